@@ -1,0 +1,2 @@
+//! An MQTT broker for development and tests.
+#![forbid(unsafe_code)]

@@ -1,0 +1,3 @@
+//! Evenkeel on the command line.
+#![forbid(unsafe_code)]
+fn main() {}

@@ -1,0 +1,2 @@
+//! An MQTT client whose connections stay up.
+#![forbid(unsafe_code)]

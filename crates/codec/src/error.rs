@@ -1,0 +1,141 @@
+use core::fmt;
+
+/// Why bytes are not an MQTT string.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TextError {
+    /// More than 65,535 bytes.
+    TooLong {
+        /// The length in bytes.
+        len: usize,
+    },
+    /// Not UTF-8, or a surrogate code point ([MQTT-1.5.4-1]).
+    NotUtf8 {
+        /// Bytes before the first bad one.
+        valid_up_to: usize,
+    },
+    /// The null character U+0000 ([MQTT-1.5.4-2]).
+    Null,
+}
+
+/// Why a text is not a topic name or filter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TopicError {
+    /// Not an MQTT string to begin with.
+    Text(TextError),
+    /// Empty ([MQTT-4.7.3-1]).
+    Empty,
+    /// `+` or `#` in a topic name ([MQTT-3.3.2-2]).
+    WildcardInName,
+    /// `#` not alone in the last level ([MQTT-4.7.1-1]).
+    MisplacedHash,
+    /// `+` not alone in its level ([MQTT-4.7.1-2]).
+    MisplacedPlus,
+    /// `$share/` without a share name, with a wildcard in it, or without a filter ([MQTT-4.8.2-1]).
+    BadShare,
+}
+
+impl TextError {
+    //= [MQTT-1.5.4-1]
+    //= [MQTT-1.5.4-2]
+    pub(crate) fn check(bytes: &[u8]) -> Result<(), Self> {
+        if bytes.len() > usize::from(u16::MAX) {
+            return Err(Self::TooLong { len: bytes.len() });
+        }
+        match core::str::from_utf8(bytes) {
+            Ok(_) if bytes.contains(&0) => Err(Self::Null),
+            Ok(_) => Ok(()),
+            Err(error) => Err(Self::NotUtf8 { valid_up_to: error.valid_up_to() }),
+        }
+    }
+}
+
+impl TopicError {
+    //= [MQTT-3.3.2-2]
+    //= [MQTT-4.7.3-1]
+    pub(crate) fn check_name(name: &str) -> Result<(), Self> {
+        if name.is_empty() {
+            Err(Self::Empty)
+        } else if name.contains(['+', '#']) {
+            Err(Self::WildcardInName)
+        } else {
+            Ok(())
+        }
+    }
+
+    //= [MQTT-4.7.1-1]
+    //= [MQTT-4.7.1-2]
+    //= [MQTT-4.8.2-1]
+    //= [MQTT-4.8.2-2]
+    pub(crate) fn check_filter(filter: &str) -> Result<(), Self> {
+        let pattern = match filter.strip_prefix("$share/") {
+            None => filter,
+            Some(rest) => {
+                let (share, pattern) = rest.split_once('/').ok_or(Self::BadShare)?;
+                if share.is_empty() || share.contains(['+', '#']) || pattern.is_empty() {
+                    return Err(Self::BadShare);
+                }
+                pattern
+            }
+        };
+        if pattern.is_empty() {
+            return Err(Self::Empty);
+        }
+        let mut levels = pattern.split('/').peekable();
+        while let Some(level) = levels.next() {
+            let last = levels.peek().is_none();
+            if level.contains('#') && !(level == "#" && last) {
+                return Err(Self::MisplacedHash);
+            }
+            if level.contains('+') && level != "+" {
+                return Err(Self::MisplacedPlus);
+            }
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for TextError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TooLong { len } => {
+                write!(f, "string of {len} bytes is longer than the 65535 MQTT allows")
+            }
+            Self::NotUtf8 { valid_up_to } => {
+                write!(f, "string is not UTF-8 from byte {valid_up_to} on")
+            }
+            Self::Null => f.write_str("string holds the null character U+0000"),
+        }
+    }
+}
+
+impl fmt::Display for TopicError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Text(error) => error.fmt(f),
+            Self::Empty => f.write_str("topic is empty"),
+            Self::WildcardInName => {
+                f.write_str("topic name holds a wildcard, + or #, which only filters may")
+            }
+            Self::MisplacedHash => f.write_str("# must stand alone in the filter's last level"),
+            Self::MisplacedPlus => f.write_str("+ must stand alone in its level"),
+            Self::BadShare => f.write_str(
+                "shared filter must be $share/NAME/FILTER, with no wildcard in NAME and a FILTER",
+            ),
+        }
+    }
+}
+
+impl core::error::Error for TextError {}
+impl core::error::Error for TopicError {}
+
+/// Why bytes are not a packet: one variant per rule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum DecodeError {}
+
+/// Why a packet cannot be put on the wire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum EncodeError {}

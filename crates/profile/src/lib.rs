@@ -1,0 +1,3 @@
+//! What MQTT brokers allow, as data.
+#![no_std]
+#![forbid(unsafe_code)]
