@@ -1,0 +1,158 @@
+//! Profiles from TOML: what is read, what is refused and with which words.
+#![cfg(feature = "std")]
+
+use core::time::Duration;
+
+use evenkeel_profile::{
+    Confidence, ConnectFloor, Inconsistency, KeepAliveRange, LoadError, OnBreak, Profile, Rate,
+    aws_iot_core, standard,
+};
+
+fn error(text: &str) -> String {
+    Profile::from_toml(text).expect_err("the profile is refused").to_string()
+}
+
+#[test]
+fn a_name_alone_is_the_standard_profile() {
+    let mut profile = Profile::from_toml("name = \"mine\"").unwrap();
+    assert_eq!(profile.name, "mine");
+    profile.name = standard().name;
+    profile.revised = standard().revised;
+    assert_eq!(profile, standard());
+}
+
+#[test]
+fn own_limits_lie_over_those_of_the_base() {
+    let profile = Profile::from_toml(
+        r#"
+        name = "plant"
+        revised = "2026-10"
+        based_on = "aws-iot-core"
+        [publish]
+        receive_maximum = { value = 20, source = "plant rules", confidence = "documented", on_break = { rejects = 0x93 }, on_break_v3 = "throttles" }
+        publish_rate.value = { amount = 30, period = 60 }
+        "#,
+    )
+    .unwrap();
+    let aws = aws_iot_core();
+    assert_eq!((&*profile.name, &*profile.revised), ("plant", "2026-10"));
+    let limit = profile.publish.receive_maximum.clone().unwrap();
+    assert_eq!((limit.value, &*limit.source), (20, "plant rules"));
+    assert_eq!(limit.confidence, Confidence::Documented);
+    assert_eq!(limit.on_break, OnBreak::Rejects(0x93));
+    assert_eq!(limit.on_break_before_v5(), OnBreak::Throttles);
+    let rate = profile.publish.publish_rate.clone().unwrap();
+    assert_eq!(rate.value, Rate { amount: 30, period: Duration::from_secs(60) });
+    assert_eq!(&*rate.source, "user profile");
+    assert_eq!((rate.confidence, rate.on_break), (Confidence::Unconfirmed, OnBreak::Unknown));
+    assert_eq!(profile.connection, aws.connection);
+    assert_eq!(profile.subscribe, aws.subscribe);
+    assert_eq!(profile.publish.maximum_qos, aws.publish.maximum_qos);
+}
+
+#[test]
+fn times_are_seconds_whole_or_not() {
+    let profile = Profile::from_toml(
+        r#"
+        name = "times"
+        [connection]
+        keep_alive.value = { minimum = 10, maximum = 60, zero_means = 60 }
+        min_ping_spacing.value = 12.25
+        maximum_connection_age.value = 3600
+        connect_floor.value = { spacing = 0.5, spacing_after_short = 2, short = 30 }
+        "#,
+    )
+    .unwrap();
+    assert_eq!(
+        profile.keep_alive(),
+        Some(KeepAliveRange { minimum: 10, maximum: 60, zero_means: 60 })
+    );
+    assert_eq!(profile.min_ping_spacing(), Some(Duration::from_millis(12_250)));
+    let age = profile.connection.maximum_connection_age.clone().unwrap().value;
+    assert_eq!(age, Duration::from_secs(3600));
+    assert_eq!(
+        profile.connect_floor(),
+        Some(ConnectFloor {
+            spacing: Duration::from_millis(500),
+            spacing_after_short: Duration::from_secs(2),
+            short: Duration::from_secs(30),
+        })
+    );
+}
+
+#[test]
+fn an_unknown_field_is_named_with_its_line_and_the_known_ones() {
+    let text = "name = \"x\"\n[subscribe]\nmax_filters = { value = 8 }\n";
+    let shown = error(text);
+    assert!(shown.starts_with("profile, line 3: unknown field `max_filters`"), "{shown}");
+    assert!(shown.contains("`filters_per_subscribe`"), "{shown}");
+    for text in [
+        "name = \"x\"\nbase = \"standard\"\n",
+        "name = \"x\"\n[publish]\nreceive_maximum = { value = 1, why = \"so\" }\n",
+        "name = \"x\"\n[publish]\npublish_rate.value = { amount = 1, period = 1, burst = 3 }\n",
+    ] {
+        assert!(error(text).contains("unknown field"), "{}", error(text));
+    }
+}
+
+#[test]
+fn a_bare_number_is_answered_with_the_form_of_a_limit() {
+    let shown = error("name = \"x\"\n[publish]\nreceive_maximum = 20\n");
+    assert!(shown.starts_with("profile, line 3: invalid type: integer `20`"), "{shown}");
+    assert!(
+        shown.ends_with(
+            "hint: a limit is a table, such as receive_maximum = { value = 20, source = \"vendor page\" }"
+        ),
+        "{shown}"
+    );
+}
+
+#[test]
+fn wrong_types_and_values_are_refused() {
+    for (limit, part) in [
+        ("[publish]\nmaximum_qos.value = 256", "invalid value: integer `256`"),
+        ("[publish]\nmaximum_qos.value = \"1\"", "invalid type: string"),
+        ("[publish]\nmaximum_qos = { source = \"x\" }", "missing field `value`"),
+        (
+            "[publish]\nmaximum_qos = { value = 1, on_break = \"shouts\" }",
+            "unknown variant `shouts`",
+        ),
+        ("[publish]\nmaximum_qos = { value = 1, confidence = \"sure\" }", "unknown variant `sure`"),
+        ("[connection]\nmin_ping_spacing.value = -1", "-1 is not a time in seconds"),
+        ("[connection]\nmin_ping_spacing.value = nan", "NaN is not a time in seconds"),
+        ("[connection]\nmin_ping_spacing.value = 1e30", "is not a time in seconds"),
+        ("[connection", "line 2"),
+    ] {
+        let shown = error(&format!("name = \"x\"\n{limit}\n"));
+        assert!(shown.contains(part), "{limit}: {shown}");
+    }
+    assert!(error("").contains("missing field `name`"), "{}", error(""));
+}
+
+#[test]
+fn an_unknown_base_is_answered_with_the_known_ones() {
+    assert_eq!(
+        error("name = \"x\"\nbased_on = \"aws\"\n"),
+        "profile is based on \"aws\", which is not built in; \
+         hint: use one of standard, aws-iot-core, aws-iot-core-vpc"
+    );
+}
+
+#[test]
+fn contradictions_are_refused_when_loaded() {
+    let text = r#"
+        name = "x"
+        based_on = "aws-iot-core-vpc"
+        connection.min_ping_spacing.value = 345
+    "#;
+    let secs = Duration::from_secs;
+    assert_eq!(
+        Profile::from_toml(text),
+        Err(LoadError::Inconsistent(Inconsistency::PingSpacing {
+            spacing: secs(345),
+            grace: secs(345)
+        }))
+    );
+    assert!(error(text).starts_with("profile contradicts itself: min_ping_spacing of 345s"));
+    assert!(Profile::from_toml(&text.replace("345", "344")).is_ok());
+}
