@@ -1,21 +1,196 @@
-use bytes::BytesMut;
+use bytes::{Buf, BytesMut};
 
-use crate::{DecodeError, Packet, Version};
+use crate::reader::Reader;
+use crate::varint::{self, Varint};
+use crate::{
+    Ack, Auth, ConnAck, Connect, DecodeError, Disconnect, Packet, PacketType, Publish, SubAck,
+    Subscribe, UnsubAck, Unsubscribe, Version,
+};
 
 /// Cuts a byte stream into packets and decodes them.
 ///
 /// Works on any split of the stream. Refuses a packet larger than the
 /// maximum by its header, before its body is read.
+///
+/// Rules that depend on who sends are not checked: every packet type, and
+/// every property the packet may hold in either direction, is decoded.
 #[derive(Debug)]
 pub struct Decoder {
-    version: Version,
+    /// Unknown on a server until CONNECT says it.
+    version: Option<Version>,
     maximum_packet_size: u32,
+}
+
+/// What the fixed header at the front of a buffer says.
+#[derive(Clone, Copy)]
+struct Header {
+    packet_type: PacketType,
+    flags: u8,
+    /// Length of the fixed header itself.
+    len: usize,
+    body_len: usize,
 }
 
 impl Decoder {
     /// A decoder for packets of this version, none longer than
     /// `maximum_packet_size` bytes, fixed header included.
+    ///
+    /// A decoder for MQTT 5 that meets the CONNACK of an older server, which
+    /// is shorter than any of MQTT 5, decodes it and goes on as one for
+    /// MQTT 3.1.1; [`Decoder::version`] tells.
+    #[must_use]
     pub const fn new(version: Version, maximum_packet_size: u32) -> Self {
-        Self { version, maximum_packet_size }
+        Self { version: Some(version), maximum_packet_size }
+    }
+
+    /// A decoder for what a client sends: the first packet must be CONNECT
+    /// and says the version of all others.
+    #[must_use]
+    pub const fn for_server(maximum_packet_size: u32) -> Self {
+        Self { version: None, maximum_packet_size }
+    }
+
+    /// The version packets are decoded by; `None` before CONNECT on a server.
+    #[must_use]
+    pub const fn version(&self) -> Option<Version> {
+        self.version
+    }
+
+    /// Takes one whole packet off the front of `buf`; `None` while it is
+    /// incomplete.
+    ///
+    /// Topic, payload and strings of the packet share the memory of `buf`.
+    /// After an error the stream has lost its meaning: a packet that is
+    /// malformed inside has been taken off, one that is refused by its header
+    /// is left where it is.
+    pub fn decode(&mut self, buf: &mut BytesMut) -> Result<Option<Packet>, DecodeError> {
+        let Some(header) = self.header(buf)? else { return Ok(None) };
+        if buf.len() - header.len < header.body_len {
+            return Ok(None);
+        }
+        buf.advance(header.len);
+        let packet = match Self::decode_short(header, buf) {
+            Some(packet) => packet?,
+            None => self.decode_body(header, buf)?,
+        };
+        Ok(Some(packet))
+    }
+
+    /// Bytes still missing for the packet at the front of `buf`, for
+    /// reserving room; 0 where its header is incomplete or refused.
+    #[must_use]
+    pub fn missing(&self, buf: &[u8]) -> usize {
+        match self.header(buf) {
+            Ok(Some(header)) => (header.len + header.body_len).saturating_sub(buf.len()),
+            Ok(None) | Err(_) => 0,
+        }
+    }
+
+    /// Reads the fixed header and refuses what it alone shows to be wrong.
+    #[inline]
+    fn header(&self, buf: &[u8]) -> Result<Option<Header>, DecodeError> {
+        let [first, rest @ ..] = buf else { return Ok(None) };
+        let packet_type =
+            PacketType::from_first_byte(*first).ok_or(DecodeError::UnknownPacketType)?;
+        let flags = first & 0x0f;
+        self.check_first_byte(packet_type, flags)?;
+        let (body_len, len) = match varint::read(rest) {
+            Varint::Value(value, len) => (value, 1 + len),
+            Varint::Incomplete => return Ok(None),
+            Varint::TooLong => return Err(DecodeError::RemainingLengthTooLong),
+        };
+        //= [MQTT-3.1.2-24]
+        let size = body_len + len as u32;
+        if size > self.maximum_packet_size {
+            return Err(DecodeError::PacketTooLarge { size, maximum: self.maximum_packet_size });
+        }
+        //= [MQTT-1.5.5-1]
+        if self.version == Some(Version::V5) && len != 1 + varint::len(body_len) {
+            return Err(DecodeError::VarintNotMinimal { value: body_len });
+        }
+        Ok(Some(Header { packet_type, flags, len, body_len: body_len as usize }))
+    }
+
+    #[inline]
+    fn check_first_byte(&self, packet_type: PacketType, flags: u8) -> Result<(), DecodeError> {
+        //= [MQTT-3.1.0-1]
+        if self.version.is_none() && packet_type != PacketType::Connect {
+            return Err(DecodeError::ConnectExpected { packet_type });
+        }
+        if packet_type == PacketType::Auth && self.version != Some(Version::V5) {
+            return Err(DecodeError::AuthBeforeV5);
+        }
+        // MQTT 3.1 reserves none of the flags. Only the QoS 1 of three packet
+        // types means something there, and DUP may stand beside it.
+        let significant = match self.version {
+            Some(Version::V31) => packet_type.flags(),
+            _ => 0b1111,
+        };
+        //= [MQTT-2.1.3-1]
+        if packet_type != PacketType::Publish && flags & significant != packet_type.flags() {
+            return Err(DecodeError::ReservedFlags { packet_type, flags });
+        }
+        Ok(())
+    }
+
+    /// Decodes the packets that need no memory of the buffer: PINGREQ,
+    /// PINGRESP and acknowledgements that say success.
+    #[inline]
+    fn decode_short(header: Header, buf: &mut BytesMut) -> Option<Result<Packet, DecodeError>> {
+        let wrap: fn(Ack) -> Packet = match (header.packet_type, header.body_len) {
+            (PacketType::PingReq, 0) => return Some(Ok(Packet::PingReq)),
+            (PacketType::PingResp, 0) => return Some(Ok(Packet::PingResp)),
+            (PacketType::PubAck, 2) => Packet::PubAck,
+            (PacketType::PubRec, 2) => Packet::PubRec,
+            (PacketType::PubRel, 2) => Packet::PubRel,
+            (PacketType::PubComp, 2) => Packet::PubComp,
+            _ => return None,
+        };
+        let body = *buf.first_chunk()?;
+        buf.advance(2);
+        Some(Ack::decode_short(header.packet_type, body).map(wrap))
+    }
+
+    fn decode_body(&mut self, header: Header, buf: &mut BytesMut) -> Result<Packet, DecodeError> {
+        let reader = Reader::new(buf.split_to(header.body_len).freeze(), header.packet_type);
+        let Some(version) = self.version else {
+            let connect = Connect::decode(reader)?;
+            self.version = Some(connect.version);
+            return Ok(Packet::Connect(connect));
+        };
+        Ok(match header.packet_type {
+            PacketType::Connect => Packet::Connect(Connect::decode(reader)?),
+            PacketType::ConnAck => self.decode_connack(reader, version)?,
+            PacketType::Publish => Packet::Publish(Publish::decode(reader, header.flags, version)?),
+            PacketType::PubAck => Packet::PubAck(Ack::decode(reader, version)?),
+            PacketType::PubRec => Packet::PubRec(Ack::decode(reader, version)?),
+            PacketType::PubRel => Packet::PubRel(Ack::decode(reader, version)?),
+            PacketType::PubComp => Packet::PubComp(Ack::decode(reader, version)?),
+            PacketType::Subscribe => Packet::Subscribe(Subscribe::decode(reader, version)?),
+            PacketType::SubAck => Packet::SubAck(SubAck::decode(reader, version)?),
+            PacketType::Unsubscribe => Packet::Unsubscribe(Unsubscribe::decode(reader, version)?),
+            PacketType::UnsubAck => Packet::UnsubAck(UnsubAck::decode(reader, version)?),
+            PacketType::PingReq => {
+                reader.finish()?;
+                Packet::PingReq
+            }
+            PacketType::PingResp => {
+                reader.finish()?;
+                Packet::PingResp
+            }
+            PacketType::Disconnect => Packet::Disconnect(Disconnect::decode(reader, version)?),
+            PacketType::Auth => Packet::Auth(Auth::decode(reader)?),
+        })
+    }
+
+    /// Two bytes are a whole CONNACK before MQTT 5 and never one of MQTT 5.
+    fn decode_connack(&mut self, reader: Reader, version: Version) -> Result<Packet, DecodeError> {
+        let version = match (version, reader.remaining()) {
+            (Version::V5, 2) => Version::V311,
+            (version, _) => version,
+        };
+        let connack = ConnAck::decode(reader, version)?;
+        self.version = Some(version);
+        Ok(Packet::ConnAck(connack))
     }
 }

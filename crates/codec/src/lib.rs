@@ -22,16 +22,20 @@ mod frame;
 mod packet;
 mod property;
 mod qos;
+mod reader;
 mod reason;
 mod text;
 mod topic;
+mod varint;
 mod version;
+mod writer;
 
-pub use error::{DecodeError, EncodeError, TextError, TopicError};
+pub use error::{DecodeError, EncodeError, PropertyError, TextError, TopicError};
 pub use frame::Decoder;
 pub use packet::{
     Ack, Auth, ConnAck, Connect, Disconnect, Packet, PacketId, PacketType, Publish, RetainHandling,
-    SubAck, Subscribe, SubscribeFilter, SubscribeOptions, UnsubAck, Unsubscribe, Will,
+    SubAck, Subscribe, SubscribeFilter, SubscribeOptions, TopicAliasUse, Transfer, UnsubAck,
+    Unsubscribe, Will, encode_ping_req, encode_ping_resp,
 };
 pub use property::{Properties, Property, PropertyId};
 pub use qos::QoS;

@@ -13,6 +13,12 @@ use crate::TextError;
 pub struct Text(Bytes);
 
 impl Text {
+    /// The empty string.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self(Bytes::new())
+    }
+
     /// Checks the rules of MQTT strings and takes the bytes without a copy.
     pub fn from_bytes(bytes: Bytes) -> Result<Self, TextError> {
         TextError::check(&bytes)?;

@@ -20,7 +20,7 @@ pub struct TopicFilter(Text);
 impl TopicName {
     /// Checks the rules of topic names.
     pub fn new(text: Text) -> Result<Self, TopicError> {
-        TopicError::check_name(text.as_str())?;
+        TopicError::check_name(text.as_bytes())?;
         Ok(Self(text))
     }
 

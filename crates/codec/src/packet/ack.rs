@@ -1,4 +1,9 @@
-use crate::{PacketId, Properties, ReasonCode};
+use alloc::vec::Vec;
+
+use crate::property::{Place, list_len};
+use crate::reader::Reader;
+use crate::writer::{frame_len, put_header, put_u16};
+use crate::{DecodeError, EncodeError, PacketId, PacketType, Properties, ReasonCode, Version};
 
 /// The content of PUBACK, PUBREC, PUBREL and PUBCOMP.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -11,9 +16,101 @@ pub struct Ack {
     pub properties: Properties,
 }
 
+/// How much of an acknowledgement is written; MQTT 5 leaves out what says nothing.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Form {
+    Identifier,
+    Reason,
+    Full { len: usize },
+}
+
 impl Ack {
     /// An acknowledgement without properties.
+    #[must_use]
     pub const fn new(packet_id: PacketId, reason: ReasonCode) -> Self {
         Self { packet_id, reason, properties: Properties::new() }
+    }
+
+    /// Appends the packet of this type: one of PUBACK, PUBREC, PUBREL and
+    /// PUBCOMP. On an error `out` is as before.
+    ///
+    /// Before MQTT 5 only the packet identifier is written.
+    pub fn encode(
+        &self,
+        packet_type: PacketType,
+        version: Version,
+        out: &mut Vec<u8>,
+    ) -> Result<(), EncodeError> {
+        let form = self.form(packet_type, version)?;
+        put_header(packet_type.first_byte(), form.len(), form.len(), out)?;
+        put_u16(self.packet_id.get(), out);
+        if form != Form::Identifier {
+            out.push(self.reason.0);
+        }
+        if let Form::Full { .. } = form {
+            self.properties.write(out);
+        }
+        Ok(())
+    }
+
+    /// The number of bytes [`Ack::encode`] appends.
+    pub fn encoded_len(
+        &self,
+        packet_type: PacketType,
+        version: Version,
+    ) -> Result<usize, EncodeError> {
+        frame_len(self.form(packet_type, version)?.len())
+    }
+
+    fn form(&self, packet_type: PacketType, version: Version) -> Result<Form, EncodeError> {
+        use PacketType::{PubAck, PubComp, PubRec, PubRel};
+        if !matches!(packet_type, PubAck | PubRec | PubRel | PubComp) {
+            return Err(EncodeError::NotAnAck { packet_type });
+        }
+        if !version.has_properties() {
+            return Ok(Form::Identifier);
+        }
+        packet_type.check_reason(self.reason)?;
+        Ok(match (self.properties.is_empty(), self.reason) {
+            (true, ReasonCode::SUCCESS) => Form::Identifier,
+            (true, _) => Form::Reason,
+            (false, _) => Form::Full {
+                len: 3 + list_len(self.properties.measure(Place::Packet(packet_type))?),
+            },
+        })
+    }
+
+    pub(crate) fn decode(mut reader: Reader, version: Version) -> Result<Self, DecodeError> {
+        let mut ack = Self::new(reader.packet_id()?, ReasonCode::SUCCESS);
+        if version.has_properties() && !reader.is_empty() {
+            ack.reason = reader.reason()?;
+            if !reader.is_empty() {
+                let place = Place::Packet(reader.packet_type());
+                ack.properties = Properties::read(&mut reader, place)?;
+            }
+        }
+        reader.finish()?;
+        Ok(ack)
+    }
+
+    /// Decodes the form of two bytes, by far the most frequent, without a reader.
+    #[inline]
+    pub(crate) fn decode_short(
+        packet_type: PacketType,
+        body: [u8; 2],
+    ) -> Result<Self, DecodeError> {
+        let packet_id = PacketId::new(u16::from_be_bytes(body))
+            .ok_or(DecodeError::PacketIdentifierZero { packet_type })?;
+        Ok(Self::new(packet_id, ReasonCode::SUCCESS))
+    }
+}
+
+impl Form {
+    const fn len(self) -> usize {
+        match self {
+            Self::Identifier => 2,
+            Self::Reason => 3,
+            Self::Full { len } => len,
+        }
     }
 }

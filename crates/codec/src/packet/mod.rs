@@ -5,54 +5,36 @@ mod auth;
 mod connack;
 mod connect;
 mod disconnect;
+mod id;
+mod packet_type;
+mod ping;
 mod publish;
+mod reason_codes;
 mod suback;
 mod subscribe;
+mod unsuback;
 mod unsubscribe;
+mod will;
 
-use core::fmt;
-use core::num::NonZeroU16;
+use alloc::vec::Vec;
+
+use crate::writer::Body;
+use crate::{EncodeError, Version};
 
 pub use ack::Ack;
 pub use auth::Auth;
 pub use connack::ConnAck;
-pub use connect::{Connect, Will};
+pub use connect::Connect;
 pub use disconnect::Disconnect;
-pub use publish::Publish;
-pub use suback::{SubAck, UnsubAck};
+pub use id::PacketId;
+pub use packet_type::PacketType;
+pub use ping::{encode_ping_req, encode_ping_resp};
+pub use publish::{Publish, TopicAliasUse, Transfer};
+pub use suback::SubAck;
 pub use subscribe::{RetainHandling, Subscribe, SubscribeFilter, SubscribeOptions};
+pub use unsuback::UnsubAck;
 pub use unsubscribe::Unsubscribe;
-
-/// Ties an acknowledgement to what it acknowledges; never 0.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct PacketId(NonZeroU16);
-
-impl PacketId {
-    /// The identifier with this value; `None` for 0.
-    pub const fn new(value: u16) -> Option<Self> {
-        match NonZeroU16::new(value) {
-            Some(value) => Some(Self(value)),
-            None => None,
-        }
-    }
-
-    /// The value on the wire.
-    pub const fn get(self) -> u16 {
-        self.0.get()
-    }
-}
-
-impl fmt::Debug for PacketId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "PacketId({})", self.get())
-    }
-}
-
-impl fmt::Display for PacketId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(&self.get(), f)
-    }
-}
+pub use will::Will;
 
 /// Any MQTT packet.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -89,28 +71,6 @@ pub enum Packet {
     Auth(Auth),
 }
 
-/// The kind of a packet: the high four bits of its first byte.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[repr(u8)]
-#[expect(missing_docs, reason = "the names are the specification's")]
-pub enum PacketType {
-    Connect = 1,
-    ConnAck = 2,
-    Publish = 3,
-    PubAck = 4,
-    PubRec = 5,
-    PubRel = 6,
-    PubComp = 7,
-    Subscribe = 8,
-    SubAck = 9,
-    Unsubscribe = 10,
-    UnsubAck = 11,
-    PingReq = 12,
-    PingResp = 13,
-    Disconnect = 14,
-    Auth = 15,
-}
-
 impl Packet {
     /// The kind of this packet.
     pub const fn packet_type(&self) -> PacketType {
@@ -130,6 +90,55 @@ impl Packet {
             Self::PingResp => PacketType::PingResp,
             Self::Disconnect(_) => PacketType::Disconnect,
             Self::Auth(_) => PacketType::Auth,
+        }
+    }
+
+    /// Appends the packet as this version writes it; on an error `out` is as before.
+    ///
+    /// What a version has no place for is left out silently: before MQTT 5
+    /// properties, reason codes and subscription options other than the QoS.
+    /// CONNECT goes by the version it names itself.
+    pub fn encode(&self, version: Version, out: &mut Vec<u8>) -> Result<(), EncodeError> {
+        match self {
+            Self::Connect(connect) => connect.encode(connect.version, out),
+            Self::ConnAck(connack) => connack.encode(version, out),
+            Self::Publish(publish) => publish.encode_with(version, &publish.transfer(), out),
+            Self::PubAck(ack) | Self::PubRec(ack) | Self::PubRel(ack) | Self::PubComp(ack) => {
+                ack.encode(self.packet_type(), version, out)
+            }
+            Self::Subscribe(subscribe) => subscribe.encode(version, out),
+            Self::SubAck(suback) => suback.encode(version, out),
+            Self::Unsubscribe(unsubscribe) => unsubscribe.encode(version, out),
+            Self::UnsubAck(unsuback) => unsuback.encode(version, out),
+            Self::PingReq => {
+                encode_ping_req(out);
+                Ok(())
+            }
+            Self::PingResp => {
+                encode_ping_resp(out);
+                Ok(())
+            }
+            Self::Disconnect(disconnect) => disconnect.encode(version, out),
+            Self::Auth(auth) => auth.encode(version, out),
+        }
+    }
+
+    /// The number of bytes [`Packet::encode`] appends, fixed header included.
+    pub fn encoded_len(&self, version: Version) -> Result<usize, EncodeError> {
+        match self {
+            Self::Connect(connect) => connect.frame_len(connect.version),
+            Self::ConnAck(connack) => connack.frame_len(version),
+            Self::Publish(publish) => publish.encoded_len_with(version, &publish.transfer()),
+            Self::PubAck(ack) | Self::PubRec(ack) | Self::PubRel(ack) | Self::PubComp(ack) => {
+                ack.encoded_len(self.packet_type(), version)
+            }
+            Self::Subscribe(subscribe) => subscribe.frame_len(version),
+            Self::SubAck(suback) => suback.frame_len(version),
+            Self::Unsubscribe(unsubscribe) => unsubscribe.frame_len(version),
+            Self::UnsubAck(unsuback) => unsuback.frame_len(version),
+            Self::PingReq | Self::PingResp => Ok(2),
+            Self::Disconnect(disconnect) => disconnect.frame_len(version),
+            Self::Auth(auth) => auth.frame_len(version),
         }
     }
 }

@@ -1,9 +1,19 @@
+use alloc::vec::Vec;
+use core::fmt;
+
 use bytes::Bytes;
 
-use crate::{PacketId, Properties, QoS, Text};
+use crate::error::TopicError;
+use crate::property::{Place, list_len};
+use crate::reader::Reader;
+use crate::writer::{frame_len, put_header, put_text, put_u16};
+use crate::{
+    DecodeError, EncodeError, PacketId, PacketType, Properties, Property, PropertyId, QoS, Text,
+    Version, varint,
+};
 
 /// PUBLISH: a message.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Publish {
     /// Set where this may be a second delivery.
     pub dup: bool,
@@ -19,4 +29,257 @@ pub struct Publish {
     pub payload: Bytes,
     /// Properties of the message and of this transfer.
     pub properties: Properties,
+}
+
+/// What differs from one sending of a message to the next. Stands in for what
+/// the [`Publish`] says itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Transfer {
+    /// Set where this may be a second delivery.
+    pub dup: bool,
+    /// Present for QoS 1 and 2 exactly.
+    pub packet_id: Option<PacketId>,
+    /// What stands for the topic; nothing before MQTT 5.
+    pub topic_alias: TopicAliasUse,
+    /// Seconds the message has left, in place of its own Message Expiry
+    /// Interval; `None` writes its own.
+    pub message_expiry: Option<u32>,
+}
+
+/// How a PUBLISH names its topic (MQTT 5).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TopicAliasUse {
+    /// By the topic alone.
+    #[default]
+    None,
+    /// By the topic, which the alias stands for from now on.
+    Define(u16),
+    /// By the alias alone.
+    Use(u16),
+}
+
+static NO_TOPIC: Text = Text::new();
+
+const RETAIN: u8 = 0b0001;
+const QOS: u8 = 0b0110;
+const DUP: u8 = 0b1000;
+
+/// Lengths of the parts of a PUBLISH that has been checked.
+struct Plan {
+    /// Bytes between the fixed header and the payload.
+    head: usize,
+    /// Bytes of properties without their length field.
+    properties: usize,
+}
+
+impl Publish {
+    /// The transfer that writes the packet as it stands.
+    pub(crate) fn transfer(&self) -> Transfer {
+        let topic_alias = match self.properties.topic_alias() {
+            None => TopicAliasUse::None,
+            Some(alias) if self.topic.is_empty() => TopicAliasUse::Use(alias),
+            Some(alias) => TopicAliasUse::Define(alias),
+        };
+        Transfer { dup: self.dup, packet_id: self.packet_id, topic_alias, message_expiry: None }
+    }
+
+    /// Appends the whole packet; on an error `out` is as before.
+    #[inline]
+    pub fn encode_with(
+        &self,
+        version: Version,
+        transfer: &Transfer,
+        out: &mut Vec<u8>,
+    ) -> Result<(), EncodeError> {
+        self.put_head(version, transfer, self.payload.len(), out)?;
+        out.extend_from_slice(&self.payload);
+        Ok(())
+    }
+
+    /// Appends all but the payload, which must follow; for writing a big
+    /// payload from where it is. On an error `out` is as before.
+    #[inline]
+    pub fn encode_head(
+        &self,
+        version: Version,
+        transfer: &Transfer,
+        out: &mut Vec<u8>,
+    ) -> Result<(), EncodeError> {
+        self.put_head(version, transfer, 0, out)
+    }
+
+    /// The number of bytes [`Publish::encode_with`] appends.
+    pub fn encoded_len_with(
+        &self,
+        version: Version,
+        transfer: &Transfer,
+    ) -> Result<usize, EncodeError> {
+        frame_len(self.plan(version, transfer)?.head + self.payload.len())
+    }
+
+    /// Appends all but the payload, with room for `payload_room` bytes more.
+    fn put_head(
+        &self,
+        version: Version,
+        transfer: &Transfer,
+        payload_room: usize,
+        out: &mut Vec<u8>,
+    ) -> Result<(), EncodeError> {
+        let plan = self.plan(version, transfer)?;
+        let len = plan.head + self.payload.len();
+        put_header(self.first_byte(transfer), len, plan.head + payload_room, out)?;
+        put_text(self.wire_topic(version, transfer), out);
+        if let Some(packet_id) = transfer.packet_id {
+            put_u16(packet_id.get(), out);
+        }
+        if version.has_properties() {
+            varint::write(plan.properties as u32, out);
+            self.each_property(transfer, |property| property.write(out));
+        }
+        Ok(())
+    }
+
+    fn first_byte(&self, transfer: &Transfer) -> u8 {
+        PacketType::Publish.first_byte()
+            | u8::from(transfer.dup) << 3
+            | self.qos.level() << 1
+            | u8::from(self.retain)
+    }
+
+    fn wire_topic(&self, version: Version, transfer: &Transfer) -> &Text {
+        match transfer.topic_alias {
+            TopicAliasUse::Use(_) if version.has_properties() => &NO_TOPIC,
+            _ => &self.topic,
+        }
+    }
+
+    /// Checks everything and measures.
+    fn plan(&self, version: Version, transfer: &Transfer) -> Result<Plan, EncodeError> {
+        //= [MQTT-2.2.1-2]
+        //= [MQTT-2.2.1-3]
+        match (self.qos, transfer.packet_id) {
+            (QoS::AtMostOnce, Some(_)) => return Err(EncodeError::PacketIdentifierUnexpected),
+            (QoS::AtLeastOnce | QoS::ExactlyOnce, None) => {
+                return Err(EncodeError::PacketIdentifierMissing);
+            }
+            _ => {}
+        }
+        //= [MQTT-3.3.1-2]
+        if transfer.dup && self.qos == QoS::AtMostOnce {
+            return Err(EncodeError::DupWithQos0);
+        }
+        let topic = self.wire_topic(version, transfer);
+        check_topic(topic, version, transfer)?;
+        let mut plan = Plan { head: 2 + topic.len(), properties: 0 };
+        if transfer.packet_id.is_some() {
+            plan.head += 2;
+        }
+        if version.has_properties() {
+            self.check_properties(transfer)?;
+            self.each_property(transfer, |property| plan.properties += property.encoded_len());
+            plan.head += list_len(plan.properties);
+        }
+        Ok(plan)
+    }
+
+    fn check_properties(&self, transfer: &Transfer) -> Result<(), EncodeError> {
+        let alias = match transfer.topic_alias {
+            TopicAliasUse::None => Ok(()),
+            TopicAliasUse::Define(alias) | TopicAliasUse::Use(alias) => {
+                Property::TopicAlias(alias).check_value()
+            }
+        };
+        alias
+            .and_then(|()| self.properties.check(Place::Packet(PacketType::Publish)))
+            .map_err(|error| EncodeError::Property { error })
+    }
+
+    /// Goes through the properties with those of the transfer in place of
+    /// their own, at the end where the message has none.
+    fn each_property(&self, transfer: &Transfer, mut visit: impl FnMut(&Property)) {
+        let mut alias = match transfer.topic_alias {
+            TopicAliasUse::None => None,
+            TopicAliasUse::Define(alias) | TopicAliasUse::Use(alias) => Some(alias),
+        };
+        let mut expiry = transfer.message_expiry;
+        for property in &self.properties {
+            match property {
+                Property::TopicAlias(_) => {
+                    if let Some(alias) = alias.take() {
+                        visit(&Property::TopicAlias(alias));
+                    }
+                }
+                Property::MessageExpiryInterval(own) => {
+                    visit(&Property::MessageExpiryInterval(expiry.take().unwrap_or(*own)));
+                }
+                property => visit(property),
+            }
+        }
+        if let Some(alias) = alias {
+            visit(&Property::TopicAlias(alias));
+        }
+        if let Some(expiry) = expiry {
+            visit(&Property::MessageExpiryInterval(expiry));
+        }
+    }
+
+    pub(crate) fn decode(
+        mut reader: Reader,
+        flags: u8,
+        version: Version,
+    ) -> Result<Self, DecodeError> {
+        //= [MQTT-3.3.1-4]
+        let qos = QoS::from_level((flags & QOS) >> 1).ok_or(DecodeError::Qos3)?;
+        let (dup, retain) = (flags & DUP != 0, flags & RETAIN != 0);
+        //= [MQTT-3.3.1-2]
+        if dup && qos == QoS::AtMostOnce && version != Version::V31 {
+            return Err(DecodeError::DupWithQos0);
+        }
+        let topic = reader.text()?;
+        let packet_id = match qos {
+            QoS::AtMostOnce => None,
+            QoS::AtLeastOnce | QoS::ExactlyOnce => Some(reader.packet_id()?),
+        };
+        let mut properties = Properties::new();
+        if version.has_properties() {
+            properties = Properties::read(&mut reader, Place::Packet(PacketType::Publish))?;
+        }
+        //= [MQTT-3.3.2-1]
+        //= [MQTT-3.3.2-2]
+        match TopicError::check_name(topic.as_bytes()) {
+            Err(TopicError::Empty) if version.has_properties() => {
+                if !properties.iter().any(|property| property.id() == PropertyId::TOPIC_ALIAS) {
+                    return Err(DecodeError::NoTopicAndNoAlias);
+                }
+            }
+            checked => checked.map_err(|error| DecodeError::Topic { error })?,
+        }
+        Ok(Self { dup, qos, retain, topic, packet_id, payload: reader.rest(), properties })
+    }
+}
+
+//= [MQTT-3.3.2-2]
+fn check_topic(topic: &Text, version: Version, transfer: &Transfer) -> Result<(), EncodeError> {
+    match TopicError::check_name(topic.as_bytes()) {
+        Err(TopicError::Empty) if version.has_properties() => match transfer.topic_alias {
+            TopicAliasUse::Use(_) => Ok(()),
+            _ => Err(EncodeError::NoTopicAndNoAlias),
+        },
+        checked => checked.map_err(|error| EncodeError::Topic { error }),
+    }
+}
+
+impl fmt::Debug for Publish {
+    /// Shows the length of the payload, not its content.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Publish")
+            .field("dup", &self.dup)
+            .field("qos", &self.qos)
+            .field("retain", &self.retain)
+            .field("topic", &self.topic)
+            .field("packet_id", &self.packet_id)
+            .field("payload", &format_args!("{} bytes", self.payload.len()))
+            .field("properties", &self.properties)
+            .finish()
+    }
 }

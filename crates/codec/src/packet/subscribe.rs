@@ -1,6 +1,11 @@
 use alloc::vec::Vec;
 
-use crate::{PacketId, Properties, QoS, TopicFilter};
+use crate::property::{Place, list_len};
+use crate::reader::Reader;
+use crate::writer::{Body, put_text, put_u16};
+use crate::{
+    DecodeError, EncodeError, PacketId, PacketType, Properties, QoS, TopicFilter, Version,
+};
 
 /// SUBSCRIBE: asks for one or more subscriptions.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,4 +51,117 @@ pub enum RetainHandling {
     OnNewSubscribe = 1,
     /// Never.
     Never = 2,
+}
+
+const NO_LOCAL: u8 = 0b0000_0100;
+const RETAIN_AS_PUBLISHED: u8 = 0b0000_1000;
+
+impl Subscribe {
+    //= [MQTT-3.8.3-1]
+    //= [MQTT-3.8.3-2]
+    pub(crate) fn decode(mut reader: Reader, version: Version) -> Result<Self, DecodeError> {
+        let packet_type = PacketType::Subscribe;
+        let packet_id = reader.packet_id()?;
+        let mut properties = Properties::new();
+        if version.has_properties() {
+            properties = Properties::read(&mut reader, Place::Packet(packet_type))?;
+        }
+        if reader.is_empty() {
+            return Err(DecodeError::NoFilters { packet_type });
+        }
+        let mut filters = Vec::new();
+        while !reader.is_empty() {
+            let filter = reader.filter()?;
+            let options = SubscribeOptions::from_wire(reader.u8()?, version)?;
+            let entry = SubscribeFilter { filter, options };
+            if entry.breaks_no_local() {
+                return Err(DecodeError::NoLocalOnShared);
+            }
+            filters.push(entry);
+        }
+        Ok(Self { packet_id, filters, properties })
+    }
+}
+
+impl SubscribeFilter {
+    //= [MQTT-3.8.3-4]
+    fn breaks_no_local(&self) -> bool {
+        self.options.no_local && self.filter.share_name().is_some()
+    }
+}
+
+impl SubscribeOptions {
+    //= [MQTT-3.8.3-5]
+    //= [MQTT311-3.8.3-4]
+    fn from_wire(byte: u8, version: Version) -> Result<Self, DecodeError> {
+        let reserved = match version {
+            Version::V5 => 0b1100_0000,
+            Version::V311 => 0b1111_1100,
+            // MQTT 3.1 calls the upper bits unused, not reserved.
+            Version::V31 => 0,
+        };
+        if byte & reserved != 0 {
+            return Err(DecodeError::SubscriptionOptionsReserved { options: byte });
+        }
+        let qos = QoS::from_level(byte & 0b11).ok_or(DecodeError::SubscriptionQos3)?;
+        if !version.has_properties() {
+            return Ok(Self { qos, ..Self::default() });
+        }
+        Ok(Self {
+            qos,
+            no_local: byte & NO_LOCAL != 0,
+            retain_as_published: byte & RETAIN_AS_PUBLISHED != 0,
+            retain_handling: match byte >> 4 & 0b11 {
+                0 => RetainHandling::OnSubscribe,
+                1 => RetainHandling::OnNewSubscribe,
+                2 => RetainHandling::Never,
+                _ => return Err(DecodeError::RetainHandling3),
+            },
+        })
+    }
+
+    const fn to_wire(self, version: Version) -> u8 {
+        let mut byte = self.qos.level();
+        if version.has_properties() {
+            if self.no_local {
+                byte |= NO_LOCAL;
+            }
+            if self.retain_as_published {
+                byte |= RETAIN_AS_PUBLISHED;
+            }
+            byte |= (self.retain_handling as u8) << 4;
+        }
+        byte
+    }
+}
+
+impl Body for Subscribe {
+    const PACKET_TYPE: PacketType = PacketType::Subscribe;
+
+    fn measure(&self, version: Version) -> Result<usize, EncodeError> {
+        let packet_type = PacketType::Subscribe;
+        if self.filters.is_empty() {
+            return Err(EncodeError::NoFilters { packet_type });
+        }
+        let filters: usize = self.filters.iter().map(|entry| 3 + entry.filter.text().len()).sum();
+        if !version.has_properties() {
+            return Ok(2 + filters);
+        }
+        if self.filters.iter().any(SubscribeFilter::breaks_no_local) {
+            return Err(EncodeError::NoLocalOnShared);
+        }
+        let properties = self.properties.measure(Place::Packet(packet_type))?;
+        Ok(2 + list_len(properties) + filters)
+    }
+
+    fn write(&self, version: Version, out: &mut Vec<u8>) {
+        put_u16(self.packet_id.get(), out);
+        if version.has_properties() {
+            self.properties.write(out);
+        }
+        for entry in &self.filters {
+            put_text(entry.filter.text(), out);
+            out.push(entry.options.to_wire(version));
+        }
+    }
 }

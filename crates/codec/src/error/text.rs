@@ -37,6 +37,17 @@ pub enum TopicError {
 }
 
 impl TextError {
+    /// The rule that is broken, by the identifier of its normative statement
+    /// or, where it has none, its section.
+    #[must_use]
+    pub const fn rule(&self) -> &'static str {
+        match self {
+            Self::TooLong { .. } => "section 1.5.4",
+            Self::NotUtf8 { .. } => "MQTT-1.5.4-1",
+            Self::Null => "MQTT-1.5.4-2",
+        }
+    }
+
     //= [MQTT-1.5.4-1]
     //= [MQTT-1.5.4-2]
     pub(crate) fn check(bytes: &[u8]) -> Result<(), Self> {
@@ -52,12 +63,25 @@ impl TextError {
 }
 
 impl TopicError {
+    /// The rule that is broken, by the identifier of its normative statement.
+    #[must_use]
+    pub const fn rule(&self) -> &'static str {
+        match self {
+            Self::Text(error) => error.rule(),
+            Self::Empty => "MQTT-4.7.3-1",
+            Self::WildcardInName => "MQTT-3.3.2-2",
+            Self::MisplacedHash => "MQTT-4.7.1-1",
+            Self::MisplacedPlus => "MQTT-4.7.1-2",
+            Self::BadShare => "MQTT-4.8.2-1",
+        }
+    }
+
     //= [MQTT-3.3.2-2]
     //= [MQTT-4.7.3-1]
-    pub(crate) fn check_name(name: &str) -> Result<(), Self> {
+    pub(crate) fn check_name(name: &[u8]) -> Result<(), Self> {
         if name.is_empty() {
             Err(Self::Empty)
-        } else if name.contains(['+', '#']) {
+        } else if name.iter().any(|byte| matches!(byte, b'+' | b'#')) {
             Err(Self::WildcardInName)
         } else {
             Ok(())
@@ -129,13 +153,3 @@ impl fmt::Display for TopicError {
 
 impl core::error::Error for TextError {}
 impl core::error::Error for TopicError {}
-
-/// Why bytes are not a packet: one variant per rule.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum DecodeError {}
-
-/// Why a packet cannot be put on the wire.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum EncodeError {}

@@ -1,4 +1,12 @@
+mod check;
+mod table;
+mod wire;
+
+pub(crate) use table::Place;
+pub(crate) use wire::list_len;
+
 use alloc::vec::Vec;
+use core::fmt;
 
 use bytes::Bytes;
 
@@ -72,7 +80,7 @@ pub struct PropertyId(pub u8);
 ///
 /// An empty list holds no memory. Decoding refuses duplicates and properties
 /// that have no place in the packet; encoding checks the same.
-#[derive(Clone, Default, PartialEq, Eq, Debug)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Properties(Vec<Property>);
 
 impl Properties {
@@ -125,6 +133,12 @@ impl Properties {
     }
 }
 
+impl fmt::Debug for Properties {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self).finish()
+    }
+}
+
 impl<'a> IntoIterator for &'a Properties {
     type Item = &'a Property;
     type IntoIter = core::slice::Iter<'a, Property>;
@@ -144,6 +158,17 @@ impl FromIterator<Property> for Properties {
 macro_rules! properties {
     ($($id:literal $konst:ident $variant:ident $get:ident -> $ty:ty;)*) => {
         impl PropertyId {
+            /// The property's name; `None` for an identifier MQTT 5 does not define.
+            #[must_use]
+            pub const fn name(self) -> Option<&'static str> {
+                match self {
+                    $(Self::$konst => Some(stringify!($variant)),)*
+                    Self::SUBSCRIPTION_IDENTIFIER => Some("SubscriptionIdentifier"),
+                    Self::USER_PROPERTY => Some("UserProperty"),
+                    _ => None,
+                }
+            }
+
             $(#[doc = concat!("Identifier of [`Property::", stringify!($variant), "`].")]
             pub const $konst: Self = Self($id);)*
         }
@@ -206,9 +231,28 @@ properties! {
     0x2A SHARED_SUBSCRIPTION_AVAILABLE SharedSubscriptionAvailable shared_subscription_available -> u8;
 }
 
-impl core::fmt::Debug for Property {
-    /// Shows identifier and plain values; authentication data never.
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        write!(f, "Property(0x{:02x})", self.id().0)
+impl PropertyId {
+    /// The identifier with this value; `None` where MQTT 5 defines none.
+    fn from_wire(value: u32) -> Option<Self> {
+        let id = Self(u8::try_from(value).ok()?);
+        id.name().map(|_| id)
+    }
+}
+
+impl fmt::Display for PropertyId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({:#04x})", self.name().unwrap_or("unknown"), self.0)
+    }
+}
+
+impl fmt::Debug for Property {
+    /// Shows name and value; of authentication data, a secret, only the name.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut tuple = f.debug_tuple(self.id().name().unwrap_or("unknown"));
+        match self {
+            Self::AuthenticationData(_) => tuple.field(&format_args!("<secret>")),
+            _ => self.value().show(&mut tuple),
+        };
+        tuple.finish()
     }
 }

@@ -1,0 +1,207 @@
+//! Properties on the wire: identifier, then a value of one of seven types.
+
+use alloc::vec::Vec;
+use core::fmt;
+
+use bytes::Bytes;
+
+use super::check::Checker;
+use super::table::Place;
+use super::{Properties, Property, PropertyId};
+use crate::reader::Reader;
+use crate::writer::{put_binary, put_text, put_u16, put_u32};
+use crate::{DecodeError, EncodeError, Text, varint};
+
+/// The value of a property by its type on the wire.
+pub(super) enum Value<'a> {
+    Byte(u8),
+    TwoBytes(u16),
+    FourBytes(u32),
+    Varint(u32),
+    Text(&'a Text),
+    Binary(&'a Bytes),
+    Pair(&'a Text, &'a Text),
+}
+
+impl Value<'_> {
+    /// Adds the value to a tuple under `Debug`.
+    pub(super) fn show<'a, 'b, 'c>(
+        &self,
+        tuple: &'c mut fmt::DebugTuple<'a, 'b>,
+    ) -> &'c mut fmt::DebugTuple<'a, 'b> {
+        match self {
+            Self::Byte(value) => tuple.field(value),
+            Self::TwoBytes(value) => tuple.field(value),
+            Self::FourBytes(value) | Self::Varint(value) => tuple.field(value),
+            Self::Text(text) => tuple.field(text),
+            Self::Binary(bytes) => tuple.field(bytes),
+            Self::Pair(name, value) => tuple.field(name).field(value),
+        }
+    }
+
+    fn len(&self) -> usize {
+        match self {
+            Self::Byte(_) => 1,
+            Self::TwoBytes(_) => 2,
+            Self::FourBytes(_) => 4,
+            Self::Varint(value) => varint::len(*value),
+            Self::Text(text) => 2 + text.len(),
+            Self::Binary(bytes) => 2 + bytes.len(),
+            Self::Pair(name, value) => 4 + name.len() + value.len(),
+        }
+    }
+
+    fn write(&self, out: &mut Vec<u8>) {
+        match self {
+            Self::Byte(value) => out.push(*value),
+            Self::TwoBytes(value) => put_u16(*value, out),
+            Self::FourBytes(value) => put_u32(*value, out),
+            Self::Varint(value) => varint::write(*value, out),
+            Self::Text(text) => put_text(text, out),
+            Self::Binary(bytes) => put_binary(bytes, out),
+            Self::Pair(name, value) => {
+                put_text(name, out);
+                put_text(value, out);
+            }
+        }
+    }
+}
+
+impl Property {
+    pub(super) const fn value(&self) -> Value<'_> {
+        match self {
+            Self::PayloadFormatIndicator(value)
+            | Self::RequestProblemInformation(value)
+            | Self::RequestResponseInformation(value)
+            | Self::MaximumQoS(value)
+            | Self::RetainAvailable(value)
+            | Self::WildcardSubscriptionAvailable(value)
+            | Self::SubscriptionIdentifierAvailable(value)
+            | Self::SharedSubscriptionAvailable(value) => Value::Byte(*value),
+            Self::ServerKeepAlive(value)
+            | Self::ReceiveMaximum(value)
+            | Self::TopicAliasMaximum(value)
+            | Self::TopicAlias(value) => Value::TwoBytes(*value),
+            Self::MessageExpiryInterval(value)
+            | Self::SessionExpiryInterval(value)
+            | Self::WillDelayInterval(value)
+            | Self::MaximumPacketSize(value) => Value::FourBytes(*value),
+            Self::SubscriptionIdentifier(value) => Value::Varint(*value),
+            Self::ContentType(text)
+            | Self::ResponseTopic(text)
+            | Self::AssignedClientIdentifier(text)
+            | Self::AuthenticationMethod(text)
+            | Self::ResponseInformation(text)
+            | Self::ServerReference(text)
+            | Self::ReasonString(text) => Value::Text(text),
+            Self::CorrelationData(bytes) | Self::AuthenticationData(bytes) => Value::Binary(bytes),
+            Self::UserProperty(name, value) => Value::Pair(name, value),
+        }
+    }
+
+    /// The length on the wire, identifier included.
+    pub(crate) fn encoded_len(&self) -> usize {
+        1 + self.value().len()
+    }
+
+    pub(crate) fn write(&self, out: &mut Vec<u8>) {
+        out.push(self.id().0);
+        self.value().write(out);
+    }
+
+    fn read(id: PropertyId, r: &mut Reader) -> Result<Self, DecodeError> {
+        Ok(match id {
+            PropertyId::PAYLOAD_FORMAT_INDICATOR => Self::PayloadFormatIndicator(r.u8()?),
+            PropertyId::MESSAGE_EXPIRY_INTERVAL => Self::MessageExpiryInterval(r.u32()?),
+            PropertyId::CONTENT_TYPE => Self::ContentType(r.text()?),
+            PropertyId::RESPONSE_TOPIC => Self::ResponseTopic(r.text()?),
+            PropertyId::CORRELATION_DATA => Self::CorrelationData(r.binary()?),
+            PropertyId::SUBSCRIPTION_IDENTIFIER => Self::SubscriptionIdentifier(r.varint()?),
+            PropertyId::SESSION_EXPIRY_INTERVAL => Self::SessionExpiryInterval(r.u32()?),
+            PropertyId::ASSIGNED_CLIENT_IDENTIFIER => Self::AssignedClientIdentifier(r.text()?),
+            PropertyId::SERVER_KEEP_ALIVE => Self::ServerKeepAlive(r.u16()?),
+            PropertyId::AUTHENTICATION_METHOD => Self::AuthenticationMethod(r.text()?),
+            PropertyId::AUTHENTICATION_DATA => Self::AuthenticationData(r.binary()?),
+            PropertyId::REQUEST_PROBLEM_INFORMATION => Self::RequestProblemInformation(r.u8()?),
+            PropertyId::WILL_DELAY_INTERVAL => Self::WillDelayInterval(r.u32()?),
+            PropertyId::REQUEST_RESPONSE_INFORMATION => Self::RequestResponseInformation(r.u8()?),
+            PropertyId::RESPONSE_INFORMATION => Self::ResponseInformation(r.text()?),
+            PropertyId::SERVER_REFERENCE => Self::ServerReference(r.text()?),
+            PropertyId::REASON_STRING => Self::ReasonString(r.text()?),
+            PropertyId::RECEIVE_MAXIMUM => Self::ReceiveMaximum(r.u16()?),
+            PropertyId::TOPIC_ALIAS_MAXIMUM => Self::TopicAliasMaximum(r.u16()?),
+            PropertyId::TOPIC_ALIAS => Self::TopicAlias(r.u16()?),
+            PropertyId::MAXIMUM_QOS => Self::MaximumQoS(r.u8()?),
+            PropertyId::RETAIN_AVAILABLE => Self::RetainAvailable(r.u8()?),
+            PropertyId::USER_PROPERTY => Self::UserProperty(r.text()?, r.text()?),
+            PropertyId::MAXIMUM_PACKET_SIZE => Self::MaximumPacketSize(r.u32()?),
+            PropertyId::WILDCARD_SUBSCRIPTION_AVAILABLE => {
+                Self::WildcardSubscriptionAvailable(r.u8()?)
+            }
+            PropertyId::SUBSCRIPTION_IDENTIFIER_AVAILABLE => {
+                Self::SubscriptionIdentifierAvailable(r.u8()?)
+            }
+            PropertyId::SHARED_SUBSCRIPTION_AVAILABLE => Self::SharedSubscriptionAvailable(r.u8()?),
+            PropertyId(id) => return Err(DecodeError::UnknownProperty { id: id.into() }),
+        })
+    }
+}
+
+impl Properties {
+    /// Checks the list and returns its length on the wire, without the
+    /// length field in front of it.
+    pub(crate) fn measure(&self, place: Place) -> Result<usize, EncodeError> {
+        self.check(place).map_err(|error| EncodeError::Property { error })?;
+        Ok(self.content_len())
+    }
+
+    fn content_len(&self) -> usize {
+        self.iter().map(Property::encoded_len).sum()
+    }
+
+    /// Appends the length field and the list.
+    //= [MQTT-2.2.2-1]
+    pub(crate) fn write(&self, out: &mut Vec<u8>) {
+        varint::write(self.content_len() as u32, out);
+        for property in self {
+            property.write(out);
+        }
+    }
+
+    /// Reads the length field and the list.
+    #[inline]
+    pub(crate) fn read(reader: &mut Reader, place: Place) -> Result<Self, DecodeError> {
+        match reader.varint()? as usize {
+            0 => Ok(Self::new()),
+            len => Self::read_content(reader, len, place),
+        }
+    }
+
+    fn read_content(reader: &mut Reader, len: usize, place: Place) -> Result<Self, DecodeError> {
+        let (packet_type, left) = (reader.packet_type(), reader.remaining());
+        if len > left {
+            return Err(DecodeError::PropertiesTooLong { packet_type, len, left });
+        }
+        let mut section = reader.section(len, DecodeError::PropertyTruncated { packet_type })?;
+        let mut checker = Checker::new(place);
+        let mut properties = Vec::new();
+        while !section.is_empty() {
+            let id = section.varint()?;
+            let Some(id) = PropertyId::from_wire(id) else {
+                return Err(DecodeError::UnknownProperty { id });
+            };
+            checker.admit(id).map_err(|error| DecodeError::Property { error })?;
+            let property = Property::read(id, &mut section)?;
+            property.check_value().map_err(|error| DecodeError::Property { error })?;
+            properties.push(property);
+        }
+        checker.finish().map_err(|error| DecodeError::Property { error })?;
+        Ok(Self(properties))
+    }
+}
+
+/// The length of a property list with its length field.
+pub(crate) const fn list_len(content: usize) -> usize {
+    // A content longer than a varint can say is refused with the whole packet.
+    varint::len(content as u32) + content
+}
