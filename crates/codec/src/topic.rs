@@ -3,6 +3,7 @@ use core::ops::Deref;
 
 use alloc::string::String;
 
+use crate::error::has_wildcard;
 use crate::{Text, TopicError};
 
 /// The topic a message is published to: not empty, no wildcard.
@@ -15,7 +16,11 @@ pub struct TopicName(Text);
 /// What a subscription asks for: a topic with `+` and `#` wildcards, or
 /// `$share/group/filter`.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct TopicFilter(Text);
+pub struct TopicFilter {
+    text: Text,
+    /// Where the pattern begins: behind `$share/NAME/`, or at 0.
+    pattern_start: usize,
+}
 
 impl TopicName {
     /// Checks the rules of topic names.
@@ -32,29 +37,42 @@ impl TopicName {
 
 impl TopicFilter {
     /// Checks the rules of topic filters, shared subscriptions included.
+    ///
+    /// `$share/` has its meaning of MQTT 5 in every version, as brokers give
+    /// it that for older clients too.
     pub fn new(text: Text) -> Result<Self, TopicError> {
-        TopicError::check_filter(text.as_str())?;
-        Ok(Self(text))
+        let pattern_start = TopicError::check_filter(text.as_bytes())?;
+        Ok(Self { text, pattern_start })
     }
 
     /// The whole filter as text, with the `$share` prefix if it has one.
     pub const fn text(&self) -> &Text {
-        &self.0
+        &self.text
     }
 
     /// The share name of `$share/NAME/filter`.
     pub fn share_name(&self) -> Option<&str> {
-        self.split_share().0
+        let name = self.text.as_str().get("$share/".len()..self.pattern_start.checked_sub(1)?)?;
+        Some(name)
+    }
+
+    /// True for `$share/NAME/filter`.
+    pub const fn is_shared(&self) -> bool {
+        self.pattern_start != 0
     }
 
     /// The part that topics are compared with: the text less `$share/NAME/`.
     pub fn pattern(&self) -> &str {
-        self.split_share().1
+        self.text.as_str().get(self.pattern_start..).unwrap_or_default()
+    }
+
+    fn pattern_bytes(&self) -> &[u8] {
+        self.text.as_bytes().get(self.pattern_start..).unwrap_or_default()
     }
 
     /// True where the pattern has a `+` or `#` level.
     pub fn has_wildcard(&self) -> bool {
-        self.pattern().split('/').any(|level| level == "+" || level == "#")
+        has_wildcard(self.pattern_bytes())
     }
 
     /// True where a message with this topic belongs to the subscription.
@@ -62,34 +80,32 @@ impl TopicFilter {
     /// A pattern that begins with a wildcard never matches a topic that
     /// begins with `$` ([MQTT-4.7.2-1]).
     pub fn matches(&self, topic: &TopicName) -> bool {
-        matches(self.pattern(), topic.as_str())
-    }
-
-    fn split_share(&self) -> (Option<&str>, &str) {
-        let whole = self.0.as_str();
-        match whole.strip_prefix("$share/").and_then(|rest| rest.split_once('/')) {
-            Some((name, pattern)) => (Some(name), pattern),
-            None => (None, whole),
-        }
+        matches(self.pattern_bytes(), topic.text().as_bytes())
     }
 }
 
 //= [MQTT-4.7.2-1]
 //= [MQTT-4.7.3-4]
-fn matches(pattern: &str, topic: &str) -> bool {
-    if topic.starts_with('$') && pattern.starts_with(['+', '#']) {
+fn matches(mut pattern: &[u8], mut topic: &[u8]) -> bool {
+    if topic.starts_with(b"$") && pattern.starts_with(b"+") | pattern.starts_with(b"#") {
         return false;
     }
-    let mut levels = topic.split('/');
-    for wanted in pattern.split('/') {
-        match (wanted, levels.next()) {
-            ("#", _) => return true,
-            ("+", Some(_)) => {}
-            (wanted, Some(level)) if wanted == level => {}
+    loop {
+        match (pattern, topic) {
+            // `level/#` matches the parent `level` as well.
+            ([], []) | ([b'#'], _) | ([b'/', b'#'], []) => return true,
+            ([b'+', rest @ ..], _) => {
+                let level = topic.iter().position(|byte| *byte == b'/').unwrap_or(topic.len());
+                pattern = rest;
+                topic = topic.get(level..).unwrap_or_default();
+            }
+            ([wanted, pattern_rest @ ..], [found, topic_rest @ ..]) if wanted == found => {
+                pattern = pattern_rest;
+                topic = topic_rest;
+            }
             _ => return false,
         }
     }
-    levels.next().is_none()
 }
 
 macro_rules! text_like {
@@ -98,26 +114,26 @@ macro_rules! text_like {
             type Target = str;
 
             fn deref(&self) -> &str {
-                self.0.as_str()
+                self.text().as_str()
             }
         }
 
         impl $name {
             /// The text.
             pub fn as_str(&self) -> &str {
-                self.0.as_str()
+                self.text().as_str()
             }
         }
 
         impl fmt::Debug for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                fmt::Debug::fmt(&self.0, f)
+                fmt::Debug::fmt(self.text(), f)
             }
         }
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                fmt::Display::fmt(&self.0, f)
+                fmt::Display::fmt(self.text(), f)
             }
         }
 

@@ -81,43 +81,54 @@ impl TopicError {
     pub(crate) fn check_name(name: &[u8]) -> Result<(), Self> {
         if name.is_empty() {
             Err(Self::Empty)
-        } else if name.iter().any(|byte| matches!(byte, b'+' | b'#')) {
+        } else if has_wildcard(name) {
             Err(Self::WildcardInName)
         } else {
             Ok(())
         }
     }
 
-    //= [MQTT-4.7.1-1]
-    //= [MQTT-4.7.1-2]
+    /// Checks a filter and returns where the pattern in it begins: behind
+    /// `$share/NAME/`, or at 0.
     //= [MQTT-4.8.2-1]
     //= [MQTT-4.8.2-2]
-    pub(crate) fn check_filter(filter: &str) -> Result<(), Self> {
-        let pattern = match filter.strip_prefix("$share/") {
-            None => filter,
-            Some(rest) => {
-                let (share, pattern) = rest.split_once('/').ok_or(Self::BadShare)?;
-                if share.is_empty() || share.contains(['+', '#']) || pattern.is_empty() {
-                    return Err(Self::BadShare);
-                }
-                pattern
-            }
+    pub(crate) fn check_filter(filter: &[u8]) -> Result<usize, Self> {
+        let Some(shared) = filter.strip_prefix(b"$share/") else {
+            return Self::check_pattern(filter).map(|()| 0);
         };
+        let mut parts = shared.splitn(2, |byte| *byte == b'/');
+        match (parts.next(), parts.next()) {
+            (Some(name @ [_, ..]), Some(pattern @ [_, ..])) if !has_wildcard(name) => {
+                Self::check_pattern(pattern)?;
+                Ok(filter.len() - pattern.len())
+            }
+            _ => Err(Self::BadShare),
+        }
+    }
+
+    //= [MQTT-4.7.1-1]
+    //= [MQTT-4.7.1-2]
+    //= [MQTT-4.7.3-1]
+    fn check_pattern(pattern: &[u8]) -> Result<(), Self> {
         if pattern.is_empty() {
             return Err(Self::Empty);
         }
-        let mut levels = pattern.split('/').peekable();
+        let mut levels = pattern.split(|byte| *byte == b'/').peekable();
         while let Some(level) = levels.next() {
-            let last = levels.peek().is_none();
-            if level.contains('#') && !(level == "#" && last) {
+            if level.contains(&b'#') && (level != b"#" || levels.peek().is_some()) {
                 return Err(Self::MisplacedHash);
             }
-            if level.contains('+') && level != "+" {
+            if level.contains(&b'+') && level != b"+" {
                 return Err(Self::MisplacedPlus);
             }
         }
         Ok(())
     }
+}
+
+/// True where a topic name or a share name would not be allowed.
+pub(crate) fn has_wildcard(bytes: &[u8]) -> bool {
+    bytes.iter().any(|byte| matches!(byte, b'+' | b'#'))
 }
 
 impl fmt::Display for TextError {

@@ -232,7 +232,7 @@ impl Publish {
         let qos = QoS::from_level((flags & QOS) >> 1).ok_or(DecodeError::Qos3)?;
         let (dup, retain) = (flags & DUP != 0, flags & RETAIN != 0);
         //= [MQTT-3.3.1-2]
-        if dup && qos == QoS::AtMostOnce && version != Version::V31 {
+        if dup && qos == QoS::AtMostOnce {
             return Err(DecodeError::DupWithQos0);
         }
         let topic = reader.text()?;

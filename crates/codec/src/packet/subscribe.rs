@@ -86,7 +86,7 @@ impl Subscribe {
 impl SubscribeFilter {
     //= [MQTT-3.8.3-4]
     fn breaks_no_local(&self) -> bool {
-        self.options.no_local && self.filter.share_name().is_some()
+        self.options.no_local && self.filter.is_shared()
     }
 }
 

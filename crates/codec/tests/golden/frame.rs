@@ -1,0 +1,106 @@
+//! The decoder on streams of packets.
+
+use bytes::BytesMut;
+use evenkeel_codec::{DecodeError, Decoder, Packet, ReasonCode, Version};
+
+use crate::vectors::wire;
+
+fn connack(packet: Result<Option<Packet>, DecodeError>) -> (ReasonCode, u8) {
+    match packet {
+        Ok(Some(Packet::ConnAck(connack))) => (connack.reason, connack.wire_code),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_server_adopts_the_version_of_connect() {
+    let mut decoder = Decoder::for_server(64);
+    assert_eq!(decoder.version(), None);
+    let mut buf =
+        BytesMut::from(&wire("10 0d 0004 'MQTT' 05 02 003c 00 0000  30 04 0001 'a' 00  c0 00")[..]);
+    assert!(matches!(decoder.decode(&mut buf), Ok(Some(Packet::Connect(_)))));
+    assert_eq!(decoder.version(), Some(Version::V5));
+    assert!(matches!(decoder.decode(&mut buf), Ok(Some(Packet::Publish(_)))));
+    assert_eq!(decoder.decode(&mut buf), Ok(Some(Packet::PingReq)));
+    assert_eq!(decoder.decode(&mut buf), Ok(None));
+}
+
+#[test]
+fn an_old_servers_answer_to_a_v5_connect_is_recognised() {
+    let mut decoder = Decoder::new(Version::V5, 64);
+    let refused = decoder.decode(&mut BytesMut::from(&[0x20, 2, 0, 1][..]));
+    assert_eq!(connack(refused), (ReasonCode::UNSUPPORTED_PROTOCOL_VERSION, 1));
+    assert_eq!(decoder.version(), Some(Version::V311));
+
+    // One that accepts goes on in MQTT 3.1.1: no property length in PUBLISH.
+    let mut decoder = Decoder::new(Version::V5, 64);
+    let mut buf = BytesMut::from(&wire("20 02 00 00  30 03 0001 'a'")[..]);
+    assert_eq!(connack(decoder.decode(&mut buf)), (ReasonCode::SUCCESS, 0));
+    assert!(matches!(decoder.decode(&mut buf), Ok(Some(Packet::Publish(_)))));
+}
+
+#[test]
+fn a_v5_servers_answer_keeps_the_version() {
+    let mut decoder = Decoder::new(Version::V5, 64);
+    let refused = decoder.decode(&mut BytesMut::from(&[0x20, 3, 0, 0x84, 0][..]));
+    assert_eq!(connack(refused), (ReasonCode::UNSUPPORTED_PROTOCOL_VERSION, 0x84));
+    assert_eq!(decoder.version(), Some(Version::V5));
+}
+
+//= [MQTT-3.1.2-24] test
+#[test]
+fn an_oversized_packet_is_refused_by_its_header() {
+    // Header of two bytes and a body of 98: exactly the limit.
+    let mut decoder = Decoder::new(Version::V311, 100);
+    let mut buf = BytesMut::from(&[0x30, 98][..]);
+    assert_eq!(decoder.decode(&mut buf), Ok(None));
+    assert_eq!(decoder.missing(&buf), 98);
+
+    let mut buf = BytesMut::from(&[0x30, 99][..]);
+    let refused = Err(DecodeError::PacketTooLarge { size: 101, maximum: 100 });
+    assert_eq!(decoder.decode(&mut buf), refused);
+    assert_eq!(decoder.missing(&buf), 0);
+    assert_eq!(buf, [0x30, 99][..]);
+}
+
+#[test]
+fn the_largest_packet_of_all_is_awaited_without_reserving_for_it() {
+    let mut decoder = Decoder::new(Version::V5, u32::MAX);
+    let mut buf = BytesMut::from(&[0x30, 0xff, 0xff, 0xff, 0x7f, 0][..]);
+    let capacity = buf.capacity();
+    assert_eq!(decoder.decode(&mut buf), Ok(None));
+    assert_eq!(decoder.missing(&buf), 268_435_454);
+    assert_eq!(buf.capacity(), capacity);
+}
+
+#[test]
+fn missing_says_what_to_reserve() {
+    let decoder = Decoder::new(Version::V311, 1024);
+    assert_eq!(decoder.missing(&[]), 0);
+    assert_eq!(decoder.missing(&[0x30]), 0);
+    assert_eq!(decoder.missing(&[0x30, 0x80]), 0);
+    assert_eq!(decoder.missing(&[0x30, 0x80, 0x01]), 128);
+    assert_eq!(decoder.missing(&[0x30, 5, 0, 3]), 3);
+    assert_eq!(decoder.missing(&[0x30, 2, 0, 0]), 0);
+    assert_eq!(decoder.missing(&[0x30, 2, 0, 0, 0xc0]), 0);
+    assert_eq!(decoder.missing(&[0x00, 2]), 0);
+}
+
+#[test]
+fn a_malformed_packet_is_taken_off_so_that_an_analyser_can_go_on() {
+    let mut decoder = Decoder::new(Version::V311, 64);
+    let mut buf = BytesMut::from(&wire("40 02 0000  30 04 0000 'hi'  d0 00")[..]);
+    assert!(decoder.decode(&mut buf).is_err());
+    assert!(decoder.decode(&mut buf).is_err());
+    assert_eq!(decoder.decode(&mut buf), Ok(Some(Packet::PingResp)));
+}
+
+#[test]
+fn topic_and_payload_share_the_memory_of_the_input() {
+    let mut buf = BytesMut::from(&wire("30 07 0003 'a/b' 'hi'")[..]);
+    let input = buf.as_ptr_range();
+    let mut decoder = Decoder::new(Version::V311, 64);
+    let Ok(Some(Packet::Publish(publish))) = decoder.decode(&mut buf) else { panic!() };
+    assert_eq!(publish.topic.as_bytes().as_ptr(), input.start.wrapping_add(4));
+    assert_eq!(publish.payload.as_ptr(), input.start.wrapping_add(7));
+}
