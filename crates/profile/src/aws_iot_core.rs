@@ -49,29 +49,8 @@ fn connection() -> ConnectionLimits {
             QUOTAS,
             OnBreak::Clamps,
         )),
-        min_ping_spacing: Some(
-            Limit::documented(
-                Duration::from_millis(30_500),
-                "AWS IoT Core pricing page of 2020: pings more often than every 30 s may stay \
-                 unanswered, seen in MQTT.js issue 1845; half a second is our margin",
-                OnBreak::Ignores,
-            )
-            .confidence(Confidence::Observed),
-        ),
-        connect_floor: Some(
-            Limit::documented(
-                ConnectFloor {
-                    spacing: Duration::from_secs(1),
-                    spacing_after_short: Duration::from_secs(11),
-                    short: Duration::from_secs(30),
-                },
-                "AWS IoT Core limits page: 1 CONNECT per second and client id; AWS's own \
-                 Greengrass still met throttling at 0.25/s and keeps to 0.09/s",
-                OnBreak::Rejects(0x97),
-            )
-            .confidence(Confidence::Observed)
-            .on_break_v3(OnBreak::Disconnects),
-        ),
+        min_ping_spacing: Some(min_ping_spacing()),
+        connect_floor: Some(connect_floor()),
         account_connect_rate: Some(
             Limit::documented(Rate::per_second(500), QUOTAS, OnBreak::Rejects(0x97))
                 .on_break_v3(OnBreak::Disconnects),
@@ -127,6 +106,31 @@ fn connection() -> ConnectionLimits {
             OnBreak::Unknown,
         )),
     }
+}
+
+fn min_ping_spacing() -> Limit<Duration> {
+    Limit::documented(
+        Duration::from_millis(30_500),
+        "AWS IoT Core pricing page of 2020: pings more often than every 30 s may stay unanswered, \
+         seen in MQTT.js issue 1845; half a second is our margin",
+        OnBreak::Ignores,
+    )
+    .confidence(Confidence::Observed)
+}
+
+fn connect_floor() -> Limit<ConnectFloor> {
+    Limit::documented(
+        ConnectFloor {
+            spacing: Duration::from_secs(1),
+            spacing_after_short: Duration::from_secs(11),
+            short: Duration::from_secs(30),
+        },
+        "AWS IoT Core limits page: 1 CONNECT per second and client id; AWS's own Greengrass still \
+         met throttling at 0.25/s and keeps to 0.09/s",
+        OnBreak::Rejects(0x97),
+    )
+    .confidence(Confidence::Observed)
+    .on_break_v3(OnBreak::Disconnects)
 }
 
 fn publish() -> PublishLimits {

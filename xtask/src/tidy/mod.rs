@@ -1,0 +1,27 @@
+//! House rules that the compiler and clippy do not check.
+
+pub mod layers;
+pub mod links;
+pub mod sizes;
+pub mod words;
+
+use std::io;
+use std::path::Path;
+
+use crate::{Fault, Repository};
+
+/// Runs every check.
+pub fn run(root: &Path) -> io::Result<Vec<Fault>> {
+    let repository = Repository::read(root)?;
+    let mut faults = layers::check(&layers::packages(root)?);
+    for source in repository.rust() {
+        faults.extend(sizes::check(source));
+        faults.extend(words::check(source));
+    }
+    faults.extend(words::check_core_attributes(&repository));
+    for page in repository.markdown() {
+        faults.extend(links::check(page, |path| root.join(path).exists()));
+    }
+    faults.sort();
+    Ok(faults)
+}

@@ -1,0 +1,228 @@
+//! Each tidiness check finds what breaks its rule and passes what just keeps it.
+
+use xtask::tidy::layers::{Dependency, Package};
+use xtask::tidy::{layers, links, sizes, words};
+use xtask::{Fault, Repository, Source};
+
+const CORE: &str = "crates/proto/src/ping.rs";
+const DRIVER: &str = "crates/client/src/driver.rs";
+
+fn shown(faults: Vec<Fault>) -> Vec<String> {
+    faults.iter().map(ToString::to_string).collect()
+}
+
+fn sizes_of(path: &str, text: &str) -> Vec<String> {
+    shown(sizes::check(&Source::new(path, text)))
+}
+
+fn words_of(path: &str, text: &str) -> Vec<String> {
+    shown(words::check(&Source::new(path, text)))
+}
+
+#[test]
+fn files_end_at_800_lines_tests_aside() {
+    let lines = |count: usize| "// x\n".repeat(count);
+    assert_eq!(sizes_of(CORE, &lines(800)), [""; 0]);
+    assert_eq!(sizes_of(CORE, &lines(801)), [format!("{CORE}: file of 801 lines; at most 800")]);
+    let tested = format!("{}#[cfg(test)]\nmod tests {{\n{}}}\n", lines(800), lines(500));
+    assert_eq!(sizes_of(CORE, &tested), [""; 0]);
+    assert_eq!(sizes_of("crates/proto/tests/ping.rs", &lines(900)), [""; 0]);
+}
+
+#[test]
+fn functions_end_at_70_lines() {
+    let function = |head: &str, indent: &str, lines: usize| {
+        let body = format!("{indent}    work();\n").repeat(lines - 2);
+        format!("{indent}{head} {{\n{body}{indent}}}\n\nfn next() {{\n    work();\n}}\n")
+    };
+    for head in ["fn f()", "pub fn f()", "pub(crate) async fn f()", "const fn f()"] {
+        for indent in ["", "    "] {
+            assert_eq!(sizes_of(CORE, &function(head, indent, 70)), [""; 0], "{head}");
+            assert_eq!(
+                sizes_of(CORE, &function(head, indent, 71)),
+                [format!("{CORE}:1: Function of 71 lines; at most 70")],
+                "{head}"
+            );
+        }
+    }
+    let long_signature =
+        format!("fn f(\n    a: u8,\n) -> u8 {{\n{}}}\n", "    if a {\n    }\n".repeat(34));
+    assert_eq!(sizes_of(CORE, &long_signature).len(), 1, "72 lines in all");
+    let declarations = format!("trait T {{\n{}}}\n", "    fn f();\n".repeat(100));
+    assert_eq!(sizes_of(CORE, &declarations), [""; 0]);
+}
+
+#[test]
+fn structs_end_at_15_fields() {
+    let of = |count: usize| {
+        let fields: String =
+            (0..count).map(|n| format!("    /// Why: it is.\n    pub field_{n}: u8,\n")).collect();
+        format!("pub struct S {{\n{fields}}}\n")
+    };
+    assert_eq!(sizes_of(CORE, &of(15)), [""; 0]);
+    assert_eq!(sizes_of(CORE, &of(16)), [format!("{CORE}:1: Struct of 16 fields; at most 15")]);
+    assert_eq!(sizes_of(CORE, "struct S(u8);\nstruct T;\n"), [""; 0]);
+}
+
+#[test]
+fn allow_attributes_are_banned_everywhere() {
+    for line in ["#[allow(dead_code)]", "    #![allow(unused)]", "#[cfg_attr(x, allow(unused))]"] {
+        for path in [CORE, DRIVER, "tests/interop.rs"] {
+            let found = words_of(path, line);
+            assert_eq!(found.len(), 1, "{line}");
+            assert!(found[0].starts_with(&format!("{path}:1: allow attribute")), "{found:?}");
+        }
+    }
+    for line in ["#[expect(dead_code, reason = \"x\")]", "// #[allow(x)]", "set.allow(x);"] {
+        assert_eq!(words_of(CORE, line), [""; 0], "{line}");
+    }
+}
+
+#[test]
+fn the_core_knows_no_outside_world_and_no_panic() {
+    for line in [
+        "use std::time::Instant;",
+        "let s = std::net::TcpStream::connect(a);",
+        "std::thread::sleep(d);",
+        "let now = Instant::now();",
+        "use tokio::net::TcpStream;",
+        "let r = rand::random();",
+        "let x = y.unwrap();",
+        "let x = y.expect(\"set\");",
+        "panic!(\"no\");",
+        "_ => unreachable!(),",
+        "    clippy::unwrap_used,",
+    ] {
+        for path in [
+            CORE,
+            "crates/codec/src/a/b.rs",
+            "crates/profile/src/a.rs",
+            "crates/broker/src/core/a.rs",
+        ] {
+            assert_eq!(words_of(path, line).len(), 1, "{path}: {line}");
+        }
+        for path in [DRIVER, "crates/broker/src/listen.rs", "crates/proto/tests/a.rs"] {
+            assert_eq!(words_of(path, line), [""; 0], "{path}: {line}");
+        }
+        let in_test = format!("#[cfg(test)]\nmod tests {{\n{line}\n}}\n");
+        assert_eq!(words_of(CORE, &in_test), [""; 0], "{line}");
+    }
+    for line in [
+        "use core::time::Duration;",
+        "use std::time::Duration;",
+        "let x = y.unwrap_or_default();",
+        "// The tokio driver calls this.",
+        "/// Never `.unwrap()`s.",
+        "debug_assert!(sorted);",
+    ] {
+        assert_eq!(words_of(CORE, line), [""; 0], "{line}");
+    }
+}
+
+#[test]
+fn crates_without_std_say_so_and_keep_the_lints() {
+    let head = "#![no_std]\n#![forbid(unsafe_code)]\n#![warn(clippy::unwrap_used, \
+                clippy::expect_used, clippy::indexing_slicing, clippy::panic)]\n";
+    let repository = |text: &str| Repository {
+        sources: ["codec", "profile", "proto"]
+            .map(|name| Source::new(&format!("crates/{name}/src/lib.rs"), text))
+            .to_vec(),
+    };
+    assert_eq!(words::check_core_attributes(&repository(head)), []);
+    for word in ["#![no_std]", "#![forbid(unsafe_code)]", "clippy::panic", "clippy::unwrap_used"] {
+        let found = words::check_core_attributes(&repository(&head.replace(word, "")));
+        assert_eq!(found.len(), 3, "{word}");
+        assert_eq!(found[0].to_string(), format!("crates/codec/src/lib.rs: {word} is missing"));
+    }
+    assert!(!words::check_core_attributes(&Repository::default()).is_empty());
+}
+
+fn package(name: &str, dependencies: &[(&str, Option<&str>, bool)]) -> Package {
+    let dependencies = dependencies.iter().map(|(name, kind, ours)| Dependency {
+        name: (*name).to_owned(),
+        kind: kind.map(str::to_owned),
+        path: ours.then(|| "/somewhere".to_owned()),
+    });
+    Package { name: name.to_owned(), dependencies: dependencies.collect() }
+}
+
+#[test]
+fn judges_never_depend_on_what_they_judge() {
+    for judge in ["evenkeel-broker", "evenkeel-doctor", "evenkeel-profile", "evenkeel-codec"] {
+        for kind in [None, Some("build")] {
+            let found = layers::check(&[package(judge, &[("evenkeel-proto", kind, true)])]);
+            assert_eq!(
+                shown(found),
+                [format!(
+                    "package {judge}: must not depend on evenkeel-proto; hint: ARCHITECTURE.md"
+                )]
+            );
+        }
+        let in_tests = package(judge, &[("evenkeel-proto", Some("dev"), true)]);
+        assert_eq!(layers::check(&[in_tests]), []);
+    }
+}
+
+#[test]
+fn allowed_and_foreign_dependencies_pass() {
+    let packages = [
+        package("evenkeel-proto", &[("evenkeel-codec", None, true), ("bytes", None, false)]),
+        package("evenkeel", &[("evenkeel-proto", None, true), ("tokio", None, false)]),
+        package("evenkeel-cli", &[("evenkeel", None, true), ("evenkeel-broker", None, true)]),
+    ];
+    assert_eq!(layers::check(&packages), []);
+}
+
+#[test]
+fn a_new_package_needs_a_row_in_the_table() {
+    let found = shown(layers::check(&[package("evenkeel-new", &[])]));
+    assert_eq!(found.len(), 1);
+    assert!(found[0].contains("has no row in the table of layers"), "{found:?}");
+}
+
+#[test]
+fn the_workspace_is_read_from_cargo() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let packages = layers::packages(root).unwrap();
+    let proto = packages.iter().find(|package| package.name == "evenkeel-proto").unwrap();
+    let codec = proto.dependencies.iter().find(|d| d.name == "evenkeel-codec").unwrap();
+    assert!(codec.path.is_some(), "a dependency on a package of ours has a path");
+}
+
+#[test]
+fn links_lead_to_files() {
+    let exists =
+        |path: &str| ["README.md", "docs/cli.md", "docs/decisions/README.md"].contains(&path);
+    let links = |path: &str, text: &str| shown(links::check(&Source::new(path, text), exists));
+    for (path, text) in [
+        ("README.md", "[cli](docs/cli.md) and [cli](./docs/cli.md#flags)"),
+        ("docs/cli.md", "[top](../README.md), [top](/README.md), [why](decisions/README.md)"),
+        ("README.md", "[site](https://example.org/x.md) [mail](mailto:a@b.c) [here](#part)"),
+        ("README.md", "```\n[no](link.md)\n```"),
+    ] {
+        assert_eq!(links(path, text), [""; 0], "{text}");
+    }
+    assert_eq!(
+        links("docs/cli.md", "text\n[a](docs/cli.md) [b](../README.md) [c](gone.md#x)"),
+        [
+            "docs/cli.md:2: link to docs/cli.md, which does not exist",
+            "docs/cli.md:2: link to gone.md, which does not exist",
+        ]
+    );
+}
+
+#[test]
+fn the_repository_is_read_without_build_output() {
+    let root = std::env::temp_dir().join(format!("xtask-tidy-{}", std::process::id()));
+    for path in ["target", ".git", "crates/a/src"] {
+        std::fs::create_dir_all(root.join(path)).unwrap();
+    }
+    for path in ["target/x.rs", ".git/x.md", "crates/a/src/lib.rs", "b.md", "image.png"] {
+        std::fs::write(root.join(path), "text").unwrap();
+    }
+    let repository = Repository::read(&root);
+    std::fs::remove_dir_all(&root).unwrap();
+    let paths: Vec<String> =
+        repository.unwrap().sources.into_iter().map(|source| source.path).collect();
+    assert_eq!(paths, ["b.md", "crates/a/src/lib.rs"]);
+}
