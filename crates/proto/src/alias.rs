@@ -1,0 +1,137 @@
+//! Topic aliases: state of one connection, in each direction.
+
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
+
+use evenkeel_codec::{Text, TopicAliasUse};
+
+/// Aliases we define for the server, least recently used first to be reused.
+#[derive(Debug, Default)]
+pub(crate) struct OutgoingAliases {
+    maximum: u16,
+    known: BTreeMap<Text, Known>,
+    clock: u64,
+}
+
+#[derive(Debug)]
+struct Known {
+    alias: u16,
+    used: u64,
+}
+
+/// More aliases than this cost more to keep than they save.
+const KEPT: u16 = 64;
+
+impl OutgoingAliases {
+    //= [MQTT-3.1.2-26]
+    //= [MQTT-3.3.2-9]
+    pub(crate) fn new(server_maximum: u16) -> Self {
+        Self { maximum: server_maximum.min(KEPT), ..Self::default() }
+    }
+
+    /// How to name this topic in the next PUBLISH.
+    pub(crate) fn assign(&mut self, topic: &Text) -> TopicAliasUse {
+        if self.maximum == 0 {
+            return TopicAliasUse::None;
+        }
+        self.clock += 1;
+        if let Some(known) = self.known.get_mut(topic) {
+            known.used = self.clock;
+            return TopicAliasUse::Use(known.alias);
+        }
+        let alias = match u16::try_from(self.known.len()) {
+            Ok(count) if count < self.maximum => count + 1,
+            _ => self.evict(),
+        };
+        self.known.insert(topic.clone(), Known { alias, used: self.clock });
+        TopicAliasUse::Define(alias)
+    }
+
+    /// The server never saw the PUBLISH that was to define this topic's alias.
+    pub(crate) fn forget(&mut self, topic: &Text) {
+        if let Some(known) = self.known.get_mut(topic) {
+            known.used = 0;
+        }
+    }
+
+    fn evict(&mut self) -> u16 {
+        let oldest = self.known.iter().min_by_key(|(_, known)| known.used);
+        let Some(topic) = oldest.map(|(topic, _)| topic.clone()) else { return 1 };
+        self.known.remove(&topic).map_or(1, |known| known.alias)
+    }
+}
+
+/// Aliases the server defines for us.
+#[derive(Debug, Default)]
+pub(crate) struct IncomingAliases {
+    maximum: u16,
+    topics: Vec<Option<Text>>,
+}
+
+/// The server used an alias it may not.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct InvalidAlias;
+
+impl IncomingAliases {
+    pub(crate) const fn new(our_maximum: u16) -> Self {
+        Self { maximum: our_maximum, topics: Vec::new() }
+    }
+
+    //= [MQTT-3.3.2-8]
+    //= [MQTT-3.3.2-11]
+    /// The topic that a PUBLISH with this topic and alias means.
+    pub(crate) fn resolve(&mut self, topic: Text, alias: u16) -> Result<Text, InvalidAlias> {
+        if alias == 0 || alias > self.maximum {
+            return Err(InvalidAlias);
+        }
+        let index = usize::from(alias) - 1;
+        if topic.is_empty() {
+            return self.topics.get(index).cloned().flatten().ok_or(InvalidAlias);
+        }
+        if self.topics.len() <= index {
+            self.topics.resize(index + 1, None);
+        }
+        if let Some(slot) = self.topics.get_mut(index) {
+            // A copy: a slice would keep the whole read buffer alive.
+            *slot = Text::try_from(topic.as_str()).ok();
+        }
+        Ok(topic)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(text: &'static str) -> Text {
+        Text::from_static(text).unwrap()
+    }
+
+    #[test]
+    fn the_least_recently_used_alias_is_redefined() {
+        let mut aliases = OutgoingAliases::new(2);
+        assert_eq!(aliases.assign(&text("a")), TopicAliasUse::Define(1));
+        assert_eq!(aliases.assign(&text("b")), TopicAliasUse::Define(2));
+        assert_eq!(aliases.assign(&text("a")), TopicAliasUse::Use(1));
+        assert_eq!(aliases.assign(&text("c")), TopicAliasUse::Define(2));
+        assert_eq!(aliases.assign(&text("b")), TopicAliasUse::Define(1));
+    }
+
+    //= [MQTT-3.1.2-26] test
+    #[test]
+    fn a_maximum_of_zero_means_no_alias() {
+        assert_eq!(OutgoingAliases::new(0).assign(&text("a")), TopicAliasUse::None);
+    }
+
+    #[test]
+    fn incoming_aliases_are_checked_on_both_sides_of_the_maximum() {
+        let mut aliases = IncomingAliases::new(2);
+        assert_eq!(aliases.resolve(text("t"), 2), Ok(text("t")));
+        assert_eq!(aliases.resolve(Text::default(), 2), Ok(text("t")));
+        assert_eq!(aliases.resolve(text("t"), 3), Err(InvalidAlias));
+        assert_eq!(aliases.resolve(text("t"), 0), Err(InvalidAlias));
+        assert_eq!(aliases.resolve(Text::default(), 1), Err(InvalidAlias), "never defined");
+        assert_eq!(aliases.resolve(text("u"), 2), Ok(text("u")), "redefined");
+        assert_eq!(aliases.resolve(Text::default(), 2), Ok(text("u")));
+    }
+}

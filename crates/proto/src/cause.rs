@@ -1,0 +1,228 @@
+//! Why a connection ended or never began, with the evidence.
+
+use core::time::Duration;
+
+use evenkeel_codec::{DecodeError, ReasonCode, Text};
+
+use crate::keepalive::Death;
+
+/// How far an attempt to connect had come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum ConnectPhase {
+    /// The credentials hook runs.
+    #[default]
+    Credentials,
+    /// The host name is being resolved.
+    Resolve,
+    /// The transport is being connected (TCP, unix socket).
+    Connect,
+    /// A proxy is being talked to.
+    Proxy,
+    /// The TLS handshake runs.
+    Tls,
+    /// The WebSocket upgrade runs.
+    WebSocket,
+    /// CONNECT is sent, CONNACK awaited.
+    Handshake,
+}
+
+/// What went wrong with a transport, as far as policy needs to know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum TransportFailure {
+    /// The peer closed the stream in order.
+    Eof,
+    /// The peer or a middlebox reset the connection.
+    Reset,
+    /// The peer refused the connection.
+    Refused,
+    /// No way to the peer.
+    Unreachable,
+    /// The system gave up on the peer.
+    TimedOut,
+    /// The host name has no address.
+    Resolve,
+    /// The peer's certificate was not accepted, or ours not by the peer.
+    TlsRefused,
+    /// Another failure of the TLS layer.
+    Tls,
+    /// The WebSocket upgrade was answered with this HTTP status.
+    WebSocketRefused(u16),
+    /// Another failure of the WebSocket layer.
+    WebSocket,
+    /// The credentials hook failed or ran out of time.
+    Credentials,
+    /// The configuration makes connecting impossible.
+    Config,
+    /// Any other failure, with the system's error number if it gave one.
+    Other(Option<i32>),
+}
+
+/// Why a connection is over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum DisconnectCause {
+    /// The server answered CONNECT with a refusal.
+    Refused {
+        /// The translated reason.
+        reason: ReasonCode,
+        /// The byte on the wire.
+        wire_code: u8,
+        /// The server's explanation for people.
+        text: Option<Text>,
+        /// Another server it names.
+        server_reference: Option<Text>,
+    },
+    /// The server sent DISCONNECT.
+    ServerDisconnect {
+        /// Its reason.
+        reason: ReasonCode,
+        /// Its explanation for people.
+        text: Option<Text>,
+        /// Another server it names.
+        server_reference: Option<Text>,
+    },
+    /// The transport failed or was closed by the peer.
+    Transport {
+        /// What failed.
+        failure: TransportFailure,
+        /// How far the attempt had come; `None` after CONNACK.
+        phase: Option<ConnectPhase>,
+    },
+    /// The attempt took longer than the connect time-out.
+    ConnectTimeout {
+        /// Where it ran out.
+        phase: ConnectPhase,
+        /// The time-out.
+        after: Duration,
+    },
+    /// The keep-alive engine found the link dead.
+    KeepAlive(Death),
+    /// The server sent bytes that break a rule.
+    Malformed(DecodeError),
+    /// The server sent a valid packet that has no place here.
+    ProtocolError(ProtocolError),
+    /// Enhanced authentication failed on our side.
+    Authentication,
+    /// The application asked for a new connection.
+    ReconnectRequested,
+    /// The application shut the client down.
+    Shutdown,
+}
+
+/// What a server did against the protocol.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ProtocolError {
+    /// A packet other than CONNACK or AUTH came first ([MQTT-3.2.0-1]).
+    NotConnAck,
+    /// A second CONNACK ([MQTT-3.2.0-2]).
+    SecondConnAck,
+    /// A packet only clients send.
+    ClientPacket,
+    /// A session is said to be present though none was asked for ([MQTT-3.2.2-4]).
+    UnexpectedSession,
+    /// More unacknowledged publishes than our receive maximum ([MQTT-3.3.4-7]).
+    ReceiveMaximumExceeded,
+    /// A topic alias of 0, above our maximum, or never defined ([MQTT-3.3.2-9]).
+    TopicAliasInvalid,
+    /// AUTH that no one asked for, or with another method ([MQTT-4.12.0-5]).
+    UnexpectedAuth,
+    /// SUBACK or UNSUBACK with another number of codes than filters.
+    WrongCodeCount,
+}
+
+/// What a cause means for the next attempt (R4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum CauseClass {
+    /// Refused for good: credentials, authorisation, identifier, version, ban, TLS.
+    Refused,
+    /// Another connection with our client identifier took the session.
+    TakenOver,
+    /// The server asks for less: busy, quota, rate.
+    Throttled,
+    /// The server names another server.
+    Redirect,
+    /// The server is going away or not available.
+    ServerGoingAway,
+    /// The link was found dead.
+    KeepAliveDeath,
+    /// A packet was too large or otherwise not borne.
+    PacketFault,
+    /// The network, or a close without a reason.
+    Network,
+    /// This side wanted it.
+    Local,
+}
+
+impl DisconnectCause {
+    /// The class that decides how to go on.
+    pub fn class(&self) -> CauseClass {
+        match self {
+            Self::Refused { reason, server_reference, .. }
+            | Self::ServerDisconnect { reason, server_reference, .. } => {
+                class_of_reason(*reason, server_reference.is_some())
+            }
+            Self::Transport { failure, .. } => class_of_failure(*failure),
+            Self::ConnectTimeout { .. } => CauseClass::Network,
+            Self::KeepAlive(_) => CauseClass::KeepAliveDeath,
+            Self::Malformed(_) | Self::ProtocolError(_) => CauseClass::PacketFault,
+            Self::Authentication => CauseClass::Refused,
+            Self::ReconnectRequested | Self::Shutdown => CauseClass::Local,
+        }
+    }
+
+    /// The other server the peer named, if any.
+    pub const fn server_reference(&self) -> Option<&Text> {
+        match self {
+            Self::Refused { server_reference, .. }
+            | Self::ServerDisconnect { server_reference, .. } => server_reference.as_ref(),
+            _ => None,
+        }
+    }
+}
+
+const fn class_of_reason(reason: ReasonCode, has_reference: bool) -> CauseClass {
+    match reason {
+        ReasonCode::USE_ANOTHER_SERVER | ReasonCode::SERVER_MOVED if has_reference => {
+            CauseClass::Redirect
+        }
+        ReasonCode::UNSUPPORTED_PROTOCOL_VERSION
+        | ReasonCode::CLIENT_IDENTIFIER_NOT_VALID
+        | ReasonCode::BAD_USER_NAME_OR_PASSWORD
+        | ReasonCode::NOT_AUTHORIZED
+        | ReasonCode::BANNED
+        | ReasonCode::BAD_AUTHENTICATION_METHOD => CauseClass::Refused,
+        ReasonCode::SESSION_TAKEN_OVER => CauseClass::TakenOver,
+        ReasonCode::SERVER_BUSY
+        | ReasonCode::QUOTA_EXCEEDED
+        | ReasonCode::CONNECTION_RATE_EXCEEDED
+        | ReasonCode::MESSAGE_RATE_TOO_HIGH => CauseClass::Throttled,
+        ReasonCode::MALFORMED_PACKET
+        | ReasonCode::PROTOCOL_ERROR
+        | ReasonCode::PACKET_TOO_LARGE
+        | ReasonCode::TOPIC_NAME_INVALID
+        | ReasonCode::TOPIC_FILTER_INVALID
+        | ReasonCode::TOPIC_ALIAS_INVALID
+        | ReasonCode::RECEIVE_MAXIMUM_EXCEEDED
+        | ReasonCode::PAYLOAD_FORMAT_INVALID
+        | ReasonCode::RETAIN_NOT_SUPPORTED
+        | ReasonCode::QOS_NOT_SUPPORTED => CauseClass::PacketFault,
+        ReasonCode::KEEP_ALIVE_TIMEOUT => CauseClass::KeepAliveDeath,
+        _ => CauseClass::ServerGoingAway,
+    }
+}
+
+const fn class_of_failure(failure: TransportFailure) -> CauseClass {
+    match failure {
+        TransportFailure::TlsRefused
+        | TransportFailure::Config
+        | TransportFailure::WebSocketRefused(400..=407 | 410..=428 | 430..=499) => {
+            CauseClass::Refused
+        }
+        TransportFailure::WebSocketRefused(429) => CauseClass::Throttled,
+        _ => CauseClass::Network,
+    }
+}

@@ -1,0 +1,233 @@
+//! From the decision to open a connection to CONNACK.
+
+use alloc::boxed::Box;
+
+use evenkeel_codec::{
+    ConnAck, Connect, Decoder, Packet, Properties, Property, ReasonCode, Version,
+};
+
+use crate::cause::{ConnectPhase, DisconnectCause, ProtocolError};
+use crate::connection::{Online, Opening, Stream, keep_alive_settings};
+use crate::event::{Connected, Event};
+use crate::io::{ConnectionId, Credentials, Open, Output};
+use crate::keepalive::KeepAlive;
+use crate::limits::Limits;
+use crate::reconnect::Retry;
+
+use super::{Client, Link};
+
+impl Client {
+    /// The only place that opens a connection (R1).
+    pub(super) fn open(&mut self, retry: Retry) {
+        self.dialer.last_conn = ConnectionId(self.dialer.last_conn.0 + 1);
+        let conn = self.dialer.last_conn;
+        let server = self.dialer.next.index;
+        let redirect = self.dialer.next.redirect.take();
+        self.dialer.reconnector.on_open(self.now);
+        self.stats.connects += 1;
+        self.transmit.clear();
+        self.link = Link::Opening(Opening {
+            conn,
+            server,
+            attempt: retry.attempt,
+            since: self.now,
+            phase: ConnectPhase::default(),
+            version: self.dialer.version,
+            decoder: None,
+        });
+        self.event(Event::Connecting { conn, attempt: retry.attempt, server });
+        self.mail.outputs.push_back(Output::Open(Open { conn, server, redirect }));
+    }
+
+    pub(super) fn on_phase(&mut self, conn: ConnectionId, phase: ConnectPhase) {
+        match &mut self.link {
+            Link::Opening(opening) if opening.conn == conn => opening.phase = phase,
+            _ => self.stats.stale_inputs += 1,
+        }
+    }
+
+    pub(super) fn on_opened(&mut self, conn: ConnectionId, credentials: Option<Credentials>) {
+        let version = match &mut self.link {
+            Link::Opening(opening) if opening.conn == conn && opening.decoder.is_none() => {
+                opening.phase = ConnectPhase::Handshake;
+                let limit = self.config.connect.maximum_packet_size;
+                opening.decoder = Some(Decoder::new(opening.version, limit));
+                opening.version
+            }
+            _ => {
+                self.stats.stale_inputs += 1;
+                return;
+            }
+        };
+        let credentials = credentials.unwrap_or_else(|| self.config.connect.credentials.clone());
+        let connect = self.connect_packet(version, credentials);
+        let encoded = self.transmit.append(|out| Packet::Connect(connect).encode(version, out));
+        if encoded.is_err() {
+            let failure = crate::TransportFailure::Config;
+            let phase = Some(ConnectPhase::Handshake);
+            self.end(DisconnectCause::Transport { failure, phase }, None);
+        }
+    }
+
+    //= [MQTT-3.1.0-1]
+    //= [MQTT-3.1.2-20]
+    //= [MQTT-3.1.3-2]
+    fn connect_packet(&self, version: Version, credentials: Credentials) -> Connect {
+        let config = &self.config.connect;
+        let client_id = match &self.dialer.assigned_client_id {
+            Some(assigned) => assigned.clone(),
+            None => config.client_id.clone(),
+        };
+        Connect {
+            version,
+            clean_start: self.asks_clean_start(version),
+            keep_alive: config.keep_alive,
+            client_id,
+            will: config.will.clone(),
+            username: credentials.username,
+            password: credentials.password,
+            properties: self.connect_properties(version),
+        }
+    }
+
+    /// Only the first connect asks for a clean start: later ones of this
+    /// process resume what it began, if the session is to outlive connections.
+    fn asks_clean_start(&self, version: Version) -> bool {
+        let config = &self.config.connect;
+        match version {
+            Version::V5 => {
+                config.clean_start && !(self.session.established && config.session_expiry > 0)
+            }
+            _ => self.config.clean_session(),
+        }
+    }
+
+    fn connect_properties(&self, version: Version) -> Properties {
+        let config = &self.config.connect;
+        let mut properties = Properties::new();
+        if !version.has_properties() {
+            return properties;
+        }
+        if config.session_expiry > 0 {
+            properties.push(Property::SessionExpiryInterval(config.session_expiry));
+        }
+        properties.push(Property::ReceiveMaximum(config.receive_maximum));
+        properties.push(Property::MaximumPacketSize(config.maximum_packet_size));
+        if config.topic_alias_maximum > 0 {
+            properties.push(Property::TopicAliasMaximum(config.topic_alias_maximum));
+        }
+        if let Some((method, data)) = &config.authentication {
+            properties.push(Property::AuthenticationMethod(method.clone()));
+            if !data.is_empty() {
+                properties.push(Property::AuthenticationData(data.clone()));
+            }
+        }
+        for property in &config.properties {
+            properties.push(property.clone());
+        }
+        properties
+    }
+
+    /// The first packets of a connection, up to CONNACK.
+    pub(super) fn on_handshake_packet(&mut self, packet: Packet) {
+        match packet {
+            Packet::ConnAck(connack) => self.on_connack(connack),
+            Packet::Auth(auth) => self.on_auth(&auth),
+            //= [MQTT-3.2.0-1]
+            _ => self.protocol_error(ProtocolError::NotConnAck),
+        }
+    }
+
+    fn on_connack(&mut self, connack: ConnAck) {
+        if connack.reason.is_error() {
+            return self.on_refused(&connack);
+        }
+        let Link::Opening(opening) = &mut self.link else { return };
+        let version = opening.version;
+        let Some(decoder) = opening.decoder.take() else { return };
+        //= [MQTT-3.2.2-4]
+        if connack.session_present && self.asks_clean_start(version) {
+            return self.protocol_error(ProtocolError::UnexpectedSession);
+        }
+        let Link::Opening(opening) = &self.link else { return };
+        let limits = Limits::negotiate(&self.config, version, &connack);
+        let stream = Stream::default();
+        let mut online = Online::new(opening, decoder, &self.config, limits, stream);
+        let took = self.now.since(online.since);
+        online.since = self.now;
+        online.session_present = connack.session_present;
+        let interval = online.limits.keep_alive.value;
+        online.keep_alive =
+            keep_alive_settings(&self.config, interval, self.dialer.patience, &mut self.rng)
+                .map(|settings| KeepAlive::new(settings, self.now));
+        let connected = Connected {
+            conn: online.conn,
+            version,
+            session_present: connack.session_present,
+            assigned_client_id: connack.properties.assigned_client_identifier(),
+            response_information: connack.properties.response_information(),
+            took,
+        };
+        self.link = Link::Online(Box::new(online));
+        self.go_online(connected);
+    }
+
+    fn go_online(&mut self, connected: Connected) {
+        //= [MQTT-3.2.2-16]
+        if let Some(assigned) = &connected.assigned_client_id {
+            self.dialer.assigned_client_id = Some(assigned.clone());
+        }
+        self.dialer.reconnector.on_online();
+        self.dialer.silent_refusals = 0;
+        self.stats.connections += 1;
+        let session_present = connected.session_present;
+        self.event(Event::Connected(connected));
+        self.resume_session(session_present);
+        self.session.established = true;
+    }
+
+    //= [MQTT-4.4.0-1]
+    /// Takes up the session, or begins it anew where the server has none.
+    fn resume_session(&mut self, session_present: bool) {
+        let unfinished = self.session.flights.publishes_in_order();
+        if session_present {
+            self.session.replay.begin(unfinished, true);
+            return;
+        }
+        self.session.inbound.forget();
+        let unfinished = self.forget_releases(unfinished);
+        self.session.replay.begin(unfinished, false);
+        let filters = self.session.subscriptions.restore();
+        if filters > 0 {
+            self.event(Event::SubscriptionsRestoring { filters });
+        }
+    }
+
+    fn on_refused(&mut self, connack: &ConnAck) {
+        let properties = &connack.properties;
+        let cause = DisconnectCause::Refused {
+            reason: connack.reason,
+            wire_code: connack.wire_code,
+            text: properties.reason_string(),
+            server_reference: properties.server_reference(),
+        };
+        let refused_version = connack.reason == ReasonCode::UNSUPPORTED_PROTOCOL_VERSION;
+        if refused_version && self.fall_back() {
+            return self.end_for_fallback(cause);
+        }
+        self.end(cause, None);
+    }
+
+    /// Turns from MQTT 5 to 3.1.1 where that is allowed; true if it did.
+    pub(super) fn fall_back(&mut self) -> bool {
+        let allowed = self.config.fallback
+            && self.dialer.version == Version::V5
+            && !self.session.established
+            && self.config.connect.authentication.is_none();
+        if allowed {
+            self.dialer.version = Version::V311;
+            self.event(Event::VersionFallback(Version::V311));
+        }
+        allowed
+    }
+}

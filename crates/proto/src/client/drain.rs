@@ -1,0 +1,144 @@
+//! Shutting down: everything accepted gets its chance, then its outcome (D12).
+
+use core::time::Duration;
+
+use evenkeel_codec::ReasonCode;
+
+use crate::cause::DisconnectCause;
+use crate::operation::{Completion, DeliveryError, SubscribeError};
+use crate::session::flights::{Exchange, Flight};
+use crate::session::subscriptions::Control;
+use crate::time::Instant;
+
+use super::{Client, Link};
+
+/// A shutdown on its way.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Drain {
+    deadline: Instant,
+    report: Option<DrainReport>,
+}
+
+/// What was left when the client closed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct DrainReport {
+    /// QoS 1 and 2 publishes sent and not acknowledged.
+    pub unacknowledged: usize,
+    /// Messages never sent.
+    pub queued: usize,
+    /// SUBSCRIBE and UNSUBSCRIBE operations without an answer.
+    pub operations: usize,
+    /// Bytes that the transport had not taken.
+    pub unwritten: u64,
+}
+
+impl DrainReport {
+    /// True where nothing was left.
+    pub const fn is_clean(&self) -> bool {
+        self.unacknowledged == 0 && self.queued == 0 && self.operations == 0 && self.unwritten == 0
+    }
+}
+
+impl Client {
+    /// Begins to shut down: accepts nothing new, finishes what was accepted
+    /// within `limit`, sends DISCONNECT, closes. The state is
+    /// [`Closed`](crate::State::Closed) at the latest when `limit` is over,
+    /// and everything unfinished has its outcome by then.
+    pub fn shutdown(&mut self, now: Instant, limit: Duration) {
+        self.advance_clock(now);
+        if self.drain.is_none() {
+            self.drain = Some(Drain { deadline: self.now + limit, report: None });
+        }
+        if !matches!(self.link, Link::Online(_) | Link::Opening(_) | Link::Waiting(_)) {
+            self.finish_drain();
+        }
+    }
+
+    /// What was left; `None` until the state is [`Closed`](crate::State::Closed).
+    pub fn drain_report(&self) -> Option<DrainReport> {
+        self.drain.as_ref()?.report
+    }
+
+    pub(super) fn drain_deadline(&self) -> Option<Instant> {
+        self.drain.as_ref().filter(|drain| drain.report.is_none()).map(|drain| drain.deadline)
+    }
+
+    /// True where a shutdown has nothing left to wait for, or no time.
+    pub(super) fn drain_is_over(&self) -> bool {
+        let Some(deadline) = self.drain_deadline() else { return false };
+        let nothing_left = self.leftovers().is_clean();
+        let connecting = matches!(self.link, Link::Opening(_) | Link::Waiting(_));
+        self.now >= deadline || nothing_left || (connecting && self.session_is_idle())
+    }
+
+    fn session_is_idle(&self) -> bool {
+        self.session.queue.is_empty()
+            && self.session.flights.len() == 0
+            && self.session.subscriptions.waiting() == 0
+    }
+
+    fn leftovers(&self) -> DrainReport {
+        let in_flight = self.session.flights.len();
+        let unacknowledged = self.session.flights.publishes();
+        DrainReport {
+            unacknowledged,
+            queued: self.session.queue.len(),
+            operations: in_flight - unacknowledged + self.session.subscriptions.waiting(),
+            unwritten: self.unwritten(),
+        }
+    }
+
+    pub(super) fn finish_drain(&mut self) {
+        let report = self.leftovers();
+        match &mut self.drain {
+            Some(drain) if drain.report.is_none() => drain.report = Some(report),
+            _ => return,
+        }
+        if self.conn().is_some() {
+            self.end(DisconnectCause::Shutdown, Some(ReasonCode::SUCCESS));
+        }
+        self.link = Link::Closed;
+        self.abandon_all();
+    }
+
+    /// Gives every unfinished operation its outcome (D1).
+    pub(super) fn abandon_all(&mut self) {
+        for flight in self.session.flights.take_all() {
+            self.abandon(flight);
+        }
+        while let Some(queued) = self.session.queue.pop() {
+            let result = Err(DeliveryError::Abandoned { attempts: 0 });
+            self.complete(Completion::Publish { token: queued.token, result });
+        }
+        while let Some(control) = self.session.subscriptions.next() {
+            self.abandon_control(control);
+        }
+    }
+
+    fn abandon(&mut self, flight: Flight) {
+        match flight.exchange {
+            Exchange::Publish { token, .. } | Exchange::Release { token } => {
+                let result = Err(DeliveryError::Abandoned { attempts: flight.attempts });
+                self.complete(Completion::Publish { token, result });
+            }
+            Exchange::Subscribe(operation) => self.abandon_control(Control::Subscribe(operation)),
+            Exchange::Unsubscribe(operation) => {
+                self.abandon_control(Control::Unsubscribe(operation));
+            }
+        }
+    }
+
+    fn abandon_control(&mut self, control: Control) {
+        let completion = match control {
+            Control::Subscribe(operation) => Completion::Subscribe {
+                token: operation.token,
+                result: Err(SubscribeError::Abandoned),
+            },
+            Control::Unsubscribe(operation) => Completion::Unsubscribe {
+                token: operation.token,
+                result: Err(SubscribeError::Abandoned),
+            },
+        };
+        self.complete(completion);
+    }
+}

@@ -1,0 +1,276 @@
+//! The end of a connection, for whatever cause, and what follows.
+
+use evenkeel_codec::{Disconnect, Packet, ReasonCode};
+
+use crate::cause::{CauseClass, ConnectPhase, DisconnectCause, ProtocolError, TransportFailure};
+use crate::connection::Online;
+use crate::event::Event;
+use crate::io::{Close, ConnectionId, Output};
+use crate::keepalive::Death;
+use crate::operation::{Completion, DeliveryError, SubscribeError};
+use crate::reconnect::{Ended, Halt, Verdict};
+use crate::session::flights::Exchange;
+use crate::session::subscriptions::Control;
+use crate::transmit::Transmit;
+
+use super::{Client, Link};
+
+/// Closes without CONNACK in a row after which MQTT 5 is held to be the reason.
+const SILENT_REFUSALS: u8 = 2;
+
+impl Client {
+    pub(super) fn on_closed(&mut self, conn: ConnectionId, failure: TransportFailure) {
+        if self.conn() != Some(conn) {
+            self.stats.stale_inputs += 1;
+            return;
+        }
+        let phase = match &self.link {
+            Link::Opening(opening) => Some(opening.phase),
+            _ => None,
+        };
+        let cause = DisconnectCause::Transport { failure, phase };
+        if phase == Some(ConnectPhase::Handshake) {
+            self.dialer.silent_refusals = self.dialer.silent_refusals.saturating_add(1);
+            if self.dialer.silent_refusals >= SILENT_REFUSALS {
+                self.dialer.silent_refusals = 0;
+                self.fall_back();
+            }
+        }
+        self.end(cause, None);
+    }
+
+    /// The server broke the protocol: says so where MQTT 5 allows, and closes.
+    pub(super) fn protocol_error(&mut self, error: ProtocolError) {
+        let reason = match error {
+            ProtocolError::ReceiveMaximumExceeded => ReasonCode::RECEIVE_MAXIMUM_EXCEEDED,
+            ProtocolError::TopicAliasInvalid => ReasonCode::TOPIC_ALIAS_INVALID,
+            _ => ReasonCode::PROTOCOL_ERROR,
+        };
+        self.end(DisconnectCause::ProtocolError(error), Some(reason));
+    }
+
+    /// Ends the connection and asks the policy what follows. `farewell` is
+    /// the reason of a DISCONNECT to send, if one is to be sent.
+    pub(super) fn end(&mut self, cause: DisconnectCause, farewell: Option<ReasonCode>) {
+        let Some((online_since, useful)) = self.close_link(&cause, farewell) else { return };
+        let ended = Ended { cause: &cause, online_since, useful };
+        let (verdict, repetition) = self.dialer.reconnector.on_end(self.now, &ended, &mut self.rng);
+        if let Some(repetition) = repetition {
+            self.event(Event::Loop(repetition));
+        }
+        self.choose_server(&cause);
+        let shut_down = cause == DisconnectCause::Shutdown;
+        self.dialer.last_cause = Some(cause);
+        if shut_down {
+            self.link = Link::Closed;
+            return;
+        }
+        match verdict {
+            Verdict::Retry(retry) => {
+                let delay = retry.at.since(self.now);
+                self.link = Link::Waiting(retry);
+                self.event(Event::RetryScheduled { retry, delay });
+            }
+            Verdict::Halt(_) if self.drain.is_some() => self.finish_drain(),
+            Verdict::Halt(reason) => self.halt(reason),
+        }
+    }
+
+    /// The next attempt follows at once, with an older version.
+    pub(super) fn end_for_fallback(&mut self, cause: DisconnectCause) {
+        if self.close_link(&cause, None).is_some() {
+            let retry = self.dialer.reconnector.at_once(self.now);
+            self.dialer.last_cause = Some(cause);
+            self.link = Link::Waiting(retry);
+            self.event(Event::RetryScheduled { retry, delay: retry.at.since(self.now) });
+        }
+    }
+
+    /// Retires the connection: nothing of it acts from here on (K7).
+    fn close_link(
+        &mut self,
+        cause: &DisconnectCause,
+        farewell: Option<ReasonCode>,
+    ) -> Option<(Option<crate::Instant>, bool)> {
+        let conn = self.conn()?;
+        let link = core::mem::replace(&mut self.link, Link::Stopped);
+        let last = self.farewell(&link, farewell);
+        let (online_since, useful) = match &link {
+            Link::Online(online) => {
+                self.learn_patience(cause, online);
+                self.count_strikes(cause, online);
+                self.dialer.history.record(online.conn, online.stream.written);
+                (Some(online.since), online.proof.useful)
+            }
+            _ => (None, false),
+        };
+        self.requeue_control();
+        self.session.replay.stop();
+        self.session.inbound.on_down();
+        self.mail.reading_paused = false;
+        self.mail.outputs.push_back(Output::Close(Close { conn, last }));
+        let online_for = online_since.map(|since| self.now.since(since));
+        self.event(Event::Disconnected { conn, cause: cause.clone(), online_for });
+        Some((online_since, useful))
+    }
+
+    //= [MQTT-3.14.0-1]
+    //= [MQTT-4.13.1-1]
+    /// What may still be written: with a DISCONNECT, all that waits before it.
+    fn farewell(&mut self, link: &Link, reason: Option<ReasonCode>) -> Transmit {
+        let mut last = core::mem::take(&mut self.transmit);
+        let version = match link {
+            Link::Online(online) => Some(online.limits.version),
+            _ => None,
+        };
+        match (reason, version) {
+            (Some(reason), Some(version))
+                if version.has_properties() || reason == ReasonCode::SUCCESS =>
+            {
+                let disconnect = Packet::Disconnect(Disconnect { reason, ..Disconnect::default() });
+                let encoded = last.append(|out| disconnect.encode(version, out));
+                debug_assert!(encoded.is_ok(), "DISCONNECT always encodes");
+            }
+            _ => last.clear(),
+        }
+        last
+    }
+
+    /// A link that was called dead may have been slow: the next one gets
+    /// twice the time, until answers come quickly again.
+    fn learn_patience(&mut self, cause: &DisconnectCause, online: &Online) {
+        if let DisconnectCause::KeepAlive(Death::NoResponse { .. }) = cause {
+            self.dialer.patience = (self.dialer.patience + 1).min(2);
+        } else if let Some(engine) = &online.keep_alive {
+            let usual = engine.settings().response_timeout / (1 << self.dialer.patience);
+            if online.proof.useful && online.proof.slowest_pong < usual * 3 / 4 {
+                self.dialer.patience = 0;
+            }
+        }
+    }
+
+    /// Notes which packets were in flight when a living connection was cut (R7).
+    fn count_strikes(&mut self, cause: &DisconnectCause, online: &Online) {
+        let limit = self.config.bounds.deaths_per_packet;
+        let suspicious = online.proof.alive && is_suspicious(cause);
+        if limit == 0 || !suspicious {
+            for (_, flight) in self.session.flights.iter_mut() {
+                flight.sent_here = false;
+            }
+            return;
+        }
+        let mut guilty = alloc::vec::Vec::new();
+        for (id, flight) in self.session.flights.iter_mut() {
+            if core::mem::take(&mut flight.sent_here) {
+                flight.strikes = flight.strikes.saturating_add(1);
+                if flight.strikes >= limit && !matches!(flight.exchange, Exchange::Release { .. }) {
+                    guilty.push(id);
+                }
+            }
+        }
+        for id in guilty {
+            self.quarantine(id);
+        }
+    }
+
+    fn quarantine(&mut self, id: evenkeel_codec::PacketId) {
+        let Some(flight) = self.session.flights.remove(id) else { return };
+        let deaths = flight.strikes;
+        let topic = match flight.exchange {
+            Exchange::Publish { publish, token } => {
+                let attempts = flight.attempts;
+                let result = Err(DeliveryError::Quarantined { deaths, attempts });
+                self.complete(Completion::Publish { token, result });
+                Some(publish.topic)
+            }
+            Exchange::Subscribe(operation) => {
+                let result = Err(SubscribeError::Quarantined { deaths });
+                self.complete(Completion::Subscribe { token: operation.token, result });
+                None
+            }
+            Exchange::Unsubscribe(operation) => {
+                let result = Err(SubscribeError::Quarantined { deaths });
+                self.complete(Completion::Unsubscribe { token: operation.token, result });
+                None
+            }
+            Exchange::Release { .. } => return,
+        };
+        self.event(Event::Quarantined { topic, deaths });
+    }
+
+    /// SUBSCRIBE and UNSUBSCRIBE without an answer go out again, in order.
+    fn requeue_control(&mut self) {
+        let flights = self.session.flights.take_control();
+        let controls = flights.into_iter().filter_map(|flight| {
+            let (exchange, strikes) = (flight.exchange, flight.strikes);
+            match exchange {
+                Exchange::Subscribe(mut operation) => {
+                    operation.strikes = strikes;
+                    operation.out = 0;
+                    Some(Control::Subscribe(operation))
+                }
+                Exchange::Unsubscribe(mut operation) => {
+                    operation.strikes = strikes;
+                    operation.out = 0;
+                    Some(Control::Unsubscribe(operation))
+                }
+                _ => None,
+            }
+        });
+        let controls = controls.collect();
+        self.session.subscriptions.push_front(controls);
+    }
+
+    //= [MQTT-3.2.2-20]
+    fn choose_server(&mut self, cause: &DisconnectCause) {
+        match cause.class() {
+            CauseClass::Redirect => {
+                self.dialer.next.redirect = cause.server_reference().cloned();
+            }
+            CauseClass::Local | CauseClass::TakenOver => {}
+            _ => self.dialer.next.index = (self.dialer.next.index + 1) % self.config.servers,
+        }
+    }
+
+    /// Stops for good: everything unfinished ends here, typed (D1).
+    pub(super) fn halt(&mut self, reason: Halt) {
+        self.link = Link::Halted(reason);
+        self.event(Event::Halted(reason));
+        self.abandon_all();
+    }
+
+    /// Asks for a new connection at once, within the budget.
+    pub fn reconnect(&mut self, now: crate::Instant) {
+        self.advance_clock(now);
+        match &self.link {
+            Link::Online(_) | Link::Opening(_) => {
+                self.end(DisconnectCause::ReconnectRequested, Some(ReasonCode::SUCCESS));
+            }
+            Link::Waiting(_) => {
+                self.link = Link::Waiting(self.dialer.reconnector.at_once(self.now));
+            }
+            Link::Stopped | Link::Halted(_) => self.start(now),
+            Link::Closed => {}
+        }
+    }
+}
+
+/// Ends by the peer's hand that a packet of ours may have brought about.
+fn is_suspicious(cause: &DisconnectCause) -> bool {
+    match cause {
+        DisconnectCause::Transport { failure, .. } => {
+            matches!(failure, TransportFailure::Eof | TransportFailure::Reset)
+        }
+        DisconnectCause::ServerDisconnect { reason, .. } => !matches!(
+            *reason,
+            ReasonCode::SERVER_SHUTTING_DOWN
+                | ReasonCode::SESSION_TAKEN_OVER
+                | ReasonCode::ADMINISTRATIVE_ACTION
+                | ReasonCode::KEEP_ALIVE_TIMEOUT
+                | ReasonCode::USE_ANOTHER_SERVER
+                | ReasonCode::SERVER_MOVED
+                | ReasonCode::SERVER_BUSY
+        ),
+        _ => false,
+    }
+}

@@ -1,0 +1,305 @@
+//! The client: routes inputs to the sub-machines and their wishes out again.
+
+mod acknowledge;
+mod connect;
+mod drain;
+mod end;
+mod incoming;
+mod publish;
+mod pump;
+mod subscribe;
+mod timers;
+
+use alloc::boxed::Box;
+use alloc::collections::VecDeque;
+
+use crate::cause::DisconnectCause;
+use crate::config::{Config, ConfigError};
+use crate::connection::{History, NextServer, Online, Opening};
+use crate::event::{Event, State};
+use crate::io::{ConnectionId, Incoming, Input, Output};
+use crate::limits::Limits;
+use crate::operation::Completion;
+use crate::reconnect::{Halt, Reconnector, Retry};
+use crate::rng::Rng;
+use crate::session::Session;
+use crate::stats::Stats;
+use crate::time::Instant;
+use crate::transmit::Transmit;
+
+pub use drain::DrainReport;
+pub use publish::Accepted;
+
+/// Events kept for a caller that does not poll.
+const EVENTS_KEPT: usize = 256;
+
+/// An MQTT client without I/O; see the [crate documentation](crate) for the loop that drives it.
+///
+/// Commands and inputs never block and never fail by panic. After any of
+/// them, [`poll`](Self::poll) until [`Output::Wait`].
+#[derive(Debug)]
+pub struct Client {
+    config: Config,
+    now: Instant,
+    rng: Rng,
+    link: Link,
+    dialer: Dialer,
+    session: Session,
+    transmit: Transmit,
+    mail: Mail,
+    drain: Option<drain::Drain>,
+    stats: Stats,
+}
+
+/// The one connection, or the wait for it (R1).
+#[derive(Debug)]
+enum Link {
+    Stopped,
+    Waiting(Retry),
+    Opening(Opening),
+    Online(Box<Online>),
+    Halted(Halt),
+    Closed,
+}
+
+/// What outlives connections but is no session state.
+#[derive(Debug)]
+struct Dialer {
+    reconnector: Reconnector,
+    next: NextServer,
+    last_conn: ConnectionId,
+    last_cause: Option<DisconnectCause>,
+    history: History,
+    /// Doublings of the response time-out, learnt from late answers.
+    patience: u8,
+    /// The version to offer next.
+    version: evenkeel_codec::Version,
+    /// Closes without CONNACK in a row, which old servers give to MQTT 5.
+    silent_refusals: u8,
+    /// The identifier the server assigned, used from then on.
+    assigned_client_id: Option<evenkeel_codec::Text>,
+}
+
+/// What waits to be taken by the caller.
+#[derive(Debug, Default)]
+struct Mail {
+    outputs: VecDeque<Output>,
+    completions: VecDeque<Completion>,
+    inbox: VecDeque<Incoming>,
+    inbox_bytes: usize,
+    events_lost: u64,
+    reading_paused: bool,
+}
+
+impl Client {
+    /// Makes a client that has not started. `seed` decides all jitter.
+    pub fn new(config: Config, seed: u64, now: Instant) -> Result<Self, ConfigError> {
+        config.validate()?;
+        Ok(Self {
+            now,
+            rng: Rng::new(seed),
+            link: Link::Stopped,
+            dialer: Dialer {
+                reconnector: Reconnector::new(config.reconnect.clone()),
+                next: NextServer::default(),
+                last_conn: ConnectionId::default(),
+                last_cause: None,
+                history: History::default(),
+                patience: 0,
+                version: config.version,
+                silent_refusals: 0,
+                assigned_client_id: None,
+            },
+            session: Session::new(&config),
+            transmit: Transmit::default(),
+            mail: Mail::default(),
+            drain: None,
+            stats: Stats::default(),
+            config,
+        })
+    }
+
+    /// Begins to connect; also out of [`State::Halted`], with a fresh back-off
+    /// but within the budget. Does nothing in other states.
+    pub fn start(&mut self, now: Instant) {
+        self.advance_clock(now);
+        if let Link::Stopped | Link::Halted(_) = self.link {
+            self.link = Link::Waiting(self.dialer.reconnector.at_once(self.now));
+        }
+    }
+
+    /// Takes an input. Late inputs of old connections are counted and ignored.
+    pub fn handle(&mut self, now: Instant, input: Input<'_>) {
+        self.advance_clock(now);
+        match input {
+            Input::Timeout => self.on_timeout(),
+            Input::Phase(conn, phase) => self.on_phase(conn, phase),
+            Input::Opened(conn, credentials) => self.on_opened(conn, credentials),
+            Input::Received(conn, buffer) => self.on_received(conn, buffer),
+            Input::Written(conn, bytes) => self.on_written(conn, bytes),
+            Input::Closed(conn, failure) => self.on_closed(conn, failure),
+        }
+        self.pump();
+    }
+
+    /// The next thing to do; [`Output::Wait`] ends the drain.
+    #[must_use]
+    pub fn poll(&mut self, now: Instant) -> Output {
+        self.advance_clock(now);
+        if let Some(output) = self.mail.outputs.pop_front() {
+            return output;
+        }
+        if self.mail.events_lost > 0 {
+            let lost = core::mem::take(&mut self.mail.events_lost);
+            return Output::Event(Event::Lagged { lost });
+        }
+        self.run_timers();
+        match self.mail.outputs.pop_front() {
+            Some(output) => output,
+            None => Output::Wait(self.next_deadline()),
+        }
+    }
+
+    /// The next outcome of an operation.
+    pub fn next_completion(&mut self) -> Option<Completion> {
+        self.mail.completions.pop_front()
+    }
+
+    /// The next message from the server.
+    pub fn next_message(&mut self) -> Option<Incoming> {
+        let incoming = self.mail.inbox.pop_front()?;
+        self.mail.inbox_bytes -= weight(&incoming);
+        if self.mail.inbox.is_empty() {
+            self.resume_reading();
+        }
+        Some(incoming)
+    }
+
+    /// Looks at the next message without taking it.
+    pub fn peek_message(&self) -> Option<&Incoming> {
+        self.mail.inbox.front()
+    }
+
+    /// False while messages wait to be taken beyond the bounds: the caller
+    /// stops reading the socket, which holds back the server (D10).
+    pub fn wants_read(&self) -> bool {
+        self.mail.inbox.len() < self.config.bounds.inbox_messages
+            && self.mail.inbox_bytes < self.config.bounds.inbox_bytes
+    }
+
+    /// Bytes missing for the packet at the front of the read buffer; 0 if unknown.
+    pub fn missing(&self, buffer: &[u8]) -> usize {
+        match &self.link {
+            Link::Online(online) => online.decoder.missing(buffer),
+            _ => 0,
+        }
+    }
+
+    /// Swaps `batch`, which must be empty, for the bytes that wait to be
+    /// written, and names their connection. `None` where none wait.
+    pub fn take_transmit(&mut self, batch: &mut Transmit) -> Option<ConnectionId> {
+        let conn = self.conn()?;
+        if self.transmit.is_empty() {
+            return None;
+        }
+        debug_assert!(batch.is_empty(), "a batch is written whole before the next is taken");
+        core::mem::swap(&mut self.transmit, batch);
+        Some(conn)
+    }
+
+    /// Where the client stands.
+    pub fn state(&self) -> State {
+        let cause = || self.dialer.last_cause.clone();
+        match &self.link {
+            Link::Stopped => State::Stopped,
+            Link::Waiting(retry) => State::Waiting { retry: *retry, cause: cause() },
+            Link::Opening(opening) => State::Connecting {
+                attempt: opening.attempt,
+                server: opening.server,
+                cause: cause(),
+            },
+            Link::Online(online) => {
+                State::Online { since: online.since, session_present: online.session_present }
+            }
+            Link::Halted(reason) => State::Halted { reason: *reason, cause: cause() },
+            Link::Closed => State::Closed,
+        }
+    }
+
+    /// What is in force on the present connection; `None` while offline.
+    pub fn limits(&self) -> Option<&Limits> {
+        match &self.link {
+            Link::Online(online) => Some(&online.limits),
+            _ => None,
+        }
+    }
+
+    /// The counters.
+    pub const fn stats(&self) -> &Stats {
+        &self.stats
+    }
+
+    /// Messages accepted and not yet sent.
+    pub fn queued(&self) -> usize {
+        self.session.queue.len()
+    }
+
+    /// Exchanges in flight.
+    pub const fn in_flight(&self) -> usize {
+        self.session.flights.len()
+    }
+
+    /// Bytes written on a connection; `None` where it is too long ago to know.
+    pub fn written(&self, conn: ConnectionId) -> Option<u64> {
+        match &self.link {
+            Link::Online(online) if online.conn == conn => Some(online.stream.written),
+            _ => self.dialer.history.written(conn),
+        }
+    }
+
+    /// True while this connection is the present one.
+    pub fn is_current(&self, conn: ConnectionId) -> bool {
+        self.conn() == Some(conn)
+    }
+
+    /// The instant of the last input: for commands that need no exact time.
+    pub const fn now(&self) -> Instant {
+        self.now
+    }
+
+    /// Instants never decrease: an earlier one is read as the last one.
+    fn advance_clock(&mut self, now: Instant) {
+        self.now = self.now.max(now);
+    }
+
+    fn conn(&self) -> Option<ConnectionId> {
+        match &self.link {
+            Link::Opening(opening) => Some(opening.conn),
+            Link::Online(online) => Some(online.conn),
+            _ => None,
+        }
+    }
+
+    fn event(&mut self, event: Event) {
+        if self.mail.outputs.len() < EVENTS_KEPT {
+            self.mail.outputs.push_back(Output::Event(event));
+        } else {
+            self.mail.events_lost += 1;
+        }
+    }
+
+    fn complete(&mut self, completion: Completion) {
+        let token = match &completion {
+            Completion::Publish { token, .. }
+            | Completion::Subscribe { token, .. }
+            | Completion::Unsubscribe { token, .. } => *token,
+        };
+        if token != crate::Token::NONE {
+            self.mail.completions.push_back(completion);
+        }
+    }
+}
+
+fn weight(incoming: &Incoming) -> usize {
+    incoming.publish.payload.len() + incoming.publish.topic.len()
+}

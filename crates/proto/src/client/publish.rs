@@ -1,0 +1,228 @@
+//! Publishing: admission, the fast path, and encoding into the buffer.
+
+use evenkeel_codec::{EncodeError, PacketId, Publish, QoS, TopicAliasUse, Transfer};
+
+use crate::io::ConnectionId;
+use crate::operation::{PublishLimit, RejectReason, Rejected, Token};
+use crate::session::flights::Exchange;
+use crate::session::queue::{Admission, Queued};
+use crate::time::Instant;
+use crate::transmit::SHARE_FROM;
+
+use super::pump::expiry;
+use super::{Client, Link};
+
+/// How an accepted publish will end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Accepted {
+    /// By a [`Completion`](crate::Completion) with its token.
+    Tracked,
+    /// QoS 0, on its way: delivered when [`Client::written`] of the
+    /// connection reaches the offset, lost if the connection ends before.
+    Streamed {
+        /// The connection.
+        conn: ConnectionId,
+        /// Bytes of that connection up to the end of the packet.
+        offset: u64,
+    },
+}
+
+/// What became of a publish that was sent.
+pub(super) enum Sent {
+    InFlight,
+    Written { conn: ConnectionId, offset: u64 },
+}
+
+impl Client {
+    /// Accepts a message or hands it back.
+    ///
+    /// `now` may be the instant of an earlier call ([`Client::now`]) where an
+    /// exact round trip does not matter. The packet identifier and the DUP
+    /// flag of `publish` are ignored.
+    #[expect(clippy::result_large_err, reason = "a refused message goes back whole")]
+    pub fn publish(
+        &mut self,
+        now: Instant,
+        publish: Publish,
+        token: Token,
+    ) -> Result<Accepted, Rejected> {
+        self.advance_clock(now);
+        if let Some(reason) = self.refusal(&publish) {
+            return Err(Rejected { publish, reason });
+        }
+        if self.may_send_now(publish.qos) {
+            return match self.send_publish(publish, token, None) {
+                Ok(Sent::InFlight) => Ok(Accepted::Tracked),
+                Ok(Sent::Written { conn, offset }) => Ok(Accepted::Streamed { conn, offset }),
+                Err((publish, limit)) => {
+                    Err(Rejected { publish, reason: RejectReason::NotAllowed(limit) })
+                }
+            };
+        }
+        self.enqueue(publish, token)
+    }
+
+    fn refusal(&self, publish: &Publish) -> Option<RejectReason> {
+        match &self.link {
+            Link::Halted(_) | Link::Closed => Some(RejectReason::Closed),
+            _ if self.drain.is_some() => Some(RejectReason::Closed),
+            Link::Online(_) => self.forbidden(publish).map(RejectReason::NotAllowed),
+            _ => self.too_large_ever(publish).map(RejectReason::NotAllowed),
+        }
+    }
+
+    /// Nothing goes before it, and it may go: no replay, nothing queued, room
+    /// in the buffer and in the window.
+    fn may_send_now(&self, qos: QoS) -> bool {
+        matches!(self.link, Link::Online(_))
+            && self.session.replay.is_done()
+            && self.session.queue.is_empty()
+            && self.has_room()
+            && (qos == QoS::AtMostOnce || self.window_is_open())
+    }
+
+    #[expect(clippy::result_large_err, reason = "a refused message goes back whole")]
+    fn enqueue(&mut self, publish: Publish, token: Token) -> Result<Accepted, Rejected> {
+        let online = matches!(self.link, Link::Online(_));
+        // QoS 0 on a live connection waits for the buffer, not in the queue.
+        if publish.qos == QoS::AtMostOnce
+            && online
+            && self.session.queue.is_empty()
+            && !self.has_room()
+        {
+            return Err(Rejected { publish, reason: RejectReason::WriteBufferFull });
+        }
+        match self.session.queue.admits(&publish, online) {
+            Admission::Fits => {}
+            Admission::Full => {
+                let reason = RejectReason::QueueFull {
+                    messages: self.session.queue.len(),
+                    bytes: self.session.queue.bytes(),
+                };
+                return Err(Rejected { publish, reason });
+            }
+            Admission::NotKept => return Err(Rejected { publish, reason: RejectReason::Offline }),
+        }
+        let expires = expiry(&publish, self.now);
+        self.session.queue.push(Queued { publish, token, accepted: self.now, expires });
+        Ok(Accepted::Tracked)
+    }
+
+    //= [MQTT-3.2.2-11]
+    //= [MQTT-3.2.2-14]
+    /// The limit of the present connection that a publish breaks, if any but size.
+    fn forbidden(&self, publish: &Publish) -> Option<PublishLimit> {
+        let Link::Online(online) = &self.link else { return None };
+        let limits = &online.limits;
+        if publish.qos > limits.maximum_qos {
+            return Some(PublishLimit::QoS { maximum: limits.maximum_qos });
+        }
+        if publish.retain && !limits.retain {
+            return Some(PublishLimit::Retain);
+        }
+        None
+    }
+
+    fn too_large_ever(&self, publish: &Publish) -> Option<PublishLimit> {
+        let limit = self.config.bounds.packet_size?;
+        let packet_id = PacketId::new(1).filter(|_| publish.qos != QoS::AtMostOnce);
+        self.too_large(publish, &Transfer { packet_id, ..Transfer::default() }, limit)
+    }
+
+    //= [MQTT-3.2.2-15]
+    fn too_large(
+        &self,
+        publish: &Publish,
+        transfer: &Transfer,
+        limit: u32,
+    ) -> Option<PublishLimit> {
+        match publish.encoded_len_with(self.version(), transfer) {
+            Ok(size) if size > limit as usize => Some(PublishLimit::PacketSize { size, limit }),
+            Ok(_) => None,
+            Err(error) => Some(PublishLimit::Encode(error)),
+        }
+    }
+
+    /// Sends a publish that may go now; a message that cannot goes back.
+    #[expect(clippy::result_large_err, reason = "a refused message goes back whole")]
+    pub(super) fn send_publish(
+        &mut self,
+        publish: Publish,
+        token: Token,
+        message_expiry: Option<u32>,
+    ) -> Result<Sent, (Publish, PublishLimit)> {
+        if let Some(limit) = self.forbidden(&publish) {
+            return Err((publish, limit));
+        }
+        let packet_id = match publish.qos {
+            QoS::AtMostOnce => None,
+            // The window is open, so fewer identifiers are in use than there are.
+            _ => match self.session.flights.reserve() {
+                Some(id) => Some(id),
+                None => {
+                    let reason = PublishLimit::Encode(EncodeError::PacketIdentifierMissing);
+                    return Err((publish, reason));
+                }
+            },
+        };
+        let topic_alias = self.alias_for(&publish);
+        let transfer = Transfer { dup: false, packet_id, topic_alias, message_expiry };
+        if let Err(limit) = self.write_publish(&publish, &transfer) {
+            if let (TopicAliasUse::Define(_), Link::Online(online)) = (topic_alias, &mut self.link)
+            {
+                online.outgoing_aliases.forget(&publish.topic);
+            }
+            return Err((publish, limit));
+        }
+        let Link::Online(online) = &self.link else {
+            return Err((publish, PublishLimit::Retain));
+        };
+        match packet_id {
+            None => Ok(Sent::Written { conn: online.conn, offset: online.stream.queued }),
+            Some(id) => {
+                self.session.flights.insert(id, Exchange::Publish { publish, token }, self.now);
+                Ok(Sent::InFlight)
+            }
+        }
+    }
+
+    fn alias_for(&mut self, publish: &Publish) -> TopicAliasUse {
+        match &mut self.link {
+            Link::Online(online) => online.outgoing_aliases.assign(&publish.topic),
+            _ => TopicAliasUse::None,
+        }
+    }
+
+    /// Encodes a PUBLISH into the transmit buffer; a large payload is shared,
+    /// not copied. Leaves the buffer as it was where that is not allowed.
+    pub(super) fn write_publish(
+        &mut self,
+        publish: &Publish,
+        transfer: &Transfer,
+    ) -> Result<(), PublishLimit> {
+        let Link::Online(online) = &self.link else { return Ok(()) };
+        let version = online.limits.version;
+        let limit = online.limits.packet_size.value;
+        let roughly = publish.payload.len() + publish.topic.len();
+        // Headers and properties are exact only by counting; far below the limit it can't matter.
+        if (roughly > limit as usize / 2 || !publish.properties.is_empty())
+            && let Some(limit) = self.too_large(publish, transfer, limit)
+        {
+            return Err(limit);
+        }
+        let before = self.transmit.len();
+        let shared = publish.payload.len() >= SHARE_FROM;
+        self.transmit
+            .append(|out| match shared {
+                true => publish.encode_head(version, transfer, out),
+                false => publish.encode_with(version, transfer, out),
+            })
+            .map_err(PublishLimit::Encode)?;
+        if shared {
+            self.transmit.append_shared(publish.payload.clone());
+        }
+        self.stats.publishes_sent += 1;
+        self.note_queued(before);
+        Ok(())
+    }
+}

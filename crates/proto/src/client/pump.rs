@@ -1,0 +1,214 @@
+//! What goes out, and in which order: acknowledgements, then SUBSCRIBE and
+//! UNSUBSCRIBE, then what has to be sent again, then the queue.
+
+use core::time::Duration;
+
+use evenkeel_codec::{
+    Ack, EncodeError, Packet, PacketId, PacketType, ReasonCode, TopicAliasUse, Transfer, Version,
+};
+
+use crate::operation::{Completion, DeliveryError};
+use crate::session::flights::Exchange;
+use crate::session::queue::Queued;
+use crate::time::Instant;
+
+use super::publish::Sent;
+use super::{Client, Link};
+
+impl Client {
+    /// Sends whatever may go out now.
+    pub(super) fn pump(&mut self) {
+        if !matches!(self.link, Link::Online(_)) {
+            return;
+        }
+        self.pump_acks();
+        self.pump_control();
+        self.pump_replay();
+        self.pump_queue();
+    }
+
+    fn pump_acks(&mut self) {
+        while let Some(ack) = self.session.inbound.next_puback() {
+            self.send_ack(PacketType::PubAck, ack.packet_id, ack.reason);
+        }
+        while let Some(ack) = self.session.inbound.next_pubrec() {
+            self.send_ack(PacketType::PubRec, ack.packet_id, ack.reason);
+        }
+    }
+
+    //= [MQTT-4.4.0-1]
+    //= [MQTT-4.6.0-1]
+    /// Resends in the first order: one until it passes, then the rest. One
+    /// that was in flight at a death waits for a sign of life, so that a
+    /// server which cuts every connection is not blamed on it (R7).
+    fn pump_replay(&mut self) {
+        while self.has_room()
+            && let Some(id) = self.session.replay.next()
+        {
+            let cautious = self.session.replay.is_cautious();
+            let suspect = cautious && self.session.flights.get(id).is_some_and(|f| f.strikes > 0);
+            if suspect && !self.is_proven() && self.request_probe() {
+                return;
+            }
+            if self.resend(id) {
+                self.session.replay.on_sent();
+            } else {
+                self.session.replay.on_answer(id);
+            }
+        }
+    }
+
+    /// Sends an exchange again where it stands; false if it is over.
+    fn resend(&mut self, id: PacketId) -> bool {
+        let now = self.now;
+        let dup = self.session.replay.duplicates();
+        let Some(flight) = self.session.flights.get_mut(id) else { return false };
+        flight.sent = now;
+        flight.attempts = flight.attempts.saturating_add(1);
+        flight.sent_here = true;
+        match &flight.exchange {
+            Exchange::Publish { publish, .. } => {
+                let transfer = Transfer {
+                    dup,
+                    packet_id: Some(id),
+                    topic_alias: TopicAliasUse::None,
+                    message_expiry: None,
+                };
+                let publish = publish.clone();
+                self.stats.publishes_resent += 1;
+                match self.write_publish(&publish, &transfer) {
+                    Ok(()) => true,
+                    Err(limit) => {
+                        self.fail_flight(id, DeliveryError::NotAllowed(limit));
+                        false
+                    }
+                }
+            }
+            Exchange::Release { .. } => {
+                self.send_ack(PacketType::PubRel, id, ReasonCode::SUCCESS);
+                true
+            }
+            Exchange::Subscribe(_) | Exchange::Unsubscribe(_) => false,
+        }
+    }
+
+    fn fail_flight(&mut self, id: PacketId, error: DeliveryError) {
+        let Some(flight) = self.session.flights.remove(id) else { return };
+        if let Exchange::Publish { token, .. } | Exchange::Release { token } = flight.exchange {
+            self.complete(Completion::Publish { token, result: Err(error) });
+        }
+    }
+
+    fn pump_queue(&mut self) {
+        while self.session.replay.is_done()
+            && self.has_room()
+            && let Some(front) = self.session.queue.front()
+        {
+            if front.publish.qos != evenkeel_codec::QoS::AtMostOnce && !self.window_is_open() {
+                return;
+            }
+            let Some(queued) = self.session.queue.pop() else { return };
+            self.send_queued(queued);
+        }
+    }
+
+    fn send_queued(&mut self, queued: Queued) {
+        let now = self.now;
+        if queued.expires.is_some_and(|expires| expires <= now) {
+            return self.expire(queued);
+        }
+        let message_expiry = queued.expires.map(|expires| seconds_up(expires.since(now)));
+        let token = queued.token;
+        let result = match self.send_publish(queued.publish, token, message_expiry) {
+            Ok(Sent::InFlight) => return,
+            Ok(Sent::Written { .. }) => Ok(crate::Delivered {
+                reason: ReasonCode::SUCCESS,
+                packet_id: None,
+                attempts: 1,
+                round_trip: None,
+            }),
+            Err((_, limit)) => Err(DeliveryError::NotAllowed(limit)),
+        };
+        self.complete(Completion::Publish { token, result });
+    }
+
+    pub(super) fn expire(&mut self, queued: Queued) {
+        self.stats.expired += 1;
+        let error = DeliveryError::Expired { queued: self.now.since(queued.accepted) };
+        self.complete(Completion::Publish { token: queued.token, result: Err(error) });
+    }
+
+    /// Bytes may be added to the write buffer.
+    pub(super) fn has_room(&self) -> bool {
+        self.unwritten() < self.config.bounds.write_buffer as u64
+    }
+
+    /// Bytes handed over or waiting that the transport has not taken.
+    pub(super) fn unwritten(&self) -> u64 {
+        match &self.link {
+            Link::Online(online) => online.stream.queued - online.stream.written,
+            _ => 0,
+        }
+    }
+
+    fn is_proven(&self) -> bool {
+        matches!(&self.link, Link::Online(online) if online.proof.alive)
+    }
+
+    //= [MQTT-3.3.4-7]
+    /// One more QoS 1 or 2 publish may be in flight.
+    pub(super) fn window_is_open(&self) -> bool {
+        match &self.link {
+            Link::Online(online) => {
+                self.session.flights.publishes() < usize::from(online.limits.in_flight.value)
+            }
+            _ => false,
+        }
+    }
+
+    pub(super) fn version(&self) -> Version {
+        match &self.link {
+            Link::Online(online) => online.limits.version,
+            Link::Opening(opening) => opening.version,
+            _ => self.dialer.version,
+        }
+    }
+
+    /// Puts a packet into the transmit buffer.
+    pub(super) fn send(&mut self, packet: &Packet) -> Result<(), EncodeError> {
+        let version = self.version();
+        let before = self.transmit.len();
+        self.transmit.append(|out| packet.encode(version, out))?;
+        self.note_queued(before);
+        Ok(())
+    }
+
+    pub(super) fn send_ack(&mut self, kind: PacketType, id: PacketId, reason: ReasonCode) {
+        let version = self.version();
+        let before = self.transmit.len();
+        let ack = Ack::new(id, reason);
+        let encoded = self.transmit.append(|out| ack.encode(kind, version, out));
+        debug_assert!(encoded.is_ok(), "acknowledgements without properties always encode");
+        self.note_queued(before);
+    }
+
+    pub(super) fn note_queued(&mut self, before: usize) {
+        if let Link::Online(online) = &mut self.link {
+            online.stream.on_queued(self.transmit.len() - before);
+        }
+    }
+}
+
+/// Whole seconds, rounded up: an expiry that is not over is never sent as 0.
+fn seconds_up(span: Duration) -> u32 {
+    let whole = u32::try_from(span.as_secs()).unwrap_or(u32::MAX);
+    whole.saturating_add(u32::from(span.subsec_nanos() > 0))
+}
+
+pub(super) fn expiry(publish: &evenkeel_codec::Publish, now: Instant) -> Option<Instant> {
+    if publish.properties.is_empty() {
+        return None;
+    }
+    let seconds = publish.properties.message_expiry_interval()?;
+    Some(now + Duration::from_secs(seconds.into()))
+}

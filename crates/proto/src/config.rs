@@ -1,0 +1,304 @@
+//! What a client is made with, and the checks on it.
+
+use alloc::boxed::Box;
+use core::time::Duration;
+
+use bytes::Bytes;
+use evenkeel_codec::{Properties, Property, Text, Version, Will};
+
+use crate::reconnect::Reconnect;
+
+/// Everything a [`Client`](crate::Client) is made with.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Config {
+    /// How many servers the caller knows; they are tried in turn.
+    pub servers: usize,
+    /// The protocol version to begin with.
+    pub version: Version,
+    /// Whether a server that refuses MQTT 5 is tried with 3.1.1.
+    pub fallback: bool,
+    /// What CONNECT says.
+    pub connect: ConnectConfig,
+    /// From name resolution to CONNACK.
+    pub connect_timeout: Duration,
+    /// Keep-alive beyond what CONNECT says.
+    pub keep_alive: KeepAliveConfig,
+    /// When to open connections again.
+    pub reconnect: Reconnect,
+    /// The queue of accepted messages.
+    pub queue: QueueConfig,
+    /// Bounds of this side.
+    pub bounds: Bounds,
+    /// Whether outgoing topics are replaced by aliases where the server takes them.
+    pub topic_aliases: bool,
+}
+
+/// What CONNECT says.
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct ConnectConfig {
+    /// Names the session; empty asks the server to choose.
+    pub client_id: Text,
+    /// Asks the server to forget an earlier session at the first connect.
+    pub clean_start: bool,
+    /// Seconds the session outlives a connection; `u32::MAX` is for ever.
+    /// Before MQTT 5 any value but 0 asks for a session that is kept.
+    pub session_expiry: u32,
+    /// Seconds; 0 turns keep-alive off.
+    pub keep_alive: u16,
+    /// User name and password; a hook may replace them.
+    pub credentials: crate::io::Credentials,
+    /// Published by the server if this client is lost.
+    pub will: Option<Box<Will>>,
+    /// Exchanges the server may have open with us; not 0.
+    pub receive_maximum: u16,
+    /// The largest packet we accept, in bytes; not 0.
+    pub maximum_packet_size: u32,
+    /// The highest topic alias we accept.
+    pub topic_alias_maximum: u16,
+    /// Enhanced authentication: method and first data.
+    pub authentication: Option<(Text, Bytes)>,
+    /// Further properties, such as user properties.
+    pub properties: Properties,
+}
+
+impl core::fmt::Debug for ConnectConfig {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("ConnectConfig")
+            .field("client_id", &self.client_id)
+            .field("clean_start", &self.clean_start)
+            .field("session_expiry", &self.session_expiry)
+            .field("keep_alive", &self.keep_alive)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Keep-alive beyond the interval in CONNECT.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct KeepAliveConfig {
+    /// Least time between two pings of one connection.
+    pub min_ping_spacing: Duration,
+    /// How long a ping may stay unanswered; `None` is half the interval,
+    /// 60 s at most. A link that needed longer is given more after a death.
+    pub response_timeout: Option<Duration>,
+}
+
+/// Bounds and policy of the queue of accepted messages (D9).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct QueueConfig {
+    /// Messages at most. Default 10,000.
+    pub messages: usize,
+    /// Topic and payload bytes at most. Default 64 MiB.
+    pub bytes: usize,
+    /// What happens to QoS 0 while offline. Default: queued.
+    pub offline_qos0: OfflineQos0,
+}
+
+/// What happens to QoS 0 messages while offline.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum OfflineQos0 {
+    /// Queued like the others.
+    #[default]
+    Queue,
+    /// Refused at once, which the caller sees.
+    Refuse,
+}
+
+/// Bounds of this side.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Bounds {
+    /// QoS 1 and 2 publishes in flight; the server may allow fewer.
+    pub in_flight: u16,
+    /// The largest packet to send, whatever the server allows; `None` for no bound.
+    pub packet_size: Option<u32>,
+    /// Filters in one SUBSCRIBE or UNSUBSCRIBE; more are sent in parts.
+    pub filters_per_packet: usize,
+    /// SUBSCRIBE and UNSUBSCRIBE operations waiting for an answer.
+    pub operations: usize,
+    /// Bytes waiting to be written before publishes are held back.
+    pub write_buffer: usize,
+    /// Messages received and not yet taken before reading stops.
+    pub inbox_messages: usize,
+    /// The same in payload bytes.
+    pub inbox_bytes: usize,
+    /// Connections that may die with the same packet in flight before it is
+    /// quarantined (R7); 0 never.
+    pub deaths_per_packet: u8,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            servers: 1,
+            version: Version::V5,
+            fallback: true,
+            connect: ConnectConfig::default(),
+            connect_timeout: Duration::from_secs(30),
+            keep_alive: KeepAliveConfig {
+                min_ping_spacing: Duration::from_millis(100),
+                response_timeout: None,
+            },
+            reconnect: Reconnect::default(),
+            queue: QueueConfig::default(),
+            bounds: Bounds::default(),
+            topic_aliases: true,
+        }
+    }
+}
+
+impl Default for ConnectConfig {
+    fn default() -> Self {
+        Self {
+            client_id: Text::default(),
+            clean_start: true,
+            session_expiry: 0,
+            keep_alive: 60,
+            credentials: crate::io::Credentials::default(),
+            will: None,
+            receive_maximum: 1024,
+            maximum_packet_size: 16 * 1024 * 1024,
+            topic_alias_maximum: 64,
+            authentication: None,
+            properties: Properties::new(),
+        }
+    }
+}
+
+impl Default for QueueConfig {
+    fn default() -> Self {
+        Self { messages: 10_000, bytes: 64 << 20, offline_qos0: OfflineQos0::default() }
+    }
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        Self {
+            in_flight: 1024,
+            packet_size: None,
+            filters_per_packet: 100,
+            operations: 1024,
+            write_buffer: 256 * 1024,
+            inbox_messages: 1024,
+            inbox_bytes: 1 << 20,
+            deaths_per_packet: 2,
+        }
+    }
+}
+
+/// Why a configuration is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// No server to connect to.
+    NoServer,
+    /// Pings this far apart cannot keep a server content that closes after
+    /// 1.5 times the keep-alive (K8).
+    PingSpacing {
+        /// The configured or profile's least spacing.
+        spacing: Duration,
+        /// The keep-alive.
+        keep_alive: Duration,
+    },
+    /// The response time-out is zero.
+    ResponseTimeout,
+    /// Receive maximum 0 ([MQTT-3.1.2-20] region: it is a protocol error).
+    ReceiveMaximum,
+    /// Maximum packet size 0.
+    MaximumPacketSize,
+    /// `in_flight` 0 would never send QoS 1 or 2.
+    InFlight,
+    /// `filters_per_packet` or `operations` 0 would never subscribe.
+    Filters,
+    /// MQTT 3.1.1 needs a client identifier unless the session is clean ([MQTT311-3.1.3-7]).
+    ClientIdRequired,
+    /// MQTT 3.1 needs a client identifier of 1 to 23 bytes.
+    ClientIdLength {
+        /// Its length.
+        length: usize,
+    },
+    /// A password without user name before MQTT 5 ([MQTT311-3.1.2-22]).
+    PasswordWithoutUsername,
+    /// A property that has its own field, or no place in CONNECT.
+    Property(evenkeel_codec::PropertyId),
+    /// Enhanced authentication needs MQTT 5.
+    AuthenticationVersion,
+}
+
+impl Config {
+    /// Checks what can be checked without a server.
+    pub fn validate(&self) -> Result<(), ConfigError> {
+        let connect = &self.connect;
+        let bounds = &self.bounds;
+        self.validate_keep_alive()?;
+        self.validate_identity()?;
+        if self.servers == 0 {
+            return Err(ConfigError::NoServer);
+        }
+        if connect.receive_maximum == 0 {
+            return Err(ConfigError::ReceiveMaximum);
+        }
+        if connect.maximum_packet_size == 0 {
+            return Err(ConfigError::MaximumPacketSize);
+        }
+        if bounds.in_flight == 0 {
+            return Err(ConfigError::InFlight);
+        }
+        if bounds.filters_per_packet == 0 || bounds.operations == 0 {
+            return Err(ConfigError::Filters);
+        }
+        if connect.authentication.is_some() && self.version != Version::V5 {
+            return Err(ConfigError::AuthenticationVersion);
+        }
+        let reserved = connect.properties.iter().find(|property| {
+            !matches!(
+                property,
+                Property::UserProperty(..)
+                    | Property::RequestProblemInformation(0 | 1)
+                    | Property::RequestResponseInformation(0 | 1)
+            )
+        });
+        reserved.map_or(Ok(()), |property| Err(ConfigError::Property(property.id())))
+    }
+
+    fn validate_keep_alive(&self) -> Result<(), ConfigError> {
+        let keep_alive = Duration::from_secs(self.connect.keep_alive.into());
+        let spacing = self.keep_alive.min_ping_spacing;
+        if !keep_alive.is_zero() && spacing > keep_alive * 3 / 2 {
+            return Err(ConfigError::PingSpacing { spacing, keep_alive });
+        }
+        match self.keep_alive.response_timeout {
+            Some(Duration::ZERO) => Err(ConfigError::ResponseTimeout),
+            _ => Ok(()),
+        }
+    }
+
+    fn validate_identity(&self) -> Result<(), ConfigError> {
+        let ConnectConfig { client_id, credentials, .. } = &self.connect;
+        match self.version {
+            Version::V31 if client_id.is_empty() || client_id.len() > 23 => {
+                return Err(ConfigError::ClientIdLength { length: client_id.len() });
+            }
+            Version::V311 if client_id.is_empty() && !self.clean_session() => {
+                return Err(ConfigError::ClientIdRequired);
+            }
+            _ => {}
+        }
+        if self.version != Version::V5
+            && credentials.password.is_some()
+            && credentials.username.is_none()
+        {
+            return Err(ConfigError::PasswordWithoutUsername);
+        }
+        Ok(())
+    }
+
+    /// The Clean Session flag of MQTT 3.1.1, where one flag says both.
+    pub(crate) const fn clean_session(&self) -> bool {
+        self.connect.clean_start && self.connect.session_expiry == 0
+    }
+}

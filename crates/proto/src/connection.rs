@@ -1,0 +1,178 @@
+//! State of one connection. It dies with the connection (K7).
+
+use core::time::Duration;
+
+use evenkeel_codec::{Decoder, Text, Version};
+
+use crate::alias::{IncomingAliases, OutgoingAliases};
+use crate::cause::ConnectPhase;
+use crate::config::Config;
+use crate::io::ConnectionId;
+use crate::keepalive::{KeepAlive, Settings};
+use crate::limits::Limits;
+use crate::rng::Rng;
+use crate::time::Instant;
+
+/// An attempt to connect, from opening to CONNACK.
+#[derive(Debug)]
+pub(crate) struct Opening {
+    pub(crate) conn: ConnectionId,
+    pub(crate) server: usize,
+    pub(crate) attempt: u32,
+    pub(crate) since: Instant,
+    pub(crate) phase: ConnectPhase,
+    pub(crate) version: Version,
+    /// Made when the transport is open and CONNECT is sent.
+    pub(crate) decoder: Option<Decoder>,
+}
+
+/// A connection that CONNACK accepted.
+#[derive(Debug)]
+pub(crate) struct Online {
+    pub(crate) conn: ConnectionId,
+    pub(crate) since: Instant,
+    pub(crate) session_present: bool,
+    pub(crate) limits: Limits,
+    pub(crate) decoder: Decoder,
+    /// `None` where the effective keep-alive is zero (K12).
+    pub(crate) keep_alive: Option<KeepAlive>,
+    pub(crate) outgoing_aliases: OutgoingAliases,
+    pub(crate) incoming_aliases: IncomingAliases,
+    pub(crate) proof: Proof,
+    pub(crate) stream: Stream,
+}
+
+/// What the peer has done since CONNACK.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Proof {
+    /// Any packet came: the link works and the server talks to us.
+    pub(crate) alive: bool,
+    /// An acknowledgement or a PINGRESP came (R3).
+    pub(crate) useful: bool,
+    /// The slowest PINGRESP.
+    pub(crate) slowest_pong: Duration,
+}
+
+/// Offsets into the bytes sent on this connection.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Stream {
+    /// Bytes of whole packets handed to the transmit buffer.
+    pub(crate) queued: u64,
+    /// Bytes the transport took.
+    pub(crate) written: u64,
+    /// A packet ends here, and is not yet written.
+    checkpoint: Option<u64>,
+    /// The outstanding PINGREQ ends here.
+    ping_end: Option<u64>,
+}
+
+/// What a report of written bytes means.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Progress {
+    pub(crate) packet: bool,
+    pub(crate) ping: bool,
+}
+
+impl Stream {
+    /// Whole packets of this many bytes were queued.
+    pub(crate) fn on_queued(&mut self, bytes: usize) {
+        self.queued += bytes as u64;
+        self.checkpoint.get_or_insert(self.queued);
+    }
+
+    /// A PINGREQ was queued last.
+    pub(crate) const fn mark_ping(&mut self) {
+        self.ping_end = Some(self.queued);
+    }
+
+    /// The transport took bytes.
+    ///
+    /// Never claims a packet earlier than it was written whole; may claim it
+    /// later where several are under way, which only makes pings earlier.
+    pub(crate) fn on_written(&mut self, bytes: usize) -> Progress {
+        self.written = self.written.saturating_add(bytes as u64).min(self.queued);
+        let packet = self.checkpoint.is_some_and(|end| end <= self.written);
+        if packet {
+            self.checkpoint = (self.queued > self.written).then_some(self.queued);
+        }
+        let ping = self.ping_end.take_if(|end| *end <= self.written).is_some();
+        Progress { packet, ping }
+    }
+}
+
+impl Online {
+    pub(crate) fn new(
+        opening: &Opening,
+        decoder: Decoder,
+        config: &Config,
+        limits: Limits,
+        stream: Stream,
+    ) -> Self {
+        let aliases = if config.topic_aliases { limits.topic_alias_maximum } else { 0 };
+        Self {
+            conn: opening.conn,
+            since: opening.since,
+            session_present: false,
+            decoder,
+            keep_alive: None,
+            outgoing_aliases: OutgoingAliases::new(aliases),
+            incoming_aliases: IncomingAliases::new(config.connect.topic_alias_maximum),
+            limits,
+            proof: Proof::default(),
+            stream,
+        }
+    }
+}
+
+/// The engine's settings for an effective keep-alive; `None` turns it off.
+///
+/// Pings go out 5 to 20 % early, at a point that differs from connection to
+/// connection, so that many clients do not ping in step (K14). `patience`
+/// doubles the response time-out, for servers that were found to answer late.
+pub(crate) fn keep_alive_settings(
+    config: &Config,
+    interval: Duration,
+    patience: u8,
+    rng: &mut Rng,
+) -> Option<Settings> {
+    if interval.is_zero() {
+        return None;
+    }
+    let usual = (interval / 2).min(Duration::from_secs(60));
+    let response_timeout = config.keep_alive.response_timeout.unwrap_or(usual);
+    let patient = response_timeout.saturating_mul(1 << patience.min(8));
+    Some(Settings {
+        interval,
+        margin: rng.between(interval / 20, interval / 5),
+        response_timeout: patient.min((interval * 3 / 2).max(response_timeout)),
+        min_ping_spacing: config.keep_alive.min_ping_spacing,
+        probe_after_silence: interval,
+    })
+}
+
+/// Remembers where ended connections got to, for receipts that ask late.
+#[derive(Debug, Default)]
+pub(crate) struct History {
+    ends: [(ConnectionId, u64); 8],
+    at: usize,
+}
+
+impl History {
+    pub(crate) fn record(&mut self, conn: ConnectionId, written: u64) {
+        if let Some(slot) = self.ends.get_mut(self.at) {
+            *slot = (conn, written);
+        }
+        self.at = (self.at + 1) % self.ends.len();
+    }
+
+    pub(crate) fn written(&self, conn: ConnectionId) -> Option<u64> {
+        self.ends.iter().find(|(id, _)| *id == conn).map(|(_, written)| *written)
+    }
+}
+
+/// The server to use next: one of the list, or one the last server named.
+#[derive(Debug, Default)]
+pub(crate) struct NextServer {
+    pub(crate) index: usize,
+    pub(crate) redirect: Option<Text>,
+}

@@ -1,0 +1,151 @@
+//! What the core tells of its own accord.
+
+use core::time::Duration;
+
+use evenkeel_codec::{ReasonCode, Text, TopicFilter, Version};
+
+use crate::cause::DisconnectCause;
+use crate::io::ConnectionId;
+use crate::keepalive::Pong;
+use crate::reconnect::{Halt, Repetition, Retry};
+use crate::time::Instant;
+
+/// Something worth telling. Payloads and secrets are never part of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Event {
+    /// A connection is being opened.
+    Connecting {
+        /// Its name.
+        conn: ConnectionId,
+        /// Number of the attempt since the last stable connection, from 1.
+        attempt: u32,
+        /// Index of the server.
+        server: usize,
+    },
+    /// CONNACK accepted the connection.
+    Connected(Connected),
+    /// A connection is over, or an attempt has failed.
+    Disconnected {
+        /// Its name.
+        conn: ConnectionId,
+        /// Why.
+        cause: DisconnectCause,
+        /// How long it was online; `None` if it never was.
+        online_for: Option<Duration>,
+    },
+    /// The next attempt is set.
+    RetryScheduled {
+        /// When and why then.
+        retry: Retry,
+        /// From now.
+        delay: Duration,
+    },
+    /// There will be no further attempt.
+    Halted(Halt),
+    /// The server refused MQTT 5; the next attempt speaks this version.
+    VersionFallback(Version),
+    /// The same end over and over.
+    Loop(Repetition),
+    /// A PINGREQ was written.
+    PingSent,
+    /// A PINGRESP came.
+    PongReceived(Pong),
+    /// A ping was never answered, though the link is alive (K4).
+    PingUnanswered {
+        /// Time since it was written.
+        after: Duration,
+    },
+    /// Subscriptions are asked for again after the server lost the session.
+    SubscriptionsRestoring {
+        /// How many filters.
+        filters: usize,
+    },
+    /// The server refused a filter that it had granted before.
+    SubscriptionLost {
+        /// Which.
+        filter: TopicFilter,
+        /// Its code.
+        reason: ReasonCode,
+    },
+    /// Reading stopped, as the application does not take its messages.
+    ReadingPaused,
+    /// Reading goes on.
+    ReadingResumed,
+    /// A packet was in flight at the death of too many connections (R7).
+    Quarantined {
+        /// The topic of the message; `None` for a SUBSCRIBE or UNSUBSCRIBE.
+        topic: Option<Text>,
+        /// Deaths of connections with it in flight.
+        deaths: u8,
+    },
+    /// Events were lost because they were not taken in time.
+    Lagged {
+        /// How many.
+        lost: u64,
+    },
+}
+
+/// What CONNACK said.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Connected {
+    /// The connection.
+    pub conn: ConnectionId,
+    /// The version spoken.
+    pub version: Version,
+    /// True where the server still held the session.
+    pub session_present: bool,
+    /// The identifier the server chose, if it did.
+    pub assigned_client_id: Option<Text>,
+    /// The basis for response topics, if asked for and given.
+    pub response_information: Option<Text>,
+    /// From opening to CONNACK.
+    pub took: Duration,
+}
+
+/// Where a client stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum State {
+    /// Made, not started.
+    Stopped,
+    /// Waits for the next attempt.
+    Waiting {
+        /// When and why then.
+        retry: Retry,
+        /// The end of the last connection; `None` before the first.
+        cause: Option<DisconnectCause>,
+    },
+    /// Opens a connection.
+    Connecting {
+        /// Number of the attempt since the last stable connection, from 1.
+        attempt: u32,
+        /// Index of the server.
+        server: usize,
+        /// The end of the last connection; `None` before the first.
+        cause: Option<DisconnectCause>,
+    },
+    /// Connected.
+    Online {
+        /// When CONNACK came.
+        since: Instant,
+        /// Whether the server held the session.
+        session_present: bool,
+    },
+    /// Will not connect again of its own accord.
+    Halted {
+        /// Why.
+        reason: Halt,
+        /// The end of the last connection.
+        cause: Option<DisconnectCause>,
+    },
+    /// Shut down.
+    Closed,
+}
+
+impl State {
+    /// True while connected.
+    pub const fn is_online(&self) -> bool {
+        matches!(self, Self::Online { .. })
+    }
+}

@@ -1,0 +1,134 @@
+//! Everything that crosses the border of the core.
+
+use bytes::{Bytes, BytesMut};
+use evenkeel_codec::{PacketId, Publish, Text};
+
+use crate::cause::{ConnectPhase, TransportFailure};
+use crate::event::Event;
+use crate::time::Deadline;
+
+/// Names one connection of one client; never used twice.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ConnectionId(pub u64);
+
+/// What the outside world tells the core. Inputs that name a connection that
+/// is over are counted and otherwise ignored (K7).
+#[derive(Debug)]
+pub enum Input<'a> {
+    /// The clock moved. Always safe, early or late. Everything that had
+    /// arrived by `now` must have been handed over before (K9).
+    Timeout,
+    /// An attempt to connect has come this far.
+    Phase(ConnectionId, ConnectPhase),
+    /// The transport is connected: CONNECT may go out, with these credentials
+    /// in place of the configured ones.
+    Opened(ConnectionId, Option<Credentials>),
+    /// Bytes came. Whole packets are taken off the front of the buffer; the
+    /// rest stays in it for the next time.
+    Received(ConnectionId, &'a mut BytesMut),
+    /// The transport took this many bytes.
+    Written(ConnectionId, usize),
+    /// The transport is closed, or could not be opened.
+    Closed(ConnectionId, TransportFailure),
+}
+
+/// User name and password for one CONNECT. `Debug` shows neither.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Credentials {
+    /// Who connects.
+    pub username: Option<Text>,
+    /// A secret.
+    pub password: Option<Bytes>,
+}
+
+impl core::fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Credentials").finish_non_exhaustive()
+    }
+}
+
+/// What the core asks of, or tells, the outside world.
+#[derive(Debug)]
+pub enum Output {
+    /// The end of the drain: nothing to do before this deadline or an input.
+    Wait(Option<Deadline>),
+    /// Open a transport; report `Opened` or `Closed`.
+    Open(Open),
+    /// Close the transport of this connection. The core has forgotten it.
+    Close(Close),
+    /// Enhanced authentication: answer with [`Client::authenticate`](crate::Client::authenticate).
+    Authenticate(ConnectionId, Challenge),
+    /// Something worth telling.
+    Event(Event),
+}
+
+/// Which transport to open.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Open {
+    /// The name of the new connection.
+    pub conn: ConnectionId,
+    /// Index into the list of servers.
+    pub server: usize,
+    /// Another server to use instead, as the server named it: `host` or
+    /// `host:port`, several separated by spaces.
+    pub redirect: Option<Text>,
+}
+
+/// How to close a transport.
+#[derive(Debug)]
+pub struct Close {
+    /// The connection to close.
+    pub conn: ConnectionId,
+    /// What to write before, as far as that goes without delay: bytes handed
+    /// over earlier come first, then these.
+    pub last: crate::Transmit,
+}
+
+/// A step of enhanced authentication.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Challenge {
+    /// The server's data; a secret.
+    pub data: Bytes,
+    /// True for the last step, which needs no answer.
+    pub done: bool,
+}
+
+impl core::fmt::Debug for Challenge {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Challenge").field("done", &self.done).finish_non_exhaustive()
+    }
+}
+
+/// A message from the server.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Incoming {
+    /// The message; its topic is never empty, aliases are resolved.
+    pub publish: Publish,
+    /// To be handed back by [`Client::acknowledge`](crate::Client::acknowledge)
+    /// when the application is done; `None` for QoS 0.
+    pub ack: Option<AckKey>,
+}
+
+/// The right to acknowledge one incoming message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct AckKey(AckTarget);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum AckTarget {
+    AtLeastOnce { conn: ConnectionId, sequence: u64 },
+    ExactlyOnce { id: PacketId, generation: u64 },
+}
+
+impl AckKey {
+    pub(crate) const fn at_least_once(conn: ConnectionId, sequence: u64) -> Self {
+        Self(AckTarget::AtLeastOnce { conn, sequence })
+    }
+
+    pub(crate) const fn exactly_once(id: PacketId, generation: u64) -> Self {
+        Self(AckTarget::ExactlyOnce { id, generation })
+    }
+
+    pub(crate) const fn target(self) -> AckTarget {
+        self.0
+    }
+}

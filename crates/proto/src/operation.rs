@@ -1,0 +1,209 @@
+//! What the application asks for, and how each request ends (D1).
+
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use evenkeel_codec::{PacketId, Properties, Publish, ReasonCode, SubscribeFilter, TopicFilter};
+
+/// The caller's name for an operation; comes back with its outcome.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Token(pub u64);
+
+impl Token {
+    /// Asks for no report of the outcome.
+    pub const NONE: Self = Self(u64::MAX);
+}
+
+/// How an accepted operation ended. Each accepted operation with a token
+/// other than [`Token::NONE`] ends in exactly one of these.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Completion {
+    /// A publish is over.
+    Publish {
+        /// That of the request.
+        token: Token,
+        /// How it ended.
+        result: Result<Delivered, DeliveryError>,
+    },
+    /// A subscribe is over: one code per filter, in order.
+    Subscribe {
+        /// That of the request.
+        token: Token,
+        /// Granted QoS or failure of each filter.
+        result: Result<Vec<ReasonCode>, SubscribeError>,
+    },
+    /// An unsubscribe is over: one code per filter, in order.
+    Unsubscribe {
+        /// That of the request.
+        token: Token,
+        /// Outcome for each filter; all success before MQTT 5.
+        result: Result<Vec<ReasonCode>, SubscribeError>,
+    },
+}
+
+/// A message that arrived.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Delivered {
+    /// Success, or no matching subscribers.
+    pub reason: ReasonCode,
+    /// The identifier it travelled under; `None` for QoS 0.
+    pub packet_id: Option<PacketId>,
+    /// How often it was sent.
+    pub attempts: u32,
+    /// From the last sending to the acknowledgement; `None` for QoS 0.
+    pub round_trip: Option<Duration>,
+}
+
+/// Why an accepted message was not delivered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum DeliveryError {
+    /// The server refused it with this code in PUBACK, PUBREC or PUBCOMP.
+    Refused {
+        /// The server's code, `0x80` or above.
+        reason: ReasonCode,
+        /// How often it was sent.
+        attempts: u32,
+    },
+    /// Its message expiry interval ended in the queue.
+    Expired {
+        /// How long it was queued.
+        queued: Duration,
+    },
+    /// QoS 0, and the connection ended before it was written.
+    ConnectionLost,
+    /// Two connections died with it in flight: quarantined (R7).
+    Quarantined {
+        /// Deaths of connections while it was unacknowledged.
+        deaths: u8,
+        /// How often it was sent.
+        attempts: u32,
+    },
+    /// What the server announced at the latest connect does not allow it.
+    NotAllowed(PublishLimit),
+    /// Undelivered when the client was shut down or halted.
+    Abandoned {
+        /// How often it was sent; 0 if never.
+        attempts: u32,
+    },
+}
+
+/// Which limit a publish breaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum PublishLimit {
+    /// The packet is longer than the server's or profile's maximum.
+    PacketSize {
+        /// Bytes of the whole packet.
+        size: usize,
+        /// The maximum.
+        limit: u32,
+    },
+    /// The server's Maximum QoS is lower.
+    QoS {
+        /// The server's.
+        maximum: evenkeel_codec::QoS,
+    },
+    /// The server keeps no retained messages.
+    Retain,
+    /// The packet cannot be encoded.
+    Encode(evenkeel_codec::EncodeError),
+}
+
+/// Why a publish was not accepted; the message comes back.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Rejected {
+    /// The message as it was handed in.
+    pub publish: Publish,
+    /// Why.
+    pub reason: RejectReason,
+}
+
+/// Why a publish was not accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RejectReason {
+    /// The queue is at its bound in messages or bytes: try again later.
+    QueueFull {
+        /// Messages queued.
+        messages: usize,
+        /// Bytes queued.
+        bytes: usize,
+    },
+    /// The write buffer is at its bound: try again when bytes are written.
+    WriteBufferFull,
+    /// QoS 0 while offline, and the policy keeps none.
+    Offline,
+    /// A limit of the server or the configuration forbids it.
+    NotAllowed(PublishLimit),
+    /// The client is shutting down or halted.
+    Closed,
+}
+
+impl RejectReason {
+    /// True where the same message may be accepted later.
+    pub const fn is_temporary(&self) -> bool {
+        matches!(self, Self::QueueFull { .. } | Self::WriteBufferFull)
+    }
+}
+
+/// Why a SUBSCRIBE or UNSUBSCRIBE had no answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SubscribeError {
+    /// No filter was given.
+    NoFilter,
+    /// Too many operations wait already.
+    TooManyOperations {
+        /// The bound.
+        limit: usize,
+    },
+    /// The server announced that it lacks this.
+    NotSupported(SubscribeFeature),
+    /// The packet is larger than the server accepts, or cannot be encoded.
+    NotAllowed(PublishLimit),
+    /// Two connections died with it unanswered: quarantined (R7).
+    Quarantined {
+        /// Deaths of connections while it was unanswered.
+        deaths: u8,
+    },
+    /// Unanswered when the client was shut down or halted.
+    Abandoned,
+}
+
+/// What a server may lack.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum SubscribeFeature {
+    /// `+` and `#` in filters.
+    Wildcards,
+    /// `$share` filters.
+    SharedSubscriptions,
+    /// Subscription identifiers.
+    SubscriptionIdentifiers,
+}
+
+/// A SUBSCRIBE on its way; sent in parts where a limit of filters asks for it.
+#[derive(Clone, Debug)]
+pub(crate) struct SubscribeOperation {
+    pub(crate) filters: Vec<SubscribeFilter>,
+    pub(crate) properties: Properties,
+    pub(crate) token: Token,
+    /// Codes of the parts answered so far.
+    pub(crate) codes: Vec<ReasonCode>,
+    /// Filters in the part that is out.
+    pub(crate) out: usize,
+    /// Connections that died with it unanswered.
+    pub(crate) strikes: u8,
+}
+
+/// An UNSUBSCRIBE on its way.
+#[derive(Clone, Debug)]
+pub(crate) struct UnsubscribeOperation {
+    pub(crate) filters: Vec<TopicFilter>,
+    pub(crate) properties: Properties,
+    pub(crate) token: Token,
+    pub(crate) codes: Vec<ReasonCode>,
+    pub(crate) out: usize,
+    pub(crate) strikes: u8,
+}

@@ -1,0 +1,72 @@
+use alloc::collections::VecDeque;
+
+use evenkeel_codec::PacketId;
+
+/// Unacknowledged publishes of earlier connections, to be sent again in their
+/// first order: one at a time until one passes, then the rest (R7, D6).
+#[derive(Debug, Default)]
+pub(crate) struct Replay {
+    pending: VecDeque<PacketId>,
+    /// Sent alone; its answer releases the rest.
+    alone: Option<PacketId>,
+    /// One has passed on this connection.
+    passed: bool,
+    /// The server still holds the session: what is sent again carries DUP.
+    resumed: bool,
+}
+
+impl Replay {
+    /// Begins with a connection; `resumed` where the server held the session.
+    pub(crate) fn begin(&mut self, ids: impl IntoIterator<Item = PacketId>, resumed: bool) {
+        self.resumed = resumed;
+        self.pending.clear();
+        self.pending.extend(ids);
+        self.alone = None;
+        self.passed = false;
+    }
+
+    /// Ends with the connection.
+    pub(crate) fn stop(&mut self) {
+        self.begin([], false);
+    }
+
+    //= [MQTT-3.3.1-1]
+    /// Whether what is sent again carries DUP.
+    pub(crate) const fn duplicates(&self) -> bool {
+        self.resumed
+    }
+
+    /// True where the one to send next goes out alone.
+    pub(crate) const fn is_cautious(&self) -> bool {
+        !self.passed
+    }
+
+    /// True where nothing has to go before new messages.
+    pub(crate) fn is_done(&self) -> bool {
+        self.pending.is_empty() && self.alone.is_none()
+    }
+
+    /// The next to send; `None` while one is out alone, or when done.
+    pub(crate) fn next(&self) -> Option<PacketId> {
+        if self.alone.is_some() { None } else { self.pending.front().copied() }
+    }
+
+    /// The one that [`next`](Self::next) named was sent.
+    pub(crate) fn on_sent(&mut self) {
+        let sent = self.pending.pop_front();
+        if !self.passed {
+            self.alone = sent;
+        }
+    }
+
+    /// The exchange took a step: the server bore the packet.
+    pub(crate) fn on_answer(&mut self, id: PacketId) {
+        if self.alone == Some(id) {
+            self.alone = None;
+            self.passed = true;
+        } else if self.alone.is_none() {
+            // An answer of the old connection's flood: not resent.
+            self.pending.retain(|pending| *pending != id);
+        }
+    }
+}

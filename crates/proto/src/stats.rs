@@ -1,0 +1,39 @@
+/// Counters since the client was made. They only grow.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Stats {
+    /// Connections opened, successful or not.
+    pub connects: u64,
+    /// CONNACKs that accepted.
+    pub connections: u64,
+    /// PINGREQs written.
+    pub pings_sent: u64,
+    /// PINGRESPs that answered one.
+    pub pongs: u64,
+    /// PINGRESPs nobody waited for.
+    pub pongs_unsolicited: u64,
+    /// Pings written off on a live link.
+    pub pings_unanswered: u64,
+    /// PUBLISH packets sent, repetitions included.
+    pub publishes_sent: u64,
+    /// PUBLISH packets sent again.
+    pub publishes_resent: u64,
+    /// Publishes acknowledged (QoS 1 and 2).
+    pub publishes_acknowledged: u64,
+    /// PUBLISH packets received, repetitions included.
+    pub publishes_received: u64,
+    /// QoS 2 copies not delivered again.
+    pub duplicates_suppressed: u64,
+    /// Acknowledgements for exchanges that are not open (D7).
+    pub unknown_acknowledgements: u64,
+    /// Acknowledgements of the application that came too late to be of use.
+    pub stale_acknowledgements: u64,
+    /// Inputs that named a connection that is over (K7).
+    pub stale_inputs: u64,
+    /// Messages that expired in the queue.
+    pub expired: u64,
+    /// Bytes the transport took.
+    pub bytes_sent: u64,
+    /// Bytes received.
+    pub bytes_received: u64,
+}
