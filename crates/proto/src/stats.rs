@@ -24,6 +24,9 @@ pub struct Stats {
     pub publishes_received: u64,
     /// QoS 2 copies not delivered again.
     pub duplicates_suppressed: u64,
+    /// QoS 0 messages dropped because the inbox was full while an operation
+    /// of ours waited for its answer.
+    pub qos0_dropped: u64,
     /// Acknowledgements for exchanges that are not open (D7).
     pub unknown_acknowledgements: u64,
     /// Acknowledgements of the application that came too late to be of use.

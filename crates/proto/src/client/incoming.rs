@@ -115,6 +115,10 @@ impl Client {
         if is_v5 && open > usize::from(self.config.connect.receive_maximum) {
             return self.protocol_error(ProtocolError::ReceiveMaximumExceeded);
         }
+        if ack.is_none() && self.inbox_is_full() {
+            self.stats.qos0_dropped += 1;
+            return;
+        }
         let incoming = Incoming { publish, ack };
         self.mail.inbox_bytes += weight(&incoming);
         self.mail.inbox.push_back(incoming);

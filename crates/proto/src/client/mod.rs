@@ -30,6 +30,10 @@ use crate::transmit::Transmit;
 pub use drain::DrainReport;
 pub use publish::Accepted;
 
+/// QoS 1 and 2 messages are kept up to this many times the inbox's bound
+/// while an operation of ours waits for its answer.
+const INBOX_HARD_FACTOR: usize = 8;
+
 /// Events kept for a caller that does not poll.
 const EVENTS_KEPT: usize = 256;
 
@@ -182,9 +186,19 @@ impl Client {
 
     /// False while messages wait to be taken beyond the bounds: the caller
     /// stops reading the socket, which holds back the server (D10).
+    ///
+    /// While an operation of ours waits for its answer, reading goes on, lest
+    /// an application that waits for that answer inside its message handler
+    /// wait for ever; QoS 0 messages beyond the bounds are then dropped.
     pub fn wants_read(&self) -> bool {
-        self.mail.inbox.len() < self.config.bounds.inbox_messages
-            && self.mail.inbox_bytes < self.config.bounds.inbox_bytes
+        let hard_bound = self.config.bounds.inbox_messages.saturating_mul(INBOX_HARD_FACTOR);
+        !self.inbox_is_full()
+            || (self.session.flights.len() > 0 && self.mail.inbox.len() < hard_bound)
+    }
+
+    fn inbox_is_full(&self) -> bool {
+        self.mail.inbox.len() >= self.config.bounds.inbox_messages
+            || self.mail.inbox_bytes >= self.config.bounds.inbox_bytes
     }
 
     /// Bytes missing for the packet at the front of the read buffer; 0 if unknown.
