@@ -9,7 +9,7 @@ macro_rules! rules {
         $(
             $(#[$variant_doc:meta])*
             $variant:ident $({ $($(#[$field_doc:meta])* $field:ident: $ty:ty,)+ })?
-                => $rule:expr, $reason:ident, $text:literal;
+                => $rule:expr, $reason:expr, $text:literal;
         )+
     ) => {
         $(#[$doc])*
@@ -37,7 +37,10 @@ macro_rules! rules {
             #[must_use]
             pub const fn reason_code(&self) -> $crate::ReasonCode {
                 match self {
-                    $(Self::$variant { .. } => $crate::ReasonCode::$reason,)+
+                    $(Self::$variant $({ $($field),+ })? => {
+                        $($(let _ = $field;)+)?
+                        $reason
+                    })+
                 }
             }
         }
