@@ -1,0 +1,42 @@
+//! TLS settings, by rustls.
+//!
+//! Without settings, servers are verified against the operating system's trusted certificates.
+//! The cryptography is chosen per configuration, never through rustls's process-wide default: it
+//! is `aws-lc-rs` where that feature is on, else `ring`, or what
+//! [`TlsOptions::crypto_provider`] gives.
+
+mod config_error;
+mod date;
+mod error;
+
+#[cfg(feature = "tls")]
+mod classify;
+#[cfg(feature = "tls")]
+mod config;
+#[cfg(feature = "tls")]
+mod options;
+#[cfg(feature = "tls")]
+mod source;
+#[cfg(feature = "tls")]
+mod verifier;
+
+pub use config_error::{Content, Origin, TlsConfigError};
+pub use error::{CertificateProblem, TlsError};
+
+#[cfg(feature = "tls")]
+pub(crate) use config::server_name;
+
+#[cfg(feature = "tls")]
+pub use options::{TlsOptions, TlsVersion};
+
+/// The rustls that [`TlsOptions`] takes configurations and providers of.
+#[cfg(feature = "tls")]
+pub use rustls;
+
+#[cfg(not(feature = "tls"))]
+impl TlsError {
+    /// Without TLS no I/O error comes from it.
+    pub(crate) const fn in_stream(_error: &std::io::Error) -> Option<Self> {
+        None
+    }
+}

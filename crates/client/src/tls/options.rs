@@ -1,0 +1,227 @@
+//! What a user says about TLS.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use rustls::ClientConfig;
+use rustls::crypto::CryptoProvider;
+
+use super::TlsConfigError;
+use super::config;
+use super::source::Source;
+
+/// How TLS connections are secured. The default trusts what the operating system trusts, offers
+/// TLS 1.2 and 1.3, and has no client certificate.
+///
+/// Files are not read before [`TlsOptions::prepare`], which reports everything that is wrong with
+/// them. `Debug` shows no certificate and no key.
+///
+/// ```no_run
+/// use evenkeel::tls::TlsOptions;
+///
+/// let options = TlsOptions::new()
+///     .ca_file("ca.pem")
+///     .client_certificate_files("device.crt", "device.key")
+///     .alpn(["mqtt"]);
+/// options.prepare()?;
+/// # Ok::<(), evenkeel::tls::TlsConfigError>(())
+/// ```
+#[derive(Clone, Default)]
+pub struct TlsOptions {
+    pub(super) authorities: Vec<Source>,
+    pub(super) system_authorities: Option<bool>,
+    pub(super) identity: Option<Identity>,
+    pub(super) alpn: Vec<Vec<u8>>,
+    server_name: Option<String>,
+    pub(super) versions: Option<Vec<TlsVersion>>,
+    pub(super) verification: Verification,
+    pub(super) provider: Option<Arc<CryptoProvider>>,
+    finished: Option<Arc<ClientConfig>>,
+}
+
+/// A version of TLS. Older ones are not secure and not offered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum TlsVersion {
+    /// TLS 1.2 (RFC 5246).
+    Tls12,
+    /// TLS 1.3 (RFC 8446).
+    Tls13,
+}
+
+/// The client's own certificate chain and key.
+#[derive(Clone)]
+pub(super) struct Identity {
+    pub(super) chain: Source,
+    pub(super) key: Source,
+}
+
+/// How much of a server's certificate is checked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Verification {
+    #[default]
+    Full,
+    AnyName,
+    Nothing,
+}
+
+impl TlsOptions {
+    /// Makes the default settings.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Uses a finished rustls configuration; every other setting except [`Self::server_name`] is
+    /// then without effect.
+    pub fn from_rustls(config: Arc<ClientConfig>) -> Self {
+        Self { finished: Some(config), ..Self::default() }
+    }
+
+    /// Trusts the certificates of a file (PEM or DER), *instead of* the operating system's.
+    ///
+    /// May be given several times, as [`Self::ca_bytes`] and [`Self::ca_directory`] may; what
+    /// they name adds up.
+    #[must_use]
+    pub fn ca_file(self, path: impl Into<PathBuf>) -> Self {
+        self.authority(Source::File(path.into()))
+    }
+
+    /// Trusts the certificates in `bytes` (PEM or DER); see [`Self::ca_file`].
+    #[must_use]
+    pub fn ca_bytes(self, bytes: impl Into<Vec<u8>>) -> Self {
+        self.authority(Source::Bytes(bytes.into().into()))
+    }
+
+    /// Trusts the certificates of every file in a directory, whatever the files are called; see
+    /// [`Self::ca_file`]. Subdirectories and files without certificates are skipped.
+    #[must_use]
+    pub fn ca_directory(self, path: impl Into<PathBuf>) -> Self {
+        self.authority(Source::Directory(path.into()))
+    }
+
+    fn authority(mut self, source: Source) -> Self {
+        self.authorities.push(source);
+        self
+    }
+
+    /// Says whether the operating system's trusted certificates are used. By default they are
+    /// where no other CA certificate is given; `true` adds them to the given ones.
+    #[must_use]
+    pub fn system_roots(mut self, used: bool) -> Self {
+        self.system_authorities = Some(used);
+        self
+    }
+
+    /// Identifies the client by a certificate chain, its own certificate first, and the private
+    /// key (PKCS#8, PKCS#1 or SEC1), both as PEM or DER files.
+    #[must_use]
+    pub fn client_certificate_files(
+        mut self,
+        chain: impl Into<PathBuf>,
+        key: impl Into<PathBuf>,
+    ) -> Self {
+        let (chain, key) = (Source::File(chain.into()), Source::File(key.into()));
+        self.identity = Some(Identity { chain, key });
+        self
+    }
+
+    /// Identifies the client as [`Self::client_certificate_files`] does, from memory.
+    #[must_use]
+    pub fn client_certificate_bytes(
+        mut self,
+        chain: impl Into<Vec<u8>>,
+        key: impl Into<Vec<u8>>,
+    ) -> Self {
+        let chain = Source::Bytes(chain.into().into());
+        self.identity = Some(Identity { chain, key: Source::Bytes(key.into().into()) });
+        self
+    }
+
+    /// Offers application protocols (ALPN), most wanted first, such as `mqtt`, or
+    /// `x-amzn-mqtt-ca` for AWS IoT Core on port 443.
+    #[must_use]
+    pub fn alpn<T: Into<Vec<u8>>>(mut self, protocols: impl IntoIterator<Item = T>) -> Self {
+        self.alpn = protocols.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Expects this name in the server's certificate and sends it as SNI, instead of the host
+    /// that is connected to. An IP address is expected but not sent, as SNI has no addresses.
+    #[must_use]
+    pub fn server_name(mut self, name: impl Into<String>) -> Self {
+        self.server_name = Some(name.into());
+        self
+    }
+
+    /// Allows only these versions.
+    #[must_use]
+    pub fn versions(mut self, versions: impl IntoIterator<Item = TlsVersion>) -> Self {
+        self.versions = Some(versions.into_iter().collect());
+        self
+    }
+
+    /// Accepts a certificate for any name, as `--insecure` of the mosquitto tools does: whoever
+    /// has any certificate of a trusted authority can pose as the server. Logs a warning.
+    #[must_use]
+    pub fn dangerously_skip_server_name_verification(mut self) -> Self {
+        self.verification = Verification::AnyName;
+        self
+    }
+
+    /// Accepts any certificate at all: whoever is on the way can pose as the server and read
+    /// and change everything, the password included. Logs a warning.
+    #[must_use]
+    pub fn dangerously_skip_server_verification(mut self) -> Self {
+        self.verification = Verification::Nothing;
+        self
+    }
+
+    /// Uses this cryptography instead of the one built in.
+    #[must_use]
+    pub fn crypto_provider(mut self, provider: Arc<CryptoProvider>) -> Self {
+        self.provider = Some(provider);
+        self
+    }
+
+    /// Reads the files and makes the rustls configuration.
+    ///
+    /// Blocks while it reads: for a millisecond or so with the operating system's certificates.
+    pub fn prepare(&self) -> Result<Arc<ClientConfig>, TlsConfigError> {
+        match &self.finished {
+            Some(config) => Ok(config.clone()),
+            None => config::build(self).map(Arc::new),
+        }
+    }
+
+    /// The name to expect, where it is not that of the host.
+    pub(crate) fn expected_name(&self) -> Option<&str> {
+        self.server_name.as_deref()
+    }
+}
+
+impl fmt::Debug for TlsOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let alpn: Vec<_> = self.alpn.iter().map(|name| String::from_utf8_lossy(name)).collect();
+        f.debug_struct("TlsOptions")
+            .field("authorities", &self.authorities.iter().map(Source::origin).collect::<Vec<_>>())
+            .field("system_authorities", &self.system_authorities)
+            .field("client_certificate", &self.identity.as_ref().map(|own| own.chain.origin()))
+            .field("alpn", &alpn)
+            .field("server_name", &self.server_name)
+            .field("versions", &self.versions)
+            .field("verification", &self.verification)
+            .field("from_rustls", &self.finished.is_some())
+            .finish_non_exhaustive()
+    }
+}
+
+impl TlsVersion {
+    pub(crate) const fn from_rustls(version: rustls::ProtocolVersion) -> Option<Self> {
+        match version {
+            rustls::ProtocolVersion::TLSv1_2 => Some(Self::Tls12),
+            rustls::ProtocolVersion::TLSv1_3 => Some(Self::Tls13),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,238 @@
+//! Opening endpoints.
+
+use std::fmt;
+use std::sync::Arc;
+#[cfg(feature = "tls")]
+use std::sync::OnceLock;
+
+use super::endpoint::{Endpoint, Place};
+use super::error::{ConfigError, ConnectError};
+use super::options::TransportOptions;
+use super::progress::{ConnectPhase, ConnectProgress};
+use super::proxy;
+use super::socket::{Kind, Socket};
+use super::stream::{Secured, Stream};
+use super::tcp;
+#[cfg(feature = "websocket")]
+use super::websocket;
+
+/// Opens connections with one set of options. Clones share what was made of the options, such as
+/// trusted certificates and TLS sessions to resume, so many clients do well to share one dialer.
+#[derive(Clone, Default)]
+pub struct Dialer(Arc<Shared>);
+
+#[derive(Default)]
+struct Shared {
+    options: TransportOptions,
+    #[cfg(feature = "tls")]
+    tls: OnceLock<Arc<rustls::ClientConfig>>,
+}
+
+impl Dialer {
+    /// Makes a dialer. Nothing is read or checked yet.
+    pub fn new(options: TransportOptions) -> Self {
+        Self(Arc::new(Shared {
+            options,
+            #[cfg(feature = "tls")]
+            tls: OnceLock::new(),
+        }))
+    }
+
+    /// Returns the options.
+    pub fn options(&self) -> &TransportOptions {
+        &self.0.options
+    }
+
+    /// Checks everything about an endpoint that needs no network, and reads the certificate
+    /// files that it needs.
+    ///
+    /// [`Self::open`] does the same; called ahead, it finds mistakes early and keeps the (short,
+    /// blocking) reading of files out of the first connection attempt. Files are read once per
+    /// dialer: certificates that were renewed need a new one.
+    pub fn check(&self, endpoint: &Endpoint) -> Result<(), ConfigError> {
+        let is_network = matches!(endpoint.place, Place::Network { .. });
+        if self.options().proxy.is_some() && !is_network {
+            return Err(ConfigError::ProxyWithoutNetwork);
+        }
+        if cfg!(not(unix)) && matches!(endpoint.place, Place::Unix(_)) {
+            return Err(ConfigError::UnixNotSupported);
+        }
+        if let Some(proxy) = &self.options().proxy {
+            proxy.check()?;
+        }
+        self.check_tls(endpoint)?;
+        self.check_websocket(endpoint)
+    }
+
+    /// Opens an endpoint: resolves, connects and does the handshakes of its layers.
+    ///
+    /// Takes as long as network and server take; the caller bounds the time. `progress` shows
+    /// the phase under way. Cancel-safe: dropped, it closes everything that it has opened.
+    pub async fn open(
+        &self,
+        endpoint: &Endpoint,
+        progress: &ConnectProgress,
+    ) -> Result<Stream, ConnectError> {
+        // Boxed so that the handshakes' large state does not stay part of the task that calls
+        // this for as long as the connection lives.
+        Box::pin(self.open_layers(endpoint, progress)).await
+    }
+
+    async fn open_layers(
+        &self,
+        endpoint: &Endpoint,
+        progress: &ConnectProgress,
+    ) -> Result<Stream, ConnectError> {
+        self.check(endpoint)?;
+        let socket = self.open_socket(&endpoint.place, progress).await?;
+        let secured = self.secure(endpoint, socket, progress).await?;
+        self.frame(endpoint, secured, progress).await
+    }
+
+    async fn open_socket(
+        &self,
+        place: &Place,
+        progress: &ConnectProgress,
+    ) -> Result<Socket, ConnectError> {
+        let options = self.options();
+        let kind = match place {
+            Place::Network { host, port } => Kind::Tcp(match &options.proxy {
+                Some(proxy) => proxy::connect(proxy, host, *port, &options.tcp, progress).await?,
+                None => tcp::connect(host, *port, &options.tcp, progress).await?,
+            }),
+            #[cfg(unix)]
+            Place::Unix(path) => {
+                progress.enter(ConnectPhase::Stream);
+                Kind::Unix(super::unix::connect(path).await?)
+            }
+            #[cfg(not(unix))]
+            Place::Unix(_) => return Err(ConfigError::UnixNotSupported.into()),
+            Place::Memory(connector) => {
+                progress.enter(ConnectPhase::Stream);
+                Kind::Memory(connector.connect().map_err(|e| stream_failed("in-memory server", e))?)
+            }
+            Place::Custom(connector) => {
+                progress.enter(ConnectPhase::Stream);
+                let opened = connector.connect().await;
+                Kind::Custom(opened.map_err(|e| stream_failed("user-supplied stream", e))?)
+            }
+        };
+        Ok(kind.into())
+    }
+}
+
+fn stream_failed(endpoint: &str, error: std::io::Error) -> ConnectError {
+    ConnectError::Stream { endpoint: endpoint.to_owned(), error: error.into() }
+}
+
+#[cfg(feature = "tls")]
+impl Dialer {
+    fn check_tls(&self, endpoint: &Endpoint) -> Result<(), ConfigError> {
+        if endpoint.tls {
+            self.tls_config()?;
+            self.server_name(endpoint)?;
+        }
+        Ok(())
+    }
+
+    async fn secure(
+        &self,
+        endpoint: &Endpoint,
+        socket: Socket,
+        progress: &ConnectProgress,
+    ) -> Result<Secured, ConnectError> {
+        if !endpoint.tls {
+            return Ok(Secured::Plain(socket));
+        }
+        progress.enter(ConnectPhase::Tls);
+        let (config, name) = (self.tls_config()?, self.server_name(endpoint)?);
+        Ok(Secured::Tls(Box::new(super::tls::handshake(config, name, socket).await?)))
+    }
+
+    fn tls_config(&self) -> Result<Arc<rustls::ClientConfig>, ConfigError> {
+        if let Some(config) = self.0.tls.get() {
+            return Ok(config.clone());
+        }
+        // Two threads may both get here; they read the same files and one result is kept.
+        let config = self.options().tls.prepare()?;
+        Ok(self.0.tls.get_or_init(|| config).clone())
+    }
+
+    fn server_name(
+        &self,
+        endpoint: &Endpoint,
+    ) -> Result<rustls::pki_types::ServerName<'static>, ConfigError> {
+        let name = match self.options().tls.expected_name() {
+            Some(name) => name.to_owned(),
+            None => endpoint.certificate_name(),
+        };
+        Ok(crate::tls::server_name(&name)?)
+    }
+}
+
+#[cfg(not(feature = "tls"))]
+impl Dialer {
+    fn check_tls(&self, endpoint: &Endpoint) -> Result<(), ConfigError> {
+        if endpoint.tls { Err(ConfigError::TlsNotCompiled) } else { Ok(()) }
+    }
+
+    async fn secure(
+        &self,
+        _endpoint: &Endpoint,
+        socket: Socket,
+        _progress: &ConnectProgress,
+    ) -> Result<Secured, ConnectError> {
+        Ok(Secured::Plain(socket))
+    }
+}
+
+#[cfg(feature = "websocket")]
+impl Dialer {
+    fn check_websocket(&self, endpoint: &Endpoint) -> Result<(), ConfigError> {
+        match &endpoint.websocket {
+            Some(target) => {
+                let authority = endpoint.http_authority();
+                websocket::request(&authority, target, &self.options().websocket).map(drop)
+            }
+            None => Ok(()),
+        }
+    }
+
+    async fn frame(
+        &self,
+        endpoint: &Endpoint,
+        secured: Secured,
+        progress: &ConnectProgress,
+    ) -> Result<Stream, ConnectError> {
+        let Some(target) = &endpoint.websocket else { return Ok(Stream::new(secured)) };
+        progress.enter(ConnectPhase::WebSocket);
+        let options = &self.options().websocket;
+        let request = websocket::request(&endpoint.http_authority(), target, options)?;
+        Ok(Stream::websocket(websocket::handshake(request, secured, options).await?))
+    }
+}
+
+#[cfg(not(feature = "websocket"))]
+impl Dialer {
+    fn check_websocket(&self, endpoint: &Endpoint) -> Result<(), ConfigError> {
+        match endpoint.websocket {
+            Some(_) => Err(ConfigError::WebSocketNotCompiled),
+            None => Ok(()),
+        }
+    }
+
+    async fn frame(
+        &self,
+        _endpoint: &Endpoint,
+        secured: Secured,
+        _progress: &ConnectProgress,
+    ) -> Result<Stream, ConnectError> {
+        Ok(Stream::new(secured))
+    }
+}
+
+impl fmt::Debug for Dialer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Dialer").field(self.options()).finish()
+    }
+}

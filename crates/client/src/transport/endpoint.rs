@@ -1,0 +1,128 @@
+//! Where a server is, and through which layers.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::custom::Connector;
+use super::memory::MemoryConnector;
+use crate::url::{Host, ServerUrl, target_without_query};
+
+/// The name that a server on this machine, or in this process, is expected to have.
+const LOCAL_NAME: &str = "localhost";
+
+/// What a [`Dialer`](super::Dialer) opens: a place and the layers on the way to it.
+///
+/// `Debug` and `Display` show no credentials and no query.
+#[derive(Clone)]
+pub struct Endpoint {
+    pub(super) place: Place,
+    pub(super) tls: bool,
+    /// Path and query of the WebSocket; `None` where there is no WebSocket.
+    pub(super) websocket: Option<String>,
+}
+
+#[derive(Clone)]
+pub(super) enum Place {
+    Network { host: Host, port: u16 },
+    Unix(PathBuf),
+    Memory(MemoryConnector),
+    Custom(Arc<dyn Connector>),
+}
+
+impl Endpoint {
+    /// Reaches a listener of this process.
+    pub const fn memory(connector: MemoryConnector) -> Self {
+        Self::at(Place::Memory(connector))
+    }
+
+    /// Reaches a server over streams that the user opens.
+    pub fn custom(connector: impl Connector) -> Self {
+        Self::at(Place::Custom(Arc::new(connector)))
+    }
+
+    const fn at(place: Place) -> Self {
+        Self { place, tls: false, websocket: None }
+    }
+
+    /// Puts TLS over the stream.
+    ///
+    /// Without [`TlsOptions::server_name`](crate::tls::TlsOptions::server_name) the certificate
+    /// of a server that is not on the network must be for `localhost`.
+    #[must_use]
+    pub const fn with_tls(mut self) -> Self {
+        self.tls = true;
+        self
+    }
+
+    /// Puts WebSocket over the stream, with this path and query (such as `/mqtt`).
+    #[must_use]
+    pub fn with_websocket(mut self, target: impl Into<String>) -> Self {
+        self.websocket = Some(target.into());
+        self
+    }
+
+    /// The name that the server's certificate must be for, unless the settings say another.
+    #[cfg_attr(not(feature = "tls"), expect(dead_code, reason = "only TLS has certificates"))]
+    pub(super) fn certificate_name(&self) -> String {
+        match &self.place {
+            Place::Network { host, .. } => host.certificate_name(),
+            Place::Unix(_) | Place::Memory(_) | Place::Custom(_) => LOCAL_NAME.to_owned(),
+        }
+    }
+
+    /// Host and port as HTTP requests name them: without the default port, and without the zone
+    /// of a link-local address, which means nothing to the server.
+    #[cfg_attr(not(feature = "websocket"), expect(dead_code, reason = "only WebSocket has HTTP"))]
+    pub(super) fn http_authority(&self) -> String {
+        let Place::Network { host, port } = &self.place else { return LOCAL_NAME.to_owned() };
+        let host = match host {
+            Host::Ipv6 { address, .. } => format!("[{address}]"),
+            host => host.to_string(),
+        };
+        let default_port = if self.tls { 443 } else { 80 };
+        if *port == default_port { host } else { format!("{host}:{port}") }
+    }
+}
+
+impl From<&ServerUrl> for Endpoint {
+    fn from(url: &ServerUrl) -> Self {
+        let place = match (url.host(), url.port(), url.socket_path()) {
+            (Some(host), Some(port), _) => Place::Network { host: host.clone(), port },
+            (_, _, path) => Place::Unix(path.map(PathBuf::from).unwrap_or_default()),
+        };
+        let scheme = url.scheme();
+        let target = || url.websocket_target().unwrap_or_default().to_owned();
+        Self { place, tls: scheme.is_tls(), websocket: scheme.is_websocket().then(target) }
+    }
+}
+
+impl From<ServerUrl> for Endpoint {
+    fn from(url: ServerUrl) -> Self {
+        Self::from(&url)
+    }
+}
+
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match (self.websocket.is_some(), self.tls) {
+            (false, false) => "mqtt",
+            (false, true) => "mqtts",
+            (true, false) => "ws",
+            (true, true) => "wss",
+        })?;
+        match &self.place {
+            Place::Network { host, port } => write!(f, "://{host}:{port}")?,
+            Place::Unix(path) => write!(f, "+unix://{}", path.display())?,
+            Place::Memory(_) => f.write_str("+memory")?,
+            Place::Custom(_) => f.write_str("+custom")?,
+        }
+        f.write_str(&target_without_query(self.websocket.as_deref().unwrap_or_default()))
+    }
+}
+
+impl fmt::Debug for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Endpoint").field(&format_args!("{self}")).finish()
+    }
+}

@@ -1,0 +1,87 @@
+//! Why a proxy did not make a connection.
+
+use std::fmt;
+
+use crate::explain::explained_error;
+use crate::transport::io_error::IoError;
+
+/// Why a proxy, once reached, did not connect to the server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ProxyError {
+    /// The SOCKS5 proxy accepts none of the ways to authenticate that were offered.
+    NoAuthenticationMethod,
+    /// The proxy rejected, or wants, a user name and password.
+    CredentialsRejected,
+    /// The SOCKS5 proxy could or would not connect.
+    SocksRefused {
+        /// Its reply (RFC 1928, section 6).
+        code: u8,
+    },
+    /// The HTTP proxy could or would not connect.
+    HttpRefused {
+        /// The HTTP status.
+        status: u16,
+    },
+    /// The answer is not that of a proxy of this kind.
+    NotAProxy,
+    /// The proxy closed the connection before it answered.
+    Closed,
+    /// The network failed while the proxy was being asked.
+    Io(IoError),
+}
+
+explained_error!(ProxyError);
+
+impl ProxyError {
+    pub(crate) fn write_fact(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoAuthenticationMethod => {
+                f.write_str("the proxy accepts no authentication that was offered")
+            }
+            Self::CredentialsRejected => {
+                f.write_str("the proxy did not accept the user name and password")
+            }
+            Self::SocksRefused { code } => {
+                write!(f, "the proxy did not connect: {}", socks_reply(*code))
+            }
+            Self::HttpRefused { status } => {
+                write!(f, "the proxy did not connect: HTTP status {status}")
+            }
+            Self::NotAProxy => f.write_str("the answer is not that of such a proxy"),
+            Self::Closed => f.write_str("the proxy closed the connection"),
+            Self::Io(error) => write!(f, "the connection to the proxy broke: {error}"),
+        }
+    }
+
+    /// Returns advice, where there is any.
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::NoAuthenticationMethod | Self::CredentialsRejected => {
+                Some("give the proxy's user name and password in its URL")
+            }
+            Self::SocksRefused { code: 2 } | Self::HttpRefused { status: 403 } => {
+                Some("the proxy's rules forbid this host or port")
+            }
+            Self::SocksRefused { code: 1 | 3..=6 } | Self::HttpRefused { status: 502..=504 } => {
+                Some("check the server's host and port")
+            }
+            Self::NotAProxy => Some("check the proxy's scheme and port"),
+            _ => None,
+        }
+    }
+}
+
+fn socks_reply(code: u8) -> &'static str {
+    match code {
+        1 => "general failure",
+        2 => "not allowed by its rules",
+        3 => "network unreachable",
+        4 => "host unreachable",
+        5 => "connection refused",
+        6 => "time to live exceeded",
+        7 => "it does not know the command",
+        8 => "it does not know the kind of address",
+        _ => "for an unknown reason",
+    }
+}

@@ -1,0 +1,135 @@
+//! TCP connections.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use socket2::{SockRef, TcpKeepalive};
+use tokio::net::{TcpSocket, TcpStream, lookup_host};
+
+use super::error::{ConfigError, ConnectError};
+use super::happy_eyeballs::{interleave, race};
+use super::progress::{ConnectPhase, ConnectProgress};
+use crate::url::Host;
+
+/// The delay that RFC 8305 (section 8) recommends.
+const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
+
+/// Settings of TCP connections.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TcpOptions {
+    nodelay: bool,
+    bind_address: Option<IpAddr>,
+    keepalive: Option<Duration>,
+    attempt_delay: Duration,
+}
+
+impl Default for TcpOptions {
+    fn default() -> Self {
+        Self { nodelay: true, bind_address: None, keepalive: None, attempt_delay: ATTEMPT_DELAY }
+    }
+}
+
+impl TcpOptions {
+    /// Makes the default settings.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sends small packets at once (`TCP_NODELAY`) instead of waiting for acknowledgements of
+    /// earlier ones. On by default, as packets are written in batches anyway.
+    #[must_use]
+    pub const fn nodelay(mut self, on: bool) -> Self {
+        self.nodelay = on;
+        self
+    }
+
+    /// Connects from this local address, which also chooses the family: addresses of the other
+    /// one are left out.
+    #[must_use]
+    pub const fn bind_address(mut self, address: IpAddr) -> Self {
+        self.bind_address = Some(address);
+        self
+    }
+
+    /// Lets the operating system probe a connection that has been idle for this long
+    /// (`SO_KEEPALIVE`). Off by default: MQTT's own keep-alive sees more. Whole seconds count.
+    #[must_use]
+    pub const fn keepalive(mut self, idle: Duration) -> Self {
+        self.keepalive = Some(idle);
+        self
+    }
+
+    /// Sets how long one address is tried alone before the next joins (RFC 8305); 250 ms by
+    /// default.
+    #[must_use]
+    pub const fn attempt_delay(mut self, delay: Duration) -> Self {
+        self.attempt_delay = delay;
+        self
+    }
+}
+
+/// Connects to the first address of `host` that answers.
+pub(super) async fn connect(
+    host: &Host,
+    port: u16,
+    options: &TcpOptions,
+    progress: &ConnectProgress,
+) -> Result<TcpStream, ConnectError> {
+    progress.enter(ConnectPhase::Resolve);
+    let addresses = usable(resolve(host, port).await?, options)?;
+    progress.enter(ConnectPhase::Tcp);
+    let attempt = |address| async move {
+        let result = connect_one(address, options).await;
+        match &result {
+            Ok(_) => tracing::debug!(%address, "TCP connection opened"),
+            Err(error) => tracing::debug!(%address, %error, "TCP connection failed"),
+        }
+        result
+    };
+    race(interleave(addresses), options.attempt_delay, attempt)
+        .await
+        .map_err(|attempts| ConnectError::Network { attempts })
+}
+
+pub(super) async fn resolve(host: &Host, port: u16) -> Result<Vec<SocketAddr>, ConnectError> {
+    let name = match host {
+        Host::Ipv4(address) => return Ok(vec![SocketAddr::new((*address).into(), port)]),
+        Host::Ipv6 { address, zone: None } => {
+            return Ok(vec![SocketAddr::new((*address).into(), port)]);
+        }
+        // Only the resolver knows the number of a zone.
+        Host::Ipv6 { address, zone: Some(zone) } => format!("{address}%{zone}"),
+        Host::Name(name) => name.clone(),
+    };
+    let unresolved = |error| ConnectError::Resolve { host: name.clone(), error };
+    let addresses = lookup_host((name.as_str(), port)).await;
+    let addresses: Vec<_> = addresses.map_err(|e| unresolved(Some(e.into())))?.collect();
+    if addresses.is_empty() { Err(unresolved(None)) } else { Ok(addresses) }
+}
+
+fn usable(
+    mut addresses: Vec<SocketAddr>,
+    options: &TcpOptions,
+) -> Result<Vec<SocketAddr>, ConfigError> {
+    if let Some(bind) = options.bind_address {
+        addresses.retain(|address| address.is_ipv4() == bind.is_ipv4());
+        if addresses.is_empty() {
+            return Err(ConfigError::BindFamily { bind });
+        }
+    }
+    Ok(addresses)
+}
+
+async fn connect_one(address: SocketAddr, options: &TcpOptions) -> io::Result<TcpStream> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    if let Some(bind) = options.bind_address {
+        socket.bind(SocketAddr::new(bind, 0))?;
+    }
+    let stream = socket.connect(address).await?;
+    stream.set_nodelay(options.nodelay)?;
+    if let Some(idle) = options.keepalive {
+        SockRef::from(&stream).set_tcp_keepalive(&TcpKeepalive::new().with_time(idle))?;
+    }
+    Ok(stream)
+}

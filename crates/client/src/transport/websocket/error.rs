@@ -1,0 +1,114 @@
+//! Why a WebSocket could not be opened, or broke.
+
+use std::fmt;
+
+use crate::explain::explained_error;
+use crate::transport::io_error::IoError;
+
+/// Why a WebSocket handshake, or an established WebSocket, failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum WebSocketError {
+    /// The server answered the handshake with another HTTP status than 101.
+    Refused {
+        /// The status, such as 401 or 404.
+        status: u16,
+        /// Where it redirects to, if it does.
+        location: Option<String>,
+    },
+    /// The server's answer is no WebSocket handshake.
+    NotWebSocket {
+        /// What is wrong with it, in the WebSocket library's words.
+        detail: String,
+    },
+    /// The server accepted the WebSocket but not the subprotocol of MQTT.
+    SubprotocolRefused {
+        /// The subprotocol offered.
+        offered: &'static str,
+    },
+    /// The server closed the connection before the handshake was over.
+    ClosedInHandshake,
+    /// The server sent a text frame, which MQTT forbids.
+    TextFrame,
+    /// The server sent a message larger than the limit.
+    MessageTooLarge {
+        /// The limit, in bytes.
+        limit: usize,
+    },
+    /// The server broke the WebSocket protocol.
+    Protocol {
+        /// How, in the WebSocket library's words.
+        detail: String,
+    },
+    /// Bytes were written after the WebSocket was closed.
+    Closed,
+    /// The network failed during the handshake.
+    Io(IoError),
+}
+
+/// The close frame with which a server ended a WebSocket.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct WebSocketClose {
+    /// The status code (RFC 6455, section 7.4); 1005 where the frame had none.
+    pub code: u16,
+    /// The reason, often empty.
+    pub reason: String,
+}
+
+explained_error!(WebSocketError);
+
+impl WebSocketError {
+    pub(crate) fn write_fact(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Refused { status, location: None } => {
+                write!(f, "the server refused the WebSocket with HTTP status {status}")
+            }
+            Self::Refused { status, location: Some(location) } => {
+                write!(f, "the server redirects the WebSocket to {location:?} (HTTP {status})")
+            }
+            Self::NotWebSocket { detail } => {
+                write!(f, "the server's answer is no WebSocket handshake: {detail}")
+            }
+            Self::SubprotocolRefused { offered } => {
+                write!(f, "the WebSocket server did not agree to the subprotocol '{offered}'")
+            }
+            Self::ClosedInHandshake => {
+                f.write_str("the server closed the connection during the WebSocket handshake")
+            }
+            Self::TextFrame => f.write_str("the server sent a WebSocket text frame"),
+            Self::MessageTooLarge { limit } => {
+                write!(f, "the server sent a WebSocket message of more than {limit} bytes")
+            }
+            Self::Protocol { detail } => write!(f, "WebSocket failed: {detail}"),
+            Self::Closed => f.write_str("the WebSocket is closed"),
+            Self::Io(error) => {
+                write!(f, "the connection broke during the WebSocket handshake: {error}")
+            }
+        }
+    }
+
+    /// Returns advice, where there is any.
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Refused { status: 300..=399, .. } => Some("connect to that address instead"),
+            Self::Refused { status: 401 | 403 | 407, .. } => {
+                Some("check the headers, token or signature that the server wants")
+            }
+            Self::Refused { status: 404 | 405, .. } => {
+                Some("check the path; many brokers serve MQTT at /mqtt or /ws")
+            }
+            Self::Refused { status: 429 | 500..=599, .. } => Some("try again later"),
+            Self::Refused { .. } => None,
+            Self::NotWebSocket { .. } | Self::ClosedInHandshake => {
+                Some("check the port, and whether it wants ws:// or wss://")
+            }
+            Self::SubprotocolRefused { .. } => {
+                Some("check that path and port belong to an MQTT broker")
+            }
+            Self::TextFrame => Some("check that path and port belong to an MQTT broker"),
+            Self::MessageTooLarge { .. } => Some("raise the WebSocket message limit"),
+            Self::Protocol { .. } | Self::Closed | Self::Io(_) => None,
+        }
+    }
+}
