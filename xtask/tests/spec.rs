@@ -10,7 +10,7 @@ section = "3.1.2.10"
 obligation = "MUST"
 binds = "client"
 text = "Pings."
-status = "tested"
+tested = "conduct"
 "#;
 
 const SERVER: &str = r#"
@@ -30,7 +30,7 @@ obligation = "MUST"
 binds = "client"
 text = "Pings."
 same_as = ["MQTT-3.1.2-20"]
-status = "tested"
+tested = "conduct"
 "#;
 
 const TEST: &str = "//= [MQTT-3.1.2-20] test\n#[test]\nfn pings() {}\n";
@@ -70,8 +70,8 @@ fn a_statement_without_a_test_is_missing_and_so_is_the_one_that_repeats_it() {
     assert_eq!(
         faults(&list(&[CLIENT, SERVER]), &list(&[OLDER]), code),
         [
-            "specs/mqtt5.toml: MQTT-3.1.2-20 has no test: Pings.",
-            "specs/mqtt311.toml: MQTT311-3.1.2-23 has no test: Pings.",
+            "specs/mqtt5.toml: MQTT-3.1.2-20 has no test of conduct: Pings.",
+            "specs/mqtt311.toml: MQTT311-3.1.2-23 has no test of conduct: Pings.",
         ]
     );
 }
@@ -81,7 +81,7 @@ fn an_older_statement_counts_its_own_test_and_the_one_it_repeats() {
     let own = "//= [MQTT311-3.1.2-23] test\n#[test]\nfn pings() {}\n";
     assert_eq!(
         faults(&list(&[CLIENT]), &list(&[OLDER]), own),
-        ["specs/mqtt5.toml: MQTT-3.1.2-20 has no test: Pings."]
+        ["specs/mqtt5.toml: MQTT-3.1.2-20 has no test of conduct: Pings."]
     );
 }
 
@@ -92,8 +92,8 @@ fn all_repeated_statements_need_a_test() {
     assert_eq!(
         faults(&list(&[CLIENT, &second]), &list(&[&older]), TEST),
         [
-            "specs/mqtt5.toml: MQTT-3.1.2-21 has no test: Pings.",
-            "specs/mqtt311.toml: MQTT311-3.1.2-23 has no test: Pings.",
+            "specs/mqtt5.toml: MQTT-3.1.2-21 has no test of conduct: Pings.",
+            "specs/mqtt311.toml: MQTT311-3.1.2-23 has no test of conduct: Pings.",
         ]
     );
 }
@@ -113,7 +113,7 @@ fn only_known_statements_of_mqtt_5_can_be_repeated() {
 #[test]
 fn an_exception_stands_for_a_test_but_not_beside_one() {
     let why = "exception = \"the client never does what this asks about\"";
-    let excepted = CLIENT.replace("status = \"tested\"", why);
+    let excepted = CLIENT.replace("tested = \"conduct\"", why);
     assert_eq!(
         faults(&list(&[&excepted]), &list(&[]).replace("count = 0", EMPTY), ""),
         EMPTY_FAULTS
@@ -130,13 +130,13 @@ const EMPTY_FAULTS: [&str; 0] = [];
 #[test]
 fn claims_fit_the_statement() {
     for (statement, text) in [
-        (CLIENT.replace("status = \"tested\"", ""), "binds clients but has neither"),
-        (CLIENT.replace("status = \"tested\"", "exception = \"no\""), "without a reason"),
+        (CLIENT.replace("tested = \"conduct\"", ""), "is neither tested nor excepted"),
+        (CLIENT.replace("tested = \"conduct\"", "exception = \"no\""), "without a reason"),
         (
-            CLIENT.replace("\"tested\"", "\"tested\"\nexception = \"a b c d e\""),
-            "has a status and an exception",
+            CLIENT.replace("\"conduct\"", "\"conduct\"\nexception = \"a b c d e\""),
+            "is both tested and excepted",
         ),
-        (SERVER.replace("2-22", "2-20") + "status = \"tested\"", "binds servers only"),
+        (SERVER.replace("2-22", "2-20") + "tested = \"conduct\"", "binds servers only"),
         (SERVER.replace("2-22", "2-20") + "exception = \"a b c d e\"", "binds servers only"),
     ] {
         let faults = faults_of(&list(&[&statement]));
@@ -212,8 +212,24 @@ fn a_test_citation_needs_a_file_with_tests() {
     let found = faults(&lists.0, &lists.1, code);
     assert_eq!(found[0], "crates/proto/src/ping.rs:1: cites a test in a file without tests");
     assert!(found[1].contains("has no test"), "{found:?}");
-    let vectors = "crates/codec/tests/golden/connect.rs";
+    let vectors = "crates/proto/tests/vectors/connect.rs";
     assert_eq!(coverage(&lists.0, &lists.1, vectors, code).faults, []);
+}
+
+#[test]
+fn only_tests_that_look_at_the_right_thing_count() {
+    let missing = |level: &str, path: &str| {
+        let client = CLIENT.replace("conduct", level);
+        let coverage = coverage(&list(&[&client]), EMPTY, path, TEST);
+        !coverage.faults.is_empty()
+    };
+    for path in ["crates/proto/src/a.rs", "crates/client/tests/a.rs", "crates/cli/tests/a.rs"] {
+        assert!(!missing("conduct", path) && !missing("packets", path), "{path}");
+    }
+    assert!(missing("conduct", "crates/codec/tests/a.rs"));
+    assert!(!missing("packets", "crates/codec/tests/a.rs"));
+    assert!(missing("conduct", "crates/broker/tests/a.rs"));
+    assert!(missing("packets", "crates/broker/tests/a.rs"));
 }
 
 #[test]

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use super::{Citation, Kind, LISTS, Statement, citations, mentions, parse};
+use super::{Citation, Kind, LISTS, Level, Statement, citations, mentions, parse};
 use crate::{Fault, Repository};
 
 /// All statements with what cites them.
@@ -22,7 +22,7 @@ pub struct Covered {
     pub list: &'static str,
     /// Files whose code obeys it, each once.
     pub code: Vec<String>,
-    /// Files with tests of it, each once, those of `same_as` included.
+    /// Files with tests that prove it, each once, those of `same_as` included.
     pub tests: Vec<String>,
 }
 
@@ -118,7 +118,8 @@ impl Coverage {
                 self.faults.push(Fault::new(list, 0, text));
             } else if statement.binds_client() && statement.exception.is_none() && tests.is_empty()
             {
-                let text = format!("{id} has no test: {}", statement.text);
+                let level = statement.tested.map_or("", Level::word);
+                let text = format!("{id} has no test of {level}: {}", statement.text);
                 self.faults.push(Fault::new(list, 0, text));
             }
         }
@@ -157,8 +158,10 @@ impl Coverage {
 
 impl Covered {
     fn add(&mut self, citation: Citation) {
+        let level = self.statement.tested;
         let files = match citation.kind {
             Kind::Code => &mut self.code,
+            Kind::Test if level.is_some_and(|level| !level.is_proven_in(&citation.path)) => return,
             Kind::Test => &mut self.tests,
         };
         if !files.contains(&citation.path) {

@@ -8,4 +8,4 @@ mod statement;
 
 pub use citation::{Citation, Kind, citations, mentions};
 pub use coverage::{Coverage, Covered};
-pub use statement::{Binds, LISTS, Statement, parse};
+pub use statement::{Binds, LISTS, Level, Obligation, Statement, parse};

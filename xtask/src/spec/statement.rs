@@ -25,8 +25,9 @@ pub struct Statement {
     /// Statements of MQTT 5 that ask the same together: their tests count.
     #[serde(default)]
     pub same_as: Vec<String>,
-    /// `tested` for what binds a client, unless there is an exception.
-    pub status: Option<Status>,
+    /// For what binds a client, unless there is an exception: what its test
+    /// has to look at.
+    pub tested: Option<Level>,
     /// Why no test proves it.
     pub exception: Option<String>,
 }
@@ -63,12 +64,14 @@ pub enum Binds {
     Both,
 }
 
-/// What is claimed of a statement.
+/// What a test must look at to prove a statement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Status {
-    /// A test proves it.
-    Tested,
+pub enum Level {
+    /// The form of packets: tests of the codec suffice.
+    Packets,
+    /// What the client does: only a test that drives the client proves it.
+    Conduct,
 }
 
 impl Obligation {
@@ -81,6 +84,24 @@ impl Obligation {
             Self::ShouldNot => "SHOULD NOT",
             Self::May => "MAY",
         }
+    }
+}
+
+impl Level {
+    /// As the lists spell it.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Packets => "packets",
+            Self::Conduct => "conduct",
+        }
+    }
+
+    /// True where a test in this file can prove a statement of this level.
+    /// What the broker does proves nothing about the client.
+    pub fn is_proven_in(self, path: &str) -> bool {
+        let driving = ["crates/proto/", "crates/client/", "crates/cli/", "crates/sim/", "tests/"];
+        driving.iter().any(|top| path.starts_with(top))
+            || (self == Self::Packets && path.starts_with("crates/codec/"))
     }
 }
 
@@ -142,12 +163,12 @@ pub fn parse(source: &Source, prefix: &str) -> (Vec<Statement>, Vec<Fault>) {
 
 /// What is wrong with the claim a statement makes, if anything.
 fn wrong_claim(statement: &Statement) -> Option<&'static str> {
-    match (statement.binds_client(), statement.status, &statement.exception) {
-        (false, None, None) | (true, Some(Status::Tested), None) => None,
+    match (statement.binds_client(), statement.tested, &statement.exception) {
+        (false, None, None) | (true, Some(_), None) => None,
         (true, None, Some(why)) if why.split_whitespace().count() >= 5 => None,
         (true, None, Some(_)) => Some("has an exception without a reason"),
-        (true, None, None) => Some("binds clients but has neither status nor exception"),
-        (true, Some(_), Some(_)) => Some("has a status and an exception"),
-        (false, ..) => Some("binds servers only, so it has no status and no exception"),
+        (true, None, None) => Some("binds clients but is neither tested nor excepted"),
+        (true, Some(_), Some(_)) => Some("is both tested and excepted"),
+        (false, ..) => Some("binds servers only, so it is neither tested nor excepted"),
     }
 }
