@@ -4,7 +4,7 @@ use alloc::boxed::Box;
 use core::time::Duration;
 
 use bytes::Bytes;
-use evenkeel_codec::{Properties, Property, Text, Version, Will};
+use evenkeel_codec::{Properties, Property, QoS, Text, Version, Will};
 
 use crate::reconnect::Reconnect;
 
@@ -116,6 +116,8 @@ pub struct Bounds {
     pub in_flight: u16,
     /// The largest packet to send, whatever the server allows; `None` for no bound.
     pub packet_size: Option<u32>,
+    /// The highest QoS to publish with; the server may allow less.
+    pub maximum_qos: QoS,
     /// Filters in one SUBSCRIBE or UNSUBSCRIBE; more are sent in parts.
     pub filters_per_packet: usize,
     /// SUBSCRIBE and UNSUBSCRIBE operations waiting for an answer.
@@ -180,6 +182,7 @@ impl Default for Bounds {
         Self {
             in_flight: 1024,
             packet_size: None,
+            maximum_qos: QoS::ExactlyOnce,
             filters_per_packet: 100,
             operations: 1024,
             write_buffer: 256 * 1024,

@@ -77,7 +77,11 @@ impl Limits {
                 ),
                 said.maximum_packet_size(),
             ),
-            maximum_qos: said.maximum_qos().and_then(QoS::from_level).unwrap_or(QoS::ExactlyOnce),
+            maximum_qos: said
+                .maximum_qos()
+                .and_then(QoS::from_level)
+                .unwrap_or(QoS::ExactlyOnce)
+                .min(config.bounds.maximum_qos),
             retain: said.retain_available() != Some(0),
             topic_alias_maximum: said.topic_alias_maximum().unwrap_or(0),
             wildcard_subscriptions: said.wildcard_subscription_available() != Some(0),
