@@ -4,6 +4,47 @@
 //! given at the edge, where bytes are read or written. Payloads, topics and
 //! strings of a decoded packet are slices of the input, never copies. The
 //! crate holds no state beyond the deframer's, knows no time and does no I/O.
+//!
+//! ```
+//! use bytes::BytesMut;
+//! use evenkeel_codec::{Decoder, Packet, Properties, Publish, QoS, Text, Version};
+//!
+//! let message = Packet::Publish(Publish {
+//!     dup: false,
+//!     qos: QoS::AtMostOnce,
+//!     retain: false,
+//!     topic: Text::try_from("site/7/level")?,
+//!     packet_id: None,
+//!     payload: "42".into(),
+//!     properties: Properties::new(),
+//! });
+//! let mut out = Vec::new();
+//! message.encode(Version::V5, &mut out)?;
+//!
+//! // Bytes arrive in any pieces; a packet comes out once it is whole.
+//! let mut decoder = Decoder::new(Version::V5, 65_536);
+//! let mut buf = BytesMut::from(&out[..5]);
+//! assert_eq!(decoder.decode(&mut buf)?, None);
+//! buf.extend_from_slice(&out[5..]);
+//! assert_eq!(decoder.decode(&mut buf)?, Some(message));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # What is checked
+//!
+//! Decoding and encoding refuse the same: what the specification forbids for a
+//! packet by itself, each rule with an error variant of its own that names it
+//! ([`DecodeError::rule`]). Not checked is what needs to know more than one
+//! packet: who may send it, and whether it fits the session.
+//!
+//! # Memory
+//!
+//! A packet is refused by its header when it is larger than the decoder's
+//! maximum. Below that, decoding allocates lists of properties, filters and
+//! reason codes alone, and grows them with what it has read, never to an
+//! announced length. The densest packet, a list of properties of two bytes
+//! each, takes some hundred bytes of memory for each byte received: keep the
+//! maximum packet size in proportion.
 #![no_std]
 #![forbid(unsafe_code)]
 #![warn(

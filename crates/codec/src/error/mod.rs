@@ -65,5 +65,4 @@ mod text;
 pub use decode::DecodeError;
 pub use encode::EncodeError;
 pub use property::PropertyError;
-pub(crate) use text::has_wildcard;
 pub use text::{TextError, TopicError};

@@ -127,7 +127,7 @@ impl TopicError {
 }
 
 /// True where a topic name or a share name would not be allowed.
-pub(crate) fn has_wildcard(bytes: &[u8]) -> bool {
+fn has_wildcard(bytes: &[u8]) -> bool {
     bytes.iter().any(|byte| matches!(byte, b'+' | b'#'))
 }
 

@@ -1,17 +1,4 @@
-use core::fmt;
-use core::ops::Deref;
-
-use alloc::string::String;
-
-use crate::error::has_wildcard;
-use crate::{Text, TopicError};
-
-/// The topic a message is published to: not empty, no wildcard.
-///
-/// Cloning shares the bytes. Publishing in a loop is cheapest with one name
-/// made ahead.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct TopicName(Text);
+use crate::{Text, TopicError, TopicName};
 
 /// What a subscription asks for: a topic with `+` and `#` wildcards, or
 /// `$share/group/filter`.
@@ -20,19 +7,9 @@ pub struct TopicFilter {
     text: Text,
     /// Where the pattern begins: behind `$share/NAME/`, or at 0.
     pattern_start: usize,
-}
-
-impl TopicName {
-    /// Checks the rules of topic names.
-    pub fn new(text: Text) -> Result<Self, TopicError> {
-        TopicError::check_name(text.as_bytes())?;
-        Ok(Self(text))
-    }
-
-    /// The name as text.
-    pub const fn text(&self) -> &Text {
-        &self.0
-    }
+    /// Where the pattern stops being plain text: at the end, at a `+`, or at
+    /// the `/` before a `#`.
+    wild_start: usize,
 }
 
 impl TopicFilter {
@@ -42,7 +19,9 @@ impl TopicFilter {
     /// it that for older clients too.
     pub fn new(text: Text) -> Result<Self, TopicError> {
         let pattern_start = TopicError::check_filter(text.as_bytes())?;
-        Ok(Self { text, pattern_start })
+        let pattern = text.as_bytes().get(pattern_start..).unwrap_or_default();
+        let wild_start = text.len() - wild_part(pattern).len();
+        Ok(Self { text, pattern_start, wild_start })
     }
 
     /// The whole filter as text, with the `$share` prefix if it has one.
@@ -66,30 +45,46 @@ impl TopicFilter {
         self.text.as_str().get(self.pattern_start..).unwrap_or_default()
     }
 
-    fn pattern_bytes(&self) -> &[u8] {
-        self.text.as_bytes().get(self.pattern_start..).unwrap_or_default()
-    }
-
     /// True where the pattern has a `+` or `#` level.
     pub fn has_wildcard(&self) -> bool {
-        has_wildcard(self.pattern_bytes())
+        self.wild_start < self.text.len()
     }
 
     /// True where a message with this topic belongs to the subscription.
     ///
     /// A pattern that begins with a wildcard never matches a topic that
     /// begins with `$` ([MQTT-4.7.2-1]).
+    //= [MQTT-4.7.2-1]
+    //= [MQTT-4.7.3-4]
     pub fn matches(&self, topic: &TopicName) -> bool {
-        matches(self.pattern_bytes(), topic.text().as_bytes())
+        let (filter, topic) = (self.text.as_bytes(), topic.text().as_bytes());
+        let plain = filter.get(self.pattern_start..self.wild_start).unwrap_or_default();
+        let wild = filter.get(self.wild_start..).unwrap_or_default();
+        let begins_wild = plain.is_empty() && matches!(wild, [b'+' | b'#', ..]);
+        if begins_wild && topic.starts_with(b"$") {
+            return false;
+        }
+        topic.strip_prefix(plain).is_some_and(|rest| matches(wild, rest))
     }
 }
 
-//= [MQTT-4.7.2-1]
-//= [MQTT-4.7.3-4]
+text_like!(TopicFilter);
+
+/// The part of a pattern from its first wildcard on; from the separator before
+/// it for a `#`, which stands for the level above, too.
+fn wild_part(pattern: &[u8]) -> &[u8] {
+    let wildcard = pattern.iter().position(|byte| matches!(byte, b'+' | b'#'));
+    let start = match wildcard {
+        None => pattern.len(),
+        Some(at) if pattern.get(at) == Some(&b'#') => at.saturating_sub(1),
+        Some(at) => at,
+    };
+    pattern.get(start..).unwrap_or_default()
+}
+
+/// Compares a pattern, from its beginning or from a separator on, with what is
+/// left of a topic.
 fn matches(mut pattern: &[u8], mut topic: &[u8]) -> bool {
-    if topic.starts_with(b"$") && pattern.starts_with(b"+") | pattern.starts_with(b"#") {
-        return false;
-    }
     loop {
         match (pattern, topic) {
             // `level/#` matches the parent `level` as well.
@@ -107,53 +102,3 @@ fn matches(mut pattern: &[u8], mut topic: &[u8]) -> bool {
         }
     }
 }
-
-macro_rules! text_like {
-    ($name:ident) => {
-        impl Deref for $name {
-            type Target = str;
-
-            fn deref(&self) -> &str {
-                self.text().as_str()
-            }
-        }
-
-        impl $name {
-            /// The text.
-            pub fn as_str(&self) -> &str {
-                self.text().as_str()
-            }
-        }
-
-        impl fmt::Debug for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                fmt::Debug::fmt(self.text(), f)
-            }
-        }
-
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                fmt::Display::fmt(self.text(), f)
-            }
-        }
-
-        impl TryFrom<&str> for $name {
-            type Error = TopicError;
-
-            fn try_from(text: &str) -> Result<Self, TopicError> {
-                Self::new(Text::try_from(text).map_err(TopicError::Text)?)
-            }
-        }
-
-        impl TryFrom<String> for $name {
-            type Error = TopicError;
-
-            fn try_from(text: String) -> Result<Self, TopicError> {
-                Self::new(Text::try_from(text).map_err(TopicError::Text)?)
-            }
-        }
-    };
-}
-
-text_like!(TopicName);
-text_like!(TopicFilter);
