@@ -133,3 +133,27 @@ async fn connect_one(address: SocketAddr, options: &TcpOptions) -> io::Result<Tc
     }
     Ok(stream)
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn socket_options_reach_the_socket() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let stream = connect_one(address, &TcpOptions::new()).await.unwrap();
+        assert!(stream.nodelay().unwrap());
+        assert!(!SockRef::from(&stream).keepalive().unwrap());
+
+        let options = TcpOptions::new().nodelay(false).keepalive(Duration::from_secs(77));
+        let stream = connect_one(address, &options).await.unwrap();
+        assert!(!stream.nodelay().unwrap());
+        let socket = SockRef::from(&stream);
+        assert!(socket.keepalive().unwrap());
+        #[cfg(target_os = "linux")]
+        assert_eq!(socket.tcp_keepalive_time().unwrap(), Duration::from_secs(77));
+    }
+}

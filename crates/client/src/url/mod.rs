@@ -18,8 +18,6 @@ mod error;
 mod host;
 mod parse;
 mod percent;
-#[cfg(test)]
-mod tests;
 
 use std::fmt;
 use std::path::{Path, PathBuf};

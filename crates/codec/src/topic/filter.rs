@@ -54,10 +54,16 @@ impl TopicFilter {
     ///
     /// A pattern that begins with a wildcard never matches a topic that
     /// begins with `$` ([MQTT-4.7.2-1]).
+    pub fn matches(&self, topic: &TopicName) -> bool {
+        self.matches_text(topic.text())
+    }
+
+    /// [`matches`](Self::matches) for the topic of a received PUBLISH, which
+    /// is a valid name by its decoding.
     //= [MQTT-4.7.2-1]
     //= [MQTT-4.7.3-4]
-    pub fn matches(&self, topic: &TopicName) -> bool {
-        let (filter, topic) = (self.text.as_bytes(), topic.text().as_bytes());
+    pub fn matches_text(&self, topic: &Text) -> bool {
+        let (filter, topic) = (self.text.as_bytes(), topic.as_bytes());
         let plain = filter.get(self.pattern_start..self.wild_start).unwrap_or_default();
         let wild = filter.get(self.wild_start..).unwrap_or_default();
         let begins_wild = plain.is_empty() && matches!(wild, [b'+' | b'#', ..]);

@@ -1,0 +1,438 @@
+//! Everything a client is made with.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::time::Duration;
+
+use bytes::Bytes;
+use evenkeel_codec::{Properties, Property, QoS, Text, TopicError, Version};
+use evenkeel_profile::Profile;
+use evenkeel_proto::{Bounds, Client as Core, Config, QueueConfig, Reconnect};
+
+use crate::client::{Client, Identity};
+use crate::clock::Clock;
+use crate::driver::{self, Hooks, Server};
+use crate::error::BuildError;
+use crate::hooks::{Authenticator, Credentials, CredentialsError};
+use crate::shared::Shared;
+use crate::topic::IntoTopic;
+use crate::transport::{
+    Connector, Dialer, Endpoint, Proxy, TcpOptions, TransportOptions, WebSocketOptions,
+};
+use crate::url::ServerUrl;
+
+/// Collects the settings of a client; [`start`](Self::start) checks them together.
+#[must_use = "a builder does nothing until it is started"]
+pub struct ClientBuilder {
+    config: Config,
+    servers: Vec<Server>,
+    transport: TransportOptions,
+    hooks: Hooks,
+    keep_alive: Duration,
+    client_id: Option<String>,
+    profile: Profile,
+    clock: Clock,
+    seed: Option<u64>,
+    error: Option<BuildError>,
+}
+
+impl ClientBuilder {
+    pub(crate) fn new(url: &str) -> Self {
+        Self {
+            config: Config::default(),
+            servers: Vec::new(),
+            transport: TransportOptions::default(),
+            hooks: Hooks::default(),
+            keep_alive: Duration::from_secs(60),
+            client_id: None,
+            profile: evenkeel_profile::standard(),
+            clock: Clock::default(),
+            seed: None,
+            error: None,
+        }
+        .server(url)
+    }
+
+    /// A client for an endpoint that has no URL: a stream of the caller's, or
+    /// one in memory.
+    pub fn for_endpoint(endpoint: Endpoint) -> Self {
+        let mut builder = Self::new("mqtt://localhost");
+        builder.servers = vec![Server { endpoint, url: None }];
+        builder
+    }
+
+    /// Another server, tried when those before it fail; then the first again.
+    pub fn server(mut self, url: impl AsRef<str>) -> Self {
+        match ServerUrl::parse(url.as_ref()) {
+            Ok(url) => {
+                if let Some(client_id) = url.client_id() {
+                    self.client_id.get_or_insert(client_id.to_owned());
+                }
+                self.servers.push(Server { endpoint: Endpoint::from(&url), url: Some(url) });
+            }
+            Err(error) => self.fail(BuildError::Url(error)),
+        }
+        self
+    }
+
+    /// A server over streams that the caller opens, one for each attempt.
+    pub fn transport(mut self, connector: impl Connector) -> Self {
+        self.servers = vec![Server { endpoint: Endpoint::custom(connector), url: None }];
+        self
+    }
+
+    /// Speaks this version only. Without it: MQTT 5, and 3.1.1 with a server
+    /// that refuses 5.
+    pub const fn version(mut self, version: Version) -> Self {
+        self.config.version = version;
+        self.config.fallback = false;
+        self
+    }
+
+    /// Names the session. Without it the client makes a random identifier of
+    /// its own, which stays the same across reconnects; the empty text asks
+    /// the server for one.
+    pub fn client_id(mut self, client_id: impl Into<String>) -> Self {
+        self.client_id = Some(client_id.into());
+        self
+    }
+
+    /// Whether the server forgets an earlier session at the first connect; true unless set.
+    pub const fn clean_start(mut self, clean: bool) -> Self {
+        self.config.connect.clean_start = clean;
+        self
+    }
+
+    /// How long the session outlives a connection, in whole seconds; zero
+    /// unless set. Before MQTT 5 every other value means "kept".
+    pub fn session_expiry(mut self, expiry: Duration) -> Self {
+        self.config.connect.session_expiry = u32::try_from(expiry.as_secs()).unwrap_or(u32::MAX);
+        self
+    }
+
+    /// The longest silence of this client, in whole seconds up to 65,535; 60 s
+    /// unless set, zero for none.
+    pub const fn keep_alive(mut self, keep_alive: Duration) -> Self {
+        self.keep_alive = keep_alive;
+        self
+    }
+
+    /// How long a ping may stay unanswered; half the keep-alive, 60 s at most, unless set.
+    pub const fn ping_timeout(mut self, timeout: Duration) -> Self {
+        self.config.keep_alive.response_timeout = Some(timeout);
+        self
+    }
+
+    /// Who connects.
+    pub fn username(mut self, username: impl Into<String>) -> Self {
+        match Text::try_from(username.into()) {
+            Ok(username) => self.config.connect.credentials.username = Some(username),
+            Err(error) => self.fail_text("user name", error),
+        }
+        self
+    }
+
+    /// A secret; never shown.
+    pub fn password(mut self, password: impl Into<Bytes>) -> Self {
+        self.config.connect.credentials.password = Some(password.into());
+        self
+    }
+
+    /// Asked for user name and password before every attempt. Its time counts
+    /// towards the connect time-out.
+    pub fn credentials<F, Answer>(mut self, hook: F) -> Self
+    where
+        F: Fn() -> Answer + Send + Sync + 'static,
+        Answer: Future<Output = Result<Credentials, CredentialsError>> + Send + 'static,
+    {
+        self.hooks.credentials = Some(Arc::new(move || Box::pin(hook())));
+        self
+    }
+
+    /// Enhanced authentication (MQTT 5).
+    pub fn authenticator(mut self, authenticator: impl Authenticator) -> Self {
+        match Text::try_from(authenticator.method()) {
+            Ok(method) => {
+                self.config.connect.authentication = Some((method, authenticator.start()));
+                self.hooks.authenticator = Some(Arc::new(authenticator));
+            }
+            Err(error) => self.fail_text("authentication method", error),
+        }
+        self
+    }
+
+    /// What the server publishes if this client is lost.
+    pub fn will(mut self, will: Will) -> Self {
+        match will.build() {
+            Ok(will) => self.config.connect.will = Some(Box::new(will)),
+            Err(error) => self.fail(BuildError::Topic { field: "will topic", error }),
+        }
+        self
+    }
+
+    /// A property of CONNECT that has no setting of its own (MQTT 5).
+    pub fn connect_property(mut self, property: Property) -> Self {
+        self.config.connect.properties.push(property);
+        self
+    }
+
+    /// QoS 1 and 2 messages the server may have unacknowledged; 1,024 unless
+    /// set. Enforced by not acknowledging before the application is done.
+    pub const fn receive_maximum(mut self, messages: u16) -> Self {
+        self.config.connect.receive_maximum = messages;
+        self
+    }
+
+    /// The largest packet accepted from the server, in bytes; 16 MiB unless set.
+    pub const fn maximum_packet_size(mut self, bytes: u32) -> Self {
+        self.config.connect.maximum_packet_size = bytes;
+        self
+    }
+
+    /// The highest topic alias the server may use; 64 unless set.
+    pub const fn topic_alias_maximum(mut self, maximum: u16) -> Self {
+        self.config.connect.topic_alias_maximum = maximum;
+        self
+    }
+
+    /// Whether outgoing topics are shortened by aliases where the server takes
+    /// them; true unless set.
+    pub const fn topic_aliases(mut self, used: bool) -> Self {
+        self.config.topic_aliases = used;
+        self
+    }
+
+    /// From name resolution to CONNACK; 30 s unless set.
+    pub const fn connect_timeout(mut self, timeout: Duration) -> Self {
+        self.config.connect_timeout = timeout;
+        self
+    }
+
+    /// When connections are opened again.
+    pub fn reconnect(mut self, policy: Reconnect) -> Self {
+        self.config.reconnect = policy;
+        self
+    }
+
+    /// QoS 1 and 2 publishes in flight at most; 1,024 unless set.
+    pub const fn in_flight(mut self, messages: u16) -> Self {
+        self.config.bounds.in_flight = messages;
+        self
+    }
+
+    /// Bounds and policy of the queue of accepted messages.
+    pub const fn queue(mut self, queue: QueueConfig) -> Self {
+        self.config.queue = queue;
+        self
+    }
+
+    /// All bounds of this side.
+    pub const fn bounds(mut self, bounds: Bounds) -> Self {
+        self.config.bounds = bounds;
+        self
+    }
+
+    /// TLS settings, for `mqtts` and `wss`.
+    #[cfg(feature = "tls")]
+    pub fn tls(mut self, options: crate::tls::TlsOptions) -> Self {
+        self.transport.tls = options;
+        self
+    }
+
+    /// TCP settings.
+    pub fn tcp(mut self, options: TcpOptions) -> Self {
+        self.transport.tcp = options;
+        self
+    }
+
+    /// WebSocket settings, for `ws` and `wss`.
+    pub fn websocket(mut self, options: WebSocketOptions) -> Self {
+        self.transport.websocket = options;
+        self
+    }
+
+    /// Reaches the servers through a proxy.
+    pub fn proxy(mut self, proxy: Proxy) -> Self {
+        self.transport.proxy = Some(proxy);
+        self
+    }
+
+    /// What the broker allows; the client keeps within it.
+    pub fn profile(mut self, profile: Profile) -> Self {
+        self.profile = profile;
+        self
+    }
+
+    /// Another clock; for tests.
+    pub fn clock(mut self, clock: Clock) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Fixes all jitter; for tests.
+    pub const fn seed(mut self, seed: u64) -> Self {
+        self.seed = Some(seed);
+        self
+    }
+
+    /// Checks the settings and starts the client inside the present tokio
+    /// runtime. Returns at once and connects in the background.
+    pub fn start(mut self) -> Result<Client, BuildError> {
+        if let Some(error) = self.error.take() {
+            return Err(error);
+        }
+        let runtime = tokio::runtime::Handle::try_current().map_err(|_| BuildError::NoRuntime)?;
+        let seed = self.seed.unwrap_or_else(random_seed);
+        self.complete(seed)?;
+        let dialer = Dialer::new(self.transport);
+        for server in &self.servers {
+            dialer.check(&server.endpoint).map_err(BuildError::Transport)?;
+        }
+        let now = self.clock.now();
+        let mut core = Core::new(self.config, seed, now).map_err(BuildError::Config)?;
+        core.start(now);
+        let shared = Shared::new(core, self.clock);
+        let identity = Identity {
+            response_prefix: format!("evenkeel/response/{seed:016x}"),
+            requests: AtomicU64::new(1),
+            authenticator: self.hooks.authenticator.clone(),
+        };
+        let client = Client::new(shared.clone(), identity);
+        runtime.spawn(driver::Driver::new(shared, dialer, self.servers, self.hooks));
+        Ok(client)
+    }
+
+    fn complete(&mut self, seed: u64) -> Result<(), BuildError> {
+        let seconds = u16::try_from(self.keep_alive.as_secs());
+        let Some(seconds) = seconds.ok().filter(|_| self.keep_alive.subsec_nanos() == 0) else {
+            return Err(BuildError::KeepAlive(self.keep_alive));
+        };
+        self.config.connect.keep_alive = seconds;
+        self.config.servers = self.servers.len();
+        let client_id = match self.client_id.take() {
+            Some(client_id) => client_id,
+            None => format!("evenkeel-{:012x}", seed >> 16),
+        };
+        self.config.connect.client_id = Text::try_from(client_id).map_err(|error| {
+            BuildError::Topic { field: "client identifier", error: TopicError::Text(error) }
+        })?;
+        self.apply_profile(seconds)
+    }
+
+    /// Takes the stricter of setting and profile.
+    fn apply_profile(&mut self, seconds: u16) -> Result<(), BuildError> {
+        let (profile, config) = (&self.profile, &mut self.config);
+        if let Some(range) = profile.keep_alive()
+            && seconds != 0
+            && !(range.minimum..=range.maximum).contains(&seconds)
+        {
+            let (minimum, maximum) = (range.minimum, range.maximum);
+            return Err(BuildError::KeepAliveRange { seconds, minimum, maximum });
+        }
+        if let Some(spacing) = profile.min_ping_spacing() {
+            let configured = &mut config.keep_alive.min_ping_spacing;
+            *configured = spacing.max(*configured);
+        }
+        if let Some(floor) = profile.connect_floor() {
+            config.reconnect.floor = config.reconnect.floor.max(floor.spacing_after_short);
+        }
+        let bounds = &mut config.bounds;
+        if let Some(size) = profile.maximum_packet_size() {
+            bounds.packet_size = Some(bounds.packet_size.map_or(size, |own| own.min(size)));
+        }
+        if let Some(messages) = profile.receive_maximum() {
+            bounds.in_flight = bounds.in_flight.min(messages);
+        }
+        if let Some(qos) = profile.maximum_qos().and_then(QoS::from_level) {
+            bounds.maximum_qos = bounds.maximum_qos.min(qos);
+        }
+        if let Some(filters) = profile.max_subscribe_filters() {
+            bounds.filters_per_packet = bounds.filters_per_packet.min(filters);
+        }
+        Ok(())
+    }
+
+    fn fail(&mut self, error: BuildError) {
+        self.error.get_or_insert(error);
+    }
+
+    fn fail_text(&mut self, field: &'static str, error: evenkeel_codec::TextError) {
+        self.fail(BuildError::Topic { field, error: TopicError::Text(error) });
+    }
+}
+
+impl std::fmt::Debug for ClientBuilder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ClientBuilder").field("servers", &self.servers).finish_non_exhaustive()
+    }
+}
+
+/// A seed from the standard library's randomly keyed hasher: good enough for
+/// jitter and identifiers, and no further dependency.
+fn random_seed() -> u64 {
+    use std::hash::{BuildHasher, Hasher};
+
+    let mut hasher = std::collections::hash_map::RandomState::new().build_hasher();
+    hasher.write_u32(std::process::id());
+    hasher.finish()
+}
+
+/// What the server publishes if this client is lost.
+#[derive(Debug)]
+#[must_use = "a will is part of a builder"]
+pub struct Will {
+    topic: Result<evenkeel_codec::TopicName, TopicError>,
+    payload: Bytes,
+    qos: QoS,
+    retain: bool,
+    properties: Properties,
+}
+
+impl Will {
+    /// A will with QoS 0, not retained.
+    pub fn new(topic: impl IntoTopic, payload: impl Into<Bytes>) -> Self {
+        Self {
+            topic: topic.into_topic(),
+            payload: payload.into(),
+            qos: QoS::AtMostOnce,
+            retain: false,
+            properties: Properties::new(),
+        }
+    }
+
+    /// The QoS it is published with.
+    pub const fn qos(mut self, qos: QoS) -> Self {
+        self.qos = qos;
+        self
+    }
+
+    /// Whether the server keeps it as the topic's last value.
+    pub const fn retain(mut self, retain: bool) -> Self {
+        self.retain = retain;
+        self
+    }
+
+    /// How long the server waits for the client to come back, in whole
+    /// seconds, before it publishes the will (MQTT 5).
+    pub fn delay(self, delay: Duration) -> Self {
+        let seconds = u32::try_from(delay.as_secs()).unwrap_or(u32::MAX);
+        self.property(Property::WillDelayInterval(seconds))
+    }
+
+    /// Any property of the will (MQTT 5).
+    pub fn property(mut self, property: Property) -> Self {
+        self.properties.push(property);
+        self
+    }
+
+    fn build(self) -> Result<evenkeel_codec::Will, TopicError> {
+        Ok(evenkeel_codec::Will {
+            qos: self.qos,
+            retain: self.retain,
+            topic: self.topic?,
+            payload: self.payload,
+            properties: self.properties,
+        })
+    }
+}

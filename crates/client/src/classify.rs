@@ -1,0 +1,66 @@
+//! What a transport's failure means to the reconnect policy.
+
+use std::io;
+
+use evenkeel_proto::TransportFailure;
+
+use crate::tls::TlsError;
+use crate::transport::{ConnectError, IoError, StreamError, WebSocketError};
+
+pub(crate) fn connect(error: &ConnectError) -> TransportFailure {
+    match error {
+        ConnectError::Config(_) => TransportFailure::Config,
+        ConnectError::Resolve { .. } => TransportFailure::Resolve,
+        ConnectError::Network { attempts } => {
+            attempts.first().map_or(TransportFailure::Unreachable, |attempt| by_io(&attempt.error))
+        }
+        ConnectError::Stream { error, .. } => by_io(error),
+        ConnectError::Tls(error) => by_tls(error),
+        ConnectError::WebSocket(error) => by_websocket(error),
+        _ => TransportFailure::Other(None),
+    }
+}
+
+pub(crate) fn stream(error: &StreamError) -> TransportFailure {
+    match error {
+        StreamError::Io(error) => by_io(error),
+        StreamError::Tls(error) => by_tls(error),
+        StreamError::WebSocket(error) => by_websocket(error),
+    }
+}
+
+fn by_io(error: &IoError) -> TransportFailure {
+    match error.kind() {
+        io::ErrorKind::ConnectionRefused => TransportFailure::Refused,
+        io::ErrorKind::ConnectionReset
+        | io::ErrorKind::ConnectionAborted
+        | io::ErrorKind::BrokenPipe => TransportFailure::Reset,
+        io::ErrorKind::UnexpectedEof => TransportFailure::Eof,
+        io::ErrorKind::TimedOut => TransportFailure::TimedOut,
+        io::ErrorKind::HostUnreachable
+        | io::ErrorKind::NetworkUnreachable
+        | io::ErrorKind::NetworkDown => TransportFailure::Unreachable,
+        _ => TransportFailure::Other(error.os_code()),
+    }
+}
+
+fn by_tls(error: &TlsError) -> TransportFailure {
+    match error {
+        // Alerts about certificates: bad, unsupported, revoked, expired,
+        // unknown, unknown authority, access denied, required.
+        TlsError::CertificateRejected(_)
+        | TlsError::AlertReceived { code: 42..=46 | 48 | 49 | 116 } => TransportFailure::TlsRefused,
+        TlsError::Io(error) => by_io(error),
+        TlsError::ClosedInHandshake => TransportFailure::Eof,
+        _ => TransportFailure::Tls,
+    }
+}
+
+fn by_websocket(error: &WebSocketError) -> TransportFailure {
+    match error {
+        WebSocketError::Refused { status, .. } => TransportFailure::WebSocketRefused(*status),
+        WebSocketError::Io(error) => by_io(error),
+        WebSocketError::ClosedInHandshake | WebSocketError::Closed => TransportFailure::Eof,
+        _ => TransportFailure::WebSocket,
+    }
+}

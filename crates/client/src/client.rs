@@ -1,0 +1,228 @@
+//! The handle that applications hold.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use evenkeel_proto::{DrainReport, Limits, State, Stats};
+use tokio::sync::{broadcast, watch};
+
+use crate::builder::ClientBuilder;
+use crate::error::ConnectError;
+use crate::message::Messages;
+use crate::publish::{Draft, PublishRequest};
+use crate::request::Request;
+use crate::shared::{Report, Shared};
+use crate::subscribe::{SubscribeRequest, UnsubscribeRequest};
+use crate::topic::{IntoFilter, IntoTopic};
+
+/// Messages the stream of unmatched messages buffers.
+const UNMATCHED_BUFFERED: usize = 1024;
+
+/// A handle to one MQTT client; clones share it.
+///
+/// A task of the library's own keeps the connection: nothing has to be polled
+/// for it to stay up. When the last handle and the last [`Messages`] stream
+/// are dropped, the client shuts down by itself within five seconds; use
+/// [`shutdown`](Self::shutdown) to know what was left.
+pub struct Client {
+    shared: Arc<Shared>,
+    identity: Arc<Identity>,
+}
+
+/// What requests are made of.
+pub(crate) struct Identity {
+    /// Prefix of response topics.
+    pub(crate) response_prefix: String,
+    pub(crate) requests: AtomicU64,
+    /// First data of re-authentication.
+    pub(crate) authenticator: Option<Arc<dyn crate::Authenticator>>,
+}
+
+impl Client {
+    /// Begins a client for the server at this URL, such as
+    /// `mqtts://device.example:8883`; mistakes in it are reported by
+    /// [`start`](ClientBuilder::start).
+    pub fn builder(url: impl AsRef<str>) -> ClientBuilder {
+        ClientBuilder::new(url.as_ref())
+    }
+
+    pub(crate) fn new(shared: Arc<Shared>, identity: Identity) -> Self {
+        shared.add_user();
+        Self { shared, identity: Arc::new(identity) }
+    }
+
+    pub(crate) const fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
+    /// Waits for the first CONNACK, or for the reason why there will be none.
+    /// Ready at once where the client is online already.
+    ///
+    /// Cancel-safe. Does not bound its time: a client that keeps trying keeps
+    /// this waiting.
+    pub async fn online(&self) -> Result<(), ConnectError> {
+        let mut state = self.shared.state.subscribe();
+        loop {
+            match &*state.borrow_and_update() {
+                State::Online { .. } => return Ok(()),
+                State::Halted { reason, cause } => {
+                    let detail = self.shared.lock().detail(cause.as_ref());
+                    return Err(ConnectError::Halted {
+                        halt: *reason,
+                        cause: cause.clone(),
+                        detail,
+                    });
+                }
+                State::Closed => return Err(ConnectError::Closed),
+                _ => {}
+            }
+            if state.changed().await.is_err() {
+                return Err(ConnectError::Closed);
+            }
+        }
+    }
+
+    /// Subscribes to a filter; see [`SubscribeRequest`].
+    pub fn subscribe(&self, filter: impl IntoFilter) -> SubscribeRequest {
+        SubscribeRequest::new(self.shared.clone(), filter)
+    }
+
+    /// Ends a subscription; see [`UnsubscribeRequest`].
+    pub fn unsubscribe(&self, filter: impl IntoFilter) -> UnsubscribeRequest {
+        UnsubscribeRequest::new(self.shared.clone(), filter)
+    }
+
+    /// Publishes a message; see [`PublishRequest`].
+    pub fn publish(&self, topic: impl IntoTopic, payload: impl Into<Bytes>) -> PublishRequest<'_> {
+        PublishRequest::new(&self.shared, Draft::new(topic, payload))
+    }
+
+    /// Publishes a request and waits for its response; see [`Request`].
+    pub fn request(&self, topic: impl IntoTopic, payload: impl Into<Bytes>) -> Request {
+        Request::new(self.clone(), topic, payload)
+    }
+
+    /// The messages that no subscription of this client matches; some brokers
+    /// send such replies. `None` where that stream is taken already. While no
+    /// one holds it, unmatched messages are acknowledged and counted.
+    pub fn unmatched(&self) -> Option<Messages> {
+        let id = self.shared.lock().streams.open_unmatched(UNMATCHED_BUFFERED)?;
+        Some(Messages::new(self.shared.clone(), id, false))
+    }
+
+    /// Messages that no stream took, not even that of unmatched messages.
+    pub fn discarded(&self) -> u64 {
+        self.shared.lock().streams.discarded
+    }
+
+    /// Where the client stands.
+    pub fn state(&self) -> State {
+        self.shared.lock().core.state()
+    }
+
+    /// The state as a value that can be watched.
+    pub fn watch_state(&self) -> watch::Receiver<State> {
+        self.shared.state.subscribe()
+    }
+
+    /// Everything that happens from now on; a slow reader is told how much it
+    /// missed by [`RecvError::Lagged`](broadcast::error::RecvError::Lagged).
+    pub fn events(&self) -> broadcast::Receiver<Report> {
+        self.shared.events.subscribe()
+    }
+
+    /// What is in force on the present connection, and who set it; `None` while offline.
+    pub fn limits(&self) -> Option<Limits> {
+        self.shared.lock().core.limits().cloned()
+    }
+
+    /// The counters since the client was started.
+    pub fn stats(&self) -> Stats {
+        *self.shared.lock().core.stats()
+    }
+
+    /// Messages accepted and not yet sent.
+    pub fn queued(&self) -> usize {
+        self.shared.lock().core.queued()
+    }
+
+    /// Exchanges in flight.
+    pub fn in_flight(&self) -> usize {
+        self.shared.lock().core.in_flight()
+    }
+
+    /// The present instant of the client's clock, to compare with those in
+    /// [`State`] and events.
+    pub fn now(&self) -> evenkeel_proto::Instant {
+        self.shared.clock.now()
+    }
+
+    /// Closes the connection and opens another, at once but within the budget
+    /// of the reconnect policy; also leaves [`State::Halted`].
+    pub fn reconnect(&self) {
+        let now = self.shared.clock.now();
+        self.shared.command(|inner| {
+            inner.streams.reopen();
+            inner.core.reconnect(now);
+        });
+    }
+
+    /// Sends a ping soon, if the laws of keep-alive allow; it joins one that
+    /// is outstanding. False while offline or without keep-alive.
+    pub fn probe(&self) -> bool {
+        let now = self.shared.clock.now();
+        self.shared.command(|inner| inner.core.probe(now))
+    }
+
+    /// Begins re-authentication with the authenticator's first data (MQTT 5).
+    /// False while offline or without an authenticator.
+    pub fn reauthenticate(&self) -> bool {
+        let Some(authenticator) = &self.identity.authenticator else { return false };
+        let data = authenticator.start();
+        let now = self.shared.clock.now();
+        self.shared.command(|inner| inner.core.reauthenticate(now, data))
+    }
+
+    /// Finishes what was accepted within `limit`, sends DISCONNECT, closes,
+    /// and reports what was left. Always returns, at the latest about a
+    /// second after `limit`.
+    ///
+    /// Cancel-safe: the shutdown goes on without its caller.
+    pub async fn shutdown(&self, limit: Duration) -> DrainReport {
+        let now = self.shared.clock.now();
+        self.shared.command(|inner| inner.core.shutdown(now, limit));
+        let mut state = self.shared.state.subscribe();
+        // An error means that the driver is gone, which is as closed as can be.
+        let _ = state.wait_for(|state| *state == State::Closed).await;
+        self.shared.lock().core.drain_report().unwrap_or_default()
+    }
+
+    pub(crate) fn next_request(&self) -> u64 {
+        self.identity.requests.fetch_add(1, Ordering::Relaxed)
+    }
+
+    pub(crate) fn response_topic(&self, number: u64) -> String {
+        format!("{}/{number}", self.identity.response_prefix)
+    }
+}
+
+impl Clone for Client {
+    fn clone(&self) -> Self {
+        self.shared.add_user();
+        Self { shared: self.shared.clone(), identity: self.identity.clone() }
+    }
+}
+
+impl Drop for Client {
+    fn drop(&mut self) {
+        self.shared.remove_user();
+    }
+}
+
+impl std::fmt::Debug for Client {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Client").field("state", &self.state()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,174 @@
+//! Says in words what the core says in types.
+
+use std::fmt;
+
+use evenkeel_proto::keepalive::Death;
+use evenkeel_proto::{
+    ConnectPhase, DeliveryError, DisconnectCause, ProtocolError, RejectReason, SubscribeError,
+    SubscribeFeature, TransportFailure,
+};
+
+use crate::error::limit;
+
+/// Says why a connection ended, for people.
+pub(crate) fn cause(cause: &DisconnectCause, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    match cause {
+        DisconnectCause::Refused { reason, wire_code, text, .. } => {
+            write!(f, "the server refused the connection: {reason}")?;
+            if reason.0 != *wire_code {
+                write!(f, ", return code {wire_code}")?;
+            }
+            text.as_ref().map_or(Ok(()), |text| write!(f, " ({text})"))
+        }
+        DisconnectCause::ServerDisconnect { reason, text, .. } => {
+            write!(f, "the server disconnected: {reason}")?;
+            text.as_ref().map_or(Ok(()), |text| write!(f, " ({text})"))
+        }
+        DisconnectCause::Transport { failure, phase } => {
+            transport(*failure, f)?;
+            phase.map_or(Ok(()), |phase| write!(f, " {}", during(phase)))
+        }
+        DisconnectCause::ConnectTimeout { phase, after } => {
+            write!(f, "no connection within {after:?}, ran out {}", during(*phase))
+        }
+        DisconnectCause::KeepAlive(Death::NotWritten { .. }) => {
+            f.write_str("the link is dead: a ping could not be written")
+        }
+        DisconnectCause::KeepAlive(Death::NoResponse { .. }) => {
+            f.write_str("the link is dead: a ping was not answered and nothing else came")
+        }
+        DisconnectCause::Malformed(error) => write!(f, "the server sent a bad packet: {error}"),
+        DisconnectCause::ProtocolError(error) => {
+            write!(f, "the server broke the protocol: {}", protocol(*error))
+        }
+        DisconnectCause::Authentication => f.write_str("enhanced authentication was given up"),
+        DisconnectCause::ReconnectRequested => f.write_str("a new connection was asked for"),
+        DisconnectCause::Shutdown => f.write_str("the client was shut down"),
+        other => write!(f, "{other:?}"),
+    }
+}
+
+fn transport(failure: TransportFailure, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    f.write_str(match failure {
+        TransportFailure::Eof => "the server closed the connection",
+        TransportFailure::Reset => "the connection was reset",
+        TransportFailure::Refused => "the connection was refused",
+        TransportFailure::Unreachable => "the server is unreachable",
+        TransportFailure::TimedOut => "the connection timed out",
+        TransportFailure::Resolve => "the host name cannot be resolved",
+        TransportFailure::TlsRefused => "TLS verification failed",
+        TransportFailure::Tls => "TLS failed",
+        TransportFailure::WebSocketRefused(status) => {
+            return write!(f, "the WebSocket upgrade was answered with HTTP status {status}");
+        }
+        TransportFailure::WebSocket => "the WebSocket layer failed",
+        TransportFailure::Credentials => "the credentials hook failed",
+        TransportFailure::Config => "the settings make connecting impossible",
+        TransportFailure::Other(Some(code)) => {
+            return write!(f, "the connection failed (system error {code})");
+        }
+        _ => "the connection failed",
+    })
+}
+
+const fn during(phase: ConnectPhase) -> &'static str {
+    match phase {
+        ConnectPhase::Credentials => "while waiting for credentials",
+        ConnectPhase::Resolve => "while resolving the host name",
+        ConnectPhase::Connect => "while connecting",
+        ConnectPhase::Proxy => "while waiting for the proxy",
+        ConnectPhase::Tls => "in the TLS handshake",
+        ConnectPhase::WebSocket => "in the WebSocket handshake",
+        ConnectPhase::Handshake => "while waiting for CONNACK",
+        _ => "while connecting",
+    }
+}
+
+const fn protocol(error: ProtocolError) -> &'static str {
+    match error {
+        ProtocolError::NotConnAck => "its first packet was not CONNACK",
+        ProtocolError::SecondConnAck => "it sent a second CONNACK",
+        ProtocolError::ClientPacket => "it sent a packet that only clients send",
+        ProtocolError::UnexpectedSession => {
+            "it says a session is present although a clean start was asked for"
+        }
+        ProtocolError::ReceiveMaximumExceeded => "it sent more than our receive maximum",
+        ProtocolError::TopicAliasInvalid => "it used a topic alias it may not use",
+        ProtocolError::UnexpectedAuth => "it sent AUTH that was not asked for",
+        ProtocolError::WrongCodeCount => "its answer has another number of codes than filters",
+        _ => "an unnamed rule",
+    }
+}
+
+pub(crate) fn reject(reason: RejectReason, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    match reason {
+        RejectReason::QueueFull { messages, bytes } => {
+            write!(f, "the queue is full with {messages} messages, {bytes} bytes")
+        }
+        RejectReason::WriteBufferFull => f.write_str("the write buffer is full"),
+        RejectReason::Offline => f.write_str("offline, and QoS 0 messages are not kept"),
+        RejectReason::NotAllowed(broken) => limit(&broken, f),
+        RejectReason::Closed => f.write_str("the client is closed or has halted"),
+        other => write!(f, "{other:?}"),
+    }
+}
+
+pub(crate) fn delivery(error: DeliveryError, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    match error {
+        DeliveryError::Refused { reason, .. } => write!(f, "the server refused it: {reason}"),
+        DeliveryError::Expired { queued } => write!(f, "it expired after {queued:?} in the queue"),
+        DeliveryError::ConnectionLost => f.write_str("the connection ended before it was written"),
+        DeliveryError::Quarantined { deaths, .. } => {
+            write!(f, "quarantined: {deaths} connections died with it in flight")
+        }
+        DeliveryError::NotAllowed(broken) => limit(&broken, f),
+        DeliveryError::Abandoned { attempts: 0 } => {
+            f.write_str("the client closed before it was sent")
+        }
+        DeliveryError::Abandoned { .. } => {
+            f.write_str("the client closed before it was acknowledged")
+        }
+        other => write!(f, "{other:?}"),
+    }
+}
+
+pub(crate) fn subscribe(error: SubscribeError, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    match error {
+        SubscribeError::NoFilter => f.write_str("no filter is given"),
+        SubscribeError::TooManyOperations { limit } => {
+            write!(f, "{limit} operations wait for an answer already")
+        }
+        SubscribeError::NotSupported(feature) => write!(
+            f,
+            "the server does not support {}",
+            match feature {
+                SubscribeFeature::Wildcards => "wildcard subscriptions",
+                SubscribeFeature::SharedSubscriptions => "shared subscriptions",
+                SubscribeFeature::SubscriptionIdentifiers => "subscription identifiers",
+                _ => "this",
+            }
+        ),
+        SubscribeError::NotAllowed(broken) => limit(&broken, f),
+        SubscribeError::Quarantined { deaths } => {
+            write!(f, "quarantined: {deaths} connections died with it unanswered")
+        }
+        SubscribeError::Abandoned => f.write_str("the client closed or halted before the answer"),
+        other => write!(f, "{other:?}"),
+    }
+}
+
+/// Shows a value of the core in words: `Words(&cause).to_string()`.
+#[derive(Debug)]
+pub struct Words<'a, T>(pub &'a T);
+
+impl fmt::Display for Words<'_, DisconnectCause> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        cause(self.0, f)
+    }
+}
+
+impl fmt::Display for Words<'_, DeliveryError> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        delivery(*self.0, f)
+    }
+}

@@ -1,0 +1,278 @@
+//! One open transport: reading, writing, closing.
+
+use std::future::Future;
+use std::io::IoSlice;
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll, Waker, ready};
+use std::time::Duration;
+
+use bytes::BytesMut;
+use evenkeel_proto::{ConnectionId, Input, Instant, Transmit, TransportFailure};
+use tokio::io::{AsyncReadExt, AsyncWrite, ReadBuf};
+
+use crate::classify;
+use crate::error::TransportError;
+use crate::shared::Shared;
+use crate::transport::{Stream, StreamError};
+
+use super::Failure;
+
+/// Reads of one turn before the other duties get theirs.
+const READS: usize = 16;
+/// Room for the first read; doubled while reads fill it.
+const READ_SMALL: usize = 4 * 1024;
+const READ_LARGE: usize = 256 * 1024;
+/// Slices of one vectored write.
+const SLICES: usize = 32;
+/// Write calls of one turn.
+const WRITES: usize = 16;
+/// How long a goodbye may take.
+const LINGER: Duration = Duration::from_secs(1);
+
+pub(super) struct Link {
+    pub(super) conn: ConnectionId,
+    stream: Stream,
+    read: BytesMut,
+    /// Room asked for at the next read.
+    room: usize,
+    batch: Transmit,
+    /// Bytes that the stream took and has not flushed: not written yet (K5).
+    unflushed: usize,
+    closing: Option<Closing>,
+}
+
+/// A goodbye on its way.
+struct Closing {
+    last: Transmit,
+    limit: Pin<Box<tokio::time::Sleep>>,
+}
+
+pub(super) enum ReadOutcome {
+    /// Nothing is left to read, or reading is paused.
+    Drained,
+    /// There may be more.
+    More,
+    Ended(TransportFailure, Option<TransportError>),
+}
+
+impl Link {
+    pub(super) fn new(conn: ConnectionId, stream: Stream) -> Self {
+        Self {
+            conn,
+            stream,
+            read: BytesMut::new(),
+            room: READ_SMALL,
+            batch: Transmit::default(),
+            unflushed: 0,
+            closing: None,
+        }
+    }
+
+    pub(super) const fn is_closing(&self) -> bool {
+        self.closing.is_some()
+    }
+
+    /// Reads and hands over until nothing is left.
+    pub(super) fn read(
+        &mut self,
+        cx: &mut Context<'_>,
+        shared: &Shared,
+        now: Instant,
+        thorough: bool,
+        wakers: &mut Vec<Waker>,
+    ) -> ReadOutcome {
+        for _ in 0..READS {
+            if !self.hand_over(shared, now, wakers) {
+                return ReadOutcome::Drained;
+            }
+            let read = match self.poll_read(cx, thorough) {
+                Poll::Ready(read) => read,
+                Poll::Pending => {
+                    self.release_buffer();
+                    return ReadOutcome::Drained;
+                }
+            };
+            match read {
+                Ok(0) => {
+                    let error = self.stream.websocket_close().cloned();
+                    let error = error.map(TransportError::WebSocketClosed);
+                    return ReadOutcome::Ended(TransportFailure::Eof, error);
+                }
+                Ok(_) => {}
+                Err(error) => {
+                    let error = StreamError::from(&error);
+                    let failure = classify::stream(&error);
+                    return ReadOutcome::Ended(failure, Some(TransportError::Stream(error)));
+                }
+            }
+        }
+        // What the last read brought is handed over before anything is judged.
+        self.hand_over(shared, now, wakers);
+        ReadOutcome::More
+    }
+
+    /// Gives the core what is in the buffer; false where it wants no more.
+    fn hand_over(&mut self, shared: &Shared, now: Instant, wakers: &mut Vec<Waker>) -> bool {
+        let mut inner = shared.lock();
+        loop {
+            let before = self.read.len();
+            if before > 0 && inner.core.wants_read() {
+                inner.core.handle(now, Input::Received(self.conn, &mut self.read));
+            }
+            inner.deliver();
+            // Routing made room in the core: there may be packets left in the buffer.
+            if self.read.len() == before || self.read.is_empty() {
+                break;
+            }
+        }
+        wakers.append(&mut inner.to_wake);
+        let wants = inner.core.wants_read();
+        self.room = self.room.max(inner.core.missing(&self.read).min(READ_LARGE * 16));
+        wants
+    }
+
+    fn poll_read(&mut self, cx: &mut Context<'_>, thorough: bool) -> Poll<std::io::Result<usize>> {
+        if thorough {
+            return self.poll_read_thoroughly(cx);
+        }
+        if self.read.is_empty() {
+            // An idle connection holds no buffer.
+            ready!(self.stream.poll_read_ready(cx))?;
+        }
+        self.read.reserve(self.room);
+        let room = self.read.capacity() - self.read.len();
+        let read = ready!(pin!(self.stream.read_buf(&mut self.read)).poll(cx))?;
+        self.room = match read {
+            _ if read >= room => (self.room * 2).min(READ_LARGE),
+            _ if read < self.room / 8 => (self.room / 2).max(READ_SMALL),
+            _ => self.room.min(READ_LARGE),
+        };
+        Poll::Ready(Ok(read))
+    }
+
+    /// Asks the operating system itself, before a link is held for dead (K9).
+    fn poll_read_thoroughly(&mut self, cx: &mut Context<'_>) -> Poll<std::io::Result<usize>> {
+        let mut bytes = [0; READ_SMALL];
+        let mut buffer = ReadBuf::new(&mut bytes);
+        ready!(Pin::new(&mut self.stream).poll_read_thoroughly(cx, &mut buffer))?;
+        self.read.extend_from_slice(buffer.filled());
+        Poll::Ready(Ok(buffer.filled().len()))
+    }
+
+    fn release_buffer(&mut self) {
+        if self.read.is_empty() && self.read.capacity() > 0 {
+            self.read = BytesMut::new();
+            self.room = self.room.min(READ_LARGE);
+        }
+    }
+
+    /// Writes batches until the transport or the core has no more; true where
+    /// the turn's share was used up.
+    pub(super) fn write(
+        &mut self,
+        cx: &mut Context<'_>,
+        shared: &Shared,
+        wakers: &mut Vec<Waker>,
+    ) -> Result<bool, Failure> {
+        for _ in 0..WRITES {
+            let mut blocked = false;
+            while !self.batch.is_empty() {
+                match self.poll_write_batch(cx) {
+                    Poll::Ready(Ok(0)) => {
+                        return Err(write_failure(std::io::ErrorKind::WriteZero.into()));
+                    }
+                    Poll::Ready(Ok(count)) => self.unflushed += count,
+                    Poll::Ready(Err(error)) => return Err(write_failure(error)),
+                    Poll::Pending => {
+                        blocked = true;
+                        break;
+                    }
+                }
+            }
+            let mut written = 0;
+            if self.unflushed > 0
+                && let Poll::Ready(flushed) = Pin::new(&mut self.stream).poll_flush(cx)
+            {
+                flushed.map_err(write_failure)?;
+                written = std::mem::take(&mut self.unflushed);
+            }
+            if !self.exchange(shared, written, wakers) || blocked {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Reports what was written and takes the next batch; false where there is none.
+    fn exchange(&mut self, shared: &Shared, written: usize, wakers: &mut Vec<Waker>) -> bool {
+        let mut inner = shared.lock();
+        if written > 0 {
+            let now = shared.clock.now();
+            inner.core.handle(now, Input::Written(self.conn, written));
+            inner.deliver();
+            wakers.append(&mut inner.to_wake);
+            wakers.append(&mut inner.write_waiters);
+        }
+        if !inner.space_waiters.is_empty() {
+            wakers.append(&mut inner.space_waiters);
+        }
+        if self.batch.is_empty() && inner.core.is_current(self.conn) {
+            inner.core.take_transmit(&mut self.batch);
+        }
+        !self.batch.is_empty()
+    }
+
+    fn poll_write_batch(&mut self, cx: &mut Context<'_>) -> Poll<std::io::Result<usize>> {
+        let count = {
+            let mut slices = [IoSlice::new(&[]); SLICES];
+            let mut used = 0;
+            for (slot, chunk) in slices.iter_mut().zip(self.batch.chunks()) {
+                *slot = IoSlice::new(chunk);
+                used += 1;
+            }
+            let slices = slices.get(..used).unwrap_or_default();
+            ready!(Pin::new(&mut self.stream).poll_write_vectored(cx, slices))?
+        };
+        self.batch.advance(count);
+        Poll::Ready(Ok(count))
+    }
+
+    /// Begins to say goodbye: what was handed over before goes first.
+    pub(super) fn begin_close(&mut self, last: Transmit) {
+        let limit = Box::pin(tokio::time::sleep(LINGER));
+        self.closing = Some(Closing { last, limit });
+    }
+
+    /// Ready when the goodbye is written, or cannot be.
+    pub(super) fn poll_close(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let Some(closing) = &mut self.closing else { return Poll::Ready(()) };
+        if closing.limit.as_mut().poll(cx).is_ready() {
+            return Poll::Ready(());
+        }
+        loop {
+            if self.batch.is_empty() {
+                match &mut self.closing {
+                    Some(closing) if !closing.last.is_empty() => {
+                        std::mem::swap(&mut self.batch, &mut closing.last);
+                    }
+                    _ => break,
+                }
+            }
+            match ready!(self.poll_write_batch(cx)) {
+                Ok(0) | Err(_) => return Poll::Ready(()),
+                Ok(_) => {}
+            }
+        }
+        if ready!(Pin::new(&mut self.stream).poll_flush(cx)).is_err() {
+            return Poll::Ready(());
+        }
+        // The end may be reported as an error where the peer was faster: as closed as can be.
+        let _ = ready!(Pin::new(&mut self.stream).poll_shutdown(cx));
+        Poll::Ready(())
+    }
+}
+
+fn write_failure(error: std::io::Error) -> Failure {
+    let error = StreamError::from(&error);
+    (classify::stream(&error), TransportError::Stream(error))
+}

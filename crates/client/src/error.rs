@@ -1,0 +1,265 @@
+//! Errors, one enum per operation.
+
+use std::fmt;
+
+use evenkeel_codec::TopicError;
+use evenkeel_proto::{DisconnectCause, Halt, PublishLimit, RejectReason};
+
+use crate::hooks::CredentialsError;
+use crate::transport::{self, StreamError};
+use crate::url::UrlError;
+
+use evenkeel_proto::{ConfigError, DeliveryError};
+
+/// Why a client was not made.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// A server's URL is not understood.
+    Url(UrlError),
+    /// A text or topic breaks the rules of MQTT strings.
+    Topic {
+        /// Which setting.
+        field: &'static str,
+        /// What is wrong.
+        error: TopicError,
+    },
+    /// Two settings, or a setting and the profile, contradict each other.
+    Config(ConfigError),
+    /// The transport's settings cannot work, such as a missing certificate file.
+    Transport(transport::ConfigError),
+    /// The keep-alive is not a whole number of seconds from 0 to 65,535.
+    KeepAlive(std::time::Duration),
+    /// The keep-alive is outside of what the profile's broker allows.
+    KeepAliveRange {
+        /// The setting, in seconds.
+        seconds: u16,
+        /// The least allowed.
+        minimum: u16,
+        /// The most allowed.
+        maximum: u16,
+    },
+    /// [`start`](crate::ClientBuilder::start) was called outside of a tokio runtime.
+    NoRuntime,
+}
+
+impl fmt::Display for BuildError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Url(error) => error.fmt(f),
+            Self::Topic { field, error } => write!(f, "{field}: {error}"),
+            Self::Config(error) => write!(f, "{}", Explain(error)),
+            Self::Transport(error) => error.fmt(f),
+            Self::KeepAlive(value) => write!(
+                f,
+                "keep-alive of {value:?} is not a whole number of seconds from 0 to 65535"
+            ),
+            Self::KeepAliveRange { seconds, minimum, maximum } => write!(
+                f,
+                "keep-alive of {seconds} s is outside of the profile's {minimum} s to {maximum} s"
+            ),
+            Self::NoRuntime => f.write_str("no tokio runtime: call start() inside one"),
+        }
+    }
+}
+
+impl std::error::Error for BuildError {}
+
+/// Says a [`ConfigError`] in words.
+struct Explain<'a>(&'a ConfigError);
+
+impl fmt::Display for Explain<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            ConfigError::NoServer => f.write_str("no server is given"),
+            ConfigError::PingSpacing { spacing, keep_alive } => write!(
+                f,
+                "pings at least {spacing:?} apart cannot hold a keep-alive of {keep_alive:?}: \
+                 the server closes after 1.5 times that; raise the keep-alive"
+            ),
+            ConfigError::ResponseTimeout => f.write_str("a ping response time-out of zero"),
+            ConfigError::ReceiveMaximum => f.write_str("receive maximum must not be 0"),
+            ConfigError::MaximumPacketSize => f.write_str("maximum packet size must not be 0"),
+            ConfigError::InFlight => f.write_str("in-flight bound must not be 0"),
+            ConfigError::Filters => f.write_str("bounds of subscribe operations must not be 0"),
+            ConfigError::ClientIdRequired => f.write_str(
+                "MQTT 3.1.1 needs a client identifier for a session that is kept; \
+                 give one or ask for a clean start",
+            ),
+            ConfigError::ClientIdLength { length } => {
+                write!(f, "MQTT 3.1 needs a client identifier of 1 to 23 bytes, not {length}")
+            }
+            ConfigError::PasswordWithoutUsername => {
+                f.write_str("a password needs a user name beside it before MQTT 5")
+            }
+            ConfigError::Property(id) => {
+                write!(f, "property 0x{:02x} has its own setting or no place in CONNECT", id.0)
+            }
+            ConfigError::AuthenticationVersion => {
+                f.write_str("enhanced authentication needs MQTT 5")
+            }
+            other => write!(f, "{other:?}"),
+        }
+    }
+}
+
+/// What a transport failed with, in full.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TransportError {
+    /// The transport could not be opened.
+    Connect(transport::ConnectError),
+    /// An open transport broke.
+    Stream(StreamError),
+    /// The credentials hook failed.
+    Credentials(CredentialsError),
+    /// A WebSocket server closed with this code and text.
+    WebSocketClosed(transport::WebSocketClose),
+}
+
+impl fmt::Display for TransportError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Connect(error) => error.fmt(f),
+            Self::Stream(error) => error.fmt(f),
+            Self::Credentials(error) => error.fmt(f),
+            Self::WebSocketClosed(close) => write!(f, "the WebSocket server closed: {close:?}"),
+        }
+    }
+}
+
+impl std::error::Error for TransportError {}
+
+/// Why a client is not online and will not be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ConnectError {
+    /// The reconnect policy has stopped.
+    Halted {
+        /// Which rule stopped it.
+        halt: Halt,
+        /// The end of the last connection or attempt.
+        cause: Option<DisconnectCause>,
+        /// The transport's own words about it.
+        detail: Option<TransportError>,
+    },
+    /// The client was shut down.
+    Closed,
+}
+
+impl fmt::Display for ConnectError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Halted { cause, detail, .. } => match (detail, cause) {
+                (Some(detail), _) => detail.fmt(f),
+                (None, Some(cause)) => crate::describe::cause(cause, f),
+                (None, None) => f.write_str("the client has halted"),
+            },
+            Self::Closed => f.write_str("the client is closed"),
+        }
+    }
+}
+
+impl std::error::Error for ConnectError {}
+
+/// Why a publish was not accepted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum PublishError {
+    /// The topic is no topic name.
+    Topic(TopicError),
+    /// A property's text is no MQTT string.
+    Property(evenkeel_codec::TextError),
+    /// The client does not take it, now or ever; see [`RejectReason::is_temporary`].
+    Rejected(RejectReason),
+}
+
+impl fmt::Display for PublishError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Topic(error) => error.fmt(f),
+            Self::Property(error) => error.fmt(f),
+            Self::Rejected(reason) => crate::describe::reject(*reason, f),
+        }
+    }
+}
+
+impl std::error::Error for PublishError {}
+
+/// Why a subscribe or unsubscribe failed as a whole. Filters that the server
+/// refused one by one are in the result of a subscribe that succeeded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SubscribeError {
+    /// A filter is no topic filter.
+    Filter(TopicError),
+    /// A property's text is no MQTT string.
+    Property(evenkeel_codec::TextError),
+    /// The server refused every filter; the codes are in their order.
+    Refused(Vec<evenkeel_codec::ReasonCode>),
+    /// The operation could not be done.
+    Operation(evenkeel_proto::SubscribeError),
+}
+
+impl fmt::Display for SubscribeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Filter(error) => error.fmt(f),
+            Self::Property(error) => error.fmt(f),
+            Self::Refused(codes) => {
+                f.write_str("the server refused the subscription: ")?;
+                for (index, code) in codes.iter().enumerate() {
+                    write!(f, "{}{code}", if index > 0 { ", " } else { "" })?;
+                }
+                Ok(())
+            }
+            Self::Operation(error) => crate::describe::subscribe(*error, f),
+        }
+    }
+}
+
+impl std::error::Error for SubscribeError {}
+
+/// Why a request had no response.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RequestError {
+    /// The response topic could not be subscribed to.
+    Subscribe(SubscribeError),
+    /// The request was not accepted.
+    Publish(PublishError),
+    /// The request was not delivered.
+    Delivery(DeliveryError),
+    /// No response came in time.
+    TimedOut(std::time::Duration),
+    /// The client was closed while waiting.
+    Closed,
+}
+
+impl fmt::Display for RequestError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Subscribe(error) => error.fmt(f),
+            Self::Publish(error) => error.fmt(f),
+            Self::Delivery(error) => crate::describe::delivery(*error, f),
+            Self::TimedOut(after) => write!(f, "no response within {after:?}"),
+            Self::Closed => f.write_str("the client was closed while waiting for the response"),
+        }
+    }
+}
+
+impl std::error::Error for RequestError {}
+
+pub(crate) fn limit(limit: &PublishLimit, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    match limit {
+        PublishLimit::PacketSize { size, limit } => {
+            write!(f, "the packet of {size} bytes is larger than the allowed {limit}")
+        }
+        PublishLimit::QoS { maximum } => {
+            write!(f, "the server takes QoS {} at most", maximum.level())
+        }
+        PublishLimit::Retain => f.write_str("the server keeps no retained messages"),
+        PublishLimit::Encode(error) => write!(f, "{error}"),
+        other => write!(f, "{other:?}"),
+    }
+}

@@ -1,0 +1,61 @@
+//! What the application is asked before and while connecting.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+/// A future that a hook returns.
+pub type HookFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+
+/// User name and password for one attempt to connect. `Debug` shows neither.
+#[derive(Clone, Default)]
+pub struct Credentials {
+    /// Who connects.
+    pub username: Option<String>,
+    /// A secret.
+    pub password: Option<Bytes>,
+}
+
+impl Credentials {
+    /// A user name with its password.
+    pub fn new(username: impl Into<String>, password: impl Into<Bytes>) -> Self {
+        Self { username: Some(username.into()), password: Some(password.into()) }
+    }
+}
+
+impl std::fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Credentials").finish_non_exhaustive()
+    }
+}
+
+/// The credentials hook failed; its text is shown to people, so it must hold no secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CredentialsError(pub String);
+
+impl std::fmt::Display for CredentialsError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "no credentials: {}", self.0)
+    }
+}
+
+impl std::error::Error for CredentialsError {}
+
+/// Asked for credentials before every attempt, on every transport (law R8).
+/// Its time counts towards the connect time-out.
+pub(crate) type CredentialsHook =
+    Arc<dyn Fn() -> HookFuture<Result<Credentials, CredentialsError>> + Send + Sync>;
+
+/// Answers the challenges of enhanced authentication (MQTT 5 section 4.12).
+pub trait Authenticator: Send + Sync + 'static {
+    /// The method's name, as CONNECT gives it.
+    fn method(&self) -> &str;
+
+    /// The first data, sent in CONNECT and at re-authentication; may be empty.
+    fn start(&self) -> Bytes;
+
+    /// The answer to the server's data; `None` gives up the connection.
+    fn respond(&self, challenge: Bytes) -> HookFuture<Option<Bytes>>;
+}

@@ -1,0 +1,124 @@
+//! Who waits for which outcome: a slab, so that no operation allocates a channel.
+
+use std::task::Waker;
+
+use evenkeel_proto::{Completion, Token};
+
+#[derive(Debug)]
+enum Slot {
+    Free {
+        next: Option<u32>,
+    },
+    Waiting(Option<Waker>),
+    Done(Completion),
+    /// The receipt was dropped; the outcome interests no one.
+    Detached,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Operations {
+    slots: Vec<(u32, Slot)>,
+    free: Option<u32>,
+}
+
+impl Operations {
+    /// A token for a new operation.
+    pub(crate) fn begin(&mut self) -> Token {
+        let index = match self.free {
+            Some(index) => index,
+            None => {
+                self.slots.push((0, Slot::Free { next: None }));
+                // More than 4 billion operations would not fit into memory.
+                u32::try_from(self.slots.len() - 1).unwrap_or(u32::MAX)
+            }
+        };
+        let Some((generation, slot)) = self.slots.get_mut(index as usize) else {
+            return Token::NONE;
+        };
+        if let Slot::Free { next } = slot {
+            self.free = *next;
+        }
+        *slot = Slot::Waiting(None);
+        *generation = generation.wrapping_add(1) & (u32::MAX >> 1);
+        Token((u64::from(*generation) << 32) | u64::from(index))
+    }
+
+    /// The core reports an outcome; returns who waits for it.
+    pub(crate) fn complete(&mut self, completion: Completion) -> Option<Waker> {
+        let token = match &completion {
+            Completion::Publish { token, .. }
+            | Completion::Subscribe { token, .. }
+            | Completion::Unsubscribe { token, .. } => *token,
+        };
+        let slot = self.slot(token)?;
+        match slot {
+            Slot::Waiting(waker) => {
+                let waker = waker.take();
+                *slot = Slot::Done(completion);
+                waker
+            }
+            Slot::Detached => {
+                self.release(token);
+                None
+            }
+            _ => None,
+        }
+    }
+
+    /// Takes the outcome, or leaves a waker for it.
+    pub(crate) fn poll(&mut self, token: Token, waker: &Waker) -> Option<Completion> {
+        let slot = self.slot(token)?;
+        match slot {
+            Slot::Waiting(waiting) => {
+                match waiting {
+                    Some(old) if old.will_wake(waker) => {}
+                    _ => *waiting = Some(waker.clone()),
+                }
+                None
+            }
+            Slot::Done(_) => match self.release(token) {
+                Some(Slot::Done(completion)) => Some(completion),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// No one waits any more; the operation itself goes on.
+    pub(crate) fn detach(&mut self, token: Token) {
+        match self.slot(token) {
+            Some(slot @ Slot::Waiting(_)) => *slot = Slot::Detached,
+            Some(Slot::Done(_)) => drop(self.release(token)),
+            _ => {}
+        }
+    }
+
+    /// Gives back a token that the core never took.
+    pub(crate) fn cancel(&mut self, token: Token) {
+        self.release(token);
+    }
+
+    /// Wakes everyone: the driver has ended.
+    pub(crate) fn wake_all(&mut self) -> Vec<Waker> {
+        self.slots
+            .iter_mut()
+            .filter_map(|(_, slot)| match slot {
+                Slot::Waiting(waker) => waker.take(),
+                _ => None,
+            })
+            .collect()
+    }
+
+    fn slot(&mut self, token: Token) -> Option<&mut Slot> {
+        let (generation, slot) = self.slots.get_mut(token.0 as u32 as usize)?;
+        (u64::from(*generation) == token.0 >> 32).then_some(slot)
+    }
+
+    fn release(&mut self, token: Token) -> Option<Slot> {
+        let next = self.free;
+        let slot = self.slot(token)?;
+        let old = std::mem::replace(slot, Slot::Free { next });
+        self.free = Some(token.0 as u32);
+        Some(old)
+    }
+}

@@ -1,0 +1,338 @@
+//! Publishing: the request, and the receipt for it.
+
+use std::future::{Future, IntoFuture};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use evenkeel_codec::{Properties, Property, PropertyId, Publish, QoS, Text, TextError};
+use evenkeel_proto::{
+    Accepted, Completion, ConnectionId, Delivered, DeliveryError, RejectReason, Rejected, Token,
+};
+
+use crate::error::PublishError;
+use crate::shared::Shared;
+use crate::topic::IntoTopic;
+
+/// A message to be published; await it to have it accepted.
+///
+/// Awaiting gives a [`Receipt`] as soon as the client has taken the message
+/// over: sent, in flight or queued. It waits where the queue or the write
+/// buffer is full. Dropping the future before it is ready drops the message;
+/// once ready, the message is sent whatever becomes of the receipt.
+#[must_use = "a publish does nothing until it is awaited"]
+pub struct PublishRequest<'a> {
+    shared: &'a Arc<Shared>,
+    draft: Draft,
+}
+
+/// A message as far as it has been put together.
+pub(crate) struct Draft {
+    pub(crate) publish: Publish,
+    pub(crate) error: Option<PublishError>,
+}
+
+impl Draft {
+    pub(crate) fn new(topic: impl IntoTopic, payload: impl Into<Bytes>) -> Self {
+        let (topic, error) = match topic.into_topic() {
+            Ok(topic) => (topic.text().clone(), None),
+            Err(error) => (Text::default(), Some(PublishError::Topic(error))),
+        };
+        let publish = Publish {
+            dup: false,
+            qos: QoS::AtMostOnce,
+            retain: false,
+            topic,
+            packet_id: None,
+            payload: payload.into(),
+            properties: Properties::new(),
+        };
+        Self { publish, error }
+    }
+
+    pub(crate) fn text(
+        &mut self,
+        text: impl Into<String>,
+        property: impl FnOnce(Text) -> Property,
+    ) {
+        match Text::try_from(text.into()) {
+            Ok(text) => self.publish.properties.push(property(text)),
+            Err(error) => self.fail(error),
+        }
+    }
+
+    pub(crate) fn fail(&mut self, error: TextError) {
+        self.error.get_or_insert(PublishError::Property(error));
+    }
+}
+
+impl<'a> PublishRequest<'a> {
+    pub(crate) const fn new(shared: &'a Arc<Shared>, draft: Draft) -> Self {
+        Self { shared, draft }
+    }
+
+    /// The delivery promise; QoS 0 unless set.
+    pub const fn qos(mut self, qos: QoS) -> Self {
+        self.draft.publish.qos = qos;
+        self
+    }
+
+    /// Whether the server keeps it as the topic's last value.
+    pub const fn retain(mut self, retain: bool) -> Self {
+        self.draft.publish.retain = retain;
+        self
+    }
+
+    /// How long it is of use, in whole seconds rounded up: time in the queue
+    /// counts, and what is over before it is sent ends as expired (MQTT 5; an
+    /// older server is not told).
+    pub fn expiry(mut self, expiry: Duration) -> Self {
+        let seconds = expiry.as_secs() + u64::from(expiry.subsec_nanos() > 0);
+        let seconds = u32::try_from(seconds).unwrap_or(u32::MAX);
+        self.draft.publish.properties.push(Property::MessageExpiryInterval(seconds));
+        self
+    }
+
+    /// Says what the payload is, such as a MIME type (MQTT 5).
+    pub fn content_type(mut self, content_type: impl Into<String>) -> Self {
+        self.draft.text(content_type, Property::ContentType);
+        self
+    }
+
+    /// Where a response is expected (MQTT 5).
+    pub fn response_topic(mut self, topic: impl Into<String>) -> Self {
+        self.draft.text(topic, Property::ResponseTopic);
+        self
+    }
+
+    /// Ties a response to this request (MQTT 5).
+    pub fn correlation_data(mut self, data: impl Into<Bytes>) -> Self {
+        self.draft.publish.properties.push(Property::CorrelationData(data.into()));
+        self
+    }
+
+    /// A name and value of the application's (MQTT 5).
+    pub fn user_property(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        match (Text::try_from(name.into()), Text::try_from(value.into())) {
+            (Ok(name), Ok(value)) => {
+                self.draft.publish.properties.push(Property::UserProperty(name, value));
+            }
+            (Err(error), _) | (_, Err(error)) => self.draft.fail(error),
+        }
+        self
+    }
+
+    /// Any property of PUBLISH. A topic alias is removed: the client assigns
+    /// aliases itself.
+    pub fn property(mut self, property: Property) -> Self {
+        if property.id() != PropertyId::TOPIC_ALIAS {
+            self.draft.publish.properties.push(property);
+        }
+        self
+    }
+
+    /// Hands the message over without waiting.
+    pub fn try_send(self) -> Result<Receipt, RejectedPublish<'a>> {
+        let Self { shared, draft } = self;
+        if let Some(error) = draft.error {
+            let draft = Draft { publish: draft.publish, error: Some(error.clone()) };
+            return Err(RejectedPublish { request: Self { shared, draft }, error });
+        }
+        match offer(shared, draft.publish, None) {
+            Ok(receipt) => Ok(receipt),
+            Err(Rejected { publish, reason }) => Err(RejectedPublish {
+                request: Self { shared, draft: Draft { publish, error: None } },
+                error: PublishError::Rejected(reason),
+            }),
+        }
+    }
+
+    /// Waits until the message has its outcome: [`Receipt`] and its
+    /// acknowledgement in one.
+    pub async fn delivered(self) -> Result<Delivered, PublishOutcome> {
+        let receipt = self.await.map_err(PublishOutcome::NotAccepted)?;
+        receipt.await.map_err(PublishOutcome::NotDelivered)
+    }
+}
+
+/// Why [`PublishRequest::delivered`] failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PublishOutcome {
+    /// The client did not take the message.
+    NotAccepted(PublishError),
+    /// The client took it, and it was not delivered.
+    NotDelivered(DeliveryError),
+}
+
+impl std::fmt::Display for PublishOutcome {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::NotAccepted(error) => error.fmt(f),
+            Self::NotDelivered(error) => crate::describe::delivery(*error, f),
+        }
+    }
+}
+
+impl std::error::Error for PublishOutcome {}
+
+/// A message that was not accepted, ready to be tried again.
+pub struct RejectedPublish<'a> {
+    /// The request as it was.
+    pub request: PublishRequest<'a>,
+    /// Why.
+    pub error: PublishError,
+}
+
+impl std::fmt::Debug for RejectedPublish<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RejectedPublish").field("error", &self.error).finish_non_exhaustive()
+    }
+}
+
+/// Hands a message to the core. With a waker, leaves it where the core has no room.
+#[expect(clippy::result_large_err, reason = "a refused message goes back whole")]
+fn offer(
+    shared: &Arc<Shared>,
+    publish: Publish,
+    waker: Option<&std::task::Waker>,
+) -> Result<Receipt, Rejected> {
+    let tracked = publish.qos != QoS::AtMostOnce;
+    // Only acknowledged messages need the exact time, for their round trip.
+    let now = tracked.then(|| shared.clock.now());
+    let mut inner = shared.lock();
+    let now = now.unwrap_or_else(|| inner.core.now());
+    let token = inner.operations.begin();
+    let accepted = inner.core.publish(now, publish, token);
+    let outcome = match accepted {
+        Ok(Accepted::Tracked) => Ok(Waiting::Tracked(token)),
+        Ok(Accepted::Streamed { conn, offset }) => {
+            inner.operations.cancel(token);
+            Ok(Waiting::Streamed { conn, offset })
+        }
+        Err(rejected) => {
+            inner.operations.cancel(token);
+            if rejected.reason.is_temporary() {
+                inner.space_waiters.extend(waker.cloned());
+            }
+            Err(rejected)
+        }
+    };
+    inner.signal();
+    let wakers = inner.take_wakers();
+    drop(inner);
+    wakers.into_iter().for_each(std::task::Waker::wake);
+    outcome.map(|waiting| Receipt { shared: shared.clone(), waiting })
+}
+
+impl<'a> IntoFuture for PublishRequest<'a> {
+    type Output = Result<Receipt, PublishError>;
+    type IntoFuture = Publishing<'a>;
+
+    fn into_future(self) -> Publishing<'a> {
+        let Draft { publish, error } = self.draft;
+        Publishing { shared: self.shared, publish: Some(publish), error }
+    }
+}
+
+/// The future of a [`PublishRequest`].
+#[must_use = "futures do nothing unless polled"]
+pub struct Publishing<'a> {
+    shared: &'a Arc<Shared>,
+    publish: Option<Publish>,
+    error: Option<PublishError>,
+}
+
+impl Future for Publishing<'_> {
+    type Output = Result<Receipt, PublishError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        if let Some(error) = self.error.take() {
+            return Poll::Ready(Err(error));
+        }
+        let Some(publish) = self.publish.take() else {
+            return Poll::Ready(Err(PublishError::Rejected(RejectReason::Closed)));
+        };
+        match offer(self.shared, publish, Some(cx.waker())) {
+            Ok(receipt) => Poll::Ready(Ok(receipt)),
+            Err(Rejected { publish, reason }) if reason.is_temporary() => {
+                self.publish = Some(publish);
+                Poll::Pending
+            }
+            Err(Rejected { reason, .. }) => Poll::Ready(Err(PublishError::Rejected(reason))),
+        }
+    }
+}
+
+/// The claim to the outcome of an accepted message; await it.
+///
+/// QoS 1 and 2 end with the server's acknowledgement, QoS 0 when the message
+/// is written to the transport. Dropping a receipt does not cancel its
+/// message. Cancel-safe: awaiting `&mut receipt` may be given up and resumed.
+#[must_use = "the outcome is known only to those who await it; drop it knowingly"]
+pub struct Receipt {
+    shared: Arc<Shared>,
+    waiting: Waiting,
+}
+
+enum Waiting {
+    Tracked(Token),
+    Streamed { conn: ConnectionId, offset: u64 },
+    Over,
+}
+
+impl Future for Receipt {
+    type Output = Result<Delivered, DeliveryError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = &mut *self;
+        let mut inner = this.shared.lock();
+        let result = match this.waiting {
+            Waiting::Tracked(token) => match inner.operations.poll(token, cx.waker()) {
+                Some(Completion::Publish { result, .. }) => Some(result),
+                Some(_) => Some(Err(DeliveryError::Abandoned { attempts: 0 })),
+                None if inner.ended => Some(Err(DeliveryError::Abandoned { attempts: 0 })),
+                None => None,
+            },
+            Waiting::Streamed { conn, offset } => match inner.core.written(conn) {
+                Some(written) if written >= offset => Some(Ok(Delivered {
+                    reason: evenkeel_codec::ReasonCode::SUCCESS,
+                    packet_id: None,
+                    attempts: 1,
+                    round_trip: None,
+                })),
+                _ if inner.ended || !inner.core.is_current(conn) => {
+                    Some(Err(DeliveryError::ConnectionLost))
+                }
+                _ => {
+                    inner.write_waiters.push(cx.waker().clone());
+                    None
+                }
+            },
+            Waiting::Over => Some(Err(DeliveryError::Abandoned { attempts: 0 })),
+        };
+        drop(inner);
+        match result {
+            Some(result) => {
+                this.waiting = Waiting::Over;
+                Poll::Ready(result)
+            }
+            None => Poll::Pending,
+        }
+    }
+}
+
+impl Drop for Receipt {
+    fn drop(&mut self) {
+        if let Waiting::Tracked(token) = self.waiting {
+            self.shared.lock().operations.detach(token);
+        }
+    }
+}
+
+impl std::fmt::Debug for Receipt {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Receipt")
+    }
+}

@@ -1,0 +1,123 @@
+//! Request and response over MQTT: a response topic, correlation data, and a
+//! time-out.
+
+use std::future::{Future, IntoFuture};
+use std::pin::Pin;
+use std::time::Duration;
+
+use bytes::Bytes;
+use evenkeel_codec::{Property, QoS, Text};
+
+use crate::client::Client;
+use crate::error::{PublishError, RequestError};
+use crate::message::Message;
+use crate::publish::{Draft, PublishRequest};
+use crate::topic::IntoTopic;
+
+/// A request to be made; await it for its response.
+///
+/// On MQTT 5 the request carries a response topic and correlation data, and
+/// the response is the first message on that topic with the same data. Before
+/// MQTT 5 there are no properties: name a [`response_topic`](Self::response_topic)
+/// that responder and requester agree on, and the first message there is the
+/// response.
+#[must_use = "a request does nothing until it is awaited"]
+pub struct Request {
+    client: Client,
+    draft: Draft,
+    response_topic: Option<String>,
+    correlation_data: Option<Bytes>,
+    timeout: Duration,
+}
+
+impl Request {
+    pub(crate) fn new(client: Client, topic: impl IntoTopic, payload: impl Into<Bytes>) -> Self {
+        Self {
+            client,
+            draft: Draft::new(topic, payload),
+            response_topic: None,
+            correlation_data: None,
+            timeout: Duration::from_secs(30),
+        }
+    }
+
+    /// QoS of the request and of the subscription for the response.
+    pub const fn qos(mut self, qos: QoS) -> Self {
+        self.draft.publish.qos = qos;
+        self
+    }
+
+    /// From the call to the response; 30 s unless set.
+    pub const fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    /// Where the response is expected; one of this client's own unless set.
+    pub fn response_topic(mut self, topic: impl Into<String>) -> Self {
+        self.response_topic = Some(topic.into());
+        self
+    }
+
+    /// What the response carries too; chosen by the client unless set.
+    pub fn correlation_data(mut self, data: impl Into<Bytes>) -> Self {
+        self.correlation_data = Some(data.into());
+        self
+    }
+
+    /// Any further property of the request.
+    pub fn property(mut self, property: Property) -> Self {
+        self.draft.publish.properties.push(property);
+        self
+    }
+
+    async fn run(self) -> Result<Message, RequestError> {
+        let timeout = self.timeout;
+        match tokio::time::timeout(timeout, self.exchange()).await {
+            Ok(result) => result,
+            Err(_) => Err(RequestError::TimedOut(timeout)),
+        }
+    }
+
+    async fn exchange(mut self) -> Result<Message, RequestError> {
+        let number = self.client.next_request();
+        let topic = match self.response_topic.take() {
+            Some(topic) => topic,
+            None => self.client.response_topic(number),
+        };
+        let data = match self.correlation_data.take() {
+            Some(data) => data,
+            None => Bytes::copy_from_slice(&number.to_be_bytes()),
+        };
+        let subscription = self.client.subscribe(&topic).qos(self.draft.publish.qos);
+        let mut responses = subscription.await.map_err(RequestError::Subscribe)?;
+        let has_properties = self.client.limits().is_none_or(|l| l.version.has_properties());
+        match Text::try_from(topic) {
+            Ok(topic) => self.draft.publish.properties.push(Property::ResponseTopic(topic)),
+            Err(error) => {
+                return Err(RequestError::Publish(PublishError::Property(error)));
+            }
+        }
+        self.draft.publish.properties.push(Property::CorrelationData(data.clone()));
+        let receipt = PublishRequest::new(self.client.shared(), self.draft)
+            .await
+            .map_err(RequestError::Publish)?;
+        receipt.await.map_err(RequestError::Delivery)?;
+        while let Some(message) = responses.next().await {
+            let answers = message.properties().correlation_data() == Some(data.clone());
+            if answers || !has_properties {
+                return Ok(message);
+            }
+        }
+        Err(RequestError::Closed)
+    }
+}
+
+impl IntoFuture for Request {
+    type Output = Result<Message, RequestError>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(self.run())
+    }
+}

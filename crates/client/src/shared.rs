@@ -1,0 +1,149 @@
+//! What the handles and the driver share: the core behind one short lock.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Waker;
+use std::time::{Duration, SystemTime};
+
+use evenkeel_proto::{Client as Core, ConnectionId, DisconnectCause, Event, State};
+use tokio::sync::{broadcast, watch};
+
+use crate::clock::Clock;
+use crate::error::TransportError;
+use crate::operations::Operations;
+use crate::streams::Streams;
+
+/// Events kept for a subscriber that does not take them.
+const EVENTS_KEPT: usize = 1024;
+
+/// Time to say goodbye after the last handle is gone.
+const LAST_HANDLE_GRACE: Duration = Duration::from_secs(5);
+
+/// An event with what the core does not know: wall-clock time and the
+/// transport's own words.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Report {
+    /// When it happened, by the system's clock.
+    pub time: SystemTime,
+    /// What happened.
+    pub event: Event,
+    /// What the transport said, beside a [`Event::Disconnected`] that it caused.
+    pub error: Option<TransportError>,
+}
+
+pub(crate) struct Shared {
+    inner: Mutex<Inner>,
+    pub(crate) clock: Clock,
+    pub(crate) state: watch::Sender<State>,
+    pub(crate) events: broadcast::Sender<Report>,
+    /// Client handles and message streams; the last one shuts the client down.
+    users: AtomicUsize,
+}
+
+/// Behind the lock. Held for encoding or routing, never across I/O or a wake.
+pub(crate) struct Inner {
+    pub(crate) core: Core,
+    pub(crate) operations: Operations,
+    pub(crate) streams: Streams,
+    /// Publishes that wait for room.
+    pub(crate) space_waiters: Vec<Waker>,
+    /// QoS 0 receipts that wait for bytes to be written.
+    pub(crate) write_waiters: Vec<Waker>,
+    /// The transport's words about the last end of a connection.
+    pub(crate) last_error: Option<(ConnectionId, TransportError)>,
+    /// The driver is awake or has been woken.
+    pub(crate) signalled: bool,
+    pub(crate) driver: Option<Waker>,
+    /// To be woken once the lock is released.
+    pub(crate) to_wake: Vec<Waker>,
+    /// The driver has ended: nothing will move any more.
+    pub(crate) ended: bool,
+}
+
+impl Shared {
+    pub(crate) fn new(core: Core, clock: Clock) -> Arc<Self> {
+        let inner = Inner {
+            operations: Operations::default(),
+            streams: Streams::default(),
+            space_waiters: Vec::new(),
+            write_waiters: Vec::new(),
+            last_error: None,
+            signalled: false,
+            driver: None,
+            to_wake: Vec::new(),
+            ended: false,
+            core,
+        };
+        Arc::new(Self {
+            state: watch::Sender::new(inner.core.state()),
+            events: broadcast::Sender::new(EVENTS_KEPT),
+            inner: Mutex::new(inner),
+            clock,
+            users: AtomicUsize::new(0),
+        })
+    }
+
+    /// A panic of one caller does not take the client down for the others.
+    pub(crate) fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Runs a command on the core, then wakes whom it concerns.
+    pub(crate) fn command<T>(&self, run: impl FnOnce(&mut Inner) -> T) -> T {
+        let mut inner = self.lock();
+        let result = run(&mut inner);
+        inner.signal();
+        let wakers = inner.take_wakers();
+        drop(inner);
+        for waker in wakers {
+            waker.wake();
+        }
+        result
+    }
+
+    pub(crate) fn add_user(&self) {
+        self.users.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn remove_user(&self) {
+        if self.users.fetch_sub(1, Ordering::AcqRel) == 1 {
+            let now = self.clock.now();
+            self.command(|inner| inner.core.shutdown(now, LAST_HANDLE_GRACE));
+        }
+    }
+
+    pub(crate) fn report(&self, event: Event, error: Option<TransportError>) {
+        // No subscriber is no error.
+        let _ = self.events.send(Report { time: SystemTime::now(), event, error });
+    }
+}
+
+impl Inner {
+    /// Sees to it that the driver takes a turn.
+    pub(crate) fn signal(&mut self) {
+        if !self.signalled {
+            self.signalled = true;
+            self.to_wake.extend(self.driver.take());
+        }
+    }
+
+    /// Those to wake; costs nothing where there is none.
+    pub(crate) fn take_wakers(&mut self) -> Vec<Waker> {
+        if self.to_wake.is_empty() { Vec::new() } else { std::mem::take(&mut self.to_wake) }
+    }
+
+    /// Hands outcomes and messages of the core to those who wait for them.
+    pub(crate) fn deliver(&mut self) {
+        while let Some(completion) = self.core.next_completion() {
+            self.to_wake.extend(self.operations.complete(completion));
+        }
+        self.streams.route(&mut self.core, &mut self.to_wake);
+    }
+
+    /// What the transport said about the end that `cause` names.
+    pub(crate) fn detail(&self, cause: Option<&DisconnectCause>) -> Option<TransportError> {
+        let by_transport = matches!(cause, Some(DisconnectCause::Transport { .. }));
+        self.last_error.as_ref().filter(|_| by_transport).map(|(_, error)| error.clone())
+    }
+}

@@ -1,0 +1,276 @@
+//! Subscribing and unsubscribing.
+
+use std::future::{Future, IntoFuture};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::Poll;
+
+use evenkeel_codec::{
+    Properties, Property, QoS, ReasonCode, RetainHandling, SubscribeFilter, SubscribeOptions, Text,
+    TopicFilter,
+};
+use evenkeel_proto::{Completion, Token};
+
+use crate::error::SubscribeError;
+use crate::message::Messages;
+use crate::shared::Shared;
+use crate::topic::IntoFilter;
+
+/// Messages a stream buffers unless told otherwise.
+const BUFFERED: usize = 256;
+
+/// A subscription to be made; await it to have it granted.
+///
+/// Awaiting gives the stream of [`Messages`] after SUBACK. It waits while
+/// offline. Dropping the future before it is ready gives up the stream; the
+/// server may still grant the subscription, which is then ended again.
+#[must_use = "a subscribe does nothing until it is awaited"]
+pub struct SubscribeRequest {
+    shared: Arc<Shared>,
+    filters: Vec<(TopicFilter, Option<QoS>)>,
+    options: SubscribeOptions,
+    properties: Properties,
+    buffer: usize,
+    manual: bool,
+    error: Option<SubscribeError>,
+}
+
+impl SubscribeRequest {
+    pub(crate) fn new(shared: Arc<Shared>, filter: impl IntoFilter) -> Self {
+        let request = Self {
+            shared,
+            filters: Vec::new(),
+            options: SubscribeOptions::default(),
+            properties: Properties::new(),
+            buffer: BUFFERED,
+            manual: false,
+            error: None,
+        };
+        request.add(filter, None)
+    }
+
+    fn add(mut self, filter: impl IntoFilter, qos: Option<QoS>) -> Self {
+        match filter.into_filter() {
+            Ok(filter) => self.filters.push((filter, qos)),
+            Err(error) => {
+                self.error.get_or_insert(SubscribeError::Filter(error));
+            }
+        }
+        self
+    }
+
+    /// Another filter of the same stream, with a QoS of its own.
+    pub fn filter(self, filter: impl IntoFilter, qos: QoS) -> Self {
+        self.add(filter, Some(qos))
+    }
+
+    /// The highest QoS to deliver with; QoS 0 unless set.
+    pub const fn qos(mut self, qos: QoS) -> Self {
+        self.options.qos = qos;
+        self
+    }
+
+    /// Leaves out what this client publishes itself (MQTT 5).
+    pub const fn no_local(mut self, no_local: bool) -> Self {
+        self.options.no_local = no_local;
+        self
+    }
+
+    /// Keeps the retain flag as published (MQTT 5).
+    pub const fn retain_as_published(mut self, keep: bool) -> Self {
+        self.options.retain_as_published = keep;
+        self
+    }
+
+    /// When retained messages are sent (MQTT 5).
+    pub const fn retain_handling(mut self, handling: RetainHandling) -> Self {
+        self.options.retain_handling = handling;
+        self
+    }
+
+    /// A number from 1 to 268,435,455 that comes back with each message (MQTT 5).
+    pub fn subscription_identifier(mut self, identifier: u32) -> Self {
+        self.properties.push(Property::SubscriptionIdentifier(identifier));
+        self
+    }
+
+    /// A name and value of the application's (MQTT 5).
+    pub fn user_property(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        match (Text::try_from(name.into()), Text::try_from(value.into())) {
+            (Ok(name), Ok(value)) => self.properties.push(Property::UserProperty(name, value)),
+            (Err(error), _) | (_, Err(error)) => {
+                self.error.get_or_insert(SubscribeError::Property(error));
+            }
+        }
+        self
+    }
+
+    /// Messages the stream buffers before it holds back the server; 256 unless set.
+    pub const fn buffer(mut self, messages: usize) -> Self {
+        self.buffer = messages;
+        self
+    }
+
+    /// Messages are acknowledged only by [`Message::ack`](crate::Message::ack).
+    ///
+    /// Acknowledgements go out in the order the messages came ([MQTT-4.6.0-2]):
+    /// one that is never given holds back all later ones.
+    pub const fn manual_ack(mut self) -> Self {
+        self.manual = true;
+        self
+    }
+
+    async fn run(self) -> Result<Messages, SubscribeError> {
+        if let Some(error) = self.error {
+            return Err(error);
+        }
+        let filters: Vec<SubscribeFilter> = (self.filters.iter())
+            .map(|(filter, qos)| SubscribeFilter {
+                filter: filter.clone(),
+                options: SubscribeOptions { qos: qos.unwrap_or(self.options.qos), ..self.options },
+            })
+            .collect();
+        let names: Vec<TopicFilter> = self.filters.into_iter().map(|(filter, _)| filter).collect();
+        let now = self.shared.clock.now();
+        // The stream is open before SUBSCRIBE is sent: retained messages may
+        // come before SUBACK ([MQTT-3.8.4-1] allows it).
+        let (id, token, begun) = self.shared.command(|inner| {
+            let id = inner.streams.open(names.clone(), self.buffer);
+            let token = inner.operations.begin();
+            let begun = inner.core.subscribe(now, filters, self.properties, token);
+            (id, token, begun)
+        });
+        let mut messages = Messages::new(self.shared.clone(), id, self.manual);
+        if let Err(error) = begun {
+            self.shared.lock().operations.cancel(token);
+            return Err(SubscribeError::Operation(error));
+        }
+        let codes = Operation::new(&self.shared, token).await.map_err(SubscribeError::Operation)?;
+        let granted: Vec<_> =
+            names.into_iter().zip(codes.iter().map(|code| granted(*code))).collect();
+        if granted.iter().all(|(_, result)| result.is_err()) {
+            return Err(SubscribeError::Refused(codes));
+        }
+        self.shared.lock().streams.retain_filters(id, |filter| {
+            granted.iter().any(|(name, result)| name == filter && result.is_ok())
+        });
+        messages.set_granted(granted);
+        Ok(messages)
+    }
+}
+
+fn granted(code: ReasonCode) -> Result<QoS, ReasonCode> {
+    QoS::from_level(code.0).ok_or(code)
+}
+
+impl IntoFuture for SubscribeRequest {
+    type Output = Result<Messages, SubscribeError>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(self.run())
+    }
+}
+
+/// An unsubscribe to be made; await it to have it confirmed.
+///
+/// Awaiting gives one reason code per filter, in order. Streams that used the
+/// filters stay open and give no further messages.
+#[must_use = "an unsubscribe does nothing until it is awaited"]
+pub struct UnsubscribeRequest {
+    shared: Arc<Shared>,
+    filters: Vec<TopicFilter>,
+    properties: Properties,
+    error: Option<SubscribeError>,
+}
+
+impl UnsubscribeRequest {
+    pub(crate) fn new(shared: Arc<Shared>, filter: impl IntoFilter) -> Self {
+        let request =
+            Self { shared, filters: Vec::new(), properties: Properties::new(), error: None };
+        request.filter(filter)
+    }
+
+    /// Another filter to end with the same packet.
+    pub fn filter(mut self, filter: impl IntoFilter) -> Self {
+        match filter.into_filter() {
+            Ok(filter) => self.filters.push(filter),
+            Err(error) => {
+                self.error.get_or_insert(SubscribeError::Filter(error));
+            }
+        }
+        self
+    }
+
+    /// A name and value of the application's (MQTT 5).
+    pub fn user_property(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        match (Text::try_from(name.into()), Text::try_from(value.into())) {
+            (Ok(name), Ok(value)) => self.properties.push(Property::UserProperty(name, value)),
+            (Err(error), _) | (_, Err(error)) => {
+                self.error.get_or_insert(SubscribeError::Property(error));
+            }
+        }
+        self
+    }
+
+    async fn run(self) -> Result<Vec<ReasonCode>, SubscribeError> {
+        if let Some(error) = self.error {
+            return Err(error);
+        }
+        let now = self.shared.clock.now();
+        let (token, begun) = self.shared.command(|inner| {
+            let token = inner.operations.begin();
+            (token, inner.core.unsubscribe(now, self.filters, self.properties, token))
+        });
+        if let Err(error) = begun {
+            self.shared.lock().operations.cancel(token);
+            return Err(SubscribeError::Operation(error));
+        }
+        Operation::new(&self.shared, token).await.map_err(SubscribeError::Operation)
+    }
+}
+
+impl IntoFuture for UnsubscribeRequest {
+    type Output = Result<Vec<ReasonCode>, SubscribeError>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(self.run())
+    }
+}
+
+/// Waits for the codes of a SUBSCRIBE or UNSUBSCRIBE.
+struct Operation {
+    shared: Arc<Shared>,
+    token: Token,
+}
+
+impl Operation {
+    fn new(shared: &Arc<Shared>, token: Token) -> Self {
+        Self { shared: shared.clone(), token }
+    }
+}
+
+impl Future for Operation {
+    type Output = Result<Vec<ReasonCode>, evenkeel_proto::SubscribeError>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut std::task::Context<'_>) -> Poll<Self::Output> {
+        let mut inner = self.shared.lock();
+        match inner.operations.poll(self.token, cx.waker()) {
+            Some(Completion::Subscribe { result, .. } | Completion::Unsubscribe { result, .. }) => {
+                Poll::Ready(result)
+            }
+            Some(Completion::Publish { .. }) => {
+                Poll::Ready(Err(evenkeel_proto::SubscribeError::Abandoned))
+            }
+            None if inner.ended => Poll::Ready(Err(evenkeel_proto::SubscribeError::Abandoned)),
+            None => Poll::Pending,
+        }
+    }
+}
+
+impl Drop for Operation {
+    fn drop(&mut self) {
+        self.shared.lock().operations.detach(self.token);
+    }
+}

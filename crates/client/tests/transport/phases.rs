@@ -1,0 +1,67 @@
+//! Whoever bounds the time of `open` learns in which phase it ran out. Time is virtual.
+
+use std::time::Duration;
+
+use evenkeel::transport::{
+    ConnectPhase, ConnectProgress, Dialer, Endpoint, MemoryListener, TransportOptions,
+};
+use tokio::time::{Instant, timeout};
+
+const BOUND: Duration = Duration::from_secs(30);
+
+/// Opens an endpoint that never answers and returns the phase in which 30 s ran out.
+async fn phase_at_time_out(endpoint: Endpoint, options: TransportOptions) -> ConnectPhase {
+    let (dialer, progress) = (Dialer::new(options), ConnectProgress::new());
+    let begin = Instant::now();
+    assert!(timeout(BOUND, dialer.open(&endpoint, &progress)).await.is_err());
+    assert_eq!(begin.elapsed(), BOUND);
+    progress.phase()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_that_never_opens() {
+    let endpoint = Endpoint::custom(std::future::pending::<std::io::Result<tokio::io::Empty>>);
+    let phase = phase_at_time_out(endpoint, TransportOptions::default()).await;
+    assert_eq!(phase, ConnectPhase::Stream);
+    assert_eq!(format!("timed out {phase}"), "timed out opening the stream");
+}
+
+#[cfg(feature = "tls")]
+#[tokio::test(start_paused = true)]
+async fn a_silent_tls_server() {
+    let listener = MemoryListener::new(1 << 16, 1);
+    let endpoint = Endpoint::memory(listener.connector()).with_tls();
+    let mut options = TransportOptions::default();
+    options.tls = options.tls.dangerously_skip_server_verification();
+    assert_eq!(phase_at_time_out(endpoint, options).await, ConnectPhase::Tls);
+}
+
+#[cfg(feature = "websocket")]
+#[tokio::test(start_paused = true)]
+async fn a_silent_websocket_server() {
+    let listener = MemoryListener::new(1 << 16, 1);
+    let endpoint = Endpoint::memory(listener.connector()).with_websocket("/mqtt");
+    let phase = phase_at_time_out(endpoint, TransportOptions::default()).await;
+    assert_eq!(phase, ConnectPhase::WebSocket);
+}
+
+#[test]
+fn phases_are_ordered_and_named() {
+    let phases = [
+        (ConnectPhase::Resolve, "resolving the host name"),
+        (ConnectPhase::Tcp, "opening the TCP connection"),
+        (ConnectPhase::Proxy, "waiting for the proxy"),
+        (ConnectPhase::Stream, "opening the stream"),
+        (ConnectPhase::Tls, "in the TLS handshake"),
+        (ConnectPhase::WebSocket, "in the WebSocket handshake"),
+        (ConnectPhase::MqttConnect, "waiting for CONNACK"),
+    ];
+    assert!(phases.is_sorted_by_key(|(phase, _)| *phase));
+    let progress = ConnectProgress::new();
+    assert_eq!(progress.phase(), ConnectPhase::Resolve);
+    for (phase, name) in phases {
+        progress.clone().enter(phase);
+        assert_eq!(progress.phase(), phase);
+        assert_eq!(phase.to_string(), name);
+    }
+}

@@ -1,0 +1,70 @@
+//! Servers and shorthands that several modules need.
+
+#[cfg(feature = "tls")]
+pub(crate) mod tls;
+
+use std::future::Future;
+use std::time::Duration;
+
+use evenkeel::transport::{
+    ConnectError, ConnectProgress, Dialer, Endpoint, Stream, TransportOptions,
+};
+use evenkeel::url::ServerUrl;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
+/// Bounds what should be instant, so that a hanging test fails.
+pub(crate) async fn soon<T>(future: impl Future<Output = T>) -> T {
+    tokio::time::timeout(Duration::from_secs(20), future).await.expect("nothing happened for 20 s")
+}
+
+pub(crate) fn endpoint(url: &str) -> Endpoint {
+    Endpoint::from(ServerUrl::parse(url).unwrap())
+}
+
+/// Opens a URL with these options.
+pub(crate) async fn open(url: &str, options: TransportOptions) -> Result<Stream, ConnectError> {
+    let dialer = Dialer::new(options);
+    soon(dialer.open(&endpoint(url), &ConnectProgress::new())).await
+}
+
+/// Serves one connection by `serve` and returns the port.
+pub(crate) async fn serve<F>(serve: impl FnOnce(TcpStream) -> F + Send + 'static) -> u16
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move { serve(listener.accept().await.unwrap().0).await });
+    port
+}
+
+/// A port on which nothing listens.
+pub(crate) async fn refusing_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port()
+}
+
+/// Sends everything back until the peer ends.
+pub(crate) async fn echo(mut stream: impl AsyncRead + AsyncWrite + Unpin) {
+    let mut buffer = [0; 4096];
+    while let Ok(length @ 1..) = stream.read(&mut buffer).await {
+        stream.write_all(&buffer[..length]).await.unwrap();
+        stream.flush().await.unwrap();
+    }
+}
+
+/// Sends `bytes` and expects them back.
+pub(crate) async fn assert_echo(stream: &mut Stream, bytes: &[u8]) {
+    soon(async {
+        let (mut read, mut write) = tokio::io::split(stream);
+        let sending = async {
+            write.write_all(bytes).await.unwrap();
+            write.flush().await.unwrap();
+        };
+        let mut received = vec![0; bytes.len()];
+        let (_, result) = tokio::join!(sending, read.read_exact(&mut received));
+        result.unwrap();
+        assert!(received == bytes, "other bytes came back");
+    })
+    .await;
+}
