@@ -217,6 +217,10 @@ pub enum ConfigError {
     InFlight,
     /// `filters_per_packet` or `operations` 0 would never subscribe.
     Filters,
+    /// `write_buffer` 0 would never send anything.
+    WriteBuffer,
+    /// `inbox_messages` or `inbox_bytes` 0 would never read anything.
+    Inbox,
     /// MQTT 3.1.1 needs a client identifier unless the session is clean ([MQTT311-3.1.3-7]).
     ClientIdRequired,
     /// MQTT 3.1 needs a client identifier of 1 to 23 bytes.
@@ -236,7 +240,6 @@ impl Config {
     /// Checks what can be checked without a server.
     pub fn validate(&self) -> Result<(), ConfigError> {
         let connect = &self.connect;
-        let bounds = &self.bounds;
         self.validate_keep_alive()?;
         self.validate_identity()?;
         if self.servers == 0 {
@@ -248,12 +251,7 @@ impl Config {
         if connect.maximum_packet_size == 0 {
             return Err(ConfigError::MaximumPacketSize);
         }
-        if bounds.in_flight == 0 {
-            return Err(ConfigError::InFlight);
-        }
-        if bounds.filters_per_packet == 0 || bounds.operations == 0 {
-            return Err(ConfigError::Filters);
-        }
+        self.validate_bounds()?;
         if connect.authentication.is_some() && self.version != Version::V5 {
             return Err(ConfigError::AuthenticationVersion);
         }
@@ -266,6 +264,23 @@ impl Config {
             )
         });
         reserved.map_or(Ok(()), |property| Err(ConfigError::Property(property.id())))
+    }
+
+    const fn validate_bounds(&self) -> Result<(), ConfigError> {
+        let bounds = &self.bounds;
+        if bounds.in_flight == 0 {
+            return Err(ConfigError::InFlight);
+        }
+        if bounds.filters_per_packet == 0 || bounds.operations == 0 {
+            return Err(ConfigError::Filters);
+        }
+        if bounds.write_buffer == 0 {
+            return Err(ConfigError::WriteBuffer);
+        }
+        if bounds.inbox_messages == 0 || bounds.inbox_bytes == 0 {
+            return Err(ConfigError::Inbox);
+        }
+        Ok(())
     }
 
     fn validate_keep_alive(&self) -> Result<(), ConfigError> {
@@ -300,7 +315,8 @@ impl Config {
         Ok(())
     }
 
-    /// The Clean Session flag of MQTT 3.1.1, where one flag says both.
+    /// The Clean Session flag of MQTT 3.1.1, where one flag stands for the
+    /// clean start and for a session that ends with its connection.
     pub(crate) const fn clean_session(&self) -> bool {
         self.connect.clean_start && self.connect.session_expiry == 0
     }

@@ -24,6 +24,20 @@ pub(crate) struct Opening {
     pub(crate) version: Version,
     /// Made when the transport is open and CONNECT is sent.
     pub(crate) decoder: Option<Decoder>,
+    pub(crate) auth: AuthTurn,
+    pub(crate) stream: Stream,
+    /// When the last packet was written whole.
+    pub(crate) last_sent: Option<Instant>,
+}
+
+/// Who speaks next in an exchange of AUTH packets.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum AuthTurn {
+    /// None is under way.
+    #[default]
+    Nobody,
+    Server,
+    Client,
 }
 
 /// A connection that CONNACK accepted.
@@ -39,7 +53,10 @@ pub(crate) struct Online {
     pub(crate) outgoing_aliases: OutgoingAliases,
     pub(crate) incoming_aliases: IncomingAliases,
     pub(crate) proof: Proof,
+    pub(crate) auth: AuthTurn,
     pub(crate) stream: Stream,
+    /// Bytes left in the read buffer when it was last looked at.
+    pub(crate) unread: usize,
 }
 
 /// What the peer has done since CONNACK.
@@ -80,6 +97,11 @@ impl Stream {
         self.checkpoint.get_or_insert(self.queued);
     }
 
+    /// Bytes of whole packets that the transport has not taken.
+    pub(crate) const fn unwritten(&self) -> u64 {
+        self.queued.saturating_sub(self.written)
+    }
+
     /// A PINGREQ was queued last.
     pub(crate) const fn mark_ping(&mut self) {
         self.ping_end = Some(self.queued);
@@ -106,7 +128,6 @@ impl Online {
         decoder: Decoder,
         config: &Config,
         limits: Limits,
-        stream: Stream,
     ) -> Self {
         let aliases = if config.topic_aliases { limits.topic_alias_maximum } else { 0 };
         Self {
@@ -119,7 +140,9 @@ impl Online {
             incoming_aliases: IncomingAliases::new(config.connect.topic_alias_maximum),
             limits,
             proof: Proof::default(),
-            stream,
+            auth: AuthTurn::Nobody,
+            stream: opening.stream,
+            unread: 0,
         }
     }
 }

@@ -43,7 +43,8 @@ pub enum Event {
     },
     /// There will be no further attempt.
     Halted(Halt),
-    /// The server refused MQTT 5; the next attempt speaks this version.
+    /// The next attempt speaks this version, as no server has accepted the
+    /// last one: 3.1.1 where MQTT 5 was refused, and back where 3.1.1 met silence.
     VersionFallback(Version),
     /// The same end over and over.
     Loop(Repetition),

@@ -118,6 +118,13 @@ impl KeepAlive {
         }
     }
 
+    /// The same engine where our last packet, CONNECT, was written at `last_sent`.
+    #[must_use]
+    pub const fn silent_since(mut self, last_sent: Instant) -> Self {
+        self.last_sent = last_sent;
+        self
+    }
+
     /// The settings it was made with.
     pub const fn settings(&self) -> &Settings {
         &self.settings

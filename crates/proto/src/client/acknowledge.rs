@@ -1,10 +1,8 @@
-//! Acknowledging messages, and enhanced authentication.
+//! Acknowledging messages on behalf of the application.
 
-use bytes::Bytes;
-use evenkeel_codec::{Auth, Packet, Properties, Property, ReasonCode};
+use evenkeel_codec::ReasonCode;
 
-use crate::cause::DisconnectCause;
-use crate::io::{AckKey, ConnectionId};
+use crate::io::AckKey;
 use crate::time::Instant;
 
 use super::{Client, Link};
@@ -26,47 +24,6 @@ impl Client {
             self.stats.stale_acknowledgements += 1;
         } else if online {
             self.pump();
-        }
-    }
-
-    /// Answers [`Output::Authenticate`](crate::Output::Authenticate); `None`
-    /// gives up and closes the connection.
-    //= [MQTT-4.12.0-3]
-    pub fn authenticate(&mut self, now: Instant, conn: ConnectionId, answer: Option<Bytes>) {
-        self.advance_clock(now);
-        if self.conn() != Some(conn) {
-            self.stats.stale_inputs += 1;
-            return;
-        }
-        match answer {
-            Some(data) => self.send_auth(ReasonCode::CONTINUE_AUTHENTICATION, data),
-            None => self.end(DisconnectCause::Authentication, None),
-        }
-        self.pump();
-    }
-
-    /// Begins re-authentication (MQTT 5 section 4.12.1). False while offline
-    /// or without an authentication method.
-    pub fn reauthenticate(&mut self, now: Instant, data: Bytes) -> bool {
-        self.advance_clock(now);
-        let possible = matches!(&self.link, Link::Online(online) if online.limits.version.has_properties())
-            && self.config.connect.authentication.is_some();
-        if possible {
-            self.send_auth(ReasonCode::REAUTHENTICATE, data);
-        }
-        possible
-    }
-
-    //= [MQTT-4.12.0-5]
-    fn send_auth(&mut self, reason: ReasonCode, data: Bytes) {
-        let Some((method, _)) = &self.config.connect.authentication else { return };
-        let mut properties = Properties::new().with(Property::AuthenticationMethod(method.clone()));
-        if !data.is_empty() {
-            properties.push(Property::AuthenticationData(data));
-        }
-        let sent = self.send(&Packet::Auth(Auth { reason, properties }));
-        if sent.is_err() {
-            self.end(DisconnectCause::Authentication, None);
         }
     }
 }

@@ -3,11 +3,11 @@
 use alloc::boxed::Box;
 
 use evenkeel_codec::{
-    ConnAck, Connect, Decoder, Packet, Properties, Property, ReasonCode, Version,
+    ConnAck, Connect, Decoder, Packet, Properties, Property, ReasonCode, Text, Version,
 };
 
 use crate::cause::{ConnectPhase, DisconnectCause, ProtocolError};
-use crate::connection::{Online, Opening, Stream, keep_alive_settings};
+use crate::connection::{AuthTurn, Online, Opening, Stream, keep_alive_settings};
 use crate::event::{Connected, Event};
 use crate::io::{ConnectionId, Credentials, Open, Output};
 use crate::keepalive::KeepAlive;
@@ -34,6 +34,9 @@ impl Client {
             phase: ConnectPhase::default(),
             version: self.dialer.version,
             decoder: None,
+            auth: AuthTurn::Nobody,
+            stream: Stream::default(),
+            last_sent: None,
         });
         self.event(Event::Connecting { conn, attempt: retry.attempt, server });
         self.mail.outputs.push_back(Output::Open(Open { conn, server, redirect }));
@@ -52,6 +55,9 @@ impl Client {
                 opening.phase = ConnectPhase::Handshake;
                 let limit = self.config.connect.maximum_packet_size;
                 opening.decoder = Some(Decoder::new(opening.version, limit));
+                if self.config.connect.authentication.is_some() {
+                    opening.auth = AuthTurn::Server;
+                }
                 opening.version
             }
             _ => {
@@ -61,8 +67,7 @@ impl Client {
         };
         let credentials = credentials.unwrap_or_else(|| self.config.connect.credentials.clone());
         let connect = self.connect_packet(version, credentials);
-        let encoded = self.transmit.append(|out| Packet::Connect(connect).encode(version, out));
-        if encoded.is_err() {
+        if self.send(&Packet::Connect(connect)).is_err() {
             let failure = crate::TransportFailure::Config;
             let phase = Some(ConnectPhase::Handshake);
             self.end(DisconnectCause::Transport { failure, phase }, None);
@@ -74,20 +79,20 @@ impl Client {
     //= [MQTT-3.1.3-2]
     fn connect_packet(&self, version: Version, credentials: Credentials) -> Connect {
         let config = &self.config.connect;
-        let client_id = match &self.dialer.assigned_client_id {
-            Some(assigned) => assigned.clone(),
-            None => config.client_id.clone(),
-        };
         Connect {
             version,
             clean_start: self.asks_clean_start(version),
             keep_alive: config.keep_alive,
-            client_id,
+            client_id: self.client_id().clone(),
             will: config.will.clone(),
             username: credentials.username,
             password: credentials.password,
             properties: self.connect_properties(version),
         }
+    }
+
+    fn client_id(&self) -> &Text {
+        self.dialer.assigned_client_id.as_ref().unwrap_or(&self.config.connect.client_id)
     }
 
     /// Only the first connect asks for a clean start: later ones of this
@@ -98,7 +103,8 @@ impl Client {
             Version::V5 => {
                 config.clean_start && !(self.session.established && config.session_expiry > 0)
             }
-            _ => self.config.clean_session(),
+            //= [MQTT311-3.1.3-7]
+            _ => self.config.clean_session() || self.client_id().is_empty(),
         }
     }
 
@@ -145,21 +151,27 @@ impl Client {
         let Link::Opening(opening) = &mut self.link else { return };
         let version = opening.version;
         let Some(decoder) = opening.decoder.take() else { return };
+        if decoder.version() != Some(version) {
+            return self.on_older_server(&connack);
+        }
         //= [MQTT-3.2.2-4]
         if connack.session_present && self.asks_clean_start(version) {
             return self.protocol_error(ProtocolError::UnexpectedSession);
         }
+        if !self.is_our_method(&connack.properties) {
+            return self.protocol_error(ProtocolError::UnexpectedAuth);
+        }
         let Link::Opening(opening) = &self.link else { return };
         let limits = Limits::negotiate(&self.config, version, &connack);
-        let stream = Stream::default();
-        let mut online = Online::new(opening, decoder, &self.config, limits, stream);
-        let took = self.now.since(online.since);
+        let mut online = Online::new(opening, decoder, &self.config, limits);
+        let took = self.now.since(opening.since);
+        let last_sent = opening.last_sent.unwrap_or(self.now);
         online.since = self.now;
         online.session_present = connack.session_present;
         let interval = online.limits.keep_alive.value;
         online.keep_alive =
             keep_alive_settings(&self.config, interval, self.dialer.patience, &mut self.rng)
-                .map(|settings| KeepAlive::new(settings, self.now));
+                .map(|settings| KeepAlive::new(settings, self.now).silent_since(last_sent));
         let connected = Connected {
             conn: online.conn,
             version,
@@ -170,6 +182,16 @@ impl Client {
         };
         self.link = Link::Online(Box::new(online));
         self.go_online(connected);
+        self.finish_authentication(&connack.properties);
+    }
+
+    /// An older server took our CONNECT for one of its own version: what it
+    /// accepted is not what we asked for.
+    fn on_older_server(&mut self, connack: &ConnAck) {
+        self.on_refused(&ConnAck {
+            reason: ReasonCode::UNSUPPORTED_PROTOCOL_VERSION,
+            ..connack.clone()
+        });
     }
 
     fn go_online(&mut self, connected: Connected) {
@@ -204,6 +226,7 @@ impl Client {
     }
 
     fn on_refused(&mut self, connack: &ConnAck) {
+        self.dialer.silent_refusals = 0;
         let properties = &connack.properties;
         let cause = DisconnectCause::Refused {
             reason: connack.reason,
@@ -225,9 +248,20 @@ impl Client {
             && !self.session.established
             && self.config.connect.authentication.is_none();
         if allowed {
-            self.dialer.version = Version::V311;
-            self.event(Event::VersionFallback(Version::V311));
+            self.speak(Version::V311);
         }
         allowed
+    }
+
+    /// Turns back from a fallback that no server has accepted either.
+    pub(super) fn return_to_configured_version(&mut self) {
+        if self.dialer.version != self.config.version && !self.session.established {
+            self.speak(self.config.version);
+        }
+    }
+
+    fn speak(&mut self, version: Version) {
+        self.dialer.version = version;
+        self.event(Event::VersionFallback(version));
     }
 }

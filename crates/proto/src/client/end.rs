@@ -28,15 +28,22 @@ impl Client {
             Link::Opening(opening) => Some(opening.phase),
             _ => None,
         };
-        let cause = DisconnectCause::Transport { failure, phase };
         if phase == Some(ConnectPhase::Handshake) {
-            self.dialer.silent_refusals = self.dialer.silent_refusals.saturating_add(1);
-            if self.dialer.silent_refusals >= SILENT_REFUSALS {
-                self.dialer.silent_refusals = 0;
-                self.fall_back();
+            self.count_silent_refusal();
+        }
+        self.end(DisconnectCause::Transport { failure, phase }, None);
+    }
+
+    /// A server that closes where CONNACK is due may not know MQTT 5; it may
+    /// also just be starting, so silence to the older version leads back.
+    fn count_silent_refusal(&mut self) {
+        self.dialer.silent_refusals += 1;
+        if self.dialer.silent_refusals >= SILENT_REFUSALS {
+            self.dialer.silent_refusals = 0;
+            if !self.fall_back() {
+                self.return_to_configured_version();
             }
         }
-        self.end(cause, None);
     }
 
     /// The server broke the protocol: says so where MQTT 5 allows, and closes.
@@ -127,9 +134,14 @@ impl Client {
             (Some(reason), Some(version))
                 if version.has_properties() || reason == ReasonCode::SUCCESS =>
             {
-                let disconnect = Packet::Disconnect(Disconnect { reason, ..Disconnect::default() });
-                let encoded = last.append(|out| disconnect.encode(version, out));
-                debug_assert!(encoded.is_ok(), "DISCONNECT always encodes");
+                //= [MQTT-3.14.2-1]
+                // Some faults of a packet have a code that DISCONNECT has not.
+                for reason in [reason, ReasonCode::PROTOCOL_ERROR] {
+                    let packet = Packet::Disconnect(Disconnect { reason, ..Disconnect::default() });
+                    if last.append(|out| packet.encode(version, out)).is_ok() {
+                        break;
+                    }
+                }
             }
             _ => last.clear(),
         }

@@ -2,12 +2,12 @@
 
 use bytes::BytesMut;
 use evenkeel_codec::{
-    Ack, Auth, DecodeError, Disconnect, Packet, PacketId, PacketType, Publish, QoS, ReasonCode,
+    Ack, DecodeError, Disconnect, Packet, PacketId, PacketType, Publish, QoS, ReasonCode,
 };
 
 use crate::cause::{DisconnectCause, ProtocolError};
 use crate::event::Event;
-use crate::io::{Challenge, ConnectionId, Incoming, Output};
+use crate::io::{ConnectionId, Incoming};
 use crate::keepalive::Pong;
 use crate::operation::{Completion, Delivered, DeliveryError, Token};
 use crate::session::flights::{Exchange, Flight};
@@ -24,11 +24,7 @@ impl Client {
             return;
         }
         let before = buffer.len();
-        if let Link::Online(online) = &mut self.link
-            && let Some(engine) = &mut online.keep_alive
-        {
-            engine.on_received(self.now);
-        }
+        self.note_life(before);
         while self.conn() == Some(conn) && self.wants_read() {
             match self.decode(buffer) {
                 Ok(Some(packet)) => self.on_packet(packet),
@@ -39,8 +35,21 @@ impl Client {
             }
         }
         self.stats.bytes_received += (before - buffer.len()) as u64;
+        if let Link::Online(online) = &mut self.link {
+            online.unread = buffer.len();
+        }
         if !self.wants_read() && !core::mem::replace(&mut self.mail.reading_paused, true) {
             self.event(Event::ReadingPaused);
+        }
+    }
+
+    /// Only bytes that were not in the buffer before are a sign of life (K4).
+    fn note_life(&mut self, in_buffer: usize) {
+        if let Link::Online(online) = &mut self.link
+            && let Some(engine) = &mut online.keep_alive
+            && in_buffer > online.unread
+        {
+            engine.on_received(self.now);
         }
     }
 
@@ -66,6 +75,7 @@ impl Client {
             return self.on_handshake_packet(packet);
         };
         online.proof.alive = true;
+        let is_v5 = online.limits.version.has_properties();
         match packet {
             Packet::Publish(publish) => self.on_publish(publish),
             Packet::PubAck(ack) => self.on_puback(&ack),
@@ -75,11 +85,12 @@ impl Client {
             Packet::SubAck(ack) => self.on_suback(ack.packet_id, &ack.codes),
             Packet::UnsubAck(ack) => self.on_unsuback(ack.packet_id, &ack.codes),
             Packet::PingResp => self.on_pong(),
-            Packet::Disconnect(disconnect) => self.on_server_disconnect(&disconnect),
+            Packet::Disconnect(disconnect) if is_v5 => self.on_server_disconnect(&disconnect),
             Packet::Auth(auth) => self.on_auth(&auth),
             //= [MQTT-3.2.0-2]
             Packet::ConnAck(_) => self.protocol_error(ProtocolError::SecondConnAck),
             Packet::Connect(_)
+            | Packet::Disconnect(_)
             | Packet::Subscribe(_)
             | Packet::Unsubscribe(_)
             | Packet::PingReq => self.protocol_error(ProtocolError::ClientPacket),
@@ -285,20 +296,6 @@ impl Client {
         if let Link::Online(online) = &mut self.link {
             online.proof.useful = true;
         }
-    }
-
-    //= [MQTT-4.12.0-5]
-    pub(super) fn on_auth(&mut self, auth: &Auth) {
-        let expected = self.config.connect.authentication.as_ref().map(|(method, _)| method);
-        if expected.is_none() || auth.properties.authentication_method().as_ref() != expected {
-            return self.protocol_error(ProtocolError::UnexpectedAuth);
-        }
-        let Some(conn) = self.conn() else { return };
-        let challenge = Challenge {
-            data: auth.properties.authentication_data().unwrap_or_default(),
-            done: auth.reason == ReasonCode::SUCCESS,
-        };
-        self.mail.outputs.push_back(Output::Authenticate(conn, challenge));
     }
 
     /// Asks for a sign of life now, within the laws K1 and K2: it joins an

@@ -1,6 +1,7 @@
 //! The client: routes inputs to the sub-machines and their wishes out again.
 
 mod acknowledge;
+mod authenticate;
 mod connect;
 mod drain;
 mod end;
@@ -164,6 +165,11 @@ impl Client {
         }
     }
 
+    /// True where [`poll`](Self::poll) has something to say, whatever the time.
+    pub fn needs_poll(&self) -> bool {
+        !self.mail.outputs.is_empty() || self.drain_deadline().is_some()
+    }
+
     /// The next outcome of an operation.
     pub fn next_completion(&mut self) -> Option<Completion> {
         self.mail.completions.pop_front()
@@ -191,6 +197,10 @@ impl Client {
     /// an application that waits for that answer inside its message handler
     /// wait for ever; QoS 0 messages beyond the bounds are then dropped.
     pub fn wants_read(&self) -> bool {
+        // A connection in the making brings no messages, and is not to wait for them.
+        if matches!(self.link, Link::Opening(_)) {
+            return true;
+        }
         let hard_bound = self.config.bounds.inbox_messages.saturating_mul(INBOX_HARD_FACTOR);
         !self.inbox_is_full()
             || (self.session.flights.len() > 0 && self.mail.inbox.len() < hard_bound)
@@ -209,14 +219,14 @@ impl Client {
         }
     }
 
-    /// Swaps `batch`, which must be empty, for the bytes that wait to be
-    /// written, and names their connection. `None` where none wait.
+    /// Swaps `batch` for the bytes that wait to be written, and names their
+    /// connection. `None`, and nothing swapped, where none wait or where
+    /// `batch` is not empty: a batch is written whole before the next is taken.
     pub fn take_transmit(&mut self, batch: &mut Transmit) -> Option<ConnectionId> {
         let conn = self.conn()?;
-        if self.transmit.is_empty() {
+        if self.transmit.is_empty() || !batch.is_empty() {
             return None;
         }
-        debug_assert!(batch.is_empty(), "a batch is written whole before the next is taken");
         core::mem::swap(&mut self.transmit, batch);
         Some(conn)
     }

@@ -146,7 +146,8 @@ impl Client {
     /// Bytes handed over or waiting that the transport has not taken.
     pub(super) fn unwritten(&self) -> u64 {
         match &self.link {
-            Link::Online(online) => online.stream.queued - online.stream.written,
+            Link::Online(online) => online.stream.unwritten(),
+            Link::Opening(opening) => opening.stream.unwritten(),
             _ => 0,
         }
     }
@@ -193,8 +194,11 @@ impl Client {
     }
 
     pub(super) fn note_queued(&mut self, before: usize) {
-        if let Link::Online(online) = &mut self.link {
-            online.stream.on_queued(self.transmit.len() - before);
+        let bytes = self.transmit.len().saturating_sub(before);
+        match &mut self.link {
+            Link::Online(online) => online.stream.on_queued(bytes),
+            Link::Opening(opening) => opening.stream.on_queued(bytes),
+            _ => {}
         }
     }
 }

@@ -201,7 +201,7 @@ impl Client {
     }
 
     /// Sends a packet unless it is larger than the server accepts.
-    fn send_bounded(&mut self, packet: &Packet) -> Result<(), PublishLimit> {
+    pub(super) fn send_bounded(&mut self, packet: &Packet) -> Result<(), PublishLimit> {
         let version = self.version();
         let size = packet.encoded_len(version).map_err(PublishLimit::Encode)?;
         if let Link::Online(online) = &self.link {

@@ -87,8 +87,13 @@ impl Client {
                 }
                 progress
             }
-            // CONNECT; nothing depends on when it is written.
-            Link::Opening(opening) if opening.conn == conn => Default::default(),
+            Link::Opening(opening) if opening.conn == conn => {
+                let progress = opening.stream.on_written(bytes);
+                if progress.packet {
+                    opening.last_sent = Some(now);
+                }
+                progress
+            }
             _ => {
                 self.stats.stale_inputs += 1;
                 return;

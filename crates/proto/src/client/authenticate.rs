@@ -1,0 +1,110 @@
+//! Enhanced authentication: server and client speak in turn (MQTT 5 section 4.12).
+
+use bytes::Bytes;
+use evenkeel_codec::{Auth, Packet, Properties, Property, ReasonCode};
+
+use crate::cause::{DisconnectCause, ProtocolError};
+use crate::connection::AuthTurn;
+use crate::io::{Challenge, ConnectionId, Output};
+use crate::time::Instant;
+
+use super::{Client, Link};
+
+impl Client {
+    /// Answers [`Output::Authenticate`]; `None` gives up and closes the
+    /// connection, also after the last step. An answer that nobody waits for
+    /// is counted and ignored.
+    //= [MQTT-4.12.0-3]
+    pub fn authenticate(&mut self, now: Instant, conn: ConnectionId, answer: Option<Bytes>) {
+        self.advance_clock(now);
+        let turn = (self.auth_turn().copied()).filter(|_| self.conn() == Some(conn));
+        match (turn, answer) {
+            (Some(AuthTurn::Client), Some(data)) => {
+                self.set_auth_turn(AuthTurn::Server);
+                self.send_auth(ReasonCode::CONTINUE_AUTHENTICATION, data);
+            }
+            //= [MQTT-4.12.1-2]
+            (Some(_), None) => {
+                self.end(DisconnectCause::Authentication, Some(ReasonCode::NOT_AUTHORIZED));
+            }
+            _ => self.stats.stale_inputs += 1,
+        }
+    }
+
+    /// Begins re-authentication (MQTT 5 section 4.12.1). False while offline,
+    /// without an authentication method, or while one is under way.
+    //= [MQTT-4.12.1-1]
+    pub fn reauthenticate(&mut self, now: Instant, data: Bytes) -> bool {
+        self.advance_clock(now);
+        let possible = matches!(&self.link, Link::Online(online) if online.auth == AuthTurn::Nobody)
+            && self.config.connect.authentication.is_some();
+        if possible {
+            self.set_auth_turn(AuthTurn::Server);
+            self.send_auth(ReasonCode::REAUTHENTICATE, data);
+        }
+        possible
+    }
+
+    //= [MQTT-4.12.0-5]
+    fn send_auth(&mut self, reason: ReasonCode, data: Bytes) {
+        let Some((method, _)) = &self.config.connect.authentication else { return };
+        let mut properties = Properties::new().with(Property::AuthenticationMethod(method.clone()));
+        if !data.is_empty() {
+            properties.push(Property::AuthenticationData(data));
+        }
+        if self.send_bounded(&Packet::Auth(Auth { reason, properties })).is_err() {
+            self.end(DisconnectCause::Authentication, Some(ReasonCode::NOT_AUTHORIZED));
+        }
+    }
+
+    pub(super) fn on_auth(&mut self, auth: &Auth) {
+        let turn = self.auth_turn().copied().unwrap_or_default();
+        let online = matches!(self.link, Link::Online(_));
+        let done = auth.reason == ReasonCode::SUCCESS;
+        // The end of a connection's first authentication is CONNACK.
+        let in_turn = turn == AuthTurn::Server
+            && (done && online || auth.reason == ReasonCode::CONTINUE_AUTHENTICATION);
+        if !in_turn || !self.is_our_method(&auth.properties) {
+            return self.protocol_error(ProtocolError::UnexpectedAuth);
+        }
+        self.set_auth_turn(if done { AuthTurn::Nobody } else { AuthTurn::Client });
+        self.challenge(&auth.properties, done);
+    }
+
+    /// CONNACK ends the first authentication, and may hold its last data.
+    pub(super) fn finish_authentication(&mut self, properties: &Properties) {
+        if self.config.connect.authentication.is_some() {
+            self.challenge(properties, true);
+        }
+    }
+
+    fn challenge(&mut self, properties: &Properties, done: bool) {
+        let Some(conn) = self.conn() else { return };
+        let data = properties.authentication_data().unwrap_or_default();
+        self.mail.outputs.push_back(Output::Authenticate(conn, Challenge { data, done }));
+    }
+
+    //= [MQTT-4.12.0-5]
+    /// No other method than that of CONNECT is named. Leaving it out is not
+    /// held against a server: it says nothing else.
+    pub(super) fn is_our_method(&self, properties: &Properties) -> bool {
+        let ours = self.config.connect.authentication.as_ref().map(|(method, _)| method);
+        properties.authentication_method().is_none_or(|method| Some(&method) == ours)
+    }
+
+    const fn auth_turn(&self) -> Option<&AuthTurn> {
+        match &self.link {
+            Link::Opening(opening) => Some(&opening.auth),
+            Link::Online(online) => Some(&online.auth),
+            _ => None,
+        }
+    }
+
+    const fn set_auth_turn(&mut self, turn: AuthTurn) {
+        match &mut self.link {
+            Link::Opening(opening) => opening.auth = turn,
+            Link::Online(online) => online.auth = turn,
+            _ => {}
+        }
+    }
+}
