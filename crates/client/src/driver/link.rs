@@ -47,6 +47,12 @@ struct Closing {
     limit: Pin<Box<tokio::time::Sleep>>,
 }
 
+/// What is left after an exchange with the core.
+struct More {
+    has_batch: bool,
+    needs_poll: bool,
+}
+
 pub(super) enum ReadOutcome {
     /// Nothing is left to read, or reading is paused.
     Drained,
@@ -167,7 +173,7 @@ impl Link {
     }
 
     /// Writes batches until the transport or the core has no more; true where
-    /// the turn's share was used up.
+    /// the turn's share was used up, or the core has something to say to it.
     pub(super) fn write(
         &mut self,
         cx: &mut Context<'_>,
@@ -196,15 +202,17 @@ impl Link {
                 flushed.map_err(write_failure)?;
                 written = std::mem::take(&mut self.unflushed);
             }
-            if !self.exchange(shared, written, wakers) || blocked {
-                return Ok(false);
+            let more = self.exchange(shared, written, wakers);
+            let speaks = more.needs_poll && written > 0;
+            if speaks || !more.has_batch || blocked {
+                return Ok(speaks);
             }
         }
         Ok(true)
     }
 
-    /// Reports what was written and takes the next batch; false where there is none.
-    fn exchange(&mut self, shared: &Shared, written: usize, wakers: &mut Vec<Waker>) -> bool {
+    /// Reports what was written and takes the next batch.
+    fn exchange(&mut self, shared: &Shared, written: usize, wakers: &mut Vec<Waker>) -> More {
         let mut inner = shared.lock();
         if written > 0 {
             let now = shared.clock.now();
@@ -219,7 +227,7 @@ impl Link {
         if self.batch.is_empty() && inner.core.is_current(self.conn) {
             inner.core.take_transmit(&mut self.batch);
         }
-        !self.batch.is_empty()
+        More { has_batch: !self.batch.is_empty(), needs_poll: inner.core.needs_poll() }
     }
 
     fn poll_write_batch(&mut self, cx: &mut Context<'_>) -> Poll<std::io::Result<usize>> {

@@ -90,10 +90,12 @@ impl Driver {
         let drained = self.read(cx, now, due);
         let dialed = self.poll_dial(cx);
         let answered = self.poll_answer(cx);
+        // A new link has to be read from once before it can be waited for.
+        let opened = dialed.is_some();
         self.consult(cx, now, drained, dialed, answered);
         let acted = self.act();
         let wrote = self.write(cx);
-        acted || wrote || !drained
+        acted || wrote || opened || !drained
     }
 
     /// Reads until the socket is empty, so that no deadline is judged over
@@ -218,8 +220,7 @@ impl Driver {
         if self.link.is_none()
             && let Some(open) = self.next.take()
         {
-            let timeout_phase = Dial::begin(open, &self.dialer, &self.servers, &self.hooks);
-            self.dial = Some(timeout_phase);
+            self.dial = Some(Dial::begin(open, &self.dialer, &self.servers, &self.hooks));
             acted = true;
         }
         acted

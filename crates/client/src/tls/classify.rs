@@ -54,7 +54,7 @@ impl From<&CertificateError> for CertificateProblem {
             }
             Rustls::NotValidForNameContext { expected, presented } => Self::WrongName {
                 expected: expected.to_str().into_owned(),
-                presented: presented.clone(),
+                presented: presented.iter().map(|name| plain_name(name)).collect(),
             },
             Rustls::InvalidPurpose | Rustls::InvalidPurposeContext { .. } => Self::WrongPurpose,
             Rustls::Revoked => Self::Revoked,
@@ -66,4 +66,10 @@ impl From<&CertificateError> for CertificateProblem {
             _ => Self::Other { detail: error.to_string() },
         }
     }
+}
+
+/// rustls tells names as `DnsName("a.example")` and `IpAddress(192.0.2.7)`.
+fn plain_name(name: &str) -> String {
+    let inner = name.split_once('(').and_then(|(_, rest)| rest.strip_suffix(')'));
+    inner.unwrap_or(name).trim_matches('"').to_owned()
 }

@@ -67,7 +67,7 @@ pub enum CertificateProblem {
     WrongPurpose,
     /// It has been revoked.
     Revoked,
-    /// Its signature does not fit.
+    /// Its signature does not fit the key of the authority that it names.
     BadSignature,
     /// Anything else.
     Other {
@@ -128,7 +128,10 @@ impl CertificateProblem {
                 Some("issue a server certificate (basicConstraints=CA:FALSE) signed by that CA")
             }
             Self::WrongPurpose => Some("issue it with extendedKeyUsage=serverAuth"),
-            Self::Revoked | Self::BadSignature | Self::Other { .. } => None,
+            Self::BadSignature => {
+                Some("the given CA has the issuer's name but another key; was the CA remade?")
+            }
+            Self::Revoked | Self::Other { .. } => None,
         }
     }
 }

@@ -2,6 +2,8 @@
 
 #[cfg(feature = "tls")]
 pub(crate) mod tls;
+#[cfg(feature = "websocket")]
+pub(crate) mod websocket;
 
 use std::future::Future;
 use std::time::Duration;

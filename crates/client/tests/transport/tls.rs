@@ -63,6 +63,21 @@ async fn a_server_of_another_authority_is_rejected() {
     }
 }
 
+/// An authority that was made anew keeps its name, but not its key.
+#[tokio::test]
+async fn a_server_of_an_authority_of_the_same_name_is_rejected() {
+    let (old, new) = (Authority::called("Our CA"), Authority::called("Our CA"));
+    let server = Server::start(server_config(&new.server(&["localhost"]))).await;
+    let tls = TlsOptions::new().ca_bytes(old.pem());
+    let (problem, text) = rejected(connect(&server, "localhost", tls).await);
+    assert_eq!(problem, CertificateProblem::BadSignature);
+    assert_eq!(
+        text,
+        "the server's certificate was rejected: its signature is wrong; \
+         the given CA has the issuer's name but another key; was the CA remade?"
+    );
+}
+
 #[tokio::test]
 async fn given_authorities_add_up() {
     let (ours, other) = (Authority::new(), Authority::new());
@@ -77,12 +92,13 @@ async fn a_certificate_for_another_name_is_rejected() {
     let server = Server::start(server_config(&authority.server(&["a.example", "b.example"]))).await;
     let tls = TlsOptions::new().ca_bytes(authority.pem());
     let (problem, text) = rejected(connect(&server, "localhost", tls).await);
-    let CertificateProblem::WrongName { expected, .. } = problem else { panic!("{problem:?}") };
-    assert_eq!(expected, "localhost");
+    let names = ["a.example".to_owned(), "b.example".to_owned()].to_vec();
+    let expected = CertificateProblem::WrongName { expected: "localhost".into(), presented: names };
+    assert_eq!(problem, expected);
     assert_eq!(
         text,
-        "the server's certificate was rejected: it is for DnsName(\"a.example\"), \
-         DnsName(\"b.example\"), not for 'localhost'; \
+        "the server's certificate was rejected: it is for a.example, b.example, \
+         not for 'localhost'; \
          connect by a name it is for, or set the server name to expect"
     );
 }

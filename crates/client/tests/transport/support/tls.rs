@@ -3,15 +3,16 @@
 use std::future::Future;
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
-use evenkeel::tls::rustls::crypto::CryptoProvider;
-use evenkeel::tls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use evenkeel::tls::rustls::server::WebPkiClientVerifier;
-use evenkeel::tls::rustls::{RootCertStore, ServerConfig, SupportedProtocolVersion};
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
     SanType,
 };
+use rustls::crypto::CryptoProvider;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::WebPkiClientVerifier;
+use rustls::{RootCertStore, ServerConfig, SupportedProtocolVersion};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 use tokio_rustls::TlsAcceptor;
@@ -21,9 +22,9 @@ use super::{echo, soon};
 
 pub(crate) fn provider() -> Arc<CryptoProvider> {
     #[cfg(feature = "aws-lc-rs")]
-    return Arc::new(evenkeel::tls::rustls::crypto::aws_lc_rs::default_provider());
+    return Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     #[cfg(not(feature = "aws-lc-rs"))]
-    Arc::new(evenkeel::tls::rustls::crypto::ring::default_provider())
+    Arc::new(rustls::crypto::ring::default_provider())
 }
 
 /// A file of `tests/fixtures/tls`.
@@ -54,8 +55,16 @@ pub(crate) struct Authority {
 }
 
 impl Authority {
+    /// An authority with a name of its own.
     pub(crate) fn new() -> Self {
-        Self::with(CertificateParams::default())
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        Self::called(&format!("Test authority {}", COUNT.fetch_add(1, Ordering::Relaxed)))
+    }
+
+    pub(crate) fn called(name: &str) -> Self {
+        let mut params = CertificateParams::default();
+        params.distinguished_name.push(DnType::CommonName, name);
+        Self::with(params)
     }
 
     /// An authority whose own certificate is good for a server, but for being an authority's.
@@ -65,7 +74,6 @@ impl Authority {
 
     fn with(mut params: CertificateParams) -> Self {
         let key = KeyPair::generate().unwrap();
-        params.distinguished_name.push(DnType::CommonName, "Test authority");
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let certificate = params.self_signed(&key).unwrap();
         Self { certificate, issuer: Issuer::new(params, key) }
