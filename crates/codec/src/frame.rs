@@ -137,18 +137,26 @@ impl Decoder {
     /// PINGRESP and acknowledgements that say success.
     #[inline]
     fn decode_short(header: Header, buf: &mut BytesMut) -> Option<Result<Packet, DecodeError>> {
-        let wrap: fn(Ack) -> Packet = match (header.packet_type, header.body_len) {
-            (PacketType::PingReq, 0) => return Some(Ok(Packet::PingReq)),
-            (PacketType::PingResp, 0) => return Some(Ok(Packet::PingResp)),
-            (PacketType::PubAck, 2) => Packet::PubAck,
-            (PacketType::PubRec, 2) => Packet::PubRec,
-            (PacketType::PubRel, 2) => Packet::PubRel,
-            (PacketType::PubComp, 2) => Packet::PubComp,
-            _ => return None,
-        };
+        match (header.packet_type, header.body_len) {
+            (PacketType::PingReq, 0) => Some(Ok(Packet::PingReq)),
+            (PacketType::PingResp, 0) => Some(Ok(Packet::PingResp)),
+            (PacketType::PubAck, 2) => Self::take_ack(header, buf, Packet::PubAck),
+            (PacketType::PubRec, 2) => Self::take_ack(header, buf, Packet::PubRec),
+            (PacketType::PubRel, 2) => Self::take_ack(header, buf, Packet::PubRel),
+            (PacketType::PubComp, 2) => Self::take_ack(header, buf, Packet::PubComp),
+            _ => None,
+        }
+    }
+
+    #[inline]
+    fn take_ack(
+        header: Header,
+        buf: &mut BytesMut,
+        packet: impl FnOnce(Ack) -> Packet,
+    ) -> Option<Result<Packet, DecodeError>> {
         let body = *buf.first_chunk()?;
         buf.advance(2);
-        Some(Ack::decode_short(header.packet_type, body).map(wrap))
+        Some(Ack::decode_short(header.packet_type, body).map(packet))
     }
 
     fn decode_body(&mut self, header: Header, buf: &mut BytesMut) -> Result<Packet, DecodeError> {

@@ -43,7 +43,10 @@ rules! {
     ReasonCodesMissing {
         /// The packet.
         packet_type: PacketType,
-    } => "section 3.9.3", ReasonCode::PROTOCOL_ERROR,
+    } => match packet_type {
+            PacketType::UnsubAck => "MQTT-3.11.3-1",
+            _ => "MQTT-3.9.3-1",
+        }, ReasonCode::PROTOCOL_ERROR,
         "{packet_type} has no reason code; it must have one for each filter";
     /// A password without user name, before MQTT 5.
     PasswordWithoutUserName => "MQTT311-3.1.2-22", ReasonCode::PROTOCOL_ERROR,

@@ -1,4 +1,5 @@
 use alloc::vec::Vec;
+use core::fmt;
 
 use bytes::Bytes;
 
@@ -9,7 +10,7 @@ use crate::writer::{put_binary, put_text};
 use crate::{DecodeError, EncodeError, Properties, QoS, TopicName, Version};
 
 /// The message the server publishes for a client that has gone.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Will {
     /// QoS of the message.
     pub qos: QoS,
@@ -54,5 +55,18 @@ impl Will {
         }
         put_text(self.topic.text(), out);
         put_binary(&self.payload, out);
+    }
+}
+
+impl fmt::Debug for Will {
+    /// Shows the length of the payload, not its content.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Will")
+            .field("qos", &self.qos)
+            .field("retain", &self.retain)
+            .field("topic", &self.topic)
+            .field("payload", &format_args!("{} bytes", self.payload.len()))
+            .field("properties", &self.properties)
+            .finish()
     }
 }

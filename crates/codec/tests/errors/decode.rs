@@ -22,6 +22,7 @@ pub(crate) fn refusal(version: Version, bytes: &[u8]) -> DecodeError {
     }
 }
 
+#[derive(Clone, Copy)]
 struct Case {
     version: Version,
     bytes: &'static str,
@@ -31,7 +32,7 @@ struct Case {
     text: &'static str,
 }
 
-fn case(
+const fn case(
     version: Version,
     bytes: &'static str,
     error: DecodeError,
@@ -43,395 +44,371 @@ fn case(
 const MALFORMED: ReasonCode = ReasonCode::MALFORMED_PACKET;
 const PROTOCOL: ReasonCode = ReasonCode::PROTOCOL_ERROR;
 
-fn framing() -> Vec<Case> {
-    vec![
-        case(
-            V5,
-            "00",
-            DecodeError::UnknownPacketType,
-            (
-                "section 2.1.2",
-                MALFORMED,
-                "packet type 0 does not exist; the peer may not speak MQTT on this port",
-            ),
+const FRAMING: &[Case] = &[
+    case(
+        V5,
+        "00",
+        DecodeError::UnknownPacketType,
+        (
+            "section 2.1.2",
+            MALFORMED,
+            "packet type 0 does not exist; the peer may not speak MQTT on this port",
         ),
-        //= [MQTT-2.1.3-1] test
-        case(
-            V5,
-            "d1",
-            DecodeError::ReservedFlags { packet_type: PacketType::PingResp, flags: 1 },
-            (
-                "MQTT-2.1.3-1",
-                MALFORMED,
-                "PINGRESP has the reserved header flags 0b0001; the sender or the framing is broken",
-            ),
+    ),
+    //= [MQTT-2.1.3-1] test
+    case(
+        V5,
+        "d1",
+        DecodeError::ReservedFlags { packet_type: PacketType::PingResp, flags: 1 },
+        (
+            "MQTT-2.1.3-1",
+            MALFORMED,
+            "PINGRESP has the reserved header flags 0b0001; the sender or the framing is broken",
         ),
-        case(
-            V5,
-            "30 ffffffff",
-            DecodeError::RemainingLengthTooLong,
-            (
-                "section 1.5.5",
-                MALFORMED,
-                "the remaining length goes on after four bytes; the sender or the framing is broken",
-            ),
+    ),
+    case(
+        V5,
+        "30 ffffffff",
+        DecodeError::RemainingLengthTooLong,
+        (
+            "section 1.5.5",
+            MALFORMED,
+            "the remaining length goes on after four bytes; the sender or the framing is broken",
         ),
-        case(
-            V5,
-            "30 07 0001 'a' 80808080",
-            DecodeError::VarintTooLong,
-            (
-                "section 1.5.5",
-                MALFORMED,
-                "a variable byte integer goes on after four bytes; the sender is broken",
-            ),
+    ),
+    case(
+        V5,
+        "30 07 0001 'a' 80808080",
+        DecodeError::VarintTooLong,
+        (
+            "section 1.5.5",
+            MALFORMED,
+            "a variable byte integer goes on after four bytes; the sender is broken",
         ),
-        //= [MQTT-1.5.5-1] test
-        case(
-            V5,
-            "30 8400 0001 'a' 00",
-            DecodeError::VarintNotMinimal { value: 4 },
-            (
-                "MQTT-1.5.5-1",
-                MALFORMED,
-                "the variable byte integer 4 takes more bytes than it needs, which MQTT 5 forbids",
-            ),
+    ),
+    //= [MQTT-1.5.5-1] test
+    case(
+        V5,
+        "30 8400 0001 'a' 00",
+        DecodeError::VarintNotMinimal { value: 4 },
+        (
+            "MQTT-1.5.5-1",
+            MALFORMED,
+            "the variable byte integer 4 takes more bytes than it needs, which MQTT 5 forbids",
         ),
-        //= [MQTT-3.1.2-24] test
-        case(
-            V5,
-            "30 8004",
-            DecodeError::PacketTooLarge { size: 515, maximum: 512 },
-            (
-                "MQTT-3.1.2-24",
-                ReasonCode::PACKET_TOO_LARGE,
-                "packet of 515 bytes is larger than the maximum of 512; raise the maximum packet size to accept it",
-            ),
+    ),
+    //= [MQTT-3.1.2-24] test
+    case(
+        V5,
+        "30 8004",
+        DecodeError::PacketTooLarge { size: 515, maximum: 512 },
+        (
+            "MQTT-3.1.2-24",
+            ReasonCode::PACKET_TOO_LARGE,
+            "packet of 515 bytes is larger than the maximum of 512; raise the maximum packet size to accept it",
         ),
-        case(
-            V311,
-            "f0",
-            DecodeError::AuthBeforeV5,
-            (
-                "section 3.15",
-                PROTOCOL,
-                "AUTH came on a connection that does not speak MQTT 5, the first version that has it",
-            ),
+    ),
+    case(
+        V311,
+        "f0",
+        DecodeError::AuthBeforeV5,
+        (
+            "section 3.15",
+            PROTOCOL,
+            "AUTH came on a connection that does not speak MQTT 5, the first version that has it",
         ),
-        case(
-            V311,
-            "30 03 0002 'a'",
-            DecodeError::Truncated { packet_type: PacketType::Publish },
-            (
-                "section 2.1.4",
-                MALFORMED,
-                "PUBLISH ends inside a field; a length in it or its remaining length is wrong",
-            ),
+    ),
+    case(
+        V311,
+        "30 03 0002 'a'",
+        DecodeError::Truncated { packet_type: PacketType::Publish },
+        (
+            "section 2.1.4",
+            MALFORMED,
+            "PUBLISH ends inside a field; a length in it or its remaining length is wrong",
         ),
-        case(
-            V311,
-            "40 04 0001 0000",
-            DecodeError::TrailingBytes { packet_type: PacketType::PubAck, count: 2 },
-            (
-                "section 2.1.4",
-                MALFORMED,
-                "PUBACK goes on for 2 bytes after its last field; its remaining length is wrong",
-            ),
+    ),
+    case(
+        V311,
+        "40 04 0001 0000",
+        DecodeError::TrailingBytes { packet_type: PacketType::PubAck, count: 2 },
+        (
+            "section 2.1.4",
+            MALFORMED,
+            "PUBACK goes on for 2 bytes after its last field; its remaining length is wrong",
         ),
-        //= [MQTT-1.5.4-1] test
-        case(
-            V311,
-            "30 05 0003 'a' c080",
-            DecodeError::String { error: TextError::NotUtf8 { valid_up_to: 1 } },
-            ("MQTT-1.5.4-1", MALFORMED, "string is not UTF-8 from byte 1 on"),
-        ),
-        case(
-            V311,
-            "40 01 00",
-            DecodeError::PacketIdentifierMissing { packet_type: PacketType::PubAck },
-            ("section 2.2.1", MALFORMED, "PUBACK ends before its packet identifier"),
-        ),
-        //= [MQTT-2.2.1-3] test
-        case(
-            V311,
-            "40 02 0000",
-            DecodeError::PacketIdentifierZero { packet_type: PacketType::PubAck },
-            ("MQTT-2.2.1-3", PROTOCOL, "PUBACK has the packet identifier 0; it must be 1 or more"),
-        ),
-    ]
-}
+    ),
+    //= [MQTT-1.5.4-1] test
+    case(
+        V311,
+        "30 05 0003 'a' c080",
+        DecodeError::String { error: TextError::NotUtf8 { valid_up_to: 1 } },
+        ("MQTT-1.5.4-1", MALFORMED, "string is not UTF-8 from byte 1 on"),
+    ),
+    case(
+        V311,
+        "40 01 00",
+        DecodeError::PacketIdentifierMissing { packet_type: PacketType::PubAck },
+        ("section 2.2.1", MALFORMED, "PUBACK ends before its packet identifier"),
+    ),
+    //= [MQTT-2.2.1-3] test
+    case(
+        V311,
+        "40 02 0000",
+        DecodeError::PacketIdentifierZero { packet_type: PacketType::PubAck },
+        ("MQTT-2.2.1-3", PROTOCOL, "PUBACK has the packet identifier 0; it must be 1 or more"),
+    ),
+];
 
-fn properties_and_codes() -> Vec<Case> {
-    vec![
-        case(
-            V5,
-            "30 05 0001 'a' 02 01",
-            DecodeError::PropertiesTooLong { packet_type: PacketType::Publish, len: 2, left: 1 },
-            (
-                "section 2.2.2.1",
-                MALFORMED,
-                "PUBLISH announces 2 bytes of properties but has only 1 left",
-            ),
+const PROPERTIES_AND_CODES: &[Case] = &[
+    case(
+        V5,
+        "30 05 0001 'a' 02 01",
+        DecodeError::PropertiesTooLong { packet_type: PacketType::Publish, len: 2, left: 1 },
+        (
+            "section 2.2.2.1",
+            MALFORMED,
+            "PUBLISH announces 2 bytes of properties but has only 1 left",
         ),
-        case(
-            V5,
-            "30 07 0001 'a' 02 2300 01",
-            DecodeError::PropertyTruncated { packet_type: PacketType::Publish },
-            (
-                "section 2.2.2.1",
-                MALFORMED,
-                "PUBLISH has a property that reaches beyond the property length",
-            ),
+    ),
+    case(
+        V5,
+        "30 07 0001 'a' 02 2300 01",
+        DecodeError::PropertyTruncated { packet_type: PacketType::Publish },
+        (
+            "section 2.2.2.1",
+            MALFORMED,
+            "PUBLISH has a property that reaches beyond the property length",
         ),
-        case(
-            V5,
-            "30 06 0001 'a' 02 0401",
-            DecodeError::UnknownProperty { id: 4 },
-            ("section 2.2.2.2", MALFORMED, "property identifier 0x04 does not exist in MQTT 5"),
+    ),
+    case(
+        V5,
+        "30 06 0001 'a' 02 0401",
+        DecodeError::UnknownProperty { id: 4 },
+        ("section 2.2.2.2", MALFORMED, "property identifier 0x04 does not exist in MQTT 5"),
+    ),
+    case(
+        V5,
+        "30 07 0001 'a' 03 230000",
+        DecodeError::Property { error: PropertyError::TopicAliasZero },
+        ("MQTT-3.3.2-8", ReasonCode::TOPIC_ALIAS_INVALID, "Topic Alias is 0; it must be 1 or more"),
+    ),
+    //= [MQTT-3.4.2-1] test
+    case(
+        V5,
+        "40 03 0001 92",
+        DecodeError::ReasonCode { packet_type: PacketType::PubAck, code: 0x92 },
+        (
+            "MQTT-3.4.2-1",
+            PROTOCOL,
+            "PUBACK has the reason code 0x92, which the specification does not give it",
         ),
-        case(
-            V5,
-            "30 07 0001 'a' 03 230000",
-            DecodeError::Property { error: PropertyError::TopicAliasZero },
-            (
-                "MQTT-3.3.2-8",
-                ReasonCode::TOPIC_ALIAS_INVALID,
-                "Topic Alias is 0; it must be 1 or more",
-            ),
-        ),
-        //= [MQTT-3.4.2-1] test
-        case(
-            V5,
-            "40 03 0001 92",
-            DecodeError::ReasonCode { packet_type: PacketType::PubAck, code: 0x92 },
-            (
-                "MQTT-3.4.2-1",
-                PROTOCOL,
-                "PUBACK has the reason code 0x92, which the specification does not give it",
-            ),
-        ),
-        case(
-            V5,
-            "90 03 0001 00",
-            DecodeError::ReasonCodesMissing { packet_type: PacketType::SubAck },
-            (
-                "MQTT-3.9.3-1",
-                PROTOCOL,
-                "SUBACK has no reason code; it must have one for each filter",
-            ),
-        ),
-    ]
-}
+    ),
+    case(
+        V5,
+        "90 03 0001 00",
+        DecodeError::ReasonCodesMissing { packet_type: PacketType::SubAck },
+        ("MQTT-3.9.3-1", PROTOCOL, "SUBACK has no reason code; it must have one for each filter"),
+    ),
+];
 
-fn connect() -> Vec<Case> {
-    vec![
-        //= [MQTT-3.1.2-1] test
-        case(
-            V311,
-            "10 10 0004 'MQTS' 04 02 003c 0004 'evkl'",
-            DecodeError::ProtocolName,
-            (
-                "MQTT-3.1.2-1",
-                ReasonCode::UNSUPPORTED_PROTOCOL_VERSION,
-                "CONNECT has an unknown protocol name; it must be MQTT, or MQIsdp for MQTT 3.1",
-            ),
+const CONNECT_AND_CONNACK: &[Case] = &[
+    //= [MQTT-3.1.2-1] test
+    case(
+        V311,
+        "10 10 0004 'MQTS' 04 02 003c 0004 'evkl'",
+        DecodeError::ProtocolName,
+        (
+            "MQTT-3.1.2-1",
+            ReasonCode::UNSUPPORTED_PROTOCOL_VERSION,
+            "CONNECT has an unknown protocol name; it must be MQTT, or MQIsdp for MQTT 3.1",
         ),
-        //= [MQTT-3.1.2-2] test
-        case(
-            V311,
-            "10 10 0004 'MQTT' 06 02 003c 0004 'evkl'",
-            DecodeError::ProtocolLevel { level: 6 },
-            (
-                "MQTT-3.1.2-2",
-                ReasonCode::UNSUPPORTED_PROTOCOL_VERSION,
-                "CONNECT has the protocol level 6; MQTT 3.1 (MQIsdp 3), 3.1.1 (4) and 5 (5) are known",
-            ),
+    ),
+    //= [MQTT-3.1.2-2] test
+    case(
+        V311,
+        "10 10 0004 'MQTT' 06 02 003c 0004 'evkl'",
+        DecodeError::ProtocolLevel { level: 6 },
+        (
+            "MQTT-3.1.2-2",
+            ReasonCode::UNSUPPORTED_PROTOCOL_VERSION,
+            "CONNECT has the protocol level 6; MQTT 3.1 (MQIsdp 3), 3.1.1 (4) and 5 (5) are known",
         ),
-        //= [MQTT-3.1.2-3] test
-        case(
-            V311,
-            "10 10 0004 'MQTT' 04 03 003c 0004 'evkl'",
-            DecodeError::ConnectReservedFlag,
-            (
-                "MQTT-3.1.2-3",
-                MALFORMED,
-                "CONNECT has the reserved bit of its flags set; it must be 0",
-            ),
+    ),
+    //= [MQTT-3.1.2-3] test
+    case(
+        V311,
+        "10 10 0004 'MQTT' 04 03 003c 0004 'evkl'",
+        DecodeError::ConnectReservedFlag,
+        ("MQTT-3.1.2-3", MALFORMED, "CONNECT has the reserved bit of its flags set; it must be 0"),
+    ),
+    //= [MQTT-3.1.2-11] test
+    case(
+        V311,
+        "10 10 0004 'MQTT' 04 0a 003c 0004 'evkl'",
+        DecodeError::WillQosWithoutWill,
+        (
+            "MQTT-3.1.2-11",
+            MALFORMED,
+            "CONNECT has a will QoS but no will; without the will flag it must be 0",
         ),
-        //= [MQTT-3.1.2-11] test
-        case(
-            V311,
-            "10 10 0004 'MQTT' 04 0a 003c 0004 'evkl'",
-            DecodeError::WillQosWithoutWill,
-            (
-                "MQTT-3.1.2-11",
-                MALFORMED,
-                "CONNECT has a will QoS but no will; without the will flag it must be 0",
-            ),
+    ),
+    //= [MQTT-3.1.2-13] test
+    case(
+        V311,
+        "10 10 0004 'MQTT' 04 22 003c 0004 'evkl'",
+        DecodeError::WillRetainWithoutWill,
+        (
+            "MQTT-3.1.2-13",
+            MALFORMED,
+            "CONNECT has the will retain flag but no will; without the will flag it must be 0",
         ),
-        //= [MQTT-3.1.2-13] test
-        case(
-            V311,
-            "10 10 0004 'MQTT' 04 22 003c 0004 'evkl'",
-            DecodeError::WillRetainWithoutWill,
-            (
-                "MQTT-3.1.2-13",
-                MALFORMED,
-                "CONNECT has the will retain flag but no will; without the will flag it must be 0",
-            ),
+    ),
+    //= [MQTT-3.1.2-12] test
+    case(
+        V311,
+        "10 13 0004 'MQTT' 04 1e 003c 0001 'c' 0001 'w' 0001 'x'",
+        DecodeError::WillQos3,
+        ("MQTT-3.1.2-12", MALFORMED, "CONNECT has a will of QoS 3, which does not exist"),
+    ),
+    case(
+        V311,
+        "10 13 0004 'MQTT' 04 06 003c 0001 'c' 0001 '#' 0001 'x'",
+        DecodeError::WillTopic { error: TopicError::WildcardInName },
+        (
+            "MQTT-3.3.2-2",
+            ReasonCode::TOPIC_NAME_INVALID,
+            "the will topic of CONNECT is no topic name: topic name holds a wildcard, + or #, which only filters may",
         ),
-        //= [MQTT-3.1.2-12] test
-        case(
-            V311,
-            "10 13 0004 'MQTT' 04 1e 003c 0001 'c' 0001 'w' 0001 'x'",
-            DecodeError::WillQos3,
-            ("MQTT-3.1.2-12", MALFORMED, "CONNECT has a will of QoS 3, which does not exist"),
+    ),
+    //= [MQTT311-3.1.2-22] test
+    case(
+        V311,
+        "10 10 0004 'MQTT' 04 42 003c 0001 'c' 0001 'p'",
+        DecodeError::PasswordWithoutUserName,
+        (
+            "MQTT311-3.1.2-22",
+            MALFORMED,
+            "CONNECT has a password but no user name, which only MQTT 5 allows",
         ),
-        case(
-            V311,
-            "10 13 0004 'MQTT' 04 06 003c 0001 'c' 0001 '#' 0001 'x'",
-            DecodeError::WillTopic { error: TopicError::WildcardInName },
-            (
-                "MQTT-3.3.2-2",
-                ReasonCode::TOPIC_NAME_INVALID,
-                "the will topic of CONNECT is no topic name: topic name holds a wildcard, + or #, which only filters may",
-            ),
+    ),
+    //= [MQTT-3.2.2-1] test
+    case(
+        V5,
+        "20 03 02 00 00",
+        DecodeError::ConnAckReservedFlags { flags: 2 },
+        (
+            "MQTT-3.2.2-1",
+            MALFORMED,
+            "CONNACK has the flags 0b00000010; all but the lowest bit must be 0",
         ),
-        //= [MQTT311-3.1.2-22] test
-        case(
-            V311,
-            "10 10 0004 'MQTT' 04 42 003c 0001 'c' 0001 'p'",
-            DecodeError::PasswordWithoutUserName,
-            (
-                "MQTT311-3.1.2-22",
-                MALFORMED,
-                "CONNECT has a password but no user name, which only MQTT 5 allows",
-            ),
+    ),
+    //= [MQTT-3.2.2-6] test
+    case(
+        V5,
+        "20 03 01 87 00",
+        DecodeError::SessionPresentOnRefusal { code: 0x87 },
+        (
+            "MQTT-3.2.2-6",
+            PROTOCOL,
+            "CONNACK says session present but refuses the connection with code 0x87",
         ),
-        //= [MQTT-3.2.2-1] test
-        case(
-            V5,
-            "20 03 02 00 00",
-            DecodeError::ConnAckReservedFlags { flags: 2 },
-            (
-                "MQTT-3.2.2-1",
-                MALFORMED,
-                "CONNACK has the flags 0b00000010; all but the lowest bit must be 0",
-            ),
-        ),
-        //= [MQTT-3.2.2-6] test
-        case(
-            V5,
-            "20 03 01 87 00",
-            DecodeError::SessionPresentOnRefusal { code: 0x87 },
-            (
-                "MQTT-3.2.2-6",
-                PROTOCOL,
-                "CONNACK says session present but refuses the connection with code 0x87",
-            ),
-        ),
-    ]
-}
+    ),
+];
 
-fn messages_and_subscriptions() -> Vec<Case> {
-    vec![
-        //= [MQTT-3.3.1-4] test
-        case(
-            V311,
-            "36 07 0001 'a' 0001 'hi'",
-            DecodeError::Qos3,
-            (
-                "MQTT-3.3.1-4",
-                MALFORMED,
-                "PUBLISH has QoS 3, which does not exist; the sender or the framing is broken",
-            ),
+const MESSAGES_AND_SUBSCRIPTIONS: &[Case] = &[
+    //= [MQTT-3.3.1-4] test
+    case(
+        V311,
+        "36 07 0001 'a' 0001 'hi'",
+        DecodeError::Qos3,
+        (
+            "MQTT-3.3.1-4",
+            MALFORMED,
+            "PUBLISH has QoS 3, which does not exist; the sender or the framing is broken",
         ),
-        //= [MQTT-3.3.1-2] test
-        case(
-            V311,
-            "38 03 0001 'a'",
-            DecodeError::DupWithQos0,
-            (
-                "MQTT-3.3.1-2",
-                MALFORMED,
-                "PUBLISH has QoS 0 and the DUP flag; QoS 0 messages are never sent again",
-            ),
+    ),
+    //= [MQTT-3.3.1-2] test
+    case(
+        V311,
+        "38 03 0001 'a'",
+        DecodeError::DupWithQos0,
+        (
+            "MQTT-3.3.1-2",
+            MALFORMED,
+            "PUBLISH has QoS 0 and the DUP flag; QoS 0 messages are never sent again",
         ),
-        //= [MQTT-3.3.2-2] test
-        case(
-            V311,
-            "30 03 0001 '+'",
-            DecodeError::Topic { error: TopicError::WildcardInName },
-            (
-                "MQTT-3.3.2-2",
-                ReasonCode::TOPIC_NAME_INVALID,
-                "the topic of PUBLISH is no topic name: topic name holds a wildcard, + or #, which only filters may",
-            ),
+    ),
+    //= [MQTT-3.3.2-2] test
+    case(
+        V311,
+        "30 03 0001 '+'",
+        DecodeError::Topic { error: TopicError::WildcardInName },
+        (
+            "MQTT-3.3.2-2",
+            ReasonCode::TOPIC_NAME_INVALID,
+            "the topic of PUBLISH is no topic name: topic name holds a wildcard, + or #, which only filters may",
         ),
-        case(
-            V5,
-            "30 03 0000 00",
-            DecodeError::NoTopicAndNoAlias,
-            (
-                "section 3.3.2.1",
-                PROTOCOL,
-                "PUBLISH has an empty topic and no topic alias; it needs one of them",
-            ),
+    ),
+    case(
+        V5,
+        "30 03 0000 00",
+        DecodeError::NoTopicAndNoAlias,
+        (
+            "section 3.3.2.1",
+            PROTOCOL,
+            "PUBLISH has an empty topic and no topic alias; it needs one of them",
         ),
-        //= [MQTT-3.8.3-2] test
-        case(
-            V311,
-            "82 02 0001",
-            DecodeError::NoFilters { packet_type: PacketType::Subscribe },
-            ("MQTT-3.8.3-2", PROTOCOL, "SUBSCRIBE has no topic filter; it must have at least one"),
+    ),
+    //= [MQTT-3.8.3-2] test
+    case(
+        V311,
+        "82 02 0001",
+        DecodeError::NoFilters { packet_type: PacketType::Subscribe },
+        ("MQTT-3.8.3-2", PROTOCOL, "SUBSCRIBE has no topic filter; it must have at least one"),
+    ),
+    //= [MQTT-4.7.1-1] test
+    case(
+        V311,
+        "82 08 0001 0003 'a#b' 00",
+        DecodeError::Filter { error: TopicError::MisplacedHash },
+        (
+            "MQTT-4.7.1-1",
+            ReasonCode::TOPIC_FILTER_INVALID,
+            "a topic filter is invalid: # must stand alone in the filter's last level",
         ),
-        //= [MQTT-4.7.1-1] test
-        case(
-            V311,
-            "82 08 0001 0003 'a#b' 00",
-            DecodeError::Filter { error: TopicError::MisplacedHash },
-            (
-                "MQTT-4.7.1-1",
-                ReasonCode::TOPIC_FILTER_INVALID,
-                "a topic filter is invalid: # must stand alone in the filter's last level",
-            ),
+    ),
+    //= [MQTT311-3.8.3-4] test
+    case(
+        V311,
+        "82 06 0001 0001 'a' 04",
+        DecodeError::SubscriptionOptionsReserved { options: 4 },
+        ("MQTT-3.8.3-5", MALFORMED, "subscription options 0b00000100 have reserved bits set"),
+    ),
+    case(
+        V311,
+        "82 06 0001 0001 'a' 03",
+        DecodeError::SubscriptionQos3,
+        ("MQTT311-3.8.3-4", PROTOCOL, "a subscription asks for QoS 3, which does not exist"),
+    ),
+    case(
+        V5,
+        "82 07 0001 00 0001 'a' 30",
+        DecodeError::RetainHandling3,
+        ("section 3.8.3.1", PROTOCOL, "a subscription has retain handling 3, which does not exist"),
+    ),
+    //= [MQTT-3.8.3-4] test
+    case(
+        V5,
+        "82 10 0001 00 000a '$share/g/a' 04",
+        DecodeError::NoLocalOnShared,
+        (
+            "MQTT-3.8.3-4",
+            PROTOCOL,
+            "a shared subscription has the No Local option, which only others may have",
         ),
-        //= [MQTT311-3.8.3-4] test
-        case(
-            V311,
-            "82 06 0001 0001 'a' 04",
-            DecodeError::SubscriptionOptionsReserved { options: 4 },
-            ("MQTT-3.8.3-5", MALFORMED, "subscription options 0b00000100 have reserved bits set"),
-        ),
-        case(
-            V311,
-            "82 06 0001 0001 'a' 03",
-            DecodeError::SubscriptionQos3,
-            ("MQTT311-3.8.3-4", PROTOCOL, "a subscription asks for QoS 3, which does not exist"),
-        ),
-        case(
-            V5,
-            "82 07 0001 00 0001 'a' 30",
-            DecodeError::RetainHandling3,
-            (
-                "section 3.8.3.1",
-                PROTOCOL,
-                "a subscription has retain handling 3, which does not exist",
-            ),
-        ),
-        //= [MQTT-3.8.3-4] test
-        case(
-            V5,
-            "82 10 0001 00 000a '$share/g/a' 04",
-            DecodeError::NoLocalOnShared,
-            (
-                "MQTT-3.8.3-4",
-                PROTOCOL,
-                "a shared subscription has the No Local option, which only others may have",
-            ),
-        ),
-    ]
-}
+    ),
+];
 
 fn assert_case(case: &Case) {
     let error = refusal(case.version, &wire(case.bytes));
@@ -443,10 +420,8 @@ fn assert_case(case: &Case) {
 
 #[test]
 fn each_rule_has_its_error() {
-    let mut cases = framing();
-    cases.extend(properties_and_codes());
-    cases.extend(connect());
-    cases.extend(messages_and_subscriptions());
+    let cases =
+        [FRAMING, PROPERTIES_AND_CODES, CONNECT_AND_CONNACK, MESSAGES_AND_SUBSCRIPTIONS].concat();
     cases.iter().for_each(assert_case);
 
     let connect_expected = connect_expected();

@@ -167,14 +167,14 @@ fn lists() -> Vec<Case> {
             V311,
             Packet::SubAck(SubAck { packet_id, codes: Vec::new(), properties: properties.clone() }),
             no_codes(PacketType::SubAck),
-            "section 3.9.3",
+            "MQTT-3.9.3-1",
             codes_text(PacketType::SubAck),
         ),
         (
             V5,
             Packet::UnsubAck(UnsubAck { packet_id, codes, properties }),
             no_codes(PacketType::UnsubAck),
-            "section 3.9.3",
+            "MQTT-3.11.3-1",
             codes_text(PacketType::UnsubAck),
         ),
         //= [MQTT-3.8.3-4] test
@@ -415,4 +415,29 @@ fn a_transfer_replaces_alias_and_expiry_where_they_stand() {
     let error = EncodeError::Property { error: PropertyError::TopicAliasZero };
     assert_eq!(bare.encode_with(V5, &zero, &mut out), Err(error));
     assert_eq!(out, [7]);
+}
+
+#[test]
+fn debug_shows_neither_payloads_nor_credentials() {
+    let packet = Packet::Connect(Connect {
+        username: Some(text("someone")),
+        password: Some(Bytes::from_static(b"hunter2")),
+        will: Some(Box::new(Will {
+            qos: QoS::AtMostOnce,
+            retain: false,
+            topic: TopicName::try_from("w").unwrap(),
+            payload: Bytes::from_static(b"farewell"),
+            properties: Properties::new(),
+        })),
+        ..connect()
+    });
+    let shown = format!("{packet:?}");
+    assert!(shown.contains("payload: 8 bytes") && shown.contains("<secret>"), "{shown}");
+    for hidden in ["someone", "hunter2", "farewell"] {
+        assert!(!shown.contains(hidden), "{shown}");
+    }
+    let message =
+        Publish { payload: Bytes::from_static(b"farewell"), ..publish(QoS::AtMostOnce, None) };
+    let shown = format!("{message:?}");
+    assert!(shown.contains("payload: 8 bytes") && !shown.contains("farewell"), "{shown}");
 }

@@ -23,100 +23,99 @@ fn text(text: &'static str) -> Text {
 /// Bytes, error, rule, reason code, text.
 type Case = (&'static str, PropertyError, &'static str, ReasonCode, &'static str);
 
-fn cases() -> Vec<Case> {
-    let protocol = ReasonCode::PROTOCOL_ERROR;
-    vec![
-        (
-            "40 06 0001 00 02 0101",
-            PropertyError::Misplaced {
-                id: PropertyId::PAYLOAD_FORMAT_INDICATOR,
-                packet_type: PacketType::PubAck,
-            },
-            "section 2.2.2.2",
-            protocol,
-            "PUBACK must not hold the property PayloadFormatIndicator (0x01); see table 2-4 of the MQTT 5 specification",
-        ),
-        (
-            "10 16 0004 'MQTT' 05 06 003c 00 0000 03 230001 0001 'w' 0000",
-            PropertyError::MisplacedInWill { id: PropertyId::TOPIC_ALIAS },
-            "section 3.1.3.2",
-            protocol,
-            "a will must not hold the property TopicAlias (0x23); it belongs to another property list",
-        ),
-        (
-            "30 08 0001 'a' 04 0101 0101",
-            PropertyError::Duplicate { id: PropertyId::PAYLOAD_FORMAT_INDICATOR },
-            "section 2.2.2.2",
-            protocol,
-            "property PayloadFormatIndicator (0x01) occurs twice; only user properties may repeat, and in PUBLISH subscription identifiers",
-        ),
-        (
-            "30 06 0001 'a' 02 0102",
-            PropertyError::NotZeroOrOne { id: PropertyId::PAYLOAD_FORMAT_INDICATOR, value: 2 },
-            "section 2.2.2.2",
-            protocol,
-            "property PayloadFormatIndicator (0x01) is 2; it may be 0 or 1",
-        ),
-        (
-            "20 05 00 00 02 2402",
-            PropertyError::MaximumQoS { value: 2 },
-            "section 3.2.2.3.4",
-            protocol,
-            "Maximum QoS is 2; it may be 0 or 1, and is left out to allow QoS 2",
-        ),
-        (
-            "20 06 00 00 03 210000",
-            PropertyError::ReceiveMaximumZero,
-            "section 3.1.2.11.3",
-            protocol,
-            "Receive Maximum is 0; it must be 1 or more",
-        ),
-        (
-            "20 08 00 00 05 2700000000",
-            PropertyError::MaximumPacketSizeZero,
-            "section 3.1.2.11.4",
-            protocol,
-            "Maximum Packet Size is 0; it must be 1 or more, and is left out for no limit",
-        ),
-        //= [MQTT-3.3.2-8] test
-        (
-            "30 07 0001 'a' 03 230000",
-            PropertyError::TopicAliasZero,
-            "MQTT-3.3.2-8",
-            ReasonCode::TOPIC_ALIAS_INVALID,
-            "Topic Alias is 0; it must be 1 or more",
-        ),
-        (
-            "82 09 0001 02 0b00 0001 'a' 00",
-            PropertyError::SubscriptionIdentifierZero,
-            "section 3.8.2.1.2",
-            protocol,
-            "Subscription Identifier is 0; it must be 1 or more",
-        ),
-        //= [MQTT-3.3.2-14] test
-        (
-            "30 08 0001 'a' 04 08 0001 '#'",
-            PropertyError::ResponseTopic { error: TopicError::WildcardInName },
-            "MQTT-3.3.2-14",
-            protocol,
-            "the Response Topic is no topic name: topic name holds a wildcard, + or #, which only filters may",
-        ),
-        (
-            "10 11 0004 'MQTT' 05 02 003c 04 16 0001 ff 0000",
-            PropertyError::AuthenticationDataWithoutMethod,
-            "section 3.1.2.11.10",
-            protocol,
-            "Authentication Data has no Authentication Method beside it; name the method",
-        ),
-        (
-            "f0 01 18",
-            PropertyError::AuthenticationMethodMissing,
-            "section 3.15.2.2.2",
-            protocol,
-            "AUTH has no Authentication Method; name the method of the CONNECT packet",
-        ),
-    ]
-}
+const PROTOCOL: ReasonCode = ReasonCode::PROTOCOL_ERROR;
+
+const CASES: &[Case] = &[
+    (
+        "40 06 0001 00 02 0101",
+        PropertyError::Misplaced {
+            id: PropertyId::PAYLOAD_FORMAT_INDICATOR,
+            packet_type: PacketType::PubAck,
+        },
+        "section 2.2.2.2",
+        PROTOCOL,
+        "PUBACK must not hold the property PayloadFormatIndicator (0x01); see table 2-4 of the MQTT 5 specification",
+    ),
+    (
+        "10 16 0004 'MQTT' 05 06 003c 00 0000 03 230001 0001 'w' 0000",
+        PropertyError::MisplacedInWill { id: PropertyId::TOPIC_ALIAS },
+        "section 3.1.3.2",
+        PROTOCOL,
+        "a will must not hold the property TopicAlias (0x23); it belongs to another property list",
+    ),
+    (
+        "30 08 0001 'a' 04 0101 0101",
+        PropertyError::Duplicate { id: PropertyId::PAYLOAD_FORMAT_INDICATOR },
+        "section 2.2.2.2",
+        PROTOCOL,
+        "property PayloadFormatIndicator (0x01) occurs twice; only user properties may repeat, and in PUBLISH subscription identifiers",
+    ),
+    (
+        "30 06 0001 'a' 02 0102",
+        PropertyError::NotZeroOrOne { id: PropertyId::PAYLOAD_FORMAT_INDICATOR, value: 2 },
+        "section 2.2.2.2",
+        PROTOCOL,
+        "property PayloadFormatIndicator (0x01) is 2; it may be 0 or 1",
+    ),
+    (
+        "20 05 00 00 02 2402",
+        PropertyError::MaximumQoS { value: 2 },
+        "section 3.2.2.3.4",
+        PROTOCOL,
+        "Maximum QoS is 2; it may be 0 or 1, and is left out to allow QoS 2",
+    ),
+    (
+        "20 06 00 00 03 210000",
+        PropertyError::ReceiveMaximumZero,
+        "section 3.1.2.11.3",
+        PROTOCOL,
+        "Receive Maximum is 0; it must be 1 or more",
+    ),
+    (
+        "20 08 00 00 05 2700000000",
+        PropertyError::MaximumPacketSizeZero,
+        "section 3.1.2.11.4",
+        PROTOCOL,
+        "Maximum Packet Size is 0; it must be 1 or more, and is left out for no limit",
+    ),
+    //= [MQTT-3.3.2-8] test
+    (
+        "30 07 0001 'a' 03 230000",
+        PropertyError::TopicAliasZero,
+        "MQTT-3.3.2-8",
+        ReasonCode::TOPIC_ALIAS_INVALID,
+        "Topic Alias is 0; it must be 1 or more",
+    ),
+    (
+        "82 09 0001 02 0b00 0001 'a' 00",
+        PropertyError::SubscriptionIdentifierZero,
+        "section 3.8.2.1.2",
+        PROTOCOL,
+        "Subscription Identifier is 0; it must be 1 or more",
+    ),
+    //= [MQTT-3.3.2-14] test
+    (
+        "30 08 0001 'a' 04 08 0001 '#'",
+        PropertyError::ResponseTopic { error: TopicError::WildcardInName },
+        "MQTT-3.3.2-14",
+        PROTOCOL,
+        "the Response Topic is no topic name: topic name holds a wildcard, + or #, which only filters may",
+    ),
+    (
+        "10 11 0004 'MQTT' 05 02 003c 04 16 0001 ff 0000",
+        PropertyError::AuthenticationDataWithoutMethod,
+        "section 3.1.2.11.10",
+        PROTOCOL,
+        "Authentication Data has no Authentication Method beside it; name the method",
+    ),
+    (
+        "f0 01 18",
+        PropertyError::AuthenticationMethodMissing,
+        "section 3.15.2.2.2",
+        PROTOCOL,
+        "AUTH has no Authentication Method; name the method of the CONNECT packet",
+    ),
+];
 
 /// Errors of values that no bytes can express.
 fn encode_only() -> Vec<(Packet, PropertyError, &'static str)> {
@@ -148,7 +147,7 @@ fn encode_only() -> Vec<(Packet, PropertyError, &'static str)> {
 #[test]
 fn each_rule_has_its_error() {
     let mut met = Vec::new();
-    for (bytes, error, rule, reason, text) in cases() {
+    for &(bytes, error, rule, reason, text) in CASES {
         assert_eq!(refused(bytes), error, "{bytes}");
         assert_eq!(error.rule(), rule);
         assert_eq!(error.reason_code(), reason);
