@@ -68,6 +68,7 @@ impl Connect {
         let client_id = reader.text()?;
         let mut will = None;
         if flags & WILL != 0 {
+            //= [MQTT-3.1.2-12]
             let qos = QoS::from_level((flags & WILL_QOS) >> 3).ok_or(DecodeError::WillQos3)?;
             let retain = flags & WILL_RETAIN != 0;
             will = Some(Box::new(Will::decode(&mut reader, version, qos, retain)?));

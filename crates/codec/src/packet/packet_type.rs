@@ -67,6 +67,11 @@ impl PacketType {
     }
 
     /// The low four bits of the first byte of all packets but PUBLISH.
+    //= [MQTT-3.6.1-1]
+    //= [MQTT-3.8.1-1]
+    //= [MQTT-3.10.1-1]
+    //= [MQTT-3.14.1-1]
+    //= [MQTT-3.15.1-1]
     pub(crate) const fn flags(self) -> u8 {
         match self {
             Self::PubRel | Self::Subscribe | Self::Unsubscribe => 0b0010,
