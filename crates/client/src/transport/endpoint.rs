@@ -47,7 +47,7 @@ impl Endpoint {
 
     /// Puts TLS over the stream.
     ///
-    /// Without [`TlsOptions::server_name`](crate::tls::TlsOptions::server_name) the certificate
+    /// Without `TlsOptions::server_name` the certificate
     /// of a server that is not on the network must be for `localhost`.
     #[must_use]
     pub const fn with_tls(mut self) -> Self {

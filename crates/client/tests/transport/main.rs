@@ -2,18 +2,19 @@
 
 mod support;
 
+mod features;
 mod memory;
 mod phases;
 mod proxy;
 mod tcp;
-#[cfg(feature = "tls")]
+#[cfg(any(feature = "ring", feature = "aws-lc-rs"))]
 mod tls;
-#[cfg(feature = "tls")]
+#[cfg(any(feature = "ring", feature = "aws-lc-rs"))]
 mod tls_files;
 #[cfg(unix)]
 mod unix;
 mod url;
 #[cfg(feature = "websocket")]
 mod websocket;
-#[cfg(all(feature = "tls", feature = "websocket"))]
+#[cfg(all(any(feature = "ring", feature = "aws-lc-rs"), feature = "websocket"))]
 mod wss;

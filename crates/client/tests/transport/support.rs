@@ -1,6 +1,6 @@
 //! Servers and shorthands that several modules need.
 
-#[cfg(feature = "tls")]
+#[cfg(any(feature = "ring", feature = "aws-lc-rs"))]
 pub(crate) mod tls;
 #[cfg(feature = "websocket")]
 pub(crate) mod websocket;

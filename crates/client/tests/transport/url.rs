@@ -305,3 +305,28 @@ fn nothing_shows_the_password() {
         assert!(!format!("{error} {error:?}").contains("s3cret"), "{text}: {error:?}");
     }
 }
+
+proptest::proptest! {
+    /// Any text is taken or refused, and what is taken means the same once shown.
+    #[test]
+    fn any_text_after_a_scheme(scheme in "mqtts?|wss?|(mqtts?\\+)?unix|tcp|x", rest in "\\PC*") {
+        if let Ok(url) = ServerUrl::parse(&format!("{scheme}://{rest}")) {
+            let (shown, client_id) = (url.to_string(), url.client_id().is_some());
+            if url.password().is_none() && !client_id && !shown.contains(['?', '%', ' ']) {
+                assert_eq!(ServerUrl::parse(&shown), Ok(url));
+            }
+        }
+    }
+
+    #[test]
+    fn any_host_and_credentials(
+        user in "[a-z%@:/?#\\[\\]]{0,6}",
+        host in "[a-z0-9:.\\[\\]%-]{0,12}",
+        port in "(:[0-9]{0,6})?",
+        tail in "[a-z/?&=#@%]{0,8}",
+    ) {
+        let _ = ServerUrl::parse(&format!("mqtt://{user}@{host}{port}{tail}"));
+        let _ = ServerUrl::parse_with_topic(&format!("mqtts://{user}@{host}{port}{tail}"));
+        let _ = ServerUrl::parse(&format!("unix://{user}@{host}{tail}"));
+    }
+}

@@ -342,7 +342,7 @@ async fn refusals_are_explained() {
         ),
         (
             "hello\r\n\r\n",
-            "the server's answer is no WebSocket handshake: WebSocket protocol error: \
+            "the server's answer is no WebSocket handshake: \
              httparse error: invalid HTTP version; \
              check the port, and whether it wants ws:// or wss://",
         ),

@@ -1,8 +1,15 @@
 //! WebSocket over TLS.
 
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::sync::mpsc;
+use std::task::{Context, Poll, Waker};
+
 use evenkeel::tls::{TlsError, TlsOptions};
-use evenkeel::transport::{ConnectError, TransportOptions, WebSocketError};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use evenkeel::transport::{ConnectError, Stream, TransportOptions, WebSocketError};
+use futures_util::SinkExt;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt, ReadBuf};
+use tokio_tungstenite::tungstenite::protocol::Message;
 
 use crate::support::tls::{Authority, Server, server_config};
 use crate::support::websocket::{accept, echo_messages};
@@ -70,4 +77,67 @@ async fn a_server_may_end_tls_instead_of_answering() {
         let error = open(&url, options(tls)).await.unwrap_err();
         assert_eq!(error, ConnectError::WebSocket(WebSocketError::ClosedInHandshake));
     }
+}
+
+/// Reads up to 16 bytes, as the given method does.
+fn read_once(
+    stream: &mut Stream,
+    poll_read: impl FnOnce(
+        Pin<&mut Stream>,
+        &mut Context<'_>,
+        &mut ReadBuf<'_>,
+    ) -> Poll<std::io::Result<()>>,
+) -> Poll<Vec<u8>> {
+    let mut storage = [0; 16];
+    let mut buffer = ReadBuf::new(&mut storage);
+    let polled = poll_read(Pin::new(stream), &mut Context::from_waker(Waker::noop()), &mut buffer);
+    polled.map(|result| {
+        result.unwrap();
+        buffer.filled().to_vec()
+    })
+}
+
+/// Below TLS and WebSocket, too, a thorough read asks the operating system (K9). The server is in
+/// another thread, so that this thread's reactor can be kept from seeing what it sends.
+#[tokio::test]
+async fn a_thorough_read_reaches_through_the_layers() {
+    let authority = Authority::new();
+    let config = server_config(&authority.server(&["localhost"]));
+    let (port_sender, port) = mpsc::channel();
+    let (told, tell) = mpsc::channel::<()>();
+    let (done_sender, done) = mpsc::channel();
+    let server = std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let (sender, opened) = tokio::sync::oneshot::channel();
+            let server = Server::start_once(config, |stream| async move {
+                sender.send(accept(stream).await).ok();
+            })
+            .await;
+            port_sender.send(server.port).unwrap();
+            let mut socket = opened.await.unwrap();
+            tell.recv().unwrap();
+            socket.send(Message::binary(b"late".as_slice())).await.unwrap();
+            done_sender.send(()).unwrap();
+            tell.recv().unwrap();
+        });
+    });
+    let url = format!("wss://localhost:{}", port.recv().unwrap());
+    let tls = TlsOptions::new().ca_bytes(authority.pem());
+    let mut stream = open(&url, options(tls)).await.unwrap();
+    assert_eq!(read_once(&mut stream, Stream::poll_read_thoroughly), Poll::Pending);
+    let mut cx = Context::from_waker(Waker::noop());
+    assert!(stream.poll_read_ready(&mut cx).is_pending());
+
+    told.send(()).unwrap();
+    done.recv().unwrap();
+    assert_eq!(read_once(&mut stream, AsyncRead::poll_read), Poll::Pending);
+    let late = read_once(&mut stream, Stream::poll_read_thoroughly);
+    assert_eq!(late, Poll::Ready(b"late".to_vec()));
+
+    told.send(()).unwrap();
+    server.join().unwrap();
+    // The server is gone: the end makes the stream ready, and is read as one.
+    poll_fn(|cx| stream.poll_read_ready(cx)).await.unwrap();
+    assert_eq!(stream.read(&mut [0; 1]).await.unwrap(), 0);
 }

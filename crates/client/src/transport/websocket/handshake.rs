@@ -122,7 +122,14 @@ fn classify(error: Error, options: &WebSocketOptions) -> ConnectError {
         Error::Protocol(ProtocolError::SecWebSocketSubProtocolError(_)) => {
             WebSocketError::SubprotocolRefused { offered: options.subprotocol.name() }.into()
         }
-        error => WebSocketError::NotWebSocket { detail: error.to_string() }.into(),
+        error => WebSocketError::NotWebSocket { detail: detail(&error) }.into(),
+    }
+}
+
+fn detail(error: &Error) -> String {
+    match error {
+        Error::Protocol(error) => error.to_string(),
+        error => error.to_string(),
     }
 }
 
@@ -149,7 +156,7 @@ pub(super) fn stream_error(error: Error, options_limit: usize) -> io::Error {
         Error::ConnectionClosed
         | Error::AlreadyClosed
         | Error::Protocol(ProtocolError::SendAfterClosing) => WebSocketError::Closed,
-        error => WebSocketError::Protocol { detail: error.to_string() },
+        error => WebSocketError::Protocol { detail: detail(&error) },
     };
     io::Error::new(io::ErrorKind::InvalidData, error)
 }
