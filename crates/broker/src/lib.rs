@@ -1,2 +1,10 @@
 //! An MQTT broker for development and tests.
-#![forbid(unsafe_code)]
+
+pub mod core;
+pub mod fault;
+mod text;
+
+pub use crate::core::{
+    Access, Behaviour, Challenge, ClientStats, CloseReason, Config, ConnectionId, Denial, Event,
+    EventKind, Instant, Limits, Offer, PacketCounts, Stats, Users, UsersError, UsersProblem,
+};

@@ -1,0 +1,240 @@
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use evenkeel_codec::{Connect, Decoder, Packet, PacketType, Text, Version, Will};
+use serde::{Serialize, Serializer};
+
+use super::alias::{ReceivedAliases, SentAliases};
+use super::auth::Exchange;
+use super::event::CloseReason;
+use super::inflow::Inflow;
+use super::keepalive::KeepAlive;
+use super::output::{Output, Pause};
+use super::session::SessionId;
+use super::stats::PacketCounts;
+use super::time::Instant;
+use crate::fault::Action;
+
+/// Time for the last bytes of a connection to be taken by the transport.
+pub(crate) const FAREWELL: Duration = Duration::from_secs(5);
+
+/// What may wait in one connection because of faults, in items and bytes.
+const DELAYED_MAX: usize = 10_000;
+const DELAYED_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// Numbers a network connection; never used again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ConnectionId(u64);
+
+impl ConnectionId {
+    /// The connection with this number.
+    pub const fn new(number: u64) -> Self {
+        Self(number)
+    }
+
+    /// The number, counted from 1 since the broker was started.
+    pub const fn get(self) -> u64 {
+        self.0
+    }
+}
+
+impl fmt::Display for ConnectionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
+}
+
+impl Serialize for ConnectionId {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_u64(self.0)
+    }
+}
+
+/// One network connection.
+#[derive(Debug)]
+pub(crate) struct Connection {
+    pub(crate) decoder: Decoder,
+    pub(crate) version: Version,
+    pub(crate) phase: Phase,
+    pub(crate) client_id: Option<Arc<str>>,
+    /// Counts the connections of the broker, and once CONNECT has come those
+    /// of the client.
+    pub(crate) number: u64,
+    pub(crate) keep_alive: KeepAlive,
+    pub(crate) output: Output,
+    /// Nothing is read.
+    pub(crate) input: Pause,
+    pub(crate) delayed: Delayed,
+    pub(crate) closing: Option<Closing>,
+    pub(crate) counts: PacketCounts,
+    pub(crate) is_woken: bool,
+}
+
+/// How far a connection has come.
+#[derive(Debug)]
+pub(crate) enum Phase {
+    /// No CONNECT yet.
+    Opened,
+    /// Between CONNECT and CONNACK.
+    Authenticating(Box<Connect>, Exchange),
+    /// After CONNACK.
+    Online(Box<Link>),
+    /// The session belongs to this connection no more.
+    Over,
+}
+
+/// What a connection has from CONNACK on.
+#[derive(Debug)]
+pub(crate) struct Link {
+    pub(crate) session: SessionId,
+    pub(crate) will: Option<Box<Will>>,
+    /// QoS 1 and 2 messages on the way to the client at a time.
+    pub(crate) window: u16,
+    /// Largest packet the client accepts.
+    pub(crate) maximum_packet_size: Option<u32>,
+    /// Whether reason strings may be sent with acknowledgements.
+    pub(crate) problem_information: bool,
+    /// The session expiry that CONNECT asked for.
+    pub(crate) asked_expiry: u32,
+    pub(crate) method: Option<Text>,
+    pub(crate) exchange: Option<Exchange>,
+    pub(crate) inflow: Inflow,
+    pub(crate) received_aliases: ReceivedAliases,
+    pub(crate) sent_aliases: SentAliases,
+}
+
+/// A connection that is to end.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Closing {
+    pub(crate) why: CloseReason,
+    /// Without sending what is ready.
+    pub(crate) abort: bool,
+    /// When patience with the transport ends.
+    pub(crate) deadline: Instant,
+}
+
+impl Closing {
+    pub(crate) fn new(now: Instant, why: CloseReason, abort: bool) -> Self {
+        Self { why, abort, deadline: now + FAREWELL }
+    }
+}
+
+/// What faults have put off.
+#[derive(Debug, Default)]
+pub(crate) struct Delayed {
+    items: BTreeMap<(Instant, u64), Later>,
+    number: u64,
+    bytes: usize,
+}
+
+#[derive(Debug)]
+pub(crate) enum Later {
+    /// Send an encoded packet; it may end an exchange of the client.
+    Send { kind: PacketType, bytes: Vec<u8>, ends_exchange: bool },
+    /// Handle a packet from the client; a CONNECT may be refused.
+    Handle(Packet, Option<Refusal>),
+    /// Do something to the connection.
+    Act(Action),
+}
+
+/// How a rule refuses CONNECT.
+#[derive(Clone, Debug)]
+pub(crate) struct Refusal {
+    pub(crate) code: u8,
+    pub(crate) server_reference: Option<String>,
+}
+
+impl Later {
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Send { bytes, .. } => bytes.len(),
+            Self::Act(Action::Inject(bytes)) => bytes.len(),
+            Self::Handle(Packet::Publish(publish), _) => publish.payload.len(),
+            Self::Handle(..) | Self::Act(_) => 0,
+        }
+    }
+}
+
+impl Delayed {
+    /// Puts something off; gives it back where too much waits already.
+    pub(crate) fn push(&mut self, at: Instant, later: Later) -> Option<Later> {
+        if self.items.len() >= DELAYED_MAX || self.bytes >= DELAYED_BYTES_MAX {
+            return Some(later);
+        }
+        self.bytes += later.bytes();
+        self.number += 1;
+        self.items.insert((at, self.number), later);
+        None
+    }
+
+    pub(crate) fn pop(&mut self, now: Instant) -> Option<Later> {
+        if self.next()? > now {
+            return None;
+        }
+        let (_, later) = self.items.pop_first()?;
+        self.bytes -= later.bytes();
+        Some(later)
+    }
+
+    pub(crate) fn next(&self) -> Option<Instant> {
+        self.items.first_key_value().map(|((at, _), _)| *at)
+    }
+}
+
+impl Connection {
+    pub(crate) fn new(now: Instant, number: u64, patience: Duration, packet_size: u32) -> Self {
+        Self {
+            decoder: Decoder::for_server(packet_size),
+            version: Version::V311,
+            phase: Phase::Opened,
+            client_id: None,
+            number,
+            keep_alive: KeepAlive::before_connect(now, patience),
+            output: Output::default(),
+            input: Pause::Off,
+            delayed: Delayed::default(),
+            closing: None,
+            counts: PacketCounts::default(),
+            is_woken: false,
+        }
+    }
+
+    pub(crate) fn link(&self) -> Option<&Link> {
+        match &self.phase {
+            Phase::Online(link) => Some(link),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn link_mut(&mut self) -> Option<&mut Link> {
+        match &mut self.phase {
+            Phase::Online(link) => Some(link),
+            _ => None,
+        }
+    }
+
+    /// Whether bytes of the client are to be read and handled.
+    pub(crate) fn reads(&self, now: Instant, output_limit: usize) -> bool {
+        self.closing.is_none()
+            && !self.input.is_on(now)
+            && self.output.waiting() < output_limit.saturating_mul(2)
+    }
+
+    /// When this connection needs a look, input and output apart.
+    pub(crate) fn deadline(&self, now: Instant) -> Option<Instant> {
+        let output = self.output.deadline(now);
+        if let Some(closing) = self.closing {
+            if closing.abort {
+                return None;
+            }
+            return Some(output.map_or(closing.deadline, |at| at.min(closing.deadline)));
+        }
+        let patience = match self.input {
+            Pause::Off => self.keep_alive.deadline(),
+            pause => pause.end(),
+        };
+        [output, patience, self.delayed.next()].into_iter().flatten().min()
+    }
+}

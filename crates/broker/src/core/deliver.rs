@@ -1,0 +1,310 @@
+//! The way of a message to its subscribers.
+
+use std::sync::Arc;
+
+use evenkeel_codec::{Ack, Packet, PacketId, PacketType, QoS, ReasonCode};
+
+use super::Core;
+use super::connection::ConnectionId;
+use super::event::EventKind;
+use super::inflight::{Again, Delivery};
+use super::message::Message;
+use super::retained::Kept;
+use super::router::Match;
+use super::session::{Held, Session, SessionId};
+use super::time::Instant;
+use super::timers::Timer;
+use super::wire::Wire;
+
+/// What became of a message.
+pub(super) struct Spread {
+    /// Somebody has subscribed to it.
+    pub(super) matched: bool,
+    /// A connected subscriber whose queue is more than half full.
+    pub(super) slow: Option<SessionId>,
+}
+
+impl Core {
+    /// Retains a message where it asks for that, and gives it to everyone who
+    /// has subscribed to its topic.
+    pub(super) fn spread(&mut self, now: Instant, message: Arc<Message>) -> Spread {
+        if message.retain {
+            let limit = self.config.limits.retained_messages;
+            if self.retained.keep(now, &message, limit) == Kept::Full {
+                let kind = EventKind::LimitReached { limit: "retained_messages" };
+                self.journal.note_of(now, None, kind);
+            }
+        }
+        let mut matches = std::mem::take(&mut self.scratch);
+        matches.clear();
+        let sessions = &self.sessions;
+        let is_online = |id| sessions.is_online(id);
+        self.router.matches(&message.topic, &is_online, &mut matches);
+        //= [MQTT-3.8.3-3]
+        matches.retain(|entry| !entry.subscription.no_local || message.from != Some(entry.session));
+        matches.sort_by_key(|entry| entry.session);
+        let mut spread = Spread { matched: !matches.is_empty(), slow: None };
+        for own in matches.chunk_by(|one, other| one.session == other.session) {
+            let Some(session) = own.first().map(|entry| entry.session) else { continue };
+            self.enqueue(now, session, merge(&message, own));
+            self.pump(now, session);
+            if spread.slow.is_none() && self.is_slow(session) {
+                spread.slow = Some(session);
+            }
+        }
+        self.scratch = matches;
+        spread
+    }
+
+    /// Puts a message into a session's queue, or drops it where that is full.
+    //= [MQTT-4.5.0-1]
+    pub(super) fn enqueue(&mut self, now: Instant, id: SessionId, delivery: Delivery) {
+        let limits = &self.config.limits;
+        let queued = self.sessions.queued_bytes;
+        let Some(session) = self.sessions.get_mut(id) else { return };
+        let is_kept = delivery.qos > QoS::AtMostOnce || self.config.behaviour.queue_qos_0;
+        if session.connection.is_none() && !is_kept {
+            return;
+        }
+        let cost = delivery.message.cost();
+        let is_full = session.queue.len() >= limits.queue_messages
+            || session.queue.bytes() + cost > limits.queue_bytes
+            || queued + cost > limits.queue_bytes_total;
+        if !is_full {
+            session.queue.push(delivery);
+            self.sessions.queued_bytes += cost;
+            return;
+        }
+        self.journal.stats.messages_dropped += 1;
+        let client = session.client_id.clone();
+        if !session.full_reported {
+            session.full_reported = true;
+            let kind = EventKind::LimitReached { limit: "queue" };
+            self.journal.note_of(now, Some(&client), kind);
+        }
+        if self.config.behaviour.message_events {
+            let topic = delivery.message.topic.as_str().to_owned();
+            let kind = EventKind::MessageDropped { topic, why: "queue_full" };
+            self.journal.note_of(now, Some(&client), kind);
+        }
+    }
+
+    /// True where publishers had better wait for this subscriber.
+    fn is_slow(&self, id: SessionId) -> bool {
+        let limits = &self.config.limits;
+        self.sessions
+            .get(id)
+            .is_some_and(|session| session.connection.is_some() && is_half_full(session, limits))
+    }
+
+    /// Sends what waits in a session, as far as its connection has room.
+    pub(super) fn pump(&mut self, now: Instant, id: SessionId) {
+        let Some(session) = self.sessions.get_mut(id) else { return };
+        let Some(connection_id) = session.connection else { return };
+        let Some(connection) = self.connections.get_mut(&connection_id) else { return };
+        let Some(window) = connection.link().map(|link| link.window) else { return };
+        let mut wire = Wire {
+            now,
+            id: connection_id,
+            connection,
+            faults: &mut self.faults,
+            journal: &mut self.journal,
+            config: &self.config,
+        };
+        let before = session.queue.bytes();
+        while !wire.is_closing()
+            && wire.connection.output.waiting() < self.config.limits.output_bytes
+        {
+            if !send_again(&mut wire, session, window) && !send_next(&mut wire, session, window) {
+                break;
+            }
+        }
+        let freed = before - session.queue.bytes();
+        let recovers = !is_half_full(session, &self.config.limits);
+        session.full_reported &= !recovers;
+        let releases = recovers && !session.held.is_empty();
+        self.sessions.queued_bytes -= freed;
+        if releases {
+            self.release_held(now, id);
+        }
+    }
+
+    /// [`Core::pump`] for the session of a connection, if it has one.
+    pub(super) fn pump_connection(&mut self, now: Instant, id: ConnectionId) {
+        let connection = self.connections.get(&id);
+        if let Some(session) = connection.and_then(|c| c.link()).map(|link| link.session) {
+            self.pump(now, session);
+        }
+    }
+
+    /// An acknowledgement of the client.
+    pub(super) fn on_ack(&mut self, now: Instant, id: ConnectionId, kind: PacketType, ack: &Ack) {
+        use super::inflight::Acked;
+        let Some(link) = self.connections.get(&id).and_then(|c| c.link()) else { return };
+        let session_id = link.session;
+        let Some(session) = self.sessions.get_mut(session_id) else { return };
+        let acked = match kind {
+            PacketType::PubAck => session.inflight.on_puback(ack.packet_id),
+            PacketType::PubRec => session.inflight.on_pubrec(ack.packet_id, ack.reason.is_error()),
+            _ => session.inflight.on_pubcomp(ack.packet_id),
+        };
+        let Some(mut wire) = self.wire(now, id) else { return };
+        match acked {
+            Acked::Finished => self.pump(now, session_id),
+            Acked::Release => release(&mut wire, ack.packet_id, ReasonCode::SUCCESS),
+            Acked::Unknown => {
+                let packet_id = ack.packet_id.get();
+                wire.note(EventKind::UnexpectedAck { packet: kind, packet_id });
+                if kind == PacketType::PubRec && !ack.reason.is_error() {
+                    release(&mut wire, ack.packet_id, ReasonCode::PACKET_IDENTIFIER_NOT_FOUND);
+                }
+            }
+        }
+    }
+
+    /// Holds an acknowledgement back for a slow subscriber; false where it
+    /// should be sent at once.
+    pub(super) fn hold_ack(
+        &mut self,
+        now: Instant,
+        publisher: ConnectionId,
+        kind: PacketType,
+        packet_id: PacketId,
+        slow: SessionId,
+    ) -> bool {
+        let patience = self.config.limits.hold_acks_for;
+        let link = self.connections.get_mut(&publisher).and_then(|c| c.link_mut());
+        let (Some(link), Some(session)) = (link, self.sessions.get_mut(slow)) else {
+            return false;
+        };
+        if patience.is_zero() || !link.inflow.hold() {
+            return false;
+        }
+        let until = now + patience;
+        if session.held.is_empty() {
+            let subscriber = session.client_id.clone();
+            self.journal.note_of(now, None, EventKind::AckHeld { subscriber });
+        }
+        if session.held_timer.is_none() {
+            session.held_timer = Some(until);
+            self.timers.set(until, Timer::Held(slow));
+        }
+        session.held.push_back(Held { until, publisher, kind, packet_id });
+        true
+    }
+
+    /// Sends all acknowledgements that were held back for a session.
+    pub(super) fn release_held(&mut self, now: Instant, id: SessionId) {
+        while let Some(held) = self.sessions.get_mut(id).and_then(|s| s.held.pop_front()) {
+            self.send_held(now, held);
+        }
+    }
+
+    /// Sends those that were held back for long enough.
+    pub(super) fn held_due(&mut self, now: Instant, id: SessionId) {
+        while let Some(session) = self.sessions.get_mut(id) {
+            session.held_timer = None;
+            let Some(until) = session.held.front().map(|held| held.until) else { return };
+            if until > now {
+                session.held_timer = Some(until);
+                self.timers.set(until, Timer::Held(id));
+                return;
+            }
+            if let Some(held) = session.held.pop_front() {
+                self.send_held(now, held);
+            }
+        }
+    }
+
+    fn send_held(&mut self, now: Instant, held: Held) {
+        let Some(mut wire) = self.wire(now, held.publisher) else { return };
+        if let Some(link) = wire.connection.link_mut() {
+            link.inflow.release();
+        }
+        wire.send(&ack(held.kind, Ack::new(held.packet_id, ReasonCode::SUCCESS)));
+    }
+}
+
+/// Sends one packet that an earlier connection has left unfinished.
+//= [MQTT-4.4.0-1]
+//= [MQTT-3.3.1-1]
+fn send_again(wire: &mut Wire<'_>, session: &mut Session, window: u16) -> bool {
+    match session.inflight.next_again(window) {
+        None => return false,
+        Some(Again::Release(id)) => release(wire, id, ReasonCode::SUCCESS),
+        Some(Again::Publish(id, delivery)) => {
+            if !wire.publish(&delivery, Some(id), true) {
+                session.inflight.give_up(id);
+                dropped(wire, &delivery, "too_large");
+            }
+        }
+    }
+    true
+}
+
+/// Sends the next message of the queue.
+//= [MQTT-4.6.0-6]
+fn send_next(wire: &mut Wire<'_>, session: &mut Session, window: u16) -> bool {
+    let Some(delivery) = session.queue.pop(session.inflight.has_room(window)) else {
+        return false;
+    };
+    //= [MQTT-3.3.2-5]
+    if delivery.message.is_expired(wire.now) {
+        dropped(wire, &delivery, "expired");
+        return true;
+    }
+    let packet_id = match delivery.qos {
+        QoS::AtMostOnce => None,
+        _ => session.inflight.begin(delivery.clone()),
+    };
+    if !wire.publish(&delivery, packet_id, false) {
+        if let Some(id) = packet_id {
+            session.inflight.give_up(id);
+        }
+        dropped(wire, &delivery, "too_large");
+    }
+    true
+}
+
+fn dropped(wire: &mut Wire<'_>, delivery: &Delivery, why: &'static str) {
+    wire.journal.stats.messages_dropped += 1;
+    let topic = delivery.message.topic.as_str().to_owned();
+    wire.note(EventKind::MessageDropped { topic, why });
+}
+
+//= [MQTT-3.6.1-1]
+fn release(wire: &mut Wire<'_>, id: PacketId, reason: ReasonCode) {
+    wire.send(&Packet::PubRel(Ack::new(id, reason)));
+}
+
+/// An acknowledgement as the packet of its type.
+pub(super) fn ack(kind: PacketType, ack: Ack) -> Packet {
+    match kind {
+        PacketType::PubRec => Packet::PubRec(ack),
+        PacketType::PubComp => Packet::PubComp(ack),
+        _ => Packet::PubAck(ack),
+    }
+}
+
+fn is_half_full(session: &Session, limits: &super::Limits) -> bool {
+    session.queue.len() > limits.queue_messages / 2
+        || session.queue.bytes() > limits.queue_bytes / 2
+}
+
+/// One delivery for all subscriptions of a session that match.
+//= [MQTT-3.3.4-2]
+//= [MQTT-3.3.4-3]
+//= [MQTT-3.3.4-4]
+//= [MQTT-3.3.1-12]
+//= [MQTT-3.3.1-13]
+//= [MQTT-3.8.4-8]
+fn merge(message: &Arc<Message>, own: &[Match]) -> Delivery {
+    let granted = own.iter().map(|entry| entry.subscription.qos).max().unwrap_or_default();
+    let as_published = own.iter().any(|entry| entry.subscription.retain_as_published);
+    Delivery {
+        message: message.clone(),
+        qos: granted.min(message.qos),
+        retain: message.retain && as_published,
+        identifiers: own.iter().filter_map(|entry| entry.subscription.identifier).collect(),
+    }
+}

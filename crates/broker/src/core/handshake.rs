@@ -1,0 +1,435 @@
+//! From CONNECT to CONNACK.
+
+use std::sync::Arc;
+
+use evenkeel_codec::{
+    Auth, ConnAck, Connect, Packet, PacketType, Properties, Property, QoS, ReasonCode, Text,
+    Version,
+};
+
+use super::Core;
+use super::alias::{ReceivedAliases, SentAliases};
+use super::auth::{Answer, Exchange};
+use super::config::Offer;
+use super::connection::{ConnectionId, Link, Phase, Refusal};
+use super::event::{CloseReason, EventKind};
+use super::inflow::Inflow;
+use super::session::SessionId;
+use super::time::Instant;
+use super::wire::{server, set_code};
+use crate::fault::{Action, Announce, Hit, Trigger};
+
+/// What CONNACK grants to one client.
+struct Grant {
+    session: SessionId,
+    session_present: bool,
+    keep_alive: u16,
+    expiry: u32,
+    assigned_id: Option<Text>,
+    receive_maximum: u16,
+    topic_alias_maximum: u16,
+}
+
+impl Core {
+    /// Learns whose connection this is, before rules look at its CONNECT.
+    pub(super) fn identify(&mut self, id: ConnectionId, connect: &Connect) {
+        let Some(connection) = self.connections.get_mut(&id) else { return };
+        if !matches!(connection.phase, Phase::Opened) {
+            return;
+        }
+        connection.version = connect.version;
+        if !connect.client_id.is_empty() {
+            let client: Arc<str> = connect.client_id.as_str().into();
+            let limit = self.config.limits.counted_clients;
+            connection.number = self.journal.count_connect(&client, limit);
+            connection.client_id = Some(client);
+        }
+    }
+
+    pub(super) fn on_connect(
+        &mut self,
+        now: Instant,
+        id: ConnectionId,
+        connect: Connect,
+        refusal: Option<&Refusal>,
+    ) {
+        if let Some(refusal) = refusal {
+            return self.refuse_with(now, id, refusal);
+        }
+        if let Err((reason, why)) = self.admit(&connect) {
+            return self.refuse(now, id, reason, why);
+        }
+        let Some(method) = connect.properties.authentication_method() else {
+            return self.accept(now, id, &connect);
+        };
+        let challenge = self.config.access.challenge.as_ref();
+        let Some(challenge) = challenge.filter(|challenge| challenge.method == *method) else {
+            let reason = ReasonCode::BAD_AUTHENTICATION_METHOD;
+            return self.refuse(now, id, reason, "authentication method");
+        };
+        match Exchange::begin(challenge, method, id) {
+            None => self.accept(now, id, &connect),
+            Some((exchange, auth)) => {
+                let Some(mut wire) = self.wire(now, id) else { return };
+                wire.connection.phase = Phase::Authenticating(Box::new(connect), exchange);
+                wire.send(&Packet::Auth(auth));
+            }
+        }
+    }
+
+    /// Everything that can be wrong with a well-formed CONNECT.
+    //= [MQTT-3.1.4-2]
+    fn admit(&self, connect: &Connect) -> Result<(), (ReasonCode, &'static str)> {
+        let offer = &self.config.offer;
+        //= [MQTT311-3.1.3-8]
+        //= [MQTT311-3.1.3-9]
+        let may_be_empty = match connect.version {
+            Version::V31 => false,
+            Version::V311 => connect.clean_start,
+            Version::V5 => true,
+        };
+        if connect.client_id.is_empty() && !may_be_empty {
+            return Err((ReasonCode::CLIENT_IDENTIFIER_NOT_VALID, "client identifier"));
+        }
+        if let Some(will) = &connect.will {
+            //= [MQTT-3.2.2-12]
+            if will.qos > offer.maximum_qos {
+                return Err((ReasonCode::QOS_NOT_SUPPORTED, "will qos"));
+            }
+            //= [MQTT-3.2.2-13]
+            if will.retain && !offer.retain {
+                return Err((ReasonCode::RETAIN_NOT_SUPPORTED, "will retain"));
+            }
+            if self.config.access.denial_of_publish(&will.topic).is_some() {
+                return Err((ReasonCode::NOT_AUTHORIZED, "will topic"));
+            }
+        }
+        let username = connect.username.as_ref().map(Text::as_str);
+        if !self.config.access.admits(username, connect.password.as_deref()) {
+            return Err((ReasonCode::BAD_USER_NAME_OR_PASSWORD, "user name or password"));
+        }
+        let is_known = self.sessions.find(&connect.client_id).is_some();
+        if !is_known && self.sessions.len() >= self.config.limits.sessions {
+            return Err((ReasonCode::QUOTA_EXCEEDED, "sessions"));
+        }
+        Ok(())
+    }
+
+    fn refuse(&mut self, now: Instant, id: ConnectionId, reason: ReasonCode, why: &'static str) {
+        let Some(mut wire) = self.wire(now, id) else { return };
+        wire.journal.stats.connects_refused += 1;
+        if why == "sessions" {
+            wire.note(EventKind::LimitReached { limit: "sessions" });
+        }
+        wire.note(EventKind::Refused { reason, why });
+        wire.send(&Packet::ConnAck(ConnAck { reason, ..ConnAck::default() }));
+        wire.close(CloseReason::Refused);
+    }
+
+    /// Refuses as a rule says: with the code as it is.
+    fn refuse_with(&mut self, now: Instant, id: ConnectionId, refusal: &Refusal) {
+        let Some(mut wire) = self.wire(now, id) else { return };
+        wire.journal.stats.connects_refused += 1;
+        wire.note(EventKind::Refused { reason: ReasonCode(refusal.code), why: "fault" });
+        let connack = ConnAck {
+            reason: ReasonCode::SERVER_UNAVAILABLE,
+            properties: server(refusal.server_reference.as_deref()),
+            ..ConnAck::default()
+        };
+        let mut bytes = Vec::new();
+        if Packet::ConnAck(connack).encode(wire.connection.version, &mut bytes).is_ok() {
+            set_code(&mut bytes, 1, refusal.code);
+            wire.put_bytes(PacketType::ConnAck, false, &bytes);
+        }
+        wire.close(CloseReason::Fault);
+    }
+
+    /// AUTH before CONNACK.
+    //= [MQTT-4.12.0-3]
+    pub(super) fn on_first_auth(&mut self, now: Instant, id: ConnectionId, auth: &Auth) {
+        let Some(mut wire) = self.wire(now, id) else { return };
+        let Phase::Authenticating(_, exchange) = &mut wire.connection.phase else { return };
+        let is_answer = auth.reason == ReasonCode::CONTINUE_AUTHENTICATION;
+        if !is_answer || auth.properties.authentication_method().as_ref() != Some(exchange.method())
+        {
+            let detail = "AUTH with another method or purpose than CONNECT".into();
+            return wire.violation("MQTT-4.12.0-5", ReasonCode::PROTOCOL_ERROR, detail);
+        }
+        match exchange.on_answer(auth, id) {
+            Answer::Continue(auth) => wire.send(&Packet::Auth(auth)),
+            //= [MQTT-4.12.0-4]
+            Answer::Rejected => self.refuse(now, id, ReasonCode::NOT_AUTHORIZED, "authentication"),
+            Answer::Accepted => {
+                wire.note(EventKind::Authenticated { again: false });
+                let phase = std::mem::replace(&mut wire.connection.phase, Phase::Opened);
+                if let Phase::Authenticating(connect, _) = phase {
+                    self.accept(now, id, &connect);
+                }
+            }
+        }
+    }
+
+    /// AUTH after CONNACK.
+    pub(super) fn on_auth(&mut self, now: Instant, id: ConnectionId, auth: &Auth) {
+        let challenge = self.config.access.challenge.clone().unwrap_or_default();
+        let Some(mut wire) = self.wire(now, id) else { return };
+        let Some(link) = wire.connection.link_mut() else { return };
+        let Some(method) = link.method.clone() else {
+            let detail = "AUTH on a connection without an authentication method".into();
+            return wire.violation("MQTT-4.12.0-7", ReasonCode::PROTOCOL_ERROR, detail);
+        };
+        if auth.properties.authentication_method().as_ref() != Some(&method) {
+            let detail = "AUTH with another method than CONNECT".into();
+            return wire.violation("section 4.12.1", ReasonCode::PROTOCOL_ERROR, detail);
+        }
+        let answer = match (auth.reason, link.exchange.take()) {
+            (ReasonCode::REAUTHENTICATE, None) => match Exchange::begin(&challenge, method, id) {
+                Some((exchange, auth)) => {
+                    link.exchange = Some(exchange);
+                    Answer::Continue(auth)
+                }
+                None => Answer::Accepted,
+            },
+            (ReasonCode::CONTINUE_AUTHENTICATION, Some(mut exchange)) => {
+                let answer = exchange.on_answer(auth, id);
+                link.exchange = Some(exchange).filter(|_| matches!(answer, Answer::Continue(_)));
+                answer
+            }
+            _ => {
+                let detail = "AUTH out of turn".into();
+                return wire.violation("section 4.12.1", ReasonCode::PROTOCOL_ERROR, detail);
+            }
+        };
+        match answer {
+            Answer::Continue(auth) => wire.send(&Packet::Auth(auth)),
+            Answer::Accepted => {
+                wire.note(EventKind::Authenticated { again: true });
+                let properties = method_of(wire.connection.link());
+                wire.send(&Packet::Auth(Auth { reason: ReasonCode::SUCCESS, properties }));
+            }
+            Answer::Rejected => {
+                wire.disconnect(ReasonCode::NOT_AUTHORIZED, CloseReason::NotAuthorized);
+            }
+        }
+    }
+
+    /// Everything is well: the session, CONNACK, and what waits for the client.
+    fn accept(&mut self, now: Instant, id: ConnectionId, connect: &Connect) {
+        let assigned_id = self.assign_id(id, connect);
+        let Some(client) = self.connections.get(&id).and_then(|c| c.client_id.clone()) else {
+            return;
+        };
+        let (session, session_present) = self.open_session(now, id, connect, &client);
+        let offer = &self.config.offer;
+        let mut grant = Grant {
+            session,
+            session_present,
+            keep_alive: offer.server_keep_alive.unwrap_or(connect.keep_alive),
+            expiry: asked_expiry(connect).min(offer.session_expiry_maximum),
+            assigned_id,
+            receive_maximum: offer.receive_maximum.max(1),
+            topic_alias_maximum: offer.topic_alias_maximum,
+        };
+        let hits = match self.wire(now, id) {
+            Some(mut wire) if !wire.faults.is_empty() => {
+                wire.judge(Trigger::Sent(Some(PacketType::ConnAck)), None)
+            }
+            _ => Vec::new(),
+        };
+        grant.change(&hits);
+        let connack = grant.connack(&self.config.offer, connect, &client);
+        self.go_online(now, id, connect, &grant);
+        let limit = self.config.limits.counted_clients;
+        self.journal.count_accepted(&client, limit);
+        if let Some(mut wire) = self.wire(now, id) {
+            wire.note(EventKind::Connected {
+                version: connect.version.level(),
+                number: wire.connection.number,
+                clean_start: connect.clean_start,
+                session_present,
+                keep_alive: grant.keep_alive,
+                session_expiry: grant.expiry,
+            });
+            let mut bytes = Vec::new();
+            if connack.encode(connect.version, &mut bytes).is_ok() {
+                wire.send_through(PacketType::ConnAck, bytes, false, hits);
+            }
+        }
+        self.pump(now, session);
+    }
+
+    /// Chooses an identifier for a client that has none.
+    //= [MQTT-3.1.3-6]
+    //= [MQTT-3.2.2-16]
+    fn assign_id(&mut self, id: ConnectionId, connect: &Connect) -> Option<Text> {
+        if !connect.client_id.is_empty() {
+            return None;
+        }
+        let client = loop {
+            self.assigned += 1;
+            let client = format!("auto-{:08}", self.assigned);
+            if self.sessions.find(&client).is_none() {
+                break client;
+            }
+        };
+        let text = Text::try_from(client.as_str()).ok();
+        let client: Arc<str> = client.into();
+        let number = self.journal.count_connect(&client, self.config.limits.counted_clients);
+        if let Some(connection) = self.connections.get_mut(&id) {
+            connection.number = number;
+            connection.client_id = Some(client);
+        }
+        text
+    }
+
+    /// Takes over, resumes or makes the session; true where it is an old one.
+    //= [MQTT-3.1.4-3]
+    //= [MQTT-3.1.2-4]
+    //= [MQTT-3.1.2-5]
+    //= [MQTT-3.1.2-6]
+    fn open_session(
+        &mut self,
+        now: Instant,
+        id: ConnectionId,
+        connect: &Connect,
+        client: &Arc<str>,
+    ) -> (SessionId, bool) {
+        if let Some(old) = self.sessions.find(client)
+            && let Some(other) = self.sessions.get(old).and_then(|session| session.connection)
+            && let Some(mut wire) = self.wire(now, other)
+        {
+            wire.journal.stats.take_overs += 1;
+            wire.note(EventKind::TakenOver { by: id });
+            wire.disconnect(ReasonCode::SESSION_TAKEN_OVER, CloseReason::TakenOver);
+            self.settle(now);
+        }
+        match self.sessions.find(client) {
+            Some(old) if !connect.clean_start => {
+                self.resume_session(now, old);
+                (old, true)
+            }
+            Some(old) => {
+                self.end_session(now, old, "clean_start");
+                (self.sessions.create(client.clone()), false)
+            }
+            None => (self.sessions.create(client.clone()), false),
+        }
+    }
+
+    fn go_online(&mut self, now: Instant, id: ConnectionId, connect: &Connect, grant: &Grant) {
+        let Some(connection) = self.connections.get_mut(&id) else { return };
+        connection.keep_alive.start(now, grant.keep_alive);
+        let properties = &connect.properties;
+        let window = properties.receive_maximum().unwrap_or(u16::MAX);
+        let accepted_aliases = properties.topic_alias_maximum().unwrap_or_default();
+        let assigns = self.config.behaviour.assign_topic_aliases;
+        connection.phase = Phase::Online(Box::new(Link {
+            session: grant.session,
+            will: connect.will.clone(),
+            window: window.min(self.config.limits.inflight).max(1),
+            maximum_packet_size: properties.maximum_packet_size(),
+            problem_information: properties.request_problem_information() != Some(0),
+            asked_expiry: asked_expiry(connect),
+            method: properties.authentication_method(),
+            exchange: None,
+            inflow: Inflow::new(match connect.version {
+                Version::V5 => grant.receive_maximum,
+                // Older clients were told no maximum.
+                Version::V31 | Version::V311 => u16::MAX,
+            }),
+            received_aliases: ReceivedAliases::new(grant.topic_alias_maximum),
+            sent_aliases: SentAliases::new(if assigns { accepted_aliases } else { 0 }),
+        }));
+        if let Some(session) = self.sessions.get_mut(grant.session) {
+            session.connection = Some(id);
+            session.expiry = grant.expiry;
+            session.inflight.rewind();
+        }
+    }
+}
+
+/// Seconds the client wants its session to outlive the connection.
+//= [MQTT-3.1.2-23]
+fn asked_expiry(connect: &Connect) -> u32 {
+    match connect.version {
+        Version::V5 => connect.properties.session_expiry_interval().unwrap_or_default(),
+        Version::V31 | Version::V311 if connect.clean_start => 0,
+        Version::V31 | Version::V311 => u32::MAX,
+    }
+}
+
+fn method_of(link: Option<&Link>) -> Properties {
+    let method = link.and_then(|link| link.method.clone());
+    method.map(Property::AuthenticationMethod).into_iter().collect()
+}
+
+impl Grant {
+    fn change(&mut self, hits: &[Hit]) {
+        let values = hits.iter().filter_map(|hit| match &hit.action {
+            Action::Announce(values) => Some(values),
+            _ => None,
+        });
+        for values in values {
+            let Announce { receive_maximum, server_keep_alive, .. } = *values;
+            self.receive_maximum = receive_maximum.unwrap_or(self.receive_maximum);
+            self.keep_alive = server_keep_alive.unwrap_or(self.keep_alive);
+            let Announce { topic_alias_maximum, session_expiry, session_present, .. } = *values;
+            self.topic_alias_maximum = topic_alias_maximum.unwrap_or(self.topic_alias_maximum);
+            self.expiry = session_expiry.unwrap_or(self.expiry);
+            self.session_present = session_present.unwrap_or(self.session_present);
+        }
+    }
+
+    //= [MQTT-3.2.2-2]
+    //= [MQTT-3.2.2-3]
+    //= [MQTT-3.2.2-9]
+    fn connack(&self, offer: &Offer, connect: &Connect, client: &str) -> Packet {
+        let mut properties = Properties::new();
+        if connect.version == Version::V5 {
+            self.announce(offer, connect, client, &mut properties);
+        }
+        Packet::ConnAck(ConnAck {
+            session_present: self.session_present,
+            reason: ReasonCode::SUCCESS,
+            wire_code: 0,
+            properties,
+        })
+    }
+
+    /// What differs from the defaults of MQTT 5.
+    fn announce(&self, offer: &Offer, connect: &Connect, client: &str, list: &mut Properties) {
+        let mut add = |condition: bool, property: Property| {
+            if condition {
+                list.push(property);
+            }
+        };
+        let asked = asked_expiry(connect);
+        add(self.expiry != asked, Property::SessionExpiryInterval(self.expiry));
+        let maximum = self.receive_maximum;
+        add(maximum < u16::MAX, Property::ReceiveMaximum(maximum));
+        let level = offer.maximum_qos.level();
+        add(offer.maximum_qos < QoS::ExactlyOnce, Property::MaximumQoS(level));
+        add(!offer.retain, Property::RetainAvailable(0));
+        add(true, Property::MaximumPacketSize(offer.maximum_packet_size.max(1)));
+        if let Some(id) = &self.assigned_id {
+            add(true, Property::AssignedClientIdentifier(id.clone()));
+        }
+        let aliases = self.topic_alias_maximum;
+        add(aliases > 0, Property::TopicAliasMaximum(aliases));
+        add(!offer.wildcard_subscriptions, Property::WildcardSubscriptionAvailable(0));
+        add(!offer.subscription_identifiers, Property::SubscriptionIdentifierAvailable(0));
+        add(!offer.shared_subscriptions, Property::SharedSubscriptionAvailable(0));
+        //= [MQTT-3.2.2-22]
+        add(self.keep_alive != connect.keep_alive, Property::ServerKeepAlive(self.keep_alive));
+        //= [MQTT-3.1.2-28]
+        let wanted = connect.properties.request_response_information() == Some(1);
+        if let Some(prefix) = offer.response_information.as_ref().filter(|_| wanted)
+            && let Ok(text) = Text::try_from(format!("{prefix}{client}"))
+        {
+            add(true, Property::ResponseInformation(text));
+        }
+        if let Some(method) = connect.properties.authentication_method() {
+            add(true, Property::AuthenticationMethod(method));
+        }
+    }
+}

@@ -1,0 +1,116 @@
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use evenkeel_codec::PacketType;
+
+use super::connection::{Connection, ConnectionId};
+use super::event::{Event, EventKind};
+use super::stats::{ClientStats, Stats};
+use super::time::Instant;
+
+/// What the core tells the outside: events, counters, and which connections
+/// have something to do.
+#[derive(Debug, Default)]
+pub(crate) struct Journal {
+    pub(crate) events: VecDeque<Event>,
+    pub(crate) stats: Stats,
+    /// Connections with output, a new deadline or an end.
+    pub(crate) woken: Vec<ConnectionId>,
+    /// Connections that are to be closed and still hold their session.
+    pub(crate) doomed: Vec<ConnectionId>,
+    /// Events kept until they are fetched; the oldest give way.
+    pub(crate) capacity: usize,
+}
+
+impl Journal {
+    /// Notes an event about a connection.
+    pub(crate) fn note(
+        &mut self,
+        now: Instant,
+        id: ConnectionId,
+        connection: &Connection,
+        kind: EventKind,
+    ) {
+        self.push(now, Some(id), connection.client_id.clone(), kind);
+    }
+
+    /// Notes an event about a client without a connection, or about neither.
+    pub(crate) fn note_of(&mut self, now: Instant, client: Option<&Arc<str>>, kind: EventKind) {
+        self.push(now, None, client.cloned(), kind);
+    }
+
+    fn push(
+        &mut self,
+        time: Instant,
+        connection: Option<ConnectionId>,
+        client_id: Option<Arc<str>>,
+        kind: EventKind,
+    ) {
+        if self.events.len() >= self.capacity {
+            self.events.pop_front();
+        }
+        self.events.push_back(Event { time, connection, client_id, kind });
+    }
+
+    /// Says that the connection's side has something to do.
+    pub(crate) fn wake(&mut self, id: ConnectionId, connection: &mut Connection) {
+        if !connection.is_woken {
+            connection.is_woken = true;
+            self.woken.push(id);
+        }
+    }
+
+    /// Counts a CONNECT of this client; its number among them, or 0 where
+    /// no more clients are counted.
+    pub(crate) fn count_connect(&mut self, client: &Arc<str>, limit: usize) -> u64 {
+        self.with_client(client, limit, |stats| {
+            stats.connects += 1;
+            stats.connects
+        })
+    }
+
+    /// Counts a CONNECT that was accepted.
+    pub(crate) fn count_accepted(&mut self, client: &Arc<str>, limit: usize) {
+        self.stats.connects_accepted += 1;
+        self.with_client(client, limit, |stats| {
+            stats.connects_accepted += 1;
+            stats.connects_accepted
+        });
+    }
+
+    fn with_client(
+        &mut self,
+        client: &Arc<str>,
+        limit: usize,
+        change: impl FnOnce(&mut ClientStats) -> u64,
+    ) -> u64 {
+        let clients = &mut self.stats.clients;
+        if clients.len() >= limit && !clients.contains_key(client) {
+            return 0;
+        }
+        change(clients.entry(client.clone()).or_default())
+    }
+
+    /// Adds the counters of a connection to the totals.
+    pub(crate) fn add_counts(stats: &mut Stats, connection: &Connection) {
+        stats.packets.merge(&connection.counts);
+        let client = connection.client_id.as_ref();
+        if let Some(stats) = client.and_then(|client| stats.clients.get_mut(client)) {
+            stats.packets.merge(&connection.counts);
+        }
+    }
+
+    /// Counts a packet from the client, with its event where it has one.
+    pub(crate) fn received(
+        &mut self,
+        now: Instant,
+        id: ConnectionId,
+        connection: &mut Connection,
+        kind: PacketType,
+    ) {
+        connection.counts.add_received(kind);
+        if kind == PacketType::PingReq {
+            self.note(now, id, connection, EventKind::PingReceived);
+        }
+    }
+}

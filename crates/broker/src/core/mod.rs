@@ -1,0 +1,281 @@
+//! The broker without I/O: bytes of connections in, bytes of connections out.
+//!
+//! The core knows no sockets and no clock; what drives it says what has come,
+//! what has gone, and what time it is. Instants must never decrease. After
+//! every input the driver looks at three things: [`Core::next_event`],
+//! [`Core::next_woken`] (the connections that have output, an end, or an
+//! earlier deadline) and [`Core::next_deadline`].
+//!
+//! ```
+//! use bytes::BytesMut;
+//! use evenkeel_broker::core::{Core, Instant};
+//! use evenkeel_broker::Config;
+//!
+//! let mut core = Core::new(Config::default(), Instant::START);
+//! let client = core.open(Instant::START, "memory", "a test");
+//! // CONNECT, MQTT 3.1.1, clean session, keep alive 10 s, client id "x".
+//! let mut bytes = BytesMut::from(&b"\x10\x0d\0\x04MQTT\x04\x02\0\x0a\0\x01x"[..]);
+//! core.receive(Instant::START, client, &mut bytes);
+//! let mut answer = Vec::new();
+//! core.take_output(Instant::START, client, &mut answer);
+//! assert_eq!(answer, b"\x20\x02\0\0");
+//!
+//! // After 15 s of silence the connection is over.
+//! core.tick(Instant::from_micros(15_000_000));
+//! assert!(core.standing(Instant::from_micros(15_000_000), client).closes());
+//! ```
+
+mod access;
+mod alias;
+mod auth;
+mod config;
+mod connection;
+mod deliver;
+mod ending;
+mod event;
+mod handshake;
+mod inflight;
+mod inflow;
+mod input;
+mod journal;
+mod keepalive;
+mod message;
+mod output;
+mod publish;
+mod queue;
+mod retained;
+mod router;
+mod session;
+mod share;
+mod stats;
+mod subscribe;
+mod sys;
+mod time;
+mod timers;
+mod will;
+mod wire;
+
+use std::collections::BTreeMap;
+
+use evenkeel_codec::ReasonCode;
+
+pub use access::{Access, Challenge, Denial, Users, UsersError, UsersProblem};
+pub use config::{Behaviour, Config, Limits, Offer};
+pub use connection::ConnectionId;
+pub use event::{CloseReason, Event, EventKind};
+pub use stats::{ClientStats, PacketCounts, Stats};
+pub use time::Instant;
+
+use crate::fault::{Engine, Rule, RuleError, RuleId};
+use connection::Connection;
+use journal::Journal;
+use retained::Retained;
+use router::{Match, Router};
+use session::Sessions;
+use timers::{Timer, Timers};
+use wire::Wire;
+
+/// The broker's state: everything but the transports and the clock.
+#[derive(Debug)]
+pub struct Core {
+    config: Config,
+    connections: BTreeMap<ConnectionId, Connection>,
+    sessions: Sessions,
+    router: Router,
+    retained: Retained,
+    faults: Engine,
+    timers: Timers,
+    journal: Journal,
+    /// Connections opened so far.
+    opened: u64,
+    /// Client identifiers assigned so far.
+    assigned: u64,
+    /// Kept to save an allocation for each message.
+    scratch: Vec<Match>,
+}
+
+/// How a connection stands, for the side that moves its bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// Whether bytes of the client are wanted now; those read already and not
+    /// taken by [`Core::receive`] must be offered again once they are.
+    pub reads: bool,
+    /// When [`Core::tick_connection`] is due.
+    pub deadline: Option<Instant>,
+    end: End,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    None,
+    Flush,
+    Done,
+    Abort,
+}
+
+impl Standing {
+    /// True where the connection is to end: once all output was written
+    /// ([`Standing::is_flushed`]), or at once ([`Standing::aborts`]).
+    pub const fn closes(self) -> bool {
+        !matches!(self.end, End::None)
+    }
+
+    /// True where the transport is to be closed because all was written.
+    pub const fn is_flushed(self) -> bool {
+        matches!(self.end, End::Done)
+    }
+
+    /// True where the transport is to be closed without writing any more.
+    pub const fn aborts(self) -> bool {
+        matches!(self.end, End::Abort)
+    }
+}
+
+impl Core {
+    /// A broker without connections, sessions and rules.
+    pub fn new(config: Config, now: Instant) -> Self {
+        let mut timers = Timers::default();
+        if config.behaviour.sys_interval.is_some() {
+            timers.set(now, Timer::Sys);
+        }
+        let journal = Journal { capacity: config.limits.recorded_events, ..Journal::default() };
+        Self {
+            config,
+            connections: BTreeMap::new(),
+            sessions: Sessions::default(),
+            router: Router::default(),
+            retained: Retained::default(),
+            faults: Engine::default(),
+            timers,
+            journal,
+            opened: 0,
+            assigned: 0,
+            scratch: Vec::new(),
+        }
+    }
+
+    /// The settings in force.
+    pub const fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Changes settings. What a connection was told in its CONNACK stays in
+    /// force for it; everything else is looked at when it is needed.
+    pub fn configure(&mut self, change: impl FnOnce(&mut Config)) {
+        change(&mut self.config);
+        self.journal.capacity = self.config.limits.recorded_events;
+    }
+
+    /// Adds a fault rule behind those in force.
+    pub fn add_fault(&mut self, now: Instant, rule: Rule) -> Result<RuleId, RuleError> {
+        self.faults.add(now, rule)
+    }
+
+    /// Removes a fault rule; false where it was not there. What it has begun,
+    /// such as a silence, goes on.
+    pub fn remove_fault(&mut self, id: RuleId) -> bool {
+        self.faults.remove(id)
+    }
+
+    /// Removes all fault rules.
+    pub fn clear_faults(&mut self) {
+        self.faults.clear();
+    }
+
+    /// Takes the oldest event nobody has taken.
+    pub fn next_event(&mut self) -> Option<Event> {
+        self.journal.events.pop_front()
+    }
+
+    /// Takes a connection whose [`Standing`] or output has changed.
+    pub fn next_woken(&mut self) -> Option<ConnectionId> {
+        let id = self.journal.woken.pop()?;
+        if let Some(connection) = self.connections.get_mut(&id) {
+            connection.is_woken = false;
+        }
+        Some(id)
+    }
+
+    /// When [`Core::tick`] is due next.
+    pub fn next_deadline(&self, now: Instant) -> Option<Instant> {
+        let connections = self.connections.values();
+        let deadlines = connections.filter_map(|connection| connection.deadline(now));
+        deadlines.chain(self.timers.next()).min()
+    }
+
+    /// When [`Core::tick_sessions`] is due next.
+    pub fn next_session_deadline(&self) -> Option<Instant> {
+        self.timers.next()
+    }
+
+    /// The counters, those of open connections included.
+    pub fn stats(&self) -> Stats {
+        let mut stats = self.journal.stats.clone();
+        for connection in self.connections.values() {
+            Journal::add_counts(&mut stats, connection);
+        }
+        stats
+    }
+
+    /// The number of sessions, with and without a connection.
+    pub fn session_count(&self) -> usize {
+        self.sessions.len()
+    }
+
+    /// The number of retained messages, `$SYS` included.
+    pub fn retained_count(&self) -> usize {
+        self.retained.len()
+    }
+
+    /// The number of subscriptions of all sessions.
+    pub const fn subscription_count(&self) -> usize {
+        self.router.len()
+    }
+
+    /// Messages waiting for a client, those on the way not counted; `None`
+    /// where it has no session.
+    pub fn queued(&self, client_id: &str) -> Option<usize> {
+        let session = self.sessions.get(self.sessions.find(client_id)?)?;
+        Some(session.queue.len())
+    }
+
+    /// Ends a client's connection, on MQTT 5 with a DISCONNECT; false where it
+    /// has none. The reason must be one that DISCONNECT may hold.
+    pub fn disconnect(&mut self, now: Instant, client_id: &str, reason: ReasonCode) -> bool {
+        let session = self.sessions.find(client_id).and_then(|id| self.sessions.get(id));
+        let Some(connection) = session.and_then(|session| session.connection) else {
+            return false;
+        };
+        if let Some(mut wire) = self.wire(now, connection) {
+            wire.disconnect(reason, CloseReason::Administrative);
+        }
+        self.settle(now);
+        true
+    }
+
+    /// Ends all connections, on MQTT 5 with a DISCONNECT.
+    pub fn disconnect_all(&mut self, now: Instant, reason: ReasonCode) {
+        for id in self.connection_ids() {
+            if let Some(mut wire) = self.wire(now, id) {
+                wire.disconnect(reason, CloseReason::Administrative);
+            }
+        }
+        self.settle(now);
+    }
+
+    fn connection_ids(&self) -> Vec<ConnectionId> {
+        self.connections.keys().copied().collect()
+    }
+
+    fn wire(&mut self, now: Instant, id: ConnectionId) -> Option<Wire<'_>> {
+        let connection = self.connections.get_mut(&id)?;
+        Some(Wire {
+            now,
+            id,
+            connection,
+            faults: &mut self.faults,
+            journal: &mut self.journal,
+            config: &self.config,
+        })
+    }
+}

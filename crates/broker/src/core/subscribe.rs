@@ -1,0 +1,208 @@
+//! SUBSCRIBE and UNSUBSCRIBE.
+
+use std::sync::Arc;
+
+use evenkeel_codec::{
+    Packet, ReasonCode, RetainHandling, SubAck, Subscribe, SubscribeFilter, TopicFilter, UnsubAck,
+    Unsubscribe, Version,
+};
+
+use super::Core;
+use super::connection::ConnectionId;
+use super::event::{CloseReason, EventKind};
+use super::inflight::Delivery;
+use super::message::Message;
+use super::router::Subscription;
+use super::session::SessionId;
+use super::time::Instant;
+
+/// A subscription that was granted.
+struct Granted {
+    subscription: Subscription,
+    is_new: bool,
+}
+
+impl Core {
+    //= [MQTT-3.8.4-1]
+    //= [MQTT-3.8.4-2]
+    //= [MQTT-3.8.4-6]
+    pub(super) fn on_subscribe(&mut self, now: Instant, id: ConnectionId, packet: Subscribe) {
+        let Some(session) = self.connections.get(&id).and_then(|c| c.link()).map(|l| l.session)
+        else {
+            return;
+        };
+        if let Some((reason, why)) = self.subscribe_ends(&packet)
+            && let Some(mut wire) = self.wire(now, id)
+        {
+            if why == CloseReason::Limit {
+                wire.note(EventKind::LimitReached { limit: "filters_per_subscribe" });
+            }
+            return wire.disconnect(reason, why);
+        }
+        let identifier = packet.properties.subscription_identifiers().next();
+        let mut codes = Vec::with_capacity(packet.filters.len());
+        let mut retained = Vec::new();
+        for asked in &packet.filters {
+            let granted = self.subscribe(session, asked, identifier);
+            let code = match &granted {
+                Ok(granted) => ReasonCode(granted.subscription.qos.level()),
+                Err(code) => *code,
+            };
+            codes.push(code);
+            if let Ok(granted) = granted
+                && wants_retained(asked, granted.is_new)
+            {
+                retained.push((asked.filter.clone(), granted.subscription));
+            }
+            if let Some(mut wire) = self.wire(now, id) {
+                let filter = asked.filter.as_str().to_owned();
+                wire.note(EventKind::Subscribed { filter, reason: code });
+            }
+        }
+        if let Some(mut wire) = self.wire(now, id) {
+            let worst = codes.iter().copied().max().unwrap_or_default();
+            let properties = wire.explanation(worst);
+            let packet_id = packet.packet_id;
+            wire.send(&Packet::SubAck(SubAck { packet_id, codes, properties }));
+        }
+        for (filter, subscription) in retained {
+            self.send_retained(now, session, &filter, subscription);
+        }
+    }
+
+    /// What in a SUBSCRIBE ends the connection.
+    fn subscribe_ends(&self, packet: &Subscribe) -> Option<(ReasonCode, CloseReason)> {
+        let limit = self.config.limits.filters_per_subscribe;
+        if limit.is_some_and(|limit| packet.filters.len() > limit) {
+            return Some((ReasonCode::QUOTA_EXCEEDED, CloseReason::Limit));
+        }
+        packet.filters.iter().find_map(|asked| {
+            let denial = self.config.access.denial_of_subscribe(asked.filter.pattern())?;
+            denial.disconnect.then_some((ReasonCode(denial.reason), CloseReason::NotAuthorized))
+        })
+    }
+
+    //= [MQTT-3.8.4-3]
+    //= [MQTT-3.8.4-5]
+    //= [MQTT-3.8.4-7]
+    fn subscribe(
+        &mut self,
+        id: SessionId,
+        asked: &SubscribeFilter,
+        identifier: Option<u32>,
+    ) -> Result<Granted, ReasonCode> {
+        let filter = &asked.filter;
+        self.check_filter(filter, identifier)?;
+        let limit = self.config.limits.subscriptions;
+        let session = self.sessions.get_mut(id).ok_or(ReasonCode::UNSPECIFIED_ERROR)?;
+        let is_known = session.subscriptions.contains_key(filter);
+        if session.subscriptions.len() >= limit && !is_known {
+            return Err(ReasonCode::QUOTA_EXCEEDED);
+        }
+        let subscription = Subscription {
+            qos: asked.options.qos.min(self.config.offer.maximum_qos),
+            no_local: asked.options.no_local,
+            retain_as_published: asked.options.retain_as_published,
+            identifier,
+        };
+        // A copy: the filter is a slice of the packet's bytes.
+        let key = TopicFilter::try_from(filter.as_str()).unwrap_or_else(|_| filter.clone());
+        session.subscriptions.insert(key, subscription);
+        let is_new = self.router.subscribe(filter, id, subscription);
+        Ok(Granted { subscription, is_new })
+    }
+
+    fn check_filter(
+        &self,
+        filter: &TopicFilter,
+        identifier: Option<u32>,
+    ) -> Result<(), ReasonCode> {
+        let offer = &self.config.offer;
+        if filter.as_str().split('/').count() > self.config.limits.topic_levels {
+            return Err(ReasonCode::TOPIC_FILTER_INVALID);
+        }
+        if filter.share_name().is_some() && !offer.shared_subscriptions {
+            return Err(ReasonCode::SHARED_SUBSCRIPTIONS_NOT_SUPPORTED);
+        }
+        if filter.has_wildcard() && !offer.wildcard_subscriptions {
+            return Err(ReasonCode::WILDCARD_SUBSCRIPTIONS_NOT_SUPPORTED);
+        }
+        if identifier.is_some() && !offer.subscription_identifiers {
+            return Err(ReasonCode::SUBSCRIPTION_IDENTIFIERS_NOT_SUPPORTED);
+        }
+        match self.config.access.denial_of_subscribe(filter.pattern()) {
+            Some(denial) => Err(ReasonCode(denial.reason)),
+            None => Ok(()),
+        }
+    }
+
+    /// Sends the retained messages that a new subscription matches.
+    //= [MQTT-3.3.1-8]
+    //= [MQTT-3.8.4-4]
+    fn send_retained(
+        &mut self,
+        now: Instant,
+        id: SessionId,
+        filter: &TopicFilter,
+        subscription: Subscription,
+    ) {
+        let found: Vec<Arc<Message>> = self.retained.matching(now, filter).cloned().collect();
+        for message in found {
+            if subscription.no_local && message.from == Some(id) {
+                continue;
+            }
+            let delivery = Delivery {
+                qos: subscription.qos.min(message.qos),
+                message,
+                retain: true,
+                identifiers: subscription.identifier.into_iter().collect(),
+            };
+            self.enqueue(now, id, delivery);
+            self.pump(now, id);
+        }
+    }
+
+    //= [MQTT-3.10.4-4]
+    //= [MQTT-3.10.4-5]
+    //= [MQTT-3.10.4-6]
+    pub(super) fn on_unsubscribe(&mut self, now: Instant, id: ConnectionId, packet: Unsubscribe) {
+        let Some(session) = self.connections.get(&id).and_then(|c| c.link()).map(|l| l.session)
+        else {
+            return;
+        };
+        let mut codes = Vec::with_capacity(packet.filters.len());
+        for filter in &packet.filters {
+            if let Some(session) = self.sessions.get_mut(session) {
+                session.subscriptions.remove(filter);
+            }
+            let was_there = self.router.unsubscribe(filter, session);
+            codes.push(match was_there {
+                true => ReasonCode::SUCCESS,
+                false => ReasonCode::NO_SUBSCRIPTION_EXISTED,
+            });
+            if let Some(mut wire) = self.wire(now, id) {
+                wire.note(EventKind::Unsubscribed { filter: filter.as_str().to_owned() });
+            }
+        }
+        if let Some(mut wire) = self.wire(now, id) {
+            if wire.connection.version != Version::V5 {
+                codes.clear();
+            }
+            let packet_id = packet.packet_id;
+            let properties = evenkeel_codec::Properties::new();
+            wire.send(&Packet::UnsubAck(UnsubAck { packet_id, codes, properties }));
+        }
+    }
+}
+
+//= [MQTT-3.3.1-9]
+//= [MQTT-3.3.1-10]
+//= [MQTT-3.3.1-11]
+fn wants_retained(asked: &SubscribeFilter, is_new: bool) -> bool {
+    let wants = match asked.options.retain_handling {
+        RetainHandling::OnSubscribe => true,
+        RetainHandling::OnNewSubscribe => is_new,
+        RetainHandling::Never => false,
+    };
+    wants && asked.filter.share_name().is_none()
+}

@@ -1,0 +1,335 @@
+use std::fmt;
+use std::time::Duration;
+
+use evenkeel_codec::TopicFilter;
+use serde::Deserialize;
+
+use super::Action;
+use super::rule::{Count, Rule, RuleError, Scope, Span, Trigger, When};
+use crate::core::{Access, Behaviour, Config, Limits, Offer};
+use crate::text::{self, PacketFilter};
+
+/// A broker file: settings and fault rules in TOML.
+///
+/// ```
+/// use evenkeel_broker::fault::Script;
+/// let script = Script::parse(
+///     r#"
+///     [offer]
+///     receive_maximum = 10
+///
+///     [[rule]]
+///     name = "one lost ping response"
+///     sent = "PINGRESP"
+///     nth = 1
+///     action = "drop"
+///     "#,
+/// )?;
+/// assert_eq!(script.config.offer.receive_maximum, 10);
+/// assert_eq!(script.rules.len(), 1);
+/// # Ok::<(), evenkeel_broker::fault::ScriptError>(())
+/// ```
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Script {
+    /// The settings; what the file leaves out has its default.
+    pub config: Config,
+    /// The rules, in their order.
+    pub rules: Vec<Rule>,
+}
+
+impl Script {
+    /// Reads a broker file.
+    pub fn parse(text: &str) -> Result<Self, ScriptError> {
+        let file: File = toml::from_str(text).map_err(ScriptError::Toml)?;
+        let File { offer, limits, access, behaviour, rule } = file;
+        let mut rules = Vec::with_capacity(rule.len());
+        for (index, entry) in rule.into_iter().enumerate() {
+            let name = entry.name.clone();
+            let rule = entry.into_rule().map_err(|problem| ScriptError::Rule {
+                number: index + 1,
+                name,
+                problem,
+            })?;
+            rules.push(rule);
+        }
+        Ok(Self { config: Config { offer, limits, access, behaviour }, rules })
+    }
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default, deny_unknown_fields)]
+struct File {
+    offer: Offer,
+    limits: Limits,
+    access: Access,
+    behaviour: Behaviour,
+    rule: Vec<Entry>,
+}
+
+/// A rule as written.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Entry {
+    name: Option<String>,
+    #[serde(default)]
+    opened: bool,
+    #[serde(default, deserialize_with = "text::packet_filter")]
+    sent: Option<PacketFilter>,
+    #[serde(default, deserialize_with = "text::packet_filter")]
+    received: Option<PacketFilter>,
+    client: Option<String>,
+    #[serde(default, deserialize_with = "text::some_topic_filter")]
+    topic: Option<TopicFilter>,
+    larger_than: Option<usize>,
+    more_filters_than: Option<usize>,
+    connection: Option<u64>,
+    connections: Option<(u64, u64)>,
+    #[serde(default)]
+    after: u64,
+    nth: Option<u64>,
+    every: Option<u64>,
+    times: Option<u64>,
+    #[serde(default)]
+    per: Scope,
+    #[serde(default, deserialize_with = "text::some_duration")]
+    starting: Option<Duration>,
+    #[serde(default, deserialize_with = "text::some_duration")]
+    lasting: Option<Duration>,
+    #[serde(default, deserialize_with = "text::some_duration")]
+    wait: Option<Duration>,
+    action: Action,
+}
+
+impl Entry {
+    fn into_rule(self) -> Result<Rule, RuleProblem> {
+        let trigger = match (self.opened, self.sent, self.received) {
+            (true, None, None) => Trigger::Opened,
+            (false, Some(kind), None) => Trigger::Sent(kind.0),
+            (false, None, Some(kind)) => Trigger::Received(kind.0),
+            _ => return Err(RuleProblem::Trigger),
+        };
+        let connections = match (self.connection, self.connections) {
+            (None, range) => range,
+            (Some(number), None) => Some((number, number)),
+            (Some(_), Some(_)) => return Err(RuleProblem::Connections),
+        };
+        let when = When {
+            name: self.name,
+            trigger,
+            client: self.client,
+            topic: self.topic,
+            larger_than: self.larger_than,
+            more_filters_than: self.more_filters_than,
+            connections,
+            count: Count {
+                after: self.after,
+                nth: self.nth,
+                every: self.every,
+                times: self.times,
+                scope: self.per,
+            },
+            span: Span { starting: self.starting.unwrap_or_default(), lasting: self.lasting },
+            wait: self.wait.unwrap_or_default(),
+        };
+        let rule = when.then(self.action);
+        rule.check().map_err(RuleProblem::Rule)?;
+        Ok(rule)
+    }
+}
+
+/// Why a text is no broker file.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum ScriptError {
+    /// Not TOML, an unknown key, or a value of the wrong kind; names the line.
+    Toml(toml::de::Error),
+    /// A rule that says too little or too much.
+    Rule {
+        /// Its place in the file, from 1.
+        number: usize,
+        /// Its name, where it has one.
+        name: Option<String>,
+        /// What is wrong.
+        problem: RuleProblem,
+    },
+}
+
+/// What is wrong with a rule in a broker file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RuleProblem {
+    /// Not exactly one of `opened`, `sent` and `received`.
+    Trigger,
+    /// Both `connection` and `connections`.
+    Connections,
+    /// A combination that could never apply.
+    Rule(RuleError),
+}
+
+impl fmt::Display for ScriptError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Toml(error) => write!(f, "{}", error.to_string().trim_end()),
+            Self::Rule { number, name, problem } => {
+                write!(f, "rule {number}")?;
+                if let Some(name) = name {
+                    write!(f, " (\"{name}\")")?;
+                }
+                write!(f, ": {problem}")
+            }
+        }
+    }
+}
+
+impl fmt::Display for RuleProblem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Trigger => f.write_str(
+                "needs exactly one of: sent = \"PACKET\", received = \"PACKET\", opened = true",
+            ),
+            Self::Connections => {
+                f.write_str("has both connection and connections; keep one of them")
+            }
+            Self::Rule(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for ScriptError {}
+impl std::error::Error for RuleProblem {}
+
+#[cfg(test)]
+mod tests {
+    use evenkeel_codec::PacketType;
+
+    use super::*;
+    use crate::fault::{Announce, Stop};
+
+    fn rule(text: &str) -> Rule {
+        let script = Script::parse(&format!("[[rule]]\n{text}")).unwrap();
+        script.rules.into_iter().next().unwrap()
+    }
+
+    #[test]
+    fn every_action_can_be_written() {
+        let ms = Duration::from_millis;
+        let sent = || When::sent(PacketType::Publish);
+        let cases = [
+            (r#""drop""#, sent().drop()),
+            (r#"{ delay = "600ms" }"#, sent().delay(ms(600))),
+            (r#""duplicate""#, sent().duplicate()),
+            ("{ corrupt = { offset = 1, mask = 0x80 } }", sent().corrupt(1, 0x80)),
+            (
+                r#"{ silence = { stop = "sending", lasts = "2s" } }"#,
+                sent().silence(Stop::Sending, Some(ms(2000))),
+            ),
+            ("{ silence = {} }", sent().silence(Stop::Both, None)),
+            (r#"{ dribble = { bytes = 10, every = "5ms" } }"#, sent().dribble(10, ms(5))),
+            (r#""close""#, sent().close()),
+            (r#""close_after""#, sent().close_after()),
+            ("{ disconnect = { reason = 0x89 } }", sent().disconnect(0x89)),
+            (r#"{ inject = "d0 00" }"#, sent().inject(&[0xd0, 0][..])),
+            (r#"{ one_per = "30s" }"#, sent().one_per(ms(30_000))),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(rule(&format!("sent = \"publish\"\naction = {text}")), expected);
+        }
+        assert_eq!(
+            rule("received = \"CONNECT\"\naction = { refuse = { code = 255 } }"),
+            When::received(PacketType::Connect).refuse(255)
+        );
+        let values = Announce { server_keep_alive: Some(0), ..Announce::default() };
+        assert_eq!(
+            rule("sent = \"CONNACK\"\naction = { announce = { server_keep_alive = 0 } }"),
+            When::sent(PacketType::ConnAck).announce(values)
+        );
+    }
+
+    #[test]
+    fn every_condition_can_be_written() {
+        let text = r#"
+            name = "poison"
+            received = "PUBLISH"
+            client = "pump-*"
+            topic = "site/+/poison"
+            larger_than = 100
+            connections = [2, 5]
+            after = 1
+            nth = 2
+            every = 3
+            times = 4
+            per = "connection"
+            starting = "1s"
+            lasting = "1m"
+            action = "close"
+        "#;
+        let expected = When::received(PacketType::Publish)
+            .named("poison")
+            .client("pump-*")
+            .topic("site/+/poison".try_into().unwrap())
+            .larger_than(100)
+            .connections(2..=5)
+            .after(1)
+            .nth(2)
+            .every(3)
+            .times(4)
+            .per_connection()
+            .starting(Duration::from_secs(1))
+            .lasting(Duration::from_secs(60))
+            .close();
+        assert_eq!(rule(text), expected);
+        let text = "received = \"any\"\nconnection = 3\nwait = \"1s\"\naction = \"close\"";
+        let expected = When::any_received().connection(3).wait(Duration::from_secs(1)).close();
+        assert_eq!(rule(text), expected);
+        assert_eq!(rule("opened = true\naction = \"close\""), When::opened().close());
+    }
+
+    #[test]
+    fn errors_say_what_would_be_right() {
+        let cases = [
+            ("sent = \"PING\"\naction = \"drop\"", "PINGREQ, PINGRESP"),
+            (
+                "sent = \"PINGRESP\"\naction = \"dorp\"",
+                "unknown variant `dorp`, expected one of `drop`",
+            ),
+            ("sent = \"PINGRESP\"\naction = { delay = 5 }", "expected a string"),
+            ("sent = \"PINGRESP\"\naction = { delay = \"5\" }", "such as \"1.5s\""),
+            ("sent = \"PINGRESP\"\ntimes = -1\naction = \"drop\"", "invalid value"),
+            (
+                "sent = \"PINGRESP\"\nclinet = \"a\"\naction = \"drop\"",
+                "unknown field `clinet`, expected one of `name`",
+            ),
+            ("sent = \"PINGRESP\"", "missing field `action`"),
+            ("action = \"drop\"", "rule 1: needs exactly one of"),
+            (
+                "name = \"x\"\nopened = true\naction = \"drop\"",
+                "rule 1 (\"x\"): drop needs a packet",
+            ),
+            ("sent = \"PUBLISH\"\ntopic = \"a/#/b\"\naction = \"drop\"", "# must stand alone"),
+            ("sent = \"PUBLISH\"\nnth = 0\naction = \"drop\"", "count from 1"),
+            ("sent = \"PUBLISH\"\naction = { inject = \"d0 0\" }", "two hexadecimal digits"),
+            (
+                "sent = \"PUBLISH\"\naction = { refuse = { code = 5 } }",
+                "refuse needs received CONNECT",
+            ),
+            ("sent = \"PUBLISH\"\naction = { refuse = { code = 500 } }", "invalid value"),
+            (
+                "sent = \"PUBLISH\"\nconnection = 1\nconnections = [1, 2]\naction = \"drop\"",
+                "keep one",
+            ),
+            ("sent = \"PUBLISH\"\naction = { silence = { stop = \"all\" } }", "`both`"),
+            (
+                "sent = \"PUBLISH\"\naction = { dribble = { bytes = 1, evry = \"1s\" } }",
+                "available keys: bytes, every, lasts",
+            ),
+        ];
+        for (text, part) in cases {
+            let error = Script::parse(&format!("[[rule]]\n{text}")).unwrap_err().to_string();
+            assert!(error.contains(part), "{text}\n=> {error}");
+        }
+        let error = Script::parse("[offer]\nmaximum_qos = 3").unwrap_err().to_string();
+        assert!(error.contains("line 2") && error.contains("use 0, 1 or 2"), "{error}");
+        let error = Script::parse("[limits]\nqueue = 3").unwrap_err().to_string();
+        assert!(error.contains("queue_messages"), "{error}");
+    }
+}

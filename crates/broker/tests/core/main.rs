@@ -1,0 +1,19 @@
+//! The broker without I/O: hand-made packets on virtual time.
+
+mod access;
+mod alias;
+mod auth;
+mod errors;
+mod events;
+mod expiry;
+mod faults;
+mod flow;
+mod keep_alive;
+mod limits;
+mod qos;
+mod retained;
+mod session;
+mod share;
+mod subscribe;
+mod will;
+mod world;
