@@ -75,7 +75,7 @@ pub enum Event {
     ReadingResumed,
     /// A packet was in flight at the death of too many connections (R7).
     Quarantined {
-        /// The topic of the message; `None` for a SUBSCRIBE or UNSUBSCRIBE.
+        /// The topic of the message, or the filter of the SUBSCRIBE or UNSUBSCRIBE.
         topic: Option<Text>,
         /// Deaths of connections with it in flight.
         deaths: u8,

@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use evenkeel_codec::{PacketId, Properties, Publish, ReasonCode, SubscribeFilter, TopicFilter};
+use evenkeel_codec::{PacketId, Publish, ReasonCode};
 
 /// The caller's name for an operation; comes back with its outcome.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -181,29 +181,4 @@ pub enum SubscribeFeature {
     SharedSubscriptions,
     /// Subscription identifiers.
     SubscriptionIdentifiers,
-}
-
-/// A SUBSCRIBE on its way; sent in parts where a limit of filters asks for it.
-#[derive(Clone, Debug)]
-pub(crate) struct SubscribeOperation {
-    pub(crate) filters: Vec<SubscribeFilter>,
-    pub(crate) properties: Properties,
-    pub(crate) token: Token,
-    /// Codes of the parts answered so far.
-    pub(crate) codes: Vec<ReasonCode>,
-    /// Filters in the part that is out.
-    pub(crate) out: usize,
-    /// Connections that died with it unanswered.
-    pub(crate) strikes: u8,
-}
-
-/// An UNSUBSCRIBE on its way.
-#[derive(Clone, Debug)]
-pub(crate) struct UnsubscribeOperation {
-    pub(crate) filters: Vec<TopicFilter>,
-    pub(crate) properties: Properties,
-    pub(crate) token: Token,
-    pub(crate) codes: Vec<ReasonCode>,
-    pub(crate) out: usize,
-    pub(crate) strikes: u8,
 }

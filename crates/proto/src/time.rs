@@ -60,6 +60,8 @@ pub enum Timer {
     MessageExpiry,
     /// Draining ends, finished or not.
     Shutdown,
+    /// Reading goes on although messages wait to be taken.
+    Inbox,
 }
 
 /// When to call again and why.

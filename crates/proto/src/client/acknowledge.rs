@@ -19,7 +19,9 @@ impl Client {
         self.advance_clock(now);
         let conn = self.conn().unwrap_or(self.dialer.last_conn);
         let online = matches!(self.link, Link::Online(_));
-        let of_use = self.session.inbound.acknowledge(conn, key, sendable(reason));
+        let reason =
+            if self.version().has_properties() { sendable(reason) } else { ReasonCode::SUCCESS };
+        let of_use = self.session.inbound.acknowledge(conn, key, reason);
         if !of_use {
             self.stats.stale_acknowledgements += 1;
         } else if online {

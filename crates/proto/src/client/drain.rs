@@ -7,7 +7,6 @@ use evenkeel_codec::ReasonCode;
 use crate::cause::DisconnectCause;
 use crate::operation::{Completion, DeliveryError, SubscribeError};
 use crate::session::flights::{Exchange, Flight};
-use crate::session::subscriptions::Control;
 use crate::time::Instant;
 
 use super::{Client, Link};
@@ -43,12 +42,13 @@ impl Client {
     /// Begins to shut down: accepts nothing new, finishes what was accepted
     /// within `limit`, sends DISCONNECT, closes. The state is
     /// [`Closed`](crate::State::Closed) at the latest when `limit` is over,
-    /// and everything unfinished has its outcome by then.
+    /// and everything unfinished has its outcome by then. Called again, it
+    /// can bring the end nearer, not put it off.
     pub fn shutdown(&mut self, now: Instant, limit: Duration) {
         self.advance_clock(now);
-        if self.drain.is_none() {
-            self.drain = Some(Drain { deadline: self.now + limit, report: None });
-        }
+        let deadline = self.now + limit;
+        let drain = self.drain.get_or_insert(Drain { deadline, report: None });
+        drain.deadline = drain.deadline.min(deadline);
         if !matches!(self.link, Link::Online(_) | Link::Opening(_) | Link::Waiting(_)) {
             self.finish_drain();
         }
@@ -78,12 +78,11 @@ impl Client {
     }
 
     fn leftovers(&self) -> DrainReport {
-        let in_flight = self.session.flights.len();
-        let unacknowledged = self.session.flights.publishes();
+        let flights = &self.session.flights;
         DrainReport {
-            unacknowledged,
+            unacknowledged: flights.publishes(),
             queued: self.session.queue.len(),
-            operations: in_flight - unacknowledged + self.session.subscriptions.waiting(),
+            operations: flights.controls() + self.session.subscriptions.waiting(),
             unwritten: self.unwritten(),
         }
     }
@@ -111,7 +110,7 @@ impl Client {
             self.complete(Completion::Publish { token: queued.token, result });
         }
         while let Some(control) = self.session.subscriptions.next() {
-            self.abandon_control(control);
+            self.complete(control.fail(SubscribeError::Abandoned));
         }
     }
 
@@ -121,24 +120,9 @@ impl Client {
                 let result = Err(DeliveryError::Abandoned { attempts: flight.attempts });
                 self.complete(Completion::Publish { token, result });
             }
-            Exchange::Subscribe(operation) => self.abandon_control(Control::Subscribe(operation)),
-            Exchange::Unsubscribe(operation) => {
-                self.abandon_control(Control::Unsubscribe(operation));
+            Exchange::Control(control) => {
+                self.complete(control.fail(SubscribeError::Abandoned));
             }
         }
-    }
-
-    fn abandon_control(&mut self, control: Control) {
-        let completion = match control {
-            Control::Subscribe(operation) => Completion::Subscribe {
-                token: operation.token,
-                result: Err(SubscribeError::Abandoned),
-            },
-            Control::Unsubscribe(operation) => Completion::Unsubscribe {
-                token: operation.token,
-                result: Err(SubscribeError::Abandoned),
-            },
-        };
-        self.complete(completion);
     }
 }

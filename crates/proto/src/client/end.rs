@@ -1,6 +1,6 @@
 //! The end of a connection, for whatever cause, and what follows.
 
-use evenkeel_codec::{Disconnect, Packet, ReasonCode};
+use evenkeel_codec::{Disconnect, Packet, PacketId, ReasonCode};
 
 use crate::cause::{CauseClass, ConnectPhase, DisconnectCause, ProtocolError, TransportFailure};
 use crate::connection::Online;
@@ -9,8 +9,7 @@ use crate::io::{Close, ConnectionId, Output};
 use crate::keepalive::Death;
 use crate::operation::{Completion, DeliveryError, SubscribeError};
 use crate::reconnect::{Ended, Halt, Verdict};
-use crate::session::flights::Exchange;
-use crate::session::subscriptions::Control;
+use crate::session::flights::{Exchange, Suspicion};
 use crate::transmit::Transmit;
 
 use super::{Client, Link};
@@ -155,39 +154,42 @@ impl Client {
             self.dialer.patience = (self.dialer.patience + 1).min(2);
         } else if let Some(engine) = &online.keep_alive {
             let usual = engine.settings().response_timeout / (1 << self.dialer.patience);
-            if online.proof.useful && online.proof.slowest_pong < usual * 3 / 4 {
+            let slowest = online.proof.slowest_pong;
+            if !slowest.is_zero() && slowest < usual / 4 * 3 {
                 self.dialer.patience = 0;
             }
         }
     }
 
-    /// Notes which packets were in flight when a living connection was cut (R7).
+    /// Notes which packets were in flight when the peer cut the connection. One
+    /// that was alone, at as many deaths as it may have, is quarantined (R7).
     fn count_strikes(&mut self, cause: &DisconnectCause, online: &Online) {
         let limit = self.config.bounds.deaths_per_packet;
-        let suspicious = online.proof.alive && is_suspicious(cause);
-        if limit == 0 || !suspicious {
-            for (_, flight) in self.session.flights.iter_mut() {
-                flight.sent_here = false;
-            }
-            return;
-        }
-        let mut guilty = alloc::vec::Vec::new();
-        for (id, flight) in self.session.flights.iter_mut() {
-            if core::mem::take(&mut flight.sent_here) {
-                flight.strikes = flight.strikes.saturating_add(1);
-                if flight.strikes >= limit && !matches!(flight.exchange, Exchange::Release { .. }) {
-                    guilty.push(id);
-                }
+        if limit > 0 && is_suspicious(cause) {
+            let alive = online.proof.alive;
+            let alone = self.session.flights.suspect_unanswered(alive);
+            if let Some(id) = alone.filter(|id| alive && self.is_guilty(*id, limit)) {
+                self.quarantine(id);
             }
         }
-        for id in guilty {
-            self.quarantine(id);
-        }
+        self.session.flights.on_down();
     }
 
-    fn quarantine(&mut self, id: evenkeel_codec::PacketId) {
+    fn is_guilty(&self, id: PacketId, limit: u8) -> bool {
+        self.session.flights.get(id).is_some_and(|flight| {
+            let blamable = match &flight.exchange {
+                Exchange::Publish { .. } => true,
+                // The server has taken it over, and bore it.
+                Exchange::Release { .. } => false,
+                Exchange::Control(control) => control.out == 1,
+            };
+            blamable && flight.suspicion.strikes >= limit
+        })
+    }
+
+    fn quarantine(&mut self, id: PacketId) {
         let Some(flight) = self.session.flights.remove(id) else { return };
-        let deaths = flight.strikes;
+        let deaths = flight.suspicion.strikes;
         let topic = match flight.exchange {
             Exchange::Publish { publish, token } => {
                 let attempts = flight.attempts;
@@ -195,15 +197,12 @@ impl Client {
                 self.complete(Completion::Publish { token, result });
                 Some(publish.topic)
             }
-            Exchange::Subscribe(operation) => {
-                let result = Err(SubscribeError::Quarantined { deaths });
-                self.complete(Completion::Subscribe { token: operation.token, result });
-                None
-            }
-            Exchange::Unsubscribe(operation) => {
-                let result = Err(SubscribeError::Quarantined { deaths });
-                self.complete(Completion::Unsubscribe { token: operation.token, result });
-                None
+            Exchange::Control(mut control) => {
+                let filter = control.unanswered().next().map(|filter| filter.text().clone());
+                control.suspicion = Suspicion { suspect: true, strikes: 1 };
+                let error = SubscribeError::Quarantined { deaths };
+                self.fail_filter(control, ReasonCode::UNSPECIFIED_ERROR, error);
+                filter
             }
             Exchange::Release { .. } => return,
         };
@@ -212,25 +211,13 @@ impl Client {
 
     /// SUBSCRIBE and UNSUBSCRIBE without an answer go out again, in order.
     fn requeue_control(&mut self) {
-        let flights = self.session.flights.take_control();
-        let controls = flights.into_iter().filter_map(|flight| {
-            let (exchange, strikes) = (flight.exchange, flight.strikes);
-            match exchange {
-                Exchange::Subscribe(mut operation) => {
-                    operation.strikes = strikes;
-                    operation.out = 0;
-                    Some(Control::Subscribe(operation))
-                }
-                Exchange::Unsubscribe(mut operation) => {
-                    operation.strikes = strikes;
-                    operation.out = 0;
-                    Some(Control::Unsubscribe(operation))
-                }
-                _ => None,
+        for flight in self.session.flights.take_control().into_iter().rev() {
+            if let Exchange::Control(mut control) = flight.exchange {
+                control.suspicion = flight.suspicion;
+                control.out = 0;
+                self.session.subscriptions.push_front(control);
             }
-        });
-        let controls = controls.collect();
-        self.session.subscriptions.push_front(controls);
+        }
     }
 
     //= [MQTT-3.2.2-20]
@@ -282,6 +269,9 @@ fn is_suspicious(cause: &DisconnectCause) -> bool {
                 | ReasonCode::USE_ANOTHER_SERVER
                 | ReasonCode::SERVER_MOVED
                 | ReasonCode::SERVER_BUSY
+                | ReasonCode::MESSAGE_RATE_TOO_HIGH
+                | ReasonCode::CONNECTION_RATE_EXCEEDED
+                | ReasonCode::MAXIMUM_CONNECT_TIME
         ),
         _ => false,
     }

@@ -9,12 +9,22 @@ use crate::cause::{DisconnectCause, ProtocolError};
 use crate::event::Event;
 use crate::io::{ConnectionId, Incoming};
 use crate::keepalive::Pong;
-use crate::operation::{Completion, Delivered, DeliveryError, Token};
+use crate::operation::{Completion, Delivered, DeliveryError};
 use crate::session::flights::{Exchange, Flight};
-use crate::session::inbound::Arrival;
 use crate::time::Instant;
 
 use super::{Client, Link, weight};
+
+/// What a publish exchange waits for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Expected {
+    /// PUBACK.
+    Acknowledgement,
+    /// PUBREC.
+    Receipt,
+    /// PUBCOMP.
+    Completion,
+}
 
 impl Client {
     pub(super) fn on_received(&mut self, conn: ConnectionId, buffer: &mut BytesMut) {
@@ -25,6 +35,7 @@ impl Client {
         }
         let before = buffer.len();
         self.note_life(before);
+        let was_full = self.inbox_is_full();
         while self.conn() == Some(conn) && self.wants_read() {
             match self.decode(buffer) {
                 Ok(Some(packet)) => self.on_packet(packet),
@@ -38,8 +49,8 @@ impl Client {
         if let Link::Online(online) = &mut self.link {
             online.unread = buffer.len();
         }
-        if !self.wants_read() && !core::mem::replace(&mut self.mail.reading_paused, true) {
-            self.event(Event::ReadingPaused);
+        if self.inbox_is_full() && !was_full {
+            self.pause_reading();
         }
     }
 
@@ -50,6 +61,13 @@ impl Client {
             && in_buffer > online.unread
         {
             engine.on_received(self.now);
+        }
+    }
+
+    fn pause_reading(&mut self) {
+        self.mail.last_taken = self.now;
+        if !core::mem::replace(&mut self.mail.reading_paused, true) {
+            self.event(Event::ReadingPaused);
         }
     }
 
@@ -112,15 +130,17 @@ impl Client {
         }
         let conn = online.conn;
         let is_v5 = online.limits.version.has_properties();
+        let inbound = &mut self.session.inbound;
         let ack = match (publish.qos, publish.packet_id) {
-            (QoS::AtMostOnce, _) | (_, None) => None,
-            (qos, Some(id)) => match self.session.inbound.on_publish(conn, qos, id) {
-                Arrival::Deliver(key) => Some(key),
-                Arrival::Duplicate => {
+            (QoS::AtLeastOnce, Some(id)) => Some(inbound.on_at_least_once(conn, id)),
+            (QoS::ExactlyOnce, Some(id)) => {
+                let Some(key) = inbound.on_exactly_once(id) else {
                     self.stats.duplicates_suppressed += 1;
                     return;
-                }
-            },
+                };
+                Some(key)
+            }
+            _ => None,
         };
         let open = self.session.inbound.open();
         if is_v5 && open > usize::from(self.config.connect.receive_maximum) {
@@ -136,65 +156,48 @@ impl Client {
     }
 
     fn on_puback(&mut self, ack: &Ack) {
-        let Some(flight) = self.take_flight(ack.packet_id, QoS::AtLeastOnce) else { return };
-        self.finish_publish(ack, &flight);
+        match self.expectation(ack.packet_id) {
+            Some(Expected::Acknowledgement) => self.end_publish(ack),
+            _ => self.stats.unknown_acknowledgements += 1,
+        }
     }
 
     //= [MQTT-4.3.3-4]
     fn on_pubrec(&mut self, ack: &Ack) {
         let id = ack.packet_id;
-        let known = match self.session.flights.get_mut(id) {
-            Some(Flight { exchange, sent_here: true, .. }) => match exchange {
-                Exchange::Publish { publish, token } if publish.qos == QoS::ExactlyOnce => {
-                    let token = *token;
-                    if !ack.reason.is_error() {
-                        // Ownership has passed: the message is not needed any more.
-                        *exchange = Exchange::Release { token };
-                    }
-                    Some(false)
+        match self.expectation(id) {
+            Some(Expected::Receipt) if ack.reason.is_error() => self.end_publish(ack),
+            Some(Expected::Receipt) => {
+                // Ownership has passed: the message is not needed any more.
+                self.session.flights.release(id);
+                self.session.replay.on_answer(id);
+                self.mark_useful();
+                self.send_ack(PacketType::PubRel, id, ReasonCode::SUCCESS);
+            }
+            // A second answer; the first one holds.
+            Some(Expected::Completion) => {
+                self.stats.unknown_acknowledgements += 1;
+                if !ack.reason.is_error() {
+                    self.send_ack(PacketType::PubRel, id, ReasonCode::SUCCESS);
                 }
-                Exchange::Release { .. } => Some(true),
-                _ => None,
-            },
-            _ => None,
-        };
-        self.session.replay.on_answer(id);
-        match known {
-            None => {
+            }
+            _ => {
                 self.stats.unknown_acknowledgements += 1;
                 if !ack.reason.is_error() {
                     self.send_ack(PacketType::PubRel, id, ReasonCode::PACKET_IDENTIFIER_NOT_FOUND);
                 }
             }
-            Some(again) if ack.reason.is_error() => {
-                // A refusal ends the exchange; one that comes after PUBREL is out of place.
-                match self.take_flight(id, QoS::ExactlyOnce) {
-                    Some(flight) if !again => self.finish_publish(ack, &flight),
-                    Some(flight) => self.finish_publish(ack, &flight),
-                    None => {}
-                }
-            }
-            Some(_) => {
-                self.mark_useful();
-                self.send_ack(PacketType::PubRel, id, ReasonCode::SUCCESS);
-            }
         }
     }
 
     fn on_pubcomp(&mut self, ack: &Ack) {
-        let is_release = (self.session.flights.get(ack.packet_id))
-            .is_some_and(|flight| matches!(flight.exchange, Exchange::Release { .. }));
-        if !is_release {
-            self.stats.unknown_acknowledgements += 1;
-            return;
+        match self.expectation(ack.packet_id) {
+            // "Not found" after PUBREC: the server had finished before.
+            Some(Expected::Completion) => {
+                self.end_publish(&Ack::new(ack.packet_id, ReasonCode::SUCCESS));
+            }
+            _ => self.stats.unknown_acknowledgements += 1,
         }
-        let Some(flight) = self.take_flight(ack.packet_id, QoS::ExactlyOnce) else { return };
-        // "Packet identifier not found" after PUBREC: the server had finished before.
-        let reason = match ack.reason {
-            ReasonCode::PACKET_IDENTIFIER_NOT_FOUND => ReasonCode::SUCCESS,
-            reason => reason,
-        };
-        self.finish_publish(&Ack::new(ack.packet_id, reason), &flight);
     }
 
     //= [MQTT-4.3.3-11]
@@ -209,32 +212,39 @@ impl Client {
         self.send_ack(PacketType::PubComp, ack.packet_id, reason);
     }
 
-    /// Takes out the publish exchange that an acknowledgement of this QoS
-    /// ends. Others are counted, and never fatal (D7).
-    fn take_flight(&mut self, id: PacketId, qos: QoS) -> Option<Flight> {
-        let fits = self.session.flights.get(id).is_some_and(|flight| {
-            flight.sent_here
-                && match &flight.exchange {
-                    Exchange::Publish { publish, .. } => publish.qos == qos,
-                    Exchange::Release { .. } => qos == QoS::ExactlyOnce,
-                    _ => false,
-                }
-        });
-        if !fits {
-            self.stats.unknown_acknowledgements += 1;
+    /// The answer that the exchange with this identifier waits for. One that
+    /// was not sent to this session waits for none (D7).
+    fn expectation(&self, id: PacketId) -> Option<Expected> {
+        let flight = self.session.flights.get(id)?;
+        if !flight.is_sent_here() && !self.session.replay.is_resumed() {
             return None;
         }
-        self.session.replay.on_answer(id);
+        match &flight.exchange {
+            Exchange::Publish { publish, .. } if publish.qos == QoS::AtLeastOnce => {
+                Some(Expected::Acknowledgement)
+            }
+            Exchange::Publish { .. } => Some(Expected::Receipt),
+            Exchange::Release { .. } => Some(Expected::Completion),
+            Exchange::Control(_) => None,
+        }
+    }
+
+    /// The exchange of a publish is over.
+    fn end_publish(&mut self, ack: &Ack) {
+        self.session.replay.on_answer(ack.packet_id);
         self.mark_useful();
-        self.session.flights.remove(id)
+        if let Some(flight) = self.session.flights.remove(ack.packet_id) {
+            self.finish_publish(ack, &flight);
+        }
     }
 
     fn finish_publish(&mut self, ack: &Ack, flight: &Flight) {
         self.stats.publishes_acknowledged += 1;
-        let token = match &flight.exchange {
-            Exchange::Publish { token, .. } | Exchange::Release { token } => *token,
-            _ => Token::NONE,
+        let (Exchange::Publish { token, .. } | Exchange::Release { token }) = &flight.exchange
+        else {
+            return;
         };
+        let token = *token;
         let result = if ack.reason.is_error() {
             Err(DeliveryError::Refused { reason: ack.reason, attempts: flight.attempts })
         } else {

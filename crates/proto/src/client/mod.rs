@@ -13,6 +13,7 @@ mod timers;
 
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
+use core::time::Duration;
 
 use crate::cause::DisconnectCause;
 use crate::config::{Config, ConfigError};
@@ -31,9 +32,11 @@ use crate::transmit::Transmit;
 pub use drain::DrainReport;
 pub use publish::Accepted;
 
-/// QoS 1 and 2 messages are kept up to this many times the inbox's bound
-/// while an operation of ours waits for its answer.
-const INBOX_HARD_FACTOR: usize = 8;
+/// Bounds that give way, rather than block for ever, do so up to this many times.
+const HARD_FACTOR: usize = 8;
+
+/// An application that takes no message for so long may be waiting for us.
+const STUCK_AFTER: Duration = Duration::from_secs(1);
 
 /// Events kept for a caller that does not poll.
 const EVENTS_KEPT: usize = 256;
@@ -94,6 +97,8 @@ struct Mail {
     inbox_bytes: usize,
     events_lost: u64,
     reading_paused: bool,
+    /// When the application took a message last, or the inbox filled up.
+    last_taken: Instant,
 }
 
 impl Client {
@@ -179,6 +184,7 @@ impl Client {
     pub fn next_message(&mut self) -> Option<Incoming> {
         let incoming = self.mail.inbox.pop_front()?;
         self.mail.inbox_bytes -= weight(&incoming);
+        self.mail.last_taken = self.now;
         if self.mail.inbox.is_empty() {
             self.resume_reading();
         }
@@ -190,20 +196,30 @@ impl Client {
         self.mail.inbox.front()
     }
 
-    /// False while messages wait to be taken beyond the bounds: the caller
-    /// stops reading the socket, which holds back the server (D10).
+    /// False while messages wait to be taken beyond the bounds, or answers of
+    /// ours to be written: the caller stops reading the socket, which holds
+    /// back the server (D10).
     ///
-    /// While an operation of ours waits for its answer, reading goes on, lest
-    /// an application that waits for that answer inside its message handler
-    /// wait for ever; QoS 0 messages beyond the bounds are then dropped.
+    /// Where an operation of ours waits for its answer and the application has
+    /// taken no message for a second, it may be waiting for that answer inside
+    /// its message handler: reading goes on, up to eight times the bounds, and
+    /// QoS 0 messages that do not fit are dropped.
     pub fn wants_read(&self) -> bool {
         // A connection in the making brings no messages, and is not to wait for them.
         if matches!(self.link, Link::Opening(_)) {
             return true;
         }
-        let hard_bound = self.config.bounds.inbox_messages.saturating_mul(INBOX_HARD_FACTOR);
-        !self.inbox_is_full()
-            || (self.session.flights.len() > 0 && self.mail.inbox.len() < hard_bound)
+        let backlog = self.config.bounds.write_buffer.saturating_mul(HARD_FACTOR);
+        let written = self.unwritten() < backlog as u64;
+        written && (!self.inbox_is_full() || self.reads_on().is_some_and(|since| since <= self.now))
+    }
+
+    /// When reading goes on with the inbox full; `None` where it does not.
+    fn reads_on(&self) -> Option<Instant> {
+        let bounds = &self.config.bounds;
+        let hard_full = self.mail.inbox.len() >= bounds.inbox_messages.saturating_mul(HARD_FACTOR)
+            || self.mail.inbox_bytes >= bounds.inbox_bytes.saturating_mul(HARD_FACTOR);
+        (self.session.flights.len() > 0 && !hard_full).then(|| self.mail.last_taken + STUCK_AFTER)
     }
 
     fn inbox_is_full(&self) -> bool {

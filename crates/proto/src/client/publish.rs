@@ -1,6 +1,9 @@
 //! Publishing: admission, the fast path, and encoding into the buffer.
 
-use evenkeel_codec::{EncodeError, PacketId, Publish, QoS, TopicAliasUse, Transfer};
+use evenkeel_codec::{
+    EncodeError, PacketId, PacketType, PropertyError, PropertyId, Publish, QoS, TopicAliasUse,
+    Transfer,
+};
 
 use crate::io::ConnectionId;
 use crate::operation::{PublishLimit, RejectReason, Rejected, Token};
@@ -11,6 +14,10 @@ use crate::transmit::SHARE_FROM;
 
 use super::pump::expiry;
 use super::{Client, Link};
+
+/// More than a PUBLISH holds beside topic, payload and properties of the
+/// message: fixed header, lengths, identifier, alias and expiry.
+const LARGEST_FRAME: usize = 32;
 
 /// How an accepted publish will end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,7 +46,6 @@ impl Client {
     /// `now` may be the instant of an earlier call ([`Client::now`]) where an
     /// exact round trip does not matter. The packet identifier and the DUP
     /// flag of `publish` are ignored.
-    #[expect(clippy::result_large_err, reason = "a refused message goes back whole")]
     pub fn publish(
         &mut self,
         now: Instant,
@@ -66,8 +72,7 @@ impl Client {
         match &self.link {
             Link::Halted(_) | Link::Closed => Some(RejectReason::Closed),
             _ if self.drain.is_some() => Some(RejectReason::Closed),
-            Link::Online(_) => self.forbidden(publish).map(RejectReason::NotAllowed),
-            _ => self.too_large_ever(publish).map(RejectReason::NotAllowed),
+            _ => self.forbidden(publish).map(RejectReason::NotAllowed),
         }
     }
 
@@ -78,11 +83,13 @@ impl Client {
             && self.session.replay.is_done()
             && self.session.queue.is_empty()
             && self.has_room()
-            && (qos == QoS::AtMostOnce || self.window_is_open())
+            && (qos == QoS::AtMostOnce || self.may_begin_exchange())
     }
 
-    #[expect(clippy::result_large_err, reason = "a refused message goes back whole")]
     fn enqueue(&mut self, publish: Publish, token: Token) -> Result<Accepted, Rejected> {
+        if let Some(limit) = self.unsendable(&publish) {
+            return Err(Rejected { publish, reason: RejectReason::NotAllowed(limit) });
+        }
         let online = matches!(self.link, Link::Online(_));
         // QoS 0 on a live connection waits for the buffer, not in the queue.
         if publish.qos == QoS::AtMostOnce
@@ -110,21 +117,35 @@ impl Client {
 
     //= [MQTT-3.2.2-11]
     //= [MQTT-3.2.2-14]
-    /// The limit of the present connection that a publish breaks, if any but size.
-    fn forbidden(&self, publish: &Publish) -> Option<PublishLimit> {
-        let Link::Online(online) = &self.link else { return None };
-        let limits = &online.limits;
-        if publish.qos > limits.maximum_qos {
-            return Some(PublishLimit::QoS { maximum: limits.maximum_qos });
+    //= [MQTT-3.3.4-6]
+    /// The limit in force that a publish breaks, if any but size and shape.
+    pub(super) fn forbidden(&self, publish: &Publish) -> Option<PublishLimit> {
+        let (maximum, retain) = match &self.link {
+            Link::Online(online) => (online.limits.maximum_qos, online.limits.retain),
+            _ => (self.config.bounds.maximum_qos, true),
+        };
+        if publish.qos > maximum {
+            return Some(PublishLimit::QoS { maximum });
         }
-        if publish.retain && !limits.retain {
+        if publish.retain && !retain {
             return Some(PublishLimit::Retain);
+        }
+        if !publish.properties.is_empty()
+            && publish.properties.subscription_identifiers().next().is_some()
+        {
+            let id = PropertyId::SUBSCRIPTION_IDENTIFIER;
+            let error = PropertyError::Misplaced { id, packet_type: PacketType::Publish };
+            return Some(PublishLimit::Encode(EncodeError::Property { error }));
         }
         None
     }
 
-    fn too_large_ever(&self, publish: &Publish) -> Option<PublishLimit> {
-        let limit = self.config.bounds.packet_size?;
+    /// Why a publish could never be sent as things stand, by size or shape.
+    fn unsendable(&self, publish: &Publish) -> Option<PublishLimit> {
+        let limit = match &self.link {
+            Link::Online(online) => online.limits.packet_size.value,
+            _ => self.config.bounds.packet_size.unwrap_or(u32::MAX),
+        };
         let packet_id = PacketId::new(1).filter(|_| publish.qos != QoS::AtMostOnce);
         self.too_large(publish, &Transfer { packet_id, ..Transfer::default() }, limit)
     }
@@ -144,7 +165,6 @@ impl Client {
     }
 
     /// Sends a publish that may go now; a message that cannot goes back.
-    #[expect(clippy::result_large_err, reason = "a refused message goes back whole")]
     pub(super) fn send_publish(
         &mut self,
         publish: Publish,
@@ -156,7 +176,6 @@ impl Client {
         }
         let packet_id = match publish.qos {
             QoS::AtMostOnce => None,
-            // The window is open, so fewer identifiers are in use than there are.
             _ => match self.session.flights.reserve() {
                 Some(id) => Some(id),
                 None => {
@@ -203,9 +222,9 @@ impl Client {
         let Link::Online(online) = &self.link else { return Ok(()) };
         let version = online.limits.version;
         let limit = online.limits.packet_size.value;
-        let roughly = publish.payload.len() + publish.topic.len();
-        // Headers and properties are exact only by counting; far below the limit it can't matter.
-        if (roughly > limit as usize / 2 || !publish.properties.is_empty())
+        let at_most = publish.payload.len() + publish.topic.len() + LARGEST_FRAME;
+        // The exact size is worth its price only where it can matter.
+        if (at_most > limit as usize || !publish.properties.is_empty())
             && let Some(limit) = self.too_large(publish, transfer, limit)
         {
             return Err(limit);

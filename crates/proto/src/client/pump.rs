@@ -4,11 +4,11 @@
 use core::time::Duration;
 
 use evenkeel_codec::{
-    Ack, EncodeError, Packet, PacketId, PacketType, ReasonCode, TopicAliasUse, Transfer, Version,
+    Ack, EncodeError, Packet, PacketId, PacketType, QoS, ReasonCode, Transfer, Version,
 };
 
 use crate::operation::{Completion, DeliveryError};
-use crate::session::flights::Exchange;
+use crate::session::flights::{Exchange, Suspicion};
 use crate::session::queue::Queued;
 use crate::time::Instant;
 
@@ -38,57 +38,72 @@ impl Client {
 
     //= [MQTT-4.4.0-1]
     //= [MQTT-4.6.0-1]
-    /// Resends in the first order: one until it passes, then the rest. One
-    /// that was in flight at a death waits for a sign of life, so that a
-    /// server which cuts every connection is not blamed on it (R7).
+    /// Resends in the first order: one until it passes, then the rest.
     fn pump_replay(&mut self) {
         while self.has_room()
             && let Some(id) = self.session.replay.next()
         {
-            let cautious = self.session.replay.is_cautious();
-            let suspect = cautious && self.session.flights.get(id).is_some_and(|f| f.strikes > 0);
-            if suspect && !self.is_proven() && self.request_probe() {
+            let Some(flight) = self.session.flights.get(id) else {
+                self.session.replay.on_answer(id);
+                continue;
+            };
+            let suspicion = flight.suspicion;
+            let alone = self.session.replay.is_cautious() || self.must_go_alone(suspicion);
+            if suspicion.suspect && !self.may_send_suspect(alone) || !self.window_is_open() {
                 return;
             }
             if self.resend(id) {
-                self.session.replay.on_sent();
+                self.session.replay.on_sent(alone);
             } else {
                 self.session.replay.on_answer(id);
             }
         }
     }
 
+    /// It has used up its deaths in company: the next one shall tell.
+    fn must_go_alone(&self, suspicion: Suspicion) -> bool {
+        let limit = self.config.bounds.deaths_per_packet;
+        limit > 0 && suspicion.strikes >= limit
+    }
+
+    /// What was in flight at a death waits for a sign of life, so that a
+    /// server which cuts every connection is not blamed on it; and if it is to
+    /// go alone, for the answers to all else (R7).
+    fn may_send_suspect(&mut self, alone: bool) -> bool {
+        if !self.is_proven() && self.request_probe() {
+            return false;
+        }
+        !alone || self.session.flights.unanswered() == 0
+    }
+
     /// Sends an exchange again where it stands; false if it is over.
     fn resend(&mut self, id: PacketId) -> bool {
-        let now = self.now;
-        let dup = self.session.replay.duplicates();
-        let Some(flight) = self.session.flights.get_mut(id) else { return false };
-        flight.sent = now;
-        flight.attempts = flight.attempts.saturating_add(1);
-        flight.sent_here = true;
-        match &flight.exchange {
-            Exchange::Publish { publish, .. } => {
-                let transfer = Transfer {
-                    dup,
-                    packet_id: Some(id),
-                    topic_alias: TopicAliasUse::None,
-                    message_expiry: None,
-                };
-                let publish = publish.clone();
-                self.stats.publishes_resent += 1;
-                match self.write_publish(&publish, &transfer) {
-                    Ok(()) => true,
-                    Err(limit) => {
-                        self.fail_flight(id, DeliveryError::NotAllowed(limit));
-                        false
-                    }
-                }
-            }
+        let dup = self.session.replay.is_resumed();
+        let Some(flight) = self.session.flights.get(id) else { return false };
+        let publish = match &flight.exchange {
+            Exchange::Publish { publish, .. } => publish.clone(),
             Exchange::Release { .. } => {
+                self.session.flights.on_resent(id, self.now);
                 self.send_ack(PacketType::PubRel, id, ReasonCode::SUCCESS);
+                return true;
+            }
+            Exchange::Control(_) => return false,
+        };
+        let transfer = Transfer { dup, packet_id: Some(id), ..Transfer::default() };
+        let sent = match self.forbidden(&publish) {
+            Some(limit) => Err(limit),
+            None => self.write_publish(&publish, &transfer),
+        };
+        match sent {
+            Ok(()) => {
+                self.stats.publishes_resent += 1;
+                self.session.flights.on_resent(id, self.now);
                 true
             }
-            Exchange::Subscribe(_) | Exchange::Unsubscribe(_) => false,
+            Err(limit) => {
+                self.fail_flight(id, DeliveryError::NotAllowed(limit));
+                false
+            }
         }
     }
 
@@ -104,7 +119,7 @@ impl Client {
             && self.has_room()
             && let Some(front) = self.session.queue.front()
         {
-            if front.publish.qos != evenkeel_codec::QoS::AtMostOnce && !self.window_is_open() {
+            if front.publish.qos != QoS::AtMostOnce && !self.may_begin_exchange() {
                 return;
             }
             let Some(queued) = self.session.queue.pop() else { return };
@@ -152,19 +167,27 @@ impl Client {
         }
     }
 
-    fn is_proven(&self) -> bool {
+    pub(super) fn is_proven(&self) -> bool {
         matches!(&self.link, Link::Online(online) if online.proof.alive)
     }
 
     //= [MQTT-3.3.4-7]
-    /// One more QoS 1 or 2 publish may be in flight.
-    pub(super) fn window_is_open(&self) -> bool {
+    //= [MQTT-4.9.0-2]
+    /// The server takes one more QoS 1 or 2 publish of ours.
+    fn window_is_open(&self) -> bool {
         match &self.link {
             Link::Online(online) => {
-                self.session.flights.publishes() < usize::from(online.limits.in_flight.value)
+                let limit = usize::from(online.limits.in_flight.value);
+                self.session.flights.publishes_sent_here() < limit
             }
             _ => false,
         }
+    }
+
+    /// A new QoS 1 or 2 publish may go: the window is open, an identifier is
+    /// free (D4), and it would not disturb the trial of a suspect (R7).
+    pub(super) fn may_begin_exchange(&self) -> bool {
+        self.window_is_open() && !self.session.flights.is_full() && !self.is_suspect_control_near()
     }
 
     pub(super) fn version(&self) -> Version {

@@ -2,29 +2,30 @@
 //! answered with one code per filter.
 
 use alloc::boxed::Box;
+use alloc::vec;
 use alloc::vec::Vec;
 
 use evenkeel_codec::{
-    EncodeError, Packet, PacketId, Properties, ReasonCode, Subscribe, SubscribeFilter, TopicFilter,
-    Unsubscribe,
+    EncodeError, Packet, PacketId, Properties, ReasonCode, SubscribeFilter, TopicFilter,
 };
 
 use crate::cause::ProtocolError;
 use crate::event::Event;
-use crate::operation::{
-    Completion, PublishLimit, SubscribeError, SubscribeFeature, SubscribeOperation, Token,
-    UnsubscribeOperation,
-};
+use crate::operation::{PublishLimit, SubscribeError, SubscribeFeature, Token};
+use crate::session::control::{Asked, Control};
 use crate::session::flights::Exchange;
-use crate::session::subscriptions::Control;
 use crate::time::Instant;
 
 use super::{Client, Link};
 
 impl Client {
     /// Asks for subscriptions. Accepted while offline too; the outcome comes
-    /// as a [`Completion`] with one code per filter. `properties` may hold a
-    /// subscription identifier and user properties; MQTT 5 only.
+    /// as a [`Completion`](crate::Completion) with one code per filter.
+    /// `properties` may hold a subscription identifier and user properties;
+    /// MQTT 5 only.
+    ///
+    /// A filter of several that cannot be sent, or is quarantined, has a
+    /// failure code of ours in its place; the others go on.
     pub fn subscribe(
         &mut self,
         now: Instant,
@@ -32,26 +33,11 @@ impl Client {
         properties: Properties,
         token: Token,
     ) -> Result<(), SubscribeError> {
-        self.advance_clock(now);
-        self.admit_control(filters.is_empty())?;
-        if let Some(missing) = self.unsupported(&filters, &properties) {
-            return Err(SubscribeError::NotSupported(missing));
-        }
-        let operation = SubscribeOperation {
-            filters,
-            properties,
-            token,
-            codes: Vec::new(),
-            out: 0,
-            strikes: 0,
-        };
-        self.session.subscriptions.push(Control::Subscribe(Box::new(operation)));
-        self.pump();
-        Ok(())
+        self.submit(now, Control::new(Asked::Subscribe(filters), properties, token))
     }
 
-    /// Ends subscriptions. The outcome comes as a [`Completion`] with one
-    /// code per filter.
+    /// Ends subscriptions. The outcome comes as a
+    /// [`Completion`](crate::Completion) with one code per filter.
     pub fn unsubscribe(
         &mut self,
         now: Instant,
@@ -59,19 +45,7 @@ impl Client {
         properties: Properties,
         token: Token,
     ) -> Result<(), SubscribeError> {
-        self.advance_clock(now);
-        self.admit_control(filters.is_empty())?;
-        let operation = UnsubscribeOperation {
-            filters,
-            properties,
-            token,
-            codes: Vec::new(),
-            out: 0,
-            strikes: 0,
-        };
-        self.session.subscriptions.push(Control::Unsubscribe(Box::new(operation)));
-        self.pump();
-        Ok(())
+        self.submit(now, Control::new(Asked::Unsubscribe(filters), properties, token))
     }
 
     /// Filters that the server holds for this session.
@@ -79,38 +53,54 @@ impl Client {
         self.session.subscriptions.len()
     }
 
+    fn submit(&mut self, now: Instant, control: Control) -> Result<(), SubscribeError> {
+        self.advance_clock(now);
+        self.admit(&control)?;
+        self.session.subscriptions.push(Box::new(control));
+        self.pump();
+        Ok(())
+    }
+
     //= [MQTT-3.8.3-2]
     //= [MQTT-3.10.3-2]
-    fn admit_control(&self, empty: bool) -> Result<(), SubscribeError> {
-        if empty {
+    fn admit(&self, control: &Control) -> Result<(), SubscribeError> {
+        if control.len() == 0 {
             return Err(SubscribeError::NoFilter);
         }
         if self.drain.is_some() || matches!(self.link, Link::Halted(_) | Link::Closed) {
             return Err(SubscribeError::Abandoned);
         }
         let limit = self.config.bounds.operations;
-        if self.session.subscriptions.waiting() >= limit {
+        if self.session.subscriptions.waiting() + self.session.flights.controls() >= limit {
             return Err(SubscribeError::TooManyOperations { limit });
         }
-        Ok(())
+        if let Some(missing) = control.filters().find_map(|filter| self.lacks(control, filter)) {
+            return Err(SubscribeError::NotSupported(missing));
+        }
+        // A packet too large for the server may still be sent in parts.
+        let Some(placeholder) = PacketId::new(1) else { return Ok(()) };
+        let encoded = control.packet(placeholder, control.len()).encoded_len(self.version());
+        let error = encoded.map(drop).or_else(|error| match error {
+            EncodeError::PacketTooLarge { .. } => Ok(()),
+            error => Err(PublishLimit::Encode(error)),
+        });
+        error.map_err(SubscribeError::NotAllowed)
     }
 
-    /// What the present server lacks for these filters.
-    fn unsupported(
-        &self,
-        filters: &[SubscribeFilter],
-        properties: &Properties,
-    ) -> Option<SubscribeFeature> {
+    /// What the present server lacks for this filter of a SUBSCRIBE.
+    fn lacks(&self, control: &Control, filter: &TopicFilter) -> Option<SubscribeFeature> {
         let Link::Online(online) = &self.link else { return None };
         let limits = &online.limits;
-        let any = |test: fn(&TopicFilter) -> bool| filters.iter().any(|f| test(&f.filter));
-        if !limits.wildcard_subscriptions && any(TopicFilter::has_wildcard) {
+        if !control.is_subscribe() {
+            return None;
+        }
+        if !limits.wildcard_subscriptions && filter.has_wildcard() {
             return Some(SubscribeFeature::Wildcards);
         }
-        if !limits.shared_subscriptions && any(|filter| filter.share_name().is_some()) {
+        if !limits.shared_subscriptions && filter.is_shared() {
             return Some(SubscribeFeature::SharedSubscriptions);
         }
-        let identified = properties.subscription_identifiers().next().is_some();
+        let identified = control.properties.subscription_identifiers().next().is_some();
         if limits.version.has_properties() && !limits.subscription_identifiers && identified {
             return Some(SubscribeFeature::SubscriptionIdentifiers);
         }
@@ -118,85 +108,104 @@ impl Client {
     }
 
     pub(super) fn pump_control(&mut self) {
-        while self.has_room() && self.may_send_control() {
-            match self.session.subscriptions.next() {
-                Some(Control::Subscribe(operation)) => self.send_subscribe(operation),
-                Some(Control::Unsubscribe(operation)) => self.send_unsubscribe(operation),
-                None => return,
-            }
+        while self.has_room() && !self.session.flights.is_full() && self.may_send_control() {
+            let Some(control) = self.session.subscriptions.next() else { return };
+            self.send_control(control);
         }
     }
 
-    /// An operation that was in flight at a death goes out alone, after a
-    /// sign of life (R7).
+    /// A suspected operation goes out alone, after a sign of life; nothing
+    /// goes beside it, nor beside a suspected publish (R7).
     fn may_send_control(&mut self) -> bool {
-        if self.session.subscriptions.front_strikes() == 0 {
-            return !self.session.flights.has_suspect_control();
+        if !self.session.subscriptions.front_suspicion().is_some_and(|front| front.suspect) {
+            return !self.session.flights.has_suspect_control() && !self.is_suspect_publish_out();
         }
-        let alone = self.session.flights.len() == self.session.flights.publishes();
-        let proven = matches!(&self.link, Link::Online(online) if online.proof.alive);
-        alone && (proven || !self.request_probe())
+        self.session.flights.unanswered() == 0 && (self.is_proven() || !self.request_probe())
     }
 
-    fn send_subscribe(&mut self, mut operation: Box<SubscribeOperation>) {
-        if let Some(missing) = self.unsupported(&operation.filters, &operation.properties) {
-            let result = Err(SubscribeError::NotSupported(missing));
-            return self.complete(Completion::Subscribe { token: operation.token, result });
+    fn is_suspect_publish_out(&self) -> bool {
+        let alone = self.session.replay.alone().and_then(|id| self.session.flights.get(id));
+        alone.is_some_and(|flight| flight.suspicion.suspect)
+    }
+
+    /// A suspected operation waits to go out alone, or is out.
+    pub(super) fn is_suspect_control_near(&self) -> bool {
+        self.session.subscriptions.front_suspicion().is_some_and(|front| front.suspect)
+            || self.session.flights.has_suspect_control()
+    }
+
+    /// Sends as many filters of the operation as may go in one packet.
+    fn send_control(&mut self, mut control: Box<Control>) {
+        let first = control.unanswered().next();
+        if let Some(missing) = first.and_then(|filter| self.lacks(&control, filter)) {
+            let error = SubscribeError::NotSupported(missing);
+            return self.fail_filter(control, missing.reason(), error);
         }
         let Some(packet_id) = self.session.flights.reserve() else {
-            // All identifiers are in use: back-pressure, until one is free (D4).
-            return self.session.subscriptions.push_front([Control::Subscribe(operation)].into());
+            return self.session.subscriptions.push_front(control);
         };
-        let answered = operation.codes.len();
-        let part: Vec<SubscribeFilter> = (operation.filters.iter())
-            .skip(answered)
-            .take(self.config.bounds.filters_per_packet)
-            .cloned()
-            .collect();
-        operation.out = part.len();
-        let properties = operation.properties.clone();
-        let packet = Packet::Subscribe(Subscribe { packet_id, filters: part, properties });
-        match self.send_bounded(&packet) {
-            Ok(()) => {
-                self.control_in_flight(packet_id, operation.strikes, Exchange::Subscribe(operation))
+        let mut count = self.part(&control);
+        loop {
+            match self.send_bounded(&control.packet(packet_id, count)) {
+                Ok(()) => break,
+                // Fewer may fit, or may be without the one that cannot be encoded.
+                Err(_) if count > 1 => count /= 2,
+                Err(limit) => {
+                    let error = SubscribeError::NotAllowed(limit);
+                    return self.fail_filter(control, ReasonCode::PACKET_TOO_LARGE, error);
+                }
             }
-            Err(limit) => {
-                let result = Err(SubscribeError::NotAllowed(limit));
-                self.complete(Completion::Subscribe { token: operation.token, result });
-            }
+        }
+        control.out = count;
+        let suspicion = control.suspicion;
+        self.session.flights.insert(packet_id, Exchange::Control(control), self.now);
+        if let Some(flight) = self.session.flights.get_mut(packet_id) {
+            flight.suspicion = suspicion;
         }
     }
 
-    fn send_unsubscribe(&mut self, mut operation: Box<UnsubscribeOperation>) {
-        let Some(packet_id) = self.session.flights.reserve() else {
-            return self.session.subscriptions.push_front([Control::Unsubscribe(operation)].into());
+    /// How many filters may go in the next packet: one, where a connection
+    /// died with several in flight.
+    fn part(&self, control: &Control) -> usize {
+        let bound = match control.suspicion.strikes {
+            0 => self.config.bounds.filters_per_packet,
+            _ => 1,
         };
-        let answered = operation.codes.len();
-        let part: Vec<TopicFilter> = (operation.filters.iter())
-            .skip(answered)
-            .take(self.config.bounds.filters_per_packet)
-            .cloned()
-            .collect();
-        operation.out = part.len();
-        let properties = operation.properties.clone();
-        let packet = Packet::Unsubscribe(Unsubscribe { packet_id, filters: part, properties });
-        match self.send_bounded(&packet) {
-            Ok(()) => self.control_in_flight(
-                packet_id,
-                operation.strikes,
-                Exchange::Unsubscribe(operation),
-            ),
-            Err(limit) => {
-                let result = Err(SubscribeError::NotAllowed(limit));
-                self.complete(Completion::Unsubscribe { token: operation.token, result });
-            }
+        let filters = control.unanswered().take(bound);
+        filters.take_while(|filter| self.lacks(control, filter).is_none()).count().max(1)
+    }
+
+    /// The next filter of the operation has an answer of our own.
+    pub(super) fn fail_filter(
+        &mut self,
+        mut control: Box<Control>,
+        code: ReasonCode,
+        error: SubscribeError,
+    ) {
+        if control.len() == 1 && control.token != Token::NONE {
+            return self.complete(control.fail(error));
+        }
+        control.codes.push(code);
+        self.go_on(control);
+    }
+
+    /// Sends the rest of an operation, or ends it.
+    fn go_on(&mut self, control: Box<Control>) {
+        if !control.is_answered() {
+            self.session.subscriptions.push_front(control);
+        } else if control.token == Token::NONE {
+            self.report_lost(&control);
+        } else {
+            self.complete(control.finish());
         }
     }
 
-    fn control_in_flight(&mut self, id: PacketId, strikes: u8, exchange: Exchange) {
-        self.session.flights.insert(id, exchange, self.now);
-        if let Some(flight) = self.session.flights.get_mut(id) {
-            flight.strikes = strikes;
+    /// Restored filters that the server refuses now.
+    fn report_lost(&mut self, control: &Control) {
+        let answers = control.filters().zip(&control.codes);
+        let refused: Vec<_> = answers.filter(|(_, code)| code.is_error()).collect();
+        for (filter, reason) in refused {
+            self.event(Event::SubscriptionLost { filter: filter.clone(), reason: *reason });
         }
     }
 
@@ -210,82 +219,61 @@ impl Client {
                 return Err(PublishLimit::PacketSize { size, limit });
             }
         }
-        self.send(packet).map_err(|error: EncodeError| PublishLimit::Encode(error))
+        self.send(packet).map_err(PublishLimit::Encode)
     }
 
     pub(super) fn on_suback(&mut self, id: PacketId, codes: &[ReasonCode]) {
-        let expected = match self.session.flights.get(id).map(|flight| &flight.exchange) {
-            Some(Exchange::Subscribe(operation)) => operation.out,
-            _ => {
-                self.stats.unknown_acknowledgements += 1;
-                return;
-            }
-        };
-        if codes.len() != expected {
-            return self.protocol_error(ProtocolError::WrongCodeCount);
-        }
-        self.mark_useful();
-        let Some(flight) = self.session.flights.remove(id) else { return };
-        let Exchange::Subscribe(mut operation) = flight.exchange else { return };
-        let answered = operation.codes.len();
-        for (filter, code) in operation.filters.iter().skip(answered).zip(codes) {
-            self.session.subscriptions.on_suback(filter, &operation.properties, *code);
-        }
-        operation.codes.extend_from_slice(codes);
-        operation.strikes = 0;
-        if operation.codes.len() < operation.filters.len() {
-            return self.session.subscriptions.push_front([Control::Subscribe(operation)].into());
-        }
-        if operation.token == Token::NONE {
-            return self.report_lost(&operation);
-        }
-        let (token, result) = (operation.token, Ok(operation.codes));
-        self.complete(Completion::Subscribe { token, result });
-    }
-
-    /// A restored filter that the server refuses now.
-    fn report_lost(&mut self, operation: &SubscribeOperation) {
-        for (filter, code) in operation.filters.iter().zip(&operation.codes) {
-            if code.is_error() {
-                self.event(Event::SubscriptionLost {
-                    filter: filter.filter.clone(),
-                    reason: *code,
-                });
-            }
+        if let Some(out) = self.filters_out(id, true) {
+            self.on_control_answer(id, out, codes);
         }
     }
 
     pub(super) fn on_unsuback(&mut self, id: PacketId, codes: &[ReasonCode]) {
-        let expected = match self.session.flights.get(id).map(|flight| &flight.exchange) {
-            Some(Exchange::Unsubscribe(operation)) => operation.out,
+        let Some(out) = self.filters_out(id, false) else { return };
+        if self.version().has_properties() {
+            self.on_control_answer(id, out, codes);
+        } else {
+            self.on_control_answer(id, out, &vec![ReasonCode::SUCCESS; out]);
+        }
+    }
+
+    /// How many filters wait for this answer; counts one that nothing waits for.
+    fn filters_out(&mut self, id: PacketId, is_subscribe: bool) -> Option<usize> {
+        match self.session.flights.get(id).map(|flight| &flight.exchange) {
+            Some(Exchange::Control(control)) if control.is_subscribe() == is_subscribe => {
+                Some(control.out)
+            }
             _ => {
                 self.stats.unknown_acknowledgements += 1;
-                return;
+                None
             }
-        };
-        let has_codes = self.version().has_properties();
-        if has_codes && codes.len() != expected {
+        }
+    }
+
+    fn on_control_answer(&mut self, id: PacketId, out: usize, codes: &[ReasonCode]) {
+        if codes.len() != out {
             return self.protocol_error(ProtocolError::WrongCodeCount);
         }
         self.mark_useful();
         let Some(flight) = self.session.flights.remove(id) else { return };
-        let Exchange::Unsubscribe(mut operation) = flight.exchange else { return };
-        let answered = operation.codes.len();
-        let success = [ReasonCode::SUCCESS];
-        let codes = if has_codes { codes } else { &success };
-        for (filter, code) in
-            operation.filters.iter().skip(answered).take(expected).zip(codes.iter().cycle())
-        {
-            if !code.is_error() {
-                self.session.subscriptions.on_unsuback(filter);
-            }
-            operation.codes.push(*code);
+        let Exchange::Control(mut control) = flight.exchange else { return };
+        for code in codes {
+            let place = control.codes.len();
+            self.session.subscriptions.on_answer(&control, place, *code);
+            control.codes.push(*code);
         }
-        operation.strikes = 0;
-        if operation.codes.len() < operation.filters.len() {
-            return self.session.subscriptions.push_front([Control::Unsubscribe(operation)].into());
+        control.out = 0;
+        self.go_on(control);
+    }
+}
+
+impl SubscribeFeature {
+    /// The code a server would refuse the filter with.
+    const fn reason(self) -> ReasonCode {
+        match self {
+            Self::Wildcards => ReasonCode::WILDCARD_SUBSCRIPTIONS_NOT_SUPPORTED,
+            Self::SharedSubscriptions => ReasonCode::SHARED_SUBSCRIPTIONS_NOT_SUPPORTED,
+            Self::SubscriptionIdentifiers => ReasonCode::SUBSCRIPTION_IDENTIFIERS_NOT_SUPPORTED,
         }
-        let (token, result) = (operation.token, Ok(operation.codes));
-        self.complete(Completion::Unsubscribe { token, result });
     }
 }

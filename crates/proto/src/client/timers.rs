@@ -132,6 +132,9 @@ impl Client {
         let expiry = (self.session.queue.next_expiry())
             .map(|at| Deadline { at, timer: Timer::MessageExpiry });
         let drain = self.drain_deadline().map(|at| Deadline { at, timer: Timer::Shutdown });
-        [link, expiry, drain].into_iter().flatten().min()
+        let stuck = (self.reads_on())
+            .filter(|at| self.inbox_is_full() && *at > self.now)
+            .map(|at| Deadline { at, timer: Timer::Inbox });
+        [link, expiry, drain, stuck].into_iter().flatten().min()
     }
 }

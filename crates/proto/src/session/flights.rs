@@ -3,7 +3,8 @@ use alloc::vec::Vec;
 
 use evenkeel_codec::{PacketId, Publish};
 
-use crate::operation::{SubscribeOperation, Token, UnsubscribeOperation};
+use crate::operation::Token;
+use crate::session::control::Control;
 use crate::time::Instant;
 
 /// One exchange that holds a packet identifier.
@@ -15,11 +16,20 @@ pub(crate) struct Flight {
     pub(crate) sent: Instant,
     /// How often it was sent.
     pub(crate) attempts: u32,
-    /// Connections that died with this in flight, in a row (R7).
-    pub(crate) strikes: u8,
+    pub(crate) suspicion: Suspicion,
     /// False until it is sent on the present connection.
-    pub(crate) sent_here: bool,
+    sent_here: bool,
     pub(crate) exchange: Exchange,
+}
+
+/// What speaks for a packet being what the server cuts connections for (R7).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Suspicion {
+    /// It was in flight when the peer cut a connection: it goes out again
+    /// alone, and only after a sign of life.
+    pub(crate) suspect: bool,
+    /// Connections with a sign of life that were cut with it in flight.
+    pub(crate) strikes: u8,
 }
 
 /// What the exchange is about and what it waits for.
@@ -29,10 +39,14 @@ pub(crate) enum Exchange {
     Publish { publish: Publish, token: Token },
     /// PUBREL is sent, PUBCOMP awaited.
     Release { token: Token },
-    /// SUBACK is awaited.
-    Subscribe(Box<SubscribeOperation>),
-    /// UNSUBACK is awaited.
-    Unsubscribe(Box<UnsubscribeOperation>),
+    /// SUBACK or UNSUBACK is awaited.
+    Control(Box<Control>),
+}
+
+impl Flight {
+    pub(crate) const fn is_sent_here(&self) -> bool {
+        self.sent_here
+    }
 }
 
 impl Exchange {
@@ -49,6 +63,8 @@ pub(crate) struct Flights {
     slots: Vec<Option<Flight>>,
     used: usize,
     publishes: usize,
+    /// Exchanges of PUBLISH that were sent on the present connection.
+    sent_here: usize,
     cursor: usize,
     serial: u64,
 }
@@ -62,6 +78,26 @@ impl Flights {
     /// All exchanges in flight.
     pub(crate) const fn len(&self) -> usize {
         self.used
+    }
+
+    /// True where all 65,535 identifiers are in use.
+    pub(crate) const fn is_full(&self) -> bool {
+        self.used >= u16::MAX as usize
+    }
+
+    /// Exchanges of PUBLISH sent on the present connection.
+    pub(crate) const fn publishes_sent_here(&self) -> usize {
+        self.sent_here
+    }
+
+    /// Exchanges of SUBSCRIBE and UNSUBSCRIBE in flight.
+    pub(crate) const fn controls(&self) -> usize {
+        self.used - self.publishes
+    }
+
+    /// Exchanges that wait for an answer on the present connection.
+    pub(crate) const fn unanswered(&self) -> usize {
+        self.sent_here + self.controls()
     }
 
     pub(crate) fn get_mut(&mut self, id: PacketId) -> Option<&mut Flight> {
@@ -99,23 +135,67 @@ impl Flights {
         let Some(slot) = self.slots.get_mut(index(id)) else { return };
         self.used += 1;
         self.publishes += usize::from(exchange.is_publish());
+        self.sent_here += usize::from(exchange.is_publish());
         self.serial += 1;
         self.cursor = index(id) + 1;
         *slot = Some(Flight {
             serial: self.serial,
             sent: now,
             attempts: 1,
-            strikes: 0,
+            suspicion: Suspicion::default(),
             sent_here: true,
             exchange,
         });
     }
 
+    /// The exchange went out again, on the present connection.
+    pub(crate) fn on_resent(&mut self, id: PacketId, now: Instant) {
+        let Some(flight) = self.slots.get_mut(index(id)).and_then(Option::as_mut) else { return };
+        flight.sent = now;
+        flight.attempts = flight.attempts.saturating_add(1);
+        let first_here = !core::mem::replace(&mut flight.sent_here, true);
+        self.sent_here += usize::from(first_here && flight.exchange.is_publish());
+    }
+
+    /// The connection is over: nothing counts as sent on the next one.
+    pub(crate) fn on_down(&mut self) {
+        for flight in self.slots.iter_mut().flatten() {
+            flight.sent_here = false;
+        }
+        self.sent_here = 0;
+    }
+
+    /// Suspects all that waits for an answer on the connection that was cut;
+    /// `alive` where it had shown a sign of life. Returns the only one, if so.
+    pub(crate) fn suspect_unanswered(&mut self, alive: bool) -> Option<PacketId> {
+        let mut only = None;
+        let several = self.unanswered() > 1;
+        for (slot, place) in self.slots.iter_mut().zip(1..) {
+            let Some(flight) = slot.as_mut().filter(|flight| flight.sent_here) else { continue };
+            flight.suspicion.suspect = true;
+            flight.suspicion.strikes = flight.suspicion.strikes.saturating_add(alive.into());
+            only = PacketId::new(place);
+        }
+        only.filter(|_| !several)
+    }
+
+    //= [MQTT-4.3.3-6]
+    /// The server owns the QoS 2 message: PUBREL and PUBCOMP are left.
+    pub(crate) fn release(&mut self, id: PacketId) {
+        if let Some(flight) = self.get_mut(id)
+            && let Exchange::Publish { token, .. } = flight.exchange
+        {
+            flight.exchange = Exchange::Release { token };
+        }
+    }
+
     /// Ends an exchange and frees its identifier.
     pub(crate) fn remove(&mut self, id: PacketId) -> Option<Flight> {
         let flight = self.slots.get_mut(index(id))?.take()?;
+        let is_publish = flight.exchange.is_publish();
         self.used -= 1;
-        self.publishes -= usize::from(flight.exchange.is_publish());
+        self.publishes -= usize::from(is_publish);
+        self.sent_here -= usize::from(is_publish && flight.sent_here);
         Some(flight)
     }
 
@@ -136,18 +216,10 @@ impl Flights {
         ids.into_iter().filter_map(|id| self.remove(id)).collect()
     }
 
-    /// Every flight, for counting strikes.
-    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = (PacketId, &mut Flight)> {
-        self.slots.iter_mut().enumerate().filter_map(|(index, slot)| {
-            let id = PacketId::new(u16::try_from(index + 1).ok()?)?;
-            Some((id, slot.as_mut()?))
-        })
-    }
-
-    /// True while a SUBSCRIBE or UNSUBSCRIBE is out that was in flight at a death.
+    /// True while a SUBSCRIBE or UNSUBSCRIBE is out that is suspected.
     pub(crate) fn has_suspect_control(&self) -> bool {
-        self.used > self.publishes
-            && self.slots.iter().flatten().any(|f| f.strikes > 0 && !f.exchange.is_publish())
+        let suspected = |f: &Flight| f.suspicion.suspect && !f.exchange.is_publish();
+        self.controls() > 0 && self.slots.iter().flatten().any(suspected)
     }
 
     fn ids_in_order(&self, wanted: impl Fn(&Exchange) -> bool) -> Vec<PacketId> {

@@ -3,7 +3,7 @@
 
 use alloc::collections::{BTreeMap, VecDeque};
 
-use evenkeel_codec::{Ack, PacketId, QoS, ReasonCode};
+use evenkeel_codec::{Ack, PacketId, ReasonCode};
 
 use crate::io::{AckKey, ConnectionId};
 
@@ -21,11 +21,15 @@ impl Owed {
         self.first + self.items.len() as u64 - 1
     }
 
-    fn settle(&mut self, sequence: u64, reason: ReasonCode) {
+    /// False where nothing is owed there any more.
+    fn settle(&mut self, sequence: u64, reason: ReasonCode) -> bool {
         let index = sequence.checked_sub(self.first).and_then(|index| usize::try_from(index).ok());
-        if let Some((_, slot)) = index.and_then(|index| self.items.get_mut(index)) {
-            slot.get_or_insert(reason);
-        }
+        let item = index.and_then(|index| self.items.get_mut(index));
+        item.map(|(_, slot)| slot.get_or_insert(reason)).is_some()
+    }
+
+    const fn is_owed(&self, sequence: u64) -> bool {
+        sequence >= self.first
     }
 
     fn pop_settled(&mut self) -> Option<Ack> {
@@ -50,7 +54,8 @@ struct Receipt {
     generation: u64,
     /// The application's answer, once it has given one.
     answer: Option<ReasonCode>,
-    /// Where PUBREC is owed on the present connection.
+    /// Where PUBREC is or was owed on the present connection; `None` where
+    /// PUBLISH has not come on it.
     owed: Option<u64>,
 }
 
@@ -60,51 +65,46 @@ pub(crate) struct Inbound {
     pubacks: Owed,
     pubrecs: Owed,
     receipts: BTreeMap<PacketId, Receipt>,
+    /// Receipts whose PUBLISH came on the present connection.
+    receipts_here: usize,
     generation: u64,
 }
 
-/// What to do with an incoming QoS 1 or 2 PUBLISH.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Arrival {
-    /// Deliver it under this key.
-    Deliver(AckKey),
-    /// A second copy of a QoS 2 message that is known: do not deliver.
-    Duplicate,
-}
-
 impl Inbound {
-    /// Exchanges the server has open with us.
+    //= [MQTT-4.9.0-1]
+    /// Messages of the present connection that the server has no answer to,
+    /// which is what counts against our receive maximum.
     pub(crate) fn open(&self) -> usize {
-        self.pubacks.items.len() + self.receipts.len()
+        self.pubacks.items.len() + self.receipts_here
     }
 
     //= [MQTT-4.3.2-4]
+    pub(crate) fn on_at_least_once(&mut self, conn: ConnectionId, id: PacketId) -> AckKey {
+        AckKey::at_least_once(conn, self.pubacks.push(id))
+    }
+
     //= [MQTT-4.3.3-8]
-    pub(crate) fn on_publish(&mut self, conn: ConnectionId, qos: QoS, id: PacketId) -> Arrival {
-        if qos != QoS::ExactlyOnce {
-            let sequence = self.pubacks.push(id);
-            return Arrival::Deliver(AckKey::at_least_once(conn, sequence));
-        }
+    //= [MQTT-4.3.3-10]
+    /// The key to deliver the message under; `None` for a second copy of one
+    /// that is known.
+    pub(crate) fn on_exactly_once(&mut self, id: PacketId) -> Option<AckKey> {
         if let Some(receipt) = self.receipts.get_mut(&id) {
-            if receipt.owed.is_none() {
+            self.receipts_here += usize::from(receipt.owed.is_none());
+            if !receipt.owed.is_some_and(|sequence| self.pubrecs.is_owed(sequence)) {
                 let sequence = self.pubrecs.push(id);
                 receipt.owed = Some(sequence);
                 if let Some(answer) = receipt.answer {
                     self.pubrecs.settle(sequence, answer);
                 }
-            } else if receipt.answer.is_some() {
-                // PUBREC is sent or about to be; the server asks again.
-                let sequence = self.pubrecs.push(id);
-                receipt.owed = Some(sequence);
-                self.pubrecs.settle(sequence, receipt.answer.unwrap_or_default());
             }
-            return Arrival::Duplicate;
+            return None;
         }
         self.generation += 1;
+        self.receipts_here += 1;
         let generation = self.generation;
         let owed = Some(self.pubrecs.push(id));
         self.receipts.insert(id, Receipt { generation, answer: None, owed });
-        Arrival::Deliver(AckKey::exactly_once(id, generation))
+        Some(AckKey::exactly_once(id, generation))
     }
 
     /// The application is done with a message. False where the key is of no use any more.
@@ -116,11 +116,7 @@ impl Inbound {
     ) -> bool {
         match key.target() {
             crate::io::AckTarget::AtLeastOnce { conn: of, sequence } => {
-                let current = of == conn;
-                if current {
-                    self.pubacks.settle(sequence, reason);
-                }
-                current
+                of == conn && self.pubacks.settle(sequence, reason)
             }
             crate::io::AckTarget::ExactlyOnce { id, generation } => {
                 let receipt = self.receipts.get_mut(&id);
@@ -148,20 +144,24 @@ impl Inbound {
     pub(crate) fn next_pubrec(&mut self) -> Option<Ack> {
         let ack = self.pubrecs.pop_settled()?;
         if ack.reason.is_error() {
-            self.receipts.remove(&ack.packet_id);
+            self.on_release(ack.packet_id);
         }
         Some(ack)
     }
 
     /// PUBREL: forgets the identifier. False where it was not known.
     pub(crate) fn on_release(&mut self, id: PacketId) -> bool {
-        self.receipts.remove(&id).is_some()
+        let receipt = self.receipts.remove(&id);
+        let here = receipt.as_ref().is_some_and(|receipt| receipt.owed.is_some());
+        self.receipts_here -= usize::from(here);
+        receipt.is_some()
     }
 
     /// The connection ended: what was owed on it is owed no more.
     pub(crate) fn on_down(&mut self) {
         self.pubacks.clear();
         self.pubrecs.clear();
+        self.receipts_here = 0;
         for receipt in self.receipts.values_mut() {
             receipt.owed = None;
         }
@@ -170,5 +170,6 @@ impl Inbound {
     /// The server has forgotten the session.
     pub(crate) fn forget(&mut self) {
         self.receipts.clear();
+        self.receipts_here = 0;
     }
 }

@@ -1,6 +1,7 @@
 //! What survives a connection: exchanges in flight, the queue, received
 //! QoS 2 identifiers and subscriptions (laws D1-D9).
 
+pub(crate) mod control;
 pub(crate) mod flights;
 pub(crate) mod inbound;
 pub(crate) mod queue;

@@ -3,7 +3,8 @@ use alloc::collections::VecDeque;
 use evenkeel_codec::PacketId;
 
 /// Unacknowledged publishes of earlier connections, to be sent again in their
-/// first order: one at a time until one passes, then the rest (R7, D6).
+/// first order: one alone until it passes, then the rest, of which suspects go
+/// alone as well (R7, D6).
 #[derive(Debug, Default)]
 pub(crate) struct Replay {
     pending: VecDeque<PacketId>,
@@ -31,12 +32,13 @@ impl Replay {
     }
 
     //= [MQTT-3.3.1-1]
-    /// Whether what is sent again carries DUP.
-    pub(crate) const fn duplicates(&self) -> bool {
+    /// Whether the server knows the session: what is sent again carries DUP,
+    /// and what it acknowledges unasked counts.
+    pub(crate) const fn is_resumed(&self) -> bool {
         self.resumed
     }
 
-    /// True where the one to send next goes out alone.
+    /// True where the one to send next goes out alone whatever it is.
     pub(crate) const fn is_cautious(&self) -> bool {
         !self.passed
     }
@@ -46,26 +48,31 @@ impl Replay {
         self.pending.is_empty() && self.alone.is_none()
     }
 
+    /// The one that is out alone.
+    pub(crate) const fn alone(&self) -> Option<PacketId> {
+        self.alone
+    }
+
     /// The next to send; `None` while one is out alone, or when done.
     pub(crate) fn next(&self) -> Option<PacketId> {
         if self.alone.is_some() { None } else { self.pending.front().copied() }
     }
 
     /// The one that [`next`](Self::next) named was sent.
-    pub(crate) fn on_sent(&mut self) {
+    pub(crate) fn on_sent(&mut self, alone: bool) {
         let sent = self.pending.pop_front();
-        if !self.passed {
+        if alone {
             self.alone = sent;
         }
     }
 
-    /// The exchange took a step: the server bore the packet.
+    /// The exchange took a step, or is over: the server bore the packet.
     pub(crate) fn on_answer(&mut self, id: PacketId) {
         if self.alone == Some(id) {
             self.alone = None;
             self.passed = true;
-        } else if self.alone.is_none() {
-            // An answer of the old connection's flood: not resent.
+        } else if !self.is_done() {
+            // Acknowledged before it was sent again: nothing is left to send.
             self.pending.retain(|pending| *pending != id);
         }
     }
