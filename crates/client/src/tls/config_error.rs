@@ -124,14 +124,14 @@ impl TlsConfigError {
             Self::Unreadable { origin, error } => write!(f, "cannot read {origin}: {error}"),
             Self::TooLarge { origin } => write!(f, "{origin} is larger than 4 MiB"),
             Self::NoCertificate { origin, found } => {
-                write!(f, "{origin} has no certificate: it holds {found}")
+                write!(f, "no certificate in {origin} (found: {found})")
             }
-            Self::BadPem { origin } => write!(f, "{origin} has damaged PEM"),
+            Self::BadPem { origin } => write!(f, "damaged PEM in {origin}"),
             Self::BadCertificate { origin, number } => {
                 write!(f, "certificate {number} in {origin} is damaged")
             }
             Self::NoKey { origin, found } => {
-                write!(f, "{origin} has no private key: it holds {found}")
+                write!(f, "no private key in {origin} (found: {found})")
             }
             Self::EncryptedKey { origin } => {
                 write!(f, "the private key in {origin} is protected by a passphrase")

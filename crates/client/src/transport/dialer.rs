@@ -67,7 +67,8 @@ impl Dialer {
     /// Opens an endpoint: resolves, connects and does the handshakes of its layers.
     ///
     /// Takes as long as network and server take; the caller bounds the time. `progress` shows
-    /// the phase under way. Cancel-safe: dropped, it closes everything that it has opened.
+    /// the phase under way. Cancel-safe: dropped, it closes everything that it has opened; only
+    /// a name that the operating system is looking up keeps a thread until that answers.
     pub async fn open(
         &self,
         endpoint: &Endpoint,

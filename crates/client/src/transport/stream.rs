@@ -276,3 +276,12 @@ impl fmt::Debug for Stream {
         f.debug_struct("Stream").field("addresses", &self.addresses()).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    /// What an idle connection costs beside the socket itself: no buffer may hide in here.
+    #[test]
+    fn a_stream_is_small() {
+        assert!(size_of::<super::Stream>() <= 64);
+    }
+}

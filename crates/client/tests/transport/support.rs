@@ -6,6 +6,7 @@ pub(crate) mod tls;
 pub(crate) mod websocket;
 
 use std::future::Future;
+use std::task::Poll;
 use std::time::Duration;
 
 use evenkeel::transport::{
@@ -69,4 +70,17 @@ pub(crate) async fn assert_echo(stream: &mut Stream, bytes: &[u8]) {
         assert!(received == bytes, "other bytes came back");
     })
     .await;
+}
+
+/// Polls until something comes, without ever giving the thread back to tokio, so that its reactor
+/// can't see what arrives. Sleeps between the polls, as the operating system may need a moment to
+/// deliver what the other side has written.
+pub(crate) fn spin<T>(mut poll: impl FnMut() -> Poll<T>) -> T {
+    for _ in 0..20_000 {
+        if let Poll::Ready(value) = poll() {
+            return value;
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    panic!("nothing came for 20 s");
 }

@@ -80,53 +80,38 @@ fn authority_files_that_can_not_be_used() {
             shown(&missing)
         )
     );
-    for (name, content, what) in [
+    const EXPECTED: &str = "X.509 certificates in PEM or DER are expected";
+    const DAMAGED: &str = "damaged PEM in FILE; copy it again, from the BEGIN line to the END line";
+    let key = String::from_utf8(fixture("rsa.pkcs8.pem")).unwrap();
+    for (name, content, text) in [
         (
             "empty.pem",
             String::new(),
-            "has no certificate: it holds nothing; X.509 certificates \
-         in PEM or DER are expected",
+            &format!("no certificate in FILE (found: nothing); {EXPECTED}"),
         ),
         (
             "text.pem",
             "hello".into(),
-            "has no certificate: it holds neither PEM nor DER; X.509 \
-         certificates in PEM or DER are expected",
+            &format!("no certificate in FILE (found: neither PEM nor DER); {EXPECTED}"),
         ),
         (
             "key.pem",
-            String::from_utf8(fixture("rsa.pkcs8.pem")).unwrap(),
-            "has no certificate: \
-         it holds a private key; were certificate and key swapped?",
+            key,
+            &"no certificate in FILE (found: a private key); were certificate and key swapped?"
+                .to_owned(),
         ),
         (
             "request.pem",
             good.replace("CERTIFICATE", "CERTIFICATE REQUEST"),
-            "has no \
-         certificate: it holds other PEM sections; X.509 certificates in PEM or DER are expected",
+            &format!("no certificate in FILE (found: other PEM sections); {EXPECTED}"),
         ),
-        (
-            "cut.pem",
-            good.replace("-----END CERTIFICATE-----", ""),
-            "has damaged PEM; copy it \
-         again, from the BEGIN line to the END line",
-        ),
-        (
-            "torn.pem",
-            good.replace(body, "?"),
-            "has damaged PEM; copy it again, from the BEGIN \
-         line to the END line",
-        ),
-        ("short.der", "0".into(), "is damaged; X.509 certificates in PEM or DER are expected"),
+        ("cut.pem", good.replace("-----END CERTIFICATE-----", ""), &DAMAGED.to_owned()),
+        ("torn.pem", good.replace(body, "?"), &DAMAGED.to_owned()),
+        ("short.der", "0".into(), &format!("certificate 1 in FILE is damaged; {EXPECTED}")),
     ] {
         let path = directory.file(name, content);
-        let text = refused(&TlsOptions::new().ca_file(&path));
-        let subject = if name == "short.der" {
-            format!("certificate 1 in {}", shown(&path))
-        } else {
-            shown(&path)
-        };
-        assert_eq!(text, format!("{subject} {what}"));
+        let expected = text.replace("FILE", &shown(&path));
+        assert_eq!(refused(&TlsOptions::new().ca_file(&path)), expected);
     }
     let damaged = good.clone() + &good.replace(body, &body.replace('M', "A"));
     let path = directory.file("second.pem", damaged);
@@ -139,7 +124,7 @@ fn authority_files_that_can_not_be_used() {
     );
     assert_eq!(
         refused(&TlsOptions::new().ca_bytes("")),
-        "the given bytes has no certificate: it holds nothing; \
+        "no certificate in the given bytes (found: nothing); \
          X.509 certificates in PEM or DER are expected"
     );
 }
@@ -151,7 +136,7 @@ fn authority_directories_that_can_not_be_used() {
     assert_eq!(
         refused(&TlsOptions::new().ca_directory(&directory.0)),
         format!(
-            "{} has no certificate: it holds nothing; put PEM files with CA certificates into it",
+            "no certificate in {} (found: nothing); put PEM files with CA certificates into it",
             shown(&directory.0)
         )
     );
@@ -169,7 +154,7 @@ fn authority_directories_that_can_not_be_used() {
     assert_eq!(
         refused(&TlsOptions::new().ca_directory(&directory.0)),
         format!(
-            "{} has damaged PEM; copy it again, from the BEGIN line to the END line",
+            "damaged PEM in {}; copy it again, from the BEGIN line to the END line",
             shown(&damaged)
         )
     );
@@ -211,17 +196,17 @@ fn client_keys_that_can_not_be_used() {
     );
     assert_eq!(
         with_key(chain.clone().into_bytes()),
-        "the given bytes has no private key: it holds a certificate; \
+        "no private key in the given bytes (found: a certificate); \
          give the file with the key, or append the key to this one"
     );
     let expected = "RSA, ECDSA or Ed25519 keys as PKCS#8, PKCS#1 or SEC1, PEM or DER, are expected";
     assert_eq!(
         with_key(Vec::new()),
-        format!("the given bytes has no private key: it holds nothing; {expected}")
+        format!("no private key in the given bytes (found: nothing); {expected}")
     );
     assert_eq!(
         with_key(b"hello".to_vec()),
-        format!("the given bytes has no private key: it holds neither PEM nor DER; {expected}")
+        format!("no private key in the given bytes (found: neither PEM nor DER); {expected}")
     );
     let unusable =
         format!("the private key in the given bytes is damaged or of an unknown kind; {expected}");
@@ -232,7 +217,7 @@ fn client_keys_that_can_not_be_used() {
     let pem = String::from_utf8(fixture("ec.pkcs8.pem")).unwrap();
     assert_eq!(
         with_key(pem.replace("-----END PRIVATE KEY-----", "").into_bytes()),
-        "the given bytes has damaged PEM; copy it again, from the BEGIN line to the END line"
+        "damaged PEM in the given bytes; copy it again, from the BEGIN line to the END line"
     );
 }
 
@@ -245,7 +230,7 @@ fn client_certificates_that_can_not_be_used() {
     };
     assert_eq!(
         with_chain(&key),
-        "the given bytes has no certificate: it holds a private key; \
+        "no certificate in the given bytes (found: a private key); \
          were certificate and key swapped?"
     );
     assert_eq!(
