@@ -1,10 +1,14 @@
 //! Why TLS refused a server, or a server us.
 
 use std::fmt;
+use std::io;
 
 use super::date::Date;
 use crate::explain::explained_error;
 use crate::transport::IoError;
+
+const CLOSED_HINT: &str =
+    "check that the port is the TLS port, and whether it needs a client certificate";
 
 /// Why a TLS handshake, or an established TLS connection, failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -105,9 +109,9 @@ impl TlsError {
             Self::CertificateRejected(problem) => problem.hint(),
             Self::AlertReceived { code } => alert_hint(*code),
             Self::NotTls => Some("check that the port is the TLS port (often 8883, not 1883)"),
-            Self::ClosedInHandshake => Some(
-                "check that the port is the TLS port, and whether it needs a client certificate",
-            ),
+            Self::ClosedInHandshake => Some(CLOSED_HINT),
+            // Servers that close with bytes unread reset the connection.
+            Self::Io(error) if error.kind() == io::ErrorKind::ConnectionReset => Some(CLOSED_HINT),
             Self::Incompatible { .. } => Some("check the TLS versions that both sides allow"),
             Self::Protocol { .. } | Self::Io(_) => None,
         }

@@ -322,6 +322,8 @@ async fn servers_that_do_not_speak_tls() {
         stream.shutdown().await.unwrap();
         stream.read_to_end(&mut Vec::new()).await.ok();
     });
+    // Closing with unread bytes is a reset.
+    let resetting = serve(|stream| async move { stream.readable().await.unwrap() });
     let insecure = || options(TlsOptions::new().dangerously_skip_server_verification());
     let error = open(&format!("mqtts://127.0.0.1:{}", answering.await), insecure()).await;
     assert_eq!(
@@ -334,6 +336,16 @@ async fn servers_that_do_not_speak_tls() {
         error.unwrap_err().to_string(),
         "the server closed the connection during the TLS handshake; \
          check that the port is the TLS port, and whether it needs a client certificate"
+    );
+    let error = open(&format!("mqtts://127.0.0.1:{}", resetting.await), insecure()).await;
+    let error = error.unwrap_err();
+    let ConnectError::Tls(TlsError::Io(reason)) = &error else { panic!("{error:?}") };
+    assert_eq!(
+        error.to_string(),
+        format!(
+            "the connection broke during the TLS handshake: {reason}; \
+             check that the port is the TLS port, and whether it needs a client certificate"
+        )
     );
 }
 

@@ -363,6 +363,22 @@ async fn refusals_are_explained() {
     assert_eq!(status(answered("HTTP/1.1 403 Forbidden\r\n\r\n").await), 403);
 }
 
+#[tokio::test]
+async fn a_reset_in_the_handshake_is_explained() {
+    // Closing with unread bytes is a reset.
+    let port = serve(|stream| async move { stream.readable().await.unwrap() }).await;
+    let result = open(&format!("ws://127.0.0.1:{port}"), TransportOptions::default()).await;
+    let error = result.unwrap_err();
+    let ConnectError::WebSocket(WebSocketError::Io(reason)) = &error else { panic!("{error:?}") };
+    assert_eq!(
+        error.to_string(),
+        format!(
+            "the connection broke during the WebSocket handshake: {reason}; \
+             check the port, and whether it wants ws:// or wss://"
+        )
+    );
+}
+
 //= [MQTT-6.0.0-4] test
 //= [MQTT311-6.0.0-4] test
 #[tokio::test]

@@ -1,9 +1,12 @@
 //! Why a WebSocket could not be opened, or broke.
 
 use std::fmt;
+use std::io;
 
 use crate::explain::explained_error;
 use crate::transport::io_error::IoError;
+
+const CLOSED_HINT: &str = "check the port, and whether it wants ws:// or wss://";
 
 /// Why a WebSocket handshake, or an established WebSocket, failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -100,9 +103,9 @@ impl WebSocketError {
             }
             Self::Refused { status: 429 | 500..=599, .. } => Some("try again later"),
             Self::Refused { .. } => None,
-            Self::NotWebSocket { .. } | Self::ClosedInHandshake => {
-                Some("check the port, and whether it wants ws:// or wss://")
-            }
+            Self::NotWebSocket { .. } | Self::ClosedInHandshake => Some(CLOSED_HINT),
+            // Servers that close with bytes unread reset the connection.
+            Self::Io(error) if error.kind() == io::ErrorKind::ConnectionReset => Some(CLOSED_HINT),
             Self::SubprotocolRefused { .. } => {
                 Some("check that path and port belong to an MQTT broker")
             }
