@@ -68,6 +68,13 @@ impl Client {
         self.enqueue(publish, token)
     }
 
+    /// False while the write buffer or the queue is at its bound, so that
+    /// whoever was refused for a temporary reason need not try again. True
+    /// also where the answer is now another refusal.
+    pub fn takes_publishes(&self) -> bool {
+        if self.session.queue.is_empty() { self.has_room() } else { !self.session.queue.is_full() }
+    }
+
     fn refusal(&self, publish: &Publish) -> Option<RejectReason> {
         match &self.link {
             Link::Halted(_) | Link::Closed => Some(RejectReason::Closed),

@@ -157,11 +157,7 @@ impl Client {
             }
         }
         control.out = count;
-        let suspicion = control.suspicion;
         self.session.flights.insert(packet_id, Exchange::Control(control), self.now);
-        if let Some(flight) = self.session.flights.get_mut(packet_id) {
-            flight.suspicion = suspicion;
-        }
     }
 
     /// How many filters may go in the next packet: one, where a connection

@@ -65,6 +65,8 @@ pub(crate) struct Flights {
     publishes: usize,
     /// Exchanges of PUBLISH that were sent on the present connection.
     sent_here: usize,
+    /// Exchanges of SUBSCRIBE and UNSUBSCRIBE that are suspected.
+    suspect_controls: usize,
     cursor: usize,
     serial: u64,
 }
@@ -133,16 +135,21 @@ impl Flights {
     /// Puts an exchange under the identifier that [`reserve`](Self::reserve) gave.
     pub(crate) fn insert(&mut self, id: PacketId, exchange: Exchange, now: Instant) {
         let Some(slot) = self.slots.get_mut(index(id)) else { return };
+        let suspicion = match &exchange {
+            Exchange::Control(control) => control.suspicion,
+            _ => Suspicion::default(),
+        };
         self.used += 1;
         self.publishes += usize::from(exchange.is_publish());
         self.sent_here += usize::from(exchange.is_publish());
+        self.suspect_controls += usize::from(!exchange.is_publish() && suspicion.suspect);
         self.serial += 1;
         self.cursor = index(id) + 1;
         *slot = Some(Flight {
             serial: self.serial,
             sent: now,
             attempts: 1,
-            suspicion: Suspicion::default(),
+            suspicion,
             sent_here: true,
             exchange,
         });
@@ -172,7 +179,8 @@ impl Flights {
         let several = self.unanswered() > 1;
         for (slot, place) in self.slots.iter_mut().zip(1..) {
             let Some(flight) = slot.as_mut().filter(|flight| flight.sent_here) else { continue };
-            flight.suspicion.suspect = true;
+            let first = !core::mem::replace(&mut flight.suspicion.suspect, true);
+            self.suspect_controls += usize::from(first && !flight.exchange.is_publish());
             flight.suspicion.strikes = flight.suspicion.strikes.saturating_add(alive.into());
             only = PacketId::new(place);
         }
@@ -196,6 +204,7 @@ impl Flights {
         self.used -= 1;
         self.publishes -= usize::from(is_publish);
         self.sent_here -= usize::from(is_publish && flight.sent_here);
+        self.suspect_controls -= usize::from(!is_publish && flight.suspicion.suspect);
         Some(flight)
     }
 
@@ -217,9 +226,8 @@ impl Flights {
     }
 
     /// True while a SUBSCRIBE or UNSUBSCRIBE is out that is suspected.
-    pub(crate) fn has_suspect_control(&self) -> bool {
-        let suspected = |f: &Flight| f.suspicion.suspect && !f.exchange.is_publish();
-        self.controls() > 0 && self.slots.iter().flatten().any(suspected)
+    pub(crate) const fn has_suspect_control(&self) -> bool {
+        self.suspect_controls > 0
     }
 
     fn ids_in_order(&self, wanted: impl Fn(&Exchange) -> bool) -> Vec<PacketId> {

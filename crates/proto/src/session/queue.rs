@@ -51,6 +51,10 @@ impl Queue {
         self.bytes
     }
 
+    pub(crate) fn is_full(&self) -> bool {
+        self.messages.len() >= self.config.messages || self.bytes >= self.config.bytes
+    }
+
     pub(crate) fn admits(&self, publish: &Publish, online: bool) -> Admission {
         if publish.qos == QoS::AtMostOnce && !online {
             match self.config.offline_qos0 {
