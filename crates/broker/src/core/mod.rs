@@ -56,8 +56,9 @@ mod will;
 mod wire;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use evenkeel_codec::ReasonCode;
+use evenkeel_codec::{ReasonCode, Will};
 
 pub use access::{Access, Challenge, Denial, Users, UsersError, UsersProblem};
 pub use config::{Behaviour, Config, Limits, Offer};
@@ -69,6 +70,7 @@ pub use time::Instant;
 use crate::fault::{Engine, Rule, RuleError, RuleId};
 use connection::Connection;
 use journal::Journal;
+use message::Message;
 use retained::Retained;
 use router::{Match, Router};
 use session::Sessions;
@@ -180,6 +182,19 @@ impl Core {
     /// Removes all fault rules.
     pub fn clear_faults(&mut self) {
         self.faults.clear();
+    }
+
+    /// Publishes a message of the broker's own; true where somebody has
+    /// subscribed to it.
+    pub fn publish(&mut self, now: Instant, message: Will) -> bool {
+        let matched = self.spread(now, Arc::new(Message::of_will(now, message))).matched;
+        self.settle(now);
+        matched
+    }
+
+    /// Adds an event of the driver's.
+    pub fn note(&mut self, now: Instant, kind: EventKind) {
+        self.journal.note_of(now, None, kind);
     }
 
     /// Takes the oldest event nobody has taken.

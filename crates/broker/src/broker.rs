@@ -1,0 +1,284 @@
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use evenkeel_codec::{ReasonCode, Will};
+use tokio::io::DuplexStream;
+use tokio::sync::{Mutex, broadcast, watch};
+use tokio::task::JoinHandle;
+
+use crate::builder::Builder;
+use crate::core::{Config, Event, Stats};
+use crate::fault::{Rule, RuleError, RuleId};
+use crate::listen::{Accepting, Endpoint, Place, Resting};
+use crate::serve::{Guest, serve};
+use crate::shared::Shared;
+
+/// Bytes an in-memory connection holds in each direction.
+const MEMORY: usize = 64 * 1024;
+
+/// How long stopping waits for the connections' tasks.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// A running broker, and the handle to steer and to ask it.
+///
+/// Clones are handles to the same broker. When the last one is dropped, the
+/// broker stops as if it were killed.
+#[derive(Clone)]
+pub struct Broker(Arc<Running>);
+
+struct Running {
+    shared: Arc<Shared>,
+    /// Where it listens; the same before and after a restart.
+    endpoints: Vec<Endpoint>,
+    listeners: Mutex<Listeners>,
+    /// False while connections are left in the kernel's queue.
+    gate: watch::Sender<bool>,
+    timers: JoinHandle<()>,
+}
+
+struct Listeners {
+    accepting: Vec<Accepting>,
+    resting: Vec<Resting>,
+}
+
+impl Broker {
+    /// Begins to describe a broker.
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        accepting: Vec<Accepting>,
+        gate: watch::Sender<bool>,
+    ) -> Self {
+        let endpoints = accepting.iter().map(|one| one.endpoint().clone()).collect();
+        let timers = tokio::spawn(shared.clone().run_timers());
+        let listeners = Mutex::new(Listeners { accepting, resting: Vec::new() });
+        Self(Arc::new(Running { shared, endpoints, listeners, gate, timers }))
+    }
+
+    /// The address of the first plain TCP listener.
+    pub fn tcp_addr(&self) -> Option<SocketAddr> {
+        self.address("tcp")
+    }
+
+    /// The address of the first TLS listener.
+    pub fn tls_addr(&self) -> Option<SocketAddr> {
+        self.address("tls")
+    }
+
+    /// The address of the first WebSocket listener.
+    pub fn websocket_addr(&self) -> Option<SocketAddr> {
+        self.address("ws")
+    }
+
+    /// The address of the first listener for WebSocket inside TLS.
+    pub fn websocket_tls_addr(&self) -> Option<SocketAddr> {
+        self.address("wss")
+    }
+
+    /// The path of the first Unix socket.
+    pub fn unix_path(&self) -> Option<&Path> {
+        self.0.endpoints.iter().find_map(|endpoint| match &endpoint.place {
+            Place::Unix(path) => Some(path.as_path()),
+            Place::Tcp(_) => None,
+        })
+    }
+
+    /// The URL of the first listener, such as `mqtt://127.0.0.1:40123`; empty
+    /// where there is none.
+    pub fn url(&self) -> String {
+        self.0.endpoints.first().map(Endpoint::url).unwrap_or_default()
+    }
+
+    /// The URLs of all listeners, in the order they were bound.
+    pub fn urls(&self) -> Vec<String> {
+        self.0.endpoints.iter().map(Endpoint::url).collect()
+    }
+
+    fn address(&self, transport: &str) -> Option<SocketAddr> {
+        let found = self.0.endpoints.iter().find(|one| one.transport() == transport);
+        match found.map(|endpoint| &endpoint.place) {
+            Some(Place::Tcp(address)) => Some(*address),
+            _ => None,
+        }
+    }
+
+    /// Opens a connection without a socket: the client's end of a pipe. Works
+    /// at any time, also while the broker is stopped for others.
+    pub fn connect(&self) -> DuplexStream {
+        let (client, server) = tokio::io::duplex(MEMORY);
+        let guest = Guest::open(self.0.shared.clone(), "memory", "memory");
+        tokio::spawn(serve(guest, server));
+        client
+    }
+
+    /// Events from now on. A receiver more than 4096 events behind is told how
+    /// many it has missed.
+    pub fn events(&self) -> broadcast::Receiver<Event> {
+        self.0.shared.subscribe()
+    }
+
+    /// The events so far, the oldest first; at most
+    /// [`Limits::recorded_events`](crate::Limits::recorded_events), the latest.
+    pub fn recorded(&self) -> Vec<Event> {
+        self.0.shared.recorded()
+    }
+
+    /// Waits for an event, one that is recorded already included; `None` when
+    /// the time is over. Cancel-safe.
+    pub async fn wait_for(
+        &self,
+        patience: Duration,
+        mut fits: impl FnMut(&Event) -> bool,
+    ) -> Option<Event> {
+        let (recorded, mut next) = self.0.shared.recorded_and_next();
+        if let Some(found) = recorded.into_iter().find(|event| fits(event)) {
+            return Some(found);
+        }
+        let found = async {
+            loop {
+                match next.recv().await {
+                    Ok(event) if fits(&event) => return Some(event),
+                    Ok(_) | Err(broadcast::error::RecvError::Lagged(_)) => {}
+                    Err(broadcast::error::RecvError::Closed) => return None,
+                }
+            }
+        };
+        tokio::time::timeout(patience, found).await.unwrap_or_default()
+    }
+
+    /// The counters, for all and for each client.
+    pub fn stats(&self) -> Stats {
+        self.0.shared.with(|core, _| core.stats())
+    }
+
+    /// Adds a fault rule behind those in force.
+    pub fn add_fault(&self, rule: Rule) -> Result<RuleId, RuleError> {
+        self.0.shared.with(|core, now| core.add_fault(now, rule))
+    }
+
+    /// Removes a fault rule; false where it was not there. What it has begun,
+    /// such as a silence, goes on.
+    pub fn remove_fault(&self, id: RuleId) -> bool {
+        self.0.shared.with(|core, _| core.remove_fault(id))
+    }
+
+    /// Removes all fault rules.
+    pub fn clear_faults(&self) {
+        self.0.shared.with(|core, _| core.clear_faults());
+    }
+
+    /// The settings in force.
+    pub fn config(&self) -> Config {
+        self.0.shared.with(|core, _| core.config().clone())
+    }
+
+    /// Changes settings. What a connection was told in its CONNACK stays in
+    /// force for it.
+    pub fn configure(&self, change: impl FnOnce(&mut Config)) {
+        self.0.shared.with(|core, _| core.configure(change));
+    }
+
+    /// Publishes a message of the broker's own; true where somebody has
+    /// subscribed to it.
+    pub fn publish(&self, message: Will) -> bool {
+        self.0.shared.with(|core, now| core.publish(now, message))
+    }
+
+    /// Ends a client's connection, on MQTT 5 with a DISCONNECT; false where it
+    /// has none. The reason must be one that DISCONNECT may hold.
+    pub fn disconnect(&self, client_id: &str, reason: ReasonCode) -> bool {
+        self.0.shared.with(|core, now| core.disconnect(now, client_id, reason))
+    }
+
+    /// Ends all connections, on MQTT 5 with a DISCONNECT.
+    pub fn disconnect_all(&self, reason: ReasonCode) {
+        self.0.shared.with(|core, now| core.disconnect_all(now, reason));
+    }
+
+    /// The number of sessions, with and without a connection.
+    pub fn session_count(&self) -> usize {
+        self.0.shared.with(|core, _| core.session_count())
+    }
+
+    /// The number of subscriptions of all sessions.
+    pub fn subscription_count(&self) -> usize {
+        self.0.shared.with(|core, _| core.subscription_count())
+    }
+
+    /// The number of retained messages, `$SYS` included.
+    pub fn retained_count(&self) -> usize {
+        self.0.shared.with(|core, _| core.retained_count())
+    }
+
+    /// Messages waiting for a client, those on the way not counted; `None`
+    /// where it has no session.
+    pub fn queued(&self, client_id: &str) -> Option<usize> {
+        self.0.shared.with(|core, _| core.queued(client_id))
+    }
+
+    /// Leaves new connections in the kernel's queue, or takes them again. To
+    /// clients such a broker is a black hole: TCP opens, nothing answers.
+    pub fn set_accepting(&self, accepts: bool) {
+        self.0.gate.send_replace(accepts);
+    }
+
+    /// Goes down as if killed: listeners and connections end at once, without
+    /// DISCONNECT and without wills. The ports stay bound, so that connecting
+    /// is refused and no program that asks for a free port gets one of them,
+    /// until [`Broker::resume`].
+    ///
+    /// Sessions and retained messages stay where they are to be kept. Does
+    /// nothing to listeners that are down. Not cancel-safe: a dropped call may
+    /// leave some listeners up.
+    pub async fn stop(&self, keeps_sessions: bool) -> io::Result<()> {
+        let mut listeners = self.0.listeners.lock().await;
+        for accepting in std::mem::take(&mut listeners.accepting) {
+            let resting = accepting.stop().await?;
+            listeners.resting.push(resting);
+        }
+        self.0.shared.with(|core, now| core.stop(now, keeps_sessions));
+        self.0.shared.until_all_gone(PATIENCE).await;
+        Ok(())
+    }
+
+    /// Listens again, at the same addresses. Does nothing to listeners that
+    /// are up.
+    pub async fn resume(&self) -> io::Result<()> {
+        let mut listeners = self.0.listeners.lock().await;
+        for resting in std::mem::take(&mut listeners.resting) {
+            let accepting = resting.listen(&self.0.shared, self.0.gate.subscribe())?;
+            listeners.accepting.push(accepting);
+        }
+        Ok(())
+    }
+
+    /// [`Broker::stop`], then [`Broker::resume`] after a while.
+    pub async fn restart(&self, keeps_sessions: bool, down_for: Duration) -> io::Result<()> {
+        self.stop(keeps_sessions).await?;
+        tokio::time::sleep(down_for).await;
+        self.resume().await
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.timers.abort();
+        for accepting in &self.listeners.get_mut().accepting {
+            accepting.abort();
+        }
+        self.shared.with(|core, now| core.stop(now, false));
+    }
+}
+
+impl fmt::Debug for Broker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Broker").field("urls", &self.urls()).finish_non_exhaustive()
+    }
+}

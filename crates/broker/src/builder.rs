@@ -1,0 +1,202 @@
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use tokio::net::lookup_host;
+use tokio::sync::watch;
+
+use crate::Broker;
+use crate::core::Config;
+use crate::fault::{Rule, RuleError, Script};
+#[cfg(feature = "tls")]
+use crate::listen::Tls;
+use crate::listen::{Endpoint, Layers, Place, Resting};
+use crate::shared::Shared;
+
+/// What a broker is told before it starts.
+///
+/// Without a listener it serves [`Broker::connect`] only.
+#[derive(Clone, Debug, Default)]
+#[must_use]
+pub struct Builder {
+    config: Config,
+    rules: Vec<Rule>,
+    listeners: Vec<(Target, Layers)>,
+}
+
+/// Where to listen, as asked for.
+#[derive(Clone, Debug)]
+enum Target {
+    Tcp(String),
+    Unix(PathBuf),
+}
+
+impl Builder {
+    /// Takes all settings at once.
+    pub fn config(mut self, config: Config) -> Self {
+        self.config = config;
+        self
+    }
+
+    /// Changes settings.
+    pub fn configure(mut self, change: impl FnOnce(&mut Config)) -> Self {
+        change(&mut self.config);
+        self
+    }
+
+    /// Takes the settings and the rules of a broker file.
+    pub fn script(mut self, script: Script) -> Self {
+        self.config = script.config;
+        self.rules.extend(script.rules);
+        self
+    }
+
+    /// Adds a fault rule.
+    pub fn fault(mut self, rule: Rule) -> Self {
+        self.rules.push(rule);
+        self
+    }
+
+    /// Listens on `HOST:PORT`; with port 0 the system chooses one.
+    pub fn bind_tcp(self, address: impl Into<String>) -> Self {
+        self.bind(Target::Tcp(address.into()), Layers::default())
+    }
+
+    /// Listens for TLS.
+    #[cfg(feature = "tls")]
+    pub fn bind_tls(self, address: impl Into<String>, tls: Tls) -> Self {
+        let layers = Layers { tls: Some(tls), websocket: false };
+        self.bind(Target::Tcp(address.into()), layers)
+    }
+
+    /// Listens for WebSocket, on any path.
+    #[cfg(feature = "websocket")]
+    pub fn bind_websocket(self, address: impl Into<String>) -> Self {
+        let layers = Layers { websocket: true, ..Layers::default() };
+        self.bind(Target::Tcp(address.into()), layers)
+    }
+
+    /// Listens for WebSocket inside TLS, on any path.
+    #[cfg(all(feature = "tls", feature = "websocket"))]
+    pub fn bind_websocket_tls(self, address: impl Into<String>, tls: Tls) -> Self {
+        let layers = Layers { tls: Some(tls.for_websocket()), websocket: true };
+        self.bind(Target::Tcp(address.into()), layers)
+    }
+
+    /// Listens on a Unix socket. A socket file that is there already is
+    /// replaced; it is removed when the broker stops.
+    #[cfg(unix)]
+    pub fn bind_unix(self, path: impl Into<PathBuf>) -> Self {
+        self.bind(Target::Unix(path.into()), Layers::default())
+    }
+
+    fn bind(mut self, target: Target, layers: Layers) -> Self {
+        self.listeners.push((target, layers));
+        self
+    }
+
+    /// Opens all listeners and starts.
+    ///
+    /// Must run inside a tokio runtime with I/O and time. Cancel-safe: a
+    /// dropped call leaves nothing behind.
+    pub async fn start(self) -> Result<Broker, StartError> {
+        let shared = Arc::new(Shared::new(self.config));
+        for (index, rule) in self.rules.into_iter().enumerate() {
+            let error = |error| StartError::Rule { number: index + 1, error };
+            shared.with(|core, now| core.add_fault(now, rule)).map_err(error)?;
+        }
+        let gate = watch::Sender::new(true);
+        let mut resting = Vec::new();
+        for (target, layers) in self.listeners {
+            let name = target.to_string();
+            let endpoint = target.resolve(layers).await;
+            let socket = endpoint.and_then(Resting::new);
+            resting.push((socket.map_err(|error| StartError::listen(&name, &error))?, name));
+        }
+        let mut accepting = Vec::new();
+        for (socket, name) in resting {
+            match socket.listen(&shared, gate.subscribe()) {
+                Ok(listener) => accepting.push(listener),
+                Err(error) => {
+                    accepting.iter().for_each(crate::listen::Accepting::abort);
+                    return Err(StartError::listen(&name, &error));
+                }
+            }
+        }
+        Ok(Broker::new(shared, accepting, gate))
+    }
+}
+
+impl Target {
+    async fn resolve(self, layers: Layers) -> io::Result<Endpoint> {
+        let place = match self {
+            Self::Unix(path) => Place::Unix(path),
+            Self::Tcp(address) => {
+                let mut found = lookup_host(address).await?;
+                Place::Tcp(found.next().ok_or(io::ErrorKind::NotFound)?)
+            }
+        };
+        Ok(Endpoint { place, layers })
+    }
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp(address) => f.write_str(address),
+            Self::Unix(path) => write!(f, "{}", path.display()),
+        }
+    }
+}
+
+/// Why a broker cannot start.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum StartError {
+    /// A listener cannot be opened.
+    Listen {
+        /// The address or path as given.
+        address: String,
+        /// The system's reason.
+        kind: io::ErrorKind,
+        /// The system's words.
+        text: String,
+    },
+    /// A fault rule could never apply.
+    Rule {
+        /// Its place in the order of adding, from 1.
+        number: usize,
+        /// Why not.
+        error: RuleError,
+    },
+}
+
+impl StartError {
+    fn listen(address: &str, error: &io::Error) -> Self {
+        Self::Listen { address: address.into(), kind: error.kind(), text: error.to_string() }
+    }
+}
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Listen { address, kind, text } => {
+                write!(f, "cannot listen on {address}: {text}")?;
+                match kind {
+                    io::ErrorKind::AddrInUse => {
+                        f.write_str("; another program has this address, port 0 takes a free one")
+                    }
+                    io::ErrorKind::PermissionDenied => {
+                        f.write_str("; ports below 1024 need privileges")
+                    }
+                    io::ErrorKind::InvalidInput => f.write_str("; write HOST:PORT"),
+                    _ => Ok(()),
+                }
+            }
+            Self::Rule { number, error } => write!(f, "fault rule {number}: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for StartError {}

@@ -1,0 +1,198 @@
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem};
+use rustls::server::{VerifierBuilderError, WebPkiClientVerifier};
+use rustls::{RootCertStore, ServerConfig, crypto::ring};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
+
+use super::ByteStream;
+
+/// A server certificate with its key, and optionally the authority whose
+/// client certificates are demanded.
+///
+/// Never shows its key in `Debug`.
+#[derive(Clone)]
+pub struct Tls(Arc<ServerConfig>);
+
+impl Tls {
+    /// Reads PEM texts: a certificate chain, its private key (PKCS#8, PKCS#1
+    /// or SEC1), and for mutual TLS the certificates of the clients' authority.
+    pub fn from_pem(
+        chain: &[u8],
+        key: &[u8],
+        client_authority: Option<&[u8]>,
+    ) -> Result<Self, TlsError> {
+        let chain = certificates(chain, TlsPart::Chain)?;
+        let key = PrivateKeyDer::from_pem_slice(key).map_err(TlsError::Key)?;
+        let provider = Arc::new(ring::default_provider());
+        let builder = ServerConfig::builder_with_provider(provider.clone())
+            .with_safe_default_protocol_versions()
+            .map_err(TlsError::Rustls)?;
+        let builder = match client_authority {
+            None => builder.with_no_client_auth(),
+            Some(authority) => {
+                let mut roots = RootCertStore::empty();
+                for certificate in certificates(authority, TlsPart::ClientAuthority)? {
+                    roots.add(certificate).map_err(TlsError::Rustls)?;
+                }
+                let verifier =
+                    WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider)
+                        .build()
+                        .map_err(TlsError::Verifier)?;
+                builder.with_client_cert_verifier(verifier)
+            }
+        };
+        let mut config = builder.with_single_cert(chain, key).map_err(TlsError::Rustls)?;
+        // A client that offers no protocol, as most do, is accepted all the same.
+        config.alpn_protocols = vec![b"mqtt".to_vec(), b"x-amzn-mqtt-ca".to_vec()];
+        Ok(Self(Arc::new(config)))
+    }
+
+    /// Reads the same from files.
+    pub fn from_files(
+        chain: impl AsRef<Path>,
+        key: impl AsRef<Path>,
+        client_authority: Option<&Path>,
+    ) -> Result<Self, TlsError> {
+        let read = |path: &Path| {
+            std::fs::read(path)
+                .map_err(|error| TlsError::File { path: path.to_owned(), kind: error.kind() })
+        };
+        let authority = client_authority.map(read).transpose()?;
+        Self::from_pem(&read(chain.as_ref())?, &read(key.as_ref())?, authority.as_deref())
+    }
+
+    /// The server's half of the handshake.
+    pub(super) async fn accept<S: ByteStream>(&self, stream: S) -> io::Result<TlsStream<S>> {
+        TlsAcceptor::from(self.0.clone()).accept(stream).await
+    }
+
+    /// Over WebSocket the protocol inside TLS is HTTP.
+    pub(crate) fn for_websocket(self) -> Self {
+        let mut config = ServerConfig::clone(&self.0);
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        Self(Arc::new(config))
+    }
+}
+
+fn certificates(
+    pem: &[u8],
+    part: TlsPart,
+) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+    let found: Result<Vec<_>, pem::Error> = CertificateDer::pem_slice_iter(pem).collect();
+    let found = found.map_err(|error| TlsError::Certificate { part, error })?;
+    if found.is_empty() {
+        return Err(TlsError::NoCertificate { part });
+    }
+    Ok(found)
+}
+
+impl fmt::Debug for Tls {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Tls { .. }")
+    }
+}
+
+/// A file or text that TLS needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TlsPart {
+    /// The server's certificate chain.
+    Chain,
+    /// The certificates of the clients' authority.
+    ClientAuthority,
+}
+
+/// Why TLS cannot be offered.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum TlsError {
+    /// A file cannot be read.
+    File {
+        /// Which.
+        path: PathBuf,
+        /// Why not.
+        kind: io::ErrorKind,
+    },
+    /// A text holds no certificate.
+    NoCertificate {
+        /// Which.
+        part: TlsPart,
+    },
+    /// A certificate is no PEM.
+    Certificate {
+        /// Which.
+        part: TlsPart,
+        /// What is wrong with it.
+        error: pem::Error,
+    },
+    /// The private key is no PEM of a known kind.
+    Key(pem::Error),
+    /// The authority's certificates cannot be used.
+    Verifier(VerifierBuilderError),
+    /// Key and certificate do not fit, or cannot be used.
+    Rustls(rustls::Error),
+}
+
+impl fmt::Display for TlsPart {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Chain => "server certificate",
+            Self::ClientAuthority => "client authority",
+        })
+    }
+}
+
+impl fmt::Display for TlsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File { path, kind } => write!(f, "cannot read {}: {kind}", path.display()),
+            Self::NoCertificate { part } => {
+                write!(f, "no certificate in the {part}; it must be PEM (BEGIN CERTIFICATE)")
+            }
+            Self::Certificate { part, error } => write!(f, "the {part} is no PEM: {error}"),
+            Self::Key(error) => write!(
+                f,
+                "no private key: {error}; it must be PEM (PKCS#8, PKCS#1 or SEC1) without a password"
+            ),
+            Self::Verifier(error) => write!(f, "the client authority cannot be used: {error}"),
+            Self::Rustls(error) => {
+                write!(f, "certificate or key cannot be used: {error}; check that they belong together")
+            }
+        }
+    }
+}
+
+impl std::error::Error for TlsError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bad_files_are_named() {
+        let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+        let (chain, key) = (made.cert.pem(), made.signing_key.serialize_pem());
+        let other = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+        let text = |chain: &str, key: &str, authority: Option<&[u8]>| {
+            let made = Tls::from_pem(chain.as_bytes(), key.as_bytes(), authority);
+            made.map(|_| ()).map_err(|error| error.to_string())
+        };
+        assert_eq!(text(&chain, &key, Some(chain.as_bytes())), Ok(()));
+        let cases = [
+            (text("", &key, None), "no certificate in the server certificate"),
+            (text(&chain, &chain, None), "no private key"),
+            (text(&chain, &other.signing_key.serialize_pem(), None), "belong together"),
+            (text(&chain, &key, Some(b"x")), "no certificate in the client authority"),
+        ];
+        for (result, part) in cases {
+            assert!(result.as_ref().is_err_and(|text| text.contains(part)), "{part}: {result:?}");
+        }
+        let error = Tls::from_files("/nowhere/chain.pem", "/nowhere/key.pem", None).unwrap_err();
+        assert_eq!(error.to_string(), "cannot read /nowhere/chain.pem: entity not found");
+    }
+}

@@ -1,0 +1,178 @@
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{Notify, broadcast};
+
+use crate::core::{Config, ConnectionId, Core, Event, EventKind, Instant};
+
+/// Events a slow receiver may be behind.
+const BROADCAST: usize = 4096;
+
+/// The core behind a lock, and who is to be woken when it has something to say.
+///
+/// Every task that has bytes takes the lock once for a whole batch of packets;
+/// nothing is handed from task to task.
+pub(crate) struct Shared {
+    state: Mutex<State>,
+    clock: Clock,
+    events: broadcast::Sender<Event>,
+    /// Tells the timer of an earlier deadline.
+    pub(crate) timer: Notify,
+    /// Tells that a connection is gone.
+    pub(crate) gone: Notify,
+}
+
+struct State {
+    core: Core,
+    tasks: BTreeMap<ConnectionId, Arc<Notify>>,
+    recorded: VecDeque<Event>,
+}
+
+/// The one place where the broker reads a clock: tokio's, so that tests may
+/// pause it.
+#[derive(Clone, Copy)]
+pub(crate) struct Clock(tokio::time::Instant);
+
+impl Clock {
+    fn now(self) -> Instant {
+        let micros = self.0.elapsed().as_micros();
+        Instant::from_micros(u64::try_from(micros).unwrap_or(u64::MAX))
+    }
+
+    pub(crate) fn at(self, instant: Instant) -> tokio::time::Instant {
+        self.0 + instant.since_start()
+    }
+}
+
+impl Shared {
+    pub(crate) fn new(config: Config) -> Self {
+        let core = Core::new(config, Instant::START);
+        let state = State { core, tasks: BTreeMap::new(), recorded: VecDeque::new() };
+        Self {
+            state: Mutex::new(state),
+            clock: Clock(tokio::time::Instant::now()),
+            events: broadcast::Sender::new(BROADCAST),
+            timer: Notify::new(),
+            gone: Notify::new(),
+        }
+    }
+
+    pub(crate) const fn clock(&self) -> Clock {
+        self.clock
+    }
+
+    /// Does something with the core, then passes on what it says.
+    pub(crate) fn with<R>(&self, act: impl FnOnce(&mut Core, Instant) -> R) -> R {
+        self.turn(None, act)
+    }
+
+    /// The same on behalf of a connection, whose own task needs no waking.
+    pub(crate) fn turn<R>(
+        &self,
+        own: Option<ConnectionId>,
+        act: impl FnOnce(&mut Core, Instant) -> R,
+    ) -> R {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        // Read under the lock: the core's instants never decrease.
+        let now = self.clock.now();
+        let before = state.core.next_session_deadline();
+        let result = act(&mut state.core, now);
+        state.pass_on(own, &self.events);
+        if state.core.next_session_deadline() != before {
+            self.timer.notify_one();
+        }
+        result
+    }
+
+    pub(crate) fn open(&self, transport: &'static str, peer: &str) -> (ConnectionId, Arc<Notify>) {
+        let task = Arc::new(Notify::new());
+        let id = self.with(|core, now| core.open(now, transport, peer));
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.tasks.insert(id, task.clone());
+        (id, task)
+    }
+
+    pub(crate) fn closed(&self, id: ConnectionId) {
+        self.turn(Some(id), |core, now| core.closed(now, id));
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).tasks.remove(&id);
+        self.gone.notify_waiters();
+    }
+
+    /// The number of connections that have a task.
+    pub(crate) fn tasks(&self) -> usize {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).tasks.len()
+    }
+
+    pub(crate) fn note(&self, kind: EventKind) {
+        self.with(|core, now| core.note(now, kind));
+    }
+
+    pub(crate) fn subscribe(&self) -> broadcast::Receiver<Event> {
+        self.events.subscribe()
+    }
+
+    pub(crate) fn recorded(&self) -> Vec<Event> {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.recorded.iter().cloned().collect()
+    }
+
+    /// The recorded events, and a receiver of all that follow.
+    pub(crate) fn recorded_and_next(&self) -> (Vec<Event>, broadcast::Receiver<Event>) {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        (state.recorded.iter().cloned().collect(), self.events.subscribe())
+    }
+
+    /// Runs the timers of sessions, for ever.
+    pub(crate) async fn run_timers(self: Arc<Self>) {
+        loop {
+            let due = self.with(|core, now| {
+                core.tick_sessions(now);
+                core.next_session_deadline()
+            });
+            let changed = self.timer.notified();
+            match due {
+                None => changed.await,
+                Some(due) => {
+                    let sleep = tokio::time::sleep_until(self.clock.at(due));
+                    tokio::select! { () = changed => {}, () = sleep => {} }
+                }
+            }
+        }
+    }
+
+    /// Waits until no connection is left, but not for ever.
+    pub(crate) async fn until_all_gone(&self, patience: Duration) {
+        let all_gone = async {
+            loop {
+                let gone = self.gone.notified();
+                if self.tasks() == 0 {
+                    return;
+                }
+                gone.await;
+            }
+        };
+        // What is still there then is slow, not harmful.
+        let _ = tokio::time::timeout(patience, all_gone).await;
+    }
+}
+
+impl State {
+    fn pass_on(&mut self, own: Option<ConnectionId>, to: &broadcast::Sender<Event>) {
+        while let Some(event) = self.core.next_event() {
+            if self.recorded.len() >= self.core.config().limits.recorded_events {
+                self.recorded.pop_front();
+            }
+            self.recorded.push_back(event.clone());
+            // Nobody may be listening.
+            let _ = to.send(event);
+        }
+        while let Some(id) = self.core.next_woken() {
+            if own != Some(id)
+                && let Some(task) = self.tasks.get(&id)
+            {
+                task.notify_one();
+            }
+        }
+    }
+}

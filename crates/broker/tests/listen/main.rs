@@ -1,0 +1,12 @@
+//! The broker behind its listeners: each transport on loopback, restarts, time.
+
+mod client;
+mod memory;
+mod restart;
+mod tcp;
+#[cfg(feature = "tls")]
+mod tls;
+#[cfg(unix)]
+mod unix;
+#[cfg(feature = "websocket")]
+mod websocket;
