@@ -17,6 +17,8 @@ pub(crate) struct OutgoingAliases {
 struct Known {
     alias: u16,
     used: u64,
+    /// False where the PUBLISH that was to define it was not sent.
+    defined: bool,
 }
 
 /// More aliases than this cost more to keep than they save.
@@ -37,13 +39,16 @@ impl OutgoingAliases {
         self.clock += 1;
         if let Some(known) = self.known.get_mut(topic) {
             known.used = self.clock;
-            return TopicAliasUse::Use(known.alias);
+            return match core::mem::replace(&mut known.defined, true) {
+                true => TopicAliasUse::Use(known.alias),
+                false => TopicAliasUse::Define(known.alias),
+            };
         }
         let alias = match u16::try_from(self.known.len()) {
             Ok(count) if count < self.maximum => count + 1,
             _ => self.evict(),
         };
-        self.known.insert(topic.clone(), Known { alias, used: self.clock });
+        self.known.insert(topic.clone(), Known { alias, used: self.clock, defined: true });
         TopicAliasUse::Define(alias)
     }
 
@@ -51,6 +56,7 @@ impl OutgoingAliases {
     pub(crate) fn forget(&mut self, topic: &Text) {
         if let Some(known) = self.known.get_mut(topic) {
             known.used = 0;
+            known.defined = false;
         }
     }
 
@@ -115,6 +121,18 @@ mod tests {
         assert_eq!(aliases.assign(&text("a")), TopicAliasUse::Use(1));
         assert_eq!(aliases.assign(&text("c")), TopicAliasUse::Define(2));
         assert_eq!(aliases.assign(&text("b")), TopicAliasUse::Define(1));
+    }
+
+    #[test]
+    fn a_forgotten_alias_is_defined_when_it_is_used_next() {
+        let mut aliases = OutgoingAliases::new(2);
+        assert_eq!(aliases.assign(&text("a")), TopicAliasUse::Define(1));
+        assert_eq!(aliases.assign(&text("b")), TopicAliasUse::Define(2));
+        aliases.forget(&text("b"));
+        assert_eq!(aliases.assign(&text("b")), TopicAliasUse::Define(2));
+        assert_eq!(aliases.assign(&text("b")), TopicAliasUse::Use(2));
+        aliases.forget(&text("a"));
+        assert_eq!(aliases.assign(&text("c")), TopicAliasUse::Define(1), "the first to go");
     }
 
     //= [MQTT-3.1.2-26] test

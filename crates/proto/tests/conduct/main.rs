@@ -1,7 +1,9 @@
 //! How the client behaves on the wire: bytes in, bytes out, virtual time.
 
 mod connect;
+mod limits;
 mod publish;
+mod queue;
 mod quota;
 mod resume;
 mod support;

@@ -1,0 +1,239 @@
+//! Messages that wait: bounds, expiry, and what becomes of QoS 0.
+
+use evenkeel_proto::codec::{Packet, Property, Publish, Version};
+use evenkeel_proto::{Accepted, Config, DeliveryError, OfflineQos0, RejectReason, Timer};
+
+use crate::support::*;
+
+fn bounded(version: Version, messages: usize, bytes: usize) -> Config {
+    let mut config = config(version);
+    config.queue.messages = messages;
+    config.queue.bytes = bytes;
+    config
+}
+
+fn expiring(seconds: u32) -> Publish {
+    let mut message = publish("a", "x", AtLeastOnce);
+    message.properties.push(Property::MessageExpiryInterval(seconds));
+    message
+}
+
+#[test]
+fn what_waits_goes_out_in_order_once_online() {
+    each_version(|version| {
+        let mut rig = Rig::new(config(version));
+        for (number, qos) in (0..).zip([AtLeastOnce, AtMostOnce, ExactlyOnce, AtMostOnce]) {
+            assert_eq!(rig.publish(&number.to_string(), qos, number), Accepted::Tracked);
+        }
+        assert_eq!(rig.client.queued(), 4);
+        rig.client.start(rig.now);
+        rig.settle();
+        rig.accept_with(&accepted());
+        for (number, qos) in (0..).zip([AtLeastOnce, AtMostOnce, ExactlyOnce, AtMostOnce]) {
+            let sent = rig.expect_publish();
+            assert_eq!((sent.topic.to_string(), sent.qos), (number.to_string(), qos));
+        }
+        assert_eq!(rig.client.queued(), 0);
+        assert_eq!(rig.outcomes().len(), 2, "the two of QoS 0 are written");
+    });
+}
+
+#[test]
+fn the_bound_on_messages_is_exact() {
+    each_version(|version| {
+        let mut rig = Rig::new(bounded(version, 3, 1 << 20));
+        for number in 0..3 {
+            rig.publish("a", AtLeastOnce, number);
+        }
+        let message = publish("b", "later", ExactlyOnce);
+        let rejected = rig.client.publish(rig.now, message.clone(), token(9)).unwrap_err();
+        assert_eq!(rejected.publish, message, "it comes back as it was");
+        assert_eq!(rejected.reason, RejectReason::QueueFull { messages: 3, bytes: 18 });
+        assert!(rejected.reason.is_temporary());
+        assert!(rig.outcomes().is_empty(), "a refusal at submit is its only outcome");
+        rig.client.start(rig.now);
+        rig.settle();
+        rig.accept_with(&accepted());
+        assert!(rig.try_publish(message, 9).is_ok(), "there is room again");
+    });
+}
+
+#[test]
+fn the_bound_on_bytes_is_exact() {
+    // Topic and payload count: one byte and five.
+    let mut rig = Rig::new(bounded(Version::V5, 100, 12));
+    rig.publish("a", AtLeastOnce, 1);
+    rig.publish("a", AtLeastOnce, 2);
+    let error = rig.try_publish(publish("a", "", AtLeastOnce), 3).unwrap_err();
+    assert_eq!(error, RejectReason::QueueFull { messages: 2, bytes: 12 });
+    let mut rig = Rig::new(bounded(Version::V5, 100, 11));
+    rig.publish("a", AtLeastOnce, 1);
+    assert!(rig.try_publish(publish("a", "hello", AtLeastOnce), 2).is_err());
+    assert!(rig.try_publish(publish("a", "hell", AtLeastOnce), 3).is_ok());
+}
+
+#[test]
+fn a_message_larger_than_the_bound_passes_an_empty_queue() {
+    let mut rig = Rig::new(bounded(Version::V5, 100, 3));
+    rig.publish("a", AtLeastOnce, 1);
+    assert!(rig.try_publish(publish("a", "", AtLeastOnce), 2).is_err());
+    assert_eq!(rig.client.queued(), 1);
+}
+
+#[test]
+fn what_a_full_window_holds_back_is_bounded_too() {
+    each_version(|version| {
+        let mut settings = bounded(version, 2, 1 << 20);
+        settings.bounds.in_flight = 1;
+        let mut rig = Rig::online(settings);
+        for number in 0..3 {
+            rig.publish("a", AtLeastOnce, number);
+        }
+        let error = rig.try_publish(publish("a", "", AtLeastOnce), 3).unwrap_err();
+        assert!(matches!(error, RejectReason::QueueFull { messages: 2, .. }));
+        let first = rig.expect_publish().packet_id.unwrap();
+        rig.send(&puback(first));
+        assert_eq!(rig.client.queued(), 1);
+        rig.publish("a", AtLeastOnce, 3);
+    });
+}
+
+#[test]
+fn qos_0_is_kept_or_refused_while_offline_as_configured() {
+    each_version(|version| {
+        let mut settings = config(version);
+        settings.queue.offline_qos0 = OfflineQos0::Refuse;
+        let mut rig = Rig::new(settings);
+        let error = rig.try_publish(publish("a", "", AtMostOnce), 1).unwrap_err();
+        assert_eq!(error, RejectReason::Offline);
+        assert!(!error.is_temporary(), "nobody should wait for a connection with it");
+        rig.publish("a", AtLeastOnce, 2);
+        let mut rig = Rig::new(config(version));
+        rig.publish("a", AtMostOnce, 1);
+        assert_eq!(rig.client.queued(), 1);
+    });
+}
+
+#[test]
+fn a_full_write_buffer_refuses_qos_0_and_queues_the_rest() {
+    each_version(|version| {
+        let mut settings = quiet(config(version));
+        settings.bounds.write_buffer = 15;
+        let mut rig = Rig::online(settings);
+        rig.writable = false;
+        rig.publish("a", AtMostOnce, 1);
+        rig.publish("a", AtMostOnce, 2);
+        assert!(rig.pending() >= 20, "the second one found room still");
+        let error = rig.try_publish(publish("a", "", AtMostOnce), 3).unwrap_err();
+        assert_eq!(error, RejectReason::WriteBufferFull);
+        assert!(error.is_temporary());
+        rig.write(1);
+        assert!(rig.try_publish(publish("a", "", AtMostOnce), 4).is_err(), "not yet");
+        assert_eq!(rig.publish("a", AtLeastOnce, 5), Accepted::Tracked);
+        assert_eq!((rig.client.in_flight(), rig.client.queued()), (0, 1));
+        assert_eq!(rig.publish("a", AtMostOnce, 6), Accepted::Tracked, "behind it, in order");
+        rig.unblock();
+        assert_eq!((rig.client.in_flight(), rig.client.queued()), (1, 0));
+        assert!(rig.try_publish(publish("a", "", AtMostOnce), 6).is_ok());
+    });
+}
+
+#[test]
+fn the_interval_on_the_wire_is_what_is_left_of_it() {
+    let mut rig = Rig::new(config(Version::V5));
+    rig.try_publish(expiring(100), 1).unwrap();
+    rig.advance(secs(30) + millis(1));
+    rig.client.start(rig.now);
+    rig.settle();
+    rig.accept_with(&accepted());
+    let sent = rig.expect_publish();
+    assert_eq!(sent.properties.message_expiry_interval(), Some(70), "a started second counts");
+    rig.try_publish(expiring(100), 2).unwrap();
+    let sent = rig.expect_publish();
+    assert_eq!(sent.properties.message_expiry_interval(), Some(100), "it did not wait");
+}
+
+#[test]
+fn the_last_moment_is_never_sent_as_none_at_all() {
+    let mut rig = Rig::started(config(Version::V5));
+    rig.accept();
+    rig.try_publish(expiring(10), 1).unwrap();
+    rig.advance(secs(10) - MICRO);
+    rig.send(&Packet::ConnAck(accepted()));
+    let sent = rig.expect_publish();
+    assert_eq!(sent.properties.message_expiry_interval(), Some(1));
+}
+
+#[test]
+fn a_message_that_expires_while_it_waits_is_not_sent() {
+    each_version(|version| {
+        let mut rig = Rig::new(config(version));
+        rig.try_publish(expiring(10), 1).unwrap();
+        rig.try_publish(expiring(20), 2).unwrap();
+        rig.publish("for ever", AtLeastOnce, 3);
+        rig.settle();
+        assert_eq!(rig.until(Timer::MessageExpiry), secs(10));
+        rig.advance(secs(10) - MICRO);
+        assert!(rig.outcomes().is_empty());
+        rig.advance(MICRO);
+        assert_eq!(rig.outcome(1), Err(DeliveryError::Expired { queued: secs(10) }));
+        assert_eq!(rig.until(Timer::MessageExpiry), secs(10));
+        rig.client.start(rig.now);
+        rig.settle();
+        rig.accept_with(&accepted());
+        assert_eq!(rig.expect_publish().topic, "a");
+        assert_eq!(rig.expect_publish().topic, "for ever");
+        assert_eq!(rig.stats().expired, 1);
+        rig.advance(secs(15));
+        assert!(rig.outcomes().is_empty(), "what was sent expires no more");
+    });
+}
+
+#[test]
+fn expiry_leaves_the_order_and_the_bounds_right() {
+    let mut rig = Rig::new(bounded(Version::V5, 4, 1 << 20));
+    for number in 0..4 {
+        let message = if number % 2 == 0 { expiring(5) } else { publish("a", "kept", AtLeastOnce) };
+        rig.try_publish(message, number).unwrap();
+    }
+    rig.advance(secs(5));
+    assert_eq!(rig.outcomes().len(), 2);
+    rig.publish("a", AtLeastOnce, 4);
+    rig.publish("a", AtLeastOnce, 5);
+    assert!(rig.try_publish(publish("a", "", AtLeastOnce), 6).is_err());
+    rig.client.start(rig.now);
+    rig.settle();
+    rig.accept_with(&accepted());
+    let payloads: Vec<_> = (0..4).map(|_| rig.expect_publish().payload).collect();
+    assert_eq!(payloads, ["kept", "kept", "hello", "hello"]);
+}
+
+#[test]
+fn an_interval_of_zero_does_not_wait() {
+    let mut rig = Rig::new(config(Version::V5));
+    rig.try_publish(expiring(0), 1).unwrap();
+    rig.advance(secs(0));
+    assert_eq!(rig.outcome(1), Err(DeliveryError::Expired { queued: secs(0) }));
+    let mut rig = Rig::online(config(Version::V5));
+    rig.try_publish(expiring(0), 1).unwrap();
+    assert_eq!(rig.expect_publish().properties.message_expiry_interval(), Some(0));
+}
+
+#[test]
+fn what_waits_survives_any_number_of_connections() {
+    each_version(|version| {
+        let mut rig = Rig::started(quiet(config(version)));
+        rig.publish("a", AtLeastOnce, 1);
+        for _ in 0..3 {
+            rig.accept();
+            rig.cut();
+            rig.await_open();
+        }
+        assert!(rig.outcomes().is_empty());
+        rig.accept_with(&accepted());
+        let sent = rig.expect_publish();
+        assert!(!sent.dup);
+        rig.send(&puback(sent.packet_id.unwrap()));
+        assert_eq!(rig.outcome(1).unwrap().attempts, 1);
+    });
+}
