@@ -35,7 +35,6 @@ impl Client {
         }
         let before = buffer.len();
         self.note_life(before);
-        let was_full = self.inbox_is_full();
         while self.conn() == Some(conn) && self.wants_read() {
             match self.decode(buffer) {
                 Ok(Some(packet)) => self.on_packet(packet),
@@ -49,9 +48,6 @@ impl Client {
         if let Link::Online(online) = &mut self.link {
             online.unread = buffer.len();
         }
-        if self.inbox_is_full() && !was_full {
-            self.pause_reading();
-        }
     }
 
     /// Only bytes that were not in the buffer before are a sign of life (K4).
@@ -64,7 +60,13 @@ impl Client {
         }
     }
 
-    fn pause_reading(&mut self) {
+    fn deliver(&mut self, incoming: Incoming) {
+        let was_full = self.inbox_is_full();
+        self.mail.inbox_bytes += weight(&incoming);
+        self.mail.inbox.push_back(incoming);
+        if was_full || !self.inbox_is_full() {
+            return;
+        }
         self.mail.last_taken = self.now;
         if !core::mem::replace(&mut self.mail.reading_paused, true) {
             self.event(Event::ReadingPaused);
@@ -150,9 +152,7 @@ impl Client {
             self.stats.qos0_dropped += 1;
             return;
         }
-        let incoming = Incoming { publish, ack };
-        self.mail.inbox_bytes += weight(&incoming);
-        self.mail.inbox.push_back(incoming);
+        self.deliver(Incoming { publish, ack });
     }
 
     fn on_puback(&mut self, ack: &Ack) {

@@ -1,0 +1,397 @@
+//! SUBSCRIBE and UNSUBSCRIBE, and what becomes of subscriptions later.
+
+use evenkeel_proto::codec::{
+    Packet, Property, RetainHandling, SubscribeFilter, SubscribeOptions, Version,
+};
+use evenkeel_proto::{
+    Config, DisconnectCause, Event, ProtocolError, SubscribeError, TransportFailure,
+};
+
+use crate::support::*;
+
+/// Success codes of an UNSUBACK, which has none before MQTT 5.
+fn unsubscribed(version: Version, count: usize) -> Vec<u8> {
+    if version == Version::V5 { vec![0; count] } else { Vec::new() }
+}
+
+/// A client with these subscriptions granted, each asked for by itself.
+fn subscribed(config: Config, filters: &[&str]) -> Rig {
+    let mut rig = Rig::online(config);
+    for filter in filters {
+        rig.subscribe(&[(filter, AtLeastOnce)], 0);
+        let packet_id = rig.expect_subscribe().packet_id;
+        rig.send(&suback(packet_id, &[1]));
+    }
+    rig.completions.clear();
+    assert_eq!(rig.client.subscriptions(), filters.len());
+    rig
+}
+
+#[test]
+fn each_filter_has_its_own_answer() {
+    each_version(|version| {
+        let mut rig = Rig::online(config(version));
+        rig.subscribe(&[("a", AtMostOnce), ("b/+", AtLeastOnce), ("c/#", ExactlyOnce)], 1);
+        let subscribe = rig.expect_subscribe();
+        let filters: Vec<_> = subscribe.filters.iter().map(|f| f.filter.as_str()).collect();
+        assert_eq!(filters, ["a", "b/+", "c/#"]);
+        assert!(rig.outcomes().is_empty());
+        rig.send(&suback(subscribe.packet_id, &[0, 0x80, 1]));
+        assert_eq!(rig.answer(1), Ok(vec![0, 0x80, 1]));
+        assert_eq!(rig.client.subscriptions(), 2, "the refused one is none");
+
+        rig.unsubscribe(&["a", "never"], 2);
+        let unsubscribe = rig.expect_unsubscribe();
+        assert_eq!(unsubscribe.filters, [filter("a"), filter("never")]);
+        let codes: &[u8] = if version == Version::V5 { &[0, 0x11] } else { &[] };
+        rig.send(&unsuback(unsubscribe.packet_id, codes));
+        let expected = if version == Version::V5 { vec![0, 0x11] } else { vec![0, 0] };
+        assert_eq!(rig.answer(2), Ok(expected));
+        assert_eq!(rig.client.subscriptions(), 1);
+    });
+}
+
+#[test]
+fn options_and_properties_go_out_as_given() {
+    let options = SubscribeOptions {
+        qos: ExactlyOnce,
+        no_local: true,
+        retain_as_published: true,
+        retain_handling: RetainHandling::Never,
+    };
+    let wanted = SubscribeFilter { filter: filter("a"), options };
+    let properties: evenkeel_proto::codec::Properties =
+        [Property::SubscriptionIdentifier(7), Property::UserProperty(text("k"), text("v"))]
+            .into_iter()
+            .collect();
+    let mut rig = Rig::online(config(Version::V5));
+    rig.client.subscribe(rig.now, vec![wanted.clone()], properties.clone(), token(1)).unwrap();
+    rig.settle();
+    let subscribe = rig.expect_subscribe();
+    assert_eq!(subscribe.filters, [wanted.clone()]);
+    assert_eq!(subscribe.properties, properties);
+    rig.send(&suback(subscribe.packet_id, &[2]));
+    rig.reconnect_with(&accepted());
+    let restored = rig.expect_subscribe();
+    assert_eq!((restored.filters, restored.properties), (vec![wanted], properties));
+}
+
+#[test]
+fn an_operation_without_filters_is_refused() {
+    each_version(|version| {
+        let mut rig = Rig::online(config(version));
+        assert_eq!(rig.try_subscribe(&[], 1), Err(SubscribeError::NoFilter));
+        let error = rig.client.unsubscribe(rig.now, vec![], Default::default(), token(2));
+        assert_eq!(error, Err(SubscribeError::NoFilter));
+        rig.settle();
+        rig.expect_nothing();
+    });
+}
+
+#[test]
+fn many_filters_go_out_in_parts_one_after_the_other() {
+    each_version(|version| {
+        let mut settings = config(version);
+        settings.bounds.filters_per_packet = 8;
+        let mut rig = Rig::online(settings);
+        let names: Vec<String> = (0..19).map(|number| format!("t/{number:02}")).collect();
+        let filters: Vec<_> = names.iter().map(|name| (name.as_str(), AtLeastOnce)).collect();
+        rig.subscribe(&filters, 1);
+        let mut asked = Vec::new();
+        for size in [8, 8, 3] {
+            assert!(rig.outcomes().is_empty());
+            let part = rig.expect_subscribe();
+            assert_eq!(part.filters.len(), size);
+            rig.expect_nothing();
+            asked.extend(part.filters.iter().map(|f| f.filter.to_string()));
+            rig.send(&suback(part.packet_id, &vec![1; size]));
+        }
+        assert_eq!(asked, names);
+        assert_eq!(rig.answer(1), Ok(vec![1; 19]));
+
+        let filters: Vec<_> = names.iter().map(String::as_str).collect();
+        rig.unsubscribe(&filters, 2);
+        for size in [8, 8, 3] {
+            let part = rig.expect_unsubscribe();
+            assert_eq!(part.filters.len(), size);
+            rig.send(&unsuback(part.packet_id, &unsubscribed(version, size)));
+        }
+        assert_eq!(rig.answer(2), Ok(vec![0; 19]));
+        assert_eq!(rig.client.subscriptions(), 0);
+    });
+}
+
+#[test]
+fn an_answer_with_another_number_of_codes_ends_the_connection() {
+    each_version(|version| {
+        let mut wrong = vec![(true, vec![0]), (true, vec![0, 0, 0])];
+        if version == Version::V5 {
+            wrong.extend([(false, vec![0]), (false, vec![0, 0, 0])]);
+        }
+        for (is_subscribe, codes) in wrong {
+            let mut rig = Rig::online(config(version));
+            let packet_id = if is_subscribe {
+                rig.subscribe(&[("a", AtMostOnce), ("b", AtMostOnce)], 1);
+                rig.expect_subscribe().packet_id
+            } else {
+                rig.unsubscribe(&["a", "b"], 1);
+                rig.expect_unsubscribe().packet_id
+            };
+            rig.send(&if is_subscribe {
+                suback(packet_id, &codes)
+            } else {
+                unsuback(packet_id, &codes)
+            });
+            let expected = DisconnectCause::ProtocolError(ProtocolError::WrongCodeCount);
+            assert_eq!(rig.cause(), expected);
+            assert!(rig.outcomes().is_empty(), "it goes out again");
+        }
+    });
+}
+
+#[test]
+fn the_wrong_kind_of_answer_is_nobodys() {
+    each_version(|version| {
+        let mut rig = Rig::online(config(version));
+        rig.subscribe(&[("a", AtMostOnce)], 1);
+        let packet_id = rig.expect_subscribe().packet_id;
+        rig.send(&unsuback(packet_id, &unsubscribed(version, 1)));
+        rig.send(&puback(packet_id));
+        assert_eq!(rig.stats().unknown_acknowledgements, 2);
+        assert!(rig.outcomes().is_empty());
+        rig.send(&suback(packet_id, &[0]));
+        assert_eq!(rig.answer(1), Ok(vec![0]));
+    });
+}
+
+#[test]
+fn operations_wait_for_the_connection_in_order() {
+    each_version(|version| {
+        let mut rig = Rig::new(config(version));
+        rig.subscribe(&[("a", AtMostOnce)], 1);
+        rig.unsubscribe(&["a"], 2);
+        rig.subscribe(&[("b", AtMostOnce)], 3);
+        rig.client.start(rig.now);
+        rig.settle();
+        rig.accept_with(&accepted());
+        assert_eq!(rig.expect_subscribe().filters[0].filter, filter("a"));
+        assert_eq!(rig.expect_unsubscribe().filters[0], filter("a"));
+        assert_eq!(rig.expect_subscribe().filters[0].filter, filter("b"));
+    });
+}
+
+#[test]
+fn the_bound_on_operations_counts_those_that_are_out() {
+    each_version(|version| {
+        let mut settings = config(version);
+        settings.bounds.operations = 2;
+        let full = Err(SubscribeError::TooManyOperations { limit: 2 });
+        for mut rig in [Rig::online(settings.clone()), Rig::new(settings)] {
+            rig.subscribe(&[("a", AtMostOnce)], 1);
+            rig.subscribe(&[("b", AtMostOnce)], 2);
+            assert_eq!(rig.try_subscribe(&[("c", AtMostOnce)], 3), full);
+            if rig.client.state().is_online() {
+                let packet_id = rig.expect_subscribe().packet_id;
+                rig.send(&suback(packet_id, &[0]));
+                rig.subscribe(&[("c", AtMostOnce)], 3);
+            }
+        }
+    });
+}
+
+#[test]
+fn a_lost_session_is_restored_once_and_in_one_packet() {
+    each_version(|version| {
+        let mut rig = subscribed(quiet(lasting(version)), &["a", "b", "c"]);
+        rig.reconnect_with(&accepted());
+        let restored = rig.expect_subscribe();
+        let filters: Vec<_> = restored.filters.iter().map(|f| f.filter.as_str()).collect();
+        assert_eq!(filters, ["a", "b", "c"]);
+        assert!(restored.filters.iter().all(|f| f.options.qos == AtLeastOnce));
+        rig.expect_nothing();
+        assert!(rig.take_events().contains(&Event::SubscriptionsRestoring { filters: 3 }));
+        rig.send(&suback(restored.packet_id, &[1, 1, 1]));
+        rig.expect_nothing();
+        assert!(rig.outcomes().is_empty(), "nobody asked for this one");
+        assert_eq!(rig.client.subscriptions(), 3);
+        rig.reconnect_with(&resumed());
+        rig.expect_nothing();
+        assert!(
+            !rig.take_events().iter().any(|e| matches!(e, Event::SubscriptionsRestoring { .. }))
+        );
+        rig.reconnect_with(&accepted());
+        assert_eq!(rig.expect_subscribe().filters.len(), 3);
+        rig.expect_nothing();
+    });
+}
+
+#[test]
+fn a_restoration_that_was_cut_short_is_done_again_but_not_twice() {
+    each_version(|version| {
+        let mut settings = quiet(lasting(version));
+        settings.bounds.filters_per_packet = 2;
+        let mut rig = subscribed(settings, &["a", "b", "c"]);
+        rig.reconnect_with(&accepted());
+        let first = rig.expect_subscribe();
+        rig.send(&suback(first.packet_id, &[1, 1]));
+        assert_eq!(rig.expect_subscribe().filters.len(), 1);
+        rig.drop_link(TransportFailure::TimedOut);
+        rig.reconnect_with(&accepted());
+        let mut asked = Vec::new();
+        while let Some(Packet::Subscribe(part)) = rig.wire.pop_front() {
+            asked.extend(part.filters.iter().map(|f| f.filter.to_string()));
+            rig.send(&suback(part.packet_id, &vec![1; part.filters.len()]));
+        }
+        asked.sort();
+        assert_eq!(asked, ["a", "b", "c"]);
+        assert_eq!(rig.client.subscriptions(), 3);
+    });
+}
+
+#[test]
+fn a_restored_filter_that_is_refused_now_is_told() {
+    each_version(|version| {
+        let mut rig = subscribed(quiet(lasting(version)), &["a", "b"]);
+        rig.reconnect_with(&accepted());
+        let packet_id = rig.expect_subscribe().packet_id;
+        rig.send(&suback(packet_id, &[0x80, 1]));
+        let reason = evenkeel_proto::codec::ReasonCode::UNSPECIFIED_ERROR;
+        let lost = Event::SubscriptionLost { filter: filter("a"), reason };
+        assert!(rig.take_events().contains(&lost));
+        assert_eq!(rig.client.subscriptions(), 1);
+        rig.reconnect_with(&accepted());
+        assert_eq!(rig.expect_subscribe().filters.len(), 1, "not asked for again");
+    });
+}
+
+#[test]
+fn a_restored_filter_the_new_server_lacks_is_told() {
+    use evenkeel_proto::codec::ReasonCode;
+    let mut rig = subscribed(quiet(lasting(Version::V5)), &["a", "b/+"]);
+    rig.reconnect_with(&with([Property::WildcardSubscriptionAvailable(0)]));
+    let restored = rig.expect_subscribe();
+    assert_eq!(restored.filters.len(), 1);
+    rig.send(&suback(restored.packet_id, &[1]));
+    let reason = ReasonCode::WILDCARD_SUBSCRIPTIONS_NOT_SUPPORTED;
+    let lost = Event::SubscriptionLost { filter: filter("b/+"), reason };
+    assert!(rig.take_events().contains(&lost));
+}
+
+#[test]
+fn restored_filters_that_do_not_fit_one_packet_are_sent_in_parts() {
+    let mut rig = subscribed(quiet(lasting(Version::V5)), &["filter/1", "filter/2", "filter/3"]);
+    rig.reconnect_with(&with([Property::MaximumPacketSize(32)]));
+    let mut asked = 0;
+    while let Some(Packet::Subscribe(part)) = rig.wire.pop_front() {
+        assert!(Packet::Subscribe(part.clone()).encoded_len(Version::V5).unwrap() <= 32);
+        asked += part.filters.len();
+        rig.send(&suback(part.packet_id, &vec![1; part.filters.len()]));
+    }
+    assert_eq!(asked, 3);
+}
+
+#[test]
+fn filters_with_different_properties_are_restored_apart() {
+    let mut rig = Rig::online(quiet(lasting(Version::V5)));
+    for (number, name) in (1..).zip(["a", "b", "c"]) {
+        let identifier = [Property::SubscriptionIdentifier(number / 3 + 1)].into_iter().collect();
+        let filters = vec![subscribe_to(name, AtMostOnce)];
+        rig.client.subscribe(rig.now, filters, identifier, token(1)).unwrap();
+        rig.settle();
+        let packet_id = rig.expect_subscribe().packet_id;
+        rig.send(&suback(packet_id, &[0]));
+    }
+    rig.reconnect_with(&accepted());
+    let mut restored: Vec<(Vec<u32>, usize)> = Vec::new();
+    while let Some(Packet::Subscribe(part)) = rig.wire.pop_front() {
+        let identifiers = part.properties.subscription_identifiers().collect();
+        restored.push((identifiers, part.filters.len()));
+    }
+    assert_eq!(restored, [(vec![1], 2), (vec![2], 1)]);
+}
+
+#[test]
+fn a_subscribe_in_flight_at_the_end_goes_out_again_once() {
+    each_version(|version| {
+        for connack in [accepted(), resumed()] {
+            let mut rig = Rig::online(quiet(lasting(version)));
+            rig.subscribe(&[("a", AtMostOnce)], 1);
+            rig.expect_subscribe();
+            rig.reconnect_with(&connack);
+            let again = rig.expect_subscribe();
+            assert_eq!(again.filters, [subscribe_to("a", AtMostOnce)]);
+            rig.expect_nothing();
+            rig.send(&suback(again.packet_id, &[0]));
+            assert_eq!(rig.answer(1), Ok(vec![0]));
+            rig.expect_nothing();
+        }
+    });
+}
+
+#[test]
+fn an_unsubscribe_in_flight_at_the_end_goes_out_again_and_nothing_is_restored() {
+    each_version(|version| {
+        for connack in [accepted(), resumed()] {
+            let mut rig = subscribed(quiet(lasting(version)), &["a"]);
+            rig.unsubscribe(&["a"], 1);
+            rig.expect_unsubscribe();
+            rig.reconnect_with(&connack);
+            let again = rig.expect_unsubscribe();
+            rig.expect_nothing();
+            rig.send(&unsuback(again.packet_id, &unsubscribed(version, 1)));
+            assert_eq!(rig.answer(1), Ok(vec![0]));
+            assert_eq!(rig.client.subscriptions(), 0);
+        }
+    });
+}
+
+#[test]
+fn a_filter_asked_for_again_replaces_its_options() {
+    each_version(|version| {
+        let mut rig = subscribed(quiet(lasting(version)), &["a"]);
+        rig.subscribe(&[("a", AtMostOnce)], 2);
+        let packet_id = rig.expect_subscribe().packet_id;
+        rig.send(&suback(packet_id, &[0]));
+        assert_eq!(rig.client.subscriptions(), 1);
+        rig.reconnect_with(&accepted());
+        let restored = rig.expect_subscribe();
+        assert_eq!(restored.filters, [subscribe_to("a", AtMostOnce)]);
+        rig.expect_nothing();
+    });
+}
+
+#[test]
+fn parts_answered_before_the_session_was_lost_go_out_again() {
+    each_version(|version| {
+        let mut settings = quiet(lasting(version));
+        settings.bounds.filters_per_packet = 1;
+        for (connack, rest) in [(accepted(), vec!["a", "b"]), (resumed(), vec!["b"])] {
+            let mut rig = Rig::online(settings.clone());
+            rig.subscribe(&[("a", AtMostOnce), ("b", AtMostOnce)], 1);
+            let first = rig.expect_subscribe();
+            rig.send(&suback(first.packet_id, &[0]));
+            rig.expect_subscribe();
+            rig.reconnect_with(&connack);
+            let mut asked = Vec::new();
+            while let Some(Packet::Subscribe(part)) = rig.wire.pop_front() {
+                asked.extend(part.filters.iter().map(|f| f.filter.to_string()));
+                rig.send(&suback(part.packet_id, &vec![0; part.filters.len()]));
+            }
+            assert_eq!(asked, rest);
+            assert_eq!(rig.answer(1), Ok(vec![0, 0]));
+        }
+    });
+}
+
+#[test]
+fn subscriptions_survive_a_session_that_never_lasts() {
+    each_version(|version| {
+        let mut rig = subscribed(quiet(config(version)), &["a"]);
+        for _ in 0..3 {
+            assert!(rig.reconnect_with(&accepted()).clean_start);
+            let restored = rig.expect_subscribe();
+            rig.expect_nothing();
+            rig.send(&suback(restored.packet_id, &[1]));
+        }
+    });
+}
