@@ -67,7 +67,7 @@ impl ClientBuilder {
         match ServerUrl::parse(url.as_ref()) {
             Ok(url) => {
                 if let Some(client_id) = url.client_id() {
-                    self.client_id.get_or_insert(client_id.to_owned());
+                    self.client_id.get_or_insert_with(|| client_id.to_owned());
                 }
                 self.servers.push(Server { endpoint: Endpoint::from(&url), url: Some(url) });
             }

@@ -54,6 +54,7 @@ mod message;
 mod operations;
 mod publish;
 mod request;
+mod routes;
 mod shared;
 mod streams;
 mod subscribe;
@@ -61,6 +62,7 @@ pub mod tls;
 mod topic;
 pub mod transport;
 pub mod url;
+mod wakers;
 
 pub use builder::{ClientBuilder, Will};
 pub use client::Client;

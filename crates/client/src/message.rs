@@ -1,7 +1,6 @@
 //! Messages from the server and their acknowledgement.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -86,19 +85,12 @@ impl Message {
 
 impl Pending {
     fn settle(self, reason: ReasonCode) {
-        let key = match &self.share {
-            AckShare::Alone(key) => *key,
-            AckShare::Joint(joint) => {
-                if joint.1.fetch_sub(1, Ordering::AcqRel) > 1 {
-                    return;
-                }
-                joint.0
-            }
-        };
-        self.shared.command(|inner| {
-            let now = inner.core.now();
-            inner.core.acknowledge(now, key, reason);
-        });
+        if let Some(key) = self.share.settle() {
+            self.shared.command(|inner| {
+                let now = inner.core.now();
+                inner.core.acknowledge(now, key, reason);
+            });
+        }
     }
 }
 
@@ -142,7 +134,13 @@ impl Messages {
         Self { shared, id, granted: Vec::new(), manual, keep: false }
     }
 
+    /// Notes the server's answer. Refused filters are this stream's no more.
     pub(crate) fn set_granted(&mut self, granted: Vec<(TopicFilter, Result<QoS, ReasonCode>)>) {
+        let mut inner = self.shared.lock();
+        for (filter, _) in granted.iter().filter(|(_, result)| result.is_err()) {
+            inner.streams.remove_filter(self.id, filter);
+        }
+        drop(inner);
         self.granted = granted;
     }
 
@@ -168,10 +166,13 @@ impl Messages {
                 Poll::Ready(Some(Message::new(parcel, &self.shared, self.manual)))
             }
             Next::Unblocked(parcel) => {
+                // Moved on here and now: the driver may be gone, and is needed
+                // only to read on.
+                inner.deliver();
                 inner.signal();
-                let wakers = inner.take_wakers();
+                let mut wakers = std::mem::take(&mut inner.to_wake);
                 drop(inner);
-                wakers.into_iter().for_each(std::task::Waker::wake);
+                wakers.wake();
                 Poll::Ready(Some(Message::new(parcel, &self.shared, self.manual)))
             }
             Next::Empty => Poll::Pending,
@@ -213,14 +214,8 @@ impl Drop for Messages {
         self.shared.command(|inner| {
             let now = inner.core.now();
             let (orphans, parcels) = inner.streams.close(id);
-            for parcel in parcels {
-                if let Some(AckShare::Alone(key)) = parcel.ack {
-                    inner.core.acknowledge(now, key, ReasonCode::SUCCESS);
-                } else if let Some(AckShare::Joint(joint)) = parcel.ack
-                    && joint.1.fetch_sub(1, Ordering::AcqRel) == 1
-                {
-                    inner.core.acknowledge(now, joint.0, ReasonCode::SUCCESS);
-                }
+            for key in parcels.into_iter().filter_map(|parcel| parcel.ack?.settle()) {
+                inner.core.acknowledge(now, key, ReasonCode::SUCCESS);
             }
             if !keep && !orphans.is_empty() {
                 let none = Properties::new();

@@ -4,6 +4,8 @@ use std::task::Waker;
 
 use evenkeel_proto::{Completion, Token};
 
+use crate::wakers::Wakers;
+
 #[derive(Debug)]
 enum Slot {
     Free {
@@ -98,15 +100,12 @@ impl Operations {
         self.release(token);
     }
 
-    /// Wakes everyone: the driver has ended.
-    pub(crate) fn wake_all(&mut self) -> Vec<Waker> {
-        self.slots
-            .iter_mut()
-            .filter_map(|(_, slot)| match slot {
-                Slot::Waiting(waker) => waker.take(),
-                _ => None,
-            })
-            .collect()
+    /// Hands out everyone who waits: the driver has ended.
+    pub(crate) fn wake_all(&mut self, wakers: &mut Wakers) {
+        wakers.extend(self.slots.iter_mut().filter_map(|(_, slot)| match slot {
+            Slot::Waiting(waker) => waker.take(),
+            _ => None,
+        }));
     }
 
     fn slot(&mut self, token: Token) -> Option<&mut Slot> {

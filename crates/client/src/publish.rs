@@ -3,18 +3,19 @@
 use std::future::{Future, IntoFuture};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use bytes::Bytes;
-use evenkeel_codec::{Properties, Property, PropertyId, Publish, QoS, Text, TextError};
+use evenkeel_codec::{Properties, Property, PropertyId, Publish, QoS, ReasonCode, Text, TextError};
 use evenkeel_proto::{
     Accepted, Completion, ConnectionId, Delivered, DeliveryError, RejectReason, Rejected, Token,
 };
 
 use crate::error::PublishError;
-use crate::shared::Shared;
+use crate::shared::{Inner, Shared};
 use crate::topic::IntoTopic;
+use crate::wakers::Place;
 
 /// A message to be published; await it to have it accepted.
 ///
@@ -191,39 +192,44 @@ impl std::fmt::Debug for RejectedPublish<'_> {
     }
 }
 
-/// Hands a message to the core. With a waker, leaves it where the core has no room.
-#[expect(clippy::result_large_err, reason = "a refused message goes back whole")]
+/// Hands a message to the core. Where there is no room, a task that gave its
+/// place and waker is woken when there is.
 fn offer(
     shared: &Arc<Shared>,
     publish: Publish,
-    waker: Option<&std::task::Waker>,
+    waiter: Option<(&mut Place, &Waker)>,
 ) -> Result<Receipt, Rejected> {
     let tracked = publish.qos != QoS::AtMostOnce;
     // Only acknowledged messages need the exact time, for their round trip.
     let now = tracked.then(|| shared.clock.now());
     let mut inner = shared.lock();
+    if inner.ended {
+        return Err(Rejected { publish, reason: RejectReason::Closed });
+    }
     let now = now.unwrap_or_else(|| inner.core.now());
     let token = inner.operations.begin();
     let accepted = inner.core.publish(now, publish, token);
-    let outcome = match accepted {
-        Ok(Accepted::Tracked) => Ok(Waiting::Tracked(token)),
+    if !matches!(accepted, Ok(Accepted::Tracked)) {
+        inner.operations.cancel(token);
+    }
+    let waiting = match accepted {
+        Ok(Accepted::Tracked) => Waiting::Tracked(token),
         Ok(Accepted::Streamed { conn, offset }) => {
-            inner.operations.cancel(token);
-            Ok(Waiting::Streamed { conn, offset })
+            Waiting::Streamed { conn, offset, place: Place::default() }
         }
+        // Nothing has changed for the driver: to wake it would be of no use.
         Err(rejected) => {
-            inner.operations.cancel(token);
-            if rejected.reason.is_temporary() {
-                inner.space_waiters.extend(waker.cloned());
+            if let Some((place, waker)) = waiter.filter(|_| rejected.reason.is_temporary()) {
+                inner.publishers.wait(place, waker);
             }
-            Err(rejected)
+            return Err(rejected);
         }
     };
     inner.signal();
-    let wakers = inner.take_wakers();
+    let mut wakers = std::mem::take(&mut inner.to_wake);
     drop(inner);
-    wakers.into_iter().for_each(std::task::Waker::wake);
-    outcome.map(|waiting| Receipt { shared: shared.clone(), waiting })
+    wakers.wake();
+    Ok(Receipt { shared: shared.clone(), waiting })
 }
 
 impl<'a> IntoFuture for PublishRequest<'a> {
@@ -232,7 +238,7 @@ impl<'a> IntoFuture for PublishRequest<'a> {
 
     fn into_future(self) -> Publishing<'a> {
         let Draft { publish, error } = self.draft;
-        Publishing { shared: self.shared, publish: Some(publish), error }
+        Publishing { shared: self.shared, publish: Some(publish), error, place: Place::default() }
     }
 }
 
@@ -242,25 +248,35 @@ pub struct Publishing<'a> {
     shared: &'a Arc<Shared>,
     publish: Option<Publish>,
     error: Option<PublishError>,
+    place: Place,
 }
 
 impl Future for Publishing<'_> {
     type Output = Result<Receipt, PublishError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        if let Some(error) = self.error.take() {
+        let this = &mut *self;
+        if let Some(error) = this.error.take() {
             return Poll::Ready(Err(error));
         }
-        let Some(publish) = self.publish.take() else {
+        let Some(publish) = this.publish.take() else {
             return Poll::Ready(Err(PublishError::Rejected(RejectReason::Closed)));
         };
-        match offer(self.shared, publish, Some(cx.waker())) {
+        match offer(this.shared, publish, Some((&mut this.place, cx.waker()))) {
             Ok(receipt) => Poll::Ready(Ok(receipt)),
             Err(Rejected { publish, reason }) if reason.is_temporary() => {
-                self.publish = Some(publish);
+                this.publish = Some(publish);
                 Poll::Pending
             }
             Err(Rejected { reason, .. }) => Poll::Ready(Err(PublishError::Rejected(reason))),
+        }
+    }
+}
+
+impl Drop for Publishing<'_> {
+    fn drop(&mut self) {
+        if self.place.is_taken() {
+            self.shared.lock().publishers.leave(&mut self.place);
         }
     }
 }
@@ -278,7 +294,7 @@ pub struct Receipt {
 
 enum Waiting {
     Tracked(Token),
-    Streamed { conn: ConnectionId, offset: u64 },
+    Streamed { conn: ConnectionId, offset: u64, place: Place },
     Over,
 }
 
@@ -288,45 +304,68 @@ impl Future for Receipt {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
         let mut inner = this.shared.lock();
-        let result = match this.waiting {
-            Waiting::Tracked(token) => match inner.operations.poll(token, cx.waker()) {
-                Some(Completion::Publish { result, .. }) => Some(result),
-                Some(_) => Some(Err(DeliveryError::Abandoned { attempts: 0 })),
-                None if inner.ended => Some(Err(DeliveryError::Abandoned { attempts: 0 })),
-                None => None,
-            },
-            Waiting::Streamed { conn, offset } => match inner.core.written(conn) {
-                Some(written) if written >= offset => Some(Ok(Delivered {
-                    reason: evenkeel_codec::ReasonCode::SUCCESS,
-                    packet_id: None,
-                    attempts: 1,
-                    round_trip: None,
-                })),
-                _ if inner.ended || !inner.core.is_current(conn) => {
-                    Some(Err(DeliveryError::ConnectionLost))
-                }
-                _ => {
-                    inner.write_waiters.push(cx.waker().clone());
-                    None
-                }
-            },
-            Waiting::Over => Some(Err(DeliveryError::Abandoned { attempts: 0 })),
+        let result = match &mut this.waiting {
+            Waiting::Tracked(token) => inner.poll_tracked(*token, cx.waker()),
+            Waiting::Streamed { conn, offset, place } => {
+                inner.poll_streamed(*conn, *offset, place, cx.waker())
+            }
+            Waiting::Over => Poll::Ready(Err(DeliveryError::Abandoned { attempts: 0 })),
         };
         drop(inner);
-        match result {
-            Some(result) => {
-                this.waiting = Waiting::Over;
-                Poll::Ready(result)
-            }
-            None => Poll::Pending,
+        if result.is_ready() {
+            this.waiting = Waiting::Over;
         }
+        result
+    }
+}
+
+impl Inner {
+    fn poll_tracked(
+        &mut self,
+        token: Token,
+        waker: &Waker,
+    ) -> Poll<Result<Delivered, DeliveryError>> {
+        match self.operations.poll(token, waker) {
+            Some(Completion::Publish { result, .. }) => Poll::Ready(result),
+            None if !self.ended => Poll::Pending,
+            _ => Poll::Ready(Err(DeliveryError::Abandoned { attempts: 0 })),
+        }
+    }
+
+    fn poll_streamed(
+        &mut self,
+        conn: ConnectionId,
+        offset: u64,
+        place: &mut Place,
+        waker: &Waker,
+    ) -> Poll<Result<Delivered, DeliveryError>> {
+        let is_written = self.core.written(conn).is_some_and(|written| written >= offset);
+        if !is_written && self.core.is_current(conn) && !self.ended {
+            self.writing.wait(place, waker);
+            return Poll::Pending;
+        }
+        self.writing.leave(place);
+        Poll::Ready(if is_written {
+            Ok(Delivered {
+                reason: ReasonCode::SUCCESS,
+                packet_id: None,
+                attempts: 1,
+                round_trip: None,
+            })
+        } else {
+            Err(DeliveryError::ConnectionLost)
+        })
     }
 }
 
 impl Drop for Receipt {
     fn drop(&mut self) {
-        if let Waiting::Tracked(token) = self.waiting {
-            self.shared.lock().operations.detach(token);
+        match &mut self.waiting {
+            Waiting::Tracked(token) => self.shared.lock().operations.detach(*token),
+            Waiting::Streamed { place, .. } if place.is_taken() => {
+                self.shared.lock().writing.leave(place);
+            }
+            Waiting::Streamed { .. } | Waiting::Over => {}
         }
     }
 }

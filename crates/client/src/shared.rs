@@ -5,13 +5,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 use std::time::{Duration, SystemTime};
 
-use evenkeel_proto::{Client as Core, ConnectionId, DisconnectCause, Event, State};
+use evenkeel_proto::{Client as Core, DisconnectCause, Event, Output, State};
 use tokio::sync::{broadcast, watch};
 
 use crate::clock::Clock;
 use crate::error::TransportError;
 use crate::operations::Operations;
 use crate::streams::Streams;
+use crate::wakers::{Waiters, Wakers};
 
 /// Events kept for a subscriber that does not take them.
 const EVENTS_KEPT: usize = 1024;
@@ -47,16 +48,16 @@ pub(crate) struct Inner {
     pub(crate) operations: Operations,
     pub(crate) streams: Streams,
     /// Publishes that wait for room.
-    pub(crate) space_waiters: Vec<Waker>,
-    /// QoS 0 receipts that wait for bytes to be written.
-    pub(crate) write_waiters: Vec<Waker>,
+    pub(crate) publishers: Waiters,
+    /// QoS 0 receipts that wait for bytes to be written, or lost.
+    pub(crate) writing: Waiters,
     /// The transport's words about the last end of a connection.
-    pub(crate) last_error: Option<(ConnectionId, TransportError)>,
+    pub(crate) last_error: Option<TransportError>,
     /// The driver is awake or has been woken.
     pub(crate) signalled: bool,
     pub(crate) driver: Option<Waker>,
     /// To be woken once the lock is released.
-    pub(crate) to_wake: Vec<Waker>,
+    pub(crate) to_wake: Wakers,
     /// The driver has ended: nothing will move any more.
     pub(crate) ended: bool,
 }
@@ -66,12 +67,12 @@ impl Shared {
         let inner = Inner {
             operations: Operations::default(),
             streams: Streams::default(),
-            space_waiters: Vec::new(),
-            write_waiters: Vec::new(),
+            publishers: Waiters::default(),
+            writing: Waiters::default(),
             last_error: None,
             signalled: false,
             driver: None,
-            to_wake: Vec::new(),
+            to_wake: Wakers::default(),
             ended: false,
             core,
         };
@@ -94,11 +95,9 @@ impl Shared {
         let mut inner = self.lock();
         let result = run(&mut inner);
         inner.signal();
-        let wakers = inner.take_wakers();
+        let mut wakers = std::mem::take(&mut inner.to_wake);
         drop(inner);
-        for waker in wakers {
-            waker.wake();
-        }
+        wakers.wake();
         result
     }
 
@@ -128,22 +127,50 @@ impl Inner {
         }
     }
 
-    /// Those to wake; costs nothing where there is none.
-    pub(crate) fn take_wakers(&mut self) -> Vec<Waker> {
-        if self.to_wake.is_empty() { Vec::new() } else { std::mem::take(&mut self.to_wake) }
-    }
-
-    /// Hands outcomes and messages of the core to those who wait for them.
+    /// Hands outcomes, messages and room to those who wait for them; due
+    /// after every change that the core may have gone through.
     pub(crate) fn deliver(&mut self) {
         while let Some(completion) = self.core.next_completion() {
             self.to_wake.extend(self.operations.complete(completion));
         }
         self.streams.route(&mut self.core, &mut self.to_wake);
+        // Those who are woken without need would try and fail, turn by turn.
+        if self.core.takes_publishes() {
+            self.publishers.wake_all(&mut self.to_wake);
+        }
+    }
+
+    /// Bytes were written, or will never be.
+    pub(crate) fn wake_writing(&mut self) {
+        self.writing.wake_all(&mut self.to_wake);
     }
 
     /// What the transport said about the end that `cause` names.
     pub(crate) fn detail(&self, cause: Option<&DisconnectCause>) -> Option<TransportError> {
         let by_transport = matches!(cause, Some(DisconnectCause::Transport { .. }));
-        self.last_error.as_ref().filter(|_| by_transport).map(|(_, error)| error.clone())
+        self.last_error.as_ref().filter(|_| by_transport).cloned()
+    }
+
+    /// No further message will come: streams end once they are empty.
+    pub(crate) fn end_streams(&mut self) {
+        self.streams.end(&mut self.to_wake);
+        self.deliver();
+    }
+
+    /// The driver is gone: everything ends here, and nobody is left waiting.
+    pub(crate) fn end(&mut self) {
+        self.ended = true;
+        self.driver = None;
+        self.streams.end(&mut self.to_wake);
+        // After a panic the core may be in any state: it is left alone.
+        if !std::thread::panicking() {
+            let now = self.core.now();
+            self.core.shutdown(now, Duration::ZERO);
+            while !matches!(self.core.poll(now), Output::Wait(_)) {}
+            self.deliver();
+        }
+        self.operations.wake_all(&mut self.to_wake);
+        self.publishers.wake_all(&mut self.to_wake);
+        self.writing.wake_all(&mut self.to_wake);
     }
 }

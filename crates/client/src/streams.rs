@@ -6,14 +6,17 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::Waker;
 
 use evenkeel_codec::{Publish, ReasonCode, TopicFilter};
 use evenkeel_proto::{AckKey, Client as Core};
 
-/// Names a stream among those of one client.
-pub(crate) type StreamId = u64;
+use crate::routes::Routes;
+use crate::wakers::Wakers;
+
+/// Names an open stream among those of one client.
+pub(crate) type StreamId = usize;
 
 /// A message on its way to the application.
 pub(crate) struct Parcel {
@@ -28,8 +31,17 @@ pub(crate) enum AckShare {
     Joint(Arc<(AckKey, AtomicUsize)>),
 }
 
+impl AckShare {
+    /// This stream is done; the key, where all of them are.
+    pub(crate) fn settle(self) -> Option<AckKey> {
+        match self {
+            Self::Alone(key) => Some(key),
+            Self::Joint(joint) => (joint.1.fetch_sub(1, Ordering::AcqRel) == 1).then_some(joint.0),
+        }
+    }
+}
+
 struct Stream {
-    id: StreamId,
     filters: Vec<TopicFilter>,
     capacity: usize,
     parcels: VecDeque<Parcel>,
@@ -39,21 +51,24 @@ struct Stream {
 /// The streams of one client.
 #[derive(Default)]
 pub(crate) struct Streams {
-    next_id: StreamId,
-    streams: Vec<Stream>,
+    streams: Vec<Option<Stream>>,
+    free: Vec<StreamId>,
+    routes: Routes,
     unmatched: Option<StreamId>,
+    /// A full stream is in the way of messages of the core.
+    blocked: bool,
     /// No further message will come.
     closed: bool,
-    /// Messages for which no stream was there.
+    /// Messages that no stream gave out.
     pub(crate) discarded: u64,
     /// Reused by every routing.
-    targets: Vec<usize>,
+    targets: Vec<StreamId>,
 }
 
 /// What a stream has to give.
 pub(crate) enum Next {
     Parcel(Parcel),
-    /// The stream was full: the driver may go on routing.
+    /// There is room again in a stream that was in the way: messages can be routed.
     Unblocked(Parcel),
     Empty,
     Ended,
@@ -61,10 +76,17 @@ pub(crate) enum Next {
 
 impl Streams {
     pub(crate) fn open(&mut self, filters: Vec<TopicFilter>, capacity: usize) -> StreamId {
-        self.next_id += 1;
-        let id = self.next_id;
+        let id = self.free.pop().unwrap_or_else(|| {
+            self.streams.push(None);
+            self.streams.len() - 1
+        });
+        for filter in &filters {
+            self.routes.insert(filter, id);
+        }
         let capacity = capacity.max(1);
-        self.streams.push(Stream { id, filters, capacity, parcels: VecDeque::new(), waker: None });
+        if let Some(slot) = self.streams.get_mut(id) {
+            *slot = Some(Stream { filters, capacity, parcels: VecDeque::new(), waker: None });
+        }
         id
     }
 
@@ -84,36 +106,39 @@ impl Streams {
         if self.unmatched == Some(id) {
             self.unmatched = None;
         }
-        let Some(index) = self.streams.iter().position(|stream| stream.id == id) else {
+        let Some(stream) = self.streams.get_mut(id).and_then(Option::take) else {
             return Default::default();
         };
-        let stream = self.streams.swap_remove(index);
-        let used = |filter: &TopicFilter| self.streams.iter().any(|s| s.filters.contains(filter));
-        let orphans = stream.filters.into_iter().filter(|filter| !used(filter)).collect();
+        self.free.push(id);
+        self.discarded += stream.parcels.len() as u64;
+        let mut orphans = stream.filters;
+        orphans.retain(|filter| !self.routes.remove(filter, id));
         (orphans, stream.parcels)
     }
 
-    /// No filter of this stream is in force at the server.
-    pub(crate) fn retain_filters(&mut self, id: StreamId, keep: impl Fn(&TopicFilter) -> bool) {
-        if let Some(stream) = self.streams.iter_mut().find(|stream| stream.id == id) {
-            stream.filters.retain(keep);
+    /// The server refused a filter of this stream.
+    pub(crate) fn remove_filter(&mut self, id: StreamId, filter: &TopicFilter) {
+        if let Some(stream) = self.stream(id) {
+            stream.filters.retain(|known| known != filter);
+            self.routes.remove(filter, id);
         }
     }
 
     pub(crate) fn next(&mut self, id: StreamId, waker: &Waker) -> Next {
-        let Some(stream) = self.streams.iter_mut().find(|stream| stream.id == id) else {
-            return Next::Ended;
-        };
-        let was_full = stream.parcels.len() >= stream.capacity;
+        let (blocked, closed) = (self.blocked, self.closed);
+        let Some(stream) = self.stream(id) else { return Next::Ended };
         match stream.parcels.pop_front() {
-            Some(parcel) if was_full => Next::Unblocked(parcel),
+            // Not at the first gap: messages are moved by the batch.
+            Some(parcel) if blocked && stream.parcels.len() <= stream.capacity / 2 => {
+                Next::Unblocked(parcel)
+            }
             Some(parcel) => Next::Parcel(parcel),
-            None if self.closed => Next::Ended,
+            None if closed => Next::Ended,
             None => {
                 stream.parcels.shrink_to(16);
-                match &stream.waker {
-                    Some(old) if old.will_wake(waker) => {}
-                    _ => stream.waker = Some(waker.clone()),
+                match &mut stream.waker {
+                    Some(known) => known.clone_from(waker),
+                    none => *none = Some(waker.clone()),
                 }
                 Next::Empty
             }
@@ -121,9 +146,12 @@ impl Streams {
     }
 
     /// Moves messages from the core to the streams until one that is full is in the way.
-    pub(crate) fn route(&mut self, core: &mut Core, to_wake: &mut Vec<Waker>) {
+    pub(crate) fn route(&mut self, core: &mut Core, wakers: &mut Wakers) {
+        self.blocked = false;
         while let Some(front) = core.peek_message() {
-            if !self.find_targets(&front.publish) {
+            self.find_targets(&front.publish);
+            if self.is_target_full() {
+                self.blocked = true;
                 return;
             }
             let Some(incoming) = core.next_message() else { return };
@@ -134,30 +162,28 @@ impl Streams {
                 }
                 continue;
             }
-            self.hand_out(incoming.publish, incoming.ack, to_wake);
+            self.hand_out(incoming.publish, incoming.ack, wakers);
         }
     }
 
-    /// Fills `targets`; false where one of them is full.
-    fn find_targets(&mut self, publish: &Publish) -> bool {
+    fn find_targets(&mut self, publish: &Publish) {
         self.targets.clear();
-        for (index, stream) in self.streams.iter().enumerate() {
-            if stream.filters.iter().any(|filter| filter.matches_text(&publish.topic)) {
-                self.targets.push(index);
-            }
+        self.routes.find(publish.topic.as_str(), &mut self.targets);
+        if self.targets.is_empty() {
+            self.targets.extend(self.unmatched);
         }
-        if self.targets.is_empty()
-            && let Some(id) = self.unmatched
-        {
-            self.targets.extend(self.streams.iter().position(|stream| stream.id == id));
-        }
-        let full = |index: &usize| {
-            self.streams.get(*index).is_some_and(|stream| stream.parcels.len() >= stream.capacity)
-        };
-        !self.targets.iter().any(full)
     }
 
-    fn hand_out(&mut self, publish: Publish, ack: Option<AckKey>, to_wake: &mut Vec<Waker>) {
+    fn is_target_full(&self) -> bool {
+        let is_full = |id: &StreamId| {
+            let stream = self.streams.get(*id).and_then(Option::as_ref);
+            stream.is_some_and(|stream| stream.parcels.len() >= stream.capacity)
+        };
+        // The last messages of all are few, and nobody will move them later.
+        !self.closed && self.targets.iter().any(is_full)
+    }
+
+    fn hand_out(&mut self, publish: Publish, ack: Option<AckKey>, wakers: &mut Wakers) {
         let joint = match (ack, self.targets.len()) {
             (Some(key), count @ 2..) => Some(Arc::new((key, AtomicUsize::new(count)))),
             _ => None,
@@ -166,25 +192,31 @@ impl Streams {
             Some(joint) => Some(AckShare::Joint(joint.clone())),
             None => ack.map(AckShare::Alone),
         };
+        let last = self.targets.last().copied();
         let mut publish = Some(publish);
-        let last = self.targets.len() - 1;
-        for (nth, index) in self.targets.iter().enumerate() {
-            let copy = if nth == last { publish.take() } else { publish.clone() };
-            if let (Some(stream), Some(publish)) = (self.streams.get_mut(*index), copy) {
+        for id in &self.targets {
+            let copy = if Some(*id) == last { publish.take() } else { publish.clone() };
+            let stream = self.streams.get_mut(*id).and_then(Option::as_mut);
+            if let (Some(stream), Some(publish)) = (stream, copy) {
                 stream.parcels.push_back(Parcel { publish, ack: share() });
-                to_wake.extend(stream.waker.take());
+                wakers.extend(stream.waker.take());
             }
         }
     }
 
-    /// No further message will come: streams end when they are empty.
-    pub(crate) fn end(&mut self) -> Vec<Waker> {
+    /// No further message will come: streams end when they are empty, and
+    /// what the core still has fits into them whatever their capacity.
+    pub(crate) fn end(&mut self, wakers: &mut Wakers) {
         self.closed = true;
-        self.streams.iter_mut().filter_map(|stream| stream.waker.take()).collect()
+        wakers.extend(self.streams.iter_mut().flatten().filter_map(|stream| stream.waker.take()));
     }
 
     /// Messages may come again.
-    pub(crate) fn reopen(&mut self) {
+    pub(crate) const fn reopen(&mut self) {
         self.closed = false;
+    }
+
+    fn stream(&mut self, id: StreamId) -> Option<&mut Stream> {
+        self.streams.get_mut(id)?.as_mut()
     }
 }

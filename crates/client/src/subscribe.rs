@@ -143,20 +143,26 @@ impl SubscribeRequest {
         let mut messages = Messages::new(self.shared.clone(), id, self.manual);
         if let Err(error) = begun {
             self.shared.lock().operations.cancel(token);
-            return Err(SubscribeError::Operation(error));
+            return Err(give_up(messages, SubscribeError::Operation(error)));
         }
-        let codes = Operation::new(&self.shared, token).await.map_err(SubscribeError::Operation)?;
+        let codes = match Operation::new(&self.shared, token).await {
+            Ok(codes) => codes,
+            Err(error) => return Err(give_up(messages, SubscribeError::Operation(error))),
+        };
         let granted: Vec<_> =
             names.into_iter().zip(codes.iter().map(|code| granted(*code))).collect();
         if granted.iter().all(|(_, result)| result.is_err()) {
-            return Err(SubscribeError::Refused(codes));
+            return Err(give_up(messages, SubscribeError::Refused(codes)));
         }
-        self.shared.lock().streams.retain_filters(id, |filter| {
-            granted.iter().any(|(name, result)| name == filter && result.is_ok())
-        });
         messages.set_granted(granted);
         Ok(messages)
     }
+}
+
+/// Nothing was granted, so there is nothing to unsubscribe from.
+fn give_up(mut messages: Messages, error: SubscribeError) -> SubscribeError {
+    messages.keep();
+    error
 }
 
 fn granted(code: ReasonCode) -> Result<QoS, ReasonCode> {

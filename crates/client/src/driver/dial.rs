@@ -96,7 +96,8 @@ async fn attempt(
             Err(error) => failure = Some(error),
         }
     }
-    let error = failure.unwrap_or(transport::ConnectError::Resolve {
+    // A reference that names nothing is a host that cannot be found.
+    let error = failure.unwrap_or_else(|| transport::ConnectError::Resolve {
         host: open.redirect.as_ref().map_or_else(String::new, |text| text.as_str().to_owned()),
         error: None,
     });

@@ -3,17 +3,18 @@
 use std::future::Future;
 use std::io::IoSlice;
 use std::pin::{Pin, pin};
-use std::task::{Context, Poll, Waker, ready};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::BytesMut;
 use evenkeel_proto::{ConnectionId, Input, Instant, Transmit, TransportFailure};
-use tokio::io::{AsyncReadExt, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 
 use crate::classify;
 use crate::error::TransportError;
 use crate::shared::Shared;
 use crate::transport::{Stream, StreamError};
+use crate::wakers::Wakers;
 
 use super::Failure;
 
@@ -26,6 +27,8 @@ const READ_LARGE: usize = 256 * 1024;
 const SLICES: usize = 32;
 /// Write calls of one turn.
 const WRITES: usize = 16;
+/// Shares of a turn that the last words of a broken transport may take.
+const REST: usize = 256;
 /// How long a goodbye may take.
 const LINGER: Duration = Duration::from_secs(1);
 
@@ -35,6 +38,8 @@ pub(super) struct Link {
     read: BytesMut,
     /// Room asked for at the next read.
     room: usize,
+    /// The core wanted no more when it was last asked.
+    paused: bool,
     batch: Transmit,
     /// Bytes that the stream took and has not flushed: not written yet (K5).
     unflushed: usize,
@@ -44,6 +49,7 @@ pub(super) struct Link {
 /// A goodbye on its way.
 struct Closing {
     last: Transmit,
+    is_written: bool,
     limit: Pin<Box<tokio::time::Sleep>>,
 }
 
@@ -68,6 +74,7 @@ impl Link {
             stream,
             read: BytesMut::new(),
             room: READ_SMALL,
+            paused: false,
             batch: Transmit::default(),
             unflushed: 0,
             closing: None,
@@ -78,14 +85,19 @@ impl Link {
         self.closing.is_some()
     }
 
-    /// Reads and hands over until nothing is left.
+    pub(super) const fn is_paused(&self) -> bool {
+        self.paused && self.closing.is_none()
+    }
+
+    /// Reads and hands over until nothing is left. A thorough read asks the
+    /// operating system itself.
     pub(super) fn read(
         &mut self,
         cx: &mut Context<'_>,
         shared: &Shared,
         now: Instant,
         thorough: bool,
-        wakers: &mut Vec<Waker>,
+        wakers: &mut Wakers,
     ) -> ReadOutcome {
         for _ in 0..READS {
             if !self.hand_over(shared, now, wakers) {
@@ -104,7 +116,9 @@ impl Link {
                     let error = error.map(TransportError::WebSocketClosed);
                     return ReadOutcome::Ended(TransportFailure::Eof, error);
                 }
-                Ok(_) => {}
+                Ok(bytes) => {
+                    tracing::trace!(connection = self.conn.0, bytes, "read");
+                }
                 Err(error) => {
                     let error = StreamError::from(&error);
                     let failure = classify::stream(&error);
@@ -117,24 +131,41 @@ impl Link {
         ReadOutcome::More
     }
 
+    /// Reads what the peer sent before the transport broke.
+    pub(super) fn read_rest(
+        &mut self,
+        cx: &mut Context<'_>,
+        shared: &Shared,
+        now: Instant,
+        wakers: &mut Wakers,
+    ) {
+        for _ in 0..REST {
+            if !matches!(self.read(cx, shared, now, true, wakers), ReadOutcome::More) {
+                return;
+            }
+        }
+    }
+
     /// Gives the core what is in the buffer; false where it wants no more.
-    fn hand_over(&mut self, shared: &Shared, now: Instant, wakers: &mut Vec<Waker>) -> bool {
+    fn hand_over(&mut self, shared: &Shared, now: Instant, wakers: &mut Wakers) -> bool {
         let mut inner = shared.lock();
         loop {
             let before = self.read.len();
-            if before > 0 && inner.core.wants_read() {
+            let wanted = inner.core.wants_read();
+            if before > 0 && wanted {
                 inner.core.handle(now, Input::Received(self.conn, &mut self.read));
             }
             inner.deliver();
-            // Routing made room in the core: there may be packets left in the buffer.
-            if self.read.len() == before || self.read.is_empty() {
+            // Delivering makes room in the core: then the rest of the buffer has its turn.
+            let goes_on = self.read.len() < before || (!wanted && inner.core.wants_read());
+            if !goes_on || self.read.is_empty() {
                 break;
             }
         }
         wakers.append(&mut inner.to_wake);
-        let wants = inner.core.wants_read();
+        self.paused = !inner.core.wants_read();
         self.room = self.room.max(inner.core.missing(&self.read).min(READ_LARGE * 16));
-        wants
+        !self.paused
     }
 
     fn poll_read(&mut self, cx: &mut Context<'_>, thorough: bool) -> Poll<std::io::Result<usize>> {
@@ -178,7 +209,7 @@ impl Link {
         &mut self,
         cx: &mut Context<'_>,
         shared: &Shared,
-        wakers: &mut Vec<Waker>,
+        wakers: &mut Wakers,
     ) -> Result<bool, Failure> {
         for _ in 0..WRITES {
             let mut blocked = false;
@@ -212,17 +243,15 @@ impl Link {
     }
 
     /// Reports what was written and takes the next batch.
-    fn exchange(&mut self, shared: &Shared, written: usize, wakers: &mut Vec<Waker>) -> More {
+    fn exchange(&mut self, shared: &Shared, written: usize, wakers: &mut Wakers) -> More {
         let mut inner = shared.lock();
         if written > 0 {
             let now = shared.clock.now();
+            tracing::trace!(connection = self.conn.0, bytes = written, "written");
             inner.core.handle(now, Input::Written(self.conn, written));
             inner.deliver();
+            inner.wake_writing();
             wakers.append(&mut inner.to_wake);
-            wakers.append(&mut inner.write_waiters);
-        }
-        if !inner.space_waiters.is_empty() {
-            wakers.append(&mut inner.space_waiters);
         }
         if self.batch.is_empty() && inner.core.is_current(self.conn) {
             inner.core.take_transmit(&mut self.batch);
@@ -248,35 +277,42 @@ impl Link {
     /// Begins to say goodbye: what was handed over before goes first.
     pub(super) fn begin_close(&mut self, last: Transmit) {
         let limit = Box::pin(tokio::time::sleep(LINGER));
-        self.closing = Some(Closing { last, limit });
+        self.closing = Some(Closing { last, is_written: false, limit });
     }
 
-    /// Ready when the goodbye is written, or cannot be.
+    /// Ready when the goodbye is said, or cannot be.
     pub(super) fn poll_close(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let Some(closing) = &mut self.closing else { return Poll::Ready(()) };
         if closing.limit.as_mut().poll(cx).is_ready() {
             return Poll::Ready(());
         }
-        loop {
+        // A failure on the way is the end that was wanted.
+        self.poll_goodbye(cx).map(drop)
+    }
+
+    fn poll_goodbye(&mut self, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        while let Some(closing) = self.closing.as_mut().filter(|closing| !closing.is_written) {
             if self.batch.is_empty() {
-                match &mut self.closing {
-                    Some(closing) if !closing.last.is_empty() => {
-                        std::mem::swap(&mut self.batch, &mut closing.last);
-                    }
-                    _ => break,
-                }
+                std::mem::swap(&mut self.batch, &mut closing.last);
             }
-            match ready!(self.poll_write_batch(cx)) {
-                Ok(0) | Err(_) => return Poll::Ready(()),
-                Ok(_) => {}
+            if self.batch.is_empty() {
+                ready!(Pin::new(&mut self.stream).poll_flush(cx))?;
+                ready!(Pin::new(&mut self.stream).poll_shutdown(cx))?;
+                closing.is_written = true;
+            } else if ready!(self.poll_write_batch(cx))? == 0 {
+                return Poll::Ready(Ok(()));
             }
         }
-        if ready!(Pin::new(&mut self.stream).poll_flush(cx)).is_err() {
-            return Poll::Ready(());
+        // To close over unread bytes would reset the connection, and the
+        // server might drop our last words and take the client for lost.
+        let mut bytes = [0; READ_SMALL];
+        loop {
+            let mut buffer = ReadBuf::new(&mut bytes);
+            ready!(Pin::new(&mut self.stream).poll_read(cx, &mut buffer))?;
+            if buffer.filled().is_empty() {
+                return Poll::Ready(Ok(()));
+            }
         }
-        // The end may be reported as an error where the peer was faster: as closed as can be.
-        let _ = ready!(Pin::new(&mut self.stream).poll_shutdown(cx));
-        Poll::Ready(())
     }
 }
 

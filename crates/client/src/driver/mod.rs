@@ -1,36 +1,36 @@
 //! The one task of a client: moves bytes and time between the core and the
 //! world, and decides nothing about the protocol.
 
+mod alarm;
 mod dial;
 mod link;
+mod log;
 
 use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
-use std::time::Duration;
+use std::task::{Context, Poll};
 
+use bytes::Bytes;
 use evenkeel_proto::{
-    Challenge, Close, ConnectionId, Deadline, Event, Input, Instant, Open, Output, State, Timer,
+    Challenge, Close, ConnectionId, Deadline, Event, Input, Instant, Open, Output, State,
 };
-use tokio::time::Sleep;
 
 use crate::error::TransportError;
 use crate::hooks::{Authenticator, CredentialsHook, HookFuture};
 use crate::shared::{Inner, Shared};
 use crate::transport::Dialer;
+use crate::wakers::Wakers;
 
+use alarm::Alarm;
 pub(crate) use dial::Server;
 use dial::{Dial, Dialed};
 use link::{Link, ReadOutcome};
 
-/// Turns in a row before other tasks get the thread.
-const TURNS: usize = 32;
-
-/// The runtime's timers stand still while the machine sleeps, so no wait is
-/// longer than this: after a resume the clock is looked at again.
-const LONGEST_SLEEP: Duration = Duration::from_secs(15);
+/// Turns in a row before other tasks get the thread, and the most without a
+/// look at the deadlines.
+const TURNS: u32 = 32;
 
 /// Functions of the application's that are asked while connecting.
 #[derive(Clone, Default)]
@@ -40,7 +40,18 @@ pub(crate) struct Hooks {
 }
 
 /// An answer of the authenticator's that is being waited for.
-type Answer = (ConnectionId, HookFuture<Option<bytes::Bytes>>);
+type Answer = (ConnectionId, HookFuture<Option<Bytes>>);
+
+/// What the core is told, and what people are told, about a failure.
+pub(crate) type Failure = (evenkeel_proto::TransportFailure, TransportError);
+
+/// What came of a turn's waiting for the outside world.
+struct Arrivals {
+    /// Everything that had arrived is read.
+    drained: bool,
+    dialed: Option<(ConnectionId, Dialed)>,
+    answered: Option<(ConnectionId, Option<Bytes>)>,
+}
 
 pub(crate) struct Driver {
     shared: Arc<Shared>,
@@ -53,10 +64,13 @@ pub(crate) struct Driver {
     next: Option<Open>,
     answer: Option<Answer>,
     deadline: Option<Deadline>,
-    sleep: Option<Pin<Box<Sleep>>>,
+    /// Turns since the core was last asked about deadlines.
+    unjudged: u32,
+    alarm: Alarm,
+    state: State,
     /// Reused by every turn.
     outputs: VecDeque<Output>,
-    wakers: Vec<Waker>,
+    wakers: Wakers,
 }
 
 impl Driver {
@@ -66,6 +80,7 @@ impl Driver {
         servers: Vec<Server>,
         hooks: Hooks,
     ) -> Self {
+        let state = shared.state.borrow().clone();
         Self {
             shared,
             dialer,
@@ -76,9 +91,11 @@ impl Driver {
             next: None,
             answer: None,
             deadline: None,
-            sleep: None,
+            unjudged: 0,
+            alarm: Alarm::default(),
+            state,
             outputs: VecDeque::new(),
-            wakers: Vec::new(),
+            wakers: Wakers::default(),
         }
     }
 
@@ -86,39 +103,45 @@ impl Driver {
     /// write. True where another turn is due at once.
     fn turn(&mut self, cx: &mut Context<'_>) -> bool {
         let now = self.shared.clock.now();
-        let due = self.deadline.is_some_and(|deadline| deadline.at <= now);
-        let drained = self.read(cx, now, due);
-        let dialed = self.poll_dial(cx);
-        let answered = self.poll_answer(cx);
+        let arrivals = Arrivals {
+            drained: self.read(cx, now),
+            dialed: self.poll_dial(cx),
+            answered: self.poll_answer(cx),
+        };
         // A new link has to be read from once before it can be waited for.
-        let opened = dialed.is_some();
-        self.consult(cx, now, drained, dialed, answered);
+        let opened = arrivals.dialed.is_some();
+        let judged = self.consult(cx, now, arrivals);
         let acted = self.act();
         let wrote = self.write(cx);
-        acted || wrote || opened || !drained
+        self.publish_state();
+        self.wakers.wake();
+        acted || wrote || opened || !judged || self.reading_goes_on()
     }
 
     /// Reads until the socket is empty, so that no deadline is judged over
     /// bytes that have arrived (K9); false where the turn's share was used up.
-    fn read(&mut self, cx: &mut Context<'_>, now: Instant, due: bool) -> bool {
+    fn read(&mut self, cx: &mut Context<'_>, now: Instant) -> bool {
         let Some(link) = self.link.as_mut().filter(|link| !link.is_closing()) else {
             return true;
         };
-        let thorough = due
-            && self.deadline.is_some_and(|d| matches!(d.timer, Timer::PingResponse | Timer::Ping));
-        match link.read(cx, &self.shared, now, thorough, &mut self.wakers) {
+        let due = self.deadline.is_some_and(|deadline| deadline.at <= now);
+        match link.read(cx, &self.shared, now, due, &mut self.wakers) {
             ReadOutcome::Drained => true,
             ReadOutcome::More => false,
             ReadOutcome::Ended(failure, error) => {
                 let conn = link.conn;
                 let mut inner = self.shared.lock();
-                if let Some(error) = error {
-                    inner.last_error = Some((conn, error));
-                }
+                inner.last_error = error;
                 inner.core.handle(now, Input::Closed(conn, failure));
                 true
             }
         }
+    }
+
+    /// The core stopped reading, and has changed its mind since.
+    fn reading_goes_on(&self) -> bool {
+        let paused = self.link.as_ref().is_some_and(|link| link.is_paused());
+        paused && self.shared.lock().core.wants_read()
     }
 
     fn poll_dial(&mut self, cx: &mut Context<'_>) -> Option<(ConnectionId, Dialed)> {
@@ -129,10 +152,7 @@ impl Driver {
         }
     }
 
-    fn poll_answer(
-        &mut self,
-        cx: &mut Context<'_>,
-    ) -> Option<(ConnectionId, Option<bytes::Bytes>)> {
+    fn poll_answer(&mut self, cx: &mut Context<'_>) -> Option<(ConnectionId, Option<Bytes>)> {
         let (conn, future) = self.answer.as_mut()?;
         let conn = *conn;
         match future.as_mut().poll(cx) {
@@ -144,58 +164,65 @@ impl Driver {
         }
     }
 
-    /// Tells the core what happened and takes what it wants done.
-    fn consult(
-        &mut self,
-        cx: &Context<'_>,
-        now: Instant,
-        drained: bool,
-        dialed: Option<(ConnectionId, Dialed)>,
-        answered: Option<(ConnectionId, Option<bytes::Bytes>)>,
-    ) {
+    /// Tells the core what happened and takes what it wants done; false where
+    /// deadlines could not be judged.
+    fn consult(&mut self, cx: &Context<'_>, now: Instant, arrivals: Arrivals) -> bool {
         let shared = self.shared.clone();
         let mut inner = shared.lock();
         inner.signalled = false;
-        match &inner.driver {
-            Some(waker) if waker.will_wake(cx.waker()) => {}
-            _ => inner.driver = Some(cx.waker().clone()),
+        match &mut inner.driver {
+            Some(waker) => waker.clone_from(cx.waker()),
+            none => *none = Some(cx.waker().clone()),
         }
         if let Some(dial) = &self.dial {
             inner.core.handle(now, Input::Phase(dial.conn, dial.phase()));
         }
-        if let Some((conn, dialed)) = dialed {
+        if let Some((conn, dialed)) = arrivals.dialed {
             self.on_dialed(&mut inner, now, conn, dialed);
         }
-        if let Some((conn, answer)) = answered {
+        if let Some((conn, answer)) = arrivals.answered {
             inner.core.authenticate(now, conn, answer);
         }
-        // Bytes of an unread socket may change every judgement: not before.
-        if drained {
-            loop {
+        let judged = self.may_judge(&inner, now, arrivals.drained);
+        if judged {
+            self.unjudged = 0;
+            self.deadline = loop {
                 match inner.core.poll(now) {
-                    Output::Wait(deadline) => {
-                        self.deadline = deadline;
-                        break;
-                    }
+                    Output::Wait(deadline) => break deadline,
                     output => self.outputs.push_back(output),
                 }
-            }
+            };
         }
         inner.deliver();
+        self.state = inner.core.state();
         self.wakers.append(&mut inner.to_wake);
-        self.wake_after(inner);
+        judged
+    }
+
+    /// Bytes of an unread socket may change every judgement, and so may those
+    /// that came before a handle moved the core's clock over the deadline
+    /// behind this turn's back (K9). But bytes that never end do not put off
+    /// pings and time-outs for ever: who sends them is alive.
+    fn may_judge(&mut self, inner: &Inner, now: Instant, drained: bool) -> bool {
+        let overtaken = (self.deadline)
+            .is_some_and(|deadline| deadline.at > now && deadline.at <= inner.core.now());
+        self.unjudged += 1;
+        !overtaken && (drained || self.unjudged >= TURNS)
     }
 
     fn on_dialed(&mut self, inner: &mut Inner, now: Instant, conn: ConnectionId, dialed: Dialed) {
         match dialed {
+            // The core may have given up the attempt behind this turn's back:
+            // it is told of no connection that it would never close.
+            Ok(_) if !inner.core.is_current(conn) => {}
             Ok((stream, credentials)) => {
                 tracing::debug!(connection = conn.0, "transport is open");
+                inner.last_error = None;
                 self.link = Some(Link::new(conn, stream));
                 inner.core.handle(now, Input::Opened(conn, credentials));
             }
             Err((failure, error)) => {
-                tracing::debug!(connection = conn.0, %error, "transport could not be opened");
-                inner.last_error = Some((conn, error));
+                inner.last_error = Some(error);
                 inner.core.handle(now, Input::Closed(conn, failure));
             }
         }
@@ -214,9 +241,6 @@ impl Driver {
                 Output::Wait(_) => {}
             }
         }
-        if acted {
-            self.publish_state();
-        }
         if self.link.is_none()
             && let Some(open) = self.next.take()
         {
@@ -226,8 +250,10 @@ impl Driver {
         acted
     }
 
+    /// Ends whatever there is of a connection, also one that still waits to be opened.
     fn close(&mut self, close: Close) {
         let Close { conn, last } = close;
+        self.next = self.next.take().filter(|open| open.conn != conn);
         self.dial = self.dial.take().filter(|dial| dial.conn != conn);
         self.answer = self.answer.take().filter(|(of, _)| *of != conn);
         if let Some(link) = self.link.as_mut().filter(|link| link.conn == conn) {
@@ -237,6 +263,9 @@ impl Driver {
                 link.begin_close(last);
             }
         }
+        let mut inner = self.shared.lock();
+        inner.wake_writing();
+        self.wakers.append(&mut inner.to_wake);
     }
 
     fn authenticate(&mut self, conn: ConnectionId, challenge: Challenge) {
@@ -247,32 +276,27 @@ impl Driver {
         self.answer = Some((conn, authenticator.respond(challenge.data)));
     }
 
-    fn publish_event(&self, event: Event) {
-        tracing::debug!(?event, "event");
+    fn publish_event(&mut self, event: Event) {
         let error = match &event {
-            Event::Disconnected { conn, cause, .. } => {
-                let inner = self.shared.lock();
-                let of_this = inner.last_error.as_ref().is_some_and(|(of, _)| of == conn);
-                inner.detail(Some(cause)).filter(|_| of_this)
+            Event::Disconnected { cause, .. } => self.shared.lock().detail(Some(cause)),
+            Event::Halted(_) => {
+                let mut inner = self.shared.lock();
+                inner.end_streams();
+                self.wakers.append(&mut inner.to_wake);
+                None
             }
             _ => None,
         };
-        if let Event::Halted(_) = event {
-            let mut inner = self.shared.lock();
-            let wakers = inner.streams.end();
-            drop(inner);
-            wakers.into_iter().for_each(Waker::wake);
-        }
+        log::event(&event, error.as_ref());
         self.shared.report(event, error);
     }
 
+    /// Tells the state; the end only when the goodbye is said.
     fn publish_state(&self) {
-        let state = self.shared.lock().core.state();
-        self.shared.state.send_if_modified(|known| {
-            let changed = *known != state;
-            *known = state;
-            changed
-        });
+        let closing = self.state == State::Closed && !self.is_idle();
+        if !closing && *self.shared.state.borrow() != self.state {
+            self.shared.state.send_replace(self.state.clone());
+        }
     }
 
     /// Writes what waits to be written; true where everything was taken and
@@ -280,78 +304,25 @@ impl Driver {
     fn write(&mut self, cx: &mut Context<'_>) -> bool {
         let Some(link) = &mut self.link else { return false };
         if link.is_closing() {
-            if link.poll_close(cx).is_ready() {
+            let closed = link.poll_close(cx).is_ready();
+            if closed {
                 self.link = None;
-                return true;
             }
-            return false;
+            return closed;
         }
-        match link.write(cx, &self.shared, &mut self.wakers) {
-            Ok(more) => {
-                self.wake_collected();
-                more
-            }
-            Err((failure, error)) => {
-                let now = self.shared.clock.now();
-                let conn = link.conn;
-                let mut inner = self.shared.lock();
-                inner.last_error = Some((conn, error));
-                inner.core.handle(now, Input::Closed(conn, failure));
-                true
-            }
-        }
-    }
-
-    /// Waits for the deadline; true where it has come.
-    fn wait(&mut self, cx: &mut Context<'_>) -> bool {
-        let Some(deadline) = self.deadline else {
-            self.sleep = None;
-            return false;
-        };
-        // The clock is asked before the timer: a timer may be late, and is
-        // pending for a task that has used up its share of the thread.
+        let written = link.write(cx, &self.shared, &mut self.wakers);
+        let Err((failure, error)) = written else { return written.unwrap_or(true) };
         let now = self.shared.clock.now();
-        if deadline.at <= now {
-            return true;
-        }
-        let span = deadline.at.since(now).min(LONGEST_SLEEP);
-        let until = tokio::time::Instant::now() + span;
-        let sleep = self.sleep.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(until)));
-        // Moving a timer costs more than waking up a little early.
-        let distance = until.max(sleep.deadline()) - until.min(sleep.deadline());
-        if distance > Duration::from_millis(1) {
-            sleep.as_mut().reset(until);
-        }
-        sleep.as_mut().poll(cx).is_ready()
-    }
-
-    fn wake_after(&mut self, inner: std::sync::MutexGuard<'_, Inner>) {
-        drop(inner);
-        self.wake_collected();
-    }
-
-    fn wake_collected(&mut self) {
-        for waker in self.wakers.drain(..) {
-            waker.wake();
-        }
-    }
-
-    /// The client is closed, and so is its connection.
-    fn is_done(&self) -> bool {
-        self.link.is_none() && self.dial.is_none() && *self.shared.state.borrow() == State::Closed
-    }
-
-    fn finish(&self) {
+        // A server that says why it closes says more than the failed write.
+        link.read_rest(cx, &self.shared, now, &mut self.wakers);
         let mut inner = self.shared.lock();
-        inner.deliver();
-        inner.ended = true;
-        let mut wakers = inner.take_wakers();
-        wakers.append(&mut inner.operations.wake_all());
-        wakers.append(&mut inner.streams.end());
-        wakers.append(&mut inner.space_waiters);
-        wakers.append(&mut inner.write_waiters);
-        drop(inner);
-        wakers.into_iter().for_each(Waker::wake);
+        inner.last_error = Some(error);
+        inner.core.handle(now, Input::Closed(link.conn, failure));
+        true
+    }
+
+    fn is_idle(&self) -> bool {
+        self.link.is_none() && self.dial.is_none()
     }
 }
 
@@ -362,11 +333,11 @@ impl Future for Driver {
         let this = self.get_mut();
         for _ in 0..TURNS {
             let busy = this.turn(cx);
-            this.wake_collected();
-            if this.is_done() {
+            if this.state == State::Closed && this.is_idle() {
                 return Poll::Ready(());
             }
-            if !busy && !this.wait(cx) {
+            let deadline = this.deadline.map(|deadline| deadline.at);
+            if !busy && !this.alarm.rings(cx, &this.shared.clock, deadline) {
                 return Poll::Pending;
             }
         }
@@ -376,13 +347,13 @@ impl Future for Driver {
 }
 
 impl Drop for Driver {
-    /// Also when the runtime goes away before the client was closed: no one
-    /// is left waiting.
+    /// Also when the runtime goes away before the client was closed.
     fn drop(&mut self) {
-        self.finish();
-        let _ = self.shared.state.send_replace(State::Closed);
+        let mut inner = self.shared.lock();
+        inner.end();
+        self.wakers.append(&mut inner.to_wake);
+        drop(inner);
+        self.shared.state.send_replace(State::Closed);
+        self.wakers.wake();
     }
 }
-
-/// What the core is told, and what people are told, about a failure.
-pub(crate) type Failure = (evenkeel_proto::TransportFailure, TransportError);

@@ -1,0 +1,59 @@
+//! What is told to `tracing`: never a payload, a password or authentication data.
+
+use evenkeel_proto::Event;
+
+use crate::describe::Words;
+use crate::error::TransportError;
+
+/// Tells of an event of the core, at a level by its weight: `WARN` where
+/// something was given up, `INFO` for the life of connections, `TRACE` for pings.
+pub(super) fn event(event: &Event, error: Option<&TransportError>) {
+    match event {
+        Event::Connecting { conn, attempt, server } => {
+            tracing::debug!(connection = conn.0, attempt, server, "connecting");
+        }
+        Event::Connected(connected) => tracing::info!(
+            connection = connected.conn.0,
+            version = ?connected.version,
+            session_present = connected.session_present,
+            took = ?connected.took,
+            "connected"
+        ),
+        Event::Disconnected { conn, cause, online_for } => tracing::info!(
+            connection = conn.0,
+            cause = %Words(cause),
+            error = error.map(tracing::field::display),
+            online_for = online_for.map(tracing::field::debug),
+            "disconnected"
+        ),
+        Event::RetryScheduled { retry, delay } => {
+            tracing::info!(attempt = retry.attempt, ?delay, pace = ?retry.pace, "next attempt");
+        }
+        Event::Halted(halt) => tracing::warn!(?halt, "halted: no further attempt"),
+        Event::VersionFallback(version) => tracing::info!(?version, "trying another version"),
+        Event::Loop(repetition) => tracing::warn!(
+            class = ?repetition.class,
+            count = repetition.count,
+            period = ?repetition.period,
+            lived = repetition.lived.map(tracing::field::debug),
+            "connections end in the same way over and over"
+        ),
+        Event::PingSent => tracing::trace!("ping sent"),
+        Event::PongReceived(pong) => tracing::trace!(?pong, "ping response"),
+        Event::PingUnanswered { after } => tracing::warn!(?after, "ping never answered"),
+        Event::SubscriptionsRestoring { filters } => {
+            tracing::info!(filters, "restoring subscriptions");
+        }
+        Event::SubscriptionLost { filter, reason } => {
+            tracing::warn!(%filter, %reason, "subscription not restored");
+        }
+        Event::ReadingPaused => tracing::debug!("reading paused"),
+        Event::ReadingResumed => tracing::debug!("reading resumed"),
+        Event::Quarantined { topic, deaths } => {
+            let topic = topic.as_ref().map(|topic| tracing::field::display(topic.as_str()));
+            tracing::warn!(topic, deaths, "quarantined");
+        }
+        Event::Lagged { lost } => tracing::warn!(lost, "events lost"),
+        other => tracing::debug!(event = ?other, "event"),
+    }
+}

@@ -1,0 +1,230 @@
+//! Which streams a topic belongs to: the filters of all streams as a tree of
+//! levels, so that a message costs the depth of its topic and not the number
+//! of subscriptions.
+
+use std::collections::BTreeMap;
+
+use evenkeel_codec::TopicFilter;
+
+use crate::streams::StreamId;
+
+type NodeId = usize;
+
+const ROOT: NodeId = 0;
+
+/// Filters and the streams they belong to.
+///
+/// The nodes lie in one list and name each other by index: a filter of sixty
+/// thousand levels is no danger to the stack.
+pub(crate) struct Routes {
+    nodes: Vec<Node>,
+    free: Vec<NodeId>,
+    /// Nodes still to be looked at, each with what is left of the topic.
+    /// Reused by every search; positions, as it outlives the topic.
+    pending: Vec<(NodeId, Option<usize>)>,
+}
+
+/// A level of filters. Wildcards are children like others, named `+` and `#`:
+/// no topic has a level of that name.
+#[derive(Default)]
+struct Node {
+    children: BTreeMap<Box<str>, NodeId>,
+    /// Filters that end here.
+    entries: Vec<Entry>,
+}
+
+struct Entry {
+    filter: TopicFilter,
+    stream: StreamId,
+}
+
+impl Default for Routes {
+    fn default() -> Self {
+        Self { nodes: vec![Node::default()], free: Vec::new(), pending: Vec::new() }
+    }
+}
+
+impl Routes {
+    pub(crate) fn insert(&mut self, filter: &TopicFilter, stream: StreamId) {
+        let mut at = ROOT;
+        for level in filter.pattern().split('/') {
+            at = match self.child(at, level) {
+                Some(child) => child,
+                None => self.grow(at, level),
+            };
+        }
+        if let Some(node) = self.nodes.get_mut(at) {
+            node.entries.push(Entry { filter: filter.clone(), stream });
+        }
+    }
+
+    /// Takes a filter away from a stream; true where another one still uses it.
+    pub(crate) fn remove(&mut self, filter: &TopicFilter, stream: StreamId) -> bool {
+        let mut path = Vec::new();
+        let mut at = ROOT;
+        for level in filter.pattern().split('/') {
+            let Some(child) = self.child(at, level) else { return false };
+            path.push((at, level));
+            at = child;
+        }
+        let Some(node) = self.nodes.get_mut(at) else { return false };
+        node.entries.retain(|entry| entry.stream != stream || entry.filter != *filter);
+        let is_used = node.entries.iter().any(|entry| entry.filter == *filter);
+        self.prune(path, at);
+        is_used
+    }
+
+    //= [MQTT-4.7.2-1]
+    /// Appends every stream with a filter that matches, each once.
+    pub(crate) fn find(&mut self, topic: &str, streams: &mut Vec<StreamId>) {
+        let before = streams.len();
+        self.pending.clear();
+        self.pending.push((ROOT, Some(0)));
+        while let Some((at, position)) = self.pending.pop() {
+            // Wildcards in the first level leave out topics of the server's own.
+            let takes_wildcards = at != ROOT || !topic.starts_with('$');
+            // `level/#` matches `level` itself, too.
+            if takes_wildcards && let Some(below) = self.child(at, "#") {
+                self.collect(below, streams);
+            }
+            let Some(rest) = position.and_then(|position| topic.get(position..)) else {
+                self.collect(at, streams);
+                continue;
+            };
+            let level = rest.split_once('/').map_or(rest, |(level, _)| level);
+            let next = (level.len() < rest.len())
+                .then(|| topic.len() - rest.len() + level.len() + '/'.len_utf8());
+            if takes_wildcards && let Some(any) = self.child(at, "+") {
+                self.pending.push((any, next));
+            }
+            if let Some(child) = self.child(at, level) {
+                self.pending.push((child, next));
+            }
+        }
+        if streams.len() > before + 1 {
+            streams.sort_unstable();
+            streams.dedup();
+        }
+    }
+
+    fn child(&self, at: NodeId, level: &str) -> Option<NodeId> {
+        self.nodes.get(at)?.children.get(level).copied()
+    }
+
+    fn collect(&self, at: NodeId, streams: &mut Vec<StreamId>) {
+        if let Some(node) = self.nodes.get(at) {
+            streams.extend(node.entries.iter().map(|entry| entry.stream));
+        }
+    }
+
+    fn grow(&mut self, parent: NodeId, level: &str) -> NodeId {
+        let child = self.free.pop().unwrap_or_else(|| {
+            self.nodes.push(Node::default());
+            self.nodes.len() - 1
+        });
+        if let Some(node) = self.nodes.get_mut(parent) {
+            node.children.insert(level.into(), child);
+        }
+        child
+    }
+
+    /// Frees the nodes at the end of a path that nobody needs any more.
+    fn prune(&mut self, path: Vec<(NodeId, &str)>, mut at: NodeId) {
+        for (parent, level) in path.into_iter().rev() {
+            let is_empty = |node: &Node| node.entries.is_empty() && node.children.is_empty();
+            if !self.nodes.get(at).is_some_and(is_empty) {
+                return;
+            }
+            if let Some(node) = self.nodes.get_mut(parent) {
+                node.children.remove(level);
+            }
+            self.free.push(at);
+            at = parent;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use evenkeel_codec::TopicName;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn filter(text: &str) -> TopicFilter {
+        TopicFilter::try_from(text).unwrap()
+    }
+
+    fn find(routes: &mut Routes, topic: &str) -> Vec<StreamId> {
+        let mut streams = Vec::new();
+        routes.find(topic, &mut streams);
+        streams
+    }
+
+    proptest! {
+        #[test]
+        fn finds_what_each_filter_for_itself_matches(
+            filters in prop::collection::vec(
+                "(\\$share/g/)?(\\$?[ab]?|\\+)(/([ab]?|\\+)){0,3}(/#)?", 0..12,
+            ),
+            removed in prop::collection::vec(any::<bool>(), 12),
+            topic in "\\$?[ab]?(/[ab]?){0,4}",
+        ) {
+            let valid = |text: &String| TopicFilter::try_from(text.as_str()).ok();
+            let mut filters: Vec<_> = filters.iter().filter_map(valid).enumerate().collect();
+            let mut routes = Routes::default();
+            for (stream, filter) in &filters {
+                routes.insert(filter, *stream);
+            }
+            for (stream, filter) in &filters {
+                if removed[*stream] {
+                    routes.remove(filter, *stream);
+                }
+            }
+            filters.retain(|(stream, _)| !removed[*stream]);
+            let Ok(name) = TopicName::try_from(topic.as_str()) else { return Ok(()) };
+            let expected: Vec<StreamId> = filters
+                .iter()
+                .filter(|(_, filter)| filter.matches(&name))
+                .map(|(stream, _)| *stream)
+                .collect();
+            prop_assert_eq!(find(&mut routes, &topic), expected);
+        }
+    }
+
+    #[test]
+    fn a_removed_filter_says_whether_it_is_still_used() {
+        let mut routes = Routes::default();
+        routes.insert(&filter("a/+"), 1);
+        routes.insert(&filter("a/+"), 2);
+        routes.insert(&filter("$share/g/a/+"), 3);
+        assert!(routes.remove(&filter("a/+"), 1), "the second stream has it too");
+        assert!(!routes.remove(&filter("a/+"), 2), "a share of it is another subscription");
+        assert!(!routes.remove(&filter("a/+"), 2), "it is gone");
+        assert_eq!(find(&mut routes, "a/b"), [3]);
+    }
+
+    #[test]
+    fn removed_filters_leave_no_memory_behind() {
+        let mut routes = Routes::default();
+        routes.insert(&filter("a/b"), 0);
+        for stream in 0..1000 {
+            let other = filter(&format!("a/{stream}/+/#"));
+            routes.insert(&other, stream);
+            routes.remove(&other, stream);
+        }
+        assert!(routes.nodes.len() < 10, "{} nodes", routes.nodes.len());
+        assert_eq!(find(&mut routes, "a/b"), [0]);
+    }
+
+    #[test]
+    fn the_deepest_filter_does_not_overflow_the_stack() {
+        let deepest = "/".repeat(65_535);
+        let mut routes = Routes::default();
+        routes.insert(&filter(&deepest), 7);
+        assert_eq!(find(&mut routes, &deepest), [7]);
+        assert!(find(&mut routes, &deepest[1..]).is_empty());
+        routes.remove(&filter(&deepest), 7);
+        assert!(find(&mut routes, &deepest).is_empty());
+    }
+}

@@ -1,0 +1,92 @@
+//! Who is to be woken, and who waits.
+
+use std::collections::BTreeMap;
+use std::task::Waker;
+
+/// Wakers collected under the lock, to be woken once it is released. The
+/// first one needs no memory of its own: mostly it is the only one.
+#[derive(Debug, Default)]
+pub(crate) struct Wakers {
+    first: Option<Waker>,
+    more: Vec<Waker>,
+}
+
+impl Wakers {
+    pub(crate) fn push(&mut self, waker: Waker) {
+        match self.first {
+            None => self.first = Some(waker),
+            Some(_) => self.more.push(waker),
+        }
+    }
+
+    /// Takes over the wakers of another collection.
+    pub(crate) fn append(&mut self, other: &mut Self) {
+        if let Some(waker) = other.first.take() {
+            self.push(waker);
+        }
+        self.more.append(&mut other.more);
+    }
+
+    /// Wakes them all. Not under the lock: a waker may run any code.
+    pub(crate) fn wake(&mut self) {
+        if let Some(waker) = self.first.take() {
+            waker.wake();
+        }
+        for waker in self.more.drain(..) {
+            waker.wake();
+        }
+    }
+}
+
+impl Extend<Waker> for Wakers {
+    fn extend<T: IntoIterator<Item = Waker>>(&mut self, wakers: T) {
+        wakers.into_iter().for_each(|waker| self.push(waker));
+    }
+}
+
+/// Tasks that wait for the same thing, in the order in which they came. Each
+/// has one place at most, however often it is polled.
+#[derive(Debug, Default)]
+pub(crate) struct Waiters {
+    next: u64,
+    waiting: BTreeMap<u64, Waker>,
+}
+
+/// A task's place among the waiters; kept by its future, given back when dropped.
+#[derive(Debug, Default)]
+pub(crate) struct Place(Option<u64>);
+
+impl Waiters {
+    /// Waits, at the place had before if there was one.
+    pub(crate) fn wait(&mut self, place: &mut Place, waker: &Waker) {
+        let number = *place.0.get_or_insert_with(|| {
+            self.next += 1;
+            self.next
+        });
+        self.waiting
+            .entry(number)
+            .and_modify(|known| known.clone_from(waker))
+            .or_insert_with(|| waker.clone());
+    }
+
+    /// Waits no more.
+    pub(crate) fn leave(&mut self, place: &mut Place) {
+        if let Some(number) = place.0.take() {
+            self.waiting.remove(&number);
+        }
+    }
+
+    /// Hands out everyone who waits, the first comer first.
+    pub(crate) fn wake_all(&mut self, wakers: &mut Wakers) {
+        while let Some((_, waker)) = self.waiting.pop_first() {
+            wakers.push(waker);
+        }
+    }
+}
+
+impl Place {
+    /// True where the task has waited before.
+    pub(crate) const fn is_taken(&self) -> bool {
+        self.0.is_some()
+    }
+}

@@ -1,0 +1,5 @@
+//! The client through its public API, at a server that does what the test says.
+
+mod support;
+
+mod publish;

@@ -1,0 +1,65 @@
+//! A server that does what the test says, and shorthands.
+
+mod packets;
+mod server;
+
+use std::future::Future;
+use std::time::Duration;
+
+pub(crate) use packets::*;
+pub(crate) use server::{Peer, Server};
+
+pub(crate) use QoS::{AtLeastOnce, AtMostOnce, ExactlyOnce};
+pub(crate) use evenkeel::{Client, ClientBuilder, QoS, ReasonCode, State};
+
+pub(crate) const fn secs(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+pub(crate) const fn millis(millis: u64) -> Duration {
+    Duration::from_millis(millis)
+}
+
+/// Bounds what must happen, so that a hanging test fails. Generous, as the
+/// clock may be the real one.
+pub(crate) async fn soon<T>(future: impl Future<Output = T>) -> T {
+    tokio::time::timeout(secs(3600), future).await.expect("nothing happened for an hour")
+}
+
+/// The same where the clock is the real one.
+pub(crate) async fn within_20_s<T>(future: impl Future<Output = T>) -> T {
+    tokio::time::timeout(secs(20), future).await.expect("nothing happened for 20 s")
+}
+
+/// True where the future is still not ready after a while of (paused) time.
+pub(crate) async fn stays_pending(future: impl Future) -> bool {
+    tokio::time::timeout(millis(50), future).await.is_err()
+}
+
+/// Lets every task do what it can do now; for paused time.
+pub(crate) async fn settle() {
+    tokio::time::sleep(millis(1)).await;
+}
+
+/// Waits for a state.
+pub(crate) async fn state_of(client: &Client, wanted: impl FnMut(&State) -> bool) -> State {
+    let mut watch = client.watch_state();
+    soon(watch.wait_for(wanted)).await.unwrap().clone()
+}
+
+/// A client that is online at a scripted server of this version.
+pub(crate) async fn online(
+    version: evenkeel::Version,
+    settings: impl FnOnce(ClientBuilder) -> ClientBuilder,
+) -> (Client, Server, Peer) {
+    let mut server = Server::new();
+    let client = settings(server.client().version(version)).start().unwrap();
+    let peer = server.online().await;
+    soon(client.online()).await.unwrap();
+    (client, server, peer)
+}
+
+/// The same with MQTT 5 and nothing set.
+pub(crate) async fn online_v5() -> (Client, Server, Peer) {
+    online(evenkeel::Version::V5, |builder| builder).await
+}
