@@ -18,7 +18,7 @@ use super::time::Instant;
 use crate::fault::Action;
 
 /// Time for the last bytes of a connection to be taken by the transport.
-pub(crate) const FAREWELL: Duration = Duration::from_secs(5);
+pub(crate) const FAREWELL: Duration = Duration::from_secs(2);
 
 /// What may wait in one connection because of faults, in items and bytes.
 const DELAYED_MAX: usize = 10_000;

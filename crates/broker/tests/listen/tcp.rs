@@ -12,6 +12,7 @@ async fn broker() -> Broker {
 
 async fn client(broker: &Broker, version: Version, client_id: &str) -> Client<TcpStream> {
     let stream = TcpStream::connect(broker.tcp_addr().unwrap()).await.unwrap();
+    stream.set_nodelay(true).unwrap();
     Client::connect(stream, version, client_id).await.0
 }
 
