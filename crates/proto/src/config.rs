@@ -286,7 +286,8 @@ impl Config {
     fn validate_keep_alive(&self) -> Result<(), ConfigError> {
         let keep_alive = Duration::from_secs(self.connect.keep_alive.into());
         let spacing = self.keep_alive.min_ping_spacing;
-        if !keep_alive.is_zero() && spacing > keep_alive * 3 / 2 {
+        // A ping exactly at the server's limit comes too late.
+        if !keep_alive.is_zero() && spacing >= keep_alive * 3 / 2 {
             return Err(ConfigError::PingSpacing { spacing, keep_alive });
         }
         match self.keep_alive.response_timeout {

@@ -288,7 +288,7 @@ mod tests {
         let late = flights.reserve().unwrap();
         flights.insert(late, release(), Instant::default());
         assert_eq!(late, first[3], "the lowest free identifier follows the cursor");
-        let mut expected: Vec<_> = first.clone();
+        let mut expected = first;
         expected.drain(3..5);
         expected.push(late);
         assert_eq!(flights.publishes_in_order(), expected);

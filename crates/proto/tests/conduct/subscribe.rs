@@ -68,7 +68,7 @@ fn options_and_properties_go_out_as_given() {
     rig.client.subscribe(rig.now, vec![wanted.clone()], properties.clone(), token(1)).unwrap();
     rig.settle();
     let subscribe = rig.expect_subscribe();
-    assert_eq!(subscribe.filters, [wanted.clone()]);
+    assert_eq!(subscribe.filters, std::slice::from_ref(&wanted));
     assert_eq!(subscribe.properties, properties);
     rig.send(&suback(subscribe.packet_id, &[2]));
     rig.reconnect_with(&accepted());

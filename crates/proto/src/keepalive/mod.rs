@@ -17,6 +17,13 @@
 //!     |                    Dead <-----------------------+
 //!     +---- PINGRESP, or other bytes heard meanwhile ---+
 //! ```
+//!
+//! While the client itself has stopped reading, an answer may lie unread: a
+//! ping is then given up in silence when its time is over, pings go out at
+//! their interval, and death is judged afresh once reading goes on.
+
+#[cfg(test)]
+mod exhaustive;
 
 use core::time::Duration;
 
@@ -41,8 +48,17 @@ pub struct Settings {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
     Quiet,
-    Queued { at: Instant },
-    Awaiting { sent: Instant, limit: Instant, extended: bool },
+    /// `from`: judged as if it had been queued then.
+    Queued {
+        at: Instant,
+        from: Instant,
+    },
+    /// `heard`: bytes came since it was written.
+    Awaiting {
+        sent: Instant,
+        limit: Instant,
+        heard: bool,
+    },
     Dead,
 }
 
@@ -102,6 +118,8 @@ pub struct KeepAlive {
     last_received: Instant,
     last_ping: Option<Instant>,
     probe: bool,
+    /// The client had stopped reading when it was asked last.
+    paused: bool,
 }
 
 impl KeepAlive {
@@ -115,6 +133,7 @@ impl KeepAlive {
             last_received: now,
             last_ping: None,
             probe: false,
+            paused: false,
         }
     }
 
@@ -144,7 +163,7 @@ impl KeepAlive {
     pub fn on_ping_sent(&mut self, now: Instant) {
         if let Phase::Queued { .. } = self.phase {
             let limit = now + self.settings.response_timeout;
-            self.phase = Phase::Awaiting { sent: now, limit, extended: false };
+            self.phase = Phase::Awaiting { sent: now, limit, heard: false };
             self.last_ping = Some(now);
             self.on_sent(now);
         }
@@ -153,6 +172,9 @@ impl KeepAlive {
     /// Bytes of any kind came, a whole packet or not (K4).
     pub fn on_received(&mut self, now: Instant) {
         self.last_received = self.last_received.max(now);
+        if let Phase::Awaiting { heard, .. } = &mut self.phase {
+            *heard = true;
+        }
     }
 
     /// A PINGRESP came.
@@ -184,69 +206,82 @@ impl KeepAlive {
     ///
     /// Call with everything that had arrived by `now` already read (K9).
     /// `reading` is false while the client itself has stopped reading: then
-    /// an answer may lie unread, and death is not judged.
+    /// an answer may lie unread, and death by silence is not judged.
     pub fn poll(&mut self, now: Instant, reading: bool) -> Action {
+        let resumed = core::mem::replace(&mut self.paused, !reading) && reading;
         match self.phase {
-            Phase::Dead => {
-                Action::Wait(Deadline { at: Instant::from_micros(u64::MAX), timer: Timer::Ping })
+            Phase::Dead => wait(Instant::from_micros(u64::MAX), Timer::Ping),
+            Phase::Queued { at, from } => self.judge_queued(at, from, now),
+            Phase::Awaiting { sent, limit, heard } => {
+                let afresh = if resumed { now + self.settings.response_timeout } else { limit };
+                self.judge_awaiting(sent, limit.max(afresh), heard, now)
             }
-            Phase::Queued { at } => self.judge_queued(at, now),
-            Phase::Awaiting { sent, limit, extended } => {
-                self.judge_awaiting(sent, limit, extended, now, reading)
-            }
-            Phase::Quiet => {
-                let due = self.ping_due();
-                if now < due {
-                    return Action::Wait(Deadline { at: due, timer: Timer::Ping });
-                }
-                self.probe = false;
-                self.phase = Phase::Queued { at: now };
-                Action::SendPing
-            }
+            Phase::Quiet => self.judge_quiet(now),
         }
     }
 
-    fn judge_queued(&mut self, queued: Instant, now: Instant) -> Action {
-        let limit = queued.max(self.last_progress) + self.settings.response_timeout;
+    fn judge_quiet(&mut self, now: Instant) -> Action {
+        let due = self.ping_due();
+        if now < due {
+            return wait(due, Timer::Ping);
+        }
+        self.probe = false;
+        self.phase = Phase::Queued { at: now, from: now };
+        Action::SendPing
+    }
+
+    fn judge_queued(&mut self, at: Instant, from: Instant, now: Instant) -> Action {
+        let mut limit = from.max(self.last_progress) + self.settings.response_timeout;
+        if self.has_slept(limit, now) {
+            self.phase = Phase::Queued { at, from: now };
+            limit = now + self.settings.response_timeout;
+        }
         if now < limit {
-            return Action::Wait(Deadline { at: limit, timer: Timer::PingResponse });
+            return wait(limit, Timer::PingResponse);
         }
         self.phase = Phase::Dead;
-        Action::Close(Death::NotWritten { queued })
+        Action::Close(Death::NotWritten { queued: at })
     }
 
     fn judge_awaiting(
         &mut self,
         sent: Instant,
-        limit: Instant,
-        extended: bool,
+        mut limit: Instant,
+        heard: bool,
         now: Instant,
-        reading: bool,
     ) -> Action {
-        if now < limit {
-            return Action::Wait(Deadline { at: limit, timer: Timer::PingResponse });
-        }
-        if self.last_received > sent {
+        if heard && now >= limit {
             self.phase = Phase::Quiet;
             return Action::NoteUnanswered { sent };
         }
-        // Woken long after the limit (suspend, stall): an answer may still be
-        // on its way, so the ping is judged afresh, once (K10).
-        let slept = now.since(limit) >= self.settings.response_timeout / 2;
-        if !reading || (slept && !extended) {
-            let limit = now + self.settings.response_timeout;
-            self.phase = Phase::Awaiting { sent, limit, extended: extended || slept };
-            return Action::Wait(Deadline { at: limit, timer: Timer::PingResponse });
+        if self.paused && now >= limit {
+            self.phase = Phase::Quiet;
+            return self.judge_quiet(now);
+        }
+        if self.has_slept(limit, now) {
+            limit = now + self.settings.response_timeout;
+        }
+        if now < limit {
+            self.phase = Phase::Awaiting { sent, limit, heard };
+            return wait(limit, Timer::PingResponse);
         }
         self.phase = Phase::Dead;
         Action::Close(Death::NoResponse { sent, last_received: self.last_received })
     }
 
+    /// Woken long after the limit: time passed in suspend or in a stall, in
+    /// which nothing could be written or read. It proves no death (K10).
+    fn has_slept(&self, limit: Instant, now: Instant) -> bool {
+        now.since(limit) > self.settings.response_timeout / 8
+    }
+
     fn ping_due(&self) -> Instant {
         let quiet = self.settings.interval.saturating_sub(self.settings.margin);
-        let by_us = self.last_sent + quiet;
-        let by_peer = self.last_received + self.settings.probe_after_silence;
-        let mut due = by_us.min(by_peer);
+        let mut due = self.last_sent + quiet;
+        // A peer that is not listened to is not accused of silence.
+        if !self.paused {
+            due = due.min(self.last_received + self.settings.probe_after_silence);
+        }
         if self.probe {
             due = Instant::default();
         }
@@ -255,4 +290,8 @@ impl KeepAlive {
             None => due,
         }
     }
+}
+
+const fn wait(at: Instant, timer: Timer) -> Action {
+    Action::Wait(Deadline { at, timer })
 }

@@ -1,0 +1,718 @@
+//! Every sequence of steps, up to a depth, against every law; and engines
+//! broken on purpose, which the same check must catch.
+//!
+//! States that differ in nothing but the time of day have the same future, so
+//! each is followed once: the search covers all sequences without walking all.
+
+extern crate std;
+
+use std::collections::HashSet;
+use std::vec::Vec;
+
+use super::*;
+
+/// Steps in a row.
+const DEPTH: usize = 10;
+
+/// What may happen next. The driver wakes at its deadline, unless said otherwise.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Step {
+    /// The deadline comes.
+    Deadline,
+    /// A quarter of the interval, or the deadline if it comes before.
+    Quarter,
+    /// The task wakes a little after its deadline.
+    Late,
+    /// The machine sleeps for ten intervals.
+    Suspend,
+    /// The clock is asked and says an earlier time.
+    Backwards,
+    /// Bytes came by the deadline, the task wakes late, and reads them first.
+    StallWithBytes,
+    /// The same with PINGRESP.
+    StallWithPong,
+    /// A packet is written whole.
+    Written,
+    /// The transport takes a part of a packet.
+    Progress,
+    /// Bytes come that are not PINGRESP.
+    Received,
+    /// PINGRESP comes.
+    Pong,
+    /// The queued PINGREQ is written.
+    PingWritten,
+    /// The application asks for a sign of life.
+    Probe,
+    /// The connection is replaced.
+    Replaced,
+    /// The client stops reading, or goes on.
+    Pause,
+}
+
+const STEPS: [Step; 15] = [
+    Step::Deadline,
+    Step::Quarter,
+    Step::Late,
+    Step::Suspend,
+    Step::Backwards,
+    Step::StallWithBytes,
+    Step::StallWithPong,
+    Step::Written,
+    Step::Progress,
+    Step::Received,
+    Step::Pong,
+    Step::PingWritten,
+    Step::Probe,
+    Step::Replaced,
+    Step::Pause,
+];
+
+/// One law broken each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Mutation {
+    /// K1: a probe forgets the ping that is out.
+    ProbeForgetsPing,
+    /// K1: a PINGRESP clears a ping that is only queued.
+    PongClearsQueued,
+    /// K2: spacing is not kept.
+    NoSpacing,
+    /// K2: spacing counts from the queueing, not from the writing.
+    SpacingFromQueue,
+    /// K3: what comes in counts as breaking our silence.
+    ReceivedCountsAsSent,
+    /// K3: a part of a packet counts as one.
+    ProgressCountsAsSent,
+    /// K3: pings go out at the interval, without margin.
+    NoMargin,
+    /// K3: a ping that was written off is never followed by another.
+    OnePingForEver,
+    /// K4: bytes other than PINGRESP are no life.
+    DeafToBytes,
+    /// K4: a dead link is never called so.
+    NeverDead,
+    /// K4: a slow transport is called stuck.
+    ProgressIgnored,
+    /// K5: the response clock starts at the queueing.
+    ClockFromQueue,
+    /// K6: a stray PINGRESP closes.
+    StrayPongKills,
+    /// K7: the engine of the old connection lives on.
+    Orphan,
+    /// K9: judged before what had arrived is read.
+    JudgedBeforeRead,
+    /// K10: sleep is taken for silence of the peer.
+    SleepKills,
+    /// K10: after a sleep the ping waits for another interval.
+    SleepForgets,
+    /// K11: what we write counts as life of the peer.
+    WritesAreLife,
+    /// K9, K13: judged though an answer may lie unread.
+    PausedIsJudged,
+    /// A probe is lost.
+    ProbeIgnored,
+}
+
+const MUTATIONS: [(Mutation, &[&str]); 20] = [
+    (Mutation::ProbeForgetsPing, &["K1"]),
+    (Mutation::PongClearsQueued, &["K1"]),
+    (Mutation::NoSpacing, &["K2"]),
+    (Mutation::SpacingFromQueue, &["K2"]),
+    (Mutation::ReceivedCountsAsSent, &["K3"]),
+    (Mutation::ProgressCountsAsSent, &["K3"]),
+    (Mutation::NoMargin, &["K3"]),
+    (Mutation::OnePingForEver, &["K3"]),
+    (Mutation::DeafToBytes, &["K4"]),
+    (Mutation::NeverDead, &["K4"]),
+    (Mutation::ProgressIgnored, &["K4"]),
+    (Mutation::ClockFromQueue, &["K5"]),
+    (Mutation::StrayPongKills, &["K6"]),
+    (Mutation::Orphan, &["K7"]),
+    (Mutation::JudgedBeforeRead, &["K9"]),
+    (Mutation::SleepKills, &["K10"]),
+    (Mutation::SleepForgets, &["K10"]),
+    (Mutation::WritesAreLife, &["K11"]),
+    (Mutation::PausedIsJudged, &["K9"]),
+    (Mutation::ProbeIgnored, &["probe"]),
+];
+
+/// The engine, as it is or broken.
+#[derive(Clone)]
+struct Subject {
+    engine: KeepAlive,
+    mutation: Option<Mutation>,
+    /// When the ping that is out was queued.
+    queued: Instant,
+    /// A ping has been written off.
+    wrote_off: bool,
+}
+
+impl Subject {
+    fn is(&self, mutation: Mutation) -> bool {
+        self.mutation == Some(mutation)
+    }
+
+    fn poll(&mut self, now: Instant, reading: bool) -> Action {
+        let engine = &mut self.engine;
+        match self.mutation {
+            Some(Mutation::NoSpacing) => engine.last_ping = None,
+            Some(Mutation::SpacingFromQueue) => {
+                engine.last_ping = engine.last_ping.map(|_| self.queued);
+            }
+            Some(Mutation::SleepForgets) if engine.phase == Phase::Quiet => {
+                let due = engine.ping_due();
+                if now > due + engine.settings.interval {
+                    engine.last_sent = now;
+                    engine.last_received = now;
+                }
+            }
+            Some(Mutation::SleepKills) => {
+                if let Phase::Awaiting { limit, heard: false, .. } = engine.phase
+                    && reading
+                {
+                    return engine.poll(now.min(limit), reading);
+                }
+            }
+            Some(Mutation::NeverDead) => {
+                if let Phase::Awaiting { limit, .. } = &mut engine.phase {
+                    *limit = now + engine.settings.response_timeout;
+                }
+            }
+            Some(Mutation::OnePingForEver) if self.wrote_off => {
+                engine.last_sent = now;
+                engine.last_received = now;
+            }
+            _ => {}
+        }
+        let action = engine.poll(now, reading || self.mutation == Some(Mutation::PausedIsJudged));
+        match action {
+            Action::SendPing => self.queued = now,
+            Action::NoteUnanswered { .. } => self.wrote_off = true,
+            _ => {}
+        }
+        action
+    }
+
+    fn on_sent(&mut self, now: Instant) {
+        self.engine.on_sent(now);
+        if self.is(Mutation::WritesAreLife) {
+            self.engine.last_received = self.engine.last_received.max(now);
+        }
+    }
+
+    fn on_progress(&mut self, now: Instant) {
+        if self.is(Mutation::ProgressCountsAsSent) {
+            self.engine.on_sent(now);
+        }
+        if !self.is(Mutation::ProgressIgnored) {
+            self.engine.on_progress(now);
+        }
+    }
+
+    fn on_ping_sent(&mut self, now: Instant) {
+        self.on_progress(now);
+        if self.is(Mutation::WritesAreLife) {
+            self.engine.last_received = self.engine.last_received.max(now);
+        }
+        self.engine.on_ping_sent(now);
+        if let Phase::Awaiting { limit, .. } = &mut self.engine.phase
+            && self.mutation == Some(Mutation::ClockFromQueue)
+        {
+            *limit = self.queued + self.engine.settings.response_timeout;
+        }
+    }
+
+    fn on_received(&mut self, now: Instant) {
+        match self.mutation {
+            Some(Mutation::DeafToBytes) => {
+                self.engine.last_received = self.engine.last_received.max(now);
+            }
+            _ => self.engine.on_received(now),
+        }
+        if self.is(Mutation::ReceivedCountsAsSent) {
+            self.engine.on_sent(now);
+        }
+    }
+
+    fn on_pong(&mut self, now: Instant) -> Pong {
+        if self.is(Mutation::PongClearsQueued)
+            && let Phase::Queued { .. } = self.engine.phase
+        {
+            self.engine.phase = Phase::Quiet;
+        }
+        let pong = self.engine.on_pong(now);
+        if self.is(Mutation::StrayPongKills) && pong == Pong::Unsolicited {
+            // As a client does that takes it for an error of the protocol.
+            let limit = now;
+            self.engine.phase = Phase::Awaiting { sent: now, limit, heard: false };
+        }
+        pong
+    }
+
+    fn request_probe(&mut self) {
+        if self.is(Mutation::ProbeIgnored) {
+            return;
+        }
+        if self.is(Mutation::ProbeForgetsPing) {
+            self.engine.phase = Phase::Quiet;
+        }
+        self.engine.request_probe();
+    }
+
+    fn replace(&mut self, settings: Settings, now: Instant) {
+        if !self.is(Mutation::Orphan) {
+            self.engine = KeepAlive::new(settings, now);
+        }
+    }
+}
+
+/// What an onlooker knows of the connection, without a look into the engine.
+#[derive(Clone)]
+struct World {
+    now: Instant,
+    reading: bool,
+    /// What the engine waits for.
+    deadline: Instant,
+    queued: Option<Instant>,
+    written: Option<Instant>,
+    /// Bytes came since the ping was written.
+    heard: bool,
+    last_written: Instant,
+    last_progress: Instant,
+    last_received: Instant,
+    last_ping: Option<Instant>,
+    probe: bool,
+    /// When the task last woke from a sleep or stall.
+    woke: Instant,
+    /// When the client last went on reading.
+    resumed: Instant,
+    dead: bool,
+}
+
+/// The law an engine broke.
+type Broken = &'static str;
+
+fn hold(law: Broken, holds: bool) -> Result<(), Broken> {
+    if holds { Ok(()) } else { Err(law) }
+}
+
+/// What the driver had not read when it let the engine judge.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Unread {
+    Nothing,
+    Bytes,
+    Pong,
+}
+
+#[derive(Clone)]
+struct Run {
+    settings: Settings,
+    subject: Subject,
+    world: World,
+}
+
+impl Run {
+    fn begin(settings: Settings, mutation: Option<Mutation>) -> Result<Self, Broken> {
+        let now = Instant::from_micros(1 << 50);
+        let mut engine = KeepAlive::new(settings, now);
+        if mutation == Some(Mutation::NoMargin) {
+            engine.settings.margin = Duration::ZERO;
+        }
+        let subject = Subject { engine, mutation, queued: now, wrote_off: false };
+        let mut run = Self { settings, subject, world: World::begin(now) };
+        run.drain(false)?;
+        Ok(run)
+    }
+
+    /// True where the step means something now.
+    fn admits(&self, step: Step) -> bool {
+        match step {
+            Step::Replaced => true,
+            _ if self.world.dead => false,
+            Step::PingWritten => self.world.queued.is_some(),
+            _ => true,
+        }
+    }
+
+    fn take(&mut self, step: Step) -> Result<(), Broken> {
+        let late = self.world.deadline + self.settings.response_timeout / 16;
+        match step {
+            Step::Deadline => self.wake(self.world.deadline, Unread::Nothing),
+            Step::Quarter => {
+                let at = self.world.now + self.settings.interval / 4;
+                self.wake(at.min(self.world.deadline), Unread::Nothing)
+            }
+            Step::Late => self.wake(late, Unread::Nothing),
+            Step::Suspend => {
+                let at = self.world.now + self.settings.interval * 10;
+                self.wake(at, Unread::Nothing)
+            }
+            Step::StallWithBytes => self.wake(late, Unread::Bytes),
+            Step::StallWithPong => self.wake(late, Unread::Pong),
+            Step::Backwards => self.step_back(),
+            Step::Written => {
+                self.world.last_written = self.world.now;
+                self.world.last_progress = self.world.now;
+                self.subject.on_progress(self.world.now);
+                self.subject.on_sent(self.world.now);
+                self.drain(false)
+            }
+            Step::Progress => {
+                self.world.last_progress = self.world.now;
+                self.subject.on_progress(self.world.now);
+                self.drain(false)
+            }
+            Step::PingWritten => self.write_ping(),
+            Step::Received | Step::Pong => {
+                self.receive(step == Step::Pong)?;
+                self.drain(false)
+            }
+            Step::Probe => {
+                self.world.probe |= self.world.queued.is_none() && self.world.written.is_none();
+                self.subject.request_probe();
+                self.drain(false)
+            }
+            Step::Replaced => {
+                self.subject.replace(self.settings, self.world.now);
+                self.world = World::begin(self.world.now);
+                self.drain(false).map_err(|_| "K7")
+            }
+            Step::Pause => {
+                self.world.reading = !self.world.reading;
+                if self.world.reading {
+                    self.world.resumed = self.world.now;
+                }
+                self.drain(false)
+            }
+        }
+    }
+
+    /// The clock moves on, and the task reads and lets the engine judge.
+    fn wake(&mut self, at: Instant, unread: Unread) -> Result<(), Broken> {
+        let slept = at.since(self.world.deadline) > self.settings.response_timeout / 8;
+        self.world.now = self.world.now.max(at);
+        if slept {
+            self.world.woke = self.world.now;
+        }
+        // While the client does not read, there is nothing to be read late.
+        let unread = if self.world.reading { unread } else { Unread::Nothing };
+        if self.subject.is(Mutation::JudgedBeforeRead)
+            && unread != Unread::Nothing
+            && self.world.written.is_some()
+        {
+            let judged = self.subject.poll(self.world.now, self.world.reading);
+            hold("K9", !matches!(judged, Action::Close(_)))?;
+            self.subject.engine.phase = Phase::Quiet;
+        }
+        if unread != Unread::Nothing {
+            self.receive(unread == Unread::Pong)?;
+        }
+        self.drain(slept)
+    }
+
+    fn step_back(&mut self) -> Result<(), Broken> {
+        let earlier = self.world.now - self.settings.interval / 4;
+        self.subject.on_sent(earlier);
+        self.world.last_written = self.world.last_written.max(earlier);
+        let action = self.subject.poll(earlier, self.world.reading);
+        hold("clock", matches!(action, Action::Wait(_)))?;
+        self.drain(false)
+    }
+
+    fn write_ping(&mut self) -> Result<(), Broken> {
+        let world = &mut self.world;
+        let spacing = self.settings.min_ping_spacing;
+        hold("K2", world.last_ping.is_none_or(|last| world.now >= last + spacing))?;
+        world.queued = None;
+        world.written = Some(world.now);
+        world.heard = false;
+        world.last_ping = Some(world.now);
+        world.last_written = world.now;
+        world.last_progress = world.now;
+        self.subject.on_ping_sent(world.now);
+        self.drain(false)
+    }
+
+    fn receive(&mut self, is_pong: bool) -> Result<(), Broken> {
+        let world = &mut self.world;
+        world.last_received = world.now;
+        world.heard = true;
+        if !is_pong {
+            self.subject.on_received(world.now);
+            return Ok(());
+        }
+        let expected = match world.written.take() {
+            Some(sent) => Pong::Matched { round_trip: world.now.since(sent) },
+            None => Pong::Unsolicited,
+        };
+        let pong = self.subject.on_pong(world.now);
+        hold("K6", pong == expected)?;
+        // A stray one changes nothing: least of all does it close.
+        if pong == Pong::Unsolicited {
+            let judged = self.subject.clone().poll(world.now, world.reading);
+            let death = matches!(judged, Action::Close(Death::NoResponse { .. }));
+            hold("K6", !death)?;
+        }
+        Ok(())
+    }
+
+    /// Asks the engine until it waits, as the client does.
+    fn drain(&mut self, slept: bool) -> Result<(), Broken> {
+        for _ in 0..4 {
+            match self.subject.poll(self.world.now, self.world.reading) {
+                Action::SendPing => self.on_send_ping()?,
+                Action::NoteUnanswered { sent } => self.on_written_off(sent)?,
+                Action::Close(death) => return self.on_close(death, slept),
+                Action::Wait(deadline) => return self.on_wait(deadline.at, slept),
+            }
+        }
+        Err("the engine comes to rest")
+    }
+
+    fn on_send_ping(&mut self) -> Result<(), Broken> {
+        let world = &mut self.world;
+        let unread = !world.reading && world.is_overdue(self.settings.response_timeout);
+        let outstanding = world.written.is_some() && !unread;
+        hold("K1", world.queued.is_none() && !outstanding)?;
+        let spacing = self.settings.min_ping_spacing;
+        hold("K2", world.last_ping.is_none_or(|last| world.now >= last + spacing))?;
+        let needed = world.probe || world.now >= world.ping_needed(&self.settings);
+        hold("no needless ping", needed)?;
+        world.written = None;
+        world.queued = Some(world.now);
+        world.probe = false;
+        Ok(())
+    }
+
+    fn on_written_off(&mut self, sent: Instant) -> Result<(), Broken> {
+        let world = &mut self.world;
+        hold("K4", world.written == Some(sent) && world.heard)?;
+        hold("K5", world.now >= sent + self.settings.response_timeout)?;
+        world.written = None;
+        Ok(())
+    }
+
+    fn on_close(&mut self, death: Death, slept: bool) -> Result<(), Broken> {
+        let world = &mut self.world;
+        let timeout = self.settings.response_timeout;
+        hold("K10", !slept)?;
+        match death {
+            Death::NoResponse { sent, last_received } => {
+                hold("K4", world.written == Some(sent) && !world.heard)?;
+                hold("K4", last_received == world.last_received)?;
+                hold("K5", world.now >= sent + timeout)?;
+                hold("K9", world.reading && world.now >= world.resumed + timeout)?;
+            }
+            Death::NotWritten { queued } => {
+                hold("K4", world.queued == Some(queued))?;
+                hold("K4", world.now >= queued.max(world.last_progress) + timeout)?;
+            }
+        }
+        hold("K10", world.now >= world.woke + timeout)?;
+        world.dead = true;
+        Ok(())
+    }
+
+    fn on_wait(&mut self, deadline: Instant, slept: bool) -> Result<(), Broken> {
+        let world = &mut self.world;
+        hold("the deadline lies ahead", deadline > world.now)?;
+        world.deadline = deadline;
+        let timeout = self.settings.response_timeout;
+        if let Some(queued) = world.queued {
+            let judged = queued.max(world.last_progress).max(world.woke) + timeout;
+            return hold("K4", deadline <= judged);
+        }
+        let spaced = |at: Instant| {
+            world.last_ping.map_or(at, |last| at.max(last + self.settings.min_ping_spacing))
+        };
+        if let Some(sent) = world.written {
+            let judged = sent.max(world.woke).max(world.resumed) + timeout;
+            if deadline <= judged {
+                return Ok(());
+            }
+            // Given up unread: the next ping is what it waits for.
+            hold("K4", !world.reading && world.is_overdue(timeout))?;
+            world.written = None;
+        }
+        if slept {
+            hold(
+                "K10",
+                deadline <= spaced(world.now) || world.ping_needed(&self.settings) > world.now,
+            )?;
+        }
+        let by_us = world.last_written + (self.settings.interval - self.settings.margin);
+        hold("K3", deadline <= spaced(by_us))?;
+        hold("probe", !world.probe || deadline <= spaced(Instant::default()))?;
+        let by_peer = world.last_received + self.settings.probe_after_silence;
+        hold("K11", !world.reading || deadline <= spaced(by_peer))
+    }
+
+    /// All that decides about the future, with instants as spans from now.
+    /// What is longer ago than any law looks back is all the same.
+    fn key(&self) -> [i64; 23] {
+        let now = self.world.now;
+        let since = |at: Instant, horizon: Duration| {
+            let span = at.as_micros() as i64 - now.as_micros() as i64;
+            span.max(-(horizon.as_micros() as i64))
+        };
+        let maybe = |at: Option<Instant>, horizon| at.map_or(i64::MAX, |at| since(at, horizon));
+        let Settings { interval, response_timeout, min_ping_spacing, .. } = self.settings;
+        let timeout = response_timeout * 2;
+        let engine = &self.subject.engine;
+        let (phase, first, second, heard) = match engine.phase {
+            Phase::Quiet => (0, 0, 0, false),
+            Phase::Queued { at, from } => (1, since(at, timeout), since(from, timeout), false),
+            Phase::Awaiting { sent, limit, heard } => {
+                (2, since(sent, timeout), since(limit, timeout), heard)
+            }
+            Phase::Dead => (3, 0, 0, false),
+        };
+        let world = &self.world;
+        [
+            phase,
+            first,
+            second,
+            heard.into(),
+            since(engine.last_sent, interval),
+            since(engine.last_progress, timeout),
+            since(engine.last_received, interval),
+            maybe(engine.last_ping, min_ping_spacing),
+            engine.probe.into(),
+            engine.paused.into(),
+            world.reading.into(),
+            since(world.deadline, interval),
+            maybe(world.queued, timeout),
+            maybe(world.written, timeout),
+            world.heard.into(),
+            since(world.last_written, interval),
+            since(world.last_progress, timeout),
+            since(world.last_received, interval),
+            maybe(world.last_ping, min_ping_spacing),
+            world.probe.into(),
+            since(world.woke, timeout),
+            since(world.resumed, timeout),
+            world.dead.into(),
+        ]
+    }
+}
+
+impl World {
+    const fn begin(now: Instant) -> Self {
+        Self {
+            now,
+            reading: true,
+            deadline: now,
+            queued: None,
+            written: None,
+            heard: false,
+            last_written: now,
+            last_progress: now,
+            last_received: now,
+            last_ping: None,
+            probe: false,
+            woke: now,
+            resumed: now,
+            dead: false,
+        }
+    }
+
+    fn is_overdue(&self, timeout: Duration) -> bool {
+        self.written.is_some_and(|sent| self.now >= sent + timeout)
+    }
+
+    /// When silence on either side makes a ping due.
+    fn ping_needed(&self, settings: &Settings) -> Instant {
+        let by_us = self.last_written + (settings.interval - settings.margin);
+        match self.reading {
+            true => by_us.min(self.last_received + settings.probe_after_silence),
+            false => by_us,
+        }
+    }
+}
+
+/// Follows every sequence of steps; returns how many states there were, or
+/// the law that was broken and how.
+fn explore(
+    settings: Settings,
+    mutation: Option<Mutation>,
+    depth: usize,
+) -> Result<usize, (Broken, Vec<Step>)> {
+    let begin = Run::begin(settings, mutation).map_err(|law| (law, Vec::new()))?;
+    let mut seen = HashSet::from([begin.key()]);
+    let mut parents: Vec<(usize, Step)> = Vec::from([(0, Step::Deadline)]);
+    let mut front = Vec::from([(0, begin)]);
+    for _ in 0..depth {
+        let mut next = Vec::new();
+        for (index, run) in front {
+            for step in STEPS.into_iter().filter(|step| run.admits(*step)) {
+                let mut after = run.clone();
+                if let Err(law) = after.take(step) {
+                    return Err((law, trace(&parents, index, step)));
+                }
+                if seen.insert(after.key()) {
+                    parents.push((index, step));
+                    next.push((parents.len() - 1, after));
+                }
+            }
+        }
+        front = next;
+    }
+    Ok(seen.len())
+}
+
+fn trace(parents: &[(usize, Step)], mut index: usize, last: Step) -> Vec<Step> {
+    let mut steps = Vec::from([last]);
+    while index > 0 {
+        let (parent, step) = parents[index];
+        steps.push(step);
+        index = parent;
+    }
+    steps.reverse();
+    steps
+}
+
+/// As the client makes them, for each interval with spacing below and above
+/// it; and one whose patience has grown, with the spacing AWS IoT Core asks for.
+fn configurations() -> Vec<Settings> {
+    let mut all = Vec::new();
+    for seconds in [1, 2, 30, 1200] {
+        let interval = Duration::from_secs(seconds);
+        for min_ping_spacing in [Duration::from_millis(100), interval * 5 / 4] {
+            all.push(Settings {
+                interval,
+                margin: interval / 10,
+                response_timeout: (interval / 2).min(Duration::from_secs(60)),
+                min_ping_spacing,
+                probe_after_silence: interval,
+            });
+        }
+    }
+    all.push(Settings {
+        interval: Duration::from_secs(30),
+        margin: Duration::from_millis(1500),
+        response_timeout: Duration::from_secs(45),
+        min_ping_spacing: Duration::from_millis(30_500),
+        probe_after_silence: Duration::from_secs(30),
+    });
+    all
+}
+
+#[test]
+fn no_sequence_of_steps_breaks_a_law() {
+    for settings in configurations() {
+        match explore(settings, None, DEPTH) {
+            Ok(states) => std::println!("{states} states with {settings:?}"),
+            Err((law, steps)) => panic!("{law} is broken by {steps:?} with {settings:?}"),
+        }
+    }
+}
+
+#[test]
+fn every_broken_engine_is_caught() {
+    for (mutation, laws) in MUTATIONS {
+        let caught = configurations().into_iter().find_map(|settings| {
+            let (law, steps) = explore(settings, Some(mutation), DEPTH).err()?;
+            laws.contains(&law).then(|| std::println!("{mutation:?}: {law} by {steps:?}"))
+        });
+        assert!(caught.is_some(), "{mutation:?} breaks none of {laws:?}");
+    }
+}
