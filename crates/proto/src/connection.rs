@@ -66,8 +66,8 @@ pub(crate) struct Proof {
     pub(crate) alive: bool,
     /// An acknowledgement or a PINGRESP came (R3).
     pub(crate) useful: bool,
-    /// The slowest PINGRESP.
-    pub(crate) slowest_pong: Duration,
+    /// The slowest PINGRESP, if one came.
+    pub(crate) slowest_pong: Option<Duration>,
 }
 
 /// Offsets into the bytes sent on this connection.

@@ -154,8 +154,7 @@ impl Client {
             self.dialer.patience = (self.dialer.patience + 1).min(2);
         } else if let Some(engine) = &online.keep_alive {
             let usual = engine.settings().response_timeout / (1 << self.dialer.patience);
-            let slowest = online.proof.slowest_pong;
-            if !slowest.is_zero() && slowest < usual / 4 * 3 {
+            if online.proof.slowest_pong.is_some_and(|slowest| slowest < usual / 4 * 3) {
                 self.dialer.patience = 0;
             }
         }

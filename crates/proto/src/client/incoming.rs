@@ -284,7 +284,7 @@ impl Client {
         match pong {
             Pong::Matched { round_trip } => {
                 online.proof.useful = true;
-                online.proof.slowest_pong = online.proof.slowest_pong.max(round_trip);
+                online.proof.slowest_pong = online.proof.slowest_pong.max(Some(round_trip));
                 self.stats.pongs += 1;
             }
             Pong::Unsolicited => self.stats.pongs_unsolicited += 1,

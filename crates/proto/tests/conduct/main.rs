@@ -2,10 +2,12 @@
 
 mod connect;
 mod inbound;
+mod keep_alive;
 mod limits;
 mod publish;
 mod queue;
 mod quota;
 mod resume;
+mod shutdown;
 mod subscribe;
 mod support;

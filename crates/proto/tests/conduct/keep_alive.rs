@@ -1,0 +1,849 @@
+//! Keep-alive as the server sees it: when PINGREQ comes, and when the end.
+
+use std::time::Duration;
+
+use evenkeel_proto::codec::{Packet, Property, Version};
+use evenkeel_proto::keepalive::{Death, Pong};
+use evenkeel_proto::{
+    Accepted, CauseClass, Config, ConfigError, DisconnectCause, Event, SetBy, State, Timer,
+};
+
+use crate::support::*;
+
+const KEEP_ALIVE: u16 = 100;
+/// Pings come between these: 5 to 20 % before the interval is over.
+const EARLIEST: Duration = secs(80);
+const LATEST: Duration = secs(95);
+/// The default response time-out: half the interval.
+const TIMEOUT: Duration = secs(50);
+
+fn pinging(version: Version) -> Config {
+    let mut config = config(version);
+    config.connect.keep_alive = KEEP_ALIVE;
+    config
+}
+
+/// Waits for the next ping; returns how long it took.
+#[track_caller]
+fn await_ping(rig: &mut Rig) -> Duration {
+    rig.expect_nothing();
+    let wait = rig.until(Timer::Ping);
+    rig.advance(wait - MICRO);
+    rig.expect_nothing();
+    rig.advance(MICRO);
+    assert_eq!(rig.expect(), Packet::PingReq);
+    rig.expect_nothing();
+    wait
+}
+
+/// Waits for the end of the connection, so long at most.
+#[track_caller]
+fn await_death(rig: &mut Rig, within: Duration) -> Death {
+    let end = rig.now + within;
+    while rig.client.state().is_online() {
+        let next = rig.deadline.unwrap().at;
+        assert!(next <= end, "the link is found dead in time");
+        rig.advance(next.since(rig.now));
+    }
+    rig.forget_wire();
+    death(rig)
+}
+
+#[track_caller]
+fn death(rig: &mut Rig) -> Death {
+    let cause = rig.cause();
+    assert_eq!(cause.class(), CauseClass::KeepAliveDeath);
+    let DisconnectCause::KeepAlive(death) = cause else { panic!("{cause:?}") };
+    death
+}
+
+//= [MQTT-3.1.2-20] test
+//= [MQTT311-3.1.2-23] test
+#[test]
+fn an_idle_client_pings_before_the_interval_is_over() {
+    each_version(|version| {
+        let mut rig = Rig::online(pinging(version));
+        for _ in 0..20 {
+            let silence = await_ping(&mut rig);
+            assert!((EARLIEST..=LATEST).contains(&silence), "{silence:?} (K3)");
+            rig.advance(millis(10));
+            rig.send(&Packet::PingResp);
+            rig.advance(secs(0));
+        }
+        let stats = rig.stats();
+        assert_eq!((stats.pings_sent, stats.pongs, stats.connects), (20, 20, 1));
+    });
+}
+
+#[test]
+fn many_clients_do_not_ping_in_step() {
+    let mut due: Vec<Duration> = (0..50)
+        .map(|seed| {
+            let mut rig = Rig::seeded(pinging(Version::V5), seed);
+            rig.client.start(rig.now);
+            rig.settle();
+            rig.accept_with(&accepted());
+            rig.until(Timer::Ping)
+        })
+        .collect();
+    due.sort();
+    due.dedup();
+    assert!(due.len() > 45, "K14");
+    assert!(*due.last().unwrap() - due[0] > secs(10), "they spread over the margin");
+}
+
+#[test]
+fn any_packet_written_puts_the_ping_off() {
+    each_version(|version| {
+        type Write = fn(&mut Rig);
+        let writes: [Write; 4] = [
+            |rig| assert_ne!(rig.publish("a", AtMostOnce, 1), Accepted::Tracked),
+            |rig| assert_eq!(rig.publish("a", AtLeastOnce, 1), Accepted::Tracked),
+            |rig| rig.subscribe(&[("a", AtMostOnce)], 1),
+            |rig| {
+                rig.send(&Packet::Publish(delivery("a", AtLeastOnce, 1)));
+                rig.handle_message();
+            },
+        ];
+        for write in writes {
+            let mut rig = Rig::online(pinging(version));
+            let wait = rig.until(Timer::Ping);
+            rig.advance(secs(40));
+            write(&mut rig);
+            rig.forget_wire();
+            // The peer has been silent for 40 s, so 60 s are left before it is asked (K11).
+            rig.send_bytes(&[0xd0]);
+            assert_eq!(rig.until(Timer::Ping), wait, "the whole interval from the write");
+        }
+    });
+}
+
+#[test]
+fn what_only_waits_to_be_written_does_not() {
+    each_version(|version| {
+        let mut rig = Rig::online(pinging(version));
+        let due = rig.deadline;
+        rig.advance(secs(40));
+        rig.writable = false;
+        rig.publish("a", AtMostOnce, 1);
+        assert_eq!(rig.deadline, due, "queued is not written");
+        let whole = rig.pending();
+        rig.write(whole - 1);
+        assert_eq!(rig.deadline, due, "nor is a part");
+        rig.write(1);
+        assert!(rig.deadline > due);
+    });
+}
+
+#[test]
+fn what_comes_in_does_not_break_our_silence() {
+    each_version(|version| {
+        let mut rig = Rig::online(pinging(version));
+        let due = rig.deadline;
+        for _ in 0..70 {
+            rig.advance(secs(1));
+            rig.send(&Packet::Publish(delivery("a", AtMostOnce, 0)));
+            rig.message();
+            assert_eq!(rig.deadline, due, "a client that only receives pings all the same");
+        }
+        assert!((EARLIEST..=LATEST).contains(&(secs(70) + await_ping(&mut rig))));
+    });
+}
+
+/// The loop of acknowledged publishes: PUBACK comes 0.95 intervals late.
+#[test]
+fn a_late_acknowledgement_does_not_put_the_ping_off() {
+    each_version(|version| {
+        let mut rig = Rig::online(pinging(version));
+        for round in 0..10 {
+            rig.publish("a", AtLeastOnce, round);
+            let packet_id = rig.expect_publish().packet_id.unwrap();
+            let silence = await_ping(&mut rig);
+            assert!(silence <= LATEST);
+            rig.advance(secs(95) - silence);
+            rig.send(&Packet::PingResp);
+            rig.send(&puback(packet_id));
+        }
+        assert_eq!(rig.stats().connects, 1);
+    });
+}
+
+#[test]
+fn pings_keep_their_spacing_whoever_asks() {
+    each_version(|version| {
+        let mut settings = pinging(version);
+        settings.keep_alive.min_ping_spacing = secs(30);
+        let mut rig = Rig::online(settings);
+        rig.advance(secs(1));
+        for round in 0..5 {
+            rig.client.probe(rig.now);
+            rig.settle();
+            if round > 0 {
+                rig.expect_nothing();
+                assert_eq!(rig.until(Timer::Ping), secs(30), "K2");
+                rig.advance(secs(30) - MICRO);
+                rig.expect_nothing();
+                rig.advance(MICRO);
+            }
+            assert_eq!(rig.expect(), Packet::PingReq);
+            rig.send(&Packet::PingResp);
+        }
+    });
+}
+
+#[test]
+fn spacing_is_between_pings_as_written() {
+    each_version(|version| {
+        let mut settings = pinging(version);
+        settings.keep_alive.min_ping_spacing = secs(30);
+        let mut rig = Rig::online(settings);
+        rig.writable = false;
+        rig.client.probe(rig.now);
+        rig.settle();
+        rig.advance(secs(20));
+        rig.unblock();
+        assert_eq!(rig.expect(), Packet::PingReq);
+        rig.send(&Packet::PingResp);
+        rig.client.probe(rig.now);
+        rig.settle();
+        assert_eq!(rig.until(Timer::Ping), secs(30), "not 10 s");
+    });
+}
+
+#[test]
+fn one_ping_is_outstanding_at_most() {
+    each_version(|version| {
+        let mut rig = Rig::online(pinging(version));
+        await_ping(&mut rig);
+        for _ in 0..40 {
+            rig.advance(secs(1));
+            rig.client.probe(rig.now);
+            rig.settle();
+            rig.publish("a", AtMostOnce, 1);
+            assert!(matches!(rig.expect(), Packet::Publish(_)));
+            rig.expect_nothing();
+        }
+        rig.send(&Packet::PingResp);
+        rig.expect_nothing();
+        assert_eq!(rig.stats().pings_sent, 1, "K1: a probe joins the ping that is out");
+    });
+}
+
+#[test]
+fn a_ping_without_any_answer_is_death_at_the_time_out_and_not_before() {
+    each_version(|version| {
+        let mut rig = Rig::online(pinging(version));
+        await_ping(&mut rig);
+        let sent = rig.now;
+        assert_eq!(rig.until(Timer::PingResponse), TIMEOUT);
+        rig.advance(TIMEOUT - MICRO);
+        assert!(rig.client.state().is_online());
+        rig.advance(MICRO);
+        let Death::NoResponse { sent: evidence, .. } = death(&mut rig) else { panic!() };
+        assert_eq!(evidence, sent);
+        assert!(rig.link.is_none());
+        rig.expect_nothing();
+    });
+}
+
+#[test]
+fn an_answer_at_the_last_moment_is_an_answer() {
+    each_version(|version| {
+        let mut rig = Rig::online(pinging(version));
+        await_ping(&mut rig);
+        rig.advance(TIMEOUT - MICRO);
+        rig.send(&Packet::PingResp);
+        rig.advance(secs(1));
+        assert!(rig.client.state().is_online());
+        let round_trip = TIMEOUT - MICRO;
+        assert!(rig.take_events().contains(&Event::PongReceived(Pong::Matched { round_trip })));
+    });
+}
+
+#[test]
+fn a_configured_response_time_out_is_kept() {
+    each_version(|version| {
+        for timeout in [secs(3), secs(140)] {
+            let mut settings = pinging(version);
+            settings.keep_alive.response_timeout = Some(timeout);
+            let mut rig = Rig::online(settings);
+            await_ping(&mut rig);
+            rig.advance(timeout - MICRO);
+            assert!(rig.client.state().is_online());
+            rig.advance(MICRO);
+            death(&mut rig);
+        }
+    });
+}
+
+#[test]
+fn the_default_time_out_is_a_minute_at_most() {
+    let mut settings = config(Version::V5);
+    settings.connect.keep_alive = 1200;
+    let mut rig = Rig::online(settings);
+    await_ping(&mut rig);
+    assert_eq!(rig.until(Timer::PingResponse), secs(60));
+}
+
+#[test]
+fn the_response_clock_starts_when_the_ping_is_written() {
+    each_version(|version| {
+        let mut rig = Rig::online(pinging(version));
+        let wait = rig.until(Timer::Ping);
+        rig.writable = false;
+        rig.advance(wait);
+        rig.advance(TIMEOUT - secs(1));
+        assert!(rig.client.state().is_online());
+        rig.unblock();
+        assert_eq!(rig.expect(), Packet::PingReq);
+        assert_eq!(rig.until(Timer::PingResponse), TIMEOUT, "K5");
+        rig.advance(TIMEOUT - MICRO);
+        assert!(rig.client.state().is_online());
+        rig.advance(MICRO);
+        assert!(matches!(death(&mut rig), Death::NoResponse { .. }));
+    });
+}
+
+#[test]
+fn a_ping_that_cannot_be_written_is_death() {
+    each_version(|version| {
+        let mut rig = Rig::online(pinging(version));
+        let wait = rig.until(Timer::Ping);
+        rig.writable = false;
+        rig.publish("a", AtMostOnce, 1);
+        rig.advance(wait);
+        let queued = rig.now;
+        rig.advance(TIMEOUT - MICRO);
+        assert!(rig.client.state().is_online());
+        rig.advance(MICRO);
+        assert_eq!(death(&mut rig), Death::NotWritten { queued });
+        rig.expect_nothing();
+    });
+}
+
+#[test]
+fn a_slow_transport_is_not_a_dead_one() {
+    each_version(|version| {
+        let mut rig = Rig::online(pinging(version));
+        rig.writable = false;
+        for number in 0..100 {
+            rig.publish("a", AtMostOnce, number);
+        }
+        // A byte now and then: the ping waits behind all of it.
+        for _ in 0..100 {
+            rig.advance(secs(20));
+            rig.write(1);
+        }
+        assert!(rig.client.state().is_online());
+        assert_eq!(rig.stats().pings_sent, 0);
+        rig.advance(TIMEOUT);
+        assert!(matches!(death(&mut rig), Death::NotWritten { .. }));
+    });
+}
+
+#[test]
+fn other_bytes_are_life_and_the_ping_is_written_off() {
+    each_version(|version| {
+        let mut rig = Rig::online(pinging(version));
+        for round in 1..=5 {
+            await_ping(&mut rig);
+            rig.advance(secs(10));
+            rig.send(&Packet::Publish(delivery("a", AtMostOnce, 0)));
+            rig.message();
+            rig.advance(TIMEOUT - secs(10));
+            assert!(rig.client.state().is_online(), "K4");
+            assert!(rig.take_events().contains(&Event::PingUnanswered { after: TIMEOUT }));
+            assert_eq!(rig.stats().pings_unanswered, round);
+        }
+        assert_eq!(rig.stats().connects, 1);
+        assert_eq!(rig.stats().pings_sent, 5, "and pinging goes on");
+    });
+}
+
+/// A large message at the speed of a modem.
+#[test]
+fn bytes_of_an_unfinished_packet_are_life() {
+    each_version(|version| {
+        let mut rig = Rig::online(pinging(version));
+        let mut bytes = Vec::new();
+        let mut large = delivery("a", AtMostOnce, 0);
+        large.payload = vec![7; 40].into();
+        Packet::Publish(large).encode(version, &mut bytes).unwrap();
+        for byte in bytes {
+            rig.advance(secs(12));
+            rig.send_bytes(&[byte]);
+        }
+        assert!(rig.client.state().is_online());
+        assert_eq!(rig.message().publish.payload.len(), 40);
+        assert_eq!(rig.stats().connects, 1);
+    });
+}
+
+#[test]
+fn bytes_that_came_before_the_ping_are_no_answer_to_it() {
+    each_version(|version| {
+        let mut rig = Rig::online(pinging(version));
+        let wait = rig.until(Timer::Ping);
+        rig.advance(wait - MICRO);
+        rig.send(&Packet::Publish(delivery("a", AtMostOnce, 0)));
+        rig.advance(MICRO);
+        assert_eq!(rig.expect(), Packet::PingReq);
+        rig.advance(TIMEOUT);
+        death(&mut rig);
+    });
+}
+
+#[test]
+fn a_stray_pingresp_is_counted_and_closes_nothing() {
+    each_version(|version| {
+        let mut rig = Rig::online(pinging(version));
+        let due = rig.deadline;
+        for _ in 0..3 {
+            rig.send(&Packet::PingResp);
+        }
+        assert_eq!(rig.stats().pongs_unsolicited, 3);
+        assert_eq!(rig.stats().pongs, 0);
+        assert_eq!(rig.deadline, due);
+        assert!(rig.take_events().contains(&Event::PongReceived(Pong::Unsolicited)));
+        await_ping(&mut rig);
+        rig.send_all(&[Packet::PingResp, Packet::PingResp]);
+        assert_eq!((rig.stats().pongs, rig.stats().pongs_unsolicited), (1, 4));
+        assert!(rig.client.state().is_online());
+    });
+}
+
+#[test]
+fn a_pingresp_after_the_ping_was_written_off_closes_nothing() {
+    each_version(|version| {
+        let mut rig = Rig::online(pinging(version));
+        await_ping(&mut rig);
+        rig.send(&Packet::Publish(delivery("a", AtMostOnce, 0)));
+        rig.advance(TIMEOUT + secs(1));
+        rig.send(&Packet::PingResp);
+        assert_eq!(rig.stats().pongs_unsolicited, 1);
+        assert!(rig.client.state().is_online());
+    });
+}
+
+/// The founding bug: one lost PINGRESP, and every later connection dies.
+#[test]
+fn one_lost_pingresp_costs_one_connection() {
+    each_version(|version| {
+        let mut rig = Rig::online(pinging(version));
+        await_ping(&mut rig);
+        rig.advance(TIMEOUT);
+        death(&mut rig);
+        rig.await_open();
+        rig.accept_with(&accepted());
+        for _ in 0..100 {
+            let silence = await_ping(&mut rig);
+            assert!((EARLIEST..=LATEST).contains(&silence));
+            rig.send(&Packet::PingResp);
+        }
+        assert_eq!(rig.stats().connects, 2);
+        assert_eq!(rig.pings().len(), 101);
+    });
+}
+
+#[test]
+fn a_new_connection_owes_nothing_to_the_old_one() {
+    each_version(|version| {
+        let mut settings = pinging(version);
+        settings.keep_alive.min_ping_spacing = secs(60);
+        let mut rig = Rig::online(settings);
+        await_ping(&mut rig);
+        rig.reconnect_with(&accepted());
+        rig.client.probe(rig.now);
+        rig.settle();
+        assert_eq!(rig.expect(), Packet::PingReq, "spacing is that of one connection (K7)");
+        rig.advance(TIMEOUT - MICRO);
+        assert!(rig.client.state().is_online(), "the old ping is not judged here");
+    });
+}
+
+#[test]
+fn answers_to_the_old_connection_do_not_reach_the_new_engine() {
+    let mut rig = Rig::online(pinging(Version::V5));
+    await_ping(&mut rig);
+    let old = rig.conn();
+    rig.reconnect_with(&accepted());
+    let mut bytes = bytes::BytesMut::from(&[0xd0, 0][..]);
+    rig.client.handle(rig.now, evenkeel_proto::Input::Received(old, &mut bytes));
+    rig.settle();
+    assert_eq!(rig.stats().pongs + rig.stats().pongs_unsolicited, 0);
+    assert_eq!(rig.stats().stale_inputs, 1);
+}
+
+//= [MQTT-3.1.2-21] test
+//= [MQTT-3.2.2-21] test
+#[test]
+fn the_servers_keep_alive_replaces_ours_for_its_connection() {
+    for (server, earliest, latest) in [
+        (1, millis(800), millis(950)),
+        (1000, secs(800), secs(950)),
+        (65535, secs(52428), secs(62259)),
+    ] {
+        let connack = with([Property::ServerKeepAlive(server)]);
+        let mut rig = Rig::online_with(pinging(Version::V5), &connack);
+        assert_eq!(rig.client.limits().unwrap().keep_alive.set_by, SetBy::Server);
+        for _ in 0..3 {
+            let silence = await_ping(&mut rig);
+            assert!((earliest..=latest).contains(&silence), "{server}: {silence:?}");
+            rig.send(&Packet::PingResp);
+        }
+        assert_eq!(rig.reconnect_with(&accepted()).keep_alive, KEEP_ALIVE, "never mutated");
+        assert!((EARLIEST..=LATEST).contains(&await_ping(&mut rig)));
+    }
+}
+
+#[test]
+fn a_server_keep_alive_of_zero_turns_pings_off() {
+    let connack = with([Property::ServerKeepAlive(0)]);
+    let mut rig = Rig::online_with(pinging(Version::V5), &connack);
+    assert_eq!(rig.deadline, None);
+    rig.advance(secs(1_000_000));
+    rig.expect_nothing();
+    assert!(rig.client.state().is_online());
+    assert!(!rig.client.probe(rig.now));
+    rig.reconnect_with(&accepted());
+    await_ping(&mut rig);
+}
+
+#[test]
+fn the_server_turns_pings_on_for_a_client_that_wanted_none() {
+    let mut settings = config(Version::V5);
+    settings.connect.keep_alive = 0;
+    let mut rig = Rig::online(settings.clone());
+    rig.advance(secs(1_000_000));
+    rig.expect_nothing();
+    let mut rig = Rig::online_with(settings, &with([Property::ServerKeepAlive(100)]));
+    assert!((EARLIEST..=LATEST).contains(&await_ping(&mut rig)));
+}
+
+#[test]
+fn a_keep_alive_of_one_second_works() {
+    each_version(|version| {
+        let mut settings = config(version);
+        settings.connect.keep_alive = 1;
+        let mut rig = Rig::online(settings);
+        for _ in 0..100 {
+            let silence = await_ping(&mut rig);
+            assert!((millis(500)..=millis(950)).contains(&silence));
+            rig.advance(millis(300));
+            rig.send(&Packet::PingResp);
+        }
+        await_ping(&mut rig);
+        rig.advance(millis(500));
+        death(&mut rig);
+        assert_eq!(rig.stats().connects, 1);
+    });
+}
+
+/// Connections of many lengths of silence: the server closes at 1.5 times the interval.
+#[test]
+fn a_half_open_link_is_found_while_qos_0_goes_out_all_the_time() {
+    each_version(|version| {
+        let mut rig = Rig::online(pinging(version));
+        let begin = rig.now;
+        while rig.client.state().is_online() {
+            rig.advance(secs(1));
+            if rig.client.state().is_online() {
+                rig.publish("a", AtMostOnce, 1);
+            }
+            assert!(rig.now.since(begin) <= secs(150), "K11");
+        }
+        assert_eq!(rig.now.since(begin), secs(150));
+        death(&mut rig);
+        assert_eq!(rig.pings().len(), 1);
+    });
+}
+
+#[test]
+fn a_publisher_that_is_answered_needs_no_pings() {
+    each_version(|version| {
+        let mut rig = Rig::online(pinging(version));
+        for number in 0..1000 {
+            rig.advance(secs(1));
+            rig.publish("a", AtLeastOnce, number);
+            let packet_id = rig.expect_publish().packet_id.unwrap();
+            rig.send(&puback(packet_id));
+        }
+        assert_eq!(rig.stats().pings_sent, 0);
+    });
+}
+
+#[test]
+fn a_stalled_task_reads_before_it_judges() {
+    each_version(|version| {
+        for late in [MICRO, secs(3), secs(30), secs(65), secs(1000)] {
+            let mut rig = Rig::online(pinging(version));
+            await_ping(&mut rig);
+            rig.jump(TIMEOUT + late);
+            rig.send(&Packet::PingResp);
+            rig.wake();
+            assert!(rig.client.state().is_online(), "{late:?} (K9)");
+        }
+    });
+}
+
+#[test]
+fn a_stalled_task_pings_at_once_when_it_wakes() {
+    each_version(|version| {
+        let mut rig = Rig::online(pinging(version));
+        rig.jump(secs(130));
+        rig.wake();
+        assert_eq!(rig.expect(), Packet::PingReq);
+        rig.send(&Packet::PingResp);
+        assert!(rig.client.state().is_online());
+    });
+}
+
+#[test]
+fn sleep_alone_is_no_death() {
+    each_version(|version| {
+        // With a ping out.
+        let mut rig = Rig::online(pinging(version));
+        await_ping(&mut rig);
+        for _ in 0..3 {
+            rig.jump(secs(8 * 3600));
+            rig.wake();
+            assert!(rig.client.state().is_online(), "K10");
+            assert_eq!(rig.until(Timer::PingResponse), TIMEOUT, "judged afresh");
+            rig.advance(secs(5));
+        }
+        rig.advance(TIMEOUT);
+        death(&mut rig);
+
+        // With a ping that could not be written.
+        let mut rig = Rig::online(pinging(version));
+        let wait = rig.until(Timer::Ping);
+        rig.writable = false;
+        rig.advance(wait);
+        rig.jump(secs(8 * 3600));
+        rig.wake();
+        assert!(rig.client.state().is_online());
+        rig.unblock();
+        assert_eq!(rig.expect(), Packet::PingReq);
+        rig.send(&Packet::PingResp);
+        rig.advance(secs(10));
+        assert!(rig.client.state().is_online());
+
+        // With nothing out: a ping at once, and a verdict soon.
+        let mut rig = Rig::online(pinging(version));
+        rig.jump(secs(8 * 3600));
+        rig.wake();
+        assert_eq!(rig.expect(), Packet::PingReq);
+        rig.advance(TIMEOUT);
+        death(&mut rig);
+    });
+}
+
+fn full_inbox(version: Version) -> Rig {
+    let mut settings = pinging(version);
+    settings.bounds.inbox_messages = 1;
+    let mut rig = Rig::online(settings);
+    rig.send(&Packet::Publish(delivery("a", AtMostOnce, 0)));
+    assert!(!rig.client.wants_read());
+    rig
+}
+
+/// An application that takes no message for long: the client does not read,
+/// so it cannot judge, but it keeps the server content.
+#[test]
+fn a_paused_client_goes_on_pinging_and_judges_nobody() {
+    each_version(|version| {
+        let mut rig = full_inbox(version);
+        let mut last = rig.now;
+        for _ in 0..20 {
+            let wait = rig.deadline.unwrap().at.since(rig.now);
+            rig.advance(wait);
+            while let Some(packet) = rig.wire.pop_front() {
+                assert_eq!(packet, Packet::PingReq);
+                let silence = rig.now.since(last);
+                assert!(silence <= LATEST, "{silence:?} (K3)");
+                assert!(silence >= TIMEOUT, "{silence:?}: one at a time (K1)");
+                last = rig.now;
+                rig.send(&Packet::PingResp);
+            }
+        }
+        assert!(rig.client.state().is_online());
+        assert!(rig.stats().pings_sent >= 9);
+        assert_eq!(rig.stats().pings_unanswered, 0, "nobody has looked for the answers");
+        rig.message();
+        rig.read();
+        assert!(rig.stats().pongs + rig.stats().pongs_unsolicited >= 9);
+        assert!(rig.client.state().is_online());
+    });
+}
+
+#[test]
+fn a_client_that_goes_on_reading_judges_afresh() {
+    each_version(|version| {
+        let mut rig = full_inbox(version);
+        rig.advance(LATEST);
+        assert_eq!(rig.expect(), Packet::PingReq);
+        rig.advance(TIMEOUT - secs(10));
+        rig.message();
+        // The task wakes at the old deadline without having read yet.
+        rig.advance(secs(10) + secs(5));
+        assert!(rig.client.state().is_online(), "K9: the answer may lie unread");
+        rig.send(&Packet::PingResp);
+        assert!(rig.client.state().is_online());
+        await_ping(&mut rig);
+        rig.advance(TIMEOUT);
+        death(&mut rig);
+    });
+}
+
+#[test]
+fn a_dead_link_is_found_soon_after_reading_goes_on() {
+    each_version(|version| {
+        let mut rig = full_inbox(version);
+        rig.advance(secs(1000));
+        assert!(rig.client.state().is_online());
+        rig.message();
+        await_death(&mut rig, TIMEOUT * 2);
+    });
+}
+
+/// PINGRESP that lies in the buffer behind messages nobody takes.
+#[test]
+fn a_buffer_looked_at_again_is_no_new_life() {
+    each_version(|version| {
+        let mut rig = full_inbox(version);
+        for _ in 0..5 {
+            rig.send(&Packet::Publish(delivery("a", AtMostOnce, 0)));
+        }
+        rig.message();
+        rig.advance(secs(0));
+        rig.forget_wire();
+        rig.advance(LATEST + secs(1));
+        rig.forget_wire();
+        // The same bytes are looked at over and over; nothing new arrives.
+        for _ in 0..5 {
+            rig.read();
+            rig.client.next_message();
+            rig.settle();
+        }
+        await_death(&mut rig, secs(200));
+    });
+}
+
+#[test]
+fn a_server_found_to_answer_late_is_given_more_time() {
+    each_version(|version| {
+        let mut rig = Rig::online(pinging(version));
+        let late = secs(70);
+        let mut connects = 1;
+        for _ in 0..20 {
+            let wait = rig.until(Timer::Ping);
+            rig.advance(wait);
+            rig.forget_wire();
+            rig.advance(late);
+            if rig.client.state().is_online() {
+                rig.send(&Packet::PingResp);
+                continue;
+            }
+            connects += 1;
+            rig.await_open();
+            rig.accept_with(&accepted());
+        }
+        assert_eq!(connects, 2, "0.7 intervals late: one death, then patience");
+        assert_eq!(rig.stats().connects, 2);
+    });
+}
+
+#[test]
+fn patience_has_its_bound() {
+    let mut rig = Rig::online(pinging(Version::V5));
+    let mut waited = Vec::new();
+    for _ in 0..5 {
+        let wait = rig.until(Timer::Ping);
+        rig.advance(wait);
+        let timeout = rig.until(Timer::PingResponse);
+        waited.push(timeout);
+        await_death(&mut rig, timeout);
+        rig.await_open();
+        rig.accept_with(&accepted());
+    }
+    assert_eq!(waited, [50, 100, 150, 150, 150].map(secs), "1.5 times the interval at most");
+}
+
+#[test]
+fn patience_ends_when_answers_come_quickly_again() {
+    let mut rig = Rig::online(pinging(Version::V5));
+    await_ping(&mut rig);
+    rig.advance(TIMEOUT);
+    death(&mut rig);
+    rig.await_open();
+    rig.accept_with(&accepted());
+    // A connection whose answers to publishes say nothing about pings.
+    rig.publish("a", AtLeastOnce, 1);
+    let packet_id = rig.expect_publish().packet_id.unwrap();
+    rig.send(&puback(packet_id));
+    rig.reconnect_with(&accepted());
+    rig.forget_wire();
+    await_ping(&mut rig);
+    assert_eq!(rig.until(Timer::PingResponse), TIMEOUT * 2, "no ping was answered since");
+    rig.send(&Packet::PingResp);
+    rig.reconnect_with(&accepted());
+    await_ping(&mut rig);
+    assert_eq!(rig.until(Timer::PingResponse), TIMEOUT);
+}
+
+#[test]
+fn a_slow_connack_counts_as_our_silence() {
+    each_version(|version| {
+        let mut settings = pinging(version);
+        settings.connect_timeout = secs(300);
+        let mut rig = Rig::started(settings);
+        rig.accept();
+        rig.advance(secs(60));
+        rig.send(&Packet::ConnAck(accepted()));
+        let wait = rig.until(Timer::Ping);
+        assert!(wait <= LATEST - secs(60), "{wait:?}: the server counts from CONNECT");
+    });
+}
+
+#[test]
+fn spacing_that_no_server_could_bear_is_refused() {
+    for (spacing, fits) in [(secs(150) - MICRO, true), (secs(150), false), (secs(151), false)] {
+        let mut settings = pinging(Version::V5);
+        settings.keep_alive.min_ping_spacing = spacing;
+        let refused = ConfigError::PingSpacing { spacing, keep_alive: secs(100) };
+        let expected = if fits { Ok(()) } else { Err(refused) };
+        assert_eq!(settings.validate(), expected, "K8");
+        settings.connect.keep_alive = 0;
+        assert_eq!(settings.validate(), Ok(()), "without pings there is nothing to space");
+    }
+}
+
+/// AWS IoT Core: at most one ping in 30 s, keep-alive from 30 s on.
+#[test]
+fn spacing_above_the_interval_delays_pings_no_further_than_it_must() {
+    let mut settings = config(Version::V5);
+    settings.connect.keep_alive = 30;
+    settings.keep_alive.min_ping_spacing = millis(30_500);
+    let mut rig = Rig::online(settings);
+    await_ping(&mut rig);
+    rig.send(&Packet::PingResp);
+    for _ in 0..10 {
+        assert_eq!(await_ping(&mut rig), millis(30_500), "K2 before K3");
+        rig.send(&Packet::PingResp);
+    }
+}
+
+#[test]
+fn no_timer_outlives_its_connection() {
+    each_version(|version| {
+        let mut rig = Rig::online(pinging(version));
+        await_ping(&mut rig);
+        rig.cut();
+        assert!(matches!(rig.client.state(), State::Waiting { .. }));
+        assert_eq!(rig.deadline.unwrap().timer, Timer::Reconnect);
+        rig.shutdown(secs(0));
+        assert_eq!(rig.deadline, None, "K7");
+        rig.advance(secs(1000));
+        rig.expect_nothing();
+    });
+}

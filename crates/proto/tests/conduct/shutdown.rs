@@ -1,0 +1,370 @@
+//! Shutting down, and asking for a new connection.
+
+use evenkeel_proto::codec::{Packet, ReasonCode, Version};
+use evenkeel_proto::{
+    Completion, DeliveryError, DisconnectCause, DrainReport, Halt, RejectReason, State,
+    SubscribeError, Timer,
+};
+
+use crate::support::*;
+
+fn clean() -> Option<DrainReport> {
+    Some(DrainReport::default())
+}
+
+//= [MQTT-3.14.4-1] test
+//= [MQTT-3.14.4-2] test
+//= [MQTT311-3.14.4-1] test
+//= [MQTT311-3.14.4-2] test
+#[test]
+fn an_idle_client_says_goodbye_and_closes() {
+    each_version(|version| {
+        let mut rig = Rig::online(config(version));
+        rig.shutdown(secs(5));
+        assert_eq!(rig.expect_disconnect(), ReasonCode::SUCCESS);
+        assert_eq!(rig.client.state(), State::Closed);
+        assert_eq!(rig.client.drain_report(), clean());
+        assert_eq!(rig.cause(), DisconnectCause::Shutdown);
+        assert_eq!(rig.deadline, None);
+        rig.client.start(rig.now);
+        rig.client.reconnect(rig.now);
+        rig.advance(secs(1000));
+        assert_eq!(rig.client.state(), State::Closed, "for good");
+        rig.expect_nothing();
+    });
+}
+
+#[test]
+fn what_was_accepted_is_finished_first() {
+    each_version(|version| {
+        let mut settings = config(version);
+        settings.bounds.in_flight = 1;
+        let mut rig = Rig::online(settings);
+        rig.publish("a", AtLeastOnce, 1);
+        rig.publish("b", ExactlyOnce, 2);
+        rig.subscribe(&[("s", AtMostOnce)], 3);
+        let first = rig.expect_publish().packet_id.unwrap();
+        let subscribe = rig.expect_subscribe().packet_id;
+        rig.shutdown(secs(60));
+        assert!(rig.client.state().is_online());
+        let refused = rig.try_publish(publish("c", "", AtMostOnce), 4);
+        assert_eq!(refused, Err(RejectReason::Closed), "nothing new");
+        assert_eq!(rig.try_subscribe(&[("c", AtMostOnce)], 5), Err(SubscribeError::Abandoned));
+        rig.send(&puback(first));
+        let second = rig.expect_publish().packet_id.unwrap();
+        rig.send(&suback(subscribe, &[0]));
+        rig.send(&pubrec(second));
+        assert_eq!(rig.expect(), pubrel(second));
+        assert!(rig.client.state().is_online(), "PUBCOMP is due");
+        rig.send(&pubcomp(second));
+        assert_eq!(rig.expect_disconnect(), ReasonCode::SUCCESS);
+        assert_eq!(rig.client.drain_report(), clean());
+        assert_eq!(rig.outcomes().len(), 3);
+    });
+}
+
+#[test]
+fn qos_0_is_written_before_the_goodbye() {
+    each_version(|version| {
+        let mut rig = Rig::online(quiet(config(version)));
+        rig.writable = false;
+        rig.publish("a", AtMostOnce, 1);
+        rig.shutdown(secs(60));
+        assert!(rig.client.state().is_online());
+        rig.unblock();
+        assert_eq!(rig.expect_publish().topic, "a");
+        assert_eq!(rig.expect_disconnect(), ReasonCode::SUCCESS);
+        assert_eq!(rig.client.drain_report(), clean());
+    });
+}
+
+#[test]
+fn the_deadline_ends_it_and_the_report_says_what_is_left() {
+    each_version(|version| {
+        let mut settings = quiet(config(version));
+        settings.bounds.in_flight = 2;
+        let mut rig = Rig::online(settings);
+        rig.publish("a", AtLeastOnce, 1);
+        rig.publish("b", ExactlyOnce, 2);
+        rig.publish("c", AtLeastOnce, 3);
+        rig.subscribe(&[("s", AtMostOnce)], 4);
+        rig.unsubscribe(&["s"], 5);
+        rig.forget_wire();
+        rig.shutdown(secs(60));
+        assert_eq!(rig.until(Timer::Shutdown), secs(60));
+        rig.advance(secs(60) - MICRO);
+        assert!(rig.client.state().is_online());
+        assert_eq!(rig.client.drain_report(), None);
+        rig.advance(MICRO);
+        assert_eq!(rig.expect_disconnect(), ReasonCode::SUCCESS);
+        let report = rig.client.drain_report().unwrap();
+        let left = DrainReport { unacknowledged: 2, queued: 1, operations: 2, unwritten: 0 };
+        assert_eq!(report, left);
+        assert!(!report.is_clean());
+        let mut ends: Vec<(u64, Option<u32>)> = (rig.outcomes().into_iter())
+            .map(|outcome| match outcome {
+                Completion::Publish { token, result } => {
+                    let Err(DeliveryError::Abandoned { attempts }) = result else { panic!() };
+                    (token.0, Some(attempts))
+                }
+                Completion::Subscribe { token, result }
+                | Completion::Unsubscribe { token, result } => {
+                    assert_eq!(result, Err(SubscribeError::Abandoned));
+                    (token.0, None)
+                }
+            })
+            .collect();
+        ends.sort();
+        assert_eq!(ends, [(1, Some(1)), (2, Some(1)), (3, Some(0)), (4, None), (5, None)]);
+    });
+}
+
+#[test]
+fn bytes_the_transport_has_not_taken_are_reported() {
+    each_version(|version| {
+        let mut rig = Rig::online(quiet(config(version)));
+        rig.writable = false;
+        rig.publish("a", AtMostOnce, 1);
+        let bytes = rig.pending() as u64;
+        rig.shutdown(secs(2));
+        rig.advance(secs(2));
+        assert_eq!(rig.client.state(), State::Closed);
+        assert_eq!(rig.client.drain_report().unwrap().unwritten, bytes);
+    });
+}
+
+#[test]
+fn a_client_that_never_started_closes_at_once() {
+    each_version(|version| {
+        let mut rig = Rig::new(config(version));
+        rig.publish("a", AtLeastOnce, 1);
+        rig.shutdown(secs(60));
+        assert_eq!(rig.client.state(), State::Closed);
+        assert_eq!(rig.client.drain_report().unwrap().queued, 1);
+        assert_eq!(rig.outcome(1), Err(DeliveryError::Abandoned { attempts: 0 }));
+        rig.expect_nothing();
+    });
+}
+
+#[test]
+fn a_client_with_nothing_to_do_does_not_wait_for_a_connection() {
+    each_version(|version| {
+        // While connecting, before and after CONNECT, and while waiting.
+        let mut connecting = Rig::started(config(version));
+        connecting.shutdown(secs(60));
+        let mut handshake = Rig::started(config(version));
+        handshake.accept();
+        handshake.shutdown(secs(60));
+        let mut waiting = Rig::online(config(version));
+        waiting.cut();
+        waiting.shutdown(secs(60));
+        for rig in [&mut connecting, &mut handshake, &mut waiting] {
+            assert_eq!(rig.client.state(), State::Closed);
+            assert_eq!(rig.client.drain_report(), clean());
+            assert!(rig.link.is_none());
+            rig.expect_nothing();
+        }
+    });
+}
+
+#[test]
+fn draining_goes_on_over_a_new_connection() {
+    each_version(|version| {
+        let mut rig = Rig::online(quiet(lasting(version)));
+        rig.publish("a", AtLeastOnce, 1);
+        rig.expect_publish();
+        rig.shutdown(secs(60));
+        rig.cut();
+        assert!(matches!(rig.client.state(), State::Waiting { .. }));
+        rig.reconnect_with(&resumed());
+        let packet_id = rig.expect_publish().packet_id.unwrap();
+        rig.send(&puback(packet_id));
+        assert_eq!(rig.expect_disconnect(), ReasonCode::SUCCESS);
+        assert!(rig.outcome(1).is_ok());
+        assert_eq!(rig.client.drain_report(), clean());
+    });
+}
+
+#[test]
+fn a_refusal_while_draining_ends_it() {
+    each_version(|version| {
+        let mut rig = Rig::started(config(version));
+        rig.publish("a", AtLeastOnce, 1);
+        rig.shutdown(secs(60));
+        rig.accept_with(&refused(ReasonCode::NOT_AUTHORIZED));
+        assert_eq!(rig.client.state(), State::Closed);
+        assert_eq!(rig.client.drain_report().unwrap().queued, 1);
+        assert_eq!(rig.outcome(1), Err(DeliveryError::Abandoned { attempts: 0 }));
+    });
+}
+
+#[test]
+fn the_deadline_ends_a_wait_for_a_connection_too() {
+    each_version(|version| {
+        let mut rig = Rig::started(config(version));
+        rig.publish("a", AtLeastOnce, 1);
+        rig.shutdown(secs(10));
+        rig.advance(secs(10) - MICRO);
+        assert_ne!(rig.client.state(), State::Closed);
+        rig.advance(MICRO);
+        assert_eq!(rig.client.state(), State::Closed);
+        assert!(rig.link.is_none());
+        assert_eq!(rig.outcomes().len(), 1);
+    });
+}
+
+#[test]
+fn a_second_call_brings_the_end_nearer_and_never_puts_it_off() {
+    let mut rig = Rig::online(config(Version::V5));
+    rig.publish("a", AtLeastOnce, 1);
+    rig.shutdown(secs(10));
+    rig.shutdown(secs(100));
+    assert_eq!(rig.until(Timer::Shutdown), secs(10));
+    rig.shutdown(secs(0));
+    assert_eq!(rig.client.state(), State::Closed);
+    let report = rig.client.drain_report();
+    rig.shutdown(secs(100));
+    assert_eq!(rig.client.drain_report(), report);
+    assert_eq!(rig.outcomes().len(), 1);
+}
+
+#[test]
+fn a_halted_client_shuts_down_at_once() {
+    each_version(|version| {
+        let mut rig = Rig::started(config(version));
+        rig.publish("a", AtLeastOnce, 1);
+        rig.accept_with(&refused(ReasonCode::NOT_AUTHORIZED));
+        assert_eq!(rig.outcomes().len(), 1, "its outcome came with the halt");
+        rig.shutdown(secs(10));
+        assert_eq!(rig.client.state(), State::Closed);
+        assert_eq!(rig.client.drain_report(), clean());
+    });
+}
+
+#[test]
+fn messages_already_received_can_still_be_taken() {
+    each_version(|version| {
+        let mut rig = Rig::online(config(version));
+        rig.send(&Packet::Publish(delivery("a", AtMostOnce, 0)));
+        rig.shutdown(secs(10));
+        assert_eq!(rig.client.state(), State::Closed);
+        assert_eq!(rig.message().publish.topic, "a");
+    });
+}
+
+/// Every operation ends once, wherever the client is when it is shut down (D1).
+#[test]
+fn shutdown_at_any_moment_gives_every_operation_its_outcome() {
+    each_version(|version| {
+        for moment in 0..9_u64 {
+            let mut rig = Rig::new(quiet(lasting(version)));
+            let mut accepted_operations = 0;
+            for step in 0..=moment {
+                rig.forget_wire();
+                match step {
+                    0 => {}
+                    1 => {
+                        rig.client.start(rig.now);
+                        rig.settle();
+                    }
+                    2 => drop(rig.accept()),
+                    3 => rig.send(&Packet::ConnAck(accepted())),
+                    4 => rig.cut(),
+                    5 => drop(rig.await_open()),
+                    6 => drop(rig.accept_with(&resumed())),
+                    7 => rig.client.reconnect(rig.now),
+                    _ => {
+                        rig.await_open();
+                        rig.accept_with(&accepted());
+                    }
+                }
+                let number = step * 10;
+                for (offset, qos) in (0..).zip([AtLeastOnce, ExactlyOnce]) {
+                    rig.publish("a", qos, number + offset);
+                }
+                rig.subscribe(&[("s", AtMostOnce)], number + 2);
+                rig.unsubscribe(&["s"], number + 3);
+                accepted_operations += 4;
+            }
+            rig.shutdown(secs(1));
+            rig.advance(secs(1));
+            assert_eq!(rig.client.state(), State::Closed);
+            let mut tokens: Vec<u64> = (rig.outcomes().iter())
+                .map(|outcome| match outcome {
+                    Completion::Publish { token, .. }
+                    | Completion::Subscribe { token, .. }
+                    | Completion::Unsubscribe { token, .. } => token.0,
+                })
+                .collect();
+            tokens.sort_unstable();
+            tokens.dedup();
+            assert_eq!(tokens.len(), accepted_operations, "at moment {moment}");
+        }
+    });
+}
+
+#[test]
+fn reconnect_says_goodbye_and_connects_at_once() {
+    each_version(|version| {
+        let mut rig = Rig::online(quiet(lasting(version)));
+        rig.publish("a", AtLeastOnce, 1);
+        rig.expect_publish();
+        rig.advance(secs(60));
+        rig.client.reconnect(rig.now);
+        rig.settle();
+        assert_eq!(rig.await_open(), secs(0));
+        let Packet::Disconnect(disconnect) = rig.expect() else { panic!() };
+        assert_eq!(disconnect.reason, ReasonCode::SUCCESS);
+        assert_eq!(rig.cause(), DisconnectCause::ReconnectRequested);
+        rig.accept_with(&resumed());
+        assert!(rig.expect_publish().dup, "what was in flight goes on");
+    });
+}
+
+#[test]
+fn reconnect_works_in_every_state() {
+    each_version(|version| {
+        let mut stopped = Rig::new(config(version));
+        let mut connecting = Rig::started(config(version));
+        let mut handshake = Rig::started(config(version));
+        handshake.accept();
+        let mut waiting = Rig::online(config(version));
+        waiting.cut();
+        let mut halted = Rig::started(config(version));
+        halted.accept_with(&refused(ReasonCode::NOT_AUTHORIZED));
+        assert!(matches!(halted.client.state(), State::Halted { reason: Halt::Refused, .. }));
+        for rig in [&mut stopped, &mut connecting, &mut handshake, &mut waiting, &mut halted] {
+            rig.forget_wire();
+            rig.client.reconnect(rig.now);
+            rig.settle();
+            assert_eq!(rig.await_open(), secs(0));
+            rig.accept_with(&accepted());
+            assert!(rig.client.state().is_online());
+            rig.publish("a", AtMostOnce, 1);
+            assert!(matches!(rig.expect(), Packet::Publish(_)));
+        }
+        let mut closed = Rig::online(config(version));
+        closed.shutdown(secs(0));
+        closed.client.reconnect(closed.now);
+        closed.settle();
+        assert_eq!(closed.client.state(), State::Closed);
+    });
+}
+
+#[test]
+fn reconnect_while_draining_goes_on_draining() {
+    each_version(|version| {
+        let mut rig = Rig::online(quiet(lasting(version)));
+        rig.publish("a", AtLeastOnce, 1);
+        rig.shutdown(secs(60));
+        rig.client.reconnect(rig.now);
+        rig.settle();
+        rig.forget_wire();
+        rig.await_open();
+        rig.accept_with(&resumed());
+        let packet_id = rig.expect_publish().packet_id.unwrap();
+        rig.send(&puback(packet_id));
+        assert_eq!(rig.client.state(), State::Closed);
+        assert_eq!(rig.client.drain_report(), clean());
+    });
+}
