@@ -40,12 +40,7 @@ async fn main() -> Result<(), Failure> {
 }
 
 /// Sends to a partner, and receives as much from it.
-async fn exchange(
-    broker: Broker,
-    own: usize,
-    clients: usize,
-    each: usize,
-) -> Result<(), Failure> {
+async fn exchange(broker: Broker, own: usize, clients: usize, each: usize) -> Result<(), Failure> {
     let address = broker.tcp_addr().ok_or("no listener")?;
     let mut stream = TcpStream::connect(address).await?;
     stream.set_nodelay(true)?;

@@ -2,7 +2,7 @@ use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
 use evenkeel_codec::{ReasonCode, Will};
@@ -11,8 +11,8 @@ use tokio::sync::{Mutex, broadcast, watch};
 use tokio::task::JoinHandle;
 
 use crate::builder::Builder;
-use crate::core::{Config, Event, Stats};
-use crate::fault::{Rule, RuleError, RuleId};
+use crate::core::{Config, Event, EventKind, Stats};
+use crate::fault::{Happening, Rule, RuleError, RuleId, Step};
 use crate::listen::{Accepting, Endpoint, Place, Resting};
 use crate::serve::{Guest, serve};
 use crate::shared::Shared;
@@ -38,6 +38,7 @@ struct Running {
     /// False while connections are left in the kernel's queue.
     gate: watch::Sender<bool>,
     timers: JoinHandle<()>,
+    steps: OnceLock<Vec<JoinHandle<()>>>,
 }
 
 struct Listeners {
@@ -59,7 +60,16 @@ impl Broker {
         let endpoints = accepting.iter().map(|one| one.endpoint().clone()).collect();
         let timers = tokio::spawn(shared.clone().run_timers());
         let listeners = Mutex::new(Listeners { accepting, resting: Vec::new() });
-        Self(Arc::new(Running { shared, endpoints, listeners, gate, timers }))
+        let steps = OnceLock::new();
+        Self(Arc::new(Running { shared, endpoints, listeners, gate, timers, steps }))
+    }
+
+    /// Lets steps happen at their times, once in a broker's life.
+    pub(crate) fn plan(&self, steps: Vec<Step>) {
+        self.0.steps.get_or_init(|| {
+            let plan = |step| tokio::spawn(happen(Arc::downgrade(&self.0), step));
+            steps.into_iter().map(plan).collect()
+        });
     }
 
     /// The address of the first plain TCP listener.
@@ -197,6 +207,12 @@ impl Broker {
         self.0.shared.with(|core, now| core.disconnect(now, client_id, reason))
     }
 
+    /// Ends the connections of all clients whose identifier fits the pattern,
+    /// in which `*` stands for any text, and returns how many that were.
+    pub fn disconnect_matching(&self, pattern: &str, reason: ReasonCode) -> usize {
+        self.0.shared.with(|core, now| core.disconnect_matching(now, pattern, reason))
+    }
+
     /// Ends all connections, on MQTT 5 with a DISCONNECT.
     pub fn disconnect_all(&self, reason: ReasonCode) {
         self.0.shared.with(|core, now| core.disconnect_all(now, reason));
@@ -267,9 +283,59 @@ impl Broker {
     }
 }
 
+/// Lets one step happen as often as it says, while there is a broker.
+async fn happen(broker: Weak<Running>, step: Step) {
+    tokio::time::sleep(step.at).await;
+    let mut times = step.times.unwrap_or(u64::MAX);
+    while times > 0 {
+        times -= 1;
+        if let Err(error) = act(&broker, &step.action).await
+            && let Some(running) = broker.upgrade()
+        {
+            running.shared.note(EventKind::StepFailed { text: error.to_string() });
+        }
+        let Some(every) = step.every else { return };
+        // Without any pause a step would take the broker for itself.
+        tokio::time::sleep(every.max(Duration::from_millis(1))).await;
+    }
+}
+
+/// Holds the broker only while it does something to it, not while it waits.
+async fn act(running: &Weak<Running>, action: &Happening) -> io::Result<()> {
+    let broker = || running.upgrade().map(Broker);
+    match action {
+        Happening::Restart { down_for, keeps_sessions } => {
+            if let Some(broker) = broker() {
+                broker.stop(*keeps_sessions).await?;
+            }
+            tokio::time::sleep(*down_for).await;
+            if let Some(broker) = broker() {
+                broker.resume().await?;
+            }
+        }
+        Happening::BlackHole(lasts) => {
+            broker().inspect(|broker| broker.set_accepting(false));
+            tokio::time::sleep(*lasts).await;
+            broker().inspect(|broker| broker.set_accepting(true));
+        }
+        Happening::Disconnect { client, reason } => {
+            broker().inspect(|broker| {
+                broker.disconnect_matching(client, ReasonCode(*reason));
+            });
+        }
+        Happening::Publish(message) => {
+            broker().inspect(|broker| {
+                broker.publish(message.to_will());
+            });
+        }
+    }
+    Ok(())
+}
+
 impl Drop for Running {
     fn drop(&mut self) {
         self.timers.abort();
+        self.steps.get().into_iter().flatten().for_each(JoinHandle::abort);
         for accepting in &self.listeners.get_mut().accepting {
             accepting.abort();
         }

@@ -8,7 +8,7 @@ use tokio::sync::watch;
 
 use crate::Broker;
 use crate::core::Config;
-use crate::fault::{Rule, RuleError, Script};
+use crate::fault::{Rule, RuleError, Script, Step};
 #[cfg(feature = "tls")]
 use crate::listen::Tls;
 use crate::listen::{Endpoint, Layers, Place, Resting};
@@ -22,6 +22,7 @@ use crate::shared::Shared;
 pub struct Builder {
     config: Config,
     rules: Vec<Rule>,
+    steps: Vec<Step>,
     listeners: Vec<(Target, Layers)>,
 }
 
@@ -45,16 +46,23 @@ impl Builder {
         self
     }
 
-    /// Takes the settings and the rules of a broker file.
+    /// Takes the settings, the rules and the steps of a broker file.
     pub fn script(mut self, script: Script) -> Self {
         self.config = script.config;
         self.rules.extend(script.rules);
+        self.steps.extend(script.steps);
         self
     }
 
     /// Adds a fault rule.
     pub fn fault(mut self, rule: Rule) -> Self {
         self.rules.push(rule);
+        self
+    }
+
+    /// Adds something that happens to the whole broker at its time.
+    pub fn step(mut self, step: Step) -> Self {
+        self.steps.push(step);
         self
     }
 
@@ -73,8 +81,7 @@ impl Builder {
     /// Listens for WebSocket, on any path.
     #[cfg(feature = "websocket")]
     pub fn bind_websocket(self, address: impl Into<String>) -> Self {
-        let layers = Layers { websocket: true, ..Layers::default() };
-        self.bind(Target::Tcp(address.into()), layers)
+        self.bind(Target::Tcp(address.into()), Layers::websocket())
     }
 
     /// Listens for WebSocket inside TLS, on any path.
@@ -124,7 +131,9 @@ impl Builder {
                 }
             }
         }
-        Ok(Broker::new(shared, accepting, gate))
+        let broker = Broker::new(shared, accepting, gate);
+        broker.plan(self.steps);
+        Ok(broker)
     }
 }
 

@@ -1,7 +1,6 @@
 //! One connection's task: moves bytes between a transport and the core.
 
 use std::future::{Future, poll_fn};
-use std::io;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -64,9 +63,10 @@ impl Guest {
 
     /// Runs a handshake; `None` where it fails, or takes longer than a client
     /// may take before its CONNECT.
+    #[cfg(any(feature = "tls", feature = "websocket"))]
     pub(crate) async fn within_patience<T>(
         &self,
-        handshake: impl Future<Output = io::Result<T>>,
+        handshake: impl Future<Output = std::io::Result<T>>,
     ) -> Option<T> {
         let over = async {
             loop {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use evenkeel_codec::{PacketType, QoS, TopicFilter};
+use evenkeel_codec::{PacketType, QoS, TopicFilter, TopicName};
 use serde::Deserialize;
 use serde::de::{Deserializer, Error};
 
@@ -81,6 +81,12 @@ pub(crate) fn some_topic_filter<'de, D: Deserializer<'de>>(
     topic_filter(from).map(Some)
 }
 
+pub(crate) fn topic_name<'de, D: Deserializer<'de>>(from: D) -> Result<TopicName, D::Error> {
+    let text = String::deserialize(from)?;
+    TopicName::try_from(text.as_str())
+        .map_err(|error| D::Error::custom(format!("topic `{text}`: {error}")))
+}
+
 pub(crate) fn topic_filter<'de, D: Deserializer<'de>>(from: D) -> Result<TopicFilter, D::Error> {
     let text = String::deserialize(from)?;
     TopicFilter::try_from(text.as_str())
@@ -102,6 +108,22 @@ pub(crate) fn covers(filter: &TopicFilter, asked: &str) -> bool {
     levels.next().is_none()
 }
 
+/// Compares a text with a pattern in which `*` stands for any text.
+pub(crate) fn fits(pattern: &str, text: &str) -> bool {
+    let mut pieces = pattern.split('*');
+    let first = pieces.next().unwrap_or_default();
+    let Some(mut rest) = text.strip_prefix(first) else { return false };
+    let mut last = None;
+    for piece in pieces {
+        // Every piece but the last is found as early as it can be.
+        if let Some(piece) = last.replace(piece) {
+            let Some((_, behind)) = rest.split_once(piece) else { return false };
+            rest = behind;
+        }
+    }
+    last.map_or(rest.is_empty(), |last| rest.ends_with(last))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -114,6 +136,19 @@ mod tests {
         assert_eq!(parse_duration("1h"), Some(Duration::from_secs(3600)));
         for bad in ["", "5", "s", "-1s", "1 fortnight", "1e400s", "NaNs"] {
             assert_eq!(parse_duration(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_star_stands_for_any_text() {
+        let fitting = [("a", "a"), ("*", ""), ("*", "x"), ("pump-*", "pump-"), ("a*c", "abc")];
+        for (pattern, text) in fitting.into_iter().chain([("*a*a", "aba"), ("a**b", "ab")]) {
+            assert!(fits(pattern, text), "{pattern} {text}");
+        }
+        let others =
+            [("a", "ab"), ("", "a"), ("a*", "b"), ("a*c", "ab"), ("a*a", "a"), ("*b", "bc")];
+        for (pattern, text) in others {
+            assert!(!fits(pattern, text), "{pattern} {text}");
         }
     }
 }

@@ -19,7 +19,10 @@ fn have_clients() -> bool {
         program.arg("--help").stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok()
     });
     let is_ci = std::env::var("CI").is_ok_and(|value| value == "true");
-    assert!(found || !is_ci, "mosquitto_pub and mosquitto_sub are missing: install mosquitto-clients");
+    assert!(
+        found || !is_ci,
+        "mosquitto_pub and mosquitto_sub are missing: install mosquitto-clients"
+    );
     if !found {
         eprintln!("SKIPPED: mosquitto_pub and mosquitto_sub are missing (mosquitto-clients)");
     }
@@ -33,7 +36,7 @@ async fn broker() -> Broker {
 /// A program with the arguments that lead to the broker, and some more.
 fn program(name: &str, broker: &Broker, arguments: &[&str]) -> Program {
     let mut program = Program::new(name);
-    if let Some(address) = broker.tcp_addr().or(broker.tls_addr()) {
+    if let Some(address) = broker.tcp_addr().or_else(|| broker.tls_addr()) {
         program.args(["-h", "127.0.0.1", "-p", &address.port().to_string()]);
     } else if let Some(path) = broker.unix_path() {
         program.arg("--unix").arg(path);

@@ -272,7 +272,6 @@ fn dropped(wire: &mut Wire<'_>, delivery: &Delivery, why: &'static str) {
     wire.note(EventKind::MessageDropped { topic, why });
 }
 
-//= [MQTT-3.6.1-1]
 fn release(wire: &mut Wire<'_>, id: PacketId, reason: ReasonCode) {
     wire.send(&Packet::PubRel(Ack::new(id, reason)));
 }

@@ -287,6 +287,11 @@ kinds! {
             /// Who or what ended it.
             why: CloseReason,
         },
+        /// A step of a broker file failed.
+        "step_failed" StepFailed {
+            /// The system's words.
+            text: String,
+        },
         /// The broker could not encode a packet it wanted to send: its own fault.
         "not_encodable" NotEncodable {
             /// The packet.

@@ -18,7 +18,7 @@ impl Inflow {
     }
 
     /// One more message; false where the client may not have sent it.
-    //= [MQTT-3.3.4-8]
+    //= [MQTT-3.3.4-7]
     pub(crate) fn on_publish(&mut self) -> bool {
         self.unacknowledged += 1;
         self.unacknowledged + self.acknowledged_not_sent <= u32::from(self.maximum)
@@ -53,7 +53,7 @@ impl Inflow {
 mod tests {
     use super::*;
 
-    //= [MQTT-3.3.4-8] test
+    //= [MQTT-3.3.4-7] test
     #[test]
     fn the_maximum_is_the_last_that_is_allowed() {
         let mut inflow = Inflow::new(2);

@@ -68,6 +68,7 @@ pub use stats::{ClientStats, PacketCounts, Stats};
 pub use time::Instant;
 
 use crate::fault::{Engine, Rule, RuleError, RuleId};
+use crate::text;
 use connection::Connection;
 use journal::Journal;
 use message::Message;
@@ -266,6 +267,28 @@ impl Core {
         }
         self.settle(now);
         true
+    }
+
+    /// Ends the connections of all clients whose identifier fits the pattern,
+    /// in which `*` stands for any text, and returns how many that were.
+    pub fn disconnect_matching(
+        &mut self,
+        now: Instant,
+        pattern: &str,
+        reason: ReasonCode,
+    ) -> usize {
+        let fits = |connection: &Connection| {
+            connection.client_id.as_ref().is_some_and(|client| text::fits(pattern, client))
+        };
+        let found = self.connections.iter().filter(|(_, connection)| fits(connection));
+        let found: Vec<ConnectionId> = found.map(|(id, _)| *id).collect();
+        for id in &found {
+            if let Some(mut wire) = self.wire(now, *id) {
+                wire.disconnect(reason, CloseReason::Administrative);
+            }
+        }
+        self.settle(now);
+        found.len()
     }
 
     /// Ends all connections, on MQTT 5 with a DISCONNECT.

@@ -43,7 +43,7 @@ impl Core {
         if publish.qos > QoS::AtMostOnce && !link.inflow.on_publish() {
             let detail = "more unacknowledged messages than Receive Maximum allows".into();
             let reason = ReasonCode::RECEIVE_MAXIMUM_EXCEEDED;
-            return wire.violation("MQTT-3.3.4-9", reason, detail);
+            return wire.violation("MQTT-3.3.4-7", reason, detail);
         }
         if self.deny(now, id, &topic, &publish) {
             return;

@@ -137,7 +137,6 @@ impl Core {
     }
 
     /// Sends the retained messages that a new subscription matches.
-    //= [MQTT-3.3.1-8]
     //= [MQTT-3.8.4-4]
     fn send_retained(
         &mut self,

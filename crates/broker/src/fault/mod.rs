@@ -3,7 +3,8 @@
 //!
 //! A [`Rule`] is a [`When`] and an [`Action`]. It is written in Rust
 //! ([`When`] is a builder) or in a small TOML file ([`Script`]). A broker takes
-//! rules before it starts and at any time later.
+//! rules before it starts and at any time later. What happens to the broker as
+//! a whole, such as a restart, is a [`Step`].
 //!
 //! ```
 //! use std::time::Duration;
@@ -25,6 +26,7 @@ mod action;
 mod engine;
 mod rule;
 mod script;
+mod step;
 
 pub use action::{Action, Announce, Stop};
 pub use engine::RuleId;
@@ -32,3 +34,4 @@ pub(crate) use engine::{Engine, Hit, Subject};
 pub(crate) use rule::Trigger;
 pub use rule::{Rule, RuleError, Scope, When};
 pub use script::{RuleProblem, Script, ScriptError};
+pub use step::{Happening, Message, Step};

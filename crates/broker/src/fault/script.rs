@@ -6,10 +6,11 @@ use serde::Deserialize;
 
 use super::Action;
 use super::rule::{Count, Rule, RuleError, Scope, Span, Trigger, When};
+use super::step::Step;
 use crate::core::{Access, Behaviour, Config, Limits, Offer};
 use crate::text::{self, PacketFilter};
 
-/// A broker file: settings and fault rules in TOML.
+/// A broker file: settings, fault rules and steps in TOML.
 ///
 /// ```
 /// use evenkeel_broker::fault::Script;
@@ -35,13 +36,15 @@ pub struct Script {
     pub config: Config,
     /// The rules, in their order.
     pub rules: Vec<Rule>,
+    /// What happens to the whole broker, and when.
+    pub steps: Vec<Step>,
 }
 
 impl Script {
     /// Reads a broker file.
     pub fn parse(text: &str) -> Result<Self, ScriptError> {
         let file: File = toml::from_str(text).map_err(ScriptError::Toml)?;
-        let File { offer, limits, access, behaviour, rule } = file;
+        let File { offer, limits, access, behaviour, rule, step } = file;
         let mut rules = Vec::with_capacity(rule.len());
         for (index, entry) in rule.into_iter().enumerate() {
             let name = entry.name.clone();
@@ -52,7 +55,7 @@ impl Script {
             })?;
             rules.push(rule);
         }
-        Ok(Self { config: Config { offer, limits, access, behaviour }, rules })
+        Ok(Self { config: Config { offer, limits, access, behaviour }, rules, steps: step })
     }
 }
 
@@ -64,6 +67,7 @@ struct File {
     access: Access,
     behaviour: Behaviour,
     rule: Vec<Entry>,
+    step: Vec<Step>,
 }
 
 /// A rule as written.
@@ -203,7 +207,7 @@ mod tests {
     use evenkeel_codec::PacketType;
 
     use super::*;
-    use crate::fault::{Announce, Stop};
+    use crate::fault::{Announce, Happening, Stop};
 
     fn rule(text: &str) -> Rule {
         let script = Script::parse(&format!("[[rule]]\n{text}")).unwrap();
@@ -282,6 +286,36 @@ mod tests {
         let expected = When::any_received().connection(3).wait(Duration::from_secs(1)).close();
         assert_eq!(rule(text), expected);
         assert_eq!(rule("opened = true\naction = \"close\""), When::opened().close());
+    }
+
+    #[test]
+    fn every_step_can_be_written() {
+        let text = r#"
+            [[step]]
+            at = "5s"
+            every = "20s"
+            times = 3
+            action = { restart = { down_for = "2s", keeps_sessions = true } }
+            [[step]]
+            at = "0s"
+            action = { black_hole = "10s" }
+            [[step]]
+            at = "1m"
+            action = { disconnect = { client = "pump-*", reason = 0x98 } }
+            [[step]]
+            at = "1m"
+            action = { publish = { topic = "t", payload = "x", qos = 1, retain = true } }
+        "#;
+        let steps = Script::parse(text).unwrap().steps;
+        assert_eq!(steps.len(), 4);
+        let down_for = Duration::from_secs(2);
+        let restart = Happening::Restart { down_for, keeps_sessions: true };
+        let every = Some(Duration::from_secs(20));
+        let at = Duration::from_secs(5);
+        assert_eq!(steps[0], Step { at, every, times: Some(3), action: restart });
+        assert_eq!(steps[1].action, Happening::BlackHole(Duration::from_secs(10)));
+        let error = Script::parse("[[step]]\nat = \"1s\"\naction = \"reboot\"").unwrap_err();
+        assert!(error.to_string().contains("expected one of `restart`"), "{error}");
     }
 
     #[test]

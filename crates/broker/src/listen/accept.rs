@@ -168,16 +168,19 @@ impl Accepted {
     }
 }
 
+#[cfg(feature = "websocket")]
 async fn wrap<S: ByteStream>(guest: Guest, stream: S, websocket: bool) {
     if !websocket {
         return serve(guest, stream).await;
     }
-    #[cfg(feature = "websocket")]
-    {
-        let (packet_size, frame_size) = guest.frame_limits();
-        let accept = super::websocket::accept(stream, packet_size, frame_size);
-        if let Some(stream) = guest.within_patience(accept).await {
-            serve(guest, stream).await;
-        }
+    let (packet_size, frame_size) = guest.frame_limits();
+    let accept = super::websocket::accept(stream, packet_size, frame_size);
+    if let Some(stream) = guest.within_patience(accept).await {
+        serve(guest, stream).await;
     }
+}
+
+#[cfg(not(feature = "websocket"))]
+async fn wrap<S: ByteStream>(guest: Guest, stream: S, _: bool) {
+    serve(guest, stream).await;
 }

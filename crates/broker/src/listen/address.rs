@@ -25,6 +25,15 @@ pub(crate) struct Endpoint {
 }
 
 impl Layers {
+    #[cfg(feature = "websocket")]
+    pub(crate) const fn websocket() -> Self {
+        Self {
+            #[cfg(feature = "tls")]
+            tls: None,
+            websocket: true,
+        }
+    }
+
     pub(crate) const fn has_tls(&self) -> bool {
         #[cfg(feature = "tls")]
         {

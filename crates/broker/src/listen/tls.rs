@@ -73,6 +73,7 @@ impl Tls {
     }
 
     /// Over WebSocket the protocol inside TLS is HTTP.
+    #[cfg(feature = "websocket")]
     pub(crate) fn for_websocket(self) -> Self {
         let mut config = ServerConfig::clone(&self.0);
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
@@ -80,10 +81,7 @@ impl Tls {
     }
 }
 
-fn certificates(
-    pem: &[u8],
-    part: TlsPart,
-) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+fn certificates(pem: &[u8], part: TlsPart) -> Result<Vec<CertificateDer<'static>>, TlsError> {
     let found: Result<Vec<_>, pem::Error> = CertificateDer::pem_slice_iter(pem).collect();
     let found = found.map_err(|error| TlsError::Certificate { part, error })?;
     if found.is_empty() {
@@ -161,7 +159,10 @@ impl fmt::Display for TlsError {
             ),
             Self::Verifier(error) => write!(f, "the client authority cannot be used: {error}"),
             Self::Rustls(error) => {
-                write!(f, "certificate or key cannot be used: {error}; check that they belong together")
+                write!(
+                    f,
+                    "certificate or key cannot be used: {error}; check that they belong together"
+                )
             }
         }
     }

@@ -53,9 +53,7 @@ pub(super) async fn accept<S: ByteStream>(
 }
 
 /// Answers with the subprotocol, or refuses a client that offers none of MQTT's.
-//= [MQTT-6.0.0-3]
 //= [MQTT-6.0.0-4]
-#[expect(clippy::result_large_err, reason = "the type is tungstenite's")]
 fn choose(request: &Request, mut response: Response) -> Result<Response, ErrorResponse> {
     let offered = request.headers().get_all(header::SEC_WEBSOCKET_PROTOCOL);
     let mut names = offered

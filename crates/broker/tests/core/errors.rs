@@ -91,6 +91,9 @@ fn nothing_is_handled_after_the_error() {
     assert_eq!(world.payloads(watcher), [""; 0]);
 }
 
+//= [MQTT-3.2.2-9] test
+//= [MQTT-3.2.2-12] test
+//= [MQTT-3.2.2-13] test
 #[test]
 fn what_the_broker_does_not_offer_is_an_error() {
     let mut world = World::with(|config| {

@@ -417,8 +417,8 @@ fn rules_that_could_never_apply_are_refused() {
         (When::sent(PINGRESP).dribble(0, SECOND), RuleError::DribbleZero),
         (When::sent(PINGRESP).larger_than(1).drop(), RuleError::NoPayload),
         (
-            When::sent(PINGRESP).connections(3..=2).drop(),
-            RuleError::Connections { first: 3, last: 2 },
+            When::sent(PINGRESP).connections(0..=2).drop(),
+            RuleError::Connections { first: 0, last: 2 },
         ),
     ];
     for (rule, expected) in cases {

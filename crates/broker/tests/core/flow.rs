@@ -30,7 +30,7 @@ fn a_client_gets_no_more_than_its_receive_maximum() {
     assert_eq!(world.payloads(peer), ["d"]);
 }
 
-//= [MQTT-3.3.4-8] test
+//= [MQTT-3.3.4-7] test
 #[test]
 fn more_than_the_brokers_receive_maximum_ends_the_connection() {
     let mut world = World::with(|config| config.offer.receive_maximum = 2);

@@ -76,7 +76,6 @@ fn server_keep_alive_replaces_the_clients() {
     assert_eq!(connack.properties.server_keep_alive(), None, "it is the client's own");
 }
 
-//= [MQTT-3.1.4-5] test
 #[test]
 fn a_connection_without_connect_ends() {
     let mut world = World::new();

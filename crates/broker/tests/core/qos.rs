@@ -4,6 +4,7 @@ use crate::world::*;
 
 //= [MQTT-4.3.1-1] test
 //= [MQTT-4.3.2-3] test
+//= [MQTT-4.3.3-4] test
 //= [MQTT-4.3.3-8] test
 #[test]
 fn each_qos_has_its_exchange_in_both_directions() {
@@ -37,6 +38,7 @@ fn each_qos_has_its_exchange_in_both_directions() {
 
 //= [MQTT-4.3.3-10] test
 //= [MQTT-4.3.3-11] test
+//= [MQTT-4.3.3-12] test
 #[test]
 fn a_qos_2_message_is_delivered_once_however_often_it_comes() {
     for version in [Version::V311, Version::V5] {
@@ -72,7 +74,6 @@ fn a_qos_2_message_is_delivered_once_however_often_it_comes() {
     }
 }
 
-//= [MQTT-4.3.3-12] test
 #[test]
 fn acknowledgements_that_nobody_waits_for_are_answered_and_counted() {
     let mut world = World::new();
@@ -88,7 +89,7 @@ fn acknowledgements_that_nobody_waits_for_are_answered_and_counted() {
     assert!(!world.is_closed(peer));
 }
 
-//= [MQTT-4.3.3-4] test
+//= [MQTT-4.4.0-2] test
 #[test]
 fn a_failed_pubrec_ends_the_exchange() {
     let mut world = World::new();

@@ -120,7 +120,7 @@ fn what_was_not_acknowledged_is_sent_again_in_order() {
     }
 }
 
-//= [MQTT-4.4.0-2] test
+//= [MQTT-4.4.0-1] test
 #[test]
 fn nothing_is_sent_again_on_the_same_connection() {
     let mut world = World::new();
@@ -151,7 +151,6 @@ fn empty_identifiers_are_assigned_or_refused() {
     }
 }
 
-//= [MQTT-3.14.4-3] test
 #[test]
 fn disconnect_may_change_the_expiry_but_not_from_zero() {
     use evenkeel_codec::{Disconnect, Properties, Property};

@@ -2,8 +2,6 @@ use evenkeel_codec::{QoS, Version};
 
 use crate::world::*;
 
-//= [MQTT-4.8.2-3] test
-//= [MQTT-4.8.2-4] test
 #[test]
 fn a_group_gets_each_message_once_in_turn() {
     for version in [Version::V311, Version::V5] {
@@ -74,4 +72,38 @@ fn shared_subscriptions_get_no_retained_messages() {
     world.send(peer, retained("t", "x"));
     world.subscribe(peer, "$share/g/t", QoS::AtLeastOnce);
     assert_eq!(world.recv(peer), []);
+}
+
+//= [MQTT-4.8.2-3] test
+#[test]
+fn the_chosen_member_gets_its_own_qos() {
+    let mut world = World::new();
+    let low = world.connect(v5("low"));
+    let high = world.connect(v5("high"));
+    world.subscribe(low, "$share/g/t", QoS::AtMostOnce);
+    world.subscribe(high, "$share/g/t", QoS::ExactlyOnce);
+    let publisher = world.connect(v5("p"));
+    for number in 1..=2 {
+        world.send(publisher, publish_1("t", "x", number));
+    }
+    assert_eq!(world.messages(low)[0].qos, QoS::AtMostOnce);
+    assert_eq!(world.messages(high)[0].qos, QoS::AtLeastOnce);
+}
+
+//= [MQTT-4.8.2-4] test
+#[test]
+fn a_qos_2_delivery_is_completed_by_the_member_it_began_with() {
+    let mut world = World::new();
+    let away = world.connect(lasting("away", 100));
+    world.subscribe(away, "$share/g/t", QoS::ExactlyOnce);
+    let here = world.connect(v5("here"));
+    world.subscribe(here, "$share/g/t", QoS::ExactlyOnce);
+    let publisher = world.connect(v5("p"));
+    world.send(publisher, publish_2("t", "x", 1));
+    let id = world.messages(away)[0].packet_id.unwrap().get();
+    world.send(away, pubrec(id));
+    world.cut(away);
+    let away = world.connect(lasting("away", 100));
+    assert_eq!(world.recv(away), [pubrel(id)]);
+    assert_eq!(world.payloads(here), [""; 0]);
 }

@@ -12,9 +12,11 @@ fn watched() -> (World, Peer) {
 
 //= [MQTT-3.1.2-8] test
 //= [MQTT-3.1.2-10] test
+//= [MQTT-3.14.4-3] test
 #[test]
 fn a_will_is_published_unless_the_client_says_goodbye() {
-    let ends: [(&str, fn(&mut World, Peer), bool); 6] = [
+    type End = fn(&mut World, Peer);
+    let ends: [(&str, End, bool); 6] = [
         ("cut", |world, peer| world.cut(peer), true),
         ("keep alive", |world, _| world.wait(15 * SECOND), true),
         ("goodbye", |world, peer| world.send(peer, disconnect(ReasonCode::SUCCESS)), false),

@@ -63,3 +63,36 @@ async fn a_black_hole_opens_and_says_nothing() {
     broker.set_accepting(true);
     assert!(matches!(client.recv().await, Some(Packet::ConnAck(_))));
 }
+
+#[tokio::test]
+async fn the_steps_of_a_file_happen_at_their_times() {
+    let text = r#"
+        [[step]]
+        at = "10ms"
+        every = "10ms"
+        times = 2
+        action = { restart = { down_for = "1ms" } }
+        [[step]]
+        at = "100ms"
+        action = { publish = { topic = "t", payload = "kept", retain = true } }
+    "#;
+    let script = evenkeel_broker::fault::Script::parse(text).unwrap();
+    let broker = Broker::builder().script(script).bind_tcp("127.0.0.1:0").start().await.unwrap();
+    let mut listening = 0;
+    let third = broker.wait_for(PATIENCE, |event| {
+        listening += usize::from(event.name() == "listening");
+        listening == 3
+    });
+    let third = third.await.expect("two restarts");
+    assert!(third.time.since_start() >= Duration::from_millis(20));
+    let stream = TcpStream::connect(broker.tcp_addr().unwrap()).await.unwrap();
+    let (mut client, _) = Client::connect(stream, Version::V311, "a").await;
+    client.subscribe("t", QoS::AtMostOnce).await;
+    match client.recv().await {
+        Some(Packet::Publish(publish)) => assert_eq!(&publish.payload[..], b"kept"),
+        other => panic!("{other:?} in place of PUBLISH"),
+    }
+    assert_eq!(broker.disconnect_matching("b*", evenkeel_codec::ReasonCode(0x98)), 0);
+    assert_eq!(broker.disconnect_matching("*", evenkeel_codec::ReasonCode(0x98)), 1);
+    assert_eq!(client.recv().await, None);
+}

@@ -61,7 +61,7 @@ impl Authority {
 }
 
 async fn open(broker: &Broker, config: ClientConfig) -> std::io::Result<TlsStream<TcpStream>> {
-    let address = broker.tls_addr().or(broker.websocket_tls_addr()).unwrap();
+    let address = broker.tls_addr().or_else(|| broker.websocket_tls_addr()).unwrap();
     let stream = TcpStream::connect(address).await?;
     let name = "localhost".try_into().unwrap();
     TlsConnector::from(Arc::new(config)).connect(name, stream).await
@@ -138,8 +138,7 @@ async fn websocket_inside_tls() {
     let broker = Broker::builder().bind_websocket_tls("127.0.0.1:0", tls).start().await.unwrap();
     assert_eq!(broker.url(), format!("wss://{}/mqtt", broker.websocket_tls_addr().unwrap()));
     let stream = open(&broker, authority.client(None)).await.unwrap();
-    let (stream, _) =
-        tokio_tungstenite::client_async(request("mqtt"), stream).await.unwrap();
+    let (stream, _) = tokio_tungstenite::client_async(request("mqtt"), stream).await.unwrap();
     let mut pipe = Pipe::new(stream, Version::V5);
     pipe.send(&[connect(Version::V5, "a")], 1000).await;
     assert!(matches!(pipe.recv().await, Some(evenkeel_codec::Packet::ConnAck(_))));

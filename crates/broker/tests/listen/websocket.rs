@@ -75,8 +75,7 @@ async fn broker(frame: Option<usize>) -> Broker {
 
 async fn open(broker: &Broker, subprotocol: &str) -> Result<Pipe<TcpStream>, Error> {
     let stream = TcpStream::connect(broker.websocket_addr().unwrap()).await.unwrap();
-    let (frames, response) =
-        tokio_tungstenite::client_async(request(subprotocol), stream).await?;
+    let (frames, response) = tokio_tungstenite::client_async(request(subprotocol), stream).await?;
     let chosen = response.headers().get("Sec-WebSocket-Protocol").unwrap().to_str().unwrap();
     assert!(subprotocol.contains(chosen));
     let version = if chosen == "mqtt" { Version::V5 } else { Version::V31 };

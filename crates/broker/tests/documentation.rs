@@ -1,0 +1,73 @@
+//! The examples of docs/broker.md are what the broker reads.
+
+use evenkeel_broker::fault::{Action, Script};
+
+#[test]
+fn the_example_of_a_broker_file_can_be_read() {
+    let text = include_str!("../../../docs/broker.md");
+    let files: Vec<&str> = text
+        .split("```toml\n")
+        .skip(1)
+        .map(|rest| rest.split("```").next().unwrap_or_default())
+        .collect();
+    assert_eq!(files.len(), 1, "one whole file");
+    let script = Script::parse(files[0]).unwrap();
+    assert_eq!(script.config.limits.filters_per_subscribe, Some(8));
+    assert_eq!(script.config.access.denials.len(), 2);
+    assert_eq!((script.rules.len(), script.steps.len()), (5, 1));
+}
+
+#[test]
+fn every_action_of_the_table_can_be_read() {
+    let text = include_str!("../../../docs/broker.md");
+    let (_, rest) = text.split_once("### Rules: what").unwrap();
+    let (table, _) = rest.split_once("### Steps").unwrap();
+    let rows = table.lines().filter(|line| line.starts_with("| `") && !line.contains("action ="));
+    let mut names = Vec::new();
+    for row in rows {
+        let cell = row.split(" | ").next().unwrap();
+        for action in cell.trim_start_matches("| ").split("`, `") {
+            let action = action.trim_matches('`');
+            #[derive(serde::Deserialize)]
+            struct One {
+                action: Action,
+            }
+            let one: One = toml::from_str(&format!("action = {action}")).expect(action);
+            names.push(one.action.name());
+        }
+    }
+    names.sort_unstable();
+    let all = [
+        "announce",
+        "close",
+        "close_after",
+        "corrupt",
+        "delay",
+        "disconnect",
+        "dribble",
+        "drop",
+        "duplicate",
+        "inject",
+        "one_per",
+        "refuse",
+        "silence",
+    ];
+    assert_eq!(names, all);
+}
+
+#[test]
+fn every_event_is_listed() {
+    let text = include_str!("../../../docs/broker.md");
+    let (_, events) = text.split_once("## Events").unwrap();
+    let source = include_str!("../src/core/event.rs");
+    let (_, kinds) = source.split_once("pub enum EventKind").unwrap();
+    let names = kinds.lines().filter_map(|line| {
+        let (name, rest) = line.trim().strip_prefix('"')?.split_once('"')?;
+        rest.trim_start().starts_with(char::is_uppercase).then_some(name)
+    });
+    let names: Vec<&str> = names.collect();
+    assert!(names.len() > 25, "{names:?}");
+    for name in names {
+        assert!(events.contains(&format!("`{name}`")), "{name} is missing in docs/broker.md");
+    }
+}
