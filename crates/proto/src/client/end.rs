@@ -8,7 +8,7 @@ use crate::event::Event;
 use crate::io::{Close, ConnectionId, Output};
 use crate::keepalive::Death;
 use crate::operation::{Completion, DeliveryError, SubscribeError};
-use crate::reconnect::{Ended, Halt, Verdict};
+use crate::reconnect::{Ended, Halt, Retry, Verdict};
 use crate::session::flights::{Exchange, Suspicion};
 use crate::transmit::Transmit;
 
@@ -72,11 +72,7 @@ impl Client {
             return;
         }
         match verdict {
-            Verdict::Retry(retry) => {
-                let delay = retry.at.since(self.now);
-                self.link = Link::Waiting(retry);
-                self.event(Event::RetryScheduled { retry, delay });
-            }
+            Verdict::Retry(retry) => self.wait_for(retry),
             Verdict::Halt(_) if self.drain.is_some() => self.finish_drain(),
             Verdict::Halt(reason) => self.halt(reason),
         }
@@ -85,10 +81,26 @@ impl Client {
     /// The next attempt follows at once, with an older version.
     pub(super) fn end_for_fallback(&mut self, cause: DisconnectCause) {
         if self.close_link(&cause, None).is_some() {
-            let retry = self.dialer.reconnector.at_once(self.now);
+            let retry = self.dialer.reconnector.after_fallback(self.now, &mut self.rng);
             self.dialer.last_cause = Some(cause);
+            self.wait_for(retry);
+        }
+    }
+
+    /// The next attempt is set, and told (R5).
+    fn wait_for(&mut self, retry: Retry) {
+        let delay = retry.at.since(self.now);
+        self.link = Link::Waiting(retry);
+        self.event(Event::RetryScheduled { retry, delay });
+    }
+
+    /// An attempt that the application asks for.
+    pub(super) fn connect_at_once(&mut self) {
+        let retry = self.dialer.reconnector.at_once(self.now, &mut self.rng);
+        if retry.at > self.now {
+            self.wait_for(retry);
+        } else {
             self.link = Link::Waiting(retry);
-            self.event(Event::RetryScheduled { retry, delay: retry.at.since(self.now) });
         }
     }
 
@@ -244,9 +256,7 @@ impl Client {
             Link::Online(_) | Link::Opening(_) => {
                 self.end(DisconnectCause::ReconnectRequested, Some(ReasonCode::SUCCESS));
             }
-            Link::Waiting(_) => {
-                self.link = Link::Waiting(self.dialer.reconnector.at_once(self.now));
-            }
+            Link::Waiting(_) => self.connect_at_once(),
             Link::Stopped | Link::Halted(_) => self.start(now),
             Link::Closed => {}
         }

@@ -134,7 +134,8 @@ impl Client {
     pub fn start(&mut self, now: Instant) {
         self.advance_clock(now);
         if let Link::Stopped | Link::Halted(_) = self.link {
-            self.link = Link::Waiting(self.dialer.reconnector.at_once(self.now));
+            self.dialer.reconnector.restart();
+            self.connect_at_once();
         }
     }
 

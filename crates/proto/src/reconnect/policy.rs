@@ -166,6 +166,8 @@ pub(crate) struct Reconnector {
     redirects: u32,
     proven: bool,
     last_connect: Option<Instant>,
+    /// The last connection lived too short for the next to follow at once.
+    short_lived: bool,
     last_take_over: Option<Instant>,
 }
 
@@ -180,6 +182,7 @@ impl Reconnector {
             redirects: 0,
             proven: false,
             last_connect: None,
+            short_lived: false,
             last_take_over: None,
         }
     }
@@ -196,10 +199,23 @@ impl Reconnector {
         self.proven = true;
     }
 
+    /// The application begins anew: earlier failures count no more, but the
+    /// budget does.
+    pub(crate) const fn restart(&mut self) {
+        self.attempt = 0;
+        self.redirects = 0;
+    }
+
     /// The first attempt, or one asked for by the application: no back-off,
     /// but the budget and the floor hold.
-    pub(crate) fn at_once(&self, now: Instant) -> Retry {
-        self.bounded(now, now, Pace::AtOnce)
+    pub(crate) fn at_once(&self, now: Instant, rng: &mut Rng) -> Retry {
+        self.plan(now, Duration::ZERO, Pace::AtOnce, rng)
+    }
+
+    /// The next attempt after one that only the protocol version spoilt.
+    pub(crate) fn after_fallback(&mut self, now: Instant, rng: &mut Rng) -> Retry {
+        self.short_lived = true;
+        self.at_once(now, rng)
     }
 
     /// The policy for what has just ended.
@@ -213,25 +229,21 @@ impl Reconnector {
         let class = ended.cause.class();
         let repetition = self.repeat.on_end(now, class, lived);
         if lived.is_some_and(|lived| lived >= self.policy.stable_after) && ended.useful {
-            self.attempt = 0;
-            self.redirects = 0;
+            self.restart();
         }
-        let floor_applies = lived.is_none_or(|lived| lived < SHORT_LIFE);
-        (self.verdict(now, class, floor_applies, rng), repetition)
+        self.short_lived = lived.is_none_or(|lived| lived < SHORT_LIFE);
+        (self.verdict(now, class, rng), repetition)
     }
 
-    fn verdict(
-        &mut self,
-        now: Instant,
-        class: CauseClass,
-        floor_applies: bool,
-        rng: &mut Rng,
-    ) -> Verdict {
-        if !self.policy.enabled && class != CauseClass::Local {
-            return Verdict::Halt(Halt::Disabled);
-        }
-        if let Some(limit) = self.policy.attempts.filter(|limit| self.attempt >= *limit) {
-            return Verdict::Halt(Halt::Attempts(limit));
+    fn verdict(&mut self, now: Instant, class: CauseClass, rng: &mut Rng) -> Verdict {
+        // What this side wants itself is no failure.
+        if class != CauseClass::Local {
+            if !self.policy.enabled {
+                return Verdict::Halt(Halt::Disabled);
+            }
+            if let Some(limit) = self.policy.attempts.filter(|limit| self.attempt >= *limit) {
+                return Verdict::Halt(Halt::Attempts(limit));
+            }
         }
         let (delay, pace) = match class {
             CauseClass::Local => (Duration::ZERO, Pace::AtOnce),
@@ -259,11 +271,7 @@ impl Reconnector {
             }
             _ => (self.back_off(rng), Pace::BackOff),
         };
-        let mut retry = self.bounded(now, now + delay, pace);
-        if floor_applies {
-            retry = self.floored(retry, rng);
-        }
-        Verdict::Retry(retry)
+        Verdict::Retry(self.plan(now, delay, pace, rng))
     }
 
     /// Half to the whole of `base` doubled per attempt: jitter above a floor (R3).
@@ -282,18 +290,23 @@ impl Reconnector {
         earlier.is_some_and(|earlier| now.since(earlier) < TAKE_OVER_WINDOW)
     }
 
-    fn bounded(&self, now: Instant, at: Instant, pace: Pace) -> Retry {
-        let earliest = self.budget.earliest();
-        let (at, pace) = if earliest > at.max(now) { (earliest, Pace::Budget) } else { (at, pace) };
+    /// Later than `delay` where the floor or the budget asks for it.
+    fn plan(&self, now: Instant, delay: Duration, pace: Pace, rng: &mut Rng) -> Retry {
+        let wanted = (now + delay, pace);
+        let floor = (self.floor(rng), Pace::Floor);
+        let budget = (self.budget.earliest(), Pace::Budget);
+        let later = |a: (Instant, Pace), b: (Instant, Pace)| if b.0 > a.0 { b } else { a };
+        let (at, pace) = later(later(wanted, floor), budget);
         Retry { at, attempt: self.attempt.saturating_add(1), pace }
     }
 
-    fn floored(&self, retry: Retry, rng: &mut Rng) -> Retry {
-        let Some(last) = self.last_connect.filter(|_| !self.policy.floor.is_zero()) else {
-            return retry;
-        };
-        // A tenth of jitter above the floor keeps a fleet from marching in step.
-        let floor = last + self.policy.floor + rng.between(Duration::ZERO, self.policy.floor / 10);
-        if floor > retry.at { Retry { at: floor, pace: Pace::Floor, ..retry } } else { retry }
+    /// The least time after a connect that led to a short life. A tenth of
+    /// jitter above it keeps a fleet from marching in step.
+    fn floor(&self, rng: &mut Rng) -> Instant {
+        let floor = self.policy.floor;
+        match self.last_connect.filter(|_| self.short_lived && !floor.is_zero()) {
+            Some(last) => last + floor + rng.between(Duration::ZERO, floor / 10),
+            None => Instant::default(),
+        }
     }
 }

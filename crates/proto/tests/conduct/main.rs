@@ -7,6 +7,7 @@ mod limits;
 mod publish;
 mod queue;
 mod quota;
+mod reconnect;
 mod resume;
 mod shutdown;
 mod subscribe;

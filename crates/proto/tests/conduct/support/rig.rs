@@ -242,6 +242,8 @@ impl Rig {
     #[track_caller]
     pub(crate) fn accept_as(&mut self, credentials: Option<Credentials>) -> Connect {
         let conn = self.conn();
+        // What is left belongs to connections before this one.
+        self.forget_wire();
         self.client.handle(self.now, Input::Opened(conn, credentials));
         self.settle();
         let Packet::Connect(connect) = self.expect() else { panic!("CONNECT comes first") };
@@ -262,12 +264,11 @@ impl Rig {
     /// The transport ends.
     #[track_caller]
     pub(crate) fn drop_link(&mut self, failure: TransportFailure) {
-        let link = self.link.take().expect("a transport");
-        self.client.handle(self.now, Input::Closed(link.conn, failure));
-        // The client asks for the close of a transport it still thinks of.
-        self.link = Some(link);
+        let conn = self.conn();
+        self.client.handle(self.now, Input::Closed(conn, failure));
         self.settle();
-        assert!(self.link.is_none(), "the client lets go of the transport");
+        let left = self.link.as_ref().map(|link| link.conn);
+        assert_ne!(left, Some(conn), "the client lets go of the transport");
     }
 
     /// The server closes the connection without a word.
