@@ -9,7 +9,7 @@ use serde::Deserialize;
 use crate::Fault;
 
 /// Each package with the packages of ours that it may use, tests aside.
-const MAY_USE: [(&str, &[&str]); 10] = [
+const MAY_USE: [(&str, &[&str]); 11] = [
     ("evenkeel-codec", &[]),
     ("evenkeel-profile", &[]),
     ("evenkeel-proto", &["evenkeel-codec", "evenkeel-profile"]),
@@ -29,6 +29,7 @@ const MAY_USE: [(&str, &[&str]); 10] = [
             "evenkeel-doctor",
         ],
     ),
+    ("evenkeel-interop", &["evenkeel", "evenkeel-broker"]),
     ("xtask", &[]),
 ];
 

@@ -1,0 +1,101 @@
+//! Who connects, and whether the server lets them.
+
+use std::time::Duration;
+
+use evenkeel::{
+    CauseClass, ConnectError, DisconnectCause, Event, Halt, QoS, ReasonCode, Reconnect, State,
+    Version,
+};
+
+use super::steps::{event, expect, publish, subscribe};
+use crate::case::Case;
+use crate::failed::{Failed, soon};
+use crate::must;
+
+/// Connects with the version asked for, and says goodbye.
+pub(super) async fn connect(case: &Case) -> Result<(), Failed> {
+    let client = case.start("connect", case.builder("connect")?)?;
+    let mut events = client.events();
+    let connected = event(&mut events, "CONNACK", |event| match event {
+        Event::Connected(connected) => Some(connected.clone()),
+        _ => None,
+    })
+    .await?;
+    if let Some(version) = case.version() {
+        must!(connected.version == version, "speaks {:?}", connected.version);
+    }
+    must!(!connected.session_present, "a session is present after a clean start");
+    let report = soon("the goodbye", client.shutdown(Duration::from_secs(5))).await?;
+    must!(report.is_clean(), "left at the goodbye: {report:?}");
+    must!(client.state() == State::Closed, "is {:?} after the goodbye", client.state());
+    Ok(())
+}
+
+/// The server chooses the identifier where the client has none.
+pub(super) async fn empty_client_id(case: &Case) -> Result<(), Failed> {
+    let client = case.start("nameless", case.builder("nameless")?.client_id(""))?;
+    let mut events = client.events();
+    let assigned = event(&mut events, "CONNACK", |event| match event {
+        Event::Connected(connected) => Some(connected.assigned_client_id.clone()),
+        Event::Halted(_) => Some(None),
+        _ => None,
+    })
+    .await?;
+    soon("the connection", client.online()).await??;
+    if case.version() == Some(Version::V5) {
+        must!(assigned.is_some_and(|id| !id.is_empty()), "no identifier was assigned");
+    }
+    let topic = case.topic("nameless");
+    let mut messages = subscribe(&client, &topic, QoS::AtLeastOnce).await?;
+    publish(&client, &topic, "hello", QoS::AtLeastOnce).await?;
+    expect(&mut messages, "hello").await.map(drop)
+}
+
+/// The right password opens the door.
+pub(super) async fn right_password(case: &Case) -> Result<(), Failed> {
+    let client = case.connect("known").await?;
+    must!(client.stats().connects == 1, "{} connections", client.stats().connects);
+    Ok(())
+}
+
+/// A wrong password is refused for good: one attempt, then a typed error.
+pub(super) async fn wrong_password(case: &Case) -> Result<(), Failed> {
+    let client = case.start("stranger", case.builder("stranger")?.password("wrong"))?;
+    let error = match soon("the refusal", client.online()).await? {
+        Ok(()) => return Err(Failed::Wrong("the wrong password was accepted".to_owned())),
+        Err(error) => error,
+    };
+    let ConnectError::Halted {
+        halt: Halt::Refused,
+        cause: Some(DisconnectCause::Refused { reason, .. }),
+        ..
+    } = error
+    else {
+        return Err(Failed::Connect(error));
+    };
+    let expected = [ReasonCode::BAD_USER_NAME_OR_PASSWORD, ReasonCode::NOT_AUTHORIZED];
+    must!(expected.contains(&reason), "refused with {reason}");
+    must!(client.stats().connects == 1, "{} connections", client.stats().connects);
+    Ok(())
+}
+
+/// A second client with the same identifier takes the place of the first.
+pub(super) async fn take_over(case: &Case) -> Result<(), Failed> {
+    let builder = || Ok::<_, Failed>(case.builder("twin")?.reconnect(Reconnect::never()));
+    let first = case.online("twin", builder()?).await?;
+    let mut events = first.events();
+    let second = case.online("twin", builder()?).await?;
+    let cause = event(&mut events, "the first to be closed", |event| match event {
+        Event::Disconnected { cause, .. } => Some(cause.clone()),
+        _ => None,
+    })
+    .await?;
+    // Before MQTT 5 a server has no way to say why it closes, and some never do.
+    let expected = match case.has_properties() {
+        true => &[CauseClass::TakenOver, CauseClass::Network][..],
+        false => &[CauseClass::Network],
+    };
+    must!(expected.contains(&cause.class()), "the first was closed: {cause:?}");
+    must!(second.state().is_online(), "the second is {:?}", second.state());
+    Ok(())
+}

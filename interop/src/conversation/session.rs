@@ -1,0 +1,206 @@
+//! What outlives a connection.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use evenkeel::{Client, ClientBuilder, Event, Messages, QoS};
+
+use super::steps::{
+    connected, disconnected, event, expect, expect_all, next, numbered, publish, subscribe, text,
+};
+use crate::case::Case;
+use crate::failed::{Failed, soon};
+use crate::must;
+use crate::server::Memory;
+
+const COUNT: usize = 20;
+const LOAD: usize = 400;
+
+/// Settings of a client whose session is kept.
+fn kept(builder: ClientBuilder) -> ClientBuilder {
+    builder.clean_start(false).session_expiry(Duration::from_secs(600))
+}
+
+/// Publishes a row of messages with QoS 1 and 2 and waits until all are acknowledged.
+async fn publish_row(client: &Client, topic: &str, name: &str) -> Result<(), Failed> {
+    for payload in numbered(name, COUNT) {
+        publish(client, topic, &payload, row_qos(&payload)).await?;
+    }
+    Ok(())
+}
+
+/// Even numbers travel with QoS 1, odd ones with QoS 2.
+fn row_qos(payload: &str) -> QoS {
+    if payload.ends_with(['0', '2', '4', '6', '8']) { QoS::AtLeastOnce } else { QoS::ExactlyOnce }
+}
+
+/// Expects the row, in order for each QoS: between them a server may choose.
+/// QoS 2 comes once, QoS 1 again only with the DUP flag.
+async fn expect_row(messages: &mut Messages, name: &str) -> Result<(), Failed> {
+    let of = |qos| numbered(name, COUNT).filter(move |payload| row_qos(payload) == qos).peekable();
+    let mut due =
+        [(QoS::AtLeastOnce, of(QoS::AtLeastOnce)), (QoS::ExactlyOnce, of(QoS::ExactlyOnce))];
+    let mut seen = HashSet::new();
+    while seen.len() < COUNT {
+        let message = next(messages).await?;
+        let got = text(&message);
+        must!(message.qos() == row_qos(&got), "{got:?} came with {:?}", message.qos());
+        let row = due.iter_mut().find(|(qos, _)| *qos == message.qos());
+        if row.is_some_and(|(_, row)| row.next_if_eq(&got).is_some()) {
+            seen.insert(got);
+        } else {
+            let again = message.qos() == QoS::AtLeastOnce && message.dup() && seen.contains(&got);
+            must!(again, "{got:?} came out of order or again: {message:?}");
+        }
+    }
+    Ok(())
+}
+
+/// A client that was away gets what it missed, and what it wrote goes out.
+pub(super) async fn session_resumed(case: &Case) -> Result<(), Failed> {
+    let (to_pump, from_pump) = (case.topic("to"), case.topic("from"));
+    let desk = case.connect("desk").await?;
+    let mut reports = subscribe(&desk, &from_pump, QoS::ExactlyOnce).await?;
+    let (builder, wire) = case.builder_with_wire("pump")?;
+    let pump = case.online("pump", kept(builder)).await?;
+    let mut events = pump.events();
+    let mut orders = subscribe(&pump, &to_pump, QoS::ExactlyOnce).await?;
+    wire.cut();
+    disconnected(&mut events).await?;
+    publish_row(&desk, &to_pump, "order").await?;
+    let mut receipts = Vec::new();
+    for payload in numbered("report", COUNT) {
+        let publish = pump.publish(&from_pump, payload.clone()).qos(row_qos(&payload));
+        receipts.push(soon("room in the queue", publish).await??);
+    }
+    wire.mend();
+    must!(connected(&mut events).await?, "the session was not present");
+    expect_row(&mut orders, "order").await?;
+    expect_row(&mut reports, "report").await?;
+    for receipt in receipts {
+        soon("the acknowledgement", receipt).await??;
+    }
+    Ok(())
+}
+
+/// Where the session is gone, the client asks for its subscriptions again.
+pub(super) async fn subscriptions_restored(case: &Case) -> Result<(), Failed> {
+    let topic = case.topic("restored");
+    let desk = case.connect("desk").await?;
+    let (builder, wire) = case.builder_with_wire("pump")?;
+    let pump = case.online("pump", builder).await?;
+    let mut orders = subscribe(&pump, &topic, QoS::AtLeastOnce).await?;
+    let mut more = subscribe(&pump, &case.topic("more/+"), QoS::ExactlyOnce).await?;
+    let mut events = pump.events();
+    wire.snap();
+    restored(&mut events, &pump, 2).await?;
+    publish(&desk, &topic, "after", QoS::AtLeastOnce).await?;
+    expect(&mut orders, "after").await?;
+    publish(&desk, &case.topic("more/1"), "after", QoS::ExactlyOnce).await?;
+    let message = expect(&mut more, "after").await?;
+    must!(message.qos() == QoS::ExactlyOnce, "restored with {:?}", message.qos());
+    Ok(())
+}
+
+/// Waits until this many filters have been granted again.
+async fn restored(
+    events: &mut tokio::sync::broadcast::Receiver<evenkeel::Report>,
+    client: &Client,
+    filters: usize,
+) -> Result<(), Failed> {
+    must!(!connected(events).await?, "a session is present that must be gone");
+    let count = event(events, "the subscriptions", |event| match event {
+        Event::SubscriptionsRestoring { filters } => Some(*filters),
+        _ => None,
+    })
+    .await?;
+    must!(count == filters, "{count} of {filters} filters restored");
+    // SUBACKs come in order: with this one, the restored filters are in force.
+    let probe = format!("evenkeel/probe/{}", std::process::id());
+    soon("SUBACK", client.subscribe(probe)).await??;
+    Ok(())
+}
+
+/// Nothing is lost over a restart of a server that keeps its sessions.
+pub(super) async fn restart_resumed(case: &Case) -> Result<(), Failed> {
+    let (to_pump, from_pump) = (case.topic("to"), case.topic("from"));
+    let desk = case.online("desk", kept(case.builder("desk")?)).await?;
+    let mut reports = subscribe(&desk, &from_pump, QoS::ExactlyOnce).await?;
+    let (builder, wire) = case.builder_with_wire("pump")?;
+    let pump = case.online("pump", kept(builder)).await?;
+    let mut orders = subscribe(&pump, &to_pump, QoS::ExactlyOnce).await?;
+    let (mut pump_events, mut desk_events) = (pump.events(), desk.events());
+
+    // These wait in the server for a client that is away.
+    wire.cut();
+    disconnected(&mut pump_events).await?;
+    publish_row(&desk, &to_pump, "before").await?;
+    case.stop_server(Memory::Kept).await?;
+    disconnected(&mut desk_events).await?;
+    // These wait in the clients for a server that is away.
+    let mut receipts = Vec::new();
+    for (client, topic, name) in [(&desk, &to_pump, "during"), (&pump, &from_pump, "report")] {
+        for payload in numbered(name, COUNT) {
+            let publish = client.publish(topic, payload.clone()).qos(row_qos(&payload));
+            receipts.push(soon("room in the queue", publish).await??);
+        }
+    }
+    case.start_server().await?;
+    wire.mend();
+    must!(connected(&mut desk_events).await?, "the publisher's session was not present");
+    must!(connected(&mut pump_events).await?, "the subscriber's session was not present");
+    expect_row(&mut orders, "before").await?;
+    expect_row(&mut orders, "during").await?;
+    expect_row(&mut reports, "report").await?;
+    for receipt in receipts {
+        soon("the acknowledgement", receipt).await??;
+    }
+    Ok(())
+}
+
+/// A server that is restarted amid exchanges loses nothing and doubles nothing.
+pub(super) async fn restart_under_load(case: &Case) -> Result<(), Failed> {
+    let topic = case.topic("load");
+    let writer = case.online("writer", kept(case.builder("writer")?)).await?;
+    let reader = case.online("reader", kept(case.builder("reader")?)).await?;
+    let mut messages = subscribe(&reader, &topic, QoS::ExactlyOnce).await?;
+    let mut events = reader.events();
+    let writing = async {
+        let mut receipts = Vec::new();
+        for payload in numbered("load", LOAD) {
+            let publish = writer.publish(&topic, payload).qos(QoS::ExactlyOnce);
+            receipts.push(soon("room in the queue", publish).await??);
+        }
+        for receipt in receipts {
+            soon("the acknowledgement", receipt).await??;
+        }
+        Ok::<_, Failed>(())
+    };
+    let restarting = async {
+        // Some messages are through, some on their way, some not yet sent.
+        expect_all(&mut messages, numbered("load", LOAD).take(LOAD / 8)).await?;
+        case.stop_server(Memory::Kept).await?;
+        case.start_server().await?;
+        must!(connected(&mut events).await?, "the session was not present");
+        expect_all(&mut messages, numbered("load", LOAD).skip(LOAD / 8)).await
+    };
+    let (written, read) = tokio::join!(writing, restarting);
+    read?;
+    written?;
+    publish(&writer, &topic, "last", QoS::ExactlyOnce).await?;
+    expect(&mut messages, "last").await.map(drop)
+}
+
+/// A server that lost all sessions gets the subscriptions again.
+pub(super) async fn restart_without_memory(case: &Case) -> Result<(), Failed> {
+    let topic = case.topic("lost");
+    let desk = case.connect("desk").await?;
+    let pump = case.online("pump", kept(case.builder("pump")?)).await?;
+    let mut orders = subscribe(&pump, &topic, QoS::AtLeastOnce).await?;
+    let mut events = pump.events();
+    case.stop_server(Memory::Lost).await?;
+    case.start_server().await?;
+    restored(&mut events, &pump, 1).await?;
+    publish(&desk, &topic, "after", QoS::AtLeastOnce).await?;
+    expect(&mut orders, "after").await.map(drop)
+}

@@ -1,0 +1,91 @@
+//! Every conversation with every server, over every transport, in every version.
+//!
+//! A harness of its own, as the tests are a product of lists. It takes the
+//! arguments of the usual one: `cargo test -p evenkeel-interop mosquitto::tcp`.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use evenkeel::Version;
+use evenkeel_interop::case::Case;
+use evenkeel_interop::conversation::{ALL, Conversation};
+use evenkeel_interop::server::Kind;
+use evenkeel_interop::site::{Transport, version_name};
+use libtest_mimic::{Arguments, Failed, Trial};
+
+/// Conversations wait more than they work.
+const AT_ONCE: usize = 8;
+const LIMIT: Duration = Duration::from_secs(120);
+
+fn main() -> ExitCode {
+    let mut arguments = Arguments::from_args();
+    arguments.test_threads.get_or_insert(AT_ONCE);
+    let trials = Kind::ALL
+        .iter()
+        .flat_map(|kind| if kind.is_installed() { trials(*kind) } else { vec![missing(*kind)] });
+    libtest_mimic::run(&arguments, trials.collect()).exit_code()
+}
+
+/// Fails where the server was meant to be there, and says so elsewhere.
+fn missing(kind: Kind) -> Trial {
+    Trial::test(kind.name(), move || {
+        if std::env::var("CI").is_ok_and(|value| value == "true") {
+            return Err(format!("{} is not installed on a CI machine", kind.name()).into());
+        }
+        eprintln!("SKIPPED: {} is not installed", kind.name());
+        Ok(())
+    })
+}
+
+/// The product of conversations, transports and versions.
+fn trials(kind: Kind) -> Vec<Trial> {
+    let mut trials = Vec::new();
+    for transport in Transport::ALL {
+        for conversation in ALL {
+            for version in conversation.versions {
+                // MQTT 3.1 is rare: its form is proven once, not on every transport.
+                if *version != Version::V31 || transport == Transport::Tcp {
+                    trials.push(trial(kind, transport, *version, *conversation));
+                }
+            }
+        }
+    }
+    trials
+}
+
+fn trial(kind: Kind, transport: Transport, version: Version, conversation: Conversation) -> Trial {
+    let parts = [kind.name(), transport.name(), version_name(version), conversation.name];
+    let name = parts.join("::");
+    Trial::test(name.clone(), move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        runtime.block_on(hold(&name, kind, transport, version, conversation))
+    })
+}
+
+async fn hold(
+    name: &str,
+    kind: Kind,
+    transport: Transport,
+    version: Version,
+    conversation: Conversation,
+) -> Result<(), Failed> {
+    let server = kind.start(conversation.setting).await?;
+    if server.site().url(transport, Some(version)).is_none() {
+        eprintln!("SKIPPED: {name}: this build of the broker has no such listener");
+        return Ok(());
+    }
+    let case = Case::new(server, transport, Some(version));
+    let result = tokio::time::timeout(LIMIT, (conversation.hold)(&case)).await;
+    let accounts = case.close().await;
+    let failed = match result {
+        Ok(Ok(())) => return Ok(()),
+        Ok(Err(failed)) => failed.to_string(),
+        Err(_) => format!("did not end within {LIMIT:?}"),
+    };
+    // Not by default: a server's log of one conversation has hundreds of lines.
+    if std::env::var_os("INTEROP_LOG").is_some() {
+        eprintln!("{}", case.server_log().await);
+    }
+    let accounts: Vec<_> = accounts.iter().map(ToString::to_string).collect();
+    Err(format!("{failed}\n{}", accounts.join("\n")).into())
+}
