@@ -1,0 +1,108 @@
+//! gneiss-mqtt's tokio client as its crate documentation shows: a listener for
+//! events, operations that are queued while offline.
+//!
+//! Subscribing anew where the server has lost the session is left to the
+//! application. The listener runs on the client's task, so messages go to a
+//! task of their own.
+
+use std::sync::Arc;
+
+use gneiss_mqtt::client::config::ConnectOptions;
+use gneiss_mqtt::client::{AsyncClient, AsyncClientHandle, ClientEvent, TokioClientBuilder};
+use gneiss_mqtt::mqtt::{PublishPacket, QualityOfService, SubscribePacket};
+use tokio::sync::mpsc;
+use torture_adapters::{
+    Handling, Job, Publishing, answer_topic, number_of, tell, wait_in_callback,
+};
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let job = Job::from_args();
+    let options = ConnectOptions::builder()
+        .with_client_id(&job.client_id)
+        .with_keep_alive_interval_seconds(Some(job.keep_alive))
+        .build();
+    let client =
+        TokioClientBuilder::new(&job.host, job.port).with_connect_options(options).build()?;
+    let (messages, mut received) = mpsc::unbounded_channel();
+    let (handler, handling, inline) = (client.clone(), job.handling(), job.inline());
+    tokio::spawn(async move {
+        while let Some(n) = received.recv().await {
+            handle(&handler, n, handling).await;
+        }
+    });
+    let (listener, filters) = (client.clone(), job.filters());
+    client.start(Some(Arc::new(move |event: Arc<ClientEvent>| {
+        narrate(&event);
+        match event.as_ref() {
+            ClientEvent::ConnectionSuccess(success) if !success.connack.session_present() => {
+                tokio::spawn(subscribe(listener.clone(), filters.clone()));
+            }
+            ClientEvent::PublishReceived(received) => {
+                let payload = received.publish.payload().unwrap_or_default();
+                let n = number_of(payload);
+                if inline {
+                    wait_in_callback(handle(&listener, n, handling));
+                } else {
+                    let _ = messages.send(n);
+                }
+            }
+            _ => {}
+        }
+    })))?;
+    if let Some(publishing) = job.publishing() {
+        publish(client, publishing).await;
+    }
+    std::future::pending().await
+}
+
+fn narrate(event: &ClientEvent) {
+    match event {
+        ClientEvent::ConnectionSuccess(_) => tell("online", ""),
+        ClientEvent::ConnectionFailure(failure) => tell("attempt-failed", &failure.error),
+        ClientEvent::Disconnection(end) => tell("offline", &end.error),
+        ClientEvent::Stopped(_) => tell("halted", ""),
+        _ => {}
+    }
+}
+
+async fn subscribe(client: AsyncClientHandle, filters: Vec<String>) {
+    for filter in filters {
+        let packet = SubscribePacket::builder()
+            .with_subscription_simple(filter, QualityOfService::AtLeastOnce)
+            .build();
+        if let Err(error) = client.subscribe(packet, None).await {
+            tell("failed", format!("0 {error}"));
+        }
+    }
+}
+
+async fn publish(client: AsyncClientHandle, publishing: Publishing) {
+    let mut ticks = tokio::time::interval(publishing.every);
+    for n in 1..=publishing.count {
+        ticks.tick().await;
+        tell("offered", n);
+        let (client, topic) = (client.clone(), publishing.topic(n));
+        tokio::spawn(async move { send(&client, topic, n, publishing.at_least_once).await });
+    }
+}
+
+async fn send(client: &AsyncClientHandle, topic: String, n: u64, at_least_once: bool) {
+    let qos =
+        if at_least_once { QualityOfService::AtLeastOnce } else { QualityOfService::AtMostOnce };
+    let packet =
+        PublishPacket::builder(topic, qos).with_payload(n.to_string().into_bytes()).build();
+    match client.publish(packet, None).await {
+        Ok(_) => tell("acked", n),
+        Err(error) => tell("failed", format!("{n} {error}")),
+    }
+}
+
+async fn handle(client: &AsyncClientHandle, n: u64, handling: Handling) {
+    tell("received", n);
+    handling.dwell(n).await;
+    if let Handling::Answer = handling {
+        send(client, answer_topic(n), n, true).await;
+    }
+    tell("handled", n);
+}
