@@ -2,4 +2,10 @@
 
 mod support;
 
+mod acknowledge;
+mod backpressure;
+mod driver;
 mod publish;
+mod shutdown;
+mod streams;
+mod subscribe;

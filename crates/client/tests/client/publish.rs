@@ -1,6 +1,6 @@
 //! Publishing and receipts.
 
-use evenkeel::{DeliveryError, Version};
+use evenkeel::DeliveryError;
 use evenkeel_codec::Packet;
 
 use crate::support::*;

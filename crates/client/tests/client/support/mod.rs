@@ -10,7 +10,9 @@ pub(crate) use packets::*;
 pub(crate) use server::{Peer, Server};
 
 pub(crate) use QoS::{AtLeastOnce, AtMostOnce, ExactlyOnce};
-pub(crate) use evenkeel::{Client, ClientBuilder, QoS, ReasonCode, State};
+pub(crate) use evenkeel::{
+    Bounds, Client, ClientBuilder, Clock, QoS, QueueConfig, ReasonCode, State, Version,
+};
 
 pub(crate) const fn secs(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
@@ -49,7 +51,7 @@ pub(crate) async fn state_of(client: &Client, wanted: impl FnMut(&State) -> bool
 
 /// A client that is online at a scripted server of this version.
 pub(crate) async fn online(
-    version: evenkeel::Version,
+    version: Version,
     settings: impl FnOnce(ClientBuilder) -> ClientBuilder,
 ) -> (Client, Server, Peer) {
     let mut server = Server::new();
@@ -61,5 +63,24 @@ pub(crate) async fn online(
 
 /// The same with MQTT 5 and nothing set.
 pub(crate) async fn online_v5() -> (Client, Server, Peer) {
-    online(evenkeel::Version::V5, |builder| builder).await
+    online(Version::V5, |builder| builder).await
+}
+
+pub(crate) fn small_write_buffer() -> Bounds {
+    let mut bounds = Bounds::default();
+    bounds.write_buffer = 1000;
+    bounds
+}
+
+pub(crate) fn small_inbox() -> Bounds {
+    let mut bounds = Bounds::default();
+    bounds.inbox_messages = 10;
+    bounds
+}
+
+/// Room for this many messages.
+pub(crate) fn queue_of(messages: usize) -> QueueConfig {
+    let mut queue = QueueConfig::default();
+    queue.messages = messages;
+    queue
 }

@@ -150,13 +150,14 @@ impl Peer {
         }
     }
 
-    /// Expects DISCONNECT and the end of the connection.
+    /// Expects DISCONNECT and the end of the connection, and hangs up.
     pub(crate) async fn expect_goodbye(&mut self) {
         match self.expect().await {
             Packet::Disconnect(_) => {}
             other => panic!("DISCONNECT expected, not {other:?}"),
         }
         assert_eq!(self.receive().await, None, "nothing may follow DISCONNECT");
+        self.stream.shutdown().await.unwrap();
     }
 
     /// The next packet, if one comes within a while of (paused) time.
@@ -172,6 +173,14 @@ impl Peer {
 
     pub(crate) async fn publish(&mut self, publish: Publish) {
         self.send(Packet::Publish(publish)).await;
+    }
+
+    /// Sends a message over and over, until the client ends the connection.
+    pub(crate) async fn flood(&mut self, publish: Publish) {
+        let mut bytes = Vec::new();
+        Packet::Publish(publish).encode(self.version(), &mut bytes).unwrap();
+        let bytes = bytes.repeat(100);
+        while self.stream.write_all(&bytes).await.is_ok() {}
     }
 
     pub(crate) async fn send_bytes(&mut self, bytes: &[u8]) {

@@ -1,0 +1,107 @@
+//! The driver sleeps when there is nothing to do, and wakes when there is.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use crate::support::*;
+
+/// Counts how often the clock is looked at: at least once in each turn of the
+/// driver, so that a driver that spins is found out.
+#[derive(Clone, Default)]
+struct Looks(Arc<AtomicU32>);
+
+impl Looks {
+    fn clock(&self) -> Clock {
+        let (looks, clock) = (self.0.clone(), Clock::tokio());
+        Clock::custom(move || {
+            // Paused time would wait for a spinning driver for ever.
+            assert!(looks.fetch_add(1, Ordering::Relaxed) < 100_000, "the driver spins");
+            clock.now()
+        })
+    }
+
+    fn take(&self) -> u32 {
+        self.0.swap(0, Ordering::Relaxed)
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_idle_client_is_left_asleep() {
+    let looks = Looks::default();
+    let settings = |b: ClientBuilder| b.clock(looks.clock()).keep_alive(secs(60));
+    let (_client, _server, mut peer) = online(Version::V5, settings).await;
+    settle().await;
+    looks.take();
+    tokio::time::timeout(secs(40), peer.receive()).await.unwrap_err();
+    let idle = looks.take();
+    // The clock is compared with the timers every fifteen seconds (K10).
+    assert!((2..=12).contains(&idle), "{idle} looks in 40 s");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_without_deadlines_never_wakes() {
+    let looks = Looks::default();
+    let settings = |b: ClientBuilder| b.clock(looks.clock()).keep_alive(secs(0));
+    let (_client, _server, _peer) = online(Version::V5, settings).await;
+    settle().await;
+    looks.take();
+    tokio::time::sleep(secs(86_400)).await;
+    assert_eq!(looks.take(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn publishers_and_driver_do_not_wake_each_other_while_nothing_is_taken() {
+    let looks = Looks::default();
+    let mut server = Server::with_buffer(64);
+    let client = server.client().keep_alive(secs(0)).bounds(small_write_buffer());
+    let client = client.clock(looks.clock()).start().unwrap();
+    let _stuck = server.online().await;
+    soon(client.online()).await.unwrap();
+    let _first = client.publish("a", vec![b'x'; 2000]).await.unwrap();
+    let waiting: Vec<_> = (0..3)
+        .map(|_| {
+            let client = client.clone();
+            tokio::spawn(async move { client.publish("a", "second").await.map(drop) })
+        })
+        .collect();
+    settle().await;
+    looks.take();
+    tokio::time::sleep(secs(60)).await;
+    assert!(looks.take() < 10);
+    assert!(waiting.iter().all(|task| !task.is_finished()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_paused_link_does_not_spin() {
+    let looks = Looks::default();
+    let settings = |b: ClientBuilder| b.clock(looks.clock()).bounds(small_inbox());
+    let (client, _server, mut peer) = online(Version::V5, settings).await;
+    let mut messages = peer.grant(&client, "a", AtMostOnce).await;
+    let flood = tokio::spawn(async move { peer.flood(message("a", "x", AtMostOnce, 0)).await });
+    settle().await;
+    looks.take();
+    tokio::time::sleep(secs(40)).await;
+    let idle = looks.take();
+    assert!(idle < 40, "{idle} looks in 40 s");
+
+    // Every message is moved once, by the batch.
+    for _ in 0..10_000 {
+        soon(messages.next()).await.unwrap();
+    }
+    let busy = looks.take();
+    assert!(busy < 2_000, "{busy} looks for 10,000 messages");
+    flood.abort();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_closing_link_does_not_spin() {
+    let looks = Looks::default();
+    let settings = |b: ClientBuilder| b.clock(looks.clock());
+    let (client, _server, mut peer) = online(Version::V5, settings).await;
+    looks.take();
+    // The server takes the DISCONNECT and does not hang up.
+    let shutdown = tokio::spawn(async move { client.shutdown(secs(5)).await });
+    peer.expect().await;
+    soon(shutdown).await.unwrap();
+    assert!(looks.take() < 20);
+}
