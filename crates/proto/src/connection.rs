@@ -86,6 +86,8 @@ pub(crate) struct Stream {
 /// What a report of written bytes means.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Progress {
+    /// Bytes that were waiting to be written, which a report may exceed.
+    pub(crate) bytes: u64,
     pub(crate) packet: bool,
     pub(crate) ping: bool,
 }
@@ -112,13 +114,14 @@ impl Stream {
     /// Never claims a packet earlier than it was written whole; may claim it
     /// later where several are under way, which only makes pings earlier.
     pub(crate) fn on_written(&mut self, bytes: usize) -> Progress {
-        self.written = self.written.saturating_add(bytes as u64).min(self.queued);
+        let bytes = (bytes as u64).min(self.unwritten());
+        self.written += bytes;
         let packet = self.checkpoint.is_some_and(|end| end <= self.written);
         if packet {
             self.checkpoint = (self.queued > self.written).then_some(self.queued);
         }
         let ping = self.ping_end.take_if(|end| *end <= self.written).is_some();
-        Progress { packet, ping }
+        Progress { bytes, packet, ping }
     }
 }
 

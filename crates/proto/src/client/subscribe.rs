@@ -181,7 +181,7 @@ impl Client {
         if control.len() == 1 && control.token != Token::NONE {
             return self.complete(control.fail(error));
         }
-        control.codes.push(code);
+        control.answer(code);
         self.go_on(control);
     }
 
@@ -198,10 +198,8 @@ impl Client {
 
     /// Restored filters that the server refuses now.
     fn report_lost(&mut self, control: &Control) {
-        let answers = control.filters().zip(&control.codes);
-        let refused: Vec<_> = answers.filter(|(_, code)| code.is_error()).collect();
-        for (filter, reason) in refused {
-            self.event(Event::SubscriptionLost { filter: filter.clone(), reason: *reason });
+        for (filter, reason) in control.refused() {
+            self.event(Event::SubscriptionLost { filter: filter.clone(), reason });
         }
     }
 
@@ -254,9 +252,9 @@ impl Client {
         let Some(flight) = self.session.flights.remove(id) else { return };
         let Exchange::Control(mut control) = flight.exchange else { return };
         for code in codes {
-            let place = control.codes.len();
-            self.session.subscriptions.on_answer(&control, place, *code);
-            control.codes.push(*code);
+            if let Some(place) = control.answer(*code) {
+                self.session.subscriptions.on_answer(&control, place, *code);
+            }
         }
         control.out = 0;
         self.go_on(control);

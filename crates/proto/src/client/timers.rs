@@ -76,7 +76,7 @@ impl Client {
         let progress = match &mut self.link {
             Link::Online(online) if online.conn == conn => {
                 let progress = online.stream.on_written(bytes);
-                if let Some(engine) = online.keep_alive.as_mut().filter(|_| bytes > 0) {
+                if let Some(engine) = online.keep_alive.as_mut().filter(|_| progress.bytes > 0) {
                     engine.on_progress(now);
                     if progress.packet {
                         engine.on_sent(now);
@@ -99,7 +99,7 @@ impl Client {
                 return;
             }
         };
-        self.stats.bytes_sent += bytes as u64;
+        self.stats.bytes_sent += progress.bytes;
         if progress.ping {
             self.stats.pings_sent += 1;
             self.event(Event::PingSent);

@@ -16,8 +16,10 @@ pub(crate) struct Control {
     pub(crate) asked: Asked,
     pub(crate) properties: Properties,
     pub(crate) token: Token,
-    /// Codes of the filters answered so far.
-    pub(crate) codes: Vec<ReasonCode>,
+    /// The answer to each filter, in order, where there is one.
+    codes: Vec<Option<ReasonCode>>,
+    /// All filters before this place have an answer.
+    answered: usize,
     /// Filters in the part that is out.
     pub(crate) out: usize,
     pub(crate) suspicion: Suspicion,
@@ -33,7 +35,14 @@ pub(crate) enum Asked {
 impl Control {
     pub(crate) fn new(asked: Asked, properties: Properties, token: Token) -> Self {
         let suspicion = Suspicion::default();
-        Self { asked, properties, token, codes: Vec::new(), out: 0, suspicion }
+        Self { asked, properties, token, codes: Vec::new(), answered: 0, out: 0, suspicion }
+    }
+
+    /// One more filter for the same properties.
+    pub(crate) fn extend(&mut self, filter: SubscribeFilter) {
+        if let Asked::Subscribe(filters) = &mut self.asked {
+            filters.push(filter);
+        }
     }
 
     /// Filters in all.
@@ -48,8 +57,8 @@ impl Control {
         matches!(self.asked, Asked::Subscribe(_))
     }
 
-    pub(crate) const fn is_answered(&self) -> bool {
-        self.codes.len() >= self.len()
+    pub(crate) fn is_answered(&self) -> bool {
+        self.open().next().is_none()
     }
 
     pub(crate) fn filters(&self) -> impl Iterator<Item = &TopicFilter> {
@@ -60,22 +69,60 @@ impl Control {
         subscribe.iter().map(|entry| &entry.filter).chain(unsubscribe)
     }
 
+    /// The places of filters that have no answer yet.
+    fn open(&self) -> impl Iterator<Item = usize> {
+        (self.answered..self.len()).filter(|place| !self.has_answer(*place))
+    }
+
     /// The filters that have no answer yet.
     pub(crate) fn unanswered(&self) -> impl Iterator<Item = &TopicFilter> {
-        self.filters().skip(self.codes.len())
+        self.filters()
+            .enumerate()
+            .skip(self.answered)
+            .filter(|(place, _)| !self.has_answer(*place))
+            .map(|(_, filter)| filter)
+    }
+
+    fn has_answer(&self, place: usize) -> bool {
+        self.codes.get(place).is_some_and(Option::is_some)
+    }
+
+    /// Notes the answer to the first filter that has none; returns its place.
+    pub(crate) fn answer(&mut self, code: ReasonCode) -> Option<usize> {
+        let place = self.open().next()?;
+        self.codes.resize(self.len(), None);
+        *self.codes.get_mut(place)? = Some(code);
+        self.answered = place + 1;
+        Some(place)
+    }
+
+    /// Filters with the code of their refusal.
+    pub(crate) fn refused(&self) -> impl Iterator<Item = (&TopicFilter, ReasonCode)> {
+        let answers = self.filters().zip(&self.codes);
+        answers
+            .filter_map(|(filter, code)| Some((filter, (*code)?)))
+            .filter(|(_, code)| code.is_error())
+    }
+
+    /// The session is lost: what was granted in it is granted no more.
+    pub(crate) fn forget_grants(&mut self) {
+        self.answered = 0;
+        for code in &mut self.codes {
+            *code = code.filter(|code| code.is_error());
+        }
     }
 
     /// The packet for the next `count` filters.
     pub(crate) fn packet(&self, packet_id: PacketId, count: usize) -> Packet {
         let properties = self.properties.clone();
-        let from = self.codes.len();
+        let places = self.open().take(count);
         match &self.asked {
             Asked::Subscribe(filters) => {
-                let filters = filters.iter().skip(from).take(count).cloned().collect();
+                let filters = places.filter_map(|place| filters.get(place).cloned()).collect();
                 Packet::Subscribe(Subscribe { packet_id, filters, properties })
             }
             Asked::Unsubscribe(filters) => {
-                let filters = filters.iter().skip(from).take(count).cloned().collect();
+                let filters = places.filter_map(|place| filters.get(place).cloned()).collect();
                 Packet::Unsubscribe(Unsubscribe { packet_id, filters, properties })
             }
         }
@@ -83,7 +130,7 @@ impl Control {
 
     /// The outcome, with the codes gathered.
     pub(crate) fn finish(self) -> Completion {
-        let codes = self.codes;
+        let codes = self.codes.into_iter().flatten().collect();
         completion(&self.asked, self.token, Ok(codes))
     }
 

@@ -73,9 +73,8 @@ impl Subscriptions {
     /// those with equal properties together, each exactly once (D8). Returns
     /// how many.
     pub(crate) fn restore(&mut self) -> usize {
-        // Parts already answered were lost with the session: they go out again.
         for control in &mut self.waiting {
-            control.codes.clear();
+            control.forget_grants();
         }
         let mut groups: Vec<Control> = Vec::new();
         let mut count = 0;
@@ -85,10 +84,9 @@ impl Subscriptions {
             }
             count += 1;
             let filter = SubscribeFilter { filter, options: entry.options };
-            let group = groups.iter_mut().find(|group| group.properties == entry.properties);
-            match group.map(|group| &mut group.asked) {
-                Some(Asked::Subscribe(filters)) => filters.push(filter),
-                _ => groups.push(Control::restoring(filter, entry.properties)),
+            match groups.iter_mut().find(|group| group.properties == entry.properties) {
+                Some(group) => group.extend(filter),
+                None => groups.push(Control::restoring(filter, entry.properties)),
             }
         }
         for group in groups.into_iter().rev() {

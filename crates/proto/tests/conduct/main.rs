@@ -1,10 +1,13 @@
 //! How the client behaves on the wire: bytes in, bytes out, virtual time.
 
+mod authentication;
 mod connect;
 mod inbound;
 mod keep_alive;
 mod limits;
+mod malformed;
 mod publish;
+mod quarantine;
 mod queue;
 mod quota;
 mod reconnect;

@@ -444,7 +444,8 @@ fn a_server_that_asks_for_less_gets_less() {
 
 #[test]
 fn every_other_end_backs_off() {
-    let ends: [(CauseClass, fn(&mut Rig)); 5] = [
+    type End = fn(&mut Rig);
+    let ends: [(CauseClass, End); 5] = [
         (CauseClass::Network, |rig| rig.cut()),
         (CauseClass::Network, |rig| rig.drop_link(TransportFailure::Credentials)),
         (CauseClass::ServerGoingAway, |rig| {
