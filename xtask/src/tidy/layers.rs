@@ -9,7 +9,7 @@ use serde::Deserialize;
 use crate::Fault;
 
 /// Each package with the packages of ours that it may use, tests aside.
-const MAY_USE: [(&str, &[&str]); 11] = [
+const MAY_USE: [(&str, &[&str]); 12] = [
     ("evenkeel-codec", &[]),
     ("evenkeel-profile", &[]),
     ("evenkeel-proto", &["evenkeel-codec", "evenkeel-profile"]),
@@ -30,6 +30,7 @@ const MAY_USE: [(&str, &[&str]); 11] = [
         ],
     ),
     ("evenkeel-interop", &["evenkeel", "evenkeel-broker"]),
+    ("evenkeel-torture", &["evenkeel", "evenkeel-broker", "evenkeel-codec"]),
     ("xtask", &[]),
 ];
 

@@ -1,0 +1,217 @@
+//! Pings that are lost, late or never answered.
+
+use std::time::Duration;
+
+use evenkeel::{CauseClass, DisconnectCause, Event, QoS, keepalive::Death};
+use evenkeel_broker::fault::When;
+use evenkeel_codec::PacketType;
+use evenkeel_profile::Profile;
+use evenkeel_torture::{K, Scene, between, pass, scenarios, within};
+
+scenarios![
+    one_lost_pingresp_costs_one_reconnect,
+    one_lost_pingresp_costs_nothing_while_messages_come,
+    a_pingresp_late_by_six_tenths_is_learnt,
+    a_pingresp_late_by_eleven_tenths_is_learnt,
+    no_pingresp_ever_while_messages_come,
+    no_pingresp_ever_on_a_silent_link,
+    doubled_and_unasked_pingresps_close_nothing,
+    a_subscriber_that_only_receives_still_pings,
+    late_pubacks_do_not_put_off_pings,
+    one_ping_per_span_is_enough_with_a_profile,
+];
+
+/// The founding case: after one lost answer, the client of MQTT.js #1845 cut
+/// every later connection, for ever.
+async fn one_lost_pingresp_costs_one_reconnect() {
+    let scene = Scene::new([When::sent(PacketType::PingResp).nth(1).drop()]).await;
+    let client = scene.client("pump").start().unwrap();
+    pass(12 * K).await;
+    assert!(client.state().is_online());
+    assert_eq!(scene.connects("pump"), 2);
+    // At 0.8 to 0.95 K each, over at least 9 K of the second connection.
+    between("pings", scene.pings("pump"), 7..=15);
+    assert_eq!(scene.sent("pump", PacketType::PingResp), scene.pings("pump") - 1);
+    scene.assert_never_silent();
+    scene.assert_laws();
+}
+
+/// Other bytes prove the link alive: the lost answer is only noted (K4).
+async fn one_lost_pingresp_costs_nothing_while_messages_come() {
+    let scene = Scene::new([When::sent(PacketType::PingResp).nth(1).drop()]).await;
+    let client = scene.client("pump").start().unwrap();
+    let mut events = client.events();
+    let messages = client.subscribe("news").await.unwrap();
+    for _ in 0..40 {
+        pass(K / 10).await;
+        scene.publish("news", "x", QoS::AtMostOnce, false);
+    }
+    let mut unanswered = 0;
+    while let Ok(report) = events.try_recv() {
+        unanswered += u32::from(matches!(report.event, Event::PingUnanswered { .. }));
+    }
+    assert_eq!(unanswered, 1);
+    assert_eq!(scene.connects("pump"), 1);
+    between("pings", scene.pings("pump"), 2..=6);
+    drop(messages);
+    scene.assert_laws();
+}
+
+/// The time to wait for an answer is half a keep-alive at first and doubles
+/// after each death that followed from it.
+async fn a_pingresp_late_by_six_tenths_is_learnt() {
+    late_pingresps(0.6, 2).await;
+}
+
+async fn a_pingresp_late_by_eleven_tenths_is_learnt() {
+    late_pingresps(1.1, 3).await;
+}
+
+async fn late_pingresps(late_by: f64, connects: u64) {
+    let keep_alive = 2 * K;
+    let delay = keep_alive.mul_f64(late_by);
+    let scene = Scene::new([When::sent(PacketType::PingResp).delay(delay)]).await;
+    let client = scene.client("pump").keep_alive(keep_alive).start().unwrap();
+    // One death each after at most 0.95 K and the wait of 0.5 K, then 1 K; delays
+    // of at most 1 s, then 2 s.
+    let learnt = 10 * keep_alive;
+    let last = move |event: &evenkeel_broker::Event| event.name() == "connected";
+    let mut left = connects;
+    scene
+        .event(learnt, |event| {
+            left -= u64::from(last(event));
+            left == 0
+        })
+        .await;
+    pass(4 * keep_alive).await;
+    assert!(client.state().is_online());
+    assert_eq!(scene.connects("pump"), connects);
+    // Each ping waits for its answer, so at most one per 1.1 K beyond the deaths.
+    between("pongs", client.stats().pongs, 2..=8);
+    scene.assert_never_silent();
+    scene.assert_laws();
+}
+
+async fn no_pingresp_ever_while_messages_come() {
+    let scene = Scene::new([When::sent(PacketType::PingResp).drop()]).await;
+    let client = scene.client("pump").start().unwrap();
+    let mut messages = client.subscribe("news").await.unwrap();
+    for _ in 0..80 {
+        pass(K / 10).await;
+        scene.publish("news", "x", QoS::AtMostOnce, false);
+    }
+    pass(K / 5).await;
+    assert_eq!(std::iter::from_fn(|| messages.try_next()).count(), 80);
+    assert_eq!(scene.connects("pump"), 1);
+    // The next one goes out 0.8 to 0.95 K after the one before.
+    between("pings", scene.pings("pump"), 5..=11);
+    assert!(client.stats().pings_unanswered >= 4, "{:?}", client.stats());
+    scene.assert_never_silent();
+    scene.assert_laws();
+}
+
+/// A broker that answers CONNECT and nothing else: each connection ends in
+/// bounded time, and the next ones come at growing distances.
+async fn no_pingresp_ever_on_a_silent_link() {
+    let scene = Scene::new([When::sent(PacketType::PingResp).drop()]).await;
+    let client = scene.client("pump").start().unwrap();
+    let mut events = client.events();
+    pass(15 * K).await;
+    // Lives of 1.45 K, 1.95 K and 2.45 K, delays of up to 1 s, 2 s and 4 s.
+    between("connects", scene.connects("pump"), 3..=6);
+    between("pings", scene.pings("pump"), 3..=6);
+    let mut deaths = 0;
+    while let Ok(report) = events.try_recv() {
+        if let Event::Disconnected { cause, .. } = report.event {
+            // Patience has grown to the broker's own in the end: either may be first.
+            assert!(
+                matches!(cause, DisconnectCause::KeepAlive(Death::NoResponse { .. }))
+                    || (deaths >= 2 && cause.class() == CauseClass::KeepAliveDeath),
+                "{cause:?}"
+            );
+            deaths += 1;
+        }
+    }
+    between("deaths", deaths, 2..=6);
+    scene.assert_laws();
+}
+
+async fn doubled_and_unasked_pingresps_close_nothing() {
+    let scene = Scene::new([
+        When::sent(PacketType::PingResp).duplicate(),
+        When::received(PacketType::Publish).inject(&[0xd0, 0x00, 0xd0, 0x00][..]),
+    ])
+    .await;
+    let client = scene.client("pump").start().unwrap();
+    for _ in 0..4 {
+        client.publish("level", "1").await.unwrap().await.unwrap();
+        pass(K).await;
+    }
+    assert_eq!(scene.connects("pump"), 1);
+    let stats = client.stats();
+    assert!(stats.pongs_unsolicited >= 8, "{stats:?}");
+    between("pings", scene.pings("pump"), 2..=5);
+    scene.assert_laws();
+}
+
+/// What a client receives does not tell the broker that the client is alive.
+async fn a_subscriber_that_only_receives_still_pings() {
+    let scene = Scene::new([]).await;
+    let client = scene.client("pump").start().unwrap();
+    let messages = client.subscribe("news").await.unwrap();
+    for _ in 0..50 {
+        pass(K / 10).await;
+        scene.publish("news", "x", QoS::AtMostOnce, false);
+    }
+    assert_eq!(scene.connects("pump"), 1);
+    between("pings", scene.pings("pump"), 3..=7);
+    scene.assert_never_silent();
+    scene.assert_laws();
+    drop(messages);
+}
+
+/// The clock of silence runs from the last packet written, not from the
+/// acknowledgement that came for it.
+async fn late_pubacks_do_not_put_off_pings() {
+    let keep_alive = 2 * K;
+    for late_by in [0.6, 0.75, 0.95] {
+        let delay = keep_alive.mul_f64(late_by);
+        let scene = Scene::new([When::sent(PacketType::PubAck).delay(delay)]).await;
+        let client = scene.client("pump").keep_alive(keep_alive).start().unwrap();
+        for _ in 0..2 {
+            let receipt = client.publish("level", "1").qos(QoS::AtLeastOnce).await.unwrap();
+            let delivered = within(2 * keep_alive, "PUBACK", receipt).await.unwrap();
+            assert_eq!(delivered.attempts, 1);
+            // The moment at which a clock that started at PUBACK would be late.
+            pass(keep_alive.mul_f64(0.9)).await;
+        }
+        assert_eq!(scene.connects("pump"), 1, "late by {late_by}");
+        assert_eq!(scene.published("level"), 2);
+        between("pings", scene.pings("pump"), 1..=5);
+        scene.assert_never_silent();
+        scene.assert_laws();
+    }
+}
+
+/// AWS IoT Core answers one ping in 30 s; here it is one in 3 s.
+async fn one_ping_per_span_is_enough_with_a_profile() {
+    let span = Duration::from_secs(3);
+    let scene = Scene::new([When::received(PacketType::PingReq).one_per(span)]).await;
+    let profile = Profile::from_toml(
+        "name = \"scaled\"\nconnection.min_ping_spacing = { value = 3.05, on_break = \"ignores\" }",
+    );
+    let client = scene.client("pump").keep_alive(span).profile(profile.unwrap()).start().unwrap();
+    client.online().await.unwrap();
+    // Meanwhile the application asks for pings whenever it likes.
+    for _ in 0..24 {
+        pass(Duration::from_millis(500)).await;
+        client.probe();
+    }
+    assert_eq!(scene.connects("pump"), 1);
+    between("pings", scene.pings("pump"), 3..=5);
+    // One may be on its way.
+    between("unanswered", scene.pings("pump") - client.stats().pongs, 0..=1);
+    assert_eq!(scene.pings("pump"), scene.sent("pump", PacketType::PingResp));
+    scene.assert_never_silent();
+    scene.assert_laws();
+}
