@@ -114,6 +114,11 @@ pub enum OfflineQos0 {
 pub struct Bounds {
     /// QoS 1 and 2 publishes in flight; the server may allow fewer.
     pub in_flight: u16,
+    /// QoS 2 publishes go out only while fewer than this many exchanges are in
+    /// flight, before MQTT 5. Such a server cannot announce a Receive Maximum,
+    /// nor refuse in PUBREC: mosquitto 2.0 drops what exceeds its own 20
+    /// without a word. Default 20.
+    pub in_flight_qos2_before_v5: u16,
     /// The largest packet to send, whatever the server allows; `None` for no bound.
     pub packet_size: Option<u32>,
     /// The highest QoS to publish with; the server may allow less.
@@ -181,6 +186,7 @@ impl Default for Bounds {
     fn default() -> Self {
         Self {
             in_flight: 1024,
+            in_flight_qos2_before_v5: 20,
             packet_size: None,
             maximum_qos: QoS::ExactlyOnce,
             filters_per_packet: 100,
@@ -268,7 +274,7 @@ impl Config {
 
     const fn validate_bounds(&self) -> Result<(), ConfigError> {
         let bounds = &self.bounds;
-        if bounds.in_flight == 0 {
+        if bounds.in_flight == 0 || bounds.in_flight_qos2_before_v5 == 0 {
             return Err(ConfigError::InFlight);
         }
         if bounds.filters_per_packet == 0 || bounds.operations == 0 {

@@ -90,7 +90,7 @@ impl Client {
             && self.session.replay.is_done()
             && self.session.queue.is_empty()
             && self.has_room()
-            && (qos == QoS::AtMostOnce || self.may_begin_exchange())
+            && (qos == QoS::AtMostOnce || self.may_begin_exchange(qos))
     }
 
     fn enqueue(&mut self, publish: Publish, token: Token) -> Result<Accepted, Rejected> {

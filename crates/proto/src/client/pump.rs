@@ -48,8 +48,9 @@ impl Client {
                 continue;
             };
             let suspicion = flight.suspicion;
+            let qos = flight.exchange.qos();
             let alone = self.session.replay.is_cautious() || self.must_go_alone(suspicion);
-            if suspicion.suspect && !self.may_send_suspect(alone) || !self.window_is_open() {
+            if suspicion.suspect && !self.may_send_suspect(alone) || !self.window_is_open(qos) {
                 return;
             }
             if self.resend(id) {
@@ -119,7 +120,7 @@ impl Client {
             && self.has_room()
             && let Some(front) = self.session.queue.front()
         {
-            if front.publish.qos != QoS::AtMostOnce && !self.may_begin_exchange() {
+            if front.publish.qos != QoS::AtMostOnce && !self.may_begin_exchange(front.publish.qos) {
                 return;
             }
             let Some(queued) = self.session.queue.pop() else { return };
@@ -173,21 +174,25 @@ impl Client {
 
     //= [MQTT-3.3.4-7]
     //= [MQTT-4.9.0-2]
-    /// The server takes one more QoS 1 or 2 publish of ours.
-    fn window_is_open(&self) -> bool {
-        match &self.link {
-            Link::Online(online) => {
-                let limit = usize::from(online.limits.in_flight.value);
-                self.session.flights.publishes_sent_here() < limit
+    /// The server takes one more publish of ours with this QoS, 1 or 2.
+    fn window_is_open(&self, qos: QoS) -> bool {
+        let Link::Online(online) = &self.link else { return false };
+        let announced = online.limits.in_flight.value;
+        let limit = match qos {
+            QoS::ExactlyOnce if !online.limits.version.has_properties() => {
+                announced.min(self.config.bounds.in_flight_qos2_before_v5)
             }
-            _ => false,
-        }
+            _ => announced,
+        };
+        self.session.flights.publishes_sent_here() < usize::from(limit)
     }
 
     /// A new QoS 1 or 2 publish may go: the window is open, an identifier is
     /// free (D4), and it would not disturb the trial of a suspect (R7).
-    pub(super) fn may_begin_exchange(&self) -> bool {
-        self.window_is_open() && !self.session.flights.is_full() && !self.is_suspect_control_near()
+    pub(super) fn may_begin_exchange(&self, qos: QoS) -> bool {
+        self.window_is_open(qos)
+            && !self.session.flights.is_full()
+            && !self.is_suspect_control_near()
     }
 
     pub(super) fn version(&self) -> Version {

@@ -1,7 +1,7 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-use evenkeel_codec::{PacketId, Publish};
+use evenkeel_codec::{PacketId, Publish, QoS};
 
 use crate::operation::Token;
 use crate::session::control::Control;
@@ -52,6 +52,15 @@ impl Flight {
 impl Exchange {
     pub(crate) const fn is_publish(&self) -> bool {
         matches!(self, Self::Publish { .. } | Self::Release { .. })
+    }
+
+    /// The QoS of a publish exchange.
+    pub(crate) const fn qos(&self) -> QoS {
+        match self {
+            Self::Publish { publish, .. } => publish.qos,
+            Self::Release { .. } => QoS::ExactlyOnce,
+            Self::Control(_) => QoS::AtMostOnce,
+        }
     }
 }
 
