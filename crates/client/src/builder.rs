@@ -18,7 +18,7 @@ use crate::hooks::{Authenticator, Credentials, CredentialsError};
 use crate::shared::Shared;
 use crate::topic::IntoTopic;
 use crate::transport::{
-    Connector, Dialer, Endpoint, Proxy, TcpOptions, TransportOptions, WebSocketOptions,
+    Connector, Dialer, Endpoint, Proxy, Subprotocol, TcpOptions, TransportOptions, WebSocketOptions,
 };
 use crate::url::ServerUrl;
 
@@ -246,7 +246,8 @@ impl ClientBuilder {
         self
     }
 
-    /// WebSocket settings, for `ws` and `wss`.
+    /// WebSocket settings, for `ws` and `wss`. The subprotocol is that of the
+    /// version where that is MQTT 3.1.
     pub fn websocket(mut self, options: WebSocketOptions) -> Self {
         self.transport.websocket = options;
         self
@@ -285,6 +286,11 @@ impl ClientBuilder {
         let runtime = tokio::runtime::Handle::try_current().map_err(|_| BuildError::NoRuntime)?;
         let seed = self.seed.unwrap_or_else(random_seed);
         self.complete(seed)?;
+        if self.config.version == Version::V31 {
+            // The name that MQTT 3.1 has among the subprotocols of WebSocket.
+            let options = std::mem::take(&mut self.transport.websocket);
+            self.transport.websocket = options.subprotocol(Subprotocol::MqttV31);
+        }
         let dialer = Dialer::new(self.transport);
         for server in &self.servers {
             dialer.check(&server.endpoint).map_err(BuildError::Transport)?;

@@ -5,7 +5,7 @@ use std::io;
 use evenkeel_proto::TransportFailure;
 
 use crate::tls::TlsError;
-use crate::transport::{ConnectError, IoError, StreamError, WebSocketError};
+use crate::transport::{ConnectError, IoError, ProxyError, StreamError, WebSocketError};
 
 pub(crate) fn connect(error: &ConnectError) -> TransportFailure {
     match error {
@@ -15,6 +15,7 @@ pub(crate) fn connect(error: &ConnectError) -> TransportFailure {
             attempts.first().map_or(TransportFailure::Unreachable, |attempt| by_io(&attempt.error))
         }
         ConnectError::Stream { error, .. } => by_io(error),
+        ConnectError::Proxy(error) => by_proxy(error),
         ConnectError::Tls(error) => by_tls(error),
         ConnectError::WebSocket(error) => by_websocket(error),
         _ => TransportFailure::Other(None),
@@ -56,11 +57,43 @@ fn by_tls(error: &TlsError) -> TransportFailure {
     }
 }
 
+fn by_proxy(error: &ProxyError) -> TransportFailure {
+    match error {
+        // By the proxy's rules: SOCKS5 says 2, HTTP 403.
+        ProxyError::NoAuthenticationMethod
+        | ProxyError::CredentialsRejected
+        | ProxyError::SocksRefused { code: 2 }
+        | ProxyError::HttpRefused { status: 403 } => TransportFailure::ProxyRefused,
+        ProxyError::SocksRefused { code: 3 | 4 } => TransportFailure::Unreachable,
+        ProxyError::SocksRefused { code: 5 } => TransportFailure::Refused,
+        ProxyError::Closed => TransportFailure::Eof,
+        ProxyError::Io(error) => by_io(error),
+        _ => TransportFailure::Other(None),
+    }
+}
+
 fn by_websocket(error: &WebSocketError) -> TransportFailure {
     match error {
         WebSocketError::Refused { status, .. } => TransportFailure::WebSocketRefused(*status),
         WebSocketError::Io(error) => by_io(error),
         WebSocketError::ClosedInHandshake | WebSocketError::Closed => TransportFailure::Eof,
         _ => TransportFailure::WebSocket,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_proxy_that_refuses_is_told_from_one_that_fails() {
+        let class = |error| connect(&ConnectError::Proxy(error));
+        assert_eq!(class(ProxyError::CredentialsRejected), TransportFailure::ProxyRefused);
+        assert_eq!(class(ProxyError::NoAuthenticationMethod), TransportFailure::ProxyRefused);
+        assert_eq!(class(ProxyError::SocksRefused { code: 2 }), TransportFailure::ProxyRefused);
+        assert_eq!(class(ProxyError::SocksRefused { code: 5 }), TransportFailure::Refused);
+        assert_eq!(class(ProxyError::HttpRefused { status: 403 }), TransportFailure::ProxyRefused);
+        assert_eq!(class(ProxyError::HttpRefused { status: 502 }), TransportFailure::Other(None));
+        assert_eq!(class(ProxyError::Closed), TransportFailure::Eof);
     }
 }

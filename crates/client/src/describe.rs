@@ -58,6 +58,7 @@ fn transport(failure: TransportFailure, f: &mut fmt::Formatter<'_>) -> fmt::Resu
         TransportFailure::Resolve => "the host name cannot be resolved",
         TransportFailure::TlsRefused => "TLS verification failed",
         TransportFailure::Tls => "TLS failed",
+        TransportFailure::ProxyRefused => "the proxy refused the connection",
         TransportFailure::WebSocketRefused(status) => {
             return write!(f, "the WebSocket upgrade was answered with HTTP status {status}");
         }

@@ -47,6 +47,8 @@ pub enum TransportFailure {
     TlsRefused,
     /// Another failure of the TLS layer.
     Tls,
+    /// The proxy did not accept our credentials, or forbids the server.
+    ProxyRefused,
     /// The WebSocket upgrade was answered with this HTTP status.
     WebSocketRefused(u16),
     /// Another failure of the WebSocket layer.
@@ -174,6 +176,11 @@ impl DisconnectCause {
         }
     }
 
+    /// True where this side ended the connection or gave up the attempt.
+    pub(crate) const fn is_ours(&self) -> bool {
+        matches!(self, Self::ConnectTimeout { .. } | Self::ReconnectRequested)
+    }
+
     /// The other server the peer named, if any.
     pub const fn server_reference(&self) -> Option<&Text> {
         match self {
@@ -218,6 +225,7 @@ const fn class_of_reason(reason: ReasonCode, has_reference: bool) -> CauseClass 
 const fn class_of_failure(failure: TransportFailure) -> CauseClass {
     match failure {
         TransportFailure::TlsRefused
+        | TransportFailure::ProxyRefused
         | TransportFailure::Config
         | TransportFailure::WebSocketRefused(400..=407 | 410..=428 | 430..=499) => {
             CauseClass::Refused
