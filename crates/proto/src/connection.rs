@@ -1,5 +1,6 @@
 //! State of one connection. It dies with the connection (K7).
 
+use alloc::collections::VecDeque;
 use core::time::Duration;
 
 use evenkeel_codec::{Decoder, Text, Version};
@@ -10,6 +11,7 @@ use crate::config::Config;
 use crate::io::ConnectionId;
 use crate::keepalive::{KeepAlive, Settings};
 use crate::limits::Limits;
+use crate::operation::Token;
 use crate::rng::Rng;
 use crate::time::Instant;
 
@@ -55,6 +57,8 @@ pub(crate) struct Online {
     pub(crate) proof: Proof,
     pub(crate) auth: AuthTurn,
     pub(crate) stream: Stream,
+    /// QoS 0 messages from the queue by the offset at which each is written.
+    pub(crate) unwritten: VecDeque<(u64, Token)>,
     /// Bytes left in the read buffer when it was last looked at.
     pub(crate) unread: usize,
 }
@@ -145,6 +149,7 @@ impl Online {
             proof: Proof::default(),
             auth: AuthTurn::Nobody,
             stream: opening.stream,
+            unwritten: VecDeque::new(),
             unread: 0,
         }
     }
@@ -154,7 +159,9 @@ impl Online {
 ///
 /// Pings go out 5 to 20 % early, at a point that differs from connection to
 /// connection, so that many clients do not ping in step (K14). `patience`
-/// doubles the response time-out, for servers that were found to answer late.
+/// doubles the response time-out, for servers that were found to answer late;
+/// it stays below the 1.5 times the interval after which a server that never
+/// answers would close first.
 pub(crate) fn keep_alive_settings(
     config: &Config,
     interval: Duration,
@@ -170,7 +177,7 @@ pub(crate) fn keep_alive_settings(
     Some(Settings {
         interval,
         margin: rng.between(interval / 20, interval / 5),
-        response_timeout: patient.min((interval * 3 / 2).max(response_timeout)),
+        response_timeout: patient.min((interval * 5 / 4).max(response_timeout)),
         min_ping_spacing: config.keep_alive.min_ping_spacing,
         probe_after_silence: interval,
     })

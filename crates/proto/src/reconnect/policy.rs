@@ -152,6 +152,9 @@ pub(crate) struct Ended<'a> {
 }
 
 const TAKE_OVER_WINDOW: Duration = Duration::from_secs(600);
+/// How long an attempt we gave up may still reach the server, and take over
+/// the connection that followed it.
+const ECHO: Duration = Duration::from_secs(60);
 const SHORT_LIFE: Duration = Duration::from_secs(30);
 const REDIRECTS: u32 = 3;
 
@@ -169,6 +172,8 @@ pub(crate) struct Reconnector {
     /// The last connection lived too short for the next to follow at once.
     short_lived: bool,
     last_take_over: Option<Instant>,
+    /// When we last gave up an attempt before its CONNACK.
+    gave_up: Option<Instant>,
 }
 
 impl Reconnector {
@@ -184,6 +189,7 @@ impl Reconnector {
             last_connect: None,
             short_lived: false,
             last_take_over: None,
+            gave_up: None,
         }
     }
 
@@ -232,6 +238,9 @@ impl Reconnector {
             self.restart();
         }
         self.short_lived = lived.is_none_or(|lived| lived < SHORT_LIFE);
+        if lived.is_none() && ended.cause.is_ours() {
+            self.gave_up = Some(now);
+        }
         (self.verdict(now, class, rng), repetition)
     }
 
@@ -285,7 +294,12 @@ impl Reconnector {
         rng.between(self.policy.slow_lane.0, self.policy.slow_lane.1)
     }
 
+    /// Another instance is at work. A take-over soon after an attempt that we
+    /// gave up may be that attempt's own, arrived late: it does not count.
     fn is_second_take_over(&mut self, now: Instant) -> bool {
+        if self.gave_up.take().is_some_and(|at| now.since(at) < ECHO) {
+            return false;
+        }
         let earlier = self.last_take_over.replace(now);
         earlier.is_some_and(|earlier| now.since(earlier) < TAKE_OVER_WINDOW)
     }

@@ -766,7 +766,9 @@ fn patience_has_its_bound() {
         rig.await_open();
         rig.accept_with(&accepted());
     }
-    assert_eq!(waited, [50, 100, 150, 150, 150].map(secs), "1.5 times the interval at most");
+    // Less than the 1.5 intervals after which a server that never answers
+    // would be the first to close.
+    assert_eq!(waited, [50, 100, 125, 125, 125].map(secs), "1.25 times the interval at most");
 }
 
 #[test]

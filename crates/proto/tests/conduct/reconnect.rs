@@ -395,6 +395,32 @@ fn the_second_take_over_ends_the_fight() {
     assert_eq!(rig.opens.len(), 2);
 }
 
+/// An attempt that was given up may reach the server after the one that
+/// followed it, and take that one over: nobody else is at work.
+#[test]
+fn a_take_over_by_our_own_abandoned_attempt_does_not_count() {
+    let taken = disconnect(ReasonCode::SESSION_TAKEN_OVER);
+    let mut rig = Rig::online(policy(|_| {}));
+    for _ in 0..2 {
+        rig.cut();
+        rig.await_open();
+        rig.client.reconnect(rig.now);
+        rig.settle();
+        rig.await_open();
+        rig.accept_with(&accepted());
+        rig.send(&taken);
+        assert!(!matches!(rig.client.state(), State::Halted { .. }));
+        rig.await_open();
+        rig.accept_with(&accepted());
+        live(&mut rig, secs(100));
+    }
+    rig.send(&taken);
+    rig.await_open();
+    rig.accept_with(&accepted());
+    rig.send(&taken);
+    assert!(matches!(rig.client.state(), State::Halted { reason: Halt::TakenOver, .. }), "R9");
+}
+
 #[test]
 fn the_window_of_take_overs_is_ten_minutes() {
     for (gap, halts) in [(secs(600) - MICRO, true), (secs(600), false)] {
