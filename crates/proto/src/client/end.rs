@@ -115,6 +115,10 @@ impl Client {
         let last = self.farewell(&link, farewell);
         let (online_since, useful) = match &link {
             Link::Online(online) => {
+                for (_, token) in &online.unwritten {
+                    let result = Err(DeliveryError::ConnectionLost);
+                    self.complete(Completion::Publish { token: *token, result });
+                }
                 self.learn_patience(cause, online);
                 self.count_strikes(cause, online);
                 self.dialer.history.record(online.conn, online.stream.written);

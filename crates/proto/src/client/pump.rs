@@ -7,7 +7,7 @@ use evenkeel_codec::{
     Ack, EncodeError, Packet, PacketId, PacketType, QoS, ReasonCode, Transfer, Version,
 };
 
-use crate::operation::{Completion, DeliveryError};
+use crate::operation::{Completion, Delivered, DeliveryError};
 use crate::session::flights::{Exchange, Suspicion};
 use crate::session::queue::Queued;
 use crate::time::Instant;
@@ -135,17 +135,35 @@ impl Client {
         }
         let message_expiry = queued.expires.map(|expires| seconds_up(expires.since(now)));
         let token = queued.token;
-        let result = match self.send_publish(queued.publish, token, message_expiry) {
-            Ok(Sent::InFlight) => return,
-            Ok(Sent::Written { .. }) => Ok(crate::Delivered {
+        match self.send_publish(queued.publish, token, message_expiry) {
+            Ok(Sent::InFlight) => {}
+            Ok(Sent::Written { offset, .. }) => {
+                if let Link::Online(online) = &mut self.link {
+                    online.unwritten.push_back((offset, token));
+                }
+            }
+            Err((_, limit)) => {
+                let result = Err(DeliveryError::NotAllowed(limit));
+                self.complete(Completion::Publish { token, result });
+            }
+        }
+    }
+
+    /// QoS 0 messages from the queue are done when they are written.
+    pub(super) fn complete_written(&mut self) {
+        while let Link::Online(online) = &mut self.link
+            && let Some((offset, token)) = online.unwritten.front().copied()
+            && offset <= online.stream.written
+        {
+            online.unwritten.pop_front();
+            let delivered = Delivered {
                 reason: ReasonCode::SUCCESS,
                 packet_id: None,
                 attempts: 1,
                 round_trip: None,
-            }),
-            Err((_, limit)) => Err(DeliveryError::NotAllowed(limit)),
-        };
-        self.complete(Completion::Publish { token, result });
+            };
+            self.complete(Completion::Publish { token, result: Ok(delivered) });
+        }
     }
 
     pub(super) fn expire(&mut self, queued: Queued) {

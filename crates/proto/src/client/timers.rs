@@ -100,6 +100,7 @@ impl Client {
             }
         };
         self.stats.bytes_sent += progress.bytes;
+        self.complete_written();
         if progress.ping {
             self.stats.pings_sent += 1;
             self.event(Event::PingSent);

@@ -139,6 +139,25 @@ fn a_full_write_buffer_refuses_qos_0_and_queues_the_rest() {
 }
 
 #[test]
+fn queued_qos_0_is_delivered_when_it_is_written_and_not_before() {
+    each_version(|version| {
+        let mut rig = Rig::started(quiet(config(version)));
+        rig.publish("a", AtMostOnce, 1);
+        rig.publish("b", AtMostOnce, 2);
+        rig.accept();
+        rig.writable = false;
+        rig.send(&Packet::ConnAck(accepted()));
+        let half = rig.pending() / 2;
+        rig.write(half - 1);
+        assert!(rig.outcomes().is_empty());
+        rig.write(1);
+        assert_eq!(rig.outcome(1).unwrap().packet_id, None);
+        rig.cut();
+        assert_eq!(rig.outcome(2), Err(DeliveryError::ConnectionLost));
+    });
+}
+
+#[test]
 fn the_interval_on_the_wire_is_what_is_left_of_it() {
     let mut rig = Rig::new(config(Version::V5));
     rig.try_publish(expiring(100), 1).unwrap();

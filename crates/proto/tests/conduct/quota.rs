@@ -311,7 +311,8 @@ fn each_connection_begins_with_our_whole_receive_maximum() {
     for number in 3..=4 {
         rig.send(&Packet::Publish(delivery("a", AtLeastOnce, number)));
     }
-    assert!(rig.client.state().is_online(), "the quota is not kept from connection to connection");
+    assert!(rig.client.state().is_online());
+    assert_eq!(rig.stats().receive_maximum_exceeded, 0, "the quota is that of one connection");
     for number in 1..=2 {
         rig.send(&pubrel(id(number)));
         assert_eq!(rig.expect(), pubcomp(id(number)));
