@@ -150,7 +150,7 @@ struct Io {
     is_flushed: bool,
     /// Bytes read since the last turn.
     fresh: usize,
-    /// The core would not read at the last turn.
+    /// The core would not read at the end of the last turn.
     was_paused: bool,
     is_due: bool,
     is_over: bool,
@@ -180,12 +180,16 @@ impl Io {
                 core.written(now, id, self.sent - self.told);
                 self.told = self.sent;
             }
-            if self.fresh > 0 || (self.was_paused && !self.input.is_empty()) {
+            if self.fresh > 0 {
                 core.receive(now, id, &mut self.input);
                 self.fresh = 0;
             }
             if std::mem::take(&mut self.is_due) {
                 core.tick_connection(now, id);
+            }
+            // What the core would not read before, it may read now.
+            if self.was_paused && !self.input.is_empty() && core.standing(now, id).reads {
+                core.receive(now, id, &mut self.input);
             }
             if self.sent == self.output.len() {
                 self.output.clear();

@@ -163,9 +163,11 @@ impl State {
             if self.recorded.len() >= self.core.config().limits.recorded_events {
                 self.recorded.pop_front();
             }
-            self.recorded.push_back(event.clone());
-            // Nobody may be listening.
-            let _ = to.send(event);
+            if to.receiver_count() > 0 {
+                // The last receiver may have gone just now.
+                let _ = to.send(event.clone());
+            }
+            self.recorded.push_back(event);
         }
         while let Some(id) = self.core.next_woken() {
             if own != Some(id)

@@ -6,9 +6,18 @@ use evenkeel_codec::{PacketType, QoS, TopicFilter, TopicName};
 use serde::Deserialize;
 use serde::de::{Deserializer, Error};
 
-/// One packet type, or none for any.
-#[derive(Clone, Copy)]
+/// One packet type by its name in the specification; the word `any` stands for all.
 pub(crate) struct PacketFilter(pub(crate) Option<PacketType>);
+
+/// A duration with its unit.
+#[derive(Deserialize)]
+#[serde(transparent)]
+pub(crate) struct Time(#[serde(deserialize_with = "duration")] pub(crate) Duration);
+
+/// A topic filter.
+#[derive(Deserialize)]
+#[serde(transparent)]
+pub(crate) struct Filter(#[serde(deserialize_with = "topic_filter")] pub(crate) TopicFilter);
 
 /// Reads `1500ms`, `1.5s`, `2m` or `1h`.
 pub(crate) fn parse_duration(text: &str) -> Option<Duration> {
@@ -58,27 +67,23 @@ pub(crate) fn qos<'de, D: Deserializer<'de>>(from: D) -> Result<QoS, D::Error> {
         .ok_or_else(|| D::Error::custom(format!("QoS {level} does not exist; use 0, 1 or 2")))
 }
 
-/// A packet type as in a rule; the word `any` stands for all.
-pub(crate) fn packet_filter<'de, D: Deserializer<'de>>(
-    from: D,
-) -> Result<Option<PacketFilter>, D::Error> {
-    let text = String::deserialize(from)?;
-    if text == "any" {
-        return Ok(Some(PacketFilter(None)));
+impl<'de> Deserialize<'de> for PacketFilter {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(from)?;
+        if text == "any" {
+            return Ok(Self(None));
+        }
+        let all = || (1..=15).filter_map(|number| PacketType::from_first_byte(number << 4));
+        match all().find(|kind| kind.name().eq_ignore_ascii_case(&text)) {
+            Some(kind) => Ok(Self(Some(kind))),
+            None => {
+                let names: Vec<&str> = all().map(PacketType::name).collect();
+                let names = names.join(", ");
+                let text = format!("`{text}` is no packet type; use one of {names}, or any");
+                Err(D::Error::custom(text))
+            }
+        }
     }
-    let all = || (1..=15).filter_map(|number| PacketType::from_first_byte(number << 4));
-    let kind = all().find(|kind| kind.name().eq_ignore_ascii_case(&text)).ok_or_else(|| {
-        let names: Vec<&str> = all().map(PacketType::name).collect();
-        let names = names.join(", ");
-        D::Error::custom(format!("`{text}` is no packet type; use one of {names}, or any"))
-    })?;
-    Ok(Some(PacketFilter(Some(kind))))
-}
-
-pub(crate) fn some_topic_filter<'de, D: Deserializer<'de>>(
-    from: D,
-) -> Result<Option<TopicFilter>, D::Error> {
-    topic_filter(from).map(Some)
 }
 
 pub(crate) fn topic_name<'de, D: Deserializer<'de>>(from: D) -> Result<TopicName, D::Error> {

@@ -13,7 +13,11 @@ pub(crate) enum Pause {
 
 impl Pause {
     pub(crate) fn new(now: Instant, lasts: Option<Duration>) -> Self {
-        lasts.map_or(Self::ForEver, |lasts| Self::Until(now + lasts))
+        match lasts {
+            None => Self::ForEver,
+            Some(Duration::ZERO) => Self::Off,
+            Some(lasts) => Self::Until(now + lasts),
+        }
     }
 
     pub(crate) fn is_on(self, now: Instant) -> bool {

@@ -1,14 +1,13 @@
 use std::fmt;
-use std::time::Duration;
 
-use evenkeel_codec::TopicFilter;
 use serde::Deserialize;
+use serde::de::{Deserializer, MapAccess, Visitor};
 
 use super::Action;
-use super::rule::{Count, Rule, RuleError, Scope, Span, Trigger, When};
+use super::rule::{Rule, RuleError, Trigger, When};
 use super::step::Step;
 use crate::core::{Access, Behaviour, Config, Limits, Offer};
-use crate::text::{self, PacketFilter};
+use crate::text::{Filter, PacketFilter, Time};
 
 /// A broker file: settings, fault rules and steps in TOML.
 ///
@@ -47,7 +46,7 @@ impl Script {
         let File { offer, limits, access, behaviour, rule, step } = file;
         let mut rules = Vec::with_capacity(rule.len());
         for (index, entry) in rule.into_iter().enumerate() {
-            let name = entry.name.clone();
+            let name = entry.when.name.clone();
             let rule = entry.into_rule().map_err(|problem| ScriptError::Rule {
                 number: index + 1,
                 name,
@@ -70,72 +69,111 @@ struct File {
     step: Vec<Step>,
 }
 
-/// A rule as written.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+/// A rule as written: its conditions, side by side with the action.
 struct Entry {
-    name: Option<String>,
-    #[serde(default)]
-    opened: bool,
-    #[serde(default, deserialize_with = "text::packet_filter")]
-    sent: Option<PacketFilter>,
-    #[serde(default, deserialize_with = "text::packet_filter")]
-    received: Option<PacketFilter>,
-    client: Option<String>,
-    #[serde(default, deserialize_with = "text::some_topic_filter")]
-    topic: Option<TopicFilter>,
-    larger_than: Option<usize>,
-    more_filters_than: Option<usize>,
-    connection: Option<u64>,
-    connections: Option<(u64, u64)>,
-    #[serde(default)]
-    after: u64,
-    nth: Option<u64>,
-    every: Option<u64>,
-    times: Option<u64>,
-    #[serde(default)]
-    per: Scope,
-    #[serde(default, deserialize_with = "text::some_duration")]
-    starting: Option<Duration>,
-    #[serde(default, deserialize_with = "text::some_duration")]
-    lasting: Option<Duration>,
-    #[serde(default, deserialize_with = "text::some_duration")]
-    wait: Option<Duration>,
-    action: Action,
+    when: When,
+    /// Which of `opened`, `sent` and `received` stand there.
+    triggers: Vec<Trigger>,
+    /// Whether `connection` and `connections` stand there.
+    connection_keys: usize,
+    action: Option<Action>,
+}
+
+#[derive(Deserialize)]
+#[serde(field_identifier, rename_all = "snake_case")]
+enum Key {
+    Name,
+    Opened,
+    Sent,
+    Received,
+    Client,
+    Topic,
+    LargerThan,
+    MoreFiltersThan,
+    Connection,
+    Connections,
+    After,
+    Nth,
+    Every,
+    Times,
+    Per,
+    Starting,
+    Lasting,
+    Wait,
+    Action,
+}
+
+impl<'de> Deserialize<'de> for Entry {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        from.deserialize_map(EntryVisitor)
+    }
+}
+
+struct EntryVisitor;
+
+impl<'de> Visitor<'de> for EntryVisitor {
+    type Value = Entry;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a table with a rule")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Entry, A::Error> {
+        let when = When::new(Trigger::Opened);
+        let mut entry = Entry { when, triggers: Vec::new(), connection_keys: 0, action: None };
+        while let Some(key) = map.next_key()? {
+            entry.read(key, &mut map)?;
+        }
+        Ok(entry)
+    }
 }
 
 impl Entry {
+    fn read<'de, A: MapAccess<'de>>(&mut self, key: Key, map: &mut A) -> Result<(), A::Error> {
+        let Self { when, triggers, connection_keys, action } = self;
+        match key {
+            Key::Name => when.name = Some(map.next_value()?),
+            Key::Opened => {
+                if map.next_value()? {
+                    triggers.push(Trigger::Opened);
+                }
+            }
+            Key::Sent => triggers.push(Trigger::Sent(map.next_value::<PacketFilter>()?.0)),
+            Key::Received => triggers.push(Trigger::Received(map.next_value::<PacketFilter>()?.0)),
+            Key::Client => when.client = Some(map.next_value()?),
+            Key::Topic => when.topic = Some(map.next_value::<Filter>()?.0),
+            Key::LargerThan => when.larger_than = Some(map.next_value()?),
+            Key::MoreFiltersThan => when.more_filters_than = Some(map.next_value()?),
+            Key::Connection => {
+                let number = map.next_value()?;
+                when.connections = Some((number, number));
+                *connection_keys += 1;
+            }
+            Key::Connections => {
+                when.connections = Some(map.next_value()?);
+                *connection_keys += 1;
+            }
+            Key::After => when.count.after = map.next_value()?,
+            Key::Nth => when.count.nth = Some(map.next_value()?),
+            Key::Every => when.count.every = Some(map.next_value()?),
+            Key::Times => when.count.times = Some(map.next_value()?),
+            Key::Per => when.count.scope = map.next_value()?,
+            Key::Starting => when.span.starting = map.next_value::<Time>()?.0,
+            Key::Lasting => when.span.lasting = Some(map.next_value::<Time>()?.0),
+            Key::Wait => when.wait = map.next_value::<Time>()?.0,
+            Key::Action => *action = Some(map.next_value()?),
+        }
+        Ok(())
+    }
+
     fn into_rule(self) -> Result<Rule, RuleProblem> {
-        let trigger = match (self.opened, self.sent, self.received) {
-            (true, None, None) => Trigger::Opened,
-            (false, Some(kind), None) => Trigger::Sent(kind.0),
-            (false, None, Some(kind)) => Trigger::Received(kind.0),
-            _ => return Err(RuleProblem::Trigger),
-        };
-        let connections = match (self.connection, self.connections) {
-            (None, range) => range,
-            (Some(number), None) => Some((number, number)),
-            (Some(_), Some(_)) => return Err(RuleProblem::Connections),
-        };
-        let when = When {
-            name: self.name,
-            trigger,
-            client: self.client,
-            topic: self.topic,
-            larger_than: self.larger_than,
-            more_filters_than: self.more_filters_than,
-            connections,
-            count: Count {
-                after: self.after,
-                nth: self.nth,
-                every: self.every,
-                times: self.times,
-                scope: self.per,
-            },
-            span: Span { starting: self.starting.unwrap_or_default(), lasting: self.lasting },
-            wait: self.wait.unwrap_or_default(),
-        };
-        let rule = when.then(self.action);
+        let Self { mut when, triggers, connection_keys, action } = self;
+        let [trigger] = triggers[..] else { return Err(RuleProblem::Trigger) };
+        if connection_keys > 1 {
+            return Err(RuleProblem::Connections);
+        }
+        when.trigger = trigger;
+        let rule = when.then(action.ok_or(RuleProblem::NoAction)?);
         rule.check().map_err(RuleProblem::Rule)?;
         Ok(rule)
     }
@@ -166,6 +204,8 @@ pub enum RuleProblem {
     Trigger,
     /// Both `connection` and `connections`.
     Connections,
+    /// No `action`.
+    NoAction,
     /// A combination that could never apply.
     Rule(RuleError),
 }
@@ -194,6 +234,7 @@ impl fmt::Display for RuleProblem {
             Self::Connections => {
                 f.write_str("has both connection and connections; keep one of them")
             }
+            Self::NoAction => f.write_str("has no action; add one, such as action = \"drop\""),
             Self::Rule(error) => error.fmt(f),
         }
     }
@@ -204,6 +245,8 @@ impl std::error::Error for RuleProblem {}
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use evenkeel_codec::PacketType;
 
     use super::*;
@@ -333,7 +376,7 @@ mod tests {
                 "sent = \"PINGRESP\"\nclinet = \"a\"\naction = \"drop\"",
                 "unknown field `clinet`, expected one of `name`",
             ),
-            ("sent = \"PINGRESP\"", "missing field `action`"),
+            ("sent = \"PINGRESP\"", "rule 1: has no action"),
             ("action = \"drop\"", "rule 1: needs exactly one of"),
             (
                 "name = \"x\"\nopened = true\naction = \"drop\"",

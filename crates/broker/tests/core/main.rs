@@ -3,6 +3,7 @@
 mod access;
 mod alias;
 mod auth;
+mod chaos;
 mod errors;
 mod events;
 mod expiry;
