@@ -1,3 +1,38 @@
-//! Evenkeel on the command line.
-#![forbid(unsafe_code)]
-fn main() {}
+//! `evenkeel`: MQTT from the shell.
+
+mod args;
+mod cause;
+mod commands;
+mod error;
+mod exit;
+mod format;
+mod names;
+mod observer;
+mod printer;
+mod settings;
+mod signals;
+
+use std::env;
+use std::process::ExitCode;
+
+use args::Asked;
+use names::Personality;
+use printer::{ColorChoice, Printer, Talk};
+
+fn main() -> ExitCode {
+    let words: Vec<_> = env::args_os().collect();
+    let personality = Personality::from_program(words.first().map(AsRef::as_ref));
+    let plain = Printer::new(personality, Talk::Normal, ColorChoice::Auto);
+    let (printer, result) = match args::parse(personality, words) {
+        Ok(Asked::Run(command)) => commands::run(&command, personality),
+        Ok(Asked::Show(text)) => (plain, plain.show(&text)),
+        Err(failure) => (plain, Err(failure)),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            printer.fail(&failure);
+            ExitCode::from(failure.code(personality))
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! `evenkeel broker`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::{TalkFlags, values};
+
+/// Run a broker for development and tests.
+#[derive(Args, Clone, Debug, Default)]
+pub(crate) struct BrokerArgs {
+    /// Port for MQTT; 0 for any free one
+    #[arg(short, long, value_name = "PORT", default_value = "1883", value_parser = values::listen_port)]
+    pub(crate) port: u16,
+    /// Address to listen on
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1")]
+    pub(crate) listen: String,
+    /// Unix socket to listen on
+    #[arg(long, value_name = "PATH")]
+    pub(crate) unix: Option<PathBuf>,
+    /// Port for MQTT over WebSocket; 0 for any free one
+    #[arg(long, value_name = "PORT", value_parser = values::listen_port)]
+    pub(crate) ws_port: Option<u16>,
+    #[command(flatten)]
+    pub(crate) tls: BrokerTls,
+    /// File of users, a line NAME:PASSWORD each; without it anyone may connect
+    #[arg(long, value_name = "FILE")]
+    pub(crate) password_file: Option<PathBuf>,
+    /// File of settings and of faults to inject, TOML, see docs/broker.md
+    #[arg(long, visible_alias = "config", value_name = "FILE")]
+    pub(crate) faults: Option<PathBuf>,
+    /// Append the broker's decisions to a file, one JSON object per line; - is stdout
+    #[arg(long, value_name = "FILE")]
+    pub(crate) events: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) limits: BrokerLimits,
+    #[command(flatten)]
+    pub(crate) talk: TalkFlags,
+}
+
+/// TLS of the broker.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "TLS")]
+pub(crate) struct BrokerTls {
+    /// Port for MQTT over TLS; 0 for any free one; needs --cert and --key
+    #[arg(long, value_name = "PORT", value_parser = values::listen_port)]
+    pub(crate) tls_port: Option<u16>,
+    /// Port for MQTT over WebSocket over TLS; needs --cert and --key
+    #[arg(long, value_name = "PORT", value_parser = values::listen_port)]
+    pub(crate) wss_port: Option<u16>,
+    /// Certificate of the broker, PEM
+    #[arg(long, value_name = "FILE")]
+    pub(crate) cert: Option<PathBuf>,
+    /// Private key of the broker, PEM
+    #[arg(long, value_name = "FILE")]
+    pub(crate) key: Option<PathBuf>,
+    /// Ask clients for a certificate that one of these has signed, PEM
+    #[arg(long, value_name = "FILE")]
+    pub(crate) cafile: Option<PathBuf>,
+}
+
+/// Bounds, set over those of the file.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Limits")]
+pub(crate) struct BrokerLimits {
+    /// Most connections at a time
+    #[arg(long, value_name = "COUNT", value_parser = values::count)]
+    pub(crate) max_connections: Option<u64>,
+    /// Largest packet accepted, in bytes
+    #[arg(long, value_name = "BYTES", value_parser = values::count)]
+    pub(crate) max_packet_size: Option<u64>,
+    /// Most messages waiting for one session
+    #[arg(long, value_name = "COUNT", value_parser = values::count)]
+    pub(crate) max_queued: Option<u64>,
+    /// QoS 1 and 2 messages a client may have unacknowledged
+    #[arg(long, value_name = "COUNT", value_parser = values::in_flight)]
+    pub(crate) receive_maximum: Option<u16>,
+    /// Highest QoS accepted
+    #[arg(long, value_name = "QOS", value_parser = values::qos)]
+    pub(crate) max_qos: Option<evenkeel::QoS>,
+    /// Keep-alive imposed on every client, in seconds
+    #[arg(long, value_name = "SECONDS", value_parser = values::keep_alive)]
+    pub(crate) server_keep_alive: Option<u16>,
+}

@@ -1,0 +1,92 @@
+//! Mistakes on the command line, in three parts.
+
+use std::error::Error as _;
+
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+
+use super::Asked;
+use super::values::BadValue;
+use crate::error::Failure;
+
+/// Turns what the flag parser says into a text to show or a failure.
+pub(super) fn explain(error: &clap::Error, command: &clap::Command) -> Result<Asked, Failure> {
+    let context = |kind| error.get(kind).map(text).unwrap_or_default();
+    let argument = flag_name(&context(ContextKind::InvalidArg));
+    Err(match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
+            return Ok(Asked::Show(error.render().to_string()));
+        }
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand | ErrorKind::MissingSubcommand => {
+            Failure::usage("no command given")
+                .hint("start with 'evenkeel demo', or see 'evenkeel --help'")
+        }
+        ErrorKind::InvalidSubcommand => {
+            super::no_such_command(&context(ContextKind::InvalidSubcommand))
+        }
+        ErrorKind::UnknownArgument => unknown(&argument, &context(ContextKind::SuggestedArg)),
+        ErrorKind::InvalidValue | ErrorKind::ValueValidation => {
+            bad_value(error, &argument, &context(ContextKind::InvalidValue))
+        }
+        ErrorKind::WrongNumberOfValues | ErrorKind::TooFewValues | ErrorKind::TooManyValues => {
+            too_few(&argument)
+        }
+        ErrorKind::ArgumentConflict => {
+            let other = flag_name(&context(ContextKind::PriorArg));
+            Failure::usage(format!("{argument} and {other} contradict each other"))
+                .hint("leave one of them out")
+        }
+        ErrorKind::InvalidUtf8 => Failure::usage("a flag's value is not UTF-8")
+            .hint("only messages may have any bytes; use --file for them"),
+        _ => Failure::usage(first_line(&error.to_string()))
+            .hint(format!("see '{} --help'", command.get_name())),
+    })
+}
+
+fn unknown(argument: &str, near: &str) -> Failure {
+    let failure = Failure::usage(format!("there is no flag '{argument}'"));
+    match near {
+        "" => failure.hint("--help lists the flags; -h is --host, as in mosquitto's tools"),
+        near => failure.hint(format!("did you mean '{near}'?")),
+    }
+}
+
+fn bad_value(error: &clap::Error, argument: &str, value: &str) -> Failure {
+    if value.is_empty() {
+        return Failure::usage(format!("{argument} lacks its value")).hint("see 'evenkeel --help'");
+    }
+    let failure = Failure::usage(format!("'{value}' is no value for {argument}"));
+    if let Some(bad) = error.source().and_then(|source| source.downcast_ref::<BadValue>()) {
+        return failure.why(&bad.why).hint(&bad.hint);
+    }
+    match error.get(ContextKind::ValidValue).map(text) {
+        Some(valid) => failure.hint(format!("it takes one of: {valid}")),
+        None => failure,
+    }
+}
+
+fn too_few(argument: &str) -> Failure {
+    if argument.contains("--property") || argument.contains(super::USER_PROPERTY) {
+        return Failure::usage("-D lacks a value")
+            .why("it takes a packet, a property and its value, and for user-property a name and a value")
+            .hint("for example -D publish content-type text/plain or -D connect user-property NAME VALUE");
+    }
+    Failure::usage(format!("{argument} has the wrong number of values"))
+}
+
+/// `--qos <QOS>` without its value's name.
+fn flag_name(argument: &str) -> String {
+    argument.split(" <").next().unwrap_or(argument).to_owned()
+}
+
+fn text(value: &ContextValue) -> String {
+    match value {
+        ContextValue::String(text) => text.clone(),
+        ContextValue::Strings(texts) => texts.join(", "),
+        other => other.to_string(),
+    }
+}
+
+fn first_line(text: &str) -> String {
+    let line = text.lines().next().unwrap_or_default();
+    line.trim_start_matches("error: ").to_owned()
+}

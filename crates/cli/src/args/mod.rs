@@ -1,0 +1,235 @@
+//! The command line as written: flags and their values, not yet checked
+//! against each other (that is [`settings`](crate::settings)).
+
+mod broker;
+mod client;
+mod config_file;
+mod demo;
+mod mistake;
+mod publish;
+mod request;
+mod subscribe;
+mod target;
+#[cfg(test)]
+mod tests;
+mod tls;
+pub(crate) mod values;
+
+use std::ffi::OsString;
+
+use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
+
+pub(crate) use broker::{BrokerArgs, BrokerLimits, BrokerTls};
+pub(crate) use client::{Identity, Secret, Session, WillFlags};
+pub(crate) use demo::DemoArgs;
+pub(crate) use publish::{PayloadFlags, PublishArgs};
+pub(crate) use request::RequestArgs;
+pub(crate) use subscribe::{
+    EndingFlags, OutputFlags, RetainedWhen, SelectionFlags, SubscribeArgs, SubscriptionFlags,
+    WatchFlags,
+};
+pub(crate) use target::{Protocol, Target};
+pub(crate) use tls::{ForeignTlsFlags, TlsFlags};
+
+use crate::error::Failure;
+use crate::names::Personality;
+use crate::printer::{ColorChoice, Talk};
+
+/// The hidden flag that `-D COMMAND user-property` becomes.
+const USER_PROPERTY: &str = "user-property-of";
+
+/// MQTT from the shell: publish, subscribe, request, run a broker, see it survive.
+#[derive(Parser, Debug)]
+#[command(
+    name = "evenkeel",
+    disable_help_flag = true,
+    disable_version_flag = true,
+    disable_help_subcommand = true,
+    subcommand_required = true,
+    arg_required_else_help = true,
+    args_override_self = true,
+    after_help = "Reference: docs/cli.md. Flags have mosquitto's letters, so -h is --host."
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+    /// Print help
+    #[arg(short = 'H', long, global = true, action = ArgAction::Help)]
+    help: Option<bool>,
+}
+
+/// What to do.
+#[derive(Clone, Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Publish messages
+    #[command(name = "pub", visible_alias = "publish")]
+    Publish(Box<PublishArgs>),
+    /// Subscribe and print messages
+    #[command(name = "sub", visible_alias = "subscribe")]
+    Subscribe(Box<SubscribeArgs>),
+    /// Publish a request and print the response
+    #[command(name = "rr", visible_alias = "request")]
+    Request(Box<RequestArgs>),
+    /// Run a broker for development and tests
+    Broker(Box<BrokerArgs>),
+    /// See a lost ping answer, a broker restart and a flapping broker being survived
+    Demo(DemoArgs),
+    /// Print the version
+    Version,
+    /// Print help, for everything or for one command
+    Help {
+        /// The command
+        command: Option<String>,
+    },
+}
+
+/// Everything about the connection, the same for `pub`, `sub` and `rr`.
+#[derive(Args, Clone, Debug, Default)]
+pub(crate) struct Connection {
+    #[command(flatten)]
+    pub(crate) target: Target,
+    #[command(flatten)]
+    pub(crate) identity: Identity,
+    #[command(flatten)]
+    pub(crate) session: Session,
+    #[command(flatten)]
+    pub(crate) will: WillFlags,
+    #[command(flatten)]
+    pub(crate) tls: TlsFlags,
+    #[command(flatten)]
+    pub(crate) talk: TalkFlags,
+}
+
+/// How much is said on stderr.
+#[derive(Args, Clone, Copy, Debug, Default)]
+#[command(next_help_heading = "Talk")]
+pub(crate) struct TalkFlags {
+    /// Tell every event of the connection on stderr
+    #[arg(short, long)]
+    debug: bool,
+    /// Print no errors, except of the command line itself
+    #[arg(long)]
+    quiet: bool,
+    /// Whether to use colours
+    #[arg(long, value_name = "WHEN", default_value = "auto", value_enum)]
+    color: ColorChoice,
+}
+
+impl TalkFlags {
+    /// The level of talk; quiet wins.
+    pub(crate) const fn level(self) -> Talk {
+        match (self.quiet, self.debug) {
+            (true, _) => Talk::Quiet,
+            (false, true) => Talk::Debug,
+            (false, false) => Talk::Normal,
+        }
+    }
+
+    /// The wish for colour.
+    pub(crate) const fn color(self) -> ColorChoice {
+        self.color
+    }
+}
+
+/// What the command line asks for.
+#[derive(Debug)]
+pub(crate) enum Asked {
+    /// A command to run.
+    Run(Command),
+    /// A text to print on stdout, and nothing more.
+    Show(String),
+}
+
+/// Reads the command line, and under mosquitto's names the tool's config file.
+pub(crate) fn parse(personality: Personality, words: Vec<OsString>) -> Result<Asked, Failure> {
+    let mut words = words;
+    if personality.is_mosquitto() {
+        config_file::insert_defaults(personality, &mut words)?;
+    }
+    parse_words(personality, words)
+}
+
+pub(crate) fn parse_words(
+    personality: Personality,
+    words: Vec<OsString>,
+) -> Result<Asked, Failure> {
+    let command = command_for(personality);
+    let parsed = command.clone().try_get_matches_from(fold_user_properties(words));
+    let matches = match parsed {
+        Ok(matches) => matches,
+        Err(error) => return mistake::explain(&error, &command),
+    };
+    let run = match personality {
+        Personality::Evenkeel => Cli::from_arg_matches(&matches).map(|cli| cli.command),
+        Personality::MosquittoPub => {
+            PublishArgs::from_arg_matches(&matches).map(|args| Command::Publish(Box::new(args)))
+        }
+        Personality::MosquittoSub => {
+            SubscribeArgs::from_arg_matches(&matches).map(|args| Command::Subscribe(Box::new(args)))
+        }
+        Personality::MosquittoRr => {
+            RequestArgs::from_arg_matches(&matches).map(|args| Command::Request(Box::new(args)))
+        }
+    };
+    match run {
+        Ok(Command::Version) => Ok(Asked::Show(version_line())),
+        Ok(Command::Help { command: name }) => help_text(command, name.as_deref()).map(Asked::Show),
+        Ok(run) => Ok(Asked::Run(run)),
+        Err(error) => mistake::explain(&error, &command),
+    }
+}
+
+/// The flags that go with the name the program was called by.
+fn command_for(personality: Personality) -> clap::Command {
+    let base = || {
+        clap::Command::new(personality.program())
+            .disable_help_flag(true)
+            .args_override_self(true)
+            .arg(clap::Arg::new("help").long("help").help("Print help").action(ArgAction::Help))
+    };
+    match personality {
+        Personality::Evenkeel => Cli::command(),
+        Personality::MosquittoPub => PublishArgs::augment_args(base()),
+        Personality::MosquittoSub => SubscribeArgs::augment_args(base()),
+        Personality::MosquittoRr => RequestArgs::augment_args(base()),
+    }
+}
+
+fn version_line() -> String {
+    format!("evenkeel {}\n", env!("CARGO_PKG_VERSION"))
+}
+
+fn help_text(mut command: clap::Command, name: Option<&str>) -> Result<String, Failure> {
+    command.build();
+    let Some(name) = name else { return Ok(command.render_help().to_string()) };
+    match command.find_subcommand_mut(name) {
+        Some(found) => Ok(found.render_help().to_string()),
+        None => Err(no_such_command(name)),
+    }
+}
+
+fn no_such_command(name: &str) -> Failure {
+    Failure::usage(format!("there is no command '{name}'"))
+        .hint("the commands are pub, sub, rr, broker, demo, version and help")
+}
+
+/// Rewrites `-D COMMAND user-property NAME VALUE`, the one use of `-D` with
+/// four values, to a flag of its own with three.
+fn fold_user_properties(words: Vec<OsString>) -> Vec<OsString> {
+    let mut folded = Vec::with_capacity(words.len());
+    let mut words = words.into_iter().peekable();
+    while let Some(word) = words.next() {
+        let is_property = word == "-D" || word == "--property";
+        let Some(command) = words.next_if(|_| is_property) else {
+            folded.push(word);
+            continue;
+        };
+        if words.next_if(|name| name == "user-property").is_some() {
+            folded.push(format!("--{USER_PROPERTY}").into());
+        } else {
+            folded.push(word);
+        }
+        folded.push(command);
+    }
+    folded
+}

@@ -1,0 +1,386 @@
+//! Golden tests of the flag parser, and of the reference that lists the flags.
+
+use std::time::Duration;
+
+use evenkeel::{QoS, Version};
+
+use super::*;
+
+fn parse_as(personality: Personality, line: &[&str]) -> Result<Asked, Failure> {
+    // Not `parse`: under mosquitto's names it reads the config file of whoever runs the test.
+    let mut words: Vec<OsString> = vec![personality.program().into()];
+    words.extend(line.iter().map(OsString::from));
+    parse_words(personality, words)
+}
+
+fn run(line: &[&str]) -> Command {
+    match parse_as(Personality::Evenkeel, line) {
+        Ok(Asked::Run(command)) => command,
+        other => panic!("{line:?} gave {other:?}"),
+    }
+}
+
+fn publish(line: &[&str]) -> PublishArgs {
+    match run(line) {
+        Command::Publish(args) => *args,
+        other => panic!("{line:?} gave {other:?}"),
+    }
+}
+
+fn subscribe(line: &[&str]) -> SubscribeArgs {
+    match run(line) {
+        Command::Subscribe(args) => *args,
+        other => panic!("{line:?} gave {other:?}"),
+    }
+}
+
+fn mistake(line: &[&str]) -> String {
+    match parse_as(Personality::Evenkeel, line) {
+        Err(failure) => {
+            assert_eq!(failure.exit(), crate::exit::Exit::Usage);
+            failure.render(Personality::Evenkeel, str::to_owned)
+        }
+        other => panic!("{line:?} gave {other:?}"),
+    }
+}
+
+#[test]
+fn every_letter_of_mosquitto_pub_means_what_it_means_there() {
+    let args = publish(&[
+        "pub",
+        "-h",
+        "broker",
+        "-p",
+        "1884",
+        "-u",
+        "me",
+        "-P",
+        "secret",
+        "-i",
+        "id",
+        "-k",
+        "30",
+        "-q",
+        "2",
+        "-t",
+        "a",
+        "-m",
+        "x",
+        "-r",
+        "-d",
+        "-c",
+        "-x",
+        "60",
+        "-V",
+        "mqttv5",
+        "-A",
+        "127.0.0.1",
+        "-M",
+        "5",
+        "-L",
+        "mqtt://h",
+        "--nodelay",
+        "--quiet",
+    ]);
+    let connection = &args.connection;
+    assert_eq!(connection.target.host.as_deref(), Some("broker"));
+    assert_eq!(connection.target.port, Some(1884));
+    assert_eq!(connection.target.bind.as_deref(), Some("127.0.0.1"));
+    assert_eq!(connection.target.url, ["mqtt://h"]);
+    assert!(connection.target.nodelay);
+    assert_eq!(connection.identity.username.as_deref(), Some("me"));
+    assert_eq!(
+        connection.identity.password.as_ref().map(|secret| secret.0.as_str()),
+        Some("secret")
+    );
+    assert_eq!(connection.identity.id.as_deref(), Some("id"));
+    assert_eq!(connection.session.keepalive, Some(30));
+    assert!(connection.session.disable_clean_session);
+    assert_eq!(connection.session.session_expiry_interval, Some(60));
+    assert_eq!(connection.session.protocol_version, Some(Version::V5));
+    assert_eq!(connection.session.max_inflight, Some(5));
+    assert_eq!(args.qos, Some(QoS::ExactlyOnce));
+    assert_eq!(args.topic, ["a"]);
+    assert_eq!(args.payload.message.as_deref(), Some("x".as_ref()));
+    assert!(args.retain);
+    assert_eq!(connection.talk.level(), Talk::Quiet, "--quiet wins over -d");
+}
+
+#[test]
+fn the_streams_and_files_of_mosquitto_pub() {
+    let args = publish(&["pub", "-t", "a", "-l"]);
+    assert!(args.stream.stdin_line);
+    let args = publish(&[
+        "pub",
+        "-t",
+        "a",
+        "-s",
+        "-f",
+        "file",
+        "-n",
+        "--repeat",
+        "3",
+        "--repeat-delay",
+        "0.5",
+    ]);
+    assert!(args.payload.stdin_file && args.payload.null_message);
+    assert_eq!(args.payload.file.as_deref(), Some("file".as_ref()));
+    assert_eq!(args.stream.repeat, Some(3));
+    assert_eq!(args.stream.repeat_delay, Some(Duration::from_millis(500)));
+}
+
+#[test]
+fn every_letter_of_mosquitto_sub_means_what_it_means_there() {
+    let args = subscribe(&[
+        "sub",
+        "-t",
+        "a",
+        "-t",
+        "b/#",
+        "-T",
+        "b/c",
+        "-U",
+        "old",
+        "-q",
+        "1",
+        "-C",
+        "5",
+        "-W",
+        "3",
+        "-E",
+        "-R",
+        "-v",
+        "-N",
+        "-F",
+        "%t",
+        "--pretty",
+        "--retained-only",
+        "--remove-retained",
+        "--random-filter",
+        "50.0",
+        "--retain-as-published",
+    ]);
+    assert_eq!(args.topic, ["a", "b/#"]);
+    assert_eq!(args.selection.filter_out, ["b/c"]);
+    assert_eq!(args.unsubscribe, ["old"]);
+    assert_eq!(args.qos, Some(QoS::AtLeastOnce));
+    assert_eq!(args.ending.count, Some(5));
+    assert_eq!(args.ending.timeout, Some(Duration::from_secs(3)));
+    assert!(args.ending.exit_after_subscribe);
+    assert!(
+        args.selection.no_retained
+            && args.selection.retained_only
+            && args.selection.remove_retained
+    );
+    assert_eq!(args.selection.random_filter, Some(50.0));
+    assert!(args.output.verbose && args.output.no_eol && args.output.pretty);
+    assert_eq!(args.output.format.as_deref(), Some("%t"));
+    assert!(args.options.retain_as_published);
+}
+
+#[test]
+fn request_has_a_response_topic() {
+    match run(&["rr", "-t", "ask", "-e", "answer", "-m", "x", "-R", "-W", "2"]) {
+        Command::Request(args) => {
+            assert_eq!(args.topic.as_deref(), Some("ask"));
+            assert_eq!(args.response_topic.as_deref(), Some("answer"));
+            assert!(args.no_retained);
+            assert_eq!(args.timeout, Some(Duration::from_secs(2)));
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn names_of_other_tools_are_understood() {
+    let args = publish(&[
+        "publish",
+        "--hostname",
+        "h",
+        "--clientId",
+        "c",
+        "--no-clean",
+        "--multiline",
+        "--password",
+        "p",
+        "--ca",
+        "f",
+    ]);
+    assert_eq!(args.connection.target.host.as_deref(), Some("h"));
+    assert_eq!(args.connection.identity.id.as_deref(), Some("c"));
+    assert!(args.connection.session.disable_clean_session && args.stream.stdin_line);
+    assert!(args.connection.identity.password.is_some());
+    assert_eq!(args.connection.tls.cafile.as_deref(), Some("f".as_ref()));
+    let args = publish(&[
+        "pub",
+        "topic",
+        "message",
+        "--client-id=x",
+        "--protocol",
+        "WSS",
+        "--will-message",
+        "w",
+    ]);
+    assert_eq!(args.words, ["topic", "message"]);
+    assert_eq!(args.connection.identity.id.as_deref(), Some("x"));
+    assert_eq!(args.connection.target.protocol, Some(Protocol::Wss));
+    assert_eq!(args.connection.will.will_payload.as_deref(), Some("w"));
+    assert!(matches!(run(&["request", "t", "m"]), Command::Request(_)));
+    assert!(matches!(run(&["subscribe", "t"]), Command::Subscribe(_)));
+}
+
+#[test]
+fn values_may_begin_with_a_hyphen() {
+    let args = publish(&["pub", "-t", "-a", "-m", "-5", "-x", "-1"]);
+    assert_eq!(args.topic, ["-a"]);
+    assert_eq!(args.payload.message.as_deref(), Some("-5".as_ref()));
+    assert_eq!(args.connection.session.session_expiry_interval, Some(u32::MAX));
+}
+
+#[test]
+fn a_later_flag_wins_and_lists_grow() {
+    let args = publish(&["pub", "-q", "1", "-q", "2", "-h", "a", "-h", "b", "-t", "a", "-t", "b"]);
+    assert_eq!(args.qos, Some(QoS::ExactlyOnce));
+    assert_eq!(args.connection.target.host.as_deref(), Some("b"));
+    assert_eq!(args.topic, ["a", "b"]);
+}
+
+#[test]
+fn properties_take_three_values_or_four() {
+    let args = publish(&[
+        "pub",
+        "-D",
+        "publish",
+        "content-type",
+        "t",
+        "-D",
+        "PUBLISH",
+        "user-property",
+        "name",
+        "value",
+        "--property",
+        "connect",
+        "receive-maximum",
+        "7",
+        "topic",
+    ]);
+    let session = &args.connection.session;
+    assert_eq!(
+        session.property,
+        ["publish", "content-type", "t", "connect", "receive-maximum", "7"]
+    );
+    assert_eq!(session.user_property, ["PUBLISH", "name", "value"]);
+    assert_eq!(args.words, ["topic"]);
+}
+
+#[test]
+fn status_takes_its_value_by_an_equals_sign_only() {
+    let status = |line: &[&str]| subscribe(line).watch.status;
+    assert_eq!(status(&["sub", "-t", "a"]), None);
+    assert_eq!(status(&["sub", "--status", "a"]), Some(Duration::from_secs(10)));
+    assert_eq!(status(&["sub", "--status=2", "a"]), Some(Duration::from_secs(2)));
+}
+
+#[test]
+fn the_broker_listens_on_this_machine_only_unless_told() {
+    match run(&["broker"]) {
+        Command::Broker(args) => {
+            assert_eq!((args.listen.as_str(), args.port), ("127.0.0.1", 1883));
+            assert!(args.ws_port.is_none() && args.tls.tls_port.is_none() && args.faults.is_none());
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn mosquittos_names_go_without_a_command() {
+    let parsed = parse_as(Personality::MosquittoSub, &["-t", "a", "-v"]);
+    assert!(matches!(parsed, Ok(Asked::Run(Command::Subscribe(args))) if args.output.verbose));
+    let parsed = parse_as(Personality::MosquittoPub, &["-t", "a", "-n"]);
+    assert!(matches!(parsed, Ok(Asked::Run(Command::Publish(_)))));
+    let parsed = parse_as(Personality::MosquittoRr, &["-t", "a", "-e", "b", "-n"]);
+    assert!(matches!(parsed, Ok(Asked::Run(Command::Request(_)))));
+    assert!(parse_as(Personality::MosquittoPub, &["--nosuch"]).is_err());
+}
+
+#[test]
+fn help_and_version_are_texts_for_stdout() {
+    for line in
+        [&["--help"][..], &["-H"], &["pub", "--help"], &["help"], &["help", "sub"], &["version"]]
+    {
+        match parse_as(Personality::Evenkeel, line) {
+            Ok(Asked::Show(text)) => assert!(text.contains("evenkeel"), "{line:?}: {text}"),
+            other => panic!("{line:?} gave {other:?}"),
+        }
+    }
+    match parse_as(Personality::MosquittoPub, &["--help"]) {
+        Ok(Asked::Show(text)) => assert!(text.contains("Usage: mosquitto_pub"), "{text}"),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn each_mistake_says_what_and_what_to_do() {
+    assert_eq!(
+        mistake(&["pub", "-q", "3"]),
+        "error: '3' is no value for --qos\nwhy: MQTT has QoS 0, 1 and 2\n\
+         hint: 0: at most once, 1: at least once, 2: exactly once\n"
+    );
+    assert_eq!(
+        mistake(&["pub", "-q"]),
+        "error: --qos lacks its value\nhint: see 'evenkeel --help'\n"
+    );
+    assert_eq!(
+        mistake(&["pub", "--qoss", "1"]),
+        "error: there is no flag '--qoss'\nhint: did you mean '--qos'?\n"
+    );
+    assert_eq!(
+        mistake(&["pubb"]),
+        "error: there is no command 'pubb'\nhint: the commands are pub, sub, rr, broker, demo, version and help\n"
+    );
+    assert_eq!(mistake(&["help", "x"]), mistake(&["x"]));
+    assert_eq!(
+        mistake(&[]),
+        "error: no command given\nhint: start with 'evenkeel demo', or see 'evenkeel --help'\n"
+    );
+    assert_eq!(
+        mistake(&["sub", "--color", "red"]),
+        "error: 'red' is no value for --color\nhint: it takes one of: auto, always, never\n"
+    );
+    assert_eq!(
+        mistake(&["pub", "-c", "--clean"]),
+        "error: --disable-clean-session and --clean contradict each other\nhint: leave one of them out\n"
+    );
+    assert!(mistake(&["pub", "-D", "publish"]).starts_with("error: -D lacks a value\nwhy: "));
+    assert!(
+        mistake(&["pub", "-D", "publish", "user-property", "k"])
+            .starts_with("error: -D lacks a value\n")
+    );
+    assert!(mistake(&["sub", "-V", "6", "a"]).contains("hint: use mqttv31, mqttv311 or mqttv5"));
+    assert!(mistake(&["pub", "a", "b", "c"]).starts_with("error: "));
+}
+
+/// The flags as the parser knows them: the reference may not miss any.
+#[test]
+fn every_flag_and_command_is_in_the_reference() {
+    let reference = include_str!("../../../../docs/cli.md");
+    let mut cli = Cli::command();
+    cli.build();
+    let mut missing = Vec::new();
+    for command in cli.get_subcommands() {
+        if !reference.contains(&format!("`evenkeel {}", command.get_name())) {
+            missing.push(command.get_name().to_owned());
+        }
+        for flag in
+            command.get_arguments().filter(|flag| !flag.is_hide_set() && !flag.is_positional())
+        {
+            let longs =
+                flag.get_long().into_iter().chain(flag.get_visible_aliases().unwrap_or_default());
+            let shorts = flag.get_short().map(|letter| format!("`-{letter}"));
+            let names = longs.map(|name| format!("`--{name}")).chain(shorts);
+            missing.extend(names.filter(|name| !reference.contains(name)));
+        }
+    }
+    missing.dedup();
+    assert!(missing.is_empty(), "docs/cli.md lacks {missing:?}");
+}

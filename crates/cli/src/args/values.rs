@@ -1,0 +1,204 @@
+//! Parsers of single flag values; each mistake says why and what to write.
+
+use std::fmt;
+use std::time::Duration;
+
+use evenkeel::{QoS, Version};
+
+/// Why a value is refused, and a value that would do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct BadValue {
+    /// The reason, as a clause.
+    pub(crate) why: String,
+    /// What to write instead.
+    pub(crate) hint: String,
+}
+
+impl fmt::Display for BadValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.why)
+    }
+}
+
+impl std::error::Error for BadValue {}
+
+fn bad<T>(why: impl Into<String>, hint: impl Into<String>) -> Result<T, BadValue> {
+    Err(BadValue { why: why.into(), hint: hint.into() })
+}
+
+/// `0`, `1` or `2`.
+pub(crate) fn qos(text: &str) -> Result<QoS, BadValue> {
+    match text.parse().ok().and_then(QoS::from_level) {
+        Some(qos) => Ok(qos),
+        None => {
+            bad("MQTT has QoS 0, 1 and 2", "0: at most once, 1: at least once, 2: exactly once")
+        }
+    }
+}
+
+/// A protocol version in mosquitto's spelling, as a number or as a wire level.
+pub(crate) fn version(text: &str) -> Result<Version, BadValue> {
+    match text {
+        "mqttv31" | "31" | "3.1" | "3" => Ok(Version::V31),
+        "mqttv311" | "311" | "3.1.1" | "4" => Ok(Version::V311),
+        "mqttv5" | "5" | "5.0" => Ok(Version::V5),
+        _ => bad("there is no such MQTT version", "use mqttv31, mqttv311 or mqttv5"),
+    }
+}
+
+/// A TCP port that can be connected to or listened on.
+pub(crate) fn port(text: &str) -> Result<u16, BadValue> {
+    match text.parse() {
+        Ok(0) | Err(_) => {
+            bad("a port is a number from 1 to 65535", "MQTT uses 1883, and 8883 over TLS")
+        }
+        Ok(port) => Ok(port),
+    }
+}
+
+/// A port to listen on, where 0 asks the system for a free one.
+pub(crate) fn listen_port(text: &str) -> Result<u16, BadValue> {
+    match text.parse() {
+        Ok(port) => Ok(port),
+        Err(_) => bad("a port is a number from 0 to 65535", "use 0 for any free port"),
+    }
+}
+
+/// A keep-alive in whole seconds.
+pub(crate) fn keep_alive(text: &str) -> Result<u16, BadValue> {
+    match text.parse() {
+        Ok(seconds) => Ok(seconds),
+        Err(_) => bad(
+            "the keep-alive is a whole number of seconds from 0 to 65535",
+            "60 suits most links; 0 turns pings off",
+        ),
+    }
+}
+
+/// A count that cannot be zero.
+pub(crate) fn count(text: &str) -> Result<u64, BadValue> {
+    match text.parse() {
+        Ok(0) | Err(_) => {
+            bad("a count is a whole number from 1 on", "leave the flag out for no limit")
+        }
+        Ok(count) => Ok(count),
+    }
+}
+
+/// A number of messages in flight.
+pub(crate) fn in_flight(text: &str) -> Result<u16, BadValue> {
+    match text.parse() {
+        Ok(0) | Err(_) => bad("the limit is a number from 1 to 65535", "20 is a common limit"),
+        Ok(count) => Ok(count),
+    }
+}
+
+/// Seconds, with a fraction or a unit (`1.5`, `250ms`, `2m`, `1h`), above zero.
+pub(crate) fn timeout(text: &str) -> Result<Duration, BadValue> {
+    match duration(text)? {
+        Duration::ZERO => {
+            bad("a time limit of zero leaves no time at all", "leave the flag out for no limit")
+        }
+        time => Ok(time),
+    }
+}
+
+/// Seconds, with a fraction or a unit (`1.5`, `250ms`, `2m`, `1h`).
+pub(crate) fn duration(text: &str) -> Result<Duration, BadValue> {
+    let units = [("ms", 0.001), ("s", 1.0), ("m", 60.0), ("h", 3600.0), ("", 1.0)];
+    let seconds = units.iter().find_map(|(unit, scale)| {
+        let number: f64 = text.strip_suffix(unit)?.trim_end().parse().ok()?;
+        Duration::try_from_secs_f64(number * scale).ok()
+    });
+    match seconds {
+        Some(time) => Ok(time),
+        None => bad(
+            "this is not a length of time",
+            "use seconds, or a number with ms, s, m or h: 30, 1.5, 250ms, 2m",
+        ),
+    }
+}
+
+/// Seconds a session outlives its connection; -1 and ∞ stand for ever.
+pub(crate) fn session_expiry(text: &str) -> Result<u32, BadValue> {
+    match text {
+        "-1" | "∞" | "inf" | "never" => Ok(u32::MAX),
+        _ => text.parse().or_else(|_| {
+            bad(
+                "the session expiry is a number of seconds from 0 to 4294967295",
+                "use 3600 for an hour, -1 for a session that never expires",
+            )
+        }),
+    }
+}
+
+/// A share of messages in percent.
+pub(crate) fn percentage(text: &str) -> Result<f64, BadValue> {
+    match text.parse::<f64>() {
+        Ok(share) if (0.1..=100.0).contains(&share) => Ok(share),
+        _ => bad(
+            "the share is a number from 0.1 to 100",
+            "use 50 to show about half of the messages",
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_take_fractions_and_units() {
+        assert_eq!(duration("30"), Ok(Duration::from_secs(30)));
+        assert_eq!(duration("1.5"), Ok(Duration::from_millis(1500)));
+        assert_eq!(duration("250ms"), Ok(Duration::from_millis(250)));
+        assert_eq!(duration("2m"), Ok(Duration::from_secs(120)));
+        assert_eq!(duration("1h"), Ok(Duration::from_secs(3600)));
+        assert_eq!(duration("0"), Ok(Duration::ZERO));
+        for wrong in ["", "s", "-1", "1d", "nan", "1e300", "inf", "1 2"] {
+            assert!(duration(wrong).is_err(), "{wrong:?}");
+        }
+        assert!(timeout("0").is_err());
+        assert!(timeout("1ms").is_ok());
+    }
+
+    #[test]
+    fn each_bound_holds_on_both_sides() {
+        assert_eq!(port("1"), Ok(1));
+        assert_eq!(port("65535"), Ok(65535));
+        assert!(port("0").is_err() && port("65536").is_err() && port("abc").is_err());
+        assert_eq!(listen_port("0"), Ok(0));
+        assert!(qos("2").is_ok() && qos("3").is_err() && qos("-1").is_err() && qos("").is_err());
+        assert!(count("1").is_ok() && count("0").is_err());
+        assert!(
+            in_flight("65535").is_ok() && in_flight("65536").is_err() && in_flight("0").is_err()
+        );
+        assert!(
+            keep_alive("0").is_ok() && keep_alive("65535").is_ok() && keep_alive("65536").is_err()
+        );
+        assert_eq!(session_expiry("-1"), Ok(u32::MAX));
+        assert_eq!(session_expiry("∞"), Ok(u32::MAX));
+        assert!(session_expiry("4294967295").is_ok() && session_expiry("4294967296").is_err());
+        assert!(session_expiry("-2").is_err());
+        assert!(percentage("0.1").is_ok() && percentage("100").is_ok());
+        assert!(
+            percentage("0.09").is_err()
+                && percentage("100.1").is_err()
+                && percentage("nan").is_err()
+        );
+    }
+
+    #[test]
+    fn versions_have_three_spellings() {
+        for (spellings, wanted) in [
+            (["mqttv31", "31", "3"], Version::V31),
+            (["mqttv311", "311", "4"], Version::V311),
+            (["mqttv5", "5", "5.0"], Version::V5),
+        ] {
+            for spelling in spellings {
+                assert_eq!(version(spelling), Ok(wanted), "{spelling}");
+            }
+        }
+        assert!(version("6").is_err() && version("mqttv4").is_err());
+    }
+}

@@ -1,0 +1,171 @@
+//! Ends of connections as exit codes and as errors in three parts.
+
+use evenkeel::Words;
+use evenkeel::{ConnectPhase, DisconnectCause, ReasonCode, TransportError, TransportFailure};
+
+use crate::error::Failure;
+use crate::exit::Exit;
+
+/// How a connection, or an attempt at one, ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct End {
+    pub(crate) cause: DisconnectCause,
+    /// The transport's own words.
+    pub(crate) detail: Option<TransportError>,
+}
+
+impl End {
+    /// The class of the end, as an exit code.
+    pub(crate) fn exit(&self) -> Exit {
+        exit_of(&self.cause)
+    }
+
+    /// Why it ended, in a clause.
+    pub(crate) fn why(&self) -> String {
+        match &self.detail {
+            Some(detail) => fact(detail),
+            None => Words(&self.cause).to_string(),
+        }
+    }
+
+    /// The failure of a program that ends because of this.
+    pub(crate) fn failure(&self, what: impl Into<String>) -> Failure {
+        let exit = self.exit();
+        let failure = Failure::new(exit, what).why(self.why());
+        let failure = match &self.cause {
+            DisconnectCause::Refused { wire_code, .. } => failure.connack(*wire_code),
+            _ => failure,
+        };
+        match self.detail.as_ref().and_then(advice).or_else(|| hint_for(exit)) {
+            Some(hint) => failure.hint(hint),
+            None => failure,
+        }
+    }
+}
+
+fn fact(error: &TransportError) -> String {
+    match error {
+        TransportError::Connect(error) => error.fact(),
+        TransportError::Stream(error) => error.fact(),
+        other => other.to_string(),
+    }
+}
+
+fn advice(error: &TransportError) -> Option<&'static str> {
+    match error {
+        TransportError::Connect(error) => error.hint(),
+        TransportError::Stream(error) => error.hint(),
+        _ => None,
+    }
+}
+
+const fn hint_for(exit: Exit) -> Option<&'static str> {
+    Some(match exit {
+        Exit::RefusedCredentials => {
+            "check --username and --password-file, and what the server allows this client"
+        }
+        Exit::RefusedIdentifier => "give another client identifier by --id",
+        Exit::RefusedVersion => "try -V mqttv311, which every server speaks",
+        Exit::RefusedBusy => "try again later, or give the program more time by --timeout",
+        Exit::RefusedMoved => "connect to the server it names",
+        Exit::TakenOver => "give each client an identifier of its own by --id",
+        Exit::Tls => "check --cafile, and that the port is one for TLS",
+        _ => return None,
+    })
+}
+
+fn exit_of(cause: &DisconnectCause) -> Exit {
+    match cause {
+        DisconnectCause::Refused { reason, .. } => exit_of_refusal(*reason),
+        DisconnectCause::ServerDisconnect { reason, .. } => match *reason {
+            ReasonCode::SESSION_TAKEN_OVER => Exit::TakenOver,
+            ReasonCode::USE_ANOTHER_SERVER | ReasonCode::SERVER_MOVED => Exit::RefusedMoved,
+            ReasonCode::NOT_AUTHORIZED | ReasonCode::BANNED => Exit::RefusedCredentials,
+            _ => Exit::ConnectionLost,
+        },
+        DisconnectCause::Transport { failure, phase } => exit_of_transport(*failure, *phase),
+        DisconnectCause::ConnectTimeout { .. } => Exit::Network,
+        DisconnectCause::Authentication => Exit::RefusedCredentials,
+        _ => Exit::ConnectionLost,
+    }
+}
+
+const fn exit_of_refusal(reason: ReasonCode) -> Exit {
+    match reason {
+        ReasonCode::BAD_USER_NAME_OR_PASSWORD
+        | ReasonCode::NOT_AUTHORIZED
+        | ReasonCode::BANNED
+        | ReasonCode::BAD_AUTHENTICATION_METHOD => Exit::RefusedCredentials,
+        ReasonCode::CLIENT_IDENTIFIER_NOT_VALID => Exit::RefusedIdentifier,
+        ReasonCode::UNSUPPORTED_PROTOCOL_VERSION => Exit::RefusedVersion,
+        ReasonCode::SERVER_UNAVAILABLE
+        | ReasonCode::SERVER_BUSY
+        | ReasonCode::SERVER_SHUTTING_DOWN
+        | ReasonCode::QUOTA_EXCEEDED
+        | ReasonCode::CONNECTION_RATE_EXCEEDED => Exit::RefusedBusy,
+        ReasonCode::USE_ANOTHER_SERVER | ReasonCode::SERVER_MOVED => Exit::RefusedMoved,
+        _ => Exit::RefusedOther,
+    }
+}
+
+const fn exit_of_transport(failure: TransportFailure, phase: Option<ConnectPhase>) -> Exit {
+    match (failure, phase) {
+        (TransportFailure::Config, _) => Exit::Usage,
+        (TransportFailure::TlsRefused | TransportFailure::Tls, _) => Exit::Tls,
+        (TransportFailure::WebSocketRefused(401 | 403) | TransportFailure::Credentials, _) => {
+            Exit::RefusedCredentials
+        }
+        (_, Some(_)) => Exit::Network,
+        (_, None) => Exit::ConnectionLost,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::names::Personality;
+
+    fn refused(reason: ReasonCode, wire_code: u8) -> End {
+        let cause =
+            DisconnectCause::Refused { reason, wire_code, text: None, server_reference: None };
+        End { cause, detail: None }
+    }
+
+    #[test]
+    fn each_class_of_refusal_has_a_code_of_its_own() {
+        for (reason, exit) in [
+            (ReasonCode::BAD_USER_NAME_OR_PASSWORD, Exit::RefusedCredentials),
+            (ReasonCode::NOT_AUTHORIZED, Exit::RefusedCredentials),
+            (ReasonCode::CLIENT_IDENTIFIER_NOT_VALID, Exit::RefusedIdentifier),
+            (ReasonCode::UNSUPPORTED_PROTOCOL_VERSION, Exit::RefusedVersion),
+            (ReasonCode::SERVER_UNAVAILABLE, Exit::RefusedBusy),
+            (ReasonCode::SERVER_MOVED, Exit::RefusedMoved),
+            (ReasonCode::UNSPECIFIED_ERROR, Exit::RefusedOther),
+        ] {
+            assert_eq!(refused(reason, reason.0).exit(), exit, "{reason}");
+        }
+    }
+
+    #[test]
+    fn a_refusal_keeps_its_wire_code_for_mosquittos_names() {
+        let failure = refused(ReasonCode::NOT_AUTHORIZED, 5).failure("no connection");
+        assert_eq!(failure.code(Personality::MosquittoSub), 5);
+        assert_eq!(failure.code(Personality::Evenkeel), 3);
+        let text = failure.render(Personality::Evenkeel, str::to_owned);
+        assert!(text.contains("why: the server refused the connection: Not authorized"), "{text}");
+        assert!(text.contains("hint: check --username"), "{text}");
+    }
+
+    #[test]
+    fn failing_to_connect_and_losing_a_connection_differ() {
+        let end = |failure, phase| End {
+            cause: DisconnectCause::Transport { failure, phase },
+            detail: None,
+        };
+        let connecting = Some(ConnectPhase::Connect);
+        assert_eq!(end(TransportFailure::Refused, connecting).exit(), Exit::Network);
+        assert_eq!(end(TransportFailure::Eof, None).exit(), Exit::ConnectionLost);
+        assert_eq!(end(TransportFailure::TlsRefused, Some(ConnectPhase::Tls)).exit(), Exit::Tls);
+        assert_eq!(end(TransportFailure::Config, connecting).exit(), Exit::Usage);
+    }
+}

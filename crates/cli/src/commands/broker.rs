@@ -1,0 +1,95 @@
+//! `broker`: the development broker until a signal ends it.
+
+use std::fs::{File, OpenOptions};
+use std::io::Write;
+use std::path::Path;
+
+use evenkeel_broker::Event;
+use tokio::sync::broadcast::error::RecvError;
+
+use crate::error::Failure;
+use crate::exit::Exit;
+use crate::printer::{Data, Printer};
+use crate::settings::BrokerSettings;
+use crate::signals::Stop;
+
+pub(super) async fn run(
+    settings: BrokerSettings,
+    printer: Printer,
+    mut stop: Stop,
+) -> Result<(), Failure> {
+    let mut journal =
+        settings.events.as_deref().map(|path| Journal::open(path, printer)).transpose()?;
+    let broker = settings
+        .builder
+        .start()
+        .await
+        .map_err(|error| Failure::usage("the broker cannot start").why(error))?;
+    let mut events = broker.events();
+    // Recorded before anyone listened; later events come by the channel.
+    for event in broker.recorded().iter().filter(|event| event.name() == "listening") {
+        record(&mut journal, event, printer)?;
+    }
+    for url in broker.urls() {
+        printer.say(&format!("listening on {url}"));
+    }
+    printer.warn("this broker is for development and tests: it keeps everything in memory");
+    loop {
+        tokio::select! {
+            biased;
+            () = stop.requested() => break,
+            event = events.recv() => match event {
+                Ok(event) => record(&mut journal, &event, printer)?,
+                Err(RecvError::Lagged(lost)) => printer.warn(&format!("{lost} events were not written in time")),
+                Err(RecvError::Closed) => break,
+            },
+        }
+    }
+    printer.say("stopping");
+    broker.stop(false).await.map_err(|error| {
+        Failure::new(Exit::Failed, "the broker did not stop in order").why(error)
+    })?;
+    while let Ok(event) = events.try_recv() {
+        record(&mut journal, &event, printer)?;
+    }
+    Ok(())
+}
+
+fn record(journal: &mut Option<Journal>, event: &Event, printer: Printer) -> Result<(), Failure> {
+    let line = event.to_json();
+    printer.debug(&line);
+    match journal {
+        Some(journal) => journal.write(&line),
+        None => Ok(()),
+    }
+}
+
+/// Where the broker's decisions go.
+enum Journal {
+    Stdout(Data),
+    File(File),
+}
+
+impl Journal {
+    fn open(path: &Path, printer: Printer) -> Result<Self, Failure> {
+        if path == Path::new("-") {
+            return Ok(Self::Stdout(printer.data()));
+        }
+        OpenOptions::new().append(true).create(true).open(path).map(Self::File).map_err(|error| {
+            Failure::usage(format!("the events file '{}' cannot be written", path.display()))
+                .why(error)
+        })
+    }
+
+    fn write(&mut self, line: &str) -> Result<(), Failure> {
+        match self {
+            Self::Stdout(data) => {
+                data.line(line)?;
+                data.flush()
+            }
+            Self::File(file) => writeln!(file, "{line}").map_err(|error| {
+                Failure::new(Exit::Failed, "the events file can no longer be written").why(error)
+            }),
+        }
+    }
+}

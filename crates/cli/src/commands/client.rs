@@ -1,0 +1,139 @@
+//! Settings to a running client.
+
+use std::time::Duration;
+
+use evenkeel::transport::{TcpOptions, WebSocketOptions};
+use evenkeel::{
+    Authenticator, BuildError, Bytes, Client, ClientBuilder, HookFuture, Properties, Property,
+    Reconnect, Will,
+};
+
+use crate::error::Failure;
+use crate::exit::Exit;
+use crate::printer::Printer;
+use crate::settings::ConnectionSettings;
+
+/// Builds and starts the client; it connects in the background.
+pub(super) fn start(
+    settings: &ConnectionSettings,
+    policy: Reconnect,
+    printer: Printer,
+) -> Result<Client, Failure> {
+    for warning in &settings.warnings {
+        printer.warn(warning);
+    }
+    let mut servers = settings.servers.iter();
+    let first = servers.next().map(|server| server.text.0.as_str()).unwrap_or_default();
+    let mut builder = Client::builder(first);
+    for server in servers {
+        builder = builder.server(&server.text.0);
+    }
+    builder = identity(builder, settings);
+    builder = network(builder, settings);
+    builder = properties(builder, &settings.properties.connect);
+    builder.reconnect(policy).start().map_err(|error| refused(&error))
+}
+
+fn identity(mut builder: ClientBuilder, settings: &ConnectionSettings) -> ClientBuilder {
+    let (identity, session) = (&settings.identity, &settings.session);
+    if let Some(version) = session.version {
+        builder = builder.version(version);
+    }
+    if let Some(id) = &identity.client_id {
+        builder = builder.client_id(id);
+    }
+    if let Some(username) = &identity.username {
+        builder = builder.username(username);
+    }
+    if let Some(password) = &identity.password {
+        builder = builder.password(password.0.clone());
+    }
+    if let Some(in_flight) = session.in_flight {
+        builder = builder.in_flight(in_flight);
+    }
+    if let Some(will) = &settings.will {
+        let wanted = Will::new(&will.topic, will.payload.clone()).qos(will.qos).retain(will.retain);
+        builder = builder.will(will.properties.iter().cloned().fold(wanted, Will::property));
+    }
+    builder
+        .clean_start(session.clean_start)
+        .session_expiry(Duration::from_secs(session.expiry.into()))
+        .keep_alive(Duration::from_secs(session.keep_alive.into()))
+}
+
+fn network(mut builder: ClientBuilder, settings: &ConnectionSettings) -> ClientBuilder {
+    let network = &settings.network;
+    if let Some(address) = network.bind {
+        builder = builder.tcp(TcpOptions::new().bind_address(address));
+    }
+    let mut websocket = WebSocketOptions::new();
+    if let Some(path) = &network.ws_path {
+        websocket = websocket.path(path);
+    }
+    for (name, value) in &network.ws_headers {
+        websocket = websocket.header(name, value);
+    }
+    if let Some(proxy) = &network.proxy {
+        builder = builder.proxy(proxy.clone());
+    }
+    if let Some(timeout) = network.connect_timeout {
+        builder = builder.connect_timeout(timeout);
+    }
+    builder.websocket(websocket).tls(settings.tls.clone())
+}
+
+/// The properties of CONNECT; most have a setting of their own.
+fn properties(mut builder: ClientBuilder, properties: &Properties) -> ClientBuilder {
+    for property in properties {
+        builder = match property {
+            Property::ReceiveMaximum(maximum) => builder.receive_maximum(*maximum),
+            Property::MaximumPacketSize(bytes) => builder.maximum_packet_size(*bytes),
+            Property::TopicAliasMaximum(maximum) => builder.topic_alias_maximum(*maximum),
+            Property::SessionExpiryInterval(seconds) => {
+                builder.session_expiry(Duration::from_secs((*seconds).into()))
+            }
+            Property::AuthenticationMethod(method) => builder.authenticator(OneStep {
+                method: method.to_string(),
+                data: properties.authentication_data().unwrap_or_default(),
+            }),
+            Property::AuthenticationData(_) => builder,
+            other => builder.connect_property(other.clone()),
+        };
+    }
+    builder
+}
+
+/// Enhanced authentication that is over with CONNECT: there is nobody to
+/// answer a challenge.
+struct OneStep {
+    method: String,
+    data: Bytes,
+}
+
+impl Authenticator for OneStep {
+    fn method(&self) -> &str {
+        &self.method
+    }
+
+    fn start(&self) -> Bytes {
+        self.data.clone()
+    }
+
+    fn respond(&self, _challenge: Bytes) -> HookFuture<Option<Bytes>> {
+        Box::pin(async { None })
+    }
+}
+
+fn refused(error: &BuildError) -> Failure {
+    match error {
+        BuildError::NoRuntime => Failure::new(Exit::Failed, error.to_string()),
+        BuildError::Transport(error) => {
+            let failure = Failure::usage(error.fact());
+            match error.hint() {
+                Some(hint) => failure.hint(hint),
+                None => failure,
+            }
+        }
+        error => Failure::usage("the settings of the connection do not work").why(error),
+    }
+}

@@ -1,0 +1,37 @@
+//! A time limit that can start anew.
+
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep_until};
+
+/// A limit, or none.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Deadline {
+    limit: Option<Duration>,
+    start: Instant,
+}
+
+impl Deadline {
+    /// Starts now.
+    pub(super) fn new(limit: Option<Duration>) -> Self {
+        Self { limit, start: Instant::now() }
+    }
+
+    /// Starts anew.
+    pub(super) fn restart(&mut self) {
+        self.start = Instant::now();
+    }
+
+    /// The limit; zero where there is none, which is never asked for then.
+    pub(super) fn limit(&self) -> Duration {
+        self.limit.unwrap_or_default()
+    }
+
+    /// Waits until the time has run out. Cancel-safe.
+    pub(super) async fn over(self) {
+        match self.limit.and_then(|limit| self.start.checked_add(limit)) {
+            Some(end) => sleep_until(end).await,
+            None => std::future::pending().await,
+        }
+    }
+}

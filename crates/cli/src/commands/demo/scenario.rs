@@ -1,0 +1,145 @@
+//! The play: scene by scene, each bounded in time.
+
+use std::time::Duration;
+
+use evenkeel::Client;
+use evenkeel_broker::fault::Script;
+use evenkeel_broker::{Broker, EventKind};
+use tokio::sync::{mpsc, watch};
+use tokio::time::{sleep, timeout};
+
+use super::News;
+use super::actors::{self, Flow, Who};
+
+/// One answer to a ping is lost on its way to the subscriber.
+const LOST_PINGRESP: &str = r#"
+    [[rule]]
+    name = "one lost PINGRESP"
+    sent = "PINGRESP"
+    client = "subscriber"
+    times = 1
+    action = "drop"
+"#;
+
+/// Every connection is accepted, and closed at once.
+const FLAPPING: &str = r#"
+    [[rule]]
+    name = "accept, then close"
+    sent = "CONNACK"
+    lasting = "5s"
+    action = "close_after"
+"#;
+
+/// How long any client may need to be online again.
+const PATIENCE: Duration = Duration::from_secs(8);
+
+/// Plays everything; an error says what did not happen in time.
+pub(super) async fn play(broker: Broker, news: mpsc::UnboundedSender<News>) -> Result<(), String> {
+    let start = |who| actors::client(who, &broker.url(), &news).map_err(|error| error.to_string());
+    let (publisher, subscriber) = (start(Who::Publisher)?, start(Who::Subscriber)?);
+    let (flow, flowing) = watch::channel(Flow::Ticks);
+    let subscribed = timeout(PATIENCE, actors::subscribe(&subscriber, news.clone())).await;
+    let receiving = match subscribed {
+        Ok(Ok(task)) => task,
+        Ok(Err(error)) => return Err(format!("the subscription failed: {error}")),
+        Err(_) => return Err("the subscription was not answered in time".into()),
+    };
+    let publishing = actors::publish(publisher.clone(), flowing, news.clone());
+    let stage =
+        Stage { broker: &broker, news: &news, flow: &flow, clients: [&publisher, &subscriber] };
+    stage.calm().await;
+    stage.lose_a_ping_response().await?;
+    stage.restart().await?;
+    stage.flap().await?;
+    stage.recover().await;
+    let settled = timeout(PATIENCE, publishing).await;
+    for (who, client) in [(Who::Publisher, &publisher), (Who::Subscriber, &subscriber)] {
+        let _ = news.send(News::Stats(who, client.stats()));
+        client.shutdown(Duration::from_secs(1)).await;
+    }
+    let received = timeout(PATIENCE, receiving).await;
+    settled
+        .map_err(|_| "the publisher waits for acknowledgements that do not come")?
+        .map_err(|e| e.to_string())?;
+    received.map_err(|_| "the subscriber's stream did not end")?.map_err(|e| e.to_string())
+}
+
+struct Stage<'a> {
+    broker: &'a Broker,
+    news: &'a mpsc::UnboundedSender<News>,
+    flow: &'a watch::Sender<Flow>,
+    clients: [&'a Client; 2],
+}
+
+impl Stage<'_> {
+    fn scene(&self, title: &'static str, flow: Flow) {
+        let _ = self.news.send(News::Scene(title));
+        let _ = self.flow.send(flow);
+    }
+
+    async fn calm(&self) {
+        self.scene("calm: messages flow, pings are answered", Flow::Ticks);
+        sleep(Duration::from_millis(2500)).await;
+    }
+
+    /// The failure that sent a famous client into an endless loop: one answer
+    /// lost, on a link that works.
+    async fn lose_a_ping_response(&self) -> Result<(), String> {
+        self.scene("one PINGRESP gets lost while messages flow", Flow::Ticks);
+        self.add_faults(LOST_PINGRESP)?;
+        let lost = |event: &evenkeel_broker::Event| matches!(event.kind, EventKind::Fault { .. });
+        if self.broker.wait_for(Duration::from_secs(4), lost).await.is_none() {
+            return Err("no ping came whose answer could get lost".into());
+        }
+        sleep(Duration::from_millis(2500)).await;
+        Ok(())
+    }
+
+    async fn restart(&self) -> Result<(), String> {
+        self.scene("the broker restarts, two seconds down", Flow::Everything);
+        sleep(Duration::from_millis(700)).await;
+        self.broker
+            .restart(true, Duration::from_secs(2))
+            .await
+            .map_err(|error| error.to_string())?;
+        self.all_online().await?;
+        sleep(Duration::from_millis(700)).await;
+        Ok(())
+    }
+
+    async fn flap(&self) -> Result<(), String> {
+        self.scene("for five seconds the broker accepts and closes at once", Flow::Everything);
+        self.add_faults(FLAPPING)?;
+        self.broker.restart(true, Duration::ZERO).await.map_err(|error| error.to_string())?;
+        sleep(Duration::from_secs(5)).await;
+        Ok(())
+    }
+
+    async fn recover(&self) {
+        self.scene("recovery: what was queued is delivered", Flow::Everything);
+        // Nobody online in time shows as messages missing.
+        let _ = self.all_online().await;
+        sleep(Duration::from_millis(1500)).await;
+        let _ = self.flow.send(Flow::Nothing);
+        sleep(Duration::from_millis(500)).await;
+    }
+
+    fn add_faults(&self, text: &str) -> Result<(), String> {
+        let script = Script::parse(text).map_err(|error| error.to_string())?;
+        for rule in script.rules {
+            self.broker.add_fault(rule).map_err(|error| error.to_string())?;
+        }
+        Ok(())
+    }
+
+    async fn all_online(&self) -> Result<(), String> {
+        for client in self.clients {
+            match timeout(PATIENCE, client.online()).await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => return Err(error.to_string()),
+                Err(_) => return Err("a client did not come online again in time".into()),
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,106 @@
+//! One file per command.
+
+mod broker;
+mod client;
+mod deadline;
+mod demo;
+mod publish;
+mod request;
+mod sieve;
+mod stdin;
+mod subscribe;
+
+use std::time::Duration;
+
+use evenkeel::{Reconnect, RefusedPolicy, TakeOverPolicy};
+use tokio::runtime::Runtime;
+
+use crate::args::Command;
+use crate::error::Failure;
+use crate::exit::Exit;
+use crate::names::Personality;
+use crate::observer::Observer;
+use crate::printer::Printer;
+use crate::settings::{
+    BrokerSettings, Context, PublishSettings, RequestSettings, SubscribeSettings,
+};
+use crate::signals::Stop;
+
+/// How long a program that ends gives to what is under way.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// Does what the command line asks for.
+pub(crate) fn run(command: &Command, personality: Personality) -> (Printer, Result<(), Failure>) {
+    let talk = match command {
+        Command::Publish(args) => args.connection.talk,
+        Command::Subscribe(args) => args.connection.talk,
+        Command::Request(args) => args.connection.talk,
+        Command::Broker(args) => args.talk,
+        Command::Demo(args) => args.talk,
+        Command::Version | Command::Help { .. } => Default::default(),
+    };
+    let printer = Printer::new(personality, talk.level(), talk.color());
+    (printer, run_with(command, printer))
+}
+
+fn run_with(command: &Command, printer: Printer) -> Result<(), Failure> {
+    let context = Context::of_process(printer.personality());
+    match command {
+        Command::Publish(args) => {
+            let settings = PublishSettings::new(args, context)?;
+            in_runtime(async |stop| publish::run(&settings, printer, stop).await)
+        }
+        Command::Subscribe(args) => {
+            let settings = SubscribeSettings::new(args, context)?;
+            in_runtime(async |stop| subscribe::run(&settings, printer, stop).await)
+        }
+        Command::Request(args) => {
+            let settings = RequestSettings::new(args, context)?;
+            in_runtime(async |stop| request::run(&settings, printer, stop).await)
+        }
+        Command::Broker(args) => {
+            let settings = BrokerSettings::new(args)?;
+            in_runtime(async |stop| broker::run(settings, printer, stop).await)
+        }
+        Command::Demo(_) => in_runtime(async |stop| demo::run(printer, stop).await),
+        Command::Version | Command::Help { .. } => Ok(()),
+    }
+}
+
+/// Runs a command on this thread. The connection lives on others, so that a
+/// stdout that blocks holds nothing but the command itself up.
+fn in_runtime(run: impl AsyncFnOnce(Stop) -> Result<(), Failure>) -> Result<(), Failure> {
+    let runtime = Runtime::new()
+        .map_err(|error| Failure::new(Exit::Failed, "the program cannot start").why(error))?;
+    let result = runtime.block_on(async { run(Stop::listen()).await });
+    // A read of stdin that never ends must not keep the program.
+    runtime.shutdown_background();
+    result
+}
+
+/// When to connect again: the library's policy, except that a refusal for
+/// good is the end of the program, unless it shall keep trying.
+fn policy(keep_trying: bool) -> Reconnect {
+    let mut policy = Reconnect::default();
+    (policy.refused, policy.taken_over) = if keep_trying {
+        (RefusedPolicy::SlowLane, TakeOverPolicy::SlowLane)
+    } else {
+        (RefusedPolicy::Halt, TakeOverPolicy::Halt)
+    };
+    policy
+}
+
+/// The failure of a program whose time ran out before it was ever connected.
+fn never_connected(observer: &Observer, limit: Duration) -> Failure {
+    let what = format!("no connection within {}", crate::observer::seconds(limit));
+    match observer.last_end() {
+        Some(end) => end.failure(what),
+        None => Failure::new(Exit::Timeout, what)
+            .why("the server did not answer")
+            .hint("check host and port, or give more time by --timeout"),
+    }
+}
+
+fn interrupted(what: impl Into<String>) -> Failure {
+    Failure::new(Exit::Interrupted, what).why("a signal stopped the program")
+}

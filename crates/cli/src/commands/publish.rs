@@ -1,0 +1,343 @@
+//! `pub`: publishes, waits for the acknowledgements, says what is missing.
+
+use std::time::Duration;
+
+use evenkeel::{
+    Bytes, Client, Delivered, DeliveryError, PublishError, Publishing, QoS, Receipt, RejectReason,
+    TopicName,
+};
+use futures_util::StreamExt;
+use futures_util::future::BoxFuture;
+use futures_util::stream::FuturesUnordered;
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::deadline::Deadline;
+use super::{GRACE, client, interrupted, never_connected, policy, stdin};
+use crate::error::Failure;
+use crate::exit::Exit;
+use crate::format::timestamp;
+use crate::observer::{self, Observer, seconds};
+use crate::printer::{Data, Printer};
+use crate::settings::{Payload, PublishSettings};
+use crate::signals::Stop;
+
+/// Messages handed over and not yet settled, beyond which no more lines are read.
+const OUTSTANDING: usize = 1000;
+
+pub(super) async fn run(
+    settings: &PublishSettings,
+    printer: Printer,
+    mut stop: Stop,
+) -> Result<(), Failure> {
+    let client = client::start(&settings.connection, policy(false), printer)?;
+    let fail_fast = printer.personality().is_mosquitto();
+    let options = observer::Options { printer, fail_fast, events: None, status: None };
+    let mut observer = Observer::start(&client, options);
+    let mut job = Job::new(&client, settings, printer);
+    let end = tokio::select! {
+        biased;
+        () = stop.requested() => End::Stopped,
+        failure = observer.over() => End::Over(failure),
+        result = job.run() => result.map_or_else(|end| end, |()| End::Finished),
+    };
+    if matches!(end, End::Stopped) {
+        job.settle_all(GRACE).await;
+    }
+    let verdict = job.verdict(end, &observer);
+    client.shutdown(GRACE).await;
+    observer.finish().await;
+    verdict
+}
+
+/// Why the publishing is over.
+enum End {
+    Finished,
+    Stopped,
+    /// The time ran out.
+    Late,
+    /// The connection is over for good.
+    Over(Failure),
+    /// Something else went wrong.
+    Failed(Failure),
+}
+
+impl From<Failure> for End {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(failure)
+    }
+}
+
+/// What became of the messages.
+#[derive(Default)]
+struct Tally {
+    handed_over: u64,
+    delivered: u64,
+    refused: u64,
+    lost: u64,
+}
+
+struct Job<'a> {
+    client: &'a Client,
+    settings: &'a PublishSettings,
+    printer: Printer,
+    out: Data,
+    outstanding: FuturesUnordered<BoxFuture<'static, Settled>>,
+    deadline: Deadline,
+    tally: Tally,
+    /// Everything there is to publish was handed over.
+    complete: bool,
+}
+
+/// A message and its outcome.
+struct Settled {
+    number: u64,
+    topic: TopicName,
+    bytes: usize,
+    result: Result<Delivered, DeliveryError>,
+}
+
+impl<'a> Job<'a> {
+    fn new(client: &'a Client, settings: &'a PublishSettings, printer: Printer) -> Self {
+        Self {
+            client,
+            settings,
+            printer,
+            out: printer.data(),
+            outstanding: FuturesUnordered::new(),
+            deadline: Deadline::new(settings.timeout),
+            tally: Tally::default(),
+            complete: false,
+        }
+    }
+
+    async fn run(&mut self) -> Result<(), End> {
+        match &self.settings.payload {
+            Payload::Known(payload) => self.repeat(payload).await,
+            Payload::Stdin => {
+                let payload = stdin::whole().await?;
+                self.repeat(&payload).await
+            }
+            Payload::Lines => self.stream().await,
+        }
+    }
+
+    /// The same message again and again, each after the one before is settled.
+    async fn repeat(&mut self, payload: &Bytes) -> Result<(), End> {
+        let repetition = self.settings.repetition;
+        for number in 1..=repetition.count {
+            self.deadline.restart();
+            self.publish(payload).await?;
+            self.complete = number == repetition.count;
+            self.drain().await?;
+            if !self.complete && !repetition.delay.is_zero() {
+                tokio::time::sleep(repetition.delay).await;
+            }
+        }
+        Ok(())
+    }
+
+    /// A message per line of stdin, many on their way at a time.
+    async fn stream(&mut self) -> Result<(), End> {
+        let mut lines = stdin::lines();
+        loop {
+            let waiting = self.outstanding.len();
+            tokio::select! {
+                Some(settled) = self.outstanding.next(), if waiting > 0 => self.settle(&settled)?,
+                () = self.deadline.over(), if waiting > 0 => return Err(End::Late),
+                line = lines.recv(), if waiting < OUTSTANDING => match line {
+                    Some(line) => {
+                        if waiting == 0 {
+                            self.deadline.restart();
+                        }
+                        self.publish(&line?).await?;
+                    }
+                    None => break,
+                },
+            }
+        }
+        self.complete = true;
+        self.drain().await
+    }
+
+    /// Hands a message over for each topic.
+    async fn publish(&mut self, payload: &Bytes) -> Result<(), End> {
+        for topic in &self.settings.topics {
+            self.tally.handed_over += 1;
+            let number = self.tally.handed_over;
+            let accepted = tokio::select! {
+                accepted = self.request(topic, payload) => accepted,
+                () = self.deadline.over() => return Err(End::Late),
+            };
+            match accepted {
+                Ok(receipt) => self.expect(number, topic.clone(), payload.len(), receipt),
+                // The observer knows why the client does not take messages any more.
+                Err(PublishError::Rejected(RejectReason::Closed)) => std::future::pending().await,
+                Err(error) => {
+                    self.tally.refused += 1;
+                    self.complain(number, topic, &error.to_string());
+                    self.record_failure(topic, &error.to_string())?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn request(&self, topic: &TopicName, payload: &Bytes) -> Publishing<'_> {
+        let request = self.client.publish(topic, payload.clone());
+        let request = request.qos(self.settings.qos).retain(self.settings.retain);
+        let properties = self.settings.connection.properties.publish.iter().cloned();
+        properties.fold(request, evenkeel::PublishRequest::property).into_future()
+    }
+
+    fn expect(&self, number: u64, topic: TopicName, bytes: usize, receipt: Receipt) {
+        self.outstanding
+            .push(Box::pin(async move { Settled { number, topic, bytes, result: receipt.await } }));
+    }
+
+    /// Waits until nothing is outstanding.
+    async fn drain(&mut self) -> Result<(), End> {
+        loop {
+            tokio::select! {
+                settled = self.outstanding.next() => match settled {
+                    Some(settled) => self.settle(&settled)?,
+                    None => return Ok(()),
+                },
+                () = self.deadline.over() => return Err(End::Late),
+            }
+        }
+    }
+
+    /// The last chance of what is outstanding when the program is stopped.
+    async fn settle_all(&mut self, limit: Duration) {
+        self.deadline = Deadline::new(Some(limit));
+        // What is still missing then shows in the verdict.
+        let _ = self.drain().await;
+    }
+
+    fn settle(&mut self, settled: &Settled) -> Result<(), Failure> {
+        self.deadline.restart();
+        match settled.result {
+            Ok(delivered) => {
+                self.tally.delivered += 1;
+                self.printer.debug(&format!(
+                    "message {} to '{}': {}",
+                    settled.number, settled.topic, delivered.reason
+                ));
+                self.record(settled, delivered)
+            }
+            Err(error) => {
+                let refused =
+                    matches!(error, DeliveryError::Refused { .. } | DeliveryError::NotAllowed(_));
+                *if refused { &mut self.tally.refused } else { &mut self.tally.lost } += 1;
+                let words = evenkeel::Words(&error).to_string();
+                self.complain(settled.number, &settled.topic, &words);
+                self.record_failure(&settled.topic, &words)
+            }
+        }
+    }
+
+    fn complain(&self, number: u64, topic: &TopicName, why: &str) {
+        self.printer.warn(&format!("message {number} to '{topic}' was not delivered: {why}"));
+    }
+
+    fn record(&mut self, settled: &Settled, delivered: Delivered) -> Result<(), Failure> {
+        self.print(&Line {
+            packet_id: delivered.packet_id.map(|id| id.get()),
+            payload_bytes: Some(settled.bytes),
+            reason_code: (self.settings.qos > QoS::AtMostOnce).then_some(delivered.reason.0),
+            attempts: Some(delivered.attempts),
+            round_trip_ms: delivered.round_trip.map(|time| time.as_secs_f64() * 1e3),
+            ..Line::new("published", &settled.topic, self.settings)
+        })
+    }
+
+    fn record_failure(&mut self, topic: &TopicName, error: &str) -> Result<(), Failure> {
+        self.print(&Line { error: Some(error), ..Line::new("failed", topic, self.settings) })
+    }
+
+    fn print(&mut self, line: &Line<'_>) -> Result<(), Failure> {
+        if !self.settings.json {
+            return Ok(());
+        }
+        // Strings and numbers serialize without a way to fail.
+        self.out.line(&serde_json::to_string(line).unwrap_or_default())?;
+        self.out.flush()
+    }
+
+    /// Never success while a message is neither delivered nor refused.
+    fn verdict(&self, end: End, observer: &Observer) -> Result<(), Failure> {
+        let Tally { handed_over, delivered, refused, lost } = self.tally;
+        let open = handed_over - delivered - refused - lost;
+        let counts = format!("{delivered} of {handed_over} messages were delivered");
+        match end {
+            End::Over(failure) | End::Failed(failure) => Err(failure),
+            End::Late if !observer.was_online() => {
+                Err(never_connected(observer, self.deadline.limit()))
+            }
+            End::Late => Err(self.unacknowledged(open + lost)),
+            End::Stopped if !self.complete || open > 0 => Err(interrupted(counts)),
+            _ if lost > 0 => Err(self.unacknowledged(lost)),
+            _ if refused > 0 && !self.printer.personality().is_mosquitto() => Err(Failure::new(
+                Exit::RefusedMessage,
+                format!("{refused} of {handed_over} messages were refused"),
+            )
+            .why("see the warnings above")
+            .hint("check what the server allows this client to publish")),
+            _ => Ok(()),
+        }
+    }
+
+    fn unacknowledged(&self, missing: u64) -> Failure {
+        let limit = seconds(self.deadline.limit());
+        let what =
+            format!("{missing} of {} messages were not acknowledged", self.tally.handed_over);
+        Failure::new(Exit::NotAcknowledged, what)
+            .why(format!(
+                "no acknowledgement came within {limit}; the server may have them all the same"
+            ))
+            .hint("give more time by --timeout, or look at the connection with --debug")
+    }
+}
+
+/// What became of a message, for `--json`.
+#[derive(Serialize)]
+struct Line<'a> {
+    v: u8,
+    r#type: &'static str,
+    time: String,
+    topic: &'a str,
+    qos: u8,
+    retain: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    packet_id: Option<u16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    payload_bytes: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason_code: Option<u8>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    attempts: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    round_trip_ms: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<&'a str>,
+}
+
+impl<'a> Line<'a> {
+    fn new(r#type: &'static str, topic: &'a TopicName, settings: &PublishSettings) -> Self {
+        Self {
+            v: 1,
+            r#type,
+            time: timestamp(Timestamp::now()),
+            topic: topic.as_str(),
+            qos: settings.qos.level(),
+            retain: settings.retain,
+            packet_id: None,
+            payload_bytes: None,
+            reason_code: None,
+            attempts: None,
+            round_trip_ms: None,
+            error: None,
+        }
+    }
+}

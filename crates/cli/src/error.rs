@@ -1,0 +1,163 @@
+//! Errors for people: what happened, why, and what to try.
+
+use std::fmt;
+
+use crate::exit::Exit;
+use crate::names::Personality;
+
+/// Why the program ends without having done its job.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Failure {
+    exit: Exit,
+    /// The CONNACK byte on the wire: the exit code under mosquitto's names.
+    connack: Option<u8>,
+    /// `None` ends silently, as for a reader that closed the pipe.
+    text: Option<Box<Text>>,
+}
+
+/// The three parts, each a sentence without a full stop.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Text {
+    what: String,
+    why: Option<String>,
+    hint: Option<String>,
+}
+
+impl Failure {
+    /// A failure that says what happened; add the other parts with
+    /// [`why`](Self::why) and [`hint`](Self::hint).
+    pub(crate) fn new(exit: Exit, what: impl Into<String>) -> Self {
+        let text = Text { what: what.into(), why: None, hint: None };
+        Self { exit, connack: None, text: Some(Box::new(text)) }
+    }
+
+    /// A mistake in flags, files or settings.
+    pub(crate) fn usage(what: impl Into<String>) -> Self {
+        Self::new(Exit::Usage, what)
+    }
+
+    /// An ending that says nothing: whoever reads the output has gone.
+    pub(crate) const fn silent(exit: Exit) -> Self {
+        Self { exit, connack: None, text: None }
+    }
+
+    /// Adds the cause.
+    #[must_use]
+    pub(crate) fn why(mut self, why: impl fmt::Display) -> Self {
+        if let Some(text) = &mut self.text {
+            text.why = Some(why.to_string());
+        }
+        self
+    }
+
+    /// Adds what the user can try.
+    #[must_use]
+    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
+        if let Some(text) = &mut self.text {
+            text.hint = Some(hint.into());
+        }
+        self
+    }
+
+    /// Adds the CONNACK byte the server refused with.
+    #[must_use]
+    pub(crate) const fn connack(mut self, code: u8) -> Self {
+        self.connack = Some(code);
+        self
+    }
+
+    /// The class of the failure.
+    pub(crate) const fn exit(&self) -> Exit {
+        self.exit
+    }
+
+    /// The exit code under the name the program was called by.
+    pub(crate) const fn code(&self, personality: Personality) -> u8 {
+        exit_code(self.exit, self.connack, personality)
+    }
+
+    /// The lines for stderr, empty for a silent ending.
+    pub(crate) fn render(
+        &self,
+        personality: Personality,
+        paint: impl Fn(&str) -> String,
+    ) -> String {
+        let Some(text) = &self.text else { return String::new() };
+        let label = if personality.is_mosquitto() { "Error:" } else { "error:" };
+        let mut out = format!("{} {}\n", paint(label), text.what);
+        for (label, part) in [("why:", &text.why), ("hint:", &text.hint)] {
+            if let Some(part) = part {
+                out.push_str(&format!("{} {part}\n", paint(label)));
+            }
+        }
+        if personality.is_mosquitto() && self.exit == Exit::Usage {
+            out.push_str(&format!("\nUse '{} --help' to see usage.\n", personality.program()));
+        }
+        out
+    }
+}
+
+/// The exit code of an ending: ours, or mosquitto's under its names.
+///
+/// The mosquitto tools know the CONNACK code, 27 for a time-out and 1 for the
+/// rest; a message the server refused is a warning to them, and a signal the
+/// normal end.
+pub(crate) const fn exit_code(exit: Exit, connack: Option<u8>, personality: Personality) -> u8 {
+    if !personality.is_mosquitto() {
+        return exit.code();
+    }
+    match (connack, exit) {
+        (Some(code), _) => code,
+        (None, Exit::Done | Exit::RefusedMessage | Exit::Interrupted) => 0,
+        (None, Exit::Timeout) => 27,
+        (None, Exit::Aborted) => Exit::Aborted.code(),
+        (None, _) => 1,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plain(text: &str) -> String {
+        text.to_owned()
+    }
+
+    #[test]
+    fn the_three_parts_have_a_line_each() {
+        let failure = Failure::usage("--qos 3 is not a QoS")
+            .why("MQTT has QoS 0, 1 and 2")
+            .hint("use --qos 2 for exactly once");
+        assert_eq!(
+            failure.render(Personality::Evenkeel, plain),
+            "error: --qos 3 is not a QoS\nwhy: MQTT has QoS 0, 1 and 2\nhint: use --qos 2 for exactly once\n"
+        );
+        assert!(
+            failure
+                .render(Personality::MosquittoSub, plain)
+                .ends_with("\n\nUse 'mosquitto_sub --help' to see usage.\n")
+        );
+    }
+
+    #[test]
+    fn a_silent_ending_says_nothing() {
+        let failure = Failure::silent(Exit::Done).why("never shown").hint("neither");
+        assert_eq!(failure.render(Personality::Evenkeel, plain), "");
+        assert_eq!(failure.code(Personality::Evenkeel), 0);
+    }
+
+    #[test]
+    fn mosquittos_names_take_mosquittos_codes() {
+        let code = |failure: &Failure| failure.code(Personality::MosquittoPub);
+        assert_eq!(code(&Failure::new(Exit::RefusedCredentials, "x").connack(5)), 5);
+        assert_eq!(code(&Failure::new(Exit::RefusedCredentials, "x").connack(135)), 135);
+        assert_eq!(code(&Failure::new(Exit::Timeout, "x")), 27);
+        assert_eq!(code(&Failure::usage("x")), 1);
+        assert_eq!(code(&Failure::new(Exit::Network, "x")), 1);
+        assert_eq!(code(&Failure::new(Exit::RefusedMessage, "x")), 0);
+        assert_eq!(
+            Failure::new(Exit::RefusedCredentials, "x").connack(5).code(Personality::Evenkeel),
+            3
+        );
+    }
+}

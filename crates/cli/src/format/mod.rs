@@ -1,0 +1,75 @@
+//! What a received message looks like on stdout.
+//!
+//! Three styles: the payload (with the topic under `-v`), a format of
+//! mosquitto's `-F` language, or one JSON object per line.
+
+mod json;
+mod json_text;
+mod language;
+mod mosquitto_json;
+mod render;
+#[cfg(test)]
+mod tests;
+
+use evenkeel::{Properties, QoS};
+use jiff::Zoned;
+
+pub(crate) use json::{message_line, timestamp};
+pub(crate) use language::Format;
+pub(crate) use render::NotJson;
+
+/// A received message with the moment of its arrival, as the renderers see it.
+#[derive(Clone, Copy)]
+pub(crate) struct View<'a> {
+    pub(crate) topic: &'a str,
+    pub(crate) payload: &'a [u8],
+    pub(crate) qos: QoS,
+    pub(crate) retain: bool,
+    pub(crate) dup: bool,
+    pub(crate) packet_id: Option<u16>,
+    pub(crate) properties: &'a Properties,
+    pub(crate) received: &'a Zoned,
+}
+
+/// How messages are shown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Style {
+    /// The payload and nothing else.
+    Payload,
+    /// Topic, space, payload.
+    Verbose,
+    /// `-F`, pretty-printing its JSON where asked.
+    Custom { format: Format, pretty: bool },
+    /// `--json`.
+    JsonLines,
+}
+
+impl Style {
+    /// Appends the message to `out`, with a line end unless `no_eol`.
+    ///
+    /// Like mosquitto's tools, an empty payload prints nothing in the plain
+    /// style and `(null)` after its topic in the verbose one.
+    pub(crate) fn render(
+        &self,
+        view: &View<'_>,
+        no_eol: bool,
+        out: &mut Vec<u8>,
+    ) -> Result<(), NotJson> {
+        match self {
+            Self::Payload if view.payload.is_empty() => return Ok(()),
+            Self::Payload => out.extend_from_slice(view.payload),
+            Self::Verbose => {
+                out.extend_from_slice(view.topic.as_bytes());
+                out.push(b' ');
+                let shown = if view.payload.is_empty() { b"(null)" } else { view.payload };
+                out.extend_from_slice(shown);
+            }
+            Self::Custom { format, pretty } => format.render(view, *pretty, out)?,
+            Self::JsonLines => out.extend_from_slice(message_line(view).as_bytes()),
+        }
+        if !no_eol {
+            out.push(b'\n');
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,209 @@
+//! What the connection goes through: told on stderr, written to a file, and
+//! watched for the end of the program.
+
+mod record;
+mod story;
+
+use std::time::Duration;
+
+use evenkeel::{Client, Event, Report, State};
+use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::{broadcast, watch};
+use tokio::task::JoinHandle;
+use tokio::time::{Interval, MissedTickBehavior, interval};
+
+pub(crate) use record::EventFile;
+pub(crate) use story::seconds;
+
+use crate::cause::End;
+use crate::error::Failure;
+use crate::printer::Printer;
+use story::Story;
+
+/// What the command needs to know about the connection.
+#[derive(Clone, Debug, Default)]
+struct Link {
+    online_once: bool,
+    last_end: Option<End>,
+    /// Why there will be no further connection.
+    over: Option<Failure>,
+}
+
+/// How to observe.
+pub(crate) struct Options {
+    pub(crate) printer: Printer,
+    /// The first attempt that fails ends the program, as with mosquitto's tools.
+    pub(crate) fail_fast: bool,
+    pub(crate) events: Option<EventFile>,
+    /// Time between two lines about the state.
+    pub(crate) status: Option<Duration>,
+}
+
+/// Observes one client.
+pub(crate) struct Observer {
+    link: watch::Receiver<Link>,
+    task: JoinHandle<()>,
+}
+
+impl Observer {
+    /// Begins to observe; best right after the client was started.
+    pub(crate) fn start(client: &Client, options: Options) -> Self {
+        let (sender, link) = watch::channel(Link::default());
+        let task = Task {
+            events: client.events(),
+            state: client.watch_state(),
+            story: Story::new(options.printer),
+            client: client.clone(),
+            status: options.status.map(ticks),
+            options,
+            link: sender,
+        };
+        Self { link, task: tokio::spawn(task.run()) }
+    }
+
+    /// Waits until there will be no further connection. Cancel-safe.
+    pub(crate) async fn over(&mut self) -> Failure {
+        match self.link.wait_for(|link| link.over.is_some()).await {
+            Ok(link) => link.over.clone().unwrap_or_else(ended),
+            Err(_) => ended(),
+        }
+    }
+
+    /// True once the client has been online.
+    pub(crate) fn was_online(&self) -> bool {
+        self.link.borrow().online_once
+    }
+
+    /// The end of the last connection or attempt.
+    pub(crate) fn last_end(&self) -> Option<End> {
+        self.link.borrow().last_end.clone()
+    }
+
+    /// Lets the last events be told; call after the client's shutdown.
+    pub(crate) async fn finish(self) {
+        // A stderr that blocks must not keep the program.
+        let _ = tokio::time::timeout(Duration::from_millis(500), self.task).await;
+    }
+}
+
+fn ended() -> Failure {
+    Failure::new(crate::exit::Exit::Failed, "the client ended by itself")
+}
+
+fn ticks(period: Duration) -> Interval {
+    let mut ticks = interval(period);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    ticks
+}
+
+struct Task {
+    events: broadcast::Receiver<Report>,
+    state: watch::Receiver<State>,
+    client: Client,
+    story: Story,
+    status: Option<Interval>,
+    options: Options,
+    link: watch::Sender<Link>,
+}
+
+impl Task {
+    async fn run(mut self) {
+        // What happened before this task listened shows in the state only.
+        self.catch_up();
+        loop {
+            tokio::select! {
+                biased;
+                report = self.events.recv() => match report {
+                    Ok(report) => self.on_report(&report),
+                    Err(RecvError::Lagged(lost)) => {
+                        self.story.lagged(lost);
+                        self.catch_up();
+                    }
+                    Err(RecvError::Closed) => return,
+                },
+                changed = self.state.changed() => {
+                    let closed = *self.state.borrow_and_update() == State::Closed;
+                    if changed.is_err() || closed {
+                        while let Ok(report) = self.events.try_recv() {
+                            self.on_report(&report);
+                        }
+                        return;
+                    }
+                }
+                () = tick(&mut self.status) => self.story.status(&self.client),
+            }
+        }
+    }
+
+    fn on_report(&mut self, report: &Report) {
+        if let Some(file) = &mut self.options.events {
+            file.write(report, self.options.printer);
+        }
+        match &report.event {
+            Event::Connected(_) => self.link.send_modify(|link| link.online_once = true),
+            Event::Disconnected { cause, .. } => {
+                let end = End { cause: cause.clone(), detail: report.error.clone() };
+                self.on_end(end);
+            }
+            Event::Halted(_) => self.halt(),
+            _ => {}
+        }
+        self.story.tell(report);
+        if self.status.is_some() && changes_state(&report.event) {
+            self.story.status(&self.client);
+        }
+    }
+
+    fn on_end(&self, end: End) {
+        let fail_fast = self.options.fail_fast;
+        self.link.send_modify(|link| {
+            if fail_fast && !link.online_once {
+                link.over.get_or_insert_with(|| end.failure("the connection failed"));
+            }
+            link.last_end = Some(end);
+        });
+    }
+
+    fn halt(&self) {
+        self.link.send_modify(|link| {
+            let failure = match &link.last_end {
+                Some(end) if link.online_once => end.failure("the connection ended for good"),
+                Some(end) => end.failure("no connection, and trying again would not help"),
+                None => ended(),
+            };
+            link.over.get_or_insert(failure);
+        });
+    }
+
+    /// Takes from the state what events would have said.
+    fn catch_up(&mut self) {
+        let state = self.state.borrow_and_update().clone();
+        match state {
+            State::Online { .. } => self.link.send_modify(|link| link.online_once = true),
+            State::Waiting { cause: Some(cause), .. }
+            | State::Connecting { cause: Some(cause), .. } => {
+                self.on_end(End { cause, detail: None });
+            }
+            State::Halted { cause, .. } => {
+                if let Some(cause) = cause {
+                    self.on_end(End { cause, detail: None });
+                }
+                self.halt();
+            }
+            _ => {}
+        }
+    }
+}
+
+async fn tick(status: &mut Option<Interval>) {
+    match status {
+        Some(ticks) => {
+            ticks.tick().await;
+        }
+        None => std::future::pending().await,
+    }
+}
+
+const fn changes_state(event: &Event) -> bool {
+    matches!(event, Event::Connected(_) | Event::Disconnected { .. } | Event::Halted(_))
+}

@@ -1,0 +1,207 @@
+//! Events as lines for people.
+
+use std::time::{Duration, SystemTime};
+
+use evenkeel::Words;
+use evenkeel::keepalive::Pong;
+use evenkeel::{Client, Connected, DisconnectCause, Event, Halt, Pace, Report, State, Version};
+
+use crate::cause::End;
+use crate::printer::{Printer, Talk};
+
+/// Tells events in order. Undisturbed connections are silent unless `--debug`.
+pub(super) struct Story {
+    printer: Printer,
+    /// The first half of a line: what ended. The next event says what follows.
+    ended: Option<String>,
+    /// When the last connection was lost.
+    lost_at: Option<SystemTime>,
+    attempt: u32,
+}
+
+impl Story {
+    pub(super) const fn new(printer: Printer) -> Self {
+        Self { printer, ended: None, lost_at: None, attempt: 1 }
+    }
+
+    /// mosquitto's tools tell nothing of this unless debugging.
+    fn say(&self, line: &str) {
+        if self.printer.personality().is_mosquitto() {
+            self.printer.debug(line);
+        } else {
+            self.printer.say(line);
+        }
+    }
+
+    pub(super) fn tell(&mut self, report: &Report) {
+        match &report.event {
+            Event::Connecting { attempt, .. } => {
+                self.attempt = *attempt;
+                self.printer.debug(&format!("connecting, attempt {attempt}"));
+            }
+            Event::Connected(connected) => self.connected(connected, report.time),
+            Event::Disconnected { cause: DisconnectCause::Shutdown, .. } => {
+                self.printer.debug("disconnected");
+            }
+            Event::Disconnected { cause, online_for, .. } => {
+                let end = End { cause: cause.clone(), detail: report.error.clone() };
+                self.disconnected(&end, *online_for, report.time);
+            }
+            Event::RetryScheduled { retry, delay } => {
+                let next =
+                    format!("attempt {} in {}{}", retry.attempt, seconds(*delay), pace(retry.pace));
+                self.follow(&next);
+            }
+            Event::Halted(halt) => self.follow(halted(*halt)),
+            other => self.tell_more(other),
+        }
+    }
+
+    fn connected(&mut self, connected: &Connected, now: SystemTime) {
+        let version = version(connected.version);
+        let session =
+            if connected.session_present { "the session goes on" } else { "a new session" };
+        match self.lost_at.take() {
+            Some(lost) => {
+                let away = seconds(now.duration_since(lost).unwrap_or_default());
+                self.say(&format!(
+                    "connected again after {away}, at attempt {}; {session}",
+                    self.attempt
+                ));
+            }
+            None => {
+                let took = seconds(connected.took);
+                self.printer.debug(&format!("connected in {took} by {version}; {session}"));
+            }
+        }
+    }
+
+    fn disconnected(&mut self, end: &End, online_for: Option<Duration>, now: SystemTime) {
+        let why = end.why();
+        self.ended = Some(match online_for {
+            Some(lived) => format!("connection lost after {}: {why}", seconds(lived)),
+            None => format!("attempt {} failed: {why}", self.attempt),
+        });
+        self.lost_at.get_or_insert(now);
+    }
+
+    /// Completes the line that an end began.
+    fn follow(&mut self, what: &str) {
+        match self.ended.take() {
+            Some(ended) => self.say(&format!("{ended}; {what}")),
+            None => self.printer.debug(what),
+        }
+    }
+
+    fn tell_more(&self, event: &Event) {
+        match event {
+            Event::VersionFallback(next) => {
+                self.say(&format!(
+                    "the server refused MQTT 5; the next attempt speaks {}",
+                    version(*next)
+                ));
+            }
+            Event::Loop(repetition) => self.printer.warn(&format!(
+                "the connection ended {} times in a row in the same way, every {}",
+                repetition.count,
+                seconds(repetition.period)
+            )),
+            Event::PingSent => self.printer.debug("ping sent"),
+            Event::PongReceived(Pong::Matched { round_trip }) => {
+                self.printer.debug(&format!("ping answered after {}", seconds(*round_trip)));
+            }
+            Event::PongReceived(Pong::Unsolicited) => {
+                self.printer.debug("a ping answer nobody waited for")
+            }
+            Event::PingUnanswered { after } => self.say(&format!(
+                "a ping went unanswered for {}, but other packets came: the connection stays",
+                seconds(*after)
+            )),
+            Event::SubscriptionsRestoring { filters } => {
+                self.say(&format!(
+                    "the server had lost the session: subscribing again to {filters} filters"
+                ));
+            }
+            Event::SubscriptionLost { filter, reason } => {
+                self.printer.warn(&format!("the server no longer grants '{filter}': {reason}"));
+            }
+            Event::Quarantined { topic: Some(topic), deaths } => self.printer.warn(&format!(
+                "a message to '{topic}' was set aside: {deaths} connections ended with it in flight"
+            )),
+            Event::Quarantined { topic: None, deaths } => self.printer.warn(&format!(
+                "a subscribe was set aside: {deaths} connections ended with it in flight"
+            )),
+            other => self.printer.debug(&format!("{other:?}")),
+        }
+    }
+
+    pub(super) fn lagged(&self, lost: u64) {
+        self.printer.debug(&format!("{lost} events were missed"));
+    }
+
+    /// The state in a line; asked for by `--status`, so only `--quiet` hides it.
+    pub(super) fn status(&self, client: &Client) {
+        if self.printer.talk() < Talk::Normal {
+            return;
+        }
+        let state = match client.state() {
+            State::Online { since, .. } => {
+                format!("online for {}", seconds(client.now().since(since)))
+            }
+            State::Waiting { retry, cause } => {
+                let why = cause.map(|cause| format!(" ({})", Words(&cause))).unwrap_or_default();
+                let delay = retry.at.since(client.now());
+                format!("offline, attempt {} in {}{why}", retry.attempt, seconds(delay))
+            }
+            State::Connecting { attempt, .. } => format!("connecting, attempt {attempt}"),
+            State::Halted { .. } => "halted".to_owned(),
+            _ => "stopped".to_owned(),
+        };
+        let stats = client.stats();
+        self.printer.say(&format!(
+            "status: {state}; received {}, published {}, connections {}, pings {} of {} answered",
+            stats.publishes_received,
+            stats.publishes_sent,
+            stats.connections,
+            stats.pongs,
+            stats.pings_sent
+        ));
+    }
+}
+
+/// A length of time as people read it.
+pub(crate) fn seconds(time: Duration) -> String {
+    match time.as_secs_f64() {
+        small if small < 0.001 => format!("{:.0} µs", small * 1e6),
+        small if small < 1.0 => format!("{:.0} ms", small * 1e3),
+        some if some < 60.0 => format!("{some:.1} s"),
+        many => format!("{:.0} min {:.0} s", (many / 60.0).floor(), (many % 60.0).floor()),
+    }
+}
+
+pub(crate) const fn version(version: Version) -> &'static str {
+    match version {
+        Version::V31 => "MQTT 3.1",
+        Version::V311 => "MQTT 3.1.1",
+        Version::V5 => "MQTT 5",
+    }
+}
+
+const fn pace(pace: Pace) -> &'static str {
+    match pace {
+        Pace::Floor => " (least time between connections)",
+        Pace::Budget => " (the budget of connections is used up)",
+        Pace::SlowLane => " (slowly, as trying again may not help)",
+        Pace::Throttled => " (the server asked for less)",
+        _ => "",
+    }
+}
+
+const fn halted(halt: Halt) -> &'static str {
+    match halt {
+        Halt::Refused => "giving up, as trying again would not help",
+        Halt::TakenOver => "giving up, as another client uses this identifier",
+        Halt::Attempts(_) => "giving up after so many attempts",
+        _ => "not connecting again",
+    }
+}

@@ -1,0 +1,201 @@
+//! The only place that prints: data to stdout, talk to stderr.
+
+use std::env;
+use std::io::{self, BufWriter, ErrorKind, IsTerminal, StdoutLock, Write};
+
+use crate::error::Failure;
+use crate::exit::Exit;
+use crate::names::Personality;
+
+/// When output is coloured.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum ColorChoice {
+    /// On a terminal, unless `NO_COLOR` or `TERM=dumb` says otherwise.
+    #[default]
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// How much the program says on stderr.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Talk {
+    /// Only what is wrong with the command line itself.
+    Quiet,
+    /// Errors; what a long run's connection goes through.
+    #[default]
+    Normal,
+    /// Every event of the client.
+    Debug,
+}
+
+/// Prints; cheap to copy into tasks.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Printer {
+    personality: Personality,
+    talk: Talk,
+    color_out: bool,
+    color_err: bool,
+}
+
+impl Printer {
+    /// A printer that decides on colour by the environment and the two streams.
+    pub(crate) fn new(personality: Personality, talk: Talk, color: ColorChoice) -> Self {
+        Self {
+            personality,
+            talk,
+            color_out: wants_color(color, io::stdout().is_terminal(), |name| env::var(name).ok()),
+            color_err: wants_color(color, io::stderr().is_terminal(), |name| env::var(name).ok()),
+        }
+    }
+
+    /// Whose habits the program has.
+    pub(crate) const fn personality(&self) -> Personality {
+        self.personality
+    }
+
+    /// How much is said.
+    pub(crate) const fn talk(&self) -> Talk {
+        self.talk
+    }
+
+    /// The lock on stdout, for a command that prints much.
+    pub(crate) fn data(&self) -> Data {
+        Data {
+            out: BufWriter::with_capacity(64 * 1024, io::stdout().lock()),
+            color: self.color_out,
+        }
+    }
+
+    /// A text that was asked for, such as the help.
+    pub(crate) fn show(&self, text: &str) -> Result<(), Failure> {
+        let mut data = self.data();
+        data.write(text.as_bytes())?;
+        data.flush()
+    }
+
+    /// A line of talk; dropped when quiet.
+    pub(crate) fn say(&self, line: &str) {
+        if self.talk >= Talk::Normal {
+            Self::to_stderr(&format!("{line}\n"));
+        }
+    }
+
+    /// A line of talk for `--debug`.
+    pub(crate) fn debug(&self, line: &str) {
+        if self.talk >= Talk::Debug {
+            Self::to_stderr(&format!("{line}\n"));
+        }
+    }
+
+    /// Something went wrong that does not end the program.
+    pub(crate) fn warn(&self, what: &str) {
+        let label = if self.personality.is_mosquitto() { "Warning:" } else { "warning:" };
+        self.say(&format!("{} {what}", self.paint_err(label, "33;1")));
+    }
+
+    /// Shows why the program ends. A usage error is shown even when quiet.
+    pub(crate) fn fail(&self, failure: &Failure) {
+        if self.talk > Talk::Quiet || failure.exit() == Exit::Usage {
+            let paint = |label: &str| {
+                let code = if label == "why:" || label == "hint:" { "36;1" } else { "31;1" };
+                self.paint_err(label, code)
+            };
+            Self::to_stderr(&failure.render(self.personality, paint));
+        }
+    }
+
+    fn paint_err(&self, text: &str, code: &str) -> String {
+        paint(text, code, self.color_err)
+    }
+
+    /// Writes in one call, so that lines of several tasks do not mix. A
+    /// stderr that is gone leaves nobody to tell.
+    fn to_stderr(text: &str) {
+        let _ = io::stderr().lock().write_all(text.as_bytes());
+    }
+}
+
+/// Stdout, locked and buffered: whoever holds it flushes when idle.
+pub(crate) struct Data {
+    out: BufWriter<StdoutLock<'static>>,
+    color: bool,
+}
+
+impl Data {
+    /// Appends bytes to the output.
+    pub(crate) fn write(&mut self, bytes: &[u8]) -> Result<(), Failure> {
+        self.out.write_all(bytes).map_err(lost_output)
+    }
+
+    /// Appends a line.
+    pub(crate) fn line(&mut self, line: &str) -> Result<(), Failure> {
+        self.write(line.as_bytes())?;
+        self.write(b"\n")
+    }
+
+    /// Hands everything written to the reader.
+    pub(crate) fn flush(&mut self) -> Result<(), Failure> {
+        self.out.flush().map_err(lost_output)
+    }
+
+    /// Text in colour where stdout shows colours; `code` as in SGR, such as `31;1`.
+    pub(crate) fn paint(&self, text: &str, code: &str) -> String {
+        paint(text, code, self.color)
+    }
+}
+
+/// A reader that has had enough (`| head -1`) is success; a full disk is not.
+fn lost_output(error: io::Error) -> Failure {
+    if error.kind() == ErrorKind::BrokenPipe {
+        return Failure::silent(Exit::Done);
+    }
+    Failure::new(Exit::Failed, "the output could not be written")
+        .why(error)
+        .hint("check where stdout leads: disk full, or a closed file?")
+}
+
+fn paint(text: &str, code: &str, color: bool) -> String {
+    if color { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
+}
+
+fn wants_color(choice: ColorChoice, terminal: bool, var: impl Fn(&str) -> Option<String>) -> bool {
+    let set = |name: &str| var(name).is_some_and(|value| !value.is_empty());
+    match choice {
+        ColorChoice::Always => true,
+        ColorChoice::Never => false,
+        ColorChoice::Auto if set("NO_COLOR") => false,
+        ColorChoice::Auto if set("CLICOLOR_FORCE") => true,
+        ColorChoice::Auto => terminal && var("TERM").as_deref() != Some("dumb"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn env(pairs: &'static [(&str, &str)]) -> impl Fn(&str) -> Option<String> {
+        move |name| pairs.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
+    }
+
+    #[test]
+    fn color_follows_the_flag_then_the_environment_then_the_terminal() {
+        use ColorChoice::{Always, Auto, Never};
+        assert!(wants_color(Auto, true, env(&[])));
+        assert!(!wants_color(Auto, false, env(&[])));
+        assert!(!wants_color(Auto, true, env(&[("NO_COLOR", "1")])));
+        assert!(wants_color(Auto, true, env(&[("NO_COLOR", "")])));
+        assert!(!wants_color(Auto, true, env(&[("TERM", "dumb")])));
+        assert!(wants_color(Auto, false, env(&[("CLICOLOR_FORCE", "1")])));
+        assert!(wants_color(Always, false, env(&[("NO_COLOR", "1")])));
+        assert!(!wants_color(Never, true, env(&[])));
+    }
+
+    #[test]
+    fn a_closed_pipe_is_a_silent_success_and_a_full_disk_is_not() {
+        assert_eq!(lost_output(ErrorKind::BrokenPipe.into()), Failure::silent(Exit::Done));
+        assert_eq!(lost_output(ErrorKind::StorageFull.into()).exit(), Exit::Failed);
+    }
+}

@@ -1,0 +1,139 @@
+//! `broker` checked: flags and files to a broker that can be started.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use evenkeel_broker::fault::Script;
+use evenkeel_broker::{Broker, Builder, Limits, Offer, Tls, Users};
+
+use crate::args::{BrokerArgs, BrokerLimits, BrokerTls};
+use crate::error::Failure;
+
+/// A broker to be started.
+#[derive(Debug)]
+pub(crate) struct BrokerSettings {
+    pub(crate) builder: Builder,
+    /// Where its decisions are written; `-` is stdout.
+    pub(crate) events: Option<PathBuf>,
+}
+
+impl BrokerSettings {
+    /// Checks the flags and reads the files.
+    pub(crate) fn new(args: &BrokerArgs) -> Result<Self, Failure> {
+        let mut script = match &args.faults {
+            Some(path) => script(path)?,
+            None => Script::default(),
+        };
+        if let Some(path) = &args.password_file {
+            script.config.access.users = Some(users(path)?);
+        }
+        offer(&mut script.config.offer, &args.limits)?;
+        limits(&mut script.config.limits, &args.limits);
+        let builder = listeners(args, Broker::builder().script(script))?;
+        Ok(Self { builder, events: args.events.clone() })
+    }
+}
+
+fn listeners(args: &BrokerArgs, builder: Builder) -> Result<Builder, Failure> {
+    let address = |port: u16| match args.listen.contains(':') {
+        true => format!("[{}]:{port}", args.listen.trim_matches(['[', ']'])),
+        false => format!("{}:{port}", args.listen),
+    };
+    let mut builder = builder.bind_tcp(address(args.port));
+    if let Some(port) = args.ws_port {
+        builder = builder.bind_websocket(address(port));
+    }
+    if let Some(tls) = tls(&args.tls)? {
+        if let Some(port) = args.tls.tls_port {
+            builder = builder.bind_tls(address(port), tls.clone());
+        }
+        if let Some(port) = args.tls.wss_port {
+            builder = builder.bind_websocket_tls(address(port), tls);
+        }
+    }
+    match &args.unix {
+        Some(path) => on_unix_socket(builder, path),
+        None => Ok(builder),
+    }
+}
+
+#[cfg(unix)]
+#[expect(clippy::unnecessary_wraps, reason = "other systems have no unix sockets")]
+fn on_unix_socket(builder: Builder, path: &Path) -> Result<Builder, Failure> {
+    Ok(builder.bind_unix(path))
+}
+
+#[cfg(not(unix))]
+fn on_unix_socket(_builder: Builder, _path: &Path) -> Result<Builder, Failure> {
+    Err(Failure::usage("--unix is not supported").why("this system has no unix sockets"))
+}
+
+fn tls(flags: &BrokerTls) -> Result<Option<Tls>, Failure> {
+    let wants = flags.tls_port.is_some() || flags.wss_port.is_some();
+    match (&flags.cert, &flags.key) {
+        (Some(cert), Some(key)) if wants => {
+            let authority = flags.cafile.as_deref();
+            Tls::from_files(cert, key, authority).map(Some).map_err(|error| {
+                Failure::usage("TLS cannot be offered")
+                    .why(error)
+                    .hint("--cert, --key and --cafile are PEM files")
+            })
+        }
+        (None, None) if !wants && flags.cafile.is_none() => Ok(None),
+        _ if wants => Err(Failure::usage("--tls-port and --wss-port need --cert and --key")
+            .hint("give the broker's certificate and its private key, PEM")),
+        _ => Err(Failure::usage("the TLS flags do nothing without a port for TLS")
+            .hint("add --tls-port 8883")),
+    }
+}
+
+fn script(path: &Path) -> Result<Script, Failure> {
+    let text = read(path, "fault file")?;
+    Script::parse(&text).map_err(|error| {
+        Failure::usage(format!("the fault file '{}' is not valid", path.display()))
+            .why(error)
+            .hint("docs/broker.md lists settings, rules and actions")
+    })
+}
+
+fn users(path: &Path) -> Result<Users, Failure> {
+    let text = read(path, "password file")?;
+    Users::parse(&text).map_err(|error| {
+        Failure::usage(format!("the password file '{}' is not valid", path.display())).why(error)
+    })
+}
+
+fn read(path: &Path, what: &str) -> Result<String, Failure> {
+    fs::read_to_string(path).map_err(|error| {
+        Failure::usage(format!("the {what} '{}' cannot be read", path.display())).why(error)
+    })
+}
+
+fn offer(offer: &mut Offer, flags: &BrokerLimits) -> Result<(), Failure> {
+    if let Some(bytes) = flags.max_packet_size {
+        offer.maximum_packet_size = u32::try_from(bytes).map_err(|_| {
+            Failure::usage("--max-packet-size is larger than any packet")
+                .why("an MQTT packet has at most 268,435,460 bytes")
+        })?;
+    }
+    if let Some(maximum) = flags.receive_maximum {
+        offer.receive_maximum = maximum;
+    }
+    if let Some(qos) = flags.max_qos {
+        offer.maximum_qos = qos;
+    }
+    if flags.server_keep_alive.is_some() {
+        offer.server_keep_alive = flags.server_keep_alive;
+    }
+    Ok(())
+}
+
+fn limits(limits: &mut Limits, flags: &BrokerLimits) {
+    let size = |count: u64| usize::try_from(count).unwrap_or(usize::MAX);
+    if let Some(count) = flags.max_connections {
+        limits.connections = size(count);
+    }
+    if let Some(count) = flags.max_queued {
+        limits.queue_messages = size(count);
+    }
+}

@@ -1,0 +1,251 @@
+//! The connection: servers, identity, session, will, transport.
+
+use std::fs;
+use std::net::{IpAddr, ToSocketAddrs};
+use std::path::Path;
+use std::process;
+use std::time::Duration;
+
+use evenkeel::Version;
+use evenkeel::tls::TlsOptions;
+use evenkeel::transport::Proxy;
+
+use super::Context;
+use super::property::{self, PacketProperties};
+use super::servers::{self, Server};
+use super::tls;
+use super::will::{self, WillSettings};
+use crate::args::{Connection, Identity, Secret, Session, Target};
+use crate::error::Failure;
+use crate::names::Personality;
+
+/// Everything a client is built from.
+#[derive(Debug)]
+pub(crate) struct ConnectionSettings {
+    /// In the order to try them; at least one.
+    pub(crate) servers: Vec<Server>,
+    /// Topics that the servers' URLs named.
+    pub(crate) url_topics: Vec<String>,
+    pub(crate) identity: IdentitySettings,
+    pub(crate) session: SessionSettings,
+    pub(crate) will: Option<WillSettings>,
+    pub(crate) properties: PacketProperties,
+    pub(crate) tls: TlsOptions,
+    pub(crate) network: NetworkSettings,
+    /// What is accepted but does not do what one may think.
+    pub(crate) warnings: Vec<&'static str>,
+}
+
+/// Who connects.
+#[derive(Debug)]
+pub(crate) struct IdentitySettings {
+    /// `None` lets the library make one up; empty lets the server choose.
+    pub(crate) client_id: Option<String>,
+    pub(crate) username: Option<String>,
+    pub(crate) password: Option<Secret>,
+}
+
+/// With what kind of session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct SessionSettings {
+    /// `None` is MQTT 5, then 3.1.1 where 5 is refused.
+    pub(crate) version: Option<Version>,
+    pub(crate) clean_start: bool,
+    /// Seconds; `u32::MAX` for ever.
+    pub(crate) expiry: u32,
+    /// Seconds; 0 is off.
+    pub(crate) keep_alive: u16,
+    pub(crate) in_flight: Option<u16>,
+}
+
+/// How the bytes travel.
+#[derive(Debug)]
+pub(crate) struct NetworkSettings {
+    pub(crate) bind: Option<IpAddr>,
+    pub(crate) ws_path: Option<String>,
+    pub(crate) ws_headers: Vec<(String, String)>,
+    pub(crate) proxy: Option<Proxy>,
+    pub(crate) connect_timeout: Option<Duration>,
+}
+
+impl ConnectionSettings {
+    /// Checks the flags of a connection. `needs_v5` names what else on the
+    /// command line only MQTT 5 has.
+    pub(crate) fn new(
+        flags: &Connection,
+        needs_v5: Option<&'static str>,
+        context: Context<'_>,
+    ) -> Result<Self, Failure> {
+        let servers = servers::collect(&flags.target, &flags.tls, context)?;
+        let tls = tls::collect(&flags.tls)?;
+        let uses_tls = servers.servers.iter().any(|server| server.url.scheme().is_tls());
+        if uses_tls {
+            tls::check(&tls)?;
+        }
+        let mut properties = property::collect(&flags.session)?;
+        let will = will::collect(&flags.will, std::mem::take(&mut properties.will))?;
+        let session = session(&flags.session, &flags.identity, needs_v5, context)?;
+        let identity = identity(&flags.identity, &servers.servers, session.version, context)?;
+        let network = network(&flags.target)?;
+        let warnings = tls::warnings(&flags.tls, uses_tls);
+        Ok(Self {
+            warnings,
+            servers: servers.servers,
+            url_topics: servers.topics,
+            identity,
+            session,
+            will,
+            properties,
+            tls,
+            network,
+        })
+    }
+}
+
+fn identity(
+    flags: &Identity,
+    servers: &[Server],
+    version: Option<Version>,
+    context: Context<'_>,
+) -> Result<IdentitySettings, Failure> {
+    let client_id = match (&flags.id, &flags.id_prefix) {
+        (Some(_), Some(_)) => {
+            return Err(Failure::usage("--id and --id-prefix contradict each other")
+                .hint("leave one of them out"));
+        }
+        (Some(id), None) => Some(id.clone()),
+        (None, Some(prefix)) => Some(format!("{prefix}{}", process::id())),
+        // mosquitto's tools let the server choose, except in MQTT 3.1, which has no such thing.
+        (None, None) if context.is_mosquitto() && version != Some(Version::V31) => {
+            Some(String::new())
+        }
+        (None, None) => None,
+    };
+    let password = match (&flags.password, &flags.password_file) {
+        (Some(_), Some(_)) => {
+            return Err(Failure::usage("--pw and --password-file contradict each other")
+                .hint("leave --pw out"));
+        }
+        (Some(password), None) => Some(password.clone()),
+        (None, Some(file)) => Some(password_from(file)?),
+        (None, None) => variable(context, "EVENKEEL_PASSWORD").map(Secret),
+    };
+    let username = flags.username.clone().or_else(|| variable(context, "EVENKEEL_USERNAME"));
+    let has_name =
+        username.is_some() || servers.iter().any(|server| server.url.user_name().is_some());
+    if password.is_some() && !has_name && version.is_some_and(|version| version < Version::V5) {
+        return Err(Failure::usage("a password needs a user name before MQTT 5")
+            .hint("give --username, or use -V mqttv5"));
+    }
+    Ok(IdentitySettings { client_id, username, password })
+}
+
+/// A variable of ours; mosquitto's tools know none.
+fn variable(context: Context<'_>, name: &str) -> Option<String> {
+    (context.variable)(name).filter(|_| !context.is_mosquitto())
+}
+
+fn password_from(file: &Path) -> Result<Secret, Failure> {
+    let text = fs::read_to_string(file).map_err(|error| {
+        Failure::usage(format!("the password file '{}' cannot be read", file.display())).why(error)
+    })?;
+    Ok(Secret(text.lines().next().unwrap_or_default().to_owned()))
+}
+
+fn session(
+    flags: &Session,
+    identity: &Identity,
+    needs_v5: Option<&'static str>,
+    context: Context<'_>,
+) -> Result<SessionSettings, Failure> {
+    let keeps = flags.disable_clean_session;
+    if keeps && identity.id.is_none() && identity.id_prefix.is_none() {
+        return Err(Failure::usage("--disable-clean-session needs --id")
+            .why("a session is found again by its client identifier")
+            .hint("give one that no other client has, such as -i pump-17"));
+    }
+    let version = version(flags, needs_v5, context)?;
+    let default_expiry = if keeps { u32::MAX } else { 0 };
+    let before_v5 = version.is_some_and(|version| version < Version::V5);
+    let expiry = flags.session_expiry_interval.filter(|_| !before_v5).unwrap_or(default_expiry);
+    Ok(SessionSettings {
+        version,
+        clean_start: !keeps,
+        expiry,
+        keep_alive: flags.keepalive.unwrap_or(60),
+        in_flight: flags.max_inflight,
+    })
+}
+
+/// The version asked for, else the tool's default; what only MQTT 5 has pins 5.
+fn version(
+    flags: &Session,
+    needs_v5: Option<&'static str>,
+    context: Context<'_>,
+) -> Result<Option<Version>, Failure> {
+    let wish = match flags {
+        _ if property::are_given(flags) => Some("-D"),
+        Session { session_expiry_interval: Some(_), .. } if !context.is_mosquitto() => {
+            Some("--session-expiry-interval")
+        }
+        _ => needs_v5.filter(|_| !context.is_mosquitto()),
+    };
+    match (flags.protocol_version, wish) {
+        (Some(version), Some(wish)) if version < Version::V5 => {
+            Err(Failure::usage(format!("{wish} needs MQTT 5, but -V asks for an older version"))
+                .hint("leave one of them out"))
+        }
+        (Some(version), _) => Ok(Some(version)),
+        (None, Some(_)) => Ok(Some(Version::V5)),
+        (None, None) => Ok(match context.personality {
+            Personality::Evenkeel => None,
+            Personality::MosquittoPub | Personality::MosquittoSub => Some(Version::V311),
+            Personality::MosquittoRr => Some(Version::V5),
+        }),
+    }
+}
+
+fn network(target: &Target) -> Result<NetworkSettings, Failure> {
+    let ws_headers =
+        target.ws_header.iter().map(|header| ws_header(header)).collect::<Result<_, _>>()?;
+    Ok(NetworkSettings {
+        bind: target.bind.as_deref().map(bind_address).transpose()?,
+        ws_path: target.ws_path.clone(),
+        ws_headers,
+        proxy: target.proxy.as_deref().map(proxy).transpose()?,
+        connect_timeout: target.connect_timeout,
+    })
+}
+
+fn ws_header(text: &str) -> Result<(String, String), Failure> {
+    match text.split_once(':') {
+        Some((name, value)) if !name.trim().is_empty() => {
+            Ok((name.trim().to_owned(), value.trim().to_owned()))
+        }
+        _ => {
+            Err(Failure::usage(format!("--ws-header '{text}' is no header"))
+                .hint("write NAME: VALUE"))
+        }
+    }
+}
+
+fn proxy(text: &str) -> Result<Proxy, Failure> {
+    Proxy::parse(text).map_err(|error| {
+        Failure::usage("--proxy is not the URL of a proxy")
+            .why(error.fact())
+            .hint("write socks5h://[user:password@]host[:port] or http://host:port")
+    })
+}
+
+/// An address, or a name of this machine.
+fn bind_address(text: &str) -> Result<IpAddr, Failure> {
+    if let Ok(address) = text.parse() {
+        return Ok(address);
+    }
+    let unusable = || {
+        Failure::usage(format!("--bind '{text}' is no address of this machine"))
+            .hint("give an IP address, such as 192.0.2.7")
+    };
+    let mut found = (text, 0).to_socket_addrs().map_err(|error| unusable().why(error))?;
+    found.next().map(|address| address.ip()).ok_or_else(unusable)
+}

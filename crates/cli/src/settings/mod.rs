@@ -1,0 +1,76 @@
+//! The command line checked: what contradicts itself or cannot work is
+//! refused here, before anything is sent.
+
+mod broker;
+mod connection;
+mod payload;
+mod property;
+mod publish;
+mod request;
+mod servers;
+mod subscribe;
+#[cfg(test)]
+mod tests;
+mod tls;
+mod will;
+
+use std::env;
+
+use evenkeel::{TopicError, TopicFilter, TopicName};
+
+pub(crate) use broker::BrokerSettings;
+pub(crate) use connection::ConnectionSettings;
+pub(crate) use payload::{LARGEST as LARGEST_PAYLOAD, Payload, too_long};
+pub(crate) use publish::PublishSettings;
+pub(crate) use request::RequestSettings;
+pub(crate) use subscribe::{Output, Selection, SubscribeSettings};
+
+use crate::error::Failure;
+use crate::names::Personality;
+
+/// What besides the flags decides: the program's name and its surroundings.
+#[derive(Clone, Copy)]
+pub(crate) struct Context<'a> {
+    pub(crate) personality: Personality,
+    /// Looks an environment variable up.
+    pub(crate) variable: &'a dyn Fn(&str) -> Option<String>,
+}
+
+impl Context<'_> {
+    /// The surroundings of this process.
+    pub(crate) fn of_process(personality: Personality) -> Self {
+        Self {
+            personality,
+            variable: &|name| env::var(name).ok().filter(|value| !value.is_empty()),
+        }
+    }
+
+    fn is_mosquitto(&self) -> bool {
+        self.personality.is_mosquitto()
+    }
+}
+
+/// Checks a topic to publish to; `flag` is where it was given.
+fn topic_name(text: &str, flag: &str) -> Result<TopicName, Failure> {
+    TopicName::try_from(text).map_err(|error| {
+        let failure =
+            Failure::usage(format!("nothing can be published to the topic '{text}' of {flag}"));
+        let failure = failure.why(error);
+        match error {
+            TopicError::Empty => failure.hint("give a topic, such as -t site/7/level"),
+            _ if text.contains(['+', '#']) => {
+                failure.hint("'+' and '#' are for subscriptions; publish to each topic by its name")
+            }
+            _ => failure,
+        }
+    })
+}
+
+/// Checks a filter to subscribe to; `flag` is where it was given.
+fn topic_filter(text: &str, flag: &str) -> Result<TopicFilter, Failure> {
+    TopicFilter::try_from(text).map_err(|error| {
+        Failure::usage(format!("the topic filter '{text}' of {flag} is not valid"))
+            .why(error)
+            .hint("'+' stands for a whole level (a/+/c), '#' for the rest and comes last (a/#)")
+    })
+}

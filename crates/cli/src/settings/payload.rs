@@ -1,0 +1,86 @@
+//! What is published: one message, or a stream of them.
+
+use std::ffi::OsStr;
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use evenkeel::Bytes;
+
+use crate::args::PayloadFlags;
+use crate::error::Failure;
+
+/// The longest payload MQTT can frame, less what a topic needs.
+pub(crate) const LARGEST: u64 = 268_435_455;
+
+/// Where the payloads come from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Payload {
+    /// Known already.
+    Known(Bytes),
+    /// All of stdin.
+    Stdin,
+    /// Each line of stdin is a message.
+    Lines,
+}
+
+/// Settles on the one payload that the flags and the free word give.
+pub(super) fn collect(
+    flags: &PayloadFlags,
+    lines: bool,
+    word: Option<&OsStr>,
+) -> Result<Option<Payload>, Failure> {
+    let mut found: Vec<(&str, Payload)> = Vec::new();
+    if let Some(message) = word {
+        found.push(("a message", known(message)));
+    }
+    if let Some(message) = &flags.message {
+        found.push(("--message", known(message)));
+    }
+    if flags.null_message {
+        found.push(("--null-message", Payload::Known(Bytes::new())));
+    }
+    if flags.stdin_file {
+        found.push(("--stdin-file", Payload::Stdin));
+    }
+    if lines {
+        found.push(("--stdin-line", Payload::Lines));
+    }
+    if let Some(path) = &flags.file {
+        // The file is read last: a contradiction shows without it.
+        let contents = if found.is_empty() { file(path)? } else { Bytes::new() };
+        found.push(("--file", Payload::Known(contents)));
+    }
+    if let [(first, _), (second, _), ..] = found.as_slice() {
+        return Err(Failure::usage(format!("{first} and {second} contradict each other"))
+            .why("one kind of message can be sent at a time")
+            .hint("leave one of them out"));
+    }
+    Ok(found.pop().map(|(_, payload)| payload))
+}
+
+fn known(message: &OsStr) -> Payload {
+    Payload::Known(Bytes::copy_from_slice(message.as_encoded_bytes()))
+}
+
+fn file(path: &Path) -> Result<Bytes, Failure> {
+    let unreadable = |error| {
+        Failure::usage(format!("the file '{}' cannot be read", path.display()))
+            .why(error)
+            .hint("--file takes the path of the message")
+    };
+    let mut contents = Vec::new();
+    let file = File::open(path).map_err(unreadable)?;
+    file.take(LARGEST + 1).read_to_end(&mut contents).map_err(unreadable)?;
+    if contents.len() as u64 > LARGEST {
+        return Err(too_long(&format!("the file '{}'", path.display())));
+    }
+    Ok(contents.into())
+}
+
+/// A payload that no MQTT packet can hold.
+pub(crate) fn too_long(what: &str) -> Failure {
+    Failure::usage(format!("{what} is too long for a message"))
+        .why("an MQTT packet has at most 268,435,455 bytes")
+        .hint("split it, or send where to fetch it")
+}
