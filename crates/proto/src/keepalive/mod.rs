@@ -22,9 +22,6 @@
 //! ping is then given up in silence when its time is over, pings go out at
 //! their interval, and death is judged afresh once reading goes on.
 
-#[cfg(test)]
-mod exhaustive;
-
 use core::time::Duration;
 
 use crate::time::{Deadline, Instant, Timer};
@@ -295,3 +292,6 @@ impl KeepAlive {
 const fn wait(at: Instant, timer: Timer) -> Action {
     Action::Wait(Deadline { at, timer })
 }
+
+#[cfg(test)]
+mod exhaustive;
