@@ -324,3 +324,6 @@ impl Reconnector {
         }
     }
 }
+
+#[cfg(test)]
+mod exhaustive;

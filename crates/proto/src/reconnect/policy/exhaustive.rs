@@ -1,0 +1,482 @@
+//! Every sequence of ends, up to a depth, against every law; and policies
+//! broken on purpose, which the same check must catch.
+
+extern crate std;
+
+use std::vec::Vec;
+
+use evenkeel_codec::ReasonCode;
+
+use super::*;
+use crate::cause::{ConnectPhase, TransportFailure};
+use crate::keepalive::Death;
+
+/// Ends in a row.
+const DEPTH: usize = 5;
+
+/// How a connection or an attempt ends, or what the application wants.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Step {
+    /// The peer cannot be reached.
+    Unreachable,
+    /// The attempt takes too long.
+    GivenUp,
+    /// Closed right after CONNACK.
+    Cut,
+    /// Closed just before it would have been stable.
+    AlmostStable,
+    /// Closed as soon as it was stable.
+    Stable,
+    /// Closed after a long life in which nothing was done.
+    Idle,
+    /// Found dead after a long and useful life.
+    Death,
+    /// Refused for good.
+    Refused,
+    /// Taken over after a while.
+    TakenOver,
+    /// Taken over after more than the window of take-overs.
+    TakenOverLate,
+    /// Asked to come back later.
+    Throttled,
+    /// Sent to another server.
+    Redirected,
+    /// Closed by our own wish.
+    Wish,
+    /// The application does not want to wait.
+    Impatience,
+    /// The application begins anew.
+    Restart,
+}
+
+const STEPS: [Step; 15] = [
+    Step::Unreachable,
+    Step::GivenUp,
+    Step::Cut,
+    Step::AlmostStable,
+    Step::Stable,
+    Step::Idle,
+    Step::Death,
+    Step::Refused,
+    Step::TakenOver,
+    Step::TakenOverLate,
+    Step::Throttled,
+    Step::Redirected,
+    Step::Wish,
+    Step::Impatience,
+    Step::Restart,
+];
+
+impl Step {
+    /// The cause, how long it was online, and whether useful work was done.
+    fn end(self) -> Option<(DisconnectCause, Option<Duration>, bool)> {
+        let transport = |failure| DisconnectCause::Transport { failure, phase: None };
+        let refused = |reason: ReasonCode| DisconnectCause::Refused {
+            reason,
+            wire_code: reason.0,
+            text: None,
+            server_reference: (reason == ReasonCode::USE_ANOTHER_SERVER).then(Default::default),
+        };
+        let told = |reason| DisconnectCause::ServerDisconnect {
+            reason,
+            text: None,
+            server_reference: None,
+        };
+        let stable = Duration::from_secs(30);
+        let hour = Duration::from_secs(3600);
+        let moment = Duration::from_micros(1);
+        Some(match self {
+            Self::Unreachable => (transport(TransportFailure::Unreachable), None, false),
+            Self::GivenUp => {
+                let phase = ConnectPhase::Handshake;
+                let cause = DisconnectCause::ConnectTimeout { phase, after: stable };
+                (cause, None, false)
+            }
+            Self::Cut => (transport(TransportFailure::Eof), Some(Duration::ZERO), true),
+            Self::AlmostStable => (transport(TransportFailure::Eof), Some(stable - moment), true),
+            Self::Stable => (transport(TransportFailure::Eof), Some(stable), true),
+            Self::Idle => (transport(TransportFailure::Eof), Some(hour), false),
+            Self::Death => {
+                let death = Death::NotWritten { queued: Instant::default() };
+                (DisconnectCause::KeepAlive(death), Some(hour), true)
+            }
+            Self::Refused => (refused(ReasonCode::NOT_AUTHORIZED), None, false),
+            Self::TakenOver => (told(ReasonCode::SESSION_TAKEN_OVER), Some(stable), true),
+            Self::TakenOverLate => (told(ReasonCode::SESSION_TAKEN_OVER), Some(hour), true),
+            Self::Throttled => (refused(ReasonCode::QUOTA_EXCEEDED), None, false),
+            Self::Redirected => (refused(ReasonCode::USE_ANOTHER_SERVER), None, false),
+            Self::Wish => (DisconnectCause::ReconnectRequested, Some(Duration::ZERO), false),
+            Self::Impatience | Self::Restart => return None,
+        })
+    }
+}
+
+/// One law broken each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Mutation {
+    /// R2: the budget is one too many.
+    BudgetOffByOne,
+    /// R2: what the application wants passes the budget.
+    WishesAreFree,
+    /// R2: the floor is not kept.
+    NoFloor,
+    /// R2: the floor is not kept for what the application wants.
+    WishesPassTheFloor,
+    /// R3: CONNACK resets the growth.
+    ResetByConnack,
+    /// R3: a long life without any work resets the growth.
+    ResetWithoutWork,
+    /// R3: a long and useful life does not reset the growth.
+    NeverReset,
+    /// R3: delays do not grow.
+    NoGrowth,
+    /// R3: jitter begins at zero.
+    FullJitter,
+    /// R3: delays outgrow the cap.
+    NoCap,
+    /// R4: a refusal for good is repeated like any failure.
+    RefusalsBackOff,
+    /// R4: a server that asks for less does not get less.
+    ThrottlingIgnored,
+    /// R4: references to other servers are followed for ever.
+    RedirectsForEver,
+    /// R5: attempts are not counted.
+    AttemptsUncounted,
+    /// R9: a fight over the client identifier goes on.
+    FightsOn,
+    /// R9: the first take-over ends it already.
+    GivesInAtOnce,
+}
+
+const MUTATIONS: [(Mutation, &str); 16] = [
+    (Mutation::BudgetOffByOne, "R2"),
+    (Mutation::WishesAreFree, "R2"),
+    (Mutation::NoFloor, "floor"),
+    (Mutation::WishesPassTheFloor, "floor"),
+    (Mutation::ResetByConnack, "R3"),
+    (Mutation::ResetWithoutWork, "R3"),
+    (Mutation::NeverReset, "R3"),
+    (Mutation::NoGrowth, "R3"),
+    (Mutation::FullJitter, "R3"),
+    (Mutation::NoCap, "R3"),
+    (Mutation::RefusalsBackOff, "R4"),
+    (Mutation::ThrottlingIgnored, "R4"),
+    (Mutation::RedirectsForEver, "R4"),
+    (Mutation::AttemptsUncounted, "R5"),
+    (Mutation::FightsOn, "R9"),
+    (Mutation::GivesInAtOnce, "R9"),
+];
+
+/// The engine, as it is or broken.
+#[derive(Clone)]
+struct Subject {
+    engine: Reconnector,
+    mutation: Option<Mutation>,
+}
+
+impl Subject {
+    fn new(policy: &Reconnect, mutation: Option<Mutation>) -> Self {
+        let mut policy = policy.clone();
+        match mutation {
+            Some(Mutation::BudgetOffByOne) => policy.budget += 1,
+            Some(Mutation::NoFloor) => policy.floor = Duration::ZERO,
+            Some(Mutation::NoCap) => policy.cap = Duration::from_secs(3600),
+            _ => {}
+        }
+        Self { engine: Reconnector::new(policy), mutation }
+    }
+
+    fn is(&self, mutation: Mutation) -> bool {
+        self.mutation == Some(mutation)
+    }
+
+    fn on_open(&mut self, now: Instant) {
+        let attempt = self.engine.attempt;
+        self.engine.on_open(now);
+        if self.is(Mutation::AttemptsUncounted) {
+            self.engine.attempt = attempt;
+        }
+    }
+
+    fn on_online(&mut self) {
+        self.engine.on_online();
+        if self.is(Mutation::ResetByConnack) {
+            self.engine.attempt = 0;
+        }
+    }
+
+    fn at_once(&self, now: Instant, rng: &mut Rng) -> Retry {
+        let mut retry = self.engine.at_once(now, rng);
+        let freed = match retry.pace {
+            Pace::Budget => self.is(Mutation::WishesAreFree),
+            Pace::Floor => self.is(Mutation::WishesPassTheFloor),
+            _ => false,
+        };
+        if freed {
+            retry.at = now;
+        }
+        retry
+    }
+
+    fn on_end(&mut self, now: Instant, ended: &Ended<'_>, rng: &mut Rng) -> Verdict {
+        let before = self.engine.attempt;
+        let useful = ended.useful || self.is(Mutation::ResetWithoutWork);
+        if self.is(Mutation::RedirectsForEver) {
+            self.engine.redirects = 0;
+        }
+        if self.is(Mutation::FightsOn) {
+            self.engine.last_take_over = None;
+        }
+        if self.is(Mutation::GivesInAtOnce) && ended.cause.class() == CauseClass::TakenOver {
+            self.engine.last_take_over = Some(now);
+            self.engine.gave_up = None;
+        }
+        if self.is(Mutation::NoGrowth) {
+            self.engine.attempt = 1;
+        }
+        let (verdict, _) = self.engine.on_end(now, &Ended { useful, ..*ended }, rng);
+        if self.is(Mutation::NeverReset) || self.is(Mutation::NoGrowth) {
+            self.engine.attempt = before;
+        }
+        let Verdict::Retry(mut retry) = verdict else { return self.instead_of_halt(verdict, now) };
+        match self.mutation {
+            Some(Mutation::FullJitter) if retry.pace == Pace::BackOff => {
+                retry.at = now + rng.between(Duration::ZERO, retry.at.since(now));
+            }
+            Some(Mutation::ThrottlingIgnored) if retry.pace == Pace::Throttled => {
+                retry.at = now + self.engine.back_off(rng);
+            }
+            Some(Mutation::RefusalsBackOff) if retry.pace == Pace::SlowLane => {
+                retry.at = now + self.engine.back_off(rng);
+            }
+            Some(Mutation::WishesAreFree) if retry.pace == Pace::Budget => {
+                if ended.cause.class() == CauseClass::Local {
+                    retry.at = now;
+                }
+            }
+            _ => {}
+        }
+        Verdict::Retry(retry)
+    }
+
+    fn instead_of_halt(&self, verdict: Verdict, now: Instant) -> Verdict {
+        if self.is(Mutation::RefusalsBackOff) && verdict == Verdict::Halt(Halt::Refused) {
+            return Verdict::Retry(Retry {
+                at: now + Duration::from_secs(1),
+                attempt: self.engine.attempt + 1,
+                pace: Pace::BackOff,
+            });
+        }
+        verdict
+    }
+}
+
+type Broken = &'static str;
+
+fn hold(law: Broken, holds: bool) -> Result<(), Broken> {
+    if holds { Ok(()) } else { Err(law) }
+}
+
+/// What an onlooker expects, by the words of the laws.
+#[derive(Clone)]
+struct Run {
+    policy: Reconnect,
+    subject: Subject,
+    rng: Rng,
+    now: Instant,
+    opens: Vec<Instant>,
+    /// Connects since the last stable connection.
+    attempts: u32,
+    redirects: u32,
+    proven: bool,
+    short_lived: bool,
+    take_over: Option<Instant>,
+    gave_up: Option<Instant>,
+}
+
+impl Run {
+    fn begin(policy: &Reconnect, mutation: Option<Mutation>) -> Result<Self, Broken> {
+        let mut run = Self {
+            policy: policy.clone(),
+            subject: Subject::new(policy, mutation),
+            rng: Rng::new(1),
+            now: Instant::from_micros(1 << 50),
+            opens: Vec::new(),
+            attempts: 0,
+            redirects: 0,
+            proven: false,
+            short_lived: false,
+            take_over: None,
+            gave_up: None,
+        };
+        run.open_at_once()?;
+        Ok(run)
+    }
+
+    /// One end and the connect that follows it; false where none follows.
+    fn take(&mut self, step: Step) -> Result<bool, Broken> {
+        let Some((cause, lived, useful)) = step.end() else {
+            // A failure first, then the wish that cuts the wait short.
+            if !self.take(Step::Cut)? {
+                return Ok(false);
+            }
+            if step == Step::Restart {
+                self.subject.engine.restart();
+                (self.attempts, self.redirects) = (0, 0);
+            }
+            self.open_at_once()?;
+            return Ok(true);
+        };
+        let online_since = lived.map(|lived| {
+            let since = self.now;
+            self.subject.on_online();
+            self.proven = true;
+            self.now = self.now + lived;
+            since
+        });
+        let verdict = self.subject.on_end(
+            self.now,
+            &Ended { cause: &cause, online_since, useful },
+            &mut self.rng,
+        );
+        self.note_end(&cause, lived, useful);
+        self.judge(cause.class(), verdict)
+    }
+
+    fn note_end(&mut self, cause: &DisconnectCause, lived: Option<Duration>, useful: bool) {
+        if lived.is_some_and(|lived| lived >= self.policy.stable_after) && useful {
+            (self.attempts, self.redirects) = (0, 0);
+        }
+        self.short_lived = lived.is_none_or(|lived| lived < Duration::from_secs(30));
+        if lived.is_none() && matches!(cause, DisconnectCause::ConnectTimeout { .. }) {
+            self.gave_up = Some(self.now);
+        }
+    }
+
+    fn judge(&mut self, class: CauseClass, verdict: Verdict) -> Result<bool, Broken> {
+        let fight = class == CauseClass::TakenOver && self.is_fight();
+        let hopeless = class == CauseClass::Refused && !self.proven;
+        match verdict {
+            Verdict::Halt(Halt::TakenOver) => hold("R9", fight).map(|()| false),
+            Verdict::Halt(halt) => hold("R4", hopeless && halt == Halt::Refused).map(|()| false),
+            Verdict::Retry(retry) => {
+                hold("R9", !fight)?;
+                hold("R4", !hopeless)?;
+                self.judge_delay(class, retry)?;
+                self.open(retry)?;
+                Ok(true)
+            }
+        }
+    }
+
+    /// A second take-over within ten minutes, echoes of our own attempts aside.
+    fn is_fight(&mut self) -> bool {
+        let echo = self.gave_up.take();
+        if echo.is_some_and(|at| self.now.since(at) < Duration::from_secs(60)) {
+            return false;
+        }
+        let earlier = self.take_over.replace(self.now);
+        earlier.is_some_and(|at| self.now.since(at) < Duration::from_secs(600))
+    }
+
+    fn judge_delay(&mut self, class: CauseClass, retry: Retry) -> Result<(), Broken> {
+        let delay = retry.at.since(self.now);
+        let minute = Duration::from_secs(60);
+        let doublings = self.attempts.saturating_sub(1).min(20);
+        let high = (self.policy.base * (1 << doublings)).min(self.policy.cap);
+        let (law, low, high) = match class {
+            CauseClass::Local => ("R4", Duration::ZERO, Duration::ZERO),
+            CauseClass::Redirect if self.redirects < 3 => {
+                self.redirects += 1;
+                ("R4", Duration::ZERO, Duration::ZERO)
+            }
+            CauseClass::Redirect => ("R4", high / 2, high),
+            CauseClass::Refused => ("R4", minute, minute * 2),
+            CauseClass::Throttled => {
+                let (low, most) = (self.policy.cap / 12, self.policy.cap / 6);
+                ("R4", low.max(high / 2), most.max(high))
+            }
+            _ => ("R3", high / 2, high),
+        };
+        hold(law, delay >= low)?;
+        // Floor and budget may ask for more than the class does.
+        hold(law, delay <= high || matches!(retry.pace, Pace::Floor | Pace::Budget))
+    }
+
+    fn open_at_once(&mut self) -> Result<(), Broken> {
+        let retry = self.subject.at_once(self.now, &mut self.rng);
+        let bounded = matches!(retry.pace, Pace::Floor | Pace::Budget);
+        hold("at once", bounded || retry.at <= self.now)?;
+        self.open(retry)
+    }
+
+    fn open(&mut self, retry: Retry) -> Result<(), Broken> {
+        hold("R5", retry.attempt == self.attempts + 1)?;
+        self.now = self.now.max(retry.at);
+        if let Some(last) = self.opens.last().filter(|_| self.short_lived) {
+            hold("floor", self.now >= *last + self.policy.floor)?;
+        }
+        self.opens.push(self.now);
+        let within = |at: &&Instant| self.now.since(**at) < self.policy.budget_window;
+        let recent = self.opens.iter().filter(within).count();
+        hold("R2", recent <= self.policy.budget as usize)?;
+        self.attempts += 1;
+        self.subject.on_open(self.now);
+        Ok(())
+    }
+}
+
+/// Follows every sequence; returns how many there were, or the law that was
+/// broken and how.
+fn explore(
+    policy: &Reconnect,
+    mutation: Option<Mutation>,
+    depth: usize,
+) -> Result<usize, (Broken, Vec<Step>)> {
+    let begin = Run::begin(policy, mutation).map_err(|law| (law, Vec::new()))?;
+    let mut steps = Vec::new();
+    follow(&begin, depth, &mut steps).map_err(|law| (law, steps))
+}
+
+fn follow(run: &Run, depth: usize, steps: &mut Vec<Step>) -> Result<usize, Broken> {
+    let mut count = 1;
+    for step in STEPS.into_iter().filter(|_| depth > 0) {
+        let mut after = run.clone();
+        steps.push(step);
+        if after.take(step)? {
+            count += follow(&after, depth - 1, steps)?;
+        }
+        steps.pop();
+    }
+    Ok(count)
+}
+
+fn policies() -> Vec<Reconnect> {
+    let few = Reconnect { budget: 3, ..Reconnect::default() };
+    let floor = Duration::from_secs(11);
+    Vec::from([
+        few.clone(),
+        Reconnect { floor, ..Reconnect::default() },
+        Reconnect { base: Duration::from_secs(20), ..few },
+    ])
+}
+
+#[test]
+fn no_sequence_of_ends_breaks_a_law() {
+    for policy in policies() {
+        let result = explore(&policy, None, DEPTH);
+        assert!(result.is_ok(), "broken: {result:?} with {policy:?}");
+        std::println!("{result:?} sequences with {policy:?}");
+    }
+}
+
+#[test]
+fn every_broken_policy_is_caught() {
+    for (mutation, expected) in MUTATIONS {
+        let caught = policies().into_iter().find_map(|policy| {
+            let (law, steps) = explore(&policy, Some(mutation), DEPTH).err()?;
+            (law == expected).then(|| std::println!("{mutation:?}: {law} by {steps:?}"))
+        });
+        assert!(caught.is_some(), "{mutation:?} does not break {expected}");
+    }
+}
