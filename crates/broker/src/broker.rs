@@ -141,26 +141,25 @@ impl Broker {
     }
 
     /// Waits for an event, one that is recorded already included; `None` when
-    /// the time is over. Cancel-safe.
+    /// the time is over. Looks at every event once, in order. Cancel-safe.
     pub async fn wait_for(
         &self,
         patience: Duration,
         mut fits: impl FnMut(&Event) -> bool,
     ) -> Option<Event> {
-        let (recorded, mut next) = self.0.shared.recorded_and_next();
-        if let Some(found) = recorded.into_iter().find(|event| fits(event)) {
-            return Some(found);
-        }
+        let mut seen = 0;
         let found = async {
             loop {
-                match next.recv().await {
-                    Ok(event) if fits(&event) => return Some(event),
-                    Ok(_) | Err(broadcast::error::RecvError::Lagged(_)) => {}
-                    Err(broadcast::error::RecvError::Closed) => return None,
+                let news = self.0.shared.news.notified();
+                let (recorded, noted) = self.0.shared.recorded_behind(seen);
+                if let Some(found) = recorded.into_iter().find(|event| fits(event)) {
+                    return found;
                 }
+                seen = noted;
+                news.await;
             }
         };
-        tokio::time::timeout(patience, found).await.unwrap_or_default()
+        tokio::time::timeout(patience, found).await.ok()
     }
 
     /// The counters, for all and for each client.

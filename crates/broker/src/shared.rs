@@ -18,15 +18,19 @@ pub(crate) struct Shared {
     clock: Clock,
     events: broadcast::Sender<Event>,
     /// Tells the timer of an earlier deadline.
-    pub(crate) timer: Notify,
+    timer: Notify,
     /// Tells that a connection is gone.
-    pub(crate) gone: Notify,
+    gone: Notify,
+    /// Tells that an event was recorded.
+    pub(crate) news: Notify,
 }
 
 struct State {
     core: Core,
     tasks: BTreeMap<ConnectionId, Arc<Notify>>,
     recorded: VecDeque<Event>,
+    /// Events so far, recorded still or not.
+    noted: u64,
 }
 
 /// The one place where the broker reads a clock: tokio's, so that tests may
@@ -48,13 +52,14 @@ impl Clock {
 impl Shared {
     pub(crate) fn new(config: Config) -> Self {
         let core = Core::new(config, Instant::START);
-        let state = State { core, tasks: BTreeMap::new(), recorded: VecDeque::new() };
+        let state = State { core, tasks: BTreeMap::new(), recorded: VecDeque::new(), noted: 0 };
         Self {
             state: Mutex::new(state),
             clock: Clock(tokio::time::Instant::now()),
             events: broadcast::Sender::new(BROADCAST),
             timer: Notify::new(),
             gone: Notify::new(),
+            news: Notify::new(),
         }
     }
 
@@ -78,7 +83,11 @@ impl Shared {
         let now = self.clock.now();
         let before = state.core.next_session_deadline();
         let result = act(&mut state.core, now);
+        let noted = state.noted;
         state.pass_on(own, &self.events);
+        if state.noted > noted {
+            self.news.notify_waiters();
+        }
         if state.core.next_session_deadline() != before {
             self.timer.notify_one();
         }
@@ -117,10 +126,13 @@ impl Shared {
         state.recorded.iter().cloned().collect()
     }
 
-    /// The recorded events, and a receiver of all that follow.
-    pub(crate) fn recorded_and_next(&self) -> (Vec<Event>, broadcast::Receiver<Event>) {
+    /// The recorded events behind the first `seen`, and how many there have
+    /// been by now.
+    pub(crate) fn recorded_behind(&self, seen: u64) -> (Vec<Event>, u64) {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        (state.recorded.iter().cloned().collect(), self.events.subscribe())
+        let gone = state.noted - state.recorded.len() as u64;
+        let skipped = usize::try_from(seen.saturating_sub(gone)).unwrap_or(usize::MAX);
+        (state.recorded.iter().skip(skipped).cloned().collect(), state.noted)
     }
 
     /// Runs the timers of sessions, for ever.
@@ -168,6 +180,7 @@ impl State {
                 let _ = to.send(event.clone());
             }
             self.recorded.push_back(event);
+            self.noted += 1;
         }
         while let Some(id) = self.core.next_woken() {
             if own != Some(id)

@@ -69,7 +69,11 @@ impl Core {
     /// The transport has taken this many bytes of those
     /// [`Core::take_output`] gave.
     pub fn written(&mut self, now: Instant, id: ConnectionId, bytes: usize) {
+        let limit = self.config.limits.output_bytes;
         let Some(connection) = self.connections.get_mut(&id) else { return };
+        if !connection.reads(now, limit) {
+            connection.keep_alive.restart(now);
+        }
         connection.output.written(bytes);
         self.pump_connection(now, id);
         self.settle(now);
@@ -130,7 +134,7 @@ impl Core {
         if let Some(connection) = self.connections.get_mut(&id) {
             if connection.input.end().is_some_and(|end| end <= now) {
                 connection.input = super::output::Pause::Off;
-                connection.keep_alive.on_received(now);
+                connection.keep_alive.restart(now);
                 self.journal.wake(id, connection);
             }
             match &mut connection.closing {
@@ -178,9 +182,15 @@ impl Core {
 
     //= [MQTT-3.1.2-22]
     fn judge_silence(&mut self, now: Instant, id: ConnectionId) {
+        let limit = self.config.limits.output_bytes;
         let Some(mut wire) = self.wire(now, id) else { return };
         let is_due = wire.connection.keep_alive.deadline().is_some_and(|at| at <= now);
-        if !is_due || wire.is_closing() || wire.connection.input.is_on(now) {
+        if !is_due {
+            return;
+        }
+        if !wire.connection.reads(now, limit) {
+            // What the client has sent meanwhile lies unread.
+            wire.connection.keep_alive.restart(now);
             return;
         }
         if wire.connection.link().is_none() {

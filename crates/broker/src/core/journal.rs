@@ -1,9 +1,10 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
 
 use evenkeel_codec::PacketType;
 
-use super::connection::{Connection, ConnectionId};
+use super::connection::{Connection, ConnectionId, Phase};
 use super::event::{Event, EventKind};
 use super::stats::{ClientStats, Stats};
 use super::time::Instant;
@@ -93,10 +94,16 @@ impl Journal {
 
     /// Adds the counters of a connection to the totals.
     pub(crate) fn add_counts(stats: &mut Stats, connection: &Connection) {
+        let silence = match connection.phase {
+            Phase::Opened | Phase::Authenticating(..) => Duration::ZERO,
+            Phase::Online(_) | Phase::Over => connection.keep_alive.longest(),
+        };
         stats.packets.merge(&connection.counts);
+        stats.longest_silence = stats.longest_silence.max(silence);
         let client = connection.client_id.as_ref();
         if let Some(stats) = client.and_then(|client| stats.clients.get_mut(client)) {
             stats.packets.merge(&connection.counts);
+            stats.longest_silence = stats.longest_silence.max(silence);
         }
     }
 

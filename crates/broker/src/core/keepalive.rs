@@ -10,11 +10,12 @@ use super::time::Instant;
 pub(crate) struct KeepAlive {
     patience: Option<Duration>,
     heard: Instant,
+    longest: Duration,
 }
 
 impl KeepAlive {
     pub(crate) const fn before_connect(now: Instant, patience: Duration) -> Self {
-        Self { patience: Some(patience), heard: now }
+        Self { patience: Some(patience), heard: now, longest: Duration::ZERO }
     }
 
     /// The keep alive in force, from CONNACK on; 0 ends the watch.
@@ -23,10 +24,24 @@ impl KeepAlive {
         let patience = Duration::from_millis(u64::from(seconds) * 1500);
         self.patience = Some(patience).filter(|patience| !patience.is_zero());
         self.heard = now;
+        self.longest = Duration::ZERO;
     }
 
     pub(crate) fn on_received(&mut self, now: Instant) {
+        if self.patience.is_some() {
+            self.longest = self.longest.max(now.since(self.heard));
+        }
         self.heard = now;
+    }
+
+    /// The broker itself was deaf until now: that silence is not the client's.
+    pub(crate) fn restart(&mut self, now: Instant) {
+        self.heard = now;
+    }
+
+    /// The longest silence that ended, since CONNACK.
+    pub(crate) fn longest(&self) -> Duration {
+        self.longest
     }
 
     /// The moment at which the silence is too long.

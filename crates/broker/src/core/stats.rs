@@ -1,5 +1,6 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use evenkeel_codec::PacketType;
 
@@ -18,6 +19,9 @@ pub struct Stats {
     pub take_overs: u64,
     /// Connections closed because the client was silent for too long.
     pub keep_alive_timeouts: u64,
+    /// The longest time without a byte from any client whose keep alive was on,
+    /// as far as it ended; time in which the broker did not read is left out.
+    pub longest_silence: Duration,
     /// Connections closed because the client broke a rule of MQTT.
     pub protocol_errors: u64,
     /// Messages dropped for a subscriber: queue full, too large or expired.
@@ -42,6 +46,8 @@ pub struct ClientStats {
     pub connects: u64,
     /// CONNECT packets answered with success.
     pub connects_accepted: u64,
+    /// The same as [`Stats::longest_silence`], of this client alone.
+    pub longest_silence: Duration,
     /// Packets of these connections.
     pub packets: PacketCounts,
 }

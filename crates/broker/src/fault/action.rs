@@ -28,8 +28,9 @@ pub enum Action {
         mask: u8,
     },
     /// The broker goes silent and keeps the transport open, as a stopped
-    /// process would. What it would send waits and is sent afterwards; the
-    /// client's keep alive is not enforced meanwhile.
+    /// process would. What it would send waits and is sent afterwards; while
+    /// it does not read, keep alive is not enforced. It does not see the client
+    /// close the transport either.
     ///
     /// On a packet from the client, that packet is still handled and its
     /// answer is the first to wait; on a packet to the client, it waits itself.

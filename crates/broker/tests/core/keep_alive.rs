@@ -114,3 +114,46 @@ fn the_core_asks_for_the_deadline_it_needs() {
     let peer = world.connect(Connect { properties, keep_alive: 0, ..v5("b") });
     assert_eq!(world.core.standing(world.now, peer.id).deadline, None);
 }
+
+#[test]
+fn the_longest_silence_is_the_clients_own() {
+    let silence =
+        When::received(PacketType::PingReq).nth(2).silence(Stop::Both, Some(10 * SECOND));
+    let mut world = World::faulty([silence]);
+    let peer = world.connect(with_keep_alive(Version::V5, 3));
+    let other = world.connect(Connect { keep_alive: 0, ..connect(Version::V5, "b") });
+    world.wait(ms(1000));
+    world.send(peer, Packet::PingReq);
+    world.wait(ms(4000));
+    world.send(peer, Packet::PingReq);
+    // The broker stops for ten seconds, and a client without keep alive may be silent.
+    world.wait(12 * SECOND);
+    world.send(peer, Packet::PingReq);
+    world.send(other, Packet::PingReq);
+    let stats = world.core.stats();
+    assert_eq!((stats.longest_silence, stats.client("a").longest_silence), (ms(4000), ms(4000)));
+    assert_eq!(stats.client("b").longest_silence, Duration::ZERO);
+    // A new connection begins anew, and the counter keeps what was.
+    world.cut(peer);
+    let peer = world.connect(with_keep_alive(Version::V5, 3));
+    world.wait(ms(4200));
+    world.send(peer, Packet::PingReq);
+    assert_eq!(world.core.stats().client("a").longest_silence, ms(4200));
+}
+
+#[test]
+fn a_broker_that_does_not_read_does_not_judge() {
+    let dribble = When::sent(PacketType::Publish).dribble(100, ms(10));
+    let mut world = World::faulty([dribble]);
+    world.core.configure(|config| config.limits.output_bytes = 50_000);
+    let peer = world.connect(with_keep_alive(Version::V311, 2));
+    world.subscribe(peer, "t", QoS::AtMostOnce);
+    world.send(peer, publish("t", &"x".repeat(200_000)));
+    // Half of it has to be gone before anything is read: 10 of 20 seconds.
+    world.wait(9 * SECOND);
+    assert!(!world.is_closed(peer), "its pings lie unread");
+    world.wait(11 * SECOND + ms(100));
+    assert_eq!(world.payloads(peer).len(), 1);
+    world.wait(3 * SECOND);
+    assert!(world.is_closed(peer), "and counts again afterwards");
+}
