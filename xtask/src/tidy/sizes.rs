@@ -79,7 +79,7 @@ fn item_lines<'a>(lines: &'a [(usize, &'a str)]) -> Option<&'a [(usize, &'a str)
     lines.get(..closing + 2)
 }
 
-/// The number of fields of a struct.
+/// The number of fields of a struct; those of nothing but counters count as one.
 fn fields(body: &[(usize, &str)]) -> usize {
     let Some((_, first)) = body.first() else { return 0 };
     let inner = indentation(first) + 4;
@@ -91,5 +91,7 @@ fn fields(body: &[(usize, &str)]) -> usize {
             && !line.trim_start().starts_with(['/', '#'])
             && name.is_some_and(|name| !name.is_empty())
     };
-    body.iter().skip(1).filter(is_field).count()
+    let found = || body.iter().skip(1).filter(is_field);
+    let are_counters = found().all(|(_, line)| line.trim_end().ends_with(": u64,"));
+    if are_counters { found().count().min(1) } else { found().count() }
 }
