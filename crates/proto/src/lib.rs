@@ -14,7 +14,8 @@
 //! 5. Read while [`Client::wants_read`], handing over the buffer by
 //!    [`Input::Received`].
 //! 6. Sleep until the deadline of the wait, a readable socket, or a command.
-//!    Before a deadline is reported, the socket is read until it is empty.
+//!    Before a deadline is reported, the socket is read until it is empty, and
+//!    what it takes is written.
 //!
 //! ```
 //! use evenkeel_proto::{Client, Config, Input, Instant, Output};

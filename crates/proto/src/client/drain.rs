@@ -83,7 +83,8 @@ impl Client {
             unacknowledged: flights.publishes(),
             queued: self.session.queue.len(),
             operations: flights.controls() + self.session.subscriptions.waiting(),
-            unwritten: self.unwritten(),
+            // A CONNECT on its way is nothing that was accepted.
+            unwritten: if self.state().is_online() { self.unwritten() } else { 0 },
         }
     }
 

@@ -688,7 +688,7 @@ fn configurations() -> Vec<Settings> {
     }
     all.push(Settings {
         interval: Duration::from_secs(30),
-        margin: Duration::from_millis(1500),
+        margin: Duration::from_secs(3),
         response_timeout: Duration::from_secs(45),
         min_ping_spacing: Duration::from_millis(30_500),
         probe_after_silence: Duration::from_secs(30),

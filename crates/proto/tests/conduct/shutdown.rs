@@ -2,7 +2,7 @@
 
 use evenkeel_proto::codec::{Packet, ReasonCode, Version};
 use evenkeel_proto::{
-    Completion, DeliveryError, DisconnectCause, DrainReport, Halt, RejectReason, State,
+    Completion, DeliveryError, DisconnectCause, DrainReport, Halt, Input, RejectReason, State,
     SubscribeError, Timer,
 };
 
@@ -155,10 +155,15 @@ fn a_client_with_nothing_to_do_does_not_wait_for_a_connection() {
         let mut handshake = Rig::started(config(version));
         handshake.accept();
         handshake.shutdown(secs(60));
+        let mut writing = Rig::started(config(version));
+        writing.writable = false;
+        let conn = writing.conn();
+        writing.client.handle(writing.now, Input::Opened(conn, None));
+        writing.shutdown(secs(60));
         let mut waiting = Rig::online(config(version));
         waiting.cut();
         waiting.shutdown(secs(60));
-        for rig in [&mut connecting, &mut handshake, &mut waiting] {
+        for rig in [&mut connecting, &mut handshake, &mut writing, &mut waiting] {
             assert_eq!(rig.client.state(), State::Closed);
             assert_eq!(rig.client.drain_report(), clean());
             assert!(rig.link.is_none());

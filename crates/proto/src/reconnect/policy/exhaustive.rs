@@ -453,12 +453,8 @@ fn follow(run: &Run, depth: usize, steps: &mut Vec<Step>) -> Result<usize, Broke
 
 fn policies() -> Vec<Reconnect> {
     let few = Reconnect { budget: 3, ..Reconnect::default() };
-    let floor = Duration::from_secs(11);
-    Vec::from([
-        few.clone(),
-        Reconnect { floor, ..Reconnect::default() },
-        Reconnect { base: Duration::from_secs(20), ..few },
-    ])
+    let (floor, base) = (Duration::from_secs(11), Duration::from_secs(20));
+    Vec::from([few, Reconnect { floor, base, ..Reconnect::default() }])
 }
 
 #[test]
