@@ -249,10 +249,10 @@ impl Subject {
             Some(Mutation::RefusalsBackOff) if retry.pace == Pace::SlowLane => {
                 retry.at = now + self.engine.back_off(rng);
             }
-            Some(Mutation::WishesAreFree) if retry.pace == Pace::Budget => {
-                if ended.cause.class() == CauseClass::Local {
-                    retry.at = now;
-                }
+            Some(Mutation::WishesAreFree)
+                if retry.pace == Pace::Budget && ended.cause.class() == CauseClass::Local =>
+            {
+                retry.at = now;
             }
             _ => {}
         }
