@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use evenkeel_codec::{TopicAliasUse, TopicName};
+use evenkeel_codec::{Publish, TopicAliasUse, TopicName};
 
 /// Topic aliases the client has defined, at most as many as announced to it.
 #[derive(Debug, Default)]
@@ -27,6 +27,15 @@ impl ReceivedAliases {
 
     pub(crate) fn topic(&self, alias: u16) -> Option<&TopicName> {
         self.topics.get(&alias)
+    }
+
+    /// The topic a packet means; empty where its alias stands for none.
+    pub(crate) fn meant<'a>(&'a self, publish: &'a Publish) -> &'a str {
+        let alias = publish.properties.topic_alias().filter(|_| publish.topic.is_empty());
+        match alias.and_then(|alias| self.topic(alias)) {
+            Some(topic) => topic.as_str(),
+            None => publish.topic.as_str(),
+        }
     }
 }
 

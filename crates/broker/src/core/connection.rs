@@ -3,7 +3,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use evenkeel_codec::{Connect, Decoder, Packet, PacketType, Text, Version, Will};
+use evenkeel_codec::{Connect, Decoder, Packet, PacketType, Publish, Text, Version, Will};
 use serde::{Serialize, Serializer};
 
 use super::alias::{ReceivedAliases, SentAliases};
@@ -212,6 +212,14 @@ impl Connection {
         match &mut self.phase {
             Phase::Online(link) => Some(link),
             _ => None,
+        }
+    }
+
+    /// The topic a packet means, by name or by an alias of the client's.
+    pub(crate) fn topic<'a>(&'a self, publish: &'a Publish) -> &'a str {
+        match self.link() {
+            Some(link) => link.received_aliases.meant(publish),
+            None => publish.topic.as_str(),
         }
     }
 

@@ -24,7 +24,8 @@ impl Core {
         let Some(mut wire) = self.wire(now, id) else { return };
         let config = wire.config;
         if config.behaviour.message_events {
-            wire.note(received(&publish));
+            let topic = wire.connection.topic(&publish).to_owned();
+            wire.note(received(topic, &publish));
         }
         let Some(link) = wire.connection.link_mut() else { return };
         let topic = match check(link, &config.offer, &publish) {
@@ -148,9 +149,9 @@ const fn ack_type(qos: QoS) -> PacketType {
     }
 }
 
-fn received(publish: &Publish) -> EventKind {
+fn received(topic: String, publish: &Publish) -> EventKind {
     EventKind::PublishReceived {
-        topic: publish.topic.as_str().into(),
+        topic,
         qos: publish.qos.level(),
         bytes: publish.payload.len(),
         packet_id: publish.packet_id.map(PacketId::get),

@@ -188,12 +188,17 @@ impl Wire<'_> {
 
     /// The rules that apply to something that happens on this connection.
     pub(crate) fn judge(&mut self, trigger: Trigger, packet: Option<&Packet>) -> Vec<Hit> {
+        let topic = match packet {
+            Some(Packet::Publish(publish)) => Some(self.connection.topic(publish)),
+            _ => None,
+        };
         let subject = Subject {
             trigger,
             connection: self.id,
             number: self.connection.number,
             client: self.connection.client_id.as_ref(),
             packet,
+            topic,
         };
         let hits = self.faults.judge(self.now, &subject);
         let packet = packet.map(Packet::packet_type);

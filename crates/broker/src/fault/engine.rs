@@ -55,6 +55,8 @@ pub(crate) struct Subject<'a> {
     pub(crate) number: u64,
     pub(crate) client: Option<&'a Arc<str>>,
     pub(crate) packet: Option<&'a Packet>,
+    /// The topic that a PUBLISH means, its alias resolved.
+    pub(crate) topic: Option<&'a str>,
 }
 
 /// A rule that applies.
@@ -144,10 +146,10 @@ impl Active {
         trigger_fits(when.trigger, subject.trigger)
             && when.client.as_ref().is_none_or(client_fits)
             && (first..=last).contains(&subject.number)
-            && subject.packet.is_none_or(|packet| self.contents_fit(packet))
+            && subject.packet.is_none_or(|packet| self.contents_fit(packet, subject.topic))
     }
 
-    fn contents_fit(&self, packet: &Packet) -> bool {
+    fn contents_fit(&self, packet: &Packet, topic: Option<&str>) -> bool {
         let when = &self.rule.when;
         let payload = match packet {
             Packet::Publish(publish) => publish.payload.len(),
@@ -159,7 +161,7 @@ impl Active {
             _ => 0,
         };
         let topic_fits = when.topic.as_ref().is_none_or(|filter| match packet {
-            Packet::Publish(publish) => covers(filter, &publish.topic),
+            Packet::Publish(_) => topic.is_some_and(|topic| covers(filter, topic)),
             Packet::Subscribe(subscribe) => {
                 subscribe.filters.iter().any(|asked| covers(filter, asked.filter.pattern()))
             }
@@ -223,6 +225,7 @@ mod tests {
             number: 1,
             client: None,
             packet: None,
+            topic: None,
         };
         let hits = |_: &u64| !engine.judge(Instant::START, &subject).is_empty();
         (1..=matches).filter(hits).collect()
@@ -251,6 +254,7 @@ mod tests {
             number: connection,
             client: Some(client),
             packet: None,
+            topic: None,
         };
         let (a, b): (Arc<str>, Arc<str>) = ("a".into(), "b".into());
         let first = || When::sent(PacketType::PingResp).nth(1);

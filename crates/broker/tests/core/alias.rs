@@ -1,4 +1,6 @@
-use evenkeel_codec::{Connect, Properties, Property, Publish, QoS, ReasonCode};
+use evenkeel_broker::fault::When;
+use evenkeel_broker::{CloseReason, EventKind};
+use evenkeel_codec::{Connect, PacketType, Properties, Property, Publish, QoS, ReasonCode};
 
 use crate::world::*;
 
@@ -66,4 +68,25 @@ fn the_broker_assigns_aliases_where_the_client_takes_them() {
     ];
     assert_eq!(got, expected.map(|(topic, alias)| (topic.to_owned(), alias)));
     assert!(world.messages(plain).iter().all(|p| p.properties.topic_alias().is_none()));
+}
+
+#[test]
+fn events_and_rules_see_the_topic_behind_an_alias() {
+    let rule = When::received(PacketType::Publish).topic("poison".try_into().unwrap()).nth(2);
+    let mut world = World::faulty([rule.close()]);
+    world.core.configure(|config| config.behaviour.message_events = true);
+    let peer = world.connect(v5("a"));
+    world.send(peer, aliased("poison", 1, "a"));
+    world.send(peer, aliased("good", 2, "b"));
+    world.send(peer, aliased("", 2, "c"));
+    assert!(!world.is_closed(peer));
+    world.send(peer, aliased("", 1, "d"));
+    assert_eq!(world.why_closed(peer), CloseReason::Fault);
+    let topics: Vec<String> = (world.events().iter())
+        .filter_map(|event| match &event.kind {
+            EventKind::PublishReceived { topic, .. } => Some(topic.clone()),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(topics, ["poison", "good", "good"]);
 }
