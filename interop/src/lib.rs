@@ -9,8 +9,10 @@
 pub mod case;
 pub mod certificates;
 pub mod conversation;
+pub mod crowd;
 pub mod failed;
 pub mod folder;
+pub mod memory;
 pub mod ports;
 pub mod server;
 pub mod site;

@@ -26,15 +26,9 @@ fn main() -> ExitCode {
     libtest_mimic::run(&arguments, trials.collect()).exit_code()
 }
 
-/// Fails where the server was meant to be there, and says so elsewhere.
+/// Stands for all the tests with a server that is not there.
 fn missing(kind: Kind) -> Trial {
-    Trial::test(kind.name(), move || {
-        if std::env::var("CI").is_ok_and(|value| value == "true") {
-            return Err(format!("{} is not installed on a CI machine", kind.name()).into());
-        }
-        eprintln!("SKIPPED: {} is not installed", kind.name());
-        Ok(())
-    })
+    Trial::test(kind.name(), move || kind.require().map(drop).map_err(Failed::from))
 }
 
 /// The product of conversations, transports and versions.

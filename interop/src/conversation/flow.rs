@@ -51,18 +51,21 @@ pub(super) async fn our_receive_maximum(case: &Case) -> Result<(), Failed> {
     for payload in numbered("message", COUNT) {
         publish(&publisher, &topic, &payload, QoS::AtLeastOnce).await?;
     }
-    let mut expected = numbered("message", COUNT);
-    for round in 0..COUNT / MAXIMUM {
-        let mut held = Vec::new();
-        for payload in expected.by_ref().take(MAXIMUM) {
-            held.push(expect(&mut messages, &payload).await?);
-        }
-        // QoS 0 is not bounded: it overtakes what the bound holds back.
-        publish(&publisher, &marker, &format!("marker {round}"), QoS::AtMostOnce).await?;
-        expect(&mut markers, &format!("marker {round}")).await?;
-        must!(messages.try_next().is_none(), "a sixth message came in round {round}");
-        held.into_iter().for_each(evenkeel::Message::ack);
+    let mut held = Vec::new();
+    for payload in numbered("message", MAXIMUM) {
+        held.push(expect(&mut messages, &payload).await?);
     }
+    // QoS 0 is not bounded: it overtakes what the bound holds back.
+    publish(&publisher, &marker, "marker", QoS::AtMostOnce).await?;
+    expect(&mut markers, "marker").await?;
+    must!(messages.try_next().is_none(), "a sixth message came");
+    held.into_iter().for_each(evenkeel::Message::ack);
+    // From here mosquitto 2.0.11 forgets the bound: each PUBACK sets another
+    // five messages free. The client must bear that without losing anything.
+    for payload in numbered("message", COUNT).skip(MAXIMUM) {
+        expect(&mut messages, &payload).await?.ack();
+    }
+    must!(client.stats().connects == 1, "{} connections", client.stats().connects);
     Ok(())
 }
 

@@ -31,6 +31,8 @@ pub struct Daemon {
     name: String,
     child: Child,
     log: PathBuf,
+    /// Bytes that earlier processes had written to the same log.
+    earlier: usize,
 }
 
 impl Daemon {
@@ -40,11 +42,12 @@ impl Daemon {
         let output = File::options().create(true).append(true).open(&log).map_err(failed)?;
         let errors = output.try_clone().map_err(failed)?;
         command.stdin(Stdio::null()).stdout(output).stderr(errors).process_group(0);
+        let earlier = std::fs::read(&log).map_or(0, |bytes| bytes.len());
         let child = command.spawn().map_err(failed)?;
-        Ok(Self { name: name.to_owned(), child, log })
+        Ok(Self { name: name.to_owned(), child, log, earlier })
     }
 
-    /// Waits until every one of these ports takes connections.
+    /// Waits until every one of these ports takes connections, of whatever server.
     pub async fn listens(&mut self, ports: &[u16], limit: Duration) -> Result<(), Failed> {
         let began = Instant::now();
         for port in ports {
@@ -58,6 +61,21 @@ impl Daemon {
                 }
                 tokio::time::sleep(LOOK).await;
             }
+        }
+        Ok(())
+    }
+
+    /// Waits until it has written this text.
+    pub async fn says(&mut self, text: &str, limit: Duration) -> Result<(), Failed> {
+        let began = Instant::now();
+        while !self.log().contains(text) {
+            if let Some(status) = self.exit_status() {
+                return Err(self.failed(&format!("ended by itself ({status})")));
+            }
+            if began.elapsed() > limit {
+                return Err(self.failed(&format!("does not say {text:?}")));
+            }
+            tokio::time::sleep(LOOK).await;
         }
         Ok(())
     }
@@ -77,7 +95,7 @@ impl Daemon {
     /// What it has written so far.
     pub fn log(&self) -> String {
         let bytes = std::fs::read(&self.log).unwrap_or_default();
-        String::from_utf8_lossy(&bytes).into_owned()
+        String::from_utf8_lossy(bytes.get(self.earlier..).unwrap_or_default()).into_owned()
     }
 
     /// Ends it and waits for its end.

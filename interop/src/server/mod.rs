@@ -77,6 +77,19 @@ impl Kind {
         }
     }
 
+    /// Whether tests may go on with it. Says loudly that it is missing, and is
+    /// an error where it must not be: on a CI machine.
+    pub fn require(self) -> Result<bool, Failed> {
+        let installed = self.is_installed();
+        if !installed && std::env::var("CI").is_ok_and(|value| value == "true") {
+            return Err(Failed::Server(format!("{} is missing on a CI machine", self.name())));
+        }
+        if !installed {
+            eprintln!("SKIPPED: {} is not installed", self.name());
+        }
+        Ok(installed)
+    }
+
     /// Makes one with a memory, ports and files of its own.
     pub async fn start(self, setting: Setting) -> Result<Box<dyn Server>, Failed> {
         Ok(match self {

@@ -28,7 +28,6 @@ fn program() -> Option<&'static str> {
 pub struct Mosquitto {
     site: Site,
     folder: Folder,
-    ports: Vec<u16>,
     config: PathBuf,
     daemon: Option<Daemon>,
 }
@@ -64,14 +63,10 @@ impl Mosquitto {
         let free: [u16; 4] = ports::free().map_err(files_failed)?;
         let mut free = free.into_iter();
         let mut site = Site { certificates: Some(Certificates::shared()), ..Site::default() };
-        let mut ports = Vec::new();
         for transport in transports {
             let address = match (transport, free.next()) {
                 (Transport::Unix, _) | (_, None) => Address::Socket(folder.file("mosquitto.sock")),
-                (_, Some(port)) => {
-                    ports.push(port);
-                    Address::Port(port)
-                }
+                (_, Some(port)) => Address::Port(port),
             };
             site.doors.push(Door::new(*transport, address));
         }
@@ -79,7 +74,7 @@ impl Mosquitto {
             site.user = Some(("pump".to_owned(), "open sesame".to_owned()));
         }
         let config = write_files(&folder, &site)?;
-        Ok(Self { site, folder, ports, config, daemon: None })
+        Ok(Self { site, folder, config, daemon: None })
     }
 
     async fn run(&mut self) -> Result<(), Failed> {
@@ -88,7 +83,9 @@ impl Mosquitto {
         command.arg("-c").arg(&self.config);
         let log = self.folder.file("mosquitto.log");
         let mut daemon = Daemon::spawn("mosquitto", command, log)?;
-        daemon.listens(&self.ports, START).await?;
+        // Written once it listens. A mere look at the ports might see another
+        // server that was faster to take one of them.
+        daemon.says(" running", START).await?;
         self.daemon = Some(daemon);
         Ok(())
     }
@@ -149,6 +146,8 @@ fn config(folder: &Folder, site: &Site) -> Result<String, Failed> {
         "user root\nlog_dest stderr\nlog_type all\npersistence true\npersistence_location {path}/\n\
          persistence_file mosquitto.db\n"
     );
+    // By default the 1001st message that waits for a subscriber is lost.
+    config.push_str("max_queued_messages 100000\n");
     match &site.user {
         Some((user, password)) => {
             let file = password_file(folder, user, password)?;

@@ -1,0 +1,33 @@
+//! Many clients of one process, in small: the program `crowd` does it in large.
+
+use evenkeel::Version;
+use evenkeel_interop::case::Case;
+use evenkeel_interop::crowd::{Plan, run};
+use evenkeel_interop::memory::Mebibytes;
+use evenkeel_interop::server::{Kind, Setting};
+use evenkeel_interop::site::Transport;
+
+/// 160 MiB of payload.
+const PLAN: Plan = Plan { clients: 20, messages: 40_000, payload: 4096 };
+/// What memory may grow by once the first tenth has filled all windows and buffers.
+const GROWTH: Mebibytes = Mebibytes(80);
+
+/// One test for all brokers, as two at once would count each other's memory.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_crowd_loses_nothing_and_memory_stays_bounded() {
+    for kind in Kind::ALL {
+        if !kind.require().unwrap() {
+            continue;
+        }
+        for version in [Version::V311, Version::V5] {
+            let server = kind.start(Setting::default()).await.unwrap();
+            let case = Case::new(server, Transport::Tcp, Some(version));
+            let outcome = run(&case, PLAN).await.unwrap();
+            println!("{} {version:?}: {outcome:?}", kind.name());
+            assert_eq!(outcome.delivered, PLAN.messages, "{}", kind.name());
+            assert_eq!(outcome.connects, PLAN.clients, "{}: a connection broke", kind.name());
+            let grown = outcome.memory.peak.0 - outcome.memory.peak_of_first_tenth.0;
+            assert!(grown < GROWTH.0, "{}: memory grew by {grown} MiB", kind.name());
+        }
+    }
+}
