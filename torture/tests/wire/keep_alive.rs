@@ -32,7 +32,7 @@ async fn one_lost_pingresp_costs_one_reconnect() {
     // At 0.8 to 0.95 K each, over at least 9 K of the second connection.
     between("pings", scene.pings("pump"), 7..=15);
     assert_eq!(scene.sent("pump", PacketType::PingResp), scene.pings("pump") - 1);
-    scene.assert_never_silent();
+    scene.assert_never_silent(K);
     scene.assert_laws();
 }
 
@@ -88,7 +88,7 @@ async fn late_pingresps(late_by: f64, connects: u64) {
     assert_eq!(scene.connects("pump"), connects);
     // Each ping waits for its answer, so at most one per 1.1 K beyond the deaths.
     between("pongs", client.stats().pongs, 2..=8);
-    scene.assert_never_silent();
+    scene.assert_never_silent(keep_alive);
     scene.assert_laws();
 }
 
@@ -106,7 +106,7 @@ async fn no_pingresp_ever_while_messages_come() {
     // The next one goes out 0.8 to 0.95 K after the one before.
     between("pings", scene.pings("pump"), 5..=11);
     assert!(client.stats().pings_unanswered >= 4, "{:?}", client.stats());
-    scene.assert_never_silent();
+    scene.assert_never_silent(K);
     scene.assert_laws();
 }
 
@@ -165,7 +165,7 @@ async fn a_subscriber_that_only_receives_still_pings() {
     }
     assert_eq!(scene.connects("pump"), 1);
     between("pings", scene.pings("pump"), 3..=7);
-    scene.assert_never_silent();
+    scene.assert_never_silent(K);
     scene.assert_laws();
     drop(messages);
 }
@@ -188,7 +188,7 @@ async fn late_pubacks_do_not_put_off_pings() {
         assert_eq!(scene.connects("pump"), 1, "late by {late_by}");
         assert_eq!(scene.published("level"), 2);
         between("pings", scene.pings("pump"), 1..=5);
-        scene.assert_never_silent();
+        scene.assert_never_silent(keep_alive);
         scene.assert_laws();
     }
 }
@@ -212,6 +212,6 @@ async fn one_ping_per_span_is_enough_with_a_profile() {
     // One may be on its way.
     between("unanswered", scene.pings("pump") - client.stats().pongs, 0..=1);
     assert_eq!(scene.pings("pump"), scene.sent("pump", PacketType::PingResp));
-    scene.assert_never_silent();
+    scene.assert_never_silent(span);
     scene.assert_laws();
 }

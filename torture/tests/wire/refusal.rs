@@ -188,10 +188,16 @@ async fn tcp_opens_and_nothing_answers() {
     between("attempts", client.stats().connects, 2..=3);
     assert_eq!(scene.connects("pump"), 0);
     scene.broker().set_accepting(true);
-    within(9 * K, "online", client.online()).await.unwrap();
-    // Attempts that were given up are still in the listener's queue.
-    between("connects", scene.connects("pump"), 1..=5);
-    pass(3 * K).await;
-    assert!(client.state().is_online());
+    // Attempts that were given up are still in the listener's queue; where one of
+    // them is served last, it takes the session from the one that is alive.
+    let mut calm = 0;
+    let staying_online = async {
+        while calm < 30 {
+            pass(K / 10).await;
+            calm = if client.state().is_online() { calm + 1 } else { 0 };
+        }
+    };
+    within(25 * K, "to stay online", staying_online).await;
+    between("connects", scene.connects("pump"), 1..=7);
     scene.assert_laws();
 }

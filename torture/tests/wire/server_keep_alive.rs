@@ -56,7 +56,7 @@ async fn one_second_works() {
     assert!(client.state().is_online());
     assert_eq!(scene.connects("pump"), 1);
     between("pings", scene.pings("pump"), 4..=8);
-    scene.assert_never_silent();
+    scene.assert_never_silent(K);
     assert_not_remembered(&scene, asked).await;
     scene.assert_laws();
 }
@@ -85,7 +85,7 @@ async fn no_keep_alive_of_our_own_obeys_the_server() {
     assert!(client.state().is_online());
     assert_eq!(scene.connects("pump"), 1);
     between("pings", scene.pings("pump"), 2..=5);
-    scene.assert_never_silent();
+    scene.assert_never_silent(K);
     assert_not_remembered(&scene, Duration::ZERO).await;
     scene.assert_laws();
 }
