@@ -1,5 +1,6 @@
 //! Certificates made for one run.
 
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, LazyLock};
 
 use rcgen::{
@@ -31,7 +32,7 @@ impl Certificates {
     /// Makes a new set, with an authority of its own.
     pub fn make() -> Result<Self, Error> {
         let mut params = CertificateParams::default();
-        params.distinguished_name.push(DnType::CommonName, "Evenkeel interop authority");
+        params.distinguished_name.push(DnType::CommonName, authority_name());
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let key = KeyPair::generate()?;
         let authority = params.self_signed(&key)?.pem();
@@ -51,6 +52,12 @@ impl Certificates {
         });
         SHARED.clone()
     }
+}
+
+/// A name that no other authority of this process has.
+fn authority_name() -> String {
+    static COUNT: AtomicU32 = AtomicU32::new(1);
+    format!("Evenkeel interop authority {}", COUNT.fetch_add(1, Ordering::Relaxed))
 }
 
 fn identity(
