@@ -8,8 +8,6 @@ use evenkeel_proto::{
     SubscribeFeature, TransportFailure,
 };
 
-use crate::error::limit;
-
 /// Says why a connection ended, for people.
 pub(crate) fn cause(cause: &DisconnectCause, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     match cause {
@@ -108,27 +106,8 @@ pub(crate) fn reject(reason: RejectReason, f: &mut fmt::Formatter<'_>) -> fmt::R
         }
         RejectReason::WriteBufferFull => f.write_str("the write buffer is full"),
         RejectReason::Offline => f.write_str("offline, and QoS 0 messages are not kept"),
-        RejectReason::NotAllowed(broken) => limit(&broken, f),
+        RejectReason::NotAllowed(broken) => write!(f, "{broken}"),
         RejectReason::Closed => f.write_str("the client is closed or has halted"),
-        other => write!(f, "{other:?}"),
-    }
-}
-
-pub(crate) fn delivery(error: DeliveryError, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    match error {
-        DeliveryError::Refused { reason, .. } => write!(f, "the server refused it: {reason}"),
-        DeliveryError::Expired { queued } => write!(f, "it expired after {queued:?} in the queue"),
-        DeliveryError::ConnectionLost => f.write_str("the connection ended before it was written"),
-        DeliveryError::Quarantined { deaths, .. } => {
-            write!(f, "quarantined: {deaths} connections died with it in flight")
-        }
-        DeliveryError::NotAllowed(broken) => limit(&broken, f),
-        DeliveryError::Abandoned { attempts: 0 } => {
-            f.write_str("the client closed before it was sent")
-        }
-        DeliveryError::Abandoned { .. } => {
-            f.write_str("the client closed before it was acknowledged")
-        }
         other => write!(f, "{other:?}"),
     }
 }
@@ -149,7 +128,7 @@ pub(crate) fn subscribe(error: SubscribeError, f: &mut fmt::Formatter<'_>) -> fm
                 _ => "this",
             }
         ),
-        SubscribeError::NotAllowed(broken) => limit(&broken, f),
+        SubscribeError::NotAllowed(broken) => write!(f, "{broken}"),
         SubscribeError::Quarantined { deaths } => {
             write!(f, "quarantined: {deaths} connections died with it unanswered")
         }
@@ -170,6 +149,6 @@ impl fmt::Display for Words<'_, DisconnectCause> {
 
 impl fmt::Display for Words<'_, DeliveryError> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        delivery(*self.0, f)
+        self.0.fmt(f)
     }
 }

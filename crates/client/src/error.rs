@@ -3,7 +3,7 @@
 use std::fmt;
 
 use evenkeel_codec::TopicError;
-use evenkeel_proto::{DisconnectCause, Halt, PublishLimit, RejectReason};
+use evenkeel_proto::{DisconnectCause, Halt, RejectReason};
 
 use crate::hooks::CredentialsError;
 use crate::transport::{self, StreamError};
@@ -82,6 +82,8 @@ impl fmt::Display for Explain<'_> {
             ConfigError::MaximumPacketSize => f.write_str("maximum packet size must not be 0"),
             ConfigError::InFlight => f.write_str("in-flight bound must not be 0"),
             ConfigError::Filters => f.write_str("bounds of subscribe operations must not be 0"),
+            ConfigError::WriteBuffer => f.write_str("the write buffer's bound must not be 0"),
+            ConfigError::Inbox => f.write_str("the inbox's bounds must not be 0"),
             ConfigError::ClientIdRequired => f.write_str(
                 "MQTT 3.1.1 needs a client identifier for a session that is kept; \
                  give one or ask for a clean start",
@@ -241,7 +243,7 @@ impl fmt::Display for RequestError {
         match self {
             Self::Subscribe(error) => error.fmt(f),
             Self::Publish(error) => error.fmt(f),
-            Self::Delivery(error) => crate::describe::delivery(*error, f),
+            Self::Delivery(error) => error.fmt(f),
             Self::TimedOut(after) => write!(f, "no response within {after:?}"),
             Self::Closed => f.write_str("the client was closed while waiting for the response"),
         }
@@ -249,17 +251,3 @@ impl fmt::Display for RequestError {
 }
 
 impl std::error::Error for RequestError {}
-
-pub(crate) fn limit(limit: &PublishLimit, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    match limit {
-        PublishLimit::PacketSize { size, limit } => {
-            write!(f, "the packet of {size} bytes is larger than the allowed {limit}")
-        }
-        PublishLimit::QoS { maximum } => {
-            write!(f, "the server takes QoS {} at most", maximum.level())
-        }
-        PublishLimit::Retain => f.write_str("the server keeps no retained messages"),
-        PublishLimit::Encode(error) => write!(f, "{error}"),
-        other => write!(f, "{other:?}"),
-    }
-}

@@ -171,7 +171,7 @@ impl std::fmt::Display for PublishOutcome {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::NotAccepted(error) => error.fmt(f),
-            Self::NotDelivered(error) => crate::describe::delivery(*error, f),
+            Self::NotDelivered(error) => error.fmt(f),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What the application asks for, and how each request ends (D1).
 
 use alloc::vec::Vec;
+use core::fmt;
 use core::time::Duration;
 
 use evenkeel_codec::{PacketId, Publish, ReasonCode};
@@ -182,3 +183,35 @@ pub enum SubscribeFeature {
     /// Subscription identifiers.
     SubscriptionIdentifiers,
 }
+
+impl fmt::Display for DeliveryError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Refused { reason, .. } => write!(f, "the server refused it: {reason}"),
+            Self::Expired { queued } => write!(f, "it expired after {queued:?} in the queue"),
+            Self::ConnectionLost => f.write_str("the connection ended before it was written"),
+            Self::Quarantined { deaths, .. } => {
+                write!(f, "quarantined: {deaths} connections died with it in flight")
+            }
+            Self::NotAllowed(limit) => limit.fmt(f),
+            Self::Abandoned { attempts: 0 } => f.write_str("the client closed before it was sent"),
+            Self::Abandoned { .. } => f.write_str("the client closed before it was acknowledged"),
+        }
+    }
+}
+
+impl fmt::Display for PublishLimit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::PacketSize { size, limit } => {
+                write!(f, "the packet of {size} bytes is larger than the allowed {limit}")
+            }
+            Self::QoS { maximum } => write!(f, "the server takes QoS {} at most", maximum.level()),
+            Self::Retain => f.write_str("the server keeps no retained messages"),
+            Self::Encode(error) => error.fmt(f),
+        }
+    }
+}
+
+impl core::error::Error for DeliveryError {}
+impl core::error::Error for PublishLimit {}
