@@ -19,7 +19,7 @@ mod scene;
 pub mod stall;
 
 pub use harness::{Scenario, run};
-pub use scene::{Scene, pass, within};
+pub use scene::{Scene, pass, settled, within};
 
 use std::time::Duration;
 

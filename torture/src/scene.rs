@@ -2,7 +2,7 @@
 
 use std::future::Future;
 use std::sync::OnceLock;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use evenkeel::{Client, ClientBuilder, QoS};
 use evenkeel_broker::fault::Rule;
@@ -175,6 +175,26 @@ impl Drop for Scene {
 /// Lets real time pass: keep-alive and reconnect of the real driver are what is tested.
 pub async fn pass(span: Duration) {
     tokio::time::sleep(span).await;
+}
+
+/// Waits until a client has stayed online for a while.
+///
+/// An attempt that was given up after its CONNECT was written may be served
+/// after the next one, and then takes the session from it: that costs one more
+/// connection, and no more.
+#[track_caller]
+pub fn settled(client: &Client, limit: Duration, calm: Duration) -> impl Future<Output = ()> {
+    let client = client.clone();
+    let settling = async move {
+        let mut since = Instant::now();
+        while since.elapsed() < calm {
+            pass(calm / 20).await;
+            if !client.state().is_online() {
+                since = Instant::now();
+            }
+        }
+    };
+    within(limit, "online to stay", settling)
 }
 
 /// Waits for something that must happen in time.

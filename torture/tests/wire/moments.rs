@@ -6,7 +6,7 @@ use evenkeel::{Client, QoS, Reconnect, State};
 use evenkeel_broker::EventKind;
 use evenkeel_broker::fault::{Stop, When};
 use evenkeel_codec::PacketType;
-use evenkeel_torture::{K, Scene, between, pass, scenarios, within};
+use evenkeel_torture::{K, Scene, between, pass, scenarios, settled, within};
 use tokio::task::JoinSet;
 
 scenarios![
@@ -62,9 +62,7 @@ async fn reconnect_at_every_moment() {
             client.reconnect();
             let outcomes = within(10 * K, "all outcomes", outcomes.join_all()).await;
             assert!(outcomes.iter().all(|delivered| *delivered), "at {moment:?}: {outcomes:?}");
-            within(5 * K, "online", client.online()).await.unwrap();
-            pass(K).await;
-            assert!(client.state().is_online(), "at {moment:?}: {:?}", client.state());
+            settled(&client, 10 * K, K).await;
         });
     }
     clients.join_all().await;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use evenkeel::{CauseClass, ConnectPhase, DisconnectCause, Halt, State, Version};
 use evenkeel_broker::fault::When;
 use evenkeel_codec::PacketType;
-use evenkeel_torture::{K, Scene, between, pass, scenarios, within};
+use evenkeel_torture::{K, Scene, between, pass, scenarios, settled, within};
 use socket2::{Domain, SockAddr, Socket, Type};
 
 scenarios![
@@ -188,16 +188,8 @@ async fn tcp_opens_and_nothing_answers() {
     between("attempts", client.stats().connects, 2..=3);
     assert_eq!(scene.connects("pump"), 0);
     scene.broker().set_accepting(true);
-    // Attempts that were given up are still in the listener's queue; where one of
-    // them is served last, it takes the session from the one that is alive.
-    let mut calm = 0;
-    let staying_online = async {
-        while calm < 30 {
-            pass(K / 10).await;
-            calm = if client.state().is_online() { calm + 1 } else { 0 };
-        }
-    };
-    within(25 * K, "to stay online", staying_online).await;
+    // Attempts that were given up are still in the listener's queue.
+    settled(&client, 25 * K, 3 * K).await;
     between("connects", scene.connects("pump"), 1..=7);
     scene.assert_laws();
 }
