@@ -127,7 +127,6 @@ impl Client {
             _ => (None, false),
         };
         self.requeue_control();
-        self.session.replay.stop();
         self.session.inbound.on_down();
         self.mail.reading_paused = false;
         self.mail.outputs.push_back(Output::Close(Close { conn, last }));

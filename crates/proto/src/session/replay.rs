@@ -26,11 +26,6 @@ impl Replay {
         self.passed = false;
     }
 
-    /// Ends with the connection.
-    pub(crate) fn stop(&mut self) {
-        self.begin([], false);
-    }
-
     //= [MQTT-3.3.1-1]
     /// Whether the server knows the session: what is sent again carries DUP,
     /// and what it acknowledges unasked counts.

@@ -179,6 +179,68 @@ fn a_server_that_cuts_every_connection_makes_no_packet_guilty() {
     });
 }
 
+/// Without pings a suspect cannot be kept back until the server shows life.
+#[test]
+fn without_pings_a_cut_before_any_sign_of_life_is_no_evidence() {
+    each_version(|version| {
+        let mut rig = Rig::online(quiet(lasting(version)));
+        for number in 1..=3 {
+            rig.publish("fine", AtLeastOnce, number);
+        }
+        rig.send(&Packet::Publish(delivery("hello", AtMostOnce, 0)));
+        rig.reconnect_with(&resumed());
+        let first = rig.expect_publish().packet_id.unwrap();
+        rig.send(&puback(first));
+        // Two deaths in company: the other two are guilty no more than each other.
+        rig.cut();
+        assert_eq!(rig.outcomes().len(), 1);
+        for _ in 0..5 {
+            rig.await_open();
+            rig.accept_with(&resumed());
+            rig.expect_publish();
+            rig.expect_nothing();
+            rig.cut();
+        }
+        assert!(rig.outcomes().is_empty());
+        serve(&mut rig, Poison::Nothing, true);
+        assert_eq!(rig.outcomes().len(), 2);
+    });
+}
+
+/// The cut overtakes the answers to everything that went before the poison.
+#[test]
+fn the_offender_is_found_in_four_deaths_among_any_number() {
+    each_version(|version| {
+        for place in [0, 1, 4, 9] {
+            let mut rig = Rig::online(patient(version));
+            for number in 0..10 {
+                let topic = if number == place { "poison" } else { "fine" };
+                rig.publish(topic, AtLeastOnce, number);
+            }
+            let mut cuts = 0;
+            while !rig.wire.is_empty() || !rig.client.state().is_online() {
+                if !rig.client.state().is_online() {
+                    rig.await_open();
+                    rig.accept_with(&resumed());
+                    continue;
+                }
+                let packets = std::mem::take(&mut rig.wire);
+                if packets.iter().any(|packet| Poison::Topic("poison").kills(packet)) {
+                    cuts += 1;
+                    rig.cut();
+                    continue;
+                }
+                for packet in packets {
+                    rig.send(&answer(&packet, version).unwrap());
+                }
+            }
+            let (delivered, quarantined) = sorted_outcomes(&mut rig);
+            assert_eq!((delivered.len(), quarantined), (9, vec![place]));
+            assert!(cuts <= 4, "{cuts} with the poison at {place}");
+        }
+    });
+}
+
 #[test]
 fn a_suspect_waits_for_a_sign_of_life() {
     each_version(|version| {
