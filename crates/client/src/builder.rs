@@ -112,7 +112,7 @@ impl ClientBuilder {
     }
 
     /// The longest silence of this client, in whole seconds up to 65,535; 60 s
-    /// unless set, zero for none.
+    /// unless set, zero for none where the profile's broker knows none.
     pub const fn keep_alive(mut self, keep_alive: Duration) -> Self {
         self.keep_alive = keep_alive;
         self
@@ -329,12 +329,15 @@ impl ClientBuilder {
     /// Takes the stricter of setting and profile.
     fn apply_profile(&mut self, seconds: u16) -> Result<(), BuildError> {
         let (profile, config) = (&self.profile, &mut self.config);
-        if let Some(range) = profile.keep_alive()
-            && seconds != 0
-            && !(range.minimum..=range.maximum).contains(&seconds)
-        {
+        if let Some(range) = profile.keep_alive() {
             let (minimum, maximum) = (range.minimum, range.maximum);
-            return Err(BuildError::KeepAliveRange { seconds, minimum, maximum });
+            if seconds != 0 && !(minimum..=maximum).contains(&seconds) {
+                return Err(BuildError::KeepAliveRange { seconds, minimum, maximum });
+            }
+            // Some brokers turn zero into a value of theirs, and close by that.
+            if seconds == 0 {
+                config.connect.keep_alive = range.zero_means;
+            }
         }
         if let Some(spacing) = profile.min_ping_spacing() {
             let configured = &mut config.keep_alive.min_ping_spacing;

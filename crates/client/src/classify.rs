@@ -18,7 +18,6 @@ pub(crate) fn connect(error: &ConnectError) -> TransportFailure {
         ConnectError::Proxy(error) => by_proxy(error),
         ConnectError::Tls(error) => by_tls(error),
         ConnectError::WebSocket(error) => by_websocket(error),
-        _ => TransportFailure::Other(None),
     }
 }
 

@@ -63,24 +63,33 @@ impl Client {
     /// Cancel-safe. Does not bound its time: a client that keeps trying keeps
     /// this waiting.
     pub async fn online(&self) -> Result<(), ConnectError> {
-        let mut state = self.shared.state.subscribe();
+        let mut watch = self.shared.state.subscribe();
         loop {
-            match &*state.borrow_and_update() {
-                State::Online { .. } => return Ok(()),
-                State::Halted { reason, cause } => {
-                    let detail = self.shared.lock().detail(cause.as_ref());
-                    return Err(ConnectError::Halted {
-                        halt: *reason,
-                        cause: cause.clone(),
-                        detail,
-                    });
-                }
-                State::Closed => return Err(ConnectError::Closed),
-                _ => {}
-            }
-            if state.changed().await.is_err() {
+            // The watch tells of changes, and of the end of the driver; what
+            // it shows otherwise may be older than a command of a moment ago.
+            if *watch.borrow_and_update() == State::Closed {
                 return Err(ConnectError::Closed);
             }
+            if let Some(outcome) = self.outcome() {
+                return outcome;
+            }
+            if watch.changed().await.is_err() {
+                return Err(ConnectError::Closed);
+            }
+        }
+    }
+
+    /// How connecting has ended, if it has.
+    fn outcome(&self) -> Option<Result<(), ConnectError>> {
+        let inner = self.shared.lock();
+        match inner.core.state() {
+            State::Online { .. } => Some(Ok(())),
+            State::Halted { reason: halt, cause } => {
+                let detail = inner.detail(cause.as_ref());
+                Some(Err(ConnectError::Halted { halt, cause, detail }))
+            }
+            State::Closed => Some(Err(ConnectError::Closed)),
+            _ => None,
         }
     }
 

@@ -166,9 +166,7 @@ impl Messages {
                 Poll::Ready(Some(Message::new(parcel, &self.shared, self.manual)))
             }
             Next::Unblocked(parcel) => {
-                // Moved on here and now: the driver may be gone, and is needed
-                // only to read on.
-                inner.deliver();
+                // The driver moves what waits in the core.
                 inner.signal();
                 let mut wakers = std::mem::take(&mut inner.to_wake);
                 drop(inner);

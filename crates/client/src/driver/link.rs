@@ -18,8 +18,10 @@ use crate::wakers::Wakers;
 
 use super::Failure;
 
-/// Reads of one turn before the other duties get theirs.
+/// Reads of one turn before the other duties, and tasks, get their time ...
 const READS: usize = 16;
+/// ... and bytes, as every byte may be work for the core.
+const READ_BYTES: usize = 256 * 1024;
 /// Room for the first read; doubled while reads fill it.
 const READ_SMALL: usize = 4 * 1024;
 const READ_LARGE: usize = 256 * 1024;
@@ -99,7 +101,11 @@ impl Link {
         thorough: bool,
         wakers: &mut Wakers,
     ) -> ReadOutcome {
+        let mut total = 0;
         for _ in 0..READS {
+            if total >= READ_BYTES {
+                break;
+            }
             if !self.hand_over(shared, now, wakers) {
                 return ReadOutcome::Drained;
             }
@@ -118,6 +124,7 @@ impl Link {
                 }
                 Ok(bytes) => {
                     tracing::trace!(connection = self.conn.0, bytes, "read");
+                    total += bytes;
                 }
                 Err(error) => {
                     let error = StreamError::from(&error);
@@ -306,13 +313,15 @@ impl Link {
         // To close over unread bytes would reset the connection, and the
         // server might drop our last words and take the client for lost.
         let mut bytes = [0; READ_SMALL];
-        loop {
+        for _ in 0..READS {
             let mut buffer = ReadBuf::new(&mut bytes);
             ready!(Pin::new(&mut self.stream).poll_read(cx, &mut buffer))?;
             if buffer.filled().is_empty() {
                 return Poll::Ready(Ok(()));
             }
         }
+        cx.waker().wake_by_ref();
+        Poll::Pending
     }
 }
 

@@ -45,6 +45,16 @@ type Answer = (ConnectionId, HookFuture<Option<Bytes>>);
 /// What the core is told, and what people are told, about a failure.
 pub(crate) type Failure = (evenkeel_proto::TransportFailure, TransportError);
 
+/// What follows a turn.
+enum Next {
+    /// Another one at once.
+    Turn,
+    /// Another one after other tasks have had the thread.
+    Yield,
+    /// Nothing until something happens, or the deadline comes.
+    Wait,
+}
+
 /// What came of a turn's waiting for the outside world.
 struct Arrivals {
     /// Everything that had arrived is read.
@@ -99,15 +109,12 @@ impl Driver {
         }
     }
 
-    /// One turn: read all there is, let the core judge, do what it asks,
-    /// write. True where another turn is due at once.
-    fn turn(&mut self, cx: &mut Context<'_>) -> bool {
+    /// One turn: read all there is, let the core judge, do what it asks, write.
+    fn turn(&mut self, cx: &mut Context<'_>) -> Next {
         let now = self.shared.clock.now();
-        let arrivals = Arrivals {
-            drained: self.read(cx, now),
-            dialed: self.poll_dial(cx),
-            answered: self.poll_answer(cx),
-        };
+        let drained = self.read(cx, now);
+        let arrivals =
+            Arrivals { drained, dialed: self.poll_dial(cx), answered: self.poll_answer(cx) };
         // A new link has to be read from once before it can be waited for.
         let opened = arrivals.dialed.is_some();
         let judged = self.consult(cx, now, arrivals);
@@ -115,7 +122,13 @@ impl Driver {
         let wrote = self.write(cx);
         self.publish_state();
         self.wakers.wake();
-        acted || wrote || opened || !judged || self.reading_goes_on()
+        if !drained {
+            Next::Yield
+        } else if acted || wrote || opened || !judged || self.reading_goes_on() {
+            Next::Turn
+        } else {
+            Next::Wait
+        }
     }
 
     /// Reads until the socket is empty, so that no deadline is judged over
@@ -212,9 +225,6 @@ impl Driver {
 
     fn on_dialed(&mut self, inner: &mut Inner, now: Instant, conn: ConnectionId, dialed: Dialed) {
         match dialed {
-            // The core may have given up the attempt behind this turn's back:
-            // it is told of no connection that it would never close.
-            Ok(_) if !inner.core.is_current(conn) => {}
             Ok((stream, credentials)) => {
                 tracing::debug!(connection = conn.0, "transport is open");
                 inner.last_error = None;
@@ -332,13 +342,16 @@ impl Future for Driver {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = self.get_mut();
         for _ in 0..TURNS {
-            let busy = this.turn(cx);
+            let next = this.turn(cx);
             if this.state == State::Closed && this.is_idle() {
                 return Poll::Ready(());
             }
             let deadline = this.deadline.map(|deadline| deadline.at);
-            if !busy && !this.alarm.rings(cx, &this.shared.clock, deadline) {
-                return Poll::Pending;
+            match next {
+                Next::Turn => {}
+                Next::Yield => break,
+                Next::Wait if this.alarm.rings(cx, &this.shared.clock, deadline) => {}
+                Next::Wait => return Poll::Pending,
             }
         }
         cx.waker().wake_by_ref();

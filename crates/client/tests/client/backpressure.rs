@@ -51,8 +51,10 @@ async fn reading_goes_on_where_the_handler_waits_for_an_acknowledgement() {
         peer.send(puback(sent.packet_id, ReasonCode::SUCCESS)).await;
         peer.expect_puback().await
     };
+    let begun = tokio::time::Instant::now();
     let ((), ack) = soon(async { tokio::join!(handler, serving) }).await;
     assert_eq!(ack.packet_id, id(1));
+    assert!(begun.elapsed() <= millis(1010), "{:?}", begun.elapsed());
 }
 
 /// A publish that stays pending, then is accepted, with the client afterwards.

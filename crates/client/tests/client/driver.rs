@@ -93,6 +93,22 @@ async fn a_paused_link_does_not_spin() {
     flood.abort();
 }
 
+/// Timers are not moved for less than a millisecond; paused time would stand
+/// still over a driver that spins until the moved deadline.
+#[tokio::test(start_paused = true)]
+async fn a_deadline_that_moves_a_little_is_not_waited_for_awake() {
+    let looks = Looks::default();
+    let settings = |b: ClientBuilder| b.clock(looks.clock()).keep_alive(secs(10));
+    let (client, _server, mut peer) = online(Version::V5, settings).await;
+    tokio::time::sleep(secs(1)).await;
+    for _ in 0..2 {
+        drop(client.publish("a", "x").await.unwrap());
+        peer.expect_publish().await;
+        tokio::time::advance(std::time::Duration::from_micros(400)).await;
+    }
+    assert_eq!(soon(peer.receive()).await, Some(evenkeel_codec::Packet::PingReq));
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_closing_link_does_not_spin() {
     let looks = Looks::default();

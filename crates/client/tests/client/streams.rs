@@ -174,6 +174,29 @@ async fn what_had_come_is_given_out_after_the_end() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn at_the_end_no_stream_is_in_the_way_of_another() {
+    let settings = |b: ClientBuilder| b.reconnect(evenkeel::Reconnect::never());
+    let (client, _server, mut peer) = online(Version::V5, settings).await;
+    let granting = async {
+        let subscribe = peer.expect_subscribe().await;
+        peer.send(suback(&subscribe, &[0])).await;
+        peer
+    };
+    let (unread, mut peer) = tokio::join!(client.subscribe("unread").buffer(1), granting);
+    let mut unread = unread.unwrap();
+    let mut read = peer.grant(&client, "read", AtMostOnce).await;
+    for topic in ["unread", "unread", "read"] {
+        peer.publish(message(topic, "x", AtMostOnce, 0)).await;
+    }
+    settle().await;
+    assert!(read.try_next().is_none(), "held back");
+    drop(peer);
+    assert!(soon(read.next()).await.is_some());
+    assert!(soon(read.next()).await.is_none());
+    assert_eq!([unread.try_next().is_some(), unread.try_next().is_some()], [true, true]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn ten_thousand_subscriptions_find_their_messages() {
     let (client, _server, mut peer) = online_v5().await;
     let mut streams = Vec::new();

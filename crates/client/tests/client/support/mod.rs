@@ -2,12 +2,14 @@
 
 mod packets;
 mod server;
+mod stream;
 
 use std::future::Future;
 use std::time::Duration;
 
 pub(crate) use packets::*;
 pub(crate) use server::{Peer, Server};
+pub(crate) use stream::{Behaviour, OddStream};
 
 pub(crate) use QoS::{AtLeastOnce, AtMostOnce, ExactlyOnce};
 pub(crate) use evenkeel::{

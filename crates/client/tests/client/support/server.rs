@@ -171,6 +171,14 @@ impl Peer {
         self.send_bytes(&bytes).await;
     }
 
+    /// Sends a packet where the client still listens.
+    pub(crate) async fn try_send(&mut self, packet: Packet) {
+        let mut bytes = Vec::new();
+        packet.encode(self.version(), &mut bytes).unwrap();
+        // An error means that the client is gone, which is allowed here.
+        let _ = soon(self.stream.write_all(&bytes)).await;
+    }
+
     pub(crate) async fn publish(&mut self, publish: Publish) {
         self.send(Packet::Publish(publish)).await;
     }

@@ -1,0 +1,197 @@
+//! Coming online, or the reason why not.
+
+use evenkeel::{
+    ConnectError, ConnectPhase, DisconnectCause, Event, Halt, Reconnect, TransportFailure,
+};
+
+use crate::support::*;
+
+/// What `online` says where the first end of a connection halts the client.
+async fn refusal(
+    server: &mut Server,
+    builder: ClientBuilder,
+    connack: evenkeel_codec::ConnAck,
+) -> String {
+    let client = builder.start().unwrap();
+    let _peer = server.online_with(connack).await;
+    let error = soon(client.online()).await.unwrap_err();
+    assert!(matches!(client.state(), State::Halted { .. }));
+    error.to_string()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refusal_for_good_halts_with_the_servers_words() {
+    let mut server = Server::new();
+    let mut connack = refused(ReasonCode::NOT_AUTHORIZED);
+    connack.properties.push(evenkeel::Property::ReasonString(text("no such tenant")));
+    let builder = server.client();
+    assert_eq!(
+        refusal(&mut server, builder, connack).await,
+        "the server refused the connection: Not authorized (0x87) (no such tenant)"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refusal_of_an_older_server_shows_its_return_code() {
+    let mut server = Server::new();
+    let builder = server.client().version(Version::V311);
+    let connack = evenkeel_codec::ConnAck {
+        reason: ReasonCode::BAD_USER_NAME_OR_PASSWORD,
+        wire_code: 4,
+        ..accepted()
+    };
+    assert_eq!(
+        refusal(&mut server, builder, connack).await,
+        "the server refused the connection: Bad User Name or Password (0x86), return code 4"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_reconnect_the_first_failure_is_the_answer() {
+    let mut server = Server::new();
+    let client = server.client().reconnect(Reconnect::never()).start().unwrap();
+    let (peer, _) = server.connecting().await;
+    drop(peer);
+    let error = soon(client.online()).await.unwrap_err();
+    assert_eq!(error.to_string(), "the server closed the connection while waiting for CONNACK");
+    let ConnectError::Halted { halt, cause, detail } = error else { panic!("{error:?}") };
+    assert_eq!((halt, detail), (Halt::Disabled, None));
+    let (failure, phase) = (TransportFailure::Eof, Some(ConnectPhase::Handshake));
+    assert_eq!(cause, Some(DisconnectCause::Transport { failure, phase }));
+}
+
+/// The words of the first failure once outlived it.
+#[tokio::test(start_paused = true)]
+async fn the_words_of_one_failure_do_not_explain_the_next() {
+    let mut server = Server::new();
+    let mut policy = Reconnect::default();
+    policy.attempts = Some(2);
+    let client = ClientBuilder::for_endpoint(evenkeel::transport::Endpoint::custom({
+        let endpoint = server.endpoint();
+        let attempts = std::sync::atomic::AtomicU32::new(0);
+        let dialer = evenkeel::transport::Dialer::default();
+        move || {
+            let first = attempts.fetch_add(1, std::sync::atomic::Ordering::Relaxed) == 0;
+            let (dialer, endpoint) = (dialer.clone(), endpoint.clone());
+            async move {
+                if first {
+                    return Err(std::io::ErrorKind::PermissionDenied.into());
+                }
+                let progress = evenkeel::transport::ConnectProgress::new();
+                Ok(dialer.open(&endpoint, &progress).await.unwrap())
+            }
+        }
+    }));
+    let client = client.clock(Clock::tokio()).reconnect(policy).start().unwrap();
+    drop(server.connecting().await);
+    let error = soon(client.online()).await.unwrap_err();
+    assert_eq!(error.to_string(), "the server closed the connection while waiting for CONNACK");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_connect_time_out_says_where_it_ran_out() {
+    let mut server = Server::new();
+    let client = server.client().connect_timeout(secs(5)).reconnect(Reconnect::never());
+    let client = client.start().unwrap();
+    let _silent = server.connecting().await;
+    let begun = tokio::time::Instant::now();
+    let error = soon(client.online()).await.unwrap_err();
+    assert_eq!(error.to_string(), "no connection within 5s, ran out while waiting for CONNACK");
+    assert_eq!(begun.elapsed().as_secs(), 5);
+}
+
+#[tokio::test(start_paused = true)]
+async fn online_waits_through_attempts_and_is_ready_at_once_later() {
+    let mut server = Server::new();
+    let client = server.client().start().unwrap();
+    let serving = async {
+        drop(server.accept().await);
+        drop(server.connecting().await);
+        server.online().await
+    };
+    let (online, _peer) = tokio::join!(soon(client.online()), serving);
+    online.unwrap();
+    assert!(matches!(futures_util::FutureExt::now_or_never(client.online()), Some(Ok(()))));
+}
+
+#[tokio::test(start_paused = true)]
+async fn waiting_for_online_ends_with_the_client() {
+    let mut server = Server::new();
+    let client = server.client().start().unwrap();
+    let _silent = server.connecting().await;
+    let waiting = tokio::spawn({
+        let client = client.clone();
+        async move { client.online().await }
+    });
+    settle().await;
+    client.shutdown(secs(0)).await;
+    assert_eq!(soon(waiting).await.unwrap(), Err(ConnectError::Closed));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_state_and_the_events_tell_the_same_story() {
+    let mut server = Server::new();
+    let client = server.client().start().unwrap();
+    let (mut events, mut watch) = (client.events(), client.watch_state());
+    let (mut peer, _) = server.connecting().await;
+    assert!(matches!(*watch.borrow_and_update(), State::Connecting { attempt: 1, .. }));
+    peer.send(evenkeel_codec::Packet::ConnAck(accepted())).await;
+    soon(client.online()).await.unwrap();
+    assert!(matches!(*watch.borrow_and_update(), State::Online { session_present: false, .. }));
+    drop(peer);
+    soon(watch.changed()).await.unwrap();
+    let failure = TransportFailure::Eof;
+    let eof = DisconnectCause::Transport { failure, phase: None };
+    let State::Waiting { retry, cause } = watch.borrow_and_update().clone() else { panic!() };
+    assert_eq!(cause, Some(eof.clone()));
+    assert!(retry.at > client.now());
+    let _peer = server.online().await;
+    state_of(&client, State::is_online).await;
+    client.shutdown(secs(0)).await;
+
+    let mut story = Vec::new();
+    while let Ok(report) = events.try_recv() {
+        assert_eq!(report.error, None);
+        story.push(match report.event {
+            Event::Connecting { conn, attempt, .. } => format!("connecting {} {attempt}", conn.0),
+            Event::Connected(connected) => format!("connected {}", connected.conn.0),
+            Event::Disconnected { conn, cause, .. } if cause == eof => format!("eof {}", conn.0),
+            Event::Disconnected { conn, cause, .. } => {
+                assert_eq!(cause, DisconnectCause::Shutdown);
+                format!("shutdown {}", conn.0)
+            }
+            Event::RetryScheduled { retry, .. } => format!("retry {}", retry.attempt),
+            other => panic!("{other:?}"),
+        });
+    }
+    assert_eq!(
+        story,
+        [
+            "connecting 1 1",
+            "connected 1",
+            "eof 1",
+            "retry 2",
+            "connecting 2 2",
+            "connected 2",
+            "shutdown 2"
+        ]
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slow_reader_of_events_is_told_how_many_it_missed() {
+    use tokio::sync::broadcast::error::RecvError;
+    let settings = |b: ClientBuilder| b.keep_alive(secs(0));
+    let (client, _server, mut peer) = online(Version::V5, settings).await;
+    let mut events = client.events();
+    for _ in 0..2000 {
+        peer.send(evenkeel_codec::Packet::PingResp).await;
+    }
+    settle().await;
+    let Err(RecvError::Lagged(missed)) = events.recv().await else { panic!("nothing missed") };
+    let mut kept = 0;
+    while events.try_recv().is_ok() {
+        kept += 1;
+    }
+    assert_eq!(missed + kept, 2000);
+}
