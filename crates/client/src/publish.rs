@@ -69,6 +69,12 @@ impl Draft {
     }
 }
 
+/// Rounded up, so that what has time left never has none.
+pub(crate) fn whole_seconds(span: Duration) -> u32 {
+    let seconds = span.as_secs().saturating_add(u64::from(span.subsec_nanos() > 0));
+    u32::try_from(seconds).unwrap_or(u32::MAX)
+}
+
 impl<'a> PublishRequest<'a> {
     pub(crate) const fn new(shared: &'a Arc<Shared>, draft: Draft) -> Self {
         Self { shared, draft }
@@ -90,9 +96,8 @@ impl<'a> PublishRequest<'a> {
     /// counts, and what is over before it is sent ends as expired (MQTT 5; an
     /// older server is not told).
     pub fn expiry(mut self, expiry: Duration) -> Self {
-        let seconds = expiry.as_secs() + u64::from(expiry.subsec_nanos() > 0);
-        let seconds = u32::try_from(seconds).unwrap_or(u32::MAX);
-        self.draft.publish.properties.push(Property::MessageExpiryInterval(seconds));
+        let expiry = Property::MessageExpiryInterval(whole_seconds(expiry));
+        self.draft.publish.properties.push(expiry);
         self
     }
 

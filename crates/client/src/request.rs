@@ -6,12 +6,12 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use bytes::Bytes;
-use evenkeel_codec::{Property, QoS, Text};
+use evenkeel_codec::{Property, QoS};
 
 use crate::client::Client;
-use crate::error::{PublishError, RequestError};
+use crate::error::RequestError;
 use crate::message::Message;
-use crate::publish::{Draft, PublishRequest};
+use crate::publish::{Draft, PublishRequest, whole_seconds};
 use crate::topic::IntoTopic;
 
 /// A request to be made; await it for its response.
@@ -47,7 +47,9 @@ impl Request {
         self
     }
 
-    /// From the call to the response; 30 s unless set.
+    /// From the call to the response; 30 s unless set. The request expires
+    /// with it, unless it has an expiry of its own: it is not carried out once
+    /// nobody waits.
     pub const fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
@@ -80,6 +82,9 @@ impl Request {
     }
 
     async fn exchange(mut self) -> Result<Message, RequestError> {
+        if let Some(error) = self.draft.error.take() {
+            return Err(RequestError::Publish(error));
+        }
         let number = self.client.next_request();
         let topic = match self.response_topic.take() {
             Some(topic) => topic,
@@ -91,25 +96,31 @@ impl Request {
         };
         let subscription = self.client.subscribe(&topic).qos(self.draft.publish.qos);
         let mut responses = subscription.await.map_err(RequestError::Subscribe)?;
+        // Granted just now, so the version is known; also where the connection is lost since.
         let has_properties = self.client.limits().is_none_or(|l| l.version.has_properties());
-        match Text::try_from(topic) {
-            Ok(topic) => self.draft.publish.properties.push(Property::ResponseTopic(topic)),
-            Err(error) => {
-                return Err(RequestError::Publish(PublishError::Property(error)));
-            }
-        }
-        self.draft.publish.properties.push(Property::CorrelationData(data.clone()));
+        self.add_properties(topic, data.clone());
         let receipt = PublishRequest::new(self.client.shared(), self.draft)
             .await
             .map_err(RequestError::Publish)?;
         receipt.await.map_err(RequestError::Delivery)?;
         while let Some(message) = responses.next().await {
-            let answers = message.properties().correlation_data() == Some(data.clone());
+            let answers = message.properties().correlation_data().is_some_and(|d| d == data);
             if answers || !has_properties {
                 return Ok(message);
             }
         }
         Err(RequestError::Closed)
+    }
+
+    fn add_properties(&mut self, topic: String, data: Bytes) {
+        self.draft.text(topic, Property::ResponseTopic);
+        let timeout = self.timeout;
+        let properties = &mut self.draft.publish.properties;
+        properties.push(Property::CorrelationData(data));
+        // Nobody wants it carried out once nobody waits for it.
+        if properties.message_expiry_interval().is_none() {
+            properties.push(Property::MessageExpiryInterval(whole_seconds(timeout)));
+        }
     }
 }
 

@@ -3,12 +3,15 @@
 mod support;
 
 mod acknowledge;
+mod authentication;
 mod backpressure;
+mod credentials;
 mod driver;
 mod odd_streams;
 mod online;
 mod publish;
 mod reconnect;
+mod request;
 mod shutdown;
 mod start;
 mod streams;

@@ -1,0 +1,127 @@
+//! The credentials hook: asked before every attempt, within the connect time-out.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use evenkeel::{Credentials, CredentialsError, Event, Reconnect, TransportError};
+
+use crate::support::*;
+
+/// A hook that counts, and gives each attempt its own password.
+fn numbered() -> (Arc<AtomicU32>, impl Fn() -> std::future::Ready<Answer> + Send + Sync) {
+    let asked = Arc::new(AtomicU32::new(0));
+    let counter = asked.clone();
+    let hook = move || {
+        let number = counter.fetch_add(1, Ordering::Relaxed) + 1;
+        std::future::ready(Ok(Credentials::new("boat", format!("secret {number}"))))
+    };
+    (asked, hook)
+}
+
+type Answer = Result<Credentials, CredentialsError>;
+
+#[tokio::test(start_paused = true)]
+async fn each_attempt_has_fresh_credentials() {
+    let (asked, hook) = numbered();
+    let mut server = Server::new();
+    let client = server.client().username("configured").credentials(hook).start().unwrap();
+    for number in 1..=3 {
+        let (_peer, connect) = server.connecting().await;
+        assert_eq!(connect.username, Some(text("boat")));
+        assert_eq!(connect.password.unwrap(), format!("secret {number}").as_bytes());
+        assert_eq!(asked.load(Ordering::Relaxed), number);
+    }
+    drop(client);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_hook_that_fails_is_asked_again_and_its_words_are_told() {
+    let attempts = AtomicU32::new(0);
+    let hook = move || {
+        let first = attempts.fetch_add(1, Ordering::Relaxed) == 0;
+        std::future::ready(match first {
+            true => Err(CredentialsError("the vault is sealed".to_owned())),
+            false => Ok(Credentials::new("boat", "secret")),
+        })
+    };
+    let mut server = Server::new();
+    let client = server.client().credentials(hook).start().unwrap();
+    let mut events = client.events();
+    let _peer = server.online().await;
+    let report = loop {
+        let report = soon(events.recv()).await.unwrap();
+        if matches!(report.event, Event::Disconnected { .. }) {
+            break report;
+        }
+    };
+    let error = report.error.unwrap();
+    assert_eq!(error, TransportError::Credentials(CredentialsError("the vault is sealed".into())));
+    assert_eq!(error.to_string(), "no credentials: the vault is sealed");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_hook_that_never_answers_runs_into_the_connect_time_out() {
+    let server = Server::new();
+    let client = server.client().credentials(std::future::pending).connect_timeout(secs(4));
+    let client = client.reconnect(Reconnect::never()).start().unwrap();
+    let begun = tokio::time::Instant::now();
+    let error = soon(client.online()).await.unwrap_err();
+    let expected = "no connection within 4s, ran out while waiting for credentials";
+    assert_eq!((error.to_string().as_str(), begun.elapsed().as_secs()), (expected, 4));
+}
+
+#[tokio::test(start_paused = true)]
+async fn credentials_that_no_packet_can_hold_are_an_error_of_their_own() {
+    let server = Server::new();
+    let bad = || std::future::ready(Ok(Credentials::new("bo\0at", "secret")));
+    let client = server.client().credentials(bad).reconnect(Reconnect::never()).start().unwrap();
+    let error = soon(client.online()).await.unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "no credentials: user name: string holds the null character U+0000"
+    );
+}
+
+/// The words of one failure are not those of the next.
+#[tokio::test(start_paused = true)]
+async fn a_password_without_user_name_is_no_failure_of_the_hook() {
+    let attempts = AtomicU32::new(0);
+    let hook = move || {
+        let first = attempts.fetch_add(1, Ordering::Relaxed) == 0;
+        std::future::ready(match first {
+            true => Err(CredentialsError("the vault is sealed".to_owned())),
+            false => Ok(Credentials { username: None, password: Some("secret".into()) }),
+        })
+    };
+    let server = Server::new();
+    let client = server.client().version(Version::V311).credentials(hook).start().unwrap();
+    let error = soon(client.online()).await.unwrap_err().to_string();
+    assert!(error.starts_with("the settings make connecting impossible"), "{error}");
+}
+
+#[tokio::test]
+async fn those_of_the_url_are_used_for_its_server() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("mqtt://anna:p%40ss@{}", listener.local_addr().unwrap());
+    let client = Client::builder(url).username("other").start().unwrap();
+    let mut peer = Peer::new(within_20_s(listener.accept()).await.unwrap().0);
+    let connect = peer.expect_connect().await;
+    assert_eq!((connect.username, connect.password), (Some(text("anna")), Some("p@ss".into())));
+    drop(client);
+}
+
+/// A bug of the application's ends the client, and leaves nobody waiting.
+#[tokio::test(start_paused = true)]
+async fn a_hook_that_panics_ends_the_client() {
+    let server = Server::new();
+    fn panics() -> std::future::Ready<Answer> {
+        panic!("a bug of the application's")
+    }
+    let client = server.client().credentials(panics).start().unwrap();
+    let receipt = client.publish("a", "1").qos(AtLeastOnce).await.unwrap();
+    assert_eq!(soon(client.online()).await.unwrap_err().to_string(), "the client is closed");
+    soon(receipt).await.unwrap_err();
+    soon(client.publish("a", "2").into_future()).await.unwrap_err();
+    soon(client.subscribe("a").into_future()).await.unwrap_err();
+    soon(client.shutdown(secs(5))).await;
+}
