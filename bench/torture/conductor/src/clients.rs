@@ -79,7 +79,8 @@ pub(crate) const CLIENTS: &[Client] = &[
         speaks_mqtt5: true,
         hints: &[],
         settings: "MQTT 5. As the example `simple_client`: `with_clean_start(true)`, \
-                   `with_automatic_reconnect(true)` (the default), callbacks per subscription.",
+                   `with_automatic_reconnect(true)` (the default), callbacks per subscription; a `KeepaliveConfig` \
+                   in *one-ping-per-span* only.",
     },
     Client {
         name: "gneiss-mqtt",

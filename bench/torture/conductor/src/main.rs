@@ -70,9 +70,10 @@ async fn run_all(options: &Options) -> Cells {
     let mut running = JoinSet::new();
     for (row, scenario) in options.scenarios.iter().copied().enumerate() {
         for (column, client) in options.clients.iter().copied().enumerate() {
-            let (places, lag, room) = (options.places.clone(), lag.clone(), room.clone());
+            let (places, lag) = (options.places.clone(), lag.clone());
+            let place = room.clone().acquire_owned().await;
             running.spawn(async move {
-                let _place = room.acquire_owned().await;
+                let _place = place;
                 ((row, column), run_one(scenario, client, &places, &lag).await)
             });
         }

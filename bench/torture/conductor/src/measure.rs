@@ -1,6 +1,6 @@
 //! The figures of one cell, from the broker's own record.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use evenkeel_broker::{ConnectionId, Event, EventKind, Instant};
@@ -30,17 +30,18 @@ pub(crate) struct Measure {
     pub(crate) cut_for_silence: u64,
     pub(crate) pings: u64,
     /// PINGREQs on one connection since its last PINGRESP, at most.
-    pub(crate) outstanding: u64,
+    pub(crate) unanswered: u64,
     /// Least time between two PINGREQs of one connection.
     pub(crate) ping_distance: Option<Duration>,
     /// Longest time without a packet from the client on an accepted connection.
+    /// Zero where no keep-alive was in force.
     pub(crate) silence: Duration,
     /// Messages that should have come through, in either direction.
     pub(crate) expected: u64,
     pub(crate) lost: u64,
     pub(crate) duplicated: u64,
-    /// Different messages that came to the broker, the poison not counted.
-    pub(crate) arrived: usize,
+    /// The messages that came to the broker, the poison not counted.
+    pub(crate) arrived: BTreeSet<u64>,
     /// Answers that came to the broker.
     pub(crate) answers: u64,
     pub(crate) told: Told,
@@ -51,9 +52,12 @@ pub(crate) struct Measure {
 /// One connection on the broker's side.
 #[derive(Debug)]
 struct Link {
+    /// When the client said something last; from the accepted CONNECT on, and
+    /// only where a keep-alive is in force.
     heard: Option<Instant>,
+    accepted: bool,
     pinged: Option<Instant>,
-    outstanding: u64,
+    unanswered: u64,
 }
 
 /// Goes through a broker's record.
@@ -88,12 +92,14 @@ impl Reader {
         let at = event.time.since(self.start);
         match &event.kind {
             EventKind::Opened { .. } => {
-                self.links.insert(id, Link { heard: None, pinged: None, outstanding: 0 });
+                self.links
+                    .insert(id, Link { heard: None, accepted: false, pinged: None, unanswered: 0 });
             }
-            EventKind::Connected { .. } => {
+            EventKind::Connected { keep_alive, .. } => {
                 self.measure.accepted.push(at);
                 if let Some(link) = self.links.get_mut(&id) {
-                    link.heard = Some(event.time);
+                    link.accepted = true;
+                    link.heard = (*keep_alive > 0).then_some(event.time);
                 }
             }
             EventKind::Fault { rule, packet: Some(packet), .. } if &**rule == WITNESS => {
@@ -107,7 +113,7 @@ impl Reader {
             }
             EventKind::PingAnswered => {
                 if let Some(link) = self.links.get_mut(&id) {
-                    link.outstanding = 0;
+                    link.unanswered = 0;
                 }
             }
             EventKind::PublishReceived { topic, .. } => self.arrived(topic),
@@ -132,8 +138,8 @@ impl Reader {
         }
         if packet == PacketType::PingReq {
             measure.pings += 1;
-            link.outstanding += 1;
-            measure.outstanding = measure.outstanding.max(link.outstanding);
+            link.unanswered += 1;
+            measure.unanswered = measure.unanswered.max(link.unanswered);
             if let Some(before) = link.pinged.replace(time) {
                 let distance = time.since(before);
                 measure.ping_distance =
@@ -163,7 +169,7 @@ impl Reader {
         }
         let mut measure = self.measure;
         measure.ran = end.since(self.start);
-        measure.online = self.links.values().any(|link| link.heard.is_some());
+        measure.online = self.links.values().any(|link| link.accepted);
         let given = told.offered.iter().filter(|n| !told.failed.contains_key(n));
         let missing = given.clone().filter(|n| !self.arrived.contains_key(n)).count();
         let unread = sent.iter().filter(|n| !told.received.contains_key(n)).count();
@@ -172,7 +178,7 @@ impl Reader {
         let twice = self.arrived.values().map(|times| times - 1).sum::<u64>();
         let again = told.received.values().map(|times| u64::from(times - 1)).sum::<u64>();
         measure.duplicated = twice + again;
-        measure.arrived = self.arrived.len();
+        measure.arrived = self.arrived.into_keys().collect();
         measure.told = told;
         measure
     }
@@ -264,7 +270,7 @@ mod tests {
         let measure = measure(&events, Instant::from_micros(100_000), end, &[7, 8], told);
         assert_eq!(measure.connects, [1, 5901].map(Duration::from_millis));
         assert_eq!(measure.accepted, [2, 5902].map(Duration::from_millis));
-        assert_eq!((measure.pings, measure.outstanding), (4, 2));
+        assert_eq!((measure.pings, measure.unanswered), (4, 2));
         assert_eq!(measure.ping_distance, Some(Duration::from_millis(800)));
         assert_eq!(measure.silence, Duration::from_millis(3000));
         assert_eq!((measure.expected, measure.lost, measure.duplicated), (4, 2, 3));

@@ -62,8 +62,7 @@ impl Report<'_> {
         for (row, scenario) in self.scenarios.iter().enumerate() {
             let _ = write!(
                 text,
-                "### {}: {}\n\n{}\n\n*Verdict* {}\n\n| client | connects | pings | most \
-                 outstanding | least distance | longest silence | lost | twice | verdict | \
+                "### {}: {}\n\n{}\n\n*Verdict* {}\n\n| client | connects | pings | unanswered | least distance | longest silence | lost | twice | verdict | \
                  remarks |\n|---|---|---|---|---|---|---|---|---|---|\n",
                 scenario.name, scenario.title, scenario.story, scenario.rule
             );
@@ -84,13 +83,16 @@ impl Report<'_> {
 fn line(client: &Client, scenario: &Scenario, m: &Measure, verdict: Verdict) -> String {
     let distance = m.ping_distance.map_or("–".into(), |it| format!("{} s", in_seconds(it)));
     let counted = |count: u64| if m.expected == 0 { "–".into() } else { count.to_string() };
+    let silence = match m.in_keep_alives(m.silence) {
+        0.0 => "–".into(),
+        silence => format!("{silence:.2}"),
+    };
     format!(
-        "| {} | {} | {} | {} | {distance} | {:.2} | {} | {} | {} | {} |\n",
+        "| {} | {} | {} | {} | {distance} | {silence} | {} | {} | {} | {} |\n",
         client.name,
         connects(m),
         m.pings,
-        m.outstanding,
-        m.in_keep_alives(m.silence),
+        m.unanswered,
         counted(m.lost),
         counted(m.duplicated),
         verdict.word(),
@@ -110,6 +112,9 @@ fn remarks(scenario: &Scenario, m: &Measure) -> String {
     }
     if m.cut_for_silence > 0 {
         parts.push(format!("cut for silence {} times", m.cut_for_silence));
+    }
+    if !m.told.failed.is_empty() {
+        parts.push(format!("{} reported as failed", m.told.failed.len()));
     }
     if let Some(why) = &m.told.halted {
         parts.push(if why.trim().is_empty() {

@@ -94,9 +94,9 @@ pub(crate) async fn play(
     let begin = Instant::now();
     let storm = play.run(begin).await?;
     let last = first.time + begin.elapsed();
-    let events = play.broker.recorded();
+    let (events, told) = (play.broker.recorded(), play.ear.told());
     end(children).await;
-    let mut measure = measure(&events, first.time, last, &play.sent, play.ear.told());
+    let mut measure = measure(&events, first.time, last, &play.sent, told);
     measure.keep_alive = KEEP_ALIVE;
     measure.cut = storm;
     measure.lag = lag.worst_since(begin);
@@ -152,7 +152,8 @@ impl Play {
             self.take_steps(elapsed).await?;
             self.send_due(elapsed)?;
             let stats = self.broker.stats();
-            if stats.client(CLIENT_ID).connects + self.ear.attempts_failed() >= STORM {
+            // An attempt that fails behind CONNECT counts on both sides.
+            if stats.client(CLIENT_ID).connects.max(self.ear.attempts_failed()) >= STORM {
                 return Ok(true);
             }
             if stats.connects_accepted != self.accepted.0 {

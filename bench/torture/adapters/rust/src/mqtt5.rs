@@ -10,6 +10,7 @@ use mqtt5::{
     ConnectOptions, ConnectionEvent, MqttClient, PublishOptions, PublishOutcome, QoS,
     SubscribeOptions,
 };
+use mqtt5_protocol::KeepaliveConfig;
 use tokio::sync::{mpsc, watch};
 use torture_adapters::{
     Handling, Job, Publishing, answer_topic, number_of, tell, wait_in_callback,
@@ -18,16 +19,20 @@ use torture_adapters::{
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let job = Job::from_args();
-    let options = ConnectOptions::new(&job.client_id)
+    let mut options = ConnectOptions::new(&job.client_id)
         .with_keep_alive(Duration::from_secs(job.keep_alive.into()))
         .with_clean_start(true)
         .with_automatic_reconnect(true);
+    if job.hint("ping_spacing").is_some() {
+        options = options.with_keepalive_config(KeepaliveConfig::new(100, 150));
+    }
     let client = MqttClient::with_options(options);
     let (connections, mut connected) = watch::channel(0);
     client.on_connection_event(move |event| narrate(event, &connections)).await?;
     if let Err(error) = client.connect(&job.url).await {
         // It goes on in the background where the error is one it retries.
-        tell("attempt-failed", error);
+        let what = if error.classify().is_some() { "attempt-failed" } else { "halted" };
+        tell(what, error);
     }
     connected.wait_for(|count| *count > 0).await?;
     let (messages, mut received) = mpsc::unbounded_channel();
