@@ -99,6 +99,7 @@ fn what_is_off_is_left_out() {
     assert!(connect.will.is_none() && connect.username.is_none() && connect.password.is_none());
 }
 
+/// R8: asked before every attempt.
 #[test]
 fn the_hooks_credentials_stand_in_for_the_configured_ones() {
     each_version(|version| {
@@ -376,6 +377,7 @@ fn a_fallback_without_identifier_asks_for_a_clean_session() {
     assert!(connect.client_id.is_empty() && connect.clean_start);
 }
 
+/// R1: each attempt is one request for a connection.
 #[test]
 fn servers_are_tried_in_turn() {
     let mut settings = config(Version::V5);

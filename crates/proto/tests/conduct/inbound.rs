@@ -57,6 +57,7 @@ fn each_quality_has_its_answer_once_the_application_is_done() {
 
 //= [MQTT-4.5.0-2] test
 //= [MQTT311-4.5.0-2] test
+// D11.
 #[test]
 fn messages_without_a_subscription_are_delivered_and_acknowledged() {
     each_version(|version| {
@@ -390,6 +391,7 @@ fn flood(rig: &mut Rig, count: usize) {
     rig.send_all(&packets);
 }
 
+/// D10.
 #[test]
 fn reading_stops_at_the_bound_and_nothing_is_lost() {
     let mut rig = Rig::online(narrow(3, 1 << 20));

@@ -393,6 +393,7 @@ fn bytes_that_came_before_the_ping_are_no_answer_to_it() {
     });
 }
 
+/// K6.
 #[test]
 fn a_stray_pingresp_is_counted_and_closes_nothing() {
     each_version(|version| {
@@ -496,6 +497,7 @@ fn the_servers_keep_alive_replaces_ours_for_its_connection() {
     }
 }
 
+/// K12.
 #[test]
 fn a_server_keep_alive_of_zero_turns_pings_off() {
     let connack = with([Property::ServerKeepAlive(0)]);
@@ -647,8 +649,8 @@ fn full_inbox(version: Version) -> Rig {
     rig
 }
 
-/// An application that takes no message for long: the client does not read,
-/// so it cannot judge, but it keeps the server content.
+/// K13: an application takes no message for long. The client does not read, so
+/// it cannot judge, but it keeps the server content.
 #[test]
 fn a_paused_client_goes_on_pinging_and_judges_nobody() {
     each_version(|version| {

@@ -185,6 +185,7 @@ fn a_refusal_after_the_pubrec_that_accepted_is_out_of_place() {
     assert!(rig.outcome(1).is_ok(), "the first answer holds");
 }
 
+/// D7.
 #[test]
 fn acknowledgements_for_nothing_are_counted_and_never_fatal() {
     each_version(|version| {
@@ -301,6 +302,7 @@ fn an_operation_without_a_token_has_no_report() {
     });
 }
 
+/// D2.
 #[test]
 fn topics_no_packet_can_carry_are_refused_at_submit() {
     each_version(|version| {

@@ -255,6 +255,41 @@ fn a_suspect_waits_for_a_sign_of_life() {
 }
 
 #[test]
+fn a_suspect_is_tried_alone() {
+    each_version(|version| {
+        // A suspected SUBSCRIBE: nothing that asks for an answer goes beside it.
+        let mut rig = Rig::online(patient(version));
+        rig.subscribe(&[("suspect", AtMostOnce)], 1);
+        rig.reconnect_with(&resumed());
+        assert_eq!(rig.expect(), Packet::PingReq);
+        rig.publish("waits", AtLeastOnce, 2);
+        rig.send(&Packet::PingResp);
+        let suspect = rig.expect_subscribe().packet_id;
+        rig.subscribe(&[("waits", AtMostOnce)], 3);
+        rig.publish("waits", ExactlyOnce, 4);
+        rig.expect_nothing();
+        rig.send(&suback(suspect, &[0]));
+        assert!(matches!(rig.expect(), Packet::Subscribe(_)));
+        assert_eq!(rig.expect_publish().qos, AtLeastOnce);
+        assert_eq!(rig.expect_publish().qos, ExactlyOnce);
+
+        // A suspected PUBLISH likewise.
+        let mut rig = Rig::online(patient(version));
+        rig.publish("suspect", AtLeastOnce, 1);
+        rig.reconnect_with(&resumed());
+        rig.expect();
+        rig.send(&Packet::PingResp);
+        let suspect = rig.expect_publish().packet_id.unwrap();
+        rig.subscribe(&[("waits", AtMostOnce)], 2);
+        rig.publish("waits", AtLeastOnce, 3);
+        rig.expect_nothing();
+        rig.send(&puback(suspect));
+        assert!(matches!(rig.expect(), Packet::Subscribe(_)));
+        assert_eq!(rig.expect_publish().topic, "waits");
+    });
+}
+
+#[test]
 fn any_packet_of_the_server_is_a_sign_of_life() {
     each_version(|version| {
         let mut rig = Rig::online(patient(version));

@@ -38,6 +38,7 @@ fn what_waits_goes_out_in_order_once_online() {
     });
 }
 
+/// D9.
 #[test]
 fn the_bound_on_messages_is_exact() {
     each_version(|version| {

@@ -468,6 +468,7 @@ fn a_server_that_asks_for_less_gets_less() {
     assert_eq!(rig.retries()[0].0.pace, Pace::Throttled);
 }
 
+/// R4, with the tests of refusals, take-overs, throttling and references.
 #[test]
 fn every_other_end_backs_off() {
     type End = fn(&mut Rig);

@@ -41,6 +41,7 @@ fn an_unacknowledged_publish_is_sent_again_as_a_duplicate() {
     });
 }
 
+/// D6.
 #[test]
 fn the_outcome_counts_every_sending() {
     each_version(|version| {

@@ -78,6 +78,7 @@ fn qos_0_is_written_before_the_goodbye() {
     });
 }
 
+/// D12.
 #[test]
 fn the_deadline_ends_it_and_the_report_says_what_is_left() {
     each_version(|version| {

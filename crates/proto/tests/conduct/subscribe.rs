@@ -199,6 +199,7 @@ fn the_bound_on_operations_counts_those_that_are_out() {
     });
 }
 
+/// D8.
 #[test]
 fn a_lost_session_is_restored_once_and_in_one_packet() {
     each_version(|version| {
