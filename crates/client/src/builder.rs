@@ -9,6 +9,7 @@ use bytes::Bytes;
 use evenkeel_codec::{Properties, Property, QoS, Text, TopicError, Version};
 use evenkeel_profile::Profile;
 use evenkeel_proto::{Bounds, Client as Core, Config, QueueConfig, Reconnect};
+use tracing::Instrument;
 
 use crate::client::{Client, Identity};
 use crate::clock::Clock;
@@ -295,17 +296,19 @@ impl ClientBuilder {
         for server in &self.servers {
             dialer.check(&server.endpoint).map_err(BuildError::Transport)?;
         }
+        let span = tracing::info_span!("evenkeel", client_id = %self.config.connect.client_id);
         let now = self.clock.now();
         let mut core = Core::new(self.config, seed, now).map_err(BuildError::Config)?;
         core.start(now);
-        let shared = Shared::new(core, self.clock);
+        let shared = Shared::new(core, self.clock, span.clone());
         let identity = Identity {
             response_prefix: format!("evenkeel/response/{seed:016x}"),
             requests: AtomicU64::new(1),
             authenticator: self.hooks.authenticator.clone(),
         };
         let client = Client::new(shared.clone(), identity);
-        runtime.spawn(driver::Driver::new(shared, dialer, self.servers, self.hooks));
+        let driver = driver::Driver::new(shared, dialer, self.servers, self.hooks);
+        runtime.spawn(driver.instrument(span));
         Ok(client)
     }
 

@@ -47,9 +47,11 @@ fn by_io(error: &IoError) -> TransportFailure {
 fn by_tls(error: &TlsError) -> TransportFailure {
     match error {
         // Alerts about certificates: bad, unsupported, revoked, expired,
-        // unknown, unknown authority, access denied, required.
+        // unknown, unknown authority, access denied, of another key, required.
         TlsError::CertificateRejected(_)
-        | TlsError::AlertReceived { code: 42..=46 | 48 | 49 | 116 } => TransportFailure::TlsRefused,
+        | TlsError::AlertReceived { code: 42..=46 | 48 | 49 | 51 | 116 } => {
+            TransportFailure::TlsRefused
+        }
         TlsError::Io(error) => by_io(error),
         TlsError::ClosedInHandshake => TransportFailure::Eof,
         _ => TransportFailure::Tls,
@@ -83,6 +85,17 @@ fn by_websocket(error: &WebSocketError) -> TransportFailure {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn alerts_about_certificates_do_not_pass_by_themselves() {
+        let class = |code| by_tls(&TlsError::AlertReceived { code });
+        for code in [42, 43, 44, 45, 46, 48, 49, 51, 116] {
+            assert_eq!(class(code), TransportFailure::TlsRefused, "alert {code}");
+        }
+        for code in [40, 47, 50, 70, 80] {
+            assert_eq!(class(code), TransportFailure::Tls, "alert {code}");
+        }
+    }
 
     #[test]
     fn a_proxy_that_refuses_is_told_from_one_that_fails() {

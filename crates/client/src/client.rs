@@ -136,10 +136,11 @@ impl Client {
         self.shared.state.subscribe()
     }
 
-    /// Everything that happens from now on; a slow reader is told how much it
-    /// missed by [`RecvError::Lagged`](broadcast::error::RecvError::Lagged).
+    /// Everything that happens from now on. The last 256 are kept; a slower
+    /// reader is told how much it missed by
+    /// [`RecvError::Lagged`](broadcast::error::RecvError::Lagged).
     pub fn events(&self) -> broadcast::Receiver<Report> {
-        self.shared.events.subscribe()
+        self.shared.subscribe_events()
     }
 
     /// What is in force on the present connection, and who set it; `None` while offline.

@@ -17,10 +17,14 @@ enum Slot {
     Detached,
 }
 
+/// Slots kept when no operation is under way.
+const KEPT: usize = 64;
+
 #[derive(Debug, Default)]
 pub(crate) struct Operations {
     slots: Vec<(u32, Slot)>,
     free: Option<u32>,
+    used: usize,
 }
 
 impl Operations {
@@ -41,6 +45,7 @@ impl Operations {
             self.free = *next;
         }
         *slot = Slot::Waiting(None);
+        self.used += 1;
         *generation = generation.wrapping_add(1) & (u32::MAX >> 1);
         Token((u64::from(*generation) << 32) | u64::from(index))
     }
@@ -118,6 +123,11 @@ impl Operations {
         let slot = self.slot(token)?;
         let old = std::mem::replace(slot, Slot::Free { next });
         self.free = Some(token.0 as u32);
+        self.used -= 1;
+        if self.used == 0 && self.slots.len() > KEPT {
+            // A burst is over. No one holds a token, so none can be mistaken for a new one.
+            *self = Self::default();
+        }
         Some(old)
     }
 }

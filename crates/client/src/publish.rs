@@ -212,6 +212,7 @@ fn offer(
         return Err(Rejected { publish, reason: RejectReason::Closed });
     }
     let now = now.unwrap_or_else(|| inner.core.now());
+    let traced = tracing::enabled!(tracing::Level::TRACE).then(|| Traced::of(&publish));
     let token = inner.operations.begin();
     let accepted = inner.core.publish(now, publish, token);
     if !matches!(accepted, Ok(Accepted::Tracked)) {
@@ -234,7 +235,34 @@ fn offer(
     let mut wakers = std::mem::take(&mut inner.to_wake);
     drop(inner);
     wakers.wake();
+    if let Some(traced) = traced {
+        traced.tell(&shared.span);
+    }
     Ok(Receipt { shared: shared.clone(), waiting })
+}
+
+/// What of a message goes to `tracing` once it is accepted.
+struct Traced {
+    topic: Text,
+    qos: u8,
+    retain: bool,
+    payload_len: usize,
+}
+
+impl Traced {
+    fn of(publish: &Publish) -> Self {
+        Self {
+            topic: publish.topic.clone(),
+            qos: publish.qos.level(),
+            retain: publish.retain,
+            payload_len: publish.payload.len(),
+        }
+    }
+
+    fn tell(&self, span: &tracing::Span) {
+        let Self { topic, qos, retain, payload_len } = self;
+        tracing::trace!(parent: span, topic = topic.as_str(), qos, retain, payload_len, "publish");
+    }
 }
 
 impl<'a> IntoFuture for PublishRequest<'a> {

@@ -1,7 +1,7 @@
 //! What the handles and the driver share: the core behind one short lock.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::Waker;
 use std::time::{Duration, SystemTime};
 
@@ -15,7 +15,7 @@ use crate::streams::Streams;
 use crate::wakers::{Waiters, Wakers};
 
 /// Events kept for a subscriber that does not take them.
-const EVENTS_KEPT: usize = 1024;
+const EVENTS_KEPT: usize = 256;
 
 /// Time to say goodbye after the last handle is gone.
 const LAST_HANDLE_GRACE: Duration = Duration::from_secs(5);
@@ -35,9 +35,12 @@ pub struct Report {
 
 pub(crate) struct Shared {
     inner: Mutex<Inner>,
+    /// The client's, for events that its handles tell outside of the driver.
+    pub(crate) span: tracing::Span,
     pub(crate) clock: Clock,
     pub(crate) state: watch::Sender<State>,
-    pub(crate) events: broadcast::Sender<Report>,
+    /// Made for the first subscriber: its memory is most of what a client needs.
+    events: OnceLock<broadcast::Sender<Report>>,
     /// Client handles and message streams; the last one shuts the client down.
     users: AtomicUsize,
 }
@@ -63,7 +66,7 @@ pub(crate) struct Inner {
 }
 
 impl Shared {
-    pub(crate) fn new(core: Core, clock: Clock) -> Arc<Self> {
+    pub(crate) fn new(core: Core, clock: Clock, span: tracing::Span) -> Arc<Self> {
         let inner = Inner {
             operations: Operations::default(),
             streams: Streams::default(),
@@ -78,8 +81,9 @@ impl Shared {
         };
         Arc::new(Self {
             state: watch::Sender::new(inner.core.state()),
-            events: broadcast::Sender::new(EVENTS_KEPT),
+            events: OnceLock::new(),
             inner: Mutex::new(inner),
+            span,
             clock,
             users: AtomicUsize::new(0),
         })
@@ -112,9 +116,15 @@ impl Shared {
         }
     }
 
+    pub(crate) fn subscribe_events(&self) -> broadcast::Receiver<Report> {
+        self.events.get_or_init(|| broadcast::Sender::new(EVENTS_KEPT)).subscribe()
+    }
+
     pub(crate) fn report(&self, event: Event, error: Option<TransportError>) {
-        // No subscriber is no error.
-        let _ = self.events.send(Report { time: SystemTime::now(), event, error });
+        if let Some(events) = self.events.get() {
+            // That nobody listens any more is no error.
+            let _ = events.send(Report { time: SystemTime::now(), event, error });
+        }
     }
 }
 

@@ -184,6 +184,13 @@ impl Streams {
     }
 
     fn hand_out(&mut self, publish: Publish, ack: Option<AckKey>, wakers: &mut Wakers) {
+        tracing::trace!(
+            topic = publish.topic.as_str(),
+            qos = publish.qos.level(),
+            retain = publish.retain,
+            payload_len = publish.payload.len(),
+            "message"
+        );
         let joint = match (ack, self.targets.len()) {
             (Some(key), count @ 2..) => Some(Arc::new((key, AtomicUsize::new(count)))),
             _ => None,

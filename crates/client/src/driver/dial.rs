@@ -56,6 +56,7 @@ impl Dial {
         Self { conn, future: Box::pin(attempt), progress, has_credentials }
     }
 
+    /// How far the attempt has come, or came.
     pub(super) fn phase(&self) -> ConnectPhase {
         if !self.has_credentials.load(Ordering::Relaxed) {
             return ConnectPhase::Credentials;

@@ -25,6 +25,8 @@ const READ_BYTES: usize = 256 * 1024;
 /// Room for the first read; doubled while reads fill it.
 const READ_SMALL: usize = 4 * 1024;
 const READ_LARGE: usize = 256 * 1024;
+/// Bytes of the write buffer that a quiet link keeps.
+const KEPT: usize = 4 * 1024;
 /// Slices of one vectored write.
 const SLICES: usize = 32;
 /// Write calls of one turn.
@@ -279,6 +281,11 @@ impl Link {
         };
         self.batch.advance(count);
         Poll::Ready(Ok(count))
+    }
+
+    /// Gives back what bursts needed; the link is quiet.
+    pub(super) fn tidy(&mut self) {
+        self.batch.shrink_to(KEPT);
     }
 
     /// Begins to say goodbye: what was handed over before goes first.

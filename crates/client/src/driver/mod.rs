@@ -14,7 +14,7 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use evenkeel_proto::{
-    Challenge, Close, ConnectionId, Deadline, Event, Input, Instant, Open, Output, State,
+    Challenge, Close, Connected, ConnectionId, Deadline, Event, Input, Instant, Open, Output, State,
 };
 
 use crate::error::TransportError;
@@ -59,7 +59,7 @@ enum Next {
 struct Arrivals {
     /// Everything that had arrived is read.
     drained: bool,
-    dialed: Option<(ConnectionId, Dialed)>,
+    dialed: Option<Dialed>,
     answered: Option<(ConnectionId, Option<Bytes>)>,
 }
 
@@ -157,10 +157,9 @@ impl Driver {
         paused && self.shared.lock().core.wants_read()
     }
 
-    fn poll_dial(&mut self, cx: &mut Context<'_>) -> Option<(ConnectionId, Dialed)> {
-        let dial = self.dial.as_mut()?;
-        match dial.future.as_mut().poll(cx) {
-            Poll::Ready(dialed) => self.dial.take().map(|dial| (dial.conn, dialed)),
+    fn poll_dial(&mut self, cx: &mut Context<'_>) -> Option<Dialed> {
+        match self.dial.as_mut()?.future.as_mut().poll(cx) {
+            Poll::Ready(dialed) => Some(dialed),
             Poll::Pending => None,
         }
     }
@@ -190,8 +189,8 @@ impl Driver {
         if let Some(dial) = &self.dial {
             inner.core.handle(now, Input::Phase(dial.conn, dial.phase()));
         }
-        if let Some((conn, dialed)) = arrivals.dialed {
-            self.on_dialed(&mut inner, now, conn, dialed);
+        if let Some(dialed) = arrivals.dialed {
+            self.on_dialed(&mut inner, now, dialed);
         }
         if let Some((conn, answer)) = arrivals.answered {
             inner.core.authenticate(now, conn, answer);
@@ -223,7 +222,8 @@ impl Driver {
         !overtaken && (drained || self.unjudged >= TURNS)
     }
 
-    fn on_dialed(&mut self, inner: &mut Inner, now: Instant, conn: ConnectionId, dialed: Dialed) {
+    fn on_dialed(&mut self, inner: &mut Inner, now: Instant, dialed: Dialed) {
+        let Some(Dial { conn, .. }) = self.dial.take() else { return };
         match dialed {
             Ok((stream, credentials)) => {
                 tracing::debug!(connection = conn.0, "transport is open");
@@ -289,10 +289,21 @@ impl Driver {
     fn publish_event(&mut self, event: Event) {
         let error = match &event {
             Event::Disconnected { cause, .. } => self.shared.lock().detail(Some(cause)),
+            Event::Connected(Connected { assigned_client_id: Some(assigned), .. }) => {
+                self.shared.span.record("client_id", tracing::field::display(assigned));
+                None
+            }
             Event::Halted(_) => {
                 let mut inner = self.shared.lock();
                 inner.end_streams();
                 self.wakers.append(&mut inner.to_wake);
+                None
+            }
+            // A ping means that nothing else was to be written for a while.
+            // The buffer is one of two that change places: the other one is
+            // given back at the next.
+            Event::PingSent => {
+                self.link.as_mut().map(Link::tidy);
                 None
             }
             _ => None,

@@ -8,7 +8,7 @@ use evenkeel_codec::{
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use super::{Client, QoS, accepted, soon, suback};
+use super::{Client, QoS, accepted, secs, soon, suback};
 
 /// Bytes that the connections buffer each way.
 const BUFFER: usize = 64 * 1024;
@@ -40,7 +40,9 @@ impl Server {
 
     /// The next connection, not yet spoken to.
     pub(crate) async fn accept(&mut self) -> Peer {
-        Peer::new(soon(self.listener.accept()).await)
+        // Longer than any delay between two attempts.
+        let stream = tokio::time::timeout(secs(200), self.listener.accept()).await;
+        Peer::new(stream.expect("no connection for 200 s"))
     }
 
     /// The next connection with its CONNECT.
