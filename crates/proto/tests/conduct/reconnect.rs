@@ -559,6 +559,21 @@ fn different_ends_are_no_loop() {
 }
 
 #[test]
+fn different_causes_are_no_loop() {
+    let mut rig = Rig::started(policy(|_| {}));
+    for round in 0..20 {
+        rig.accept_with(&accepted());
+        if round % 2 == 0 {
+            rig.cut();
+        } else {
+            rig.send(&disconnect(ReasonCode::SERVER_SHUTTING_DOWN));
+        }
+        assert!(loops(&mut rig).is_empty());
+        rig.await_open();
+    }
+}
+
+#[test]
 fn attempts_may_be_limited() {
     let mut rig = Rig::started(policy(|policy| policy.attempts = Some(3)));
     for _ in 0..2 {
