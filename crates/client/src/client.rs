@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use evenkeel_proto::{DrainReport, Limits, State, Stats};
+use evenkeel_proto::{Connected, DrainReport, Limits, State, Stats};
 use tokio::sync::{broadcast, watch};
 
 use crate::builder::ClientBuilder;
@@ -83,7 +83,8 @@ impl Client {
     fn outcome(&self) -> Option<Result<(), ConnectError>> {
         let inner = self.shared.lock();
         match inner.core.state() {
-            State::Online { .. } => Some(Ok(())),
+            // Not before what CONNACK said can be asked for.
+            State::Online { .. } if inner.is_known() => Some(Ok(())),
             State::Halted { reason: halt, cause } => {
                 let detail = inner.detail(cause.as_ref());
                 Some(Err(ConnectError::Halted { halt, cause, detail }))
@@ -91,6 +92,12 @@ impl Client {
             State::Closed => Some(Err(ConnectError::Closed)),
             _ => None,
         }
+    }
+
+    /// What the last CONNACK said, such as an assigned client identifier; also
+    /// after its connection has ended. `None` before the first.
+    pub fn connected(&self) -> Option<Connected> {
+        self.shared.lock().connected.clone()
     }
 
     /// Subscribes to a filter; see [`SubscribeRequest`].

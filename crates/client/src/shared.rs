@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::Waker;
 use std::time::{Duration, SystemTime};
 
-use evenkeel_proto::{Client as Core, DisconnectCause, Event, Output, State};
+use evenkeel_proto::{Client as Core, Connected, DisconnectCause, Event, Output, State};
 use tokio::sync::{broadcast, watch};
 
 use crate::clock::Clock;
@@ -54,6 +54,8 @@ pub(crate) struct Inner {
     pub(crate) publishers: Waiters,
     /// QoS 0 receipts that wait for bytes to be written, or lost.
     pub(crate) writing: Waiters,
+    /// What the last CONNACK said.
+    pub(crate) connected: Option<Connected>,
     /// The transport's words about the last end of a connection.
     pub(crate) last_error: Option<TransportError>,
     /// The driver is awake or has been woken.
@@ -72,6 +74,7 @@ impl Shared {
             streams: Streams::default(),
             publishers: Waiters::default(),
             writing: Waiters::default(),
+            connected: None,
             last_error: None,
             signalled: false,
             driver: None,
@@ -159,6 +162,11 @@ impl Inner {
     pub(crate) fn detail(&self, cause: Option<&DisconnectCause>) -> Option<TransportError> {
         let by_transport = matches!(cause, Some(DisconnectCause::Transport { .. }));
         self.last_error.as_ref().filter(|_| by_transport).cloned()
+    }
+
+    /// What CONNACK said on the present connection is known.
+    pub(crate) fn is_known(&self) -> bool {
+        self.connected.as_ref().is_some_and(|connected| self.core.is_current(connected.conn))
     }
 
     /// No further message will come: streams end once they are empty.

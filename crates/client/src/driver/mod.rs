@@ -201,7 +201,12 @@ impl Driver {
             self.deadline = loop {
                 match inner.core.poll(now) {
                     Output::Wait(deadline) => break deadline,
-                    output => self.outputs.push_back(output),
+                    output => {
+                        if let Output::Event(Event::Connected(connected)) = &output {
+                            inner.connected = Some(connected.clone());
+                        }
+                        self.outputs.push_back(output);
+                    }
                 }
             };
         }

@@ -115,6 +115,27 @@ async fn online_waits_through_attempts_and_is_ready_at_once_later() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_connack_said_can_be_asked_for_at_any_time() {
+    use evenkeel::Property::{AssignedClientIdentifier, ResponseInformation};
+    let mut server = Server::new();
+    let client = server.client().client_id("").start().unwrap();
+    assert_eq!(client.connected(), None);
+    let connack = accepted_with([
+        AssignedClientIdentifier(text("assigned-7")),
+        ResponseInformation(text("answers/7")),
+    ]);
+    let peer = server.online_with(connack).await;
+    soon(client.online()).await.unwrap();
+    let connected = client.connected().unwrap();
+    assert_eq!(connected.assigned_client_id, Some(text("assigned-7")));
+    assert_eq!(connected.response_information, Some(text("answers/7")));
+    drop(peer);
+    let (_peer, connect) = server.connecting().await;
+    assert_eq!(connect.client_id, text("assigned-7"), "used from then on");
+    assert_eq!(client.connected(), Some(connected));
+}
+
+#[tokio::test(start_paused = true)]
 async fn waiting_for_online_ends_with_the_client() {
     let mut server = Server::new();
     let client = server.client().start().unwrap();
