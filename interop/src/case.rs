@@ -1,7 +1,7 @@
 //! One conversation with one server: its clients, their names and topics.
 
 use std::fmt;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -21,6 +21,8 @@ pub struct Case {
     transport: Transport,
     version: Option<Version>,
     number: u32,
+    /// Clients made, so that they spread over a cluster.
+    turn: AtomicUsize,
     guests: Mutex<Vec<Guest>>,
 }
 
@@ -59,6 +61,7 @@ impl Case {
             transport,
             version,
             number: COUNT.fetch_add(1, Ordering::Relaxed),
+            turn: AtomicUsize::new(0),
             guests: Mutex::default(),
         }
     }
@@ -90,13 +93,15 @@ impl Case {
 
     /// Settings of a client that plays a role.
     pub fn builder(&self, role: &str) -> Result<ClientBuilder, Failed> {
-        let url = self.site.url(self.transport, self.version).ok_or_else(|| self.no_door())?;
-        Ok(self.complete(Client::builder(url), role))
+        let turn = self.turn.fetch_add(1, Ordering::Relaxed);
+        let url = self.site.url(self.transport, self.version, turn);
+        Ok(self.complete(Client::builder(url.ok_or_else(|| self.no_door())?), role))
     }
 
     /// Settings of a client whose connection can be cut.
     pub fn builder_with_wire(&self, role: &str) -> Result<(ClientBuilder, Wire), Failed> {
-        let address = self.site.address(self.transport, self.version);
+        let turn = self.turn.fetch_add(1, Ordering::Relaxed);
+        let address = self.site.address(self.transport, self.version, turn);
         let wire = Wire::new(address.ok_or_else(|| self.no_door())?.clone());
         let mut endpoint = Endpoint::custom(wire.clone());
         if self.transport.is_tls() {

@@ -104,18 +104,31 @@ pub struct Site {
 }
 
 impl Site {
-    /// The place to go to with this transport and version.
-    pub fn address(&self, transport: Transport, version: Option<Version>) -> Option<&Address> {
+    /// A place to go to with this transport and version. Where there are
+    /// several, as in a cluster, they take turns.
+    pub fn address(
+        &self,
+        transport: Transport,
+        version: Option<Version>,
+        turn: usize,
+    ) -> Option<&Address> {
         let fits = |door: &&Door| {
             door.transport == transport
                 && (door.version.is_none() || version.is_none() || door.version == version)
         };
-        self.doors.iter().find(fits).map(|door| &door.address)
+        let count = self.doors.iter().filter(fits).count();
+        let nth = turn.checked_rem(count)?;
+        self.doors.iter().filter(fits).nth(nth).map(|door| &door.address)
     }
 
-    /// The URL to go to with this transport and version.
-    pub fn url(&self, transport: Transport, version: Option<Version>) -> Option<String> {
-        Some(match (transport, self.address(transport, version)?) {
+    /// The URL of [`address`](Self::address).
+    pub fn url(
+        &self,
+        transport: Transport,
+        version: Option<Version>,
+        turn: usize,
+    ) -> Option<String> {
+        Some(match (transport, self.address(transport, version, turn)?) {
             (Transport::Tcp, Address::Port(port)) => format!("mqtt://127.0.0.1:{port}"),
             (Transport::Tls, Address::Port(port)) => format!("mqtts://localhost:{port}"),
             (Transport::WebSocket, Address::Port(port)) => format!("ws://127.0.0.1:{port}/mqtt"),
@@ -142,5 +155,25 @@ impl fmt::Debug for Site {
     /// Shows no key and no password.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Site").field("doors", &self.doors).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn doors_of_one_kind_take_turns() {
+        let door = |port| Door::new(Transport::Tcp, Address::Port(port));
+        let doors = vec![door(1).only(Version::V311), door(2), door(3).only(Version::V5)];
+        let site = Site { doors, ..Site::default() };
+        let port = |version, turn| match site.address(Transport::Tcp, version, turn) {
+            Some(Address::Port(port)) => *port,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!([0, 1, 2].map(|turn| port(Some(Version::V311), turn)), [1, 2, 1]);
+        assert_eq!([0, 1, 2].map(|turn| port(Some(Version::V5), turn)), [2, 3, 2]);
+        assert_eq!([0, 1, 2].map(|turn| port(None, turn)), [1, 2, 3]);
+        assert_eq!(site.address(Transport::Tls, None, 0), None);
     }
 }

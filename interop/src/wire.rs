@@ -12,6 +12,9 @@ use tokio::net::{TcpStream, UnixStream};
 
 use crate::site::Address;
 
+/// What the errors of a cut wire say.
+pub const CUT: &str = "the wire is cut";
+
 /// The only way of one client to a server.
 #[derive(Clone)]
 pub struct Wire {
@@ -63,7 +66,7 @@ impl Wire {
         let cuts = {
             let line = self.line();
             if line.down {
-                return Err(io::ErrorKind::NetworkUnreachable.into());
+                return Err(io::Error::new(io::ErrorKind::NetworkUnreachable, CUT));
             }
             line.cuts
         };
@@ -101,7 +104,8 @@ impl WireStream {
             self.stream = None;
         }
         drop(line);
-        self.stream.as_mut().map(Pin::new).ok_or_else(|| io::ErrorKind::ConnectionReset.into())
+        let cut = || io::Error::new(io::ErrorKind::ConnectionReset, CUT);
+        self.stream.as_mut().map(Pin::new).ok_or_else(cut)
     }
 }
 

@@ -64,7 +64,7 @@ async fn hold(
     conversation: Conversation,
 ) -> Result<(), Failed> {
     let server = kind.start(conversation.setting).await?;
-    if server.site().url(transport, Some(version)).is_none() {
+    if server.site().address(transport, Some(version), 0).is_none() {
         eprintln!("SKIPPED: {name}: this build of the broker has no such listener");
         return Ok(());
     }

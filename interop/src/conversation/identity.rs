@@ -9,26 +9,38 @@ use evenkeel::{
 
 use super::steps::{event, expect, publish, subscribe};
 use crate::case::Case;
-use crate::failed::{Failed, soon};
+use crate::failed::{Failed, soon, within};
 use crate::must;
 
 /// Connects with the version asked for, and says goodbye.
 pub(super) async fn connect(case: &Case) -> Result<(), Failed> {
-    let client = case.start("connect", case.builder("connect")?)?;
-    let mut events = client.events();
-    let connected = event(&mut events, "CONNACK", |event| match event {
-        Event::Connected(connected) => Some(connected.clone()),
-        _ => None,
-    })
-    .await?;
-    if let Some(version) = case.version() {
-        must!(connected.version == version, "speaks {:?}", connected.version);
-    }
-    must!(!connected.session_present, "a session is present after a clean start");
+    let client = case.connect("connect").await?;
+    let spoken = client.limits().map(|limits| limits.version);
+    must!(case.version().is_none() || spoken == case.version(), "speaks {spoken:?}");
+    let state = client.state();
+    let fresh = matches!(state, State::Online { session_present: false, .. });
+    must!(fresh, "is {state:?} after a clean start");
     let report = soon("the goodbye", client.shutdown(Duration::from_secs(5))).await?;
     must!(report.is_clean(), "left at the goodbye: {report:?}");
     must!(client.state() == State::Closed, "is {:?} after the goodbye", client.state());
     Ok(())
+}
+
+/// Tries from before the server listens until it lets the client in.
+pub(super) async fn start_up(case: &Case) -> Result<(), Failed> {
+    let client = case.start("early", case.builder("early")?)?;
+    // A broker may take minutes to start.
+    within(Duration::from_secs(240), "the connection", client.online()).await??;
+    Ok(())
+}
+
+/// Finds a version that the server speaks, and can be used with it.
+pub(super) async fn fallback(case: &Case) -> Result<(), Failed> {
+    let client = case.connect("chooser").await?;
+    let topic = case.topic("fallback");
+    let mut messages = subscribe(&client, &topic, QoS::AtLeastOnce).await?;
+    publish(&client, &topic, "hello", QoS::AtLeastOnce).await?;
+    expect(&mut messages, "hello").await.map(drop)
 }
 
 /// The server chooses the identifier where the client has none.

@@ -79,9 +79,18 @@ macro_rules! talk {
     };
 }
 
-/// Every conversation.
+/// A client that is started before its server gets in once the server is up.
+pub const START_UP: Conversation = talk!(identity::start_up);
+
+/// A client that is not told the version finds one.
+pub const FALLBACK: Conversation = talk!(identity::fallback);
+
+/// Connects and says goodbye.
+pub const CONNECT: Conversation = talk!(identity::connect).basic();
+
+/// Every conversation in a given version.
 pub const ALL: &[Conversation] = &[
-    talk!(identity::connect).basic(),
+    CONNECT,
     talk!(identity::empty_client_id),
     talk!(identity::wrong_password).with_password(),
     talk!(identity::right_password).with_password().basic(),
@@ -101,9 +110,11 @@ pub const ALL: &[Conversation] = &[
     talk!(will::no_will_after_goodbye).basic(),
     talk!(will::retained_will),
     talk!(will::delayed_will).v5(),
-    talk!(session::session_resumed),
+    talk!("session_resumed_qos_1", session::resumed(QoS::AtLeastOnce)),
+    talk!("session_resumed_qos_2", session::resumed(QoS::ExactlyOnce)),
     talk!(session::subscriptions_restored).basic(),
-    talk!(session::restart_resumed).restarting(),
+    talk!("restart_resumed_qos_1", session::restart_resumed(QoS::AtLeastOnce)).restarting(),
+    talk!("restart_resumed_qos_2", session::restart_resumed(QoS::ExactlyOnce)).restarting(),
     talk!(session::restart_under_load).restarting(),
     talk!(session::restart_without_memory).restarting(),
     talk!(routing::wildcards).basic(),

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use evenkeel::{Client, Messages, Property, QoS};
+use evenkeel::{Client, Messages, Property, QoS, Will};
 
-use super::steps::{connected, disconnected, expect, next, publish, subscribe};
+use super::steps::{connected, expect, next, publish, subscribe};
 use crate::case::Case;
 use crate::failed::{Failed, soon};
 use crate::must;
@@ -107,11 +107,14 @@ pub(super) async fn message_expiry(case: &Case) -> Result<(), Failed> {
     let desk = case.connect("desk").await?;
     let (builder, wire) = case.builder_with_wire("pump")?;
     let builder = builder.clean_start(false).session_expiry(Duration::from_secs(600));
+    let builder = builder.will(Will::new(case.topic("will"), "gone"));
     let pump = case.online("pump", builder).await?;
     let mut events = pump.events();
     let mut orders = subscribe(&pump, &topic, QoS::AtLeastOnce).await?;
+    let mut wills = subscribe(&desk, &case.topic("will"), QoS::AtMostOnce).await?;
     wire.cut();
-    disconnected(&mut events).await?;
+    // What is on its way already does not expire: the server must have noticed.
+    expect(&mut wills, "gone").await?;
     for (payload, expiry) in [("stale", 1), ("fresh", 100)] {
         let publish = desk.publish(&topic, payload).qos(QoS::AtLeastOnce);
         let publish = publish.expiry(Duration::from_secs(expiry));

@@ -87,7 +87,9 @@ pub(super) async fn granted_each(case: &Case) -> Result<(), Failed> {
 pub(super) async fn many_subscriptions(case: &Case) -> Result<(), Failed> {
     const FILTERS: usize = 250;
     let client = case.connect("client").await?;
-    let mut names = numbered("filter", FILTERS).map(|name| case.topic(&name));
+    // Without spaces, which some brokers do not take in topics.
+    let topic = |name: &str| case.topic(&name.replace(' ', "-"));
+    let mut names = numbered("filter", FILTERS).map(|name| topic(&name));
     let first = names.next().unwrap_or_default();
     let request = client.subscribe(&first).qos(QoS::AtLeastOnce).buffer(FILTERS);
     let request = names.fold(request, |request, name| request.filter(name, QoS::AtLeastOnce));
@@ -95,9 +97,7 @@ pub(super) async fn many_subscriptions(case: &Case) -> Result<(), Failed> {
     let granted = messages.granted().iter().filter(|(_, granted)| granted.is_ok()).count();
     must!(granted == FILTERS, "{granted} of {FILTERS} filters granted");
     for name in numbered("filter", FILTERS) {
-        publish(&client, &case.topic(&name), &name, QoS::AtLeastOnce).await?;
-    }
-    for name in numbered("filter", FILTERS) {
+        publish(&client, &topic(&name), &name, QoS::AtLeastOnce).await?;
         expect(&mut messages, &name).await?;
     }
     Ok(())

@@ -3,6 +3,7 @@
 mod daemon;
 mod evenkeel;
 mod mosquitto;
+mod programs;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -13,6 +14,7 @@ use crate::site::Site;
 pub use daemon::{Daemon, Stop};
 pub use evenkeel::Evenkeel;
 pub use mosquitto::Mosquitto;
+pub use programs::{Program, Programs};
 
 /// Something done to a server.
 pub type Doing<'a> = Pin<Box<dyn Future<Output = Result<(), Failed>> + Send + 'a>>;

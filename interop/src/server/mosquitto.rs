@@ -38,6 +38,14 @@ impl Mosquitto {
         program().is_some()
     }
 
+    /// The version of the program; `None` where there is none.
+    pub fn installed_version() -> Option<String> {
+        let output = Command::new(program()?).arg("-h").output().ok()?;
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        let (_, rest) = text.split_once("version ")?;
+        rest.split_whitespace().next().map(str::to_owned)
+    }
+
     /// Starts one with every listener that this build has.
     pub async fn start(setting: Setting) -> Result<Self, Failed> {
         let mut transports = Transport::ALL.to_vec();
@@ -58,7 +66,8 @@ impl Mosquitto {
         }
     }
 
-    fn prepare(setting: Setting, transports: &[Transport]) -> Result<Self, Failed> {
+    /// Makes one that is not started yet.
+    pub fn prepare(setting: Setting, transports: &[Transport]) -> Result<Self, Failed> {
         let folder = Folder::new().map_err(files_failed)?;
         let free: [u16; 4] = ports::free().map_err(files_failed)?;
         let mut free = free.into_iter();
@@ -88,13 +97,6 @@ impl Mosquitto {
         daemon.says(" running", START).await?;
         self.daemon = Some(daemon);
         Ok(())
-    }
-
-    /// The version that the log names.
-    pub fn version(&self) -> String {
-        let log = self.log();
-        let words = log.split_once("mosquitto version ").map_or("", |(_, rest)| rest);
-        words.split_whitespace().next().unwrap_or("?").to_owned()
     }
 }
 

@@ -35,3 +35,7 @@ pub(crate) use rule::Trigger;
 pub use rule::{Rule, RuleError, Scope, When};
 pub use script::{RuleProblem, Script, ScriptError};
 pub use step::{Happening, Message, Step};
+
+/// What [`When::sent`] and [`When::received`] name packets by.
+#[doc(no_inline)]
+pub use evenkeel_codec::PacketType;

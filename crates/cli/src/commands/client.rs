@@ -8,17 +8,36 @@ use evenkeel::{
     Reconnect, Will,
 };
 
+use tokio::runtime::{Builder, Runtime};
+
 use crate::error::Failure;
 use crate::exit::Exit;
 use crate::printer::Printer;
 use crate::settings::ConnectionSettings;
 
-/// Builds and starts the client; it connects in the background.
-pub(super) fn start(
+/// A client that was made and does nothing yet: first its events and streams
+/// are taken, so that not even the first of them is missed.
+pub(super) struct Prepared {
+    pub(super) client: Client,
+    runtime: Runtime,
+}
+
+impl Prepared {
+    /// Lets the client connect, on a thread of its own: whatever blocks the
+    /// program's output, pings go on.
+    pub(super) fn go(self) -> Client {
+        let Self { client, runtime } = self;
+        std::thread::spawn(move || runtime.block_on(std::future::pending::<()>()));
+        client
+    }
+}
+
+/// Makes the client.
+pub(super) fn prepare(
     settings: &ConnectionSettings,
     policy: Reconnect,
     printer: Printer,
-) -> Result<Client, Failure> {
+) -> Result<Prepared, Failure> {
     for warning in &settings.warnings {
         printer.warn(warning);
     }
@@ -31,7 +50,14 @@ pub(super) fn start(
     builder = identity(builder, settings);
     builder = network(builder, settings);
     builder = properties(builder, &settings.properties.connect);
-    builder.reconnect(policy).start().map_err(|error| refused(&error))
+    let runtime = Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::new(Exit::Failed, "the program cannot start").why(error))?;
+    let entered = runtime.enter();
+    let client = builder.reconnect(policy).start().map_err(|error| refused(&error))?;
+    drop(entered);
+    Ok(Prepared { client, runtime })
 }
 
 fn identity(mut builder: ClientBuilder, settings: &ConnectionSettings) -> ClientBuilder {

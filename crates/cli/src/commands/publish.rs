@@ -30,10 +30,11 @@ pub(super) async fn run(
     printer: Printer,
     mut stop: Stop,
 ) -> Result<(), Failure> {
-    let client = client::start(&settings.connection, policy(false), printer)?;
+    let prepared = client::prepare(&settings.connection, policy(false), printer)?;
     let fail_fast = printer.personality().is_mosquitto();
     let options = observer::Options { printer, fail_fast, events: None, status: None };
-    let mut observer = Observer::start(&client, options);
+    let mut observer = Observer::start(&prepared.client, options);
+    let client = prepared.go();
     let mut job = Job::new(&client, settings, printer);
     let end = tokio::select! {
         biased;
@@ -44,8 +45,10 @@ pub(super) async fn run(
     if matches!(end, End::Stopped) {
         job.settle_all(GRACE).await;
     }
+    // What failed is not tried any longer.
+    let limit = if matches!(end, End::Finished | End::Stopped) { GRACE } else { Duration::ZERO };
     let verdict = job.verdict(end, &observer);
-    client.shutdown(GRACE).await;
+    client.shutdown(limit).await;
     observer.finish().await;
     verdict
 }
@@ -191,8 +194,14 @@ impl<'a> Job<'a> {
     }
 
     fn expect(&self, number: u64, topic: TopicName, bytes: usize, receipt: Receipt) {
-        self.outstanding
-            .push(Box::pin(async move { Settled { number, topic, bytes, result: receipt.await } }));
+        self.outstanding.push(Box::pin(async move {
+            let result = receipt.await;
+            if let Err(DeliveryError::Abandoned { .. }) = result {
+                // The client has ended; the observer knows why.
+                std::future::pending::<()>().await;
+            }
+            Settled { number, topic, bytes, result }
+        }));
     }
 
     /// Waits until nothing is outstanding.

@@ -1,6 +1,7 @@
 //! `rr`: publishes a request and prints the response.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
+use std::time::Duration;
 
 use evenkeel::{Bytes, Client, Message, Messages, Property, PropertyId, Text, TopicName};
 
@@ -20,10 +21,11 @@ pub(super) async fn run(
     mut stop: Stop,
 ) -> Result<(), Failure> {
     let deadline = Deadline::new(settings.timeout);
-    let client = client::start(&settings.connection, policy(false), printer)?;
+    let prepared = client::prepare(&settings.connection, policy(false), printer)?;
     let fail_fast = printer.personality().is_mosquitto();
     let options = observer::Options { printer, fail_fast, events: None, status: None };
-    let mut observer = Observer::start(&client, options);
+    let mut observer = Observer::start(&prepared.client, options);
+    let client = prepared.go();
     let result = tokio::select! {
         biased;
         () = stop.requested() => Err(interrupted("there was no response yet")),
@@ -37,7 +39,8 @@ pub(super) async fn run(
             out.flush()
         }),
     };
-    client.shutdown(GRACE).await;
+    // What failed is not tried any longer.
+    client.shutdown(if result.is_ok() { GRACE } else { Duration::ZERO }).await;
     observer.finish().await;
     result
 }

@@ -26,11 +26,15 @@ pub(super) async fn run(
 ) -> Result<(), Failure> {
     let deadline = Deadline::new(settings.ending.timeout);
     let events = settings.watch.events.as_deref().map(EventFile::open).transpose()?;
-    let client = client::start(&settings.connection, policy(settings.ending.keep_trying), printer)?;
+    let prepared =
+        client::prepare(&settings.connection, policy(settings.ending.keep_trying), printer)?;
     let fail_fast = printer.personality().is_mosquitto();
     let options = observer::Options { printer, fail_fast, events, status: settings.watch.status };
-    let mut observer = Observer::start(&client, options);
-    let mut job = Job::new(&client, settings, printer);
+    let mut observer = Observer::start(&prepared.client, options);
+    // Messages of a session that goes on may match no filter of this run, or come before it.
+    let unmatched = prepared.client.unmatched();
+    let client = prepared.go();
+    let mut job = Job::new(&client, unmatched, settings, printer);
     let end = tokio::select! {
         biased;
         () = stop.requested() => End::Stopped,
@@ -38,12 +42,13 @@ pub(super) async fn run(
         () = deadline.over() => End::Late,
         result = job.run() => result.map_or_else(End::Failed, |()| End::Done),
     };
-    // Removals of retained messages are finished by the shutdown, which says
-    // DISCONNECT while the streams still exist: nothing is unsubscribed.
     let removals = tokio::time::timeout(GRACE, job.finish_removals());
     let removed = removals.await.unwrap_or_else(|_| Err(removal_failed("no answer came")));
-    client.shutdown(GRACE).await;
+    // What failed is not tried any longer. The streams exist until after the
+    // DISCONNECT: nothing is unsubscribed, nothing unseen is acknowledged.
+    let limit = if matches!(end, End::Done | End::Stopped) { GRACE } else { Duration::ZERO };
     let verdict = job.verdict(end, &observer, deadline);
+    client.shutdown(limit).await;
     observer.finish().await;
     verdict.and(removed)
 }
@@ -80,7 +85,12 @@ struct Job<'a> {
 }
 
 impl<'a> Job<'a> {
-    fn new(client: &'a Client, settings: &'a SubscribeSettings, printer: Printer) -> Self {
+    fn new(
+        client: &'a Client,
+        unmatched: Option<Messages>,
+        settings: &'a SubscribeSettings,
+        printer: Printer,
+    ) -> Self {
         Self {
             client,
             settings,
@@ -92,8 +102,7 @@ impl<'a> Job<'a> {
             unshown: 0,
             removals: Vec::new(),
             messages: None,
-            // Messages of a session that goes on may match no filter of this run.
-            unmatched: client.unmatched(),
+            unmatched,
         }
     }
 

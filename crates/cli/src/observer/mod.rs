@@ -6,7 +6,7 @@ mod story;
 
 use std::time::Duration;
 
-use evenkeel::{Client, Event, Report, State};
+use evenkeel::{Client, DisconnectCause, Event, Report, State};
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{broadcast, watch};
 use tokio::task::JoinHandle;
@@ -46,7 +46,7 @@ pub(crate) struct Observer {
 }
 
 impl Observer {
-    /// Begins to observe; best right after the client was started.
+    /// Begins to observe, before the client does anything.
     pub(crate) fn start(client: &Client, options: Options) -> Self {
         let (sender, link) = watch::channel(Link::default());
         let task = Task {
@@ -108,8 +108,6 @@ struct Task {
 
 impl Task {
     async fn run(mut self) {
-        // What happened before this task listened shows in the state only.
-        self.catch_up();
         loop {
             tokio::select! {
                 biased;
@@ -141,6 +139,8 @@ impl Task {
         }
         match &report.event {
             Event::Connected(_) => self.link.send_modify(|link| link.online_once = true),
+            // Our own doing explains nothing.
+            Event::Disconnected { cause: DisconnectCause::Shutdown, .. } => {}
             Event::Disconnected { cause, .. } => {
                 let end = End { cause: cause.clone(), detail: report.error.clone() };
                 self.on_end(end);

@@ -1,0 +1,26 @@
+//! `evenkeel soak`.
+
+use std::time::Duration;
+
+use clap::Args;
+
+use super::{TalkFlags, values};
+
+/// Prove clients against a broker that makes trouble at random.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct SoakArgs {
+    /// How long to make trouble; a minute at most to settle comes on top
+    #[arg(long = "for", value_name = "TIME", default_value = "10m", value_parser = values::timeout)]
+    pub(crate) lasts: Duration,
+    /// How many clients
+    #[arg(long, value_name = "COUNT", default_value = "200", value_parser = values::clients)]
+    pub(crate) clients: usize,
+    /// Make the trouble of an earlier run again; at random unless given
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) seed: Option<u64>,
+    /// Print the report as one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) talk: TalkFlags,
+}

@@ -1,0 +1,312 @@
+//! `soak`: many clients, a broker that makes trouble at random, and a verdict.
+//!
+//! All in this process: a broker whose faults are drawn from a seed
+//! ([`mischief`]), clients in a ring that publish to each other ([`worker`]),
+//! a ledger of every message ([`ledger`]), and a referee who sees the broker's
+//! events only ([`referee`]). When the time is over, the trouble ends, and
+//! everything has to settle: all clients online, all promises kept.
+
+mod findings;
+mod ledger;
+mod mischief;
+mod referee;
+mod report;
+mod rng;
+mod worker;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use evenkeel::{QoS, Stats};
+use evenkeel_broker::Broker;
+use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::watch;
+use tokio::task::{JoinHandle, JoinSet};
+use tokio::time::{Instant, sleep, timeout};
+
+use crate::args::SoakArgs;
+use crate::error::Failure;
+use crate::exit::Exit;
+use crate::printer::Printer;
+use crate::signals::Stop;
+use findings::Spread;
+use mischief::Mischief;
+use referee::Referee;
+use report::{Connections, Pings, SoakReport};
+use rng::Rng;
+use worker::{Books, Worker};
+
+/// Short, so that a soak of minutes has many pings.
+const KEEP_ALIVE: Duration = Duration::from_secs(2);
+/// Connects of one client in [`BUDGET_WINDOW`].
+const BUDGET: u32 = 30;
+const BUDGET_WINDOW: Duration = Duration::from_secs(30);
+/// Everybody online for the first time.
+const BEGINS_WITHIN: Duration = Duration::from_secs(30);
+/// The budget's window, the longest delay and what a slow machine adds.
+const SETTLES_WITHIN: Duration = Duration::from_secs(60);
+/// How often it says where it is.
+const TELLS_EVERY: Duration = Duration::from_secs(10);
+
+fn client_id(index: u64) -> String {
+    format!("soak-{index}")
+}
+
+/// Every fourth client speaks MQTT 3.1.1.
+fn is_old(client_id: &str) -> bool {
+    let number = client_id.rsplit('-').next().and_then(|number| number.parse::<u64>().ok());
+    number.is_some_and(|number| number % 4 == 3)
+}
+
+/// Runs the soak; success only if nothing was lost and no law broken.
+pub(super) async fn run(args: &SoakArgs, printer: Printer, stop: Stop) -> Result<(), Failure> {
+    let seed = args.seed.unwrap_or_else(Rng::random_seed);
+    let soak = Soak::begin(args.clients, Rng::new(seed), printer).await?;
+    let began = Instant::now();
+    let trouble = soak.make_trouble(args.lasts, stop).await;
+    let seconds = began.elapsed().as_secs_f64();
+    let report = soak.end(SoakReport {
+        v: 1,
+        kind: "soak",
+        seed,
+        clients: args.clients,
+        seconds,
+        settled_in: None,
+        trouble,
+        connections: Connections::default(),
+        pings: Pings::default(),
+        longest_silence: 0.0,
+        keep_alive: KEEP_ALIVE.as_secs(),
+        messages: Default::default(),
+        charges: Vec::new(),
+    });
+    let report = report.await;
+    show(&report, args.json, printer)?;
+    if report.charges.is_empty() {
+        return Ok(());
+    }
+    Err(Failure::new(Exit::BadVerdict, "the soak did not end well")
+        .why(format!("{} things went wrong; the report lists them", report.charges.len()))
+        .hint(format!("please report this with the output above; --seed {seed} makes the same trouble again")))
+}
+
+fn show(report: &SoakReport, json: bool, printer: Printer) -> Result<(), Failure> {
+    let mut data = printer.data();
+    if json {
+        data.line(&report.to_json())?;
+    } else {
+        data.write(report.to_text().as_bytes())?;
+        let verdict = if report.charges.is_empty() {
+            data.paint("verdict: good. Nothing lost, no law broken.", "32")
+        } else {
+            data.paint("verdict: bad.", "31;1")
+        };
+        data.line(&verdict)?;
+    }
+    data.flush()
+}
+
+/// A soak under way.
+struct Soak {
+    broker: Broker,
+    workers: Vec<Worker>,
+    books: Arc<Books>,
+    rng: Rng,
+    printer: Printer,
+    goes_on: watch::Sender<bool>,
+    publishing: JoinSet<()>,
+    referee: JoinHandle<Referee>,
+    judges: watch::Sender<bool>,
+}
+
+impl Soak {
+    /// Starts everybody; nobody publishes before all have subscribed.
+    async fn begin(clients: usize, rng: Rng, printer: Printer) -> Result<Self, Failure> {
+        let quiet = |config: &mut evenkeel_broker::Config| config.behaviour.sys_interval = None;
+        let broker = Broker::builder().configure(quiet).bind_tcp("127.0.0.1:0").start().await;
+        let broker = broker.map_err(|error| failed("the soak's broker cannot start", error))?;
+        let (judges, until) = watch::channel(true);
+        let referee = tokio::spawn(judge(broker.clone(), until));
+        let books = Arc::new(Books::new(clients));
+        let mut workers = Vec::with_capacity(clients);
+        for index in 0..clients {
+            let rng = rng.fork(1 + index as u64);
+            let worker = Worker::start(&broker.url(), index, clients, rng, books.clone());
+            workers.push(worker.map_err(|error| failed("a client cannot start", error))?);
+        }
+        let mut subscribing = JoinSet::new();
+        for worker in workers.clone() {
+            subscribing.spawn(async move { worker.subscribe().await });
+        }
+        let subscribed = timeout(BEGINS_WITHIN, subscribing.join_all()).await;
+        let subscribed = subscribed.map_err(|_| {
+            Failure::new(Exit::Timeout, "the clients did not all subscribe in time")
+                .hint("try fewer --clients: this machine may be too slow for so many")
+        })?;
+        for result in subscribed {
+            result.map_err(|error| failed("a client cannot subscribe", error))?;
+        }
+        let (goes_on, follow) = watch::channel(true);
+        let mut publishing = JoinSet::new();
+        for worker in workers.clone() {
+            publishing.spawn(worker.publish(follow.clone()));
+        }
+        Ok(Self { broker, workers, books, rng, printer, goes_on, publishing, referee, judges })
+    }
+
+    /// Makes trouble until the time is over or a signal comes; counts it by kind.
+    async fn make_trouble(&self, lasts: Duration, mut stop: Stop) -> BTreeMap<&'static str, u64> {
+        let mut trouble = BTreeMap::new();
+        let mut mischief = Mischief::new(self.rng.fork(0), self.workers.len());
+        let end = Instant::now() + lasts;
+        let mut tell = tokio::time::interval(TELLS_EVERY);
+        tell.tick().await;
+        let (gap, mut deed) = mischief.next();
+        let mut at = Instant::now() + gap;
+        loop {
+            tokio::select! {
+                biased;
+                () = stop.requested() => {
+                    self.printer.say("stopping early; what is under way has to settle first");
+                    return trouble;
+                }
+                () = tokio::time::sleep_until(end) => return trouble,
+                () = tokio::time::sleep_until(at) => {
+                    *trouble.entry(deed.name()).or_default() += 1;
+                    deed.perform(&self.broker);
+                    let gap;
+                    (gap, deed) = mischief.next();
+                    at += gap;
+                }
+                _ = tell.tick() => self.tell(trouble.values().sum()),
+            }
+        }
+    }
+
+    fn tell(&self, trouble: u64) {
+        let online = self.workers.iter().filter(|worker| worker.client.state().is_online()).count();
+        let acknowledged: u64 = {
+            let ledger = self.books.ledger();
+            QOS.iter().map(|qos| ledger.tally(*qos).acknowledged).sum()
+        };
+        self.printer.say(&format!(
+            "{online} of {} clients online, {acknowledged} messages acknowledged, {trouble} times trouble",
+            self.workers.len()
+        ));
+    }
+
+    /// Ends the trouble, lets everything settle, and fills in the report.
+    async fn end(mut self, mut report: SoakReport) -> SoakReport {
+        let began = Instant::now();
+        self.broker.clear_faults();
+        self.goes_on.send_replace(false);
+        let settled = timeout(SETTLES_WITHIN, self.settle()).await.is_ok();
+        report.settled_in = settled.then(|| began.elapsed().as_secs_f64());
+        if !settled {
+            let online = self.workers.iter().filter(|worker| worker.client.state().is_online());
+            report.charges.push(format!(
+                "not settled {} s after the trouble ended: {} of {} clients online",
+                SETTLES_WITHIN.as_secs(),
+                online.count(),
+                self.workers.len()
+            ));
+        }
+        for worker in &self.workers {
+            report.pings.add(&worker.client.stats());
+        }
+        report.charges.extend(self.shut_down().await);
+        self.judges.send_replace(false);
+        match self.referee.await {
+            Ok(referee) => report.charges.extend(referee.into_charges()),
+            Err(error) => report.charges.push(format!("the referee failed: {error}")),
+        }
+        let stats = self.broker.stats();
+        report.pings.seen_by_broker = stats.pings_received();
+        report.longest_silence = stats.longest_silence.as_secs_f64();
+        report.messages = QOS.map(|qos| self.books.ledger().tally(qos));
+        report.charges.extend(report.messages.iter().flat_map(ledger::Tally::charges));
+        let mut findings = self.books.findings();
+        report.charges.append(&mut findings.charges);
+        report.connections = Connections {
+            connects: stats.clients.values().map(|client| client.connects).sum(),
+            accepted: stats.connects_accepted,
+            lifetimes: Spread::of(std::mem::take(&mut findings.lifetimes)),
+            causes: std::mem::take(&mut findings.causes),
+            recovery: Spread::of(std::mem::take(&mut findings.recoveries)),
+        };
+        drop(findings);
+        report
+    }
+
+    /// All clients online, all messages settled.
+    async fn settle(&mut self) {
+        // A publisher that waits for room in its queue has to come out of it.
+        while self.publishing.join_next().await.is_some() {}
+        loop {
+            let online = self.workers.iter().all(|worker| worker.client.state().is_online());
+            if online && self.books.ledger().is_settled() {
+                return;
+            }
+            sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    /// Shuts all clients down; tells of those that had something left.
+    async fn shut_down(&self) -> Vec<String> {
+        let mut ending = JoinSet::new();
+        for (index, worker) in self.workers.iter().enumerate() {
+            let client = worker.client.clone();
+            ending.spawn(async move { (index, client.shutdown(super::GRACE).await) });
+        }
+        let ended = ending.join_all().await;
+        let unclean = ended.iter().filter(|(_, report)| !report.is_clean());
+        unclean
+            .map(|(index, report)| format!("{}: left {report:?}", client_id(*index as u64)))
+            .collect()
+    }
+}
+
+const QOS: [QoS; 3] = [QoS::AtMostOnce, QoS::AtLeastOnce, QoS::ExactlyOnce];
+
+impl Pings {
+    const fn add(&mut self, stats: &Stats) {
+        self.sent += stats.pings_sent;
+        self.answered += stats.pongs;
+        self.unanswered += stats.pings_unanswered;
+        self.late += stats.pongs_unsolicited;
+    }
+}
+
+/// Shows the referee every event until it is told to end.
+async fn judge(broker: Broker, mut until: watch::Receiver<bool>) -> Referee {
+    let mut referee = Referee::default();
+    let mut events = broker.events();
+    drop(broker);
+    loop {
+        tokio::select! {
+            biased;
+            event = events.recv() => match event {
+                Ok(event) => referee.note(&event),
+                Err(RecvError::Lagged(count)) => referee.missed(count),
+                Err(RecvError::Closed) => return referee,
+            },
+            _ = until.wait_for(|judges| !judges) => return referee,
+        }
+    }
+}
+
+fn failed(what: &str, why: impl std::fmt::Display) -> Failure {
+    Failure::new(Exit::Failed, what).why(why)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_fourth_client_is_old() {
+        let old = (0..8).filter(|index| is_old(&client_id(*index)));
+        assert_eq!(old.collect::<Vec<_>>(), [3, 7]);
+    }
+}

@@ -1,0 +1,187 @@
+//! Checks the laws on the broker's side, where clients cannot cheat.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use evenkeel_broker::{ConnectionId, Event, EventKind, Instant};
+
+use super::{BUDGET, BUDGET_WINDOW, KEEP_ALIVE};
+
+/// Two pings of one connection are at least this far apart: the shortest wait
+/// for an answer is half a keep-alive; the rest is for a slow machine.
+const PING_SPACING: Duration = Duration::from_millis(KEEP_ALIVE.as_millis() as u64 * 3 / 10);
+
+/// CONNECT packets may be read late, so that a window of the broker's holds
+/// those of a longer one of the client's.
+const LATE: Duration = Duration::from_secs(5);
+
+/// Watches pings and connections.
+#[derive(Debug, Default)]
+pub(super) struct Referee {
+    connections: BTreeMap<ConnectionId, Connection>,
+    connects: BTreeMap<Arc<str>, VecDeque<Instant>>,
+    charges: Vec<String>,
+}
+
+#[derive(Debug, Default)]
+struct Connection {
+    last_ping: Option<Instant>,
+    /// The last ping has no answer yet.
+    is_waiting: bool,
+    /// The broker read late on purpose: distances between packets mean nothing.
+    was_deaf: bool,
+}
+
+impl Referee {
+    /// Takes note of a decision of the broker's.
+    pub(super) fn note(&mut self, event: &Event) {
+        match &event.kind {
+            EventKind::Connected { .. } | EventKind::Refused { .. } => self.connect(event),
+            EventKind::ProtocolError { rule, detail, .. } => {
+                let text = format!("broke {rule}: {detail}");
+                self.charge(event, &text);
+            }
+            EventKind::MessageDropped { topic, why } => {
+                let text = format!("the broker dropped a message of {topic}: {why}");
+                self.charge(event, &text);
+            }
+            _ => {}
+        }
+        if let Some(id) = event.connection {
+            self.note_connection(id, event);
+        }
+    }
+
+    fn note_connection(&mut self, id: ConnectionId, event: &Event) {
+        let connection = self.connections.entry(id).or_default();
+        let charge = match &event.kind {
+            EventKind::PingReceived => connection.ping(event.time),
+            EventKind::PingAnswered => {
+                connection.is_waiting = false;
+                None
+            }
+            EventKind::Fault { action: "silence" | "delay", .. } => {
+                connection.was_deaf = true;
+                None
+            }
+            EventKind::KeepAliveTimeout { silence } if !connection.is_waiting => {
+                Some(format!("was silent for {silence} s (K3)"))
+            }
+            EventKind::Closed { .. } => {
+                self.connections.remove(&id);
+                None
+            }
+            _ => None,
+        };
+        if let Some(charge) = charge {
+            self.charge(event, &charge);
+        }
+    }
+
+    fn connect(&mut self, event: &Event) {
+        let Some(client_id) = &event.client_id else { return };
+        let times = self.connects.entry(client_id.clone()).or_default();
+        times.push_back(event.time);
+        let window = BUDGET_WINDOW.saturating_sub(LATE);
+        while times.front().is_some_and(|time| event.time.since(*time) >= window) {
+            times.pop_front();
+        }
+        let count = times.len();
+        if count > BUDGET as usize {
+            self.charge(event, &format!("connected {count} times in {window:?} (R2)"));
+        }
+    }
+
+    fn charge(&mut self, event: &Event, what: &str) {
+        let who = event.client_id.as_deref().unwrap_or("a client without name");
+        self.charges.push(format!("{who}: {what}"));
+    }
+
+    /// Events were missed: nothing can be said about them.
+    pub(super) fn missed(&mut self, count: u64) {
+        self.charges.push(format!("{count} of the broker's events were missed"));
+    }
+
+    /// Laws that were broken.
+    pub(super) fn into_charges(self) -> Vec<String> {
+        self.charges
+    }
+}
+
+impl Connection {
+    fn ping(&mut self, now: Instant) -> Option<String> {
+        let before = self.last_ping.replace(now);
+        self.is_waiting = true;
+        let distance = now.since(before?);
+        let is_close = distance < PING_SPACING && !self.was_deaf;
+        is_close.then(|| format!("sent two pings within {distance:?} (K1)"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn judge(events: &[(u64, EventKind)]) -> Vec<String> {
+        let mut referee = Referee::default();
+        for (millis, kind) in events {
+            referee.note(&Event {
+                time: Instant::from_micros(millis * 1000),
+                connection: Some(ConnectionId::new(1)),
+                client_id: Some("soak-0".into()),
+                kind: kind.clone(),
+            });
+        }
+        referee.into_charges()
+    }
+
+    fn fault(action: &'static str) -> EventKind {
+        EventKind::Fault { rule: "1".into(), action, packet: None }
+    }
+
+    const TIMEOUT: EventKind = EventKind::KeepAliveTimeout { silence: 3.0 };
+
+    #[test]
+    fn pings_have_a_distance_unless_the_broker_was_deaf() {
+        use EventKind::PingReceived;
+        let spacing = u64::try_from(PING_SPACING.as_millis()).unwrap();
+        assert_eq!(judge(&[(0, PingReceived), (spacing, PingReceived)]), [""; 0]);
+        assert_eq!(judge(&[(0, PingReceived), (spacing - 1, PingReceived)]).len(), 1);
+        let deaf = [(0, PingReceived), (1, fault("silence")), (2, PingReceived)];
+        assert_eq!(judge(&deaf), [""; 0]);
+        let closed = EventKind::Closed { why: evenkeel_broker::CloseReason::Fault };
+        assert_eq!(judge(&[(0, PingReceived), (1, closed), (2, PingReceived)]), [""; 0]);
+    }
+
+    #[test]
+    fn silence_is_charged_unless_a_ping_waits_for_its_answer() {
+        use EventKind::{PingAnswered, PingReceived};
+        assert_eq!(judge(&[(3000, TIMEOUT)]), ["soak-0: was silent for 3 s (K3)"]);
+        assert_eq!(judge(&[(0, PingReceived), (3000, TIMEOUT)]), [""; 0]);
+        assert_eq!(judge(&[(0, PingReceived), (1, PingAnswered), (3000, TIMEOUT)]).len(), 1);
+    }
+
+    #[test]
+    fn connects_have_a_budget() {
+        let refused =
+            || EventKind::Refused { reason: evenkeel::ReasonCode::SERVER_BUSY, why: "fault" };
+        let window = u64::try_from((BUDGET_WINDOW - LATE).as_millis()).unwrap();
+        let step = window / u64::from(BUDGET);
+        let times = |step| (0..=u64::from(BUDGET)).map(|nth| (nth * step, refused()));
+        assert_eq!(judge(&times(step + 1).collect::<Vec<_>>()), [""; 0]);
+        assert_eq!(judge(&times(step - 1).collect::<Vec<_>>()).len(), 1);
+    }
+
+    #[test]
+    fn what_the_broker_drops_or_calls_wrong_is_charged() {
+        let dropped = EventKind::MessageDropped { topic: "t".into(), why: "queue_full" };
+        assert_eq!(
+            judge(&[(0, dropped)]),
+            ["soak-0: the broker dropped a message of t: queue_full"]
+        );
+        let reason = evenkeel::ReasonCode::PROTOCOL_ERROR;
+        let error = EventKind::ProtocolError { rule: "MQTT-1", reason, detail: "x".into() };
+        assert_eq!(judge(&[(0, error)]), ["soak-0: broke MQTT-1: x"]);
+    }
+}

@@ -1,0 +1,71 @@
+//! `evenkeel broker` as a program.
+
+use crate::support::{evenkeel, folder};
+
+/// The port in `listening on mqtt://127.0.0.1:PORT`.
+fn port(line: &str) -> String {
+    line.rsplit(':').next().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn it_listens_serves_and_stops() {
+    let folder = folder();
+    let (events, socket) = (folder.join("events.jsonl"), folder.join("socket"));
+    let line = format!(
+        "broker -p 0 --ws-port 0 --unix {} --events {}",
+        socket.display(),
+        events.display()
+    );
+    let mut running = evenkeel(&line).start();
+    let tcp = port(&running.until_says("listening on mqtt://127.0.0.1:").await);
+    let ws = port(&running.until_says("listening on ws://127.0.0.1:").await);
+    running.until_says("listening on mqtt+unix://").await;
+    running.until_says("warning: this broker is for development and tests").await;
+    evenkeel(&format!("pub a x -q 1 -r -h 127.0.0.1 -p {tcp}")).run().await.expect(0);
+    let got = evenkeel(&format!("sub a -C 1 -W 30 -L ws://127.0.0.1:{ws}")).run().await;
+    assert_eq!(got.out(), "x\n");
+    evenkeel("pub a y").args(["--unix", socket.to_str().unwrap()]).run().await.expect(0);
+    running.signal("INT").await;
+    running.ended().await.expect(0).says("stopping");
+    assert!(!socket.exists(), "the socket is removed");
+    let written = std::fs::read_to_string(&events).unwrap();
+    for name in ["listening", "opened", "connected", "subscribed", "closed", "stopped"] {
+        assert!(written.contains(&format!("\"event\":\"{name}\"")), "{name} is not in\n{written}");
+    }
+}
+
+#[tokio::test]
+async fn users_faults_and_limits_are_in_force() {
+    let folder = folder();
+    let (users, faults) = (folder.join("users"), folder.join("faults.toml"));
+    std::fs::write(&users, "alice:secret\n").unwrap();
+    std::fs::write(
+        &faults,
+        "[[rule]]\nreceived = \"PUBLISH\"\ntopic = \"lost\"\naction = \"drop\"\n",
+    )
+    .unwrap();
+    let line = format!(
+        "broker -p 0 --password-file {} --faults {} --max-qos 1 --max-packet-size 200 --events -",
+        users.display(),
+        faults.display()
+    );
+    let mut running = evenkeel(&line).start();
+    let port = port(&running.until_says("listening on").await);
+    let run = |flags: &str| evenkeel(&format!("pub -h 127.0.0.1 -p {port} {flags}")).run();
+    run("a x").await.expect(3);
+    run("a x -q 1 -u alice -P secret").await.expect(0);
+    run("lost x -q 1 -W 0.5 -u alice -P secret").await.expect(8);
+    run("a x -q 2 -u alice -P secret").await.expect(7).says("QoS 1 at most");
+    run(&format!("a {} -u alice -P secret", "x".repeat(300))).await.expect(7);
+    running.signal("TERM").await;
+    let out = running.ended().await.expect(0).out;
+    assert!(out.contains("\"event\":\"refused\"") && out.ends_with('\n'), "{out}");
+}
+
+#[tokio::test]
+async fn a_taken_port_is_explained() {
+    let holder = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = holder.local_addr().unwrap().port();
+    let ran = evenkeel(&format!("broker -p {port}")).run().await.expect(2);
+    ran.says(&format!("error: the broker cannot start\nwhy: cannot listen on 127.0.0.1:{port}"));
+}

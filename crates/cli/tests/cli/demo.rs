@@ -1,0 +1,34 @@
+//! The demo in full: the README's first command.
+
+use std::time::{Duration, Instant};
+
+use crate::support::evenkeel;
+
+#[tokio::test]
+async fn the_demo_ends_well_and_in_time() {
+    let start = Instant::now();
+    let ran = evenkeel("demo").run().await.expect(0);
+    assert!(start.elapsed() < Duration::from_secs(30), "{:?}", start.elapsed());
+    assert_eq!(ran.err, "");
+    assert!(!ran.out.contains('\x1b'), "plain lines where stdout is no terminal");
+    for text in [
+        "ping, answered after",
+        "loses the answer to a ping of the subscriber",
+        "but messages came, so the connection stays",
+        "connection lost after",
+        "the connection was refused",
+        "accepts a connection and closes it",
+        "the session goes on",
+        "verdict: good. Nothing lost, nothing doubled beyond its QoS, no law broken, the lost PINGRESP cost no connection.",
+    ] {
+        assert!(ran.out.contains(text), "{text:?} is not in\n{}", ran.out);
+    }
+}
+
+#[tokio::test]
+async fn a_signal_ends_the_demo() {
+    let mut running = evenkeel("demo").start();
+    running.line().await;
+    running.signal("INT").await;
+    running.ended().await.expect(20);
+}

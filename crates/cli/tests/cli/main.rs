@@ -1,0 +1,17 @@
+//! The built program, from outside: against a broker in this process, and
+//! beside mosquitto's tools where they are installed.
+
+mod broker;
+mod demo;
+mod exit_codes;
+mod formats;
+mod mistakes;
+mod mosquitto;
+mod names;
+mod publish;
+mod request;
+mod restart;
+mod selection;
+mod signals;
+mod support;
+mod transports;

@@ -1,0 +1,88 @@
+//! Ctrl-C and SIGTERM: first gracefully, then at once.
+
+use std::time::Duration;
+
+use tokio::io::AsyncWriteExt;
+
+use crate::support::{broker, evenkeel, saw, scripted, subscribed};
+
+#[tokio::test]
+async fn the_first_signal_says_disconnect_and_an_open_ended_sub_has_done_its_job() {
+    for signal in ["INT", "TERM"] {
+        let broker = broker().await;
+        let mut running = evenkeel("sub a -d").at(&broker).start();
+        running.until_says("subscribed to 'a'").await;
+        running.signal(signal).await;
+        running.ended().await.expect(0);
+        let closed = saw(&broker, "closed").await;
+        assert!(closed.to_json().contains("\"why\":\"disconnected\""), "{}", closed.to_json());
+    }
+}
+
+#[tokio::test]
+async fn a_signal_before_the_subscription_is_no_success() {
+    let broker = broker().await;
+    broker.set_accepting(false);
+    let mut running = evenkeel("sub a -d").at(&broker).start();
+    running.until_says("connecting").await;
+    running.signal("INT").await;
+    running.ended().await.expect(20);
+}
+
+#[tokio::test]
+async fn messages_under_way_are_finished_after_the_first_signal() {
+    let slow = "[[rule]]\nsent = \"PUBACK\"\naction = { delay = \"400ms\" }\n";
+    let broker = scripted(slow).await;
+    let mut running = evenkeel("pub -t a -l -q 1 --json").at(&broker).start();
+    // Open to the end: there may be more lines.
+    let mut stdin = running.stdin();
+    stdin.write_all(b"one\n").await.unwrap();
+    let received = broker.wait_for(Duration::from_secs(30), |event| event.name() == "fault").await;
+    assert!(received.is_some(), "the message is under way");
+    running.signal("INT").await;
+    assert!(running.line().await.contains("\"type\":\"published\""));
+    running
+        .ended()
+        .await
+        .expect(20)
+        .says("error: 1 of 1 messages were delivered\nwhy: a signal stopped");
+}
+
+#[tokio::test]
+async fn the_second_signal_ends_it_at_once() {
+    let never = "[[rule]]\nsent = \"PUBACK\"\naction = \"drop\"\n";
+    let broker = scripted(never).await;
+    let running = evenkeel("pub a x -q 1").at(&broker).start();
+    saw(&broker, "fault").await;
+    running.signal("INT").await;
+    // The two signals must not become one.
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    let start = std::time::Instant::now();
+    running.signal("INT").await;
+    running.ended().await.expect(130);
+    assert!(start.elapsed() < Duration::from_secs(3), "{:?}", start.elapsed());
+}
+
+#[tokio::test]
+async fn a_blocked_stdout_neither_stops_pings_nor_the_second_signal() {
+    let broker = broker().await;
+    let running = evenkeel("sub a -k 1 -i blocked").at(&broker).start();
+    subscribed(&broker, 1).await;
+    // More than the pipe and every buffer hold; nobody reads.
+    let flood = "x".repeat(60_000);
+    evenkeel("pub -t a --repeat 100").args(["-m", &flood]).at(&broker).run().await.expect(0);
+    let pings = broker.wait_for(Duration::from_secs(30), {
+        let mut pings = 0;
+        move |event| {
+            pings += u32::from(event.name() == "ping_answered");
+            pings >= 3
+        }
+    });
+    assert!(pings.await.is_some(), "the blocked subscriber pings");
+    assert_eq!(broker.stats().keep_alive_timeouts, 0);
+    running.signal("INT").await;
+    // The two signals must not become one.
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    running.signal("INT").await;
+    running.ended().await.expect(130);
+}

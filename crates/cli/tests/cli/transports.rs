@@ -1,0 +1,183 @@
+//! TLS with client certificates, WebSocket, unix sockets, versions.
+
+use std::path::Path;
+
+use evenkeel_broker::{Broker, Tls};
+use rcgen::{CertificateParams, CertifiedIssuer, ExtendedKeyUsagePurpose, IsCa, KeyPair};
+
+use crate::support::{broker, broker_with, evenkeel, folder, saw};
+
+/// A certificate authority with one server and one client certificate, as files.
+struct Pki {
+    folder: std::path::PathBuf,
+}
+
+impl Pki {
+    fn new() -> Self {
+        let folder = folder();
+        let mut params = CertificateParams::new(Vec::new()).unwrap();
+        params.is_ca = IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+        let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
+        std::fs::write(folder.join("ca.pem"), issuer.pem()).unwrap();
+        for (name, host, usage) in [
+            ("server", "localhost", ExtendedKeyUsagePurpose::ServerAuth),
+            ("client", "somebody", ExtendedKeyUsagePurpose::ClientAuth),
+        ] {
+            let key = KeyPair::generate().unwrap();
+            let mut params = CertificateParams::new(vec![host.to_owned()]).unwrap();
+            params.extended_key_usages = vec![usage];
+            let cert = params.signed_by(&key, &issuer).unwrap();
+            std::fs::write(folder.join(format!("{name}.pem")), cert.pem()).unwrap();
+            std::fs::write(folder.join(format!("{name}.key")), key.serialize_pem()).unwrap();
+        }
+        Self { folder }
+    }
+
+    fn path(&self, name: &str) -> String {
+        self.folder.join(name).display().to_string()
+    }
+
+    fn tls(&self, demands_client: bool) -> Tls {
+        let authority = self.path("ca.pem");
+        let authority = demands_client.then(|| Path::new(&authority));
+        Tls::from_files(self.path("server.pem"), self.path("server.key"), authority).unwrap()
+    }
+
+    async fn broker(&self, demands_client: bool) -> Broker {
+        let tls = self.tls(demands_client);
+        broker_with(|builder| {
+            builder.bind_tls("127.0.0.1:0", tls.clone()).bind_websocket_tls("127.0.0.1:0", tls)
+        })
+        .await
+    }
+}
+
+#[tokio::test]
+async fn tls_with_an_authority_and_a_client_certificate() {
+    let pki = Pki::new();
+    let broker = pki.broker(true).await;
+    let port = broker.tls_addr().unwrap().port();
+    let (ca, cert, key) = (pki.path("ca.pem"), pki.path("client.pem"), pki.path("client.key"));
+    let base = format!("pub a x -q 1 -W 5 -h localhost -p {port} --cafile {ca}");
+    evenkeel(&format!("{base} --cert {cert} --key {key}")).run().await.expect(0);
+    evenkeel(&format!("{base} --cert {cert} --key {key} --tls-version tlsv1.2"))
+        .run()
+        .await
+        .expect(0);
+    evenkeel(&format!("{base} --cert {cert} --key {key} --tls-alpn mqtt")).run().await.expect(0);
+    evenkeel(&base).run().await.expect(6).says("certificate required");
+}
+
+#[tokio::test]
+async fn an_untrusted_server_is_refused_and_each_switch_does_what_it_says() {
+    let pki = Pki::new();
+    let broker = pki.broker(false).await;
+    let port = broker.tls_addr().unwrap().port();
+    let ca = pki.path("ca.pem");
+    let run = |flags: &str| evenkeel(&format!("pub a x -W 5 -p {port} {flags}")).run();
+    run("-h localhost --tls-use-os-certs")
+        .await
+        .expect(6)
+        .says("why: the server's certificate was rejected: its issuer is not trusted");
+    run(&format!("-h localhost --cafile {ca}")).await.expect(0);
+    run(&format!("-h localhost --capath {}", pki.folder.display())).await.expect(0);
+    run(&format!("-h 127.0.0.1 --cafile {ca}")).await.expect(6).says("not for '127.0.0.1'");
+    run(&format!("-h 127.0.0.1 --cafile {ca} --tls-server-name localhost")).await.expect(0);
+    run(&format!("-h 127.0.0.1 --cafile {ca} --insecure"))
+        .await
+        .expect(0)
+        .says("warning: the name in the server's certificate is not checked");
+    run("-h 127.0.0.1 --protocol mqtts --insecure").await.expect(6);
+    run("-h 127.0.0.1 --protocol mqtts --tls-verify-nothing")
+        .await
+        .expect(0)
+        .says("warning: the server's certificate is not verified");
+}
+
+#[tokio::test]
+async fn tls_to_a_plain_port_is_explained() {
+    let broker = broker().await;
+    let port = broker.tcp_addr().unwrap().port();
+    let line = format!("pub a x -W 2 -h 127.0.0.1 -p {port} --protocol mqtts");
+    let ran = evenkeel(&line).run().await;
+    assert!([4, 6].contains(&ran.code), "{ran:?}");
+    ran.says("hint: check that the port is the TLS port");
+}
+
+#[tokio::test]
+async fn websocket_plain_and_secure() {
+    let pki = Pki::new();
+    let tls = pki.tls(false);
+    let broker = broker_with(|builder| {
+        builder.bind_websocket("127.0.0.1:0").bind_websocket_tls("127.0.0.1:0", tls)
+    });
+    let broker = broker.await;
+    let plain = broker.websocket_addr().unwrap().port();
+    evenkeel(&format!("pub a x -q 1 -L ws://127.0.0.1:{plain}/mqtt -W 5")).run().await.expect(0);
+    evenkeel(&format!("pub a x -q 1 -h 127.0.0.1 -p {plain} --protocol ws --ws-path /mqtt -W 5"))
+        .run()
+        .await
+        .expect(0);
+    let secure = broker.websocket_tls_addr().unwrap().port();
+    let line = format!(
+        "pub a x -q 1 -L wss://localhost:{secure}/mqtt --cafile {} -W 5",
+        pki.path("ca.pem")
+    );
+    evenkeel(&line).run().await.expect(0);
+    let events: Vec<String> =
+        broker.recorded().iter().map(evenkeel_broker::Event::to_json).collect();
+    let opened = |transport: &str| {
+        let text = format!("\"transport\":\"{transport}\"");
+        events.iter().filter(|event| event.contains(&text)).count()
+    };
+    assert_eq!((opened("ws"), opened("wss")), (2, 1), "{events:?}");
+}
+
+#[tokio::test]
+async fn unix_sockets_by_flag_and_by_url() {
+    let path = folder().join("a socket");
+    let broker = broker_with(|builder| builder.bind_unix(&path)).await;
+    evenkeel("pub a x -q 1").args(["--unix", path.to_str().unwrap()]).run().await.expect(0);
+    let url = format!("mqtt+unix://{}", path.display().to_string().replace(' ', "%20"));
+    evenkeel("pub a x -q 1").args(["-L", &url]).run().await.expect(0);
+    assert_eq!(broker.stats().publishes_received(), 2);
+}
+
+#[tokio::test]
+async fn the_three_versions_and_the_fallback() {
+    for (flag, level) in [("mqttv31", 3), ("mqttv311", 4), ("mqttv5", 5)] {
+        let broker = broker().await;
+        evenkeel("pub a x -q 2").args(["-V", flag]).at(&broker).run().await.expect(0);
+        let event = saw(&broker, "connected").await.to_json();
+        assert!(event.contains(&format!("\"version\":{level},")), "{event}");
+    }
+    let old =
+        "[[rule]]\nreceived = \"CONNECT\"\ntimes = 1\naction = { refuse = { code = 0x84 } }\n";
+    let broker = crate::support::scripted(old).await;
+    let ran = evenkeel("pub a x -q 1").at(&broker).run().await.expect(0);
+    ran.says("the server refused MQTT 5; the next attempt speaks MQTT 3.1.1");
+    let event = saw(&broker, "connected").await.to_json();
+    assert!(event.contains("\"version\":4,"), "{event}");
+}
+
+#[tokio::test]
+async fn connect_properties_and_keep_alive_reach_the_broker() {
+    let broker = broker().await;
+    let line =
+        "pub a x -k 17 -x 60 -i me -D connect receive-maximum 3 -D connect user-property k v";
+    evenkeel(line).at(&broker).run().await.expect(0);
+    let event = saw(&broker, "connected").await.to_json();
+    for text in [
+        "\"keep_alive\":17",
+        "\"session_expiry\":60",
+        "\"client_id\":\"me\"",
+        "\"clean_start\":true",
+    ] {
+        assert!(event.contains(text), "{event}");
+    }
+    evenkeel("pub a x -i me -c").at(&broker).run().await.expect(0);
+    let resumed = broker.wait_for(std::time::Duration::from_secs(30), |event| {
+        event.to_json().contains("\"clean_start\":false,\"session_present\":true")
+    });
+    assert!(resumed.await.is_some());
+}

@@ -1,0 +1,149 @@
+//! One conversation with one broker, within its time.
+
+use std::time::{Duration, Instant};
+
+use crate::case::{Account, Case};
+use crate::failed::Failed;
+use crate::server::{Doing, Memory, Server};
+use crate::site::Site;
+use crate::wire::CUT;
+
+use super::Row;
+
+/// How long one cell may take. The longest is the start of a cluster.
+const LIMIT: Duration = Duration::from_secs(250);
+
+/// The most connections that a client may open in one minute: the budget of
+/// its reconnect policy.
+const BUDGET: u64 = 8;
+
+/// What became of a conversation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Cell {
+    /// It went as it must.
+    Works,
+    /// It ended in an error of the client's that says why.
+    Refused(String),
+    /// The broker did something else than what must happen.
+    Differs(String),
+    /// The broker did nothing.
+    Silent(String),
+    /// Not tried: connecting fails already.
+    NotTried,
+    /// The broker has no such listener.
+    NotOffered,
+}
+
+/// A cell and how the clients fared.
+#[derive(Clone, Debug)]
+pub struct Fared {
+    /// What became of it.
+    pub cell: Cell,
+    /// The connections of the client that opened the most.
+    pub connects: u64,
+    /// How long it took.
+    pub took: Duration,
+    /// The ends of connections, without those that the conversation made itself.
+    pub ends: Vec<String>,
+}
+
+impl Fared {
+    /// A cell that was not tried.
+    pub const fn not(cell: Cell) -> Self {
+        Self { cell, connects: 0, took: Duration::ZERO, ends: Vec::new() }
+    }
+
+    /// True where a client connected more often than its policy allows.
+    pub fn is_loop(&self) -> bool {
+        let minutes = self.took.as_secs() / 60 + 1;
+        self.connects > BUDGET * minutes
+    }
+}
+
+/// A server that conversations must leave alone.
+struct Alone(Site);
+
+impl Server for Alone {
+    fn site(&self) -> &Site {
+        &self.0
+    }
+
+    fn stop(&mut self, _: Memory) -> Doing<'_> {
+        Box::pin(async { Err(Failed::Server("it serves others too".to_owned())) })
+    }
+
+    fn start(&mut self) -> Doing<'_> {
+        Box::pin(async { Err(Failed::Server("it runs".to_owned())) })
+    }
+
+    fn log(&self) -> String {
+        String::new()
+    }
+}
+
+/// Holds a conversation with a server at this site.
+pub(super) async fn hold(site: &Site, row: &Row) -> Fared {
+    if site.address(row.transport, row.version, 0).is_none() {
+        return Fared::not(Cell::NotOffered);
+    }
+    let case = Case::new(Box::new(Alone(site.clone())), row.transport, row.version);
+    let began = Instant::now();
+    let held = tokio::time::timeout(LIMIT, (row.conversation.hold)(&case)).await;
+    let took = began.elapsed();
+    let accounts = case.close().await;
+    let cell = match held {
+        Ok(Ok(())) => Cell::Works,
+        Ok(Err(error)) => judge(&error),
+        Err(_) => Cell::Silent(format!("not over after {LIMIT:?}")),
+    };
+    let connects = accounts.iter().map(|account| account.connects).max().unwrap_or_default();
+    Fared { cell, connects, took, ends: ends(&accounts) }
+}
+
+fn judge(error: &Failed) -> Cell {
+    let text = error.to_string();
+    match error {
+        Failed::TimedOut { .. } => Cell::Silent(text),
+        Failed::Wrong(_) | Failed::Server(_) => Cell::Differs(text),
+        _ => Cell::Refused(text),
+    }
+}
+
+fn ends(accounts: &[Account]) -> Vec<String> {
+    let mut ends: Vec<String> = Vec::new();
+    let of_all = accounts.iter().flat_map(|account| &account.ends);
+    let is_ours = |end: &str| end.contains("was shut down") || end.contains(CUT);
+    for end in of_all.filter(|end| !is_ours(end)) {
+        if !ends.contains(end) {
+            ends.push(end.clone());
+        }
+    }
+    ends
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn more_connects_than_the_budget_are_a_loop() {
+        let fared = |connects, seconds| Fared {
+            connects,
+            took: Duration::from_secs(seconds),
+            ..Fared::not(Cell::Works)
+        };
+        assert!(!fared(8, 59).is_loop());
+        assert!(fared(9, 59).is_loop());
+        assert!(!fared(16, 60).is_loop());
+        assert!(fared(17, 119).is_loop());
+    }
+
+    #[test]
+    fn silence_is_told_from_refusal() {
+        let silence = Failed::TimedOut { step: "PUBACK".to_owned(), after: Duration::from_secs(1) };
+        assert!(matches!(judge(&silence), Cell::Silent(_)));
+        let refusal = Failed::Connect(evenkeel::ConnectError::Closed);
+        assert!(matches!(judge(&refusal), Cell::Refused(_)));
+        assert!(matches!(judge(&Failed::Wrong("granted QoS 1".to_owned())), Cell::Differs(_)));
+    }
+}
