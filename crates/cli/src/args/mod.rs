@@ -8,6 +8,7 @@ mod demo;
 mod mistake;
 mod publish;
 mod request;
+mod soak;
 mod subscribe;
 mod target;
 #[cfg(test)]
@@ -24,6 +25,7 @@ pub(crate) use client::{Identity, Secret, Session, WillFlags};
 pub(crate) use demo::DemoArgs;
 pub(crate) use publish::{PayloadFlags, PublishArgs};
 pub(crate) use request::RequestArgs;
+pub(crate) use soak::SoakArgs;
 pub(crate) use subscribe::{
     EndingFlags, OutputFlags, RetainedWhen, SelectionFlags, SubscribeArgs, SubscriptionFlags,
     WatchFlags,
@@ -74,6 +76,8 @@ pub(crate) enum Command {
     Broker(Box<BrokerArgs>),
     /// See a lost ping answer, a broker restart and a flapping broker being survived
     Demo(DemoArgs),
+    /// Prove many clients against a broker that makes trouble at random
+    Soak(SoakArgs),
     /// Print the version
     Version,
     /// Print help, for everything or for one command
@@ -210,7 +214,7 @@ fn help_text(mut command: clap::Command, name: Option<&str>) -> Result<String, F
 
 fn no_such_command(name: &str) -> Failure {
     Failure::usage(format!("there is no command '{name}'"))
-        .hint("the commands are pub, sub, rr, broker, demo, version and help")
+        .hint("the commands are pub, sub, rr, broker, demo, soak, version and help")
 }
 
 /// Rewrites `-D COMMAND user-property NAME VALUE`, the one use of `-D` with

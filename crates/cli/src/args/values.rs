@@ -93,6 +93,14 @@ pub(crate) fn in_flight(text: &str) -> Result<u16, BadValue> {
     }
 }
 
+/// A number of clients in one process.
+pub(crate) fn clients(text: &str) -> Result<usize, BadValue> {
+    match text.parse() {
+        Ok(count @ 1..=5000) => Ok(count),
+        _ => bad("the number of clients is from 1 to 5000", "200 suits most machines"),
+    }
+}
+
 /// Seconds, with a fraction or a unit (`1.5`, `250ms`, `2m`, `1h`), above zero.
 pub(crate) fn timeout(text: &str) -> Result<Duration, BadValue> {
     match duration(text)? {

@@ -7,6 +7,7 @@ mod demo;
 mod publish;
 mod request;
 mod sieve;
+mod soak;
 mod stdin;
 mod subscribe;
 
@@ -37,6 +38,7 @@ pub(crate) fn run(command: &Command, personality: Personality) -> (Printer, Resu
         Command::Request(args) => args.connection.talk,
         Command::Broker(args) => args.talk,
         Command::Demo(args) => args.talk,
+        Command::Soak(args) => args.talk,
         Command::Version | Command::Help { .. } => Default::default(),
     };
     let printer = Printer::new(personality, talk.level(), talk.color());
@@ -63,6 +65,7 @@ fn run_with(command: &Command, printer: Printer) -> Result<(), Failure> {
             in_runtime(async |stop| broker::run(settings, printer, stop).await)
         }
         Command::Demo(_) => in_runtime(async |stop| demo::run(printer, stop).await),
+        Command::Soak(args) => in_runtime(async |stop| soak::run(args, printer, stop).await),
         Command::Version | Command::Help { .. } => Ok(()),
     }
 }

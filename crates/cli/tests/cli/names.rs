@@ -1,7 +1,7 @@
 //! The program under mosquitto's names.
 
 use crate::support::{
-    Run, broker, dead_port, evenkeel, folder, named, retain, saw, scripted, subscribed,
+    Run, broker, dead_port, evenkeel, folder, named, restart, retain, saw, scripted, subscribed,
 };
 
 #[tokio::test]
@@ -86,7 +86,7 @@ async fn mosquitto_sub_connects_again_in_silence() {
     let broker = broker().await;
     let mut running = Run::of(named("mosquitto_sub"), "-t a").at(&broker).start();
     subscribed(&broker, 1).await;
-    broker.restart(false, std::time::Duration::ZERO).await.unwrap();
+    restart(&broker, false, std::time::Duration::ZERO).await;
     subscribed(&broker, 2).await;
     evenkeel("pub a back -q 1").at(&broker).run().await.expect(0);
     assert_eq!(running.line().await, "back");

@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use crate::support::{broker, evenkeel, folder, saw, scripted, subscribed};
+use crate::support::{broker, evenkeel, folder, restart, saw, scripted, stop, subscribed};
 
 #[tokio::test]
 async fn sub_survives_a_broker_restart_and_tells_it() {
     let broker = broker().await;
     let mut running = evenkeel("sub a -v").at(&broker).start();
     subscribed(&broker, 1).await;
-    broker.restart(false, Duration::from_millis(300)).await.unwrap();
+    restart(&broker, false, Duration::from_millis(300)).await;
     let lost = running.until_says("connection lost after").await;
     assert!(lost.contains("the server closed the connection; attempt 2 in "), "{lost}");
     let again = running.until_says("connected again after").await;
@@ -25,7 +25,7 @@ async fn sub_survives_a_broker_restart_and_tells_it() {
 async fn pub_delivers_across_a_broker_restart() {
     let broker = broker().await;
     evenkeel("sub a -E -c -i keeper -q 1").at(&broker).run().await.expect(0);
-    broker.stop(true).await.unwrap();
+    stop(&broker, true).await;
     let publisher = tokio::spawn(evenkeel("pub a late -q 1").at(&broker).run());
     // Long enough for a first attempt to fail.
     tokio::time::sleep(Duration::from_millis(300)).await;
@@ -52,7 +52,7 @@ async fn a_transient_refusal_is_outlived_and_a_permanent_one_is_not() {
     for rule in banned.unwrap().rules {
         broker.add_fault(rule).unwrap();
     }
-    broker.restart(true, Duration::ZERO).await.unwrap();
+    restart(&broker, true, Duration::ZERO).await;
     running.until_says("giving up").await;
     running.ended().await.expect(3).says(
         "error: the connection ended for good\nwhy: the server refused the connection: Banned",
@@ -83,7 +83,7 @@ async fn status_and_events_tell_the_connection() {
         status.contains("; received 0, published 0, connections 1, pings 0 of 0 answered"),
         "{status}"
     );
-    broker.restart(true, Duration::ZERO).await.unwrap();
+    restart(&broker, true, Duration::ZERO).await;
     running.until_says("status: offline, attempt 2 in ").await;
     running.until_says("status: online for").await;
     running.signal("INT").await;
@@ -117,7 +117,7 @@ async fn quiet_says_nothing_and_debug_everything() {
     running.ended().await.expect(0);
     let quiet = evenkeel("sub a --quiet").at(&broker).start();
     subscribed(&broker, 2).await;
-    broker.restart(false, Duration::ZERO).await.unwrap();
+    restart(&broker, false, Duration::ZERO).await;
     subscribed(&broker, 3).await;
     saw(&broker, "stopped").await;
     // The client knows of its new subscription a little later than the broker.

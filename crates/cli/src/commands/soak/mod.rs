@@ -88,7 +88,9 @@ pub(super) async fn run(args: &SoakArgs, printer: Printer, stop: Stop) -> Result
     }
     Err(Failure::new(Exit::BadVerdict, "the soak did not end well")
         .why(format!("{} things went wrong; the report lists them", report.charges.len()))
-        .hint(format!("please report this with the output above; --seed {seed} makes the same trouble again")))
+        .hint(format!(
+            "please report this with the output above; --seed {seed} makes the same trouble again"
+        )))
 }
 
 fn show(report: &SoakReport, json: bool, printer: Printer) -> Result<(), Failure> {

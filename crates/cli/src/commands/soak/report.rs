@@ -166,7 +166,8 @@ mod tests {
         ] {
             assert!(text.contains(part), "{part} is missing in\n{text}");
         }
-        let columns = text.lines().filter(|line| line.starts_with("  QoS") || line.starts_with("mess"));
+        let columns =
+            text.lines().filter(|line| line.starts_with("  QoS") || line.starts_with("mess"));
         let widths: Vec<usize> = columns.map(str::len).collect();
         assert!(widths.iter().all(|width| width == &widths[0]), "{text}");
     }

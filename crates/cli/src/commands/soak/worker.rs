@@ -4,7 +4,9 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use evenkeel::{BuildError, Client, Event, Messages, QoS, Reconnect, Report, SubscribeError, Version};
+use evenkeel::{
+    BuildError, Client, Event, Messages, QoS, Reconnect, Report, SubscribeError, Version,
+};
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
