@@ -18,6 +18,8 @@ setTimeout(() => process.exit(), Number(hint.run_s ?? 60) * 1000).unref()
 
 const options = { clientId, keepalive: Number(keepAlive) }
 if (hint.v === '5') options.protocolVersion = 5
+// Unknown to 5.3.4, which ignores it.
+if (hint.filters_max) options.subscribeBatchSize = Number(hint.filters_max)
 const client = mqtt.connect(url, options)
 
 let online = false

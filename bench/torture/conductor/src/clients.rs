@@ -50,7 +50,7 @@ pub(crate) const CLIENTS: &[Client] = &[
         speaks_mqtt5: true,
         hints: &[],
         settings: "MQTT 5. `start()`; one stream per `subscribe().await`, a receipt per \
-                   `publish().await`. Defaults; a profile in *one-ping-per-span* only.",
+                   `publish().await`. Defaults.",
     },
     Client {
         name: "rumqttc",
@@ -79,8 +79,7 @@ pub(crate) const CLIENTS: &[Client] = &[
         speaks_mqtt5: true,
         hints: &[],
         settings: "MQTT 5. As the example `simple_client`: `with_clean_start(true)`, \
-                   `with_automatic_reconnect(true)` (the default), callbacks per subscription; a `KeepaliveConfig` \
-                   in *one-ping-per-span* only.",
+                   `with_automatic_reconnect(true)` (the default), callbacks per subscription.",
     },
     Client {
         name: "gneiss-mqtt",

@@ -7,7 +7,9 @@
 
 use std::sync::Arc;
 
-use gneiss_mqtt::client::config::ConnectOptions;
+use gneiss_mqtt::client::config::{
+    ConnectOptions, MqttClientOptions, PostReconnectQueueDrainPolicy,
+};
 use gneiss_mqtt::client::{AsyncClient, AsyncClientHandle, ClientEvent, TokioClientBuilder};
 use gneiss_mqtt::mqtt::{PublishPacket, QualityOfService, SubscribePacket};
 use tokio::sync::mpsc;
@@ -22,8 +24,16 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .with_client_id(&job.client_id)
         .with_keep_alive_interval_seconds(Some(job.keep_alive))
         .build();
-    let client =
-        TokioClientBuilder::new(&job.host, job.port).with_connect_options(options).build()?;
+    let mut client_options = MqttClientOptions::builder();
+    if job.hint("poison").is_some() {
+        client_options
+            .with_max_interrupted_retries(1)
+            .with_post_reconnect_queue_drain_policy(PostReconnectQueueDrainPolicy::OneAtATime);
+    }
+    let client = TokioClientBuilder::new(&job.host, job.port)
+        .with_connect_options(options)
+        .with_client_options(client_options.build())
+        .build()?;
     let (messages, mut received) = mpsc::unbounded_channel();
     let (handler, handling, inline) = (client.clone(), job.handling(), job.inline());
     tokio::spawn(async move {
