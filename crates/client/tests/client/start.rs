@@ -10,7 +10,7 @@ fn builder() -> ClientBuilder {
 
 #[track_caller]
 fn assert_refused(builder: ClientBuilder, text: &str) -> BuildError {
-    let error = builder.start().err().expect("the settings are refused");
+    let error = builder.start().expect_err("the settings are refused");
     assert_eq!(error.to_string(), text);
     error
 }

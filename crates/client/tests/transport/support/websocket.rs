@@ -18,7 +18,6 @@ pub(crate) async fn accept_as<S: AsyncRead + AsyncWrite + Unpin>(
     stream: S,
     change: impl FnOnce(&Request, &mut Response) + Unpin,
 ) -> WebSocketStream<S> {
-    #[expect(clippy::result_large_err, reason = "the signature is tungstenite's")]
     let callback = |request: &Request, mut response: Response| {
         change(request, &mut response);
         Ok::<_, ErrorResponse>(response)
