@@ -200,7 +200,6 @@ impl Client {
             self.dialer.assigned_client_id = Some(assigned.clone());
         }
         self.dialer.reconnector.on_online();
-        self.dialer.silent_refusals = 0;
         self.stats.connections += 1;
         let session_present = connected.session_present;
         self.event(Event::Connected(connected));

@@ -128,7 +128,6 @@ impl Client {
         };
         self.requeue_control();
         self.session.inbound.on_down();
-        self.mail.reading_paused = false;
         self.mail.outputs.push_back(Output::Close(Close { conn, last }));
         let online_for = online_since.map(|since| self.now.since(since));
         self.event(Event::Disconnected { conn, cause: cause.clone(), online_for });
@@ -228,7 +227,6 @@ impl Client {
         for flight in self.session.flights.take_control().into_iter().rev() {
             if let Exchange::Control(mut control) = flight.exchange {
                 control.suspicion = flight.suspicion;
-                control.out = 0;
                 self.session.subscriptions.push_front(control);
             }
         }

@@ -256,7 +256,6 @@ impl Client {
                 self.session.subscriptions.on_answer(&control, place, *code);
             }
         }
-        control.out = 0;
         self.go_on(control);
     }
 }

@@ -414,6 +414,20 @@ fn reading_stops_at_the_bound_and_nothing_is_lost() {
 }
 
 #[test]
+fn a_pause_outlives_its_connection_and_ends_when_the_messages_are_taken() {
+    let mut rig = Rig::online(narrow(2, 1 << 20));
+    flood(&mut rig, 2);
+    rig.reconnect_with(&accepted());
+    assert!(!rig.client.wants_read());
+    rig.message();
+    rig.message();
+    let told: Vec<_> = (rig.take_events().into_iter())
+        .filter(|event| matches!(event, Event::ReadingPaused | Event::ReadingResumed))
+        .collect();
+    assert_eq!(told, [Event::ReadingPaused, Event::ReadingResumed]);
+}
+
+#[test]
 fn the_bound_in_bytes_holds_too() {
     // Topic and payload of a message are five bytes.
     let mut rig = Rig::online(narrow(1000, 12));

@@ -93,6 +93,15 @@ fn what_waits_to_be_written_goes_before_the_disconnect() {
     assert_eq!(rig.expect_disconnect(), ReasonCode::PROTOCOL_ERROR);
 }
 
+#[test]
+fn a_close_without_disconnect_writes_nothing_more() {
+    let mut rig = Rig::online(config(Version::V311));
+    rig.client.publish(rig.now, publish("a", "x", AtMostOnce), token(1)).unwrap();
+    rig.send_bytes(&[0x00, 0x00]);
+    assert!(rig.link.is_none());
+    rig.expect_nothing();
+}
+
 /// Whatever a server sends, in whatever state, the client stands (no panic,
 /// no endless loop), and ends at most its connection.
 #[test]

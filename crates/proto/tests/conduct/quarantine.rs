@@ -433,6 +433,38 @@ fn a_poison_filter_among_many_has_its_own_code() {
     });
 }
 
+#[test]
+fn the_neighbour_of_a_poison_filter_is_judged_by_its_own_deaths() {
+    each_version(|version| {
+        let mut settings = patient(version);
+        settings.bounds.deaths_per_packet = 3;
+        let mut rig = Rig::online(settings);
+        rig.subscribe(&[("bad", AtMostOnce), ("good", AtMostOnce)], 1);
+        rig.send(&Packet::Publish(delivery("hello", AtMostOnce, 0)));
+        let mut unlucky = false;
+        loop {
+            let Some(packet) = rig.wire.pop_front() else {
+                if rig.client.state().is_online() {
+                    break;
+                }
+                rig.await_open();
+                rig.accept_with(&resumed());
+                continue;
+            };
+            let good = !Poison::Filter("bad").kills(&packet);
+            if !good || (matches!(packet, Packet::Subscribe(_)) && !unlucky) {
+                unlucky |= good;
+                rig.cut();
+                rig.forget_wire();
+            } else if let Some(reply) = answer(&packet, version) {
+                rig.send(&reply);
+            }
+        }
+        assert!(unlucky);
+        assert_eq!(rig.answer(1), Ok(vec![0x80, 1]), "one death of its own is chance");
+    });
+}
+
 /// AWS IoT Core cuts at more than eight filters in one SUBSCRIBE.
 #[test]
 fn a_server_that_bears_fewer_filters_gets_them_one_by_one() {
