@@ -15,27 +15,62 @@
 //! # }
 //! ```
 
-use std::future::IntoFuture;
+use std::future::{Future, IntoFuture};
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use evenkeel_codec::{QoS, ReasonCode};
-use evenkeel_proto::{Delivered, DrainReport};
-use tokio::runtime::Runtime;
+use evenkeel_proto::{Delivered, DeliveryError, DrainReport, State};
+use tokio::runtime::{Handle, Runtime};
+use tokio::sync::watch;
+use tokio::time::timeout;
 
 use crate::error::{BuildError, ConnectError, PublishError, SubscribeError};
-use crate::publish::{PublishOutcome, Receipt};
+use crate::publish::PublishOutcome;
 use crate::topic::{IntoFilter, IntoTopic};
 use crate::{ClientBuilder, Message};
 
-/// A client with a thread of its own that keeps the connection.
+/// How long the last handle waits for what was accepted when it is dropped.
+const LAST_GRACE: Duration = Duration::from_secs(7);
+
+/// A client with a thread of its own that keeps the connection; clones share it.
 ///
-/// Must not be used inside an async runtime: a waiting call would block it.
+/// Dropping the last of client, streams and receipts finishes what was
+/// accepted, for up to five seconds, and disconnects: a program may simply
+/// end. Must not be used inside an async runtime, where waiting is forbidden.
 #[derive(Clone, Debug)]
 pub struct Client {
+    // The client goes before the keeper, which waits for it.
     inner: crate::Client,
-    runtime: Arc<Runtime>,
+    keeper: Arc<Keeper>,
+}
+
+/// The thread that drives the client; waits for the client's end when dropped.
+#[derive(Debug)]
+struct Keeper {
+    runtime: Option<Runtime>,
+    handle: Handle,
+    state: watch::Receiver<State>,
+}
+
+impl Keeper {
+    fn wait<F: Future>(&self, future: F) -> F::Output {
+        self.handle.block_on(future)
+    }
+}
+
+impl Drop for Keeper {
+    fn drop(&mut self) {
+        let Some(runtime) = self.runtime.take() else { return };
+        // Inside another runtime waiting is forbidden: what is left has to do without.
+        if Handle::try_current().is_err() {
+            let closed = self.state.wait_for(|state| *state == State::Closed);
+            // Bounded, as a hook of the application's may hold the thread.
+            let _ = runtime.block_on(async { timeout(LAST_GRACE, closed).await.is_ok() });
+        }
+        runtime.shutdown_background();
+    }
 }
 
 impl Client {
@@ -47,8 +82,13 @@ impl Client {
             .enable_all()
             .build()
             .map_err(|_| BuildError::NoRuntime)?;
-        let inner = runtime.block_on(async { builder.start() })?;
-        Ok(Self { inner, runtime: Arc::new(runtime) })
+        let inner = {
+            let _inside = runtime.enter();
+            builder.start()?
+        };
+        let state = inner.watch_state();
+        let handle = runtime.handle().clone();
+        Ok(Self { inner, keeper: Arc::new(Keeper { runtime: Some(runtime), handle, state }) })
     }
 
     /// The client itself, for everything that does not wait.
@@ -58,7 +98,7 @@ impl Client {
 
     /// Waits for the first CONNACK, or for the reason why there will be none.
     pub fn online(&self) -> Result<(), ConnectError> {
-        self.runtime.block_on(self.inner.online())
+        self.keeper.wait(self.inner.online())
     }
 
     /// Hands a message over; waits only where the queue is full.
@@ -69,7 +109,8 @@ impl Client {
         qos: QoS,
     ) -> Result<Receipt, PublishError> {
         let request = self.inner.publish(topic, payload).qos(qos);
-        self.runtime.block_on(request.into_future())
+        let inner = self.keeper.wait(request.into_future())?;
+        Ok(Receipt { inner, keeper: self.keeper.clone() })
     }
 
     /// Publishes and waits for the acknowledgement.
@@ -79,39 +120,73 @@ impl Client {
         payload: impl Into<Bytes>,
         qos: QoS,
     ) -> Result<Delivered, PublishOutcome> {
-        self.runtime.block_on(self.inner.publish(topic, payload).qos(qos).delivered())
+        self.keeper.wait(self.inner.publish(topic, payload).qos(qos).delivered())
     }
 
     /// Subscribes and waits for SUBACK.
     pub fn subscribe(&self, filter: impl IntoFilter, qos: QoS) -> Result<Messages, SubscribeError> {
         let request = self.inner.subscribe(filter).qos(qos);
-        let inner = self.runtime.block_on(request.into_future())?;
-        Ok(Messages { inner, runtime: self.runtime.clone() })
+        let inner = self.keeper.wait(request.into_future())?;
+        Ok(Messages { inner, keeper: self.keeper.clone() })
     }
 
     /// Unsubscribes and waits for UNSUBACK.
     pub fn unsubscribe(&self, filter: impl IntoFilter) -> Result<Vec<ReasonCode>, SubscribeError> {
-        self.runtime.block_on(self.inner.unsubscribe(filter).into_future())
+        self.keeper.wait(self.inner.unsubscribe(filter).into_future())
     }
 
     /// Finishes what was accepted within `limit`, disconnects and reports.
     pub fn shutdown(&self, limit: Duration) -> DrainReport {
-        self.runtime.block_on(self.inner.shutdown(limit))
+        self.keeper.wait(self.inner.shutdown(limit))
+    }
+
+    /// Waits for anything else that the [`handle`](Self::handle) offers, such
+    /// as a request: `client.wait(client.handle().request("add", "1+1"))`.
+    pub fn wait<F: IntoFuture>(&self, future: F) -> F::Output {
+        self.keeper.wait(future.into_future())
+    }
+}
+
+/// The claim to the outcome of an accepted message.
+#[derive(Debug)]
+#[must_use = "the outcome is known only to those who wait for it; drop it knowingly"]
+pub struct Receipt {
+    inner: crate::Receipt,
+    keeper: Arc<Keeper>,
+}
+
+impl Receipt {
+    /// Waits for the acknowledgement, or with QoS 0 until it is written.
+    pub fn wait(self) -> Result<Delivered, DeliveryError> {
+        self.keeper.wait(self.inner)
+    }
+
+    /// Waits at most this long; `None` where it is not known yet.
+    pub fn wait_within(&mut self, limit: Duration) -> Option<Result<Delivered, DeliveryError>> {
+        let outcome = &mut self.inner;
+        self.keeper.wait(async { timeout(limit, outcome).await.ok() })
     }
 }
 
 /// The messages of one subscription, as an iterator that waits for the next.
+/// It ends when the client is closed or has halted.
 #[derive(Debug)]
 pub struct Messages {
+    // Goes before the keeper, as it unsubscribes when it is dropped.
     inner: crate::Messages,
-    runtime: Arc<Runtime>,
+    keeper: Arc<Keeper>,
 }
 
 impl Messages {
     /// Waits for the next message, at most this long.
     pub fn next_within(&mut self, limit: Duration) -> Option<Message> {
         let next = self.inner.next();
-        self.runtime.block_on(async { tokio::time::timeout(limit, next).await.ok().flatten() })
+        self.keeper.wait(async { timeout(limit, next).await.ok().flatten() })
+    }
+
+    /// The stream itself, for everything that does not wait.
+    pub const fn handle(&mut self) -> &mut crate::Messages {
+        &mut self.inner
     }
 }
 
@@ -119,6 +194,6 @@ impl Iterator for Messages {
     type Item = Message;
 
     fn next(&mut self) -> Option<Message> {
-        self.runtime.block_on(self.inner.next())
+        self.keeper.wait(self.inner.next())
     }
 }

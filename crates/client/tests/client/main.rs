@@ -5,8 +5,11 @@ mod support;
 mod acknowledge;
 mod authentication;
 mod backpressure;
+#[cfg(feature = "blocking")]
+mod blocking;
 mod credentials;
 mod driver;
+mod end_to_end;
 mod errors;
 mod odd_streams;
 mod online;
