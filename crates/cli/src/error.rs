@@ -100,15 +100,16 @@ impl Failure {
 /// The exit code of an ending: ours, or mosquitto's under its names.
 ///
 /// The mosquitto tools know the CONNACK code, 27 for a time-out and 1 for the
-/// rest; a message the server refused is a warning to them, and a signal the
-/// normal end.
+/// rest; a message or subscription the server refused is no failure to them,
+/// and a signal the normal end.
 pub(crate) const fn exit_code(exit: Exit, connack: Option<u8>, personality: Personality) -> u8 {
     if !personality.is_mosquitto() {
         return exit.code();
     }
     match (connack, exit) {
         (Some(code), _) => code,
-        (None, Exit::Done | Exit::RefusedMessage | Exit::Interrupted) => 0,
+        (None, Exit::Done | Exit::Interrupted | Exit::RefusedMessage) => 0,
+        (None, Exit::SubscriptionRefused | Exit::SubscriptionPartly) => 0,
         (None, Exit::Timeout) => 27,
         (None, Exit::Aborted) => Exit::Aborted.code(),
         (None, _) => 1,

@@ -96,7 +96,13 @@ async fn exchange(
             request = request.property(Property::CorrelationData(data.clone()));
         }
     }
-    request.delivered().await.map_err(|error| not_asked(Exit::RefusedMessage, error))?;
+    if let Err(error) = request.delivered().await {
+        // mosquitto_rr does not look at the answer to its request.
+        if !printer.personality().is_mosquitto() {
+            return Err(not_asked(Exit::RefusedMessage, error));
+        }
+        printer.warn(&format!("the request was not delivered: {error}"));
+    }
     printer.debug(&format!(
         "asked '{}', waiting for the response on '{response_topic}'",
         settings.topic

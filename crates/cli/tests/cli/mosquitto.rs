@@ -136,6 +136,16 @@ async fn refusals_exit_the_same() {
         same("mosquitto_pub", &["-t", "a", "-m", "x", "-V", version], &broker).await;
     }
     let denying = scripted("[[access.denials]]\nfilter = \"denied\"\n").await;
+    for version in ["311", "5"] {
+        same("mosquitto_sub", &["-t", "denied", "-V", version], &denying).await;
+        same("mosquitto_sub", &["-t", "denied", "-E", "-V", version], &denying).await;
+        let partly = ["-t", "denied", "-t", "ok", "-W", "1", "-V", version];
+        same("mosquitto_sub", &partly, &denying).await;
+        let line = ["-t", "denied", "-e", "ok", "-m", "x", "-q", "1", "-W", "1", "-V", version];
+        same("mosquitto_rr", &line, &denying).await;
+        let line = ["-t", "ok", "-e", "denied", "-m", "x", "-W", "1", "-V", version];
+        same("mosquitto_rr", &line, &denying).await;
+    }
     same("mosquitto_pub", &["-t", "denied", "-m", "x", "-q", "1", "-V", "5"], &denying).await;
 }
 
