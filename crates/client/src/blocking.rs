@@ -96,7 +96,7 @@ impl Client {
         &self.inner
     }
 
-    /// Waits for the first CONNACK, or for the reason why there will be none.
+    /// Waits until the client is online, or for the reason why it will not be.
     pub fn online(&self) -> Result<(), ConnectError> {
         self.keeper.wait(self.inner.online())
     }

@@ -57,8 +57,8 @@ impl Client {
         &self.shared
     }
 
-    /// Waits for the first CONNACK, or for the reason why there will be none.
-    /// Ready at once where the client is online already.
+    /// Waits until the client is online, or for the reason why it will not be.
+    /// Ready at once where that is known already.
     ///
     /// Cancel-safe. Does not bound its time: a client that keeps trying keeps
     /// this waiting.

@@ -36,7 +36,31 @@
 //!   holds back the server; it never stops pings or acknowledgements of what
 //!   this client publishes.
 //! - What happens is told three ways: [`Client::state`] now,
-//!   [`Client::watch_state`] when it changes, [`Client::events`] in full.
+//!   [`Client::watch_state`] when it changes, [`Client::events`] in full. The
+//!   same goes to `tracing`, in a span `evenkeel` with the client identifier:
+//!   the life of connections at `INFO`, what was given up at `WARN`, packets
+//!   and pings at `TRACE`; never a payload, a password or authentication data.
+//! - The library's task needs its share of a thread. A handler that computes
+//!   for seconds belongs into [`tokio::task::spawn_blocking`] or a thread of
+//!   its own: a late turn kills no link from this side, but a server closes
+//!   one that is silent for one and a half times the keep-alive.
+//!
+//! # Errors, and what to do
+//!
+//! | Error | Means | What to do |
+//! |---|---|---|
+//! | [`BuildError`] | Settings that cannot work; nothing was started. | Mend what the text names. |
+//! | [`ConnectError::Halted`] | The server refused for good, or the [`Reconnect`] policy stopped. | Show it; mend the cause; [`Client::reconnect`] tries again. |
+//! | [`PublishError::Topic`], [`PublishError::Property`] | The message breaks a rule of MQTT. | Mend it. |
+//! | [`PublishError::Rejected`] | No room ([`is_temporary`](RejectReason::is_temporary); only from [`try_send`](PublishRequest::try_send)), more than the server or profile takes, or the client is closed. | Await the publish instead of `try_send`; obey [`Client::limits`]. |
+//! | [`DeliveryError::Refused`] | The server has it and says no. | Look at the code; the same message again has the same fate. |
+//! | [`DeliveryError::ConnectionLost`] | QoS 0, and the connection broke before it was written. | Publish with QoS 1 what must arrive. |
+//! | [`DeliveryError::Expired`] | Its expiry passed in the queue. | Nothing, if the expiry was meant. |
+//! | [`DeliveryError::Quarantined`] | Connections die with it in flight. | Report the message to those who run the server. |
+//! | [`DeliveryError::Abandoned`] | The client closed or halted first. | Keep it for the next run; with attempts above 0 the server may have it. |
+//! | [`SubscribeError::Refused`] | The server granted no filter. | Look at the codes: mostly permissions. |
+//! | [`RequestError::TimedOut`] | No response. | See that the responder is there and answers to the response topic. |
+//! | [`Event::Disconnected`] | A connection ended; the client comes back by itself. | Nothing; [`Report::error`] has the transport's words. |
 #![forbid(unsafe_code)]
 
 #[cfg(feature = "blocking")]

@@ -118,8 +118,11 @@ impl std::fmt::Debug for Message {
 
 /// The messages of one subscription, in the order they came.
 ///
-/// Dropping it unsubscribes, unless [`keep`](Self::keep) was called. A stream
-/// that is not read holds back the server once its buffer is full.
+/// Dropping it unsubscribes, unless [`keep`](Self::keep) was called, and
+/// acknowledges what it had buffered: nobody will handle it, and it would hold
+/// back what comes after. To leave that to the next connection of a session,
+/// shut the client down before. A stream that is not read holds back the
+/// server once its buffer is full.
 pub struct Messages {
     shared: Arc<Shared>,
     id: StreamId,

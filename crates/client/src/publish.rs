@@ -139,7 +139,8 @@ impl<'a> PublishRequest<'a> {
         self
     }
 
-    /// Hands the message over without waiting.
+    /// Hands the message over without waiting; the whole request comes back
+    /// where it is not accepted.
     pub fn try_send(self) -> Result<Receipt, RejectedPublish<'a>> {
         let Self { shared, draft } = self;
         if let Some(error) = draft.error {
@@ -156,7 +157,8 @@ impl<'a> PublishRequest<'a> {
     }
 
     /// Waits until the message has its outcome: [`Receipt`] and its
-    /// acknowledgement in one.
+    /// acknowledgement in one. Dropping the future leaves open whether the
+    /// message was accepted; one that was is sent.
     pub async fn delivered(self) -> Result<Delivered, PublishOutcome> {
         let receipt = self.await.map_err(PublishOutcome::NotAccepted)?;
         receipt.await.map_err(PublishOutcome::NotDelivered)

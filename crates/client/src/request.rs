@@ -21,6 +21,9 @@ use crate::topic::IntoTopic;
 /// MQTT 5 there are no properties: name a [`response_topic`](Self::response_topic)
 /// that responder and requester agree on, and the first message there is the
 /// response.
+///
+/// Subscribes to the response topic, publishes, waits, unsubscribes. Dropping
+/// the future unsubscribes; a request that was accepted by then is still sent.
 #[must_use = "a request does nothing until it is awaited"]
 pub struct Request {
     client: Client,

@@ -181,7 +181,8 @@ impl IntoFuture for SubscribeRequest {
 /// An unsubscribe to be made; await it to have it confirmed.
 ///
 /// Awaiting gives one reason code per filter, in order. Streams that used the
-/// filters stay open and give no further messages.
+/// filters stay open and give no further messages. Dropping the future before
+/// it is ready does not take the unsubscribe back.
 #[must_use = "an unsubscribe does nothing until it is awaited"]
 pub struct UnsubscribeRequest {
     shared: Arc<Shared>,
