@@ -50,7 +50,7 @@ exits! {
     15 SubscriptionRefused "every subscription was refused";
     16 SubscriptionPartly "some subscriptions were refused, others granted";
     17 TakenOver "another client with the same identifier took the session over";
-    18 ConnectionLost "the connection ended and is not tried again";
+    18 ServerFault "the server does not speak MQTT, or broke its rules";
     20 Interrupted "a signal stopped the program before the job was done";
     130 Aborted "a second signal stopped the program at once";
 }

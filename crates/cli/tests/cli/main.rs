@@ -13,5 +13,6 @@ mod request;
 mod restart;
 mod selection;
 mod signals;
+mod soak;
 mod support;
 mod transports;

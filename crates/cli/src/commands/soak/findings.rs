@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use evenkeel::{CauseClass, DisconnectCause};
+use evenkeel::{CauseClass, DisconnectCause, Words};
 use serde::Serialize;
 
 /// All clients together.
@@ -20,10 +20,14 @@ pub(super) struct Findings {
 }
 
 impl Findings {
-    /// A connection ended, or an attempt failed.
+    /// A connection ended, or an attempt failed. No trouble here makes the
+    /// broker send what is wrong, so that one who says so is wrong itself.
     pub(super) fn ended(&mut self, cause: &DisconnectCause, online_for: Option<Duration>) {
         self.lifetimes.extend(online_for);
         *self.causes.entry(name(cause)).or_default() += 1;
+        if cause.class() == CauseClass::PacketFault {
+            self.charges.push(format!("a connection ended over a packet: {}", Words(cause)));
+        }
     }
 }
 
@@ -90,5 +94,14 @@ mod tests {
         findings.ended(&DisconnectCause::ReconnectRequested, None);
         assert_eq!(findings.lifetimes.len(), 1);
         assert_eq!(findings.causes.get("asked for"), Some(&2));
+        assert_eq!(findings.charges, [""; 0]);
+    }
+
+    #[test]
+    fn a_packet_fault_is_charged() {
+        let mut findings = Findings::default();
+        let cause = DisconnectCause::ProtocolError(evenkeel::ProtocolError::NotConnAck);
+        findings.ended(&cause, None);
+        assert_eq!(findings.charges.len(), 1);
     }
 }

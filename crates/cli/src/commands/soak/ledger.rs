@@ -47,7 +47,7 @@ pub(super) struct Tally {
     /// Delivered at least once.
     pub(super) received: u64,
     /// Acknowledged and never delivered; a QoS 0 message may be.
-    pub(super) lost: u64,
+    pub(super) undelivered: u64,
     /// Delivered again.
     pub(super) duplicated: u64,
     /// Delivered after a later one.
@@ -106,7 +106,7 @@ impl Ledger {
                 tally.failed += u64::from(*outcome == Outcome::Failed);
                 tally.open += u64::from(*outcome == Outcome::Open);
                 tally.received += u64::from(copies > 0);
-                tally.lost += u64::from(copies == 0 && *outcome == Outcome::Acknowledged);
+                tally.undelivered += u64::from(copies == 0 && *outcome == Outcome::Acknowledged);
                 tally.duplicated += u64::from(copies.saturating_sub(1));
             }
             tally.disordered += book.disordered;
@@ -118,7 +118,7 @@ impl Ledger {
     /// have been delivered.
     pub(super) fn is_settled(&self) -> bool {
         let promised = [QoS::AtLeastOnce, QoS::ExactlyOnce].map(|qos| self.tally(qos));
-        promised.iter().all(|tally| tally.open == 0 && tally.lost == 0)
+        promised.iter().all(|tally| tally.open == 0 && tally.undelivered == 0)
             && self.tally(QoS::AtMostOnce).open == 0
     }
 }
@@ -127,7 +127,7 @@ impl Tally {
     /// What QoS forbids, in words.
     pub(super) fn charges(&self) -> Vec<String> {
         let faults = [
-            (self.lost, self.qos > 0, "acknowledged and never delivered"),
+            (self.undelivered, self.qos > 0, "acknowledged and never delivered"),
             (self.duplicated, self.qos != 1, "delivered twice"),
             (self.disordered, true, "delivered out of order"),
             (self.open, true, "left without an outcome"),
@@ -163,7 +163,7 @@ mod tests {
         assert!(ledger.deliver(ONE, 0));
         assert!(!ledger.is_settled());
         let tally = ledger.tally(QoS::AtLeastOnce);
-        assert_eq!((tally.lost, tally.failed, tally.received), (1, 1, 1));
+        assert_eq!((tally.undelivered, tally.failed, tally.received), (1, 1, 1));
         assert_eq!(tally.charges(), ["1 messages of QoS 1 acknowledged and never delivered"]);
         assert!(ledger.deliver(ONE, 1));
         assert!(ledger.is_settled());

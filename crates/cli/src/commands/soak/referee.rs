@@ -31,6 +31,9 @@ struct Connection {
     is_waiting: bool,
     /// The broker read late on purpose: distances between packets mean nothing.
     was_deaf: bool,
+    is_online: bool,
+    /// The broker kept its CONNACK to itself: the client may not speak.
+    is_mute: bool,
 }
 
 impl Referee {
@@ -61,11 +64,16 @@ impl Referee {
                 connection.is_waiting = false;
                 None
             }
-            EventKind::Fault { action: "silence" | "delay", .. } => {
-                connection.was_deaf = true;
+            EventKind::Connected { .. } => {
+                connection.is_online = true;
                 None
             }
-            EventKind::KeepAliveTimeout { silence } if !connection.is_waiting => {
+            EventKind::Fault { action: "silence" | "delay", .. } => {
+                connection.was_deaf = true;
+                connection.is_mute |= !connection.is_online;
+                None
+            }
+            EventKind::KeepAliveTimeout { silence } if connection.may_speak() => {
                 Some(format!("was silent for {silence} s (K3)"))
             }
             EventKind::Closed { .. } => {
@@ -110,6 +118,12 @@ impl Referee {
 }
 
 impl Connection {
+    /// False where keep-alive asks for nothing: a ping waits for its answer, or
+    /// the client for its CONNACK.
+    const fn may_speak(&self) -> bool {
+        !self.is_waiting && !self.is_mute
+    }
+
     fn ping(&mut self, now: Instant) -> Option<String> {
         let before = self.last_ping.replace(now);
         self.is_waiting = true;
@@ -160,6 +174,17 @@ mod tests {
         assert_eq!(judge(&[(3000, TIMEOUT)]), ["soak-0: was silent for 3 s (K3)"]);
         assert_eq!(judge(&[(0, PingReceived), (3000, TIMEOUT)]), [""; 0]);
         assert_eq!(judge(&[(0, PingReceived), (1, PingAnswered), (3000, TIMEOUT)]).len(), 1);
+        let connected = || EventKind::Connected {
+            version: 5,
+            number: 1,
+            clean_start: false,
+            session_present: false,
+            keep_alive: 2,
+            session_expiry: 0,
+        };
+        let mute = [(0, fault("silence")), (0, connected()), (3000, TIMEOUT)];
+        assert_eq!(judge(&mute), [""; 0], "no CONNACK came");
+        assert_eq!(judge(&[(0, connected()), (1, fault("silence")), (3000, TIMEOUT)]).len(), 1);
     }
 
     #[test]
@@ -168,7 +193,7 @@ mod tests {
             || EventKind::Refused { reason: evenkeel::ReasonCode::SERVER_BUSY, why: "fault" };
         let window = u64::try_from((BUDGET_WINDOW - LATE).as_millis()).unwrap();
         let step = window / u64::from(BUDGET);
-        let times = |step| (0..=u64::from(BUDGET)).map(|nth| (nth * step, refused()));
+        let times = |step| (0..=u64::from(BUDGET)).map(move |nth| (nth * step, refused()));
         assert_eq!(judge(&times(step + 1).collect::<Vec<_>>()), [""; 0]);
         assert_eq!(judge(&times(step - 1).collect::<Vec<_>>()).len(), 1);
     }

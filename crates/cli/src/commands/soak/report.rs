@@ -102,11 +102,11 @@ impl SoakReport {
             "longest silence",
             format!("{:.2} s at a keep-alive of {} s", self.longest_silence, self.keep_alive),
         );
-        line("messages", "    sent  acknowledged  failed  received  lost  again".to_owned());
+        line("messages", "    sent  acknowledged  failed  received  undelivered  again".to_owned());
         for tally in &self.messages {
-            let Tally { sent, acknowledged, failed, received, lost, duplicated, .. } = tally;
+            let Tally { sent, acknowledged, failed, received, undelivered, duplicated, .. } = tally;
             let numbers = format!(
-                "{sent:>8}{acknowledged:>14}{failed:>8}{received:>10}{lost:>6}{duplicated:>7}"
+                "{sent:>8}{acknowledged:>14}{failed:>8}{received:>10}{undelivered:>13}{duplicated:>7}"
             );
             line(&format!("  QoS {}", tally.qos), numbers);
         }
