@@ -1,7 +1,7 @@
 //! Ends of connections as exit codes and as errors in three parts.
 
 use evenkeel::Words;
-use evenkeel::{ConnectPhase, DisconnectCause, ReasonCode, TransportError, TransportFailure};
+use evenkeel::{DisconnectCause, ReasonCode, TransportError, TransportFailure};
 
 use crate::error::Failure;
 use crate::exit::Exit;
@@ -69,6 +69,7 @@ const fn hint_for(exit: Exit) -> Option<&'static str> {
         Exit::RefusedBusy => "try again later, or give the program more time by --timeout",
         Exit::RefusedMoved => "connect to the server it names",
         Exit::TakenOver => "give each client an identifier of its own by --id",
+        Exit::ServerFault => "check that the port is one for MQTT, not for HTTP or the like",
         Exit::Tls => "check --cafile, and that the port is one for TLS",
         _ => return None,
     })
@@ -81,12 +82,12 @@ fn exit_of(cause: &DisconnectCause) -> Exit {
             ReasonCode::SESSION_TAKEN_OVER => Exit::TakenOver,
             ReasonCode::USE_ANOTHER_SERVER | ReasonCode::SERVER_MOVED => Exit::RefusedMoved,
             ReasonCode::NOT_AUTHORIZED | ReasonCode::BANNED => Exit::RefusedCredentials,
-            _ => Exit::ConnectionLost,
+            _ => Exit::Network,
         },
-        DisconnectCause::Transport { failure, phase } => exit_of_transport(*failure, *phase),
-        DisconnectCause::ConnectTimeout { .. } => Exit::Network,
+        DisconnectCause::Transport { failure, .. } => exit_of_transport(*failure),
+        DisconnectCause::Malformed(_) | DisconnectCause::ProtocolError(_) => Exit::ServerFault,
         DisconnectCause::Authentication => Exit::RefusedCredentials,
-        _ => Exit::ConnectionLost,
+        _ => Exit::Network,
     }
 }
 
@@ -108,20 +109,21 @@ const fn exit_of_refusal(reason: ReasonCode) -> Exit {
     }
 }
 
-const fn exit_of_transport(failure: TransportFailure, phase: Option<ConnectPhase>) -> Exit {
-    match (failure, phase) {
-        (TransportFailure::Config, _) => Exit::Usage,
-        (TransportFailure::TlsRefused | TransportFailure::Tls, _) => Exit::Tls,
-        (TransportFailure::WebSocketRefused(401 | 403) | TransportFailure::Credentials, _) => {
+const fn exit_of_transport(failure: TransportFailure) -> Exit {
+    match failure {
+        TransportFailure::Config => Exit::Usage,
+        TransportFailure::TlsRefused | TransportFailure::Tls => Exit::Tls,
+        TransportFailure::WebSocketRefused(401 | 403) | TransportFailure::Credentials => {
             Exit::RefusedCredentials
         }
-        (_, Some(_)) => Exit::Network,
-        (_, None) => Exit::ConnectionLost,
+        _ => Exit::Network,
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use evenkeel::ConnectPhase;
+
     use super::*;
     use crate::names::Personality;
 
@@ -157,15 +159,16 @@ mod tests {
     }
 
     #[test]
-    fn failing_to_connect_and_losing_a_connection_differ() {
-        let end = |failure, phase| End {
-            cause: DisconnectCause::Transport { failure, phase },
-            detail: None,
+    fn failures_of_the_transport_say_which_layer_failed() {
+        let end = |failure| {
+            let cause = DisconnectCause::Transport { failure, phase: Some(ConnectPhase::Connect) };
+            End { cause, detail: None }
         };
-        let connecting = Some(ConnectPhase::Connect);
-        assert_eq!(end(TransportFailure::Refused, connecting).exit(), Exit::Network);
-        assert_eq!(end(TransportFailure::Eof, None).exit(), Exit::ConnectionLost);
-        assert_eq!(end(TransportFailure::TlsRefused, Some(ConnectPhase::Tls)).exit(), Exit::Tls);
-        assert_eq!(end(TransportFailure::Config, connecting).exit(), Exit::Usage);
+        assert_eq!(end(TransportFailure::Refused).exit(), Exit::Network);
+        assert_eq!(end(TransportFailure::Eof).exit(), Exit::Network);
+        assert_eq!(end(TransportFailure::TlsRefused).exit(), Exit::Tls);
+        assert_eq!(end(TransportFailure::Config).exit(), Exit::Usage);
+        assert_eq!(end(TransportFailure::WebSocketRefused(401)).exit(), Exit::RefusedCredentials);
+        assert_eq!(end(TransportFailure::WebSocketRefused(404)).exit(), Exit::Network);
     }
 }

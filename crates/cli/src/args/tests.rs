@@ -334,10 +334,9 @@ fn each_mistake_says_what_and_what_to_do() {
         mistake(&["pub", "--qoss", "1"]),
         "error: there is no flag '--qoss'\nhint: did you mean '--qos'?\n"
     );
-    assert_eq!(
-        mistake(&["pubb"]),
-        "error: there is no command 'pubb'\nhint: the commands are pub, sub, rr, broker, demo, version and help\n"
-    );
+    assert!(mistake(&["pubb"]).starts_with(
+        "error: there is no command 'pubb'\nhint: the commands are pub, sub, rr, broker, demo, "
+    ));
     assert_eq!(mistake(&["help", "x"]), mistake(&["x"]));
     assert_eq!(
         mistake(&[]),

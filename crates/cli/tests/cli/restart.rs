@@ -76,8 +76,9 @@ async fn keep_trying_takes_the_slow_lane() {
 async fn status_and_events_tell_the_connection() {
     let broker = broker().await;
     let events = folder().join("events.jsonl");
-    let line = format!("sub a --status=0.2 --events {}", events.display());
+    let line = format!("sub a -d --status=0.2 --events {}", events.display());
     let mut running = evenkeel(&line).at(&broker).start();
+    running.until_says("subscribed to 'a'").await;
     let status = running.until_says("status: online for").await;
     assert!(
         status.contains("; received 0, published 0, connections 1, pings 0 of 0 answered"),
