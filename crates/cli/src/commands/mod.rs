@@ -13,7 +13,7 @@ mod subscribe;
 
 use std::time::Duration;
 
-use evenkeel::{Reconnect, RefusedPolicy, TakeOverPolicy};
+use evenkeel::{Client, Reconnect, RefusedPolicy, TakeOverPolicy};
 use tokio::runtime::Runtime;
 
 use crate::args::Command;
@@ -91,6 +91,12 @@ fn policy(keep_trying: bool) -> Reconnect {
         (RefusedPolicy::Halt, TakeOverPolicy::Halt)
     };
     policy
+}
+
+/// How long to finish what is under way: not at all where it failed, or where
+/// there is no connection to finish it over.
+fn grace(succeeded: bool, client: &Client) -> Duration {
+    if succeeded && client.state().is_online() { GRACE } else { Duration::ZERO }
 }
 
 /// The failure of a program whose time ran out before it was ever connected.

@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::deadline::Deadline;
-use super::{GRACE, client, interrupted, never_connected, policy, stdin};
+use super::{client, grace, interrupted, never_connected, policy, stdin};
 use crate::error::Failure;
 use crate::exit::Exit;
 use crate::format::timestamp;
@@ -42,11 +42,10 @@ pub(super) async fn run(
         failure = observer.over() => End::Over(failure),
         result = job.run() => result.map_or_else(|end| end, |()| End::Finished),
     };
+    let limit = grace(matches!(end, End::Finished | End::Stopped), &client);
     if matches!(end, End::Stopped) {
-        job.settle_all(GRACE).await;
+        job.settle_all(limit).await;
     }
-    // What failed is not tried any longer.
-    let limit = if matches!(end, End::Finished | End::Stopped) { GRACE } else { Duration::ZERO };
     let verdict = job.verdict(end, &observer);
     client.shutdown(limit).await;
     observer.finish().await;

@@ -1,13 +1,12 @@
 //! `rr`: publishes a request and prints the response.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
-use std::time::Duration;
 
 use evenkeel::{Bytes, Client, Message, Messages, Property, PropertyId, Text, TopicName};
 
 use super::deadline::Deadline;
 use super::subscribe::print;
-use super::{GRACE, client, interrupted, never_connected, policy, stdin};
+use super::{client, grace, interrupted, never_connected, policy, stdin};
 use crate::error::Failure;
 use crate::exit::Exit;
 use crate::observer::{self, Observer, seconds};
@@ -39,8 +38,7 @@ pub(super) async fn run(
             out.flush()
         }),
     };
-    // What failed is not tried any longer.
-    client.shutdown(if result.is_ok() { GRACE } else { Duration::ZERO }).await;
+    client.shutdown(grace(result.is_ok(), &client)).await;
     observer.finish().await;
     result
 }

@@ -7,7 +7,7 @@ use jiff::Zoned;
 
 use super::deadline::Deadline;
 use super::sieve::{Decision, Sieve};
-use super::{GRACE, client, interrupted, never_connected, policy};
+use super::{GRACE, client, grace, interrupted, never_connected, policy};
 use crate::error::Failure;
 use crate::exit::Exit;
 use crate::format::View;
@@ -44,9 +44,9 @@ pub(super) async fn run(
     };
     let removals = tokio::time::timeout(GRACE, job.finish_removals());
     let removed = removals.await.unwrap_or_else(|_| Err(removal_failed("no answer came")));
-    // What failed is not tried any longer. The streams exist until after the
-    // DISCONNECT: nothing is unsubscribed, nothing unseen is acknowledged.
-    let limit = if matches!(end, End::Done | End::Stopped) { GRACE } else { Duration::ZERO };
+    // The streams exist until after the DISCONNECT: nothing is unsubscribed,
+    // nothing unseen is acknowledged.
+    let limit = grace(matches!(end, End::Done | End::Stopped), &client);
     let verdict = job.verdict(end, &observer, deadline);
     client.shutdown(limit).await;
     observer.finish().await;
