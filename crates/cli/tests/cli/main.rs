@@ -15,4 +15,5 @@ mod selection;
 mod signals;
 mod soak;
 mod support;
+mod torture;
 mod transports;

@@ -1,0 +1,100 @@
+//! The program against a broker with faults, counted on the broker's side.
+//! The library has scenarios of its own in `torture/`; real time is the
+//! subject of both, so these tests sleep.
+
+use std::time::Duration;
+
+use evenkeel_broker::Broker;
+use evenkeel_broker::fault::PacketType;
+use tokio::time::sleep;
+
+use crate::support::{Running, broker, evenkeel, saw, scripted, subscribed};
+
+/// CONNECTs and PINGREQs that the broker has read.
+fn counts(broker: &Broker) -> (u64, u64) {
+    let stats = broker.stats();
+    (stats.packets.received(PacketType::Connect), stats.pings_received())
+}
+
+async fn interrupt(running: Running) {
+    running.signal("INT").await;
+    running.ended().await.expect(0);
+}
+
+#[tokio::test]
+async fn one_lost_pingresp_costs_sub_one_reconnect() {
+    let broker = scripted("[[rule]]\nsent = \"PINGRESP\"\nnth = 1\naction = \"drop\"\n").await;
+    let running = evenkeel("sub a -k 1").at(&broker).start();
+    sleep(Duration::from_secs(9)).await;
+    let (connects, pings) = counts(&broker);
+    // At 0.8 to 0.95 s each, over at least 6 s of the second connection.
+    assert!(connects == 2 && (5..=12).contains(&pings), "{connects} connects, {pings} pings");
+    assert_eq!(broker.stats().pings_answered(), pings - 1);
+    interrupt(running).await;
+}
+
+/// A stopped process is the plainest stall: the answer and the deadline come
+/// while it does not run.
+#[tokio::test]
+async fn sub_outlives_being_stopped() {
+    let broker = broker().await;
+    let running = evenkeel("sub a -k 4").at(&broker).start();
+    saw(&broker, "ping_answered").await;
+    running.signal("STOP").await;
+    // 1.3 keep-alives; the broker would close after 1.5.
+    sleep(Duration::from_millis(5200)).await;
+    running.signal("CONT").await;
+    sleep(Duration::from_secs(1)).await;
+    let (connects, pings) = counts(&broker);
+    assert!(connects == 1 && (2..=3).contains(&pings), "{connects} connects, {pings} pings");
+    assert_eq!(broker.stats().keep_alive_timeouts, 0);
+    interrupt(running).await;
+}
+
+/// Nobody reads stdout for 2.5 keep-alives while messages come.
+#[tokio::test]
+async fn a_reader_that_pauses_holds_up_messages_and_no_pings() {
+    const MESSAGES: u64 = 30_000;
+    let broker = broker().await;
+    let mut running = evenkeel("sub a -k 2 -q 1 -C 30000").at(&broker).start();
+    subscribed(&broker, 1).await;
+    let lines: String = (0..MESSAGES).map(|number| format!("{number}\n")).collect();
+    evenkeel("pub a -l -q 1").input(&lines).at(&broker).run().await.expect(0);
+    sleep(Duration::from_secs(5)).await;
+    // The publisher's, and those of a subscriber that may not acknowledge.
+    let (connects, pings) = counts(&broker);
+    assert!(connects == 2 && pings >= 1, "{connects} connects, {pings} pings");
+    for number in 0..MESSAGES {
+        assert_eq!(running.line().await, number.to_string());
+    }
+    running.ended().await.expect(0);
+    assert_eq!(broker.stats().packets.received(PacketType::PubAck), MESSAGES);
+    assert_eq!(counts(&broker).0, 2);
+}
+
+#[tokio::test]
+async fn pub_sets_a_poison_message_aside() {
+    let broker =
+        scripted("[[rule]]\nreceived = \"PUBLISH\"\ntopic = \"forbidden\"\naction = \"close\"\n")
+            .await;
+    let ran = evenkeel("pub -t forbidden -m x -q 1").at(&broker).run().await.expect(8);
+    ran.says("quarantine");
+    let (connects, _) = counts(&broker);
+    assert!((3..=4).contains(&connects), "{connects} connects");
+    evenkeel("pub -t good -m x -q 1").at(&broker).run().await.expect(0);
+}
+
+#[tokio::test]
+async fn sub_does_not_storm_a_broker_that_closes_after_connack() {
+    let broker = scripted("[[rule]]\nsent = \"CONNACK\"\naction = \"close_after\"\n").await;
+    let running = evenkeel("sub a").at(&broker).start();
+    sleep(Duration::from_secs(8)).await;
+    let (connects, _) = counts(&broker);
+    // Delays of up to 1 s and 2 s, then 2 s and 4 s at least.
+    assert!((3..=4).contains(&connects), "{connects} connects");
+    broker.clear_faults();
+    subscribed(&broker, 1).await;
+    // SUBACK is on its way.
+    sleep(Duration::from_millis(500)).await;
+    interrupt(running).await;
+}
