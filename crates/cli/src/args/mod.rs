@@ -44,6 +44,7 @@ const USER_PROPERTY: &str = "user-property-of";
 #[derive(Parser, Debug)]
 #[command(
     name = "evenkeel",
+    version,
     disable_help_flag = true,
     disable_version_flag = true,
     disable_help_subcommand = true,
@@ -58,6 +59,9 @@ struct Cli {
     /// Print help
     #[arg(short = 'H', long, global = true, action = ArgAction::Help)]
     help: Option<bool>,
+    /// Print the version
+    #[arg(long, action = ArgAction::Version)]
+    version: Option<bool>,
 }
 
 /// What to do.

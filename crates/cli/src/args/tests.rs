@@ -305,9 +305,15 @@ fn mosquittos_names_go_without_a_command() {
 
 #[test]
 fn help_and_version_are_texts_for_stdout() {
-    for line in
-        [&["--help"][..], &["-H"], &["pub", "--help"], &["help"], &["help", "sub"], &["version"]]
-    {
+    for line in [
+        &["--help"][..],
+        &["-H"],
+        &["pub", "--help"],
+        &["help"],
+        &["help", "sub"],
+        &["version"],
+        &["--version"],
+    ] {
         match parse_as(Personality::Evenkeel, line) {
             Ok(Asked::Show(text)) => assert!(text.contains("evenkeel"), "{line:?}: {text}"),
             other => panic!("{line:?} gave {other:?}"),

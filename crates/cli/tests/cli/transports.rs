@@ -181,3 +181,46 @@ async fn connect_properties_and_keep_alive_reach_the_broker() {
     });
     assert!(resumed.await.is_some());
 }
+
+/// Serves SOCKS5 without authentication (RFC 1928), for names and addresses.
+async fn serve_socks5(mut client: tokio::net::TcpStream) -> std::io::Result<()> {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    let mut methods = [0; 2];
+    client.read_exact(&mut methods).await?;
+    client.read_exact(&mut vec![0; methods[1].into()]).await?;
+    client.write_all(&[5, 0]).await?;
+    let mut request = [0; 4];
+    client.read_exact(&mut request).await?;
+    let host = match request[3] {
+        1 => {
+            let mut address = [0; 4];
+            client.read_exact(&mut address).await?;
+            std::net::Ipv4Addr::from(address).to_string()
+        }
+        _ => {
+            let mut name = vec![0; client.read_u8().await?.into()];
+            client.read_exact(&mut name).await?;
+            String::from_utf8_lossy(&name).into_owned()
+        }
+    };
+    let mut server = tokio::net::TcpStream::connect((host, client.read_u16().await?)).await?;
+    client.write_all(&[5, 0, 0, 1, 0, 0, 0, 0, 0, 0]).await?;
+    tokio::io::copy_bidirectional(&mut client, &mut server).await.map(drop)
+}
+
+#[tokio::test]
+async fn a_proxy_is_used_and_a_dead_one_is_explained() {
+    let broker = broker().await;
+    let proxy = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("socks5h://{}", proxy.local_addr().unwrap());
+    let served = tokio::spawn(async move {
+        let (client, _) = proxy.accept().await.unwrap();
+        serve_socks5(client).await
+    });
+    evenkeel("pub a x -q 1 -W 10").args(["--proxy", &url]).at(&broker).run().await.expect(0);
+    served.await.unwrap().unwrap();
+    let dead = format!("socks5h://127.0.0.1:{}", crate::support::dead_port());
+    let ran = evenkeel("pub a x -W 0.3").args(["--proxy", &dead]).at(&broker).run().await;
+    ran.expect(4).says("error: no connection within 300 ms\nwhy: cannot connect to 127.0.0.1:");
+}
