@@ -66,15 +66,7 @@ impl Client {
     /// True where a shutdown has nothing left to wait for, or no time.
     pub(super) fn drain_is_over(&self) -> bool {
         let Some(deadline) = self.drain_deadline() else { return false };
-        let nothing_left = self.leftovers().is_clean();
-        let connecting = matches!(self.link, Link::Opening(_) | Link::Waiting(_));
-        self.now >= deadline || nothing_left || (connecting && self.session_is_idle())
-    }
-
-    fn session_is_idle(&self) -> bool {
-        self.session.queue.is_empty()
-            && self.session.flights.len() == 0
-            && self.session.subscriptions.waiting() == 0
+        self.now >= deadline || self.leftovers().is_clean()
     }
 
     fn leftovers(&self) -> DrainReport {

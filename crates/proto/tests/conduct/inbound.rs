@@ -309,6 +309,8 @@ fn a_qos_2_message_acknowledged_while_offline_is_answered_when_it_comes_again() 
     });
 }
 
+//= [MQTT-3.2.2-5] test
+//= [MQTT311-3.1.2-6] test
 #[test]
 fn a_lost_session_forgets_what_was_received() {
     each_version(|version| {
@@ -358,6 +360,15 @@ fn a_message_is_acknowledged_once() {
         assert_eq!(rig.expect(), puback(id(5)));
         rig.expect_nothing();
         assert_eq!(rig.stats().stale_acknowledgements, 1);
+        // The first answer holds, also while it waits for its turn.
+        arrive(&mut rig, "a", AtLeastOnce, 6);
+        arrive(&mut rig, "b", AtLeastOnce, 7);
+        let (first, second) = (next_key(&mut rig), next_key(&mut rig));
+        rig.acknowledge(second, ReasonCode::SUCCESS);
+        rig.acknowledge(second, ReasonCode::QUOTA_EXCEEDED);
+        rig.acknowledge(first, ReasonCode::SUCCESS);
+        assert_eq!(rig.expect(), puback(id(6)));
+        assert_eq!(rig.expect(), puback(id(7)));
         assert!(rig.client.state().is_online());
     });
 }
@@ -457,6 +468,8 @@ fn reading_goes_on_for_an_application_that_waits_for_our_answer() {
     assert!(rig.outcome(1).is_ok());
     assert_eq!(rig.stats().qos0_dropped, 2);
     assert!(!rig.client.wants_read(), "nothing waits any more");
+    let taken = std::iter::from_fn(|| rig.client.next_message()).count();
+    assert_eq!(taken, 3, "the bound holds");
 }
 
 #[test]
@@ -472,6 +485,27 @@ fn an_application_that_takes_its_messages_loses_none() {
     }
     assert_eq!(rig.stats().qos0_dropped, 0);
     assert_eq!(rig.stats().publishes_received, 100);
+}
+
+#[test]
+fn an_application_that_takes_messages_again_is_not_read_past() {
+    let mut rig = Rig::online(narrow(2, 1 << 20));
+    rig.publish("question", AtLeastOnce, 1);
+    for number in 1..=2 {
+        arrive(&mut rig, "a", AtLeastOnce, number);
+    }
+    rig.advance(secs(1));
+    for number in 3..=6 {
+        arrive(&mut rig, "a", AtLeastOnce, number);
+    }
+    assert!(rig.client.wants_read());
+    // Still far beyond the bound, but it moves.
+    rig.message();
+    assert!(!rig.client.wants_read());
+    rig.advance(secs(1) - MICRO);
+    assert!(!rig.client.wants_read());
+    rig.advance(MICRO);
+    assert!(rig.client.wants_read());
 }
 
 #[test]

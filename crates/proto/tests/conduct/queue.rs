@@ -210,6 +210,22 @@ fn a_message_that_expires_while_it_waits_is_not_sent() {
 }
 
 #[test]
+fn a_message_that_expired_unnoticed_is_not_sent() {
+    let mut settings = quiet(config(Version::V5));
+    settings.bounds.in_flight = 1;
+    let mut rig = Rig::online(settings);
+    rig.publish("first", AtLeastOnce, 1);
+    let packet_id = rig.expect_publish().packet_id.unwrap();
+    rig.try_publish(expiring(10), 2).unwrap();
+    // The task does not wake in time; the room for it comes first.
+    rig.jump(secs(11));
+    rig.send(&puback(packet_id));
+    rig.expect_nothing();
+    assert_eq!(rig.outcomes().len(), 2);
+    assert_eq!(rig.stats().expired, 1);
+}
+
+#[test]
 fn expiry_leaves_the_order_and_the_bounds_right() {
     let mut rig = Rig::new(bounded(Version::V5, 4, 1 << 20));
     for number in 0..4 {

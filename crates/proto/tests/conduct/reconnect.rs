@@ -153,6 +153,22 @@ fn a_ping_answered_is_useful_work() {
 }
 
 #[test]
+fn a_subscription_granted_is_useful_work() {
+    let mut rig = Rig::started(policy(|_| {}));
+    for _ in 0..5 {
+        rig.drop_link(TransportFailure::Refused);
+        rig.await_open();
+    }
+    rig.accept_with(&accepted());
+    rig.subscribe(&[("a", AtMostOnce)], 1);
+    let packet_id = rig.expect_subscribe().packet_id;
+    rig.send(&suback(packet_id, &[0]));
+    rig.advance(secs(31));
+    rig.cut();
+    assert!(rig.await_open() <= secs(1));
+}
+
+#[test]
 fn connack_alone_resets_nothing() {
     let mut rig = Rig::started(policy(|_| {}));
     let mut waits = Vec::new();

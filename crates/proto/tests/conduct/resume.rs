@@ -189,6 +189,42 @@ fn one_goes_alone_until_it_passes_then_the_rest_and_then_what_is_new() {
     });
 }
 
+#[test]
+fn every_connection_begins_with_one_alone() {
+    each_version(|version| {
+        let (mut rig, ids) = unanswered(version, AtLeastOnce, 6);
+        for round in 0..3 {
+            rig.drop_link(TransportFailure::TimedOut);
+            rig.reconnect_with(&resumed());
+            rig.expect_publish();
+            rig.expect_nothing();
+            rig.send(&puback(ids[round]));
+            assert_eq!(rig.wire.len(), 5 - round);
+        }
+    });
+}
+
+#[test]
+fn sending_again_keeps_to_the_write_buffer() {
+    each_version(|version| {
+        let mut settings = quiet(lasting(version));
+        settings.bounds.write_buffer = 100;
+        let mut rig = Rig::online(settings);
+        let mut ids = Vec::new();
+        for number in 0..50 {
+            rig.publish("a", AtLeastOnce, number);
+            ids.push(rig.expect_publish().packet_id.unwrap());
+        }
+        rig.reconnect_with(&resumed());
+        rig.expect_publish();
+        rig.writable = false;
+        rig.send(&puback(ids[0]));
+        assert!((100..150).contains(&rig.pending()), "{} bytes", rig.pending());
+        rig.unblock();
+        assert_eq!(rig.wire.len(), 49);
+    });
+}
+
 //= [MQTT-3.2.2-5] test
 //= [MQTT311-3.1.2-6] test
 #[test]
@@ -210,6 +246,7 @@ fn a_lost_session_makes_them_new_messages() {
     });
 }
 
+//= [MQTT-3.2.2-5] test
 #[test]
 fn what_the_server_had_taken_over_before_it_forgot_is_done() {
     each_version(|version| {
