@@ -12,6 +12,7 @@ pub mod conversation;
 pub mod crowd;
 pub mod failed;
 pub mod folder;
+pub mod interrupt;
 pub mod matrix;
 pub mod memory;
 pub mod ports;

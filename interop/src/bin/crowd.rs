@@ -11,6 +11,7 @@ use evenkeel::Version;
 use evenkeel_interop::case::Case;
 use evenkeel_interop::crowd::{Outcome, Plan, run};
 use evenkeel_interop::failed::Failed;
+use evenkeel_interop::interrupt::unless_interrupted;
 use evenkeel_interop::server::{Kind, Setting};
 use evenkeel_interop::site::{Transport, version_name};
 
@@ -64,7 +65,10 @@ impl Brokers {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    unless_interrupted(talk(Arguments::parse())).await.unwrap_or(ExitCode::FAILURE)
+}
+
+async fn talk(arguments: Arguments) -> ExitCode {
     let version = match arguments.version {
         Protocol::V311 => Version::V311,
         Protocol::V5 => Version::V5,

@@ -10,6 +10,7 @@ use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::Parser;
+use evenkeel_interop::interrupt::unless_interrupted;
 use evenkeel_interop::matrix::brokers::{ALL, Broker};
 use evenkeel_interop::matrix::{
     Cache, Cell, Column, Fared, Row, replace_between_marks, rows, visit, write,
@@ -37,36 +38,57 @@ struct Arguments {
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    let arguments = Arguments::parse();
-    let cache = arguments.cache.clone().map_or_else(Cache::usual, Cache::at);
-    let wanted = |broker: &&Broker| {
-        arguments.only.as_ref().is_none_or(|only| broker.name.contains(only.as_str()))
-    };
-    let mut rows = rows();
-    if let Some(part) = &arguments.row {
-        rows.retain(|row| row.name() == "start up" || row.name().contains(part.as_str()));
+    match unless_interrupted(run(Arguments::parse())).await {
+        Some(code) => code,
+        None => {
+            eprintln!("interrupted: every broker is ended, nothing was written");
+            ExitCode::FAILURE
+        }
     }
+}
+
+async fn run(arguments: Arguments) -> ExitCode {
+    let cache = arguments.cache.clone().map_or_else(Cache::usual, Cache::at);
+    let rows = arguments.rows();
     let mut columns = Vec::new();
-    for broker in ALL.iter().filter(wanted) {
+    for broker in ALL.iter().filter(|broker| arguments.wants(broker)) {
+        eprintln!("== {}", broker.name);
         if arguments.install
             && (broker.version)(&cache).is_none()
             && let Err(error) = (broker.install)(&cache)
         {
             eprintln!("{} cannot be installed: {error}", broker.name);
         }
-        eprintln!("== {}", broker.name);
         let column = visit(broker, &cache, &rows, print_progress).await;
         if let Err(reason) = &column.version {
             eprintln!("{reason}");
         }
         columns.push(column);
     }
-    let complete = arguments.only.is_none() && arguments.row.is_none();
-    if let Err(error) = publish(&rows, &columns, complete) {
+    if let Err(error) = publish(&rows, &columns, arguments.is_complete()) {
         eprintln!("the result cannot be written: {error}");
         return ExitCode::FAILURE;
     }
     judge(&rows, &columns)
+}
+
+impl Arguments {
+    fn wants(&self, broker: &Broker) -> bool {
+        self.only.as_ref().is_none_or(|only| broker.name.contains(only.as_str()))
+    }
+
+    fn rows(&self) -> Vec<Row> {
+        let mut rows = rows();
+        if let Some(part) = &self.row {
+            // The broker is started in the row "start up".
+            rows.retain(|row| row.name() == "start up" || row.name().contains(part.as_str()));
+        }
+        rows
+    }
+
+    const fn is_complete(&self) -> bool {
+        self.only.is_none() && self.row.is_none()
+    }
 }
 
 fn print_progress(row: &Row, fared: &Fared) {

@@ -38,6 +38,8 @@ pub(super) fn run(program: &str, arguments: &[&str]) -> Result<(), Failed> {
         // Debian starts what it installs; these brokers are started here.
         .env("RUNLEVEL", "1")
         .env("DEBIAN_FRONTEND", "noninteractive")
+        // RabbitMQ's package leaves Erlang's name server behind.
+        .env("ERL_EPMD_ADDRESS", "127.0.0.1")
         .status()
         .map_err(|error| failed(error.to_string()))?;
     if status.success() { Ok(()) } else { Err(failed(status.to_string())) }
