@@ -48,6 +48,9 @@ pub enum Memory {
 pub struct Setting {
     /// Lets in only those with the user name and password of the site.
     pub password: bool,
+    /// Exchanges that mosquitto may have open with one client; its default is
+    /// 20. The broker of this repository needs no such setting.
+    pub in_flight: Option<u16>,
 }
 
 /// A kind of server that the tests can make.

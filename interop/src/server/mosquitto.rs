@@ -14,6 +14,8 @@ use crate::site::{Address, Door, Site, Transport};
 
 /// Times that other ports are tried where another process was faster.
 const ATTEMPTS: usize = 5;
+/// Where all its processes write, one after the other.
+const LOG: &str = "mosquitto.log";
 const START: Duration = Duration::from_secs(20);
 
 /// Where Debian puts it, which is not in every user's path.
@@ -82,7 +84,7 @@ impl Mosquitto {
         if setting.password {
             site.user = Some(("pump".to_owned(), "open sesame".to_owned()));
         }
-        let config = write_files(&folder, &site)?;
+        let config = write_files(&folder, &site, setting)?;
         Ok(Self { site, folder, config, daemon: None })
     }
 
@@ -90,7 +92,7 @@ impl Mosquitto {
         let program = program().ok_or_else(|| Failed::Server("no mosquitto".to_owned()))?;
         let mut command = Command::new(program);
         command.arg("-c").arg(&self.config);
-        let log = self.folder.file("mosquitto.log");
+        let log = self.folder.file(LOG);
         let mut daemon = Daemon::spawn("mosquitto", command, log)?;
         // Written once it listens. A mere look at the ports might see another
         // server that was faster to take one of them.
@@ -123,7 +125,9 @@ impl Server for Mosquitto {
     }
 
     fn log(&self) -> String {
-        self.daemon.as_ref().map(Daemon::log).unwrap_or_default()
+        // Of all its processes, as what an earlier one did decides what a later one does.
+        let bytes = std::fs::read(self.folder.file(LOG)).unwrap_or_default();
+        String::from_utf8_lossy(&bytes).into_owned()
     }
 }
 
@@ -132,16 +136,16 @@ fn files_failed(error: std::io::Error) -> Failed {
 }
 
 /// Writes everything mosquitto reads; returns the path of its configuration.
-fn write_files(folder: &Folder, site: &Site) -> Result<PathBuf, Failed> {
+fn write_files(folder: &Folder, site: &Site, setting: Setting) -> Result<PathBuf, Failed> {
     let certificates = site.certificates.clone().unwrap_or_else(Certificates::shared);
     folder.write("ca.pem", &certificates.authority).map_err(files_failed)?;
     folder.write("server.pem", &certificates.server.certificate).map_err(files_failed)?;
     folder.write("server.key", &certificates.server.key).map_err(files_failed)?;
-    let config = config(folder, site)?;
+    let config = config(folder, site, setting)?;
     folder.write("mosquitto.conf", config).map_err(files_failed)
 }
 
-fn config(folder: &Folder, site: &Site) -> Result<String, Failed> {
+fn config(folder: &Folder, site: &Site, setting: Setting) -> Result<String, Failed> {
     let path = folder.path().display();
     // `user` matters to root alone: mosquitto's own user may not enter the folder.
     let mut config = format!(
@@ -150,10 +154,13 @@ fn config(folder: &Folder, site: &Site) -> Result<String, Failed> {
     );
     // By default the 1001st message that waits for a subscriber is lost.
     config.push_str("max_queued_messages 100000\n");
+    if let Some(most) = setting.in_flight {
+        // Writing into a string never fails.
+        let _ = writeln!(config, "max_inflight_messages {most}");
+    }
     match &site.user {
         Some((user, password)) => {
             let file = password_file(folder, user, password)?;
-            // Writing into a string never fails.
             let _ = writeln!(config, "allow_anonymous false\npassword_file {}", file.display());
         }
         None => config.push_str("allow_anonymous true\n"),
