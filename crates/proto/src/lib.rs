@@ -59,6 +59,7 @@ pub mod keepalive;
 mod limits;
 mod operation;
 mod reconnect;
+pub mod record;
 mod rng;
 mod session;
 mod stats;

@@ -1,0 +1,180 @@
+//! What a durable session is made of: the records a store keeps, and what it
+//! gives back. How they look on disk is the store's own affair.
+//!
+//! A store is the sum of the records committed to it, in order. The core says
+//! what to commit by `Output::Commit`, one [`Batch`] at a
+//! time, and holds back every packet that promises something until the records
+//! behind that promise are committed (D3).
+
+mod batch;
+mod recovered;
+
+use core::fmt;
+use core::time::Duration;
+
+use evenkeel_codec::{PacketId, Publish, ReasonCode, Text, TopicFilter};
+
+pub use batch::{Batch, BatchId, Committed, Read, StorageFailure, Window};
+pub use recovered::{
+    Count, Phase, Recovered, StoredExchange, StoredMessage, StoredState, StoredSubscription,
+};
+
+/// Names one accepted message for ever: ascending in order of acceptance,
+/// never used twice in one store.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Serial(pub u64);
+
+impl Serial {
+    /// The one after this.
+    #[must_use]
+    pub const fn next(self) -> Self {
+        Self(self.0 + 1)
+    }
+}
+
+impl fmt::Display for Serial {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// A point in time that outlives a process: milliseconds since 1970 UTC.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct UnixMillis(pub u64);
+
+impl UnixMillis {
+    /// Time from `earlier` to this; zero where `earlier` is later.
+    pub const fn since(self, earlier: Self) -> Duration {
+        Duration::from_millis(self.0.saturating_sub(earlier.0))
+    }
+}
+
+/// Which of the queued messages go first. Order is kept among messages of
+/// equal priority only.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u8)]
+pub enum Priority {
+    /// After all others.
+    Low = 0,
+    /// That of a message that says nothing else.
+    #[default]
+    Normal = 1,
+    /// Before all others.
+    High = 2,
+}
+
+impl Priority {
+    /// All, the first to be sent first.
+    pub const ALL: [Self; 3] = [Self::High, Self::Normal, Self::Low];
+
+    /// The priority with this number, as in `Priority::High as u8`.
+    pub const fn from_level(level: u8) -> Option<Self> {
+        match level {
+            0 => Some(Self::Low),
+            1 => Some(Self::Normal),
+            2 => Some(Self::High),
+            _ => None,
+        }
+    }
+}
+
+/// One change of a durable session. Records that name a message, an exchange
+/// or a filter the store does not know change nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Record {
+    /// The client identifier under which the server holds the session.
+    Identity {
+        /// Never empty.
+        client_id: Text,
+    },
+    /// A message was accepted: from now on it is queued.
+    Accepted(Accepted),
+    /// The exchange of a queued message began: it holds this packet
+    /// identifier, and may be on its way.
+    Sent {
+        /// Which message.
+        serial: Serial,
+        /// Held until `Done` or `Quarantined`.
+        packet_id: PacketId,
+    },
+    /// PUBREC came: the server owns the message, whose content is of no more
+    /// use. PUBREL and PUBCOMP are left.
+    Released {
+        /// Which message.
+        serial: Serial,
+    },
+    /// The message has its outcome: nothing of it is left.
+    Done {
+        /// Which message, in whatever state.
+        serial: Serial,
+        /// How it ended.
+        outcome: Outcome,
+    },
+    /// The message left its exchange and the queue, as connections died of it
+    /// (R7). It is kept to be looked at, removed or queued again.
+    Quarantined {
+        /// Which message.
+        serial: Serial,
+        /// Connections that were cut with it in flight.
+        deaths: u8,
+        /// How often it was sent.
+        attempts: u32,
+    },
+    /// A QoS 2 message from the server is handled: PUBREC follows, and no copy
+    /// of it is delivered from now on.
+    Received {
+        /// The server's identifier.
+        packet_id: PacketId,
+    },
+    /// PUBREL came: PUBCOMP follows, and the identifier may mean another message.
+    Finished {
+        /// The server's identifier.
+        packet_id: PacketId,
+    },
+    /// The server granted a subscription, or granted it anew.
+    Subscribed(StoredSubscription),
+    /// A subscription is over.
+    Unsubscribed {
+        /// Which.
+        filter: TopicFilter,
+    },
+    /// The server has forgotten the session: what was `Received` is void.
+    /// Messages, exchanges and subscriptions stay; they are begun anew.
+    SessionLost,
+}
+
+/// A message as it was accepted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Accepted {
+    /// Names it.
+    pub serial: Serial,
+    /// The message; packet identifier and DUP flag mean nothing.
+    pub publish: Publish,
+    /// When it was accepted.
+    pub accepted: UnixMillis,
+    /// When it is of no more use; `None` for never.
+    pub expires: Option<UnixMillis>,
+    /// Its place in the queue.
+    pub priority: Priority,
+}
+
+/// How a message ended, for the record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Outcome {
+    /// The server has it.
+    Delivered,
+    /// The server refused it.
+    Refused(ReasonCode),
+    /// Its message expiry interval ended in the queue.
+    Expired,
+    /// What the server announced does not allow it.
+    NotAllowed,
+    /// It gave way to another one, by the policy for a full queue.
+    Dropped,
+    /// The application removed it.
+    Removed,
+    /// The application queued it again, under this name.
+    Requeued(Serial),
+}

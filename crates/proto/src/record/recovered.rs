@@ -1,0 +1,121 @@
+//! What a store gives back.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
+use evenkeel_codec::{PacketId, Properties, Publish, SubscribeFilter, Text};
+
+use super::{Priority, Serial, UnixMillis};
+
+/// What a store holds when it is opened, but for the queue, of which it tells
+/// the size only: that is read piece by piece.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Recovered {
+    /// The client identifier of the session; `None` for a store that is new.
+    pub client_id: Option<Text>,
+    /// The exchanges that hold packet identifiers, in the order in which they
+    /// began (of their `Sent` records).
+    pub exchanges: Vec<StoredExchange>,
+    /// Identifiers of QoS 2 messages received and not finished.
+    pub received: Vec<PacketId>,
+    /// The subscriptions, in any order.
+    pub subscriptions: Vec<StoredSubscription>,
+    /// Queued messages by priority, index as in `Priority::Low as usize`.
+    pub queued: [Count; 3],
+    /// Messages in quarantine.
+    pub quarantined: u64,
+    /// Above every serial that any record of the store ever had.
+    pub next_serial: Serial,
+    /// What the store takes at most.
+    pub bounds: StoreBounds,
+}
+
+/// What a store takes at most; no bounds unless it says so. Beyond them
+/// messages are refused when they are handed in, before the store is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StoreBounds {
+    /// Queued messages.
+    pub messages: u64,
+    /// Topic and payload bytes of all queued messages.
+    pub bytes: u64,
+    /// Bytes of one message, as MQTT 5 would send it.
+    pub message_bytes: u64,
+}
+
+impl Default for StoreBounds {
+    fn default() -> Self {
+        Self { messages: u64::MAX, bytes: u64::MAX, message_bytes: u64::MAX }
+    }
+}
+
+/// Messages and their bytes of topic and payload.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Count {
+    /// How many.
+    pub messages: u64,
+    /// Topic and payload bytes of them all.
+    pub bytes: u64,
+}
+
+/// An exchange of an outgoing message that was under way.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredExchange {
+    /// In use until the exchange is over (D4).
+    pub packet_id: PacketId,
+    /// Which message.
+    pub serial: Serial,
+    /// What it waits for.
+    pub phase: Phase,
+}
+
+/// What a stored exchange waits for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// PUBACK or PUBREC: the message may have to be sent again.
+    Unanswered(Box<StoredMessage>),
+    /// PUBCOMP.
+    Released,
+}
+
+/// A message out of a store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredMessage {
+    /// Names it.
+    pub serial: Serial,
+    /// The message.
+    pub publish: Publish,
+    /// When it was accepted.
+    pub accepted: UnixMillis,
+    /// When it is of no more use; `None` for never.
+    pub expires: Option<UnixMillis>,
+    /// Its place in the queue.
+    pub priority: Priority,
+    /// Where it stands.
+    pub state: StoredState,
+}
+
+/// Where a stored message stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum StoredState {
+    /// Waits to be sent.
+    Queued,
+    /// Its exchange is under way.
+    Sent(PacketId),
+    /// In quarantine (R7).
+    Quarantined {
+        /// Connections that were cut with it in flight.
+        deaths: u8,
+        /// How often it was sent.
+        attempts: u32,
+    },
+}
+
+/// A subscription that the server granted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredSubscription {
+    /// Filter and options.
+    pub filter: SubscribeFilter,
+    /// Subscription identifier and user properties.
+    pub properties: Properties,
+}
