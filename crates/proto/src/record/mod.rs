@@ -16,7 +16,8 @@ use evenkeel_codec::{PacketId, Publish, ReasonCode, Text, TopicFilter};
 
 pub use batch::{Batch, BatchId, Committed, Read, StorageFailure, Window};
 pub use recovered::{
-    Count, Phase, Recovered, StoredExchange, StoredMessage, StoredState, StoredSubscription,
+    Count, Phase, Recovered, StoreBounds, StoredExchange, StoredMessage, StoredState,
+    StoredSubscription,
 };
 
 /// Names one accepted message for ever: ascending in order of acceptance,
