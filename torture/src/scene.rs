@@ -158,6 +158,11 @@ impl Scene {
         let (silence, limit) = (stats.longest_silence, keep_alive.mul_f64(1.25));
         assert!(silence <= limit, "silent for {silence:?} at keep-alive {keep_alive:?}");
     }
+
+    /// The longest time between two packets of a client, as the broker saw it.
+    pub fn longest_silence(&self) -> Duration {
+        self.broker.stats().longest_silence
+    }
 }
 
 impl Drop for Scene {

@@ -80,8 +80,9 @@ impl core::fmt::Debug for ConnectConfig {
 pub struct KeepAliveConfig {
     /// Least time between two pings of one connection.
     pub min_ping_spacing: Duration,
-    /// How long a ping may stay unanswered; `None` is half the interval,
-    /// 60 s at most. A link that needed longer is given more after a death.
+    /// How long the server may leave a ping without any byte back; `None` is
+    /// half the interval, 60 s at most. A link that needed longer is given
+    /// more after a death. Further pings go out at the interval meanwhile.
     pub response_timeout: Option<Duration>,
 }
 

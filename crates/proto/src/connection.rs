@@ -159,9 +159,8 @@ impl Online {
 ///
 /// Pings go out 5 to 20 % early, at a point that differs from connection to
 /// connection, so that many clients do not ping in step (K14). `patience`
-/// doubles the response time-out, for servers that were found to answer late;
-/// it stays below the 1.5 times the interval after which a server that never
-/// answers would close first.
+/// doubles the response time-out, for servers that were found to answer late,
+/// up to 1.25 times the interval; pings go on at the interval meanwhile.
 pub(crate) fn keep_alive_settings(
     config: &Config,
     interval: Duration,

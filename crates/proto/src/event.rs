@@ -52,7 +52,8 @@ pub enum Event {
     PingSent,
     /// A PINGRESP came.
     PongReceived(Pong),
-    /// A ping was never answered, though the link is alive (K4).
+    /// A ping was written off: it had no answer, though the link is alive (K4)
+    /// or the next one is due (K3). An answer that comes yet closes nothing (K6).
     PingUnanswered {
         /// Time since it was written.
         after: Duration,

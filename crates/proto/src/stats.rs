@@ -12,7 +12,7 @@ pub struct Stats {
     pub pongs: u64,
     /// PINGRESPs nobody waited for.
     pub pongs_unsolicited: u64,
-    /// Pings written off on a live link.
+    /// Pings written off: on a live link, or because the next one was due.
     pub pings_unanswered: u64,
     /// PUBLISH packets sent, repetitions included.
     pub publishes_sent: u64,

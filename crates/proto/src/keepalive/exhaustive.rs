@@ -86,10 +86,16 @@ enum Mutation {
     NoMargin,
     /// K3: a ping that was written off is never followed by another.
     OnePingForEver,
+    /// K3: a ping that is out holds back the next, however late its answer is.
+    WaitsForAnswer,
+    /// K1: the next ping goes out though the one that is out is not written off.
+    PingsBesideAPing,
     /// K4: bytes other than PINGRESP are no life.
     DeafToBytes,
     /// K4: a dead link is never called so.
     NeverDead,
+    /// K4: each further ping begins the trial of the peer anew.
+    EachPingForgives,
     /// K4: a slow transport is called stuck.
     ProgressIgnored,
     /// K5: the response clock starts at the queueing.
@@ -102,6 +108,8 @@ enum Mutation {
     JudgedBeforeRead,
     /// K10: sleep is taken for silence of the peer.
     SleepKills,
+    /// K10: sleep is taken for a transport that is stuck.
+    SleepKillsQueued,
     /// K10: after a sleep the ping waits for another interval.
     SleepForgets,
     /// K11: what we write counts as life of the peer.
@@ -112,7 +120,7 @@ enum Mutation {
     ProbeIgnored,
 }
 
-const MUTATIONS: [(Mutation, &[&str]); 20] = [
+const MUTATIONS: [(Mutation, &[&str]); 24] = [
     (Mutation::ProbeForgetsPing, &["K1"]),
     (Mutation::PongClearsQueued, &["K1"]),
     (Mutation::NoSpacing, &["K2"]),
@@ -121,14 +129,18 @@ const MUTATIONS: [(Mutation, &[&str]); 20] = [
     (Mutation::ProgressCountsAsSent, &["K3"]),
     (Mutation::NoMargin, &["K3"]),
     (Mutation::OnePingForEver, &["K3"]),
+    (Mutation::WaitsForAnswer, &["K3"]),
+    (Mutation::PingsBesideAPing, &["K1"]),
     (Mutation::DeafToBytes, &["K4"]),
     (Mutation::NeverDead, &["K4"]),
+    (Mutation::EachPingForgives, &["K4"]),
     (Mutation::ProgressIgnored, &["K4"]),
     (Mutation::ClockFromQueue, &["K5"]),
     (Mutation::StrayPongKills, &["K6"]),
     (Mutation::Orphan, &["K7"]),
     (Mutation::JudgedBeforeRead, &["K9"]),
     (Mutation::SleepKills, &["K10"]),
+    (Mutation::SleepKillsQueued, &["K10"]),
     (Mutation::SleepForgets, &["K10"]),
     (Mutation::WritesAreLife, &["K11"]),
     (Mutation::PausedIsJudged, &["K9"]),
@@ -165,17 +177,22 @@ impl Subject {
                     engine.last_received = now;
                 }
             }
-            Some(Mutation::SleepKills) => {
-                if let Phase::Awaiting { limit, heard: false, .. } = engine.phase
-                    && reading
-                {
-                    return engine.poll(now.min(limit), reading);
-                }
+            Some(Mutation::SleepKills) if matches!(engine.phase, Phase::Awaiting { .. }) => {
+                engine.wake = now;
+            }
+            Some(Mutation::SleepKillsQueued) if matches!(engine.phase, Phase::Queued { .. }) => {
+                engine.wake = now;
             }
             Some(Mutation::NeverDead) => {
-                if let Phase::Awaiting { limit, .. } = &mut engine.phase {
-                    *limit = now + engine.settings.response_timeout;
+                if let Some(trial) = &mut engine.trial {
+                    trial.limit = now + engine.settings.response_timeout;
                 }
+            }
+            Some(Mutation::WaitsForAnswer) if matches!(engine.phase, Phase::Awaiting { .. }) => {
+                let last_sent = core::mem::replace(&mut engine.last_sent, now);
+                let action = engine.poll(now, reading);
+                engine.last_sent = last_sent;
+                return action;
             }
             Some(Mutation::OnePingForEver) if self.wrote_off => {
                 engine.last_sent = now;
@@ -186,7 +203,14 @@ impl Subject {
         let action = engine.poll(now, reading || self.mutation == Some(Mutation::PausedIsJudged));
         match action {
             Action::SendPing => self.queued = now,
-            Action::NoteUnanswered { .. } => self.wrote_off = true,
+            Action::NoteUnanswered { .. } => {
+                self.wrote_off = true;
+                match self.mutation {
+                    Some(Mutation::EachPingForgives) => self.engine.trial = None,
+                    Some(Mutation::PingsBesideAPing) => return self.engine.poll(now, reading),
+                    _ => {}
+                }
+            }
             _ => {}
         }
         action
@@ -214,10 +238,10 @@ impl Subject {
             self.engine.last_received = self.engine.last_received.max(now);
         }
         self.engine.on_ping_sent(now);
-        if let Phase::Awaiting { limit, .. } = &mut self.engine.phase
+        if let Some(trial) = &mut self.engine.trial
             && self.mutation == Some(Mutation::ClockFromQueue)
         {
-            *limit = self.queued + self.engine.settings.response_timeout;
+            trial.limit = self.queued + self.engine.settings.response_timeout;
         }
     }
 
@@ -243,7 +267,8 @@ impl Subject {
         if self.is(Mutation::StrayPongKills) && pong == Pong::Unsolicited {
             // As a client does that takes it for an error of the protocol.
             let limit = now;
-            self.engine.phase = Phase::Awaiting { sent: now, limit, heard: false };
+            self.engine.phase = Phase::Awaiting { sent: now, limit };
+            self.engine.trial = Some(Trial { sent: now, limit });
         }
         pong
     }
@@ -274,8 +299,10 @@ struct World {
     deadline: Instant,
     queued: Option<Instant>,
     written: Option<Instant>,
-    /// Bytes came since the ping was written.
-    heard: bool,
+    /// The first ping written of which nothing was heard since.
+    unheard: Option<Instant>,
+    /// The first ping that the next PINGRESP may answer.
+    oldest: Option<Instant>,
     last_written: Instant,
     last_progress: Instant,
     last_received: Instant,
@@ -402,6 +429,7 @@ impl Run {
             let judged = self.subject.poll(self.world.now, self.world.reading);
             hold("K9", !matches!(judged, Action::Close(_)))?;
             self.subject.engine.phase = Phase::Quiet;
+            self.subject.engine.trial = None;
         }
         if unread != Unread::Nothing {
             self.receive(unread == Unread::Pong)?;
@@ -424,7 +452,8 @@ impl Run {
         hold("K2", world.last_ping.is_none_or(|last| world.now >= last + spacing))?;
         world.queued = None;
         world.written = Some(world.now);
-        world.heard = false;
+        world.unheard.get_or_insert(world.now);
+        world.oldest.get_or_insert(world.now);
         world.last_ping = Some(world.now);
         world.last_written = world.now;
         world.last_progress = world.now;
@@ -435,13 +464,15 @@ impl Run {
     fn receive(&mut self, is_pong: bool) -> Result<(), Broken> {
         let world = &mut self.world;
         world.last_received = world.now;
-        world.heard = true;
+        world.unheard = None;
+        // As a driver does: bytes first, then what they say.
+        self.subject.on_received(world.now);
         if !is_pong {
-            self.subject.on_received(world.now);
             return Ok(());
         }
+        let first = world.oldest.take();
         let expected = match world.written.take() {
-            Some(sent) => Pong::Matched { round_trip: world.now.since(sent) },
+            Some(sent) => Pong::Matched { round_trip: world.now.since(first.unwrap_or(sent)) },
             None => Pong::Unsolicited,
         };
         let pong = self.subject.on_pong(world.now);
@@ -470,14 +501,14 @@ impl Run {
 
     fn on_send_ping(&mut self) -> Result<(), Broken> {
         let world = &mut self.world;
-        let unread = !world.reading && world.is_overdue(self.settings.response_timeout);
-        let outstanding = world.written.is_some() && !unread;
-        hold("K1", world.queued.is_none() && !outstanding)?;
+        if world.is_given_up_unread(&self.settings) {
+            world.give_up();
+        }
+        hold("K1", world.queued.is_none() && world.written.is_none())?;
         let spacing = self.settings.min_ping_spacing;
         hold("K2", world.last_ping.is_none_or(|last| world.now >= last + spacing))?;
         let needed = world.probe || world.now >= world.ping_needed(&self.settings);
         hold("no needless ping", needed)?;
-        world.written = None;
         world.queued = Some(world.now);
         world.probe = false;
         Ok(())
@@ -485,9 +516,12 @@ impl Run {
 
     fn on_written_off(&mut self, sent: Instant) -> Result<(), Broken> {
         let world = &mut self.world;
-        hold("K4", world.written == Some(sent) && world.heard)?;
-        hold("K5", world.now >= sent + self.settings.response_timeout)?;
+        hold("K4", world.written == Some(sent))?;
+        let is_due = world.now >= world.silence_ends(&self.settings);
+        hold("K4", world.unheard.is_none() || is_due)?;
+        hold("K5", is_due || world.now >= sent + self.settings.response_timeout)?;
         world.written = None;
+        world.oldest = world.oldest.filter(|_| world.unheard.is_some());
         Ok(())
     }
 
@@ -497,7 +531,7 @@ impl Run {
         hold("K10", !slept)?;
         match death {
             Death::NoResponse { sent, last_received } => {
-                hold("K4", world.written == Some(sent) && !world.heard)?;
+                hold("K4", world.unheard == Some(sent))?;
                 hold("K4", last_received == world.last_received)?;
                 hold("K5", world.now >= sent + timeout)?;
                 hold("K9", world.reading && world.now >= world.resumed + timeout)?;
@@ -517,30 +551,32 @@ impl Run {
         hold("the deadline lies ahead", deadline > world.now)?;
         world.deadline = deadline;
         let timeout = self.settings.response_timeout;
+        let judged = |from: Instant| from.max(world.woke).max(world.resumed) + timeout;
+        // Death does not wait for what we write, nor for further pings of ours.
+        hold("K4", !world.reading || world.unheard.is_none_or(|first| deadline <= judged(first)))?;
         if let Some(queued) = world.queued {
-            let judged = queued.max(world.last_progress).max(world.woke) + timeout;
-            return hold("K4", deadline <= judged);
+            return hold("K4", deadline <= judged(queued.max(world.last_progress)));
         }
+        let last_ping = world.last_ping;
         let spaced = |at: Instant| {
-            world.last_ping.map_or(at, |last| at.max(last + self.settings.min_ping_spacing))
+            last_ping.map_or(at, |last| at.max(last + self.settings.min_ping_spacing))
         };
+        if slept {
+            let needed = match world.written {
+                Some(_) => world.silence_ends(&self.settings),
+                None => world.ping_needed(&self.settings),
+            };
+            hold("K10", deadline <= spaced(world.now) || needed > world.now)?;
+        }
+        hold("K3", deadline <= spaced(world.silence_ends(&self.settings)))?;
         if let Some(sent) = world.written {
-            let judged = sent.max(world.woke).max(world.resumed) + timeout;
-            if deadline <= judged {
+            if deadline <= judged(sent) {
                 return Ok(());
             }
             // Given up unread: the next ping is what it waits for.
-            hold("K4", !world.reading && world.is_overdue(timeout))?;
-            world.written = None;
+            hold("K4", world.is_given_up_unread(&self.settings))?;
+            world.give_up();
         }
-        if slept {
-            hold(
-                "K10",
-                deadline <= spaced(world.now) || world.ping_needed(&self.settings) > world.now,
-            )?;
-        }
-        let by_us = world.last_written + (self.settings.interval - self.settings.margin);
-        hold("K3", deadline <= spaced(by_us))?;
         hold("probe", !world.probe || deadline <= spaced(Instant::default()))?;
         let by_peer = world.last_received + self.settings.probe_after_silence;
         hold("K11", !world.reading || deadline <= spaced(by_peer))
@@ -548,7 +584,7 @@ impl Run {
 
     /// All that decides about the future, with instants as spans from now.
     /// What is longer ago than any law looks back is all the same.
-    fn key(&self) -> [i64; 23] {
+    fn key(&self) -> [i64; 27] {
         let now = self.world.now;
         let since = |at: Instant, horizon: Duration| {
             let span = at.as_micros() as i64 - now.as_micros() as i64;
@@ -558,20 +594,21 @@ impl Run {
         let Settings { interval, response_timeout, min_ping_spacing, .. } = self.settings;
         let timeout = response_timeout * 2;
         let engine = &self.subject.engine;
-        let (phase, first, second, heard) = match engine.phase {
-            Phase::Quiet => (0, 0, 0, false),
-            Phase::Queued { at, from } => (1, since(at, timeout), since(from, timeout), false),
-            Phase::Awaiting { sent, limit, heard } => {
-                (2, since(sent, timeout), since(limit, timeout), heard)
-            }
-            Phase::Dead => (3, 0, 0, false),
+        let (phase, first, second) = match engine.phase {
+            Phase::Quiet => (0, 0, 0),
+            Phase::Queued { at, from } => (1, since(at, timeout), since(from, timeout)),
+            Phase::Awaiting { sent, limit } => (2, since(sent, timeout), since(limit, timeout)),
+            Phase::Dead => (3, 0, 0),
         };
         let world = &self.world;
         [
             phase,
             first,
             second,
-            heard.into(),
+            maybe(engine.trial.map(|trial| trial.sent), timeout),
+            maybe(engine.trial.map(|trial| trial.limit), timeout),
+            maybe(engine.oldest, timeout),
+            since(engine.wake, interval),
             since(engine.last_sent, interval),
             since(engine.last_progress, timeout),
             since(engine.last_received, interval),
@@ -582,7 +619,8 @@ impl Run {
             since(world.deadline, interval),
             maybe(world.queued, timeout),
             maybe(world.written, timeout),
-            world.heard.into(),
+            maybe(world.unheard, timeout),
+            maybe(world.oldest, timeout),
             since(world.last_written, interval),
             since(world.last_progress, timeout),
             since(world.last_received, interval),
@@ -603,7 +641,8 @@ impl World {
             deadline: now,
             queued: None,
             written: None,
-            heard: false,
+            unheard: None,
+            oldest: None,
             last_written: now,
             last_progress: now,
             last_received: now,
@@ -615,13 +654,30 @@ impl World {
         }
     }
 
-    fn is_overdue(&self, timeout: Duration) -> bool {
-        self.written.is_some_and(|sent| self.now >= sent + timeout)
+    /// A ping whose answer may lie unread is given up in silence, when its
+    /// time is over or the next one is due.
+    fn is_given_up_unread(&self, settings: &Settings) -> bool {
+        let is_over = |sent| {
+            let over: Instant = sent + settings.response_timeout;
+            self.now >= over.min(self.silence_ends(settings))
+        };
+        !self.reading && self.written.is_some_and(is_over)
+    }
+
+    fn give_up(&mut self) {
+        self.written = None;
+        self.unheard = None;
+        self.oldest = None;
+    }
+
+    /// When our own silence has lasted as long as it may.
+    fn silence_ends(&self, settings: &Settings) -> Instant {
+        self.last_written + (settings.interval - settings.margin)
     }
 
     /// When silence on either side makes a ping due.
     fn ping_needed(&self, settings: &Settings) -> Instant {
-        let by_us = self.last_written + (settings.interval - settings.margin);
+        let by_us = self.silence_ends(settings);
         match self.reading {
             true => by_us.min(self.last_received + settings.probe_after_silence),
             false => by_us,
@@ -671,7 +727,8 @@ fn trace(parents: &[(usize, Step)], mut index: usize, last: Step) -> Vec<Step> {
 }
 
 /// As the client makes them, for each interval with spacing below and above
-/// it; and one whose patience has grown, with the spacing AWS IoT Core asks for.
+/// it; and two whose patience has grown beyond the interval, one of them with
+/// the spacing AWS IoT Core asks for.
 fn configurations() -> Vec<Settings> {
     let mut all = Vec::new();
     for seconds in [1, 2, 30, 1200] {
@@ -686,13 +743,15 @@ fn configurations() -> Vec<Settings> {
             });
         }
     }
-    all.push(Settings {
-        interval: Duration::from_secs(30),
-        margin: Duration::from_secs(3),
-        response_timeout: Duration::from_secs(45),
-        min_ping_spacing: Duration::from_millis(30_500),
-        probe_after_silence: Duration::from_secs(30),
-    });
+    for (response_timeout, min_ping_spacing) in [(45, 30_500), (37, 100)] {
+        all.push(Settings {
+            interval: Duration::from_secs(30),
+            margin: Duration::from_secs(3),
+            response_timeout: Duration::from_secs(response_timeout),
+            min_ping_spacing: Duration::from_millis(min_ping_spacing),
+            probe_after_silence: Duration::from_secs(30),
+        });
+    }
     all
 }
 

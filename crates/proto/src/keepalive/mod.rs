@@ -1,6 +1,6 @@
 //! The keep-alive engine: one per connection, a pure function of instants.
 //!
-//! Laws kept here: K1 (one PINGREQ queued or unanswered), K2 (spacing as
+//! Laws kept here: K1 (one PINGREQ queued or awaited), K2 (spacing as
 //! written), K3 (no silence beyond the interval less a margin), K4 (death
 //! only by a written ping without any byte since, or a ping that cannot be
 //! written), K5 (the response clock starts at the write), K6 (a late or
@@ -15,8 +15,14 @@
 //!     ^                      |  not written in time     |
 //!     |                      v                          | nothing heard
 //!     |                    Dead <-----------------------+
-//!     +---- PINGRESP, or other bytes heard meanwhile ---+
+//!     +------------ PINGRESP, or written off -----------+
 //! ```
+//!
+//! A ping is written off when other bytes came and its time is over, and when
+//! its answer is so late that the next ping is due (K3): the peer counts our
+//! silence whatever it owes us. What runs on then is its trial: a peer of
+//! which nothing is heard is judged by the first ping it left unanswered, so
+//! that pinging on postpones nothing (K11).
 //!
 //! While the client itself has stopped reading, an answer may lie unread: a
 //! ping is then given up in silence when its time is over, pings go out at
@@ -50,13 +56,21 @@ enum Phase {
         at: Instant,
         from: Instant,
     },
-    /// `heard`: bytes came since it was written.
+    /// `limit`: when its time is over.
     Awaiting {
         sent: Instant,
         limit: Instant,
-        heard: bool,
     },
     Dead,
+}
+
+/// The peer is on trial from a written ping to the next byte of any kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Trial {
+    /// When the first ping was written of which nothing was heard since.
+    sent: Instant,
+    /// When the link is dead.
+    limit: Instant,
 }
 
 /// What the engine wants done.
@@ -66,7 +80,8 @@ pub enum Action {
     Wait(Deadline),
     /// Queue one PINGREQ and report when it is written.
     SendPing,
-    /// The ping was never answered, but the peer is alive: note it, go on.
+    /// The ping is written off: it had no answer, but the peer is alive or the
+    /// next ping is due. Note it, go on.
     NoteUnanswered {
         /// When it was written.
         sent: Instant,
@@ -95,9 +110,10 @@ pub enum Death {
 /// What a PINGRESP meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pong {
-    /// It answers the outstanding ping after this time.
+    /// It answers the outstanding ping.
     Matched {
-        /// From write to answer.
+        /// From write to answer. Pings carry no number: where one before it
+        /// was written off unheard, the answer is held to be that one's.
         round_trip: Duration,
     },
     /// No ping was outstanding: late, doubled, or never asked for.
@@ -109,6 +125,9 @@ pub enum Pong {
 pub struct KeepAlive {
     settings: Settings,
     phase: Phase,
+    trial: Option<Trial>,
+    /// The first ping written that the next PINGRESP may answer.
+    oldest: Option<Instant>,
     last_sent: Instant,
     /// When the transport last took bytes, a whole packet or not.
     last_progress: Instant,
@@ -117,6 +136,8 @@ pub struct KeepAlive {
     probe: bool,
     /// The client had stopped reading when it was asked last.
     paused: bool,
+    /// When it said it wants to be asked again.
+    wake: Instant,
 }
 
 impl KeepAlive {
@@ -125,12 +146,15 @@ impl KeepAlive {
         Self {
             settings,
             phase: Phase::Quiet,
+            trial: None,
+            oldest: None,
             last_sent: now,
             last_progress: now,
             last_received: now,
             last_ping: None,
             probe: false,
             paused: false,
+            wake: now,
         }
     }
 
@@ -160,7 +184,9 @@ impl KeepAlive {
     pub fn on_ping_sent(&mut self, now: Instant) {
         if let Phase::Queued { .. } = self.phase {
             let limit = now + self.settings.response_timeout;
-            self.phase = Phase::Awaiting { sent: now, limit, heard: false };
+            self.phase = Phase::Awaiting { sent: now, limit };
+            self.trial.get_or_insert(Trial { sent: now, limit });
+            self.oldest.get_or_insert(now);
             self.last_ping = Some(now);
             self.on_sent(now);
         }
@@ -169,18 +195,17 @@ impl KeepAlive {
     /// Bytes of any kind came, a whole packet or not (K4).
     pub fn on_received(&mut self, now: Instant) {
         self.last_received = self.last_received.max(now);
-        if let Phase::Awaiting { heard, .. } = &mut self.phase {
-            *heard = true;
-        }
+        self.trial = None;
     }
 
     /// A PINGRESP came.
     pub fn on_pong(&mut self, now: Instant) -> Pong {
         self.on_received(now);
+        let oldest = self.oldest.take();
         match self.phase {
             Phase::Awaiting { sent, .. } => {
                 self.phase = Phase::Quiet;
-                Pong::Matched { round_trip: now.since(sent) }
+                Pong::Matched { round_trip: now.since(oldest.unwrap_or(sent)) }
             }
             _ => Pong::Unsolicited,
         }
@@ -206,14 +231,53 @@ impl KeepAlive {
     /// an answer may lie unread, and death by silence is not judged.
     pub fn poll(&mut self, now: Instant, reading: bool) -> Action {
         let resumed = core::mem::replace(&mut self.paused, !reading) && reading;
-        match self.phase {
+        if resumed || self.has_slept(now) {
+            self.judge_afresh(now);
+        }
+        let action = self.judge(now);
+        if let Action::Wait(deadline) = action {
+            self.wake = deadline.at;
+        }
+        action
+    }
+
+    /// Asked long after it wanted to be: time passed in suspend or in a stall,
+    /// in which nothing could be written or read. It proves no death (K10).
+    fn has_slept(&self, now: Instant) -> bool {
+        now.since(self.wake) > self.settings.response_timeout / 8
+    }
+
+    /// Whatever runs out has its whole time again from now.
+    fn judge_afresh(&mut self, now: Instant) {
+        let limit = now + self.settings.response_timeout;
+        match &mut self.phase {
+            Phase::Queued { from, .. } => *from = now,
+            Phase::Awaiting { limit: own, .. } => *own = limit.max(*own),
+            Phase::Quiet | Phase::Dead => {}
+        }
+        if let Some(trial) = &mut self.trial {
+            trial.limit = limit.max(trial.limit);
+        }
+    }
+
+    fn judge(&mut self, now: Instant) -> Action {
+        // A peer that is not listened to is not on trial.
+        let trial = self.trial.filter(|_| !self.paused && self.phase != Phase::Dead);
+        if let Some(Trial { sent, .. }) = trial.filter(|trial| now >= trial.limit) {
+            self.phase = Phase::Dead;
+            return Action::Close(Death::NoResponse { sent, last_received: self.last_received });
+        }
+        let action = match self.phase {
             Phase::Dead => wait(Instant::from_micros(u64::MAX), Timer::Ping),
             Phase::Queued { at, from } => self.judge_queued(at, from, now),
-            Phase::Awaiting { sent, limit, heard } => {
-                let afresh = if resumed { now + self.settings.response_timeout } else { limit };
-                self.judge_awaiting(sent, limit.max(afresh), heard, now)
-            }
+            Phase::Awaiting { sent, limit } => self.judge_awaiting(sent, limit, now),
             Phase::Quiet => self.judge_quiet(now),
+        };
+        match (action, trial) {
+            (Action::Wait(deadline), Some(Trial { limit, .. })) if limit < deadline.at => {
+                wait(limit, Timer::PingResponse)
+            }
+            _ => action,
         }
     }
 
@@ -228,11 +292,7 @@ impl KeepAlive {
     }
 
     fn judge_queued(&mut self, at: Instant, from: Instant, now: Instant) -> Action {
-        let mut limit = from.max(self.last_progress) + self.settings.response_timeout;
-        if self.has_slept(limit, now) {
-            self.phase = Phase::Queued { at, from: now };
-            limit = now + self.settings.response_timeout;
-        }
+        let limit = from.max(self.last_progress) + self.settings.response_timeout;
         if now < limit {
             return wait(limit, Timer::PingResponse);
         }
@@ -240,41 +300,37 @@ impl KeepAlive {
         Action::Close(Death::NotWritten { queued: at })
     }
 
-    fn judge_awaiting(
-        &mut self,
-        sent: Instant,
-        mut limit: Instant,
-        heard: bool,
-        now: Instant,
-    ) -> Action {
-        if heard && now >= limit {
-            self.phase = Phase::Quiet;
-            return Action::NoteUnanswered { sent };
+    fn judge_awaiting(&mut self, sent: Instant, limit: Instant, now: Instant) -> Action {
+        let heard = self.trial.is_none();
+        let due = self.spaced(self.silence_ends());
+        // Of a peer that is silent, the trial decides.
+        let ends = if heard || self.paused { due.min(limit) } else { due };
+        if now < ends {
+            return wait(ends, if ends == due { Timer::Ping } else { Timer::PingResponse });
         }
-        if self.paused && now >= limit {
-            self.phase = Phase::Quiet;
+        self.phase = Phase::Quiet;
+        if heard || self.paused {
+            self.trial = None;
+            self.oldest = None;
+        }
+        if self.paused && !heard {
             return self.judge_quiet(now);
         }
-        if self.has_slept(limit, now) {
-            limit = now + self.settings.response_timeout;
-        }
-        if now < limit {
-            self.phase = Phase::Awaiting { sent, limit, heard };
-            return wait(limit, Timer::PingResponse);
-        }
-        self.phase = Phase::Dead;
-        Action::Close(Death::NoResponse { sent, last_received: self.last_received })
+        Action::NoteUnanswered { sent }
     }
 
-    /// Woken long after the limit: time passed in suspend or in a stall, in
-    /// which nothing could be written or read. It proves no death (K10).
-    fn has_slept(&self, limit: Instant, now: Instant) -> bool {
-        now.since(limit) > self.settings.response_timeout / 8
+    /// When our own silence has lasted as long as it may (K3).
+    fn silence_ends(&self) -> Instant {
+        self.last_sent + self.settings.interval.saturating_sub(self.settings.margin)
+    }
+
+    /// Not before the spacing of pings is kept (K2).
+    fn spaced(&self, at: Instant) -> Instant {
+        self.last_ping.map_or(at, |ping| at.max(ping + self.settings.min_ping_spacing))
     }
 
     fn ping_due(&self) -> Instant {
-        let quiet = self.settings.interval.saturating_sub(self.settings.margin);
-        let mut due = self.last_sent + quiet;
+        let mut due = self.silence_ends();
         // A peer that is not listened to is not accused of silence.
         if !self.paused {
             due = due.min(self.last_received + self.settings.probe_after_silence);
@@ -282,10 +338,7 @@ impl KeepAlive {
         if self.probe {
             due = Instant::default();
         }
-        match self.last_ping {
-            Some(ping) => due.max(ping + self.settings.min_ping_spacing),
-            None => due,
-        }
+        self.spaced(due)
     }
 }
 

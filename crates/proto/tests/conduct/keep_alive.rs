@@ -5,7 +5,7 @@ use std::time::Duration;
 use evenkeel_proto::codec::{Packet, Property, Version};
 use evenkeel_proto::keepalive::{Death, Pong};
 use evenkeel_proto::{
-    Accepted, CauseClass, Config, ConfigError, DisconnectCause, Event, SetBy, State, Timer,
+    Accepted, CauseClass, Config, ConfigError, DisconnectCause, Event, Instant, SetBy, State, Timer,
 };
 
 use crate::support::*;
@@ -268,10 +268,12 @@ fn a_configured_response_time_out_is_kept() {
             settings.keep_alive.response_timeout = Some(timeout);
             let mut rig = Rig::online(settings);
             await_ping(&mut rig);
+            let sent = rig.now;
             rig.advance(timeout - MICRO);
             assert!(rig.client.state().is_online());
             rig.advance(MICRO);
-            death(&mut rig);
+            let Death::NoResponse { sent: evidence, .. } = death(&mut rig) else { panic!() };
+            assert_eq!(evidence, sent, "the first ping that nothing followed");
         }
     });
 }
@@ -747,21 +749,154 @@ fn a_server_found_to_answer_late_is_given_more_time() {
     });
 }
 
+/// When PINGREQs were written on the present connection.
+fn pings_here(rig: &Rig) -> Vec<Instant> {
+    let conn = rig.conn();
+    let pings =
+        rig.history.iter().filter(|(_, on, packet)| *on == conn && *packet == Packet::PingReq);
+    pings.map(|(at, ..)| *at).collect()
+}
+
+/// The longest time in which nothing was written on a connection, up to its end or to now.
+fn longest_silence(rig: &Rig) -> Duration {
+    let mut ends: Vec<_> = rig.closes.iter().map(|(at, conn)| (*conn, *at)).collect();
+    ends.extend(rig.link.as_ref().map(|link| (link.conn, rig.now)));
+    let of_connection = |(conn, end)| {
+        let written = rig.history.iter().filter(move |(_, on, _)| *on == conn);
+        let times: Vec<Instant> = written.map(|(at, ..)| *at).chain([end]).collect();
+        times.windows(2).map(|pair| pair[1].since(pair[0])).max()
+    };
+    ends.into_iter().filter_map(of_connection).max().unwrap()
+}
+
+/// K1, K3, K6: the next ping does not wait for an answer later than the
+/// interval; the one that is out is written off instead. Two deaths teach the
+/// client to wait, then it stays online for good.
+//= [MQTT-3.1.2-20] test
+//= [MQTT311-3.1.2-23] test
+#[test]
+fn a_server_that_answers_later_than_the_interval_costs_no_silence() {
+    each_version(|version| {
+        for late in [secs(101), secs(110), secs(124)] {
+            let mut rig = Rig::online(pinging(version));
+            let mut answered = 0;
+            for _ in 0..4000 {
+                rig.advance(secs(1));
+                if rig.link.is_none() {
+                    rig.await_open();
+                    rig.accept_with(&accepted());
+                    answered = 0;
+                }
+                let now = rig.now;
+                let due = pings_here(&rig).iter().filter(|sent| now.since(**sent) >= late).count();
+                while answered < due {
+                    rig.send(&Packet::PingResp);
+                    answered += 1;
+                }
+            }
+            assert_eq!(rig.stats().connects, 3, "{late:?}");
+            assert!(rig.client.state().is_online());
+            let silence = longest_silence(&rig);
+            assert!(silence <= LATEST, "{silence:?} (K3)");
+            let pings = pings_here(&rig);
+            assert!(pings.len() >= 37, "{}", pings.len());
+            assert!(pings.windows(2).all(|pair| pair[1].since(pair[0]) >= EARLIEST), "K2");
+            let mut round_trips = rig.take_events().into_iter().filter_map(|event| match event {
+                Event::PongReceived(Pong::Matched { round_trip }) => Some(round_trip),
+                _ => None,
+            });
+            let first = round_trips.next().unwrap();
+            assert!(first >= late && first < late + secs(1), "{first:?}: of the first ping");
+            assert!(rig.stats().pings_unanswered > 0, "what is written off is counted");
+        }
+    });
+}
+
+#[test]
+fn further_pings_do_not_put_off_the_end_of_a_dead_link() {
+    each_version(|version| {
+        let mut settings = pinging(version);
+        settings.keep_alive.response_timeout = Some(secs(140));
+        let mut rig = Rig::online(settings);
+        await_ping(&mut rig);
+        let sent = rig.now;
+        let next = rig.until(Timer::Ping);
+        assert!((EARLIEST..=LATEST).contains(&next), "{next:?} (K3)");
+        rig.advance(next);
+        assert_eq!(rig.expect(), Packet::PingReq);
+        assert_eq!(rig.stats().pings_unanswered, 1, "one is out, one is written off (K1)");
+        assert!(rig.take_events().contains(&Event::PingUnanswered { after: next }));
+        assert_eq!(rig.until(Timer::PingResponse), secs(140) - next);
+        rig.advance(secs(140) - next);
+        let Death::NoResponse { sent: evidence, .. } = death(&mut rig) else { panic!() };
+        assert_eq!((evidence, rig.now.since(sent)), (sent, secs(140)), "K4");
+    });
+}
+
+#[test]
+fn bytes_end_the_trial_of_a_link_that_further_pings_prolonged() {
+    each_version(|version| {
+        let mut settings = pinging(version);
+        settings.keep_alive.response_timeout = Some(secs(140));
+        let mut rig = Rig::online(settings);
+        await_ping(&mut rig);
+        let next = rig.until(Timer::Ping);
+        rig.advance(next);
+        assert_eq!(rig.expect(), Packet::PingReq);
+        rig.advance(secs(10));
+        rig.send(&Packet::Publish(delivery("a", AtMostOnce, 0)));
+        rig.message();
+        // The second ping was heard of, so the third one opens the next trial.
+        let third = rig.until(Timer::Ping);
+        rig.advance(third);
+        assert_eq!(rig.expect(), Packet::PingReq);
+        let sent = rig.now;
+        assert_eq!(await_death(&mut rig, secs(140)), {
+            Death::NoResponse { sent, last_received: sent - third }
+        });
+        assert_eq!(rig.now.since(sent), secs(140));
+    });
+}
+
+/// K10: the machine sleeps between the queueing of the next ping and its
+/// writing, while an earlier one has no answer.
+#[test]
+fn sleep_with_a_ping_queued_behind_an_unanswered_one_is_no_death() {
+    each_version(|version| {
+        for span in [secs(60), secs(140), secs(141), secs(200), secs(8 * 3600)] {
+            let mut settings = pinging(version);
+            settings.keep_alive.response_timeout = Some(secs(140));
+            let mut rig = Rig::online(settings);
+            await_ping(&mut rig);
+            rig.writable = false;
+            let next = rig.until(Timer::Ping);
+            rig.advance(next);
+            assert!(rig.pending() > 0, "queued, not written");
+            let deadline = rig.until(Timer::PingResponse);
+            rig.jump(deadline + span);
+            rig.wake();
+            assert!(rig.client.state().is_online(), "{span:?} (K10)");
+            rig.unblock();
+            assert_eq!(rig.expect(), Packet::PingReq);
+            rig.send(&Packet::PingResp);
+            rig.advance(secs(10));
+            assert!(rig.client.state().is_online());
+        }
+    });
+}
+
 #[test]
 fn patience_has_its_bound() {
     let mut rig = Rig::online(pinging(Version::V5));
     let mut waited = Vec::new();
     for _ in 0..5 {
-        let wait = rig.until(Timer::Ping);
-        rig.advance(wait);
-        let timeout = rig.until(Timer::PingResponse);
-        waited.push(timeout);
-        await_death(&mut rig, timeout);
+        await_ping(&mut rig);
+        let sent = rig.now;
+        await_death(&mut rig, TIMEOUT * 3);
+        waited.push(rig.now.since(sent));
         rig.await_open();
         rig.accept_with(&accepted());
     }
-    // Less than the 1.5 intervals after which a server that never answers
-    // would be the first to close.
     assert_eq!(waited, [50, 100, 125, 125, 125].map(secs), "1.25 times the interval at most");
 }
 
@@ -780,7 +915,14 @@ fn patience_ends_when_answers_come_quickly_again() {
     rig.reconnect_with(&accepted());
     rig.forget_wire();
     await_ping(&mut rig);
-    assert_eq!(rig.until(Timer::PingResponse), TIMEOUT * 2, "no ping was answered since");
+    rig.causes();
+    rig.advance(TIMEOUT * 2 - MICRO);
+    assert!(rig.client.state().is_online(), "no ping was answered since");
+    rig.advance(MICRO);
+    death(&mut rig);
+    rig.await_open();
+    rig.accept_with(&accepted());
+    await_ping(&mut rig);
     rig.send(&Packet::PingResp);
     rig.reconnect_with(&accepted());
     await_ping(&mut rig);

@@ -193,12 +193,12 @@ fn one_goes_alone_until_it_passes_then_the_rest_and_then_what_is_new() {
 fn every_connection_begins_with_one_alone() {
     each_version(|version| {
         let (mut rig, ids) = unanswered(version, AtLeastOnce, 6);
-        for round in 0..3 {
+        for (round, id) in ids.into_iter().take(3).enumerate() {
             rig.drop_link(TransportFailure::TimedOut);
             rig.reconnect_with(&resumed());
             rig.expect_publish();
             rig.expect_nothing();
-            rig.send(&puback(ids[round]));
+            rig.send(&puback(id));
             assert_eq!(rig.wire.len(), 5 - round);
         }
     });
