@@ -10,10 +10,11 @@ use tokio::sync::{broadcast, watch};
 
 use crate::builder::ClientBuilder;
 use crate::error::ConnectError;
+use crate::events::Report;
 use crate::message::Messages;
 use crate::publish::{Draft, PublishRequest};
 use crate::request::Request;
-use crate::shared::{Report, Shared};
+use crate::shared::Shared;
 use crate::subscribe::{SubscribeRequest, UnsubscribeRequest};
 use crate::topic::{IntoFilter, IntoTopic};
 
@@ -143,11 +144,16 @@ impl Client {
         self.shared.state.subscribe()
     }
 
-    /// Everything that happens from now on. The last 256 are kept; a slower
-    /// reader is told how much it missed by
-    /// [`RecvError::Lagged`](broadcast::error::RecvError::Lagged).
+    /// Everything that happens. The first call gives it from the start of the
+    /// client, however late it comes; later calls give what happens from then on.
+    ///
+    /// The last 256 events are kept for each receiver; a slower one is told how
+    /// many it missed by [`RecvError::Lagged`](broadcast::error::RecvError::Lagged).
+    /// Before the first call the first 64 are kept, and none after the first
+    /// ping; those missed are counted by an [`Event::Lagged`](crate::Event::Lagged)
+    /// in their place.
     pub fn events(&self) -> broadcast::Receiver<Report> {
-        self.shared.subscribe_events()
+        self.shared.events.subscribe()
     }
 
     /// What is in force on the present connection, and who set it; `None` while offline.

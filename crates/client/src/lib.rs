@@ -72,6 +72,7 @@ mod clock;
 mod describe;
 mod driver;
 mod error;
+mod events;
 mod explain;
 mod hooks;
 mod message;
@@ -95,11 +96,11 @@ pub use describe::Words;
 pub use error::{
     BuildError, ConnectError, PublishError, RequestError, SubscribeError, TransportError,
 };
+pub use events::Report;
 pub use hooks::{Authenticator, Credentials, CredentialsError, HookFuture};
 pub use message::{Message, Messages};
 pub use publish::{PublishOutcome, PublishRequest, Publishing, Receipt, RejectedPublish};
 pub use request::Request;
-pub use shared::Report;
 pub use subscribe::{SubscribeRequest, UnsubscribeRequest};
 pub use topic::{IntoFilter, IntoTopic};
 

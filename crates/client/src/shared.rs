@@ -1,37 +1,22 @@
 //! What the handles and the driver share: the core behind one short lock.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-use evenkeel_proto::{Client as Core, Connected, DisconnectCause, Event, Output, State};
-use tokio::sync::{broadcast, watch};
+use evenkeel_proto::{Client as Core, Connected, DisconnectCause, Output, State};
+use tokio::sync::watch;
 
 use crate::clock::Clock;
 use crate::error::TransportError;
+use crate::events::Events;
 use crate::operations::Operations;
 use crate::streams::Streams;
 use crate::wakers::{Waiters, Wakers};
 
-/// Events kept for a subscriber that does not take them.
-const EVENTS_KEPT: usize = 256;
-
 /// Time to say goodbye after the last handle is gone.
 const LAST_HANDLE_GRACE: Duration = Duration::from_secs(5);
-
-/// An event with what the core does not know: wall-clock time and the
-/// transport's own words.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct Report {
-    /// When it happened, by the system's clock.
-    pub time: SystemTime,
-    /// What happened.
-    pub event: Event,
-    /// What the transport said, beside a [`Event::Disconnected`] that it caused.
-    pub error: Option<TransportError>,
-}
 
 pub(crate) struct Shared {
     inner: Mutex<Inner>,
@@ -39,8 +24,7 @@ pub(crate) struct Shared {
     pub(crate) span: tracing::Span,
     pub(crate) clock: Clock,
     pub(crate) state: watch::Sender<State>,
-    /// Made for the first subscriber: its memory is most of what a client needs.
-    events: OnceLock<broadcast::Sender<Report>>,
+    pub(crate) events: Events,
     /// Client handles and message streams; the last one shuts the client down.
     users: AtomicUsize,
 }
@@ -84,7 +68,7 @@ impl Shared {
         };
         Arc::new(Self {
             state: watch::Sender::new(inner.core.state()),
-            events: OnceLock::new(),
+            events: Events::new(),
             inner: Mutex::new(inner),
             span,
             clock,
@@ -116,17 +100,6 @@ impl Shared {
         if self.users.fetch_sub(1, Ordering::AcqRel) == 1 {
             let now = self.clock.now();
             self.command(|inner| inner.core.shutdown(now, LAST_HANDLE_GRACE));
-        }
-    }
-
-    pub(crate) fn subscribe_events(&self) -> broadcast::Receiver<Report> {
-        self.events.get_or_init(|| broadcast::Sender::new(EVENTS_KEPT)).subscribe()
-    }
-
-    pub(crate) fn report(&self, event: Event, error: Option<TransportError>) {
-        if let Some(events) = self.events.get() {
-            // That nobody listens any more is no error.
-            let _ = events.send(Report { time: SystemTime::now(), event, error });
         }
     }
 }

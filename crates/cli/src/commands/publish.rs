@@ -17,7 +17,7 @@ use super::{client, grace, interrupted, never_connected, policy, stdin};
 use crate::error::Failure;
 use crate::exit::Exit;
 use crate::format::timestamp;
-use crate::observer::{self, Observer, seconds};
+use crate::observer::{self, Observer, Told, seconds};
 use crate::printer::{Data, Printer};
 use crate::settings::{Payload, PublishSettings};
 use crate::signals::Stop;
@@ -35,7 +35,7 @@ pub(super) async fn run(
     let options = observer::Options { printer, fail_fast, events: None, status: None };
     let mut observer = Observer::start(&prepared.client, options);
     let client = prepared.go();
-    let mut job = Job::new(&client, settings, printer);
+    let mut job = Job::new(&client, settings, printer, observer.told());
     let end = tokio::select! {
         biased;
         () = stop.requested() => End::Stopped,
@@ -83,6 +83,7 @@ struct Job<'a> {
     client: &'a Client,
     settings: &'a PublishSettings,
     printer: Printer,
+    told: Told,
     out: Data,
     outstanding: FuturesUnordered<BoxFuture<'static, Settled>>,
     deadline: Deadline,
@@ -100,11 +101,17 @@ struct Settled {
 }
 
 impl<'a> Job<'a> {
-    fn new(client: &'a Client, settings: &'a PublishSettings, printer: Printer) -> Self {
+    fn new(
+        client: &'a Client,
+        settings: &'a PublishSettings,
+        printer: Printer,
+        told: Told,
+    ) -> Self {
         Self {
             client,
             settings,
             printer,
+            told,
             out: printer.data(),
             outstanding: FuturesUnordered::new(),
             deadline: Deadline::new(settings.timeout),
@@ -193,11 +200,14 @@ impl<'a> Job<'a> {
     }
 
     fn expect(&self, number: u64, topic: TopicName, bytes: usize, receipt: Receipt) {
+        let mut told = self.told.clone();
         self.outstanding.push(Box::pin(async move {
             let result = receipt.await;
-            if let Err(DeliveryError::Abandoned { .. }) = result {
+            match result {
+                Ok(_) => told.online().await,
                 // The client has ended; the observer knows why.
-                std::future::pending::<()>().await;
+                Err(DeliveryError::Abandoned { .. }) => std::future::pending().await,
+                Err(_) => {}
             }
             Settled { number, topic, bytes, result }
         }));

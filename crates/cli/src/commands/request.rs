@@ -9,7 +9,7 @@ use super::subscribe::print;
 use super::{client, grace, interrupted, never_connected, policy, stdin};
 use crate::error::Failure;
 use crate::exit::Exit;
-use crate::observer::{self, Observer, seconds};
+use crate::observer::{self, Observer, Told, seconds};
 use crate::printer::Printer;
 use crate::settings::{Payload, RequestSettings};
 use crate::signals::Stop;
@@ -25,12 +25,13 @@ pub(super) async fn run(
     let options = observer::Options { printer, fail_fast, events: None, status: None };
     let mut observer = Observer::start(&prepared.client, options);
     let client = prepared.go();
+    let told = observer.told();
     let result = tokio::select! {
         biased;
         () = stop.requested() => Err(interrupted("there was no response yet")),
         failure = observer.over() => Err(failure),
         () = deadline.over() => Err(late(&observer, deadline, settings)),
-        response = exchange(&client, settings, printer) => response.and_then(|(message, _stream)| {
+        response = exchange(&client, settings, printer, told) => response.and_then(|(message, _stream)| {
             let mut out = printer.data();
             if !print(&message, &settings.output, &mut out)? {
                 return Err(Failure::new(Exit::Failed, "the response is not JSON, which %J needs"));
@@ -61,6 +62,7 @@ async fn exchange(
     client: &Client,
     settings: &RequestSettings,
     printer: Printer,
+    mut told: Told,
 ) -> Result<(Message, Messages), Failure> {
     let payload = match &settings.payload {
         Payload::Known(payload) => payload.clone(),
@@ -101,6 +103,7 @@ async fn exchange(
         }
         printer.warn(&format!("the request was not delivered: {error}"));
     }
+    told.online().await;
     printer.debug(&format!(
         "asked '{}', waiting for the response on '{response_topic}'",
         settings.topic

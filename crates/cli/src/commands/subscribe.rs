@@ -11,7 +11,7 @@ use super::{GRACE, client, grace, interrupted, never_connected, policy};
 use crate::error::Failure;
 use crate::exit::Exit;
 use crate::format::View;
-use crate::observer::{self, EventFile, Observer, seconds};
+use crate::observer::{self, EventFile, Observer, Told, seconds};
 use crate::printer::{Data, Printer};
 use crate::settings::{Output, SubscribeSettings};
 use crate::signals::Stop;
@@ -34,7 +34,7 @@ pub(super) async fn run(
     // Messages of a session that goes on may match no filter of this run, or come before it.
     let unmatched = prepared.client.unmatched();
     let client = prepared.go();
-    let mut job = Job::new(&client, unmatched, settings, printer);
+    let mut job = Job::new(&client, unmatched, settings, printer, observer.told());
     let end = tokio::select! {
         biased;
         () = stop.requested() => End::Stopped,
@@ -71,6 +71,7 @@ struct Job<'a> {
     client: &'a Client,
     settings: &'a SubscribeSettings,
     printer: Printer,
+    told: Told,
     out: Data,
     sieve: Sieve<'a>,
     phase: Phase,
@@ -90,11 +91,13 @@ impl<'a> Job<'a> {
         unmatched: Option<Messages>,
         settings: &'a SubscribeSettings,
         printer: Printer,
+        told: Told,
     ) -> Self {
         Self {
             client,
             settings,
             printer,
+            told,
             out: printer.data(),
             sieve: Sieve::new(&settings.selection, settings.ending.count),
             phase: Phase::Subscribing,
@@ -147,6 +150,7 @@ impl<'a> Job<'a> {
             Ok(messages) => messages,
             Err(error) => return Err(self.not_subscribed(&error).await),
         };
+        self.told.online().await;
         for (filter, result) in messages.granted() {
             match result {
                 Ok(qos) => self
@@ -179,7 +183,7 @@ impl<'a> Job<'a> {
         .hint("check what the server allows this client to subscribe to")
     }
 
-    async fn unsubscribe(&self) -> Result<(), Failure> {
+    async fn unsubscribe(&mut self) -> Result<(), Failure> {
         let mut filters = self.settings.unsubscribe.iter();
         let Some(first) = filters.next() else { return Ok(()) };
         let mut request = self.client.unsubscribe(first);
@@ -192,6 +196,7 @@ impl<'a> Job<'a> {
         let codes = request.await.map_err(|error| {
             Failure::new(Exit::Failed, "the unsubscribe was not answered").why(error)
         })?;
+        self.told.online().await;
         for (filter, code) in self.settings.unsubscribe.iter().zip(codes) {
             self.printer.debug(&format!("unsubscribed from '{filter}': {code}"));
         }

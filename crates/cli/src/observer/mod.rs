@@ -69,6 +69,11 @@ impl Observer {
         }
     }
 
+    /// For those who tell what follows from a connection.
+    pub(crate) fn told(&self) -> Told {
+        Told(self.link.clone())
+    }
+
     /// True once the client has been online.
     pub(crate) fn was_online(&self) -> bool {
         self.link.borrow().online_once
@@ -83,6 +88,19 @@ impl Observer {
     pub(crate) async fn finish(self) {
         // A stderr that blocks must not keep the program.
         let _ = tokio::time::timeout(Duration::from_millis(500), self.task).await;
+    }
+}
+
+/// Puts what the commands tell after the connection that it follows from:
+/// others tell of that.
+#[derive(Clone)]
+pub(crate) struct Told(watch::Receiver<Link>);
+
+impl Told {
+    /// Waits until the first connection has been told.
+    pub(crate) async fn online(&mut self) {
+        // An error means that nothing more is told.
+        let _ = self.0.wait_for(|link| link.online_once).await;
     }
 }
 
@@ -137,6 +155,8 @@ impl Task {
         if let Some(file) = &mut self.options.events {
             file.write(report, self.options.printer);
         }
+        // Told before others act on it.
+        self.story.tell(report);
         match &report.event {
             Event::Connected(_) => self.link.send_modify(|link| link.online_once = true),
             // Our own doing explains nothing.
@@ -148,7 +168,6 @@ impl Task {
             Event::Halted(_) => self.halt(),
             _ => {}
         }
-        self.story.tell(report);
         if self.status.is_some() && changes_state(&report.event) {
             self.story.status(&self.client);
         }

@@ -163,17 +163,23 @@ impl Running {
         line.expect("the command ended")
     }
 
-    /// Reads stderr up to a line with this text, and gives that line.
+    /// Reads stderr up to a line with this text, and gives that line. The
+    /// limit is that of the whole wait, whatever else is said meanwhile.
     pub(crate) async fn until_says(&mut self, text: &str) -> String {
-        loop {
-            let line = timeout(PATIENCE, self.err.next_line()).await;
-            let line =
-                line.unwrap_or_else(|_| panic!("{text:?} is not said, only {:?}", self.said));
-            let line = line.unwrap().unwrap_or_else(|| panic!("ended, said only {:?}", self.said));
-            self.said.push(line.clone());
-            if line.contains(text) {
-                return line;
+        let waiting = async {
+            loop {
+                let line = self.err.next_line().await.unwrap();
+                let line =
+                    line.unwrap_or_else(|| panic!("ended without {text:?}, said {:#?}", self.said));
+                self.said.push(line.clone());
+                if line.contains(text) {
+                    return line;
+                }
             }
+        };
+        match timeout(PATIENCE, waiting).await {
+            Ok(line) => line,
+            Err(_) => panic!("{text:?} is not said within {PATIENCE:?}, only {:#?}", self.said),
         }
     }
 

@@ -314,7 +314,7 @@ impl Driver {
             _ => None,
         };
         log::event(&event, error.as_ref());
-        self.shared.report(event, error);
+        self.shared.events.report(event, error);
     }
 
     /// Tells the state; the end only when the goodbye is said.

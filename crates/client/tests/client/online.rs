@@ -205,6 +205,7 @@ async fn a_slow_reader_of_events_is_told_how_many_it_missed() {
     let settings = |b: ClientBuilder| b.keep_alive(secs(0));
     let (client, _server, mut peer) = online(Version::V5, settings).await;
     let mut events = client.events();
+    while events.try_recv().is_ok() {}
     for _ in 0..2000 {
         peer.send(evenkeel_codec::Packet::PingResp).await;
     }
@@ -215,4 +216,20 @@ async fn a_slow_reader_of_events_is_told_how_many_it_missed() {
         kept += 1;
     }
     assert_eq!(missed + kept, 2000);
+}
+
+/// On a runtime where the driver does not wait for the one who started it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn events_are_there_from_the_first_one_on_however_late_they_are_asked_for() {
+    let mut server = Server::new();
+    let client = server.client().clock(Clock::default()).start().unwrap();
+    let _peer = server.online().await;
+    soon(client.online()).await.unwrap();
+    let mut events = client.events();
+    let first = soon(events.recv()).await.unwrap().event;
+    assert!(matches!(first, Event::Connecting { attempt: 1, .. }), "{first:?}");
+    let second = soon(events.recv()).await.unwrap().event;
+    assert!(matches!(second, Event::Connected(_)), "{second:?}");
+    let connected = client.connected();
+    assert_eq!(Event::Connected(connected.unwrap()), second);
 }

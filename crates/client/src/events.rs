@@ -1,0 +1,170 @@
+//! Events on their way to those who listen.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::SystemTime;
+
+use evenkeel_proto::Event;
+use tokio::sync::broadcast;
+
+use crate::error::TransportError;
+
+/// Events kept for a receiver that does not take them.
+const KEPT: usize = 256;
+
+/// Events kept from the start for the first receiver.
+const KEPT_EARLY: usize = 64;
+
+/// An event with what the core does not know: wall-clock time and the
+/// transport's own words.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Report {
+    /// When it happened, by the system's clock.
+    pub time: SystemTime,
+    /// What happened.
+    pub event: Event,
+    /// What the transport said, beside a [`Event::Disconnected`] that it caused.
+    pub error: Option<TransportError>,
+}
+
+impl Report {
+    fn now(event: Event, error: Option<TransportError>) -> Self {
+        Self { time: SystemTime::now(), event, error }
+    }
+}
+
+/// Where events go.
+pub(crate) struct Events(Mutex<Stage>);
+
+enum Stage {
+    /// Nobody has asked yet.
+    Early {
+        first: Vec<Report>,
+        /// Those after the first, of which only the number is kept.
+        lost: u64,
+    },
+    /// The channel is made for the first receiver: its memory is most of what
+    /// a client needs.
+    Live(broadcast::Sender<Report>),
+}
+
+impl Events {
+    pub(crate) const fn new() -> Self {
+        Self(Mutex::new(Stage::Early { first: Vec::new(), lost: 0 }))
+    }
+
+    pub(crate) fn report(&self, event: Event, error: Option<TransportError>) {
+        let mut stage = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match &mut *stage {
+            Stage::Live(channel) => {
+                // That nobody listens any more is no error.
+                let _ = channel.send(Report::now(event, error));
+            }
+            Stage::Early { first, lost } if *lost == 0 && is_kept(&event, first.len()) => {
+                first.reserve_exact(1);
+                first.push(Report::now(event, error));
+            }
+            Stage::Early { lost, .. } => *lost += 1,
+        }
+    }
+
+    /// A receiver of what is reported from now on; the first one has it from
+    /// the start.
+    pub(crate) fn subscribe(&self) -> broadcast::Receiver<Report> {
+        let mut stage = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (first, lost) = match &mut *stage {
+            Stage::Live(channel) => return channel.subscribe(),
+            Stage::Early { first, lost } => (std::mem::take(first), *lost),
+        };
+        let (channel, receiver) = broadcast::channel(KEPT);
+        let gap = (lost > 0).then(|| Report::now(Event::Lagged { lost }, None));
+        for report in first.into_iter().chain(gap) {
+            // The receiver is at hand, and has room for more than these.
+            let _ = channel.send(report);
+        }
+        *stage = Stage::Live(channel);
+        receiver
+    }
+}
+
+/// A client that lives long enough to ping is past its start: an idle one is
+/// not to collect memory for a receiver that never comes.
+const fn is_kept(event: &Event, kept: usize) -> bool {
+    kept < KEPT_EARLY && !matches!(event, Event::PingSent | Event::PongReceived(_))
+}
+
+#[cfg(test)]
+mod tests {
+    use evenkeel_proto::Halt;
+    use tokio::sync::broadcast::error::TryRecvError;
+
+    use super::*;
+
+    fn numbered(number: u32) -> Event {
+        Event::Halted(Halt::Attempts(number))
+    }
+
+    fn reported(events: &Events, numbers: impl IntoIterator<Item = u32>) {
+        numbers.into_iter().for_each(|number| events.report(numbered(number), None));
+    }
+
+    /// Everything there is for a receiver to take.
+    fn drained(receiver: &mut broadcast::Receiver<Report>) -> Vec<Event> {
+        std::iter::from_fn(|| receiver.try_recv().ok()).map(|report| report.event).collect()
+    }
+
+    #[test]
+    fn the_first_receiver_has_everything_and_the_second_what_follows() {
+        let events = Events::new();
+        reported(&events, [1, 2]);
+        let mut first = events.subscribe();
+        reported(&events, [3]);
+        let mut second = events.subscribe();
+        reported(&events, [4]);
+        assert_eq!(drained(&mut first), [1, 2, 3, 4].map(numbered));
+        assert_eq!(drained(&mut second), [4].map(numbered));
+    }
+
+    #[test]
+    fn what_is_not_kept_is_counted_on_both_sides_of_the_bound() {
+        let kept = KEPT_EARLY as u32;
+        for reported_before in [kept, kept + 1, kept + 500] {
+            let events = Events::new();
+            reported(&events, 0..reported_before);
+            let mut receiver = events.subscribe();
+            reported(&events, [7]);
+            let lost = u64::from(reported_before - kept);
+            let gap = (lost > 0).then_some(Event::Lagged { lost });
+            let wanted: Vec<_> = (0..kept).map(numbered).chain(gap).chain([numbered(7)]).collect();
+            assert_eq!(drained(&mut receiver), wanted, "{reported_before} before");
+        }
+    }
+
+    #[test]
+    fn nothing_is_kept_from_the_first_ping_on() {
+        let events = Events::new();
+        reported(&events, [1]);
+        events.report(Event::PingSent, None);
+        reported(&events, [2]);
+        assert_eq!(drained(&mut events.subscribe()), [numbered(1), Event::Lagged { lost: 2 }]);
+    }
+
+    #[test]
+    fn a_slow_receiver_is_told_by_the_channel() {
+        let events = Events::new();
+        let mut receiver = events.subscribe();
+        reported(&events, 0..KEPT as u32 + 5);
+        assert_eq!(receiver.try_recv().unwrap_err(), TryRecvError::Lagged(5));
+        assert_eq!(drained(&mut receiver).len(), KEPT);
+    }
+
+    #[test]
+    fn a_report_has_its_time_of_happening() {
+        let events = Events::new();
+        let before = SystemTime::now();
+        reported(&events, [1]);
+        let after = SystemTime::now();
+        let time = events.subscribe().try_recv().unwrap().time;
+        assert!((before..=after).contains(&time));
+    }
+}
