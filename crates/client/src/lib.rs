@@ -54,6 +54,7 @@
 //! | [`PublishError::Topic`], [`PublishError::Property`] | The message breaks a rule of MQTT. | Mend it. |
 //! | [`PublishError::Rejected`] | No room ([`is_temporary`](RejectReason::is_temporary); only from [`try_send`](PublishRequest::try_send)), more than the server or profile takes, or the client is closed. | Await the publish instead of `try_send`; obey [`Client::limits`]. |
 //! | [`DeliveryError::Refused`] | The server has it and says no. | Look at the code; the same message again has the same fate. |
+//! | [`DeliveryError::WrongAcknowledgement`] | The server took it with another QoS: RabbitMQ 3 has no QoS 2. | Use the QoS that the text names. |
 //! | [`DeliveryError::ConnectionLost`] | QoS 0, and the connection broke before it was written. | Publish with QoS 1 what must arrive. |
 //! | [`DeliveryError::Expired`] | Its expiry passed in the queue. | Nothing, if the expiry was meant. |
 //! | [`DeliveryError::Quarantined`] | Connections die with it in flight. | Report the message to those who run the server. |

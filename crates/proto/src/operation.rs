@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::time::Duration;
 
-use evenkeel_codec::{PacketId, Publish, ReasonCode};
+use evenkeel_codec::{PacketId, PacketType, Publish, ReasonCode};
 
 /// The caller's name for an operation; comes back with its outcome.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -62,6 +62,19 @@ pub enum DeliveryError {
     /// The server refused it with this code in PUBACK, PUBREC or PUBCOMP.
     Refused {
         /// The server's code, `0x80` or above.
+        reason: ReasonCode,
+        /// How often it was sent.
+        attempts: u32,
+    },
+    /// The server answered it as if of another QoS: PUBACK where PUBREC is due
+    /// for QoS 2 (RabbitMQ 3 does, having no QoS 2), or PUBREC where PUBACK is
+    /// due for QoS 1. It has the message, but not on the terms asked for.
+    WrongAcknowledgement {
+        /// The packet that was due.
+        expected: PacketType,
+        /// The packet that came.
+        came: PacketType,
+        /// The code in it; success before MQTT 5.
         reason: ReasonCode,
         /// How often it was sent.
         attempts: u32,
@@ -188,6 +201,16 @@ impl fmt::Display for DeliveryError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Refused { reason, .. } => write!(f, "the server refused it: {reason}"),
+            Self::WrongAcknowledgement { expected, came, reason, .. } => {
+                write!(f, "the server answered with {came} where {expected} is due")?;
+                match came {
+                    _ if reason.is_error() => write!(f, ": {reason}"),
+                    PacketType::PubAck => f.write_str(
+                        "; it took the message with QoS 1 only: use QoS 1 with this server",
+                    ),
+                    _ => f.write_str("; it took the message for QoS 2: use QoS 2 with this server"),
+                }
+            }
             Self::Expired { queued } => write!(f, "it expired after {queued:?} in the queue"),
             Self::ConnectionLost => f.write_str("the connection ended before it was written"),
             Self::Quarantined { deaths, .. } => {

@@ -31,6 +31,8 @@ pub struct Stats {
     pub qos0_dropped: u64,
     /// Acknowledgements for exchanges that are not open (D7).
     pub unknown_acknowledgements: u64,
+    /// Publishes that the server answered as if of another QoS.
+    pub wrong_acknowledgements: u64,
     /// Acknowledgements of the application that came too late to be of use.
     pub stale_acknowledgements: u64,
     /// Inputs that named a connection that is over (K7).

@@ -295,7 +295,7 @@ impl<'a> Job<'a> {
             }
             End::Late => Err(self.unacknowledged(open + lost)),
             End::Stopped if !self.complete || open > 0 => Err(interrupted(counts)),
-            _ if lost > 0 => Err(self.unacknowledged(lost)),
+            _ if lost > 0 => Err(self.unfulfilled(lost)),
             _ if refused > 0 && !self.printer.personality().is_mosquitto() => Err(Failure::new(
                 Exit::RefusedMessage,
                 format!("{refused} of {handed_over} messages were refused"),
@@ -304,6 +304,15 @@ impl<'a> Job<'a> {
             .hint("check what the server allows this client to publish")),
             _ => Ok(()),
         }
+    }
+
+    /// Each has its own reason, and a warning that names it.
+    fn unfulfilled(&self, missing: u64) -> Failure {
+        let what =
+            format!("{missing} of {} messages were not acknowledged", self.tally.handed_over);
+        Failure::new(Exit::NotAcknowledged, what)
+            .why("see the warnings above; the server may have them all the same")
+            .hint("look at the connection with --debug")
     }
 
     fn unacknowledged(&self, missing: u64) -> Failure {

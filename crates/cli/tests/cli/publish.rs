@@ -134,6 +134,19 @@ async fn the_deadline_says_what_was_not_acknowledged() {
     );
 }
 
+/// RabbitMQ 3 takes QoS 2 for QoS 1: the first message has identifier 1.
+#[tokio::test]
+async fn an_acknowledgement_of_another_qos_is_no_success() {
+    for (qos, wrong, hint) in [(2, "40 02 00 01", "use QoS 1"), (1, "50 02 00 01", "use QoS 2")] {
+        let script =
+            format!("[[rule]]\nreceived = \"PUBLISH\"\naction = {{ inject = \"{wrong}\" }}\n");
+        let broker = scripted(&script).await;
+        let ran = evenkeel(&format!("pub a x -q {qos}")).at(&broker).run().await.expect(8);
+        let ran = ran.says(hint).says("error: 1 of 1 messages were not acknowledged");
+        ran.says("why: see the warnings above");
+    }
+}
+
 #[tokio::test]
 async fn several_servers_are_tried_in_turn() {
     let broker = broker().await;

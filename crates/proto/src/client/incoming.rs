@@ -15,17 +15,6 @@ use crate::time::Instant;
 
 use super::{Client, Link, weight};
 
-/// What a publish exchange waits for.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Expected {
-    /// PUBACK.
-    Acknowledgement,
-    /// PUBREC.
-    Receipt,
-    /// PUBCOMP.
-    Completion,
-}
-
 impl Client {
     pub(super) fn on_received(&mut self, conn: ConnectionId, buffer: &mut BytesMut) {
         if self.conn() != Some(conn) {
@@ -167,7 +156,10 @@ impl Client {
 
     fn on_puback(&mut self, ack: &Ack) {
         match self.expectation(ack.packet_id) {
-            Some(Expected::Acknowledgement) => self.end_publish(ack),
+            Some(PacketType::PubAck) => self.end_publish(ack),
+            Some(PacketType::PubRec) if self.is_sent_here(ack.packet_id) => {
+                self.end_by_wrong(PacketType::PubAck, ack);
+            }
             _ => self.stats.unknown_acknowledgements += 1,
         }
     }
@@ -176,8 +168,8 @@ impl Client {
     fn on_pubrec(&mut self, ack: &Ack) {
         let id = ack.packet_id;
         match self.expectation(id) {
-            Some(Expected::Receipt) if ack.reason.is_error() => self.end_publish(ack),
-            Some(Expected::Receipt) => {
+            Some(PacketType::PubRec) if ack.reason.is_error() => self.end_publish(ack),
+            Some(PacketType::PubRec) => {
                 // Ownership has passed: the message is not needed any more.
                 self.session.flights.release(id);
                 self.session.replay.on_answer(id);
@@ -185,8 +177,15 @@ impl Client {
                 self.send_ack(PacketType::PubRel, id, ReasonCode::SUCCESS);
             }
             // A second answer; the first one holds.
-            Some(Expected::Completion) => {
+            Some(PacketType::PubComp) => {
                 self.stats.unknown_acknowledgements += 1;
+                if !ack.reason.is_error() {
+                    self.send_ack(PacketType::PubRel, id, ReasonCode::SUCCESS);
+                }
+            }
+            Some(PacketType::PubAck) if self.is_sent_here(id) => {
+                self.end_by_wrong(PacketType::PubRec, ack);
+                // The server holds it as QoS 2 until it is released.
                 if !ack.reason.is_error() {
                     self.send_ack(PacketType::PubRel, id, ReasonCode::SUCCESS);
                 }
@@ -203,7 +202,7 @@ impl Client {
     fn on_pubcomp(&mut self, ack: &Ack) {
         match self.expectation(ack.packet_id) {
             // "Not found" after PUBREC: the server had finished before.
-            Some(Expected::Completion) => {
+            Some(PacketType::PubComp) => {
                 self.end_publish(&Ack::new(ack.packet_id, ReasonCode::SUCCESS));
             }
             _ => self.stats.unknown_acknowledgements += 1,
@@ -224,19 +223,37 @@ impl Client {
 
     /// The answer that the exchange with this identifier waits for. One that
     /// was not sent to this session waits for none (D7).
-    fn expectation(&self, id: PacketId) -> Option<Expected> {
+    fn expectation(&self, id: PacketId) -> Option<PacketType> {
         let flight = self.session.flights.get(id)?;
         if !flight.is_sent_here() && !self.session.replay.is_resumed() {
             return None;
         }
         match &flight.exchange {
             Exchange::Publish { publish, .. } if publish.qos == QoS::AtLeastOnce => {
-                Some(Expected::Acknowledgement)
+                Some(PacketType::PubAck)
             }
-            Exchange::Publish { .. } => Some(Expected::Receipt),
-            Exchange::Release { .. } => Some(Expected::Completion),
+            Exchange::Publish { .. } => Some(PacketType::PubRec),
+            Exchange::Release { .. } => Some(PacketType::PubComp),
             Exchange::Control(_) => None,
         }
+    }
+
+    fn is_sent_here(&self, id: PacketId) -> bool {
+        self.session.flights.get(id).is_some_and(Flight::is_sent_here)
+    }
+
+    /// The server answered the PUBLISH as one of another QoS (RabbitMQ 3 does):
+    /// what is due will never come, so the exchange is over (D1).
+    fn end_by_wrong(&mut self, came: PacketType, ack: &Ack) {
+        let id = ack.packet_id;
+        let Some(expected) = self.expectation(id) else { return };
+        self.session.replay.on_answer(id);
+        self.mark_useful();
+        self.stats.wrong_acknowledgements += 1;
+        let attempts = self.session.flights.get(id).map_or(0, |flight| flight.attempts);
+        let reason = ack.reason;
+        let error = DeliveryError::WrongAcknowledgement { expected, came, reason, attempts };
+        self.fail_flight(id, error);
     }
 
     /// The exchange of a publish is over.

@@ -108,7 +108,7 @@ impl Client {
         }
     }
 
-    fn fail_flight(&mut self, id: PacketId, error: DeliveryError) {
+    pub(super) fn fail_flight(&mut self, id: PacketId, error: DeliveryError) {
         let Some(flight) = self.session.flights.remove(id) else { return };
         if let Exchange::Publish { token, .. } | Exchange::Release { token } = flight.exchange {
             self.complete(Completion::Publish { token, result: Err(error) });

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use evenkeel_proto::codec::{Ack, Packet, PacketId, Property, Publish, ReasonCode, Version};
+use evenkeel_proto::codec::{
+    Ack, Packet, PacketId, PacketType, Property, Publish, ReasonCode, Version,
+};
 use evenkeel_proto::{Accepted, Completion, Delivered, DeliveryError, State, Token};
 
 use crate::support::*;
@@ -210,17 +212,125 @@ fn acknowledgements_for_nothing_are_counted_and_never_fatal() {
             Version::V5 => ReasonCode::PACKET_IDENTIFIER_NOT_FOUND,
             _ => ReasonCode::SUCCESS,
         };
-        for stray in [id(99), packet_id] {
-            rig.send(&pubrec(stray));
-            assert_eq!(rig.expect(), reply(Packet::PubRel, stray, not_found));
-        }
-        assert_eq!(rig.stats().unknown_acknowledgements, 8);
+        rig.send(&pubrec(id(99)));
+        assert_eq!(rig.expect(), reply(Packet::PubRel, id(99), not_found));
+        assert_eq!(rig.stats().unknown_acknowledgements, 7);
         assert!(rig.outcomes().is_empty(), "nothing of it ended our exchange");
         rig.send(&puback(packet_id));
         assert!(rig.outcome(1).is_ok());
         rig.send(&puback(packet_id));
-        assert_eq!(rig.stats().unknown_acknowledgements, 9, "and a second PUBACK is one too");
+        assert_eq!(rig.stats().unknown_acknowledgements, 8, "and a second PUBACK is one too");
         assert!(rig.client.state().is_online());
+    });
+}
+
+/// RabbitMQ 3 has no QoS 2: it answers with PUBACK, and PUBREC never comes.
+#[test]
+fn puback_for_qos_2_ends_that_publish_and_nothing_else() {
+    each_version(|version| {
+        let mut settings = quiet(config(version));
+        settings.bounds.in_flight = 2;
+        settings.bounds.in_flight_qos2_before_v5 = 2;
+        let mut rig = Rig::online(settings);
+        for number in 1..=3 {
+            rig.publish("a", ExactlyOnce, number);
+        }
+        let first = rig.expect_publish().packet_id.unwrap();
+        let second = rig.expect_publish().packet_id.unwrap();
+        rig.expect_nothing();
+        rig.send(&puback(first));
+        let error = DeliveryError::WrongAcknowledgement {
+            expected: PacketType::PubRec,
+            came: PacketType::PubAck,
+            reason: ReasonCode::SUCCESS,
+            attempts: 1,
+        };
+        assert_eq!(rig.outcome(1), Err(error));
+        assert!(error.to_string().contains("use QoS 1 with this server"), "{error}");
+        // The window is open for the third, and the second is what it was.
+        let third = rig.expect_publish().packet_id.unwrap();
+        rig.send(&pubrec(second));
+        assert_eq!(rig.expect(), pubrel(second));
+        rig.send(&puback(second));
+        rig.expect_nothing();
+        assert!(rig.outcomes().is_empty(), "the server has it as QoS 2: PUBCOMP is due");
+        rig.send(&pubcomp(second));
+        assert!(rig.outcome(2).is_ok());
+        rig.send(&puback(third));
+        assert_eq!(rig.outcome(3), Err(error));
+        assert_eq!(rig.client.in_flight(), 0);
+        assert!(rig.client.state().is_online());
+        let stats = rig.stats();
+        assert_eq!((stats.wrong_acknowledgements, stats.unknown_acknowledgements), (2, 1));
+        assert_eq!((stats.publishes_acknowledged, stats.connects), (1, 1));
+    });
+}
+
+#[test]
+fn pubrec_for_qos_1_ends_that_publish_and_is_released() {
+    each_version(|version| {
+        let mut rig = Rig::online(quiet(config(version)));
+        rig.publish("a", AtLeastOnce, 1);
+        let packet_id = rig.expect_publish().packet_id.unwrap();
+        rig.send(&pubrec(packet_id));
+        let error = DeliveryError::WrongAcknowledgement {
+            expected: PacketType::PubAck,
+            came: PacketType::PubRec,
+            reason: ReasonCode::SUCCESS,
+            attempts: 1,
+        };
+        assert_eq!(rig.outcome(1), Err(error));
+        assert!(error.to_string().contains("use QoS 2 with this server"), "{error}");
+        assert_eq!(rig.expect(), pubrel(packet_id), "or the server would hold it for ever");
+        rig.send(&pubcomp(packet_id));
+        rig.expect_nothing();
+        assert!(rig.client.state().is_online());
+        assert_eq!(rig.client.in_flight(), 0);
+        assert_eq!(rig.stats().wrong_acknowledgements, 1);
+    });
+}
+
+#[test]
+fn a_refusal_by_the_wrong_packet_shows_its_code() {
+    let mut rig = Rig::online(quiet(config(Version::V5)));
+    for (qos, wrong) in
+        [(AtLeastOnce, Packet::PubRec as fn(Ack) -> Packet), (ExactlyOnce, Packet::PubAck)]
+    {
+        rig.publish("a", qos, 1);
+        let packet_id = rig.expect_publish().packet_id.unwrap();
+        rig.send(&reply(wrong, packet_id, ReasonCode::NOT_AUTHORIZED));
+        let error = rig.outcome(1).unwrap_err();
+        assert!(matches!(
+            error,
+            DeliveryError::WrongAcknowledgement { reason: ReasonCode::NOT_AUTHORIZED, .. }
+        ));
+        assert!(error.to_string().contains(&ReasonCode::NOT_AUTHORIZED.to_string()), "{error}");
+        rig.expect_nothing();
+    }
+}
+
+/// What an earlier connection was sent is not ended by a wrong answer on this one.
+#[test]
+fn a_wrong_acknowledgement_counts_where_its_publish_went_out() {
+    each_version(|version| {
+        let mut rig = Rig::online(quiet(lasting(version)));
+        rig.publish("a", AtLeastOnce, 1);
+        rig.publish("a", ExactlyOnce, 2);
+        rig.forget_wire();
+        rig.reconnect_with(&resumed());
+        let first = rig.expect_publish().packet_id.unwrap();
+        rig.expect_nothing();
+        let second = id(first.get() + 1);
+        rig.send(&puback(second));
+        assert_eq!(rig.stats().unknown_acknowledgements, 1);
+        assert!(rig.outcomes().is_empty());
+        rig.send(&pubrec(first));
+        assert!(matches!(
+            rig.outcome(1),
+            Err(DeliveryError::WrongAcknowledgement { attempts: 2, .. })
+        ));
+        assert_eq!(rig.expect(), pubrel(first));
+        assert_eq!(rig.expect_publish().packet_id, Some(second), "and the rest goes on");
     });
 }
 
