@@ -1,14 +1,19 @@
 //! Many clients of one process, in small: the program `crowd` does it in large.
 
+use std::time::Duration;
+
 use evenkeel::Version;
 use evenkeel_interop::case::Case;
 use evenkeel_interop::crowd::{Plan, run};
+use evenkeel_interop::failed::within;
 use evenkeel_interop::memory::Mebibytes;
 use evenkeel_interop::server::{Kind, Setting};
 use evenkeel_interop::site::Transport;
 
 /// 160 MiB of payload.
 const PLAN: Plan = Plan { clients: 20, messages: 40_000, payload: 4096 };
+/// What one broker may take for it. A second is usual.
+const LIMIT: Duration = Duration::from_secs(180);
 /// What memory may grow by once the first tenth has filled all windows and buffers.
 const GROWTH: Mebibytes = Mebibytes(80);
 
@@ -22,7 +27,7 @@ async fn a_crowd_loses_nothing_and_memory_stays_bounded() {
         for version in [Version::V311, Version::V5] {
             let server = kind.start(Setting::default()).await.unwrap();
             let case = Case::new(server, Transport::Tcp, Some(version));
-            let outcome = run(&case, PLAN).await.unwrap();
+            let outcome = within(LIMIT, "the crowd", run(&case, PLAN)).await.unwrap().unwrap();
             println!("{} {version:?}: {outcome:?}", kind.name());
             assert_eq!(outcome.delivered, PLAN.messages, "{}", kind.name());
             assert_eq!(outcome.connects, PLAN.clients, "{}: a connection broke", kind.name());

@@ -109,14 +109,14 @@ pub(super) async fn maximum_packet_size(case: &Case) -> Result<(), Failed> {
 /// Pings keep an idle connection up.
 pub(super) async fn idle_keep_alive(case: &Case) -> Result<(), Failed> {
     let topic = case.topic("idle");
-    let builder = case.builder("idle")?.keep_alive(Duration::from_secs(1));
+    let builder = case.builder("idle")?.keep_alive(Duration::from_secs(2));
     let client = case.online("idle", builder).await?;
     let mut messages = subscribe(&client, &topic, QoS::AtLeastOnce).await?;
     // Keep-alive is a matter of the server's clock, which the test cannot
-    // turn: a server may close after 1.5 s of silence, twice within this.
-    tokio::time::sleep(Duration::from_millis(3500)).await;
+    // turn: a server may close after 3 s of silence.
+    tokio::time::sleep(Duration::from_secs(5)).await;
     let stats = client.stats();
-    must!((2..=8).contains(&stats.pings_sent), "{} pings in 3.5 s", stats.pings_sent);
+    must!((2..=6).contains(&stats.pings_sent), "{} pings in 5 s", stats.pings_sent);
     must!(stats.pongs + 1 >= stats.pings_sent, "{} of {} answered", stats.pongs, stats.pings_sent);
     publish(&client, &topic, "awake", QoS::AtLeastOnce).await?;
     expect(&mut messages, "awake").await?;

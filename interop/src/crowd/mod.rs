@@ -115,14 +115,15 @@ async fn talk(case: &Case, plan: Plan) -> Result<Outcome, Failed> {
     for pair in pairs {
         talking.spawn(pair.talk(plan, delivered.clone()));
     }
-    let first_tenth = tokio::spawn(first_tenth(plan, delivered.clone()));
-    let mut duplicates = 0;
-    while let Some(joined) = talking.join_next().await {
-        duplicates += joined.map_err(|error| Failed::Wrong(error.to_string()))??;
-    }
-    let took = began.elapsed();
-    let peak_of_first_tenth =
-        read(first_tenth.await.map_err(|error| Failed::Wrong(error.to_string()))?)?;
+    let talk = async {
+        let mut duplicates = 0;
+        while let Some(joined) = talking.join_next().await {
+            duplicates += joined.map_err(|error| Failed::Wrong(error.to_string()))??;
+        }
+        Ok::<_, Failed>((duplicates, began.elapsed()))
+    };
+    let first_tenth = async { read(first_tenth(plan, delivered.clone()).await) };
+    let ((duplicates, took), peak_of_first_tenth) = tokio::try_join!(talk, first_tenth)?;
     let memory = Usage {
         before,
         peak_of_first_tenth,
