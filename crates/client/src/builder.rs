@@ -84,7 +84,7 @@ impl ClientBuilder {
     }
 
     /// Speaks this version only. Without it: MQTT 5, and 3.1.1 with a server
-    /// that refuses 5.
+    /// that refuses 5 or twice in a row gives no answer to it.
     pub const fn version(mut self, version: Version) -> Self {
         self.config.version = version;
         self.config.fallback = false;

@@ -16,7 +16,8 @@ pub struct Config {
     pub servers: usize,
     /// The protocol version to begin with.
     pub version: Version,
-    /// Whether a server that refuses MQTT 5 is tried with 3.1.1.
+    /// Whether a server that refuses MQTT 5 is tried with 3.1.1: by its CONNACK,
+    /// or by two closes or connect time-outs in a row where CONNACK is due.
     pub fallback: bool,
     /// What CONNECT says.
     pub connect: ConnectConfig,

@@ -13,6 +13,7 @@ scenarios![
     every_connack_code_of_mqtt_3_1_1,
     every_connack_code_of_mqtt_5,
     a_server_that_refuses_mqtt_5_gets_3_1_1,
+    a_server_silent_to_mqtt_5_gets_3_1_1,
     silence_instead_of_connack,
     tcp_refused_until_the_broker_comes_up,
     tcp_black_hole,
@@ -110,6 +111,19 @@ async fn a_server_that_refuses_mqtt_5_gets_3_1_1() {
     assert_eq!(scene.connects("pump"), 2);
     let connected = scene.event(K, |event| event.name() == "connected").await;
     assert!(connected.to_json().contains(r#""version":4"#), "{}", connected.to_json());
+    scene.assert_laws();
+}
+
+/// As aMQTT does: TCP stays open, and no answer comes to MQTT 5.
+async fn a_server_silent_to_mqtt_5_gets_3_1_1() {
+    let silent = When::sent(PacketType::ConnAck).connections(1..=2).drop();
+    let scene = Scene::new([silent]).await;
+    let client = scene.client("pump").connect_timeout(K).start().unwrap();
+    // Two time-outs, delays of up to 1 s and 2 s.
+    within(8 * K, "online", client.online()).await.unwrap();
+    assert_eq!(scene.connects("pump"), 3);
+    let old = |event: &evenkeel_broker::Event| event.to_json().contains(r#""version":4"#);
+    scene.event(K, old).await;
     scene.assert_laws();
 }
 

@@ -145,6 +145,7 @@ impl Client {
     }
 
     fn on_connack(&mut self, connack: ConnAck) {
+        self.dialer.answered = true;
         if connack.reason.is_error() {
             return self.on_refused(&connack);
         }

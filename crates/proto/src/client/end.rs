@@ -14,7 +14,7 @@ use crate::transmit::Transmit;
 
 use super::{Client, Link};
 
-/// Closes without CONNACK in a row after which MQTT 5 is held to be the reason.
+/// Ends without CONNACK in a row after which MQTT 5 is held to be the reason.
 const SILENT_REFUSALS: u8 = 2;
 
 impl Client {
@@ -33,8 +33,9 @@ impl Client {
         self.end(DisconnectCause::Transport { failure, phase }, None);
     }
 
-    /// A server that closes where CONNACK is due may not know MQTT 5; it may
-    /// also just be starting, so silence to the older version leads back.
+    /// A server that closes where CONNACK is due, or says nothing, may not know
+    /// MQTT 5; it may also just be starting, so silence to the older version
+    /// leads back.
     fn count_silent_refusal(&mut self) {
         self.dialer.silent_refusals += 1;
         if self.dialer.silent_refusals >= SILENT_REFUSALS {
@@ -43,6 +44,16 @@ impl Client {
                 self.return_to_configured_version();
             }
         }
+    }
+
+    /// The attempt takes too long. A server that has never said a word may
+    /// wait for a CONNECT it knows (aMQTT does).
+    pub(super) fn give_up_attempt(&mut self, phase: ConnectPhase) {
+        if phase == ConnectPhase::Handshake && !self.dialer.answered {
+            self.count_silent_refusal();
+        }
+        let after = self.config.connect_timeout;
+        self.end(DisconnectCause::ConnectTimeout { phase, after }, None);
     }
 
     /// The server broke the protocol: says so where MQTT 5 allows, and closes.

@@ -82,8 +82,10 @@ struct Dialer {
     patience: u8,
     /// The version to offer next.
     version: evenkeel_codec::Version,
-    /// Closes without CONNACK in a row, which old servers give to MQTT 5.
+    /// Ends without CONNACK in a row, which old servers give to MQTT 5.
     silent_refusals: u8,
+    /// A server has answered a CONNECT, whatever it said.
+    answered: bool,
     /// The identifier the server assigned, used from then on.
     assigned_client_id: Option<evenkeel_codec::Text>,
 }
@@ -118,6 +120,7 @@ impl Client {
                 patience: 0,
                 version: config.version,
                 silent_refusals: 0,
+                answered: false,
                 assigned_client_id: None,
             },
             session: Session::new(&config),

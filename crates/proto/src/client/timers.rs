@@ -27,12 +27,8 @@ impl Client {
                 let retry = *retry;
                 self.open(retry);
             }
-            Link::Opening(opening) => {
-                let timeout = self.config.connect_timeout;
-                if self.now >= opening.since + timeout {
-                    let phase = opening.phase;
-                    self.end(DisconnectCause::ConnectTimeout { phase, after: timeout }, None);
-                }
+            Link::Opening(opening) if self.now >= opening.since + self.config.connect_timeout => {
+                self.give_up_attempt(opening.phase);
             }
             Link::Online(_) => {
                 self.run_keep_alive();

@@ -6,7 +6,7 @@ use evenkeel_proto::codec::{
 };
 use evenkeel_proto::{
     CauseClass, Client, Config, ConfigError, ConnectPhase, Credentials, DisconnectCause, Event,
-    Halt, Input, Instant, ProtocolError, State, Timer, TransportFailure,
+    Halt, Input, Instant, Pace, ProtocolError, State, Timer, TransportFailure,
 };
 
 use crate::support::*;
@@ -336,6 +336,76 @@ fn only_closes_in_the_handshake_count_as_silent_refusals() {
     rig.cut();
     rig.await_open();
     assert_eq!(rig.accept().version, Version::V5, "the server spoke MQTT 5 in between");
+}
+
+/// aMQTT keeps the connection open and never answers a CONNECT of MQTT 5. The
+/// attempts come as for any other failure: by back-off and budget (R2, R3).
+#[test]
+fn two_silent_handshakes_in_a_row_lead_to_3_1_1() {
+    let mut settings = falling_back();
+    settings.reconnect.base = secs(10);
+    let timeout = settings.connect_timeout;
+    let mut rig = Rig::started(settings);
+    for attempt in 1..=2 {
+        assert_eq!(rig.accept().version, Version::V5, "once may be chance");
+        rig.advance(timeout - MICRO);
+        assert!(rig.link.is_some());
+        rig.take_events();
+        rig.advance(MICRO);
+        let fell_back = rig.events.contains(&Event::VersionFallback(Version::V311));
+        assert_eq!(fell_back, attempt == 2);
+        let retries = rig.retries();
+        let (retry, delay) = retries.last().unwrap();
+        assert_eq!((retry.attempt, retry.pace), (attempt + 1, Pace::BackOff));
+        assert!(*delay >= secs(5) * attempt, "{delay:?} (R3)");
+        assert_eq!(rig.await_open(), *delay);
+    }
+    assert_eq!(rig.accept_with(&accepted()).version, Version::V311);
+    assert!(rig.client.state().is_online());
+}
+
+#[test]
+fn silence_to_3_1_1_too_leads_back() {
+    let mut rig = Rig::started(falling_back());
+    let mut versions = Vec::new();
+    for round in 0..8 {
+        versions.push(rig.accept().version);
+        // Closes and silence count alike.
+        match round % 2 {
+            0 => rig.cut(),
+            _ => rig.advance(secs(30)),
+        }
+        rig.await_open();
+    }
+    use Version::{V5, V311};
+    assert_eq!(versions, [V5, V5, V311, V311, V5, V5, V311, V311]);
+    let events = rig.take_events();
+    let turns = events.iter().filter(|event| matches!(event, Event::VersionFallback(_))).count();
+    assert_eq!(turns, 4, "each is told");
+}
+
+#[test]
+fn a_slow_transport_says_nothing_of_the_version() {
+    let mut rig = Rig::started(falling_back());
+    for _ in 0..4 {
+        rig.advance(secs(30));
+        assert!(matches!(rig.cause(), DisconnectCause::ConnectTimeout { .. }));
+        rig.await_open();
+    }
+    assert_eq!(rig.accept().version, Version::V5, "no CONNECT was sent");
+}
+
+#[test]
+fn silence_of_a_server_that_has_answered_is_no_refusal() {
+    let mut rig = Rig::started(falling_back());
+    rig.accept();
+    rig.send(&Packet::ConnAck(refused(ReasonCode::SERVER_BUSY)));
+    for _ in 0..4 {
+        rig.await_open();
+        assert_eq!(rig.accept().version, Version::V5);
+        rig.advance(secs(30));
+    }
+    assert!(!rig.take_events().iter().any(|event| matches!(event, Event::VersionFallback(_))));
 }
 
 #[test]
