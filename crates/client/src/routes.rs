@@ -24,11 +24,14 @@ pub(crate) struct Routes {
     pending: Vec<(NodeId, Option<usize>)>,
 }
 
-/// A level of filters. Wildcards are children like others, named `+` and `#`:
-/// no topic has a level of that name.
+/// A level of filters.
 #[derive(Default)]
 struct Node {
-    children: BTreeMap<Box<str>, NodeId>,
+    children: BTreeMap<Box<[u8]>, NodeId>,
+    /// The child named `+`.
+    any: Option<NodeId>,
+    /// The child named `#`.
+    below: Option<NodeId>,
     /// Filters that end here.
     entries: Vec<Entry>,
 }
@@ -47,7 +50,7 @@ impl Default for Routes {
 impl Routes {
     pub(crate) fn insert(&mut self, filter: &TopicFilter, stream: StreamId) {
         let mut at = ROOT;
-        for level in filter.pattern().split('/') {
+        for level in levels(filter) {
             at = match self.child(at, level) {
                 Some(child) => child,
                 None => self.grow(at, level),
@@ -62,7 +65,7 @@ impl Routes {
     pub(crate) fn remove(&mut self, filter: &TopicFilter, stream: StreamId) -> bool {
         let mut path = Vec::new();
         let mut at = ROOT;
-        for level in filter.pattern().split('/') {
+        for level in levels(filter) {
             let Some(child) = self.child(at, level) else { return false };
             path.push((at, level));
             at = child;
@@ -76,29 +79,31 @@ impl Routes {
 
     //= [MQTT-4.7.2-1]
     /// Appends every stream with a filter that matches, each once.
-    pub(crate) fn find(&mut self, topic: &str, streams: &mut Vec<StreamId>) {
+    pub(crate) fn find(&mut self, topic: &[u8], streams: &mut Vec<StreamId>) {
         let before = streams.len();
         self.pending.clear();
         self.pending.push((ROOT, Some(0)));
         while let Some((at, position)) = self.pending.pop() {
+            let Some(node) = self.nodes.get(at) else { continue };
             // Wildcards in the first level leave out topics of the server's own.
-            let takes_wildcards = at != ROOT || !topic.starts_with('$');
+            let takes_wildcards = at != ROOT || !topic.starts_with(b"$");
             // `level/#` matches `level` itself, too.
-            if takes_wildcards && let Some(below) = self.child(at, "#") {
+            if let Some(below) = node.below.filter(|_| takes_wildcards) {
                 self.collect(below, streams);
             }
-            let Some(rest) = position.and_then(|position| topic.get(position..)) else {
+            let Some(start) = position else {
                 self.collect(at, streams);
                 continue;
             };
-            let level = rest.split_once('/').map_or(rest, |(level, _)| level);
-            let next = (level.len() < rest.len())
-                .then(|| topic.len() - rest.len() + level.len() + '/'.len_utf8());
-            if takes_wildcards && let Some(any) = self.child(at, "+") {
+            let rest = topic.get(start..).unwrap_or_default();
+            let end = rest.iter().position(|byte| *byte == b'/');
+            let level = end.and_then(|end| rest.get(..end)).unwrap_or(rest);
+            let next = end.map(|end| start + end + 1);
+            if let Some(any) = node.any.filter(|_| takes_wildcards) {
                 self.pending.push((any, next));
             }
-            if let Some(child) = self.child(at, level) {
-                self.pending.push((child, next));
+            if let Some(child) = node.children.get(level) {
+                self.pending.push((*child, next));
             }
         }
         if streams.len() > before + 1 {
@@ -107,8 +112,13 @@ impl Routes {
         }
     }
 
-    fn child(&self, at: NodeId, level: &str) -> Option<NodeId> {
-        self.nodes.get(at)?.children.get(level).copied()
+    fn child(&self, at: NodeId, level: &[u8]) -> Option<NodeId> {
+        let node = self.nodes.get(at)?;
+        match level {
+            b"+" => node.any,
+            b"#" => node.below,
+            _ => node.children.get(level).copied(),
+        }
     }
 
     fn collect(&self, at: NodeId, streams: &mut Vec<StreamId>) {
@@ -117,31 +127,51 @@ impl Routes {
         }
     }
 
-    fn grow(&mut self, parent: NodeId, level: &str) -> NodeId {
+    fn grow(&mut self, parent: NodeId, level: &[u8]) -> NodeId {
         let child = self.free.pop().unwrap_or_else(|| {
             self.nodes.push(Node::default());
             self.nodes.len() - 1
         });
         if let Some(node) = self.nodes.get_mut(parent) {
-            node.children.insert(level.into(), child);
+            match level {
+                b"+" => node.any = Some(child),
+                b"#" => node.below = Some(child),
+                _ => drop(node.children.insert(level.into(), child)),
+            }
         }
         child
     }
 
     /// Frees the nodes at the end of a path that nobody needs any more.
-    fn prune(&mut self, path: Vec<(NodeId, &str)>, mut at: NodeId) {
+    fn prune(&mut self, path: Vec<(NodeId, &[u8])>, mut at: NodeId) {
         for (parent, level) in path.into_iter().rev() {
-            let is_empty = |node: &Node| node.entries.is_empty() && node.children.is_empty();
-            if !self.nodes.get(at).is_some_and(is_empty) {
+            if !self.nodes.get(at).is_some_and(Node::is_empty) {
                 return;
             }
             if let Some(node) = self.nodes.get_mut(parent) {
-                node.children.remove(level);
+                match level {
+                    b"+" => node.any = None,
+                    b"#" => node.below = None,
+                    _ => drop(node.children.remove(level)),
+                }
             }
             self.free.push(at);
             at = parent;
         }
     }
+}
+
+impl Node {
+    fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+            && self.children.is_empty()
+            && self.any.is_none()
+            && self.below.is_none()
+    }
+}
+
+fn levels(filter: &TopicFilter) -> impl Iterator<Item = &[u8]> {
+    filter.pattern().as_bytes().split(|byte| *byte == b'/')
 }
 
 #[cfg(test)]
@@ -157,7 +187,7 @@ mod tests {
 
     fn find(routes: &mut Routes, topic: &str) -> Vec<StreamId> {
         let mut streams = Vec::new();
-        routes.find(topic, &mut streams);
+        routes.find(topic.as_bytes(), &mut streams);
         streams
     }
 

@@ -168,7 +168,7 @@ impl Streams {
 
     fn find_targets(&mut self, publish: &Publish) {
         self.targets.clear();
-        self.routes.find(publish.topic.as_str(), &mut self.targets);
+        self.routes.find(publish.topic.as_bytes(), &mut self.targets);
         if self.targets.is_empty() {
             self.targets.extend(self.unmatched);
         }
@@ -191,24 +191,25 @@ impl Streams {
             payload_len = publish.payload.len(),
             "message"
         );
-        let joint = match (ack, self.targets.len()) {
-            (Some(key), count @ 2..) => Some(Arc::new((key, AtomicUsize::new(count)))),
-            _ => None,
-        };
+        let Some((last, others)) = self.targets.split_last() else { return };
+        let joint = ack
+            .filter(|_| !others.is_empty())
+            .map(|key| Arc::new((key, AtomicUsize::new(self.targets.len()))));
         let share = || match &joint {
             Some(joint) => Some(AckShare::Joint(joint.clone())),
             None => ack.map(AckShare::Alone),
         };
-        let last = self.targets.last().copied();
-        let mut publish = Some(publish);
-        for id in &self.targets {
-            let copy = if Some(*id) == last { publish.take() } else { publish.clone() };
-            let stream = self.streams.get_mut(*id).and_then(Option::as_mut);
-            if let (Some(stream), Some(publish)) = (stream, copy) {
-                stream.parcels.push_back(Parcel { publish, ack: share() });
+        let streams = &mut self.streams;
+        let mut give = |id: StreamId, parcel| {
+            if let Some(stream) = streams.get_mut(id).and_then(Option::as_mut) {
+                stream.parcels.push_back(parcel);
                 wakers.extend(stream.waker.take());
             }
+        };
+        for id in others {
+            give(*id, Parcel { publish: publish.clone(), ack: share() });
         }
+        give(*last, Parcel { publish, ack: share() });
     }
 
     /// No further message will come: streams end when they are empty, and
