@@ -54,6 +54,11 @@ impl TextError {
         if bytes.len() > usize::from(u16::MAX) {
             return Err(Self::TooLong { len: bytes.len() });
         }
+        // Nearly all texts are plain ASCII, which a look at every byte tells
+        // for many bytes at once.
+        if bytes.iter().fold(true, |plain, byte| plain & matches!(byte, 1..=0x7f)) {
+            return Ok(());
+        }
         match core::str::from_utf8(bytes) {
             Ok(_) if bytes.contains(&0) => Err(Self::Null),
             Ok(_) => Ok(()),

@@ -42,11 +42,14 @@ impl Ack {
         out: &mut Vec<u8>,
     ) -> Result<(), EncodeError> {
         let form = self.form(packet_type, version)?;
+        if form == Form::Identifier {
+            let [high, low] = self.packet_id.get().to_be_bytes();
+            out.extend_from_slice(&[packet_type.first_byte(), 2, high, low]);
+            return Ok(());
+        }
         put_header(packet_type.first_byte(), form.len(), form.len(), out)?;
         put_u16(self.packet_id.get(), out);
-        if form != Form::Identifier {
-            out.push(self.reason.0);
-        }
+        out.push(self.reason.0);
         if let Form::Full { .. } = form {
             self.properties.write(out);
         }

@@ -107,9 +107,18 @@ impl Publish {
         }
         if version.has_properties() {
             varint::write(plan.properties as u32, out);
-            self.each_property(transfer, |property| property.write(out));
+            if plan.properties > 0 {
+                self.each_property(transfer, |property| property.write(out));
+            }
         }
         Ok(())
+    }
+
+    /// True where no property is written, as mostly.
+    const fn is_plain(&self, transfer: &Transfer) -> bool {
+        self.properties.is_empty()
+            && matches!(transfer.topic_alias, TopicAliasUse::None)
+            && transfer.message_expiry.is_none()
     }
 
     fn first_byte(&self, transfer: &Transfer) -> u8 {
@@ -148,8 +157,10 @@ impl Publish {
             plan.head += 2;
         }
         if version.has_properties() {
-            self.check_properties(transfer)?;
-            self.each_property(transfer, |property| plan.properties += property.encoded_len());
+            if !self.is_plain(transfer) {
+                self.check_properties(transfer)?;
+                self.each_property(transfer, |property| plan.properties += property.encoded_len());
+            }
             plan.head += list_len(plan.properties);
         }
         Ok(plan)

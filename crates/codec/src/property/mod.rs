@@ -90,7 +90,7 @@ impl Properties {
     }
 
     /// True where there are none.
-    pub fn is_empty(&self) -> bool {
+    pub const fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
