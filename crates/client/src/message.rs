@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use evenkeel_codec::{Properties, Publish, QoS, ReasonCode, TopicFilter};
 
-use crate::shared::Shared;
+use crate::shared::{Inner, Shared};
 use crate::streams::{AckShare, Next, Parcel, StreamId};
 
 /// A message from the server.
@@ -170,10 +170,7 @@ impl Messages {
             }
             Next::Unblocked(parcel) => {
                 // The driver moves what waits in the core.
-                inner.signal();
-                let mut wakers = std::mem::take(&mut inner.to_wake);
-                drop(inner);
-                wakers.wake();
+                Inner::signal(inner);
                 Poll::Ready(Some(Message::new(parcel, &self.shared, self.manual)))
             }
             Next::Empty => Poll::Pending,

@@ -28,6 +28,13 @@ pub(crate) struct Operations {
 }
 
 impl Operations {
+    /// The token that [`begin`](Self::begin) will give next.
+    pub(crate) fn upcoming(&self) -> Token {
+        let index = self.free.map_or(self.slots.len(), |index| index as usize);
+        let generation = self.slots.get(index).map_or(0, |(generation, _)| *generation);
+        token(index as u32, following(generation))
+    }
+
     /// A token for a new operation.
     pub(crate) fn begin(&mut self) -> Token {
         let index = match self.free {
@@ -46,8 +53,8 @@ impl Operations {
         }
         *slot = Slot::Waiting(None);
         self.used += 1;
-        *generation = generation.wrapping_add(1) & (u32::MAX >> 1);
-        Token((u64::from(*generation) << 32) | u64::from(index))
+        *generation = following(*generation);
+        token(index, *generation)
     }
 
     /// The core reports an outcome; returns who waits for it.
@@ -130,4 +137,13 @@ impl Operations {
         }
         Some(old)
     }
+}
+
+/// Never all ones, so that no token is taken for [`Token::NONE`].
+const fn following(generation: u32) -> u32 {
+    generation.wrapping_add(1) & (u32::MAX >> 1)
+}
+
+const fn token(index: u32, generation: u32) -> Token {
+    Token((generation as u64) << 32 | index as u64)
 }

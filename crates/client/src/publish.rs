@@ -215,13 +215,9 @@ fn offer(
     }
     let now = now.unwrap_or_else(|| inner.core.now());
     let traced = tracing::enabled!(tracing::Level::TRACE).then(|| Traced::of(&publish));
-    let token = inner.operations.begin();
-    let accepted = inner.core.publish(now, publish, token);
-    if !matches!(accepted, Ok(Accepted::Tracked)) {
-        inner.operations.cancel(token);
-    }
-    let waiting = match accepted {
-        Ok(Accepted::Tracked) => Waiting::Tracked(token),
+    let token = inner.operations.upcoming();
+    let waiting = match inner.core.publish(now, publish, token) {
+        Ok(Accepted::Tracked) => Waiting::Tracked(inner.operations.begin()),
         Ok(Accepted::Streamed { conn, offset }) => {
             Waiting::Streamed { conn, offset, place: Place::default() }
         }
@@ -233,10 +229,7 @@ fn offer(
             return Err(rejected);
         }
     };
-    inner.signal();
-    let mut wakers = std::mem::take(&mut inner.to_wake);
-    drop(inner);
-    wakers.wake();
+    Inner::signal(inner);
     if let Some(traced) = traced {
         traced.tell(&shared.span);
     }

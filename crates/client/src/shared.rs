@@ -81,14 +81,11 @@ impl Shared {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Runs a command on the core, then wakes whom it concerns.
+    /// Runs a command on the core, and has the driver see to what follows.
     pub(crate) fn command<T>(&self, run: impl FnOnce(&mut Inner) -> T) -> T {
         let mut inner = self.lock();
         let result = run(&mut inner);
-        inner.signal();
-        let mut wakers = std::mem::take(&mut inner.to_wake);
-        drop(inner);
-        wakers.wake();
+        Inner::signal(inner);
         result
     }
 
@@ -105,11 +102,15 @@ impl Shared {
 }
 
 impl Inner {
-    /// Sees to it that the driver takes a turn.
-    pub(crate) fn signal(&mut self) {
-        if !self.signalled {
-            self.signalled = true;
-            self.to_wake.extend(self.driver.take());
+    /// Releases the lock and sees to it that the driver takes a turn.
+    pub(crate) fn signal(mut inner: MutexGuard<'_, Self>) {
+        if std::mem::replace(&mut inner.signalled, true) {
+            return;
+        }
+        let driver = inner.driver.take();
+        drop(inner);
+        if let Some(driver) = driver {
+            driver.wake();
         }
     }
 
