@@ -224,7 +224,7 @@ impl Core {
         let mut grant = Grant {
             session,
             session_present,
-            keep_alive: offer.server_keep_alive.unwrap_or(connect.keep_alive),
+            keep_alive: imposed(connect, offer.server_keep_alive),
             expiry: asked_expiry(connect).min(offer.session_expiry_maximum),
             assigned_id,
             receive_maximum: offer.receive_maximum.max(1),
@@ -236,7 +236,7 @@ impl Core {
             }
             _ => Vec::new(),
         };
-        grant.change(&hits);
+        grant.change(connect, &hits);
         let connack = grant.connack(&self.config.offer, connect, &client);
         self.go_online(now, id, connect, &grant);
         let limit = self.config.limits.counted_clients;
@@ -363,8 +363,13 @@ fn method_of(link: Option<&Link>) -> Properties {
     method.map(Property::AuthenticationMethod).into_iter().collect()
 }
 
+/// The keep-alive in force. Only MQTT 5 can tell the client of another than its own.
+fn imposed(connect: &Connect, keep_alive: Option<u16>) -> u16 {
+    keep_alive.filter(|_| connect.version.has_properties()).unwrap_or(connect.keep_alive)
+}
+
 impl Grant {
-    fn change(&mut self, hits: &[Hit]) {
+    fn change(&mut self, connect: &Connect, hits: &[Hit]) {
         let values = hits.iter().filter_map(|hit| match &hit.action {
             Action::Announce(values) => Some(values),
             _ => None,
@@ -372,7 +377,9 @@ impl Grant {
         for values in values {
             let Announce { receive_maximum, server_keep_alive, .. } = *values;
             self.receive_maximum = receive_maximum.unwrap_or(self.receive_maximum);
-            self.keep_alive = server_keep_alive.unwrap_or(self.keep_alive);
+            if server_keep_alive.is_some() {
+                self.keep_alive = imposed(connect, server_keep_alive);
+            }
             let Announce { topic_alias_maximum, session_expiry, session_present, .. } = *values;
             self.topic_alias_maximum = topic_alias_maximum.unwrap_or(self.topic_alias_maximum);
             self.expiry = session_expiry.unwrap_or(self.expiry);

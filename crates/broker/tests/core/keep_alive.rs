@@ -79,6 +79,17 @@ fn server_keep_alive_replaces_the_clients() {
     assert_eq!(connack.properties.server_keep_alive(), None, "it is the client's own");
 }
 
+/// MQTT 3.1.1 has no way to tell the client, so its own value holds.
+#[test]
+fn a_server_keep_alive_does_not_bind_older_clients() {
+    let mut world = World::with(|config| config.offer.server_keep_alive = Some(1));
+    let (peer, _) = world.try_connect(with_keep_alive(Version::V311, 7));
+    world.wait(ms(10_499));
+    assert!(!world.is_closed(peer));
+    world.wait(ms(1));
+    assert!(world.is_closed(peer));
+}
+
 #[test]
 fn a_connection_without_connect_ends() {
     let mut world = World::new();
