@@ -210,16 +210,22 @@ impl Client {
 
     //= [MQTT-4.4.0-1]
     /// Takes up the session, or begins it anew where the server has none.
+    ///
+    /// One that is resumed need not be ours: where a CONNACK was lost, it may
+    /// have been begun without our knowledge, and holds no subscription then.
     fn resume_session(&mut self, session_present: bool) {
-        let unfinished = self.session.flights.publishes_in_order();
-        if session_present {
-            self.session.replay.begin(unfinished, true);
+        let unproven = core::mem::take(&mut self.session.unproven);
+        let mut unfinished = self.session.flights.publishes_in_order();
+        if !session_present {
+            self.session.inbound.forget();
+            unfinished = self.forget_releases(unfinished);
+        }
+        self.session.replay.begin(unfinished, session_present);
+        self.session.inbound.unproven = unproven;
+        if session_present && !unproven {
             return;
         }
-        self.session.inbound.forget();
-        let unfinished = self.forget_releases(unfinished);
-        self.session.replay.begin(unfinished, false);
-        let filters = self.session.subscriptions.restore();
+        let filters = self.session.subscriptions.restore(session_present);
         if filters > 0 {
             self.event(Event::SubscriptionsRestoring { filters });
         }

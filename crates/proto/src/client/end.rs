@@ -135,6 +135,11 @@ impl Client {
                 self.dialer.history.record(online.conn, online.stream.written);
                 (Some(online.since), online.proof.useful)
             }
+            Link::Opening(opening) if opening.last_sent.is_some() => {
+                let answered = matches!(cause, DisconnectCause::Refused { .. });
+                self.session.unproven |= !answered;
+                (None, false)
+            }
             _ => (None, false),
         };
         self.requeue_control();
@@ -191,7 +196,7 @@ impl Client {
         let limit = self.config.bounds.deaths_per_packet;
         if limit > 0 && is_suspicious(cause) {
             let alive = online.proof.alive;
-            let alone = self.session.flights.suspect_unanswered(alive);
+            let alone = self.session.flights.suspect_unanswered(alive, online.stream.written);
             if let Some(id) = alone.filter(|id| alive && self.is_guilty(*id, limit)) {
                 self.quarantine(id);
             }
@@ -235,6 +240,7 @@ impl Client {
 
     /// SUBSCRIBE and UNSUBSCRIBE without an answer go out again, in order.
     fn requeue_control(&mut self) {
+        self.session.subscriptions.in_parts = false;
         for flight in self.session.flights.take_control().into_iter().rev() {
             if let Exchange::Control(mut control) = flight.exchange {
                 control.suspicion = flight.suspicion;

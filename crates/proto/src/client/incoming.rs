@@ -125,7 +125,7 @@ impl Client {
         let ack = match (publish.qos, publish.packet_id) {
             (QoS::AtLeastOnce, Some(id)) => Some(inbound.on_at_least_once(conn, id)),
             (QoS::ExactlyOnce, Some(id)) => {
-                let Some(key) = inbound.on_exactly_once(id) else {
+                let Some(key) = inbound.on_exactly_once(id, publish.dup) else {
                     self.stats.duplicates_suppressed += 1;
                     return;
                 };

@@ -193,6 +193,7 @@ impl Client {
         };
         let topic_alias = self.alias_for(&publish);
         let transfer = Transfer { dup: false, packet_id, topic_alias, message_expiry };
+        let begins = self.bytes_queued();
         if let Err(limit) = self.write_publish(&publish, &transfer) {
             if let (TopicAliasUse::Define(_), Link::Online(online)) = (topic_alias, &mut self.link)
             {
@@ -206,7 +207,8 @@ impl Client {
         match packet_id {
             None => Ok(Sent::Written { conn: online.conn, offset: online.stream.queued }),
             Some(id) => {
-                self.session.flights.insert(id, Exchange::Publish { publish, token }, self.now);
+                let exchange = Exchange::Publish { publish, token };
+                self.session.flights.insert(id, exchange, self.now, begins);
                 Ok(Sent::InFlight)
             }
         }

@@ -84,13 +84,14 @@ impl Client {
         let publish = match &flight.exchange {
             Exchange::Publish { publish, .. } => publish.clone(),
             Exchange::Release { .. } => {
-                self.session.flights.on_resent(id, self.now);
+                self.session.flights.on_resent(id, self.now, self.bytes_queued());
                 self.send_ack(PacketType::PubRel, id, ReasonCode::SUCCESS);
                 return true;
             }
             Exchange::Control(_) => return false,
         };
         let transfer = Transfer { dup, packet_id: Some(id), ..Transfer::default() };
+        let begins = self.bytes_queued();
         let sent = match self.forbidden(&publish) {
             Some(limit) => Err(limit),
             None => self.write_publish(&publish, &transfer),
@@ -98,7 +99,7 @@ impl Client {
         match sent {
             Ok(()) => {
                 self.stats.publishes_resent += 1;
-                self.session.flights.on_resent(id, self.now);
+                self.session.flights.on_resent(id, self.now, begins);
                 true
             }
             Err(limit) => {
@@ -237,6 +238,14 @@ impl Client {
         let encoded = self.transmit.append(|out| ack.encode(kind, version, out));
         debug_assert!(encoded.is_ok(), "acknowledgements without properties always encode");
         self.note_queued(before);
+    }
+
+    /// Bytes queued on the present connection so far.
+    pub(super) const fn bytes_queued(&self) -> u64 {
+        match &self.link {
+            Link::Online(online) => online.stream.queued,
+            _ => 0,
+        }
     }
 
     pub(super) fn note_queued(&mut self, before: usize) {

@@ -108,7 +108,11 @@ impl Client {
     }
 
     pub(super) fn pump_control(&mut self) {
-        while self.has_room() && !self.session.flights.is_full() && self.may_send_control() {
+        while self.has_room()
+            && !self.session.flights.is_full()
+            && !self.session.subscriptions.in_parts
+            && self.may_send_control()
+        {
             let Some(control) = self.session.subscriptions.next() else { return };
             self.send_control(control);
         }
@@ -145,6 +149,7 @@ impl Client {
             return self.session.subscriptions.push_front(control);
         };
         let mut count = self.part(&control);
+        let begins = self.bytes_queued();
         loop {
             match self.send_bounded(&control.packet(packet_id, count)) {
                 Ok(()) => break,
@@ -157,7 +162,8 @@ impl Client {
             }
         }
         control.out = count;
-        self.session.flights.insert(packet_id, Exchange::Control(control), self.now);
+        self.session.subscriptions.in_parts = control.unanswered().nth(count).is_some();
+        self.session.flights.insert(packet_id, Exchange::Control(control), self.now, begins);
     }
 
     /// How many filters may go in the next packet: one, where a connection
@@ -187,6 +193,7 @@ impl Client {
 
     /// Sends the rest of an operation, or ends it.
     fn go_on(&mut self, control: Box<Control>) {
+        self.session.subscriptions.in_parts = false;
         if !control.is_answered() {
             self.session.subscriptions.push_front(control);
         } else if control.token == Token::NONE {

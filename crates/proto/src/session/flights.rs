@@ -17,8 +17,9 @@ pub(crate) struct Flight {
     /// How often it was sent.
     pub(crate) attempts: u32,
     pub(crate) suspicion: Suspicion,
-    /// False until it is sent on the present connection.
-    sent_here: bool,
+    /// Where it begins among the bytes of the present connection; `None`
+    /// until it is sent there.
+    begins: Option<u64>,
     pub(crate) exchange: Exchange,
 }
 
@@ -45,7 +46,12 @@ pub(crate) enum Exchange {
 
 impl Flight {
     pub(crate) const fn is_sent_here(&self) -> bool {
-        self.sent_here
+        self.begins.is_some()
+    }
+
+    /// True where the peer may have seen some of it.
+    const fn is_out(&self, written: u64) -> bool {
+        matches!(self.begins, Some(begins) if begins < written)
     }
 }
 
@@ -141,8 +147,9 @@ impl Flights {
         PacketId::new(u16::try_from(free + 1).ok()?)
     }
 
-    /// Puts an exchange under the identifier that [`reserve`](Self::reserve) gave.
-    pub(crate) fn insert(&mut self, id: PacketId, exchange: Exchange, now: Instant) {
+    /// Puts an exchange under the identifier that [`reserve`](Self::reserve)
+    /// gave; `begins`: where its packet does among the bytes of the connection.
+    pub(crate) fn insert(&mut self, id: PacketId, exchange: Exchange, now: Instant, begins: u64) {
         let Some(slot) = self.slots.get_mut(index(id)) else { return };
         let suspicion = match &exchange {
             Exchange::Control(control) => control.suspicion,
@@ -159,35 +166,39 @@ impl Flights {
             sent: now,
             attempts: 1,
             suspicion,
-            sent_here: true,
+            begins: Some(begins),
             exchange,
         });
     }
 
-    /// The exchange went out again, on the present connection.
-    pub(crate) fn on_resent(&mut self, id: PacketId, now: Instant) {
+    /// The exchange goes out again, on the present connection.
+    pub(crate) fn on_resent(&mut self, id: PacketId, now: Instant, begins: u64) {
         let Some(flight) = self.slots.get_mut(index(id)).and_then(Option::as_mut) else { return };
         flight.sent = now;
         flight.attempts = flight.attempts.saturating_add(1);
-        let first_here = !core::mem::replace(&mut flight.sent_here, true);
+        let first_here = flight.begins.replace(begins).is_none();
         self.sent_here += usize::from(first_here && flight.exchange.is_publish());
     }
 
     /// The connection is over: nothing counts as sent on the next one.
     pub(crate) fn on_down(&mut self) {
         for flight in self.slots.iter_mut().flatten() {
-            flight.sent_here = false;
+            flight.begins = None;
         }
         self.sent_here = 0;
     }
 
-    /// Suspects all that waits for an answer on the connection that was cut;
-    /// `alive` where it had shown a sign of life. Returns the only one, if so.
-    pub(crate) fn suspect_unanswered(&mut self, alive: bool) -> Option<PacketId> {
+    /// Suspects all that went out, in part at least, on the connection that was
+    /// cut and has no answer; `alive` where the connection had shown a sign of
+    /// life. Returns the only one, if so.
+    pub(crate) fn suspect_unanswered(&mut self, alive: bool, written: u64) -> Option<PacketId> {
         let mut only = None;
-        let several = self.unanswered() > 1;
+        let mut several = false;
         for (slot, place) in self.slots.iter_mut().zip(1..) {
-            let Some(flight) = slot.as_mut().filter(|flight| flight.sent_here) else { continue };
+            let Some(flight) = slot.as_mut().filter(|flight| flight.is_out(written)) else {
+                continue;
+            };
+            several |= only.is_some();
             let first = !core::mem::replace(&mut flight.suspicion.suspect, true);
             self.suspect_controls += usize::from(first && !flight.exchange.is_publish());
             flight.suspicion.strikes = flight.suspicion.strikes.saturating_add(alive.into());
@@ -212,7 +223,7 @@ impl Flights {
         let is_publish = flight.exchange.is_publish();
         self.used -= 1;
         self.publishes -= usize::from(is_publish);
-        self.sent_here -= usize::from(is_publish && flight.sent_here);
+        self.sent_here -= usize::from(is_publish && flight.is_sent_here());
         self.suspect_controls -= usize::from(!is_publish && flight.suspicion.suspect);
         Some(flight)
     }
@@ -272,7 +283,7 @@ mod tests {
         for _ in 0..u16::MAX {
             let id = flights.reserve().unwrap();
             assert!(seen.insert(id), "{id} was handed out twice");
-            flights.insert(id, release(), Instant::default());
+            flights.insert(id, release(), Instant::default(), 0);
         }
         assert_eq!(flights.reserve(), None);
         let freed = PacketId::new(777).unwrap();
@@ -287,7 +298,7 @@ mod tests {
         let first: Vec<_> = (0..20)
             .map(|_| {
                 let id = flights.reserve().unwrap();
-                flights.insert(id, release(), Instant::default());
+                flights.insert(id, release(), Instant::default(), 0);
                 id
             })
             .collect();
@@ -295,7 +306,7 @@ mod tests {
         flights.remove(first[4]);
         flights.cursor = 0;
         let late = flights.reserve().unwrap();
-        flights.insert(late, release(), Instant::default());
+        flights.insert(late, release(), Instant::default(), 0);
         assert_eq!(late, first[3], "the lowest free identifier follows the cursor");
         let mut expected = first;
         expected.drain(3..5);

@@ -68,6 +68,8 @@ pub(crate) struct Inbound {
     /// Receipts whose PUBLISH came on the present connection.
     receipts_here: usize,
     generation: u64,
+    /// The session that was resumed may not be the one the receipts are of.
+    pub(crate) unproven: bool,
 }
 
 impl Inbound {
@@ -86,8 +88,13 @@ impl Inbound {
     //= [MQTT-4.3.3-8]
     //= [MQTT-4.3.3-10]
     /// The key to deliver the message under; `None` for a second copy of one
-    /// that is known.
-    pub(crate) fn on_exactly_once(&mut self, id: PacketId) -> Option<AckKey> {
+    /// that is known. A copy carries DUP: in a session that may be another, a
+    /// message without it is new.
+    pub(crate) fn on_exactly_once(&mut self, id: PacketId, dup: bool) -> Option<AckKey> {
+        let is_old = |receipt: &Receipt| receipt.owed.is_none();
+        if self.unproven && !dup && self.receipts.get(&id).is_some_and(is_old) {
+            self.receipts.remove(&id);
+        }
         if let Some(receipt) = self.receipts.get_mut(&id) {
             self.receipts_here += usize::from(receipt.owed.is_none());
             if !receipt.owed.is_some_and(|sequence| self.pubrecs.is_owed(sequence)) {

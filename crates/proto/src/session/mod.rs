@@ -31,6 +31,9 @@ pub(crate) struct Session {
     pub(crate) subscriptions: Subscriptions,
     /// True once the server has accepted this session.
     pub(crate) established: bool,
+    /// A CONNECT went out that no CONNACK answered: the server may have begun
+    /// a session with it that we take for ours when it is resumed.
+    pub(crate) unproven: bool,
 }
 
 impl Session {
@@ -42,6 +45,7 @@ impl Session {
             inbound: Inbound::default(),
             subscriptions: Subscriptions::default(),
             established: false,
+            unproven: false,
         }
     }
 }

@@ -2,7 +2,9 @@ use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
 
-use evenkeel_codec::{Properties, ReasonCode, SubscribeFilter, SubscribeOptions, TopicFilter};
+use evenkeel_codec::{
+    Properties, ReasonCode, RetainHandling, SubscribeFilter, SubscribeOptions, TopicFilter,
+};
 
 use super::control::{Asked, Control};
 use super::flights::Suspicion;
@@ -18,6 +20,9 @@ struct Entry {
 pub(crate) struct Subscriptions {
     active: BTreeMap<TopicFilter, Entry>,
     waiting: VecDeque<Box<Control>>,
+    /// A part of an operation is out and the rest of it has to follow: a later
+    /// operation that overtook the rest would be undone by it.
+    pub(crate) in_parts: bool,
 }
 
 impl Subscriptions {
@@ -69,20 +74,26 @@ impl Subscriptions {
         }
     }
 
-    /// The server has forgotten the session: asks for every filter again,
-    /// those with equal properties together, each exactly once (D8). Returns
-    /// how many.
-    pub(crate) fn restore(&mut self) -> usize {
+    /// The server has forgotten the session, or may have: asks for every filter
+    /// again, those with equal properties together, each exactly once (D8).
+    /// Returns how many.
+    ///
+    /// Where the server may hold them still, retained messages are asked for
+    /// only if it does not.
+    pub(crate) fn restore(&mut self, may_be_held: bool) -> usize {
         for control in &mut self.waiting {
             control.forget_grants();
         }
         let mut groups: Vec<Control> = Vec::new();
         let mut count = 0;
-        for (filter, entry) in core::mem::take(&mut self.active) {
+        for (filter, mut entry) in core::mem::take(&mut self.active) {
             if self.is_asked_for(&filter) {
                 continue;
             }
             count += 1;
+            if may_be_held && entry.options.retain_handling == RetainHandling::OnSubscribe {
+                entry.options.retain_handling = RetainHandling::OnNewSubscribe;
+            }
             let filter = SubscribeFilter { filter, options: entry.options };
             match groups.iter_mut().find(|group| group.properties == entry.properties) {
                 Some(group) => group.extend(filter),

@@ -571,3 +571,33 @@ fn packets_split_at_any_byte_are_put_together() {
         }
     });
 }
+
+/// D3: the session that was resumed may be one begun by a CONNECT without an
+/// answer; what it sends under a known identifier is new, unless it says DUP.
+#[test]
+fn in_a_session_that_may_be_another_only_dup_makes_a_copy() {
+    each_version(|version| {
+        for (answered, dup, delivered) in
+            [(false, false, 1), (false, true, 0), (true, false, 0), (true, true, 0)]
+        {
+            let mut rig = receiver(version);
+            arrive(&mut rig, "a", ExactlyOnce, 5);
+            let key = next_key(&mut rig);
+            rig.acknowledge(key, ReasonCode::SUCCESS);
+            rig.cut();
+            rig.await_open();
+            if !answered {
+                rig.accept();
+                rig.cut();
+                rig.await_open();
+            }
+            rig.accept_with(&resumed());
+            let message = Publish { dup, ..delivery("b", ExactlyOnce, 5) };
+            for _ in 0..2 {
+                rig.send(&Packet::Publish(message.clone()));
+            }
+            let count = std::iter::from_fn(|| rig.client.next_message()).count();
+            assert_eq!(count, delivered, "answered {answered}, DUP {dup}");
+        }
+    });
+}

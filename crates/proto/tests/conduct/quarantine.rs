@@ -179,6 +179,27 @@ fn a_server_that_cuts_every_connection_makes_no_packet_guilty() {
     });
 }
 
+/// What is still in our own buffers at the cut cannot be what it was for.
+#[test]
+fn what_the_peer_has_seen_nothing_of_is_not_suspected() {
+    each_version(|version| {
+        for seen in [0, 1] {
+            let mut rig = Rig::online(patient(version));
+            rig.writable = false;
+            rig.publish("fine", AtLeastOnce, 1);
+            if seen > 0 {
+                rig.write(seen);
+            }
+            rig.cut();
+            rig.writable = true;
+            rig.await_open();
+            rig.accept_with(&resumed());
+            let waits_for_a_sign_of_life = rig.expect() == Packet::PingReq;
+            assert_eq!(waits_for_a_sign_of_life, seen > 0);
+        }
+    });
+}
+
 /// Without pings a suspect cannot be kept back until the server shows life.
 #[test]
 fn without_pings_a_cut_before_any_sign_of_life_is_no_evidence() {

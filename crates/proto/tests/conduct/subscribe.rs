@@ -396,3 +396,90 @@ fn subscriptions_survive_a_session_that_never_lasts() {
         }
     });
 }
+
+/// D8: SUBSCRIBE `b` must not follow UNSUBSCRIBE `b`, which was asked for later.
+#[test]
+fn nothing_overtakes_the_rest_of_an_operation_in_parts() {
+    each_version(|version| {
+        let mut settings = quiet(lasting(version));
+        settings.bounds.filters_per_packet = 1;
+        let mut rig = Rig::online(settings);
+        rig.subscribe(&[("a", AtMostOnce), ("b", AtMostOnce)], 1);
+        rig.unsubscribe(&["b"], 2);
+        let first = rig.expect_subscribe();
+        assert_eq!(first.filters, [subscribe_to("a", AtMostOnce)]);
+        rig.expect_nothing();
+        rig.send(&suback(first.packet_id, &[0]));
+        let last = rig.expect_subscribe();
+        assert_eq!(last.filters, [subscribe_to("b", AtMostOnce)]);
+        let later = rig.expect_unsubscribe();
+        rig.send(&suback(last.packet_id, &[0]));
+        assert_eq!(rig.answer(1), Ok(vec![0, 0]));
+        rig.send(&unsuback(later.packet_id, &unsubscribed(version, 1)));
+        assert_eq!(rig.answer(2), Ok(vec![0]));
+        assert_eq!(rig.client.subscriptions(), 1, "a is left");
+    });
+}
+
+#[test]
+fn a_connection_that_ends_between_two_parts_holds_nothing_back() {
+    each_version(|version| {
+        let mut settings = quiet(lasting(version));
+        settings.bounds.filters_per_packet = 1;
+        let mut rig = Rig::online(settings);
+        rig.subscribe(&[("a", AtMostOnce), ("b", AtMostOnce)], 1);
+        rig.expect_subscribe();
+        rig.reconnect_with(&resumed());
+        for name in ["a", "b"] {
+            let part = rig.expect_subscribe();
+            assert_eq!(part.filters, [subscribe_to(name, AtMostOnce)]);
+            rig.send(&suback(part.packet_id, &[0]));
+        }
+        assert_eq!(rig.answer(1), Ok(vec![0, 0]));
+    });
+}
+
+/// D8: a CONNECT whose CONNACK was lost may have begun the session that the
+/// next CONNACK calls present, and that one holds no subscription.
+#[test]
+fn a_session_that_may_be_another_gets_the_subscriptions_again_once() {
+    each_version(|version| {
+        let mut rig = subscribed(quiet(lasting(version)), &["a"]);
+        rig.cut();
+        rig.await_open();
+        rig.accept();
+        rig.cut();
+        rig.reconnect_with(&resumed());
+        let again = rig.expect_subscribe();
+        rig.expect_nothing();
+        let [SubscribeFilter { filter: name, options }] = again.filters.as_slice() else {
+            panic!("one filter: {again:?}")
+        };
+        assert_eq!((name, options.qos), (&filter("a"), AtLeastOnce));
+        let wanted = match version {
+            // The server may hold it, and have sent what is retained.
+            Version::V5 => RetainHandling::OnNewSubscribe,
+            _ => RetainHandling::OnSubscribe,
+        };
+        assert_eq!(options.retain_handling, wanted);
+        rig.send(&suback(again.packet_id, &[1]));
+        rig.reconnect_with(&resumed());
+        rig.expect_nothing();
+    });
+}
+
+#[test]
+fn an_attempt_that_was_refused_or_never_sent_begins_no_session() {
+    use evenkeel_proto::codec::ReasonCode;
+    each_version(|version| {
+        let mut rig = subscribed(quiet(lasting(version)), &["a"]);
+        rig.cut();
+        rig.await_open();
+        rig.accept();
+        rig.send(&Packet::ConnAck(refused(ReasonCode::SERVER_UNAVAILABLE)));
+        rig.await_open();
+        rig.cut();
+        rig.reconnect_with(&resumed());
+        rig.expect_nothing();
+    });
+}
