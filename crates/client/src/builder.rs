@@ -15,6 +15,7 @@ use crate::client::{Client, Identity};
 use crate::clock::Clock;
 use crate::driver::{self, Hooks, Server};
 use crate::error::BuildError;
+use crate::hold::Hold;
 use crate::hooks::{Authenticator, Credentials, CredentialsError};
 use crate::shared::Shared;
 use crate::topic::IntoTopic;
@@ -35,6 +36,7 @@ pub struct ClientBuilder {
     profile: Profile,
     clock: Clock,
     seed: Option<u64>,
+    hold: Duration,
     error: Option<BuildError>,
 }
 
@@ -50,6 +52,7 @@ impl ClientBuilder {
             profile: evenkeel_profile::standard(),
             clock: Clock::default(),
             seed: None,
+            hold: Duration::from_secs(30),
             error: None,
         }
         .server(url)
@@ -234,6 +237,31 @@ impl ClientBuilder {
         self
     }
 
+    /// How long messages that match no open stream are held for one to come;
+    /// 30 s unless set, zero to discard them at once.
+    ///
+    /// A server that resumes a session sends what it has stored at once, often
+    /// before the application has subscribed. Such messages are held without
+    /// being acknowledged. The first stream opened that matches gets them, in
+    /// the order they came; [`Client::unmatched`] gets all that are left.
+    ///
+    /// What is held holds back the acknowledgements of all later messages, as
+    /// those go out in order. So it is acknowledged, discarded and counted by
+    /// [`Client::discarded`] once this time has passed since the last stream was
+    /// opened or granted; from then on, nothing is held. An application that has
+    /// opened no stream yet is waited for without limit, as long as the bounds
+    /// of the inbox ([`Bounds`]) are not reached. When they are, QoS 0 messages
+    /// are discarded; others wait on the connection, and all is discarded if no
+    /// stream is opened for this time.
+    ///
+    /// A program that ends without taking them leaves QoS 1 and 2 messages with
+    /// the server. A new connection of a resumed session replaces those of QoS
+    /// 1 that are held, as the server sends them again.
+    pub const fn hold_unmatched(mut self, patience: Duration) -> Self {
+        self.hold = patience;
+        self
+    }
+
     /// TLS settings, for `mqtts` and `wss`.
     #[cfg(feature = "tls")]
     pub fn tls(mut self, options: crate::tls::TlsOptions) -> Self {
@@ -297,10 +325,11 @@ impl ClientBuilder {
             dialer.check(&server.endpoint).map_err(BuildError::Transport)?;
         }
         let span = tracing::info_span!("evenkeel", client_id = %self.config.connect.client_id);
+        let hold = Hold::new(&self.config.bounds, self.hold);
         let now = self.clock.now();
         let mut core = Core::new(self.config, seed, now).map_err(BuildError::Config)?;
         core.start(now);
-        let shared = Shared::new(core, self.clock, span.clone());
+        let shared = Shared::new(core, hold, self.clock, span.clone());
         let identity = Identity {
             response_prefix: format!("evenkeel/response/{seed:016x}"),
             requests: AtomicU64::new(1),

@@ -14,7 +14,7 @@ use crate::events::Report;
 use crate::message::Messages;
 use crate::publish::{Draft, PublishRequest};
 use crate::request::Request;
-use crate::shared::Shared;
+use crate::shared::{Inner, Shared};
 use crate::subscribe::{SubscribeRequest, UnsubscribeRequest};
 use crate::topic::{IntoFilter, IntoTopic};
 
@@ -121,15 +121,22 @@ impl Client {
         Request::new(self.clone(), topic, payload)
     }
 
-    /// The messages that no subscription of this client matches; some brokers
-    /// send such replies. `None` where that stream is taken already. While no
-    /// one holds it, unmatched messages are acknowledged and counted.
+    /// The messages that no subscription of this client matches: some brokers
+    /// send such replies, and a session that goes on may have subscriptions of
+    /// an earlier run. Begins with those that are held, so open the streams
+    /// that have filters first. `None` where this stream is taken already.
+    ///
+    /// While no one holds it, unmatched messages are first held and then
+    /// discarded: see [`hold_unmatched`](ClientBuilder::hold_unmatched). Dropping
+    /// it says that they are not wanted: what comes later is discarded at once.
     pub fn unmatched(&self) -> Option<Messages> {
-        let id = self.shared.lock().streams.open_unmatched(UNMATCHED_BUFFERED)?;
+        let now = self.shared.clock.now();
+        let open = |inner: &mut Inner| inner.streams.open_unmatched(now, UNMATCHED_BUFFERED);
+        let id = self.shared.command(open)?;
         Some(Messages::new(self.shared.clone(), id, false))
     }
 
-    /// Messages that no stream took, not even that of unmatched messages.
+    /// Messages that were acknowledged without being given out by any stream.
     pub fn discarded(&self) -> u64 {
         self.shared.lock().streams.discarded
     }

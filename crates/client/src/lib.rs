@@ -45,6 +45,44 @@
 //!   its own: a late turn kills no link from this side, but a server closes
 //!   one that is silent for one and a half times the keep-alive.
 //!
+//! # Sessions that go on
+//!
+//! With [`clean_start(false)`](ClientBuilder::clean_start) and a
+//! [`session_expiry`](ClientBuilder::session_expiry) the server keeps the
+//! session while the program is away, and sends what it has stored as soon as
+//! the client is back: before the application has subscribed to anything.
+//! Nothing of that is lost:
+//!
+//! ```no_run
+//! # use std::time::Duration;
+//! # use evenkeel::{Client, QoS};
+//! # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+//! let client = Client::builder("mqtt://localhost")
+//!     .client_id("pump-17")
+//!     .clean_start(false)
+//!     .session_expiry(Duration::from_secs(24 * 3600))
+//!     .start()?;
+//! // Has what was stored for it, then what comes.
+//! let mut alarms = client.subscribe("site/+/alarm").qos(QoS::AtLeastOnce).await?;
+//! // Has the rest: subscriptions of an earlier run, that no stream is for.
+//! let unmatched = client.unmatched();
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! - A message that no open stream matches is held, unacknowledged, for the
+//!   first stream that does, or for [`Client::unmatched`]. A stream that is
+//!   opened gets what is held for it in the order it came, before what follows.
+//! - An application that has opened no stream yet is waited for, within the
+//!   inbox's [`Bounds`]. Once it has opened one, what is held holds back the
+//!   acknowledgements of what follows, so it is given up 30 s after the last
+//!   stream was opened: acknowledged, logged and counted by
+//!   [`Client::discarded`]. The time, or not to hold anything, is set by
+//!   [`hold_unmatched`](ClientBuilder::hold_unmatched), which has the rules in full.
+//! - To end a subscription that an earlier run left behind, call
+//!   [`Client::unsubscribe`]. To leave one to the next run, call
+//!   [`Messages::keep`] or shut down before dropping its stream.
+//!
 //! # Errors, and what to do
 //!
 //! | Error | Means | What to do |
@@ -75,6 +113,7 @@ mod driver;
 mod error;
 mod events;
 mod explain;
+mod hold;
 mod hooks;
 mod message;
 mod operations;

@@ -140,6 +140,8 @@ impl Messages {
     /// Notes the server's answer. Refused filters are this stream's no more.
     pub(crate) fn set_granted(&mut self, granted: Vec<(TopicFilter, Result<QoS, ReasonCode>)>) {
         let mut inner = self.shared.lock();
+        let now = inner.core.now();
+        inner.streams.granted(self.id, now);
         for (filter, _) in granted.iter().filter(|(_, result)| result.is_err()) {
             inner.streams.remove_filter(self.id, filter);
         }
@@ -188,7 +190,7 @@ impl Messages {
     }
 
     /// Lets the subscription outlive this stream: messages that come after it
-    /// was dropped go to [`Client::unmatched`](crate::Client::unmatched).
+    /// was dropped are unmatched, see [`Client::unmatched`](crate::Client::unmatched).
     pub fn keep(&mut self) {
         self.keep = true;
     }
@@ -211,8 +213,8 @@ impl Drop for Messages {
         let id = self.id;
         self.shared.command(|inner| {
             let now = inner.core.now();
-            let (orphans, parcels) = inner.streams.close(id);
-            for key in parcels.into_iter().filter_map(|parcel| parcel.ack?.settle()) {
+            let (orphans, unseen) = inner.streams.close(id, keep);
+            for key in unseen {
                 inner.core.acknowledge(now, key, ReasonCode::SUCCESS);
             }
             if !keep && !orphans.is_empty() {

@@ -11,6 +11,7 @@ use tokio::sync::watch;
 use crate::clock::Clock;
 use crate::error::TransportError;
 use crate::events::Events;
+use crate::hold::Hold;
 use crate::operations::Operations;
 use crate::streams::Streams;
 use crate::wakers::{Waiters, Wakers};
@@ -52,10 +53,10 @@ pub(crate) struct Inner {
 }
 
 impl Shared {
-    pub(crate) fn new(core: Core, clock: Clock, span: tracing::Span) -> Arc<Self> {
+    pub(crate) fn new(core: Core, hold: Hold, clock: Clock, span: tracing::Span) -> Arc<Self> {
         let inner = Inner {
             operations: Operations::default(),
-            streams: Streams::default(),
+            streams: Streams::new(hold),
             publishers: Waiters::default(),
             writing: Waiters::default(),
             connected: None,

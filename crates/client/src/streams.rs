@@ -2,7 +2,7 @@
 //!
 //! A message goes once to every stream with a matching filter, or to the
 //! stream of unmatched messages. A full stream holds back the messages behind
-//! it, and in the end the server: nothing is dropped here.
+//! it, and in the end the server. What no stream takes is held for a while.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -10,8 +10,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::Waker;
 
 use evenkeel_codec::{Publish, ReasonCode, TopicFilter};
-use evenkeel_proto::{AckKey, Client as Core};
+use evenkeel_proto::{AckKey, Client as Core, Incoming, Instant};
 
+use crate::hold::{Fate, Hold, position_of_copy};
 use crate::routes::Routes;
 use crate::wakers::Wakers;
 
@@ -22,6 +23,12 @@ pub(crate) type StreamId = usize;
 pub(crate) struct Parcel {
     pub(crate) publish: Publish,
     pub(crate) ack: Option<AckShare>,
+}
+
+impl Parcel {
+    fn alone(incoming: Incoming) -> Self {
+        Self { publish: incoming.publish, ack: incoming.ack.map(AckShare::Alone) }
+    }
 }
 
 /// The right to acknowledge, alone or together with other streams.
@@ -46,15 +53,30 @@ struct Stream {
     capacity: usize,
     parcels: VecDeque<Parcel>,
     waker: Option<Waker>,
+    /// The server has not granted it yet.
+    opening: bool,
+}
+
+impl Stream {
+    fn push(&mut self, parcel: Parcel) {
+        let waiting = self.parcels.iter().map(|waiting| &waiting.publish);
+        let copy = position_of_copy(&parcel.publish, waiting);
+        match copy.and_then(|index| self.parcels.get_mut(index)) {
+            // Given out once, with the right to acknowledge that is still valid.
+            Some(earlier) => *earlier = parcel,
+            None => self.parcels.push_back(parcel),
+        }
+    }
 }
 
 /// The streams of one client.
-#[derive(Default)]
 pub(crate) struct Streams {
     streams: Vec<Option<Stream>>,
     free: Vec<StreamId>,
     routes: Routes,
     unmatched: Option<StreamId>,
+    /// Messages for streams that are still to come.
+    hold: Hold,
     /// A full stream is in the way of messages of the core.
     blocked: bool,
     /// No further message will come.
@@ -75,7 +97,53 @@ pub(crate) enum Next {
 }
 
 impl Streams {
-    pub(crate) fn open(&mut self, filters: Vec<TopicFilter>, capacity: usize) -> StreamId {
+    pub(crate) fn new(hold: Hold) -> Self {
+        Self {
+            streams: Vec::new(),
+            free: Vec::new(),
+            routes: Routes::default(),
+            unmatched: None,
+            hold,
+            blocked: false,
+            closed: false,
+            discarded: 0,
+            targets: Vec::new(),
+        }
+    }
+
+    /// Opens a stream that is to be granted; gives it what was held for it.
+    pub(crate) fn open(
+        &mut self,
+        now: Instant,
+        filters: Vec<TopicFilter>,
+        capacity: usize,
+    ) -> StreamId {
+        self.hold.opened(now, &filters);
+        let id = self.insert(filters, capacity, true);
+        let Self { hold, routes, targets, .. } = self;
+        let held = hold.claim(|incoming| {
+            targets.clear();
+            routes.find(incoming.publish.topic.as_bytes(), targets);
+            targets.contains(&id)
+        });
+        self.fill(id, held);
+        id
+    }
+
+    /// The stream of messages that no filter matches; only one at a time.
+    pub(crate) fn open_unmatched(&mut self, now: Instant, capacity: usize) -> Option<StreamId> {
+        if self.unmatched.is_some() {
+            return None;
+        }
+        self.hold.opened(now, &[]);
+        let id = self.insert(Vec::new(), capacity, false);
+        self.unmatched = Some(id);
+        let held = self.hold.claim(|_| true);
+        self.fill(id, held);
+        Some(id)
+    }
+
+    fn insert(&mut self, filters: Vec<TopicFilter>, capacity: usize, opening: bool) -> StreamId {
         let id = self.free.pop().unwrap_or_else(|| {
             self.streams.push(None);
             self.streams.len() - 1
@@ -83,37 +151,66 @@ impl Streams {
         for filter in &filters {
             self.routes.insert(filter, id);
         }
-        let capacity = capacity.max(1);
+        let (capacity, parcels, waker) = (capacity.max(1), VecDeque::new(), None);
         if let Some(slot) = self.streams.get_mut(id) {
-            *slot = Some(Stream { filters, capacity, parcels: VecDeque::new(), waker: None });
+            *slot = Some(Stream { filters, capacity, parcels, waker, opening });
         }
         id
     }
 
-    /// The stream of messages that no filter matches; only one at a time.
-    pub(crate) fn open_unmatched(&mut self, capacity: usize) -> Option<StreamId> {
-        if self.unmatched.is_some() {
-            return None;
+    /// Whatever its capacity: what was held is bounded, and comes before all that follows.
+    fn fill(&mut self, id: StreamId, held: VecDeque<Incoming>) {
+        for Incoming { publish, ack } in held {
+            self.targets.clear();
+            self.targets.push(id);
+            // Nobody waits for a stream that is being opened.
+            self.hand_out(publish, ack, &mut Wakers::default());
         }
-        let id = self.open(Vec::new(), capacity);
-        self.unmatched = Some(id);
-        Some(id)
     }
 
-    /// Ends a stream; returns the filters that no other stream uses, and what
-    /// it had not given out.
-    pub(crate) fn close(&mut self, id: StreamId) -> (Vec<TopicFilter>, VecDeque<Parcel>) {
-        if self.unmatched == Some(id) {
-            self.unmatched = None;
+    /// The server has granted the stream.
+    pub(crate) fn granted(&mut self, id: StreamId, now: Instant) {
+        self.hold.opened(now, &[]);
+        if let Some(stream) = self.stream(id) {
+            stream.opening = false;
         }
-        let Some(stream) = self.streams.get_mut(id).and_then(Option::take) else {
+    }
+
+    /// Ends a stream; returns the filters that no other stream uses, and the
+    /// right to acknowledge what it had not given out. `kept` is for
+    /// subscriptions that go on without it.
+    pub(crate) fn close(&mut self, id: StreamId, kept: bool) -> (Vec<TopicFilter>, Vec<AckKey>) {
+        let Some(mut stream) = self.streams.get_mut(id).and_then(Option::take) else {
             return Default::default();
         };
         self.free.push(id);
+        if self.unmatched == Some(id) {
+            self.unmatched = None;
+            let given_up = self.hold.give_up();
+            stream.parcels.extend(given_up.into_iter().map(Parcel::alone));
+        } else if stream.opening {
+            self.return_to_hold(&mut stream.parcels);
+        } else if !kept {
+            self.hold.closed(&stream.filters);
+        }
         self.discarded += stream.parcels.len() as u64;
+        let unseen = stream.parcels.into_iter().filter_map(|parcel| parcel.ack?.settle()).collect();
         let mut orphans = stream.filters;
         orphans.retain(|filter| !self.routes.remove(filter, id));
-        (orphans, stream.parcels)
+        (orphans, unseen)
+    }
+
+    /// What came for a stream that was never granted is for the next who asks.
+    fn return_to_hold(&mut self, parcels: &mut VecDeque<Parcel>) {
+        let mut returned = Vec::new();
+        for Parcel { publish, ack } in std::mem::take(parcels) {
+            match ack {
+                Some(AckShare::Alone(key)) => returned.push(Incoming { publish, ack: Some(key) }),
+                // Other streams have it, or it is not worth it.
+                ack => parcels.push_back(Parcel { publish, ack }),
+            }
+        }
+        self.hold.put_back(returned);
     }
 
     /// The server refused a filter of this stream.
@@ -148,21 +245,54 @@ impl Streams {
     /// Moves messages from the core to the streams until one that is full is in the way.
     pub(crate) fn route(&mut self, core: &mut Core, wakers: &mut Wakers) {
         self.blocked = false;
+        if !self.hold.is_empty() {
+            self.judge_hold(core);
+        }
         while let Some(front) = core.peek_message() {
             self.find_targets(&front.publish);
-            if self.is_target_full() {
+            let fate = self.targets.is_empty().then(|| self.hold.fate(&front.publish));
+            // The last messages of all are few, and nobody will move them later.
+            if !self.closed && (fate == Some(Fate::Wait) || self.is_target_full()) {
                 self.blocked = true;
                 return;
             }
             let Some(incoming) = core.next_message() else { return };
-            if self.targets.is_empty() {
-                self.discarded += 1;
-                if let Some(key) = incoming.ack {
-                    core.acknowledge(core.now(), key, ReasonCode::SUCCESS);
-                }
-                continue;
+            match fate {
+                None => self.hand_out(incoming.publish, incoming.ack, wakers),
+                Some(Fate::Hold) => self.hold.push(core.now(), incoming),
+                Some(Fate::Replace(index)) => self.hold.replace(index, incoming),
+                Some(Fate::Wait | Fate::Discard) => self.discard(core, incoming),
             }
-            self.hand_out(incoming.publish, incoming.ack, wakers);
+        }
+    }
+
+    /// When what is held has waited long enough.
+    pub(crate) fn hold_deadline(&self) -> Option<Instant> {
+        if self.hold.is_empty() {
+            return None;
+        }
+        self.hold.deadline(self.streams.iter().flatten().any(|stream| stream.opening))
+    }
+
+    fn judge_hold(&mut self, core: &mut Core) {
+        if self.hold_deadline().is_none_or(|deadline| core.now() < deadline) {
+            return;
+        }
+        let given_up = self.hold.give_up();
+        tracing::warn!(
+            messages = given_up.len(),
+            topic = given_up.front().map(|first| first.publish.topic.as_str()),
+            "no stream was opened for these messages: they are discarded, and so are later ones"
+        );
+        for incoming in given_up {
+            self.discard(core, incoming);
+        }
+    }
+
+    fn discard(&mut self, core: &mut Core, incoming: Incoming) {
+        self.discarded += 1;
+        if let Some(key) = incoming.ack {
+            core.acknowledge(core.now(), key, ReasonCode::SUCCESS);
         }
     }
 
@@ -179,8 +309,7 @@ impl Streams {
             let stream = self.streams.get(*id).and_then(Option::as_ref);
             stream.is_some_and(|stream| stream.parcels.len() >= stream.capacity)
         };
-        // The last messages of all are few, and nobody will move them later.
-        !self.closed && self.targets.iter().any(is_full)
+        self.targets.iter().any(is_full)
     }
 
     fn hand_out(&mut self, publish: Publish, ack: Option<AckKey>, wakers: &mut Wakers) {
@@ -202,7 +331,7 @@ impl Streams {
         let streams = &mut self.streams;
         let mut give = |id: StreamId, parcel| {
             if let Some(stream) = streams.get_mut(id).and_then(Option::as_mut) {
-                stream.parcels.push_back(parcel);
+                stream.push(parcel);
                 wakers.extend(stream.waker.take());
             }
         };

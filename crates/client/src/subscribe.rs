@@ -135,7 +135,7 @@ impl SubscribeRequest {
         // The stream is open before SUBSCRIBE is sent: retained messages may
         // come before SUBACK ([MQTT-3.8.4-1] allows it).
         let (id, token, begun) = self.shared.command(|inner| {
-            let id = inner.streams.open(names.clone(), self.buffer);
+            let id = inner.streams.open(now, names.clone(), self.buffer);
             let token = inner.operations.begin();
             let begun = inner.core.subscribe(now, filters, self.properties, token);
             (id, token, begun)

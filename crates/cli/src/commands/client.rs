@@ -8,36 +8,20 @@ use evenkeel::{
     Reconnect, Will,
 };
 
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::Builder;
 
 use crate::error::Failure;
 use crate::exit::Exit;
 use crate::printer::Printer;
 use crate::settings::ConnectionSettings;
 
-/// A client that was made and does nothing yet: first its events and streams
-/// are taken, so that not even the first of them is missed.
-pub(super) struct Prepared {
-    pub(super) client: Client,
-    runtime: Runtime,
-}
-
-impl Prepared {
-    /// Lets the client connect, on a thread of its own: whatever blocks the
-    /// program's output, pings go on.
-    pub(super) fn go(self) -> Client {
-        let Self { client, runtime } = self;
-        std::thread::spawn(move || runtime.block_on(std::future::pending::<()>()));
-        client
-    }
-}
-
-/// Makes the client.
-pub(super) fn prepare(
+/// Makes the client and lets it connect, on a thread of its own: whatever
+/// blocks the program's output, pings go on.
+pub(super) fn start(
     settings: &ConnectionSettings,
     policy: Reconnect,
     printer: Printer,
-) -> Result<Prepared, Failure> {
+) -> Result<Client, Failure> {
     for warning in &settings.warnings {
         printer.warn(warning);
     }
@@ -57,7 +41,8 @@ pub(super) fn prepare(
     let entered = runtime.enter();
     let client = builder.reconnect(policy).start().map_err(|error| refused(&error))?;
     drop(entered);
-    Ok(Prepared { client, runtime })
+    std::thread::spawn(move || runtime.block_on(std::future::pending::<()>()));
+    Ok(client)
 }
 
 fn identity(mut builder: ClientBuilder, settings: &ConnectionSettings) -> ClientBuilder {

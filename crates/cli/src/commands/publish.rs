@@ -30,11 +30,10 @@ pub(super) async fn run(
     printer: Printer,
     mut stop: Stop,
 ) -> Result<(), Failure> {
-    let prepared = client::prepare(&settings.connection, policy(false), printer)?;
+    let client = client::start(&settings.connection, policy(false), printer)?;
     let fail_fast = printer.personality().is_mosquitto();
     let options = observer::Options { printer, fail_fast, events: None, status: None };
-    let mut observer = Observer::start(&prepared.client, options);
-    let client = prepared.go();
+    let mut observer = Observer::start(&client, options);
     let mut job = Job::new(&client, settings, printer, observer.told());
     let end = tokio::select! {
         biased;

@@ -26,15 +26,11 @@ pub(super) async fn run(
 ) -> Result<(), Failure> {
     let deadline = Deadline::new(settings.ending.timeout);
     let events = settings.watch.events.as_deref().map(EventFile::open).transpose()?;
-    let prepared =
-        client::prepare(&settings.connection, policy(settings.ending.keep_trying), printer)?;
+    let client = client::start(&settings.connection, policy(settings.ending.keep_trying), printer)?;
     let fail_fast = printer.personality().is_mosquitto();
     let options = observer::Options { printer, fail_fast, events, status: settings.watch.status };
-    let mut observer = Observer::start(&prepared.client, options);
-    // Messages of a session that goes on may match no filter of this run, or come before it.
-    let unmatched = prepared.client.unmatched();
-    let client = prepared.go();
-    let mut job = Job::new(&client, unmatched, settings, printer, observer.told());
+    let mut observer = Observer::start(&client, options);
+    let mut job = Job::new(&client, settings, printer, observer.told());
     let end = tokio::select! {
         biased;
         () = stop.requested() => End::Stopped,
@@ -88,7 +84,6 @@ struct Job<'a> {
 impl<'a> Job<'a> {
     fn new(
         client: &'a Client,
-        unmatched: Option<Messages>,
         settings: &'a SubscribeSettings,
         printer: Printer,
         told: Told,
@@ -105,7 +100,7 @@ impl<'a> Job<'a> {
             unshown: 0,
             removals: Vec::new(),
             messages: None,
-            unmatched,
+            unmatched: None,
         }
     }
 
@@ -120,6 +115,8 @@ impl<'a> Job<'a> {
         if self.settings.ending.after_subscribe || self.settings.filters.is_empty() {
             return Ok(());
         }
+        // Messages of a session that goes on may match no filter of this run.
+        self.unmatched = self.client.unmatched();
         self.listen().await
     }
 

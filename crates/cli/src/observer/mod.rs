@@ -46,7 +46,7 @@ pub(crate) struct Observer {
 }
 
 impl Observer {
-    /// Begins to observe, before the client does anything.
+    /// Begins to observe; the first observer of a client has its story from the start.
     pub(crate) fn start(client: &Client, options: Options) -> Self {
         let (sender, link) = watch::channel(Link::default());
         let task = Task {

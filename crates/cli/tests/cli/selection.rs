@@ -86,6 +86,23 @@ async fn a_kept_session_has_what_came_meanwhile_and_what_was_not_shown() {
 }
 
 #[tokio::test]
+async fn a_kept_session_has_its_messages_in_order_and_those_of_earlier_filters() {
+    let broker = broker().await;
+    evenkeel("sub a b -E -c -i keeper -q 1").at(&broker).run().await.expect(0);
+    let lines = |range: std::ops::Range<u32>| range.map(|n| format!("{n}\n")).collect::<String>();
+    evenkeel("pub a -q 1 -l").input(&lines(0..300)).at(&broker).run().await.expect(0);
+    evenkeel("pub b -q 1 -m earlier").at(&broker).run().await.expect(0);
+    let ran = evenkeel("sub a -c -i keeper -q 1 -C 301 -W 60").at(&broker).run().await;
+    let out = ran.out();
+    let of_a: String = out
+        .lines()
+        .filter(|line| *line != "earlier")
+        .fold(String::new(), |lines, line| lines + line + "\n");
+    assert_eq!(of_a, lines(0..300));
+    assert_eq!(out.lines().count(), 301);
+}
+
+#[tokio::test]
 async fn unsubscribing_alone_ends_at_once() {
     let broker = broker().await;
     evenkeel("sub a b -E -c -i keeper").at(&broker).run().await.expect(0);

@@ -74,6 +74,8 @@ pub(crate) struct Driver {
     next: Option<Open>,
     answer: Option<Answer>,
     deadline: Option<Deadline>,
+    /// When the streams want to look at what they hold.
+    hold_deadline: Option<Instant>,
     /// Turns since the core was last asked about deadlines.
     unjudged: u32,
     alarm: Alarm,
@@ -101,6 +103,7 @@ impl Driver {
             next: None,
             answer: None,
             deadline: None,
+            hold_deadline: None,
             unjudged: 0,
             alarm: Alarm::default(),
             state,
@@ -211,6 +214,7 @@ impl Driver {
             };
         }
         inner.deliver();
+        self.hold_deadline = inner.streams.hold_deadline();
         self.state = inner.core.state();
         self.wakers.append(&mut inner.to_wake);
         judged
@@ -363,6 +367,7 @@ impl Future for Driver {
                 return Poll::Ready(());
             }
             let deadline = this.deadline.map(|deadline| deadline.at);
+            let deadline = [deadline, this.hold_deadline].into_iter().flatten().min();
             match next {
                 Next::Turn => {}
                 Next::Yield => break,

@@ -61,18 +61,37 @@ async fn a_dropped_stream_does_not_hold_back_a_joint_acknowledgement() {
     assert_eq!(client.discarded(), 1, "the dropped stream had not given it out");
 }
 
+/// D3: at least once means more than once only where it cannot be avoided.
 #[tokio::test(start_paused = true)]
-async fn unmatched_messages_have_their_stream_or_are_acknowledged_and_counted() {
-    let (client, _server, mut peer) = online_v5().await;
-    peer.publish(message("jobs/reply", "1", AtLeastOnce, 1)).await;
-    assert_eq!(peer.expect_puback().await.packet_id, id(1));
-    assert_eq!(client.discarded(), 1);
-    let mut unmatched = client.unmatched().unwrap();
-    peer.publish(message("jobs/reply", "2", AtLeastOnce, 2)).await;
-    assert_eq!(soon(unmatched.next()).await.unwrap().payload(), "2");
-    assert_eq!(client.discarded(), 1);
-    drop(unmatched);
-    assert!(client.unmatched().is_some(), "free again");
+async fn what_comes_again_before_it_was_given_out_is_given_out_once() {
+    let settings = |b: ClientBuilder| b.clean_start(false).session_expiry(secs(3600));
+    let (client, mut server, mut peer) = online(Version::V5, settings).await;
+    let mut exact = peer.grant(&client, "a", AtLeastOnce).await;
+    let mut wild = peer.grant(&client, "+", AtLeastOnce).await;
+    for number in 1..=3 {
+        peer.publish(message("a", &number.to_string(), AtLeastOnce, number)).await;
+    }
+    let given_out = soon(exact.next()).await.unwrap();
+    drop(peer);
+    let going_on = evenkeel_codec::ConnAck { session_present: true, ..accepted() };
+    let mut peer = server.online_with(going_on).await;
+    for number in 1..=3 {
+        let again = message("a", &number.to_string(), AtLeastOnce, number);
+        peer.publish(evenkeel_codec::Publish { dup: true, ..again }).await;
+    }
+    peer.publish(message("a", "4", AtLeastOnce, 4)).await;
+    settle().await;
+    drop(given_out);
+    for (stream, wanted) in [(&mut exact, ["2", "3", "1", "4"]), (&mut wild, ["1", "2", "3", "4"])]
+    {
+        for wanted in wanted {
+            assert_eq!(soon(stream.next()).await.unwrap().payload(), wanted);
+        }
+        assert!(stream.try_next().is_none());
+    }
+    for number in 1..=4 {
+        assert_eq!(peer.expect_puback().await.packet_id, id(number));
+    }
 }
 
 #[tokio::test(start_paused = true)]
