@@ -79,10 +79,11 @@ pub enum Fault {
         /// Where in the file, in bytes from its beginning.
         offset: u64,
     },
-    /// A file is gone with messages in it that were not done with.
+    /// A file is gone that was needed.
     Missing {
-        /// The first of these messages.
-        serial: u64,
+        /// The first message that was in it and not done with; `None` where
+        /// it is the newest file, with the state of the session.
+        serial: Option<u64>,
     },
 }
 
@@ -120,10 +121,10 @@ pub enum Misuse {
         /// The last one accepted before.
         last: u64,
     },
-    /// A message that no MQTT packet can carry.
+    /// A message or a subscription that no MQTT packet can carry.
     Unencodable {
-        /// Its serial.
-        serial: u64,
+        /// The serial of the message; `None` for a subscription.
+        serial: Option<u64>,
     },
 }
 
@@ -248,8 +249,11 @@ impl fmt::Display for Fault {
                 write!(f, "written in format {found}; this version reads up to {supported}")
             }
             Self::Damaged { offset } => write!(f, "the bytes from {offset} on are damaged"),
-            Self::Missing { serial } => {
+            Self::Missing { serial: Some(serial) } => {
                 write!(f, "the file that held message {serial} is missing")
+            }
+            Self::Missing { serial: None } => {
+                f.write_str("the file that held the state of the session is missing")
             }
         }
     }
@@ -275,9 +279,10 @@ impl fmt::Display for Misuse {
             Self::SerialOrder { serial, last } => {
                 write!(f, "message {serial} was accepted after message {last}")
             }
-            Self::Unencodable { serial } => {
+            Self::Unencodable { serial: Some(serial) } => {
                 write!(f, "message {serial} fits no MQTT packet")
             }
+            Self::Unencodable { serial: None } => f.write_str("a subscription fits no MQTT packet"),
         }
     }
 }

@@ -1,14 +1,43 @@
 //! Durable sessions for the Evenkeel MQTT client.
+//!
+//! A [`Store`] keeps what must not be lost with the process: the messages that
+//! were accepted, where their exchanges stand, and what the server knows of
+//! the session. [`FileStore`] keeps it in a folder, [`MemoryStore`] in memory;
+//! an implementation of your own must pass the tests of the module `contract`
+//! (feature `contract`).
+//!
+//! ```
+//! use evenkeel_store::{FileStore, Fsync, Store};
+//!
+//! # let folder = std::env::temp_dir().join(format!("evenkeel-doc-{}", std::process::id()));
+//! let mut store = FileStore::options().fsync(Fsync::EveryCommit).open(&folder)?;
+//! let recovered = store.recover()?;
+//! println!("{} exchanges were under way", recovered.exchanges.len());
+//! # drop(store);
+//! # std::fs::remove_dir_all(folder).unwrap();
+//! # Ok::<(), evenkeel_store::StoreError>(())
+//! ```
+//!
+//! # Features
+//!
+//! - `contract`: the tests that every store must pass.
+//! - `simulated-disk`: a disk that loses power, tears writes and fills up.
 #![forbid(unsafe_code)]
 
 mod budget;
+#[cfg(feature = "contract")]
+pub mod contract;
+pub mod disk;
+mod encoding;
 mod error;
+mod file;
 mod memory;
 mod session;
 mod store;
 
 pub use error::{Bound, DiskError, Fault, Misuse, StoreError};
 pub use evenkeel_proto::record;
+pub use file::{FileStore, FileStoreOptions, Fsync};
 pub use memory::MemoryStore;
 pub use store::{Store, Usage};
 

@@ -94,9 +94,6 @@ impl Session {
                 self.subscriptions.remove(filter.text());
             }
             Record::SessionLost => self.received.clear(),
-            // A kind of record that this crate does not know is refused when
-            // it is encoded, so none comes here.
-            _ => {}
         }
     }
 

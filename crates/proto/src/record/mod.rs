@@ -82,7 +82,6 @@ impl Priority {
 /// One change of a durable session. Records that name a message, an exchange
 /// or a filter the store does not know change nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum Record {
     /// The client identifier under which the server holds the session.
     Identity {
@@ -162,7 +161,6 @@ pub struct Accepted {
 
 /// How a message ended, for the record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum Outcome {
     /// The server has it.
     Delivered,

@@ -96,7 +96,6 @@ pub struct StoredMessage {
 
 /// Where a stored message stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum StoredState {
     /// Waits to be sent.
     Queued,

@@ -1,0 +1,212 @@
+//! Random batches against a store that is too simple to be wrong: it keeps
+//! every record, and adds them up anew for each question.
+
+use std::collections::BTreeMap;
+
+use evenkeel_proto::codec::PacketId;
+use evenkeel_proto::record::{
+    Count, Outcome, Priority, Record, Recovered, Serial, StoredMessage, StoredState,
+};
+
+use super::{ALL, Open, commit, message, one, opened, packet_id, queued, sent, serials};
+use crate::Store;
+
+/// What is expected, by the definition of each record.
+#[derive(Clone, Debug, Default)]
+pub struct Model {
+    /// Messages with content, by serial.
+    messages: BTreeMap<u64, StoredMessage>,
+    /// Exchanges in order: serial, identifier, released.
+    exchanges: Vec<(u64, PacketId, bool)>,
+    received: Vec<PacketId>,
+    next_serial: u64,
+}
+
+impl Model {
+    /// Adds a record.
+    pub fn add(&mut self, record: &Record) {
+        if let Some(serial) = serial_of(record) {
+            self.next_serial = self.next_serial.max(serial.0 + 1);
+        }
+        match record {
+            Record::Accepted(message) => {
+                let message = StoredMessage {
+                    serial: message.serial,
+                    publish: message.publish.clone(),
+                    accepted: message.accepted,
+                    expires: message.expires,
+                    priority: message.priority,
+                    state: StoredState::Queued,
+                };
+                self.messages.insert(message.serial.0, message);
+            }
+            Record::Sent { serial, packet_id } => self.sent(serial.0, *packet_id),
+            Record::Released { serial } => {
+                if let Some(exchange) = self.exchanges.iter_mut().find(|e| e.0 == serial.0) {
+                    exchange.2 = true;
+                    self.messages.remove(&serial.0);
+                }
+            }
+            Record::Done { serial, .. } => {
+                self.messages.remove(&serial.0);
+                self.exchanges.retain(|exchange| exchange.0 != serial.0);
+            }
+            Record::Quarantined { serial, deaths, attempts } => {
+                if let Some(message) = self.messages.get_mut(&serial.0)
+                    && !matches!(message.state, StoredState::Quarantined { .. })
+                {
+                    let (deaths, attempts) = (*deaths, *attempts);
+                    message.state = StoredState::Quarantined { deaths, attempts };
+                    self.exchanges.retain(|exchange| exchange.0 != serial.0);
+                }
+            }
+            Record::Received { packet_id } => {
+                self.received.retain(|id| id != packet_id);
+                self.received.push(*packet_id);
+            }
+            Record::Finished { packet_id } => self.received.retain(|id| id != packet_id),
+            Record::SessionLost => self.received.clear(),
+            // Cases of their own.
+            Record::Identity { .. } | Record::Subscribed(_) | Record::Unsubscribed { .. } => {}
+        }
+    }
+
+    fn sent(&mut self, serial: u64, packet_id: PacketId) {
+        let Some(message) = self.messages.get_mut(&serial) else { return };
+        if !matches!(message.state, StoredState::Quarantined { .. }) {
+            message.state = StoredState::Sent(packet_id);
+            self.exchanges.retain(|exchange| exchange.0 != serial);
+            self.exchanges.push((serial, packet_id, false));
+        }
+    }
+
+    fn queued(&self, priority: Priority) -> impl Iterator<Item = &StoredMessage> {
+        let queued = move |message: &&StoredMessage| {
+            message.state == StoredState::Queued && message.priority == priority
+        };
+        self.messages.values().filter(queued)
+    }
+
+    /// Compares everything a recovered store says.
+    ///
+    /// # Panics
+    ///
+    /// Where it says anything else than expected.
+    pub fn compare(&self, recovered: &Recovered, store: &mut dyn Store) {
+        let exchanges: Vec<_> = recovered
+            .exchanges
+            .iter()
+            .map(|e| (e.serial.0, e.packet_id, e.phase == crate::record::Phase::Released))
+            .collect();
+        assert_eq!(exchanges, self.exchanges);
+        let mut received = [recovered.received.clone(), self.received.clone()];
+        received.iter_mut().for_each(|ids| ids.sort_unstable());
+        assert_eq!(received[0], received[1]);
+        assert_eq!(recovered.next_serial, Serial(self.next_serial));
+        let quarantined =
+            |message: &&StoredMessage| matches!(message.state, StoredState::Quarantined { .. });
+        let quarantined = self.messages.values().filter(quarantined).count();
+        assert_eq!(recovered.quarantined, quarantined as u64);
+        let listed = store.list(None, ALL).expect("a store can be listed");
+        assert_eq!(serials(&listed), self.messages.keys().copied().collect::<Vec<_>>());
+        assert!(listed.iter().eq(self.messages.values()), "contents differ");
+        for priority in Priority::ALL {
+            let read = queued(store, priority);
+            assert!(read.iter().eq(self.queued(priority)), "queue {priority:?} differs");
+            let mut count = Count::default();
+            for message in self.queued(priority) {
+                count.messages += 1;
+                count.bytes += crate::weight(&message.publish);
+            }
+            assert_eq!(recovered.queued[priority as usize], count);
+        }
+    }
+
+    /// A batch that makes sense in most of its records.
+    #[must_use]
+    pub fn batch(&self, random: &mut Random) -> Vec<Record> {
+        let mut ahead = self.clone();
+        let records = 1 + random.below(6);
+        let mut batch = Vec::new();
+        for _ in 0..records {
+            let record = ahead.record(random);
+            ahead.add(&record);
+            batch.push(record);
+        }
+        batch
+    }
+
+    fn record(&self, random: &mut Random) -> Record {
+        let any = |random: &mut Random, serials: Vec<u64>| match serials.len() {
+            0 => random.below(10) as u64,
+            len => serials[random.below(len)],
+        };
+        let stored = self.messages.keys().copied().collect();
+        let under_way = self.exchanges.iter().map(|exchange| exchange.0).collect();
+        let serial = |random: &mut Random, serials| Serial(any(random, serials));
+        match random.below(12) {
+            0..5 => {
+                let priority = Priority::ALL[random.below(3)];
+                let payload = vec![self.next_serial as u8; random.below(200)];
+                let gap = if random.below(8) == 0 { random.below(100) as u64 } else { 0 };
+                Record::Accepted(message(self.next_serial + gap, priority, &payload))
+            }
+            5..7 => sent(serial(random, stored).0, 1 + random.below(50) as u16),
+            7 => Record::Released { serial: serial(random, under_way) },
+            8 => Record::Done { serial: serial(random, under_way), outcome: Outcome::Delivered },
+            9 => Record::Done { serial: serial(random, stored), outcome: Outcome::Removed },
+            10 => match random.below(3) {
+                0 => Record::Received { packet_id: packet_id(1 + random.below(9) as u16) },
+                1 => Record::Finished { packet_id: packet_id(1 + random.below(9) as u16) },
+                _ => Record::SessionLost,
+            },
+            _ => Record::Quarantined { serial: serial(random, stored), deaths: 2, attempts: 2 },
+        }
+    }
+}
+
+const fn serial_of(record: &Record) -> Option<Serial> {
+    match record {
+        Record::Accepted(message) => Some(message.serial),
+        Record::Sent { serial, .. }
+        | Record::Released { serial }
+        | Record::Done { serial, .. }
+        | Record::Quarantined { serial, .. } => Some(*serial),
+        _ => None,
+    }
+}
+
+/// Numbers that a seed says everything about (splitmix64).
+#[derive(Clone, Debug)]
+pub struct Random(pub u64);
+
+impl Random {
+    /// A number below `bound`, which must not be 0.
+    pub fn below(&mut self, bound: usize) -> usize {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        ((mixed ^ (mixed >> 31)) % bound as u64) as usize
+    }
+}
+
+pub fn random_batches_agree_with_the_model(open: Open<'_>) {
+    let mut random = Random(1);
+    let mut model = Model::default();
+    let (mut store, _) = opened(open);
+    for turn in 0..400 {
+        let batch = model.batch(&mut random);
+        commit(&mut store, &batch);
+        batch.iter().for_each(|record| model.add(record));
+        if let Some(serial) = model.messages.keys().next() {
+            assert_eq!(one(&mut store, *serial).as_ref(), model.messages.get(serial));
+        }
+        if turn % 20 == 0 {
+            drop(store);
+            let recovered;
+            (store, recovered) = opened(open);
+            model.compare(&recovered, &mut store);
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! What a session has besides outgoing messages.
+
+use evenkeel_proto::codec::{
+    Properties, Property, QoS, RetainHandling, SubscribeFilter, SubscribeOptions, TopicFilter,
+};
+use evenkeel_proto::record::{Priority, Record, StoredSubscription};
+
+use super::{Open, accepted, commit, opened, packet_id, queued, sent, serials, topic};
+
+fn filter(text: &str) -> TopicFilter {
+    TopicFilter::new(topic(text)).expect("a valid filter")
+}
+
+fn subscription(text: &str, qos: QoS, identifier: Option<u32>) -> StoredSubscription {
+    let options = SubscribeOptions {
+        qos,
+        no_local: true,
+        retain_as_published: true,
+        retain_handling: RetainHandling::OnNewSubscribe,
+    };
+    let properties = identifier.map(Property::SubscriptionIdentifier);
+    let filter = SubscribeFilter { filter: filter(text), options };
+    StoredSubscription { filter, properties: properties.into_iter().collect::<Properties>() }
+}
+
+pub fn the_client_identifier_is_kept(open: Open<'_>) {
+    for name in ["assigned-by-the-server", "another"] {
+        let (mut store, _) = opened(open);
+        commit(&mut store, &[Record::Identity { client_id: topic(name) }]);
+        drop(store);
+        let (_store, recovered) = opened(open);
+        assert_eq!(recovered.client_id, Some(topic(name)));
+    }
+}
+
+pub fn received_identifiers_are_kept_until_finished(open: Open<'_>) {
+    let (mut store, _) = opened(open);
+    for id in [5, 65_535, 1, 5] {
+        commit(&mut store, &[Record::Received { packet_id: packet_id(id) }]);
+    }
+    commit(&mut store, &[Record::Finished { packet_id: packet_id(65_535) }]);
+    drop(store);
+    let (_store, mut recovered) = opened(open);
+    recovered.received.sort_unstable();
+    assert_eq!(recovered.received, [packet_id(1), packet_id(5)]);
+}
+
+pub fn a_lost_session_voids_what_was_received_alone(open: Open<'_>) {
+    let (mut store, _) = opened(open);
+    commit(&mut store, &accepted(0..2));
+    let subscribed = subscription("a/#", QoS::AtLeastOnce, None);
+    commit(
+        &mut store,
+        &[
+            sent(0, 1),
+            Record::Received { packet_id: packet_id(5) },
+            Record::Subscribed(subscribed.clone()),
+            Record::SessionLost,
+            Record::Received { packet_id: packet_id(6) },
+        ],
+    );
+    drop(store);
+    let (mut store, recovered) = opened(open);
+    assert_eq!(recovered.received, [packet_id(6)]);
+    assert_eq!(recovered.subscriptions, [subscribed]);
+    assert_eq!(recovered.exchanges.len(), 1);
+    assert_eq!(serials(&queued(&mut store, Priority::Normal)), [1]);
+}
+
+pub fn subscriptions_are_replaced_and_removed(open: Open<'_>) {
+    let (mut store, _) = opened(open);
+    let kept = [
+        subscription("$share/group/a/+", QoS::ExactlyOnce, Some(268_435_455)),
+        subscription("b/#", QoS::AtMostOnce, None),
+    ];
+    commit(&mut store, &[Record::Subscribed(subscription("b/#", QoS::AtLeastOnce, Some(3)))]);
+    for subscription in &kept {
+        commit(&mut store, &[Record::Subscribed(subscription.clone())]);
+    }
+    commit(&mut store, &[Record::Subscribed(subscription("c", QoS::AtLeastOnce, None))]);
+    commit(&mut store, &[Record::Unsubscribed { filter: filter("c") }]);
+    commit(&mut store, &[Record::Unsubscribed { filter: filter("b/+") }]);
+    drop(store);
+    let (_store, mut recovered) = opened(open);
+    recovered.subscriptions.sort_by(|a, b| a.filter.filter.as_str().cmp(b.filter.filter.as_str()));
+    assert_eq!(recovered.subscriptions, kept);
+}

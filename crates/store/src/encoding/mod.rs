@@ -1,0 +1,112 @@
+//! Records as bytes: the body of a frame is a list of entries, each a kind
+//! (one byte), a length (a variable-length number) and that many bytes.
+//!
+//! Numbers are little-endian groups of seven bits, the highest bit set in all
+//! but the last byte. A message is kept as the PUBLISH packet of MQTT 5 that
+//! would carry it, a subscription as its SUBSCRIBE packet: their encoding is
+//! the specification's, not one more of ours.
+//!
+//! | kind | entry | contents |
+//! |---|---|---|
+//! | 1 | live | next serial, then runs of live serials: numbers skipped, numbers live |
+//! | 2 | releasing | serial, packet identifier |
+//! | 16 | identity | the client identifier |
+//! | 17 | accepted | serial, flags (bits 0-1 priority, bit 2 expires), accepted, expires, PUBLISH |
+//! | 18 | sent | serial, packet identifier |
+//! | 19 | released | serial |
+//! | 20 | done | serial, outcome (one byte), its argument |
+//! | 21 | quarantined | serial, deaths, attempts |
+//! | 22 | received | packet identifier |
+//! | 23 | finished | packet identifier |
+//! | 24 | subscribed | options (bits 0-1 QoS, 2 no local, 3 retain as published, 4-5 retain handling), SUBSCRIBE |
+//! | 25 | unsubscribed | the filter |
+//! | 26 | session lost | |
+//!
+//! Kinds 1 and 2 are in snapshots only.
+
+mod decode;
+mod encode;
+mod varint;
+
+use evenkeel_proto::codec::{PacketId, Version};
+use evenkeel_proto::record::{Record, Serial};
+
+pub(crate) use decode::{Entries, Malformed, decode_entry, decode_message, peek_serial};
+pub(crate) use encode::{encode_contents, encode_live, encode_record, encode_releasing};
+
+/// Both packets are kept in this version's encoding.
+const VERSION: Version = Version::V5;
+
+mod kind {
+    pub(super) const LIVE: u8 = 1;
+    pub(super) const RELEASING: u8 = 2;
+    pub(super) const IDENTITY: u8 = 16;
+    pub(super) const ACCEPTED: u8 = 17;
+    pub(super) const SENT: u8 = 18;
+    pub(super) const RELEASED: u8 = 19;
+    pub(super) const DONE: u8 = 20;
+    pub(super) const QUARANTINED: u8 = 21;
+    pub(super) const RECEIVED: u8 = 22;
+    pub(super) const FINISHED: u8 = 23;
+    pub(super) const SUBSCRIBED: u8 = 24;
+    pub(super) const UNSUBSCRIBED: u8 = 25;
+    pub(super) const SESSION_LOST: u8 = 26;
+}
+
+mod outcome {
+    pub(super) const DELIVERED: u8 = 0;
+    pub(super) const REFUSED: u8 = 1;
+    pub(super) const EXPIRED: u8 = 2;
+    pub(super) const NOT_ALLOWED: u8 = 3;
+    pub(super) const DROPPED: u8 = 4;
+    pub(super) const REMOVED: u8 = 5;
+    pub(super) const REQUEUED: u8 = 6;
+}
+
+// Bits of a subscription's options.
+const QOS: u8 = 0b00_0011;
+const NO_LOCAL: u8 = 0b00_0100;
+const RETAIN_AS_PUBLISHED: u8 = 0b00_1000;
+const RETAIN_HANDLING: u8 = 4;
+
+// Bits of a message's flags.
+const PRIORITY: u8 = 0b011;
+const EXPIRES: u8 = 0b100;
+
+/// One entry of a frame.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Entry {
+    /// The beginning of a snapshot.
+    Live(Live),
+    /// An exchange of which the identifier alone is left.
+    Releasing {
+        serial: Serial,
+        packet_id: PacketId,
+    },
+    Record(Record),
+}
+
+/// Which messages of earlier segments count still.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Live {
+    pub(crate) next_serial: Serial,
+    /// First serial and how many, ascending and apart.
+    pub(crate) runs: Vec<(u64, u64)>,
+}
+
+impl Live {
+    /// Makes runs of ascending serials.
+    pub(crate) fn new(next_serial: Serial, serials: impl Iterator<Item = u64>) -> Self {
+        let mut runs: Vec<(u64, u64)> = Vec::new();
+        for serial in serials {
+            match runs.last_mut() {
+                Some((first, count)) if first.checked_add(*count) == Some(serial) => *count += 1,
+                _ => runs.push((serial, 1)),
+            }
+        }
+        Self { next_serial, runs }
+    }
+}
+
+#[cfg(test)]
+mod tests;

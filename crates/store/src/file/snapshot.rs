@@ -1,0 +1,42 @@
+use evenkeel_proto::record::Record;
+
+use super::index::Index;
+use crate::encoding::{Live, encode_live, encode_record, encode_releasing};
+use crate::session::Session;
+use crate::{Misuse, StoreError};
+
+/// Appends the state of a session: what earlier segments are not needed for.
+pub(super) fn put_snapshot(
+    session: &Session,
+    index: &Index,
+    out: &mut Vec<u8>,
+) -> Result<(), StoreError> {
+    let live = index.live(session);
+    encode_live(&Live::new(session.next_serial, live.into_iter()), out);
+    let put = |record: Record, out: &mut Vec<u8>| {
+        encode_record(&record, out)
+            .map_err(|_| StoreError::Misuse(Misuse::Unencodable { serial: None }))
+    };
+    if let Some(client_id) = session.client_id.clone() {
+        put(Record::Identity { client_id }, out)?;
+    }
+    for packet_id in &session.received {
+        put(Record::Received { packet_id: *packet_id }, out)?;
+    }
+    for subscription in session.subscriptions() {
+        put(Record::Subscribed(subscription.clone()), out)?;
+    }
+    for (serial, exchange) in session.exchanges() {
+        let packet_id = exchange.packet_id;
+        if exchange.released {
+            encode_releasing(serial, packet_id, out);
+        } else {
+            put(Record::Sent { serial, packet_id }, out)?;
+        }
+    }
+    for (serial, evidence) in session.quarantined() {
+        let (deaths, attempts) = (evidence.deaths, evidence.attempts);
+        put(Record::Quarantined { serial, deaths, attempts }, out)?;
+    }
+    Ok(())
+}
