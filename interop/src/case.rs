@@ -9,10 +9,15 @@ use evenkeel::transport::Endpoint;
 use evenkeel::{Client, ClientBuilder, Event, Reconnect, Version, Words};
 use tokio::sync::broadcast::error::RecvError;
 
-use crate::failed::{Failed, soon};
+use crate::failed::{Failed, within};
 use crate::server::{Memory, Server};
 use crate::site::{Site, Transport};
 use crate::wire::Wire;
+
+/// How long one attempt to connect may take.
+const CONNECT: Duration = Duration::from_secs(10);
+/// How long a client may take to get in or to give up, with several attempts.
+const ONLINE: Duration = Duration::from_secs(120);
 
 /// One conversation with one server.
 pub struct Case {
@@ -20,6 +25,8 @@ pub struct Case {
     site: Site,
     transport: Transport,
     version: Option<Version>,
+    /// Attempts in a row after which its clients give up.
+    attempts: Option<u32>,
     number: u32,
     /// Clients made, so that they spread over a cluster.
     turn: AtomicUsize,
@@ -60,10 +67,18 @@ impl Case {
             server: tokio::sync::Mutex::new(server),
             transport,
             version,
+            attempts: None,
             number: COUNT.fetch_add(1, Ordering::Relaxed),
             turn: AtomicUsize::new(0),
             guests: Mutex::default(),
         }
+    }
+
+    /// Lets its clients give up after this many attempts in a row.
+    #[must_use]
+    pub const fn giving_up_after(mut self, attempts: u32) -> Self {
+        self.attempts = Some(attempts);
+        self
     }
 
     /// The version spoken; `None` where the clients choose.
@@ -121,9 +136,10 @@ impl Case {
         let mut reconnect = Reconnect::default();
         // Quicker than the default, as the servers here come back at once.
         reconnect.base = Duration::from_millis(200);
+        reconnect.attempts = self.attempts;
         let mut builder = builder
             .client_id(self.client_id(role))
-            .connect_timeout(Duration::from_secs(10))
+            .connect_timeout(CONNECT)
             .reconnect(reconnect)
             .tls(self.site.tls());
         if let Some(version) = self.version {
@@ -148,7 +164,7 @@ impl Case {
     /// Starts a client and waits until it is online.
     pub async fn online(&self, role: &str, builder: ClientBuilder) -> Result<Client, Failed> {
         let client = self.start(role, builder)?;
-        soon(&format!("{role} connects"), client.online()).await??;
+        within(ONLINE, &format!("{role} connects"), client.online()).await??;
         Ok(client)
     }
 

@@ -2,11 +2,11 @@
 //!
 //! `cargo run --release -p evenkeel-interop --bin matrix -- [--install]`
 //!
-//! Ends with 1 where a client connected more often than its policy allows.
+//! Ends with 1 where a client connected more often than it was told to.
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::Parser;
@@ -117,7 +117,7 @@ fn judge(rows: &[Row], columns: &[Column]) -> ExitCode {
 }
 
 fn publish(rows: &[Row], columns: &[Column], complete: bool) -> io::Result<()> {
-    let text = format!("Run on {}.\n\n{}", today(), write(rows, columns));
+    let text = format!("{}\n\n{}", heading(), write(rows, columns));
     if !complete {
         println!("{text}");
         return Ok(());
@@ -127,6 +127,21 @@ fn publish(rows: &[Row], columns: &[Column], complete: bool) -> io::Result<()> {
     let changed = replace_between_marks(&document, "matrix", &text);
     let changed = changed.ok_or_else(|| io::Error::other("docs/interop.md has no matrix marks"))?;
     std::fs::write(path, changed)
+}
+
+/// When this ran, of which state of the repository, and how it was built.
+fn heading() -> String {
+    let profile = if cfg!(debug_assertions) { "development" } else { "release" };
+    let folder = env!("CARGO_MANIFEST_DIR");
+    let commit = Command::new("git")
+        .args(["-C", folder, "describe", "--always", "--dirty=, changed", "--exclude=*"])
+        .output();
+    let commit = commit.ok().filter(|output| output.status.success());
+    let commit = commit.map_or_else(
+        || "unknown".to_owned(),
+        |output| String::from_utf8_lossy(&output.stdout).trim().to_owned(),
+    );
+    format!("Run on {}, commit {commit}, {profile} profile.", today())
 }
 
 /// The date in UTC, as in 2026-11-23.

@@ -13,8 +13,12 @@ use super::Row;
 /// How long one cell may take. The longest is the start of a cluster.
 const LIMIT: Duration = Duration::from_secs(250);
 
-/// The most connections that a client may open in one minute: the budget of
-/// its reconnect policy.
+/// After this many attempts in a row every client gives up with an error, but
+/// for the one that waits for its broker to start.
+const ATTEMPTS: u32 = 8;
+
+/// The most connections that the one that waits may open in one minute: the
+/// budget of its reconnect policy.
 const BUDGET: u64 = 8;
 
 /// What became of a conversation.
@@ -41,6 +45,8 @@ pub struct Fared {
     pub cell: Cell,
     /// The connections of the client that opened the most.
     pub connects: u64,
+    /// More than this many are a loop.
+    pub allowed: u64,
     /// How long it took.
     pub took: Duration,
     /// The ends of connections, without those that the conversation made itself.
@@ -50,13 +56,20 @@ pub struct Fared {
 impl Fared {
     /// A cell that was not tried.
     pub const fn not(cell: Cell) -> Self {
-        Self { cell, connects: 0, took: Duration::ZERO, ends: Vec::new() }
+        Self { cell, connects: 0, allowed: 0, took: Duration::ZERO, ends: Vec::new() }
     }
 
-    /// True where a client connected more often than its policy allows.
-    pub fn is_loop(&self) -> bool {
-        let minutes = self.took.as_secs() / 60 + 1;
-        self.connects > BUDGET * minutes
+    /// True where a client connected more often than it was told to.
+    pub const fn is_loop(&self) -> bool {
+        self.connects > self.allowed
+    }
+}
+
+/// How many connections one client may open in a row of the matrix.
+fn allowed(row: &Row, took: Duration) -> u64 {
+    match row.is_start_up() {
+        true => BUDGET * (took.as_secs() / 60 + 1),
+        false => u64::from(ATTEMPTS),
     }
 }
 
@@ -86,7 +99,10 @@ pub(super) async fn hold(site: &Site, row: &Row) -> Fared {
     if site.address(row.transport, row.version, 0).is_none() {
         return Fared::not(Cell::NotOffered);
     }
-    let case = Case::new(Box::new(Alone(site.clone())), row.transport, row.version);
+    let mut case = Case::new(Box::new(Alone(site.clone())), row.transport, row.version);
+    if !row.is_start_up() {
+        case = case.giving_up_after(ATTEMPTS);
+    }
     let began = Instant::now();
     let held = tokio::time::timeout(LIMIT, (row.conversation.hold)(&case)).await;
     let took = began.elapsed();
@@ -97,7 +113,7 @@ pub(super) async fn hold(site: &Site, row: &Row) -> Fared {
         Err(_) => Cell::Silent(format!("not over after {LIMIT:?}")),
     };
     let connects = accounts.iter().map(|account| account.connects).max().unwrap_or_default();
-    Fared { cell, connects, took, ends: ends(&accounts) }
+    Fared { cell, connects, allowed: allowed(row, took), took, ends: ends(&accounts) }
 }
 
 fn judge(error: &Failed) -> Cell {
@@ -124,18 +140,24 @@ fn ends(accounts: &[Account]) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::matrix::rows;
 
     #[test]
-    fn more_connects_than_the_budget_are_a_loop() {
-        let fared = |connects, seconds| Fared {
-            connects,
-            took: Duration::from_secs(seconds),
-            ..Fared::not(Cell::Works)
-        };
-        assert!(!fared(8, 59).is_loop());
-        assert!(fared(9, 59).is_loop());
-        assert!(!fared(16, 60).is_loop());
-        assert!(fared(17, 119).is_loop());
+    fn more_connects_than_allowed_are_a_loop() {
+        let fared = |connects| Fared { connects, allowed: 8, ..Fared::not(Cell::Works) };
+        assert!(!fared(8).is_loop());
+        assert!(fared(9).is_loop());
+        assert!(!Fared::not(Cell::NotTried).is_loop());
+    }
+
+    #[test]
+    fn only_who_waits_for_its_broker_may_try_for_long() {
+        let rows = rows();
+        let (waiting, usual) = (&rows[0], &rows[1]);
+        assert!(waiting.is_start_up() && !usual.is_start_up());
+        assert_eq!(allowed(waiting, Duration::from_secs(59)), 8);
+        assert_eq!(allowed(waiting, Duration::from_secs(119)), 16);
+        assert_eq!(allowed(usual, Duration::from_secs(119)), 8);
     }
 
     #[test]

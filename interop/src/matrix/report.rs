@@ -27,7 +27,7 @@ pub fn write(rows: &[Row], columns: &[Column]) -> String {
     let mut text = String::new();
     let mut notes = Notes::default();
     // Writing into a string never fails.
-    let _ = write_brokers(&mut text, columns);
+    let _ = write_brokers(&mut text, rows, columns);
     let visited: Vec<_> = columns.iter().filter(|column| !column.cells.is_empty()).collect();
     let mut table = String::new();
     for (index, row) in rows.iter().enumerate() {
@@ -49,18 +49,30 @@ pub fn write(rows: &[Row], columns: &[Column]) -> String {
     text
 }
 
-fn write_brokers(text: &mut String, columns: &[Column]) -> std::fmt::Result {
-    writeln!(text, "| broker | version | most connects of one client | started anew |")?;
-    writeln!(text, "|---|---|---|---|")?;
+fn write_brokers(text: &mut String, rows: &[Row], columns: &[Column]) -> std::fmt::Result {
+    let first_in = rows.iter().position(Row::is_start_up);
+    writeln!(
+        text,
+        "| broker | version | cells tried | first client in after | most connects of one client | started anew |"
+    )?;
+    writeln!(text, "|---|---|---|---|---|---|")?;
     for column in columns {
-        match &column.version {
-            Ok(version) => {
-                let most = column.cells.iter().map(|fared| fared.connects).max().unwrap_or(0);
-                let anew = column.restarts;
-                writeln!(text, "| {} | {version} | {most} | {anew} |", column.name)?;
+        let version = match &column.version {
+            Ok(version) => version,
+            Err(reason) => {
+                writeln!(text, "| {} | {reason} | | | | |", column.name)?;
+                continue;
             }
-            Err(reason) => writeln!(text, "| {} | {reason} | | |", column.name)?,
-        }
+        };
+        let first_in = first_in.and_then(|index| column.cells.get(index));
+        let first_in = first_in.filter(|fared| fared.cell == Cell::Works);
+        let first_in = first_in
+            .map_or_else(|| "-".to_owned(), |fared| format!("{:.1} s", fared.took.as_secs_f64()));
+        let is_tried = |cell: &Cell| !matches!(cell, Cell::NotTried | Cell::NotOffered);
+        let tried = column.cells.iter().filter(|fared| is_tried(&fared.cell)).count();
+        let most = column.cells.iter().map(|fared| fared.connects).max().unwrap_or(0);
+        let (name, anew) = (column.name, column.restarts);
+        writeln!(text, "| {name} | {version} | {tried} | {first_in} | {most} | {anew} |")?;
     }
     Ok(())
 }
@@ -73,7 +85,7 @@ fn show(fared: &Fared, notes: &mut Notes) -> String {
         Cell::Differs(reason) => ("differs", reason.clone()),
         Cell::Silent(reason) => ("silent", reason.clone()),
         Cell::NotTried => return "-".to_owned(),
-        Cell::NotOffered => return "".to_owned(),
+        Cell::NotOffered => return "not offered".to_owned(),
     };
     let mut note = reason;
     for end in fared.ends.iter().filter(|end| !note.contains(*end)).collect::<Vec<_>>() {

@@ -1,6 +1,6 @@
 //! All rows with one broker.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 use evenkeel::Version;
@@ -65,7 +65,7 @@ struct Visit {
     server: Box<dyn Server>,
     site: Site,
     /// Versions and transports that nobody gets in with.
-    closed: HashMap<(Option<u8>, &'static str), ()>,
+    closed: HashSet<(Option<u8>, &'static str)>,
     /// A version that has worked.
     proven: Option<Version>,
     restarts: u32,
@@ -74,26 +74,26 @@ struct Visit {
 impl Visit {
     fn new(server: Box<dyn Server>) -> Self {
         let site = server.site().clone();
-        Self { server, site, closed: HashMap::new(), proven: None, restarts: 0 }
+        Self { server, site, closed: HashSet::new(), proven: None, restarts: 0 }
     }
 
     async fn fare(&mut self, row: &Row) -> Fared {
-        if row.conversation.name == conversation::START_UP.name {
+        if row.is_start_up() {
             return self.start_up(row).await;
         }
         let door = (row.version.map(Version::level), row.transport.name());
-        if self.closed.contains_key(&door) {
+        if self.closed.contains(&door) {
             return Fared::not(Cell::NotTried);
         }
         let fared = hold(&self.site, row).await;
         match fared.cell {
             Cell::Works => self.proven = self.proven.or(row.version),
             Cell::NotOffered => {
-                self.closed.insert(door, ());
+                self.closed.insert(door);
             }
             _ => {
                 if row.is_first_step() {
-                    self.closed.insert(door, ());
+                    self.closed.insert(door);
                 }
                 self.revive().await;
             }
