@@ -218,6 +218,7 @@ impl Client {
         let mut unfinished = self.session.flights.publishes_in_order();
         if !session_present {
             self.session.inbound.forget();
+            self.fulfil_unsubscribes();
             unfinished = self.forget_releases(unfinished);
         }
         self.session.replay.begin(unfinished, session_present);

@@ -102,7 +102,7 @@ impl Client {
             let result = Err(DeliveryError::Abandoned { attempts: 0 });
             self.complete(Completion::Publish { token: queued.token, result });
         }
-        while let Some(control) = self.session.subscriptions.next() {
+        for control in self.session.subscriptions.take_waiting() {
             self.complete(control.fail(SubscribeError::Abandoned));
         }
     }

@@ -204,6 +204,20 @@ impl Client {
         self.session.flights.on_down();
     }
 
+    /// The server broke the protocol in its answer to this one: after as many
+    /// such ends as it may have, it is quarantined, or the same answer would
+    /// end every connection (R7).
+    pub(super) fn blame(&mut self, id: PacketId) {
+        let limit = self.config.bounds.deaths_per_packet;
+        if limit == 0 {
+            return;
+        }
+        self.session.flights.blame(id);
+        if self.is_guilty(id, limit) {
+            self.quarantine(id);
+        }
+    }
+
     fn is_guilty(&self, id: PacketId, limit: u8) -> bool {
         self.session.flights.get(id).is_some_and(|flight| {
             let blamable = match &flight.exchange {
@@ -227,6 +241,7 @@ impl Client {
                 Some(publish.topic)
             }
             Exchange::Control(mut control) => {
+                self.session.subscriptions.end(&control);
                 let filter = control.unanswered().next().map(|filter| filter.text().clone());
                 control.suspicion = Suspicion { suspect: true, strikes: 1 };
                 let error = SubscribeError::Quarantined { deaths };
@@ -240,10 +255,10 @@ impl Client {
 
     /// SUBSCRIBE and UNSUBSCRIBE without an answer go out again, in order.
     fn requeue_control(&mut self) {
-        self.session.subscriptions.in_parts = false;
         for flight in self.session.flights.take_control().into_iter().rev() {
             if let Exchange::Control(mut control) = flight.exchange {
                 control.suspicion = flight.suspicion;
+                self.session.subscriptions.end(&control);
                 self.session.subscriptions.push_front(control);
             }
         }

@@ -26,6 +26,9 @@ impl Client {
     ///
     /// A filter of several that cannot be sent, or is quarantined, has a
     /// failure code of ours in its place; the others go on.
+    ///
+    /// While another operation on one of the filters waits for its answer, this
+    /// one waits, too: servers may take the two in either order.
     pub fn subscribe(
         &mut self,
         now: Instant,
@@ -37,7 +40,9 @@ impl Client {
     }
 
     /// Ends subscriptions. The outcome comes as a
-    /// [`Completion`](crate::Completion) with one code per filter.
+    /// [`Completion`](crate::Completion) with one code per filter. It has its
+    /// turn as [`subscribe`](Self::subscribe) has; where the session is lost
+    /// before the answer, it is fulfilled.
     pub fn unsubscribe(
         &mut self,
         now: Instant,
@@ -108,11 +113,7 @@ impl Client {
     }
 
     pub(super) fn pump_control(&mut self) {
-        while self.has_room()
-            && !self.session.flights.is_full()
-            && !self.session.subscriptions.in_parts
-            && self.may_send_control()
-        {
+        while self.has_room() && !self.session.flights.is_full() && self.may_send_control() {
             let Some(control) = self.session.subscriptions.next() else { return };
             self.send_control(control);
         }
@@ -162,7 +163,7 @@ impl Client {
             }
         }
         control.out = count;
-        self.session.subscriptions.in_parts = control.unanswered().nth(count).is_some();
+        self.session.subscriptions.begin(&control);
         self.session.flights.insert(packet_id, Exchange::Control(control), self.now, begins);
     }
 
@@ -187,13 +188,13 @@ impl Client {
         if control.len() == 1 && control.token != Token::NONE {
             return self.complete(control.fail(error));
         }
+        control.out = 0;
         control.answer(code);
         self.go_on(control);
     }
 
     /// Sends the rest of an operation, or ends it.
     fn go_on(&mut self, control: Box<Control>) {
-        self.session.subscriptions.in_parts = false;
         if !control.is_answered() {
             self.session.subscriptions.push_front(control);
         } else if control.token == Token::NONE {
@@ -253,17 +254,40 @@ impl Client {
 
     fn on_control_answer(&mut self, id: PacketId, out: usize, codes: &[ReasonCode]) {
         if codes.len() != out {
+            self.blame(id);
             return self.protocol_error(ProtocolError::WrongCodeCount);
         }
         self.mark_useful();
         let Some(flight) = self.session.flights.remove(id) else { return };
         let Exchange::Control(mut control) = flight.exchange else { return };
+        self.session.subscriptions.end(&control);
+        self.take_answers(&mut control, codes);
+        self.go_on(control);
+    }
+
+    /// The next filters of the operation are answered.
+    fn take_answers(&mut self, control: &mut Control, codes: &[ReasonCode]) {
+        control.out = 0;
         for code in codes {
             if let Some(place) = control.answer(*code) {
-                self.session.subscriptions.on_answer(&control, place, *code);
+                self.session.subscriptions.on_answer(control, place, *code);
             }
         }
-        self.go_on(control);
+    }
+
+    /// The server has lost the session: what an UNSUBSCRIBE without an answer
+    /// asked for has come about, whether it got there or not (D1).
+    pub(super) fn fulfil_unsubscribes(&mut self) {
+        for mut control in self.session.subscriptions.take_waiting() {
+            if !control.is_subscribe() {
+                let codes = vec![ReasonCode::SUCCESS; control.out];
+                self.take_answers(&mut control, &codes);
+            }
+            match control.is_answered() {
+                true => self.go_on(control),
+                false => self.session.subscriptions.push(control),
+            }
+        }
     }
 }
 

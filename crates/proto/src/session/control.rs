@@ -20,7 +20,7 @@ pub(crate) struct Control {
     codes: Vec<Option<ReasonCode>>,
     /// All filters before this place have an answer.
     answered: usize,
-    /// Filters in the part that is out.
+    /// Filters in the part that is out, or was when the connection ended.
     pub(crate) out: usize,
     pub(crate) suspicion: Suspicion,
 }
@@ -104,8 +104,12 @@ impl Control {
             .filter(|(_, code)| code.is_error())
     }
 
-    /// The session is lost: what was granted in it is granted no more.
+    /// The session is lost: what was granted in it is granted no more, while
+    /// what was ended in it has ended.
     pub(crate) fn forget_grants(&mut self) {
+        if !self.is_subscribe() {
+            return;
+        }
         self.answered = 0;
         for code in &mut self.codes {
             *code = code.filter(|code| code.is_error());

@@ -207,6 +207,14 @@ impl Flights {
         only.filter(|_| !several)
     }
 
+    /// The connection ends because of this exchange.
+    pub(crate) fn blame(&mut self, id: PacketId) {
+        let Some(flight) = self.slots.get_mut(index(id)).and_then(Option::as_mut) else { return };
+        let first = !core::mem::replace(&mut flight.suspicion.suspect, true);
+        self.suspect_controls += usize::from(first && !flight.exchange.is_publish());
+        flight.suspicion.strikes = flight.suspicion.strikes.saturating_add(1);
+    }
+
     //= [MQTT-4.3.3-6]
     /// The server owns the QoS 2 message: PUBREL and PUBCOMP are left.
     pub(crate) fn release(&mut self, id: PacketId) {

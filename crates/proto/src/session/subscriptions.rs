@@ -1,5 +1,5 @@
 use alloc::boxed::Box;
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::vec::Vec;
 
 use evenkeel_codec::{
@@ -20,9 +20,10 @@ struct Entry {
 pub(crate) struct Subscriptions {
     active: BTreeMap<TopicFilter, Entry>,
     waiting: VecDeque<Box<Control>>,
-    /// A part of an operation is out and the rest of it has to follow: a later
-    /// operation that overtook the rest would be undone by it.
-    pub(crate) in_parts: bool,
+    /// The filters of operations that are out, those of parts that have yet to
+    /// follow included. A later operation on one of them waits: servers may
+    /// take the two in either order (aedes does).
+    busy: BTreeSet<TopicFilter>,
 }
 
 impl Subscriptions {
@@ -50,8 +51,38 @@ impl Subscriptions {
         self.waiting.front().map(|control| control.suspicion)
     }
 
+    /// Takes out all operations that wait, in order.
+    pub(crate) fn take_waiting(&mut self) -> VecDeque<Box<Control>> {
+        core::mem::take(&mut self.waiting)
+    }
+
+    /// The next operation that may go out. One that waits for another on the
+    /// same filter is passed by those on other filters, but not by a suspect.
     pub(crate) fn next(&mut self) -> Option<Box<Control>> {
-        self.waiting.pop_front()
+        let mut held = BTreeSet::new();
+        for (place, control) in self.waiting.iter().enumerate() {
+            if place > 0 && control.suspicion.suspect {
+                return None;
+            }
+            let is_free = |filter| !self.busy.contains(filter) && !held.contains(filter);
+            if control.unanswered().all(is_free) {
+                return self.waiting.remove(place);
+            }
+            held.extend(control.unanswered());
+        }
+        None
+    }
+
+    /// The operation goes out.
+    pub(crate) fn begin(&mut self, control: &Control) {
+        self.busy.extend(control.unanswered().cloned());
+    }
+
+    /// The answer to what is out has come, or is no more waited for.
+    pub(crate) fn end(&mut self, control: &Control) {
+        for filter in control.unanswered() {
+            self.busy.remove(filter);
+        }
     }
 
     /// The server answered the filter at this place of an operation.
@@ -108,6 +139,6 @@ impl Subscriptions {
 
     /// True where a waiting operation decides about this filter anyway.
     fn is_asked_for(&self, filter: &TopicFilter) -> bool {
-        self.waiting.iter().any(|control| control.filters().any(|other| other == filter))
+        self.waiting.iter().any(|control| control.unanswered().any(|other| other == filter))
     }
 }

@@ -105,7 +105,7 @@ fn a_full_window_holds_back_nothing_else() {
     rig.forget_wire();
     rig.subscribe(&[("s", AtMostOnce)], 2);
     assert!(matches!(rig.expect(), Packet::Subscribe(_)));
-    rig.unsubscribe(&["s"], 3);
+    rig.unsubscribe(&["u"], 3);
     assert!(matches!(rig.expect(), Packet::Unsubscribe(_)));
     rig.publish("now", AtMostOnce, 4);
     assert_eq!(rig.expect_publish().topic, "now");
@@ -203,9 +203,9 @@ fn subscriptions_and_publishes_share_the_identifiers() {
         for number in 0..50 {
             rig.publish("a", AtLeastOnce, number);
             seen.insert(rig.expect_publish().packet_id.unwrap());
-            rig.subscribe(&[("a", AtMostOnce)], number);
+            rig.subscribe(&[(&format!("s/{number}"), AtMostOnce)], number);
             seen.insert(rig.expect_subscribe().packet_id);
-            rig.unsubscribe(&["a"], number);
+            rig.unsubscribe(&[&format!("u/{number}")], number);
             seen.insert(rig.expect_unsubscribe().packet_id);
         }
         assert_eq!(seen.len(), 150);

@@ -1,10 +1,11 @@
 //! SUBSCRIBE and UNSUBSCRIBE, and what becomes of subscriptions later.
 
 use evenkeel_proto::codec::{
-    Packet, Property, RetainHandling, SubscribeFilter, SubscribeOptions, Version,
+    Packet, PacketId, Property, RetainHandling, SubscribeFilter, SubscribeOptions, Version,
 };
 use evenkeel_proto::{
-    Config, DisconnectCause, Event, ProtocolError, SubscribeError, TransportFailure,
+    Completion, Config, DisconnectCause, Event, ProtocolError, State, SubscribeError,
+    TransportFailure,
 };
 
 use crate::support::*;
@@ -149,6 +150,90 @@ fn an_answer_with_another_number_of_codes_ends_the_connection() {
     });
 }
 
+/// What a server answers with one code whatever was asked for (rumqttd 0.20).
+/// It gets the filters one by one, and so bears them (R7, D1).
+#[test]
+fn a_server_that_counts_to_one_is_asked_for_one_filter_at_a_time() {
+    each_version(|version| {
+        for is_subscribe in [true, false] {
+            if !is_subscribe && version != Version::V5 {
+                continue;
+            }
+            let mut settings = lasting(version);
+            settings.connect.keep_alive = 600;
+            let mut rig = subscribed(settings, &["a", "b"]);
+            match is_subscribe {
+                true => rig.subscribe(&[("a", AtMostOnce), ("b", AtMostOnce)], 1),
+                false => rig.unsubscribe(&["a", "b"], 1),
+            }
+            let mut sizes = Vec::new();
+            while sizes.len() < 3 {
+                let reply = match rig.expect() {
+                    Packet::PingReq => Packet::PingResp,
+                    Packet::Subscribe(asked) => {
+                        sizes.push(asked.filters.len());
+                        suback(asked.packet_id, &[0])
+                    }
+                    Packet::Unsubscribe(asked) => {
+                        sizes.push(asked.filters.len());
+                        unsuback(asked.packet_id, &[0])
+                    }
+                    other => panic!("{other:?}"),
+                };
+                rig.send(&reply);
+                if rig.link.is_none() {
+                    rig.reconnect_with(&resumed());
+                }
+            }
+            assert_eq!(sizes, [2, 1, 1]);
+            assert_eq!(rig.answer(1), Ok(vec![0, 0]));
+            assert_eq!(rig.stats().connects, 2);
+            assert_eq!(rig.client.subscriptions(), if is_subscribe { 2 } else { 0 });
+        }
+    });
+}
+
+/// R7: the same broken answer does not end every connection for ever.
+#[test]
+fn an_operation_always_answered_wrongly_is_quarantined_and_the_rest_goes_on() {
+    each_version(|version| {
+        for session in [accepted(), resumed()] {
+            let mut settings = lasting(version);
+            settings.connect.keep_alive = 600;
+            let mut rig = Rig::online(settings);
+            rig.subscribe(&[("bad", AtMostOnce)], 1);
+            rig.subscribe(&[("good", AtMostOnce)], 2);
+            rig.publish("a", AtLeastOnce, 3);
+            let mut ends = 0;
+            while let Some(packet) = rig.wire.pop_front() {
+                let bad = filter("bad");
+                match packet {
+                    Packet::Subscribe(asked) if asked.filters[0].filter == bad => {
+                        ends += 1;
+                        assert!(ends < 10, "an endless loop");
+                        rig.send(&suback(asked.packet_id, &[0, 0]));
+                        rig.reconnect_with(&session);
+                    }
+                    Packet::Subscribe(asked) => rig.send(&suback(asked.packet_id, &[0])),
+                    Packet::Publish(publish) => rig.send(&puback(publish.packet_id.unwrap())),
+                    Packet::PingReq => rig.send(&Packet::PingResp),
+                    Packet::Connect(_) | Packet::Disconnect(_) => {}
+                    other => panic!("{other:?}"),
+                }
+            }
+            assert_eq!(ends, 2, "deaths_per_packet");
+            let outcomes = rig.outcomes();
+            assert_eq!(outcomes.len(), 3, "one for each: {outcomes:?}");
+            let error = SubscribeError::Quarantined { deaths: 2 };
+            let bad = Completion::Subscribe { token: token(1), result: Err(error) };
+            assert!(outcomes.contains(&bad), "{outcomes:?}");
+            let causes = rig.causes();
+            let wrong = DisconnectCause::ProtocolError(ProtocolError::WrongCodeCount);
+            assert_eq!(causes, [wrong.clone(), wrong]);
+        }
+    });
+}
+
 #[test]
 fn the_wrong_kind_of_answer_is_nobodys() {
     each_version(|version| {
@@ -169,14 +254,14 @@ fn operations_wait_for_the_connection_in_order() {
     each_version(|version| {
         let mut rig = Rig::new(config(version));
         rig.subscribe(&[("a", AtMostOnce)], 1);
-        rig.unsubscribe(&["a"], 2);
-        rig.subscribe(&[("b", AtMostOnce)], 3);
+        rig.unsubscribe(&["b"], 2);
+        rig.subscribe(&[("c", AtMostOnce)], 3);
         rig.client.start(rig.now);
         rig.settle();
         rig.accept_with(&accepted());
         assert_eq!(rig.expect_subscribe().filters[0].filter, filter("a"));
-        assert_eq!(rig.expect_unsubscribe().filters[0], filter("a"));
-        assert_eq!(rig.expect_subscribe().filters[0].filter, filter("b"));
+        assert_eq!(rig.expect_unsubscribe().filters[0], filter("b"));
+        assert_eq!(rig.expect_subscribe().filters[0].filter, filter("c"));
     });
 }
 
@@ -330,19 +415,50 @@ fn a_subscribe_in_flight_at_the_end_goes_out_again_once() {
 }
 
 #[test]
-fn an_unsubscribe_in_flight_at_the_end_goes_out_again_and_nothing_is_restored() {
+fn an_unsubscribe_in_flight_at_the_end_goes_out_again_in_a_session_that_lives() {
     each_version(|version| {
-        for connack in [accepted(), resumed()] {
-            let mut rig = subscribed(quiet(lasting(version)), &["a"]);
-            rig.unsubscribe(&["a"], 1);
-            rig.expect_unsubscribe();
-            rig.reconnect_with(&connack);
-            let again = rig.expect_unsubscribe();
-            rig.expect_nothing();
-            rig.send(&unsuback(again.packet_id, &unsubscribed(version, 1)));
-            assert_eq!(rig.answer(1), Ok(vec![0]));
-            assert_eq!(rig.client.subscriptions(), 0);
-        }
+        let mut rig = subscribed(quiet(lasting(version)), &["a"]);
+        rig.unsubscribe(&["a"], 1);
+        rig.expect_unsubscribe();
+        rig.reconnect_with(&resumed());
+        let again = rig.expect_unsubscribe();
+        rig.expect_nothing();
+        rig.send(&unsuback(again.packet_id, &unsubscribed(version, 1)));
+        assert_eq!(rig.answer(1), Ok(vec![0]));
+        assert_eq!(rig.client.subscriptions(), 0);
+    });
+}
+
+/// D1: the subscription ended with its session, and nobody is left to say so.
+#[test]
+fn an_unsubscribe_in_flight_is_fulfilled_by_the_loss_of_the_session() {
+    each_version(|version| {
+        let mut settings = quiet(lasting(version));
+        settings.bounds.filters_per_packet = 2;
+        let mut rig = subscribed(settings, &["a", "b"]);
+        rig.subscribe(&[("c", AtMostOnce), ("d", AtMostOnce)], 0);
+        let packet_id = rig.expect_subscribe().packet_id;
+        rig.send(&suback(packet_id, &[0, 0]));
+        rig.outcomes();
+        rig.unsubscribe(&["a", "b", "c"], 1);
+        assert_eq!(rig.expect_unsubscribe().filters.len(), 2);
+        rig.drop_link(TransportFailure::TimedOut);
+        rig.reconnect_with(&accepted());
+        assert_eq!(rig.expect_subscribe().filters, [subscribe_to("d", AtMostOnce)]);
+        // What was never sent is asked for as always.
+        let rest = rig.expect_unsubscribe();
+        assert_eq!(rest.filters, [filter("c")]);
+        rig.expect_nothing();
+        assert!(rig.outcomes().is_empty());
+        rig.send(&unsuback(rest.packet_id, &unsubscribed(version, 1)));
+        assert_eq!(rig.answer(1), Ok(vec![0, 0, 0]));
+
+        rig.unsubscribe(&["x"], 2);
+        rig.expect_unsubscribe();
+        rig.reconnect_with(&accepted());
+        assert_eq!(rig.answer(2), Ok(vec![0]), "once, and without a word to the server");
+        rig.wire.retain(|packet| matches!(packet, Packet::Unsubscribe(_)));
+        rig.expect_nothing();
     });
 }
 
@@ -412,9 +528,10 @@ fn nothing_overtakes_the_rest_of_an_operation_in_parts() {
         rig.send(&suback(first.packet_id, &[0]));
         let last = rig.expect_subscribe();
         assert_eq!(last.filters, [subscribe_to("b", AtMostOnce)]);
-        let later = rig.expect_unsubscribe();
+        rig.expect_nothing();
         rig.send(&suback(last.packet_id, &[0]));
         assert_eq!(rig.answer(1), Ok(vec![0, 0]));
+        let later = rig.expect_unsubscribe();
         rig.send(&unsuback(later.packet_id, &unsubscribed(version, 1)));
         assert_eq!(rig.answer(2), Ok(vec![0]));
         assert_eq!(rig.client.subscriptions(), 1, "a is left");
@@ -481,5 +598,172 @@ fn an_attempt_that_was_refused_or_never_sent_begins_no_session() {
         rig.cut();
         rig.reconnect_with(&resumed());
         rig.expect_nothing();
+    });
+}
+
+/// What the next packet on the wire asks for: `+a,b` subscribes, `-a` ends.
+fn asked(rig: &mut Rig) -> (String, PacketId) {
+    match rig.expect() {
+        Packet::Subscribe(packet) => {
+            let names: Vec<_> = packet.filters.iter().map(|f| f.filter.as_str()).collect();
+            (format!("+{}", names.join(",")), packet.packet_id)
+        }
+        Packet::Unsubscribe(packet) => {
+            let names: Vec<_> = packet.filters.iter().map(|filter| filter.as_str()).collect();
+            (format!("-{}", names.join(",")), packet.packet_id)
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Answers what `asked` has shown.
+fn grant(rig: &mut Rig, version: Version, (what, packet_id): &(String, PacketId)) {
+    let count = what.split(',').count();
+    rig.send(&match what.starts_with('+') {
+        true => suback(*packet_id, &vec![0; count]),
+        false => unsuback(*packet_id, &unsubscribed(version, count)),
+    });
+}
+
+/// Servers may take two operations on one filter in either order: aedes loses
+/// the subscription where UNSUBSCRIBE and SUBSCRIBE come back to back.
+#[test]
+fn operations_on_one_filter_wait_for_each_other() {
+    each_version(|version| {
+        let mut rig = subscribed(quiet(config(version)), &["a"]);
+        rig.unsubscribe(&["a"], 1);
+        rig.subscribe(&[("a", AtMostOnce)], 2);
+        rig.unsubscribe(&["a"], 3);
+        rig.subscribe(&[("a", AtMostOnce)], 4);
+        rig.subscribe(&[("a", AtLeastOnce)], 5);
+        for (number, expected) in (1..).zip(["-a", "+a", "-a", "+a", "+a"]) {
+            let out = asked(&mut rig);
+            assert_eq!(out.0, expected);
+            rig.expect_nothing();
+            grant(&mut rig, version, &out);
+            assert_eq!(rig.answer(number), Ok(vec![0]));
+        }
+        rig.expect_nothing();
+        assert_eq!(rig.client.subscriptions(), 1);
+    });
+}
+
+#[test]
+fn operations_on_other_filters_need_not_wait() {
+    each_version(|version| {
+        let mut rig = Rig::online(quiet(config(version)));
+        rig.subscribe(&[("a", AtMostOnce)], 1);
+        rig.unsubscribe(&["a", "b"], 2);
+        rig.subscribe(&[("c", AtMostOnce)], 3);
+        // Not held by what is out, but by what is held itself.
+        rig.subscribe(&[("b", AtMostOnce), ("d", AtMostOnce)], 4);
+        rig.unsubscribe(&["d"], 5);
+        rig.unsubscribe(&["e"], 6);
+        let first = asked(&mut rig);
+        assert_eq!(first.0, "+a");
+        let others = [asked(&mut rig), asked(&mut rig)];
+        assert_eq!(others.clone().map(|(what, _)| what), ["+c", "-e"]);
+        rig.expect_nothing();
+        for other in &others {
+            grant(&mut rig, version, other);
+        }
+        assert_eq!(rig.outcomes().len(), 2);
+        let mut out = first;
+        for expected in ["-a,b", "+b,d", "-d"] {
+            rig.expect_nothing();
+            grant(&mut rig, version, &out);
+            out = asked(&mut rig);
+            assert_eq!(out.0, expected);
+        }
+        grant(&mut rig, version, &out);
+        assert_eq!(rig.outcomes().len(), 4);
+        assert_eq!(rig.client.subscriptions(), 2, "b and c");
+    });
+}
+
+#[test]
+fn what_is_held_back_keeps_its_place_across_reconnects() {
+    each_version(|version| {
+        for connack in [accepted(), resumed()] {
+            let mut rig = Rig::online(quiet(lasting(version)));
+            rig.subscribe(&[("a", AtMostOnce)], 1);
+            rig.unsubscribe(&["a"], 2);
+            rig.subscribe(&[("b", AtMostOnce)], 3);
+            rig.forget_wire();
+            for _ in 0..3 {
+                rig.drop_link(TransportFailure::TimedOut);
+                rig.reconnect_with(&connack);
+                let out = [asked(&mut rig).0, asked(&mut rig).0];
+                assert_eq!(out, ["+a", "+b"]);
+                rig.expect_nothing();
+            }
+            let ids: Vec<_> = rig.history.iter().rev().take(2).map(|(.., p)| p.clone()).collect();
+            let Packet::Subscribe(first) = &ids[1] else { panic!("{ids:?}") };
+            rig.send(&suback(first.packet_id, &[0]));
+            let held = asked(&mut rig);
+            assert_eq!(held.0, "-a");
+            grant(&mut rig, version, &held);
+            assert_eq!(rig.outcomes().len(), 2);
+        }
+    });
+}
+
+/// R7: the first one is quarantined, the one it held back has its turn.
+#[test]
+fn what_a_quarantined_operation_held_back_goes_on() {
+    each_version(|version| {
+        let mut settings = lasting(version);
+        settings.connect.keep_alive = 600;
+        let mut rig = Rig::online(settings);
+        rig.subscribe(&[("bad", AtMostOnce)], 1);
+        rig.unsubscribe(&["bad"], 2);
+        let mut cuts = 0;
+        while let Some(packet) = rig.wire.pop_front() {
+            match packet {
+                Packet::Subscribe(_) => {
+                    cuts += 1;
+                    assert!(cuts < 10, "an endless loop");
+                    rig.cut();
+                    rig.await_open();
+                    rig.accept_with(&resumed());
+                }
+                Packet::Unsubscribe(asked) => {
+                    rig.send(&unsuback(asked.packet_id, &unsubscribed(version, 1)));
+                }
+                Packet::PingReq => rig.send(&Packet::PingResp),
+                _ => {}
+            }
+        }
+        let outcomes = rig.outcomes();
+        let error = Err(SubscribeError::Quarantined { deaths: 2 });
+        let bad = Completion::Subscribe { token: token(1), result: error };
+        assert_eq!(outcomes.len(), 2, "{outcomes:?}");
+        assert_eq!(outcomes[0], bad);
+        assert!(matches!(outcomes[1], Completion::Unsubscribe { result: Ok(_), .. }));
+    });
+}
+
+/// D1, D12.
+#[test]
+fn what_is_held_back_is_reported_at_the_end() {
+    each_version(|version| {
+        let mut rig = Rig::online(quiet(config(version)));
+        rig.subscribe(&[("a", AtMostOnce)], 1);
+        for number in 2..=5 {
+            rig.unsubscribe(&["a"], number);
+        }
+        rig.shutdown(secs(1));
+        rig.advance(secs(1));
+        assert_eq!(rig.client.state(), State::Closed);
+        let outcomes = rig.outcomes();
+        assert_eq!(outcomes.len(), 5, "{outcomes:?}");
+        let abandoned = outcomes.iter().filter(|outcome| {
+            matches!(
+                outcome,
+                Completion::Subscribe { result: Err(SubscribeError::Abandoned), .. }
+                    | Completion::Unsubscribe { result: Err(SubscribeError::Abandoned), .. }
+            )
+        });
+        assert_eq!(abandoned.count(), 5);
     });
 }
