@@ -1,15 +1,21 @@
 use std::future::Future;
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep};
 
 use super::{ByteStream, Endpoint, Place, tcp};
 use crate::core::EventKind;
 use crate::serve::{Guest, serve};
 use crate::shared::Shared;
+
+/// How long a child process may take from its making to its program, on a busy machine.
+const COPIES_LIVE: Duration = Duration::from_secs(10);
+const RETRY: Duration = Duration::from_millis(2);
 
 /// A listener that accepts connections, until it is stopped.
 pub(crate) struct Accepting {
@@ -33,6 +39,23 @@ impl Resting {
             taken = Some(socket);
         }
         Ok(Self { endpoint, socket: taken })
+    }
+
+    /// Takes the place of a listener that has just ended. A child process that
+    /// this program is starting holds a copy of the listener's socket until it
+    /// becomes another program, and the port with it.
+    async fn again(endpoint: Endpoint) -> io::Result<Self> {
+        let deadline = Instant::now() + COPIES_LIVE;
+        loop {
+            match Self::new(endpoint.clone()) {
+                Err(error)
+                    if error.kind() == io::ErrorKind::AddrInUse && Instant::now() < deadline =>
+                {
+                    sleep(RETRY).await;
+                }
+                outcome => return outcome,
+            }
+        }
     }
 
     /// Begins to accept.
@@ -78,7 +101,7 @@ impl Accepting {
         if let Place::Unix(path) = &self.endpoint.place {
             super::unix::remove(path)?;
         }
-        Resting::new(self.endpoint)
+        Resting::again(self.endpoint).await
     }
 
     /// Stops listening for good.
@@ -143,7 +166,7 @@ async fn next<T, F: Future<Output = T>>(
 
 /// After an error such as too many open files, trying at once would only spin.
 async fn rest() {
-    tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    sleep(Duration::from_millis(50)).await;
 }
 
 impl Accepted {
@@ -183,4 +206,36 @@ async fn wrap<S: ByteStream>(guest: Guest, stream: S, websocket: bool) {
 #[cfg(not(feature = "websocket"))]
 async fn wrap<S: ByteStream>(guest: Guest, stream: S, _: bool) {
     serve(guest, stream).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::listen::Layers;
+
+    /// The endpoint of a listener, and a listener there that is not ours.
+    fn taken() -> (Endpoint, std::net::TcpListener) {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let place = Place::Tcp(listener.local_addr().unwrap());
+        (Endpoint { place, layers: Layers::default() }, listener)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_port_that_is_soon_free_is_waited_for() {
+        let (endpoint, listener) = taken();
+        let (resting, ()) = tokio::join!(Resting::again(endpoint.clone()), async {
+            sleep(COPIES_LIVE - RETRY * 2).await;
+            drop(listener);
+        });
+        assert_eq!(resting.unwrap().endpoint.url(), endpoint.url());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_port_that_stays_taken_is_an_error() {
+        let (endpoint, _listener) = taken();
+        let begun = Instant::now();
+        let error = Resting::again(endpoint).await.err().unwrap();
+        assert_eq!(error.kind(), io::ErrorKind::AddrInUse);
+        assert!(begun.elapsed() <= COPIES_LIVE + RETRY * 2, "{:?}", begun.elapsed());
+    }
 }

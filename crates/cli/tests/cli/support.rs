@@ -9,7 +9,6 @@ use std::time::Duration;
 use evenkeel_broker::{Broker, Builder, Event};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::process::{Child, ChildStderr, ChildStdout, Command};
-use tokio::sync::RwLock;
 use tokio::time::timeout;
 
 /// No command of these tests takes longer, however busy the machine.
@@ -18,22 +17,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// The program under test.
 pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_evenkeel");
 
-/// A child of this process holds its sockets for a moment, until it becomes
-/// the program; a broker that takes its port anew must not meet that.
-static STARTING: RwLock<()> = RwLock::const_new(());
-
-fn spawn(command: &mut Command) -> Child {
-    loop {
-        if let Ok(_shared) = STARTING.try_read() {
-            return command.spawn().unwrap();
-        }
-        std::thread::sleep(Duration::from_millis(1));
-    }
-}
-
 /// Takes the broker down; `broker.resume()` brings it back.
 pub(crate) async fn stop(broker: &Broker, keeps_sessions: bool) {
-    let _alone = STARTING.write().await;
     broker.stop(keeps_sessions).await.unwrap();
 }
 
@@ -121,7 +106,7 @@ impl Run {
 
     /// Runs it to its end.
     pub(crate) async fn run(mut self) -> Ran {
-        let mut child = spawn(&mut self.command);
+        let mut child = self.command.spawn().unwrap();
         let mut stdin = child.stdin.take().unwrap();
         let input = std::mem::take(&mut self.input);
         let feed = async move {
@@ -141,7 +126,7 @@ impl Run {
 
     /// Starts it, to be watched.
     pub(crate) fn start(mut self) -> Running {
-        let mut child = spawn(&mut self.command);
+        let mut child = self.command.spawn().unwrap();
         let out = BufReader::new(child.stdout.take().unwrap()).lines();
         let err = BufReader::new(child.stderr.take().unwrap()).lines();
         Running { child, out, err, said: Vec::new() }
@@ -186,7 +171,7 @@ impl Running {
     /// Sends a signal by its name, as in `kill -INT`.
     pub(crate) async fn signal(&self, name: &str) {
         let id = self.child.id().expect("still running").to_string();
-        let mut kill = spawn(Command::new("kill").args([format!("-{name}"), id]));
+        let mut kill = Command::new("kill").args([format!("-{name}"), id]).spawn().unwrap();
         assert!(kill.wait().await.unwrap().success());
     }
 
