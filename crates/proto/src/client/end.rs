@@ -257,7 +257,7 @@ impl Client {
     fn requeue_control(&mut self) {
         for flight in self.session.flights.take_control().into_iter().rev() {
             if let Exchange::Control(mut control) = flight.exchange {
-                control.suspicion = flight.suspicion;
+                control.suspect(flight.suspicion);
                 self.session.subscriptions.end(&control);
                 self.session.subscriptions.push_front(control);
             }

@@ -167,13 +167,10 @@ impl Client {
         self.session.flights.insert(packet_id, Exchange::Control(control), self.now, begins);
     }
 
-    /// How many filters may go in the next packet: one, where a connection
-    /// died with several in flight.
+    /// How many filters may go in the next packet: half as many where a
+    /// connection was cut over them, and one where that was no chance.
     fn part(&self, control: &Control) -> usize {
-        let bound = match control.suspicion.strikes {
-            0 => self.config.bounds.filters_per_packet,
-            _ => 1,
-        };
+        let bound = control.most().min(self.config.bounds.filters_per_packet);
         let filters = control.unanswered().take(bound);
         filters.take_while(|filter| self.lacks(control, filter).is_none()).count().max(1)
     }

@@ -22,6 +22,8 @@ pub(crate) struct Control {
     answered: usize,
     /// Filters in the part that is out, or was when the connection ended.
     pub(crate) out: usize,
+    /// Filters that may be out at a time, where a connection was cut over more.
+    most: usize,
     pub(crate) suspicion: Suspicion,
 }
 
@@ -35,7 +37,25 @@ pub(crate) enum Asked {
 impl Control {
     pub(crate) fn new(asked: Asked, properties: Properties, token: Token) -> Self {
         let suspicion = Suspicion::default();
-        Self { asked, properties, token, codes: Vec::new(), answered: 0, out: 0, suspicion }
+        let codes = Vec::new();
+        Self { asked, properties, token, codes, answered: 0, out: 0, most: usize::MAX, suspicion }
+    }
+
+    /// A connection was cut with it out: there may have been too many filters
+    /// in one packet, so that fewer go in the next.
+    pub(crate) fn suspect(&mut self, suspicion: Suspicion) {
+        self.suspicion = suspicion;
+        if suspicion.suspect {
+            self.most = (self.out / 2).max(1);
+        }
+    }
+
+    /// How many filters the next packet may hold, by what became of those before.
+    pub(crate) const fn most(&self) -> usize {
+        match self.suspicion.strikes {
+            0 => self.most,
+            _ => 1,
+        }
     }
 
     /// One more filter for the same properties.

@@ -487,23 +487,41 @@ fn the_neighbour_of_a_poison_filter_is_judged_by_its_own_deaths() {
 }
 
 /// AWS IoT Core cuts at more than eight filters in one SUBSCRIBE.
+/// The first cut may be chance and halves the packet; the second, after a sign
+/// of life, leaves one filter in each.
 #[test]
-fn a_server_that_bears_fewer_filters_gets_them_one_by_one() {
+fn a_server_that_bears_fewer_filters_gets_fewer_at_a_time() {
     each_version(|version| {
-        let mut rig = Rig::online(patient(version));
-        let names: Vec<String> = (0..12).map(|number| format!("t/{number}")).collect();
-        for name in &names {
-            rig.subscribe(&[(name.as_str(), AtLeastOnce)], 0);
+        for (filters, sizes) in [
+            (12, vec![12, 6, 6]),
+            (17, vec![17, 8, 8, 1]),
+            (40, [40, 20].into_iter().chain([1; 40]).collect()),
+        ] {
+            let mut rig = Rig::online(patient(version));
+            let names: Vec<String> = (0..filters).map(|number| format!("t/{number}")).collect();
+            for name in &names {
+                rig.subscribe(&[(name.as_str(), AtLeastOnce)], 0);
+            }
+            serve(&mut rig, Poison::Filters(8), false);
+            assert_eq!(rig.client.subscriptions(), filters);
+            rig.completions.clear();
+            rig.history.clear();
+            // The session is lost: all go out in one packet, which is cut.
+            rig.reconnect_with(&accepted());
+            let cuts = serve(&mut rig, Poison::Filters(8), false);
+            assert_eq!(rig.client.subscriptions(), filters, "not one is lost");
+            let asked: Vec<usize> = rig
+                .history
+                .iter()
+                .filter_map(|(.., packet)| match packet {
+                    Packet::Subscribe(subscribe) => Some(subscribe.filters.len()),
+                    _ => None,
+                })
+                .collect();
+            assert_eq!(asked, sizes);
+            assert_eq!(cuts, sizes.iter().filter(|size| **size > 8).count());
+            assert!(!rig.take_events().iter().any(|e| matches!(e, Event::Quarantined { .. })));
         }
-        serve(&mut rig, Poison::Filters(8), false);
-        assert_eq!(rig.client.subscriptions(), 12);
-        rig.completions.clear();
-        // The session is lost: all twelve go out in one packet, which is cut.
-        rig.reconnect_with(&accepted());
-        let cuts = serve(&mut rig, Poison::Filters(8), false);
-        assert_eq!(rig.client.subscriptions(), 12, "not one is lost");
-        assert!((1..=2).contains(&cuts), "{cuts}");
-        assert!(!rig.take_events().iter().any(|e| matches!(e, Event::Quarantined { .. })));
     });
 }
 
