@@ -17,6 +17,7 @@ use crate::driver::{self, Hooks, Server};
 use crate::error::BuildError;
 use crate::hold::Hold;
 use crate::hooks::{Authenticator, Credentials, CredentialsError};
+use crate::server::{IntoServer, Named};
 use crate::shared::Shared;
 use crate::topic::IntoTopic;
 use crate::transport::{
@@ -41,7 +42,7 @@ pub struct ClientBuilder {
 }
 
 impl ClientBuilder {
-    pub(crate) fn new(url: &str) -> Self {
+    pub(crate) fn new(server: impl IntoServer) -> Self {
         Self {
             config: Config::default(),
             servers: Vec::new(),
@@ -55,25 +56,23 @@ impl ClientBuilder {
             hold: Duration::from_secs(30),
             error: None,
         }
-        .server(url)
+        .server(server)
     }
 
     /// A client for an endpoint that has no URL: a stream of the caller's, or
     /// one in memory.
     pub fn for_endpoint(endpoint: Endpoint) -> Self {
-        let mut builder = Self::new("mqtt://localhost");
-        builder.servers = vec![Server { endpoint, url: None }];
-        builder
+        Self::new(endpoint)
     }
 
     /// Another server, tried when those before it fail; then the first again.
-    pub fn server(mut self, url: impl AsRef<str>) -> Self {
-        match ServerUrl::parse(url.as_ref()) {
-            Ok(url) => {
-                if let Some(client_id) = url.client_id() {
+    pub fn server(mut self, server: impl IntoServer) -> Self {
+        match server.into_server() {
+            Ok(Named(server)) => {
+                if let Some(client_id) = server.url.as_ref().and_then(ServerUrl::client_id) {
                     self.client_id.get_or_insert_with(|| client_id.to_owned());
                 }
-                self.servers.push(Server { endpoint: Endpoint::from(&url), url: Some(url) });
+                self.servers.push(server);
             }
             Err(error) => self.fail(BuildError::Url(error)),
         }

@@ -14,6 +14,7 @@ use crate::events::Report;
 use crate::message::Messages;
 use crate::publish::{Draft, PublishRequest};
 use crate::request::Request;
+use crate::server::IntoServer;
 use crate::shared::{Inner, Shared};
 use crate::subscribe::{SubscribeRequest, UnsubscribeRequest};
 use crate::topic::{IntoFilter, IntoTopic};
@@ -43,10 +44,10 @@ pub(crate) struct Identity {
 
 impl Client {
     /// Begins a client for the server at this URL, such as
-    /// `mqtts://device.example:8883`; mistakes in it are reported by
-    /// [`start`](ClientBuilder::start).
-    pub fn builder(url: impl AsRef<str>) -> ClientBuilder {
-        ClientBuilder::new(url.as_ref())
+    /// `mqtts://device.example:8883`, or at this endpoint; mistakes in it are
+    /// reported by [`start`](ClientBuilder::start).
+    pub fn builder(server: impl IntoServer) -> ClientBuilder {
+        ClientBuilder::new(server)
     }
 
     pub(crate) fn new(shared: Arc<Shared>, identity: Identity) -> Self {

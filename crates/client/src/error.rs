@@ -9,7 +9,7 @@ use crate::hooks::CredentialsError;
 use crate::transport::{self, StreamError};
 use crate::url::UrlError;
 
-use evenkeel_proto::{ConfigError, DeliveryError};
+use evenkeel_proto::{ConfigError, DeliveryError, SubscribeError as OperationError};
 
 /// Why a client was not made.
 #[derive(Debug)]
@@ -200,7 +200,7 @@ pub enum SubscribeError {
     /// The server refused every filter; the codes are in their order.
     Refused(Vec<evenkeel_codec::ReasonCode>),
     /// The operation could not be done.
-    Operation(evenkeel_proto::SubscribeError),
+    Operation(OperationError),
 }
 
 impl fmt::Display for SubscribeError {

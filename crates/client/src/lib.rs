@@ -120,6 +120,7 @@ mod operations;
 mod publish;
 mod request;
 mod routes;
+mod server;
 mod shared;
 mod streams;
 mod subscribe;
@@ -141,17 +142,20 @@ pub use hooks::{Authenticator, Credentials, CredentialsError, HookFuture};
 pub use message::{Message, Messages};
 pub use publish::{PublishOutcome, PublishRequest, Publishing, Receipt, RejectedPublish};
 pub use request::Request;
+pub use server::IntoServer;
 pub use subscribe::{SubscribeRequest, UnsubscribeRequest};
 pub use topic::{IntoFilter, IntoTopic};
 
 pub use evenkeel_codec::{
-    Bytes, Properties, Property, PropertyId, QoS, ReasonCode, RetainHandling, Text, TextError,
-    TopicError, TopicFilter, TopicName, Version,
+    Bytes, DecodeError, EncodeError, PacketId, Properties, Property, PropertyError, PropertyId,
+    QoS, ReasonCode, RetainHandling, SubscribeOptions, Text, TextError, TopicError, TopicFilter,
+    TopicName, Version,
 };
 pub use evenkeel_profile as profile;
 pub use evenkeel_proto::{
-    Bounds, CauseClass, ConfigError, ConnectPhase, Connected, Delivered, DeliveryError,
-    DisconnectCause, DrainReport, Effective, Event, Halt, Instant, Limits, OfflineQos0, Pace,
-    ProtocolError, PublishLimit, QueueConfig, Reconnect, RefusedPolicy, RejectReason, Repetition,
-    Retry, SetBy, State, Stats, TakeOverPolicy, TransportFailure, keepalive,
+    Bounds, CauseClass, ConfigError, ConnectPhase, Connected, ConnectionId, Delivered,
+    DeliveryError, DisconnectCause, DrainReport, Effective, Event, Halt, Instant, Limits,
+    OfflineQos0, Pace, ProtocolError, PublishLimit, QueueConfig, Reconnect, RefusedPolicy,
+    RejectReason, Repetition, Retry, SetBy, State, Stats, SubscribeError as OperationError,
+    SubscribeFeature, TakeOverPolicy, TransportFailure, keepalive,
 };

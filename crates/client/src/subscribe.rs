@@ -19,6 +19,14 @@ use crate::topic::IntoFilter;
 /// Messages a stream buffers unless told otherwise.
 const BUFFERED: usize = 256;
 
+/// What a filter has of its own, beside what it shares with the others.
+#[derive(Clone, Copy)]
+enum Own {
+    Nothing,
+    QoS(QoS),
+    Options(SubscribeOptions),
+}
+
 /// A subscription to be made; await it to have it granted.
 ///
 /// Awaiting gives the stream of [`Messages`] after SUBACK. It waits while
@@ -27,7 +35,7 @@ const BUFFERED: usize = 256;
 #[must_use = "a subscribe does nothing until it is awaited"]
 pub struct SubscribeRequest {
     shared: Arc<Shared>,
-    filters: Vec<(TopicFilter, Option<QoS>)>,
+    filters: Vec<(TopicFilter, Own)>,
     options: SubscribeOptions,
     properties: Properties,
     buffer: usize,
@@ -46,12 +54,12 @@ impl SubscribeRequest {
             manual: false,
             error: None,
         };
-        request.add(filter, None)
+        request.add(filter, Own::Nothing)
     }
 
-    fn add(mut self, filter: impl IntoFilter, qos: Option<QoS>) -> Self {
+    fn add(mut self, filter: impl IntoFilter, own: Own) -> Self {
         match filter.into_filter() {
-            Ok(filter) => self.filters.push((filter, qos)),
+            Ok(filter) => self.filters.push((filter, own)),
             Err(error) => {
                 self.error.get_or_insert(SubscribeError::Filter(error));
             }
@@ -61,7 +69,18 @@ impl SubscribeRequest {
 
     /// Another filter of the same stream, with a QoS of its own.
     pub fn filter(self, filter: impl IntoFilter, qos: QoS) -> Self {
-        self.add(filter, Some(qos))
+        self.add(filter, Own::QoS(qos))
+    }
+
+    /// Another filter of the same stream, with options of its own.
+    pub fn filter_with(self, filter: impl IntoFilter, options: SubscribeOptions) -> Self {
+        self.add(filter, Own::Options(options))
+    }
+
+    /// All options at once, for the filters that have none of their own.
+    pub const fn options(mut self, options: SubscribeOptions) -> Self {
+        self.options = options;
+        self
     }
 
     /// The highest QoS to deliver with; QoS 0 unless set.
@@ -105,6 +124,13 @@ impl SubscribeRequest {
         self
     }
 
+    /// Any property of SUBSCRIBE (MQTT 5). One that has no place there fails
+    /// the subscribe with [`PublishLimit::Encode`](crate::PublishLimit::Encode).
+    pub fn property(mut self, property: Property) -> Self {
+        self.properties.push(property);
+        self
+    }
+
     /// Messages the stream buffers before it holds back the server; 256 unless set.
     pub const fn buffer(mut self, messages: usize) -> Self {
         self.buffer = messages;
@@ -125,9 +151,13 @@ impl SubscribeRequest {
             return Err(error);
         }
         let filters: Vec<SubscribeFilter> = (self.filters.iter())
-            .map(|(filter, qos)| SubscribeFilter {
+            .map(|(filter, own)| SubscribeFilter {
                 filter: filter.clone(),
-                options: SubscribeOptions { qos: qos.unwrap_or(self.options.qos), ..self.options },
+                options: match own {
+                    Own::Nothing => self.options,
+                    Own::QoS(qos) => SubscribeOptions { qos: *qos, ..self.options },
+                    Own::Options(options) => *options,
+                },
             })
             .collect();
         let names: Vec<TopicFilter> = self.filters.into_iter().map(|(filter, _)| filter).collect();
@@ -217,6 +247,13 @@ impl UnsubscribeRequest {
                 self.error.get_or_insert(SubscribeError::Property(error));
             }
         }
+        self
+    }
+
+    /// Any property of UNSUBSCRIBE (MQTT 5). One that has no place there fails
+    /// the unsubscribe with [`PublishLimit::Encode`](crate::PublishLimit::Encode).
+    pub fn property(mut self, property: Property) -> Self {
+        self.properties.push(property);
         self
     }
 

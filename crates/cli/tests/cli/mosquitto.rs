@@ -32,8 +32,7 @@ async fn same(name: &str, line: &[&str], broker: &Broker) {
         }
         run.run()
     };
-    let theirs = run(tool).await;
-    let ours = run(named(name)).await;
+    let (theirs, ours) = tokio::join!(run(tool), run(named(name)));
     let shown = |ran: &Ran| format!("code {}\n{}", ran.code, ran.out);
     assert_eq!(
         shown(&ours),
@@ -123,17 +122,21 @@ async fn exit_codes_are_the_same() {
     same("mosquitto_rr", &["-t", "a", "-m", "x"], &open).await;
 }
 
+async fn refused_the_same(code: u8, version: &str) {
+    let rule =
+        format!("[[rule]]\nreceived = \"CONNECT\"\naction = {{ refuse = {{ code = {code} }} }}\n");
+    let broker = scripted(&rule).await;
+    same("mosquitto_sub", &["-t", "a", "-V", version], &broker).await;
+    same("mosquitto_pub", &["-t", "a", "-m", "x", "-V", version], &broker).await;
+}
+
 #[tokio::test]
 async fn refusals_exit_the_same() {
-    for (code, version) in
-        [(5, "311"), (4, "311"), (3, "311"), (2, "31"), (0x87, "5"), (0x85, "5"), (0x97, "5")]
-    {
-        let rule = format!(
-            "[[rule]]\nreceived = \"CONNECT\"\naction = {{ refuse = {{ code = {code} }} }}\n"
-        );
-        let broker = scripted(&rule).await;
-        same("mosquitto_sub", &["-t", "a", "-V", version], &broker).await;
-        same("mosquitto_pub", &["-t", "a", "-m", "x", "-V", version], &broker).await;
+    let cases =
+        [(5, "311"), (4, "311"), (3, "311"), (2, "31"), (0x87, "5"), (0x85, "5"), (0x97, "5")];
+    let running = cases.map(|(code, version)| tokio::spawn(refused_the_same(code, version)));
+    for running in running {
+        running.await.unwrap();
     }
     let denying = scripted("[[access.denials]]\nfilter = \"denied\"\n").await;
     for version in ["311", "5"] {

@@ -276,7 +276,8 @@ async fn a_subscribe_in_vain_loses_nothing() {
     let (refused, ()) = tokio::join!(client.subscribe("a").qos(AtLeastOnce), refusing);
     refused.unwrap_err();
     assert!(stays_pending(client.subscribe("a").into_future()).await);
-    peer.expect_subscribe().await;
+    let given_up = peer.expect_subscribe().await;
+    peer.send(suback(&given_up, &[0])).await;
     peer.expect_unsubscribe().await;
     assert_eq!((peer.poll().await, client.discarded()), (None, 0), "nothing is acknowledged");
     peer.publish(message("a", "4", AtLeastOnce, 4)).await;
@@ -291,11 +292,12 @@ async fn messages_of_a_dropped_stream_are_not_held() {
     let (client, _server, mut peer) = resumed(|b| b).await;
     let dropped = peer.grant(&client, "a/#", AtLeastOnce).await;
     drop(dropped);
-    peer.expect_unsubscribe().await;
+    let unsubscribe = peer.expect_unsubscribe().await;
     // It was on its way.
     peer.publish(message("a/1", "1", AtLeastOnce, 1)).await;
     expect_pubacks(&mut peer, [1]).await;
     assert_eq!(client.discarded(), 1);
+    peer.send(unsuback(&unsubscribe)).await;
     let again = peer.grant(&client, "a/#", AtLeastOnce).await;
     let mut kept = again;
     kept.keep();

@@ -157,3 +157,20 @@ async fn settings_never_show_secrets() {
     let text = format!("{builder:?}");
     assert!(!text.contains("hunter2"), "{text}");
 }
+
+/// What is lost on the way to the first server shows which ones are known.
+#[tokio::test]
+async fn servers_are_given_as_texts_urls_or_endpoints() {
+    use evenkeel::url::ServerUrl;
+
+    let url: ServerUrl = "mqtt://127.0.0.1:7?clientId=pump".parse().unwrap();
+    let builder = Client::builder(&url).server(url.clone()).server("mqtt://127.0.0.1:8");
+    let builder = builder.server("mqtt://127.0.0.1:9".to_owned());
+    let shown = format!("{:?}", builder.server(Server::new().endpoint()));
+    for text in ["127.0.0.1:7", "127.0.0.1:8", "127.0.0.1:9"] {
+        assert!(shown.contains(text), "{text} is not in {shown}");
+    }
+    assert_eq!(shown.matches("Server {").count(), 5, "{shown}");
+    let error = Client::builder("nonsense").server(url).start().unwrap_err();
+    assert!(matches!(error, BuildError::Url(_)), "{error}");
+}

@@ -210,3 +210,65 @@ async fn subscriptions_come_back_after_a_lost_session() {
     peer.publish(message("a", "again", AtLeastOnce, 9)).await;
     assert_eq!(soon(messages.next()).await.unwrap().payload(), "again");
 }
+
+#[tokio::test(start_paused = true)]
+async fn options_and_properties_reach_the_server() {
+    use evenkeel::Property;
+
+    let (client, _server, mut peer) = online_v5().await;
+    let mut options = SubscribeOptions::default();
+    options.qos = AtLeastOnce;
+    options.no_local = true;
+    let mut own = SubscribeOptions::default();
+    own.retain_handling = RetainHandling::Never;
+    let request = client.subscribe("a").options(options).filter_with("b", own);
+    let request = request.filter("c", ExactlyOnce).user_property("k", "1");
+    let request = request.property(Property::SubscriptionIdentifier(7));
+    let granting = async {
+        let subscribe = peer.expect_subscribe().await;
+        peer.send(suback(&subscribe, &[1, 0, 2])).await;
+        subscribe
+    };
+    let (messages, subscribe) = tokio::join!(request, granting);
+    let _messages = messages.unwrap();
+    let sent: Vec<_> = subscribe.filters.iter().map(|filter| filter.options).collect();
+    assert_eq!(sent, [options, own, SubscribeOptions { qos: ExactlyOnce, ..options }]);
+    let user = Property::UserProperty(text("k"), text("1"));
+    let wanted = [user.clone(), Property::SubscriptionIdentifier(7)];
+    assert_eq!(subscribe.properties.iter().cloned().collect::<Vec<_>>(), wanted);
+
+    let answering = async {
+        let unsubscribe = peer.expect_unsubscribe().await;
+        peer.send(unsuback(&unsubscribe)).await;
+        unsubscribe
+    };
+    let request = client.unsubscribe("x").property(user.clone());
+    let (codes, unsubscribe) = tokio::join!(request, answering);
+    codes.unwrap();
+    assert_eq!(unsubscribe.properties.iter().cloned().collect::<Vec<_>>(), [user]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_property_without_a_place_fails_the_operation_only() {
+    use evenkeel::{EncodeError, OperationError, Property, PublishLimit};
+
+    let (client, _server, mut peer) = online_v5().await;
+    let alias = Property::TopicAlias(1);
+    let subscribe = client.subscribe("a").property(alias.clone());
+    let error = soon(subscribe.into_future()).await.unwrap_err();
+    let SubscribeError::Operation(OperationError::NotAllowed(PublishLimit::Encode(why))) = error
+    else {
+        panic!("{error:?}")
+    };
+    assert!(matches!(why, EncodeError::Property { .. }), "{why:?}");
+    let wanted = "SUBSCRIBE must not hold the property TopicAlias (0x23); \
+                  see table 2-4 of the MQTT 5 specification";
+    assert_eq!(error.to_string(), wanted);
+    let unsubscribe = client.unsubscribe("a").property(alias);
+    let error = soon(unsubscribe.into_future()).await.unwrap_err();
+    let wanted = "UNSUBSCRIBE must not hold the property TopicAlias (0x23); \
+                  see table 2-4 of the MQTT 5 specification";
+    assert_eq!(error.to_string(), wanted);
+    assert_eq!(peer.poll().await, None);
+    assert!(client.state().is_online());
+}
