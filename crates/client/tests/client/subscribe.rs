@@ -216,11 +216,10 @@ async fn options_and_properties_reach_the_server() {
     use evenkeel::Property;
 
     let (client, _server, mut peer) = online_v5().await;
-    let mut options = SubscribeOptions::default();
-    options.qos = AtLeastOnce;
-    options.no_local = true;
-    let mut own = SubscribeOptions::default();
-    own.retain_handling = RetainHandling::Never;
+    let options =
+        SubscribeOptions { qos: AtLeastOnce, no_local: true, ..SubscribeOptions::default() };
+    let own =
+        SubscribeOptions { retain_handling: RetainHandling::Never, ..SubscribeOptions::default() };
     let request = client.subscribe("a").options(options).filter_with("b", own);
     let request = request.filter("c", ExactlyOnce).user_property("k", "1");
     let request = request.property(Property::SubscriptionIdentifier(7));
