@@ -79,6 +79,9 @@ pub(crate) struct Proof {
 pub(crate) struct Stream {
     /// Bytes of whole packets handed to the transmit buffer.
     pub(crate) queued: u64,
+    /// Bytes of the PUBLISH queued last, the only one that may have gone beyond
+    /// the bound of the buffer.
+    pub(crate) publish: u64,
     /// Bytes the transport took.
     pub(crate) written: u64,
     /// A packet ends here, and is not yet written.

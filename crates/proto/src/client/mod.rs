@@ -35,6 +35,9 @@ pub use publish::Accepted;
 /// Bounds that give way, rather than block for ever, do so up to this many times.
 const HARD_FACTOR: usize = 8;
 
+/// Bytes of the answers to one message, PUBREC and PUBCOMP with their codes.
+const ANSWERS_SIZE: u64 = 16;
+
 /// An application that takes no message for so long may be waiting for us.
 const STUCK_AFTER: Duration = Duration::from_secs(1);
 
@@ -213,9 +216,23 @@ impl Client {
         if matches!(self.link, Link::Opening(_)) {
             return true;
         }
-        let backlog = self.config.bounds.write_buffer.saturating_mul(HARD_FACTOR);
-        let written = self.unwritten() < backlog as u64;
-        written && (!self.inbox_is_full() || self.reads_on().is_some_and(|since| since <= self.now))
+        self.answers_fit()
+            && (!self.inbox_is_full() || self.reads_on().is_some_and(|since| since <= self.now))
+    }
+
+    /// Answers of ours are being written, or not too many of them wait.
+    ///
+    /// What the application publishes does not count: a server that writes to
+    /// us may read nothing meanwhile, and if we read nothing until it has read
+    /// ours, both wait for ever. A server that keeps to the receive maximum
+    /// never asks for too many.
+    fn answers_fit(&self) -> bool {
+        let Link::Online(online) = &self.link else { return true };
+        let bounds = &self.config.bounds;
+        let window = u64::from(self.config.connect.receive_maximum) + u64::from(bounds.in_flight);
+        let answers = bounds.write_buffer.saturating_mul(HARD_FACTOR) as u64;
+        let most = answers.max(window * ANSWERS_SIZE);
+        online.stream.unwritten() < most.saturating_add(online.stream.publish)
     }
 
     /// When reading goes on with the inbox full; `None` where it does not.

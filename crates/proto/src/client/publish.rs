@@ -251,6 +251,10 @@ impl Client {
         }
         self.stats.publishes_sent += 1;
         self.note_queued(before);
+        let size = self.transmit.len().saturating_sub(before) as u64;
+        if let Link::Online(online) = &mut self.link {
+            online.stream.publish = size;
+        }
         Ok(())
     }
 }

@@ -534,10 +534,35 @@ fn reading_on_has_a_bound_as_well() {
     assert_eq!(rig.stats().publishes_received, 40, "messages to be acknowledged are never dropped");
 }
 
+/// D10: a server that writes to us may read nothing meanwhile; if we waited
+/// for it with our reading, both would wait for ever.
+#[test]
+fn what_the_application_publishes_does_not_stop_reading() {
+    each_version(|version| {
+        let mut settings = quiet(config(version));
+        settings.bounds.write_buffer = 100;
+        settings.connect.receive_maximum = 500;
+        let mut rig = Rig::online(settings);
+        rig.writable = false;
+        let large =
+            Publish { payload: Bytes::from(vec![7; 50_000]), ..publish("a", "", AtLeastOnce) };
+        rig.try_publish(large, 1).unwrap();
+        for number in 1..=500 {
+            assert!(rig.client.wants_read(), "message {number}");
+            arrive(&mut rig, "b", ExactlyOnce, number);
+            rig.handle_message();
+        }
+        assert!(rig.client.wants_read(), "the answers a server may ask for are not too many");
+        assert!(rig.pending() > 52_000, "{}", rig.pending());
+    });
+}
+
 #[test]
 fn what_we_cannot_write_stops_reading_too() {
     let mut settings = quiet(config(Version::V311));
     settings.bounds.write_buffer = 100;
+    settings.bounds.in_flight = 20;
+    settings.connect.receive_maximum = 20;
     let mut rig = Rig::online(settings);
     rig.writable = false;
     let mut bytes = Vec::new();
