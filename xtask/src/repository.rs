@@ -40,7 +40,7 @@ impl Repository {
     pub fn rust(&self) -> impl Iterator<Item = &Source> {
         self.sources.iter().filter(|source| {
             source.path.ends_with(".rs")
-                && ["crates/", "tests/", "xtask/src/"]
+                && ["crates/", "sim/", "tests/", "xtask/src/"]
                     .iter()
                     .any(|top| source.path.starts_with(top))
         })

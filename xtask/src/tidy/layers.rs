@@ -19,7 +19,7 @@ const MAY_USE: [(&str, &[&str]); 12] = [
     ("evenkeel-doctor", &["evenkeel-codec", "evenkeel-profile"]),
     ("evenkeel-cli", &["evenkeel", "evenkeel-store", "evenkeel-broker", "evenkeel-doctor"]),
     (
-        "evenkeel-sim",
+        "sim",
         &[
             "evenkeel-codec",
             "evenkeel-profile",

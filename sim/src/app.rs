@@ -1,0 +1,380 @@
+//! An application: publishes numbered messages, subscribes, takes its time
+//! with what it gets, changes its mind, shuts down.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use evenkeel_codec::{
+    Properties, Property, Publish, QoS, ReasonCode, RetainHandling, SubscribeFilter,
+    SubscribeOptions, Text, TopicFilter,
+};
+use evenkeel_proto::{Accepted, AckKey, State, Token};
+
+use crate::message::{MessageId, topic_name};
+use crate::rng::Rng;
+use crate::seen::{Asked, Delivery, Facts, Seen};
+use crate::setup::AppSpec;
+use crate::subject::Subject;
+use crate::time::Time;
+use crate::watch::Watch;
+
+/// An application.
+#[derive(Debug)]
+pub(crate) struct App {
+    client: usize,
+    spec: AppSpec,
+    rng: Rng,
+    /// When it does each thing next.
+    plans: BTreeMap<Doing, Time>,
+    numbers: BTreeMap<(u8, u8), u32>,
+    tokens: u64,
+    taken: u64,
+    /// Messages it is busy with.
+    busy: BTreeMap<(Time, u64), AckKey>,
+    subscribed: BTreeMap<String, u8>,
+    /// Nothing new is asked for.
+    is_calm: bool,
+}
+
+/// What an application does from time to time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Doing {
+    Start,
+    Publish,
+    Churn,
+    Take,
+    Meddle,
+    Stop,
+    Restart,
+}
+
+/// What the application wants that only its machine can do.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Calls {
+    /// Inputs of old connections are to be given.
+    pub(crate) stale: bool,
+    /// What the core decides about it is to be seen at once.
+    pub(crate) turn: bool,
+}
+
+impl App {
+    pub(crate) fn new(client: usize, spec: AppSpec, mut rng: Rng) -> Self {
+        let start = spec.start;
+        let mut plans = BTreeMap::from([(Doing::Start, start)]);
+        let mut plan = |doing, every: Option<Duration>| {
+            if let Some(every) = every {
+                plans.insert(doing, start + rng.around(every));
+            }
+        };
+        plan(Doing::Publish, spec.publish_every.filter(|_| spec.topics > 0));
+        plan(Doing::Churn, spec.churn_every.filter(|_| !spec.churn.is_empty()));
+        plan(Doing::Take, spec.take_every);
+        plan(Doing::Meddle, spec.meddle_every);
+        if let Some((at, _)) = spec.stop {
+            plans.insert(Doing::Stop, at);
+        }
+        Self {
+            client,
+            spec,
+            rng,
+            plans,
+            numbers: BTreeMap::new(),
+            tokens: 0,
+            taken: 0,
+            busy: BTreeMap::new(),
+            subscribed: BTreeMap::new(),
+            is_calm: false,
+        }
+    }
+
+    /// When it wants to act next.
+    pub(crate) fn next(&self) -> Option<Time> {
+        let busy = self.busy.keys().next().map(|(at, _)| *at);
+        self.plans.values().copied().chain(busy).min()
+    }
+
+    /// Asks for nothing new from now on, and takes what comes.
+    pub(crate) fn calm(&mut self, time: Time) {
+        self.is_calm = true;
+        self.plans.retain(|doing, _| matches!(doing, Doing::Start | Doing::Stop));
+        self.spec.take_every = None;
+        self.spec.busy_for = None;
+        // What it is busy with is done at once.
+        let busy = std::mem::take(&mut self.busy);
+        self.busy = busy.into_iter().map(|((_, number), key)| ((time, number), key)).collect();
+        self.plans.entry(Doing::Restart).or_insert(time);
+    }
+
+    /// True where the application has been told to shut its client down.
+    pub(crate) fn stops(&self) -> bool {
+        self.spec.stop.is_some()
+    }
+
+    /// True while it is busy with messages.
+    pub(crate) fn is_busy(&self) -> bool {
+        !self.busy.is_empty()
+    }
+
+    /// Does what is due.
+    pub(crate) fn act(&mut self, subject: &mut Subject, facts: &Facts, watch: &mut Watch) -> Calls {
+        let mut calls = Calls::default();
+        let due: Vec<Doing> = self
+            .plans
+            .iter()
+            .filter(|(_, at)| **at <= facts.time)
+            .map(|(doing, _)| *doing)
+            .collect();
+        for doing in due {
+            self.plans.remove(&doing);
+            match doing {
+                Doing::Start => {
+                    self.start(subject, facts, watch);
+                    calls.turn = true;
+                }
+                Doing::Publish => self.publish_some(subject, facts, watch),
+                Doing::Churn => self.change_mind(subject, facts, watch),
+                Doing::Take => self.take_one(subject, facts, watch),
+                Doing::Meddle => self.meddle(&mut calls, subject, facts, watch),
+                Doing::Stop => self.stop(subject, facts, watch),
+                Doing::Restart => {
+                    self.restart(subject, facts, watch);
+                    calls.turn = true;
+                }
+            }
+        }
+        self.finish(subject, facts, watch);
+        calls
+    }
+
+    fn again(&mut self, doing: Doing, facts: &Facts, every: Option<Duration>) {
+        if let Some(every) = every.filter(|_| !self.is_calm) {
+            // Never at the same moment again.
+            let pause = self.rng.around(every).max(Duration::from_micros(1));
+            self.plans.insert(doing, facts.time + pause);
+        }
+    }
+
+    fn start(&mut self, subject: &mut Subject, facts: &Facts, watch: &mut Watch) {
+        watch.see(self.client, facts, &Seen::Started);
+        subject.core().start(facts.local);
+        let filters = self.spec.subscribe.clone();
+        if !filters.is_empty() {
+            self.subscribe(&filters, subject, facts, watch);
+        }
+    }
+
+    fn restart(&mut self, subject: &mut Subject, facts: &Facts, watch: &mut Watch) {
+        if let State::Halted { .. } = subject.state() {
+            watch.see(self.client, facts, &Seen::Started);
+            subject.core().start(facts.local);
+            // What was abandoned is asked for again.
+            let filters: Vec<_> =
+                self.subscribed.iter().map(|(filter, qos)| (filter.clone(), *qos)).collect();
+            if !filters.is_empty() {
+                self.subscribe(&filters, subject, facts, watch);
+            }
+        }
+    }
+
+    fn token(&mut self) -> Token {
+        self.tokens += 1;
+        Token(self.tokens)
+    }
+
+    fn publish_some(&mut self, subject: &mut Subject, facts: &Facts, watch: &mut Watch) {
+        for _ in 0..self.rng.range(1, self.spec.burst.max(1)) {
+            self.publish(subject, facts, watch);
+        }
+        self.again(Doing::Publish, facts, self.spec.publish_every);
+    }
+
+    fn publish(&mut self, subject: &mut Subject, facts: &Facts, watch: &mut Watch) {
+        let topic = self.rng.index(self.spec.topics.into()) as u8;
+        let level = self.rng.index(self.spec.levels.len());
+        let qos = self.spec.levels.get(level).copied().unwrap_or(1);
+        let number = self.numbers.get(&(topic, qos)).copied().unwrap_or(0) + 1;
+        let id = MessageId { publisher: self.client as u16, topic, qos, number };
+        let (least, most) = self.spec.payload;
+        // Large ones are rare.
+        let length = match self.rng.below(8) {
+            0 => self.rng.range(least as u64, most as u64) as usize,
+            _ => self.rng.range(least as u64, most.min(least + 100) as u64) as usize,
+        };
+        let expiry = self.spec.expiry.filter(|_| self.rng.one_in(4));
+        let Ok(name) = Text::try_from(topic_name(self.client, topic).as_str()) else { return };
+        let publish = Publish {
+            dup: false,
+            qos: id.qos(),
+            retain: false,
+            topic: name,
+            packet_id: None,
+            payload: id.payload(length),
+            properties: expiry.map(Property::MessageExpiryInterval).into_iter().collect(),
+        };
+        let token = self.token();
+        let Ok(accepted) = subject.core().publish(facts.local, publish, token) else { return };
+        self.numbers.insert((topic, qos), number);
+        watch.ledger.accepted(id, expiry.is_some());
+        let asked = Asked::Publish(id, accepted == Accepted::Tracked);
+        watch.see(self.client, facts, &Seen::Accepted(token, &asked));
+    }
+
+    fn subscribe(
+        &mut self,
+        filters: &[(String, u8)],
+        subject: &mut Subject,
+        facts: &Facts,
+        watch: &mut Watch,
+    ) {
+        let entry = |(filter, qos): &(String, u8)| {
+            let qos = QoS::from_level(*qos).unwrap_or_default();
+            let retain_handling = RetainHandling::default();
+            let options = SubscribeOptions { qos, retain_handling, ..SubscribeOptions::default() };
+            TopicFilter::try_from(filter.as_str())
+                .ok()
+                .map(|filter| SubscribeFilter { filter, options })
+        };
+        let entries: Vec<_> = filters.iter().filter_map(entry).collect();
+        let token = self.token();
+        let asked = Asked::Subscribe(entries.clone());
+        let core = subject.core();
+        if core.subscribe(facts.local, entries, Properties::new(), token).is_ok() {
+            watch.see(self.client, facts, &Seen::Accepted(token, &asked));
+            self.subscribed.extend(filters.iter().cloned());
+        }
+    }
+
+    fn change_mind(&mut self, subject: &mut Subject, facts: &Facts, watch: &mut Watch) {
+        let text = self.spec.churn.get(self.rng.index(self.spec.churn.len())).cloned();
+        let Some(text) = text else { return };
+        if self.subscribed.contains_key(&text) && !self.rng.one_in(4) {
+            let Ok(filter) = TopicFilter::try_from(text.as_str()) else { return };
+            let token = self.token();
+            let asked = Asked::Unsubscribe(vec![filter.clone()]);
+            let core = subject.core();
+            if core.unsubscribe(facts.local, vec![filter], Properties::new(), token).is_ok() {
+                watch.see(self.client, facts, &Seen::Accepted(token, &asked));
+                self.subscribed.remove(&text);
+            }
+        } else {
+            let qos = self.rng.below(3) as u8;
+            self.subscribe(&[(text, qos)], subject, facts, watch);
+        }
+        self.again(Doing::Churn, facts, self.spec.churn_every);
+    }
+
+    fn meddle(
+        &mut self,
+        calls: &mut Calls,
+        subject: &mut Subject,
+        facts: &Facts,
+        watch: &mut Watch,
+    ) {
+        match self.rng.below(8) {
+            0 => {
+                watch.see(self.client, facts, &Seen::ReconnectAsked);
+                subject.core().reconnect(facts.local);
+                calls.turn = true;
+            }
+            1..4 => {
+                subject.core().probe(facts.local);
+            }
+            _ => calls.stale = true,
+        }
+        self.again(Doing::Meddle, facts, self.spec.meddle_every);
+    }
+
+    fn stop(&mut self, subject: &mut Subject, facts: &Facts, watch: &mut Watch) {
+        if let Some((_, limit)) = self.spec.stop {
+            self.shut_down(limit, subject, facts, watch);
+        }
+    }
+
+    /// Shuts the client down.
+    pub(crate) fn shut_down(
+        &mut self,
+        limit: Duration,
+        subject: &mut Subject,
+        facts: &Facts,
+        watch: &mut Watch,
+    ) {
+        self.is_calm = true;
+        self.plans.clear();
+        watch.see(self.client, facts, &Seen::ShutdownAsked(limit));
+        subject.shutdown(facts.local, limit);
+    }
+
+    /// Takes outcomes, and messages unless it takes its time; true where
+    /// there were any.
+    pub(crate) fn collect(
+        &mut self,
+        subject: &mut Subject,
+        facts: &Facts,
+        watch: &mut Watch,
+    ) -> bool {
+        let mut any = false;
+        for completion in subject.completions() {
+            watch.see(self.client, facts, &Seen::Completed(&completion));
+            any = true;
+        }
+        while self.spec.take_every.is_none() && self.take(subject, facts, watch) {
+            any = true;
+        }
+        if let (State::Halted { .. }, Some(after)) = (subject.state(), self.spec.restart_after)
+            && !self.is_calm
+            && !self.plans.contains_key(&Doing::Restart)
+        {
+            let pause = self.rng.around(after).max(Duration::from_secs(1));
+            self.plans.insert(Doing::Restart, facts.time + pause);
+        }
+        any
+    }
+
+    fn take_one(&mut self, subject: &mut Subject, facts: &Facts, watch: &mut Watch) {
+        self.take(subject, facts, watch);
+        self.again(Doing::Take, facts, self.spec.take_every);
+    }
+
+    fn take(&mut self, subject: &mut Subject, facts: &Facts, watch: &mut Watch) -> bool {
+        let Some(incoming) = subject.next_message() else { return false };
+        let publish = &incoming.publish;
+        self.taken += 1;
+        let Some(message) = MessageId::of(&publish.payload) else {
+            watch.broken("D3", facts.time, Some(self.client), "a payload was changed".into());
+            return true;
+        };
+        let packet_id = publish.packet_id.map(evenkeel_codec::PacketId::get);
+        let delivery = Delivery { number: self.taken, message, qos: publish.qos, packet_id };
+        watch.see(self.client, facts, &Seen::Taking(&delivery));
+        if let Some(key) = incoming.ack {
+            let busy = self.spec.busy_for.map_or(Duration::ZERO, |mean| self.rng.around(mean));
+            if busy.is_zero() {
+                self.acknowledge(self.taken, key, subject, facts, watch);
+            } else {
+                self.busy.insert((facts.time + busy, self.taken), key);
+            }
+        }
+        true
+    }
+
+    /// Acknowledges what it is done with.
+    fn finish(&mut self, subject: &mut Subject, facts: &Facts, watch: &mut Watch) {
+        while let Some(entry) = self.busy.first_entry().filter(|e| e.key().0 <= facts.time) {
+            let number = entry.key().1;
+            let key = entry.remove();
+            self.acknowledge(number, key, subject, facts, watch);
+        }
+    }
+
+    fn acknowledge(
+        &self,
+        number: u64,
+        key: AckKey,
+        subject: &mut Subject,
+        facts: &Facts,
+        watch: &mut Watch,
+    ) {
+        watch.see(self.client, facts, &Seen::Done(number));
+        subject.core().acknowledge(facts.local, key, ReasonCode::SUCCESS);
+    }
+}

@@ -1,0 +1,98 @@
+//! Explores seeds, runs one of them, or runs a scenario.
+
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use clap::Parser;
+use sim::plan::Plan;
+use sim::report::Report;
+
+/// Evenkeel clients and broker in a simulated world.
+#[derive(Debug, Parser)]
+struct Args {
+    /// Run this seed.
+    #[arg(long)]
+    seed: Option<u64>,
+    /// Explore seeds for so long; from --from on.
+    #[arg(long)]
+    minutes: Option<f64>,
+    /// The first seed to explore.
+    #[arg(long, default_value_t = 1)]
+    from: u64,
+    /// So many clients, and not as many as the seed says.
+    #[arg(long)]
+    clients: Option<usize>,
+    /// So many virtual hours of faults.
+    #[arg(long)]
+    hours: Option<f64>,
+    /// Print the whole timeline.
+    #[arg(long)]
+    trace: bool,
+}
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    let plan = |seed| {
+        let mut plan = Plan::of(seed);
+        plan.clients = args.clients.unwrap_or(plan.clients);
+        plan.duration =
+            args.hours.map_or(plan.duration, |hours| Duration::from_secs_f64(hours * 3600.0));
+        plan
+    };
+    if let Some(minutes) = args.minutes {
+        return explore(plan, args.from, Duration::from_secs_f64(minutes * 60.0));
+    }
+    one(&plan(args.seed.unwrap_or(1)), args.trace)
+}
+
+/// Runs one plan and tells all about it.
+fn one(plan: &Plan, trace: bool) -> ExitCode {
+    println!("{plan}");
+    let mut setup = plan.setup();
+    if trace {
+        setup.keep = usize::MAX;
+    }
+    let began = Instant::now();
+    let report = sim::run(&setup);
+    if trace {
+        report.timeline.iter().for_each(|entry| println!("{entry}"));
+    }
+    println!("{report}\n  took {:?}", began.elapsed());
+    match report.violation {
+        None => ExitCode::SUCCESS,
+        Some(_) if trace => ExitCode::FAILURE,
+        Some(_) => fail(plan.clone(), report),
+    }
+}
+
+/// Runs seed after seed until the time is over or one fails.
+fn explore(plan: impl Fn(u64) -> Plan, from: u64, lasts: Duration) -> ExitCode {
+    let began = Instant::now();
+    let (mut runs, mut steps) = (0_u64, 0);
+    let mut seed = from;
+    while began.elapsed() < lasts {
+        let report = sim::run(&plan(seed).setup());
+        runs += 1;
+        steps += report.steps;
+        if report.violation.is_some() {
+            println!("seed {seed} fails after {runs} runs: {}", plan(seed));
+            return fail(plan(seed), report);
+        }
+        seed += 1;
+    }
+    println!("seeds {from} to {}: {runs} runs, {steps} steps, all laws kept", seed - 1);
+    ExitCode::SUCCESS
+}
+
+/// Makes a failure small and shows it.
+fn fail(plan: Plan, report: Report) -> ExitCode {
+    println!("{report}\n\nlooking for a smaller world that breaks the same law ...");
+    let (plan, report) = sim::shrink::shrink(plan, report);
+    println!("{plan}\n");
+    report.relevant(60).for_each(|entry| println!("{entry}"));
+    if let Some(violation) = &report.violation {
+        println!("\nBROKEN {violation}");
+    }
+    println!("again: cargo run -p sim -- --seed {} --trace", plan.seed);
+    ExitCode::FAILURE
+}

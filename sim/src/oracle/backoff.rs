@@ -1,0 +1,186 @@
+//! R3, R4 and R9: how long the client waits after the end of a connection, by
+//! its cause. Lower bounds are those of the policy's description; the upper
+//! bound is one for all.
+
+use std::time::Duration;
+
+use evenkeel_codec::ReasonCode;
+use evenkeel_proto::{
+    CauseClass, DisconnectCause, Event, Halt, Instant, Pace, Reconnect, RefusedPolicy, Retry,
+    TakeOverPolicy, TransportFailure,
+};
+
+use super::{Oracle, Verdict};
+use crate::seen::{Facts, Seen};
+use crate::view::View;
+
+const TAKE_OVERS_WITHIN: Duration = Duration::from_secs(600);
+/// How long an attempt that was given up may still take over a later one.
+const ECHO: Duration = Duration::from_secs(60);
+
+#[derive(Debug, Default)]
+pub(super) struct BackOff {
+    /// Number of the latest attempt, as it was told.
+    attempt: u32,
+    /// Some CONNACK has accepted this client.
+    proven: bool,
+    halted: bool,
+    taken_over: Option<Instant>,
+    /// When the client gave up an attempt that may still reach the server.
+    gave_up: Option<Instant>,
+    /// The end that has no consequence yet.
+    ended: Option<Ended>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Ended {
+    class: CauseClass,
+    /// Growth may start over: the connection was stable and of use.
+    was_good: bool,
+    /// The second take-over within the window.
+    is_fight: bool,
+    /// The older version is tried at once.
+    is_fallback: bool,
+}
+
+impl Oracle for BackOff {
+    fn see(&mut self, facts: &Facts, view: &View, seen: &Seen<'_>, verdict: &mut Verdict) {
+        let policy = &view.declared.reconnect;
+        match seen {
+            Seen::Started => self.attempt = 0,
+            Seen::ReconnectAsked if self.halted => self.attempt = 0,
+            Seen::Event(Event::Connecting { attempt, .. }) => {
+                verdict.require("R5", self.ended.is_none(), || {
+                    format!("connects without a word after {:?}", self.ended)
+                });
+                self.attempt = *attempt;
+                self.halted = false;
+            }
+            Seen::Event(Event::Connected(_)) => self.proven = true,
+            Seen::Event(Event::Disconnected { cause, .. }) => {
+                self.ended = self.judge(facts.local, view, cause);
+            }
+            Seen::Event(Event::RetryScheduled { retry, delay }) => {
+                let ended = self.ended.take();
+                verdict.require("R5", facts.local + *delay == retry.at, || {
+                    format!("{retry:?} does not come after {delay:?}")
+                });
+                if let Some(ended) = ended {
+                    self.compare(policy, ended, *retry, *delay, verdict);
+                }
+            }
+            Seen::Event(Event::Halted(halt)) => {
+                self.halted = true;
+                let ended = self.ended.take();
+                let is_right = ended.is_some_and(|ended| match halt {
+                    Halt::Refused => {
+                        ended.class == CauseClass::Refused
+                            && policy.refused != RefusedPolicy::SlowLane
+                            && !(self.proven && policy.refused == RefusedPolicy::HaltUnlessProven)
+                    }
+                    Halt::TakenOver => ended.is_fight && policy.taken_over == TakeOverPolicy::Halt,
+                    _ => false,
+                });
+                verdict.require("R4", is_right, || format!("halts by {halt:?} after {ended:?}"));
+            }
+            _ => {}
+        }
+    }
+}
+
+impl BackOff {
+    fn judge(&mut self, now: Instant, view: &View, cause: &DisconnectCause) -> Option<Ended> {
+        let policy = &view.declared.reconnect;
+        let lived = view.online().map(|(conn, online)| (now.since(online.since), conn.is_useful));
+        let was_good = lived.is_some_and(|(lived, useful)| lived >= policy.stable_after && useful);
+        if lived.is_none()
+            && matches!(
+                cause,
+                DisconnectCause::ReconnectRequested | DisconnectCause::ConnectTimeout { .. }
+            )
+        {
+            self.gave_up = Some(now);
+        }
+        if *cause == DisconnectCause::Shutdown {
+            return None;
+        }
+        let class = class_of(cause);
+        let is_fight = class == CauseClass::TakenOver && self.is_second(now);
+        let is_fallback = is_about_version(cause) && view.declared.fallback && !self.proven;
+        Some(Ended { class, was_good, is_fight, is_fallback })
+    }
+
+    /// A take-over that another instance is to blame for, soon after the last.
+    /// One that follows an attempt of ours that we gave up may be that one's.
+    fn is_second(&mut self, now: Instant) -> bool {
+        if self.gave_up.take().is_some_and(|at| now.since(at) < ECHO) {
+            return false;
+        }
+        self.taken_over.replace(now).is_some_and(|last| now.since(last) < TAKE_OVERS_WITHIN)
+    }
+
+    fn compare(
+        &self,
+        policy: &Reconnect,
+        ended: Ended,
+        retry: Retry,
+        delay: Duration,
+        verdict: &mut Verdict,
+    ) {
+        let is_next = retry.attempt == self.attempt + 1;
+        verdict.require("R3", is_next || ended.was_good && retry.attempt == 1, || {
+            format!("attempt {} follows {}, good: {}", retry.attempt, self.attempt, ended.was_good)
+        });
+        if ended.is_fallback && retry.pace != Pace::SlowLane {
+            return;
+        }
+        let may_halt = ended.class == CauseClass::Refused
+            && match policy.refused {
+                RefusedPolicy::Halt => true,
+                RefusedPolicy::HaltUnlessProven => !self.proven,
+                _ => false,
+            };
+        verdict.require("R4", !may_halt, || format!("{retry:?} after a refusal for good"));
+        let must_stop = ended.is_fight && policy.taken_over == TakeOverPolicy::Halt;
+        verdict.require("R9", !must_stop, || format!("{retry:?} after a second take-over"));
+        let grown = policy.base * (1 << retry.attempt.saturating_sub(2).min(16));
+        let back_off = grown.min(policy.cap) / 2;
+        let (law, least) = match ended.class {
+            CauseClass::Local => ("R3", Duration::ZERO),
+            CauseClass::Refused => ("R4", policy.slow_lane.0),
+            CauseClass::TakenOver if ended.is_fight => ("R9", policy.slow_lane.0),
+            CauseClass::Throttled => ("R4", back_off.max(policy.cap / 12)),
+            _ => ("R3", back_off),
+        };
+        let most = policy.slow_lane.1.max(policy.cap).max(policy.budget_window);
+        let most = most.max(policy.floor * 11 / 10);
+        verdict.require(law, (least..=most).contains(&delay), || {
+            format!("{retry:?} after {delay:?}, which is not {least:?} to {most:?}: {ended:?}")
+        });
+    }
+}
+
+fn is_about_version(cause: &DisconnectCause) -> bool {
+    let unsupported = ReasonCode::UNSUPPORTED_PROTOCOL_VERSION;
+    matches!(cause, DisconnectCause::Refused { reason, .. } if *reason == unsupported)
+}
+
+/// R4, as the reason codes are documented; not asked of the client.
+const fn class_of(cause: &DisconnectCause) -> CauseClass {
+    match cause {
+        DisconnectCause::Refused { reason, .. }
+        | DisconnectCause::ServerDisconnect { reason, .. } => match reason.0 {
+            0x84..=0x87 | 0x8A | 0x8C => CauseClass::Refused,
+            0x8E => CauseClass::TakenOver,
+            0x89 | 0x96 | 0x97 | 0x9F => CauseClass::Throttled,
+            _ => CauseClass::Network,
+        },
+        DisconnectCause::Transport {
+            failure: TransportFailure::TlsRefused | TransportFailure::Config,
+            ..
+        }
+        | DisconnectCause::Authentication => CauseClass::Refused,
+        DisconnectCause::ReconnectRequested => CauseClass::Local,
+        _ => CauseClass::Network,
+    }
+}

@@ -1,0 +1,107 @@
+//! K4, K5, K9, K10, K11: a link is called dead for good reasons only, and
+//! always when there are.
+
+use std::time::Duration;
+
+use evenkeel_proto::keepalive::Death;
+use evenkeel_proto::{DisconnectCause, Event, Instant};
+
+use super::keepalive::write_off;
+use super::{Oracle, Verdict};
+use crate::seen::{Facts, Seen};
+use crate::view::{Conn, Online, View};
+
+#[derive(Debug, Default)]
+pub(super) struct Deaths {
+    /// When the client last did not want to read.
+    paused: Instant,
+}
+
+impl Oracle for Deaths {
+    fn see(&mut self, facts: &Facts, view: &View, seen: &Seen<'_>, verdict: &mut Verdict) {
+        if !facts.reading {
+            self.paused = facts.local;
+        }
+        match seen {
+            Seen::Event(Event::Disconnected {
+                cause: DisconnectCause::KeepAlive(death), ..
+            }) => match view.online() {
+                Some((conn, online)) => judge(facts, view, conn, online, *death, verdict),
+                None => verdict.broken("K7", format!("{death:?} without a connection")),
+            },
+            Seen::Event(Event::PingUnanswered { after }) => {
+                let Some((conn, online)) = view.online() else { return };
+                let is_next_due = *after >= online.interval * 4 / 5;
+                let is_over = conn.unheard.is_empty() && *after >= write_off(view, online);
+                verdict.require("K4", is_next_due || is_over, || {
+                    format!("a ping is written off after {after:?}; unheard: {:?}", conn.unheard)
+                });
+            }
+            Seen::Settled(_) => self.overdue(facts, view, verdict),
+            _ => {}
+        }
+    }
+}
+
+fn judge(
+    facts: &Facts,
+    view: &View,
+    conn: &Conn,
+    online: &Online,
+    death: Death,
+    verdict: &mut Verdict,
+) {
+    let now = facts.local;
+    let least = view.response_timeout(online.interval);
+    let most = view.patience(online.interval);
+    // A wake-up that comes late is no time in which an answer could be heard.
+    verdict.require("K10", facts.late <= most / 8 + facts.grace, || {
+        format!("{death:?} on waking {:?} late", facts.late)
+    });
+    match death {
+        Death::NoResponse { sent, .. } => {
+            verdict.require("K5", conn.unheard.contains(&sent), || {
+                format!("{death:?}, but the PINGREQs without an answer are of {:?}", conn.unheard)
+            });
+            let waited = now.since(sent);
+            verdict.require("K4", waited >= least, || {
+                format!("dead after {waited:?} without an answer, {least:?} are due")
+            });
+            verdict.require("K9", facts.unread == 0, || {
+                format!("{death:?} with {} bytes unread", facts.unread)
+            });
+        }
+        Death::NotWritten { queued } => {
+            let since = now.since(queued.max(conn.last_taken));
+            let unasked = conn.ping.is_none_or(|ping| ping.excused);
+            verdict.require("K4", since >= least && unasked, || {
+                format!("{death:?}, {since:?} after the transport took bytes; due are {least:?}")
+            });
+        }
+    }
+}
+
+impl Deaths {
+    /// K11: so long without a byte, and the link is still held for alive.
+    fn overdue(&self, facts: &Facts, view: &View, verdict: &mut Verdict) {
+        let Some((conn, online)) = view.online() else { return };
+        if online.interval.is_zero() || !facts.reading {
+            return;
+        }
+        let patience = view.patience(online.interval);
+        let quiet = online.interval.max(view.declared.keep_alive.min_ping_spacing);
+        let from = conn.last_arrived.max(facts.awake_since).max(self.paused);
+        // The answer is waited for since the ping was written, which a slow
+        // path may hold back.
+        let due = (from + quiet).max(conn.unheard.first().copied().unwrap_or_default());
+        let mut limit = due + patience;
+        if conn.backlog > 0 {
+            limit = due.max(conn.last_taken) + patience * 2;
+        }
+        let silence = facts.local.since(conn.last_arrived);
+        let slack = facts.grace * 2 + Duration::from_millis(1);
+        verdict.require("K11", facts.local <= limit + slack, || {
+            format!("nothing came for {silence:?} at a keep-alive of {:?}", online.interval)
+        });
+    }
+}

@@ -1,0 +1,205 @@
+//! D3 across the whole world: what publishers were promised, and what
+//! subscribers got. The broker's journal says who had subscribed when a
+//! message came; nothing else of the broker is believed.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use evenkeel_codec::{QoS, TopicFilter, TopicName};
+use evenkeel_proto::Completion;
+
+use super::Verdict;
+use crate::message::MessageId;
+use crate::seen::Delivery;
+
+/// Accounts of all messages of a world.
+#[derive(Debug, Default)]
+pub struct Ledger {
+    messages: BTreeMap<MessageId, Account>,
+    sessions: BTreeMap<String, Mirror>,
+    subscribers: BTreeMap<usize, Subscriber>,
+}
+
+/// One message.
+#[derive(Debug, Default)]
+struct Account {
+    /// Received by the broker so often.
+    received: u32,
+    /// The publisher's session, counted by its losses, it was received in last.
+    received_in: Option<u32>,
+    /// Sessions its publisher lost while it was not over.
+    sessions_lost: u32,
+    is_over: bool,
+    /// May vanish after some time.
+    expires: bool,
+}
+
+/// A session as the broker's journal tells of it.
+#[derive(Debug, Default)]
+struct Mirror {
+    /// The clients that use its identifier.
+    clients: Vec<usize>,
+    filters: BTreeMap<TopicFilter, QoS>,
+}
+
+/// Messages whose order is kept: publisher, topic and QoS of publishing, and
+/// the QoS they are delivered with.
+type Stream = ((u16, u8, u8), QoS);
+
+/// What one client has and is owed.
+#[derive(Debug, Default)]
+struct Subscriber {
+    got: BTreeMap<MessageId, u32>,
+    /// In the order the broker received them; whether they must come.
+    due: BTreeMap<Stream, VecDeque<(MessageId, bool)>>,
+}
+
+impl Ledger {
+    /// No accounts.
+    pub const fn new() -> Self {
+        Self { messages: BTreeMap::new(), sessions: BTreeMap::new(), subscribers: BTreeMap::new() }
+    }
+
+    /// A client with this identifier exists.
+    pub fn enrol(&mut self, client: usize, client_id: &str) {
+        self.sessions.entry(client_id.to_owned()).or_default().clients.push(client);
+        self.subscribers.entry(client).or_default();
+    }
+
+    /// A client accepted a message; whether it may expire.
+    pub fn accepted(&mut self, message: MessageId, expires: bool) {
+        self.messages.insert(message, Account { expires, ..Account::default() });
+    }
+
+    /// A publish is over.
+    pub fn completed(&mut self, message: MessageId, result: &Completion, verdict: &mut Verdict) {
+        let Some(account) = self.messages.get_mut(&message) else { return };
+        account.is_over = true;
+        let Completion::Publish { result, .. } = result else { return };
+        let is_promised = message.qos > 0 && result.is_ok();
+        verdict.require("D3", !is_promised || account.received > 0, || {
+            format!("{message} is called delivered, the broker never got it")
+        });
+    }
+
+    /// The broker received a message from a client.
+    pub fn received(&mut self, message: MessageId) {
+        let Some(account) = self.messages.get_mut(&message) else { return };
+        account.received += 1;
+        let expires = account.expires;
+        let before = account.received_in.replace(account.sessions_lost);
+        if message.qos() == QoS::ExactlyOnce && before == Some(account.sessions_lost) {
+            // A second copy, which goes no further.
+            return;
+        }
+        let Ok(topic) = TopicName::try_from(message.topic_name().as_str()) else { return };
+        for session in self.sessions.values() {
+            let matching = session.filters.iter().filter(|(filter, _)| filter.matches(&topic));
+            let Some(granted) = matching.map(|(_, qos)| *qos).max() else { continue };
+            // Two instances that fight for an identifier are owed nothing.
+            let [client] = *session.clients else { continue };
+            let Some(subscriber) = self.subscribers.get_mut(&client) else { continue };
+            let qos = granted.min(message.qos());
+            let due = subscriber.due.entry((message.stream(), qos)).or_default();
+            let is_known = subscriber.got.contains_key(&message)
+                || due.iter().any(|(other, _)| *other == message);
+            if !is_known {
+                due.push_back((message, qos > QoS::AtMostOnce && !expires));
+            }
+        }
+    }
+
+    /// The broker granted a filter.
+    pub fn subscribed(&mut self, client_id: &str, filter: TopicFilter, granted: QoS) {
+        let session = self.sessions.entry(client_id.to_owned()).or_default();
+        session.filters.insert(filter, granted);
+    }
+
+    /// The broker ended a subscription: what waits may still come.
+    pub fn unsubscribed(&mut self, client_id: &str, filter: &TopicFilter) {
+        let Some(session) = self.sessions.get_mut(client_id) else { return };
+        session.filters.remove(filter);
+        self.forgive(client_id, false);
+    }
+
+    /// The broker dropped a message for this client.
+    pub fn dropped(&mut self, client_id: &str) {
+        self.forgive(client_id, false);
+    }
+
+    /// The broker forgot a session, and with it what it owed.
+    pub fn session_ended(&mut self, client_id: &str) {
+        let Some(session) = self.sessions.get_mut(client_id) else { return };
+        session.filters.clear();
+        let clients = session.clients.clone();
+        let open = self.messages.iter_mut().filter(|(message, account)| {
+            !account.is_over && clients.contains(&usize::from(message.publisher))
+        });
+        for (_, account) in open {
+            account.sessions_lost += 1;
+        }
+        self.forgive(client_id, true);
+    }
+
+    fn forgive(&mut self, client_id: &str, forget: bool) {
+        let Some(session) = self.sessions.get(client_id) else { return };
+        for client in &session.clients {
+            let Some(subscriber) = self.subscribers.get_mut(client) else { continue };
+            if forget {
+                subscriber.due.clear();
+            }
+            for (_, must) in subscriber.due.values_mut().flatten() {
+                *must = false;
+            }
+        }
+    }
+
+    /// An application took a message.
+    pub fn taken(&mut self, client: usize, delivery: &Delivery, verdict: &mut Verdict) {
+        let message = delivery.message;
+        let Some(account) = self.messages.get(&message) else {
+            return verdict.broken("D3", format!("{message} was never published"));
+        };
+        let Some(subscriber) = self.subscribers.get_mut(&client) else { return };
+        let count = subscriber.got.entry(message).or_default();
+        *count += 1;
+        let allowed = match (message.qos(), delivery.qos) {
+            (QoS::AtMostOnce, _) => 1,
+            (QoS::AtLeastOnce, _) | (_, QoS::AtLeastOnce) => u32::MAX,
+            (QoS::ExactlyOnce, _) => 1 + account.sessions_lost,
+        };
+        verdict.require("D3", *count <= allowed, || {
+            format!("{message} came {count} times with {:?}", delivery.qos)
+        });
+        if *count > 1 {
+            return;
+        }
+        let Some(due) = subscriber.due.get_mut(&(message.stream(), delivery.qos)) else { return };
+        if !due.iter().any(|(other, _)| *other == message) {
+            return;
+        }
+        while let Some((other, must)) = due.pop_front() {
+            if other == message {
+                break;
+            }
+            verdict.require("D3", !must, || format!("{message} came before {other}"));
+        }
+    }
+
+    /// Messages that a client has yet to get.
+    pub fn owed(&self, client: usize) -> Vec<MessageId> {
+        let subscriber = self.subscribers.get(&client);
+        let due = subscriber.into_iter().flat_map(|subscriber| subscriber.due.values().flatten());
+        due.filter(|(_, must)| *must).map(|(message, _)| *message).collect()
+    }
+
+    /// The filters the broker holds for a client identifier.
+    pub fn filters(&self, client_id: &str) -> BTreeMap<TopicFilter, QoS> {
+        self.sessions.get(client_id).map(|session| session.filters.clone()).unwrap_or_default()
+    }
+
+    /// How often a client got a message.
+    pub fn got(&self, client: usize) -> &BTreeMap<MessageId, u32> {
+        static NONE: BTreeMap<MessageId, u32> = BTreeMap::new();
+        self.subscribers.get(&client).map_or(&NONE, |subscriber| &subscriber.got)
+    }
+}

@@ -1,0 +1,97 @@
+//! The laws as judges. Each looks at what is seen of one client and says when
+//! a law is broken; none looks inside the client.
+
+mod backoff;
+mod budget;
+mod connection;
+mod death;
+mod end_to_end;
+mod evidence;
+mod identifiers;
+mod keepalive;
+mod outcome;
+mod resend;
+mod state;
+mod subscriptions;
+
+use std::fmt::Debug;
+
+use evenkeel_proto::Config;
+
+use crate::seen::{Facts, Seen, Violation};
+use crate::time::Time;
+use crate::view::View;
+
+pub use end_to_end::Ledger;
+
+/// Judges one client by what is seen of it.
+trait Oracle: Debug {
+    /// Looks at an observation; `view` knows all before it.
+    fn see(&mut self, facts: &Facts, view: &View, seen: &Seen<'_>, verdict: &mut Verdict);
+}
+
+/// Collects what is broken.
+#[derive(Debug, Default)]
+pub struct Verdict {
+    found: Vec<(&'static str, String)>,
+}
+
+impl Verdict {
+    /// What was collected, with when and who.
+    pub fn into_violations(self, time: Time, client: usize) -> impl Iterator<Item = Violation> {
+        let client = Some(client);
+        self.found.into_iter().map(move |(law, text)| Violation { law, time, client, text })
+    }
+
+    fn broken(&mut self, law: &'static str, text: String) {
+        self.found.push((law, text));
+    }
+
+    fn require(&mut self, law: &'static str, holds: bool, text: impl FnOnce() -> String) {
+        if !holds {
+            self.broken(law, text());
+        }
+    }
+}
+
+/// All judges of one client.
+#[derive(Debug)]
+pub struct Jury {
+    client: usize,
+    /// What they know.
+    pub view: View,
+    oracles: Vec<Box<dyn Oracle>>,
+    /// The subscriptions the client should have.
+    pub subscriptions: subscriptions::Wanted,
+}
+
+impl Jury {
+    /// Judges for a client that was made with this, or claims to be.
+    pub fn new(client: usize, declared: Config) -> Self {
+        let oracles: Vec<Box<dyn Oracle>> = vec![
+            Box::<keepalive::Pings>::default(),
+            Box::<death::Deaths>::default(),
+            Box::<connection::Connections>::default(),
+            Box::<budget::Budget>::default(),
+            Box::<backoff::BackOff>::default(),
+            Box::<evidence::Evidence>::default(),
+            Box::<state::States>::default(),
+            Box::<identifiers::Identifiers>::default(),
+            Box::<outcome::Outcomes>::default(),
+            Box::<resend::Resends>::default(),
+        ];
+        let subscriptions = subscriptions::Wanted::default();
+        Self { client, view: View::new(declared), oracles, subscriptions }
+    }
+
+    /// Lets all of them look; what they find.
+    pub fn see(&mut self, facts: &Facts, seen: &Seen<'_>) -> Vec<Violation> {
+        let mut verdict = Verdict::default();
+        for oracle in &mut self.oracles {
+            oracle.see(facts, &self.view, seen, &mut verdict);
+        }
+        self.subscriptions.see(seen, &mut verdict);
+        self.view.apply(facts, seen);
+        verdict.into_violations(facts.time, self.client).collect()
+    }
+}

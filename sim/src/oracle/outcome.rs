@@ -1,0 +1,78 @@
+//! D1, D9 and D12: one outcome for each operation, bounded queues, and a
+//! shutdown that ends.
+
+use std::collections::BTreeMap;
+
+use evenkeel_proto::{Completion, State, Token};
+
+use super::{Oracle, Verdict};
+use crate::seen::{Asked, Facts, Seen, Settled};
+use crate::view::View;
+
+/// What waits for its outcome.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Publish,
+    Subscribe,
+    Unsubscribe,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Outcomes {
+    open: BTreeMap<Token, Kind>,
+}
+
+impl Oracle for Outcomes {
+    fn see(&mut self, facts: &Facts, view: &View, seen: &Seen<'_>, verdict: &mut Verdict) {
+        match seen {
+            Seen::Accepted(token, asked) => {
+                let kind = match asked {
+                    Asked::Publish(_, true) => Kind::Publish,
+                    Asked::Publish(_, false) => return,
+                    Asked::Subscribe(_) => Kind::Subscribe,
+                    Asked::Unsubscribe(_) => Kind::Unsubscribe,
+                };
+                self.open.insert(*token, kind);
+            }
+            Seen::Completed(completion) => {
+                let (token, kind) = match completion {
+                    Completion::Publish { token, .. } => (token, Kind::Publish),
+                    Completion::Subscribe { token, .. } => (token, Kind::Subscribe),
+                    Completion::Unsubscribe { token, .. } => (token, Kind::Unsubscribe),
+                };
+                verdict.require("D1", self.open.remove(token) == Some(kind), || {
+                    format!("{completion:?} for an operation that is over or never was")
+                });
+            }
+            Seen::Settled(settled) => self.settled(facts, view, settled, verdict),
+            _ => {}
+        }
+    }
+}
+
+impl Outcomes {
+    fn settled(&self, facts: &Facts, view: &View, settled: &Settled, verdict: &mut Verdict) {
+        let (queued, limit) = (settled.queued, view.declared.queue.messages);
+        verdict.require("D9", queued <= limit, || format!("{queued} queued, allowed {limit}"));
+        // Acknowledgements go out beyond the bound; then reading stops.
+        let bound = view.declared.bounds.write_buffer * 9 + (1 << 20);
+        verdict.require("D9", settled.backlog <= bound, || {
+            format!("{} bytes wait to be written", settled.backlog)
+        });
+        if let State::Closed | State::Halted { .. } = settled.state {
+            verdict.require("D1", self.open.is_empty(), || {
+                format!("{:?}, and without an outcome are {:?}", settled.state, self.open)
+            });
+        }
+        let is_closed = settled.state == State::Closed;
+        verdict.require("D12", !is_closed || settled.report.is_some(), || {
+            "closed without a report".into()
+        });
+        if let Some(end) = view.shutdown {
+            let due = end.max(facts.awake_since) + facts.grace;
+            verdict.require("D12", is_closed || facts.local <= due, || {
+                format!("not closed {:?} after its time", facts.local.since(end))
+            });
+        }
+    }
+}

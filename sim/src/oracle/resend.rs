@@ -1,0 +1,140 @@
+//! D6 and R7: what goes out again, how and in which order, and what is set
+//! aside.
+
+use std::collections::BTreeMap;
+
+use evenkeel_codec::{Packet, Publish, QoS};
+use evenkeel_proto::{
+    Completion, ConnectionId, DeliveryError, DisconnectCause, Event, TransportFailure,
+};
+
+use super::{Oracle, Verdict};
+use crate::message::MessageId;
+use crate::seen::{Facts, Seen};
+use crate::view::{Stage, View};
+
+#[derive(Debug, Default)]
+pub(super) struct Resends {
+    sent: BTreeMap<MessageId, Sent>,
+    serial: u64,
+    /// Connections that the peer cut while part of a packet was out.
+    doubtful: u32,
+    /// The newest number of each topic and QoS that was sent.
+    newest: BTreeMap<(u16, u8, u8), u32>,
+    /// What was sent again last: the connection, and the order of its first
+    /// sending.
+    last_again: (ConnectionId, u64),
+}
+
+/// A QoS 1 or 2 message that was sent and is not over.
+#[derive(Debug)]
+struct Sent {
+    /// Order of first sending.
+    serial: u64,
+    /// Where and in which session it was sent last.
+    conn: ConnectionId,
+    session: u64,
+    /// Connections that the peer cut while it was out.
+    deaths: u32,
+}
+
+impl Oracle for Resends {
+    fn see(&mut self, _: &Facts, view: &View, seen: &Seen<'_>, verdict: &mut Verdict) {
+        match seen {
+            Seen::Wrote(conn, Packet::Publish(publish), _)
+            | Seen::Farewell(conn, Packet::Publish(publish)) => {
+                self.on_publish(view, *conn, publish, verdict);
+            }
+            Seen::Event(Event::Disconnected { conn, cause, .. }) if cut_by_peer(cause) => {
+                self.doubtful += u32::from(view.conn.as_ref().is_some_and(|conn| conn.backlog > 0));
+                let here = view.ids.values().filter(|flight| flight.conn == *conn);
+                for message in here.filter_map(|flight| flight.message) {
+                    if let Some(sent) = self.sent.get_mut(&message) {
+                        sent.deaths += 1;
+                    }
+                }
+            }
+            Seen::Completed(Completion::Publish { token, result }) => {
+                let Some(message) = view.tokens.get(token) else { return };
+                let sent = self.sent.remove(message);
+                if let Err(DeliveryError::Quarantined { deaths, .. }) = result {
+                    let limit = view.declared.bounds.deaths_per_packet;
+                    let seen = sent.map_or(0, |sent| sent.deaths) + self.doubtful;
+                    let is_fair = limit > 0 && *deaths >= limit && seen >= u32::from(limit);
+                    verdict.require("R7", is_fair, || {
+                        format!("{message} is set aside for {deaths} deaths, seen were {seen}")
+                    });
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+impl Resends {
+    fn on_publish(
+        &mut self,
+        view: &View,
+        conn: ConnectionId,
+        publish: &Publish,
+        verdict: &mut Verdict,
+    ) {
+        let Some(message) = MessageId::of(&publish.payload) else {
+            return verdict.broken("D3", "a payload was changed on its way".into());
+        };
+        let before = self.sent.get_mut(&message);
+        let Some(sent) = before else {
+            return self.on_first(view, conn, message, publish, verdict);
+        };
+        verdict.require("D6", sent.conn != conn, || format!("{message} is sent twice on {conn:?}"));
+        let known = sent.session == view.sessions;
+        verdict.require("D6", publish.dup || !known, || {
+            format!("{message} is sent again without DUP in the session that knows it")
+        });
+        let (last_conn, last) = self.last_again;
+        verdict.require("D6", last_conn != conn || sent.serial > last, || {
+            format!("{message} is sent again behind a later one")
+        });
+        self.last_again = (conn, sent.serial);
+        sent.conn = conn;
+        sent.session = view.sessions;
+    }
+
+    fn on_first(
+        &mut self,
+        view: &View,
+        conn: ConnectionId,
+        message: MessageId,
+        publish: &Publish,
+        verdict: &mut Verdict,
+    ) {
+        let newest = self.newest.entry(message.stream()).or_default();
+        verdict.require("D3", message.number > *newest, || {
+            format!("{message} is sent behind number {newest}")
+        });
+        *newest = message.number;
+        if publish.qos == QoS::AtMostOnce {
+            return verdict.require("D6", !publish.dup, || format!("{message} with DUP"));
+        }
+        // What an earlier connection left open goes first.
+        let waits = view.ids.values().find(|flight| {
+            flight.conn != conn && matches!(flight.stage, Stage::AtLeastOnce | Stage::Receipt)
+        });
+        verdict.require("D6", waits.is_none(), || {
+            format!("{message} is sent while {waits:?} has to be sent again")
+        });
+        self.serial += 1;
+        let sent = Sent { serial: self.serial, conn, session: view.sessions, deaths: 0 };
+        self.sent.insert(message, sent);
+    }
+}
+
+const fn cut_by_peer(cause: &DisconnectCause) -> bool {
+    match cause {
+        DisconnectCause::Transport { failure, .. } => {
+            matches!(failure, TransportFailure::Eof | TransportFailure::Reset)
+        }
+        DisconnectCause::ServerDisconnect { .. } => true,
+        _ => false,
+    }
+}

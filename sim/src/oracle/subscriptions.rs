@@ -1,0 +1,138 @@
+//! D8: no filter is asked for more often than the application or a lost
+//! session gives reason to, and in the end the server holds what it should.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use evenkeel_codec::{Packet, QoS, ReasonCode, Subscribe, TopicFilter};
+use evenkeel_proto::{Completion, Event, Token};
+
+use super::Verdict;
+use crate::seen::{Asked, Seen};
+
+/// What a client should be subscribed to.
+#[derive(Debug, Default)]
+pub struct Wanted {
+    /// Granted and not ended, with the QoS that was granted.
+    active: BTreeMap<TopicFilter, QoS>,
+    /// Granted in a session that is lost, and not granted again.
+    restoring: BTreeSet<TopicFilter>,
+    waiting: BTreeMap<Token, Asked>,
+    /// CONNECT is written and CONNACK has not come.
+    unanswered: bool,
+    /// That was so at an end: a session that is present may be one begun then.
+    unproven: bool,
+    /// SUBSCRIBE packets of the present connection without their answer.
+    out: BTreeMap<u16, Vec<TopicFilter>>,
+    /// How often each filter may still be asked for on this connection.
+    allowed: BTreeMap<TopicFilter, usize>,
+}
+
+impl Wanted {
+    /// The filters the server should hold, each with the QoS it granted.
+    pub const fn active(&self) -> &BTreeMap<TopicFilter, QoS> {
+        &self.active
+    }
+
+    /// True while operations wait for their answer.
+    pub fn is_waiting(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+
+    pub(super) fn see(&mut self, seen: &Seen<'_>, verdict: &mut Verdict) {
+        match seen {
+            Seen::Accepted(_, Asked::Publish(..)) => {}
+            Seen::Accepted(token, asked) => {
+                self.allow(asked);
+                self.waiting.insert(*token, (*asked).clone());
+            }
+            Seen::Got(_, Packet::ConnAck(connack)) if !connack.reason.is_error() => {
+                let unproven = std::mem::take(&mut self.unproven);
+                self.unanswered = false;
+                self.begin(!connack.session_present || unproven);
+            }
+            Seen::Got(_, Packet::ConnAck(_)) => self.unanswered = false,
+            Seen::Wrote(_, Packet::Connect(_), _) => self.unanswered = true,
+            Seen::Event(Event::Disconnected { .. }) => {
+                self.unproven |= std::mem::take(&mut self.unanswered);
+            }
+            Seen::Wrote(_, Packet::Subscribe(subscribe), _) => {
+                self.on_subscribe(subscribe, verdict);
+            }
+            Seen::Got(_, Packet::SubAck(ack)) => {
+                for filter in self.out.remove(&ack.packet_id.get()).unwrap_or_default() {
+                    self.restoring.remove(&filter);
+                }
+            }
+            Seen::Completed(
+                Completion::Subscribe { token, result } | Completion::Unsubscribe { token, result },
+            ) => {
+                let asked = self.waiting.remove(token);
+                if let (Some(asked), Ok(codes)) = (asked, result) {
+                    self.granted(asked, codes, verdict);
+                }
+            }
+            Seen::Event(Event::SubscriptionLost { filter, reason }) => {
+                verdict.broken("D8", format!("{filter:?} is lost by {reason:?}, never refused"));
+            }
+            _ => {}
+        }
+    }
+
+    /// A connection begins: what waits may go out again, and what was granted
+    /// in a session that is lost, until it is granted anew.
+    fn begin(&mut self, lost: bool) {
+        if lost {
+            self.restoring.extend(self.active.keys().cloned());
+        }
+        self.out.clear();
+        self.allowed = self.restoring.iter().map(|filter| (filter.clone(), 1)).collect();
+        for asked in self.waiting.values().cloned().collect::<Vec<_>>() {
+            self.allow(&asked);
+        }
+    }
+
+    fn allow(&mut self, asked: &Asked) {
+        let Asked::Subscribe(filters) = asked else { return };
+        for entry in filters {
+            *self.allowed.entry(entry.filter.clone()).or_default() += 1;
+        }
+    }
+
+    fn on_subscribe(&mut self, subscribe: &Subscribe, verdict: &mut Verdict) {
+        let filters: Vec<_> = subscribe.filters.iter().map(|entry| entry.filter.clone()).collect();
+        for filter in &filters {
+            match self.allowed.get_mut(filter).filter(|left| **left > 0) {
+                Some(left) => *left -= 1,
+                None => verdict.broken("D8", format!("{filter:?} is asked for once too often")),
+            }
+        }
+        self.out.insert(subscribe.packet_id.get(), filters);
+    }
+
+    fn granted(&mut self, asked: Asked, codes: &[ReasonCode], verdict: &mut Verdict) {
+        let count = match &asked {
+            Asked::Subscribe(filters) => filters.len(),
+            Asked::Unsubscribe(filters) => filters.len(),
+            Asked::Publish(..) => 0,
+        };
+        verdict.require("D8", codes.len() == count, || {
+            format!("{} codes for {count} filters", codes.len())
+        });
+        match asked {
+            Asked::Subscribe(filters) => {
+                for (entry, code) in filters.into_iter().zip(codes) {
+                    match QoS::from_level(code.0) {
+                        Some(qos) => drop(self.active.insert(entry.filter, qos)),
+                        None => drop(self.active.remove(&entry.filter)),
+                    }
+                }
+            }
+            Asked::Unsubscribe(filters) => {
+                for filter in filters {
+                    self.active.remove(&filter);
+                }
+            }
+            Asked::Publish(..) => {}
+        }
+    }
+}

@@ -1,0 +1,349 @@
+//! Errors to build into a client, one for each thing an oracle looks for.
+//! Oracles that miss them are worth nothing.
+
+use std::collections::VecDeque;
+
+use bytes::BytesMut;
+use evenkeel_codec::ReasonCode;
+use evenkeel_proto::{
+    Client, Completion, ConnectionId, Event, Incoming, Instant, Open, Output, State,
+};
+
+/// An error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sabotage {
+    /// A second PINGREQ follows each.
+    SecondPing,
+    /// No PINGREQ leaves.
+    MutePing,
+    /// What comes after the first PINGREQ is not listened to.
+    Deaf,
+    /// Bytes are called written when they are handed to the driver.
+    WrittenEarly,
+    /// A second PINGRESP in a row is called malformed.
+    ShyOfAnswers,
+    /// An old connection is closed once more.
+    Ghost,
+    /// Inputs of old connections are not counted.
+    Miscount,
+    /// Deadlines are reported before the socket is read.
+    Rash,
+    /// The server's keep-alive is asked for at the next connect.
+    KeepsServersKeepAlive,
+    /// Two connections are opened for one.
+    TwoConnections,
+    /// The state never names a cause.
+    NoCause,
+    /// Events do not tell of the next attempt.
+    SilentRetry,
+    /// The cause of an end is always the network.
+    WrongCause,
+    /// Outcomes are lost.
+    LosesOutcome,
+    /// Outcomes are told twice.
+    TwoOutcomes,
+    /// A message is not delivered.
+    LosesMessage,
+    /// Messages are delivered twice.
+    TwoMessages,
+    /// Two messages change places.
+    SwapsMessages,
+    /// Messages are acknowledged before the application is done.
+    AcknowledgesEarly,
+    /// A packet identifier is used that is in use.
+    ReusesIdentifier,
+    /// The server's receive maximum is overlooked.
+    OverlooksReceiveMaximum,
+    /// What is sent again has no DUP.
+    NoDup,
+    /// PUBLISH is sent twice.
+    SendsTwice,
+    /// A payload changes on its way out.
+    ChangesPayload,
+    /// SUBSCRIBE is sent twice.
+    SubscribesTwice,
+    /// After the first connection no SUBSCRIBE leaves.
+    ForgetsSubscriptions,
+    /// A shutdown is not begun.
+    IgnoresShutdown,
+    /// After the first connection none is opened.
+    GivesUp,
+}
+
+/// A client's error with its memory.
+#[derive(Debug)]
+pub(crate) struct Saboteur {
+    kind: Sabotage,
+    pinged: bool,
+    connections: u32,
+    outputs: VecDeque<Output>,
+    last_conn: Option<ConnectionId>,
+    publishes: u32,
+    messages: VecDeque<Incoming>,
+    lost: u32,
+}
+
+const CONNECT: u8 = 1;
+const PUBLISH: u8 = 3;
+const SUBSCRIBE: u8 = 8;
+const PINGREQ: u8 = 12;
+
+impl Saboteur {
+    pub(crate) const fn new(kind: Sabotage) -> Self {
+        Self {
+            kind,
+            pinged: false,
+            connections: 0,
+            outputs: VecDeque::new(),
+            last_conn: None,
+            publishes: 0,
+            messages: VecDeque::new(),
+            lost: 0,
+        }
+    }
+
+    pub(crate) fn output(&mut self, _: Instant, poll: impl FnOnce() -> Output) -> Output {
+        if let Some(output) = self.outputs.pop_front() {
+            return output;
+        }
+        match (self.kind, poll()) {
+            (Sabotage::TwoConnections, Output::Open(open)) => {
+                let conn = ConnectionId(open.conn.0 + 1000);
+                let second = Open { conn, server: open.server, redirect: None };
+                self.outputs.push_back(Output::Open(second));
+                Output::Open(open)
+            }
+            (Sabotage::GivesUp, Output::Open(open)) => {
+                self.connections += 1;
+                if self.connections == 1 { Output::Open(open) } else { Output::Wait(None) }
+            }
+            (Sabotage::SilentRetry, Output::Event(Event::RetryScheduled { .. })) => {
+                Output::Event(Event::ReadingResumed)
+            }
+            (Sabotage::WrongCause, Output::Event(Event::Disconnected { conn, online_for, .. })) => {
+                let cause = evenkeel_proto::DisconnectCause::Transport {
+                    failure: evenkeel_proto::TransportFailure::Unreachable,
+                    phase: None,
+                };
+                Output::Event(Event::Disconnected { conn, cause, online_for })
+            }
+            (Sabotage::Ghost, output) => {
+                if let Output::Close(close) = &output {
+                    self.last_conn = Some(close.conn);
+                }
+                if let (Output::Event(Event::Connected(_)), Some(conn)) =
+                    (&output, self.last_conn.take())
+                {
+                    let last = evenkeel_proto::Transmit::default();
+                    self.outputs.push_back(Output::Close(evenkeel_proto::Close { conn, last }));
+                }
+                output
+            }
+            (_, output) => output,
+        }
+    }
+
+    /// Changes what leaves; whole packets come in.
+    pub(crate) fn sent(&mut self, core: &Client, bytes: Vec<u8>) -> Vec<u8> {
+        let mut changed = Vec::with_capacity(bytes.len());
+        let mut rest = bytes.as_slice();
+        while let Some((packet, behind)) = split(rest) {
+            rest = behind;
+            let first = packet.first().copied().unwrap_or_default();
+            self.pinged |= first >> 4 == PINGREQ;
+            let packet = self.packet(core, first >> 4, packet.to_vec());
+            changed.extend_from_slice(&packet);
+        }
+        changed
+    }
+
+    fn packet(&mut self, core: &Client, kind: u8, mut packet: Vec<u8>) -> Vec<u8> {
+        if kind == CONNECT {
+            self.connections += 1;
+        }
+        let is_publish = kind == PUBLISH && packet.first().is_some_and(|first| first & 6 != 0);
+        match self.kind {
+            Sabotage::SecondPing if kind == PINGREQ => packet.extend_from_slice(&[0xC0, 0]),
+            Sabotage::MutePing if kind == PINGREQ => packet.clear(),
+            Sabotage::KeepsServersKeepAlive if kind == CONNECT && self.connections > 1 => {
+                // Behind the fixed header, `MQTT`, the level and the flags.
+                let at = header(&packet) + 9;
+                if let Some(low) = packet.get_mut(at) {
+                    *low ^= 1;
+                }
+            }
+            Sabotage::ReusesIdentifier if is_publish => {
+                self.publishes += 1;
+                let at = identifier_at(&packet);
+                if let Some(id) = packet.get_mut(at..at + 2).filter(|_| core.in_flight() > 1) {
+                    let previous = u16::from_be_bytes([id[0], id[1]]).saturating_sub(1);
+                    id.copy_from_slice(&previous.max(1).to_be_bytes());
+                }
+            }
+            Sabotage::NoDup if is_publish => packet[0] &= !8,
+            Sabotage::SendsTwice if is_publish => packet.extend_from_within(..),
+            Sabotage::ChangesPayload if is_publish => {
+                if let Some(last) = packet.last_mut() {
+                    *last ^= 1;
+                }
+            }
+            Sabotage::SubscribesTwice if kind == SUBSCRIBE => {
+                let mut second = packet.clone();
+                let at = header(&second);
+                // An identifier that the client is far from using.
+                second[at..at + 2].copy_from_slice(&60_000_u16.to_be_bytes());
+                packet.extend_from_slice(&second);
+            }
+            Sabotage::ForgetsSubscriptions if kind == SUBSCRIBE && self.connections > 1 => {
+                packet.clear();
+            }
+            _ => {}
+        }
+        packet
+    }
+
+    /// Changes what comes; any bytes may be in it.
+    pub(crate) fn received(&self, bytes: &mut BytesMut) {
+        match self.kind {
+            Sabotage::ShyOfAnswers => {
+                let found = bytes.windows(4).position(|window| window == [0xD0, 0, 0xD0, 0]);
+                if let Some(at) = found {
+                    bytes[at + 2] = 0xD1;
+                }
+            }
+            // The property of CONNACK, which tests set to 2.
+            Sabotage::OverlooksReceiveMaximum => {
+                let found = bytes.windows(3).position(|window| window == [0x21, 0, 2]);
+                if let Some(at) = found.filter(|_| bytes[0] == 0x20) {
+                    bytes[at + 2] = 200;
+                }
+            }
+            _ => {}
+        }
+    }
+
+    pub(crate) fn completions(&mut self, completions: &mut Vec<Completion>) {
+        match self.kind {
+            Sabotage::LosesOutcome => completions.clear(),
+            Sabotage::TwoOutcomes => {
+                let again: Vec<_> = completions.iter().filter_map(copy).collect();
+                completions.extend(again);
+            }
+            _ => {}
+        }
+    }
+
+    pub(crate) fn message(
+        &mut self,
+        mut next: impl FnMut() -> Option<Incoming>,
+    ) -> Option<Incoming> {
+        if let Some(message) = self.messages.pop_front() {
+            return Some(message);
+        }
+        let message = next()?;
+        match self.kind {
+            Sabotage::LosesMessage if message.ack.is_some() && self.lost == 0 => {
+                self.lost = 1;
+                next()
+            }
+            Sabotage::TwoMessages => {
+                let publish = message.publish.clone();
+                self.messages.push_back(Incoming { publish, ack: None });
+                Some(message)
+            }
+            Sabotage::SwapsMessages => match next() {
+                Some(second) => {
+                    self.messages.push_back(message);
+                    Some(second)
+                }
+                None => Some(message),
+            },
+            _ => Some(message),
+        }
+    }
+
+    pub(crate) fn state(&self, state: State) -> State {
+        match (self.kind, state) {
+            (Sabotage::NoCause, State::Waiting { retry, .. }) => {
+                State::Waiting { retry, cause: None }
+            }
+            (_, state) => state,
+        }
+    }
+
+    pub(crate) fn is_deaf(&self) -> bool {
+        self.kind == Sabotage::Deaf && self.pinged
+    }
+
+    pub(crate) fn claims_written_early(&self) -> bool {
+        self.kind == Sabotage::WrittenEarly
+    }
+
+    pub(crate) fn is_rash(&self) -> bool {
+        self.kind == Sabotage::Rash
+    }
+
+    pub(crate) fn miscounts(&self) -> bool {
+        self.kind == Sabotage::Miscount
+    }
+
+    pub(crate) fn ignores_shutdown(&self) -> bool {
+        self.kind == Sabotage::IgnoresShutdown
+    }
+
+    /// Acknowledges a message that the application has only just got.
+    pub(crate) fn acknowledges(&self, core: &mut Client, incoming: &Incoming) {
+        if let (Sabotage::AcknowledgesEarly, Some(key)) = (self.kind, incoming.ack) {
+            core.acknowledge(core.now(), key, ReasonCode::SUCCESS);
+        }
+    }
+}
+
+/// Parts the first packet from the rest.
+fn split(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let at = header(bytes);
+    let length =
+        bytes.get(1..at)?.iter().rev().fold(0, |sum, byte| sum << 7 | usize::from(byte & 0x7F));
+    bytes.split_at_checked(at + length).filter(|(packet, _)| !packet.is_empty())
+}
+
+/// Length of the fixed header.
+fn header(bytes: &[u8]) -> usize {
+    let more = bytes.iter().skip(1).take_while(|byte| **byte & 0x80 != 0).count();
+    more + 2
+}
+
+/// Where the packet identifier of a PUBLISH is.
+fn identifier_at(packet: &[u8]) -> usize {
+    let at = header(packet);
+    let length = packet.get(at..at + 2).map_or(0, |l| u16::from_be_bytes([l[0], l[1]]));
+    at + 2 + usize::from(length)
+}
+
+fn copy(completion: &Completion) -> Option<Completion> {
+    match completion {
+        Completion::Publish { token, result } => {
+            Some(Completion::Publish { token: *token, result: *result })
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn packets_are_parted_at_their_ends() {
+        let mut bytes = vec![0xC0, 0, 0x30, 0x80, 0x01];
+        bytes.extend([7; 128]);
+        bytes.extend([0x40, 2, 0, 1]);
+        let mut rest = bytes.as_slice();
+        let mut lengths = Vec::new();
+        while let Some((packet, behind)) = split(rest) {
+            lengths.push(packet.len());
+            rest = behind;
+        }
+        assert_eq!(lengths, [2, 131, 4]);
+    }
+}

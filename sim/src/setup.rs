@@ -1,0 +1,210 @@
+//! Everything a world is made of. A setup and its seed decide a run.
+
+use std::time::Duration;
+
+use evenkeel_broker::fault::Rule;
+use evenkeel_codec::ReasonCode;
+use evenkeel_proto::Config;
+
+use crate::net::{End, LinkSpec, Way};
+use crate::sabotage::Sabotage;
+use crate::time::{Clock, Time};
+
+/// A world.
+#[derive(Clone, Debug)]
+pub struct Setup {
+    /// Decides every draw.
+    pub seed: u64,
+    /// The clients.
+    pub clients: Vec<ClientSpec>,
+    /// The broker.
+    pub broker: evenkeel_broker::Config,
+    /// What goes wrong, and when.
+    pub faults: Vec<(Time, Fault)>,
+    /// When nothing goes wrong any more and nothing new is asked for.
+    pub calm: Time,
+    /// Whether ends of connections without a fault are violations.
+    pub expects_calm: bool,
+    /// Events kept for the timeline.
+    pub keep: usize,
+}
+
+/// A client with its machine and its application.
+#[derive(Clone, Debug)]
+pub struct ClientSpec {
+    /// What the client is made with.
+    pub config: Config,
+    /// What it says it is made with; differs only where a test lets it lie.
+    pub declared: Config,
+    /// Its machine's clock.
+    pub clock: Clock,
+    /// Its path to the server.
+    pub link: LinkSpec,
+    /// How late it wakes at most.
+    pub wake: Duration,
+    /// Bytes it reads and writes at a time at most.
+    pub chunk: usize,
+    /// Its application.
+    pub app: AppSpec,
+    /// What is wrong with it, in tests of the oracles.
+    pub sabotage: Option<Sabotage>,
+}
+
+impl ClientSpec {
+    /// A client with an application, on an everyday machine.
+    pub fn new(config: Config, app: AppSpec) -> Self {
+        Self {
+            declared: config.clone(),
+            config,
+            clock: Clock { origin: 1_000_000_000, drift: 0 },
+            link: LinkSpec::default(),
+            wake: Duration::from_millis(2),
+            chunk: 4096,
+            app,
+            sabotage: None,
+        }
+    }
+
+    /// How long this client may take to come online and to finish so many
+    /// messages of its own and of others, once nothing goes wrong any more.
+    pub fn patience(&self, messages: usize) -> Duration {
+        let config = &self.declared;
+        let interval = Duration::from_secs(config.connect.keep_alive.max(60).into());
+        let answer = config.keep_alive.response_timeout.unwrap_or_default().max(interval * 3 / 2);
+        // Found dead, twice in a row, with the patience a client can learn.
+        let detect = (interval + answer * 2 + config.keep_alive.min_ping_spacing) * 2;
+        let policy = &config.reconnect;
+        let retry = policy.cap.max(policy.budget_window).max(policy.slow_lane.1).max(policy.floor);
+        // One at a time, three packets each way.
+        let messages = u32::try_from(messages).unwrap_or(u32::MAX);
+        let turns = (self.link.round_trip() + self.wake * 4).saturating_mul(messages) * 4;
+        let bytes = u64::from(messages) * self.app.payload.1 as u64;
+        let transfer = Duration::from_secs(bytes / self.link.up.rate.min(self.link.down.rate) + 1);
+        detect + config.connect_timeout * 2 + retry * 3 + turns + transfer
+    }
+}
+
+/// What an application does.
+#[derive(Clone, Debug, Default)]
+pub struct AppSpec {
+    /// When it starts its client.
+    pub start: Time,
+    /// Topics it publishes to.
+    pub topics: u8,
+    /// QoS levels it publishes with.
+    pub levels: Vec<u8>,
+    /// Mean time between two publishes; never where absent.
+    pub publish_every: Option<Duration>,
+    /// Publishes at a time, at most.
+    pub burst: u64,
+    /// Bytes of a payload, at least and at most.
+    pub payload: (usize, usize),
+    /// Seconds after which some of its messages expire.
+    pub expiry: Option<u32>,
+    /// What it subscribes to from the start, each with its QoS.
+    pub subscribe: Vec<(String, u8)>,
+    /// Mean time between changes of its subscriptions.
+    pub churn_every: Option<Duration>,
+    /// Filters it changes its mind about.
+    pub churn: Vec<String>,
+    /// Mean time between two looks for messages; at once where absent.
+    pub take_every: Option<Duration>,
+    /// Mean time it is busy with a message; acknowledges at once where absent.
+    pub busy_for: Option<Duration>,
+    /// Mean time between calls nobody needs: probe, reconnect, stale inputs.
+    pub meddle_every: Option<Duration>,
+    /// When it shuts its client down, and within what time.
+    pub stop: Option<(Time, Duration)>,
+    /// Mean time after which it starts a halted client again.
+    pub restart_after: Option<Duration>,
+}
+
+/// What goes wrong.
+#[derive(Clone, Debug)]
+pub enum Fault {
+    /// The connection breaks when so many more bytes have arrived.
+    Cut {
+        /// Whose.
+        client: usize,
+        /// The direction the bytes are counted in.
+        way: Way,
+        /// How many.
+        bytes: u64,
+        /// How both sides learn of it.
+        how: End,
+    },
+    /// Nothing passes in these directions; for ever where `lasts` is absent,
+    /// on this connection only.
+    Block {
+        /// Whose.
+        client: usize,
+        /// Which.
+        ways: Vec<Way>,
+        /// How long.
+        lasts: Option<Duration>,
+    },
+    /// The path gets slow or far.
+    Path {
+        /// Whose.
+        client: usize,
+        /// Its new shape.
+        link: LinkSpec,
+        /// How long.
+        lasts: Duration,
+    },
+    /// The process is not run; the machine goes on.
+    Stall {
+        /// Whose.
+        client: usize,
+        /// How long.
+        lasts: Duration,
+    },
+    /// The machine sleeps.
+    Sleep {
+        /// Whose.
+        client: usize,
+        /// How long.
+        lasts: Duration,
+        /// Whether the path has forgotten the connection meanwhile.
+        forgotten: bool,
+    },
+    /// New connections come to nothing.
+    Unreachable {
+        /// Whose.
+        client: usize,
+        /// How long.
+        lasts: Duration,
+        /// Refused at once, or never answered.
+        refused: bool,
+    },
+    /// The broker goes down and comes back.
+    Restart {
+        /// For how long.
+        down: Duration,
+        /// Whether it keeps sessions.
+        keeps_sessions: bool,
+    },
+    /// The broker gets a rule, and loses it after a time.
+    Rule {
+        /// Whose connections may end by it.
+        harms: Vec<usize>,
+        /// What it does.
+        rule: Box<Rule>,
+        /// How long it is in force.
+        lasts: Duration,
+    },
+    /// The broker ends a connection.
+    Disconnect {
+        /// Whose.
+        client: usize,
+        /// Why.
+        reason: ReasonCode,
+    },
+    /// The broker's settings change.
+    Offer {
+        /// Receive maximum of later connections.
+        receive_maximum: u16,
+        /// Keep-alive it imposes on later connections.
+        keep_alive: Option<u16>,
+    },
+}

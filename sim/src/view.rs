@@ -1,0 +1,356 @@
+//! What is known of a client from what was seen of it: the ground on which
+//! the oracles stand. Nothing here is asked of the client itself.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use evenkeel_codec::{ConnAck, Connect, Packet, PacketId, PacketType, QoS, Version};
+use evenkeel_proto::keepalive::Death;
+use evenkeel_proto::{Completion, Config, ConnectionId, DisconnectCause, Event, Instant, Token};
+
+use crate::message::MessageId;
+use crate::seen::{Asked, Facts, Seen};
+
+/// What was seen of one client.
+#[derive(Debug)]
+pub struct View {
+    /// What it was made with, or claims to be.
+    pub declared: Config,
+    /// The present connection, from its opening to its end.
+    pub conn: Option<Conn>,
+    /// When connections were opened, on the client's clock.
+    pub opens: Vec<Instant>,
+    /// Exchanges that hold a packet identifier.
+    pub ids: BTreeMap<u16, Flight>,
+    /// Messages by the token of their operation.
+    pub tokens: BTreeMap<Token, MessageId>,
+    /// Sessions begun with the server.
+    pub sessions: u64,
+    /// When a shutdown is to be over, on the client's clock.
+    pub shutdown: Option<Instant>,
+    /// Ends of links that were held for dead without an answer.
+    pub deaths: u32,
+}
+
+/// One connection.
+#[derive(Debug)]
+pub struct Conn {
+    /// Its name.
+    pub id: ConnectionId,
+    /// When it was asked for.
+    pub asked: Instant,
+    /// Whether the transport was reported open.
+    pub is_open: bool,
+    /// What CONNECT said.
+    pub connect: Option<Box<Connect>>,
+    /// Since CONNACK accepted it.
+    pub online: Option<Online>,
+    /// When the last packet was written whole.
+    pub last_wrote: Instant,
+    /// When the transport last took bytes.
+    pub last_taken: Instant,
+    /// When bytes last came.
+    pub last_arrived: Instant,
+    /// Bytes the transport has yet to take.
+    pub backlog: usize,
+    /// The PINGREQ that waits for its answer.
+    pub ping: Option<Ping>,
+    /// When the last PINGREQ was written.
+    pub last_ping: Option<Instant>,
+    /// When PINGREQs were written since the last byte came.
+    pub unheard: Vec<Instant>,
+    /// An acknowledgement or PINGRESP that was waited for has come.
+    pub is_useful: bool,
+    /// The last packet that came.
+    pub last_got: Option<Packet>,
+}
+
+/// An accepted connection.
+#[derive(Clone, Copy, Debug)]
+pub struct Online {
+    /// Since when.
+    pub since: Instant,
+    /// The version spoken.
+    pub version: Version,
+    /// The keep-alive in force; zero is none.
+    pub interval: Duration,
+    /// QoS 1 and 2 messages the server takes at a time.
+    pub receive_maximum: u16,
+    /// The largest packet the server takes.
+    pub packet_size: u32,
+    /// Whether the server held the session.
+    pub session_present: bool,
+}
+
+/// A PINGREQ that was written.
+#[derive(Clone, Copy, Debug)]
+pub struct Ping {
+    /// When.
+    pub sent: Instant,
+    /// The client had stopped reading since: its answer may lie unread, and
+    /// the ping is given up without a word.
+    pub excused: bool,
+}
+
+/// An exchange.
+#[derive(Clone, Debug)]
+pub struct Flight {
+    /// What it waits for.
+    pub stage: Stage,
+    /// The message, of a PUBLISH.
+    pub message: Option<MessageId>,
+    /// The connection it was last sent on.
+    pub conn: ConnectionId,
+}
+
+/// What an exchange waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// PUBACK.
+    AtLeastOnce,
+    /// PUBREC.
+    Receipt,
+    /// PUBCOMP.
+    Completion,
+    /// SUBACK.
+    Subscribe,
+    /// UNSUBACK.
+    Unsubscribe,
+}
+
+impl View {
+    /// Nothing seen.
+    pub const fn new(declared: Config) -> Self {
+        Self {
+            declared,
+            conn: None,
+            opens: Vec::new(),
+            ids: BTreeMap::new(),
+            tokens: BTreeMap::new(),
+            sessions: 0,
+            shutdown: None,
+            deaths: 0,
+        }
+    }
+
+    /// How long a ping may at least stay unanswered.
+    pub fn response_timeout(&self, interval: Duration) -> Duration {
+        let usual = (interval / 2).min(Duration::from_secs(60));
+        self.declared.keep_alive.response_timeout.unwrap_or(usual)
+    }
+
+    /// How long a client waits for an answer that found links dead before.
+    pub fn patience(&self, interval: Duration) -> Duration {
+        let usual = self.response_timeout(interval);
+        (usual * (1 << self.deaths.min(2))).min((interval * 5 / 4).max(usual))
+    }
+
+    /// The present connection, if it is accepted.
+    pub fn online(&self) -> Option<(&Conn, &Online)> {
+        let conn = self.conn.as_ref()?;
+        Some((conn, conn.online.as_ref()?))
+    }
+
+    /// Exchanges of PUBLISH begun on the present connection that the server
+    /// counts against its receive maximum.
+    pub fn publishes_here(&self, conn: ConnectionId) -> usize {
+        let counts = |flight: &&Flight| flight.conn == conn && flight.message.is_some();
+        self.ids.values().filter(counts).count()
+    }
+
+    /// Takes in an observation, after the oracles have judged it.
+    pub fn apply(&mut self, facts: &Facts, seen: &Seen<'_>) {
+        let now = facts.local;
+        match seen {
+            Seen::Opening(open) => {
+                self.opens.push(now);
+                self.conn = Some(Conn::new(open.conn, now));
+            }
+            Seen::Opened(_) => self.with_conn(|conn| conn.is_open = true),
+            Seen::Taken(_, left) => self.with_conn(|conn| {
+                conn.last_taken = now;
+                conn.backlog = *left;
+            }),
+            Seen::Wrote(id, packet, _) => self.wrote(now, *id, packet),
+            Seen::Arrived(..) => self.with_conn(|conn| {
+                conn.last_arrived = now;
+                conn.unheard.clear();
+            }),
+            Seen::Got(id, packet) => self.got(now, *id, packet),
+            Seen::Event(event) => self.event(event),
+            Seen::Accepted(token, Asked::Publish(message, true)) => {
+                self.tokens.insert(*token, *message);
+            }
+            Seen::Completed(Completion::Publish { token, .. }) => {
+                if let Some(message) = self.tokens.remove(token) {
+                    self.ids.retain(|_, flight| flight.message != Some(message));
+                }
+            }
+            Seen::ShutdownAsked(limit) => {
+                let end = now + *limit;
+                self.shutdown = Some(self.shutdown.map_or(end, |before| before.min(end)));
+            }
+            Seen::Waits(_) if !facts.reading => self.with_conn(|conn| {
+                if let Some(ping) = &mut conn.ping {
+                    ping.excused = true;
+                }
+            }),
+            Seen::Settled(settled) => self.with_conn(|conn| conn.backlog = settled.backlog),
+            _ => {}
+        }
+    }
+
+    fn with_conn(&mut self, change: impl FnOnce(&mut Conn)) {
+        if let Some(conn) = &mut self.conn {
+            change(conn);
+        }
+    }
+
+    fn event(&mut self, event: &Event) {
+        match event {
+            Event::Disconnected { cause, .. } => {
+                self.conn = None;
+                let is_control = |stage| matches!(stage, Stage::Subscribe | Stage::Unsubscribe);
+                self.ids.retain(|_, flight| !is_control(flight.stage));
+                if let DisconnectCause::KeepAlive(Death::NoResponse { .. }) = cause {
+                    self.deaths += 1;
+                }
+            }
+            Event::PingUnanswered { .. } => self.with_conn(|conn| conn.ping = None),
+            _ => {}
+        }
+    }
+
+    fn wrote(&mut self, now: Instant, id: ConnectionId, packet: &Packet) {
+        let Some(conn) = self.conn.as_mut().filter(|conn| conn.id == id) else { return };
+        conn.last_wrote = now;
+        match packet {
+            Packet::Connect(connect) => conn.connect = Some(Box::new(connect.clone())),
+            Packet::PingReq => {
+                conn.ping = Some(Ping { sent: now, excused: false });
+                conn.last_ping = Some(now);
+                conn.unheard.push(now);
+            }
+            _ => {}
+        }
+        let stage = match packet {
+            Packet::Publish(publish) if publish.qos == QoS::AtLeastOnce => Stage::AtLeastOnce,
+            Packet::Publish(publish) if publish.qos == QoS::ExactlyOnce => Stage::Receipt,
+            Packet::Subscribe(_) => Stage::Subscribe,
+            Packet::Unsubscribe(_) => Stage::Unsubscribe,
+            _ => return,
+        };
+        let message = match packet {
+            Packet::Publish(publish) => MessageId::of(&publish.payload),
+            _ => None,
+        };
+        if let Some(packet_id) = packet_id(packet) {
+            self.ids.insert(packet_id.get(), Flight { stage, message, conn: id });
+        }
+    }
+
+    fn got(&mut self, now: Instant, id: ConnectionId, packet: &Packet) {
+        if let Packet::ConnAck(connack) = packet {
+            return self.connack(now, connack);
+        }
+        let useful = match packet {
+            Packet::PingResp => self.conn.as_mut().is_some_and(|conn| conn.ping.take().is_some()),
+            _ => self.acknowledged(id, packet),
+        };
+        self.with_conn(|conn| {
+            conn.is_useful |= useful;
+            conn.last_got = Some(packet.clone());
+        });
+    }
+
+    fn connack(&mut self, now: Instant, connack: &ConnAck) {
+        let declared = &self.declared;
+        let Some(conn) = &mut self.conn else { return };
+        conn.last_got = Some(Packet::ConnAck(connack.clone()));
+        let Some(connect) = conn.connect.as_ref().filter(|_| !connack.reason.is_error()) else {
+            return;
+        };
+        let said = &connack.properties;
+        let keep_alive = said.server_keep_alive().unwrap_or(connect.keep_alive);
+        let in_flight = declared.bounds.in_flight;
+        conn.online = Some(Online {
+            since: now,
+            version: connect.version,
+            interval: Duration::from_secs(keep_alive.into()),
+            receive_maximum: said.receive_maximum().unwrap_or(u16::MAX).min(in_flight),
+            packet_size: said.maximum_packet_size().unwrap_or(u32::MAX),
+            session_present: connack.session_present,
+        });
+        if !connack.session_present {
+            self.sessions += 1;
+            self.ids.retain(|_, flight| flight.stage != Stage::Completion);
+        }
+    }
+
+    /// Moves an exchange on; false where none waits for this packet.
+    fn acknowledged(&mut self, conn: ConnectionId, packet: &Packet) -> bool {
+        let resumed = self.online().is_some_and(|(_, online)| online.session_present);
+        let (Some(id), Some(wanted)) = (packet_id(packet), answers(packet.packet_type())) else {
+            return false;
+        };
+        let Some(flight) = self.ids.get_mut(&id.get()) else { return false };
+        if !wanted.contains(&flight.stage) || !(flight.conn == conn || resumed) {
+            return false;
+        }
+        let refused = matches!(packet, Packet::PubRec(ack) if ack.reason.is_error());
+        if flight.stage == Stage::Receipt && !refused {
+            flight.stage = Stage::Completion;
+        } else {
+            self.ids.remove(&id.get());
+        }
+        true
+    }
+}
+
+impl Conn {
+    const fn new(id: ConnectionId, now: Instant) -> Self {
+        Self {
+            id,
+            asked: now,
+            is_open: false,
+            connect: None,
+            online: None,
+            last_wrote: now,
+            last_taken: now,
+            last_arrived: now,
+            backlog: 0,
+            ping: None,
+            last_ping: None,
+            unheard: Vec::new(),
+            is_useful: false,
+            last_got: None,
+        }
+    }
+}
+
+/// The stages that a packet from the server ends.
+const fn answers(kind: PacketType) -> Option<&'static [Stage]> {
+    match kind {
+        PacketType::PubAck => Some(&[Stage::AtLeastOnce]),
+        PacketType::PubRec => Some(&[Stage::Receipt]),
+        PacketType::PubComp => Some(&[Stage::Completion]),
+        PacketType::SubAck => Some(&[Stage::Subscribe]),
+        PacketType::UnsubAck => Some(&[Stage::Unsubscribe]),
+        _ => None,
+    }
+}
+
+/// The packet identifier of a packet that has one.
+pub const fn packet_id(packet: &Packet) -> Option<PacketId> {
+    match packet {
+        Packet::Publish(publish) => publish.packet_id,
+        Packet::PubAck(ack) | Packet::PubRec(ack) | Packet::PubRel(ack) | Packet::PubComp(ack) => {
+            Some(ack.packet_id)
+        }
+        Packet::Subscribe(subscribe) => Some(subscribe.packet_id),
+        Packet::SubAck(ack) => Some(ack.packet_id),
+        Packet::Unsubscribe(unsubscribe) => Some(unsubscribe.packet_id),
+        Packet::UnsubAck(ack) => Some(ack.packet_id),
+        _ => None,
+    }
+}

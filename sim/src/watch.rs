@@ -1,0 +1,265 @@
+//! Passes what is seen on to all who look: the juries, the ledger, the trace
+//! and the record that scenarios assert on.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use evenkeel_broker::EventKind;
+use evenkeel_codec::{Packet, QoS, TopicFilter};
+use evenkeel_proto::{
+    Completion, Config, DisconnectCause, Event, Halt, Instant, Repetition, Retry,
+};
+
+use crate::message::MessageId;
+use crate::oracle::{Jury, Ledger, Verdict};
+use crate::seen::{Asked, Facts, Seen, Violation};
+use crate::time::Time;
+use crate::trace::{Summary, Trace, What};
+
+/// What scenarios ask about one client.
+#[derive(Debug, Default)]
+pub struct Record {
+    /// When connections were asked for.
+    pub opens: Vec<Time>,
+    /// When they were accepted.
+    pub accepted: Vec<Time>,
+    /// When and why connections ended.
+    pub ends: Vec<(Time, DisconnectCause)>,
+    /// Attempts that were set, with their delay.
+    pub retries: Vec<(Retry, Duration)>,
+    /// When PINGREQs were written.
+    pub pings: Vec<Time>,
+    /// Pings that were written off.
+    pub written_off: usize,
+    /// Diagnoses of a loop.
+    pub loops: Vec<Repetition>,
+    /// When there was to be no further attempt, and why.
+    pub halts: Vec<(Time, Halt)>,
+    /// Messages that applications took.
+    pub taken: usize,
+    /// Publishes that were accepted, and those that ended well.
+    pub published: usize,
+    /// Publishes that ended well.
+    pub delivered: usize,
+    /// Publishes that ended otherwise.
+    pub failed: usize,
+    /// Longest time without a byte from the server while accepted.
+    pub longest_silence: Duration,
+    /// What happened to the client from outside that could end a connection.
+    pub harmed: bool,
+    last_arrival: Option<Instant>,
+}
+
+/// All who look.
+#[derive(Debug)]
+pub struct Watch {
+    /// One for each client.
+    pub juries: Vec<Jury>,
+    /// Accounts of all messages.
+    pub ledger: Ledger,
+    /// One for each client.
+    pub records: Vec<Record>,
+    /// The run's events.
+    pub trace: Trace,
+    /// Laws that were broken.
+    pub violations: Vec<Violation>,
+    /// Events of the broker by name.
+    pub broker: BTreeMap<&'static str, u64>,
+    /// Ends without a cause from outside are violations.
+    pub expects_calm: bool,
+}
+
+impl Watch {
+    /// Nobody yet.
+    pub const fn new(trace: Trace) -> Self {
+        Self {
+            juries: Vec::new(),
+            ledger: Ledger::new(),
+            records: Vec::new(),
+            trace,
+            violations: Vec::new(),
+            broker: BTreeMap::new(),
+            expects_calm: true,
+        }
+    }
+
+    /// Looks at one more client.
+    pub fn enrol(&mut self, declared: &Config) {
+        let client = self.juries.len();
+        self.ledger.enrol(client, declared.connect.client_id.as_str());
+        self.juries.push(Jury::new(client, declared.clone()));
+        self.records.push(Record::default());
+    }
+
+    /// Notes something in the timeline.
+    pub fn note(&mut self, time: Time, client: Option<usize>, text: impl Into<String>) {
+        self.trace.push(time, client, What::Note(text.into()));
+    }
+
+    /// A law of the world as a whole is broken.
+    pub fn broken(&mut self, law: &'static str, time: Time, client: Option<usize>, text: String) {
+        self.violations.push(Violation { law, time, client, text });
+    }
+
+    /// Something was seen of a client.
+    pub fn see(&mut self, client: usize, facts: &Facts, seen: &Seen<'_>) {
+        let mut verdict = Verdict::default();
+        self.account(client, facts, seen, &mut verdict);
+        let Some(jury) = self.juries.get_mut(client) else { return };
+        let found = jury.see(facts, seen);
+        self.violations.extend(found);
+        let world = verdict.into_violations(facts.time, client);
+        self.violations.extend(world);
+        self.write_down(client, facts, seen);
+        self.tell(client, facts.time, seen);
+    }
+
+    /// D3: the ledger's side, which needs the message behind a token.
+    fn account(&mut self, client: usize, facts: &Facts, seen: &Seen<'_>, verdict: &mut Verdict) {
+        let _ = facts;
+        match seen {
+            Seen::Completed(completion @ Completion::Publish { token, .. }) => {
+                let message = self.juries.get(client).and_then(|jury| jury.view.tokens.get(token));
+                if let Some(message) = message.copied() {
+                    self.ledger.completed(message, completion, verdict);
+                }
+            }
+            Seen::Taking(delivery) => self.ledger.taken(client, delivery, verdict),
+            _ => {}
+        }
+    }
+
+    fn write_down(&mut self, client: usize, facts: &Facts, seen: &Seen<'_>) {
+        let is_calm = self.expects_calm;
+        let Some(record) = self.records.get_mut(client) else { return };
+        match seen {
+            Seen::Opening(_) => record.opens.push(facts.time),
+            Seen::Wrote(_, Packet::PingReq, _) => record.pings.push(facts.time),
+            Seen::Arrived(..) => record.heard(facts.local),
+            Seen::Accepted(_, Asked::Publish(..)) => record.published += 1,
+            Seen::Completed(Completion::Publish { result, .. }) => match result {
+                Ok(_) => record.delivered += 1,
+                Err(_) => record.failed += 1,
+            },
+            Seen::Taking(_) => record.taken += 1,
+            Seen::Event(Event::Connected(_)) => {
+                record.accepted.push(facts.time);
+                record.last_arrival = Some(facts.local);
+            }
+            Seen::Event(Event::Disconnected { cause, .. }) => {
+                record.heard(facts.local);
+                record.last_arrival = None;
+                record.ends.push((facts.time, cause.clone()));
+                let wanted = matches!(
+                    cause,
+                    DisconnectCause::Shutdown | DisconnectCause::ReconnectRequested
+                );
+                if is_calm && !record.harmed && !wanted {
+                    let text = format!("ended by {cause:?}, though nothing went wrong");
+                    self.broken("calm", facts.time, Some(client), text);
+                }
+            }
+            Seen::Event(Event::RetryScheduled { retry, delay }) => {
+                record.retries.push((*retry, *delay));
+            }
+            Seen::Event(Event::PingUnanswered { .. }) => record.written_off += 1,
+            Seen::Event(Event::Loop(repetition)) => record.loops.push(*repetition),
+            Seen::Event(Event::Halted(halt)) => record.halts.push((facts.time, *halt)),
+            _ => {}
+        }
+    }
+
+    /// Writes the timeline.
+    fn tell(&mut self, client: usize, time: Time, seen: &Seen<'_>) {
+        let what = match seen {
+            Seen::Wrote(_, packet, _) | Seen::Farewell(_, packet) => {
+                What::Sent(Summary::of(packet))
+            }
+            Seen::Got(_, packet) => What::Got(Summary::of(packet)),
+            Seen::Taken(_, left) => return self.trace.mix(&[time.0, *left as u64]),
+            Seen::Arrived(_, bytes) => return self.trace.mix(&[time.0, *bytes as u64]),
+            Seen::Waits(deadline) => {
+                let at = deadline.map_or(0, |deadline| deadline.at.as_micros());
+                return self.trace.mix(&[time.0, at]);
+            }
+            Seen::Settled(settled) => {
+                return self.trace.mix(&[settled.queued as u64, settled.in_flight as u64]);
+            }
+            Seen::Taking(delivery) => {
+                What::Note(format!("takes {} as message {}", delivery.message, delivery.number))
+            }
+            Seen::Done(number) => What::Note(format!("is done with message {number}")),
+            Seen::Accepted(_, Asked::Publish(message, _)) => {
+                What::Note(format!("publishes {message}"))
+            }
+            Seen::Event(event) => What::Note(format!("event {event:?}")),
+            Seen::Completed(Completion::Publish { token, result }) => {
+                What::Note(format!("outcome of {}: {result:?}", token.0))
+            }
+            other => What::Note(format!("{other:?}")),
+        };
+        self.trace.push(time, Some(client), what);
+    }
+
+    /// The broker decided something. `message` is what a PUBLISH held.
+    pub fn broker(
+        &mut self,
+        event: &evenkeel_broker::Event,
+        message: impl FnOnce() -> Option<MessageId>,
+    ) {
+        let time = Time(event.time.as_micros());
+        *self.broker.entry(event.name()).or_default() += 1;
+        let client_id = event.client_id.as_deref().unwrap_or_default();
+        match &event.kind {
+            EventKind::PublishReceived { .. } => {
+                if let Some(message) = message() {
+                    self.ledger.received(message);
+                }
+                return;
+            }
+            EventKind::PublishSent { .. } | EventKind::PingReceived | EventKind::PingAnswered => {
+                return;
+            }
+            EventKind::Subscribed { filter, reason } => {
+                if let (Ok(filter), Some(qos)) =
+                    (TopicFilter::try_from(filter.as_str()), QoS::from_level(reason.0))
+                {
+                    self.ledger.subscribed(client_id, filter, qos);
+                }
+            }
+            EventKind::Unsubscribed { filter } => {
+                if let Ok(filter) = TopicFilter::try_from(filter.as_str()) {
+                    self.ledger.unsubscribed(client_id, &filter);
+                }
+            }
+            EventKind::SessionEnded { .. } => self.ledger.session_ended(client_id),
+            EventKind::MessageDropped { .. } => self.ledger.dropped(client_id),
+            EventKind::ProtocolError { rule, detail, .. } => {
+                let text = format!("{client_id} breaks {rule}: {detail}");
+                self.broken("protocol", time, None, text);
+            }
+            EventKind::NotEncodable { packet, rule } => {
+                let text = format!("the broker cannot encode {packet:?}: {rule}");
+                self.broken("broker", time, None, text);
+            }
+            _ => {}
+        }
+        self.note(time, None, format!("broker {client_id} {:?}", event.kind));
+    }
+
+    /// Something happens to a client that may end its connection.
+    pub fn harm(&mut self, client: usize) {
+        if let Some(record) = self.records.get_mut(client) {
+            record.harmed = true;
+        }
+    }
+}
+
+impl Record {
+    fn heard(&mut self, now: Instant) {
+        if let Some(last) = self.last_arrival {
+            self.longest_silence = self.longest_silence.max(now.since(last));
+            self.last_arrival = Some(now);
+        }
+    }
+}
