@@ -1,0 +1,254 @@
+//! D3 against power cuts: at every operation of the disk, with every part of
+//! what was not synced lost or kept, the store opens again and holds exactly
+//! a beginning of what was committed.
+
+use std::collections::BTreeSet;
+use std::io::ErrorKind;
+
+use evenkeel_store::contract::model::{Model, Random, View};
+use evenkeel_store::disk::{Crash, SimulatedDisk, SimulatedFolder};
+use evenkeel_store::record::{Record, Serial};
+use evenkeel_store::{FileStore, Fsync, Store, StoreError};
+
+type SimulatedStore = FileStore<SimulatedFolder>;
+
+/// A store on a simulated disk, and what it must hold.
+struct Rig {
+    disk: SimulatedDisk,
+    fsync: Fsync,
+    store: Option<SimulatedStore>,
+    random: Random,
+    /// Each state since the last one that was certain; the last is that of
+    /// the last batch that was committed.
+    states: Vec<Model>,
+    /// The batch that was under way when the power went.
+    under_way: Option<Model>,
+}
+
+impl Rig {
+    fn new(fsync: Fsync, seed: u64) -> Self {
+        let disk = SimulatedDisk::new();
+        let states = vec![Model::default()];
+        Self { disk, fsync, store: None, random: Random(seed), states, under_way: None }
+    }
+
+    fn model(&self) -> &Model {
+        self.states.last().unwrap()
+    }
+
+    /// Opens the store, which must hold one of the states it may hold.
+    fn open(&mut self) -> Result<(), StoreError> {
+        self.store = None;
+        // The smallest segments there are: a dozen batches each.
+        let options = FileStore::options().segment_bytes(0).fsync(self.fsync);
+        let mut store = options.open_in(self.disk.folder())?;
+        let recovered = store.recover()?;
+        let view = View::of(&recovered, &mut store);
+        let possible = self.states.iter().chain(&self.under_way);
+        let Some(found) = possible.rev().find(|model| model.view() == view) else {
+            panic!("none of {} states: {view:#?}", self.states.len());
+        };
+        self.states = vec![found.clone()];
+        self.under_way = None;
+        self.store = Some(store);
+        Ok(())
+    }
+
+    /// Commits a random batch; an error is the caller's to judge.
+    fn commit(&mut self) -> Result<(), StoreError> {
+        let mut next = self.model().clone();
+        let batch = next.batch(&mut self.random);
+        batch.iter().for_each(|record| next.add(record));
+        let store = self.store.as_mut().unwrap();
+        let result = store.commit(&batch);
+        match &result {
+            Ok(()) if self.fsync == Fsync::EveryCommit => self.states = vec![next],
+            Ok(()) => self.states.push(next),
+            Err(_) => self.under_way = Some(next),
+        }
+        result
+    }
+
+    /// Commits until so many batches are in, or the power is gone.
+    fn run(&mut self, batches: u32) {
+        if self.store.is_none() && self.open().is_err() {
+            return;
+        }
+        for _ in 0..batches {
+            if self.commit().is_err() {
+                assert!(self.disk.is_off(), "only a power cut makes commits fail here");
+                return;
+            }
+        }
+    }
+
+    fn any_crash(&mut self) -> Crash {
+        Crash::Random(self.random.below(1 << 30) as u64)
+    }
+
+    fn crash(&mut self, crash: Crash) {
+        self.disk.restart(crash);
+        self.open().unwrap_or_else(|error| panic!("after {crash:?}: {error}"));
+    }
+}
+
+/// The ways in which what was not synced may be lost.
+fn crashes(seeds: u64) -> impl Iterator<Item = Crash> {
+    [Crash::KeepNothing, Crash::KeepAll].into_iter().chain((0..seeds).map(Crash::Random))
+}
+
+/// Cuts the power at every operation of a run, and then goes on.
+fn cut_everywhere(fsync: Fsync, batches: u32, seeds: u64) {
+    let mut whole = Rig::new(fsync, 7);
+    whole.run(batches);
+    let operations = whole.disk.operations();
+    for operation in 0..operations {
+        for crash in crashes(seeds) {
+            let mut rig = Rig::new(fsync, 7);
+            rig.disk.cut_power_at(operation);
+            rig.run(batches);
+            assert!(rig.disk.is_off(), "operation {operation} of {operations} was reached");
+            rig.crash(crash);
+            // What was recovered is not only there, it can be built upon.
+            rig.run(5);
+            rig.store = None;
+            rig.open().unwrap();
+        }
+    }
+}
+
+#[test]
+fn a_power_cut_anywhere_loses_nothing_committed_when_every_commit_is_synced() {
+    cut_everywhere(Fsync::EveryCommit, 60, 6);
+}
+
+#[test]
+fn a_power_cut_anywhere_leaves_a_beginning_when_nothing_is_synced() {
+    cut_everywhere(Fsync::Never, 60, 6);
+}
+
+#[test]
+fn the_scenario_rotates_removes_and_compacts() {
+    let mut rig = Rig::new(Fsync::EveryCommit, 7);
+    let (mut removed, mut compacted, mut before) = (false, false, BTreeSet::new());
+    rig.open().unwrap();
+    for _ in 0..60 {
+        rig.commit().unwrap();
+        // Kind, first and last number as the header says them.
+        let image = rig.disk.image();
+        let number = |bytes: &[u8], at| u64::from_le_bytes(bytes[at..at + 8].try_into().unwrap());
+        let stands_for = |bytes: &Vec<u8>| number(bytes, 12)..=number(bytes, 20);
+        let now: BTreeSet<u64> = image.values().flat_map(stands_for).collect();
+        compacted |= image.values().any(|bytes| bytes[10] == 1);
+        removed |= !before.is_subset(&now);
+        before = now;
+    }
+    assert!(removed && compacted, "{removed} {compacted}");
+}
+
+#[test]
+fn the_power_may_go_again_and_again() {
+    for seed in 0..150 {
+        let fsync = if seed % 2 == 0 { Fsync::EveryCommit } else { Fsync::Never };
+        let mut rig = Rig::new(fsync, seed);
+        rig.open().unwrap();
+        for _ in 0..6 {
+            let next = rig.disk.operations() + rig.random.below(60) as u64;
+            rig.disk.cut_power_at(next);
+            rig.run(80);
+            // The power goes again while the store recovers.
+            let crash = rig.any_crash();
+            rig.disk.restart(crash);
+            let next = rig.disk.operations() + rig.random.below(4) as u64;
+            rig.disk.cut_power_at(next);
+            let _ = rig.open();
+            let crash = rig.any_crash();
+            rig.crash(crash);
+        }
+    }
+}
+
+#[test]
+fn what_was_flushed_survives_whatever_the_policy() {
+    for seed in 0..40 {
+        let mut rig = Rig::new(Fsync::Never, seed);
+        rig.open().unwrap();
+        rig.run(seed as u32 % 20);
+        rig.store.as_mut().unwrap().flush().unwrap();
+        let flushed = rig.model().clone();
+        rig.states = vec![flushed];
+        rig.run(4);
+        let next = rig.disk.operations();
+        rig.disk.cut_power_at(next);
+        rig.run(1);
+        rig.crash(Crash::Random(seed));
+    }
+}
+
+/// Fails every operation in turn, each way, and goes on: nothing committed is
+/// lost, nothing refused comes back, and the store stays usable, after a
+/// recovery at the latest.
+#[test]
+fn a_disk_that_fails_once_anywhere_loses_nothing() {
+    let batches = 40;
+    let mut whole = Rig::new(Fsync::EveryCommit, 3);
+    whole.run(batches);
+    for operation in 0..whole.disk.operations() {
+        for kind in [ErrorKind::StorageFull, ErrorKind::PermissionDenied, ErrorKind::Other] {
+            let mut rig = Rig::new(Fsync::EveryCommit, 3);
+            rig.disk.fail_at(operation, kind);
+            let mut failures = 0;
+            // One turn more: the first one opens.
+            for _ in 0..=batches {
+                let result = if rig.store.is_none() { rig.open() } else { rig.commit() };
+                if result.is_err() {
+                    failures += 1;
+                    // Either it is usable as it is, with nothing of the batch
+                    // in it, or it says so and must be recovered.
+                    let usable = rig.store.as_mut().is_some_and(|store| store.commit(&[]).is_ok());
+                    if usable {
+                        rig.under_way = None;
+                    } else {
+                        rig.open().unwrap_or_else(|e| panic!("{operation} {kind}: {e}"));
+                    }
+                }
+            }
+            assert!(failures <= 1, "{failures} calls failed for one failure");
+            rig.open().unwrap();
+            rig.crash(Crash::KeepNothing);
+        }
+    }
+}
+
+#[test]
+fn a_commit_is_one_write_and_one_sync() {
+    let disk = SimulatedDisk::new();
+    let mut store = FileStore::options().open_in(disk.folder()).unwrap();
+    store.recover().unwrap();
+    let (writes, syncs) = (disk.writes(), disk.syncs());
+    let mut random = Random(1);
+    let mut model = Model::default();
+    for _ in 0..50 {
+        let batch = model.batch(&mut random);
+        store.commit(&batch).unwrap();
+        batch.iter().for_each(|record| model.add(record));
+    }
+    assert_eq!((disk.writes() - writes, disk.syncs() - syncs), (50, 50));
+}
+
+#[test]
+fn a_record_of_a_batch_is_never_there_without_the_others() {
+    let batch: Vec<Record> =
+        (0..9).map(|serial| Record::Released { serial: Serial(serial) }).collect();
+    for crash in crashes(60) {
+        let disk = SimulatedDisk::new();
+        let mut store = FileStore::options().open_in(disk.folder()).unwrap();
+        store.recover().unwrap();
+        disk.cut_power_at(disk.operations());
+        store.commit(&batch).unwrap_err();
+        disk.restart(crash);
+        let mut store = FileStore::options().open_in(disk.folder()).unwrap();
+        let next = store.recover().unwrap().next_serial.0;
+        assert!([0, 9].contains(&next), "{crash:?}: {next}");
+    }
+}
