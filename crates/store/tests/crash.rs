@@ -5,6 +5,7 @@
 use std::collections::BTreeSet;
 use std::io::ErrorKind;
 
+use evenkeel_proto::codec::PacketId;
 use evenkeel_store::contract::model::{Model, Random, View};
 use evenkeel_store::disk::{Crash, SimulatedDisk, SimulatedFolder};
 use evenkeel_store::record::{Record, Serial};
@@ -16,6 +17,7 @@ type SimulatedStore = FileStore<SimulatedFolder>;
 struct Rig {
     disk: SimulatedDisk,
     fsync: Fsync,
+    max_bytes: u64,
     store: Option<SimulatedStore>,
     random: Random,
     /// Each state since the last one that was certain; the last is that of
@@ -29,7 +31,15 @@ impl Rig {
     fn new(fsync: Fsync, seed: u64) -> Self {
         let disk = SimulatedDisk::new();
         let states = vec![Model::default()];
-        Self { disk, fsync, store: None, random: Random(seed), states, under_way: None }
+        Self {
+            disk,
+            fsync,
+            max_bytes: 1 << 30,
+            store: None,
+            random: Random(seed),
+            states,
+            under_way: None,
+        }
     }
 
     fn model(&self) -> &Model {
@@ -40,7 +50,8 @@ impl Rig {
     fn open(&mut self) -> Result<(), StoreError> {
         self.store = None;
         // The smallest segments there are: a dozen batches each.
-        let options = FileStore::options().segment_bytes(0).fsync(self.fsync);
+        let options =
+            FileStore::options().segment_bytes(0).fsync(self.fsync).max_bytes(self.max_bytes);
         let mut store = options.open_in(self.disk.folder())?;
         let recovered = store.recover()?;
         let view = View::of(&recovered, &mut store);
@@ -56,11 +67,15 @@ impl Rig {
 
     /// Commits a random batch; an error is the caller's to judge.
     fn commit(&mut self) -> Result<(), StoreError> {
+        let batch = self.states.last().unwrap().batch(&mut self.random);
+        self.commit_batch(&batch)
+    }
+
+    fn commit_batch(&mut self, batch: &[Record]) -> Result<(), StoreError> {
         let mut next = self.model().clone();
-        let batch = next.batch(&mut self.random);
         batch.iter().for_each(|record| next.add(record));
         let store = self.store.as_mut().unwrap();
-        let result = store.commit(&batch);
+        let result = store.commit(batch);
         match &result {
             Ok(()) if self.fsync == Fsync::EveryCommit => self.states = vec![next],
             Ok(()) => self.states.push(next),
@@ -218,6 +233,62 @@ fn a_disk_that_fails_once_anywhere_loses_nothing() {
             rig.crash(Crash::KeepNothing);
         }
     }
+}
+
+/// What a failed operation left behind must not come back with a power cut
+/// after the next commit.
+#[test]
+fn a_failure_and_then_a_power_cut_lose_nothing() {
+    let batches = 40;
+    let mut whole = Rig::new(Fsync::EveryCommit, 11);
+    whole.run(batches);
+    // The first five make the store.
+    for operation in 5..whole.disk.operations() {
+        for crash in crashes(8) {
+            let mut rig = Rig::new(Fsync::EveryCommit, 11);
+            rig.disk.fail_at(operation, ErrorKind::Other);
+            rig.open().unwrap();
+            while rig.commit().is_ok() && rig.disk.operations() <= operation {}
+            if rig.store.as_mut().unwrap().commit(&[]).is_ok() {
+                rig.under_way = None;
+                // Small enough for the segment that was full for the other.
+                let record = Record::Received { packet_id: PacketId::new(77).unwrap() };
+                rig.store.as_mut().unwrap().commit(std::slice::from_ref(&record)).unwrap();
+                let mut next = rig.model().clone();
+                next.add(&record);
+                rig.states = vec![next];
+            }
+            rig.crash(crash);
+        }
+    }
+}
+
+/// A store at its bound frees what it can with every refused batch; that is
+/// when most of its files change.
+#[test]
+fn a_power_cut_at_a_full_store_leaves_a_beginning() {
+    let mut refused = 0;
+    for seed in 0..120 {
+        let mut rig = Rig::new(Fsync::Never, seed);
+        rig.max_bytes = 6 * 1024;
+        rig.open().unwrap();
+        let cut = 300 + rig.random.below(200) as u64;
+        rig.disk.cut_power_at(cut);
+        while !rig.disk.is_off() {
+            match rig.commit() {
+                Err(StoreError::Bound(_)) => {
+                    refused += 1;
+                    rig.under_way = None;
+                    // What ends messages is taken by a full store.
+                    let _ = rig.commit_batch(&rig.model().ending(12));
+                }
+                Err(_) => assert!(rig.disk.is_off(), "only a power cut makes commits fail here"),
+                Ok(()) => {}
+            }
+        }
+        rig.crash(Crash::Random(seed));
+    }
+    assert!(refused > 500, "the store was full {refused} times");
 }
 
 #[test]

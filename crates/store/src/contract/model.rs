@@ -152,9 +152,7 @@ impl Model {
     #[must_use]
     pub fn batch(&self, random: &mut Random) -> Vec<Record> {
         if self.messages.len() > 40 {
-            let oldest = self.messages.keys().take(35);
-            let outcome = Outcome::Delivered;
-            return oldest.map(|s| Record::Done { serial: Serial(*s), outcome }).collect();
+            return self.ending(35);
         }
         let mut ahead = self.clone();
         let records = 1 + random.below(6);
@@ -165,6 +163,14 @@ impl Model {
             batch.push(record);
         }
         batch
+    }
+
+    /// A batch that ends so many messages, the oldest first.
+    #[must_use]
+    pub fn ending(&self, messages: usize) -> Vec<Record> {
+        let outcome = Outcome::Delivered;
+        let oldest = self.messages.keys().take(messages);
+        oldest.map(|serial| Record::Done { serial: Serial(*serial), outcome }).collect()
     }
 
     fn record(&self, random: &mut Random) -> Record {
