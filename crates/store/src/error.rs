@@ -202,8 +202,8 @@ impl Fault {
             Self::Foreign => "give the store a folder of its own; nothing was changed in this one",
             Self::Newer { .. } => "use the program that wrote it, or a later version of this one",
             Self::Damaged { .. } => {
-                "restore the folder from a copy, or export what `evenkeel queue` can still read; \
-                 nothing was changed"
+                "restore the folder from a copy, or save what is left by `evenkeel queue export \
+                 --salvage`; nothing was changed"
             }
             Self::Missing { .. } => "put the missing file back; nothing was changed",
         }

@@ -5,7 +5,7 @@ use evenkeel_proto::codec::{
 use evenkeel_proto::record::{Accepted, Outcome, Record, Serial, StoredSubscription};
 
 use super::{
-    EXPIRES, Live, NO_LOCAL, RETAIN_AS_PUBLISHED, RETAIN_HANDLING, VERSION, kind, outcome, varint,
+    EXPIRES, NO_LOCAL, RETAIN_AS_PUBLISHED, RETAIN_HANDLING, VERSION, kind, outcome, varint,
 };
 
 /// Appends a record; leaves `out` as it was where the record holds what no
@@ -20,15 +20,25 @@ pub(crate) fn encode_record(record: &Record, out: &mut Vec<u8>) -> Result<(), En
     Ok(())
 }
 
-/// Appends the entry that begins a snapshot.
-pub(crate) fn encode_live(live: &Live, out: &mut Vec<u8>) {
+/// Appends the entry that begins a snapshot; the serials ascend.
+pub(crate) fn encode_live(
+    next_serial: Serial,
+    mut live: impl Iterator<Item = u64>,
+    out: &mut Vec<u8>,
+) {
     entry(kind::LIVE, out, |out| {
-        varint::put(live.next_serial.0, out);
-        let mut end = 0;
-        for (first, count) in &live.runs {
+        varint::put(next_serial.0, out);
+        let (mut end, mut next) = (0, live.next());
+        while let Some(first) = next {
+            let mut count = 1;
+            next = live.next();
+            while next == first.checked_add(count) {
+                count += 1;
+                next = live.next();
+            }
             varint::put(first - end, out);
-            varint::put(*count, out);
-            end = first.saturating_add(*count);
+            varint::put(count, out);
+            end = first + count;
         }
     });
 }

@@ -94,19 +94,5 @@ pub(crate) struct Live {
     pub(crate) runs: Vec<(u64, u64)>,
 }
 
-impl Live {
-    /// Makes runs of ascending serials.
-    pub(crate) fn new(next_serial: Serial, serials: impl Iterator<Item = u64>) -> Self {
-        let mut runs: Vec<(u64, u64)> = Vec::new();
-        for serial in serials {
-            match runs.last_mut() {
-                Some((first, count)) if first.checked_add(*count) == Some(serial) => *count += 1,
-                _ => runs.push((serial, 1)),
-            }
-        }
-        Self { next_serial, runs }
-    }
-}
-
 #[cfg(test)]
 mod tests;

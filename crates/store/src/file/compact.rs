@@ -2,12 +2,11 @@
 //! segments that hold little else are copied into one, which takes their
 //! place in one step.
 
-use std::collections::BTreeSet;
 use std::io;
 use std::ops::{ControlFlow, Range};
 
 use super::format::{FRAME_HEADER, Kind, SegmentHeader};
-use super::index::Segment;
+use super::index::{Segment, kept};
 use super::log::{Log, seal};
 use super::read::each_contents;
 use super::segments;
@@ -66,13 +65,13 @@ impl<D: Directory> Log<D> {
         let failed = |error| StoreError::disk(directory.path().join(segments::COMPACTING), error);
         let file = directory.create(segments::COMPACTING).map_err(failed)?;
         let mut copy = Copy::new(&file, first, last).map_err(failed)?;
-        for segment in &group {
-            let serials = self.live_in(segment);
-            let _ =
-                each_contents(directory, segment, serials.into_iter(), |serial, contents, _| {
-                    copy.add(serial, &contents).map_err(failed)?;
-                    Ok(ControlFlow::Continue(()))
-                })?;
+        let kept = kept(&self.session);
+        for (at, segment) in range.clone().zip(&group) {
+            let serials = self.index.live_in(at, &kept).into_all();
+            let _ = each_contents(directory, segment, serials, |serial, contents, _| {
+                copy.add(serial, &contents).map_err(failed)?;
+                Ok(ControlFlow::Continue(()))
+            })?;
             copy.segment.inherit(segment);
         }
         let segment = copy.finish().map_err(failed)?;
@@ -87,14 +86,6 @@ impl<D: Directory> Log<D> {
         self.index.segments.drain(range.clone());
         self.index.segments.insert(range.start, segment);
         Ok(())
-    }
-
-    fn live_in(&self, segment: &Segment) -> BTreeSet<u64> {
-        let here = |serial: &u64| {
-            self.index.holder(*serial).is_some_and(|holder| holder.first == segment.first)
-        };
-        let kept = self.session.kept().map(|serial| serial.0).filter(here);
-        segment.all_queued().chain(kept).collect()
     }
 }
 

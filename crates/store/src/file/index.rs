@@ -1,7 +1,7 @@
 //! Where the messages are: for each segment which serials are queued, and a
 //! mark every so many bytes. What is kept in memory for a message is a bit.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::VecDeque;
 
 use evenkeel_proto::record::{Accepted, Priority, Serial};
 
@@ -178,10 +178,23 @@ impl Index {
         self.segments.iter().map(|segment| segment.length).sum()
     }
 
-    /// Serials of all live messages, ascending.
-    pub(super) fn live(&self, session: &Session) -> BTreeSet<u64> {
-        let queued = self.segments.iter().flat_map(Segment::all_queued);
-        queued.chain(session.kept().map(|serial| serial.0)).collect()
+    /// Serials of all live messages, ascending; one segment after the other,
+    /// as all at once may be many.
+    pub(super) fn live(&self, session: &Session) -> impl Iterator<Item = u64> {
+        let kept = kept(session);
+        (0..self.segments.len()).flat_map(move |at| self.live_in(at, &kept).into_all())
+    }
+
+    /// Serials of the live messages of a segment; of those that are kept
+    /// without being queued, see [`kept`].
+    pub(super) fn live_in(&self, at: usize, kept: &Bits) -> Bits {
+        let Some(segment) = self.segments.get(at) else { return Bits::default() };
+        let mut live = Bits::default();
+        segment.queued.iter().for_each(|queued| live.extend(queued));
+        let end = self.segments.get(at + 1).map_or(u64::MAX, |next| next.lowest);
+        let kept = kept.from(segment.lowest).take_while(|serial| *serial < end);
+        kept.for_each(|serial| live.insert(serial));
+        live
     }
 
     /// The segment a message is or was in.
@@ -197,6 +210,11 @@ impl Index {
     fn position(&self, serial: u64) -> Option<usize> {
         self.segments.partition_point(|segment| segment.lowest <= serial).checked_sub(1)
     }
+}
+
+/// Messages that a session keeps without their being queued.
+pub(super) fn kept(session: &Session) -> Bits {
+    session.kept().map(|serial| serial.0).collect()
 }
 
 impl Messages for Index {

@@ -1,6 +1,5 @@
 //! Reads messages out of segments.
 
-use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 
@@ -8,7 +7,7 @@ use bytes::Bytes;
 use evenkeel_proto::record::{Accepted, Priority, Serial, StoredMessage, Window};
 
 use super::frames::{FrameFault, Frames};
-use super::index::{Index, Segment};
+use super::index::{Index, Segment, kept};
 use super::segments;
 use crate::budget::Budget;
 use crate::disk::Directory;
@@ -32,7 +31,7 @@ impl<D: Directory> Reader<'_, D> {
         limit: Window,
     ) -> Result<Vec<StoredMessage>, StoreError> {
         let from = behind(after);
-        self.take(limit, |segment| segment.queued(priority, from))
+        self.take(limit, |_, segment| segment.queued(priority, from))
     }
 
     /// Messages in whatever state.
@@ -41,16 +40,11 @@ impl<D: Directory> Reader<'_, D> {
         after: Option<Serial>,
         limit: Window,
     ) -> Result<Vec<StoredMessage>, StoreError> {
-        let from = behind(after);
-        let kept: BTreeSet<u64> = self.session.kept().map(|serial| serial.0).collect();
-        self.take(limit, |segment| {
-            // The first few of each priority hold the first few of all.
-            let few = |p| segment.queued(p, from).take(limit.messages.max(1));
-            let queued = Priority::ALL.into_iter().flat_map(few);
-            let here =
-                |serial: &u64| self.index.holder(*serial).is_some_and(|s| s.first == segment.first);
-            let kept = kept.range(from.0..).copied().filter(here).take(limit.messages.max(1));
-            queued.chain(kept).collect::<BTreeSet<u64>>().into_iter()
+        let from = behind(after).0;
+        let kept = kept(self.session);
+        self.take(limit, |at, _| {
+            let live = self.index.live_in(at, &kept).into_all();
+            live.skip_while(move |serial| *serial < from)
         })
     }
 
@@ -88,11 +82,11 @@ impl<D: Directory> Reader<'_, D> {
     fn take<'s, I: Iterator<Item = u64> + 's>(
         &'s self,
         limit: Window,
-        wanted: impl Fn(&'s Segment) -> I,
+        wanted: impl Fn(usize, &'s Segment) -> I,
     ) -> Result<Vec<StoredMessage>, StoreError> {
         let mut budget = Budget::new(limit);
         let mut taken = Vec::new();
-        for segment in &self.index.segments {
+        for (at, segment) in self.index.segments.iter().enumerate() {
             let visit = |message| {
                 let message = self.session.stands(message);
                 if !budget.takes(&message) {
@@ -101,7 +95,7 @@ impl<D: Directory> Reader<'_, D> {
                 taken.push(message);
                 ControlFlow::Continue(())
             };
-            if scan(self.directory, segment, wanted(segment), visit)?.is_break() {
+            if scan(self.directory, segment, wanted(at, segment), visit)?.is_break() {
                 break;
             }
         }

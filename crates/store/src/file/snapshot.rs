@@ -1,7 +1,7 @@
 use evenkeel_proto::record::Record;
 
 use super::index::Index;
-use crate::encoding::{Live, encode_live, encode_record, encode_releasing};
+use crate::encoding::{encode_live, encode_record, encode_releasing};
 use crate::session::Session;
 use crate::{Misuse, StoreError};
 
@@ -11,8 +11,7 @@ pub(super) fn put_snapshot(
     index: &Index,
     out: &mut Vec<u8>,
 ) -> Result<(), StoreError> {
-    let live = index.live(session);
-    encode_live(&Live::new(session.next_serial, live.into_iter()), out);
+    encode_live(session.next_serial, index.live(session), out);
     let put = |record: Record, out: &mut Vec<u8>| {
         encode_record(&record, out)
             .map_err(|_| StoreError::Misuse(Misuse::Unencodable { serial: None }))
