@@ -35,6 +35,10 @@ pub(super) fn explain(error: &clap::Error, command: &clap::Command) -> Result<As
             Failure::usage(format!("{argument} and {other} contradict each other"))
                 .hint("leave one of them out")
         }
+        ErrorKind::MissingRequiredArgument => {
+            Failure::usage(format!("{} is missing", context(ContextKind::InvalidArg)))
+                .hint(format!("see '{} --help'", command.get_name()))
+        }
         ErrorKind::InvalidUtf8 => Failure::usage("a flag's value is not UTF-8")
             .hint("only messages may have any bytes; use --file for them"),
         _ => Failure::usage(first_line(&error.to_string()))

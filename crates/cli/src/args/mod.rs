@@ -5,6 +5,7 @@ mod broker;
 mod client;
 mod config_file;
 mod demo;
+mod generate;
 mod mistake;
 mod publish;
 mod request;
@@ -19,6 +20,7 @@ pub(crate) mod values;
 use std::ffi::OsString;
 
 use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap_complete::Shell;
 
 pub(crate) use broker::{BrokerArgs, BrokerLimits, BrokerTls};
 pub(crate) use client::{Identity, Secret, Session, WillFlags};
@@ -82,6 +84,20 @@ pub(crate) enum Command {
     Demo(DemoArgs),
     /// Prove many clients against a broker that makes trouble at random
     Soak(SoakArgs),
+    /// Print a script that completes commands and flags in a shell
+    ///
+    /// For example: evenkeel completions bash > ~/.local/share/bash-completion/completions/evenkeel
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+    /// Print the manual page, of everything or of one command
+    ///
+    /// For example: evenkeel man sub | man -l -
+    Man {
+        /// The command
+        command: Option<String>,
+    },
     /// Print the version
     Version,
     /// Print help, for everything or for one command
@@ -182,6 +198,12 @@ pub(crate) fn parse_words(
     match run {
         Ok(Command::Version) => Ok(Asked::Show(version_line())),
         Ok(Command::Help { command: name }) => help_text(command, name.as_deref()).map(Asked::Show),
+        Ok(Command::Completions { shell }) => {
+            Ok(Asked::Show(generate::completions(shell, command)))
+        }
+        Ok(Command::Man { command: name }) => {
+            generate::man_page(command, name.as_deref()).map(Asked::Show)
+        }
         Ok(run) => Ok(Asked::Run(run)),
         Err(error) => mistake::explain(&error, &command),
     }
@@ -217,8 +239,9 @@ fn help_text(mut command: clap::Command, name: Option<&str>) -> Result<String, F
 }
 
 fn no_such_command(name: &str) -> Failure {
-    Failure::usage(format!("there is no command '{name}'"))
-        .hint("the commands are pub, sub, rr, broker, demo, soak, version and help")
+    Failure::usage(format!("there is no command '{name}'")).hint(
+        "the commands are pub, sub, rr, broker, demo, soak, completions, man, version and help",
+    )
 }
 
 /// Rewrites `-D COMMAND user-property NAME VALUE`, the one use of `-D` with

@@ -39,7 +39,7 @@ pub(crate) fn run(command: &Command, personality: Personality) -> (Printer, Resu
         Command::Broker(args) => args.talk,
         Command::Demo(args) => args.talk,
         Command::Soak(args) => args.talk,
-        Command::Version | Command::Help { .. } => Default::default(),
+        _ => Default::default(),
     };
     let printer = Printer::new(personality, talk.level(), talk.color());
     (printer, run_with(command, printer))
@@ -66,7 +66,11 @@ fn run_with(command: &Command, printer: Printer) -> Result<(), Failure> {
         }
         Command::Demo(_) => in_runtime(async |stop| demo::run(printer, stop).await),
         Command::Soak(args) => in_runtime(async |stop| soak::run(args, printer, stop).await),
-        Command::Version | Command::Help { .. } => Ok(()),
+        // Texts, which were shown instead.
+        Command::Completions { .. }
+        | Command::Man { .. }
+        | Command::Version
+        | Command::Help { .. } => Ok(()),
     }
 }
 

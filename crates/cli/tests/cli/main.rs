@@ -15,5 +15,6 @@ mod selection;
 mod signals;
 mod soak;
 mod support;
+mod texts;
 mod torture;
 mod transports;

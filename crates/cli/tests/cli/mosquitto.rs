@@ -166,3 +166,28 @@ async fn the_real_tools_and_ours_talk_to_each_other() {
     assert_eq!(theirs.await.unwrap().out(), "ours hello\n");
     assert_eq!(ours.await.unwrap().out(), "theirs hello\n");
 }
+
+/// The flags in a text, each once.
+fn flags(help: &str) -> Vec<&str> {
+    let ends = |c: char| !(c.is_ascii_alphanumeric() || c == '-');
+    let is_flag = |word: &&str| word.starts_with('-') && !word.trim_start_matches('-').is_empty();
+    let mut flags: Vec<_> = help.split(ends).filter(is_flag).collect();
+    flags.sort_unstable();
+    flags.dedup();
+    flags
+}
+
+#[tokio::test]
+async fn every_flag_of_the_real_tools_is_ours() {
+    for name in ["mosquitto_pub", "mosquitto_sub", "mosquitto_rr"] {
+        let Some(tool) = real(name) else { return };
+        let theirs = Run::of(tool, "--help").run().await.out;
+        let ours = Run::of(named(name), "--help").run().await.out();
+        let ours = flags(&ours);
+        let theirs = flags(&theirs);
+        assert!(theirs.len() > 40, "{theirs:?}");
+        for flag in theirs {
+            assert!(ours.contains(&flag), "{name} has {flag}, ours only {ours:?}");
+        }
+    }
+}
