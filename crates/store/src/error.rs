@@ -7,8 +7,9 @@ use std::sync::Arc;
 
 use evenkeel_proto::record::StorageFailure;
 
-/// Why a store could not do what it was asked. Nothing that was committed is
-/// lost or changed by any of these, except where [`DiskError::Sync`] says so.
+/// Why a store could not do what it was asked. Nothing of the call counts, and
+/// nothing that was committed is lost or changed by any of these, except where
+/// [`DiskError::Sync`] says so.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum StoreError {
@@ -53,9 +54,11 @@ pub enum DiskError {
     NotFound,
     /// A file is where the store's folder should be.
     NotAFolder,
-    /// Bytes could not be made durable. What was written since the last
-    /// success may be lost with the next power cut, and the system may not
-    /// say so again: the store takes nothing more until it was recovered.
+    /// Bytes could not be made durable. Under [`Fsync::EveryCommit`] that is
+    /// the batch that was refused, and nothing else; otherwise what was
+    /// committed since the last success may be lost with the next power cut.
+    ///
+    /// [`Fsync::EveryCommit`]: crate::Fsync::EveryCommit
     Sync(Arc<io::Error>),
     /// Anything else.
     Other(Arc<io::Error>),
@@ -112,8 +115,6 @@ pub enum Bound {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Misuse {
-    /// Used before it was recovered, or after a failure that asks for that.
-    NotRecovered,
     /// A message was accepted with a serial not above the last one.
     SerialOrder {
         /// Its serial.
@@ -139,7 +140,6 @@ impl StoreError {
                 "wait until messages are delivered, remove some, or raise the store's bound"
             }
             Self::Bound(Bound::Batch { .. }) => "commit fewer or smaller messages at once",
-            Self::Misuse(Misuse::NotRecovered) => "call recover first, and again after a failure",
             Self::Misuse(_) => "this is a defect of the program that uses the store",
         }
     }
@@ -175,7 +175,7 @@ impl DiskError {
             Self::Permission => "give this user the right to write there, or put it elsewhere",
             Self::NotFound => "make the folder above it first, and check the spelling",
             Self::NotAFolder => "a store is a folder: give it a name of its own",
-            Self::Sync(_) => "check the disk's health, then open the store again",
+            Self::Sync(_) => "check the disk's health and the system's log",
             Self::Other(_) => "check the disk and the system's log",
         }
     }
@@ -275,7 +275,6 @@ impl fmt::Display for Bound {
 impl fmt::Display for Misuse {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NotRecovered => f.write_str("the store was not recovered"),
             Self::SerialOrder { serial, last } => {
                 write!(f, "message {serial} was accepted after message {last}")
             }
@@ -315,7 +314,6 @@ impl StoreError {
             Self::Contents { .. } => StorageFailure::Corrupt,
             Self::Bound(Bound::Full { .. }) => StorageFailure::Full,
             Self::Bound(Bound::Batch { .. }) => StorageFailure::TooLarge,
-            Self::Misuse(Misuse::NotRecovered) => StorageFailure::Closed,
             Self::Misuse(_) => StorageFailure::Other(None),
         }
     }

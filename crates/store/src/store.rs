@@ -14,10 +14,8 @@ use crate::StoreError;
 /// After an error nothing of the call counts: a batch is committed as a whole
 /// or not at all.
 pub trait Store: Send {
-    /// Reads what is there; comes first, and again where an error asks for it
-    /// ([`Misuse::NotRecovered`](crate::Misuse::NotRecovered)).
-    ///
-    /// An error changes nothing in the store.
+    /// Tells what is there. Is asked first and at once, so what takes time
+    /// belongs into the opening of the store.
     fn recover(&mut self) -> Result<Recovered, StoreError>;
 
     /// Adds records, all or none of them, also where the process or the

@@ -294,6 +294,27 @@ impl<D: Directory> Log<D> {
     }
 }
 
+/// Takes back what a call that failed may have left: what is behind the end
+/// of the last good batch, and a segment that comes after.
+pub(super) fn cut_back<D: Directory>(
+    directory: &D,
+    (number, length): (u64, u64),
+) -> Result<(), StoreError> {
+    let path = || directory.path().join(segments::name(number));
+    let (file, found) =
+        segments::open(directory, number).map_err(|error| StoreError::disk(path(), error))?;
+    if found > length {
+        file.set_len(length).map_err(|error| StoreError::disk(path(), error))?;
+    }
+    file.sync().map_err(|error| StoreError::sync(path(), error))?;
+    if segments::list(directory)?.segments.last() > Some(&number) {
+        directory
+            .remove(&segments::name(number + 1))
+            .map_err(|error| StoreError::disk(path(), error))?;
+    }
+    directory.sync().map_err(|error| StoreError::sync(path(), error))
+}
+
 /// Header and snapshot of a segment.
 fn first_frames(number: u64, session: &Session, index: &Index) -> Result<Vec<u8>, StoreError> {
     let header = SegmentHeader { kind: Kind::Log, first: number, last: number };

@@ -12,23 +12,18 @@ mod read;
 mod recover;
 mod segments;
 mod snapshot;
+mod summary;
 
 use std::path::Path;
 
-use evenkeel_proto::record::{
-    Count, Phase, Read, Record, Recovered, Serial, StoreBounds, StoredExchange, StoredMessage,
-    Window,
-};
+use evenkeel_proto::record::{Read, Record, Recovered, Serial, StoredMessage, Window};
 
 pub use options::{FileStoreOptions, Fsync};
 
 use crate::disk::{Directory, Folder, LockError};
-use crate::{Misuse, Store, StoreError, Usage, weight};
+use crate::{Store, StoreError, Usage};
 use log::{Failed, Log};
 use read::Reader;
-
-/// Bytes of a batch that are not the message, at most, where it holds one.
-const AROUND: usize = 1024;
 
 /// Keeps a session in a folder of its own, and locks it against other
 /// processes.
@@ -38,12 +33,18 @@ const AROUND: usize = 1024;
 /// messages are all done with is removed, and neighbours with few live ones
 /// are copied into one. Memory holds a bit for each message that waits, and
 /// none of its bytes.
+///
+/// Opening reads and verifies all files, which takes time in proportion to
+/// what is stored; [`Store::recover`] then has its answer at once.
 pub struct FileStore<D: Directory = Folder> {
     directory: D,
     options: FileStoreOptions,
-    /// `None` before it is recovered, and after a failure that leaves open
-    /// what is on disk.
+    /// `None` after a failure that leaves open what is on disk.
     log: Option<Log<D>>,
+    /// What was found when it was opened, until something is committed.
+    found: Option<Recovered>,
+    /// After such a failure: the segment, and where its last batch ends.
+    good: (u64, u64),
 }
 
 impl FileStore {
@@ -74,101 +75,73 @@ impl<D: Directory> FileStore<D> {
             }
             LockError::Io(error) => StoreError::disk(directory.path(), error),
         })?;
-        Ok(Self { directory, options, log: None })
+        let (log, found) = load(&directory, &options)?;
+        Ok(Self { directory, options, log: Some(log), found: Some(found), good: (0, 0) })
     }
 
-    fn log(&self) -> Result<&Log<D>, StoreError> {
-        self.log.as_ref().ok_or(StoreError::Misuse(Misuse::NotRecovered))
+    /// What a call works on; once more from disk where a failure left open
+    /// what is there, without what the failed call may have left.
+    fn parts(&mut self) -> Result<(&D, &FileStoreOptions, &mut Log<D>), StoreError> {
+        let log = match self.log.take() {
+            Some(log) => log,
+            None => {
+                log::cut_back(&self.directory, self.good)?;
+                load(&self.directory, &self.options)?.0
+            }
+        };
+        Ok((&self.directory, &self.options, self.log.insert(log)))
     }
 
-    fn reader(&self) -> Result<Reader<'_, D>, StoreError> {
-        let Log { index, session, .. } = self.log()?;
-        Ok(Reader { directory: &self.directory, index, session })
+    fn reader(&mut self) -> Result<Reader<'_, D>, StoreError> {
+        let (directory, _, log) = self.parts()?;
+        Ok(Reader { directory, index: &log.index, session: &log.session })
     }
 
     /// Lets go of the log where a failure left open what is on disk.
     fn settle(&mut self, result: Result<(), Failed>) -> Result<(), StoreError> {
         result.map_err(|failed| {
-            if failed.broken {
+            if let (true, Some(log)) = (failed.broken, &self.log) {
+                self.good = (log.active.number, log.active.length);
                 self.log = None;
             }
             failed.error
         })
     }
+}
 
-    fn exchanges(&self) -> Result<Vec<StoredExchange>, StoreError> {
-        let reader = self.reader()?;
-        let exchanges = reader.session.exchanges();
-        let mut unanswered: Vec<Serial> = exchanges
-            .iter()
-            .filter(|(_, exchange)| !exchange.released)
-            .map(|(serial, _)| *serial)
-            .collect();
-        unanswered.sort_unstable();
-        let mut messages = std::collections::BTreeMap::new();
-        reader.each(unanswered.into_iter(), |message| {
-            messages.insert(message.serial, message);
-        })?;
-        let stored = exchanges.into_iter().filter_map(|(serial, exchange)| {
-            let phase = match exchange.released {
-                true => Phase::Released,
-                false => Phase::Unanswered(Box::new(messages.remove(&serial)?)),
-            };
-            Some(StoredExchange { packet_id: exchange.packet_id, serial, phase })
-        });
-        Ok(stored.collect())
-    }
-
-    /// Adds the queued messages of the newest segment to those of the others.
-    fn count(&self, mut counts: [Count; 3]) -> Result<[Count; 3], StoreError> {
-        let reader = self.reader()?;
-        let Some(newest) = reader.index.segments.back() else { return Ok(counts) };
-        let mut serials: Vec<u64> = newest.all_queued().collect();
-        serials.sort_unstable();
-        reader.each(serials.into_iter().map(Serial), |message| {
-            recover::add(&mut counts, message.priority, weight(&message.publish));
-        })?;
-        Ok(counts)
-    }
-
-    fn bounds(&self) -> StoreBounds {
-        let message_bytes = (format::MAX_BODY - AROUND) as u64;
-        StoreBounds { message_bytes, ..StoreBounds::default() }
-    }
+/// Reads a store, or makes it.
+fn load<D: Directory>(
+    directory: &D,
+    options: &FileStoreOptions,
+) -> Result<(Log<D>, Recovered), StoreError> {
+    let (mut log, sealed) = match recover::recover(directory)? {
+        Some(found) => (Log::new(found.index, found.session, found.active, options)?, found.sealed),
+        None => {
+            let created = Log::create(directory, options).map_err(|failed| failed.error)?;
+            (created, Default::default())
+        }
+    };
+    log.drop_dead(directory).map_err(|failed| failed.error)?;
+    let reader = Reader { directory, index: &log.index, session: &log.session };
+    let recovered = reader.recovered(sealed)?;
+    Ok((log, recovered))
 }
 
 impl<D: Directory> Store for FileStore<D> {
     fn recover(&mut self) -> Result<Recovered, StoreError> {
+        if let Some(found) = self.found.take() {
+            return Ok(found);
+        }
         self.log = None;
-        let (log, sealed) = match recover::recover(&self.directory)? {
-            Some(found) => {
-                let log = Log::new(found.index, found.session, found.active, &self.options)?;
-                (log, found.sealed)
-            }
-            None => {
-                let created = Log::create(&self.directory, &self.options);
-                (created.map_err(|failed| failed.error)?, Default::default())
-            }
-        };
-        let log = self.log.insert(log);
-        let dropped = log.drop_dead(&self.directory);
-        self.settle(dropped)?;
-        let session = &self.log()?.session;
-        Ok(Recovered {
-            client_id: session.client_id.clone(),
-            exchanges: self.exchanges()?,
-            received: session.received.iter().copied().collect(),
-            subscriptions: session.subscriptions().cloned().collect(),
-            queued: self.count(sealed)?,
-            quarantined: session.quarantined().len() as u64,
-            next_serial: session.next_serial,
-            bounds: self.bounds(),
-        })
+        let (log, recovered) = load(&self.directory, &self.options)?;
+        self.log = Some(log);
+        Ok(recovered)
     }
 
     fn commit(&mut self, records: &[Record]) -> Result<(), StoreError> {
-        let log = self.log.as_mut().ok_or(StoreError::Misuse(Misuse::NotRecovered))?;
-        let result = log.commit(&self.directory, &self.options, records);
+        self.found = None;
+        let (directory, options, log) = self.parts()?;
+        let result = log.commit(directory, options, records);
         self.settle(result)
     }
 
@@ -189,8 +162,8 @@ impl<D: Directory> Store for FileStore<D> {
     }
 
     fn flush(&mut self) -> Result<(), StoreError> {
-        let log = self.log.as_mut().ok_or(StoreError::Misuse(Misuse::NotRecovered))?;
-        let result = log.sync(&self.directory);
+        let (directory, _, log) = self.parts()?;
+        let result = log.sync(directory);
         self.settle(result)
     }
 
@@ -205,7 +178,6 @@ impl<D: Directory> std::fmt::Debug for FileStore<D> {
         f.debug_struct("FileStore")
             .field("path", &self.directory.path())
             .field("options", &self.options)
-            .field("recovered", &self.log.is_some())
-            .finish()
+            .finish_non_exhaustive()
     }
 }
