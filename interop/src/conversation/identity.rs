@@ -11,6 +11,7 @@ use super::steps::{event, expect, publish, subscribe};
 use crate::case::Case;
 use crate::failed::{Failed, soon, within};
 use crate::must;
+use crate::site::{Door, Transport};
 
 /// Connects with the version asked for, and says goodbye.
 pub(super) async fn connect(case: &Case) -> Result<(), Failed> {
@@ -26,12 +27,23 @@ pub(super) async fn connect(case: &Case) -> Result<(), Failed> {
     Ok(())
 }
 
-/// Tries from before the server listens until it lets the client in.
+/// Tries from before the server listens until it lets the client in; with a
+/// cluster, a client for each of its nodes.
 pub(super) async fn start_up(case: &Case) -> Result<(), Failed> {
-    let client = case.start("early", case.builder("early")?)?;
-    // A broker may take minutes to start.
-    within(Duration::from_secs(240), "the connection", client.online()).await??;
-    Ok(())
+    let is_plain = |door: &&Door| door.transport == Transport::Tcp;
+    let mut clients = Vec::new();
+    for number in 1..=case.site().doors.iter().filter(is_plain).count() {
+        let role = format!("early{number}");
+        clients.push(case.start(&role, case.builder(&role)?)?);
+    }
+    let all_in = async {
+        for client in &clients {
+            client.online().await?;
+        }
+        Ok::<_, Failed>(())
+    };
+    // A broker may take minutes to start, a cluster on a busy machine more.
+    within(Duration::from_secs(400), "the connection", all_in).await?
 }
 
 /// Finds a version that the server speaks, and can be used with it.

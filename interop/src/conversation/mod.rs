@@ -86,7 +86,7 @@ macro_rules! talk {
     };
 }
 
-/// A client that is started before its server gets in once the server is up.
+/// Clients that are started before their server get in once the server is up.
 pub const START_UP: Conversation = talk!(identity::start_up);
 
 /// A client that is not told the version finds one.

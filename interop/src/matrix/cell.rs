@@ -11,7 +11,7 @@ use crate::wire::CUT;
 use super::Row;
 
 /// How long one cell may take. The longest is the start of a cluster.
-const LIMIT: Duration = Duration::from_secs(250);
+const LIMIT: Duration = Duration::from_secs(420);
 
 /// After this many attempts in a row every client gives up with an error, but
 /// for the one that waits for its broker to start.

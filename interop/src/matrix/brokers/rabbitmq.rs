@@ -120,7 +120,7 @@ fn prepare<'a>(count: usize) -> Making<'a> {
             folder,
             programs,
             ports: nodes.iter().flat_map(|node| [node.mqtt, node.websocket]).collect(),
-            limit: Duration::from_secs(180),
+            limit: Duration::from_secs(300),
             running: Vec::new(),
         }) as Box<dyn Server>)
     })
