@@ -651,6 +651,26 @@ fn full_inbox(version: Version) -> Rig {
     rig
 }
 
+/// K13: the protocol takes PINGRESP; messages that nobody takes are not in its way.
+#[test]
+fn a_pingresp_does_not_wait_for_the_application() {
+    each_version(|version| {
+        let mut rig = Rig::online(pinging(version));
+        for _ in 0..5 {
+            rig.send(&Packet::Publish(delivery("a", AtMostOnce, 0)));
+            rig.send(&Packet::Publish(delivery("a", AtLeastOnce, 7)));
+        }
+        await_ping(&mut rig);
+        let began = rig.now;
+        rig.send(&Packet::PingResp);
+        assert_eq!(rig.stats().pongs, 1);
+        assert!(rig.until(Timer::Ping) >= EARLIEST, "no ping is out any more");
+        rig.advance(TIMEOUT);
+        assert!(rig.client.state().is_online());
+        assert_eq!(rig.now.since(began), TIMEOUT);
+    });
+}
+
 /// K13: an application takes no message for long. The client does not read, so
 /// it cannot judge, but it keeps the server content.
 #[test]

@@ -240,6 +240,7 @@ fn the_offender_is_found_in_four_deaths_among_any_number() {
             }
             let mut cuts = 0;
             while !rig.wire.is_empty() || !rig.client.state().is_online() {
+                assert!(cuts < 20, "an endless loop");
                 if !rig.client.state().is_online() {
                     rig.await_open();
                     rig.accept_with(&resumed());
@@ -464,6 +465,7 @@ fn the_neighbour_of_a_poison_filter_is_judged_by_its_own_deaths() {
         rig.send(&Packet::Publish(delivery("hello", AtMostOnce, 0)));
         let mut unlucky = false;
         loop {
+            assert!(rig.stats().connects < 20, "an endless loop");
             let Some(packet) = rig.wire.pop_front() else {
                 if rig.client.state().is_online() {
                     break;
