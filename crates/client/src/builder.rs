@@ -180,6 +180,13 @@ impl ClientBuilder {
         self
     }
 
+    /// A property of the DISCONNECT with which the client shuts down (MQTT 5):
+    /// Session Expiry Interval, Reason String or a user property.
+    pub fn disconnect_property(mut self, property: Property) -> Self {
+        self.config.farewell.push(property);
+        self
+    }
+
     /// QoS 1 and 2 messages the server may have unacknowledged; 1,024 unless
     /// set. Enforced by not acknowledging before the application is done.
     pub const fn receive_maximum(mut self, messages: u16) -> Self {

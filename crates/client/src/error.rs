@@ -100,6 +100,13 @@ impl fmt::Display for Explain<'_> {
             ConfigError::AuthenticationVersion => {
                 f.write_str("enhanced authentication needs MQTT 5")
             }
+            ConfigError::Farewell(id) => {
+                write!(f, "property 0x{:02x} has no place in a client's DISCONNECT", id.0)
+            }
+            ConfigError::FarewellExpiry => f.write_str(
+                "DISCONNECT cannot prolong a session that ends with its connection; \
+                 give a session expiry from the start",
+            ),
             other => write!(f, "{other:?}"),
         }
     }

@@ -33,6 +33,9 @@ pub struct Config {
     pub bounds: Bounds,
     /// Whether outgoing topics are replaced by aliases where the server takes them.
     pub topic_aliases: bool,
+    /// Properties of the DISCONNECT that ends a shutdown (MQTT 5): Session
+    /// Expiry Interval, Reason String, user properties.
+    pub farewell: Properties,
 }
 
 /// What CONNECT says.
@@ -156,6 +159,7 @@ impl Default for Config {
             queue: QueueConfig::default(),
             bounds: Bounds::default(),
             topic_aliases: true,
+            farewell: Properties::new(),
         }
     }
 }
@@ -242,6 +246,11 @@ pub enum ConfigError {
     Property(evenkeel_codec::PropertyId),
     /// Enhanced authentication needs MQTT 5.
     AuthenticationVersion,
+    /// A property that a client may not put into DISCONNECT.
+    Farewell(evenkeel_codec::PropertyId),
+    /// A session that was to end with its connection cannot be given a longer
+    /// life by DISCONNECT.
+    FarewellExpiry,
 }
 
 impl Config {
@@ -271,7 +280,25 @@ impl Config {
                     | Property::RequestResponseInformation(0 | 1)
             )
         });
-        reserved.map_or(Ok(()), |property| Err(ConfigError::Property(property.id())))
+        if let Some(property) = reserved {
+            return Err(ConfigError::Property(property.id()));
+        }
+        self.validate_farewell()
+    }
+
+    fn validate_farewell(&self) -> Result<(), ConfigError> {
+        for property in &self.farewell {
+            match property {
+                Property::SessionExpiryInterval(1..) if self.connect.session_expiry == 0 => {
+                    return Err(ConfigError::FarewellExpiry);
+                }
+                Property::SessionExpiryInterval(_)
+                | Property::ReasonString(_)
+                | Property::UserProperty(..) => {}
+                other => return Err(ConfigError::Farewell(other.id())),
+            }
+        }
+        Ok(())
     }
 
     const fn validate_bounds(&self) -> Result<(), ConfigError> {

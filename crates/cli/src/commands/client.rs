@@ -34,6 +34,9 @@ pub(super) fn start(
     builder = identity(builder, settings);
     builder = network(builder, settings);
     builder = properties(builder, &settings.properties.connect);
+    for property in &settings.properties.disconnect {
+        builder = builder.disconnect_property(property.clone());
+    }
     let runtime = Builder::new_current_thread()
         .enable_all()
         .build()

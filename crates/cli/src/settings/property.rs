@@ -13,6 +13,7 @@ pub(crate) struct PacketProperties {
     pub(crate) publish: Properties,
     pub(crate) subscribe: Properties,
     pub(crate) unsubscribe: Properties,
+    pub(crate) disconnect: Properties,
 }
 
 /// A packet that `-D` can name.
@@ -23,6 +24,7 @@ enum Packet {
     Publish,
     Subscribe,
     Unsubscribe,
+    Disconnect,
 }
 
 /// A property as `-D` names it, with the packets it may be in.
@@ -32,7 +34,7 @@ struct Known {
     packets: &'static [Packet],
 }
 
-use Packet::{Connect, Publish, Subscribe, Will};
+use Packet::{Connect, Disconnect, Publish, Subscribe, Will};
 
 const KNOWN: &[Known] = &[
     known("authentication-data", |v| Ok(Property::AuthenticationData(bytes(v))), &[Connect]),
@@ -50,6 +52,7 @@ const KNOWN: &[Known] = &[
         |v| flag(v).map(Property::PayloadFormatIndicator),
         &[Publish, Will],
     ),
+    known("reason-string", |v| text(v).map(Property::ReasonString), &[Disconnect]),
     known("receive-maximum", |v| above_zero_16(v).map(Property::ReceiveMaximum), &[Connect]),
     known(
         "request-problem-information",
@@ -65,7 +68,7 @@ const KNOWN: &[Known] = &[
     known(
         "session-expiry-interval",
         |v| number(v).map(Property::SessionExpiryInterval),
-        &[Connect],
+        &[Connect, Disconnect],
     ),
     known(
         "subscription-identifier",
@@ -128,6 +131,7 @@ fn push(
         Publish => &mut all.publish,
         Subscribe => &mut all.subscribe,
         Packet::Unsubscribe => &mut all.unsubscribe,
+        Disconnect => &mut all.disconnect,
     };
     let again = list.iter().any(|other| other.id() == property.id());
     if again && property.id() != PropertyId::USER_PROPERTY {
@@ -145,13 +149,15 @@ fn packet_named(name: &str) -> Result<Packet, Failure> {
         "publish" => Ok(Publish),
         "subscribe" => Ok(Subscribe),
         "unsubscribe" => Ok(Packet::Unsubscribe),
-        "auth" | "disconnect" | "puback" | "pubrec" | "pubrel" | "pubcomp" => Err(Failure::usage(
-            format!("-D cannot set properties of {}", name.to_ascii_uppercase()),
-        )
+        "disconnect" => Ok(Disconnect),
+        "auth" | "puback" | "pubrec" | "pubrel" | "pubcomp" => Err(Failure::usage(format!(
+            "-D cannot set properties of {}",
+            name.to_ascii_uppercase()
+        ))
         .why("the client library makes these packets by itself")
-        .hint("-D knows connect, will, publish, subscribe and unsubscribe")),
+        .hint("-D knows connect, will, publish, subscribe, unsubscribe and disconnect")),
         _ => Err(Failure::usage(format!("-D does not know the packet '{name}'"))
-            .hint("use connect, will, publish, subscribe or unsubscribe")),
+            .hint("use connect, will, publish, subscribe, unsubscribe or disconnect")),
     }
 }
 
@@ -259,7 +265,9 @@ mod tests {
         assert_eq!(all.publish.content_type().as_deref(), Some("t"));
         assert_eq!(all.publish.user_properties().collect::<Vec<_>>(), [("a", "b"), ("a", "c")]);
         assert_eq!(all.unsubscribe.user_properties().count(), 1);
-        assert!(all.subscribe.is_empty());
+        assert!(all.subscribe.is_empty() && all.disconnect.is_empty());
+        let all = of(&["disconnect", "session-expiry-interval", "0"], &["disconnect", "a", "b"]);
+        assert_eq!(all.unwrap().disconnect.iter().count(), 2);
     }
 
     #[test]

@@ -73,6 +73,24 @@ async fn e_ends_when_all_subscriptions_are_answered() {
 }
 
 #[tokio::test]
+async fn the_disconnect_may_end_a_kept_session() {
+    let broker = broker().await;
+    let line = "sub a -E -c -i keeper -V 5";
+    evenkeel(line).at(&broker).run().await.expect(0);
+    assert_eq!(broker.session_count(), 1);
+    let ends = ["-D", "disconnect", "session-expiry-interval", "0"];
+    evenkeel(line).args(ends).at(&broker).run().await.expect(0);
+    // The broker reads DISCONNECT a little later than the program has ended.
+    for _ in 0..1000 {
+        if broker.session_count() == 0 {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    panic!("the session is still there");
+}
+
+#[tokio::test]
 async fn a_kept_session_has_what_came_meanwhile_and_what_was_not_shown() {
     let broker = broker().await;
     evenkeel("sub a -E -c -i keeper -q 1").at(&broker).run().await.expect(0);

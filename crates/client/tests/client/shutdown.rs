@@ -248,3 +248,31 @@ fn nobody_waits_for_a_runtime_that_is_gone() {
 const fn abandoned() -> evenkeel_proto::SubscribeError {
     evenkeel_proto::SubscribeError::Abandoned
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_goodbye_has_the_properties_that_were_set() {
+    use evenkeel::Property;
+
+    let expiry = Property::SessionExpiryInterval(0);
+    let settings =
+        |b: ClientBuilder| b.session_expiry(secs(60)).disconnect_property(expiry.clone());
+    let (client, _server, mut peer) = online(Version::V5, settings).await;
+    let saying = async {
+        match peer.expect().await {
+            evenkeel_codec::Packet::Disconnect(disconnect) => disconnect.properties,
+            other => panic!("DISCONNECT expected, not {other:?}"),
+        }
+    };
+    let (_, properties) = soon(async { tokio::join!(client.shutdown(secs(1)), saying) }).await;
+    assert_eq!(properties.iter().cloned().collect::<Vec<_>>(), [expiry]);
+    let builder = Server::new().client().disconnect_property(Property::TopicAlias(1));
+    let error = builder.start().unwrap_err();
+    assert_eq!(error.to_string(), "property 0x23 has no place in a client's DISCONNECT");
+    let longer = Property::SessionExpiryInterval(9);
+    let error = Server::new().client().disconnect_property(longer).start().unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "DISCONNECT cannot prolong a session that ends with its connection; \
+         give a session expiry from the start"
+    );
+}

@@ -1,12 +1,13 @@
 //! The end of a connection, for whatever cause, and what follows.
 
-use evenkeel_codec::{Disconnect, Packet, PacketId, ReasonCode};
+use evenkeel_codec::{Disconnect, Packet, PacketId, Properties, Property, ReasonCode};
 
 use crate::cause::{CauseClass, ConnectPhase, DisconnectCause, ProtocolError, TransportFailure};
 use crate::connection::Online;
 use crate::event::Event;
 use crate::io::{Close, ConnectionId, Output};
 use crate::keepalive::Death;
+use crate::limits::Limits;
 use crate::operation::{Completion, DeliveryError, SubscribeError};
 use crate::reconnect::{Ended, Halt, Retry, Verdict};
 use crate::session::flights::{Exchange, Suspicion};
@@ -123,7 +124,7 @@ impl Client {
     ) -> Option<(Option<crate::Instant>, bool)> {
         let conn = self.conn()?;
         let link = core::mem::replace(&mut self.link, Link::Stopped);
-        let last = self.farewell(&link, farewell);
+        let last = self.farewell(&link, cause, farewell);
         let (online_since, useful) = match &link {
             Link::Online(online) => {
                 for (_, token) in &online.unwritten {
@@ -153,24 +154,26 @@ impl Client {
     //= [MQTT-3.14.0-1]
     //= [MQTT-4.13.1-1]
     /// What may still be written: with a DISCONNECT, all that waits before it.
-    fn farewell(&mut self, link: &Link, reason: Option<ReasonCode>) -> Transmit {
+    fn farewell(
+        &mut self,
+        link: &Link,
+        cause: &DisconnectCause,
+        reason: Option<ReasonCode>,
+    ) -> Transmit {
         let mut last = core::mem::take(&mut self.transmit);
-        let version = match link {
-            Link::Online(online) => Some(online.limits.version),
+        let limits = match link {
+            Link::Online(online) => Some(&online.limits),
             _ => None,
         };
-        match (reason, version) {
-            (Some(reason), Some(version))
-                if version.has_properties() || reason == ReasonCode::SUCCESS =>
+        match (reason, limits) {
+            (Some(reason), Some(limits))
+                if limits.version.has_properties() || reason == ReasonCode::SUCCESS =>
             {
-                //= [MQTT-3.14.2-1]
-                // Some faults of a packet have a code that DISCONNECT has not.
-                for reason in [reason, ReasonCode::PROTOCOL_ERROR] {
-                    let packet = Packet::Disconnect(Disconnect { reason, ..Disconnect::default() });
-                    if last.append(|out| packet.encode(version, out)).is_ok() {
-                        break;
-                    }
-                }
+                let properties = match cause {
+                    DisconnectCause::Shutdown => self.config.farewell.clone(),
+                    _ => Properties::new(),
+                };
+                append_disconnect(&mut last, limits, reason, properties);
             }
             _ => last.clear(),
         }
@@ -316,5 +319,32 @@ fn is_suspicious(cause: &DisconnectCause) -> bool {
                 | ReasonCode::MAXIMUM_CONNECT_TIME
         ),
         _ => false,
+    }
+}
+
+/// Says DISCONNECT, as near to what was wanted as the packet and the server allow.
+fn append_disconnect(
+    last: &mut Transmit,
+    limits: &Limits,
+    reason: ReasonCode,
+    properties: Properties,
+) {
+    //= [MQTT-3.14.2-1]
+    // Some faults of a packet have a code that DISCONNECT has not.
+    let expiry = properties.session_expiry_interval().map(Property::SessionExpiryInterval);
+    let attempts = [
+        Disconnect { reason, properties },
+        Disconnect { reason, properties: expiry.into_iter().collect() },
+        Disconnect { reason: ReasonCode::PROTOCOL_ERROR, ..Disconnect::default() },
+    ];
+    for packet in attempts.map(Packet::Disconnect) {
+        //= [MQTT-3.14.2-3]
+        //= [MQTT-3.14.2-4]
+        // What people may read is left out where the server takes no packet of that size.
+        let size = packet.encoded_len(limits.version);
+        let fits = size.is_ok_and(|size| size as u64 <= u64::from(limits.packet_size.value));
+        if fits && last.append(|out| packet.encode(limits.version, out)).is_ok() {
+            return;
+        }
     }
 }

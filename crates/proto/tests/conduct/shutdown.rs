@@ -1,9 +1,11 @@
 //! Shutting down, and asking for a new connection.
 
-use evenkeel_proto::codec::{Packet, ReasonCode, Version};
+use evenkeel_proto::codec::{
+    ConnAck, Disconnect, Packet, Property, PropertyId, ReasonCode, Version,
+};
 use evenkeel_proto::{
-    Completion, DeliveryError, DisconnectCause, DrainReport, Halt, Input, RejectReason, State,
-    SubscribeError, Timer,
+    Client, Completion, Config, ConfigError, DeliveryError, DisconnectCause, DrainReport, Halt,
+    Input, Instant, RejectReason, State, SubscribeError, Timer,
 };
 
 use crate::support::*;
@@ -32,6 +34,69 @@ fn an_idle_client_says_goodbye_and_closes() {
         assert_eq!(rig.client.state(), State::Closed, "for good");
         rig.expect_nothing();
     });
+}
+
+/// The DISCONNECT of a shutdown, with these properties wished for.
+fn farewell(config: Config, connack: &ConnAck) -> Disconnect {
+    let mut rig = Rig::online_with(config, connack);
+    rig.shutdown(secs(5));
+    match rig.expect() {
+        Packet::Disconnect(disconnect) => disconnect,
+        other => panic!("DISCONNECT expected, not {other:?}"),
+    }
+}
+
+fn with_farewell(version: Version, farewell: &[Property]) -> Config {
+    let mut settings = config(version);
+    settings.connect.session_expiry = 60;
+    settings.farewell = farewell.iter().cloned().collect();
+    settings
+}
+
+//= [MQTT-3.14.2-3] test
+//= [MQTT-3.14.2-4] test
+#[test]
+fn the_farewell_says_what_the_application_wants_as_far_as_it_fits() {
+    let user = Property::UserProperty(text("k"), text("v"));
+    let all = [Property::SessionExpiryInterval(0), Property::ReasonString(text("done")), user];
+    let sent = |version, limit| {
+        let connack = with([Property::MaximumPacketSize(limit)]);
+        let properties = farewell(with_farewell(version, &all), &connack).properties;
+        properties.iter().cloned().collect::<Vec<_>>()
+    };
+    // 2 of header, 1 reason, 1 length; 5 + 7 + 7 of properties.
+    assert_eq!(sent(Version::V5, 23), all);
+    assert_eq!(sent(Version::V5, 22), [Property::SessionExpiryInterval(0)]);
+    assert_eq!(sent(Version::V5, 8), []);
+    let before = farewell(with_farewell(Version::V311, &all), &accepted());
+    assert!(before.properties.is_empty());
+}
+
+#[test]
+fn only_a_shutdown_has_the_farewell_of_the_application() {
+    let expiry = Property::SessionExpiryInterval(0);
+    let mut rig = Rig::online(with_farewell(Version::V5, &[expiry]));
+    rig.client.reconnect(rig.now);
+    rig.settle();
+    match rig.expect() {
+        Packet::Disconnect(disconnect) => assert!(disconnect.properties.is_empty()),
+        other => panic!("DISCONNECT expected, not {other:?}"),
+    }
+}
+
+#[test]
+fn a_farewell_that_cannot_be_said_is_refused_when_built() {
+    let build = |settings: Config| Client::new(settings, 1, Instant::from_micros(0)).err();
+    let settings = with_farewell(Version::V5, &[Property::TopicAlias(1)]);
+    assert_eq!(build(settings), Some(ConfigError::Farewell(PropertyId::TOPIC_ALIAS)));
+    let longer = || with_farewell(Version::V5, &[Property::SessionExpiryInterval(1)]);
+    assert_eq!(build(longer()), None);
+    let mut settings = longer();
+    settings.connect.session_expiry = 0;
+    assert_eq!(build(settings), Some(ConfigError::FarewellExpiry));
+    let mut settings = with_farewell(Version::V5, &[Property::SessionExpiryInterval(0)]);
+    settings.connect.session_expiry = 0;
+    assert_eq!(build(settings), None);
 }
 
 #[test]
