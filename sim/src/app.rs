@@ -34,6 +34,8 @@ pub(crate) struct App {
     subscribed: BTreeMap<String, u8>,
     /// Nothing new is asked for.
     is_calm: bool,
+    /// The client is to be shut down.
+    is_over: bool,
 }
 
 /// What an application does from time to time.
@@ -84,6 +86,7 @@ impl App {
             busy: BTreeMap::new(),
             subscribed: BTreeMap::new(),
             is_calm: false,
+            is_over: false,
         }
     }
 
@@ -299,6 +302,7 @@ impl App {
         watch: &mut Watch,
     ) {
         self.is_calm = true;
+        self.is_over = true;
         self.plans.clear();
         watch.see(self.client, facts, &Seen::ShutdownAsked(limit));
         subject.shutdown(facts.local, limit);
@@ -321,8 +325,8 @@ impl App {
             any = true;
         }
         if let (State::Halted { .. }, Some(after)) = (subject.state(), self.spec.restart_after)
-            && !self.is_calm
             && !self.plans.contains_key(&Doing::Restart)
+            && !self.is_over
         {
             let pause = self.rng.around(after).max(Duration::from_secs(1));
             self.plans.insert(Doing::Restart, facts.time + pause);

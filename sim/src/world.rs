@@ -453,9 +453,7 @@ impl World {
         }
         let client_id = self.setup.clients.get(index)?.config.connect.client_id.as_str();
         let wanted = &self.watch.juries.get(index)?.subscriptions;
-        let held = self.watch.ledger.filters(client_id);
-        let differs = *wanted.active() != held || wanted.is_waiting();
-        differs.then(|| format!("should have {:?}, the broker has {held:?}", wanted.active()))
+        wanted.differs(self.watch.ledger.filters(client_id))
     }
 
     /// Another client uses the same identifier.

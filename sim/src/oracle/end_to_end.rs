@@ -2,7 +2,7 @@
 //! subscribers got. The broker's journal says who had subscribed when a
 //! message came; nothing else of the broker is believed.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use evenkeel_codec::{QoS, TopicFilter, TopicName};
 use evenkeel_proto::Completion;
@@ -17,6 +17,9 @@ pub struct Ledger {
     messages: BTreeMap<MessageId, Account>,
     sessions: BTreeMap<String, Mirror>,
     subscribers: BTreeMap<usize, Subscriber>,
+    /// Clients that share their identifier with another: one's QoS 2 message
+    /// may pass for a copy of the other's.
+    rivals: BTreeSet<u16>,
 }
 
 /// One message.
@@ -56,12 +59,21 @@ struct Subscriber {
 impl Ledger {
     /// No accounts.
     pub const fn new() -> Self {
-        Self { messages: BTreeMap::new(), sessions: BTreeMap::new(), subscribers: BTreeMap::new() }
+        Self {
+            messages: BTreeMap::new(),
+            sessions: BTreeMap::new(),
+            subscribers: BTreeMap::new(),
+            rivals: BTreeSet::new(),
+        }
     }
 
     /// A client with this identifier exists.
     pub fn enrol(&mut self, client: usize, client_id: &str) {
-        self.sessions.entry(client_id.to_owned()).or_default().clients.push(client);
+        let clients = &mut self.sessions.entry(client_id.to_owned()).or_default().clients;
+        clients.push(client);
+        if clients.len() > 1 {
+            self.rivals.extend(clients.iter().filter_map(|client| u16::try_from(*client).ok()));
+        }
         self.subscribers.entry(client).or_default();
     }
 
@@ -85,7 +97,8 @@ impl Ledger {
     pub fn received(&mut self, message: MessageId) {
         let Some(account) = self.messages.get_mut(&message) else { return };
         account.received += 1;
-        let expires = account.expires;
+        let may_vanish = account.expires
+            || message.qos() == QoS::ExactlyOnce && self.rivals.contains(&message.publisher);
         let before = account.received_in.replace(account.sessions_lost);
         if message.qos() == QoS::ExactlyOnce && before == Some(account.sessions_lost) {
             // A second copy, which goes no further.
@@ -103,7 +116,7 @@ impl Ledger {
             let is_known = subscriber.got.contains_key(&message)
                 || due.iter().any(|(other, _)| *other == message);
             if !is_known {
-                due.push_back((message, qos > QoS::AtMostOnce && !expires));
+                due.push_back((message, qos > QoS::AtMostOnce && !may_vanish));
             }
         }
     }

@@ -19,6 +19,8 @@ pub(super) struct Resends {
     serial: u64,
     /// Connections that the peer cut while part of a packet was out.
     doubtful: u32,
+    /// All that it cut.
+    cuts: u32,
     /// The newest number of each topic and QoS that was sent.
     newest: BTreeMap<(u16, u8, u8), u32>,
     /// What was sent again last: the connection, and the order of its first
@@ -46,6 +48,7 @@ impl Oracle for Resends {
                 self.on_publish(view, *conn, publish, verdict);
             }
             Seen::Event(Event::Disconnected { conn, cause, .. }) if cut_by_peer(cause) => {
+                self.cuts += 1;
                 self.doubtful += u32::from(view.conn.as_ref().is_some_and(|conn| conn.backlog > 0));
                 let here = view.ids.values().filter(|flight| flight.conn == *conn);
                 for message in here.filter_map(|flight| flight.message) {
@@ -53,6 +56,14 @@ impl Oracle for Resends {
                         sent.deaths += 1;
                     }
                 }
+            }
+            Seen::Event(Event::Quarantined { topic, deaths }) => {
+                // Strikes are counted before the end is told.
+                let limit = view.declared.bounds.deaths_per_packet;
+                let is_fair = limit > 0 && *deaths >= limit && self.cuts + 1 >= u32::from(*deaths);
+                verdict.require("R7", is_fair, || {
+                    format!("{topic:?} is set aside for {deaths} deaths, the peer cut {}", self.cuts)
+                });
             }
             Seen::Completed(Completion::Publish { token, result }) => {
                 let Some(message) = view.tokens.get(token) else { return };

@@ -16,6 +16,10 @@ pub struct Wanted {
     active: BTreeMap<TopicFilter, QoS>,
     /// Granted in a session that is lost, and not granted again.
     restoring: BTreeSet<TopicFilter>,
+    /// Filters, or topics, that the client told it set aside (R7).
+    told: BTreeSet<TopicFilter>,
+    /// Set aside: what the server holds of them is unknown.
+    quarantined: BTreeSet<TopicFilter>,
     waiting: BTreeMap<Token, Asked>,
     /// CONNECT is written and CONNACK has not come.
     unanswered: bool,
@@ -28,14 +32,14 @@ pub struct Wanted {
 }
 
 impl Wanted {
-    /// The filters the server should hold, each with the QoS it granted.
-    pub const fn active(&self) -> &BTreeMap<TopicFilter, QoS> {
-        &self.active
-    }
-
-    /// True while operations wait for their answer.
-    pub fn is_waiting(&self) -> bool {
-        !self.waiting.is_empty()
+    /// What is amiss where the server holds these filters; nothing is to be
+    /// on its way any more.
+    pub fn differs(&self, mut held: BTreeMap<TopicFilter, QoS>) -> Option<String> {
+        held.retain(|filter, _| !self.quarantined.contains(filter));
+        let (wanted, waiting) = (&self.active, self.waiting.len());
+        (held != *wanted || waiting > 0).then(|| {
+            format!("should have {wanted:?}, the server holds {held:?}, {waiting} operations wait")
+        })
     }
 
     pub(super) fn see(&mut self, seen: &Seen<'_>, verdict: &mut Verdict) {
@@ -71,8 +75,18 @@ impl Wanted {
                     self.granted(asked, codes, verdict);
                 }
             }
+            Seen::Event(Event::Quarantined { topic: Some(text), .. }) => {
+                if let Ok(filter) = TopicFilter::try_from(&**text) {
+                    self.told.insert(filter);
+                }
+            }
             Seen::Event(Event::SubscriptionLost { filter, reason }) => {
-                verdict.broken("D8", format!("{filter:?} is lost by {reason:?}, never refused"));
+                verdict.require("D8", self.told.contains(filter), || {
+                    format!("{filter:?} is lost by {reason:?}, never refused")
+                });
+                self.quarantined.insert((*filter).clone());
+                self.active.remove(filter);
+                self.restoring.remove(filter);
             }
             _ => {}
         }
@@ -122,13 +136,23 @@ impl Wanted {
             Asked::Subscribe(filters) => {
                 for (entry, code) in filters.into_iter().zip(codes) {
                     match QoS::from_level(code.0) {
-                        Some(qos) => drop(self.active.insert(entry.filter, qos)),
-                        None => drop(self.active.remove(&entry.filter)),
+                        Some(qos) => {
+                            self.quarantined.remove(&entry.filter);
+                            self.active.insert(entry.filter, qos);
+                        }
+                        None => {
+                            verdict.require("D8", self.told.contains(&entry.filter), || {
+                                format!("{:?} fails by {code:?}, never refused", entry.filter)
+                            });
+                            self.active.remove(&entry.filter);
+                            self.quarantined.insert(entry.filter);
+                        }
                     }
                 }
             }
             Asked::Unsubscribe(filters) => {
                 for filter in filters {
+                    self.quarantined.remove(&filter);
                     self.active.remove(&filter);
                 }
             }
