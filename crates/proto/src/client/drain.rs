@@ -2,11 +2,11 @@
 
 use core::time::Duration;
 
-use evenkeel_codec::ReasonCode;
+use evenkeel_codec::{PacketId, QoS, ReasonCode};
 
 use crate::cause::DisconnectCause;
 use crate::operation::{Completion, DeliveryError, SubscribeError};
-use crate::session::flights::{Exchange, Flight};
+use crate::session::flights::Exchange;
 use crate::time::Instant;
 
 use super::{Client, Link};
@@ -71,8 +71,10 @@ impl Client {
 
     fn leftovers(&self) -> DrainReport {
         let flights = &self.session.flights;
+        let halted = matches!(self.link, Link::Halted(_));
         DrainReport {
-            unacknowledged: flights.publishes(),
+            // Halting gave all of them an outcome.
+            unacknowledged: if halted { 0 } else { flights.publishes() },
             queued: self.session.queue.len(),
             operations: flights.controls() + self.session.subscriptions.waiting(),
             // A CONNECT on its way is nothing that was accepted.
@@ -95,8 +97,8 @@ impl Client {
 
     /// Gives every unfinished operation its outcome (D1).
     pub(super) fn abandon_all(&mut self) {
-        for flight in self.session.flights.take_all() {
-            self.abandon(flight);
+        for id in self.session.flights.all_in_order() {
+            self.abandon(id);
         }
         while let Some(queued) = self.session.queue.pop() {
             let result = Err(DeliveryError::Abandoned { attempts: 0 });
@@ -107,7 +109,14 @@ impl Client {
         }
     }
 
-    fn abandon(&mut self, flight: Flight) {
+    /// The server may hold the identifier of a QoS 2 exchange until PUBREL, and
+    /// would take a new message under it for a copy: where the client may start
+    /// again, the exchange goes on, for nobody, until a connection ends it (D4).
+    fn abandon(&mut self, id: PacketId) {
+        let Some(flight) = self.session.flights.remove(id) else { return };
+        if flight.exchange.qos() == QoS::ExactlyOnce && self.drain.is_none() {
+            self.session.flights.forsake(id, self.now);
+        }
         match flight.exchange {
             Exchange::Publish { token, .. } | Exchange::Release { token } => {
                 let result = Err(DeliveryError::Abandoned { attempts: flight.attempts });

@@ -247,10 +247,15 @@ impl Flights {
         ids.into_iter().filter_map(|id| self.remove(id)).collect()
     }
 
-    /// Takes out everything, in order of first sending.
-    pub(crate) fn take_all(&mut self) -> Vec<Flight> {
-        let ids = self.ids_in_order(|_| true);
-        ids.into_iter().filter_map(|id| self.remove(id)).collect()
+    /// The identifiers of everything, in order of first sending.
+    pub(crate) fn all_in_order(&self) -> Vec<PacketId> {
+        self.ids_in_order(|_| true)
+    }
+
+    /// Puts the end of a QoS 2 exchange in the place of one that was given up.
+    pub(crate) fn forsake(&mut self, id: PacketId, now: Instant) {
+        self.insert(id, Exchange::Release { token: Token::NONE }, now, 0);
+        self.on_down();
     }
 
     /// True while a SUBSCRIBE or UNSUBSCRIBE is out that is suspected.

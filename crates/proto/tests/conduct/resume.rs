@@ -1,7 +1,7 @@
 //! What is sent again on the next connection, and how.
 
-use evenkeel_proto::codec::{Packet, PacketId, Property, QoS, Version};
-use evenkeel_proto::{Accepted, Delivered, TransportFailure};
+use evenkeel_proto::codec::{Packet, PacketId, Property, QoS, ReasonCode, Version};
+use evenkeel_proto::{Accepted, Delivered, RefusedPolicy, State, TransportFailure};
 
 use crate::support::*;
 
@@ -343,4 +343,51 @@ fn aliases_never_stand_for_the_topic_of_what_is_sent_again() {
         assert_eq!(again.properties.topic_alias(), None);
         rig.send(&puback(again.packet_id.unwrap()));
     }
+}
+
+/// D4: the server holds the identifier until PUBREL; it would take a new
+/// message under it for a copy of the abandoned one, and drop it.
+#[test]
+fn a_halt_does_not_free_the_identifier_of_a_qos_2_exchange() {
+    each_version(|version| {
+        let mut settings = quiet(lasting(version));
+        settings.reconnect.refused = RefusedPolicy::Halt;
+        let mut rig = Rig::online(settings);
+        rig.publish("old", ExactlyOnce, 1);
+        let old = rig.expect_publish().packet_id.unwrap();
+        rig.cut();
+        rig.await_open();
+        rig.accept();
+        rig.send(&Packet::ConnAck(refused(ReasonCode::NOT_AUTHORIZED)));
+        assert!(matches!(rig.client.state(), State::Halted { .. }));
+        assert!(rig.outcome(1).is_err());
+
+        rig.client.start(rig.now);
+        rig.settle();
+        rig.await_open();
+        rig.accept_with(&resumed());
+        rig.publish("new", ExactlyOnce, 2);
+        assert_eq!(rig.expect(), pubrel(old), "first of all");
+        rig.expect_nothing();
+        rig.send(&pubcomp(old));
+        assert_eq!(rig.expect_publish().topic, "new");
+        assert_eq!(rig.client.in_flight(), 1, "the new one");
+        assert!(rig.outcomes().is_empty(), "nobody waits for the old one");
+    });
+}
+
+#[test]
+fn a_halted_client_leaves_nothing_when_it_shuts_down() {
+    let mut settings = quiet(lasting(Version::V5));
+    settings.reconnect.refused = RefusedPolicy::Halt;
+    let mut rig = Rig::online(settings);
+    rig.publish("old", ExactlyOnce, 1);
+    rig.cut();
+    rig.await_open();
+    rig.accept();
+    rig.send(&Packet::ConnAck(refused(ReasonCode::NOT_AUTHORIZED)));
+    rig.shutdown(secs(10));
+    assert_eq!(rig.client.state(), State::Closed);
+    assert!(rig.client.drain_report().unwrap().is_clean());
+    assert_eq!(rig.client.in_flight(), 0);
 }
