@@ -62,7 +62,10 @@ impl Oracle for Resends {
                 let limit = view.declared.bounds.deaths_per_packet;
                 let is_fair = limit > 0 && *deaths >= limit && self.cuts + 1 >= u32::from(*deaths);
                 verdict.require("R7", is_fair, || {
-                    format!("{topic:?} is set aside for {deaths} deaths, the peer cut {}", self.cuts)
+                    format!(
+                        "{topic:?} is set aside for {deaths} deaths, the peer cut {}",
+                        self.cuts
+                    )
                 });
             }
             Seen::Completed(Completion::Publish { token, result }) => {
@@ -70,7 +73,12 @@ impl Oracle for Resends {
                 let sent = self.sent.remove(message);
                 if let Err(DeliveryError::Quarantined { deaths, .. }) = result {
                     let limit = view.declared.bounds.deaths_per_packet;
-                    let seen = sent.map_or(0, |sent| sent.deaths) + self.doubtful;
+                    // This outcome may be told before the end it follows from.
+                    let here = sent.as_ref().is_some_and(|sent| {
+                        view.conn.as_ref().is_some_and(|conn| conn.id == sent.conn)
+                    });
+                    let deaths_seen = sent.map_or(0, |sent| sent.deaths);
+                    let seen = deaths_seen + u32::from(here) + self.doubtful;
                     let is_fair = limit > 0 && *deaths >= limit && seen >= u32::from(limit);
                     verdict.require("R7", is_fair, || {
                         format!("{message} is set aside for {deaths} deaths, seen were {seen}")
