@@ -1,0 +1,267 @@
+//! One run: a server on one core, a client on the other.
+
+use std::collections::HashMap;
+use std::io::{BufRead, BufReader, Read};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+use crate::cases::{Case, Transport, Work};
+use crate::clients::Client;
+use crate::options::Options;
+use crate::results::Run;
+
+/// The most that one run may take, whatever it is.
+const LIMIT: Duration = Duration::from_secs(20);
+/// Seconds for which idle connections are watched, and their keep-alive.
+const WATCH: u64 = 15;
+const KEEP_ALIVE: u64 = 5;
+/// Seconds of paced requests.
+const PACED: u64 = 3;
+
+pub(crate) struct Measure {
+    programs: PathBuf,
+    ca: PathBuf,
+    /// How long a run shall take.
+    seconds: f64,
+    /// Messages per run of a client in a case, once that is known.
+    counts: HashMap<(String, String), u64>,
+}
+
+impl Measure {
+    pub(crate) fn new(options: &Options) -> Self {
+        let ca = std::env::temp_dir().join(format!("speed-ca-{}.pem", std::process::id()));
+        let (programs, seconds) = (options.programs.clone(), options.seconds);
+        Self { programs, ca, seconds, counts: HashMap::new() }
+    }
+
+    pub(crate) fn run(&mut self, client: &Client, case: &Case) -> Result<Run, String> {
+        match case.work {
+            Work::Publish { qos, window } | Work::Receive { qos, window } => {
+                let key = (client.name.clone(), case.name.clone());
+                let count = match self.counts.get(&key) {
+                    Some(count) => *count,
+                    None => {
+                        let count = self.calibrate(client, case, qos, window)?;
+                        *self.counts.entry(key).or_insert(count)
+                    }
+                };
+                self.throughput(client, case, qos, window, count)
+            }
+            Work::Answer { rate } => self.answer(client, case, rate),
+            Work::Start => self.start(client, case),
+            Work::Idle { connections } => self.idle(client, case, connections),
+        }
+    }
+
+    /// How many messages take about as long as a run shall.
+    fn calibrate(&self, client: &Client, case: &Case, qos: u8, window: u16) -> Result<u64, String> {
+        let (least, most) = match case.size {
+            0..=1024 => (2 * u64::from(window).max(1000), 30_000_000),
+            65_536 => (200, 400_000),
+            _ => (16, 20_000),
+        };
+        let mut count = least;
+        loop {
+            let took = self.throughput(client, case, qos, window, count)?.seconds;
+            let wanted = (count as f64 * self.seconds / took).clamp(least as f64, most as f64);
+            if took >= self.seconds / 4.0 || count >= most {
+                return Ok(wanted as u64);
+            }
+            count = (wanted as u64).min(count * 30);
+        }
+    }
+
+    fn throughput(
+        &self,
+        client: &Client,
+        case: &Case,
+        qos: u8,
+        window: u16,
+        count: u64,
+    ) -> Result<Run, String> {
+        let (mode, sends) = match case.work {
+            Work::Receive { .. } => ("receive", count),
+            _ => ("publish", 0),
+        };
+        let size = case.size;
+        // A server that takes as much as the window at once says so.
+        let server =
+            format!("count={sends} size={size} qos={qos} window={window} receive_maximum={window}");
+        let client_args =
+            format!("mode={mode} count={count} size={size} qos={qos} window={window}");
+        self.pair(client, case, &server, &client_args, LIMIT)
+    }
+
+    fn answer(&self, client: &Client, case: &Case, rate: u64) -> Result<Run, String> {
+        let (count, size) = (rate * PACED, case.size);
+        let server = format!("count={count} size={size} rate={rate}");
+        let run = self.pair(
+            client,
+            case,
+            &server,
+            &format!("mode=answer count={count} size={size}"),
+            LIMIT,
+        )?;
+        // A client that ends before its last answers are read has lost them.
+        if run.p50 > 0.0 { Ok(run) } else { Err("no responses".into()) }
+    }
+
+    fn start(&self, client: &Client, case: &Case) -> Result<Run, String> {
+        let work = format!("mode=publish count=1 size={} qos=1 window=1", case.size);
+        let mut server = self.server(case, "")?;
+        let begun = Instant::now();
+        let told = self.client(client, case, &server, &work, LIMIT);
+        let seconds = begun.elapsed().as_secs_f64();
+        server.end();
+        let run: Run = parse(&told?)?;
+        Ok(Run { seconds, ..run })
+    }
+
+    fn idle(&self, client: &Client, case: &Case, connections: usize) -> Result<Run, String> {
+        let work =
+            format!("mode=idle connections={connections} seconds={WATCH} keep_alive={KEEP_ALIVE}");
+        self.pair(client, case, "crowd=1", &work, 6 * LIMIT)
+    }
+
+    fn pair(
+        &self,
+        client: &Client,
+        case: &Case,
+        server: &str,
+        work: &str,
+        limit: Duration,
+    ) -> Result<Run, String> {
+        let mut server = self.server(case, server)?;
+        let told = self.client(client, case, &server, work, limit);
+        let counted = server.finish();
+        let mut run: serde_json::Value = serde_json::from_str(&told?).map_err(|e| e.to_string())?;
+        if let (Some(run), Ok(counted)) =
+            (run.as_object_mut(), serde_json::from_str::<serde_json::Value>(&counted))
+        {
+            for figure in ["p50", "p90", "p99", "p999", "max"] {
+                if let Some(value) = counted.get(figure) {
+                    run.insert(figure.into(), value.clone());
+                }
+            }
+            run.insert("server_cpu".into(), counted.get("cpu").cloned().unwrap_or(0.0.into()));
+        }
+        serde_json::from_value(run).map_err(|error| error.to_string())
+    }
+
+    fn server(&self, case: &Case, args: &str) -> Result<Server, String> {
+        let mut child = pinned(0, &[self.programs.join("speed-server").display().to_string()])
+            .arg(format!("transport={}", case.transport.scheme()))
+            .arg(format!("ca={}", self.ca.display()))
+            .args(args.split_whitespace())
+            .stdout(Stdio::piped())
+            .spawn()
+            .map_err(|error| format!("server: {error}"))?;
+        let mut lines = BufReader::new(child.stdout.take().ok_or("server: no output")?);
+        let mut first = String::new();
+        lines.read_line(&mut first).map_err(|error| error.to_string())?;
+        let port = first.trim().strip_prefix("port ").ok_or("server: no port")?.to_owned();
+        Ok(Server { child, port, lines: Some(lines) })
+    }
+
+    /// Runs a client and returns the line it prints.
+    fn client(
+        &self,
+        client: &Client,
+        case: &Case,
+        server: &Server,
+        work: &str,
+        limit: Duration,
+    ) -> Result<String, String> {
+        let host = match case.transport {
+            Transport::Tls if client.package.is_none() => "localhost",
+            _ => "127.0.0.1",
+        };
+        let path = if case.transport == Transport::WebSocket { "/mqtt" } else { "" };
+        let url = format!("url={}://{host}:{}{path}", case.transport.scheme(), server.port);
+        let mut command = pinned(1, &client.command);
+        command.arg(url).args(work.split_whitespace());
+        if case.transport == Transport::Tls {
+            command.arg(format!("ca={}", self.ca.display()));
+        }
+        let mut child = command
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .map_err(|error| format!("client: {error}"))?;
+        let output = child.stdout.take().ok_or("client: no output")?;
+        let (tell, told) = mpsc::channel();
+        std::thread::spawn(move || {
+            let mut line = String::new();
+            let read = BufReader::new(output).read_line(&mut line);
+            let _ = tell.send(read.map(|_| line));
+        });
+        let line = told.recv_timeout(limit);
+        if matches!(&line, Ok(Ok(line)) if !line.is_empty()) && wait(&mut child, limit) {
+            return line.ok().and_then(Result::ok).ok_or_else(|| "unreadable".into());
+        }
+        let _ = child.kill();
+        let _ = child.wait();
+        let mut words = String::new();
+        let _ = child.stderr.take().map(|mut errors| errors.read_to_string(&mut words));
+        let last = words.lines().rfind(|line| !line.trim().is_empty());
+        Err(last.map_or_else(|| format!("nothing after {limit:?}"), str::to_owned))
+    }
+}
+
+/// A program on one core; on the only one where there is no other.
+fn pinned(core: usize, program: &[String]) -> Command {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let mut command = Command::new("taskset");
+    command.arg("-c").arg((core % cores).to_string()).args(program);
+    command
+}
+
+/// Waits for the end of a program that has said its line; false where it does not come.
+fn wait(child: &mut Child, limit: Duration) -> bool {
+    let begun = Instant::now();
+    while begun.elapsed() < limit {
+        if let Ok(Some(status)) = child.try_wait() {
+            return status.success();
+        }
+        // The run is over: this delays nothing that is measured.
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    false
+}
+
+fn parse(line: &str) -> Result<Run, String> {
+    serde_json::from_str(line).map_err(|error| error.to_string())
+}
+
+struct Server {
+    child: Child,
+    port: String,
+    lines: Option<BufReader<std::process::ChildStdout>>,
+}
+
+impl Server {
+    /// What it counted: it ends with its client. Empty where it does not.
+    fn finish(&mut self) -> String {
+        let mut told = String::new();
+        if wait(&mut self.child, Duration::from_millis(500))
+            && let Some(lines) = &mut self.lines
+        {
+            let _ = lines.read_line(&mut told);
+        }
+        self.end();
+        told
+    }
+
+    fn end(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
