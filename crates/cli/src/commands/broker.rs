@@ -20,11 +20,11 @@ pub(super) async fn run(
 ) -> Result<(), Failure> {
     let mut journal =
         settings.events.as_deref().map(|path| Journal::open(path, printer)).transpose()?;
-    let broker = settings
-        .builder
-        .start()
-        .await
-        .map_err(|error| Failure::usage("the broker cannot start").why(error))?;
+    let broker = settings.builder.start().await.map_err(|error| {
+        Failure::usage("the broker cannot start")
+            .why(error)
+            .hint("choose another port or address, 0 for any free port")
+    })?;
     let mut events = broker.events();
     // Recorded before anyone listened; later events come by the channel.
     for event in broker.recorded().iter().filter(|event| event.name() == "listening") {

@@ -42,8 +42,16 @@ pub(super) fn start(
         .build()
         .map_err(|error| Failure::new(Exit::Failed, "the program cannot start").why(error))?;
     let entered = runtime.enter();
-    let client = builder.reconnect(policy).start().map_err(|error| refused(&error))?;
+    let started = builder.reconnect(policy).start();
     drop(entered);
+    let client = match started {
+        Ok(client) => client,
+        Err(error) => {
+            // To wait for its end is forbidden here, inside of another.
+            runtime.shutdown_background();
+            return Err(refused(&error));
+        }
+    };
     std::thread::spawn(move || runtime.block_on(std::future::pending::<()>()));
     Ok(client)
 }

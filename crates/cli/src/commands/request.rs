@@ -11,7 +11,7 @@ use crate::error::Failure;
 use crate::exit::Exit;
 use crate::observer::{self, Observer, Told, seconds};
 use crate::printer::Printer;
-use crate::settings::{Payload, RequestSettings};
+use crate::settings::{Payload, RequestSettings, no_way_back};
 use crate::signals::Stop;
 
 pub(super) async fn run(
@@ -78,9 +78,7 @@ async fn exchange(
         .map_err(|error| not_asked(Exit::SubscriptionRefused, error))?;
     let has_properties = client.limits().is_none_or(|limits| limits.version.has_properties());
     if !has_properties && settings.response_topic.is_none() {
-        return Err(Failure::usage("the response needs a topic given by --response-topic")
-            .why("before MQTT 5 a request cannot say where its response shall go")
-            .hint("give the topic the responder uses, by -e"));
+        return Err(no_way_back());
     }
     let correlation = correlation_data(settings, printer);
     let mut request = client.publish(&settings.topic, payload).qos(settings.qos);

@@ -33,6 +33,7 @@ impl EventFile {
         file.map(Self::File).map_err(|error| {
             Failure::usage(format!("the events file '{}' cannot be written", path.display()))
                 .why(error)
+                .hint("check that the folder exists and may be written to")
         })
     }
 

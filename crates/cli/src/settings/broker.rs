@@ -9,6 +9,9 @@ use evenkeel_broker::{Broker, Builder, Limits, Offer, Tls, Users};
 use crate::args::{BrokerArgs, BrokerLimits, BrokerTls};
 use crate::error::Failure;
 
+/// Bytes of the longest packet that MQTT can frame.
+const LARGEST_PACKET: u32 = 268_435_460;
+
 /// A broker to be started.
 #[derive(Debug)]
 pub(crate) struct BrokerSettings {
@@ -105,15 +108,19 @@ fn users(path: &Path) -> Result<Users, Failure> {
 
 fn read(path: &Path, what: &str) -> Result<String, Failure> {
     fs::read_to_string(path).map_err(|error| {
-        Failure::usage(format!("the {what} '{}' cannot be read", path.display())).why(error)
+        Failure::usage(format!("the {what} '{}' cannot be read", path.display()))
+            .why(error)
+            .hint("check the path and its permissions")
     })
 }
 
 fn offer(offer: &mut Offer, flags: &BrokerLimits) -> Result<(), Failure> {
     if let Some(bytes) = flags.max_packet_size {
-        offer.maximum_packet_size = u32::try_from(bytes).map_err(|_| {
+        let size = u32::try_from(bytes).ok().filter(|size| *size <= LARGEST_PACKET);
+        offer.maximum_packet_size = size.ok_or_else(|| {
             Failure::usage("--max-packet-size is larger than any packet")
                 .why("an MQTT packet has at most 268,435,460 bytes")
+                .hint("leave the flag out for the largest")
         })?;
     }
     if let Some(maximum) = flags.receive_maximum {

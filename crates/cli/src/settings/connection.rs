@@ -147,7 +147,9 @@ fn variable(context: Context<'_>, name: &str) -> Option<String> {
 
 fn password_from(file: &Path) -> Result<Secret, Failure> {
     let text = fs::read_to_string(file).map_err(|error| {
-        Failure::usage(format!("the password file '{}' cannot be read", file.display())).why(error)
+        Failure::usage(format!("the password file '{}' cannot be read", file.display()))
+            .why(error)
+            .hint("check the path and its permissions")
     })?;
     Ok(Secret(text.lines().next().unwrap_or_default().to_owned()))
 }

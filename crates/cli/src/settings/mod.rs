@@ -22,7 +22,7 @@ pub(crate) use broker::BrokerSettings;
 pub(crate) use connection::ConnectionSettings;
 pub(crate) use payload::{LARGEST as LARGEST_PAYLOAD, Payload, too_long};
 pub(crate) use publish::PublishSettings;
-pub(crate) use request::RequestSettings;
+pub(crate) use request::{RequestSettings, no_way_back};
 pub(crate) use subscribe::{Output, Selection, SubscribeSettings};
 
 use crate::error::Failure;

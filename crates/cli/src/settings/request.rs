@@ -45,6 +45,9 @@ impl RequestSettings {
                     Failure::usage("there is no topic for the response").hint("give -e TOPIC")
                 );
             }
+            None if connection.session.version.is_some_and(|version| !version.has_properties()) => {
+                return Err(no_way_back());
+            }
             None => None,
         };
         let default = (!context.is_mosquitto()).then_some(DEFAULT_TIMEOUT);
@@ -81,4 +84,11 @@ fn topic(
             .hint("put a message with blanks into quotes"));
     }
     Ok((topic_name(&topic, "-t")?, message))
+}
+
+/// A request that cannot say where its response shall go.
+pub(crate) fn no_way_back() -> Failure {
+    Failure::usage("the response needs a topic given by --response-topic")
+        .why("before MQTT 5 a request cannot say where its response shall go")
+        .hint("give the topic the responder uses, by -e")
 }

@@ -88,6 +88,11 @@ fn from_parts(target: &Target, tls: &TlsFlags) -> Result<Server, Failure> {
             return Err(Failure::usage("--unix goes without TLS")
                 .hint("for TLS over a unix socket write --url mqtts+unix:///path"));
         }
+        if target.protocol.is_some_and(|protocol| protocol != Protocol::Mqtt) {
+            return Err(Failure::usage("--unix and --protocol contradict each other")
+                .why("a unix socket is spoken to in plain MQTT")
+                .hint("leave one of them out"));
+        }
         let text = Secret(format!("mqtt+unix://{}", percent_encoded(path)));
         return Ok(Server { text, url: ServerUrl::unix(path) });
     }

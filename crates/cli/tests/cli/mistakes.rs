@@ -64,6 +64,20 @@ async fn flags_urls_files_and_formats() {
     }
 }
 
+/// What each line is answered with, word for word.
+#[tokio::test]
+async fn the_book_of_mistakes() {
+    let book = include_str!("mistakes.txt");
+    let mut pages = 0;
+    for page in book.split("$ evenkeel ").filter(|page| !page.is_empty()) {
+        let (line, answer) = page.split_once('\n').unwrap();
+        let ran = evenkeel(line).run().await.expect(2);
+        assert_eq!((ran.err.as_str(), ran.out.as_str()), (answer, ""), "evenkeel {line}");
+        pages += 1;
+    }
+    assert!(pages > 60, "{pages} pages");
+}
+
 #[tokio::test]
 async fn secrets_in_a_bad_url_are_not_repeated() {
     let ran = evenkeel("pub a x -L mqtt://user:hunter2@h:notaport").run().await.expect(2);
