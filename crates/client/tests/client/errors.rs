@@ -90,3 +90,82 @@ async fn a_connection_that_is_reset() {
     let error = within_20_s(client.online()).await.unwrap_err().to_string();
     assert!(error.contains("reset"), "{error}");
 }
+
+/// What is told about a server that says this, instead of CONNACK or after it.
+async fn words_about(bytes: &[u8], is_online: bool) -> String {
+    let mut server = Server::new();
+    let builder = server.client().version(Version::V5).reconnect(Reconnect::never());
+    let client = builder.start().unwrap();
+    let mut events = client.events();
+    let mut peer = if is_online { server.online().await } else { server.connecting().await.0 };
+    peer.send_bytes(bytes).await;
+    loop {
+        let report = soon(events.recv()).await.unwrap();
+        if let Event::Disconnected { cause, .. } = report.event {
+            return evenkeel::Words(&cause).to_string();
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn bytes_that_break_the_protocol_are_explained() {
+    let framing = "; the sender or the framing is broken";
+    let bad = |what: &str| format!("the server sent a bad packet: {what}");
+    let cases: [(&[u8], String); 9] = [
+        (b"\x36\x03\x00\x01a", bad("PUBLISH has QoS 3, which does not exist") + framing),
+        (b"\x30\x04\x00\x01\x00\x00", bad("string holds the null character U+0000")),
+        (
+            b"\x30\x04\x00\x01#\x00",
+            bad("the topic of PUBLISH is no topic name: ")
+                + "topic name holds a wildcard, + or #, which only filters may",
+        ),
+        (b"\x30\x05\x00\x02\xc3\x28\x00", bad("string is not UTF-8 from byte 0 on")),
+        (b"\x40\x02\x00\x00", bad("PUBACK has the packet identifier 0; it must be 1 or more")),
+        (
+            b"\xd0\x01\x00",
+            bad("PINGRESP goes on for 1 bytes after its last field; ")
+                + "its remaining length is wrong",
+        ),
+        (b"\xd1\x00", bad("PINGRESP has the reserved header flags 0b0001") + framing),
+        (
+            b"\x30\xff\xff\xff\xff\x01",
+            bad("the remaining length goes on after four bytes") + framing,
+        ),
+        (b"\x30\x07\x00\x01a\x03\x23\x00\x00", bad("Topic Alias is 0; it must be 1 or more")),
+    ];
+    for (bytes, wanted) in cases {
+        assert_eq!(words_about(bytes, true).await, wanted, "{bytes:02x?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn packets_out_of_place_are_explained() {
+    let broke = |what: &str| format!("the server broke the protocol: {what}");
+    let cases: [(&[u8], bool, String); 8] = [
+        (b"\x30\x07\x00\x01a\x03\x23\x01\x00", true, broke("it used a topic alias it may not use")),
+        (b"\x20\x03\x00\x00\x00", true, broke("it sent a second CONNACK")),
+        (b"\xc0\x00", true, broke("it sent a packet that only clients send")),
+        (b"\xe0\x02\x8b\x00", true, "the server disconnected: Server shutting down (0x8b)".into()),
+        (
+            b"\x20\x03\x01\x00\x00",
+            false,
+            broke("it says a session is present although a clean start was asked for"),
+        ),
+        (b"\xd0\x00", false, broke("its first packet was not CONNACK")),
+        (
+            b"\x20\x03\x00\x87\x00",
+            false,
+            "the server refused the connection: Not authorized (0x87)".into(),
+        ),
+        (
+            b"HTTP/1.1 400 Bad Request\r\n\r\n",
+            false,
+            "the server sent a bad packet: PUBACK has the reserved header flags 0b1000; \
+             the sender or the framing is broken"
+                .into(),
+        ),
+    ];
+    for (bytes, is_online, wanted) in cases {
+        assert_eq!(words_about(bytes, is_online).await, wanted, "{bytes:02x?}");
+    }
+}
