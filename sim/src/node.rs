@@ -305,6 +305,7 @@ impl Node {
                 Output::Close(close) => self.close(env, close),
                 Output::Event(event) => self.see(env, &Seen::Event(&event)),
                 Output::Authenticate(..) => {}
+                Output::Commit(_) => unreachable!("clients here have no store"),
             }
             acted = true;
         }

@@ -59,11 +59,7 @@ impl Operations {
 
     /// The core reports an outcome; returns who waits for it.
     pub(crate) fn complete(&mut self, completion: Completion) -> Option<Waker> {
-        let token = match &completion {
-            Completion::Publish { token, .. }
-            | Completion::Subscribe { token, .. }
-            | Completion::Unsubscribe { token, .. } => *token,
-        };
+        let token = completion.token();
         let slot = self.slot(token)?;
         match slot {
             Slot::Waiting(waker) => {

@@ -217,7 +217,7 @@ fn offer(
     let traced = tracing::enabled!(tracing::Level::TRACE).then(|| Traced::of(&publish));
     let token = inner.operations.upcoming();
     let waiting = match inner.core.publish(now, publish, token) {
-        Ok(Accepted::Tracked) => Waiting::Tracked(inner.operations.begin()),
+        Ok(Accepted::Tracked | Accepted::Storing) => Waiting::Tracked(inner.operations.begin()),
         Ok(Accepted::Streamed { conn, offset }) => {
             Waiting::Streamed { conn, offset, place: Place::default() }
         }

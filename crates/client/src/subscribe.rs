@@ -304,9 +304,7 @@ impl Future for Operation {
             Some(Completion::Subscribe { result, .. } | Completion::Unsubscribe { result, .. }) => {
                 Poll::Ready(result)
             }
-            Some(Completion::Publish { .. }) => {
-                Poll::Ready(Err(evenkeel_proto::SubscribeError::Abandoned))
-            }
+            Some(_) => Poll::Ready(Err(evenkeel_proto::SubscribeError::Abandoned)),
             None if inner.ended => Poll::Ready(Err(evenkeel_proto::SubscribeError::Abandoned)),
             None => Poll::Pending,
         }

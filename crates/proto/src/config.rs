@@ -7,6 +7,7 @@ use bytes::Bytes;
 use evenkeel_codec::{Properties, Property, QoS, Text, Version, Will};
 
 use crate::reconnect::Reconnect;
+use crate::record::Window;
 
 /// Everything a [`Client`](crate::Client) is made with.
 #[derive(Clone, Debug)]
@@ -100,6 +101,39 @@ pub struct QueueConfig {
     pub bytes: usize,
     /// What happens to QoS 0 while offline. Default: queued.
     pub offline_qos0: OfflineQos0,
+    /// What happens at the bound. Default: the publisher waits.
+    pub when_full: WhenFull,
+    /// With a store: how much of each priority's queue is held in memory; the
+    /// rest is in the store alone. Default 1,000 messages, 4 MiB.
+    pub window: Window,
+    /// With a store: whether queued QoS 0 messages are stored too. Such a
+    /// message is struck off before it is sent: it is never sent twice, and
+    /// lost where the connection or the process ends at that moment. Default
+    /// false: they are held in memory.
+    pub store_qos0: bool,
+}
+
+/// What happens to a message that the queue has no room for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum WhenFull {
+    /// It is refused for now; who can wait is told when there is room.
+    #[default]
+    Wait,
+    /// It is refused at once.
+    Refuse,
+    /// The oldest queued messages of the lowest priority, up to its own, give
+    /// way to it; each ends as [`Dropped`](crate::DeliveryError::Dropped). It
+    /// is refused for now where there are none.
+    DropOldest,
+    /// It is accepted and ends at once as [`Dropped`](crate::DeliveryError::Dropped).
+    DropNewest,
+    /// Of each topic only the latest message is queued, also where there is
+    /// room: the one before ends as [`Superseded`](crate::DeliveryError::Superseded).
+    /// At the bound a message of a topic that is not queued is refused for
+    /// now. With a store, only the messages held in memory give way. Each
+    /// message looks through the queue: for queues of some thousands at most.
+    LatestPerTopic,
 }
 
 /// What happens to QoS 0 messages while offline.
@@ -184,7 +218,14 @@ impl Default for ConnectConfig {
 
 impl Default for QueueConfig {
     fn default() -> Self {
-        Self { messages: 10_000, bytes: 64 << 20, offline_qos0: OfflineQos0::default() }
+        Self {
+            messages: 10_000,
+            bytes: 64 << 20,
+            offline_qos0: OfflineQos0::default(),
+            when_full: WhenFull::default(),
+            window: Window { messages: 1000, bytes: 4 << 20 },
+            store_qos0: false,
+        }
     }
 }
 
@@ -251,6 +292,10 @@ pub enum ConfigError {
     /// A session that was to end with its connection cannot be given a longer
     /// life by DISCONNECT.
     FarewellExpiry,
+    /// The queue's window holds no message.
+    Window,
+    /// The store holds the session of another client identifier.
+    ClientIdOfStore,
 }
 
 impl Config {
@@ -314,6 +359,9 @@ impl Config {
         }
         if bounds.inbox_messages == 0 || bounds.inbox_bytes == 0 {
             return Err(ConfigError::Inbox);
+        }
+        if self.queue.window.messages == 0 || self.queue.window.bytes == 0 {
+            return Err(ConfigError::Window);
         }
         Ok(())
     }

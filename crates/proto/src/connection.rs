@@ -11,7 +11,7 @@ use crate::config::Config;
 use crate::io::ConnectionId;
 use crate::keepalive::{KeepAlive, Settings};
 use crate::limits::Limits;
-use crate::operation::Token;
+use crate::operation::Claim;
 use crate::rng::Rng;
 use crate::time::Instant;
 
@@ -58,7 +58,7 @@ pub(crate) struct Online {
     pub(crate) auth: AuthTurn,
     pub(crate) stream: Stream,
     /// QoS 0 messages from the queue by the offset at which each is written.
-    pub(crate) unwritten: VecDeque<(u64, Token)>,
+    pub(crate) unwritten: VecDeque<(u64, Claim)>,
     /// Bytes left in the read buffer when it was last looked at.
     pub(crate) unread: usize,
 }

@@ -7,7 +7,9 @@ use evenkeel_codec::{ReasonCode, Text, TopicFilter, Version};
 use crate::cause::DisconnectCause;
 use crate::io::ConnectionId;
 use crate::keepalive::Pong;
+use crate::operation::DeliveryError;
 use crate::reconnect::{Halt, Repetition, Retry};
+use crate::record::{Serial, StorageFailure};
 use crate::time::Instant;
 
 /// Something worth telling. Payloads and secrets are never part of it.
@@ -80,7 +82,39 @@ pub enum Event {
         topic: Option<Text>,
         /// Deaths of connections with it in flight.
         deaths: u8,
+        /// Names the message, which is kept: it can be looked at, removed, or
+        /// queued again. `None` for a SUBSCRIBE or UNSUBSCRIBE.
+        serial: Option<Serial>,
     },
+    /// The store gave back what an earlier run had left.
+    Recovered {
+        /// Exchanges that were under way.
+        exchanges: usize,
+        /// Messages that wait to be sent.
+        queued: usize,
+        /// Messages in quarantine.
+        quarantined: u64,
+        /// Subscriptions.
+        subscriptions: usize,
+    },
+    /// A stored message that nobody holds a receipt for has its outcome:
+    /// mostly one that an earlier run accepted (D1).
+    Settled {
+        /// Which message.
+        serial: Serial,
+        /// How it ended.
+        result: Result<(), DeliveryError>,
+    },
+    /// The store failed; messages that would have to be stored are refused
+    /// until it works again.
+    StoreFailed {
+        /// How.
+        failure: StorageFailure,
+        /// It is tried again after this time.
+        retry: Duration,
+    },
+    /// The store works again.
+    StoreRestored,
     /// Events were lost because they were not taken in time.
     Lagged {
         /// How many.

@@ -5,6 +5,7 @@ use evenkeel_codec::{PacketId, Publish, Text};
 
 use crate::cause::{ConnectPhase, TransportFailure};
 use crate::event::Event;
+use crate::record::{Batch, Committed};
 use crate::time::Deadline;
 
 /// Names one connection of one client; never used twice.
@@ -30,6 +31,8 @@ pub enum Input<'a> {
     Written(ConnectionId, usize),
     /// The transport is closed, or could not be opened.
     Closed(ConnectionId, TransportFailure),
+    /// The store is done with a batch, or has failed at it.
+    Committed(Committed),
 }
 
 /// User name and password for one CONNECT. `Debug` shows neither.
@@ -58,6 +61,10 @@ pub enum Output {
     Close(Close),
     /// Enhanced authentication: answer with [`Client::authenticate`](crate::Client::authenticate).
     Authenticate(ConnectionId, Challenge),
+    /// Commit these records, then read what is asked for; report `Committed`.
+    /// One batch is under way at a time, but for the last one of a client that
+    /// closes: batches are to be worked off in order.
+    Commit(Batch),
     /// Something worth telling.
     Event(Event),
 }

@@ -69,14 +69,14 @@ mod transmit;
 pub use cause::{CauseClass, ConnectPhase, DisconnectCause, ProtocolError, TransportFailure};
 pub use client::{Accepted, Client, DrainReport};
 pub use config::{
-    Bounds, Config, ConfigError, ConnectConfig, KeepAliveConfig, OfflineQos0, QueueConfig,
+    Bounds, Config, ConfigError, ConnectConfig, KeepAliveConfig, OfflineQos0, QueueConfig, WhenFull,
 };
 pub use event::{Connected, Event, State};
 pub use io::{AckKey, Challenge, Close, ConnectionId, Credentials, Incoming, Input, Open, Output};
 pub use limits::{Effective, Limits, SetBy};
 pub use operation::{
-    Completion, Delivered, DeliveryError, PublishLimit, RejectReason, Rejected, SubscribeError,
-    SubscribeFeature, Token,
+    Completion, Delivered, DeliveryError, PublishLimit, QueueError, RejectReason, Rejected,
+    SubscribeError, SubscribeFeature, Token,
 };
 pub use reconnect::{
     Halt, Pace, Reconnect, RefusedPolicy, Repetition, Retry, TakeOverPolicy, Verdict,

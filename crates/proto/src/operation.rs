@@ -6,6 +6,8 @@ use core::time::Duration;
 
 use evenkeel_codec::{PacketId, PacketType, Publish, ReasonCode};
 
+use crate::record::{Outcome, Serial, StorageFailure, StoredMessage};
+
 /// The caller's name for an operation; comes back with its outcome.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Token(pub u64);
@@ -15,10 +17,27 @@ impl Token {
     pub const NONE: Self = Self(u64::MAX);
 }
 
+/// Who asks for the outcome of a message, and which message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Claim {
+    pub(crate) token: Token,
+    pub(crate) serial: Serial,
+    /// The store has it, or is about to.
+    pub(crate) stored: bool,
+}
+
 /// How an accepted operation ended. Each accepted operation with a token
-/// other than [`Token::NONE`] ends in exactly one of these.
+/// other than [`Token::NONE`] ends in exactly one of these; `Stored` is no end.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Completion {
+    /// A publish is stored: from now on it survives this process. Its outcome
+    /// is still to come, or came before.
+    Stored {
+        /// That of the request.
+        token: Token,
+        /// Names the message in the store.
+        serial: Serial,
+    },
     /// A publish is over.
     Publish {
         /// That of the request.
@@ -40,6 +59,50 @@ pub enum Completion {
         /// Outcome for each filter; all success before MQTT 5.
         result: Result<Vec<ReasonCode>, SubscribeError>,
     },
+    /// A message was to be taken out of the queue or the quarantine.
+    Removed {
+        /// That of the request.
+        token: Token,
+        /// The message, which is the caller's now.
+        result: Result<alloc::boxed::Box<StoredMessage>, QueueError>,
+    },
+    /// A message was to leave the quarantine for the queue.
+    Requeued {
+        /// That of the request.
+        token: Token,
+        /// Its new name, at the end of the queue of its priority.
+        result: Result<Serial, QueueError>,
+    },
+}
+
+impl Completion {
+    /// That of the request.
+    pub const fn token(&self) -> Token {
+        match self {
+            Self::Stored { token, .. }
+            | Self::Publish { token, .. }
+            | Self::Subscribe { token, .. }
+            | Self::Unsubscribe { token, .. }
+            | Self::Removed { token, .. }
+            | Self::Requeued { token, .. } => *token,
+        }
+    }
+}
+
+/// Why a queued message could not be removed or queued again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum QueueError {
+    /// There is no such message; it may have had its outcome meanwhile.
+    Unknown,
+    /// Its exchange is under way: its outcome is to come.
+    InFlight,
+    /// Only a message in quarantine can be queued again.
+    NotQuarantined,
+    /// The queue does not take it now.
+    Rejected(RejectReason),
+    /// The store could not be read.
+    Storage(StorageFailure),
 }
 
 /// A message that arrived.
@@ -100,6 +163,45 @@ pub enum DeliveryError {
         /// How often it was sent; 0 if never.
         attempts: u32,
     },
+    /// Undelivered when the client was shut down or halted; the store keeps
+    /// it, and the next client with that store goes on with it.
+    StillStored {
+        /// How often it was sent; 0 if never.
+        attempts: u32,
+    },
+    /// The store could not take it: it is not accepted, and was never sent.
+    NotStored(StorageFailure),
+    /// It gave way in a full queue ([`WhenFull`](crate::WhenFull)).
+    Dropped,
+    /// A later message of its topic took its place
+    /// ([`WhenFull::LatestPerTopic`](crate::WhenFull::LatestPerTopic)).
+    Superseded,
+    /// The application took it out of the queue.
+    Removed,
+}
+
+impl Outcome {
+    /// What the store is told; `None` where it keeps the message, or never had it.
+    pub(crate) const fn of(result: &Result<Delivered, DeliveryError>) -> Option<Self> {
+        Some(match result {
+            Ok(_) => Self::Delivered,
+            Err(DeliveryError::Refused { reason, .. }) => Self::Refused(*reason),
+            Err(DeliveryError::WrongAcknowledgement { .. }) => {
+                Self::Refused(ReasonCode::PROTOCOL_ERROR)
+            }
+            Err(DeliveryError::Expired { .. }) => Self::Expired,
+            Err(DeliveryError::NotAllowed(_)) => Self::NotAllowed,
+            Err(
+                DeliveryError::Dropped | DeliveryError::Superseded | DeliveryError::ConnectionLost,
+            ) => Self::Dropped,
+            Err(DeliveryError::Removed | DeliveryError::Abandoned { .. }) => Self::Removed,
+            Err(
+                DeliveryError::Quarantined { .. }
+                | DeliveryError::StillStored { .. }
+                | DeliveryError::NotStored(_),
+            ) => return None,
+        })
+    }
 }
 
 /// Which limit a publish breaks.
@@ -152,12 +254,17 @@ pub enum RejectReason {
     NotAllowed(PublishLimit),
     /// The client is shutting down or halted.
     Closed,
+    /// As many messages as may be are on their way into the store: try again
+    /// when it has caught up.
+    StoreBusy,
+    /// The store fails: nothing is accepted until it works again.
+    Storage(StorageFailure),
 }
 
 impl RejectReason {
     /// True where the same message may be accepted later.
     pub const fn is_temporary(&self) -> bool {
-        matches!(self, Self::QueueFull { .. } | Self::WriteBufferFull)
+        matches!(self, Self::QueueFull { .. } | Self::WriteBufferFull | Self::StoreBusy)
     }
 }
 
@@ -219,6 +326,13 @@ impl fmt::Display for DeliveryError {
             Self::NotAllowed(limit) => limit.fmt(f),
             Self::Abandoned { attempts: 0 } => f.write_str("the client closed before it was sent"),
             Self::Abandoned { .. } => f.write_str("the client closed before it was acknowledged"),
+            Self::StillStored { .. } => {
+                f.write_str("the client closed; the store keeps it for the next run")
+            }
+            Self::NotStored(failure) => write!(f, "it was not stored: {failure}"),
+            Self::Dropped => f.write_str("it was dropped from a full queue"),
+            Self::Superseded => f.write_str("a later message of its topic took its place"),
+            Self::Removed => f.write_str("it was taken out of the queue"),
         }
     }
 }
@@ -236,5 +350,18 @@ impl fmt::Display for PublishLimit {
     }
 }
 
+impl fmt::Display for QueueError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unknown => f.write_str("there is no such message in the queue"),
+            Self::InFlight => f.write_str("the message is in flight: its outcome is to come"),
+            Self::NotQuarantined => f.write_str("the message is not in quarantine"),
+            Self::Rejected(reason) => write!(f, "the queue does not take it: {reason:?}"),
+            Self::Storage(failure) => failure.fmt(f),
+        }
+    }
+}
+
+impl core::error::Error for QueueError {}
 impl core::error::Error for DeliveryError {}
 impl core::error::Error for PublishLimit {}

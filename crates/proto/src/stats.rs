@@ -39,6 +39,12 @@ pub struct Stats {
     pub stale_inputs: u64,
     /// Messages that expired in the queue.
     pub expired: u64,
+    /// Messages that gave way in a full queue, or to a later one of their topic.
+    pub dropped: u64,
+    /// Batches committed to the store.
+    pub commits: u64,
+    /// Records committed to the store.
+    pub records: u64,
     /// Bytes the transport took.
     pub bytes_sent: u64,
     /// Bytes received.

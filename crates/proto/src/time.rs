@@ -1,6 +1,8 @@
 use core::ops::{Add, Sub};
 use core::time::Duration;
 
+use crate::record::UnixMillis;
+
 /// A point on the caller's clock, in microseconds since the caller's origin.
 ///
 /// The core has no clock: every input carries one of these. The clock should
@@ -44,6 +46,31 @@ impl Sub<Duration> for Instant {
     }
 }
 
+/// A point on two clocks, by which one is read from the other.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct WallClock {
+    at: Instant,
+    wall: UnixMillis,
+}
+
+impl WallClock {
+    pub(crate) const fn new(at: Instant, wall: UnixMillis) -> Self {
+        Self { at, wall }
+    }
+
+    /// The wall-clock time of an instant.
+    pub(crate) fn wall(&self, at: Instant) -> UnixMillis {
+        let millis = |span: Duration| u64::try_from(span.as_millis()).unwrap_or(u64::MAX);
+        let later = self.wall.0.saturating_add(millis(at.since(self.at)));
+        UnixMillis(later.saturating_sub(millis(self.at.since(at))))
+    }
+
+    /// The instant of a wall-clock time; the clock's origin for all before that.
+    pub(crate) fn instant(&self, wall: UnixMillis) -> Instant {
+        self.at + wall.since(self.wall) - self.wall.since(wall)
+    }
+}
+
 /// What a deadline is for: the reason beside every [`Wait`](crate::Output::Wait).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
@@ -62,6 +89,8 @@ pub enum Timer {
     Shutdown,
     /// Reading goes on although messages wait to be taken.
     Inbox,
+    /// Records are committed, or a store that failed is tried again.
+    Store,
 }
 
 /// When to call again and why.

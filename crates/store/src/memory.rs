@@ -69,6 +69,7 @@ impl Store for MemoryStore {
             client_id: contents.session.client_id.clone(),
             exchanges: exchanges.flatten().collect(),
             received: contents.session.received.iter().copied().collect(),
+            unproven: contents.session.unproven,
             subscriptions: contents.session.subscriptions().cloned().collect(),
             queued: contents.messages.counts(),
             quarantined: contents.session.quarantined().len() as u64,

@@ -27,6 +27,7 @@ pub(crate) struct Session {
     pub(crate) client_id: Option<Text>,
     exchanges: BTreeMap<Serial, Exchange>,
     pub(crate) received: BTreeSet<PacketId>,
+    pub(crate) unproven: bool,
     subscriptions: BTreeMap<Text, StoredSubscription>,
     quarantined: BTreeMap<Serial, Quarantine>,
     pub(crate) next_serial: Serial,
@@ -94,6 +95,8 @@ impl Session {
                 self.subscriptions.remove(filter.text());
             }
             Record::SessionLost => self.received.clear(),
+            Record::Unproven => self.unproven = true,
+            Record::Proven => self.unproven = false,
         }
     }
 

@@ -134,8 +134,10 @@ fn describe_more(event: &Event) -> (&'static str, Value) {
         }
         Event::ReadingPaused => ("reading_paused", Value::Null),
         Event::ReadingResumed => ("reading_resumed", Value::Null),
-        Event::Quarantined { topic, deaths } => {
-            ("quarantined", json!({ "topic": topic.as_deref(), "deaths": deaths }))
+        Event::Quarantined { topic, deaths, serial } => {
+            let serial = serial.map(|serial| serial.0);
+            let what = json!({ "topic": topic.as_deref(), "deaths": deaths, "serial": serial });
+            ("quarantined", what)
         }
         Event::Lagged { lost } => ("lagged", json!({ "lost": lost })),
         other => ("other", json!({ "detail": format!("{other:?}") })),

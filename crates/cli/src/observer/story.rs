@@ -125,10 +125,10 @@ impl Story {
             Event::SubscriptionLost { filter, reason } => {
                 self.printer.warn(&format!("the server no longer grants '{filter}': {reason}"));
             }
-            Event::Quarantined { topic: Some(topic), deaths } => self.printer.warn(&format!(
+            Event::Quarantined { topic: Some(topic), deaths, .. } => self.printer.warn(&format!(
                 "a message to '{topic}' was set aside: {deaths} connections ended with it in flight"
             )),
-            Event::Quarantined { topic: None, deaths } => self.printer.warn(&format!(
+            Event::Quarantined { topic: None, deaths, .. } => self.printer.warn(&format!(
                 "a subscribe was set aside: {deaths} connections ended with it in flight"
             )),
             other => self.printer.debug(&format!("{other:?}")),

@@ -49,9 +49,10 @@ pub(super) fn event(event: &Event, error: Option<&TransportError>) {
         }
         Event::ReadingPaused => tracing::debug!("reading paused"),
         Event::ReadingResumed => tracing::debug!("reading resumed"),
-        Event::Quarantined { topic, deaths } => {
+        Event::Quarantined { topic, deaths, serial } => {
+            let serial = serial.map(|serial| serial.0);
             let topic = topic.as_ref().map(|topic| tracing::field::display(topic.as_str()));
-            tracing::warn!(topic, deaths, "quarantined");
+            tracing::warn!(topic, deaths, serial, "quarantined");
         }
         Event::Lagged { lost } => tracing::warn!(lost, "events lost"),
         other => tracing::debug!(event = ?other, "event"),

@@ -257,7 +257,8 @@ impl Driver {
                 Output::Close(close) => self.close(close),
                 Output::Authenticate(conn, challenge) => self.authenticate(conn, challenge),
                 Output::Event(event) => self.publish_event(event),
-                Output::Wait(_) => {}
+                // A client without a store commits nothing.
+                Output::Commit(_) | Output::Wait(_) => {}
             }
         }
         if self.link.is_none()

@@ -13,6 +13,8 @@ use crate::io::{ConnectionId, Credentials, Open, Output};
 use crate::keepalive::KeepAlive;
 use crate::limits::Limits;
 use crate::reconnect::Retry;
+use crate::record::Record;
+use crate::session::journal::Gate;
 
 use super::{Client, Link};
 
@@ -25,6 +27,7 @@ impl Client {
         let redirect = self.dialer.next.redirect.take();
         self.dialer.reconnector.on_open(self.now);
         self.stats.connects += 1;
+        self.note_unproven();
         self.transmit.clear();
         self.link = Link::Opening(Opening {
             conn,
@@ -50,7 +53,7 @@ impl Client {
     }
 
     pub(super) fn on_opened(&mut self, conn: ConnectionId, credentials: Option<Credentials>) {
-        let version = match &mut self.link {
+        match &mut self.link {
             Link::Opening(opening) if opening.conn == conn && opening.decoder.is_none() => {
                 opening.phase = ConnectPhase::Handshake;
                 let limit = self.config.connect.maximum_packet_size;
@@ -58,13 +61,21 @@ impl Client {
                 if self.config.connect.authentication.is_some() {
                     opening.auth = AuthTurn::Server;
                 }
-                opening.version
             }
             _ => {
                 self.stats.stale_inputs += 1;
                 return;
             }
-        };
+        }
+        let gate = Gate::Connect(credentials);
+        match self.store_works() {
+            true => self.after_commit(gate),
+            false => self.pass(gate),
+        }
+    }
+
+    pub(super) fn send_connect(&mut self, credentials: Option<Credentials>) {
+        let Link::Opening(Opening { version, .. }) = self.link else { return };
         let credentials = credentials.unwrap_or_else(|| self.config.connect.credentials.clone());
         let connect = self.connect_packet(version, credentials);
         if self.send(&Packet::Connect(connect)).is_err() {
@@ -91,7 +102,7 @@ impl Client {
         }
     }
 
-    fn client_id(&self) -> &Text {
+    pub(super) fn client_id(&self) -> &Text {
         self.dialer.assigned_client_id.as_ref().unwrap_or(&self.config.connect.client_id)
     }
 
@@ -101,7 +112,8 @@ impl Client {
         let config = &self.config.connect;
         match version {
             Version::V5 => {
-                config.clean_start && !(self.session.established && config.session_expiry > 0)
+                let known = self.session.established || self.session.inherited;
+                config.clean_start && !(known && config.session_expiry > 0)
             }
             //= [MQTT311-3.1.3-7]
             _ => self.config.clean_session() || self.client_id().is_empty(),
@@ -199,6 +211,7 @@ impl Client {
         //= [MQTT-3.2.2-16]
         if let Some(assigned) = &connected.assigned_client_id {
             self.dialer.assigned_client_id = Some(assigned.clone());
+            self.note_identity();
         }
         self.dialer.reconnector.on_online();
         self.stats.connections += 1;
@@ -206,6 +219,7 @@ impl Client {
         self.event(Event::Connected(connected));
         self.resume_session(session_present);
         self.session.established = true;
+        self.note_proven();
     }
 
     //= [MQTT-4.4.0-1]
@@ -217,11 +231,14 @@ impl Client {
         let unproven = core::mem::take(&mut self.session.unproven);
         let mut unfinished = self.session.flights.publishes_in_order();
         if !session_present {
-            self.session.inbound.forget();
+            if self.session.inbound.forget() {
+                self.note(Record::SessionLost);
+            }
             self.fulfil_unsubscribes();
             unfinished = self.forget_releases(unfinished);
         }
         self.session.replay.begin(unfinished, session_present);
+        self.after_commit(Gate::Replay);
         self.session.inbound.unproven = unproven;
         if session_present && !unproven {
             return;

@@ -5,8 +5,11 @@ use core::time::Duration;
 use evenkeel_codec::{PacketId, QoS, ReasonCode};
 
 use crate::cause::DisconnectCause;
-use crate::operation::{Completion, DeliveryError, SubscribeError};
+use crate::io::Output;
+use crate::operation::{Claim, DeliveryError, QueueError, RejectReason, SubscribeError};
+use crate::record::{Serial, StorageFailure};
 use crate::session::flights::Exchange;
+use crate::session::journal::Gate;
 use crate::time::Instant;
 
 use super::{Client, Link};
@@ -25,6 +28,9 @@ pub struct DrainReport {
     pub unacknowledged: usize,
     /// Messages never sent.
     pub queued: usize,
+    /// How many of these messages the store keeps: the next client with it
+    /// goes on with them.
+    pub stored: usize,
     /// SUBSCRIBE and UNSUBSCRIBE operations without an answer.
     pub operations: usize,
     /// Bytes that the transport had not taken.
@@ -49,6 +55,9 @@ impl Client {
         let deadline = self.now + limit;
         let drain = self.drain.get_or_insert(Drain { deadline, report: None });
         drain.deadline = drain.deadline.min(deadline);
+        if let Some(journal) = &mut self.session.journal {
+            journal.hurry(self.now);
+        }
         if !matches!(self.link, Link::Online(_) | Link::Opening(_) | Link::Waiting(_)) {
             self.finish_drain();
         }
@@ -66,7 +75,8 @@ impl Client {
     /// True where a shutdown has nothing left to wait for, or no time.
     pub(super) fn drain_is_over(&self) -> bool {
         let Some(deadline) = self.drain_deadline() else { return false };
-        self.now >= deadline || self.leftovers().is_clean()
+        let committed = self.session.journal.as_ref().is_none_or(|journal| journal.is_idle());
+        self.now >= deadline || self.leftovers().is_clean() && committed
     }
 
     fn leftovers(&self) -> DrainReport {
@@ -76,10 +86,19 @@ impl Client {
             // Halting gave all of them an outcome.
             unacknowledged: if halted { 0 } else { flights.publishes() },
             queued: self.session.queue.len(),
+            stored: self.kept_in_store(),
             operations: flights.controls() + self.session.subscriptions.waiting(),
             // A CONNECT on its way is nothing that was accepted.
             unwritten: if self.state().is_online() { self.unwritten() } else { 0 },
         }
+    }
+
+    fn kept_in_store(&self) -> usize {
+        let Some(journal) = &self.session.journal else { return 0 };
+        let queue = &self.session.queue;
+        let elsewhere = queue.iter().filter(|(_, queued)| !queued.claim.stored).count();
+        let all = self.session.flights.publishes() + queue.len();
+        all.saturating_sub(elsewhere + journal.on_their_way())
     }
 
     pub(super) fn finish_drain(&mut self) {
@@ -93,16 +112,25 @@ impl Client {
         }
         self.link = Link::Closed;
         self.abandon_all();
+        self.close_journal();
     }
 
-    /// Gives every unfinished operation its outcome (D1).
+    /// Gives every unfinished operation its outcome (D1). What is stored stays
+    /// as it is: the next run, or the next start, goes on with it.
     pub(super) fn abandon_all(&mut self) {
-        for id in self.session.flights.all_in_order() {
+        let ids = match self.is_durable() {
+            true => self.session.flights.controls_in_order(),
+            false => self.session.flights.all_in_order(),
+        };
+        for id in ids {
             self.abandon(id);
         }
-        while let Some(queued) = self.session.queue.pop() {
-            let result = Err(DeliveryError::Abandoned { attempts: 0 });
-            self.complete(Completion::Publish { token: queued.token, result });
+        let stored_below = self.stored_below();
+        for (claim, attempts) in self.session.flights.abandon(stored_below) {
+            self.leave(claim, attempts);
+        }
+        for claim in self.session.queue.abandon(stored_below) {
+            self.leave(claim, 0);
         }
         for control in self.session.subscriptions.take_waiting() {
             self.complete(control.fail(SubscribeError::Abandoned));
@@ -118,13 +146,58 @@ impl Client {
             self.session.flights.forsake(id, self.now);
         }
         match flight.exchange {
-            Exchange::Publish { token, .. } | Exchange::Release { token } => {
-                let result = Err(DeliveryError::Abandoned { attempts: flight.attempts });
-                self.complete(Completion::Publish { token, result });
+            Exchange::Publish { claim, .. } | Exchange::Release { claim } => {
+                self.leave(claim, flight.attempts);
             }
             Exchange::Control(control) => {
                 self.complete(control.fail(SubscribeError::Abandoned));
             }
         }
+    }
+
+    /// The client lets go of a message.
+    fn leave(&mut self, claim: Claim, attempts: u32) {
+        let error = match claim.stored {
+            false => DeliveryError::Abandoned { attempts },
+            true if claim.serial < self.stored_below() => DeliveryError::StillStored { attempts },
+            true => DeliveryError::NotStored(StorageFailure::TimedOut),
+        };
+        self.settle(claim, Err(error));
+    }
+
+    /// Messages from this one on are not in the store yet.
+    fn stored_below(&self) -> Serial {
+        let all = Serial(u64::MAX);
+        self.session.journal.as_ref().map_or(all, |journal| journal.stored_below())
+    }
+
+    /// Nothing waits for the store any more; what it has not been told, it is
+    /// told now, and nobody hears how that ends.
+    fn close_journal(&mut self) {
+        let Some(journal) = &mut self.session.journal else { return };
+        let (gates, wishes) = (journal.open_all(), journal.take_wishes());
+        for gate in gates {
+            match gate {
+                Gate::Complete(completion) => self.complete(*completion),
+                Gate::Stream(_, claim, _) => {
+                    self.settle(claim, Err(DeliveryError::ConnectionLost));
+                }
+                // Of all others the store, or the next connection, knows the rest.
+                _ => {}
+            }
+        }
+        for (wish, _, token) in wishes {
+            self.complete(wish.failed(token, QueueError::Rejected(RejectReason::Closed)));
+        }
+        // Who was to hear that a message is stored hears that it is not known.
+        let everything = Serial(u64::MAX);
+        for (claim, attempts) in self.session.flights.abandon(everything) {
+            self.leave(claim, attempts);
+        }
+        for claim in self.session.queue.abandon(everything) {
+            self.leave(claim, 0);
+        }
+        let batch = self.session.journal.as_mut().and_then(|journal| journal.last_batch());
+        self.mail.outputs.extend(batch.map(Output::Commit));
     }
 }

@@ -8,8 +8,9 @@ use crate::event::Event;
 use crate::io::{Close, ConnectionId, Output};
 use crate::keepalive::Death;
 use crate::limits::Limits;
-use crate::operation::{Completion, DeliveryError, SubscribeError};
+use crate::operation::{DeliveryError, SubscribeError};
 use crate::reconnect::{Ended, Halt, Retry, Verdict};
+use crate::record::{StoredMessage, StoredState};
 use crate::session::flights::{Exchange, Suspicion};
 use crate::transmit::Transmit;
 
@@ -127,9 +128,8 @@ impl Client {
         let last = self.farewell(&link, cause, farewell);
         let (online_since, useful) = match &link {
             Link::Online(online) => {
-                for (_, token) in &online.unwritten {
-                    let result = Err(DeliveryError::ConnectionLost);
-                    self.complete(Completion::Publish { token: *token, result });
+                for (_, claim) in &online.unwritten {
+                    self.settle(*claim, Err(DeliveryError::ConnectionLost));
                 }
                 self.learn_patience(cause, online);
                 self.count_strikes(cause, online);
@@ -236,11 +236,16 @@ impl Client {
     fn quarantine(&mut self, id: PacketId) {
         let Some(flight) = self.session.flights.remove(id) else { return };
         let deaths = flight.suspicion.strikes;
+        let message = self.sent_message(id, &flight);
+        let serial = message.as_ref().map(|message| message.serial);
         let topic = match flight.exchange {
-            Exchange::Publish { publish, token } => {
+            Exchange::Publish { publish, claim } => {
                 let attempts = flight.attempts;
-                let result = Err(DeliveryError::Quarantined { deaths, attempts });
-                self.complete(Completion::Publish { token, result });
+                let state = StoredState::Quarantined { deaths, attempts };
+                if let Some(message) = message {
+                    self.keep_quarantined(claim, StoredMessage { state, ..message });
+                }
+                self.settle(claim, Err(DeliveryError::Quarantined { deaths, attempts }));
                 Some(publish.topic)
             }
             Exchange::Control(mut control) => {
@@ -253,7 +258,7 @@ impl Client {
             }
             Exchange::Release { .. } => return,
         };
-        self.event(Event::Quarantined { topic, deaths });
+        self.event(Event::Quarantined { topic, deaths, serial });
     }
 
     /// SUBSCRIBE and UNSUBSCRIBE without an answer go out again, in order.

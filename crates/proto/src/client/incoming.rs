@@ -9,8 +9,10 @@ use crate::cause::{DisconnectCause, ProtocolError};
 use crate::event::Event;
 use crate::io::{ConnectionId, Incoming};
 use crate::keepalive::Pong;
-use crate::operation::{Completion, Delivered, DeliveryError};
+use crate::operation::{Claim, Delivered, DeliveryError};
+use crate::record::Record;
 use crate::session::flights::{Exchange, Flight};
+use crate::session::journal::Gate;
 use crate::time::Instant;
 
 use super::{Client, Link, weight};
@@ -171,16 +173,18 @@ impl Client {
             Some(PacketType::PubRec) if ack.reason.is_error() => self.end_publish(ack),
             Some(PacketType::PubRec) => {
                 // Ownership has passed: the message is not needed any more.
-                self.session.flights.release(id);
+                if let Some(Claim { serial, .. }) = self.session.flights.release(id) {
+                    self.note(Record::Released { serial });
+                }
                 self.session.replay.on_answer(id);
                 self.mark_useful();
-                self.send_ack(PacketType::PubRel, id, ReasonCode::SUCCESS);
+                self.send_release(id);
             }
             // A second answer; the first one holds.
             Some(PacketType::PubComp) => {
                 self.stats.unknown_acknowledgements += 1;
                 if !ack.reason.is_error() {
-                    self.send_ack(PacketType::PubRel, id, ReasonCode::SUCCESS);
+                    self.send_release(id);
                 }
             }
             Some(PacketType::PubAck) if self.is_sent_here(id) => {
@@ -199,6 +203,11 @@ impl Client {
         }
     }
 
+    /// PUBREL goes out once it is committed that the server owns the message.
+    fn send_release(&mut self, id: PacketId) {
+        self.after_commit(Gate::Acknowledge(PacketType::PubRel, id, ReasonCode::SUCCESS));
+    }
+
     fn on_pubcomp(&mut self, ack: &Ack) {
         match self.expectation(ack.packet_id) {
             // "Not found" after PUBREC: the server had finished before.
@@ -211,21 +220,24 @@ impl Client {
 
     //= [MQTT-4.3.3-11]
     fn on_pubrel(&mut self, ack: &Ack) {
-        let known = self.session.inbound.on_release(ack.packet_id);
-        let reason = if known {
+        let packet_id = ack.packet_id;
+        let reason = if self.session.inbound.on_release(packet_id) {
+            self.note(Record::Finished { packet_id });
             ReasonCode::SUCCESS
         } else {
             self.stats.unknown_acknowledgements += 1;
             ReasonCode::PACKET_IDENTIFIER_NOT_FOUND
         };
-        self.send_ack(PacketType::PubComp, ack.packet_id, reason);
+        // Once the server has it, the identifier may mean another message.
+        self.after_commit(Gate::Acknowledge(PacketType::PubComp, packet_id, reason));
     }
 
     /// The answer that the exchange with this identifier waits for. One that
     /// was not sent to this session waits for none (D7).
     fn expectation(&self, id: PacketId) -> Option<PacketType> {
         let flight = self.session.flights.get(id)?;
-        if !flight.is_sent_here() && !self.session.replay.is_resumed() {
+        let was_sent = flight.attempts > 0;
+        if !was_sent || !flight.is_sent_here() && !self.session.replay.is_resumed() {
             return None;
         }
         match &flight.exchange {
@@ -267,11 +279,7 @@ impl Client {
 
     fn finish_publish(&mut self, ack: &Ack, flight: &Flight) {
         self.stats.publishes_acknowledged += 1;
-        let (Exchange::Publish { token, .. } | Exchange::Release { token }) = &flight.exchange
-        else {
-            return;
-        };
-        let token = *token;
+        let Some(claim) = flight.exchange.claim() else { return };
         let result = if ack.reason.is_error() {
             Err(DeliveryError::Refused { reason: ack.reason, attempts: flight.attempts })
         } else {
@@ -282,7 +290,7 @@ impl Client {
                 round_trip: Some(self.now.since(flight.sent)),
             })
         };
-        self.complete(Completion::Publish { token, result });
+        self.settle(claim, result);
     }
 
     /// QoS 2 exchanges the server had taken over before it lost the session:

@@ -2,12 +2,16 @@
 
 mod acknowledge;
 mod authenticate;
+mod commit;
 mod connect;
 mod drain;
 mod end;
 mod incoming;
+mod policy;
 mod publish;
 mod pump;
+mod recover;
+mod shelf;
 mod subscribe;
 mod timers;
 
@@ -155,6 +159,7 @@ impl Client {
             Input::Received(conn, buffer) => self.on_received(conn, buffer),
             Input::Written(conn, bytes) => self.on_written(conn, bytes),
             Input::Closed(conn, failure) => self.on_closed(conn, failure),
+            Input::Committed(committed) => self.on_committed(committed),
         }
         self.pump();
     }
@@ -171,15 +176,18 @@ impl Client {
             return Output::Event(Event::Lagged { lost });
         }
         self.run_timers();
-        match self.mail.outputs.pop_front() {
-            Some(output) => output,
+        if let Some(output) = self.mail.outputs.pop_front() {
+            return output;
+        }
+        match self.next_batch() {
+            Some(batch) => Output::Commit(batch),
             None => Output::Wait(self.next_deadline()),
         }
     }
 
     /// True where [`poll`](Self::poll) has something to say, whatever the time.
     pub fn needs_poll(&self) -> bool {
-        !self.mail.outputs.is_empty() || self.drain_deadline().is_some()
+        !self.mail.outputs.is_empty() || self.drain_deadline().is_some() || self.has_batch()
     }
 
     /// The next outcome of an operation.
@@ -300,9 +308,19 @@ impl Client {
         &self.stats
     }
 
-    /// Messages accepted and not yet sent.
-    pub fn queued(&self) -> usize {
+    /// Messages accepted and not yet sent, those in the store included.
+    pub const fn queued(&self) -> usize {
         self.session.queue.len()
+    }
+
+    /// True where every message that was accepted has been sent, and every
+    /// QoS 1 and 2 message has its outcome.
+    pub fn is_drained(&self) -> bool {
+        let written = match &self.link {
+            Link::Online(online) => online.unwritten.is_empty(),
+            _ => true,
+        };
+        self.session.queue.is_empty() && self.session.flights.publishes() == 0 && written
     }
 
     /// Exchanges in flight.
@@ -350,12 +368,7 @@ impl Client {
     }
 
     fn complete(&mut self, completion: Completion) {
-        let token = match &completion {
-            Completion::Publish { token, .. }
-            | Completion::Subscribe { token, .. }
-            | Completion::Unsubscribe { token, .. } => *token,
-        };
-        if token != crate::Token::NONE {
+        if completion.token() != crate::Token::NONE {
             self.mail.completions.push_back(completion);
         }
     }

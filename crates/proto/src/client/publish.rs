@@ -5,13 +5,18 @@ use evenkeel_codec::{
     Transfer,
 };
 
+use core::time::Duration;
+
 use crate::io::ConnectionId;
-use crate::operation::{PublishLimit, RejectReason, Rejected, Token};
-use crate::session::flights::Exchange;
-use crate::session::queue::{Admission, Queued};
+use crate::operation::{Claim, DeliveryError, PublishLimit, RejectReason, Rejected, Token};
+use crate::record::{self, Priority, Serial};
+use crate::session::flights::{Exchange, Here};
+use crate::session::journal::Gate;
+use crate::session::queue::Queued;
 use crate::time::Instant;
 use crate::transmit::SHARE_FROM;
 
+use super::policy::Room;
 use super::pump::expiry;
 use super::{Client, Link};
 
@@ -24,6 +29,10 @@ const LARGEST_FRAME: usize = 32;
 pub enum Accepted {
     /// By a [`Completion`](crate::Completion) with its token.
     Tracked,
+    /// The same; before that
+    /// [`Completion::Stored`](crate::Completion::Stored) says that the message
+    /// survives this process, or the outcome that it could not be stored.
+    Storing,
     /// QoS 0, on its way: delivered when [`Client::written`] of the
     /// connection reaches the offset, lost if the connection ends before.
     Streamed {
@@ -52,12 +61,25 @@ impl Client {
         publish: Publish,
         token: Token,
     ) -> Result<Accepted, Rejected> {
+        self.publish_with(now, publish, Priority::default(), token)
+    }
+
+    /// As [`publish`](Self::publish), with a place in the queue.
+    pub fn publish_with(
+        &mut self,
+        now: Instant,
+        publish: Publish,
+        priority: Priority,
+        token: Token,
+    ) -> Result<Accepted, Rejected> {
         self.advance_clock(now);
         if let Some(reason) = self.refusal(&publish) {
             return Err(Rejected { publish, reason });
         }
-        if self.may_send_now(publish.qos) {
-            return match self.send_publish(publish, token, None) {
+        let stored = self.is_durable() && publish.qos != QoS::AtMostOnce;
+        if !stored && self.may_send_now(publish.qos) {
+            let claim = self.session.claim(token, false);
+            return match self.send_publish(publish, claim, None) {
                 Ok(Sent::InFlight) => Ok(Accepted::Tracked),
                 Ok(Sent::Written { conn, offset }) => Ok(Accepted::Streamed { conn, offset }),
                 Err((publish, limit)) => {
@@ -65,17 +87,21 @@ impl Client {
                 }
             };
         }
-        self.enqueue(publish, token)
+        self.enqueue(publish, priority, token)
     }
 
     /// False while the write buffer or the queue is at its bound, so that
     /// whoever was refused for a temporary reason need not try again. True
     /// also where the answer is now another refusal.
     pub fn takes_publishes(&self) -> bool {
+        let journal = self.session.journal.as_ref();
+        if journal.is_some_and(|journal| journal.is_busy(self.config.queue.window)) {
+            return false;
+        }
         if self.session.queue.is_empty() { self.has_room() } else { !self.session.queue.is_full() }
     }
 
-    fn refusal(&self, publish: &Publish) -> Option<RejectReason> {
+    pub(super) fn refusal(&self, publish: &Publish) -> Option<RejectReason> {
         match &self.link {
             Link::Halted(_) | Link::Closed => Some(RejectReason::Closed),
             _ if self.drain.is_some() => Some(RejectReason::Closed),
@@ -93,33 +119,81 @@ impl Client {
             && (qos == QoS::AtMostOnce || self.may_begin_exchange(qos))
     }
 
-    fn enqueue(&mut self, publish: Publish, token: Token) -> Result<Accepted, Rejected> {
-        if let Some(limit) = self.unsendable(&publish) {
-            return Err(Rejected { publish, reason: RejectReason::NotAllowed(limit) });
-        }
-        let online = matches!(self.link, Link::Online(_));
+    fn enqueue(
+        &mut self,
+        publish: Publish,
+        priority: Priority,
+        token: Token,
+    ) -> Result<Accepted, Rejected> {
         // QoS 0 on a live connection waits for the buffer, not in the queue.
         if publish.qos == QoS::AtMostOnce
-            && online
+            && matches!(self.link, Link::Online(_))
             && self.session.queue.is_empty()
             && !self.has_room()
         {
             return Err(Rejected { publish, reason: RejectReason::WriteBufferFull });
         }
-        match self.session.queue.admits(&publish, online) {
-            Admission::Fits => {}
-            Admission::Full => {
-                let reason = RejectReason::QueueFull {
-                    messages: self.session.queue.len(),
-                    bytes: self.session.queue.bytes(),
-                };
-                return Err(Rejected { publish, reason });
-            }
-            Admission::NotKept => return Err(Rejected { publish, reason: RejectReason::Offline }),
-        }
+        let stored = self.is_to_be_stored(&publish);
         let expires = expiry(&publish, self.now);
-        self.session.queue.push(Queued { publish, token, accepted: self.now, expires });
+        self.queue_up(publish, priority, expires, token)?;
+        if stored {
+            // With a store there is no other way out: both records that the
+            // PUBLISH waits for make one commit.
+            self.pump();
+            return Ok(Accepted::Storing);
+        }
         Ok(Accepted::Tracked)
+    }
+
+    const fn is_to_be_stored(&self, publish: &Publish) -> bool {
+        self.is_durable()
+            && (self.config.queue.store_qos0 || !matches!(publish.qos, QoS::AtMostOnce))
+    }
+
+    /// Puts a message at the end of the queue of its priority, by the policy
+    /// for a full queue: the one place where messages become queued.
+    pub(super) fn queue_up(
+        &mut self,
+        publish: Publish,
+        priority: Priority,
+        expires: Option<Instant>,
+        token: Token,
+    ) -> Result<Serial, Rejected> {
+        if let Some(limit) = self.unsendable(&publish) {
+            return Err(Rejected { publish, reason: RejectReason::NotAllowed(limit) });
+        }
+        let stored = self.is_to_be_stored(&publish);
+        if stored && let Some(reason) = self.storage_refusal(&publish) {
+            return Err(Rejected { publish, reason });
+        }
+        match self.make_room(&publish, priority, stored) {
+            Room::Made => {}
+            Room::None(reason) => return Err(Rejected { publish, reason }),
+            Room::DropIt => {
+                let claim = self.session.claim(token, false);
+                self.drop_queued(claim, DeliveryError::Dropped);
+                return Ok(claim.serial);
+            }
+        }
+        let claim = self.session.claim(token, stored);
+        if let Some(journal) = self.session.journal.as_mut().filter(|_| stored) {
+            let clock = &self.session.clock;
+            let record = record::Accepted {
+                serial: claim.serial,
+                publish: publish.clone(),
+                accepted: clock.wall(self.now),
+                expires: expires.map(|at| clock.wall(at)),
+                priority,
+            };
+            journal.accept(self.now, record);
+        }
+        let before = Duration::ZERO;
+        let queued = Queued { publish, claim, since: self.now, before, expires };
+        self.session.queue.push(priority, queued);
+        if stored {
+            self.after_commit(Gate::Stored(token, claim.serial));
+        }
+        Ok(claim.serial)
     }
 
     //= [MQTT-3.2.2-11]
@@ -148,7 +222,7 @@ impl Client {
     }
 
     /// Why a publish could never be sent as things stand, by size or shape.
-    fn unsendable(&self, publish: &Publish) -> Option<PublishLimit> {
+    pub(super) fn unsendable(&self, publish: &Publish) -> Option<PublishLimit> {
         let limit = match &self.link {
             Link::Online(online) => online.limits.packet_size.value,
             _ => self.config.bounds.packet_size.unwrap_or(u32::MAX),
@@ -175,7 +249,7 @@ impl Client {
     pub(super) fn send_publish(
         &mut self,
         publish: Publish,
-        token: Token,
+        claim: Claim,
         message_expiry: Option<u32>,
     ) -> Result<Sent, (Publish, PublishLimit)> {
         if let Some(limit) = self.forbidden(&publish) {
@@ -195,10 +269,7 @@ impl Client {
         let transfer = Transfer { dup: false, packet_id, topic_alias, message_expiry };
         let begins = self.bytes_queued();
         if let Err(limit) = self.write_publish(&publish, &transfer) {
-            if let (TopicAliasUse::Define(_), Link::Online(online)) = (topic_alias, &mut self.link)
-            {
-                online.outgoing_aliases.forget(&publish.topic);
-            }
+            self.forget_alias(&publish, topic_alias);
             return Err((publish, limit));
         }
         let Link::Online(online) = &self.link else {
@@ -207,17 +278,24 @@ impl Client {
         match packet_id {
             None => Ok(Sent::Written { conn: online.conn, offset: online.stream.queued }),
             Some(id) => {
-                let exchange = Exchange::Publish { publish, token };
-                self.session.flights.insert(id, exchange, self.now, begins);
+                let exchange = Exchange::Publish { publish, claim };
+                self.session.flights.insert(id, exchange, self.now, Here::Sent { begins });
                 Ok(Sent::InFlight)
             }
         }
     }
 
-    fn alias_for(&mut self, publish: &Publish) -> TopicAliasUse {
+    pub(super) fn alias_for(&mut self, publish: &Publish) -> TopicAliasUse {
         match &mut self.link {
             Link::Online(online) => online.outgoing_aliases.assign(&publish.topic),
             _ => TopicAliasUse::None,
+        }
+    }
+
+    /// A PUBLISH that was to define an alias was not sent.
+    pub(super) fn forget_alias(&mut self, publish: &Publish, topic_alias: TopicAliasUse) {
+        if let (TopicAliasUse::Define(_), Link::Online(online)) = (topic_alias, &mut self.link) {
+            online.outgoing_aliases.forget(&publish.topic);
         }
     }
 

@@ -4,16 +4,21 @@
 use core::time::Duration;
 
 use evenkeel_codec::{
-    Ack, EncodeError, Packet, PacketId, PacketType, QoS, ReasonCode, Transfer, Version,
+    Ack, EncodeError, Packet, PacketId, PacketType, Publish, QoS, ReasonCode, Transfer, Version,
 };
 
-use crate::operation::{Completion, Delivered, DeliveryError};
-use crate::session::flights::{Exchange, Suspicion};
+use crate::operation::{Claim, Delivered, DeliveryError, PublishLimit};
+use crate::record::{Outcome, Record};
+use crate::session::flights::{Exchange, Here, Suspicion};
+use crate::session::journal::Gate;
 use crate::session::queue::Queued;
 use crate::time::Instant;
 
 use super::publish::Sent;
 use super::{Client, Link};
+
+/// All 65,535 identifiers are in use.
+const NO_IDENTIFIER: PublishLimit = PublishLimit::Encode(EncodeError::PacketIdentifierMissing);
 
 impl Client {
     /// Sends whatever may go out now.
@@ -32,7 +37,11 @@ impl Client {
             self.send_ack(PacketType::PubAck, ack.packet_id, ack.reason);
         }
         while let Some(ack) = self.session.inbound.next_pubrec() {
-            self.send_ack(PacketType::PubRec, ack.packet_id, ack.reason);
+            if !ack.reason.is_error() && self.session.inbound.record(ack.packet_id) {
+                self.note(Record::Received { packet_id: ack.packet_id });
+            }
+            let kind = PacketType::PubRec;
+            self.after_commit(Gate::Acknowledge(kind, ack.packet_id, ack.reason));
         }
     }
 
@@ -110,16 +119,16 @@ impl Client {
     }
 
     pub(super) fn fail_flight(&mut self, id: PacketId, error: DeliveryError) {
-        let Some(flight) = self.session.flights.remove(id) else { return };
-        if let Exchange::Publish { token, .. } | Exchange::Release { token } = flight.exchange {
-            self.complete(Completion::Publish { token, result: Err(error) });
+        let flight = self.session.flights.remove(id);
+        if let Some(claim) = flight.and_then(|flight| flight.exchange.claim()) {
+            self.settle(claim, Err(error));
         }
     }
 
     fn pump_queue(&mut self) {
         while self.session.replay.is_done()
             && self.has_room()
-            && let Some(front) = self.session.queue.front()
+            && let Some((_, front)) = self.session.queue.front()
         {
             if front.publish.qos != QoS::AtMostOnce && !self.may_begin_exchange(front.publish.qos) {
                 return;
@@ -135,25 +144,59 @@ impl Client {
             return self.expire(queued);
         }
         let message_expiry = queued.expires.map(|expires| seconds_up(expires.since(now)));
-        let token = queued.token;
-        match self.send_publish(queued.publish, token, message_expiry) {
+        match (queued.claim.stored, queued.publish.qos) {
+            (false, _) => self.send_from_queue(queued.publish, queued.claim, message_expiry),
+            (true, QoS::AtMostOnce) => {
+                // Struck off before it is sent: never sent twice.
+                let serial = queued.claim.serial;
+                self.note(Record::Done { serial, outcome: Outcome::Delivered });
+                let publish = alloc::boxed::Box::new(queued.publish);
+                self.after_commit(Gate::Stream(publish, queued.claim, message_expiry));
+            }
+            (true, _) => self.begin_exchange(queued.publish, queued.claim, message_expiry),
+        }
+    }
+
+    /// Begins an exchange that a store knows of: its PUBLISH goes out once
+    /// that is committed (D3).
+    fn begin_exchange(&mut self, publish: Publish, claim: Claim, message_expiry: Option<u32>) {
+        let forbidden = self.forbidden(&publish).or_else(|| self.unsendable(&publish));
+        let packet_id = match forbidden {
+            Some(limit) => Err(limit),
+            None => self.session.flights.reserve().ok_or(NO_IDENTIFIER),
+        };
+        let id = match packet_id {
+            Ok(id) => id,
+            Err(limit) => return self.settle(claim, Err(DeliveryError::NotAllowed(limit))),
+        };
+        let serial = claim.serial;
+        let exchange = Exchange::Publish { publish, claim };
+        self.session.flights.insert(id, exchange, self.now, Here::Begun);
+        self.note(Record::Sent { serial, packet_id: id });
+        self.after_commit(Gate::Publish(id, serial, message_expiry));
+    }
+
+    pub(super) fn send_from_queue(
+        &mut self,
+        publish: Publish,
+        claim: Claim,
+        message_expiry: Option<u32>,
+    ) {
+        match self.send_publish(publish, claim, message_expiry) {
             Ok(Sent::InFlight) => {}
             Ok(Sent::Written { offset, .. }) => {
                 if let Link::Online(online) = &mut self.link {
-                    online.unwritten.push_back((offset, token));
+                    online.unwritten.push_back((offset, claim));
                 }
             }
-            Err((_, limit)) => {
-                let result = Err(DeliveryError::NotAllowed(limit));
-                self.complete(Completion::Publish { token, result });
-            }
+            Err((_, limit)) => self.settle(claim, Err(DeliveryError::NotAllowed(limit))),
         }
     }
 
     /// QoS 0 messages from the queue are done when they are written.
     pub(super) fn complete_written(&mut self) {
         while let Link::Online(online) = &mut self.link
-            && let Some((offset, token)) = online.unwritten.front().copied()
+            && let Some((offset, claim)) = online.unwritten.front().copied()
             && offset <= online.stream.written
         {
             online.unwritten.pop_front();
@@ -163,14 +206,14 @@ impl Client {
                 attempts: 1,
                 round_trip: None,
             };
-            self.complete(Completion::Publish { token, result: Ok(delivered) });
+            self.settle(claim, Ok(delivered));
         }
     }
 
     pub(super) fn expire(&mut self, queued: Queued) {
         self.stats.expired += 1;
-        let error = DeliveryError::Expired { queued: self.now.since(queued.accepted) };
-        self.complete(Completion::Publish { token: queued.token, result: Err(error) });
+        let error = DeliveryError::Expired { queued: queued.waited(self.now) };
+        self.settle(queued.claim, Err(error));
     }
 
     /// Bytes may be added to the write buffer.
@@ -203,15 +246,17 @@ impl Client {
             }
             _ => announced,
         };
-        self.session.flights.publishes_sent_here() < usize::from(limit)
+        self.session.flights.publishes_open_here() < usize::from(limit)
     }
 
     /// A new QoS 1 or 2 publish may go: the window is open, an identifier is
-    /// free (D4), and it would not disturb the trial of a suspect (R7).
+    /// free (D4), the store works if there is one, and it would not disturb the
+    /// trial of a suspect (R7).
     pub(super) fn may_begin_exchange(&self, qos: QoS) -> bool {
         self.window_is_open(qos)
             && !self.session.flights.is_full()
             && !self.is_suspect_control_near()
+            && self.store_works()
     }
 
     pub(super) fn version(&self) -> Version {
@@ -264,7 +309,7 @@ fn seconds_up(span: Duration) -> u32 {
     whole.saturating_add(u32::from(span.subsec_nanos() > 0))
 }
 
-pub(super) fn expiry(publish: &evenkeel_codec::Publish, now: Instant) -> Option<Instant> {
+pub(super) fn expiry(publish: &Publish, now: Instant) -> Option<Instant> {
     if publish.properties.is_empty() {
         return None;
     }

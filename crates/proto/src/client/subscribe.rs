@@ -13,7 +13,9 @@ use crate::cause::ProtocolError;
 use crate::event::Event;
 use crate::operation::{PublishLimit, SubscribeError, SubscribeFeature, Token};
 use crate::session::control::{Asked, Control};
-use crate::session::flights::Exchange;
+use crate::session::flights::{Exchange, Here};
+use crate::session::journal::Gate;
+use crate::session::subscriptions::Subscriptions;
 use crate::time::Instant;
 
 use super::{Client, Link};
@@ -164,7 +166,8 @@ impl Client {
         }
         control.out = count;
         self.session.subscriptions.begin(&control);
-        self.session.flights.insert(packet_id, Exchange::Control(control), self.now, begins);
+        let here = Here::Sent { begins };
+        self.session.flights.insert(packet_id, Exchange::Control(control), self.now, here);
     }
 
     /// How many filters may go in the next packet: half as many where a
@@ -197,7 +200,7 @@ impl Client {
         } else if control.token == Token::NONE {
             self.report_lost(&control);
         } else {
-            self.complete(control.finish());
+            self.after_commit(Gate::Complete(Box::new(control.finish())));
         }
     }
 
@@ -260,6 +263,7 @@ impl Client {
         self.session.subscriptions.end(&control);
         self.take_answers(&mut control, codes);
         self.go_on(control);
+        self.note_proven();
     }
 
     /// The next filters of the operation are answered.
@@ -268,6 +272,11 @@ impl Client {
         for code in codes {
             if let Some(place) = control.answer(*code) {
                 self.session.subscriptions.on_answer(control, place, *code);
+                if self.is_durable()
+                    && let Some(record) = Subscriptions::record(control, place, *code)
+                {
+                    self.note(record);
+                }
             }
         }
     }

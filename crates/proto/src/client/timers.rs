@@ -132,6 +132,7 @@ impl Client {
         let stuck = (self.reads_on())
             .filter(|at| self.inbox_is_full() && *at > self.now)
             .map(|at| Deadline { at, timer: Timer::Inbox });
-        [link, expiry, drain, stuck].into_iter().flatten().min()
+        let store = self.store_deadline().map(|at| Deadline { at, timer: Timer::Store });
+        [link, expiry, drain, stuck, store].into_iter().flatten().min()
     }
 }

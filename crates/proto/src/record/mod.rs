@@ -142,6 +142,11 @@ pub enum Record {
     /// The server has forgotten the session: what was `Received` is void.
     /// Messages, exchanges and subscriptions stay; they are begun anew.
     SessionLost,
+    /// A CONNECT goes out: the server may begin a session of which nothing
+    /// here is true, and this process may die before it knows.
+    Unproven,
+    /// The server's session holds what is said here, subscriptions included.
+    Proven,
 }
 
 /// A message as it was accepted.

@@ -18,6 +18,8 @@ pub struct Recovered {
     pub exchanges: Vec<StoredExchange>,
     /// Identifiers of QoS 2 messages received and not finished.
     pub received: Vec<PacketId>,
+    /// The last of the records `Unproven` and `Proven` is `Unproven`.
+    pub unproven: bool,
     /// The subscriptions, in any order.
     pub subscriptions: Vec<StoredSubscription>,
     /// Queued messages by priority, index as in `Priority::Low as usize`.

@@ -3,7 +3,8 @@ use alloc::vec::Vec;
 
 use evenkeel_codec::{PacketId, Publish, QoS};
 
-use crate::operation::Token;
+use crate::operation::{Claim, Token};
+use crate::record::Serial;
 use crate::session::control::Control;
 use crate::time::Instant;
 
@@ -11,16 +12,28 @@ use crate::time::Instant;
 #[derive(Debug)]
 pub(crate) struct Flight {
     /// Order of first sending; resending keeps it (D6).
-    pub(crate) serial: u64,
+    order: u64,
     /// When it was last sent.
     pub(crate) sent: Instant,
     /// How often it was sent.
     pub(crate) attempts: u32,
     pub(crate) suspicion: Suspicion,
-    /// Where it begins among the bytes of the present connection; `None`
-    /// until it is sent there.
-    begins: Option<u64>,
+    here: Here,
     pub(crate) exchange: Exchange,
+}
+
+/// What an exchange has to do with the present connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Here {
+    /// It is left from an earlier one, and not yet sent again.
+    Not,
+    /// It began here, and waits for the store.
+    Begun,
+    /// It was sent here.
+    Sent {
+        /// Where its packet begins among the bytes of the connection.
+        begins: u64,
+    },
 }
 
 /// What speaks for a packet being what the server cuts connections for (R7).
@@ -37,25 +50,37 @@ pub(crate) struct Suspicion {
 #[derive(Debug)]
 pub(crate) enum Exchange {
     /// QoS 1 waits for PUBACK, QoS 2 for PUBREC.
-    Publish { publish: Publish, token: Token },
+    Publish { publish: Publish, claim: Claim },
     /// PUBREL is sent, PUBCOMP awaited.
-    Release { token: Token },
+    Release { claim: Claim },
     /// SUBACK or UNSUBACK is awaited.
     Control(Box<Control>),
 }
 
 impl Flight {
+    pub(crate) const fn is_begun(&self) -> bool {
+        matches!(self.here, Here::Begun)
+    }
+
     pub(crate) const fn is_sent_here(&self) -> bool {
-        self.begins.is_some()
+        matches!(self.here, Here::Sent { .. })
     }
 
     /// True where the peer may have seen some of it.
     const fn is_out(&self, written: u64) -> bool {
-        matches!(self.begins, Some(begins) if begins < written)
+        matches!(self.here, Here::Sent { begins } if begins < written)
     }
 }
 
 impl Exchange {
+    /// Who waits for the outcome of the message, if it is about one.
+    pub(crate) const fn claim(&self) -> Option<Claim> {
+        match self {
+            Self::Publish { claim, .. } | Self::Release { claim } => Some(*claim),
+            Self::Control(_) => None,
+        }
+    }
+
     pub(crate) const fn is_publish(&self) -> bool {
         matches!(self, Self::Publish { .. } | Self::Release { .. })
     }
@@ -78,12 +103,12 @@ pub(crate) struct Flights {
     slots: Vec<Option<Flight>>,
     used: usize,
     publishes: usize,
-    /// Exchanges of PUBLISH that were sent on the present connection.
-    sent_here: usize,
+    /// Exchanges of PUBLISH that began or were sent on the present connection.
+    open_here: usize,
     /// Exchanges of SUBSCRIBE and UNSUBSCRIBE that are suspected.
     suspect_controls: usize,
     cursor: usize,
-    serial: u64,
+    order: u64,
 }
 
 impl Flights {
@@ -102,9 +127,9 @@ impl Flights {
         self.used >= u16::MAX as usize
     }
 
-    /// Exchanges of PUBLISH sent on the present connection.
-    pub(crate) const fn publishes_sent_here(&self) -> usize {
-        self.sent_here
+    /// Exchanges of PUBLISH that the present connection has to do with.
+    pub(crate) const fn publishes_open_here(&self) -> usize {
+        self.open_here
     }
 
     /// Exchanges of SUBSCRIBE and UNSUBSCRIBE in flight.
@@ -114,7 +139,7 @@ impl Flights {
 
     /// Exchanges that wait for an answer on the present connection.
     pub(crate) const fn unanswered(&self) -> usize {
-        self.sent_here + self.controls()
+        self.open_here + self.controls()
     }
 
     pub(crate) fn get_mut(&mut self, id: PacketId) -> Option<&mut Flight> {
@@ -148,8 +173,8 @@ impl Flights {
     }
 
     /// Puts an exchange under the identifier that [`reserve`](Self::reserve)
-    /// gave; `begins`: where its packet does among the bytes of the connection.
-    pub(crate) fn insert(&mut self, id: PacketId, exchange: Exchange, now: Instant, begins: u64) {
+    /// gave: it is sent, or waits for the store.
+    pub(crate) fn insert(&mut self, id: PacketId, exchange: Exchange, now: Instant, here: Here) {
         let Some(slot) = self.slots.get_mut(index(id)) else { return };
         let suspicion = match &exchange {
             Exchange::Control(control) => control.suspicion,
@@ -157,18 +182,21 @@ impl Flights {
         };
         self.used += 1;
         self.publishes += usize::from(exchange.is_publish());
-        self.sent_here += usize::from(exchange.is_publish());
+        self.open_here += usize::from(exchange.is_publish() && here != Here::Not);
         self.suspect_controls += usize::from(!exchange.is_publish() && suspicion.suspect);
-        self.serial += 1;
+        self.order += 1;
         self.cursor = index(id) + 1;
-        *slot = Some(Flight {
-            serial: self.serial,
-            sent: now,
-            attempts: 1,
-            suspicion,
-            begins: Some(begins),
-            exchange,
-        });
+        // One of an earlier run may have been sent.
+        let attempts = u32::from(here != Here::Begun);
+        *slot = Some(Flight { order: self.order, sent: now, attempts, suspicion, here, exchange });
+    }
+
+    /// Takes up an exchange of an earlier run under its own identifier (D4).
+    pub(crate) fn restore(&mut self, id: PacketId, exchange: Exchange, now: Instant) {
+        if self.slots.len() <= index(id) {
+            self.slots.resize_with(index(id) + 1, || None);
+        }
+        self.insert(id, exchange, now, Here::Not);
     }
 
     /// The exchange goes out again, on the present connection.
@@ -176,16 +204,16 @@ impl Flights {
         let Some(flight) = self.slots.get_mut(index(id)).and_then(Option::as_mut) else { return };
         flight.sent = now;
         flight.attempts = flight.attempts.saturating_add(1);
-        let first_here = flight.begins.replace(begins).is_none();
-        self.sent_here += usize::from(first_here && flight.exchange.is_publish());
+        let here = core::mem::replace(&mut flight.here, Here::Sent { begins });
+        self.open_here += usize::from(here == Here::Not && flight.exchange.is_publish());
     }
 
     /// The connection is over: nothing counts as sent on the next one.
     pub(crate) fn on_down(&mut self) {
         for flight in self.slots.iter_mut().flatten() {
-            flight.begins = None;
+            flight.here = Here::Not;
         }
-        self.sent_here = 0;
+        self.open_here = 0;
     }
 
     /// Suspects all that went out, in part at least, on the connection that was
@@ -217,12 +245,11 @@ impl Flights {
 
     //= [MQTT-4.3.3-6]
     /// The server owns the QoS 2 message: PUBREL and PUBCOMP are left.
-    pub(crate) fn release(&mut self, id: PacketId) {
-        if let Some(flight) = self.get_mut(id)
-            && let Exchange::Publish { token, .. } = flight.exchange
-        {
-            flight.exchange = Exchange::Release { token };
-        }
+    pub(crate) fn release(&mut self, id: PacketId) -> Option<Claim> {
+        let flight = self.get_mut(id)?;
+        let claim = flight.exchange.claim()?;
+        flight.exchange = Exchange::Release { claim };
+        Some(claim)
     }
 
     /// Ends an exchange and frees its identifier.
@@ -231,9 +258,44 @@ impl Flights {
         let is_publish = flight.exchange.is_publish();
         self.used -= 1;
         self.publishes -= usize::from(is_publish);
-        self.sent_here -= usize::from(is_publish && flight.is_sent_here());
+        self.open_here -= usize::from(is_publish && flight.here != Here::Not);
         self.suspect_controls -= usize::from(!is_publish && flight.suspicion.suspect);
         Some(flight)
+    }
+
+    /// The exchanges, by identifier.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (PacketId, &Flight)> {
+        let slots = self.slots.iter().zip(1..);
+        slots.filter_map(|(slot, id)| Some((PacketId::new(id)?, slot.as_ref()?)))
+    }
+
+    /// The identifier under which this message is in flight.
+    pub(crate) fn find(&self, serial: Serial) -> Option<PacketId> {
+        let here = |flight: &Flight| flight.exchange.claim().is_some_and(|it| it.serial == serial);
+        let index = self.slots.iter().position(|slot| slot.as_ref().is_some_and(here))?;
+        PacketId::new(u16::try_from(index + 1).ok()?)
+    }
+
+    /// Nobody waits for outcomes any more, but for messages that are not yet
+    /// in the store (from `stored_below` on). Returns who did, with the number
+    /// of sendings, in order of first sending.
+    pub(crate) fn abandon(&mut self, stored_below: Serial) -> Vec<(Claim, u32)> {
+        let ids = self.publishes_in_order();
+        let claims = ids.into_iter().filter_map(|id| {
+            let flight = self.get_mut(id)?;
+            let attempts = flight.attempts;
+            let (Exchange::Publish { claim, .. } | Exchange::Release { claim }) =
+                &mut flight.exchange
+            else {
+                return None;
+            };
+            let left = *claim;
+            (left.serial < stored_below).then(|| {
+                claim.token = Token::NONE;
+                (left, attempts)
+            })
+        });
+        claims.collect()
     }
 
     /// The identifiers of publish exchanges, in order of first sending.
@@ -247,6 +309,12 @@ impl Flights {
         ids.into_iter().filter_map(|id| self.remove(id)).collect()
     }
 
+    /// The identifiers of SUBSCRIBE and UNSUBSCRIBE exchanges, in order of
+    /// first sending.
+    pub(crate) fn controls_in_order(&self) -> Vec<PacketId> {
+        self.ids_in_order(|exchange| !exchange.is_publish())
+    }
+
     /// The identifiers of everything, in order of first sending.
     pub(crate) fn all_in_order(&self) -> Vec<PacketId> {
         self.ids_in_order(|_| true)
@@ -254,8 +322,8 @@ impl Flights {
 
     /// Puts the end of a QoS 2 exchange in the place of one that was given up.
     pub(crate) fn forsake(&mut self, id: PacketId, now: Instant) {
-        self.insert(id, Exchange::Release { token: Token::NONE }, now, 0);
-        self.on_down();
+        let claim = Claim { token: Token::NONE, serial: Serial::default(), stored: false };
+        self.insert(id, Exchange::Release { claim }, now, Here::Not);
     }
 
     /// True while a SUBSCRIBE or UNSUBSCRIBE is out that is suspected.
@@ -267,7 +335,7 @@ impl Flights {
         let mut found: Vec<(u64, PacketId)> = (self.slots.iter().enumerate())
             .filter_map(|(index, slot)| {
                 let flight = slot.as_ref().filter(|flight| wanted(&flight.exchange))?;
-                Some((flight.serial, PacketId::new(u16::try_from(index + 1).ok()?)?))
+                Some((flight.order, PacketId::new(u16::try_from(index + 1).ok()?)?))
             })
             .collect();
         found.sort_unstable();
@@ -283,8 +351,11 @@ const fn index(id: PacketId) -> usize {
 mod tests {
     use super::*;
 
+    const SENT: Here = Here::Sent { begins: 0 };
+
     fn release() -> Exchange {
-        Exchange::Release { token: Token::NONE }
+        let claim = Claim { token: Token::NONE, serial: Serial(1), stored: false };
+        Exchange::Release { claim }
     }
 
     //= [MQTT-2.2.1-3] test
@@ -296,7 +367,7 @@ mod tests {
         for _ in 0..u16::MAX {
             let id = flights.reserve().unwrap();
             assert!(seen.insert(id), "{id} was handed out twice");
-            flights.insert(id, release(), Instant::default(), 0);
+            flights.insert(id, release(), Instant::default(), SENT);
         }
         assert_eq!(flights.reserve(), None);
         let freed = PacketId::new(777).unwrap();
@@ -311,7 +382,7 @@ mod tests {
         let first: Vec<_> = (0..20)
             .map(|_| {
                 let id = flights.reserve().unwrap();
-                flights.insert(id, release(), Instant::default(), 0);
+                flights.insert(id, release(), Instant::default(), SENT);
                 id
             })
             .collect();
@@ -319,7 +390,7 @@ mod tests {
         flights.remove(first[4]);
         flights.cursor = 0;
         let late = flights.reserve().unwrap();
-        flights.insert(late, release(), Instant::default(), 0);
+        flights.insert(late, release(), Instant::default(), SENT);
         assert_eq!(late, first[3], "the lowest free identifier follows the cursor");
         let mut expected = first;
         expected.drain(3..5);

@@ -57,6 +57,8 @@ struct Receipt {
     /// Where PUBREC is or was owed on the present connection; `None` where
     /// PUBLISH has not come on it.
     owed: Option<u64>,
+    /// The store has been told.
+    recorded: bool,
 }
 
 /// What the server has sent and we have not finished.
@@ -110,7 +112,7 @@ impl Inbound {
         self.receipts_here += 1;
         let generation = self.generation;
         let owed = Some(self.pubrecs.push(id));
-        self.receipts.insert(id, Receipt { generation, answer: None, owed });
+        self.receipts.insert(id, Receipt { generation, answer: None, owed, recorded: false });
         Some(AckKey::exactly_once(id, generation))
     }
 
@@ -156,6 +158,21 @@ impl Inbound {
         Some(ack)
     }
 
+    /// The store is to be told of this identifier; true the first time.
+    pub(crate) fn record(&mut self, id: PacketId) -> bool {
+        let receipt = self.receipts.get_mut(&id);
+        receipt.is_some_and(|receipt| !core::mem::replace(&mut receipt.recorded, true))
+    }
+
+    /// The application of an earlier run was done with this message, and its
+    /// identifier is still in use.
+    pub(crate) fn restore(&mut self, id: PacketId) {
+        self.generation += 1;
+        let generation = self.generation;
+        let answer = Some(ReasonCode::SUCCESS);
+        self.receipts.insert(id, Receipt { generation, answer, owed: None, recorded: true });
+    }
+
     /// PUBREL: forgets the identifier. False where it was not known.
     pub(crate) fn on_release(&mut self, id: PacketId) -> bool {
         let receipt = self.receipts.remove(&id);
@@ -175,8 +192,11 @@ impl Inbound {
     }
 
     /// The server has forgotten the session.
-    pub(crate) fn forget(&mut self) {
+    /// Returns whether there was anything to forget.
+    pub(crate) fn forget(&mut self) -> bool {
+        let any = !self.receipts.is_empty();
         self.receipts.clear();
         self.receipts_here = 0;
+        any
     }
 }

@@ -1,17 +1,27 @@
 //! What survives a connection: exchanges in flight, the queue, received
-//! QoS 2 identifiers and subscriptions (laws D1-D9).
+//! QoS 2 identifiers and subscriptions (laws D1-D9). With a store it survives
+//! the process too, by what the journal records.
 
 pub(crate) mod control;
 pub(crate) mod flights;
 pub(crate) mod inbound;
+pub(crate) mod journal;
+pub(crate) mod quarantine;
 pub(crate) mod queue;
 pub(crate) mod replay;
 pub(crate) mod subscriptions;
 
+use alloc::boxed::Box;
+
 use crate::config::Config;
+use crate::operation::{Claim, Token};
+use crate::record::Serial;
+use crate::time::WallClock;
 
 use flights::Flights;
 use inbound::Inbound;
+use journal::Journal;
+use quarantine::Quarantine;
 use queue::Queue;
 use replay::Replay;
 use subscriptions::Subscriptions;
@@ -23,17 +33,26 @@ pub(crate) struct Session {
     pub(crate) flights: Flights,
     /// Messages accepted and not yet sent.
     pub(crate) queue: Queue,
+    /// Messages that connections died of, where no store keeps them.
+    pub(crate) quarantine: Quarantine,
     /// What has to be sent again before anything new.
     pub(crate) replay: Replay,
     /// What the server has sent us and we have not finished.
     pub(crate) inbound: Inbound,
     /// Filters, and the SUBSCRIBE and UNSUBSCRIBE operations on their way.
     pub(crate) subscriptions: Subscriptions,
+    /// Between all this and the store, if there is one.
+    pub(crate) journal: Option<Box<Journal>>,
     /// True once the server has accepted this session.
     pub(crate) established: bool,
     /// A CONNECT went out that no CONNACK answered: the server may have begun
     /// a session with it that we take for ours when it is resumed.
     pub(crate) unproven: bool,
+    /// An earlier run began this session.
+    pub(crate) inherited: bool,
+    /// By it stored times are read.
+    pub(crate) clock: WallClock,
+    next_serial: Serial,
 }
 
 impl Session {
@@ -41,11 +60,29 @@ impl Session {
         Self {
             flights: Flights::default(),
             queue: Queue::new(config.queue),
+            quarantine: Quarantine::default(),
             replay: Replay::default(),
             inbound: Inbound::default(),
             subscriptions: Subscriptions::default(),
+            journal: None,
             established: false,
             unproven: false,
+            inherited: false,
+            clock: WallClock::default(),
+            next_serial: Serial(1),
         }
+    }
+
+    /// Names the messages to come from this one on.
+    pub(crate) const fn number_from(&mut self, next: Serial) {
+        // 0 is no name.
+        self.next_serial = if next.0 == 0 { Serial(1) } else { next };
+    }
+
+    /// A name for a message that is accepted.
+    pub(crate) const fn claim(&mut self, token: Token, stored: bool) -> Claim {
+        let serial = self.next_serial;
+        self.next_serial = serial.next();
+        Claim { token, serial, stored }
     }
 }

@@ -1,27 +1,64 @@
-use alloc::collections::VecDeque;
+//! Accepted messages that wait to be sent.
 
-use evenkeel_codec::{Publish, QoS};
+use alloc::collections::{BTreeMap, VecDeque};
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use evenkeel_codec::{Publish, QoS, Text};
 
 use crate::config::{OfflineQos0, QueueConfig};
-use crate::operation::Token;
+use crate::operation::{Claim, Token};
+use crate::record::{Count, Priority, Read, Serial, Window};
 use crate::time::Instant;
 
 /// A message accepted and not yet sent.
 #[derive(Debug)]
 pub(crate) struct Queued {
     pub(crate) publish: Publish,
-    pub(crate) token: Token,
-    pub(crate) accepted: Instant,
+    pub(crate) claim: Claim,
+    /// When it was accepted, or read back from the store ...
+    pub(crate) since: Instant,
+    /// ... after it had waited for so long in earlier runs.
+    pub(crate) before: Duration,
     pub(crate) expires: Option<Instant>,
 }
 
-/// Accepted messages in order, bounded in number and bytes (D9).
+impl Queued {
+    /// What it counts against the bound in bytes.
+    pub(crate) fn weight(&self) -> usize {
+        weight(&self.publish)
+    }
+
+    /// How long it has waited.
+    pub(crate) fn waited(&self, now: Instant) -> Duration {
+        now.since(self.since) + self.before
+    }
+}
+
+/// The messages of one priority, in order: the first ones here, the rest in
+/// the store alone.
+#[derive(Debug, Default)]
+struct Level {
+    here: VecDeque<Queued>,
+    here_bytes: usize,
+    /// What is in the store alone.
+    rest: Count,
+    /// A part of the rest is being read.
+    loading: bool,
+}
+
+/// Accepted messages by priority, bounded in number and bytes (D9).
 #[derive(Debug)]
 pub(crate) struct Queue {
     config: QueueConfig,
-    messages: VecDeque<Queued>,
+    /// Index is the priority.
+    levels: [Level; 3],
+    /// All messages, wherever they are.
+    len: usize,
     bytes: usize,
-    /// No message expires before this.
+    /// Who waits for messages that are in the store alone.
+    tokens: BTreeMap<Serial, Token>,
+    /// No message held here expires before this.
     next_expiry: Option<Instant>,
 }
 
@@ -35,60 +72,234 @@ pub(crate) enum Admission {
 }
 
 impl Queue {
-    pub(crate) const fn new(config: QueueConfig) -> Self {
-        Self { config, messages: VecDeque::new(), bytes: 0, next_expiry: None }
+    pub(crate) fn new(config: QueueConfig) -> Self {
+        Self {
+            config,
+            levels: Default::default(),
+            len: 0,
+            bytes: 0,
+            tokens: BTreeMap::new(),
+            next_expiry: None,
+        }
     }
 
-    pub(crate) fn len(&self) -> usize {
-        self.messages.len()
+    const fn level(&self, priority: Priority) -> &Level {
+        let [low, normal, high] = &self.levels;
+        match priority {
+            Priority::Low => low,
+            Priority::Normal => normal,
+            Priority::High => high,
+        }
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
-        self.messages.is_empty()
+    const fn level_mut(&mut self, priority: Priority) -> &mut Level {
+        let [low, normal, high] = &mut self.levels;
+        match priority {
+            Priority::Low => low,
+            Priority::Normal => normal,
+            Priority::High => high,
+        }
+    }
+
+    pub(crate) const fn len(&self) -> usize {
+        self.len
+    }
+
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.len == 0
     }
 
     pub(crate) const fn bytes(&self) -> usize {
         self.bytes
     }
 
-    pub(crate) fn is_full(&self) -> bool {
-        self.messages.len() >= self.config.messages || self.bytes >= self.config.bytes
+    pub(crate) const fn is_full(&self) -> bool {
+        self.len >= self.config.messages || self.bytes >= self.config.bytes
     }
 
-    pub(crate) fn admits(&self, publish: &Publish, online: bool) -> Admission {
+    /// `freed` is the weight of a message that would give way.
+    pub(crate) fn admits(
+        &self,
+        publish: &Publish,
+        priority: Priority,
+        stored: bool,
+        online: bool,
+        freed: Option<usize>,
+    ) -> Admission {
         if publish.qos == QoS::AtMostOnce && !online {
             match self.config.offline_qos0 {
                 OfflineQos0::Queue => {}
                 OfflineQos0::Refuse => return Admission::NotKept,
             }
         }
-        let fits = self.messages.len() < self.config.messages
-            && self.bytes.saturating_add(weight(publish)) <= self.config.bytes;
+        let left = self.bytes.saturating_sub(freed.unwrap_or(0));
+        let fits = self.len - usize::from(freed.is_some()) < self.config.messages
+            && left.saturating_add(weight(publish)) <= self.config.bytes;
+        // Beside a queue that is longer than its window, what is not stored is
+        // bounded by that too.
+        let overflows = !stored
+            && self.levels.iter().any(|level| level.rest.messages > 0)
+            && !self.level(priority).has_room(self.config.window);
         // An empty queue takes one message of any size that the limits let pass.
-        if fits || self.messages.is_empty() { Admission::Fits } else { Admission::Full }
+        if (fits && !overflows) || self.is_empty() { Admission::Fits } else { Admission::Full }
     }
 
-    pub(crate) fn push(&mut self, queued: Queued) {
-        self.bytes += weight(&queued.publish);
-        if let Some(expires) = queued.expires {
-            self.next_expiry = Some(self.next_expiry.map_or(expires, |next| next.min(expires)));
+    /// Appends to the messages of its priority. A stored message for which
+    /// there is no room in memory is left to the store.
+    pub(crate) fn push(&mut self, priority: Priority, queued: Queued) {
+        let weight = queued.weight();
+        self.len += 1;
+        self.bytes += weight;
+        let window = self.config.window;
+        let level = self.level_mut(priority);
+        if queued.claim.stored && (level.rest.messages > 0 || !level.has_room(window)) {
+            level.rest.messages += 1;
+            level.rest.bytes += weight as u64;
+            if queued.claim.token != Token::NONE {
+                self.tokens.insert(queued.claim.serial, queued.claim.token);
+            }
+            return;
         }
-        self.messages.push_back(queued);
+        self.hold(priority, queued);
     }
 
-    pub(crate) fn front(&self) -> Option<&Queued> {
-        self.messages.front()
+    fn hold(&mut self, priority: Priority, queued: Queued) {
+        note_expiry(&mut self.next_expiry, &queued);
+        let level = self.level_mut(priority);
+        level.here_bytes += queued.weight();
+        level.here.push_back(queued);
+    }
+
+    /// The next to be sent, with its priority; `None` also where it has to be
+    /// read first.
+    pub(crate) fn front(&self) -> Option<(Priority, &Queued)> {
+        let level = |priority: &Priority| !self.level(*priority).is_empty();
+        let priority = Priority::ALL.into_iter().find(level)?;
+        Some((priority, self.level(priority).here.front()?))
     }
 
     pub(crate) fn pop(&mut self) -> Option<Queued> {
-        let queued = self.messages.pop_front()?;
-        self.bytes -= weight(&queued.publish);
-        if self.messages.is_empty() {
-            self.next_expiry = None;
-            self.messages.shrink_to(64);
+        let (priority, _) = self.front()?;
+        self.pop_at(priority, 0)
+    }
+
+    fn pop_at(&mut self, priority: Priority, index: usize) -> Option<Queued> {
+        let level = self.level_mut(priority);
+        let queued = level.here.remove(index)?;
+        level.here_bytes -= queued.weight();
+        if level.here.is_empty() {
+            level.here.shrink_to(64);
         }
+        self.forget(queued.weight());
         Some(queued)
     }
+
+    fn forget(&mut self, weight: usize) {
+        self.len -= 1;
+        self.bytes -= weight;
+        if self.len == 0 {
+            self.next_expiry = None;
+        }
+    }
+
+    // ---- making room ----
+
+    /// The message to give way to one of this weight and priority: the oldest
+    /// of the lowest priority. `None` where giving way would not be enough, or
+    /// where it has to be read first.
+    pub(crate) fn victim(&self, publish: &Publish, priority: Priority) -> Option<Priority> {
+        let lower = Priority::ALL.into_iter().filter(|other| *other <= priority);
+        let bytes: u64 = lower.clone().map(|level| self.level(level).bytes()).sum();
+        let least = self.bytes.saturating_sub(usize::try_from(bytes).unwrap_or(usize::MAX));
+        let enough = least == 0 || least.saturating_add(weight(publish)) <= self.config.bytes;
+        let lowest = lower.rev().find(|level| !self.level(*level).is_empty());
+        lowest.filter(|level| enough && !self.level(*level).here.is_empty())
+    }
+
+    /// The oldest message of this priority, which gives way.
+    pub(crate) fn pop_oldest(&mut self, priority: Priority) -> Option<Queued> {
+        self.pop_at(priority, 0)
+    }
+
+    /// The name of the latest message held here that has this topic.
+    pub(crate) fn find_topic(&self, topic: &Text) -> Option<Serial> {
+        let same = self.iter().filter(|(_, queued)| queued.publish.topic == *topic);
+        same.map(|(_, queued)| queued.claim.serial).max()
+    }
+
+    // ---- one message ----
+
+    fn find(&self, serial: Serial) -> Option<(Priority, usize)> {
+        Priority::ALL.into_iter().find_map(|priority| {
+            let here = &self.level(priority).here;
+            let index = here.binary_search_by_key(&serial, |queued| queued.claim.serial).ok()?;
+            Some((priority, index))
+        })
+    }
+
+    /// The message with this name, if it is held here.
+    pub(crate) fn get(&self, serial: Serial) -> Option<&Queued> {
+        let (priority, index) = self.find(serial)?;
+        self.level(priority).here.get(index)
+    }
+
+    /// Takes out the message with this name, if it is held here.
+    pub(crate) fn take(&mut self, serial: Serial) -> Option<(Priority, Queued)> {
+        let (priority, index) = self.find(serial)?;
+        Some((priority, self.pop_at(priority, index)?))
+    }
+
+    /// A message that is in the store alone has left the queue; returns who waits for it.
+    pub(crate) fn take_rest(&mut self, priority: Priority, serial: Serial, weight: usize) -> Token {
+        let rest = &mut self.level_mut(priority).rest;
+        rest.messages = rest.messages.saturating_sub(1);
+        rest.bytes = rest.bytes.saturating_sub(weight as u64);
+        self.forget(weight);
+        self.tokens.remove(&serial).unwrap_or(Token::NONE)
+    }
+
+    /// Nobody waits for this message any more. True where that is forgotten at
+    /// once: the message is in the store alone.
+    pub(crate) fn detach(&mut self, serial: Serial) -> bool {
+        self.tokens.remove(&serial).is_some()
+    }
+
+    /// The messages held here.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (Priority, &Queued)> {
+        Priority::ALL.into_iter().flat_map(|priority| {
+            self.level(priority).here.iter().map(move |queued| (priority, queued))
+        })
+    }
+
+    /// Nobody waits any more, but for messages that are not yet in the store
+    /// (from `stored_below` on). What is stored stays; the rest is gone.
+    /// Returns who waited, in order, those for messages in the store alone last.
+    pub(crate) fn abandon(&mut self, stored_below: Serial) -> Vec<Claim> {
+        let mut claims = Vec::new();
+        for priority in Priority::ALL {
+            for _ in 0..self.level(priority).here.len() {
+                let Some(mut queued) = self.pop_at(priority, 0) else { break };
+                let claim = queued.claim;
+                if claim.stored {
+                    self.len += 1;
+                    self.bytes += queued.weight();
+                    if claim.serial < stored_below {
+                        queued.claim.token = Token::NONE;
+                        claims.push(claim);
+                    }
+                    self.hold(priority, queued);
+                } else {
+                    claims.push(claim);
+                }
+            }
+        }
+        let later = self.tokens.split_off(&stored_below);
+        let rest = core::mem::replace(&mut self.tokens, later).into_iter();
+        claims.extend(rest.map(|(serial, token)| Claim { token, serial, stored: true }));
+        claims
+    }
+
+    // ---- expiry ----
 
     /// When the next message may expire.
     pub(crate) const fn next_expiry(&self) -> Option<Instant> {
@@ -101,22 +312,92 @@ impl Queue {
             return;
         }
         self.next_expiry = None;
-        for _ in 0..self.messages.len() {
-            let Some(queued) = self.messages.pop_front() else { break };
-            if queued.expires.is_some_and(|expires| expires <= now) {
-                self.bytes -= weight(&queued.publish);
-                drop(queued);
-                continue;
+        for level in &mut self.levels {
+            for _ in 0..level.here.len() {
+                let Some(queued) = level.here.pop_front() else { break };
+                if queued.expires.is_some_and(|expires| expires <= now) {
+                    level.here_bytes -= queued.weight();
+                    self.len -= 1;
+                    self.bytes -= queued.weight();
+                    drop(queued);
+                    continue;
+                }
+                note_expiry(&mut self.next_expiry, &queued);
+                level.here.push_back(queued);
             }
-            if let Some(expires) = queued.expires {
-                self.next_expiry = Some(self.next_expiry.map_or(expires, |next| next.min(expires)));
-            }
-            self.messages.push_back(queued);
         }
+    }
+
+    // ---- the part that is in the store alone ----
+
+    /// The store holds these, of which none is held here.
+    pub(crate) fn begin_with(&mut self, queued: [Count; 3]) {
+        for (level, count) in self.levels.iter_mut().zip(queued) {
+            level.rest = count;
+            self.len += usize::try_from(count.messages).unwrap_or(usize::MAX);
+            self.bytes += usize::try_from(count.bytes).unwrap_or(usize::MAX);
+        }
+    }
+
+    /// What to read next: the first level that has run half empty.
+    pub(crate) fn wanted(&self) -> Option<Read> {
+        let window = self.config.window;
+        Priority::ALL.into_iter().find_map(|priority| {
+            let level = self.level(priority);
+            let hungry = level.here.len() <= window.messages / 2
+                && level.here_bytes <= window.bytes / 2
+                && level.rest.messages > 0
+                && !level.loading;
+            let after = || level.here.iter().rev().find(|queued| queued.claim.stored);
+            hungry.then(|| Read::Queue {
+                priority,
+                after: after().map(|queued| queued.claim.serial),
+                limit: Window {
+                    messages: window.messages - level.here.len(),
+                    bytes: window.bytes - level.here_bytes,
+                },
+            })
+        })
+    }
+
+    /// Reading a part has begun, or has failed.
+    pub(crate) const fn set_loading(&mut self, priority: Priority, loading: bool) {
+        self.level_mut(priority).loading = loading;
+    }
+
+    /// A message was read that follows those held here.
+    pub(crate) fn load(&mut self, priority: Priority, mut queued: Queued) {
+        let rest = &mut self.level_mut(priority).rest;
+        rest.messages = rest.messages.saturating_sub(1);
+        rest.bytes = rest.bytes.saturating_sub(queued.weight() as u64);
+        if let Some(token) = self.tokens.remove(&queued.claim.serial) {
+            queued.claim.token = token;
+        }
+        self.hold(priority, queued);
+    }
+}
+
+impl Level {
+    fn is_empty(&self) -> bool {
+        self.here.is_empty() && self.rest.messages == 0
+    }
+
+    fn bytes(&self) -> u64 {
+        self.here_bytes as u64 + self.rest.bytes
+    }
+
+    fn has_room(&self, window: Window) -> bool {
+        self.here.is_empty() || self.here.len() < window.messages && self.here_bytes < window.bytes
+    }
+}
+
+fn note_expiry(next: &mut Option<Instant>, queued: &Queued) {
+    if let Some(expires) = queued.expires {
+        *next = Some(next.map_or(expires, |next| next.min(expires)));
     }
 }
 
 /// What a message counts against the bound in bytes.
-fn weight(publish: &Publish) -> usize {
+pub(crate) fn weight(publish: &Publish) -> usize {
     publish.topic.len() + publish.payload.len()
 }

@@ -14,16 +14,25 @@ pub(crate) struct Replay {
     passed: bool,
     /// The server still holds the session: what is sent again carries DUP.
     resumed: bool,
+    /// Not everything that is to be sent again is committed yet.
+    held: bool,
 }
 
 impl Replay {
-    /// Begins with a connection; `resumed` where the server held the session.
+    /// Begins with a connection, and waits for [`release`](Self::release);
+    /// `resumed` where the server held the session.
     pub(crate) fn begin(&mut self, ids: impl IntoIterator<Item = PacketId>, resumed: bool) {
         self.resumed = resumed;
         self.pending.clear();
         self.pending.extend(ids);
         self.alone = None;
         self.passed = false;
+        self.held = true;
+    }
+
+    /// What is to be sent again may go.
+    pub(crate) const fn release(&mut self) {
+        self.held = false;
     }
 
     //= [MQTT-3.3.1-1]
@@ -40,7 +49,7 @@ impl Replay {
 
     /// True where nothing has to go before new messages.
     pub(crate) fn is_done(&self) -> bool {
-        self.pending.is_empty() && self.alone.is_none()
+        self.pending.is_empty() && self.alone.is_none() && !self.held
     }
 
     /// The one that is out alone.
@@ -50,7 +59,7 @@ impl Replay {
 
     /// The next to send; `None` while one is out alone, or when done.
     pub(crate) fn next(&self) -> Option<PacketId> {
-        if self.alone.is_some() { None } else { self.pending.front().copied() }
+        if self.alone.is_some() || self.held { None } else { self.pending.front().copied() }
     }
 
     /// The one that [`next`](Self::next) named was sent.

@@ -6,6 +6,8 @@ use evenkeel_codec::{
     Properties, ReasonCode, RetainHandling, SubscribeFilter, SubscribeOptions, TopicFilter,
 };
 
+use crate::record::{Record, StoredSubscription};
+
 use super::control::{Asked, Control};
 use super::flights::Suspicion;
 
@@ -103,6 +105,30 @@ impl Subscriptions {
                 }
             }
         }
+    }
+
+    /// What the store is told of the answer to the filter at this place.
+    pub(crate) fn record(control: &Control, place: usize, code: ReasonCode) -> Option<Record> {
+        match &control.asked {
+            Asked::Subscribe(filters) => {
+                let filter = filters.get(place)?.clone();
+                let properties = control.properties.clone();
+                Some(match code.is_error() {
+                    true => Record::Unsubscribed { filter: filter.filter },
+                    false => Record::Subscribed(StoredSubscription { filter, properties }),
+                })
+            }
+            Asked::Unsubscribe(filters) => {
+                let filter = filters.get(place).filter(|_| !code.is_error())?.clone();
+                Some(Record::Unsubscribed { filter })
+            }
+        }
+    }
+
+    /// The server of an earlier run granted this.
+    pub(crate) fn begin_with(&mut self, stored: StoredSubscription) {
+        let StoredSubscription { filter: SubscribeFilter { filter, options }, properties } = stored;
+        self.active.insert(filter, Entry { options, properties });
     }
 
     /// The server has forgotten the session, or may have: asks for every filter

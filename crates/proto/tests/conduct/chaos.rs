@@ -243,7 +243,7 @@ impl World {
         let number = self.next;
         let message = publish(&topic_of(number), &number.to_string(), qos);
         match self.rig.try_publish(message, number) {
-            Ok(Accepted::Tracked) => {
+            Ok(Accepted::Tracked | Accepted::Storing) => {
                 self.open.insert(number);
                 self.accepted.insert(number, qos);
             }
@@ -359,6 +359,7 @@ impl World {
                     assert!(result.is_ok(), "{result:?}");
                     token
                 }
+                other => panic!("{other:?} without a store"),
             };
             assert!(self.open.remove(&token.0), "one outcome for each (D1)");
         }

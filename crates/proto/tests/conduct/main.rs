@@ -3,6 +3,7 @@
 mod authentication;
 mod chaos;
 mod connect;
+mod durable;
 mod inbound;
 mod keep_alive;
 mod limits;

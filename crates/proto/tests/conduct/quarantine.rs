@@ -1,6 +1,7 @@
 //! One packet the server does not bear must not keep all others from it (R7).
 
 use evenkeel_proto::codec::{Packet, PacketId, Publish, ReasonCode, Version};
+use evenkeel_proto::record::Window;
 use evenkeel_proto::{
     Completion, Config, DeliveryError, DisconnectCause, Event, State, SubscribeError,
     TransportFailure,
@@ -112,15 +113,17 @@ fn the_offender_alone_fails_wherever_it_stands_among_the_others() {
                 assert_eq!(quarantined, [place], "session {session}");
                 assert_eq!(delivered.len(), 5, "the rest goes on");
                 assert!((2..=4).contains(&cuts), "{cuts}");
-                let event = Event::Quarantined { topic: Some(text("poison")), deaths: 0 };
                 let told = rig.take_events().into_iter().find_map(|told| match told {
-                    Event::Quarantined { topic, deaths } => Some((topic, deaths)),
+                    Event::Quarantined { topic, deaths, serial } => Some((topic, deaths, serial)),
                     _ => None,
                 });
-                let Event::Quarantined { topic, .. } = event else { unreachable!() };
-                let (told_topic, deaths) = told.expect("an event tells of it");
-                assert_eq!(told_topic, topic);
+                let (topic, deaths, serial) = told.expect("an event tells of it");
+                assert_eq!(topic, Some(text("poison")));
                 assert!(deaths >= 2);
+                let limit = Window { messages: 10, bytes: 1000 };
+                let kept = rig.client.list(None, limit);
+                assert_eq!(kept.len(), 1, "it is kept to be looked at");
+                assert_eq!((Some(kept[0].serial), &kept[0].publish.topic[..]), (serial, "poison"));
                 assert!(rig.client.state().is_online());
             }
         }
@@ -423,11 +426,7 @@ fn a_poison_filter_fails_alone() {
             rig.publish("fine", AtLeastOnce, 3);
             serve(&mut rig, Poison::Filter("bad"), session);
             let mut outcomes = rig.outcomes();
-            outcomes.sort_by_key(|outcome| match outcome {
-                Completion::Publish { token, .. }
-                | Completion::Subscribe { token, .. }
-                | Completion::Unsubscribe { token, .. } => token.0,
-            });
+            outcomes.sort_by_key(|outcome| outcome.token());
             let Completion::Subscribe { result: Err(error), .. } = &outcomes[0] else { panic!() };
             assert!(matches!(error, SubscribeError::Quarantined { deaths: 2.. }), "{error:?}");
             assert!(

@@ -98,6 +98,7 @@ cases! {
     session::the_client_identifier_is_kept,
     session::received_identifiers_are_kept_until_finished,
     session::a_lost_session_voids_what_was_received_alone,
+    session::an_unproven_session_is_remembered_until_it_is_proven,
     session::subscriptions_are_replaced_and_removed,
     model::random_batches_agree_with_the_model,
 }

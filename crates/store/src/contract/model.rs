@@ -110,7 +110,11 @@ impl Model {
             Record::Finished { packet_id } => self.received.retain(|id| id != packet_id),
             Record::SessionLost => self.received.clear(),
             // Cases of their own.
-            Record::Identity { .. } | Record::Subscribed(_) | Record::Unsubscribed { .. } => {}
+            Record::Identity { .. }
+            | Record::Subscribed(_)
+            | Record::Unsubscribed { .. }
+            | Record::Unproven
+            | Record::Proven => {}
         }
     }
 

@@ -67,6 +67,21 @@ pub fn a_lost_session_voids_what_was_received_alone(open: Open<'_>) {
     assert_eq!(serials(&queued(&mut store, Priority::Normal)), [1]);
 }
 
+pub fn an_unproven_session_is_remembered_until_it_is_proven(open: Open<'_>) {
+    for (records, expected) in [
+        (vec![Record::Unproven], true),
+        (vec![Record::Proven], false),
+        (vec![Record::Unproven, Record::SessionLost], true),
+        (vec![Record::Proven], false),
+    ] {
+        let (mut store, _) = opened(open);
+        commit(&mut store, &records);
+        drop(store);
+        let (_store, recovered) = opened(open);
+        assert_eq!(recovered.unproven, expected, "after {records:?}");
+    }
+}
+
 pub fn subscriptions_are_replaced_and_removed(open: Open<'_>) {
     let (mut store, _) = opened(open);
     let kept = [

@@ -89,6 +89,8 @@ fn record(kind: u8, mut contents: &[u8]) -> Option<Record> {
         kind::FINISHED => Record::Finished { packet_id: packet_id(from)? },
         kind::UNSUBSCRIBED => Record::Unsubscribed { filter: TopicFilter::new(text(from)?).ok()? },
         kind::SESSION_LOST => Record::SessionLost,
+        kind::UNPROVEN => Record::Unproven,
+        kind::PROVEN => Record::Proven,
         _ => return None,
     };
     contents.is_empty().then_some(record)

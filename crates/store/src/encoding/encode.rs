@@ -71,6 +71,8 @@ const fn kind_of(record: &Record) -> u8 {
         Record::Subscribed(_) => kind::SUBSCRIBED,
         Record::Unsubscribed { .. } => kind::UNSUBSCRIBED,
         Record::SessionLost => kind::SESSION_LOST,
+        Record::Unproven => kind::UNPROVEN,
+        Record::Proven => kind::PROVEN,
     }
 }
 
@@ -97,7 +99,11 @@ fn put_fields(record: &Record, out: &mut Vec<u8>) {
             varint::put(packet_id.get().into(), out);
         }
         Record::Unsubscribed { filter } => out.extend_from_slice(filter.as_str().as_bytes()),
-        Record::Accepted(_) | Record::Subscribed(_) | Record::SessionLost => {}
+        Record::Accepted(_)
+        | Record::Subscribed(_)
+        | Record::SessionLost
+        | Record::Unproven
+        | Record::Proven => {}
     }
 }
 

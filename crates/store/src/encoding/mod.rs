@@ -21,6 +21,8 @@
 //! | 24 | subscribed | options (bits 0-1 QoS, 2 no local, 3 retain as published, 4-5 retain handling), SUBSCRIBE |
 //! | 25 | unsubscribed | the filter |
 //! | 26 | session lost | |
+//! | 27 | unproven | |
+//! | 28 | proven | |
 //!
 //! Kinds 1 and 2 are in snapshots only.
 
@@ -51,6 +53,8 @@ mod kind {
     pub(super) const SUBSCRIBED: u8 = 24;
     pub(super) const UNSUBSCRIBED: u8 = 25;
     pub(super) const SESSION_LOST: u8 = 26;
+    pub(super) const UNPROVEN: u8 = 27;
+    pub(super) const PROVEN: u8 = 28;
 }
 
 mod outcome {

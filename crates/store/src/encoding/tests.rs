@@ -110,6 +110,8 @@ fn record() -> impl Strategy<Value = Record> {
         subscription().prop_map(Record::Subscribed),
         filter().prop_map(|filter| Record::Unsubscribed { filter }),
         Just(Record::SessionLost),
+        Just(Record::Unproven),
+        Just(Record::Proven),
     ]
 }
 

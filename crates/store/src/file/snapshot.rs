@@ -19,6 +19,9 @@ pub(super) fn put_snapshot(
     if let Some(client_id) = session.client_id.clone() {
         put(Record::Identity { client_id }, out)?;
     }
+    if session.unproven {
+        put(Record::Unproven, out)?;
+    }
     for packet_id in &session.received {
         put(Record::Received { packet_id: *packet_id }, out)?;
     }

@@ -20,6 +20,7 @@ impl<D: Directory> Reader<'_, D> {
             client_id: session.client_id.clone(),
             exchanges: self.exchanges()?,
             received: session.received.iter().copied().collect(),
+            unproven: session.unproven,
             subscriptions: session.subscriptions().cloned().collect(),
             queued: self.count(sealed)?,
             quarantined: session.quarantined().len() as u64,

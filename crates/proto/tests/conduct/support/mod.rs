@@ -6,9 +6,11 @@
 
 mod build;
 mod rig;
+mod store;
 
 pub(crate) use build::*;
 pub(crate) use rig::*;
+pub(crate) use store::*;
 
 use evenkeel_proto::codec::Version;
 

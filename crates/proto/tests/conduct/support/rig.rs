@@ -6,13 +6,14 @@ use evenkeel_proto::codec::{
     ConnAck, Connect, Decoder, Packet, Publish, QoS, ReasonCode, Subscribe, SubscribeFilter, Text,
     Unsubscribe, Version,
 };
+use evenkeel_proto::record::{Batch, Committed, StorageFailure, StoreBounds, UnixMillis};
 use evenkeel_proto::{
     Accepted, Challenge, Client, Completion, Config, ConnectionId, Credentials, Deadline,
     Delivered, DeliveryError, DisconnectCause, Event, Incoming, Input, Instant, Open, Output,
     RejectReason, Retry, Stats, SubscribeError, Timer, Transmit, TransportFailure,
 };
 
-use super::{filter, publish, secs, token};
+use super::{ModelStore, filter, publish, secs, token};
 
 /// A client with its clock, its transport and the server at the other end.
 pub(crate) struct Rig {
@@ -33,6 +34,21 @@ pub(crate) struct Rig {
     pub(crate) deadline: Option<Deadline>,
     /// False: the transport takes bytes only when the test says so.
     pub(crate) writable: bool,
+    pub(crate) store: ModelStore,
+    /// Batches the store has not worked off; more than one at the end only.
+    pub(crate) batches: VecDeque<Batch>,
+    /// What the store does with batches.
+    pub(crate) commits: Commits,
+    configured: Config,
+}
+
+/// What a store does with the batches it is given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Commits {
+    AtOnce,
+    /// When the test says so.
+    Held,
+    Fail(StorageFailure),
 }
 
 /// One connection as the server sees it.
@@ -58,8 +74,12 @@ impl Rig {
         // Far from zero, so that "never" and "at the origin" differ.
         let now = Instant::from_micros(1_000_000_000);
         Self {
-            client: Client::new(config, seed, now).unwrap(),
+            client: Client::new(config.clone(), seed, now).unwrap(),
             now,
+            store: ModelStore::default(),
+            batches: VecDeque::new(),
+            commits: Commits::AtOnce,
+            configured: config,
             link: None,
             wire: VecDeque::new(),
             history: Vec::new(),
@@ -93,6 +113,96 @@ impl Rig {
         rig
     }
 
+    /// A client with a store that has not started.
+    pub(crate) fn durable(config: Config) -> Self {
+        let mut rig = Self::new(config);
+        rig.recover();
+        rig
+    }
+
+    /// A client with a store that the server has accepted, without a session.
+    pub(crate) fn durable_online(config: Config) -> Self {
+        let mut rig = Self::durable(config);
+        rig.client.start(rig.now);
+        rig.settle();
+        rig.accept_with(&super::accepted());
+        rig
+    }
+
+    /// A client, not started, whose store has bounds.
+    pub(crate) fn durable_with_bounds(config: Config, set: impl FnOnce(&mut StoreBounds)) -> Self {
+        let mut rig = Self::new(config);
+        set(&mut rig.store.bounds);
+        rig.recover();
+        rig
+    }
+
+    /// Wall-clock time: that of the rig's clock, from some day on.
+    pub(crate) fn wall(&self) -> UnixMillis {
+        UnixMillis(1_700_000_000_000 + self.now.as_micros() / 1000)
+    }
+
+    /// The process dies and another begins; the store keeps what was
+    /// committed. The client has not started.
+    pub(crate) fn crash(&mut self) {
+        self.link = None;
+        self.batches.clear();
+        self.wire.clear();
+        self.events.clear();
+        self.completions.clear();
+        self.deadline = None;
+        self.writable = true;
+        self.recover();
+    }
+
+    fn recover(&mut self) {
+        let (config, recovered) = (self.configured.clone(), self.store.recovered());
+        self.client = Client::recover(config, 7, self.now, self.wall(), recovered).unwrap();
+    }
+
+    /// A crash, and a start of the next process up to the CONNACK.
+    #[track_caller]
+    pub(crate) fn restart_with(&mut self, connack: &ConnAck) -> Connect {
+        self.crash();
+        self.client.start(self.now);
+        self.settle();
+        self.accept_with(connack)
+    }
+
+    /// The store works off its oldest batch.
+    #[track_caller]
+    pub(crate) fn commit(&mut self) {
+        let batch = self.batches.pop_front().expect("a batch to commit");
+        self.work_off(batch, Ok(()));
+        self.settle();
+    }
+
+    /// The store fails at its oldest batch.
+    #[track_caller]
+    pub(crate) fn fail_commit(&mut self, failure: StorageFailure) {
+        let batch = self.batches.pop_front().expect("a batch to fail at");
+        self.work_off(batch, Err(failure));
+        self.settle();
+    }
+
+    fn work_off(&mut self, batch: Batch, result: Result<(), StorageFailure>) {
+        let read = result.map(|()| {
+            self.store.commit(&batch.records);
+            batch.read.map_or_else(Vec::new, |read| self.store.read(&read))
+        });
+        self.client.handle(self.now, Input::Committed(Committed { batch, result, read }));
+    }
+
+    fn on_batch(&mut self, batch: Batch) {
+        let closed = self.client.state() == evenkeel_proto::State::Closed;
+        assert!(self.batches.is_empty() || closed, "one batch at a time");
+        match self.commits {
+            Commits::AtOnce => self.work_off(batch, Ok(())),
+            Commits::Fail(failure) => self.work_off(batch, Err(failure)),
+            Commits::Held => self.batches.push_back(batch),
+        }
+    }
+
     /// Does all that the client asks for.
     pub(crate) fn settle(&mut self) {
         for round in 0.. {
@@ -116,6 +226,7 @@ impl Rig {
                 }
                 Output::Authenticate(conn, challenge) => self.challenges.push((conn, challenge)),
                 Output::Event(event) => self.events.push(event),
+                Output::Commit(batch) => self.on_batch(batch),
             }
         }
         while let Some(completion) = self.client.next_completion() {

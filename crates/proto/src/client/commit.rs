@@ -1,0 +1,285 @@
+//! Commits: what is told to the store, and what waits for it (D3).
+
+use evenkeel_codec::{PacketId, Publish, TopicAliasUse, Transfer};
+
+use crate::event::Event;
+use crate::operation::{Claim, Completion, Delivered, DeliveryError, QueueError, RejectReason};
+use crate::record::{
+    Accepted, Batch, Committed, Outcome, Read, Record, Serial, StorageFailure, StoredMessage,
+};
+use crate::session::flights::Exchange;
+use crate::session::journal::Gate;
+use crate::session::queue::{Queued, weight};
+use crate::time::Instant;
+
+use super::{Client, Link};
+
+impl Client {
+    /// True where there is a store.
+    pub(super) const fn is_durable(&self) -> bool {
+        self.session.journal.is_some()
+    }
+
+    /// Tells the store, if there is one, what has happened.
+    pub(super) fn note(&mut self, record: Record) {
+        if let Some(journal) = &mut self.session.journal {
+            journal.record(self.now, record);
+        }
+    }
+
+    /// Does what the gate says once everything noted before is committed; at
+    /// once without a store.
+    pub(super) fn after_commit(&mut self, gate: Gate) {
+        let conn = match &gate {
+            Gate::Stored(..) | Gate::Complete(_) => None,
+            _ => self.conn(),
+        };
+        let open = match &mut self.session.journal {
+            Some(journal) => journal.after(self.now, conn, gate),
+            None => Some(gate),
+        };
+        if let Some(gate) = open {
+            self.pass(gate);
+        }
+    }
+
+    pub(super) fn pass(&mut self, gate: Gate) {
+        match gate {
+            Gate::Connect(credentials) => self.send_connect(credentials),
+            Gate::Stored(token, serial) => self.complete(Completion::Stored { token, serial }),
+            Gate::Publish(id, serial, expiry) => self.send_begun(id, serial, expiry),
+            Gate::Stream(publish, claim, expiry) => self.stream(*publish, claim, expiry),
+            Gate::Replay => self.session.replay.release(),
+            Gate::Acknowledge(kind, id, reason) => self.send_ack(kind, id, reason),
+            Gate::Complete(completion) => self.complete(*completion),
+        }
+    }
+
+    /// Gives a message its outcome: the only place that does (D1).
+    pub(super) fn settle(&mut self, claim: Claim, result: Result<Delivered, DeliveryError>) {
+        let Claim { token, serial, stored } = claim;
+        if stored {
+            if let Some(outcome) = Outcome::of(&result) {
+                self.note(Record::Done { serial, outcome });
+            }
+            let stays = matches!(result, Err(DeliveryError::StillStored { .. }));
+            if token == crate::Token::NONE && !stays {
+                self.event(Event::Settled { serial, result: result.map(drop) });
+            }
+        }
+        self.complete(Completion::Publish { token, result });
+    }
+
+    /// The next CONNECT may begin a session that is not ours; this process may
+    /// not live to see it.
+    pub(super) fn note_unproven(&mut self) {
+        let journal = self.session.journal.as_mut();
+        if journal.is_some_and(|journal| !core::mem::replace(&mut journal.unproven, true)) {
+            self.note(Record::Unproven);
+        }
+    }
+
+    /// Where no subscription waits for an answer, the session is as the store
+    /// says.
+    pub(super) fn note_proven(&mut self) {
+        let asked = self.session.subscriptions.waiting() + self.session.flights.controls();
+        let online = matches!(self.link, Link::Online(_));
+        let journal = self.session.journal.as_mut().filter(|_| online && asked == 0);
+        if journal.is_some_and(|journal| core::mem::take(&mut journal.unproven)) {
+            self.note(Record::Proven);
+        }
+    }
+
+    // ---- batches ----
+
+    pub(super) fn has_batch(&self) -> bool {
+        self.store_deadline().is_some_and(|at| at <= self.now)
+    }
+
+    pub(super) fn store_deadline(&self) -> Option<Instant> {
+        let journal = self.session.journal.as_ref()?;
+        journal.deadline(self.wanted_read().is_some())
+    }
+
+    fn wanted_read(&self) -> Option<Read> {
+        let closed = matches!(self.link, Link::Closed);
+        self.session.queue.wanted().filter(|_| !closed)
+    }
+
+    pub(super) fn next_batch(&mut self) -> Option<Batch> {
+        self.answer_wishes();
+        let wanted = self.wanted_read();
+        let journal = self.session.journal.as_mut()?;
+        let batch = journal.next_batch(self.now, wanted)?;
+        if let Some(Read::Queue { priority, .. }) = batch.read {
+            self.session.queue.set_loading(priority, true);
+        }
+        Some(batch)
+    }
+
+    pub(super) fn on_committed(&mut self, committed: Committed) {
+        let Committed { batch, result, read } = committed;
+        let Some(journal) = self.session.journal.as_mut().filter(|it| it.is_out(batch.id)) else {
+            self.stats.stale_inputs += 1;
+            return;
+        };
+        let asked = batch.read;
+        match result {
+            Ok(()) => {
+                self.stats.commits += u64::from(!batch.records.is_empty());
+                self.stats.records += batch.records.len() as u64;
+                if journal.on_committed(self.now, batch) {
+                    self.event(Event::StoreRestored);
+                }
+                self.open_gates();
+                self.on_read(asked, read);
+            }
+            Err(failure) => {
+                let (refused, retry) = journal.on_failed(self.now, batch, failure);
+                self.on_read(asked, Err(failure));
+                self.event(Event::StoreFailed { failure, retry });
+                for accepted in refused {
+                    self.refuse(&accepted, failure);
+                }
+                let conn = self.conn();
+                let journal = self.session.journal.as_mut();
+                if let Some(gate) = journal.and_then(|journal| journal.take_connect(conn)) {
+                    self.pass(gate);
+                }
+            }
+        }
+        if matches!(self.link, Link::Halted(_)) {
+            self.abandon_all();
+        }
+    }
+
+    fn open_gates(&mut self) {
+        let conn = self.conn();
+        while let Some(gate) = (self.session.journal.as_mut()).and_then(|it| it.next_open(conn)) {
+            self.pass(gate);
+        }
+    }
+
+    /// The store did not take this message: it is not accepted.
+    fn refuse(&mut self, accepted: &Accepted, failure: StorageFailure) {
+        let Accepted { serial, priority, .. } = *accepted;
+        let in_flight = self.session.flights.find(serial);
+        let flight = in_flight.and_then(|id| self.session.flights.remove(id));
+        let queue = &mut self.session.queue;
+        let claim = flight
+            .and_then(|flight| flight.exchange.claim())
+            .or_else(|| queue.take(serial).map(|(_, queued)| queued.claim));
+        let claim = claim.unwrap_or_else(|| {
+            let token = queue.take_rest(priority, serial, weight(&accepted.publish));
+            Claim { token, serial, stored: true }
+        });
+        self.settle(claim, Err(DeliveryError::NotStored(failure)));
+    }
+
+    // ---- reads ----
+
+    fn on_read(
+        &mut self,
+        asked: Option<Read>,
+        read: Result<alloc::vec::Vec<StoredMessage>, StorageFailure>,
+    ) {
+        match asked {
+            None => {}
+            Some(Read::Message(_)) => {
+                let read = read.map(|messages| messages.into_iter().next());
+                self.grant_wish(read.map_err(QueueError::Storage));
+            }
+            Some(Read::Queue { priority, .. }) => {
+                self.session.queue.set_loading(priority, false);
+                let messages = match read {
+                    // More was announced: to ask again and again would not help.
+                    Ok(messages) if messages.is_empty() => {
+                        return self.store_failed(StorageFailure::Corrupt);
+                    }
+                    Ok(messages) => messages,
+                    Err(failure) => return self.store_failed(failure),
+                };
+                for message in messages {
+                    let queued = self.queued_from(message);
+                    self.session.queue.load(priority, queued);
+                }
+            }
+        }
+    }
+
+    /// Reading failed; tells unless the batch has failed as well.
+    fn store_failed(&mut self, failure: StorageFailure) {
+        let Some(journal) = self.session.journal.as_mut() else { return };
+        if journal.failure(self.now).is_none() {
+            let retry = journal.fail(self.now, failure);
+            self.event(Event::StoreFailed { failure, retry });
+        }
+    }
+
+    fn queued_from(&self, message: StoredMessage) -> Queued {
+        let clock = &self.session.clock;
+        let claim = Claim { token: crate::Token::NONE, serial: message.serial, stored: true };
+        Queued {
+            publish: message.publish,
+            claim,
+            since: self.now,
+            before: clock.wall(self.now).since(message.accepted),
+            expires: message.expires.map(|at| clock.instant(at)),
+        }
+    }
+
+    // ---- sending what is committed ----
+
+    //= [MQTT-3.3.2-6]
+    /// A new exchange is committed: its PUBLISH goes out.
+    fn send_begun(&mut self, id: PacketId, serial: Serial, message_expiry: Option<u32>) {
+        let flight = self.session.flights.get(id).filter(|flight| flight.is_begun());
+        let publish = match flight.map(|flight| &flight.exchange) {
+            Some(Exchange::Publish { publish, claim }) if claim.serial == serial => publish.clone(),
+            _ => return,
+        };
+        let topic_alias = self.alias_for(&publish);
+        let mut transfer =
+            Transfer { packet_id: Some(id), topic_alias, message_expiry, ..Transfer::default() };
+        let begins = self.bytes_queued();
+        let mut sent = self.write_publish(&publish, &transfer);
+        if sent.is_err() && topic_alias != TopicAliasUse::None {
+            // It may fit without.
+            self.forget_alias(&publish, topic_alias);
+            transfer.topic_alias = TopicAliasUse::None;
+            sent = self.write_publish(&publish, &transfer);
+        }
+        match sent {
+            Ok(()) => self.session.flights.on_resent(id, self.now, begins),
+            Err(limit) => self.fail_flight(id, DeliveryError::NotAllowed(limit)),
+        }
+    }
+
+    /// A QoS 0 message is struck off in the store: it goes out if it still can.
+    fn stream(&mut self, publish: Publish, claim: Claim, message_expiry: Option<u32>) {
+        if !matches!(self.link, Link::Online(_)) {
+            return self.settle(claim, Err(DeliveryError::ConnectionLost));
+        }
+        self.send_from_queue(publish, claim, message_expiry);
+    }
+
+    /// Why a message that is to be stored is not accepted now, if so.
+    pub(super) fn storage_refusal(&self, publish: &Publish) -> Option<RejectReason> {
+        let journal = self.session.journal.as_ref()?;
+        let transfer = Transfer { packet_id: PacketId::new(1), ..Transfer::default() };
+        let size = publish.encoded_len_with(evenkeel_codec::Version::V5, &transfer);
+        if size.is_ok_and(|size| size as u64 > journal.bounds.message_bytes) {
+            return Some(RejectReason::Storage(StorageFailure::TooLarge));
+        }
+        match journal.failure(self.now) {
+            Some(failure) => Some(RejectReason::Storage(failure)),
+            None => journal.is_busy(self.config.queue.window).then_some(RejectReason::StoreBusy),
+        }
+    }
+
+    /// The store works, or there is none.
+    pub(super) fn store_works(&self) -> bool {
+        let journal = self.session.journal.as_ref();
+        journal.is_none_or(|journal| journal.failure(self.now).is_none())
+    }
+}

@@ -1,0 +1,82 @@
+//! What happens when the queue has no room for a message (D9).
+
+use evenkeel_codec::Publish;
+
+use crate::config::WhenFull;
+use crate::operation::{Claim, DeliveryError, RejectReason};
+use crate::record::Priority;
+use crate::session::queue::{Admission, Queued};
+
+use super::{Client, Link};
+
+/// What the policy says to a message.
+pub(super) enum Room {
+    /// There is room, or there is now.
+    Made,
+    /// It is not accepted.
+    None(RejectReason),
+    /// It is accepted and dropped.
+    DropIt,
+}
+
+impl Client {
+    /// The policy for a full queue.
+    pub const fn when_full(&self) -> WhenFull {
+        self.config.queue.when_full
+    }
+
+    /// Makes room as far as the policy allows. Nothing is dropped for a
+    /// message that is not accepted in the end.
+    pub(super) fn make_room(
+        &mut self,
+        publish: &Publish,
+        priority: Priority,
+        stored: bool,
+    ) -> Room {
+        let policy = self.when_full();
+        let former = match policy {
+            WhenFull::LatestPerTopic => self.session.queue.find_topic(&publish.topic),
+            _ => None,
+        };
+        let freed = former.and_then(|serial| self.session.queue.get(serial)).map(Queued::weight);
+        let online = matches!(self.link, Link::Online(_));
+        match self.session.queue.admits(publish, priority, stored, online, freed) {
+            Admission::Fits => {
+                let former = former.and_then(|serial| self.session.queue.take(serial));
+                if let Some((_, queued)) = former {
+                    self.drop_queued(queued.claim, DeliveryError::Superseded);
+                }
+                Room::Made
+            }
+            Admission::NotKept => Room::None(RejectReason::Offline),
+            Admission::Full => match policy {
+                WhenFull::DropNewest => Room::DropIt,
+                WhenFull::DropOldest => self.drop_oldest(publish, priority, stored),
+                WhenFull::Wait | WhenFull::Refuse | WhenFull::LatestPerTopic => self.full(),
+            },
+        }
+    }
+
+    const fn full(&self) -> Room {
+        let queue = &self.session.queue;
+        Room::None(RejectReason::QueueFull { messages: queue.len(), bytes: queue.bytes() })
+    }
+
+    fn drop_oldest(&mut self, publish: &Publish, priority: Priority, stored: bool) -> Room {
+        let online = matches!(self.link, Link::Online(_));
+        while let Some(lowest) = self.session.queue.victim(publish, priority) {
+            let Some(victim) = self.session.queue.pop_oldest(lowest) else { break };
+            self.drop_queued(victim.claim, DeliveryError::Dropped);
+            let queue = &self.session.queue;
+            if queue.admits(publish, priority, stored, online, None) == Admission::Fits {
+                return Room::Made;
+            }
+        }
+        self.full()
+    }
+
+    pub(super) fn drop_queued(&mut self, claim: Claim, why: DeliveryError) {
+        self.stats.dropped += 1;
+        self.settle(claim, Err(why));
+    }
+}

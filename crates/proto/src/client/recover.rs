@@ -1,0 +1,107 @@
+//! A client that goes on where an earlier run of the program stopped.
+
+use alloc::boxed::Box;
+
+use evenkeel_codec::PacketId;
+
+use crate::config::{Config, ConfigError};
+use crate::event::Event;
+use crate::operation::{Claim, Token};
+use crate::record::{Phase, Record, Recovered, StoreBounds, StoredExchange, UnixMillis};
+use crate::session::flights::Exchange;
+use crate::session::journal::Journal;
+use crate::time::{Instant, WallClock};
+
+use super::Client;
+
+impl Client {
+    /// Makes a client with a store, out of what that holds; it has not
+    /// started. `wall` is the wall-clock time of `now`: by it messages expire
+    /// that were accepted before this process began.
+    ///
+    /// A configuration without client identifier takes the one in the store.
+    /// A session that the store knows is resumed, whatever the configuration
+    /// says about a clean start.
+    pub fn recover(
+        mut config: Config,
+        seed: u64,
+        now: Instant,
+        wall: UnixMillis,
+        recovered: Recovered,
+    ) -> Result<Self, ConfigError> {
+        let inherited = recovered.client_id.is_some();
+        if let Some(client_id) = &recovered.client_id {
+            let configured = &mut config.connect.client_id;
+            if configured.is_empty() {
+                *configured = client_id.clone();
+            } else if configured != client_id {
+                return Err(ConfigError::ClientIdOfStore);
+            }
+        }
+        bound(&mut config, &recovered.bounds);
+        let mut client = Self::new(config, seed, now)?;
+        client.session.clock = WallClock::new(now, wall);
+        client.session.inherited = inherited;
+        client.take_up(recovered);
+        Ok(client)
+    }
+
+    /// The wall-clock time of the present instant, for messages that are
+    /// looked at; [`recover`](Self::recover) has been told already.
+    pub const fn set_wall_clock(&mut self, wall: UnixMillis) {
+        self.session.clock = WallClock::new(self.now, wall);
+    }
+
+    fn take_up(&mut self, recovered: Recovered) {
+        let Recovered { exchanges, received, subscriptions, queued, quarantined, .. } = recovered;
+        let session = &mut self.session;
+        session.number_from(recovered.next_serial);
+        let mut journal = Journal::new(recovered.next_serial, recovered.bounds);
+        journal.unproven = recovered.unproven;
+        session.journal = Some(Box::new(journal));
+        session.unproven = recovered.unproven;
+        session.queue.begin_with(queued);
+        let event = Event::Recovered {
+            exchanges: exchanges.len(),
+            queued: session.queue.len(),
+            quarantined,
+            subscriptions: subscriptions.len(),
+        };
+        for exchange in exchanges {
+            let id = exchange.packet_id;
+            session.flights.restore(id, exchange_of(exchange), self.now);
+        }
+        received.into_iter().for_each(|id: PacketId| session.inbound.restore(id));
+        for subscription in subscriptions {
+            session.subscriptions.begin_with(subscription);
+        }
+        if self.session.inherited {
+            self.event(event);
+        } else {
+            self.note_identity();
+        }
+    }
+
+    /// Tells the store under which identifier the server holds the session.
+    pub(super) fn note_identity(&mut self) {
+        let client_id = self.client_id().clone();
+        if !client_id.is_empty() {
+            self.note(Record::Identity { client_id });
+        }
+    }
+}
+
+fn exchange_of(stored: StoredExchange) -> Exchange {
+    let claim = Claim { token: Token::NONE, serial: stored.serial, stored: true };
+    match stored.phase {
+        Phase::Unanswered(message) => Exchange::Publish { publish: message.publish, claim },
+        Phase::Released => Exchange::Release { claim },
+    }
+}
+
+/// The queue takes no more than the store.
+fn bound(config: &mut Config, store: &StoreBounds) {
+    let queue = &mut config.queue;
+    queue.messages = queue.messages.min(usize::try_from(store.messages).unwrap_or(usize::MAX));
+    queue.bytes = queue.bytes.min(usize::try_from(store.bytes).unwrap_or(usize::MAX));
+}

@@ -1,0 +1,228 @@
+//! Looking at queued messages, taking them out, and queueing quarantined ones
+//! again.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
+use evenkeel_codec::PacketId;
+
+use crate::operation::{Claim, Completion, DeliveryError, QueueError, RejectReason, Token};
+use crate::record::{Outcome, Priority, Record, Serial, StoredMessage, StoredState, Window};
+use crate::session::flights::{Exchange, Flight};
+use crate::session::journal::{Gate, Wish};
+use crate::session::queue::{Queued, weight};
+use crate::time::Instant;
+
+use super::{Client, Link};
+
+impl Client {
+    /// Takes a message out of the queue or the quarantine. The outcome comes
+    /// as [`Completion::Removed`], with the message; its own outcome is
+    /// [`DeliveryError::Removed`].
+    pub fn remove(&mut self, now: Instant, serial: Serial, token: Token) {
+        self.operate(now, Wish::Remove, serial, token);
+    }
+
+    /// Puts a quarantined message at the end of the queue of its priority,
+    /// under a new name, where it is checked like any other. The outcome comes
+    /// as [`Completion::Requeued`]; that of the message itself as [`Event::Settled`](crate::Event::Settled).
+    pub fn requeue(&mut self, now: Instant, serial: Serial, token: Token) {
+        self.operate(now, Wish::Requeue, serial, token);
+    }
+
+    /// Messages in memory that have no outcome yet, and those in quarantine,
+    /// ascending by name from the one after `after`. With a store, ask that:
+    /// it knows all of them.
+    pub fn list(&self, after: Option<Serial>, limit: Window) -> Vec<StoredMessage> {
+        let in_flight = self.session.flights.iter();
+        let mut found: Vec<StoredMessage> = in_flight
+            .filter_map(|(id, flight)| self.sent_message(id, flight))
+            .chain(self.session.queue.iter().map(|(priority, it)| self.message(priority, it)))
+            .chain(self.session.quarantine.iter().cloned())
+            .filter(|message| after.is_none_or(|after| message.serial > after))
+            .collect();
+        found.sort_unstable_by_key(|message| message.serial);
+        let mut bytes = 0;
+        let within = found.iter().take(limit.messages).take_while(|message| {
+            let first = bytes == 0;
+            bytes += weight(&message.publish);
+            first || bytes <= limit.bytes
+        });
+        let count = within.count();
+        found.truncate(count);
+        found
+    }
+
+    /// Nobody waits for the outcome of this message any more. True where its
+    /// token is forgotten at once, as the message is in the store alone: its
+    /// outcome is told by [`Event::Settled`](crate::Event::Settled), if at all
+    /// in this run. Otherwise the completion comes as usual.
+    pub fn detach(&mut self, serial: Serial) -> bool {
+        self.session.queue.detach(serial)
+    }
+
+    fn operate(&mut self, now: Instant, wish: Wish, serial: Serial, token: Token) {
+        self.advance_clock(now);
+        if matches!(self.link, Link::Closed) {
+            let error = QueueError::Rejected(RejectReason::Closed);
+            return self.complete(wish.failed(token, error));
+        }
+        match &mut self.session.journal {
+            Some(journal) => journal.wish(wish, serial, token),
+            None => self.answer_here(wish, serial, token),
+        }
+    }
+
+    /// Answers the wishes that need no reading. A message whose place is not
+    /// known is in the store alone, or nowhere; as one thing is read at a
+    /// time, it stays there until the answer.
+    pub(super) fn answer_wishes(&mut self) {
+        while let Some(journal) = self.session.journal.as_mut().filter(|it| it.may_read())
+            && let Some((wish, serial, token)) = journal.next_wish()
+            && self.is_in_memory(serial)
+        {
+            if let Some(journal) = &mut self.session.journal {
+                journal.take_wish();
+            }
+            self.answer_here(wish, serial, token);
+        }
+    }
+
+    fn is_in_memory(&self, serial: Serial) -> bool {
+        self.session.flights.find(serial).is_some() || self.session.queue.get(serial).is_some()
+    }
+
+    fn answer_here(&mut self, wish: Wish, serial: Serial, token: Token) {
+        if self.session.flights.find(serial).is_some() {
+            return self.complete(wish.failed(token, QueueError::InFlight));
+        }
+        match wish {
+            Wish::Remove => {
+                let removed = match self.session.queue.take(serial) {
+                    Some((priority, queued)) => {
+                        let message = self.message(priority, &queued);
+                        self.settle(queued.claim, Err(DeliveryError::Removed));
+                        Some(message)
+                    }
+                    None => self.session.quarantine.take(serial),
+                };
+                let result = removed.map(Box::new).ok_or(QueueError::Unknown);
+                let removed = Completion::Removed { token, result };
+                self.after_commit(Gate::Complete(Box::new(removed)));
+            }
+            Wish::Requeue if self.session.queue.get(serial).is_some() => {
+                self.complete(wish.failed(token, QueueError::NotQuarantined));
+            }
+            Wish::Requeue => match self.session.quarantine.take(serial) {
+                Some(message) => self.requeue_message(message, token),
+                None => self.complete(wish.failed(token, QueueError::Unknown)),
+            },
+        }
+    }
+
+    /// What was read for the first wish: the message, as far as there is one.
+    pub(super) fn grant_wish(&mut self, read: Result<Option<StoredMessage>, QueueError>) {
+        let wish = self.session.journal.as_mut().and_then(|journal| journal.take_wish());
+        let Some((wish, serial, token)) = wish else { return };
+        let message = match read {
+            Ok(Some(message)) => message,
+            Ok(None) => return self.complete(wish.failed(token, QueueError::Unknown)),
+            Err(error) => return self.complete(wish.failed(token, error)),
+        };
+        match (wish, message.state) {
+            (_, StoredState::Sent(_)) => self.complete(wish.failed(token, QueueError::InFlight)),
+            (Wish::Remove, state) => {
+                let size = weight(&message.publish);
+                let waiting = match state {
+                    StoredState::Queued => {
+                        self.session.queue.take_rest(message.priority, serial, size)
+                    }
+                    _ => Token::NONE,
+                };
+                let claim = Claim { token: waiting, serial, stored: true };
+                if state == StoredState::Queued {
+                    self.settle(claim, Err(DeliveryError::Removed));
+                } else {
+                    // Its outcome was that of the quarantine.
+                    self.note(Record::Done { serial, outcome: Outcome::Removed });
+                }
+                let removed = Completion::Removed { token, result: Ok(Box::new(message)) };
+                self.after_commit(Gate::Complete(Box::new(removed)));
+            }
+            (Wish::Requeue, StoredState::Quarantined { .. }) => {
+                self.requeue_message(message, token);
+            }
+            (Wish::Requeue, _) => self.complete(wish.failed(token, QueueError::NotQuarantined)),
+        }
+    }
+
+    fn requeue_message(&mut self, message: StoredMessage, token: Token) {
+        let old = message.serial;
+        let expires = message.expires.map(|at| self.session.clock.instant(at));
+        let publish = message.publish.clone();
+        let accepted = match self.refusal(&publish) {
+            Some(reason) => Err(reason),
+            None => self
+                .queue_up(publish, message.priority, expires, Token::NONE)
+                .map_err(|rejected| rejected.reason),
+        };
+        let result = match accepted {
+            Ok(serial) => {
+                self.note(Record::Done { serial: old, outcome: Outcome::Requeued(serial) });
+                Ok(serial)
+            }
+            Err(reason) => {
+                if !self.is_durable() {
+                    self.session.quarantine.push(message);
+                }
+                Err(QueueError::Rejected(reason))
+            }
+        };
+        self.after_commit(Gate::Complete(Box::new(Completion::Requeued { token, result })));
+        self.pump();
+    }
+
+    /// Keeps a message that connections died of (R7).
+    pub(super) fn keep_quarantined(&mut self, claim: Claim, message: StoredMessage) {
+        let StoredState::Quarantined { deaths, attempts } = message.state else { return };
+        match claim.stored {
+            true => self.note(Record::Quarantined { serial: claim.serial, deaths, attempts }),
+            false => self.session.quarantine.push(message),
+        }
+    }
+
+    fn message(&self, priority: Priority, queued: &Queued) -> StoredMessage {
+        let clock = &self.session.clock;
+        let waited = queued.waited(self.now);
+        let millis = u64::try_from(waited.as_millis()).unwrap_or(u64::MAX);
+        StoredMessage {
+            serial: queued.claim.serial,
+            publish: queued.publish.clone(),
+            accepted: crate::record::UnixMillis(clock.wall(self.now).0.saturating_sub(millis)),
+            expires: queued.expires.map(|at| clock.wall(at)),
+            priority,
+            state: StoredState::Queued,
+        }
+    }
+
+    pub(super) fn sent_message(&self, id: PacketId, flight: &Flight) -> Option<StoredMessage> {
+        let Exchange::Publish { publish, claim } = &flight.exchange else { return None };
+        Some(StoredMessage {
+            serial: claim.serial,
+            publish: publish.clone(),
+            accepted: self.session.clock.wall(flight.sent),
+            expires: None,
+            priority: Priority::default(),
+            state: StoredState::Sent(id),
+        })
+    }
+}
+
+impl Wish {
+    pub(super) const fn failed(self, token: Token, error: QueueError) -> Completion {
+        match self {
+            Self::Remove => Completion::Removed { token, result: Err(error) },
+            Self::Requeue => Completion::Requeued { token, result: Err(error) },
+        }
+    }
+}

@@ -1,0 +1,368 @@
+//! What the next process does with what the last one left.
+
+use evenkeel_proto::codec::{Packet, Property, Version};
+use evenkeel_proto::record::{Record, Recovered, Serial, UnixMillis};
+use evenkeel_proto::{Client, ConfigError, DeliveryError, Event, Instant};
+
+use crate::support::*;
+
+fn rig(version: Version) -> Rig {
+    Rig::durable_online(quiet(lasting(version)))
+}
+
+fn settled(rig: &mut Rig) -> Vec<(u64, Result<(), DeliveryError>)> {
+    let events = rig.take_events().into_iter();
+    let settled = events.filter_map(|event| match event {
+        Event::Settled { serial, result } => Some((serial.0, result)),
+        _ => None,
+    });
+    settled.collect()
+}
+
+//= [MQTT-4.4.0-1] test
+/// D3, D4, D6: exchanges go on under their identifiers, in their order.
+#[test]
+fn exchanges_go_on_in_a_session_that_is_resumed() {
+    each_version(|version| {
+        let mut rig = rig(version);
+        let sent: Vec<_> = (1..=4)
+            .map(|number| {
+                let qos = if number % 2 == 0 { ExactlyOnce } else { AtLeastOnce };
+                rig.publish(&format!("t/{number}"), qos, number);
+                rig.expect_publish().packet_id.unwrap()
+            })
+            .collect();
+        rig.send(&pubrec(sent[3]));
+        rig.forget_wire();
+        let connect = rig.restart_with(&resumed());
+        assert!(!connect.clean_start);
+        let first = rig.expect_publish();
+        assert_eq!((&first.topic[..], first.packet_id, first.dup), ("t/1", Some(sent[0]), true));
+        rig.expect_nothing();
+        rig.send(&puback(sent[0]));
+        let second = rig.expect_publish();
+        assert_eq!((&second.topic[..], second.packet_id, second.dup), ("t/2", Some(sent[1]), true));
+        assert_eq!(rig.expect_publish().packet_id, Some(sent[2]));
+        assert_eq!(rig.expect(), pubrel(sent[3]), "the server owns the fourth");
+        rig.expect_nothing();
+        rig.send(&pubrec(sent[1]));
+        rig.send(&pubcomp(sent[1]));
+        rig.send(&puback(sent[2]));
+        rig.send(&pubcomp(sent[3]));
+        let ends: Vec<_> = (1..=4).map(|serial| (serial, Ok(()))).collect();
+        let mut told = settled(&mut rig);
+        told.sort_by_key(|(serial, _)| *serial);
+        assert_eq!(told, ends, "each recovered message has its outcome (D1)");
+        rig.advance(secs(1));
+        assert_eq!(rig.store.messages(), []);
+        assert!(rig.client.is_drained());
+    });
+}
+
+/// D4: identifiers of stored exchanges are not given to others.
+#[test]
+fn identifiers_of_recovered_exchanges_are_in_use() {
+    each_version(|version| {
+        let mut config = quiet(lasting(version));
+        config.bounds.in_flight = 100;
+        let mut rig = Rig::durable_online(config);
+        for number in 0..20 {
+            rig.publish("a", AtLeastOnce, number);
+        }
+        let first = rig.wire.iter().filter_map(|packet| match packet {
+            Packet::Publish(publish) => publish.packet_id,
+            _ => None,
+        });
+        let taken: Vec<_> = first.collect();
+        rig.restart_with(&resumed());
+        let again = rig.expect_publish().packet_id.unwrap();
+        rig.subscribe(&[("s", AtLeastOnce)], 99);
+        let subscribe = rig.expect_subscribe();
+        assert!(!taken.contains(&subscribe.packet_id), "{}", subscribe.packet_id);
+        rig.send(&puback(again));
+        rig.forget_wire();
+        for number in 100..150 {
+            rig.publish("b", AtLeastOnce, number);
+            let id = rig.expect_publish().packet_id.unwrap();
+            assert!(!taken[1..].contains(&id), "{id}");
+        }
+    });
+}
+
+/// As without a crash: the server has nothing of it, or says so.
+#[test]
+fn after_a_lost_session_everything_is_sent_as_new() {
+    each_version(|version| {
+        let mut rig = rig(version);
+        rig.publish("one", AtLeastOnce, 1);
+        rig.publish("two", ExactlyOnce, 2);
+        rig.publish("three", ExactlyOnce, 3);
+        rig.forget_wire();
+        rig.send(&pubrec(id(3)));
+        rig.restart_with(&accepted());
+        assert_eq!(settled(&mut rig), [(3, Ok(()))], "the server had taken it over");
+        let first = rig.expect_publish();
+        assert_eq!((&first.topic[..], first.dup), ("one", false));
+        rig.send(&puback(first.packet_id.unwrap()));
+        let second = rig.expect_publish();
+        assert_eq!((&second.topic[..], second.dup), ("two", false));
+        rig.expect_nothing();
+    });
+}
+
+#[test]
+fn the_queue_is_sent_in_order_after_the_exchanges() {
+    each_version(|version| {
+        let mut rig = rig(version);
+        rig.publish("sent", AtLeastOnce, 1);
+        rig.cut();
+        for number in 2..=5 {
+            rig.publish(&format!("t/{number}"), AtLeastOnce, number);
+        }
+        rig.restart_with(&resumed());
+        let id = rig.expect_publish().packet_id.unwrap();
+        rig.expect_nothing();
+        rig.send(&puback(id));
+        let topics: Vec<String> = (2..=5).map(|_| rig.expect_publish().topic.to_string()).collect();
+        assert_eq!(topics, ["t/2", "t/3", "t/4", "t/5"]);
+    });
+}
+
+/// D3: what was not committed was not accepted, and was not sent.
+#[test]
+fn what_was_not_committed_never_was() {
+    each_version(|version| {
+        let mut rig = rig(version);
+        rig.advance(secs(1));
+        rig.commits = Commits::Held;
+        rig.publish("a", AtLeastOnce, 1);
+        rig.crash();
+        rig.commits = Commits::AtOnce;
+        rig.client.start(rig.now);
+        rig.settle();
+        rig.accept_with(&resumed());
+        rig.expect_nothing();
+        assert_eq!(rig.client.queued() + rig.client.in_flight(), 0);
+    });
+}
+
+//= [MQTT-4.3.3-10] test
+/// D3: a message whose PUBREC was promised is not delivered again.
+#[test]
+fn a_received_message_is_not_delivered_again() {
+    each_version(|version| {
+        let mut rig = rig(version);
+        rig.send(&Packet::Publish(delivery("in", ExactlyOnce, 9)));
+        rig.handle_message();
+        rig.restart_with(&resumed());
+        let mut again = delivery("in", ExactlyOnce, 9);
+        again.dup = true;
+        rig.send(&Packet::Publish(again));
+        assert!(rig.client.next_message().is_none());
+        assert_eq!(rig.expect(), pubrec(id(9)));
+        rig.send(&pubrel(id(9)));
+        assert_eq!(rig.expect(), pubcomp(id(9)));
+        // The identifier is free, also for the process after this.
+        rig.restart_with(&resumed());
+        rig.send(&Packet::Publish(delivery("in", ExactlyOnce, 9)));
+        assert_eq!(rig.handle_message(), "in");
+    });
+}
+
+/// D3: what the application was not done with is delivered again.
+#[test]
+fn an_unhandled_message_is_delivered_again() {
+    each_version(|version| {
+        let mut rig = rig(version);
+        rig.send(&Packet::Publish(delivery("in", ExactlyOnce, 9)));
+        let _ = rig.message();
+        rig.restart_with(&resumed());
+        let mut again = delivery("in", ExactlyOnce, 9);
+        again.dup = true;
+        rig.send(&Packet::Publish(again));
+        assert_eq!(rig.handle_message(), "in");
+        assert_eq!(rig.expect(), pubrec(id(9)));
+    });
+}
+
+#[test]
+fn a_lost_session_voids_received_identifiers_for_good() {
+    each_version(|version| {
+        let mut rig = rig(version);
+        rig.send(&Packet::Publish(delivery("in", ExactlyOnce, 9)));
+        rig.handle_message();
+        rig.restart_with(&accepted());
+        rig.advance(secs(1));
+        rig.restart_with(&resumed());
+        rig.send(&Packet::Publish(delivery("new", ExactlyOnce, 9)));
+        assert_eq!(rig.handle_message(), "new");
+    });
+}
+
+/// D8: known after a restart, sent again only where the session is lost.
+#[test]
+fn subscriptions_are_restored_where_the_session_is_lost() {
+    each_version(|version| {
+        let mut rig = rig(version);
+        rig.subscribe(&[("a/#", AtLeastOnce), ("b", ExactlyOnce)], 1);
+        let packet_id = rig.expect_subscribe().packet_id;
+        rig.send(&suback(packet_id, &[1, 2]));
+        rig.advance(secs(1));
+        rig.restart_with(&resumed());
+        rig.expect_nothing();
+        assert_eq!(rig.client.subscriptions(), 2);
+        rig.advance(secs(1));
+        rig.restart_with(&accepted());
+        let again = rig.expect_subscribe();
+        let filters: Vec<_> =
+            again.filters.iter().map(|f| (f.filter.as_str(), f.options.qos)).collect();
+        assert_eq!(filters, [("a/#", AtLeastOnce), ("b", ExactlyOnce)]);
+    });
+}
+
+/// The process died between a new session and its subscriptions: the session
+/// is resumed and holds none of them.
+#[test]
+fn a_session_that_was_begun_before_a_crash_gets_its_subscriptions() {
+    each_version(|version| {
+        let mut rig = rig(version);
+        rig.subscribe(&[("a/#", AtLeastOnce)], 1);
+        let packet_id = rig.expect_subscribe().packet_id;
+        rig.send(&suback(packet_id, &[1]));
+        rig.send(&Packet::Publish(delivery("in", ExactlyOnce, 9)));
+        rig.handle_message();
+        rig.advance(secs(1));
+        rig.restart_with(&accepted());
+        rig.expect_subscribe();
+        rig.restart_with(&resumed());
+        assert_eq!(rig.expect_subscribe().filters.len(), 1, "it had no answer");
+        // The identifier of the old session means another message now.
+        rig.send(&Packet::Publish(delivery("new", ExactlyOnce, 9)));
+        assert_eq!(rig.handle_message(), "new");
+    });
+}
+
+/// The same where the process died before it saw the CONNACK.
+#[test]
+fn a_connect_without_answer_is_remembered_over_a_crash() {
+    each_version(|version| {
+        let mut rig = rig(version);
+        rig.subscribe(&[("a/#", AtLeastOnce)], 1);
+        let packet_id = rig.expect_subscribe().packet_id;
+        rig.send(&suback(packet_id, &[1]));
+        rig.advance(secs(1));
+        rig.cut();
+        rig.await_open();
+        rig.accept();
+        rig.restart_with(&resumed());
+        let again = rig.expect_subscribe();
+        assert_eq!(again.filters.len(), 1);
+        rig.send(&suback(again.packet_id, &[1]));
+        rig.advance(secs(1));
+        rig.restart_with(&resumed());
+        rig.expect_nothing();
+    });
+}
+
+#[test]
+fn expiry_goes_by_the_wall_clock_over_restarts() {
+    let mut rig = rig(Version::V5);
+    rig.cut();
+    let mut message = publish("short", "x", AtLeastOnce);
+    message.properties.push(Property::MessageExpiryInterval(60));
+    rig.try_publish(message, 1).unwrap();
+    let mut message = publish("long", "x", AtLeastOnce);
+    message.properties.push(Property::MessageExpiryInterval(600));
+    rig.try_publish(message, 2).unwrap();
+    rig.crash();
+    // The machine is off for a while.
+    rig.jump(secs(100));
+    rig.crash();
+    rig.client.start(rig.now);
+    rig.settle();
+    rig.accept_with(&resumed());
+    let sent = rig.expect_publish();
+    assert_eq!(&sent.topic[..], "long");
+    assert_eq!(sent.properties.message_expiry_interval(), Some(500));
+    rig.expect_nothing();
+    let queued = secs(100);
+    assert_eq!(settled(&mut rig), [(1, Err(DeliveryError::Expired { queued }))]);
+    assert_eq!(rig.store.queued(), [], "nothing is left of it");
+}
+
+#[test]
+fn serials_go_on_where_they_stopped() {
+    each_version(|version| {
+        let mut rig = rig(version);
+        rig.publish("a", AtLeastOnce, 1);
+        let id = rig.expect_publish().packet_id.unwrap();
+        rig.send(&puback(id));
+        rig.advance(secs(1));
+        rig.restart_with(&resumed());
+        rig.publish("a", AtLeastOnce, 2);
+        let serials = rig.store.records.iter().filter_map(|record| match record {
+            Record::Accepted(accepted) => Some(accepted.serial),
+            _ => None,
+        });
+        assert_eq!(serials.collect::<Vec<_>>(), [Serial(1), Serial(2)]);
+    });
+}
+
+#[test]
+fn the_client_identifier_is_that_of_the_store() {
+    let mut config = quiet(lasting(Version::V5));
+    let mut rig = Rig::durable_online(config.clone());
+    rig.advance(secs(1));
+    let recovered = rig.store.recovered();
+    assert_eq!(recovered.client_id, Some(text("boat")));
+    let recover = |config| {
+        Client::recover(config, 1, Instant::default(), UnixMillis(0), rig.store.recovered())
+    };
+    config.connect.client_id = text("another");
+    assert_eq!(recover(config.clone()).err(), Some(ConfigError::ClientIdOfStore));
+    config.connect.client_id = text("");
+    assert!(recover(config).is_ok());
+}
+
+#[test]
+fn an_assigned_identifier_is_kept() {
+    let mut config = quiet(lasting(Version::V5));
+    config.connect.client_id = text("");
+    let mut rig = Rig::durable(config);
+    rig.client.start(rig.now);
+    rig.settle();
+    rig.accept_with(&with([Property::AssignedClientIdentifier(text("given"))]));
+    rig.advance(secs(1));
+    assert_eq!(rig.store.recovered().client_id, Some(text("given")));
+    let connect = rig.restart_with(&resumed());
+    assert_eq!(connect.client_id, "given");
+}
+
+#[test]
+fn a_new_store_is_no_reason_to_resume() {
+    let config = quiet(config(Version::V5));
+    let mut rig = Rig::durable(config.clone());
+    rig.client.start(rig.now);
+    rig.settle();
+    assert!(rig.accept().clean_start, "as configured");
+    assert!(!rig.take_events().iter().any(|event| matches!(event, Event::Recovered { .. })));
+    let client =
+        Client::recover(config, 1, Instant::default(), UnixMillis(0), Recovered::default());
+    assert!(client.is_ok());
+}
+
+#[test]
+fn what_was_found_is_told() {
+    each_version(|version| {
+        let mut rig = rig(version);
+        rig.publish("a", AtLeastOnce, 1);
+        rig.cut();
+        rig.publish("b", AtLeastOnce, 2);
+        rig.publish("b", AtLeastOnce, 3);
+        rig.crash();
+        rig.settle();
+        let expected =
+            Event::Recovered { exchanges: 1, queued: 2, quarantined: 0, subscriptions: 0 };
+        assert_eq!(rig.take_events(), [expected]);
+    });
+}

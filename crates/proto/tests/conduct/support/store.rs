@@ -1,0 +1,161 @@
+use std::collections::BTreeMap;
+
+use evenkeel_proto::codec::PacketId;
+use evenkeel_proto::record::{
+    Accepted, Count, Phase, Priority, Read, Record, Recovered, Serial, StoreBounds, StoredExchange,
+    StoredMessage, StoredState,
+};
+
+/// The plainest store there is: a list of records, added up whenever someone asks.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct ModelStore {
+    pub(crate) records: Vec<Record>,
+    /// Where each batch that was committed ends.
+    pub(crate) ends: Vec<usize>,
+    pub(crate) bounds: StoreBounds,
+}
+
+/// What the records add up to.
+#[derive(Default)]
+struct Sum {
+    messages: BTreeMap<Serial, StoredMessage>,
+    /// In order of sending; without content once released.
+    exchanges: Vec<(PacketId, Serial, bool)>,
+    recovered: Recovered,
+}
+
+impl ModelStore {
+    pub(crate) fn commit(&mut self, records: &[Record]) {
+        self.records.extend_from_slice(records);
+        self.ends.push(self.records.len());
+    }
+
+    pub(crate) fn recovered(&self) -> Recovered {
+        let sum = self.sum();
+        let mut recovered = Recovered { bounds: self.bounds, ..sum.recovered };
+        for (packet_id, serial, released) in sum.exchanges {
+            let phase = match released {
+                true => Phase::Released,
+                false => Phase::Unanswered(Box::new(sum.messages[&serial].clone())),
+            };
+            recovered.exchanges.push(StoredExchange { packet_id, serial, phase });
+        }
+        for message in sum.messages.values() {
+            match message.state {
+                StoredState::Queued => {
+                    let Count { messages, bytes } =
+                        &mut recovered.queued[message.priority as usize];
+                    *messages += 1;
+                    *bytes += (message.publish.topic.len() + message.publish.payload.len()) as u64;
+                }
+                StoredState::Quarantined { .. } => recovered.quarantined += 1,
+                _ => {}
+            }
+        }
+        recovered
+    }
+
+    pub(crate) fn read(&self, read: &Read) -> Vec<StoredMessage> {
+        let sum = self.sum();
+        let (priority, after, limit) = match *read {
+            Read::Message(serial) => {
+                return sum.messages.get(&serial).cloned().into_iter().collect();
+            }
+            Read::Queue { priority, after, limit } => (priority, after, limit),
+        };
+        let mut bytes = 0;
+        let queued = sum.messages.into_values().filter(|message| {
+            message.state == StoredState::Queued
+                && message.priority == priority
+                && after.is_none_or(|after| message.serial > after)
+        });
+        let within = queued.take(limit.messages).take_while(|message| {
+            let first = bytes == 0;
+            bytes += message.publish.topic.len() + message.publish.payload.len();
+            first || bytes <= limit.bytes
+        });
+        within.collect()
+    }
+
+    /// Messages that are in the store in whatever state.
+    pub(crate) fn messages(&self) -> Vec<StoredMessage> {
+        self.sum().messages.into_values().collect()
+    }
+
+    /// Payloads of the queued messages of normal priority, as numbers or words.
+    pub(crate) fn queued(&self) -> Vec<Serial> {
+        let queued = self.messages().into_iter().filter(|message| {
+            message.state == StoredState::Queued && message.priority == Priority::Normal
+        });
+        queued.map(|message| message.serial).collect()
+    }
+
+    fn sum(&self) -> Sum {
+        let mut sum = Sum::default();
+        for record in &self.records {
+            sum.add(record);
+        }
+        sum
+    }
+}
+
+impl Sum {
+    fn add(&mut self, record: &Record) {
+        match record {
+            Record::Identity { client_id } => self.recovered.client_id = Some(client_id.clone()),
+            Record::Accepted(accepted) => self.accept(accepted),
+            Record::Sent { serial, packet_id } => {
+                let message = self.messages.get_mut(serial).expect("what is sent was accepted");
+                assert_eq!(message.state, StoredState::Queued, "it is sent once");
+                message.state = StoredState::Sent(*packet_id);
+                let taken = self.exchanges.iter().any(|(id, ..)| id == packet_id);
+                assert!(!taken, "{packet_id} is in use (D4)");
+                self.exchanges.push((*packet_id, *serial, false));
+            }
+            Record::Released { serial } => {
+                self.messages.remove(serial).expect("what is released was sent");
+                let exchange = self.exchanges.iter_mut().find(|(_, of, _)| of == serial);
+                exchange.expect("an exchange").2 = true;
+            }
+            Record::Done { serial, .. } => {
+                self.messages.remove(serial);
+                self.exchanges.retain(|(_, of, _)| of != serial);
+            }
+            Record::Quarantined { serial, deaths, attempts } => {
+                let (deaths, attempts) = (*deaths, *attempts);
+                let message = self.messages.get_mut(serial).expect("it was sent");
+                message.state = StoredState::Quarantined { deaths, attempts };
+                self.exchanges.retain(|(_, of, _)| of != serial);
+            }
+            Record::Received { packet_id } => {
+                let fresh = !self.recovered.received.contains(packet_id);
+                assert!(fresh, "{packet_id} is recorded once");
+                self.recovered.received.push(*packet_id);
+            }
+            Record::Finished { packet_id } => {
+                self.recovered.received.retain(|id| id != packet_id);
+            }
+            Record::Subscribed(subscription) => {
+                self.unsubscribe(&subscription.filter.filter);
+                self.recovered.subscriptions.push(subscription.clone());
+            }
+            Record::Unsubscribed { filter } => self.unsubscribe(filter),
+            Record::SessionLost => self.recovered.received.clear(),
+            Record::Unproven => self.recovered.unproven = true,
+            Record::Proven => self.recovered.unproven = false,
+        }
+    }
+
+    fn accept(&mut self, accepted: &Accepted) {
+        let Accepted { serial, publish, accepted, expires, priority } = accepted.clone();
+        assert!(serial >= self.recovered.next_serial, "names ascend");
+        self.recovered.next_serial = serial.next();
+        let state = StoredState::Queued;
+        let message = StoredMessage { serial, publish, accepted, expires, priority, state };
+        self.messages.insert(serial, message);
+    }
+
+    fn unsubscribe(&mut self, filter: &evenkeel_proto::codec::TopicFilter) {
+        self.recovered.subscriptions.retain(|known| known.filter.filter != *filter);
+    }
+}
