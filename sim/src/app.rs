@@ -45,6 +45,7 @@ enum Doing {
     Publish,
     Churn,
     Take,
+    Probe,
     Meddle,
     Stop,
     Restart,
@@ -71,6 +72,7 @@ impl App {
         plan(Doing::Publish, spec.publish_every.filter(|_| spec.topics > 0));
         plan(Doing::Churn, spec.churn_every.filter(|_| !spec.churn.is_empty()));
         plan(Doing::Take, spec.take_every);
+        plan(Doing::Probe, spec.probe_every);
         plan(Doing::Meddle, spec.meddle_every);
         if let Some((at, _)) = spec.stop {
             plans.insert(Doing::Stop, at);
@@ -137,6 +139,10 @@ impl App {
                 Doing::Publish => self.publish_some(subject, facts, watch),
                 Doing::Churn => self.change_mind(subject, facts, watch),
                 Doing::Take => self.take_one(subject, facts, watch),
+                Doing::Probe => {
+                    subject.core().probe(facts.local);
+                    self.again(Doing::Probe, facts, self.spec.probe_every);
+                }
                 Doing::Meddle => self.meddle(&mut calls, subject, facts, watch),
                 Doing::Stop => self.stop(subject, facts, watch),
                 Doing::Restart => {

@@ -13,6 +13,7 @@ pub mod plan;
 pub mod report;
 pub mod rng;
 pub mod sabotage;
+pub mod scenario;
 pub mod seen;
 mod server;
 pub mod setup;

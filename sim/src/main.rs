@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use clap::Parser;
 use sim::plan::Plan;
 use sim::report::Report;
+use sim::scenario::{self, ALL};
 
 /// Evenkeel clients and broker in a simulated world.
 #[derive(Debug, Parser)]
@@ -13,6 +14,9 @@ struct Args {
     /// Run this seed.
     #[arg(long)]
     seed: Option<u64>,
+    /// Run this scenario; `list` names all.
+    #[arg(long)]
+    scenario: Option<String>,
     /// Explore seeds for so long; from --from on.
     #[arg(long)]
     minutes: Option<f64>,
@@ -39,10 +43,36 @@ fn main() -> ExitCode {
             args.hours.map_or(plan.duration, |hours| Duration::from_secs_f64(hours * 3600.0));
         plan
     };
+    if let Some(name) = &args.scenario {
+        return scenario(name, args.trace);
+    }
     if let Some(minutes) = args.minutes {
         return explore(plan, args.from, Duration::from_secs_f64(minutes * 60.0));
     }
     one(&plan(args.seed.unwrap_or(1)), args.trace)
+}
+
+/// Runs a scenario; an unknown name lists them.
+fn scenario(name: &str, trace: bool) -> ExitCode {
+    let Some(scenario) = scenario::named(name) else {
+        ALL.iter().for_each(|scenario| println!("{:22}{}", scenario.name, scenario.about));
+        return if name == "list" { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+    };
+    println!("{}", scenario.about);
+    let began = Instant::now();
+    let report = sim::run(&(scenario.setup)());
+    let outcome = (scenario.expect)(&report);
+    if trace || outcome.is_err() || report.violation.is_some() {
+        report.timeline.iter().for_each(|entry| println!("{entry}"));
+    }
+    println!("{report}\n  took {:?}", began.elapsed());
+    match (&report.violation, outcome) {
+        (None, Ok(())) => ExitCode::SUCCESS,
+        (_, outcome) => {
+            outcome.err().iter().for_each(|error| println!("{error}"));
+            ExitCode::FAILURE
+        }
+    }
 }
 
 /// Runs one plan and tells all about it.

@@ -149,6 +149,11 @@ impl Node {
         if self.subject.is_rash() {
             self.consult(env);
         }
+        if let Some(deadline) = self.deadline.filter(|_| self.subject.is_sleepless()) {
+            self.now = self.now.min(deadline.at);
+            self.consult(env);
+            self.look_at_clock(env.time);
+        }
         let mut rounds = 0;
         loop {
             let mut busy = self.read(env);

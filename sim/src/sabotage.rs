@@ -28,6 +28,8 @@ pub enum Sabotage {
     Miscount,
     /// Deadlines are reported before the socket is read.
     Rash,
+    /// Deadlines are reported as if the machine had never slept.
+    Sleepless,
     /// The server's keep-alive is asked for at the next connect.
     KeepsServersKeepAlive,
     /// Two connections are opened for one.
@@ -131,8 +133,8 @@ impl Saboteur {
                 if let Output::Close(close) = &output {
                     self.last_conn = Some(close.conn);
                 }
-                if let (Output::Event(Event::Connected(_)), Some(conn)) =
-                    (&output, self.last_conn.take())
+                if let Output::Event(Event::Connected(_)) = &output
+                    && let Some(conn) = self.last_conn.take()
                 {
                     let last = evenkeel_proto::Transmit::default();
                     self.outputs.push_back(Output::Close(evenkeel_proto::Close { conn, last }));
@@ -281,6 +283,10 @@ impl Saboteur {
 
     pub(crate) fn is_rash(&self) -> bool {
         self.kind == Sabotage::Rash
+    }
+
+    pub(crate) fn is_sleepless(&self) -> bool {
+        self.kind == Sabotage::Sleepless
     }
 
     pub(crate) fn miscounts(&self) -> bool {

@@ -113,6 +113,8 @@ pub struct AppSpec {
     pub busy_for: Option<Duration>,
     /// Mean time between calls nobody needs: probe, reconnect, stale inputs.
     pub meddle_every: Option<Duration>,
+    /// Mean time between probes.
+    pub probe_every: Option<Duration>,
     /// When it shuts its client down, and within what time.
     pub stop: Option<(Time, Duration)>,
     /// Mean time after which it starts a halted client again.

@@ -92,6 +92,11 @@ impl Subject {
         self.saboteur.as_ref().is_some_and(Saboteur::is_rash)
     }
 
+    /// Whether deadlines that passed in sleep are reported as if in time.
+    pub(crate) fn is_sleepless(&self) -> bool {
+        self.saboteur.as_ref().is_some_and(Saboteur::is_sleepless)
+    }
+
     /// Outcomes of operations.
     pub(crate) fn completions(&mut self) -> Vec<Completion> {
         let mut completions: Vec<_> = std::iter::from_fn(|| self.core.next_completion()).collect();

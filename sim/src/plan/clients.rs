@@ -174,6 +174,7 @@ fn app(plan: &Plan, index: usize, rng: &mut Rng) -> AppSpec {
         churn: vec![format!("from/{index}/#"), "from/+/1".into(), "from/0/#".into()],
         take_every: (plan.has(Class::SlowApp) && !plan.is_long).then_some(take),
         busy_for: plan.has(Class::SlowApp).then_some(busy),
+        probe_every: None,
         meddle_every: plan.has(Class::Meddle).then_some(meddle * scale),
         stop: stops.then_some((Time(0) + stop, limit)),
         restart_after: Some(secs(60)),

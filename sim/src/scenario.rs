@@ -1,0 +1,273 @@
+//! Worlds with a story: each a failure that other clients are known for, with
+//! what has to come of it. The laws are judged besides.
+
+use std::time::Duration;
+
+use evenkeel_broker::fault::When;
+use evenkeel_codec::{PacketType, Text, TopicFilter};
+use evenkeel_proto::{Config, DisconnectCause, Halt};
+
+use crate::net::Way;
+use crate::report::Report;
+use crate::setup::{AppSpec, ClientSpec, Fault, Setup};
+use crate::time::Time;
+
+/// A world with a story.
+#[derive(Clone, Copy, Debug)]
+pub struct Scenario {
+    /// What `--scenario` calls it.
+    pub name: &'static str,
+    /// What happens.
+    pub about: &'static str,
+    /// The world.
+    pub setup: fn() -> Setup,
+    /// What has to come of it; the error says what did.
+    pub expect: fn(&Report) -> Result<(), String>,
+}
+
+/// All of them.
+pub const ALL: &[Scenario] = &[
+    Scenario {
+        name: "article",
+        about: "AWS IoT Core, keep-alive 1000 s, no traffic: one PINGRESP is lost in 12 hours",
+        setup: || article(false),
+        expect: |report| {
+            let one = &report.records[0];
+            require(one.opens.len() <= 2, "one lost PINGRESP costs one reconnect at most", one)?;
+            // At most one ping in four fifths of the keep-alive.
+            require((43..=56).contains(&one.pings.len()), "12 hours are 43 to 56 pings", one)
+        },
+    },
+    Scenario {
+        name: "article-with-traffic",
+        about: "The same while messages come: the link is alive, and nothing ends",
+        setup: || article(true),
+        expect: |report| {
+            let one = &report.records[0];
+            require(one.opens.len() == 1 && one.written_off == 1, "written off, no reconnect", one)
+        },
+    },
+    Scenario {
+        name: "one-pong-per-30s",
+        about: "The broker answers one ping per 30 s, and the application probes all the time",
+        setup: one_pong_per_30s,
+        expect: |report| {
+            let one = &report.records[0];
+            require(one.opens.len() == 1 && one.pings.len() > 20, "all pings answered", one)?;
+            require(one.written_off == 0, "no ping is too early", one)
+        },
+    },
+    Scenario {
+        name: "late-answers",
+        about: "Every PINGRESP comes just before its time is over, to a machine that wakes late",
+        setup: late_answers,
+        expect: |report| {
+            let one = &report.records[0];
+            require(one.opens.len() == 1 && one.pings.len() > 100, "no link is called dead", one)
+        },
+    },
+    Scenario {
+        name: "slow-path",
+        about: "Pings wait behind large messages on a path of 2,000 bytes a second",
+        setup: slow_path,
+        expect: |report| {
+            let one = &report.records[0];
+            require(one.opens.len() == 1 && one.pings.len() > 10, "no link is called dead", one)
+        },
+    },
+    Scenario {
+        name: "herd",
+        about: "The broker restarts under 60 clients",
+        setup: herd,
+        expect: |report| {
+            let mut opens: Vec<Time> = Vec::new();
+            for record in &report.records {
+                require(record.opens.len() <= 10, "few attempts each", record)?;
+                opens.extend(record.opens.iter().filter(|at| **at > minutes(2)));
+            }
+            opens.sort_unstable();
+            let within = |from: &Time| {
+                opens.iter().filter(|at| *at >= from && at.since(*from) < millis(100)).count()
+            };
+            let most = opens.iter().map(within).max().unwrap_or_default();
+            match most {
+                1..=30 => Ok(()),
+                _ => Err(format!("{most} of 60 connects within 100 ms")),
+            }
+        },
+    },
+    Scenario {
+        name: "take-over-fight",
+        about: "Two instances share a client identifier",
+        setup: take_over_fight,
+        expect: |report| {
+            let halted = |record: &crate::watch::Record| {
+                record.halts.iter().any(|(_, halt)| *halt == Halt::TakenOver)
+            };
+            let opens: usize = report.records.iter().map(|record| record.opens.len()).sum();
+            match report.records.iter().filter(|record| halted(record)).count() {
+                1 if opens <= 5 => Ok(()),
+                halts => Err(format!("{opens} connects, {halts} clients gave way")),
+            }
+        },
+    },
+    Scenario {
+        name: "half-open",
+        about: "The link dies without a word while QoS 0 messages are published",
+        setup: half_open,
+        expect: |report| {
+            let one = &report.records[0];
+            let found = one.ends.first().map(|(at, _)| at.since(minutes(1)));
+            let in_time = found.is_some_and(|after| after <= secs(15));
+            let by_ping = matches!(one.ends.first(), Some((_, DisconnectCause::KeepAlive(_))));
+            require(in_time && by_ping, "found within 1.5 keep-alives", one)?;
+            require(one.opens.len() == 2, "one reconnect", one)
+        },
+    },
+    Scenario {
+        name: "suspend",
+        about: "A laptop sleeps for 15 minutes, and later for 9 hours",
+        setup: suspend,
+        expect: |report| {
+            let one = &report.records[0];
+            require(one.opens.len() == 2, "the short sleep costs nothing, the long one", one)
+        },
+    },
+    Scenario {
+        name: "poison",
+        about: "The broker cuts the connection at every message to one topic",
+        setup: poison,
+        expect: |report| {
+            let one = &report.records[0];
+            require(one.failed > 0 && one.delivered > 20, "the rest goes on", one)?;
+            require(one.opens.len() <= 4 * one.failed, "few connects for each", one)
+        },
+    },
+];
+
+/// The scenario of this name.
+pub fn named(name: &str) -> Option<&'static Scenario> {
+    ALL.iter().find(|scenario| scenario.name == name)
+}
+
+fn require(holds: bool, what: &str, record: &crate::watch::Record) -> Result<(), String> {
+    if holds { Ok(()) } else { Err(format!("expected: {what}; seen: {record:?}")) }
+}
+
+const fn secs(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+const fn millis(millis: u64) -> Duration {
+    Duration::from_millis(millis)
+}
+
+const fn minutes(minutes: u64) -> Time {
+    Time(minutes * 60_000_000)
+}
+
+/// A client with a session that lasts.
+fn client(name: &str, keep_alive: u16, app: AppSpec) -> ClientSpec {
+    let mut config = Config::default();
+    config.connect.client_id = Text::try_from(name).unwrap_or_default();
+    config.connect.keep_alive = keep_alive;
+    config.connect.clean_start = false;
+    config.connect.session_expiry = 3_600;
+    ClientSpec::new(config, app)
+}
+
+/// What an application does that publishes so often with QoS 1.
+fn publishing(every: Duration) -> AppSpec {
+    let publish_every = Some(every);
+    AppSpec { topics: 1, levels: vec![1], burst: 1, publish_every, ..AppSpec::default() }
+}
+
+fn world(clients: Vec<ClientSpec>, faults: Vec<(Time, Fault)>, calm: Time) -> Setup {
+    let mut broker = evenkeel_broker::Config::default();
+    broker.behaviour.sys_interval = None;
+    broker.behaviour.message_events = true;
+    Setup { seed: 1, clients, broker, faults, calm, expects_calm: false, keep: 4_000 }
+}
+
+/// A rule that is in force from the beginning to the end.
+fn rule(rule: evenkeel_broker::fault::Rule) -> (Time, Fault) {
+    let rule = Box::new(rule);
+    (Time(0), Fault::Rule { harms: Vec::new(), rule, lasts: secs(13 * 3_600) })
+}
+
+fn article(traffic: bool) -> Setup {
+    let mut device = client("device", 1_000, AppSpec::default());
+    device.config.keep_alive.min_ping_spacing = millis(30_500);
+    device.declared = device.config.clone();
+    // Nothing is written in answer, so that pings are due all the same.
+    device.app.subscribe = vec![("from/1/#".into(), 0)];
+    let mut clients = vec![device];
+    if traffic {
+        clients.push(client("other", 1_000, publishing(secs(60))));
+    }
+    let lost = When::sent(PacketType::PingResp).client("device").nth(3).drop();
+    world(clients, vec![rule(lost)], minutes(12 * 60))
+}
+
+fn one_pong_per_30s() -> Setup {
+    let mut one = client("one", 60, AppSpec::default());
+    one.config.keep_alive.min_ping_spacing = millis(30_500);
+    one.declared = one.config.clone();
+    one.app.probe_every = Some(secs(2));
+    let rare = When::received(PacketType::PingReq).one_per(secs(30));
+    world(vec![one], vec![rule(rare)], minutes(30))
+}
+
+fn late_answers() -> Setup {
+    let mut one = client("one", 10, AppSpec::default());
+    one.wake = millis(400);
+    // To the end of the 5 s that an answer may take it is the path's time less.
+    let late = When::sent(PacketType::PingResp).delay(millis(4_880));
+    world(vec![one], vec![rule(late)], minutes(30))
+}
+
+fn slow_path() -> Setup {
+    let app = AppSpec { levels: vec![0], payload: (6_000, 12_000), ..publishing(secs(3)) };
+    let mut one = client("one", 10, app);
+    one.link.up.rate = 2_000;
+    one.link.up.send_buffer = 1_024;
+    one.link.up.receive_buffer = 4_096;
+    world(vec![one], Vec::new(), minutes(20))
+}
+
+fn herd() -> Setup {
+    let clients = (0..60).map(|index| client(&format!("c{index}"), 60, AppSpec::default()));
+    let restart = Fault::Restart { down: secs(3), keeps_sessions: true };
+    world(clients.collect(), vec![(minutes(2), restart)], minutes(6))
+}
+
+fn take_over_fight() -> Setup {
+    let patient = AppSpec { restart_after: None, ..publishing(secs(5)) };
+    let mut clients: Vec<_> = (0..2).map(|_| client("twin", 60, patient.clone())).collect();
+    clients[1].app.start = minutes(1);
+    // Who gave way stays away.
+    clients.iter_mut().for_each(|client| client.app.stop = Some((minutes(20), secs(5))));
+    world(clients, Vec::new(), minutes(21))
+}
+
+fn half_open() -> Setup {
+    let app = AppSpec { levels: vec![0], ..publishing(millis(500)) };
+    let dead = Fault::Block { client: 0, ways: vec![Way::Up, Way::Down], lasts: None };
+    world(vec![client("one", 10, app)], vec![(minutes(1), dead)], minutes(3))
+}
+
+fn suspend() -> Setup {
+    let sleep = |minutes: u64, forgotten| {
+        let lasts = secs(minutes * 60);
+        Fault::Sleep { client: 0, lasts, forgotten }
+    };
+    let faults = vec![(minutes(10), sleep(15, false)), (minutes(60), sleep(9 * 60, true))];
+    world(vec![client("laptop", 1_200, AppSpec::default())], faults, minutes(12 * 60))
+}
+
+fn poison() -> Setup {
+    let app = AppSpec { topics: 2, ..publishing(secs(4)) };
+    let topic = TopicFilter::try_from("from/0/1").unwrap_or_else(|_| unreachable!());
+    let cut = When::received(PacketType::Publish).topic(topic).close();
+    world(vec![client("one", 60, app)], vec![rule(cut)], minutes(20))
+}

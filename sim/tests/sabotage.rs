@@ -1,0 +1,124 @@
+//! Oracles that cannot fail prove nothing. Each error that is built into the
+//! clients, and each promise they do not keep, has to be found by the law that
+//! forbids it.
+
+use std::time::Duration;
+
+use sim::plan::Plan;
+use sim::sabotage::Sabotage;
+use sim::scenario::named;
+use sim::setup::{ClientSpec, Setup};
+
+use evenkeel_proto::TakeOverPolicy;
+
+/// Random worlds that have to be enough.
+const SEEDS: u64 = 80;
+
+/// Builds the error into every client of random worlds until a law is broken.
+#[track_caller]
+fn finds(law: &str, sabotage: Sabotage) {
+    let broken = (1..=SEEDS).find_map(|seed| {
+        let mut setup = Plan::of(seed).setup();
+        setup.clients.iter_mut().for_each(|client| client.sabotage = Some(sabotage));
+        sim::run(&setup).violation.filter(|violation| violation.law == law)
+    });
+    assert!(broken.is_some(), "{sabotage:?} breaks {law}, and nobody sees it in {SEEDS} worlds");
+}
+
+/// Changes the clients of a scenario; the law has to be broken.
+#[track_caller]
+fn finds_in(law: &str, scenario: &str, change: impl Fn(&mut ClientSpec)) {
+    let mut setup: Setup = (named(scenario).expect("a scenario").setup)();
+    let honest = sim::run(&setup);
+    assert!(honest.violation.is_none(), "{scenario}: {:?}", honest.violation);
+    setup.clients.iter_mut().for_each(change);
+    let found = sim::run(&setup).violation.map(|violation| violation.law);
+    assert_eq!(found, Some(law), "{scenario}");
+}
+
+const fn secs(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+#[test]
+fn errors_of_the_keep_alive_are_found() {
+    finds("K1", Sabotage::SecondPing);
+    finds("K3", Sabotage::MutePing);
+    finds("K5", Sabotage::Deaf);
+    finds("K6", Sabotage::ShyOfAnswers);
+    finds("K10", Sabotage::Sleepless);
+    finds("K12", Sabotage::KeepsServersKeepAlive);
+}
+
+#[test]
+fn keep_alive_promises_that_are_not_kept_are_found() {
+    finds_in("K2", "one-pong-per-30s", |client| {
+        client.config.keep_alive.min_ping_spacing = secs(1);
+    });
+    finds_in("K4", "half-open", |client| {
+        client.declared.keep_alive.response_timeout = Some(secs(9));
+    });
+    finds_in("K11", "half-open", |client| {
+        client.declared.keep_alive.response_timeout = Some(secs(1));
+    });
+}
+
+/// The answer comes just before its time is over; a client that looks at the
+/// clock before it reads calls the link dead.
+#[test]
+fn judging_before_reading_is_found() {
+    finds_in("K9", "late-answers", |client| client.sabotage = Some(Sabotage::Rash));
+}
+
+/// PINGREQ waits long behind large messages on a slow path.
+#[test]
+fn a_response_clock_that_starts_too_early_is_found() {
+    finds_in("K5", "slow-path", |client| client.sabotage = Some(Sabotage::WrittenEarly));
+}
+
+#[test]
+fn errors_of_connections_are_found() {
+    finds("K7", Sabotage::Ghost);
+    finds("K7", Sabotage::Miscount);
+    finds("R1", Sabotage::TwoConnections);
+    finds("R4", Sabotage::WrongCause);
+    finds("R5", Sabotage::NoCause);
+    finds("R5", Sabotage::SilentRetry);
+    finds("R5", Sabotage::GivesUp);
+    finds("calm", Sabotage::MutePing);
+    finds("liveness", Sabotage::ForgetsSubscriptions);
+}
+
+#[test]
+fn reconnect_promises_that_are_not_kept_are_found() {
+    finds_in("R2", "poison", |client| client.declared.reconnect.budget = 1);
+    finds_in("R3", "poison", |client| client.declared.reconnect.base = secs(10));
+    finds_in("R7", "poison", |client| client.declared.bounds.deaths_per_packet = 9);
+    finds_in("R9", "take-over-fight", |client| {
+        client.config.reconnect.taken_over = TakeOverPolicy::SlowLane;
+    });
+}
+
+#[test]
+fn errors_of_delivery_are_found() {
+    finds("D1", Sabotage::LosesOutcome);
+    finds("D1", Sabotage::TwoOutcomes);
+    finds("D3", Sabotage::LosesMessage);
+    finds("D3", Sabotage::TwoMessages);
+    finds("D3", Sabotage::SwapsMessages);
+    finds("D3", Sabotage::ChangesPayload);
+    finds("D4", Sabotage::ReusesIdentifier);
+    finds("D5", Sabotage::AcknowledgesEarly);
+    finds("D5", Sabotage::OverlooksReceiveMaximum);
+    finds("D6", Sabotage::NoDup);
+    finds("D6", Sabotage::SendsTwice);
+    finds("D8", Sabotage::SubscribesTwice);
+    finds("D12", Sabotage::IgnoresShutdown);
+    finds_in("D9", "herd", |client| {
+        client.app.topics = 1;
+        client.app.levels = vec![1];
+        client.app.burst = 1;
+        client.app.publish_every = Some(Duration::from_millis(300));
+        client.declared.queue.messages = 1;
+    });
+}
