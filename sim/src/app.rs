@@ -70,7 +70,7 @@ impl App {
             }
         };
         plan(Doing::Publish, spec.publish_every.filter(|_| spec.topics > 0));
-        plan(Doing::Churn, spec.churn_every.filter(|_| !spec.churn.is_empty()));
+        plan(Doing::Churn, spec.churn.as_ref().map(|(every, _)| *every));
         plan(Doing::Take, spec.take_every);
         plan(Doing::Probe, spec.probe_every);
         plan(Doing::Meddle, spec.meddle_every);
@@ -254,8 +254,9 @@ impl App {
     }
 
     fn change_mind(&mut self, subject: &mut Subject, facts: &Facts, watch: &mut Watch) {
-        let text = self.spec.churn.get(self.rng.index(self.spec.churn.len())).cloned();
-        let Some(text) = text else { return };
+        let Some((every, filters)) = &self.spec.churn else { return };
+        let every = *every;
+        let Some(text) = filters.get(self.rng.index(filters.len())).cloned() else { return };
         if self.subscribed.contains_key(&text) && !self.rng.one_in(4) {
             let Ok(filter) = TopicFilter::try_from(text.as_str()) else { return };
             let token = self.token();
@@ -269,7 +270,7 @@ impl App {
             let qos = self.rng.below(3) as u8;
             self.subscribe(&[(text, qos)], subject, facts, watch);
         }
-        self.again(Doing::Churn, facts, self.spec.churn_every);
+        self.again(Doing::Churn, facts, Some(every));
     }
 
     fn meddle(

@@ -103,10 +103,8 @@ pub struct AppSpec {
     pub expiry: Option<u32>,
     /// What it subscribes to from the start, each with its QoS.
     pub subscribe: Vec<(String, u8)>,
-    /// Mean time between changes of its subscriptions.
-    pub churn_every: Option<Duration>,
-    /// Filters it changes its mind about.
-    pub churn: Vec<String>,
+    /// Filters it changes its mind about, and the mean time between changes.
+    pub churn: Option<(Duration, Vec<String>)>,
     /// Mean time between two looks for messages; at once where absent.
     pub take_every: Option<Duration>,
     /// Mean time it is busy with a message; acknowledges at once where absent.

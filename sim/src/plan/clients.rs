@@ -159,6 +159,7 @@ fn app(plan: &Plan, index: usize, rng: &mut Rng) -> AppSpec {
     let limit = rng.pick(&[Duration::ZERO, millis(200), secs(3), secs(60)]);
     let most = rng.pick(&[60, 2_000, 40_000]);
     let stops = plan.has(Class::Stop) && rng.one_in(2);
+    let changing = vec![format!("from/{index}/#"), "from/+/1".into(), "from/0/#".into()];
     let burst = rng.pick(&[1, 1, 3, 30]);
     let least = whole * burst / MESSAGES;
     AppSpec {
@@ -170,8 +171,7 @@ fn app(plan: &Plan, index: usize, rng: &mut Rng) -> AppSpec {
         payload: (12, most),
         expiry: plan.has(Class::Expiry).then_some(5),
         subscribe,
-        churn_every: plan.has(Class::Churn).then_some(churn * scale),
-        churn: vec![format!("from/{index}/#"), "from/+/1".into(), "from/0/#".into()],
+        churn: plan.has(Class::Churn).then_some((churn * scale, changing)),
         take_every: (plan.has(Class::SlowApp) && !plan.is_long).then_some(take),
         busy_for: plan.has(Class::SlowApp).then_some(busy),
         probe_every: None,
