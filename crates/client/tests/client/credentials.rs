@@ -1,4 +1,4 @@
-//! The credentials hook: asked before every attempt, within the connect time-out.
+//! The credentials hook: asked before every attempt, within the connect time-out (R8).
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
