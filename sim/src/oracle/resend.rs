@@ -57,7 +57,7 @@ impl Oracle for Resends {
                     }
                 }
             }
-            Seen::Event(Event::Quarantined { topic, deaths }) => {
+            Seen::Event(Event::Quarantined { topic, deaths, .. }) => {
                 // Strikes are counted before the end is told.
                 let limit = view.declared.bounds.deaths_per_packet;
                 let is_fair = limit > 0 && *deaths >= limit && self.cuts + 1 >= u32::from(*deaths);
