@@ -52,6 +52,9 @@ exits! {
     17 TakenOver "another client with the same identifier took the session over";
     18 ServerFault "the server does not speak MQTT, or broke its rules";
     20 Interrupted "a signal stopped the program before the job was done";
+    21 StoreHeld "the store is in use by another process";
+    22 StoreUnusable "the store is not there, damaged, of a newer version, or cannot be written";
+    23 NoSuchMessage "the store has no such message, or the message is in a state that forbids it";
     130 Aborted "a second signal stopped the program at once";
 }
 

@@ -36,8 +36,8 @@ mod session;
 mod store;
 
 pub use error::{Bound, DiskError, Fault, Misuse, StoreError};
-pub use evenkeel_proto::record;
-pub use file::{FileStore, FileStoreOptions, Fsync};
+pub use evenkeel_proto::{codec, record};
+pub use file::{FileStore, FileStoreOptions, Fsync, Salvaged, salvage, salvage_in};
 pub use memory::MemoryStore;
 pub use store::{Store, Usage};
 

@@ -8,6 +8,7 @@ mod demo;
 mod generate;
 mod mistake;
 mod publish;
+mod queue;
 mod request;
 mod soak;
 mod subscribe;
@@ -26,6 +27,9 @@ pub(crate) use broker::{BrokerArgs, BrokerLimits, BrokerTls};
 pub(crate) use client::{Identity, Secret, Session, WillFlags};
 pub(crate) use demo::DemoArgs;
 pub(crate) use publish::{PayloadFlags, PublishArgs};
+pub(crate) use queue::{
+    ExportArgs, ListArgs, QueueAction, QueueArgs, RemoveArgs, RequeueArgs, ShowArgs, StateName,
+};
 pub(crate) use request::RequestArgs;
 pub(crate) use soak::SoakArgs;
 pub(crate) use subscribe::{
@@ -84,6 +88,8 @@ pub(crate) enum Command {
     Demo(DemoArgs),
     /// Prove many clients against a broker that makes trouble at random
     Soak(SoakArgs),
+    /// Look into the store of a client that is not running
+    Queue(Box<QueueArgs>),
     /// Print a script that completes commands and flags in a shell
     ///
     /// For example: evenkeel completions bash > ~/.local/share/bash-completion/completions/evenkeel
@@ -240,7 +246,7 @@ fn help_text(mut command: clap::Command, name: Option<&str>) -> Result<String, F
 
 fn no_such_command(name: &str) -> Failure {
     Failure::usage(format!("there is no command '{name}'")).hint(
-        "the commands are pub, sub, rr, broker, demo, soak, completions, man, version and help",
+        "the commands are pub, sub, rr, broker, demo, soak, queue, completions, man, version and help",
     )
 }
 

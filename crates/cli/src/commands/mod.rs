@@ -5,6 +5,7 @@ mod client;
 mod deadline;
 mod demo;
 mod publish;
+mod queue;
 mod request;
 mod sieve;
 mod soak;
@@ -39,6 +40,7 @@ pub(crate) fn run(command: &Command, personality: Personality) -> (Printer, Resu
         Command::Broker(args) => args.talk,
         Command::Demo(args) => args.talk,
         Command::Soak(args) => args.talk,
+        Command::Queue(args) => args.talk(),
         _ => Default::default(),
     };
     let printer = Printer::new(personality, talk.level(), talk.color());
@@ -66,6 +68,7 @@ fn run_with(command: &Command, printer: Printer) -> Result<(), Failure> {
         }
         Command::Demo(_) => in_runtime(async |stop| demo::run(printer, stop).await),
         Command::Soak(args) => in_runtime(async |stop| soak::run(args, printer, stop).await),
+        Command::Queue(args) => queue::run(args, printer),
         // Texts, which were shown instead.
         Command::Completions { .. }
         | Command::Man { .. }

@@ -22,17 +22,31 @@ struct Line<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     packet_id: Option<u16>,
     payload_bytes: usize,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    payload: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    payload_base64: Option<String>,
+    #[serde(flatten)]
+    payload: Payload<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
     properties: Option<MessageProperties>,
 }
 
+/// A payload: as text where it is UTF-8, else as base64.
+#[derive(Serialize)]
+pub(crate) struct Payload<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    payload: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    payload_base64: Option<String>,
+}
+
+impl<'a> Payload<'a> {
+    pub(crate) fn new(bytes: &'a [u8]) -> Self {
+        let (payload, payload_base64) = text_or_base64(bytes);
+        Self { payload, payload_base64 }
+    }
+}
+
 /// What MQTT 5 adds to a message.
 #[derive(Serialize)]
-struct MessageProperties {
+pub(crate) struct MessageProperties {
     #[serde(skip_serializing_if = "Option::is_none")]
     payload_format_indicator: Option<u8>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -53,7 +67,6 @@ struct MessageProperties {
 
 /// The message as one line of JSON, without the line end.
 pub(crate) fn message_line(view: &View<'_>) -> String {
-    let (payload, payload_base64) = text_or_base64(view.payload);
     let line = Line {
         v: 1,
         r#type: "message",
@@ -64,9 +77,8 @@ pub(crate) fn message_line(view: &View<'_>) -> String {
         dup: view.dup,
         packet_id: view.packet_id,
         payload_bytes: view.payload.len(),
-        payload,
-        payload_base64,
-        properties: (!view.properties.is_empty()).then(|| collect(view.properties)),
+        payload: Payload::new(view.payload),
+        properties: MessageProperties::new(view.properties),
     };
     // Strings and numbers serialize without a way to fail.
     serde_json::to_string(&line).unwrap_or_default()
@@ -77,21 +89,27 @@ pub(crate) fn timestamp(moment: Timestamp) -> String {
     format!("{moment:.9}")
 }
 
-fn collect(properties: &Properties) -> MessageProperties {
-    let correlation = properties.correlation_data();
-    let (text, base64) = correlation.as_deref().map(text_or_base64).unwrap_or_default();
-    MessageProperties {
-        payload_format_indicator: properties.payload_format_indicator(),
-        message_expiry_interval: properties.message_expiry_interval(),
-        content_type: properties.content_type().map(|text| text.to_string()),
-        response_topic: properties.response_topic().map(|text| text.to_string()),
-        correlation_data: text.map(str::to_owned),
-        correlation_data_base64: base64,
-        subscription_identifiers: properties.subscription_identifiers().collect(),
-        user_properties: properties
-            .user_properties()
-            .map(|(name, value)| (name.to_owned(), value.to_owned()))
-            .collect(),
+impl MessageProperties {
+    /// `None` where there are none.
+    pub(crate) fn new(properties: &Properties) -> Option<Self> {
+        if properties.is_empty() {
+            return None;
+        }
+        let correlation = properties.correlation_data();
+        let (text, base64) = correlation.as_deref().map(text_or_base64).unwrap_or_default();
+        Some(Self {
+            payload_format_indicator: properties.payload_format_indicator(),
+            message_expiry_interval: properties.message_expiry_interval(),
+            content_type: properties.content_type().map(|text| text.to_string()),
+            response_topic: properties.response_topic().map(|text| text.to_string()),
+            correlation_data: text.map(str::to_owned),
+            correlation_data_base64: base64,
+            subscription_identifiers: properties.subscription_identifiers().collect(),
+            user_properties: properties
+                .user_properties()
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .collect(),
+        })
     }
 }
 

@@ -14,7 +14,7 @@ mod tests;
 use evenkeel::{Properties, QoS};
 use jiff::Zoned;
 
-pub(crate) use json::{message_line, timestamp};
+pub(crate) use json::{MessageProperties, Payload, message_line, timestamp};
 pub(crate) use language::Format;
 pub(crate) use render::NotJson;
 

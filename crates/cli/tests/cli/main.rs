@@ -9,6 +9,7 @@ mod mistakes;
 mod mosquitto;
 mod names;
 mod publish;
+mod queue;
 mod request;
 mod restart;
 mod selection;

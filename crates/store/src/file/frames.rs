@@ -117,7 +117,19 @@ pub(crate) fn was_durable<F: File>(
     offset: u64,
     length: u64,
 ) -> io::Result<bool> {
-    let mut at = offset + 1;
+    let later = |header: &FrameHeader| u64::from(header.synced) > offset;
+    next_good(file, segment, offset + 1, length, later).map(|found| found.is_some())
+}
+
+/// The offset of the first whole frame from there on whose header is wanted.
+pub(crate) fn next_good<F: File>(
+    file: &F,
+    segment: u64,
+    from: u64,
+    length: u64,
+    wanted: impl Fn(&FrameHeader) -> bool,
+) -> io::Result<Option<u64>> {
+    let mut at = from;
     let mut buffer = Vec::new();
     while at + FRAME_HEADER as u64 <= length {
         read_up_to(file, at, CHUNK, &mut buffer)?;
@@ -126,16 +138,15 @@ pub(crate) fn was_durable<F: File>(
         }
         for window in buffer.windows(FRAME_HEADER) {
             if let Some(header) = window.first_chunk()
-                && FrameHeader::decode(header, segment, at)
-                    .is_some_and(|header| u64::from(header.synced) > offset)
+                && FrameHeader::decode(header, segment, at).is_some_and(|header| wanted(&header))
                 && let Ok(Some(_)) = Frames::new(file, segment, at, length).next()
             {
-                return Ok(true);
+                return Ok(Some(at));
             }
             at += 1;
         }
     }
-    Ok(false)
+    Ok(None)
 }
 
 /// Fills the buffer with at most so many bytes of the file.

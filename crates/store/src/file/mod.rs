@@ -10,6 +10,7 @@ mod log;
 mod options;
 mod read;
 mod recover;
+mod salvage;
 mod segments;
 mod snapshot;
 mod summary;
@@ -19,6 +20,7 @@ use std::path::Path;
 use evenkeel_proto::record::{Read, Record, Recovered, Serial, StoredMessage, Window};
 
 pub use options::{FileStoreOptions, Fsync};
+pub use salvage::{Salvaged, salvage, salvage_in};
 
 use crate::disk::{Directory, Folder, LockError};
 use crate::{Store, StoreError, Usage};

@@ -1,0 +1,33 @@
+//! `evenkeel queue ls`.
+
+use super::{Opened, count, message};
+use crate::args::ListArgs;
+use crate::error::Failure;
+use crate::printer::Printer;
+
+/// Lists the messages in the order in which they were accepted.
+pub(super) fn run(args: &ListArgs, printer: Printer) -> Result<(), Failure> {
+    let mut opened = Opened::new(&args.store.path)?;
+    let mut data = printer.data();
+    let (mut shown, mut bytes) = (0, 0);
+    opened.each(|stored| {
+        if args.state.is_some_and(|state| !message::is_in(&stored, state)) {
+            return Ok(());
+        }
+        if shown == 0 && !args.store.json {
+            data.line(message::HEAD)?;
+        }
+        shown += 1;
+        bytes += stored.publish.payload.len();
+        data.line(&match args.store.json {
+            true => message::line(&stored, false),
+            false => message::row(&stored),
+        })
+    })?;
+    data.flush()?;
+    printer.say(&format!("{}, {bytes} bytes of payload", count(shown)));
+    if opened.recovered.quarantined > 0 {
+        printer.say(&format!("{} in quarantine", opened.recovered.quarantined));
+    }
+    Ok(())
+}

@@ -1,0 +1,83 @@
+//! `evenkeel queue`: the store of a client that is not running.
+
+mod export;
+mod ls;
+mod message;
+mod requeue;
+mod rm;
+mod show;
+
+use std::path::Path;
+
+use evenkeel_store::record::{Read, Recovered, Serial, StoredMessage, Window};
+use evenkeel_store::{FileStore, Store, StoreError};
+
+use crate::args::{QueueAction, QueueArgs};
+use crate::error::Failure;
+use crate::exit::Exit;
+use crate::printer::Printer;
+
+/// As much as is read at once.
+const PAGE: Window = Window { messages: 1000, bytes: 16 << 20 };
+
+/// Does one of the actions.
+pub(super) fn run(args: &QueueArgs, printer: Printer) -> Result<(), Failure> {
+    match &args.action {
+        QueueAction::Ls(args) => ls::run(args, printer),
+        QueueAction::Show(args) => show::run(args, printer),
+        QueueAction::Rm(args) => rm::run(args, printer),
+        QueueAction::Export(args) => export::run(args, printer),
+        QueueAction::Requeue(args) => requeue::run(args, printer),
+    }
+}
+
+/// A store that exists, opened and locked.
+struct Opened {
+    store: FileStore,
+    recovered: Recovered,
+}
+
+impl Opened {
+    fn new(path: &Path) -> Result<Self, Failure> {
+        let mut store = FileStore::options().create(false).open(path).map_err(failure)?;
+        let recovered = store.recover().map_err(failure)?;
+        Ok(Self { store, recovered })
+    }
+
+    /// Visits all messages, ascending by serial.
+    fn each(
+        &mut self,
+        mut visit: impl FnMut(StoredMessage) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        let mut after = None;
+        loop {
+            let page = self.store.list(after, PAGE).map_err(failure)?;
+            let Some(last) = page.last() else { return Ok(()) };
+            after = Some(last.serial);
+            page.into_iter().try_for_each(&mut visit)?;
+        }
+    }
+
+    /// One message, which must be there.
+    fn message(&mut self, serial: u64) -> Result<StoredMessage, Failure> {
+        let found = self.store.read(&Read::Message(Serial(serial))).map_err(failure)?;
+        found.into_iter().next().ok_or_else(|| {
+            Failure::new(Exit::NoSuchMessage, format!("there is no message {serial}"))
+                .why("it was delivered, removed, or never there")
+                .hint("evenkeel queue ls shows what is there")
+        })
+    }
+}
+
+fn count(messages: usize) -> String {
+    if messages == 1 { "1 message".to_owned() } else { format!("{messages} messages") }
+}
+
+/// How a failure of the store ends the program.
+fn failure(error: StoreError) -> Failure {
+    let exit = match &error {
+        StoreError::Held { .. } => Exit::StoreHeld,
+        _ => Exit::StoreUnusable,
+    };
+    Failure::new(exit, "the store cannot be used").why(&error).hint(error.hint())
+}
