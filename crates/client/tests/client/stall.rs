@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, mpsc};
+use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
 use evenkeel::Instant;
@@ -44,8 +44,12 @@ struct Hand(Arc<AtomicU64>);
 
 impl Hand {
     fn clock(&self) -> Clock {
-        let micros = self.0.clone();
-        Clock::custom(move || Instant::from_micros(micros.load(Ordering::Relaxed)))
+        let hand = self.clone();
+        Clock::custom(move || hand.now())
+    }
+
+    fn now(&self) -> Instant {
+        Instant::from_micros(self.0.load(Ordering::Relaxed))
     }
 
     fn advance(&self, span: Duration) {
@@ -116,6 +120,35 @@ async fn a_stall_to_any_moment_behind_the_ping_time_out_is_survived() {
         run_driver_first(&client).await;
         assert_survived(&client).await;
     }
+}
+
+/// A handle may move the core's clock over the deadline after the driver has
+/// looked at its own: what has arrived is read before that is judged, too.
+#[tokio::test]
+async fn a_handle_that_is_ahead_of_the_driver_does_not_kill_the_link() {
+    let (address, pings) = serve();
+    let hand = Hand::default();
+    let interrupting: Arc<Mutex<Option<Client>>> = Arc::default();
+    let clock = {
+        let (hand, interrupting) = (hand.clone(), interrupting.clone());
+        Clock::custom(move || {
+            let looked_at = hand.now();
+            let client = interrupting.lock().unwrap().take();
+            if let Some(client) = client {
+                hand.advance(secs(1));
+                assert!(client.probe());
+            }
+            looked_at
+        })
+    };
+    let builder = Client::builder(format!("mqtt://{address}")).clock(clock);
+    let client = pinging(builder.ping_timeout(secs(1))).await;
+    pings.recv_timeout(secs(10)).unwrap();
+    let_bytes_arrive();
+    *interrupting.lock().unwrap() = Some(client.clone());
+    run_driver_first(&client).await;
+    assert!(interrupting.lock().unwrap().is_none(), "the driver has had its turn");
+    assert_survived(&client).await;
 }
 
 /// The same for the answer to CONNECT.
