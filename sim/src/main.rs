@@ -123,6 +123,6 @@ fn fail(plan: Plan, report: Report) -> ExitCode {
     if let Some(violation) = &report.violation {
         println!("\nBROKEN {violation}");
     }
-    println!("again: cargo run -p sim -- --seed {} --trace", plan.seed);
+    println!("again: cargo run -p sim -- --seed {}", plan.seed);
     ExitCode::FAILURE
 }

@@ -1,18 +1,18 @@
 //! Makes a failing plan small: leaves out classes of faults, clients and time
 //! while the same law is still broken.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::plan::Plan;
 use crate::report::Report;
 use crate::world;
 
-/// Runs of one search at most.
-const RUNS: usize = 120;
+/// How long one search may last, in real time.
+const SEARCH: Duration = Duration::from_secs(20);
 
 /// The smallest plan found that breaks the same law as `report`, with its run.
 pub fn shrink(plan: Plan, report: Report) -> (Plan, Report) {
-    let mut search = Search { best: plan, report, runs: 0 };
+    let mut search = Search { best: plan, report, began: Instant::now() };
     loop {
         let before = search.best.clone();
         for class in before.classes.clone() {
@@ -34,7 +34,7 @@ pub fn shrink(plan: Plan, report: Report) -> (Plan, Report) {
                 search.attempt(smaller);
             }
         }
-        if search.best == before || search.runs >= RUNS {
+        if search.best == before || search.is_over() {
             return (search.best, search.report);
         }
     }
@@ -43,16 +43,19 @@ pub fn shrink(plan: Plan, report: Report) -> (Plan, Report) {
 struct Search {
     best: Plan,
     report: Report,
-    runs: usize,
+    began: Instant,
 }
 
 impl Search {
+    fn is_over(&self) -> bool {
+        self.began.elapsed() > SEARCH
+    }
+
     /// True where the smaller plan breaks the same law, and is the best now.
     fn attempt(&mut self, smaller: Plan) -> bool {
-        if self.runs >= RUNS {
+        if self.is_over() {
             return false;
         }
-        self.runs += 1;
         let report = world::run(&smaller.setup());
         let law = |report: &Report| report.violation.as_ref().map(|violation| violation.law);
         let fails = law(&report).is_some() && law(&report) == law(&self.report);
