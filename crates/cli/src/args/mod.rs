@@ -245,9 +245,10 @@ fn help_text(mut command: clap::Command, name: Option<&str>) -> Result<String, F
 }
 
 fn no_such_command(name: &str) -> Failure {
-    Failure::usage(format!("there is no command '{name}'")).hint(
-        "the commands are pub, sub, rr, broker, demo, soak, queue, completions, man, version and help",
-    )
+    let cli = Cli::command();
+    let names: Vec<_> = cli.get_subcommands().map(clap::Command::get_name).collect();
+    Failure::usage(format!("there is no command '{name}'"))
+        .hint(format!("the commands are {}", names.join(", ")))
 }
 
 /// Rewrites `-D COMMAND user-property NAME VALUE`, the one use of `-D` with

@@ -64,7 +64,7 @@ async fn manual_pages_describe_the_program_and_each_command() {
 async fn every_command_of_the_hint_has_help() {
     let said = evenkeel("help nothing").run().await.expect(2).err;
     let commands = said.rsplit_once("the commands are ").unwrap().1.trim();
-    for command in commands.split([',', ' ']).filter(|word| !["", "and"].contains(word)) {
+    for command in commands.split(", ") {
         let help = evenkeel("help").args([command]).run().await.out();
         assert!(help.contains(&format!("evenkeel {command}")), "{command}: {help}");
     }
