@@ -1,4 +1,4 @@
-use evenkeel_broker::CloseReason;
+use evenkeel_broker::{CloseReason, EventKind};
 use evenkeel_codec::{
     ConnAck, Connect, Packet, Properties, Property, Publish, QoS, ReasonCode, Version,
 };
@@ -126,4 +126,55 @@ fn response_information_only_on_request() {
     let properties = Properties::new().with(Property::RequestResponseInformation(1));
     let (_, connack) = world.try_connect(Connect { properties, ..v5("a") });
     assert_eq!(connack.properties.response_information(), Some(text("response/a")));
+}
+
+/// Bytes of a broken client, and what the event about them says.
+#[test]
+fn the_event_says_which_rule_was_broken_and_how() {
+    let framing = "; the sender or the framing is broken";
+    let cases: [(&[u8], &str, String); 7] = [
+        (
+            b"\xc1\0",
+            "MQTT-2.1.3-1",
+            format!("PINGREQ has the reserved header flags 0b0001{framing}"),
+        ),
+        (
+            b"\0\0",
+            "section 2.1.2",
+            "packet type 0 does not exist; the peer may not speak MQTT on this port".to_owned(),
+        ),
+        (
+            b"\x30\x03\0\0\0",
+            "section 3.3.2.1",
+            "PUBLISH has an empty topic and no topic alias; it needs one of them".to_owned(),
+        ),
+        (b"\xd0\0", "section 4.13", "PINGRESP has no place here".to_owned()),
+        (
+            b"\x30\x04\0\x01#\0",
+            "MQTT-3.3.2-2",
+            "the topic of PUBLISH is no topic name: topic name holds a wildcard, + or #, \
+             which only filters may"
+                .to_owned(),
+        ),
+        (
+            b"\x82\x03\0\x01\0",
+            "MQTT-3.8.3-2",
+            "SUBSCRIBE has no topic filter; it must have at least one".to_owned(),
+        ),
+        (
+            b"\x36\x03\0\x01a",
+            "MQTT-3.3.1-4",
+            format!("PUBLISH has QoS 3, which does not exist{framing}"),
+        ),
+    ];
+    for (bytes, rule, detail) in cases {
+        let mut world = World::new();
+        let peer = world.connect(v5("a"));
+        world.send_bytes(peer, bytes);
+        let said = world.events().iter().find_map(|event| match &event.kind {
+            EventKind::ProtocolError { rule, detail, .. } => Some((*rule, detail.clone())),
+            _ => None,
+        });
+        assert_eq!(said, Some((rule, detail)), "{bytes:02x?}");
+    }
 }
