@@ -8,7 +8,7 @@ use crate::cause::DisconnectCause;
 use crate::io::Output;
 use crate::operation::{Claim, DeliveryError, QueueError, RejectReason, SubscribeError};
 use crate::record::{Serial, StorageFailure};
-use crate::session::flights::Exchange;
+use crate::session::flights::{Exchange, Flight};
 use crate::session::journal::Gate;
 use crate::time::Instant;
 
@@ -137,14 +137,21 @@ impl Client {
         }
     }
 
+    /// Takes out an exchange that ends without its last answer.
+    ///
     /// The server may hold the identifier of a QoS 2 exchange until PUBREL, and
-    /// would take a new message under it for a copy: where the client may start
-    /// again, the exchange goes on, for nobody, until a connection ends it (D4).
-    fn abandon(&mut self, id: PacketId) {
-        let Some(flight) = self.session.flights.remove(id) else { return };
+    /// would take a new message under it for a copy: unless the client closes
+    /// for good, the exchange goes on, for nobody, until a connection ends it (D4).
+    pub(super) fn give_up(&mut self, id: PacketId) -> Option<Flight> {
+        let flight = self.session.flights.remove(id)?;
         if flight.exchange.qos() == QoS::ExactlyOnce && self.drain.is_none() {
             self.session.flights.forsake(id, self.now);
         }
+        Some(flight)
+    }
+
+    fn abandon(&mut self, id: PacketId) {
+        let Some(flight) = self.give_up(id) else { return };
         match flight.exchange {
             Exchange::Publish { claim, .. } | Exchange::Release { claim } => {
                 self.leave(claim, flight.attempts);

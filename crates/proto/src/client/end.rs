@@ -234,7 +234,7 @@ impl Client {
     }
 
     fn quarantine(&mut self, id: PacketId) {
-        let Some(flight) = self.session.flights.remove(id) else { return };
+        let Some(flight) = self.give_up(id) else { return };
         let deaths = flight.suspicion.strikes;
         let message = self.sent_message(id, &flight);
         let serial = message.as_ref().map(|message| message.serial);

@@ -142,6 +142,28 @@ fn a_poison_qos_2_message_fails_alone_too() {
     });
 }
 
+/// D4: the server may have taken it in before it cut; a new message under the
+/// identifier would pass for a copy.
+#[test]
+fn a_quarantined_qos_2_message_leaves_its_identifier_when_the_server_has() {
+    each_version(|version| {
+        let mut rig = Rig::online(patient(version));
+        rig.publish("poison", ExactlyOnce, 1);
+        serve(&mut rig, Poison::Topic("poison"), true);
+        assert_eq!(sorted_outcomes(&mut rig), (vec![], vec![1]));
+        let of_poison = rig.history.iter().find_map(|(_, _, packet)| match packet {
+            Packet::Publish(publish) => publish.packet_id,
+            _ => None,
+        });
+        let last = rig.history.iter().rev().find_map(|(_, _, packet)| match packet {
+            Packet::PubRel(ack) => Some(ack.packet_id),
+            _ => None,
+        });
+        assert_eq!(last, of_poison, "PUBREL ends what the server may hold");
+        assert_eq!(rig.client.in_flight(), 0);
+    });
+}
+
 /// Nothing at all came before the cut: the server's first packet was its FIN.
 #[test]
 fn a_poison_message_is_found_on_a_server_that_says_nothing_else() {
