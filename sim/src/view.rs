@@ -59,7 +59,7 @@ pub struct Conn {
     pub last_ping: Option<Instant>,
     /// When PINGREQs were written since the last byte came.
     pub unheard: Vec<Instant>,
-    /// An acknowledgement or PINGRESP that was waited for has come.
+    /// An acknowledgement, or a PINGRESP that was waited for, has come.
     pub is_useful: bool,
     /// The last packet that came.
     pub last_got: Option<Packet>,
@@ -255,7 +255,11 @@ impl View {
         }
         let useful = match packet {
             Packet::PingResp => self.conn.as_mut().is_some_and(|conn| conn.ping.take().is_some()),
-            _ => self.acknowledged(id, packet),
+            _ => {
+                // One that nobody waits for any more shows a working link, too.
+                self.acknowledged(id, packet);
+                answers(packet.packet_type()).is_some()
+            }
         };
         self.with_conn(|conn| {
             conn.is_useful |= useful;
@@ -287,15 +291,15 @@ impl View {
         }
     }
 
-    /// Moves an exchange on; false where none waits for this packet.
-    fn acknowledged(&mut self, conn: ConnectionId, packet: &Packet) -> bool {
+    /// Moves an exchange on, if one waits for this packet.
+    fn acknowledged(&mut self, conn: ConnectionId, packet: &Packet) {
         let resumed = self.online().is_some_and(|(_, online)| online.session_present);
         let (Some(id), Some(wanted)) = (packet_id(packet), answers(packet.packet_type())) else {
-            return false;
+            return;
         };
-        let Some(flight) = self.ids.get_mut(&id.get()) else { return false };
+        let Some(flight) = self.ids.get_mut(&id.get()) else { return };
         if !wanted.contains(&flight.stage) || !(flight.conn == conn || resumed) {
-            return false;
+            return;
         }
         let refused = matches!(packet, Packet::PubRec(ack) if ack.reason.is_error());
         if flight.stage == Stage::Receipt && !refused {
@@ -303,7 +307,6 @@ impl View {
         } else {
             self.ids.remove(&id.get());
         }
-        true
     }
 }
 
