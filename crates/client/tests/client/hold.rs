@@ -53,6 +53,7 @@ async fn the_first_stream_that_matches_has_what_came_before_it_and_unmatched_the
     assert_eq!((first.try_next().is_none(), client.discarded()), (true, 0));
 }
 
+/// D11.
 #[tokio::test(start_paused = true)]
 async fn the_stream_of_unmatched_messages_begins_with_what_came_before_it() {
     let (client, _server, mut peer) = resumed(|b| b).await;

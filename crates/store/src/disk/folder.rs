@@ -11,7 +11,7 @@ const LOCK: &str = "lock";
 #[derive(Debug)]
 pub struct Folder {
     path: PathBuf,
-    /// Locked; closing it gives the lock back, also where the process dies.
+    /// Locked; the end of the process gives the lock back, too.
     lock: Option<fs::File>,
 }
 
@@ -44,6 +44,17 @@ impl Folder {
 
     fn in_it(&self, name: &str) -> PathBuf {
         self.path.join(name)
+    }
+}
+
+impl Drop for Folder {
+    /// Closing the file is not enough: a child process that this program is
+    /// starting holds a copy of it until it becomes another program.
+    fn drop(&mut self) {
+        if let Some(lock) = &self.lock {
+            // Closing, which follows, unlocks too, a little later.
+            let _ = lock.unlock();
+        }
     }
 }
 
@@ -186,4 +197,24 @@ fn write_at(file: &fs::File, mut bytes: &[u8], mut offset: u64) -> io::Result<()
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_copy_of_the_lock_file_does_not_keep_the_lock() {
+        let path = std::env::temp_dir().join(format!("evenkeel-lock-{}", std::process::id()));
+        let mut folder = Folder::create(&path).unwrap();
+        folder.lock().unwrap();
+        // What a child process has until it becomes another program.
+        let _copy = folder.lock.as_ref().unwrap().try_clone().unwrap();
+        let mut second = Folder::open(&path).unwrap();
+        let process = Some(std::process::id());
+        assert!(matches!(second.lock(), Err(LockError::Held { process: by }) if by == process));
+        drop(folder);
+        second.lock().unwrap();
+        fs::remove_dir_all(&path).unwrap();
+    }
 }
