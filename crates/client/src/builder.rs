@@ -16,7 +16,7 @@ use crate::clock::Clock;
 use crate::driver::{self, Hooks, Server};
 use crate::error::BuildError;
 use crate::hold::Hold;
-use crate::hooks::{Authenticator, Credentials, CredentialsError};
+use crate::hooks::{Authenticator, Credentials, CredentialsError, EndpointError};
 use crate::server::{IntoServer, Named};
 use crate::shared::Shared;
 use crate::topic::IntoTopic;
@@ -142,14 +142,45 @@ impl ClientBuilder {
         self
     }
 
-    /// Asked for user name and password before every attempt. Its time counts
-    /// towards the connect time-out.
+    /// Asked for user name and password before every attempt. It may take as
+    /// long as [`hook_timeout`](Self::hook_timeout) says, within the connect
+    /// time-out.
     pub fn credentials<F, Answer>(mut self, hook: F) -> Self
     where
         F: Fn() -> Answer + Send + Sync + 'static,
         Answer: Future<Output = Result<Credentials, CredentialsError>> + Send + 'static,
     {
         self.hooks.credentials = Some(Arc::new(move || Box::pin(hook())));
+        self
+    }
+
+    /// Asked before every attempt where to go, with the endpoint that is next
+    /// in turn: returns it, or another, such as one with a freshly signed
+    /// query. Bound as [`credentials`](Self::credentials) is.
+    ///
+    /// ```
+    /// use evenkeel::{Client, ServerUrl, transport::Endpoint};
+    ///
+    /// # async fn sign() -> String { "wss://localhost/mqtt?signed".to_owned() }
+    /// let builder = Client::builder("wss://localhost/mqtt").endpoint(|_| async {
+    ///     let url = sign().await;
+    ///     ServerUrl::parse(&url)
+    ///         .map(Endpoint::from)
+    ///         .map_err(|error| evenkeel::EndpointError(error.to_string()))
+    /// });
+    /// ```
+    pub fn endpoint<F, Answer>(mut self, hook: F) -> Self
+    where
+        F: Fn(Endpoint) -> Answer + Send + Sync + 'static,
+        Answer: Future<Output = Result<Endpoint, EndpointError>> + Send + 'static,
+    {
+        self.hooks.endpoint = Some(Arc::new(move |endpoint| Box::pin(hook(endpoint))));
+        self
+    }
+
+    /// How long a hook for credentials or endpoint may take; 10 s unless set.
+    pub const fn hook_timeout(mut self, timeout: Duration) -> Self {
+        self.hooks.timeout = timeout;
         self
     }
 

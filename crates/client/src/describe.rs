@@ -62,6 +62,7 @@ fn transport(failure: TransportFailure, f: &mut fmt::Formatter<'_>) -> fmt::Resu
         }
         TransportFailure::WebSocket => "the WebSocket layer failed",
         TransportFailure::Credentials => "the credentials hook failed",
+        TransportFailure::Endpoint => "the endpoint hook failed",
         TransportFailure::Config => "the settings make connecting impossible",
         TransportFailure::Other(Some(code)) => {
             return write!(f, "the connection failed (system error {code})");
@@ -73,6 +74,7 @@ fn transport(failure: TransportFailure, f: &mut fmt::Formatter<'_>) -> fmt::Resu
 const fn during(phase: ConnectPhase) -> &'static str {
     match phase {
         ConnectPhase::Credentials => "while waiting for credentials",
+        ConnectPhase::Endpoint => "while waiting for the endpoint",
         ConnectPhase::Resolve => "while resolving the host name",
         ConnectPhase::Connect => "while connecting",
         ConnectPhase::Proxy => "while waiting for the proxy",

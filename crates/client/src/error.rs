@@ -5,7 +5,7 @@ use std::fmt;
 use evenkeel_codec::TopicError;
 use evenkeel_proto::{DisconnectCause, Halt, RejectReason};
 
-use crate::hooks::CredentialsError;
+use crate::hooks::{CredentialsError, EndpointError};
 use crate::transport::{self, StreamError};
 use crate::url::UrlError;
 
@@ -122,6 +122,8 @@ pub enum TransportError {
     Stream(StreamError),
     /// The credentials hook failed.
     Credentials(CredentialsError),
+    /// The endpoint hook failed.
+    Endpoint(EndpointError),
     /// A WebSocket server closed with this code and text.
     WebSocketClosed(transport::WebSocketClose),
 }
@@ -132,6 +134,7 @@ impl fmt::Display for TransportError {
             Self::Connect(error) => error.fmt(f),
             Self::Stream(error) => error.fmt(f),
             Self::Credentials(error) => error.fmt(f),
+            Self::Endpoint(error) => error.fmt(f),
             Self::WebSocketClosed(close) => write!(f, "the WebSocket server closed: {close:?}"),
         }
     }

@@ -6,6 +6,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use crate::transport::Endpoint;
+
 /// A future that a hook returns.
 pub type HookFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
@@ -44,9 +46,24 @@ impl std::fmt::Display for CredentialsError {
 impl std::error::Error for CredentialsError {}
 
 /// Asked for credentials before every attempt, on every transport (law R8).
-/// Its time counts towards the connect time-out.
 pub(crate) type CredentialsHook =
     Arc<dyn Fn() -> HookFuture<Result<Credentials, CredentialsError>> + Send + Sync>;
+
+/// The endpoint hook failed; its text is shown to people, so it must hold no secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EndpointError(pub String);
+
+impl std::fmt::Display for EndpointError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "no endpoint: {}", self.0)
+    }
+}
+
+impl std::error::Error for EndpointError {}
+
+/// Asked where to go before every attempt, on every transport (law R8).
+pub(crate) type EndpointHook =
+    Arc<dyn Fn(Endpoint) -> HookFuture<Result<Endpoint, EndpointError>> + Send + Sync>;
 
 /// Answers the challenges of enhanced authentication (MQTT 5 section 4.12).
 pub trait Authenticator: Send + Sync + 'static {

@@ -138,7 +138,7 @@ pub use error::{
     BuildError, ConnectError, PublishError, RequestError, SubscribeError, TransportError,
 };
 pub use events::Report;
-pub use hooks::{Authenticator, Credentials, CredentialsError, HookFuture};
+pub use hooks::{Authenticator, Credentials, CredentialsError, EndpointError, HookFuture};
 pub use message::{Message, Messages};
 pub use publish::{PublishOutcome, PublishRequest, Publishing, Receipt, RejectedPublish};
 pub use request::Request;

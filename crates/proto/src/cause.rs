@@ -13,6 +13,8 @@ pub enum ConnectPhase {
     /// The credentials hook runs.
     #[default]
     Credentials,
+    /// The endpoint hook runs.
+    Endpoint,
     /// The host name is being resolved.
     Resolve,
     /// The transport is being connected (TCP, unix socket).
@@ -55,6 +57,8 @@ pub enum TransportFailure {
     WebSocket,
     /// The credentials hook failed or ran out of time.
     Credentials,
+    /// The endpoint hook failed or ran out of time.
+    Endpoint,
     /// The configuration makes connecting impossible.
     Config,
     /// Any other failure, with the system's error number if it gave one.

@@ -3,18 +3,18 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use evenkeel_codec::Text;
 use evenkeel_proto::{ConnectPhase, ConnectionId, Credentials, Open, TransportFailure};
 
 use crate::classify;
 use crate::error::TransportError;
-use crate::hooks::CredentialsError;
+use crate::hooks::EndpointError;
 use crate::transport::{self, ConnectProgress, Dialer, Endpoint, Stream};
 use crate::url::ServerUrl;
 
-use super::{Failure, Hooks};
+use super::Failure;
+use super::hooks::{Asked, Asking, Hooks};
 
 /// A server to connect to.
 #[derive(Clone, Debug)]
@@ -32,7 +32,7 @@ pub(super) struct Dial {
     pub(super) conn: ConnectionId,
     pub(super) future: Pin<Box<dyn Future<Output = Dialed> + Send>>,
     progress: ConnectProgress,
-    has_credentials: Arc<AtomicBool>,
+    asking: Asking,
 }
 
 impl Dial {
@@ -43,7 +43,7 @@ impl Dial {
         hooks: &Hooks,
     ) -> Self {
         let progress = ConnectProgress::new();
-        let has_credentials = Arc::new(AtomicBool::new(hooks.credentials.is_none()));
+        let asking = Asking::default();
         let conn = open.conn;
         let attempt = attempt(
             open,
@@ -51,15 +51,17 @@ impl Dial {
             servers.clone(),
             hooks.clone(),
             progress.clone(),
-            has_credentials.clone(),
+            asking.clone(),
         );
-        Self { conn, future: Box::pin(attempt), progress, has_credentials }
+        Self { conn, future: Box::pin(attempt), progress, asking }
     }
 
     /// How far the attempt has come, or came.
     pub(super) fn phase(&self) -> ConnectPhase {
-        if !self.has_credentials.load(Ordering::Relaxed) {
-            return ConnectPhase::Credentials;
+        match self.asking.get() {
+            Asked::Credentials => return ConnectPhase::Credentials,
+            Asked::Endpoint => return ConnectPhase::Endpoint,
+            Asked::Nobody => {}
         }
         match self.progress.phase() {
             transport::ConnectPhase::Resolve => ConnectPhase::Resolve,
@@ -78,20 +80,22 @@ async fn attempt(
     servers: Arc<[Server]>,
     hooks: Hooks,
     progress: ConnectProgress,
-    has_credentials: Arc<AtomicBool>,
+    asking: Asking,
 ) -> Dialed {
     let Some(server) = servers.get(open.server) else {
-        let error = CredentialsError("no such server".to_owned());
-        return Err((TransportFailure::Config, TransportError::Credentials(error)));
+        let error = EndpointError("no such server".to_owned());
+        return Err((TransportFailure::Config, TransportError::Endpoint(error)));
     };
-    let credentials = credentials(&hooks, server).await?;
-    has_credentials.store(true, Ordering::Relaxed);
+    let credentials = hooks.credentials(server).await?;
     let endpoints = match &open.redirect {
         Some(reference) => redirected(server, reference),
         None => vec![server.endpoint.clone()],
     };
     let mut failure = None;
     for endpoint in endpoints {
+        asking.set(Asked::Endpoint);
+        let endpoint = hooks.endpoint(endpoint).await?;
+        asking.set(Asked::Nobody);
         match dialer.open(&endpoint, &progress).await {
             Ok(stream) => return Ok((stream, credentials)),
             Err(error) => failure = Some(error),
@@ -103,31 +107,6 @@ async fn attempt(
         error: None,
     });
     Err((classify::connect(&error), TransportError::Connect(error)))
-}
-
-/// From the hook, or from the server's URL; `None` leaves the configured ones.
-async fn credentials(hooks: &Hooks, server: &Server) -> Result<Option<Credentials>, Failure> {
-    let fail = |error: CredentialsError| {
-        (TransportFailure::Credentials, TransportError::Credentials(error))
-    };
-    let given = match &hooks.credentials {
-        Some(hook) => hook().await.map_err(fail)?,
-        None => match &server.url {
-            Some(url) if url.user_name().is_some() || url.password().is_some() => {
-                crate::Credentials {
-                    username: url.user_name().map(str::to_owned),
-                    password: url.password().map(bytes::Bytes::copy_from_slice),
-                }
-            }
-            _ => return Ok(None),
-        },
-    };
-    let username = given
-        .username
-        .map(Text::try_from)
-        .transpose()
-        .map_err(|error| fail(CredentialsError(format!("user name: {error}"))))?;
-    Ok(Some(Credentials { username, password: given.password }))
 }
 
 /// The endpoints that a server reference names: `host` or `host:port`,

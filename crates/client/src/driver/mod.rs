@@ -3,6 +3,7 @@
 
 mod alarm;
 mod dial;
+mod hooks;
 mod link;
 mod log;
 
@@ -18,7 +19,7 @@ use evenkeel_proto::{
 };
 
 use crate::error::TransportError;
-use crate::hooks::{Authenticator, CredentialsHook, HookFuture};
+use crate::hooks::HookFuture;
 use crate::shared::{Inner, Shared};
 use crate::transport::Dialer;
 use crate::wakers::Wakers;
@@ -26,18 +27,12 @@ use crate::wakers::Wakers;
 use alarm::Alarm;
 pub(crate) use dial::Server;
 use dial::{Dial, Dialed};
+pub(crate) use hooks::Hooks;
 use link::{Link, ReadOutcome};
 
 /// Turns in a row before other tasks get the thread, and the most without a
 /// look at the deadlines.
 const TURNS: u32 = 32;
-
-/// Functions of the application's that are asked while connecting.
-#[derive(Clone, Default)]
-pub(crate) struct Hooks {
-    pub(crate) credentials: Option<CredentialsHook>,
-    pub(crate) authenticator: Option<Arc<dyn Authenticator>>,
-}
 
 /// An answer of the authenticator's that is being waited for.
 type Answer = (ConnectionId, HookFuture<Option<Bytes>>);

@@ -1,9 +1,11 @@
-//! The credentials hook: asked before every attempt, within the connect time-out (R8).
+//! The hooks for credentials and endpoint: asked before every attempt, within a
+//! time-out of their own and the connect time-out (R8).
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use evenkeel::{Credentials, CredentialsError, Event, Reconnect, TransportError};
+use evenkeel::transport::Endpoint;
+use evenkeel::{Credentials, CredentialsError, EndpointError, Event, Reconnect, TransportError};
 
 use crate::support::*;
 
@@ -124,4 +126,51 @@ async fn a_hook_that_panics_ends_the_client() {
     soon(client.publish("a", "2").into_future()).await.unwrap_err();
     soon(client.subscribe("a").into_future()).await.unwrap_err();
     soon(client.shutdown(secs(5))).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_hook_has_a_time_out_of_its_own() {
+    let server = Server::new();
+    let client = server.client().credentials(std::future::pending).hook_timeout(secs(3));
+    let client = client.reconnect(Reconnect::never()).start().unwrap();
+    let begun = tokio::time::Instant::now();
+    let error = soon(client.online()).await.unwrap_err();
+    assert_eq!(error.to_string(), "no credentials: the hook gave no answer within 3s");
+    assert_eq!(begun.elapsed().as_secs(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_attempt_asks_where_to_go() {
+    let mut servers = [Server::new(), Server::new()];
+    let places = servers.each_ref().map(Server::endpoint);
+    let asked = AtomicU32::new(0);
+    let hook = move |turn: Endpoint| {
+        let number = asked.fetch_add(1, Ordering::Relaxed) as usize;
+        assert_eq!(turn.to_string(), places[0].to_string());
+        std::future::ready(Ok(places[number % 2].clone()))
+    };
+    let client = servers[0].client().endpoint(hook).start().unwrap();
+    for number in [0, 1, 0] {
+        drop(servers[number].connecting().await);
+    }
+    drop(client);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_endpoint_that_is_not_told_is_an_error_of_its_own() {
+    for (given, expected) in [
+        (secs(3), "no endpoint: the hook gave no answer within 3s"),
+        (secs(60), "no connection within 4s, ran out while waiting for the endpoint"),
+    ] {
+        let server = Server::new();
+        let client = server.client().endpoint(|_| std::future::pending()).hook_timeout(given);
+        let client = client.connect_timeout(secs(4)).reconnect(Reconnect::never());
+        let error = soon(client.start().unwrap().online()).await.unwrap_err();
+        assert_eq!(error.to_string(), expected);
+    }
+    let server = Server::new();
+    let fails = |_| std::future::ready(Err(EndpointError("the directory is down".to_owned())));
+    let client = server.client().endpoint(fails).reconnect(Reconnect::never()).start().unwrap();
+    let error = soon(client.online()).await.unwrap_err();
+    assert_eq!(error.to_string(), "no endpoint: the directory is down");
 }
