@@ -87,13 +87,15 @@ fn show(fared: &Fared, notes: &mut Notes) -> String {
         Cell::NotTried => return "-".to_owned(),
         Cell::NotOffered => return "not offered".to_owned(),
     };
-    let mut note = reason;
-    for end in fared.ends.iter().filter(|end| !note.contains(*end)).collect::<Vec<_>>() {
-        let _ = write!(note, "{}{end}", if note.is_empty() { "on the way: " } else { "; " });
+    let mut note = mask(&reason);
+    for end in fared.ends.iter().map(|end| mask(end)) {
+        if !note.contains(&end) {
+            let _ = write!(note, "{}{end}", if note.is_empty() { "on the way: " } else { "; " });
+        }
     }
     let connects = fared.connects;
     let _ = write!(note, " ({connects} connect{})", if connects == 1 { "" } else { "s" });
-    let number = notes.number(mask(&note));
+    let number = notes.number(note);
     format!("{word} [{number}](#notes)")
 }
 
@@ -140,5 +142,14 @@ mod tests {
         assert_eq!(show(&refused(4000), &mut notes), "refused [1](#notes)");
         assert_eq!(show(&refused(5000), &mut notes), "refused [1](#notes)");
         assert_eq!(notes.0, ["cannot connect to 127.0.0.1:PORT (no) (2 connects)"]);
+    }
+
+    #[test]
+    fn ends_that_differ_in_a_port_alone_are_told_once() {
+        let ends = [4000, 5000].map(|port| format!("cannot connect to 127.0.0.1:{port} (no)"));
+        let fared = Fared { connects: 3, ends: ends.to_vec(), ..Fared::not(Cell::Works) };
+        let mut notes = Notes::default();
+        assert_eq!(show(&fared, &mut notes), "yes [1](#notes)");
+        assert_eq!(notes.0, ["on the way: cannot connect to 127.0.0.1:PORT (no) (3 connects)"]);
     }
 }
