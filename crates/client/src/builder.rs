@@ -3,12 +3,14 @@
 use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use evenkeel_codec::{Properties, Property, QoS, Text, TopicError, Version};
 use evenkeel_profile::Profile;
+use evenkeel_proto::record::{Recovered, UnixMillis};
 use evenkeel_proto::{Bounds, Client as Core, Config, QueueConfig, Reconnect};
+use evenkeel_store::Store;
 use tracing::Instrument;
 
 use crate::client::{Client, Identity};
@@ -38,6 +40,9 @@ pub struct ClientBuilder {
     clock: Clock,
     seed: Option<u64>,
     hold: Duration,
+    store: Option<Box<dyn Store>>,
+    clean_start: Option<bool>,
+    session_expiry: Option<u32>,
     error: Option<BuildError>,
 }
 
@@ -54,6 +59,9 @@ impl ClientBuilder {
             clock: Clock::default(),
             seed: None,
             hold: Duration::from_secs(30),
+            store: None,
+            clean_start: None,
+            session_expiry: None,
             error: None,
         }
         .server(server)
@@ -103,14 +111,26 @@ impl ClientBuilder {
 
     /// Whether the server forgets an earlier session at the first connect; true unless set.
     pub const fn clean_start(mut self, clean: bool) -> Self {
-        self.config.connect.clean_start = clean;
+        self.clean_start = Some(clean);
         self
     }
 
     /// How long the session outlives a connection, in whole seconds; zero
     /// unless set. Before MQTT 5 every other value means "kept".
     pub fn session_expiry(mut self, expiry: Duration) -> Self {
-        self.config.connect.session_expiry = u32::try_from(expiry.as_secs()).unwrap_or(u32::MAX);
+        self.session_expiry = Some(u32::try_from(expiry.as_secs()).unwrap_or(u32::MAX));
+        self
+    }
+
+    /// Keeps QoS 1 and 2 messages and the session in a store, so that they
+    /// survive this process: a publish is accepted once it is stored, and the
+    /// next client with the same store goes on where this one stops, under the
+    /// same client identifier. The store gets a thread of its own.
+    ///
+    /// Unless set otherwise, the session is kept: no clean start, and an
+    /// expiry of seven days.
+    pub fn store(mut self, store: impl Store + 'static) -> Self {
+        self.store = Some(Box::new(store));
         self
     }
 
@@ -351,7 +371,10 @@ impl ClientBuilder {
         }
         let runtime = tokio::runtime::Handle::try_current().map_err(|_| BuildError::NoRuntime)?;
         let seed = self.seed.unwrap_or_else(random_seed);
-        self.complete(seed)?;
+        let mut store = self.store.take();
+        let recovered = store.as_mut().map(|store| store.recover()).transpose();
+        let recovered = recovered.map_err(BuildError::Store)?;
+        self.complete(seed, recovered.as_ref())?;
         if self.config.version == Version::V31 {
             // The name that MQTT 3.1 has among the subprotocols of WebSocket.
             let options = std::mem::take(&mut self.transport.websocket);
@@ -364,9 +387,17 @@ impl ClientBuilder {
         let span = tracing::info_span!("evenkeel", client_id = %self.config.connect.client_id);
         let hold = Hold::new(&self.config.bounds, self.hold);
         let now = self.clock.now();
-        let mut core = Core::new(self.config, seed, now).map_err(BuildError::Config)?;
+        let core = match recovered {
+            Some(recovered) => Core::recover(self.config, seed, now, wall_clock(), recovered),
+            None => Core::new(self.config, seed, now),
+        };
+        let mut core = core.map_err(BuildError::Config)?;
+        core.set_wall_clock(wall_clock());
         core.start(now);
         let shared = Shared::new(core, hold, self.clock, span.clone());
+        if let Some(store) = store {
+            driver::store::spawn(store, &shared).map_err(BuildError::StoreThread)?;
+        }
         let identity = Identity {
             response_prefix: format!("evenkeel/response/{seed:016x}"),
             requests: AtomicU64::new(1),
@@ -378,16 +409,21 @@ impl ClientBuilder {
         Ok(client)
     }
 
-    fn complete(&mut self, seed: u64) -> Result<(), BuildError> {
+    fn complete(&mut self, seed: u64, recovered: Option<&Recovered>) -> Result<(), BuildError> {
+        let lasting = if recovered.is_some() { LASTING } else { 0 };
+        self.config.connect.clean_start = self.clean_start.unwrap_or_else(|| recovered.is_none());
+        self.config.connect.session_expiry = self.session_expiry.unwrap_or(lasting);
         let seconds = u16::try_from(self.keep_alive.as_secs());
         let Some(seconds) = seconds.ok().filter(|_| self.keep_alive.subsec_nanos() == 0) else {
             return Err(BuildError::KeepAlive(self.keep_alive));
         };
         self.config.connect.keep_alive = seconds;
         self.config.servers = self.servers.len();
-        let client_id = match self.client_id.take() {
-            Some(client_id) => client_id,
-            None => format!("evenkeel-{:012x}", seed >> 16),
+        let stored = recovered.and_then(|recovered| recovered.client_id.as_ref());
+        let client_id = match (self.client_id.take(), stored) {
+            (Some(client_id), _) => client_id,
+            (None, Some(stored)) => stored.as_str().to_owned(),
+            (None, None) => format!("evenkeel-{:012x}", seed >> 16),
         };
         self.config.connect.client_id = Text::try_from(client_id).map_err(|error| {
             BuildError::Topic { field: "client identifier", error: TopicError::Text(error) }
@@ -444,6 +480,14 @@ impl std::fmt::Debug for ClientBuilder {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("ClientBuilder").field("servers", &self.servers).finish_non_exhaustive()
     }
+}
+
+/// Seconds a session with a store outlives its connections, unless set.
+const LASTING: u32 = 7 * 24 * 3600;
+
+fn wall_clock() -> UnixMillis {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    UnixMillis(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
 }
 
 /// A seed from the standard library's randomly keyed hasher: good enough for

@@ -13,6 +13,7 @@ use crate::error::ConnectError;
 use crate::events::Report;
 use crate::message::Messages;
 use crate::publish::{Draft, PublishRequest};
+use crate::queue::{Drained, Queue};
 use crate::request::Request;
 use crate::server::IntoServer;
 use crate::shared::{Inner, Shared};
@@ -182,6 +183,19 @@ impl Client {
     /// Exchanges in flight.
     pub fn in_flight(&self) -> usize {
         self.shared.lock().core.in_flight()
+    }
+
+    /// Waits until every accepted message has been sent, and every QoS 1 and 2
+    /// message has its outcome; also where the client has closed.
+    ///
+    /// Cancel-safe.
+    pub async fn drained(&self) {
+        Drained::new(&self.shared).await;
+    }
+
+    /// The messages that have no outcome yet, and those in quarantine.
+    pub fn queue(&self) -> Queue {
+        Queue::new(self.shared.clone())
     }
 
     /// The present instant of the client's clock, to compare with those in

@@ -41,6 +41,10 @@ pub enum BuildError {
     },
     /// [`start`](crate::ClientBuilder::start) was called outside of a tokio runtime.
     NoRuntime,
+    /// The store does not say what it holds.
+    Store(evenkeel_store::StoreError),
+    /// The operating system gives the store no thread.
+    StoreThread(std::io::Error),
 }
 
 impl fmt::Display for BuildError {
@@ -59,6 +63,8 @@ impl fmt::Display for BuildError {
                 "keep-alive of {seconds} s is outside of the profile's {minimum} s to {maximum} s"
             ),
             Self::NoRuntime => f.write_str("no tokio runtime: call start() inside one"),
+            Self::Store(error) => error.fmt(f),
+            Self::StoreThread(error) => write!(f, "no thread for the store: {error}"),
         }
     }
 }
@@ -97,6 +103,11 @@ impl fmt::Display for Explain<'_> {
             ConfigError::Property(id) => {
                 write!(f, "property 0x{:02x} has its own setting or no place in CONNECT", id.0)
             }
+            ConfigError::Window => f.write_str("the queue's window must not be 0"),
+            ConfigError::ClientIdOfStore => f.write_str(
+                "the store holds the session of another client identifier; \
+                 give that one, none, or another store",
+            ),
             ConfigError::AuthenticationVersion => {
                 f.write_str("enhanced authentication needs MQTT 5")
             }

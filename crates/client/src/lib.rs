@@ -31,6 +31,10 @@
 //! - Awaiting [`Client::publish`] hands the message over and gives a
 //!   [`Receipt`]; awaiting the receipt gives the acknowledgement. Messages
 //!   published while offline are queued within bounds.
+//! - With a [`ClientBuilder::store`] QoS 1 and 2 messages and the session
+//!   outlive the process: a publish is accepted once it is stored, and the
+//!   next client with that store goes on. [`Client::queue`] looks into the
+//!   queue, [`Client::drained`] waits until it is empty.
 //! - Awaiting [`Client::subscribe`] gives a stream of [`Messages`]. A message
 //!   is acknowledged when it is dropped, or by hand. A stream that is not read
 //!   holds back the server; it never stops pings or acknowledgements of what
@@ -97,6 +101,10 @@
 //! | [`DeliveryError::Expired`] | Its expiry passed in the queue. | Nothing, if the expiry was meant. |
 //! | [`DeliveryError::Quarantined`] | Connections die with it in flight. | Report the message to those who run the server. |
 //! | [`DeliveryError::Abandoned`] | The client closed or halted first. | Keep it for the next run; with attempts above 0 the server may have it. |
+//! | [`DeliveryError::StillStored`] | The client closed first; the store has it. | Start a client with that store. |
+//! | [`DeliveryError::NotStored`] | The store failed: the message was never accepted. | Mend the disk; publish it again. |
+//! | [`DeliveryError::Dropped`], [`DeliveryError::Superseded`] | It gave way in the queue, by [`WhenFull`]. | Nothing, if the policy was meant. |
+//! | [`DeliveryError::Removed`] | The application took it out of the queue. | Nothing. |
 //! | [`SubscribeError::Refused`] | The server granted no filter. | Look at the codes: mostly permissions. |
 //! | [`RequestError::TimedOut`] | No response. | See that the responder is there and answers to the response topic. |
 //! | [`Event::Disconnected`] | A connection ended; the client comes back by itself. | Nothing; [`Report::error`] has the transport's words. |
@@ -118,6 +126,7 @@ mod hooks;
 mod message;
 mod operations;
 mod publish;
+mod queue;
 mod request;
 mod routes;
 mod server;
@@ -141,6 +150,7 @@ pub use events::Report;
 pub use hooks::{Authenticator, Credentials, CredentialsError, EndpointError, HookFuture};
 pub use message::{Message, Messages};
 pub use publish::{PublishOutcome, PublishRequest, Publishing, Receipt, RejectedPublish};
+pub use queue::Queue;
 pub use request::Request;
 pub use server::IntoServer;
 pub use subscribe::{SubscribeRequest, UnsubscribeRequest};
@@ -152,10 +162,15 @@ pub use evenkeel_codec::{
     TopicName, Version,
 };
 pub use evenkeel_profile as profile;
+pub use evenkeel_proto::record::{
+    Priority, Serial, StorageFailure, StoredMessage, StoredState, Window,
+};
 pub use evenkeel_proto::{
     Bounds, CauseClass, ConfigError, ConnectPhase, Connected, ConnectionId, Delivered,
     DeliveryError, DisconnectCause, DrainReport, Effective, Event, Halt, Instant, Limits,
-    OfflineQos0, Pace, ProtocolError, PublishLimit, QueueConfig, Reconnect, RefusedPolicy,
-    RejectReason, Repetition, Retry, SetBy, State, Stats, SubscribeError as OperationError,
-    SubscribeFeature, TakeOverPolicy, TransportFailure, keepalive,
+    OfflineQos0, Pace, ProtocolError, PublishLimit, QueueConfig, QueueError, Reconnect,
+    RefusedPolicy, RejectReason, Repetition, Retry, SetBy, State, Stats,
+    SubscribeError as OperationError, SubscribeFeature, TakeOverPolicy, TransportFailure, WhenFull,
+    keepalive,
 };
+pub use evenkeel_store as store;

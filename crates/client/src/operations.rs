@@ -1,8 +1,9 @@
 //! Who waits for which outcome: a slab, so that no operation allocates a channel.
 
-use std::task::Waker;
+use std::task::{Poll, Waker};
 
-use evenkeel_proto::{Completion, Token};
+use evenkeel_proto::record::{Serial, StorageFailure};
+use evenkeel_proto::{Completion, DeliveryError, Token};
 
 use crate::wakers::Wakers;
 
@@ -11,7 +12,8 @@ enum Slot {
     Free {
         next: Option<u32>,
     },
-    Waiting(Option<Waker>),
+    /// With its name, once the store has it.
+    Waiting(Option<Waker>, Option<Serial>),
     Done(Completion),
     /// The receipt was dropped; the outcome interests no one.
     Detached,
@@ -51,7 +53,7 @@ impl Operations {
         if let Slot::Free { next } = slot {
             self.free = *next;
         }
-        *slot = Slot::Waiting(None);
+        *slot = Slot::Waiting(None, None);
         self.used += 1;
         *generation = following(*generation);
         token(index, *generation)
@@ -62,7 +64,7 @@ impl Operations {
         let token = completion.token();
         let slot = self.slot(token)?;
         match slot {
-            Slot::Waiting(waker) => {
+            Slot::Waiting(waker, _) => {
                 let waker = waker.take();
                 *slot = Slot::Done(completion);
                 waker
@@ -79,11 +81,8 @@ impl Operations {
     pub(crate) fn poll(&mut self, token: Token, waker: &Waker) -> Option<Completion> {
         let slot = self.slot(token)?;
         match slot {
-            Slot::Waiting(waiting) => {
-                match waiting {
-                    Some(old) if old.will_wake(waker) => {}
-                    _ => *waiting = Some(waker.clone()),
-                }
+            Slot::Waiting(waiting, _) => {
+                wait(waiting, waker);
                 None
             }
             Slot::Done(_) => match self.release(token) {
@@ -94,12 +93,56 @@ impl Operations {
         }
     }
 
-    /// No one waits any more; the operation itself goes on.
-    pub(crate) fn detach(&mut self, token: Token) {
+    /// The store has the message: who waits for that, and whether nobody
+    /// waits for its outcome.
+    pub(crate) fn on_stored(&mut self, token: Token, serial: Serial) -> (Option<Waker>, bool) {
         match self.slot(token) {
-            Some(slot @ Slot::Waiting(_)) => *slot = Slot::Detached,
-            Some(Slot::Done(_)) => drop(self.release(token)),
-            _ => {}
+            Some(Slot::Waiting(waker, stored)) => {
+                *stored = Some(serial);
+                (waker.take(), false)
+            }
+            Some(Slot::Detached) => (None, true),
+            _ => (None, false),
+        }
+    }
+
+    /// Ready where the message is accepted, or not: the store has it, or
+    /// could not take it.
+    pub(crate) fn poll_stored(
+        &mut self,
+        token: Token,
+        waker: &Waker,
+    ) -> Poll<Result<(), StorageFailure>> {
+        match self.slot(token) {
+            Some(Slot::Waiting(waiting, None)) => {
+                wait(waiting, waker);
+                Poll::Pending
+            }
+            Some(Slot::Done(Completion::Publish {
+                result: Err(DeliveryError::NotStored(failure)),
+                ..
+            })) => {
+                let failure = *failure;
+                self.release(token);
+                Poll::Ready(Err(failure))
+            }
+            _ => Poll::Ready(Ok(())),
+        }
+    }
+
+    /// No one waits any more; the operation itself goes on. Returns the name
+    /// of a message that is in the store.
+    pub(crate) fn detach(&mut self, token: Token) -> Option<Serial> {
+        match self.slot(token) {
+            Some(slot @ Slot::Waiting(..)) => match std::mem::replace(slot, Slot::Detached) {
+                Slot::Waiting(_, stored) => stored,
+                _ => None,
+            },
+            Some(Slot::Done(_)) => {
+                self.release(token);
+                None
+            }
+            _ => None,
         }
     }
 
@@ -111,7 +154,7 @@ impl Operations {
     /// Hands out everyone who waits: the driver has ended.
     pub(crate) fn wake_all(&mut self, wakers: &mut Wakers) {
         wakers.extend(self.slots.iter_mut().filter_map(|(_, slot)| match slot {
-            Slot::Waiting(waker) => waker.take(),
+            Slot::Waiting(waker, _) => waker.take(),
             _ => None,
         }));
     }
@@ -132,6 +175,13 @@ impl Operations {
             *self = Self::default();
         }
         Some(old)
+    }
+}
+
+fn wait(waiting: &mut Option<Waker>, waker: &Waker) {
+    match waiting {
+        Some(old) if old.will_wake(waker) => {}
+        _ => *waiting = Some(waker.clone()),
     }
 }
 

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use evenkeel_codec::{Properties, Property, PropertyId, Publish, QoS, ReasonCode, Text, TextError};
+use evenkeel_proto::record::{Priority, StorageFailure};
 use evenkeel_proto::{
     Accepted, Completion, ConnectionId, Delivered, DeliveryError, RejectReason, Rejected, Token,
 };
@@ -20,9 +21,11 @@ use crate::wakers::Place;
 /// A message to be published; await it to have it accepted.
 ///
 /// Awaiting gives a [`Receipt`] as soon as the client has taken the message
-/// over: sent, in flight or queued. It waits where the queue or the write
-/// buffer is full. Dropping the future before it is ready drops the message;
-/// once ready, the message is sent whatever becomes of the receipt.
+/// over: sent, in flight or queued; with a store, QoS 1 and 2 once it is
+/// stored. It waits where the queue or the write buffer is full, unless the
+/// policy for a full queue says otherwise. Dropping the future before it is
+/// ready drops the message, but for one that is being stored: that is sent.
+/// Once ready, the message is sent whatever becomes of the receipt.
 #[must_use = "a publish does nothing until it is awaited"]
 pub struct PublishRequest<'a> {
     shared: &'a Arc<Shared>,
@@ -32,6 +35,7 @@ pub struct PublishRequest<'a> {
 /// A message as far as it has been put together.
 pub(crate) struct Draft {
     pub(crate) publish: Publish,
+    pub(crate) priority: Priority,
     pub(crate) error: Option<PublishError>,
 }
 
@@ -50,7 +54,7 @@ impl Draft {
             payload: payload.into(),
             properties: Properties::new(),
         };
-        Self { publish, error }
+        Self { publish, priority: Priority::default(), error }
     }
 
     pub(crate) fn text(
@@ -89,6 +93,12 @@ impl<'a> PublishRequest<'a> {
     /// Whether the server keeps it as the topic's last value.
     pub const fn retain(mut self, retain: bool) -> Self {
         self.draft.publish.retain = retain;
+        self
+    }
+
+    /// Its place in the queue, if it has to wait there.
+    pub const fn priority(mut self, priority: Priority) -> Self {
+        self.draft.priority = priority;
         self
     }
 
@@ -144,13 +154,14 @@ impl<'a> PublishRequest<'a> {
     pub fn try_send(self) -> Result<Receipt, RejectedPublish<'a>> {
         let Self { shared, draft } = self;
         if let Some(error) = draft.error {
-            let draft = Draft { publish: draft.publish, error: Some(error.clone()) };
+            let draft = Draft { error: Some(error.clone()), ..draft };
             return Err(RejectedPublish { request: Self { shared, draft }, error });
         }
-        match offer(shared, draft.publish, None) {
-            Ok(receipt) => Ok(receipt),
+        let priority = draft.priority;
+        match offer(shared, draft.publish, priority, None) {
+            Ok((receipt, _)) => Ok(receipt),
             Err(Rejected { publish, reason }) => Err(RejectedPublish {
-                request: Self { shared, draft: Draft { publish, error: None } },
+                request: Self { shared, draft: Draft { publish, priority, error: None } },
                 error: PublishError::Rejected(reason),
             }),
         }
@@ -200,12 +211,14 @@ impl std::fmt::Debug for RejectedPublish<'_> {
 }
 
 /// Hands a message to the core. Where there is no room, a task that gave its
-/// place and waker is woken when there is.
+/// place and waker is woken when there is. True where the message is still to
+/// be stored.
 fn offer(
     shared: &Arc<Shared>,
     publish: Publish,
+    priority: Priority,
     waiter: Option<(&mut Place, &Waker)>,
-) -> Result<Receipt, Rejected> {
+) -> Result<(Receipt, bool), Rejected> {
     let tracked = publish.qos != QoS::AtMostOnce;
     // Only acknowledged messages need the exact time, for their round trip.
     let now = tracked.then(|| shared.clock.now());
@@ -216,14 +229,17 @@ fn offer(
     let now = now.unwrap_or_else(|| inner.core.now());
     let traced = tracing::enabled!(tracing::Level::TRACE).then(|| Traced::of(&publish));
     let token = inner.operations.upcoming();
-    let waiting = match inner.core.publish(now, publish, token) {
+    let accepted = inner.core.publish_with(now, publish, priority, token);
+    let storing = matches!(accepted, Ok(Accepted::Storing));
+    let waiting = match accepted {
         Ok(Accepted::Tracked | Accepted::Storing) => Waiting::Tracked(inner.operations.begin()),
         Ok(Accepted::Streamed { conn, offset }) => {
             Waiting::Streamed { conn, offset, place: Place::default() }
         }
         // Nothing has changed for the driver: to wake it would be of no use.
         Err(rejected) => {
-            if let Some((place, waker)) = waiter.filter(|_| rejected.reason.is_temporary()) {
+            let waits = inner.core.waits_for(&rejected.reason);
+            if let Some((place, waker)) = waiter.filter(|_| waits) {
                 inner.publishers.wait(place, waker);
             }
             return Err(rejected);
@@ -233,7 +249,7 @@ fn offer(
     if let Some(traced) = traced {
         traced.tell(&shared.span);
     }
-    Ok(Receipt { shared: shared.clone(), waiting })
+    Ok((Receipt { shared: shared.clone(), waiting }, storing))
 }
 
 /// What of a message goes to `tracing` once it is accepted.
@@ -265,8 +281,9 @@ impl<'a> IntoFuture for PublishRequest<'a> {
     type IntoFuture = Publishing<'a>;
 
     fn into_future(self) -> Publishing<'a> {
-        let Draft { publish, error } = self.draft;
-        Publishing { shared: self.shared, publish: Some(publish), error, place: Place::default() }
+        let Draft { publish, priority, error } = self.draft;
+        let (publish, place) = (Some(publish), Place::default());
+        Publishing { shared: self.shared, publish, priority, error, place, storing: None }
     }
 }
 
@@ -275,8 +292,11 @@ impl<'a> IntoFuture for PublishRequest<'a> {
 pub struct Publishing<'a> {
     shared: &'a Arc<Shared>,
     publish: Option<Publish>,
+    priority: Priority,
     error: Option<PublishError>,
     place: Place,
+    /// The message is on its way into the store.
+    storing: Option<Receipt>,
 }
 
 impl Future for Publishing<'_> {
@@ -287,17 +307,47 @@ impl Future for Publishing<'_> {
         if let Some(error) = this.error.take() {
             return Poll::Ready(Err(error));
         }
+        if let Some(receipt) = this.storing.take() {
+            return this.poll_stored(receipt, cx);
+        }
         let Some(publish) = this.publish.take() else {
             return Poll::Ready(Err(PublishError::Rejected(RejectReason::Closed)));
         };
-        match offer(this.shared, publish, Some((&mut this.place, cx.waker()))) {
-            Ok(receipt) => Poll::Ready(Ok(receipt)),
-            Err(Rejected { publish, reason }) if reason.is_temporary() => {
+        let waiter = Some((&mut this.place, cx.waker()));
+        match offer(this.shared, publish, this.priority, waiter) {
+            Ok((receipt, true)) => this.poll_stored(receipt, cx),
+            Ok((receipt, false)) => Poll::Ready(Ok(receipt)),
+            Err(Rejected { publish, reason }) if this.shared.lock().core.waits_for(&reason) => {
                 this.publish = Some(publish);
                 Poll::Pending
             }
             Err(Rejected { reason, .. }) => Poll::Ready(Err(PublishError::Rejected(reason))),
         }
+    }
+}
+
+impl Publishing<'_> {
+    /// Accepted is what is stored.
+    fn poll_stored(
+        &mut self,
+        receipt: Receipt,
+        cx: &Context<'_>,
+    ) -> Poll<Result<Receipt, PublishError>> {
+        let Waiting::Tracked(token) = receipt.waiting else { return Poll::Ready(Ok(receipt)) };
+        let mut inner = self.shared.lock();
+        let stored = inner.operations.poll_stored(token, cx.waker());
+        let ended = inner.ended;
+        drop(inner);
+        let failure = match stored {
+            Poll::Ready(Ok(())) => return Poll::Ready(Ok(receipt)),
+            Poll::Ready(Err(failure)) => failure,
+            Poll::Pending if ended => StorageFailure::Closed,
+            Poll::Pending => {
+                self.storing = Some(receipt);
+                return Poll::Pending;
+            }
+        };
+        Poll::Ready(Err(PublishError::Rejected(RejectReason::Storage(failure))))
     }
 }
 
@@ -389,7 +439,7 @@ impl Inner {
 impl Drop for Receipt {
     fn drop(&mut self) {
         match &mut self.waiting {
-            Waiting::Tracked(token) => self.shared.lock().operations.detach(*token),
+            Waiting::Tracked(token) => self.shared.lock().detach(*token),
             Waiting::Streamed { place, .. } if place.is_taken() => {
                 self.shared.lock().writing.leave(place);
             }

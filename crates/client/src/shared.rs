@@ -5,7 +5,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 use std::time::Duration;
 
-use evenkeel_proto::{Client as Core, Connected, DisconnectCause, Output, State};
+use evenkeel_proto::record::Serial;
+use evenkeel_proto::{
+    Client as Core, Completion, Connected, DisconnectCause, Output, State, Token,
+};
 use tokio::sync::watch;
 
 use crate::clock::Clock;
@@ -46,6 +49,10 @@ pub(crate) struct Inner {
     /// The driver is awake or has been woken.
     pub(crate) signalled: bool,
     pub(crate) driver: Option<Waker>,
+    /// The store's thread, until it is closed.
+    pub(crate) store: Option<std::sync::mpsc::Sender<crate::driver::store::Job>>,
+    /// Who waits until everything is delivered.
+    pub(crate) drained: Waiters,
     /// To be woken once the lock is released.
     pub(crate) to_wake: Wakers,
     /// The driver has ended: nothing will move any more.
@@ -59,6 +66,8 @@ impl Shared {
             streams: Streams::new(hold),
             publishers: Waiters::default(),
             writing: Waiters::default(),
+            store: None,
+            drained: Waiters::default(),
             connected: None,
             last_error: None,
             signalled: false,
@@ -119,12 +128,36 @@ impl Inner {
     /// after every change that the core may have gone through.
     pub(crate) fn deliver(&mut self) {
         while let Some(completion) = self.core.next_completion() {
-            self.to_wake.extend(self.operations.complete(completion));
+            if let Completion::Stored { token, serial } = completion {
+                self.on_stored(token, serial);
+            } else {
+                self.to_wake.extend(self.operations.complete(completion));
+            }
+        }
+        if self.core.is_drained() {
+            self.drained.wake_all(&mut self.to_wake);
         }
         self.streams.route(&mut self.core, &mut self.to_wake);
         // Those who are woken without need would try and fail, turn by turn.
         if self.core.takes_publishes() {
             self.publishers.wake_all(&mut self.to_wake);
+        }
+    }
+
+    fn on_stored(&mut self, token: Token, serial: Serial) {
+        let (waker, detached) = self.operations.on_stored(token, serial);
+        self.to_wake.extend(waker);
+        if detached && self.core.detach(serial) {
+            self.operations.cancel(token);
+        }
+    }
+
+    /// Nobody waits for this outcome any more.
+    pub(crate) fn detach(&mut self, token: Token) {
+        if let Some(serial) = self.operations.detach(token)
+            && self.core.detach(serial)
+        {
+            self.operations.cancel(token);
         }
     }
 
@@ -165,5 +198,6 @@ impl Inner {
         self.operations.wake_all(&mut self.to_wake);
         self.publishers.wake_all(&mut self.to_wake);
         self.writing.wake_all(&mut self.to_wake);
+        self.drained.wake_all(&mut self.to_wake);
     }
 }

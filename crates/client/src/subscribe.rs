@@ -313,6 +313,6 @@ impl Future for Operation {
 
 impl Drop for Operation {
     fn drop(&mut self) {
-        self.shared.lock().operations.detach(self.token);
+        self.shared.lock().detach(self.token);
     }
 }

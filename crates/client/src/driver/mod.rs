@@ -6,6 +6,7 @@ mod dial;
 mod hooks;
 mod link;
 mod log;
+pub(crate) mod store;
 
 use std::collections::VecDeque;
 use std::future::Future;
@@ -14,6 +15,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
+use evenkeel_proto::record::Batch;
 use evenkeel_proto::{
     Challenge, Close, Connected, ConnectionId, Deadline, Event, Input, Instant, Open, Output, State,
 };
@@ -33,6 +35,9 @@ use link::{Link, ReadOutcome};
 /// Turns in a row before other tasks get the thread, and the most without a
 /// look at the deadlines.
 const TURNS: u32 = 32;
+
+/// How long a store may take to close.
+const STORE_LINGER: std::time::Duration = std::time::Duration::from_secs(1);
 
 /// An answer of the authenticator's that is being waited for.
 type Answer = (ConnectionId, HookFuture<Option<Bytes>>);
@@ -75,6 +80,8 @@ pub(crate) struct Driver {
     unjudged: u32,
     alarm: Alarm,
     state: State,
+    /// Runs while the store closes.
+    farewell: Option<Pin<Box<tokio::time::Sleep>>>,
     /// Reused by every turn.
     outputs: VecDeque<Output>,
     wakers: Wakers,
@@ -102,6 +109,7 @@ impl Driver {
             unjudged: 0,
             alarm: Alarm::default(),
             state,
+            farewell: None,
             outputs: VecDeque::new(),
             wakers: Wakers::default(),
         }
@@ -252,8 +260,8 @@ impl Driver {
                 Output::Close(close) => self.close(close),
                 Output::Authenticate(conn, challenge) => self.authenticate(conn, challenge),
                 Output::Event(event) => self.publish_event(event),
-                // A client without a store commits nothing.
-                Output::Commit(_) | Output::Wait(_) => {}
+                Output::Commit(batch) => self.commit(batch),
+                Output::Wait(_) => {}
             }
         }
         if self.link.is_none()
@@ -348,7 +356,37 @@ impl Driver {
     }
 
     fn is_idle(&self) -> bool {
-        self.link.is_none() && self.dial.is_none()
+        self.link.is_none() && self.dial.is_none() && self.shared.lock().store.is_none()
+    }
+
+    fn commit(&self, batch: Batch) {
+        let mut inner = self.shared.lock();
+        if let Some(committed) = store::commit(inner.store.as_ref(), batch) {
+            let now = self.shared.clock.now();
+            inner.core.handle(now, Input::Committed(committed));
+            inner.deliver();
+        }
+    }
+
+    /// Closes the store behind the last batch; a disk that does not answer is
+    /// not waited for beyond a second (D12).
+    fn close_store(&mut self, cx: &mut Context<'_>) {
+        let late = match &mut self.farewell {
+            Some(farewell) => farewell.as_mut().poll(cx).is_ready(),
+            None => {
+                let mut sleep = Box::pin(tokio::time::sleep(STORE_LINGER));
+                let late = sleep.as_mut().poll(cx).is_ready();
+                self.farewell = Some(sleep);
+                if let Some(store) = &self.shared.lock().store {
+                    // A thread that is gone has closed it.
+                    let _ = store.send(store::Job::Close);
+                }
+                late
+            }
+        };
+        if late {
+            self.shared.lock().store = None;
+        }
     }
 }
 
@@ -359,6 +397,10 @@ impl Future for Driver {
         let this = self.get_mut();
         for _ in 0..TURNS {
             let next = this.turn(cx);
+            if this.state == State::Closed {
+                this.close_store(cx);
+                this.publish_state();
+            }
             if this.state == State::Closed && this.is_idle() {
                 return Poll::Ready(());
             }

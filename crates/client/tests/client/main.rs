@@ -9,6 +9,7 @@ mod backpressure;
 mod blocking;
 mod credentials;
 mod driver;
+mod durable;
 mod end_to_end;
 mod errors;
 mod hold;

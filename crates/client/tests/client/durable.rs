@@ -1,0 +1,236 @@
+//! A client with a store, through the public API.
+
+use std::collections::HashMap;
+
+use evenkeel::store::record::{Read, Record, Recovered};
+use evenkeel::store::{Bound, FileStore, MemoryStore, Store, StoreError, Usage};
+use evenkeel::{
+    DeliveryError, Event, PublishError, QueueError, Reconnect, RejectReason, Serial,
+    StorageFailure, StoredMessage, StoredState, Window,
+};
+use evenkeel_broker::Broker;
+
+use crate::support::*;
+
+const ALL: Window = Window { messages: usize::MAX, bytes: usize::MAX };
+
+/// Where nobody listens.
+const NOWHERE: &str = "mqtt://127.0.0.1:1";
+
+fn hasty() -> Reconnect {
+    let mut policy = Reconnect::default();
+    policy.base = millis(20);
+    policy.cap = millis(100);
+    policy.budget = 1000;
+    policy
+}
+
+/// A folder of this test's own.
+fn folder(name: &str) -> std::path::PathBuf {
+    let folder = std::env::temp_dir().join(format!("evenkeel-{name}-{}", std::process::id()));
+    // What an earlier run with this process id left.
+    let _ = std::fs::remove_dir_all(&folder);
+    folder
+}
+
+/// D3, D1, D12: what was accepted while offline is reported as stored, and the
+/// next client delivers it, exactly once and in order.
+#[tokio::test]
+async fn messages_outlive_the_client_that_accepted_them() {
+    let folder = folder("outlive");
+    for version in [Version::V311, Version::V5] {
+        let first = Client::builder(NOWHERE).version(version).client_id("boat");
+        let first = first.store(FileStore::open(&folder).unwrap()).start().unwrap();
+        let mut receipts = Vec::new();
+        for number in 0..50 {
+            let publish = first.publish("t", number.to_string()).qos(ExactlyOnce);
+            receipts.push(publish.await.unwrap());
+        }
+        let report = first.shutdown(millis(10)).await;
+        assert_eq!((report.queued, report.stored), (50, 50));
+        for receipt in receipts {
+            assert_eq!(receipt.await, Err(DeliveryError::StillStored { attempts: 0 }));
+        }
+
+        let broker = Broker::builder().bind_tcp("127.0.0.1:0").start().await.unwrap();
+        let receiver = Client::builder(broker.url()).start().unwrap();
+        let mut messages = receiver.subscribe("t").qos(ExactlyOnce).await.unwrap();
+        // No client identifier: that of the store.
+        let second = Client::builder(broker.url()).version(version).reconnect(hasty());
+        let second = second.store(FileStore::open(&folder).unwrap()).start().unwrap();
+        let mut events = second.events();
+        for number in 0..50 {
+            let message = messages.next().await.unwrap();
+            assert_eq!(message.payload(), number.to_string().as_bytes());
+        }
+        second.drained().await;
+        let mut settled = 0;
+        while settled < 50 {
+            if let Event::Settled { result, .. } = events.recv().await.unwrap().event {
+                assert_eq!(result, Ok(()));
+                settled += 1;
+            }
+        }
+        assert!(second.shutdown(secs(5)).await.is_clean());
+        let mut left = FileStore::open(&folder).unwrap();
+        let recovered = left.recover().unwrap();
+        assert_eq!(recovered.client_id.as_deref(), Some("boat"));
+        assert_eq!(left.list(None, ALL).unwrap(), [], "nothing is left");
+        drop(left);
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
+}
+
+/// D3: processes that die with their runtime, again and again.
+#[test]
+fn nothing_is_lost_or_doubled_when_clients_die() {
+    let runtime = || tokio::runtime::Runtime::new().unwrap();
+    let world = runtime();
+    let store = MemoryStore::new();
+    let broker = world.block_on(Broker::builder().bind_tcp("127.0.0.1:0").start()).unwrap();
+    let receiver = world.block_on(async { Client::builder(broker.url()).start().unwrap() });
+    let subscribed = world.block_on(async { receiver.subscribe("n/#").qos(ExactlyOnce).await });
+    let mut messages = subscribed.unwrap();
+    let mut accepted = 0_u32;
+    for _ in 0..20 {
+        let life = runtime();
+        let publishing = async {
+            let client = Client::builder(broker.url()).client_id("mortal").reconnect(hasty());
+            let client = client.store(store.clone()).start().unwrap();
+            for _ in 0..20 {
+                let qos = if accepted % 2 == 0 { AtLeastOnce } else { ExactlyOnce };
+                let topic = format!("n/{}", qos.level());
+                drop(client.publish(topic, accepted.to_string()).qos(qos).await.unwrap());
+                accepted += 1;
+            }
+            client
+        };
+        let client = life.block_on(publishing);
+        life.shutdown_background();
+        drop(client);
+    }
+    let last = async {
+        let client = Client::builder(broker.url()).reconnect(hasty());
+        let client = client.store(store.clone()).start().unwrap();
+        client.drained().await;
+        let mut seen: HashMap<u32, u32> = HashMap::new();
+        while seen.len() < accepted as usize {
+            let message = messages.next().await.unwrap();
+            let number = std::str::from_utf8(message.payload()).unwrap().parse().unwrap();
+            *seen.entry(number).or_default() += 1;
+        }
+        client.shutdown(secs(5)).await;
+        seen
+    };
+    let seen = world.block_on(async { tokio::time::timeout(secs(60), last).await }).unwrap();
+    for number in 0..accepted {
+        let count = seen.get(&number).copied().unwrap_or_default();
+        assert!(count >= 1, "{number} was lost");
+        assert!(number % 2 == 0 || count == 1, "{number} came {count} times");
+    }
+}
+
+/// A store that takes no message.
+struct Full(MemoryStore);
+
+impl Store for Full {
+    fn recover(&mut self) -> Result<Recovered, StoreError> {
+        self.0.recover()
+    }
+
+    fn commit(&mut self, records: &[Record]) -> Result<(), StoreError> {
+        if records.iter().any(|record| matches!(record, Record::Accepted(_))) {
+            return Err(StoreError::Bound(Bound::Full { bytes: 0, limit: 0 }));
+        }
+        self.0.commit(records)
+    }
+
+    fn read(&mut self, read: &Read) -> Result<Vec<StoredMessage>, StoreError> {
+        self.0.read(read)
+    }
+
+    fn list(
+        &mut self,
+        after: Option<Serial>,
+        limit: Window,
+    ) -> Result<Vec<StoredMessage>, StoreError> {
+        self.0.list(after, limit)
+    }
+
+    fn flush(&mut self) -> Result<(), StoreError> {
+        self.0.flush()
+    }
+
+    fn usage(&self) -> Usage {
+        self.0.usage()
+    }
+}
+
+#[tokio::test]
+async fn a_store_that_fails_refuses_and_the_connection_stays() {
+    let broker = Broker::builder().bind_tcp("127.0.0.1:0").start().await.unwrap();
+    let client = Client::builder(broker.url()).store(Full(MemoryStore::new())).start().unwrap();
+    client.online().await.unwrap();
+    let refused = client.publish("t", "x").qos(AtLeastOnce).await.err();
+    let full = PublishError::Rejected(RejectReason::Storage(StorageFailure::Full));
+    assert_eq!(refused, Some(full));
+    let receipt = client.publish("t", "x").qos(AtMostOnce).await.unwrap();
+    assert!(receipt.await.is_ok(), "QoS 0 needs no store");
+    assert!(client.state().is_online());
+    assert_eq!(client.stats().connections, 1);
+}
+
+#[tokio::test]
+async fn queued_messages_can_be_looked_at_and_taken_out() {
+    for stored in [false, true] {
+        let builder = Client::builder(NOWHERE);
+        let builder = if stored { builder.store(MemoryStore::new()) } else { builder };
+        let client = builder.start().unwrap();
+        let mut receipts = Vec::new();
+        for number in 0..3 {
+            let publish = client.publish("t", number.to_string()).qos(AtLeastOnce);
+            receipts.push(publish.await.unwrap());
+        }
+        let queue = client.queue();
+        let listed = queue.list(None, ALL).await.unwrap();
+        let payloads: Vec<_> = listed.iter().map(|message| &message.publish.payload[..]).collect();
+        assert_eq!(payloads, [b"0", b"1", b"2"]);
+        assert!(listed.iter().all(|message| message.state == StoredState::Queued));
+        let one = Window { messages: 1, bytes: 1 };
+        let second = queue.list(Some(listed[0].serial), one).await.unwrap();
+        assert_eq!(second, [listed[1].clone()]);
+        let removed = queue.remove(listed[1].serial).await.unwrap();
+        assert_eq!(removed.publish, listed[1].publish);
+        assert_eq!(receipts.remove(1).await, Err(DeliveryError::Removed));
+        assert_eq!(queue.remove(listed[1].serial).await, Err(QueueError::Unknown));
+        let queued = listed[0].serial;
+        assert_eq!(queue.requeue(queued).await, Err(QueueError::NotQuarantined));
+        assert_eq!(queue.list(None, ALL).await.unwrap().len(), 2);
+        assert_eq!(client.queued(), 2);
+    }
+}
+
+#[tokio::test]
+async fn a_store_of_another_client_is_not_taken() {
+    let store = MemoryStore::new();
+    let first = Client::builder(NOWHERE).client_id("one").store(store.clone()).start().unwrap();
+    first.shutdown(millis(10)).await;
+    let error = Client::builder(NOWHERE).client_id("two").store(store).start().err().unwrap();
+    assert!(error.to_string().contains("another client identifier"), "{error}");
+}
+
+/// The store is closed when shutdown returns: its folder can be opened again.
+#[tokio::test]
+async fn a_store_is_free_after_shutdown() {
+    let folder = folder("free");
+    for _ in 0..3 {
+        let client = Client::builder(NOWHERE).store(FileStore::open(&folder).unwrap());
+        let client = client.start().unwrap();
+        drop(client.publish("t", "x").qos(AtLeastOnce).await.unwrap());
+        client.shutdown(millis(10)).await;
+    }
+    let mut store = FileStore::open(&folder).unwrap();
+    assert_eq!(store.list(None, ALL).unwrap().len(), 3);
+    drop(store);
+    std::fs::remove_dir_all(&folder).unwrap();
+}
