@@ -65,8 +65,8 @@ struct Arrivals {
 
 pub(crate) struct Driver {
     shared: Arc<Shared>,
-    dialer: Dialer,
-    servers: Arc<[Server]>,
+    /// How to reach servers, and which.
+    sites: (Dialer, Arc<[Server]>),
     hooks: Hooks,
     dial: Option<Dial>,
     link: Option<Link>,
@@ -97,8 +97,7 @@ impl Driver {
         let state = shared.state.borrow().clone();
         Self {
             shared,
-            dialer,
-            servers: servers.into(),
+            sites: (dialer, servers.into()),
             hooks,
             dial: None,
             link: None,
@@ -267,7 +266,8 @@ impl Driver {
         if self.link.is_none()
             && let Some(open) = self.next.take()
         {
-            self.dial = Some(Dial::begin(open, &self.dialer, &self.servers, &self.hooks));
+            let (dialer, servers) = &self.sites;
+            self.dial = Some(Dial::begin(open, dialer, servers, &self.hooks));
             acted = true;
         }
         acted

@@ -98,7 +98,7 @@ fn nothing_is_lost_or_doubled_when_clients_die() {
             let client = Client::builder(broker.url()).client_id("mortal").reconnect(hasty());
             let client = client.store(store.clone()).start().unwrap();
             for _ in 0..20 {
-                let qos = if accepted % 2 == 0 { AtLeastOnce } else { ExactlyOnce };
+                let qos = if accepted.is_multiple_of(2) { AtLeastOnce } else { ExactlyOnce };
                 let topic = format!("n/{}", qos.level());
                 drop(client.publish(topic, accepted.to_string()).qos(qos).await.unwrap());
                 accepted += 1;
@@ -126,7 +126,7 @@ fn nothing_is_lost_or_doubled_when_clients_die() {
     for number in 0..accepted {
         let count = seen.get(&number).copied().unwrap_or_default();
         assert!(count >= 1, "{number} was lost");
-        assert!(number % 2 == 0 || count == 1, "{number} came {count} times");
+        assert!(number.is_multiple_of(2) || count == 1, "{number} came {count} times");
     }
 }
 
