@@ -99,6 +99,7 @@ cases! {
     session::received_identifiers_are_kept_until_finished,
     session::a_lost_session_voids_what_was_received_alone,
     session::an_unproven_session_is_remembered_until_it_is_proven,
+    session::the_session_outlives_many_messages,
     session::subscriptions_are_replaced_and_removed,
     model::random_batches_agree_with_the_model,
 }

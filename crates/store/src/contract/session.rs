@@ -82,6 +82,32 @@ pub fn an_unproven_session_is_remembered_until_it_is_proven(open: Open<'_>) {
     }
 }
 
+pub fn the_session_outlives_many_messages(open: Open<'_>) {
+    let (mut store, _) = opened(open);
+    let subscribed = subscription("a/#", QoS::ExactlyOnce, Some(7));
+    commit(
+        &mut store,
+        &[
+            Record::Identity { client_id: topic("pump-17") },
+            Record::Subscribed(subscribed.clone()),
+            Record::Received { packet_id: packet_id(5) },
+            Record::Unproven,
+        ],
+    );
+    // More than a file of any store should keep for one that is done with.
+    for first in (0..2000).step_by(20) {
+        commit(&mut store, &accepted(first..first + 20));
+        commit(&mut store, &(first..first + 20).map(super::done).collect::<Vec<_>>());
+    }
+    drop(store);
+    let (_store, recovered) = opened(open);
+    assert_eq!(recovered.client_id, Some(topic("pump-17")));
+    assert_eq!(recovered.subscriptions, [subscribed]);
+    assert_eq!(recovered.received, [packet_id(5)]);
+    assert!(recovered.unproven);
+    assert_eq!(recovered.next_serial.0, 2000);
+}
+
 pub fn subscriptions_are_replaced_and_removed(open: Open<'_>) {
     let (mut store, _) = opened(open);
     let kept = [
