@@ -43,6 +43,7 @@ struct Sent {
 impl Oracle for Resends {
     fn see(&mut self, _: &Facts, view: &View, seen: &Seen<'_>, verdict: &mut Verdict) {
         match seen {
+            Seen::Farewell(_, Packet::Publish(publish)) if self.is_over(publish) => {}
             Seen::Wrote(conn, Packet::Publish(publish), _)
             | Seen::Farewell(conn, Packet::Publish(publish)) => {
                 self.on_publish(view, *conn, publish, verdict);
@@ -91,6 +92,14 @@ impl Oracle for Resends {
 }
 
 impl Resends {
+    /// A message that got its outcome, by a shutdown, before its last bytes.
+    fn is_over(&self, publish: &Publish) -> bool {
+        MessageId::of(&publish.payload).is_some_and(|message| {
+            let newest = self.newest.get(&message.stream()).copied().unwrap_or_default();
+            message.number <= newest && !self.sent.contains_key(&message)
+        })
+    }
+
     fn on_publish(
         &mut self,
         view: &View,

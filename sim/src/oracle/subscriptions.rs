@@ -18,6 +18,8 @@ pub struct Wanted {
     restoring: BTreeSet<TopicFilter>,
     /// Filters, or topics, that the client told it set aside (R7).
     told: BTreeSet<TopicFilter>,
+    /// Failed by the client's own word, which its reason has to follow.
+    unexplained: BTreeMap<TopicFilter, ReasonCode>,
     /// Set aside: what the server holds of them is unknown.
     quarantined: BTreeSet<TopicFilter>,
     waiting: BTreeMap<Token, Asked>,
@@ -81,12 +83,17 @@ impl Wanted {
                 }
             }
             Seen::Event(Event::SubscriptionLost { filter, reason }) => {
-                verdict.require("D8", self.told.contains(filter), || {
-                    format!("{filter:?} is lost by {reason:?}, never refused")
-                });
+                self.unexplained.insert((*filter).clone(), *reason);
                 self.quarantined.insert((*filter).clone());
                 self.active.remove(filter);
                 self.restoring.remove(filter);
+            }
+            Seen::Settled(_) => {
+                for (filter, code) in std::mem::take(&mut self.unexplained) {
+                    verdict.require("D8", self.told.contains(&filter), || {
+                        format!("{filter:?} fails by {code:?}, never refused")
+                    });
+                }
             }
             _ => {}
         }
@@ -141,9 +148,7 @@ impl Wanted {
                             self.active.insert(entry.filter, qos);
                         }
                         None => {
-                            verdict.require("D8", self.told.contains(&entry.filter), || {
-                                format!("{:?} fails by {code:?}, never refused", entry.filter)
-                            });
+                            self.unexplained.insert(entry.filter.clone(), *code);
                             self.active.remove(&entry.filter);
                             self.quarantined.insert(entry.filter);
                         }
