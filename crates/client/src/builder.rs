@@ -179,7 +179,7 @@ impl ClientBuilder {
     /// query. Bound as [`credentials`](Self::credentials) is.
     ///
     /// ```
-    /// use evenkeel::{Client, ServerUrl, transport::Endpoint};
+    /// use evenkeel::{Client, transport::Endpoint, url::ServerUrl};
     ///
     /// # async fn sign() -> String { "wss://localhost/mqtt?signed".to_owned() }
     /// let builder = Client::builder("wss://localhost/mqtt").endpoint(|_| async {
