@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use evenkeel_codec::{Packet, QoS, ReasonCode, Subscribe, TopicFilter};
-use evenkeel_proto::{Completion, Event, Token};
+use evenkeel_proto::{Completion, Event, SubscribeError, Token};
 
 use super::Verdict;
 use crate::seen::{Asked, Seen};
@@ -37,9 +37,12 @@ impl Wanted {
     /// What is amiss where the server holds these filters; nothing is to be
     /// on its way any more.
     pub fn differs(&self, mut held: BTreeMap<TopicFilter, QoS>) -> Option<String> {
-        held.retain(|filter, _| !self.quarantined.contains(filter));
-        let (wanted, waiting) = (&self.active, self.waiting.len());
-        (held != *wanted || waiting > 0).then(|| {
+        let mut wanted = self.active.clone();
+        for filters in [&mut held, &mut wanted] {
+            filters.retain(|filter, _| !self.quarantined.contains(filter));
+        }
+        let waiting = self.waiting.len();
+        (held != wanted || waiting > 0).then(|| {
             format!("should have {wanted:?}, the server holds {held:?}, {waiting} operations wait")
         })
     }
@@ -71,12 +74,16 @@ impl Wanted {
             }
             Seen::Completed(
                 Completion::Subscribe { token, result } | Completion::Unsubscribe { token, result },
-            ) => {
-                let asked = self.waiting.remove(token);
-                if let (Some(asked), Ok(codes)) = (asked, result) {
-                    self.granted(asked, codes, verdict);
+            ) => match (self.waiting.remove(token), result) {
+                (Some(asked), Ok(codes)) => self.granted(asked, codes, verdict),
+                (Some(Asked::Unsubscribe(filters)), Err(SubscribeError::Quarantined { .. })) => {
+                    self.quarantined.extend(filters);
                 }
-            }
+                (Some(Asked::Subscribe(filters)), Err(SubscribeError::Quarantined { .. })) => {
+                    self.quarantined.extend(filters.into_iter().map(|entry| entry.filter));
+                }
+                _ => {}
+            },
             Seen::Event(Event::Quarantined { topic: Some(text), .. }) => {
                 if let Ok(filter) = TopicFilter::try_from(&**text) {
                     self.told.insert(filter);
