@@ -1,4 +1,4 @@
-use bytes::{Buf, BytesMut};
+use bytes::{Buf, Bytes, BytesMut};
 
 use crate::reader::Reader;
 use crate::varint::{self, Varint};
@@ -65,15 +65,15 @@ impl Decoder {
     /// is left where it is.
     pub fn decode(&mut self, buf: &mut BytesMut) -> Result<Option<Packet>, DecodeError> {
         let Some(header) = self.header(buf)? else { return Ok(None) };
-        if buf.len() - header.len < header.body_len {
-            return Ok(None);
+        let end = header.len + header.body_len;
+        let Some(body) = buf.get(header.len..end) else { return Ok(None) };
+        if let Some(packet) = Self::decode_short(header, body) {
+            buf.advance(end);
+            return packet.map(Some);
         }
-        buf.advance(header.len);
-        let packet = match Self::decode_short(header, buf) {
-            Some(packet) => packet?,
-            None => self.decode_body(header, buf)?,
-        };
-        Ok(Some(packet))
+        let mut body = buf.split_to(end).freeze();
+        body.advance(header.len);
+        self.decode_body(header, body).map(Some)
     }
 
     /// Bytes still missing for the packet at the front of `buf`, for
@@ -136,31 +136,22 @@ impl Decoder {
     /// Decodes the packets that need no memory of the buffer: PINGREQ,
     /// PINGRESP and acknowledgements that say success.
     #[inline]
-    fn decode_short(header: Header, buf: &mut BytesMut) -> Option<Result<Packet, DecodeError>> {
-        match (header.packet_type, header.body_len) {
-            (PacketType::PingReq, 0) => Some(Ok(Packet::PingReq)),
-            (PacketType::PingResp, 0) => Some(Ok(Packet::PingResp)),
-            (PacketType::PubAck, 2) => Self::take_ack(header, buf, Packet::PubAck),
-            (PacketType::PubRec, 2) => Self::take_ack(header, buf, Packet::PubRec),
-            (PacketType::PubRel, 2) => Self::take_ack(header, buf, Packet::PubRel),
-            (PacketType::PubComp, 2) => Self::take_ack(header, buf, Packet::PubComp),
-            _ => None,
-        }
+    fn decode_short(header: Header, body: &[u8]) -> Option<Result<Packet, DecodeError>> {
+        let packet_type = header.packet_type;
+        let packet = match (packet_type, body) {
+            (PacketType::PingReq, []) => return Some(Ok(Packet::PingReq)),
+            (PacketType::PingResp, []) => return Some(Ok(Packet::PingResp)),
+            (PacketType::PubAck, [_, _]) => Packet::PubAck,
+            (PacketType::PubRec, [_, _]) => Packet::PubRec,
+            (PacketType::PubRel, [_, _]) => Packet::PubRel,
+            (PacketType::PubComp, [_, _]) => Packet::PubComp,
+            _ => return None,
+        };
+        Some(Ack::decode_short(packet_type, *body.first_chunk()?).map(packet))
     }
 
-    #[inline]
-    fn take_ack(
-        header: Header,
-        buf: &mut BytesMut,
-        packet: impl FnOnce(Ack) -> Packet,
-    ) -> Option<Result<Packet, DecodeError>> {
-        let body = *buf.first_chunk()?;
-        buf.advance(2);
-        Some(Ack::decode_short(header.packet_type, body).map(packet))
-    }
-
-    fn decode_body(&mut self, header: Header, buf: &mut BytesMut) -> Result<Packet, DecodeError> {
-        let reader = Reader::new(buf.split_to(header.body_len).freeze(), header.packet_type);
+    fn decode_body(&mut self, header: Header, body: Bytes) -> Result<Packet, DecodeError> {
+        let reader = Reader::new(body, header.packet_type);
         let Some(version) = self.version else {
             let connect = Connect::decode(reader)?;
             self.version = Some(connect.version);

@@ -8,7 +8,6 @@ mod link;
 mod log;
 pub(crate) mod store;
 
-use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -82,8 +81,8 @@ pub(crate) struct Driver {
     state: State,
     /// Runs while the store closes.
     farewell: Option<Pin<Box<tokio::time::Sleep>>>,
-    /// Reused by every turn.
-    outputs: VecDeque<Output>,
+    /// What the core asked for in this turn.
+    outputs: Vec<Output>,
     wakers: Wakers,
 }
 
@@ -109,7 +108,7 @@ impl Driver {
             alarm: Alarm::default(),
             state,
             farewell: None,
-            outputs: VecDeque::new(),
+            outputs: Vec::new(),
             wakers: Wakers::default(),
         }
     }
@@ -210,7 +209,7 @@ impl Driver {
                         if let Output::Event(Event::Connected(connected)) = &output {
                             inner.connected = Some(connected.clone());
                         }
-                        self.outputs.push_back(output);
+                        self.outputs.push(output);
                     }
                 }
             };
@@ -252,7 +251,8 @@ impl Driver {
     /// Does what the core asked for; true where it asked for anything.
     fn act(&mut self) -> bool {
         let mut acted = false;
-        while let Some(output) = self.outputs.pop_front() {
+        // Outputs are rare: an idle client keeps no room for them.
+        for output in std::mem::take(&mut self.outputs) {
             acted = true;
             match output {
                 Output::Open(open) => self.next = Some(open),

@@ -179,10 +179,12 @@ impl Client {
         if let Some(output) = self.mail.outputs.pop_front() {
             return output;
         }
-        match self.next_batch() {
-            Some(batch) => Output::Commit(batch),
-            None => Output::Wait(self.next_deadline()),
+        if let Some(batch) = self.next_batch() {
+            return Output::Commit(batch);
         }
+        // Outputs are rare, and an idle client keeps no room for them.
+        self.mail.outputs.shrink_to(0);
+        Output::Wait(self.next_deadline())
     }
 
     /// True where [`poll`](Self::poll) has something to say, whatever the time.
