@@ -25,3 +25,4 @@ mod stall;
 mod start;
 mod streams;
 mod subscribe;
+mod writes;

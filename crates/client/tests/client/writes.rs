@@ -1,0 +1,160 @@
+//! Writes per message: what batching saves, counted and never timed.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use bytes::BytesMut;
+use evenkeel::{Receipt, TopicName};
+use evenkeel_codec::{Decoder, Packet};
+
+use crate::support::*;
+
+const MESSAGES: usize = 10_000;
+const WINDOW: usize = 100;
+
+/// A server that counts the writes it gets, and answers each with all that it
+/// answers; once subscribed to, it sends messages in windows.
+struct Counting {
+    writes: Arc<AtomicUsize>,
+    decoder: Decoder,
+    buffer: BytesMut,
+    seen: usize,
+    /// Messages to send, and those not acknowledged.
+    left: usize,
+    in_flight: usize,
+}
+
+impl Behaviour for Counting {
+    fn read(&mut self, written: &[u8]) -> Vec<u8> {
+        self.buffer.extend_from_slice(&written[self.seen..]);
+        self.seen = written.len();
+        let mut answers = Vec::new();
+        while let Some(packet) = self.decoder.decode(&mut self.buffer).unwrap() {
+            if let Some(answer) = self.answer(packet) {
+                answer.encode(Version::V5, &mut answers).unwrap();
+            }
+        }
+        if self.in_flight == 0 {
+            self.in_flight = self.left.min(WINDOW);
+            self.left -= self.in_flight;
+            for id in 1..=self.in_flight {
+                let message = message("a", "from the server", AtLeastOnce, id as u16);
+                Packet::Publish(message).encode(Version::V5, &mut answers).unwrap();
+            }
+        }
+        answers
+    }
+
+    fn write(&mut self, _written: &[u8], bytes: &[u8]) -> std::io::Result<usize> {
+        self.writes.fetch_add(1, Ordering::Relaxed);
+        Ok(bytes.len())
+    }
+}
+
+impl Counting {
+    fn answer(&mut self, packet: Packet) -> Option<Packet> {
+        Some(match packet {
+            Packet::Connect(_) => Packet::ConnAck(accepted()),
+            Packet::Publish(publish) => match publish.qos {
+                AtMostOnce => return None,
+                AtLeastOnce => puback(publish.packet_id, ReasonCode::SUCCESS),
+                ExactlyOnce => pubrec(publish.packet_id),
+            },
+            Packet::PubRel(ack) => pubcomp(ack.packet_id),
+            Packet::Subscribe(subscribe) => {
+                self.left = MESSAGES;
+                suback(&subscribe, &[1])
+            }
+            Packet::PubAck(_) => {
+                self.in_flight -= 1;
+                return None;
+            }
+            packet => panic!("unexpected {packet:?}"),
+        })
+    }
+}
+
+/// A client that is online, and the count of its writes.
+async fn counted() -> (Client, Arc<AtomicUsize>) {
+    let writes = Arc::new(AtomicUsize::new(0));
+    let server = Counting {
+        writes: writes.clone(),
+        decoder: Decoder::for_server(u32::MAX),
+        buffer: BytesMut::new(),
+        seen: 0,
+        left: 0,
+        in_flight: 0,
+    };
+    let builder = ClientBuilder::for_endpoint(OddStream::new(server).endpoint());
+    let client = builder.version(Version::V5).client_id("boat").start().unwrap();
+    within_20_s(client.online()).await.unwrap();
+    writes.store(0, Ordering::Relaxed);
+    (client, writes)
+}
+
+/// Publishes all messages with so many under way; returns the writes it took.
+async fn writes_of_publishing(qos: QoS) -> usize {
+    let (client, writes) = counted().await;
+    let topic = TopicName::try_from("site/7/level").unwrap();
+    let publishing = async {
+        let mut window: VecDeque<Receipt> = VecDeque::new();
+        for _ in 0..MESSAGES {
+            if window.len() == WINDOW {
+                window.pop_front().unwrap().await.unwrap();
+            }
+            window.push_back(client.publish(&topic, &b"64 bytes"[..]).qos(qos).await.unwrap());
+        }
+        for receipt in window {
+            receipt.await.unwrap();
+        }
+    };
+    within_20_s(publishing).await;
+    assert_eq!(client.stats().publishes_sent, MESSAGES as u64);
+    writes.load(Ordering::Relaxed)
+}
+
+#[tokio::test]
+async fn a_window_of_qos_0_or_1_leaves_in_one_write() {
+    for qos in [AtMostOnce, AtLeastOnce] {
+        let writes = writes_of_publishing(qos).await;
+        assert!(writes <= MESSAGES / WINDOW + 10, "{writes} writes with {qos:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_window_of_qos_2_takes_two_writes() {
+    let writes = writes_of_publishing(ExactlyOnce).await;
+    assert!(writes <= 2 * MESSAGES / WINDOW + 10, "{writes} writes");
+}
+
+#[tokio::test]
+async fn qos_0_without_receipts_fills_the_write_buffer_first() {
+    let (client, writes) = counted().await;
+    let topic = TopicName::try_from("site/7/level").unwrap();
+    let publishing = async {
+        for _ in 0..MESSAGES {
+            drop(client.publish(&topic, &[b'x'; 64][..]).await.unwrap());
+        }
+        // Acknowledged behind all others.
+        client.publish(&topic, &b"last"[..]).qos(AtLeastOnce).delivered().await.unwrap();
+    };
+    within_20_s(publishing).await;
+    let writes = writes.load(Ordering::Relaxed);
+    assert!(writes <= 20, "{writes} writes of {MESSAGES} messages");
+}
+
+#[tokio::test]
+async fn acknowledgements_of_a_window_leave_together() {
+    let (client, writes) = counted().await;
+    let mut messages =
+        within_20_s(client.subscribe("a").qos(AtLeastOnce).into_future()).await.unwrap();
+    let receiving = async {
+        for _ in 0..MESSAGES {
+            drop(messages.next().await.unwrap());
+        }
+    };
+    within_20_s(receiving).await;
+    let writes = writes.load(Ordering::Relaxed);
+    assert!(writes <= MESSAGES / WINDOW + 10, "{writes} writes of {MESSAGES} PUBACKs");
+}
