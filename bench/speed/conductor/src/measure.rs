@@ -23,7 +23,7 @@ const PACED: u64 = 3;
 pub(crate) struct Measure {
     programs: PathBuf,
     ca: PathBuf,
-    /// How long a run shall take.
+    /// Processor time that a run shall take.
     seconds: f64,
     /// Messages per run of a client in a case, once that is known.
     counts: HashMap<(String, String), u64>,
@@ -64,9 +64,12 @@ impl Measure {
         };
         let mut count = least;
         loop {
-            let took = self.throughput(client, case, qos, window, count)?.seconds;
-            let wanted = (count as f64 * self.seconds / took).clamp(least as f64, most as f64);
-            if took >= self.seconds / 4.0 || count >= most {
+            let run = self.throughput(client, case, qos, window, count)?;
+            // As much processor time as asked for, so that beginning weighs
+            // little; less where the client mostly waits, or others compute.
+            let factor = (self.seconds / run.cpu).min(4.0 * self.seconds / run.seconds);
+            let wanted = (count as f64 * factor).clamp(least as f64, most as f64);
+            if factor <= 2.0 || count >= most {
                 return Ok(wanted as u64);
             }
             count = (wanted as u64).min(count * 30);

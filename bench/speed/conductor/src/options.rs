@@ -12,7 +12,7 @@ Options (each with its value as the next argument):
   --python FILE     the Python with paho-mqtt
   --out DIR         where results.json, performance.md and performance.svg go
   --rounds N        rounds of everything; 5
-  --seconds S       how long one run of a throughput case shall take; 0.5
+  --seconds S       processor time that a run of a throughput case shall take; 0.5
   --groups A,B      some of: publish, receive, large, secure, latency, start, idle, build
   --clients A,B     some clients
   --cases TEXT      only cases whose name holds this
