@@ -23,7 +23,7 @@ impl End {
     /// Why it ended, in a clause.
     pub(crate) fn why(&self) -> String {
         match &self.detail {
-            Some(detail) => fact(detail),
+            Some(detail) => detail.fact(),
             None => Words(&self.cause).to_string(),
         }
     }
@@ -40,14 +40,6 @@ impl End {
             Some(hint) => failure.hint(hint),
             None => failure,
         }
-    }
-}
-
-fn fact(error: &TransportError) -> String {
-    match error {
-        TransportError::Connect(error) => error.fact(),
-        TransportError::Stream(error) => error.fact(),
-        other => other.to_string(),
     }
 }
 

@@ -139,6 +139,17 @@ pub enum TransportError {
     WebSocketClosed(transport::WebSocketClose),
 }
 
+impl TransportError {
+    /// What happened, in a clause without advice.
+    pub fn fact(&self) -> String {
+        match self {
+            Self::Connect(error) => error.fact(),
+            Self::Stream(error) => error.fact(),
+            other => other.to_string(),
+        }
+    }
+}
+
 impl fmt::Display for TransportError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

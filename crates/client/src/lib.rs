@@ -40,8 +40,9 @@
 //!   holds back the server; it never stops pings or acknowledgements of what
 //!   this client publishes.
 //! - What happens is told three ways: [`Client::state`] now,
-//!   [`Client::watch_state`] when it changes, [`Client::events`] in full. The
-//!   same goes to `tracing`, in a span `evenkeel` with the client identifier:
+//!   [`Client::watch_state`] when it changes, [`Client::events`] in full, also
+//!   as lines of JSON for a file (`Report::to_json`, feature `json`). The same
+//!   goes to `tracing`, in a span `evenkeel` with the client identifier:
 //!   the life of connections at `INFO`, what was given up at `WARN`, packets
 //!   and pings at `TRACE`; never a payload, a password or authentication data.
 //! - The library's task needs its share of a thread. A handler that computes
@@ -123,6 +124,8 @@ mod events;
 mod explain;
 mod hold;
 mod hooks;
+#[cfg(feature = "json")]
+mod json;
 mod message;
 mod operations;
 mod publish;

@@ -13,6 +13,8 @@ mod durable;
 mod end_to_end;
 mod errors;
 mod hold;
+#[cfg(feature = "json")]
+mod json;
 mod odd_streams;
 mod online;
 mod payloads;

@@ -1,0 +1,142 @@
+//! Events as JSON, for logs.
+
+use evenkeel_proto::keepalive::Pong;
+use evenkeel_proto::{DisconnectCause, Event};
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+
+use crate::describe::Words;
+use crate::events::Report;
+
+impl Report {
+    /// One line of JSON without its end, for an events log: `v`, `type`, `time`
+    /// and `event` are always there, before the event's own fields, which
+    /// docs/cli.md lists at `--events`. Names stay; new ones may come. It holds
+    /// no secret and no payload.
+    ///
+    /// ```no_run
+    /// use std::io::Write;
+    ///
+    /// # async fn log(client: evenkeel::Client) -> std::io::Result<()> {
+    /// let mut file = std::fs::File::options().append(true).create(true).open("events.jsonl")?;
+    /// let mut events = client.events();
+    /// while let Ok(report) = events.recv().await {
+    ///     writeln!(file, "{}", report.to_json())?;
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn to_json(&self) -> String {
+        line(self)
+    }
+}
+
+/// One event as JSON; the event's own fields come last.
+#[derive(Serialize)]
+struct Line {
+    v: u8,
+    r#type: &'static str,
+    time: String,
+    event: &'static str,
+    #[serde(flatten)]
+    fields: Map<String, Value>,
+}
+
+fn line(report: &Report) -> String {
+    let (event, fields) = describe(report);
+    let fields = match fields {
+        Value::Object(fields) => fields,
+        _ => Map::new(),
+    };
+    let time = format!("{:.9}", Timestamp::try_from(report.time).unwrap_or_default());
+    // Strings and numbers serialize without a way to fail.
+    serde_json::to_string(&Line { v: 1, r#type: "event", time, event, fields }).unwrap_or_default()
+}
+
+fn describe(report: &Report) -> (&'static str, Value) {
+    match &report.event {
+        Event::Connecting { attempt, server, .. } => {
+            ("connecting", json!({ "attempt": attempt, "server": server }))
+        }
+        Event::Connected(connected) => (
+            "connected",
+            json!({
+                "version": connected.version.level(),
+                "session_present": connected.session_present,
+                "assigned_client_id": connected.assigned_client_id.as_deref(),
+                "took_ms": connected.took.as_secs_f64() * 1e3,
+            }),
+        ),
+        Event::Disconnected { cause, online_for, .. } => {
+            ("disconnected", disconnected(report, cause, online_for.map(|time| time.as_secs_f64())))
+        }
+        Event::RetryScheduled { retry, delay } => (
+            "retry",
+            json!({
+                "attempt": retry.attempt,
+                "delay_s": delay.as_secs_f64(),
+                "pace": format!("{:?}", retry.pace),
+            }),
+        ),
+        Event::Halted(halt) => ("halted", json!({ "reason": format!("{halt:?}") })),
+        Event::VersionFallback(version) => {
+            ("version_fallback", json!({ "version": version.level() }))
+        }
+        Event::Loop(repetition) => (
+            "loop",
+            json!({
+                "class": format!("{:?}", repetition.class),
+                "count": repetition.count,
+                "period_s": repetition.period.as_secs_f64(),
+            }),
+        ),
+        Event::PingSent => ("ping_sent", Value::Null),
+        Event::PongReceived(Pong::Matched { round_trip }) => {
+            ("pong", json!({ "round_trip_ms": round_trip.as_secs_f64() * 1e3 }))
+        }
+        Event::PongReceived(Pong::Unsolicited) => ("pong_unsolicited", Value::Null),
+        Event::PingUnanswered { after } => {
+            ("ping_unanswered", json!({ "after_s": after.as_secs_f64() }))
+        }
+        other => describe_more(other),
+    }
+}
+
+fn describe_more(event: &Event) -> (&'static str, Value) {
+    match event {
+        Event::SubscriptionsRestoring { filters } => {
+            ("subscriptions_restoring", json!({ "filters": filters }))
+        }
+        Event::SubscriptionLost { filter, reason } => {
+            ("subscription_lost", json!({ "filter": filter.as_str(), "reason_code": reason.0 }))
+        }
+        Event::ReadingPaused => ("reading_paused", Value::Null),
+        Event::ReadingResumed => ("reading_resumed", Value::Null),
+        Event::Quarantined { topic, deaths, serial } => {
+            let serial = serial.map(|serial| serial.0);
+            let what = json!({ "topic": topic.as_deref(), "deaths": deaths, "serial": serial });
+            ("quarantined", what)
+        }
+        Event::Lagged { lost } => ("lagged", json!({ "lost": lost })),
+        other => ("other", json!({ "detail": format!("{other:?}") })),
+    }
+}
+
+fn disconnected(report: &Report, cause: &DisconnectCause, online_s: Option<f64>) -> Value {
+    let why = match &report.error {
+        Some(error) => error.fact(),
+        None => Words(cause).to_string(),
+    };
+    let reason = match cause {
+        DisconnectCause::Refused { reason, .. }
+        | DisconnectCause::ServerDisconnect { reason, .. } => Some(reason.0),
+        _ => None,
+    };
+    json!({
+        "cause": why,
+        "class": format!("{:?}", cause.class()),
+        "reason_code": reason,
+        "online_s": online_s,
+    })
+}
