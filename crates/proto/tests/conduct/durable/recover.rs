@@ -2,7 +2,7 @@
 
 use evenkeel_proto::codec::{Packet, Property, Version};
 use evenkeel_proto::record::{Record, Recovered, Serial, UnixMillis};
-use evenkeel_proto::{Client, ConfigError, DeliveryError, Event, Instant};
+use evenkeel_proto::{Client, Completion, ConfigError, DeliveryError, Event, Instant};
 
 use crate::support::*;
 
@@ -368,5 +368,36 @@ fn what_was_found_is_told() {
         let expected =
             Event::Recovered { exchanges: 1, queued: 2, quarantined: 0, subscriptions: 0 };
         assert_eq!(rig.take_events(), [expected]);
+    });
+}
+
+/// D1, D12: what a shutdown leaves is told to be stored, and is.
+#[test]
+fn what_a_shutdown_leaves_goes_out_from_the_next_process() {
+    each_version(|version| {
+        let mut config = quiet(lasting(version));
+        config.bounds.in_flight = 1;
+        let mut rig = Rig::durable_online(config);
+        rig.publish("sent", AtLeastOnce, 1);
+        rig.publish("queued", AtLeastOnce, 2);
+        rig.expect_publish();
+        assert_eq!(rig.outcomes().len(), 2, "both are stored");
+        rig.shutdown(secs(2));
+        rig.advance(secs(2));
+        let ends: Vec<_> = (rig.outcomes().into_iter())
+            .map(|completion| match completion {
+                Completion::Publish { token, result } => (token, result.map(drop)),
+                other => panic!("{other:?}"),
+            })
+            .collect();
+        let still_stored = |attempts| Err(DeliveryError::StillStored { attempts });
+        assert_eq!(ends, [(token(1), still_stored(1)), (token(2), still_stored(0))]);
+        assert_eq!(rig.store.messages().len(), 2);
+        rig.forget_wire();
+        rig.restart_with(&resumed());
+        let first = rig.expect_publish();
+        assert_eq!((&first.topic[..], first.dup), ("sent", true));
+        rig.send(&puback(first.packet_id.unwrap()));
+        assert_eq!(&rig.expect_publish().topic[..], "queued");
     });
 }
