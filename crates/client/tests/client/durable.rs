@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use evenkeel::store::record::{Read, Record, Recovered};
 use evenkeel::store::{Bound, FileStore, MemoryStore, Store, StoreError, Usage};
 use evenkeel::{
-    DeliveryError, Event, PublishError, QueueError, Reconnect, RejectReason, Serial,
-    StorageFailure, StoredMessage, StoredState, Window,
+    DeliveryError, Event, PublishError, QueueError, RejectReason, Serial, StorageFailure,
+    StoredMessage, StoredState, Window,
 };
 use evenkeel_broker::Broker;
 
@@ -16,14 +16,6 @@ const ALL: Window = Window { messages: usize::MAX, bytes: usize::MAX };
 
 /// Where nobody listens.
 const NOWHERE: &str = "mqtt://127.0.0.1:1";
-
-fn hasty() -> Reconnect {
-    let mut policy = Reconnect::default();
-    policy.base = millis(20);
-    policy.cap = millis(100);
-    policy.budget = 1000;
-    policy
-}
 
 /// A folder of this test's own.
 fn folder(name: &str) -> std::path::PathBuf {

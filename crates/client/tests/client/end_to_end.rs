@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use evenkeel::{DisconnectCause, Event, Reconnect};
+use evenkeel::{DisconnectCause, Event};
 use evenkeel_broker::Broker;
 use evenkeel_broker::fault::{Stop, When};
 use evenkeel_codec::PacketType;
@@ -11,15 +11,6 @@ use crate::support::*;
 
 async fn broker(builder: evenkeel_broker::Builder) -> Broker {
     builder.bind_tcp("127.0.0.1:0").start().await.unwrap()
-}
-
-/// Delays fit for a test.
-fn hasty() -> Reconnect {
-    let mut policy = Reconnect::default();
-    policy.base = millis(20);
-    policy.cap = millis(100);
-    policy.budget = 1000;
-    policy
 }
 
 #[tokio::test]

@@ -202,7 +202,7 @@ async fn full_bounds_do_not_hold_back_a_publisher_for_ever() {
 
 #[tokio::test(start_paused = true)]
 async fn what_comes_again_on_the_next_connection_is_held_once() {
-    let settings = |b: ClientBuilder| b.reconnect(hasty());
+    let settings = |b: ClientBuilder| b.reconnect(brisk());
     let (client, mut server, mut peer) = resumed(settings).await;
     let copies = |dup: bool| {
         let mut messages = [
@@ -242,7 +242,7 @@ async fn what_comes_again_on_the_next_connection_is_held_once() {
 
 #[tokio::test(start_paused = true)]
 async fn what_a_lost_session_leaves_is_given_out_all_the_same() {
-    let settings = |b: ClientBuilder| b.reconnect(hasty());
+    let settings = |b: ClientBuilder| b.reconnect(brisk());
     let (client, mut server, mut peer) = resumed(settings).await;
     peer.publish(message("a", "1", AtLeastOnce, 1)).await;
     peer.publish(message("a", "2", ExactlyOnce, 2)).await;
@@ -258,7 +258,7 @@ async fn what_a_lost_session_leaves_is_given_out_all_the_same() {
 }
 
 /// Delays fit for a test.
-fn hasty() -> Reconnect {
+fn brisk() -> Reconnect {
     let mut policy = Reconnect::default();
     (policy.base, policy.cap, policy.floor) = (millis(10), millis(50), millis(10));
     policy

@@ -1,7 +1,7 @@
 //! Sessions that go on, at the dev broker: what it has stored reaches the
 //! application whenever that opens its streams.
 
-use evenkeel::{Messages, Reconnect, SubscribeRequest};
+use evenkeel::{Messages, SubscribeRequest};
 use evenkeel_broker::Broker;
 
 use crate::support::*;
@@ -9,9 +9,7 @@ use crate::support::*;
 const COUNT: usize = 60;
 
 fn client(broker: &Broker, version: Version, id: &str) -> ClientBuilder {
-    let mut hasty = Reconnect::default();
-    (hasty.base, hasty.cap, hasty.budget) = (millis(20), millis(100), 1000);
-    let builder = Client::builder(broker.url()).version(version).client_id(id).reconnect(hasty);
+    let builder = Client::builder(broker.url()).version(version).client_id(id).reconnect(hasty());
     builder.clean_start(false).session_expiry(secs(3600))
 }
 

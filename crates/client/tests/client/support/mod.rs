@@ -7,6 +7,8 @@ mod stream;
 use std::future::Future;
 use std::time::Duration;
 
+use evenkeel::Reconnect;
+
 pub(crate) use packets::*;
 pub(crate) use server::{Peer, Server};
 pub(crate) use stream::{Behaviour, OddStream};
@@ -22,6 +24,15 @@ pub(crate) const fn secs(seconds: u64) -> Duration {
 
 pub(crate) const fn millis(millis: u64) -> Duration {
     Duration::from_millis(millis)
+}
+
+/// Delays fit for a test with the real clock.
+pub(crate) fn hasty() -> Reconnect {
+    let mut policy = Reconnect::default();
+    policy.base = millis(20);
+    policy.cap = millis(100);
+    policy.budget = 1000;
+    policy
 }
 
 /// Bounds what must happen, so that a hanging test fails. Less than the time

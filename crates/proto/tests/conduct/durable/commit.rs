@@ -6,15 +6,7 @@ use evenkeel_proto::{Accepted, Completion, Input};
 
 use crate::support::*;
 
-/// An accepted client whose store works off batches when told.
-fn held(version: Version) -> Rig {
-    let mut rig = Rig::durable_online(quiet(lasting(version)));
-    rig.advance(secs(1));
-    rig.commits = Commits::Held;
-    rig.forget_wire();
-    rig.take_events();
-    rig
-}
+use super::held;
 
 /// What kinds of records wait to be committed.
 fn kinds(rig: &Rig) -> Vec<&'static str> {

@@ -7,16 +7,9 @@ use evenkeel_proto::{Completion, DeliveryError, Event, RejectReason, Timer};
 
 use crate::support::*;
 
-const FULL: StorageFailure = StorageFailure::Full;
+use super::held;
 
-fn held(version: Version) -> Rig {
-    let mut rig = Rig::durable_online(quiet(lasting(version)));
-    rig.advance(secs(1));
-    rig.commits = Commits::Held;
-    rig.forget_wire();
-    rig.take_events();
-    rig
-}
+const FULL: StorageFailure = StorageFailure::Full;
 
 #[test]
 fn a_message_that_is_not_stored_is_not_accepted_and_never_sent() {

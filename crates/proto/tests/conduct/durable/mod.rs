@@ -4,3 +4,17 @@
 mod commit;
 mod failure;
 mod recover;
+
+use evenkeel_proto::codec::Version;
+
+use crate::support::*;
+
+/// A client that is online, whose store works off batches when told.
+fn held(version: Version) -> Rig {
+    let mut rig = Rig::durable_online(quiet(lasting(version)));
+    rig.advance(secs(1));
+    rig.commits = Commits::Held;
+    rig.forget_wire();
+    rig.take_events();
+    rig
+}
