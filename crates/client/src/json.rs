@@ -28,7 +28,15 @@ impl Report {
     /// # }
     /// ```
     pub fn to_json(&self) -> String {
-        line(self)
+        let (event, fields) = describe(self);
+        let fields = match fields {
+            Value::Object(fields) => fields,
+            _ => Map::new(),
+        };
+        let time = format!("{:.9}", Timestamp::try_from(self.time).unwrap_or_default());
+        // Strings and numbers serialize without a way to fail.
+        serde_json::to_string(&Line { v: 1, r#type: "event", time, event, fields })
+            .unwrap_or_default()
     }
 }
 
@@ -41,17 +49,6 @@ struct Line {
     event: &'static str,
     #[serde(flatten)]
     fields: Map<String, Value>,
-}
-
-fn line(report: &Report) -> String {
-    let (event, fields) = describe(report);
-    let fields = match fields {
-        Value::Object(fields) => fields,
-        _ => Map::new(),
-    };
-    let time = format!("{:.9}", Timestamp::try_from(report.time).unwrap_or_default());
-    // Strings and numbers serialize without a way to fail.
-    serde_json::to_string(&Line { v: 1, r#type: "event", time, event, fields }).unwrap_or_default()
 }
 
 fn describe(report: &Report) -> (&'static str, Value) {
