@@ -11,6 +11,7 @@ mod publish;
 mod queue;
 mod request;
 mod soak;
+mod store;
 mod subscribe;
 mod target;
 #[cfg(test)]
@@ -32,6 +33,7 @@ pub(crate) use queue::{
 };
 pub(crate) use request::RequestArgs;
 pub(crate) use soak::SoakArgs;
+pub(crate) use store::SessionStore;
 pub(crate) use subscribe::{
     EndingFlags, OutputFlags, RetainedWhen, SelectionFlags, SubscribeArgs, SubscriptionFlags,
     WatchFlags,
@@ -225,10 +227,15 @@ fn command_for(personality: Personality) -> clap::Command {
     };
     match personality {
         Personality::Evenkeel => Cli::command(),
-        Personality::MosquittoPub => PublishArgs::augment_args(base()),
-        Personality::MosquittoSub => SubscribeArgs::augment_args(base()),
+        Personality::MosquittoPub => without_store(PublishArgs::augment_args(base())),
+        Personality::MosquittoSub => without_store(SubscribeArgs::augment_args(base())),
         Personality::MosquittoRr => RequestArgs::augment_args(base()),
     }
+}
+
+/// The help of mosquitto's tools shows no store; giving one is refused later.
+fn without_store(command: clap::Command) -> clap::Command {
+    command.mut_arg("store", |flag| flag.hide(true)).mut_arg("fsync", |flag| flag.hide(true))
 }
 
 fn version_line() -> String {

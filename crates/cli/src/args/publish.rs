@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::Args;
 use evenkeel::QoS;
 
-use super::{Connection, values};
+use super::{Connection, SessionStore, values};
 
 /// Publish messages.
 #[derive(Args, Clone, Debug, Default)]
@@ -35,6 +35,8 @@ pub(crate) struct PublishArgs {
     /// Print one JSON object per message
     #[arg(long)]
     pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) store: SessionStore,
     #[command(flatten)]
     pub(crate) connection: Connection,
 }

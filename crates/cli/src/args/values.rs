@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use evenkeel::store::Fsync;
 use evenkeel::{QoS, Version};
 
 /// Why a value is refused, and a value that would do.
@@ -127,6 +128,19 @@ pub(crate) fn duration(text: &str) -> Result<Duration, BadValue> {
     }
 }
 
+/// When a store is made safe from power cuts.
+pub(crate) fn fsync(text: &str) -> Result<Fsync, BadValue> {
+    match (text, duration(text)) {
+        ("every-commit", _) => Ok(Fsync::EveryCommit),
+        ("never", _) => Ok(Fsync::Never),
+        (_, Ok(time)) if !time.is_zero() => Ok(Fsync::Every(time)),
+        _ => bad(
+            "this is no time at which to write to disk",
+            "use every-commit, never, or a length of time such as 5ms",
+        ),
+    }
+}
+
 /// Seconds a session outlives its connection; -1 and ∞ stand for ever.
 pub(crate) fn session_expiry(text: &str) -> Result<u32, BadValue> {
     match text {
@@ -194,6 +208,17 @@ mod tests {
                 && percentage("100.1").is_err()
                 && percentage("nan").is_err()
         );
+    }
+
+    #[test]
+    fn fsync_is_a_word_or_a_length_of_time() {
+        assert_eq!(fsync("every-commit"), Ok(Fsync::EveryCommit));
+        assert_eq!(fsync("never"), Ok(Fsync::Never));
+        assert_eq!(fsync("5ms"), Ok(Fsync::Every(Duration::from_millis(5))));
+        assert_eq!(fsync("1"), Ok(Fsync::Every(Duration::from_secs(1))));
+        for wrong in ["", "0", "0ms", "-1", "always", "commit"] {
+            assert!(fsync(wrong).is_err(), "{wrong:?}");
+        }
     }
 
     #[test]

@@ -10,6 +10,7 @@ use evenkeel::{
 
 use tokio::runtime::Builder;
 
+use super::store;
 use crate::error::Failure;
 use crate::exit::Exit;
 use crate::printer::Printer;
@@ -37,6 +38,9 @@ pub(super) fn start(
     for property in &settings.properties.disconnect {
         builder = builder.disconnect_property(property.clone());
     }
+    if let Some(settings) = &settings.store {
+        builder = builder.store(store::open(settings)?);
+    }
     let runtime = Builder::new_current_thread()
         .enable_all()
         .build()
@@ -49,7 +53,7 @@ pub(super) fn start(
         Err(error) => {
             // To wait for its end is forbidden here, inside of another.
             runtime.shutdown_background();
-            return Err(refused(&error));
+            return Err(refused(error));
         }
     };
     std::thread::spawn(move || runtime.block_on(std::future::pending::<()>()));
@@ -146,7 +150,7 @@ impl Authenticator for OneStep {
     }
 }
 
-fn refused(error: &BuildError) -> Failure {
+fn refused(error: BuildError) -> Failure {
     match error {
         BuildError::NoRuntime => Failure::new(Exit::Failed, error.to_string()),
         BuildError::Transport(error) => {
@@ -156,6 +160,7 @@ fn refused(error: &BuildError) -> Failure {
                 None => failure,
             }
         }
+        BuildError::Store(error) => store::failure(error),
         error => Failure::usage("the settings of the connection do not work").why(error),
     }
 }

@@ -10,6 +10,7 @@ mod request;
 mod sieve;
 mod soak;
 mod stdin;
+mod store;
 mod subscribe;
 
 use std::time::Duration;

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use evenkeel::{
-    Bytes, Client, Delivered, DeliveryError, PublishError, Publishing, QoS, Receipt, RejectReason,
-    TopicName,
+    Bytes, Client, Delivered, DeliveryError, PublishError, PublishRequest, QoS, Receipt,
+    RejectReason, StorageFailure, TopicName,
 };
 use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
@@ -46,8 +46,11 @@ pub(super) async fn run(
         job.settle_all(limit).await;
     }
     let verdict = job.verdict(end, &observer);
-    client.shutdown(limit).await;
+    let report = client.shutdown(limit).await;
     observer.finish().await;
+    if report.stored > 0 {
+        printer.say(&still_stored(report.stored));
+    }
     verdict
 }
 
@@ -127,7 +130,8 @@ impl<'a> Job<'a> {
                 self.repeat(&payload).await
             }
             Payload::Lines => self.stream().await,
-        }
+        }?;
+        self.empty_store().await
     }
 
     /// The same message again and again, each after the one before is settled.
@@ -174,13 +178,18 @@ impl<'a> Job<'a> {
             self.tally.handed_over += 1;
             let number = self.tally.handed_over;
             let accepted = tokio::select! {
-                accepted = self.request(topic, payload) => accepted,
+                accepted = self.hand_over(topic, payload) => accepted,
                 () = self.deadline.over() => return Err(End::Late),
             };
             match accepted {
                 Ok(receipt) => self.expect(number, topic.clone(), payload.len(), receipt),
                 // The observer knows why the client does not take messages any more.
                 Err(PublishError::Rejected(RejectReason::Closed)) => std::future::pending().await,
+                Err(PublishError::Rejected(RejectReason::Storage(failure)))
+                    if failure != StorageFailure::TooLarge =>
+                {
+                    return Err(End::Failed(not_stored(number, topic, failure)));
+                }
                 Err(error) => {
                     self.tally.refused += 1;
                     self.complain(number, topic, &error.to_string());
@@ -191,11 +200,25 @@ impl<'a> Job<'a> {
         Ok(())
     }
 
-    fn request(&self, topic: &TopicName, payload: &Bytes) -> Publishing<'_> {
+    /// With a store, a message is on its way there when this returns, so that
+    /// many are stored at a time; its receipt tells whether it was.
+    async fn hand_over(&self, topic: &TopicName, payload: &Bytes) -> Result<Receipt, PublishError> {
+        let request = self.request(topic, payload);
+        if self.settings.connection.store.is_none() {
+            return request.await;
+        }
+        match request.try_send() {
+            Ok(receipt) => Ok(receipt),
+            // It may be that there is no room yet.
+            Err(rejected) => rejected.request.await,
+        }
+    }
+
+    fn request(&self, topic: &TopicName, payload: &Bytes) -> PublishRequest<'_> {
         let request = self.client.publish(topic, payload.clone());
         let request = request.qos(self.settings.qos).retain(self.settings.retain);
         let properties = self.settings.connection.properties.publish.iter().cloned();
-        properties.fold(request, evenkeel::PublishRequest::property).into_future()
+        properties.fold(request, PublishRequest::property)
     }
 
     fn expect(&self, number: u64, topic: TopicName, bytes: usize, receipt: Receipt) {
@@ -205,7 +228,9 @@ impl<'a> Job<'a> {
             match result {
                 Ok(_) => told.online().await,
                 // The client has ended; the observer knows why.
-                Err(DeliveryError::Abandoned { .. }) => std::future::pending().await,
+                Err(DeliveryError::Abandoned { .. } | DeliveryError::StillStored { .. }) => {
+                    std::future::pending().await
+                }
                 Err(_) => {}
             }
             Settled { number, topic, bytes, result }
@@ -225,6 +250,33 @@ impl<'a> Job<'a> {
         }
     }
 
+    /// Waits until nothing is left in the store either, of earlier runs. The
+    /// time limit begins anew as long as there is progress.
+    async fn empty_store(&mut self) -> Result<(), End> {
+        if self.settings.connection.store.is_none() {
+            return Ok(());
+        }
+        let mut left = self.left();
+        self.deadline.restart();
+        loop {
+            tokio::select! {
+                () = self.client.drained() => return Ok(()),
+                () = self.deadline.over() => {
+                    let before = std::mem::replace(&mut left, self.left());
+                    if left >= before {
+                        return Err(End::Late);
+                    }
+                    self.deadline.restart();
+                }
+            }
+        }
+    }
+
+    /// Messages without an outcome, those of earlier runs included.
+    fn left(&self) -> usize {
+        self.client.queued().saturating_add(self.client.in_flight())
+    }
+
     /// The last chance of what is outstanding when the program is stopped.
     async fn settle_all(&mut self, limit: Duration) {
         self.deadline = Deadline::new(Some(limit));
@@ -242,6 +294,9 @@ impl<'a> Job<'a> {
                     settled.number, settled.topic, delivered.reason
                 ));
                 self.record(settled, delivered)
+            }
+            Err(DeliveryError::NotStored(failure)) if failure != StorageFailure::TooLarge => {
+                Err(not_stored(settled.number, &settled.topic, failure))
             }
             Err(error) => {
                 let refused =
@@ -292,6 +347,7 @@ impl<'a> Job<'a> {
             End::Late if !observer.was_online() => {
                 Err(never_connected(observer, self.deadline.limit()))
             }
+            End::Late if open + lost == 0 => Err(self.left_over()),
             End::Late => Err(self.unacknowledged(open + lost)),
             End::Stopped if !self.complete || open > 0 => Err(interrupted(counts)),
             _ if lost > 0 => Err(self.unfulfilled(lost)),
@@ -314,6 +370,14 @@ impl<'a> Job<'a> {
             .hint("look at the connection with --debug")
     }
 
+    /// All of this run was acknowledged; what was in the store before was not.
+    fn left_over(&self) -> Failure {
+        let what = format!("{} of earlier runs", messages(self.left()));
+        Failure::new(Exit::NotAcknowledged, format!("{what} were not acknowledged"))
+            .why(format!("no acknowledgement came within {}", seconds(self.deadline.limit())))
+            .hint("give more time by --timeout; evenkeel queue ls shows what is stored")
+    }
+
     fn unacknowledged(&self, missing: u64) -> Failure {
         let limit = seconds(self.deadline.limit());
         let what =
@@ -324,6 +388,24 @@ impl<'a> Job<'a> {
             ))
             .hint("give more time by --timeout, or look at the connection with --debug")
     }
+}
+
+/// The store takes no messages: what comes after this one would fail as well.
+fn not_stored(number: u64, topic: &TopicName, failure: StorageFailure) -> Failure {
+    Failure::new(Exit::StoreUnusable, format!("message {number} to '{topic}' was not stored"))
+        .why(failure)
+        .hint(
+            "it was not sent either; what was stored before is kept. Check space and rights there",
+        )
+}
+
+fn still_stored(count: usize) -> String {
+    let verb = if count == 1 { "stays" } else { "stay" };
+    format!("{} {verb} in the store; the next run with it goes on", messages(count))
+}
+
+fn messages(count: usize) -> String {
+    if count == 1 { "1 message".to_owned() } else { format!("{count} messages") }
 }
 
 /// What became of a message, for `--json`.

@@ -131,6 +131,22 @@ impl Story {
             Event::Quarantined { topic: None, deaths, .. } => self.printer.warn(&format!(
                 "a subscribe was set aside: {deaths} connections ended with it in flight"
             )),
+            Event::Recovered { queued, exchanges, quarantined, .. } => {
+                let waiting = *queued + *exchanges;
+                if waiting > 0 || *quarantined > 0 {
+                    self.say(&format!(
+                        "of earlier runs, {waiting} messages wait in the store and {quarantined} are \
+                         in quarantine"
+                    ));
+                }
+            }
+            Event::Settled { serial, result: Err(error) } => self
+                .printer
+                .warn(&format!("the stored message {serial} was not delivered: {}", Words(error))),
+            Event::StoreFailed { failure, retry } => {
+                self.printer.warn(&format!("{failure}; it is tried again in {}", seconds(*retry)))
+            }
+            Event::StoreRestored => self.say("the store works again"),
             other => self.printer.debug(&format!("{other:?}")),
         }
     }

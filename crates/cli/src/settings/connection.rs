@@ -13,6 +13,7 @@ use evenkeel::transport::Proxy;
 use super::Context;
 use super::property::{self, PacketProperties};
 use super::servers::{self, Server};
+use super::store::StoreSettings;
 use super::tls;
 use super::will::{self, WillSettings};
 use crate::args::{Connection, Identity, Secret, Session, Target};
@@ -28,6 +29,7 @@ pub(crate) struct ConnectionSettings {
     pub(crate) url_topics: Vec<String>,
     pub(crate) identity: IdentitySettings,
     pub(crate) session: SessionSettings,
+    pub(crate) store: Option<StoreSettings>,
     pub(crate) will: Option<WillSettings>,
     pub(crate) properties: PacketProperties,
     pub(crate) tls: TlsOptions,
@@ -70,10 +72,11 @@ pub(crate) struct NetworkSettings {
 
 impl ConnectionSettings {
     /// Checks the flags of a connection. `needs_v5` names what else on the
-    /// command line only MQTT 5 has.
+    /// command line only MQTT 5 has; a store keeps the session.
     pub(crate) fn new(
         flags: &Connection,
         needs_v5: Option<&'static str>,
+        store: Option<StoreSettings>,
         context: Context<'_>,
     ) -> Result<Self, Failure> {
         let servers = servers::collect(&flags.target, &flags.tls, context)?;
@@ -84,7 +87,7 @@ impl ConnectionSettings {
         }
         let mut properties = property::collect(&flags.session)?;
         let will = will::collect(&flags.will, std::mem::take(&mut properties.will))?;
-        let session = session(&flags.session, &flags.identity, needs_v5, context)?;
+        let session = session(flags, needs_v5, store.is_some(), context)?;
         let identity = identity(&flags.identity, &servers.servers, session.version, context)?;
         let network = network(&flags.target)?;
         let warnings = tls::warnings(&flags.tls, uses_tls);
@@ -94,6 +97,7 @@ impl ConnectionSettings {
             url_topics: servers.topics,
             identity,
             session,
+            store,
             will,
             properties,
             tls,
@@ -154,25 +158,39 @@ fn password_from(file: &Path) -> Result<Secret, Failure> {
     Ok(Secret(text.lines().next().unwrap_or_default().to_owned()))
 }
 
+/// Seconds a session with a store outlives its connections: the library's default.
+const STORED_EXPIRY: u32 = 7 * 24 * 3600;
+
 fn session(
-    flags: &Session,
-    identity: &Identity,
+    connection: &Connection,
     needs_v5: Option<&'static str>,
+    is_stored: bool,
     context: Context<'_>,
 ) -> Result<SessionSettings, Failure> {
+    let Connection { session: flags, identity, .. } = connection;
     let keeps = flags.disable_clean_session;
-    if keeps && identity.id.is_none() && identity.id_prefix.is_none() {
+    if is_stored && flags.clean {
+        return Err(Failure::usage("--clean and --store contradict each other")
+            .why("the store goes on with the session that it holds")
+            .hint("leave one of them out, or give a store that does not exist yet"));
+    }
+    // The store holds the identifier of its session.
+    if keeps && !is_stored && identity.id.is_none() && identity.id_prefix.is_none() {
         return Err(Failure::usage("--disable-clean-session needs --id")
             .why("a session is found again by its client identifier")
             .hint("give one that no other client has, such as -i pump-17"));
     }
     let version = version(flags, needs_v5, context)?;
-    let default_expiry = if keeps { u32::MAX } else { 0 };
+    let default_expiry = match (keeps, is_stored) {
+        (true, _) => u32::MAX,
+        (false, true) => STORED_EXPIRY,
+        (false, false) => 0,
+    };
     let before_v5 = version.is_some_and(|version| version < Version::V5);
     let expiry = flags.session_expiry_interval.filter(|_| !before_v5).unwrap_or(default_expiry);
     Ok(SessionSettings {
         version,
-        clean_start: !keeps,
+        clean_start: !keeps && !is_stored,
         expiry,
         keep_alive: flags.keepalive.unwrap_or(60),
         in_flight: flags.max_inflight,

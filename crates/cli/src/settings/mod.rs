@@ -8,6 +8,7 @@ mod property;
 mod publish;
 mod request;
 mod servers;
+mod store;
 mod subscribe;
 #[cfg(test)]
 mod tests;
@@ -23,6 +24,7 @@ pub(crate) use connection::ConnectionSettings;
 pub(crate) use payload::{LARGEST as LARGEST_PAYLOAD, Payload, too_long};
 pub(crate) use publish::PublishSettings;
 pub(crate) use request::{RequestSettings, no_way_back};
+pub(crate) use store::StoreSettings;
 pub(crate) use subscribe::{Output, Selection, SubscribeSettings};
 
 use crate::error::Failure;

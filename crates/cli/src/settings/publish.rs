@@ -7,7 +7,7 @@ use evenkeel::{QoS, TopicName};
 
 use super::connection::ConnectionSettings;
 use super::payload::{self, Payload};
-use super::{Context, topic_name};
+use super::{Context, store, topic_name};
 use crate::args::PublishArgs;
 use crate::error::Failure;
 
@@ -39,7 +39,14 @@ pub(crate) struct Repetition {
 impl PublishSettings {
     /// Checks the flags.
     pub(crate) fn new(args: &PublishArgs, context: Context<'_>) -> Result<Self, Failure> {
-        let connection = ConnectionSettings::new(&args.connection, None, context)?;
+        let store = store::collect(&args.store, context)?;
+        let qos = args.qos.unwrap_or(QoS::AtMostOnce);
+        if store.is_some() && qos == QoS::AtMostOnce {
+            return Err(Failure::usage("--store needs QoS 1 or 2")
+                .why("a message of QoS 0 may be lost, so none is stored")
+                .hint("give -q 1 or -q 2"));
+        }
+        let connection = ConnectionSettings::new(&args.connection, None, store, context)?;
         let (topics, word) = topics(args, &connection, context)?;
         let payload = payload::collect(&args.payload, args.stream.stdin_line, word.as_deref())?
             .ok_or_else(no_message)?;
@@ -58,7 +65,7 @@ impl PublishSettings {
             topics,
             payload,
             repetition,
-            qos: args.qos.unwrap_or(QoS::AtMostOnce),
+            qos,
             retain: args.retain,
             timeout: args.timeout.or(default),
             json: args.json,

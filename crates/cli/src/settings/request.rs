@@ -31,7 +31,7 @@ pub(crate) struct RequestSettings {
 impl RequestSettings {
     /// Checks the flags.
     pub(crate) fn new(args: &RequestArgs, context: Context<'_>) -> Result<Self, Failure> {
-        let connection = ConnectionSettings::new(&args.connection, None, context)?;
+        let connection = ConnectionSettings::new(&args.connection, None, None, context)?;
         let (topic, word) = topic(args, &connection)?;
         let payload =
             payload::collect(&args.payload, false, word.as_deref())?.ok_or_else(|| {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use evenkeel::{QoS, RetainHandling, TopicFilter};
 
 use super::connection::ConnectionSettings;
-use super::{Context, topic_filter};
+use super::{Context, store, topic_filter};
 use crate::args::{
     EndingFlags, OutputFlags, RetainedWhen, SelectionFlags, SubscribeArgs, SubscriptionFlags,
     WatchFlags,
@@ -77,7 +77,8 @@ impl SubscribeSettings {
     /// Checks the flags.
     pub(crate) fn new(args: &SubscribeArgs, context: Context<'_>) -> Result<Self, Failure> {
         let needs_v5 = needs_v5(&args.options);
-        let connection = ConnectionSettings::new(&args.connection, needs_v5, context)?;
+        let store = store::collect(&args.store, context)?;
+        let connection = ConnectionSettings::new(&args.connection, needs_v5, store, context)?;
         let given = connection.url_topics.iter().chain(&args.topic).chain(&args.words);
         let filters = given.map(|text| topic_filter(text, "-t")).collect::<Result<Vec<_>, _>>()?;
         let unsubscribe = args

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use evenkeel::store::Fsync;
 use evenkeel::{QoS, RetainHandling, Version};
 
 use super::*;
@@ -131,7 +132,7 @@ fn variables_stand_in_for_flags_of_evenkeel_only() {
         _ => None,
     };
     let of = |personality, flags: &Connection| {
-        ConnectionSettings::new(flags, None, context(personality, &variable)).unwrap()
+        ConnectionSettings::new(flags, None, None, context(personality, &variable)).unwrap()
     };
     let settings = of(Personality::Evenkeel, &Connection::default());
     assert_eq!(settings.servers.len(), 2);
@@ -195,6 +196,18 @@ fn sessions_are_clean_unless_kept() {
     let session = connection(&["-c", "-i", "x", "-x", "60", "-k", "0", "-M", "3"]).session;
     assert_eq!((session.clean_start, session.expiry, session.keep_alive), (false, 60, 0));
     assert_eq!(session.in_flight, Some(3));
+    let stored = |flags: &[&str]| subscribe(&[&["a", "--store", "s"], flags].concat()).connection;
+    let session = stored(&[]).session;
+    assert_eq!((session.clean_start, session.expiry), (false, 7 * 24 * 3600));
+    // The store knows the identifier.
+    let session = stored(&["-c"]).session;
+    assert_eq!((session.clean_start, session.expiry), (false, u32::MAX));
+    let session = stored(&["-x", "5"]).session;
+    assert_eq!((session.clean_start, session.expiry), (false, 5));
+    let store = stored(&["--fsync", "5ms"]).store.unwrap();
+    assert_eq!(store.fsync, Fsync::Every(Duration::from_millis(5)));
+    assert_eq!(stored(&[]).store.unwrap().fsync, Fsync::EveryCommit);
+    assert_eq!(connection(&[]).store, None);
     assert!(
         said(&["pub", "-t", "a", "-n", "-c"])
             .starts_with("error: --disable-clean-session needs --id\nwhy: ")

@@ -15,6 +15,7 @@ mod restart;
 mod selection;
 mod signals;
 mod soak;
+mod store;
 mod support;
 mod texts;
 mod torture;

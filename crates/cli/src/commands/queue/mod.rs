@@ -10,8 +10,9 @@ mod show;
 use std::path::Path;
 
 use evenkeel_store::record::{Read, Recovered, Serial, StoredMessage, Window};
-use evenkeel_store::{FileStore, Store, StoreError};
+use evenkeel_store::{FileStore, Store};
 
+use super::store::failure;
 use crate::args::{QueueAction, QueueArgs};
 use crate::error::Failure;
 use crate::exit::Exit;
@@ -71,13 +72,4 @@ impl Opened {
 
 fn count(messages: usize) -> String {
     if messages == 1 { "1 message".to_owned() } else { format!("{messages} messages") }
-}
-
-/// How a failure of the store ends the program.
-fn failure(error: StoreError) -> Failure {
-    let exit = match &error {
-        StoreError::Held { .. } => Exit::StoreHeld,
-        _ => Exit::StoreUnusable,
-    };
-    Failure::new(exit, "the store cannot be used").why(&error).hint(error.hint())
 }
