@@ -5,6 +5,7 @@ mod broker;
 mod demo;
 mod exit_codes;
 mod formats;
+mod kill;
 mod mistakes;
 mod mosquitto;
 mod names;

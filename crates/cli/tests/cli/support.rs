@@ -124,6 +124,11 @@ impl Run {
         }
     }
 
+    /// Starts it, for tests that do all the rest themselves.
+    pub(crate) fn spawn(mut self) -> Child {
+        self.command.spawn().unwrap()
+    }
+
     /// Starts it, to be watched.
     pub(crate) fn start(mut self) -> Running {
         let mut child = self.command.spawn().unwrap();
