@@ -2,6 +2,7 @@
 //! and the next process goes on where the last one stopped.
 
 mod commit;
+mod crash;
 mod failure;
 mod recover;
 

@@ -39,6 +39,8 @@ pub(crate) struct Rig {
     pub(crate) batches: VecDeque<Batch>,
     /// What the store does with batches.
     pub(crate) commits: Commits,
+    /// So many packets and batches get out of the process, then it is dead.
+    pub(crate) fuse: Option<u32>,
     configured: Config,
 }
 
@@ -79,6 +81,7 @@ impl Rig {
             store: ModelStore::default(),
             batches: VecDeque::new(),
             commits: Commits::AtOnce,
+            fuse: None,
             configured: config,
             link: None,
             wire: VecDeque::new(),
@@ -193,7 +196,27 @@ impl Rig {
         self.client.handle(self.now, Input::Committed(Committed { batch, result, read }));
     }
 
+    /// Nothing gets out any more, and what the test does changes nothing.
+    pub(crate) const fn is_dead(&self) -> bool {
+        matches!(self.fuse, Some(0))
+    }
+
+    /// One more packet or batch is about to get out; false where it does not.
+    const fn burn(&mut self) -> bool {
+        match &mut self.fuse {
+            None => true,
+            Some(0) => false,
+            Some(left) => {
+                *left -= 1;
+                true
+            }
+        }
+    }
+
     fn on_batch(&mut self, batch: Batch) {
+        if !self.burn() {
+            return;
+        }
         let closed = self.client.state() == evenkeel_proto::State::Closed;
         assert!(self.batches.is_empty() || closed, "one batch at a time");
         match self.commits {
@@ -207,6 +230,9 @@ impl Rig {
     pub(crate) fn settle(&mut self) {
         for round in 0.. {
             assert!(round < 100_000, "the client comes to rest");
+            if self.is_dead() {
+                return;
+            }
             match self.client.poll(self.now) {
                 Output::Wait(deadline) => {
                     self.deadline = deadline;
@@ -280,8 +306,10 @@ impl Rig {
         while let Some(packet) =
             link.decoder.decode(&mut link.arrived).expect("the client sends valid packets")
         {
-            self.history.push((self.now, link.conn, packet.clone()));
-            self.wire.push_back(packet);
+            if self.burn() {
+                self.history.push((self.now, link.conn, packet.clone()));
+                self.wire.push_back(packet);
+            }
         }
     }
 
@@ -313,6 +341,9 @@ impl Rig {
             self.now = self.now.max(at);
             self.client.handle(self.now, Input::Timeout);
             self.settle();
+            if self.is_dead() {
+                break;
+            }
         }
         self.now = end;
         self.client.handle(self.now, Input::Timeout);
