@@ -186,6 +186,8 @@ async fn publisher(server: Server, qos: u8, fsync: &str) {
     let listening = evenkeel("sub k -q 2 -c -i kill-listener -d");
     let mut listener = server.at(listening).start();
     listener.until_says("subscribed to").await;
+    // Read all the while: whoever does not read holds the publisher up.
+    let listener = tokio::spawn(until_end(listener));
     let line = format!("pub -t k -l -q {qos} --json --fsync {fsync} --store {path} -W 60");
     // What is known to be accepted, by run: so many lines at least.
     let mut accepted = BTreeMap::new();
@@ -218,7 +220,7 @@ async fn publisher(server: Server, qos: u8, fsync: &str) {
     server.at(evenkeel(&line)).run().await.expect(0);
     assert_eq!(stored(&store).await, []);
     server.at(evenkeel("pub k end -q 2")).run().await.expect(0);
-    let came = until_end(listener).await;
+    let came = listener.await.unwrap();
     if qos == 2 {
         assert_eq!(came, first_comings(&came), "a message of QoS 2 came twice");
     }
