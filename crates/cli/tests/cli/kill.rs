@@ -200,7 +200,7 @@ async fn publisher(server: Server, qos: u8, fsync: &str) {
                 if stdin.write_all(format!("{run}:{number}\n").as_bytes()).await.is_err() {
                     break;
                 }
-                if number % burst == 0 {
+                if number.is_multiple_of(burst) {
                     // Bursts with pauses: queues that are filled and that are empty.
                     sleep(Duration::from_millis(2)).await;
                 }
@@ -275,11 +275,11 @@ async fn subscriber(server: Server, qos: u8, fsync: &str) {
     let mut lines = publisher.stdin();
     let (stop, mut stopped) = tokio::sync::oneshot::channel::<()>();
     let feeding = tokio::spawn(async move {
-        let mut number = 0;
+        let mut number = 0_u64;
         while stopped.try_recv().is_err() {
             lines.write_all(format!("0:{number}\n").as_bytes()).await.unwrap();
             number += 1;
-            if number % 8 == 0 {
+            if number.is_multiple_of(8) {
                 // Time for kills between the messages.
                 sleep(Duration::from_millis(5)).await;
             }

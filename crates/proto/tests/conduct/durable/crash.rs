@@ -14,7 +14,7 @@ use crate::support::*;
 const MESSAGES: u64 = 7;
 
 const fn qos_of(number: u64) -> QoS {
-    if number % 3 == 0 { AtLeastOnce } else { ExactlyOnce }
+    if number.is_multiple_of(3) { AtLeastOnce } else { ExactlyOnce }
 }
 
 /// A server that keeps its session over all connections.
@@ -157,7 +157,7 @@ impl Play {
         self.look();
         for step in script {
             self.step(step);
-            if step % self.mode.pace == 0 {
+            if step.is_multiple_of(self.mode.pace) {
                 self.look();
             }
         }
@@ -210,7 +210,7 @@ impl Play {
         let (topic, qos) = (message.publish.topic.to_string(), message.publish.qos);
         let again = self.kept.contains(&topic) && qos == ExactlyOnce;
         assert!(!again, "{topic} was acknowledged before the crash");
-        *self.handled.entry(topic.clone()).or_default() += 1;
+        *self.handled.entry(topic).or_default() += 1;
         self.rig.acknowledge(message.ack.unwrap(), ReasonCode::SUCCESS);
         true
     }
