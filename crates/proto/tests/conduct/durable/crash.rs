@@ -5,7 +5,6 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use evenkeel_proto::codec::{Packet, PacketId, Publish, QoS, ReasonCode, Version};
-use evenkeel_proto::record::Record;
 use evenkeel_proto::{Accepted, Completion, Input};
 
 use crate::support::*;
@@ -232,13 +231,12 @@ impl Play {
             let arrived: Vec<_> = self.rig.wire.drain(..).collect();
             arrived.into_iter().for_each(|packet| drop(self.server.on(packet)));
         }
-        let records = self.rig.store.records.iter();
-        self.kept = records
-            .filter_map(|record| match record {
-                Record::Received { packet_id } => Some(format!("in/{}", packet_id.get() - 100)),
-                _ => None,
-            })
-            .collect();
+        // A PUBREC that got out is a promise, whether it arrived or not.
+        let acknowledged = self.rig.history.iter().filter_map(|(.., packet)| match packet {
+            Packet::PubRec(ack) => Some(format!("in/{}", ack.packet_id.get() - 100)),
+            _ => None,
+        });
+        self.kept = acknowledged.collect();
         self.rig.fuse = fuse;
         self.rig.crash();
     }
