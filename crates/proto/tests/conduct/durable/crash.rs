@@ -187,11 +187,15 @@ impl Play {
     fn look(&mut self) {
         loop {
             self.tell();
+            if self.rig.is_dead() {
+                // What is on its way then, the crash decides about.
+                return;
+            }
             if let Some(packet) = self.rig.wire.pop_front() {
                 for reply in self.server.on(packet) {
                     self.reply(&reply);
                 }
-            } else if self.rig.is_dead() || !self.handle() {
+            } else if !self.handle() {
                 return;
             }
         }
