@@ -26,6 +26,11 @@ pub(crate) struct Claim {
     pub(crate) stored: bool,
 }
 
+impl Claim {
+    /// That of an exchange which goes on for its identifier alone.
+    pub(crate) const NOBODY: Self = Self { token: Token::NONE, serial: Serial(0), stored: false };
+}
+
 /// How an accepted operation ended. Each accepted operation with a token
 /// other than [`Token::NONE`] ends in exactly one of these; `Stored` is no end.
 #[derive(Debug, PartialEq, Eq)]

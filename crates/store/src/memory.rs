@@ -68,6 +68,7 @@ impl Store for MemoryStore {
         Ok(Recovered {
             client_id: contents.session.client_id.clone(),
             exchanges: exchanges.flatten().collect(),
+            forsaken: contents.session.forsaken.iter().copied().collect(),
             received: contents.session.received.iter().copied().collect(),
             unproven: contents.session.unproven,
             subscriptions: contents.session.subscriptions().cloned().collect(),

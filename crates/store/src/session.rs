@@ -26,6 +26,7 @@ pub(crate) trait Messages {
 pub(crate) struct Session {
     pub(crate) client_id: Option<Text>,
     exchanges: BTreeMap<Serial, Exchange>,
+    pub(crate) forsaken: BTreeSet<PacketId>,
     pub(crate) received: BTreeSet<PacketId>,
     pub(crate) unproven: bool,
     subscriptions: BTreeMap<Text, StoredSubscription>,
@@ -86,6 +87,12 @@ impl Session {
             }
             Record::Finished { packet_id } => {
                 self.received.remove(packet_id);
+            }
+            Record::Forsaken { packet_id } => {
+                self.forsaken.insert(*packet_id);
+            }
+            Record::Freed { packet_id } => {
+                self.forsaken.remove(packet_id);
             }
             Record::Subscribed(subscription) => {
                 let filter = subscription.filter.filter.text().clone();

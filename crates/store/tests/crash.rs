@@ -54,7 +54,7 @@ impl Rig {
             FileStore::options().segment_bytes(0).fsync(self.fsync).max_bytes(self.max_bytes);
         let mut store = options.open_in(self.disk.folder())?;
         let recovered = store.recover()?;
-        let view = View::of(&recovered, &mut store);
+        let view = View::of(&recovered, &mut store)?;
         let possible = self.states.iter().chain(&self.under_way);
         let Some(found) = possible.rev().find(|model| model.view() == view) else {
             panic!("none of {} states: {view:#?}", self.states.len());

@@ -109,7 +109,7 @@ fn a_flipped_bit_is_told_and_nothing_is_changed_or_invented() {
                 // batch shows that it was whole once.
                 Ok(mut store) => {
                     let recovered = store.recover().unwrap();
-                    let view = View::of(&recovered, &mut store);
+                    let view = View::of(&recovered, &mut store).unwrap();
                     assert!(view != model.view(), "{name} {at}: not noticed");
                     assert_eq!(view, before.view(), "{name} {at}");
                     assert_eq!(Some(name), image.keys().last());

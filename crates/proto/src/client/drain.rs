@@ -7,7 +7,7 @@ use evenkeel_codec::{PacketId, QoS, ReasonCode};
 use crate::cause::DisconnectCause;
 use crate::io::Output;
 use crate::operation::{Claim, DeliveryError, QueueError, RejectReason, SubscribeError};
-use crate::record::{Serial, StorageFailure};
+use crate::record::{Record, Serial, StorageFailure};
 use crate::session::flights::{Exchange, Flight};
 use crate::session::journal::Gate;
 use crate::time::Instant;
@@ -84,9 +84,9 @@ impl Client {
         let halted = matches!(self.link, Link::Halted(_));
         DrainReport {
             // Halting gave all of them an outcome.
-            unacknowledged: if halted { 0 } else { flights.publishes() },
+            unacknowledged: if halted { 0 } else { flights.messages() },
             queued: self.session.queue.len(),
-            stored: self.kept_in_store(),
+            stored: 0,
             operations: flights.controls() + self.session.subscriptions.waiting(),
             // A CONNECT on its way is nothing that was accepted.
             unwritten: if self.state().is_online() { self.unwritten() } else { 0 },
@@ -97,12 +97,12 @@ impl Client {
         let Some(journal) = &self.session.journal else { return 0 };
         let queue = &self.session.queue;
         let elsewhere = queue.iter().filter(|(_, queued)| !queued.claim.stored).count();
-        let all = self.session.flights.publishes() + queue.len();
+        let all = self.session.flights.messages() + queue.len();
         all.saturating_sub(elsewhere + journal.on_their_way())
     }
 
     pub(super) fn finish_drain(&mut self) {
-        let report = self.leftovers();
+        let report = DrainReport { stored: self.kept_in_store(), ..self.leftovers() };
         match &mut self.drain {
             Some(drain) if drain.report.is_none() => drain.report = Some(report),
             _ => return,
@@ -140,12 +140,16 @@ impl Client {
     /// Takes out an exchange that ends without its last answer.
     ///
     /// The server may hold the identifier of a QoS 2 exchange until PUBREL, and
-    /// would take a new message under it for a copy: unless the client closes
-    /// for good, the exchange goes on, for nobody, until a connection ends it (D4).
+    /// would take a new message under it for a copy: unless the session goes
+    /// with the client, the exchange goes on, for nobody, until a connection
+    /// ends it (D4).
     pub(super) fn give_up(&mut self, id: PacketId) -> Option<Flight> {
         let flight = self.session.flights.remove(id)?;
-        if flight.exchange.qos() == QoS::ExactlyOnce && self.drain.is_none() {
+        let goes_on = self.is_durable() || self.drain.is_none();
+        let may_be_held = flight.exchange.qos() == QoS::ExactlyOnce && flight.attempts > 0;
+        if may_be_held && goes_on {
             self.session.flights.forsake(id, self.now);
+            self.note(Record::Forsaken { packet_id: id });
         }
         Some(flight)
     }

@@ -204,7 +204,7 @@ impl Client {
     }
 
     /// PUBREL goes out once it is committed that the server owns the message.
-    fn send_release(&mut self, id: PacketId) {
+    pub(super) fn send_release(&mut self, id: PacketId) {
         self.after_commit(Gate::Acknowledge(PacketType::PubRel, id, ReasonCode::SUCCESS));
     }
 
@@ -278,8 +278,11 @@ impl Client {
     }
 
     fn finish_publish(&mut self, ack: &Ack, flight: &Flight) {
-        self.stats.publishes_acknowledged += 1;
         let Some(claim) = flight.exchange.claim() else { return };
+        if flight.exchange.is_forsaken() {
+            return self.note(Record::Freed { packet_id: ack.packet_id });
+        }
+        self.stats.publishes_acknowledged += 1;
         let result = if ack.reason.is_error() {
             Err(DeliveryError::Refused { reason: ack.reason, attempts: flight.attempts })
         } else {

@@ -322,7 +322,7 @@ impl Client {
             Link::Online(online) => online.unwritten.is_empty(),
             _ => true,
         };
-        self.session.queue.is_empty() && self.session.flights.publishes() == 0 && written
+        self.session.queue.is_empty() && self.session.flights.messages() == 0 && written
     }
 
     /// Exchanges in flight.

@@ -111,13 +111,31 @@ impl Client {
                 self.session.flights.on_resent(id, self.now, begins);
                 true
             }
-            Err(limit) => {
-                self.fail_flight(id, DeliveryError::NotAllowed(limit));
-                false
-            }
+            Err(limit) => self.end_unsent(id, limit),
         }
     }
 
+    //= [MQTT-4.3.3-1]
+    /// What was sent before may not be sent again. A server that goes on with
+    /// the session may hold the identifier of a QoS 2 message: PUBREL gives it
+    /// back (D4). False if the exchange is over.
+    fn end_unsent(&mut self, id: PacketId, limit: PublishLimit) -> bool {
+        let flight = match self.session.replay.is_resumed() {
+            true => self.give_up(id),
+            false => self.session.flights.remove(id),
+        };
+        if let Some(claim) = flight.and_then(|flight| flight.exchange.claim()) {
+            self.settle(claim, Err(DeliveryError::NotAllowed(limit)));
+        }
+        let goes_on = self.session.flights.get(id).is_some();
+        if goes_on {
+            self.session.flights.on_resent(id, self.now, self.bytes_queued());
+            self.send_release(id);
+        }
+        goes_on
+    }
+
+    /// Ends an exchange that leaves nothing with the server.
     pub(super) fn fail_flight(&mut self, id: PacketId, error: DeliveryError) {
         let flight = self.session.flights.remove(id);
         if let Some(claim) = flight.and_then(|flight| flight.exchange.claim()) {

@@ -53,7 +53,8 @@ impl Client {
     }
 
     fn take_up(&mut self, recovered: Recovered) {
-        let Recovered { exchanges, received, subscriptions, queued, quarantined, .. } = recovered;
+        let Recovered { exchanges, forsaken, received, .. } = recovered;
+        let Recovered { subscriptions, queued, quarantined, .. } = recovered;
         let session = &mut self.session;
         session.number_from(recovered.next_serial);
         let mut journal = Journal::new(recovered.next_serial, recovered.bounds);
@@ -70,6 +71,9 @@ impl Client {
         for exchange in exchanges {
             let id = exchange.packet_id;
             session.flights.restore(id, exchange_of(exchange), self.now);
+        }
+        for id in forsaken {
+            session.flights.restore(id, Exchange::FORSAKEN, self.now);
         }
         received.into_iter().for_each(|id: PacketId| session.inbound.restore(id));
         for subscription in subscriptions {

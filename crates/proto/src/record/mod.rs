@@ -132,6 +132,17 @@ pub enum Record {
         /// The server's identifier.
         packet_id: PacketId,
     },
+    /// A QoS 2 exchange of ours was given up, and its message has left it: the
+    /// server may hold this identifier until PUBREL, so that it is in use.
+    Forsaken {
+        /// Held until `Freed`.
+        packet_id: PacketId,
+    },
+    /// The server holds a forsaken identifier no more.
+    Freed {
+        /// Which.
+        packet_id: PacketId,
+    },
     /// The server granted a subscription, or granted it anew.
     Subscribed(StoredSubscription),
     /// A subscription is over.

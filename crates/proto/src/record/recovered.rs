@@ -16,6 +16,8 @@ pub struct Recovered {
     /// The exchanges that hold packet identifiers, in the order in which they
     /// began (of their `Sent` records).
     pub exchanges: Vec<StoredExchange>,
+    /// Identifiers of QoS 2 exchanges that were given up, and are not free yet.
+    pub forsaken: Vec<PacketId>,
     /// Identifiers of QoS 2 messages received and not finished.
     pub received: Vec<PacketId>,
     /// The last of the records `Unproven` and `Proven` is `Unproven`.

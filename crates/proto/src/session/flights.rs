@@ -73,6 +73,9 @@ impl Flight {
 }
 
 impl Exchange {
+    /// One that goes on for its identifier alone.
+    pub(crate) const FORSAKEN: Self = Self::Release { claim: Claim::NOBODY };
+
     /// Who waits for the outcome of the message, if it is about one.
     pub(crate) const fn claim(&self) -> Option<Claim> {
         match self {
@@ -83,6 +86,11 @@ impl Exchange {
 
     pub(crate) const fn is_publish(&self) -> bool {
         matches!(self, Self::Publish { .. } | Self::Release { .. })
+    }
+
+    /// True where the message has left it, and only its identifier is in use.
+    pub(crate) fn is_forsaken(&self) -> bool {
+        matches!(self, Self::Release { claim } if *claim == Claim::NOBODY)
     }
 
     /// The QoS of a publish exchange.
@@ -103,6 +111,8 @@ pub(crate) struct Flights {
     slots: Vec<Option<Flight>>,
     used: usize,
     publishes: usize,
+    /// Exchanges of PUBLISH of which the identifier alone is left.
+    forsaken: usize,
     /// Exchanges of PUBLISH that began or were sent on the present connection.
     open_here: usize,
     /// Exchanges of SUBSCRIBE and UNSUBSCRIBE that are suspected.
@@ -112,9 +122,9 @@ pub(crate) struct Flights {
 }
 
 impl Flights {
-    /// Exchanges of PUBLISH in flight.
-    pub(crate) const fn publishes(&self) -> usize {
-        self.publishes
+    /// Messages in flight: exchanges of PUBLISH that have one.
+    pub(crate) const fn messages(&self) -> usize {
+        self.publishes - self.forsaken
     }
 
     /// All exchanges in flight.
@@ -182,6 +192,7 @@ impl Flights {
         };
         self.used += 1;
         self.publishes += usize::from(exchange.is_publish());
+        self.forsaken += usize::from(exchange.is_forsaken());
         self.open_here += usize::from(exchange.is_publish() && here != Here::Not);
         self.suspect_controls += usize::from(!exchange.is_publish() && suspicion.suspect);
         self.order += 1;
@@ -258,6 +269,7 @@ impl Flights {
         let is_publish = flight.exchange.is_publish();
         self.used -= 1;
         self.publishes -= usize::from(is_publish);
+        self.forsaken -= usize::from(flight.exchange.is_forsaken());
         self.open_here -= usize::from(is_publish && flight.here != Here::Not);
         self.suspect_controls -= usize::from(!is_publish && flight.suspicion.suspect);
         Some(flight)
@@ -322,8 +334,7 @@ impl Flights {
 
     /// Puts the end of a QoS 2 exchange in the place of one that was given up.
     pub(crate) fn forsake(&mut self, id: PacketId, now: Instant) {
-        let claim = Claim { token: Token::NONE, serial: Serial::default(), stored: false };
-        self.insert(id, Exchange::Release { claim }, now, Here::Not);
+        self.insert(id, Exchange::FORSAKEN, now, Here::Not);
     }
 
     /// True while a SUBSCRIBE or UNSUBSCRIBE is out that is suspected.

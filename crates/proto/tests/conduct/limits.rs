@@ -207,14 +207,69 @@ fn what_was_in_flight_is_checked_when_it_is_sent_again() {
     let mut rig = queued();
     rig.accept_with(&accepted());
     assert_eq!(rig.wire.len(), 4);
+    let qos_2 = rig.expect_publish().packet_id.unwrap();
     rig.completions.clear();
     rig.drop_link(evenkeel_proto::TransportFailure::TimedOut);
     rig.forget_wire();
     rig.await_open();
     rig.accept_with(&ConnAck { session_present: true, ..strict() });
+    assert_eq!(rig.expect(), pubrel(qos_2), "the server may hold it");
+    rig.send(&pubcomp(qos_2));
     assert_eq!(rig.expect_publish().topic, "fine");
     let failed: Vec<u64> = rig.outcomes().into_iter().map(|outcome| failure(outcome).0).collect();
     assert_eq!(failed, [1, 3]);
+}
+
+//= [MQTT-2.2.1-3] test
+//= [MQTT-4.3.3-1] test
+/// D4: the server that goes on with the session may hold a QoS 2 message which
+/// the client may not send again; a new one under its identifier would pass
+/// for a copy.
+#[test]
+fn the_identifier_of_what_may_not_be_sent_again_is_in_use_until_pubcomp() {
+    let settings = quiet(lasting(Version::V5));
+    let mut rig = Rig::online(settings);
+    rig.publish("old", ExactlyOnce, 1);
+    let old = rig.expect_publish().packet_id.unwrap();
+    rig.reconnect_with(&ConnAck { session_present: true, ..strict() });
+    assert_eq!(failure(rig.outcomes().remove(0)).0, 1);
+    assert_eq!(rig.expect(), pubrel(old));
+    let publish = |rig: &mut Rig, count: u64| {
+        let mut used = Vec::new();
+        for number in 0..count {
+            rig.publish("new", AtLeastOnce, number);
+            while let Some(Packet::Publish(publish)) = rig.wire.pop_front() {
+                used.push(publish.packet_id.unwrap());
+                rig.send(&puback(publish.packet_id.unwrap()));
+            }
+        }
+        used
+    };
+    // What is sent again goes alone, until it has an answer.
+    assert_eq!(publish(&mut rig, 5), []);
+    assert_eq!(rig.client.queued(), 5);
+    rig.reconnect_with(&resumed());
+    assert_eq!(rig.expect(), pubrel(old), "until there is an answer");
+    // A PUBREC that comes late is answered like any other.
+    rig.send(&pubrec(old));
+    assert_eq!(rig.expect(), pubrel(old));
+    rig.outcomes();
+    rig.send(&pubcomp(old));
+    let used = publish(&mut rig, 60);
+    assert_eq!(used.len(), 65);
+    assert!(used.contains(&old), "it is free now");
+    assert_eq!(rig.client.in_flight(), 0);
+}
+
+#[test]
+fn a_server_that_lost_the_session_holds_no_identifier() {
+    let mut rig = Rig::online(quiet(lasting(Version::V5)));
+    rig.publish("old", ExactlyOnce, 1);
+    rig.expect_publish();
+    rig.reconnect_with(&strict());
+    assert_eq!(failure(rig.outcomes().remove(0)).0, 1);
+    rig.expect_nothing();
+    assert_eq!(rig.client.in_flight(), 0);
 }
 
 #[test]

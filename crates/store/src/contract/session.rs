@@ -3,7 +3,7 @@
 use evenkeel_proto::codec::{
     Properties, Property, QoS, RetainHandling, SubscribeFilter, SubscribeOptions, TopicFilter,
 };
-use evenkeel_proto::record::{Priority, Record, StoredSubscription};
+use evenkeel_proto::record::{Outcome, Priority, Record, Serial, StoredSubscription};
 
 use super::{Open, accepted, commit, opened, packet_id, queued, sent, serials, topic};
 
@@ -43,6 +43,25 @@ pub fn received_identifiers_are_kept_until_finished(open: Open<'_>) {
     let (_store, mut recovered) = opened(open);
     recovered.received.sort_unstable();
     assert_eq!(recovered.received, [packet_id(1), packet_id(5)]);
+}
+
+pub fn forsaken_identifiers_are_kept_until_freed(open: Open<'_>) {
+    let (mut store, _) = opened(open);
+    commit(&mut store, &accepted(0..1));
+    let id = packet_id(5);
+    let outcome = Outcome::NotAllowed;
+    let ended = Record::Done { serial: Serial(0), outcome };
+    commit(&mut store, &[sent(0, 5), Record::Forsaken { packet_id: id }, ended]);
+    commit(&mut store, &[Record::Forsaken { packet_id: packet_id(65_535) }, Record::SessionLost]);
+    commit(&mut store, &[Record::Freed { packet_id: packet_id(65_535) }]);
+    for left in [vec![id], vec![]] {
+        drop(store);
+        let recovered;
+        (store, recovered) = opened(open);
+        assert_eq!(recovered.forsaken, left);
+        assert_eq!(recovered.exchanges, [], "no message is left of it");
+        commit(&mut store, &[Record::Freed { packet_id: id }, Record::Freed { packet_id: id }]);
+    }
 }
 
 pub fn a_lost_session_voids_what_was_received_alone(open: Open<'_>) {

@@ -91,6 +91,8 @@ fn record(kind: u8, mut contents: &[u8]) -> Option<Record> {
         kind::SESSION_LOST => Record::SessionLost,
         kind::UNPROVEN => Record::Unproven,
         kind::PROVEN => Record::Proven,
+        kind::FORSAKEN => Record::Forsaken { packet_id: packet_id(from)? },
+        kind::FREED => Record::Freed { packet_id: packet_id(from)? },
         _ => return None,
     };
     contents.is_empty().then_some(record)

@@ -73,6 +73,8 @@ const fn kind_of(record: &Record) -> u8 {
         Record::SessionLost => kind::SESSION_LOST,
         Record::Unproven => kind::UNPROVEN,
         Record::Proven => kind::PROVEN,
+        Record::Forsaken { .. } => kind::FORSAKEN,
+        Record::Freed { .. } => kind::FREED,
     }
 }
 
@@ -95,7 +97,10 @@ fn put_fields(record: &Record, out: &mut Vec<u8>) {
             out.push(*deaths);
             varint::put((*attempts).into(), out);
         }
-        Record::Received { packet_id } | Record::Finished { packet_id } => {
+        Record::Received { packet_id }
+        | Record::Finished { packet_id }
+        | Record::Forsaken { packet_id }
+        | Record::Freed { packet_id } => {
             varint::put(packet_id.get().into(), out);
         }
         Record::Unsubscribed { filter } => out.extend_from_slice(filter.as_str().as_bytes()),

@@ -23,6 +23,8 @@
 //! | 26 | session lost | |
 //! | 27 | unproven | |
 //! | 28 | proven | |
+//! | 29 | forsaken | packet identifier |
+//! | 30 | freed | packet identifier |
 //!
 //! Kinds 1 and 2 are in snapshots only.
 
@@ -55,6 +57,8 @@ mod kind {
     pub(super) const SESSION_LOST: u8 = 26;
     pub(super) const UNPROVEN: u8 = 27;
     pub(super) const PROVEN: u8 = 28;
+    pub(super) const FORSAKEN: u8 = 29;
+    pub(super) const FREED: u8 = 30;
 }
 
 mod outcome {

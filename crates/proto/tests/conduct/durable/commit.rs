@@ -24,6 +24,8 @@ fn kind(record: &Record) -> &'static str {
         Record::Quarantined { .. } => "quarantined",
         Record::Received { .. } => "received",
         Record::Finished { .. } => "finished",
+        Record::Forsaken { .. } => "forsaken",
+        Record::Freed { .. } => "freed",
         Record::Subscribed(_) => "subscribed",
         Record::Unsubscribed { .. } => "unsubscribed",
         Record::SessionLost => "session lost",

@@ -4,6 +4,7 @@
 mod commit;
 mod crash;
 mod failure;
+mod forsaken;
 mod recover;
 
 use evenkeel_proto::codec::Version;

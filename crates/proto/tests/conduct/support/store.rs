@@ -108,7 +108,8 @@ impl Sum {
                 let message = self.messages.get_mut(serial).expect("what is sent was accepted");
                 assert_eq!(message.state, StoredState::Queued, "it is sent once");
                 message.state = StoredState::Sent(*packet_id);
-                let taken = self.exchanges.iter().any(|(id, ..)| id == packet_id);
+                let forsaken = self.recovered.forsaken.contains(packet_id);
+                let taken = forsaken || self.exchanges.iter().any(|(id, ..)| id == packet_id);
                 assert!(!taken, "{packet_id} is in use (D4)");
                 self.exchanges.push((*packet_id, *serial, false));
             }
@@ -134,6 +135,16 @@ impl Sum {
             }
             Record::Finished { packet_id } => {
                 self.recovered.received.retain(|id| id != packet_id);
+            }
+            Record::Forsaken { packet_id } => {
+                let held = &mut self.recovered.forsaken;
+                assert!(!held.contains(packet_id), "{packet_id} is forsaken once");
+                held.push(*packet_id);
+            }
+            Record::Freed { packet_id } => {
+                let held = &mut self.recovered.forsaken;
+                assert!(held.contains(packet_id), "{packet_id} was forsaken");
+                held.retain(|id| id != packet_id);
             }
             Record::Subscribed(subscription) => {
                 self.unsubscribe(&subscription.filter.filter);
