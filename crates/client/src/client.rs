@@ -114,6 +114,7 @@ impl Client {
     }
 
     /// Publishes a message; see [`PublishRequest`].
+    #[inline]
     pub fn publish(&self, topic: impl IntoTopic, payload: impl Into<Bytes>) -> PublishRequest<'_> {
         PublishRequest::new(&self.shared, Draft::new(topic, payload))
     }

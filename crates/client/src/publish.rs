@@ -10,7 +10,7 @@ use bytes::Bytes;
 use evenkeel_codec::{Properties, Property, PropertyId, Publish, QoS, ReasonCode, Text, TextError};
 use evenkeel_proto::record::{Priority, StorageFailure};
 use evenkeel_proto::{
-    Accepted, Completion, ConnectionId, Delivered, DeliveryError, RejectReason, Rejected, Token,
+    Accepted, Completion, ConnectionId, Delivered, DeliveryError, RejectReason, Token,
 };
 
 use crate::error::PublishError;
@@ -40,9 +40,10 @@ pub(crate) struct Draft {
 }
 
 impl Draft {
+    #[inline]
     pub(crate) fn new(topic: impl IntoTopic, payload: impl Into<Bytes>) -> Self {
         let (topic, error) = match topic.into_topic() {
-            Ok(topic) => (topic.text().clone(), None),
+            Ok(topic) => (topic.into_text(), None),
             Err(error) => (Text::default(), Some(PublishError::Topic(error))),
         };
         let publish = Publish {
@@ -71,6 +72,56 @@ impl Draft {
     pub(crate) fn fail(&mut self, error: TextError) {
         self.error.get_or_insert(PublishError::Property(error));
     }
+
+    /// Hands the message over to the core, which takes out what it keeps, or
+    /// leaves it where it refuses. Where there is no room, a task that gave its
+    /// place and waker is woken when there is. True where the message is still
+    /// to be stored.
+    fn offer(
+        &mut self,
+        shared: &Arc<Shared>,
+        waiter: Option<(&mut Place, &Waker)>,
+    ) -> Result<(Receipt, bool), PublishError> {
+        if let Some(error) = &self.error {
+            return Err(error.clone());
+        }
+        let traced = tracing::enabled!(tracing::Level::TRACE).then(|| Traced::of(&self.publish));
+        let mut inner = shared.lock();
+        if inner.ended {
+            return Err(PublishError::Rejected(RejectReason::Closed));
+        }
+        let now = if self.needs_clock(&inner) { shared.clock.now() } else { inner.core.now() };
+        let token = inner.operations.upcoming();
+        let accepted = inner.core.offer(now, &mut self.publish, self.priority, token);
+        let storing = matches!(accepted, Ok(Accepted::Storing));
+        let waiting = match accepted {
+            Ok(Accepted::Tracked | Accepted::Storing) => Waiting::Tracked(inner.operations.begin()),
+            Ok(Accepted::Streamed { conn, offset }) => {
+                Waiting::Streamed { conn, offset, place: Place::default() }
+            }
+            // Nothing has changed for the driver: to wake it would be of no use.
+            Err(reason) => {
+                let waits = inner.core.waits_for(&reason);
+                if let Some((place, waker)) = waiter.filter(|_| waits) {
+                    inner.publishers.wait(place, waker);
+                }
+                return Err(PublishError::Rejected(reason));
+            }
+        };
+        Inner::signal(inner);
+        if let Some(traced) = traced {
+            traced.tell(&shared.span);
+        }
+        Ok((Receipt { shared: shared.clone(), waiting }, storing))
+    }
+
+    /// Only round trips and expiries need the exact time. What is accepted
+    /// before the driver had its turn is sent together with what it follows,
+    /// and has the same time.
+    fn needs_clock(&self, inner: &Inner) -> bool {
+        let tracked = self.publish.qos != QoS::AtMostOnce;
+        (tracked && !inner.signalled) || !self.publish.properties.is_empty()
+    }
 }
 
 /// Rounded up, so that what has time left never has none.
@@ -80,23 +131,27 @@ pub(crate) fn whole_seconds(span: Duration) -> u32 {
 }
 
 impl<'a> PublishRequest<'a> {
+    #[inline]
     pub(crate) const fn new(shared: &'a Arc<Shared>, draft: Draft) -> Self {
         Self { shared, draft }
     }
 
     /// The delivery promise; QoS 0 unless set.
+    #[inline]
     pub const fn qos(mut self, qos: QoS) -> Self {
         self.draft.publish.qos = qos;
         self
     }
 
     /// Whether the server keeps it as the topic's last value.
+    #[inline]
     pub const fn retain(mut self, retain: bool) -> Self {
         self.draft.publish.retain = retain;
         self
     }
 
     /// Its place in the queue, if it has to wait there.
+    #[inline]
     pub const fn priority(mut self, priority: Priority) -> Self {
         self.draft.priority = priority;
         self
@@ -151,19 +206,10 @@ impl<'a> PublishRequest<'a> {
 
     /// Hands the message over without waiting; the whole request comes back
     /// where it is not accepted.
-    pub fn try_send(self) -> Result<Receipt, RejectedPublish<'a>> {
-        let Self { shared, draft } = self;
-        if let Some(error) = draft.error {
-            let draft = Draft { error: Some(error.clone()), ..draft };
-            return Err(RejectedPublish { request: Self { shared, draft }, error });
-        }
-        let priority = draft.priority;
-        match offer(shared, draft.publish, priority, None) {
+    pub fn try_send(mut self) -> Result<Receipt, RejectedPublish<'a>> {
+        match self.draft.offer(self.shared, None) {
             Ok((receipt, _)) => Ok(receipt),
-            Err(Rejected { publish, reason }) => Err(RejectedPublish {
-                request: Self { shared, draft: Draft { publish, priority, error: None } },
-                error: PublishError::Rejected(reason),
-            }),
+            Err(error) => Err(RejectedPublish { request: self, error }),
         }
     }
 
@@ -210,48 +256,6 @@ impl std::fmt::Debug for RejectedPublish<'_> {
     }
 }
 
-/// Hands a message to the core. Where there is no room, a task that gave its
-/// place and waker is woken when there is. True where the message is still to
-/// be stored.
-fn offer(
-    shared: &Arc<Shared>,
-    publish: Publish,
-    priority: Priority,
-    waiter: Option<(&mut Place, &Waker)>,
-) -> Result<(Receipt, bool), Rejected> {
-    let tracked = publish.qos != QoS::AtMostOnce;
-    // Only acknowledged messages need the exact time, for their round trip.
-    let now = tracked.then(|| shared.clock.now());
-    let mut inner = shared.lock();
-    if inner.ended {
-        return Err(Rejected { publish, reason: RejectReason::Closed });
-    }
-    let now = now.unwrap_or_else(|| inner.core.now());
-    let traced = tracing::enabled!(tracing::Level::TRACE).then(|| Traced::of(&publish));
-    let token = inner.operations.upcoming();
-    let accepted = inner.core.publish_with(now, publish, priority, token);
-    let storing = matches!(accepted, Ok(Accepted::Storing));
-    let waiting = match accepted {
-        Ok(Accepted::Tracked | Accepted::Storing) => Waiting::Tracked(inner.operations.begin()),
-        Ok(Accepted::Streamed { conn, offset }) => {
-            Waiting::Streamed { conn, offset, place: Place::default() }
-        }
-        // Nothing has changed for the driver: to wake it would be of no use.
-        Err(rejected) => {
-            let waits = inner.core.waits_for(&rejected.reason);
-            if let Some((place, waker)) = waiter.filter(|_| waits) {
-                inner.publishers.wait(place, waker);
-            }
-            return Err(rejected);
-        }
-    };
-    Inner::signal(inner);
-    if let Some(traced) = traced {
-        traced.tell(&shared.span);
-    }
-    Ok((Receipt { shared: shared.clone(), waiting }, storing))
-}
-
 /// What of a message goes to `tracing` once it is accepted.
 struct Traced {
     topic: Text,
@@ -280,10 +284,10 @@ impl<'a> IntoFuture for PublishRequest<'a> {
     type Output = Result<Receipt, PublishError>;
     type IntoFuture = Publishing<'a>;
 
+    #[inline]
     fn into_future(self) -> Publishing<'a> {
-        let Draft { publish, priority, error } = self.draft;
-        let (publish, place) = (Some(publish), Place::default());
-        Publishing { shared: self.shared, publish, priority, error, place, storing: None }
+        let (draft, place) = (Some(self.draft), Place::default());
+        Publishing { shared: self.shared, draft, place, storing: None }
     }
 }
 
@@ -291,9 +295,8 @@ impl<'a> IntoFuture for PublishRequest<'a> {
 #[must_use = "futures do nothing unless polled"]
 pub struct Publishing<'a> {
     shared: &'a Arc<Shared>,
-    publish: Option<Publish>,
-    priority: Priority,
-    error: Option<PublishError>,
+    /// Until it is accepted, or never will be.
+    draft: Option<Draft>,
     place: Place,
     /// The message is on its way into the store.
     storing: Option<Receipt>,
@@ -304,24 +307,23 @@ impl Future for Publishing<'_> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
-        if let Some(error) = this.error.take() {
-            return Poll::Ready(Err(error));
-        }
         if let Some(receipt) = this.storing.take() {
             return this.poll_stored(receipt, cx);
         }
-        let Some(publish) = this.publish.take() else {
+        let Some(draft) = &mut this.draft else {
             return Poll::Ready(Err(PublishError::Rejected(RejectReason::Closed)));
         };
-        let waiter = Some((&mut this.place, cx.waker()));
-        match offer(this.shared, publish, this.priority, waiter) {
+        let offered = draft.offer(this.shared, Some((&mut this.place, cx.waker())));
+        if let Err(PublishError::Rejected(reason)) = &offered
+            && this.shared.lock().core.waits_for(reason)
+        {
+            return Poll::Pending;
+        }
+        this.draft = None;
+        match offered {
             Ok((receipt, true)) => this.poll_stored(receipt, cx),
             Ok((receipt, false)) => Poll::Ready(Ok(receipt)),
-            Err(Rejected { publish, reason }) if this.shared.lock().core.waits_for(&reason) => {
-                this.publish = Some(publish);
-                Poll::Pending
-            }
-            Err(Rejected { reason, .. }) => Poll::Ready(Err(PublishError::Rejected(reason))),
+            Err(error) => Poll::Ready(Err(error)),
         }
     }
 }

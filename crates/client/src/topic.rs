@@ -10,12 +10,14 @@ pub trait IntoTopic {
 }
 
 impl IntoTopic for TopicName {
+    #[inline]
     fn into_topic(self) -> Result<TopicName, TopicError> {
         Ok(self)
     }
 }
 
 impl IntoTopic for &TopicName {
+    #[inline]
     fn into_topic(self) -> Result<TopicName, TopicError> {
         Ok(self.clone())
     }

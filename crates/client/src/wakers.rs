@@ -1,6 +1,7 @@
 //! Who is to be woken, and who waits.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroU64;
 use std::task::Waker;
 
 /// Wakers collected under the lock, to be woken once it is released. The
@@ -48,20 +49,21 @@ impl Extend<Waker> for Wakers {
 /// has one place at most, however often it is polled.
 #[derive(Debug, Default)]
 pub(crate) struct Waiters {
-    next: u64,
-    waiting: BTreeMap<u64, Waker>,
+    last: u64,
+    waiting: BTreeMap<NonZeroU64, Waker>,
 }
 
 /// A task's place among the waiters; kept by its future, given back when dropped.
 #[derive(Debug, Default)]
-pub(crate) struct Place(Option<u64>);
+pub(crate) struct Place(Option<NonZeroU64>);
 
 impl Waiters {
     /// Waits, at the place had before if there was one.
     pub(crate) fn wait(&mut self, place: &mut Place, waker: &Waker) {
         let number = *place.0.get_or_insert_with(|| {
-            self.next += 1;
-            self.next
+            self.last += 1;
+            // A program does not live to see it overflow.
+            NonZeroU64::new(self.last).unwrap_or(NonZeroU64::MAX)
         });
         self.waiting
             .entry(number)

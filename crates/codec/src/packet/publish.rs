@@ -12,8 +12,8 @@ use crate::{
     TopicAliasUse, Transfer, Version, varint,
 };
 
-/// PUBLISH: a message.
-#[derive(Clone, PartialEq, Eq)]
+/// PUBLISH: a message. The default has no topic yet, and does not encode.
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Publish {
     /// Set where this may be a second delivery.
     pub dup: bool,

@@ -18,6 +18,12 @@ impl TopicName {
     pub const fn text(&self) -> &Text {
         &self.0
     }
+
+    /// The name as text, without counting one more owner of its bytes.
+    #[inline]
+    pub fn into_text(self) -> Text {
+        self.0
+    }
 }
 
 text_like!(TopicName);

@@ -17,7 +17,7 @@ use crate::time::Instant;
 use crate::transmit::SHARE_FROM;
 
 use super::policy::Room;
-use super::pump::expiry;
+use super::pump::{NO_IDENTIFIER, expiry};
 use super::{Client, Link};
 
 /// More than a PUBLISH holds beside topic, payload and properties of the
@@ -58,23 +58,28 @@ impl Client {
     pub fn publish(
         &mut self,
         now: Instant,
-        publish: Publish,
+        mut publish: Publish,
         token: Token,
     ) -> Result<Accepted, Rejected> {
-        self.publish_with(now, publish, Priority::default(), token)
+        match self.offer(now, &mut publish, Priority::default(), token) {
+            Ok(accepted) => Ok(accepted),
+            Err(reason) => Err(Rejected { publish, reason }),
+        }
     }
 
-    /// As [`publish`](Self::publish), with a place in the queue.
-    pub fn publish_with(
+    /// As [`publish`](Self::publish), with a place in the queue, for messages
+    /// that are not to be moved about: one that is refused is left as it was,
+    /// and of one that is accepted the client takes out what it keeps.
+    pub fn offer(
         &mut self,
         now: Instant,
-        publish: Publish,
+        publish: &mut Publish,
         priority: Priority,
         token: Token,
-    ) -> Result<Accepted, Rejected> {
+    ) -> Result<Accepted, RejectReason> {
         self.advance_clock(now);
-        if let Some(reason) = self.refusal(&publish) {
-            return Err(Rejected { publish, reason });
+        if let Some(reason) = self.refusal(publish) {
+            return Err(reason);
         }
         let stored = self.is_durable() && publish.qos != QoS::AtMostOnce;
         if !stored && self.may_send_now(publish.qos) {
@@ -82,9 +87,7 @@ impl Client {
             return match self.send_publish(publish, claim, None) {
                 Ok(Sent::InFlight) => Ok(Accepted::Tracked),
                 Ok(Sent::Written { conn, offset }) => Ok(Accepted::Streamed { conn, offset }),
-                Err((publish, limit)) => {
-                    Err(Rejected { publish, reason: RejectReason::NotAllowed(limit) })
-                }
+                Err(limit) => Err(RejectReason::NotAllowed(limit)),
             };
         }
         self.enqueue(publish, priority, token)
@@ -121,20 +124,20 @@ impl Client {
 
     fn enqueue(
         &mut self,
-        publish: Publish,
+        publish: &mut Publish,
         priority: Priority,
         token: Token,
-    ) -> Result<Accepted, Rejected> {
+    ) -> Result<Accepted, RejectReason> {
         // QoS 0 on a live connection waits for the buffer, not in the queue.
         if publish.qos == QoS::AtMostOnce
             && matches!(self.link, Link::Online(_))
             && self.session.queue.is_empty()
             && !self.has_room()
         {
-            return Err(Rejected { publish, reason: RejectReason::WriteBufferFull });
+            return Err(RejectReason::WriteBufferFull);
         }
-        let stored = self.is_to_be_stored(&publish);
-        let expires = expiry(&publish, self.now);
+        let stored = self.is_to_be_stored(publish);
+        let expires = expiry(publish, self.now);
         self.queue_up(publish, priority, expires, token)?;
         if stored {
             // With a store there is no other way out: both records that the
@@ -151,30 +154,32 @@ impl Client {
     }
 
     /// Puts a message at the end of the queue of its priority, by the policy
-    /// for a full queue: the one place where messages become queued.
+    /// for a full queue: the one place where messages become queued. Takes
+    /// the message out of `publish` if it does.
     pub(super) fn queue_up(
         &mut self,
-        publish: Publish,
+        publish: &mut Publish,
         priority: Priority,
         expires: Option<Instant>,
         token: Token,
-    ) -> Result<Serial, Rejected> {
-        if let Some(limit) = self.unsendable(&publish) {
-            return Err(Rejected { publish, reason: RejectReason::NotAllowed(limit) });
+    ) -> Result<Serial, RejectReason> {
+        if let Some(limit) = self.unsendable(publish) {
+            return Err(RejectReason::NotAllowed(limit));
         }
-        let stored = self.is_to_be_stored(&publish);
-        if stored && let Some(reason) = self.storage_refusal(&publish) {
-            return Err(Rejected { publish, reason });
+        let stored = self.is_to_be_stored(publish);
+        if stored && let Some(reason) = self.storage_refusal(publish) {
+            return Err(reason);
         }
-        match self.make_room(&publish, priority, stored) {
+        match self.make_room(publish, priority, stored) {
             Room::Made => {}
-            Room::None(reason) => return Err(Rejected { publish, reason }),
+            Room::None(reason) => return Err(reason),
             Room::DropIt => {
                 let claim = self.session.claim(token, false);
                 self.drop_queued(claim, DeliveryError::Dropped);
                 return Ok(claim.serial);
             }
         }
+        let publish = core::mem::take(publish);
         let claim = self.session.claim(token, stored);
         if let Some(journal) = self.session.journal.as_mut().filter(|_| stored) {
             let clock = &self.session.clock;
@@ -245,39 +250,30 @@ impl Client {
         }
     }
 
-    /// Sends a publish that may go now; a message that cannot goes back.
+    /// Sends a publish that is not forbidden and may go now. An exchange takes
+    /// the message out of `publish`; one that cannot go leaves it.
     pub(super) fn send_publish(
         &mut self,
-        publish: Publish,
+        publish: &mut Publish,
         claim: Claim,
         message_expiry: Option<u32>,
-    ) -> Result<Sent, (Publish, PublishLimit)> {
-        if let Some(limit) = self.forbidden(&publish) {
-            return Err((publish, limit));
-        }
+    ) -> Result<Sent, PublishLimit> {
         let packet_id = match publish.qos {
             QoS::AtMostOnce => None,
-            _ => match self.session.flights.reserve() {
-                Some(id) => Some(id),
-                None => {
-                    let reason = PublishLimit::Encode(EncodeError::PacketIdentifierMissing);
-                    return Err((publish, reason));
-                }
-            },
+            _ => Some(self.session.flights.reserve().ok_or(NO_IDENTIFIER)?),
         };
-        let topic_alias = self.alias_for(&publish);
+        let topic_alias = self.alias_for(publish);
         let transfer = Transfer { dup: false, packet_id, topic_alias, message_expiry };
         let begins = self.bytes_queued();
-        if let Err(limit) = self.write_publish(&publish, &transfer) {
-            self.forget_alias(&publish, topic_alias);
-            return Err((publish, limit));
+        if let Err(limit) = self.write_publish(publish, &transfer) {
+            self.forget_alias(publish, topic_alias);
+            return Err(limit);
         }
-        let Link::Online(online) = &self.link else {
-            return Err((publish, PublishLimit::Retain));
-        };
+        let Link::Online(online) = &self.link else { return Err(PublishLimit::Retain) };
         match packet_id {
             None => Ok(Sent::Written { conn: online.conn, offset: online.stream.queued }),
             Some(id) => {
+                let publish = core::mem::take(publish);
                 let exchange = Exchange::Publish { publish, claim };
                 self.session.flights.insert(id, exchange, self.now, Here::Sent { begins });
                 Ok(Sent::InFlight)

@@ -18,7 +18,8 @@ use super::publish::Sent;
 use super::{Client, Link};
 
 /// All 65,535 identifiers are in use.
-const NO_IDENTIFIER: PublishLimit = PublishLimit::Encode(EncodeError::PacketIdentifierMissing);
+pub(super) const NO_IDENTIFIER: PublishLimit =
+    PublishLimit::Encode(EncodeError::PacketIdentifierMissing);
 
 impl Client {
     /// Sends whatever may go out now.
@@ -196,18 +197,22 @@ impl Client {
 
     pub(super) fn send_from_queue(
         &mut self,
-        publish: Publish,
+        mut publish: Publish,
         claim: Claim,
         message_expiry: Option<u32>,
     ) {
-        match self.send_publish(publish, claim, message_expiry) {
+        let sent = match self.forbidden(&publish) {
+            Some(limit) => Err(limit),
+            None => self.send_publish(&mut publish, claim, message_expiry),
+        };
+        match sent {
             Ok(Sent::InFlight) => {}
             Ok(Sent::Written { offset, .. }) => {
                 if let Link::Online(online) = &mut self.link {
                     online.unwritten.push_back((offset, claim));
                 }
             }
-            Err((_, limit)) => self.settle(claim, Err(DeliveryError::NotAllowed(limit))),
+            Err(limit) => self.settle(claim, Err(DeliveryError::NotAllowed(limit))),
         }
     }
 

@@ -156,15 +156,12 @@ impl Client {
         }
     }
 
-    fn requeue_message(&mut self, message: StoredMessage, token: Token) {
+    fn requeue_message(&mut self, mut message: StoredMessage, token: Token) {
         let old = message.serial;
         let expires = message.expires.map(|at| self.session.clock.instant(at));
-        let publish = message.publish.clone();
-        let accepted = match self.refusal(&publish) {
+        let accepted = match self.refusal(&message.publish) {
             Some(reason) => Err(reason),
-            None => self
-                .queue_up(publish, message.priority, expires, Token::NONE)
-                .map_err(|rejected| rejected.reason),
+            None => self.queue_up(&mut message.publish, message.priority, expires, Token::NONE),
         };
         let result = match accepted {
             Ok(serial) => {

@@ -26,10 +26,13 @@ fn each(mut test: impl FnMut(Version, bool)) {
 }
 
 fn offer(rig: &mut Rig, topic: &str, priority: Priority, number: u64) -> Result<(), RejectReason> {
-    let message = publish(topic, "x", AtLeastOnce);
-    let result = rig.client.publish_with(rig.now, message, priority, token(number));
+    let mut message = publish(topic, "x", AtLeastOnce);
+    let result = rig.client.offer(rig.now, &mut message, priority, token(number));
     rig.settle();
-    result.map(drop).map_err(|rejected| rejected.reason)
+    if result.is_err() {
+        assert_eq!(message, publish(topic, "x", AtLeastOnce), "left as it was");
+    }
+    result.map(drop)
 }
 
 /// Outcomes of publishes since the last call.
