@@ -44,8 +44,8 @@ pub(crate) const RAW: &str = "raw";
 pub(crate) const EVENKEEL: &str = "Evenkeel";
 
 /// All clients that are asked for, Evenkeel and the bound first.
-pub(crate) fn all(options: &Options) -> Vec<Client> {
-    let lock = std::fs::read_to_string(options.home.join("Cargo.lock")).unwrap_or_default();
+pub(crate) fn all(options: &Options) -> Result<Vec<Client>, String> {
+    let lock = crate::read(&options.home.join("Cargo.lock"))?;
     let rust = |name: &str, package: &str| {
         let program = options.programs.join(format!("speed-{package}"));
         Client {
@@ -75,7 +75,7 @@ pub(crate) fn all(options: &Options) -> Vec<Client> {
     let plain = |client: Client| Client { tls: false, websocket: false, ..client };
     let mut clients = vec![
         Client { version: options.commit.clone(), ..rust(EVENKEEL, "evenkeel") },
-        Client { crowds: false, package: None, ..plain(rust(RAW, "raw")) },
+        Client { package: None, ..plain(rust(RAW, "raw")) },
         rust("rumqttc", "rumqttc"),
         rust("rumqttc-next", "rumqttc-next"),
         Client { exactly_once: false, ..plain(rust("ntex-mqtt", "ntex-mqtt")) },
@@ -97,9 +97,14 @@ pub(crate) fn all(options: &Options) -> Vec<Client> {
         ),
     ];
     if let Some(wanted) = &options.clients {
+        let unknown = wanted.iter().find(|name| clients.iter().all(|client| client.name != **name));
+        if let Some(name) = unknown {
+            let known: Vec<_> = clients.into_iter().map(|client| client.name).collect();
+            return Err(format!("--clients: no {name}; there are {}", known.join(", ")));
+        }
         clients.retain(|client| wanted.contains(&client.name));
     }
-    clients
+    Ok(clients)
 }
 
 fn locked(lock: &str, package: &str) -> Option<String> {

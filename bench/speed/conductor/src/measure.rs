@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use crate::cases::{Case, Transport, Work};
 use crate::clients::Client;
+use crate::file_limit;
 use crate::options::Options;
 use crate::results::Run;
 
@@ -17,6 +18,8 @@ const LIMIT: Duration = Duration::from_secs(20);
 /// Seconds for which idle connections are watched, and their keep-alive.
 const WATCH: u64 = 15;
 const KEEP_ALIVE: u64 = 5;
+/// Files that a program has open beside its connections.
+const SPARE_FILES: u64 = 100;
 /// Seconds of paced requests.
 const PACED: u64 = 3;
 
@@ -123,6 +126,7 @@ impl Measure {
     }
 
     fn idle(&self, client: &Client, case: &Case, connections: usize) -> Result<Run, String> {
+        file_limit::raise(connections as u64 + SPARE_FILES)?;
         let work =
             format!("mode=idle connections={connections} seconds={WATCH} keep_alive={KEEP_ALIVE}");
         self.pair(client, case, "crowd=1", &work, 6 * LIMIT)
@@ -143,7 +147,7 @@ impl Measure {
         if let (Some(run), Ok(counted)) =
             (run.as_object_mut(), serde_json::from_str::<serde_json::Value>(&counted))
         {
-            for figure in ["p50", "p90", "p99", "p999", "max"] {
+            for figure in ["p50", "p90", "p99", "p999", "max", "pings_mean", "pings_most"] {
                 if let Some(value) = counted.get(figure) {
                     run.insert(figure.into(), value.clone());
                 }
@@ -245,10 +249,10 @@ struct Server {
 }
 
 impl Server {
-    /// What it counted: it ends with its client. Empty where it does not.
+    /// What it counted: it ends with its clients. Empty where it does not.
     fn finish(&mut self) -> String {
         let mut told = String::new();
-        if wait(&mut self.child, Duration::from_millis(500))
+        if wait(&mut self.child, Duration::from_secs(2))
             && let Some(lines) = &mut self.lines
         {
             let _ = lines.read_line(&mut told);

@@ -52,7 +52,7 @@ impl Options {
         }
         let value = |key: &str| {
             let pairs = args.chunks_exact(2).filter(|pair| pair[0] == key);
-            pairs.map(|pair| pair[1].clone()).last()
+            pairs.map(|pair| pair[1].clone()).next_back()
         };
         let path = |key: &str| PathBuf::from(value(key).unwrap_or_else(|| ".".into()));
         let list = |key: &str| {
@@ -64,8 +64,8 @@ impl Options {
             modules: path("--modules"),
             python: path("--python"),
             out: path("--out"),
-            rounds: value("--rounds").map_or(5, |value| value.parse().expect("--rounds N")),
-            seconds: value("--seconds").map_or(0.5, |value| value.parse().expect("--seconds S")),
+            rounds: value("--rounds").map_or(5, |value| number("--rounds", &value)),
+            seconds: value("--seconds").map_or(0.5, |value| number("--seconds", &value)),
             groups: list("--groups"),
             clients: list("--clients"),
             cases: value("--cases").unwrap_or_default(),
@@ -105,4 +105,12 @@ impl Options {
             None => group != Group::Build,
         }
     }
+}
+
+/// The value of an option; ends the program where it is none.
+fn number<N: std::str::FromStr>(option: &str, value: &str) -> N {
+    value.parse().unwrap_or_else(|_| {
+        eprintln!("{option} takes a number, not {value}");
+        std::process::exit(2);
+    })
 }

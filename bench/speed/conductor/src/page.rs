@@ -12,13 +12,17 @@ use crate::results::{Cell, Results, Run, Spread};
 /// Results by case and client.
 pub(crate) type Cells<'a> = BTreeMap<(&'a str, &'a str), &'a Cell>;
 
-pub(crate) fn page(results: &Results, cells: &Cells<'_>, options: &Options) -> String {
-    let notes = std::fs::read_to_string(options.home.join("notes.md")).unwrap_or_default();
+pub(crate) fn page(
+    results: &Results,
+    cells: &Cells<'_>,
+    options: &Options,
+) -> Result<String, String> {
+    let notes = crate::read(&options.home.join("notes.md"))?;
     let begin = include_str!("page.in");
     let clients: Vec<String> =
         results.clients.iter().map(|(name, version)| format!("{name} {version}")).collect();
     let note = if results.note.is_empty() { String::new() } else { format!(" {}", results.note) };
-    begin
+    Ok(begin
         .replace("{date}", &results.date)
         .replace("{machine}", &results.machine.join("; "))
         .replace("{note}", &note)
@@ -28,7 +32,7 @@ pub(crate) fn page(results: &Results, cells: &Cells<'_>, options: &Options) -> S
         .replace("{clients}", &clients.join(", "))
         .replace("{goals}", &goal_table(cells))
         .replace("{tables}", &tables(results, cells))
-        .replace("{notes}", notes.trim())
+        .replace("{notes}", notes.trim()))
 }
 
 fn goal_table(cells: &Cells<'_>) -> String {
@@ -61,7 +65,8 @@ fn tables(results: &Results, cells: &Cells<'_>) -> String {
         (
             Group::Idle,
             "Idle connections",
-            "Bytes of user memory per connection; share of a core at a keep-alive of 5 s.",
+            "Bytes of user memory per connection; share of a core at a keep-alive of 5 s; the most \
+             pings in 100 ms, whose mean is 20 with 1,000 connections and 200 with 10,000.",
         ),
     ] {
         let cases: Vec<&Case> = every
@@ -114,9 +119,10 @@ fn entry(cell: &Cell, group: Group) -> String {
     };
     match group {
         Group::Idle => format!(
-            "{:.0} B; {:.2} %",
+            "{:.0} B; {:.2} %; {:.0}",
             median(&|run| run.bytes_each),
-            median(&|run| run.cpu_share * 100.0)
+            median(&|run| run.cpu_share * 100.0),
+            median(&|run| run.pings_most)
         ),
         Group::Latency => format!(
             "{:.0} / {:.0} / {:.0}; {}",

@@ -48,6 +48,9 @@ pub(crate) struct Run {
     pub(crate) server_cpu: f64,
     pub(crate) bytes_each: f64,
     pub(crate) cpu_share: f64,
+    /// Pings of all connections in a tenth of a second.
+    pub(crate) pings_mean: f64,
+    pub(crate) pings_most: f64,
     /// Microseconds.
     pub(crate) p50: f64,
     pub(crate) p90: f64,
@@ -81,7 +84,8 @@ impl fmt::Display for Run {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.bytes_each > 0.0 || self.cpu_share > 0.0 {
             let share = self.cpu_share * 100.0;
-            return write!(f, "{:.0} B each, {share:.2} % of a core", self.bytes_each);
+            write!(f, "{:.0} B each, {share:.2} % of a core; ", self.bytes_each)?;
+            return write!(f, "{} pings in 100 ms, {} at most", self.pings_mean, self.pings_most);
         }
         if self.p50 > 0.0 {
             return write!(f, "p50 {} p99 {} p99.9 {} us", self.p50, self.p99, self.p999);
@@ -125,13 +129,13 @@ impl Results {
         }
     }
 
-    pub(crate) fn load(file: &Path) -> Self {
-        let text = std::fs::read_to_string(file).expect("the results can be read");
-        serde_json::from_str(&text).expect("results of this program")
+    pub(crate) fn load(file: &Path) -> Result<Self, String> {
+        serde_json::from_str(&crate::read(file)?).map_err(|error| crate::in_file(file, error))
     }
 
-    pub(crate) fn save(&self, file: &Path) {
-        crate::save(file, &serde_json::to_string_pretty(self).expect("plain data"));
+    pub(crate) fn save(&self, file: &Path) -> Result<(), String> {
+        let text = serde_json::to_string_pretty(self).map_err(|error| error.to_string())?;
+        crate::save(file, &text)
     }
 
     pub(crate) fn cell(&mut self, client: &str, case: &str) -> &mut Cell {

@@ -19,7 +19,7 @@ pub(crate) struct Setup {
     pub(crate) window: u64,
     /// `rate`: messages per second, to be answered; 0 sends as fast as it goes.
     pub(crate) rate: u64,
-    /// `crowd=1`: serves any number of clients that mostly ping, until it is killed.
+    /// `crowd=1`: serves any number of clients that mostly ping, until all have gone.
     pub(crate) crowd: bool,
 }
 
@@ -34,7 +34,7 @@ impl Setup {
         let args: Vec<String> = std::env::args().skip(1).collect();
         let value = |key: &str| {
             let pairs = args.iter().filter_map(|arg| arg.split_once('='));
-            pairs.filter(|(name, _)| *name == key).map(|(_, value)| value).last()
+            pairs.filter(|(name, _)| *name == key).map(|(_, value)| value).next_back()
         };
         let number =
             |key: &str| value(key).map_or(0, |value| value.parse::<u64>().expect("a number"));

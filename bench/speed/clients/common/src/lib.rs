@@ -60,7 +60,7 @@ impl Job {
         let args: Vec<String> = std::env::args().skip(1).collect();
         let value = |key: &str| {
             let pairs = args.iter().filter_map(|arg| arg.split_once('='));
-            pairs.filter(|(name, _)| *name == key).map(|(_, value)| value).last()
+            pairs.filter(|(name, _)| *name == key).map(|(_, value)| value).next_back()
         };
         let number =
             |key: &str| value(key).map_or(0, |value| value.parse::<u64>().expect("a number"));

@@ -116,7 +116,9 @@ async fn receive(job: &Job) {
                     assert_eq!(payload.len(), size);
                     left.set(left.get() - 1);
                     if left.get() == 0 {
-                        begun.borrow().as_ref().map(|meter: &Meter| meter.finish(count));
+                        if let Some(meter) = begun.borrow().as_ref() {
+                            Meter::finish(meter, count);
+                        }
                         std::process::exit(0);
                     }
                     publish.ack()
@@ -147,8 +149,10 @@ async fn answer(job: &Job) {
                     let answer = answers.publish(topic.clone());
                     answer.send_at_most_once(payload).expect("sent");
                     left.set(left.get() - 1);
-                    if left.get() == 0 {
-                        meter.borrow().as_ref().map(|meter: &Meter| meter.finish(count));
+                    if left.get() == 0
+                        && let Some(meter) = meter.borrow().as_ref()
+                    {
+                        Meter::finish(meter, count);
                     }
                     publish.ack()
                 }
