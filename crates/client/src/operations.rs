@@ -3,7 +3,7 @@
 use std::task::{Poll, Waker};
 
 use evenkeel_proto::record::{Serial, StorageFailure};
-use evenkeel_proto::{Completion, DeliveryError, Token};
+use evenkeel_proto::{Completion, Delivered, DeliveryError, Token};
 
 use crate::wakers::Wakers;
 
@@ -77,6 +77,27 @@ impl Operations {
         }
     }
 
+    /// As [`poll`](Self::poll), for a publish, whose outcome is copied: it need
+    /// not be moved out of the slot first.
+    pub(crate) fn poll_publish(
+        &mut self,
+        token: Token,
+        waker: &Waker,
+    ) -> Option<Result<Delivered, DeliveryError>> {
+        match self.slot(token)? {
+            Slot::Waiting(waiting, _) => {
+                wait(waiting, waker);
+                None
+            }
+            Slot::Done(Completion::Publish { result, .. }) => {
+                let result = *result;
+                self.release(token);
+                Some(result)
+            }
+            _ => None,
+        }
+    }
+
     /// Takes the outcome, or leaves a waker for it.
     pub(crate) fn poll(&mut self, token: Token, waker: &Waker) -> Option<Completion> {
         let slot = self.slot(token)?;
@@ -85,10 +106,14 @@ impl Operations {
                 wait(waiting, waker);
                 None
             }
-            Slot::Done(_) => match self.release(token) {
-                Some(Slot::Done(completion)) => Some(completion),
-                _ => None,
-            },
+            Slot::Done(_) => {
+                let done = std::mem::replace(slot, Slot::Detached);
+                self.release(token);
+                match done {
+                    Slot::Done(completion) => Some(completion),
+                    _ => None,
+                }
+            }
             _ => None,
         }
     }
@@ -164,17 +189,16 @@ impl Operations {
         (u64::from(*generation) == token.0 >> 32).then_some(slot)
     }
 
-    fn release(&mut self, token: Token) -> Option<Slot> {
+    fn release(&mut self, token: Token) {
         let next = self.free;
-        let slot = self.slot(token)?;
-        let old = std::mem::replace(slot, Slot::Free { next });
+        let Some(slot) = self.slot(token) else { return };
+        *slot = Slot::Free { next };
         self.free = Some(token.0 as u32);
         self.used -= 1;
         if self.used == 0 && self.slots.len() > KEPT {
             // A burst is over. No one holds a token, so none can be mistaken for a new one.
             *self = Self::default();
         }
-        Some(old)
     }
 }
 

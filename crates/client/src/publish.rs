@@ -9,9 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use evenkeel_codec::{Properties, Property, PropertyId, Publish, QoS, ReasonCode, Text, TextError};
 use evenkeel_proto::record::{Priority, StorageFailure};
-use evenkeel_proto::{
-    Accepted, Completion, ConnectionId, Delivered, DeliveryError, RejectReason, Token,
-};
+use evenkeel_proto::{Accepted, ConnectionId, Delivered, DeliveryError, RejectReason, Token};
 
 use crate::error::PublishError;
 use crate::shared::{Inner, Shared};
@@ -405,10 +403,10 @@ impl Inner {
         token: Token,
         waker: &Waker,
     ) -> Poll<Result<Delivered, DeliveryError>> {
-        match self.operations.poll(token, waker) {
-            Some(Completion::Publish { result, .. }) => Poll::Ready(result),
+        match self.operations.poll_publish(token, waker) {
+            Some(result) => Poll::Ready(result),
             None if !self.ended => Poll::Pending,
-            _ => Poll::Ready(Err(DeliveryError::Abandoned { attempts: 0 })),
+            None => Poll::Ready(Err(DeliveryError::Abandoned { attempts: 0 })),
         }
     }
 

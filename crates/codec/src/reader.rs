@@ -75,7 +75,9 @@ impl Reader {
 
     #[inline]
     pub(crate) fn text(&mut self) -> Result<Text, DecodeError> {
-        Text::from_bytes(self.binary()?).map_err(|error| DecodeError::String { error })
+        let len = usize::from(self.u16()?);
+        self.require(len)?;
+        Text::split_off(&mut self.bytes, len).map_err(|error| DecodeError::String { error })
     }
 
     //= [MQTT-2.2.1-3]

@@ -1,54 +1,130 @@
+use core::cmp::Ordering;
 use core::fmt;
+use core::hash::{Hash, Hasher};
 use core::ops::Deref;
 
 use alloc::string::String;
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
 
 use crate::TextError;
 
 /// A UTF-8 encoded string as MQTT allows it: at most 65,535 bytes, no U+0000.
 ///
-/// Cloning shares the bytes; a decoded text is a slice of the input.
-#[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Text(Bytes);
+/// Up to 23 bytes are held in place. Cloning a longer text shares its bytes;
+/// a long decoded text is a slice of the input.
+#[derive(Clone)]
+pub struct Text(Form);
+
+/// Most topics and names are short, and to count the owners of shared bytes
+/// costs more than to copy them.
+#[derive(Clone)]
+enum Form {
+    Short { len: u8, bytes: [u8; SHORT] },
+    Long(Bytes),
+}
+
+/// What fits beside the length in the room that a [`Bytes`] takes anyway.
+const SHORT: usize = 23;
 
 impl Text {
     /// The empty string.
     #[must_use]
     pub const fn new() -> Self {
-        Self(Bytes::new())
+        Self(Form::Short { len: 0, bytes: [0; SHORT] })
     }
 
-    /// Checks the rules of MQTT strings and takes the bytes without a copy.
+    /// Checks the rules of MQTT strings and takes the bytes, those of a long
+    /// text without a copy.
     pub fn from_bytes(bytes: Bytes) -> Result<Self, TextError> {
         TextError::check(&bytes)?;
-        Ok(Self(bytes))
+        Ok(Self(Form::short(&bytes).unwrap_or(Form::Long(bytes))))
     }
 
-    /// Makes a text of a literal without a copy.
+    /// Makes a text of a literal; a long one without a copy.
     pub fn from_static(text: &'static str) -> Result<Self, TextError> {
         Self::from_bytes(Bytes::from_static(text.as_bytes()))
+    }
+
+    /// Takes the first `len` bytes off the front of `bytes`, which has as many.
+    #[inline]
+    pub(crate) fn split_off(bytes: &mut Bytes, len: usize) -> Result<Self, TextError> {
+        let text = bytes.get(..len).unwrap_or_default();
+        TextError::check(text)?;
+        let Some(short) = Form::short(text) else {
+            return Ok(Self(Form::Long(bytes.split_to(len))));
+        };
+        bytes.advance(len);
+        Ok(Self(short))
     }
 
     /// The text. Checked UTF-8 since construction, so this never fails, yet
     /// costs a look at each byte; [`Text::as_bytes`] costs nothing.
     pub fn as_str(&self) -> &str {
-        core::str::from_utf8(&self.0).unwrap_or_default()
+        core::str::from_utf8(self.as_bytes()).unwrap_or_default()
     }
 
-    /// The bytes, shared.
-    pub const fn as_bytes(&self) -> &Bytes {
-        &self.0
+    /// The bytes.
+    #[inline]
+    pub fn as_bytes(&self) -> &[u8] {
+        match &self.0 {
+            Form::Short { len, bytes } => bytes.get(..usize::from(*len)).unwrap_or_default(),
+            Form::Long(bytes) => bytes,
+        }
     }
 
     /// The length in bytes.
+    #[inline]
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.as_bytes().len()
     }
 
     /// True for the empty string.
+    #[inline]
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.len() == 0
+    }
+}
+
+impl Form {
+    /// A copy, where it is short enough.
+    #[inline]
+    fn short(text: &[u8]) -> Option<Self> {
+        let mut bytes = [0; SHORT];
+        bytes.get_mut(..text.len())?.copy_from_slice(text);
+        Some(Self::Short { len: text.len() as u8, bytes })
+    }
+}
+
+impl Default for Text {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl PartialEq for Text {
+    #[inline]
+    fn eq(&self, other: &Self) -> bool {
+        self.as_bytes() == other.as_bytes()
+    }
+}
+
+impl Eq for Text {}
+
+impl PartialOrd for Text {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Text {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.as_bytes().cmp(other.as_bytes())
+    }
+}
+
+impl Hash for Text {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.as_bytes().hash(state);
     }
 }
 
@@ -84,18 +160,68 @@ impl TryFrom<&str> for Text {
     type Error = TextError;
 
     fn try_from(text: &str) -> Result<Self, TextError> {
-        Self::from_bytes(Bytes::copy_from_slice(text.as_bytes()))
+        let bytes = text.as_bytes();
+        TextError::check(bytes)?;
+        Ok(Self(Form::short(bytes).unwrap_or_else(|| Form::Long(Bytes::copy_from_slice(bytes)))))
     }
 }
 
 impl PartialEq<str> for Text {
     fn eq(&self, other: &str) -> bool {
-        *self.0 == *other.as_bytes()
+        self.as_bytes() == other.as_bytes()
     }
 }
 
 impl PartialEq<&str> for Text {
     fn eq(&self, other: &&str) -> bool {
         *self == **other
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_takes_no_more_room_than_shared_bytes() {
+        assert_eq!(size_of::<Text>(), size_of::<Bytes>());
+    }
+
+    #[test]
+    fn a_text_says_the_same_at_both_sides_of_the_bound_however_it_was_made() {
+        for len in [0, 1, SHORT - 1, SHORT, SHORT + 1, 100] {
+            let expected = "x".repeat(len);
+            let mut input = Bytes::from(["x".repeat(len), "rest".into()].concat());
+            let texts = [
+                Text::try_from(expected.as_str()).unwrap(),
+                Text::try_from(expected.clone()).unwrap(),
+                Text::from_bytes(Bytes::from(expected.clone())).unwrap(),
+                Text::split_off(&mut input, len).unwrap(),
+            ];
+            assert_eq!(input, "rest");
+            for text in texts {
+                assert_eq!((text.as_str(), text.len()), (expected.as_str(), len));
+                assert_eq!(text.is_empty(), len == 0);
+                assert_eq!(matches!(text.0, Form::Short { .. }), len <= SHORT);
+                assert_eq!(text, text.clone());
+            }
+        }
+    }
+
+    #[test]
+    fn texts_compare_by_their_bytes_whatever_their_length() {
+        let text = |text: &str| Text::try_from(text).unwrap();
+        let long = "a".repeat(SHORT + 1);
+        assert!(text("a") < text(&long) && text(&long) < text("b"));
+        assert_ne!(text("a"), text(&long));
+        assert_ne!(text("ab"), text("aba"));
+    }
+
+    #[test]
+    fn a_long_text_shares_the_bytes_it_is_made_of() {
+        let bytes = Bytes::from("a".repeat(SHORT + 1));
+        let text = Text::from_bytes(bytes.clone()).unwrap();
+        assert_eq!(text.as_bytes().as_ptr(), bytes.as_ptr());
+        assert_eq!(text.clone().as_bytes().as_ptr(), bytes.as_ptr());
     }
 }

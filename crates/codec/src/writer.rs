@@ -70,8 +70,18 @@ pub(crate) fn put_header(
 ) -> Result<(), EncodeError> {
     let remaining = remaining_length(len)?;
     out.reserve(5 + room);
-    out.push(first_byte);
-    varint::write(remaining, out);
+    // Nearly all packets are short: their header is written in one piece.
+    match remaining {
+        0..=0x7f => out.extend_from_slice(&[first_byte, remaining as u8]),
+        0x80..=0x3fff => {
+            let low = remaining as u8 | 0x80;
+            out.extend_from_slice(&[first_byte, low, (remaining >> 7) as u8]);
+        }
+        _ => {
+            out.push(first_byte);
+            varint::write(remaining, out);
+        }
+    }
     Ok(())
 }
 

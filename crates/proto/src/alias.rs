@@ -32,10 +32,15 @@ impl OutgoingAliases {
     }
 
     /// How to name this topic in the next PUBLISH.
+    #[inline]
     pub(crate) fn assign(&mut self, topic: &Text) -> TopicAliasUse {
-        if self.maximum == 0 {
-            return TopicAliasUse::None;
+        match self.maximum {
+            0 => TopicAliasUse::None,
+            _ => self.assign_one(topic),
         }
+    }
+
+    fn assign_one(&mut self, topic: &Text) -> TopicAliasUse {
         self.clock += 1;
         if let Some(known) = self.known.get_mut(topic) {
             known.used = self.clock;

@@ -132,10 +132,15 @@ impl TopicError {
 }
 
 /// True where a topic name or a share name would not be allowed.
+/// Looks at every one of eight bytes, instead of stopping at the first hit,
+/// as nearly all topics have none: it takes them all at once.
+#[inline]
 fn has_wildcard(bytes: &[u8]) -> bool {
-    // Looking at every byte, instead of stopping at the first hit, compiles to
-    // many bytes at once; nearly all topics have no hit.
-    bytes.iter().fold(false, |found, byte| found | (*byte == b'+') | (*byte == b'#'))
+    // The two differ in one bit.
+    let is_wildcard = |byte: &u8| *byte & !(b'+' ^ b'#') == b'#';
+    let (eights, rest) = bytes.as_chunks::<8>();
+    let among = |eight: &[u8; 8]| eight.iter().fold(false, |found, byte| found | is_wildcard(byte));
+    eights.iter().any(among) || rest.iter().any(is_wildcard)
 }
 
 impl fmt::Display for TextError {

@@ -105,11 +105,10 @@ impl Publish {
         if let Some(packet_id) = transfer.packet_id {
             put_u16(packet_id.get(), out);
         }
-        if version.has_properties() {
-            varint::write(plan.properties as u32, out);
-            if plan.properties > 0 {
-                self.each_property(transfer, |property| property.write(out));
-            }
+        match plan.properties {
+            _ if !version.has_properties() => {}
+            0 => out.push(0),
+            len => self.put_properties(transfer, len, out),
         }
         Ok(())
     }
@@ -136,6 +135,7 @@ impl Publish {
     }
 
     /// Checks everything and measures.
+    #[inline]
     fn plan(&self, version: Version, transfer: &Transfer) -> Result<Plan, EncodeError> {
         //= [MQTT-2.2.1-2]
         //= [MQTT-2.2.1-3]
@@ -158,12 +158,26 @@ impl Publish {
         }
         if version.has_properties() {
             if !self.is_plain(transfer) {
-                self.check_properties(transfer)?;
-                self.each_property(transfer, |property| plan.properties += property.encoded_len());
+                plan.properties = self.measure_properties(transfer)?;
             }
             plan.head += list_len(plan.properties);
         }
         Ok(plan)
+    }
+
+    /// Checks the properties and measures them.
+    #[inline(never)]
+    fn measure_properties(&self, transfer: &Transfer) -> Result<usize, EncodeError> {
+        self.check_properties(transfer)?;
+        let mut len = 0;
+        self.each_property(transfer, |property| len += property.encoded_len());
+        Ok(len)
+    }
+
+    #[inline(never)]
+    fn put_properties(&self, transfer: &Transfer, len: usize, out: &mut Vec<u8>) {
+        varint::write(len as u32, out);
+        self.each_property(transfer, |property| property.write(out));
     }
 
     fn check_properties(&self, transfer: &Transfer) -> Result<(), EncodeError> {

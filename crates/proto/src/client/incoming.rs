@@ -11,7 +11,7 @@ use crate::io::{ConnectionId, Incoming};
 use crate::keepalive::Pong;
 use crate::operation::{Claim, Delivered, DeliveryError};
 use crate::record::Record;
-use crate::session::flights::{Exchange, Flight};
+use crate::session::flights::{Exchange, Flight, Landed};
 use crate::session::journal::Gate;
 use crate::time::Instant;
 
@@ -158,7 +158,7 @@ impl Client {
 
     fn on_puback(&mut self, ack: &Ack) {
         match self.expectation(ack.packet_id) {
-            Some(PacketType::PubAck) => self.end_publish(ack),
+            Some(PacketType::PubAck) => self.end_publish(ack.packet_id, ack.reason),
             Some(PacketType::PubRec) if self.is_sent_here(ack.packet_id) => {
                 self.end_by_wrong(PacketType::PubAck, ack);
             }
@@ -170,7 +170,9 @@ impl Client {
     fn on_pubrec(&mut self, ack: &Ack) {
         let id = ack.packet_id;
         match self.expectation(id) {
-            Some(PacketType::PubRec) if ack.reason.is_error() => self.end_publish(ack),
+            Some(PacketType::PubRec) if ack.reason.is_error() => {
+                self.end_publish(ack.packet_id, ack.reason)
+            }
             Some(PacketType::PubRec) => {
                 // Ownership has passed: the message is not needed any more.
                 if let Some(Claim { serial, .. }) = self.session.flights.release(id) {
@@ -212,7 +214,7 @@ impl Client {
         match self.expectation(ack.packet_id) {
             // "Not found" after PUBREC: the server had finished before.
             Some(PacketType::PubComp) => {
-                self.end_publish(&Ack::new(ack.packet_id, ReasonCode::SUCCESS));
+                self.end_publish(ack.packet_id, ReasonCode::SUCCESS);
             }
             _ => self.stats.unknown_acknowledgements += 1,
         }
@@ -269,29 +271,24 @@ impl Client {
     }
 
     /// The exchange of a publish is over.
-    fn end_publish(&mut self, ack: &Ack) {
-        self.session.replay.on_answer(ack.packet_id);
+    fn end_publish(&mut self, id: PacketId, reason: ReasonCode) {
+        self.session.replay.on_answer(id);
         self.mark_useful();
-        if let Some(flight) = self.session.flights.remove(ack.packet_id) {
-            self.finish_publish(ack, &flight);
-        }
+        self.finish_publish(id, reason);
     }
 
-    fn finish_publish(&mut self, ack: &Ack, flight: &Flight) {
-        let Some(claim) = flight.exchange.claim() else { return };
-        if flight.exchange.is_forsaken() {
-            return self.note(Record::Freed { packet_id: ack.packet_id });
+    fn finish_publish(&mut self, id: PacketId, reason: ReasonCode) {
+        let Some(landed) = self.session.flights.land(id) else { return };
+        let Landed { claim, is_forsaken, attempts, sent } = landed;
+        if is_forsaken {
+            return self.note(Record::Freed { packet_id: id });
         }
         self.stats.publishes_acknowledged += 1;
-        let result = if ack.reason.is_error() {
-            Err(DeliveryError::Refused { reason: ack.reason, attempts: flight.attempts })
+        let result = if reason.is_error() {
+            Err(DeliveryError::Refused { reason, attempts })
         } else {
-            Ok(Delivered {
-                reason: ack.reason,
-                packet_id: Some(ack.packet_id),
-                attempts: flight.attempts,
-                round_trip: Some(self.now.since(flight.sent)),
-            })
+            let round_trip = Some(self.now.since(sent));
+            Ok(Delivered { reason, packet_id: Some(id), attempts, round_trip })
         };
         self.settle(claim, result);
     }
@@ -306,9 +303,10 @@ impl Client {
         for id in unfinished {
             let released = (self.session.flights.get(id))
                 .is_some_and(|flight| matches!(flight.exchange, Exchange::Release { .. }));
-            match released.then(|| self.session.flights.remove(id)).flatten() {
-                Some(flight) => self.finish_publish(&Ack::new(id, ReasonCode::SUCCESS), &flight),
-                None => left.push(id),
+            if released {
+                self.finish_publish(id, ReasonCode::SUCCESS);
+            } else {
+                left.push(id);
             }
         }
         left

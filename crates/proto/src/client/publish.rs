@@ -43,12 +43,6 @@ pub enum Accepted {
     },
 }
 
-/// What became of a publish that was sent.
-pub(super) enum Sent {
-    InFlight,
-    Written { conn: ConnectionId, offset: u64 },
-}
-
 impl Client {
     /// Accepts a message or hands it back.
     ///
@@ -84,13 +78,21 @@ impl Client {
         let stored = self.is_durable() && publish.qos != QoS::AtMostOnce;
         if !stored && self.may_send_now(publish.qos) {
             let claim = self.session.claim(token, false);
-            return match self.send_publish(publish, claim, None) {
-                Ok(Sent::InFlight) => Ok(Accepted::Tracked),
-                Ok(Sent::Written { conn, offset }) => Ok(Accepted::Streamed { conn, offset }),
-                Err(limit) => Err(RejectReason::NotAllowed(limit)),
-            };
+            let qos = publish.qos;
+            self.send_publish(publish, claim, None).map_err(RejectReason::NotAllowed)?;
+            return Ok(self.accepted(qos));
         }
         self.enqueue(publish, priority, token)
+    }
+
+    /// How a publish that was sent just now will end.
+    const fn accepted(&self, qos: QoS) -> Accepted {
+        match (&self.link, qos) {
+            (Link::Online(online), QoS::AtMostOnce) => {
+                Accepted::Streamed { conn: online.conn, offset: online.stream.queued }
+            }
+            _ => Accepted::Tracked,
+        }
     }
 
     /// False while the write buffer or the queue is at its bound, so that
@@ -257,7 +259,7 @@ impl Client {
         publish: &mut Publish,
         claim: Claim,
         message_expiry: Option<u32>,
-    ) -> Result<Sent, PublishLimit> {
+    ) -> Result<(), PublishLimit> {
         let packet_id = match publish.qos {
             QoS::AtMostOnce => None,
             _ => Some(self.session.flights.reserve().ok_or(NO_IDENTIFIER)?),
@@ -269,16 +271,11 @@ impl Client {
             self.forget_alias(publish, topic_alias);
             return Err(limit);
         }
-        let Link::Online(online) = &self.link else { return Err(PublishLimit::Retain) };
-        match packet_id {
-            None => Ok(Sent::Written { conn: online.conn, offset: online.stream.queued }),
-            Some(id) => {
-                let publish = core::mem::take(publish);
-                let exchange = Exchange::Publish { publish, claim };
-                self.session.flights.insert(id, exchange, self.now, Here::Sent { begins });
-                Ok(Sent::InFlight)
-            }
+        if let Some(id) = packet_id {
+            let exchange = Exchange::Publish { publish: core::mem::take(publish), claim };
+            self.session.flights.insert(id, exchange, self.now, Here::Sent { begins });
         }
+        Ok(())
     }
 
     pub(super) fn alias_for(&mut self, publish: &Publish) -> TopicAliasUse {

@@ -14,7 +14,6 @@ use crate::session::journal::Gate;
 use crate::session::queue::Queued;
 use crate::time::Instant;
 
-use super::publish::Sent;
 use super::{Client, Link};
 
 /// All 65,535 identifiers are in use.
@@ -201,18 +200,17 @@ impl Client {
         claim: Claim,
         message_expiry: Option<u32>,
     ) {
+        let qos = publish.qos;
         let sent = match self.forbidden(&publish) {
             Some(limit) => Err(limit),
             None => self.send_publish(&mut publish, claim, message_expiry),
         };
-        match sent {
-            Ok(Sent::InFlight) => {}
-            Ok(Sent::Written { offset, .. }) => {
-                if let Link::Online(online) = &mut self.link {
-                    online.unwritten.push_back((offset, claim));
-                }
+        match (sent, &mut self.link) {
+            (Err(limit), _) => self.settle(claim, Err(DeliveryError::NotAllowed(limit))),
+            (Ok(()), Link::Online(online)) if qos == QoS::AtMostOnce => {
+                online.unwritten.push_back((online.stream.queued, claim));
             }
-            Err(limit) => self.settle(claim, Err(DeliveryError::NotAllowed(limit))),
+            (Ok(()), _) => {}
         }
     }
 

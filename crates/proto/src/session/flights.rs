@@ -57,6 +57,15 @@ pub(crate) enum Exchange {
     Control(Box<Control>),
 }
 
+/// What is left to tell of the exchange of a PUBLISH that is over.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Landed {
+    pub(crate) claim: Claim,
+    pub(crate) is_forsaken: bool,
+    pub(crate) attempts: u32,
+    pub(crate) sent: Instant,
+}
+
 impl Flight {
     pub(crate) const fn is_begun(&self) -> bool {
         matches!(self.here, Here::Begun)
@@ -109,7 +118,15 @@ impl Exchange {
 pub(crate) struct Flights {
     /// Index is the identifier less one; grows as needed, to 65,535 at most.
     slots: Vec<Option<Flight>>,
-    used: usize,
+    counts: Counts,
+    cursor: usize,
+    order: u64,
+}
+
+/// How many exchanges there are of which kind.
+#[derive(Debug, Default)]
+struct Counts {
+    all: usize,
     publishes: usize,
     /// Exchanges of PUBLISH of which the identifier alone is left.
     forsaken: usize,
@@ -117,39 +134,61 @@ pub(crate) struct Flights {
     open_here: usize,
     /// Exchanges of SUBSCRIBE and UNSUBSCRIBE that are suspected.
     suspect_controls: usize,
-    cursor: usize,
-    order: u64,
+}
+
+impl Counts {
+    fn add(&mut self, flight: &Flight) {
+        self.all += 1;
+        if flight.exchange.is_publish() {
+            self.publishes += 1;
+            self.forsaken += usize::from(flight.exchange.is_forsaken());
+            self.open_here += usize::from(flight.here != Here::Not);
+        } else {
+            self.suspect_controls += usize::from(flight.suspicion.suspect);
+        }
+    }
+
+    fn remove(&mut self, flight: &Flight) {
+        self.all -= 1;
+        if flight.exchange.is_publish() {
+            self.publishes -= 1;
+            self.forsaken -= usize::from(flight.exchange.is_forsaken());
+            self.open_here -= usize::from(flight.here != Here::Not);
+        } else {
+            self.suspect_controls -= usize::from(flight.suspicion.suspect);
+        }
+    }
 }
 
 impl Flights {
     /// Messages in flight: exchanges of PUBLISH that have one.
     pub(crate) const fn messages(&self) -> usize {
-        self.publishes - self.forsaken
+        self.counts.publishes - self.counts.forsaken
     }
 
     /// All exchanges in flight.
     pub(crate) const fn len(&self) -> usize {
-        self.used
+        self.counts.all
     }
 
     /// True where all 65,535 identifiers are in use.
     pub(crate) const fn is_full(&self) -> bool {
-        self.used >= u16::MAX as usize
+        self.counts.all >= u16::MAX as usize
     }
 
     /// Exchanges of PUBLISH that the present connection has to do with.
     pub(crate) const fn publishes_open_here(&self) -> usize {
-        self.open_here
+        self.counts.open_here
     }
 
     /// Exchanges of SUBSCRIBE and UNSUBSCRIBE in flight.
     pub(crate) const fn controls(&self) -> usize {
-        self.used - self.publishes
+        self.counts.all - self.counts.publishes
     }
 
     /// Exchanges that wait for an answer on the present connection.
     pub(crate) const fn unanswered(&self) -> usize {
-        self.open_here + self.controls()
+        self.counts.open_here + self.controls()
     }
 
     pub(crate) fn get_mut(&mut self, id: PacketId) -> Option<&mut Flight> {
@@ -166,11 +205,11 @@ impl Flights {
     ///
     /// Identifiers rotate, so that one just freed is not taken again at once.
     pub(crate) fn reserve(&mut self) -> Option<PacketId> {
-        if self.used * 2 >= self.slots.len() {
+        if self.counts.all * 2 >= self.slots.len() {
             let target = (self.slots.len() * 2).clamp(16, usize::from(u16::MAX));
             self.slots.resize_with(target, || None);
         }
-        if self.used >= self.slots.len() {
+        if self.counts.all >= self.slots.len() {
             return None;
         }
         let after = self.slots.iter().skip(self.cursor).position(Option::is_none);
@@ -184,22 +223,20 @@ impl Flights {
 
     /// Puts an exchange under the identifier that [`reserve`](Self::reserve)
     /// gave: it is sent, or waits for the store.
+    #[inline]
     pub(crate) fn insert(&mut self, id: PacketId, exchange: Exchange, now: Instant, here: Here) {
         let Some(slot) = self.slots.get_mut(index(id)) else { return };
         let suspicion = match &exchange {
             Exchange::Control(control) => control.suspicion,
             _ => Suspicion::default(),
         };
-        self.used += 1;
-        self.publishes += usize::from(exchange.is_publish());
-        self.forsaken += usize::from(exchange.is_forsaken());
-        self.open_here += usize::from(exchange.is_publish() && here != Here::Not);
-        self.suspect_controls += usize::from(!exchange.is_publish() && suspicion.suspect);
         self.order += 1;
         self.cursor = index(id) + 1;
         // One of an earlier run may have been sent.
         let attempts = u32::from(here != Here::Begun);
-        *slot = Some(Flight { order: self.order, sent: now, attempts, suspicion, here, exchange });
+        let flight = Flight { order: self.order, sent: now, attempts, suspicion, here, exchange };
+        self.counts.add(&flight);
+        *slot = Some(flight);
     }
 
     /// Takes up an exchange of an earlier run under its own identifier (D4).
@@ -216,7 +253,7 @@ impl Flights {
         flight.sent = now;
         flight.attempts = flight.attempts.saturating_add(1);
         let here = core::mem::replace(&mut flight.here, Here::Sent { begins });
-        self.open_here += usize::from(here == Here::Not && flight.exchange.is_publish());
+        self.counts.open_here += usize::from(here == Here::Not && flight.exchange.is_publish());
     }
 
     /// The connection is over: nothing counts as sent on the next one.
@@ -224,7 +261,7 @@ impl Flights {
         for flight in self.slots.iter_mut().flatten() {
             flight.here = Here::Not;
         }
-        self.open_here = 0;
+        self.counts.open_here = 0;
     }
 
     /// Suspects all that went out, in part at least, on the connection that was
@@ -239,7 +276,7 @@ impl Flights {
             };
             several |= only.is_some();
             let first = !core::mem::replace(&mut flight.suspicion.suspect, true);
-            self.suspect_controls += usize::from(first && !flight.exchange.is_publish());
+            self.counts.suspect_controls += usize::from(first && !flight.exchange.is_publish());
             flight.suspicion.strikes = flight.suspicion.strikes.saturating_add(alive.into());
             only = PacketId::new(place);
         }
@@ -250,7 +287,7 @@ impl Flights {
     pub(crate) fn blame(&mut self, id: PacketId) {
         let Some(flight) = self.slots.get_mut(index(id)).and_then(Option::as_mut) else { return };
         let first = !core::mem::replace(&mut flight.suspicion.suspect, true);
-        self.suspect_controls += usize::from(first && !flight.exchange.is_publish());
+        self.counts.suspect_controls += usize::from(first && !flight.exchange.is_publish());
         flight.suspicion.strikes = flight.suspicion.strikes.saturating_add(1);
     }
 
@@ -266,13 +303,24 @@ impl Flights {
     /// Ends an exchange and frees its identifier.
     pub(crate) fn remove(&mut self, id: PacketId) -> Option<Flight> {
         let flight = self.slots.get_mut(index(id))?.take()?;
-        let is_publish = flight.exchange.is_publish();
-        self.used -= 1;
-        self.publishes -= usize::from(is_publish);
-        self.forsaken -= usize::from(flight.exchange.is_forsaken());
-        self.open_here -= usize::from(is_publish && flight.here != Here::Not);
-        self.suspect_controls -= usize::from(!is_publish && flight.suspicion.suspect);
+        self.counts.remove(&flight);
         Some(flight)
+    }
+
+    /// Ends an exchange of a PUBLISH and frees its identifier; what is left of
+    /// the message is dropped where it is.
+    pub(crate) fn land(&mut self, id: PacketId) -> Option<Landed> {
+        let slot = self.slots.get_mut(index(id))?;
+        let flight = slot.as_ref()?;
+        let landed = Landed {
+            claim: flight.exchange.claim()?,
+            is_forsaken: flight.exchange.is_forsaken(),
+            attempts: flight.attempts,
+            sent: flight.sent,
+        };
+        self.counts.remove(flight);
+        *slot = None;
+        Some(landed)
     }
 
     /// The exchanges, by identifier.
@@ -339,7 +387,7 @@ impl Flights {
 
     /// True while a SUBSCRIBE or UNSUBSCRIBE is out that is suspected.
     pub(crate) const fn has_suspect_control(&self) -> bool {
-        self.suspect_controls > 0
+        self.counts.suspect_controls > 0
     }
 
     fn ids_in_order(&self, wanted: impl Fn(&Exchange) -> bool) -> Vec<PacketId> {
