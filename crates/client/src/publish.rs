@@ -73,13 +73,12 @@ impl Draft {
 
     /// Hands the message over to the core, which takes out what it keeps, or
     /// leaves it where it refuses. Where there is no room, a task that gave its
-    /// place and waker is woken when there is. True where the message is still
-    /// to be stored.
+    /// place and waker is woken when there is.
     fn offer(
         &mut self,
-        shared: &Arc<Shared>,
+        shared: &Shared,
         waiter: Option<(&mut Place, &Waker)>,
-    ) -> Result<(Receipt, bool), PublishError> {
+    ) -> Result<Offered, PublishError> {
         if let Some(error) = &self.error {
             return Err(error.clone());
         }
@@ -91,11 +90,11 @@ impl Draft {
         let now = if self.needs_clock(&inner) { shared.clock.now() } else { inner.core.now() };
         let token = inner.operations.upcoming();
         let accepted = inner.core.offer(now, &mut self.publish, self.priority, token);
-        let storing = matches!(accepted, Ok(Accepted::Storing));
-        let waiting = match accepted {
-            Ok(Accepted::Tracked | Accepted::Storing) => Waiting::Tracked(inner.operations.begin()),
+        let offered = match accepted {
+            Ok(Accepted::Tracked) => Offered::Taken(Waiting::Tracked(inner.operations.begin())),
+            Ok(Accepted::Storing) => Offered::Storing(inner.operations.begin()),
             Ok(Accepted::Streamed { conn, offset }) => {
-                Waiting::Streamed { conn, offset, place: Place::default() }
+                Offered::Taken(Waiting::Streamed { conn, offset, place: Place::default() })
             }
             // Nothing has changed for the driver: to wake it would be of no use.
             Err(reason) => {
@@ -110,7 +109,7 @@ impl Draft {
         if let Some(traced) = traced {
             traced.tell(&shared.span);
         }
-        Ok((Receipt { shared: shared.clone(), waiting }, storing))
+        Ok(offered)
     }
 
     /// Only round trips and expiries need the exact time. What is accepted
@@ -120,6 +119,14 @@ impl Draft {
         let tracked = self.publish.qos != QoS::AtMostOnce;
         (tracked && !inner.signalled) || !self.publish.properties.is_empty()
     }
+}
+
+/// A message that the core has taken.
+enum Offered {
+    /// It is accepted.
+    Taken(Waiting),
+    /// It is accepted once it is stored.
+    Storing(Token),
 }
 
 /// Rounded up, so that what has time left never has none.
@@ -205,10 +212,12 @@ impl<'a> PublishRequest<'a> {
     /// Hands the message over without waiting; the whole request comes back
     /// where it is not accepted.
     pub fn try_send(mut self) -> Result<Receipt, RejectedPublish<'a>> {
-        match self.draft.offer(self.shared, None) {
-            Ok((receipt, _)) => Ok(receipt),
-            Err(error) => Err(RejectedPublish { request: self, error }),
-        }
+        let waiting = match self.draft.offer(self.shared, None) {
+            Ok(Offered::Taken(waiting)) => waiting,
+            Ok(Offered::Storing(token)) => Waiting::Tracked(token),
+            Err(error) => return Err(RejectedPublish { request: self, error }),
+        };
+        Ok(Receipt { shared: self.shared.clone(), waiting })
     }
 
     /// Waits until the message has its outcome: [`Receipt`] and its
@@ -303,36 +312,50 @@ pub struct Publishing<'a> {
 impl Future for Publishing<'_> {
     type Output = Result<Receipt, PublishError>;
 
+    /// Inlined, so that a receipt is made where it is wanted.
+    #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
-        if let Some(receipt) = this.storing.take() {
-            return this.poll_stored(receipt, cx);
-        }
-        let Some(draft) = &mut this.draft else {
-            return Poll::Ready(Err(PublishError::Rejected(RejectReason::Closed)));
-        };
-        let offered = draft.offer(this.shared, Some((&mut this.place, cx.waker())));
-        if let Err(PublishError::Rejected(reason)) = &offered
-            && this.shared.lock().core.waits_for(reason)
-        {
-            return Poll::Pending;
-        }
-        this.draft = None;
-        match offered {
-            Ok((receipt, true)) => this.poll_stored(receipt, cx),
-            Ok((receipt, false)) => Poll::Ready(Ok(receipt)),
-            Err(error) => Poll::Ready(Err(error)),
+        let Some(draft) = &mut this.draft else { return this.poll_storing(cx) };
+        match draft.offer(this.shared, Some((&mut this.place, cx.waker()))) {
+            Ok(Offered::Taken(waiting)) => {
+                this.draft = None;
+                Poll::Ready(Ok(Receipt { shared: this.shared.clone(), waiting }))
+            }
+            Ok(Offered::Storing(token)) => {
+                this.draft = None;
+                let waiting = Waiting::Tracked(token);
+                this.storing = Some(Receipt { shared: this.shared.clone(), waiting });
+                this.poll_storing(cx)
+            }
+            Err(error) => this.poll_refused(error),
         }
     }
 }
 
 impl Publishing<'_> {
+    #[cold]
+    fn poll_refused(&mut self, error: PublishError) -> Poll<Result<Receipt, PublishError>> {
+        if let PublishError::Rejected(reason) = &error
+            && self.shared.lock().core.waits_for(reason)
+        {
+            return Poll::Pending;
+        }
+        self.draft = None;
+        Poll::Ready(Err(error))
+    }
+
+    #[cold]
+    fn leave(&mut self) {
+        self.shared.lock().publishers.leave(&mut self.place);
+    }
+
     /// Accepted is what is stored.
-    fn poll_stored(
-        &mut self,
-        receipt: Receipt,
-        cx: &Context<'_>,
-    ) -> Poll<Result<Receipt, PublishError>> {
+    #[inline(never)]
+    fn poll_storing(&mut self, cx: &Context<'_>) -> Poll<Result<Receipt, PublishError>> {
+        let Some(receipt) = self.storing.take() else {
+            return Poll::Ready(Err(PublishError::Rejected(RejectReason::Closed)));
+        };
         let Waiting::Tracked(token) = receipt.waiting else { return Poll::Ready(Ok(receipt)) };
         let mut inner = self.shared.lock();
         let stored = inner.operations.poll_stored(token, cx.waker());
@@ -352,9 +375,10 @@ impl Publishing<'_> {
 }
 
 impl Drop for Publishing<'_> {
+    #[inline]
     fn drop(&mut self) {
         if self.place.is_taken() {
-            self.shared.lock().publishers.leave(&mut self.place);
+            self.leave();
         }
     }
 }
@@ -436,14 +460,28 @@ impl Inner {
     }
 }
 
-impl Drop for Receipt {
-    fn drop(&mut self) {
+impl Receipt {
+    #[inline(never)]
+    fn detach(&mut self) {
+        let mut inner = self.shared.lock();
         match &mut self.waiting {
-            Waiting::Tracked(token) => self.shared.lock().detach(*token),
-            Waiting::Streamed { place, .. } if place.is_taken() => {
-                self.shared.lock().writing.leave(place);
-            }
-            Waiting::Streamed { .. } | Waiting::Over => {}
+            Waiting::Tracked(token) => inner.detach(*token),
+            Waiting::Streamed { place, .. } => inner.writing.leave(place),
+            Waiting::Over => {}
+        }
+    }
+}
+
+impl Drop for Receipt {
+    #[inline]
+    fn drop(&mut self) {
+        let waits = match &self.waiting {
+            Waiting::Tracked(_) => true,
+            Waiting::Streamed { place, .. } => place.is_taken(),
+            Waiting::Over => false,
+        };
+        if waits {
+            self.detach();
         }
     }
 }

@@ -70,19 +70,19 @@ pub(crate) fn put_header(
 ) -> Result<(), EncodeError> {
     let remaining = remaining_length(len)?;
     out.reserve(5 + room);
-    // Nearly all packets are short: their header is written in one piece.
-    match remaining {
-        0..=0x7f => out.extend_from_slice(&[first_byte, remaining as u8]),
-        0x80..=0x3fff => {
-            let low = remaining as u8 | 0x80;
-            out.extend_from_slice(&[first_byte, low, (remaining >> 7) as u8]);
-        }
-        _ => {
-            out.push(first_byte);
-            varint::write(remaining, out);
-        }
+    if remaining <= 0x7f {
+        out.extend_from_slice(&[first_byte, remaining as u8]);
+    } else {
+        put_long_header(first_byte, remaining, out);
     }
     Ok(())
+}
+
+/// Not inlined, as most packets are short.
+#[inline(never)]
+fn put_long_header(first_byte: u8, remaining: u32, out: &mut Vec<u8>) {
+    out.push(first_byte);
+    varint::write(remaining, out);
 }
 
 #[inline]

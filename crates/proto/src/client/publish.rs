@@ -278,6 +278,7 @@ impl Client {
         Ok(())
     }
 
+    #[inline]
     pub(super) fn alias_for(&mut self, publish: &Publish) -> TopicAliasUse {
         match &mut self.link {
             Link::Online(online) => online.outgoing_aliases.assign(&publish.topic),
