@@ -59,7 +59,7 @@ impl Decoder {
     /// Takes one whole packet off the front of `buf`; `None` while it is
     /// incomplete.
     ///
-    /// Topic, payload and strings of the packet share the memory of `buf`.
+    /// Payload and long strings of the packet share the memory of `buf`.
     /// After an error the stream has lost its meaning: a packet that is
     /// malformed inside has been taken off, one that is refused by its header
     /// is left where it is.

@@ -96,11 +96,23 @@ fn a_malformed_packet_is_taken_off_so_that_an_analyser_can_go_on() {
 }
 
 #[test]
-fn topic_and_payload_share_the_memory_of_the_input() {
+fn payload_and_long_topic_share_the_memory_of_the_input() {
+    let mut buf = BytesMut::from(&wire("30 1c 0018 'site/7/floor/2/room/lamp' 'hi'")[..]);
+    let input = buf.as_ptr_range();
+    let mut decoder = Decoder::new(Version::V311, 64);
+    let Ok(Some(Packet::Publish(publish))) = decoder.decode(&mut buf) else { panic!() };
+    assert_eq!(publish.topic.len(), 24);
+    assert_eq!(publish.topic.as_bytes().as_ptr(), input.start.wrapping_add(4));
+    assert_eq!(publish.payload.as_ptr(), input.start.wrapping_add(28));
+}
+
+#[test]
+fn a_short_topic_leaves_the_memory_of_the_input_to_the_payload() {
     let mut buf = BytesMut::from(&wire("30 07 0003 'a/b' 'hi'")[..]);
     let input = buf.as_ptr_range();
     let mut decoder = Decoder::new(Version::V311, 64);
     let Ok(Some(Packet::Publish(publish))) = decoder.decode(&mut buf) else { panic!() };
-    assert_eq!(publish.topic.as_bytes().as_ptr(), input.start.wrapping_add(4));
+    assert_eq!(publish.topic, "a/b");
+    assert!(!input.contains(&publish.topic.as_bytes().as_ptr()));
     assert_eq!(publish.payload.as_ptr(), input.start.wrapping_add(7));
 }
