@@ -3,8 +3,8 @@ use bytes::{Buf, Bytes, BytesMut};
 use crate::reader::Reader;
 use crate::varint::{self, Varint};
 use crate::{
-    Ack, Auth, ConnAck, Connect, DecodeError, Disconnect, Packet, PacketType, Publish, SubAck,
-    Subscribe, UnsubAck, Unsubscribe, Version,
+    Ack, Auth, ConnAck, Connect, DecodeError, Disconnect, Packet, PacketId, PacketType, Publish,
+    ReasonCode, SubAck, Subscribe, UnsubAck, Unsubscribe, Version,
 };
 
 /// Cuts a byte stream into packets and decodes them.
@@ -64,16 +64,52 @@ impl Decoder {
     /// malformed inside has been taken off, one that is refused by its header
     /// is left where it is.
     pub fn decode(&mut self, buf: &mut BytesMut) -> Result<Option<Packet>, DecodeError> {
+        if let Some((packet_type, packet_id)) = self.decode_plain_ack(buf) {
+            return Ok(Some(plain_ack(packet_type, packet_id)));
+        }
         let Some(header) = self.header(buf)? else { return Ok(None) };
         let end = header.len + header.body_len;
-        let Some(body) = buf.get(header.len..end) else { return Ok(None) };
-        if let Some(packet) = Self::decode_short(header, body) {
-            buf.advance(end);
-            return packet.map(Some);
+        if buf.len() < end {
+            return Ok(None);
         }
-        let mut body = buf.split_to(end).freeze();
-        body.advance(header.len);
-        self.decode_body(header, body).map(Some)
+        // What has no content needs no memory of the buffer.
+        let empty = match header.packet_type {
+            PacketType::PingReq if header.body_len == 0 => Packet::PingReq,
+            PacketType::PingResp if header.body_len == 0 => Packet::PingResp,
+            _ => {
+                let mut body = buf.split_to(end).freeze();
+                body.advance(header.len);
+                return self.decode_body(header, body).map(Some);
+            }
+        };
+        buf.advance(end);
+        Ok(Some(empty))
+    }
+
+    /// Takes an acknowledgement off the front of `buf` that is nothing but
+    /// success, by far the most frequent, and says of what. `None`, and
+    /// nothing taken, where [`Decoder::decode`] has to look.
+    #[inline]
+    #[must_use]
+    pub fn decode_plain_ack(&self, buf: &mut BytesMut) -> Option<(PacketType, PacketId)> {
+        const PUBACK: u8 = PacketType::PubAck.first_byte();
+        const PUBREC: u8 = PacketType::PubRec.first_byte();
+        const PUBREL: u8 = PacketType::PubRel.first_byte();
+        const PUBCOMP: u8 = PacketType::PubComp.first_byte();
+        let [first, 2, high, low] = *buf.first_chunk()? else { return None };
+        let packet_type = match first {
+            PUBACK => PacketType::PubAck,
+            PUBREC => PacketType::PubRec,
+            PUBREL => PacketType::PubRel,
+            PUBCOMP => PacketType::PubComp,
+            _ => return None,
+        };
+        let packet_id = PacketId::new(u16::from_be_bytes([high, low]))?;
+        if self.version.is_none() || self.maximum_packet_size < 4 {
+            return None;
+        }
+        buf.advance(4);
+        Some((packet_type, packet_id))
     }
 
     /// Bytes still missing for the packet at the front of `buf`, for
@@ -133,23 +169,6 @@ impl Decoder {
         Ok(())
     }
 
-    /// Decodes the packets that need no memory of the buffer: PINGREQ,
-    /// PINGRESP and acknowledgements that say success.
-    #[inline]
-    fn decode_short(header: Header, body: &[u8]) -> Option<Result<Packet, DecodeError>> {
-        let packet_type = header.packet_type;
-        let packet = match (packet_type, body) {
-            (PacketType::PingReq, []) => return Some(Ok(Packet::PingReq)),
-            (PacketType::PingResp, []) => return Some(Ok(Packet::PingResp)),
-            (PacketType::PubAck, [_, _]) => Packet::PubAck,
-            (PacketType::PubRec, [_, _]) => Packet::PubRec,
-            (PacketType::PubRel, [_, _]) => Packet::PubRel,
-            (PacketType::PubComp, [_, _]) => Packet::PubComp,
-            _ => return None,
-        };
-        Some(Ack::decode_short(packet_type, *body.first_chunk()?).map(packet))
-    }
-
     fn decode_body(&mut self, header: Header, body: Bytes) -> Result<Packet, DecodeError> {
         let reader = Reader::new(body, header.packet_type);
         let Some(version) = self.version else {
@@ -191,5 +210,15 @@ impl Decoder {
         let connack = ConnAck::decode(reader, version)?;
         self.version = Some(version);
         Ok(Packet::ConnAck(connack))
+    }
+}
+
+fn plain_ack(packet_type: PacketType, packet_id: PacketId) -> Packet {
+    let ack = Ack::new(packet_id, ReasonCode::SUCCESS);
+    match packet_type {
+        PacketType::PubAck => Packet::PubAck(ack),
+        PacketType::PubRec => Packet::PubRec(ack),
+        PacketType::PubRel => Packet::PubRel(ack),
+        _ => Packet::PubComp(ack),
     }
 }

@@ -95,17 +95,6 @@ impl Ack {
         reader.finish()?;
         Ok(ack)
     }
-
-    /// Decodes the form of two bytes, by far the most frequent, without a reader.
-    #[inline]
-    pub(crate) fn decode_short(
-        packet_type: PacketType,
-        body: [u8; 2],
-    ) -> Result<Self, DecodeError> {
-        let packet_id = PacketId::new(u16::from_be_bytes(body))
-            .ok_or(DecodeError::PacketIdentifierZero { packet_type })?;
-        Ok(Self::new(packet_id, ReasonCode::SUCCESS))
-    }
 }
 
 impl Form {

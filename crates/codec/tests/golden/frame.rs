@@ -1,7 +1,7 @@
 //! The decoder on streams of packets.
 
 use bytes::BytesMut;
-use evenkeel_codec::{DecodeError, Decoder, Packet, ReasonCode, Version};
+use evenkeel_codec::{DecodeError, Decoder, Packet, PacketId, PacketType, ReasonCode, Version};
 
 use crate::vectors::wire;
 
@@ -115,4 +115,31 @@ fn a_short_topic_leaves_the_memory_of_the_input_to_the_payload() {
     assert_eq!(publish.topic, "a/b");
     assert!(!input.contains(&publish.topic.as_bytes().as_ptr()));
     assert_eq!(publish.payload.as_ptr(), input.start.wrapping_add(7));
+}
+
+#[test]
+fn a_plain_acknowledgement_is_taken_off_and_nothing_else() {
+    let decoder = Decoder::new(Version::V5, 4);
+    let id = PacketId::new(0x0102).unwrap();
+    let types = [
+        ("40", PacketType::PubAck),
+        ("50", PacketType::PubRec),
+        ("62", PacketType::PubRel),
+        ("70", PacketType::PubComp),
+    ];
+    for (first, packet_type) in types {
+        let mut buf = BytesMut::from(&wire(&format!("{first} 02 0102 d0 00"))[..]);
+        assert_eq!(decoder.decode_plain_ack(&mut buf), Some((packet_type, id)));
+        assert_eq!(buf[..], wire("d0 00")[..]);
+    }
+    // Incomplete, of identifier 0, with a code, with flags, of another type.
+    for other in ["", "40 02 01", "40 02 0000", "40 03 0102 10", "60 02 0102", "30 02 0000"] {
+        let mut buf = BytesMut::from(&wire(other)[..]);
+        assert_eq!(decoder.decode_plain_ack(&mut buf), None, "{other}");
+        assert_eq!(buf[..], wire(other)[..]);
+    }
+    let mut buf = BytesMut::from(&wire("40 02 0102")[..]);
+    assert_eq!(Decoder::new(Version::V5, 3).decode_plain_ack(&mut buf), None, "too large");
+    assert_eq!(Decoder::for_server(64).decode_plain_ack(&mut buf), None, "before CONNECT");
+    assert_eq!(buf.len(), 4);
 }

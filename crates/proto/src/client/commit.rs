@@ -3,7 +3,9 @@
 use evenkeel_codec::{PacketId, Publish, TopicAliasUse, Transfer};
 
 use crate::event::Event;
-use crate::operation::{Claim, Completion, Delivered, DeliveryError, QueueError, RejectReason};
+use crate::operation::{
+    Claim, Completion, Delivered, DeliveryError, QueueError, RejectReason, Token,
+};
 use crate::record::{
     Accepted, Batch, Committed, Outcome, Read, Record, Serial, StorageFailure, StoredMessage,
 };
@@ -56,18 +58,24 @@ impl Client {
     }
 
     /// Gives a message its outcome: the only place that does (D1).
+    #[inline]
     pub(super) fn settle(&mut self, claim: Claim, result: Result<Delivered, DeliveryError>) {
-        let Claim { token, serial, stored } = claim;
-        if stored {
-            if let Some(outcome) = Outcome::of(&result) {
-                self.note(Record::Done { serial, outcome });
-            }
-            let stays = matches!(result, Err(DeliveryError::StillStored { .. }));
-            if token == crate::Token::NONE && !stays {
-                self.event(Event::Settled { serial, result: result.map(drop) });
-            }
+        if claim.stored {
+            self.note_outcome(claim, &result);
         }
-        self.complete(Completion::Publish { token, result });
+        self.complete(Completion::Publish { token: claim.token, result });
+    }
+
+    /// A message that the store knows has its outcome.
+    fn note_outcome(&mut self, claim: Claim, result: &Result<Delivered, DeliveryError>) {
+        let Claim { token, serial, .. } = claim;
+        if let Some(outcome) = Outcome::of(result) {
+            self.note(Record::Done { serial, outcome });
+        }
+        let stays = matches!(result, Err(DeliveryError::StillStored { .. }));
+        if token == Token::NONE && !stays {
+            self.event(Event::Settled { serial, result: result.map(drop) });
+        }
     }
 
     /// The next CONNECT may begin a session that is not ours; this process may
@@ -218,7 +226,7 @@ impl Client {
 
     fn queued_from(&self, message: StoredMessage) -> Queued {
         let clock = &self.session.clock;
-        let claim = Claim { token: crate::Token::NONE, serial: message.serial, stored: true };
+        let claim = Claim { token: Token::NONE, serial: message.serial, stored: true };
         Queued {
             publish: message.publish,
             claim,

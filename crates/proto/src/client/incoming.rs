@@ -2,7 +2,7 @@
 
 use bytes::BytesMut;
 use evenkeel_codec::{
-    Ack, DecodeError, Disconnect, Packet, PacketId, PacketType, Publish, QoS, ReasonCode,
+    DecodeError, Disconnect, Packet, PacketId, PacketType, Publish, QoS, ReasonCode,
 };
 
 use crate::cause::{DisconnectCause, ProtocolError};
@@ -27,6 +27,10 @@ impl Client {
         let before = buffer.len();
         self.note_life(before);
         while self.conn() == Some(conn) && self.wants_read() {
+            if let Some((kind, id)) = self.decode_plain_ack(buffer) {
+                self.on_ack(kind, id, ReasonCode::SUCCESS);
+                continue;
+            }
             match self.decode(buffer) {
                 Ok(Some(packet)) => self.on_packet(packet),
                 Ok(None) => break,
@@ -81,6 +85,13 @@ impl Client {
         }
     }
 
+    fn decode_plain_ack(&self, buffer: &mut BytesMut) -> Option<(PacketType, PacketId)> {
+        match &self.link {
+            Link::Online(online) => online.decoder.decode_plain_ack(buffer),
+            _ => None,
+        }
+    }
+
     fn on_packet(&mut self, packet: Packet) {
         let Link::Online(online) = &mut self.link else {
             return self.on_handshake_packet(packet);
@@ -89,10 +100,10 @@ impl Client {
         let is_v5 = online.limits.version.has_properties();
         match packet {
             Packet::Publish(publish) => self.on_publish(publish),
-            Packet::PubAck(ack) => self.on_puback(&ack),
-            Packet::PubRec(ack) => self.on_pubrec(&ack),
-            Packet::PubRel(ack) => self.on_pubrel(&ack),
-            Packet::PubComp(ack) => self.on_pubcomp(&ack),
+            Packet::PubAck(ack) => self.on_ack(PacketType::PubAck, ack.packet_id, ack.reason),
+            Packet::PubRec(ack) => self.on_ack(PacketType::PubRec, ack.packet_id, ack.reason),
+            Packet::PubRel(ack) => self.on_ack(PacketType::PubRel, ack.packet_id, ack.reason),
+            Packet::PubComp(ack) => self.on_ack(PacketType::PubComp, ack.packet_id, ack.reason),
             Packet::SubAck(ack) => self.on_suback(ack.packet_id, &ack.codes),
             Packet::UnsubAck(ack) => self.on_unsuback(ack.packet_id, &ack.codes),
             Packet::PingResp => self.on_pong(),
@@ -156,23 +167,33 @@ impl Client {
         open > announced.saturating_add(self.config.bounds.inbox_messages)
     }
 
-    fn on_puback(&mut self, ack: &Ack) {
-        match self.expectation(ack.packet_id) {
-            Some(PacketType::PubAck) => self.end_publish(ack.packet_id, ack.reason),
-            Some(PacketType::PubRec) if self.is_sent_here(ack.packet_id) => {
-                self.end_by_wrong(PacketType::PubAck, ack);
+    /// An acknowledgement came, in whatever form.
+    fn on_ack(&mut self, kind: PacketType, id: PacketId, reason: ReasonCode) {
+        if let Link::Online(online) = &mut self.link {
+            online.proof.alive = true;
+        }
+        match kind {
+            PacketType::PubAck => self.on_puback(id, reason),
+            PacketType::PubRec => self.on_pubrec(id, reason),
+            PacketType::PubRel => self.on_pubrel(id),
+            _ => self.on_pubcomp(id),
+        }
+    }
+
+    fn on_puback(&mut self, id: PacketId, reason: ReasonCode) {
+        match self.expectation(id) {
+            Some(PacketType::PubAck) => self.end_publish(id, reason),
+            Some(PacketType::PubRec) if self.is_sent_here(id) => {
+                self.end_by_wrong(PacketType::PubAck, id, reason);
             }
             _ => self.stats.unknown_acknowledgements += 1,
         }
     }
 
     //= [MQTT-4.3.3-4]
-    fn on_pubrec(&mut self, ack: &Ack) {
-        let id = ack.packet_id;
+    fn on_pubrec(&mut self, id: PacketId, reason: ReasonCode) {
         match self.expectation(id) {
-            Some(PacketType::PubRec) if ack.reason.is_error() => {
-                self.end_publish(ack.packet_id, ack.reason)
-            }
+            Some(PacketType::PubRec) if reason.is_error() => self.end_publish(id, reason),
             Some(PacketType::PubRec) => {
                 // Ownership has passed: the message is not needed any more.
                 if let Some(Claim { serial, .. }) = self.session.flights.release(id) {
@@ -185,20 +206,20 @@ impl Client {
             // A second answer; the first one holds.
             Some(PacketType::PubComp) => {
                 self.stats.unknown_acknowledgements += 1;
-                if !ack.reason.is_error() {
+                if !reason.is_error() {
                     self.send_release(id);
                 }
             }
             Some(PacketType::PubAck) if self.is_sent_here(id) => {
-                self.end_by_wrong(PacketType::PubRec, ack);
+                self.end_by_wrong(PacketType::PubRec, id, reason);
                 // The server holds it as QoS 2 until it is released.
-                if !ack.reason.is_error() {
+                if !reason.is_error() {
                     self.send_ack(PacketType::PubRel, id, ReasonCode::SUCCESS);
                 }
             }
             _ => {
                 self.stats.unknown_acknowledgements += 1;
-                if !ack.reason.is_error() {
+                if !reason.is_error() {
                     self.send_ack(PacketType::PubRel, id, ReasonCode::PACKET_IDENTIFIER_NOT_FOUND);
                 }
             }
@@ -210,19 +231,16 @@ impl Client {
         self.after_commit(Gate::Acknowledge(PacketType::PubRel, id, ReasonCode::SUCCESS));
     }
 
-    fn on_pubcomp(&mut self, ack: &Ack) {
-        match self.expectation(ack.packet_id) {
+    fn on_pubcomp(&mut self, id: PacketId) {
+        match self.expectation(id) {
             // "Not found" after PUBREC: the server had finished before.
-            Some(PacketType::PubComp) => {
-                self.end_publish(ack.packet_id, ReasonCode::SUCCESS);
-            }
+            Some(PacketType::PubComp) => self.end_publish(id, ReasonCode::SUCCESS),
             _ => self.stats.unknown_acknowledgements += 1,
         }
     }
 
     //= [MQTT-4.3.3-11]
-    fn on_pubrel(&mut self, ack: &Ack) {
-        let packet_id = ack.packet_id;
+    fn on_pubrel(&mut self, packet_id: PacketId) {
         let reason = if self.session.inbound.on_release(packet_id) {
             self.note(Record::Finished { packet_id });
             ReasonCode::SUCCESS
@@ -258,14 +276,12 @@ impl Client {
 
     /// The server answered the PUBLISH as one of another QoS (RabbitMQ 3 does):
     /// what is due will never come, so the exchange is over (D1).
-    fn end_by_wrong(&mut self, came: PacketType, ack: &Ack) {
-        let id = ack.packet_id;
+    fn end_by_wrong(&mut self, came: PacketType, id: PacketId, reason: ReasonCode) {
         let Some(expected) = self.expectation(id) else { return };
         self.session.replay.on_answer(id);
         self.mark_useful();
         self.stats.wrong_acknowledgements += 1;
         let attempts = self.session.flights.get(id).map_or(0, |flight| flight.attempts);
-        let reason = ack.reason;
         let error = DeliveryError::WrongAcknowledgement { expected, came, reason, attempts };
         self.fail_flight(id, error);
     }

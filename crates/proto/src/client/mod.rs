@@ -369,6 +369,7 @@ impl Client {
         }
     }
 
+    #[inline]
     fn complete(&mut self, completion: Completion) {
         if completion.token() != crate::Token::NONE {
             self.mail.completions.push_back(completion);

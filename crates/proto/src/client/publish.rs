@@ -10,7 +10,6 @@ use core::time::Duration;
 use crate::io::ConnectionId;
 use crate::operation::{Claim, DeliveryError, PublishLimit, RejectReason, Rejected, Token};
 use crate::record::{self, Priority, Serial};
-use crate::session::flights::{Exchange, Here};
 use crate::session::journal::Gate;
 use crate::session::queue::Queued;
 use crate::time::Instant;
@@ -272,8 +271,7 @@ impl Client {
             return Err(limit);
         }
         if let Some(id) = packet_id {
-            let exchange = Exchange::Publish { publish: core::mem::take(publish), claim };
-            self.session.flights.insert(id, exchange, self.now, Here::Sent { begins });
+            self.session.flights.launch(id, publish, claim, self.now, begins);
         }
         Ok(())
     }

@@ -223,20 +223,39 @@ impl Flights {
 
     /// Puts an exchange under the identifier that [`reserve`](Self::reserve)
     /// gave: it is sent, or waits for the store.
-    #[inline]
     pub(crate) fn insert(&mut self, id: PacketId, exchange: Exchange, now: Instant, here: Here) {
-        let Some(slot) = self.slots.get_mut(index(id)) else { return };
         let suspicion = match &exchange {
             Exchange::Control(control) => control.suspicion,
             _ => Suspicion::default(),
         };
-        self.order += 1;
-        self.cursor = index(id) + 1;
         // One of an earlier run may have been sent.
         let attempts = u32::from(here != Here::Begun);
-        let flight = Flight { order: self.order, sent: now, attempts, suspicion, here, exchange };
-        self.counts.add(&flight);
-        *slot = Some(flight);
+        let order = self.order + 1;
+        self.put(id, Flight { order, sent: now, attempts, suspicion, here, exchange });
+    }
+
+    /// As [`insert`](Self::insert), for a PUBLISH that is sent: the message is
+    /// moved once, from where it is.
+    pub(crate) fn launch(
+        &mut self,
+        id: PacketId,
+        publish: &mut Publish,
+        claim: Claim,
+        now: Instant,
+        begins: u64,
+    ) {
+        let (order, suspicion) = (self.order + 1, Suspicion::default());
+        let here = Here::Sent { begins };
+        let exchange = Exchange::Publish { publish: core::mem::take(publish), claim };
+        self.put(id, Flight { order, sent: now, attempts: 1, suspicion, here, exchange });
+    }
+
+    #[inline]
+    fn put(&mut self, id: PacketId, flight: Flight) {
+        let Some(slot) = self.slots.get_mut(index(id)) else { return };
+        self.order = flight.order;
+        self.cursor = index(id) + 1;
+        self.counts.add(slot.insert(flight));
     }
 
     /// Takes up an exchange of an earlier run under its own identifier (D4).

@@ -71,6 +71,7 @@ impl Replay {
     }
 
     /// The exchange took a step, or is over: the server bore the packet.
+    #[inline]
     pub(crate) fn on_answer(&mut self, id: PacketId) {
         if self.alone == Some(id) {
             self.alone = None;
