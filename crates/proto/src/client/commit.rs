@@ -61,15 +61,18 @@ impl Client {
     #[inline]
     pub(super) fn settle(&mut self, claim: Claim, result: Result<Delivered, DeliveryError>) {
         if claim.stored {
-            self.note_outcome(claim, &result);
+            self.note_outcome(claim, result);
         }
-        self.complete(Completion::Publish { token: claim.token, result });
+        if claim.token != Token::NONE {
+            let token = claim.token;
+            self.mail.completions.push_back(Completion::Publish { token, result });
+        }
     }
 
     /// A message that the store knows has its outcome.
-    fn note_outcome(&mut self, claim: Claim, result: &Result<Delivered, DeliveryError>) {
+    fn note_outcome(&mut self, claim: Claim, result: Result<Delivered, DeliveryError>) {
         let Claim { token, serial, .. } = claim;
-        if let Some(outcome) = Outcome::of(result) {
+        if let Some(outcome) = Outcome::of(&result) {
             self.note(Record::Done { serial, outcome });
         }
         let stays = matches!(result, Err(DeliveryError::StillStored { .. }));

@@ -369,7 +369,8 @@ impl Client {
         }
     }
 
-    #[inline]
+    /// Reports the outcome of an operation; that of a message is reported where
+    /// it is settled.
     fn complete(&mut self, completion: Completion) {
         if completion.token() != crate::Token::NONE {
             self.mail.completions.push_back(completion);

@@ -212,13 +212,23 @@ impl Flights {
         if self.counts.all >= self.slots.len() {
             return None;
         }
-        let after = self.slots.iter().skip(self.cursor).position(Option::is_none);
-        let free = match after {
-            Some(offset) => self.cursor + offset,
-            None => self.slots.iter().position(Option::is_none)?,
+        let free = match self.slots.get(self.cursor) {
+            Some(None) => self.cursor,
+            _ => self.next_free()?,
         };
         self.cursor = free;
         PacketId::new(u16::try_from(free + 1).ok()?)
+    }
+
+    /// The index of the first free identifier from the cursor on, and then
+    /// from the start.
+    #[cold]
+    fn next_free(&self) -> Option<usize> {
+        let after = self.slots.iter().skip(self.cursor).position(Option::is_none);
+        match after {
+            Some(offset) => Some(self.cursor + offset),
+            None => self.slots.iter().position(Option::is_none),
+        }
     }
 
     /// Puts an exchange under the identifier that [`reserve`](Self::reserve)
