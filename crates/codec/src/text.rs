@@ -19,8 +19,16 @@ pub struct Text(Form);
 /// costs more than to copy them.
 #[derive(Clone)]
 enum Form {
-    Short { len: u8, bytes: [u8; SHORT] },
+    Short(Short),
     Long(Bytes),
+}
+
+/// Aligned, so that it is copied in large pieces.
+#[derive(Clone, Copy)]
+#[repr(align(8))]
+struct Short {
+    bytes: [u8; SHORT],
+    len: u8,
 }
 
 /// What fits beside the length in the room that a [`Bytes`] takes anyway.
@@ -30,7 +38,7 @@ impl Text {
     /// The empty string.
     #[must_use]
     pub const fn new() -> Self {
-        Self(Form::Short { len: 0, bytes: [0; SHORT] })
+        Self(Form::Short(Short { bytes: [0; SHORT], len: 0 }))
     }
 
     /// Checks the rules of MQTT strings and takes the bytes, those of a long
@@ -67,7 +75,7 @@ impl Text {
     #[inline]
     pub fn as_bytes(&self) -> &[u8] {
         match &self.0 {
-            Form::Short { len, bytes } => bytes.get(..usize::from(*len)).unwrap_or_default(),
+            Form::Short(text) => text.bytes.get(..usize::from(text.len)).unwrap_or_default(),
             Form::Long(bytes) => bytes,
         }
     }
@@ -91,7 +99,7 @@ impl Form {
     fn short(text: &[u8]) -> Option<Self> {
         let mut bytes = [0; SHORT];
         bytes.get_mut(..text.len())?.copy_from_slice(text);
-        Some(Self::Short { len: text.len() as u8, bytes })
+        Some(Self::Short(Short { bytes, len: text.len() as u8 }))
     }
 }
 
@@ -202,7 +210,7 @@ mod tests {
             for text in texts {
                 assert_eq!((text.as_str(), text.len()), (expected.as_str(), len));
                 assert_eq!(text.is_empty(), len == 0);
-                assert_eq!(matches!(text.0, Form::Short { .. }), len <= SHORT);
+                assert_eq!(matches!(text.0, Form::Short(_)), len <= SHORT);
                 assert_eq!(text, text.clone());
             }
         }
