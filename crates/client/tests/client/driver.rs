@@ -71,6 +71,26 @@ async fn publishers_and_driver_do_not_wake_each_other_while_nothing_is_taken() {
     assert!(waiting.iter().all(|task| !task.is_finished()));
 }
 
+/// To look at the clock takes longer than to encode a message.
+#[tokio::test(start_paused = true)]
+async fn publishes_that_leave_together_look_at_the_clock_once() {
+    let looks = Looks::default();
+    let settings = |b: ClientBuilder| b.clock(looks.clock());
+    let (client, _server, mut peer) = online(Version::V5, settings).await;
+    settle().await;
+    for (qos, most) in [(AtMostOnce, 0), (AtLeastOnce, 1), (ExactlyOnce, 1)] {
+        looks.take();
+        for _ in 0..10 {
+            drop(client.publish("a", "x").qos(qos).await.unwrap());
+        }
+        assert_eq!(looks.take(), most, "{qos:?}");
+        for _ in 0..10 {
+            peer.expect_publish().await;
+        }
+        settle().await;
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_paused_link_does_not_spin() {
     let looks = Looks::default();

@@ -135,6 +135,21 @@ async fn time_in_the_queue_counts_towards_expiry() {
     assert_eq!(sent.properties.message_expiry_interval(), Some(6));
 }
 
+/// Not from what the driver, asleep for a while, did last.
+#[tokio::test(start_paused = true)]
+async fn an_expiry_counts_from_the_publish() {
+    for qos in [AtMostOnce, AtLeastOnce] {
+        let mut server = Server::new();
+        let client = server.client().start().unwrap();
+        settle().await;
+        tokio::time::sleep(secs(4)).await;
+        let _receipt = client.publish("a", "1").qos(qos).expiry(secs(10)).await.unwrap();
+        let mut peer = server.online().await;
+        let sent = peer.expect_publish().await;
+        assert_eq!(sent.properties.message_expiry_interval(), Some(10), "{qos:?}");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_refused_message_comes_back_whole() {
     let (client, _server, mut peer) = online_v5().await;
