@@ -14,6 +14,7 @@ use crate::session::journal::Gate;
 use crate::session::queue::{Queued, weight};
 use crate::time::Instant;
 
+use super::pump::seconds_left;
 use super::{Client, Link};
 
 impl Client {
@@ -49,8 +50,8 @@ impl Client {
         match gate {
             Gate::Connect(credentials) => self.send_connect(credentials),
             Gate::Stored(token, serial) => self.complete(Completion::Stored { token, serial }),
-            Gate::Publish(id, serial, expiry) => self.send_begun(id, serial, expiry),
-            Gate::Stream(publish, claim, expiry) => self.stream(*publish, claim, expiry),
+            Gate::Publish(id, serial) => self.send_begun(id, serial),
+            Gate::Stream(publish, claim, expires) => self.stream(*publish, claim, expires),
             Gate::Replay => self.session.replay.release(),
             Gate::Acknowledge(kind, id, reason) => self.send_ack(kind, id, reason),
             Gate::Complete(completion) => self.complete(*completion),
@@ -243,12 +244,14 @@ impl Client {
 
     //= [MQTT-3.3.2-6]
     /// A new exchange is committed: its PUBLISH goes out.
-    fn send_begun(&mut self, id: PacketId, serial: Serial, message_expiry: Option<u32>) {
+    fn send_begun(&mut self, id: PacketId, serial: Serial) {
         let flight = self.session.flights.get(id).filter(|flight| flight.is_begun());
-        let publish = match flight.map(|flight| &flight.exchange) {
-            Some(Exchange::Publish { publish, claim }) if claim.serial == serial => publish.clone(),
+        let Some(flight) = flight else { return };
+        let publish = match &flight.exchange {
+            Exchange::Publish { publish, claim } if claim.serial == serial => publish.clone(),
             _ => return,
         };
+        let message_expiry = flight.expires.map(|at| seconds_left(at, self.now));
         let topic_alias = self.alias_for(&publish);
         let mut transfer =
             Transfer { packet_id: Some(id), topic_alias, message_expiry, ..Transfer::default() };
@@ -267,11 +270,11 @@ impl Client {
     }
 
     /// A QoS 0 message is struck off in the store: it goes out if it still can.
-    fn stream(&mut self, publish: Publish, claim: Claim, message_expiry: Option<u32>) {
+    fn stream(&mut self, publish: Publish, claim: Claim, expires: Option<Instant>) {
         if !matches!(self.link, Link::Online(_)) {
             return self.settle(claim, Err(DeliveryError::ConnectionLost));
         }
-        self.send_from_queue(publish, claim, message_expiry);
+        self.send_from_queue(publish, claim, expires);
     }
 
     /// Why a message that is to be stored is not accepted now, if so.

@@ -252,13 +252,14 @@ impl Client {
     }
 
     /// Sends a publish that is not forbidden and may go now. An exchange takes
-    /// the message out of `publish`; one that cannot go leaves it.
+    /// the message out of `publish`, and its identifier is told; one that cannot
+    /// go leaves it.
     pub(super) fn send_publish(
         &mut self,
         publish: &mut Publish,
         claim: Claim,
         message_expiry: Option<u32>,
-    ) -> Result<(), PublishLimit> {
+    ) -> Result<Option<PacketId>, PublishLimit> {
         let packet_id = match publish.qos {
             QoS::AtMostOnce => None,
             _ => Some(self.session.flights.reserve().ok_or(NO_IDENTIFIER)?),
@@ -273,7 +274,7 @@ impl Client {
         if let Some(id) = packet_id {
             self.session.flights.launch(id, publish, claim, self.now, begins);
         }
-        Ok(())
+        Ok(packet_id)
     }
 
     #[inline]

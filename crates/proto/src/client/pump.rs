@@ -99,7 +99,9 @@ impl Client {
             }
             Exchange::Control(_) => return false,
         };
-        let transfer = Transfer { dup, packet_id: Some(id), ..Transfer::default() };
+        let expires = flight.expires.or_else(|| expiry(&publish, flight.sent));
+        let message_expiry = expires.map(|at| seconds_left(at, self.now));
+        let transfer = Transfer { dup, packet_id: Some(id), message_expiry, ..Transfer::default() };
         let begins = self.bytes_queued();
         let sent = match self.forbidden(&publish) {
             Some(limit) => Err(limit),
@@ -108,6 +110,7 @@ impl Client {
         match sent {
             Ok(()) => {
                 self.stats.publishes_resent += 1;
+                self.session.flights.set_expiry(id, expires);
                 self.session.flights.on_resent(id, self.now, begins);
                 true
             }
@@ -161,23 +164,23 @@ impl Client {
         if queued.expires.is_some_and(|expires| expires <= now) {
             return self.expire(queued);
         }
-        let message_expiry = queued.expires.map(|expires| seconds_up(expires.since(now)));
-        match (queued.claim.stored, queued.publish.qos) {
-            (false, _) => self.send_from_queue(queued.publish, queued.claim, message_expiry),
+        let Queued { publish, claim, expires, .. } = queued;
+        match (claim.stored, publish.qos) {
+            (false, _) => self.send_from_queue(publish, claim, expires),
             (true, QoS::AtMostOnce) => {
                 // Struck off before it is sent: never sent twice.
-                let serial = queued.claim.serial;
+                let serial = claim.serial;
                 self.note(Record::Done { serial, outcome: Outcome::Delivered });
-                let publish = alloc::boxed::Box::new(queued.publish);
-                self.after_commit(Gate::Stream(publish, queued.claim, message_expiry));
+                let publish = alloc::boxed::Box::new(publish);
+                self.after_commit(Gate::Stream(publish, claim, expires));
             }
-            (true, _) => self.begin_exchange(queued.publish, queued.claim, message_expiry),
+            (true, _) => self.begin_exchange(publish, claim, expires),
         }
     }
 
     /// Begins an exchange that a store knows of: its PUBLISH goes out once
     /// that is committed (D3).
-    fn begin_exchange(&mut self, publish: Publish, claim: Claim, message_expiry: Option<u32>) {
+    fn begin_exchange(&mut self, publish: Publish, claim: Claim, expires: Option<Instant>) {
         let forbidden = self.forbidden(&publish).or_else(|| self.unsendable(&publish));
         let packet_id = match forbidden {
             Some(limit) => Err(limit),
@@ -190,27 +193,29 @@ impl Client {
         let serial = claim.serial;
         let exchange = Exchange::Publish { publish, claim };
         self.session.flights.insert(id, exchange, self.now, Here::Begun);
+        self.session.flights.set_expiry(id, expires);
         self.note(Record::Sent { serial, packet_id: id });
-        self.after_commit(Gate::Publish(id, serial, message_expiry));
+        self.after_commit(Gate::Publish(id, serial));
     }
 
     pub(super) fn send_from_queue(
         &mut self,
         mut publish: Publish,
         claim: Claim,
-        message_expiry: Option<u32>,
+        expires: Option<Instant>,
     ) {
-        let qos = publish.qos;
+        let message_expiry = expires.map(|at| seconds_left(at, self.now));
         let sent = match self.forbidden(&publish) {
             Some(limit) => Err(limit),
             None => self.send_publish(&mut publish, claim, message_expiry),
         };
         match (sent, &mut self.link) {
             (Err(limit), _) => self.settle(claim, Err(DeliveryError::NotAllowed(limit))),
-            (Ok(()), Link::Online(online)) if qos == QoS::AtMostOnce => {
+            (Ok(Some(id)), _) => self.session.flights.set_expiry(id, expires),
+            (Ok(None), Link::Online(online)) => {
                 online.unwritten.push_back((online.stream.queued, claim));
             }
-            (Ok(()), _) => {}
+            (Ok(None), _) => {}
         }
     }
 
@@ -324,10 +329,12 @@ impl Client {
     }
 }
 
-/// Whole seconds, rounded up: an expiry that is not over is never sent as 0.
-fn seconds_up(span: Duration) -> u32 {
+/// Whole seconds, rounded up, and never 0: what goes out is of use still, or
+/// was sent before and expires no more on our side.
+pub(super) fn seconds_left(expires: Instant, now: Instant) -> u32 {
+    let span = expires.since(now);
     let whole = u32::try_from(span.as_secs()).unwrap_or(u32::MAX);
-    whole.saturating_add(u32::from(span.subsec_nanos() > 0))
+    whole.saturating_add(u32::from(span.subsec_nanos() > 0)).max(1)
 }
 
 pub(super) fn expiry(publish: &Publish, now: Instant) -> Option<Instant> {

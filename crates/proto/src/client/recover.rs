@@ -69,8 +69,9 @@ impl Client {
             subscriptions: subscriptions.len(),
         };
         for exchange in exchanges {
-            let id = exchange.packet_id;
+            let (id, expires) = (exchange.packet_id, expiry_of(&exchange));
             session.flights.restore(id, exchange_of(exchange), self.now);
+            session.flights.set_expiry(id, expires.map(|at| session.clock.instant(at)));
         }
         for id in forsaken {
             session.flights.restore(id, Exchange::FORSAKEN, self.now);
@@ -92,6 +93,13 @@ impl Client {
         if !client_id.is_empty() {
             self.note(Record::Identity { client_id });
         }
+    }
+}
+
+fn expiry_of(stored: &StoredExchange) -> Option<UnixMillis> {
+    match &stored.phase {
+        Phase::Unanswered(message) => message.expires,
+        Phase::Released => None,
     }
 }
 

@@ -13,6 +13,7 @@ use crate::session::journal::{Gate, Wish};
 use crate::session::queue::{Queued, weight};
 use crate::time::Instant;
 
+use super::pump::expiry;
 use super::{Client, Link};
 
 impl Client {
@@ -67,9 +68,12 @@ impl Client {
             let error = QueueError::Rejected(RejectReason::Closed);
             return self.complete(wish.failed(token, error));
         }
-        match &mut self.session.journal {
-            Some(journal) => journal.wish(wish, serial, token),
-            None => self.answer_here(wish, serial, token),
+        let Some(journal) = &mut self.session.journal else {
+            return self.answer_here(wish, serial, token);
+        };
+        if !journal.wish(wish, serial, token) {
+            let error = QueueError::Rejected(RejectReason::StoreBusy);
+            self.complete(wish.failed(token, error));
         }
     }
 
@@ -208,7 +212,8 @@ impl Client {
             serial: claim.serial,
             publish: publish.clone(),
             accepted: self.session.clock.wall(flight.sent),
-            expires: None,
+            expires: (flight.expires.or_else(|| expiry(publish, flight.sent)))
+                .map(|at| self.session.clock.wall(at)),
             priority: Priority::default(),
             state: StoredState::Sent(id),
         })

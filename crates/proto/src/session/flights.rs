@@ -15,6 +15,9 @@ pub(crate) struct Flight {
     order: u64,
     /// When it was last sent.
     pub(crate) sent: Instant,
+    /// When the message is of no more use; where that is not said here, its
+    /// own interval counts, from its first sending.
+    pub(crate) expires: Option<Instant>,
     /// How often it was sent.
     pub(crate) attempts: u32,
     pub(crate) suspicion: Suspicion,
@@ -241,7 +244,8 @@ impl Flights {
         // One of an earlier run may have been sent.
         let attempts = u32::from(here != Here::Begun);
         let order = self.order + 1;
-        self.put(id, Flight { order, sent: now, attempts, suspicion, here, exchange });
+        let (sent, expires) = (now, None);
+        self.put(id, Flight { order, sent, expires, attempts, suspicion, here, exchange });
     }
 
     /// As [`insert`](Self::insert), for a PUBLISH that is sent: the message is
@@ -257,7 +261,8 @@ impl Flights {
         let (order, suspicion) = (self.order + 1, Suspicion::default());
         let here = Here::Sent { begins };
         let exchange = Exchange::Publish { publish: core::mem::take(publish), claim };
-        self.put(id, Flight { order, sent: now, attempts: 1, suspicion, here, exchange });
+        let (sent, expires, attempts) = (now, None, 1);
+        self.put(id, Flight { order, sent, expires, attempts, suspicion, here, exchange });
     }
 
     #[inline]
@@ -283,6 +288,13 @@ impl Flights {
         flight.attempts = flight.attempts.saturating_add(1);
         let here = core::mem::replace(&mut flight.here, Here::Sent { begins });
         self.counts.open_here += usize::from(here == Here::Not && flight.exchange.is_publish());
+    }
+
+    /// The message of this exchange is of no more use from then on.
+    pub(crate) fn set_expiry(&mut self, id: PacketId, expires: Option<Instant>) {
+        if let Some(flight) = self.get_mut(id).filter(|_| expires.is_some()) {
+            flight.expires = expires;
+        }
     }
 
     /// The connection is over: nothing counts as sent on the next one.

@@ -21,6 +21,8 @@ use crate::time::Instant;
 const LAZY: Duration = Duration::from_millis(100);
 /// So many of them are committed at once.
 const MANY: usize = 1024;
+/// So many operations on single messages wait for the store at most (D9).
+const WISHES: usize = 1024;
 /// A store that failed is tried again after this, then at doubled intervals ...
 const RETRY: Duration = Duration::from_secs(1);
 /// ... up to this one.
@@ -33,10 +35,10 @@ pub(crate) enum Gate {
     Connect(Option<Credentials>),
     /// The message is accepted.
     Stored(Token, Serial),
-    /// The PUBLISH of a new exchange, with its message expiry.
-    Publish(PacketId, Serial, Option<u32>),
-    /// A QoS 0 message out of the store, with its message expiry.
-    Stream(alloc::boxed::Box<Publish>, Claim, Option<u32>),
+    /// The PUBLISH of a new exchange.
+    Publish(PacketId, Serial),
+    /// A QoS 0 message out of the store, and when it expires.
+    Stream(alloc::boxed::Box<Publish>, Claim, Option<Instant>),
     /// What is to be sent again on this connection.
     Replay,
     /// PUBREC, PUBREL or PUBCOMP.
@@ -279,12 +281,14 @@ impl Journal {
         records.append(&mut self.pending);
         let refused = refused(&records);
         let is_refused = |serial: &Serial| refused.binary_search(serial).is_ok();
-        let settled: Vec<Serial> = records.iter().filter_map(settles).collect();
+        let mut settled: Vec<Serial> = records.iter().filter_map(settles).collect();
+        settled.sort_unstable();
+        let is_settled = |serial: &Serial| settled.binary_search(serial).is_ok();
         let mut left = Vec::new();
         let mut unsettled = Vec::new();
         for record in records {
             match record {
-                Record::Accepted(accepted) if !settled.contains(&accepted.serial) => {
+                Record::Accepted(accepted) if !is_settled(&accepted.serial) => {
                     unsettled.push(accepted);
                 }
                 record if subject(&record).is_some_and(|serial| is_refused(&serial)) => {}
@@ -316,8 +320,13 @@ impl Journal {
 
     // ---- operations on single messages ----
 
-    pub(crate) fn wish(&mut self, wish: Wish, serial: Serial, token: Token) {
-        self.wishes.push_back((wish, serial, token));
+    /// False where too many wait already.
+    pub(crate) fn wish(&mut self, wish: Wish, serial: Serial, token: Token) -> bool {
+        let takes = self.wishes.len() < WISHES;
+        if takes {
+            self.wishes.push_back((wish, serial, token));
+        }
+        takes
     }
 
     /// True where the next thing may be read.

@@ -6,7 +6,7 @@ use core::time::Duration;
 
 use evenkeel_codec::{Publish, QoS, Text};
 
-use crate::config::{OfflineQos0, QueueConfig};
+use crate::config::{OfflineQos0, QueueConfig, WhenFull};
 use crate::operation::{Claim, Token};
 use crate::record::{Count, Priority, Read, Serial, Window};
 use crate::time::Instant;
@@ -58,6 +58,8 @@ pub(crate) struct Queue {
     bytes: usize,
     /// Who waits for messages that are in the store alone.
     tokens: BTreeMap<Serial, Token>,
+    /// The latest message held here of each topic, where the policy asks for it.
+    latest: BTreeMap<Text, Serial>,
     /// No message held here expires before this.
     next_expiry: Option<Instant>,
 }
@@ -79,6 +81,7 @@ impl Queue {
             len: 0,
             bytes: 0,
             tokens: BTreeMap::new(),
+            latest: BTreeMap::new(),
             next_expiry: None,
         }
     }
@@ -165,6 +168,10 @@ impl Queue {
 
     fn hold(&mut self, priority: Priority, queued: Queued) {
         note_expiry(&mut self.next_expiry, &queued);
+        if self.config.when_full == WhenFull::LatestPerTopic {
+            let latest = self.latest.entry(queued.publish.topic.clone()).or_default();
+            *latest = queued.claim.serial.max(*latest);
+        }
         let level = self.level_mut(priority);
         level.here_bytes += queued.weight();
         level.here.push_back(queued);
@@ -190,6 +197,7 @@ impl Queue {
         if level.here.is_empty() {
             level.here.shrink_to(64);
         }
+        forget_topic(&mut self.latest, &queued);
         self.forget(queued.weight());
         Some(queued)
     }
@@ -221,10 +229,10 @@ impl Queue {
         self.pop_at(priority, 0)
     }
 
-    /// The name of the latest message held here that has this topic.
+    /// The name of the latest message held here that has this topic, under
+    /// the policy that asks for it.
     pub(crate) fn find_topic(&self, topic: &Text) -> Option<Serial> {
-        let same = self.iter().filter(|(_, queued)| queued.publish.topic == *topic);
-        same.map(|(_, queued)| queued.claim.serial).max()
+        self.latest.get(topic).copied()
     }
 
     // ---- one message ----
@@ -319,6 +327,7 @@ impl Queue {
                     level.here_bytes -= queued.weight();
                     self.len -= 1;
                     self.bytes -= queued.weight();
+                    forget_topic(&mut self.latest, &queued);
                     drop(queued);
                     continue;
                 }
@@ -388,6 +397,13 @@ impl Level {
 
     fn has_room(&self, window: Window) -> bool {
         self.here.is_empty() || self.here.len() < window.messages && self.here_bytes < window.bytes
+    }
+}
+
+fn forget_topic(latest: &mut BTreeMap<Text, Serial>, queued: &Queued) {
+    let topic = &queued.publish.topic;
+    if latest.get(topic) == Some(&queued.claim.serial) {
+        latest.remove(topic);
     }
 }
 

@@ -325,6 +325,43 @@ fn a_message_once_sent_no_longer_expires() {
     assert!(rig.outcome(1).is_ok());
 }
 
+/// The server counts from when it gets a message: a copy says what is left.
+#[test]
+fn what_is_sent_again_says_what_is_left_of_its_interval() {
+    let mut rig = Rig::started(quiet(lasting(Version::V5)));
+    let expiring = |topic, seconds| {
+        let mut message = publish(topic, "x", AtLeastOnce);
+        message.properties.push(Property::MessageExpiryInterval(seconds));
+        message
+    };
+    let intervals = |rig: &mut Rig| {
+        let mut intervals = Vec::new();
+        while !rig.wire.is_empty() {
+            let publish = rig.expect_publish();
+            intervals.push(publish.properties.message_expiry_interval().unwrap());
+        }
+        intervals
+    };
+    let begin = rig.now;
+    rig.try_publish(expiring("waited", 100), 1).unwrap();
+    rig.advance(secs(10));
+    rig.accept_with(&accepted());
+    rig.try_publish(expiring("sent at once", 100), 2).unwrap();
+    rig.try_publish(expiring("short", 5), 3).unwrap();
+    assert_eq!(intervals(&mut rig), [90, 100, 5]);
+    let left = |rig: &Rig, end| (begin + secs(end)).since(rig.now).as_secs_f64().ceil() as u32;
+    for _ in 0..2 {
+        rig.advance(secs(20));
+        rig.reconnect_with(&resumed());
+        let expected = left(&rig, 100);
+        assert!(expected < 90);
+        assert_eq!(intervals(&mut rig), [expected], "the first one goes alone");
+    }
+    rig.send(&puback(id(1)));
+    let expected = [left(&rig, 110), 1];
+    assert_eq!(intervals(&mut rig), expected, "never 0, which would be of no use");
+}
+
 #[test]
 fn aliases_never_stand_for_the_topic_of_what_is_sent_again() {
     let mut rig = Rig::started(quiet(lasting(Version::V5)));

@@ -3,8 +3,11 @@
 
 mod commit;
 mod crash;
+mod ends;
 mod failure;
 mod forsaken;
+mod quarantine;
+mod queue;
 mod recover;
 
 use evenkeel_proto::codec::Version;
