@@ -176,7 +176,7 @@ fn long_queue(name: &str, queued: u64) {
 /// A sync for some of the batches: a fill is no measurement of syncs, and
 /// redb keeps in memory what was committed since the last one.
 fn sometimes(first: u64) -> bool {
-    first % (64 * 256) == 0
+    first.is_multiple_of(64 * 256)
 }
 
 fn place(name: &str) -> PathBuf {
