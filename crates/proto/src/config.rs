@@ -131,8 +131,7 @@ pub enum WhenFull {
     /// Of each topic only the latest message is queued, also where there is
     /// room: the one before ends as [`Superseded`](crate::DeliveryError::Superseded).
     /// At the bound a message of a topic that is not queued is refused for
-    /// now. With a store, only the messages held in memory give way. Each
-    /// message looks through the queue: for queues of some thousands at most.
+    /// now. With a store, only the messages held in memory give way.
     LatestPerTopic,
 }
 

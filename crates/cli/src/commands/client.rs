@@ -5,8 +5,9 @@ use std::time::Duration;
 use evenkeel::transport::{TcpOptions, WebSocketOptions};
 use evenkeel::{
     Authenticator, BuildError, Bytes, Client, ClientBuilder, HookFuture, Properties, Property,
-    Reconnect, Will,
+    QueueConfig, Reconnect, Will,
 };
+use evenkeel_store::FileStore;
 
 use tokio::runtime::Builder;
 
@@ -32,14 +33,15 @@ pub(super) fn start(
     for server in servers {
         builder = builder.server(&server.text.0);
     }
-    builder = identity(builder, settings);
+    let store = settings.store.as_ref().map(store::open).transpose()?;
+    builder = identity(builder, settings, store.as_ref().and_then(FileStore::client_id));
     builder = network(builder, settings);
     builder = properties(builder, &settings.properties.connect);
     for property in &settings.properties.disconnect {
         builder = builder.disconnect_property(property.clone());
     }
-    if let Some(settings) = &settings.store {
-        builder = builder.store(store::open(settings)?);
+    if let Some(store) = store {
+        builder = builder.queue(unbounded()).store(store);
     }
     let runtime = Builder::new_current_thread()
         .enable_all()
@@ -60,12 +62,29 @@ pub(super) fn start(
     Ok(client)
 }
 
-fn identity(mut builder: ClientBuilder, settings: &ConnectionSettings) -> ClientBuilder {
+/// The queue of a client with a store, which has a bound of its own and keeps
+/// no more than a window of the messages in memory.
+fn unbounded() -> QueueConfig {
+    let mut queue = QueueConfig::default();
+    (queue.messages, queue.bytes) = (usize::MAX, usize::MAX);
+    queue
+}
+
+/// Who the client is; `stored` is the identifier that is in its store.
+fn identity(
+    mut builder: ClientBuilder,
+    settings: &ConnectionSettings,
+    stored: Option<&str>,
+) -> ClientBuilder {
     let (identity, session) = (&settings.identity, &settings.session);
     if let Some(version) = session.version {
         builder = builder.version(version);
     }
-    if let Some(id) = &identity.client_id {
+    // The end of a prefixed one differs from run to run, and the session of a
+    // store is that of the run that made it.
+    let prefix = identity.id_prefix.as_deref();
+    let known = prefix.and_then(|prefix| stored.filter(|id| id.starts_with(prefix)));
+    if let Some(id) = known.or(identity.client_id.as_deref()) {
         builder = builder.client_id(id);
     }
     if let Some(username) = &identity.username {

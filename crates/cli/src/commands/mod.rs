@@ -4,6 +4,7 @@ mod broker;
 mod client;
 mod deadline;
 mod demo;
+mod patience;
 mod publish;
 mod queue;
 mod request;

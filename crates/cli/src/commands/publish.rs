@@ -12,7 +12,7 @@ use futures_util::stream::FuturesUnordered;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::deadline::Deadline;
+use super::patience::Patience;
 use super::{client, grace, interrupted, never_connected, policy, stdin};
 use crate::error::Failure;
 use crate::exit::Exit;
@@ -88,7 +88,7 @@ struct Job<'a> {
     told: Told,
     out: Data,
     outstanding: FuturesUnordered<BoxFuture<'static, Settled>>,
-    deadline: Deadline,
+    patience: Patience<'a>,
     tally: Tally,
     /// Everything there is to publish was handed over.
     complete: bool,
@@ -116,7 +116,7 @@ impl<'a> Job<'a> {
             told,
             out: printer.data(),
             outstanding: FuturesUnordered::new(),
-            deadline: Deadline::new(settings.timeout),
+            patience: Patience::new(client, settings.timeout),
             tally: Tally::default(),
             complete: false,
         }
@@ -138,7 +138,7 @@ impl<'a> Job<'a> {
     async fn repeat(&mut self, payload: &Bytes) -> Result<(), End> {
         let repetition = self.settings.repetition;
         for number in 1..=repetition.count {
-            self.deadline.restart();
+            self.patience.restart();
             self.publish(payload).await?;
             self.complete = number == repetition.count;
             self.drain().await?;
@@ -156,11 +156,11 @@ impl<'a> Job<'a> {
             let waiting = self.outstanding.len();
             tokio::select! {
                 Some(settled) = self.outstanding.next(), if waiting > 0 => self.settle(&settled)?,
-                () = self.deadline.over(), if waiting > 0 => return Err(End::Late),
+                () = self.patience.over(), if waiting > 0 => return Err(End::Late),
                 line = lines.recv(), if waiting < OUTSTANDING => match line {
                     Some(line) => {
                         if waiting == 0 {
-                            self.deadline.restart();
+                            self.patience.restart();
                         }
                         self.publish(&line?).await?;
                     }
@@ -174,12 +174,14 @@ impl<'a> Job<'a> {
 
     /// Hands a message over for each topic.
     async fn publish(&mut self, payload: &Bytes) -> Result<(), End> {
+        let stored = self.settings.connection.store.is_some();
         for topic in &self.settings.topics {
             self.tally.handed_over += 1;
             let number = self.tally.handed_over;
+            let request = self.request(topic, payload);
             let accepted = tokio::select! {
-                accepted = self.hand_over(topic, payload) => accepted,
-                () = self.deadline.over() => return Err(End::Late),
+                accepted = hand_over(request, stored) => accepted,
+                () = self.patience.over() => return Err(End::Late),
             };
             match accepted {
                 Ok(receipt) => self.expect(number, topic.clone(), payload.len(), receipt),
@@ -200,21 +202,7 @@ impl<'a> Job<'a> {
         Ok(())
     }
 
-    /// With a store, a message is on its way there when this returns, so that
-    /// many are stored at a time; its receipt tells whether it was.
-    async fn hand_over(&self, topic: &TopicName, payload: &Bytes) -> Result<Receipt, PublishError> {
-        let request = self.request(topic, payload);
-        if self.settings.connection.store.is_none() {
-            return request.await;
-        }
-        match request.try_send() {
-            Ok(receipt) => Ok(receipt),
-            // It may be that there is no room yet.
-            Err(rejected) => rejected.request.await,
-        }
-    }
-
-    fn request(&self, topic: &TopicName, payload: &Bytes) -> PublishRequest<'_> {
+    fn request(&self, topic: &TopicName, payload: &Bytes) -> PublishRequest<'a> {
         let request = self.client.publish(topic, payload.clone());
         let request = request.qos(self.settings.qos).retain(self.settings.retain);
         let properties = self.settings.connection.properties.publish.iter().cloned();
@@ -245,30 +233,20 @@ impl<'a> Job<'a> {
                     Some(settled) => self.settle(&settled)?,
                     None => return Ok(()),
                 },
-                () = self.deadline.over() => return Err(End::Late),
+                () = self.patience.over() => return Err(End::Late),
             }
         }
     }
 
-    /// Waits until nothing is left in the store either, of earlier runs. The
-    /// time limit begins anew as long as there is progress.
+    /// Waits until nothing is left in the store either, of earlier runs.
     async fn empty_store(&mut self) -> Result<(), End> {
         if self.settings.connection.store.is_none() {
             return Ok(());
         }
-        let mut left = self.left();
-        self.deadline.restart();
-        loop {
-            tokio::select! {
-                () = self.client.drained() => return Ok(()),
-                () = self.deadline.over() => {
-                    let before = std::mem::replace(&mut left, self.left());
-                    if left >= before {
-                        return Err(End::Late);
-                    }
-                    self.deadline.restart();
-                }
-            }
+        self.patience.restart();
+        tokio::select! {
+            () = self.client.drained() => Ok(()),
+            () = self.patience.over() => Err(End::Late),
         }
     }
 
@@ -279,13 +257,13 @@ impl<'a> Job<'a> {
 
     /// The last chance of what is outstanding when the program is stopped.
     async fn settle_all(&mut self, limit: Duration) {
-        self.deadline = Deadline::new(Some(limit));
+        self.patience = Patience::new(self.client, None);
         // What is still missing then shows in the verdict.
-        let _ = self.drain().await;
+        let _ = tokio::time::timeout(limit, self.drain()).await;
     }
 
     fn settle(&mut self, settled: &Settled) -> Result<(), Failure> {
-        self.deadline.restart();
+        self.patience.restart();
         match settled.result {
             Ok(delivered) => {
                 self.tally.delivered += 1;
@@ -345,7 +323,7 @@ impl<'a> Job<'a> {
         match end {
             End::Over(failure) | End::Failed(failure) => Err(failure),
             End::Late if !observer.was_online() => {
-                Err(never_connected(observer, self.deadline.limit()))
+                Err(never_connected(observer, self.patience.limit()))
             }
             End::Late if open + lost == 0 => Err(self.left_over()),
             End::Late => Err(self.unacknowledged(open + lost)),
@@ -374,12 +352,12 @@ impl<'a> Job<'a> {
     fn left_over(&self) -> Failure {
         let what = format!("{} of earlier runs", messages(self.left()));
         Failure::new(Exit::NotAcknowledged, format!("{what} were not acknowledged"))
-            .why(format!("no acknowledgement came within {}", seconds(self.deadline.limit())))
+            .why(format!("no acknowledgement came within {}", seconds(self.patience.limit())))
             .hint("give more time by --timeout; evenkeel queue ls shows what is stored")
     }
 
     fn unacknowledged(&self, missing: u64) -> Failure {
-        let limit = seconds(self.deadline.limit());
+        let limit = seconds(self.patience.limit());
         let what =
             format!("{missing} of {} messages were not acknowledged", self.tally.handed_over);
         Failure::new(Exit::NotAcknowledged, what)
@@ -387,6 +365,19 @@ impl<'a> Job<'a> {
                 "no acknowledgement came within {limit}; the server may have them all the same"
             ))
             .hint("give more time by --timeout, or look at the connection with --debug")
+    }
+}
+
+/// Hands a message over. With a store, it is on its way there when this
+/// returns, so that many are stored at a time; its receipt tells whether it was.
+async fn hand_over(request: PublishRequest<'_>, stored: bool) -> Result<Receipt, PublishError> {
+    if !stored {
+        return request.await;
+    }
+    match request.try_send() {
+        Ok(receipt) => Ok(receipt),
+        // It may be that there is no room yet.
+        Err(rejected) => rejected.request.await,
     }
 }
 

@@ -43,6 +43,8 @@ pub(crate) struct ConnectionSettings {
 pub(crate) struct IdentitySettings {
     /// `None` lets the library make one up; empty lets the server choose.
     pub(crate) client_id: Option<String>,
+    /// Where `client_id` is made from a prefix: a store has its own with it.
+    pub(crate) id_prefix: Option<String>,
     pub(crate) username: Option<String>,
     pub(crate) password: Option<Secret>,
 }
@@ -141,7 +143,8 @@ fn identity(
         return Err(Failure::usage("a password needs a user name before MQTT 5")
             .hint("give --username, or use -V mqttv5"));
     }
-    Ok(IdentitySettings { client_id, username, password })
+    let id_prefix = flags.id_prefix.clone();
+    Ok(IdentitySettings { client_id, id_prefix, username, password })
 }
 
 /// A variable of ours; mosquitto's tools know none.

@@ -2,7 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::support::{Run, broker, dead_port, evenkeel, folder, named, subscribed};
+use evenkeel_store::codec::{Publish, QoS, Text};
+use evenkeel_store::record::{Accepted, Priority, Record, Serial, UnixMillis};
+use evenkeel_store::{FileStore, Store};
+
+use crate::support::{Run, broker, dead_port, evenkeel, folder, named, scripted, subscribed};
 
 fn fresh() -> PathBuf {
     folder().join("pump.session")
@@ -44,18 +48,91 @@ async fn pub_delivers_what_earlier_runs_left() {
     assert_eq!(stored(&path).await, [""; 0]);
 }
 
-/// The identifier of the session, and so the session, is that of the store.
+/// Messages of an earlier run wait in the store, their numbers for payloads.
+fn waiting(path: &Path, messages: u64) {
+    let record = |serial: u64| {
+        let publish = Publish {
+            qos: QoS::AtLeastOnce,
+            topic: Text::try_from("a").unwrap(),
+            payload: serial.to_string().into(),
+            ..Publish::default()
+        };
+        let (accepted, priority) = (UnixMillis(0), Priority::Normal);
+        Record::Accepted(Accepted {
+            serial: Serial(serial),
+            publish,
+            accepted,
+            expires: None,
+            priority,
+        })
+    };
+    let records: Vec<_> = (1..=messages).map(record).collect();
+    FileStore::open(path).unwrap().commit(&records).unwrap();
+}
+
+/// As many messages wait as the queue of a client without a store takes, and
+/// some more: the next run takes its own all the same, and all are delivered.
+#[tokio::test]
+async fn a_long_queue_is_worked_off() {
+    let path = fresh();
+    waiting(&path, 10_050);
+    leave(&path, "offline\n", 10_051).await;
+    let broker = broker().await;
+    let subscriber = tokio::spawn(evenkeel("sub a -q 1 -C 10052 -W 50").at(&broker).run());
+    subscribed(&broker, 1).await;
+    // Within less time than it takes to deliver all: it begins anew.
+    let run =
+        evenkeel("pub -t a -l -q 1 -W 1 --fsync never --store").args([path.to_str().unwrap()]);
+    run.at(&broker).input("online\n").run().await.expect(0);
+    let numbers = (1..=10_050).map(|number| number.to_string());
+    let all: Vec<_> = numbers.chain(["offline", "online"].map(str::to_owned)).collect();
+    assert!(subscriber.await.unwrap().out().lines().eq(all));
+    assert_eq!(stored(&path).await, [""; 0]);
+}
+
+/// The time limit begins anew with each acknowledgement, whatever run the
+/// message is of: together these take longer than the limit.
+#[tokio::test]
+async fn a_slow_server_is_waited_for() {
+    let path = fresh();
+    waiting(&path, 6);
+    let rule = "[[rule]]\nsent = \"PUBACK\"\naction = { delay = \"600ms\" }\n";
+    let broker = scripted(rule).await;
+    let run = evenkeel("pub -t a -l -q 1 -W 3 --max-inflight 1 --store");
+    run.args([path.to_str().unwrap()]).at(&broker).input("mine\n").run().await.expect(0);
+    assert_eq!(stored(&path).await, [""; 0]);
+}
+
+/// The identifier of the session, and so the session, is that of the store;
+/// also where it was made from a prefix, whose end is another in each run.
 #[tokio::test]
 async fn sub_goes_on_with_its_session() {
+    for prefix in ["", "-I pump-"] {
+        let path = fresh();
+        let line = format!("sub a -q 1 -W 50 -C 1 {prefix} --store");
+        let sub = || evenkeel(&line).args([path.to_str().unwrap()]);
+        let broker = broker().await;
+        let first = sub().at(&broker).start();
+        subscribed(&broker, 1).await;
+        evenkeel("pub a one -q 1").at(&broker).run().await.expect(0);
+        assert_eq!(first.ended().await.out(), "one\n");
+        evenkeel("pub a two -q 1").at(&broker).run().await.expect(0);
+        assert_eq!(sub().at(&broker).run().await.out(), "two\n");
+    }
+}
+
+/// A store of another name is no store of this prefix.
+#[tokio::test]
+async fn a_store_of_another_prefix_is_not_taken() {
     let path = fresh();
-    let sub = || evenkeel("sub a -q 1 -W 50 -C 1 --store").args([path.to_str().unwrap()]);
-    let broker = broker().await;
-    let first = sub().at(&broker).start();
-    subscribed(&broker, 1).await;
-    evenkeel("pub a one -q 1").at(&broker).run().await.expect(0);
-    assert_eq!(first.ended().await.out(), "one\n");
-    evenkeel("pub a two -q 1").at(&broker).run().await.expect(0);
-    assert_eq!(sub().at(&broker).run().await.out(), "two\n");
+    let port = dead_port();
+    let run = |prefix| {
+        let line = format!("pub a x -q 1 -W 1 -h 127.0.0.1 -p {port} -I {prefix} --store");
+        evenkeel(&line).args([path.to_str().unwrap()]).run()
+    };
+    run("pump-").await.expect(4);
+    run("valve-").await.expect(2).says("another client identifier");
+    run("pump-").await.expect(4).says("2 messages stay in the store");
 }
 
 #[tokio::test]
@@ -63,7 +140,7 @@ async fn a_store_that_cannot_be_used_is_told_in_three_parts() {
     let foreign = folder();
     std::fs::write(foreign.join("diary"), "dear").unwrap();
     let held = fresh();
-    let _holder = evenkeel_store::FileStore::open(&held).unwrap();
+    let _holder = FileStore::open(&held).unwrap();
     let lost = folder().join("no/such/folder");
     for (path, code, why) in [
         (&foreign, 22, "this is no store of Evenkeel\nhint: give the store a folder of its own"),

@@ -94,6 +94,11 @@ impl<D: Directory> FileStore<D> {
         Ok((&self.directory, &self.options, self.log.insert(log)))
     }
 
+    /// The client identifier of the session that is kept, where there is one.
+    pub fn client_id(&self) -> Option<&str> {
+        self.log.as_ref()?.session.client_id.as_deref()
+    }
+
     fn reader(&mut self) -> Result<Reader<'_, D>, StoreError> {
         let (directory, _, log) = self.parts()?;
         Ok(Reader { directory, index: &log.index, session: &log.session })
