@@ -38,6 +38,9 @@ pub enum StoreError {
     Bound(Bound),
     /// The caller broke the order of calls or records; nothing was done.
     Misuse(Misuse),
+    /// The store's own code panicked, which is told by the client that called
+    /// it. What the call did is not known.
+    Panicked,
 }
 
 /// What the disk or the system refused.
@@ -141,6 +144,7 @@ impl StoreError {
             }
             Self::Bound(Bound::Batch { .. }) => "commit fewer or smaller messages at once",
             Self::Misuse(_) => "this is a defect of the program that uses the store",
+            Self::Panicked => "this is a defect of the store; its panic message says where",
         }
     }
 
@@ -223,6 +227,7 @@ impl fmt::Display for StoreError {
             Self::Contents { path, fault } => write!(f, "{}: {fault}", path.display()),
             Self::Bound(bound) => bound.fmt(f),
             Self::Misuse(misuse) => misuse.fmt(f),
+            Self::Panicked => f.write_str("the store panicked"),
         }
     }
 }
@@ -314,7 +319,7 @@ impl StoreError {
             Self::Contents { .. } => StorageFailure::Corrupt,
             Self::Bound(Bound::Full { .. }) => StorageFailure::Full,
             Self::Bound(Bound::Batch { .. }) => StorageFailure::TooLarge,
-            Self::Misuse(_) => StorageFailure::Other(None),
+            Self::Misuse(_) | Self::Panicked => StorageFailure::Other(None),
         }
     }
 }

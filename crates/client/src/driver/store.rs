@@ -56,8 +56,9 @@ fn work(mut store: Box<dyn Store>, jobs: &Receiver<Job>, client: &Weak<Shared>) 
                 report(&shared, committed);
             }
             Job::List(after, limit, answer) => {
+                let listed = guarded(|| store.list(after, limit));
                 // Who asked may be gone.
-                let _ = answer.send(store.list(after, limit));
+                let _ = answer.send(listed);
             }
             Job::Close => break,
         }
@@ -69,24 +70,26 @@ fn work(mut store: Box<dyn Store>, jobs: &Receiver<Job>, client: &Weak<Shared>) 
 }
 
 fn carry_out(store: &mut dyn Store, batch: Batch, client: &Weak<Shared>) -> Committed {
-    let done = catch_unwind(AssertUnwindSafe(|| {
-        if !batch.records.is_empty() {
-            store.commit(&batch.records)?;
-        }
-        Ok(batch.read.map_or_else(|| Ok(Vec::new()), |read| store.read(&read)))
-    }));
+    let commit = guarded(|| match &batch.records[..] {
+        [] => Ok(()),
+        records => store.commit(records),
+    });
     let tell = |error: StoreError| {
         if let Some(shared) = client.upgrade() {
             tracing::warn!(parent: &shared.span, %error, "the store failed");
         }
         error.failure()
     };
-    match done {
-        Ok(Ok(read)) => Committed { batch, result: Ok(()), read: read.map_err(tell) },
-        Ok(Err(error)) => failed(batch, tell(error)),
-        // A panic in a store of someone's own: nothing is known of the batch.
-        Err(_) => failed(batch, StorageFailure::Other(None)),
+    if let Err(error) = commit {
+        return failed(batch, tell(error));
     }
+    let read = batch.read.map_or_else(|| Ok(Vec::new()), |read| guarded(|| store.read(&read)));
+    Committed { batch, result: Ok(()), read: read.map_err(tell) }
+}
+
+/// Outlives the panic of a store of someone's own: the thread goes on.
+fn guarded<T>(call: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreError> {
+    catch_unwind(AssertUnwindSafe(call)).unwrap_or(Err(StoreError::Panicked))
 }
 
 fn report(shared: &Shared, committed: Committed) {

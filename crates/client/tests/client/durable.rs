@@ -240,6 +240,114 @@ async fn a_store_that_fails_refuses_and_the_connection_stays() {
     assert_eq!(client.stats().connections, 1);
 }
 
+/// A store with a defect: it panics when it is asked for a message, or for more
+/// than one.
+struct Panicking(MemoryStore);
+
+impl Store for Panicking {
+    fn recover(&mut self) -> Result<Recovered, StoreError> {
+        self.0.recover()
+    }
+
+    fn commit(&mut self, records: &[Record]) -> Result<(), StoreError> {
+        self.0.commit(records)
+    }
+
+    fn read(&mut self, _: &Read) -> Result<Vec<StoredMessage>, StoreError> {
+        panic!("no messages here");
+    }
+
+    fn list(
+        &mut self,
+        after: Option<Serial>,
+        limit: Window,
+    ) -> Result<Vec<StoredMessage>, StoreError> {
+        assert!(limit.messages == 1, "one at a time");
+        self.0.list(after, limit)
+    }
+
+    fn flush(&mut self) -> Result<(), StoreError> {
+        self.0.flush()
+    }
+
+    fn usage(&self) -> Usage {
+        self.0.usage()
+    }
+}
+
+/// The panic is the outcome of what it happened in, and of nothing else.
+#[tokio::test]
+async fn a_store_that_panics_is_asked_again() {
+    let client = Client::builder(NOWHERE).store(Panicking(MemoryStore::new())).start().unwrap();
+    let publish = |text| client.publish("t", text).qos(AtLeastOnce);
+    let first = publish("one").await.unwrap();
+    let error = client.queue().list(None, ALL).await.unwrap_err();
+    assert!(matches!(error, StoreError::Panicked), "{error}");
+    assert!(error.hint().contains("defect of the store"));
+    let one = Window { messages: 1, bytes: 1 };
+    let listed = client.queue().list(None, one).await.unwrap();
+    assert_eq!(listed[0].publish.payload, "one");
+    // Not held in memory: it has to be read, which fails.
+    let unknown = Serial(u64::MAX);
+    let failed = QueueError::Storage(StorageFailure::Other(None));
+    assert_eq!(client.queue().remove(unknown).await, Err(failed));
+    let second = publish("two").await.unwrap();
+    let report = client.shutdown(secs(5)).await;
+    assert_eq!((report.queued, report.stored), (2, 2));
+    for receipt in [first, second] {
+        assert_eq!(receipt.await, Err(DeliveryError::StillStored { attempts: 0 }));
+    }
+}
+
+/// A store whose disk does not answer until it is let go.
+struct Stuck(MemoryStore, std::sync::mpsc::Receiver<()>);
+
+impl Store for Stuck {
+    fn recover(&mut self) -> Result<Recovered, StoreError> {
+        self.0.recover()
+    }
+
+    fn commit(&mut self, records: &[Record]) -> Result<(), StoreError> {
+        // Ends when the test does.
+        let _ = self.1.recv();
+        self.0.commit(records)
+    }
+
+    fn read(&mut self, read: &Read) -> Result<Vec<StoredMessage>, StoreError> {
+        self.0.read(read)
+    }
+
+    fn list(
+        &mut self,
+        after: Option<Serial>,
+        limit: Window,
+    ) -> Result<Vec<StoredMessage>, StoreError> {
+        self.0.list(after, limit)
+    }
+
+    fn flush(&mut self) -> Result<(), StoreError> {
+        self.0.flush()
+    }
+
+    fn usage(&self) -> Usage {
+        self.0.usage()
+    }
+}
+
+/// D12: a shutdown returns although the disk never does, and says of a message
+/// that it is not known to be stored.
+#[tokio::test]
+async fn a_shutdown_returns_although_the_store_does_not() {
+    let (disk, gate) = std::sync::mpsc::channel();
+    let client = Client::builder(NOWHERE).store(Stuck(MemoryStore::new(), gate)).start().unwrap();
+    let receipt = client.publish("t", "x").qos(AtLeastOnce).try_send().unwrap();
+    let shutdown = client.shutdown(millis(10));
+    let report = tokio::time::timeout(secs(60), shutdown).await.expect("it is not waited for");
+    assert_eq!((report.queued, report.stored), (1, 0));
+    assert_eq!(receipt.await, Err(DeliveryError::NotStored(StorageFailure::TimedOut)));
+    drop(disk);
+}
+
 #[tokio::test]
 async fn queued_messages_can_be_looked_at_and_taken_out() {
     for stored in [false, true] {

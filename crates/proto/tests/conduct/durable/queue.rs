@@ -3,7 +3,8 @@
 use evenkeel_proto::codec::{Property, Publish, Version};
 use evenkeel_proto::record::{Priority, Record, Serial, StorageFailure, Window};
 use evenkeel_proto::{
-    Accepted, Completion, Config, DeliveryError, Event, QueueError, RejectReason, WhenFull,
+    Accepted, Completion, Config, DeliveryError, Event, PublishLimit, QueueError, RejectReason,
+    WhenFull,
 };
 
 use crate::support::*;
@@ -15,6 +16,15 @@ fn settled(rig: &mut Rig) -> Vec<(u64, Result<(), DeliveryError>)> {
         _ => None,
     });
     settled.collect()
+}
+
+/// The outcomes of messages that somebody waits for.
+fn ends(rig: &mut Rig) -> Vec<(u64, Result<(), DeliveryError>)> {
+    let ends = rig.outcomes().into_iter().filter_map(|outcome| match outcome {
+        Completion::Publish { token, result } => Some((token.0, result.map(drop))),
+        _ => None,
+    });
+    ends.collect()
 }
 
 /// A client, offline, with a store.
@@ -237,6 +247,50 @@ fn each_message_of_a_failed_batch_has_one_outcome() {
         rig.commit();
     }
     assert_eq!(rig.store.messages(), [], "none of them was accepted");
+}
+
+/// D2: what no server was known to forbid when it was accepted, and what an
+/// earlier process accepted, is checked when its turn comes.
+#[test]
+fn what_waits_in_the_store_is_checked_when_it_is_sent() {
+    for restarts in [false, true] {
+        let mut rig = offline(quiet(lasting(Version::V5)));
+        rig.publish("qos", ExactlyOnce, 1);
+        let retained = Publish { retain: true, ..publish("retained", "x", AtLeastOnce) };
+        rig.try_publish(retained, 2).unwrap();
+        rig.try_publish(publish("size", &"x".repeat(100), AtLeastOnce), 3).unwrap();
+        rig.publish("fine", AtLeastOnce, 4);
+        let strict = with([
+            Property::MaximumQoS(1),
+            Property::RetainAvailable(0),
+            Property::MaximumPacketSize(100),
+        ]);
+        assert_eq!(rig.outcomes().len(), 4, "all are stored");
+        if restarts {
+            rig.restart_with(&strict);
+        } else {
+            rig.await_open();
+            rig.accept_with(&strict);
+        }
+        assert_eq!(sent(&mut rig), ["fine"]);
+        let ends = if restarts { settled(&mut rig) } else { ends(&mut rig) };
+        let limits = ends.into_iter().map(|(number, result)| match result {
+            Err(DeliveryError::NotAllowed(limit)) => (number, Some(limit)),
+            Ok(()) => (number, None),
+            Err(other) => panic!("{other:?}"),
+        });
+        let size = 2 + 2 + "size".len() + 2 + 1 + 100;
+        let expected = [
+            (1, Some(PublishLimit::QoS { maximum: AtLeastOnce })),
+            (2, Some(PublishLimit::Retain)),
+            (3, Some(PublishLimit::PacketSize { size, limit: 100 })),
+            (4, None),
+        ];
+        assert_eq!(limits.collect::<Vec<_>>(), expected);
+        assert!(rig.client.state().is_online());
+        rig.advance(secs(1));
+        assert_eq!(rig.store.messages(), []);
+    }
 }
 
 /// D9: operations on single messages are bounded while the store is slow.

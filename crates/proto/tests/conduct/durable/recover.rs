@@ -392,6 +392,7 @@ fn what_a_shutdown_leaves_goes_out_from_the_next_process() {
             .collect();
         let still_stored = |attempts| Err(DeliveryError::StillStored { attempts });
         assert_eq!(ends, [(token(1), still_stored(1)), (token(2), still_stored(0))]);
+        assert_eq!(rig.client.drain_report().unwrap().stored, 2);
         assert_eq!(rig.store.messages().len(), 2);
         rig.forget_wire();
         rig.restart_with(&resumed());
