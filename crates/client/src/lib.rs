@@ -128,6 +128,7 @@ mod hooks;
 mod json;
 mod message;
 mod operations;
+mod pace;
 mod publish;
 mod queue;
 mod request;

@@ -6,6 +6,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use evenkeel_codec::{Properties, Publish, QoS, ReasonCode, TopicFilter};
 
+use crate::pace::Pace;
 use crate::shared::{Inner, Shared};
 use crate::streams::{AckShare, Next, Parcel, StreamId};
 
@@ -86,10 +87,9 @@ impl Message {
 impl Pending {
     fn settle(self, reason: ReasonCode) {
         if let Some(key) = self.share.settle() {
-            self.shared.command(|inner| {
-                let now = inner.core.now();
-                inner.core.acknowledge(now, key, reason);
-            });
+            let mut inner = self.shared.lock();
+            inner.settled.push((key, reason));
+            Inner::signal(inner);
         }
     }
 }
@@ -129,12 +129,13 @@ pub struct Messages {
     granted: Vec<(TopicFilter, Result<QoS, ReasonCode>)>,
     manual: bool,
     keep: bool,
+    pace: Pace,
 }
 
 impl Messages {
     pub(crate) fn new(shared: Arc<Shared>, id: StreamId, manual: bool) -> Self {
         shared.add_user();
-        Self { shared, id, granted: Vec::new(), manual, keep: false }
+        Self { shared, id, granted: Vec::new(), manual, keep: false, pace: Pace::default() }
     }
 
     /// Notes the server's answer. Refused filters are this stream's no more.
@@ -164,6 +165,28 @@ impl Messages {
 
     /// [`next`](Self::next) for hand-written futures.
     pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Message>> {
+        if self.pause_is_due() {
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        let polled = self.poll_take(cx);
+        if polled.is_pending() {
+            self.pace.end_batch();
+        }
+        polled
+    }
+
+    /// True where the driver is to send acknowledgements before this stream
+    /// gives out more. Where it runs on another thread, it mostly has.
+    fn pause_is_due(&mut self) -> bool {
+        if !self.pace.is_at_end_of_part() {
+            return false;
+        }
+        let inner = self.shared.lock();
+        self.pace.begin_part(inner.streams.waiting(self.id), inner.settled.len())
+    }
+
+    fn poll_take(&mut self, cx: &mut Context<'_>) -> Poll<Option<Message>> {
         let mut inner = self.shared.lock();
         match inner.streams.next(self.id, cx.waker()) {
             Next::Parcel(parcel) => {
@@ -183,7 +206,7 @@ impl Messages {
     /// A message that is here already; `None` where there is none.
     pub fn try_next(&mut self) -> Option<Message> {
         let mut cx = Context::from_waker(std::task::Waker::noop());
-        match self.poll_next(&mut cx) {
+        match self.poll_take(&mut cx) {
             Poll::Ready(message) => message,
             Poll::Pending => None,
         }
@@ -214,9 +237,8 @@ impl Drop for Messages {
         self.shared.command(|inner| {
             let now = inner.core.now();
             let (orphans, unseen) = inner.streams.close(id, keep);
-            for key in unseen {
-                inner.core.acknowledge(now, key, ReasonCode::SUCCESS);
-            }
+            let unseen = unseen.into_iter().map(|key| (key, ReasonCode::SUCCESS));
+            inner.core.acknowledge_all(now, unseen);
             if !keep && !orphans.is_empty() {
                 let none = Properties::new();
                 let token = evenkeel_proto::Token::NONE;

@@ -5,9 +5,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 use std::time::Duration;
 
+use evenkeel_codec::ReasonCode;
 use evenkeel_proto::record::Serial;
 use evenkeel_proto::{
-    Client as Core, Completion, Connected, DisconnectCause, Output, State, Token,
+    AckKey, Client as Core, Completion, Connected, DisconnectCause, Output, State, Token,
 };
 use tokio::sync::watch;
 
@@ -38,6 +39,10 @@ pub(crate) struct Inner {
     pub(crate) core: Core,
     pub(crate) operations: Operations,
     pub(crate) streams: Streams,
+    /// Messages that the application is done with, gathered for the driver's
+    /// next turn: to tell the core of each alone would cost more than all else
+    /// about a small message.
+    pub(crate) settled: Vec<(AckKey, ReasonCode)>,
     /// Publishes that wait for room.
     pub(crate) publishers: Waiters,
     /// QoS 0 receipts that wait for bytes to be written, or lost.
@@ -64,6 +69,7 @@ impl Shared {
         let inner = Inner {
             operations: Operations::default(),
             streams: Streams::new(hold),
+            settled: Vec::new(),
             publishers: Waiters::default(),
             writing: Waiters::default(),
             store: None,
@@ -94,6 +100,7 @@ impl Shared {
     /// Runs a command on the core, and has the driver see to what follows.
     pub(crate) fn command<T>(&self, run: impl FnOnce(&mut Inner) -> T) -> T {
         let mut inner = self.lock();
+        inner.acknowledge();
         let result = run(&mut inner);
         Inner::signal(inner);
         result
@@ -121,6 +128,15 @@ impl Inner {
         drop(inner);
         if let Some(driver) = driver {
             driver.wake();
+        }
+    }
+
+    /// Tells the core what the application is done with; due before every
+    /// judgement of the core's, and before every command.
+    pub(crate) fn acknowledge(&mut self) {
+        if !self.settled.is_empty() {
+            let now = self.core.now();
+            self.core.acknowledge_all(now, self.settled.drain(..));
         }
     }
 
@@ -190,6 +206,7 @@ impl Inner {
         self.streams.end(&mut self.to_wake);
         // After a panic the core may be in any state: it is left alone.
         if !std::thread::panicking() {
+            self.acknowledge();
             let now = self.core.now();
             self.core.shutdown(now, Duration::ZERO);
             while !matches!(self.core.poll(now), Output::Wait(_)) {}

@@ -221,6 +221,11 @@ impl Streams {
         }
     }
 
+    /// Messages that wait in a stream.
+    pub(crate) fn waiting(&self, id: StreamId) -> usize {
+        self.streams.get(id).and_then(Option::as_ref).map_or(0, |stream| stream.parcels.len())
+    }
+
     pub(crate) fn next(&mut self, id: StreamId, waker: &Waker) -> Next {
         let (blocked, closed) = (self.blocked, self.closed);
         let Some(stream) = self.stream(id) else { return Next::Ended };

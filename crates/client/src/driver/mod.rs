@@ -186,6 +186,7 @@ impl Driver {
         let shared = self.shared.clone();
         let mut inner = shared.lock();
         inner.signalled = false;
+        inner.acknowledge();
         match &mut inner.driver {
             Some(waker) => waker.clone_from(cx.waker()),
             none => *none = Some(cx.waker().clone()),

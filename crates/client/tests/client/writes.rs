@@ -20,6 +20,8 @@ struct Counting {
     decoder: Decoder,
     buffer: BytesMut,
     seen: usize,
+    /// The most messages to send before they are acknowledged.
+    window: usize,
     /// Messages to send, and those not acknowledged.
     left: usize,
     in_flight: usize,
@@ -36,7 +38,7 @@ impl Behaviour for Counting {
             }
         }
         if self.in_flight == 0 {
-            self.in_flight = self.left.min(WINDOW);
+            self.in_flight = self.left.min(self.window);
             self.left -= self.in_flight;
             for id in 1..=self.in_flight {
                 let message = message("a", "from the server", AtLeastOnce, id as u16);
@@ -77,12 +79,17 @@ impl Counting {
 
 /// A client that is online, and the count of its writes.
 async fn counted() -> (Client, Arc<AtomicUsize>) {
+    counted_with(WINDOW).await
+}
+
+async fn counted_with(window: usize) -> (Client, Arc<AtomicUsize>) {
     let writes = Arc::new(AtomicUsize::new(0));
     let server = Counting {
         writes: writes.clone(),
         decoder: Decoder::for_server(u32::MAX),
         buffer: BytesMut::new(),
         seen: 0,
+        window,
         left: 0,
         in_flight: 0,
     };
@@ -144,9 +151,10 @@ async fn qos_0_without_receipts_fills_the_write_buffer_first() {
     assert!(writes <= 20, "{writes} writes of {MESSAGES} messages");
 }
 
-#[tokio::test]
-async fn acknowledgements_of_a_window_leave_together() {
-    let (client, writes) = counted().await;
+/// Receives all messages of a server that waits for the acknowledgements of
+/// each window; returns the writes it took.
+async fn writes_of_receiving(window: usize) -> usize {
+    let (client, writes) = counted_with(window).await;
     let mut messages =
         within_20_s(client.subscribe("a").qos(AtLeastOnce).into_future()).await.unwrap();
     let receiving = async {
@@ -155,6 +163,21 @@ async fn acknowledgements_of_a_window_leave_together() {
         }
     };
     within_20_s(receiving).await;
-    let writes = writes.load(Ordering::Relaxed);
-    assert!(writes <= MESSAGES / WINDOW + 10, "{writes} writes of {MESSAGES} PUBACKs");
+    writes.load(Ordering::Relaxed)
+}
+
+#[tokio::test]
+async fn acknowledgements_of_a_small_or_large_window_leave_together() {
+    for window in [20, 200] {
+        let writes = writes_of_receiving(window).await;
+        assert!(writes <= MESSAGES / window + 10, "{writes} writes, window {window}");
+    }
+}
+
+/// So that the server goes on while the client still works on the window.
+#[tokio::test]
+async fn acknowledgements_of_a_middling_window_leave_in_parts() {
+    let writes = writes_of_receiving(WINDOW).await;
+    let windows = MESSAGES / WINDOW;
+    assert!((2 * windows..=4 * windows + 10).contains(&writes), "{writes} writes of PUBACKs");
 }

@@ -16,15 +16,27 @@ impl Client {
     /// A key of a connection that is over is counted and ignored: the server
     /// delivers that message again.
     pub fn acknowledge(&mut self, now: Instant, key: AckKey, reason: ReasonCode) {
+        self.acknowledge_all(now, [(key, reason)]);
+    }
+
+    /// Says that the application is done with several messages, each as by
+    /// [`acknowledge`](Self::acknowledge); costs less than one by one.
+    pub fn acknowledge_all(
+        &mut self,
+        now: Instant,
+        answers: impl IntoIterator<Item = (AckKey, ReasonCode)>,
+    ) {
         self.advance_clock(now);
         let conn = self.conn().unwrap_or(self.dialer.last_conn);
-        let online = matches!(self.link, Link::Online(_));
-        let reason =
-            if self.version().has_properties() { sendable(reason) } else { ReasonCode::SUCCESS };
-        let of_use = self.session.inbound.acknowledge(conn, key, reason);
-        if !of_use {
-            self.stats.stale_acknowledgements += 1;
-        } else if online {
+        let has_reasons = self.version().has_properties();
+        let mut any_of_use = false;
+        for (key, reason) in answers {
+            let reason = if has_reasons { sendable(reason) } else { ReasonCode::SUCCESS };
+            let of_use = self.session.inbound.acknowledge(conn, key, reason);
+            any_of_use |= of_use;
+            self.stats.stale_acknowledgements += u64::from(!of_use);
+        }
+        if any_of_use && matches!(self.link, Link::Online(_)) {
             self.pump();
         }
     }
