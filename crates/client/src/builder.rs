@@ -32,7 +32,8 @@ use crate::url::ServerUrl;
 pub struct ClientBuilder {
     config: Config,
     servers: Vec<Server>,
-    transport: TransportOptions,
+    /// `None` for the defaults, which all clients share.
+    transport: Option<TransportOptions>,
     hooks: Hooks,
     keep_alive: Duration,
     client_id: Option<String>,
@@ -51,7 +52,7 @@ impl ClientBuilder {
         Self {
             config: Config::default(),
             servers: Vec::new(),
-            transport: TransportOptions::default(),
+            transport: None,
             hooks: Hooks::default(),
             keep_alive: Duration::from_secs(60),
             client_id: None,
@@ -322,26 +323,26 @@ impl ClientBuilder {
     /// TLS settings, for `mqtts` and `wss`.
     #[cfg(feature = "tls")]
     pub fn tls(mut self, options: crate::tls::TlsOptions) -> Self {
-        self.transport.tls = options;
+        self.transport_options().tls = options;
         self
     }
 
     /// TCP settings.
     pub fn tcp(mut self, options: TcpOptions) -> Self {
-        self.transport.tcp = options;
+        self.transport_options().tcp = options;
         self
     }
 
     /// WebSocket settings, for `ws` and `wss`. The subprotocol is that of the
     /// version where that is MQTT 3.1.
     pub fn websocket(mut self, options: WebSocketOptions) -> Self {
-        self.transport.websocket = options;
+        self.transport_options().websocket = options;
         self
     }
 
     /// Reaches the servers through a proxy.
     pub fn proxy(mut self, proxy: Proxy) -> Self {
-        self.transport.proxy = Some(proxy);
+        self.transport_options().proxy = Some(proxy);
         self
     }
 
@@ -377,10 +378,10 @@ impl ClientBuilder {
         self.complete(seed, recovered.as_ref())?;
         if self.config.version == Version::V31 {
             // The name that MQTT 3.1 has among the subprotocols of WebSocket.
-            let options = std::mem::take(&mut self.transport.websocket);
-            self.transport.websocket = options.subprotocol(Subprotocol::MqttV31);
+            let websocket = &mut self.transport_options().websocket;
+            *websocket = std::mem::take(websocket).subprotocol(Subprotocol::MqttV31);
         }
-        let dialer = Dialer::new(self.transport);
+        let dialer = self.transport.map_or_else(Dialer::default, Dialer::new);
         for server in &self.servers {
             dialer.check(&server.endpoint).map_err(BuildError::Transport)?;
         }
@@ -407,6 +408,10 @@ impl ClientBuilder {
         let driver = driver::Driver::new(shared, dialer, self.servers, self.hooks);
         runtime.spawn(driver.instrument(span));
         Ok(client)
+    }
+
+    fn transport_options(&mut self) -> &mut TransportOptions {
+        self.transport.get_or_insert_default()
     }
 
     fn complete(&mut self, seed: u64, recovered: Option<&Recovered>) -> Result<(), BuildError> {

@@ -9,6 +9,7 @@ use evenkeel_proto::{Connected, DrainReport, Limits, State, Stats};
 use tokio::sync::{broadcast, watch};
 
 use crate::builder::ClientBuilder;
+use crate::connecting::Connecting;
 use crate::error::ConnectError;
 use crate::events::Report;
 use crate::message::Messages;
@@ -66,35 +67,7 @@ impl Client {
     /// Cancel-safe. Does not bound its time: a client that keeps trying keeps
     /// this waiting.
     pub async fn online(&self) -> Result<(), ConnectError> {
-        let mut watch = self.shared.state.subscribe();
-        loop {
-            // The watch tells of changes, and of the end of the driver; what
-            // it shows otherwise may be older than a command of a moment ago.
-            if *watch.borrow_and_update() == State::Closed {
-                return Err(ConnectError::Closed);
-            }
-            if let Some(outcome) = self.outcome() {
-                return outcome;
-            }
-            if watch.changed().await.is_err() {
-                return Err(ConnectError::Closed);
-            }
-        }
-    }
-
-    /// How connecting has ended, if it has.
-    fn outcome(&self) -> Option<Result<(), ConnectError>> {
-        let inner = self.shared.lock();
-        match inner.core.state() {
-            // Not before what CONNACK said can be asked for.
-            State::Online { .. } if inner.is_known() => Some(Ok(())),
-            State::Halted { reason: halt, cause } => {
-                let detail = inner.detail(cause.as_ref());
-                Some(Err(ConnectError::Halted { halt, cause, detail }))
-            }
-            State::Closed => Some(Err(ConnectError::Closed)),
-            _ => None,
-        }
+        Connecting::new(&self.shared).await
     }
 
     /// What the last CONNACK said, such as an assigned client identifier; also
@@ -151,7 +124,7 @@ impl Client {
 
     /// The state as a value that can be watched.
     pub fn watch_state(&self) -> watch::Receiver<State> {
-        self.shared.state.subscribe()
+        self.shared.state.watch()
     }
 
     /// Everything that happens. The first call gives it from the start of the
@@ -239,7 +212,7 @@ impl Client {
     pub async fn shutdown(&self, limit: Duration) -> DrainReport {
         let now = self.shared.clock.now();
         self.shared.command(|inner| inner.core.shutdown(now, limit));
-        let mut state = self.shared.state.subscribe();
+        let mut state = self.shared.state.watch();
         // An error means that the driver is gone, which is as closed as can be.
         let _ = state.wait_for(|state| *state == State::Closed).await;
         self.shared.lock().core.drain_report().unwrap_or_default()

@@ -117,6 +117,7 @@ mod builder;
 mod classify;
 mod client;
 mod clock;
+mod connecting;
 mod describe;
 mod driver;
 mod error;
@@ -142,6 +143,7 @@ mod topic;
 pub mod transport;
 pub mod url;
 mod wakers;
+mod watched;
 
 pub use builder::{ClientBuilder, Will};
 pub use client::Client;

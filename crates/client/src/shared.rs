@@ -8,9 +8,8 @@ use std::time::Duration;
 use evenkeel_codec::ReasonCode;
 use evenkeel_proto::record::Serial;
 use evenkeel_proto::{
-    AckKey, Client as Core, Completion, Connected, DisconnectCause, Output, State, Token,
+    AckKey, Client as Core, Completion, Connected, DisconnectCause, Output, Token,
 };
-use tokio::sync::watch;
 
 use crate::clock::Clock;
 use crate::error::TransportError;
@@ -19,6 +18,7 @@ use crate::hold::Hold;
 use crate::operations::Operations;
 use crate::streams::Streams;
 use crate::wakers::{Waiters, Wakers};
+use crate::watched::Watched;
 
 /// Time to say goodbye after the last handle is gone.
 const LAST_HANDLE_GRACE: Duration = Duration::from_secs(5);
@@ -28,7 +28,7 @@ pub(crate) struct Shared {
     /// The client's, for events that its handles tell outside of the driver.
     pub(crate) span: tracing::Span,
     pub(crate) clock: Clock,
-    pub(crate) state: watch::Sender<State>,
+    pub(crate) state: Watched,
     pub(crate) events: Events,
     /// Client handles and message streams; the last one shuts the client down.
     users: AtomicUsize,
@@ -50,7 +50,7 @@ pub(crate) struct Inner {
     /// What the last CONNACK said.
     pub(crate) connected: Option<Connected>,
     /// The transport's words about the last end of a connection.
-    pub(crate) last_error: Option<TransportError>,
+    pub(crate) last_error: Option<Box<TransportError>>,
     /// The driver is awake or has been woken.
     pub(crate) signalled: bool,
     pub(crate) driver: Option<Waker>,
@@ -58,6 +58,8 @@ pub(crate) struct Inner {
     pub(crate) store: Option<std::sync::mpsc::Sender<crate::driver::store::Job>>,
     /// Who waits until everything is delivered.
     pub(crate) drained: Waiters,
+    /// Who waits until the client is online, or will not be.
+    pub(crate) connecting: Waiters,
     /// To be woken once the lock is released.
     pub(crate) to_wake: Wakers,
     /// The driver has ended: nothing will move any more.
@@ -74,6 +76,7 @@ impl Shared {
             writing: Waiters::default(),
             store: None,
             drained: Waiters::default(),
+            connecting: Waiters::default(),
             connected: None,
             last_error: None,
             signalled: false,
@@ -83,7 +86,7 @@ impl Shared {
             core,
         };
         Arc::new(Self {
-            state: watch::Sender::new(inner.core.state()),
+            state: Watched::new(inner.core.state()),
             events: Events::new(),
             inner: Mutex::new(inner),
             span,
@@ -182,10 +185,15 @@ impl Inner {
         self.writing.wake_all(&mut self.to_wake);
     }
 
+    /// The state, or what is known about it, has changed.
+    pub(crate) fn wake_connecting(&mut self) {
+        self.connecting.dismiss_all(&mut self.to_wake);
+    }
+
     /// What the transport said about the end that `cause` names.
     pub(crate) fn detail(&self, cause: Option<&DisconnectCause>) -> Option<TransportError> {
         let by_transport = matches!(cause, Some(DisconnectCause::Transport { .. }));
-        self.last_error.as_ref().filter(|_| by_transport).cloned()
+        self.last_error.as_deref().filter(|_| by_transport).cloned()
     }
 
     /// What CONNACK said on the present connection is known.
@@ -216,5 +224,6 @@ impl Inner {
         self.publishers.wake_all(&mut self.to_wake);
         self.writing.wake_all(&mut self.to_wake);
         self.drained.wake_all(&mut self.to_wake);
+        self.connecting.wake_all(&mut self.to_wake);
     }
 }

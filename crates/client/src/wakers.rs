@@ -84,6 +84,12 @@ impl Waiters {
             wakers.push(waker);
         }
     }
+
+    /// As [`Self::wake_all`], and keeps no memory for those to come: they are few.
+    pub(crate) fn dismiss_all(&mut self, wakers: &mut Wakers) {
+        self.wake_all(wakers);
+        self.waiting = BTreeMap::new();
+    }
 }
 
 impl Place {

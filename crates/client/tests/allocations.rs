@@ -299,7 +299,7 @@ fn a_client_is_small() {
             clients.push(client);
         }
         let size = *sizes.iter().min().unwrap();
-        assert!(size < 8 * 1024, "{size} bytes: {sizes:?}");
+        assert!(size < 6 * 1024, "{size} bytes: {sizes:?}");
         println!("a client holds {size} bytes: {sizes:?}");
     });
 }

@@ -47,7 +47,8 @@ pub(super) struct Link {
     batch: Transmit,
     /// Bytes that the stream took and has not flushed: not written yet (K5).
     unflushed: usize,
-    closing: Option<Closing>,
+    /// In a box, as it is rarely there.
+    closing: Option<Box<Closing>>,
 }
 
 /// A goodbye on its way.
@@ -291,7 +292,7 @@ impl Link {
     /// Begins to say goodbye: what was handed over before goes first.
     pub(super) fn begin_close(&mut self, last: Transmit) {
         let limit = Box::pin(tokio::time::sleep(LINGER));
-        self.closing = Some(Closing { last, is_written: false, limit });
+        self.closing = Some(Box::new(Closing { last, is_written: false, limit }));
     }
 
     /// Ready when the goodbye is said, or cannot be.

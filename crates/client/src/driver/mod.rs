@@ -93,7 +93,7 @@ impl Driver {
         servers: Vec<Server>,
         hooks: Hooks,
     ) -> Self {
-        let state = shared.state.borrow().clone();
+        let state = shared.lock().core.state();
         Self {
             shared,
             sites: (dialer, servers.into()),
@@ -148,7 +148,7 @@ impl Driver {
             ReadOutcome::Ended(failure, error) => {
                 let conn = link.conn;
                 let mut inner = self.shared.lock();
-                inner.last_error = error;
+                inner.last_error = error.map(Box::new);
                 inner.core.handle(now, Input::Closed(conn, failure));
                 true
             }
@@ -217,7 +217,11 @@ impl Driver {
         }
         inner.deliver();
         self.hold_deadline = inner.streams.hold_deadline();
-        self.state = inner.core.state();
+        let state = inner.core.state();
+        if state != self.state || !self.outputs.is_empty() {
+            inner.wake_connecting();
+        }
+        self.state = state;
         self.wakers.append(&mut inner.to_wake);
         judged
     }
@@ -243,7 +247,7 @@ impl Driver {
                 inner.core.handle(now, Input::Opened(conn, credentials));
             }
             Err((failure, error)) => {
-                inner.last_error = Some(error);
+                inner.last_error = Some(Box::new(error));
                 inner.core.handle(now, Input::Closed(conn, failure));
             }
         }
@@ -329,8 +333,8 @@ impl Driver {
     /// Tells the state; the end only when the goodbye is said.
     fn publish_state(&self) {
         let closing = self.state == State::Closed && !self.is_idle();
-        if !closing && *self.shared.state.borrow() != self.state {
-            self.shared.state.send_replace(self.state.clone());
+        if !closing {
+            self.shared.state.tell(&self.state);
         }
     }
 
@@ -351,7 +355,7 @@ impl Driver {
         // A server that says why it closes says more than the failed write.
         link.read_rest(cx, &self.shared, now, &mut self.wakers);
         let mut inner = self.shared.lock();
-        inner.last_error = Some(error);
+        inner.last_error = Some(Box::new(error));
         inner.core.handle(now, Input::Closed(link.conn, failure));
         true
     }
@@ -426,7 +430,7 @@ impl Drop for Driver {
         inner.end();
         self.wakers.append(&mut inner.to_wake);
         drop(inner);
-        self.shared.state.send_replace(State::Closed);
+        self.shared.state.tell(&State::Closed);
         self.wakers.wake();
     }
 }

@@ -1,9 +1,9 @@
 //! Opening endpoints.
 
 use std::fmt;
-use std::sync::Arc;
 #[cfg(feature = "tls")]
 use std::sync::OnceLock;
+use std::sync::{Arc, LazyLock};
 
 use super::endpoint::{Endpoint, Place};
 use super::error::{ConfigError, ConnectError};
@@ -18,29 +18,39 @@ use super::websocket;
 
 /// Opens connections with one set of options. Clones share what was made of the options, such as
 /// trusted certificates and TLS sessions to resume, so many clients do well to share one dialer.
-#[derive(Clone, Default)]
-pub struct Dialer(Arc<Shared>);
-
-#[derive(Default)]
-struct Shared {
-    options: TransportOptions,
+#[derive(Clone)]
+pub struct Dialer {
+    options: Arc<TransportOptions>,
     #[cfg(feature = "tls")]
-    tls: OnceLock<Arc<rustls::ClientConfig>>,
+    tls: Arc<OnceLock<Arc<rustls::ClientConfig>>>,
+}
+
+/// One copy for all that have them, however many clients there are.
+static DEFAULTS: LazyLock<Arc<TransportOptions>> = LazyLock::new(Arc::default);
+
+impl Default for Dialer {
+    fn default() -> Self {
+        Self::with(DEFAULTS.clone())
+    }
 }
 
 impl Dialer {
     /// Makes a dialer. Nothing is read or checked yet.
     pub fn new(options: TransportOptions) -> Self {
-        Self(Arc::new(Shared {
+        Self::with(Arc::new(options))
+    }
+
+    fn with(options: Arc<TransportOptions>) -> Self {
+        Self {
             options,
             #[cfg(feature = "tls")]
-            tls: OnceLock::new(),
-        }))
+            tls: Arc::default(),
+        }
     }
 
     /// Returns the options.
     pub fn options(&self) -> &TransportOptions {
-        &self.0.options
+        &self.options
     }
 
     /// Checks everything about an endpoint that needs no network, and reads the certificate
@@ -151,12 +161,12 @@ impl Dialer {
     }
 
     fn tls_config(&self) -> Result<Arc<rustls::ClientConfig>, ConfigError> {
-        if let Some(config) = self.0.tls.get() {
+        if let Some(config) = self.tls.get() {
             return Ok(config.clone());
         }
         // Two threads may both get here; they read the same files and one result is kept.
         let config = self.options().tls.prepare()?;
-        Ok(self.0.tls.get_or_init(|| config).clone())
+        Ok(self.tls.get_or_init(|| config).clone())
     }
 
     fn server_name(

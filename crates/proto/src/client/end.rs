@@ -1,5 +1,7 @@
 //! The end of a connection, for whatever cause, and what follows.
 
+use alloc::boxed::Box;
+
 use evenkeel_codec::{Disconnect, Packet, PacketId, Properties, Property, ReasonCode};
 
 use crate::cause::{CauseClass, ConnectPhase, DisconnectCause, ProtocolError, TransportFailure};
@@ -79,7 +81,7 @@ impl Client {
         }
         self.choose_server(&cause);
         let shut_down = cause == DisconnectCause::Shutdown;
-        self.dialer.last_cause = Some(cause);
+        self.dialer.last_cause = Some(Box::new(cause));
         if shut_down {
             self.link = Link::Closed;
             return;
@@ -95,7 +97,7 @@ impl Client {
     pub(super) fn end_for_fallback(&mut self, cause: DisconnectCause) {
         if self.close_link(&cause, None).is_some() {
             let retry = self.dialer.reconnector.after_fallback(self.now, &mut self.rng);
-            self.dialer.last_cause = Some(cause);
+            self.dialer.last_cause = Some(Box::new(cause));
             self.wait_for(retry);
         }
     }

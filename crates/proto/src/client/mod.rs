@@ -83,7 +83,7 @@ struct Dialer {
     reconnector: Reconnector,
     next: NextServer,
     last_conn: ConnectionId,
-    last_cause: Option<DisconnectCause>,
+    last_cause: Option<Box<DisconnectCause>>,
     history: History,
     /// Doublings of the response time-out, learnt from late answers.
     patience: u8,
@@ -280,7 +280,7 @@ impl Client {
 
     /// Where the client stands.
     pub fn state(&self) -> State {
-        let cause = || self.dialer.last_cause.clone();
+        let cause = || self.dialer.last_cause.as_deref().cloned();
         match &self.link {
             Link::Stopped => State::Stopped,
             Link::Waiting(retry) => State::Waiting { retry: *retry, cause: cause() },

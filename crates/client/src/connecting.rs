@@ -1,0 +1,60 @@
+//! Waiting until a client is online.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use evenkeel_proto::State;
+
+use crate::error::ConnectError;
+use crate::shared::{Inner, Shared};
+use crate::wakers::Place;
+
+/// The future of [`Client::online`](crate::Client::online).
+pub(crate) struct Connecting<'a> {
+    shared: &'a Shared,
+    place: Place,
+}
+
+impl<'a> Connecting<'a> {
+    pub(crate) fn new(shared: &'a Shared) -> Self {
+        Self { shared, place: Place::default() }
+    }
+}
+
+impl Future for Connecting<'_> {
+    type Output = Result<(), ConnectError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = &mut *self;
+        let mut inner = this.shared.lock();
+        if let Some(outcome) = outcome(&inner) {
+            return Poll::Ready(outcome);
+        }
+        inner.connecting.wait(&mut this.place, cx.waker());
+        Poll::Pending
+    }
+}
+
+impl Drop for Connecting<'_> {
+    fn drop(&mut self) {
+        self.shared.lock().connecting.leave(&mut self.place);
+    }
+}
+
+/// How connecting has ended, if it has.
+fn outcome(inner: &Inner) -> Option<Result<(), ConnectError>> {
+    if inner.ended {
+        return Some(Err(ConnectError::Closed));
+    }
+    match inner.core.state() {
+        // Not before what CONNACK said can be asked for.
+        State::Online { .. } if inner.is_known() => Some(Ok(())),
+        State::Halted { reason: halt, cause } => {
+            let detail = inner.detail(cause.as_ref());
+            Some(Err(ConnectError::Halted { halt, cause, detail }))
+        }
+        State::Closed => Some(Err(ConnectError::Closed)),
+        _ => None,
+    }
+}
