@@ -65,8 +65,22 @@ impl Client {
     }
 
     const fn full(&self) -> Room {
+        Room::None(self.queue_full())
+    }
+
+    const fn queue_full(&self) -> RejectReason {
         let queue = &self.session.queue;
-        Room::None(RejectReason::QueueFull { messages: queue.len(), bytes: queue.bytes() })
+        RejectReason::QueueFull { messages: queue.len(), bytes: queue.bytes() }
+    }
+
+    /// The reason not to queue a message again that the policy would drop:
+    /// nobody would hear of it (D1).
+    pub(super) fn would_drop(&self, publish: &Publish, priority: Priority) -> Option<RejectReason> {
+        let stored = self.is_to_be_stored(publish);
+        let online = matches!(self.link, Link::Online(_));
+        let admission = self.session.queue.admits(publish, priority, stored, online, None);
+        let drops = self.when_full() == WhenFull::DropNewest && admission == Admission::Full;
+        drops.then(|| self.queue_full())
     }
 
     fn drop_oldest(&mut self, publish: &Publish, priority: Priority, stored: bool) -> Room {

@@ -149,7 +149,7 @@ impl Client {
         Ok(Accepted::Tracked)
     }
 
-    const fn is_to_be_stored(&self, publish: &Publish) -> bool {
+    pub(super) const fn is_to_be_stored(&self, publish: &Publish) -> bool {
         self.is_durable()
             && (self.config.queue.store_qos0 || !matches!(publish.qos, QoS::AtMostOnce))
     }

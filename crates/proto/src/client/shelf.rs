@@ -163,7 +163,9 @@ impl Client {
     fn requeue_message(&mut self, mut message: StoredMessage, token: Token) {
         let old = message.serial;
         let expires = message.expires.map(|at| self.session.clock.instant(at));
-        let accepted = match self.refusal(&message.publish) {
+        let publish = &message.publish;
+        let refusal = self.refusal(publish).or_else(|| self.would_drop(publish, message.priority));
+        let accepted = match refusal {
             Some(reason) => Err(reason),
             None => self.queue_up(&mut message.publish, message.priority, expires, Token::NONE),
         };

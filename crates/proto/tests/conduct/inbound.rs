@@ -29,6 +29,7 @@ fn next_key(rig: &mut Rig) -> AckKey {
 //= [MQTT311-4.3.2-2] test
 //= [MQTT311-4.3.3-2] test
 //= [MQTT-2.2.1-5] test
+/// D5, D10.
 #[test]
 fn each_quality_has_its_answer_once_the_application_is_done() {
     each_version(|version| {
@@ -247,6 +248,7 @@ fn a_refusal_the_version_does_not_know_is_a_success() {
     assert_eq!(rig.stats().unknown_acknowledgements, 0);
 }
 
+/// D7.
 #[test]
 fn an_unknown_pubrel_is_answered_and_counted() {
     each_version(|version| {

@@ -73,6 +73,7 @@ fn what_the_server_said_is_in_force_for_its_connection_alone() {
 }
 
 //= [MQTT-3.2.2-15] test
+/// D2, D5.
 #[test]
 fn the_maximum_packet_size_is_exact() {
     for fits in [30, 100, 127 + 8, 2000] {
@@ -131,6 +132,7 @@ fn our_own_packet_size_holds_before_any_server_is_known() {
 
 //= [MQTT-3.2.2-11] test
 //= [MQTT-3.2.2-14] test
+/// D2, D5.
 #[test]
 fn quality_and_retain_are_refused_at_submit() {
     let connack = with([Property::MaximumQoS(1), Property::RetainAvailable(0)]);
@@ -173,6 +175,7 @@ fn strict() -> ConnAck {
     with([Property::MaximumQoS(1), Property::RetainAvailable(0), Property::MaximumPacketSize(100)])
 }
 
+/// D2.
 #[test]
 fn what_was_queued_is_checked_when_it_is_sent() {
     let mut rig = queued();
@@ -202,6 +205,7 @@ fn failure(outcome: evenkeel_proto::Completion) -> (u64, PublishLimit) {
     }
 }
 
+/// D2.
 #[test]
 fn what_was_in_flight_is_checked_when_it_is_sent_again() {
     let mut rig = queued();
@@ -283,6 +287,7 @@ fn a_queued_message_too_large_for_the_present_server_is_refused_at_submit() {
     assert_eq!(rig.client.queued(), 1);
 }
 
+/// D5.
 #[test]
 fn subscriptions_the_server_lacks_are_refused_at_submit() {
     let cases = [
@@ -385,6 +390,7 @@ fn aliased(maximum: u16) -> Rig {
 
 //= [MQTT-3.2.2-17] test
 //= [MQTT-3.3.2-9] test
+/// D5.
 #[test]
 fn aliases_stay_within_the_servers_maximum() {
     let mut rig = aliased(2);

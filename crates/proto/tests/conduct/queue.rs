@@ -59,6 +59,7 @@ fn the_bound_on_messages_is_exact() {
     });
 }
 
+/// D9.
 #[test]
 fn the_bound_on_bytes_is_exact() {
     // Topic and payload count: one byte and five.
@@ -115,6 +116,7 @@ fn qos_0_is_kept_or_refused_while_offline_as_configured() {
     });
 }
 
+/// D9.
 #[test]
 fn a_full_write_buffer_refuses_qos_0_and_queues_the_rest() {
     each_version(|version| {

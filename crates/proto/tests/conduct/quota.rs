@@ -25,6 +25,7 @@ fn sent(rig: &mut Rig) -> Vec<PacketId> {
 //= [MQTT-3.3.4-7] test
 //= [MQTT-4.9.0-1] test
 //= [MQTT-4.9.0-2] test
+/// D5.
 #[test]
 fn no_more_are_open_than_the_server_takes() {
     let mut rig = Rig::online_with(config(Version::V5), &with([receive_maximum(3)]));
@@ -122,6 +123,7 @@ fn a_full_window_holds_back_nothing_else() {
     assert_eq!(rig.expect(), pubcomp(id(6)));
 }
 
+/// D5.
 #[test]
 fn sending_again_keeps_to_the_new_servers_maximum() {
     let mut rig = Rig::online(quiet(lasting(Version::V5)));
@@ -241,6 +243,7 @@ fn running_out_of_identifiers_is_back_pressure() {
     assert_eq!(rig.outcomes().len(), 1, "nothing failed for want of an identifier");
 }
 
+/// D5.
 #[test]
 fn the_server_may_have_open_what_we_announced_and_what_our_inbox_holds() {
     use evenkeel_proto::codec::ReasonCode;

@@ -26,6 +26,7 @@ fn unanswered(version: Version, qos: QoS, count: u64) -> (Rig, Vec<PacketId>) {
 //= [MQTT311-4.1.0-1] test
 //= [MQTT311-4.1.0-2] test
 //= [MQTT-3.1.2-23] test
+/// D3, D6.
 #[test]
 fn an_unacknowledged_publish_is_sent_again_as_a_duplicate() {
     each_version(|version| {
@@ -227,6 +228,7 @@ fn sending_again_keeps_to_the_write_buffer() {
 
 //= [MQTT-3.2.2-5] test
 //= [MQTT311-3.1.2-6] test
+/// D6.
 #[test]
 fn a_lost_session_makes_them_new_messages() {
     each_version(|version| {
@@ -247,6 +249,7 @@ fn a_lost_session_makes_them_new_messages() {
 }
 
 //= [MQTT-3.2.2-5] test
+/// D3.
 #[test]
 fn what_the_server_had_taken_over_before_it_forgot_is_done() {
     each_version(|version| {

@@ -265,6 +265,7 @@ fn operations_wait_for_the_connection_in_order() {
     });
 }
 
+/// D9.
 #[test]
 fn the_bound_on_operations_counts_those_that_are_out() {
     each_version(|version| {

@@ -3,7 +3,9 @@
 
 use evenkeel_proto::codec::{ConnAck, Packet, Property, Publish, QoS, Version};
 use evenkeel_proto::record::{Serial, StoredMessage, StoredState, Window};
-use evenkeel_proto::{Completion, DeliveryError, Event, PublishLimit, QueueError, RejectReason};
+use evenkeel_proto::{
+    Completion, Config, DeliveryError, Event, PublishLimit, QueueError, RejectReason, WhenFull,
+};
 
 use crate::support::*;
 
@@ -12,7 +14,10 @@ const EVIDENCE: StoredState = StoredState::Quarantined { deaths: 2, attempts: 2 
 /// The message `poison` was in flight at the death of two connections; the
 /// client is online again.
 fn poisoned(version: Version, qos: QoS) -> Rig {
-    let mut config = lasting(version);
+    poisoned_with(lasting(version), qos)
+}
+
+fn poisoned_with(mut config: Config, qos: QoS) -> Rig {
     config.connect.keep_alive = 600;
     let mut rig = Rig::durable_online(config);
     // A sign of life: the deaths that follow are evidence.
@@ -191,6 +196,34 @@ fn what_cannot_be_queued_again_stays_in_quarantine() {
     rig.client.requeue(rig.now, Serial(1), token(10));
     rig.settle();
     assert_eq!(rig.outcomes(), [Completion::Requeued { token: token(10), result: Ok(Serial(3)) }]);
+}
+
+/// D1: a policy that drops what does not fit drops nothing in silence.
+#[test]
+fn what_would_be_dropped_stays_in_quarantine() {
+    let mut config = lasting(Version::V5);
+    config.queue.messages = 1;
+    config.queue.when_full = WhenFull::DropNewest;
+    let mut rig = poisoned_with(config, AtLeastOnce);
+    serve(&mut rig);
+    rig.cut();
+    rig.outcomes();
+    rig.publish("other", AtLeastOnce, 3);
+    rig.outcomes();
+    rig.client.requeue(rig.now, Serial(1), token(9));
+    rig.settle();
+    let error = QueueError::Rejected(RejectReason::QueueFull { messages: 1, bytes: 10 });
+    assert_eq!(rig.outcomes(), [Completion::Requeued { token: token(9), result: Err(error) }]);
+    assert_eq!(quarantined(&rig).len(), 1);
+    rig.await_open();
+    rig.accept_with(&resumed());
+    assert_eq!(serve(&mut rig), ["other"]);
+    rig.outcomes();
+    rig.client.requeue(rig.now, Serial(1), token(10));
+    rig.settle();
+    assert!(matches!(rig.outcomes()[..], [Completion::Requeued { result: Ok(_), .. }]));
+    assert_eq!(serve(&mut rig), ["poison"]);
+    assert_eq!(quarantined(&rig), []);
 }
 
 #[test]
