@@ -82,8 +82,9 @@ impl Routes {
     pub(crate) fn find(&mut self, topic: &[u8], streams: &mut Vec<StreamId>) {
         let before = streams.len();
         self.pending.clear();
-        self.pending.push((ROOT, Some(0)));
-        while let Some((at, position)) = self.pending.pop() {
+        // Mostly one way leads on: only a second one has to wait.
+        let mut ahead = Some((ROOT, Some(0)));
+        while let Some((at, position)) = ahead.take().or_else(|| self.pending.pop()) {
             let Some(node) = self.nodes.get(at) else { continue };
             // Wildcards in the first level leave out topics of the server's own.
             let takes_wildcards = at != ROOT || !topic.starts_with(b"$");
@@ -95,15 +96,16 @@ impl Routes {
                 self.collect(at, streams);
                 continue;
             };
+            if node.children.is_empty() && node.any.is_none() {
+                continue;
+            }
             let rest = topic.get(start..).unwrap_or_default();
             let end = rest.iter().position(|byte| *byte == b'/');
             let level = end.and_then(|end| rest.get(..end)).unwrap_or(rest);
             let next = end.map(|end| start + end + 1);
-            if let Some(any) = node.any.filter(|_| takes_wildcards) {
-                self.pending.push((any, next));
-            }
+            ahead = node.any.filter(|_| takes_wildcards).map(|any| (any, next));
             if let Some(child) = node.children.get(level) {
-                self.pending.push((*child, next));
+                self.pending.extend(ahead.replace((*child, next)));
             }
         }
         if streams.len() > before + 1 {
