@@ -48,10 +48,17 @@ impl AckShare {
     }
 }
 
+/// Payload that a stream buffers ...
+const BYTES: usize = 512 * 1024;
+/// ... or more, if it is to buffer many messages.
+const BYTES_EACH: usize = 2 * 1024;
+
 struct Stream {
     filters: Vec<TopicFilter>,
     capacity: usize,
     parcels: VecDeque<Parcel>,
+    /// Payload of the parcels.
+    bytes: usize,
     waker: Option<Waker>,
     /// The server has not granted it yet.
     opening: bool,
@@ -64,8 +71,27 @@ impl Stream {
         match copy.and_then(|index| self.parcels.get_mut(index)) {
             // Given out once, with the right to acknowledge that is still valid.
             Some(earlier) => *earlier = parcel,
-            None => self.parcels.push_back(parcel),
+            None => {
+                self.bytes += parcel.publish.payload.len();
+                self.parcels.push_back(parcel);
+            }
         }
+    }
+
+    fn pop(&mut self) -> Option<Parcel> {
+        let parcel = self.parcels.pop_front()?;
+        self.bytes -= parcel.publish.payload.len();
+        Some(parcel)
+    }
+
+    /// However large a message, one fits.
+    fn is_full(&self) -> bool {
+        self.parcels.len() >= self.capacity
+            || self.bytes >= BYTES.max(self.capacity.saturating_mul(BYTES_EACH))
+    }
+
+    fn is_half_empty(&self) -> bool {
+        self.parcels.len() <= self.capacity / 2 && !self.is_full()
     }
 }
 
@@ -151,9 +177,9 @@ impl Streams {
         for filter in &filters {
             self.routes.insert(filter, id);
         }
-        let (capacity, parcels, waker) = (capacity.max(1), VecDeque::new(), None);
+        let (capacity, parcels) = (capacity.max(1), VecDeque::new());
         if let Some(slot) = self.streams.get_mut(id) {
-            *slot = Some(Stream { filters, capacity, parcels, waker, opening });
+            *slot = Some(Stream { filters, capacity, parcels, bytes: 0, waker: None, opening });
         }
         id
     }
@@ -229,11 +255,9 @@ impl Streams {
     pub(crate) fn next(&mut self, id: StreamId, waker: &Waker) -> Next {
         let (blocked, closed) = (self.blocked, self.closed);
         let Some(stream) = self.stream(id) else { return Next::Ended };
-        match stream.parcels.pop_front() {
+        match stream.pop() {
             // Not at the first gap: messages are moved by the batch.
-            Some(parcel) if blocked && stream.parcels.len() <= stream.capacity / 2 => {
-                Next::Unblocked(parcel)
-            }
+            Some(parcel) if blocked && stream.is_half_empty() => Next::Unblocked(parcel),
             Some(parcel) => Next::Parcel(parcel),
             None if closed => Next::Ended,
             None => {
@@ -312,7 +336,7 @@ impl Streams {
     fn is_target_full(&self) -> bool {
         let is_full = |id: &StreamId| {
             let stream = self.streams.get(*id).and_then(Option::as_ref);
-            stream.is_some_and(|stream| stream.parcels.len() >= stream.capacity)
+            stream.is_some_and(Stream::is_full)
         };
         self.targets.iter().any(is_full)
     }
@@ -360,5 +384,40 @@ impl Streams {
 
     fn stream(&mut self, id: StreamId) -> Option<&mut Stream> {
         self.streams.get_mut(id)?.as_mut()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn filled(capacity: usize, payload: usize, messages: usize) -> Stream {
+        let (filters, parcels) = (Vec::new(), VecDeque::new());
+        let mut stream =
+            Stream { filters, capacity, parcels, bytes: 0, waker: None, opening: false };
+        for _ in 0..messages {
+            let payload = vec![b'x'; payload].into();
+            stream.push(Parcel { publish: Publish { payload, ..Publish::default() }, ack: None });
+        }
+        stream
+    }
+
+    #[test]
+    fn a_stream_is_full_by_messages_or_by_bytes() {
+        assert!(filled(256, 64, 256).is_full());
+        assert!(!filled(256, 64, 255).is_full());
+        assert!(filled(256, 64 * 1024, 8).is_full());
+        assert!(!filled(256, 64 * 1024, 7).is_full());
+        assert!(filled(1024, 64 * 1024, 32).is_full(), "2 KiB for each of many messages");
+        assert!(!filled(1024, 64 * 1024, 31).is_full());
+        assert!(!filled(1, 0, 0).is_full(), "one always fits");
+    }
+
+    #[test]
+    fn what_is_taken_makes_room_again() {
+        let mut stream = filled(256, 1024 * 1024, 2);
+        assert!(stream.pop().is_some() && stream.is_full());
+        assert!(stream.pop().is_some() && !stream.is_full());
+        assert_eq!(stream.bytes, 0);
     }
 }

@@ -2,13 +2,12 @@
 
 use std::future::Future;
 use std::io::IoSlice;
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use bytes::BytesMut;
 use evenkeel_proto::{ConnectionId, Input, Instant, Transmit, TransportFailure};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::classify;
 use crate::error::TransportError;
@@ -17,14 +16,12 @@ use crate::transport::{Stream, StreamError};
 use crate::wakers::Wakers;
 
 use super::Failure;
+use super::inflow::{Inflow, SMALL};
 
 /// Reads of one turn before the other duties, and tasks, get their time ...
 const READS: usize = 16;
 /// ... and bytes, as every byte may be work for the core.
 const READ_BYTES: usize = 256 * 1024;
-/// Room for the first read; doubled while reads fill it.
-const READ_SMALL: usize = 4 * 1024;
-const READ_LARGE: usize = 256 * 1024;
 /// Bytes of the write buffer that a quiet link keeps.
 const KEPT: usize = 4 * 1024;
 /// Slices of one vectored write.
@@ -39,9 +36,7 @@ const LINGER: Duration = Duration::from_secs(1);
 pub(super) struct Link {
     pub(super) conn: ConnectionId,
     stream: Stream,
-    read: BytesMut,
-    /// Room asked for at the next read.
-    room: usize,
+    inflow: Inflow,
     /// The core wanted no more when it was last asked.
     paused: bool,
     batch: Transmit,
@@ -77,8 +72,7 @@ impl Link {
         Self {
             conn,
             stream,
-            read: BytesMut::new(),
-            room: READ_SMALL,
+            inflow: Inflow::new(),
             paused: false,
             batch: Transmit::default(),
             unflushed: 0,
@@ -115,7 +109,7 @@ impl Link {
             let read = match self.poll_read(cx, thorough) {
                 Poll::Ready(read) => read,
                 Poll::Pending => {
-                    self.release_buffer();
+                    self.inflow.release();
                     return ReadOutcome::Drained;
                 }
             };
@@ -160,21 +154,21 @@ impl Link {
     fn hand_over(&mut self, shared: &Shared, now: Instant, wakers: &mut Wakers) -> bool {
         let mut inner = shared.lock();
         loop {
-            let before = self.read.len();
+            let before = self.inflow.bytes.len();
             let wanted = inner.core.wants_read();
             if before > 0 && wanted {
-                inner.core.handle(now, Input::Received(self.conn, &mut self.read));
+                inner.core.handle(now, Input::Received(self.conn, &mut self.inflow.bytes));
             }
             inner.deliver();
             // Delivering makes room in the core: then the rest of the buffer has its turn.
-            let goes_on = self.read.len() < before || (!wanted && inner.core.wants_read());
-            if !goes_on || self.read.is_empty() {
+            let goes_on = self.inflow.bytes.len() < before || (!wanted && inner.core.wants_read());
+            if !goes_on || self.inflow.bytes.is_empty() {
                 break;
             }
         }
         wakers.append(&mut inner.to_wake);
         self.paused = !inner.core.wants_read();
-        self.room = self.room.max(inner.core.missing(&self.read).min(READ_LARGE * 16));
+        self.inflow.expect(inner.core.missing(&self.inflow.bytes));
         !self.paused
     }
 
@@ -182,35 +176,20 @@ impl Link {
         if thorough {
             return self.poll_read_thoroughly(cx);
         }
-        if self.read.is_empty() {
+        if self.inflow.bytes.is_empty() {
             // An idle connection holds no buffer.
             ready!(self.stream.poll_read_ready(cx))?;
         }
-        self.read.reserve(self.room);
-        let room = self.read.capacity() - self.read.len();
-        let read = ready!(pin!(self.stream.read_buf(&mut self.read)).poll(cx))?;
-        self.room = match read {
-            _ if read >= room => (self.room * 2).min(READ_LARGE),
-            _ if read < self.room / 8 => (self.room / 2).max(READ_SMALL),
-            _ => self.room.min(READ_LARGE),
-        };
-        Poll::Ready(Ok(read))
+        self.inflow.poll_read(cx, &mut self.stream)
     }
 
     /// Asks the operating system itself, before a link is held for dead (K9).
     fn poll_read_thoroughly(&mut self, cx: &mut Context<'_>) -> Poll<std::io::Result<usize>> {
-        let mut bytes = [0; READ_SMALL];
+        let mut bytes = [0; SMALL];
         let mut buffer = ReadBuf::new(&mut bytes);
         ready!(Pin::new(&mut self.stream).poll_read_thoroughly(cx, &mut buffer))?;
-        self.read.extend_from_slice(buffer.filled());
+        self.inflow.bytes.extend_from_slice(buffer.filled());
         Poll::Ready(Ok(buffer.filled().len()))
-    }
-
-    fn release_buffer(&mut self) {
-        if self.read.is_empty() && self.read.capacity() > 0 {
-            self.read = BytesMut::new();
-            self.room = self.room.min(READ_LARGE);
-        }
     }
 
     /// Writes batches until the transport or the core has no more; true where
@@ -320,7 +299,7 @@ impl Link {
         }
         // To close over unread bytes would reset the connection, and the
         // server might drop our last words and take the client for lost.
-        let mut bytes = [0; READ_SMALL];
+        let mut bytes = [0; SMALL];
         for _ in 0..READS {
             let mut buffer = ReadBuf::new(&mut bytes);
             ready!(Pin::new(&mut self.stream).poll_read(cx, &mut buffer))?;

@@ -4,6 +4,7 @@
 mod alarm;
 mod dial;
 mod hooks;
+mod inflow;
 mod link;
 mod log;
 pub(crate) mod store;

@@ -1,0 +1,157 @@
+//! Where bytes from the transport become packets: small ones many to a
+//! buffer, a large one read to its end into memory of its own.
+
+use std::future::Future;
+use std::pin::pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::{BufMut, BytesMut};
+use tokio::io::{AsyncRead, AsyncReadExt};
+
+/// Room for the first read; doubled while reads fill it.
+pub(super) const SMALL: usize = 4 * 1024;
+const LARGE: usize = 256 * 1024;
+/// Where as much of a packet is missing, it gets memory of its own size: its
+/// payload is then moved once only, by the operating system.
+const OWN_MEMORY: usize = 16 * 1024;
+/// Memory given to a packet's announced length at once; beyond, as much as
+/// has come already: announcing is cheap, sending is not.
+const TRUST: usize = 2 * 1024 * 1024;
+
+pub(super) struct Inflow {
+    /// What came and is not decoded yet.
+    pub(super) bytes: BytesMut,
+    /// Room for the next read of small packets.
+    room: usize,
+    /// Bytes missing for the packet at the front; 0 if unknown.
+    missing: usize,
+}
+
+impl Inflow {
+    pub(super) fn new() -> Self {
+        Self { bytes: BytesMut::new(), room: SMALL, missing: 0 }
+    }
+
+    /// Notes what the packet at the front lacks; within the maximum packet
+    /// size, as a larger one is refused by its header.
+    pub(super) const fn expect(&mut self, missing: usize) {
+        self.missing = missing;
+    }
+
+    pub(super) fn poll_read(
+        &mut self,
+        cx: &mut Context<'_>,
+        stream: &mut (impl AsyncRead + Unpin),
+    ) -> Poll<std::io::Result<usize>> {
+        if self.missing >= OWN_MEMORY {
+            return self.poll_read_large(cx, stream);
+        }
+        self.make_room(self.room);
+        let room = self.bytes.capacity() - self.bytes.len();
+        let read = ready!(pin!(stream.read_buf(&mut self.bytes)).poll(cx))?;
+        self.room = match read {
+            _ if read >= room => (self.room * 2).min(LARGE),
+            _ if read < self.room / 8 => (self.room / 2).max(SMALL),
+            _ => self.room,
+        };
+        Poll::Ready(Ok(read))
+    }
+
+    /// Reads no byte beyond the packet, so that its memory is all its own.
+    fn poll_read_large(
+        &mut self,
+        cx: &mut Context<'_>,
+        stream: &mut (impl AsyncRead + Unpin),
+    ) -> Poll<std::io::Result<usize>> {
+        let wanted = self.missing.min(TRUST.max(self.bytes.len()));
+        self.make_room(wanted);
+        let mut part = (&mut self.bytes).limit(self.missing);
+        let read = ready!(pin!(stream.read_buf(&mut part)).poll(cx))?;
+        // Where one is large, the next may be, and is best met by its header.
+        self.room = SMALL;
+        Poll::Ready(Ok(read))
+    }
+
+    /// Makes room without a thought for earlier buffers' sizes.
+    fn make_room(&mut self, room: usize) {
+        if self.bytes.capacity() - self.bytes.len() < room && !self.bytes.try_reclaim(room) {
+            let mut bytes = BytesMut::with_capacity(self.bytes.len() + room);
+            bytes.extend_from_slice(&self.bytes);
+            self.bytes = bytes;
+        }
+    }
+
+    /// An idle connection holds no buffer.
+    pub(super) fn release(&mut self) {
+        if self.bytes.is_empty() && self.bytes.capacity() > 0 {
+            self.bytes = BytesMut::new();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(inflow: &mut Inflow, mut input: &[u8]) -> usize {
+        let mut cx = Context::from_waker(std::task::Waker::noop());
+        let Poll::Ready(Ok(read)) = inflow.poll_read(&mut cx, &mut input) else {
+            panic!("a slice can always be read");
+        };
+        read
+    }
+
+    #[test]
+    fn a_large_packet_is_read_to_its_end_into_memory_of_its_size() {
+        let input = vec![b'x'; 2 * OWN_MEMORY];
+        let mut inflow = Inflow::new();
+        assert_eq!(read(&mut inflow, &input), SMALL);
+        inflow.expect(OWN_MEMORY);
+        assert_eq!(read(&mut inflow, &input[SMALL..]), OWN_MEMORY, "and not beyond");
+        assert_eq!(inflow.bytes.len(), SMALL + OWN_MEMORY);
+        assert_eq!(inflow.bytes.capacity(), SMALL + OWN_MEMORY);
+    }
+
+    #[test]
+    fn small_packets_share_a_buffer_that_grows_while_reads_fill_it() {
+        let input = vec![b'x'; 4 * LARGE];
+        let mut inflow = Inflow::new();
+        for _ in 0..10 {
+            inflow.expect(OWN_MEMORY - 1);
+            assert!(read(&mut inflow, &input) <= 2 * LARGE);
+            let whole = inflow.bytes.len();
+            drop(inflow.bytes.split_to(whole));
+        }
+        assert_eq!(read(&mut inflow, &input), LARGE);
+    }
+
+    #[test]
+    fn an_announced_length_gets_no_more_memory_than_has_come() {
+        let input = vec![b'x'; 4 * TRUST];
+        let mut inflow = Inflow::new();
+        let announced = 256 * 1024 * 1024;
+        read(&mut inflow, &input[..100]);
+        while inflow.bytes.len() < 16 * TRUST {
+            inflow.expect(announced - inflow.bytes.len());
+            let before = inflow.bytes.len();
+            read(&mut inflow, &input[..1000]);
+            let most = TRUST + 2 * before;
+            assert!(inflow.bytes.capacity() <= most, "{} bytes", inflow.bytes.capacity());
+            let room = inflow.bytes.capacity() - inflow.bytes.len();
+            if room > 0 {
+                inflow.bytes.put_bytes(b'x', room);
+            }
+        }
+    }
+
+    #[test]
+    fn an_idle_connection_holds_no_buffer() {
+        let mut inflow = Inflow::new();
+        read(&mut inflow, b"abc");
+        inflow.release();
+        assert_eq!(inflow.bytes.len(), 3, "what is not decoded stays");
+        drop(inflow.bytes.split_to(3));
+        inflow.release();
+        assert_eq!(inflow.bytes.capacity(), 0);
+    }
+}
