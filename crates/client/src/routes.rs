@@ -22,7 +22,13 @@ pub(crate) struct Routes {
     /// Nodes still to be looked at, each with what is left of the topic.
     /// Reused by every search; positions, as it outlives the topic.
     pending: Vec<(NodeId, Option<usize>)>,
+    /// The last topic, if it was not long, and its streams: messages of one
+    /// topic often come in a row. Empty once the filters have changed.
+    last: (Vec<u8>, Vec<StreamId>),
 }
+
+/// Bytes of the longest topic that is remembered.
+const REMEMBERED: usize = 256;
 
 /// A level of filters.
 #[derive(Default)]
@@ -43,12 +49,18 @@ struct Entry {
 
 impl Default for Routes {
     fn default() -> Self {
-        Self { nodes: vec![Node::default()], free: Vec::new(), pending: Vec::new() }
+        Self {
+            nodes: vec![Node::default()],
+            free: Vec::new(),
+            pending: Vec::new(),
+            last: (Vec::new(), Vec::new()),
+        }
     }
 }
 
 impl Routes {
     pub(crate) fn insert(&mut self, filter: &TopicFilter, stream: StreamId) {
+        self.last.0.clear();
         let mut at = ROOT;
         for level in levels(filter) {
             at = match self.child(at, level) {
@@ -63,6 +75,7 @@ impl Routes {
 
     /// Takes a filter away from a stream; true where another one still uses it.
     pub(crate) fn remove(&mut self, filter: &TopicFilter, stream: StreamId) -> bool {
+        self.last.0.clear();
         let mut path = Vec::new();
         let mut at = ROOT;
         for level in levels(filter) {
@@ -77,9 +90,25 @@ impl Routes {
         is_used
     }
 
-    //= [MQTT-4.7.2-1]
     /// Appends every stream with a filter that matches, each once.
     pub(crate) fn find(&mut self, topic: &[u8], streams: &mut Vec<StreamId>) {
+        let is_known = self.last.0 == topic && !topic.is_empty();
+        if is_known {
+            return streams.extend_from_slice(&self.last.1);
+        }
+        let before = streams.len();
+        self.search(topic, streams);
+        let (known, found) = &mut self.last;
+        known.clear();
+        found.clear();
+        if topic.len() <= REMEMBERED {
+            known.extend_from_slice(topic);
+            found.extend_from_slice(streams.get(before..).unwrap_or_default());
+        }
+    }
+
+    //= [MQTT-4.7.2-1]
+    fn search(&mut self, topic: &[u8], streams: &mut Vec<StreamId>) {
         let before = streams.len();
         self.pending.clear();
         // Mostly one way leads on: only a second one has to wait.
@@ -234,6 +263,23 @@ mod tests {
         assert!(!routes.remove(&filter("a/+"), 2), "a share of it is another subscription");
         assert!(!routes.remove(&filter("a/+"), 2), "it is gone");
         assert_eq!(find(&mut routes, "a/b"), [3]);
+    }
+
+    #[test]
+    fn a_topic_that_comes_again_finds_what_is_there_now() {
+        let mut routes = Routes::default();
+        for topic in ["a/b".to_owned(), "a/".repeat(REMEMBERED)] {
+            assert!(find(&mut routes, &topic).is_empty());
+            routes.insert(&filter(&topic), 1);
+            assert_eq!(find(&mut routes, &topic), [1]);
+            routes.insert(&filter("a/#"), 0);
+            assert_eq!(find(&mut routes, &topic), [0, 1]);
+            assert_eq!(find(&mut routes, &topic), [0, 1]);
+            routes.remove(&filter("a/#"), 0);
+            assert_eq!(find(&mut routes, &topic), [1]);
+            routes.remove(&filter(&topic), 1);
+            assert!(find(&mut routes, &topic).is_empty());
+        }
     }
 
     #[test]
