@@ -120,7 +120,17 @@ impl Client {
             && self.session.replay.is_done()
             && self.session.queue.is_empty()
             && self.has_room()
-            && (qos == QoS::AtMostOnce || self.may_begin_exchange(qos))
+            && match qos {
+                QoS::AtMostOnce => !self.is_behind_stored_qos0(),
+                _ => self.may_begin_exchange(qos),
+            }
+    }
+
+    /// A QoS 0 message out of the store waits for its commit, and is not to be
+    /// overtaken (D3).
+    fn is_behind_stored_qos0(&self) -> bool {
+        let journal = self.session.journal.as_ref().filter(|_| self.config.queue.store_qos0);
+        journal.is_some_and(|journal| journal.has_streams())
     }
 
     fn enqueue(

@@ -90,6 +90,8 @@ pub(crate) struct Journal {
     gates: VecDeque<Closed>,
     /// Messages on their way into the store.
     incoming: Window,
+    /// Those of them that have their outcome.
+    gone: Vec<Serial>,
     /// All messages before this one are in it.
     stored_below: Serial,
     trouble: Option<Trouble>,
@@ -111,6 +113,7 @@ impl Journal {
             committed: BatchId(0),
             gates: VecDeque::new(),
             incoming: Window { messages: 0, bytes: 0 },
+            gone: Vec::new(),
             stored_below: next,
             trouble: None,
             unproven: false,
@@ -122,6 +125,11 @@ impl Journal {
 
     /// Notes what has happened; it is committed with the next batch.
     pub(crate) fn record(&mut self, now: Instant, record: Record) {
+        if let Some(serial) = settles(&record).filter(|serial| *serial >= self.stored_below)
+            && !self.gone.contains(&serial)
+        {
+            self.gone.push(serial);
+        }
         self.pending.push(record);
         let at = if self.pending.len() < MANY { now + LAZY } else { now };
         self.due = Some(self.due.map_or(at, |due| due.min(at)));
@@ -167,6 +175,11 @@ impl Journal {
         None
     }
 
+    /// True while a QoS 0 message out of the store waits to be struck off.
+    pub(crate) fn has_streams(&self) -> bool {
+        self.gates.iter().any(|closed| matches!(closed.gate, Gate::Stream(..)))
+    }
+
     /// What the store fails with, where it is of no use to try.
     pub(crate) fn failure(&self, now: Instant) -> Option<StorageFailure> {
         self.trouble.filter(|trouble| now < trouble.refuse_until).map(|trouble| trouble.failure)
@@ -177,9 +190,9 @@ impl Journal {
         self.incoming.messages >= most.messages || self.incoming.bytes >= most.bytes
     }
 
-    /// Messages that are to be accepted.
-    pub(crate) const fn on_their_way(&self) -> usize {
-        self.incoming.messages
+    /// Messages that are to be accepted and have no outcome yet.
+    pub(crate) fn on_their_way(&self) -> usize {
+        self.incoming.messages.saturating_sub(self.gone.len())
     }
 
     /// All messages before this one are committed.
@@ -250,6 +263,7 @@ impl Journal {
                 self.stored_below = accepted.serial.next();
             }
         }
+        self.gone.retain(|serial| *serial >= self.stored_below);
         let mut records = batch.records;
         if self.pending.is_empty() {
             records.clear();
@@ -277,6 +291,7 @@ impl Journal {
     ) -> (Vec<Accepted>, Duration) {
         self.out = None;
         self.incoming = Window { messages: 0, bytes: 0 };
+        self.gone.clear();
         let mut records = batch.records;
         records.append(&mut self.pending);
         let refused = refused(&records);

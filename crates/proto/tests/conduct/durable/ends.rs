@@ -3,7 +3,7 @@
 use evenkeel_proto::codec::{Packet, ReasonCode, Version};
 use evenkeel_proto::record::{Serial, StorageFailure};
 use evenkeel_proto::{
-    Accepted, Completion, DeliveryError, QueueError, RefusedPolicy, RejectReason, State,
+    Accepted, Completion, DeliveryError, QueueError, RefusedPolicy, RejectReason, State, WhenFull,
 };
 
 use crate::support::*;
@@ -119,6 +119,29 @@ fn a_shutdown_waits_for_the_store() {
         assert_eq!(rig.client.state(), State::Closed);
         assert!(rig.client.drain_report().unwrap().is_clean());
         assert_eq!(rig.store.messages(), []);
+    });
+}
+
+/// D12: what gave way before it was stored takes nothing from the count.
+#[test]
+fn what_is_told_to_be_stored_at_a_shutdown_is() {
+    each_version(|version| {
+        let mut config = quiet(lasting(version));
+        config.queue.when_full = WhenFull::LatestPerTopic;
+        let mut rig = Rig::durable(config);
+        rig.client.start(rig.now);
+        rig.publish("a", AtLeastOnce, 1);
+        rig.settle();
+        rig.commits = Commits::Held;
+        for number in 2..=4 {
+            rig.publish("b", AtLeastOnce, number);
+        }
+        rig.shutdown(secs(1));
+        rig.advance(secs(1));
+        let ends = ends(&mut rig);
+        let unknown = Err(DeliveryError::NotStored(StorageFailure::TimedOut));
+        assert!(ends.contains(&(1, STORED)) && ends.contains(&(4, unknown)), "{ends:?}");
+        assert_eq!(rig.client.drain_report().unwrap().stored, 1);
     });
 }
 

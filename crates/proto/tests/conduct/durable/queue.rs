@@ -75,6 +75,28 @@ fn stored_qos_0_survives_a_crash_and_is_sent_once() {
     });
 }
 
+/// D3: what is published on a live connection does not overtake a QoS 0
+/// message that waits for its commit.
+#[test]
+fn qos_0_does_not_overtake_what_waits_to_be_struck_off() {
+    each_version(|version| {
+        let mut rig = offline(keeping_qos0(version));
+        rig.publish("a", AtMostOnce, 1);
+        rig.accept();
+        rig.commits = Commits::Held;
+        rig.send(&evenkeel_proto::codec::Packet::ConnAck(accepted()));
+        rig.publish("b", AtMostOnce, 2);
+        rig.expect_nothing();
+        rig.commits = Commits::AtOnce;
+        rig.commit();
+        assert_eq!(sent(&mut rig), ["a", "b"]);
+        // With nothing before it, it waits for no commit.
+        rig.commits = Commits::Held;
+        assert!(matches!(rig.publish("c", AtMostOnce, 3), Accepted::Streamed { .. }));
+        assert_eq!(sent(&mut rig), ["c"]);
+    });
+}
+
 /// It is struck off before it goes out: a crash loses it rather than doubles it.
 #[test]
 fn stored_qos_0_waits_for_the_commit_that_strikes_it_off() {
