@@ -36,6 +36,9 @@ pub(crate) struct App {
     is_calm: bool,
     /// The client is to be shut down.
     is_over: bool,
+    /// So it is for good.
+    is_stopped: bool,
+    has_started: bool,
 }
 
 /// What an application does from time to time.
@@ -60,23 +63,28 @@ pub(crate) struct Calls {
     pub(crate) turn: bool,
 }
 
+/// When an application that begins at this moment does each thing first.
+fn plans(spec: &AppSpec, start: Time, rng: &mut Rng) -> BTreeMap<Doing, Time> {
+    let mut plans = BTreeMap::from([(Doing::Start, start)]);
+    let mut plan = |doing, every: Option<Duration>| {
+        if let Some(every) = every {
+            plans.insert(doing, start + rng.around(every));
+        }
+    };
+    plan(Doing::Publish, spec.publish_every.filter(|_| spec.topics > 0));
+    plan(Doing::Churn, spec.churn.as_ref().map(|(every, _)| *every));
+    plan(Doing::Take, spec.take_every);
+    plan(Doing::Probe, spec.probe_every);
+    plan(Doing::Meddle, spec.meddle_every);
+    if let Some((at, _)) = spec.stop {
+        plans.insert(Doing::Stop, at.max(start));
+    }
+    plans
+}
+
 impl App {
     pub(crate) fn new(client: usize, spec: AppSpec, mut rng: Rng) -> Self {
-        let start = spec.start;
-        let mut plans = BTreeMap::from([(Doing::Start, start)]);
-        let mut plan = |doing, every: Option<Duration>| {
-            if let Some(every) = every {
-                plans.insert(doing, start + rng.around(every));
-            }
-        };
-        plan(Doing::Publish, spec.publish_every.filter(|_| spec.topics > 0));
-        plan(Doing::Churn, spec.churn.as_ref().map(|(every, _)| *every));
-        plan(Doing::Take, spec.take_every);
-        plan(Doing::Probe, spec.probe_every);
-        plan(Doing::Meddle, spec.meddle_every);
-        if let Some((at, _)) = spec.stop {
-            plans.insert(Doing::Stop, at);
-        }
+        let plans = plans(&spec, spec.start, &mut rng);
         Self {
             client,
             spec,
@@ -89,7 +97,37 @@ impl App {
             subscribed: BTreeMap::new(),
             is_calm: false,
             is_over: false,
+            is_stopped: false,
+            has_started: false,
         }
+    }
+
+    /// Its process is dead; the next one begins now, and the application in it
+    /// knows how far it had come.
+    pub(crate) fn begin_again(&mut self, time: Time) {
+        self.busy.clear();
+        self.is_over = false;
+        self.plans = plans(&self.spec, time, &mut self.rng);
+        if self.is_calm {
+            self.plans.retain(|doing, _| matches!(doing, Doing::Start | Doing::Stop));
+        }
+        if self.is_stopped {
+            self.plans = BTreeMap::from([(Doing::Stop, time)]);
+        }
+    }
+
+    /// Shuts the client down; the next process goes on.
+    pub(crate) fn leave(
+        &mut self,
+        limit: Duration,
+        subject: &mut Subject,
+        facts: &Facts,
+        watch: &mut Watch,
+    ) {
+        self.is_over = true;
+        self.plans.clear();
+        watch.see(self.client, facts, &Seen::ShutdownAsked(limit));
+        subject.shutdown(facts.local, limit);
     }
 
     /// When it wants to act next.
@@ -166,7 +204,12 @@ impl App {
     fn start(&mut self, subject: &mut Subject, facts: &Facts, watch: &mut Watch) {
         watch.see(self.client, facts, &Seen::Started);
         subject.core().start(facts.local);
-        let filters = self.spec.subscribe.clone();
+        let mut filters = self.spec.subscribe.clone();
+        if std::mem::replace(&mut self.has_started, true) {
+            // A later process may leave to its store what it is subscribed to.
+            filters = self.wishes();
+            filters.retain(|_| self.rng.one_in(2));
+        }
         if !filters.is_empty() {
             self.subscribe(&filters, subject, facts, watch);
         }
@@ -177,12 +220,15 @@ impl App {
             watch.see(self.client, facts, &Seen::Started);
             subject.core().start(facts.local);
             // What was abandoned is asked for again.
-            let filters: Vec<_> =
-                self.subscribed.iter().map(|(filter, qos)| (filter.clone(), *qos)).collect();
+            let filters = self.wishes();
             if !filters.is_empty() {
                 self.subscribe(&filters, subject, facts, watch);
             }
         }
+    }
+
+    fn wishes(&self) -> Vec<(String, u8)> {
+        self.subscribed.iter().map(|(filter, qos)| (filter.clone(), *qos)).collect()
     }
 
     fn token(&mut self) -> Token {
@@ -224,7 +270,8 @@ impl App {
         let Ok(accepted) = subject.core().publish(facts.local, publish, token) else { return };
         self.numbers.insert((topic, qos), number);
         watch.ledger.accepted(id, expiry.is_some());
-        let asked = Asked::Publish(id, accepted == Accepted::Tracked);
+        let tracked = matches!(accepted, Accepted::Tracked | Accepted::Storing);
+        let asked = Asked::Publish(id, tracked);
         watch.see(self.client, facts, &Seen::Accepted(token, &asked));
     }
 
@@ -296,6 +343,7 @@ impl App {
 
     fn stop(&mut self, subject: &mut Subject, facts: &Facts, watch: &mut Watch) {
         if let Some((_, limit)) = self.spec.stop {
+            self.is_stopped = true;
             self.shut_down(limit, subject, facts, watch);
         }
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::net::{Cut, End, LinkSpec, Net, SocketId, Way};
 use crate::setup::Fault;
+use crate::storage::Storage;
 use crate::time::Time;
 use crate::world::{Event, World};
 
@@ -91,6 +92,10 @@ impl World {
                     self.server.core.disconnect(self.time.broker(), id, reason);
                 }
             }
+            Fault::Death { .. }
+            | Fault::FullDisk { .. }
+            | Fault::FailingDisk { .. }
+            | Fault::HangingDisk { .. } => self.strike_process(&fault),
             Fault::Offer { receive_maximum, keep_alive } => {
                 self.server.core.configure(|config| {
                     config.offer.receive_maximum = receive_maximum;
@@ -99,6 +104,42 @@ impl World {
             }
         }
         self.serve();
+    }
+
+    /// Faults of processes and their stores.
+    fn strike_process(&mut self, fault: &Fault) {
+        match *fault {
+            Fault::Death { client, steps, how, down } => {
+                self.watch.harm(client);
+                self.with_node(client, |node, env| node.doom(env, steps, how, down));
+                self.nudge(client);
+            }
+            Fault::FullDisk { client, spare, lasts } => {
+                self.with_disk(client, |disk| disk.fill_up(spare));
+                self.queue.push(self.time + lasts, Event::DiskFree(client));
+            }
+            Fault::FailingDisk { client, times, kind } => {
+                self.with_disk(client, |disk| disk.fail(times, kind));
+            }
+            Fault::HangingDisk { client, lasts } => {
+                // CONNECT waits for the store.
+                self.watch.harm(client);
+                let until = self.time + lasts;
+                self.with_disk(client, |disk| disk.hang(until));
+            }
+            _ => {}
+        }
+    }
+
+    fn with_disk(&mut self, client: usize, act: impl FnOnce(&mut Storage)) {
+        let node = self.nodes.get_mut(client);
+        if let Some(process) = node.and_then(|node| node.process.as_mut()) {
+            act(&mut process.storage);
+        }
+    }
+
+    pub(crate) fn free_disk(&mut self, client: usize) {
+        self.with_disk(client, Storage::free);
     }
 
     fn with_pipe(
@@ -163,6 +204,10 @@ impl World {
         self.weather.cuts.clear();
         for client in 0..self.nodes.len() {
             self.restore_path(client);
+            self.with_disk(client, |disk| {
+                disk.free();
+                disk.hang(Time(0));
+            });
         }
         for socket in self.net.ids() {
             if let Some(socket) = self.net.get_mut(socket) {

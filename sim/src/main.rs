@@ -29,6 +29,9 @@ struct Args {
     /// So many virtual hours of faults.
     #[arg(long)]
     hours: Option<f64>,
+    /// Clients have stores, and processes end.
+    #[arg(long)]
+    durable: bool,
     /// Print the whole timeline.
     #[arg(long)]
     trace: bool,
@@ -37,7 +40,7 @@ struct Args {
 fn main() -> ExitCode {
     let args = Args::parse();
     let plan = |seed| {
-        let mut plan = Plan::of(seed);
+        let mut plan = if args.durable { Plan::durable(seed) } else { Plan::of(seed) };
         plan.clients = args.clients.unwrap_or(plan.clients);
         plan.duration =
             args.hours.map_or(plan.duration, |hours| Duration::from_secs_f64(hours * 3600.0));
@@ -123,6 +126,7 @@ fn fail(plan: Plan, report: Report) -> ExitCode {
     if let Some(violation) = &report.violation {
         println!("\nBROKEN {violation}");
     }
-    println!("again: cargo run -p sim -- --seed {}", plan.seed);
+    let durable = if plan.is_durable { "--durable " } else { "" };
+    println!("again: cargo run -p sim -- {durable}--seed {}", plan.seed);
     ExitCode::FAILURE
 }

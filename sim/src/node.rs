@@ -11,6 +11,7 @@ use evenkeel_proto::{
 
 use crate::app::App;
 use crate::net::{End, Net, Read, SocketId};
+use crate::process::Process;
 use crate::rng::Rng;
 use crate::seen::{Facts, Seen, Settled, StaleInputs};
 use crate::setup::ClientSpec;
@@ -39,6 +40,8 @@ pub(crate) struct Node {
     pub(crate) subject: Subject,
     pub(crate) app: App,
     pub(crate) machine: Machine,
+    /// What a client with a store has beyond others.
+    pub(crate) process: Option<Process>,
     pub(crate) rng: Rng,
     link: Option<Link>,
     /// Opened once the link before is closed (R1).
@@ -48,7 +51,7 @@ pub(crate) struct Node {
     pub(crate) dialed: Option<Result<SocketId, TransportFailure>>,
     deadline: Option<Deadline>,
     /// What the core was told last.
-    now: Instant,
+    pub(crate) now: Instant,
     /// How late this turn is.
     late: Duration,
     unread: usize,
@@ -80,13 +83,19 @@ struct Link {
 }
 
 impl Node {
-    pub(crate) fn new(index: usize, spec: ClientSpec, subject: Subject, rng: &Rng) -> Self {
+    pub(crate) fn new(
+        index: usize,
+        spec: ClientSpec,
+        (subject, process): (Subject, Option<Process>),
+        rng: &Rng,
+    ) -> Self {
         let now = spec.clock.local(Time(0));
         let app = App::new(index, spec.app.clone(), rng.fork("app", index as u64));
         Self {
             index,
             subject,
             app,
+            process,
             machine: Machine { frozen: None, awake_since: now, turn_at: None, turns: (Time(0), 0) },
             rng: rng.fork("machine", index as u64),
             link: None,
@@ -137,14 +146,18 @@ impl Node {
     pub(crate) fn next(&self) -> Option<Time> {
         let farewell = self.link.as_ref().and_then(|link| link.closing);
         let deadline = self.deadline.map(|deadline| deadline.at);
-        let local = [farewell, deadline].into_iter().flatten().min()?;
-        Some(self.spec.clock.world(local))
+        let local = [farewell, deadline].into_iter().flatten().min();
+        let stored = self.process.as_ref().and_then(|process| process.storage.next());
+        local.map(|local| self.spec.clock.world(local)).into_iter().chain(stored).min()
     }
 
     /// One turn: reads all there is, lets the core judge, does what it asks
     /// for and writes, until nothing is left to do.
     pub(crate) fn turn(&mut self, env: &mut Env<'_>) {
         self.look_at_clock(env.time);
+        if self.is_dead() {
+            return;
+        }
         self.late = self.deadline.map_or(Duration::ZERO, |deadline| self.now.since(deadline.at));
         if self.subject.is_rash() {
             self.consult(env);
@@ -158,10 +171,14 @@ impl Node {
         loop {
             let mut busy = self.read(env);
             busy |= self.report_dial(env);
+            busy |= self.hear_store(env);
             busy |= self.consult(env);
             busy |= self.write(env);
             busy |= self.collect(env);
             rounds += 1;
+            if self.is_dead() {
+                return;
+            }
             if !busy {
                 break;
             }
@@ -193,8 +210,10 @@ impl Node {
             backlog: self.link.as_ref().map_or(0, |link| link.pending.len()),
             stats: *self.subject.look().stats(),
             report: self.subject.look().drain_report(),
+            is_storing: !self.has_stored_all(),
         };
         self.see(env, &Seen::Settled(&settled));
+        self.leave(env);
     }
 
     /// Reads until nothing is left or the core wants no more.
@@ -203,6 +222,9 @@ impl Node {
         let mut chunk = BytesMut::new();
         loop {
             any |= self.hand_over(env);
+            if any && self.step(env) {
+                return any;
+            }
             let Some(link) = self.link.as_mut().filter(|link| link.closing.is_none()) else {
                 return any;
             };
@@ -267,6 +289,9 @@ impl Node {
     }
 
     fn report_dial(&mut self, env: &mut Env<'_>) -> bool {
+        if self.is_dead() {
+            return false;
+        }
         let Some(dialed) = self.dialed.take() else { return false };
         let Some(conn) = self.dial.take() else { return false };
         match dialed {
@@ -291,6 +316,9 @@ impl Node {
 
     /// Lets the core decide, and does what it asks for.
     fn consult(&mut self, env: &mut Env<'_>) -> bool {
+        if self.is_dead() {
+            return false;
+        }
         self.unread = self.unexamined(env.net);
         if self.deadline.is_some_and(|deadline| deadline.at <= self.now) {
             self.subject.core().handle(self.now, Input::Timeout);
@@ -310,9 +338,12 @@ impl Node {
                 Output::Close(close) => self.close(env, close),
                 Output::Event(event) => self.see(env, &Seen::Event(&event)),
                 Output::Authenticate(..) => {}
-                Output::Commit(_) => unreachable!("clients here have no store"),
+                Output::Commit(batch) => self.commit(env, batch),
             }
             acted = true;
+            if self.step(env) {
+                return acted;
+            }
         }
         self.late = Duration::ZERO;
         if self.link.is_none()
@@ -355,6 +386,9 @@ impl Node {
     fn write(&mut self, env: &mut Env<'_>) -> bool {
         let mut any = false;
         loop {
+            if any && self.step(env) {
+                return any;
+            }
             let Some(link) = &mut self.link else { return any };
             if link.closing.is_none()
                 && link.pending.is_empty()
@@ -441,8 +475,27 @@ impl Node {
         }
     }
 
+    /// The process is gone: its system closes what it had open, where that
+    /// has the power to.
+    pub(crate) fn drop_links(&mut self, env: &mut Env<'_>, silently: bool) {
+        self.next = None;
+        self.deadline = None;
+        self.dial = None;
+        let dialed = self.dialed.take().and_then(Result::ok);
+        let open = self.link.take().map(|link| link.socket);
+        for socket in dialed.into_iter().chain(open) {
+            match silently {
+                true => env.net.client_vanish(socket),
+                false => env.net.client_close(env.time, socket),
+            }
+        }
+    }
+
     /// Lets the application take outcomes and messages.
     fn collect(&mut self, env: &mut Env<'_>) -> bool {
+        if self.is_dead() {
+            return false;
+        }
         let facts = self.facts(env.time);
         self.app.collect(&mut self.subject, &facts, env.watch)
     }
@@ -452,6 +505,9 @@ impl Node {
         self.look_at_clock(env.time);
         let facts = self.facts(env.time);
         let calls = self.app.act(&mut self.subject, &facts, env.watch);
+        if self.step(env) {
+            return;
+        }
         if calls.stale {
             self.disturb(env);
         }

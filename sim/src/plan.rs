@@ -26,6 +26,8 @@ pub struct Plan {
     pub classes: BTreeSet<Class>,
     /// Hours with little traffic, and not minutes with much.
     pub is_long: bool,
+    /// Clients have stores, and processes end.
+    pub is_durable: bool,
 }
 
 macro_rules! classes {
@@ -99,6 +101,18 @@ classes! {
     Expiry,
     /// The server's limits are tight and change.
     Offer,
+    /// Processes are killed at any step.
+    Kill,
+    /// The power goes at any step.
+    PowerCut,
+    /// Processes are shut down, and others begin.
+    Leave,
+    /// Disks are full.
+    FullDisk,
+    /// Disks fail.
+    FailingDisk,
+    /// Disks hang.
+    HangingDisk,
 }
 
 impl Class {
@@ -113,6 +127,19 @@ impl Class {
                 | Self::Meddle
                 | Self::Stop
                 | Self::Expiry
+        )
+    }
+
+    /// Whether it is about stores and processes.
+    const fn is_of_stores(self) -> bool {
+        matches!(
+            self,
+            Self::Kill
+                | Self::PowerCut
+                | Self::Leave
+                | Self::FullDisk
+                | Self::FailingDisk
+                | Self::HangingDisk
         )
     }
 }
@@ -131,11 +158,25 @@ impl Plan {
         // A storm of everything, a few things, or nothing but load.
         let one_in = rng.pick(&[2, 4, 4, 8, 8, 16]);
         let mut classes: BTreeSet<Class> =
-            Class::ALL.iter().copied().filter(|_| rng.one_in(one_in)).collect();
+            classes(|class| !class.is_of_stores()).filter(|_| rng.one_in(one_in)).collect();
         if rng.one_in(10) {
             classes.retain(|class| class.is_harmless());
         }
-        Self { seed, clients: clients as usize, duration, classes, is_long }
+        let clients = clients as usize;
+        Self { seed, clients, duration, classes, is_long, is_durable: false }
+    }
+
+    /// The random plan of a seed in which clients have stores.
+    pub fn durable(seed: u64) -> Self {
+        let mut plan = Self::of(seed);
+        let mut rng = Rng::new(seed).fork("durable", 0);
+        // Of two instances with one store the second is refused; with two
+        // stores they are no longer one client.
+        plan.classes.remove(&Class::TakeOver);
+        plan.classes.extend(classes(Class::is_of_stores).filter(|_| rng.one_in(3)));
+        plan.classes.insert(rng.pick(&[Class::Kill, Class::PowerCut]));
+        plan.is_durable = true;
+        plan
     }
 
     /// True where a class of faults is at work.
@@ -162,6 +203,10 @@ impl Plan {
             keep: 4_000,
         }
     }
+}
+
+fn classes(which: impl Fn(Class) -> bool) -> impl Iterator<Item = Class> {
+    Class::ALL.iter().copied().filter(move |class| which(*class))
 }
 
 impl fmt::Display for Plan {

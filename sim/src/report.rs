@@ -51,7 +51,7 @@ impl fmt::Display for Report {
             writeln!(
                 f,
                 "  c{client}: {} connects, {} accepted, {} ends, {} pings ({} written off), \
-                 {} published ({} delivered, {} failed), {} taken, longest silence {:?}",
+                 {} published ({} delivered, {} failed), {} taken, {} deaths, longest silence {:?}",
                 record.opens.len(),
                 record.accepted.len(),
                 record.ends.len(),
@@ -61,7 +61,8 @@ impl fmt::Display for Report {
                 record.delivered,
                 record.failed,
                 record.taken,
-                record.longest_silence,
+                record.deaths,
+                record.silence.longest,
             )?;
         }
         match &self.violation {

@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 
 use bytes::BytesMut;
 use evenkeel_codec::ReasonCode;
+use evenkeel_proto::record::{Outcome, Record, Recovered};
 use evenkeel_proto::{
     Client, Completion, ConnectionId, Event, Incoming, Instant, Open, Output, State,
 };
@@ -70,6 +71,53 @@ pub enum Sabotage {
     IgnoresShutdown,
     /// After the first connection none is opened.
     GivesUp,
+    /// Batches are called committed when they are handed to the driver.
+    StoredEarly,
+    /// Answers of the store are not listened to.
+    DeafToStore,
+    /// Records of one kind are not stored.
+    Omits(Kept),
+    /// What is set aside is stored as if it had expired.
+    Buries,
+    /// One kind of what was stored is not looked at by the next process.
+    Forgets(Kept),
+}
+
+/// What a store is to keep.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kept {
+    /// Messages that were accepted.
+    Accepted,
+    /// Exchanges, with their packet identifiers.
+    Sent,
+    /// That the server owns a message.
+    Released,
+    /// Outcomes.
+    Done,
+    /// The evidence against a message.
+    Quarantined,
+    /// Receipts.
+    Received,
+    /// Their end.
+    Finished,
+    /// Subscriptions.
+    Subscribed,
+}
+
+impl Kept {
+    const fn of(record: &Record) -> Option<Self> {
+        Some(match record {
+            Record::Accepted(_) => Self::Accepted,
+            Record::Sent { .. } => Self::Sent,
+            Record::Released { .. } => Self::Released,
+            Record::Done { .. } => Self::Done,
+            Record::Quarantined { .. } => Self::Quarantined,
+            Record::Received { .. } => Self::Received,
+            Record::Finished { .. } => Self::Finished,
+            Record::Subscribed(_) => Self::Subscribed,
+            _ => return None,
+        })
+    }
 }
 
 /// A client's error with its memory.
@@ -295,6 +343,35 @@ impl Saboteur {
 
     pub(crate) fn ignores_shutdown(&self) -> bool {
         self.kind == Sabotage::IgnoresShutdown
+    }
+
+    pub(crate) fn claims_stored_early(&self) -> bool {
+        self.kind == Sabotage::StoredEarly
+    }
+
+    pub(crate) fn is_deaf_to_store(&self) -> bool {
+        self.kind == Sabotage::DeafToStore
+    }
+
+    /// What the store is given in the place of a record.
+    pub(crate) fn stores(&self, record: &Record) -> Option<Record> {
+        match (self.kind, record) {
+            (Sabotage::Omits(kept), _) if Kept::of(record) == Some(kept) => None,
+            (Sabotage::Buries, Record::Quarantined { serial, .. }) => {
+                Some(Record::Done { serial: *serial, outcome: Outcome::Expired })
+            }
+            _ => Some(record.clone()),
+        }
+    }
+
+    pub(crate) fn recovered(&self, recovered: &mut Recovered) {
+        match self.kind {
+            Sabotage::Forgets(Kept::Accepted) => recovered.queued = Default::default(),
+            Sabotage::Forgets(Kept::Sent) => recovered.exchanges.clear(),
+            Sabotage::Forgets(Kept::Received) => recovered.received.clear(),
+            Sabotage::Forgets(Kept::Subscribed) => recovered.subscriptions.clear(),
+            _ => {}
+        }
     }
 
     /// Acknowledges a message that the application has only just got.

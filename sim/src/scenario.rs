@@ -4,12 +4,12 @@
 use std::time::Duration;
 
 use evenkeel_broker::fault::When;
-use evenkeel_codec::{PacketType, Text, TopicFilter};
+use evenkeel_codec::{PacketType, Text, TopicFilter, Version};
 use evenkeel_proto::{Config, DisconnectCause, Halt};
 
-use crate::net::Way;
+use crate::net::{End, Way};
 use crate::report::Report;
-use crate::setup::{AppSpec, ClientSpec, Fault, Setup};
+use crate::setup::{AppSpec, ClientSpec, Death, Fault, Setup, StoreSpec};
 use crate::time::Time;
 
 /// A world with a story.
@@ -143,11 +143,51 @@ pub const ALL: &[Scenario] = &[
             require(one.opens.len() <= 4 * one.failed, "few connects for each", one)
         },
     },
+    Scenario {
+        name: "poison-and-crashes",
+        about: "The same with a store, and a process that dies now and then",
+        setup: poison_and_crashes,
+        expect: |report| {
+            let one = &report.records[0];
+            require(one.failed > 0 && one.delivered > 20, "the rest goes on", one)?;
+            require(one.deaths >= 10, "its process dies", one)
+        },
+    },
+    Scenario {
+        name: "crashes",
+        about: "A publisher and a subscriber with stores on a bad line; both die all the time",
+        setup: || crashes(Version::V5),
+        expect: survivors,
+    },
+    Scenario {
+        name: "crashes-v3",
+        about: "The same with MQTT 3.1.1",
+        setup: || crashes(Version::V311),
+        expect: survivors,
+    },
+    Scenario {
+        name: "full-disk",
+        about: "The disk below a store is full for ten minutes",
+        setup: full_disk,
+        expect: |report| {
+            let one = &report.records[0];
+            require(one.opens.len() == 1, "the connection stays", one)?;
+            require(one.delivered > 100, "the rest is delivered", one)
+        },
+    },
 ];
 
 /// The scenario of this name.
 pub fn named(name: &str) -> Option<&'static Scenario> {
     ALL.iter().find(|scenario| scenario.name == name)
+}
+
+/// Both have died often, and what the one published the other has.
+fn survivors(report: &Report) -> Result<(), String> {
+    let (one, two) = (&report.records[0], &report.records[1]);
+    require(one.deaths > 20 && two.deaths > 20, "both die", one)?;
+    require(one.delivered > 200, "most is delivered", one)?;
+    require(two.taken > 200, "most arrives", two)
 }
 
 fn require(holds: bool, what: &str, record: &crate::watch::Record) -> Result<(), String> {
@@ -270,4 +310,59 @@ fn poison() -> Setup {
     let topic = TopicFilter::try_from("from/0/1").unwrap_or_else(|_| unreachable!());
     let cut = When::received(PacketType::Publish).topic(topic).close();
     world(vec![client("one", 60, app)], vec![rule(cut)], minutes(20))
+}
+
+/// The end of a process after so many steps, and the next one soon after.
+fn death(client: usize, steps: u32, how: Death) -> Fault {
+    Fault::Death { client, steps, how, down: secs(2) }
+}
+
+fn poison_and_crashes() -> Setup {
+    let mut setup = poison();
+    setup.clients[0].store = Some(StoreSpec::USUAL);
+    let deaths = (1..=12).map(|number| {
+        let how = if number % 3 == 0 { Death::PowerCut } else { Death::Killed };
+        (Time(number * 47_000_000), death(0, number as u32, how))
+    });
+    setup.faults.extend(deaths);
+    setup
+}
+
+fn crashes(version: Version) -> Setup {
+    let app = AppSpec {
+        topics: 3,
+        levels: vec![0, 1, 2],
+        subscribe: vec![("from/0/#".into(), 2)],
+        ..AppSpec::default()
+    };
+    let publishing = AppSpec { publish_every: Some(secs(2)), subscribe: Vec::new(), ..app.clone() };
+    let mut clients = vec![client("one", 20, publishing), client("two", 20, app)];
+    for client in &mut clients {
+        client.config.version = version;
+        client.declared = client.config.clone();
+        client.store = Some(StoreSpec::USUAL);
+    }
+    let mut faults = Vec::new();
+    for number in 0..60_u64 {
+        let client = (number % 2) as usize;
+        let how = match number % 6 {
+            0 | 1 => Death::Leave(secs(1)),
+            2 | 3 => Death::PowerCut,
+            _ => Death::Killed,
+        };
+        faults.push((Time(number * 30_000_000), death(client, number as u32, how)));
+        let cut = Fault::Cut { client, way: Way::Down, bytes: number, how: End::Reset };
+        faults.push((Time(number * 30_000_000 + 17_000_000), cut));
+    }
+    for (at, keeps_sessions) in [(8, true), (16, false), (24, true)] {
+        faults.push((minutes(at), Fault::Restart { down: secs(5), keeps_sessions }));
+    }
+    world(clients, faults, minutes(31))
+}
+
+fn full_disk() -> Setup {
+    let mut one = client("one", 60, publishing(secs(4)));
+    one.store = Some(StoreSpec::USUAL);
+    let full = Fault::FullDisk { client: 0, spare: 900, lasts: secs(600) };
+    world(vec![one], vec![(minutes(5), full)], minutes(30))
 }

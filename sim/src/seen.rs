@@ -5,12 +5,14 @@ use std::fmt;
 use std::time::Duration;
 
 use evenkeel_codec::{Packet, QoS, SubscribeFilter, TopicFilter};
+use evenkeel_proto::record::{Record, Recovered};
 use evenkeel_proto::{
     Completion, ConnectionId, Deadline, DrainReport, Event, Instant, Open, State, Stats, Token,
     TransportFailure,
 };
 
 use crate::message::MessageId;
+use crate::setup::Death;
 use crate::time::Time;
 
 /// The circumstances of an observation.
@@ -44,6 +46,17 @@ pub enum Asked {
     Unsubscribe(Vec<TopicFilter>),
 }
 
+impl Asked {
+    /// The filters it is about.
+    pub fn filters(&self) -> Vec<TopicFilter> {
+        match self {
+            Self::Publish(..) => Vec::new(),
+            Self::Subscribe(filters) => filters.iter().map(|entry| entry.filter.clone()).collect(),
+            Self::Unsubscribe(filters) => filters.clone(),
+        }
+    }
+}
+
 /// How a client stands when it has nothing left to do at the moment.
 #[derive(Clone, Debug)]
 pub struct Settled {
@@ -61,6 +74,8 @@ pub struct Settled {
     pub stats: Stats,
     /// What was left, once closed.
     pub report: Option<DrainReport>,
+    /// A batch is on its way into the store.
+    pub is_storing: bool,
 }
 
 /// One observation.
@@ -108,6 +123,16 @@ pub enum Seen<'a> {
     Waits(Option<Deadline>),
     /// Nothing is left to do.
     Settled(&'a Settled),
+    /// The core asked for these records to be committed.
+    Commit(&'a [Record]),
+    /// The store holds these records from now on.
+    Stored(&'a [Record]),
+    /// The process is dead, and all it had in memory lost.
+    Died(Death),
+    /// The next process begins with this.
+    Recovered(&'a Recovered),
+    /// The world has ended; the client was closed in order.
+    Ended,
 }
 
 /// A message as the application took it.

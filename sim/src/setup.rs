@@ -46,6 +46,8 @@ pub struct ClientSpec {
     pub chunk: usize,
     /// Its application.
     pub app: AppSpec,
+    /// Its store, if it has one.
+    pub store: Option<StoreSpec>,
     /// What is wrong with it, in tests of the oracles.
     pub sabotage: Option<Sabotage>,
 }
@@ -61,6 +63,7 @@ impl ClientSpec {
             wake: Duration::from_millis(2),
             chunk: 4096,
             app,
+            store: None,
             sabotage: None,
         }
     }
@@ -80,8 +83,51 @@ impl ClientSpec {
         let turns = (self.link.round_trip() + self.wake * 4).saturating_mul(messages) * 4;
         let bytes = u64::from(messages) * self.app.payload.1 as u64;
         let transfer = Duration::from_secs(bytes / self.link.up.rate.min(self.link.down.rate) + 1);
-        detect + config.connect_timeout * 2 + retry * 3 + turns + transfer
+        let stored = self.store.map_or(Duration::ZERO, |store| store.patience(messages));
+        detect + config.connect_timeout * 2 + retry * 3 + turns + transfer + stored
     }
+}
+
+/// A store and the disk it is on.
+#[derive(Clone, Copy, Debug)]
+pub struct StoreSpec {
+    /// How long a commit usually takes.
+    pub commit: Duration,
+    /// Whether each commit is synced, so that it survives a power cut.
+    pub syncs: bool,
+    /// Bytes of a segment.
+    pub segment: u64,
+    /// Bytes on disk beyond which no message is accepted.
+    pub max_bytes: u64,
+}
+
+impl StoreSpec {
+    /// A store on a good disk.
+    pub const USUAL: Self = Self {
+        commit: Duration::from_millis(5),
+        syncs: true,
+        segment: 8 << 20,
+        max_bytes: 1 << 30,
+    };
+
+    /// How long so many messages may take, one at a time, and a store that
+    /// has just failed for the last time.
+    fn patience(&self, messages: u32) -> Duration {
+        let retry = Duration::from_secs(130);
+        retry + (self.commit * 12 + Duration::from_millis(300)).saturating_mul(messages)
+    }
+}
+
+/// How a process comes to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Death {
+    /// It is killed; its system closes its connections.
+    Killed,
+    /// The power goes: what was not synced is lost, in part or as a whole,
+    /// and connections end without a word.
+    PowerCut,
+    /// It is shut down in order within this time.
+    Leave(Duration),
 }
 
 /// What an application does.
@@ -199,6 +245,42 @@ pub enum Fault {
         client: usize,
         /// Why.
         reason: ReasonCode,
+    },
+    /// The process of a client with a store ends, and the next one begins.
+    Death {
+        /// Whose.
+        client: usize,
+        /// After so many steps of it.
+        steps: u32,
+        /// How.
+        how: Death,
+        /// For how long there is none.
+        down: Duration,
+    },
+    /// The disk below a store is full.
+    FullDisk {
+        /// Whose.
+        client: usize,
+        /// Bytes it still takes.
+        spare: usize,
+        /// How long.
+        lasts: Duration,
+    },
+    /// Operations of the disk below a store fail.
+    FailingDisk {
+        /// Whose.
+        client: usize,
+        /// How many.
+        times: u64,
+        /// With what.
+        kind: std::io::ErrorKind,
+    },
+    /// Commits take seconds.
+    HangingDisk {
+        /// Whose.
+        client: usize,
+        /// How long.
+        lasts: Duration,
     },
     /// The broker's settings change.
     Offer {

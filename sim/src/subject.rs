@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use bytes::BytesMut;
+use evenkeel_proto::record::{Record, Recovered};
 use evenkeel_proto::{
     Client, Completion, ConnectionId, Incoming, Input, Instant, Output, State, Transmit,
 };
@@ -95,6 +96,29 @@ impl Subject {
     /// Whether deadlines that passed in sleep are reported as if in time.
     pub(crate) fn is_sleepless(&self) -> bool {
         self.saboteur.as_ref().is_some_and(Saboteur::is_sleepless)
+    }
+
+    /// What the store is given of these records.
+    pub(crate) fn stores(&self, records: &[Record]) -> Vec<Record> {
+        let Some(saboteur) = &self.saboteur else { return records.to_vec() };
+        records.iter().filter_map(|record| saboteur.stores(record)).collect()
+    }
+
+    /// Whether batches are called committed when they are handed to the driver.
+    pub(crate) fn claims_stored_early(&self) -> bool {
+        self.saboteur.as_ref().is_some_and(Saboteur::claims_stored_early)
+    }
+
+    /// Whether the core never hears of its store.
+    pub(crate) fn is_deaf_to_store(&self) -> bool {
+        self.saboteur.as_ref().is_some_and(Saboteur::is_deaf_to_store)
+    }
+
+    /// Takes away what the next process does not look at.
+    pub(crate) fn forgets(&self, recovered: &mut Recovered) {
+        if let Some(saboteur) = &self.saboteur {
+            saboteur.recovered(recovered);
+        }
     }
 
     /// Outcomes of operations.

@@ -6,7 +6,10 @@ use std::time::Duration;
 
 use evenkeel_codec::{ConnAck, Connect, Packet, PacketId, PacketType, QoS, Version};
 use evenkeel_proto::keepalive::Death;
-use evenkeel_proto::{Completion, Config, ConnectionId, DisconnectCause, Event, Instant, Token};
+use evenkeel_proto::record::{Phase, Record, Recovered, Serial, StoredExchange};
+use evenkeel_proto::{
+    Completion, Config, ConnectionId, DeliveryError, DisconnectCause, Event, Instant, Token,
+};
 
 use crate::message::MessageId;
 use crate::seen::{Asked, Facts, Seen};
@@ -30,6 +33,16 @@ pub struct View {
     pub shutdown: Option<Instant>,
     /// Ends of links that were held for dead without an answer.
     pub deaths: u32,
+    /// The client has a store.
+    pub is_durable: bool,
+    /// Operations on subscriptions that wait for their outcome.
+    pub operations: BTreeMap<Token, Asked>,
+    /// Messages by their names in the store.
+    pub serials: BTreeMap<Serial, MessageId>,
+    /// The last QoS 2 message that came under each identifier.
+    pub incoming: BTreeMap<u16, MessageId>,
+    /// How many receipts of each message were stored.
+    pub receipts: BTreeMap<MessageId, u32>,
 }
 
 /// One connection.
@@ -120,7 +133,7 @@ pub enum Stage {
 
 impl View {
     /// Nothing seen.
-    pub const fn new(declared: Config) -> Self {
+    pub const fn new(declared: Config, is_durable: bool) -> Self {
         Self {
             declared,
             conn: None,
@@ -130,6 +143,11 @@ impl View {
             sessions: 0,
             shutdown: None,
             deaths: 0,
+            is_durable,
+            operations: BTreeMap::new(),
+            serials: BTreeMap::new(),
+            incoming: BTreeMap::new(),
+            receipts: BTreeMap::new(),
         }
     }
 
@@ -181,11 +199,21 @@ impl View {
             Seen::Accepted(token, Asked::Publish(message, true)) => {
                 self.tokens.insert(*token, *message);
             }
-            Seen::Completed(Completion::Publish { token, .. }) => {
-                if let Some(message) = self.tokens.remove(token) {
-                    self.ids.retain(|_, flight| flight.message != Some(message));
-                }
+            Seen::Accepted(_, Asked::Publish(..)) => {}
+            Seen::Accepted(token, asked) => {
+                self.operations.insert(*token, (*asked).clone());
             }
+            Seen::Completed(Completion::Publish { token, result }) => {
+                let message = self.tokens.remove(token);
+                self.over(message.filter(|_| is_end(result)));
+            }
+            Seen::Completed(
+                Completion::Subscribe { token, .. } | Completion::Unsubscribe { token, .. },
+            ) => drop(self.operations.remove(token)),
+            Seen::Commit(records) => self.name(records),
+            Seen::Stored(records) => self.receive(records),
+            Seen::Died(_) => self.die(),
+            Seen::Recovered(recovered) => self.recover(recovered),
             Seen::ShutdownAsked(limit) => {
                 let end = now + *limit;
                 self.shutdown = Some(self.shutdown.map_or(end, |before| before.min(end)));
@@ -197,6 +225,69 @@ impl View {
             }),
             Seen::Settled(settled) => self.with_conn(|conn| conn.backlog = settled.backlog),
             _ => {}
+        }
+    }
+
+    /// A message has its outcome.
+    fn over(&mut self, message: Option<MessageId>) {
+        if message.is_some() {
+            self.ids.retain(|_, flight| flight.message != message);
+        }
+    }
+
+    /// Learns the names of messages.
+    fn name(&mut self, records: &[Record]) {
+        for record in records {
+            if let Record::Accepted(accepted) = record
+                && let Some(message) = MessageId::of(&accepted.publish.payload)
+            {
+                self.serials.insert(accepted.serial, message);
+            }
+        }
+    }
+
+    fn receive(&mut self, records: &[Record]) {
+        for record in records {
+            if let Record::Received { packet_id } = record
+                && let Some(message) = self.incoming.get(&packet_id.get())
+            {
+                *self.receipts.entry(*message).or_default() += 1;
+            }
+        }
+    }
+
+    /// What is in memory is gone. What the server may hold, it still may.
+    fn die(&mut self) {
+        self.conn = None;
+        self.opens.clear();
+        self.tokens.clear();
+        self.operations.clear();
+        self.shutdown = None;
+        self.deaths = 0;
+        let is_control = |stage| matches!(stage, Stage::Subscribe | Stage::Unsubscribe);
+        self.ids.retain(|_, flight| !is_control(flight.stage));
+        for flight in self.ids.values_mut() {
+            flight.conn = ConnectionId::default();
+        }
+    }
+
+    /// A process goes on with these exchanges.
+    fn recover(&mut self, recovered: &Recovered) {
+        for StoredExchange { packet_id, serial, phase } in &recovered.exchanges {
+            let stage = match phase {
+                Phase::Released => Stage::Completion,
+                Phase::Unanswered(stored) if stored.publish.qos == QoS::AtLeastOnce => {
+                    Stage::AtLeastOnce
+                }
+                Phase::Unanswered(_) => Stage::Receipt,
+            };
+            let message = self.serials.get(serial).copied();
+            let conn = ConnectionId::default();
+            self.ids.insert(packet_id.get(), Flight { stage, message, conn });
+        }
+        for id in &recovered.forsaken {
+            let (stage, conn) = (Stage::Completion, ConnectionId::default());
+            self.ids.insert(id.get(), Flight { stage, message: None, conn });
         }
     }
 
@@ -217,6 +308,9 @@ impl View {
                 }
             }
             Event::PingUnanswered { .. } => self.with_conn(|conn| conn.ping = None),
+            Event::Settled { serial, result } if is_end(result) => {
+                self.over(self.serials.get(serial).copied());
+            }
             _ => {}
         }
     }
@@ -256,6 +350,13 @@ impl View {
         let useful = match packet {
             Packet::PingResp => self.conn.as_mut().is_some_and(|conn| conn.ping.take().is_some()),
             _ => {
+                if let Packet::Publish(publish) = packet
+                    && publish.qos == QoS::ExactlyOnce
+                    && let (Some(id), Some(message)) =
+                        (publish.packet_id, MessageId::of(&publish.payload))
+                {
+                    self.incoming.insert(id.get(), message);
+                }
                 // One that nobody waits for any more shows a working link, too.
                 self.acknowledged(id, packet);
                 answers(packet.packet_type()).is_some()
@@ -329,6 +430,11 @@ impl Conn {
             last_got: None,
         }
     }
+}
+
+/// True where nothing of a message with this result is left to do.
+pub const fn is_end<T>(result: &Result<T, DeliveryError>) -> bool {
+    !matches!(result, Err(DeliveryError::StillStored { .. }))
 }
 
 /// The stages that a packet from the server ends.

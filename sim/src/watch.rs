@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use evenkeel_broker::EventKind;
 use evenkeel_codec::{Packet, QoS, TopicFilter};
+use evenkeel_proto::record::{Outcome, Record as StoreRecord};
 use evenkeel_proto::{
-    Completion, Config, DisconnectCause, Event, Halt, Instant, Repetition, Retry,
+    Completion, Config, DeliveryError, DisconnectCause, Event, Halt, Instant, Repetition, Retry,
 };
 
 use crate::message::MessageId;
@@ -43,11 +44,20 @@ pub struct Record {
     pub delivered: usize,
     /// Publishes that ended otherwise.
     pub failed: usize,
-    /// Longest time without a byte from the server while accepted.
-    pub longest_silence: Duration,
+    /// Ends of its process.
+    pub deaths: usize,
+    /// Times without a byte from the server.
+    pub silence: Silence,
     /// What happened to the client from outside that could end a connection.
     pub harmed: bool,
-    last_arrival: Option<Instant>,
+}
+
+/// How long nothing came from the server while the client was accepted.
+#[derive(Debug, Default)]
+pub struct Silence {
+    /// Longest time.
+    pub longest: Duration,
+    since: Option<Instant>,
 }
 
 /// All who look.
@@ -84,10 +94,10 @@ impl Watch {
     }
 
     /// Looks at one more client.
-    pub fn enrol(&mut self, declared: &Config) {
+    pub fn enrol(&mut self, declared: &Config, is_durable: bool) {
         let client = self.juries.len();
         self.ledger.enrol(client, declared.connect.client_id.as_str());
-        self.juries.push(Jury::new(client, declared.clone()));
+        self.juries.push(Jury::new(client, declared.clone(), is_durable));
         self.records.push(Record::default());
     }
 
@@ -116,13 +126,34 @@ impl Watch {
 
     /// D3: the ledger's side, which needs the message behind a token.
     fn account(&mut self, client: usize, facts: &Facts, seen: &Seen<'_>, verdict: &mut Verdict) {
-        let _ = facts;
+        let Some(jury) = self.juries.get(client) else { return };
+        let (view, _) = (&jury.view, facts);
         match seen {
-            Seen::Completed(completion @ Completion::Publish { token, .. }) => {
-                let message = self.juries.get(client).and_then(|jury| jury.view.tokens.get(token));
-                if let Some(message) = message.copied() {
-                    self.ledger.completed(message, completion, verdict);
+            Seen::Completed(Completion::Publish { token, result }) => {
+                if let Some(message) = view.tokens.get(token) {
+                    self.ledger.completed(*message, result, verdict);
                 }
+            }
+            Seen::Event(Event::Settled { serial, result }) => {
+                if let Some(message) = view.serials.get(serial) {
+                    self.ledger.completed(*message, result, verdict);
+                }
+            }
+            // Whether or not it was told.
+            Seen::Stored(records) => {
+                for record in *records {
+                    if let StoreRecord::Done { serial, outcome: Outcome::Delivered } = record
+                        && let Some(message) = view.serials.get(serial)
+                    {
+                        self.ledger.completed(*message, &Ok(()), verdict);
+                    }
+                }
+            }
+            Seen::Died(_) => self.ledger.died(client, &view.receipts),
+            Seen::Recovered(recovered) => {
+                let open = recovered.exchanges.iter().map(|exchange| exchange.serial);
+                let open = open.filter_map(|serial| view.serials.get(&serial).copied());
+                self.ledger.recovered(open);
             }
             Seen::Taking(delivery) => self.ledger.taken(client, delivery, verdict),
             _ => {}
@@ -144,11 +175,11 @@ impl Watch {
             Seen::Taking(_) => record.taken += 1,
             Seen::Event(Event::Connected(_)) => {
                 record.accepted.push(facts.time);
-                record.last_arrival = Some(facts.local);
+                record.silence.since = Some(facts.local);
             }
             Seen::Event(Event::Disconnected { cause, .. }) => {
                 record.heard(facts.local);
-                record.last_arrival = None;
+                record.silence.since = None;
                 record.ends.push((facts.time, cause.clone()));
                 let wanted = matches!(
                     cause,
@@ -163,6 +194,15 @@ impl Watch {
                 record.retries.push((*retry, *delay));
             }
             Seen::Event(Event::PingUnanswered { .. }) => record.written_off += 1,
+            Seen::Event(Event::Settled { result, .. }) => match result {
+                Ok(()) => record.delivered += 1,
+                Err(DeliveryError::StillStored { .. }) => {}
+                Err(_) => record.failed += 1,
+            },
+            Seen::Died(_) => {
+                record.deaths += 1;
+                record.silence.since = None;
+            }
             Seen::Event(Event::Loop(repetition)) => record.loops.push(*repetition),
             Seen::Event(Event::Halted(halt)) => record.halts.push((facts.time, *halt)),
             _ => {}
@@ -192,6 +232,16 @@ impl Watch {
             Seen::Accepted(_, Asked::Publish(message, _)) => {
                 What::Note(format!("publishes {message}"))
             }
+            Seen::Commit(records) => What::Note(format!("asks to store {}", words(records))),
+            Seen::Stored(records) => What::Note(format!("has stored {}", words(records))),
+            Seen::Died(how) => What::Note(format!("is dead: {how:?}")),
+            Seen::Recovered(recovered) => What::Note(format!(
+                "begins with {} exchanges, {:?} queued, received {:?}, {} subscriptions",
+                recovered.exchanges.len(),
+                recovered.queued.map(|count| count.messages),
+                recovered.received,
+                recovered.subscriptions.len()
+            )),
             Seen::Event(event) => What::Note(format!("event {event:?}")),
             Seen::Completed(Completion::Publish { token, result }) => {
                 What::Note(format!("outcome of {}: {result:?}", token.0))
@@ -255,11 +305,32 @@ impl Watch {
     }
 }
 
+/// Records in few words.
+fn words(records: &[StoreRecord]) -> String {
+    let words = records.iter().map(|record| match record {
+        StoreRecord::Accepted(accepted) => {
+            let message = MessageId::of(&accepted.publish.payload);
+            let message = message.map(|message| message.to_string()).unwrap_or_default();
+            format!("accepted {} {message}", accepted.serial)
+        }
+        StoreRecord::Sent { serial, packet_id } => format!("sent {serial} id={packet_id}"),
+        StoreRecord::Released { serial } => format!("released {serial}"),
+        StoreRecord::Done { serial, outcome } => format!("done {serial} {outcome:?}"),
+        StoreRecord::Quarantined { serial, .. } => format!("quarantined {serial}"),
+        StoreRecord::Received { packet_id } => format!("received id={packet_id}"),
+        StoreRecord::Finished { packet_id } => format!("finished id={packet_id}"),
+        StoreRecord::Subscribed(stored) => format!("subscribed {:?}", stored.filter.filter),
+        StoreRecord::Unsubscribed { filter } => format!("unsubscribed {filter:?}"),
+        other => format!("{other:?}"),
+    });
+    words.collect::<Vec<_>>().join(", ")
+}
+
 impl Record {
     fn heard(&mut self, now: Instant) {
-        if let Some(last) = self.last_arrival {
-            self.longest_silence = self.longest_silence.max(now.since(last));
-            self.last_arrival = Some(now);
+        if let Some(last) = self.silence.since {
+            self.silence.longest = self.silence.longest.max(now.since(last));
+            self.silence.since = Some(now);
         }
     }
 }

@@ -5,14 +5,15 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use evenkeel_broker::fault::RuleId;
-use evenkeel_proto::{Client, ConnectionId, State, TransportFailure};
+use evenkeel_proto::{ConnectionId, State, TransportFailure};
 
 use crate::fault::Weather;
 use crate::net::{Net, SocketId, Way};
 use crate::node::{Env, Node};
+use crate::process;
 use crate::report::Report;
 use crate::rng::Rng;
-use crate::seen::Violation;
+use crate::seen::{Seen, Violation};
 use crate::server::Server;
 use crate::setup::Setup;
 use crate::subject::Subject;
@@ -48,6 +49,8 @@ pub(crate) enum Event {
     RuleEnds(RuleId),
     /// A path is as it was.
     PathEnds(usize),
+    /// A disk has space again.
+    DiskFree(usize),
     /// Nothing goes wrong any more.
     Calm,
     /// A look at whether all is done.
@@ -134,18 +137,13 @@ impl World {
         watch.expects_calm = setup.expects_calm;
         let mut nodes = Vec::new();
         for (index, spec) in setup.clients.iter().enumerate() {
-            watch.enrol(&spec.declared);
-            let now = spec.clock.local(Time(0));
-            let seed = rng.fork("client", index as u64).next();
-            match Client::new(spec.config.clone(), seed, now) {
-                Ok(core) => {
+            watch.enrol(&spec.declared, spec.store.is_some());
+            match process::first(index, spec, &rng) {
+                Ok((core, process)) => {
                     let subject = Subject::new(core, spec.sabotage);
-                    nodes.push(Node::new(index, spec.clone(), subject, &rng));
+                    nodes.push(Node::new(index, spec.clone(), (subject, process), &rng));
                 }
-                Err(error) => {
-                    let text = format!("the configuration is refused: {error:?}");
-                    watch.broken("setup", Time(0), Some(index), text);
-                }
+                Err(text) => watch.broken("setup", Time(0), Some(index), text),
             }
         }
         Self {
@@ -195,6 +193,7 @@ impl World {
             Event::Fault(index) => self.strike(index),
             Event::RuleEnds(rule) => drop(self.server.core.remove_fault(rule)),
             Event::PathEnds(index) => self.restore_path(index),
+            Event::DiskFree(index) => self.free_disk(index),
             Event::Calm => self.calm(),
             Event::Check => self.check(),
         }
@@ -247,6 +246,7 @@ impl World {
         node.machine.frozen = None;
         node.machine.awake_since = node.spec.clock.local(self.time);
         self.watch.note(self.time, Some(index), "runs again");
+        self.with_node(index, Node::be_reborn);
         let Some(plan) = self.plans.get_mut(index) else { return };
         plan.act_at = None;
         self.arrange(index);
@@ -327,6 +327,10 @@ impl World {
         else {
             return;
         };
+        if let Some(at) = node.process.as_mut().and_then(|process| process.wake_at.take()) {
+            plan.dialing = None;
+            self.queue.push(at, Event::Wake(index));
+        }
         if node.dial.is_some() && plan.dialing != node.dial {
             plan.dialing = node.dial;
             if let Some(conn) = node.dial {
@@ -373,6 +377,7 @@ impl World {
         for index in 0..self.nodes.len() {
             if let Some(node) = self.nodes.get_mut(index) {
                 node.machine.frozen = node.machine.frozen.map(|_| self.time);
+                node.spare();
                 node.app.calm(self.time);
             }
             self.wake(index);
@@ -411,9 +416,11 @@ impl World {
                 }
             }
             Stage::ShuttingDown(since) => {
-                let is_closed = |node: &Node| node.subject.state() == State::Closed;
+                let is_closed =
+                    |node: &Node| node.subject.state() == State::Closed && node.has_stored_all();
                 if self.nodes.iter().all(is_closed) {
                     self.stage = Stage::Over;
+                    self.end();
                 } else if self.time > since + SHUTDOWN * 2 {
                     let text = "some client never shut down".to_owned();
                     self.watch.broken("D12", self.time, None, text);
@@ -428,6 +435,9 @@ impl World {
     fn unfinished(&self, index: usize) -> Option<(usize, String)> {
         let node = self.nodes.get(index)?;
         let state = node.subject.state();
+        if node.is_dead() {
+            return Some((index, "has no process".into()));
+        }
         if node.app.stops() {
             return (state != State::Closed).then(|| (index, "not closed".into()));
         }
@@ -475,6 +485,13 @@ impl World {
                 }
             });
             self.nudge(index);
+        }
+    }
+
+    /// What can be judged only now that all is over.
+    fn end(&mut self) {
+        for index in 0..self.nodes.len() {
+            self.with_node(index, |node, env| node.see(env, &Seen::Ended));
         }
     }
 

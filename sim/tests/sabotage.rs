@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use sim::plan::Plan;
-use sim::sabotage::Sabotage;
+use sim::sabotage::{Kept, Sabotage};
 use sim::scenario::named;
 use sim::setup::{ClientSpec, Setup};
 
@@ -19,6 +19,17 @@ const SEEDS: u64 = 80;
 fn finds(law: &str, sabotage: Sabotage) {
     let broken = (1..=SEEDS).find_map(|seed| {
         let mut setup = Plan::of(seed).setup();
+        setup.clients.iter_mut().for_each(|client| client.sabotage = Some(sabotage));
+        sim::run(&setup).violation.filter(|violation| violation.law == law)
+    });
+    assert!(broken.is_some(), "{sabotage:?} breaks {law}, and nobody sees it in {SEEDS} worlds");
+}
+
+/// The same in worlds in which clients have stores, and processes end.
+#[track_caller]
+fn finds_with_stores(law: &str, sabotage: Sabotage) {
+    let broken = (1..=SEEDS).find_map(|seed| {
+        let mut setup = Plan::durable(seed).setup();
         setup.clients.iter_mut().for_each(|client| client.sabotage = Some(sabotage));
         sim::run(&setup).violation.filter(|violation| violation.law == law)
     });
@@ -121,4 +132,29 @@ fn errors_of_delivery_are_found() {
         client.app.publish_every = Some(Duration::from_millis(300));
         client.declared.queue.messages = 1;
     });
+}
+
+#[test]
+fn what_goes_out_before_it_is_stored_is_found() {
+    finds_with_stores("D3", Sabotage::StoredEarly);
+    finds_with_stores("D3", Sabotage::Omits(Kept::Accepted));
+    finds_with_stores("D3", Sabotage::Omits(Kept::Sent));
+    finds_with_stores("D3", Sabotage::Omits(Kept::Released));
+    finds_with_stores("D3", Sabotage::Omits(Kept::Received));
+    finds_with_stores("D3", Sabotage::Omits(Kept::Finished));
+    finds_with_stores("D8", Sabotage::Omits(Kept::Subscribed));
+}
+
+#[test]
+fn what_is_not_stored_or_not_taken_up_is_found() {
+    finds_with_stores("D1", Sabotage::Omits(Kept::Done));
+    finds_in("D4", "poison-and-crashes", |client| {
+        client.sabotage = Some(Sabotage::Omits(Kept::Quarantined));
+    });
+    finds_in("R7", "poison-and-crashes", |client| client.sabotage = Some(Sabotage::Buries));
+    finds_with_stores("D1", Sabotage::Forgets(Kept::Accepted));
+    finds_with_stores("D1", Sabotage::Forgets(Kept::Sent));
+    finds_with_stores("D3", Sabotage::Forgets(Kept::Received));
+    finds_with_stores("D1", Sabotage::Forgets(Kept::Subscribed));
+    finds_with_stores("liveness", Sabotage::DeafToStore);
 }

@@ -5,10 +5,22 @@ use sim::plan::Plan;
 /// Runs the worlds of these seeds; none may break a law.
 #[track_caller]
 fn explore(seeds: impl Iterator<Item = u64>) {
-    let broken: Vec<String> = seeds
-        .filter_map(|seed| {
-            let violation = sim::run(&Plan::of(seed).setup()).violation?;
-            Some(format!("seed {seed}: {violation}\n  cargo run -p sim -- --seed {seed}"))
+    run(seeds.map(Plan::of));
+}
+
+/// The same for worlds in which clients have stores, and processes end.
+#[track_caller]
+fn explore_with_stores(seeds: impl Iterator<Item = u64>) {
+    run(seeds.map(Plan::durable));
+}
+
+#[track_caller]
+fn run(plans: impl Iterator<Item = Plan>) {
+    let broken: Vec<String> = plans
+        .filter_map(|plan| {
+            let violation = sim::run(&plan.setup()).violation?;
+            let (seed, durable) = (plan.seed, if plan.is_durable { "--durable " } else { "" });
+            Some(format!("seed {seed}: {violation}\n  cargo run -p sim -- {durable}--seed {seed}"))
         })
         .collect();
     assert!(broken.is_empty(), "{}", broken.join("\n"));
@@ -36,13 +48,25 @@ fn seeds_451_to_600_keep_all_laws() {
 }
 
 #[test]
+fn seeds_1_to_200_keep_all_laws_with_stores() {
+    explore_with_stores(1..=200);
+}
+
+#[test]
+fn seeds_201_to_400_keep_all_laws_with_stores() {
+    explore_with_stores(201..=400);
+}
+
+#[test]
 fn the_same_seed_gives_the_same_run() {
-    for seed in 1..=20 {
-        let once = sim::run(&Plan::of(seed).setup());
-        let twice = sim::run(&Plan::of(seed).setup());
-        assert!(once.events > 0, "seed {seed}");
-        assert_eq!((once.hash, once.steps), (twice.hash, twice.steps), "seed {seed}");
-        let other = sim::run(&Plan::of(seed + 1).setup());
-        assert_ne!(once.hash, other.hash, "seed {seed}");
+    for plan in [Plan::of, Plan::durable] {
+        for seed in 1..=20 {
+            let once = sim::run(&plan(seed).setup());
+            let twice = sim::run(&plan(seed).setup());
+            assert!(once.events > 0, "seed {seed}");
+            assert_eq!((once.hash, once.steps), (twice.hash, twice.steps), "seed {seed}");
+            let other = sim::run(&plan(seed + 1).setup());
+            assert_ne!(once.hash, other.hash, "seed {seed}");
+        }
     }
 }

@@ -164,6 +164,16 @@ impl Net {
         self.forget(id);
     }
 
+    /// The client's machine is gone without a word.
+    pub fn client_vanish(&mut self, id: SocketId) {
+        if let Some(socket) = self.get_mut(id) {
+            socket.client_open = false;
+            socket.up.block(Time::NEVER);
+            socket.down.block(Time::NEVER);
+        }
+        self.forget(id);
+    }
+
     /// The server closes.
     pub fn server_close(&mut self, now: Time, id: SocketId, how: End) {
         if let Some(socket) = self.get_mut(id) {

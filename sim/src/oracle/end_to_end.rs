@@ -5,11 +5,12 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use evenkeel_codec::{QoS, TopicFilter, TopicName};
-use evenkeel_proto::Completion;
+use evenkeel_proto::DeliveryError;
 
 use super::Verdict;
 use crate::message::MessageId;
 use crate::seen::Delivery;
+use crate::view::is_end;
 
 /// Accounts of all messages of a world.
 #[derive(Debug, Default)]
@@ -52,6 +53,8 @@ type Stream = ((u16, u8, u8), QoS);
 #[derive(Debug, Default)]
 struct Subscriber {
     got: BTreeMap<MessageId, u32>,
+    /// How often it had got those that a process took and had not stored.
+    forgiven: BTreeMap<MessageId, u32>,
     /// In the order the broker received them; whether they must come.
     due: BTreeMap<Stream, VecDeque<(MessageId, bool)>>,
 }
@@ -83,14 +86,37 @@ impl Ledger {
     }
 
     /// A publish is over.
-    pub fn completed(&mut self, message: MessageId, result: &Completion, verdict: &mut Verdict) {
+    pub fn completed<T>(
+        &mut self,
+        message: MessageId,
+        result: &Result<T, DeliveryError>,
+        verdict: &mut Verdict,
+    ) {
         let Some(account) = self.messages.get_mut(&message) else { return };
-        account.is_over = true;
-        let Completion::Publish { result, .. } = result else { return };
+        account.is_over = is_end(result);
         let is_promised = message.qos > 0 && result.is_ok();
         verdict.require("D3", !is_promised || account.received > 0, || {
             format!("{message} is called delivered, the broker never got it")
         });
+    }
+
+    /// A client's process died; these receipts were stored. What else its
+    /// application had taken, it may get again.
+    pub fn died(&mut self, client: usize, receipts: &BTreeMap<MessageId, u32>) {
+        let Some(subscriber) = self.subscribers.get_mut(&client) else { return };
+        for (message, count) in &subscriber.got {
+            let stored = receipts.get(message).copied().unwrap_or_default();
+            subscriber.forgiven.insert(*message, count.saturating_sub(stored));
+        }
+    }
+
+    /// A process takes up messages that are not over for it.
+    pub fn recovered(&mut self, messages: impl Iterator<Item = MessageId>) {
+        for message in messages {
+            if let Some(account) = self.messages.get_mut(&message) {
+                account.is_over = false;
+            }
+        }
     }
 
     /// The broker received a message from a client.
@@ -178,7 +204,10 @@ impl Ledger {
         let allowed = match (message.qos(), delivery.qos) {
             (QoS::AtMostOnce, _) => 1,
             (QoS::AtLeastOnce, _) | (_, QoS::AtLeastOnce) => u32::MAX,
-            (QoS::ExactlyOnce, _) => 1 + account.sessions_lost,
+            (QoS::ExactlyOnce, _) => {
+                let forgiven = subscriber.forgiven.get(&message).copied().unwrap_or_default();
+                1 + account.sessions_lost + forgiven
+            }
         };
         verdict.require("D3", *count <= allowed, || {
             format!("{message} came {count} times with {:?}", delivery.qos)

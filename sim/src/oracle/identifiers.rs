@@ -50,6 +50,18 @@ impl Oracle for Identifiers {
                 }
             }
             Seen::Done(number) => self.on_done(*number),
+            Seen::Died(_) => {
+                self.owed.clear();
+                self.taken.clear();
+                self.taken_on.clear();
+            }
+            // What is not stored, the server sends again, and the application
+            // has to be done with it again.
+            Seen::Recovered(recovered) => {
+                let is_stored = |id: &u16| recovered.received.iter().any(|of| of.get() == *id);
+                self.receipts.retain(|id, _| is_stored(id));
+                self.receipts.values_mut().for_each(|(_, done)| *done = true);
+            }
             _ => {}
         }
     }

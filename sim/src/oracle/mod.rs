@@ -5,6 +5,7 @@ mod backoff;
 mod budget;
 mod connection;
 mod death;
+mod durable;
 mod end_to_end;
 mod evidence;
 mod identifiers;
@@ -60,38 +61,52 @@ pub struct Jury {
     client: usize,
     /// What they know.
     pub view: View,
+    /// They judge one process.
     oracles: Vec<Box<dyn Oracle>>,
+    /// They remember the processes before.
+    lasting: Vec<Box<dyn Oracle>>,
     /// The subscriptions the client should have.
     pub subscriptions: subscriptions::Wanted,
 }
 
 impl Jury {
     /// Judges for a client that was made with this, or claims to be.
-    pub fn new(client: usize, declared: Config) -> Self {
-        let oracles: Vec<Box<dyn Oracle>> = vec![
-            Box::<keepalive::Pings>::default(),
-            Box::<death::Deaths>::default(),
-            Box::<connection::Connections>::default(),
-            Box::<budget::Budget>::default(),
-            Box::<backoff::BackOff>::default(),
-            Box::<evidence::Evidence>::default(),
-            Box::<state::States>::default(),
+    pub fn new(client: usize, declared: Config, is_durable: bool) -> Self {
+        let lasting: Vec<Box<dyn Oracle>> = vec![
             Box::<identifiers::Identifiers>::default(),
-            Box::<outcome::Outcomes>::default(),
             Box::<resend::Resends>::default(),
+            Box::<durable::Durables>::default(),
         ];
         let subscriptions = subscriptions::Wanted::default();
-        Self { client, view: View::new(declared), oracles, subscriptions }
+        let oracles = of_one_process();
+        Self { client, view: View::new(declared, is_durable), oracles, lasting, subscriptions }
     }
 
     /// Lets all of them look; what they find.
     pub fn see(&mut self, facts: &Facts, seen: &Seen<'_>) -> Vec<Violation> {
         let mut verdict = Verdict::default();
-        for oracle in &mut self.oracles {
+        for oracle in self.oracles.iter_mut().chain(&mut self.lasting) {
             oracle.see(facts, &self.view, seen, &mut verdict);
         }
         self.subscriptions.see(seen, &mut verdict);
         self.view.apply(facts, seen);
+        if let Seen::Died(_) = seen {
+            self.oracles = of_one_process();
+        }
         verdict.into_violations(facts.time, self.client).collect()
     }
+}
+
+/// Judges of what begins and ends with a process.
+fn of_one_process() -> Vec<Box<dyn Oracle>> {
+    vec![
+        Box::<keepalive::Pings>::default(),
+        Box::<death::Deaths>::default(),
+        Box::<connection::Connections>::default(),
+        Box::<budget::Budget>::default(),
+        Box::<backoff::BackOff>::default(),
+        Box::<evidence::Evidence>::default(),
+        Box::<state::States>::default(),
+        Box::<outcome::Outcomes>::default(),
+    ]
 }

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use evenkeel_codec::{Packet, Publish, QoS};
+use evenkeel_proto::record::Phase;
 use evenkeel_proto::{
     Completion, ConnectionId, DeliveryError, DisconnectCause, Event, TransportFailure,
 };
@@ -11,7 +12,7 @@ use evenkeel_proto::{
 use super::{Oracle, Verdict};
 use crate::message::MessageId;
 use crate::seen::{Facts, Seen};
-use crate::view::{Stage, View};
+use crate::view::{Stage, View, is_end};
 
 #[derive(Debug, Default)]
 pub(super) struct Resends {
@@ -21,6 +22,8 @@ pub(super) struct Resends {
     doubtful: u32,
     /// All that it cut.
     cuts: u32,
+    /// Those that are over, as an outcome may be lost with its process.
+    over: BTreeMap<MessageId, Sent>,
     /// The newest number of each topic and QoS that was sent.
     newest: BTreeMap<(u16, u8, u8), u32>,
     /// What was sent again last: the connection, and the order of its first
@@ -70,20 +73,21 @@ impl Oracle for Resends {
                 });
             }
             Seen::Completed(Completion::Publish { token, result }) => {
-                let Some(message) = view.tokens.get(token) else { return };
-                let sent = self.sent.remove(message);
-                if let Err(DeliveryError::Quarantined { deaths, .. }) = result {
-                    let limit = view.declared.bounds.deaths_per_packet;
-                    // This outcome may be told before the end it follows from.
-                    let here = sent.as_ref().is_some_and(|sent| {
-                        view.conn.as_ref().is_some_and(|conn| conn.id == sent.conn)
-                    });
-                    let deaths_seen = sent.map_or(0, |sent| sent.deaths);
-                    let seen = deaths_seen + u32::from(here) + self.doubtful;
-                    let is_fair = limit > 0 && *deaths >= limit && seen >= u32::from(limit);
-                    verdict.require("R7", is_fair, || {
-                        format!("{message} is set aside for {deaths} deaths, seen were {seen}")
-                    });
+                self.on_outcome(view, view.tokens.get(token), result, verdict);
+            }
+            Seen::Event(Event::Settled { serial, result }) => {
+                self.on_outcome(view, view.serials.get(serial), result, verdict);
+            }
+            Seen::Died(_) => self.die(),
+            Seen::Recovered(recovered) => {
+                for exchange in &recovered.exchanges {
+                    let message = view.serials.get(&exchange.serial);
+                    let open = message.filter(|_| exchange.phase != Phase::Released);
+                    if let Some((message, sent)) =
+                        open.and_then(|message| self.over.remove_entry(message))
+                    {
+                        self.sent.insert(message, sent);
+                    }
                 }
             }
             _ => {}
@@ -92,6 +96,41 @@ impl Oracle for Resends {
 }
 
 impl Resends {
+    fn on_outcome<T>(
+        &mut self,
+        view: &View,
+        message: Option<&MessageId>,
+        result: &Result<T, DeliveryError>,
+        verdict: &mut Verdict,
+    ) {
+        let Some(message) = message.filter(|_| is_end(result)) else { return };
+        let sent = self.sent.remove(message);
+        if let Err(DeliveryError::Quarantined { deaths, .. }) = result {
+            let limit = view.declared.bounds.deaths_per_packet;
+            // This outcome may be told before the end it follows from.
+            let here = sent
+                .as_ref()
+                .is_some_and(|sent| view.conn.as_ref().is_some_and(|conn| conn.id == sent.conn));
+            let deaths_seen = sent.as_ref().map_or(0, |sent| sent.deaths);
+            let seen = deaths_seen + u32::from(here) + self.doubtful;
+            let is_fair = limit > 0 && *deaths >= limit && seen >= u32::from(limit);
+            verdict.require("R7", is_fair, || {
+                format!("{message} is set aside for {deaths} deaths, seen were {seen}")
+            });
+        }
+        if let Some(sent) = sent.filter(|_| view.is_durable) {
+            self.over.insert(*message, sent);
+        }
+    }
+
+    /// Connections are counted anew.
+    fn die(&mut self) {
+        for sent in self.sent.values_mut().chain(self.over.values_mut()) {
+            sent.conn = ConnectionId::default();
+        }
+        self.last_again = (ConnectionId::default(), 0);
+    }
+
     /// A message that got its outcome, by a shutdown, before its last bytes.
     fn is_over(&self, publish: &Publish) -> bool {
         MessageId::of(&publish.payload).is_some_and(|message| {
@@ -145,8 +184,11 @@ impl Resends {
             return verdict.require("D6", !publish.dup, || format!("{message} with DUP"));
         }
         // What an earlier connection left open goes first.
+        let was_sent = |message: &MessageId| self.sent.contains_key(message);
         let waits = view.ids.values().find(|flight| {
-            flight.conn != conn && matches!(flight.stage, Stage::AtLeastOnce | Stage::Receipt)
+            flight.conn != conn
+                && matches!(flight.stage, Stage::AtLeastOnce | Stage::Receipt)
+                && flight.message.as_ref().is_some_and(was_sent)
         });
         verdict.require("D6", waits.is_none(), || {
             format!("{message} is sent while {waits:?} has to be sent again")

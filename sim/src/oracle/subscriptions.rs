@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use evenkeel_codec::{Packet, QoS, ReasonCode, Subscribe, TopicFilter};
+use evenkeel_proto::record::{Record, Recovered};
 use evenkeel_proto::{Completion, Event, SubscribeError, Token};
 
 use super::Verdict;
@@ -23,6 +24,9 @@ pub struct Wanted {
     /// Set aside: what the server holds of them is unknown.
     quarantined: BTreeSet<TopicFilter>,
     waiting: BTreeMap<Token, Asked>,
+    /// The last operation on each filter: one of many filters may have its
+    /// outcome later.
+    last: BTreeMap<TopicFilter, Token>,
     /// CONNECT is written and CONNACK has not come.
     unanswered: bool,
     /// That was so at an end: a session that is present may be one begun then.
@@ -31,6 +35,13 @@ pub struct Wanted {
     out: BTreeMap<u16, Vec<TopicFilter>>,
     /// How often each filter may still be asked for on this connection.
     allowed: BTreeMap<TopicFilter, usize>,
+    /// Asked for, or ended, by a process that died before the answer.
+    uncertain: BTreeSet<TopicFilter>,
+    /// Given up, so that the server may have done it or not; a process that
+    /// is started again asks for it again, and the next one may not.
+    left: BTreeSet<TopicFilter>,
+    /// What is on its way into the store.
+    unstored: BTreeSet<TopicFilter>,
 }
 
 impl Wanted {
@@ -75,13 +86,14 @@ impl Wanted {
             Seen::Completed(
                 Completion::Subscribe { token, result } | Completion::Unsubscribe { token, result },
             ) => match (self.waiting.remove(token), result) {
-                (Some(asked), Ok(codes)) => self.granted(asked, codes, verdict),
+                (Some(asked), Ok(codes)) => self.granted(*token, asked, codes, verdict),
                 (Some(Asked::Unsubscribe(filters)), Err(SubscribeError::Quarantined { .. })) => {
                     self.quarantined.extend(filters);
                 }
                 (Some(Asked::Subscribe(filters)), Err(SubscribeError::Quarantined { .. })) => {
                     self.quarantined.extend(filters.into_iter().map(|entry| entry.filter));
                 }
+                (Some(asked), Err(_)) => self.left.extend(asked.filters()),
                 _ => {}
             },
             Seen::Event(Event::Quarantined { topic: Some(text), .. }) => {
@@ -95,6 +107,12 @@ impl Wanted {
                 self.active.remove(filter);
                 self.restoring.remove(filter);
             }
+            Seen::Commit(records) => self.unstored.extend(filters_of(records).cloned()),
+            Seen::Stored(records) => {
+                self.unstored.retain(|filter| !filters_of(records).any(|stored| stored == filter));
+            }
+            Seen::Died(_) => self.die(),
+            Seen::Recovered(recovered) => self.recover(recovered, verdict),
             Seen::Settled(_) => {
                 for (filter, code) in std::mem::take(&mut self.unexplained) {
                     verdict.require("D8", self.told.contains(&filter), || {
@@ -104,6 +122,38 @@ impl Wanted {
             }
             _ => {}
         }
+    }
+
+    /// Nobody hears any more how what waits comes out.
+    fn die(&mut self) {
+        for asked in std::mem::take(&mut self.waiting).into_values() {
+            self.uncertain.extend(asked.filters());
+        }
+        self.uncertain.extend(std::mem::take(&mut self.left));
+        // A shutdown tells outcomes that a store which fails did not take.
+        self.uncertain.extend(std::mem::take(&mut self.unstored));
+        self.quarantined.extend(self.uncertain.iter().cloned());
+        self.out.clear();
+        self.unproven |= std::mem::take(&mut self.unanswered);
+    }
+
+    /// What was granted is stored, and nothing else but what was asked for.
+    fn recover(&mut self, recovered: &Recovered, verdict: &mut Verdict) {
+        let stored = recovered.subscriptions.iter().map(|stored| &stored.filter);
+        let stored: BTreeMap<_, _> =
+            stored.map(|entry| (entry.filter.clone(), entry.options.qos)).collect();
+        for filter in self.active.keys().filter(|filter| !self.uncertain.contains(filter)) {
+            let is_stored = stored.contains_key(filter);
+            verdict.require("D8", is_stored, || format!("{filter:?} was granted and is lost"));
+        }
+        self.active.retain(|filter, _| stored.contains_key(filter));
+        for (filter, qos) in stored {
+            let is_known = self.active.contains_key(&filter) || self.uncertain.contains(&filter);
+            verdict.require("D8", is_known, || format!("{filter:?} is stored, never granted"));
+            self.active.entry(filter).or_insert(qos);
+        }
+        self.uncertain.clear();
+        self.unproven |= recovered.unproven;
     }
 
     /// A connection begins: what waits may go out again, and what was granted
@@ -137,7 +187,14 @@ impl Wanted {
         self.out.insert(subscribe.packet_id.get(), filters);
     }
 
-    fn granted(&mut self, asked: Asked, codes: &[ReasonCode], verdict: &mut Verdict) {
+    /// True where no later operation on this filter had its outcome before.
+    fn is_last(&mut self, filter: &TopicFilter, token: Token) -> bool {
+        let last = self.last.entry(filter.clone()).or_insert(token);
+        *last = token.max(*last);
+        *last == token
+    }
+
+    fn granted(&mut self, token: Token, asked: Asked, codes: &[ReasonCode], verdict: &mut Verdict) {
         let count = match &asked {
             Asked::Subscribe(filters) => filters.len(),
             Asked::Unsubscribe(filters) => filters.len(),
@@ -149,6 +206,9 @@ impl Wanted {
         match asked {
             Asked::Subscribe(filters) => {
                 for (entry, code) in filters.into_iter().zip(codes) {
+                    if !self.is_last(&entry.filter, token) {
+                        continue;
+                    }
                     match QoS::from_level(code.0) {
                         Some(qos) => {
                             self.quarantined.remove(&entry.filter);
@@ -164,11 +224,22 @@ impl Wanted {
             }
             Asked::Unsubscribe(filters) => {
                 for filter in filters {
-                    self.quarantined.remove(&filter);
-                    self.active.remove(&filter);
+                    if self.is_last(&filter, token) {
+                        self.quarantined.remove(&filter);
+                        self.active.remove(&filter);
+                    }
                 }
             }
             Asked::Publish(..) => {}
         }
     }
+}
+
+/// The subscriptions that these records begin and end.
+fn filters_of(records: &[Record]) -> impl Iterator<Item = &TopicFilter> {
+    records.iter().filter_map(|record| match record {
+        Record::Subscribed(stored) => Some(&stored.filter.filter),
+        Record::Unsubscribed { filter } => Some(filter),
+        _ => None,
+    })
 }

@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use evenkeel_codec::{Text, Version};
-use evenkeel_proto::{Config, OfflineQos0, Reconnect, RefusedPolicy, TakeOverPolicy};
+use evenkeel_proto::{Config, OfflineQos0, Reconnect, RefusedPolicy, TakeOverPolicy, WhenFull};
 
 use super::{Class, Plan};
 use crate::net::{LinkSpec, PathSpec};
 use crate::rng::Rng;
-use crate::setup::{AppSpec, ClientSpec};
+use crate::setup::{AppSpec, ClientSpec, StoreSpec};
 use crate::time::{Clock, Time};
 
 const fn secs(seconds: u64) -> Duration {
@@ -33,6 +33,7 @@ pub(super) fn client(plan: &Plan, index: usize, rng: &Rng) -> ClientSpec {
     let rival = plan.has(Class::TakeOver) && index > 0 && index + 1 == plan.clients;
     let name = if rival { 0 } else { index };
     config.connect.client_id = Text::try_from(format!("c{name}").as_str()).unwrap_or_default();
+    let store = plan.is_durable.then(|| store(index, &mut config, &rng));
     let mut app = app(plan, index, &mut rng);
     if rival {
         // The fight is over before the world is calm.
@@ -52,6 +53,7 @@ pub(super) fn client(plan: &Plan, index: usize, rng: &Rng) -> ClientSpec {
         wake: rng.pick(&[Duration::ZERO, millis(1), millis(5), millis(20)]),
         chunk: rng.pick(&[1, 7, 100, 4096, 65_536]).max(least),
         app,
+        store,
         sabotage: None,
     }
 }
@@ -88,6 +90,28 @@ fn config(plan: &Plan, rng: &mut Rng) -> Config {
     bounds.inbox_messages = rng.pick(&[1, 10, 1024]);
     bounds.deaths_per_packet = rng.pick(&[0, 2, 2, 3]);
     config
+}
+
+/// A store, and the settings that have to do with it.
+fn store(index: usize, config: &mut Config, rng: &Rng) -> StoreSpec {
+    let mut rng = rng.fork("store", index as u64);
+    config.connect.session_expiry = rng.pick(&[0, 3_600, u32::MAX, u32::MAX, u32::MAX]);
+    config.queue.window.messages = rng.pick(&[1, 3, 1000]);
+    config.queue.window.bytes = rng.pick(&[1, 300, 4 << 20]);
+    config.queue.store_qos0 = rng.one_in(4);
+    config.queue.when_full = rng.pick(&[
+        WhenFull::Wait,
+        WhenFull::Wait,
+        WhenFull::DropOldest,
+        WhenFull::DropNewest,
+        WhenFull::LatestPerTopic,
+    ]);
+    StoreSpec {
+        commit: rng.pick(&[Duration::ZERO, millis(1), millis(5), millis(20), millis(60)]),
+        syncs: !rng.one_in(4),
+        segment: rng.pick(&[0, 16 << 10, 8 << 20]),
+        max_bytes: rng.pick(&[1 << 30, 1 << 30, 1 << 30, 200_000]),
+    }
 }
 
 fn reconnect(rng: &mut Rng) -> Reconnect {

@@ -1,5 +1,6 @@
 //! What goes wrong in a random world, and when.
 
+use std::io::ErrorKind;
 use std::time::Duration;
 
 use evenkeel_broker::fault::{Rule, Stop, When};
@@ -9,7 +10,7 @@ use super::{Class, Plan};
 use crate::message::topic_name;
 use crate::net::{End, LinkSpec, PathSpec, Way};
 use crate::rng::Rng;
-use crate::setup::{ClientSpec, Fault};
+use crate::setup::{ClientSpec, Death, Fault};
 use crate::time::Time;
 
 const fn secs(seconds: u64) -> Duration {
@@ -26,7 +27,8 @@ pub(super) fn all(plan: &Plan, clients: &[ClientSpec], rng: &Rng) -> Vec<(Time, 
             // Times are fractions of what the seed would give, so that a
             // shorter plan has the same beginning.
             let whole = Plan::of(plan.seed).duration;
-            for _ in 0..draw.rng.range(1, 6) {
+            let most = if class.is_of_stores() { 9 } else { 6 };
+            for _ in 0..draw.rng.range(1, most) {
                 let at = Time(0) + draw.rng.span(Duration::ZERO, whole);
                 faults.extend(draw.fault(*class).map(|fault| (at, fault)));
             }
@@ -94,9 +96,45 @@ impl Draw<'_> {
                 receive_maximum: self.rng.pick(&[1, 3, 50]),
                 keep_alive: self.rng.pick(&[None, Some(0), Some(40), Some(60)]),
             },
-            _ => return None,
+            _ => return self.of_stores(class),
         };
         Some(fault)
+    }
+
+    /// What happens to processes and their stores.
+    fn of_stores(&mut self, class: Class) -> Option<Fault> {
+        let client = self.client;
+        Some(match class {
+            Class::Kill => self.death(Death::Killed),
+            Class::PowerCut => self.death(Death::PowerCut),
+            Class::Leave => {
+                let limit = self.rng.pick(&[Duration::ZERO, Duration::from_millis(200), secs(5)]);
+                self.death(Death::Leave(limit))
+            }
+            Class::FullDisk => {
+                let spare = self.rng.below(3_000) as usize;
+                Fault::FullDisk { client, spare, lasts: self.rng.span(secs(1), secs(60)) }
+            }
+            Class::FailingDisk => {
+                let kind = self.rng.pick(&[ErrorKind::StorageFull, ErrorKind::Other]);
+                Fault::FailingDisk { client, times: self.rng.range(1, 4), kind }
+            }
+            Class::HangingDisk => {
+                Fault::HangingDisk { client, lasts: self.rng.span(secs(1), secs(30)) }
+            }
+            _ => return None,
+        })
+    }
+
+    /// At once, or in the middle of what the process does next.
+    fn death(&mut self, how: Death) -> Fault {
+        let steps = match self.rng.below(4) {
+            0 => 0,
+            1 => self.rng.below(6),
+            _ => self.rng.below(60),
+        };
+        let down = self.rng.span(Duration::ZERO, secs(10));
+        Fault::Death { client: self.client, steps: steps as u32, how, down }
     }
 
     /// A span in proportion to the client's keep-alive.
