@@ -91,6 +91,7 @@ async fn publishes_that_leave_together_look_at_the_clock_once() {
     }
 }
 
+/// D10: a full stream holds the server back.
 #[tokio::test(start_paused = true)]
 async fn a_paused_link_does_not_spin() {
     let looks = Looks::default();
@@ -110,6 +111,7 @@ async fn a_paused_link_does_not_spin() {
     }
     let busy = looks.take();
     assert!(busy < 2_000, "{busy} looks for 10,000 messages");
+    assert!(!flood.is_finished(), "the server waits");
     flood.abort();
 }
 

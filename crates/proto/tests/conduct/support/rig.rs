@@ -335,9 +335,12 @@ impl Rig {
     /// Time goes on; the client wakes at each of its deadlines.
     pub(crate) fn advance(&mut self, span: Duration) {
         let end = self.now + span;
+        let mut rounds = 0;
         loop {
             let next = self.deadline.map(|deadline| deadline.at).filter(|at| *at <= end);
             let Some(at) = next else { break };
+            rounds = if at > self.now { 0 } else { rounds + 1 };
+            assert!(rounds < 10_000, "the client sees to what is due: {:?}", self.deadline);
             self.now = self.now.max(at);
             self.client.handle(self.now, Input::Timeout);
             self.settle();
