@@ -77,6 +77,8 @@ pub enum Sabotage {
     DeafToStore,
     /// Records of one kind are not stored.
     Omits(Kept),
+    /// An acknowledgement that comes twice in a row is a protocol error.
+    ShyOfDoubles,
     /// What is set aside is stored as if it had expired.
     Buries,
     /// One kind of what was stored is not looked at by the next process.
@@ -259,6 +261,13 @@ impl Saboteur {
                 let found = bytes.windows(4).position(|window| window == [0xD0, 0, 0xD0, 0]);
                 if let Some(at) = found {
                     bytes[at + 2] = 0xD1;
+                }
+            }
+            Sabotage::ShyOfDoubles => {
+                let is_double =
+                    |two: &[u8]| matches!(two, [0x40 | 0x50 | 0x70, 2, ..]) && two[..4] == two[4..];
+                if let Some(at) = bytes.windows(8).position(is_double) {
+                    bytes[at + 4] |= 1;
                 }
             }
             // The property of CONNACK, which tests set to 2.

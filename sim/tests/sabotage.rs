@@ -123,6 +123,7 @@ fn errors_of_delivery_are_found() {
     finds("D5", Sabotage::OverlooksReceiveMaximum);
     finds("D6", Sabotage::NoDup);
     finds("D6", Sabotage::SendsTwice);
+    finds("D7", Sabotage::ShyOfDoubles);
     finds("D8", Sabotage::SubscribesTwice);
     finds("D12", Sabotage::IgnoresShutdown);
     finds_in("D9", "herd", |client| {

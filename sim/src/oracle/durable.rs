@@ -40,6 +40,8 @@ pub(super) struct Durables {
     is_failing: bool,
     /// What the client said it left behind.
     report: Option<DrainReport>,
+    /// Messages that expired since.
+    expired_since: usize,
 }
 
 /// A message that was stored.
@@ -79,7 +81,12 @@ impl Oracle for Durables {
             Seen::Wrote(_, packet, _) => self.on_packet(view, packet, verdict),
             Seen::Completed(completion) => self.on_completion(view, completion, verdict),
             Seen::Event(event) => self.on_event(event, verdict),
-            Seen::Settled(settled) => self.report = settled.report,
+            Seen::Settled(settled) => {
+                if settled.report.is_none() {
+                    self.expired_since = 0;
+                }
+                self.report = settled.report;
+            }
             Seen::Died(how) => {
                 if let Death::Leave(_) = how {
                     self.on_end(verdict);
@@ -306,6 +313,9 @@ impl Durables {
                 held.is_over = true;
             }
         }
+        if matches!(result, Err(DeliveryError::Expired { .. })) && self.report.is_some() {
+            self.expired_since += 1;
+        }
         if let Err(DeliveryError::Quarantined { deaths, attempts }) = result {
             held.evidence = Some((*deaths, *attempts));
         }
@@ -314,10 +324,12 @@ impl Durables {
     /// The client has closed in order: the store is left with what it said.
     fn on_end(&self, verdict: &mut Verdict) {
         let Some(report) = self.report.filter(|_| self.uncommitted == 0) else { return };
-        let is_left = |held: &&Held| !matches!(held.place, Place::Quarantined | Place::Done);
+        // The end of one that is over may not have been stored.
+        let is_left =
+            |held: &&Held| !held.is_over && !matches!(held.place, Place::Quarantined | Place::Done);
         let left: Vec<_> = self.messages.values().filter(is_left).collect();
         let unknown = left.iter().filter(|held| self.unknown.contains(&held.message)).count();
-        let is_told = left.len() - unknown == report.stored;
+        let is_told = left.len() - unknown + self.expired_since == report.stored;
         verdict.require("D12", is_told, || {
             format!("{} are told to be left in the store; left are {left:?}", report.stored)
         });
