@@ -15,7 +15,7 @@ const WIDE: usize = 128;
 pub(crate) struct Pace {
     /// Messages to give out in this part; `None` before a new batch.
     left: Option<usize>,
-    /// The most messages that waited at once.
+    /// The most messages that waited at once, lately.
     widest: usize,
 }
 
@@ -40,8 +40,43 @@ impl Pace {
         self.left.replace(part).is_some() && settled >= PART
     }
 
-    /// Nothing is left of the batch: the driver has its turn anyway.
+    /// Nothing is left of the batch: the driver has its turn anyway. A backlog
+    /// of long ago, such as retained messages at the start, is forgotten.
     pub(crate) const fn end_batch(&mut self) {
         self.left = None;
+        self.widest -= self.widest / 8;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Pauses while so many messages are given out and acknowledged.
+    fn pauses(pace: &mut Pace, batch: usize) -> usize {
+        let (mut pauses, mut settled) = (0, 0);
+        for given in 0..batch {
+            if pace.is_at_end_of_part() && pace.begin_part(batch - given, settled) {
+                (pauses, settled) = (pauses + 1, 0);
+            }
+            settled += 1;
+        }
+        pace.end_batch();
+        pauses
+    }
+
+    #[test]
+    fn a_middling_batch_has_parts_and_others_have_none() {
+        assert_eq!(pauses(&mut Pace::default(), PART), 0);
+        assert!((1..=PARTS).contains(&pauses(&mut Pace::default(), 100)));
+        assert_eq!(pauses(&mut Pace::default(), 10 * WIDE), 0);
+    }
+
+    #[test]
+    fn a_backlog_is_forgotten() {
+        let mut pace = Pace::default();
+        pauses(&mut pace, 10 * WIDE);
+        assert_eq!(pauses(&mut pace, 100), 0);
+        assert!((0..20).any(|_| pauses(&mut pace, 100) > 0));
     }
 }
