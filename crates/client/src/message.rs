@@ -158,7 +158,9 @@ impl Messages {
     /// The next message; `None` once the client is closed or has halted and
     /// everything was taken.
     ///
-    /// Cancel-safe: a message is taken only when the future is ready.
+    /// Cancel-safe: a message is taken only when the future is ready. It may be
+    /// pending for a turn although there are messages, so that acknowledgements
+    /// go out; [`try_next`](Self::try_next) gives what there is.
     pub async fn next(&mut self) -> Option<Message> {
         std::future::poll_fn(|cx| self.poll_next(cx)).await
     }

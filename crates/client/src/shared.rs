@@ -20,6 +20,9 @@ use crate::streams::Streams;
 use crate::wakers::{Waiters, Wakers};
 use crate::watched::Watched;
 
+/// Room kept for acknowledgements that wait for the driver.
+const SETTLED_KEPT: usize = 256;
+
 /// Time to say goodbye after the last handle is gone.
 const LAST_HANDLE_GRACE: Duration = Duration::from_secs(5);
 
@@ -134,12 +137,13 @@ impl Inner {
         }
     }
 
-    /// Tells the core what the application is done with; due before every
-    /// judgement of the core's, and before every command.
+    /// Tells the core what the application is done with; due in every turn of
+    /// the driver, and before every command.
     pub(crate) fn acknowledge(&mut self) {
         if !self.settled.is_empty() {
             let now = self.core.now();
             self.core.acknowledge_all(now, self.settled.drain(..));
+            self.settled.shrink_to(SETTLED_KEPT);
         }
     }
 
