@@ -129,8 +129,7 @@ impl Client {
     /// A QoS 0 message out of the store waits for its commit, and is not to be
     /// overtaken (D3).
     fn is_behind_stored_qos0(&self) -> bool {
-        let journal = self.session.journal.as_ref().filter(|_| self.config.queue.store_qos0);
-        journal.is_some_and(|journal| journal.has_streams())
+        self.session.journal.as_ref().is_some_and(|journal| journal.has_streams())
     }
 
     fn enqueue(

@@ -270,6 +270,10 @@ impl Flights {
         let Some(slot) = self.slots.get_mut(index(id)) else { return };
         self.order = flight.order;
         self.cursor = index(id) + 1;
+        // Whatever a store says: an identifier has one exchange.
+        if let Some(before) = slot.take() {
+            self.counts.remove(&before);
+        }
         self.counts.add(slot.insert(flight));
     }
 

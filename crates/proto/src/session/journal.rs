@@ -2,7 +2,7 @@
 //! way, and what has to wait for it. The one place that knows about commits;
 //! everything else records what happens, and says what shall happen after.
 
-use alloc::collections::VecDeque;
+use alloc::collections::{BTreeSet, VecDeque};
 use alloc::vec::Vec;
 use core::time::Duration;
 
@@ -91,7 +91,7 @@ pub(crate) struct Journal {
     /// Messages on their way into the store.
     incoming: Window,
     /// Those of them that have their outcome.
-    gone: Vec<Serial>,
+    gone: BTreeSet<Serial>,
     /// All messages before this one are in it.
     stored_below: Serial,
     trouble: Option<Trouble>,
@@ -113,7 +113,7 @@ impl Journal {
             committed: BatchId(0),
             gates: VecDeque::new(),
             incoming: Window { messages: 0, bytes: 0 },
-            gone: Vec::new(),
+            gone: BTreeSet::new(),
             stored_below: next,
             trouble: None,
             unproven: false,
@@ -125,11 +125,7 @@ impl Journal {
 
     /// Notes what has happened; it is committed with the next batch.
     pub(crate) fn record(&mut self, now: Instant, record: Record) {
-        if let Some(serial) = settles(&record).filter(|serial| *serial >= self.stored_below)
-            && !self.gone.contains(&serial)
-        {
-            self.gone.push(serial);
-        }
+        self.gone.extend(settles(&record).filter(|serial| *serial >= self.stored_below));
         self.pending.push(record);
         let at = if self.pending.len() < MANY { now + LAZY } else { now };
         self.due = Some(self.due.map_or(at, |due| due.min(at)));
@@ -263,7 +259,7 @@ impl Journal {
                 self.stored_below = accepted.serial.next();
             }
         }
-        self.gone.retain(|serial| *serial >= self.stored_below);
+        self.gone = self.gone.split_off(&self.stored_below);
         let mut records = batch.records;
         if self.pending.is_empty() {
             records.clear();
