@@ -1,10 +1,11 @@
-//! A publisher and a subscriber with `--store`, killed again and again at
-//! instants drawn from a seed: every message is accounted for by its number
-//! (D1, D3, D4, D6).
+//! A publisher and a subscriber with `--store`, killed again and again: every
+//! message is accounted for by its number (D1, D3, D4, D6). The instants are
+//! drawn from a seed, and are those of real time: the same seed makes the same
+//! plan, not the same run.
 //!
 //! Against mosquitto (skipped with a note where it is not installed, except
 //! under `CI=true`) and the dev broker. `EVENKEEL_KILLS` sets how often each
-//! program is killed, `EVENKEEL_SEED` repeats a run.
+//! program is killed, `EVENKEEL_SEED` repeats a plan.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -188,7 +189,7 @@ async fn publisher(server: Server, qos: u8, fsync: &str) {
     listener.until_says("subscribed to").await;
     // Read all the while: whoever does not read holds the publisher up.
     let listener = tokio::spawn(until_end(listener));
-    let line = format!("pub -t k -l -q {qos} --json --fsync {fsync} --store {path} -W 60");
+    let line = format!("pub -t k -l -q {qos} --json --fsync {fsync} --store {path} -W 600");
     // What is known to be accepted, by run: so many lines at least.
     let mut accepted = BTreeMap::new();
     for run in 0..kills() {
