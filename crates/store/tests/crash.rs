@@ -251,6 +251,39 @@ fn a_failure_and_then_a_power_cut_lose_nothing() {
     }
 }
 
+/// Nor may it stay behind in a segment that was full for the next commit.
+#[test]
+fn a_failure_and_then_a_new_segment_and_a_power_cut_lose_nothing() {
+    let batches = 40;
+    let mut whole = Rig::new(Fsync::EveryCommit, 11);
+    whole.run(batches);
+    let mut rotated = 0;
+    // The first five make the store.
+    for operation in 5..whole.disk.operations() {
+        for crash in crashes(8) {
+            let mut rig = Rig::new(Fsync::EveryCommit, 11);
+            rig.disk.fail_at(operation, ErrorKind::Other);
+            rig.open().unwrap();
+            while rig.commit().is_ok() && rig.disk.operations() <= operation {}
+            rig.under_way = None;
+            let before = newest(&rig.disk);
+            // Larger than a segment.
+            let packet_ids = (1..=2_000).filter_map(PacketId::new);
+            let batch: Vec<Record> =
+                packet_ids.map(|packet_id| Record::Received { packet_id }).collect();
+            rig.commit_batch(&batch).unwrap();
+            // A segment without a batch takes one of any size.
+            rotated += u32::from(newest(&rig.disk) > before);
+            rig.crash(crash);
+        }
+    }
+    assert!(rotated > 500, "a new segment was begun {rotated} times");
+}
+
+fn newest(disk: &SimulatedDisk) -> Option<String> {
+    disk.names().into_iter().rfind(|name| name.starts_with("segment-"))
+}
+
 /// A store at its bound frees what it can with every refused batch; that is
 /// when most of its files change.
 #[test]

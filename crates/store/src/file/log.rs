@@ -152,12 +152,7 @@ impl<D: Directory> Log<D> {
         seal(&mut self.buffer, self.active.number, offset, synced);
         let file = self.active.file.clone();
         if let Err(error) = file.write_at(&self.buffer, offset) {
-            let error = StoreError::disk(self.path(directory), error);
-            // What was written of it is no whole frame: it needs no sync.
-            return match file.set_len(offset) {
-                Ok(()) => Err(error.into()),
-                Err(_) => Err(broken(error)),
-            };
+            return Err(take_back(&*file, offset, StoreError::disk(self.path(directory), error)));
         }
         let end = offset + self.buffer.len() as u64;
         match fsync {
@@ -170,10 +165,7 @@ impl<D: Directory> Log<D> {
             Fsync::EveryCommit => {
                 if let Err(error) = file.sync() {
                     let error = StoreError::sync(self.path(directory), error);
-                    return Err(match file.set_len(offset).and_then(|()| file.sync()) {
-                        Ok(()) => error.into(),
-                        Err(_) => broken(error),
-                    });
+                    return Err(take_back(&*file, offset, error));
                 }
                 self.active.synced = end;
             }
@@ -291,6 +283,16 @@ impl<D: Directory> Log<D> {
 
     fn path(&self, directory: &D) -> std::path::PathBuf {
         directory.path().join(segments::name(self.active.number))
+    }
+}
+
+/// Cuts off what an append that failed has left. This is synced even where it
+/// is no whole frame: the next batch may begin a new segment, and what a power
+/// cut brought back at the end of this one would then be taken for damage.
+fn take_back<F: File>(file: &F, offset: u64, error: StoreError) -> Failed {
+    match file.set_len(offset).and_then(|()| file.sync()) {
+        Ok(()) => error.into(),
+        Err(_) => broken(error),
     }
 }
 
