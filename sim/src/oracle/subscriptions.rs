@@ -40,8 +40,10 @@ pub struct Wanted {
     /// Given up, so that the server may have done it or not; a process that
     /// is started again asks for it again, and the next one may not.
     left: BTreeSet<TopicFilter>,
-    /// What is on its way into the store.
-    unstored: BTreeSet<TopicFilter>,
+    /// The last word on each filter that this process gave to its store, and
+    /// the last one that is in it.
+    given: BTreeMap<TopicFilter, Option<QoS>>,
+    stored: BTreeMap<TopicFilter, Option<QoS>>,
 }
 
 impl Wanted {
@@ -107,10 +109,8 @@ impl Wanted {
                 self.active.remove(filter);
                 self.restoring.remove(filter);
             }
-            Seen::Commit(records) => self.unstored.extend(filters_of(records).cloned()),
-            Seen::Stored(records) => {
-                self.unstored.retain(|filter| !filters_of(records).any(|stored| stored == filter));
-            }
+            Seen::Commit(records) => self.given.extend(words_on_filters(records)),
+            Seen::Stored(records) => self.stored.extend(words_on_filters(records)),
             Seen::Died(_) => self.die(),
             Seen::Recovered(recovered) => self.recover(recovered, verdict),
             Seen::Settled(_) => {
@@ -131,7 +131,10 @@ impl Wanted {
         }
         self.uncertain.extend(std::mem::take(&mut self.left));
         // A shutdown tells outcomes that a store which fails did not take.
-        self.uncertain.extend(std::mem::take(&mut self.unstored));
+        let stored = std::mem::take(&mut self.stored);
+        let unstored = std::mem::take(&mut self.given).into_iter();
+        let unstored = unstored.filter(|(filter, word)| stored.get(filter) != Some(word));
+        self.uncertain.extend(unstored.map(|(filter, _)| filter));
         self.quarantined.extend(self.uncertain.iter().cloned());
         self.out.clear();
         self.unproven |= std::mem::take(&mut self.unanswered);
@@ -236,10 +239,12 @@ impl Wanted {
 }
 
 /// The subscriptions that these records begin and end.
-fn filters_of(records: &[Record]) -> impl Iterator<Item = &TopicFilter> {
+fn words_on_filters(records: &[Record]) -> impl Iterator<Item = (TopicFilter, Option<QoS>)> {
     records.iter().filter_map(|record| match record {
-        Record::Subscribed(stored) => Some(&stored.filter.filter),
-        Record::Unsubscribed { filter } => Some(filter),
+        Record::Subscribed(stored) => {
+            Some((stored.filter.filter.clone(), Some(stored.filter.options.qos)))
+        }
+        Record::Unsubscribed { filter } => Some((filter.clone(), None)),
         _ => None,
     })
 }
