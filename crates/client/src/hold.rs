@@ -85,7 +85,7 @@ impl Hold {
         if self.held.is_empty() {
             self.since = now;
         }
-        self.bytes += weight(&incoming);
+        self.bytes += incoming.weight();
         self.held.push_back(incoming);
         if self.is_full() {
             self.full_since.get_or_insert(now);
@@ -117,7 +117,7 @@ impl Hold {
     }
 
     fn set(&mut self, held: VecDeque<Incoming>) {
-        self.bytes = held.iter().map(weight).sum();
+        self.bytes = held.iter().map(Incoming::weight).sum();
         self.held = held;
         if !self.is_full() {
             self.full_since = None;
@@ -179,8 +179,4 @@ pub(crate) fn position_of_copy<'a>(
     };
     let may_be = publish.dup && publish.qos == QoS::AtLeastOnce;
     may_be.then(|| waiting.position(is_copy)).flatten()
-}
-
-fn weight(incoming: &Incoming) -> usize {
-    incoming.publish.payload.len() + incoming.publish.topic.len()
 }

@@ -70,9 +70,12 @@ impl Stream {
         let copy = position_of_copy(&parcel.publish, waiting);
         match copy.and_then(|index| self.parcels.get_mut(index)) {
             // Given out once, with the right to acknowledge that is still valid.
-            Some(earlier) => *earlier = parcel,
+            Some(earlier) => {
+                self.bytes = self.bytes - weight(earlier) + weight(&parcel);
+                *earlier = parcel;
+            }
             None => {
-                self.bytes += parcel.publish.payload.len();
+                self.bytes += weight(&parcel);
                 self.parcels.push_back(parcel);
             }
         }
@@ -80,7 +83,7 @@ impl Stream {
 
     fn pop(&mut self) -> Option<Parcel> {
         let parcel = self.parcels.pop_front()?;
-        self.bytes -= parcel.publish.payload.len();
+        self.bytes -= weight(&parcel);
         Some(parcel)
     }
 
@@ -387,8 +390,15 @@ impl Streams {
     }
 }
 
+/// What a message takes of a stream's room (D9).
+fn weight(parcel: &Parcel) -> usize {
+    parcel.publish.payload.len() + parcel.publish.properties.encoded_len()
+}
+
 #[cfg(test)]
 mod tests {
+    use evenkeel_codec::{Properties, Property, Text};
+
     use super::*;
 
     fn filled(capacity: usize, payload: usize, messages: usize) -> Stream {
@@ -411,6 +421,22 @@ mod tests {
         assert!(filled(1024, 64 * 1024, 32).is_full(), "2 KiB for each of many messages");
         assert!(!filled(1024, 64 * 1024, 31).is_full());
         assert!(!filled(1, 0, 0).is_full(), "one always fits");
+    }
+
+    #[test]
+    fn properties_fill_a_stream_as_well() {
+        let text = |length| Text::try_from("x".repeat(length)).unwrap();
+        let mut stream = filled(256, 0, 0);
+        for _ in 0..8 {
+            assert!(!stream.is_full());
+            let user = Property::UserProperty(text(1), text(65_535));
+            let properties = Properties::new().with(user);
+            let publish = Publish { properties, ..Publish::default() };
+            stream.push(Parcel { publish, ack: None });
+        }
+        assert!(stream.is_full());
+        while stream.pop().is_some() {}
+        assert_eq!(stream.bytes, 0);
     }
 
     #[test]

@@ -169,7 +169,7 @@ pub struct Bounds {
     pub write_buffer: usize,
     /// Messages received and not yet taken before reading stops.
     pub inbox_messages: usize,
-    /// The same in payload bytes.
+    /// The same in bytes of topic, payload and properties.
     pub inbox_bytes: usize,
     /// Connections that may die with the same packet in flight before it is
     /// quarantined (R7); 0 never.

@@ -116,6 +116,14 @@ pub struct Incoming {
     pub ack: Option<AckKey>,
 }
 
+impl Incoming {
+    /// What it counts against bounds in bytes: topic, payload and properties (D9).
+    pub fn weight(&self) -> usize {
+        let Publish { topic, payload, properties, .. } = &self.publish;
+        topic.len() + payload.len() + properties.encoded_len()
+    }
+}
+
 /// The right to acknowledge one incoming message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct AckKey(AckTarget);

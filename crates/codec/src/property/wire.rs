@@ -152,17 +152,18 @@ impl Properties {
     /// length field in front of it.
     pub(crate) fn measure(&self, place: Place) -> Result<usize, EncodeError> {
         self.check(place).map_err(|error| EncodeError::Property { error })?;
-        Ok(self.content_len())
+        Ok(self.encoded_len())
     }
 
-    fn content_len(&self) -> usize {
+    /// Bytes the list takes in a packet, without the length field in front of it.
+    pub fn encoded_len(&self) -> usize {
         self.iter().map(Property::encoded_len).sum()
     }
 
     /// Appends the length field and the list.
     //= [MQTT-2.2.2-1]
     pub(crate) fn write(&self, out: &mut Vec<u8>) {
-        varint::write(self.content_len() as u32, out);
+        varint::write(self.encoded_len() as u32, out);
         for property in self {
             property.write(out);
         }

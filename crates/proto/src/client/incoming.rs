@@ -15,7 +15,7 @@ use crate::session::flights::{Exchange, Flight, Landed};
 use crate::session::journal::Gate;
 use crate::time::Instant;
 
-use super::{Client, Link, weight};
+use super::{Client, Link};
 
 impl Client {
     pub(super) fn on_received(&mut self, conn: ConnectionId, buffer: &mut BytesMut) {
@@ -57,7 +57,7 @@ impl Client {
 
     fn deliver(&mut self, incoming: Incoming) {
         let was_full = self.inbox_is_full();
-        self.mail.inbox_bytes += weight(&incoming);
+        self.mail.inbox_bytes += incoming.weight();
         self.mail.inbox.push_back(incoming);
         if was_full || !self.inbox_is_full() {
             return;

@@ -200,7 +200,7 @@ impl Client {
     /// The next message from the server.
     pub fn next_message(&mut self) -> Option<Incoming> {
         let incoming = self.mail.inbox.pop_front()?;
-        self.mail.inbox_bytes -= weight(&incoming);
+        self.mail.inbox_bytes -= incoming.weight();
         self.mail.last_taken = self.now;
         if self.mail.inbox.is_empty() {
             self.resume_reading();
@@ -376,8 +376,4 @@ impl Client {
             self.mail.completions.push_back(completion);
         }
     }
-}
-
-fn weight(incoming: &Incoming) -> usize {
-    incoming.publish.payload.len() + incoming.publish.topic.len()
 }

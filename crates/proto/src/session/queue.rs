@@ -202,9 +202,10 @@ impl Queue {
         Some(queued)
     }
 
+    /// Counts from a store may be wrong, and are not trusted to add up.
     fn forget(&mut self, weight: usize) {
-        self.len -= 1;
-        self.bytes -= weight;
+        self.len = self.len.saturating_sub(1);
+        self.bytes = self.bytes.saturating_sub(weight);
         if self.len == 0 {
             self.next_expiry = None;
         }

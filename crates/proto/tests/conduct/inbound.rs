@@ -1,7 +1,7 @@
 //! Messages from the server: delivery, acknowledgement, back-pressure.
 
 use bytes::Bytes;
-use evenkeel_proto::codec::{Ack, Packet, Property, Publish, QoS, ReasonCode, Version};
+use evenkeel_proto::codec::{Ack, Packet, Property, Publish, QoS, ReasonCode, Text, Version};
 use evenkeel_proto::{AckKey, Config, Event, Timer};
 
 use crate::support::*;
@@ -424,6 +424,23 @@ fn reading_stops_at_the_bound_and_nothing_is_lost() {
     assert!(rig.take_events().contains(&Event::ReadingResumed));
     assert_eq!(rig.stats().qos0_dropped, 0);
     assert_eq!(rig.stats().publishes_received, 7);
+}
+
+/// D9: a message without payload may be large.
+#[test]
+fn properties_count_against_the_bound_in_bytes() {
+    let with_user_property = |length| {
+        let mut message = delivery("a", AtMostOnce, 0);
+        let text = |length| Text::try_from("x".repeat(length)).unwrap();
+        message.properties.push(Property::UserProperty(text(1), text(length)));
+        Packet::Publish(message)
+    };
+    // Topic and payload take 5 bytes, the property 6 and its value.
+    for (length, reads) in [(88, true), (89, false)] {
+        let mut rig = Rig::online(narrow(1000, 100));
+        rig.send(&with_user_property(length));
+        assert_eq!(rig.client.wants_read(), reads, "{length}");
+    }
 }
 
 #[test]
