@@ -191,45 +191,19 @@ fn nothing_is_lost_or_doubled_when_clients_die() {
 }
 
 /// A store that takes no message.
-struct Full(MemoryStore);
-
-impl Store for Full {
-    fn recover(&mut self) -> Result<Recovered, StoreError> {
-        self.0.recover()
-    }
-
-    fn commit(&mut self, records: &[Record]) -> Result<(), StoreError> {
-        if records.iter().any(|record| matches!(record, Record::Accepted(_))) {
-            return Err(StoreError::Bound(Bound::Full { bytes: 0, limit: 0 }));
+fn full(call: Call<'_>) -> Result<(), StoreError> {
+    match call {
+        Call::Commit(records) if records.iter().any(|r| matches!(r, Record::Accepted(_))) => {
+            Err(StoreError::Bound(Bound::Full { bytes: 0, limit: 0 }))
         }
-        self.0.commit(records)
-    }
-
-    fn read(&mut self, read: &Read) -> Result<Vec<StoredMessage>, StoreError> {
-        self.0.read(read)
-    }
-
-    fn list(
-        &mut self,
-        after: Option<Serial>,
-        limit: Window,
-    ) -> Result<Vec<StoredMessage>, StoreError> {
-        self.0.list(after, limit)
-    }
-
-    fn flush(&mut self) -> Result<(), StoreError> {
-        self.0.flush()
-    }
-
-    fn usage(&self) -> Usage {
-        self.0.usage()
+        _ => Ok(()),
     }
 }
 
 #[tokio::test]
 async fn a_store_that_fails_refuses_and_the_connection_stays() {
     let broker = Broker::builder().bind_tcp("127.0.0.1:0").start().await.unwrap();
-    let client = Client::builder(broker.url()).store(Full(MemoryStore::new())).start().unwrap();
+    let client = Client::builder(broker.url()).store(Faulty::new(full)).start().unwrap();
     client.online().await.unwrap();
     let refused = client.publish("t", "x").qos(AtLeastOnce).await.err();
     let full = PublishError::Rejected(RejectReason::Storage(StorageFailure::Full));
@@ -242,43 +216,19 @@ async fn a_store_that_fails_refuses_and_the_connection_stays() {
 
 /// A store with a defect: it panics when it is asked for a message, or for more
 /// than one.
-struct Panicking(MemoryStore);
-
-impl Store for Panicking {
-    fn recover(&mut self) -> Result<Recovered, StoreError> {
-        self.0.recover()
+fn panicking(call: Call<'_>) -> Result<(), StoreError> {
+    match call {
+        Call::Commit(_) => {}
+        Call::Read => panic!("no messages here"),
+        Call::List(limit) => assert!(limit.messages == 1, "one at a time"),
     }
-
-    fn commit(&mut self, records: &[Record]) -> Result<(), StoreError> {
-        self.0.commit(records)
-    }
-
-    fn read(&mut self, _: &Read) -> Result<Vec<StoredMessage>, StoreError> {
-        panic!("no messages here");
-    }
-
-    fn list(
-        &mut self,
-        after: Option<Serial>,
-        limit: Window,
-    ) -> Result<Vec<StoredMessage>, StoreError> {
-        assert!(limit.messages == 1, "one at a time");
-        self.0.list(after, limit)
-    }
-
-    fn flush(&mut self) -> Result<(), StoreError> {
-        self.0.flush()
-    }
-
-    fn usage(&self) -> Usage {
-        self.0.usage()
-    }
+    Ok(())
 }
 
 /// The panic is the outcome of what it happened in, and of nothing else.
 #[tokio::test]
 async fn a_store_that_panics_is_asked_again() {
-    let client = Client::builder(NOWHERE).store(Panicking(MemoryStore::new())).start().unwrap();
+    let client = Client::builder(NOWHERE).store(Faulty::new(panicking)).start().unwrap();
     let publish = |text| client.publish("t", text).qos(AtLeastOnce);
     let first = publish("one").await.unwrap();
     let error = client.queue().list(None, ALL).await.unwrap_err();
@@ -299,47 +249,19 @@ async fn a_store_that_panics_is_asked_again() {
     }
 }
 
-/// A store whose disk does not answer until it is let go.
-struct Stuck(MemoryStore, std::sync::mpsc::Receiver<()>);
-
-impl Store for Stuck {
-    fn recover(&mut self) -> Result<Recovered, StoreError> {
-        self.0.recover()
-    }
-
-    fn commit(&mut self, records: &[Record]) -> Result<(), StoreError> {
-        // Ends when the test does.
-        let _ = self.1.recv();
-        self.0.commit(records)
-    }
-
-    fn read(&mut self, read: &Read) -> Result<Vec<StoredMessage>, StoreError> {
-        self.0.read(read)
-    }
-
-    fn list(
-        &mut self,
-        after: Option<Serial>,
-        limit: Window,
-    ) -> Result<Vec<StoredMessage>, StoreError> {
-        self.0.list(after, limit)
-    }
-
-    fn flush(&mut self) -> Result<(), StoreError> {
-        self.0.flush()
-    }
-
-    fn usage(&self) -> Usage {
-        self.0.usage()
-    }
-}
-
 /// D12: a shutdown returns although the disk never does, and says of a message
 /// that it is not known to be stored.
 #[tokio::test]
 async fn a_shutdown_returns_although_the_store_does_not() {
-    let (disk, gate) = std::sync::mpsc::channel();
-    let client = Client::builder(NOWHERE).store(Stuck(MemoryStore::new(), gate)).start().unwrap();
+    let (disk, gate) = std::sync::mpsc::channel::<()>();
+    let stuck = Faulty::new(move |call: Call<'_>| {
+        if let Call::Commit(_) = call {
+            // Ends when the test does.
+            let _ = gate.recv();
+        }
+        Ok(())
+    });
+    let client = Client::builder(NOWHERE).store(stuck).start().unwrap();
     let receipt = client.publish("t", "x").qos(AtLeastOnce).try_send().unwrap();
     let shutdown = client.shutdown(millis(10));
     let report = tokio::time::timeout(secs(60), shutdown).await.expect("it is not waited for");

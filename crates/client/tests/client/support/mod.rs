@@ -2,6 +2,7 @@
 
 mod packets;
 mod server;
+mod store;
 mod stream;
 
 use std::future::Future;
@@ -11,6 +12,7 @@ use evenkeel::Reconnect;
 
 pub(crate) use packets::*;
 pub(crate) use server::{Peer, Server};
+pub(crate) use store::{Call, Faulty};
 pub(crate) use stream::{Behaviour, OddStream};
 
 pub(crate) use QoS::{AtLeastOnce, AtMostOnce, ExactlyOnce};
