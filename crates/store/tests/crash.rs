@@ -228,32 +228,9 @@ fn a_disk_that_fails_anywhere_loses_nothing() {
     }
 }
 
-/// What a failed operation left behind must not come back with a power cut
-/// after the next commit.
-#[test]
-fn a_failure_and_then_a_power_cut_lose_nothing() {
-    let batches = 40;
-    let mut whole = Rig::new(Fsync::EveryCommit, 11);
-    whole.run(batches);
-    // The first five make the store.
-    for operation in 5..whole.disk.operations() {
-        for crash in crashes(8) {
-            let mut rig = Rig::new(Fsync::EveryCommit, 11);
-            rig.disk.fail_at(operation, ErrorKind::Other);
-            rig.open().unwrap();
-            while rig.commit().is_ok() && rig.disk.operations() <= operation {}
-            rig.under_way = None;
-            // Small enough for the segment that was full for the other.
-            let record = Record::Received { packet_id: PacketId::new(77).unwrap() };
-            rig.commit_batch(&[record]).unwrap();
-            rig.crash(crash);
-        }
-    }
-}
-
-/// Nor may it stay behind in a segment that was full for the next commit.
-#[test]
-fn a_failure_and_then_a_new_segment_and_a_power_cut_lose_nothing() {
+/// Fails each operation once, and cuts the power after the commit of `batch`
+/// that follows; how often that commit began a new segment.
+fn fail_then_commit(batch: &[Record]) -> u32 {
     let batches = 40;
     let mut whole = Rig::new(Fsync::EveryCommit, 11);
     whole.run(batches);
@@ -267,16 +244,32 @@ fn a_failure_and_then_a_new_segment_and_a_power_cut_lose_nothing() {
             while rig.commit().is_ok() && rig.disk.operations() <= operation {}
             rig.under_way = None;
             let before = newest(&rig.disk);
-            // Larger than a segment.
-            let packet_ids = (1..=2_000).filter_map(PacketId::new);
-            let batch: Vec<Record> =
-                packet_ids.map(|packet_id| Record::Received { packet_id }).collect();
-            rig.commit_batch(&batch).unwrap();
-            // A segment without a batch takes one of any size.
+            rig.commit_batch(batch).unwrap();
             rotated += u32::from(newest(&rig.disk) > before);
             rig.crash(crash);
         }
     }
+    rotated
+}
+
+fn received(packet_id: PacketId) -> Record {
+    Record::Received { packet_id }
+}
+
+/// What a failed operation left behind must not come back with a power cut
+/// after the next commit.
+#[test]
+fn a_failure_and_then_a_power_cut_lose_nothing() {
+    // Small enough for the segment that was full for the other.
+    fail_then_commit(&[received(PacketId::new(77).unwrap())]);
+}
+
+/// Nor may it stay behind in a segment that was full for the next commit.
+#[test]
+fn a_failure_and_then_a_new_segment_and_a_power_cut_lose_nothing() {
+    // Larger than a segment; one without a batch takes one of any size.
+    let batch: Vec<_> = (1..=2_000).filter_map(PacketId::new).map(received).collect();
+    let rotated = fail_then_commit(&batch);
     assert!(rotated > 500, "a new segment was begun {rotated} times");
 }
 
