@@ -3,20 +3,10 @@
 use evenkeel_proto::codec::{Property, Publish, Version};
 use evenkeel_proto::record::{Priority, Record, Serial, StorageFailure, Window};
 use evenkeel_proto::{
-    Accepted, Completion, Config, DeliveryError, Event, PublishLimit, QueueError, RejectReason,
-    WhenFull,
+    Accepted, Completion, Config, DeliveryError, PublishLimit, QueueError, RejectReason, WhenFull,
 };
 
 use crate::support::*;
-
-fn settled(rig: &mut Rig) -> Vec<(u64, Result<(), DeliveryError>)> {
-    let events = rig.take_events().into_iter();
-    let settled = events.filter_map(|event| match event {
-        Event::Settled { serial, result } => Some((serial.0, result)),
-        _ => None,
-    });
-    settled.collect()
-}
 
 /// The outcomes of messages that somebody waits for.
 fn ends(rig: &mut Rig) -> Vec<(u64, Result<(), DeliveryError>)> {
@@ -68,7 +58,7 @@ fn stored_qos_0_survives_a_crash_and_is_sent_once() {
         rig.restart_with(&resumed());
         let out = rig.expect_publish();
         assert_eq!((&out.topic[..], out.qos, out.packet_id), ("a", AtMostOnce, None));
-        assert_eq!(settled(&mut rig), [(1, Ok(()))]);
+        assert_eq!(rig.settled(), [(1, Ok(()))]);
         assert_eq!(rig.store.messages(), []);
         rig.restart_with(&resumed());
         rig.expect_nothing();
@@ -206,7 +196,7 @@ fn the_latest_of_each_topic_replaces_those_of_earlier_runs() {
         rig.settle();
         rig.publish("b", AtLeastOnce, 4);
         let replaced = (2, Err(DeliveryError::Superseded));
-        assert_eq!(settled(&mut rig), [replaced], "whoever waited is gone");
+        assert_eq!(rig.settled(), [replaced], "whoever waited is gone");
         rig.advance(secs(1));
         rig.restart_with(&resumed());
         assert_eq!(sent(&mut rig), ["a", "b"]);
@@ -234,7 +224,7 @@ fn nothing_is_dropped_that_was_not_read() {
         assert!(full.is_temporary());
         rig.commit();
         assert!(rig.try_publish(publish("u", "x", AtLeastOnce), 5).is_ok());
-        assert_eq!(settled(&mut rig), [(1, Err(DeliveryError::Dropped))]);
+        assert_eq!(rig.settled(), [(1, Err(DeliveryError::Dropped))]);
     });
 }
 
@@ -295,7 +285,7 @@ fn what_waits_in_the_store_is_checked_when_it_is_sent() {
             rig.accept_with(&strict);
         }
         assert_eq!(sent(&mut rig), ["fine"]);
-        let ends = if restarts { settled(&mut rig) } else { ends(&mut rig) };
+        let ends = if restarts { rig.settled() } else { ends(&mut rig) };
         let limits = ends.into_iter().map(|(number, result)| match result {
             Err(DeliveryError::NotAllowed(limit)) => (number, Some(limit)),
             Ok(()) => (number, None),

@@ -10,15 +10,6 @@ fn rig(version: Version) -> Rig {
     Rig::durable_online(quiet(lasting(version)))
 }
 
-fn settled(rig: &mut Rig) -> Vec<(u64, Result<(), DeliveryError>)> {
-    let events = rig.take_events().into_iter();
-    let settled = events.filter_map(|event| match event {
-        Event::Settled { serial, result } => Some((serial.0, result)),
-        _ => None,
-    });
-    settled.collect()
-}
-
 //= [MQTT-4.4.0-1] test
 /// D3, D4, D6: exchanges go on under their identifiers, in their order.
 #[test]
@@ -50,7 +41,7 @@ fn exchanges_go_on_in_a_session_that_is_resumed() {
         rig.send(&puback(sent[2]));
         rig.send(&pubcomp(sent[3]));
         let ends: Vec<_> = (1..=4).map(|serial| (serial, Ok(()))).collect();
-        let mut told = settled(&mut rig);
+        let mut told = rig.settled();
         told.sort_by_key(|(serial, _)| *serial);
         assert_eq!(told, ends, "each recovered message has its outcome (D1)");
         rig.advance(secs(1));
@@ -104,7 +95,7 @@ fn after_a_lost_session_everything_is_sent_as_new() {
         rig.forget_wire();
         rig.send(&pubrec(id(3)));
         rig.restart_with(&accepted());
-        assert_eq!(settled(&mut rig), [(3, Ok(()))], "the server had taken it over");
+        assert_eq!(rig.settled(), [(3, Ok(()))], "the server had taken it over");
         let first = rig.expect_publish();
         assert_eq!((&first.topic[..], first.dup), ("one", false));
         rig.send(&puback(first.packet_id.unwrap()));
@@ -290,7 +281,7 @@ fn expiry_goes_by_the_wall_clock_over_restarts() {
     assert_eq!(sent.properties.message_expiry_interval(), Some(500));
     rig.expect_nothing();
     let queued = secs(100);
-    assert_eq!(settled(&mut rig), [(1, Err(DeliveryError::Expired { queued }))]);
+    assert_eq!(rig.settled(), [(1, Err(DeliveryError::Expired { queued }))]);
     assert_eq!(rig.store.queued(), [], "nothing is left of it");
 }
 

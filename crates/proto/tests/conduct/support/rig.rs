@@ -663,6 +663,16 @@ impl Rig {
         std::mem::take(&mut self.events)
     }
 
+    /// Outcomes of stored messages that nobody waits for, since the last call.
+    pub(crate) fn settled(&mut self) -> Vec<(u64, Result<(), DeliveryError>)> {
+        let events = self.take_events();
+        let settled = events.into_iter().filter_map(|event| match event {
+            Event::Settled { serial, result } => Some((serial.0, result)),
+            _ => None,
+        });
+        settled.collect()
+    }
+
     /// Why connections ended since the last call.
     pub(crate) fn causes(&mut self) -> Vec<DisconnectCause> {
         let events = self.take_events();
