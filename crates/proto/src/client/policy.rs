@@ -1,10 +1,12 @@
 //! What happens when the queue has no room for a message (D9).
 
+use alloc::vec::Vec;
+
 use evenkeel_codec::Publish;
 
 use crate::config::WhenFull;
 use crate::operation::{Claim, DeliveryError, RejectReason};
-use crate::record::Priority;
+use crate::record::{Priority, Window};
 use crate::session::queue::{Admission, Queued};
 
 use super::{Client, Link};
@@ -42,16 +44,18 @@ impl Client {
     ) -> Room {
         let policy = self.when_full();
         let former = match policy {
-            WhenFull::LatestPerTopic => self.session.queue.find_topic(&publish.topic),
-            _ => None,
+            WhenFull::LatestPerTopic => self.session.queue.of_topic(&publish.topic),
+            _ => Vec::new(),
         };
-        let freed = former.and_then(|serial| self.session.queue.get(serial)).map(Queued::weight);
+        let queued = former.iter().filter_map(|serial| self.session.queue.get(*serial));
+        let freed = Window { messages: former.len(), bytes: queued.map(Queued::weight).sum() };
         let online = matches!(self.link, Link::Online(_));
         match self.session.queue.admits(publish, priority, stored, online, freed) {
             Admission::Fits => {
-                let former = former.and_then(|serial| self.session.queue.take(serial));
-                if let Some((_, queued)) = former {
-                    self.drop_queued(queued.claim, DeliveryError::Superseded);
+                for serial in former {
+                    if let Some((_, queued)) = self.session.queue.take(serial) {
+                        self.drop_queued(queued.claim, DeliveryError::Superseded);
+                    }
                 }
                 Room::Made
             }
@@ -78,7 +82,7 @@ impl Client {
     pub(super) fn would_drop(&self, publish: &Publish, priority: Priority) -> Option<RejectReason> {
         let stored = self.is_to_be_stored(publish);
         let online = matches!(self.link, Link::Online(_));
-        let admission = self.session.queue.admits(publish, priority, stored, online, None);
+        let admission = self.session.queue.admits(publish, priority, stored, online, Window::NONE);
         let drops = self.when_full() == WhenFull::DropNewest && admission == Admission::Full;
         drops.then(|| self.queue_full())
     }
@@ -89,7 +93,7 @@ impl Client {
             let Some(victim) = self.session.queue.pop_oldest(lowest) else { break };
             self.drop_queued(victim.claim, DeliveryError::Dropped);
             let queue = &self.session.queue;
-            if queue.admits(publish, priority, stored, online, None) == Admission::Fits {
+            if queue.admits(publish, priority, stored, online, Window::NONE) == Admission::Fits {
                 return Room::Made;
             }
         }

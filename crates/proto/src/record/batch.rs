@@ -47,6 +47,10 @@ pub struct Window {
     pub bytes: usize,
 }
 
+impl Window {
+    pub(crate) const NONE: Self = Self { messages: 0, bytes: 0 };
+}
+
 /// What became of a batch.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Committed {

@@ -112,7 +112,7 @@ impl Journal {
             last: BatchId(0),
             committed: BatchId(0),
             gates: VecDeque::new(),
-            incoming: Window { messages: 0, bytes: 0 },
+            incoming: Window::NONE,
             gone: BTreeSet::new(),
             stored_below: next,
             trouble: None,
@@ -286,7 +286,7 @@ impl Journal {
         failure: StorageFailure,
     ) -> (Vec<Accepted>, Duration) {
         self.out = None;
-        self.incoming = Window { messages: 0, bytes: 0 };
+        self.incoming = Window::NONE;
         self.gone.clear();
         let mut records = batch.records;
         records.append(&mut self.pending);

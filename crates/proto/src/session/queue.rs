@@ -1,6 +1,6 @@
 //! Accepted messages that wait to be sent.
 
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::vec::Vec;
 use core::time::Duration;
 
@@ -58,8 +58,9 @@ pub(crate) struct Queue {
     bytes: usize,
     /// Who waits for messages that are in the store alone.
     tokens: BTreeMap<Serial, Token>,
-    /// The latest message held here of each topic, where the policy asks for it.
-    latest: BTreeMap<Text, Serial>,
+    /// The messages held here by topic, where the policy asks for it. A topic
+    /// has more than one where they were read from the store.
+    topics: BTreeSet<(Text, Serial)>,
     /// No message held here expires before this.
     next_expiry: Option<Instant>,
 }
@@ -81,7 +82,7 @@ impl Queue {
             len: 0,
             bytes: 0,
             tokens: BTreeMap::new(),
-            latest: BTreeMap::new(),
+            topics: BTreeSet::new(),
             next_expiry: None,
         }
     }
@@ -120,14 +121,14 @@ impl Queue {
         self.len >= self.config.messages || self.bytes >= self.config.bytes
     }
 
-    /// `freed` is the weight of a message that would give way.
+    /// `freed` are messages that would give way.
     pub(crate) fn admits(
         &self,
         publish: &Publish,
         priority: Priority,
         stored: bool,
         online: bool,
-        freed: Option<usize>,
+        freed: Window,
     ) -> Admission {
         if publish.qos == QoS::AtMostOnce && !online {
             match self.config.offline_qos0 {
@@ -135,8 +136,8 @@ impl Queue {
                 OfflineQos0::Refuse => return Admission::NotKept,
             }
         }
-        let left = self.bytes.saturating_sub(freed.unwrap_or(0));
-        let fits = self.len - usize::from(freed.is_some()) < self.config.messages
+        let left = self.bytes.saturating_sub(freed.bytes);
+        let fits = self.len.saturating_sub(freed.messages) < self.config.messages
             && left.saturating_add(weight(publish)) <= self.config.bytes;
         // Beside a queue that is longer than its window, what is not stored is
         // bounded by that too.
@@ -169,8 +170,7 @@ impl Queue {
     fn hold(&mut self, priority: Priority, queued: Queued) {
         note_expiry(&mut self.next_expiry, &queued);
         if self.config.when_full == WhenFull::LatestPerTopic {
-            let latest = self.latest.entry(queued.publish.topic.clone()).or_default();
-            *latest = queued.claim.serial.max(*latest);
+            self.topics.insert((queued.publish.topic.clone(), queued.claim.serial));
         }
         let level = self.level_mut(priority);
         level.here_bytes += queued.weight();
@@ -197,7 +197,7 @@ impl Queue {
         if level.here.is_empty() {
             level.here.shrink_to(64);
         }
-        forget_topic(&mut self.latest, &queued);
+        forget_topic(&mut self.topics, &queued);
         self.forget(queued.weight());
         Some(queued)
     }
@@ -230,10 +230,11 @@ impl Queue {
         self.pop_at(priority, 0)
     }
 
-    /// The name of the latest message held here that has this topic, under
-    /// the policy that asks for it.
-    pub(crate) fn find_topic(&self, topic: &Text) -> Option<Serial> {
-        self.latest.get(topic).copied()
+    /// The messages held here that have this topic, under the policy that asks
+    /// for it.
+    pub(crate) fn of_topic(&self, topic: &Text) -> Vec<Serial> {
+        let all = (topic.clone(), Serial(0))..=(topic.clone(), Serial(u64::MAX));
+        self.topics.range(all).map(|(_, serial)| *serial).collect()
     }
 
     // ---- one message ----
@@ -328,7 +329,7 @@ impl Queue {
                     level.here_bytes -= queued.weight();
                     self.len -= 1;
                     self.bytes -= queued.weight();
-                    forget_topic(&mut self.latest, &queued);
+                    forget_topic(&mut self.topics, &queued);
                     drop(queued);
                     continue;
                 }
@@ -401,10 +402,9 @@ impl Level {
     }
 }
 
-fn forget_topic(latest: &mut BTreeMap<Text, Serial>, queued: &Queued) {
-    let topic = &queued.publish.topic;
-    if latest.get(topic) == Some(&queued.claim.serial) {
-        latest.remove(topic);
+fn forget_topic(topics: &mut BTreeSet<(Text, Serial)>, queued: &Queued) {
+    if !topics.is_empty() {
+        topics.remove(&(queued.publish.topic.clone(), queued.claim.serial));
     }
 }
 

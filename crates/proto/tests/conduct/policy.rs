@@ -102,6 +102,39 @@ fn only_the_latest_of_each_topic_is_queued() {
     });
 }
 
+/// Two messages of a topic come together where they were in the store alone:
+/// the next one takes the place of all that are left of them.
+#[test]
+fn a_topic_that_was_read_from_the_store_twice_is_replaced_whole() {
+    each_version(|version| {
+        for newer_leaves in [false, true] {
+            let mut config = quiet(lasting(version));
+            config.queue.when_full = WhenFull::LatestPerTopic;
+            config.queue.messages = 4;
+            config.queue.window = Window { messages: 1, bytes: 1000 };
+            let mut rig = rig(config, true);
+            offer(&mut rig, "x", Priority::Low, 1).unwrap();
+            offer(&mut rig, "a", Priority::Low, 2).unwrap();
+            offer(&mut rig, "y", Priority::High, 3).unwrap();
+            offer(&mut rig, "a", Priority::High, 4).unwrap();
+            // Both are read now.
+            let leave: &[u64] = if newer_leaves { &[1, 3, 4] } else { &[1, 3] };
+            for serial in leave {
+                rig.client.remove(rig.now, Serial(*serial), token(99));
+                rig.settle();
+            }
+            rig.advance(secs(1));
+            ends(&mut rig);
+            offer(&mut rig, "a", Priority::Normal, 5).unwrap();
+            let superseded: &[u64] = if newer_leaves { &[2] } else { &[2, 4] };
+            let expected: Vec<_> =
+                superseded.iter().map(|number| (*number, DeliveryError::Superseded)).collect();
+            assert_eq!(ends(&mut rig), expected, "the newer one left first: {newer_leaves}");
+            assert_eq!(sent(&mut rig), ["a"]);
+        }
+    });
+}
+
 #[test]
 fn higher_priorities_go_first_and_are_dropped_last() {
     each(|version, durable| {
