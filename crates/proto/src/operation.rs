@@ -119,7 +119,9 @@ pub struct Delivered {
     pub packet_id: Option<PacketId>,
     /// How often it was sent.
     pub attempts: u32,
-    /// From the last sending to the acknowledgement; `None` for QoS 0.
+    /// From the last sending to the acknowledgement; `None` for QoS 0. The
+    /// sending is dated by the instant given with the publish: in a task that
+    /// publishes without ever yielding that may be the beginning of its loop.
     pub round_trip: Option<Duration>,
 }
 
