@@ -124,7 +124,7 @@ impl Client {
         let journal = self.session.journal.as_mut()?;
         let batch = journal.next_batch(self.now, wanted)?;
         if let Some(Read::Queue { priority, .. }) = batch.read {
-            self.session.queue.set_loading(priority, true);
+            self.session.queue.on_reading(priority);
         }
         Some(batch)
     }
@@ -202,15 +202,19 @@ impl Client {
                 self.grant_wish(read.map_err(QueueError::Storage));
             }
             Some(Read::Queue { priority, .. }) => {
-                self.session.queue.set_loading(priority, false);
                 let messages = match read {
                     // More was announced: to ask again and again would not help.
                     Ok(messages) if messages.is_empty() => {
+                        self.session.queue.on_missing(priority);
                         return self.store_failed(StorageFailure::Corrupt);
                     }
                     Ok(messages) => messages,
-                    Err(failure) => return self.store_failed(failure),
+                    Err(failure) => {
+                        self.session.queue.on_read(priority);
+                        return self.store_failed(failure);
+                    }
                 };
+                self.session.queue.on_read(priority);
                 for message in messages {
                     let queued = self.queued_from(message);
                     self.session.queue.load(priority, queued);

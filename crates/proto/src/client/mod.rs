@@ -311,7 +311,7 @@ impl Client {
     }
 
     /// Messages accepted and not yet sent, those in the store included.
-    pub const fn queued(&self) -> usize {
+    pub fn queued(&self) -> usize {
         self.session.queue.len()
     }
 

@@ -68,11 +68,11 @@ impl Client {
         }
     }
 
-    const fn full(&self) -> Room {
+    fn full(&self) -> Room {
         Room::None(self.queue_full())
     }
 
-    const fn queue_full(&self) -> RejectReason {
+    fn queue_full(&self) -> RejectReason {
         let queue = &self.session.queue;
         RejectReason::QueueFull { messages: queue.len(), bytes: queue.bytes() }
     }

@@ -26,10 +26,10 @@ pub use recovered::{
 pub struct Serial(pub u64);
 
 impl Serial {
-    /// The one after this.
+    /// The one after this; the last of all is followed by itself.
     #[must_use]
     pub const fn next(self) -> Self {
-        Self(self.0 + 1)
+        Self(self.0.saturating_add(1))
     }
 }
 

@@ -41,10 +41,10 @@ impl Queued {
 struct Level {
     here: VecDeque<Queued>,
     here_bytes: usize,
-    /// What is in the store alone.
+    /// What is in the store alone, as far as that counts right.
     rest: Count,
-    /// A part of the rest is being read.
-    loading: bool,
+    /// A part of the rest is being read, which was so much when it was asked for.
+    loading: Option<Count>,
 }
 
 /// Accepted messages by priority, bounded in number and bytes (D9).
@@ -53,9 +53,6 @@ pub(crate) struct Queue {
     config: QueueConfig,
     /// Index is the priority.
     levels: [Level; 3],
-    /// All messages, wherever they are.
-    len: usize,
-    bytes: usize,
     /// Who waits for messages that are in the store alone.
     tokens: BTreeMap<Serial, Token>,
     /// The messages held here by topic, where the policy asks for it. A topic
@@ -79,8 +76,6 @@ impl Queue {
         Self {
             config,
             levels: Default::default(),
-            len: 0,
-            bytes: 0,
             tokens: BTreeMap::new(),
             topics: BTreeSet::new(),
             next_expiry: None,
@@ -105,20 +100,21 @@ impl Queue {
         }
     }
 
-    pub(crate) const fn len(&self) -> usize {
-        self.len
+    /// All messages, wherever they are.
+    pub(crate) fn len(&self) -> usize {
+        self.levels.iter().fold(0, |sum, level| sum.saturating_add(level.len()))
     }
 
-    pub(crate) const fn is_empty(&self) -> bool {
-        self.len == 0
+    pub(crate) fn is_empty(&self) -> bool {
+        self.levels.iter().all(Level::is_empty)
     }
 
-    pub(crate) const fn bytes(&self) -> usize {
-        self.bytes
+    pub(crate) fn bytes(&self) -> usize {
+        self.levels.iter().fold(0, |sum, level| sum.saturating_add(level.bytes()))
     }
 
-    pub(crate) const fn is_full(&self) -> bool {
-        self.len >= self.config.messages || self.bytes >= self.config.bytes
+    pub(crate) fn is_full(&self) -> bool {
+        self.len() >= self.config.messages || self.bytes() >= self.config.bytes
     }
 
     /// `freed` are messages that would give way.
@@ -136,8 +132,8 @@ impl Queue {
                 OfflineQos0::Refuse => return Admission::NotKept,
             }
         }
-        let left = self.bytes.saturating_sub(freed.bytes);
-        let fits = self.len.saturating_sub(freed.messages) < self.config.messages
+        let left = self.bytes().saturating_sub(freed.bytes);
+        let fits = self.len().saturating_sub(freed.messages) < self.config.messages
             && left.saturating_add(weight(publish)) <= self.config.bytes;
         // Beside a queue that is longer than its window, what is not stored is
         // bounded by that too.
@@ -151,14 +147,11 @@ impl Queue {
     /// Appends to the messages of its priority. A stored message for which
     /// there is no room in memory is left to the store.
     pub(crate) fn push(&mut self, priority: Priority, queued: Queued) {
-        let weight = queued.weight();
-        self.len += 1;
-        self.bytes += weight;
         let window = self.config.window;
         let level = self.level_mut(priority);
         if queued.claim.stored && (level.rest.messages > 0 || !level.has_room(window)) {
-            level.rest.messages += 1;
-            level.rest.bytes += weight as u64;
+            level.rest.messages = level.rest.messages.saturating_add(1);
+            level.rest.bytes = level.rest.bytes.saturating_add(queued.weight() as u64);
             if queued.claim.token != Token::NONE {
                 self.tokens.insert(queued.claim.serial, queued.claim.token);
             }
@@ -198,17 +191,10 @@ impl Queue {
             level.here.shrink_to(64);
         }
         forget_topic(&mut self.topics, &queued);
-        self.forget(queued.weight());
-        Some(queued)
-    }
-
-    /// Counts from a store may be wrong, and are not trusted to add up.
-    fn forget(&mut self, weight: usize) {
-        self.len = self.len.saturating_sub(1);
-        self.bytes = self.bytes.saturating_sub(weight);
-        if self.len == 0 {
+        if self.is_empty() {
             self.next_expiry = None;
         }
+        Some(queued)
     }
 
     // ---- making room ----
@@ -218,8 +204,9 @@ impl Queue {
     /// where it has to be read first.
     pub(crate) fn victim(&self, publish: &Publish, priority: Priority) -> Option<Priority> {
         let lower = Priority::ALL.into_iter().filter(|other| *other <= priority);
-        let bytes: u64 = lower.clone().map(|level| self.level(level).bytes()).sum();
-        let least = self.bytes.saturating_sub(usize::try_from(bytes).unwrap_or(usize::MAX));
+        let higher = Priority::ALL.into_iter().filter(|other| *other > priority);
+        let least =
+            higher.fold(0_usize, |sum, level| sum.saturating_add(self.level(level).bytes()));
         let enough = least == 0 || least.saturating_add(weight(publish)) <= self.config.bytes;
         let lowest = lower.rev().find(|level| !self.level(*level).is_empty());
         lowest.filter(|level| enough && !self.level(*level).here.is_empty())
@@ -261,10 +248,7 @@ impl Queue {
 
     /// A message that is in the store alone has left the queue; returns who waits for it.
     pub(crate) fn take_rest(&mut self, priority: Priority, serial: Serial, weight: usize) -> Token {
-        let rest = &mut self.level_mut(priority).rest;
-        rest.messages = rest.messages.saturating_sub(1);
-        rest.bytes = rest.bytes.saturating_sub(weight as u64);
-        self.forget(weight);
+        self.level_mut(priority).forget_rest(one(weight));
         self.tokens.remove(&serial).unwrap_or(Token::NONE)
     }
 
@@ -291,8 +275,6 @@ impl Queue {
                 let Some(mut queued) = self.pop_at(priority, 0) else { break };
                 let claim = queued.claim;
                 if claim.stored {
-                    self.len += 1;
-                    self.bytes += queued.weight();
                     if claim.serial < stored_below {
                         queued.claim.token = Token::NONE;
                         claims.push(claim);
@@ -327,8 +309,6 @@ impl Queue {
                 let Some(queued) = level.here.pop_front() else { break };
                 if queued.expires.is_some_and(|expires| expires <= now) {
                     level.here_bytes -= queued.weight();
-                    self.len -= 1;
-                    self.bytes -= queued.weight();
                     forget_topic(&mut self.topics, &queued);
                     drop(queued);
                     continue;
@@ -345,8 +325,6 @@ impl Queue {
     pub(crate) fn begin_with(&mut self, queued: [Count; 3]) {
         for (level, count) in self.levels.iter_mut().zip(queued) {
             level.rest = count;
-            self.len += usize::try_from(count.messages).unwrap_or(usize::MAX);
-            self.bytes += usize::try_from(count.bytes).unwrap_or(usize::MAX);
         }
     }
 
@@ -358,7 +336,7 @@ impl Queue {
             let hungry = level.here.len() <= window.messages / 2
                 && level.here_bytes <= window.bytes / 2
                 && level.rest.messages > 0
-                && !level.loading;
+                && level.loading.is_none();
             let after = || level.here.iter().rev().find(|queued| queued.claim.stored);
             hungry.then(|| Read::Queue {
                 priority,
@@ -371,16 +349,28 @@ impl Queue {
         })
     }
 
-    /// Reading a part has begun, or has failed.
-    pub(crate) const fn set_loading(&mut self, priority: Priority, loading: bool) {
-        self.level_mut(priority).loading = loading;
+    /// Reading a part has begun.
+    pub(crate) const fn on_reading(&mut self, priority: Priority) {
+        let level = self.level_mut(priority);
+        level.loading = Some(level.rest);
+    }
+
+    /// Reading a part is over.
+    pub(crate) const fn on_read(&mut self, priority: Priority) {
+        self.level_mut(priority).loading = None;
+    }
+
+    /// The store has none of the messages that were to be read: what came
+    /// meanwhile is left.
+    pub(crate) fn on_missing(&mut self, priority: Priority) {
+        let level = self.level_mut(priority);
+        let missing = level.loading.take().unwrap_or_default();
+        level.forget_rest(missing);
     }
 
     /// A message was read that follows those held here.
     pub(crate) fn load(&mut self, priority: Priority, mut queued: Queued) {
-        let rest = &mut self.level_mut(priority).rest;
-        rest.messages = rest.messages.saturating_sub(1);
-        rest.bytes = rest.bytes.saturating_sub(queued.weight() as u64);
+        self.level_mut(priority).forget_rest(one(queued.weight()));
         if let Some(token) = self.tokens.remove(&queued.claim.serial) {
             queued.claim.token = token;
         }
@@ -393,13 +383,33 @@ impl Level {
         self.here.is_empty() && self.rest.messages == 0
     }
 
-    fn bytes(&self) -> u64 {
-        self.here_bytes as u64 + self.rest.bytes
+    fn len(&self) -> usize {
+        let rest = usize::try_from(self.rest.messages).unwrap_or(usize::MAX);
+        rest.saturating_add(self.here.len())
+    }
+
+    fn bytes(&self) -> usize {
+        let rest = usize::try_from(self.rest.bytes).unwrap_or(usize::MAX);
+        rest.saturating_add(self.here_bytes)
+    }
+
+    /// Messages are in the store alone no more. How many that leaves is what the
+    /// store said, which may be wrong.
+    const fn forget_rest(&mut self, gone: Count) {
+        self.rest.messages = self.rest.messages.saturating_sub(gone.messages);
+        self.rest.bytes = match self.rest.messages {
+            0 => 0,
+            _ => self.rest.bytes.saturating_sub(gone.bytes),
+        };
     }
 
     fn has_room(&self, window: Window) -> bool {
         self.here.is_empty() || self.here.len() < window.messages && self.here_bytes < window.bytes
     }
+}
+
+const fn one(weight: usize) -> Count {
+    Count { messages: 1, bytes: weight as u64 }
 }
 
 fn forget_topic(topics: &mut BTreeSet<(Text, Serial)>, queued: &Queued) {

@@ -1,9 +1,13 @@
 //! The queue with a store: what it keeps, drops and expires over restarts.
 
-use evenkeel_proto::codec::{Property, Publish, Version};
-use evenkeel_proto::record::{Priority, Record, Serial, StorageFailure, Window};
+use evenkeel_proto::codec::{Packet, PacketId, Property, Publish, Version};
+use evenkeel_proto::record::{
+    Count, Phase, Priority, Record, Serial, StorageFailure, StoredExchange, StoredMessage,
+    StoredState, UnixMillis, Window,
+};
 use evenkeel_proto::{
-    Accepted, Completion, Config, DeliveryError, PublishLimit, QueueError, RejectReason, WhenFull,
+    Accepted, Completion, Config, DeliveryError, Event, PublishLimit, QueueError, RejectReason,
+    WhenFull,
 };
 
 use crate::support::*;
@@ -74,7 +78,7 @@ fn qos_0_does_not_overtake_what_waits_to_be_struck_off() {
         rig.publish("a", AtMostOnce, 1);
         rig.accept();
         rig.commits = Commits::Held;
-        rig.send(&evenkeel_proto::codec::Packet::ConnAck(accepted()));
+        rig.send(&Packet::ConnAck(accepted()));
         rig.publish("b", AtMostOnce, 2);
         rig.expect_nothing();
         rig.commits = Commits::AtOnce;
@@ -96,7 +100,7 @@ fn stored_qos_0_waits_for_the_commit_that_strikes_it_off() {
             rig.publish("a", AtMostOnce, 1);
             rig.accept();
             rig.commits = Commits::Held;
-            rig.send(&evenkeel_proto::codec::Packet::ConnAck(accepted()));
+            rig.send(&Packet::ConnAck(accepted()));
             rig.expect_nothing();
             if committed {
                 rig.store.commit(&rig.batches[0].records.clone());
@@ -117,7 +121,7 @@ fn stored_qos_0_of_a_connection_that_ends_early_is_known_to_be_lost() {
         rig.outcomes();
         rig.accept();
         rig.commits = Commits::Held;
-        rig.send(&evenkeel_proto::codec::Packet::ConnAck(accepted()));
+        rig.send(&Packet::ConnAck(accepted()));
         rig.cut();
         rig.commit();
         rig.commits = Commits::AtOnce;
@@ -153,6 +157,109 @@ fn what_the_store_holds_counts_against_the_bounds() {
             assert_eq!(sent(&mut rig).len(), 6);
             assert!(rig.try_publish(publish("u", "x", AtLeastOnce), 8).is_ok());
         }
+    });
+}
+
+/// D1, D9: the counts of a store are its own affair. What it holds is sent, and
+/// that it does not hold what it announced is told.
+#[test]
+fn a_store_that_counts_wrong_is_borne() {
+    const MAX: u64 = u64::MAX;
+    for (messages, bytes) in [(1, 1), (1, MAX), (2, 0), (3, 24), (4, 24), (MAX, 0), (MAX, MAX)] {
+        for when_full in [WhenFull::Wait, WhenFull::DropOldest, WhenFull::LatestPerTopic] {
+            let mut config = quiet(lasting(Version::V5));
+            config.queue.when_full = when_full;
+            config.queue.messages = 5;
+            let mut rig = offline(config);
+            for number in 1..=3 {
+                rig.publish(&format!("t/{number}"), AtLeastOnce, number);
+            }
+            rig.crash_and_hear(|recovered| recovered.queued = [Count { messages, bytes }; 3]);
+            assert!(rig.client.queued() >= 3);
+            rig.settle();
+            rig.advance(secs(10));
+            assert_eq!(rig.client.queued(), 3, "what is there is counted: {messages} {bytes}");
+            let corrupt = |event: &Event| {
+                matches!(event, Event::StoreFailed { failure: StorageFailure::Corrupt, .. })
+            };
+            assert!(rig.take_events().iter().any(corrupt), "nothing is there of other priorities");
+            rig.try_publish(expiring("e", 1), 4).unwrap();
+            rig.publish("t/1", AtLeastOnce, 5);
+            rig.advance(secs(2));
+            let (expired, superseded) = match when_full {
+                WhenFull::LatestPerTopic => (4, vec![(1, Err(DeliveryError::Superseded))]),
+                _ => (4, vec![]),
+            };
+            assert!(matches!(ends(&mut rig)[..],
+                [(number, Err(DeliveryError::Expired { .. }))] if number == expired));
+            assert_eq!(rig.settled(), superseded);
+            rig.client.start(rig.now);
+            rig.settle();
+            rig.accept_with(&resumed());
+            let expected = match when_full {
+                WhenFull::LatestPerTopic => vec!["t/2", "t/3", "t/1"],
+                _ => vec!["t/1", "t/2", "t/3", "t/1"],
+            };
+            assert_eq!(sent(&mut rig), expected);
+            assert_eq!(rig.client.queued(), 0);
+            rig.advance(secs(1));
+            assert_eq!(rig.store.messages(), []);
+        }
+    }
+}
+
+/// The same for all else that it may say: two exchanges under one identifier, one
+/// of QoS 0, times at the end of all time, the last of all names.
+#[test]
+fn a_store_that_makes_no_sense_is_borne() {
+    each_version(|version| {
+        let mut rig = offline(quiet(lasting(version)));
+        rig.publish("a", ExactlyOnce, 1);
+        rig.publish("b", AtLeastOnce, 2);
+        rig.crash_and_hear(|recovered| {
+            let message = |number: u64, qos| StoredMessage {
+                serial: Serial(number),
+                publish: publish("c", "x", qos),
+                accepted: UnixMillis(u64::MAX),
+                expires: Some(UnixMillis(u64::MAX)),
+                priority: Priority::High,
+                state: StoredState::Queued,
+            };
+            for (id, number, qos) in [
+                (1, 7, AtMostOnce),
+                (2, 7, ExactlyOnce),
+                (2, u64::MAX, AtLeastOnce),
+                (u16::MAX, 8, ExactlyOnce),
+            ] {
+                let phase = Phase::Unanswered(Box::new(message(number, qos)));
+                let packet_id = PacketId::new(id).unwrap();
+                let serial = Serial(number);
+                recovered.exchanges.push(StoredExchange { packet_id, serial, phase });
+            }
+            recovered.forsaken = vec![id(2), id(3), id(3)];
+            recovered.received = vec![id(9), id(9)];
+            recovered.next_serial = Serial(u64::MAX);
+        });
+        rig.client.start(rig.now);
+        rig.settle();
+        rig.accept_with(&resumed());
+        for _ in 0..20 {
+            while let Some(packet) = rig.wire.pop_front() {
+                match packet {
+                    Packet::Publish(publish) => match publish.qos {
+                        AtMostOnce => {}
+                        AtLeastOnce => rig.send(&puback(publish.packet_id.unwrap())),
+                        ExactlyOnce => rig.send(&pubrec(publish.packet_id.unwrap())),
+                    },
+                    Packet::PubRel(ack) => rig.send(&pubcomp(ack.packet_id)),
+                    _ => {}
+                }
+            }
+            rig.advance(secs(1));
+        }
+        assert_eq!(rig.client.queued(), 0);
+        assert!(rig.client.is_drained());
+        assert!(rig.client.state().is_online());
     });
 }
 

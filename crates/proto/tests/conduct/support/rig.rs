@@ -6,7 +6,9 @@ use evenkeel_proto::codec::{
     ConnAck, Connect, Decoder, Packet, Publish, QoS, ReasonCode, Subscribe, SubscribeFilter, Text,
     Unsubscribe, Version,
 };
-use evenkeel_proto::record::{Batch, Committed, StorageFailure, StoreBounds, UnixMillis};
+use evenkeel_proto::record::{
+    Batch, Committed, Recovered, StorageFailure, StoreBounds, UnixMillis,
+};
 use evenkeel_proto::{
     Accepted, Challenge, Client, Completion, Config, ConnectionId, Credentials, Deadline,
     Delivered, DeliveryError, DisconnectCause, Event, Incoming, Input, Instant, Open, Output,
@@ -148,6 +150,11 @@ impl Rig {
     /// The process dies and another begins; the store keeps what was
     /// committed. The client has not started.
     pub(crate) fn crash(&mut self) {
+        self.crash_and_hear(|_| {});
+    }
+
+    /// A crash; what the store then says it holds may be changed.
+    pub(crate) fn crash_and_hear(&mut self, change: impl FnOnce(&mut Recovered)) {
         self.link = None;
         self.batches.clear();
         self.wire.clear();
@@ -155,11 +162,16 @@ impl Rig {
         self.completions.clear();
         self.deadline = None;
         self.writable = true;
-        self.recover();
+        self.recover_as(change);
     }
 
     fn recover(&mut self) {
-        let (config, recovered) = (self.configured.clone(), self.store.recovered());
+        self.recover_as(|_| {});
+    }
+
+    fn recover_as(&mut self, change: impl FnOnce(&mut Recovered)) {
+        let (config, mut recovered) = (self.configured.clone(), self.store.recovered());
+        change(&mut recovered);
         self.client = Client::recover(config, 7, self.now, self.wall(), recovered).unwrap();
     }
 
