@@ -7,7 +7,7 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::mpsc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
 use evenkeel::{Client, QoS, ReasonCode, TopicName, Version};
@@ -277,7 +277,13 @@ fn a_client_gives_back_what_bursts_needed() {
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }
         }
-        let idle = held() - fresh;
+        // The memory of large packets is kept for a second, for the next ones.
+        let idle = || held() - fresh;
+        let patience = Instant::now() + Duration::from_secs(30);
+        while idle() >= 32 * 1024 && Instant::now() < patience {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        let idle = idle();
         assert!(idle < 32 * 1024, "{idle} bytes more than a client that has done nothing");
     });
 }

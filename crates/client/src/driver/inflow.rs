@@ -6,7 +6,10 @@ use std::pin::pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::{BufMut, BytesMut};
+use evenkeel_proto::Instant;
 use tokio::io::{AsyncRead, AsyncReadExt};
+
+use super::spare::Spare;
 
 /// Room for the first read; doubled while reads fill it.
 pub(super) const SMALL: usize = 4 * 1024;
@@ -25,11 +28,15 @@ pub(super) struct Inflow {
     room: usize,
     /// Bytes missing for the packet at the front; 0 if unknown.
     missing: usize,
+    /// Size of the memory in `bytes` where it belongs to one large packet.
+    own: Option<usize>,
+    /// Memory of the large packets before.
+    spare: Spare,
 }
 
 impl Inflow {
     pub(super) fn new() -> Self {
-        Self { bytes: BytesMut::new(), room: SMALL, missing: 0 }
+        Self { bytes: BytesMut::new(), room: SMALL, missing: 0, own: None, spare: Spare::default() }
     }
 
     /// Notes what the packet at the front lacks; within the maximum packet
@@ -42,11 +49,13 @@ impl Inflow {
         &mut self,
         cx: &mut Context<'_>,
         stream: &mut (impl AsyncRead + Unpin),
+        now: Instant,
     ) -> Poll<std::io::Result<usize>> {
-        if self.missing >= OWN_MEMORY {
+        if self.missing >= OWN_MEMORY || (self.missing > 0 && self.own.is_some()) {
             return self.poll_read_large(cx, stream);
         }
-        self.make_room(self.room);
+        self.leave_own_memory(now);
+        self.make_room();
         let room = self.bytes.capacity() - self.bytes.len();
         let read = ready!(pin!(stream.read_buf(&mut self.bytes)).poll(cx))?;
         self.room = match read {
@@ -63,8 +72,11 @@ impl Inflow {
         cx: &mut Context<'_>,
         stream: &mut (impl AsyncRead + Unpin),
     ) -> Poll<std::io::Result<usize>> {
-        let wanted = self.missing.min(TRUST.max(self.bytes.len()));
-        self.make_room(wanted);
+        let room = self.bytes.capacity() - self.bytes.len();
+        let does = room >= self.missing || (self.own.is_some() && room > 0);
+        if !does {
+            self.move_to_own_memory();
+        }
         let mut part = (&mut self.bytes).limit(self.missing);
         let read = ready!(pin!(stream.read_buf(&mut part)).poll(cx))?;
         // Where one is large, the next may be, and is best met by its header.
@@ -73,20 +85,55 @@ impl Inflow {
     }
 
     /// Makes room without a thought for earlier buffers' sizes. What is left
-    /// is used up first where it does for the packet at the front, or for a
-    /// fair part of it: to make room is to copy what has come.
-    fn make_room(&mut self, room: usize) {
+    /// is used up first where it does for the packet at the front: to make
+    /// room is to copy what has come.
+    fn make_room(&mut self) {
         let spare = self.bytes.capacity() - self.bytes.len();
-        let does = self.missing > 0 && spare >= self.missing.min(OWN_MEMORY);
-        if !does && spare < room && !self.bytes.try_reclaim(room) {
-            let mut bytes = BytesMut::with_capacity(self.bytes.len() + room);
+        let does = self.missing > 0 && spare >= self.missing;
+        if !does && spare < self.room && !self.bytes.try_reclaim(self.room) {
+            let mut bytes = BytesMut::with_capacity(self.bytes.len() + self.room);
             bytes.extend_from_slice(&self.bytes);
             self.bytes = bytes;
         }
     }
 
+    /// Copies what has come of a packet to where all of it has room, or a
+    /// fair part.
+    fn move_to_own_memory(&mut self) {
+        let size = self.bytes.len() + self.missing.min(TRUST.max(self.bytes.len()));
+        let (mut bytes, size) =
+            (self.spare.take(size)).unwrap_or_else(|| (BytesMut::with_capacity(size), size));
+        bytes.extend_from_slice(&self.bytes);
+        (self.bytes, self.own) = (bytes, Some(size));
+    }
+
+    /// The large packet is complete; its memory is of use again once the
+    /// application has let go of it.
+    fn leave_own_memory(&mut self, now: Instant) {
+        if let Some(size) = self.own.take_if(|_| self.bytes.is_empty()) {
+            self.spare.keep(std::mem::take(&mut self.bytes), size, now);
+        }
+    }
+
+    /// Adds what was read elsewhere, whatever it belongs to.
+    pub(super) fn push(&mut self, bytes: &[u8]) {
+        self.own = None;
+        self.bytes.extend_from_slice(bytes);
+    }
+
+    /// When [`Inflow::tidy`] has something to do.
+    pub(super) fn due(&self) -> Option<Instant> {
+        self.spare.due()
+    }
+
+    /// Gives back what large packets needed, some time after the last.
+    pub(super) fn tidy(&mut self, now: Instant) {
+        self.spare.tidy(now);
+    }
+
     /// An idle connection holds no buffer.
-    pub(super) fn release(&mut self) {
+    pub(super) fn release(&mut self, now: Instant) {
+        self.leave_own_memory(now);
         if self.bytes.is_empty() && self.bytes.capacity() > 0 {
             self.bytes = BytesMut::new();
         }
@@ -95,11 +142,14 @@ impl Inflow {
 
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
+
     use super::*;
 
     fn read(inflow: &mut Inflow, mut input: &[u8]) -> usize {
         let mut cx = Context::from_waker(std::task::Waker::noop());
-        let Poll::Ready(Ok(read)) = inflow.poll_read(&mut cx, &mut input) else {
+        let Poll::Ready(Ok(read)) = inflow.poll_read(&mut cx, &mut input, Instant::from_micros(0))
+        else {
             panic!("a slice can always be read");
         };
         read
@@ -177,12 +227,69 @@ mod tests {
 
     #[test]
     fn an_idle_connection_holds_no_buffer() {
+        let now = Instant::from_micros(0);
         let mut inflow = Inflow::new();
         read(&mut inflow, b"abc");
-        inflow.release();
+        inflow.release(now);
         assert_eq!(inflow.bytes.len(), 3, "what is not decoded stays");
         drop(inflow.bytes.split_to(3));
-        inflow.release();
+        inflow.release(now);
         assert_eq!(inflow.bytes.capacity(), 0);
+    }
+
+    /// Takes in a packet of such a size, 100 bytes of it before its length is
+    /// known, in reads of such parts.
+    fn packet(inflow: &mut Inflow, size: usize, part: usize) -> Bytes {
+        let input = vec![b'x'; size];
+        inflow.expect(0);
+        read(inflow, &input[..100]);
+        while inflow.bytes.len() < size {
+            inflow.expect(size - inflow.bytes.len());
+            read(inflow, &input[inflow.bytes.len()..][..part.min(size - inflow.bytes.len())]);
+        }
+        inflow.expect(0);
+        inflow.bytes.split_to(size).freeze()
+    }
+
+    #[test]
+    fn memory_that_the_application_gave_back_serves_the_next_large_packet() {
+        for part in [usize::MAX, 20_000, 5_000] {
+            let mut inflow = Inflow::new();
+            let first = packet(&mut inflow, 5 * OWN_MEMORY, part);
+            let at = first.as_ptr();
+            let second = packet(&mut inflow, 5 * OWN_MEMORY, part);
+            assert_ne!(second.as_ptr(), at, "the first is held");
+            assert!(first.iter().all(|byte| *byte == b'x'));
+            drop(first);
+            let third = packet(&mut inflow, 4 * OWN_MEMORY, part);
+            assert_eq!(third.as_ptr(), at, "parts of {part}");
+        }
+    }
+
+    #[test]
+    fn a_drained_link_gives_memory_back_some_time_after_the_last_large_packet() {
+        let mut inflow = Inflow::new();
+        let first = packet(&mut inflow, 2 * OWN_MEMORY, usize::MAX);
+        assert_eq!(inflow.due(), None);
+        inflow.release(Instant::from_micros(0));
+        assert_eq!(inflow.bytes.capacity(), 0);
+        let due = inflow.due().unwrap();
+        inflow.tidy(Instant::from_micros(due.as_micros() - 1));
+        assert_eq!(inflow.due(), Some(due));
+        inflow.tidy(due);
+        assert_eq!(inflow.due(), None);
+        assert!(first.try_into_mut().is_ok(), "nobody else holds it");
+    }
+
+    #[test]
+    fn bytes_from_elsewhere_make_memory_shared() {
+        let mut inflow = Inflow::new();
+        let first = packet(&mut inflow, 2 * OWN_MEMORY, usize::MAX);
+        inflow.push(b"abc");
+        inflow.release(Instant::from_micros(0));
+        drop(inflow.bytes.split_to(3));
+        inflow.release(Instant::from_micros(0));
+        assert_eq!(inflow.due(), None, "not known to be one packet's");
+        drop(first);
     }
 }

@@ -88,6 +88,11 @@ impl Link {
         self.paused && self.closing.is_none()
     }
 
+    /// When memory is to be given back that is of no more use.
+    pub(super) fn tidying_due(&self) -> Option<Instant> {
+        self.inflow.due().filter(|_| !self.is_closing())
+    }
+
     /// Reads and hands over until nothing is left. A thorough read asks the
     /// operating system itself.
     pub(super) fn read(
@@ -99,6 +104,7 @@ impl Link {
         wakers: &mut Wakers,
     ) -> ReadOutcome {
         let mut total = 0;
+        self.inflow.tidy(now);
         for _ in 0..READS {
             if total >= READ_BYTES {
                 break;
@@ -106,10 +112,10 @@ impl Link {
             if !self.hand_over(shared, now, wakers) {
                 return ReadOutcome::Drained;
             }
-            let read = match self.poll_read(cx, thorough) {
+            let read = match self.poll_read(cx, now, thorough) {
                 Poll::Ready(read) => read,
                 Poll::Pending => {
-                    self.inflow.release();
+                    self.inflow.release(now);
                     return ReadOutcome::Drained;
                 }
             };
@@ -172,7 +178,12 @@ impl Link {
         !self.paused
     }
 
-    fn poll_read(&mut self, cx: &mut Context<'_>, thorough: bool) -> Poll<std::io::Result<usize>> {
+    fn poll_read(
+        &mut self,
+        cx: &mut Context<'_>,
+        now: Instant,
+        thorough: bool,
+    ) -> Poll<std::io::Result<usize>> {
         if thorough {
             return self.poll_read_thoroughly(cx);
         }
@@ -180,7 +191,7 @@ impl Link {
             // An idle connection holds no buffer.
             ready!(self.stream.poll_read_ready(cx))?;
         }
-        self.inflow.poll_read(cx, &mut self.stream)
+        self.inflow.poll_read(cx, &mut self.stream, now)
     }
 
     /// Asks the operating system itself, before a link is held for dead (K9).
@@ -188,7 +199,7 @@ impl Link {
         let mut bytes = [0; SMALL];
         let mut buffer = ReadBuf::new(&mut bytes);
         ready!(Pin::new(&mut self.stream).poll_read_thoroughly(cx, &mut buffer))?;
-        self.inflow.bytes.extend_from_slice(buffer.filled());
+        self.inflow.push(buffer.filled());
         Poll::Ready(Ok(buffer.filled().len()))
     }
 

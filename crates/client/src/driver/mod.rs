@@ -7,6 +7,7 @@ mod hooks;
 mod inflow;
 mod link;
 mod log;
+mod spare;
 pub(crate) mod store;
 
 use std::future::Future;
@@ -411,7 +412,8 @@ impl Future for Driver {
                 return Poll::Ready(());
             }
             let deadline = this.deadline.map(|deadline| deadline.at);
-            let deadline = [deadline, this.hold_deadline].into_iter().flatten().min();
+            let tidying = this.link.as_ref().and_then(Link::tidying_due);
+            let deadline = [deadline, this.hold_deadline, tidying].into_iter().flatten().min();
             match next {
                 Next::Turn => {}
                 Next::Yield => break,
