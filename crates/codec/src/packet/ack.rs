@@ -35,6 +35,7 @@ impl Ack {
     /// PUBCOMP. On an error `out` is as before.
     ///
     /// Before MQTT 5 only the packet identifier is written.
+    #[inline]
     pub fn encode(
         &self,
         packet_type: PacketType,
@@ -47,6 +48,15 @@ impl Ack {
             out.extend_from_slice(&[packet_type.first_byte(), 2, high, low]);
             return Ok(());
         }
+        self.put(packet_type, form, out)
+    }
+
+    fn put(
+        &self,
+        packet_type: PacketType,
+        form: Form,
+        out: &mut Vec<u8>,
+    ) -> Result<(), EncodeError> {
         put_header(packet_type.first_byte(), form.len(), form.len(), out)?;
         put_u16(self.packet_id.get(), out);
         out.push(self.reason.0);
@@ -65,22 +75,23 @@ impl Ack {
         frame_len(self.form(packet_type, version)?.len())
     }
 
+    #[inline]
     fn form(&self, packet_type: PacketType, version: Version) -> Result<Form, EncodeError> {
         use PacketType::{PubAck, PubComp, PubRec, PubRel};
         if !matches!(packet_type, PubAck | PubRec | PubRel | PubComp) {
             return Err(EncodeError::NotAnAck { packet_type });
         }
-        if !version.has_properties() {
+        // Nearly all say nothing but success, which every one of them may.
+        let is_plain = self.properties.is_empty() && self.reason == ReasonCode::SUCCESS;
+        if is_plain || !version.has_properties() {
             return Ok(Form::Identifier);
         }
         packet_type.check_reason(self.reason)?;
-        Ok(match (self.properties.is_empty(), self.reason) {
-            (true, ReasonCode::SUCCESS) => Form::Identifier,
-            (true, _) => Form::Reason,
-            (false, _) => Form::Full {
-                len: 3 + list_len(self.properties.measure(Place::Packet(packet_type))?),
-            },
-        })
+        if self.properties.is_empty() {
+            return Ok(Form::Reason);
+        }
+        let properties = self.properties.measure(Place::Packet(packet_type))?;
+        Ok(Form::Full { len: 3 + list_len(properties) })
     }
 
     pub(crate) fn decode(mut reader: Reader, version: Version) -> Result<Self, DecodeError> {

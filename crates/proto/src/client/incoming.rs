@@ -12,7 +12,6 @@ use crate::keepalive::Pong;
 use crate::operation::{Claim, Delivered, DeliveryError};
 use crate::record::Record;
 use crate::session::flights::{Exchange, Flight, Landed};
-use crate::session::journal::Gate;
 use crate::time::Instant;
 
 use super::{Client, Link};
@@ -228,7 +227,7 @@ impl Client {
 
     /// PUBREL goes out once it is committed that the server owns the message.
     pub(super) fn send_release(&mut self, id: PacketId) {
-        self.after_commit(Gate::Acknowledge(PacketType::PubRel, id, ReasonCode::SUCCESS));
+        self.send_committed(PacketType::PubRel, id, ReasonCode::SUCCESS);
     }
 
     fn on_pubcomp(&mut self, id: PacketId) {
@@ -242,14 +241,16 @@ impl Client {
     //= [MQTT-4.3.3-11]
     fn on_pubrel(&mut self, packet_id: PacketId) {
         let reason = if self.session.inbound.on_release(packet_id) {
-            self.note(Record::Finished { packet_id });
+            if self.is_durable() {
+                self.note(Record::Finished { packet_id });
+            }
             ReasonCode::SUCCESS
         } else {
             self.stats.unknown_acknowledgements += 1;
             ReasonCode::PACKET_IDENTIFIER_NOT_FOUND
         };
         // Once the server has it, the identifier may mean another message.
-        self.after_commit(Gate::Acknowledge(PacketType::PubComp, packet_id, reason));
+        self.send_committed(PacketType::PubComp, packet_id, reason);
     }
 
     /// The answer that the exchange with this identifier waits for. One that

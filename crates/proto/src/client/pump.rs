@@ -36,12 +36,12 @@ impl Client {
         while let Some(ack) = self.session.inbound.next_puback() {
             self.send_ack(PacketType::PubAck, ack.packet_id, ack.reason);
         }
-        while let Some(ack) = self.session.inbound.next_pubrec() {
-            if !ack.reason.is_error() && self.session.inbound.record(ack.packet_id) {
-                self.note(Record::Received { packet_id: ack.packet_id });
+        while let Some(Ack { packet_id, reason, .. }) = self.session.inbound.next_pubrec() {
+            let accepted = !reason.is_error();
+            if accepted && self.is_durable() && self.session.inbound.record(packet_id) {
+                self.note(Record::Received { packet_id });
             }
-            let kind = PacketType::PubRec;
-            self.after_commit(Gate::Acknowledge(kind, ack.packet_id, ack.reason));
+            self.send_committed(PacketType::PubRec, packet_id, reason);
         }
     }
 
@@ -302,13 +302,23 @@ impl Client {
         Ok(())
     }
 
+    /// Puts an acknowledgement into the transmit buffer of a client that is online.
     pub(super) fn send_ack(&mut self, kind: PacketType, id: PacketId, reason: ReasonCode) {
-        let version = self.version();
+        let Link::Online(online) = &mut self.link else { return };
+        let version = online.limits.version;
         let before = self.transmit.len();
         let ack = Ack::new(id, reason);
         let encoded = self.transmit.append(|out| ack.encode(kind, version, out));
         debug_assert!(encoded.is_ok(), "acknowledgements without properties always encode");
-        self.note_queued(before);
+        online.stream.on_queued(self.transmit.len() - before);
+    }
+
+    /// Sends PUBREC, PUBREL or PUBCOMP once what it promises is committed.
+    pub(super) fn send_committed(&mut self, kind: PacketType, id: PacketId, reason: ReasonCode) {
+        match self.is_durable() {
+            true => self.after_commit(Gate::Acknowledge(kind, id, reason)),
+            false => self.send_ack(kind, id, reason),
+        }
     }
 
     /// Bytes queued on the present connection so far.

@@ -1,10 +1,11 @@
 //! Acknowledging what the server sends: in the order it came ([MQTT-4.6.0-2]),
 //! and not before the application is done with it (D5, D10).
 
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::VecDeque;
 
 use evenkeel_codec::{Ack, PacketId, ReasonCode};
 
+use super::receipts::{Receipt, Receipts};
 use crate::io::{AckKey, ConnectionId};
 
 /// Acknowledgements owed on one connection, oldest first.
@@ -46,27 +47,12 @@ impl Owed {
     }
 }
 
-/// A QoS 2 message between its first PUBLISH and its PUBREL. Part of the
-/// session: survives the connection.
-#[derive(Debug)]
-struct Receipt {
-    /// Tells this use of the identifier from earlier ones.
-    generation: u64,
-    /// The application's answer, once it has given one.
-    answer: Option<ReasonCode>,
-    /// Where PUBREC is or was owed on the present connection; `None` where
-    /// PUBLISH has not come on it.
-    owed: Option<u64>,
-    /// The store has been told.
-    recorded: bool,
-}
-
 /// What the server has sent and we have not finished.
 #[derive(Debug, Default)]
 pub(crate) struct Inbound {
     pubacks: Owed,
     pubrecs: Owed,
-    receipts: BTreeMap<PacketId, Receipt>,
+    receipts: Receipts,
     /// Receipts whose PUBLISH came on the present connection.
     receipts_here: usize,
     generation: u64,
@@ -93,11 +79,11 @@ impl Inbound {
     /// that is known. A copy carries DUP: in a session that may be another, a
     /// message without it is new.
     pub(crate) fn on_exactly_once(&mut self, id: PacketId, dup: bool) -> Option<AckKey> {
-        let is_old = |receipt: &Receipt| receipt.owed.is_none();
-        if self.unproven && !dup && self.receipts.get(&id).is_some_and(is_old) {
-            self.receipts.remove(&id);
+        let is_old = |receipt: &mut Receipt| receipt.owed.is_none();
+        if self.unproven && !dup && self.receipts.get_mut(id).is_some_and(is_old) {
+            self.receipts.remove(id);
         }
-        if let Some(receipt) = self.receipts.get_mut(&id) {
+        if let Some(receipt) = self.receipts.get_mut(id) {
             self.receipts_here += usize::from(receipt.owed.is_none());
             if !receipt.owed.is_some_and(|sequence| self.pubrecs.is_owed(sequence)) {
                 let sequence = self.pubrecs.push(id);
@@ -112,7 +98,7 @@ impl Inbound {
         self.receipts_here += 1;
         let generation = self.generation;
         let owed = Some(self.pubrecs.push(id));
-        self.receipts.insert(id, Receipt { generation, answer: None, owed, recorded: false });
+        self.receipts.insert(Receipt { id, generation, answer: None, owed, recorded: false });
         Some(AckKey::exactly_once(id, generation))
     }
 
@@ -128,7 +114,7 @@ impl Inbound {
                 of == conn && self.pubacks.settle(sequence, reason)
             }
             crate::io::AckTarget::ExactlyOnce { id, generation } => {
-                let receipt = self.receipts.get_mut(&id);
+                let receipt = self.receipts.get_mut(id);
                 let Some(receipt) = receipt.filter(|receipt| receipt.generation == generation)
                 else {
                     return false;
@@ -160,7 +146,7 @@ impl Inbound {
 
     /// The store is to be told of this identifier; true the first time.
     pub(crate) fn record(&mut self, id: PacketId) -> bool {
-        let receipt = self.receipts.get_mut(&id);
+        let receipt = self.receipts.get_mut(id);
         receipt.is_some_and(|receipt| !core::mem::replace(&mut receipt.recorded, true))
     }
 
@@ -170,12 +156,12 @@ impl Inbound {
         self.generation += 1;
         let generation = self.generation;
         let answer = Some(ReasonCode::SUCCESS);
-        self.receipts.insert(id, Receipt { generation, answer, owed: None, recorded: true });
+        self.receipts.insert(Receipt { id, generation, answer, owed: None, recorded: true });
     }
 
     /// PUBREL: forgets the identifier. False where it was not known.
     pub(crate) fn on_release(&mut self, id: PacketId) -> bool {
-        let receipt = self.receipts.remove(&id);
+        let receipt = self.receipts.remove(id);
         let here = receipt.as_ref().is_some_and(|receipt| receipt.owed.is_some());
         self.receipts_here -= usize::from(here);
         receipt.is_some()
@@ -186,7 +172,7 @@ impl Inbound {
         self.pubacks.clear();
         self.pubrecs.clear();
         self.receipts_here = 0;
-        for receipt in self.receipts.values_mut() {
+        for receipt in self.receipts.iter_mut() {
             receipt.owed = None;
         }
     }

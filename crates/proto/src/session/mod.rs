@@ -8,6 +8,7 @@ pub(crate) mod inbound;
 pub(crate) mod journal;
 pub(crate) mod quarantine;
 pub(crate) mod queue;
+mod receipts;
 pub(crate) mod replay;
 pub(crate) mod subscriptions;
 

@@ -1,0 +1,197 @@
+//! The QoS 2 messages that the server may send again, by packet identifier.
+
+use alloc::collections::VecDeque;
+
+use evenkeel_codec::{PacketId, ReasonCode};
+
+/// Room kept for the next ones when all are gone.
+const KEPT: usize = 128;
+
+/// A QoS 2 message between its first PUBLISH and its PUBREL. Part of the
+/// session: survives the connection.
+#[derive(Debug)]
+pub(crate) struct Receipt {
+    pub(crate) id: PacketId,
+    /// Tells this use of the identifier from earlier ones.
+    pub(crate) generation: u64,
+    /// The application's answer, once it has given one.
+    pub(crate) answer: Option<ReasonCode>,
+    /// Where PUBREC is or was owed on the present connection; `None` where
+    /// PUBLISH has not come on it.
+    pub(crate) owed: Option<u64>,
+    /// The store has been told.
+    pub(crate) recorded: bool,
+}
+
+/// In the order of identifiers, round from the front's past 65,535 back to it.
+///
+/// A server mostly numbers its messages in sequence and releases them in that
+/// order: then a new one belongs behind the last, the place of any other is its
+/// distance from the first, and it is the first that goes.
+#[derive(Debug, Default)]
+pub(crate) struct Receipts(VecDeque<Receipt>);
+
+impl Receipts {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    #[inline]
+    pub(crate) fn get_mut(&mut self, id: PacketId) -> Option<&mut Receipt> {
+        let index = self.find(id).ok()?;
+        self.0.get_mut(index)
+    }
+
+    /// Takes the place of another of the same identifier.
+    #[inline]
+    pub(crate) fn insert(&mut self, receipt: Receipt) {
+        match self.find(receipt.id) {
+            Ok(index) => {
+                if let Some(place) = self.0.get_mut(index) {
+                    *place = receipt;
+                }
+            }
+            Err(index) if index == self.0.len() => self.0.push_back(receipt),
+            Err(index) => self.0.insert(index, receipt),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn remove(&mut self, id: PacketId) -> Option<Receipt> {
+        let receipt = match self.find(id).ok()? {
+            0 => self.0.pop_front(),
+            index => self.0.remove(index),
+        };
+        if self.0.is_empty() {
+            self.0.shrink_to(KEPT);
+        }
+        receipt
+    }
+
+    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Receipt> {
+        self.0.iter_mut()
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.0 = VecDeque::new();
+    }
+
+    /// Where this identifier is, or where it belongs.
+    #[inline]
+    fn find(&self, id: PacketId) -> Result<usize, usize> {
+        let (Some(first), Some(last)) = (self.0.front(), self.0.back()) else { return Err(0) };
+        let distance = |id: PacketId| id.get().wrapping_sub(first.id.get());
+        let wanted = distance(id);
+        if wanted > distance(last.id) {
+            return Err(self.0.len());
+        }
+        let guess = usize::from(wanted);
+        if self.0.get(guess).is_some_and(|receipt| receipt.id == id) {
+            return Ok(guess);
+        }
+        self.0.binary_search_by_key(&wanted, |receipt| distance(receipt.id))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::collections::BTreeMap;
+    use alloc::vec::Vec;
+
+    use super::*;
+    use crate::rng::Rng;
+
+    fn receipt(id: u16, generation: u64) -> Receipt {
+        let id = PacketId::new(id).unwrap();
+        Receipt { id, generation, answer: None, owed: None, recorded: false }
+    }
+
+    fn id(id: u16) -> PacketId {
+        PacketId::new(id).unwrap()
+    }
+
+    fn ids(receipts: &mut Receipts) -> Vec<u16> {
+        receipts.iter_mut().map(|receipt| receipt.id.get()).collect()
+    }
+
+    #[test]
+    fn a_receipt_is_small() {
+        assert!(size_of::<Receipt>() <= 32);
+    }
+
+    #[test]
+    fn each_identifier_has_one_place_whatever_the_order_they_come_in() {
+        let mut receipts = Receipts::default();
+        for (id, generation) in [7, 9, 8, u16::MAX, 1, 7].into_iter().zip(1..) {
+            receipts.insert(receipt(id, generation));
+        }
+        assert_eq!(ids(&mut receipts), [7, 8, 9, u16::MAX, 1]);
+        let generations = |receipts: &mut Receipts| -> Vec<_> {
+            receipts.iter_mut().map(|receipt| receipt.generation).collect()
+        };
+        assert_eq!(generations(&mut receipts), [6, 3, 2, 4, 5], "the last 7 took the first one's");
+        for (absent, present) in [(6, 7), (10, 9), (u16::MAX - 1, u16::MAX), (2, 1)] {
+            assert!(receipts.get_mut(id(absent)).is_none(), "{absent}");
+            assert!(receipts.remove(id(absent)).is_none(), "{absent}");
+            assert_eq!(receipts.get_mut(id(present)).unwrap().id.get(), present);
+        }
+        for gone in [8, 7, 1, u16::MAX, 9] {
+            assert_eq!(receipts.remove(id(gone)).unwrap().id.get(), gone);
+            assert!(receipts.remove(id(gone)).is_none(), "{gone} went once");
+        }
+        assert!(receipts.is_empty());
+    }
+
+    #[test]
+    fn a_window_that_moves_through_all_identifiers_is_found_everywhere() {
+        let mut receipts = Receipts::default();
+        let mut newest = u16::MAX - 300;
+        let next = |id: u16| if id == u16::MAX { 1 } else { id + 1 };
+        let mut window = VecDeque::new();
+        for generation in 0..1_000 {
+            newest = next(newest);
+            window.push_back(newest);
+            receipts.insert(receipt(newest, generation));
+            if window.len() > 100 {
+                let oldest = window.pop_front().unwrap();
+                assert_eq!(receipts.remove(id(oldest)).unwrap().generation, generation - 100);
+            }
+            assert_eq!(receipts.get_mut(id(newest)).unwrap().generation, generation);
+            assert_eq!(ids(&mut receipts), Vec::from(window.clone()), "no order but the cycle's");
+        }
+    }
+
+    #[test]
+    fn any_sequence_of_calls_goes_as_with_a_map() {
+        let mut rng = Rng::new(7);
+        let mut any = |most: u64| rng.next() % most;
+        let mut receipts = Receipts::default();
+        let mut map = BTreeMap::new();
+        for generation in 0..20_000 {
+            // Few enough to meet again, on both sides of the end.
+            let id = id(1 + ((65_500 + any(72)) % u64::from(u16::MAX)) as u16);
+            if any(2) == 0 {
+                receipts.insert(receipt(id.get(), generation));
+                map.insert(id, generation);
+            } else {
+                let gone = receipts.remove(id).map(|receipt| receipt.generation);
+                assert_eq!(gone, map.remove(&id));
+            }
+            let found = receipts.get_mut(id).map(|receipt| receipt.generation);
+            assert_eq!(found, map.get(&id).copied());
+            assert_eq!(receipts.0.len(), map.len());
+        }
+    }
+
+    #[test]
+    fn what_a_burst_needed_is_given_back() {
+        let mut receipts = Receipts::default();
+        for id in 1..=10_000 {
+            receipts.insert(receipt(id, 0));
+        }
+        for gone in 1..=10_000 {
+            receipts.remove(id(gone));
+        }
+        assert!(receipts.0.capacity() <= KEPT, "{}", receipts.0.capacity());
+    }
+}
