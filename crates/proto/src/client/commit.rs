@@ -153,6 +153,7 @@ impl Client {
                 for accepted in refused {
                     self.refuse(&accepted, failure);
                 }
+                self.open_gates();
                 let conn = self.conn();
                 let journal = self.session.journal.as_mut();
                 if let Some(gate) = journal.and_then(|journal| journal.take_connect(conn)) {

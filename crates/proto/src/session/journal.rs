@@ -161,7 +161,9 @@ impl Journal {
     /// The next gate that is open, if it is of this connection or of none;
     /// those of connections that are over are forgotten.
     pub(crate) fn next_open(&mut self, present: Option<ConnectionId>) -> Option<Gate> {
-        while self.gates.front().is_some_and(|closed| closed.after <= self.committed) {
+        // After a batch that failed there may be nothing left to commit.
+        let all = self.is_idle();
+        while self.gates.front().is_some_and(|closed| all || closed.after <= self.committed) {
             let Closed { conn, gate, .. } = self.gates.pop_front()?;
             let holds = conn.is_none() || conn == present || matches!(gate, Gate::Stream(..));
             if holds {

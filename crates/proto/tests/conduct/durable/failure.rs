@@ -137,6 +137,61 @@ fn acknowledgements_wait_for_the_store_and_the_link_lives_on() {
     });
 }
 
+/// D1: where nothing of a batch that failed is tried again, nothing waits for
+/// the next one, which may never come.
+#[test]
+fn who_waits_for_what_will_not_be_stored_is_answered() {
+    each_version(|version| {
+        let mut rig = Rig::durable(quiet(lasting(version)));
+        rig.client.start(rig.now);
+        rig.settle();
+        rig.advance(secs(1));
+        rig.commits = Commits::Held;
+        rig.publish("a", AtLeastOnce, 1);
+        rig.publish("b", AtLeastOnce, 2);
+        rig.client.remove(rig.now, Serial(2), token(3));
+        rig.commit();
+        rig.outcomes();
+        // Accepted and removed in one batch.
+        rig.fail_commit(FULL);
+        let outcomes = rig.outcomes();
+        assert!(
+            matches!(&outcomes[..], [Completion::Removed { token, result: Ok(message) }]
+            if token.0 == 3 && message.publish.topic == "b"),
+            "{outcomes:?}"
+        );
+        assert_eq!(rig.store.queued(), [Serial(1)]);
+    });
+}
+
+/// The same for a QoS 0 message that was to be struck off.
+#[test]
+fn qos_0_that_could_not_be_stored_has_its_outcome() {
+    each_version(|version| {
+        let mut config = quiet(lasting(version));
+        config.queue.store_qos0 = true;
+        let mut rig = Rig::durable(config);
+        rig.client.start(rig.now);
+        rig.settle();
+        rig.publish("a", AtMostOnce, 1);
+        rig.accept();
+        rig.commits = Commits::Held;
+        rig.send(&Packet::ConnAck(accepted()));
+        // Behind the first one, which is not struck off yet.
+        rig.publish("b", AtMostOnce, 2);
+        rig.outcomes();
+        rig.commit();
+        assert_eq!(rig.expect_publish().topic, "a");
+        assert_eq!(rig.outcome(1).map(drop), Ok(()));
+        rig.fail_commit(FULL);
+        assert_eq!(rig.expect_publish().topic, "b");
+        assert_eq!(rig.outcome(2).map(drop), Ok(()), "nothing has to be struck off");
+        rig.publish("c", AtMostOnce, 3);
+        assert_eq!(rig.expect_publish().topic, "c", "nothing is before it");
+        assert_eq!(rig.store.messages(), []);
+    });
+}
+
 /// A CONNECT is better than waiting for a disk: what the record would save is
 /// the proof of the session, after a crash at the wrong moment.
 #[test]
