@@ -58,26 +58,29 @@ impl Client {
         }
     }
 
-    /// Gives a message its outcome: the only place that does (D1).
+    /// Gives a message its outcome, for the store as well.
     #[inline]
     pub(super) fn settle(&mut self, claim: Claim, result: Result<Delivered, DeliveryError>) {
         if claim.stored {
-            self.note_outcome(claim, result);
+            self.note_outcome(claim.serial, &result);
         }
-        if claim.token != Token::NONE {
-            let token = claim.token;
-            self.mail.completions.push_back(Completion::Publish { token, result });
+        self.tell(claim, result);
+    }
+
+    fn note_outcome(&mut self, serial: Serial, result: &Result<Delivered, DeliveryError>) {
+        if let Some(outcome) = Outcome::of(result) {
+            self.note(Record::Done { serial, outcome });
         }
     }
 
-    /// A message that the store knows has its outcome.
-    fn note_outcome(&mut self, claim: Claim, result: Result<Delivered, DeliveryError>) {
-        let Claim { token, serial, .. } = claim;
-        if let Some(outcome) = Outcome::of(&result) {
-            self.note(Record::Done { serial, outcome });
-        }
-        let stays = matches!(result, Err(DeliveryError::StillStored { .. }));
-        if token == Token::NONE && !stays {
+    /// Tells the outcome of a message: the only place that does (D1). What the
+    /// store has to know of it is noted.
+    #[inline]
+    pub(super) fn tell(&mut self, claim: Claim, result: Result<Delivered, DeliveryError>) {
+        let Claim { token, serial, stored } = claim;
+        if token != Token::NONE {
+            self.mail.completions.push_back(Completion::Publish { token, result });
+        } else if stored && !matches!(result, Err(DeliveryError::StillStored { .. })) {
             self.event(Event::Settled { serial, result: result.map(drop) });
         }
     }
@@ -277,7 +280,7 @@ impl Client {
     /// A QoS 0 message is struck off in the store: it goes out if it still can.
     fn stream(&mut self, publish: Publish, claim: Claim, expires: Option<Instant>) {
         if !matches!(self.link, Link::Online(_)) {
-            return self.settle(claim, Err(DeliveryError::ConnectionLost));
+            return self.tell(claim, Err(DeliveryError::ConnectionLost));
         }
         self.send_from_queue(publish, claim, expires);
     }

@@ -191,7 +191,7 @@ impl Client {
             match gate {
                 Gate::Complete(completion) => self.complete(*completion),
                 Gate::Stream(_, claim, _) => {
-                    self.settle(claim, Err(DeliveryError::ConnectionLost));
+                    self.tell(claim, Err(DeliveryError::ConnectionLost));
                 }
                 // Of all others the store, or the next connection, knows the rest.
                 _ => {}

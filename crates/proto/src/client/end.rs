@@ -131,7 +131,7 @@ impl Client {
         let (online_since, useful) = match &link {
             Link::Online(online) => {
                 for (_, claim) in &online.unwritten {
-                    self.settle(*claim, Err(DeliveryError::ConnectionLost));
+                    self.tell(*claim, Err(DeliveryError::ConnectionLost));
                 }
                 self.learn_patience(cause, online);
                 self.count_strikes(cause, online);

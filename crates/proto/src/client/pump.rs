@@ -198,6 +198,7 @@ impl Client {
         self.after_commit(Gate::Publish(id, serial));
     }
 
+    /// Sends a message that the store does not have, or not any more.
     pub(super) fn send_from_queue(
         &mut self,
         mut publish: Publish,
@@ -210,7 +211,7 @@ impl Client {
             None => self.send_publish(&mut publish, claim, message_expiry),
         };
         match (sent, &mut self.link) {
-            (Err(limit), _) => self.settle(claim, Err(DeliveryError::NotAllowed(limit))),
+            (Err(limit), _) => self.tell(claim, Err(DeliveryError::NotAllowed(limit))),
             (Ok(Some(id)), _) => self.session.flights.set_expiry(id, expires),
             (Ok(None), Link::Online(online)) => {
                 online.unwritten.push_back((online.stream.queued, claim));
@@ -232,7 +233,7 @@ impl Client {
                 attempts: 1,
                 round_trip: None,
             };
-            self.settle(claim, Ok(delivered));
+            self.tell(claim, Ok(delivered));
         }
     }
 

@@ -48,6 +48,11 @@ fn sent(rig: &mut Rig) -> Vec<String> {
     topics
 }
 
+/// How often the store was told that a message has its outcome.
+fn struck_off(rig: &Rig) -> usize {
+    rig.store.records.iter().filter(|record| matches!(record, Record::Done { .. })).count()
+}
+
 /// D3 for QoS 0: kept over a crash where that is asked for, sent at most once.
 #[test]
 fn stored_qos_0_survives_a_crash_and_is_sent_once() {
@@ -64,6 +69,8 @@ fn stored_qos_0_survives_a_crash_and_is_sent_once() {
         assert_eq!((&out.topic[..], out.qos, out.packet_id), ("a", AtMostOnce, None));
         assert_eq!(rig.settled(), [(1, Ok(()))]);
         assert_eq!(rig.store.messages(), []);
+        rig.advance(secs(1));
+        assert_eq!(struck_off(&rig), 1, "before it was sent, and not again");
         rig.restart_with(&resumed());
         rig.expect_nothing();
     });
@@ -126,6 +133,8 @@ fn stored_qos_0_of_a_connection_that_ends_early_is_known_to_be_lost() {
         rig.commit();
         rig.commits = Commits::AtOnce;
         assert_eq!(rig.outcome(1), Err(DeliveryError::ConnectionLost));
+        rig.advance(secs(1));
+        assert_eq!(struck_off(&rig), 1);
         rig.reconnect_with(&resumed());
         rig.expect_nothing();
     });
