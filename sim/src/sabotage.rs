@@ -104,6 +104,10 @@ pub enum Kept {
     Finished,
     /// Subscriptions.
     Subscribed,
+    /// Identifiers of exchanges that were given up.
+    Forsaken,
+    /// Their end.
+    Freed,
 }
 
 impl Kept {
@@ -117,6 +121,8 @@ impl Kept {
             Record::Received { .. } => Self::Received,
             Record::Finished { .. } => Self::Finished,
             Record::Subscribed(_) => Self::Subscribed,
+            Record::Forsaken { .. } => Self::Forsaken,
+            Record::Freed { .. } => Self::Freed,
             _ => return None,
         })
     }
@@ -377,6 +383,7 @@ impl Saboteur {
         match self.kind {
             Sabotage::Forgets(Kept::Accepted) => recovered.queued = Default::default(),
             Sabotage::Forgets(Kept::Sent) => recovered.exchanges.clear(),
+            Sabotage::Forgets(Kept::Forsaken) => recovered.forsaken.clear(),
             Sabotage::Forgets(Kept::Received) => recovered.received.clear(),
             Sabotage::Forgets(Kept::Subscribed) => recovered.subscriptions.clear(),
             _ => {}

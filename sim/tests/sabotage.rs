@@ -44,7 +44,7 @@ fn finds_in(law: &str, scenario: &str, change: impl Fn(&mut ClientSpec)) {
     assert!(honest.violation.is_none(), "{scenario}: {:?}", honest.violation);
     setup.clients.iter_mut().for_each(change);
     let found = sim::run(&setup).violation.map(|violation| violation.law);
-    assert_eq!(found, Some(law), "{scenario}");
+    assert_eq!(found, Some(law), "{scenario}, {:?}", setup.clients[0].sabotage);
 }
 
 const fn secs(seconds: u64) -> Duration {
@@ -153,6 +153,17 @@ fn what_is_not_stored_or_not_taken_up_is_found() {
         client.sabotage = Some(Sabotage::Omits(Kept::Quarantined));
     });
     finds_in("R7", "poison-and-crashes", |client| client.sabotage = Some(Sabotage::Buries));
+    // Messages of QoS 2 whose identifiers the server may hold.
+    for sabotage in [
+        Sabotage::Omits(Kept::Forsaken),
+        Sabotage::Omits(Kept::Freed),
+        Sabotage::Forgets(Kept::Forsaken),
+    ] {
+        finds_in("D4", "poison-and-crashes", |client| {
+            client.app.levels = vec![2];
+            client.sabotage = Some(sabotage);
+        });
+    }
     finds_with_stores("D1", Sabotage::Forgets(Kept::Accepted));
     finds_with_stores("D1", Sabotage::Forgets(Kept::Sent));
     finds_with_stores("D3", Sabotage::Forgets(Kept::Received));

@@ -27,6 +27,10 @@ pub(super) struct Durables {
     exchanges: BTreeMap<u16, Serial>,
     /// Identifiers of exchanges that were given up.
     forsaken: BTreeSet<u16>,
+    /// Those of them that the server has let go of.
+    answered: BTreeSet<u16>,
+    /// PUBRECs of this connection that no exchange waited for.
+    strays: BTreeSet<u16>,
     received: BTreeSet<u16>,
     /// Exchanges of incoming messages that ended on this connection.
     finished: BTreeSet<u16>,
@@ -79,6 +83,14 @@ impl Oracle for Durables {
                 records.iter().for_each(|record| self.add(record, verdict));
             }
             Seen::Wrote(_, packet, _) => self.on_packet(view, packet, verdict),
+            Seen::Got(_, Packet::PubComp(ack)) if self.forsaken.contains(&ack.packet_id.get()) => {
+                self.answered.insert(ack.packet_id.get());
+            }
+            Seen::Got(_, Packet::PubRec(ack))
+                if !self.exchanges.contains_key(&ack.packet_id.get()) =>
+            {
+                self.strays.insert(ack.packet_id.get());
+            }
             Seen::Completed(completion) => self.on_completion(view, completion, verdict),
             Seen::Event(event) => self.on_event(event, verdict),
             Seen::Settled(settled) => {
@@ -94,6 +106,7 @@ impl Oracle for Durables {
                 self.accepted.clear();
                 self.just_subscribed.clear();
                 self.unknown.clear();
+                self.answered.clear();
                 self.is_failing = false;
                 self.uncommitted = 0;
             }
@@ -160,6 +173,7 @@ impl Durables {
             }
             Record::Freed { packet_id } => {
                 self.forsaken.remove(&packet_id.get());
+                self.answered.remove(&packet_id.get());
             }
             Record::Subscribed(subscription) => {
                 let filter = &subscription.filter.filter;
@@ -176,9 +190,7 @@ impl Durables {
 
     fn place(&mut self, serial: Serial, place: Place, verdict: &mut Verdict) {
         let Some(held) = self.messages.get_mut(&serial) else { return };
-        // One of QoS 0 is struck off before it is sent, and once more after.
-        let is_struck_off = held.message.qos == 0 && place == Place::Done;
-        verdict.require("D1", held.place != Place::Done || is_struck_off, || {
+        verdict.require("D1", held.place != Place::Done, || {
             format!("{serial}, {}, is over, and now {place:?}", held.message)
         });
         held.place = place;
@@ -227,7 +239,12 @@ impl Durables {
     }
 
     fn on_pubrel(&self, ack: &Ack, verdict: &mut Verdict) {
-        let serial = self.exchanges.get(&ack.packet_id.get());
+        let id = ack.packet_id.get();
+        let serial = self.exchanges.get(&id);
+        let is_known = serial.is_some() || self.forsaken.contains(&id) || self.strays.contains(&id);
+        verdict.require("D4", is_known, || {
+            format!("PUBREL {id} goes out for what was given up, and that is not stored")
+        });
         let place = serial.and_then(|serial| self.messages.get(serial)).map(|held| held.place);
         let is_released = place.is_none_or(|place| matches!(place, Place::Released(_)));
         verdict.require("D3", is_released || ack.reason != ReasonCode::SUCCESS, || {
@@ -270,7 +287,10 @@ impl Durables {
         match event {
             Event::StoreFailed { .. } => self.is_failing = true,
             Event::StoreRestored => self.is_failing = false,
-            Event::Disconnected { .. } => self.finished.clear(),
+            Event::Disconnected { .. } => {
+                self.finished.clear();
+                self.strays.clear();
+            }
             Event::Settled { serial, result } => {
                 self.on_outcome(Some(*serial), result, verdict);
             }
@@ -332,6 +352,9 @@ impl Durables {
         let is_told = left.len() - unknown + self.expired_since == report.stored;
         verdict.require("D12", is_told, || {
             format!("{} are told to be left in the store; left are {left:?}", report.stored)
+        });
+        verdict.require("D4", self.answered.is_empty(), || {
+            format!("{:?} are free, and stored as given up", self.answered)
         });
         let quarantined = |held: &&Held| held.evidence.is_some() && held.is_over;
         let forgotten = self.messages.values().filter(quarantined);
