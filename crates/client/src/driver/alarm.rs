@@ -17,6 +17,19 @@ const LONGEST_SLEEP: Duration = Duration::from_secs(15);
 /// Moving a timer costs more than waking up this much too early.
 const TOLERANCE: Duration = Duration::from_millis(1);
 
+/// Deadlines with some slack come at multiples of this by the client's clock,
+/// which all clients with the system's clock share: one wake-up of the
+/// runtime then serves all of them that are due.
+const GRID: Duration = Duration::from_millis(25);
+
+/// When to look again.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Due {
+    pub(super) at: Option<Instant>,
+    /// How much later will do.
+    pub(super) slack: Duration,
+}
+
 #[derive(Default)]
 pub(super) struct Alarm {
     sleep: Option<Pin<Box<Sleep>>>,
@@ -24,14 +37,10 @@ pub(super) struct Alarm {
 
 impl Alarm {
     /// True where it is worth looking again: the deadline has come, or the
-    /// clock has to be compared with it. Wakes the task when that becomes true.
-    pub(super) fn rings(
-        &mut self,
-        cx: &mut Context<'_>,
-        clock: &Clock,
-        deadline: Option<Instant>,
-    ) -> bool {
-        let Some(deadline) = deadline else {
+    /// clock has to be compared with it. Wakes the task when that becomes true,
+    /// or within the slack, together with other clients.
+    pub(super) fn rings(&mut self, cx: &mut Context<'_>, clock: &Clock, due: Due) -> bool {
+        let Some(deadline) = due.at else {
             self.sleep = None;
             return false;
         };
@@ -41,7 +50,9 @@ impl Alarm {
         if deadline <= now {
             return true;
         }
-        let until = tokio::time::Instant::now() + deadline.since(now).min(LONGEST_SLEEP);
+        let wanted = deadline.min(now + LONGEST_SLEEP);
+        let wait = if due.slack < GRID { wanted } else { on_grid(wanted) }.since(now);
+        let until = tokio::time::Instant::now() + wait;
         let sleep = self.sleep.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(until)));
         let distance = until.max(sleep.deadline()) - until.min(sleep.deadline());
         // One that has rung is always moved, lest the task spin up to the deadline.
@@ -50,4 +61,10 @@ impl Alarm {
         }
         sleep.as_mut().poll(cx).is_ready()
     }
+}
+
+/// The next instant of the grid that is not before `at`.
+fn on_grid(at: Instant) -> Instant {
+    let grid = GRID.as_micros() as u64;
+    Instant::from_micros(at.as_micros().saturating_add(grid - 1) / grid * grid)
 }

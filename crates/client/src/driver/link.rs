@@ -267,8 +267,11 @@ impl Link {
                 *slot = IoSlice::new(chunk);
                 used += 1;
             }
-            let slices = slices.get(..used).unwrap_or_default();
-            ready!(Pin::new(&mut self.stream).poll_write_vectored(cx, slices))?
+            // The call for a single slice is the cheaper one.
+            match slices.get(..used).unwrap_or_default() {
+                [one] => ready!(Pin::new(&mut self.stream).poll_write(cx, one))?,
+                slices => ready!(Pin::new(&mut self.stream).poll_write_vectored(cx, slices))?,
+            }
         };
         self.batch.advance(count);
         Poll::Ready(Ok(count))

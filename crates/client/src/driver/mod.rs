@@ -14,11 +14,12 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::Bytes;
 use evenkeel_proto::record::Batch;
 use evenkeel_proto::{
-    Challenge, Close, Connected, ConnectionId, Deadline, Event, Input, Instant, Open, Output, State,
+    Challenge, Close, Connected, ConnectionId, Event, Input, Instant, Open, Output, State, Timer,
 };
 
 use crate::error::TransportError;
@@ -27,7 +28,7 @@ use crate::shared::{Inner, Shared};
 use crate::transport::Dialer;
 use crate::wakers::Wakers;
 
-use alarm::Alarm;
+use alarm::{Alarm, Due};
 pub(crate) use dial::Server;
 use dial::{Dial, Dialed};
 pub(crate) use hooks::Hooks;
@@ -38,7 +39,7 @@ use link::{Link, ReadOutcome};
 const TURNS: u32 = 32;
 
 /// How long a store may take to close.
-const STORE_LINGER: std::time::Duration = std::time::Duration::from_secs(1);
+const STORE_LINGER: Duration = Duration::from_secs(1);
 
 /// An answer of the authenticator's that is being waited for.
 type Answer = (ConnectionId, HookFuture<Option<Bytes>>);
@@ -74,7 +75,7 @@ pub(crate) struct Driver {
     /// Opened once the link before is closed (R1).
     next: Option<Open>,
     answer: Option<Answer>,
-    deadline: Option<Deadline>,
+    due: Due,
     /// When the streams want to look at what they hold.
     hold_deadline: Option<Instant>,
     /// Turns since the core was last asked about deadlines.
@@ -104,7 +105,7 @@ impl Driver {
             link: None,
             next: None,
             answer: None,
-            deadline: None,
+            due: Due::default(),
             hold_deadline: None,
             unjudged: 0,
             alarm: Alarm::default(),
@@ -143,8 +144,10 @@ impl Driver {
         let Some(link) = self.link.as_mut().filter(|link| !link.is_closing()) else {
             return true;
         };
-        let due = self.deadline.is_some_and(|deadline| deadline.at <= now);
-        match link.read(cx, &self.shared, now, due, &mut self.wakers) {
+        let due = self.due.at.is_some_and(|at| at <= now);
+        // A ping in its time accuses nobody: what has arrived may be read later.
+        let thorough = due && self.due.slack.is_zero();
+        match link.read(cx, &self.shared, now, thorough, &mut self.wakers) {
             ReadOutcome::Drained => true,
             ReadOutcome::More => false,
             ReadOutcome::Ended(failure, error) => {
@@ -205,7 +208,7 @@ impl Driver {
         let judged = self.may_judge(&inner, now, arrivals.drained);
         if judged {
             self.unjudged = 0;
-            self.deadline = loop {
+            let deadline = loop {
                 match inner.core.poll(now) {
                     Output::Wait(deadline) => break deadline,
                     output => {
@@ -215,6 +218,11 @@ impl Driver {
                         self.outputs.push(output);
                     }
                 }
+            };
+            let is_ping = deadline.is_some_and(|deadline| deadline.timer == Timer::Ping);
+            self.due = Due {
+                at: deadline.map(|deadline| deadline.at),
+                slack: if is_ping { inner.core.ping_slack() } else { Duration::ZERO },
             };
         }
         inner.deliver();
@@ -233,8 +241,7 @@ impl Driver {
     /// behind this turn's back (K9). But bytes that never end do not put off
     /// pings and time-outs for ever: who sends them is alive.
     fn may_judge(&mut self, inner: &Inner, now: Instant, drained: bool) -> bool {
-        let overtaken = (self.deadline)
-            .is_some_and(|deadline| deadline.at > now && deadline.at <= inner.core.now());
+        let overtaken = self.due.at.is_some_and(|at| at > now && at <= inner.core.now());
         self.unjudged += 1;
         !overtaken && (drained || self.unjudged >= TURNS)
     }
@@ -255,12 +262,14 @@ impl Driver {
         }
     }
 
-    /// Does what the core asked for; true where it asked for anything.
+    /// Does what the core asked for; true where that may change what it wants.
     fn act(&mut self) -> bool {
         let mut acted = false;
         // Outputs are rare: an idle client keeps no room for them.
         for output in std::mem::take(&mut self.outputs) {
-            acted = true;
+            // To tell of an event changes nothing, but for the end of the streams.
+            acted |= !matches!(output, Output::Event(_))
+                || matches!(output, Output::Event(Event::Halted(_)));
             match output {
                 Output::Open(open) => self.next = Some(open),
                 Output::Close(close) => self.close(close),
@@ -362,6 +371,19 @@ impl Driver {
         true
     }
 
+    /// True where a deadline has come.
+    fn rings(&mut self, cx: &mut Context<'_>) -> bool {
+        let tidying = self.link.as_ref().and_then(Link::tidying_due);
+        let others = [self.hold_deadline, tidying].into_iter().flatten().min();
+        let due = match others {
+            None => self.due,
+            others => {
+                Due { at: self.due.at.into_iter().chain(others).min(), slack: Duration::ZERO }
+            }
+        };
+        self.alarm.rings(cx, &self.shared.clock, due)
+    }
+
     fn is_idle(&self) -> bool {
         self.link.is_none() && self.dial.is_none() && self.shared.lock().store.is_none()
     }
@@ -411,13 +433,10 @@ impl Future for Driver {
             if this.state == State::Closed && this.is_idle() {
                 return Poll::Ready(());
             }
-            let deadline = this.deadline.map(|deadline| deadline.at);
-            let tidying = this.link.as_ref().and_then(Link::tidying_due);
-            let deadline = [deadline, this.hold_deadline, tidying].into_iter().flatten().min();
             match next {
                 Next::Turn => {}
                 Next::Yield => break,
-                Next::Wait if this.alarm.rings(cx, &this.shared.clock, deadline) => {}
+                Next::Wait if this.rings(cx) => {}
                 Next::Wait => return Poll::Pending,
             }
         }

@@ -38,6 +38,59 @@ async fn an_idle_client_is_left_asleep() {
     assert!((2..=12).contains(&idle), "{idle} looks in 40 s");
 }
 
+/// What a ping costs: a turn of the driver to send it, one to tell of it, and
+/// one for its answer.
+#[tokio::test(start_paused = true)]
+async fn a_ping_and_its_answer_take_three_turns() {
+    let looks = Looks::default();
+    let settings = |b: ClientBuilder| b.clock(looks.clock()).keep_alive(secs(10));
+    let (_client, _server, mut peer) = online(Version::V5, settings).await;
+    settle().await;
+    for _ in 0..3 {
+        looks.take();
+        assert_eq!(soon(peer.receive()).await, Some(evenkeel_codec::Packet::PingReq));
+        settle().await;
+        // The write is timed as well, and so is each wait.
+        assert_eq!(looks.take(), 4, "turn, write, turn, wait");
+        peer.send(evenkeel_codec::Packet::PingResp).await;
+        settle().await;
+        assert_eq!(looks.take(), 2, "turn, wait");
+    }
+}
+
+/// When 50 clients with one clock send their first ping, by that clock.
+async fn pings(keep_alive: std::time::Duration) -> Vec<std::time::Duration> {
+    let clock = Clock::tokio();
+    let pings = (0..50).map(async |seed| {
+        let settings = |b: ClientBuilder| b.clock(clock.clone()).seed(seed).keep_alive(keep_alive);
+        let (_client, _server, mut peer) = online(Version::V5, settings).await;
+        assert_eq!(peer.receive().await, Some(evenkeel_codec::Packet::PingReq));
+        clock.now().since(evenkeel::Instant::default())
+    });
+    within_20_s(futures_util::future::join_all(pings)).await
+}
+
+/// One wake-up serves all clients whose pings are due within 25 ms (K3, K14).
+#[tokio::test(start_paused = true)]
+async fn pings_of_many_clients_share_wake_ups_and_are_spread() {
+    let mut pings = pings(secs(10)).await;
+    // 5 to 20 % early, less 25 ms; tokio's timers count in milliseconds.
+    assert!(pings.iter().all(|ping| (millis(8000)..=millis(9526)).contains(ping)), "{pings:?}");
+    assert!(pings.iter().all(|ping| ping.as_millis() % 25 <= 1), "{pings:?}");
+    pings.sort();
+    pings.dedup();
+    assert!(pings.len() > 25, "{pings:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_ping_that_cannot_bear_it_does_not_wait_for_others() {
+    let pings = pings(secs(1)).await;
+    // Of the margin of 5 to 20 % a quarter may be used up: not 25 ms by all.
+    assert!(pings.iter().all(|ping| (millis(800)..=millis(951)).contains(ping)), "{pings:?}");
+    let alone = pings.iter().filter(|ping| ping.as_millis() % 25 > 1).count();
+    assert!((5..45).contains(&alone), "{alone}: {pings:?}");
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_client_without_deadlines_never_wakes() {
     let looks = Looks::default();

@@ -1,11 +1,13 @@
 //! Everything that happens because time has passed.
 
+use core::time::Duration;
+
 use evenkeel_codec::{EncodeError, Packet};
 
 use crate::cause::DisconnectCause;
 use crate::event::Event;
 use crate::io::ConnectionId;
-use crate::keepalive::Action;
+use crate::keepalive::{Action, KeepAlive};
 use crate::time::{Deadline, Timer};
 
 use super::{Client, Link};
@@ -101,6 +103,17 @@ impl Client {
             self.stats.pings_sent += 1;
             self.event(Event::PingSent);
         }
+    }
+
+    /// How much later than at its [`Ping`](Timer::Ping) deadline the next ping
+    /// may go out; see [`KeepAlive::slack`](crate::keepalive::KeepAlive::slack).
+    /// Other deadlines have none.
+    pub fn ping_slack(&self) -> Duration {
+        match &self.link {
+            Link::Online(online) => online.keep_alive.as_ref().map(KeepAlive::slack),
+            _ => None,
+        }
+        .unwrap_or_default()
     }
 
     fn expire_queued(&mut self) {

@@ -32,6 +32,9 @@ use core::time::Duration;
 
 use crate::time::{Deadline, Instant, Timer};
 
+/// The part of the margin by which a ping may be late.
+const SLACK_PART: u32 = 4;
+
 /// What one engine works by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Settings {
@@ -239,6 +242,21 @@ impl KeepAlive {
             self.wake = deadline.at;
         }
         action
+    }
+
+    /// How much later than its deadline says the next ping may go out: a part
+    /// of the margin, so that one wake-up can serve many connections (K3).
+    /// Zero where more than the end of our own silence may come of the
+    /// deadline: the judgement of a ping, or a ping that K11 asks for.
+    pub fn slack(&self) -> Duration {
+        let due = self.ping_due();
+        let ends_silence =
+            self.phase == Phase::Quiet && self.trial.is_none() && due == self.silence_ends();
+        if !ends_silence {
+            return Duration::ZERO;
+        }
+        let silence_of_peer = self.last_received + self.settings.probe_after_silence;
+        (self.settings.margin / SLACK_PART).min(silence_of_peer.since(due))
     }
 
     /// Asked long after it wanted to be: time passed in suspend or in a stall,

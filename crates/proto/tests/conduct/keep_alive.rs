@@ -76,6 +76,58 @@ fn an_idle_client_pings_before_the_interval_is_over() {
 }
 
 #[test]
+fn a_ping_may_be_late_by_a_quarter_of_the_margin() {
+    for seed in 0..20 {
+        let mut rig = Rig::seeded(pinging(Version::V5), seed);
+        rig.client.start(rig.now);
+        rig.settle();
+        assert_eq!(rig.client.ping_slack(), secs(0), "there is no connection");
+        rig.accept_with(&accepted());
+        for _ in 0..2 {
+            let wait = rig.until(Timer::Ping);
+            let margin = secs(KEEP_ALIVE.into()) - wait;
+            let slack = rig.client.ping_slack();
+            assert_eq!(slack, margin / 4);
+            assert!(wait + slack < secs(97), "K3");
+            rig.advance(wait);
+            assert_eq!(rig.expect(), Packet::PingReq);
+            assert_eq!(rig.client.ping_slack(), secs(0), "what is judged, is judged in time");
+            rig.send(&Packet::PingResp);
+        }
+    }
+}
+
+#[test]
+fn a_ping_is_late_by_no_more_than_the_silence_of_the_peer_allows() {
+    let mut rig = Rig::online(pinging(Version::V5));
+    let wait = rig.until(Timer::Ping);
+    let margin = secs(KEEP_ALIVE.into()) - wait;
+    // The peer was heard last at the start: by then it is asked in any case (K11).
+    let write = |rig: &mut Rig, at: Duration| {
+        rig.advance(at);
+        rig.publish("a", AtMostOnce, 1);
+        rig.forget_wire();
+    };
+    write(&mut rig, margin - millis(1));
+    assert_eq!((rig.until(Timer::Ping), rig.client.ping_slack()), (wait, millis(1)));
+    write(&mut rig, millis(1));
+    assert_eq!(rig.client.ping_slack(), secs(0));
+    write(&mut rig, millis(1));
+    let left = secs(KEEP_ALIVE.into()) - margin - millis(1);
+    assert_eq!((rig.until(Timer::Ping), rig.client.ping_slack()), (left, secs(0)));
+}
+
+#[test]
+fn a_ping_that_its_spacing_holds_back_is_not_late_beyond() {
+    let mut settings = pinging(Version::V5);
+    settings.keep_alive.min_ping_spacing = secs(120);
+    let mut rig = Rig::online(settings);
+    await_ping(&mut rig);
+    rig.send(&Packet::PingResp);
+    assert_eq!((rig.until(Timer::Ping), rig.client.ping_slack()), (secs(120), secs(0)), "K2");
+}
+
+#[test]
 fn many_clients_do_not_ping_in_step() {
     let mut due: Vec<Duration> = (0..50)
         .map(|seed| {
