@@ -120,7 +120,7 @@ const idle = async () => {
   const before = status('VmRSS')
   const clients = []
   for (let n = 0; n < job.connections; n += 1) clients.push(await connect(n))
-  await sleep(10)
+  await sleep(7)
   const [start, cpu] = [performance.now(), cpuSeconds()]
   await sleep(job.seconds)
   const share = (cpuSeconds() - cpu) / ((performance.now() - start) / 1000)

@@ -1,50 +1,85 @@
 //! What it takes to build a program with each Rust client, from nothing.
 
+use std::collections::BTreeSet;
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
 use crate::clients::Client;
 use crate::options::Options;
-use crate::results::{Build, Results};
+use crate::results::{Build, Builds, now};
 
-pub(crate) fn all(options: &Options, clients: &[Client], results: &mut Results) {
-    for client in clients.iter().filter(|client| !client.is_raw()) {
-        let Some(package) = &client.package else { continue };
-        eprint!("build {package} ");
-        match one(options, package) {
-            Ok(build) => {
-                eprintln!("{:.0} s, {} bytes", build.seconds, build.bytes);
-                results.builds.push(Build { client: client.name.clone(), ..build });
+/// Builds `minimal/` with one client at a time: all it takes is its feature.
+pub(crate) fn all(options: &Options, clients: &[Client]) -> Result<Builds, String> {
+    let clients: Vec<&Client> = clients.iter().filter(|client| client.package.is_some()).collect();
+    let named = clients.iter().map(|one| (one.name.clone(), one.version.clone()));
+    let mut builds = Builds { date: now(), clients: named.collect(), built: Vec::new() };
+    for client in &clients {
+        let feature = client.name.to_lowercase();
+        for (tls, feature) in [(false, feature.clone()), (true, format!("{feature}-tls"))] {
+            if !knows(options, &feature)? {
+                continue;
             }
-            Err(error) => eprintln!("failed: {error}"),
+            eprint!("build {feature:20} ");
+            let build = one(options, &client.name, tls, &feature)?;
+            eprintln!("{:.0} s, {} bytes, {} crates", build.seconds, build.bytes, build.crates);
+            builds.built.push(build);
         }
     }
+    Ok(builds)
 }
 
-fn one(options: &Options, package: &str) -> Result<Build, std::io::Error> {
+/// True where the minimal program has this feature: some clients cannot do
+/// without TLS, and one has no TLS of its own.
+fn knows(options: &Options, feature: &str) -> Result<bool, String> {
+    let manifest = crate::read(&options.home.join("minimal/Cargo.toml"))?;
+    Ok(manifest.lines().any(|line| line.starts_with(&format!("{feature} = ["))))
+}
+
+fn one(options: &Options, client: &str, tls: bool, feature: &str) -> Result<Build, String> {
     let target = std::env::temp_dir().join(format!("speed-build-{}", std::process::id()));
-    let cargo = |args: &[&str]| {
-        let mut command = Command::new("cargo");
-        command.current_dir(&options.home).env("CARGO_TARGET_DIR", &target).args(args);
-        command
-    };
-    let tree =
-        cargo(&["tree", "--package", package, "--prefix", "none", "--edges", "normal,build"])
-            .output()?;
-    let tree = String::from_utf8_lossy(&tree.stdout).into_owned();
-    let crates: std::collections::BTreeSet<&str> =
-        tree.lines().map(|line| line.trim_end_matches(" (*)")).collect();
+    let built = build(options, &target, feature);
+    let size = |()| std::fs::metadata(target.join("minimal").join(program(client)));
+    let bytes = built.map(|seconds| (seconds, size(()).map(|file| file.len())));
+    let _ = std::fs::remove_dir_all(&target);
+    let (seconds, bytes) = bytes?;
+    let bytes = bytes.map_err(|error| format!("{feature}: {error}"))?;
+    let crates = crates(options, feature)?;
+    Ok(Build { client: client.into(), tls, seconds, bytes, crates })
+}
+
+fn program(client: &str) -> String {
+    format!("minimal-{}", client.to_lowercase())
+}
+
+/// Seconds that it took.
+fn build(options: &Options, target: &Path, feature: &str) -> Result<f64, String> {
     let begun = Instant::now();
-    let done = cargo(&["build", "--release", "--locked", "--quiet", "--package", package])
+    let done = cargo(options, "build", feature)
+        .args(["--profile", "minimal", "--offline", "--quiet", "--jobs", "2", "--target-dir"])
+        .arg(target)
         .stdout(Stdio::null())
-        .status()?;
+        .status()
+        .map_err(|error| format!("cargo: {error}"))?;
     let seconds = begun.elapsed().as_secs_f64();
-    if !done.success() {
-        return Err(std::io::Error::other("cargo build"));
-    }
-    let program = target.join("release").join(package);
-    Command::new("strip").arg(&program).status()?;
-    let bytes = std::fs::metadata(&program)?.len();
-    std::fs::remove_dir_all(&target)?;
-    Ok(Build { client: String::new(), seconds, bytes, crates: crates.len() })
+    if done.success() { Ok(seconds) } else { Err(format!("{feature} was not built")) }
+}
+
+/// How many crates are compiled.
+fn crates(options: &Options, feature: &str) -> Result<usize, String> {
+    let tree = cargo(options, "tree", feature)
+        .args(["--offline", "--prefix", "none", "--edges", "normal,build"])
+        .output()
+        .map_err(|error| format!("cargo: {error}"))?;
+    let tree = String::from_utf8_lossy(&tree.stdout).into_owned();
+    let crates: BTreeSet<&str> = tree.lines().map(|line| line.trim_end_matches(" (*)")).collect();
+    // Without the program itself.
+    Ok(crates.len().saturating_sub(1))
+}
+
+fn cargo(options: &Options, command: &str, feature: &str) -> Command {
+    let mut cargo = Command::new("cargo");
+    cargo.current_dir(&options.home).env_remove("CARGO_TARGET_DIR");
+    cargo.args([command, "--locked", "--package", "speed-minimal", "--features", feature]);
+    cargo
 }

@@ -1,5 +1,6 @@
 //! What is measured.
 
+use crate::clients::Client;
 use crate::options::Options;
 
 /// Cases that stand in one table.
@@ -76,12 +77,26 @@ pub(crate) struct Case {
     pub(crate) work: Work,
     pub(crate) size: usize,
     pub(crate) transport: Transport,
-    /// At most; the long ones are measured less often.
-    pub(crate) rounds: usize,
+}
+
+impl Case {
+    /// In how many rounds it is measured, at most. Idle connections take a
+    /// third of a minute each time: only those that a goal is about get all.
+    pub(crate) fn rounds(&self, client: &Client) -> usize {
+        match self.work {
+            Work::Idle { connections } if connections < MANY || client.is_peer() => 1,
+            _ => usize::MAX,
+        }
+    }
+
+    pub(crate) const fn is_throughput(&self) -> bool {
+        matches!(self.work, Work::Publish { .. } | Work::Receive { .. })
+    }
 }
 
 const KIB: usize = 1024;
-const ALWAYS: usize = usize::MAX;
+/// Idle connections that a goal is about.
+const MANY: usize = 10_000;
 
 /// All cases that are asked for.
 pub(crate) fn all(options: &Options) -> Vec<Case> {
@@ -109,12 +124,12 @@ pub(crate) fn all(options: &Options) -> Vec<Case> {
     }
     for rate in [1_000, 20_000] {
         let name = format!("answer {rate}/s");
-        cases.push(other(Group::Latency, name, Work::Answer { rate }, ALWAYS));
+        cases.push(other(Group::Latency, name, Work::Answer { rate }));
     }
-    cases.push(other(Group::Start, "first publish".into(), Work::Start, ALWAYS));
-    for connections in [1_000, 10_000] {
+    cases.push(other(Group::Start, "first publish".into(), Work::Start));
+    for connections in [1_000, MANY] {
         let name = format!("{connections} idle");
-        cases.push(other(Group::Idle, name, Work::Idle { connections }, 1));
+        cases.push(other(Group::Idle, name, Work::Idle { connections }));
     }
     cases.retain(|case| options.builds(case.group) && case.name.contains(&options.cases));
     cases
@@ -151,9 +166,9 @@ fn throughput(
         true => Work::Receive { qos, window },
     };
     let name = name(receives, qos, window, size, transport);
-    Case { group, name, work, size, transport, rounds: ALWAYS }
+    Case { group, name, work, size, transport }
 }
 
-const fn other(group: Group, name: String, work: Work, rounds: usize) -> Case {
-    Case { group, name, work, size: 64, transport: Transport::Tcp, rounds }
+const fn other(group: Group, name: String, work: Work) -> Case {
+    Case { group, name, work, size: 64, transport: Transport::Tcp }
 }

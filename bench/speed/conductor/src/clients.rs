@@ -34,9 +34,9 @@ impl Client {
             }
     }
 
-    /// True for the bound, which is no client.
-    pub(crate) fn is_raw(&self) -> bool {
-        self.name == RAW
+    /// True but for Evenkeel, and the bound, which is no client.
+    pub(crate) fn is_peer(&self) -> bool {
+        ![EVENKEEL, RAW].contains(&self.name.as_str())
     }
 }
 
@@ -75,7 +75,7 @@ pub(crate) fn all(options: &Options) -> Result<Vec<Client>, String> {
     let plain = |client: Client| Client { tls: false, websocket: false, ..client };
     let mut clients = vec![
         Client { version: options.commit.clone(), ..rust(EVENKEEL, "evenkeel") },
-        Client { package: None, ..plain(rust(RAW, "raw")) },
+        Client { package: None, version: String::new(), ..plain(rust(RAW, "raw")) },
         rust("rumqttc", "rumqttc"),
         rust("rumqttc-next", "rumqttc-next"),
         Client { exactly_once: false, ..plain(rust("ntex-mqtt", "ntex-mqtt")) },

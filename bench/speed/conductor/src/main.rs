@@ -14,14 +14,14 @@ mod options;
 mod page;
 mod plot;
 mod results;
+mod rounds;
 
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::ExitCode;
 
-use cases::{Case, Group};
+use cases::Group;
 use clients::Client;
-use measure::Measure;
 use options::Options;
 use results::{Cell, Results};
 
@@ -42,49 +42,41 @@ fn run(options: &Options) -> Result<(), String> {
     if let Some(file) = &options.report {
         return write(&Results::load(file)?, options);
     }
-    let file = options.out.join("results.json");
     let clients = clients::all(options)?;
-    let cases = cases::all(options);
-    let mut results = Results::begin(options, &clients);
-    results.save(&file)?;
-    let mut measure = Measure::new(options);
-    for round in 0..options.rounds {
-        for case in cases.iter().filter(|case| round < case.rounds) {
-            // Another order in each round, so that no client always follows the same one.
-            for turn in 0..clients.len() {
-                let client = &clients[(turn + round) % clients.len()];
-                if client.takes(case) {
-                    one(&mut measure, &mut results, client, case, round);
-                }
-            }
-        }
-        results.rounds = round + 1;
-        results.save(&file)?;
+    // What earlier results say helps to calibrate, and to tell how long it takes.
+    let earlier = Results::load(&options.home.join("results.json")).ok();
+    if options.is_only(Group::Build) {
+        let mut results = earlier.ok_or("builds are added to results.json, which is not there")?;
+        results.builds = build::all(options, &clients)?;
+        results.save(&options.out.join("results.json"))?;
+        return write(&results, options);
     }
     if options.builds(Group::Build) {
-        build::all(options, &clients, &mut results);
-        results.save(&file)?;
+        return Err("--groups build is measured alone".into());
     }
+    let mut results = begin(options, &clients)?;
+    if let Some(earlier) = &earlier {
+        results.builds = earlier.builds.clone();
+    }
+    rounds::all(options, &clients, earlier.as_ref(), &mut results)?;
     write(&results, options)
 }
 
-fn one(measure: &mut Measure, results: &mut Results, client: &Client, case: &Case, round: usize) {
-    let cell = results.cell(&client.name, &case.name);
-    // What has failed twice will not succeed; a calibration that failed has said so.
-    if cell.failures.len() > 1 || (round > 0 && cell.runs.is_empty()) {
-        return;
+/// New results, or those of a run that was cut off.
+fn begin(options: &Options, clients: &[Client]) -> Result<Results, String> {
+    let new = Results::begin(options, clients);
+    if !options.resume {
+        return Ok(new);
     }
-    eprint!("{}: {:40} {:14} ", round + 1, case.name, client.name);
-    match measure.run(client, case) {
-        Ok(run) => {
-            eprintln!("{run}");
-            cell.runs.push(run);
-        }
-        Err(why) => {
-            eprintln!("failed: {why}");
-            cell.failures.push(why);
-        }
+    let file = options.out.join("results.json");
+    let cut_off = Results::load(&file)?;
+    if cut_off.clients != new.clients || cut_off.seconds != new.seconds {
+        return Err(format!(
+            "--resume: {} is of other clients, other versions or other --seconds",
+            file.display()
+        ));
     }
+    Ok(cut_off)
 }
 
 fn write(results: &Results, options: &Options) -> Result<(), String> {
@@ -100,8 +92,11 @@ fn write(results: &Results, options: &Options) -> Result<(), String> {
     Ok(())
 }
 
+/// Replaces the file in one step: whoever is cut off leaves the old or the new.
 fn save(file: &Path, text: &str) -> Result<(), String> {
-    std::fs::write(file, text).map_err(|error| in_file(file, error))
+    let new = file.with_extension("new");
+    std::fs::write(&new, text).map_err(|error| in_file(&new, error))?;
+    std::fs::rename(&new, file).map_err(|error| in_file(file, error))
 }
 
 fn read(file: &Path) -> Result<String, String> {

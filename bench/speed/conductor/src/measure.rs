@@ -11,46 +11,54 @@ use crate::cases::{Case, Transport, Work};
 use crate::clients::Client;
 use crate::file_limit;
 use crate::options::Options;
-use crate::results::Run;
+use crate::results::{Results, Run};
 
 /// The most that one run may take, whatever it is.
-const LIMIT: Duration = Duration::from_secs(20);
+const LIMIT: Duration = Duration::from_secs(12);
+/// Idle connections take longer.
+const IDLE_LIMIT: Duration = Duration::from_secs(90);
 /// Seconds for which idle connections are watched, and their keep-alive.
-const WATCH: u64 = 15;
+const WATCH: u64 = 10;
 const KEEP_ALIVE: u64 = 5;
 /// Files that a program has open beside its connections.
 const SPARE_FILES: u64 = 100;
-/// Seconds of paced requests.
-const PACED: u64 = 3;
+/// Paced requests: so many, but for no less than a second, nor more than three.
+const PACED: u64 = 20_000;
 
 pub(crate) struct Measure {
     programs: PathBuf,
     ca: PathBuf,
     /// Processor time that a run shall take.
     seconds: f64,
-    /// Messages per run of a client in a case, once that is known.
-    counts: HashMap<(String, String), u64>,
+    /// Messages per run, by client and case.
+    counts: HashMap<(String, String), Count>,
+}
+
+/// How many messages take about as long as a run shall.
+#[derive(Clone, Copy)]
+struct Count {
+    messages: u64,
+    /// False for a guess, which the first run is held against.
+    settled: bool,
 }
 
 impl Measure {
-    pub(crate) fn new(options: &Options) -> Self {
+    /// Begins where `earlier` results ended: most of their counts still fit.
+    pub(crate) fn new(options: &Options, earlier: &[&Results]) -> Self {
         let ca = std::env::temp_dir().join(format!("speed-ca-{}.pem", std::process::id()));
         let (programs, seconds) = (options.programs.clone(), options.seconds);
-        Self { programs, ca, seconds, counts: HashMap::new() }
+        let cells = earlier.iter().flat_map(|results| &results.cells);
+        let counts = cells.filter_map(|cell| {
+            let messages = cell.runs.last()?.messages;
+            Some(((cell.client.clone(), cell.case.clone()), Count { messages, settled: false }))
+        });
+        Self { programs, ca, seconds, counts: counts.collect() }
     }
 
     pub(crate) fn run(&mut self, client: &Client, case: &Case) -> Result<Run, String> {
         match case.work {
             Work::Publish { qos, window } | Work::Receive { qos, window } => {
-                let key = (client.name.clone(), case.name.clone());
-                let count = match self.counts.get(&key) {
-                    Some(count) => *count,
-                    None => {
-                        let count = self.calibrate(client, case, qos, window)?;
-                        *self.counts.entry(key).or_insert(count)
-                    }
-                };
-                self.throughput(client, case, qos, window, count)
+                self.calibrated(client, case, qos, window)
             }
             Work::Answer { rate } => self.answer(client, case, rate),
             Work::Start => self.start(client, case),
@@ -58,24 +66,35 @@ impl Measure {
         }
     }
 
-    /// How many messages take about as long as a run shall.
-    fn calibrate(&self, client: &Client, case: &Case, qos: u8, window: u16) -> Result<u64, String> {
+    /// Runs with as many messages as take about as long as a run shall; the
+    /// first time it tries until it has found how many these are.
+    fn calibrated(
+        &mut self,
+        client: &Client,
+        case: &Case,
+        qos: u8,
+        window: u16,
+    ) -> Result<Run, String> {
+        let key = (client.name.clone(), case.name.clone());
         let (least, most) = match case.size {
             0..=1024 => (2 * u64::from(window).max(1000), 30_000_000),
             65_536 => (200, 400_000),
             _ => (16, 20_000),
         };
-        let mut count = least;
+        let guess = Count { messages: least, settled: false };
+        let mut count = self.counts.get(&key).copied().unwrap_or(guess);
         loop {
-            let run = self.throughput(client, case, qos, window, count)?;
+            let messages = count.messages.clamp(least, most);
+            let run = self.throughput(client, case, qos, window, messages)?;
             // As much processor time as asked for, so that beginning weighs
             // little; less where the client mostly waits, or others compute.
             let factor = (self.seconds / run.cpu).min(4.0 * self.seconds / run.seconds);
-            let wanted = (count as f64 * factor).clamp(least as f64, most as f64);
-            if factor <= 2.0 || count >= most {
-                return Ok(wanted as u64);
+            let wanted = ((messages as f64 * factor) as u64).clamp(least, most);
+            if count.settled || wanted == messages || (0.5..=2.0).contains(&factor) {
+                self.counts.insert(key, Count { messages, settled: true });
+                return Ok(run);
             }
-            count = (wanted as u64).min(count * 30);
+            count.messages = wanted.min(messages * 30);
         }
     }
 
@@ -101,7 +120,7 @@ impl Measure {
     }
 
     fn answer(&self, client: &Client, case: &Case, rate: u64) -> Result<Run, String> {
-        let (count, size) = (rate * PACED, case.size);
+        let (count, size) = (PACED.clamp(rate, 3 * rate), case.size);
         let server = format!("count={count} size={size} rate={rate}");
         let run = self.pair(
             client,
@@ -129,7 +148,7 @@ impl Measure {
         file_limit::raise(connections as u64 + SPARE_FILES)?;
         let work =
             format!("mode=idle connections={connections} seconds={WATCH} keep_alive={KEEP_ALIVE}");
-        self.pair(client, case, "crowd=1", &work, 6 * LIMIT)
+        self.pair(client, case, "crowd=1", &work, IDLE_LIMIT)
     }
 
     fn pair(
@@ -210,11 +229,25 @@ impl Measure {
         }
         let _ = child.kill();
         let _ = child.wait();
+        if matches!(line, Err(mpsc::RecvTimeoutError::Timeout)) {
+            return Err(format!("{TIME_OUT} after {limit:?}"));
+        }
         let mut words = String::new();
         let _ = child.stderr.take().map(|mut errors| errors.read_to_string(&mut words));
-        let last = words.lines().rfind(|line| !line.trim().is_empty());
-        Err(last.map_or_else(|| format!("nothing after {limit:?}"), str::to_owned))
+        Err(complaint(&words))
     }
+}
+
+/// How the reason of a run begins that did not end.
+pub(crate) const TIME_OUT: &str = "time-out";
+
+/// What a program said was wrong: why it panicked, or its last words.
+fn complaint(words: &str) -> String {
+    let mut lines = words.lines().filter(|line| !line.trim().is_empty());
+    let panic = lines.clone().skip_while(|line| !line.contains("panicked at")).nth(1);
+    let said = panic.or_else(|| lines.next_back()).unwrap_or("ended without a word");
+    // A line of the page, without what would break its tables.
+    said.chars().filter(|letter| !"|`".contains(*letter)).take(160).collect()
 }
 
 /// A program on one core; on the only one where there is no other.

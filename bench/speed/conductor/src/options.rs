@@ -12,7 +12,8 @@ Options (each with its value as the next argument):
   --python FILE     the Python with paho-mqtt
   --out DIR         where results.json, performance.md and performance.svg go
   --rounds N        rounds of everything; 5
-  --seconds S       processor time that a run of a throughput case shall take; 0.5
+  --seconds S       processor time that a run of a throughput case shall take; 0.1
+  --resume yes      goes on with the results.json in --out, of a run that was cut off
   --groups A,B      some of: publish, receive, large, secure, latency, start, idle, build
   --clients A,B     some clients
   --cases TEXT      only cases whose name holds this
@@ -29,6 +30,7 @@ pub(crate) struct Options {
     pub(crate) out: PathBuf,
     pub(crate) rounds: usize,
     pub(crate) seconds: f64,
+    pub(crate) resume: bool,
     groups: Option<Vec<String>>,
     pub(crate) clients: Option<Vec<String>>,
     pub(crate) cases: String,
@@ -65,7 +67,8 @@ impl Options {
             python: path("--python"),
             out: path("--out"),
             rounds: value("--rounds").map_or(5, |value| number("--rounds", &value)),
-            seconds: value("--seconds").map_or(0.5, |value| number("--seconds", &value)),
+            seconds: value("--seconds").map_or(0.1, |value| number("--seconds", &value)),
+            resume: value("--resume").is_some_and(|value| value == "yes"),
             groups: list("--groups"),
             clients: list("--clients"),
             cases: value("--cases").unwrap_or_default(),
@@ -87,6 +90,7 @@ impl Options {
             out: path(),
             rounds: 0,
             seconds: 0.0,
+            resume: false,
             groups: None,
             clients: None,
             cases: String::new(),
@@ -95,6 +99,10 @@ impl Options {
             commit: String::new(),
             report: None,
         }
+    }
+
+    pub(crate) fn is_only(&self, group: Group) -> bool {
+        self.groups.as_ref().is_some_and(|groups| *groups == [group.name()])
     }
 
     /// True where this group is asked for. Builds take minutes, and are asked

@@ -6,6 +6,7 @@ use std::fmt::Write;
 use crate::cases::{self, Case, Group};
 use crate::clients::RAW;
 use crate::goals;
+use crate::measure::TIME_OUT;
 use crate::options::Options;
 use crate::results::{Cell, Results, Run, Spread};
 
@@ -19,8 +20,6 @@ pub(crate) fn page(
 ) -> Result<String, String> {
     let notes = crate::read(&options.home.join("notes.md"))?;
     let begin = include_str!("page.in");
-    let clients: Vec<String> =
-        results.clients.iter().map(|(name, version)| format!("{name} {version}")).collect();
     let note = if results.note.is_empty() { String::new() } else { format!(" {}", results.note) };
     Ok(begin
         .replace("{date}", &results.date)
@@ -29,10 +28,15 @@ pub(crate) fn page(
         .replace("{command}", &results.command)
         .replace("{rounds}", &results.rounds.to_string())
         .replace("{seconds}", &results.seconds.to_string())
-        .replace("{clients}", &clients.join(", "))
+        .replace("{clients}", &versions(&results.clients).join(", "))
         .replace("{goals}", &goal_table(cells))
         .replace("{tables}", &tables(results, cells))
         .replace("{notes}", notes.trim()))
+}
+
+/// Name and version of each; the bound has none.
+fn versions(clients: &[(String, String)]) -> Vec<String> {
+    clients.iter().map(|(name, version)| format!("{name} {version}").trim_end().into()).collect()
 }
 
 fn goal_table(cells: &Cells<'_>) -> String {
@@ -81,7 +85,7 @@ fn tables(results: &Results, cells: &Cells<'_>) -> String {
             table(&mut out, part, results, cells);
         }
     }
-    out + &builds(results)
+    out + &builds(results) + &failures(results)
 }
 
 const THROUGHPUT: &str = "\
@@ -101,7 +105,7 @@ fn table(out: &mut String, cases: &[&Case], results: &Results, cells: &Cells<'_>
             .iter()
             .map(|case| {
                 let cell = cells.get(&(case.name.as_str(), client.as_str()));
-                cell.map_or_else(|| "–".into(), |cell| entry(cell, case.group))
+                cell.map_or_else(|| "–".into(), |cell| entry(cell, case.group, results.rounds))
             })
             .collect();
         if row.iter().any(|entry| entry != "–") {
@@ -112,11 +116,22 @@ fn table(out: &mut String, cases: &[&Case], results: &Results, cells: &Cells<'_>
     out.push('\n');
 }
 
-fn entry(cell: &Cell, group: Group) -> String {
-    let median = |figure: &dyn Fn(&Run) -> f64| cell.spread(figure).map_or(0.0, |one| one.median);
-    let Some(cpu) = cell.spread(Run::cpu_per_million) else {
-        return "failed".into();
+fn entry(cell: &Cell, group: Group, rounds: usize) -> String {
+    if cell.runs.is_empty() {
+        let timed_out = cell.failures.iter().any(|why| why.starts_with(TIME_OUT));
+        return if timed_out { TIME_OUT } else { "error" }.into();
+    }
+    let fewer = match cell.runs.len() {
+        all if all >= rounds => String::new(),
+        1 => "; 1 round".into(),
+        some => format!("; {some} rounds"),
     };
+    figures(cell, group) + &fewer
+}
+
+fn figures(cell: &Cell, group: Group) -> String {
+    let median = |figure: &dyn Fn(&Run) -> f64| cell.spread(figure).map_or(0.0, |one| one.median);
+    let cpu = || cell.spread(Run::cpu_per_million).unwrap_or_default();
     match group {
         Group::Idle => format!(
             "{:.0} B; {:.2} %; {:.0}",
@@ -129,17 +144,18 @@ fn entry(cell: &Cell, group: Group) -> String {
             median(&|run| run.p50),
             median(&|run| run.p99),
             median(&|run| run.p999),
-            short(cpu.median)
+            short(cpu().median)
         ),
-        Group::Start => match cell.spread(|run| run.seconds * 1000.0) {
-            Some(Spread { median, least, most }) => format!("{median:.1} ({least:.1}–{most:.1})"),
-            None => "failed".into(),
-        },
+        Group::Start => {
+            let Spread { median, least, most } =
+                cell.spread(|run| run.seconds * 1000.0).unwrap_or_default();
+            format!("{median:.1} ({least:.1}–{most:.1})")
+        }
         _ => format!(
             "**{}** ({}–{}); {}; {:.0}",
-            short(cpu.median),
-            short(cpu.least),
-            short(cpu.most),
+            short(cpu().median),
+            short(cpu().least),
+            short(cpu().most),
             rate(median(&Run::rate)),
             median(&|run| run.rss as f64 / 1e6)
         ),
@@ -166,17 +182,53 @@ pub(crate) fn rate(value: f64) -> String {
 }
 
 fn builds(results: &Results) -> String {
-    if results.builds.is_empty() {
+    let builds = &results.builds;
+    if builds.built.is_empty() {
+        return String::new();
+    }
+    let mut out = format!(
+        "## Build\n\nA program that connects and publishes one message (`bench/speed/minimal`), with \
+         cargo's release profile on two cores: seconds to build it and all it depends on from \
+         nothing, once and without a download; size of the stripped program; crates. Measured on \
+         {}, with {}, by `bench/speed/run --groups build`.\n\n\
+         | client | without TLS | with TLS |\n|---|---|---|\n",
+        builds.date,
+        versions(&builds.clients).join(", ")
+    );
+    for (client, _) in &builds.clients {
+        let of = |tls: bool| {
+            let build = builds.built.iter().find(|one| one.client == *client && one.tls == tls);
+            build.map_or_else(
+                || "–".into(),
+                |build| {
+                    let (seconds, mb) = (build.seconds, build.bytes as f64 / 1e6);
+                    format!("{seconds:.0} s; {mb:.2} MB; {}", build.crates)
+                },
+            )
+        };
+        let _ = writeln!(out, "| {client} | {} | {} |", of(false), of(true));
+    }
+    out.push('\n');
+    out
+}
+
+/// What failed and why; cases that failed alike in one line.
+fn failures(results: &Results) -> String {
+    let mut alike: BTreeMap<(&str, &str), Vec<&str>> = BTreeMap::new();
+    for cell in &results.cells {
+        for why in &cell.failures {
+            alike.entry((&cell.client, why)).or_default().push(&cell.case);
+        }
+    }
+    if alike.is_empty() {
         return String::new();
     }
     let mut out = String::from(
-        "## Build\n\nThe measured program with each Rust client, TLS and WebSocket included where \
-         it has them, built from nothing (`--release`, thin LTO), stripped.\n\n\
-         | client | crates | cold build | program |\n|---|---|---|---|\n",
+        "## What failed\n\nIn the words of the program, or a time-out: a run gets 12 s.\n\n\
+         | client | what it said | cases |\n|---|---|---|\n",
     );
-    for build in &results.builds {
-        let (crates, seconds, mb) = (build.crates, build.seconds, build.bytes as f64 / 1e6);
-        let _ = writeln!(out, "| {} | {crates} | {seconds:.0} s | {mb:.1} MB |", build.client);
+    for ((client, why), cases) in alike {
+        let _ = writeln!(out, "| {client} | `{why}` | {} |", cases.join("; "));
     }
     out.push('\n');
     out

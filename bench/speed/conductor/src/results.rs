@@ -21,7 +21,7 @@ pub(crate) struct Results {
     pub(crate) clients: Vec<(String, String)>,
     pub(crate) cells: Vec<Cell>,
     #[serde(default)]
-    pub(crate) builds: Vec<Build>,
+    pub(crate) builds: Builds,
 }
 
 /// One client in one case.
@@ -30,7 +30,11 @@ pub(crate) struct Cell {
     pub(crate) client: String,
     pub(crate) case: String,
     pub(crate) runs: Vec<Run>,
+    /// Why the others failed.
     pub(crate) failures: Vec<String>,
+    /// Seconds that all of them took, with whatever was around them.
+    #[serde(default)]
+    pub(crate) spent: f64,
 }
 
 /// What the client and the server said about one run; what does not belong to
@@ -59,13 +63,23 @@ pub(crate) struct Run {
     pub(crate) max: f64,
 }
 
-/// What it takes to build a program with this client.
-#[derive(Debug, Serialize, Deserialize)]
+/// What it takes to build a program with each client; measured on its own.
+#[derive(Debug, Default, Clone, Serialize, Deserialize)]
+pub(crate) struct Builds {
+    pub(crate) date: String,
+    /// Name and version.
+    pub(crate) clients: Vec<(String, String)>,
+    pub(crate) built: Vec<Build>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Build {
     pub(crate) client: String,
+    pub(crate) tls: bool,
     pub(crate) seconds: f64,
     /// Of the stripped program.
     pub(crate) bytes: u64,
+    /// The client and all it depends on.
     pub(crate) crates: usize,
 }
 
@@ -96,7 +110,7 @@ impl fmt::Display for Run {
 }
 
 /// The middle of a figure's values, and their range.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Spread {
     pub(crate) median: f64,
     pub(crate) least: f64,
@@ -104,6 +118,16 @@ pub(crate) struct Spread {
 }
 
 impl Cell {
+    /// How often it was tried.
+    pub(crate) fn tries(&self) -> usize {
+        self.runs.len() + self.failures.len()
+    }
+
+    /// Seconds that one more will take; `None` before the first.
+    pub(crate) fn expected(&self) -> Option<f64> {
+        (self.spent > 0.0).then(|| self.spent / self.tries() as f64)
+    }
+
     /// `None` where no run succeeded.
     pub(crate) fn spread(&self, figure: impl Fn(&Run) -> f64) -> Option<Spread> {
         let mut values: Vec<f64> = self.runs.iter().map(figure).collect();
@@ -117,7 +141,7 @@ impl Cell {
 impl Results {
     pub(crate) fn begin(options: &Options, clients: &[Client]) -> Self {
         Self {
-            date: tool("date", &["-u", "+%Y-%m-%d %H:%M UTC"]),
+            date: now(),
             command: options.command.clone(),
             machine: machine(),
             note: options.note.clone(),
@@ -125,7 +149,7 @@ impl Results {
             seconds: options.seconds,
             clients: clients.iter().map(|one| (one.name.clone(), one.version.clone())).collect(),
             cells: Vec::new(),
-            builds: Vec::new(),
+            builds: Builds::default(),
         }
     }
 
@@ -136,6 +160,10 @@ impl Results {
     pub(crate) fn save(&self, file: &Path) -> Result<(), String> {
         let text = serde_json::to_string_pretty(self).map_err(|error| error.to_string())?;
         crate::save(file, &text)
+    }
+
+    pub(crate) fn find(&self, client: &str, case: &str) -> Option<&Cell> {
+        self.cells.iter().find(|cell| cell.client == client && cell.case == case)
     }
 
     pub(crate) fn cell(&mut self, client: &str, case: &str) -> &mut Cell {
@@ -161,6 +189,10 @@ fn machine() -> Vec<String> {
         format!("node {}", tool("node", &["--version"])),
         tool("python3", &["--version"]),
     ]
+}
+
+pub(crate) fn now() -> String {
+    tool("date", &["-u", "+%Y-%m-%d %H:%M UTC"])
 }
 
 fn tool(name: &str, args: &[&str]) -> String {

@@ -40,8 +40,8 @@ pub struct Job {
     pub keep_alive: u16,
 }
 
-/// Time for what connecting needed to be given back.
-pub const CALM: Duration = Duration::from_secs(10);
+/// Time for what connecting needed to be given back, and for the first ping.
+pub const CALM: Duration = Duration::from_secs(7);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {

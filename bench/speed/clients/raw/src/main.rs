@@ -10,6 +10,12 @@ use speed_common::{ANSWERS, FILTER, Job, Meter, Mode, TOPIC};
 
 /// Bytes gathered for one write.
 const BLOCK: usize = 64 * 1024;
+/// A small window goes out in so many parts, and is answered so: the server
+/// works on one while the next is made, and neither falls asleep. That costs
+/// as much processor time as a window at once and is faster by a third.
+const PARTS: usize = 10;
+/// A window is large, and answered at once, above so many messages.
+const LARGE: u16 = 1000;
 
 fn main() -> Result<()> {
     let job = Job::from_args();
@@ -55,13 +61,16 @@ impl Wire {
     fn expect(&mut self, first: u8) -> Result<()> {
         let mut seen = false;
         while !seen {
-            self.read(|_, packet| seen |= packet.first == first)?;
+            self.read(|_, packet| {
+                seen |= packet.first == first;
+                Ok(())
+            })?;
         }
         Ok(())
     }
 
     /// Reads once and shows each packet that has begun.
-    fn read(&mut self, mut show: impl FnMut(&[u8], Seen)) -> Result<()> {
+    fn read(&mut self, mut show: impl FnMut(&[u8], Seen) -> Result<()>) -> Result<()> {
         let count = self.socket.read(&mut self.buffer[self.filled..])?;
         assert_ne!(count, 0, "the server has gone");
         self.filled += count;
@@ -69,7 +78,7 @@ impl Wire {
         self.skip -= at;
         while let Some(packet) = next(&self.buffer[at..self.filled]) {
             let end = at + packet.end;
-            show(&self.buffer[at..end.min(self.filled)], packet);
+            show(&self.buffer[at..end.min(self.filled)], packet)?;
             self.skip = end.saturating_sub(self.filled);
             at = end.min(self.filled);
         }
@@ -146,6 +155,8 @@ fn publish(wire: &mut Wire, job: &Job) -> Result<()> {
     for (packet, id) in ready.chunks_mut(packet.len()).zip(1_u16..) {
         packet[id_at..][..2].copy_from_slice(&id.to_be_bytes());
     }
+    let part = usize::from(job.window).div_ceil(PARTS);
+    let mut socket = wire.socket.try_clone()?;
     let meter = Meter::start();
     let (mut sent, mut done) = (0, 0);
     let mut out = Vec::new();
@@ -170,14 +181,31 @@ fn publish(wire: &mut Wire, job: &Job) -> Result<()> {
             }
         }
         sent += free;
-        wire.socket.write_all(&out)?;
+        for part in out.chunks(part * packet.len()) {
+            socket.write_all(part)?;
+        }
         out.clear();
-        wire.read(|_, packet| match packet.first >> 4 {
-            5 => out.extend_from_slice(&[0x62, 2, packet.id[0], packet.id[1]]),
-            _ => done += 1,
+        wire.read(|_, packet| {
+            match packet.first >> 4 {
+                5 => {
+                    out.extend_from_slice(&[0x62, 2, packet.id[0], packet.id[1]]);
+                    pass_on(&mut socket, &mut out, 4 * part)?;
+                }
+                _ => done += 1,
+            }
+            Ok(())
         })?;
     }
     meter.finish(job.count);
+    Ok(())
+}
+
+/// Writes what has gathered once it is at least so many bytes.
+fn pass_on(socket: &mut TcpStream, out: &mut Vec<u8>, least: usize) -> Result<()> {
+    if out.len() >= least {
+        socket.write_all(out)?;
+        out.clear();
+    }
     Ok(())
 }
 
@@ -190,6 +218,9 @@ fn subscribe(wire: &mut Wire) -> Result<()> {
 fn receive(wire: &mut Wire, job: &Job) -> Result<()> {
     let meter = Meter::start();
     subscribe(wire)?;
+    let window = usize::from(job.window);
+    let part = if job.window > LARGE { window } else { window.div_ceil(PARTS) };
+    let mut socket = wire.socket.try_clone()?;
     let (mut received, mut finished) = (0, 0);
     let mut out = Vec::new();
     while finished < job.count || wire.skip > 0 {
@@ -203,6 +234,7 @@ fn receive(wire: &mut Wire, job: &Job) -> Result<()> {
             }
             received += u64::from(packet.first >> 4 == 3);
             finished += u64::from(packet.first >> 4 == if job.qos == 2 { 6 } else { 3 });
+            pass_on(&mut socket, &mut out, 4 * part)
         })?;
         wire.socket.write_all(&out)?;
         out.clear();
@@ -224,6 +256,7 @@ fn answer(wire: &mut Wire, job: &Job) -> Result<()> {
                 out.extend_from_slice(&bytes[bytes.len() - job.size..]);
                 answered += 1;
             }
+            Ok(())
         })?;
         wire.socket.write_all(&out)?;
         out.clear();
