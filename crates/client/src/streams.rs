@@ -48,7 +48,7 @@ impl AckShare {
     }
 }
 
-/// Payload that a stream buffers ...
+/// Bytes of messages that a stream buffers ...
 const BYTES: usize = 512 * 1024;
 /// ... or more, if it is to buffer many messages.
 const BYTES_EACH: usize = 2 * 1024;
@@ -57,7 +57,7 @@ struct Stream {
     filters: Vec<TopicFilter>,
     capacity: usize,
     parcels: VecDeque<Parcel>,
-    /// Payload of the parcels.
+    /// Bytes of the parcels.
     bytes: usize,
     waker: Option<Waker>,
     /// The server has not granted it yet.
@@ -392,7 +392,7 @@ impl Streams {
 
 /// What a message takes of a stream's room (D9).
 fn weight(parcel: &Parcel) -> usize {
-    parcel.publish.payload.len() + parcel.publish.properties.encoded_len()
+    Incoming::weight_of(&parcel.publish)
 }
 
 #[cfg(test)]
@@ -424,19 +424,23 @@ mod tests {
     }
 
     #[test]
-    fn properties_fill_a_stream_as_well() {
+    fn properties_and_topics_fill_a_stream_as_well() {
         let text = |length| Text::try_from("x".repeat(length)).unwrap();
-        let mut stream = filled(256, 0, 0);
-        for _ in 0..8 {
-            assert!(!stream.is_full());
-            let user = Property::UserProperty(text(1), text(65_535));
-            let properties = Properties::new().with(user);
-            let publish = Publish { properties, ..Publish::default() };
-            stream.push(Parcel { publish, ack: None });
+        let user = Property::UserProperty(text(1), text(65_535));
+        let properties = Properties::new().with(user);
+        for (publish, holds) in [
+            (Publish { properties, ..Publish::default() }, 8),
+            (Publish { topic: text(65_535), ..Publish::default() }, 9),
+        ] {
+            let mut stream = filled(256, 0, 0);
+            for _ in 0..holds {
+                assert!(!stream.is_full());
+                stream.push(Parcel { publish: publish.clone(), ack: None });
+            }
+            assert!(stream.is_full());
+            while stream.pop().is_some() {}
+            assert_eq!(stream.bytes, 0);
         }
-        assert!(stream.is_full());
-        while stream.pop().is_some() {}
-        assert_eq!(stream.bytes, 0);
     }
 
     #[test]

@@ -132,7 +132,8 @@ impl SubscribeRequest {
     }
 
     /// Messages the stream buffers before it holds back the server; 256 unless
-    /// set. It holds it back, too, once it has 512 KiB of payload, or 2 KiB for
+    /// set. It holds it back, too, once it has 512 KiB of topics, properties and
+    /// payload, or 2 KiB for
     /// each of these messages if that is more.
     pub const fn buffer(mut self, messages: usize) -> Self {
         self.buffer = messages;

@@ -119,7 +119,12 @@ pub struct Incoming {
 impl Incoming {
     /// What it counts against bounds in bytes: topic, payload and properties (D9).
     pub fn weight(&self) -> usize {
-        let Publish { topic, payload, properties, .. } = &self.publish;
+        Self::weight_of(&self.publish)
+    }
+
+    /// The same of a message apart from its acknowledgement.
+    pub fn weight_of(publish: &Publish) -> usize {
+        let Publish { topic, payload, properties, .. } = publish;
         topic.len() + payload.len() + properties.encoded_len()
     }
 }
