@@ -116,6 +116,24 @@ fn describe_more(event: &Event) -> (&'static str, Value) {
             ("quarantined", what)
         }
         Event::Lagged { lost } => ("lagged", json!({ "lost": lost })),
+        Event::Recovered { exchanges, queued, quarantined, subscriptions } => {
+            let what = json!({
+                "exchanges": exchanges,
+                "queued": queued,
+                "quarantined": quarantined,
+                "subscriptions": subscriptions,
+            });
+            ("recovered", what)
+        }
+        Event::Settled { serial, result } => {
+            let error = result.as_ref().err().map(|error| Words(error).to_string());
+            ("settled", json!({ "serial": serial.0, "error": error }))
+        }
+        Event::StoreFailed { failure, retry } => (
+            "store_failed",
+            json!({ "failure": failure.to_string(), "retry_s": retry.as_secs_f64() }),
+        ),
+        Event::StoreRestored => ("store_restored", Value::Null),
         other => ("other", json!({ "detail": format!("{other:?}") })),
     }
 }
@@ -136,4 +154,42 @@ fn disconnected(report: &Report, cause: &DisconnectCause, online_s: Option<f64>)
         "reason_code": reason,
         "online_s": online_s,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use evenkeel_proto::DeliveryError;
+    use evenkeel_proto::record::{Serial, StorageFailure};
+
+    use super::*;
+
+    #[test]
+    fn what_becomes_of_the_store_is_told() {
+        let (exchanges, queued, quarantined, subscriptions) = (1, 2, 3, 4);
+        let settled = |result| Event::Settled { serial: Serial(7), result };
+        let (failure, retry) = (StorageFailure::Full, Duration::from_secs(2));
+        for (event, name, what) in [
+            (
+                Event::Recovered { exchanges, queued, quarantined, subscriptions },
+                "recovered",
+                json!({ "exchanges": 1, "queued": 2, "quarantined": 3, "subscriptions": 4 }),
+            ),
+            (settled(Ok(())), "settled", json!({ "serial": 7, "error": null })),
+            (
+                settled(Err(DeliveryError::ConnectionLost)),
+                "settled",
+                json!({ "serial": 7, "error": DeliveryError::ConnectionLost.to_string() }),
+            ),
+            (
+                Event::StoreFailed { failure, retry },
+                "store_failed",
+                json!({ "failure": "the store is full", "retry_s": 2.0 }),
+            ),
+            (Event::StoreRestored, "store_restored", Value::Null),
+        ] {
+            assert_eq!(describe_more(&event), (name, what));
+        }
+    }
 }

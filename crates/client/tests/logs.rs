@@ -5,17 +5,26 @@
 
 use std::fmt::Write;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
+use evenkeel::store::record::{Accepted, Record as Stored, UnixMillis};
+use evenkeel::store::{Bound, Store, StoreError};
 use evenkeel::transport::{Endpoint, MemoryListener};
 use evenkeel::{
-    Authenticator, Bytes, Client, ClientBuilder, Clock, Credentials, HookFuture, QoS, ReasonCode,
-    Reconnect, Version, Will,
+    Authenticator, Bytes, Client, ClientBuilder, Clock, Credentials, HookFuture, Priority, QoS,
+    ReasonCode, Reconnect, Serial, Version, Will,
 };
-use evenkeel_codec::{Ack, Auth, ConnAck, Decoder, Packet, Properties, Property, SubAck};
+use evenkeel_codec::{Ack, Auth, ConnAck, Decoder, Packet, Properties, Property, Publish, SubAck};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Metadata, Subscriber};
+
+#[expect(dead_code, reason = "what is listed is the affair of other tests")]
+#[path = "client/support/store.rs"]
+mod store;
+
+use store::{Call, Faulty};
 
 /// Keeps every span and event as a line, whatever its level.
 #[derive(Clone, Default)]
@@ -163,7 +172,7 @@ async fn live(builder: ClientBuilder) {
     publish.delivered().await.unwrap();
     drop(messages.next().await.unwrap());
     client.reauthenticate();
-    client.shutdown(std::time::Duration::from_secs(1)).await;
+    client.shutdown(Duration::from_secs(1)).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -209,4 +218,53 @@ async fn a_halt_is_a_warning() {
         ),
         "{text}"
     );
+}
+
+/// A store with one message of an earlier run, which is of no more use. It is
+/// full when it is to take the next one, and has room again then.
+fn full_for_once() -> impl Store + 'static {
+    let accepted = Accepted {
+        serial: Serial(1),
+        publish: Publish { topic: "old".try_into().unwrap(), ..Publish::default() },
+        accepted: UnixMillis(1),
+        expires: Some(UnixMillis(2)),
+        priority: Priority::Normal,
+    };
+    let client_id = "pump-17".try_into().unwrap();
+    let is_new = |it: &Stored| matches!(it, Stored::Accepted(it) if it.publish.topic != "old");
+    let mut refusals = 1;
+    let mut store = Faulty::new(move |call: Call<'_>| match call {
+        Call::Commit(records) if refusals > 0 && records.iter().any(is_new) => {
+            refusals -= 1;
+            Err(StoreError::Bound(Bound::Full { bytes: 0, limit: 0 }))
+        }
+        _ => Ok(()),
+    });
+    store.commit(&[Stored::Identity { client_id }, Stored::Accepted(accepted)]).unwrap();
+    store
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_becomes_of_the_store_is_told() {
+    let capture = Capture::default();
+    let _guard = tracing::subscriber::set_default(capture.clone());
+    let nobody = MemoryListener::new(1, 1).connector();
+    let builder = ClientBuilder::for_endpoint(Endpoint::memory(nobody)).clock(Clock::tokio());
+    let client = builder.store(full_for_once()).start().unwrap();
+    let publish = || client.publish("t", "x").qos(QoS::AtLeastOnce);
+    assert!(publish().await.is_err(), "the store is full");
+    // It is tried again after one second.
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let receipt = publish().await.unwrap();
+    client.shutdown(Duration::from_secs(1)).await;
+    receipt.await.unwrap_err();
+    let text = capture.text();
+    for wanted in [
+        "[1] INFO message=recovered exchanges=0 queued=1 quarantined=0 subscriptions=0",
+        "[1] WARN message=stored message not delivered serial=1 error=it expired",
+        "[1] WARN message=store failed error=the store is full retry=1s",
+        "[1] INFO message=store works again",
+    ] {
+        assert!(text.contains(wanted), "no {wanted:?} in\n{text}");
+    }
 }

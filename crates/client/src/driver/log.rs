@@ -6,7 +6,8 @@ use crate::describe::Words;
 use crate::error::TransportError;
 
 /// Tells of an event of the core, at a level by its weight: `WARN` where
-/// something was given up, `INFO` for the life of connections, `TRACE` for pings.
+/// something was given up, `INFO` for the life of connections and of the store,
+/// `TRACE` for pings.
 pub(super) fn event(event: &Event, error: Option<&TransportError>) {
     match event {
         Event::Connecting { conn, attempt, server } => {
@@ -55,6 +56,25 @@ pub(super) fn event(event: &Event, error: Option<&TransportError>) {
             tracing::warn!(topic, deaths, serial, "quarantined");
         }
         Event::Lagged { lost } => tracing::warn!(lost, "events lost"),
+        other => of_store(other),
+    }
+}
+
+fn of_store(event: &Event) {
+    match event {
+        Event::Recovered { exchanges, queued, quarantined, subscriptions } => {
+            tracing::info!(exchanges, queued, quarantined, subscriptions, "recovered");
+        }
+        Event::Settled { serial, result: Ok(()) } => {
+            tracing::debug!(serial = serial.0, "stored message delivered");
+        }
+        Event::Settled { serial, result: Err(error) } => {
+            tracing::warn!(serial = serial.0, error = %Words(error), "stored message not delivered");
+        }
+        Event::StoreFailed { failure, retry } => {
+            tracing::warn!(error = %failure, ?retry, "store failed");
+        }
+        Event::StoreRestored => tracing::info!("store works again"),
         other => tracing::debug!(event = ?other, "event"),
     }
 }
