@@ -27,9 +27,14 @@ impl Deadline {
         self.limit.unwrap_or_default()
     }
 
+    /// When the time runs out; `None` for never.
+    pub(super) fn end(self) -> Option<Instant> {
+        self.limit.and_then(|limit| self.start.checked_add(limit))
+    }
+
     /// Waits until the time has run out. Cancel-safe.
     pub(super) async fn over(self) {
-        match self.limit.and_then(|limit| self.start.checked_add(limit)) {
+        match self.end() {
             Some(end) => sleep_until(end).await,
             None => std::future::pending().await,
         }

@@ -2,29 +2,38 @@
 
 use std::time::Duration;
 
-use evenkeel::Client;
+use tokio::time::{Instant, sleep_until};
 
 use super::deadline::Deadline;
+
+/// So often within the limit it is looked whether something was acknowledged:
+/// by a part of it the end may come too late.
+const LOOKS: u32 = 16;
 
 /// Waits for acknowledgements, also of messages that earlier runs left in the
 /// store: a long queue is no reason to give up as long as it gets shorter.
 pub(super) struct Patience<'a> {
-    client: &'a Client,
-    deadline: Deadline,
-    /// As many messages were acknowledged when the time began.
+    /// How many messages were acknowledged so far.
+    count: Box<dyn Fn() -> u64 + 'a>,
+    /// As many were when the time began.
     acknowledged: u64,
+    deadline: Deadline,
+    /// When to look next.
+    look: Instant,
 }
 
 impl<'a> Patience<'a> {
-    /// Starts now.
-    pub(super) fn new(client: &'a Client, limit: Option<Duration>) -> Self {
-        Self { client, deadline: Deadline::new(limit), acknowledged: 0 }
+    /// Starts now; `count` says how many messages were acknowledged so far.
+    pub(super) fn new(count: impl Fn() -> u64 + 'a, limit: Option<Duration>) -> Self {
+        let (acknowledged, deadline) = (count(), Deadline::new(limit));
+        Self { count: Box::new(count), acknowledged, deadline, look: Instant::now() }
     }
 
     /// Starts anew.
     pub(super) fn restart(&mut self) {
-        self.acknowledged = self.client.stats().publishes_acknowledged;
+        self.acknowledged = (self.count)();
         self.deadline.restart();
+        self.look = Instant::now();
     }
 
     /// The limit; zero where there is none.
@@ -36,11 +45,74 @@ impl<'a> Patience<'a> {
     /// Cancel-safe.
     pub(super) async fn over(&mut self) {
         loop {
-            self.deadline.over().await;
-            if self.client.stats().publishes_acknowledged == self.acknowledged {
+            let Some(end) = self.deadline.end() else { return std::future::pending().await };
+            sleep_until(end.min(self.look)).await;
+            let now = Instant::now();
+            if (self.count)() != self.acknowledged {
+                self.restart();
+            } else if now >= end {
                 return;
+            } else {
+                self.look = now + self.limit() / LOOKS;
             }
-            self.restart();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use tokio::time::sleep;
+
+    use super::*;
+
+    const LIMIT: Duration = Duration::from_secs(32);
+
+    /// How long it waits where messages are acknowledged after these seconds.
+    async fn waits(acknowledged: &[u64], cancelled: bool) -> Duration {
+        let (start, count) = (Instant::now(), Cell::new(0));
+        let mut patience = Patience::new(|| count.get(), Some(LIMIT));
+        let answers = async {
+            for at in acknowledged {
+                sleep_until(start + Duration::from_secs(*at)).await;
+                count.set(count.get() + 1);
+            }
+            std::future::pending::<()>().await;
+        };
+        let over = async {
+            // Given up and begun again, as by a loop that has more to wait for.
+            while cancelled && tokio::time::timeout(LIMIT / 100, patience.over()).await.is_err() {}
+            if !cancelled {
+                patience.over().await;
+            }
+        };
+        tokio::select! {
+            () = over => start.elapsed(),
+            () = answers => unreachable!("it never ends"),
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_limit_begins_with_the_last_acknowledgement() {
+        let step = LIMIT / LOOKS + LIMIT / 100;
+        for cancelled in [false, true] {
+            for acknowledged in [&[][..], &[1], &[31], &[1, 20, 40, 71]] {
+                let last = Duration::from_secs(acknowledged.last().copied().unwrap_or(0));
+                let waited = waits(acknowledged, cancelled).await;
+                assert!(waited >= last + LIMIT, "{waited:?} after {acknowledged:?}");
+                assert!(waited <= last + LIMIT + step, "{waited:?} after {acknowledged:?}");
+            }
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn without_a_limit_it_has_no_end() {
+        let mut patience = Patience::new(|| 0, None);
+        assert_eq!(patience.limit(), Duration::ZERO);
+        tokio::select! {
+            () = patience.over() => panic!("it has no end"),
+            () = sleep(Duration::from_secs(1 << 30)) => {}
         }
     }
 }

@@ -116,7 +116,7 @@ impl<'a> Job<'a> {
             told,
             out: printer.data(),
             outstanding: FuturesUnordered::new(),
-            patience: Patience::new(client, settings.timeout),
+            patience: patience(client, settings.timeout),
             tally: Tally::default(),
             complete: false,
         }
@@ -257,7 +257,7 @@ impl<'a> Job<'a> {
 
     /// The last chance of what is outstanding when the program is stopped.
     async fn settle_all(&mut self, limit: Duration) {
-        self.patience = Patience::new(self.client, None);
+        self.patience = patience(self.client, None);
         // What is still missing then shows in the verdict.
         let _ = tokio::time::timeout(limit, self.drain()).await;
     }
@@ -366,6 +366,10 @@ impl<'a> Job<'a> {
             ))
             .hint("give more time by --timeout, or look at the connection with --debug")
     }
+}
+
+fn patience(client: &Client, limit: Option<Duration>) -> Patience<'_> {
+    Patience::new(|| client.stats().publishes_acknowledged, limit)
 }
 
 /// Hands a message over. With a store, it is on its way there when this
