@@ -1,14 +1,16 @@
 //! Errors to build into a client, one for each thing an oracle looks for.
 //! Oracles that miss them are worth nothing.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
 use bytes::BytesMut;
-use evenkeel_codec::ReasonCode;
+use evenkeel_codec::{Packet, ReasonCode, TopicFilter};
 use evenkeel_proto::record::{Outcome, Record, Recovered};
 use evenkeel_proto::{
     Client, Completion, ConnectionId, Event, Incoming, Instant, Open, Output, State,
 };
+
+use crate::tap::Tap;
 
 /// An error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,6 +55,12 @@ pub enum Sabotage {
     SwapsMessages,
     /// Messages are acknowledged before the application is done.
     AcknowledgesEarly,
+    /// The application's messages are taken off the client for it.
+    Hoards,
+    /// PUBACKs are lost while messages wait to be taken.
+    MuteAnswers,
+    /// Messages that match no filter asked for are not delivered.
+    DropsUnmatched,
     /// A packet identifier is used that is in use.
     ReusesIdentifier,
     /// The server's receive maximum is overlooked.
@@ -139,15 +147,19 @@ pub(crate) struct Saboteur {
     publishes: u32,
     messages: VecDeque<Incoming>,
     lost: u32,
+    /// Reads what is sent.
+    tap: Tap,
+    filters: BTreeSet<TopicFilter>,
 }
 
 const CONNECT: u8 = 1;
 const PUBLISH: u8 = 3;
+const PUBACK: u8 = 4;
 const SUBSCRIBE: u8 = 8;
 const PINGREQ: u8 = 12;
 
 impl Saboteur {
-    pub(crate) const fn new(kind: Sabotage) -> Self {
+    pub(crate) fn new(kind: Sabotage) -> Self {
         Self {
             kind,
             pinged: false,
@@ -157,6 +169,8 @@ impl Saboteur {
             publishes: 0,
             messages: VecDeque::new(),
             lost: 0,
+            tap: Tap::up(),
+            filters: BTreeSet::new(),
         }
     }
 
@@ -218,7 +232,9 @@ impl Saboteur {
     fn packet(&mut self, core: &Client, kind: u8, mut packet: Vec<u8>) -> Vec<u8> {
         if kind == CONNECT {
             self.connections += 1;
+            self.tap = Tap::up();
         }
+        self.learn_filters(&packet);
         let is_publish = kind == PUBLISH && packet.first().is_some_and(|first| first & 6 != 0);
         match self.kind {
             Sabotage::SecondPing if kind == PINGREQ => packet.extend_from_slice(&[0xC0, 0]),
@@ -237,6 +253,9 @@ impl Saboteur {
                     let previous = u16::from_be_bytes([id[0], id[1]]).saturating_sub(1);
                     id.copy_from_slice(&previous.max(1).to_be_bytes());
                 }
+            }
+            Sabotage::MuteAnswers if kind == PUBACK && core.peek_message().is_some() => {
+                packet.clear();
             }
             Sabotage::NoDup if is_publish => packet[0] &= !8,
             Sabotage::SendsTwice if is_publish => packet.extend_from_within(..),
@@ -258,6 +277,27 @@ impl Saboteur {
             _ => {}
         }
         packet
+    }
+
+    fn learn_filters(&mut self, packet: &[u8]) {
+        for (packet, _) in self.tap.feed(packet).unwrap_or_default() {
+            match packet {
+                Packet::Subscribe(subscribe) => {
+                    self.filters.extend(subscribe.filters.into_iter().map(|entry| entry.filter));
+                }
+                Packet::Unsubscribe(unsubscribe) => {
+                    self.filters.retain(|filter| !unsubscribe.filters.contains(filter));
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Takes what has come, whoever wants it.
+    pub(crate) fn hoard(&mut self, core: &mut Client) {
+        if self.kind == Sabotage::Hoards {
+            self.messages.extend(std::iter::from_fn(|| core.next_message()));
+        }
     }
 
     /// Changes what comes; any bytes may be in it.
@@ -310,6 +350,13 @@ impl Saboteur {
             Sabotage::LosesMessage if message.ack.is_some() && self.lost == 0 => {
                 self.lost = 1;
                 next()
+            }
+            Sabotage::DropsUnmatched => {
+                let matches = |message: &Incoming| {
+                    let topic = &message.publish.topic;
+                    self.filters.iter().any(|filter| filter.matches_text(topic))
+                };
+                std::iter::once(message).chain(std::iter::from_fn(next)).find(matches)
             }
             Sabotage::TwoMessages => {
                 let publish = message.publish.clone();

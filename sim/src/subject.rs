@@ -86,6 +86,9 @@ impl Subject {
             return;
         }
         self.core.handle(now, Input::Received(conn, buffer));
+        if let Some(saboteur) = &mut self.saboteur {
+            saboteur.hoard(&mut self.core);
+        }
     }
 
     /// Whether deadlines are reported before the socket is read.

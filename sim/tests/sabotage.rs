@@ -125,6 +125,9 @@ fn errors_of_delivery_are_found() {
     finds("D6", Sabotage::SendsTwice);
     finds("D7", Sabotage::ShyOfDoubles);
     finds("D8", Sabotage::SubscribesTwice);
+    finds("D10", Sabotage::Hoards);
+    finds("D10", Sabotage::MuteAnswers);
+    finds("D11", Sabotage::DropsUnmatched);
     finds("D12", Sabotage::IgnoresShutdown);
     finds_in("D9", "herd", |client| {
         client.app.topics = 1;

@@ -11,6 +11,7 @@ mod evidence;
 mod identifiers;
 mod keepalive;
 mod outcome;
+mod pressure;
 mod resend;
 mod state;
 mod subscriptions;
@@ -108,5 +109,6 @@ fn of_one_process() -> Vec<Box<dyn Oracle>> {
         Box::<evidence::Evidence>::default(),
         Box::<state::States>::default(),
         Box::<outcome::Outcomes>::default(),
+        Box::<pressure::Pressure>::default(),
     ]
 }
