@@ -8,7 +8,7 @@ use evenkeel_codec::{Properties, Publish, QoS, ReasonCode, TopicFilter};
 
 use crate::pace::Pace;
 use crate::shared::{Inner, Shared};
-use crate::streams::{AckShare, Next, Parcel, StreamId};
+use crate::streams::{AckShare, Next, Parcel, StreamId, Taken};
 
 /// A message from the server.
 ///
@@ -130,12 +130,16 @@ pub struct Messages {
     manual: bool,
     keep: bool,
     pace: Pace,
+    /// Taken under one lock, for the next calls.
+    taken: Taken,
 }
 
 impl Messages {
     pub(crate) fn new(shared: Arc<Shared>, id: StreamId, manual: bool) -> Self {
         shared.add_user();
-        Self { shared, id, granted: Vec::new(), manual, keep: false, pace: Pace::default() }
+        let taken = shared.lock().streams.handle(id);
+        let (granted, pace) = (Vec::new(), Pace::default());
+        Self { shared, id, granted, manual, keep: false, pace, taken }
     }
 
     /// Notes the server's answer. Refused filters are this stream's no more.
@@ -167,30 +171,30 @@ impl Messages {
 
     /// [`next`](Self::next) for hand-written futures.
     pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Message>> {
-        if self.pause_is_due() {
+        if let Some(parcel) = self.taken.next() {
+            return Poll::Ready(Some(Message::new(parcel, &self.shared, self.manual)));
+        }
+        let part = {
+            let inner = self.shared.lock();
+            let waiting = self.taken.len() + inner.streams.waiting(self.id);
+            self.pace.next_part(waiting, inner.settled.len())
+        };
+        // Acknowledgements are to be sent before this stream gives out more.
+        // Where the driver runs on another thread, it mostly has.
+        let Some(part) = part else {
             cx.waker().wake_by_ref();
             return Poll::Pending;
-        }
-        let polled = self.poll_take(cx);
+        };
+        let polled = self.poll_take(cx, part);
         if polled.is_pending() {
             self.pace.end_batch();
         }
         polled
     }
 
-    /// True where the driver is to send acknowledgements before this stream
-    /// gives out more. Where it runs on another thread, it mostly has.
-    fn pause_is_due(&mut self) -> bool {
-        if !self.pace.is_at_end_of_part() {
-            return false;
-        }
-        let inner = self.shared.lock();
-        self.pace.begin_part(inner.streams.waiting(self.id), inner.settled.len())
-    }
-
-    fn poll_take(&mut self, cx: &mut Context<'_>) -> Poll<Option<Message>> {
+    fn poll_take(&mut self, cx: &mut Context<'_>, most: usize) -> Poll<Option<Message>> {
         let mut inner = self.shared.lock();
-        match inner.streams.next(self.id, cx.waker()) {
+        match inner.streams.take(self.id, most, &mut self.taken, cx.waker()) {
             Next::Parcel(parcel) => {
                 drop(inner);
                 Poll::Ready(Some(Message::new(parcel, &self.shared, self.manual)))
@@ -207,8 +211,11 @@ impl Messages {
 
     /// A message that is here already; `None` where there is none.
     pub fn try_next(&mut self) -> Option<Message> {
+        if let Some(parcel) = self.taken.next() {
+            return Some(Message::new(parcel, &self.shared, self.manual));
+        }
         let mut cx = Context::from_waker(std::task::Waker::noop());
-        match self.poll_take(&mut cx) {
+        match self.poll_take(&mut cx, usize::MAX) {
             Poll::Ready(message) => message,
             Poll::Pending => None,
         }
@@ -234,11 +241,11 @@ impl futures_core::Stream for Messages {
 
 impl Drop for Messages {
     fn drop(&mut self) {
-        let keep = self.keep;
-        let id = self.id;
+        let Self { id, taken, keep, .. } = self;
+        let (id, keep) = (*id, *keep);
         self.shared.command(|inner| {
             let now = inner.core.now();
-            let (orphans, unseen) = inner.streams.close(id, keep);
+            let (orphans, unseen) = inner.streams.close(id, taken, keep);
             let unseen = unseen.into_iter().map(|key| (key, ReasonCode::SUCCESS));
             inner.core.acknowledge_all(now, unseen);
             if !keep && !orphans.is_empty() {

@@ -13,37 +13,29 @@ const WIDE: usize = 128;
 /// neither waits for the other.
 #[derive(Debug, Default)]
 pub(crate) struct Pace {
-    /// Messages to give out in this part; `None` before a new batch.
-    left: Option<usize>,
+    /// A part of the batch has been given out.
+    has_begun: bool,
     /// The most messages that waited at once, lately.
     widest: usize,
 }
 
 impl Pace {
-    /// Counts a message that is asked for; true at the end of a part.
-    pub(crate) const fn is_at_end_of_part(&mut self) -> bool {
-        match &mut self.left {
-            None | Some(0) => true,
-            Some(left) => {
-                *left -= 1;
-                false
-            }
-        }
-    }
-
-    /// Begins the next part with so many messages waiting, and so many
-    /// acknowledged that the driver does not know of; true where it gets to
-    /// send these first.
-    pub(crate) fn begin_part(&mut self, waiting: usize, settled: usize) -> bool {
+    /// How many of the waiting messages to give out now; `None` where the
+    /// driver, which does not know of so many acknowledgements, gets to send
+    /// these first.
+    pub(crate) fn next_part(&mut self, waiting: usize, settled: usize) -> Option<usize> {
         self.widest = self.widest.max(waiting);
-        let part = if self.widest > WIDE { usize::MAX } else { PART.max(self.widest / PARTS) };
-        self.left.replace(part).is_some() && settled >= PART
+        if self.widest > WIDE {
+            return Some(usize::MAX);
+        }
+        self.has_begun = !(self.has_begun && settled >= PART);
+        self.has_begun.then_some(PART.max(self.widest / PARTS))
     }
 
     /// Nothing is left of the batch: the driver has its turn anyway. A backlog
     /// of long ago, such as retained messages at the start, is forgotten.
     pub(crate) const fn end_batch(&mut self) {
-        self.left = None;
+        self.has_begun = false;
         self.widest -= self.widest / 8;
     }
 }
@@ -54,12 +46,15 @@ mod tests {
 
     /// Pauses while so many messages are given out and acknowledged.
     fn pauses(pace: &mut Pace, batch: usize) -> usize {
-        let (mut pauses, mut settled) = (0, 0);
-        for given in 0..batch {
-            if pace.is_at_end_of_part() && pace.begin_part(batch - given, settled) {
-                (pauses, settled) = (pauses + 1, 0);
+        let (mut pauses, mut settled, mut given) = (0, 0, 0);
+        while given < batch {
+            match pace.next_part(batch - given, settled) {
+                None => (pauses, settled) = (pauses + 1, 0),
+                Some(part) => {
+                    let part = part.min(batch - given);
+                    (given, settled) = (given + part, settled + part);
+                }
             }
-            settled += 1;
         }
         pace.end_batch();
         pauses

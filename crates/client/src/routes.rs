@@ -22,8 +22,8 @@ pub(crate) struct Routes {
     /// Nodes still to be looked at, each with what is left of the topic.
     /// Reused by every search; positions, as it outlives the topic.
     pending: Vec<(NodeId, Option<usize>)>,
-    /// The last topic, if it was not long, and its streams: messages of one
-    /// topic often come in a row. Empty once the filters have changed.
+    /// The last topic, and its streams: messages of one topic often come in a
+    /// row. The topic is empty once the filters have changed, or where it is long.
     last: (Vec<u8>, Vec<StreamId>),
 }
 
@@ -90,26 +90,28 @@ impl Routes {
         is_used
     }
 
-    /// Appends every stream with a filter that matches, each once.
-    pub(crate) fn find(&mut self, topic: &[u8], streams: &mut Vec<StreamId>) {
-        let is_known = self.last.0 == topic && !topic.is_empty();
-        if is_known {
-            return streams.extend_from_slice(&self.last.1);
+    /// Every stream with a filter that matches, each once.
+    #[inline]
+    pub(crate) fn find(&mut self, topic: &[u8]) -> &[StreamId] {
+        if self.last.0 != topic || topic.is_empty() {
+            self.search_anew(topic);
         }
-        let before = streams.len();
-        self.search(topic, streams);
-        let (known, found) = &mut self.last;
+        &self.last.1
+    }
+
+    fn search_anew(&mut self, topic: &[u8]) {
+        let (mut known, mut found) = std::mem::take(&mut self.last);
         known.clear();
         found.clear();
+        self.search(topic, &mut found);
         if topic.len() <= REMEMBERED {
             known.extend_from_slice(topic);
-            found.extend_from_slice(streams.get(before..).unwrap_or_default());
         }
+        self.last = (known, found);
     }
 
     //= [MQTT-4.7.2-1]
     fn search(&mut self, topic: &[u8], streams: &mut Vec<StreamId>) {
-        let before = streams.len();
         self.pending.clear();
         // Mostly one way leads on: only a second one has to wait.
         let mut ahead = Some((ROOT, Some(0)));
@@ -137,7 +139,7 @@ impl Routes {
                 self.pending.extend(ahead.replace((*child, next)));
             }
         }
-        if streams.len() > before + 1 {
+        if streams.len() > 1 {
             streams.sort_unstable();
             streams.dedup();
         }
@@ -217,9 +219,7 @@ mod tests {
     }
 
     fn find(routes: &mut Routes, topic: &str) -> Vec<StreamId> {
-        let mut streams = Vec::new();
-        routes.find(topic.as_bytes(), &mut streams);
-        streams
+        routes.find(topic.as_bytes()).to_vec()
     }
 
     proptest! {

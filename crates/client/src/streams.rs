@@ -4,6 +4,8 @@
 //! stream of unmatched messages. A full stream holds back the messages behind
 //! it, and in the end the server. What no stream takes is held for a while.
 
+mod buffer;
+
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -12,9 +14,11 @@ use std::task::Waker;
 use evenkeel_codec::{Publish, ReasonCode, TopicFilter};
 use evenkeel_proto::{AckKey, Client as Core, Incoming, Instant};
 
-use crate::hold::{Fate, Hold, position_of_copy};
+use crate::hold::{Fate, Hold};
 use crate::routes::Routes;
 use crate::wakers::Wakers;
+use buffer::Buffer;
+pub(crate) use buffer::Taken;
 
 /// Names an open stream among those of one client.
 pub(crate) type StreamId = usize;
@@ -48,54 +52,12 @@ impl AckShare {
     }
 }
 
-/// Bytes of messages that a stream buffers ...
-const BYTES: usize = 512 * 1024;
-/// ... or more, if it is to buffer many messages.
-const BYTES_EACH: usize = 2 * 1024;
-
 struct Stream {
     filters: Vec<TopicFilter>,
-    capacity: usize,
-    parcels: VecDeque<Parcel>,
-    /// Bytes of the parcels.
-    bytes: usize,
+    buffer: Buffer,
     waker: Option<Waker>,
     /// The server has not granted it yet.
     opening: bool,
-}
-
-impl Stream {
-    fn push(&mut self, parcel: Parcel) {
-        let waiting = self.parcels.iter().map(|waiting| &waiting.publish);
-        let copy = position_of_copy(&parcel.publish, waiting);
-        match copy.and_then(|index| self.parcels.get_mut(index)) {
-            // Given out once, with the right to acknowledge that is still valid.
-            Some(earlier) => {
-                self.bytes = self.bytes - weight(earlier) + weight(&parcel);
-                *earlier = parcel;
-            }
-            None => {
-                self.bytes += weight(&parcel);
-                self.parcels.push_back(parcel);
-            }
-        }
-    }
-
-    fn pop(&mut self) -> Option<Parcel> {
-        let parcel = self.parcels.pop_front()?;
-        self.bytes -= weight(&parcel);
-        Some(parcel)
-    }
-
-    /// However large a message, one fits.
-    fn is_full(&self) -> bool {
-        self.parcels.len() >= self.capacity
-            || self.bytes >= BYTES.max(self.capacity.saturating_mul(BYTES_EACH))
-    }
-
-    fn is_half_empty(&self) -> bool {
-        self.parcels.len() <= self.capacity / 2 && !self.is_full()
-    }
 }
 
 /// The streams of one client.
@@ -112,8 +74,6 @@ pub(crate) struct Streams {
     closed: bool,
     /// Messages that no stream gave out.
     pub(crate) discarded: u64,
-    /// Reused by every routing.
-    targets: Vec<StreamId>,
 }
 
 /// What a stream has to give.
@@ -136,7 +96,6 @@ impl Streams {
             blocked: false,
             closed: false,
             discarded: 0,
-            targets: Vec::new(),
         }
     }
 
@@ -149,12 +108,8 @@ impl Streams {
     ) -> StreamId {
         self.hold.opened(now, &filters);
         let id = self.insert(filters, capacity, true);
-        let Self { hold, routes, targets, .. } = self;
-        let held = hold.claim(|incoming| {
-            targets.clear();
-            routes.find(incoming.publish.topic.as_bytes(), targets);
-            targets.contains(&id)
-        });
+        let Self { hold, routes, .. } = self;
+        let held = hold.claim(|held| routes.find(held.publish.topic.as_bytes()).contains(&id));
         self.fill(id, held);
         id
     }
@@ -180,20 +135,17 @@ impl Streams {
         for filter in &filters {
             self.routes.insert(filter, id);
         }
-        let (capacity, parcels) = (capacity.max(1), VecDeque::new());
         if let Some(slot) = self.streams.get_mut(id) {
-            *slot = Some(Stream { filters, capacity, parcels, bytes: 0, waker: None, opening });
+            *slot = Some(Stream { filters, buffer: Buffer::new(capacity), waker: None, opening });
         }
         id
     }
 
     /// Whatever its capacity: what was held is bounded, and comes before all that follows.
     fn fill(&mut self, id: StreamId, held: VecDeque<Incoming>) {
-        for Incoming { publish, ack } in held {
-            self.targets.clear();
-            self.targets.push(id);
+        if let Some(stream) = self.stream(id) {
             // Nobody waits for a stream that is being opened.
-            self.hand_out(publish, ack, &mut Wakers::default());
+            held.into_iter().for_each(|held| stream.buffer.push(Parcel::alone(held)));
         }
     }
 
@@ -208,22 +160,29 @@ impl Streams {
     /// Ends a stream; returns the filters that no other stream uses, and the
     /// right to acknowledge what it had not given out. `kept` is for
     /// subscriptions that go on without it.
-    pub(crate) fn close(&mut self, id: StreamId, kept: bool) -> (Vec<TopicFilter>, Vec<AckKey>) {
+    pub(crate) fn close(
+        &mut self,
+        id: StreamId,
+        taken: &mut Taken,
+        kept: bool,
+    ) -> (Vec<TopicFilter>, Vec<AckKey>) {
         let Some(mut stream) = self.streams.get_mut(id).and_then(Option::take) else {
             return Default::default();
         };
+        stream.buffer.bring_back(taken);
+        let mut parcels = stream.buffer.parcels;
         self.free.push(id);
         if self.unmatched == Some(id) {
             self.unmatched = None;
             let given_up = self.hold.give_up();
-            stream.parcels.extend(given_up.into_iter().map(Parcel::alone));
+            parcels.extend(given_up.into_iter().map(Parcel::alone));
         } else if stream.opening {
-            self.return_to_hold(&mut stream.parcels);
+            self.return_to_hold(&mut parcels);
         } else if !kept {
             self.hold.closed(&stream.filters);
         }
-        self.discarded += stream.parcels.len() as u64;
-        let unseen = stream.parcels.into_iter().filter_map(|parcel| parcel.ack?.settle()).collect();
+        self.discarded += parcels.len() as u64;
+        let unseen = parcels.into_iter().filter_map(|parcel| parcel.ack?.settle()).collect();
         let mut orphans = stream.filters;
         orphans.retain(|filter| !self.routes.remove(filter, id));
         (orphans, unseen)
@@ -252,19 +211,35 @@ impl Streams {
 
     /// Messages that wait in a stream.
     pub(crate) fn waiting(&self, id: StreamId) -> usize {
-        self.streams.get(id).and_then(Option::as_ref).map_or(0, |stream| stream.parcels.len())
+        self.streams
+            .get(id)
+            .and_then(Option::as_ref)
+            .map_or(0, |stream| stream.buffer.parcels.len())
     }
 
-    pub(crate) fn next(&mut self, id: StreamId, waker: &Waker) -> Next {
+    /// What the handle of a stream takes messages with.
+    pub(crate) fn handle(&self, id: StreamId) -> Taken {
+        let stream = self.streams.get(id).and_then(Option::as_ref);
+        stream.map_or_else(|| Buffer::new(0).handle(), |stream| stream.buffer.handle())
+    }
+
+    /// Gives the next message, and its handle some of those that follow.
+    pub(crate) fn take(
+        &mut self,
+        id: StreamId,
+        most: usize,
+        taken: &mut Taken,
+        waker: &Waker,
+    ) -> Next {
         let (blocked, closed) = (self.blocked, self.closed);
         let Some(stream) = self.stream(id) else { return Next::Ended };
-        match stream.pop() {
+        match stream.buffer.take(most, taken) {
             // Not at the first gap: messages are moved by the batch.
-            Some(parcel) if blocked && stream.is_half_empty() => Next::Unblocked(parcel),
+            Some(parcel) if blocked && stream.buffer.is_half_empty() => Next::Unblocked(parcel),
             Some(parcel) => Next::Parcel(parcel),
             None if closed => Next::Ended,
             None => {
-                stream.parcels.shrink_to(16);
+                stream.buffer.tidy(taken);
                 match &mut stream.waker {
                     Some(known) => known.clone_from(waker),
                     none => *none = Some(waker.clone()),
@@ -281,20 +256,35 @@ impl Streams {
             self.judge_hold(core);
         }
         while let Some(front) = core.peek_message() {
-            self.find_targets(&front.publish);
-            let fate = self.targets.is_empty().then(|| self.hold.fate(&front.publish));
+            let targets = match self.routes.find(front.publish.topic.as_bytes()) {
+                [] => self.unmatched.as_slice(),
+                found => found,
+            };
+            if targets.is_empty() {
+                let fate = self.hold.fate(&front.publish);
+                self.blocked = fate == Fate::Wait && !self.closed;
+                if self.blocked {
+                    return;
+                }
+                let Some(incoming) = core.next_message() else { return };
+                self.carry_out(fate, core, incoming);
+                continue;
+            }
             // The last messages of all are few, and nobody will move them later.
-            if !self.closed && (fate == Some(Fate::Wait) || self.is_target_full()) {
-                self.blocked = true;
+            self.blocked = !self.closed && is_any_full(&self.streams, targets);
+            if self.blocked {
                 return;
             }
             let Some(incoming) = core.next_message() else { return };
-            match fate {
-                None => self.hand_out(incoming.publish, incoming.ack, wakers),
-                Some(Fate::Hold) => self.hold.push(core.now(), incoming),
-                Some(Fate::Replace(index)) => self.hold.replace(index, incoming),
-                Some(Fate::Wait | Fate::Discard) => self.discard(core, incoming),
-            }
+            hand_out(&mut self.streams, targets, incoming, wakers);
+        }
+    }
+
+    fn carry_out(&mut self, fate: Fate, core: &mut Core, incoming: Incoming) {
+        match fate {
+            Fate::Hold => self.hold.push(core.now(), incoming),
+            Fate::Replace(index) => self.hold.replace(index, incoming),
+            Fate::Wait | Fate::Discard => self.discard(core, incoming),
         }
     }
 
@@ -328,51 +318,6 @@ impl Streams {
         }
     }
 
-    fn find_targets(&mut self, publish: &Publish) {
-        self.targets.clear();
-        self.routes.find(publish.topic.as_bytes(), &mut self.targets);
-        if self.targets.is_empty() {
-            self.targets.extend(self.unmatched);
-        }
-    }
-
-    fn is_target_full(&self) -> bool {
-        let is_full = |id: &StreamId| {
-            let stream = self.streams.get(*id).and_then(Option::as_ref);
-            stream.is_some_and(Stream::is_full)
-        };
-        self.targets.iter().any(is_full)
-    }
-
-    fn hand_out(&mut self, publish: Publish, ack: Option<AckKey>, wakers: &mut Wakers) {
-        tracing::trace!(
-            topic = publish.topic.as_str(),
-            qos = publish.qos.level(),
-            retain = publish.retain,
-            payload_len = publish.payload.len(),
-            "message"
-        );
-        let Some((last, others)) = self.targets.split_last() else { return };
-        let joint = ack
-            .filter(|_| !others.is_empty())
-            .map(|key| Arc::new((key, AtomicUsize::new(self.targets.len()))));
-        let share = || match &joint {
-            Some(joint) => Some(AckShare::Joint(joint.clone())),
-            None => ack.map(AckShare::Alone),
-        };
-        let streams = &mut self.streams;
-        let mut give = |id: StreamId, parcel| {
-            if let Some(stream) = streams.get_mut(id).and_then(Option::as_mut) {
-                stream.push(parcel);
-                wakers.extend(stream.waker.take());
-            }
-        };
-        for id in others {
-            give(*id, Parcel { publish: publish.clone(), ack: share() });
-        }
-        give(*last, Parcel { publish, ack: share() });
-    }
-
     /// No further message will come: streams end when they are empty, and
     /// what the core still has fits into them whatever their capacity.
     pub(crate) fn end(&mut self, wakers: &mut Wakers) {
@@ -390,64 +335,49 @@ impl Streams {
     }
 }
 
-/// What a message takes of a stream's room (D9).
-fn weight(parcel: &Parcel) -> usize {
-    Incoming::weight_of(&parcel.publish)
+fn is_any_full(streams: &[Option<Stream>], targets: &[StreamId]) -> bool {
+    let stream = |id: &StreamId| streams.get(*id).and_then(Option::as_ref);
+    targets.iter().filter_map(stream).any(|stream| stream.buffer.is_full())
 }
 
-#[cfg(test)]
-mod tests {
-    use evenkeel_codec::{Properties, Property, Text};
-
-    use super::*;
-
-    fn filled(capacity: usize, payload: usize, messages: usize) -> Stream {
-        let (filters, parcels) = (Vec::new(), VecDeque::new());
-        let mut stream =
-            Stream { filters, capacity, parcels, bytes: 0, waker: None, opening: false };
-        for _ in 0..messages {
-            let payload = vec![b'x'; payload].into();
-            stream.push(Parcel { publish: Publish { payload, ..Publish::default() }, ack: None });
-        }
-        stream
+fn hand_out(
+    streams: &mut [Option<Stream>],
+    targets: &[StreamId],
+    incoming: Incoming,
+    wakers: &mut Wakers,
+) {
+    let publish = &incoming.publish;
+    tracing::trace!(
+        topic = publish.topic.as_str(),
+        qos = publish.qos.level(),
+        retain = publish.retain,
+        payload_len = publish.payload.len(),
+        "message"
+    );
+    match targets {
+        [] => {}
+        [id] => give(streams, *id, Parcel::alone(incoming), wakers),
+        _ => hand_out_copies(streams, targets, incoming, wakers),
     }
+}
 
-    #[test]
-    fn a_stream_is_full_by_messages_or_by_bytes() {
-        assert!(filled(256, 64, 256).is_full());
-        assert!(!filled(256, 64, 255).is_full());
-        assert!(filled(256, 64 * 1024, 8).is_full());
-        assert!(!filled(256, 64 * 1024, 7).is_full());
-        assert!(filled(1024, 64 * 1024, 32).is_full(), "2 KiB for each of many messages");
-        assert!(!filled(1024, 64 * 1024, 31).is_full());
-        assert!(!filled(1, 0, 0).is_full(), "one always fits");
+fn hand_out_copies(
+    streams: &mut [Option<Stream>],
+    targets: &[StreamId],
+    Incoming { publish, ack }: Incoming,
+    wakers: &mut Wakers,
+) {
+    let joint = ack.map(|key| Arc::new((key, AtomicUsize::new(targets.len()))));
+    for id in targets {
+        let ack = joint.clone().map(AckShare::Joint);
+        give(streams, *id, Parcel { publish: publish.clone(), ack }, wakers);
     }
+}
 
-    #[test]
-    fn properties_and_topics_fill_a_stream_as_well() {
-        let text = |length| Text::try_from("x".repeat(length)).unwrap();
-        let user = Property::UserProperty(text(1), text(65_535));
-        let properties = Properties::new().with(user);
-        for (publish, holds) in [
-            (Publish { properties, ..Publish::default() }, 8),
-            (Publish { topic: text(65_535), ..Publish::default() }, 9),
-        ] {
-            let mut stream = filled(256, 0, 0);
-            for _ in 0..holds {
-                assert!(!stream.is_full());
-                stream.push(Parcel { publish: publish.clone(), ack: None });
-            }
-            assert!(stream.is_full());
-            while stream.pop().is_some() {}
-            assert_eq!(stream.bytes, 0);
-        }
-    }
-
-    #[test]
-    fn what_is_taken_makes_room_again() {
-        let mut stream = filled(256, 1024 * 1024, 2);
-        assert!(stream.pop().is_some() && stream.is_full());
-        assert!(stream.pop().is_some() && !stream.is_full());
-        assert_eq!(stream.bytes, 0);
+#[inline]
+fn give(streams: &mut [Option<Stream>], id: StreamId, parcel: Parcel, wakers: &mut Wakers) {
+    if let Some(stream) = streams.get_mut(id).and_then(Option::as_mut) {
+        stream.buffer.push(parcel);
+        wakers.extend(stream.waker.take());
     }
 }

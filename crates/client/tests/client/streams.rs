@@ -61,6 +61,26 @@ async fn a_dropped_stream_does_not_hold_back_a_joint_acknowledgement() {
     assert_eq!(client.discarded(), 1, "the dropped stream had not given it out");
 }
 
+/// Also what its handle had taken under one lock with a message it gave out.
+#[tokio::test(start_paused = true)]
+async fn a_dropped_stream_loses_no_acknowledgement_of_what_it_had_not_given_out() {
+    let (client, _server, mut peer) = online_v5().await;
+    let mut messages = peer.grant(&client, "a", AtLeastOnce).await;
+    for number in 1..=5 {
+        peer.publish(message("a", "x", AtLeastOnce, number)).await;
+    }
+    let first = soon(messages.next()).await.unwrap();
+    let second = soon(messages.next()).await.unwrap();
+    drop(messages);
+    assert_eq!(client.discarded(), 3);
+    assert_eq!(peer.expect_unsubscribe().await.filters, [filter("a")]);
+    assert_eq!(peer.poll().await, None, "acknowledged in the order of the messages");
+    drop((first, second));
+    for number in 1..=5 {
+        assert_eq!(peer.expect_puback().await.packet_id, id(number));
+    }
+}
+
 /// D3: at least once means more than once only where it cannot be avoided.
 #[tokio::test(start_paused = true)]
 async fn what_comes_again_before_it_was_given_out_is_given_out_once() {
