@@ -300,9 +300,14 @@ pub enum ConfigError {
 impl Config {
     /// Checks what can be checked without a server.
     pub fn validate(&self) -> Result<(), ConfigError> {
+        self.validate_with(&self.connect.client_id)
+    }
+
+    /// The same for a client that has an identifier of its own.
+    pub(crate) fn validate_with(&self, client_id: &Text) -> Result<(), ConfigError> {
         let connect = &self.connect;
         self.validate_keep_alive()?;
-        self.validate_identity()?;
+        self.validate_identity(client_id)?;
         if self.servers == 0 {
             return Err(ConfigError::NoServer);
         }
@@ -378,8 +383,8 @@ impl Config {
         }
     }
 
-    fn validate_identity(&self) -> Result<(), ConfigError> {
-        let ConnectConfig { client_id, credentials, .. } = &self.connect;
+    fn validate_identity(&self, client_id: &Text) -> Result<(), ConfigError> {
+        let credentials = &self.connect.credentials;
         match self.version {
             Version::V31 if client_id.is_empty() || client_id.len() > 23 => {
                 return Err(ConfigError::ClientIdLength { length: client_id.len() });

@@ -29,7 +29,7 @@ impl Client {
         self.stats.connects += 1;
         self.note_unproven();
         self.transmit.clear();
-        self.link = Link::Opening(Opening {
+        self.link = Link::Opening(Box::new(Opening {
             conn,
             server,
             attempt: retry.attempt,
@@ -40,7 +40,7 @@ impl Client {
             auth: AuthTurn::Nobody,
             stream: Stream::default(),
             last_sent: None,
-        });
+        }));
         self.event(Event::Connecting { conn, attempt: retry.attempt, server });
         self.mail.outputs.push_back(Output::Open(Open { conn, server, redirect }));
     }
@@ -75,7 +75,8 @@ impl Client {
     }
 
     pub(super) fn send_connect(&mut self, credentials: Option<Credentials>) {
-        let Link::Opening(Opening { version, .. }) = self.link else { return };
+        let Link::Opening(opening) = &self.link else { return };
+        let version = opening.version;
         let credentials = credentials.unwrap_or_else(|| self.config.connect.credentials.clone());
         let connect = self.connect_packet(version, credentials);
         if self.send(&Packet::Connect(connect)).is_err() {
@@ -102,8 +103,8 @@ impl Client {
         }
     }
 
-    pub(super) fn client_id(&self) -> &Text {
-        self.dialer.assigned_client_id.as_ref().unwrap_or(&self.config.connect.client_id)
+    pub(super) const fn client_id(&self) -> &Text {
+        &self.dialer.client_id
     }
 
     /// Only the first connect asks for a clean start: later ones of this
@@ -210,7 +211,7 @@ impl Client {
     fn go_online(&mut self, connected: Connected) {
         //= [MQTT-3.2.2-16]
         if let Some(assigned) = &connected.assigned_client_id {
-            self.dialer.assigned_client_id = Some(assigned.clone());
+            self.dialer.client_id = assigned.clone();
             self.note_identity();
         }
         self.dialer.reconnector.on_online();

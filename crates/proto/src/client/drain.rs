@@ -1,5 +1,6 @@
 //! Shutting down: everything accepted gets its chance, then its outcome (D12).
 
+use alloc::boxed::Box;
 use core::time::Duration;
 
 use evenkeel_codec::{PacketId, QoS, ReasonCode};
@@ -53,7 +54,7 @@ impl Client {
     pub fn shutdown(&mut self, now: Instant, limit: Duration) {
         self.advance_clock(now);
         let deadline = self.now + limit;
-        let drain = self.drain.get_or_insert(Drain { deadline, report: None });
+        let drain = self.drain.get_or_insert_with(|| Box::new(Drain { deadline, report: None }));
         drain.deadline = drain.deadline.min(deadline);
         if let Some(journal) = &mut self.session.journal {
             journal.hurry(self.now);

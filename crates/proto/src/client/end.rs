@@ -135,7 +135,8 @@ impl Client {
                 }
                 self.learn_patience(cause, online);
                 self.count_strikes(cause, online);
-                self.dialer.history.record(online.conn, online.stream.written);
+                let history = self.dialer.history.get_or_insert_default();
+                history.record(online.conn, online.stream.written);
                 (Some(online.since), online.proof.useful)
             }
             Link::Opening(opening) if opening.last_sent.is_some() => {

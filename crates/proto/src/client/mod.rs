@@ -17,7 +17,10 @@ mod timers;
 
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
+use alloc::sync::Arc;
 use core::time::Duration;
+
+use evenkeel_codec::Text;
 
 use crate::cause::DisconnectCause;
 use crate::config::{Config, ConfigError};
@@ -54,7 +57,8 @@ const EVENTS_KEPT: usize = 256;
 /// them, [`poll`](Self::poll) until [`Output::Wait`].
 #[derive(Debug)]
 pub struct Client {
-    config: Config,
+    /// Shared by clients that are alike.
+    config: Arc<Config>,
     now: Instant,
     rng: Rng,
     link: Link,
@@ -62,7 +66,7 @@ pub struct Client {
     session: Session,
     transmit: Transmit,
     mail: Mail,
-    drain: Option<drain::Drain>,
+    drain: Option<Box<drain::Drain>>,
     stats: Stats,
 }
 
@@ -71,7 +75,7 @@ pub struct Client {
 enum Link {
     Stopped,
     Waiting(Retry),
-    Opening(Opening),
+    Opening(Box<Opening>),
     Online(Box<Online>),
     Halted(Halt),
     Closed,
@@ -84,7 +88,7 @@ struct Dialer {
     next: NextServer,
     last_conn: ConnectionId,
     last_cause: Option<Box<DisconnectCause>>,
-    history: History,
+    history: Option<Box<History>>,
     /// Doublings of the response time-out, learnt from late answers.
     patience: u8,
     /// The version to offer next.
@@ -93,8 +97,8 @@ struct Dialer {
     silent_refusals: u8,
     /// A server has answered a CONNECT, whatever it said.
     answered: bool,
-    /// The identifier the server assigned, used from then on.
-    assigned_client_id: Option<evenkeel_codec::Text>,
+    /// Names the session: the caller's, or the one the server assigned.
+    client_id: Text,
 }
 
 /// What waits to be taken by the caller.
@@ -112,23 +116,41 @@ struct Mail {
 
 impl Client {
     /// Makes a client that has not started. `seed` decides all jitter.
-    pub fn new(config: Config, seed: u64, now: Instant) -> Result<Self, ConfigError> {
-        config.validate()?;
+    pub fn new(
+        config: impl Into<Arc<Config>>,
+        seed: u64,
+        now: Instant,
+    ) -> Result<Self, ConfigError> {
+        let config = config.into();
+        let client_id = config.connect.client_id.clone();
+        Self::named(config, client_id, seed, now)
+    }
+
+    /// The same with another client identifier than the configuration's, for
+    /// clients that share one.
+    pub fn named(
+        config: impl Into<Arc<Config>>,
+        client_id: Text,
+        seed: u64,
+        now: Instant,
+    ) -> Result<Self, ConfigError> {
+        let config = config.into();
+        config.validate_with(&client_id)?;
         Ok(Self {
             now,
             rng: Rng::new(seed),
             link: Link::Stopped,
             dialer: Dialer {
-                reconnector: Reconnector::new(config.reconnect.clone()),
+                reconnector: Reconnector::new(config.clone()),
                 next: NextServer::default(),
                 last_conn: ConnectionId::default(),
                 last_cause: None,
-                history: History::default(),
+                history: None,
                 patience: 0,
                 version: config.version,
                 silent_refusals: 0,
                 answered: false,
-                assigned_client_id: None,
+                client_id,
             },
             session: Session::new(&config),
             transmit: Transmit::default(),
@@ -334,7 +356,7 @@ impl Client {
     pub fn written(&self, conn: ConnectionId) -> Option<u64> {
         match &self.link {
             Link::Online(online) if online.conn == conn => Some(online.stream.written),
-            _ => self.dialer.history.written(conn),
+            _ => self.dialer.history.as_ref()?.written(conn),
         }
     }
 

@@ -23,7 +23,7 @@ pub(super) enum Room {
 
 impl Client {
     /// The policy for a full queue.
-    pub const fn when_full(&self) -> WhenFull {
+    pub fn when_full(&self) -> WhenFull {
         self.config.queue.when_full
     }
 

@@ -158,7 +158,7 @@ impl Client {
         Ok(Accepted::Tracked)
     }
 
-    pub(super) const fn is_to_be_stored(&self, publish: &Publish) -> bool {
+    pub(super) fn is_to_be_stored(&self, publish: &Publish) -> bool {
         self.is_durable()
             && (self.config.queue.store_qos0 || !matches!(publish.qos, QoS::AtMostOnce))
     }

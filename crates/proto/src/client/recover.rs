@@ -1,10 +1,11 @@
 //! A client that goes on where an earlier run of the program stopped.
 
 use alloc::boxed::Box;
+use alloc::sync::Arc;
 
 use evenkeel_codec::PacketId;
 
-use crate::config::{Config, ConfigError};
+use crate::config::{Config, ConfigError, QueueConfig};
 use crate::event::Event;
 use crate::operation::{Claim, Token};
 use crate::record::{Phase, Record, Recovered, StoreBounds, StoredExchange, UnixMillis};
@@ -23,23 +24,21 @@ impl Client {
     /// A session that the store knows is resumed, whatever the configuration
     /// says about a clean start.
     pub fn recover(
-        mut config: Config,
+        config: impl Into<Arc<Config>>,
         seed: u64,
         now: Instant,
         wall: UnixMillis,
         recovered: Recovered,
     ) -> Result<Self, ConfigError> {
+        let mut config = config.into();
+        let configured = &config.connect.client_id;
         let inherited = recovered.client_id.is_some();
-        if let Some(client_id) = &recovered.client_id {
-            let configured = &mut config.connect.client_id;
-            if configured.is_empty() {
-                *configured = client_id.clone();
-            } else if configured != client_id {
-                return Err(ConfigError::ClientIdOfStore);
-            }
+        let client_id = recovered.client_id.as_ref().unwrap_or(configured).clone();
+        if !configured.is_empty() && *configured != client_id {
+            return Err(ConfigError::ClientIdOfStore);
         }
-        bound(&mut config, &recovered.bounds);
-        let mut client = Self::new(config, seed, now)?;
+        bound(&mut Arc::make_mut(&mut config).queue, &recovered.bounds);
+        let mut client = Self::named(config, client_id, seed, now)?;
         client.session.clock = WallClock::new(now, wall);
         client.session.inherited = inherited;
         client.take_up(recovered);
@@ -112,8 +111,7 @@ fn exchange_of(stored: StoredExchange) -> Exchange {
 }
 
 /// The queue takes no more than the store.
-fn bound(config: &mut Config, store: &StoreBounds) {
-    let queue = &mut config.queue;
+fn bound(queue: &mut QueueConfig, store: &StoreBounds) {
     queue.messages = queue.messages.min(usize::try_from(store.messages).unwrap_or(usize::MAX));
     queue.bytes = queue.bytes.min(usize::try_from(store.bytes).unwrap_or(usize::MAX));
 }

@@ -1,6 +1,8 @@
+use alloc::sync::Arc;
 use core::time::Duration;
 
 use crate::cause::{CauseClass, DisconnectCause};
+use crate::config::Config;
 use crate::rng::Rng;
 use crate::time::Instant;
 
@@ -162,7 +164,8 @@ const REDIRECTS: u32 = 3;
 /// open a connection.
 #[derive(Clone, Debug)]
 pub(crate) struct Reconnector {
-    policy: Reconnect,
+    /// Whose policy it goes by.
+    config: Arc<Config>,
     budget: Budget,
     repeat: RepeatWatch,
     attempt: u32,
@@ -177,10 +180,11 @@ pub(crate) struct Reconnector {
 }
 
 impl Reconnector {
-    pub(crate) fn new(policy: Reconnect) -> Self {
+    pub(crate) fn new(config: Arc<Config>) -> Self {
+        let policy = &config.reconnect;
         let budget = Budget::new(policy.budget.max(1), policy.budget_window);
         Self {
-            policy,
+            config,
             budget,
             repeat: RepeatWatch::default(),
             attempt: 0,
@@ -234,7 +238,7 @@ impl Reconnector {
         let lived = ended.online_since.map(|since| now.since(since));
         let class = ended.cause.class();
         let repetition = self.repeat.on_end(now, class, lived);
-        if lived.is_some_and(|lived| lived >= self.policy.stable_after) && ended.useful {
+        if lived.is_some_and(|lived| lived >= self.config.reconnect.stable_after) && ended.useful {
             self.restart();
         }
         self.short_lived = lived.is_none_or(|lived| lived < SHORT_LIFE);
@@ -247,16 +251,18 @@ impl Reconnector {
     fn verdict(&mut self, now: Instant, class: CauseClass, rng: &mut Rng) -> Verdict {
         // What this side wants itself is no failure.
         if class != CauseClass::Local {
-            if !self.policy.enabled {
+            if !self.config.reconnect.enabled {
                 return Verdict::Halt(Halt::Disabled);
             }
-            if let Some(limit) = self.policy.attempts.filter(|limit| self.attempt >= *limit) {
+            if let Some(limit) =
+                self.config.reconnect.attempts.filter(|limit| self.attempt >= *limit)
+            {
                 return Verdict::Halt(Halt::Attempts(limit));
             }
         }
         let (delay, pace) = match class {
             CauseClass::Local => (Duration::ZERO, Pace::AtOnce),
-            CauseClass::Refused => match self.policy.refused {
+            CauseClass::Refused => match self.config.reconnect.refused {
                 RefusedPolicy::Halt => return Verdict::Halt(Halt::Refused),
                 RefusedPolicy::HaltUnlessProven if !self.proven => {
                     return Verdict::Halt(Halt::Refused);
@@ -264,7 +270,7 @@ impl Reconnector {
                 _ => (self.slow_lane(rng), Pace::SlowLane),
             },
             CauseClass::TakenOver if self.is_second_take_over(now) => {
-                match self.policy.taken_over {
+                match self.config.reconnect.taken_over {
                     TakeOverPolicy::Halt => return Verdict::Halt(Halt::TakenOver),
                     TakeOverPolicy::SlowLane => (self.slow_lane(rng), Pace::SlowLane),
                 }
@@ -274,8 +280,9 @@ impl Reconnector {
                 (Duration::ZERO, Pace::AtOnce)
             }
             CauseClass::Throttled => {
-                let delay =
-                    self.back_off(rng).max(rng.between(self.policy.cap / 12, self.policy.cap / 6));
+                let delay = self.back_off(rng).max(
+                    rng.between(self.config.reconnect.cap / 12, self.config.reconnect.cap / 6),
+                );
                 (delay, Pace::Throttled)
             }
             _ => (self.back_off(rng), Pace::BackOff),
@@ -286,12 +293,17 @@ impl Reconnector {
     /// Half to the whole of `base` doubled per attempt: jitter above a floor (R3).
     fn back_off(&self, rng: &mut Rng) -> Duration {
         let doublings = self.attempt.saturating_sub(1).min(31);
-        let high = self.policy.base.saturating_mul(1 << doublings).min(self.policy.cap);
+        let high = self
+            .config
+            .reconnect
+            .base
+            .saturating_mul(1 << doublings)
+            .min(self.config.reconnect.cap);
         rng.between(high / 2, high)
     }
 
     fn slow_lane(&self, rng: &mut Rng) -> Duration {
-        rng.between(self.policy.slow_lane.0, self.policy.slow_lane.1)
+        rng.between(self.config.reconnect.slow_lane.0, self.config.reconnect.slow_lane.1)
     }
 
     /// Another instance is at work. A take-over soon after an attempt that we
@@ -317,7 +329,7 @@ impl Reconnector {
     /// The least time after a connect that led to a short life. A tenth of
     /// jitter above it keeps a fleet from marching in step.
     fn floor(&self, rng: &mut Rng) -> Instant {
-        let floor = self.policy.floor;
+        let floor = self.config.reconnect.floor;
         match self.last_connect.filter(|_| self.short_lived && !floor.is_zero()) {
             Some(last) => last + floor + rng.between(Duration::ZERO, floor / 10),
             None => Instant::default(),

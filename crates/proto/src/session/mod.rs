@@ -6,6 +6,7 @@ pub(crate) mod control;
 pub(crate) mod flights;
 pub(crate) mod inbound;
 pub(crate) mod journal;
+mod levels;
 pub(crate) mod quarantine;
 pub(crate) mod queue;
 mod receipts;

@@ -1,6 +1,6 @@
 //! Accepted messages that wait to be sent.
 
-use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 use core::time::Duration;
 
@@ -10,6 +10,8 @@ use crate::config::{OfflineQos0, QueueConfig, WhenFull};
 use crate::operation::{Claim, Token};
 use crate::record::{Count, Priority, Read, Serial, Window};
 use crate::time::Instant;
+
+use super::levels::{Level, Levels};
 
 /// A message accepted and not yet sent.
 #[derive(Debug)]
@@ -35,24 +37,11 @@ impl Queued {
     }
 }
 
-/// The messages of one priority, in order: the first ones here, the rest in
-/// the store alone.
-#[derive(Debug, Default)]
-struct Level {
-    here: VecDeque<Queued>,
-    here_bytes: usize,
-    /// What is in the store alone, as far as that counts right.
-    rest: Count,
-    /// A part of the rest is being read, which was so much when it was asked for.
-    loading: Option<Count>,
-}
-
 /// Accepted messages by priority, bounded in number and bytes (D9).
 #[derive(Debug)]
 pub(crate) struct Queue {
     config: QueueConfig,
-    /// Index is the priority.
-    levels: [Level; 3],
+    levels: Levels,
     /// Who waits for messages that are in the store alone.
     tokens: BTreeMap<Serial, Token>,
     /// The messages held here by topic, where the policy asks for it. A topic
@@ -75,29 +64,19 @@ impl Queue {
     pub(crate) fn new(config: QueueConfig) -> Self {
         Self {
             config,
-            levels: Default::default(),
+            levels: Levels::default(),
             tokens: BTreeMap::new(),
             topics: BTreeSet::new(),
             next_expiry: None,
         }
     }
 
-    const fn level(&self, priority: Priority) -> &Level {
-        let [low, normal, high] = &self.levels;
-        match priority {
-            Priority::Low => low,
-            Priority::Normal => normal,
-            Priority::High => high,
-        }
+    fn level(&self, priority: Priority) -> &Level {
+        self.levels.get(priority)
     }
 
-    const fn level_mut(&mut self, priority: Priority) -> &mut Level {
-        let [low, normal, high] = &mut self.levels;
-        match priority {
-            Priority::Low => low,
-            Priority::Normal => normal,
-            Priority::High => high,
-        }
+    fn level_mut(&mut self, priority: Priority) -> &mut Level {
+        self.levels.get_mut(priority)
     }
 
     /// All messages, wherever they are.
@@ -304,7 +283,7 @@ impl Queue {
             return;
         }
         self.next_expiry = None;
-        for level in &mut self.levels {
+        for level in self.levels.iter_mut() {
             for _ in 0..level.here.len() {
                 let Some(queued) = level.here.pop_front() else { break };
                 if queued.expires.is_some_and(|expires| expires <= now) {
@@ -323,8 +302,13 @@ impl Queue {
 
     /// The store holds these, of which none is held here.
     pub(crate) fn begin_with(&mut self, queued: [Count; 3]) {
-        for (level, count) in self.levels.iter_mut().zip(queued) {
-            level.rest = count;
+        let [low, normal, high] = queued;
+        for (priority, count) in
+            [(Priority::Low, low), (Priority::Normal, normal), (Priority::High, high)]
+        {
+            if count != Count::default() {
+                self.level_mut(priority).rest = count;
+            }
         }
     }
 
@@ -350,13 +334,13 @@ impl Queue {
     }
 
     /// Reading a part has begun.
-    pub(crate) const fn on_reading(&mut self, priority: Priority) {
+    pub(crate) fn on_reading(&mut self, priority: Priority) {
         let level = self.level_mut(priority);
         level.loading = Some(level.rest);
     }
 
     /// Reading a part is over.
-    pub(crate) const fn on_read(&mut self, priority: Priority) {
+    pub(crate) fn on_read(&mut self, priority: Priority) {
         self.level_mut(priority).loading = None;
     }
 
@@ -375,36 +359,6 @@ impl Queue {
             queued.claim.token = token;
         }
         self.hold(priority, queued);
-    }
-}
-
-impl Level {
-    fn is_empty(&self) -> bool {
-        self.here.is_empty() && self.rest.messages == 0
-    }
-
-    fn len(&self) -> usize {
-        let rest = usize::try_from(self.rest.messages).unwrap_or(usize::MAX);
-        rest.saturating_add(self.here.len())
-    }
-
-    fn bytes(&self) -> usize {
-        let rest = usize::try_from(self.rest.bytes).unwrap_or(usize::MAX);
-        rest.saturating_add(self.here_bytes)
-    }
-
-    /// Messages are in the store alone no more. How many that leaves is what the
-    /// store said, which may be wrong.
-    const fn forget_rest(&mut self, gone: Count) {
-        self.rest.messages = self.rest.messages.saturating_sub(gone.messages);
-        self.rest.bytes = match self.rest.messages {
-            0 => 0,
-            _ => self.rest.bytes.saturating_sub(gone.bytes),
-        };
-    }
-
-    fn has_room(&self, window: Window) -> bool {
-        self.here.is_empty() || self.here.len() < window.messages && self.here_bytes < window.bytes
     }
 }
 

@@ -183,7 +183,8 @@ impl Subject {
             Some(Mutation::NoCap) => policy.cap = Duration::from_secs(3600),
             _ => {}
         }
-        Self { engine: Reconnector::new(policy), mutation }
+        let config = Config { reconnect: policy, ..Config::default() };
+        Self { engine: Reconnector::new(Arc::new(config)), mutation }
     }
 
     fn is(&self, mutation: Mutation) -> bool {
