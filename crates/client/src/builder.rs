@@ -1,8 +1,8 @@
 //! Everything a client is made with.
 
 use std::future::Future;
-use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
@@ -15,7 +15,7 @@ use tracing::Instrument;
 
 use crate::client::{Client, Identity};
 use crate::clock::Clock;
-use crate::driver::{self, Hooks, Server};
+use crate::driver::{self, Hooks, Server, Sites};
 use crate::error::BuildError;
 use crate::hold::Hold;
 use crate::hooks::{Authenticator, Credentials, CredentialsError, EndpointError};
@@ -25,44 +25,99 @@ use crate::topic::IntoTopic;
 use crate::transport::{
     Connector, Dialer, Endpoint, Proxy, Subprotocol, TcpOptions, TransportOptions, WebSocketOptions,
 };
-use crate::url::ServerUrl;
+use crate::url::{ServerUrl, UrlError};
 
 /// Collects the settings of a client; [`start`](Self::start) checks them together.
+///
+/// To make many clients, clone a builder and start its clones: clients whose
+/// builders differ in nothing but [`client_id`](Self::client_id) and
+/// [`seed`](Self::seed) share their settings, which saves memory.
 #[must_use = "a builder does nothing until it is started"]
 pub struct ClientBuilder {
+    settings: Settings,
+    /// What came of the settings, for all builders that have the same.
+    common: Arc<OnceLock<Arc<Common>>>,
+    client_id: Option<String>,
+    seed: Option<u64>,
+    store: StoreOf,
+    error: Option<Mistake>,
+}
+
+/// What clones of a builder have in common until one is changed.
+#[derive(Clone)]
+struct Settings {
     config: Config,
     servers: Vec<Server>,
     /// `None` for the defaults, which all clients share.
     transport: Option<TransportOptions>,
     hooks: Hooks,
     keep_alive: Duration,
-    client_id: Option<String>,
     profile: Profile,
     clock: Clock,
-    seed: Option<u64>,
     hold: Duration,
-    store: Option<Box<dyn Store>>,
     clean_start: Option<bool>,
     session_expiry: Option<u32>,
-    error: Option<BuildError>,
+}
+
+/// The settings of started clients, checked.
+struct Common {
+    config: Arc<Config>,
+    sites: Arc<Sites>,
+}
+
+/// Whose store a builder has.
+enum StoreOf {
+    Nobody,
+    Own(Box<dyn Store>),
+    /// That of the builder it was cloned from.
+    Other,
+}
+
+/// What a setting was not understood for.
+#[derive(Clone)]
+enum Mistake {
+    Url(UrlError),
+    Topic { field: &'static str, error: TopicError },
+}
+
+impl Clone for ClientBuilder {
+    /// Without the store, as a store serves one client: the clone is to have
+    /// one of its own before it is [started](Self::start).
+    fn clone(&self) -> Self {
+        Self {
+            settings: self.settings.clone(),
+            common: self.common.clone(),
+            client_id: self.client_id.clone(),
+            seed: self.seed,
+            store: match &self.store {
+                StoreOf::Nobody => StoreOf::Nobody,
+                StoreOf::Own(_) | StoreOf::Other => StoreOf::Other,
+            },
+            error: self.error.clone(),
+        }
+    }
 }
 
 impl ClientBuilder {
     pub(crate) fn new(server: impl IntoServer) -> Self {
-        Self {
+        let settings = Settings {
             config: Config::default(),
             servers: Vec::new(),
             transport: None,
             hooks: Hooks::default(),
             keep_alive: Duration::from_secs(60),
-            client_id: None,
             profile: evenkeel_profile::standard(),
             clock: Clock::default(),
-            seed: None,
             hold: Duration::from_secs(30),
-            store: None,
             clean_start: None,
             session_expiry: None,
+        };
+        Self {
+            settings,
+            common: Arc::default(),
+            client_id: None,
+            seed: None,
+            store: StoreOf::Nobody,
             error: None,
         }
         .server(server)
@@ -81,24 +136,24 @@ impl ClientBuilder {
                 if let Some(client_id) = server.url.as_ref().and_then(ServerUrl::client_id) {
                     self.client_id.get_or_insert_with(|| client_id.to_owned());
                 }
-                self.servers.push(server);
+                self.change().servers.push(server);
             }
-            Err(error) => self.fail(BuildError::Url(error)),
+            Err(error) => self.fail(Mistake::Url(error)),
         }
         self
     }
 
     /// A server over streams that the caller opens, one for each attempt.
     pub fn transport(mut self, connector: impl Connector) -> Self {
-        self.servers = vec![Server { endpoint: Endpoint::custom(connector), url: None }];
+        self.change().servers = vec![Server { endpoint: Endpoint::custom(connector), url: None }];
         self
     }
 
     /// Speaks this version only. Without it: MQTT 5, and 3.1.1 with a server
     /// that refuses 5 or twice in a row gives no answer to it.
-    pub const fn version(mut self, version: Version) -> Self {
-        self.config.version = version;
-        self.config.fallback = false;
+    pub fn version(mut self, version: Version) -> Self {
+        self.change().config.version = version;
+        self.change().config.fallback = false;
         self
     }
 
@@ -111,15 +166,15 @@ impl ClientBuilder {
     }
 
     /// Whether the server forgets an earlier session at the first connect; true unless set.
-    pub const fn clean_start(mut self, clean: bool) -> Self {
-        self.clean_start = Some(clean);
+    pub fn clean_start(mut self, clean: bool) -> Self {
+        self.change().clean_start = Some(clean);
         self
     }
 
     /// How long the session outlives a connection, in whole seconds; zero
     /// unless set. Before MQTT 5 every other value means "kept".
     pub fn session_expiry(mut self, expiry: Duration) -> Self {
-        self.session_expiry = Some(u32::try_from(expiry.as_secs()).unwrap_or(u32::MAX));
+        self.change().session_expiry = Some(u32::try_from(expiry.as_secs()).unwrap_or(u32::MAX));
         self
     }
 
@@ -131,27 +186,27 @@ impl ClientBuilder {
     /// Unless set otherwise, the session is kept: no clean start, and an
     /// expiry of seven days.
     pub fn store(mut self, store: impl Store + 'static) -> Self {
-        self.store = Some(Box::new(store));
+        self.store = StoreOf::Own(Box::new(store));
         self
     }
 
     /// The longest silence of this client, in whole seconds up to 65,535; 60 s
     /// unless set, zero for none where the profile's broker knows none.
-    pub const fn keep_alive(mut self, keep_alive: Duration) -> Self {
-        self.keep_alive = keep_alive;
+    pub fn keep_alive(mut self, keep_alive: Duration) -> Self {
+        self.change().keep_alive = keep_alive;
         self
     }
 
     /// How long a ping may stay unanswered; half the keep-alive, 60 s at most, unless set.
-    pub const fn ping_timeout(mut self, timeout: Duration) -> Self {
-        self.config.keep_alive.response_timeout = Some(timeout);
+    pub fn ping_timeout(mut self, timeout: Duration) -> Self {
+        self.change().config.keep_alive.response_timeout = Some(timeout);
         self
     }
 
     /// Who connects.
     pub fn username(mut self, username: impl Into<String>) -> Self {
         match Text::try_from(username.into()) {
-            Ok(username) => self.config.connect.credentials.username = Some(username),
+            Ok(username) => self.change().config.connect.credentials.username = Some(username),
             Err(error) => self.fail_text("user name", error),
         }
         self
@@ -159,7 +214,7 @@ impl ClientBuilder {
 
     /// A secret; never shown.
     pub fn password(mut self, password: impl Into<Bytes>) -> Self {
-        self.config.connect.credentials.password = Some(password.into());
+        self.change().config.connect.credentials.password = Some(password.into());
         self
     }
 
@@ -171,7 +226,7 @@ impl ClientBuilder {
         F: Fn() -> Answer + Send + Sync + 'static,
         Answer: Future<Output = Result<Credentials, CredentialsError>> + Send + 'static,
     {
-        self.hooks.credentials = Some(Arc::new(move || Box::pin(hook())));
+        self.change().hooks.credentials = Some(Arc::new(move || Box::pin(hook())));
         self
     }
 
@@ -195,13 +250,13 @@ impl ClientBuilder {
         F: Fn(Endpoint) -> Answer + Send + Sync + 'static,
         Answer: Future<Output = Result<Endpoint, EndpointError>> + Send + 'static,
     {
-        self.hooks.endpoint = Some(Arc::new(move |endpoint| Box::pin(hook(endpoint))));
+        self.change().hooks.endpoint = Some(Arc::new(move |endpoint| Box::pin(hook(endpoint))));
         self
     }
 
     /// How long a hook for credentials or endpoint may take; 10 s unless set.
-    pub const fn hook_timeout(mut self, timeout: Duration) -> Self {
-        self.hooks.timeout = timeout;
+    pub fn hook_timeout(mut self, timeout: Duration) -> Self {
+        self.change().hooks.timeout = timeout;
         self
     }
 
@@ -209,8 +264,8 @@ impl ClientBuilder {
     pub fn authenticator(mut self, authenticator: impl Authenticator) -> Self {
         match Text::try_from(authenticator.method()) {
             Ok(method) => {
-                self.config.connect.authentication = Some((method, authenticator.start()));
-                self.hooks.authenticator = Some(Arc::new(authenticator));
+                self.change().config.connect.authentication = Some((method, authenticator.start()));
+                self.change().hooks.authenticator = Some(Arc::new(authenticator));
             }
             Err(error) => self.fail_text("authentication method", error),
         }
@@ -220,78 +275,78 @@ impl ClientBuilder {
     /// What the server publishes if this client is lost.
     pub fn will(mut self, will: Will) -> Self {
         match will.build() {
-            Ok(will) => self.config.connect.will = Some(Box::new(will)),
-            Err(error) => self.fail(BuildError::Topic { field: "will topic", error }),
+            Ok(will) => self.change().config.connect.will = Some(Box::new(will)),
+            Err(error) => self.fail(Mistake::Topic { field: "will topic", error }),
         }
         self
     }
 
     /// A property of CONNECT that has no setting of its own (MQTT 5).
     pub fn connect_property(mut self, property: Property) -> Self {
-        self.config.connect.properties.push(property);
+        self.change().config.connect.properties.push(property);
         self
     }
 
     /// A property of the DISCONNECT with which the client shuts down (MQTT 5):
     /// Session Expiry Interval, Reason String or a user property.
     pub fn disconnect_property(mut self, property: Property) -> Self {
-        self.config.farewell.push(property);
+        self.change().config.farewell.push(property);
         self
     }
 
     /// QoS 1 and 2 messages the server may have unacknowledged; 1,024 unless
     /// set. Enforced by not acknowledging before the application is done.
-    pub const fn receive_maximum(mut self, messages: u16) -> Self {
-        self.config.connect.receive_maximum = messages;
+    pub fn receive_maximum(mut self, messages: u16) -> Self {
+        self.change().config.connect.receive_maximum = messages;
         self
     }
 
     /// The largest packet accepted from the server, in bytes; 16 MiB unless set.
-    pub const fn maximum_packet_size(mut self, bytes: u32) -> Self {
-        self.config.connect.maximum_packet_size = bytes;
+    pub fn maximum_packet_size(mut self, bytes: u32) -> Self {
+        self.change().config.connect.maximum_packet_size = bytes;
         self
     }
 
     /// The highest topic alias the server may use; 64 unless set.
-    pub const fn topic_alias_maximum(mut self, maximum: u16) -> Self {
-        self.config.connect.topic_alias_maximum = maximum;
+    pub fn topic_alias_maximum(mut self, maximum: u16) -> Self {
+        self.change().config.connect.topic_alias_maximum = maximum;
         self
     }
 
     /// Whether outgoing topics are shortened by aliases where the server takes
     /// them; true unless set.
-    pub const fn topic_aliases(mut self, used: bool) -> Self {
-        self.config.topic_aliases = used;
+    pub fn topic_aliases(mut self, used: bool) -> Self {
+        self.change().config.topic_aliases = used;
         self
     }
 
     /// From name resolution to CONNACK; 30 s unless set.
-    pub const fn connect_timeout(mut self, timeout: Duration) -> Self {
-        self.config.connect_timeout = timeout;
+    pub fn connect_timeout(mut self, timeout: Duration) -> Self {
+        self.change().config.connect_timeout = timeout;
         self
     }
 
     /// When connections are opened again.
     pub fn reconnect(mut self, policy: Reconnect) -> Self {
-        self.config.reconnect = policy;
+        self.change().config.reconnect = policy;
         self
     }
 
     /// QoS 1 and 2 publishes in flight at most; 1,024 unless set.
-    pub const fn in_flight(mut self, messages: u16) -> Self {
-        self.config.bounds.in_flight = messages;
+    pub fn in_flight(mut self, messages: u16) -> Self {
+        self.change().config.bounds.in_flight = messages;
         self
     }
 
     /// Bounds and policy of the queue of accepted messages.
-    pub const fn queue(mut self, queue: QueueConfig) -> Self {
-        self.config.queue = queue;
+    pub fn queue(mut self, queue: QueueConfig) -> Self {
+        self.change().config.queue = queue;
         self
     }
 
     /// All bounds of this side.
-    pub const fn bounds(mut self, bounds: Bounds) -> Self {
-        self.config.bounds = bounds;
+    pub fn bounds(mut self, bounds: Bounds) -> Self {
+        self.change().config.bounds = bounds;
         self
     }
 
@@ -315,51 +370,51 @@ impl ClientBuilder {
     /// A program that ends without taking them leaves QoS 1 and 2 messages with
     /// the server. A new connection of a resumed session replaces those of QoS
     /// 1 that are held, as the server sends them again.
-    pub const fn hold_unmatched(mut self, patience: Duration) -> Self {
-        self.hold = patience;
+    pub fn hold_unmatched(mut self, patience: Duration) -> Self {
+        self.change().hold = patience;
         self
     }
 
     /// TLS settings, for `mqtts` and `wss`.
     #[cfg(feature = "tls")]
     pub fn tls(mut self, options: crate::tls::TlsOptions) -> Self {
-        self.transport_options().tls = options;
+        self.change().transport_options().tls = options;
         self
     }
 
     /// TCP settings.
     pub fn tcp(mut self, options: TcpOptions) -> Self {
-        self.transport_options().tcp = options;
+        self.change().transport_options().tcp = options;
         self
     }
 
     /// WebSocket settings, for `ws` and `wss`. The subprotocol is that of the
     /// version where that is MQTT 3.1.
     pub fn websocket(mut self, options: WebSocketOptions) -> Self {
-        self.transport_options().websocket = options;
+        self.change().transport_options().websocket = options;
         self
     }
 
     /// Reaches the servers through a proxy.
     pub fn proxy(mut self, proxy: Proxy) -> Self {
-        self.transport_options().proxy = Some(proxy);
+        self.change().transport_options().proxy = Some(proxy);
         self
     }
 
     /// What the broker allows; the client keeps within it.
     pub fn profile(mut self, profile: Profile) -> Self {
-        self.profile = profile;
+        self.change().profile = profile;
         self
     }
 
     /// Another clock; for tests.
     pub fn clock(mut self, clock: Clock) -> Self {
-        self.clock = clock;
+        self.change().clock = clock;
         self
     }
 
     /// Fixes all jitter; for tests.
-    pub const fn seed(mut self, seed: u64) -> Self {
+    pub fn seed(mut self, seed: u64) -> Self {
         self.seed = Some(seed);
         self
     }
@@ -367,123 +422,178 @@ impl ClientBuilder {
     /// Checks the settings and starts the client inside the present tokio
     /// runtime. Returns at once and connects in the background.
     pub fn start(mut self) -> Result<Client, BuildError> {
-        if let Some(error) = self.error.take() {
-            return Err(error);
+        if let Some(mistake) = self.error.take() {
+            return Err(mistake.into());
         }
         let runtime = tokio::runtime::Handle::try_current().map_err(|_| BuildError::NoRuntime)?;
         let seed = self.seed.unwrap_or_else(random_seed);
-        let mut store = self.store.take();
+        let mut store = match std::mem::replace(&mut self.store, StoreOf::Nobody) {
+            StoreOf::Nobody => None,
+            StoreOf::Own(store) => Some(store),
+            StoreOf::Other => return Err(BuildError::StoreOfClone),
+        };
         let recovered = store.as_mut().map(|store| store.recover()).transpose();
         let recovered = recovered.map_err(BuildError::Store)?;
-        self.complete(seed, recovered.as_ref())?;
-        if self.config.version == Version::V31 {
-            // The name that MQTT 3.1 has among the subprotocols of WebSocket.
-            let websocket = &mut self.transport_options().websocket;
-            *websocket = std::mem::take(websocket).subprotocol(Subprotocol::MqttV31);
-        }
-        let dialer = self.transport.map_or_else(Dialer::default, Dialer::new);
-        for server in &self.servers {
-            dialer.check(&server.endpoint).map_err(BuildError::Transport)?;
-        }
-        let span = tracing::info_span!("evenkeel", client_id = %self.config.connect.client_id);
-        let hold = Hold::new(&self.config.bounds, self.hold);
-        let now = self.clock.now();
+        let common = self.common(recovered.is_some())?;
+        let client_id = self.name(seed, recovered.as_ref())?;
+        let span = tracing::info_span!("evenkeel", %client_id);
+        let settings = self.settings;
+        let hold = Hold::new(&common.config.bounds, settings.hold);
+        let (now, mut config) = (settings.clock.now(), common.config.clone());
         let core = match recovered {
-            Some(recovered) => Core::recover(self.config, seed, now, wall_clock(), recovered),
-            None => Core::new(self.config, seed, now),
+            Some(recovered) => {
+                Arc::make_mut(&mut config).connect.client_id = client_id;
+                Core::recover(config, seed, now, wall_clock(), recovered)
+            }
+            None => Core::named(config, client_id, seed, now),
         };
         let mut core = core.map_err(BuildError::Config)?;
         core.set_wall_clock(wall_clock());
         core.start(now);
-        let shared = Shared::new(core, hold, self.clock, span.clone());
+        let shared = Shared::new(core, hold, settings.clock, span.clone());
         if let Some(store) = store {
             driver::store::spawn(store, &shared).map_err(BuildError::StoreThread)?;
         }
         let identity = Identity {
             response_prefix: format!("evenkeel/response/{seed:016x}"),
             requests: AtomicU64::new(1),
-            authenticator: self.hooks.authenticator.clone(),
+            authenticator: common.sites.hooks.authenticator.clone(),
         };
         let client = Client::new(shared.clone(), identity);
-        let driver = driver::Driver::new(shared, dialer, self.servers, self.hooks);
+        let driver = driver::Driver::new(shared, common.sites.clone());
         runtime.spawn(driver.instrument(span));
         Ok(client)
     }
 
+    /// What came of the settings; made once for all clones. With a store the
+    /// defaults are others, and there are no clones.
+    fn common(&self, durable: bool) -> Result<Arc<Common>, BuildError> {
+        if durable {
+            return self.settings.complete(true).map(Arc::new);
+        }
+        if let Some(common) = self.common.get() {
+            return Ok(common.clone());
+        }
+        let common = Arc::new(self.settings.complete(false)?);
+        Ok(self.common.get_or_init(|| common).clone())
+    }
+
+    fn name(&mut self, seed: u64, recovered: Option<&Recovered>) -> Result<Text, BuildError> {
+        let stored = recovered.and_then(|recovered| recovered.client_id.as_ref());
+        let client_id = match (self.client_id.take(), stored) {
+            (Some(client_id), _) => client_id,
+            (None, Some(stored)) => return Ok(stored.clone()),
+            (None, None) => format!("evenkeel-{:012x}", seed >> 16),
+        };
+        Text::try_from(client_id).map_err(|error| BuildError::Topic {
+            field: "client identifier",
+            error: TopicError::Text(error),
+        })
+    }
+
+    /// The settings, to be changed: no longer those of the builder's clones.
+    fn change(&mut self) -> &mut Settings {
+        self.common = Arc::default();
+        &mut self.settings
+    }
+
+    fn fail(&mut self, mistake: Mistake) {
+        self.error.get_or_insert(mistake);
+    }
+
+    fn fail_text(&mut self, field: &'static str, error: evenkeel_codec::TextError) {
+        self.fail(Mistake::Topic { field, error: TopicError::Text(error) });
+    }
+}
+
+impl From<Mistake> for BuildError {
+    fn from(mistake: Mistake) -> Self {
+        match mistake {
+            Mistake::Url(error) => Self::Url(error),
+            Mistake::Topic { field, error } => Self::Topic { field, error },
+        }
+    }
+}
+
+impl Settings {
     fn transport_options(&mut self) -> &mut TransportOptions {
         self.transport.get_or_insert_default()
     }
 
-    fn complete(&mut self, seed: u64, recovered: Option<&Recovered>) -> Result<(), BuildError> {
-        let lasting = if recovered.is_some() { LASTING } else { 0 };
-        self.config.connect.clean_start = self.clean_start.unwrap_or_else(|| recovered.is_none());
-        self.config.connect.session_expiry = self.session_expiry.unwrap_or(lasting);
+    fn complete(&self, durable: bool) -> Result<Common, BuildError> {
+        let config = self.config(durable)?;
+        let mut transport = self.transport.clone();
+        if config.version == Version::V31 {
+            // The name that MQTT 3.1 has among the subprotocols of WebSocket.
+            let websocket = &mut transport.get_or_insert_default().websocket;
+            *websocket = std::mem::take(websocket).subprotocol(Subprotocol::MqttV31);
+        }
+        let dialer = transport.map_or_else(Dialer::default, Dialer::new);
+        for server in &self.servers {
+            dialer.check(&server.endpoint).map_err(BuildError::Transport)?;
+        }
+        let (servers, hooks) = (self.servers.clone(), self.hooks.clone());
+        let sites = Arc::new(Sites { dialer, servers, hooks });
+        Ok(Common { config: Arc::new(config), sites })
+    }
+
+    fn config(&self, durable: bool) -> Result<Config, BuildError> {
+        let mut config = self.config.clone();
+        let lasting = if durable { LASTING } else { 0 };
+        config.connect.clean_start = self.clean_start.unwrap_or(!durable);
+        config.connect.session_expiry = self.session_expiry.unwrap_or(lasting);
         let seconds = u16::try_from(self.keep_alive.as_secs());
         let Some(seconds) = seconds.ok().filter(|_| self.keep_alive.subsec_nanos() == 0) else {
             return Err(BuildError::KeepAlive(self.keep_alive));
         };
-        self.config.connect.keep_alive = seconds;
-        self.config.servers = self.servers.len();
-        let stored = recovered.and_then(|recovered| recovered.client_id.as_ref());
-        let client_id = match (self.client_id.take(), stored) {
-            (Some(client_id), _) => client_id,
-            (None, Some(stored)) => stored.as_str().to_owned(),
-            (None, None) => format!("evenkeel-{:012x}", seed >> 16),
-        };
-        self.config.connect.client_id = Text::try_from(client_id).map_err(|error| {
-            BuildError::Topic { field: "client identifier", error: TopicError::Text(error) }
-        })?;
-        self.apply_profile(seconds)
+        config.connect.keep_alive = seconds;
+        config.servers = self.servers.len();
+        apply_profile(&mut config, &self.profile)?;
+        Ok(config)
     }
+}
 
-    /// Takes the stricter of setting and profile.
-    fn apply_profile(&mut self, seconds: u16) -> Result<(), BuildError> {
-        let (profile, config) = (&self.profile, &mut self.config);
-        if let Some(range) = profile.keep_alive() {
-            let (minimum, maximum) = (range.minimum, range.maximum);
-            if seconds != 0 && !(minimum..=maximum).contains(&seconds) {
-                return Err(BuildError::KeepAliveRange { seconds, minimum, maximum });
-            }
-            // Some brokers turn zero into a value of theirs, and close by that.
-            if seconds == 0 {
-                config.connect.keep_alive = range.zero_means;
-            }
+/// Takes the stricter of setting and profile.
+fn apply_profile(config: &mut Config, profile: &Profile) -> Result<(), BuildError> {
+    let seconds = config.connect.keep_alive;
+    if let Some(range) = profile.keep_alive() {
+        let (minimum, maximum) = (range.minimum, range.maximum);
+        if seconds != 0 && !(minimum..=maximum).contains(&seconds) {
+            return Err(BuildError::KeepAliveRange { seconds, minimum, maximum });
         }
-        if let Some(spacing) = profile.min_ping_spacing() {
-            let configured = &mut config.keep_alive.min_ping_spacing;
-            *configured = spacing.max(*configured);
+        // Some brokers turn zero into a value of theirs, and close by that.
+        if seconds == 0 {
+            config.connect.keep_alive = range.zero_means;
         }
-        if let Some(floor) = profile.connect_floor() {
-            config.reconnect.floor = config.reconnect.floor.max(floor.spacing_after_short);
-        }
-        let bounds = &mut config.bounds;
-        if let Some(size) = profile.maximum_packet_size() {
-            bounds.packet_size = Some(bounds.packet_size.map_or(size, |own| own.min(size)));
-        }
-        if let Some(messages) = profile.receive_maximum() {
-            bounds.in_flight = bounds.in_flight.min(messages);
-        }
-        if let Some(qos) = profile.maximum_qos().and_then(QoS::from_level) {
-            bounds.maximum_qos = bounds.maximum_qos.min(qos);
-        }
-        if let Some(filters) = profile.max_subscribe_filters() {
-            bounds.filters_per_packet = bounds.filters_per_packet.min(filters);
-        }
-        Ok(())
     }
-
-    fn fail(&mut self, error: BuildError) {
-        self.error.get_or_insert(error);
+    if let Some(spacing) = profile.min_ping_spacing() {
+        let configured = &mut config.keep_alive.min_ping_spacing;
+        *configured = spacing.max(*configured);
     }
-
-    fn fail_text(&mut self, field: &'static str, error: evenkeel_codec::TextError) {
-        self.fail(BuildError::Topic { field, error: TopicError::Text(error) });
+    if let Some(floor) = profile.connect_floor() {
+        config.reconnect.floor = config.reconnect.floor.max(floor.spacing_after_short);
     }
+    let bounds = &mut config.bounds;
+    if let Some(size) = profile.maximum_packet_size() {
+        bounds.packet_size = Some(bounds.packet_size.map_or(size, |own| own.min(size)));
+    }
+    if let Some(messages) = profile.receive_maximum() {
+        bounds.in_flight = bounds.in_flight.min(messages);
+    }
+    if let Some(qos) = profile.maximum_qos().and_then(QoS::from_level) {
+        bounds.maximum_qos = bounds.maximum_qos.min(qos);
+    }
+    if let Some(filters) = profile.max_subscribe_filters() {
+        bounds.filters_per_packet = bounds.filters_per_packet.min(filters);
+    }
+    Ok(())
 }
 
 impl std::fmt::Debug for ClientBuilder {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("ClientBuilder").field("servers", &self.servers).finish_non_exhaustive()
+        f.debug_struct("ClientBuilder")
+            .field("servers", &self.settings.servers)
+            .finish_non_exhaustive()
     }
 }
 

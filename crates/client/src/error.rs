@@ -43,6 +43,9 @@ pub enum BuildError {
     NoRuntime,
     /// The store does not say what it holds.
     Store(evenkeel_store::StoreError),
+    /// The builder was cloned from one with a store. A store serves one
+    /// client: each clone is to be given one of its own.
+    StoreOfClone,
     /// The operating system gives the store no thread.
     StoreThread(std::io::Error),
 }
@@ -64,6 +67,9 @@ impl fmt::Display for BuildError {
             ),
             Self::NoRuntime => f.write_str("no tokio runtime: call start() inside one"),
             Self::Store(error) => error.fmt(f),
+            Self::StoreOfClone => f.write_str(
+                "a store serves one client: give each clone of a builder one of its own",
+            ),
             Self::StoreThread(error) => write!(f, "no thread for the store: {error}"),
         }
     }

@@ -24,6 +24,13 @@ pub(crate) struct Server {
     pub(crate) url: Option<ServerUrl>,
 }
 
+/// Where clients connect to, and how; shared by those that are alike.
+pub(crate) struct Sites {
+    pub(crate) dialer: Dialer,
+    pub(crate) servers: Vec<Server>,
+    pub(crate) hooks: Hooks,
+}
+
 /// An open transport, and the credentials for CONNECT if they differ from the configured.
 pub(crate) type Dialed = Result<(Stream, Option<Credentials>), Failure>;
 
@@ -36,23 +43,11 @@ pub(super) struct Dial {
 }
 
 impl Dial {
-    pub(super) fn begin(
-        open: Open,
-        dialer: &Dialer,
-        servers: &Arc<[Server]>,
-        hooks: &Hooks,
-    ) -> Self {
+    pub(super) fn begin(open: Open, sites: &Arc<Sites>) -> Self {
         let progress = ConnectProgress::new();
         let asking = Asking::default();
         let conn = open.conn;
-        let attempt = attempt(
-            open,
-            dialer.clone(),
-            servers.clone(),
-            hooks.clone(),
-            progress.clone(),
-            asking.clone(),
-        );
+        let attempt = attempt(open, sites.clone(), progress.clone(), asking.clone());
         Self { conn, future: Box::pin(attempt), progress, asking }
     }
 
@@ -76,12 +71,11 @@ impl Dial {
 
 async fn attempt(
     open: Open,
-    dialer: Dialer,
-    servers: Arc<[Server]>,
-    hooks: Hooks,
+    sites: Arc<Sites>,
     progress: ConnectProgress,
     asking: Asking,
 ) -> Dialed {
+    let Sites { dialer, servers, hooks } = &*sites;
     let Some(server) = servers.get(open.server) else {
         let error = EndpointError("no such server".to_owned());
         return Err((TransportFailure::Config, TransportError::Endpoint(error)));

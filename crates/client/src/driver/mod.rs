@@ -25,12 +25,11 @@ use evenkeel_proto::{
 use crate::error::TransportError;
 use crate::hooks::HookFuture;
 use crate::shared::{Inner, Shared};
-use crate::transport::Dialer;
 use crate::wakers::Wakers;
 
 use alarm::{Alarm, Due};
-pub(crate) use dial::Server;
 use dial::{Dial, Dialed};
+pub(crate) use dial::{Server, Sites};
 pub(crate) use hooks::Hooks;
 use link::{Link, ReadOutcome};
 
@@ -67,14 +66,12 @@ struct Arrivals {
 
 pub(crate) struct Driver {
     shared: Arc<Shared>,
-    /// How to reach servers, and which.
-    sites: (Dialer, Arc<[Server]>),
-    hooks: Hooks,
-    dial: Option<Dial>,
+    sites: Arc<Sites>,
+    dial: Option<Box<Dial>>,
     link: Option<Link>,
     /// Opened once the link before is closed (R1).
-    next: Option<Open>,
-    answer: Option<Answer>,
+    next: Option<Box<Open>>,
+    answer: Option<Box<Answer>>,
     due: Due,
     /// When the streams want to look at what they hold.
     hold_deadline: Option<Instant>,
@@ -90,17 +87,11 @@ pub(crate) struct Driver {
 }
 
 impl Driver {
-    pub(crate) fn new(
-        shared: Arc<Shared>,
-        dialer: Dialer,
-        servers: Vec<Server>,
-        hooks: Hooks,
-    ) -> Self {
+    pub(crate) fn new(shared: Arc<Shared>, sites: Arc<Sites>) -> Self {
         let state = shared.lock().core.state();
         Self {
             shared,
-            sites: (dialer, servers.into()),
-            hooks,
+            sites,
             dial: None,
             link: None,
             next: None,
@@ -174,7 +165,7 @@ impl Driver {
     }
 
     fn poll_answer(&mut self, cx: &mut Context<'_>) -> Option<(ConnectionId, Option<Bytes>)> {
-        let (conn, future) = self.answer.as_mut()?;
+        let (conn, future) = &mut **self.answer.as_mut()?;
         let conn = *conn;
         match future.as_mut().poll(cx) {
             Poll::Ready(answer) => {
@@ -247,7 +238,7 @@ impl Driver {
     }
 
     fn on_dialed(&mut self, inner: &mut Inner, now: Instant, dialed: Dialed) {
-        let Some(Dial { conn, .. }) = self.dial.take() else { return };
+        let Some(conn) = self.dial.take().map(|dial| dial.conn) else { return };
         match dialed {
             Ok((stream, credentials)) => {
                 tracing::debug!(connection = conn.0, "transport is open");
@@ -271,7 +262,7 @@ impl Driver {
             acted |= !matches!(output, Output::Event(_))
                 || matches!(output, Output::Event(Event::Halted(_)));
             match output {
-                Output::Open(open) => self.next = Some(open),
+                Output::Open(open) => self.next = Some(Box::new(open)),
                 Output::Close(close) => self.close(close),
                 Output::Authenticate(conn, challenge) => self.authenticate(conn, challenge),
                 Output::Event(event) => self.publish_event(event),
@@ -282,8 +273,7 @@ impl Driver {
         if self.link.is_none()
             && let Some(open) = self.next.take()
         {
-            let (dialer, servers) = &self.sites;
-            self.dial = Some(Dial::begin(open, dialer, servers, &self.hooks));
+            self.dial = Some(Box::new(Dial::begin(*open, &self.sites)));
             acted = true;
         }
         acted
@@ -294,7 +284,7 @@ impl Driver {
         let Close { conn, last } = close;
         self.next = self.next.take().filter(|open| open.conn != conn);
         self.dial = self.dial.take().filter(|dial| dial.conn != conn);
-        self.answer = self.answer.take().filter(|(of, _)| *of != conn);
+        self.answer = self.answer.take().filter(|answer| answer.0 != conn);
         if let Some(link) = self.link.as_mut().filter(|link| link.conn == conn) {
             if last.is_empty() {
                 self.link = None;
@@ -308,11 +298,9 @@ impl Driver {
     }
 
     fn authenticate(&mut self, conn: ConnectionId, challenge: Challenge) {
-        let Some(authenticator) = self.hooks.authenticator.as_ref().filter(|_| !challenge.done)
-        else {
-            return;
-        };
-        self.answer = Some((conn, authenticator.respond(challenge.data)));
+        let authenticator = self.sites.hooks.authenticator.as_ref();
+        let Some(authenticator) = authenticator.filter(|_| !challenge.done) else { return };
+        self.answer = Some(Box::new((conn, authenticator.respond(challenge.data))));
     }
 
     fn publish_event(&mut self, event: Event) {

@@ -174,3 +174,51 @@ async fn servers_are_given_as_texts_urls_or_endpoints() {
     let error = Client::builder("nonsense").server(url).start().unwrap_err();
     assert!(matches!(error, BuildError::Url(_)), "{error}");
 }
+
+/// The CONNECT of a client.
+async fn connect_of(server: &mut Server, builder: ClientBuilder) -> evenkeel_codec::Connect {
+    let _client = builder.start().unwrap();
+    server.connecting().await.1
+}
+
+#[tokio::test(start_paused = true)]
+async fn clones_of_a_builder_are_alike_but_for_their_names_until_one_is_changed() {
+    let mut server = Server::new();
+    let builder = server.client().version(Version::V5).keep_alive(secs(30)).username("fleet");
+    let first = connect_of(&mut server, builder.clone().client_id("one")).await;
+    let second = connect_of(&mut server, builder.clone().client_id("two")).await;
+    assert_eq!((first.client_id.as_str(), second.client_id.as_str()), ("one", "two"));
+    assert_eq!(first.keep_alive, 30);
+    assert_eq!(evenkeel_codec::Connect { client_id: first.client_id.clone(), ..second }, first);
+    // After the settings were shared, and in both directions.
+    let changed = connect_of(&mut server, builder.clone().keep_alive(secs(40))).await;
+    assert_eq!((changed.keep_alive, changed.username), (40, first.username.clone()));
+    let builder = builder.username("other");
+    assert_eq!(connect_of(&mut server, builder.clone()).await.username.unwrap(), "other");
+    let ids = [builder.clone(), builder].map(|builder| builder.start().unwrap());
+    let mut names = Vec::new();
+    for _ in ids {
+        names.push(server.connecting().await.1.client_id);
+    }
+    assert_ne!(names[0], names[1], "random names differ");
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_clone_of_a_builder_needs_a_store_of_its_own() {
+    let mut server = Server::new();
+    let builder = server.client().store(evenkeel::store::MemoryStore::new());
+    let text = "a store serves one client: give each clone of a builder one of its own";
+    assert!(matches!(assert_refused(builder.clone(), text), BuildError::StoreOfClone));
+    assert_refused(builder.clone().clone(), text);
+    let clone = builder.clone().store(evenkeel::store::MemoryStore::new());
+    let _clients = [builder, clone].map(|builder| builder.start().unwrap());
+    for _ in 0..2 {
+        server.connecting().await;
+    }
+}
+
+#[tokio::test]
+async fn a_clone_is_refused_for_the_mistakes_of_its_builder() {
+    let text = "user name: string holds the null character U+0000";
+    assert_refused(builder().username("\0").clone(), text);
+}

@@ -95,8 +95,10 @@ async fn answer(client: &Client, job: &Job) -> Outcome {
 async fn idle(job: &Job) -> Outcome {
     let mut idle = Idle::start(job);
     let mut clients = Vec::with_capacity(job.connections);
+    // Clones of one builder share their settings.
+    let builder = builder(job);
     for _ in 0..job.connections {
-        let client = builder(job).start()?;
+        let client = builder.clone().start()?;
         client.online().await?;
         clients.push(client);
     }
