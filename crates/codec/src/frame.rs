@@ -31,6 +31,25 @@ struct Header {
     body_len: usize,
 }
 
+impl Header {
+    /// Takes the packet off the front of `buf`; `None` while it is incomplete.
+    #[inline]
+    fn take_body(self, buf: &mut BytesMut) -> Option<Bytes> {
+        let end = self.len + self.body_len;
+        if buf.len() < end {
+            return None;
+        }
+        if self.body_len == 0 {
+            // What has no content needs no memory of the buffer.
+            buf.advance(end);
+            return Some(Bytes::new());
+        }
+        let mut body = buf.split_to(end).freeze();
+        body.advance(self.len);
+        Some(body)
+    }
+}
+
 impl Decoder {
     /// A decoder for packets of this version, none longer than
     /// `maximum_packet_size` bytes, fixed header included.
@@ -68,22 +87,8 @@ impl Decoder {
             return Ok(Some(plain_ack(packet_type, packet_id)));
         }
         let Some(header) = self.header(buf)? else { return Ok(None) };
-        let end = header.len + header.body_len;
-        if buf.len() < end {
-            return Ok(None);
-        }
-        // What has no content needs no memory of the buffer.
-        let empty = match header.packet_type {
-            PacketType::PingReq if header.body_len == 0 => Packet::PingReq,
-            PacketType::PingResp if header.body_len == 0 => Packet::PingResp,
-            _ => {
-                let mut body = buf.split_to(end).freeze();
-                body.advance(header.len);
-                return self.decode_body(header, body).map(Some);
-            }
-        };
-        buf.advance(end);
-        Ok(Some(empty))
+        let Some(body) = header.take_body(buf) else { return Ok(None) };
+        self.decode_body(header, body)
     }
 
     /// Takes an acknowledgement off the front of `buf` that is nothing but
@@ -169,17 +174,17 @@ impl Decoder {
         Ok(())
     }
 
-    fn decode_body(&mut self, header: Header, body: Bytes) -> Result<Packet, DecodeError> {
-        let reader = Reader::new(body, header.packet_type);
+    fn decode_body(&mut self, header: Header, body: Bytes) -> Result<Option<Packet>, DecodeError> {
+        let reader = Reader::new(&body, header.packet_type);
         let Some(version) = self.version else {
             let connect = Connect::decode(reader)?;
             self.version = Some(connect.version);
-            return Ok(Packet::Connect(connect));
+            return Ok(Some(Packet::Connect(connect)));
         };
-        Ok(match header.packet_type {
+        let packet = match header.packet_type {
+            PacketType::Publish => return Publish::decode(body, header.flags, version),
             PacketType::Connect => Packet::Connect(Connect::decode(reader)?),
             PacketType::ConnAck => self.decode_connack(reader, version)?,
-            PacketType::Publish => Packet::Publish(Publish::decode(reader, header.flags, version)?),
             PacketType::PubAck => Packet::PubAck(Ack::decode(reader, version)?),
             PacketType::PubRec => Packet::PubRec(Ack::decode(reader, version)?),
             PacketType::PubRel => Packet::PubRel(Ack::decode(reader, version)?),
@@ -198,11 +203,16 @@ impl Decoder {
             }
             PacketType::Disconnect => Packet::Disconnect(Disconnect::decode(reader, version)?),
             PacketType::Auth => Packet::Auth(Auth::decode(reader)?),
-        })
+        };
+        Ok(Some(packet))
     }
 
     /// Two bytes are a whole CONNACK before MQTT 5 and never one of MQTT 5.
-    fn decode_connack(&mut self, reader: Reader, version: Version) -> Result<Packet, DecodeError> {
+    fn decode_connack(
+        &mut self,
+        reader: Reader<'_>,
+        version: Version,
+    ) -> Result<Packet, DecodeError> {
         let version = match (version, reader.remaining()) {
             (Version::V5, 2) => Version::V311,
             (version, _) => version,

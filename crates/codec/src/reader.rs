@@ -1,115 +1,144 @@
-use bytes::{Buf, Bytes};
+use bytes::Bytes;
 
 use crate::varint::{self, Varint};
-use crate::{DecodeError, PacketId, PacketType, Text};
+use crate::{DecodeError, PacketId, PacketType, Text, TextError};
 
 /// Takes fields off the front of a packet's body, bounds checked.
 ///
 /// What it returns shares the body's memory.
-pub(crate) struct Reader {
-    bytes: Bytes,
+pub(crate) struct Reader<'a> {
+    body: &'a Bytes,
+    /// The part of the body that is left.
+    rest: &'a [u8],
     packet_type: PacketType,
-    /// What it means when a field reaches past the end.
-    truncated: DecodeError,
+    /// It reads a property list and nothing else.
+    in_properties: bool,
 }
 
-impl Reader {
-    pub(crate) const fn new(bytes: Bytes, packet_type: PacketType) -> Self {
-        Self { bytes, packet_type, truncated: DecodeError::Truncated { packet_type } }
+impl<'a> Reader<'a> {
+    #[inline]
+    pub(crate) fn new(body: &'a Bytes, packet_type: PacketType) -> Self {
+        Self { body, rest: body, packet_type, in_properties: false }
     }
 
     pub(crate) const fn packet_type(&self) -> PacketType {
         self.packet_type
     }
 
-    pub(crate) fn remaining(&self) -> usize {
-        self.bytes.len()
+    pub(crate) const fn remaining(&self) -> usize {
+        self.rest.len()
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
-        self.bytes.is_empty()
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.rest.is_empty()
+    }
+
+    /// What it means when a field reaches past the end.
+    #[cold]
+    const fn truncated(&self) -> DecodeError {
+        let packet_type = self.packet_type;
+        match self.in_properties {
+            true => DecodeError::PropertyTruncated { packet_type },
+            false => DecodeError::Truncated { packet_type },
+        }
     }
 
     #[inline]
-    fn require(&self, count: usize) -> Result<(), DecodeError> {
-        if self.bytes.len() < count { Err(self.truncated) } else { Ok(()) }
+    fn take(&mut self, len: usize) -> Result<&'a [u8], DecodeError> {
+        let Some((taken, rest)) = self.rest.split_at_checked(len) else {
+            return Err(self.truncated());
+        };
+        self.rest = rest;
+        Ok(taken)
+    }
+
+    #[inline]
+    fn array<const N: usize>(&mut self) -> Result<[u8; N], DecodeError> {
+        let Some((taken, rest)) = self.rest.split_first_chunk() else {
+            return Err(self.truncated());
+        };
+        self.rest = rest;
+        Ok(*taken)
     }
 
     #[inline]
     pub(crate) fn u8(&mut self) -> Result<u8, DecodeError> {
-        self.require(1)?;
-        Ok(self.bytes.get_u8())
+        self.array().map(u8::from_be_bytes)
     }
 
     #[inline]
     pub(crate) fn u16(&mut self) -> Result<u16, DecodeError> {
-        self.require(2)?;
-        Ok(self.bytes.get_u16())
+        self.array().map(u16::from_be_bytes)
     }
 
     #[inline]
     pub(crate) fn u32(&mut self) -> Result<u32, DecodeError> {
-        self.require(4)?;
-        Ok(self.bytes.get_u32())
+        self.array().map(u32::from_be_bytes)
+    }
+
+    /// Takes a byte that is 0, if one comes next.
+    #[inline]
+    pub(crate) fn take_zero(&mut self) -> bool {
+        let rest = self.rest.strip_prefix(&[0]);
+        self.rest = rest.unwrap_or(self.rest);
+        rest.is_some()
     }
 
     //= [MQTT-1.5.5-1]
     pub(crate) fn varint(&mut self) -> Result<u32, DecodeError> {
-        match varint::read(&self.bytes) {
+        match varint::read(self.rest) {
             Varint::Value(value, len) if len == varint::len(value) => {
-                self.bytes.advance(len);
+                self.take(len)?;
                 Ok(value)
             }
             Varint::Value(value, _) => Err(DecodeError::VarintNotMinimal { value }),
-            Varint::Incomplete => Err(self.truncated),
+            Varint::Incomplete => Err(self.truncated()),
             Varint::TooLong => Err(DecodeError::VarintTooLong),
         }
     }
 
     #[inline]
     pub(crate) fn binary(&mut self) -> Result<Bytes, DecodeError> {
-        let len = usize::from(self.u16()?);
-        self.require(len)?;
-        Ok(self.bytes.split_to(len))
+        Ok(self.body.slice_ref(self.string()?))
     }
 
-    #[inline]
     pub(crate) fn text(&mut self) -> Result<Text, DecodeError> {
+        let text = self.string()?;
+        TextError::check(text).map_err(|error| DecodeError::String { error })?;
+        Ok(Text::of_checked(text, self.body))
+    }
+
+    /// The bytes of a string, not checked yet.
+    #[inline]
+    pub(crate) fn string(&mut self) -> Result<&'a [u8], DecodeError> {
         let len = usize::from(self.u16()?);
-        self.require(len)?;
-        Text::split_off(&mut self.bytes, len).map_err(|error| DecodeError::String { error })
+        self.take(len)
     }
 
     //= [MQTT-2.2.1-3]
     #[inline]
     pub(crate) fn packet_id(&mut self) -> Result<PacketId, DecodeError> {
         let packet_type = self.packet_type;
-        if self.bytes.len() < 2 {
+        let Ok(id) = self.u16() else {
             return Err(DecodeError::PacketIdentifierMissing { packet_type });
-        }
-        PacketId::new(self.bytes.get_u16()).ok_or(DecodeError::PacketIdentifierZero { packet_type })
+        };
+        PacketId::new(id).ok_or(DecodeError::PacketIdentifierZero { packet_type })
     }
 
-    /// Cuts the next `len` bytes off as a reader of their own, in which
-    /// `truncated` is the error of a field that reaches past their end.
-    pub(crate) fn section(
-        &mut self,
-        len: usize,
-        truncated: DecodeError,
-    ) -> Result<Self, DecodeError> {
-        self.require(len)?;
-        Ok(Self { bytes: self.bytes.split_to(len), packet_type: self.packet_type, truncated })
+    /// Cuts the next `len` bytes off as a reader of the property list they are.
+    pub(crate) fn properties(&mut self, len: usize) -> Result<Self, DecodeError> {
+        let rest = self.take(len)?;
+        Ok(Self { rest, in_properties: true, ..*self })
     }
 
     /// Everything that is left.
-    #[inline]
     pub(crate) fn rest(self) -> Bytes {
-        self.bytes
+        self.body.slice_ref(self.rest)
     }
 
     /// Refuses bytes behind the last field.
     pub(crate) fn finish(&self) -> Result<(), DecodeError> {
-        match self.bytes.len() {
+        match self.rest.len() {
             0 => Ok(()),
             count => Err(DecodeError::TrailingBytes { packet_type: self.packet_type, count }),
         }

@@ -4,7 +4,7 @@ use core::hash::{Hash, Hasher};
 use core::ops::Deref;
 
 use alloc::string::String;
-use bytes::{Buf, Bytes};
+use bytes::Bytes;
 
 use crate::TextError;
 
@@ -53,16 +53,10 @@ impl Text {
         Self::from_bytes(Bytes::from_static(text.as_bytes()))
     }
 
-    /// Takes the first `len` bytes off the front of `bytes`, which has as many.
+    /// The text that `bytes` were found to be, which are a part of `memory`.
     #[inline]
-    pub(crate) fn split_off(bytes: &mut Bytes, len: usize) -> Result<Self, TextError> {
-        let text = bytes.get(..len).unwrap_or_default();
-        TextError::check(text)?;
-        let Some(short) = Form::short(text) else {
-            return Ok(Self(Form::Long(bytes.split_to(len))));
-        };
-        bytes.advance(len);
-        Ok(Self(short))
+    pub(crate) fn of_checked(bytes: &[u8], memory: &Bytes) -> Self {
+        Self(Form::short(bytes).unwrap_or_else(|| Form::Long(memory.slice_ref(bytes))))
     }
 
     /// The text. Checked UTF-8 since construction, so this never fails, yet
@@ -199,14 +193,13 @@ mod tests {
     fn a_text_says_the_same_at_both_sides_of_the_bound_however_it_was_made() {
         for len in [0, 1, SHORT - 1, SHORT, SHORT + 1, 100] {
             let expected = "x".repeat(len);
-            let mut input = Bytes::from(["x".repeat(len), "rest".into()].concat());
+            let input = Bytes::from(["x".repeat(len), "rest".into()].concat());
             let texts = [
                 Text::try_from(expected.as_str()).unwrap(),
                 Text::try_from(expected.clone()).unwrap(),
                 Text::from_bytes(Bytes::from(expected.clone())).unwrap(),
-                Text::split_off(&mut input, len).unwrap(),
+                Text::of_checked(&input[..len], &input),
             ];
-            assert_eq!(input, "rest");
             for text in texts {
                 assert_eq!((text.as_str(), text.len()), (expected.as_str(), len));
                 assert_eq!(text.is_empty(), len == 0);

@@ -19,6 +19,13 @@ pub(crate) enum Varint {
 /// Reads the integer at the front of `bytes`.
 #[inline]
 pub(crate) fn read(bytes: &[u8]) -> Varint {
+    match bytes {
+        [byte @ 0..0x80, ..] => Varint::Value((*byte).into(), 1),
+        bytes => read_several(bytes),
+    }
+}
+
+fn read_several(bytes: &[u8]) -> Varint {
     let mut value = 0;
     for (index, byte) in bytes.iter().take(4).enumerate() {
         value |= u32::from(byte & 0x7f) << (7 * index);

@@ -1,6 +1,9 @@
 //! Topic names and filters: which are valid, and which match.
 
-use evenkeel_codec::{TopicError, TopicFilter, TopicName};
+use bytes::BytesMut;
+use evenkeel_codec::{
+    DecodeError, Decoder, Packet, Text, TextError, TopicError, TopicFilter, TopicName, Version,
+};
 
 fn filter(text: &str) -> TopicFilter {
     TopicFilter::try_from(text).unwrap_or_else(|error| panic!("{text}: {error}"))
@@ -166,6 +169,46 @@ fn names_hold_no_wildcard_and_are_not_empty() {
         assert_eq!(TopicName::try_from(text), Err(TopicError::WildcardInName), "{text}");
     }
     assert_eq!(TopicName::try_from(""), Err(TopicError::Empty));
+}
+
+/// The PUBLISH of QoS 0 with these bytes for a topic, decoded.
+fn decoded(topic: &[u8]) -> Result<Text, DecodeError> {
+    let mut packet = BytesMut::from(&[0x30, 3 + topic.len() as u8, 0, topic.len() as u8][..]);
+    packet.extend_from_slice(topic);
+    packet.extend_from_slice(&[0]);
+    match Decoder::new(Version::V5, 1024).decode(&mut packet)? {
+        Some(Packet::Publish(publish)) => Ok(publish.topic),
+        other => panic!("{other:?}"),
+    }
+}
+
+//= [MQTT-1.5.4-1] test
+//= [MQTT-1.5.4-2] test
+//= [MQTT-3.3.2-2] test
+#[test]
+fn a_bad_byte_of_a_topic_is_found_wherever_it_stands() {
+    for len in 1..=20 {
+        for at in 0..len {
+            let with = |byte: u8| {
+                let mut topic = vec![b'a'; len];
+                topic[at] = byte;
+                topic
+            };
+            for good in [1, b' ', b'"', b'$', b'*', b',', b'/', 0x7f] {
+                assert_eq!(decoded(&with(good)).unwrap().as_bytes(), with(good));
+            }
+            for wildcard in *b"+#" {
+                let error = DecodeError::Topic { error: TopicError::WildcardInName };
+                assert_eq!(decoded(&with(wildcard)), Err(error), "{at} of {len}");
+            }
+            let null = DecodeError::String { error: TextError::Null };
+            assert_eq!(decoded(&with(0)), Err(null), "{at} of {len}");
+            for high in [0x80, 0xff] {
+                let error = TextError::NotUtf8 { valid_up_to: at };
+                assert_eq!(decoded(&with(high)), Err(DecodeError::String { error }));
+            }
+        }
+    }
 }
 
 #[test]

@@ -50,14 +50,19 @@ impl TextError {
 
     //= [MQTT-1.5.4-1]
     //= [MQTT-1.5.4-2]
+    #[inline]
     pub(crate) fn check(bytes: &[u8]) -> Result<(), Self> {
+        // Nearly all texts are plain ASCII.
+        if all(bytes, is_plain) && bytes.len() <= usize::from(u16::MAX) {
+            return Ok(());
+        }
+        Self::check_closely(bytes)
+    }
+
+    #[cold]
+    fn check_closely(bytes: &[u8]) -> Result<(), Self> {
         if bytes.len() > usize::from(u16::MAX) {
             return Err(Self::TooLong { len: bytes.len() });
-        }
-        // Nearly all texts are plain ASCII, which a look at every byte tells
-        // for many bytes at once.
-        if bytes.iter().fold(true, |plain, byte| plain & matches!(byte, 1..=0x7f)) {
-            return Ok(());
         }
         match core::str::from_utf8(bytes) {
             Ok(_) if bytes.contains(&0) => Err(Self::Null),
@@ -81,8 +86,16 @@ impl TopicError {
         }
     }
 
+    /// True where bytes are a topic name beyond doubt, as nearly always: not
+    /// empty, and ASCII without a wildcard.
+    #[inline]
+    pub(crate) fn is_plain_name(bytes: &[u8]) -> bool {
+        !bytes.is_empty() && all(bytes, |byte| is_plain(byte) & !is_wildcard(byte))
+    }
+
     //= [MQTT-3.3.2-2]
     //= [MQTT-4.7.3-1]
+    #[inline]
     pub(crate) fn check_name(name: &[u8]) -> Result<(), Self> {
         if name.is_empty() {
             Err(Self::Empty)
@@ -132,15 +145,32 @@ impl TopicError {
 }
 
 /// True where a topic name or a share name would not be allowed.
-/// Looks at every one of eight bytes, instead of stopping at the first hit,
-/// as nearly all topics have none: it takes them all at once.
 #[inline]
 fn has_wildcard(bytes: &[u8]) -> bool {
+    !all(bytes, |byte| !is_wildcard(byte))
+}
+
+#[inline]
+const fn is_wildcard(byte: u8) -> bool {
     // The two differ in one bit.
-    let is_wildcard = |byte: &u8| *byte & !(b'+' ^ b'#') == b'#';
-    let (eights, rest) = bytes.as_chunks::<8>();
-    let among = |eight: &[u8; 8]| eight.iter().fold(false, |found, byte| found | is_wildcard(byte));
-    eights.iter().any(among) || rest.iter().any(is_wildcard)
+    byte & !(b'+' ^ b'#') == b'#'
+}
+
+/// True for the characters of ASCII that a text may have.
+#[inline]
+const fn is_plain(byte: u8) -> bool {
+    matches!(byte, 1..=0x7f)
+}
+
+/// True where all bytes pass, as nearly always. Looks at every one of eight,
+/// the last eight over again where some are left, instead of stopping at the
+/// first that fails: it takes them all at once.
+#[inline]
+fn all(bytes: &[u8], passes: impl Fn(u8) -> bool) -> bool {
+    let pass = |bytes: &[u8]| bytes.iter().fold(true, |all, byte| all & passes(*byte));
+    let Some(last) = bytes.last_chunk::<8>() else { return pass(bytes) };
+    let (eights, _) = bytes.as_chunks::<8>();
+    eights.iter().all(|eight| pass(eight)) && pass(last)
 }
 
 impl fmt::Display for TextError {

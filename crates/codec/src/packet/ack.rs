@@ -94,7 +94,7 @@ impl Ack {
         Ok(Form::Full { len: 3 + list_len(properties) })
     }
 
-    pub(crate) fn decode(mut reader: Reader, version: Version) -> Result<Self, DecodeError> {
+    pub(crate) fn decode(mut reader: Reader<'_>, version: Version) -> Result<Self, DecodeError> {
         let mut ack = Self::new(reader.packet_id()?, ReasonCode::SUCCESS);
         if version.has_properties() && !reader.is_empty() {
             ack.reason = reader.reason()?;

@@ -32,7 +32,7 @@ impl Auth {
         }
     }
 
-    pub(crate) fn decode(mut reader: Reader) -> Result<Self, DecodeError> {
+    pub(crate) fn decode(mut reader: Reader<'_>) -> Result<Self, DecodeError> {
         let mut auth = Self::default();
         if !reader.is_empty() {
             auth.reason = reader.reason()?;

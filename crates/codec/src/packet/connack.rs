@@ -21,7 +21,7 @@ pub struct ConnAck {
 }
 
 impl ConnAck {
-    pub(crate) fn decode(mut reader: Reader, version: Version) -> Result<Self, DecodeError> {
+    pub(crate) fn decode(mut reader: Reader<'_>, version: Version) -> Result<Self, DecodeError> {
         let flags = reader.u8()?;
         let wire_code = reader.u8()?;
         let mut connack = Self {

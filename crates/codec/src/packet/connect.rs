@@ -56,7 +56,7 @@ const USER_NAME: u8 = 0b1000_0000;
 
 impl Connect {
     //= [MQTT-3.1.3-1]
-    pub(crate) fn decode(mut reader: Reader) -> Result<Self, DecodeError> {
+    pub(crate) fn decode(mut reader: Reader<'_>) -> Result<Self, DecodeError> {
         let version = read_version(&mut reader)?;
         let flags = reader.u8()?;
         check_flags(flags, version)?;
@@ -75,7 +75,7 @@ impl Connect {
         }
         // In MQTT 3.1 the remaining length outranks these two flags: a server
         // must accept a flag without its field.
-        let present = |flag, reader: &Reader| {
+        let present = |flag, reader: &Reader<'_>| {
             flags & flag != 0 && !(version == Version::V31 && reader.is_empty())
         };
         let username = if present(USER_NAME, &reader) { Some(reader.text()?) } else { None };
@@ -117,7 +117,7 @@ impl Connect {
 
 //= [MQTT-3.1.2-1]
 //= [MQTT-3.1.2-2]
-fn read_version(reader: &mut Reader) -> Result<Version, DecodeError> {
+fn read_version(reader: &mut Reader<'_>) -> Result<Version, DecodeError> {
     let name = reader.binary()?;
     let mqtt = match &name[..] {
         b"MQTT" => true,

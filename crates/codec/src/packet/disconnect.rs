@@ -15,7 +15,7 @@ pub struct Disconnect {
 }
 
 impl Disconnect {
-    pub(crate) fn decode(mut reader: Reader, version: Version) -> Result<Self, DecodeError> {
+    pub(crate) fn decode(mut reader: Reader<'_>, version: Version) -> Result<Self, DecodeError> {
         let mut disconnect = Self::default();
         if version.has_properties() {
             if !reader.is_empty() {

@@ -1,14 +1,14 @@
 use alloc::vec::Vec;
 use core::fmt;
 
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
 
-use crate::error::TopicError;
+use crate::error::{TextError, TopicError};
 use crate::property::{Place, list_len};
 use crate::reader::Reader;
 use crate::writer::{frame_len, put_header, put_text, put_u16};
 use crate::{
-    DecodeError, EncodeError, PacketId, PacketType, Properties, Property, PropertyId, QoS, Text,
+    DecodeError, EncodeError, Packet, PacketId, PacketType, Properties, Property, QoS, Text,
     TopicAliasUse, Transfer, Version, varint,
 };
 
@@ -221,11 +221,14 @@ impl Publish {
         }
     }
 
+    /// The packet as [`Decoder::decode`](crate::Decoder::decode) returns it:
+    /// to move a message once more would cost as much as to read it.
     pub(crate) fn decode(
-        mut reader: Reader,
+        mut body: Bytes,
         flags: u8,
         version: Version,
-    ) -> Result<Self, DecodeError> {
+    ) -> Result<Option<Packet>, DecodeError> {
+        let mut reader = Reader::new(&body, PacketType::Publish);
         //= [MQTT-3.3.1-4]
         let qos = QoS::from_level((flags & QOS) >> 1).ok_or(DecodeError::Qos3)?;
         let (dup, retain) = (flags & DUP != 0, flags & RETAIN != 0);
@@ -233,7 +236,11 @@ impl Publish {
         if dup && qos == QoS::AtMostOnce {
             return Err(DecodeError::DupWithQos0);
         }
-        let topic = reader.text()?;
+        let topic = reader.string()?;
+        let is_plain = TopicError::is_plain_name(topic);
+        if !is_plain {
+            TextError::check(topic).map_err(|error| DecodeError::String { error })?;
+        }
         let packet_id = match qos {
             QoS::AtMostOnce => None,
             QoS::AtLeastOnce | QoS::ExactlyOnce => Some(reader.packet_id()?),
@@ -242,17 +249,30 @@ impl Publish {
         if version.has_properties() {
             properties = Properties::read(&mut reader, Place::Packet(PacketType::Publish))?;
         }
-        //= [MQTT-3.3.2-1]
-        //= [MQTT-3.3.2-2]
-        match TopicError::check_name(topic.as_bytes()) {
-            Err(TopicError::Empty) if version.has_properties() => {
-                if !properties.iter().any(|property| property.id() == PropertyId::TOPIC_ALIAS) {
-                    return Err(DecodeError::NoTopicAndNoAlias);
-                }
-            }
-            checked => checked.map_err(|error| DecodeError::Topic { error })?,
+        if !is_plain {
+            check_decoded_topic(topic, version, &properties)?;
         }
-        Ok(Self { dup, qos, retain, topic, packet_id, payload: reader.rest(), properties })
+        let topic = Text::of_checked(topic, &body);
+        body.advance(body.len() - reader.remaining());
+        let publish = Self { dup, qos, retain, topic, packet_id, payload: body, properties };
+        Ok(Some(Packet::Publish(publish)))
+    }
+}
+
+//= [MQTT-3.3.2-1]
+//= [MQTT-3.3.2-2]
+#[cold]
+fn check_decoded_topic(
+    topic: &[u8],
+    version: Version,
+    properties: &Properties,
+) -> Result<(), DecodeError> {
+    match TopicError::check_name(topic) {
+        Err(TopicError::Empty) if version.has_properties() => match properties.topic_alias() {
+            Some(_) => Ok(()),
+            None => Err(DecodeError::NoTopicAndNoAlias),
+        },
+        checked => checked.map_err(|error| DecodeError::Topic { error }),
     }
 }
 

@@ -59,7 +59,7 @@ impl PacketType {
     }
 }
 
-impl Reader {
+impl Reader<'_> {
     /// A reason code that this packet may hold.
     pub(super) fn reason(&mut self) -> Result<ReasonCode, DecodeError> {
         let code = self.u8()?;

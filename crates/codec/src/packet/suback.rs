@@ -18,7 +18,7 @@ pub struct SubAck {
 }
 
 impl SubAck {
-    pub(crate) fn decode(mut reader: Reader, version: Version) -> Result<Self, DecodeError> {
+    pub(crate) fn decode(mut reader: Reader<'_>, version: Version) -> Result<Self, DecodeError> {
         let packet_type = PacketType::SubAck;
         let packet_id = reader.packet_id()?;
         let mut properties = Properties::new();

@@ -59,7 +59,7 @@ const RETAIN_AS_PUBLISHED: u8 = 0b0000_1000;
 impl Subscribe {
     //= [MQTT-3.8.3-1]
     //= [MQTT-3.8.3-2]
-    pub(crate) fn decode(mut reader: Reader, version: Version) -> Result<Self, DecodeError> {
+    pub(crate) fn decode(mut reader: Reader<'_>, version: Version) -> Result<Self, DecodeError> {
         let packet_type = PacketType::Subscribe;
         let packet_id = reader.packet_id()?;
         let mut properties = Properties::new();

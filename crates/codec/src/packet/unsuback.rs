@@ -17,7 +17,7 @@ pub struct UnsubAck {
 }
 
 impl UnsubAck {
-    pub(crate) fn decode(mut reader: Reader, version: Version) -> Result<Self, DecodeError> {
+    pub(crate) fn decode(mut reader: Reader<'_>, version: Version) -> Result<Self, DecodeError> {
         let packet_type = PacketType::UnsubAck;
         let packet_id = reader.packet_id()?;
         if !version.has_properties() {

@@ -19,7 +19,7 @@ pub struct Unsubscribe {
 impl Unsubscribe {
     //= [MQTT-3.10.3-1]
     //= [MQTT-3.10.3-2]
-    pub(crate) fn decode(mut reader: Reader, version: Version) -> Result<Self, DecodeError> {
+    pub(crate) fn decode(mut reader: Reader<'_>, version: Version) -> Result<Self, DecodeError> {
         let packet_type = PacketType::Unsubscribe;
         let packet_id = reader.packet_id()?;
         let mut properties = Properties::new();
@@ -37,7 +37,7 @@ impl Unsubscribe {
     }
 }
 
-impl Reader {
+impl Reader<'_> {
     pub(super) fn filter(&mut self) -> Result<TopicFilter, DecodeError> {
         TopicFilter::new(self.text()?).map_err(|error| DecodeError::Filter { error })
     }

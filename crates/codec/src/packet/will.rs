@@ -26,7 +26,7 @@ pub struct Will {
 
 impl Will {
     pub(super) fn decode(
-        reader: &mut Reader,
+        reader: &mut Reader<'_>,
         version: Version,
         qos: QoS,
         retain: bool,

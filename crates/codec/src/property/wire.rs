@@ -109,7 +109,7 @@ impl Property {
         self.value().write(out);
     }
 
-    fn read(id: PropertyId, r: &mut Reader) -> Result<Self, DecodeError> {
+    fn read(id: PropertyId, r: &mut Reader<'_>) -> Result<Self, DecodeError> {
         Ok(match id {
             PropertyId::PAYLOAD_FORMAT_INDICATOR => Self::PayloadFormatIndicator(r.u8()?),
             PropertyId::MESSAGE_EXPIRY_INTERVAL => Self::MessageExpiryInterval(r.u32()?),
@@ -171,19 +171,21 @@ impl Properties {
 
     /// Reads the length field and the list.
     #[inline]
-    pub(crate) fn read(reader: &mut Reader, place: Place) -> Result<Self, DecodeError> {
-        match reader.varint()? as usize {
-            0 => Ok(Self::new()),
-            len => Self::read_content(reader, len, place),
+    pub(crate) fn read(reader: &mut Reader<'_>, place: Place) -> Result<Self, DecodeError> {
+        match reader.take_zero() {
+            true => Ok(Self::new()),
+            false => Self::read_content(reader, place),
         }
     }
 
-    fn read_content(reader: &mut Reader, len: usize, place: Place) -> Result<Self, DecodeError> {
+    #[inline(never)]
+    fn read_content(reader: &mut Reader<'_>, place: Place) -> Result<Self, DecodeError> {
+        let len = reader.varint()? as usize;
         let (packet_type, left) = (reader.packet_type(), reader.remaining());
         if len > left {
             return Err(DecodeError::PropertiesTooLong { packet_type, len, left });
         }
-        let mut section = reader.section(len, DecodeError::PropertyTruncated { packet_type })?;
+        let mut section = reader.properties(len)?;
         let mut checker = Checker::new(place);
         let mut properties = Vec::new();
         while !section.is_empty() {
