@@ -55,10 +55,9 @@ impl Client {
     }
 
     fn deliver(&mut self, incoming: Incoming) {
-        let was_full = self.inbox_is_full();
-        self.mail.inbox_bytes += incoming.weight();
-        self.mail.inbox.push_back(incoming);
-        if was_full || !self.inbox_is_full() {
+        let was_full = self.mail.inbox.is_full();
+        self.mail.inbox.push(incoming, &self.config.bounds);
+        if was_full || !self.mail.inbox.is_full() {
             return;
         }
         self.mail.last_taken = self.now;
@@ -145,12 +144,13 @@ impl Client {
             }
             _ => None,
         };
-        if is_v5 && self.receive_maximum_is_broken() {
+        if ack.is_none() {
+            if self.mail.inbox.is_full() {
+                self.stats.qos0_dropped += 1;
+                return;
+            }
+        } else if is_v5 && self.receive_maximum_is_broken() {
             return self.protocol_error(ProtocolError::ReceiveMaximumExceeded);
-        }
-        if ack.is_none() && self.inbox_is_full() {
-            self.stats.qos0_dropped += 1;
-            return;
         }
         self.deliver(Incoming { publish, ack });
     }

@@ -6,6 +6,7 @@ mod commit;
 mod connect;
 mod drain;
 mod end;
+mod inbox;
 mod incoming;
 mod policy;
 mod publish;
@@ -24,7 +25,7 @@ use evenkeel_codec::Text;
 
 use crate::cause::DisconnectCause;
 use crate::config::{Config, ConfigError};
-use crate::connection::{History, NextServer, Online, Opening};
+use crate::connection::{History, NextServer, Online, Opening, Stream};
 use crate::event::{Event, State};
 use crate::io::{ConnectionId, Incoming, Input, Output};
 use crate::limits::Limits;
@@ -106,8 +107,7 @@ struct Dialer {
 struct Mail {
     outputs: VecDeque<Output>,
     completions: VecDeque<Completion>,
-    inbox: VecDeque<Incoming>,
-    inbox_bytes: usize,
+    inbox: inbox::Inbox,
     events_lost: u64,
     reading_paused: bool,
     /// When the application took a message last, or the inbox filled up.
@@ -220,14 +220,15 @@ impl Client {
     }
 
     /// The next message from the server.
+    #[inline]
     pub fn next_message(&mut self) -> Option<Incoming> {
-        let incoming = self.mail.inbox.pop_front()?;
-        self.mail.inbox_bytes -= incoming.weight();
-        self.mail.last_taken = self.now;
-        if self.mail.inbox.is_empty() {
-            self.resume_reading();
+        match self.mail.inbox.len() {
+            0 => return None,
+            1 => self.resume_reading(),
+            _ => {}
         }
-        Some(incoming)
+        self.mail.last_taken = self.now;
+        self.mail.inbox.pop(&self.config.bounds)
     }
 
     /// Looks at the next message without taking it.
@@ -244,12 +245,13 @@ impl Client {
     /// its message handler: reading goes on, up to eight times the bounds, and
     /// QoS 0 messages that do not fit are dropped.
     pub fn wants_read(&self) -> bool {
-        // A connection in the making brings no messages, and is not to wait for them.
-        if matches!(self.link, Link::Opening(_)) {
-            return true;
+        match &self.link {
+            // A connection in the making brings no messages, and is not to wait for them.
+            Link::Opening(_) => return true,
+            Link::Online(online) if !self.answers_fit(&online.stream) => return false,
+            _ => {}
         }
-        self.answers_fit()
-            && (!self.inbox_is_full() || self.reads_on().is_some_and(|since| since <= self.now))
+        !self.mail.inbox.is_full() || self.reads_on().is_some_and(|since| since <= self.now)
     }
 
     /// Answers of ours are being written, or not too many of them wait.
@@ -258,26 +260,22 @@ impl Client {
     /// us may read nothing meanwhile, and if we read nothing until it has read
     /// ours, both wait for ever. A server that keeps to the receive maximum
     /// never asks for too many.
-    fn answers_fit(&self) -> bool {
-        let Link::Online(online) = &self.link else { return true };
+    fn answers_fit(&self, stream: &Stream) -> bool {
         let bounds = &self.config.bounds;
+        let unwritten = stream.unwritten();
+        if unwritten < bounds.write_buffer as u64 {
+            return true;
+        }
         let window = u64::from(self.config.connect.receive_maximum) + u64::from(bounds.in_flight);
         let answers = bounds.write_buffer.saturating_mul(HARD_FACTOR) as u64;
         let most = answers.max(window * ANSWERS_SIZE);
-        online.stream.unwritten() < most.saturating_add(online.stream.publish)
+        unwritten < most.saturating_add(stream.publish)
     }
 
     /// When reading goes on with the inbox full; `None` where it does not.
     fn reads_on(&self) -> Option<Instant> {
-        let bounds = &self.config.bounds;
-        let hard_full = self.mail.inbox.len() >= bounds.inbox_messages.saturating_mul(HARD_FACTOR)
-            || self.mail.inbox_bytes >= bounds.inbox_bytes.saturating_mul(HARD_FACTOR);
+        let hard_full = self.mail.inbox.holds(HARD_FACTOR, &self.config.bounds);
         (self.session.flights.len() > 0 && !hard_full).then(|| self.mail.last_taken + STUCK_AFTER)
-    }
-
-    fn inbox_is_full(&self) -> bool {
-        self.mail.inbox.len() >= self.config.bounds.inbox_messages
-            || self.mail.inbox_bytes >= self.config.bounds.inbox_bytes
     }
 
     /// Bytes missing for the packet at the front of the read buffer; 0 if unknown.

@@ -304,6 +304,7 @@ impl Client {
     }
 
     /// Puts an acknowledgement into the transmit buffer of a client that is online.
+    #[inline]
     pub(super) fn send_ack(&mut self, kind: PacketType, id: PacketId, reason: ReasonCode) {
         let Link::Online(online) = &mut self.link else { return };
         let version = online.limits.version;
@@ -315,6 +316,7 @@ impl Client {
     }
 
     /// Sends PUBREC, PUBREL or PUBCOMP once what it promises is committed.
+    #[inline]
     pub(super) fn send_committed(&mut self, kind: PacketType, id: PacketId, reason: ReasonCode) {
         match self.is_durable() {
             true => self.after_commit(Gate::Acknowledge(kind, id, reason)),

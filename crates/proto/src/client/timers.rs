@@ -143,7 +143,7 @@ impl Client {
             .map(|at| Deadline { at, timer: Timer::MessageExpiry });
         let drain = self.drain_deadline().map(|at| Deadline { at, timer: Timer::Shutdown });
         let stuck = (self.reads_on())
-            .filter(|at| self.inbox_is_full() && *at > self.now)
+            .filter(|at| self.mail.inbox.is_full() && *at > self.now)
             .map(|at| Deadline { at, timer: Timer::Inbox });
         let store = self.store_deadline().map(|at| Deadline { at, timer: Timer::Store });
         [link, expiry, drain, stuck, store].into_iter().flatten().min()

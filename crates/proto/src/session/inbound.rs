@@ -83,23 +83,33 @@ impl Inbound {
         if self.unproven && !dup && self.receipts.get_mut(id).is_some_and(is_old) {
             self.receipts.remove(id);
         }
-        if let Some(receipt) = self.receipts.get_mut(id) {
-            self.receipts_here += usize::from(receipt.owed.is_none());
-            if !receipt.owed.is_some_and(|sequence| self.pubrecs.is_owed(sequence)) {
-                let sequence = self.pubrecs.push(id);
-                receipt.owed = Some(sequence);
-                if let Some(answer) = receipt.answer {
-                    self.pubrecs.settle(sequence, answer);
-                }
+        let place = match self.receipts.find(id) {
+            Ok(place) => {
+                self.on_copy(place);
+                return None;
             }
-            return None;
-        }
+            Err(place) => place,
+        };
         self.generation += 1;
         self.receipts_here += 1;
         let generation = self.generation;
         let owed = Some(self.pubrecs.push(id));
-        self.receipts.insert(Receipt { id, generation, answer: None, owed, recorded: false });
+        let receipt = Receipt { id, generation, answer: None, owed, recorded: false };
+        self.receipts.insert(place, receipt);
         Some(AckKey::exactly_once(id, generation))
+    }
+
+    /// A message that is known came again: it is answered again.
+    fn on_copy(&mut self, place: usize) {
+        let Some(receipt) = self.receipts.at(place) else { return };
+        self.receipts_here += usize::from(receipt.owed.is_none());
+        if !receipt.owed.is_some_and(|sequence| self.pubrecs.is_owed(sequence)) {
+            let sequence = self.pubrecs.push(receipt.id);
+            receipt.owed = Some(sequence);
+            if let Some(answer) = receipt.answer {
+                self.pubrecs.settle(sequence, answer);
+            }
+        }
     }
 
     /// The application is done with a message. False where the key is of no use any more.
@@ -156,7 +166,10 @@ impl Inbound {
         self.generation += 1;
         let generation = self.generation;
         let answer = Some(ReasonCode::SUCCESS);
-        self.receipts.insert(Receipt { id, generation, answer, owed: None, recorded: true });
+        if let Err(place) = self.receipts.find(id) {
+            let receipt = Receipt { id, generation, answer, owed: None, recorded: true };
+            self.receipts.insert(place, receipt);
+        }
     }
 
     /// PUBREL: forgets the identifier. False where it was not known.

@@ -36,23 +36,38 @@ impl Receipts {
         self.0.is_empty()
     }
 
+    /// The place of this identifier, or where it belongs; as of a sorted slice.
     #[inline]
-    pub(crate) fn get_mut(&mut self, id: PacketId) -> Option<&mut Receipt> {
-        let index = self.find(id).ok()?;
-        self.0.get_mut(index)
+    pub(crate) fn find(&self, id: PacketId) -> Result<usize, usize> {
+        let Some(first) = self.0.front() else { return Err(0) };
+        let distance = |id: PacketId| id.get().wrapping_sub(first.id.get());
+        let wanted = distance(id);
+        match self.0.get(usize::from(wanted)) {
+            Some(receipt) if receipt.id == id => Ok(usize::from(wanted)),
+            None if self.0.back().is_some_and(|last| distance(last.id) < wanted) => {
+                Err(self.0.len())
+            }
+            _ => self.0.binary_search_by_key(&wanted, |receipt| distance(receipt.id)),
+        }
     }
 
-    /// Takes the place of another of the same identifier.
     #[inline]
-    pub(crate) fn insert(&mut self, receipt: Receipt) {
-        match self.find(receipt.id) {
-            Ok(index) => {
-                if let Some(place) = self.0.get_mut(index) {
-                    *place = receipt;
-                }
-            }
-            Err(index) if index == self.0.len() => self.0.push_back(receipt),
-            Err(index) => self.0.insert(index, receipt),
+    pub(crate) fn at(&mut self, place: usize) -> Option<&mut Receipt> {
+        self.0.get_mut(place)
+    }
+
+    #[inline]
+    pub(crate) fn get_mut(&mut self, id: PacketId) -> Option<&mut Receipt> {
+        self.at(self.find(id).ok()?)
+    }
+
+    /// Puts in a receipt whose identifier has none, where it belongs.
+    #[inline]
+    pub(crate) fn insert(&mut self, place: usize, receipt: Receipt) {
+        if place == self.0.len() {
+            self.0.push_back(receipt);
+        } else {
+            self.0.insert(place, receipt);
         }
     }
 
@@ -60,7 +75,7 @@ impl Receipts {
     pub(crate) fn remove(&mut self, id: PacketId) -> Option<Receipt> {
         let receipt = match self.find(id).ok()? {
             0 => self.0.pop_front(),
-            index => self.0.remove(index),
+            place => self.0.remove(place),
         };
         if self.0.is_empty() {
             self.0.shrink_to(KEPT);
@@ -74,22 +89,6 @@ impl Receipts {
 
     pub(crate) fn clear(&mut self) {
         self.0 = VecDeque::new();
-    }
-
-    /// Where this identifier is, or where it belongs.
-    #[inline]
-    fn find(&self, id: PacketId) -> Result<usize, usize> {
-        let (Some(first), Some(last)) = (self.0.front(), self.0.back()) else { return Err(0) };
-        let distance = |id: PacketId| id.get().wrapping_sub(first.id.get());
-        let wanted = distance(id);
-        if wanted > distance(last.id) {
-            return Err(self.0.len());
-        }
-        let guess = usize::from(wanted);
-        if self.0.get(guess).is_some_and(|receipt| receipt.id == id) {
-            return Ok(guess);
-        }
-        self.0.binary_search_by_key(&wanted, |receipt| distance(receipt.id))
     }
 }
 
@@ -110,6 +109,13 @@ mod tests {
         PacketId::new(id).unwrap()
     }
 
+    fn insert(receipts: &mut Receipts, id: u16, generation: u64) {
+        match receipts.find(PacketId::new(id).unwrap()) {
+            Ok(place) => *receipts.at(place).unwrap() = receipt(id, generation),
+            Err(place) => receipts.insert(place, receipt(id, generation)),
+        }
+    }
+
     fn ids(receipts: &mut Receipts) -> Vec<u16> {
         receipts.iter_mut().map(|receipt| receipt.id.get()).collect()
     }
@@ -123,7 +129,7 @@ mod tests {
     fn each_identifier_has_one_place_whatever_the_order_they_come_in() {
         let mut receipts = Receipts::default();
         for (id, generation) in [7, 9, 8, u16::MAX, 1, 7].into_iter().zip(1..) {
-            receipts.insert(receipt(id, generation));
+            insert(&mut receipts, id, generation);
         }
         assert_eq!(ids(&mut receipts), [7, 8, 9, u16::MAX, 1]);
         let generations = |receipts: &mut Receipts| -> Vec<_> {
@@ -151,7 +157,7 @@ mod tests {
         for generation in 0..1_000 {
             newest = next(newest);
             window.push_back(newest);
-            receipts.insert(receipt(newest, generation));
+            insert(&mut receipts, newest, generation);
             if window.len() > 100 {
                 let oldest = window.pop_front().unwrap();
                 assert_eq!(receipts.remove(id(oldest)).unwrap().generation, generation - 100);
@@ -171,7 +177,7 @@ mod tests {
             // Few enough to meet again, on both sides of the end.
             let id = id(1 + ((65_500 + any(72)) % u64::from(u16::MAX)) as u16);
             if any(2) == 0 {
-                receipts.insert(receipt(id.get(), generation));
+                insert(&mut receipts, id.get(), generation);
                 map.insert(id, generation);
             } else {
                 let gone = receipts.remove(id).map(|receipt| receipt.generation);
@@ -187,7 +193,7 @@ mod tests {
     fn what_a_burst_needed_is_given_back() {
         let mut receipts = Receipts::default();
         for id in 1..=10_000 {
-            receipts.insert(receipt(id, 0));
+            insert(&mut receipts, id, 0);
         }
         for gone in 1..=10_000 {
             receipts.remove(id(gone));
