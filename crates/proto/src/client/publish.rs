@@ -10,6 +10,7 @@ use core::time::Duration;
 use crate::io::ConnectionId;
 use crate::operation::{Claim, DeliveryError, PublishLimit, RejectReason, Rejected, Token};
 use crate::record::{self, Priority, Serial};
+use crate::session::flights::{Exchange, Here};
 use crate::session::journal::Gate;
 use crate::session::queue::Queued;
 use crate::time::Instant;
@@ -281,7 +282,8 @@ impl Client {
             return Err(limit);
         }
         if let Some(id) = packet_id {
-            self.session.flights.launch(id, publish, claim, self.now, begins);
+            let exchange = Exchange::Publish { publish: core::mem::take(publish), claim };
+            self.session.flights.insert(id, exchange, self.now, Here::Sent { begins });
         }
         Ok(packet_id)
     }

@@ -236,6 +236,7 @@ impl Flights {
 
     /// Puts an exchange under the identifier that [`reserve`](Self::reserve)
     /// gave: it is sent, or waits for the store.
+    #[inline]
     pub(crate) fn insert(&mut self, id: PacketId, exchange: Exchange, now: Instant, here: Here) {
         let suspicion = match &exchange {
             Exchange::Control(control) => control.suspicion,
@@ -243,37 +244,15 @@ impl Flights {
         };
         // One of an earlier run may have been sent.
         let attempts = u32::from(here != Here::Begun);
-        let order = self.order + 1;
-        let (sent, expires) = (now, None);
-        self.put(id, Flight { order, sent, expires, attempts, suspicion, here, exchange });
-    }
-
-    /// As [`insert`](Self::insert), for a PUBLISH that is sent: the message is
-    /// moved once, from where it is.
-    pub(crate) fn launch(
-        &mut self,
-        id: PacketId,
-        publish: &mut Publish,
-        claim: Claim,
-        now: Instant,
-        begins: u64,
-    ) {
-        let (order, suspicion) = (self.order + 1, Suspicion::default());
-        let here = Here::Sent { begins };
-        let exchange = Exchange::Publish { publish: core::mem::take(publish), claim };
-        let (sent, expires, attempts) = (now, None, 1);
-        self.put(id, Flight { order, sent, expires, attempts, suspicion, here, exchange });
-    }
-
-    #[inline]
-    fn put(&mut self, id: PacketId, flight: Flight) {
         let Some(slot) = self.slots.get_mut(index(id)) else { return };
-        self.order = flight.order;
+        self.order += 1;
         self.cursor = index(id) + 1;
+        let (order, sent, expires) = (self.order, now, None);
         // Whatever a store says: an identifier has one exchange.
         if let Some(before) = slot.take() {
             self.counts.remove(&before);
         }
+        let flight = Flight { order, sent, expires, attempts, suspicion, here, exchange };
         self.counts.add(slot.insert(flight));
     }
 
