@@ -21,9 +21,14 @@ pub(crate) fn all(options: &Options, clients: &[Client]) -> Result<Builds, Strin
                 continue;
             }
             eprint!("build {feature:20} ");
-            let build = one(options, &client.name, tls, &feature)?;
-            eprintln!("{:.0} s, {} bytes, {} crates", build.seconds, build.bytes, build.crates);
-            builds.built.push(build);
+            match one(options, &client.name, tls, &feature) {
+                Ok(build) => {
+                    let Build { seconds, bytes, crates, .. } = build;
+                    eprintln!("{seconds:.0} s, {bytes} bytes, {crates} crates");
+                    builds.built.push(build);
+                }
+                Err(error) => eprintln!("failed: {error}"),
+            }
         }
     }
     Ok(builds)
@@ -39,17 +44,13 @@ fn knows(options: &Options, feature: &str) -> Result<bool, String> {
 fn one(options: &Options, client: &str, tls: bool, feature: &str) -> Result<Build, String> {
     let target = std::env::temp_dir().join(format!("speed-build-{}", std::process::id()));
     let built = build(options, &target, feature);
-    let size = |()| std::fs::metadata(target.join("minimal").join(program(client)));
-    let bytes = built.map(|seconds| (seconds, size(()).map(|file| file.len())));
+    let program = target.join("minimal").join(format!("minimal-{}", client.to_lowercase()));
+    let size = std::fs::metadata(&program).map(|file| file.len());
     let _ = std::fs::remove_dir_all(&target);
-    let (seconds, bytes) = bytes?;
-    let bytes = bytes.map_err(|error| format!("{feature}: {error}"))?;
+    let seconds = built?;
+    let bytes = size.map_err(|error| crate::in_file(&program, error))?;
     let crates = crates(options, feature)?;
     Ok(Build { client: client.into(), tls, seconds, bytes, crates })
-}
-
-fn program(client: &str) -> String {
-    format!("minimal-{}", client.to_lowercase())
 }
 
 /// Seconds that it took.

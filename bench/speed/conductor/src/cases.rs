@@ -1,6 +1,6 @@
 //! What is measured.
 
-use crate::clients::Client;
+use crate::clients::{Client, is_ours};
 use crate::options::Options;
 
 /// Cases that stand in one table.
@@ -84,7 +84,7 @@ impl Case {
     /// third of a minute each time: only those that a goal is about get all.
     pub(crate) fn rounds(&self, client: &Client) -> usize {
         match self.work {
-            Work::Idle { connections } if connections < MANY || client.is_peer() => 1,
+            Work::Idle { connections } if connections < MANY || !is_ours(&client.name) => 1,
             _ => usize::MAX,
         }
     }

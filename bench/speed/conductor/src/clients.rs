@@ -34,14 +34,15 @@ impl Client {
             }
     }
 
-    /// True but for Evenkeel, and the bound, which is no client.
-    pub(crate) fn is_peer(&self) -> bool {
-        ![EVENKEEL, RAW].contains(&self.name.as_str())
-    }
 }
 
 pub(crate) const RAW: &str = "raw";
 pub(crate) const EVENKEEL: &str = "Evenkeel";
+
+/// True for Evenkeel, and the bound, which is no client.
+pub(crate) fn is_ours(name: &str) -> bool {
+    [EVENKEEL, RAW].contains(&name)
+}
 
 /// All clients that are asked for, Evenkeel and the bound first.
 pub(crate) fn all(options: &Options) -> Result<Vec<Client>, String> {

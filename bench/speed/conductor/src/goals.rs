@@ -1,7 +1,7 @@
 //! The goals, held against what was measured in the same run.
 
 use crate::cases::{Transport, name};
-use crate::clients::{EVENKEEL, RAW};
+use crate::clients::{EVENKEEL, RAW, is_ours};
 use crate::page::Cells;
 use crate::results::{Run, Spread};
 
@@ -57,7 +57,7 @@ impl View<'_> {
         only_rust: bool,
     ) -> Option<(String, f64)> {
         let peers = self.cells.iter().filter(|((of, client), _)| {
-            *of == case && ![EVENKEEL, RAW].contains(client) && (!only_rust || is_rust(client))
+            *of == case && !is_ours(client) && (!only_rust || is_rust(client))
         });
         let figures = peers.filter_map(|((_, client), cell)| {
             Some(((*client).to_owned(), cell.spread(&figure)?.median))

@@ -44,9 +44,9 @@ fn run(options: &Options) -> Result<(), String> {
     }
     let clients = clients::all(options)?;
     // What earlier results say helps to calibrate, and to tell how long it takes.
-    let earlier = Results::load(&options.home.join("results.json")).ok();
+    let earlier = Results::load(&options.home.join("results.json"));
     if options.is_only(Group::Build) {
-        let mut results = earlier.ok_or("builds are added to results.json, which is not there")?;
+        let mut results = earlier?;
         results.builds = build::all(options, &clients)?;
         results.save(&options.out.join("results.json"))?;
         return write(&results, options);
@@ -54,12 +54,24 @@ fn run(options: &Options) -> Result<(), String> {
     if options.builds(Group::Build) {
         return Err("--groups build is measured alone".into());
     }
+    // Without them all is measured just as well.
+    let earlier = earlier.ok();
     let mut results = begin(options, &clients)?;
     if let Some(earlier) = &earlier {
         results.builds = earlier.builds.clone();
     }
     rounds::all(options, &clients, earlier.as_ref(), &mut results)?;
-    write(&results, options)
+    write(&results, options)?;
+    blame(&results)
+}
+
+/// What a peer cannot do is a result; what Evenkeel or the bound cannot, a fault.
+fn blame(results: &Results) -> Result<(), String> {
+    let mut cells = results.cells.iter();
+    let ours = cells.find(|cell| clients::is_ours(&cell.client) && !cell.failures.is_empty());
+    ours.map_or(Ok(()), |cell| {
+        Err(format!("{} failed: {}: {}", cell.client, cell.case, cell.failures.join("; ")))
+    })
 }
 
 /// New results, or those of a run that was cut off.

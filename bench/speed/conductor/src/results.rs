@@ -43,24 +43,41 @@ pub(crate) struct Cell {
 #[serde(default)]
 pub(crate) struct Run {
     pub(crate) messages: u64,
+    #[serde(skip_serializing_if = "is_zero")]
     pub(crate) seconds: f64,
     /// Processor seconds of the client.
+    #[serde(skip_serializing_if = "is_zero")]
     pub(crate) cpu: f64,
     /// Bytes of memory at the most.
     pub(crate) rss: u64,
     /// Processor seconds of the server, from its start to its end.
+    #[serde(skip_serializing_if = "is_zero")]
     pub(crate) server_cpu: f64,
+    #[serde(skip_serializing_if = "is_zero")]
     pub(crate) bytes_each: f64,
+    #[serde(skip_serializing_if = "is_zero")]
     pub(crate) cpu_share: f64,
     /// Pings of all connections in a tenth of a second.
+    #[serde(skip_serializing_if = "is_zero")]
     pub(crate) pings_mean: f64,
+    #[serde(skip_serializing_if = "is_zero")]
     pub(crate) pings_most: f64,
     /// Microseconds.
+    #[serde(skip_serializing_if = "is_zero")]
     pub(crate) p50: f64,
+    #[serde(skip_serializing_if = "is_zero")]
     pub(crate) p90: f64,
+    #[serde(skip_serializing_if = "is_zero")]
     pub(crate) p99: f64,
+    #[serde(skip_serializing_if = "is_zero")]
     pub(crate) p999: f64,
+    #[serde(skip_serializing_if = "is_zero")]
     pub(crate) max: f64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+fn is_zero(figure: &f64) -> bool {
+    *figure == 0.0
 }
 
 /// What it takes to build a program with each client; measured on its own.
@@ -158,8 +175,9 @@ impl Results {
     }
 
     pub(crate) fn save(&self, file: &Path) -> Result<(), String> {
-        let text = serde_json::to_string_pretty(self).map_err(|error| error.to_string())?;
-        crate::save(file, &text)
+        let text = serde_json::to_string(self).map_err(|error| error.to_string())?;
+        // A cell in each line.
+        crate::save(file, &(text.replace(r#",{"client""#, ",\n{\"client\"") + "\n"))
     }
 
     pub(crate) fn find(&self, client: &str, case: &str) -> Option<&Cell> {
