@@ -97,7 +97,8 @@ int main(int argc, char **argv) {
     char url[256];
     snprintf(url, sizeof url, "tcp://%s:%d", job.host, job.port);
     MQTTAsync_createOptions create = MQTTAsync_createOptions_initializer;
-    create.maxBufferedMessages = job.window + 100;
+    /* Answers are sent from the callback, which must not wait for room. */
+    create.maxBufferedMessages = (strcmp(job.mode, "answer") ? job.window : job.count) + 100;
     check(MQTTAsync_createWithOptions(&client, url, "speed", MQTTCLIENT_PERSISTENCE_NONE, NULL, &create) == 0, "create");
     check(MQTTAsync_setCallbacks(client, NULL, NULL, on_message, NULL) == 0, "callbacks");
     MQTTAsync_connectOptions options = MQTTAsync_connectOptions_initializer;

@@ -33,7 +33,6 @@ impl Client {
                 _ => true,
             }
     }
-
 }
 
 pub(crate) const RAW: &str = "raw";

@@ -14,7 +14,7 @@ use crate::options::Options;
 use crate::results::{Results, Run};
 
 /// The most that one run may take, whatever it is.
-const LIMIT: Duration = Duration::from_secs(12);
+pub(crate) const LIMIT: Duration = Duration::from_secs(20);
 /// Idle connections take longer.
 const IDLE_LIMIT: Duration = Duration::from_secs(90);
 /// Seconds for which idle connections are watched, and their keep-alive.

@@ -6,7 +6,7 @@ use std::fmt::Write;
 use crate::cases::{self, Case, Group};
 use crate::clients::RAW;
 use crate::goals;
-use crate::measure::TIME_OUT;
+use crate::measure::{LIMIT, TIME_OUT};
 use crate::options::Options;
 use crate::results::{Cell, Results, Run, Spread};
 
@@ -223,8 +223,8 @@ fn failures(results: &Results) -> String {
     if alike.is_empty() {
         return String::new();
     }
-    let mut out = String::from(
-        "## What failed\n\nIn the words of the program, or a time-out: a run gets 12 s.\n\n\
+    let mut out = format!(
+        "## What failed\n\nIn the words of the program, or a time-out: a run gets {LIMIT:?}.\n\n\
          | client | what it said | cases |\n|---|---|---|\n",
     );
     for ((client, why), cases) in alike {
