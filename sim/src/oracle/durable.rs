@@ -25,12 +25,7 @@ pub(super) struct Durables {
     /// This process has told that nobody knows whether they are stored.
     unknown: BTreeSet<MessageId>,
     exchanges: BTreeMap<u16, Serial>,
-    /// Identifiers of exchanges that were given up.
-    forsaken: BTreeSet<u16>,
-    /// Those of them that the server has let go of.
-    answered: BTreeSet<u16>,
-    /// PUBRECs of this connection that no exchange waited for.
-    strays: BTreeSet<u16>,
+    given_up: GivenUp,
     received: BTreeSet<u16>,
     /// Exchanges of incoming messages that ended on this connection.
     finished: BTreeSet<u16>,
@@ -46,6 +41,17 @@ pub(super) struct Durables {
     report: Option<DrainReport>,
     /// Messages that expired since.
     expired_since: usize,
+}
+
+/// Identifiers of exchanges that were given up.
+#[derive(Debug, Default)]
+struct GivenUp {
+    /// The server may hold these.
+    held: BTreeSet<u16>,
+    /// Those of them that it has let go of.
+    answered: BTreeSet<u16>,
+    /// PUBRECs of this connection that no exchange waited for.
+    strays: BTreeSet<u16>,
 }
 
 /// A message that was stored.
@@ -83,13 +89,15 @@ impl Oracle for Durables {
                 records.iter().for_each(|record| self.add(record, verdict));
             }
             Seen::Wrote(_, packet, _) => self.on_packet(view, packet, verdict),
-            Seen::Got(_, Packet::PubComp(ack)) if self.forsaken.contains(&ack.packet_id.get()) => {
-                self.answered.insert(ack.packet_id.get());
+            Seen::Got(_, Packet::PubComp(ack))
+                if self.given_up.held.contains(&ack.packet_id.get()) =>
+            {
+                self.given_up.answered.insert(ack.packet_id.get());
             }
             Seen::Got(_, Packet::PubRec(ack))
                 if !self.exchanges.contains_key(&ack.packet_id.get()) =>
             {
-                self.strays.insert(ack.packet_id.get());
+                self.given_up.strays.insert(ack.packet_id.get());
             }
             Seen::Completed(completion) => self.on_completion(view, completion, verdict),
             Seen::Event(event) => self.on_event(event, verdict),
@@ -106,7 +114,7 @@ impl Oracle for Durables {
                 self.accepted.clear();
                 self.just_subscribed.clear();
                 self.unknown.clear();
-                self.answered.clear();
+                self.given_up.answered.clear();
                 self.is_failing = false;
                 self.uncommitted = 0;
             }
@@ -134,7 +142,7 @@ impl Durables {
             }
             Record::Sent { serial, packet_id } => {
                 let before = self.exchanges.insert(packet_id.get(), *serial);
-                verdict.require("D4", !self.forsaken.contains(&packet_id.get()), || {
+                verdict.require("D4", !self.given_up.held.contains(&packet_id.get()), || {
                     format!("{packet_id} is stored for {serial}, and was given up before")
                 });
                 verdict.require("D4", before.is_none(), || {
@@ -169,11 +177,11 @@ impl Durables {
                 self.finished.insert(packet_id.get());
             }
             Record::Forsaken { packet_id } => {
-                self.forsaken.insert(packet_id.get());
+                self.given_up.held.insert(packet_id.get());
             }
             Record::Freed { packet_id } => {
-                self.forsaken.remove(&packet_id.get());
-                self.answered.remove(&packet_id.get());
+                self.given_up.held.remove(&packet_id.get());
+                self.given_up.answered.remove(&packet_id.get());
             }
             Record::Subscribed(subscription) => {
                 let filter = &subscription.filter.filter;
@@ -241,7 +249,9 @@ impl Durables {
     fn on_pubrel(&self, ack: &Ack, verdict: &mut Verdict) {
         let id = ack.packet_id.get();
         let serial = self.exchanges.get(&id);
-        let is_known = serial.is_some() || self.forsaken.contains(&id) || self.strays.contains(&id);
+        let is_known = serial.is_some()
+            || self.given_up.held.contains(&id)
+            || self.given_up.strays.contains(&id);
         verdict.require("D4", is_known, || {
             format!("PUBREL {id} goes out for what was given up, and that is not stored")
         });
@@ -289,7 +299,7 @@ impl Durables {
             Event::StoreRestored => self.is_failing = false,
             Event::Disconnected { .. } => {
                 self.finished.clear();
-                self.strays.clear();
+                self.given_up.strays.clear();
             }
             Event::Settled { serial, result } => {
                 self.on_outcome(Some(*serial), result, verdict);
@@ -353,8 +363,8 @@ impl Durables {
         verdict.require("D12", is_told, || {
             format!("{} are told to be left in the store; left are {left:?}", report.stored)
         });
-        verdict.require("D4", self.answered.is_empty(), || {
-            format!("{:?} are free, and stored as given up", self.answered)
+        verdict.require("D4", self.given_up.answered.is_empty(), || {
+            format!("{:?} are free, and stored as given up", self.given_up.answered)
         });
         let quarantined = |held: &&Held| held.evidence.is_some() && held.is_over;
         let forgotten = self.messages.values().filter(quarantined);
