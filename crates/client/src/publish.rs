@@ -121,6 +121,15 @@ impl Draft {
     }
 }
 
+/// A name and value of the application's as a property.
+pub(crate) fn user_property(
+    name: impl Into<String>,
+    value: impl Into<String>,
+) -> Result<Property, TextError> {
+    let (name, value) = (Text::try_from(name.into())?, Text::try_from(value.into())?);
+    Ok(Property::UserProperty(name, value))
+}
+
 /// A message that the core has taken.
 enum Offered {
     /// It is accepted.
@@ -191,11 +200,9 @@ impl<'a> PublishRequest<'a> {
 
     /// A name and value of the application's (MQTT 5).
     pub fn user_property(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
-        match (Text::try_from(name.into()), Text::try_from(value.into())) {
-            (Ok(name), Ok(value)) => {
-                self.draft.publish.properties.push(Property::UserProperty(name, value));
-            }
-            (Err(error), _) | (_, Err(error)) => self.draft.fail(error),
+        match user_property(name, value) {
+            Ok(property) => self.draft.publish.properties.push(property),
+            Err(error) => self.draft.fail(error),
         }
         self
     }

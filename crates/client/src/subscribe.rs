@@ -6,13 +6,14 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use evenkeel_codec::{
-    Properties, Property, QoS, ReasonCode, RetainHandling, SubscribeFilter, SubscribeOptions, Text,
+    Properties, Property, QoS, ReasonCode, RetainHandling, SubscribeFilter, SubscribeOptions,
     TopicFilter,
 };
 use evenkeel_proto::{Completion, Token};
 
 use crate::error::SubscribeError;
 use crate::message::Messages;
+use crate::publish::user_property;
 use crate::shared::Shared;
 use crate::topic::IntoFilter;
 
@@ -115,9 +116,9 @@ impl SubscribeRequest {
 
     /// A name and value of the application's (MQTT 5).
     pub fn user_property(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
-        match (Text::try_from(name.into()), Text::try_from(value.into())) {
-            (Ok(name), Ok(value)) => self.properties.push(Property::UserProperty(name, value)),
-            (Err(error), _) | (_, Err(error)) => {
+        match user_property(name, value) {
+            Ok(property) => self.properties.push(property),
+            Err(error) => {
                 self.error.get_or_insert(SubscribeError::Property(error));
             }
         }
@@ -244,9 +245,9 @@ impl UnsubscribeRequest {
 
     /// A name and value of the application's (MQTT 5).
     pub fn user_property(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
-        match (Text::try_from(name.into()), Text::try_from(value.into())) {
-            (Ok(name), Ok(value)) => self.properties.push(Property::UserProperty(name, value)),
-            (Err(error), _) | (_, Err(error)) => {
+        match user_property(name, value) {
+            Ok(property) => self.properties.push(property),
+            Err(error) => {
                 self.error.get_or_insert(SubscribeError::Property(error));
             }
         }
