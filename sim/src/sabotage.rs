@@ -193,10 +193,10 @@ impl Saboteur {
                 Output::Event(Event::ReadingResumed)
             }
             (Sabotage::WrongCause, Output::Event(Event::Disconnected { conn, online_for, .. })) => {
-                let cause = evenkeel_proto::DisconnectCause::Transport {
+                let cause = Box::new(evenkeel_proto::DisconnectCause::Transport {
                     failure: evenkeel_proto::TransportFailure::Unreachable,
                     phase: None,
-                };
+                });
                 Output::Event(Event::Disconnected { conn, cause, online_for })
             }
             (Sabotage::Ghost, output) => {

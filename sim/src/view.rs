@@ -303,7 +303,7 @@ impl View {
                 self.conn = None;
                 let is_control = |stage| matches!(stage, Stage::Subscribe | Stage::Unsubscribe);
                 self.ids.retain(|_, flight| !is_control(flight.stage));
-                if let DisconnectCause::KeepAlive(Death::NoResponse { .. }) = cause {
+                if let DisconnectCause::KeepAlive(Death::NoResponse { .. }) = **cause {
                     self.deaths += 1;
                 }
             }

@@ -180,9 +180,9 @@ impl Watch {
             Seen::Event(Event::Disconnected { cause, .. }) => {
                 record.heard(facts.local);
                 record.silence.since = None;
-                record.ends.push((facts.time, cause.clone()));
+                record.ends.push((facts.time, (**cause).clone()));
                 let wanted = matches!(
-                    cause,
+                    **cause,
                     DisconnectCause::Shutdown | DisconnectCause::ReconnectRequested
                 );
                 if is_calm && !record.harmed && !wanted {

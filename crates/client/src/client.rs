@@ -73,7 +73,7 @@ impl Client {
     /// What the last CONNACK said, such as an assigned client identifier; also
     /// after its connection has ended. `None` before the first.
     pub fn connected(&self) -> Option<Connected> {
-        self.shared.lock().connected.clone()
+        self.shared.lock().connected.as_deref().cloned()
     }
 
     /// Subscribes to a filter; see [`SubscribeRequest`].

@@ -51,7 +51,7 @@ fn outcome(inner: &Inner) -> Option<Result<(), ConnectError>> {
         // Not before what CONNACK said can be asked for.
         State::Online { .. } if inner.is_known() => Some(Ok(())),
         State::Halted { reason: halt, cause } => {
-            let detail = inner.detail(cause.as_ref());
+            let detail = inner.detail(cause.as_deref());
             Some(Err(ConnectError::Halted { halt, cause, detail }))
         }
         State::Closed => Some(Err(ConnectError::Closed)),

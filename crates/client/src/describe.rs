@@ -143,6 +143,13 @@ pub(crate) fn subscribe(error: SubscribeError, f: &mut fmt::Formatter<'_>) -> fm
 #[derive(Debug)]
 pub struct Words<'a, T>(pub &'a T);
 
+/// As events and states have it.
+impl fmt::Display for Words<'_, Box<DisconnectCause>> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        cause(self.0, f)
+    }
+}
+
 impl fmt::Display for Words<'_, DisconnectCause> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         cause(self.0, f)

@@ -179,7 +179,7 @@ pub enum ConnectError {
         /// Which rule stopped it.
         halt: Halt,
         /// The end of the last connection or attempt.
-        cause: Option<DisconnectCause>,
+        cause: Option<Box<DisconnectCause>>,
         /// The transport's own words about it.
         detail: Option<TransportError>,
     },

@@ -24,12 +24,12 @@ pub struct Report {
     /// What happened.
     pub event: Event,
     /// What the transport said, beside a [`Event::Disconnected`] that it caused.
-    pub error: Option<TransportError>,
+    pub error: Option<Box<TransportError>>,
 }
 
 impl Report {
     fn now(event: Event, error: Option<TransportError>) -> Self {
-        Self { time: SystemTime::now(), event, error }
+        Self { time: SystemTime::now(), event, error: error.map(Box::new) }
     }
 }
 

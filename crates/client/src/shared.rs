@@ -51,7 +51,7 @@ pub(crate) struct Inner {
     /// QoS 0 receipts that wait for bytes to be written, or lost.
     pub(crate) writing: Waiters,
     /// What the last CONNACK said.
-    pub(crate) connected: Option<Connected>,
+    pub(crate) connected: Option<Arc<Connected>>,
     /// The transport's words about the last end of a connection.
     pub(crate) last_error: Option<Box<TransportError>>,
     /// The driver is awake or has been woken.

@@ -1,5 +1,7 @@
 //! What the core tells of its own accord.
 
+use alloc::boxed::Box;
+use alloc::sync::Arc;
 use core::time::Duration;
 
 use evenkeel_codec::{ReasonCode, Text, TopicFilter, Version};
@@ -26,13 +28,13 @@ pub enum Event {
         server: usize,
     },
     /// CONNACK accepted the connection.
-    Connected(Connected),
+    Connected(Arc<Connected>),
     /// A connection is over, or an attempt has failed.
     Disconnected {
         /// Its name.
         conn: ConnectionId,
         /// Why.
-        cause: DisconnectCause,
+        cause: Box<DisconnectCause>,
         /// How long it was online; `None` if it never was.
         online_for: Option<Duration>,
     },
@@ -150,7 +152,7 @@ pub enum State {
         /// When and why then.
         retry: Retry,
         /// The end of the last connection; `None` before the first.
-        cause: Option<DisconnectCause>,
+        cause: Option<Box<DisconnectCause>>,
     },
     /// Opens a connection.
     Connecting {
@@ -159,7 +161,7 @@ pub enum State {
         /// Index of the server.
         server: usize,
         /// The end of the last connection; `None` before the first.
-        cause: Option<DisconnectCause>,
+        cause: Option<Box<DisconnectCause>>,
     },
     /// Connected.
     Online {
@@ -173,7 +175,7 @@ pub enum State {
         /// Why.
         reason: Halt,
         /// The end of the last connection.
-        cause: Option<DisconnectCause>,
+        cause: Option<Box<DisconnectCause>>,
     },
     /// Shut down.
     Closed,

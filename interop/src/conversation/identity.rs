@@ -89,12 +89,10 @@ pub(super) async fn wrong_password(case: &Case) -> Result<(), Failed> {
         Ok(()) => return Err(Failed::Wrong("the wrong password was accepted".to_owned())),
         Err(error) => error,
     };
-    let ConnectError::Halted {
-        halt: Halt::Refused,
-        cause: Some(DisconnectCause::Refused { reason, .. }),
-        ..
-    } = error
-    else {
+    let ConnectError::Halted { halt: Halt::Refused, cause: Some(cause), .. } = &error else {
+        return Err(Failed::Connect(error));
+    };
+    let DisconnectCause::Refused { reason, .. } = **cause else {
         return Err(Failed::Connect(error));
     };
     let expected = [ReasonCode::BAD_USER_NAME_OR_PASSWORD, ReasonCode::NOT_AUTHORIZED];

@@ -37,7 +37,7 @@ impl Oracle for Budget {
             Seen::Event(Event::Disconnected { cause, .. }) => {
                 let lived = view.online().map(|(_, online)| facts.local.since(online.since));
                 self.floor_applies = lived.is_none_or(|lived| lived < SHORT_LIFE)
-                    && !matches!(cause, DisconnectCause::Shutdown);
+                    && !matches!(**cause, DisconnectCause::Shutdown);
             }
             _ => {}
         }

@@ -23,12 +23,13 @@ impl Oracle for Deaths {
             self.paused = facts.local;
         }
         match seen {
-            Seen::Event(Event::Disconnected {
-                cause: DisconnectCause::KeepAlive(death), ..
-            }) => match view.online() {
-                Some((conn, online)) => judge(facts, view, conn, online, *death, verdict),
-                None => verdict.broken("K7", format!("{death:?} without a connection")),
-            },
+            Seen::Event(Event::Disconnected { cause, .. }) => {
+                let DisconnectCause::KeepAlive(death) = **cause else { return };
+                match view.online() {
+                    Some((conn, online)) => judge(facts, view, conn, online, death, verdict),
+                    None => verdict.broken("K7", format!("{death:?} without a connection")),
+                }
+            }
             Seen::Event(Event::PingUnanswered { after }) => {
                 let Some((conn, online)) = view.online() else { return };
                 let is_next_due = *after >= online.interval * 4 / 5;

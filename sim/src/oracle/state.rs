@@ -11,7 +11,7 @@ use crate::view::View;
 pub(super) struct States {
     started: bool,
     retry: Option<Retry>,
-    cause: Option<DisconnectCause>,
+    cause: Option<Box<DisconnectCause>>,
     halt: Option<Halt>,
     attempt: u32,
     /// The application has asked for a connection since the last event.

@@ -132,7 +132,7 @@ async fn no_pingresp_ever_on_a_silent_link() {
     while let Ok(report) = events.try_recv() {
         if let Event::Disconnected { cause, .. } = report.event {
             assert!(
-                matches!(cause, DisconnectCause::KeepAlive(Death::NoResponse { .. })),
+                matches!(*cause, DisconnectCause::KeepAlive(Death::NoResponse { .. })),
                 "{cause:?}"
             );
             deaths += 1;

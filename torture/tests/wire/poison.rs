@@ -172,7 +172,7 @@ async fn an_oversized_retained_message() {
     let mut said = 0;
     while let Ok(report) = events.try_recv() {
         if let Event::Disconnected { cause, .. } = report.event {
-            assert!(matches!(cause, DisconnectCause::Malformed(_)), "{cause:?}");
+            assert!(matches!(*cause, DisconnectCause::Malformed(_)), "{cause:?}");
             said += 1;
         }
     }

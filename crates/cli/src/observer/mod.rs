@@ -160,9 +160,9 @@ impl Task {
         match &report.event {
             Event::Connected(_) => self.link.send_modify(|link| link.online_once = true),
             // Our own doing explains nothing.
-            Event::Disconnected { cause: DisconnectCause::Shutdown, .. } => {}
+            Event::Disconnected { cause, .. } if **cause == DisconnectCause::Shutdown => {}
             Event::Disconnected { cause, .. } => {
-                let end = End { cause: cause.clone(), detail: report.error.clone() };
+                let end = End { cause: (**cause).clone(), detail: report.error.as_deref().cloned() };
                 self.on_end(end);
             }
             Event::Halted(_) => self.halt(),
@@ -201,11 +201,11 @@ impl Task {
             State::Online { .. } => self.link.send_modify(|link| link.online_once = true),
             State::Waiting { cause: Some(cause), .. }
             | State::Connecting { cause: Some(cause), .. } => {
-                self.on_end(End { cause, detail: None });
+                self.on_end(End { cause: *cause, detail: None });
             }
             State::Halted { cause, .. } => {
                 if let Some(cause) = cause {
-                    self.on_end(End { cause, detail: None });
+                    self.on_end(End { cause: *cause, detail: None });
                 }
                 self.halt();
             }

@@ -40,11 +40,11 @@ impl Story {
                 self.printer.debug(&format!("connecting, attempt {attempt}"));
             }
             Event::Connected(connected) => self.connected(connected, report.time),
-            Event::Disconnected { cause: DisconnectCause::Shutdown, .. } => {
+            Event::Disconnected { cause, .. } if **cause == DisconnectCause::Shutdown => {
                 self.printer.debug("disconnected");
             }
             Event::Disconnected { cause, online_for, .. } => {
-                let end = End { cause: cause.clone(), detail: report.error.clone() };
+                let end = End { cause: (**cause).clone(), detail: report.error.as_deref().cloned() };
                 self.disconnected(&end, *online_for, report.time);
             }
             Event::RetryScheduled { retry, delay } => {

@@ -19,7 +19,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use evenkeel_proto::record::Batch;
 use evenkeel_proto::{
-    Challenge, Close, Connected, ConnectionId, Event, Input, Instant, Open, Output, State, Timer,
+    Challenge, Close, ConnectionId, Event, Input, Instant, Open, Output, State, Timer,
 };
 
 use crate::error::TransportError;
@@ -306,8 +306,10 @@ impl Driver {
     fn publish_event(&mut self, event: Event) {
         let error = match &event {
             Event::Disconnected { cause, .. } => self.shared.lock().detail(Some(cause)),
-            Event::Connected(Connected { assigned_client_id: Some(assigned), .. }) => {
-                self.shared.span.record("client_id", tracing::field::display(assigned));
+            Event::Connected(connected) => {
+                if let Some(assigned) = &connected.assigned_client_id {
+                    self.shared.span.record("client_id", tracing::field::display(assigned));
+                }
                 None
             }
             Event::Halted(_) => {

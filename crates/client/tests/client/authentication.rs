@@ -90,7 +90,7 @@ async fn giving_up_ends_the_connection() {
     let error = soon(client.online()).await.unwrap_err();
     assert_eq!(error.to_string(), "enhanced authentication was given up");
     let State::Halted { cause, .. } = client.state() else { panic!() };
-    assert_eq!(cause, Some(DisconnectCause::Authentication));
+    assert_eq!(cause.as_deref(), Some(&DisconnectCause::Authentication));
     assert_eq!(peer.receive().await, None);
 }
 

@@ -57,7 +57,7 @@ async fn a_hook_that_fails_is_asked_again_and_its_words_are_told() {
         }
     };
     let error = report.error.unwrap();
-    assert_eq!(error, TransportError::Credentials(CredentialsError("the vault is sealed".into())));
+    assert_eq!(*error, TransportError::Credentials(CredentialsError("the vault is sealed".into())));
     assert_eq!(error.to_string(), "no credentials: the vault is sealed");
 }
 

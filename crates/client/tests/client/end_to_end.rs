@@ -110,7 +110,7 @@ async fn a_half_open_link_is_found_and_replaced() {
         }
     };
     let cause = within_20_s(death).await;
-    assert!(matches!(cause, DisconnectCause::KeepAlive(_)), "{cause:?}");
+    assert!(matches!(*cause, DisconnectCause::KeepAlive(_)), "{cause:?}");
     // The watch still shows what was before, until the driver has spoken.
     within_20_s(client.online()).await.unwrap();
     assert_eq!(broker.stats().client("boat").connects, 2);

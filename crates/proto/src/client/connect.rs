@@ -1,6 +1,7 @@
 //! From the decision to open a connection to CONNACK.
 
 use alloc::boxed::Box;
+use alloc::sync::Arc;
 
 use evenkeel_codec::{
     ConnAck, Connect, Decoder, Packet, Properties, Property, ReasonCode, Text, Version,
@@ -217,7 +218,7 @@ impl Client {
         self.dialer.reconnector.on_online();
         self.stats.connections += 1;
         let session_present = connected.session_present;
-        self.event(Event::Connected(connected));
+        self.event(Event::Connected(Arc::new(connected)));
         self.resume_session(session_present);
         self.session.established = true;
         self.note_proven();

@@ -150,7 +150,7 @@ impl Client {
         self.session.inbound.on_down();
         self.mail.outputs.push_back(Output::Close(Close { conn, last }));
         let online_for = online_since.map(|since| self.now.since(since));
-        self.event(Event::Disconnected { conn, cause: cause.clone(), online_for });
+        self.event(Event::Disconnected { conn, cause: Box::new(cause.clone()), online_for });
         Some((online_since, useful))
     }
 

@@ -300,7 +300,7 @@ impl Client {
 
     /// Where the client stands.
     pub fn state(&self) -> State {
-        let cause = || self.dialer.last_cause.as_deref().cloned();
+        let cause = || self.dialer.last_cause.clone();
         match &self.link {
             Link::Stopped => State::Stopped,
             Link::Waiting(retry) => State::Waiting { retry: *retry, cause: cause() },

@@ -517,7 +517,7 @@ fn the_identifier_the_server_chose_is_used_again() {
     let mut rig = Rig::started(settings);
     assert_eq!(rig.accept_with(&connack).client_id, "");
     let assigned = rig.take_events().into_iter().find_map(|event| match event {
-        Event::Connected(connected) => connected.assigned_client_id,
+        Event::Connected(connected) => connected.assigned_client_id.clone(),
         _ => None,
     });
     assert_eq!(assigned, Some(text("srv-1")));
@@ -690,12 +690,12 @@ fn the_state_tells_where_the_client_stands() {
     let State::Waiting { retry, cause: Some(cause) } = rig.client.state() else { panic!() };
     assert_eq!(retry.attempt, 2);
     let eof = DisconnectCause::Transport { failure: TransportFailure::Eof, phase: None };
-    assert_eq!(cause, eof);
+    assert_eq!(*cause, eof);
     rig.await_open();
     let State::Connecting { attempt: 2, cause: Some(cause), .. } = rig.client.state() else {
         panic!()
     };
-    assert_eq!(cause, eof);
+    assert_eq!(*cause, eof);
 }
 
 fn resumed_or_not() -> ConnAck {

@@ -524,7 +524,7 @@ fn the_state_and_the_events_foretell_each_attempt() {
         rig.drop_link(TransportFailure::Reset);
         let State::Waiting { retry, cause } = rig.client.state() else { panic!() };
         assert_eq!(retry.attempt, attempt + 1);
-        assert!(matches!(cause, Some(DisconnectCause::Transport { .. })));
+        assert!(matches!(cause.as_deref(), Some(DisconnectCause::Transport { .. })));
         assert_eq!(
             rig.events.last(),
             Some(&Event::RetryScheduled { retry, delay: retry.at.since(rig.now) })

@@ -123,7 +123,7 @@ impl Account {
                     if connected.session_present { "the session goes on" } else { "a new session" };
                 self.line(name, &format!("connected; {session}"), GREEN)
             }
-            Event::Disconnected { cause: DisconnectCause::Shutdown, .. } => {
+            Event::Disconnected { cause, .. } if **cause == DisconnectCause::Shutdown => {
                 self.line(name, "disconnected", "")
             }
             Event::Disconnected { cause, online_for, .. } => {

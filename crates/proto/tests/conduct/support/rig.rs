@@ -689,7 +689,7 @@ impl Rig {
     pub(crate) fn causes(&mut self) -> Vec<DisconnectCause> {
         let events = self.take_events();
         let causes = events.into_iter().filter_map(|event| match event {
-            Event::Disconnected { cause, .. } => Some(cause),
+            Event::Disconnected { cause, .. } => Some(*cause),
             _ => None,
         });
         causes.collect()
