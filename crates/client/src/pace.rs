@@ -3,8 +3,9 @@
 
 /// The fewest acknowledgements that are worth a write.
 const PART: usize = 32;
-/// Parts of the largest batch seen: the server's window may be as large.
-const PARTS: usize = 3;
+/// Parts of the largest batch seen: the server's window may be as large. It
+/// works on one half while the application works on the other.
+const PARTS: usize = 2;
 /// A wait for the server after each larger batch costs less than more writes.
 const WIDE: usize = 128;
 

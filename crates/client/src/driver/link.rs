@@ -17,6 +17,7 @@ use crate::wakers::Wakers;
 
 use super::Failure;
 use super::inflow::{Inflow, SMALL};
+use super::patience::Patience;
 
 /// Reads of one turn before the other duties, and tasks, get their time ...
 const READS: usize = 16;
@@ -42,6 +43,7 @@ pub(super) struct Link {
     batch: Transmit,
     /// Bytes that the stream took and has not flushed: not written yet (K5).
     unflushed: usize,
+    pub(super) patience: Patience,
     /// In a box, as it is rarely there.
     closing: Option<Box<Closing>>,
 }
@@ -76,6 +78,7 @@ impl Link {
             paused: false,
             batch: Transmit::default(),
             unflushed: 0,
+            patience: Patience::default(),
             closing: None,
         }
     }
@@ -128,6 +131,7 @@ impl Link {
                 Ok(bytes) => {
                     tracing::trace!(connection = self.conn.0, bytes, "read");
                     total += bytes;
+                    self.patience.on_read();
                 }
                 Err(error) => {
                     let error = StreamError::from(&error);

@@ -7,11 +7,12 @@ mod hooks;
 mod inflow;
 mod link;
 mod log;
+mod patience;
 mod spare;
 pub(crate) mod store;
 
 use std::future::Future;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -182,6 +183,9 @@ impl Driver {
         let shared = self.shared.clone();
         let mut inner = shared.lock();
         inner.signalled = false;
+        if let Some(link) = &mut self.link {
+            link.patience.on_acknowledged(inner.settled.len());
+        }
         inner.acknowledge();
         match &mut inner.driver {
             Some(waker) => waker.clone_from(cx.waker()),
@@ -427,7 +431,13 @@ impl Future for Driver {
                 Next::Turn => {}
                 Next::Yield => break,
                 Next::Wait if this.rings(cx) => {}
-                Next::Wait => return Poll::Pending,
+                Next::Wait => {
+                    if this.link.as_mut().is_some_and(|link| link.patience.looks_again()) {
+                        // Wakes this task once the runtime has looked for input.
+                        let _ = pin!(tokio::task::yield_now()).poll(cx);
+                    }
+                    return Poll::Pending;
+                }
             }
         }
         cx.waker().wake_by_ref();

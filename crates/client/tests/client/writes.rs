@@ -176,8 +176,8 @@ async fn acknowledgements_of_a_small_or_large_window_leave_together() {
 
 /// So that the server goes on while the client still works on the window.
 #[tokio::test]
-async fn acknowledgements_of_a_middling_window_leave_in_parts() {
+async fn acknowledgements_of_a_middling_window_leave_in_halves() {
     let writes = writes_of_receiving(WINDOW).await;
     let windows = MESSAGES / WINDOW;
-    assert!((2 * windows..=4 * windows + 10).contains(&writes), "{writes} writes of PUBACKs");
+    assert!((2 * windows..=2 * windows + 20).contains(&writes), "{writes} writes of PUBACKs");
 }
