@@ -1,5 +1,6 @@
 use bytes::{Buf, Bytes, BytesMut};
 
+use crate::packet::PlainPublish;
 use crate::reader::Reader;
 use crate::varint::{self, Varint};
 use crate::{
@@ -115,6 +116,21 @@ impl Decoder {
         }
         buf.advance(4);
         Some((packet_type, packet_id))
+    }
+
+    /// Takes a PUBLISH off the front of `buf` that has no properties and a topic
+    /// of ASCII, by far the most frequent. `None`, and nothing taken, where
+    /// [`Decoder::decode`] has to look.
+    #[inline]
+    #[must_use]
+    pub fn decode_plain_publish(&self, buf: &mut BytesMut) -> Option<Publish> {
+        const PUBLISH: u8 = PacketType::Publish.first_byte();
+        let version =
+            self.version.filter(|_| buf.first().is_some_and(|it| it & 0xf0 == PUBLISH))?;
+        let header = self.header(buf).ok()??;
+        let body = buf.get(header.len..header.len + header.body_len)?;
+        let plain = PlainPublish::find(body, header.flags, version)?;
+        Some(plain.with(header.take_body(buf)?))
     }
 
     /// Bytes still missing for the packet at the front of `buf`, for

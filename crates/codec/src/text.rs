@@ -23,13 +23,11 @@ enum Form {
     Long(Bytes),
 }
 
-/// Aligned, so that it is copied in large pieces.
+/// The bytes, and their number in the last place. Aligned, so that it is copied
+/// in large pieces.
 #[derive(Clone, Copy)]
 #[repr(align(8))]
-struct Short {
-    bytes: [u8; SHORT],
-    len: u8,
-}
+struct Short([u8; SHORT + 1]);
 
 /// What fits beside the length in the room that a [`Bytes`] takes anyway.
 const SHORT: usize = 23;
@@ -38,7 +36,7 @@ impl Text {
     /// The empty string.
     #[must_use]
     pub const fn new() -> Self {
-        Self(Form::Short(Short { bytes: [0; SHORT], len: 0 }))
+        Self(Form::Short(Short([0; SHORT + 1])))
     }
 
     /// Checks the rules of MQTT strings and takes the bytes, those of a long
@@ -69,7 +67,7 @@ impl Text {
     #[inline]
     pub fn as_bytes(&self) -> &[u8] {
         match &self.0 {
-            Form::Short(text) => text.bytes.get(..usize::from(text.len)).unwrap_or_default(),
+            Form::Short(text) => text.as_bytes(),
             Form::Long(bytes) => bytes,
         }
     }
@@ -91,9 +89,22 @@ impl Form {
     /// A copy, where it is short enough.
     #[inline]
     fn short(text: &[u8]) -> Option<Self> {
-        let mut bytes = [0; SHORT];
-        bytes.get_mut(..text.len())?.copy_from_slice(text);
-        Some(Self::Short(Short { bytes, len: text.len() as u8 }))
+        let mut bytes = [0; SHORT + 1];
+        let [place @ .., _] = &mut bytes;
+        place.get_mut(..text.len())?.copy_from_slice(text);
+        // A byte written on its own would hold up who reads the eight about it.
+        if let Some(last) = bytes.last_chunk_mut() {
+            *last = (u64::from_le_bytes(*last) | (text.len() as u64) << 56).to_le_bytes();
+        }
+        Some(Self::Short(Short(bytes)))
+    }
+}
+
+impl Short {
+    #[inline]
+    fn as_bytes(&self) -> &[u8] {
+        let [bytes @ .., len] = &self.0;
+        bytes.get(..usize::from(*len)).unwrap_or_default()
     }
 }
 

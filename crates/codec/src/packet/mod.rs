@@ -8,6 +8,7 @@ mod disconnect;
 mod id;
 mod packet_type;
 mod ping;
+mod plain;
 mod publish;
 mod reason_codes;
 mod suback;
@@ -29,6 +30,8 @@ pub use connect::Connect;
 pub use disconnect::Disconnect;
 pub use id::PacketId;
 pub use packet_type::PacketType;
+pub(crate) use plain::PlainPublish;
+
 pub use ping::{encode_ping_req, encode_ping_resp};
 pub use publish::Publish;
 pub use suback::SubAck;

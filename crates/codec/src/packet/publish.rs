@@ -33,9 +33,15 @@ pub struct Publish {
 
 static NO_TOPIC: Text = Text::new();
 
-const RETAIN: u8 = 0b0001;
+pub(super) const RETAIN: u8 = 0b0001;
 const QOS: u8 = 0b0110;
-const DUP: u8 = 0b1000;
+pub(super) const DUP: u8 = 0b1000;
+
+//= [MQTT-3.3.1-4]
+/// The QoS in the flags of the first byte; `None` where both bits are set.
+pub(super) const fn qos_of(flags: u8) -> Option<QoS> {
+    QoS::from_level((flags & QOS) >> 1)
+}
 
 /// Lengths of the parts of a PUBLISH that has been checked.
 struct Plan {
@@ -229,8 +235,7 @@ impl Publish {
         version: Version,
     ) -> Result<Option<Packet>, DecodeError> {
         let mut reader = Reader::new(&body, PacketType::Publish);
-        //= [MQTT-3.3.1-4]
-        let qos = QoS::from_level((flags & QOS) >> 1).ok_or(DecodeError::Qos3)?;
+        let qos = qos_of(flags).ok_or(DecodeError::Qos3)?;
         let (dup, retain) = (flags & DUP != 0, flags & RETAIN != 0);
         //= [MQTT-3.3.1-2]
         if dup && qos == QoS::AtMostOnce {

@@ -2,7 +2,7 @@
 //! and what it takes for a packet must be one that can be written again.
 
 use bytes::BytesMut;
-use evenkeel_codec::{Decoder, Packet, Version};
+use evenkeel_codec::{DecodeError, Decoder, Packet, Version};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index;
@@ -13,11 +13,26 @@ use crate::packets::{packet, version};
 fn decode_all(mut decoder: Decoder, bytes: &[u8]) {
     let mut buf = BytesMut::from(bytes);
     let mut left = usize::MAX;
-    while let Ok(Some(packet)) = decoder.decode(&mut buf) {
+    while let Ok(Some(packet)) = decode(&mut decoder, &mut buf) {
         assert!(buf.len() < left, "a packet without a byte");
         left = buf.len();
         assert_writable(&packet, decoder.version().unwrap());
     }
+}
+
+/// Decodes by both ways, where a PUBLISH is plain.
+fn decode(decoder: &mut Decoder, buf: &mut BytesMut) -> Result<Option<Packet>, DecodeError> {
+    let mut copy = buf.clone();
+    let plain = decoder.decode_plain_publish(&mut copy);
+    if plain.is_none() {
+        assert_eq!(copy, *buf, "something was taken");
+    }
+    let decoded = decoder.decode(buf);
+    if let Some(publish) = plain {
+        assert_eq!(decoded, Ok(Some(Packet::Publish(publish))));
+        assert_eq!(copy, *buf);
+    }
+    decoded
 }
 
 fn assert_writable(packet: &Packet, version: Version) {

@@ -39,6 +39,30 @@ proptest! {
     }
 
     #[test]
+    fn a_plain_publish_is_recognised_and_nothing_else(
+        (version, packet) in one_packet(),
+    ) {
+        let bytes = encoded(&packet, version);
+        let plain = match packet {
+            Packet::Publish(publish) => {
+                let topic = publish.topic.as_bytes();
+                let is_plain = !topic.is_empty() && topic.is_ascii();
+                Some(publish).filter(|it| is_plain && it.properties.is_empty())
+            }
+            _ => None,
+        };
+        let decoder = Decoder::new(version, u32::MAX);
+        for split in 0..bytes.len() {
+            let mut buf = BytesMut::from(&bytes[..split]);
+            prop_assert_eq!(decoder.decode_plain_publish(&mut buf), None);
+            prop_assert_eq!(buf.len(), split);
+        }
+        let mut buf = BytesMut::from(&bytes[..]);
+        prop_assert_eq!(&decoder.decode_plain_publish(&mut buf), &plain);
+        prop_assert_eq!(buf.is_empty(), plain.is_some());
+    }
+
+    #[test]
     fn a_stream_of_packets_survives_any_chunks(
         (version, packets) in stream(),
         sizes in vec(1..40_usize, 1..20),

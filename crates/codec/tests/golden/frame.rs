@@ -1,7 +1,9 @@
 //! The decoder on streams of packets.
 
 use bytes::BytesMut;
-use evenkeel_codec::{DecodeError, Decoder, Packet, PacketId, PacketType, ReasonCode, Version};
+use evenkeel_codec::{
+    DecodeError, Decoder, Packet, PacketId, PacketType, Properties, QoS, ReasonCode, Version,
+};
 
 use crate::vectors::wire;
 
@@ -142,4 +144,55 @@ fn a_plain_acknowledgement_is_taken_off_and_nothing_else() {
     assert_eq!(Decoder::new(Version::V5, 3).decode_plain_ack(&mut buf), None, "too large");
     assert_eq!(Decoder::for_server(64).decode_plain_ack(&mut buf), None, "before CONNECT");
     assert_eq!(buf.len(), 4);
+}
+
+#[test]
+fn a_plain_publish_is_taken_off_and_nothing_else() {
+    let decoder = Decoder::new(Version::V5, 0x0c);
+    let id = PacketId::new(0x0102);
+    for (bytes, qos, packet_id) in [
+        ("30 08 0001 'a' 00 'hi' 0102", QoS::AtMostOnce, None),
+        ("31 08 0001 'a' 00 'hi' 0102", QoS::AtMostOnce, None),
+        ("32 0a 0001 'a' 0102 00 'hi' 0102", QoS::AtLeastOnce, id),
+        ("3c 0a 0001 'a' 0102 00 'hi' 0102", QoS::ExactlyOnce, id),
+    ] {
+        let bytes = wire(bytes);
+        let mut buf = BytesMut::from(&bytes[..]);
+        buf.extend_from_slice(b"next");
+        let publish = decoder.decode_plain_publish(&mut buf).unwrap();
+        assert_eq!(buf, "next");
+        assert_eq!((publish.qos, publish.packet_id), (qos, packet_id));
+        assert_eq!((publish.retain, publish.dup), (bytes[0] & 1 != 0, bytes[0] & 8 != 0));
+        assert_eq!((publish.topic.as_str(), &publish.payload[..]), ("a", &b"hi\x01\x02"[..]));
+        assert_eq!(publish.properties, Properties::new());
+    }
+    // Incomplete, with another topic, with properties, malformed, too large,
+    // of another type.
+    for other in [
+        "30 05 0001 'a' 00",
+        "30 04 0000 00 'h'",
+        "30 05 0001 '+' 00 'h'",
+        "30 05 0001 80 00 'h'",
+        "30 05 0001 00 00 'h'",
+        "30 07 0001 'a' 02 01 01 'h'",
+        "30 04 0003 'a' 00",
+        "38 05 0001 'a' 00 'h'",
+        "36 07 0001 'a' 0102 00 'h'",
+        "32 07 0001 'a' 0000 00 'h'",
+        "32 04 0001 'a' 01",
+        "30 85 00 0001 'a' 00 'h'",
+        "30 0b 0001 'a' 00 'hi' 01020304 05",
+        "30 00",
+        "30",
+        "e0 05 0001 'a' 00 'h'",
+        "00 05 0001 'a' 00 'h'",
+        "",
+    ] {
+        let mut buf = BytesMut::from(&wire(other)[..]);
+        assert_eq!(decoder.decode_plain_publish(&mut buf), None, "{other}");
+        assert_eq!(buf[..], wire(other)[..]);
+    }
+    let mut buf = BytesMut::from(&wire("30 05 0001 'a' 00 'h'")[..]);
+    assert_eq!(Decoder::for_server(64).decode_plain_publish(&mut buf), None, "before CONNECT");
+    assert_eq!(buf.len(), 7);
 }

@@ -30,6 +30,10 @@ impl Client {
                 self.on_ack(kind, id, ReasonCode::SUCCESS);
                 continue;
             }
+            if let Some(publish) = self.decode_plain_publish(buffer) {
+                self.on_publish(publish);
+                continue;
+            }
             match self.decode(buffer) {
                 Ok(Some(packet)) => self.on_packet(packet),
                 Ok(None) => break,
@@ -90,6 +94,13 @@ impl Client {
         }
     }
 
+    fn decode_plain_publish(&self, buffer: &mut BytesMut) -> Option<Publish> {
+        match &self.link {
+            Link::Online(online) => online.decoder.decode_plain_publish(buffer),
+            _ => None,
+        }
+    }
+
     fn on_packet(&mut self, packet: Packet) {
         let Link::Online(online) = &mut self.link else {
             return self.on_handshake_packet(packet);
@@ -121,6 +132,7 @@ impl Client {
     fn on_publish(&mut self, mut publish: Publish) {
         self.stats.publishes_received += 1;
         let Link::Online(online) = &mut self.link else { return };
+        online.proof.alive = true;
         if !publish.properties.is_empty()
             && let Some(alias) = publish.properties.topic_alias()
         {
