@@ -162,7 +162,8 @@ impl Task {
             // Our own doing explains nothing.
             Event::Disconnected { cause, .. } if **cause == DisconnectCause::Shutdown => {}
             Event::Disconnected { cause, .. } => {
-                let end = End { cause: (**cause).clone(), detail: report.error.as_deref().cloned() };
+                let end =
+                    End { cause: (**cause).clone(), detail: report.error.as_deref().cloned() };
                 self.on_end(end);
             }
             Event::Halted(_) => self.halt(),

@@ -44,7 +44,8 @@ impl Story {
                 self.printer.debug("disconnected");
             }
             Event::Disconnected { cause, online_for, .. } => {
-                let end = End { cause: (**cause).clone(), detail: report.error.as_deref().cloned() };
+                let end =
+                    End { cause: (**cause).clone(), detail: report.error.as_deref().cloned() };
                 self.disconnected(&end, *online_for, report.time);
             }
             Event::RetryScheduled { retry, delay } => {
