@@ -100,7 +100,8 @@ pub enum Event {
         subscriptions: usize,
     },
     /// A stored message that nobody holds a receipt for has its outcome:
-    /// mostly one that an earlier run accepted (D1).
+    /// mostly one that an earlier run accepted (D1). So has one that was queued
+    /// again out of quarantine, stored or not.
     Settled {
         /// Which message.
         serial: Serial,

@@ -8,13 +8,16 @@ use evenkeel_codec::{PacketId, PacketType, Publish, ReasonCode};
 
 use crate::record::{Outcome, Serial, StorageFailure, StoredMessage};
 
-/// The caller's name for an operation; comes back with its outcome.
+/// The caller's name for an operation; comes back with its outcome. The two
+/// largest are the client's own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Token(pub u64);
 
 impl Token {
     /// Asks for no report of the outcome.
     pub const NONE: Self = Self(u64::MAX);
+    /// Of a message queued again: its outcome is an event, with a store or without.
+    pub(crate) const REQUEUED: Self = Self(u64::MAX - 1);
 }
 
 /// Who asks for the outcome of a message, and which message.

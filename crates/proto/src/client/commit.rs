@@ -78,9 +78,12 @@ impl Client {
     #[inline]
     pub(super) fn tell(&mut self, claim: Claim, result: Result<Delivered, DeliveryError>) {
         let Claim { token, serial, stored } = claim;
-        if token != Token::NONE {
-            self.mail.completions.push_back(Completion::Publish { token, result });
-        } else if stored && !matches!(result, Err(DeliveryError::StillStored { .. })) {
+        let is_event = match token {
+            Token::REQUEUED => true,
+            Token::NONE => stored && !matches!(result, Err(DeliveryError::StillStored { .. })),
+            _ => return self.mail.completions.push_back(Completion::Publish { token, result }),
+        };
+        if is_event {
             self.event(Event::Settled { serial, result: result.map(drop) });
         }
     }

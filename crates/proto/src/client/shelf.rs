@@ -165,9 +165,10 @@ impl Client {
         let expires = message.expires.map(|at| self.session.clock.instant(at));
         let publish = &message.publish;
         let refusal = self.refusal(publish).or_else(|| self.would_drop(publish, message.priority));
+        let nobody = if self.is_durable() { Token::NONE } else { Token::REQUEUED };
         let accepted = match refusal {
             Some(reason) => Err(reason),
-            None => self.queue_up(&mut message.publish, message.priority, expires, Token::NONE),
+            None => self.queue_up(&mut message.publish, message.priority, expires, nobody),
         };
         let result = match accepted {
             Ok(serial) => {

@@ -459,6 +459,20 @@ mod tests {
         assert!(flights.remove(freed).is_none(), "an identifier is freed once");
     }
 
+    /// An answer that comes late does not meet the next exchange.
+    #[test]
+    fn an_identifier_just_freed_is_not_taken_again_at_once() {
+        let mut flights = Flights::default();
+        let mut last = None;
+        for _ in 0..100 {
+            let id = flights.reserve().unwrap();
+            assert_ne!(Some(id), last);
+            flights.insert(id, release(), Instant::default(), SENT);
+            flights.remove(id);
+            last = Some(id);
+        }
+    }
+
     #[test]
     fn order_is_that_of_sending_not_of_identifiers() {
         let mut flights = Flights::default();

@@ -135,6 +135,67 @@ fn a_topic_that_was_read_from_the_store_twice_is_replaced_whole() {
     });
 }
 
+/// D9: what has left the queue makes no room for the next of its topic.
+#[test]
+fn a_topic_that_has_left_the_queue_is_as_any_other() {
+    each(|version, durable| {
+        let mut rig = small(version, WhenFull::LatestPerTopic, durable);
+        offer(&mut rig, "a", Priority::Normal, 1).unwrap();
+        rig.client.remove(rig.now, Serial(1), token(99));
+        rig.settle();
+        for (topic, number) in ["b", "c", "d"].into_iter().zip(2..) {
+            offer(&mut rig, topic, Priority::Normal, number).unwrap();
+        }
+        let full = RejectReason::QueueFull { messages: 3, bytes: 6 };
+        assert_eq!(offer(&mut rig, "a", Priority::Normal, 5), Err(full));
+        offer(&mut rig, "c", Priority::Normal, 6).unwrap();
+        assert_eq!(sent(&mut rig), ["b", "d", "c"]);
+    });
+}
+
+/// A client, offline, with a queue for twelve bytes.
+fn narrow(version: Version, when_full: WhenFull, durable: bool) -> Rig {
+    let mut config = quiet(lasting(version));
+    config.queue.bytes = 12;
+    config.queue.when_full = when_full;
+    rig(config, durable)
+}
+
+#[test]
+fn the_bytes_of_what_is_replaced_are_free() {
+    each(|version, durable| {
+        let mut rig = narrow(version, WhenFull::LatestPerTopic, durable);
+        offer(&mut rig, "12345", Priority::Normal, 1).unwrap();
+        offer(&mut rig, "54321", Priority::Normal, 2).unwrap();
+        let full = RejectReason::QueueFull { messages: 2, bytes: 12 };
+        assert_eq!(offer(&mut rig, "6", Priority::Normal, 3), Err(full));
+        offer(&mut rig, "12345", Priority::Normal, 4).unwrap();
+        assert_eq!(ends(&mut rig), [(1, DeliveryError::Superseded)]);
+        assert_eq!(sent(&mut rig), ["54321", "12345"]);
+    });
+}
+
+/// As many as it takes, and none where all of them would not be enough.
+#[test]
+fn the_oldest_give_way_by_bytes_as_well() {
+    each(|version, durable| {
+        let mut rig = narrow(version, WhenFull::DropOldest, durable);
+        offer(&mut rig, "1", Priority::High, 1).unwrap();
+        for number in 2..=6 {
+            offer(&mut rig, "2", Priority::Normal, number).unwrap();
+        }
+        let full = RejectReason::QueueFull { messages: 6, bytes: 12 };
+        assert_eq!(offer(&mut rig, "1234567890", Priority::Normal, 7), Err(full));
+        assert_eq!(ends(&mut rig), []);
+        offer(&mut rig, "12345", Priority::Normal, 8).unwrap();
+        let dropped = |number| (number, DeliveryError::Dropped);
+        assert_eq!(ends(&mut rig), [2, 3, 4].map(dropped));
+        offer(&mut rig, "123456789", Priority::Normal, 9).unwrap();
+        assert_eq!(ends(&mut rig), [5, 6, 8].map(dropped));
+        assert_eq!(sent(&mut rig), ["1", "123456789"]);
+    });
+}
+
 #[test]
 fn higher_priorities_go_first_and_are_dropped_last() {
     each(|version, durable| {

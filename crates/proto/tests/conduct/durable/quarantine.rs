@@ -19,7 +19,10 @@ fn poisoned(version: Version, qos: QoS) -> Rig {
 
 fn poisoned_with(mut config: Config, qos: QoS) -> Rig {
     config.connect.keep_alive = 600;
-    let mut rig = Rig::durable_online(config);
+    poison(Rig::durable_online(config), qos)
+}
+
+fn poison(mut rig: Rig, qos: QoS) -> Rig {
     // A sign of life: the deaths that follow are evidence.
     rig.send(&Packet::Publish(delivery("hello", AtMostOnce, 0)));
     rig.publish("poison", qos, 1);
@@ -174,6 +177,36 @@ fn a_quarantined_message_can_be_queued_again_by_the_next_process() {
             assert_eq!(serve(&mut rig), ["poison"]);
             let settled = Event::Settled { serial: again, result: Ok(()) };
             assert!(rig.take_events().contains(&settled), "its outcome is an event (D1)");
+        }
+    });
+}
+
+/// D1: without a store, too, its outcome is told.
+#[test]
+fn without_a_store_a_quarantined_message_can_be_queued_again() {
+    each_version(|version| {
+        let mut config = lasting(version);
+        config.connect.keep_alive = 600;
+        for answered in [true, false] {
+            let mut rig = poison(Rig::online(config.clone()), AtLeastOnce);
+            serve(&mut rig);
+            rig.outcomes();
+            rig.client.requeue(rig.now, Serial(1), token(9));
+            rig.settle();
+            let again = Serial(3);
+            let requeued = Completion::Requeued { token: token(9), result: Ok(again) };
+            assert_eq!(rig.outcomes(), [requeued]);
+            let result = if answered {
+                assert_eq!(serve(&mut rig), ["poison"]);
+                Ok(())
+            } else {
+                rig.client.shutdown(rig.now, secs(1));
+                rig.settle();
+                rig.advance(secs(1));
+                Err(DeliveryError::Abandoned { attempts: 1 })
+            };
+            assert_eq!(rig.settled(), [(again.0, result)]);
+            assert_eq!(rig.outcomes(), []);
         }
     });
 }
