@@ -199,3 +199,48 @@ async fn a_closing_link_does_not_spin() {
     soon(shutdown).await.unwrap();
     assert!(looks.take() < 20);
 }
+
+/// Messages that come alone are slept for, however many they are.
+#[tokio::test(start_paused = true)]
+async fn a_trickle_of_messages_is_slept_for() {
+    let looks = Looks::default();
+    let settings = |b: ClientBuilder| b.clock(looks.clock());
+    let (client, _server, mut peer) = online(Version::V5, settings).await;
+    let mut messages = peer.grant(&client, "a", AtLeastOnce).await;
+    settle().await;
+    looks.take();
+    for number in 1..=1000 {
+        peer.publish(message("a", "x", AtLeastOnce, number)).await;
+        drop(soon(messages.next()).await.unwrap());
+        assert_eq!(peer.expect_puback().await.packet_id, id(number));
+        tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+    }
+    let busy = looks.take();
+    assert!(busy <= 6 * 1000, "{busy} looks at 1,000 messages");
+}
+
+/// What follows a burst is looked for, unless that was in vain before.
+#[tokio::test(start_paused = true)]
+async fn what_follows_a_burst_is_looked_for_ever_more_rarely() {
+    let looks = Looks::default();
+    let settings = |b: ClientBuilder| b.clock(looks.clock());
+    let (client, _server, mut peer) = online(Version::V5, settings).await;
+    let mut messages = peer.grant(&client, "a", AtLeastOnce).await;
+    let mut eager = 0;
+    for _ in 0..100 {
+        for number in 1..=20 {
+            peer.publish(message("a", "x", AtLeastOnce, number)).await;
+        }
+        settle().await;
+        let burst: Vec<_> = std::iter::from_fn(|| messages.try_next()).collect();
+        assert_eq!(burst.len(), 20);
+        looks.take();
+        drop(burst);
+        settle().await;
+        for number in 1..=20 {
+            assert_eq!(peer.expect_puback().await.packet_id, id(number));
+        }
+        eager += u32::from(looks.take() >= 64);
+    }
+    assert!((2..=5).contains(&eager), "{eager} of 100 bursts");
+}
