@@ -450,16 +450,16 @@ impl ClientBuilder {
         let mut core = core.map_err(BuildError::Config)?;
         core.set_wall_clock(wall_clock());
         core.start(now);
-        let shared = Shared::new(core, hold, settings.clock, span.clone());
-        if let Some(store) = store {
-            driver::store::spawn(store, &shared).map_err(BuildError::StoreThread)?;
-        }
         let identity = Identity {
-            response_prefix: format!("evenkeel/response/{seed:016x}"),
+            seed,
             requests: AtomicU64::new(1),
             authenticator: common.sites.hooks.authenticator.clone(),
         };
-        let client = Client::new(shared.clone(), identity);
+        let shared = Shared::new(core, identity, hold, settings.clock, span.clone());
+        if let Some(store) = store {
+            driver::store::spawn(store, &shared).map_err(BuildError::StoreThread)?;
+        }
+        let client = Client::new(shared.clone());
         let driver = driver::Driver::new(shared, common.sites.clone());
         runtime.spawn(driver.instrument(span));
         Ok(client)

@@ -32,13 +32,12 @@ const UNMATCHED_BUFFERED: usize = 1024;
 /// [`shutdown`](Self::shutdown) to know what was left.
 pub struct Client {
     shared: Arc<Shared>,
-    identity: Arc<Identity>,
 }
 
 /// What requests are made of.
 pub(crate) struct Identity {
-    /// Prefix of response topics.
-    pub(crate) response_prefix: String,
+    /// Tells the response topics of clients apart.
+    pub(crate) seed: u64,
     pub(crate) requests: AtomicU64,
     /// First data of re-authentication.
     pub(crate) authenticator: Option<Arc<dyn crate::Authenticator>>,
@@ -52,9 +51,9 @@ impl Client {
         ClientBuilder::new(server)
     }
 
-    pub(crate) fn new(shared: Arc<Shared>, identity: Identity) -> Self {
+    pub(crate) fn new(shared: Arc<Shared>) -> Self {
         shared.add_user();
-        Self { shared, identity: Arc::new(identity) }
+        Self { shared }
     }
 
     pub(crate) const fn shared(&self) -> &Arc<Shared> {
@@ -198,7 +197,7 @@ impl Client {
     /// Begins re-authentication with the authenticator's first data (MQTT 5).
     /// False while offline or without an authenticator.
     pub fn reauthenticate(&self) -> bool {
-        let Some(authenticator) = &self.identity.authenticator else { return false };
+        let Some(authenticator) = &self.shared.identity.authenticator else { return false };
         let data = authenticator.start();
         let now = self.shared.clock.now();
         self.shared.command(|inner| inner.core.reauthenticate(now, data))
@@ -219,18 +218,18 @@ impl Client {
     }
 
     pub(crate) fn next_request(&self) -> u64 {
-        self.identity.requests.fetch_add(1, Ordering::Relaxed)
+        self.shared.identity.requests.fetch_add(1, Ordering::Relaxed)
     }
 
     pub(crate) fn response_topic(&self, number: u64) -> String {
-        format!("{}/{number}", self.identity.response_prefix)
+        format!("evenkeel/response/{:016x}/{number}", self.shared.identity.seed)
     }
 }
 
 impl Clone for Client {
     fn clone(&self) -> Self {
         self.shared.add_user();
-        Self { shared: self.shared.clone(), identity: self.identity.clone() }
+        Self { shared: self.shared.clone() }
     }
 }
 

@@ -16,6 +16,7 @@ const ROOT: NodeId = 0;
 ///
 /// The nodes lie in one list and name each other by index: a filter of sixty
 /// thousand levels is no danger to the stack.
+#[derive(Default)]
 pub(crate) struct Routes {
     nodes: Vec<Node>,
     free: Vec<NodeId>,
@@ -47,20 +48,13 @@ struct Entry {
     stream: StreamId,
 }
 
-impl Default for Routes {
-    fn default() -> Self {
-        Self {
-            nodes: vec![Node::default()],
-            free: Vec::new(),
-            pending: Vec::new(),
-            last: (Vec::new(), Vec::new()),
-        }
-    }
-}
-
 impl Routes {
     pub(crate) fn insert(&mut self, filter: &TopicFilter, stream: StreamId) {
         self.last.0.clear();
+        if self.nodes.is_empty() {
+            // A client that subscribes to nothing needs not even the root.
+            self.nodes.push(Node::default());
+        }
         let mut at = ROOT;
         for level in levels(filter) {
             at = match self.child(at, level) {

@@ -11,6 +11,7 @@ use evenkeel_proto::{
     AckKey, Client as Core, Completion, Connected, DisconnectCause, Output, Token,
 };
 
+use crate::client::Identity;
 use crate::clock::Clock;
 use crate::error::TransportError;
 use crate::events::Events;
@@ -28,6 +29,7 @@ const LAST_HANDLE_GRACE: Duration = Duration::from_secs(5);
 
 pub(crate) struct Shared {
     inner: Mutex<Inner>,
+    pub(crate) identity: Identity,
     /// The client's, for events that its handles tell outside of the driver.
     pub(crate) span: tracing::Span,
     pub(crate) clock: Clock,
@@ -70,7 +72,13 @@ pub(crate) struct Inner {
 }
 
 impl Shared {
-    pub(crate) fn new(core: Core, hold: Hold, clock: Clock, span: tracing::Span) -> Arc<Self> {
+    pub(crate) fn new(
+        core: Core,
+        identity: Identity,
+        hold: Hold,
+        clock: Clock,
+        span: tracing::Span,
+    ) -> Arc<Self> {
         let inner = Inner {
             operations: Operations::default(),
             streams: Streams::new(hold),
@@ -92,6 +100,7 @@ impl Shared {
             state: Watched::new(inner.core.state()),
             events: Events::new(),
             inner: Mutex::new(inner),
+            identity,
             span,
             clock,
             users: AtomicUsize::new(0),
