@@ -2,7 +2,7 @@
 
 use evenkeel_proto::codec::{Properties, Property, QoS};
 use evenkeel_proto::record::{
-    Priority, Read, Record, Recovered, Serial, StoredState, UnixMillis, Window,
+    Outcome, Priority, Read, Record, Recovered, Serial, StoredState, UnixMillis, Window,
 };
 
 use super::{
@@ -154,6 +154,11 @@ pub fn serials_are_never_used_again(open: Open<'_>) {
     assert_eq!(recovered.next_serial, Serial(3));
     commit(&mut store, &[done(9)]);
     drop(store);
-    let (_store, recovered) = opened(open);
+    let (mut store, recovered) = opened(open);
     assert_eq!(recovered.next_serial, Serial(10), "any record counts");
+    let outcome = Outcome::Requeued(Serial(19));
+    commit(&mut store, &[Record::Done { serial: Serial(0), outcome }]);
+    drop(store);
+    let (_store, recovered) = opened(open);
+    assert_eq!(recovered.next_serial, Serial(20), "also a name that is only referred to");
 }
