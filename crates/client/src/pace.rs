@@ -9,6 +9,13 @@ const PARTS: usize = 2;
 /// A wait for the server after each larger batch costs less than more writes.
 const WIDE: usize = 128;
 
+/// True where messages are published on, but the driver should send these
+/// first: of a window that is not large the server then acknowledges one part
+/// while the application publishes the next.
+pub(crate) const fn publisher_pauses(unsent: usize, in_flight: usize) -> bool {
+    unsent >= PART && in_flight >= PART && in_flight <= WIDE
+}
+
 /// Divides a batch of messages into parts: while the next one is worked on, the
 /// server sees the acknowledgements of the one before and goes on, so that
 /// neither waits for the other.
@@ -66,6 +73,19 @@ mod tests {
         assert_eq!(pauses(&mut Pace::default(), PART), 0);
         assert!((1..=PARTS).contains(&pauses(&mut Pace::default(), 100)));
         assert_eq!(pauses(&mut Pace::default(), 10 * WIDE), 0);
+    }
+
+    #[test]
+    fn a_publisher_pauses_where_a_part_of_a_middling_window_waits() {
+        for (unsent, in_flight, pauses) in [
+            (PART - 1, WIDE, false),
+            (PART, PART - 1, false),
+            (PART, PART, true),
+            (PART, WIDE, true),
+            (PART, WIDE + 1, false),
+        ] {
+            assert_eq!(publisher_pauses(unsent, in_flight), pauses, "{unsent} of {in_flight}");
+        }
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::future::{Future, IntoFuture};
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, MutexGuard};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
@@ -77,13 +77,13 @@ impl Draft {
     fn offer(
         &mut self,
         shared: &Shared,
+        mut inner: MutexGuard<'_, Inner>,
         waiter: Option<(&mut Place, &Waker)>,
     ) -> Result<Offered, PublishError> {
         if let Some(error) = &self.error {
             return Err(error.clone());
         }
         let traced = tracing::enabled!(tracing::Level::TRACE).then(|| Traced::of(&self.publish));
-        let mut inner = shared.lock();
         if inner.ended {
             return Err(PublishError::Rejected(RejectReason::Closed));
         }
@@ -91,7 +91,10 @@ impl Draft {
         let token = inner.operations.upcoming();
         let accepted = inner.core.offer(now, &mut self.publish, self.priority, token);
         let offered = match accepted {
-            Ok(Accepted::Tracked) => Offered::Taken(Waiting::Tracked(inner.operations.begin())),
+            Ok(Accepted::Tracked) => {
+                inner.published += 1;
+                Offered::Taken(Waiting::Tracked(inner.operations.begin()))
+            }
             Ok(Accepted::Storing) => Offered::Storing(inner.operations.begin()),
             Ok(Accepted::Streamed { conn, offset }) => {
                 Offered::Taken(Waiting::Streamed { conn, offset, place: Place::default() })
@@ -219,7 +222,7 @@ impl<'a> PublishRequest<'a> {
     /// Hands the message over without waiting; the whole request comes back
     /// where it is not accepted.
     pub fn try_send(mut self) -> Result<Receipt, RejectedPublish<'a>> {
-        let waiting = match self.draft.offer(self.shared, None) {
+        let waiting = match self.draft.offer(self.shared, self.shared.lock(), None) {
             Ok(Offered::Taken(waiting)) => waiting,
             Ok(Offered::Storing(token)) => Waiting::Tracked(token),
             Err(error) => return Err(RejectedPublish { request: self, error }),
@@ -324,7 +327,13 @@ impl Future for Publishing<'_> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
         let Some(draft) = &mut this.draft else { return this.poll_storing(cx) };
-        match draft.offer(this.shared, Some((&mut this.place, cx.waker()))) {
+        let mut inner = this.shared.lock();
+        if inner.publisher_pauses() {
+            drop(inner);
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        match draft.offer(this.shared, inner, Some((&mut this.place, cx.waker()))) {
             Ok(Offered::Taken(waiting)) => {
                 this.draft = None;
                 Poll::Ready(Ok(Receipt { shared: this.shared.clone(), waiting }))

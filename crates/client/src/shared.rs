@@ -17,6 +17,7 @@ use crate::error::TransportError;
 use crate::events::Events;
 use crate::hold::Hold;
 use crate::operations::Operations;
+use crate::pace;
 use crate::streams::Streams;
 use crate::wakers::{Waiters, Wakers};
 use crate::watched::Watched;
@@ -48,6 +49,8 @@ pub(crate) struct Inner {
     /// next turn: to tell the core of each alone would cost more than all else
     /// about a small message.
     pub(crate) settled: Vec<(AckKey, ReasonCode)>,
+    /// QoS 1 and 2 messages accepted since the driver's last turn.
+    pub(crate) published: usize,
     /// Publishes that wait for room.
     pub(crate) publishers: Waiters,
     /// QoS 0 receipts that wait for bytes to be written, or lost.
@@ -83,6 +86,7 @@ impl Shared {
             operations: Operations::default(),
             streams: Streams::new(hold),
             settled: Vec::new(),
+            published: 0,
             publishers: Waiters::default(),
             writing: Waiters::default(),
             store: None,
@@ -154,6 +158,15 @@ impl Inner {
             self.core.acknowledge_all(now, self.settled.drain(..));
             self.settled.shrink_to(SETTLED_KEPT);
         }
+    }
+
+    /// True where the driver is to send what was published before more is.
+    pub(crate) fn publisher_pauses(&mut self) -> bool {
+        let pauses = pace::publisher_pauses(self.published, self.core.in_flight());
+        if pauses {
+            self.published = 0;
+        }
+        pauses
     }
 
     /// Hands outcomes, messages and room to those who wait for them; due

@@ -184,7 +184,8 @@ impl Driver {
         let mut inner = shared.lock();
         inner.signalled = false;
         if let Some(link) = &mut self.link {
-            link.patience.on_acknowledged(inner.settled.len());
+            let published = std::mem::take(&mut inner.published);
+            link.patience.on_sent(inner.settled.len() + published);
         }
         inner.acknowledge();
         match &mut inner.driver {

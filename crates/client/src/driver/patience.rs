@@ -1,7 +1,8 @@
 //! How long the driver stays awake for the next bytes.
 
-/// Messages acknowledged at once that make a flow: the server can send as many
-/// again. Fewer are not worth a look.
+/// Messages acknowledged, or published, at once that make a flow: the server
+/// can send as many again, or as many acknowledgements. Fewer are not worth a
+/// look.
 const FLOW: usize = 16;
 /// Answers of the server that a flow brings: to QoS 2 it says PUBREL first.
 const ANSWERS: u32 = 2;
@@ -39,8 +40,8 @@ impl Default for Patience {
 }
 
 impl Patience {
-    /// So many messages are acknowledged at once.
-    pub(super) const fn on_acknowledged(&mut self, messages: usize) {
+    /// So many messages are acknowledged, or published, at once.
+    pub(super) const fn on_sent(&mut self, messages: usize) {
         if messages < FLOW {
             return;
         }
@@ -87,7 +88,7 @@ mod tests {
     }
 
     fn looks_after(patience: &mut Patience, acknowledged: usize) -> u32 {
-        patience.on_acknowledged(acknowledged);
+        patience.on_sent(acknowledged);
         looks(patience)
     }
 
@@ -105,7 +106,7 @@ mod tests {
     fn a_flow_that_goes_on_is_always_looked_for() {
         let mut patience = Patience::default();
         for _ in 0..3 * REST {
-            patience.on_acknowledged(FLOW);
+            patience.on_sent(FLOW);
             for _ in 1..LOOKS {
                 assert!(patience.looks_again());
             }
@@ -116,7 +117,7 @@ mod tests {
     #[test]
     fn what_comes_little_by_little_after_a_flow_is_slept_for() {
         let mut patience = Patience::default();
-        patience.on_acknowledged(FLOW);
+        patience.on_sent(FLOW);
         for _ in 0..ANSWERS {
             assert!(patience.looks_again());
             patience.on_read();
@@ -143,9 +144,9 @@ mod tests {
         let mut patience = Patience::default();
         for rest in [REST, 2 * REST] {
             assert_eq!(looks_after(&mut patience, FLOW), LOOKS);
-            (0..rest).for_each(|_| patience.on_acknowledged(FLOW));
+            (0..rest).for_each(|_| patience.on_sent(FLOW));
         }
-        patience.on_acknowledged(FLOW);
+        patience.on_sent(FLOW);
         patience.on_read();
         assert_eq!(looks(&mut patience), LOOKS);
         assert_eq!(patience.rest, REST);

@@ -165,7 +165,7 @@ const fn is_plain(byte: u8) -> bool {
 /// True where all bytes pass, as nearly always. Looks at every one of eight,
 /// the last eight over again where some are left, instead of stopping at the
 /// first that fails: it takes them all at once.
-#[inline]
+#[inline(always)]
 fn all(bytes: &[u8], passes: impl Fn(u8) -> bool) -> bool {
     let pass = |bytes: &[u8]| bytes.iter().fold(true, |all, byte| all & passes(*byte));
     let Some(last) = bytes.last_chunk::<8>() else { return pass(bytes) };
