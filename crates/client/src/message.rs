@@ -88,7 +88,7 @@ impl Pending {
     fn settle(self, reason: ReasonCode) {
         if let Some(key) = self.share.settle() {
             let mut inner = self.shared.lock();
-            inner.settled.push((key, reason));
+            inner.gathered.settled.push((key, reason));
             Inner::signal(inner);
         }
     }
@@ -177,7 +177,7 @@ impl Messages {
         let part = {
             let inner = self.shared.lock();
             let waiting = self.taken.len() + inner.streams.waiting(self.id);
-            self.pace.next_part(waiting, inner.settled.len())
+            self.pace.next_part(waiting, inner.gathered.settled.len())
         };
         // Acknowledgements are to be sent before this stream gives out more.
         // Where the driver runs on another thread, it mostly has.

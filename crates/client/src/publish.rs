@@ -92,7 +92,7 @@ impl Draft {
         let accepted = inner.core.offer(now, &mut self.publish, self.priority, token);
         let offered = match accepted {
             Ok(Accepted::Tracked) => {
-                inner.published += 1;
+                inner.gathered.published += 1;
                 Offered::Taken(Waiting::Tracked(inner.operations.begin()))
             }
             Ok(Accepted::Storing) => Offered::Storing(inner.operations.begin()),

@@ -45,12 +45,7 @@ pub(crate) struct Inner {
     pub(crate) core: Core,
     pub(crate) operations: Operations,
     pub(crate) streams: Streams,
-    /// Messages that the application is done with, gathered for the driver's
-    /// next turn: to tell the core of each alone would cost more than all else
-    /// about a small message.
-    pub(crate) settled: Vec<(AckKey, ReasonCode)>,
-    /// QoS 1 and 2 messages accepted since the driver's last turn.
-    pub(crate) published: usize,
+    pub(crate) gathered: Gathered,
     /// Publishes that wait for room.
     pub(crate) publishers: Waiters,
     /// QoS 0 receipts that wait for bytes to be written, or lost.
@@ -74,6 +69,16 @@ pub(crate) struct Inner {
     pub(crate) ended: bool,
 }
 
+/// Gathered for the driver's next turn.
+#[derive(Default)]
+pub(crate) struct Gathered {
+    /// Messages that the application is done with: to tell the core of each
+    /// alone would cost more than all else about a small message.
+    pub(crate) settled: Vec<(AckKey, ReasonCode)>,
+    /// QoS 1 and 2 messages that were accepted.
+    pub(crate) published: usize,
+}
+
 impl Shared {
     pub(crate) fn new(
         core: Core,
@@ -85,8 +90,7 @@ impl Shared {
         let inner = Inner {
             operations: Operations::default(),
             streams: Streams::new(hold),
-            settled: Vec::new(),
-            published: 0,
+            gathered: Gathered::default(),
             publishers: Waiters::default(),
             writing: Waiters::default(),
             store: None,
@@ -153,18 +157,18 @@ impl Inner {
     /// Tells the core what the application is done with; due in every turn of
     /// the driver, and before every command.
     pub(crate) fn acknowledge(&mut self) {
-        if !self.settled.is_empty() {
+        if !self.gathered.settled.is_empty() {
             let now = self.core.now();
-            self.core.acknowledge_all(now, self.settled.drain(..));
-            self.settled.shrink_to(SETTLED_KEPT);
+            self.core.acknowledge_all(now, self.gathered.settled.drain(..));
+            self.gathered.settled.shrink_to(SETTLED_KEPT);
         }
     }
 
     /// True where the driver is to send what was published before more is.
     pub(crate) fn publisher_pauses(&mut self) -> bool {
-        let pauses = pace::publisher_pauses(self.published, self.core.in_flight());
+        let pauses = pace::publisher_pauses(self.gathered.published, self.core.in_flight());
         if pauses {
-            self.published = 0;
+            self.gathered.published = 0;
         }
         pauses
     }

@@ -184,10 +184,10 @@ impl Driver {
         let mut inner = shared.lock();
         inner.signalled = false;
         if let Some(link) = &mut self.link {
-            let published = std::mem::take(&mut inner.published);
-            link.patience.on_sent(inner.settled.len() + published);
+            link.patience.on_sent(inner.gathered.settled.len() + inner.gathered.published);
         }
         inner.acknowledge();
+        inner.gathered.published = 0;
         match &mut inner.driver {
             Some(waker) => waker.clone_from(cx.waker()),
             none => *none = Some(cx.waker().clone()),
