@@ -26,7 +26,12 @@ impl Inbox {
 
     /// As many messages are in it, or bytes, as `factor` times the bounds.
     pub(super) fn holds(&self, factor: usize, bounds: &Bounds) -> bool {
-        self.messages.len() >= bounds.inbox_messages.saturating_mul(factor)
+        self.reaches(self.messages.len(), factor, bounds)
+    }
+
+    /// The same of so many messages, which weigh what is counted.
+    const fn reaches(&self, messages: usize, factor: usize, bounds: &Bounds) -> bool {
+        messages >= bounds.inbox_messages.saturating_mul(factor)
             || self.bytes >= bounds.inbox_bytes.saturating_mul(factor)
     }
 
@@ -46,8 +51,7 @@ impl Inbox {
     pub(super) fn pop(&mut self, bounds: &Bounds) -> Option<Incoming> {
         self.bytes -= self.messages.front()?.weight();
         if self.is_full {
-            let left = self.messages.len() - 1;
-            self.is_full = left >= bounds.inbox_messages || self.bytes >= bounds.inbox_bytes;
+            self.is_full = self.reaches(self.messages.len() - 1, 1, bounds);
         }
         self.messages.pop_front()
     }
