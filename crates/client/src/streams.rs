@@ -355,7 +355,6 @@ fn hand_out(
         "message"
     );
     match targets {
-        [] => {}
         [id] => give(streams, *id, Parcel::alone(incoming), wakers),
         _ => hand_out_copies(streams, targets, incoming, wakers),
     }
@@ -367,11 +366,13 @@ fn hand_out_copies(
     Incoming { publish, ack }: Incoming,
     wakers: &mut Wakers,
 ) {
+    let Some((last, others)) = targets.split_last() else { return };
     let joint = ack.map(|key| Arc::new((key, AtomicUsize::new(targets.len()))));
-    for id in targets {
-        let ack = joint.clone().map(AckShare::Joint);
-        give(streams, *id, Parcel { publish: publish.clone(), ack }, wakers);
+    let share = || joint.clone().map(AckShare::Joint);
+    for id in others {
+        give(streams, *id, Parcel { publish: publish.clone(), ack: share() }, wakers);
     }
+    give(streams, *last, Parcel { publish, ack: share() }, wakers);
 }
 
 #[inline]
