@@ -263,9 +263,11 @@ impl Driver {
         let mut acted = false;
         // Outputs are rare: an idle client keeps no room for them.
         for output in std::mem::take(&mut self.outputs) {
-            // To tell of an event changes nothing, but for the end of the streams.
-            acted |= !matches!(output, Output::Event(_))
-                || matches!(output, Output::Event(Event::Halted(_)));
+            acted |= match &output {
+                // To tell of an event changes nothing, but for the end of the streams.
+                Output::Event(event) => matches!(event, Event::Halted(_)),
+                _ => true,
+            };
             match output {
                 Output::Open(open) => self.next = Some(Box::new(open)),
                 Output::Close(close) => self.close(close),
