@@ -24,6 +24,7 @@ impl Client {
     }
 
     /// Tells the store, if there is one, what has happened.
+    #[inline]
     pub(super) fn note(&mut self, record: Record) {
         if let Some(journal) = &mut self.session.journal {
             journal.record(self.now, record);

@@ -253,9 +253,7 @@ impl Client {
     //= [MQTT-4.3.3-11]
     fn on_pubrel(&mut self, packet_id: PacketId) {
         let reason = if self.session.inbound.on_release(packet_id) {
-            if self.is_durable() {
-                self.note(Record::Finished { packet_id });
-            }
+            self.note(Record::Finished { packet_id });
             ReasonCode::SUCCESS
         } else {
             self.stats.unknown_acknowledgements += 1;
