@@ -1,7 +1,7 @@
-//! When a stream stops giving out messages for a moment, so that what was
-//! acknowledged can be sent.
+//! When a stream stops giving out messages for a moment, or a publisher stops
+//! publishing, so that what was acknowledged or published can be sent.
 
-/// The fewest acknowledgements that are worth a write.
+/// The fewest acknowledgements, or messages, that are worth a write.
 const PART: usize = 32;
 /// Parts of the largest batch seen: the server's window may be as large. It
 /// works on one half while the application works on the other.
