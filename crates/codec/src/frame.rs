@@ -1,7 +1,7 @@
 use bytes::{Buf, Bytes, BytesMut};
 
 use crate::packet::PlainPublish;
-use crate::reader::Reader;
+use crate::reader::{Memory, Reader};
 use crate::varint::{self, Varint};
 use crate::{
     Ack, Auth, ConnAck, Connect, DecodeError, Disconnect, Packet, PacketId, PacketType, Publish,
@@ -11,7 +11,9 @@ use crate::{
 /// Cuts a byte stream into packets and decodes them.
 ///
 /// Works on any split of the stream. Refuses a packet larger than the
-/// maximum by its header, before its body is read.
+/// maximum by its header, before its body is read, and one whose properties or
+/// topic filters would take more memory than that, or than 64 KiB if it is less:
+/// an empty user property is 5 bytes on the wire and more than 60 in memory.
 ///
 /// Rules that depend on who sends are not checked: every packet type, and
 /// every property the packet may hold in either direction, is decoded.
@@ -191,14 +193,15 @@ impl Decoder {
     }
 
     fn decode_body(&mut self, header: Header, body: Bytes) -> Result<Option<Packet>, DecodeError> {
-        let reader = Reader::new(&body, header.packet_type);
+        let memory = Memory::of_packets(self.maximum_packet_size);
+        let reader = Reader::new(&body, header.packet_type, memory);
         let Some(version) = self.version else {
             let connect = Connect::decode(reader)?;
             self.version = Some(connect.version);
             return Ok(Some(Packet::Connect(connect)));
         };
         let packet = match header.packet_type {
-            PacketType::Publish => return Publish::decode(body, header.flags, version),
+            PacketType::Publish => return Publish::decode(body, header.flags, version, memory),
             PacketType::Connect => Packet::Connect(Connect::decode(reader)?),
             PacketType::ConnAck => self.decode_connack(reader, version)?,
             PacketType::PubAck => Packet::PubAck(Ack::decode(reader, version)?),

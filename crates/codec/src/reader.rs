@@ -13,12 +13,46 @@ pub(crate) struct Reader<'a> {
     packet_type: PacketType,
     /// It reads a property list and nothing else.
     in_properties: bool,
+    memory: Memory,
+}
+
+/// What the lists of a packet may take in memory.
+///
+/// An entry may take more than ten times its bytes on the wire, so the size of
+/// the packet bounds nothing (S4).
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Memory {
+    left: usize,
+    maximum: usize,
+}
+
+impl Memory {
+    /// Any packet may have this much, 900 properties: what is dear is number.
+    const LEAST: usize = 64 * 1024;
+
+    /// For packets up to this size, which then bounds what they become too.
+    pub(crate) const fn of_packets(maximum_packet_size: u32) -> Self {
+        let size = maximum_packet_size as usize;
+        let maximum = if size > Self::LEAST { size } else { Self::LEAST };
+        Self { left: maximum, maximum }
+    }
 }
 
 impl<'a> Reader<'a> {
     #[inline]
-    pub(crate) fn new(body: &'a Bytes, packet_type: PacketType) -> Self {
-        Self { body, rest: body, packet_type, in_properties: false }
+    pub(crate) fn new(body: &'a Bytes, packet_type: PacketType, memory: Memory) -> Self {
+        Self { body, rest: body, packet_type, in_properties: false, memory }
+    }
+
+    /// Makes room for one more entry in a list of the packet, or refuses it (S4).
+    #[inline]
+    pub(crate) fn room_for<T>(&mut self, _: &[T]) -> Result<(), DecodeError> {
+        let Some(left) = self.memory.left.checked_sub(size_of::<T>()) else {
+            let (packet_type, maximum) = (self.packet_type, self.memory.maximum);
+            return Err(DecodeError::TooManyEntries { packet_type, maximum });
+        };
+        self.memory.left = left;
+        Ok(())
     }
 
     pub(crate) const fn packet_type(&self) -> PacketType {
@@ -123,6 +157,11 @@ impl<'a> Reader<'a> {
             return Err(DecodeError::PacketIdentifierMissing { packet_type });
         };
         PacketId::new(id).ok_or(DecodeError::PacketIdentifierZero { packet_type })
+    }
+
+    /// Takes over what a reader of a part has used up.
+    pub(crate) const fn charge(&mut self, part: &Self) {
+        self.memory = part.memory;
     }
 
     /// Cuts the next `len` bytes off as a reader of the property list they are.

@@ -78,6 +78,25 @@ impl Text {
         self.as_bytes().len()
     }
 
+    /// The same text in memory of its own: that of a long decoded text is the
+    /// whole buffer it was read into, which lives as long as the text. For
+    /// texts that are kept while their packet is not.
+    #[must_use]
+    pub fn detached(&self) -> Self {
+        match &self.0 {
+            Form::Short(_) => self.clone(),
+            Form::Long(bytes) => Self(Form::Long(Bytes::copy_from_slice(bytes))),
+        }
+    }
+
+    /// Bytes that are not in place.
+    pub(crate) const fn apart(&self) -> usize {
+        match &self.0 {
+            Form::Short(_) => 0,
+            Form::Long(bytes) => bytes.len(),
+        }
+    }
+
     /// True for the empty string.
     #[inline]
     pub fn is_empty(&self) -> bool {

@@ -5,7 +5,11 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
 use bytes::BytesMut;
-use evenkeel_codec::{Bytes, Decoder, Packet, PacketId, Properties, Publish, QoS, Text, Version};
+use evenkeel_codec::{
+    Bytes, Connect, DecodeError, Decoder, Packet, PacketId, Properties, Property, Publish, QoS,
+    Subscribe, SubscribeFilter, SubscribeOptions, Text, TopicFilter, TopicName, Unsubscribe,
+    Version, Will,
+};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -15,11 +19,19 @@ struct Counting;
 thread_local! {
     static CALLS: Cell<usize> = const { Cell::new(0) };
     static BYTES: Cell<usize> = const { Cell::new(0) };
+    static LIVE: Cell<usize> = const { Cell::new(0) };
+    static PEAK: Cell<usize> = const { Cell::new(0) };
 }
 
 fn count(size: usize) {
     CALLS.set(CALLS.get() + 1);
     BYTES.set(BYTES.get() + size);
+    LIVE.set(LIVE.get().wrapping_add(size));
+    PEAK.set(PEAK.get().max(LIVE.get()));
+}
+
+fn uncount(size: usize) {
+    LIVE.set(LIVE.get().wrapping_sub(size));
 }
 
 // SAFETY: every call goes to the system's allocator unchanged; the counters
@@ -31,11 +43,13 @@ unsafe impl GlobalAlloc for Counting {
     }
 
     unsafe fn realloc(&self, old: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        uncount(layout.size());
         count(size);
         unsafe { System.realloc(old, layout, size) }
     }
 
     unsafe fn dealloc(&self, old: *mut u8, layout: Layout) {
+        uncount(layout.size());
         unsafe { System.dealloc(old, layout) }
     }
 }
@@ -158,6 +172,177 @@ fn the_densest_packets_stay_in_proportion() {
         let decoded = decoder.decode(&mut BytesMut::from(&bytes[..]));
         assert!(matches!(decoded, Ok(Some(_))), "{decoded:?}");
         assert_bounded(Version::V5, &bytes);
+    }
+}
+
+/// Bytes that are held after the work, and the most there were meanwhile.
+fn held<T>(work: impl FnOnce() -> T) -> (usize, usize, T) {
+    let before = LIVE.get();
+    PEAK.set(before);
+    let result = work();
+    (LIVE.get() - before, PEAK.get() - before, result)
+}
+
+/// A PUBLISH with these properties, as it is on the wire.
+fn publish_with(properties: Properties) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let packet = Packet::Publish(Publish { properties, ..message(QoS::AtMostOnce) });
+    packet.encode(Version::V5, &mut bytes).unwrap();
+    bytes
+}
+
+fn user(name: &str, value: &str) -> Property {
+    let text = |text: &str| Text::try_from(text.to_owned()).unwrap();
+    Property::UserProperty(text(name), text(value))
+}
+
+#[test]
+fn properties_weigh_what_they_hold() {
+    let long = "x".repeat(100);
+    // What does not fit in the entries: the bytes of long texts and of binary data.
+    for (property, apart) in [
+        (user("", ""), 0),
+        (user(&"n".repeat(23), &"v".repeat(23)), 0),
+        (user(&"n".repeat(24), ""), 24),
+        (user(&long, &long), 200),
+        (Property::SubscriptionIdentifier(7), 0),
+    ] {
+        for count in [1, 4, 5, 63, 64, 65, 100, 1000, 10_000] {
+            let bytes = publish_with((0..count).map(|_| property.clone()).collect());
+            let mut buf = BytesMut::from(&bytes[..]);
+            drop(buf.split_to(0).freeze());
+            let mut decoder = Decoder::new(Version::V5, u32::MAX);
+            let (entries, _, decoded) = held(|| decoder.decode(&mut buf).unwrap());
+            let Some(Packet::Publish(publish)) = decoded else { panic!("{decoded:?}") };
+            let weight = publish.properties.weight();
+            assert_eq!(weight, entries + apart * count, "{count} times {property:?}");
+            assert!(weight >= publish.properties.encoded_len(), "{count} times {property:?}");
+            assert_eq!(publish.weight(), 12 + 300 + weight);
+            assert_eq!(publish.clone().weight(), publish.weight());
+        }
+    }
+    let correlation = Properties::new().with(Property::CorrelationData(vec![0; 1000].into()));
+    let content = Properties::new().with(Property::ContentType(Text::from_static("a").unwrap()));
+    assert_eq!(correlation.weight(), content.weight() + 1000);
+    assert_eq!(Properties::new().weight(), 0);
+}
+
+/// The most entries that fit in so much memory, by trying.
+fn fitting(maximum_packet_size: u32, bytes: impl Fn(usize) -> Vec<u8>) -> usize {
+    let fits = |count: usize| {
+        let mut decoder = match bytes(count)[0] {
+            0x10 => Decoder::for_server(maximum_packet_size),
+            _ => Decoder::new(Version::V5, maximum_packet_size),
+        };
+        match decoder.decode(&mut BytesMut::from(&bytes(count)[..])) {
+            Ok(Some(_)) => true,
+            Err(DecodeError::TooManyEntries { maximum, .. }) => {
+                assert_eq!(maximum, maximum_packet_size.max(64 * 1024) as usize);
+                false
+            }
+            other => panic!("{other:?}"),
+        }
+    };
+    let (mut fitting, mut not) = (1, maximum_packet_size as usize / 6);
+    assert!(fits(fitting) && !fits(not));
+    while not - fitting > 1 {
+        let middle = fitting.midpoint(not);
+        *if fits(middle) { &mut fitting } else { &mut not } = middle;
+    }
+    fitting
+}
+
+#[test]
+fn what_the_lists_of_a_packet_become_is_bounded_as_its_size_is() {
+    let encode = |packet: Packet| {
+        let mut bytes = Vec::new();
+        packet.encode(Version::V5, &mut bytes).unwrap();
+        bytes
+    };
+    let users = |count| (0..count).map(|_| user("", "")).collect::<Properties>();
+    let id = PacketId::new(1).unwrap();
+    let filter = TopicFilter::new(Text::from_static("a").unwrap()).unwrap();
+    for (maximum, memory) in [(40_000, 65_536), (65_537, 65_537), (1_000_000, 1_000_000)] {
+        let each = memory / size_of::<Property>();
+        assert_eq!(fitting(maximum, |count| publish_with(users(count))), each);
+        let connect = |count| Connect {
+            properties: users(count / 2),
+            will: Some(Box::new(Will {
+                properties: users(count - count / 2),
+                topic: TopicName::new(Text::from_static("w").unwrap()).unwrap(),
+                payload: Bytes::new(),
+                qos: QoS::AtMostOnce,
+                retain: false,
+            })),
+            version: Version::V5,
+            clean_start: true,
+            keep_alive: 60,
+            client_id: Text::new(),
+            username: None,
+            password: None,
+        };
+        let both = fitting(maximum, |count| encode(Packet::Connect(connect(count))));
+        assert_eq!(both, each, "the will's count with the others");
+        let subscribe = |count| Subscribe {
+            packet_id: id,
+            filters: vec![
+                SubscribeFilter {
+                    filter: filter.clone(),
+                    options: SubscribeOptions::default(),
+                };
+                count
+            ],
+            properties: Properties::new(),
+        };
+        let entry = size_of_val(&subscribe(1).filters[0]);
+        let filters = fitting(maximum, |count| encode(Packet::Subscribe(subscribe(count))));
+        assert_eq!(filters, memory / entry);
+        let unsubscribe = |count| Unsubscribe {
+            packet_id: id,
+            filters: vec![filter.clone(); count],
+            properties: Properties::new(),
+        };
+        let filters = fitting(maximum, |count| encode(Packet::Unsubscribe(unsubscribe(count))));
+        assert_eq!(filters, memory / size_of::<TopicFilter>());
+    }
+}
+
+#[test]
+fn sixteen_megabytes_of_the_smallest_properties_take_little_memory() {
+    const MAXIMUM: u32 = 16 * 1024 * 1024;
+    let list = [0x26, 0, 0, 0, 0].repeat(3_300_000);
+    let mut bytes = vec![0x30];
+    // Remaining length and property length of 16,500,007 and 16,500,000 bytes.
+    bytes.extend([0xa7, 0x8a, 0xef, 0x07, 0, 1, b'a', 0xa0, 0x8a, 0xef, 0x07]);
+    bytes.extend(&list);
+    let mut buf = BytesMut::from(&bytes[..]);
+    let mut decoder = Decoder::new(Version::V5, MAXIMUM);
+    let (_, peak, decoded) = held(|| decoder.decode(&mut buf));
+    assert!(matches!(decoded, Err(DecodeError::TooManyEntries { .. })), "{decoded:?}");
+    // A list grows by doubling.
+    assert!(peak <= 2 * MAXIMUM as usize, "{peak}");
+}
+
+#[test]
+fn a_detached_text_lets_go_of_the_buffer() {
+    for (topic, own) in [("t".repeat(23), 0), ("t".repeat(24), 24)] {
+        let mut bytes = publish_with(Properties::new());
+        bytes.clear();
+        let topic = Text::try_from(topic).unwrap();
+        let packet = Publish {
+            topic: topic.clone(),
+            payload: vec![0; 10_000].into(),
+            ..message(QoS::AtMostOnce)
+        };
+        Packet::Publish(packet).encode(Version::V5, &mut bytes).unwrap();
+        let (kept, _, kept_topic) = held(|| {
+            let mut buf = BytesMut::from(&bytes[..]);
+            let decoded = Decoder::new(Version::V5, u32::MAX).decode(&mut buf);
+            let Ok(Some(Packet::Publish(publish))) = decoded else { panic!("{decoded:?}") };
+            publish.topic.detached()
+        });
+        assert_eq!(kept_topic, topic);
+        assert!((own..own + 64).contains(&kept), "{kept} bytes for a topic of {}", topic.len());
     }
 }
 

@@ -39,6 +39,14 @@ rules! {
         maximum: u32,
     } => "MQTT-3.1.2-24", ReasonCode::PACKET_TOO_LARGE,
         "packet of {size} bytes is larger than the maximum of {maximum}; raise the maximum packet size to accept it";
+    /// More properties or topic filters than the decoder gives memory for.
+    TooManyEntries {
+        /// The packet.
+        packet_type: PacketType,
+        /// The memory its lists may take in all, in bytes.
+        maximum: usize,
+    } => "section 4.13.2", ReasonCode::QUOTA_EXCEEDED,
+        "the properties and topic filters of {packet_type} would take more than {maximum} bytes of memory; raise the maximum packet size to accept it";
     /// A first packet from a client that is no CONNECT.
     ConnectExpected {
         /// What it was.

@@ -5,7 +5,7 @@ use bytes::{Buf, Bytes};
 
 use crate::error::{TextError, TopicError};
 use crate::property::{Place, list_len};
-use crate::reader::Reader;
+use crate::reader::{Memory, Reader};
 use crate::writer::{frame_len, put_header, put_text, put_u16};
 use crate::{
     DecodeError, EncodeError, Packet, PacketId, PacketType, Properties, Property, QoS, Text,
@@ -60,6 +60,17 @@ impl Publish {
             Some(alias) => TopicAliasUse::Define(alias),
         };
         Transfer { dup: self.dup, packet_id: self.packet_id, topic_alias, message_expiry: None }
+    }
+
+    /// What the message counts against bounds in bytes, wherever it is held (S4):
+    /// its topic, its payload, and its properties as [`Properties::weight`] says.
+    ///
+    /// The size of this type itself is not counted. Bounds in number account
+    /// for that, or who holds messages adds it.
+    #[inline]
+    #[must_use]
+    pub fn weight(&self) -> usize {
+        self.topic.len() + self.payload.len() + self.properties.weight()
     }
 
     /// Appends the whole packet; on an error `out` is as before.
@@ -233,8 +244,9 @@ impl Publish {
         mut body: Bytes,
         flags: u8,
         version: Version,
+        memory: Memory,
     ) -> Result<Option<Packet>, DecodeError> {
-        let mut reader = Reader::new(&body, PacketType::Publish);
+        let mut reader = Reader::new(&body, PacketType::Publish, memory);
         let qos = qos_of(flags).ok_or(DecodeError::Qos3)?;
         let (dup, retain) = (flags & DUP != 0, flags & RETAIN != 0);
         //= [MQTT-3.3.1-2]

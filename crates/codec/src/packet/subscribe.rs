@@ -77,6 +77,7 @@ impl Subscribe {
             if entry.breaks_no_local() {
                 return Err(DecodeError::NoLocalOnShared);
             }
+            reader.room_for(&filters)?;
             filters.push(entry);
         }
         Ok(Self { packet_id, filters, properties })

@@ -31,6 +31,7 @@ impl Unsubscribe {
         }
         let mut filters = Vec::new();
         while !reader.is_empty() {
+            reader.room_for(&filters)?;
             filters.push(reader.filter()?);
         }
         Ok(Self { packet_id, filters, properties })

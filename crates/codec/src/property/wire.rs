@@ -68,6 +68,16 @@ impl Value<'_> {
 }
 
 impl Property {
+    /// Bytes that the property holds apart from its entry in the list.
+    fn apart(&self) -> usize {
+        match self.value() {
+            Value::Text(text) => text.apart(),
+            Value::Binary(bytes) => bytes.len(),
+            Value::Pair(name, value) => name.apart() + value.apart(),
+            _ => 0,
+        }
+    }
+
     pub(super) const fn value(&self) -> Value<'_> {
         match self {
             Self::PayloadFormatIndicator(value)
@@ -147,7 +157,32 @@ impl Property {
     }
 }
 
+/// Longer lists get memory of exactly their size. What is spare in a shorter
+/// one is little, and not worth to ask for other memory.
+const EXACT_FROM: usize = 64;
+
 impl Properties {
+    /// Memory that the list takes, in bytes, as it is after decoding: the room
+    /// for its entries, and the text and binary data that do not fit in them.
+    /// Zero for an empty list; never less than the list takes on the wire.
+    ///
+    /// Against bounds on what is held, this counts and not the encoded length:
+    /// a small property takes more than ten times its encoded length (S4).
+    #[inline]
+    #[must_use]
+    pub fn weight(&self) -> usize {
+        if self.is_empty() { 0 } else { self.weight_of_entries() }
+    }
+
+    #[inline(never)]
+    fn weight_of_entries(&self) -> usize {
+        let room = match self.iter().len() {
+            len @ ..=EXACT_FROM => len.next_power_of_two().max(4),
+            len => len,
+        };
+        room * size_of::<Property>() + self.iter().map(Property::apart).sum::<usize>()
+    }
+
     /// Checks the list and returns its length on the wire, without the
     /// length field in front of it.
     pub(crate) fn measure(&self, place: Place) -> Result<usize, EncodeError> {
@@ -196,9 +231,14 @@ impl Properties {
             checker.admit(id).map_err(|error| DecodeError::Property { error })?;
             let property = Property::read(id, &mut section)?;
             property.check_value().map_err(|error| DecodeError::Property { error })?;
+            section.room_for(&properties)?;
             properties.push(property);
         }
         checker.finish().map_err(|error| DecodeError::Property { error })?;
+        reader.charge(&section);
+        if properties.len() > EXACT_FROM {
+            properties.shrink_to_fit();
+        }
         Ok(Self(properties))
     }
 }

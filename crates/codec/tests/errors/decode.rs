@@ -425,8 +425,25 @@ fn each_rule_has_its_error() {
     cases.iter().for_each(assert_case);
 
     let connect_expected = connect_expected();
-    let met = cases.iter().map(|case| case.error).chain([connect_expected]);
+    let met = cases.iter().map(|case| case.error).chain([connect_expected, too_many_entries()]);
     assert_all_met(include_str!("../../src/error/decode.rs"), met.map(|e| format!("{e:?}")));
+}
+
+fn too_many_entries() -> DecodeError {
+    // An UNSUBSCRIBE of 3000 filters of one byte: 9002 bytes, all told.
+    let mut bytes = wire("a2 aa46 0001");
+    bytes.extend(b"\x00\x01a".repeat(3000));
+    let error = Decoder::new(V311, 10_000).decode(&mut BytesMut::from(&bytes[..])).unwrap_err();
+    let packet_type = PacketType::Unsubscribe;
+    assert_eq!(error, DecodeError::TooManyEntries { packet_type, maximum: 65_536 });
+    assert_eq!(error.rule(), "section 4.13.2");
+    assert_eq!(error.reason_code(), ReasonCode::QUOTA_EXCEEDED);
+    assert_eq!(
+        error.to_string(),
+        "the properties and topic filters of UNSUBSCRIBE would take more than 65536 bytes of \
+         memory; raise the maximum packet size to accept it"
+    );
+    error
 }
 
 //= [MQTT-3.1.0-1] test
