@@ -16,6 +16,8 @@ mod memory;
 mod options;
 mod progress;
 mod proxy;
+#[cfg(feature = "websocket")]
+mod retry_after;
 mod socket;
 mod stream;
 mod tcp;

@@ -336,6 +336,17 @@ async fn refusals_are_explained() {
             "the server refused the WebSocket with HTTP status 503; try again later",
         ),
         (
+            "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 90\r\n\r\n",
+            "the server refused the WebSocket with HTTP status 503 (Retry-After 90 s); \
+             try again later",
+        ),
+        (
+            "HTTP/1.1 429 Slow Down\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\n\
+             Retry-After: Sun, 06 Nov 1994 08:50:07 GMT\r\n\r\n",
+            "the server refused the WebSocket with HTTP status 429 (Retry-After 30 s); \
+             try again later",
+        ),
+        (
             "HTTP/1.1 302 Found\r\nLocation: wss://b.example/mqtt\r\n\r\n",
             "the server redirects the WebSocket to \"wss://b.example/mqtt\" (HTTP 302); \
              connect to that address instead",
@@ -357,7 +368,7 @@ async fn refusals_are_explained() {
         assert_eq!(error.to_string(), text);
     }
     let status = |error| match error {
-        ConnectError::WebSocket(WebSocketError::Refused { status, location: None }) => status,
+        ConnectError::WebSocket(WebSocketError::Refused { status, location: None, .. }) => status,
         error => panic!("{error:?}"),
     };
     assert_eq!(status(answered("HTTP/1.1 403 Forbidden\r\n\r\n").await), 403);

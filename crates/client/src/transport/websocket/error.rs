@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io;
+use std::time::Duration;
 
 use crate::explain::explained_error;
 use crate::transport::io_error::IoError;
@@ -18,6 +19,8 @@ pub enum WebSocketError {
         status: u16,
         /// Where it redirects to, if it does.
         location: Option<String>,
+        /// How long it asks not to be bothered (`Retry-After`), if it does.
+        retry_after: Option<Duration>,
     },
     /// The server's answer is no WebSocket handshake.
     NotWebSocket {
@@ -64,10 +67,14 @@ explained_error!(WebSocketError);
 impl WebSocketError {
     pub(crate) fn write_fact(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Refused { status, location: None } => {
-                write!(f, "the server refused the WebSocket with HTTP status {status}")
+            Self::Refused { status, location: None, retry_after } => {
+                write!(f, "the server refused the WebSocket with HTTP status {status}")?;
+                match retry_after {
+                    Some(after) => write!(f, " (Retry-After {} s)", after.as_secs()),
+                    None => Ok(()),
+                }
             }
-            Self::Refused { status, location: Some(location) } => {
+            Self::Refused { status, location: Some(location), .. } => {
                 write!(f, "the server redirects the WebSocket to {location:?} (HTTP {status})")
             }
             Self::NotWebSocket { detail } => {

@@ -14,6 +14,7 @@ use super::{WebSocketError, WebSocketOptions};
 use crate::tls::TlsError;
 use crate::transport::custom::ByteStream;
 use crate::transport::error::{ConfigError, ConnectError};
+use crate::transport::retry_after::retry_after;
 
 /// What is read at once, and kept per connection. tungstenite's default is 128 KiB.
 const READ_BUFFER: usize = 8 << 10;
@@ -134,12 +135,12 @@ fn detail(error: &Error) -> String {
 }
 
 fn refused(response: &Response) -> WebSocketError {
-    let location = response.headers().get(header::LOCATION);
-    let location = location.filter(|_| response.status().is_redirection());
-    let text = location.and_then(|value| value.to_str().ok());
+    let text = |name| response.headers().get(name).and_then(|value| value.to_str().ok());
+    let location = text(header::LOCATION).filter(|_| response.status().is_redirection());
     WebSocketError::Refused {
         status: response.status().as_u16(),
-        location: text.map(|text| text.chars().take(LONGEST_LOCATION).collect()),
+        location: location.map(|text| text.chars().take(LONGEST_LOCATION).collect()),
+        retry_after: retry_after(text(header::RETRY_AFTER), text(header::DATE)),
     }
 }
 
