@@ -364,7 +364,7 @@ impl Node {
     }
 
     fn close(&mut self, env: &mut Env<'_>, close: Close) {
-        let Close { conn, last } = close;
+        let Close { conn, last, .. } = close;
         self.see(env, &Seen::Closing(conn, !last.is_empty()));
         if self.dial == Some(conn) {
             self.dial = None;

@@ -181,7 +181,7 @@ impl Saboteur {
         match (self.kind, poll()) {
             (Sabotage::TwoConnections, Output::Open(open)) => {
                 let conn = ConnectionId(open.conn.0 + 1000);
-                let second = Open { conn, server: open.server, redirect: None };
+                let second = Open { conn, redirect: None, ..open };
                 self.outputs.push_back(Output::Open(second));
                 Output::Open(open)
             }
@@ -207,7 +207,9 @@ impl Saboteur {
                     && let Some(conn) = self.last_conn.take()
                 {
                     let last = evenkeel_proto::Transmit::default();
-                    self.outputs.push_back(Output::Close(evenkeel_proto::Close { conn, last }));
+                    let served = evenkeel_proto::Served::Unknown;
+                    let close = evenkeel_proto::Close { conn, last, served };
+                    self.outputs.push_back(Output::Close(close));
                 }
                 output
             }

@@ -150,7 +150,8 @@ impl ClientBuilder {
     }
 
     /// Speaks this version only. Without it: MQTT 5, and 3.1.1 with a server
-    /// that refuses 5 or twice in a row gives no answer to it.
+    /// that refuses 5 in words. With one that gives no answer to MQTT 5 the two
+    /// are tried in turn, and what is accepted then lasts for that connection.
     pub fn version(mut self, version: Version) -> Self {
         self.change().config.version = version;
         self.change().config.fallback = false;

@@ -17,8 +17,8 @@ pub struct Config {
     pub servers: usize,
     /// The protocol version to begin with.
     pub version: Version,
-    /// Whether a server that refuses MQTT 5 is tried with 3.1.1: by its CONNACK,
-    /// or by two closes or connect time-outs in a row where CONNACK is due.
+    /// Whether a server that refuses MQTT 5 is asked for 3.1.1 (R14): for an hour
+    /// where its CONNACK refuses it, in turn where it closes or is silent instead.
     pub fallback: bool,
     /// What CONNECT says.
     pub connect: ConnectConfig,

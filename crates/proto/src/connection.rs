@@ -3,7 +3,7 @@
 use alloc::collections::VecDeque;
 use core::time::Duration;
 
-use evenkeel_codec::{Decoder, Text, Version};
+use evenkeel_codec::{Decoder, Version};
 
 use crate::alias::{IncomingAliases, OutgoingAliases};
 use crate::cause::ConnectPhase;
@@ -203,11 +203,4 @@ impl History {
     pub(crate) fn written(&self, conn: ConnectionId) -> Option<u64> {
         self.ends.iter().find(|(id, _)| *id == conn).map(|(_, written)| *written)
     }
-}
-
-/// The server to use next: one of the list, or one the last server named.
-#[derive(Debug, Default)]
-pub(crate) struct NextServer {
-    pub(crate) index: usize,
-    pub(crate) redirect: Option<Text>,
 }

@@ -47,8 +47,8 @@ pub enum Event {
     },
     /// There will be no further attempt.
     Halted(Halt),
-    /// The next attempt speaks this version, as no server has accepted the
-    /// last one: 3.1.1 where MQTT 5 was refused, and back where 3.1.1 met silence.
+    /// The next attempt speaks this version, and the last one another: 3.1.1
+    /// where MQTT 5 was refused or met no answer, and MQTT 5 again after that.
     VersionFallback(Version),
     /// The same end over and over.
     Loop(Repetition),

@@ -21,6 +21,12 @@ pub enum Input<'a> {
     Timeout,
     /// An attempt to connect has come this far.
     Phase(ConnectionId, ConnectPhase),
+    /// The host that this attempt goes to has so many other addresses that
+    /// have not failed in this [round](Open::round). Not needed where it has none.
+    Alternatives(ConnectionId, usize),
+    /// The credentials for this attempt are others than those for the last
+    /// one: servers that refused are asked again (R10).
+    FreshCredentials(ConnectionId),
     /// The transport is connected: CONNECT may go out, with these credentials
     /// in place of the configured ones.
     Opened(ConnectionId, Option<Credentials>),
@@ -77,8 +83,11 @@ pub struct Open {
     /// Index into the list of servers.
     pub server: usize,
     /// Another server to use instead, as the server named it: `host` or
-    /// `host:port`, several separated by spaces.
+    /// `host:port`.
     pub redirect: Option<Text>,
+    /// Which round this attempt is part of: addresses that failed in an
+    /// earlier one count as untried.
+    pub round: u32,
 }
 
 /// How to close a transport.
@@ -89,6 +98,20 @@ pub struct Close {
     /// What to write before, as far as that goes without delay: bytes handed
     /// over earlier come first, then these.
     pub last: crate::Transmit,
+    /// What the connection says of the address it went to.
+    pub served: Served,
+}
+
+/// What a connection says of the address that it went to (R10).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Served {
+    /// The address is good.
+    Yes,
+    /// It is no good, above TCP as well: other addresses of the host come
+    /// first for a while.
+    No,
+    /// Nothing: the end had other reasons.
+    Unknown,
 }
 
 /// A step of enhanced authentication.

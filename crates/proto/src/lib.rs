@@ -72,7 +72,9 @@ pub use config::{
     Bounds, Config, ConfigError, ConnectConfig, KeepAliveConfig, OfflineQos0, QueueConfig, WhenFull,
 };
 pub use event::{Connected, Event, State};
-pub use io::{AckKey, Challenge, Close, ConnectionId, Credentials, Incoming, Input, Open, Output};
+pub use io::{
+    AckKey, Challenge, Close, ConnectionId, Credentials, Incoming, Input, Open, Output, Served,
+};
 pub use limits::{Effective, Limits, SetBy};
 pub use operation::{
     Completion, Delivered, DeliveryError, PublishLimit, QueueError, RejectReason, Rejected,

@@ -97,10 +97,11 @@ impl Story {
     fn tell_more(&self, event: &Event) {
         match event {
             Event::VersionFallback(next) => {
-                self.say(&format!(
-                    "the server refused MQTT 5; the next attempt speaks {}",
-                    version(*next)
-                ));
+                let why = match next {
+                    Version::V5 => "the server may speak more",
+                    _ => "the server would not have MQTT 5",
+                };
+                self.say(&format!("{why}; the next attempt speaks {}", version(*next)));
             }
             Event::Loop(repetition) => self.printer.warn(&format!(
                 "the connection ended {} times in a row in the same way, every {}",

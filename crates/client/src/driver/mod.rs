@@ -288,7 +288,7 @@ impl Driver {
 
     /// Ends whatever there is of a connection, also one that still waits to be opened.
     fn close(&mut self, close: Close) {
-        let Close { conn, last } = close;
+        let Close { conn, last, .. } = close;
         self.next = self.next.take().filter(|open| open.conn != conn);
         self.dial = self.dial.take().filter(|dial| dial.conn != conn);
         self.answer = self.answer.take().filter(|answer| answer.0 != conn);

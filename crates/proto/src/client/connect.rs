@@ -13,7 +13,7 @@ use crate::event::{Connected, Event};
 use crate::io::{ConnectionId, Credentials, Open, Output};
 use crate::keepalive::KeepAlive;
 use crate::limits::Limits;
-use crate::reconnect::Retry;
+use crate::reconnect::{Choice, Retry};
 use crate::record::Record;
 use crate::session::journal::Gate;
 
@@ -24,9 +24,14 @@ impl Client {
     pub(super) fn open(&mut self, retry: Retry) {
         self.dialer.last_conn = ConnectionId(self.dialer.last_conn.0 + 1);
         let conn = self.dialer.last_conn;
-        let server = self.dialer.next.index;
-        let redirect = self.dialer.next.redirect.take();
+        let Choice { server, redirect, round } = self.dialer.servers.choose(self.now);
+        self.dialer.alternatives = 0;
         self.dialer.reconnector.on_open(self.now);
+        let version = self.version_to_speak();
+        if version != self.dialer.version {
+            self.dialer.version = version;
+            self.event(Event::VersionFallback(version));
+        }
         self.stats.connects += 1;
         self.note_unproven();
         self.transmit.clear();
@@ -36,19 +41,35 @@ impl Client {
             attempt: retry.attempt,
             since: self.now,
             phase: ConnectPhase::default(),
-            version: self.dialer.version,
+            version,
             decoder: None,
             auth: AuthTurn::Nobody,
             stream: Stream::default(),
             last_sent: None,
         }));
         self.event(Event::Connecting { conn, attempt: retry.attempt, server });
-        self.mail.outputs.push_back(Output::Open(Open { conn, server, redirect }));
+        self.mail.outputs.push_back(Output::Open(Open { conn, server, redirect, round }));
     }
 
     pub(super) fn on_phase(&mut self, conn: ConnectionId, phase: ConnectPhase) {
         match &mut self.link {
             Link::Opening(opening) if opening.conn == conn => opening.phase = phase,
+            _ => self.stats.stale_inputs += 1,
+        }
+    }
+
+    pub(super) fn on_alternatives(&mut self, conn: ConnectionId, count: usize) {
+        match &self.link {
+            Link::Opening(opening) if opening.conn == conn => self.dialer.alternatives = count,
+            _ => self.stats.stale_inputs += 1,
+        }
+    }
+
+    pub(super) fn on_fresh_credentials(&mut self, conn: ConnectionId) {
+        match &self.link {
+            Link::Opening(opening) if opening.conn == conn => {
+                self.dialer.servers.on_fresh_credentials();
+            }
             _ => self.stats.stale_inputs += 1,
         }
     }
@@ -76,9 +97,10 @@ impl Client {
     }
 
     pub(super) fn send_connect(&mut self, credentials: Option<Credentials>) {
+        let credentials = credentials.unwrap_or_else(|| self.config.connect.credentials.clone());
+        self.choose_version_for(&credentials);
         let Link::Opening(opening) = &self.link else { return };
         let version = opening.version;
-        let credentials = credentials.unwrap_or_else(|| self.config.connect.credentials.clone());
         let connect = self.connect_packet(version, credentials);
         if self.send(&Packet::Connect(connect)).is_err() {
             let failure = crate::TransportFailure::Config;
@@ -159,7 +181,7 @@ impl Client {
     }
 
     fn on_connack(&mut self, connack: ConnAck) {
-        self.dialer.answered = true;
+        self.note_answer(connack.reason);
         if connack.reason.is_error() {
             return self.on_refused(&connack);
         }
@@ -216,6 +238,7 @@ impl Client {
             self.note_identity();
         }
         self.dialer.reconnector.on_online();
+        self.dialer.servers.on_accepted(connected.version);
         self.stats.connections += 1;
         let session_present = connected.session_present;
         self.event(Event::Connected(Arc::new(connected)));
@@ -252,7 +275,6 @@ impl Client {
     }
 
     fn on_refused(&mut self, connack: &ConnAck) {
-        self.dialer.silent_refusals = 0;
         let properties = &connack.properties;
         let cause = DisconnectCause::Refused {
             reason: connack.reason,
@@ -261,33 +283,9 @@ impl Client {
             server_reference: properties.server_reference(),
         };
         let refused_version = connack.reason == ReasonCode::UNSUPPORTED_PROTOCOL_VERSION;
-        if refused_version && self.fall_back() {
+        if refused_version && self.other_version_is_left() {
             return self.end_for_fallback(cause);
         }
         self.end(cause, None);
-    }
-
-    /// Turns from MQTT 5 to 3.1.1 where that is allowed; true if it did.
-    pub(super) fn fall_back(&mut self) -> bool {
-        let allowed = self.config.fallback
-            && self.dialer.version == Version::V5
-            && !self.session.established
-            && self.config.connect.authentication.is_none();
-        if allowed {
-            self.speak(Version::V311);
-        }
-        allowed
-    }
-
-    /// Turns back from a fallback that no server has accepted either.
-    pub(super) fn return_to_configured_version(&mut self) {
-        if self.dialer.version != self.config.version && !self.session.established {
-            self.speak(self.config.version);
-        }
-    }
-
-    fn speak(&mut self, version: Version) {
-        self.dialer.version = version;
-        self.event(Event::VersionFallback(version));
     }
 }

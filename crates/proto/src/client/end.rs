@@ -4,22 +4,19 @@ use alloc::boxed::Box;
 
 use evenkeel_codec::{Disconnect, Packet, PacketId, Properties, Property, ReasonCode};
 
-use crate::cause::{CauseClass, ConnectPhase, DisconnectCause, ProtocolError, TransportFailure};
+use crate::cause::{ConnectPhase, DisconnectCause, ProtocolError, TransportFailure};
 use crate::connection::Online;
 use crate::event::Event;
-use crate::io::{Close, ConnectionId, Output};
+use crate::io::{Close, ConnectionId, Output, Served};
 use crate::keepalive::Death;
 use crate::limits::Limits;
 use crate::operation::{DeliveryError, SubscribeError};
-use crate::reconnect::{Ended, Halt, Retry, Verdict};
+use crate::reconnect::{Ended, Halt, Parting, Retry, Verdict};
 use crate::record::{StoredMessage, StoredState};
 use crate::session::flights::{Exchange, Suspicion};
 use crate::transmit::Transmit;
 
 use super::{Client, Link};
-
-/// Ends without CONNACK in a row after which MQTT 5 is held to be the reason.
-const SILENT_REFUSALS: u8 = 2;
 
 impl Client {
     pub(super) fn on_closed(&mut self, conn: ConnectionId, failure: TransportFailure) {
@@ -32,29 +29,15 @@ impl Client {
             _ => None,
         };
         if phase == Some(ConnectPhase::Handshake) {
-            self.count_silent_refusal();
+            self.note_no_answer(false);
         }
         self.end(DisconnectCause::Transport { failure, phase }, None);
     }
 
-    /// A server that closes where CONNACK is due, or says nothing, may not know
-    /// MQTT 5; it may also just be starting, so silence to the older version
-    /// leads back.
-    fn count_silent_refusal(&mut self) {
-        self.dialer.silent_refusals += 1;
-        if self.dialer.silent_refusals >= SILENT_REFUSALS {
-            self.dialer.silent_refusals = 0;
-            if !self.fall_back() {
-                self.return_to_configured_version();
-            }
-        }
-    }
-
-    /// The attempt takes too long. A server that has never said a word may
-    /// wait for a CONNECT it knows (aMQTT does).
+    /// The attempt takes too long.
     pub(super) fn give_up_attempt(&mut self, phase: ConnectPhase) {
-        if phase == ConnectPhase::Handshake && !self.dialer.answered {
-            self.count_silent_refusal();
+        if phase == ConnectPhase::Handshake {
+            self.note_no_answer(true);
         }
         let after = self.config.connect_timeout;
         self.end(DisconnectCause::ConnectTimeout { phase, after }, None);
@@ -73,13 +56,15 @@ impl Client {
     /// Ends the connection and asks the policy what follows. `farewell` is
     /// the reason of a DISCONNECT to send, if one is to be sent.
     pub(super) fn end(&mut self, cause: DisconnectCause, farewell: Option<ReasonCode>) {
-        let Some((online_since, useful)) = self.close_link(&cause, farewell) else { return };
-        let ended = Ended { cause: &cause, online_since, useful };
+        let Some((served, others)) = self.leave_server(&cause) else { return };
+        let Some((online_since, useful)) = self.close_link(&cause, farewell, served) else {
+            return;
+        };
+        let ended = Ended { cause: &cause, online_since, useful, others };
         let (verdict, repetition) = self.dialer.reconnector.on_end(self.now, &ended, &mut self.rng);
         if let Some(repetition) = repetition {
             self.event(Event::Loop(repetition));
         }
-        self.choose_server(&cause);
         let shut_down = cause == DisconnectCause::Shutdown;
         self.dialer.last_cause = Some(Box::new(cause));
         if shut_down {
@@ -93,9 +78,21 @@ impl Client {
         }
     }
 
-    /// The next attempt follows at once, with an older version.
+    /// What the end says of the server and its address, and whether others
+    /// are left that have not refused for good (R10).
+    fn leave_server(&mut self, cause: &DisconnectCause) -> Option<(Served, bool)> {
+        let lived = match &self.link {
+            Link::Online(online) => Some(self.now.since(online.since)),
+            Link::Opening(_) => None,
+            _ => return None,
+        };
+        let parting = Parting { cause, lived, alternatives: self.dialer.alternatives };
+        Some(self.dialer.servers.on_end(self.now, parting))
+    }
+
+    /// The next attempt follows at once, with the other version.
     pub(super) fn end_for_fallback(&mut self, cause: DisconnectCause) {
-        if self.close_link(&cause, None).is_some() {
+        if self.close_link(&cause, None, Served::Unknown).is_some() {
             let retry = self.dialer.reconnector.after_fallback(self.now, &mut self.rng);
             self.dialer.last_cause = Some(Box::new(cause));
             self.wait_for(retry);
@@ -124,6 +121,7 @@ impl Client {
         &mut self,
         cause: &DisconnectCause,
         farewell: Option<ReasonCode>,
+        served: Served,
     ) -> Option<(Option<crate::Instant>, bool)> {
         let conn = self.conn()?;
         let link = core::mem::replace(&mut self.link, Link::Stopped);
@@ -148,7 +146,7 @@ impl Client {
         };
         self.requeue_control();
         self.session.inbound.on_down();
-        self.mail.outputs.push_back(Output::Close(Close { conn, last }));
+        self.mail.outputs.push_back(Output::Close(Close { conn, last, served }));
         let online_for = online_since.map(|since| self.now.since(since));
         self.event(Event::Disconnected { conn, cause: Box::new(cause.clone()), online_for });
         Some((online_since, useful))
@@ -272,17 +270,6 @@ impl Client {
                 self.session.subscriptions.end(&control);
                 self.session.subscriptions.push_front(control);
             }
-        }
-    }
-
-    //= [MQTT-3.2.2-20]
-    fn choose_server(&mut self, cause: &DisconnectCause) {
-        match cause.class() {
-            CauseClass::Redirect => {
-                self.dialer.next.redirect = cause.server_reference().cloned();
-            }
-            CauseClass::Local | CauseClass::TakenOver => {}
-            _ => self.dialer.next.index = (self.dialer.next.index + 1) % self.config.servers,
         }
     }
 

@@ -15,6 +15,7 @@ mod recover;
 mod shelf;
 mod subscribe;
 mod timers;
+mod version;
 
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
@@ -25,12 +26,12 @@ use evenkeel_codec::Text;
 
 use crate::cause::DisconnectCause;
 use crate::config::{Config, ConfigError};
-use crate::connection::{History, NextServer, Online, Opening, Stream};
+use crate::connection::{History, Online, Opening, Stream};
 use crate::event::{Event, State};
 use crate::io::{ConnectionId, Incoming, Input, Output};
 use crate::limits::Limits;
 use crate::operation::Completion;
-use crate::reconnect::{Halt, Reconnector, Retry};
+use crate::reconnect::{Halt, Reconnector, Retry, Servers};
 use crate::rng::Rng;
 use crate::session::Session;
 use crate::stats::Stats;
@@ -86,18 +87,16 @@ enum Link {
 #[derive(Debug)]
 struct Dialer {
     reconnector: Reconnector,
-    next: NextServer,
+    servers: Servers,
+    /// Other addresses of the present host that have not failed.
+    alternatives: usize,
     last_conn: ConnectionId,
     last_cause: Option<Box<DisconnectCause>>,
     history: Option<Box<History>>,
     /// Doublings of the response time-out, learnt from late answers.
     patience: u8,
-    /// The version to offer next.
+    /// The version that the last attempt spoke.
     version: evenkeel_codec::Version,
-    /// Ends without CONNACK in a row, which old servers give to MQTT 5.
-    silent_refusals: u8,
-    /// A server has answered a CONNECT, whatever it said.
-    answered: bool,
     /// Names the session: the caller's, or the one the server assigned.
     client_id: Text,
 }
@@ -142,14 +141,13 @@ impl Client {
             link: Link::Stopped,
             dialer: Dialer {
                 reconnector: Reconnector::new(config.clone()),
-                next: NextServer::default(),
+                servers: Servers::new(config.servers),
+                alternatives: 0,
                 last_conn: ConnectionId::default(),
                 last_cause: None,
                 history: None,
                 patience: 0,
                 version: config.version,
-                silent_refusals: 0,
-                answered: false,
                 client_id,
             },
             session: Session::new(&config),
@@ -167,6 +165,7 @@ impl Client {
         self.advance_clock(now);
         if let Link::Stopped | Link::Halted(_) = self.link {
             self.dialer.reconnector.restart();
+            self.dialer.servers.restart();
             self.connect_at_once();
         }
     }
@@ -177,6 +176,8 @@ impl Client {
         match input {
             Input::Timeout => self.on_timeout(),
             Input::Phase(conn, phase) => self.on_phase(conn, phase),
+            Input::Alternatives(conn, count) => self.on_alternatives(conn, count),
+            Input::FreshCredentials(conn) => self.on_fresh_credentials(conn),
             Input::Opened(conn, credentials) => self.on_opened(conn, credentials),
             Input::Received(conn, buffer) => self.on_received(conn, buffer),
             Input::Written(conn, bytes) => self.on_written(conn, bytes),

@@ -1,10 +1,14 @@
-//! When the next connection may be opened, and why not sooner (laws R1-R6, R9).
+//! When the next connection may be opened, and why not sooner (laws R1-R6, R9),
+//! where it goes, and which version it speaks (laws R10, R14).
 
 mod budget;
 mod policy;
 mod repeat;
+mod servers;
+mod version;
 
 pub use policy::{Halt, Pace, Reconnect, RefusedPolicy, Retry, TakeOverPolicy, Verdict};
 
 pub(crate) use policy::{Ended, Reconnector};
 pub use repeat::Repetition;
+pub(crate) use servers::{Choice, Parting, Servers};

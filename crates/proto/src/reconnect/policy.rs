@@ -151,6 +151,8 @@ pub(crate) struct Ended<'a> {
     pub(crate) online_since: Option<Instant>,
     /// An acknowledgement or a PINGRESP came.
     pub(crate) useful: bool,
+    /// Another server, or another address, has not refused for good.
+    pub(crate) others: bool,
 }
 
 const TAKE_OVER_WINDOW: Duration = Duration::from_secs(600);
@@ -245,10 +247,10 @@ impl Reconnector {
         if lived.is_none() && ended.cause.is_ours() {
             self.gave_up = Some(now);
         }
-        (self.verdict(now, class, rng), repetition)
+        (self.verdict(now, class, ended.others, rng), repetition)
     }
 
-    fn verdict(&mut self, now: Instant, class: CauseClass, rng: &mut Rng) -> Verdict {
+    fn verdict(&mut self, now: Instant, class: CauseClass, others: bool, rng: &mut Rng) -> Verdict {
         // What this side wants itself is no failure.
         if class != CauseClass::Local {
             if !self.config.reconnect.enabled {
@@ -262,6 +264,8 @@ impl Reconnector {
         }
         let (delay, pace) = match class {
             CauseClass::Local => (Duration::ZERO, Pace::AtOnce),
+            // One refusal is not that of all: the next one is asked (R10).
+            CauseClass::Refused if others => (self.back_off(rng), Pace::BackOff),
             CauseClass::Refused => match self.config.reconnect.refused {
                 RefusedPolicy::Halt => return Verdict::Halt(Halt::Refused),
                 RefusedPolicy::HaltUnlessProven if !self.proven => {

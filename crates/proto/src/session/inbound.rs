@@ -68,6 +68,11 @@ impl Inbound {
         self.pubacks.items.len() + self.receipts_here
     }
 
+    /// The server has messages of QoS 2 under way.
+    pub(crate) fn has_receipts(&self) -> bool {
+        !self.receipts.is_empty()
+    }
+
     //= [MQTT-4.3.2-4]
     pub(crate) fn on_at_least_once(&mut self, conn: ConnectionId, id: PacketId) -> AckKey {
         AckKey::at_least_once(conn, self.pubacks.push(id))

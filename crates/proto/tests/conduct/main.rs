@@ -15,6 +15,8 @@ mod queue;
 mod quota;
 mod reconnect;
 mod resume;
+mod servers;
 mod shutdown;
 mod subscribe;
 mod support;
+mod version;

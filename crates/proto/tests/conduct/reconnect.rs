@@ -249,11 +249,13 @@ fn no_sequence_of_misfortunes_breaks_the_budget_or_the_floor() {
     for seed in 0..400 {
         let mut dice = Dice(seed);
         let floor = secs(dice.below(2) * 11);
-        let settings = policy(|policy| {
+        let mut settings = policy(|policy| {
             policy.base = secs(dice.below(2));
             policy.budget = 2 + dice.below(6) as u32;
             policy.floor = floor;
         });
+        let (servers, fallback) = (1 + dice.below(3) as usize, dice.below(2) == 0);
+        (settings.servers, settings.fallback) = (servers, fallback);
         let budget = settings.reconnect.budget;
         let mut rig = Rig::seeded(settings, seed);
         rig.client.start(rig.now);

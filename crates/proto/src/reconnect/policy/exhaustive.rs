@@ -33,6 +33,8 @@ enum Step {
     Death,
     /// Refused for good.
     Refused,
+    /// Refused for good, where another server is left to ask.
+    RefusedByOne,
     /// Taken over after a while.
     TakenOver,
     /// Taken over after more than the window of take-overs.
@@ -49,7 +51,7 @@ enum Step {
     Restart,
 }
 
-const STEPS: [Step; 15] = [
+const STEPS: [Step; 16] = [
     Step::Unreachable,
     Step::GivenUp,
     Step::Cut,
@@ -58,6 +60,7 @@ const STEPS: [Step; 15] = [
     Step::Idle,
     Step::Death,
     Step::Refused,
+    Step::RefusedByOne,
     Step::TakenOver,
     Step::TakenOverLate,
     Step::Throttled,
@@ -100,7 +103,9 @@ impl Step {
                 let death = Death::NotWritten { queued: Instant::default() };
                 (DisconnectCause::KeepAlive(death), Some(hour), true)
             }
-            Self::Refused => (refused(ReasonCode::NOT_AUTHORIZED), None, false),
+            Self::Refused | Self::RefusedByOne => {
+                (refused(ReasonCode::NOT_AUTHORIZED), None, false)
+            }
             Self::TakenOver => (told(ReasonCode::SESSION_TAKEN_OVER), Some(stable), true),
             Self::TakenOverLate => (told(ReasonCode::SESSION_TAKEN_OVER), Some(hour), true),
             Self::Throttled => (refused(ReasonCode::QUOTA_EXCEEDED), None, false),
@@ -140,6 +145,10 @@ enum Mutation {
     ThrottlingIgnored,
     /// R4: references to other servers are followed for ever.
     RedirectsForEver,
+    /// R10: one server's refusal is taken for that of all.
+    OneSpeaksForAll,
+    /// R10: one server's refusal is followed without back-off.
+    StormsTheOthers,
     /// R5: attempts are not counted.
     AttemptsUncounted,
     /// R9: a fight over the client identifier goes on.
@@ -148,7 +157,7 @@ enum Mutation {
     GivesInAtOnce,
 }
 
-const MUTATIONS: [(Mutation, &str); 16] = [
+const MUTATIONS: [(Mutation, &str); 18] = [
     (Mutation::BudgetOffByOne, "R2"),
     (Mutation::WishesAreFree, "R2"),
     (Mutation::NoFloor, "floor"),
@@ -162,6 +171,8 @@ const MUTATIONS: [(Mutation, &str); 16] = [
     (Mutation::RefusalsBackOff, "R4"),
     (Mutation::ThrottlingIgnored, "R4"),
     (Mutation::RedirectsForEver, "R4"),
+    (Mutation::OneSpeaksForAll, "R10"),
+    (Mutation::StormsTheOthers, "R10"),
     (Mutation::AttemptsUncounted, "R5"),
     (Mutation::FightsOn, "R9"),
     (Mutation::GivesInAtOnce, "R9"),
@@ -235,7 +246,8 @@ impl Subject {
         if self.is(Mutation::NoGrowth) {
             self.engine.attempt = 1;
         }
-        let (verdict, _) = self.engine.on_end(now, &Ended { useful, ..*ended }, rng);
+        let others = ended.others && !self.is(Mutation::OneSpeaksForAll);
+        let (verdict, _) = self.engine.on_end(now, &Ended { useful, others, ..*ended }, rng);
         if self.is(Mutation::NeverReset) || self.is(Mutation::NoGrowth) {
             self.engine.attempt = before;
         }
@@ -246,6 +258,9 @@ impl Subject {
             }
             Some(Mutation::ThrottlingIgnored) if retry.pace == Pace::Throttled => {
                 retry.at = now + self.engine.back_off(rng);
+            }
+            Some(Mutation::StormsTheOthers) if ended.others && retry.pace == Pace::BackOff => {
+                retry.at = now;
             }
             Some(Mutation::RefusalsBackOff) if retry.pace == Pace::SlowLane => {
                 retry.at = now + self.engine.back_off(rng);
@@ -335,13 +350,14 @@ impl Run {
             self.now = self.now + lived;
             since
         });
+        let others = step == Step::RefusedByOne;
         let verdict = self.subject.on_end(
             self.now,
-            &Ended { cause: &cause, online_since, useful },
+            &Ended { cause: &cause, online_since, useful, others },
             &mut self.rng,
         );
         self.note_end(&cause, lived, useful);
-        self.judge(cause.class(), verdict)
+        self.judge(cause.class(), others, verdict)
     }
 
     fn note_end(&mut self, cause: &DisconnectCause, lived: Option<Duration>, useful: bool) {
@@ -354,16 +370,17 @@ impl Run {
         }
     }
 
-    fn judge(&mut self, class: CauseClass, verdict: Verdict) -> Result<bool, Broken> {
+    fn judge(&mut self, class: CauseClass, others: bool, verdict: Verdict) -> Result<bool, Broken> {
         let fight = class == CauseClass::TakenOver && self.is_fight();
-        let hopeless = class == CauseClass::Refused && !self.proven;
+        let hopeless = class == CauseClass::Refused && !self.proven && !others;
         match verdict {
             Verdict::Halt(Halt::TakenOver) => hold("R9", fight).map(|()| false),
+            Verdict::Halt(_) if others => Err("R10"),
             Verdict::Halt(halt) => hold("R4", hopeless && halt == Halt::Refused).map(|()| false),
             Verdict::Retry(retry) => {
                 hold("R9", !fight)?;
                 hold("R4", !hopeless)?;
-                self.judge_delay(class, retry)?;
+                self.judge_delay(class, others, retry)?;
                 self.open(retry)?;
                 Ok(true)
             }
@@ -380,7 +397,7 @@ impl Run {
         earlier.is_some_and(|at| self.now.since(at) < Duration::from_secs(600))
     }
 
-    fn judge_delay(&mut self, class: CauseClass, retry: Retry) -> Result<(), Broken> {
+    fn judge_delay(&mut self, class: CauseClass, others: bool, retry: Retry) -> Result<(), Broken> {
         let delay = retry.at.since(self.now);
         let minute = Duration::from_secs(60);
         let doublings = self.attempts.saturating_sub(1).min(20);
@@ -392,6 +409,7 @@ impl Run {
                 ("R4", Duration::ZERO, Duration::ZERO)
             }
             CauseClass::Redirect => ("R4", high / 2, high),
+            CauseClass::Refused if others => ("R10", high / 2, high),
             CauseClass::Refused => ("R4", minute, minute * 2),
             CauseClass::Throttled => {
                 let (low, most) = (self.policy.cap / 12, self.policy.cap / 6);

@@ -12,7 +12,7 @@ use evenkeel_proto::record::{
 use evenkeel_proto::{
     Accepted, Challenge, Client, Completion, Config, ConnectionId, Credentials, Deadline,
     Delivered, DeliveryError, DisconnectCause, Event, Incoming, Input, Instant, Open, Output,
-    RejectReason, Retry, Stats, SubscribeError, Timer, Transmit, TransportFailure,
+    RejectReason, Retry, Served, Stats, SubscribeError, Timer, Transmit, TransportFailure,
 };
 
 use super::{ModelStore, filter, publish, secs, token};
@@ -33,6 +33,8 @@ pub(crate) struct Rig {
     /// Every request for a connection with its instant.
     pub(crate) opens: Vec<(Instant, Open)>,
     pub(crate) closes: Vec<(Instant, ConnectionId)>,
+    /// What each close said of the address.
+    pub(crate) served: Vec<Served>,
     pub(crate) deadline: Option<Deadline>,
     /// False: the transport takes bytes only when the test says so.
     pub(crate) writable: bool,
@@ -93,6 +95,7 @@ impl Rig {
             challenges: Vec::new(),
             opens: Vec::new(),
             closes: Vec::new(),
+            served: Vec::new(),
             deadline: None,
             writable: true,
         }
@@ -255,6 +258,7 @@ impl Rig {
                 Output::Open(open) => self.on_open(open),
                 Output::Close(close) => {
                     self.closes.push((self.now, close.conn));
+                    self.served.push(close.served);
                     let mut link = self.link.take().expect("only an open transport is closed");
                     assert_eq!(link.conn, close.conn, "the present transport is closed");
                     if self.writable {
@@ -389,6 +393,16 @@ impl Rig {
 
     pub(crate) fn conn(&self) -> ConnectionId {
         self.link.as_ref().expect("a transport").conn
+    }
+
+    /// The host of the present attempt has so many addresses beside this one.
+    pub(crate) fn has_alternatives(&mut self, count: usize) {
+        self.client.handle(self.now, Input::Alternatives(self.conn(), count));
+    }
+
+    /// The hook has answered otherwise than for the attempt before.
+    pub(crate) fn fresh_credentials(&mut self) {
+        self.client.handle(self.now, Input::FreshCredentials(self.conn()));
     }
 
     /// The transport is open; returns the CONNECT the client sends.
