@@ -16,7 +16,9 @@
 //! ```
 
 use std::future::{Future, IntoFuture};
-use std::sync::Arc;
+use std::pin::pin;
+use std::sync::{Arc, mpsc};
+use std::task::{Context, Waker};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -24,6 +26,7 @@ use evenkeel_codec::{QoS, ReasonCode};
 use evenkeel_proto::{Delivered, DeliveryError, DrainReport, State};
 use tokio::runtime::{Handle, Runtime};
 use tokio::sync::watch;
+use tokio::task::coop::has_budget_remaining;
 use tokio::time::timeout;
 
 use crate::error::{BuildError, ConnectError, PublishError, SubscribeError};
@@ -38,7 +41,9 @@ const LAST_GRACE: Duration = Duration::from_secs(7);
 ///
 /// Dropping the last of client, streams and receipts finishes what was
 /// accepted, for up to five seconds, and disconnects: a program may simply
-/// end. Must not be used inside an async runtime, where waiting is forbidden.
+/// end. So it does in `spawn_blocking` of tokio's. Must not be used inside
+/// async code, where waiting is forbidden: dropped there, it finishes in the
+/// background, for as long as the program goes on.
 #[derive(Clone, Debug)]
 pub struct Client {
     // The client goes before the keeper, which waits for it.
@@ -63,14 +68,40 @@ impl Keeper {
 impl Drop for Keeper {
     fn drop(&mut self) {
         let Some(runtime) = self.runtime.take() else { return };
-        // Inside another runtime waiting is forbidden: what is left has to do without.
-        if Handle::try_current().is_err() {
-            let closed = self.state.wait_for(|state| *state == State::Closed);
-            // Bounded, as a hook of the application's may hold the thread.
-            let _ = runtime.block_on(async { timeout(LAST_GRACE, closed).await.is_ok() });
+        let mut state = self.state.clone();
+        let (ended, end) = mpsc::channel::<()>();
+        // The runtime ends itself, so that what is left goes on whoever waits for it.
+        self.handle.spawn(async move {
+            let closed = state.wait_for(|state| *state == State::Closed);
+            if timeout(LAST_GRACE, closed).await.is_err() {
+                tracing::warn!("dropped with work left, which did not end in time");
+            }
+            runtime.shutdown_background();
+            drop(ended);
+        });
+        if thread_may_wait() {
+            // Ends when the other side is dropped. Bounded, as a hook of the
+            // application's may hold the runtime's thread.
+            let _ = end.recv_timeout(LAST_GRACE);
         }
-        runtime.shutdown_background();
     }
+}
+
+/// Whether this thread may be blocked, which a runtime's handle does not say:
+/// threads of `spawn_blocking`, and those that merely entered a runtime, have
+/// one as well. Tokio gives what runs as async code a budget of steps, and
+/// nothing else; so this takes steps until there is no budget left, or more
+/// are taken than any budget has.
+fn thread_may_wait() -> bool {
+    const MORE_THAN_ANY_BUDGET: u32 = 1024;
+    if Handle::try_current().is_err() {
+        return true;
+    }
+    let mut context = Context::from_waker(Waker::noop());
+    (0..MORE_THAN_ANY_BUDGET).all(|_| {
+        let step = pin!(tokio::task::consume_budget());
+        step.poll(&mut context).is_ready() && has_budget_remaining()
+    })
 }
 
 impl Client {

@@ -80,5 +80,92 @@ fn settings_and_refusals_are_errors_here_too() {
 #[tokio::test]
 async fn it_can_be_dropped_inside_of_a_runtime() {
     let builder = evenkeel::Client::builder("mqtt://127.0.0.1:1");
+    let begun = std::time::Instant::now();
     drop(Client::start(builder).unwrap());
+    assert!(begun.elapsed() < secs(5), "nothing is waited for");
+}
+
+/// Accepts fifty messages that the broker is slow to acknowledge.
+fn fifty(url: &str) -> Client {
+    let client = Client::start(evenkeel::Client::builder(url).client_id("boat")).unwrap();
+    for number in 0..50 {
+        drop(client.publish("a", format!("{number}"), AtLeastOnce).unwrap());
+    }
+    client
+}
+
+fn slow_broker() -> (tokio::runtime::Runtime, Broker) {
+    let late = When::sent(PacketType::PubAck).delay(millis(300));
+    broker(Broker::builder().fault(late))
+}
+
+#[track_caller]
+fn assert_all_finished(broker: &Broker) {
+    let packets = broker.stats().packets;
+    assert_eq!(packets.received(PacketType::Publish), 50);
+    assert_eq!(packets.sent(PacketType::PubAck), 50);
+    assert_eq!(packets.received(PacketType::Disconnect), 1);
+}
+
+/// Who may wait is asked of the thread: these all know of a runtime.
+#[test]
+fn wherever_a_thread_may_wait_dropping_finishes_what_was_accepted() {
+    for on_many_threads in [false, true] {
+        let (_runtime, broker) = slow_broker();
+        let url = broker.url();
+        let program = if on_many_threads {
+            tokio::runtime::Builder::new_multi_thread().worker_threads(1).build()
+        } else {
+            tokio::runtime::Builder::new_current_thread().build()
+        };
+        let program = program.unwrap();
+        let task = program.handle().spawn_blocking(move || drop(fifty(&url)));
+        program.block_on(task).unwrap();
+        assert_all_finished(&broker);
+        // A thread that has entered a runtime, and runs none of its tasks.
+        let (_runtime, broker) = slow_broker();
+        let entered = program.enter();
+        drop(fifty(&broker.url()));
+        drop(entered);
+        assert_all_finished(&broker);
+        if on_many_threads {
+            // A task that told its runtime that it blocks.
+            let (_runtime, broker) = slow_broker();
+            let url = broker.url();
+            let task =
+                program.spawn(async move { tokio::task::block_in_place(|| drop(fifty(&url))) });
+            program.block_on(task).unwrap();
+            assert_all_finished(&broker);
+        }
+    }
+}
+
+/// Async code is not blocked, and loses nothing as long as the program goes on.
+#[test]
+fn dropped_in_async_code_it_finishes_in_the_background() {
+    for on_many_threads in [false, true] {
+        let (_runtime, broker) = slow_broker();
+        let program = if on_many_threads {
+            tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()
+        } else {
+            tokio::runtime::Builder::new_current_thread().enable_all().build()
+        };
+        let client = fifty(&broker.url());
+        let (dropping, dropped) = (std::time::Instant::now(), std::sync::mpsc::channel());
+        let program = program.unwrap();
+        program.block_on(async {
+            tokio::spawn(async move { drop(client) }).await.unwrap();
+            dropped.0.send(dropping.elapsed()).unwrap();
+            // The broker counts in its own time.
+            let finished = async {
+                while broker.stats().packets.received(PacketType::Disconnect) == 0 {
+                    tokio::time::sleep(millis(10)).await;
+                }
+            };
+            tokio::time::timeout(secs(20), finished).await.expect("it does not finish");
+        });
+        // Acknowledgements alone take 300 ms.
+        assert!(dropped.1.recv().unwrap() < millis(6900), "the task was held up");
+        assert_all_finished(&broker);
+    }
 }
