@@ -64,7 +64,8 @@ pub enum UrlError {
     UnexpectedPath,
     /// A query parameter other than `clientId`, or `clientId` twice.
     UnexpectedQuery {
-        /// Its name; empty where no `=` ends one.
+        /// Its name; empty where there is no name and value on both sides of a `=`, as it may be
+        /// a secret then.
         name: String,
     },
     /// A `#`.
@@ -124,6 +125,9 @@ impl UrlError {
             }
             Self::NotUtf8 { part } => write!(f, "the URL's {part} is not UTF-8"),
             Self::UnexpectedPath => f.write_str("the URL has a path, which this scheme can't use"),
+            Self::UnexpectedQuery { name } if name.is_empty() => {
+                f.write_str("the URL has a query that this scheme can't use")
+            }
             Self::UnexpectedQuery { name } => {
                 write!(f, "the URL has the query parameter '{name}', which this scheme can't use")
             }

@@ -47,8 +47,8 @@ pub enum Scheme {
 
 /// Where an MQTT server is and how it is reached: the parsed form of its URL.
 ///
-/// `Debug` and `Display` never show the password, nor the query of a WebSocket URL, which often
-/// carries a token or a signature.
+/// `Debug` and `Display` never show user name and password, as both may be secrets, nor the query
+/// of a WebSocket URL, which often carries a token or a signature.
 ///
 /// ```
 /// use evenkeel::url::ServerUrl;
@@ -57,7 +57,7 @@ pub enum Scheme {
 /// assert_eq!(url.port(), Some(443));
 /// assert_eq!(url.password(), Some(b"p@ss".as_slice()));
 /// assert_eq!(url.websocket_target(), Some("/mqtt?token=1"));
-/// assert_eq!(url.to_string(), "wss://pump:***@broker.example:443/mqtt?***");
+/// assert_eq!(url.to_string(), "wss://***@broker.example:443/mqtt?***");
 /// # Ok::<(), evenkeel::url::UrlError>(())
 /// ```
 #[derive(Clone, PartialEq, Eq)]
@@ -246,11 +246,9 @@ impl FromStr for ServerUrl {
 impl fmt::Display for ServerUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}://", self.scheme.name())?;
+        // Some services have tokens for user names.
         if self.user_name.is_some() || self.password.is_some() {
-            let mut user_info = String::new();
-            percent::encode_into(self.user_name().unwrap_or_default(), &mut user_info);
-            let hidden = if self.password.is_some() { ":***" } else { "" };
-            write!(f, "{user_info}{hidden}@")?;
+            f.write_str("***@")?;
         }
         match &self.place {
             Place::Network { host, port, target } => {
@@ -272,5 +270,50 @@ pub(crate) fn target_without_query(target: &str) -> String {
     match target.split_once('?') {
         Some((path, _)) => format!("{path}?***"),
         None => target.to_owned(),
+    }
+}
+
+/// Someone else's URL, or a part of one, as it may be shown: without user info and without what
+/// follows the path.
+#[cfg_attr(not(feature = "websocket"), expect(dead_code, reason = "only WebSocket has redirects"))]
+pub(crate) fn without_secrets(text: &str) -> String {
+    let path_end = text.find(['?', '#']).unwrap_or(text.len());
+    let (front, rest) = text.split_at(path_end);
+    let hidden = rest.get(..1).map_or(String::new(), |mark| format!("{mark}***"));
+    match front.rsplit_once('@') {
+        // An '@' may stand in a path as well; better too little is shown than too much.
+        Some((before, place)) => {
+            let scheme = before.split_once("://").filter(|(scheme, _)| parse::is_scheme(scheme));
+            let scheme = scheme.map_or(String::new(), |(scheme, _)| format!("{scheme}://"));
+            format!("{scheme}***@{place}{hidden}")
+        }
+        None => format!("{front}{hidden}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::without_secrets;
+
+    #[test]
+    fn urls_lose_their_secrets() {
+        for (text, shown) in [
+            ("wss://b.example/mqtt", "wss://b.example/mqtt"),
+            ("/mqtt/x", "/mqtt/x"),
+            ("", ""),
+            ("https://b.example/login?token=s3cret", "https://b.example/login?***"),
+            ("/login?s3cret#s3cret", "/login?***"),
+            ("/login#s3cret?s3cret", "/login#***"),
+            ("?s3cret", "?***"),
+            ("https://s3cret:s3cret@b.example/x?y", "https://***@b.example/x?***"),
+            ("https://s3cret@b.example", "https://***@b.example"),
+            ("//s3cret@b.example/x", "***@b.example/x"),
+            ("s3cret:s3cret@b.example", "***@b.example"),
+            ("s3cret s3cret://x@b.example", "***@b.example"),
+            ("https://u:s3c/ret@b.example/x", "https://***@b.example/x"),
+            ("https://u:s3c@ret@b.example/x", "https://***@b.example/x"),
+        ] {
+            assert_eq!(without_secrets(text), shown, "{text}");
+        }
     }
 }

@@ -65,11 +65,12 @@ fn split_at_scheme(text: &str) -> Result<(&str, &str), UrlError> {
     if let Some(position) = text.find(is_blank) {
         return Err(UrlError::WhiteSpace { position });
     }
-    let parts = text.split_once("://").filter(|(scheme, _)| looks_like_scheme(scheme));
+    let parts = text.split_once("://").filter(|(scheme, _)| is_scheme(scheme));
     parts.ok_or(UrlError::MissingScheme)
 }
 
-fn looks_like_scheme(name: &str) -> bool {
+/// Looks like a scheme.
+pub(super) fn is_scheme(name: &str) -> bool {
     let is_scheme_character = |c: char| c.is_ascii_alphanumeric() || "+.-".contains(c);
     (1..=LONGEST_SHOWN_SCHEME).contains(&name.len()) && name.chars().all(is_scheme_character)
 }
@@ -220,7 +221,10 @@ fn client_id_only(query: Option<&str>) -> Result<Option<String>, UrlError> {
     for parameter in query.unwrap_or_default().split('&').filter(|p| !p.is_empty()) {
         let (name, value) = parameter.split_once('=').unwrap_or(("", ""));
         if name != "clientId" || client_id.is_some() {
-            return Err(UrlError::UnexpectedQuery { name: name.to_owned() });
+            // A lone token in Base64 ends with '=', too.
+            let is_name = !value.trim_start_matches('=').is_empty();
+            let name = if is_name { name.to_owned() } else { String::new() };
+            return Err(UrlError::UnexpectedQuery { name });
         }
         client_id = Some(decode_text(value, UrlPart::ClientId)?);
     }

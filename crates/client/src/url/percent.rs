@@ -20,19 +20,6 @@ pub(super) fn decode(text: &str) -> Result<Vec<u8>, BadEscape> {
     Ok(decoded)
 }
 
-/// Appends `text` so that [`decode`] gives it back, whatever it holds.
-pub(super) fn encode_into(text: &str, out: &mut String) {
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            out.push(char::from(byte));
-        } else {
-            out.push('%');
-            out.push(hex_char(byte >> 4));
-            out.push(hex_char(byte & 0x0f));
-        }
-    }
-}
-
 fn hex_digit(byte: u8) -> Option<u8> {
     match byte {
         b'0'..=b'9' => Some(byte - b'0'),
@@ -40,8 +27,4 @@ fn hex_digit(byte: u8) -> Option<u8> {
         b'A'..=b'F' => Some(byte - b'A' + 10),
         _ => None,
     }
-}
-
-fn hex_char(digit: u8) -> char {
-    char::from(if digit < 10 { b'0' + digit } else { b'A' + digit - 10 })
 }
