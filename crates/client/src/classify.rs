@@ -11,6 +11,7 @@ pub(crate) fn connect(error: &ConnectError) -> TransportFailure {
     match error {
         ConnectError::Config(_) => TransportFailure::Config,
         ConnectError::Resolve { .. } => TransportFailure::Resolve,
+        ConnectError::NoInterface { .. } => TransportFailure::Unreachable,
         ConnectError::Network { attempts } => {
             attempts.first().map_or(TransportFailure::Unreachable, |attempt| by_io(&attempt.error))
         }
@@ -60,6 +61,7 @@ fn by_tls(error: &TlsError) -> TransportFailure {
 
 fn by_proxy(error: &ProxyError) -> TransportFailure {
     match error {
+        ProxyError::Unreachable { error, .. } => connect(error),
         // By the proxy's rules: SOCKS5 says 2, HTTP 403.
         ProxyError::NoAuthenticationMethod
         | ProxyError::CredentialsRejected

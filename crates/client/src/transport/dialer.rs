@@ -67,8 +67,11 @@ impl Dialer {
         if cfg!(not(unix)) && matches!(endpoint.place, Place::Unix(_)) {
             return Err(ConfigError::UnixNotSupported);
         }
-        if let Some(proxy) = &self.options().proxy {
-            proxy.check()?;
+        let tcp = &self.options().tcp;
+        match (&self.options().proxy, &endpoint.place) {
+            (Some(proxy), _) => proxy.check(tcp)?,
+            (None, Place::Network { host, .. }) => tcp.check(host)?,
+            (None, _) => {}
         }
         self.check_tls(endpoint)?;
         self.check_websocket(endpoint)
@@ -201,10 +204,7 @@ impl Dialer {
 impl Dialer {
     fn check_websocket(&self, endpoint: &Endpoint) -> Result<(), ConfigError> {
         match &endpoint.websocket {
-            Some(target) => {
-                let authority = endpoint.http_authority();
-                websocket::request(&authority, target, &self.options().websocket).map(drop)
-            }
+            Some(target) => self.request(endpoint, target).map(drop),
             None => Ok(()),
         }
     }
@@ -217,9 +217,18 @@ impl Dialer {
     ) -> Result<Stream, ConnectError> {
         let Some(target) = &endpoint.websocket else { return Ok(Stream::new(secured)) };
         progress.enter(ConnectPhase::WebSocket);
+        let request = self.request(endpoint, target)?;
         let options = &self.options().websocket;
-        let request = websocket::request(&endpoint.http_authority(), target, options)?;
         Ok(Stream::websocket(websocket::handshake(request, secured, options).await?))
+    }
+
+    fn request(
+        &self,
+        endpoint: &Endpoint,
+        target: &str,
+    ) -> Result<websocket::Request, ConfigError> {
+        let authority = endpoint.http_authority();
+        websocket::request(&authority, target, &endpoint.headers, &self.options().websocket)
     }
 }
 

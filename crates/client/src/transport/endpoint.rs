@@ -13,13 +13,16 @@ const LOCAL_NAME: &str = "localhost";
 
 /// What a [`Dialer`](super::Dialer) opens: a place and the layers on the way to it.
 ///
-/// `Debug` and `Display` show no credentials and no query.
+/// `Debug` and `Display` show no credentials, no headers and no query.
 #[derive(Clone)]
 pub struct Endpoint {
     pub(super) place: Place,
     pub(super) tls: bool,
     /// Path and query of the WebSocket; `None` where there is no WebSocket.
     pub(super) websocket: Option<String>,
+    /// Of the WebSocket request, beside those of the settings.
+    #[cfg_attr(not(feature = "websocket"), expect(dead_code, reason = "only WebSocket has them"))]
+    pub(super) headers: Vec<(String, String)>,
 }
 
 #[derive(Clone)]
@@ -42,7 +45,7 @@ impl Endpoint {
     }
 
     const fn at(place: Place) -> Self {
-        Self { place, tls: false, websocket: None }
+        Self { place, tls: false, websocket: None, headers: Vec::new() }
     }
 
     /// Puts TLS over the stream.
@@ -59,6 +62,19 @@ impl Endpoint {
     #[must_use]
     pub fn with_websocket(mut self, target: impl Into<String>) -> Self {
         self.websocket = Some(target.into());
+        self
+    }
+
+    /// Adds a header to the WebSocket request, such as a token that is good for one attempt. It
+    /// takes the place of those of [`WebSocketOptions`](super::WebSocketOptions) that have its
+    /// name. `Debug` and `Display` do not show it.
+    #[must_use]
+    pub fn with_websocket_header(
+        mut self,
+        name: impl Into<String>,
+        value: impl Into<String>,
+    ) -> Self {
+        self.headers.push((name.into(), value.into()));
         self
     }
 
@@ -93,7 +109,8 @@ impl From<&ServerUrl> for Endpoint {
         };
         let scheme = url.scheme();
         let target = || url.websocket_target().unwrap_or_default().to_owned();
-        Self { place, tls: scheme.is_tls(), websocket: scheme.is_websocket().then(target) }
+        let websocket = scheme.is_websocket().then(target);
+        Self { place, tls: scheme.is_tls(), websocket, headers: Vec::new() }
     }
 }
 

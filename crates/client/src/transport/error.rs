@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use super::io_error::IoError;
 use super::proxy::ProxyError;
@@ -24,6 +24,15 @@ pub enum ConnectError {
         host: String,
         /// What the resolver said; `None` where it answered without any address.
         error: Option<IoError>,
+    },
+    /// The interface that the local address names is not there, at least now.
+    NoInterface {
+        /// The local address.
+        bind: Ipv6Addr,
+        /// The interface.
+        zone: String,
+        /// What the operating system said.
+        error: IoError,
     },
     /// No address of the host took the TCP connection.
     Network {
@@ -69,12 +78,29 @@ pub enum ConfigError {
         /// The local address.
         bind: IpAddr,
     },
+    /// The local address to bind is link-local, which means another one on each interface, and
+    /// names no interface.
+    BindWithoutZone {
+        /// The local address.
+        bind: Ipv6Addr,
+    },
+    /// An interface is named without a link-local address to bind.
+    ZoneWithoutBind,
+    /// The host's address is link-local, which means another host on each interface, and names no
+    /// interface.
+    HostWithoutZone {
+        /// The host's address.
+        address: Ipv6Addr,
+    },
     /// The TLS settings can't be used.
     Tls(TlsConfigError),
     /// The WebSocket path is not what HTTP allows.
     WebSocketPath,
-    /// A WebSocket header's name or value is not what HTTP allows. The value is not shown, as it
-    /// may be a secret.
+    /// A WebSocket header's name is not what HTTP allows. It is not shown: where name and value
+    /// are not told apart, it may hold a secret.
+    WebSocketHeaderName,
+    /// A WebSocket header's value is not what HTTP allows. The value is not shown, as it may be a
+    /// secret.
     WebSocketHeader {
         /// The header's name.
         name: String,
@@ -115,6 +141,9 @@ impl ConnectError {
                 write!(f, "cannot resolve the host '{host}': {error}")
             }
             Self::Resolve { host, error: None } => write!(f, "the host '{host}' has no address"),
+            Self::NoInterface { bind, zone, error } => {
+                write!(f, "the interface of the local address {bind}%{zone} is not found: {error}")
+            }
             Self::Network { attempts } => {
                 f.write_str("cannot connect to ")?;
                 for (index, attempt) in attempts.iter().enumerate() {
@@ -135,6 +164,7 @@ impl ConnectError {
         match self {
             Self::Config(error) => error.hint(),
             Self::Resolve { .. } => Some("check the name and this machine's DNS"),
+            Self::NoInterface { .. } => Some("check the interface's name, and that it is up"),
             Self::Network { attempts } => {
                 attempts.first().and_then(|attempt| io_hint(attempt.error.kind()))
             }
@@ -170,10 +200,22 @@ impl ConfigError {
             Self::BindFamily { bind } => {
                 write!(f, "the host has no address of the same family as the local address {bind}")
             }
+            Self::BindWithoutZone { bind } => {
+                write!(f, "the local address {bind} is link-local and names no interface")
+            }
+            Self::ZoneWithoutBind => {
+                f.write_str("an interface is named without a link-local address to bind")
+            }
+            Self::HostWithoutZone { address } => {
+                write!(f, "the host {address} is link-local and names no interface")
+            }
             Self::Tls(error) => error.write_fact(f),
             Self::WebSocketPath => f.write_str("the WebSocket path is not a valid HTTP path"),
             Self::WebSocketHeader { name } => {
-                write!(f, "the WebSocket header {name:?} has a name or value that HTTP forbids")
+                write!(f, "the WebSocket header '{name}' has a value that HTTP forbids")
+            }
+            Self::WebSocketHeaderName => {
+                f.write_str("a WebSocket header has a name that HTTP forbids")
             }
             Self::ReservedHeader { name } => {
                 write!(f, "the WebSocket header '{name}' is set by the handshake itself")
@@ -195,9 +237,17 @@ impl ConfigError {
             Self::UnixNotSupported => Some("use mqtt:// or mqtts://"),
             Self::BindFamily { bind: IpAddr::V4(_) } => Some("bind an IPv6 address, or none"),
             Self::BindFamily { bind: IpAddr::V6(_) } => Some("bind an IPv4 address, or none"),
+            Self::BindWithoutZone { .. } => Some("write it with its interface, like fe80::1%eth0"),
+            Self::ZoneWithoutBind => Some("bind the interface's address in fe80::/10"),
+            Self::HostWithoutZone { .. } => {
+                Some("write it with the interface to it, like [fe80::1%25eth0] in a URL")
+            }
             Self::Tls(error) => error.hint(),
             Self::WebSocketPath => Some("begin it with '/' and percent-encode the rest"),
             Self::WebSocketHeader { .. } => Some("use visible ASCII characters and no line breaks"),
+            Self::WebSocketHeaderName => {
+                Some("a name has no blanks and ends at the ':', as in 'Authorization: Bearer ...'")
+            }
             Self::ReservedHeader { name }
                 if name.eq_ignore_ascii_case("sec-websocket-protocol") =>
             {

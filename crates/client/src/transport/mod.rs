@@ -11,6 +11,7 @@ mod dialer;
 mod endpoint;
 mod error;
 mod happy_eyeballs;
+mod http;
 mod io_error;
 mod memory;
 mod options;

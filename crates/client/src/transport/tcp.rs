@@ -1,7 +1,7 @@
 //! TCP connections.
 
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, SocketAddr, SocketAddrV6};
 use std::time::Duration;
 
 use socket2::{SockRef, TcpKeepalive};
@@ -20,13 +20,21 @@ const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
 pub struct TcpOptions {
     nodelay: bool,
     bind_address: Option<IpAddr>,
+    /// The interface of the local address, by name or number.
+    bind_zone: Option<String>,
     keepalive: Option<Duration>,
     attempt_delay: Duration,
 }
 
 impl Default for TcpOptions {
     fn default() -> Self {
-        Self { nodelay: true, bind_address: None, keepalive: None, attempt_delay: ATTEMPT_DELAY }
+        Self {
+            nodelay: true,
+            bind_address: None,
+            bind_zone: None,
+            keepalive: None,
+            attempt_delay: ATTEMPT_DELAY,
+        }
     }
 }
 
@@ -45,10 +53,19 @@ impl TcpOptions {
     }
 
     /// Connects from this local address, which also chooses the family: addresses of the other
-    /// one are left out.
+    /// one are left out. A link-local IPv6 address needs [`Self::bind_zone`] beside it.
     #[must_use]
     pub const fn bind_address(mut self, address: IpAddr) -> Self {
         self.bind_address = Some(address);
+        self
+    }
+
+    /// Sets the zone of a link-local [`Self::bind_address`]: its interface, by name or number, as
+    /// what follows the `%` of `fe80::1%eth0`. It is looked for at each attempt, as interfaces
+    /// come and go.
+    #[must_use]
+    pub fn bind_zone(mut self, interface: impl Into<String>) -> Self {
+        self.bind_zone = Some(interface.into());
         self
     }
 
@@ -67,6 +84,28 @@ impl TcpOptions {
         self.attempt_delay = delay;
         self
     }
+
+    /// Checks that addresses which mean another host on each interface name theirs; `host` is
+    /// where a connection is opened to.
+    pub(super) fn check(&self, host: &Host) -> Result<(), ConfigError> {
+        let bind = match self.bind_address {
+            Some(IpAddr::V6(bind)) if bind.is_unicast_link_local() => Some(bind),
+            _ => None,
+        };
+        match (bind, &self.bind_zone) {
+            (Some(bind), None) => return Err(ConfigError::BindWithoutZone { bind }),
+            (None, Some(_)) => return Err(ConfigError::ZoneWithoutBind),
+            _ => {}
+        }
+        match host {
+            // The system takes the interface of the local address then.
+            Host::Ipv6 { address, zone: None } if address.is_unicast_link_local() => {
+                let address = *address;
+                bind.map(drop).ok_or(ConfigError::HostWithoutZone { address })
+            }
+            _ => Ok(()),
+        }
+    }
 }
 
 /// Connects to the first address of `host` that answers.
@@ -79,8 +118,9 @@ pub(super) async fn connect(
     progress.enter(ConnectPhase::Resolve);
     let addresses = usable(resolve(host, port).await?, options)?;
     progress.enter(ConnectPhase::Tcp);
+    let local = &local_address(options).await?;
     let attempt = |address| async move {
-        let result = connect_one(address, options).await;
+        let result = connect_one(address, *local, options).await;
         match &result {
             Ok(_) => tracing::debug!(%address, "TCP connection opened"),
             Err(error) => tracing::debug!(%address, %error, "TCP connection failed"),
@@ -121,10 +161,35 @@ fn usable(
     Ok(addresses)
 }
 
-async fn connect_one(address: SocketAddr, options: &TcpOptions) -> io::Result<TcpStream> {
+/// The local address to bind, if any, with the number of its zone.
+async fn local_address(options: &TcpOptions) -> Result<Option<SocketAddr>, ConnectError> {
+    let (address, zone) = match (options.bind_address, &options.bind_zone) {
+        (Some(IpAddr::V6(address)), Some(zone)) => (address, zone),
+        (address, _) => return Ok(address.map(|address| SocketAddr::new(address, 0))),
+    };
+    let missing = |error: io::Error| ConnectError::NoInterface {
+        bind: address,
+        zone: zone.clone(),
+        error: error.into(),
+    };
+    // Only the resolver knows the number of a zone.
+    let mut found = lookup_host((format!("{address}%{zone}"), 0)).await.map_err(missing)?;
+    let scope = found.find_map(|found| match found {
+        SocketAddr::V6(found) => Some(found.scope_id()),
+        SocketAddr::V4(_) => None,
+    });
+    let scope = scope.ok_or_else(|| missing(io::ErrorKind::NotFound.into()))?;
+    Ok(Some(SocketAddrV6::new(address, 0, 0, scope).into()))
+}
+
+async fn connect_one(
+    address: SocketAddr,
+    local: Option<SocketAddr>,
+    options: &TcpOptions,
+) -> io::Result<TcpStream> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
-    if let Some(bind) = options.bind_address {
-        socket.bind(SocketAddr::new(bind, 0))?;
+    if let Some(local) = local {
+        socket.bind(local)?;
     }
     let stream = socket.connect(address).await?;
     stream.set_nodelay(options.nodelay)?;
@@ -144,12 +209,12 @@ mod tests {
     async fn socket_options_reach_the_socket() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let stream = connect_one(address, &TcpOptions::new()).await.unwrap();
+        let stream = connect_one(address, None, &TcpOptions::new()).await.unwrap();
         assert!(stream.nodelay().unwrap());
         assert!(!SockRef::from(&stream).keepalive().unwrap());
 
         let options = TcpOptions::new().nodelay(false).keepalive(Duration::from_secs(77));
-        let stream = connect_one(address, &options).await.unwrap();
+        let stream = connect_one(address, None, &options).await.unwrap();
         assert!(!stream.nodelay().unwrap());
         let socket = SockRef::from(&stream);
         assert!(socket.keepalive().unwrap());

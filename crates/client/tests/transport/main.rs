@@ -2,6 +2,8 @@
 
 mod support;
 
+#[cfg(feature = "websocket")]
+mod answers;
 mod features;
 mod memory;
 mod phases;

@@ -7,7 +7,7 @@ use evenkeel::transport::{
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::support::{assert_echo, echo, endpoint, serve, soon};
+use crate::support::{assert_echo, echo, endpoint, refusing_port, serve, soon};
 
 /// What a scripted proxy expects and answers, in turn; then it becomes the server and echoes.
 type Script = Vec<(Vec<u8>, Vec<u8>)>;
@@ -114,10 +114,49 @@ async fn socks5_refusals_are_explained() {
 #[tokio::test]
 async fn http_connect() {
     let request = b"CONNECT broker.example:8883 HTTP/1.1\r\nHost: broker.example:8883\r\n\r\n";
-    let answer = b"HTTP/1.1 200 Connection established\r\nVia: test\r\n\r\n";
-    let script = script(&[(request, answer)]);
-    let mut stream = open("http://HOST", "mqtt://broker.example:8883", script).await.unwrap();
-    assert_echo(&mut stream, b"hello").await;
+    for answer in [
+        "HTTP/1.1 200 Connection established\r\nVia: test\r\n\r\n",
+        "HTTP/1.0 204\r\n\r\n",
+        "HTTP/1.1 200 OK\nVia: test\n\n",
+        "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n\r\n",
+        "HTTP/1.1 100 Continue\n\nHTTP/1.1 102 Processing\nA: b\n\nHTTP/1.1 200 OK\n\n",
+    ] {
+        let script = script(&[(request, answer.as_bytes())]);
+        let mut stream = open("http://HOST", "mqtt://broker.example:8883", script).await.unwrap();
+        assert_echo(&mut stream, b"hello").await;
+    }
+}
+
+#[tokio::test]
+async fn a_proxy_that_is_not_reached_is_named() {
+    let port = refusing_port().await;
+    for scheme in ["socks5h", "socks5", "http"] {
+        let mut options = TransportOptions::default();
+        let url = format!("{scheme}://anna:s3cret@127.0.0.1:{port}");
+        options.proxy = Some(Proxy::parse(&url).unwrap());
+        let (dialer, progress) = (Dialer::new(options), ConnectProgress::new());
+        let error = soon(dialer.open(&endpoint("mqtt://192.0.2.7:80"), &progress)).await;
+        let error = error.unwrap_err();
+        let text = error.to_string();
+        let begin = format!(
+            "the proxy 127.0.0.1:{port} is not reached: cannot connect to 127.0.0.1:{port} ("
+        );
+        assert!(text.starts_with(&begin), "{text}");
+        assert!(text.ends_with("; check the proxy's host and port, and that it runs"), "{text}");
+        assert!(!format!("{error:?}").contains("s3cret"), "{error:?}");
+        // Whoever ran out of time would have to say so of the proxy.
+        assert_eq!(progress.phase(), ConnectPhase::Proxy);
+    }
+    let mut options = TransportOptions::default();
+    options.proxy = Some(Proxy::parse("http://proxy.invalid:3128").unwrap());
+    let dialer = Dialer::new(options);
+    let error = soon(dialer.open(&endpoint("mqtt://192.0.2.7"), &ConnectProgress::new())).await;
+    let error = error.unwrap_err();
+    let ConnectError::Proxy(ProxyError::Unreachable { proxy, error: inner }) = &error else {
+        panic!("{error:?}")
+    };
+    assert_eq!(proxy, "proxy.invalid:3128");
+    assert!(matches!(**inner, ConnectError::Resolve { .. }), "{inner:?}");
 }
 
 #[tokio::test]
@@ -187,8 +226,9 @@ fn proxy_urls() {
         let shown = format!("{:?}", Proxy::parse(text).unwrap());
         assert!(shown.contains(expected), "{shown}");
     }
-    let secret = Proxy::parse("http://user:s3cret@p").unwrap();
-    assert!(!format!("{secret:?}").contains("s3cret"));
+    let secret = Proxy::parse("http://t0ken:s3cret@p").unwrap();
+    let shown = format!("{secret:?}");
+    assert!(!shown.contains("s3cret") && !shown.contains("t0ken"), "{shown}");
     for (text, expected) in [
         ("socks4://p", "unknown proxy scheme 'socks4'; known are socks5h, socks5 and http"),
         ("http://", "the URL has no host; write it like mqtt://broker.example"),

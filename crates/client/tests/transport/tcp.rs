@@ -10,7 +10,7 @@ use evenkeel::transport::{ConfigError, ConnectError, Stream, TcpOptions, Transpo
 use tokio::io::{AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::TcpListener;
 
-use crate::support::{assert_echo, echo, open, refusing_port, serve, soon, spin};
+use crate::support::{assert_echo, echo, endpoint, open, refusing_port, serve, soon, spin};
 
 fn tcp_options(tcp: TcpOptions) -> TransportOptions {
     let mut options = TransportOptions::default();
@@ -99,6 +99,93 @@ async fn a_local_address_that_does_not_fit_is_explained() {
     let options = tcp_options(TcpOptions::new().bind_address([192, 0, 2, 1].into()));
     let error = open("mqtt://127.0.0.1:1", options).await.unwrap_err();
     assert_eq!(error.hint(), Some("check the local address to bind"));
+}
+
+/// A link-local address of this machine, with its interface.
+#[cfg(target_os = "linux")]
+fn link_local() -> Option<(Ipv6Addr, String)> {
+    let list = std::fs::read_to_string("/proc/net/if_inet6").ok()?;
+    list.lines().find_map(|line| {
+        let words: Vec<_> = line.split_whitespace().collect();
+        let address = u128::from_str_radix(words.first()?, 16).ok()?;
+        let is_link_local = Ipv6Addr::from(address).is_unicast_link_local();
+        is_link_local.then(|| Some((address.into(), (*words.last()?).to_owned())))?
+    })
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_link_local_address_keeps_its_interface() {
+    let Some((address, interface)) = link_local() else {
+        println!("skipped: this machine has no link-local address");
+        return;
+    };
+    let listener = TcpListener::bind(format!("[{address}%{interface}]:0")).await;
+    let listener = match listener {
+        Ok(listener) => listener,
+        Err(_) => TcpListener::bind((format!("{address}%{interface}"), 0)).await.unwrap(),
+    };
+    let port = listener.local_addr().unwrap().port();
+    let bound = TcpOptions::new().bind_address(address.into()).bind_zone(&interface);
+    for (url, options) in [
+        (format!("mqtt://[{address}%25{interface}]:{port}"), bound.clone()),
+        // The interface of the local address serves for both.
+        (format!("mqtt://[{address}]:{port}"), bound),
+        (format!("mqtt://[{address}%25{interface}]:{port}"), TcpOptions::new()),
+    ] {
+        let (stream, accepted) =
+            tokio::join!(open(&url, tcp_options(options)), soon(listener.accept()));
+        let (local, _) = stream.unwrap().addresses().unwrap();
+        assert_eq!(local.ip(), IpAddr::V6(address), "{url}");
+        let SocketAddr::V6(peer) = accepted.unwrap().1 else { panic!("not IPv6") };
+        assert_eq!(*peer.ip(), address);
+        assert_ne!(peer.scope_id(), 0);
+    }
+}
+
+#[tokio::test]
+async fn a_link_local_address_without_interface_says_so() {
+    let bind: Ipv6Addr = "fe80::1".parse().unwrap();
+    let bound = TcpOptions::new().bind_address(bind.into());
+    for (url, tcp, error, text) in [
+        (
+            "mqtt://[fe80::2%25lo]",
+            bound.clone(),
+            ConfigError::BindWithoutZone { bind },
+            "the local address fe80::1 is link-local and names no interface; \
+             write it with its interface, like fe80::1%eth0",
+        ),
+        (
+            "mqtt://[febf:ffff::2]",
+            TcpOptions::new(),
+            ConfigError::HostWithoutZone { address: "febf:ffff::2".parse().unwrap() },
+            "the host febf:ffff::2 is link-local and names no interface; \
+             write it with the interface to it, like [fe80::1%25eth0] in a URL",
+        ),
+        (
+            "mqtt://[::1]",
+            TcpOptions::new().bind_zone("lo"),
+            ConfigError::ZoneWithoutBind,
+            "an interface is named without a link-local address to bind; \
+             bind the interface's address in fe80::/10",
+        ),
+    ] {
+        let result = open(url, tcp_options(tcp)).await.unwrap_err();
+        assert_eq!(result, ConnectError::Config(error));
+        assert_eq!(result.to_string(), text);
+    }
+    // The neighbours of fe80::/10 need none.
+    for host in ["fe7f::1", "fec0::1"] {
+        let check = evenkeel::transport::Dialer::default();
+        assert_eq!(check.check(&endpoint(&format!("mqtt://[{host}]"))), Ok(()));
+    }
+    let gone = bound.bind_zone("nosuchif");
+    let error = open("mqtt://[fe80::2]", tcp_options(gone)).await.unwrap_err();
+    assert!(matches!(error, ConnectError::NoInterface { .. }), "{error:?}");
+    let text = error.to_string();
+    let begin = "the interface of the local address fe80::1%nosuchif is not found: ";
+    assert!(text.starts_with(begin), "{text}");
+    assert!(text.ends_with("; check the interface's name, and that it is up"), "{text}");
 }
 
 #[tokio::test]

@@ -354,7 +354,7 @@ async fn refusals_are_explained() {
         (
             "hello\r\n\r\n",
             "the server's answer is no WebSocket handshake: \
-             httparse error: invalid HTTP version; \
+             it does not begin with an HTTP status line; \
              check the port, and whether it wants ws:// or wss://",
         ),
         (
@@ -437,18 +437,28 @@ fn settings_that_can_not_be_used() {
         ),
         (
             new().header("X-A\r\nX-B", "1"),
-            "the WebSocket header \"X-A\\r\\nX-B\" has a name or value that HTTP forbids; \
-             use visible ASCII characters and no line breaks",
+            "a WebSocket header has a name that HTTP forbids; \
+             a name has no blanks and ends at the ':', as in 'Authorization: Bearer ...'",
+        ),
+        (
+            new().path("/x#y"),
+            "the WebSocket path is not a valid HTTP path; \
+             begin it with '/' and percent-encode the rest",
         ),
         (
             new().header("X-A", "s3cret\r\nX-B: 1"),
-            "the WebSocket header \"X-A\" has a name or value that HTTP forbids; \
+            "the WebSocket header 'X-A' has a value that HTTP forbids; \
              use visible ASCII characters and no line breaks",
         ),
         (
             new().header("Sec-WebSocket-Protocol", "mqtt"),
             "the WebSocket header 'Sec-WebSocket-Protocol' is set by the handshake itself; \
              use the subprotocol setting instead",
+        ),
+        (
+            new().header("sec-websocket-extensions", "permessage-deflate"),
+            "the WebSocket header 'sec-websocket-extensions' is set by the handshake itself; \
+             remove it",
         ),
         (
             new().header("Upgrade", "h2c"),

@@ -3,12 +3,20 @@
 use std::fmt;
 
 use crate::explain::explained_error;
+use crate::transport::error::ConnectError;
 use crate::transport::io_error::IoError;
 
-/// Why a proxy, once reached, did not connect to the server.
+/// Why there is no connection through a proxy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ProxyError {
+    /// The proxy itself can't be reached.
+    Unreachable {
+        /// Its host and port.
+        proxy: String,
+        /// Why not: its name has no address, or none of them takes the connection.
+        error: Box<ConnectError>,
+    },
     /// The SOCKS5 proxy accepts none of the ways to authenticate that were offered.
     NoAuthenticationMethod,
     /// The proxy rejected, or wants, a user name and password.
@@ -36,6 +44,10 @@ explained_error!(ProxyError);
 impl ProxyError {
     pub(crate) fn write_fact(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Unreachable { proxy, error } => {
+                write!(f, "the proxy {proxy} is not reached: ")?;
+                error.write_fact(f)
+            }
             Self::NoAuthenticationMethod => {
                 f.write_str("the proxy accepts no authentication that was offered")
             }
@@ -57,6 +69,7 @@ impl ProxyError {
     /// Returns advice, where there is any.
     pub fn hint(&self) -> Option<&'static str> {
         match self {
+            Self::Unreachable { .. } => Some("check the proxy's host and port, and that it runs"),
             Self::NoAuthenticationMethod | Self::CredentialsRejected => {
                 Some("give the proxy's user name and password in its URL")
             }

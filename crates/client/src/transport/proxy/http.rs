@@ -1,14 +1,14 @@
 //! HTTP CONNECT (RFC 9110, section 9.3.6).
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
 use super::ProxyError;
+use crate::transport::http::{HeadError, read_head};
 use crate::url::Host;
 
 /// The longest answer that is read before the tunnel begins.
 const LONGEST_HEAD: usize = 16 << 10;
-const END_OF_HEAD: &[u8] = b"\r\n\r\n";
 
 pub(super) async fn ask(
     stream: &mut TcpStream,
@@ -27,31 +27,23 @@ pub(super) async fn ask(
     }
     request.push_str("\r\n");
     stream.write_all(request.as_bytes()).await?;
-    match status(&read_head(stream).await?).ok_or(ProxyError::NotAProxy)? {
+    // Byte by byte, as what follows the head belongs to the tunnel.
+    let (head, _) = read_head(stream, 1, LONGEST_HEAD).await?;
+    match head.status {
         200..=299 => Ok(()),
         407 => Err(ProxyError::CredentialsRejected),
         status => Err(ProxyError::HttpRefused { status }),
     }
 }
 
-/// Reads byte by byte, as what follows the head belongs to the tunnel.
-async fn read_head(stream: &mut TcpStream) -> Result<Vec<u8>, ProxyError> {
-    let mut head = Vec::new();
-    while !head.ends_with(END_OF_HEAD) {
-        if head.len() == LONGEST_HEAD {
-            return Err(ProxyError::NotAProxy);
+impl From<HeadError> for ProxyError {
+    fn from(error: HeadError) -> Self {
+        match error {
+            HeadError::Closed => Self::Closed,
+            HeadError::TooLong | HeadError::Malformed(_) => Self::NotAProxy,
+            HeadError::Io(error) => error.into(),
         }
-        head.push(stream.read_u8().await?);
     }
-    Ok(head)
-}
-
-/// Takes the status out of `HTTP/1.1 200 Connection established`.
-fn status(head: &[u8]) -> Option<u16> {
-    let line = head.split(|byte| *byte == b'\r').next()?;
-    let mut words = std::str::from_utf8(line).ok()?.split(' ');
-    words.next().filter(|version| version.starts_with("HTTP/1."))?;
-    words.next()?.parse().ok()
 }
 
 /// Encodes as RFC 4648 (section 4) says.
@@ -74,7 +66,7 @@ fn base64(bytes: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{base64, status};
+    use super::base64;
 
     /// The vectors of RFC 4648, section 10.
     #[test]
@@ -91,13 +83,5 @@ mod tests {
             assert_eq!(base64(plain.as_bytes()), encoded);
         }
         assert_eq!(base64(&[0xff, 0xfe, 0xfb]), "//77");
-    }
-
-    #[test]
-    fn finds_the_status() {
-        assert_eq!(status(b"HTTP/1.1 200 Connection established\r\n\r\n"), Some(200));
-        assert_eq!(status(b"HTTP/1.0 407\r\n\r\n"), Some(407));
-        assert_eq!(status(b"SSH-2.0-OpenSSH\r\n\r\n"), None);
-        assert_eq!(status(b"HTTP/1.1 OK\r\n\r\n"), None);
     }
 }

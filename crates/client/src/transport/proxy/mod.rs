@@ -26,7 +26,7 @@ use crate::url::{Host, UrlError, authority};
 /// | `http` | HTTP CONNECT (RFC 9110, section 9.3.6) | the proxy | 80 |
 ///
 /// The connection to the proxy itself is not encrypted; TLS to the server passes through it.
-/// `Debug` does not show the password.
+/// `Debug` does not show user name and password.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Proxy {
     protocol: Protocol,
@@ -65,7 +65,15 @@ impl Proxy {
             .then(|| (user_name.unwrap_or_default(), password.unwrap_or_default()))
     }
 
-    pub(super) fn check(&self) -> Result<(), ConfigError> {
+    fn unreachable(&self, error: ConnectError) -> ProxyError {
+        ProxyError::Unreachable {
+            proxy: format!("{}:{}", self.host, self.port),
+            error: Box::new(error),
+        }
+    }
+
+    pub(super) fn check(&self, tcp: &TcpOptions) -> Result<(), ConfigError> {
+        tcp.check(&self.host)?;
         let Some((user_name, password)) = self.credentials() else { return Ok(()) };
         let fits = match self.protocol {
             Protocol::Socks5 { .. } => {
@@ -97,8 +105,13 @@ pub(super) async fn connect(
         Protocol::Socks5 { resolve_here: false } | Protocol::Http => None,
     };
     let host = resolved.as_ref().unwrap_or(host);
-    let mut stream = tcp::connect(&proxy.host, proxy.port, options, progress).await?;
+    // Whatever takes long from here on, it is the proxy that is waited for.
     progress.enter(ConnectPhase::Proxy);
+    let reached = tcp::connect(&proxy.host, proxy.port, options, &ConnectProgress::new()).await;
+    let mut stream = reached.map_err(|error| match error {
+        ConnectError::Config(error) => error.into(),
+        error => ConnectError::from(proxy.unreachable(error)),
+    })?;
     let asked = match proxy.protocol {
         Protocol::Socks5 { .. } => socks5::ask(&mut stream, host, port, proxy.credentials()).await,
         Protocol::Http => http::ask(&mut stream, host, port, proxy.credentials()).await,
@@ -121,7 +134,6 @@ impl fmt::Debug for Proxy {
             .field("protocol", &self.protocol)
             .field("host", &self.host)
             .field("port", &self.port)
-            .field("user_name", &self.user_name)
             .finish_non_exhaustive()
     }
 }

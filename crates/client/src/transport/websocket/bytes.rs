@@ -12,6 +12,7 @@ use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::{Error, Message, error::ProtocolError};
 
 use super::handshake::stream_error;
+use super::scan::Scanned;
 use super::{WebSocketClose, WebSocketError};
 use crate::transport::custom::ByteStream;
 
@@ -23,7 +24,7 @@ const NO_STATUS: u16 = 1005;
 
 /// The payloads of binary frames, joined; each write becomes one frame.
 pub(in crate::transport) struct WebSocketBytes<S> {
-    frames: WebSocketStream<S>,
+    frames: WebSocketStream<Scanned<S>>,
     /// What is left of the last message.
     unread: Bytes,
     ended: bool,
@@ -31,16 +32,16 @@ pub(in crate::transport) struct WebSocketBytes<S> {
 }
 
 impl<S: ByteStream> WebSocketBytes<S> {
-    pub(super) const fn new(frames: WebSocketStream<S>) -> Self {
+    pub(super) const fn new(frames: WebSocketStream<Scanned<S>>) -> Self {
         Self { frames, unread: Bytes::new(), ended: false, close_frame: None }
     }
 
     pub(in crate::transport) fn inner(&self) -> &S {
-        self.frames.get_ref()
+        &self.frames.get_ref().inner
     }
 
     pub(in crate::transport) fn inner_mut(&mut self) -> &mut S {
-        self.frames.get_mut()
+        &mut self.frames.get_mut().inner
     }
 
     pub(in crate::transport) const fn close_frame(&self) -> Option<&WebSocketClose> {

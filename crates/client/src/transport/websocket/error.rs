@@ -17,14 +17,14 @@ pub enum WebSocketError {
     Refused {
         /// The status, such as 401 or 404.
         status: u16,
-        /// Where it redirects to, if it does.
+        /// Where it redirects to, if it does; without user info and query, which may be secrets.
         location: Option<String>,
         /// How long it asks not to be bothered (`Retry-After`), if it does.
         retry_after: Option<Duration>,
     },
     /// The server's answer is no WebSocket handshake.
     NotWebSocket {
-        /// What is wrong with it, in the WebSocket library's words.
+        /// What is wrong with it.
         detail: String,
     },
     /// The server accepted the WebSocket but not the subprotocol of MQTT.
@@ -40,6 +40,12 @@ pub enum WebSocketError {
     MessageTooLarge {
         /// The limit, in bytes.
         limit: usize,
+    },
+    /// The server sent frame after frame without any content, such as pings, and nothing else,
+    /// faster than there is a use for.
+    Flood {
+        /// So many within ten seconds are too many.
+        frames: u32,
     },
     /// The server broke the WebSocket protocol.
     Protocol {
@@ -90,6 +96,10 @@ impl WebSocketError {
             Self::MessageTooLarge { limit } => {
                 write!(f, "the server sent a WebSocket message of more than {limit} bytes")
             }
+            Self::Flood { frames } => write!(
+                f,
+                "the server sent more than {frames} WebSocket frames in a row without content"
+            ),
             Self::Protocol { detail } => write!(f, "WebSocket failed: {detail}"),
             Self::Closed => f.write_str("the WebSocket is closed"),
             Self::Io(error) => {
@@ -116,7 +126,9 @@ impl WebSocketError {
             Self::SubprotocolRefused { .. } => {
                 Some("check that path and port belong to an MQTT broker")
             }
-            Self::TextFrame => Some("check that path and port belong to an MQTT broker"),
+            Self::TextFrame | Self::Flood { .. } => {
+                Some("check that path and port belong to an MQTT broker")
+            }
             Self::MessageTooLarge { .. } => Some("raise the WebSocket message limit"),
             Self::Protocol { .. } | Self::Closed | Self::Io(_) => None,
         }

@@ -1,96 +1,50 @@
-//! The HTTP request that turns a byte stream into a WebSocket.
+//! The HTTP exchange that turns a byte stream into a WebSocket (RFC 6455, section 4).
 
 use std::io;
 
-use tokio_tungstenite::client_async_with_config;
-use tokio_tungstenite::tungstenite::handshake::client::{Request, Response, generate_key};
-use tokio_tungstenite::tungstenite::http::header::{self, HeaderMap, HeaderName, HeaderValue};
-use tokio_tungstenite::tungstenite::http::uri::{PathAndQuery, Uri};
-use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
+use tokio::io::AsyncWriteExt;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
+use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Error, error::CapacityError, error::ProtocolError};
 
 use super::bytes::{LARGEST_FRAME, WebSocketBytes};
+use super::request::Request;
+use super::scan::Scanned;
 use super::{WebSocketError, WebSocketOptions};
 use crate::tls::TlsError;
 use crate::transport::custom::ByteStream;
-use crate::transport::error::{ConfigError, ConnectError};
+use crate::transport::error::ConnectError;
+use crate::transport::http::{Head, HeadError, read_head};
 use crate::transport::retry_after::retry_after;
+use crate::url::without_secrets;
 
 /// What is read at once, and kept per connection. tungstenite's default is 128 KiB.
 const READ_BUFFER: usize = 8 << 10;
+/// The longest answer that is read before the frames begin.
+const LONGEST_HEAD: usize = 64 << 10;
+const HEAD_AT_ONCE: usize = 4 << 10;
 /// The longest redirect target that an error keeps.
 const LONGEST_LOCATION: usize = 256;
-/// Headers that make the handshake what it is.
-const RESERVED: [HeaderName; 5] = [
-    header::CONNECTION,
-    header::UPGRADE,
-    header::SEC_WEBSOCKET_VERSION,
-    header::SEC_WEBSOCKET_KEY,
-    header::SEC_WEBSOCKET_PROTOCOL,
-];
-
-/// Makes the request for path and query `target`, or those of the settings where it is empty.
-pub(in crate::transport) fn request(
-    authority: &str,
-    target: &str,
-    options: &WebSocketOptions,
-) -> Result<Request, ConfigError> {
-    let of_options = options.path.as_deref().filter(|path| !path.is_empty()).unwrap_or("/");
-    let target = if target.is_empty() { of_options } else { target };
-    let mut request = Request::new(());
-    *request.uri_mut() = uri(target).ok_or(ConfigError::WebSocketPath)?;
-    let headers = request.headers_mut();
-    let host = HeaderValue::from_str(authority).map_err(|_| bad_header("Host"))?;
-    headers.insert(header::HOST, host);
-    for (name, value) in &options.headers {
-        add_header(headers, name, value)?;
-    }
-    headers.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
-    headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
-    headers.insert(header::SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
-    let key =
-        HeaderValue::from_str(&generate_key()).map_err(|_| bad_header("Sec-WebSocket-Key"))?;
-    headers.insert(header::SEC_WEBSOCKET_KEY, key);
-    //= [MQTT-6.0.0-3]
-    //= [MQTT311-6.0.0-3]
-    let subprotocol = HeaderValue::from_static(options.subprotocol.name());
-    headers.insert(header::SEC_WEBSOCKET_PROTOCOL, subprotocol);
-    Ok(request)
-}
-
-/// tungstenite wants a full URI but uses its path alone: the host is in the header.
-fn uri(target: &str) -> Option<Uri> {
-    if !target.starts_with('/') {
-        return None;
-    }
-    let target: PathAndQuery = target.parse().ok()?;
-    Uri::builder().scheme("ws").authority("localhost").path_and_query(target).build().ok()
-}
-
-fn add_header(headers: &mut HeaderMap, name: &str, value: &str) -> Result<(), ConfigError> {
-    let parsed: HeaderName = name.parse().map_err(|_| bad_header(name))?;
-    if RESERVED.contains(&parsed) {
-        return Err(ConfigError::ReservedHeader { name: name.to_owned() });
-    }
-    let mut value = HeaderValue::from_str(value).map_err(|_| bad_header(name))?;
-    value.set_sensitive(true);
-    if parsed == header::HOST {
-        headers.insert(parsed, value);
-    } else {
-        headers.append(parsed, value);
-    }
-    Ok(())
-}
-
-fn bad_header(name: &str) -> ConfigError {
-    ConfigError::WebSocketHeader { name: name.to_owned() }
-}
 
 pub(in crate::transport) async fn handshake<S: ByteStream>(
     request: Request,
-    stream: S,
+    mut stream: S,
     options: &WebSocketOptions,
 ) -> Result<WebSocketBytes<S>, ConnectError> {
+    let asked = async {
+        stream.write_all(request.text.as_bytes()).await?;
+        stream.flush().await
+    };
+    asked.await.map_err(broken)?;
+    let answer = read_head(&mut stream, HEAD_AT_ONCE, LONGEST_HEAD).await;
+    let (head, behind) = answer.map_err(|error| match error {
+        HeadError::Closed => WebSocketError::ClosedInHandshake.into(),
+        HeadError::TooLong => no_handshake("its head has more than 64 KiB").into(),
+        HeadError::Malformed(detail) => no_handshake(detail).into(),
+        HeadError::Io(error) => broken(error),
+    })?;
+    judge(&head, &request.key, options)?;
     let config = WebSocketConfig::default()
         .read_buffer_size(READ_BUFFER)
         // Every write is a whole batch already, so that keeping it back would only cost a copy.
@@ -98,49 +52,72 @@ pub(in crate::transport) async fn handshake<S: ByteStream>(
         .max_write_buffer_size(2 * LARGEST_FRAME)
         .max_frame_size(Some(options.maximum_message_size))
         .max_message_size(Some(options.maximum_message_size));
-    match client_async_with_config(request, stream, Some(config)).await {
-        Ok((frames, _)) => Ok(WebSocketBytes::new(frames)),
-        Err(error) => Err(classify(error, options)),
+    let scanned = Scanned::new(stream, &behind)?;
+    let frames =
+        WebSocketStream::from_partially_read(scanned, behind, Role::Client, Some(config)).await;
+    Ok(WebSocketBytes::new(frames))
+}
+
+/// Judges the answer as RFC 6455 says at the end of its section 4.1. Names and most values go by
+/// any case; a list may be spread over lines and have blanks and empty elements.
+fn judge(head: &Head, key: &str, options: &WebSocketOptions) -> Result<(), WebSocketError> {
+    if head.status != 101 {
+        return Err(refused(head));
+    }
+    if head.minor_version == 0 {
+        return Err(no_handshake("it is HTTP 1.0"));
+    }
+    let all = |name: &'static str, wanted: &str| {
+        let mut elements = head.list(name).peekable();
+        elements.peek().is_some() && elements.all(|element| element.eq_ignore_ascii_case(wanted))
+    };
+    if !all("Upgrade", "websocket") {
+        return Err(no_handshake("its Upgrade is not 'websocket'"));
+    }
+    if !head.list("Connection").any(|token| token.eq_ignore_ascii_case("Upgrade")) {
+        return Err(no_handshake("its Connection does not name Upgrade"));
+    }
+    let expected = derive_accept_key(key.as_bytes());
+    let mut accepts = head.list("Sec-WebSocket-Accept").peekable();
+    if accepts.peek().is_none() || accepts.any(|accept| accept != expected) {
+        return Err(no_handshake("its Sec-WebSocket-Accept does not fit the request"));
+    }
+    if head.list("Sec-WebSocket-Extensions").next().is_some() {
+        return Err(no_handshake("it has extensions that were not asked for"));
+    }
+    //= [MQTT-6.0.0-4]
+    //= [MQTT311-6.0.0-4]
+    let offered = options.subprotocol.name();
+    let mut chosen = head.list("Sec-WebSocket-Protocol").peekable();
+    if chosen.peek().is_none() || chosen.any(|name| name != offered) {
+        return Err(WebSocketError::SubprotocolRefused { offered });
+    }
+    Ok(())
+}
+
+fn no_handshake(detail: &str) -> WebSocketError {
+    WebSocketError::NotWebSocket { detail: detail.to_owned() }
+}
+
+fn refused(head: &Head) -> WebSocketError {
+    let location = head.header("Location").filter(|_| (300..400).contains(&head.status));
+    let shown = |text: &str| without_secrets(text).chars().take(LONGEST_LOCATION).collect();
+    WebSocketError::Refused {
+        status: head.status,
+        location: location.map(shown),
+        retry_after: retry_after(head.header("Retry-After"), head.header("Date")),
     }
 }
 
-fn classify(error: Error, options: &WebSocketOptions) -> ConnectError {
-    match error {
-        Error::Io(error) => match TlsError::in_stream(&error) {
-            // TLS 1.3 servers reject client certificates only after the TLS handshake.
-            Some(error) => ConnectError::Tls(error),
-            None if error.kind() == io::ErrorKind::UnexpectedEof => {
-                WebSocketError::ClosedInHandshake.into()
-            }
-            None => WebSocketError::Io(error.into()).into(),
-        },
-        Error::Http(response) => refused(&response).into(),
-        Error::Protocol(ProtocolError::HandshakeIncomplete) => {
+/// What a read or write failed with.
+fn broken(error: io::Error) -> ConnectError {
+    match TlsError::in_stream(&error) {
+        // TLS 1.3 servers reject client certificates only after the TLS handshake.
+        Some(error) => ConnectError::Tls(error),
+        None if error.kind() == io::ErrorKind::UnexpectedEof => {
             WebSocketError::ClosedInHandshake.into()
         }
-        //= [MQTT-6.0.0-4]
-        //= [MQTT311-6.0.0-4]
-        Error::Protocol(ProtocolError::SecWebSocketSubProtocolError(_)) => {
-            WebSocketError::SubprotocolRefused { offered: options.subprotocol.name() }.into()
-        }
-        error => WebSocketError::NotWebSocket { detail: detail(&error) }.into(),
-    }
-}
-
-fn detail(error: &Error) -> String {
-    match error {
-        Error::Protocol(error) => error.to_string(),
-        error => error.to_string(),
-    }
-}
-
-fn refused(response: &Response) -> WebSocketError {
-    let text = |name| response.headers().get(name).and_then(|value| value.to_str().ok());
-    let location = text(header::LOCATION).filter(|_| response.status().is_redirection());
-    WebSocketError::Refused {
-        status: response.status().as_u16(),
-        location: location.map(|text| text.chars().take(LONGEST_LOCATION).collect()),
-        retry_after: retry_after(text(header::RETRY_AFTER), text(header::DATE)),
+        None => WebSocketError::Io(error.into()).into(),
     }
 }
 
@@ -157,7 +134,8 @@ pub(super) fn stream_error(error: Error, options_limit: usize) -> io::Error {
         Error::ConnectionClosed
         | Error::AlreadyClosed
         | Error::Protocol(ProtocolError::SendAfterClosing) => WebSocketError::Closed,
-        error => WebSocketError::Protocol { detail: detail(&error) },
+        Error::Protocol(error) => WebSocketError::Protocol { detail: error.to_string() },
+        error => WebSocketError::Protocol { detail: error.to_string() },
     };
     io::Error::new(io::ErrorKind::InvalidData, error)
 }

@@ -7,6 +7,10 @@ mod options;
 mod bytes;
 #[cfg(feature = "websocket")]
 mod handshake;
+#[cfg(feature = "websocket")]
+mod request;
+#[cfg(feature = "websocket")]
+mod scan;
 
 pub use error::{WebSocketClose, WebSocketError};
 pub use options::{Subprotocol, WebSocketOptions};
@@ -14,4 +18,6 @@ pub use options::{Subprotocol, WebSocketOptions};
 #[cfg(feature = "websocket")]
 pub(super) use bytes::WebSocketBytes;
 #[cfg(feature = "websocket")]
-pub(super) use handshake::{handshake, request};
+pub(super) use handshake::handshake;
+#[cfg(feature = "websocket")]
+pub(super) use request::{Request, request};

@@ -1,0 +1,254 @@
+//! Answers to a WebSocket handshake, legal and illegal (RFC 6455, section 4; RFC 9110, section 5.6).
+
+use evenkeel::transport::{
+    ConnectError, Stream, StreamError, TransportOptions, WebSocketError, WebSocketOptions,
+};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
+
+use crate::support::{endpoint, open, serve, soon};
+
+/// A binary frame with one byte.
+const FRAME: &[u8] = &[0x82, 1, 7];
+
+/// Reads a request, and returns the answer's key.
+async fn accept(stream: &mut TcpStream) -> String {
+    let mut request = Vec::new();
+    while !request.ends_with(b"\r\n\r\n") {
+        request.push(stream.read_u8().await.unwrap());
+    }
+    let request = String::from_utf8(request).unwrap();
+    let key = request.lines().find_map(|line| line.strip_prefix("Sec-WebSocket-Key: "));
+    derive_accept_key(key.unwrap().as_bytes())
+}
+
+/// Opens a WebSocket to a server that answers with these lines, `KEY` being the right key, and a
+/// frame in the same write.
+async fn answered(lines: &[&str], line_end: &str) -> Result<Stream, ConnectError> {
+    let answer = [lines, &["", ""]].concat().join(line_end);
+    let port = serve(|mut stream| async move {
+        let answer = answer.replace("KEY", &accept(&mut stream).await);
+        stream.write_all(&[answer.as_bytes(), FRAME].concat()).await.unwrap();
+        stream.read_to_end(&mut Vec::new()).await.ok();
+    })
+    .await;
+    open(&format!("ws://127.0.0.1:{port}/mqtt"), TransportOptions::default()).await
+}
+
+const STATUS: &str = "HTTP/1.1 101 Switching Protocols";
+const UPGRADE: &str = "Upgrade: websocket";
+const CONNECTION: &str = "Connection: Upgrade";
+const ACCEPT: &str = "Sec-WebSocket-Accept: KEY";
+const PROTOCOL: &str = "Sec-WebSocket-Protocol: mqtt";
+
+#[tokio::test]
+async fn every_legal_answer_opens_the_websocket() {
+    let long = format!("X-Long: {}", "y".repeat(60_000));
+    for lines in [
+        &[STATUS, UPGRADE, CONNECTION, ACCEPT, PROTOCOL][..],
+        // Lists of tokens, in any case, over several lines, with blanks and empty elements.
+        &[STATUS, UPGRADE, "Connection: keep-alive, Upgrade", ACCEPT, PROTOCOL],
+        &[STATUS, UPGRADE, "Connection:upgrade,keep-alive", ACCEPT, PROTOCOL],
+        &[STATUS, UPGRADE, "Connection: keep-alive", "Connection: UPGRADE", ACCEPT, PROTOCOL],
+        &[STATUS, UPGRADE, "Connection: , \t,Upgrade ,", ACCEPT, PROTOCOL],
+        &[STATUS, "UPGRADE:   WebSocket\t", CONNECTION, ACCEPT, PROTOCOL],
+        &[STATUS, UPGRADE, "Upgrade: WEBSOCKET", CONNECTION, ACCEPT, PROTOCOL],
+        &[STATUS, UPGRADE, CONNECTION, "sec-websocket-accept:\tKEY  ", PROTOCOL],
+        &[STATUS, UPGRADE, CONNECTION, ACCEPT, "sec-websocket-protocol:  mqtt "],
+        &[STATUS, UPGRADE, CONNECTION, ACCEPT, "Sec-WebSocket-Protocol:", " mqtt"],
+        // No extension is none.
+        &[STATUS, UPGRADE, CONNECTION, ACCEPT, PROTOCOL, "Sec-WebSocket-Extensions: ,"],
+        &["HTTP/1.1 101", UPGRADE, CONNECTION, ACCEPT, PROTOCOL],
+        &["HTTP/1.1 101 ", "Set-Cookie: a=b, c", UPGRADE, CONNECTION, ACCEPT, PROTOCOL],
+        &[STATUS, UPGRADE, CONNECTION, ACCEPT, PROTOCOL, &long],
+        // Words on the way.
+        &["HTTP/1.1 100 Continue", "", STATUS, UPGRADE, CONNECTION, ACCEPT, PROTOCOL],
+        &["HTTP/1.1 103", "Link: x", "", STATUS, UPGRADE, CONNECTION, ACCEPT, PROTOCOL],
+    ] {
+        for line_end in ["\r\n", "\n"] {
+            let mut stream = answered(lines, line_end).await.expect(lines[2]);
+            assert_eq!(soon(stream.read_u8()).await.unwrap(), 7, "{lines:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_illegal_answer_says_what_is_wrong() {
+    let too_long = format!("X-Long: {}", "y".repeat(70_000));
+    let upgrade = "its Upgrade is not 'websocket'";
+    let connection = "its Connection does not name Upgrade";
+    let accept = "its Sec-WebSocket-Accept does not fit the request";
+    let extensions = "it has extensions that were not asked for";
+    for (lines, detail) in [
+        (&[STATUS, CONNECTION, ACCEPT, PROTOCOL][..], upgrade),
+        (&[STATUS, "Upgrade: h2c", CONNECTION, ACCEPT, PROTOCOL], upgrade),
+        (&[STATUS, UPGRADE, "Upgrade: h2c", CONNECTION, ACCEPT, PROTOCOL], upgrade),
+        (&[STATUS, "Upgrade: websockets", CONNECTION, ACCEPT, PROTOCOL], upgrade),
+        (&[STATUS, UPGRADE, ACCEPT, PROTOCOL], connection),
+        (&[STATUS, UPGRADE, "Connection: keep-alive", ACCEPT, PROTOCOL], connection),
+        (&[STATUS, UPGRADE, "Connection: keep-alive Upgrade", ACCEPT, PROTOCOL], connection),
+        (&[STATUS, UPGRADE, "Connection: Upgrades", ACCEPT, PROTOCOL], connection),
+        (&[STATUS, UPGRADE, CONNECTION, PROTOCOL], accept),
+        (&[STATUS, UPGRADE, CONNECTION, "Sec-WebSocket-Accept: key", PROTOCOL], accept),
+        (&[STATUS, UPGRADE, CONNECTION, ACCEPT, "Sec-WebSocket-Accept: x", PROTOCOL], accept),
+        (
+            &[STATUS, UPGRADE, CONNECTION, ACCEPT, PROTOCOL, "sec-websocket-extensions: x; y=1"],
+            extensions,
+        ),
+        (&["HTTP/1.0 101 x", UPGRADE, CONNECTION, ACCEPT, PROTOCOL], "it is HTTP 1.0"),
+        (&[STATUS, "no header"], "a header has no name"),
+        (&[STATUS, "A: b\0c"], "a header has a control character"),
+        (&["mqtt"], "it does not begin with an HTTP status line"),
+        (&[STATUS, &too_long], "its head has more than 64 KiB"),
+    ] {
+        let error = answered(lines, "\r\n").await.expect_err(detail);
+        let expected = WebSocketError::NotWebSocket { detail: detail.to_owned() };
+        assert_eq!(error, ConnectError::WebSocket(expected), "{lines:?}");
+        assert_eq!(
+            error.to_string(),
+            format!(
+                "the server's answer is no WebSocket handshake: {detail}; \
+                 check the port, and whether it wants ws:// or wss://"
+            )
+        );
+    }
+}
+
+//= [MQTT-6.0.0-4] test
+//= [MQTT311-6.0.0-4] test
+#[tokio::test]
+async fn the_subprotocol_is_the_one_that_was_offered() {
+    for protocol in [
+        "X: mqtt",
+        "Sec-WebSocket-Protocol:",
+        "Sec-WebSocket-Protocol: chat",
+        "Sec-WebSocket-Protocol: MQTT",
+        "Sec-WebSocket-Protocol: mqttv3.1",
+        "Sec-WebSocket-Protocol: mqtt, chat",
+    ] {
+        let lines = [STATUS, UPGRADE, CONNECTION, ACCEPT, protocol];
+        let error = answered(&lines, "\r\n").await.expect_err(protocol);
+        let expected = WebSocketError::SubprotocolRefused { offered: "mqtt" };
+        assert_eq!(error, ConnectError::WebSocket(expected), "{protocol}");
+    }
+}
+
+/// Proxies refuse in HTTP 1.0.
+#[tokio::test]
+async fn a_refusal_is_one_in_every_version_of_http() {
+    for (status, expected) in [
+        ("HTTP/1.0 503 Service Unavailable", 503),
+        ("HTTP/1.1 403 Forbidden", 403),
+        ("HTTP/1.1 200 OK", 200),
+        ("HTTP/1.1 426", 426),
+    ] {
+        let error = answered(&[status, "Content-Length: 3"], "\n").await.expect_err(status);
+        let ConnectError::WebSocket(WebSocketError::Refused { status, .. }) = error else {
+            panic!("{error:?}")
+        };
+        assert_eq!(status, expected);
+    }
+}
+
+/// S1: what a redirect names is shown without its secrets.
+#[tokio::test]
+async fn a_redirect_loses_its_secrets() {
+    for (location, shown) in [
+        ("wss://b.example/mqtt", "wss://b.example/mqtt"),
+        ("wss://anna:s3cret@b.example/mqtt?sig=s3cret#s3cret", "wss://***@b.example/mqtt?***"),
+        ("/login?token=s3cret", "/login?***"),
+        ("/login#s3cret", "/login#***"),
+    ] {
+        let lines = ["HTTP/1.1 302 Found", &format!("Location: {location}")];
+        let error = answered(&lines, "\r\n").await.expect_err(location);
+        assert_eq!(
+            error.to_string(),
+            format!(
+                "the server redirects the WebSocket to {shown:?} (HTTP 302); \
+                 connect to that address instead"
+            )
+        );
+        assert!(!format!("{error:?}").contains("s3cret"), "{error:?}");
+    }
+    let endless = format!("Location: /{}", "x".repeat(5000));
+    let error = answered(&["HTTP/1.1 302", &endless], "\r\n").await.unwrap_err();
+    assert!(error.to_string().len() < 400, "{error}");
+}
+
+/// A server that sends frames without content, and nothing else, as fast as it can.
+#[tokio::test]
+async fn endless_frames_without_content_are_bounded() {
+    for frame in [
+        &[0x82, 0][..],
+        &[0x89, 0],
+        &[0x89, 2, 1, 2],
+        &[0x8a, 0],
+        // The library joins fragments without a word.
+        &[0, 0],
+    ] {
+        let port = serve(move |mut stream| async move {
+            let key = accept(&mut stream).await;
+            let answer = [STATUS, UPGRADE, CONNECTION, ACCEPT, PROTOCOL, "", ""].join("\r\n");
+            let begin: &[u8] = if frame[0] == 0 { &[2, 1, 7] } else { FRAME };
+            let answer = [answer.replace("KEY", &key).as_bytes(), begin].concat();
+            stream.write_all(&answer).await.unwrap();
+            // The client is there.
+            stream.read_u8().await.unwrap();
+            let many = frame.repeat(1000);
+            while stream.write_all(&many).await.is_ok() {}
+        })
+        .await;
+        let url = format!("ws://127.0.0.1:{port}/mqtt");
+        let mut stream = open(&url, TransportOptions::default()).await.unwrap();
+        stream.write_all(&[1]).await.unwrap();
+        stream.flush().await.unwrap();
+        let mut bytes = Vec::new();
+        let error = soon(stream.read_to_end(&mut bytes)).await.expect_err("a flood");
+        let error = StreamError::from(error);
+        assert_eq!(error, StreamError::WebSocket(WebSocketError::Flood { frames: 1000 }));
+        assert_eq!(
+            error.to_string(),
+            "the server sent more than 1000 WebSocket frames in a row without content; \
+             check that path and port belong to an MQTT broker"
+        );
+    }
+}
+
+#[tokio::test]
+async fn headers_of_the_endpoint_take_the_place_of_those_of_the_settings() {
+    let port = serve(|mut stream| async move {
+        let mut request = Vec::new();
+        while !request.ends_with(b"\r\n\r\n") {
+            request.push(stream.read_u8().await.unwrap());
+        }
+        // The answer is the request, as far as it says what came.
+        let request = String::from_utf8(request).unwrap();
+        let headers: Vec<_> = request.lines().filter(|line| line.contains("X-")).collect();
+        let answer = format!("HTTP/1.1 302 x\r\nLocation: {}\r\n\r\n", headers.join("|"));
+        stream.write_all(answer.as_bytes()).await.unwrap();
+    })
+    .await;
+    let mut options = TransportOptions::default();
+    options.websocket = WebSocketOptions::new()
+        .header("X-Token", "old")
+        .header("x-token", "older")
+        .header("X-A", "a");
+    let endpoint = endpoint(&format!("ws://127.0.0.1:{port}/mqtt"))
+        .with_websocket_header("X-TOKEN", "new")
+        .with_websocket_header("X-Token", "newer");
+    let shown = format!("{endpoint} {endpoint:?}");
+    assert!(!shown.contains("new"), "{shown}");
+    let dialer = evenkeel::transport::Dialer::new(options);
+    let progress = evenkeel::transport::ConnectProgress::new();
+    let error = soon(dialer.open(&endpoint, &progress)).await.unwrap_err();
+    let expected = "X-A: a|X-TOKEN: new|X-Token: newer";
+    assert!(error.to_string().contains(expected), "{error}");
+    let bad = endpoint.with_websocket_header("Bearer s3cret", "x");
+    let error = dialer.check(&bad).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "a WebSocket header has a name that HTTP forbids; \
+         a name has no blanks and ends at the ':', as in 'Authorization: Bearer ...'"
+    );
+}
