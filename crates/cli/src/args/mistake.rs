@@ -47,6 +47,11 @@ pub(super) fn explain(error: &clap::Error, command: &clap::Command) -> Result<As
 }
 
 fn unknown(argument: &str, near: &str) -> Failure {
+    if !argument.starts_with('-') {
+        // Not repeated: it may be the rest of a password with a blank in it.
+        return Failure::usage("there is a word that belongs to no flag")
+            .hint("put values with blanks into quotes; --help lists the flags");
+    }
     let failure = Failure::usage(format!("there is no flag '{argument}'"));
     match near {
         "" => failure.hint("--help lists the flags; -h is --host, as in mosquitto's tools"),
@@ -57,6 +62,13 @@ fn unknown(argument: &str, near: &str) -> Failure {
 fn bad_value(error: &clap::Error, argument: &str, value: &str) -> Failure {
     if value.is_empty() {
         return Failure::usage(format!("{argument} lacks its value")).hint("see 'evenkeel --help'");
+    }
+    let is_number = value.trim_start_matches('-').bytes().all(|byte| byte.is_ascii_digit());
+    if argument == "--port" && !is_number {
+        // Not repeated: -p is easily written for -P, and then it is the password.
+        return Failure::usage("the value of --port is no number")
+            .why("a port is a number from 1 to 65535")
+            .hint("-p is the port, -P the password");
     }
     let failure = Failure::usage(format!("'{value}' is no value for {argument}"));
     if let Some(bad) = error.source().and_then(|source| source.downcast_ref::<BadValue>()) {

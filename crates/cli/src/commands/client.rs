@@ -108,8 +108,12 @@ fn identity(
 
 fn network(mut builder: ClientBuilder, settings: &ConnectionSettings) -> ClientBuilder {
     let network = &settings.network;
-    if let Some(address) = network.bind {
-        builder = builder.tcp(TcpOptions::new().bind_address(address));
+    if let Some(bind) = &network.bind {
+        let options = TcpOptions::new().bind_address(bind.address);
+        builder = builder.tcp(match &bind.zone {
+            Some(zone) => options.bind_zone(zone),
+            None => options,
+        });
     }
     let mut websocket = WebSocketOptions::new();
     if let Some(path) = &network.ws_path {

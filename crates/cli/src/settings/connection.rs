@@ -1,7 +1,7 @@
 //! The connection: servers, identity, session, will, transport.
 
 use std::fs;
-use std::net::{IpAddr, ToSocketAddrs};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr, ToSocketAddrs};
 use std::path::Path;
 use std::process;
 use std::time::Duration;
@@ -65,11 +65,18 @@ pub(crate) struct SessionSettings {
 /// How the bytes travel.
 #[derive(Debug)]
 pub(crate) struct NetworkSettings {
-    pub(crate) bind: Option<IpAddr>,
+    pub(crate) bind: Option<Bind>,
     pub(crate) ws_path: Option<String>,
     pub(crate) ws_headers: Vec<(String, String)>,
     pub(crate) proxy: Option<Proxy>,
     pub(crate) connect_timeout: Option<Duration>,
+}
+
+/// The local address, with its interface where it has one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Bind {
+    pub(crate) address: IpAddr,
+    pub(crate) zone: Option<String>,
 }
 
 impl ConnectionSettings {
@@ -154,11 +161,20 @@ fn variable(context: Context<'_>, name: &str) -> Option<String> {
 
 fn password_from(file: &Path) -> Result<Secret, Failure> {
     let text = fs::read_to_string(file).map_err(|error| {
-        Failure::usage(format!("the password file '{}' cannot be read", file.display()))
+        Failure::usage(format!("the password file{} cannot be read", shown_path(file)))
             .why(error)
-            .hint("check the path and its permissions")
+            .hint("check the path and its permissions; the flag takes a file, not the password")
     })?;
     Ok(Secret(text.lines().next().unwrap_or_default().to_owned()))
+}
+
+/// A path as it may be shown where a password may have been given for one: only if it is written
+/// as one.
+fn shown_path(path: &Path) -> String {
+    let is_path = ["/", "./", "../"]
+        .iter()
+        .any(|start| path.as_os_str().as_encoded_bytes().starts_with(start.as_bytes()));
+    if is_path { format!(" '{}'", path.display()) } else { String::new() }
 }
 
 /// Seconds a session with a store outlives its connections: the library's default.
@@ -245,10 +261,10 @@ fn ws_header(text: &str) -> Result<(String, String), Failure> {
         Some((name, value)) if !name.trim().is_empty() => {
             Ok((name.trim().to_owned(), value.trim().to_owned()))
         }
-        _ => {
-            Err(Failure::usage(format!("--ws-header '{text}' is no header"))
-                .hint("write NAME: VALUE"))
-        }
+        // Not repeated: what is meant for a header is often a token.
+        _ => Err(Failure::usage("a --ws-header is no header")
+            .why("there is no ':' between its name and its value")
+            .hint("write NAME: VALUE, such as 'Authorization: Bearer TOKEN'")),
     }
 }
 
@@ -260,15 +276,26 @@ fn proxy(text: &str) -> Result<Proxy, Failure> {
     })
 }
 
-/// An address, or a name of this machine.
-fn bind_address(text: &str) -> Result<IpAddr, Failure> {
+/// An address, `fe80::1%eth0` with its interface, or a name of this machine.
+fn bind_address(text: &str) -> Result<Bind, Failure> {
     if let Ok(address) = text.parse() {
-        return Ok(address);
+        return Ok(Bind { address, zone: None });
+    }
+    if let Some((address, zone)) = text.split_once('%')
+        && let Ok(address) = address.parse::<Ipv6Addr>()
+        && !zone.is_empty()
+    {
+        return Ok(Bind { address: address.into(), zone: Some(zone.to_owned()) });
     }
     let unusable = || {
         Failure::usage(format!("--bind '{text}' is no address of this machine"))
-            .hint("give an IP address, such as 192.0.2.7")
+            .hint("give an IP address, such as 192.0.2.7 or fe80::1%eth0")
     };
     let mut found = (text, 0).to_socket_addrs().map_err(|error| unusable().why(error))?;
-    found.next().map(|address| address.ip()).ok_or_else(unusable)
+    let found = found.next().ok_or_else(unusable)?;
+    let zone = match found {
+        SocketAddr::V6(found) if found.scope_id() != 0 => Some(found.scope_id().to_string()),
+        _ => None,
+    };
+    Ok(Bind { address: found.ip(), zone })
 }

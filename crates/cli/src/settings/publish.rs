@@ -99,10 +99,11 @@ fn topics(
         return Err(Failure::usage("there is no topic to publish to")
             .hint("give -t TOPIC, or the topic as the first word: evenkeel pub site/7/level 42"));
     }
-    if let Some(word) = words.next() {
-        return Err(Failure::usage(format!("'{}' is one word too many", word.to_string_lossy()))
+    if words.next().is_some() {
+        // Not repeated: it may be the rest of a password with a blank in it.
+        return Err(Failure::usage("there is one word too many")
             .why("the topic is given already, so a single word is left for the message")
-            .hint("put a message with blanks into quotes"));
+            .hint("put a message, or a flag's value, with blanks into quotes"));
     }
     let names = given.iter().map(|topic| topic_name(topic, "-t")).collect::<Result<_, _>>()?;
     Ok((names, message))
