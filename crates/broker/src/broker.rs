@@ -13,8 +13,9 @@ use tokio::task::JoinHandle;
 use crate::builder::Builder;
 use crate::core::{Config, Event, EventKind, Stats};
 use crate::fault::{Happening, Rule, RuleError, RuleId, Step};
+use crate::intake::Arrival;
 use crate::listen::{Accepting, Endpoint, Place, Resting};
-use crate::serve::{Guest, serve};
+use crate::serve::Guest;
 use crate::shared::Shared;
 
 /// Bytes an in-memory connection holds in each direction.
@@ -123,8 +124,12 @@ impl Broker {
     /// at any time, also while the broker is stopped for others.
     pub fn connect(&self) -> DuplexStream {
         let (client, server) = tokio::io::duplex(MEMORY);
-        let guest = Guest::open(self.0.shared.clone(), "memory", "memory");
-        tokio::spawn(serve(guest, server));
+        let asks = Arc::default();
+        let guest = Guest::open(self.0.shared.clone(), "memory", "memory", asks);
+        let served = guest.attach(server);
+        // Nothing lies there yet; from here on it tells when something does.
+        served.line().take_in(None);
+        tokio::spawn(served.run());
         client
     }
 

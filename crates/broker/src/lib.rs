@@ -62,6 +62,8 @@ mod broker;
 mod builder;
 pub mod core;
 pub mod fault;
+mod intake;
+mod line;
 mod listen;
 mod serve;
 mod shared;

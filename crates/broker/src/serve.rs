@@ -1,26 +1,28 @@
-//! One connection's task: moves bytes between a transport and the core.
+//! One connection's task: its handshake, its timer, and the bytes to it. The
+//! bytes from it come in through its [`Line`], in their turn.
 
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use bytes::BytesMut;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncReadExt, AsyncWrite, AsyncWriteExt, WriteHalf};
 use tokio::sync::Notify;
+use tokio::task::coop::unconstrained;
 use tokio::time::Sleep;
 
-use crate::core::{ConnectionId, Instant, Standing};
+use crate::core::{Instant, Standing};
+use crate::line::Line;
 use crate::listen::ByteStream;
 use crate::shared::Shared;
 
-/// Bytes asked of the transport at once, at least and at most.
-const READ_MIN: usize = 4 * 1024;
-const READ_MAX: usize = 64 * 1024;
-
 /// What an output buffer may keep for the next time.
 const KEPT_MAX: usize = 256 * 1024;
+
+/// Output of an exchange in steps; a stream of messages has more.
+const ANSWER_MAX: usize = 512;
 
 /// A peer gets this long, and this many bytes, to read its farewell and close.
 const LINGER: Duration = Duration::from_secs(1);
@@ -30,22 +32,36 @@ const LINGER_BYTES: u64 = 1024 * 1024;
 /// transport is gone.
 pub(crate) struct Guest {
     shared: Arc<Shared>,
-    id: ConnectionId,
-    woken: Arc<Notify>,
+    line: Arc<Line>,
 }
 
 impl Guest {
-    pub(crate) fn open(shared: Arc<Shared>, transport: &'static str, peer: &str) -> Self {
-        let (id, woken) = shared.open(transport, peer);
-        Self { shared, id, woken }
+    /// `asks` makes the transport's socket ask the system for what it has.
+    pub(crate) fn open(
+        shared: Arc<Shared>,
+        transport: &'static str,
+        peer: &str,
+        asks: Arc<AtomicBool>,
+    ) -> Self {
+        let line = shared.open(transport, peer, asks);
+        Self { shared, line }
+    }
+
+    /// Begins to read. Nothing has been read yet: the caller lets the line
+    /// take in, or rings.
+    pub(crate) fn attach<S: ByteStream + 'static>(self, stream: S) -> Served<S> {
+        let (reading, writing) = tokio::io::split(stream);
+        self.line.attach(Box::new(reading));
+        Served { guest: self, io: Output::new(writing) }
     }
 
     fn standing(&self, tick: bool) -> Standing {
-        self.shared.turn(Some(self.id), |core, now| {
+        let id = self.line.id();
+        self.shared.turn(Some(id), |core, now| {
             if tick {
-                core.tick_connection(now, self.id);
+                core.tick_connection(now, id);
             }
-            core.standing(now, self.id)
+            core.standing(now, id)
         })
     }
 
@@ -93,7 +109,7 @@ impl Guest {
     }
 
     async fn changed(&self, deadline: Option<Instant>) {
-        let woken = self.woken.notified();
+        let woken = self.line.woken.notified();
         match deadline {
             None => woken.await,
             Some(deadline) => {
@@ -106,119 +122,145 @@ impl Guest {
 
 impl Drop for Guest {
     fn drop(&mut self) {
-        self.shared.closed(self.id);
+        drop(self.line.detach());
+        self.shared.closed(self.line.id());
     }
 }
 
-/// Serves a connection until one side ends it.
-pub(crate) async fn serve<S: ByteStream>(guest: Guest, mut stream: S) {
-    let mut io = Io::new();
-    let mut alarm = Alarm::default();
-    loop {
-        let standing = io.turn(&guest);
-        if standing.aborts() || io.is_over {
-            return;
-        }
-        if standing.is_flushed() {
-            return linger(&mut stream).await;
-        }
-        alarm.set(&guest, standing.deadline);
-        io.progress(&mut stream, &guest.woken, &mut alarm, standing.reads).await;
-        if alarm.rings && standing.reads && io.fresh == 0 {
-            // Keep alive is judged only after all that has come was read. The
-            // reactor is asked first: what it does not know of looks unread.
-            tokio::task::yield_now().await;
-            poll_fn(|cx| {
-                io.poll_read(cx, &mut stream);
-                Poll::Ready(())
-            })
-            .await;
-        }
-        io.is_due = std::mem::take(&mut alarm.rings);
+/// A connection whose bytes flow.
+pub(crate) struct Served<S> {
+    guest: Guest,
+    io: Output<S>,
+}
+
+impl<S: ByteStream> Served<S> {
+    pub(crate) fn line(&self) -> &Arc<Line> {
+        &self.guest.line
     }
-}
 
-/// Bytes between the core and the transport.
-struct Io {
-    input: BytesMut,
-    read_size: usize,
-    output: Vec<u8>,
-    /// Bytes of `output` that the transport has taken.
-    sent: usize,
-    /// Of these, how many the core has been told of.
-    told: usize,
-    is_flushed: bool,
-    /// Bytes read since the last turn.
-    fresh: usize,
-    /// The core would not read at the end of the last turn.
-    was_paused: bool,
-    is_due: bool,
-    is_over: bool,
-}
-
-impl Io {
-    fn new() -> Self {
-        Self {
-            input: BytesMut::new(),
-            read_size: READ_MIN,
-            output: Vec::new(),
-            sent: 0,
-            told: 0,
-            is_flushed: true,
-            fresh: 0,
-            was_paused: false,
-            is_due: false,
-            is_over: false,
+    /// Serves the connection until one side ends it.
+    pub(crate) async fn run(mut self) {
+        let mut alarm = Alarm::default();
+        let (shared, line) = (self.guest.shared.clone(), self.guest.line.clone());
+        let mut is_due = false;
+        loop {
+            shared.intake().run(Some(line.id())).await;
+            let standing = self.turn(std::mem::take(&mut is_due));
+            if standing.aborts() {
+                return self.farewell().await;
+            }
+            if standing.is_flushed() {
+                return self.linger().await;
+            }
+            if standing.reads && line.resume() {
+                continue;
+            }
+            if self.io.answers() {
+                // Bytes may have been read before the system told of them. It
+                // is to do so before the client goes on: told of later, what
+                // the client sends next would be taken for older than it is.
+                tokio::task::yield_now().await;
+            }
+            alarm.set(&self.guest, standing.deadline);
+            self.io.progress(&line.woken, &mut alarm).await;
+            if self.io.has_failed {
+                // What the client sent before it went must not be lost with it.
+                return unconstrained(async { line.drain() }).await;
+            }
+            if std::mem::take(&mut alarm.rings) {
+                // Time is judged only after all that has come was read.
+                unconstrained(async {
+                    line.drain();
+                    line.give_way();
+                })
+                .await;
+                is_due = true;
+            }
         }
     }
 
     /// Tells the core what has happened and takes what it has to send.
-    fn turn(&mut self, guest: &Guest) -> Standing {
-        let id = guest.id;
-        guest.shared.turn(Some(id), |core, now| {
-            if self.sent > self.told {
-                core.written(now, id, self.sent - self.told);
-                self.told = self.sent;
+    fn turn(&mut self, is_due: bool) -> Standing {
+        let id = self.guest.line.id();
+        let io = &mut self.io;
+        self.guest.shared.turn(Some(id), |core, now| {
+            if io.sent > io.told {
+                core.written(now, id, io.sent - io.told);
+                io.told = io.sent;
             }
-            if self.fresh > 0 {
-                core.receive(now, id, &mut self.input);
-                self.fresh = 0;
-            }
-            if std::mem::take(&mut self.is_due) {
+            if is_due {
                 core.tick_connection(now, id);
             }
-            // What the core would not read before, it may read now.
-            if self.was_paused && !self.input.is_empty() && core.standing(now, id).reads {
-                core.receive(now, id, &mut self.input);
+            if io.sent == io.bytes.len() {
+                io.bytes.clear();
+                io.bytes.shrink_to(KEPT_MAX);
+                (io.sent, io.told) = (0, 0);
+                core.take_output(now, id, &mut io.bytes);
             }
-            if self.sent == self.output.len() {
-                self.output.clear();
-                self.output.shrink_to(KEPT_MAX);
-                (self.sent, self.told) = (0, 0);
-                core.take_output(now, id, &mut self.output);
-            }
-            let standing = core.standing(now, id);
-            self.was_paused = !standing.reads;
-            standing
+            core.standing(now, id)
         })
     }
 
+    /// Closes so that the peer can still read what was sent: a socket that is
+    /// dropped with unread bytes would take the last packets with it.
+    async fn linger(&mut self) {
+        let Some(reading) = self.guest.line.detach() else { return };
+        let stream = &mut self.io.stream;
+        let farewell = async {
+            stream.shutdown().await?;
+            tokio::io::copy(&mut reading.take(LINGER_BYTES), &mut tokio::io::sink()).await
+        };
+        // The peer's own end, or its silence, are both the end.
+        let _ = tokio::time::timeout(LINGER, farewell).await;
+    }
+
+    /// Sends what was ready when the client ended its side: it may have ended
+    /// that side only. Nothing where the broker ended the connection.
+    async fn farewell(&mut self) {
+        let Some(last) = self.guest.line.farewell() else { return };
+        let stream = &mut self.io.stream;
+        let rest = self.io.bytes.get(self.io.sent..).unwrap_or_default();
+        let farewell = async {
+            stream.write_all(rest).await?;
+            stream.write_all(&last).await?;
+            stream.shutdown().await
+        };
+        // The client may be gone.
+        let _ = tokio::time::timeout(LINGER, farewell).await;
+    }
+}
+
+/// Bytes between the core and the transport's sending side.
+struct Output<S> {
+    stream: WriteHalf<S>,
+    bytes: Vec<u8>,
+    /// Bytes of these that the transport has taken.
+    sent: usize,
+    /// Of these, how many the core has been told of.
+    told: usize,
+    is_flushed: bool,
+    has_failed: bool,
+}
+
+impl<S: ByteStream> Output<S> {
+    const fn new(stream: WriteHalf<S>) -> Self {
+        let (sent, told) = (0, 0);
+        Self { stream, bytes: Vec::new(), sent, told, is_flushed: true, has_failed: false }
+    }
+
+    /// True where a few packets are to be sent, as a client waits for that
+    /// takes one step after the other.
+    const fn answers(&self) -> bool {
+        self.sent == 0 && !self.bytes.is_empty() && self.bytes.len() <= ANSWER_MAX
+    }
+
     /// Waits until bytes have moved, the core has something, or the alarm rings.
-    async fn progress<S: ByteStream>(
-        &mut self,
-        stream: &mut S,
-        woken: &Notify,
-        alarm: &mut Alarm,
-        reads: bool,
-    ) {
+    async fn progress(&mut self, woken: &Notify, alarm: &mut Alarm) {
         let mut notified = pin!(woken.notified());
         poll_fn(|cx| {
-            if reads {
-                self.poll_read(cx, stream);
-            }
-            let wrote = self.poll_write(cx, stream);
+            let wrote = self.poll_write(cx);
             let was_woken = notified.as_mut().poll(cx).is_ready();
-            if self.fresh > 0 || self.is_over || wrote || was_woken || alarm.poll(cx) {
+            if self.has_failed || wrote || was_woken || alarm.poll(cx) {
                 Poll::Ready(())
             } else {
                 Poll::Pending
@@ -227,30 +269,14 @@ impl Io {
         .await;
     }
 
-    fn poll_read<S: ByteStream>(&mut self, cx: &mut Context<'_>, stream: &mut S) {
-        self.input.reserve(self.read_size);
-        // The future keeps nothing between polls, so it may be made anew.
-        match pin!(stream.read_buf(&mut self.input)).poll(cx) {
-            Poll::Pending => {}
-            Poll::Ready(Ok(0) | Err(_)) => self.is_over = true,
-            Poll::Ready(Ok(count)) => {
-                self.fresh += count;
-                self.read_size = match count {
-                    count if count >= self.read_size => READ_MAX.min(self.read_size * 4),
-                    count if count < READ_MIN => READ_MIN,
-                    _ => self.read_size,
-                };
-            }
-        }
-    }
-
-    /// Writes what there is; true where all of it has gone just now.
-    fn poll_write<S: ByteStream>(&mut self, cx: &mut Context<'_>, stream: &mut S) -> bool {
-        while let Some(rest) = self.output.get(self.sent..).filter(|rest| !rest.is_empty()) {
-            match Pin::new(&mut *stream).poll_write(cx, rest) {
+    /// Writes what there is; true where bytes have gone that the core does not
+    /// know of.
+    fn poll_write(&mut self, cx: &mut Context<'_>) -> bool {
+        while let Some(rest) = self.bytes.get(self.sent..).filter(|rest| !rest.is_empty()) {
+            match Pin::new(&mut self.stream).poll_write(cx, rest) {
                 Poll::Pending => return false,
                 Poll::Ready(Ok(0) | Err(_)) => {
-                    self.is_over = true;
+                    self.has_failed = true;
                     return false;
                 }
                 Poll::Ready(Ok(count)) => {
@@ -260,9 +286,9 @@ impl Io {
             }
         }
         if !self.is_flushed {
-            match Pin::new(stream).poll_flush(cx) {
+            match Pin::new(&mut self.stream).poll_flush(cx) {
                 Poll::Pending => return false,
-                Poll::Ready(Err(_)) => self.is_over = true,
+                Poll::Ready(Err(_)) => self.has_failed = true,
                 Poll::Ready(Ok(())) => self.is_flushed = true,
             }
         }
@@ -298,15 +324,4 @@ impl Alarm {
         self.rings = sleep.as_mut().poll(cx).is_ready();
         self.rings
     }
-}
-
-/// Closes so that the peer can still read what was sent: a socket that is
-/// dropped with unread bytes would take the last packets with it.
-async fn linger<S: ByteStream>(stream: &mut S) {
-    let farewell = async {
-        stream.shutdown().await?;
-        tokio::io::copy(&mut stream.take(LINGER_BYTES), &mut tokio::io::sink()).await
-    };
-    // The peer's own end, or its silence, are both the end.
-    let _ = tokio::time::timeout(LINGER, farewell).await;
 }

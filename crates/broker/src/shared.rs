@@ -1,20 +1,24 @@
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{Notify, broadcast};
 
 use crate::core::{Config, ConnectionId, Core, Event, EventKind, Instant};
+use crate::intake::Intake;
+use crate::line::Line;
 
 /// Events a slow receiver may be behind.
 const BROADCAST: usize = 4096;
 
 /// The core behind a lock, and who is to be woken when it has something to say.
 ///
-/// Every task that has bytes takes the lock once for a whole batch of packets;
-/// nothing is handed from task to task.
+/// Whoever has bytes takes the lock once for a whole batch of packets. Bytes
+/// come in through the [`Intake`], in the order in which they arrived.
 pub(crate) struct Shared {
     state: Mutex<State>,
+    intake: Arc<Intake>,
     clock: Clock,
     events: broadcast::Sender<Event>,
     /// Tells the timer of an earlier deadline.
@@ -27,7 +31,7 @@ pub(crate) struct Shared {
 
 struct State {
     core: Core,
-    tasks: BTreeMap<ConnectionId, Arc<Notify>>,
+    lines: BTreeMap<ConnectionId, Arc<Line>>,
     recorded: VecDeque<Event>,
     /// Events so far, recorded still or not.
     noted: u64,
@@ -52,9 +56,10 @@ impl Clock {
 impl Shared {
     pub(crate) fn new(config: Config) -> Self {
         let core = Core::new(config, Instant::START);
-        let state = State { core, tasks: BTreeMap::new(), recorded: VecDeque::new(), noted: 0 };
+        let state = State { core, lines: BTreeMap::new(), recorded: VecDeque::new(), noted: 0 };
         Self {
             state: Mutex::new(state),
+            intake: Arc::default(),
             clock: Clock(tokio::time::Instant::now()),
             events: broadcast::Sender::new(BROADCAST),
             timer: Notify::new(),
@@ -78,7 +83,7 @@ impl Shared {
         own: Option<ConnectionId>,
         act: impl FnOnce(&mut Core, Instant) -> R,
     ) -> R {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state();
         // Read under the lock: the core's instants never decrease.
         let now = self.clock.now();
         let before = state.core.next_session_deadline();
@@ -94,23 +99,41 @@ impl Shared {
         result
     }
 
-    pub(crate) fn open(&self, transport: &'static str, peer: &str) -> (ConnectionId, Arc<Notify>) {
-        let task = Arc::new(Notify::new());
+    pub(crate) const fn intake(&self) -> &Arc<Intake> {
+        &self.intake
+    }
+
+    /// A connection of this transport; `asks` makes its socket ask the system.
+    pub(crate) fn open(
+        self: &Arc<Self>,
+        transport: &'static str,
+        peer: &str,
+        asks: Arc<AtomicBool>,
+    ) -> Arc<Line> {
         let id = self.with(|core, now| core.open(now, transport, peer));
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.tasks.insert(id, task.clone());
-        (id, task)
+        let line = Line::new(self.clone(), id, asks);
+        self.state().lines.insert(id, line.clone());
+        line
+    }
+
+    /// The receiving side of a connection.
+    pub(crate) fn line(&self, id: ConnectionId) -> Option<Arc<Line>> {
+        self.state().lines.get(&id).cloned()
     }
 
     pub(crate) fn closed(&self, id: ConnectionId) {
         self.turn(Some(id), |core, now| core.closed(now, id));
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).tasks.remove(&id);
+        self.state().lines.remove(&id);
         self.gone.notify_waiters();
     }
 
     /// The number of connections that have a task.
     pub(crate) fn tasks(&self) -> usize {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).tasks.len()
+        self.state().lines.len()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn note(&self, kind: EventKind) {
@@ -122,14 +145,14 @@ impl Shared {
     }
 
     pub(crate) fn recorded(&self) -> Vec<Event> {
-        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let state = self.state();
         state.recorded.iter().cloned().collect()
     }
 
     /// The recorded events behind the first `seen`, and how many there have
     /// been by now.
     pub(crate) fn recorded_behind(&self, seen: u64) -> (Vec<Event>, u64) {
-        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let state = self.state();
         let gone = state.noted - state.recorded.len() as u64;
         let skipped = usize::try_from(seen.saturating_sub(gone)).unwrap_or(usize::MAX);
         (state.recorded.iter().skip(skipped).cloned().collect(), state.noted)
@@ -184,9 +207,9 @@ impl State {
         }
         while let Some(id) = self.core.next_woken() {
             if own != Some(id)
-                && let Some(task) = self.tasks.get(&id)
+                && let Some(line) = self.lines.get(&id)
             {
-                task.notify_one();
+                line.woken.notify_one();
             }
         }
     }

@@ -178,6 +178,14 @@ impl Delayed {
         Some(later)
     }
 
+    /// A CONNECT that is due.
+    pub(crate) fn connect(&self, now: Instant) -> Option<&Connect> {
+        self.items.range(..=(now, u64::MAX)).find_map(|(_, later)| match later {
+            Later::Handle(Packet::Connect(connect), _) => Some(connect),
+            _ => None,
+        })
+    }
+
     pub(crate) fn next(&self) -> Option<Instant> {
         self.items.first_key_value().map(|((at, _), _)| *at)
     }

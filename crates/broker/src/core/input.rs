@@ -48,8 +48,24 @@ impl Core {
     /// Bytes came from the client: whole packets are taken off the front and
     /// handled. What is left must stay in front of the bytes to come.
     pub fn receive(&mut self, now: Instant, id: ConnectionId, bytes: &mut BytesMut) {
+        self.receive_below(now, id, bytes, self.config.limits.output_bytes);
+    }
+
+    /// The same for a connection that has no time left, because its transport
+    /// has ended or another connection takes its session over: a client that
+    /// does not read is read from all the same.
+    pub fn receive_all(&mut self, now: Instant, id: ConnectionId, bytes: &mut BytesMut) {
+        self.receive_below(now, id, bytes, usize::MAX);
+    }
+
+    fn receive_below(
+        &mut self,
+        now: Instant,
+        id: ConnectionId,
+        bytes: &mut BytesMut,
+        limit: usize,
+    ) {
         self.tick_sessions(now);
-        let limit = self.config.limits.output_bytes;
         let before = bytes.len();
         while let Some(connection) = self.connections.get_mut(&id) {
             if !connection.reads(now, limit) {

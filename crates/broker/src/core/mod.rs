@@ -40,6 +40,7 @@ mod input;
 mod journal;
 mod keepalive;
 mod message;
+mod order;
 mod output;
 mod publish;
 mod queue;

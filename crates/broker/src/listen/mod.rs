@@ -2,6 +2,8 @@
 
 mod accept;
 mod address;
+mod door;
+mod socket;
 mod stream;
 mod tcp;
 #[cfg(feature = "tls")]

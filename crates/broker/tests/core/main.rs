@@ -11,6 +11,7 @@ mod faults;
 mod flow;
 mod keep_alive;
 mod limits;
+mod order;
 mod qos;
 mod retained;
 mod session;

@@ -2,6 +2,7 @@
 
 mod client;
 mod memory;
+mod order;
 mod restart;
 mod tcp;
 #[cfg(feature = "tls")]

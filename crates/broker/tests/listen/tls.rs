@@ -85,6 +85,16 @@ async fn tls_with_a_server_certificate() {
 }
 
 #[tokio::test]
+async fn a_goodbye_is_read_before_the_session_is_taken_over_by_tls() {
+    let authority = Authority::new();
+    let tls = authority.server(false);
+    let broker = Broker::builder().bind_tls("127.0.0.1:0", tls).start().await.unwrap();
+    let old = Client::new(open(&broker, authority.client(None)).await.unwrap(), Version::V5);
+    let new = Client::new(open(&broker, authority.client(None)).await.unwrap(), Version::V5);
+    crate::order::take_over_behind_a_goodbye(&broker, old, new).await;
+}
+
+#[tokio::test]
 async fn tls_that_demands_client_certificates() {
     let authority = Authority::new();
     let tls = authority.server(true);

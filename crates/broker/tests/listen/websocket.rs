@@ -55,6 +55,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Pipe<S> {
     }
 }
 
+impl<S: AsyncRead + AsyncWrite + Unpin> crate::order::Speaker for Pipe<S> {
+    async fn say(&mut self, bytes: &[u8]) {
+        self.frames.send(Message::Binary(bytes.to_vec().into())).await.unwrap();
+    }
+
+    async fn hear(&mut self) -> Option<Packet> {
+        self.recv().await
+    }
+}
+
 pub(crate) fn request(subprotocol: &str) -> Request {
     let mut request = "ws://localhost/mqtt".into_client_request().unwrap();
     if !subprotocol.is_empty() {
@@ -95,6 +105,13 @@ async fn packets_may_be_split_over_frames_and_share_them() {
         assert_eq!(pipe.recv().await, Some(Packet::PingResp));
         assert!(matches!(pipe.recv().await, Some(Packet::PubAck(_))));
     }
+}
+
+#[tokio::test]
+async fn a_goodbye_is_read_before_the_session_is_taken_over_by_websocket() {
+    let broker = broker(None).await;
+    let (old, new) = (open(&broker, "mqtt").await.unwrap(), open(&broker, "mqtt").await.unwrap());
+    crate::order::take_over_behind_a_goodbye(&broker, old, new).await;
 }
 
 #[tokio::test]

@@ -1,0 +1,253 @@
+//! The receiving side of one connection: from its transport into the core.
+
+use std::future::Future;
+use std::pin::pin;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::task::{Context, Poll, Waker};
+
+use bytes::BytesMut;
+use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::sync::Notify;
+
+use crate::core::{ConnectionId, Core};
+use crate::intake::{Arrival, Bell, Turn};
+use crate::shared::Shared;
+
+/// Bytes asked of the transport at once, at least and at most.
+const READ_MIN: usize = 4 * 1024;
+const READ_MAX: usize = 64 * 1024;
+
+/// Reads on one connection before others have their turn.
+const READS: usize = 16;
+
+/// What a transport may hold when the broker wants all of it. A client that
+/// writes as fast as the broker reads must not keep it for ever.
+const DRAINED_MAX: usize = 16 * 1024 * 1024;
+
+/// A connection as its arrivals see it.
+pub(crate) struct Line {
+    id: ConnectionId,
+    shared: Arc<Shared>,
+    /// Wakes the connection's own task.
+    pub(crate) woken: Arc<Notify>,
+    /// Makes the transport ask the system itself.
+    asks: Arc<AtomicBool>,
+    bell: OnceLock<Arc<Bell>>,
+    /// The core would not read when it was asked last.
+    is_paused: AtomicBool,
+    input: Mutex<Option<Input>>,
+}
+
+/// How much of what a transport holds is wanted.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Depth {
+    /// What the core has room for.
+    Fair,
+    /// All, before something happens that must come after it.
+    All,
+}
+
+impl Line {
+    pub(crate) fn new(shared: Arc<Shared>, id: ConnectionId, asks: Arc<AtomicBool>) -> Arc<Self> {
+        Arc::new(Self {
+            id,
+            shared,
+            woken: Arc::new(Notify::new()),
+            asks,
+            bell: OnceLock::new(),
+            is_paused: AtomicBool::new(false),
+            input: Mutex::new(None),
+        })
+    }
+
+    pub(crate) const fn id(&self) -> ConnectionId {
+        self.id
+    }
+
+    /// From now on bytes may arrive.
+    pub(crate) fn attach(self: &Arc<Self>, stream: Box<dyn AsyncRead + Send + Unpin>) {
+        let place: std::sync::Weak<Self> = Arc::downgrade(self);
+        let bell = Bell::new(self.shared.intake().clone(), place, self.woken.clone());
+        let bell = self.bell.get_or_init(|| Arc::new(bell));
+        *self.input() = Some(Input::new(stream, bell.clone()));
+    }
+
+    /// Gives up the transport's receiving side.
+    pub(crate) fn detach(&self) -> Option<Box<dyn AsyncRead + Send + Unpin>> {
+        self.input().take().map(|input| input.stream)
+    }
+
+    /// Asks to be looked at in turn, as if bytes had arrived.
+    pub(crate) fn ring(&self) {
+        if let Some(bell) = self.bell.get() {
+            bell.ring();
+        }
+    }
+
+    /// Lets a connection that was not read from be read from again; false
+    /// where it was.
+    pub(crate) fn resume(&self) -> bool {
+        let was_paused = self.is_paused.swap(false, Ordering::AcqRel);
+        if was_paused {
+            self.ring();
+        }
+        was_paused
+    }
+
+    /// Takes in all that the transport has by now, whatever the system has
+    /// told so far.
+    pub(crate) fn drain(&self) {
+        self.asks.store(true, Ordering::Release);
+        if let Some(input) = self.input().as_mut() {
+            input.take_in(self, Depth::All, None);
+        }
+    }
+
+    /// Takes in what the connection must not be ahead of: all that has arrived
+    /// on the one whose session it is about to take over.
+    pub(crate) fn give_way(&self) {
+        let empty = BytesMut::new();
+        let slot = self.input();
+        let bytes = slot.as_ref().map_or(&empty, |input| &input.bytes);
+        self.give_way_with(bytes);
+    }
+
+    fn give_way_with(&self, bytes: &BytesMut) {
+        let other = self.shared.with(|core, now| core.takes_over(now, self.id, bytes));
+        if let Some(line) = other.and_then(|id| self.shared.line(id)) {
+            line.drain();
+        }
+    }
+
+    /// Output that was ready when the end of the client's stream came; `None`
+    /// where it has not come.
+    pub(crate) fn farewell(&self) -> Option<Vec<u8>> {
+        self.input().as_mut().and_then(|input| input.farewell.take())
+    }
+
+    fn input(&self) -> MutexGuard<'_, Option<Input>> {
+        self.input.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Arrival for Line {
+    fn take_in(&self, own: Option<ConnectionId>) -> Turn {
+        if let Some(input) = self.input().as_mut() {
+            input.take_in(self, Depth::Fair, own);
+        }
+        Turn::Over
+    }
+}
+
+/// A transport's receiving side, and what of it the core has not taken.
+struct Input {
+    stream: Box<dyn AsyncRead + Send + Unpin>,
+    bell: Arc<Bell>,
+    waker: Waker,
+    bytes: BytesMut,
+    read_size: usize,
+    /// The core would not read at the end of the last turn; nor has it been
+    /// asked before the first.
+    is_stuck: bool,
+    /// The connection has its session: it takes none over any more.
+    is_online: bool,
+    /// At the end of the stream, what the core still had to send.
+    farewell: Option<Vec<u8>>,
+    is_over: bool,
+}
+
+impl Input {
+    fn new(stream: Box<dyn AsyncRead + Send + Unpin>, bell: Arc<Bell>) -> Self {
+        Self {
+            stream,
+            waker: Waker::from(bell.clone()),
+            bell,
+            bytes: BytesMut::new(),
+            read_size: READ_MIN,
+            is_stuck: true,
+            is_online: false,
+            farewell: None,
+            is_over: false,
+        }
+    }
+
+    fn take_in(&mut self, line: &Line, depth: Depth, own: Option<ConnectionId>) {
+        let mut reads = !self.is_stuck || self.hand_in(line, depth, own);
+        let (mut count, mut bytes) = (0, 0);
+        while reads && !self.is_over {
+            if count == READS && depth == Depth::Fair {
+                return self.bell.ring();
+            }
+            let Some(read) = self.read() else { return };
+            count += 1;
+            bytes += read;
+            if read == 0 {
+                return self.end(line);
+            }
+            reads = self.hand_in(line, depth, own) && bytes < DRAINED_MAX;
+        }
+        self.is_stuck = !reads;
+        if self.is_stuck {
+            // The own task looks whether the core reads again, and says so.
+            line.is_paused.store(true, Ordering::Release);
+            line.woken.notify_one();
+        }
+    }
+
+    /// Gives the core what it will take; false where it reads no more.
+    fn hand_in(&mut self, line: &Line, depth: Depth, own: Option<ConnectionId>) -> bool {
+        if !self.is_online {
+            line.give_way_with(&self.bytes);
+        }
+        let id = line.id;
+        let bytes = &mut self.bytes;
+        let (reads, is_online) = line.shared.turn(own, |core, now| {
+            let receive = match depth {
+                Depth::Fair => Core::receive,
+                Depth::All => Core::receive_all,
+            };
+            // No bytes are no sign of life.
+            if !bytes.is_empty() {
+                receive(core, now, id, bytes);
+            }
+            let reads = match depth {
+                Depth::Fair => core.standing(now, id).reads,
+                Depth::All => core.listens(now, id),
+            };
+            (reads, core.is_online(id))
+        });
+        self.is_online = is_online;
+        reads
+    }
+
+    /// Bytes read; `None` where there are none yet, 0 at the end.
+    fn read(&mut self) -> Option<usize> {
+        self.bytes.reserve(self.read_size);
+        let mut cx = Context::from_waker(&self.waker);
+        // The future keeps nothing between polls, so it may be made anew.
+        match pin!(self.stream.read_buf(&mut self.bytes)).poll(&mut cx) {
+            Poll::Pending => None,
+            Poll::Ready(Err(_)) => Some(0),
+            Poll::Ready(Ok(count)) => {
+                self.read_size = match count {
+                    count if count >= self.read_size => READ_MAX.min(self.read_size * 4),
+                    count if count < READ_MIN => READ_MIN,
+                    _ => self.read_size,
+                };
+                Some(count)
+            }
+        }
+    }
+
+    /// The client's side has ended, behind all that it has sent.
+    fn end(&mut self, line: &Line) {
+        self.is_over = true;
+        let farewell = self.farewell.insert(Vec::new());
+        line.shared.with(|core, now| {
+            core.take_output(now, line.id, farewell);
+            core.closed(now, line.id);
+        });
+        line.woken.notify_one();
+    }
+}
