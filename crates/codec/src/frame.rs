@@ -81,7 +81,8 @@ impl Decoder {
     /// Takes one whole packet off the front of `buf`; `None` while it is
     /// incomplete.
     ///
-    /// Payload and long strings of the packet share the memory of `buf`.
+    /// Payload and long strings of a PUBLISH share the memory of `buf`; other
+    /// packets have memory of their own.
     /// After an error the stream has lost its meaning: a packet that is
     /// malformed inside has been taken off, one that is refused by its header
     /// is left where it is.

@@ -5,7 +5,9 @@ use crate::{DecodeError, PacketId, PacketType, Text, TextError};
 
 /// Takes fields off the front of a packet's body, bounds checked.
 ///
-/// What it returns shares the body's memory.
+/// What it returns of a PUBLISH shares the body's memory. What a session, a will
+/// or an event keeps of other packets would keep the whole packet with it (S4):
+/// that is copied, as it is little and rare.
 pub(crate) struct Reader<'a> {
     body: &'a Bytes,
     /// The part of the body that is left.
@@ -131,15 +133,25 @@ impl<'a> Reader<'a> {
         }
     }
 
-    #[inline]
+    const fn shares(&self) -> bool {
+        matches!(self.packet_type, PacketType::Publish)
+    }
+
     pub(crate) fn binary(&mut self) -> Result<Bytes, DecodeError> {
-        Ok(self.body.slice_ref(self.string()?))
+        let bytes = self.string()?;
+        Ok(match self.shares() {
+            true => self.body.slice_ref(bytes),
+            false => Bytes::copy_from_slice(bytes),
+        })
     }
 
     pub(crate) fn text(&mut self) -> Result<Text, DecodeError> {
         let text = self.string()?;
         TextError::check(text).map_err(|error| DecodeError::String { error })?;
-        Ok(Text::of_checked(text, self.body))
+        Ok(match self.shares() {
+            true => Text::of_checked(text, self.body),
+            false => Text::copy_of_checked(text),
+        })
     }
 
     /// The bytes of a string, not checked yet.

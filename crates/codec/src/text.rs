@@ -11,7 +11,7 @@ use crate::TextError;
 /// A UTF-8 encoded string as MQTT allows it: at most 65,535 bytes, no U+0000.
 ///
 /// Up to 23 bytes are held in place. Cloning a longer text shares its bytes;
-/// a long decoded text is a slice of the input.
+/// a long text decoded from a PUBLISH is a slice of the input.
 #[derive(Clone)]
 pub struct Text(Form);
 
@@ -55,6 +55,11 @@ impl Text {
     #[inline]
     pub(crate) fn of_checked(bytes: &[u8], memory: &Bytes) -> Self {
         Self(Form::short(bytes).unwrap_or_else(|| Form::Long(memory.slice_ref(bytes))))
+    }
+
+    /// The same in memory of its own.
+    pub(crate) fn copy_of_checked(bytes: &[u8]) -> Self {
+        Self(Form::short(bytes).unwrap_or_else(|| Form::Long(Bytes::copy_from_slice(bytes))))
     }
 
     /// The text. Checked UTF-8 since construction, so this never fails, yet

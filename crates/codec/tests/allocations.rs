@@ -6,9 +6,9 @@ use std::cell::Cell;
 
 use bytes::BytesMut;
 use evenkeel_codec::{
-    Bytes, Connect, DecodeError, Decoder, Packet, PacketId, Properties, Property, Publish, QoS,
-    Subscribe, SubscribeFilter, SubscribeOptions, Text, TopicFilter, TopicName, Unsubscribe,
-    Version, Will,
+    Bytes, Connect, DecodeError, Decoder, Disconnect, Packet, PacketId, Properties, Property,
+    Publish, QoS, Subscribe, SubscribeFilter, SubscribeOptions, Text, TopicFilter, TopicName,
+    Unsubscribe, Version, Will,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -265,21 +265,15 @@ fn what_the_lists_of_a_packet_become_is_bounded_as_its_size_is() {
     for (maximum, memory) in [(40_000, 65_536), (65_537, 65_537), (1_000_000, 1_000_000)] {
         let each = memory / size_of::<Property>();
         assert_eq!(fitting(maximum, |count| publish_with(users(count))), each);
-        let connect = |count| Connect {
-            properties: users(count / 2),
-            will: Some(Box::new(Will {
+        let connect = |count| {
+            let will = Will {
                 properties: users(count - count / 2),
                 topic: TopicName::new(Text::from_static("w").unwrap()).unwrap(),
                 payload: Bytes::new(),
                 qos: QoS::AtMostOnce,
                 retain: false,
-            })),
-            version: Version::V5,
-            clean_start: true,
-            keep_alive: 60,
-            client_id: Text::new(),
-            username: None,
-            password: None,
+            };
+            connect_with(users(count / 2), will)
         };
         let both = fitting(maximum, |count| encode(Packet::Connect(connect(count))));
         assert_eq!(both, each, "the will's count with the others");
@@ -323,26 +317,97 @@ fn sixteen_megabytes_of_the_smallest_properties_take_little_memory() {
     assert!(peak <= 2 * MAXIMUM as usize, "{peak}");
 }
 
-#[test]
-fn a_detached_text_lets_go_of_the_buffer() {
-    for (topic, own) in [("t".repeat(23), 0), ("t".repeat(24), 24)] {
-        let mut bytes = publish_with(Properties::new());
-        bytes.clear();
-        let topic = Text::try_from(topic).unwrap();
-        let packet = Publish {
-            topic: topic.clone(),
-            payload: vec![0; 10_000].into(),
-            ..message(QoS::AtMostOnce)
+/// What is held once the packet is gone and this is kept of it.
+fn kept_of<T>(packet: &Packet, keep: impl FnOnce(Packet) -> T) -> (usize, T) {
+    let mut bytes = Vec::new();
+    packet.encode(Version::V5, &mut bytes).unwrap();
+    assert!(bytes.len() > 50_000, "the packet is large");
+    let (held, _, kept) = held(|| {
+        let mut buf = BytesMut::from(&bytes[..]);
+        let mut decoder = match packet {
+            Packet::Connect(_) => Decoder::for_server(u32::MAX),
+            _ => Decoder::new(Version::V5, u32::MAX),
         };
-        Packet::Publish(packet).encode(Version::V5, &mut bytes).unwrap();
-        let (kept, _, kept_topic) = held(|| {
-            let mut buf = BytesMut::from(&bytes[..]);
-            let decoded = Decoder::new(Version::V5, u32::MAX).decode(&mut buf);
-            let Ok(Some(Packet::Publish(publish))) = decoded else { panic!("{decoded:?}") };
-            publish.topic.detached()
+        keep(decoder.decode(&mut buf).unwrap().unwrap())
+    });
+    (held, kept)
+}
+
+/// S4: of a packet that is gone no more is held than was kept of it.
+#[test]
+fn what_is_kept_of_a_packet_does_not_keep_the_packet() {
+    let large = Properties::new().with(user("large", &"x".repeat(60_000)));
+    for length in [23, 24, 100] {
+        let text = Text::try_from("t".repeat(length)).unwrap();
+        let apart = if length > 23 { length } else { 0 };
+        let assert_small = |(held, kept): (usize, Text), of: &str| {
+            assert_eq!(kept, text, "{of}");
+            assert!((apart..apart + 64).contains(&held), "{held} bytes of {of}, {length} kept");
+        };
+        let reason = large.clone().with(Property::ReasonString(text.clone()));
+        let packet = Packet::Disconnect(Disconnect { properties: reason, ..Disconnect::default() });
+        let kept = kept_of(&packet, |packet| match packet {
+            Packet::Disconnect(packet) => packet.properties.reason_string().unwrap(),
+            other => panic!("{other:?}"),
         });
-        assert_eq!(kept_topic, topic);
-        assert!((own..own + 64).contains(&kept), "{kept} bytes for a topic of {}", topic.len());
+        assert_small(kept, "DISCONNECT");
+        let will = Will {
+            topic: TopicName::new(text.clone()).unwrap(),
+            payload: vec![7; 100].into(),
+            qos: QoS::AtMostOnce,
+            retain: false,
+            properties: Properties::new(),
+        };
+        let packet = Packet::Connect(connect_with(large.clone(), will));
+        let kept = kept_of(&packet, |packet| match packet {
+            Packet::Connect(packet) => packet.will.unwrap().topic.text().clone(),
+            other => panic!("{other:?}"),
+        });
+        assert_small(kept, "CONNECT");
+        let (held, payload) = kept_of(&packet, |packet| match packet {
+            Packet::Connect(packet) => packet.will.unwrap().payload,
+            other => panic!("{other:?}"),
+        });
+        assert_eq!(payload.len(), 100);
+        assert!(held < 200, "{held} bytes for the payload of a will");
+        let filters = vec![SubscribeFilter {
+            filter: TopicFilter::new(text.clone()).unwrap(),
+            options: SubscribeOptions::default(),
+        }];
+        let packet_id = PacketId::new(1).unwrap();
+        let packet = Subscribe { packet_id, filters, properties: large.clone() };
+        let kept = kept_of(&Packet::Subscribe(packet), |packet| match packet {
+            Packet::Subscribe(packet) => packet.filters[0].filter.text().clone(),
+            other => panic!("{other:?}"),
+        });
+        assert_small(kept, "SUBSCRIBE");
+        // Of a message all is shared, and a topic that is kept is to be detached.
+        let payload = vec![0; 60_000].into();
+        let message = Publish { topic: text.clone(), payload, ..message(QoS::AtMostOnce) };
+        let (held, _) = kept_of(&Packet::Publish(message.clone()), topic_of);
+        assert_eq!(held > 60_000, length > 23, "{held} bytes of a topic of {length}");
+        let kept = kept_of(&Packet::Publish(message), |packet| topic_of(packet).detached());
+        assert_small(kept, "PUBLISH");
+    }
+}
+
+fn topic_of(packet: Packet) -> Text {
+    match packet {
+        Packet::Publish(publish) => publish.topic,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn connect_with(properties: Properties, will: Will) -> Connect {
+    Connect {
+        version: Version::V5,
+        clean_start: true,
+        keep_alive: 60,
+        client_id: Text::new(),
+        username: None,
+        password: None,
+        will: Some(Box::new(will)),
+        properties,
     }
 }
 
