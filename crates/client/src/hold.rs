@@ -87,15 +87,23 @@ impl Hold {
         }
         self.bytes += incoming.weight();
         self.held.push_back(incoming);
-        if self.is_full() {
-            self.full_since.get_or_insert(now);
+        self.note_full(now);
+    }
+
+    /// Only the latest copy can be acknowledged. It may have other properties.
+    pub(crate) fn replace(&mut self, now: Instant, index: usize, incoming: Incoming) {
+        if let Some(held) = self.held.get_mut(index) {
+            self.bytes = self.bytes - held.weight() + incoming.weight();
+            *held = incoming;
+            self.note_full(now);
         }
     }
 
-    /// Only the latest copy can be acknowledged.
-    pub(crate) fn replace(&mut self, index: usize, incoming: Incoming) {
-        if let Some(held) = self.held.get_mut(index) {
-            *held = incoming;
+    fn note_full(&mut self, now: Instant) {
+        if self.is_full() {
+            self.full_since.get_or_insert(now);
+        } else {
+            self.full_since = None;
         }
     }
 
@@ -179,4 +187,40 @@ pub(crate) fn position_of_copy<'a>(
     };
     let may_be = publish.dup && publish.qos == QoS::AtLeastOnce;
     may_be.then(|| waiting.position(is_copy)).flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use evenkeel_codec::{PacketId, Properties, Property, Text};
+
+    use super::*;
+
+    fn message(id: u16, properties: usize) -> Incoming {
+        let empty = Property::UserProperty(Text::new(), Text::new());
+        let properties: Properties = vec![empty; properties].into_iter().collect();
+        let (dup, qos) = (true, QoS::AtLeastOnce);
+        let packet_id = PacketId::new(id);
+        Incoming {
+            publish: Publish { dup, qos, packet_id, properties, ..Publish::default() },
+            ack: None,
+        }
+    }
+
+    /// S4: a copy of the same message may have other properties.
+    #[test]
+    fn a_copy_counts_in_place_of_the_message_that_is_held() {
+        let mut bounds = Bounds::default();
+        bounds.inbox_bytes = message(1, 1000).weight() + 1;
+        let mut hold = Hold::new(&bounds, Duration::from_secs(1));
+        let now = Instant::from_micros(0);
+        hold.push(now, message(1, 0));
+        for (properties, fate) in [(1000, Fate::Hold), (1024, Fate::Wait), (0, Fate::Hold)] {
+            let copy = message(1, properties);
+            assert_eq!(hold.fate(&copy.publish), Fate::Replace(0));
+            hold.replace(now, 0, copy);
+            assert_eq!(hold.fate(&message(2, 0).publish), fate, "{properties}");
+        }
+        assert_eq!(hold.claim(|_| true).len(), 1);
+        assert_eq!(hold.bytes, 0);
+    }
 }

@@ -283,7 +283,7 @@ impl Streams {
     fn carry_out(&mut self, fate: Fate, core: &mut Core, incoming: Incoming) {
         match fate {
             Fate::Hold => self.hold.push(core.now(), incoming),
-            Fate::Replace(index) => self.hold.replace(index, incoming),
+            Fate::Replace(index) => self.hold.replace(core.now(), index, incoming),
             Fate::Wait | Fate::Discard => self.discard(core, incoming),
         }
     }

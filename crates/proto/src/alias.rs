@@ -104,7 +104,7 @@ impl IncomingAliases {
         }
         if let Some(slot) = self.topics.get_mut(index) {
             // A copy: a slice would keep the whole read buffer alive.
-            *slot = Text::try_from(topic.as_str()).ok();
+            *slot = Some(topic.detached());
         }
         Ok(topic)
     }

@@ -140,15 +140,10 @@ pub struct Incoming {
 }
 
 impl Incoming {
-    /// What it counts against bounds in bytes: topic, payload and properties (D9).
+    /// What it counts against bounds in bytes (D9, S4): [`Publish::weight`].
+    #[inline]
     pub fn weight(&self) -> usize {
-        Self::weight_of(&self.publish)
-    }
-
-    /// The same of a message apart from its acknowledgement.
-    pub fn weight_of(publish: &Publish) -> usize {
-        let Publish { topic, payload, properties, .. } = publish;
-        topic.len() + payload.len() + properties.encoded_len()
+        self.publish.weight()
     }
 }
 

@@ -44,9 +44,9 @@ pub use store::{Store, Usage};
 use evenkeel_proto::codec::Publish;
 use record::Serial;
 
-/// What a message counts: its bytes of topic and payload.
+/// What a message counts: what it takes in memory when it is read (S4).
 fn weight(publish: &Publish) -> u64 {
-    (publish.topic.len() + publish.payload.len()) as u64
+    publish.weight() as u64
 }
 
 /// The serial after this one, which must not be below `next`.

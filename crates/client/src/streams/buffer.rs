@@ -5,8 +5,6 @@ use std::iter;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use evenkeel_proto::Incoming;
-
 use super::Parcel;
 use crate::hold::position_of_copy;
 
@@ -163,7 +161,7 @@ impl Buffer {
 /// What a message takes of a stream's room (D9).
 #[inline]
 fn weight(parcel: &Parcel) -> usize {
-    Incoming::weight_of(&parcel.publish)
+    parcel.publish.weight()
 }
 
 #[cfg(test)]
@@ -211,8 +209,19 @@ mod tests {
         let text = |length| Text::try_from("x".repeat(length)).unwrap();
         let user = Property::UserProperty(text(1), text(65_535));
         let properties = Properties::new().with(user);
+        let empty = Property::UserProperty(Text::new(), Text::new());
+        let held = BYTES.div_ceil(1024 * size_of::<Property>());
+        assert!(held <= 8, "{held}");
         for (publish, holds) in [
             (Publish { properties, ..Publish::default() }, 8),
+            // 5 bytes each on the wire, and 64 KiB in memory (S4).
+            (
+                Publish {
+                    properties: vec![empty; 1024].into_iter().collect(),
+                    ..Publish::default()
+                },
+                held,
+            ),
             (Publish { topic: text(65_535), ..Publish::default() }, 9),
         ] {
             let mut buffer = filled(256, 0, 0);

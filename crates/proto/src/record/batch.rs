@@ -43,7 +43,7 @@ pub enum Read {
 pub struct Window {
     /// Messages at most.
     pub messages: usize,
-    /// Topic and payload bytes at most.
+    /// Bytes at most, by [`Publish::weight`](evenkeel_codec::Publish::weight).
     pub bytes: usize,
 }
 

@@ -40,7 +40,7 @@ pub struct Recovered {
 pub struct StoreBounds {
     /// Queued messages.
     pub messages: u64,
-    /// Topic and payload bytes of all queued messages.
+    /// The weight of all queued messages, by [`Publish::weight`](evenkeel_codec::Publish::weight).
     pub bytes: u64,
     /// Bytes of one message, as MQTT 5 would send it.
     pub message_bytes: u64,
@@ -52,12 +52,12 @@ impl Default for StoreBounds {
     }
 }
 
-/// Messages and their bytes of topic and payload.
+/// Messages and their weight, by [`Publish::weight`](evenkeel_codec::Publish::weight).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Count {
     /// How many.
     pub messages: u64,
-    /// Topic and payload bytes of them all.
+    /// The weight of them all.
     pub bytes: u64,
 }
 

@@ -380,5 +380,5 @@ fn note_expiry(next: &mut Option<Instant>, queued: &Queued) {
 
 /// What a message counts against the bound in bytes.
 pub(crate) fn weight(publish: &Publish) -> usize {
-    publish.topic.len() + publish.payload.len()
+    publish.weight()
 }

@@ -1,6 +1,6 @@
 //! Messages that wait: bounds, expiry, and what becomes of QoS 0.
 
-use evenkeel_proto::codec::{Packet, Property, Publish, Version};
+use evenkeel_proto::codec::{Packet, Property, Publish, Text, Version};
 use evenkeel_proto::{Accepted, Config, DeliveryError, OfflineQos0, RejectReason, Timer};
 
 use crate::support::*;
@@ -72,6 +72,24 @@ fn the_bound_on_bytes_is_exact() {
     rig.publish("a", AtLeastOnce, 1);
     assert!(rig.try_publish(publish("a", "hello", AtLeastOnce), 2).is_err());
     assert!(rig.try_publish(publish("a", "hell", AtLeastOnce), 3).is_ok());
+}
+
+/// S4: as held, not as encoded.
+#[test]
+fn properties_count_against_the_queues_bound() {
+    let mut message = publish("a", "hello", AtLeastOnce);
+    for _ in 0..1_000 {
+        let empty = || Text::default();
+        message.properties.push(Property::UserProperty(empty(), empty()));
+    }
+    let weight = message.weight();
+    assert!(weight > 10 * message.properties.encoded_len(), "{weight}");
+    for (bytes, fits) in [(2 * weight, true), (2 * weight - 1, false)] {
+        let mut rig = Rig::new(bounded(Version::V5, 100, bytes));
+        rig.try_publish(message.clone(), 1).unwrap();
+        let second = rig.try_publish(message.clone(), 2);
+        assert_eq!(second.is_ok(), fits, "{second:?}");
+    }
 }
 
 #[test]
