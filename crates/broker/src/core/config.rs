@@ -148,6 +148,10 @@ pub struct Behaviour {
     /// Drops messages larger than a client's Maximum Packet Size; switched
     /// off, the broker sends them all the same, as a faulty one would.
     pub honour_maximum_packet_size: bool,
+    /// Sends no more QoS 1 and 2 messages at a time than a client's Receive
+    /// Maximum; switched off, the broker sends as many as
+    /// [`Limits::inflight`] allows, as mosquitto 2.0 does after a restart.
+    pub honour_receive_maximum: bool,
     /// Largest WebSocket frame sent, in bytes, so that packets are split over
     /// frames; absent, a frame holds whatever is ready, often several packets.
     pub websocket_frame_size: Option<usize>,
@@ -161,6 +165,7 @@ impl Default for Behaviour {
             queue_qos_0: false,
             message_events: false,
             honour_maximum_packet_size: true,
+            honour_receive_maximum: true,
             websocket_frame_size: None,
         }
     }

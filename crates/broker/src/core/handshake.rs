@@ -320,7 +320,9 @@ impl Core {
         let Some(connection) = self.connections.get_mut(&id) else { return };
         connection.keep_alive.start(now, grant.keep_alive);
         let properties = &connect.properties;
-        let window = properties.receive_maximum().unwrap_or(u16::MAX);
+        let announced = properties.receive_maximum().unwrap_or(u16::MAX);
+        let window =
+            if self.config.behaviour.honour_receive_maximum { announced } else { u16::MAX };
         let accepted_aliases = properties.topic_alias_maximum().unwrap_or_default();
         let assigns = self.config.behaviour.assign_topic_aliases;
         connection.phase = Phase::Online(Box::new(Link {
