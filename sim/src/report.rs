@@ -56,7 +56,7 @@ impl fmt::Display for Report {
                 record.accepted.len(),
                 record.ends.len(),
                 record.pings.len(),
-                record.written_off,
+                record.borne.written_off,
                 record.published,
                 record.delivered,
                 record.failed,

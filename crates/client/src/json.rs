@@ -110,6 +110,13 @@ fn describe_more(event: &Event) -> (&'static str, Value) {
         }
         Event::ReadingPaused => ("reading_paused", Value::Null),
         Event::ReadingResumed => ("reading_resumed", Value::Null),
+        Event::ReceiveMaximumExceeded { maximum } => {
+            ("receive_maximum_exceeded", json!({ "maximum": maximum }))
+        }
+        Event::DeliveryStalled { unacknowledged } => {
+            ("delivery_stalled", json!({ "unacknowledged": unacknowledged }))
+        }
+        Event::DeliveryResumed => ("delivery_resumed", Value::Null),
         Event::Quarantined { topic, deaths, serial } => {
             let serial = serial.map(|serial| serial.0);
             let what = json!({ "topic": topic.as_deref(), "deaths": deaths, "serial": serial });
@@ -164,6 +171,27 @@ mod tests {
     use evenkeel_proto::record::{Serial, StorageFailure};
 
     use super::*;
+
+    #[test]
+    fn what_holds_the_server_back_is_told() {
+        for (event, name, what) in [
+            (Event::ReadingPaused, "reading_paused", Value::Null),
+            (Event::ReadingResumed, "reading_resumed", Value::Null),
+            (
+                Event::ReceiveMaximumExceeded { maximum: 20 },
+                "receive_maximum_exceeded",
+                json!({ "maximum": 20 }),
+            ),
+            (
+                Event::DeliveryStalled { unacknowledged: 30 },
+                "delivery_stalled",
+                json!({ "unacknowledged": 30 }),
+            ),
+            (Event::DeliveryResumed, "delivery_resumed", Value::Null),
+        ] {
+            assert_eq!(describe_more(&event), (name, what));
+        }
+    }
 
     #[test]
     fn what_becomes_of_the_store_is_told() {

@@ -129,7 +129,8 @@ pub enum ProtocolError {
     ClientPacket,
     /// A session is said to be present though none was asked for ([MQTT-3.2.2-4]).
     UnexpectedSession,
-    /// More unacknowledged publishes than our receive maximum ([MQTT-3.3.4-7]).
+    /// More unacknowledged publishes than our receive maximum ([MQTT-3.3.4-7]),
+    /// where that is not borne, or than there are identifiers.
     ReceiveMaximumExceeded,
     /// A topic alias of 0, above our maximum, or never defined ([MQTT-3.3.2-9]).
     TopicAliasInvalid,

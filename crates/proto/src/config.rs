@@ -97,7 +97,8 @@ pub struct KeepAliveConfig {
 pub struct QueueConfig {
     /// Messages at most. Default 10,000.
     pub messages: usize,
-    /// Topic and payload bytes at most. Default 64 MiB.
+    /// Bytes at most, of topic, payload and properties as they are held
+    /// ([`Publish::weight`](evenkeel_codec::Publish::weight)). Default 64 MiB.
     pub bytes: usize,
     /// What happens to QoS 0 while offline. Default: queued.
     pub offline_qos0: OfflineQos0,
@@ -169,8 +170,14 @@ pub struct Bounds {
     pub write_buffer: usize,
     /// Messages received and not yet taken before reading stops.
     pub inbox_messages: usize,
-    /// The same in bytes of topic, payload and properties.
+    /// The same in bytes of topic, payload and properties as they are held, by
+    /// [`Publish::weight`](evenkeel_codec::Publish::weight).
     pub inbox_bytes: usize,
+    /// What becomes of a server that has more exchanges open with us than
+    /// [`receive_maximum`](ConnectConfig::receive_maximum), on MQTT 5: true
+    /// closes the connection with reason code 0x93, false holds the server back
+    /// (D14). Default false.
+    pub strict_receive_maximum: bool,
     /// Connections that may die with the same packet in flight before it is
     /// quarantined (R7); 0 never.
     pub deaths_per_packet: u8,
@@ -240,6 +247,7 @@ impl Default for Bounds {
             write_buffer: 256 * 1024,
             inbox_messages: 1024,
             inbox_bytes: 1 << 20,
+            strict_receive_maximum: false,
             deaths_per_packet: 2,
         }
     }

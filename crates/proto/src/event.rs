@@ -78,6 +78,25 @@ pub enum Event {
     ReadingPaused,
     /// Reading goes on.
     ReadingResumed,
+    /// The server has more exchanges open with us than our receive maximum; told
+    /// once for each connection, counted in
+    /// [`Stats::receive_maximum_exceeded`](crate::Stats::receive_maximum_exceeded).
+    /// It is held back as an application holds it back, and nothing is lost (D14).
+    ReceiveMaximumExceeded {
+        /// What we announced.
+        maximum: u16,
+    },
+    /// The application has finished no message for ten seconds, and those that
+    /// wait for it use up our receive maximum: the server may send no further
+    /// message of QoS 1 and 2. So it is where messages are to be acknowledged by
+    /// hand and never are.
+    DeliveryStalled {
+        /// Messages that the server has no answer to.
+        unacknowledged: usize,
+    },
+    /// The server may send again after [`DeliveryStalled`](Self::DeliveryStalled),
+    /// or that connection is over.
+    DeliveryResumed,
     /// A packet was in flight at the death of too many connections (R7).
     Quarantined {
         /// The topic of the message, or the filter of the SUBSCRIBE or UNSUBSCRIBE.

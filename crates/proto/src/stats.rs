@@ -24,7 +24,7 @@ pub struct Stats {
     pub publishes_received: u64,
     /// QoS 2 copies not delivered again.
     pub duplicates_suppressed: u64,
-    /// Messages received beyond our receive maximum, and borne.
+    /// Messages received beyond our receive maximum.
     pub receive_maximum_exceeded: u64,
     /// QoS 0 messages dropped because the inbox was full while an operation
     /// of ours waited for its answer.

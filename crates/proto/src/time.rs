@@ -91,6 +91,8 @@ pub enum Timer {
     Inbox,
     /// Records are committed, or a store that failed is tried again.
     Store,
+    /// It is told that the application finishes no message.
+    Stall,
 }
 
 /// When to call again and why.

@@ -149,6 +149,15 @@ impl Story {
                 self.printer.warn(&format!("{failure}; it is tried again in {}", seconds(*retry)))
             }
             Event::StoreRestored => self.say("the store works again"),
+            Event::ReceiveMaximumExceeded { maximum } => self.printer.debug(&format!(
+                "the server sends more than the {maximum} messages at once that it may; it is held \
+                 back, and nothing is lost"
+            )),
+            Event::DeliveryStalled { unacknowledged } => self.printer.warn(&format!(
+                "none of {unacknowledged} received messages was finished in ten seconds: the server \
+                 sends no more until then"
+            )),
+            Event::DeliveryResumed => self.say("the server may send again"),
             other => self.printer.debug(&format!("{other:?}")),
         }
     }

@@ -50,6 +50,14 @@ pub(super) fn event(event: &Event, error: Option<&TransportError>) {
         }
         Event::ReadingPaused => tracing::debug!("reading paused"),
         Event::ReadingResumed => tracing::debug!("reading resumed"),
+        Event::ReceiveMaximumExceeded { maximum } => {
+            tracing::warn!(maximum, "the server sends more at once than we take; it is held back");
+        }
+        Event::DeliveryStalled { unacknowledged } => tracing::warn!(
+            unacknowledged,
+            "the application acknowledges nothing: the server may send no more"
+        ),
+        Event::DeliveryResumed => tracing::info!("the server may send again"),
         Event::Quarantined { topic, deaths, serial } => {
             let serial = serial.map(|serial| serial.0);
             let topic = topic.as_ref().map(|topic| tracing::field::display(topic.as_str()));

@@ -1,11 +1,17 @@
 //! Acknowledging messages on behalf of the application.
 
+use core::time::Duration;
+
 use evenkeel_codec::ReasonCode;
 
+use crate::event::Event;
 use crate::io::AckKey;
 use crate::time::Instant;
 
 use super::{Client, Link};
+
+/// An application that finishes no message for so long holds back the server.
+const STALLED_AFTER: Duration = Duration::from_secs(10);
 
 impl Client {
     /// Says that the application is done with a message. `reason` is success
@@ -38,6 +44,41 @@ impl Client {
         }
         if any_of_use && matches!(self.link, Link::Online(_)) {
             self.pump();
+        }
+    }
+
+    /// Notes since when messages that wait for an answer of ours use up our
+    /// receive maximum, and tells when that is over.
+    pub(super) fn watch_quota(&mut self) {
+        let maximum = usize::from(self.config.connect.receive_maximum);
+        let inbound = &mut self.session.inbound;
+        if inbound.owed() >= maximum {
+            inbound.quota.full_since.get_or_insert(self.now);
+        } else if inbound.quota.full_since.take().is_some() {
+            self.end_stall();
+        }
+    }
+
+    /// When it is to be told that the application finishes no message.
+    pub(super) fn stall_deadline(&self) -> Option<Instant> {
+        let quota = &self.session.inbound.quota;
+        let since = quota.full_since.filter(|_| !quota.is_stalled)?;
+        Some(since + STALLED_AFTER)
+    }
+
+    /// Tells that the application holds back the server, where it is time (D10).
+    pub(super) fn tell_stall(&mut self) {
+        if self.stall_deadline().is_some_and(|at| at <= self.now) {
+            let unacknowledged = self.session.inbound.owed();
+            self.session.inbound.quota.is_stalled = true;
+            self.event(Event::DeliveryStalled { unacknowledged });
+        }
+    }
+
+    /// The server may send again, or the connection is over.
+    pub(super) fn end_stall(&mut self) {
+        if core::mem::take(&mut self.session.inbound.quota.is_stalled) {
+            self.event(Event::DeliveryResumed);
         }
     }
 }

@@ -145,6 +145,7 @@ impl Client {
             _ => (None, false),
         };
         self.requeue_control();
+        self.end_stall();
         self.session.inbound.on_down();
         self.mail.outputs.push_back(Output::Close(Close { conn, last, served }));
         let online_for = online_since.map(|since| self.now.since(since));

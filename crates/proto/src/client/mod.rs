@@ -259,18 +259,25 @@ impl Client {
     ///
     /// What the application publishes does not count: a server that writes to
     /// us may read nothing meanwhile, and if we read nothing until it has read
-    /// ours, both wait for ever. A server that keeps to the receive maximum
-    /// never asks for too many.
+    /// ours, both wait for ever. A server never asks for too many unless it uses
+    /// identifiers that are in use.
     fn answers_fit(&self, stream: &Stream) -> bool {
         let bounds = &self.config.bounds;
         let unwritten = stream.unwritten();
         if unwritten < bounds.write_buffer as u64 {
             return true;
         }
-        let window = u64::from(self.config.connect.receive_maximum) + u64::from(bounds.in_flight);
+        let window = self.exchanges_of_server() + u64::from(bounds.in_flight);
         let answers = bounds.write_buffer.saturating_mul(HARD_FACTOR) as u64;
         let most = answers.max(window * ANSWERS_SIZE);
         unwritten < most.saturating_add(stream.publish)
+    }
+
+    /// Exchanges the server may have open with us: what we announced, unless it
+    /// was never told or has gone beyond (D14).
+    fn exchanges_of_server(&self) -> u64 {
+        let knows = self.version().has_properties() && !self.session.inbound.quota.is_exceeded;
+        u64::from(if knows { self.config.connect.receive_maximum } else { u16::MAX })
     }
 
     /// When reading goes on with the inbox full; `None` where it does not.

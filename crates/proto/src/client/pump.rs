@@ -43,6 +43,7 @@ impl Client {
             }
             self.send_committed(PacketType::PubRec, packet_id, reason);
         }
+        self.watch_quota();
     }
 
     //= [MQTT-4.4.0-1]

@@ -33,6 +33,7 @@ impl Client {
                 self.give_up_attempt(opening.phase);
             }
             Link::Online(_) => {
+                self.tell_stall();
                 self.run_keep_alive();
             }
             _ => {}
@@ -146,6 +147,7 @@ impl Client {
             .filter(|at| self.mail.inbox.is_full() && *at > self.now)
             .map(|at| Deadline { at, timer: Timer::Inbox });
         let store = self.store_deadline().map(|at| Deadline { at, timer: Timer::Store });
-        [link, expiry, drain, stuck, store].into_iter().flatten().min()
+        let stall = self.stall_deadline().map(|at| Deadline { at, timer: Timer::Stall });
+        [link, expiry, drain, stuck, store, stall].into_iter().flatten().min()
     }
 }

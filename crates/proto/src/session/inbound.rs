@@ -7,26 +7,56 @@ use evenkeel_codec::{Ack, PacketId, ReasonCode};
 
 use super::receipts::{Receipt, Receipts};
 use crate::io::{AckKey, ConnectionId};
+use crate::time::Instant;
+
+/// A server that has more exchanges open uses identifiers that are in use: there
+/// are no more.
+pub(crate) const MOST_OPEN: usize = u16::MAX as usize;
 
 /// Acknowledgements owed on one connection, oldest first.
 #[derive(Debug, Default)]
 struct Owed {
     /// Sequence number of the front.
     first: u64,
-    items: VecDeque<(PacketId, Option<ReasonCode>)>,
+    items: VecDeque<(PacketId, Answer)>,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Answer {
+    /// The application is not done with the message.
+    Due,
+    /// It waits for those before it.
+    Ready(ReasonCode),
+    /// The exchange is over without it.
+    Void,
 }
 
 impl Owed {
     fn push(&mut self, id: PacketId) -> u64 {
-        self.items.push_back((id, None));
+        self.items.push_back((id, Answer::Due));
         self.first + self.items.len() as u64 - 1
+    }
+
+    fn get_mut(&mut self, sequence: u64) -> Option<&mut Answer> {
+        let index = usize::try_from(sequence.checked_sub(self.first)?).ok()?;
+        self.items.get_mut(index).map(|(_, answer)| answer)
     }
 
     /// False where nothing is owed there any more.
     fn settle(&mut self, sequence: u64, reason: ReasonCode) -> bool {
-        let index = sequence.checked_sub(self.first).and_then(|index| usize::try_from(index).ok());
-        let item = index.and_then(|index| self.items.get_mut(index));
-        item.map(|(_, slot)| slot.get_or_insert(reason)).is_some()
+        match self.get_mut(sequence) {
+            Some(answer @ Answer::Due) => *answer = Answer::Ready(reason),
+            Some(Answer::Ready(_)) => {}
+            Some(Answer::Void) | None => return false,
+        }
+        true
+    }
+
+    /// Nothing is owed there, and what comes behind does not wait for it.
+    fn cancel(&mut self, sequence: u64) {
+        if let Some(answer) = self.get_mut(sequence) {
+            *answer = Answer::Void;
+        }
     }
 
     const fn is_owed(&self, sequence: u64) -> bool {
@@ -34,11 +64,17 @@ impl Owed {
     }
 
     fn pop_settled(&mut self) -> Option<Ack> {
-        let (id, reason) = *self.items.front()?;
-        let reason = reason?;
-        self.items.pop_front();
-        self.first += 1;
-        Some(Ack::new(id, reason))
+        loop {
+            let (id, answer) = *self.items.front()?;
+            if let Answer::Due = answer {
+                return None;
+            }
+            self.items.pop_front();
+            self.first += 1;
+            if let Answer::Ready(reason) = answer {
+                return Some(Ack::new(id, reason));
+            }
+        }
     }
 
     fn clear(&mut self) {
@@ -58,6 +94,19 @@ pub(crate) struct Inbound {
     generation: u64,
     /// The session that was resumed may not be the one the receipts are of.
     pub(crate) unproven: bool,
+    /// What our receive maximum has come to on the present connection.
+    pub(crate) quota: Quota,
+}
+
+/// What is told of our receive maximum, once for each connection or stall.
+#[derive(Debug, Default)]
+pub(crate) struct Quota {
+    /// The server has gone beyond it.
+    pub(crate) is_exceeded: bool,
+    /// Since when messages that we owe an answer use it up.
+    pub(crate) full_since: Option<Instant>,
+    /// That has been told.
+    pub(crate) is_stalled: bool,
 }
 
 impl Inbound {
@@ -65,7 +114,19 @@ impl Inbound {
     /// Messages of the present connection that the server has no answer to,
     /// which is what counts against our receive maximum.
     pub(crate) fn open(&self) -> usize {
-        self.pubacks.items.len() + self.receipts_here
+        // Cancelled answers behind one that is due take room as well.
+        self.pubacks.items.len() + self.receipts_here.max(self.pubrecs.items.len())
+    }
+
+    /// Messages of the present connection that wait for an answer of ours.
+    pub(crate) fn owed(&self) -> usize {
+        self.pubacks.items.len() + self.pubrecs.items.len()
+    }
+
+    /// The message of QoS 2 with this identifier has come on this connection
+    /// before, and opens no further exchange.
+    pub(crate) fn is_open(&mut self, id: PacketId) -> bool {
+        self.receipts.get_mut(id).is_some_and(|receipt| receipt.owed.is_some())
     }
 
     /// The server has messages of QoS 2 under way.
@@ -178,11 +239,16 @@ impl Inbound {
     }
 
     /// PUBREL: forgets the identifier. False where it was not known.
+    ///
+    /// PUBREC may still be due, though that is against the protocol: it is due no
+    /// more, and the answers behind it do not wait for it.
     pub(crate) fn on_release(&mut self, id: PacketId) -> bool {
-        let receipt = self.receipts.remove(id);
-        let here = receipt.as_ref().is_some_and(|receipt| receipt.owed.is_some());
-        self.receipts_here -= usize::from(here);
-        receipt.is_some()
+        let Some(receipt) = self.receipts.remove(id) else { return false };
+        if let Some(sequence) = receipt.owed {
+            self.receipts_here -= 1;
+            self.pubrecs.cancel(sequence);
+        }
+        true
     }
 
     /// The connection ended: what was owed on it is owed no more.
@@ -190,6 +256,7 @@ impl Inbound {
         self.pubacks.clear();
         self.pubrecs.clear();
         self.receipts_here = 0;
+        self.quota = Quota::default();
         for receipt in self.receipts.iter_mut() {
             receipt.owed = None;
         }

@@ -8,6 +8,7 @@ mod inbound;
 mod keep_alive;
 mod limits;
 mod malformed;
+mod overrun;
 mod policy;
 mod publish;
 mod quarantine;
