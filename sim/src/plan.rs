@@ -5,6 +5,8 @@
 mod clients;
 mod faults;
 
+pub(crate) use clients::overrun;
+
 use std::collections::BTreeSet;
 use std::fmt;
 use std::time::Duration;
@@ -113,6 +115,8 @@ classes! {
     FailingDisk,
     /// Disks hang.
     HangingDisk,
+    /// The broker sends more than clients announced that they take.
+    Overrun,
 }
 
 impl Class {
@@ -127,7 +131,13 @@ impl Class {
                 | Self::Meddle
                 | Self::Stop
                 | Self::Expiry
+                | Self::Overrun
         )
+    }
+
+    /// Whether any world may have it, drawn with the others.
+    const fn is_of_every_world(self) -> bool {
+        !self.is_of_stores() && !matches!(self, Self::Overrun)
     }
 
     /// Whether it is about stores and processes.
@@ -158,9 +168,13 @@ impl Plan {
         // A storm of everything, a few things, or nothing but load.
         let one_in = rng.pick(&[2, 4, 4, 8, 8, 16]);
         let mut classes: BTreeSet<Class> =
-            classes(|class| !class.is_of_stores()).filter(|_| rng.one_in(one_in)).collect();
+            classes(Class::is_of_every_world).filter(|_| rng.one_in(one_in)).collect();
         if rng.one_in(10) {
             classes.retain(|class| class.is_harmless());
+        }
+        // Drawn apart: the other draws of a seed stay as they are.
+        if Rng::new(seed).fork("overrun", 0).one_in(3) {
+            classes.insert(Class::Overrun);
         }
         let clients = clients as usize;
         Self { seed, clients, duration, classes, is_long, is_durable: false }

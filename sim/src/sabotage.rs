@@ -21,6 +21,10 @@ pub enum Sabotage {
     MutePing,
     /// What comes after the first PINGREQ is not listened to.
     Deaf,
+    /// Reading stops once the server has sent more than it may.
+    DeafBeyondReceiveMaximum,
+    /// Events do not tell of a server that sends more than it may.
+    BearsInSilence,
     /// Bytes are called written when they are handed to the driver.
     WrittenEarly,
     /// A second PINGRESP in a row is called malformed.
@@ -190,6 +194,9 @@ impl Saboteur {
                 if self.connections == 1 { Output::Open(open) } else { Output::Wait(None) }
             }
             (Sabotage::SilentRetry, Output::Event(Event::RetryScheduled { .. })) => {
+                Output::Event(Event::ReadingResumed)
+            }
+            (Sabotage::BearsInSilence, Output::Event(Event::ReceiveMaximumExceeded { .. })) => {
                 Output::Event(Event::ReadingResumed)
             }
             (Sabotage::WrongCause, Output::Event(Event::Disconnected { conn, online_for, .. })) => {
@@ -385,8 +392,12 @@ impl Saboteur {
         }
     }
 
-    pub(crate) fn is_deaf(&self) -> bool {
-        self.kind == Sabotage::Deaf && self.pinged
+    pub(crate) fn is_deaf(&self, core: &Client) -> bool {
+        match self.kind {
+            Sabotage::Deaf => self.pinged,
+            Sabotage::DeafBeyondReceiveMaximum => core.stats().receive_maximum_exceeded > 0,
+            _ => false,
+        }
     }
 
     pub(crate) fn claims_written_early(&self) -> bool {

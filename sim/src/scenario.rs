@@ -44,7 +44,11 @@ pub const ALL: &[Scenario] = &[
         setup: || article(true),
         expect: |report| {
             let one = &report.records[0];
-            require(one.opens.len() == 1 && one.written_off == 1, "written off, no reconnect", one)
+            require(
+                one.opens.len() == 1 && one.borne.written_off == 1,
+                "written off, no reconnect",
+                one,
+            )
         },
     },
     Scenario {
@@ -54,7 +58,7 @@ pub const ALL: &[Scenario] = &[
         expect: |report| {
             let one = &report.records[0];
             require(one.opens.len() == 1 && one.pings.len() > 20, "all pings answered", one)?;
-            require(one.written_off == 0, "no ping is too early", one)
+            require(one.borne.written_off == 0, "no ping is too early", one)
         },
     },
     Scenario {
@@ -164,6 +168,18 @@ pub const ALL: &[Scenario] = &[
         about: "The same with MQTT 3.1.1",
         setup: || crashes(Version::V311),
         expect: survivors,
+    },
+    Scenario {
+        name: "overrun",
+        about: "After a cut the broker sends 300 messages at once to a client that takes 5",
+        setup: overrun,
+        expect: |report| {
+            let (one, two) = (&report.records[0], &report.records[1]);
+            require(one.published > 600, "much is published", one)?;
+            require(two.taken == one.published, "each message once", two)?;
+            require(two.borne.overruns > 0, "the server sends too much", two)?;
+            require(two.accepted.len() == 2, "one cut, and no further end", two)
+        },
     },
     Scenario {
         name: "full-disk",
@@ -358,6 +374,22 @@ fn crashes(version: Version) -> Setup {
         faults.push((minutes(at), Fault::Restart { down: secs(5), keeps_sessions }));
     }
     world(clients, faults, minutes(31))
+}
+
+fn overrun() -> Setup {
+    let app = AppSpec { levels: vec![1, 2], burst: 20, ..publishing(secs(5)) };
+    let subscribe = vec![("from/0/#".into(), 2)];
+    let taking = AppSpec { subscribe, take_every: Some(millis(20)), ..AppSpec::default() };
+    let mut clients = vec![client("one", 60, app), client("two", 60, taking)];
+    clients[1].config.connect.receive_maximum = 5;
+    clients[1].config.bounds.inbox_messages = 10;
+    clients[1].declared = clients[1].config.clone();
+    let cut = Fault::Cut { client: 1, way: Way::Down, bytes: 1, how: End::Reset };
+    let away = Fault::Unreachable { client: 1, lasts: secs(150), refused: true };
+    let faults = vec![(minutes(1), away), (minutes(1), cut)];
+    let mut setup = world(clients, faults, minutes(8));
+    crate::plan::overrun(&mut setup.broker);
+    setup
 }
 
 fn full_disk() -> Setup {

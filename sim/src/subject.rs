@@ -82,7 +82,7 @@ impl Subject {
 
     /// Hands over the buffer.
     pub(crate) fn received(&mut self, now: Instant, conn: ConnectionId, buffer: &mut BytesMut) {
-        if self.saboteur.as_ref().is_some_and(Saboteur::is_deaf) {
+        if self.saboteur.as_ref().is_some_and(|saboteur| saboteur.is_deaf(&self.core)) {
             return;
         }
         self.core.handle(now, Input::Received(conn, buffer));

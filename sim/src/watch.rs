@@ -30,8 +30,8 @@ pub struct Record {
     pub retries: Vec<(Retry, Duration)>,
     /// When PINGREQs were written.
     pub pings: Vec<Time>,
-    /// Pings that were written off.
-    pub written_off: usize,
+    /// What the client bore.
+    pub borne: Borne,
     /// Diagnoses of a loop.
     pub loops: Vec<Repetition>,
     /// When there was to be no further attempt, and why.
@@ -50,6 +50,15 @@ pub struct Record {
     pub silence: Silence,
     /// What happened to the client from outside that could end a connection.
     pub harmed: bool,
+}
+
+/// What a client told of and bore.
+#[derive(Debug, Default)]
+pub struct Borne {
+    /// Pings that were written off.
+    pub written_off: usize,
+    /// Connections on which the server sent more than it may.
+    pub overruns: usize,
 }
 
 /// How long nothing came from the server while the client was accepted.
@@ -193,7 +202,8 @@ impl Watch {
             Seen::Event(Event::RetryScheduled { retry, delay }) => {
                 record.retries.push((*retry, *delay));
             }
-            Seen::Event(Event::PingUnanswered { .. }) => record.written_off += 1,
+            Seen::Event(Event::PingUnanswered { .. }) => record.borne.written_off += 1,
+            Seen::Event(Event::ReceiveMaximumExceeded { .. }) => record.borne.overruns += 1,
             Seen::Event(Event::Settled { result, .. }) => match result {
                 Ok(()) => record.delivered += 1,
                 Err(DeliveryError::StillStored { .. }) => {}

@@ -138,6 +138,17 @@ fn errors_of_delivery_are_found() {
     });
 }
 
+/// PUBREL, which makes room, lies behind what was sent too much.
+#[test]
+fn errors_with_servers_that_send_too_much_are_found() {
+    finds("D14", Sabotage::BearsInSilence);
+    finds_in("D14", "overrun", |client| client.config.bounds.strict_receive_maximum = true);
+    let mut setup: Setup = (named("overrun").expect("a scenario").setup)();
+    setup.clients[1].sabotage = Some(Sabotage::DeafBeyondReceiveMaximum);
+    let found = sim::run(&setup).violation.map(|violation| violation.law);
+    assert_eq!(found, Some("liveness"));
+}
+
 #[test]
 fn what_goes_out_before_it_is_stored_is_found() {
     finds_with_stores("D3", Sabotage::StoredEarly);

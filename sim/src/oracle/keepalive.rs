@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use evenkeel_codec::Packet;
-use evenkeel_proto::{DisconnectCause, Event};
+use evenkeel_proto::{DisconnectCause, Event, ProtocolError};
 
 use super::{Oracle, Verdict};
 use crate::seen::{Facts, Seen};
@@ -73,12 +73,17 @@ fn on_silence(facts: &Facts, view: &View, verdict: &mut Verdict) {
     });
 }
 
-/// K6: the server of this world breaks no rule, so an end that blames it
-/// comes from an answer that was late, doubled, or not asked for.
+/// K6: the server of this world breaks no rule but the receive maximum, which is
+/// borne (D14), so an end that blames it comes from an answer that was late,
+/// doubled, or not asked for.
 fn on_end(view: &View, cause: &DisconnectCause, verdict: &mut Verdict) {
     if let DisconnectCause::Malformed(_) | DisconnectCause::ProtocolError(_) = cause {
         let last = view.conn.as_ref().and_then(|conn| conn.last_got.as_ref());
-        let law = if matches!(last, Some(Packet::PingResp)) { "K6" } else { "D7" };
+        let law = match (cause, last) {
+            (DisconnectCause::ProtocolError(ProtocolError::ReceiveMaximumExceeded), _) => "D14",
+            (_, Some(Packet::PingResp)) => "K6",
+            _ => "D7",
+        };
         verdict.broken(law, format!("{cause:?} after {last:?}, which is allowed"));
     }
 }

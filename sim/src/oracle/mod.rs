@@ -11,6 +11,7 @@ mod evidence;
 mod identifiers;
 mod keepalive;
 mod outcome;
+mod overrun;
 mod pressure;
 mod resend;
 mod state;
@@ -109,6 +110,7 @@ fn of_one_process() -> Vec<Box<dyn Oracle>> {
         Box::<evidence::Evidence>::default(),
         Box::<state::States>::default(),
         Box::<outcome::Outcomes>::default(),
+        Box::<overrun::Overruns>::default(),
         Box::<pressure::Pressure>::default(),
     ]
 }

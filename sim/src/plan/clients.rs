@@ -213,10 +213,19 @@ pub(super) fn broker(plan: &Plan, rng: &Rng) -> evenkeel_broker::Config {
     config.behaviour.message_events = true;
     config.behaviour.assign_topic_aliases = rng.one_in(2);
     config.offer.topic_alias_maximum = rng.pick(&[0, 2, 32]);
+    if plan.has(Class::Overrun) {
+        overrun(&mut config);
+    }
     if plan.has(Class::Offer) {
         config.offer.receive_maximum = rng.pick(&[1, 2, 10]);
         config.offer.server_keep_alive =
             rng.pick(&[None, Some(0), Some(SERVERS_KEEP_ALIVE), Some(60)]);
     }
     config
+}
+
+/// A broker that sends all it has, whatever it was told.
+pub(crate) const fn overrun(config: &mut evenkeel_broker::Config) {
+    config.behaviour.honour_receive_maximum = false;
+    config.limits.inflight = u16::MAX;
 }
