@@ -5,6 +5,7 @@ use core::time::Duration;
 use evenkeel_codec::{DecodeError, ReasonCode, Text};
 
 use crate::keepalive::Death;
+use crate::reference::NamedServer;
 
 /// How far an attempt to connect had come.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -47,18 +48,32 @@ pub enum TransportFailure {
     Resolve,
     /// The peer's certificate was not accepted, or ours not by the peer.
     TlsRefused,
+    /// The peer's certificate is not valid yet by our clock, which may be wrong (R11).
+    CertificateNotYetValid,
+    /// A certificate has expired: the peer's by our clock, or ours by the
+    /// peer's. Either clock may be wrong (R11).
+    CertificateExpired,
     /// Another failure of the TLS layer.
     Tls,
     /// The proxy did not accept our credentials, or forbids the server.
     ProxyRefused,
     /// The WebSocket upgrade was answered with this HTTP status.
     WebSocketRefused(u16),
+    /// The same, and the server said when to come again (`Retry-After`).
+    TryLater {
+        /// The HTTP status.
+        status: u16,
+        /// How long it asks not to be bothered.
+        after: Duration,
+    },
     /// Another failure of the WebSocket layer.
     WebSocket,
     /// The credentials hook failed or ran out of time.
     Credentials,
     /// The endpoint hook failed or ran out of time.
     Endpoint,
+    /// The authenticator panicked or ran out of time.
+    Authenticator,
     /// The configuration makes connecting impossible.
     Config,
     /// Any other failure, with the system's error number if it gave one.
@@ -146,6 +161,8 @@ pub enum ProtocolError {
 pub enum CauseClass {
     /// Refused for good: credentials, authorisation, identifier, version, ban, TLS.
     Refused,
+    /// A certificate is not valid at this time, or a clock is wrong (R11).
+    CertificateTime,
     /// Another connection with our client identifier took the session.
     TakenOver,
     /// The server asks for less: busy, quota, rate.
@@ -156,7 +173,8 @@ pub enum CauseClass {
     ServerGoingAway,
     /// The link was found dead.
     KeepAliveDeath,
-    /// A packet was too large or otherwise not borne.
+    /// A packet was too large, asked for what the server has not, or was
+    /// otherwise not borne.
     PacketFault,
     /// The network, or a close without a reason.
     Network,
@@ -170,7 +188,7 @@ impl DisconnectCause {
         match self {
             Self::Refused { reason, server_reference, .. }
             | Self::ServerDisconnect { reason, server_reference, .. } => {
-                class_of_reason(*reason, server_reference.is_some())
+                class_of_reason(*reason, names_a_server(server_reference.as_ref()))
             }
             Self::Transport { failure, .. } => class_of_failure(*failure),
             Self::ConnectTimeout { .. } => CauseClass::Network,
@@ -186,7 +204,23 @@ impl DisconnectCause {
         matches!(self, Self::ConnectTimeout { .. } | Self::ReconnectRequested)
     }
 
-    /// The other server the peer named, if any.
+    /// A certificate is said to have expired, not to be too young.
+    pub(crate) const fn has_expired(&self) -> bool {
+        matches!(self, Self::Transport { failure: TransportFailure::CertificateExpired, .. })
+    }
+
+    /// How long the server asked not to be bothered, if it did (R13).
+    pub const fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Transport { failure: TransportFailure::TryLater { after, .. }, .. } => {
+                Some(*after)
+            }
+            _ => None,
+        }
+    }
+
+    /// What the peer said of other servers, if anything; it need not name one:
+    /// see [`NamedServer::all_of`].
     pub const fn server_reference(&self) -> Option<&Text> {
         match self {
             Self::Refused { server_reference, .. }
@@ -194,6 +228,11 @@ impl DisconnectCause {
             _ => None,
         }
     }
+}
+
+/// A blank or malformed reference names nothing.
+fn names_a_server(reference: Option<&Text>) -> bool {
+    reference.is_some_and(|text| NamedServer::all_of(text).next().is_some())
 }
 
 const fn class_of_reason(reason: ReasonCode, has_reference: bool) -> CauseClass {
@@ -221,7 +260,10 @@ const fn class_of_reason(reason: ReasonCode, has_reference: bool) -> CauseClass 
         | ReasonCode::RECEIVE_MAXIMUM_EXCEEDED
         | ReasonCode::PAYLOAD_FORMAT_INVALID
         | ReasonCode::RETAIN_NOT_SUPPORTED
-        | ReasonCode::QOS_NOT_SUPPORTED => CauseClass::PacketFault,
+        | ReasonCode::QOS_NOT_SUPPORTED
+        | ReasonCode::SHARED_SUBSCRIPTIONS_NOT_SUPPORTED
+        | ReasonCode::SUBSCRIPTION_IDENTIFIERS_NOT_SUPPORTED
+        | ReasonCode::WILDCARD_SUBSCRIPTIONS_NOT_SUPPORTED => CauseClass::PacketFault,
         ReasonCode::KEEP_ALIVE_TIMEOUT => CauseClass::KeepAliveDeath,
         _ => CauseClass::ServerGoingAway,
     }
@@ -235,7 +277,13 @@ const fn class_of_failure(failure: TransportFailure) -> CauseClass {
         | TransportFailure::WebSocketRefused(400..=407 | 410..=428 | 430..=499) => {
             CauseClass::Refused
         }
-        TransportFailure::WebSocketRefused(429) => CauseClass::Throttled,
+        TransportFailure::CertificateNotYetValid | TransportFailure::CertificateExpired => {
+            CauseClass::CertificateTime
+        }
+        // One that says when to come again does not refuse for good.
+        TransportFailure::WebSocketRefused(429) | TransportFailure::TryLater { .. } => {
+            CauseClass::Throttled
+        }
         _ => CauseClass::Network,
     }
 }

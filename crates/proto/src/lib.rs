@@ -60,6 +60,7 @@ mod limits;
 mod operation;
 mod reconnect;
 pub mod record;
+mod reference;
 mod rng;
 mod session;
 mod stats;
@@ -83,6 +84,7 @@ pub use operation::{
 pub use reconnect::{
     Halt, Pace, Reconnect, RefusedPolicy, Repetition, Retry, TakeOverPolicy, Verdict,
 };
+pub use reference::NamedServer;
 pub use stats::Stats;
 pub use time::{Deadline, Instant, Timer};
 pub use transmit::Transmit;

@@ -42,6 +42,14 @@ pub struct Reconnect {
 }
 
 /// What follows a refusal for good: credentials, identifier, version, ban, TLS.
+///
+/// A refusal that ends a connection which had been accepted, such as that of a
+/// token which has expired, is answered by an attempt after the back-off first,
+/// with fresh credentials (R13), unless the policy is `Halt`.
+///
+/// For devices that nobody looks after, [`SlowLane`](Self::SlowLane) is the
+/// right choice: a proxy in the way, a web server that is starting or a user
+/// data base that is down refuse as if for good.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RefusedPolicy {
@@ -49,9 +57,10 @@ pub enum RefusedPolicy {
     /// since an authentication back end may come back.
     #[default]
     HaltUnlessProven,
-    /// Halts always.
+    /// Halts always, also where a certificate has expired.
     Halt,
-    /// Never halts: tries again in the slow lane, asking the credentials hook each time.
+    /// Never halts: tries again in the slow lane, asking the credentials hook
+    /// each time. Recommended for unattended devices.
     SlowLane,
 }
 
@@ -160,6 +169,10 @@ const TAKE_OVER_WINDOW: Duration = Duration::from_secs(600);
 /// the connection that followed it.
 const ECHO: Duration = Duration::from_secs(60);
 const SHORT_LIFE: Duration = Duration::from_secs(30);
+/// The part of the cap up to which waits for a certificate's time grow (R11).
+const CLOCK_SHARE: u32 = 4;
+/// The part of a useful connection's life that the wait after it may take (R3).
+const LIFE_SHARE: u32 = 2;
 const REDIRECTS: u32 = 3;
 
 /// The reconnect engine of one client: the only place that decides when to
@@ -179,6 +192,8 @@ pub(crate) struct Reconnector {
     last_take_over: Option<Instant>,
     /// When we last gave up an attempt before its CONNACK.
     gave_up: Option<Instant>,
+    /// The longest back-off after the connection that ended last (R3).
+    most: Duration,
 }
 
 impl Reconnector {
@@ -196,6 +211,7 @@ impl Reconnector {
             short_lived: false,
             last_take_over: None,
             gave_up: None,
+            most: Duration::MAX,
         }
     }
 
@@ -247,10 +263,15 @@ impl Reconnector {
         if lived.is_none() && ended.cause.is_ours() {
             self.gave_up = Some(now);
         }
-        (self.verdict(now, class, ended.others, rng), repetition)
+        // A server that was of use a moment ago is not left alone for long.
+        self.most = lived
+            .filter(|_| ended.useful)
+            .map_or(Duration::MAX, |lived| (lived / LIFE_SHARE).max(self.config.reconnect.base));
+        (self.verdict(now, ended, rng), repetition)
     }
 
-    fn verdict(&mut self, now: Instant, class: CauseClass, others: bool, rng: &mut Rng) -> Verdict {
+    fn verdict(&mut self, now: Instant, ended: &Ended<'_>, rng: &mut Rng) -> Verdict {
+        let class = ended.cause.class();
         // What this side wants itself is no failure.
         if class != CauseClass::Local {
             if !self.config.reconnect.enabled {
@@ -265,13 +286,21 @@ impl Reconnector {
         let (delay, pace) = match class {
             CauseClass::Local => (Duration::ZERO, Pace::AtOnce),
             // One refusal is not that of all: the next one is asked (R10).
-            CauseClass::Refused if others => (self.back_off(rng), Pace::BackOff),
+            CauseClass::Refused if ended.others => (self.back_off(rng), Pace::BackOff),
             CauseClass::Refused => match self.config.reconnect.refused {
                 RefusedPolicy::Halt => return Verdict::Halt(Halt::Refused),
+                // It was accepted, so the refusal may be about credentials that
+                // have expired: the hook has others, and a close without a word
+                // would cost no more (R13).
+                _ if ended.online_since.is_some() => (self.back_off(rng), Pace::BackOff),
                 RefusedPolicy::HaltUnlessProven if !self.proven => {
                     return Verdict::Halt(Halt::Refused);
                 }
                 _ => (self.slow_lane(rng), Pace::SlowLane),
+            },
+            CauseClass::CertificateTime => match self.certificate_time(ended, rng) {
+                Some(paced) => paced,
+                None => return Verdict::Halt(Halt::Refused),
             },
             CauseClass::TakenOver if self.is_second_take_over(now) => {
                 match self.config.reconnect.taken_over {
@@ -283,12 +312,7 @@ impl Reconnector {
                 self.redirects += 1;
                 (Duration::ZERO, Pace::AtOnce)
             }
-            CauseClass::Throttled => {
-                let delay = self.back_off(rng).max(
-                    rng.between(self.config.reconnect.cap / 12, self.config.reconnect.cap / 6),
-                );
-                (delay, Pace::Throttled)
-            }
+            CauseClass::Throttled => (self.throttled(ended.cause, rng), Pace::Throttled),
             _ => (self.back_off(rng), Pace::BackOff),
         };
         Verdict::Retry(self.plan(now, delay, pace, rng))
@@ -296,14 +320,44 @@ impl Reconnector {
 
     /// Half to the whole of `base` doubled per attempt: jitter above a floor (R3).
     fn back_off(&self, rng: &mut Rng) -> Duration {
-        let doublings = self.attempt.saturating_sub(1).min(31);
-        let high = self
-            .config
-            .reconnect
-            .base
-            .saturating_mul(1 << doublings)
-            .min(self.config.reconnect.cap);
+        self.growing_to(self.config.reconnect.cap, rng)
+    }
+
+    fn growing_to(&self, cap: Duration, rng: &mut Rng) -> Duration {
+        let high = self.grown().min(cap).min(self.most);
         rng.between(high / 2, high)
+    }
+
+    fn grown(&self) -> Duration {
+        let doublings = self.attempt.saturating_sub(1).min(31);
+        self.config.reconnect.base.saturating_mul(1 << doublings)
+    }
+
+    /// A clock that is wrong at boot is set sooner or later, so a certificate
+    /// that is not valid yet is tried at short distances for ever. One that has
+    /// expired is mended by people, if it is not a clock's fault: its distances
+    /// grow into the slow lane. `None` halts (R11).
+    fn certificate_time(&self, ended: &Ended<'_>, rng: &mut Rng) -> Option<(Duration, Pace)> {
+        let policy = &self.config.reconnect;
+        if !ended.cause.has_expired() {
+            return Some((self.growing_to(policy.cap / CLOCK_SHARE, rng), Pace::BackOff));
+        }
+        match policy.refused {
+            RefusedPolicy::Halt if !ended.others => None,
+            _ if self.grown() < policy.slow_lane.0 => Some((self.back_off(rng), Pace::BackOff)),
+            _ => Some((self.slow_lane(rng), Pace::SlowLane)),
+        }
+    }
+
+    /// What the server asks for, up to the cap, or else what may help it; with
+    /// jitter above that, and never less than the back-off (R13).
+    fn throttled(&self, cause: &DisconnectCause, rng: &mut Rng) -> Duration {
+        let cap = self.config.reconnect.cap;
+        let (low, high) = match cause.retry_after().map(|after| after.min(cap)) {
+            Some(after) => (after, after + after / 10),
+            None => (cap / 12, cap / 6),
+        };
+        self.back_off(rng).max(rng.between(low, high))
     }
 
     fn slow_lane(&self, rng: &mut Rng) -> Duration {

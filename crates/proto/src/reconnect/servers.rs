@@ -6,6 +6,7 @@ use evenkeel_codec::{Text, Version};
 
 use crate::cause::{CauseClass, DisconnectCause};
 use crate::io::Served;
+use crate::reference::NamedServer;
 use crate::time::Instant;
 
 use super::version::Spoken;
@@ -189,7 +190,8 @@ impl Servers {
             _ => {
                 self.moves_on = true;
                 let served = parting.lived.is_some_and(|lived| lived >= SHORT_LIFE);
-                let refused = class == CauseClass::Refused && parting.alternatives == 0;
+                let refused = class == CauseClass::Refused || parting.cause.has_expired();
+                let refused = refused && parting.alternatives == 0;
                 self.note(now, served, refused);
                 let others = parting.alternatives > 0 || self.is_any_left();
                 (if served { Served::Yes } else { Served::No }, others)
@@ -202,7 +204,10 @@ impl Servers {
     /// where it names none.
     fn follow(&mut self, reference: Option<&Text>) -> bool {
         let named = reference.map_or("", |text| text.as_str()).split_ascii_whitespace();
-        let hosts = named.take(NAMED_HOSTS).filter_map(|host| Text::try_from(host).ok());
+        let hosts = named
+            .filter(|host| NamedServer::all_of(host).next().is_some())
+            .take(NAMED_HOSTS)
+            .filter_map(|host| Text::try_from(host).ok());
         let hosts: VecDeque<Text> = hosts.collect();
         let names_any = !hosts.is_empty();
         if names_any {

@@ -1,6 +1,7 @@
 //! How the client behaves on the wire: bytes in, bytes out, virtual time.
 
 mod authentication;
+mod causes;
 mod chaos;
 mod connect;
 mod durable;

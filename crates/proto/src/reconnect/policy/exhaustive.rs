@@ -11,8 +11,8 @@ use super::*;
 use crate::cause::{ConnectPhase, TransportFailure};
 use crate::keepalive::Death;
 
-/// Ends in a row.
-const DEPTH: usize = 5;
+/// Ends in a row, with the usual policy and with a floor.
+const DEPTHS: [usize; 2] = [5, 4];
 
 /// How a connection or an attempt ends, or what the application wants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,12 +35,22 @@ enum Step {
     Refused,
     /// Refused for good, where another server is left to ask.
     RefusedByOne,
+    /// Accepted, of use for a while, and then not authorised any more.
+    Dismissed,
+    /// The server's certificate is not valid yet.
+    TooYoung,
+    /// The server's certificate has expired.
+    Expired,
     /// Taken over after a while.
     TakenOver,
     /// Taken over after more than the window of take-overs.
     TakenOverLate,
     /// Asked to come back later.
     Throttled,
+    /// Asked to come back after twenty seconds.
+    Later,
+    /// Asked to come back after more than the cap.
+    MuchLater,
     /// Sent to another server.
     Redirected,
     /// Closed by our own wish.
@@ -51,7 +61,7 @@ enum Step {
     Restart,
 }
 
-const STEPS: [Step; 16] = [
+const STEPS: [Step; 21] = [
     Step::Unreachable,
     Step::GivenUp,
     Step::Cut,
@@ -61,9 +71,14 @@ const STEPS: [Step; 16] = [
     Step::Death,
     Step::Refused,
     Step::RefusedByOne,
+    Step::Dismissed,
+    Step::TooYoung,
+    Step::Expired,
     Step::TakenOver,
     Step::TakenOverLate,
     Step::Throttled,
+    Step::Later,
+    Step::MuchLater,
     Step::Redirected,
     Step::Wish,
     Step::Impatience,
@@ -78,13 +93,15 @@ impl Step {
             reason,
             wire_code: reason.0,
             text: None,
-            server_reference: (reason == ReasonCode::USE_ANOTHER_SERVER).then(Default::default),
+            server_reference: (reason == ReasonCode::USE_ANOTHER_SERVER)
+                .then(|| evenkeel_codec::Text::try_from("other").unwrap_or_default()),
         };
         let told = |reason| DisconnectCause::ServerDisconnect {
             reason,
             text: None,
             server_reference: None,
         };
+        let later = |after| transport(TransportFailure::TryLater { status: 503, after });
         let stable = Duration::from_secs(30);
         let hour = Duration::from_secs(3600);
         let moment = Duration::from_micros(1);
@@ -95,7 +112,7 @@ impl Step {
                 let cause = DisconnectCause::ConnectTimeout { phase, after: stable };
                 (cause, None, false)
             }
-            Self::Cut => (transport(TransportFailure::Eof), Some(Duration::ZERO), true),
+            Self::Cut => (transport(TransportFailure::Eof), Some(Duration::ZERO), false),
             Self::AlmostStable => (transport(TransportFailure::Eof), Some(stable - moment), true),
             Self::Stable => (transport(TransportFailure::Eof), Some(stable), true),
             Self::Idle => (transport(TransportFailure::Eof), Some(hour), false),
@@ -106,6 +123,11 @@ impl Step {
             Self::Refused | Self::RefusedByOne => {
                 (refused(ReasonCode::NOT_AUTHORIZED), None, false)
             }
+            Self::Dismissed => (told(ReasonCode::NOT_AUTHORIZED), Some(stable / 3), true),
+            Self::TooYoung => (transport(TransportFailure::CertificateNotYetValid), None, false),
+            Self::Expired => (transport(TransportFailure::CertificateExpired), None, false),
+            Self::Later => (later(Duration::from_secs(20)), None, false),
+            Self::MuchLater => (later(hour), None, false),
             Self::TakenOver => (told(ReasonCode::SESSION_TAKEN_OVER), Some(stable), true),
             Self::TakenOverLate => (told(ReasonCode::SESSION_TAKEN_OVER), Some(hour), true),
             Self::Throttled => (refused(ReasonCode::QUOTA_EXCEEDED), None, false),
@@ -139,6 +161,8 @@ enum Mutation {
     FullJitter,
     /// R3: delays outgrow the cap.
     NoCap,
+    /// R3: a server that was of use a moment ago is left alone for long.
+    LeftAlone,
     /// R4: a refusal for good is repeated like any failure.
     RefusalsBackOff,
     /// R4: a server that asks for less does not get less.
@@ -155,9 +179,19 @@ enum Mutation {
     FightsOn,
     /// R9: the first take-over ends it already.
     GivesInAtOnce,
+    /// R11: a certificate out of its time is a refusal like any other.
+    ClocksAreTrusted,
+    /// R11: a certificate that is not valid yet is tried in the slow lane.
+    ClocksTakeLong,
+    /// R13: the end of an authorisation costs more than a close without a word.
+    WordsCostMore,
+    /// R13: the server's wish is not heard.
+    WishIgnored,
+    /// R13: the server's wish is a command, however long.
+    WishUnbounded,
 }
 
-const MUTATIONS: [(Mutation, &str); 18] = [
+const MUTATIONS: [(Mutation, &str); 24] = [
     (Mutation::BudgetOffByOne, "R2"),
     (Mutation::WishesAreFree, "R2"),
     (Mutation::NoFloor, "floor"),
@@ -168,6 +202,7 @@ const MUTATIONS: [(Mutation, &str); 18] = [
     (Mutation::NoGrowth, "R3"),
     (Mutation::FullJitter, "R3"),
     (Mutation::NoCap, "R3"),
+    (Mutation::LeftAlone, "R3"),
     (Mutation::RefusalsBackOff, "R4"),
     (Mutation::ThrottlingIgnored, "R4"),
     (Mutation::RedirectsForEver, "R4"),
@@ -176,6 +211,11 @@ const MUTATIONS: [(Mutation, &str); 18] = [
     (Mutation::AttemptsUncounted, "R5"),
     (Mutation::FightsOn, "R9"),
     (Mutation::GivesInAtOnce, "R9"),
+    (Mutation::ClocksAreTrusted, "R11"),
+    (Mutation::ClocksTakeLong, "R11"),
+    (Mutation::WordsCostMore, "R13"),
+    (Mutation::WishIgnored, "R13"),
+    (Mutation::WishUnbounded, "R13"),
 ];
 
 /// The engine, as it is or broken.
@@ -247,7 +287,10 @@ impl Subject {
             self.engine.attempt = 1;
         }
         let others = ended.others && !self.is(Mutation::OneSpeaksForAll);
-        let (verdict, _) = self.engine.on_end(now, &Ended { useful, others, ..*ended }, rng);
+        let instead = self.instead_of(ended.cause);
+        let cause = instead.as_ref().unwrap_or(ended.cause);
+        let ended_so = Ended { useful, others, cause, ..*ended };
+        let (verdict, _) = self.engine.on_end(now, &ended_so, rng);
         if self.is(Mutation::NeverReset) || self.is(Mutation::NoGrowth) {
             self.engine.attempt = before;
         }
@@ -256,7 +299,23 @@ impl Subject {
             Some(Mutation::FullJitter) if retry.pace == Pace::BackOff => {
                 retry.at = now + rng.between(Duration::ZERO, retry.at.since(now));
             }
-            Some(Mutation::ThrottlingIgnored) if retry.pace == Pace::Throttled => {
+            Some(Mutation::LeftAlone) if retry.pace == Pace::BackOff => {
+                self.engine.most = Duration::MAX;
+                retry.at = now + self.engine.back_off(rng);
+            }
+            Some(Mutation::ClocksTakeLong)
+                if ended.cause.class() == CauseClass::CertificateTime =>
+            {
+                retry.at = now + self.engine.slow_lane(rng);
+            }
+            Some(Mutation::WordsCostMore)
+                if ended.online_since.is_some() && ended.cause.class() == CauseClass::Refused =>
+            {
+                retry.at = now + self.engine.slow_lane(rng);
+            }
+            Some(Mutation::ThrottlingIgnored)
+                if retry.pace == Pace::Throttled && ended.cause.retry_after().is_none() =>
+            {
                 retry.at = now + self.engine.back_off(rng);
             }
             Some(Mutation::StormsTheOthers) if ended.others && retry.pace == Pace::BackOff => {
@@ -264,6 +323,9 @@ impl Subject {
             }
             Some(Mutation::RefusalsBackOff) if retry.pace == Pace::SlowLane => {
                 retry.at = now + self.engine.back_off(rng);
+            }
+            Some(Mutation::WishUnbounded) => {
+                retry.at = retry.at.max(now + ended.cause.retry_after().unwrap_or_default());
             }
             Some(Mutation::WishesAreFree)
                 if retry.pace == Pace::Budget && ended.cause.class() == CauseClass::Local =>
@@ -273,6 +335,21 @@ impl Subject {
             _ => {}
         }
         Verdict::Retry(retry)
+    }
+
+    /// Another cause than the one that the engine is to judge.
+    fn instead_of(&self, cause: &DisconnectCause) -> Option<DisconnectCause> {
+        let failure = match self.mutation? {
+            Mutation::ClocksAreTrusted if cause.class() == CauseClass::CertificateTime => {
+                TransportFailure::TlsRefused
+            }
+            Mutation::WishIgnored => {
+                cause.retry_after()?;
+                TransportFailure::WebSocketRefused(503)
+            }
+            _ => return None,
+        };
+        Some(DisconnectCause::Transport { failure, phase: None })
     }
 
     fn instead_of_halt(&self, verdict: Verdict, now: Instant) -> Verdict {
@@ -291,6 +368,17 @@ type Broken = &'static str;
 
 fn hold(law: Broken, holds: bool) -> Result<(), Broken> {
     if holds { Ok(()) } else { Err(law) }
+}
+
+/// An end, as an onlooker saw it.
+struct End {
+    cause: DisconnectCause,
+    /// CONNACK had accepted the connection.
+    accepted: bool,
+    /// Another server is left to ask.
+    others: bool,
+    /// The longest back-off that may follow.
+    most: Duration,
 }
 
 /// What an onlooker expects, by the words of the laws.
@@ -357,7 +445,11 @@ impl Run {
             &mut self.rng,
         );
         self.note_end(&cause, lived, useful);
-        self.judge(cause.class(), others, verdict)
+        let most = match lived.filter(|_| useful) {
+            Some(lived) => (lived / 2).max(self.policy.base),
+            None => Duration::MAX,
+        };
+        self.judge(&End { cause, accepted: lived.is_some(), others, most }, verdict)
     }
 
     fn note_end(&mut self, cause: &DisconnectCause, lived: Option<Duration>, useful: bool) {
@@ -370,17 +462,19 @@ impl Run {
         }
     }
 
-    fn judge(&mut self, class: CauseClass, others: bool, verdict: Verdict) -> Result<bool, Broken> {
+    fn judge(&mut self, end: &End, verdict: Verdict) -> Result<bool, Broken> {
+        let (class, others) = (end.cause.class(), end.others);
         let fight = class == CauseClass::TakenOver && self.is_fight();
         let hopeless = class == CauseClass::Refused && !self.proven && !others;
         match verdict {
             Verdict::Halt(Halt::TakenOver) => hold("R9", fight).map(|()| false),
             Verdict::Halt(_) if others => Err("R10"),
+            Verdict::Halt(_) if class == CauseClass::CertificateTime => Err("R11"),
             Verdict::Halt(halt) => hold("R4", hopeless && halt == Halt::Refused).map(|()| false),
             Verdict::Retry(retry) => {
                 hold("R9", !fight)?;
                 hold("R4", !hopeless)?;
-                self.judge_delay(class, others, retry)?;
+                self.judge_delay(end, retry)?;
                 self.open(retry)?;
                 Ok(true)
             }
@@ -397,24 +491,39 @@ impl Run {
         earlier.is_some_and(|at| self.now.since(at) < Duration::from_secs(600))
     }
 
-    fn judge_delay(&mut self, class: CauseClass, others: bool, retry: Retry) -> Result<(), Broken> {
+    fn judge_delay(&mut self, end: &End, retry: Retry) -> Result<(), Broken> {
         let delay = retry.at.since(self.now);
         let minute = Duration::from_secs(60);
         let doublings = self.attempts.saturating_sub(1).min(20);
-        let high = (self.policy.base * (1 << doublings)).min(self.policy.cap);
-        let (law, low, high) = match class {
+        let grown = self.policy.base * (1 << doublings);
+        let up_to = |cap: Duration| grown.min(cap).min(end.most);
+        let high = up_to(self.policy.cap);
+        let (law, low, high) = match end.cause.class() {
             CauseClass::Local => ("R4", Duration::ZERO, Duration::ZERO),
             CauseClass::Redirect if self.redirects < 3 => {
                 self.redirects += 1;
                 ("R4", Duration::ZERO, Duration::ZERO)
             }
             CauseClass::Redirect => ("R4", high / 2, high),
-            CauseClass::Refused if others => ("R10", high / 2, high),
+            CauseClass::Refused if end.others => ("R10", high / 2, high),
+            CauseClass::Refused if end.accepted => ("R13", high / 2, high),
             CauseClass::Refused => ("R4", minute, minute * 2),
-            CauseClass::Throttled => {
-                let (low, most) = (self.policy.cap / 12, self.policy.cap / 6);
-                ("R4", low.max(high / 2), most.max(high))
+            CauseClass::CertificateTime if !end.cause.has_expired() => {
+                let high = up_to(self.policy.cap / 4);
+                ("R11", high / 2, high)
             }
+            CauseClass::CertificateTime if grown >= minute => ("R11", minute, minute * 2),
+            CauseClass::CertificateTime => ("R11", high / 2, high),
+            CauseClass::Throttled => match end.cause.retry_after() {
+                Some(after) => {
+                    let after = after.min(self.policy.cap);
+                    ("R13", after.max(high / 2), (after * 11 / 10).max(high))
+                }
+                None => {
+                    let (low, most) = (self.policy.cap / 12, self.policy.cap / 6);
+                    ("R4", low.max(high / 2), most.max(high))
+                }
+            },
             _ => ("R3", high / 2, high),
         };
         hold(law, delay >= low)?;
@@ -470,16 +579,17 @@ fn follow(run: &Run, depth: usize, steps: &mut Vec<Step>) -> Result<usize, Broke
     Ok(count)
 }
 
-fn policies() -> Vec<Reconnect> {
+fn policies() -> [(Reconnect, usize); 2] {
     let few = Reconnect { budget: 3, ..Reconnect::default() };
     let (floor, base) = (Duration::from_secs(11), Duration::from_secs(20));
-    Vec::from([few, Reconnect { floor, base, ..Reconnect::default() }])
+    let floored = Reconnect { floor, base, ..Reconnect::default() };
+    [(few, DEPTHS[0]), (floored, DEPTHS[1])]
 }
 
 #[test]
 fn no_sequence_of_ends_breaks_a_law() {
-    for policy in policies() {
-        let result = explore(&policy, None, DEPTH);
+    for (policy, depth) in policies() {
+        let result = explore(&policy, None, depth);
         assert!(result.is_ok(), "broken: {result:?} with {policy:?}");
         std::println!("{result:?} sequences with {policy:?}");
     }
@@ -488,8 +598,8 @@ fn no_sequence_of_ends_breaks_a_law() {
 #[test]
 fn every_broken_policy_is_caught() {
     for (mutation, expected) in MUTATIONS {
-        let caught = policies().into_iter().find_map(|policy| {
-            let (law, steps) = explore(&policy, Some(mutation), DEPTH).err()?;
+        let caught = policies().into_iter().find_map(|(policy, depth)| {
+            let (law, steps) = explore(&policy, Some(mutation), depth).err()?;
             (law == expected).then(|| std::println!("{mutation:?}: {law} by {steps:?}"))
         });
         assert!(caught.is_some(), "{mutation:?} does not break {expected}");
