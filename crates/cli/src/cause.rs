@@ -1,7 +1,7 @@
 //! Ends of connections as exit codes and as errors in three parts.
 
 use evenkeel::Words;
-use evenkeel::{DisconnectCause, ReasonCode, TransportError, TransportFailure};
+use evenkeel::{CauseClass, DisconnectCause, ReasonCode, TransportError, TransportFailure};
 
 use crate::error::Failure;
 use crate::exit::Exit;
@@ -36,9 +36,22 @@ impl End {
             DisconnectCause::Refused { wire_code, .. } => failure.connack(*wire_code),
             _ => failure,
         };
-        match self.detail.as_ref().and_then(advice).or_else(|| hint_for(exit)) {
+        match self.detail.as_ref().and_then(advice).or_else(|| self.hint(exit)) {
             Some(hint) => failure.hint(hint),
             None => failure,
+        }
+    }
+}
+
+impl End {
+    fn hint(&self, exit: Exit) -> Option<&'static str> {
+        match exit {
+            // The reference may be missing, or name nothing.
+            Exit::RefusedMoved if self.cause.class() == CauseClass::Redirect => {
+                Some("connect to the server it names")
+            }
+            Exit::RefusedMoved => Some("ask who runs the server for its new address"),
+            exit => hint_for(exit),
         }
     }
 }
@@ -59,7 +72,6 @@ const fn hint_for(exit: Exit) -> Option<&'static str> {
         Exit::RefusedIdentifier => "give another client identifier by --id",
         Exit::RefusedVersion => "try -V mqttv311, which every server speaks",
         Exit::RefusedBusy => "try again later, or give the program more time by --timeout",
-        Exit::RefusedMoved => "connect to the server it names",
         Exit::TakenOver => "give each client an identifier of its own by --id",
         Exit::ServerFault => "check that the port is one for MQTT, not for HTTP or the like",
         Exit::Tls => "check --cafile, and that the port is one for TLS",
@@ -104,10 +116,14 @@ const fn exit_of_refusal(reason: ReasonCode) -> Exit {
 const fn exit_of_transport(failure: TransportFailure) -> Exit {
     match failure {
         TransportFailure::Config => Exit::Usage,
-        TransportFailure::TlsRefused | TransportFailure::Tls => Exit::Tls,
-        TransportFailure::WebSocketRefused(401 | 403) | TransportFailure::Credentials => {
-            Exit::RefusedCredentials
-        }
+        TransportFailure::TlsRefused
+        | TransportFailure::Tls
+        | TransportFailure::CertificateNotYetValid
+        | TransportFailure::CertificateExpired => Exit::Tls,
+        TransportFailure::WebSocketRefused(401 | 403)
+        | TransportFailure::TryLater { status: 401 | 403, .. }
+        | TransportFailure::Credentials
+        | TransportFailure::Authenticator => Exit::RefusedCredentials,
         _ => Exit::Network,
     }
 }
@@ -150,6 +166,26 @@ mod tests {
         assert!(text.contains("hint: check --username"), "{text}");
     }
 
+    /// A hint at a server that nobody has named helps nobody.
+    #[test]
+    fn a_server_that_has_moved_is_hinted_at_only_if_it_is_named() {
+        for (reference, hint) in [
+            (None, "hint: ask who runs the server for its new address"),
+            (Some(" "), "hint: ask who runs the server for its new address"),
+            (Some("http://a/"), "hint: ask who runs the server for its new address"),
+            (Some("mqtt://b.example:1884"), "hint: connect to the server it names"),
+        ] {
+            let reason = ReasonCode::SERVER_MOVED;
+            let server_reference = reference.map(|text| text.try_into().unwrap());
+            let cause =
+                DisconnectCause::Refused { reason, wire_code: 0x9D, text: None, server_reference };
+            let end = End { cause, detail: None };
+            let text = end.failure("no connection").render(Personality::Evenkeel, str::to_owned);
+            assert!(text.contains(hint), "{text}");
+            assert_eq!(text.contains("b.example:1884"), reference == Some("mqtt://b.example:1884"));
+        }
+    }
+
     #[test]
     fn failures_of_the_transport_say_which_layer_failed() {
         let end = |failure| {
@@ -159,6 +195,8 @@ mod tests {
         assert_eq!(end(TransportFailure::Refused).exit(), Exit::Network);
         assert_eq!(end(TransportFailure::Eof).exit(), Exit::Network);
         assert_eq!(end(TransportFailure::TlsRefused).exit(), Exit::Tls);
+        assert_eq!(end(TransportFailure::CertificateNotYetValid).exit(), Exit::Tls);
+        assert_eq!(end(TransportFailure::CertificateExpired).exit(), Exit::Tls);
         assert_eq!(end(TransportFailure::Config).exit(), Exit::Usage);
         assert_eq!(end(TransportFailure::WebSocketRefused(401)).exit(), Exit::RefusedCredentials);
         assert_eq!(end(TransportFailure::WebSocketRefused(404)).exit(), Exit::Network);

@@ -4,7 +4,7 @@ use std::io;
 
 use evenkeel_proto::TransportFailure;
 
-use crate::tls::TlsError;
+use crate::tls::{CertificateProblem, TlsError};
 use crate::transport::{ConnectError, IoError, ProxyError, StreamError, WebSocketError};
 
 pub(crate) fn connect(error: &ConnectError) -> TransportFailure {
@@ -47,10 +47,16 @@ fn by_io(error: &IoError) -> TransportFailure {
 
 fn by_tls(error: &TlsError) -> TransportFailure {
     match error {
-        // Alerts about certificates: bad, unsupported, revoked, expired,
-        // unknown, unknown authority, access denied, of another key, required.
+        TlsError::CertificateRejected(CertificateProblem::NotYetValid { .. }) => {
+            TransportFailure::CertificateNotYetValid
+        }
+        // Alert 45: ours, by the server's clock.
+        TlsError::CertificateRejected(CertificateProblem::Expired { .. })
+        | TlsError::AlertReceived { code: 45 } => TransportFailure::CertificateExpired,
+        // Alerts about certificates: bad, unsupported, revoked, unknown, unknown
+        // authority, access denied, of another key, required.
         TlsError::CertificateRejected(_)
-        | TlsError::AlertReceived { code: 42..=46 | 48 | 49 | 51 | 116 } => {
+        | TlsError::AlertReceived { code: 42..=44 | 46 | 48 | 49 | 51 | 116 } => {
             TransportFailure::TlsRefused
         }
         TlsError::Io(error) => by_io(error),
@@ -77,6 +83,9 @@ fn by_proxy(error: &ProxyError) -> TransportFailure {
 
 fn by_websocket(error: &WebSocketError) -> TransportFailure {
     match error {
+        WebSocketError::Refused { status, retry_after: Some(after), .. } => {
+            TransportFailure::TryLater { status: *status, after: *after }
+        }
         WebSocketError::Refused { status, .. } => TransportFailure::WebSocketRefused(*status),
         WebSocketError::Io(error) => by_io(error),
         WebSocketError::ClosedInHandshake | WebSocketError::Closed => TransportFailure::Eof,
@@ -91,11 +100,49 @@ mod tests {
     #[test]
     fn alerts_about_certificates_do_not_pass_by_themselves() {
         let class = |code| by_tls(&TlsError::AlertReceived { code });
-        for code in [42, 43, 44, 45, 46, 48, 49, 51, 116] {
+        for code in [42, 43, 44, 46, 48, 49, 51, 116] {
             assert_eq!(class(code), TransportFailure::TlsRefused, "alert {code}");
         }
         for code in [40, 47, 50, 70, 80] {
             assert_eq!(class(code), TransportFailure::Tls, "alert {code}");
+        }
+    }
+
+    /// R11: a clock may be wrong, here or there.
+    #[test]
+    fn certificates_out_of_their_time_are_told_from_others() {
+        let class = |problem| by_tls(&TlsError::CertificateRejected(problem));
+        let not_before = Some(1);
+        assert_eq!(
+            class(CertificateProblem::NotYetValid { not_before }),
+            TransportFailure::CertificateNotYetValid
+        );
+        assert_eq!(
+            class(CertificateProblem::Expired { not_after: None }),
+            TransportFailure::CertificateExpired
+        );
+        assert_eq!(
+            by_tls(&TlsError::AlertReceived { code: 45 }),
+            TransportFailure::CertificateExpired
+        );
+        assert_eq!(class(CertificateProblem::Revoked), TransportFailure::TlsRefused);
+        assert_eq!(class(CertificateProblem::UnknownIssuer), TransportFailure::TlsRefused);
+    }
+
+    /// R13.
+    #[test]
+    fn a_refusal_that_says_when_to_come_again_keeps_that() {
+        let (status, location) = (503, None);
+        for (retry_after, expected) in [
+            (None, TransportFailure::WebSocketRefused(503)),
+            (
+                Some(std::time::Duration::from_secs(7)),
+                TransportFailure::TryLater { status, after: std::time::Duration::from_secs(7) },
+            ),
+        ] {
+            let location = location.clone();
+            let error = WebSocketError::Refused { status, location, retry_after };
+            assert_eq!(by_websocket(&error), expected);
         }
     }
 

@@ -4,8 +4,8 @@ use std::fmt;
 
 use evenkeel_proto::keepalive::Death;
 use evenkeel_proto::{
-    ConnectPhase, DeliveryError, DisconnectCause, ProtocolError, RejectReason, SubscribeError,
-    SubscribeFeature, TransportFailure,
+    ConnectPhase, DeliveryError, DisconnectCause, NamedServer, ProtocolError, RejectReason,
+    SubscribeError, SubscribeFeature, TransportFailure,
 };
 
 /// Says why a connection ended, for people.
@@ -16,11 +16,11 @@ pub(crate) fn cause(cause: &DisconnectCause, f: &mut fmt::Formatter<'_>) -> fmt:
             if reason.0 != *wire_code {
                 write!(f, ", return code {wire_code}")?;
             }
-            text.as_ref().map_or(Ok(()), |text| write!(f, " ({text})"))
+            explanation(text.as_ref(), cause, f)
         }
         DisconnectCause::ServerDisconnect { reason, text, .. } => {
             write!(f, "the server disconnected: {reason}")?;
-            text.as_ref().map_or(Ok(()), |text| write!(f, " ({text})"))
+            explanation(text.as_ref(), cause, f)
         }
         DisconnectCause::Transport { failure, phase } => {
             transport(*failure, f)?;
@@ -46,6 +46,29 @@ pub(crate) fn cause(cause: &DisconnectCause, f: &mut fmt::Formatter<'_>) -> fmt:
     }
 }
 
+/// What the server says beside its reason: a text, and other servers.
+fn explanation(
+    text: Option<&evenkeel_codec::Text>,
+    cause: &DisconnectCause,
+    f: &mut fmt::Formatter<'_>,
+) -> fmt::Result {
+    if let Some(text) = text {
+        write!(f, " ({text})")?;
+    }
+    let reference = cause.server_reference().map_or("", |reference| reference.as_str());
+    for (index, server) in NamedServer::all_of(reference).enumerate() {
+        f.write_str(if index == 0 { "; it names " } else { ", " })?;
+        match server.host.contains(':') {
+            true => write!(f, "[{}]", server.host)?,
+            false => f.write_str(server.host)?,
+        }
+        if let Some(port) = server.port {
+            write!(f, ":{port}")?;
+        }
+    }
+    Ok(())
+}
+
 fn transport(failure: TransportFailure, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     f.write_str(match failure {
         TransportFailure::Eof => "the server closed the connection",
@@ -55,14 +78,26 @@ fn transport(failure: TransportFailure, f: &mut fmt::Formatter<'_>) -> fmt::Resu
         TransportFailure::TimedOut => "the connection timed out",
         TransportFailure::Resolve => "the host name cannot be resolved",
         TransportFailure::TlsRefused => "TLS verification failed",
+        TransportFailure::CertificateNotYetValid => {
+            "the server's certificate is not valid yet, or this machine's clock is wrong"
+        }
+        TransportFailure::CertificateExpired => "a certificate has expired, or a clock is wrong",
         TransportFailure::Tls => "TLS failed",
         TransportFailure::ProxyRefused => "the proxy refused the connection",
         TransportFailure::WebSocketRefused(status) => {
             return write!(f, "the WebSocket upgrade was answered with HTTP status {status}");
         }
+        TransportFailure::TryLater { status, after } => {
+            return write!(
+                f,
+                "the WebSocket upgrade was answered with HTTP status {status} (Retry-After {} s)",
+                after.as_secs()
+            );
+        }
         TransportFailure::WebSocket => "the WebSocket layer failed",
         TransportFailure::Credentials => "the credentials hook failed",
         TransportFailure::Endpoint => "the endpoint hook failed",
+        TransportFailure::Authenticator => "the authenticator failed",
         TransportFailure::Config => "the settings make connecting impossible",
         TransportFailure::Other(Some(code)) => {
             return write!(f, "the connection failed (system error {code})");

@@ -14,6 +14,10 @@ struct Pki {
 
 impl Pki {
     fn new() -> Self {
+        Self::with(|_| {})
+    }
+
+    fn with(change: impl Fn(&mut CertificateParams)) -> Self {
         let folder = folder();
         let mut params = CertificateParams::new(Vec::new()).unwrap();
         params.is_ca = IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
@@ -26,11 +30,20 @@ impl Pki {
             let key = KeyPair::generate().unwrap();
             let mut params = CertificateParams::new(vec![host.to_owned()]).unwrap();
             params.extended_key_usages = vec![usage];
+            change(&mut params);
             let cert = params.signed_by(&key, &issuer).unwrap();
             std::fs::write(folder.join(format!("{name}.pem")), cert.pem()).unwrap();
             std::fs::write(folder.join(format!("{name}.key")), key.serialize_pem()).unwrap();
         }
         Self { folder }
+    }
+
+    /// Has a server's certificate for these years only.
+    fn in_years(not_before: i32, not_after: i32) -> Self {
+        Self::with(|params| {
+            params.not_before = rcgen::date_time_ymd(not_before, 3, 1);
+            params.not_after = rcgen::date_time_ymd(not_after, 3, 1);
+        })
     }
 
     fn path(&self, name: &str) -> String {
@@ -50,6 +63,36 @@ impl Pki {
         })
         .await
     }
+}
+
+/// A machine's clock may not be set yet (R11); an expired certificate is for
+/// people to renew.
+#[tokio::test]
+async fn a_certificate_that_is_not_valid_yet_is_tried_again_and_an_expired_one_is_not() {
+    let young = Pki::in_years(4000, 4001);
+    let (ca, broker) = (young.path("ca.pem"), young.broker(false).await);
+    let port = broker.tls_addr().unwrap().port();
+    for flag in ["", " --keep-trying"] {
+        let line = format!("sub a -h localhost -p {port} --cafile {ca}{flag}");
+        let mut running = evenkeel(&line).start();
+        let told = running.until_says("attempt 2 in ").await;
+        assert!(told.contains("it is not valid before 4000-03-01"), "{told}");
+        running.until_says("attempt 3 in ").await;
+        running.until_says("attempt 4 in ").await;
+        running.signal("INT").await;
+        running.ended().await;
+    }
+    let old = Pki::in_years(2000, 2001);
+    let (ca, broker) = (old.path("ca.pem"), old.broker(false).await);
+    let port = broker.tls_addr().unwrap().port();
+    let base = format!("-h localhost -p {port} --cafile {ca}");
+    for line in [format!("sub a {base}"), format!("pub a x -q 1 {base}")] {
+        evenkeel(&line).run().await.expect(6).says("it expired on 2001-03-01");
+    }
+    let mut running = evenkeel(&format!("sub a {base} --keep-trying")).start();
+    running.until_says("attempt 3 in ").await;
+    running.signal("INT").await;
+    running.ended().await;
 }
 
 #[tokio::test]

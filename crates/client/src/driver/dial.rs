@@ -5,13 +5,15 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use evenkeel_codec::Text;
-use evenkeel_proto::{ConnectPhase, ConnectionId, Credentials, Open, TransportFailure};
+use evenkeel_proto::{
+    ConnectPhase, ConnectionId, Credentials, NamedServer, Open, TransportFailure,
+};
 
 use crate::classify;
 use crate::error::TransportError;
 use crate::hooks::EndpointError;
 use crate::transport::{self, ConnectProgress, Dialer, Endpoint, Stream};
-use crate::url::ServerUrl;
+use crate::url::{Scheme, ServerUrl};
 
 use super::Failure;
 use super::hooks::{Asked, Asking, Hooks};
@@ -103,18 +105,21 @@ async fn attempt(
     Err((classify::connect(&error), TransportError::Connect(error)))
 }
 
-/// The endpoints that a server reference names: `host` or `host:port`,
-/// separated by spaces; scheme and path stay those of the present server.
+/// The endpoints that a server reference names; scheme and path stay those of
+/// the present server, but that TLS may come to it.
 fn redirected(server: &Server, reference: &Text) -> Vec<Endpoint> {
     let Some(url) = &server.url else { return vec![server.endpoint.clone()] };
-    let endpoint = |place: &str| {
-        let text = format!("{}://{place}", url.scheme().name());
-        let named = ServerUrl::parse(&text).ok()?;
-        let endpoint = Endpoint::from(&named);
+    let endpoint = |named: NamedServer<'_>| {
+        let scheme = match (url.scheme(), named.is_secure()) {
+            (Scheme::Mqtt, true) => Scheme::Mqtts,
+            (Scheme::Ws, true) => Scheme::Wss,
+            (scheme, _) => scheme,
+        };
+        let endpoint = Endpoint::from(&ServerUrl::new(scheme, named.host, named.port).ok()?);
         Some(match url.websocket_target() {
             Some(target) => endpoint.with_websocket(target),
             None => endpoint,
         })
     };
-    reference.as_str().split(' ').filter_map(endpoint).collect()
+    NamedServer::all_of(reference).filter_map(endpoint).collect()
 }

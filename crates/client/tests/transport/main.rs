@@ -4,6 +4,8 @@ mod support;
 
 #[cfg(feature = "websocket")]
 mod answers;
+#[cfg(any(feature = "ring", feature = "aws-lc-rs"))]
+mod clocks;
 mod features;
 mod memory;
 mod phases;

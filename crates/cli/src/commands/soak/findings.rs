@@ -37,6 +37,7 @@ fn name(cause: &DisconnectCause) -> &'static str {
         DisconnectCause::Shutdown => "shutdown",
         cause => match cause.class() {
             CauseClass::Refused => "refused",
+            CauseClass::CertificateTime => "certificate not valid at this time",
             CauseClass::TakenOver => "taken over",
             CauseClass::Throttled => "server busy",
             CauseClass::Redirect => "redirect",
