@@ -2,12 +2,14 @@
 //! Oracles that miss them are worth nothing.
 
 use std::collections::{BTreeSet, VecDeque};
+use std::time::Duration;
 
 use bytes::BytesMut;
 use evenkeel_codec::{Packet, ReasonCode, TopicFilter};
 use evenkeel_proto::record::{Outcome, Record, Recovered};
 use evenkeel_proto::{
-    Client, Completion, ConnectionId, Event, Incoming, Instant, Open, Output, State,
+    Client, Completion, ConnectionId, DisconnectCause, Event, Incoming, Instant, Open, Output,
+    Retry, State,
 };
 
 use crate::tap::Tap;
@@ -45,6 +47,8 @@ pub enum Sabotage {
     NoCause,
     /// Events do not tell of the next attempt.
     SilentRetry,
+    /// The end of an authorisation is followed by the slow lane.
+    SlowAfterWord,
     /// The cause of an end is always the network.
     WrongCause,
     /// Outcomes are lost.
@@ -146,6 +150,8 @@ pub(crate) struct Saboteur {
     kind: Sabotage,
     pinged: bool,
     connections: u32,
+    /// The server has ended the authorisation.
+    dismissed: bool,
     outputs: VecDeque<Output>,
     last_conn: Option<ConnectionId>,
     publishes: u32,
@@ -168,6 +174,7 @@ impl Saboteur {
             kind,
             pinged: false,
             connections: 0,
+            dismissed: false,
             outputs: VecDeque::new(),
             last_conn: None,
             publishes: 0,
@@ -178,7 +185,7 @@ impl Saboteur {
         }
     }
 
-    pub(crate) fn output(&mut self, _: Instant, poll: impl FnOnce() -> Output) -> Output {
+    pub(crate) fn output(&mut self, now: Instant, poll: impl FnOnce() -> Output) -> Output {
         if let Some(output) = self.outputs.pop_front() {
             return output;
         }
@@ -199,8 +206,11 @@ impl Saboteur {
             (Sabotage::BearsInSilence, Output::Event(Event::ReceiveMaximumExceeded { .. })) => {
                 Output::Event(Event::ReadingResumed)
             }
+            (Sabotage::SlowAfterWord, Output::Event(event)) => {
+                Output::Event(self.slow_after_word(now, event))
+            }
             (Sabotage::WrongCause, Output::Event(Event::Disconnected { conn, online_for, .. })) => {
-                let cause = Box::new(evenkeel_proto::DisconnectCause::Transport {
+                let cause = Box::new(DisconnectCause::Transport {
                     failure: evenkeel_proto::TransportFailure::Unreachable,
                     phase: None,
                 });
@@ -221,6 +231,25 @@ impl Saboteur {
                 output
             }
             (_, output) => output,
+        }
+    }
+
+    /// The slow lane, where the server ended an authorisation.
+    fn slow_after_word(&mut self, now: Instant, event: Event) -> Event {
+        match event {
+            Event::Disconnected { ref cause, .. } => {
+                let reason = match **cause {
+                    DisconnectCause::ServerDisconnect { reason, .. } => Some(reason),
+                    _ => None,
+                };
+                self.dismissed = reason == Some(ReasonCode::NOT_AUTHORIZED);
+                event
+            }
+            Event::RetryScheduled { retry, .. } if self.dismissed => {
+                let delay = Duration::from_secs(90);
+                Event::RetryScheduled { retry: Retry { at: now + delay, ..retry }, delay }
+            }
+            event => event,
         }
     }
 

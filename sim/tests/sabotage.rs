@@ -93,6 +93,7 @@ fn errors_of_connections_are_found() {
     finds("K7", Sabotage::Miscount);
     finds("R1", Sabotage::TwoConnections);
     finds("R4", Sabotage::WrongCause);
+    finds("R13", Sabotage::SlowAfterWord);
     finds("R5", Sabotage::NoCause);
     finds("R5", Sabotage::SilentRetry);
     finds("R5", Sabotage::GivesUp);

@@ -1,6 +1,6 @@
-//! R3, R4 and R9: how long the client waits after the end of a connection, by
+//! R3, R4, R9 and R13: how long the client waits after the end of a connection, by
 //! its cause. Lower bounds are those of the policy's description; the upper
-//! bound is one for all.
+//! bound is one for all, but after connections that had been accepted.
 
 use std::time::Duration;
 
@@ -37,6 +37,10 @@ struct Ended {
     class: CauseClass,
     /// Growth may start over: the connection was stable and of use.
     was_good: bool,
+    /// CONNACK had accepted the connection.
+    was_accepted: bool,
+    /// The longest back-off after a connection that was of use.
+    most: Option<Duration>,
     /// The second take-over within the window.
     is_fight: bool,
     /// The older version is tried at once.
@@ -92,6 +96,9 @@ impl BackOff {
     fn judge(&mut self, now: Instant, view: &View, cause: &DisconnectCause) -> Option<Ended> {
         let policy = &view.declared.reconnect;
         let lived = view.online().map(|(conn, online)| (now.since(online.since), conn.is_useful));
+        let was_accepted = lived.is_some();
+        let useful_life = lived.filter(|(_, useful)| *useful).map(|(lived, _)| lived);
+        let most = useful_life.map(|lived| (lived / 2).max(policy.base));
         let was_good = lived.is_some_and(|(lived, useful)| lived >= policy.stable_after && useful);
         if lived.is_none()
             && matches!(
@@ -107,7 +114,7 @@ impl BackOff {
         let class = class_of(cause);
         let is_fight = class == CauseClass::TakenOver && self.is_second(now);
         let is_fallback = is_about_version(cause) && view.declared.fallback && !self.proven;
-        Some(Ended { class, was_good, is_fight, is_fallback })
+        Some(Ended { class, was_good, was_accepted, most, is_fight, is_fallback })
     }
 
     /// A take-over that another instance is to blame for, soon after the last.
@@ -134,7 +141,8 @@ impl BackOff {
         if ended.is_fallback && retry.pace != Pace::SlowLane {
             return;
         }
-        let may_halt = ended.class == CauseClass::Refused
+        let is_refusal = ended.class == CauseClass::Refused;
+        let may_halt = is_refusal
             && match policy.refused {
                 RefusedPolicy::Halt => true,
                 RefusedPolicy::HaltUnlessProven => !self.proven,
@@ -144,14 +152,22 @@ impl BackOff {
         let must_stop = ended.is_fight && policy.taken_over == TakeOverPolicy::Halt;
         verdict.require("R9", !must_stop, || format!("{retry:?} after a second take-over"));
         let grown = policy.base * (1 << retry.attempt.saturating_sub(2).min(16));
-        let back_off = grown.min(policy.cap) / 2;
+        let high = grown.min(policy.cap).min(ended.most.unwrap_or(Duration::MAX));
+        let back_off = high / 2;
         let (law, least) = match ended.class {
             CauseClass::Local => ("R3", Duration::ZERO),
+            // No longer than after a close without a word.
+            CauseClass::Refused if ended.was_accepted => ("R13", back_off),
             CauseClass::Refused => ("R4", policy.slow_lane.0),
             CauseClass::TakenOver if ended.is_fight => ("R9", policy.slow_lane.0),
             CauseClass::Throttled => ("R4", back_off.max(policy.cap / 12)),
             _ => ("R3", back_off),
         };
+        let is_bounded = law == "R13" || law == "R3" && ended.most.is_some();
+        let is_long = delay > high && !matches!(retry.pace, Pace::Floor | Pace::Budget);
+        verdict.require(law, !(is_bounded && is_long), || {
+            format!("{retry:?} after {delay:?}, which is more than {high:?}: {ended:?}")
+        });
         let most = policy.slow_lane.1.max(policy.cap).max(policy.budget_window);
         let most = most.max(policy.floor * 11 / 10);
         verdict.require(law, (least..=most).contains(&delay), || {

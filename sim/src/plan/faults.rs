@@ -77,7 +77,7 @@ impl Draw<'_> {
                 self.rule(rule, true)
             }
             Class::Disconnect => {
-                let reason = ReasonCode(self.rng.pick(&[0x80, 0x89, 0x8B, 0x97, 0x98]));
+                let reason = ReasonCode(self.rng.pick(&[0x80, 0x87, 0x89, 0x8B, 0x97, 0x98]));
                 Fault::Disconnect { client, reason }
             }
             Class::Silence => {
