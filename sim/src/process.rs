@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
-use evenkeel_proto::record::{Batch, Committed, Recovered, StorageFailure, UnixMillis};
-use evenkeel_proto::{Client, Config, ConfigError, Input, Instant, State};
+use evenkeel_proto::record::{Batch, BootId, Committed, Moment, StorageFailure, UnixMillis};
+use evenkeel_proto::{Client, ConfigError, Input, State};
 
 use crate::node::{Env, Node};
 use crate::rng::Rng;
@@ -16,6 +16,8 @@ use crate::time::Time;
 
 /// What a wall clock shows as the world begins.
 const DAWN: u64 = 1_800_000_000_000;
+/// Milliseconds.
+const DAY: i64 = 24 * 3_600_000;
 /// A process whose store cannot be opened is started again after this.
 const AGAIN: Duration = Duration::from_secs(3);
 
@@ -25,6 +27,8 @@ pub(crate) struct Process {
     pub(crate) storage: Storage,
     seeds: Rng,
     lives: u64,
+    /// How often its machine was started.
+    boots: u8,
     /// Its end, after so many more steps.
     fuse: Option<(u32, Death, Duration)>,
     /// It has been told to leave, and stays away for so long.
@@ -36,12 +40,33 @@ pub(crate) struct Process {
 
 impl Process {
     fn new(storage: Storage, seeds: Rng) -> Self {
-        Self { storage, seeds, lives: 0, fuse: None, leaving: None, is_dead: false, wake_at: None }
+        Self {
+            storage,
+            seeds,
+            lives: 0,
+            boots: 1,
+            fuse: None,
+            leaving: None,
+            is_dead: false,
+            wake_at: None,
+        }
     }
 
     fn seed(&mut self) -> u64 {
         self.lives += 1;
         self.seeds.fork("life", self.lives).next()
+    }
+
+    /// What its machine says as it begins: the wall clock may have been set.
+    fn moment(&self, time: Time) -> Moment {
+        let set_by = match self.seeds.fork("wall", self.lives).below(6) {
+            0 => -26 * 365 * DAY,
+            1 => -2 * DAY,
+            2 => DAY,
+            _ => 0,
+        };
+        let wall = UnixMillis((DAWN + time.0 / 1000).saturating_add_signed(set_by));
+        Moment { wall, boot: Some(BootId([self.boots; 16])) }
     }
 }
 
@@ -63,19 +88,10 @@ pub(crate) fn first(
     let mut process = Process::new(storage, seeds);
     let opened = process.storage.open().map_err(|error| format!("{error:?}"))?;
     let seed = process.seed();
-    let core = recover(&spec.config, seed, now, Time(0), opened.recovered).map_err(refused)?;
+    let moment = process.moment(Time(0));
+    let core = Client::recover(spec.config.clone(), seed, now, moment, opened.recovered);
+    let core = core.map_err(refused)?;
     Ok((core, Some(process)))
-}
-
-fn recover(
-    config: &Config,
-    seed: u64,
-    now: Instant,
-    time: Time,
-    recovered: Recovered,
-) -> Result<Client, ConfigError> {
-    let wall = UnixMillis(DAWN + time.0 / 1000);
-    Client::recover(config.clone(), seed, now, wall, recovered)
 }
 
 impl Node {
@@ -187,6 +203,7 @@ impl Node {
         process.fuse = None;
         process.leaving = None;
         process.is_dead = true;
+        process.boots = process.boots.wrapping_add(u8::from(how == Death::PowerCut));
         let stored = process.storage.die(how);
         let until = env.time + down;
         let until = self.machine.frozen.map_or(until, |before| before.max(until));
@@ -217,12 +234,13 @@ impl Node {
         };
         process.is_dead = false;
         let seed = process.seed();
+        let moment = process.moment(env.time);
         if !survived.is_empty() {
             self.see(env, &Seen::Stored(&survived));
         }
         self.see(env, &Seen::Recovered(&recovered));
         self.subject.forgets(&mut recovered);
-        match recover(&self.spec.config, seed, self.now, env.time, recovered) {
+        match Client::recover(self.spec.config.clone(), seed, self.now, moment, recovered) {
             Ok(core) => self.subject = Subject::new(core, self.spec.sabotage),
             Err(error) => {
                 let text = format!("a recovered client is refused: {error:?}");

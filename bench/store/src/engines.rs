@@ -58,7 +58,7 @@ fn message(serial: u64) -> Accepted {
         properties: Properties::new(),
     };
     let (serial, accepted) = (Serial(serial), UnixMillis(1_800_000_000_000 + serial));
-    Accepted { serial, publish, accepted, expires: None, priority: Priority::Normal }
+    Accepted { serial, publish, accepted, expires: None, age: None, priority: Priority::Normal }
 }
 
 /// What the databases keep of a message: as many bytes as the file store.

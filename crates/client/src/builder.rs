@@ -3,18 +3,18 @@
 use std::future::Future;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, OnceLock};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use bytes::Bytes;
 use evenkeel_codec::{Properties, Property, QoS, Text, TopicError, Version};
 use evenkeel_profile::Profile;
-use evenkeel_proto::record::{Recovered, UnixMillis};
+use evenkeel_proto::record::Recovered;
 use evenkeel_proto::{Bounds, Client as Core, Config, QueueConfig, Reconnect};
 use evenkeel_store::Store;
 use tracing::Instrument;
 
 use crate::client::{Client, Identity};
-use crate::clock::Clock;
+use crate::clock::{self, Clock};
 use crate::driver::{self, Hooks, Server, Sites};
 use crate::error::BuildError;
 use crate::hold::Hold;
@@ -444,12 +444,12 @@ impl ClientBuilder {
         let core = match recovered {
             Some(recovered) => {
                 Arc::make_mut(&mut config).connect.client_id = client_id;
-                Core::recover(config, seed, now, wall_clock(), recovered)
+                Core::recover(config, seed, now, settings.clock.moment(), recovered)
             }
             None => Core::named(config, client_id, seed, now),
         };
         let mut core = core.map_err(BuildError::Config)?;
-        core.set_wall_clock(wall_clock());
+        core.set_wall_clock(now, clock::wall());
         core.start(now);
         let identity = Identity {
             seed,
@@ -600,11 +600,6 @@ impl std::fmt::Debug for ClientBuilder {
 
 /// Seconds a session with a store outlives its connections, unless set.
 const LASTING: u32 = 7 * 24 * 3600;
-
-fn wall_clock() -> UnixMillis {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    UnixMillis(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
-}
 
 /// A seed from the standard library's randomly keyed hasher: good enough for
 /// jitter and identifiers, and no further dependency.

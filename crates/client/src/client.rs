@@ -135,7 +135,7 @@ impl Client {
     /// ping; those missed are counted by an [`Event::Lagged`](crate::Event::Lagged)
     /// in their place.
     pub fn events(&self) -> broadcast::Receiver<Report> {
-        self.shared.events.subscribe()
+        self.shared.events.subscribe(self.shared.clock.now())
     }
 
     /// What is in force on the present connection, and who set it; `None` while offline.

@@ -1,8 +1,10 @@
 //! The clock that drives a client.
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use evenkeel_proto::Instant;
+use evenkeel_proto::record::{BootId, Moment, UnixMillis};
 
 /// A clock that never goes backwards; shared by everything a client does.
 ///
@@ -46,6 +48,26 @@ impl Clock {
             Source::Custom(now) => now(),
         }
     }
+
+    /// What the system says of the present instant (D18).
+    pub(crate) fn moment(&self) -> Moment {
+        Moment { wall: wall(), boot: self.boot() }
+    }
+
+    /// The boot of the machine, where this clock counts from it on.
+    fn boot(&self) -> Option<BootId> {
+        let counts = cfg!(any(target_os = "linux", target_os = "android"));
+        match &self.0 {
+            Source::System if counts => evenkeel_store::boot_id(),
+            _ => None,
+        }
+    }
+}
+
+/// What the system's clock shows people.
+pub(crate) fn wall() -> UnixMillis {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    UnixMillis(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
 }
 
 #[cfg(any(target_os = "linux", target_os = "android"))]

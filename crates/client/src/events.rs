@@ -3,7 +3,7 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::SystemTime;
 
-use evenkeel_proto::Event;
+use evenkeel_proto::{Event, Instant};
 use tokio::sync::broadcast;
 
 use crate::error::TransportError;
@@ -19,8 +19,12 @@ const KEPT_EARLY: usize = 64;
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Report {
-    /// When it happened, by the system's clock.
+    /// When it happened, by the system's clock: for people to read. It may be
+    /// set at any time, so no two of these say how much time lies between.
     pub time: SystemTime,
+    /// When it happened, by the client's clock: the time between two events is
+    /// the difference of these.
+    pub at: Instant,
     /// What happened.
     pub event: Event,
     /// What the transport said, beside a [`Event::Disconnected`] that it caused.
@@ -28,8 +32,8 @@ pub struct Report {
 }
 
 impl Report {
-    fn now(event: Event, error: Option<TransportError>) -> Self {
-        Self { time: SystemTime::now(), event, error: error.map(Box::new) }
+    fn now(at: Instant, event: Event, error: Option<TransportError>) -> Self {
+        Self { time: SystemTime::now(), at, event, error: error.map(Box::new) }
     }
 }
 
@@ -53,31 +57,31 @@ impl Events {
         Self(Mutex::new(Stage::Early { first: Vec::new(), lost: 0 }))
     }
 
-    pub(crate) fn report(&self, event: Event, error: Option<TransportError>) {
+    pub(crate) fn report(&self, at: Instant, event: Event, error: Option<TransportError>) {
         let mut stage = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match &mut *stage {
             Stage::Live(channel) => {
                 // That nobody listens any more is no error.
-                let _ = channel.send(Report::now(event, error));
+                let _ = channel.send(Report::now(at, event, error));
             }
             Stage::Early { first, lost } if *lost == 0 && is_kept(&event, first.len()) => {
                 first.reserve_exact(1);
-                first.push(Report::now(event, error));
+                first.push(Report::now(at, event, error));
             }
             Stage::Early { lost, .. } => *lost += 1,
         }
     }
 
     /// A receiver of what is reported from now on; the first one has it from
-    /// the start.
-    pub(crate) fn subscribe(&self) -> broadcast::Receiver<Report> {
+    /// the start. `at` is the present instant.
+    pub(crate) fn subscribe(&self, at: Instant) -> broadcast::Receiver<Report> {
         let mut stage = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let (first, lost) = match &mut *stage {
             Stage::Live(channel) => return channel.subscribe(),
             Stage::Early { first, lost } => (std::mem::take(first), *lost),
         };
         let (channel, receiver) = broadcast::channel(KEPT);
-        let gap = (lost > 0).then(|| Report::now(Event::Lagged { lost }, None));
+        let gap = (lost > 0).then(|| Report::now(at, Event::Lagged { lost }, None));
         for report in first.into_iter().chain(gap) {
             // The receiver is at hand, and has room for more than these.
             let _ = channel.send(report);
@@ -100,12 +104,14 @@ mod tests {
 
     use super::*;
 
+    const NOON: Instant = Instant::from_micros(12);
+
     fn numbered(number: u32) -> Event {
         Event::Halted(Halt::Attempts(number))
     }
 
     fn reported(events: &Events, numbers: impl IntoIterator<Item = u32>) {
-        numbers.into_iter().for_each(|number| events.report(numbered(number), None));
+        numbers.into_iter().for_each(|number| events.report(NOON, numbered(number), None));
     }
 
     /// Everything there is for a receiver to take.
@@ -117,9 +123,9 @@ mod tests {
     fn the_first_receiver_has_everything_and_the_second_what_follows() {
         let events = Events::new();
         reported(&events, [1, 2]);
-        let mut first = events.subscribe();
+        let mut first = events.subscribe(NOON);
         reported(&events, [3]);
-        let mut second = events.subscribe();
+        let mut second = events.subscribe(NOON);
         reported(&events, [4]);
         assert_eq!(drained(&mut first), [1, 2, 3, 4].map(numbered));
         assert_eq!(drained(&mut second), [4].map(numbered));
@@ -131,7 +137,7 @@ mod tests {
         for reported_before in [kept, kept + 1, kept + 500] {
             let events = Events::new();
             reported(&events, 0..reported_before);
-            let mut receiver = events.subscribe();
+            let mut receiver = events.subscribe(NOON);
             reported(&events, [7]);
             let lost = u64::from(reported_before - kept);
             let gap = (lost > 0).then_some(Event::Lagged { lost });
@@ -144,15 +150,15 @@ mod tests {
     fn nothing_is_kept_from_the_first_ping_on() {
         let events = Events::new();
         reported(&events, [1]);
-        events.report(Event::PingSent, None);
+        events.report(NOON, Event::PingSent, None);
         reported(&events, [2]);
-        assert_eq!(drained(&mut events.subscribe()), [numbered(1), Event::Lagged { lost: 2 }]);
+        assert_eq!(drained(&mut events.subscribe(NOON)), [numbered(1), Event::Lagged { lost: 2 }]);
     }
 
     #[test]
     fn a_slow_receiver_is_told_by_the_channel() {
         let events = Events::new();
-        let mut receiver = events.subscribe();
+        let mut receiver = events.subscribe(NOON);
         reported(&events, 0..KEPT as u32 + 5);
         assert_eq!(receiver.try_recv().unwrap_err(), TryRecvError::Lagged(5));
         assert_eq!(drained(&mut receiver).len(), KEPT);
@@ -164,7 +170,8 @@ mod tests {
         let before = SystemTime::now();
         reported(&events, [1]);
         let after = SystemTime::now();
-        let time = events.subscribe().try_recv().unwrap().time;
+        let Report { time, at, .. } = events.subscribe(NOON).try_recv().unwrap();
         assert!((before..=after).contains(&time));
+        assert_eq!(at, NOON);
     }
 }

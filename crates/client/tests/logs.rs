@@ -228,6 +228,7 @@ fn full_for_once() -> impl Store + 'static {
         publish: Publish { topic: "old".try_into().unwrap(), ..Publish::default() },
         accepted: UnixMillis(1),
         expires: Some(UnixMillis(2)),
+        age: None,
         priority: Priority::Normal,
     };
     let client_id = "pump-17".try_into().unwrap();

@@ -1,7 +1,7 @@
 use core::ops::{Add, Sub};
 use core::time::Duration;
 
-use crate::record::UnixMillis;
+use crate::record::{Age, Moment, StoredMessage, StoredTime, UnixMillis};
 
 /// A point on the caller's clock, in microseconds since the caller's origin.
 ///
@@ -46,28 +46,61 @@ impl Sub<Duration> for Instant {
     }
 }
 
-/// A point on two clocks, by which one is read from the other.
+/// One moment on all clocks, by which stored times are read.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct WallClock {
+pub(crate) struct StoreClock {
     at: Instant,
-    wall: UnixMillis,
+    moment: Moment,
+    age: Age,
 }
 
-impl WallClock {
-    pub(crate) const fn new(at: Instant, wall: UnixMillis) -> Self {
-        Self { at, wall }
+impl StoreClock {
+    /// For a store that knows this moment of an earlier process, if any.
+    pub(crate) fn new(at: Instant, moment: Moment, known: Option<&StoredTime>) -> Self {
+        let age = known.map_or(Age(0), |known| known.age_at(at, &moment));
+        Self { at, moment, age }
+    }
+
+    /// The wall clock was read anew; no age changes by that.
+    pub(crate) fn set_wall(&mut self, at: Instant, wall: UnixMillis) {
+        self.age = self.age(at);
+        self.moment.wall = wall;
+        self.at = self.at.max(at);
     }
 
     /// The wall-clock time of an instant.
     pub(crate) fn wall(&self, at: Instant) -> UnixMillis {
         let millis = |span: Duration| u64::try_from(span.as_millis()).unwrap_or(u64::MAX);
-        let later = self.wall.0.saturating_add(millis(at.since(self.at)));
+        let later = self.moment.wall.0.saturating_add(millis(at.since(self.at)));
         UnixMillis(later.saturating_sub(millis(self.at.since(at))))
     }
 
-    /// The instant of a wall-clock time; the clock's origin for all before that.
-    pub(crate) fn instant(&self, wall: UnixMillis) -> Instant {
-        self.at + wall.since(self.wall) - self.wall.since(wall)
+    /// How old the store is; at least as old as when this process began.
+    pub(crate) fn age(&self, now: Instant) -> Age {
+        self.age.after(now.since(self.at))
+    }
+
+    /// The present moment, to be stored.
+    pub(crate) fn present(&self, now: Instant) -> StoredTime {
+        StoredTime { boot: self.moment.boot, at: now, wall: self.wall(now), age: self.age(now) }
+    }
+
+    /// How long ago a message was accepted. One of version 0.1.0 has only the
+    /// wall clock to go by, and the age of the store since.
+    pub(crate) fn waited(&self, message: &StoredMessage, now: Instant) -> Duration {
+        let age = self.age(now);
+        match message.age {
+            Some(accepted) => age.since(accepted),
+            None => age.since(Age(0)).max(self.wall(now).since(message.accepted)),
+        }
+    }
+
+    /// When a message expires that an earlier process accepted, or this one:
+    /// never later than its publisher said.
+    pub(crate) fn expiry(&self, message: &StoredMessage, now: Instant) -> Option<Instant> {
+        let interval = message.expires?.since(message.accepted);
+        let waited = self.waited(message, now);
+        Some(now + interval.saturating_sub(waited) - waited.saturating_sub(interval))
     }
 }
 

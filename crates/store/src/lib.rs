@@ -35,6 +35,7 @@ mod memory;
 mod session;
 mod store;
 
+pub use disk::boot_id;
 pub use error::{Bound, DiskError, Fault, Misuse, StoreError};
 pub use evenkeel_proto::{codec, record};
 pub use file::{FileStore, FileStoreOptions, Fsync, Salvaged, salvage, salvage_in};

@@ -71,6 +71,7 @@ impl Store for MemoryStore {
             forsaken: contents.session.forsaken.iter().copied().collect(),
             received: contents.session.received.iter().copied().collect(),
             unproven: contents.session.unproven,
+            time: contents.session.time,
             subscriptions: contents.session.subscriptions().cloned().collect(),
             queued: contents.messages.counts(),
             quarantined: contents.session.quarantined().len() as u64,

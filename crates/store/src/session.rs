@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use evenkeel_proto::codec::{PacketId, Text};
 use evenkeel_proto::record::{
-    Accepted, Outcome, Record, Serial, StoredMessage, StoredState, StoredSubscription,
+    Accepted, Outcome, Record, Serial, StoredMessage, StoredState, StoredSubscription, StoredTime,
 };
 
 /// The messages of a store, wherever they are.
@@ -29,6 +29,7 @@ pub(crate) struct Session {
     pub(crate) forsaken: BTreeSet<PacketId>,
     pub(crate) received: BTreeSet<PacketId>,
     pub(crate) unproven: bool,
+    pub(crate) time: Option<StoredTime>,
     subscriptions: BTreeMap<Text, StoredSubscription>,
     quarantined: BTreeMap<Serial, Quarantine>,
     pub(crate) next_serial: Serial,
@@ -60,6 +61,9 @@ impl Session {
             Record::Identity { client_id } => self.client_id = Some(client_id.clone()),
             Record::Accepted(message) => {
                 self.saw(message.serial);
+                if let (Some(time), Some(age)) = (&mut self.time, message.age) {
+                    *time = time.advanced_to(age);
+                }
                 messages.accept(message);
             }
             Record::Sent { serial, packet_id } => self.sent(*serial, *packet_id, messages),
@@ -104,6 +108,12 @@ impl Session {
             Record::SessionLost => self.received.clear(),
             Record::Unproven => self.unproven = true,
             Record::Proven => self.unproven = false,
+            Record::Time(time) => {
+                // Time does not go back.
+                if self.time.is_none_or(|known| known.age <= time.age) {
+                    self.time = Some(*time);
+                }
+            }
         }
     }
 
@@ -147,8 +157,8 @@ impl Session {
             }
             (None, None) => StoredState::Queued,
         };
-        let Accepted { serial, publish, accepted, expires, priority } = message;
-        StoredMessage { serial, publish, accepted, expires, priority, state }
+        let Accepted { serial, publish, accepted, expires, age, priority } = message;
+        StoredMessage { serial, publish, accepted, expires, age, priority, state }
     }
 
     /// True where the message is kept without being queued.

@@ -33,7 +33,7 @@ fn accepted(serial: u64, bytes: usize) -> Record {
     };
     let (serial, accepted) = (Serial(serial), UnixMillis(0));
     let priority = Priority::Normal;
-    Record::Accepted(Accepted { serial, publish, accepted, expires: None, priority })
+    Record::Accepted(Accepted { serial, publish, accepted, expires: None, age: None, priority })
 }
 
 fn done(serial: u64) -> Record {

@@ -56,7 +56,7 @@ fn accepted(serial: u64) -> Record {
     };
     let (serial, accepted) = (Serial(serial), UnixMillis(1_800_000_000_000));
     let priority = Priority::Normal;
-    Record::Accepted(Accepted { serial, publish, accepted, expires: None, priority })
+    Record::Accepted(Accepted { serial, publish, accepted, expires: None, age: None, priority })
 }
 
 #[test]

@@ -47,7 +47,8 @@ fn accepted(serial: u64, qos: QoS, priority: Priority, expires: Option<u64>) -> 
     };
     let accepted = UnixMillis(1_790_000_000_000 + serial);
     let expires = expires.map(UnixMillis);
-    Record::Accepted(Accepted { serial: Serial(serial), publish, accepted, expires, priority })
+    let (serial, age) = (Serial(serial), None);
+    Record::Accepted(Accepted { serial, publish, accepted, expires, age, priority })
 }
 
 fn subscription(filter: &str, qos: QoS, identifier: Option<u32>) -> StoredSubscription {

@@ -192,7 +192,7 @@ impl Durables {
             Record::SessionLost => self.received.clear(),
             Record::Unproven => self.unproven = true,
             Record::Proven => self.unproven = false,
-            Record::Identity { .. } => {}
+            Record::Identity { .. } | Record::Time(_) => {}
         }
     }
 

@@ -1,10 +1,12 @@
 //! Events as lines for people.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use evenkeel::Words;
 use evenkeel::keepalive::Pong;
-use evenkeel::{Client, Connected, DisconnectCause, Event, Halt, Pace, Report, State, Version};
+use evenkeel::{
+    Client, Connected, DisconnectCause, Event, Halt, Instant, Pace, Report, State, Version,
+};
 
 use crate::cause::End;
 use crate::printer::{Printer, Talk};
@@ -15,7 +17,7 @@ pub(super) struct Story {
     /// The first half of a line: what ended. The next event says what follows.
     ended: Option<String>,
     /// When the last connection was lost.
-    lost_at: Option<SystemTime>,
+    lost_at: Option<Instant>,
     attempt: u32,
 }
 
@@ -39,14 +41,14 @@ impl Story {
                 self.attempt = *attempt;
                 self.printer.debug(&format!("connecting, attempt {attempt}"));
             }
-            Event::Connected(connected) => self.connected(connected, report.time),
+            Event::Connected(connected) => self.connected(connected, report.at),
             Event::Disconnected { cause, .. } if **cause == DisconnectCause::Shutdown => {
                 self.printer.debug("disconnected");
             }
             Event::Disconnected { cause, online_for, .. } => {
                 let end =
                     End { cause: (**cause).clone(), detail: report.error.as_deref().cloned() };
-                self.disconnected(&end, *online_for, report.time);
+                self.disconnected(&end, *online_for, report.at);
             }
             Event::RetryScheduled { retry, delay } => {
                 let next =
@@ -58,13 +60,13 @@ impl Story {
         }
     }
 
-    fn connected(&mut self, connected: &Connected, now: SystemTime) {
+    fn connected(&mut self, connected: &Connected, now: Instant) {
         let version = version(connected.version);
         let session =
             if connected.session_present { "the session goes on" } else { "a new session" };
         match self.lost_at.take() {
             Some(lost) => {
-                let away = seconds(now.duration_since(lost).unwrap_or_default());
+                let away = seconds(now.since(lost));
                 self.say(&format!(
                     "connected again after {away}, at attempt {}; {session}",
                     self.attempt
@@ -77,7 +79,7 @@ impl Story {
         }
     }
 
-    fn disconnected(&mut self, end: &End, online_for: Option<Duration>, now: SystemTime) {
+    fn disconnected(&mut self, end: &End, online_for: Option<Duration>, now: Instant) {
         let why = end.why();
         self.ended = Some(match online_for {
             Some(lived) => format!("connection lost after {}: {why}", seconds(lived)),

@@ -24,7 +24,8 @@ fn accepted(serial: u64, topic: &str, payload: &[u8], priority: Priority) -> Rec
     };
     let accepted = UnixMillis(1_800_000_000_000 + serial);
     let expires = (serial == 0).then_some(UnixMillis(1_900_000_000_000));
-    Record::Accepted(Accepted { serial: Serial(serial), publish, accepted, expires, priority })
+    let (serial, age) = (Serial(serial), None);
+    Record::Accepted(Accepted { serial, publish, accepted, expires, age, priority })
 }
 
 /// Two queued messages, one sent, one in quarantine.

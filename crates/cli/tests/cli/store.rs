@@ -63,6 +63,7 @@ fn waiting(path: &Path, messages: u64) {
             publish,
             accepted,
             expires: None,
+            age: None,
             priority,
         })
     };

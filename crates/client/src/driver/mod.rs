@@ -23,6 +23,7 @@ use evenkeel_proto::{
     Challenge, Close, ConnectionId, Event, Input, Instant, Open, Output, State, Timer,
 };
 
+use crate::clock;
 use crate::error::TransportError;
 use crate::hooks::HookFuture;
 use crate::shared::{Inner, Shared};
@@ -325,6 +326,13 @@ impl Driver {
                 self.wakers.append(&mut inner.to_wake);
                 None
             }
+            // It may have been set since the last attempt, as it is when the
+            // network comes up.
+            Event::Connecting { .. } => {
+                let (now, wall) = (self.shared.clock.now(), clock::wall());
+                self.shared.lock().core.set_wall_clock(now, wall);
+                None
+            }
             // A ping means that nothing else was to be written for a while.
             // The buffer is one of two that change places: the other one is
             // given back at the next.
@@ -335,7 +343,7 @@ impl Driver {
             _ => None,
         };
         log::event(&event, error.as_ref());
-        self.shared.events.report(event, error);
+        self.shared.events.report(self.shared.clock.now(), event, error);
     }
 
     /// Tells the state; the end only when the goodbye is said.

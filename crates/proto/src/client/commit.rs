@@ -126,10 +126,16 @@ impl Client {
     }
 
     pub(super) fn next_batch(&mut self) -> Option<Batch> {
+        self.session.journal.as_ref()?;
         self.answer_wishes();
         let wanted = self.wanted_read();
+        let present = self.session.clock.present(self.now);
+        let drained = self.is_drained();
         let journal = self.session.journal.as_mut()?;
-        let batch = journal.next_batch(self.now, wanted)?;
+        if drained {
+            journal.watch_no_time();
+        }
+        let batch = journal.next_batch(wanted, present)?;
         if let Some(Read::Queue { priority, .. }) = batch.read {
             self.session.queue.on_reading(priority);
         }
@@ -225,6 +231,7 @@ impl Client {
                 self.session.queue.on_read(priority);
                 for message in messages {
                     let queued = self.queued_from(message);
+                    self.session.note_expiry(queued.expires);
                     self.session.queue.load(priority, queued);
                 }
             }
@@ -242,14 +249,10 @@ impl Client {
 
     fn queued_from(&self, message: StoredMessage) -> Queued {
         let clock = &self.session.clock;
+        let (before, expires) =
+            (clock.waited(&message, self.now), clock.expiry(&message, self.now));
         let claim = Claim { token: Token::NONE, serial: message.serial, stored: true };
-        Queued {
-            publish: message.publish,
-            claim,
-            since: self.now,
-            before: clock.wall(self.now).since(message.accepted),
-            expires: message.expires.map(|at| clock.instant(at)),
-        }
+        Queued { publish: message.publish, claim, since: self.now, before, expires }
     }
 
     // ---- sending what is committed ----

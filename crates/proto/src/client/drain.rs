@@ -209,7 +209,8 @@ impl Client {
         for claim in self.session.queue.abandon(everything) {
             self.leave(claim, 0);
         }
-        let batch = self.session.journal.as_mut().and_then(|journal| journal.last_batch());
+        let present = self.session.clock.present(self.now);
+        let batch = self.session.journal.as_mut().and_then(|journal| journal.last_batch(present));
         self.mail.outputs.extend(batch.map(Output::Commit));
     }
 }

@@ -199,6 +199,7 @@ impl Client {
                 publish: publish.clone(),
                 accepted: clock.wall(self.now),
                 expires: expires.map(|at| clock.wall(at)),
+                age: expires.map(|_| clock.age(self.now)),
                 priority,
             };
             journal.accept(self.now, record);

@@ -8,17 +8,18 @@ use evenkeel_codec::PacketId;
 use crate::config::{Config, ConfigError, QueueConfig};
 use crate::event::Event;
 use crate::operation::{Claim, Token};
-use crate::record::{Phase, Record, Recovered, StoreBounds, StoredExchange, UnixMillis};
+use crate::record::{Moment, Phase, Record, Recovered, StoreBounds, StoredExchange, UnixMillis};
 use crate::session::flights::Exchange;
 use crate::session::journal::Journal;
-use crate::time::{Instant, WallClock};
+use crate::time::{Instant, StoreClock};
 
 use super::Client;
 
 impl Client {
     /// Makes a client with a store, out of what that holds; it has not
-    /// started. `wall` is the wall-clock time of `now`: by it messages expire
-    /// that were accepted before this process began.
+    /// started. `moment` is what the system says of `now`: by it and the
+    /// moment that is stored it is known how much time has passed since, and
+    /// which messages have expired (D18). A wall-clock time alone will do.
     ///
     /// A configuration without client identifier takes the one in the store.
     /// A session that the store knows is resumed, whatever the configuration
@@ -27,7 +28,7 @@ impl Client {
         config: impl Into<Arc<Config>>,
         seed: u64,
         now: Instant,
-        wall: UnixMillis,
+        moment: impl Into<Moment>,
         recovered: Recovered,
     ) -> Result<Self, ConfigError> {
         let mut config = config.into();
@@ -39,21 +40,23 @@ impl Client {
         }
         bound(&mut Arc::make_mut(&mut config).queue, &recovered.bounds);
         let mut client = Self::named(config, client_id, seed, now)?;
-        client.session.clock = WallClock::new(now, wall);
+        client.session.clock = StoreClock::new(now, moment.into(), recovered.time.as_ref());
         client.session.inherited = inherited;
         client.take_up(recovered);
         Ok(client)
     }
 
     /// The wall-clock time of the present instant, for messages that are
-    /// looked at; [`recover`](Self::recover) has been told already.
-    pub const fn set_wall_clock(&mut self, wall: UnixMillis) {
-        self.session.clock = WallClock::new(self.now, wall);
+    /// looked at, and for the next process; to be told again when the clock
+    /// may have been set. No message expires by it.
+    pub fn set_wall_clock(&mut self, now: Instant, wall: UnixMillis) {
+        self.session.clock.set_wall(now, wall);
     }
 
     fn take_up(&mut self, recovered: Recovered) {
         let Recovered { exchanges, forsaken, received, .. } = recovered;
         let Recovered { subscriptions, queued, quarantined, .. } = recovered;
+        let now = self.now;
         let session = &mut self.session;
         session.number_from(recovered.next_serial);
         let mut journal = Journal::new(recovered.next_serial, recovered.bounds);
@@ -68,12 +71,13 @@ impl Client {
             subscriptions: subscriptions.len(),
         };
         for exchange in exchanges {
-            let (id, expires) = (exchange.packet_id, expiry_of(&exchange));
-            session.flights.restore(id, exchange_of(exchange), self.now);
-            session.flights.set_expiry(id, expires.map(|at| session.clock.instant(at)));
+            let (id, expires) = (exchange.packet_id, expiry_of(&exchange, &session.clock, now));
+            session.note_expiry(expires);
+            session.flights.restore(id, exchange_of(exchange), now);
+            session.flights.set_expiry(id, expires);
         }
         for id in forsaken {
-            session.flights.restore(id, Exchange::FORSAKEN, self.now);
+            session.flights.restore(id, Exchange::FORSAKEN, now);
         }
         received.into_iter().for_each(|id: PacketId| session.inbound.restore(id));
         for subscription in subscriptions {
@@ -95,9 +99,9 @@ impl Client {
     }
 }
 
-fn expiry_of(stored: &StoredExchange) -> Option<UnixMillis> {
+fn expiry_of(stored: &StoredExchange, clock: &StoreClock, now: Instant) -> Option<Instant> {
     match &stored.phase {
-        Phase::Unanswered(message) => message.expires,
+        Phase::Unanswered(message) => clock.expiry(message, now),
         Phase::Released => None,
     }
 }

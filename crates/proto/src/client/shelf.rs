@@ -7,7 +7,9 @@ use alloc::vec::Vec;
 use evenkeel_codec::PacketId;
 
 use crate::operation::{Claim, Completion, DeliveryError, QueueError, RejectReason, Token};
-use crate::record::{Outcome, Priority, Record, Serial, StoredMessage, StoredState, Window};
+use crate::record::{
+    Age, Outcome, Priority, Record, Serial, StoredMessage, StoredState, UnixMillis, Window,
+};
 use crate::session::flights::{Exchange, Flight};
 use crate::session::journal::{Gate, Wish};
 use crate::session::queue::{Queued, weight};
@@ -162,7 +164,7 @@ impl Client {
 
     fn requeue_message(&mut self, mut message: StoredMessage, token: Token) {
         let old = message.serial;
-        let expires = message.expires.map(|at| self.session.clock.instant(at));
+        let expires = self.session.clock.expiry(&message, self.now);
         let publish = &message.publish;
         let refusal = self.refusal(publish).or_else(|| self.would_drop(publish, message.priority));
         let nobody = if self.is_durable() { Token::NONE } else { Token::REQUEUED };
@@ -199,11 +201,13 @@ impl Client {
         let clock = &self.session.clock;
         let waited = queued.waited(self.now);
         let millis = u64::try_from(waited.as_millis()).unwrap_or(u64::MAX);
+        let age = clock.age(self.now).0.saturating_sub(millis);
         StoredMessage {
             serial: queued.claim.serial,
             publish: queued.publish.clone(),
-            accepted: crate::record::UnixMillis(clock.wall(self.now).0.saturating_sub(millis)),
+            accepted: UnixMillis(clock.wall(self.now).0.saturating_sub(millis)),
             expires: queued.expires.map(|at| clock.wall(at)),
+            age: queued.expires.map(|_| Age(age)),
             priority,
             state: StoredState::Queued,
         }
@@ -211,12 +215,15 @@ impl Client {
 
     pub(super) fn sent_message(&self, id: PacketId, flight: &Flight) -> Option<StoredMessage> {
         let Exchange::Publish { publish, claim } = &flight.exchange else { return None };
+        let clock = &self.session.clock;
+        let millis = u64::try_from(self.now.since(flight.sent).as_millis()).unwrap_or(u64::MAX);
+        let expires = flight.expires.or_else(|| expiry(publish, flight.sent));
         Some(StoredMessage {
             serial: claim.serial,
             publish: publish.clone(),
-            accepted: self.session.clock.wall(flight.sent),
-            expires: (flight.expires.or_else(|| expiry(publish, flight.sent)))
-                .map(|at| self.session.clock.wall(at)),
+            accepted: clock.wall(flight.sent),
+            expires: expires.map(|at| clock.wall(at)),
+            age: expires.map(|_| Age(clock.age(self.now).0.saturating_sub(millis))),
             priority: Priority::default(),
             state: StoredState::Sent(id),
         })

@@ -8,9 +8,9 @@
 
 mod batch;
 mod recovered;
+mod time;
 
 use core::fmt;
-use core::time::Duration;
 
 use evenkeel_codec::{PacketId, Publish, ReasonCode, Text, TopicFilter};
 
@@ -19,6 +19,7 @@ pub use recovered::{
     Count, Phase, Recovered, StoreBounds, StoredExchange, StoredMessage, StoredState,
     StoredSubscription,
 };
+pub use time::{Age, BootId, Moment, StoredTime, UnixMillis};
 
 /// Names one accepted message for ever: ascending in order of acceptance,
 /// never used twice in one store.
@@ -36,17 +37,6 @@ impl Serial {
 impl fmt::Display for Serial {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
-    }
-}
-
-/// A point in time that outlives a process: milliseconds since 1970 UTC.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct UnixMillis(pub u64);
-
-impl UnixMillis {
-    /// Time from `earlier` to this; zero where `earlier` is later.
-    pub const fn since(self, earlier: Self) -> Duration {
-        Duration::from_millis(self.0.saturating_sub(earlier.0))
     }
 }
 
@@ -158,6 +148,9 @@ pub enum Record {
     Unproven,
     /// The server's session holds what is said here, subscriptions included.
     Proven,
+    /// What all clocks showed at one moment (D18). Each process begins with
+    /// one; one with a lower age than the last changes nothing.
+    Time(StoredTime),
 }
 
 /// A message as it was accepted.
@@ -167,10 +160,14 @@ pub struct Accepted {
     pub serial: Serial,
     /// The message; packet identifier and DUP flag mean nothing.
     pub publish: Publish,
-    /// When it was accepted.
+    /// When it was accepted, by the wall clock.
     pub accepted: UnixMillis,
-    /// When it is of no more use; `None` for never.
+    /// That time and how long it may wait; `None` for ever. Whether it has
+    /// expired is told by the age (D18).
     pub expires: Option<UnixMillis>,
+    /// How old the store was when it was accepted; `None` where it does not
+    /// expire, and in stores of version 0.1.0.
+    pub age: Option<Age>,
     /// Its place in the queue.
     pub priority: Priority,
 }

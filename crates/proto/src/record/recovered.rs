@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use evenkeel_codec::{PacketId, Properties, Publish, SubscribeFilter, Text};
 
-use super::{Priority, Serial, UnixMillis};
+use super::{Age, Priority, Serial, StoredTime, UnixMillis};
 
 /// What a store holds when it is opened, but for the queue, of which it tells
 /// the size only: that is read piece by piece.
@@ -22,6 +22,9 @@ pub struct Recovered {
     pub received: Vec<PacketId>,
     /// The last of the records `Unproven` and `Proven` is `Unproven`.
     pub unproven: bool,
+    /// The last of the records `Time`, advanced to the age of the last message
+    /// accepted since; `None` where there is none.
+    pub time: Option<StoredTime>,
     /// The subscriptions, in any order.
     pub subscriptions: Vec<StoredSubscription>,
     /// Queued messages by priority, index as in `Priority::Low as usize`.
@@ -88,10 +91,13 @@ pub struct StoredMessage {
     pub serial: Serial,
     /// The message.
     pub publish: Publish,
-    /// When it was accepted.
+    /// When it was accepted, by the wall clock.
     pub accepted: UnixMillis,
-    /// When it is of no more use; `None` for never.
+    /// That time and how long it may wait; `None` for ever. Whether it has
+    /// expired is told by the age (D18).
     pub expires: Option<UnixMillis>,
+    /// How old the store was when it was accepted, where that is known.
+    pub age: Option<Age>,
     /// Its place in the queue.
     pub priority: Priority,
     /// Where it stands.

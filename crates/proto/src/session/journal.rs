@@ -11,7 +11,8 @@ use evenkeel_codec::{PacketId, PacketType, Publish, ReasonCode};
 use crate::io::{ConnectionId, Credentials};
 use crate::operation::{Claim, Completion, QueueError, Token};
 use crate::record::{
-    Accepted, Batch, BatchId, Outcome, Read, Record, Serial, StorageFailure, StoreBounds, Window,
+    Accepted, Batch, BatchId, Outcome, Read, Record, Serial, StorageFailure, StoreBounds,
+    StoredTime, Window,
 };
 use crate::session::queue::weight;
 use crate::time::Instant;
@@ -27,6 +28,12 @@ const WISHES: usize = 1024;
 const RETRY: Duration = Duration::from_secs(1);
 /// ... up to this one.
 const RETRY_MOST: Duration = Duration::from_secs(60);
+
+/// The time is noted with the first batch of a process, with any other this
+/// long after the last note ...
+const NOTE_BESIDE: Duration = Duration::from_secs(10);
+/// ... and of its own accord while messages wait that expire.
+const NOTE: Duration = Duration::from_secs(60);
 
 /// What waits until everything recorded before it is committed.
 #[derive(Debug)]
@@ -75,6 +82,28 @@ struct Trouble {
     delay: Duration,
 }
 
+/// How the next process will know that time has passed (D18).
+#[derive(Clone, Copy, Debug)]
+struct Notes {
+    /// The last one of this process.
+    last: Option<Instant>,
+    /// Messages in the store expire.
+    wanted: bool,
+}
+
+impl Notes {
+    /// When a note is due of its own accord.
+    fn due(self) -> Option<Instant> {
+        let next = self.last.map_or_else(Instant::default, |last| last + NOTE);
+        self.wanted.then_some(next)
+    }
+
+    /// True where a batch with something else takes a note along.
+    fn goes_beside(self, now: Instant) -> bool {
+        self.last.is_none_or(|last| last + NOTE_BESIDE <= now)
+    }
+}
+
 #[derive(Debug)]
 pub(crate) struct Journal {
     pub(crate) bounds: StoreBounds,
@@ -99,6 +128,7 @@ pub(crate) struct Journal {
     pub(crate) unproven: bool,
     /// Operations on single messages that have to be looked up, one at a time.
     wishes: VecDeque<(Wish, Serial, Token)>,
+    notes: Notes,
 }
 
 impl Journal {
@@ -118,6 +148,7 @@ impl Journal {
             trouble: None,
             unproven: false,
             wishes: VecDeque::new(),
+            notes: Notes { last: None, wanted: false },
         }
     }
 
@@ -135,7 +166,18 @@ impl Journal {
     pub(crate) fn accept(&mut self, now: Instant, accepted: Accepted) {
         self.incoming.messages += 1;
         self.incoming.bytes += weight(&accepted.publish);
+        self.notes.wanted |= accepted.expires.is_some();
         self.record(now, Record::Accepted(accepted));
+    }
+
+    /// A message in the store expires: time is noted while it waits.
+    pub(crate) const fn watch_time(&mut self) {
+        self.notes.wanted = true;
+    }
+
+    /// No message in the store expires.
+    pub(crate) const fn watch_no_time(&mut self) {
+        self.notes.wanted = false;
     }
 
     /// Gives the gate back where everything recorded is committed; otherwise
@@ -209,7 +251,8 @@ impl Journal {
     /// `reads` where there is something to read.
     pub(crate) fn deadline(&self, reads: bool) -> Option<Instant> {
         let reads = reads || !self.wishes.is_empty();
-        let due = if reads { Some(Instant::default()) } else { self.due };
+        let due = self.due.into_iter().chain(self.notes.due()).min();
+        let due = if reads { Some(Instant::default()) } else { due };
         let earliest = self.trouble.map_or_else(Instant::default, |trouble| trouble.retry_at);
         due.filter(|_| self.out.is_none()).map(|due| due.max(earliest))
     }
@@ -222,23 +265,42 @@ impl Journal {
     }
 
     /// The batch to commit now, if there is one; with it something is read
-    /// that is `wanted`, or wished for.
-    pub(crate) fn next_batch(&mut self, now: Instant, wanted: Option<Read>) -> Option<Batch> {
+    /// that is `wanted`, or wished for. `present` is the present moment.
+    pub(crate) fn next_batch(
+        &mut self,
+        wanted: Option<Read>,
+        present: StoredTime,
+    ) -> Option<Batch> {
+        let now = present.at;
         let may_go =
             self.out.is_none() && self.trouble.is_none_or(|trouble| trouble.retry_at <= now);
         let wish = self.wishes.front().map(|(_, serial, _)| Read::Message(*serial));
         let read = wish.or(wanted);
-        let due = read.is_some() || self.due.is_some_and(|due| due <= now);
-        (may_go && due).then(|| self.hand_out(read))
+        let mut due = self.due.into_iter().chain(self.notes.due());
+        let due = read.is_some() || due.any(|due| due <= now);
+        (may_go && due).then(|| self.hand_out(read, present))
     }
 
     /// All that is recorded, though another batch may be under way: the last
     /// one of a client that closes.
-    pub(crate) fn last_batch(&mut self) -> Option<Batch> {
-        (!self.pending.is_empty()).then(|| self.hand_out(None))
+    pub(crate) fn last_batch(&mut self, present: StoredTime) -> Option<Batch> {
+        if self.notes.wanted {
+            self.note(present);
+        }
+        (!self.pending.is_empty()).then(|| self.hand_out(None, present))
     }
 
-    fn hand_out(&mut self, read: Option<Read>) -> Batch {
+    /// Notes the time in the batch that goes out next, ahead of what happened.
+    fn note(&mut self, present: StoredTime) {
+        self.notes.last = Some(present.at);
+        self.pending.insert(0, Record::Time(present));
+    }
+
+    fn hand_out(&mut self, read: Option<Read>, present: StoredTime) -> Batch {
+        let beside = !self.pending.is_empty() && self.notes.goes_beside(present.at);
+        if beside || self.notes.due().is_some_and(|due| due <= present.at) {
+            self.note(present);
+        }
         self.last.0 += 1;
         self.out = Some(self.last);
         self.due = None;
@@ -292,6 +354,9 @@ impl Journal {
         self.gone.clear();
         let mut records = batch.records;
         records.append(&mut self.pending);
+        // The next batch notes its own.
+        records.retain(|record| !matches!(record, Record::Time(_)));
+        self.notes.last = None;
         let refused = refused(&records);
         let is_refused = |serial: &Serial| refused.binary_search(serial).is_ok();
         let mut settled: Vec<Serial> = records.iter().filter_map(settles).collect();

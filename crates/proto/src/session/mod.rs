@@ -18,7 +18,7 @@ use alloc::boxed::Box;
 use crate::config::Config;
 use crate::operation::{Claim, Token};
 use crate::record::Serial;
-use crate::time::WallClock;
+use crate::time::{Instant, StoreClock};
 
 use flights::Flights;
 use inbound::Inbound;
@@ -53,7 +53,7 @@ pub(crate) struct Session {
     /// An earlier run began this session.
     pub(crate) inherited: bool,
     /// By it stored times are read.
-    pub(crate) clock: WallClock,
+    pub(crate) clock: StoreClock,
     next_serial: Serial,
 }
 
@@ -70,7 +70,7 @@ impl Session {
             established: false,
             unproven: false,
             inherited: false,
-            clock: WallClock::default(),
+            clock: StoreClock::default(),
             next_serial: Serial(1),
         }
     }
@@ -79,6 +79,13 @@ impl Session {
     pub(crate) const fn number_from(&mut self, next: Serial) {
         // 0 is no name.
         self.next_serial = if next.0 == 0 { Serial(1) } else { next };
+    }
+
+    /// A message in the store may expire, as it does where there is a time.
+    pub(crate) fn note_expiry(&mut self, expires: Option<Instant>) {
+        if let Some(journal) = self.journal.as_mut().filter(|_| expires.is_some()) {
+            journal.watch_time();
+        }
     }
 
     /// A name for a message that is accepted.

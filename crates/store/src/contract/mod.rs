@@ -100,6 +100,7 @@ cases! {
     session::forsaken_identifiers_are_kept_until_freed,
     session::a_lost_session_voids_what_was_received_alone,
     session::an_unproven_session_is_remembered_until_it_is_proven,
+    session::the_time_is_kept_and_does_not_go_back,
     session::the_session_outlives_many_messages,
     session::subscriptions_are_replaced_and_removed,
     model::random_batches_agree_with_the_model,
@@ -117,7 +118,7 @@ fn message(serial: u64, priority: Priority, payload: &[u8]) -> Accepted {
         properties: Properties::new().with(Property::MessageExpiryInterval(60)),
     };
     let accepted = UnixMillis(1_800_000_000_000 + serial);
-    Accepted { serial: Serial(serial), publish, accepted, expires: None, priority }
+    Accepted { serial: Serial(serial), publish, accepted, expires: None, age: None, priority }
 }
 
 fn topic(text: &str) -> Text {

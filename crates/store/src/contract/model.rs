@@ -83,6 +83,7 @@ impl Model {
                     publish: message.publish.clone(),
                     accepted: message.accepted,
                     expires: message.expires,
+                    age: message.age,
                     priority: message.priority,
                     state: StoredState::Queued,
                 };
@@ -124,7 +125,8 @@ impl Model {
             | Record::Subscribed(_)
             | Record::Unsubscribed { .. }
             | Record::Unproven
-            | Record::Proven => {}
+            | Record::Proven
+            | Record::Time(_) => {}
         }
     }
 

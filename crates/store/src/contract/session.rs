@@ -1,11 +1,14 @@
 //! What a session has besides outgoing messages.
 
+use evenkeel_proto::Instant;
 use evenkeel_proto::codec::{
     Properties, Property, QoS, RetainHandling, SubscribeFilter, SubscribeOptions, TopicFilter,
 };
-use evenkeel_proto::record::{Outcome, Priority, Record, Serial, StoredSubscription};
+use evenkeel_proto::record::{
+    Age, BootId, Outcome, Priority, Record, Serial, StoredSubscription, StoredTime, UnixMillis,
+};
 
-use super::{Open, accepted, commit, opened, packet_id, queued, sent, serials, topic};
+use super::{Open, accepted, commit, one, opened, packet_id, queued, sent, serials, topic};
 
 fn filter(text: &str) -> TopicFilter {
     TopicFilter::new(topic(text)).expect("a valid filter")
@@ -99,6 +102,40 @@ pub fn an_unproven_session_is_remembered_until_it_is_proven(open: Open<'_>) {
         let (_store, recovered) = opened(open);
         assert_eq!(recovered.unproven, expected, "after {records:?}");
     }
+}
+
+pub fn the_time_is_kept_and_does_not_go_back(open: Open<'_>) {
+    let boot = Some(BootId([3; 16]));
+    let time = |at: u64, age, boot| StoredTime {
+        boot,
+        at: Instant::from_micros(at),
+        wall: UnixMillis(1_800_000_000_000 + at),
+        age: Age(age),
+    };
+    let (mut store, recovered) = opened(open);
+    assert_eq!(recovered.time, None);
+    let mut message = super::message(0, Priority::Normal, b"x");
+    message.age = Some(Age(7));
+    commit(&mut store, &[Record::Time(time(1, 5, boot)), Record::Time(time(9, 4, None))]);
+    drop(store);
+    let (mut store, recovered) = opened(open);
+    assert_eq!(recovered.time, Some(time(1, 5, boot)));
+    commit(&mut store, &[Record::Accepted(message)]);
+    drop(store);
+    let (mut store, recovered) = opened(open);
+    // A message says how old the store was.
+    let advanced = time(1, 5, boot).advanced_to(Age(7));
+    assert_eq!(recovered.time, Some(advanced));
+    assert_eq!(one(&mut store, 0).and_then(|message| message.age), Some(Age(7)));
+    commit(&mut store, &[Record::Time(time(2, 7, None))]);
+    // It outlives the files it was written in.
+    for first in (1..2000).step_by(20) {
+        commit(&mut store, &accepted(first..first + 20));
+        commit(&mut store, &(first..first + 20).map(super::done).collect::<Vec<_>>());
+    }
+    drop(store);
+    let (_store, recovered) = opened(open);
+    assert_eq!(recovered.time, Some(time(2, 7, None)));
 }
 
 pub fn the_session_outlives_many_messages(open: Open<'_>) {

@@ -1,6 +1,7 @@
 //! The few things a file store asks of a disk, so that tests can put a
 //! disk in its place that loses power.
 
+mod boot;
 mod folder;
 #[cfg(feature = "simulated-disk")]
 mod simulated;
@@ -8,6 +9,7 @@ mod simulated;
 use std::io;
 use std::path::Path;
 
+pub use boot::boot_id;
 pub use folder::Folder;
 #[cfg(feature = "simulated-disk")]
 pub use simulated::{Crash, SimulatedDisk, SimulatedFile, SimulatedFolder};

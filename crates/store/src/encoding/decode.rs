@@ -1,15 +1,17 @@
 use bytes::{Buf, Bytes, BytesMut};
+use evenkeel_proto::Instant;
 use evenkeel_proto::codec::{
     Decoder, Packet, PacketId, QoS, ReasonCode, RetainHandling, SubscribeFilter, SubscribeOptions,
     Text, TopicFilter,
 };
 use evenkeel_proto::record::{
-    Accepted, Outcome, Priority, Record, Serial, StoredSubscription, UnixMillis,
+    Accepted, Age, BootId, Outcome, Priority, Record, Serial, StoredSubscription, StoredTime,
+    UnixMillis,
 };
 
 use super::{
-    EXPIRES, Entry, Live, NO_LOCAL, PRIORITY, QOS, RETAIN_AS_PUBLISHED, RETAIN_HANDLING, VERSION,
-    kind, outcome, varint,
+    AGED, EXPIRES, Entry, Live, NO_LOCAL, PRIORITY, QOS, RETAIN_AS_PUBLISHED, RETAIN_HANDLING,
+    VERSION, kind, outcome, varint,
 };
 
 /// Bytes whose checksum is right and which say nothing this version knows.
@@ -93,6 +95,7 @@ fn record(kind: u8, mut contents: &[u8]) -> Option<Record> {
         kind::PROVEN => Record::Proven,
         kind::FORSAKEN => Record::Forsaken { packet_id: packet_id(from)? },
         kind::FREED => Record::Freed { packet_id: packet_id(from)? },
+        kind::TIME => Record::Time(time(std::mem::take(from))?),
         _ => return None,
     };
     contents.is_empty().then_some(record)
@@ -116,14 +119,14 @@ fn message(mut contents: &[u8]) -> Option<Accepted> {
     let flags = byte(from)?;
     let priority = Priority::from_level(flags & PRIORITY)?;
     let accepted = UnixMillis(varint::take(from)?);
-    let expires = match flags & !PRIORITY {
-        0 => None,
-        EXPIRES => Some(UnixMillis(varint::take(from)?)),
-        _ => return None,
-    };
+    if flags & !(PRIORITY | EXPIRES | AGED) != 0 {
+        return None;
+    }
+    let expires = if flags & EXPIRES != 0 { Some(UnixMillis(varint::take(from)?)) } else { None };
+    let age = if flags & AGED != 0 { Some(Age(varint::take(from)?)) } else { None };
     let Packet::Publish(mut publish) = packet(contents)? else { return None };
     publish.packet_id = None;
-    Some(Accepted { serial, publish, accepted, expires, priority })
+    Some(Accepted { serial, publish, accepted, expires, age, priority })
 }
 
 fn subscription(mut contents: &[u8]) -> Option<StoredSubscription> {
@@ -155,6 +158,17 @@ fn packet(bytes: &[u8]) -> Option<Packet> {
 fn exchange(mut contents: &[u8]) -> Option<(Serial, PacketId)> {
     let exchange = (serial(&mut contents)?, packet_id(&mut contents)?);
     contents.is_empty().then_some(exchange)
+}
+
+fn time(mut contents: &[u8]) -> Option<StoredTime> {
+    let at = Instant::from_micros(varint::take(&mut contents)?);
+    let wall = UnixMillis(varint::take(&mut contents)?);
+    let age = Age(varint::take(&mut contents)?);
+    let boot = match contents {
+        [] => None,
+        boot => Some(BootId(boot.try_into().ok()?)),
+    };
+    Some(StoredTime { boot, at, wall, age })
 }
 
 fn outcome(from: &mut &[u8]) -> Option<Outcome> {

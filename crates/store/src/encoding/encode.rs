@@ -5,7 +5,7 @@ use evenkeel_proto::codec::{
 use evenkeel_proto::record::{Accepted, Outcome, Record, Serial, StoredSubscription};
 
 use super::{
-    EXPIRES, NO_LOCAL, RETAIN_AS_PUBLISHED, RETAIN_HANDLING, VERSION, kind, outcome, varint,
+    AGED, EXPIRES, NO_LOCAL, RETAIN_AS_PUBLISHED, RETAIN_HANDLING, VERSION, kind, outcome, varint,
 };
 
 /// Appends a record; leaves `out` as it was where the record holds what no
@@ -75,6 +75,7 @@ const fn kind_of(record: &Record) -> u8 {
         Record::Proven => kind::PROVEN,
         Record::Forsaken { .. } => kind::FORSAKEN,
         Record::Freed { .. } => kind::FREED,
+        Record::Time(_) => kind::TIME,
     }
 }
 
@@ -102,6 +103,12 @@ fn put_fields(record: &Record, out: &mut Vec<u8>) {
         | Record::Forsaken { packet_id }
         | Record::Freed { packet_id } => {
             varint::put(packet_id.get().into(), out);
+        }
+        Record::Time(time) => {
+            varint::put(time.at.as_micros(), out);
+            varint::put(time.wall.0, out);
+            varint::put(time.age.0, out);
+            out.extend(time.boot.iter().flat_map(|boot| boot.0));
         }
         Record::Unsubscribed { filter } => out.extend_from_slice(filter.as_str().as_bytes()),
         Record::Accepted(_)
@@ -136,10 +143,14 @@ fn put_message(message: &Accepted, out: &mut Vec<u8>) -> Result<(), EncodeError>
     let mut head = Vec::with_capacity(32);
     varint::put(message.serial.0, &mut head);
     let expires = if message.expires.is_some() { EXPIRES } else { 0 };
-    head.push(message.priority as u8 | expires);
+    let aged = if message.age.is_some() { AGED } else { 0 };
+    head.push(message.priority as u8 | expires | aged);
     varint::put(message.accepted.0, &mut head);
     if let Some(expires) = message.expires {
         varint::put(expires.0, &mut head);
+    }
+    if let Some(age) = message.age {
+        varint::put(age.0, &mut head);
     }
     let packet = message.publish.encoded_len_with(VERSION, &transfer)?;
     out.push(kind::ACCEPTED);

@@ -11,7 +11,7 @@
 //! | 1 | live | next serial, then runs of live serials: numbers skipped, numbers live |
 //! | 2 | releasing | serial, packet identifier |
 //! | 16 | identity | the client identifier |
-//! | 17 | accepted | serial, flags (bits 0-1 priority, bit 2 expires), accepted, expires, PUBLISH |
+//! | 17 | accepted | serial, flags (bits 0-1 priority, 2 expires, 3 has an age), accepted, expires, age, PUBLISH |
 //! | 18 | sent | serial, packet identifier |
 //! | 19 | released | serial |
 //! | 20 | done | serial, outcome (one byte), its argument |
@@ -25,6 +25,7 @@
 //! | 28 | proven | |
 //! | 29 | forsaken | packet identifier |
 //! | 30 | freed | packet identifier |
+//! | 31 | time | microseconds on the client's clock, wall clock, age, then the 16 bytes of the boot where it is known |
 //!
 //! Kinds 1 and 2 are in snapshots only.
 
@@ -59,6 +60,7 @@ mod kind {
     pub(super) const PROVEN: u8 = 28;
     pub(super) const FORSAKEN: u8 = 29;
     pub(super) const FREED: u8 = 30;
+    pub(super) const TIME: u8 = 31;
 }
 
 mod outcome {
@@ -78,8 +80,9 @@ const RETAIN_AS_PUBLISHED: u8 = 0b00_1000;
 const RETAIN_HANDLING: u8 = 4;
 
 // Bits of a message's flags.
-const PRIORITY: u8 = 0b011;
-const EXPIRES: u8 = 0b100;
+const PRIORITY: u8 = 0b0011;
+const EXPIRES: u8 = 0b0100;
+const AGED: u8 = 0b1000;
 
 /// One entry of a frame.
 #[derive(Clone, Debug, PartialEq, Eq)]

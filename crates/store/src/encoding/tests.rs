@@ -1,10 +1,12 @@
 use bytes::Bytes;
+use evenkeel_proto::Instant;
 use evenkeel_proto::codec::{
     PacketId, Properties, Property, Publish, QoS, ReasonCode, RetainHandling, SubscribeFilter,
     SubscribeOptions, Text, TopicFilter,
 };
 use evenkeel_proto::record::{
-    Accepted, Outcome, Priority, Record, Serial, StoredSubscription, UnixMillis,
+    Accepted, Age, BootId, Outcome, Priority, Record, Serial, StoredSubscription, StoredTime,
+    UnixMillis,
 };
 use proptest::collection::vec;
 use proptest::option;
@@ -43,6 +45,7 @@ prop_compose! {
         properties in properties(),
         accepted in any::<u64>().prop_map(UnixMillis),
         expires in option::of(any::<u64>().prop_map(UnixMillis)),
+        age in option::of(any::<u64>().prop_map(Age)),
         priority in 0..3_u8,
     ) -> Accepted {
         let publish = Publish {
@@ -55,7 +58,7 @@ prop_compose! {
             properties,
         };
         let priority = Priority::from_level(priority).unwrap();
-        Accepted { serial, publish, accepted, expires, priority }
+        Accepted { serial, publish, accepted, expires, age, priority }
     }
 }
 
@@ -95,6 +98,14 @@ fn subscription() -> impl Strategy<Value = StoredSubscription> {
     })
 }
 
+fn time() -> impl Strategy<Value = StoredTime> {
+    let boot = option::of(any::<[u8; 16]>().prop_map(BootId));
+    (boot, any::<u64>(), any::<u64>(), any::<u64>()).prop_map(|(boot, at, wall, age)| {
+        let (at, wall) = (Instant::from_micros(at), UnixMillis(wall));
+        StoredTime { boot, at, wall, age: Age(age) }
+    })
+}
+
 fn record() -> impl Strategy<Value = Record> {
     prop_oneof![
         text("[a-z]{1,30}").prop_map(|client_id| Record::Identity { client_id }),
@@ -114,6 +125,7 @@ fn record() -> impl Strategy<Value = Record> {
         Just(Record::SessionLost),
         Just(Record::Unproven),
         Just(Record::Proven),
+        time().prop_map(Record::Time),
     ]
 }
 
@@ -199,6 +211,7 @@ fn a_message_of_200_bytes_costs_few_bytes_more() {
         },
         accepted: UnixMillis(1_800_000_000_000),
         expires: None,
+        age: None,
         priority: Priority::Normal,
     };
     let mut body = Vec::new();
@@ -239,6 +252,7 @@ fn what_no_packet_can_carry_is_refused_and_leaves_nothing() {
         publish,
         accepted: UnixMillis(0),
         expires: None,
+        age: None,
         priority: Priority::Normal,
     });
     let mut body = vec![1, 2, 3];

@@ -22,6 +22,9 @@ pub(super) fn put_snapshot(
     if session.unproven {
         put(Record::Unproven, out)?;
     }
+    if let Some(time) = session.time {
+        put(Record::Time(time), out)?;
+    }
     for packet_id in &session.received {
         put(Record::Received { packet_id: *packet_id }, out)?;
     }

@@ -22,6 +22,7 @@ impl<D: Directory> Reader<'_, D> {
             forsaken: session.forsaken.iter().copied().collect(),
             received: session.received.iter().copied().collect(),
             unproven: session.unproven,
+            time: session.time,
             subscriptions: session.subscriptions().cloned().collect(),
             queued: self.count(sealed)?,
             quarantined: session.quarantined().len() as u64,

@@ -58,6 +58,6 @@ fn in_quarantine(stored: StoredMessage) -> Result<StoredMessage, Failure> {
 }
 
 fn again(stored: StoredMessage, serial: Serial) -> Accepted {
-    let StoredMessage { publish, accepted, expires, priority, .. } = stored;
-    Accepted { serial, publish, accepted, expires, priority }
+    let StoredMessage { publish, accepted, expires, age, priority, .. } = stored;
+    Accepted { serial, publish, accepted, expires, age, priority }
 }

@@ -11,7 +11,7 @@ use super::held;
 /// What kinds of records wait to be committed.
 fn kinds(rig: &Rig) -> Vec<&'static str> {
     let records = rig.batches.iter().flat_map(|batch| &batch.records);
-    records.map(kind).collect()
+    records.map(kind).filter(|kind| *kind != "time").collect()
 }
 
 fn kind(record: &Record) -> &'static str {
@@ -31,6 +31,7 @@ fn kind(record: &Record) -> &'static str {
         Record::SessionLost => "session lost",
         Record::Unproven => "unproven",
         Record::Proven => "proven",
+        Record::Time(_) => "time",
     }
 }
 

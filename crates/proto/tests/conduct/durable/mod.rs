@@ -9,6 +9,7 @@ mod forsaken;
 mod quarantine;
 mod queue;
 mod recover;
+mod time;
 
 use evenkeel_proto::codec::Version;
 

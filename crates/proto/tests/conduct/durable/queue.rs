@@ -2,12 +2,12 @@
 
 use evenkeel_proto::codec::{Packet, PacketId, Property, Publish, Version};
 use evenkeel_proto::record::{
-    Count, Phase, Priority, Record, Serial, StorageFailure, StoredExchange, StoredMessage,
-    StoredState, UnixMillis, Window,
+    Age, BootId, Count, Phase, Priority, Record, Serial, StorageFailure, StoredExchange,
+    StoredMessage, StoredState, StoredTime, UnixMillis, Window,
 };
 use evenkeel_proto::{
-    Accepted, Completion, Config, DeliveryError, Event, PublishLimit, QueueError, RejectReason,
-    WhenFull,
+    Accepted, Completion, Config, DeliveryError, Event, Instant, PublishLimit, QueueError,
+    RejectReason, WhenFull,
 };
 
 use crate::support::*;
@@ -231,6 +231,7 @@ fn a_store_that_makes_no_sense_is_borne() {
                 publish: publish("c", "x", qos),
                 accepted: UnixMillis(u64::MAX),
                 expires: Some(UnixMillis(u64::MAX)),
+                age: Some(Age(u64::MAX)),
                 priority: Priority::High,
                 state: StoredState::Queued,
             };
@@ -248,6 +249,9 @@ fn a_store_that_makes_no_sense_is_borne() {
             recovered.forsaken = vec![id(2), id(3), id(3)];
             recovered.received = vec![id(9), id(9)];
             recovered.next_serial = Serial(u64::MAX);
+            let at = Instant::from_micros(u64::MAX);
+            let (wall, age) = (UnixMillis(u64::MAX), Age(u64::MAX));
+            recovered.time = Some(StoredTime { boot: Some(BootId([7; 16])), at, wall, age });
         });
         rig.client.start(rig.now);
         rig.settle();

@@ -7,7 +7,7 @@ use evenkeel_proto::codec::{
     Unsubscribe, Version,
 };
 use evenkeel_proto::record::{
-    Batch, Committed, Recovered, StorageFailure, StoreBounds, UnixMillis,
+    Batch, BootId, Committed, Moment, Recovered, StorageFailure, StoreBounds, UnixMillis,
 };
 use evenkeel_proto::{
     Accepted, Challenge, Client, Completion, Config, ConnectionId, Credentials, Deadline,
@@ -45,7 +45,16 @@ pub(crate) struct Rig {
     pub(crate) commits: Commits,
     /// So many packets and batches get out of the process, then it is dead.
     pub(crate) fuse: Option<u32>,
+    pub(crate) machine: Machine,
     configured: Config,
+}
+
+/// What the system tells a process that starts.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Machine {
+    pub(crate) boot: Option<BootId>,
+    /// How far the wall clock was set from the rig's own, in milliseconds.
+    pub(crate) set_by: i64,
 }
 
 /// What a store does with the batches it is given.
@@ -86,6 +95,7 @@ impl Rig {
             batches: VecDeque::new(),
             commits: Commits::AtOnce,
             fuse: None,
+            machine: Machine::default(),
             configured: config,
             link: None,
             wire: VecDeque::new(),
@@ -145,9 +155,10 @@ impl Rig {
         rig
     }
 
-    /// Wall-clock time: that of the rig's clock, from some day on.
+    /// Wall-clock time: that of the rig's clock, from some day on, as set.
     pub(crate) fn wall(&self) -> UnixMillis {
-        UnixMillis(1_700_000_000_000 + self.now.as_micros() / 1000)
+        let millis = 1_700_000_000_000 + self.now.as_micros() / 1000;
+        UnixMillis(millis.saturating_add_signed(self.machine.set_by))
     }
 
     /// The process dies and another begins; the store keeps what was
@@ -175,7 +186,8 @@ impl Rig {
     fn recover_as(&mut self, change: impl FnOnce(&mut Recovered)) {
         let (config, mut recovered) = (self.configured.clone(), self.store.recovered());
         change(&mut recovered);
-        self.client = Client::recover(config, 7, self.now, self.wall(), recovered).unwrap();
+        let moment = Moment { wall: self.wall(), boot: self.machine.boot };
+        self.client = Client::recover(config, 7, self.now, moment, recovered).unwrap();
     }
 
     /// A crash, and a start of the next process up to the CONNACK.

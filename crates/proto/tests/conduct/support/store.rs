@@ -2,8 +2,8 @@ use std::collections::BTreeMap;
 
 use evenkeel_proto::codec::PacketId;
 use evenkeel_proto::record::{
-    Accepted, Count, Phase, Priority, Read, Record, Recovered, Serial, StoreBounds, StoredExchange,
-    StoredMessage, StoredState,
+    Accepted, Age, Count, Phase, Priority, Read, Record, Recovered, Serial, StoreBounds,
+    StoredExchange, StoredMessage, StoredState,
 };
 
 /// The plainest store there is: a list of records, added up whenever someone asks.
@@ -154,15 +154,24 @@ impl Sum {
             Record::SessionLost => self.recovered.received.clear(),
             Record::Unproven => self.recovered.unproven = true,
             Record::Proven => self.recovered.unproven = false,
+            Record::Time(time) => {
+                let known = self.recovered.time.map_or(Age(0), |known| known.age);
+                if time.age >= known {
+                    self.recovered.time = Some(*time);
+                }
+            }
         }
     }
 
     fn accept(&mut self, accepted: &Accepted) {
-        let Accepted { serial, publish, accepted, expires, priority } = accepted.clone();
+        let Accepted { serial, publish, accepted, expires, age, priority } = accepted.clone();
+        if let (Some(time), Some(age)) = (&mut self.recovered.time, age) {
+            *time = time.advanced_to(age);
+        }
         assert!(serial >= self.recovered.next_serial, "names ascend");
         self.recovered.next_serial = serial.next();
         let state = StoredState::Queued;
-        let message = StoredMessage { serial, publish, accepted, expires, priority, state };
+        let message = StoredMessage { serial, publish, accepted, expires, age, priority, state };
         self.messages.insert(serial, message);
     }
 
