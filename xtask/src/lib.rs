@@ -3,12 +3,14 @@
 //! - [`spec`]: every normative statement that binds a client is cited by a
 //!   test or excepted in writing.
 //! - [`tidy`]: sizes, layers, banned words, links.
+//! - [`features`]: every package builds with each of its features alone.
 //!
 //! A check is a function from file contents to [`Fault`]s, so its tests feed
 //! it contents that break the rule and contents that just keep it.
 #![forbid(unsafe_code)]
 
 mod fault;
+pub mod features;
 mod repository;
 pub mod spec;
 pub mod tidy;

@@ -1,14 +1,15 @@
-//! `cargo run -p xtask -- spec` and `-- tidy`: see the crate's docs.
+//! `cargo run -p xtask -- spec`, `-- tidy` and `-- features`: see the crate's docs.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use xtask::{Fault, Repository, spec, tidy};
+use xtask::{Fault, Repository, features, spec, tidy};
 
 const USAGE: &str = "usage: cargo run -p xtask -- COMMAND
   spec            check the citations of specification statements
   spec --report   the same, and write docs/spec-coverage.md
-  tidy            check sizes, layers, banned words and links";
+  tidy            check sizes, layers, banned words and links
+  features        build each package with each of its features alone";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -17,6 +18,7 @@ fn main() -> ExitCode {
         ["spec"] => run_spec(false),
         ["spec", "--report"] => run_spec(true),
         ["tidy"] => tidy::run(&root()),
+        ["features"] => features::run(&root()),
         _ => {
             eprintln!("{USAGE}");
             return ExitCode::from(2);

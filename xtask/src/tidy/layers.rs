@@ -1,5 +1,6 @@
 //! Who may depend on whom: the table of ARCHITECTURE.md.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
 use std::process::Command;
@@ -41,6 +42,9 @@ pub struct Package {
     pub name: String,
     /// What its manifest lists.
     pub dependencies: Vec<Dependency>,
+    /// The names of its features, with what each turns on.
+    #[serde(default)]
+    pub features: BTreeMap<String, Vec<String>>,
 }
 
 /// One line of a manifest's dependencies.
