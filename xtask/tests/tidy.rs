@@ -154,7 +154,8 @@ fn package(name: &str, dependencies: &[(&str, Option<&str>, bool)]) -> Package {
         kind: kind.map(str::to_owned),
         path: ours.then(|| "/somewhere".to_owned()),
     });
-    Package { name: name.to_owned(), dependencies: dependencies.collect() }
+    let features = Default::default();
+    Package { name: name.to_owned(), dependencies: dependencies.collect(), features }
 }
 
 #[test]
