@@ -296,8 +296,7 @@ fn counts_of_publishing(qos: QoS) -> (u64, u64) {
         assert_eq!(client.stats().publishes_sent, 20_000);
         *result.lock().unwrap() = (after.0 - before.0, after.1 - before.1);
     });
-    let counts = *counts.lock().unwrap();
-    counts
+    *counts.lock().unwrap()
 }
 
 /// The turns of the driver while 10,000 messages are published, and a few more.
