@@ -107,8 +107,10 @@ pub struct Close {
 pub enum Served {
     /// The address is good.
     Yes,
-    /// It is no good, above TCP as well: other addresses of the host come
-    /// first for a while.
+    /// It took the connection, which did not live long: others come first for a
+    /// while, but those that never took one.
+    Briefly,
+    /// It is no good, be it above TCP only: all others come first for a while.
     No,
     /// Nothing: the end had other reasons.
     Unknown,

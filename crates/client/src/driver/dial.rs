@@ -12,7 +12,7 @@ use evenkeel_proto::{
 use crate::classify;
 use crate::error::TransportError;
 use crate::hooks::EndpointError;
-use crate::transport::{self, ConnectProgress, Dialer, Endpoint, Stream};
+use crate::transport::{self, ConnectProgress, Dialer, Endpoint, Route, Stream};
 use crate::url::{Scheme, ServerUrl};
 
 use super::Failure;
@@ -42,15 +42,23 @@ pub(super) struct Dial {
     pub(super) future: Pin<Box<dyn Future<Output = Dialed> + Send>>,
     progress: ConnectProgress,
     asking: Asking,
+    pub(super) route: Route,
+    pub(super) round: u32,
 }
 
 impl Dial {
-    pub(super) fn begin(open: Open, sites: &Arc<Sites>) -> Self {
+    pub(super) fn begin(open: Open, sites: &Arc<Sites>, route: Route) -> Self {
         let progress = ConnectProgress::new();
         let asking = Asking::default();
-        let conn = open.conn;
-        let attempt = attempt(open, sites.clone(), progress.clone(), asking.clone());
-        Self { conn, future: Box::pin(attempt), progress, asking }
+        let (conn, round) = (open.conn, open.round);
+        let signs = (progress.clone(), asking.clone(), route.clone());
+        let attempt = attempt(open, sites.clone(), signs);
+        Self { conn, future: Box::pin(attempt), progress, asking, route, round }
+    }
+
+    /// What tells the credentials for this attempt from others, once the hook has answered.
+    pub(super) fn fingerprint(&self) -> Option<u64> {
+        self.asking.fingerprint()
     }
 
     /// How far the attempt has come, or came.
@@ -74,15 +82,14 @@ impl Dial {
 async fn attempt(
     open: Open,
     sites: Arc<Sites>,
-    progress: ConnectProgress,
-    asking: Asking,
+    (progress, asking, route): (ConnectProgress, Asking, Route),
 ) -> Dialed {
     let Sites { dialer, servers, hooks } = &*sites;
     let Some(server) = servers.get(open.server) else {
         let error = EndpointError("no such server".to_owned());
         return Err((TransportFailure::Config, TransportError::Endpoint(error)));
     };
-    let credentials = hooks.credentials(server).await?;
+    let credentials = hooks.credentials(server, &asking).await?;
     let endpoints = match &open.redirect {
         Some(reference) => redirected(server, reference),
         None => vec![server.endpoint.clone()],
@@ -92,7 +99,7 @@ async fn attempt(
         asking.set(Asked::Endpoint);
         let endpoint = hooks.endpoint(endpoint).await?;
         asking.set(Asked::Nobody);
-        match dialer.open(&endpoint, &progress).await {
+        match dialer.open_by(&endpoint, &progress, &route).await {
             Ok(stream) => return Ok((stream, credentials)),
             Err(error) => failure = Some(error),
         }
@@ -121,5 +128,6 @@ fn redirected(server: &Server, reference: &Text) -> Vec<Endpoint> {
             None => endpoint,
         })
     };
-    NamedServer::all_of(reference).filter_map(endpoint).collect()
+    let named = NamedServer::all_of(reference).filter_map(endpoint);
+    named.map(Endpoint::named_by_server).collect()
 }

@@ -2,8 +2,9 @@
 //! it may take to answer (R8).
 
 use std::future::Future;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::hash::{BuildHasher, RandomState};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use evenkeel_codec::Text;
@@ -39,10 +40,15 @@ impl Hooks {
     pub(super) async fn credentials(
         &self,
         server: &Server,
+        asking: &Asking,
     ) -> Result<Option<Credentials>, Failure> {
         let fail = |error| (TransportFailure::Credentials, TransportError::Credentials(error));
         let given = match &self.credentials {
-            Some(hook) => self.answer(hook(), CredentialsError).await.map_err(fail)?,
+            Some(hook) => {
+                let given = self.answer(hook(), CredentialsError).await.map_err(fail)?;
+                asking.note(&given);
+                given
+            }
             None => match of_url(server) {
                 Some(given) => given,
                 None => return Ok(None),
@@ -84,7 +90,14 @@ fn of_url(server: &Server) -> Option<crate::Credentials> {
 
 /// Which hook is being asked, told across the task that asks.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Asking(Arc<AtomicU8>);
+pub(super) struct Asking(Arc<Told>);
+
+#[derive(Debug, Default)]
+struct Told {
+    asked: AtomicU8,
+    /// Tells credentials apart without keeping them; 0 for none.
+    fingerprint: AtomicU64,
+}
 
 /// What is waited for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,11 +110,24 @@ pub(super) enum Asked {
 
 impl Asking {
     pub(super) fn set(&self, asked: Asked) {
-        self.0.store(asked as u8, Ordering::Relaxed);
+        self.0.asked.store(asked as u8, Ordering::Relaxed);
+    }
+
+    /// The credentials hook has answered.
+    fn note(&self, given: &crate::Credentials) {
+        // With a key of this process, so that nobody can look for what has a given fingerprint.
+        static KEY: LazyLock<RandomState> = LazyLock::new(RandomState::new);
+        let fingerprint = KEY.hash_one((&given.username, &given.password)).max(1);
+        self.0.fingerprint.store(fingerprint, Ordering::Relaxed);
+    }
+
+    /// What tells the credentials hook's answer from others, once it has answered.
+    pub(super) fn fingerprint(&self) -> Option<u64> {
+        Some(self.0.fingerprint.load(Ordering::Relaxed)).filter(|fingerprint| *fingerprint != 0)
     }
 
     pub(super) fn get(&self) -> Asked {
-        match self.0.load(Ordering::Relaxed) {
+        match self.0.asked.load(Ordering::Relaxed) {
             0 => Asked::Credentials,
             1 => Asked::Endpoint,
             _ => Asked::Nobody,

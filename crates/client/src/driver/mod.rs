@@ -1,6 +1,7 @@
 //! The one task of a client: moves bytes and time between the core and the
 //! world, and decides nothing about the protocol.
 
+mod addresses;
 mod alarm;
 mod dial;
 mod hooks;
@@ -8,6 +9,7 @@ mod inflow;
 mod link;
 mod log;
 mod patience;
+mod place;
 mod spare;
 pub(crate) mod store;
 
@@ -34,6 +36,7 @@ use dial::{Dial, Dialed};
 pub(crate) use dial::{Server, Sites};
 pub(crate) use hooks::Hooks;
 use link::{Link, ReadOutcome};
+use place::Place;
 
 /// Turns in a row before other tasks get the thread, and the most without a
 /// look at the deadlines.
@@ -71,6 +74,7 @@ pub(crate) struct Driver {
     sites: Arc<Sites>,
     dial: Option<Box<Dial>>,
     link: Option<Link>,
+    place: Place,
     /// Opened once the link before is closed (R1).
     next: Option<Box<Open>>,
     answer: Option<Box<Answer>>,
@@ -96,6 +100,7 @@ impl Driver {
             sites,
             dial: None,
             link: None,
+            place: Place::default(),
             next: None,
             answer: None,
             due: Due::default(),
@@ -195,6 +200,7 @@ impl Driver {
         }
         if let Some(dial) = &self.dial {
             inner.core.handle(now, Input::Phase(dial.conn, dial.phase()));
+            self.place.tell(&mut inner.core, now, dial);
         }
         if let Some(dialed) = arrivals.dialed {
             self.on_dialed(&mut inner, now, dialed);
@@ -244,7 +250,9 @@ impl Driver {
     }
 
     fn on_dialed(&mut self, inner: &mut Inner, now: Instant, dialed: Dialed) {
-        let Some(conn) = self.dial.take().map(|dial| dial.conn) else { return };
+        let Some(dial) = self.dial.take() else { return };
+        let conn = dial.conn;
+        self.place.arrive(&dial);
         match dialed {
             Ok((stream, credentials)) => {
                 tracing::debug!(connection = conn.0, "transport is open");
@@ -281,7 +289,8 @@ impl Driver {
         if self.link.is_none()
             && let Some(open) = self.next.take()
         {
-            self.dial = Some(Box::new(Dial::begin(*open, &self.sites)));
+            let route = self.place.route(&open, self.shared.clock.now());
+            self.dial = Some(Box::new(Dial::begin(*open, &self.sites, route)));
             acted = true;
         }
         acted
@@ -289,7 +298,11 @@ impl Driver {
 
     /// Ends whatever there is of a connection, also one that still waits to be opened.
     fn close(&mut self, close: Close) {
-        let Close { conn, last, .. } = close;
+        let Close { conn, last, served } = close;
+        if let Some(dial) = self.dial.as_ref().filter(|dial| dial.conn == conn) {
+            self.place.arrive(dial);
+        }
+        self.place.note(conn, served, self.shared.clock.now());
         self.next = self.next.take().filter(|open| open.conn != conn);
         self.dial = self.dial.take().filter(|dial| dial.conn != conn);
         self.answer = self.answer.take().filter(|answer| answer.0 != conn);

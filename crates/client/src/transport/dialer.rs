@@ -10,6 +10,7 @@ use super::error::{ConfigError, ConnectError};
 use super::options::TransportOptions;
 use super::progress::{ConnectPhase, ConnectProgress};
 use super::proxy;
+use super::route::Route;
 use super::socket::{Kind, Socket};
 use super::stream::{Secured, Stream};
 use super::tcp;
@@ -87,18 +88,29 @@ impl Dialer {
         endpoint: &Endpoint,
         progress: &ConnectProgress,
     ) -> Result<Stream, ConnectError> {
+        self.open_by(endpoint, progress, &Route::default()).await
+    }
+
+    /// The same by addresses of which something may be known.
+    pub(crate) async fn open_by(
+        &self,
+        endpoint: &Endpoint,
+        progress: &ConnectProgress,
+        route: &Route,
+    ) -> Result<Stream, ConnectError> {
         // Boxed so that the handshakes' large state does not stay part of the task that calls
         // this for as long as the connection lives.
-        Box::pin(self.open_layers(endpoint, progress)).await
+        Box::pin(self.open_layers(endpoint, progress, route)).await
     }
 
     async fn open_layers(
         &self,
         endpoint: &Endpoint,
         progress: &ConnectProgress,
+        route: &Route,
     ) -> Result<Stream, ConnectError> {
         self.check(endpoint)?;
-        let socket = self.open_socket(&endpoint.place, progress).await?;
+        let socket = self.open_socket(&endpoint.place, progress, route).await?;
         let secured = self.secure(endpoint, socket, progress).await?;
         self.frame(endpoint, secured, progress).await
     }
@@ -107,12 +119,15 @@ impl Dialer {
         &self,
         place: &Place,
         progress: &ConnectProgress,
+        route: &Route,
     ) -> Result<Socket, ConnectError> {
         let options = self.options();
         let kind = match place {
             Place::Network { host, port } => Kind::Tcp(match &options.proxy {
-                Some(proxy) => proxy::connect(proxy, host, *port, &options.tcp, progress).await?,
-                None => tcp::connect(host, *port, &options.tcp, progress).await?,
+                Some(proxy) => {
+                    proxy::connect(proxy, host, *port, &options.tcp, progress, route).await?
+                }
+                None => tcp::connect(host, *port, &options.tcp, progress, route).await?,
             }),
             #[cfg(unix)]
             Place::Unix(path) => {
@@ -177,8 +192,9 @@ impl Dialer {
         endpoint: &Endpoint,
     ) -> Result<rustls::pki_types::ServerName<'static>, ConfigError> {
         let name = match self.options().tls.expected_name() {
-            Some(name) => name.to_owned(),
-            None => endpoint.certificate_name(),
+            // What the user says of the configured server is not true of one that it names.
+            Some(name) if !endpoint.is_named_by_server => name.to_owned(),
+            _ => endpoint.certificate_name(),
         };
         Ok(crate::tls::server_name(&name)?)
     }

@@ -23,6 +23,8 @@ pub struct Endpoint {
     /// Of the WebSocket request, beside those of the settings.
     #[cfg_attr(not(feature = "websocket"), expect(dead_code, reason = "only WebSocket has them"))]
     pub(super) headers: Vec<(String, String)>,
+    /// A server reference led here, and not the user.
+    pub(super) is_named_by_server: bool,
 }
 
 #[derive(Clone)]
@@ -45,7 +47,7 @@ impl Endpoint {
     }
 
     const fn at(place: Place) -> Self {
-        Self { place, tls: false, websocket: None, headers: Vec::new() }
+        Self { place, tls: false, websocket: None, headers: Vec::new(), is_named_by_server: false }
     }
 
     /// Puts TLS over the stream.
@@ -75,6 +77,12 @@ impl Endpoint {
         value: impl Into<String>,
     ) -> Self {
         self.headers.push((name.into(), value.into()));
+        self
+    }
+
+    /// The certificate must be for this endpoint's own host (R10), whatever the settings say.
+    pub(crate) const fn named_by_server(mut self) -> Self {
+        self.is_named_by_server = true;
         self
     }
 
@@ -110,7 +118,8 @@ impl From<&ServerUrl> for Endpoint {
         let scheme = url.scheme();
         let target = || url.websocket_target().unwrap_or_default().to_owned();
         let websocket = scheme.is_websocket().then(target);
-        Self { place, tls: scheme.is_tls(), websocket, headers: Vec::new() }
+        let (headers, is_named_by_server) = (Vec::new(), false);
+        Self { place, tls: scheme.is_tls(), websocket, headers, is_named_by_server }
     }
 }
 

@@ -14,6 +14,11 @@ use std::time::Duration;
 use tokio::time::{Sleep, sleep};
 
 use super::error::FailedAttempt;
+use super::route::Order;
+
+/// How long an address that failed recently lets the others be tried without it: it may take TCP
+/// faster than they do, and be no good above it.
+const LATE: Duration = Duration::from_secs(5);
 
 /// Orders addresses so that the families take turns, the first one's family first, and the
 /// order within a family stays. Leaves out duplicates.
@@ -39,33 +44,38 @@ pub(super) fn interleave(addresses: impl IntoIterator<Item = SocketAddr>) -> Vec
 }
 
 /// Tries the addresses in order, each `delay` after the one before or at once when one fails, and
-/// returns the first connection; the attempts still under way are dropped.
+/// returns the first connection; the attempts still under way are dropped. The last ones follow
+/// after seconds, or once all others have failed.
 ///
 /// The error has every address, in the order in which they failed.
 pub(super) async fn race<T, Attempt>(
-    addresses: Vec<SocketAddr>,
+    addresses: &Order,
     delay: Duration,
     connect: impl Fn(SocketAddr) -> Attempt,
 ) -> Result<T, Vec<FailedAttempt>>
 where
     Attempt: Future<Output = io::Result<T>>,
 {
-    let mut waiting = addresses.into_iter();
+    let first = addresses.first.iter().copied().map(|address| (address, delay));
+    let last = addresses.last.iter().copied().map(|address| (address, delay.max(LATE)));
+    let mut waiting = first.chain(last).peekable();
     let mut running: Vec<(SocketAddr, Pin<Box<Attempt>>)> = Vec::new();
     let mut failed = Vec::new();
+    let mut is_due = true;
     loop {
-        if let Some(address) = waiting.next() {
+        if let Some((address, _)) = waiting.next_if(|_| is_due || running.is_empty()) {
             running.push((address, Box::pin(connect(address))));
         }
         if running.is_empty() {
             return Err(failed);
         }
-        let next_start = (waiting.len() > 0).then(|| sleep(delay));
+        let next_start = waiting.peek().map(|(_, wait)| sleep(*wait));
         match first_finished(&mut running, next_start).await {
-            None => {}
+            None => is_due = true,
             Some((_, Ok(connection))) => return Ok(connection),
             Some((address, Err(error))) => {
                 failed.push(FailedAttempt { address, error: error.into() });
+                is_due = waiting.peek().is_some_and(|(_, wait)| *wait == delay);
             }
         }
     }

@@ -19,6 +19,7 @@ mod progress;
 mod proxy;
 #[cfg(feature = "websocket")]
 mod retry_after;
+mod route;
 mod socket;
 mod stream;
 mod tcp;
@@ -37,6 +38,7 @@ pub use memory::{MemoryConnector, MemoryListener, MemoryStream};
 pub use options::TransportOptions;
 pub use progress::{ConnectPhase, ConnectProgress};
 pub use proxy::{Proxy, ProxyError};
+pub(crate) use route::{Failed, Route};
 pub use stream::Stream;
 #[cfg(feature = "tls")]
 pub use stream::TlsSession;

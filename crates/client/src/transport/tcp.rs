@@ -8,8 +8,9 @@ use socket2::{SockRef, TcpKeepalive};
 use tokio::net::{TcpSocket, TcpStream, lookup_host};
 
 use super::error::{ConfigError, ConnectError};
-use super::happy_eyeballs::{interleave, race};
+use super::happy_eyeballs::race;
 use super::progress::{ConnectPhase, ConnectProgress};
+use super::route::Route;
 use crate::url::Host;
 
 /// The delay that RFC 8305 (section 8) recommends.
@@ -24,6 +25,8 @@ pub struct TcpOptions {
     bind_zone: Option<String>,
     keepalive: Option<Duration>,
     attempt_delay: Duration,
+    /// Names, in lower case, with their addresses.
+    resolved: Vec<(String, Vec<SocketAddr>)>,
 }
 
 impl Default for TcpOptions {
@@ -34,6 +37,7 @@ impl Default for TcpOptions {
             bind_zone: None,
             keepalive: None,
             attempt_delay: ATTEMPT_DELAY,
+            resolved: Vec::new(),
         }
     }
 }
@@ -85,6 +89,30 @@ impl TcpOptions {
         self
     }
 
+    /// Takes these addresses for a name instead of asking the resolver, as `--resolve` of curl
+    /// does. A port of 0 is that of the URL. The same name again replaces its addresses.
+    #[must_use]
+    pub fn resolve_to(
+        mut self,
+        host: impl Into<String>,
+        addresses: impl IntoIterator<Item = SocketAddr>,
+    ) -> Self {
+        let host = host.into().to_ascii_lowercase();
+        self.resolved.retain(|(known, _)| *known != host);
+        self.resolved.push((host, addresses.into_iter().collect()));
+        self
+    }
+
+    fn resolved(&self, name: &str, port: u16) -> Option<Vec<SocketAddr>> {
+        let (_, addresses) =
+            self.resolved.iter().find(|(host, _)| host.eq_ignore_ascii_case(name))?;
+        let with_port = |address: &SocketAddr| match address.port() {
+            0 => SocketAddr::new(address.ip(), port),
+            _ => *address,
+        };
+        Some(addresses.iter().map(with_port).collect())
+    }
+
     /// Checks that addresses which mean another host on each interface name theirs; `host` is
     /// where a connection is opened to.
     pub(super) fn check(&self, host: &Host) -> Result<(), ConfigError> {
@@ -114,9 +142,10 @@ pub(super) async fn connect(
     port: u16,
     options: &TcpOptions,
     progress: &ConnectProgress,
+    route: &Route,
 ) -> Result<TcpStream, ConnectError> {
     progress.enter(ConnectPhase::Resolve);
-    let addresses = usable(resolve(host, port).await?, options)?;
+    let addresses = usable(resolve(host, port, options).await?, options)?;
     progress.enter(ConnectPhase::Tcp);
     let local = &local_address(options).await?;
     let attempt = |address| async move {
@@ -125,14 +154,21 @@ pub(super) async fn connect(
             Ok(_) => tracing::debug!(%address, "TCP connection opened"),
             Err(error) => tracing::debug!(%address, %error, "TCP connection failed"),
         }
-        result
+        result.map(|stream| (address, stream))
     };
-    race(interleave(addresses), options.attempt_delay, attempt)
-        .await
-        .map_err(|attempts| ConnectError::Network { attempts })
+    let order = route.order(addresses);
+    route.tries(&order);
+    let won = race(&order, options.attempt_delay, attempt).await;
+    let (address, stream) = won.map_err(|attempts| ConnectError::Network { attempts })?;
+    route.took(address, &order);
+    Ok(stream)
 }
 
-pub(super) async fn resolve(host: &Host, port: u16) -> Result<Vec<SocketAddr>, ConnectError> {
+pub(super) async fn resolve(
+    host: &Host,
+    port: u16,
+    options: &TcpOptions,
+) -> Result<Vec<SocketAddr>, ConnectError> {
     let name = match host {
         Host::Ipv4(address) => return Ok(vec![SocketAddr::new((*address).into(), port)]),
         Host::Ipv6 { address, zone: None } => {
@@ -143,8 +179,13 @@ pub(super) async fn resolve(host: &Host, port: u16) -> Result<Vec<SocketAddr>, C
         Host::Name(name) => name.clone(),
     };
     let unresolved = |error| ConnectError::Resolve { host: name.clone(), error };
-    let addresses = lookup_host((name.as_str(), port)).await;
-    let addresses: Vec<_> = addresses.map_err(|e| unresolved(Some(e.into())))?.collect();
+    let addresses = match options.resolved(&name, port) {
+        Some(addresses) => addresses,
+        None => {
+            let found = lookup_host((name.as_str(), port)).await;
+            found.map_err(|e| unresolved(Some(e.into())))?.collect()
+        }
+    };
     if addresses.is_empty() { Err(unresolved(None)) } else { Ok(addresses) }
 }
 

@@ -10,6 +10,7 @@ mod features;
 mod memory;
 mod phases;
 mod proxy;
+mod servers;
 mod tcp;
 #[cfg(any(feature = "ring", feature = "aws-lc-rs"))]
 mod tls;

@@ -60,7 +60,9 @@ impl Client {
 
     pub(super) fn on_alternatives(&mut self, conn: ConnectionId, count: usize) {
         match &self.link {
-            Link::Opening(opening) if opening.conn == conn => self.dialer.alternatives = count,
+            Link::Opening(opening) if opening.conn == conn => {
+                self.dialer.alternatives = u32::try_from(count).unwrap_or(u32::MAX);
+            }
             _ => self.stats.stale_inputs += 1,
         }
     }

@@ -89,7 +89,7 @@ struct Dialer {
     reconnector: Reconnector,
     servers: Servers,
     /// Other addresses of the present host that have not failed.
-    alternatives: usize,
+    alternatives: u32,
     last_conn: ConnectionId,
     last_cause: Option<Box<DisconnectCause>>,
     history: Option<Box<History>>,

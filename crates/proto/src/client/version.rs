@@ -3,12 +3,13 @@
 use evenkeel_codec::{Decoder, ReasonCode, Version};
 
 use crate::io::Credentials;
+use crate::reconnect::Spoken;
 
 use super::{Client, Link};
 
 impl Client {
     /// The version for the server that was just chosen.
-    pub(super) fn version_to_speak(&mut self) -> Version {
+    pub(super) fn version_to_speak(&self) -> Version {
         let (now, session_is_open) = (self.now, self.session_is_open());
         match self.may_fall_back() {
             true => self.dialer.servers.spoken().next(now, session_is_open),
@@ -47,7 +48,7 @@ impl Client {
         let Link::Opening(opening) = &self.link else { return };
         let spoken = opening.decoder.as_ref().and_then(Decoder::version);
         if spoken == Some(Version::V5) && reason != ReasonCode::UNSUPPORTED_PROTOCOL_VERSION {
-            self.dialer.servers.spoken().on_v5();
+            self.dialer.servers.on_v5();
         }
     }
 
@@ -57,7 +58,8 @@ impl Client {
         let version = self.opening_version();
         let now = self.now;
         version.is_some_and(|version| {
-            self.may_fall_back() && self.dialer.servers.spoken().on_refused(version, now)
+            let note = |spoken: &mut Spoken| spoken.on_refused(version, now);
+            self.may_fall_back() && self.dialer.servers.note_spoken(note) == Some(true)
         })
     }
 
@@ -66,7 +68,8 @@ impl Client {
     pub(super) fn note_no_answer(&mut self, silent: bool) {
         let now = self.now;
         if let Some(version) = self.opening_version().filter(|_| self.dialer.alternatives == 0) {
-            self.dialer.servers.spoken().on_no_answer(version, silent, now);
+            let note = |spoken: &mut Spoken| spoken.on_no_answer(version, silent, now);
+            self.dialer.servers.note_spoken(note);
         }
     }
 

@@ -12,3 +12,4 @@ pub use policy::{Halt, Pace, Reconnect, RefusedPolicy, Retry, TakeOverPolicy, Ve
 pub(crate) use policy::{Ended, Reconnector};
 pub use repeat::Repetition;
 pub(crate) use servers::{Choice, Parting, Servers};
+pub(crate) use version::Spoken;

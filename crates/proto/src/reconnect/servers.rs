@@ -24,18 +24,21 @@ const RENEWALS: u8 = 3;
 /// The servers of one client: which is next, and what is known of each (R10, R14).
 #[derive(Clone, Debug)]
 pub(crate) struct Servers {
-    first: Standing,
-    /// In a list of its own, as most clients have one server.
-    rest: Box<[Standing]>,
+    count: u32,
     /// The server of the list that was chosen last.
-    index: usize,
-    /// Hosts that a server named, in place of that server.
-    named: Option<Box<Named>>,
+    index: u32,
+    /// One for each server, once there is something to know: a client whose one
+    /// server does as it should keeps nothing.
+    known: Box<[Standing]>,
+    /// All there is to know of the only server: it speaks MQTT 5.
+    speaks_v5: bool,
     /// The next attempt goes elsewhere.
     moves_on: bool,
+    renewals: u8,
     /// Begins anew where refusals of before count no more.
     round: u32,
-    renewals: u8,
+    /// Hosts that a server named, in place of that server.
+    named: Option<Box<Named>>,
 }
 
 /// What is known of one server.
@@ -44,7 +47,8 @@ struct Standing {
     spoken: Spoken,
     /// When it refused for good, and in which round.
     refused: Option<(Instant, u32)>,
-    failed: Option<Instant>,
+    /// Its last failure, and whether it had taken a connection.
+    failed: Option<(Instant, Served)>,
 }
 
 /// What a server reference names.
@@ -73,19 +77,20 @@ pub(crate) struct Parting<'a> {
     /// How long it was online; `None` if it never was.
     pub(crate) lived: Option<Duration>,
     /// Addresses of the same host that have not failed in this round.
-    pub(crate) alternatives: usize,
+    pub(crate) alternatives: u32,
 }
 
 impl Servers {
     pub(crate) fn new(count: usize) -> Self {
         Self {
-            first: Standing::default(),
-            rest: (1..count).map(|_| Standing::default()).collect(),
+            count: u32::try_from(count).unwrap_or(u32::MAX).max(1),
             index: 0,
-            named: None,
+            known: Box::default(),
+            speaks_v5: false,
             moves_on: false,
-            round: 1,
             renewals: 0,
+            round: 1,
+            named: None,
         }
     }
 
@@ -95,7 +100,7 @@ impl Servers {
             self.move_on(now);
         }
         let redirect = self.named.as_ref().and_then(|named| named.here.clone());
-        Choice { server: self.index, redirect, round: self.round }
+        Choice { server: self.index as usize, redirect, round: self.round }
     }
 
     fn move_on(&mut self, now: Instant) {
@@ -106,46 +111,69 @@ impl Servers {
             }
             self.named = None;
         }
-        let count = self.rest.len() + 1;
-        let in_turn = (1..=count).map(|step| (self.index + step) % count);
+        let in_turn = (self.index + 1..self.count).chain(0..=self.index);
         // Of those that are alike, the first in turn.
         self.index = in_turn.min_by_key(|index| self.rank(*index, now)).unwrap_or_default();
     }
 
     /// Lower ones are tried first: what failed a while ago may work again, and
     /// what refused is the least likely to.
-    fn rank(&self, index: usize, now: Instant) -> u8 {
+    fn rank(&self, index: u32, now: Instant) -> u8 {
         let standing = self.standing(index);
         let recent = |at: Instant| now.since(at) < REMEMBERED;
         let has_refused = standing.refused.is_some_and(|(at, _)| recent(at));
-        let has_failed = standing.failed.is_some_and(recent);
-        2 * u8::from(has_refused) + u8::from(has_failed)
+        let failure = match standing.failed {
+            Some((at, served)) if recent(at) => 1 + u8::from(served == Served::No),
+            _ => 0,
+        };
+        3 * u8::from(has_refused) + failure
     }
 
-    fn standing(&self, index: usize) -> &Standing {
-        index.checked_sub(1).and_then(|index| self.rest.get(index)).unwrap_or(&self.first)
+    fn standing(&self, index: u32) -> Standing {
+        let spoken = || if self.speaks_v5 { Spoken::V5 } else { Spoken::default() };
+        let known = self.known.get(index as usize).copied();
+        known.unwrap_or_else(|| Standing { spoken: spoken(), ..Standing::default() })
     }
 
-    fn standing_mut(&mut self) -> &mut Standing {
-        match self.index.checked_sub(1).and_then(|index| self.rest.get_mut(index)) {
-            Some(standing) => standing,
-            None => &mut self.first,
+    fn change<R>(&mut self, change: impl FnOnce(&mut Standing) -> R) -> Option<R> {
+        if self.known.is_empty() {
+            self.known = (0..self.count).map(|index| self.standing(index)).collect();
         }
+        self.known.get_mut(self.index as usize).map(change)
     }
 
     /// What is known of the versions of the server that was chosen last.
-    pub(crate) fn spoken(&mut self) -> &mut Spoken {
-        match self.named {
-            Some(ref mut named) => &mut named.spoken,
-            None => &mut self.standing_mut().spoken,
+    pub(crate) fn spoken(&self) -> Spoken {
+        self.named.as_ref().map_or_else(|| self.standing(self.index).spoken, |named| named.spoken)
+    }
+
+    /// Notes what that server has shown of its versions.
+    pub(crate) fn note_spoken<R>(&mut self, note: impl FnOnce(&mut Spoken) -> R) -> Option<R> {
+        match &mut self.named {
+            Some(named) => Some(note(&mut named.spoken)),
+            None => self.change(|standing| note(&mut standing.spoken)),
+        }
+    }
+
+    /// That server has answered in MQTT 5, whatever it said.
+    pub(crate) fn on_v5(&mut self) {
+        if self.count == 1 && self.named.is_none() && self.known.is_empty() {
+            self.speaks_v5 = true;
+        } else {
+            self.note_spoken(Spoken::on_v5);
         }
     }
 
     pub(crate) fn on_accepted(&mut self, version: Version) {
-        self.spoken().on_accepted(version);
-        match &mut self.named {
-            Some(named) => named.all_refused = false,
-            None => self.standing_mut().refused = None,
+        if self.count == 1 && self.named.is_none() && version == Version::V5 {
+            // Whatever was known of it is past.
+            (self.known, self.speaks_v5) = (Box::default(), true);
+        } else {
+            self.note_spoken(|spoken| spoken.on_accepted(version));
+            match &mut self.named {
+                Some(named) => named.all_refused = false,
+                None => drop(self.change(|standing| standing.refused = None)),
+            }
         }
         self.round = self.round.wrapping_add(1);
         self.renewals = 0;
@@ -167,7 +195,7 @@ impl Servers {
 
     fn begin_round(&mut self) {
         self.round = self.round.wrapping_add(1);
-        for standing in core::iter::once(&mut self.first).chain(&mut self.rest) {
+        for standing in &mut self.known {
             standing.refused = None;
         }
         if let Some(named) = &mut self.named {
@@ -189,12 +217,16 @@ impl Servers {
             }
             _ => {
                 self.moves_on = true;
-                let served = parting.lived.is_some_and(|lived| lived >= SHORT_LIFE);
+                let served = match parting.lived {
+                    Some(lived) if lived >= SHORT_LIFE => Served::Yes,
+                    Some(_) => Served::Briefly,
+                    None => Served::No,
+                };
                 let refused = class == CauseClass::Refused || parting.cause.has_expired();
                 let refused = refused && parting.alternatives == 0;
                 self.note(now, served, refused);
                 let others = parting.alternatives > 0 || self.is_any_left();
-                (if served { Served::Yes } else { Served::No }, others)
+                (served, others)
             }
         }
     }
@@ -217,28 +249,33 @@ impl Servers {
         names_any
     }
 
-    fn note(&mut self, now: Instant, served: bool, refused: bool) {
-        let (mut failed, mut refused) = (!served, refused);
+    fn note(&mut self, now: Instant, served: Served, mut refused: bool) {
         if let Some(named) = &mut self.named {
             named.all_refused &= refused;
             if !named.hosts.is_empty() {
                 return;
             }
             // The server that named them leads nowhere else.
-            (failed, refused) = (failed, named.all_refused);
+            refused = named.all_refused;
+        }
+        if served == Served::Yes && !refused && self.known.is_empty() {
+            return;
         }
         let round = self.round;
-        let standing = self.standing_mut();
-        standing.failed = failed.then_some(now);
-        if refused {
-            standing.refused = Some((now, round));
-        }
+        self.change(|standing| {
+            standing.failed = (served != Served::Yes).then_some((now, served));
+            if refused {
+                standing.refused = Some((now, round));
+            }
+        });
     }
 
     fn is_any_left(&self) -> bool {
-        let is_left =
-            |standing: &Standing| standing.refused.is_none_or(|(_, round)| round != self.round);
         let named = self.named.as_ref().is_some_and(|named| !named.hosts.is_empty());
-        named || is_left(&self.first) || self.rest.iter().any(is_left)
+        named
+            || (0..self.count).any(|index| {
+                let refused = self.standing(index).refused;
+                refused.is_none_or(|(_, round)| round != self.round)
+            })
     }
 }

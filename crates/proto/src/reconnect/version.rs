@@ -32,6 +32,17 @@ pub(crate) struct Spoken {
 }
 
 impl Spoken {
+    /// That of a server that has answered in MQTT 5.
+    pub(crate) const V5: Self = Self {
+        knows_v5: true,
+        refuses_v311: false,
+        refuses_v5: false,
+        turn_of_v311: false,
+        accepted_v311: false,
+        silent_at: None,
+        v5_again: Instant::from_micros(0),
+    };
+
     /// The version to ask for. `session_is_open`: a session that the server
     /// keeps has exchanges in flight, which would not survive another version.
     pub(crate) fn next(&self, now: Instant, session_is_open: bool) -> Version {

@@ -94,7 +94,8 @@ fn whatever_fails_the_other_server_is_next_by_back_off() {
         assert!(*delay >= millis(500) && *delay <= secs(1), "way {way}: {delay:?}");
         rig.await_open();
         assert_eq!(server(&rig), 1, "way {way}");
-        assert_eq!(rig.served.last(), Some(&Served::No), "way {way}");
+        let served = if way == 11 { Served::Briefly } else { Served::No };
+        assert_eq!(rig.served.last(), Some(&served), "way {way}");
         rig.accept_with(&accepted());
         assert!(rig.client.state().is_online(), "way {way}");
     }
@@ -124,13 +125,33 @@ fn a_server_that_failed_is_remembered_for_ten_minutes() {
 
 #[test]
 fn a_connection_that_lives_long_does_not_accuse_its_server() {
-    for (lived, served) in [(secs(30) - MICRO, Served::No), (secs(30), Served::Yes)] {
+    for (lived, served) in [(secs(30) - MICRO, Served::Briefly), (secs(30), Served::Yes)] {
         let mut rig = Rig::started(quiet(with_servers(2)));
         rig.accept_with(&accepted());
         rig.advance(lived);
         rig.cut();
         assert_eq!(rig.served, [served]);
     }
+}
+
+/// What took a connection and lost it soon is better than what never took one.
+#[test]
+fn a_server_that_served_briefly_comes_before_one_that_never_did() {
+    let mut rig = Rig::started(quiet(with_servers(3)));
+    let mut asked = Vec::new();
+    for _ in 0..6 {
+        asked.push(server(&rig));
+        match server(&rig) {
+            0 => rig.drop_link(TransportFailure::Refused),
+            1 => drop(rig.accept_with(&refused(ReasonCode::SERVER_UNAVAILABLE))),
+            _ => {
+                rig.accept_with(&accepted());
+                rig.cut();
+            }
+        }
+        rig.await_open();
+    }
+    assert_eq!(asked, [0, 1, 2, 2, 2, 2]);
 }
 
 /// The only ones to halt for are those that all refused.

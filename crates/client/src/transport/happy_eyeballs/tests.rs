@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use super::{interleave, race};
+use super::{LATE, Order, interleave, race};
 
 const DELAY: Duration = Duration::from_millis(250);
 
@@ -32,6 +32,14 @@ enum Answer {
 async fn simulate(
     answers: &[(SocketAddr, Answer)],
 ) -> (Result<SocketAddr, Vec<SocketAddr>>, u128, Vec<(SocketAddr, u128)>) {
+    simulate_with(answers, &[]).await
+}
+
+/// The same with addresses that are to come last.
+async fn simulate_with(
+    answers: &[(SocketAddr, Answer)],
+    late: &[SocketAddr],
+) -> (Result<SocketAddr, Vec<SocketAddr>>, u128, Vec<(SocketAddr, u128)>) {
     let begin = Instant::now();
     let starts = RefCell::new(Vec::new());
     let attempt = |address| {
@@ -51,8 +59,9 @@ async fn simulate(
             }
         }
     };
-    let addresses = answers.iter().map(|(address, _)| *address).collect();
-    let result = race(addresses, DELAY, attempt).await;
+    let first = answers.iter().map(|(address, _)| *address).filter(|known| !late.contains(known));
+    let addresses = Order { first: first.collect(), last: late.to_vec() };
+    let result = race(&addresses, DELAY, attempt).await;
     let losers = |failed: Vec<super::FailedAttempt>| failed.iter().map(|f| f.address).collect();
     (result.map_err(losers), begin.elapsed().as_millis(), starts.into_inner())
 }
@@ -133,7 +142,35 @@ async fn the_losers_are_dropped() {
             if address.is_ipv6() { std::future::pending().await } else { Ok(address) }
         }
     };
-    let winner = race(vec![v6(1), v6(2), v4(1)], DELAY, attempt).await;
+    let addresses = Order { first: vec![v6(1), v6(2), v4(1)], last: vec![] };
+    let winner = race(&addresses, DELAY, attempt).await;
     assert_eq!(winner, Ok(v4(1)));
     assert_eq!(dropped.get(), 3);
+}
+
+/// One that is no good above TCP may be the fastest to take it.
+#[tokio::test(start_paused = true)]
+async fn what_failed_recently_lets_the_others_go_first() {
+    let answers = [(v4(1), Answer::Connects(1)), (v4(2), Answer::Connects(2000))];
+    let (result, took, starts) = simulate_with(&answers, &[v4(1)]).await;
+    assert_eq!((result, took), (Ok(v4(2)), 2000));
+    assert_eq!(starts, [(v4(2), 0)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_failed_recently_joins_once_the_others_have_failed_or_take_too_long() {
+    let answers = [(v4(1), Answer::Connects(1)), (v4(2), Answer::Refuses(700))];
+    let (result, took, starts) = simulate_with(&answers, &[v4(1)]).await;
+    assert_eq!((result, took), (Ok(v4(1)), 701));
+    assert_eq!(starts, [(v4(2), 0), (v4(1), 700)]);
+    let answers = [(v4(1), Answer::Connects(1)), (v4(2), Answer::Never), (v4(3), Answer::Never)];
+    let (result, took, starts) = simulate_with(&answers, &[v4(1)]).await;
+    let late = 250 + LATE.as_millis();
+    assert_eq!((result, took), (Ok(v4(1)), late + 1));
+    assert_eq!(starts, [(v4(2), 0), (v4(3), 250), (v4(1), late)]);
+    let answers =
+        [(v4(1), Answer::Connects(1)), (v4(2), Answer::Never), (v4(3), Answer::Refuses(9))];
+    let (result, _, starts) = simulate_with(&answers, &[v4(1)]).await;
+    assert_eq!(result, Ok(v4(1)));
+    assert_eq!(starts[2], (v4(1), 259 + LATE.as_millis()), "one of them may still connect");
 }

@@ -42,6 +42,11 @@ pub enum ProxyError {
 explained_error!(ProxyError);
 
 impl ProxyError {
+    /// The proxy did what it could: it is the server that was not to be reached.
+    pub(super) const fn is_of_the_server(&self) -> bool {
+        matches!(self, Self::SocksRefused { code: 3..=6 } | Self::HttpRefused { status: 502..=504 })
+    }
+
     pub(crate) fn write_fact(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unreachable { proxy, error } => {

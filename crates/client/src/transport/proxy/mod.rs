@@ -14,6 +14,7 @@ pub use error::ProxyError;
 
 use super::error::{ConfigError, ConnectError};
 use super::progress::{ConnectPhase, ConnectProgress};
+use super::route::Route;
 use super::tcp::{self, TcpOptions};
 use crate::url::{Host, UrlError, authority};
 
@@ -93,21 +94,25 @@ pub(super) async fn connect(
     port: u16,
     options: &TcpOptions,
     progress: &ConnectProgress,
+    route: &Route,
 ) -> Result<TcpStream, ConnectError> {
-    let resolved = match proxy.protocol {
+    let target = match proxy.protocol {
         Protocol::Socks5 { resolve_here: true } => {
             progress.enter(ConnectPhase::Resolve);
-            tcp::resolve(host, port).await?.first().map(|address| match address.ip() {
-                std::net::IpAddr::V4(address) => Host::Ipv4(address),
-                std::net::IpAddr::V6(address) => Host::Ipv6 { address, zone: None },
-            })
+            let order = route.order(tcp::resolve(host, port, options).await?);
+            order.first.first().map(|address| (*address, order.clone()))
         }
         Protocol::Socks5 { resolve_here: false } | Protocol::Http => None,
     };
+    let resolved = target.as_ref().map(|(address, _)| match address.ip() {
+        std::net::IpAddr::V4(address) => Host::Ipv4(address),
+        std::net::IpAddr::V6(address) => Host::Ipv6 { address, zone: None },
+    });
     let host = resolved.as_ref().unwrap_or(host);
     // Whatever takes long from here on, it is the proxy that is waited for.
     progress.enter(ConnectPhase::Proxy);
-    let reached = tcp::connect(&proxy.host, proxy.port, options, &ConnectProgress::new()).await;
+    let unseen = ConnectProgress::new();
+    let reached = tcp::connect(&proxy.host, proxy.port, options, &unseen, route).await;
     let mut stream = reached.map_err(|error| match error {
         ConnectError::Config(error) => error.into(),
         error => ConnectError::from(proxy.unreachable(error)),
@@ -116,6 +121,13 @@ pub(super) async fn connect(
         Protocol::Socks5 { .. } => socks5::ask(&mut stream, host, port, proxy.credentials()).await,
         Protocol::Http => http::ask(&mut stream, host, port, proxy.credentials()).await,
     };
+    // From here on it is not the proxy's address that is put to the test, but the server's.
+    if asked.as_ref().map_or_else(ProxyError::is_of_the_server, |()| true) {
+        match &target {
+            Some((address, order)) => route.took(*address, order),
+            None => route.is_beyond(),
+        }
+    }
     asked?;
     Ok(stream)
 }

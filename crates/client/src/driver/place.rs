@@ -1,0 +1,64 @@
+//! Where connections go, as far as their choice depends on those before (R10).
+
+use std::net::SocketAddr;
+
+use evenkeel_proto::{Client, ConnectionId, Input, Instant, Open, Served};
+
+use crate::transport::Route;
+
+use super::addresses::Addresses;
+use super::dial::Dial;
+
+/// The place of the last attempt, and what is known of such places. Of a host
+/// with one address there is nothing to know.
+#[derive(Default)]
+pub(super) struct Place(Option<Box<Known>>);
+
+#[derive(Default)]
+struct Known {
+    conn: ConnectionId,
+    round: u32,
+    /// The address that was reached, or those that were tried.
+    here: Vec<SocketAddr>,
+    failed: Addresses,
+    /// Tells the last answer of the credentials hook from others.
+    fingerprint: Option<u64>,
+}
+
+impl Place {
+    /// The way for an attempt.
+    pub(super) fn route(&self, open: &Open, now: Instant) -> Route {
+        let known = self.0.as_ref();
+        known.map_or_else(Route::default, |known| known.failed.route(now, open.round))
+    }
+
+    /// Tells the core what its choice of servers has to know of an attempt.
+    pub(super) fn tell(&mut self, core: &mut Client, now: Instant, dial: &Dial) {
+        let alternatives = dial.route.alternatives();
+        if alternatives > 0 {
+            core.handle(now, Input::Alternatives(dial.conn, alternatives));
+        }
+        let Some(answered) = dial.fingerprint() else { return };
+        let known = self.0.get_or_insert_default();
+        if known.fingerprint.replace(answered).is_some_and(|before| before != answered) {
+            core.handle(now, Input::FreshCredentials(dial.conn));
+        }
+    }
+
+    /// The attempt is over, or has become a connection.
+    pub(super) fn arrive(&mut self, dial: &Dial) {
+        let here = dial.route.addresses();
+        if !here.is_empty() || self.0.is_some() {
+            let known = self.0.get_or_insert_default();
+            (known.conn, known.round, known.here) = (dial.conn, dial.round, here);
+        }
+    }
+
+    /// Notes what the core says of the place of a connection.
+    pub(super) fn note(&mut self, conn: ConnectionId, served: Served, now: Instant) {
+        let Some(known) = self.0.as_mut().filter(|known| known.conn == conn) else { return };
+        for address in std::mem::take(&mut known.here) {
+            known.failed.note(address, served, now, known.round);
+        }
+    }
+}
