@@ -1,6 +1,7 @@
 //! The client through its public API, at a server that does what the test says.
 
 mod support;
+mod version;
 
 mod acknowledge;
 mod authentication;
