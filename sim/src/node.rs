@@ -47,7 +47,8 @@ pub(crate) struct Node {
     /// Opened once the link before is closed (R1).
     next: Option<Open>,
     /// The attempt under way, and how it came out.
-    pub(crate) dial: Option<ConnectionId>,
+    /// It goes to one of the servers.
+    pub(crate) dial: Option<(ConnectionId, usize)>,
     pub(crate) dialed: Option<Result<SocketId, TransportFailure>>,
     deadline: Option<Deadline>,
     /// What the core was told last.
@@ -293,7 +294,7 @@ impl Node {
             return false;
         }
         let Some(dialed) = self.dialed.take() else { return false };
-        let Some(conn) = self.dial.take() else { return false };
+        let Some((conn, _)) = self.dial.take() else { return false };
         match dialed {
             Ok(socket) => {
                 self.link = Some(Link {
@@ -350,7 +351,7 @@ impl Node {
             && self.dial.is_none()
             && let Some(open) = self.next.take()
         {
-            self.dial = Some(open.conn);
+            self.dial = Some((open.conn, open.server));
             acted = true;
         }
         acted
@@ -366,7 +367,7 @@ impl Node {
     fn close(&mut self, env: &mut Env<'_>, close: Close) {
         let Close { conn, last, .. } = close;
         self.see(env, &Seen::Closing(conn, !last.is_empty()));
-        if self.dial == Some(conn) {
+        if self.dial.is_some_and(|(dialed, _)| dialed == conn) {
             self.dial = None;
             if let Some(Ok(socket)) = self.dialed.take() {
                 env.net.client_close(env.time, socket);

@@ -87,6 +87,8 @@ pub enum Sabotage {
     IgnoresShutdown,
     /// After the first connection none is opened.
     GivesUp,
+    /// Each connection goes to the first server.
+    SticksToServer,
     /// Batches are called committed when they are handed to the driver.
     StoredEarly,
     /// Answers of the store are not listened to.
@@ -195,6 +197,9 @@ impl Saboteur {
                 let second = Open { conn, redirect: None, ..open };
                 self.outputs.push_back(Output::Open(second));
                 Output::Open(open)
+            }
+            (Sabotage::SticksToServer, Output::Open(open)) => {
+                Output::Open(Open { server: 0, ..open })
             }
             (Sabotage::GivesUp, Output::Open(open)) => {
                 self.connections += 1;

@@ -9,7 +9,7 @@ use evenkeel_proto::{Config, DisconnectCause, Halt};
 
 use crate::net::{End, Way};
 use crate::report::Report;
-use crate::setup::{AppSpec, ClientSpec, Death, Fault, Setup, StoreSpec};
+use crate::setup::{AppSpec, ClientSpec, Death, Fault, Front, Setup, StoreSpec};
 use crate::time::Time;
 
 /// A world with a story.
@@ -155,6 +155,30 @@ pub const ALL: &[Scenario] = &[
             let one = &report.records[0];
             require(one.failed > 0 && one.delivered > 20, "the rest goes on", one)?;
             require(one.deaths >= 10, "its process dies", one)
+        },
+    },
+    Scenario {
+        name: "two-servers",
+        about: "One of two servers takes connections and says nothing; the broker restarts",
+        setup: two_servers,
+        expect: |report| {
+            let one = &report.records[0];
+            require(one.accepted.len() == 3, "online again each time", one)?;
+            // Both have failed while the broker restarts: each has its turn then.
+            require(one.opens.len() <= 8, "what failed is remembered", one)?;
+            require(one.accepted[0].since(Time(0)) < secs(35), "after one connect time-out", one)
+        },
+    },
+    Scenario {
+        name: "proxy-in-front",
+        about: "A proxy closes connections until the broker behind it has started",
+        setup: proxy_in_front,
+        expect: |report| {
+            let one = &report.records[0];
+            // Which versions it may ask for, the oracle says.
+            require(one.opens.len() >= 4, "it is closed out at first", one)?;
+            require(one.accepted.len() == 2, "online again after the cut", one)?;
+            require(one.delivered > 50, "messages arrive", one)
         },
     },
     Scenario {
@@ -326,6 +350,27 @@ fn poison() -> Setup {
     let topic = TopicFilter::try_from("from/0/1").unwrap_or_else(|_| unreachable!());
     let cut = When::received(PacketType::Publish).topic(topic).close();
     world(vec![client("one", 60, app)], vec![rule(cut)], minutes(20))
+}
+
+fn two_servers() -> Setup {
+    let mut one = client("one", 60, publishing(secs(5)));
+    one.config.servers = 2;
+    one.declared = one.config.clone();
+    one.fronts = vec![Front::Silent, Front::Broker];
+    let restart = || Fault::Restart { down: secs(1), keeps_sessions: true };
+    let faults = vec![(minutes(3), restart()), (minutes(8), restart())];
+    world(vec![one], faults, minutes(12))
+}
+
+fn proxy_in_front() -> Setup {
+    let mut one = client("one", 60, publishing(secs(5)));
+    // Nothing is kept, so that a guess lasts for its connection.
+    one.config.connect.clean_start = true;
+    one.config.connect.session_expiry = 0;
+    one.declared = one.config.clone();
+    one.fronts = vec![Front::Closing(Time(5_000_000))];
+    let cut = Fault::Cut { client: 0, way: Way::Down, bytes: 1, how: End::Reset };
+    world(vec![one], vec![(minutes(4), cut)], minutes(8))
 }
 
 /// The end of a process after so many steps, and the next one soon after.

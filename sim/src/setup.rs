@@ -40,6 +40,8 @@ pub struct ClientSpec {
     pub clock: Clock,
     /// Its path to the server.
     pub link: LinkSpec,
+    /// What stands where each of its servers should be.
+    pub fronts: Vec<Front>,
     /// How late it wakes at most.
     pub wake: Duration,
     /// Bytes it reads and writes at a time at most.
@@ -60,6 +62,7 @@ impl ClientSpec {
             config,
             clock: Clock { origin: 1_000_000_000, drift: 0 },
             link: LinkSpec::default(),
+            fronts: vec![Front::Broker],
             wake: Duration::from_millis(2),
             chunk: 4096,
             app,
@@ -86,6 +89,17 @@ impl ClientSpec {
         let stored = self.store.map_or(Duration::ZERO, |store| store.patience(messages));
         detect + config.connect_timeout * 2 + retry * 3 + turns + transfer + stored
     }
+}
+
+/// What a client meets where it expects a server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Front {
+    /// The broker.
+    Broker,
+    /// Something that takes connections and never says a word.
+    Silent,
+    /// Until then a proxy that closes each connection; then the broker.
+    Closing(Time),
 }
 
 /// A store and the disk it is on.

@@ -8,14 +8,14 @@ use evenkeel_broker::fault::RuleId;
 use evenkeel_proto::{ConnectionId, State, TransportFailure};
 
 use crate::fault::Weather;
-use crate::net::{Net, SocketId, Way};
+use crate::net::{End, Net, SocketId, Way};
 use crate::node::{Env, Node};
 use crate::process;
 use crate::report::Report;
 use crate::rng::Rng;
 use crate::seen::{Seen, Violation};
 use crate::server::Server;
-use crate::setup::Setup;
+use crate::setup::{Front, Setup};
 use crate::subject::Subject;
 use crate::time::Time;
 use crate::trace::Trace;
@@ -275,7 +275,8 @@ impl World {
 
     fn dial(&mut self, index: usize, conn: ConnectionId) {
         let Some(node) = self.nodes.get_mut(index) else { return };
-        if node.dial != Some(conn) || node.dialed.is_some() {
+        let Some((_, server)) = node.dial.filter(|(dialed, _)| *dialed == conn) else { return };
+        if node.dialed.is_some() {
             return;
         }
         if let Some(until) = node.machine.frozen {
@@ -292,7 +293,13 @@ impl World {
                 let link = self.weather.link(index, self.time).unwrap_or(node.spec.link);
                 let socket = self.net.connect(index, &link, &self.rng);
                 self.weather.on_connect(index, socket, &mut self.net);
-                self.server.accept(self.time, socket, index);
+                match node.spec.fronts.get(server) {
+                    Some(Front::Silent) => {}
+                    Some(Front::Closing(until)) if self.time < *until => {
+                        self.net.server_close(self.time, socket, End::Eof);
+                    }
+                    _ => self.server.accept(self.time, socket, index),
+                }
                 Ok(socket)
             }
         };
@@ -331,9 +338,10 @@ impl World {
             plan.dialing = None;
             self.queue.push(at, Event::Wake(index));
         }
-        if node.dial.is_some() && plan.dialing != node.dial {
-            plan.dialing = node.dial;
-            if let Some(conn) = node.dial {
+        let dial = node.dial.map(|(conn, _)| conn);
+        if dial.is_some() && plan.dialing != dial {
+            plan.dialing = dial;
+            if let Some(conn) = dial {
                 let at = self.time + node.spec.link.round_trip();
                 self.queue.push(at, Event::Dial(index, conn));
             }

@@ -9,6 +9,7 @@ use sim::sabotage::{Kept, Sabotage};
 use sim::scenario::named;
 use sim::setup::{ClientSpec, Setup};
 
+use evenkeel_codec::Version;
 use evenkeel_proto::TakeOverPolicy;
 
 /// Random worlds that have to be enough.
@@ -108,6 +109,17 @@ fn reconnect_promises_that_are_not_kept_are_found() {
     finds_in("R7", "poison", |client| client.declared.bounds.deaths_per_packet = 9);
     finds_in("R9", "take-over-fight", |client| {
         client.config.reconnect.taken_over = TakeOverPolicy::SlowLane;
+    });
+}
+
+#[test]
+fn choices_of_server_and_version_that_break_a_law_are_found() {
+    finds_in("R10", "two-servers", |client| client.sabotage = Some(Sabotage::SticksToServer));
+    finds_in("R14", "proxy-in-front", |client| {
+        client.config.version = Version::V311;
+    });
+    finds_in("R14", "proxy-in-front", |client| {
+        client.declared.fallback = false;
     });
 }
 

@@ -14,6 +14,7 @@ mod outcome;
 mod overrun;
 mod pressure;
 mod resend;
+mod servers;
 mod state;
 mod subscriptions;
 
@@ -107,6 +108,7 @@ fn of_one_process() -> Vec<Box<dyn Oracle>> {
         Box::<connection::Connections>::default(),
         Box::<budget::Budget>::default(),
         Box::<backoff::BackOff>::default(),
+        Box::<servers::Servers>::default(),
         Box::<evidence::Evidence>::default(),
         Box::<state::States>::default(),
         Box::<outcome::Outcomes>::default(),

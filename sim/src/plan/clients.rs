@@ -8,7 +8,7 @@ use evenkeel_proto::{Config, OfflineQos0, Reconnect, RefusedPolicy, TakeOverPoli
 use super::{Class, Plan};
 use crate::net::{LinkSpec, PathSpec};
 use crate::rng::Rng;
-use crate::setup::{AppSpec, ClientSpec, StoreSpec};
+use crate::setup::{AppSpec, ClientSpec, Front, StoreSpec};
 use crate::time::{Clock, Time};
 
 const fn secs(seconds: u64) -> Duration {
@@ -50,6 +50,7 @@ pub(super) fn client(plan: &Plan, index: usize, rng: &Rng) -> ClientSpec {
         config,
         clock: Clock { origin: rng.below(1 << 40), drift },
         link,
+        fronts: vec![Front::Broker],
         wake: rng.pick(&[Duration::ZERO, millis(1), millis(5), millis(20)]),
         chunk: rng.pick(&[1, 7, 100, 4096, 65_536]).max(least),
         app,
