@@ -4,14 +4,14 @@ use alloc::boxed::Box;
 
 use evenkeel_codec::{Disconnect, Packet, PacketId, Properties, Property, ReasonCode};
 
-use crate::cause::{ConnectPhase, DisconnectCause, ProtocolError, TransportFailure};
+use crate::cause::{CauseClass, ConnectPhase, DisconnectCause, ProtocolError, TransportFailure};
 use crate::connection::Online;
 use crate::event::Event;
 use crate::io::{Close, ConnectionId, Output, Served};
 use crate::keepalive::Death;
 use crate::limits::Limits;
 use crate::operation::{DeliveryError, SubscribeError};
-use crate::reconnect::{Ended, Halt, Parting, Retry, Verdict};
+use crate::reconnect::{Ended, Halt, Parting, RefusedPolicy, Retry, Verdict};
 use crate::record::{StoredMessage, StoredState};
 use crate::session::flights::{Exchange, Suspicion};
 use crate::transmit::Transmit;
@@ -86,7 +86,9 @@ impl Client {
             Link::Opening(_) => None,
             _ => return None,
         };
-        let parting = Parting { cause, lived, alternatives: self.dialer.alternatives };
+        let halts_always = self.config.reconnect.refused == RefusedPolicy::Halt;
+        let is_final = cause.class() == CauseClass::Refused || halts_always && cause.has_expired();
+        let parting = Parting { cause, lived, is_final, alternatives: self.dialer.alternatives };
         Some(self.dialer.servers.on_end(self.now, parting))
     }
 

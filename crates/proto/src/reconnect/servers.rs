@@ -76,6 +76,8 @@ pub(crate) struct Parting<'a> {
     pub(crate) cause: &'a DisconnectCause,
     /// How long it was online; `None` if it never was.
     pub(crate) lived: Option<Duration>,
+    /// The policy would halt for it, if it were that of all servers.
+    pub(crate) is_final: bool,
     /// Addresses of the same host that have not failed in this round.
     pub(crate) alternatives: u32,
 }
@@ -222,8 +224,7 @@ impl Servers {
                     Some(_) => Served::Briefly,
                     None => Served::No,
                 };
-                let refused = class == CauseClass::Refused || parting.cause.has_expired();
-                let refused = refused && parting.alternatives == 0;
+                let refused = parting.is_final && parting.alternatives == 0;
                 self.note(now, served, refused);
                 let others = parting.alternatives > 0 || self.is_any_left();
                 (served, others)

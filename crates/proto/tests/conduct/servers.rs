@@ -196,6 +196,21 @@ fn one_that_is_only_down_keeps_the_client_going() {
     assert_eq!(halt(&rig), Some(Halt::Refused), "now both have refused");
 }
 
+/// A clock may be wrong, so an expired certificate is no refusal for good (R11).
+#[test]
+fn a_server_whose_certificate_has_expired_has_not_refused() {
+    for (policy, halts) in [(RefusedPolicy::HaltUnlessProven, false), (RefusedPolicy::Halt, true)] {
+        let mut settings = with_servers(2);
+        settings.reconnect.refused = policy;
+        let mut rig = Rig::started(settings);
+        rig.drop_link(TransportFailure::CertificateExpired);
+        rig.await_open();
+        assert_eq!(server(&rig), 1);
+        refuse(&mut rig);
+        assert_eq!(halt(&rig).is_some(), halts, "{policy:?}");
+    }
+}
+
 /// Each attempt obeys budget and floor, whatever server it goes to.
 #[test]
 fn moving_on_obeys_the_budget_and_the_floor() {
