@@ -202,7 +202,7 @@ rules! {
     } => "MQTT-3.8.3-5", ReasonCode::MALFORMED_PACKET,
         "subscription options {options:#010b} have reserved bits set";
     /// A subscription that asks for QoS 3.
-    SubscriptionQos3 => "MQTT311-3.8.3-4", ReasonCode::PROTOCOL_ERROR,
+    SubscriptionQos3 => "section 3.8.3.1", ReasonCode::PROTOCOL_ERROR,
         "a subscription asks for QoS 3, which does not exist";
     /// Retain handling 3.
     RetainHandling3 => "section 3.8.3.1", ReasonCode::PROTOCOL_ERROR,

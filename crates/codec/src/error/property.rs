@@ -11,13 +11,13 @@ rules! {
         id: PropertyId,
         /// The packet that holds it.
         packet_type: PacketType,
-    } => "section 2.2.2.2", ReasonCode::PROTOCOL_ERROR,
+    } => "section 2.2.2.2", ReasonCode::MALFORMED_PACKET,
         "{packet_type} must not hold the property {id}; see table 2-4 of the MQTT 5 specification";
     /// A property a will must not hold.
     MisplacedInWill {
         /// The property.
         id: PropertyId,
-    } => "section 3.1.3.2", ReasonCode::PROTOCOL_ERROR,
+    } => "section 2.2.2.2", ReasonCode::MALFORMED_PACKET,
         "a will must not hold the property {id}; it belongs to another property list";
     /// A property that may occur once occurs again.
     Duplicate {

@@ -389,7 +389,7 @@ const MESSAGES_AND_SUBSCRIPTIONS: &[Case] = &[
         V311,
         "82 06 0001 0001 'a' 03",
         DecodeError::SubscriptionQos3,
-        ("MQTT311-3.8.3-4", PROTOCOL, "a subscription asks for QoS 3, which does not exist"),
+        ("section 3.8.3.1", PROTOCOL, "a subscription asks for QoS 3, which does not exist"),
     ),
     case(
         V5,

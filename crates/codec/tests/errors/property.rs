@@ -33,14 +33,14 @@ const CASES: &[Case] = &[
             packet_type: PacketType::PubAck,
         },
         "section 2.2.2.2",
-        PROTOCOL,
+        ReasonCode::MALFORMED_PACKET,
         "PUBACK must not hold the property PayloadFormatIndicator (0x01); see table 2-4 of the MQTT 5 specification",
     ),
     (
         "10 16 0004 'MQTT' 05 06 003c 00 0000 03 230001 0001 'w' 0000",
         PropertyError::MisplacedInWill { id: PropertyId::TOPIC_ALIAS },
-        "section 3.1.3.2",
-        PROTOCOL,
+        "section 2.2.2.2",
+        ReasonCode::MALFORMED_PACKET,
         "a will must not hold the property TopicAlias (0x23); it belongs to another property list",
     ),
     (
@@ -246,6 +246,8 @@ fn each_property_is_taken_in_its_places_and_refused_elsewhere() {
                 Err(DecodeError::Property { error }) => match error {
                     PropertyError::Misplaced { .. } | PropertyError::MisplacedInWill { .. } => {
                         assert!(!allowed, "{} {sample} {error}", place.0);
+                        assert_eq!(error.reason_code(), ReasonCode::MALFORMED_PACKET);
+                        assert_eq!(error.rule(), "section 2.2.2.2");
                     }
                     // These two have a place here but want a neighbour.
                     PropertyError::AuthenticationDataWithoutMethod => {
@@ -257,6 +259,79 @@ fn each_property_is_taken_in_its_places_and_refused_elsewhere() {
                     other => panic!("{} {sample} {other}", place.0),
                 },
                 other => panic!("{} {sample} {other:?}", place.0),
+            }
+        }
+    }
+}
+
+/// The property list of this place in a packet.
+fn list_of<'a>(place: Place, packet: &'a mut Packet) -> &'a mut Properties {
+    match packet {
+        Packet::Connect(packet) => match &mut packet.will {
+            Some(will) if place.0 == "will" => &mut will.properties,
+            _ => &mut packet.properties,
+        },
+        Packet::ConnAck(packet) => &mut packet.properties,
+        Packet::Publish(packet) => &mut packet.properties,
+        Packet::PubAck(packet)
+        | Packet::PubRec(packet)
+        | Packet::PubRel(packet)
+        | Packet::PubComp(packet) => &mut packet.properties,
+        Packet::Subscribe(packet) => &mut packet.properties,
+        Packet::SubAck(packet) => &mut packet.properties,
+        Packet::Unsubscribe(packet) => &mut packet.properties,
+        Packet::UnsubAck(packet) => &mut packet.properties,
+        Packet::Disconnect(packet) => &mut packet.properties,
+        Packet::Auth(packet) => &mut packet.properties,
+        _ => panic!("{} has no properties", place.0),
+    }
+}
+
+/// The packet of this place with these properties, beside what they need.
+fn sample(place: Place, list: &str) -> Packet {
+    let neighbour = match place.0 {
+        "AUTH" if !list.starts_with("15") => "15 0001 't'",
+        "CONNECT" if list.starts_with("16") => "15 0001 't'",
+        _ => "",
+    };
+    let list = [wire(list), wire(neighbour)].concat();
+    decode(&packet_with(place, &list)).unwrap().unwrap()
+}
+
+#[test]
+fn each_property_is_written_in_its_places_and_refused_elsewhere() {
+    for (id, list) in SAMPLES {
+        let home = PLACES.into_iter().find(|place| wire(place.3).contains(&id)).unwrap();
+        let mut packet = sample(home, list);
+        let first = list_of(home, &mut packet).iter().next().unwrap().clone();
+        assert_eq!(first.id(), PropertyId(id));
+        for place in PLACES {
+            let mut packet =
+                sample(place, if place.0 == "AUTH" { "26 0001 'k' 0001 'v'" } else { "" });
+            let properties = list_of(place, &mut packet);
+            if id == 0x15 {
+                properties.remove(PropertyId::AUTHENTICATION_METHOD);
+            }
+            if id == 0x16 && place.0 == "CONNECT" {
+                properties.push(Property::AuthenticationMethod(text("t")));
+            }
+            properties.push(first.clone());
+            let mut out = Vec::new();
+            let encoded = packet.encode(Version::V5, &mut out);
+            if wire(place.3).contains(&id) {
+                assert_eq!(encoded, Ok(()), "{} {list}", place.0);
+                assert_eq!(decode(&out), Ok(Some(packet)), "{} {list}", place.0);
+                continue;
+            }
+            match encoded {
+                Err(EncodeError::Property {
+                    error: PropertyError::Misplaced { .. } | PropertyError::MisplacedInWill { .. },
+                }) => assert!(out.is_empty()),
+                other => panic!("{} {list} {other:?}", place.0),
+            }
+            // Older versions have no properties to refuse; a CONNECT knows its own.
+            if !matches!(place.0, "AUTH" | "CONNECT" | "will") {
+                packet.encode(Version::V311, &mut out).unwrap();
             }
         }
     }
