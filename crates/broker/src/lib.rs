@@ -73,7 +73,8 @@ pub use crate::broker::Broker;
 pub use crate::builder::{Builder, StartError};
 pub use crate::core::{
     Access, Behaviour, Challenge, ClientStats, CloseReason, Config, ConnectionId, Denial, Event,
-    EventKind, Instant, Limits, Offer, PacketCounts, Stats, Users, UsersError, UsersProblem,
+    EventKind, Instant, Limits, Memory, Offer, PacketCounts, Stats, Users, UsersError,
+    UsersProblem,
 };
 #[cfg(feature = "tls")]
 pub use crate::listen::{Tls, TlsError, TlsPart};

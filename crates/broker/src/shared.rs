@@ -1,11 +1,11 @@
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{Notify, broadcast};
 
-use crate::core::{Config, ConnectionId, Core, Event, EventKind, Instant};
+use crate::core::{Config, ConnectionId, Core, Event, EventKind, Instant, Recorded};
 use crate::intake::Intake;
 use crate::line::Line;
 
@@ -32,7 +32,7 @@ pub(crate) struct Shared {
 struct State {
     core: Core,
     lines: BTreeMap<ConnectionId, Arc<Line>>,
-    recorded: VecDeque<Event>,
+    recorded: Recorded,
     /// Events so far, recorded still or not.
     noted: u64,
 }
@@ -56,7 +56,7 @@ impl Clock {
 impl Shared {
     pub(crate) fn new(config: Config) -> Self {
         let core = Core::new(config, Instant::START);
-        let state = State { core, lines: BTreeMap::new(), recorded: VecDeque::new(), noted: 0 };
+        let state = State { core, lines: BTreeMap::new(), recorded: Recorded::default(), noted: 0 };
         Self {
             state: Mutex::new(state),
             intake: Arc::default(),
@@ -195,14 +195,13 @@ impl Shared {
 impl State {
     fn pass_on(&mut self, own: Option<ConnectionId>, to: &broadcast::Sender<Event>) {
         while let Some(event) = self.core.next_event() {
-            if self.recorded.len() >= self.core.config().limits.recorded_events {
-                self.recorded.pop_front();
-            }
             if to.receiver_count() > 0 {
                 // The last receiver may have gone just now.
                 let _ = to.send(event.clone());
             }
-            self.recorded.push_back(event);
+            let config = self.core.config();
+            self.recorded.bound(config.limits.recorded_events, config.memory.recorded_bytes);
+            self.recorded.push(event);
             self.noted += 1;
         }
         while let Some(id) = self.core.next_woken() {

@@ -17,6 +17,8 @@ pub struct Config {
     pub offer: Offer,
     /// Where memory and patience end.
     pub limits: Limits,
+    /// Bounds in bytes on what is kept for all.
+    pub memory: Memory,
     /// Who may connect and do what.
     pub access: Access,
     /// How the broker behaves otherwise.
@@ -76,9 +78,12 @@ impl Default for Offer {
 pub struct Limits {
     /// Network connections at a time; more are closed at accept.
     pub connections: usize,
-    /// Sessions, with and without a connection; more are refused.
+    /// Sessions, with and without a connection. For one more, that without a
+    /// connection for longest gives way, of the user (of the address, for
+    /// clients without user name) who has most; where all have a connection,
+    /// the new client is refused.
     pub sessions: usize,
-    /// Retained messages; more are not retained.
+    /// Retained messages; more are not retained. See also [`Memory`].
     pub retained_messages: usize,
     /// Subscriptions of one session; more are refused with Quota exceeded.
     pub subscriptions: usize,
@@ -88,9 +93,11 @@ pub struct Limits {
     pub filters_per_subscribe: Option<usize>,
     /// Messages waiting for one session; see [`Limits::hold_acks_for`].
     pub queue_messages: usize,
-    /// Bytes waiting for one session.
+    /// Bytes of one session's messages: those that wait, those on their way and
+    /// its will, as they are held in memory, properties included.
     pub queue_bytes: usize,
-    /// Bytes waiting for all sessions together.
+    /// The same for all sessions together; a message that several wait for
+    /// counts for each.
     pub queue_bytes_total: usize,
     /// QoS 1 and 2 messages on the way to one client, below its Receive Maximum.
     pub inflight: u16,
@@ -106,7 +113,8 @@ pub struct Limits {
     pub hold_acks_for: Duration,
     /// Clients with counters of their own in [`Stats`](crate::Stats).
     pub counted_clients: usize,
-    /// Events kept for [`Broker::recorded`](crate::Broker::recorded).
+    /// Events kept for [`Broker::recorded`](crate::Broker::recorded); see also
+    /// [`Memory::recorded_bytes`].
     pub recorded_events: usize,
 }
 
@@ -128,6 +136,29 @@ impl Default for Limits {
             hold_acks_for: Duration::from_secs(10),
             counted_clients: 10_000,
             recorded_events: 100_000,
+        }
+    }
+}
+
+/// Bounds in bytes, as things are held in memory. Reaching one is an event.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Memory {
+    /// Retained messages. One that is too much is not retained, nor is the one
+    /// it was to replace.
+    pub retained_bytes: usize,
+    /// Filters of all subscriptions; more are refused with Quota exceeded.
+    pub subscription_bytes: usize,
+    /// Events kept, with the texts in them; the oldest give way.
+    pub recorded_bytes: usize,
+}
+
+impl Default for Memory {
+    fn default() -> Self {
+        Self {
+            retained_bytes: 256 * 1024 * 1024,
+            subscription_bytes: 256 * 1024 * 1024,
+            recorded_bytes: 64 * 1024 * 1024,
         }
     }
 }

@@ -15,6 +15,7 @@ use super::output::{Output, Pause};
 use super::session::SessionId;
 use super::stats::PacketCounts;
 use super::time::Instant;
+use super::will;
 use crate::fault::Action;
 
 /// Time for the last bytes of a connection to be taken by the transport.
@@ -70,6 +71,10 @@ pub(crate) struct Connection {
     pub(crate) closing: Option<Closing>,
     pub(crate) counts: PacketCounts,
     pub(crate) is_woken: bool,
+    /// The address it comes from, without the port.
+    pub(crate) owner: Arc<str>,
+    /// Largest packet the client accepts, from its CONNECT on.
+    pub(crate) maximum_packet_size: Option<u32>,
 }
 
 /// How far a connection has come.
@@ -92,8 +97,6 @@ pub(crate) struct Link {
     pub(crate) will: Option<Box<Will>>,
     /// QoS 1 and 2 messages on the way to the client at a time.
     pub(crate) window: u16,
-    /// Largest packet the client accepts.
-    pub(crate) maximum_packet_size: Option<u32>,
     /// Whether reason strings may be sent with acknowledgements.
     pub(crate) problem_information: bool,
     /// The session expiry that CONNECT asked for.
@@ -151,9 +154,37 @@ impl Later {
         match self {
             Self::Send { bytes, .. } => bytes.len(),
             Self::Act(Action::Inject(bytes)) => bytes.len(),
-            Self::Handle(Packet::Publish(publish), _) => publish.payload.len(),
-            Self::Handle(..) | Self::Act(_) => 0,
+            Self::Handle(packet, _) => weight(packet),
+            Self::Act(_) => 0,
         }
+    }
+}
+
+/// What a packet of a client takes, in bytes (S4).
+fn weight(packet: &Packet) -> usize {
+    match packet {
+        Packet::Publish(packet) => packet.weight(),
+        Packet::Connect(packet) => {
+            let will = packet.will.as_deref().map_or(0, will::weight);
+            packet.client_id.len() + packet.properties.weight() + will
+        }
+        Packet::PubAck(packet)
+        | Packet::PubRec(packet)
+        | Packet::PubRel(packet)
+        | Packet::PubComp(packet) => packet.properties.weight(),
+        Packet::Subscribe(packet) => {
+            let filters = packet.filters.iter();
+            let texts: usize = filters.map(|entry| entry.filter.as_str().len()).sum();
+            size_of_val(&packet.filters[..]) + texts + packet.properties.weight()
+        }
+        Packet::Unsubscribe(packet) => {
+            let texts: usize = packet.filters.iter().map(|filter| filter.as_str().len()).sum();
+            size_of_val(&packet.filters[..]) + texts + packet.properties.weight()
+        }
+        Packet::Disconnect(packet) => packet.properties.weight(),
+        Packet::Auth(packet) => packet.properties.weight(),
+        // Those of servers are small, and refused.
+        _ => 0,
     }
 }
 
@@ -192,7 +223,13 @@ impl Delayed {
 }
 
 impl Connection {
-    pub(crate) fn new(now: Instant, number: u64, patience: Duration, packet_size: u32) -> Self {
+    pub(crate) fn new(
+        now: Instant,
+        number: u64,
+        peer: &str,
+        patience: Duration,
+        packet_size: u32,
+    ) -> Self {
         Self {
             decoder: Decoder::for_server(packet_size),
             version: Version::V311,
@@ -206,6 +243,8 @@ impl Connection {
             closing: None,
             counts: PacketCounts::default(),
             is_woken: false,
+            owner: peer.rsplit_once(':').map_or(peer, |(host, _)| host).into(),
+            maximum_packet_size: None,
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use evenkeel_codec::{Ack, Packet, PacketId, PacketType, QoS, ReasonCode};
+use evenkeel_codec::{Ack, Packet, PacketId, PacketType, QoS, ReasonCode, Version};
 
 use super::Core;
 use super::connection::ConnectionId;
@@ -29,10 +29,9 @@ impl Core {
     /// has subscribed to its topic.
     pub(super) fn spread(&mut self, now: Instant, message: Arc<Message>) -> Spread {
         if message.retain {
-            let limit = self.config.limits.retained_messages;
-            if self.retained.keep(now, &message, limit) == Kept::Full {
-                let kind = EventKind::LimitReached { limit: "retained_messages" };
-                self.journal.note_of(now, None, kind);
+            let limits = (self.config.limits.retained_messages, self.config.memory.retained_bytes);
+            if let Kept::Full(limit) = self.retained.keep(now, &message, limits) {
+                self.journal.note_of(now, None, EventKind::LimitReached { limit });
             }
         }
         let mut matches = std::mem::take(&mut self.scratch);
@@ -60,20 +59,20 @@ impl Core {
     //= [MQTT-4.5.0-1]
     pub(super) fn enqueue(&mut self, now: Instant, id: SessionId, delivery: Delivery) {
         let limits = &self.config.limits;
-        let queued = self.sessions.queued_bytes;
+        let held = self.sessions.held_bytes();
         let Some(session) = self.sessions.get_mut(id) else { return };
         let is_kept = delivery.qos > QoS::AtMostOnce || self.config.behaviour.queue_qos_0;
         if session.connection.is_none() && !is_kept {
             return;
         }
-        let cost = delivery.message.cost();
+        let cost = delivery.cost();
+        let before = session.bytes();
         let is_full = session.queue.len() >= limits.queue_messages
-            || session.queue.bytes() + cost > limits.queue_bytes
-            || queued + cost > limits.queue_bytes_total;
+            || before + cost > limits.queue_bytes
+            || held + cost > limits.queue_bytes_total;
         if !is_full {
             session.queue.push(delivery);
-            self.sessions.queued_bytes += cost;
-            return;
+            return self.sessions.recount(id, before);
         }
         self.journal.stats.messages_dropped += 1;
         let client = session.client_id.clone();
@@ -111,7 +110,7 @@ impl Core {
             journal: &mut self.journal,
             config: &self.config,
         };
-        let before = session.queue.bytes();
+        let before = session.bytes();
         while !wire.is_closing()
             && wire.connection.output.waiting() < self.config.limits.output_bytes
         {
@@ -119,11 +118,10 @@ impl Core {
                 break;
             }
         }
-        let freed = before - session.queue.bytes();
         let recovers = !is_half_full(session, &self.config.limits);
         session.full_reported &= !recovers;
         let releases = recovers && !session.held.is_empty();
-        self.sessions.queued_bytes -= freed;
+        self.sessions.recount(id, before);
         if releases {
             self.release_held(now, id);
         }
@@ -137,20 +135,36 @@ impl Core {
         }
     }
 
-    /// An acknowledgement of the client.
+    /// An acknowledgement of the client. One that no exchange knows may be late;
+    /// one of the wrong kind is an error of the client.
+    //= [MQTT-4.13.1-1]
+    //= [MQTT311-4.8.0-1]
     pub(super) fn on_ack(&mut self, now: Instant, id: ConnectionId, kind: PacketType, ack: &Ack) {
         use super::inflight::Acked;
         let Some(link) = self.connections.get(&id).and_then(|c| c.link()) else { return };
         let session_id = link.session;
         let Some(session) = self.sessions.get_mut(session_id) else { return };
+        let before = session.bytes();
         let acked = match kind {
             PacketType::PubAck => session.inflight.on_puback(ack.packet_id),
             PacketType::PubRec => session.inflight.on_pubrec(ack.packet_id, ack.reason.is_error()),
             _ => session.inflight.on_pubcomp(ack.packet_id),
         };
+        self.sessions.recount(session_id, before);
         let Some(mut wire) = self.wire(now, id) else { return };
         match acked {
             Acked::Finished => self.pump(now, session_id),
+            Acked::WrongKind => {
+                let rule = match wire.connection.version {
+                    Version::V5 => "MQTT-4.13.1-1",
+                    Version::V31 | Version::V311 => "MQTT311-4.8.0-1",
+                };
+                let packet_id = ack.packet_id.get();
+                let detail = format!(
+                    "the message with packet identifier {packet_id} waits for another packet than {kind}"
+                );
+                wire.violation(rule, ReasonCode::PROTOCOL_ERROR, detail);
+            }
             Acked::Release => release(&mut wire, ack.packet_id, ReasonCode::SUCCESS),
             Acked::Unknown => {
                 let packet_id = ack.packet_id.get();
@@ -286,8 +300,7 @@ pub(super) fn ack(kind: PacketType, ack: Ack) -> Packet {
 }
 
 fn is_half_full(session: &Session, limits: &super::Limits) -> bool {
-    session.queue.len() > limits.queue_messages / 2
-        || session.queue.bytes() > limits.queue_bytes / 2
+    session.queue.len() > limits.queue_messages / 2 || session.bytes() > limits.queue_bytes / 2
 }
 
 /// One delivery for all subscriptions of a session that match.

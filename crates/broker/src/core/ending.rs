@@ -36,10 +36,13 @@ impl Core {
 
     fn leave_session(&mut self, now: Instant, link: Link) {
         let id = link.session;
-        let Some(session) = self.sessions.get_mut(id) else { return };
-        session.connection = None;
+        self.sessions.on_left(id);
+        let Some(session) = self.sessions.get(id) else { return };
         let expiry = session.expiry;
         self.release_held(now, id);
+        if link.will.is_none() {
+            self.forget_will(id);
+        }
         if let Some(will) = link.will {
             self.schedule_will(now, id, *will, expiry);
         }
@@ -60,6 +63,7 @@ impl Core {
         let Some(session) = self.sessions.get_mut(id) else { return };
         let client = session.client_id.clone();
         if delay.is_zero() {
+            self.forget_will(id);
             return self.publish_will(now, &client, will);
         }
         let at = now + delay;
@@ -82,6 +86,7 @@ impl Core {
         let Some(session) = self.sessions.get_mut(id) else { return };
         let client = session.client_id.clone();
         if let Some(pending) = session.will.take_if(|pending| pending.at == at) {
+            self.forget_will(id);
             self.publish_will(now, &client, pending.will);
         }
     }
@@ -100,9 +105,29 @@ impl Core {
             self.timers.cancel(ends, Timer::Expiry(id));
         }
         if let Some(pending) = session.will.take() {
-            self.timers.cancel(pending.at, Timer::Will(id));
             let client = session.client_id.clone();
+            self.timers.cancel(pending.at, Timer::Will(id));
+            self.forget_will(id);
             self.journal.note_of(now, Some(&client), EventKind::WillCancelled);
+        }
+    }
+
+    /// No will waits any more: it takes nothing.
+    fn forget_will(&mut self, id: SessionId) {
+        let Some(session) = self.sessions.get_mut(id) else { return };
+        let before = session.bytes();
+        session.will_bytes = 0;
+        self.sessions.recount(id, before);
+    }
+
+    /// Makes room for one more session, where there are as many as may be.
+    pub(super) fn make_room(&mut self, now: Instant) {
+        while self.sessions.len() >= self.config.limits.sessions {
+            let Some(id) = self.sessions.oldest_away() else { return };
+            let client = self.sessions.get(id).map(|session| session.client_id.clone());
+            let kind = EventKind::LimitReached { limit: "sessions" };
+            self.journal.note_of(now, client.as_ref(), kind);
+            self.end_session(now, id, "displaced");
         }
     }
 

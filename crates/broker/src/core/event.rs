@@ -217,7 +217,7 @@ kinds! {
         },
         /// A session ended.
         "session_ended" SessionEnded {
-            /// Why: expired, clean_start, disconnected, restart.
+            /// Why: expired, clean_start, disconnected, restart, displaced.
             why: &'static str,
         },
         /// A will waits for its delay.
@@ -261,6 +261,12 @@ kinds! {
             reason: ReasonCode,
             /// What happened, in words.
             detail: String,
+        },
+        /// An answer the client must get is larger than it accepts.
+        "answer_too_large" AnswerTooLarge {
+            /// The packet.
+            #[serde(serialize_with = "name_of")]
+            packet: PacketType,
         },
         /// An acknowledgement came for which no exchange waits.
         "unexpected_ack" UnexpectedAck {
@@ -322,6 +328,8 @@ pub enum CloseReason {
     TakenOver,
     /// The client broke a rule of MQTT.
     ProtocolError,
+    /// The client's Maximum Packet Size leaves no room for an answer it must get.
+    AnswerTooLarge,
     /// A bound of the broker, such as its connections.
     Limit,
     /// A topic the client may not use.

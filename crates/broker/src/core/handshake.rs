@@ -14,14 +14,14 @@ use super::config::Offer;
 use super::connection::{ConnectionId, Link, Phase, Refusal};
 use super::event::{CloseReason, EventKind};
 use super::inflow::Inflow;
-use super::session::SessionId;
+use super::session::{Session, SessionId};
 use super::time::Instant;
+use super::will;
 use super::wire::{server, set_code};
 use crate::fault::{Action, Announce, Hit, Trigger};
 
 /// What CONNACK grants to one client.
 struct Grant {
-    session: SessionId,
     session_present: bool,
     keep_alive: u16,
     expiry: u32,
@@ -38,6 +38,7 @@ impl Core {
             return;
         }
         connection.version = connect.version;
+        connection.maximum_packet_size = connect.properties.maximum_packet_size();
         if !connect.client_id.is_empty() {
             let client: Arc<str> = connect.client_id.as_str().into();
             let limit = self.config.limits.counted_clients;
@@ -109,8 +110,15 @@ impl Core {
             return Err((ReasonCode::BAD_USER_NAME_OR_PASSWORD, "user name or password"));
         }
         let is_known = self.sessions.find(&connect.client_id).is_some();
-        if !is_known && self.sessions.len() >= self.config.limits.sessions {
+        let is_full = self.sessions.len() >= self.config.limits.sessions;
+        if !is_known && is_full && self.sessions.oldest_away().is_none() {
             return Err((ReasonCode::QUOTA_EXCEEDED, "sessions"));
+        }
+        let limits = &self.config.limits;
+        let will = connect.will.as_deref().map_or(0, will::weight);
+        let room = limits.queue_bytes_total.saturating_sub(self.sessions.held_bytes());
+        if will > room.min(limits.queue_bytes) {
+            return Err((ReasonCode::QUOTA_EXCEEDED, "queue"));
         }
         Ok(())
     }
@@ -118,8 +126,8 @@ impl Core {
     fn refuse(&mut self, now: Instant, id: ConnectionId, reason: ReasonCode, why: &'static str) {
         let Some(mut wire) = self.wire(now, id) else { return };
         wire.journal.stats.connects_refused += 1;
-        if why == "sessions" {
-            wire.note(EventKind::LimitReached { limit: "sessions" });
+        if reason == ReasonCode::QUOTA_EXCEEDED {
+            wire.note(EventKind::LimitReached { limit: why });
         }
         wire.note(EventKind::Refused { reason, why });
         wire.send(&Packet::ConnAck(ConnAck { reason, ..ConnAck::default() }));
@@ -219,11 +227,9 @@ impl Core {
         let Some(client) = self.connections.get(&id).and_then(|c| c.client_id.clone()) else {
             return;
         };
-        let (session, session_present) = self.open_session(now, id, connect, &client);
         let offer = &self.config.offer;
         let mut grant = Grant {
-            session,
-            session_present,
+            session_present: false,
             keep_alive: imposed(connect, offer.server_keep_alive),
             expiry: asked_expiry(connect).min(offer.session_expiry_maximum),
             assigned_id,
@@ -237,8 +243,16 @@ impl Core {
             _ => Vec::new(),
         };
         grant.change(connect, &hits);
+        // Whether the session is an old one does not change the size.
         let connack = grant.connack(&self.config.offer, connect, &client);
-        self.go_online(now, id, connect, &grant);
+        if let Some(mut wire) = self.wire(now, id).filter(|wire| !wire.fits(&connack)) {
+            return wire.too_large(PacketType::ConnAck);
+        }
+        let (session, session_present) = self.open_session(now, id, connect, &client);
+        grant.session_present = session_present;
+        grant.change(connect, &hits);
+        let connack = grant.connack(&self.config.offer, connect, &client);
+        self.go_online(now, id, session, connect, &grant);
         let limit = self.config.limits.counted_clients;
         self.journal.count_accepted(&client, limit);
         if let Some(mut wire) = self.wire(now, id) {
@@ -312,11 +326,21 @@ impl Core {
                 self.end_session(now, old, "clean_start");
                 (self.sessions.create(client.clone()), false)
             }
-            None => (self.sessions.create(client.clone()), false),
+            None => {
+                self.make_room(now);
+                (self.sessions.create(client.clone()), false)
+            }
         }
     }
 
-    fn go_online(&mut self, now: Instant, id: ConnectionId, connect: &Connect, grant: &Grant) {
+    fn go_online(
+        &mut self,
+        now: Instant,
+        id: ConnectionId,
+        session: SessionId,
+        connect: &Connect,
+        grant: &Grant,
+    ) {
         let Some(connection) = self.connections.get_mut(&id) else { return };
         connection.keep_alive.start(now, grant.keep_alive);
         let properties = &connect.properties;
@@ -326,10 +350,9 @@ impl Core {
         let accepted_aliases = properties.topic_alias_maximum().unwrap_or_default();
         let assigns = self.config.behaviour.assign_topic_aliases;
         connection.phase = Phase::Online(Box::new(Link {
-            session: grant.session,
-            will: connect.will.clone(),
+            session,
+            will: connect.will.as_deref().map(|will| Box::new(will::detached(will))),
             window: window.min(self.config.limits.inflight).max(1),
-            maximum_packet_size: properties.maximum_packet_size(),
             problem_information: properties.request_problem_information() != Some(0),
             asked_expiry: asked_expiry(connect),
             method: properties.authentication_method(),
@@ -342,11 +365,24 @@ impl Core {
             received_aliases: ReceivedAliases::new(grant.topic_alias_maximum),
             sent_aliases: SentAliases::new(if assigns { accepted_aliases } else { 0 }),
         }));
-        if let Some(session) = self.sessions.get_mut(grant.session) {
+        let owner = owner(connect, &connection.owner);
+        let before = self.sessions.get(session).map_or(0, Session::bytes);
+        if let Some(session) = self.sessions.get_mut(session) {
             session.connection = Some(id);
+            session.owner = owner;
             session.expiry = grant.expiry;
+            session.will_bytes = connect.will.as_deref().map_or(0, will::weight);
             session.inflight.rewind();
         }
+        self.sessions.recount(session, before);
+    }
+}
+
+/// On whose account a session is: a user's, or all of one address.
+fn owner(connect: &Connect, address: &Arc<str>) -> Arc<str> {
+    match &connect.username {
+        Some(name) => name.as_str().into(),
+        None => address.clone(),
     }
 }
 

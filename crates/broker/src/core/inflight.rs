@@ -18,6 +18,15 @@ pub(crate) struct Delivery {
     pub(crate) identifiers: Box<[u32]>,
 }
 
+impl Delivery {
+    /// What this takes in a queue and on its way, in bytes. Several sessions
+    /// may share the message; each counts it whole.
+    pub(crate) fn cost(&self) -> usize {
+        let entry = size_of::<(u64, Self)>() + size_of_val(&*self.identifiers);
+        self.message.weight() + entry
+    }
+}
+
 /// The QoS 1 and 2 messages sent to a client and not yet acknowledged.
 ///
 /// Identifiers are given out in a circle. An exchange keeps its place in the
@@ -32,6 +41,8 @@ pub(crate) struct Inflight {
     sent: usize,
     /// How many of these are unfinished.
     pending: usize,
+    /// What the messages take.
+    bytes: usize,
 }
 
 #[derive(Debug)]
@@ -57,8 +68,10 @@ pub(crate) enum Acked {
     Finished,
     /// PUBREL is next.
     Release,
-    /// No exchange with this identifier waits for this packet.
+    /// No exchange has this identifier, or it is over.
     Unknown,
+    /// The exchange with this identifier waits for another packet.
+    WrongKind,
 }
 
 impl Inflight {
@@ -66,6 +79,11 @@ impl Inflight {
     #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
         self.slots.iter().filter(|slot| !matches!(slot, Slot::Done)).count()
+    }
+
+    /// What the messages take, in bytes.
+    pub(crate) const fn bytes(&self) -> usize {
+        self.bytes
     }
 
     /// True where one more message may be sent below this window.
@@ -80,6 +98,7 @@ impl Inflight {
     //= [MQTT-2.2.1-4]
     pub(crate) fn begin(&mut self, delivery: Delivery) -> Option<PacketId> {
         let id = self.id_at(self.slots.len())?;
+        self.bytes += delivery.cost();
         self.slots.push_back(Slot::Publish(delivery));
         self.sent += 1;
         self.pending += 1;
@@ -118,7 +137,7 @@ impl Inflight {
     pub(crate) fn on_puback(&mut self, id: PacketId) -> Acked {
         self.advance(id, |slot| match slot {
             Slot::Publish(delivery) if delivery.qos == QoS::AtLeastOnce => Acked::Finished,
-            _ => Acked::Unknown,
+            _ => Acked::WrongKind,
         })
     }
 
@@ -131,8 +150,9 @@ impl Inflight {
                 Acked::Finished
             }
             Slot::Publish(delivery) if delivery.qos == QoS::ExactlyOnce => Acked::Release,
+            // A PUBREC that came twice.
             Slot::Release if !is_error => Acked::Release,
-            _ => Acked::Unknown,
+            _ => Acked::WrongKind,
         })
     }
 
@@ -140,7 +160,7 @@ impl Inflight {
     pub(crate) fn on_pubcomp(&mut self, id: PacketId) -> Acked {
         self.advance(id, |slot| match slot {
             Slot::Release => Acked::Finished,
-            _ => Acked::Unknown,
+            _ => Acked::WrongKind,
         })
     }
 
@@ -155,14 +175,17 @@ impl Inflight {
             return Acked::Unknown;
         };
         let acked = if matches!(slot, Slot::Done) { Acked::Unknown } else { judge(slot) };
-        match acked {
-            Acked::Unknown => {}
-            Acked::Release => *slot = Slot::Release,
-            Acked::Finished => {
-                *slot = Slot::Done;
-                self.pending -= 1;
-                self.drop_done();
-            }
+        let next = match acked {
+            Acked::Unknown | Acked::WrongKind => return acked,
+            Acked::Release => Slot::Release,
+            Acked::Finished => Slot::Done,
+        };
+        if let Slot::Publish(delivery) = std::mem::replace(slot, next) {
+            self.bytes -= delivery.cost();
+        }
+        if acked == Acked::Finished {
+            self.pending -= 1;
+            self.drop_done();
         }
         acked
     }
@@ -221,14 +244,15 @@ mod tests {
         let mut inflight = Inflight::default();
         let one = inflight.begin(delivery(QoS::AtLeastOnce)).unwrap();
         let two = inflight.begin(delivery(QoS::ExactlyOnce)).unwrap();
-        assert_eq!(inflight.on_pubrec(one, false), Acked::Unknown);
-        assert_eq!(inflight.on_pubcomp(one), Acked::Unknown);
-        assert_eq!(inflight.on_puback(two), Acked::Unknown);
-        assert_eq!(inflight.on_pubcomp(two), Acked::Unknown);
+        assert_eq!(inflight.on_pubrec(one, false), Acked::WrongKind);
+        assert_eq!(inflight.on_pubcomp(one), Acked::WrongKind);
+        assert_eq!(inflight.on_puback(two), Acked::WrongKind);
+        assert_eq!(inflight.on_pubcomp(two), Acked::WrongKind);
         assert_eq!(inflight.len(), 2);
         assert_eq!(inflight.on_pubrec(two, false), Acked::Release);
         assert_eq!(inflight.on_pubrec(two, false), Acked::Release);
-        assert_eq!(inflight.on_pubrec(two, true), Acked::Unknown);
+        assert_eq!(inflight.on_pubrec(two, true), Acked::WrongKind);
+        assert_eq!(inflight.on_puback(two), Acked::WrongKind);
         assert_eq!(inflight.on_pubcomp(two), Acked::Finished);
         assert_eq!(inflight.on_pubcomp(two), Acked::Unknown);
         assert_eq!(inflight.len(), 1);
@@ -253,6 +277,6 @@ mod tests {
         assert!(inflight.next_again(2).is_none());
         assert_eq!(inflight.on_pubcomp(ids[1]), Acked::Finished);
         assert_eq!(inflight.on_puback(ids[2]), Acked::Finished);
-        assert_eq!(inflight.len(), 0);
+        assert_eq!((inflight.len(), inflight.bytes()), (0, 0));
     }
 }

@@ -1,7 +1,7 @@
 //! What the outside tells the core, and the way of a packet to its handler.
 
 use bytes::BytesMut;
-use evenkeel_codec::{DecodeError, Packet, PacketType, ReasonCode};
+use evenkeel_codec::{ConnAck, DecodeError, Packet, PacketType, ReasonCode, Version};
 
 use super::connection::{Connection, ConnectionId, Later, Phase, Refusal};
 use super::event::{CloseReason, EventKind};
@@ -23,7 +23,7 @@ impl Core {
         let limits = &self.config.limits;
         let is_full = self.connections.len() >= limits.connections;
         let maximum = self.config.offer.maximum_packet_size;
-        let connection = Connection::new(now, self.opened, limits.connect_timeout, maximum);
+        let connection = Connection::new(now, self.opened, peer, limits.connect_timeout, maximum);
         self.connections.insert(id, connection);
         self.journal.stats.connections += 1;
         self.journal.stats.connections_now += 1;
@@ -72,10 +72,12 @@ impl Core {
                 break;
             }
             connection.keep_alive.on_received(now);
+            let is_first = matches!(connection.phase, Phase::Opened);
+            let level = if is_first { protocol_level(bytes) } else { None };
             match connection.decoder.decode(bytes) {
                 Ok(Some(packet)) => self.arrived(now, id, packet),
                 Ok(None) => break,
-                Err(error) => self.malformed(now, id, error),
+                Err(error) => self.malformed(now, id, error, level),
             }
         }
         self.journal.stats.bytes_received += (before - bytes.len()) as u64;
@@ -343,7 +345,8 @@ impl Core {
         }
     }
 
-    fn malformed(&mut self, now: Instant, id: ConnectionId, error: DecodeError) {
+    //= [MQTT-3.1.4-1]
+    fn malformed(&mut self, now: Instant, id: ConnectionId, error: DecodeError, level: Option<u8>) {
         let Some(mut wire) = self.wire(now, id) else { return };
         if let (Phase::Opened, DecodeError::ProtocolLevel { level }) =
             (&wire.connection.phase, error)
@@ -352,7 +355,22 @@ impl Core {
             //= [MQTT-3.1.2-2]
             let connack: &[u8] = if level < 5 { &[0x20, 2, 0, 1] } else { &[0x20, 3, 0, 0x84, 0] };
             wire.put_raw(connack);
+        } else if level == Some(Version::V5.level()) {
+            // A first packet of MQTT 5 is answered in CONNACK.
+            wire.connection.version = Version::V5;
+            let reason = error.reason_code();
+            wire.send(&Packet::ConnAck(ConnAck { reason, ..ConnAck::default() }));
         }
         wire.violation(error.rule(), error.reason_code(), error.to_string());
     }
+}
+
+/// The protocol level in a CONNECT whose name is MQTT, as far as it has come.
+fn protocol_level(bytes: &[u8]) -> Option<u8> {
+    let (first, rest) = bytes.split_first()?;
+    if PacketType::from_first_byte(*first) != Some(PacketType::Connect) {
+        return None;
+    }
+    let len = rest.iter().take(4).position(|byte| byte & 0x80 == 0)? + 1;
+    rest.get(len..)?.strip_prefix(b"\0\x04MQTT")?.first().copied()
 }

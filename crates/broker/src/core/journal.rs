@@ -1,4 +1,3 @@
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -6,6 +5,7 @@ use evenkeel_codec::PacketType;
 
 use super::connection::{Connection, ConnectionId, Phase};
 use super::event::{Event, EventKind};
+use super::recorded::Recorded;
 use super::stats::{ClientStats, Stats};
 use super::time::Instant;
 
@@ -13,14 +13,13 @@ use super::time::Instant;
 /// have something to do.
 #[derive(Debug, Default)]
 pub(crate) struct Journal {
-    pub(crate) events: VecDeque<Event>,
+    /// Kept until they are fetched; the oldest give way.
+    pub(crate) events: Recorded,
     pub(crate) stats: Stats,
     /// Connections with output, a new deadline or an end.
     pub(crate) woken: Vec<ConnectionId>,
     /// Connections that are to be closed and still hold their session.
     pub(crate) doomed: Vec<ConnectionId>,
-    /// Events kept until they are fetched; the oldest give way.
-    pub(crate) capacity: usize,
 }
 
 impl Journal {
@@ -47,10 +46,7 @@ impl Journal {
         client_id: Option<Arc<str>>,
         kind: EventKind,
     ) {
-        if self.events.len() >= self.capacity {
-            self.events.pop_front();
-        }
-        self.events.push_back(Event { time, connection, client_id, kind });
+        self.events.push(Event { time, connection, client_id, kind });
     }
 
     /// Says that the connection's side has something to do.

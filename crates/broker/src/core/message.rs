@@ -4,9 +4,9 @@ use evenkeel_codec::{Properties, Property, PropertyId, Publish, QoS, Text, Topic
 use super::session::SessionId;
 use super::time::Instant;
 
-/// Payloads up to this size are copied out of the read buffer, so that a
-/// queued message does not keep the whole buffer alive.
-const COPIED_BYTES_MAX: usize = 16 * 1024;
+/// Payloads up to this size are copied out of the read buffer, which is as
+/// large, so that a message does not keep more alive than it counts.
+const COPIED_BYTES_MAX: usize = 64 * 1024;
 
 /// A message on its way through the broker, shared by all who receive it.
 #[derive(Debug)]
@@ -20,6 +20,8 @@ pub(crate) struct Message {
     pub(crate) expires: Option<Instant>,
     /// The publisher, for No Local.
     pub(crate) from: Option<SessionId>,
+    /// What topic, payload and properties take, in bytes.
+    content: usize,
 }
 
 impl Message {
@@ -31,9 +33,10 @@ impl Message {
     //= [MQTT-3.3.2-20]
     pub(crate) fn new(now: Instant, topic: &TopicName, publish: Publish, from: SessionId) -> Self {
         let expires = expiry(now, &publish.properties);
-        let (topic, payload) = detach(topic, publish.payload);
         let properties = forwarded(publish.properties);
+        let (topic, payload) = detach(topic, publish.payload);
         Self {
+            content: topic.len() + payload.len() + properties.weight(),
             topic,
             payload,
             qos: publish.qos,
@@ -46,13 +49,15 @@ impl Message {
 
     pub(crate) fn of_will(now: Instant, will: Will) -> Self {
         let expires = expiry(now, &will.properties);
+        let properties = forwarded(will.properties);
         let (topic, payload) = detach(&will.topic, will.payload);
         Self {
+            content: topic.len() + payload.len() + properties.weight(),
             topic,
             payload,
             qos: will.qos,
             retain: will.retain,
-            properties: forwarded(will.properties),
+            properties,
             expires,
             from: None,
         }
@@ -60,6 +65,7 @@ impl Message {
 
     pub(crate) fn of_broker(topic: TopicName, payload: String) -> Self {
         Self {
+            content: topic.len() + payload.len(),
             topic,
             payload: payload.into(),
             qos: QoS::AtMostOnce,
@@ -70,9 +76,10 @@ impl Message {
         }
     }
 
-    /// What this message costs in a queue, in bytes.
-    pub(crate) fn cost(&self) -> usize {
-        self.topic.len() + self.payload.len() + 64
+    /// What this message takes in memory, in bytes (S4).
+    pub(crate) const fn weight(&self) -> usize {
+        // It is shared, with two counters beside it.
+        size_of::<Self>() + 2 * size_of::<usize>() + self.content
     }
 
     pub(crate) fn is_expired(&self, now: Instant) -> bool {
@@ -106,8 +113,8 @@ fn forwarded(mut properties: Properties) -> Properties {
 }
 
 /// Copies what points into the read buffer.
-fn detached(property: &Property) -> Property {
-    let text = |text: &Text| Text::try_from(text.as_str()).unwrap_or_default();
+pub(super) fn detached(property: &Property) -> Property {
+    let text = Text::detached;
     match property {
         Property::ContentType(value) => Property::ContentType(text(value)),
         Property::ResponseTopic(value) => Property::ResponseTopic(text(value)),

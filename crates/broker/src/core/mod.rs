@@ -44,6 +44,7 @@ mod order;
 mod output;
 mod publish;
 mod queue;
+mod recorded;
 mod retained;
 mod router;
 mod session;
@@ -62,9 +63,10 @@ use std::sync::Arc;
 use evenkeel_codec::{ReasonCode, Will};
 
 pub use access::{Access, Challenge, Denial, Users, UsersError, UsersProblem};
-pub use config::{Behaviour, Config, Limits, Offer};
+pub use config::{Behaviour, Config, Limits, Memory, Offer};
 pub use connection::ConnectionId;
 pub use event::{CloseReason, Event, EventKind};
+pub(crate) use recorded::Recorded;
 pub use stats::{ClientStats, PacketCounts, Stats};
 pub use time::Instant;
 
@@ -142,7 +144,8 @@ impl Core {
         if config.behaviour.sys_interval.is_some() {
             timers.set(now, Timer::Sys);
         }
-        let journal = Journal { capacity: config.limits.recorded_events, ..Journal::default() };
+        let mut journal = Journal::default();
+        journal.events.bound(config.limits.recorded_events, config.memory.recorded_bytes);
         Self {
             config,
             connections: BTreeMap::new(),
@@ -167,7 +170,8 @@ impl Core {
     /// force for it; everything else is looked at when it is needed.
     pub fn configure(&mut self, change: impl FnOnce(&mut Config)) {
         change(&mut self.config);
-        self.journal.capacity = self.config.limits.recorded_events;
+        let bytes = self.config.memory.recorded_bytes;
+        self.journal.events.bound(self.config.limits.recorded_events, bytes);
     }
 
     /// Adds a fault rule behind those in force.
@@ -201,7 +205,7 @@ impl Core {
 
     /// Takes the oldest event nobody has taken.
     pub fn next_event(&mut self) -> Option<Event> {
-        self.journal.events.pop_front()
+        self.journal.events.pop()
     }
 
     /// Takes a connection whose [`Standing`] or output has changed.

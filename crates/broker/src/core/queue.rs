@@ -25,7 +25,7 @@ impl Queue {
     }
 
     pub(crate) fn push(&mut self, delivery: Delivery) {
-        self.bytes += delivery.message.cost();
+        self.bytes += delivery.cost();
         self.number += 1;
         let entry = (self.number, delivery);
         match entry.1.qos {
@@ -45,7 +45,7 @@ impl Queue {
             (None, None) => return None,
         };
         let (_, delivery) = from.pop_front()?;
-        self.bytes -= delivery.message.cost();
+        self.bytes -= delivery.cost();
         Some(delivery)
     }
 }

@@ -9,40 +9,65 @@ use super::time::Instant;
 
 /// The last retained message of each topic.
 #[derive(Debug, Default)]
-pub(crate) struct Retained(BTreeMap<TopicName, Arc<Message>>);
+pub(crate) struct Retained {
+    messages: BTreeMap<TopicName, Arc<Message>>,
+    /// What they take, in bytes.
+    bytes: usize,
+}
 
 /// What became of a message with the RETAIN flag.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kept {
     Stored,
     Removed,
-    Full,
+    /// By this bound.
+    Full(&'static str),
 }
 
 impl Retained {
     pub(crate) fn len(&self) -> usize {
-        self.0.len()
+        self.messages.len()
     }
 
     pub(crate) fn clear(&mut self) {
-        self.0.clear();
+        *self = Self::default();
     }
 
     //= [MQTT-3.3.1-5]
     //= [MQTT-3.3.1-6]
     //= [MQTT-3.3.1-7]
-    pub(crate) fn keep(&mut self, now: Instant, message: &Arc<Message>, limit: usize) -> Kept {
+    pub(crate) fn keep(
+        &mut self,
+        now: Instant,
+        message: &Arc<Message>,
+        (count, bytes): (usize, usize),
+    ) -> Kept {
+        // One that cannot be kept takes the place of the old one all the same:
+        // a value that is no longer true is worse than none.
+        if let Some(old) = self.messages.remove(&message.topic) {
+            self.bytes -= cost(&old);
+        }
         if message.payload.is_empty() {
-            self.0.remove(&message.topic);
             return Kept::Removed;
         }
-        if self.0.len() >= limit && !self.0.contains_key(&message.topic) {
-            self.0.retain(|_, old| !old.is_expired(now));
-            if self.0.len() >= limit {
-                return Kept::Full;
+        let full = |retained: &Self| {
+            if retained.messages.len() >= count {
+                Some("retained_messages")
+            } else if retained.bytes + cost(message) > bytes {
+                Some("retained_bytes")
+            } else {
+                None
             }
+        };
+        if full(self).is_some() {
+            self.messages.retain(|_, old| !old.is_expired(now));
+            self.bytes = self.messages.values().map(cost).sum();
         }
-        self.0.insert(message.topic.clone(), message.clone());
+        if let Some(limit) = full(self) {
+            return Kept::Full(limit);
+        }
+        self.bytes += cost(message);
+        self.messages.insert(message.topic.clone(), message.clone());
         Kept::Stored
     }
 
@@ -61,12 +86,17 @@ impl Retained {
             prefix
         };
         let from = TopicName::try_from(prefix).map_or(Bound::Unbounded, Bound::Included);
-        let candidates = self.0.range((from, Bound::Unbounded));
+        let candidates = self.messages.range((from, Bound::Unbounded));
         candidates
             .take_while(move |(topic, _)| topic.starts_with(prefix))
             .map(|(_, message)| message)
             .filter(move |message| filter.matches(&message.topic) && !message.is_expired(now))
     }
+}
+
+/// What a retained message takes, its entry and its topic there included.
+fn cost(message: &Arc<Message>) -> usize {
+    size_of::<(TopicName, Arc<Message>)>() + message.topic.len() + message.weight()
 }
 
 #[cfg(test)]
@@ -82,7 +112,8 @@ mod tests {
         let mut retained = Retained::default();
         let topics = ["a", "a/b", "a/b/c", "a b", "b", "/a", "a/", "$SYS/x"];
         for topic in topics {
-            assert_eq!(retained.keep(Instant::START, &message(topic, "1"), 100), Kept::Stored);
+            let kept = retained.keep(Instant::START, &message(topic, "1"), (100, usize::MAX));
+            assert_eq!(kept, Kept::Stored);
         }
         for filter in ["#", "a/#", "a/b", "+", "a/+", "+/b/#", "/+", "/#", "$SYS/#", "a/b/+"] {
             let filter = TopicFilter::try_from(filter).unwrap();
@@ -102,11 +133,32 @@ mod tests {
     #[test]
     fn the_limit_counts_topics() {
         let mut retained = Retained::default();
-        assert_eq!(retained.keep(Instant::START, &message("a", "1"), 1), Kept::Stored);
-        assert_eq!(retained.keep(Instant::START, &message("a", "2"), 1), Kept::Stored);
-        assert_eq!(retained.keep(Instant::START, &message("b", "1"), 1), Kept::Full);
-        assert_eq!(retained.keep(Instant::START, &message("a", ""), 1), Kept::Removed);
-        assert_eq!(retained.keep(Instant::START, &message("b", "1"), 1), Kept::Stored);
+        let mut keep = |topic: &str, payload: &str| {
+            retained.keep(Instant::START, &message(topic, payload), (1, usize::MAX))
+        };
+        assert_eq!(keep("a", "1"), Kept::Stored);
+        assert_eq!(keep("a", "2"), Kept::Stored);
+        assert_eq!(keep("b", "1"), Kept::Full("retained_messages"));
+        assert_eq!(keep("a", ""), Kept::Removed);
+        assert_eq!(keep("b", "1"), Kept::Stored);
         assert_eq!(retained.len(), 1);
+    }
+
+    #[test]
+    fn the_limit_in_bytes_counts_what_is_kept_now() {
+        let mut retained = Retained::default();
+        let one = cost(&message("a", "12345678"));
+        let mut keep = |topic: &str, payload: &str| {
+            retained.keep(Instant::START, &message(topic, payload), (100, 2 * one))
+        };
+        assert_eq!(keep("a", "12345678"), Kept::Stored);
+        assert_eq!(keep("b", "123456789"), Kept::Full("retained_bytes"));
+        assert_eq!(keep("b", "12345678"), Kept::Stored);
+        assert_eq!(keep("b", "87654321"), Kept::Stored, "in place of the old one");
+        assert_eq!(keep("c", "1"), Kept::Full("retained_bytes"));
+        assert_eq!(keep("a", "123456789"), Kept::Full("retained_bytes"));
+        assert_eq!(keep("c", "12345678"), Kept::Stored, "the old one of `a` is gone");
+        retained.clear();
+        assert_eq!((retained.len(), retained.bytes), (0, 0));
     }
 }

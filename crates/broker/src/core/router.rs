@@ -30,6 +30,8 @@ pub(crate) struct Match {
 pub(crate) struct Router {
     root: Node,
     len: usize,
+    /// What the subscriptions take, in bytes.
+    bytes: usize,
 }
 
 #[derive(Debug, Default)]
@@ -55,6 +57,11 @@ impl Router {
         self.len
     }
 
+    /// What the subscriptions take, in bytes.
+    pub(crate) const fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     /// Adds a subscription or replaces it; false where it was there before.
     //= [MQTT-3.8.4-3]
     pub(crate) fn subscribe(
@@ -70,6 +77,7 @@ impl Router {
             None => place.insert(entry),
         };
         self.len += usize::from(is_new);
+        self.bytes += if is_new { weight(filter) } else { 0 };
         is_new
     }
 
@@ -78,6 +86,7 @@ impl Router {
     pub(crate) fn unsubscribe(&mut self, filter: &TopicFilter, session: SessionId) -> bool {
         let was_there = self.root.remove(filter.pattern(), filter.share_name(), session);
         self.len -= usize::from(was_there);
+        self.bytes -= if was_there { weight(filter) } else { 0 };
         was_there
     }
 
@@ -103,6 +112,15 @@ impl Router {
             self.root.visit(Some(topic), &mut search);
         }
     }
+}
+
+/// What a subscription takes at most, in bytes: its filter here and in its
+/// session, and a node for each level.
+pub(crate) fn weight(filter: &TopicFilter) -> usize {
+    let levels = filter.as_str().split('/').count();
+    let node = size_of::<(Box<str>, Node)>() + size_of::<Node>();
+    let entry = size_of::<(TopicFilter, Subscription)>() + size_of::<Match>();
+    2 * filter.as_str().len() + levels * node + entry
 }
 
 struct Search<'a> {
@@ -294,7 +312,7 @@ mod tests {
             assert!(router.unsubscribe(&filter, SessionId(session)), "{text}");
             assert!(!router.unsubscribe(&filter, SessionId(session)), "{text}: twice");
         }
-        assert_eq!(router.len(), 0);
+        assert_eq!((router.len(), router.bytes()), (0, 0));
         assert!(router.root.is_empty());
     }
 

@@ -1,3 +1,4 @@
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
@@ -35,6 +36,12 @@ pub(crate) struct Session {
     pub(crate) held_timer: Option<Instant>,
     /// A full queue has been reported and has not been half empty since.
     pub(crate) full_reported: bool,
+    /// On whose account it is.
+    pub(crate) owner: Arc<str>,
+    /// Counts the ends of connections: the lower, the longer it has none.
+    pub(crate) away_since: u64,
+    /// What the will takes, that of the connection or one that waits.
+    pub(crate) will_bytes: usize,
 }
 
 /// An acknowledgement that a publisher waits for.
@@ -61,7 +68,16 @@ impl Session {
             held: VecDeque::new(),
             held_timer: None,
             full_reported: false,
+            owner: Arc::default(),
+            away_since: 0,
+            will_bytes: 0,
         }
+    }
+
+    /// What messages take that wait, that are on their way and that may come
+    /// of a will, in bytes.
+    pub(crate) const fn bytes(&self) -> usize {
+        self.queue.bytes() + self.inflight.bytes() + self.will_bytes
     }
 }
 
@@ -71,8 +87,10 @@ pub(crate) struct Sessions {
     by_id: BTreeMap<SessionId, Session>,
     by_client: BTreeMap<Arc<str>, SessionId>,
     created: u64,
-    /// Bytes in all queues.
-    pub(crate) queued_bytes: usize,
+    /// Ends of connections so far.
+    left: u64,
+    /// What the messages of all sessions take.
+    held_bytes: usize,
 }
 
 impl Sessions {
@@ -100,6 +118,40 @@ impl Sessions {
         self.get(id).is_some_and(|session| session.connection.is_some())
     }
 
+    /// What the messages of all sessions take, in bytes.
+    pub(crate) const fn held_bytes(&self) -> usize {
+        self.held_bytes
+    }
+
+    /// Says that the messages of a session have changed from so many bytes.
+    pub(crate) fn recount(&mut self, id: SessionId, before: usize) {
+        let now = self.get(id).map_or(0, Session::bytes);
+        self.held_bytes = (self.held_bytes + now).saturating_sub(before);
+    }
+
+    /// The session has lost its connection.
+    pub(crate) fn on_left(&mut self, id: SessionId) {
+        self.left += 1;
+        let left = self.left;
+        if let Some(session) = self.get_mut(id) {
+            session.connection = None;
+            session.away_since = left;
+        }
+    }
+
+    /// The session that gives way to a new one: of those without a connection,
+    /// the one that has been so for longest, of the owner who has most sessions.
+    pub(crate) fn oldest_away(&self) -> Option<SessionId> {
+        let mut owned = BTreeMap::<&str, usize>::new();
+        for session in self.by_id.values() {
+            *owned.entry(&session.owner).or_default() += 1;
+        }
+        let away = self.by_id.iter().filter(|(_, session)| session.connection.is_none());
+        let rank =
+            |session: &Session| (owned.get(&*session.owner).copied(), Reverse(session.away_since));
+        away.max_by_key(|(_, session)| rank(session)).map(|(id, _)| *id)
+    }
+
     /// Makes a session; the caller has ended an earlier one of this client.
     pub(crate) fn create(&mut self, client_id: Arc<str>) -> SessionId {
         self.created += 1;
@@ -112,7 +164,8 @@ impl Sessions {
     pub(crate) fn remove(&mut self, id: SessionId) -> Option<Session> {
         let session = self.by_id.remove(&id)?;
         self.by_client.remove(&session.client_id);
-        self.queued_bytes -= session.queue.bytes();
+        self.held_bytes = self.held_bytes.saturating_sub(session.bytes());
+        debug_assert!(!self.by_id.is_empty() || self.held_bytes == 0, "all is counted");
         Some(session)
     }
 }

@@ -12,7 +12,7 @@ use super::connection::ConnectionId;
 use super::event::{CloseReason, EventKind};
 use super::inflight::Delivery;
 use super::message::Message;
-use super::router::Subscription;
+use super::router::{self, Subscription};
 use super::session::SessionId;
 use super::time::Instant;
 
@@ -96,7 +96,10 @@ impl Core {
         let limit = self.config.limits.subscriptions;
         let session = self.sessions.get_mut(id).ok_or(ReasonCode::UNSPECIFIED_ERROR)?;
         let is_known = session.subscriptions.contains_key(filter);
-        if session.subscriptions.len() >= limit && !is_known {
+        let bytes = self.router.bytes() + router::weight(filter);
+        let is_full =
+            session.subscriptions.len() >= limit || bytes > self.config.memory.subscription_bytes;
+        if is_full && !is_known {
             return Err(ReasonCode::QUOTA_EXCEEDED);
         }
         let subscription = Subscription {

@@ -1,8 +1,8 @@
 use std::time::Duration;
 
 use evenkeel_codec::{
-    Disconnect, EncodeError, Packet, PacketId, PacketType, Properties, Property, Publish,
-    ReasonCode, Text, TopicAliasUse, Transfer, Version,
+    Disconnect, EncodeError, Packet, PacketId, PacketType, Properties, Property, PropertyId,
+    Publish, ReasonCode, Text, TopicAliasUse, Transfer, Version,
 };
 
 use super::config::Config;
@@ -35,10 +35,6 @@ struct Fate {
 /// Copies of one packet that several duplicating rules make at most.
 const COPIES_MAX: u32 = 16;
 
-/// Smallest Maximum Packet Size that acknowledgements with a reason string fit
-/// into, long SUBACKs apart.
-const EXPLAINED_MIN: u32 = 1024;
-
 impl Wire<'_> {
     pub(crate) fn note(&mut self, kind: EventKind) {
         self.journal.note(self.now, self.id, self.connection, kind);
@@ -48,8 +44,37 @@ impl Wire<'_> {
         self.connection.closing.is_some()
     }
 
-    /// Sends a packet, unless a fault has other plans with it.
+    /// Sends a packet, unless a fault has other plans with it. One that is too
+    /// large for the client loses what explains it, or is not sent.
     pub(crate) fn send(&mut self, packet: &Packet) {
+        if self.fits(packet) {
+            return self.send_whole(packet);
+        }
+        match trimmed(packet).filter(|packet| self.fits(packet)) {
+            Some(packet) => self.send_whole(&packet),
+            None => self.too_large(packet.packet_type()),
+        }
+    }
+
+    /// True for a packet that the client accepts.
+    //= [MQTT-3.1.2-24]
+    pub(crate) fn fits(&self, packet: &Packet) -> bool {
+        let behaviour = &self.config.behaviour;
+        let maximum = self.connection.maximum_packet_size;
+        let Some(maximum) = maximum.filter(|_| behaviour.honour_maximum_packet_size) else {
+            return true;
+        };
+        let len = packet.encoded_len(self.connection.version).unwrap_or_default();
+        len <= usize::try_from(maximum).unwrap_or(usize::MAX)
+    }
+
+    /// What the client must get and does not accept ends the connection.
+    pub(crate) fn too_large(&mut self, packet: PacketType) {
+        self.note(EventKind::AnswerTooLarge { packet });
+        self.disconnect(ReasonCode::PACKET_TOO_LARGE, CloseReason::AnswerTooLarge);
+    }
+
+    fn send_whole(&mut self, packet: &Packet) {
         let kind = packet.packet_type();
         let version = self.connection.version;
         let ends_exchange = match packet {
@@ -74,10 +99,7 @@ impl Wire<'_> {
     //= [MQTT-3.4.2-2]
     //= [MQTT-3.9.2-1]
     pub(crate) fn explanation(&self, reason: ReasonCode) -> Properties {
-        let wanted = self.connection.link().is_some_and(|link| {
-            let has_room = link.maximum_packet_size.is_none_or(|size| size >= EXPLAINED_MIN);
-            link.problem_information && has_room
-        });
+        let wanted = self.connection.link().is_some_and(|link| link.problem_information);
         let name = reason.name().filter(|_| wanted && reason.is_error());
         let text = name.and_then(|name| Text::from_static(name).ok());
         text.filter(|_| self.connection.version == Version::V5)
@@ -105,7 +127,7 @@ impl Wire<'_> {
             topic_alias: link.sent_aliases.choose(&message.topic),
             message_expiry: message.seconds_left(self.now),
         };
-        if let Some(maximum) = link.maximum_packet_size {
+        if let Some(maximum) = self.connection.maximum_packet_size {
             let len = publish.encoded_len_with(version, &transfer).unwrap_or(usize::MAX);
             if len > usize::try_from(maximum).unwrap_or(usize::MAX)
                 && self.config.behaviour.honour_maximum_packet_size
@@ -151,8 +173,11 @@ impl Wire<'_> {
     //= [MQTT-3.14.0-1]
     pub(crate) fn disconnect(&mut self, reason: ReasonCode, why: CloseReason) {
         if self.connection.version == Version::V5 && self.connection.link().is_some() {
-            self.note(EventKind::DisconnectSent { reason });
-            self.send(&Packet::Disconnect(Disconnect { reason, properties: Properties::new() }));
+            let packet = Packet::Disconnect(Disconnect { reason, ..Disconnect::default() });
+            if self.fits(&packet) {
+                self.note(EventKind::DisconnectSent { reason });
+                self.send_whole(&packet);
+            }
         }
         self.close(why);
     }
@@ -345,6 +370,43 @@ impl Wire<'_> {
 
     fn not_encodable(&mut self, packet: PacketType, error: EncodeError) {
         self.note(EventKind::NotEncodable { packet, rule: error.rule() });
+    }
+}
+
+/// The packet without reason string and user properties; `None` where it has
+/// neither.
+//= [MQTT-3.2.2-19]
+//= [MQTT-3.2.2-20]
+//= [MQTT-3.4.2-2]
+//= [MQTT-3.4.2-3]
+//= [MQTT-3.5.2-2]
+//= [MQTT-3.5.2-3]
+//= [MQTT-3.9.2-1]
+//= [MQTT-3.9.2-2]
+//= [MQTT-3.14.2-3]
+//= [MQTT-3.14.2-4]
+fn trimmed(packet: &Packet) -> Option<Packet> {
+    let mut packet = packet.clone();
+    let list = properties_of(&mut packet)?;
+    let before = list.iter().len();
+    list.remove(PropertyId::REASON_STRING);
+    list.remove(PropertyId::USER_PROPERTY);
+    (list.iter().len() < before).then_some(packet)
+}
+
+/// The properties of what a server sends, messages apart.
+const fn properties_of(packet: &mut Packet) -> Option<&mut Properties> {
+    match packet {
+        Packet::ConnAck(packet) => Some(&mut packet.properties),
+        Packet::PubAck(packet)
+        | Packet::PubRec(packet)
+        | Packet::PubRel(packet)
+        | Packet::PubComp(packet) => Some(&mut packet.properties),
+        Packet::SubAck(packet) => Some(&mut packet.properties),
+        Packet::UnsubAck(packet) => Some(&mut packet.properties),
+        Packet::Disconnect(packet) => Some(&mut packet.properties),
+        Packet::Auth(packet) => Some(&mut packet.properties),
+        _ => None,
     }
 }
 

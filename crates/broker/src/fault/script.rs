@@ -6,7 +6,7 @@ use serde::de::{Deserializer, MapAccess, Visitor};
 use super::Action;
 use super::rule::{Rule, RuleError, Trigger, When};
 use super::step::Step;
-use crate::core::{Access, Behaviour, Config, Limits, Offer};
+use crate::core::{Access, Behaviour, Config, Limits, Memory, Offer};
 use crate::text::{Filter, PacketFilter, Time};
 
 /// A broker file: settings, fault rules and steps in TOML.
@@ -43,7 +43,7 @@ impl Script {
     /// Reads a broker file.
     pub fn parse(text: &str) -> Result<Self, ScriptError> {
         let file: File = toml::from_str(text).map_err(ScriptError::Toml)?;
-        let File { offer, limits, access, behaviour, rule, step } = file;
+        let File { offer, limits, memory, access, behaviour, rule, step } = file;
         let mut rules = Vec::with_capacity(rule.len());
         for (index, entry) in rule.into_iter().enumerate() {
             let name = entry.when.name.clone();
@@ -54,7 +54,8 @@ impl Script {
             })?;
             rules.push(rule);
         }
-        Ok(Self { config: Config { offer, limits, access, behaviour }, rules, steps: step })
+        let config = Config { offer, limits, memory, access, behaviour };
+        Ok(Self { config, rules, steps: step })
     }
 }
 
@@ -63,6 +64,7 @@ impl Script {
 struct File {
     offer: Offer,
     limits: Limits,
+    memory: Memory,
     access: Access,
     behaviour: Behaviour,
     rule: Vec<Entry>,

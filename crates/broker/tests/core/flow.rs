@@ -150,8 +150,8 @@ fn a_full_queue_drops_and_says_so_once() {
 fn queues_are_bounded_in_bytes_too() {
     for total in [false, true] {
         let mut world = World::with(|config| match total {
-            true => config.limits.queue_bytes_total = 1000,
-            false => config.limits.queue_bytes = 1000,
+            true => config.limits.queue_bytes_total = 1600,
+            false => config.limits.queue_bytes = 1600,
         });
         let peer = world.connect(lasting("a", 100));
         world.subscribe(peer, "t", QoS::AtLeastOnce);

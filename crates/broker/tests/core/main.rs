@@ -16,6 +16,7 @@ mod qos;
 mod retained;
 mod session;
 mod share;
+mod strict;
 mod subscribe;
 mod will;
 mod world;
