@@ -265,7 +265,7 @@ fn each_property_is_taken_in_its_places_and_refused_elsewhere() {
 }
 
 /// The property list of this place in a packet.
-fn list_of<'a>(place: Place, packet: &'a mut Packet) -> &'a mut Properties {
+fn list_of(place: Place, packet: &mut Packet) -> &mut Properties {
     match packet {
         Packet::Connect(packet) => match &mut packet.will {
             Some(will) if place.0 == "will" => &mut will.properties,
