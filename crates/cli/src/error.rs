@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::escape;
 use crate::exit::Exit;
 use crate::names::Personality;
 
@@ -74,6 +75,19 @@ impl Failure {
     /// The exit code under the name the program was called by.
     pub(crate) const fn code(&self, personality: Personality) -> u8 {
         exit_code(self.exit, self.connack, personality)
+    }
+
+    /// The same for a terminal, which may not be given a peer's text as it came.
+    pub(crate) fn escaped(&self) -> Self {
+        let harmless = |part: &String| escape::text(part).into_owned();
+        let text = self.text.as_ref().map(|text| {
+            Box::new(Text {
+                what: harmless(&text.what),
+                why: text.why.as_ref().map(harmless),
+                hint: text.hint.as_ref().map(harmless),
+            })
+        });
+        Self { text, ..self.clone() }
     }
 
     /// The lines for stderr, empty for a silent ending.

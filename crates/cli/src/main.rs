@@ -4,6 +4,7 @@ mod args;
 mod cause;
 mod commands;
 mod error;
+mod escape;
 mod exit;
 mod format;
 mod names;
@@ -11,6 +12,7 @@ mod observer;
 mod printer;
 mod settings;
 mod signals;
+mod stuck;
 
 use std::env;
 use std::process::ExitCode;

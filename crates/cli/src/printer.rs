@@ -1,11 +1,16 @@
-//! The only place that prints: data to stdout, talk to stderr.
+//! The only place that prints: data to stdout, talk to stderr. On a terminal,
+//! text of peers and messages is escaped here (S3); elsewhere it stays byte for
+//! byte.
 
+use std::borrow::Cow;
 use std::env;
 use std::io::{self, BufWriter, ErrorKind, IsTerminal, StdoutLock, Write};
 
 use crate::error::Failure;
+use crate::escape;
 use crate::exit::Exit;
 use crate::names::Personality;
+use crate::stuck::{STDERR, STDOUT, Watched};
 
 /// When output is coloured.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -38,16 +43,22 @@ pub(crate) struct Printer {
     talk: Talk,
     color_out: bool,
     color_err: bool,
+    terminal_out: bool,
+    terminal_err: bool,
 }
 
 impl Printer {
     /// A printer that decides on colour by the environment and the two streams.
     pub(crate) fn new(personality: Personality, talk: Talk, color: ColorChoice) -> Self {
+        let (terminal_out, terminal_err) = (io::stdout().is_terminal(), io::stderr().is_terminal());
+        let var = |name: &str| env::var(name).ok();
         Self {
             personality,
             talk,
-            color_out: wants_color(color, io::stdout().is_terminal(), |name| env::var(name).ok()),
-            color_err: wants_color(color, io::stderr().is_terminal(), |name| env::var(name).ok()),
+            color_out: wants_color(color, terminal_out, var),
+            color_err: wants_color(color, terminal_err, var),
+            terminal_out,
+            terminal_err,
         }
     }
 
@@ -63,9 +74,11 @@ impl Printer {
 
     /// The lock on stdout, for a command that prints much.
     pub(crate) fn data(&self) -> Data {
+        let place = Watched::new(io::stdout().lock(), &STDOUT);
         Data {
-            out: BufWriter::with_capacity(64 * 1024, io::stdout().lock()),
+            out: BufWriter::with_capacity(64 * 1024, place),
             color: self.color_out,
+            terminal: self.terminal_out,
         }
     }
 
@@ -79,55 +92,75 @@ impl Printer {
     /// A line of talk; dropped when quiet.
     pub(crate) fn say(&self, line: &str) {
         if self.talk >= Talk::Normal {
-            Self::to_stderr(&format!("{line}\n"));
+            Self::to_stderr(&format!("{}\n", self.plain_err(line)));
         }
     }
 
     /// A line of talk for `--debug`.
     pub(crate) fn debug(&self, line: &str) {
         if self.talk >= Talk::Debug {
-            Self::to_stderr(&format!("{line}\n"));
+            Self::to_stderr(&format!("{}\n", self.plain_err(line)));
         }
     }
 
     /// Something went wrong that does not end the program.
     pub(crate) fn warn(&self, what: &str) {
-        let label = if self.personality.is_mosquitto() { "Warning:" } else { "warning:" };
-        self.say(&format!("{} {what}", self.paint_err(label, "33;1")));
+        if self.talk >= Talk::Normal {
+            let label = if self.personality.is_mosquitto() { "Warning:" } else { "warning:" };
+            let label = paint(label, "33;1", self.color_err);
+            Self::to_stderr(&format!("{label} {}\n", self.plain_err(what)));
+        }
     }
 
     /// Shows why the program ends. A usage error is shown even when quiet.
     pub(crate) fn fail(&self, failure: &Failure) {
         if self.talk > Talk::Quiet || failure.exit() == Exit::Usage {
-            let paint = |label: &str| {
+            let label = |label: &str| {
                 let code = if label == "why:" || label == "hint:" { "36;1" } else { "31;1" };
-                self.paint_err(label, code)
+                paint(label, code, self.color_err)
             };
-            Self::to_stderr(&failure.render(self.personality, paint));
+            let harmless = self.terminal_err.then(|| failure.escaped());
+            let failure = harmless.as_ref().unwrap_or(failure);
+            Self::to_stderr(&failure.render(self.personality, label));
         }
     }
 
-    fn paint_err(&self, text: &str, code: &str) -> String {
-        paint(text, code, self.color_err)
+    /// What stderr may be given of a text that may hold a peer's.
+    fn plain_err<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        if self.terminal_err { escape::text(text) } else { Cow::Borrowed(text) }
     }
 
     /// Writes in one call, so that lines of several tasks do not mix. A
     /// stderr that is gone leaves nobody to tell.
     fn to_stderr(text: &str) {
-        let _ = io::stderr().lock().write_all(text.as_bytes());
+        let mut stderr = io::stderr().lock();
+        let _ = STDERR.during(|| stderr.write_all(text.as_bytes()));
     }
 }
 
 /// Stdout, locked and buffered: whoever holds it flushes when idle.
 pub(crate) struct Data {
-    out: BufWriter<StdoutLock<'static>>,
+    out: BufWriter<Watched<StdoutLock<'static>>>,
     color: bool,
+    terminal: bool,
 }
 
 impl Data {
-    /// Appends bytes to the output.
+    /// Appends bytes to the output: whole texts, so that no character is cut.
     pub(crate) fn write(&mut self, bytes: &[u8]) -> Result<(), Failure> {
-        self.out.write_all(bytes).map_err(lost_output)
+        let plain = if self.terminal { escape::bytes(bytes) } else { Cow::Borrowed(bytes) };
+        self.out.write_all(&plain).map_err(lost_output)
+    }
+
+    /// Appends what holds control sequences of our own, or of the user's, and no
+    /// others: what [`Data::paint`] or a format of messages made.
+    pub(crate) fn write_own(&mut self, bytes: impl AsRef<[u8]>) -> Result<(), Failure> {
+        self.out.write_all(bytes.as_ref()).map_err(lost_output)
+    }
+
+    /// Whether peers' text has to be escaped.
+    pub(crate) const fn is_terminal(&self) -> bool {
+        self.terminal
     }
 
     /// Appends a line.
@@ -141,9 +174,11 @@ impl Data {
         self.out.flush().map_err(lost_output)
     }
 
-    /// Text in colour where stdout shows colours; `code` as in SGR, such as `31;1`.
+    /// Text in colour if stdout shows colours, for [`Data::write_own`]; `code` as
+    /// in SGR, such as `31;1`, empty for none.
     pub(crate) fn paint(&self, text: &str, code: &str) -> String {
-        paint(text, code, self.color)
+        let plain = if self.terminal { escape::text(text) } else { Cow::Borrowed(text) };
+        paint(&plain, code, self.color && !code.is_empty())
     }
 }
 

@@ -31,7 +31,7 @@ use crate::settings::{
 use crate::signals::Stop;
 
 /// How long a program that ends gives to what is under way.
-const GRACE: Duration = Duration::from_secs(5);
+pub(crate) const GRACE: Duration = Duration::from_secs(5);
 
 /// Does what the command line asks for.
 pub(crate) fn run(command: &Command, personality: Personality) -> (Printer, Result<(), Failure>) {
@@ -54,22 +54,24 @@ fn run_with(command: &Command, printer: Printer) -> Result<(), Failure> {
     match command {
         Command::Publish(args) => {
             let settings = PublishSettings::new(args, context)?;
-            in_runtime(async |stop| publish::run(&settings, printer, stop).await)
+            in_runtime(printer, true, async |stop| publish::run(&settings, printer, stop).await)
         }
         Command::Subscribe(args) => {
             let settings = SubscribeSettings::new(args, context)?;
-            in_runtime(async |stop| subscribe::run(&settings, printer, stop).await)
+            in_runtime(printer, true, async |stop| subscribe::run(&settings, printer, stop).await)
         }
         Command::Request(args) => {
             let settings = RequestSettings::new(args, context)?;
-            in_runtime(async |stop| request::run(&settings, printer, stop).await)
+            in_runtime(printer, true, async |stop| request::run(&settings, printer, stop).await)
         }
         Command::Broker(args) => {
             let settings = BrokerSettings::new(args)?;
-            in_runtime(async |stop| broker::run(settings, printer, stop).await)
+            in_runtime(printer, true, async |stop| broker::run(settings, printer, stop).await)
         }
-        Command::Demo(_) => in_runtime(async |stop| demo::run(printer, stop).await),
-        Command::Soak(args) => in_runtime(async |stop| soak::run(args, printer, stop).await),
+        Command::Demo(_) => in_runtime(printer, true, async |stop| demo::run(printer, stop).await),
+        Command::Soak(args) => {
+            in_runtime(printer, false, async |stop| soak::run(args, printer, stop).await)
+        }
         Command::Queue(args) => queue::run(args, printer),
         // Texts, which were shown instead.
         Command::Completions { .. }
@@ -80,11 +82,16 @@ fn run_with(command: &Command, printer: Printer) -> Result<(), Failure> {
 }
 
 /// Runs a command on this thread. The connection lives on others, so that a
-/// stdout that blocks holds nothing but the command itself up.
-fn in_runtime(run: impl AsyncFnOnce(Stop) -> Result<(), Failure>) -> Result<(), Failure> {
+/// stdout that blocks holds nothing but the command itself up. `limit` is whether
+/// a signal ends it within a fixed time: what a soak has under way takes its own.
+fn in_runtime(
+    printer: Printer,
+    limit: bool,
+    run: impl AsyncFnOnce(Stop) -> Result<(), Failure>,
+) -> Result<(), Failure> {
     let runtime = Runtime::new()
         .map_err(|error| Failure::new(Exit::Failed, "the program cannot start").why(error))?;
-    let result = runtime.block_on(async { run(Stop::listen()).await });
+    let result = runtime.block_on(async { run(Stop::listen(printer, limit)).await });
     // A read of stdin that never ends must not keep the program.
     runtime.shutdown_background();
     result

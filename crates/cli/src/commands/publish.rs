@@ -31,6 +31,7 @@ pub(super) async fn run(
     mut stop: Stop,
 ) -> Result<(), Failure> {
     let client = client::start(&settings.connection, policy(false), printer)?;
+    stop.represent(&client);
     let fail_fast = printer.personality().is_mosquitto();
     let options = observer::Options { printer, fail_fast, events: None, status: None };
     let mut observer = Observer::start(&client, options);

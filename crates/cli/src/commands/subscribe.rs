@@ -27,6 +27,7 @@ pub(super) async fn run(
     let deadline = Deadline::new(settings.ending.timeout);
     let events = settings.watch.events.as_deref().map(EventFile::open).transpose()?;
     let client = client::start(&settings.connection, policy(settings.ending.keep_trying), printer)?;
+    stop.represent(&client);
     let fail_fast = printer.personality().is_mosquitto();
     let options = observer::Options { printer, fail_fast, events, status: settings.watch.status };
     let mut observer = Observer::start(&client, options);
@@ -322,12 +323,13 @@ pub(super) fn print(message: &Message, output: &Output, out: &mut Data) -> Resul
         packet_id: message.packet_id(),
         properties: message.properties(),
         received: &received,
+        terminal: out.is_terminal(),
     };
     let mut bytes = Vec::with_capacity(view.payload.len() + 64);
     if output.style.render(&view, output.no_eol, &mut bytes).is_err() {
         return Ok(false);
     }
-    out.write(&bytes)?;
+    out.write_own(&bytes)?;
     Ok(true)
 }
 

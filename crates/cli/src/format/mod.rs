@@ -11,8 +11,12 @@ mod render;
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Cow;
+
 use evenkeel::{Properties, QoS};
 use jiff::Zoned;
+
+use crate::escape;
 
 pub(crate) use json::{MessageProperties, Payload, message_line, timestamp};
 pub(crate) use language::Format;
@@ -29,6 +33,15 @@ pub(crate) struct View<'a> {
     pub(crate) packet_id: Option<u16>,
     pub(crate) properties: &'a Properties,
     pub(crate) received: &'a Zoned,
+    /// It is shown on a terminal, where control characters would act (S3).
+    pub(crate) terminal: bool,
+}
+
+impl View<'_> {
+    /// What may be shown of bytes that are the message's.
+    fn shown<'b>(&self, bytes: &'b [u8]) -> Cow<'b, [u8]> {
+        if self.terminal { escape::bytes(bytes) } else { Cow::Borrowed(bytes) }
+    }
 }
 
 /// How messages are shown.
@@ -57,15 +70,15 @@ impl Style {
     ) -> Result<(), NotJson> {
         match self {
             Self::Payload if view.payload.is_empty() => return Ok(()),
-            Self::Payload => out.extend_from_slice(view.payload),
+            Self::Payload => out.extend_from_slice(&view.shown(view.payload)),
             Self::Verbose => {
-                out.extend_from_slice(view.topic.as_bytes());
+                out.extend_from_slice(&view.shown(view.topic.as_bytes()));
                 out.push(b' ');
-                let shown = if view.payload.is_empty() { b"(null)" } else { view.payload };
-                out.extend_from_slice(shown);
+                let payload = if view.payload.is_empty() { b"(null)" } else { view.payload };
+                out.extend_from_slice(&view.shown(payload));
             }
             Self::Custom { format, pretty } => format.render(view, *pretty, out)?,
-            Self::JsonLines => out.extend_from_slice(message_line(view).as_bytes()),
+            Self::JsonLines => out.extend_from_slice(&view.shown(message_line(view).as_bytes())),
         }
         if !no_eol {
             out.push(b'\n');

@@ -35,7 +35,7 @@ impl Format {
                     out.extend_from_slice(format!("{nanoseconds:09}").as_bytes());
                     Ok(())
                 }
-                Piece::Field(field, spec) => render_field(*field, *spec, view, pretty, out),
+                Piece::Field(field, spec) => render_shown(*field, *spec, view, pretty, out),
             };
             if done.is_err() {
                 out.truncate(start);
@@ -50,6 +50,24 @@ impl Format {
 /// the format was parsed.
 pub(super) fn time(view: &View<'_>, conversion: &str) -> String {
     strtime::format(conversion, view.received).unwrap_or_default()
+}
+
+/// What is the message's is made harmless; what the user wrote around it, such
+/// as colours, is not touched.
+fn render_shown(
+    field: Field,
+    spec: Spec,
+    view: &View<'_>,
+    pretty: bool,
+    out: &mut Vec<u8>,
+) -> Result<(), NotJson> {
+    let start = out.len();
+    render_field(field, spec, view, pretty, out)?;
+    if view.terminal {
+        let field = out.split_off(start);
+        out.extend_from_slice(&view.shown(&field));
+    }
+    Ok(())
 }
 
 fn render_field(

@@ -54,6 +54,7 @@ impl Sample {
             packet_id: (self.qos > QoS::AtMostOnce).then_some(1),
             properties: &self.properties,
             received: &received,
+            terminal: false,
         };
         let mut out = Vec::new();
         style.render(&view, false, &mut out)?;
@@ -163,6 +164,7 @@ fn a_payload_that_is_no_json_stops_its_message_only() {
         packet_id: None,
         properties: &properties,
         received: &received,
+        terminal: false,
     };
     assert_eq!(style.render(&view, false, &mut out), Err(NotJson));
     assert_eq!(out, b"before");
@@ -226,5 +228,35 @@ fn json_lines_have_the_documented_fields() {
         Sample::plain("t", b"\xff\x00").show(&Style::JsonLines).unwrap(),
         "{\"v\":1,\"type\":\"message\",\"time\":\"2026-11-23T02:57:11.058777708Z\",\"topic\":\"t\",\"qos\":0,\
          \"retain\":true,\"dup\":false,\"payload_bytes\":2,\"payload_base64\":\"/wA=\"}\n"
+    );
+}
+
+#[test]
+fn what_a_terminal_is_given_of_a_message_is_harmless() {
+    let received = received();
+    let properties: Properties =
+        [Property::UserProperty(text("n\x1b"), text("v\u{9b}"))].into_iter().collect();
+    let view = View {
+        topic: "t\x07",
+        payload: b"\x1b[2J\xff",
+        qos: QoS::AtMostOnce,
+        retain: false,
+        dup: false,
+        packet_id: None,
+        properties: &properties,
+        received: &received,
+        terminal: true,
+    };
+    let show = |style: &Style| {
+        let mut out = Vec::new();
+        style.render(&view, false, &mut out).unwrap();
+        String::from_utf8(out).unwrap()
+    };
+    assert_eq!(show(&Style::Payload), "\\u001b[2J\\xff\n");
+    assert_eq!(show(&Style::Verbose), "t\\u0007 \\u001b[2J\\xff\n");
+    let format = Format::parse("\\e[1m%t|%P|%x|%l\\e[0m").unwrap();
+    assert_eq!(
+        show(&Style::Custom { format, pretty: false }),
+        "\x1b[1mt\\u0007|n\\u001b:v\\u009b|1b5b324aff|5\x1b[0m\n"
     );
 }

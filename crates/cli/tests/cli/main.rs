@@ -18,6 +18,8 @@ mod signals;
 mod soak;
 mod store;
 mod support;
+#[cfg(unix)]
+mod terminal;
 mod texts;
 mod torture;
 mod transports;

@@ -59,6 +59,19 @@ impl Ran {
     }
 }
 
+/// A terminal, and what shows it.
+#[cfg(unix)]
+fn terminal() -> (std::fs::File, std::fs::File) {
+    use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+
+    let screen = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+    grantpt(&screen).unwrap();
+    unlockpt(&screen).unwrap();
+    let name = ptsname(&screen, Vec::new()).unwrap().into_string().unwrap();
+    let terminal = std::fs::File::options().read(true).write(true).open(name).unwrap();
+    (terminal, screen.into())
+}
+
 /// A command line of words divided by blanks; `args` adds words with blanks.
 pub(crate) struct Run {
     command: Command,
@@ -124,6 +137,27 @@ impl Run {
         }
     }
 
+    /// Runs it to its end with output and talk on a terminal; the exit code, and
+    /// what the terminal was given.
+    #[cfg(unix)]
+    pub(crate) async fn run_on_a_terminal(mut self) -> (i32, Vec<u8>) {
+        let (terminal, mut screen) = terminal();
+        self.command.stdin(Stdio::null());
+        self.command.stdout(terminal.try_clone().unwrap()).stderr(terminal);
+        let mut child = self.command.spawn().unwrap();
+        // It holds the terminal open, which would never end.
+        drop(self);
+        let shown = tokio::task::spawn_blocking(move || {
+            let mut shown = Vec::new();
+            // A terminal that nobody holds any more ends in an error.
+            let _ = std::io::Read::read_to_end(&mut screen, &mut shown);
+            shown
+        });
+        let ended = timeout(PATIENCE, child.wait()).await.expect("the command hangs").unwrap();
+        let shown = timeout(PATIENCE, shown).await.expect("the terminal stays open").unwrap();
+        (ended.code().unwrap_or(-1), shown)
+    }
+
     /// Starts it, for tests that do all the rest themselves.
     pub(crate) fn spawn(mut self) -> Child {
         self.command.spawn().unwrap()
@@ -182,6 +216,12 @@ impl Running {
 
     pub(crate) fn stdin(&mut self) -> tokio::process::ChildStdin {
         self.child.stdin.take().unwrap()
+    }
+
+    /// Waits for the end while nobody reads, then reads what is left.
+    pub(crate) async fn ended_unread(mut self) -> Ran {
+        timeout(PATIENCE, self.child.wait()).await.expect("the command hangs").unwrap();
+        self.ended().await
     }
 
     /// Waits for the end; what was read before is not in it.

@@ -82,7 +82,7 @@ impl Account {
         if !self.live {
             return Ok(());
         }
-        self.out.write(format!("\r\x1b[K{}", counts(ledger)).as_bytes())?;
+        self.out.write_own(format!("\r\x1b[K{}", counts(ledger)))?;
         self.counting = true;
         self.out.flush()
     }
@@ -95,7 +95,7 @@ impl Account {
 
     fn clear(&mut self) -> Result<(), Failure> {
         if std::mem::take(&mut self.counting) {
-            self.out.write(b"\r\x1b[K")?;
+            self.out.write_own("\r\x1b[K")?;
         }
         Ok(())
     }
@@ -103,15 +103,15 @@ impl Account {
     fn scene(&mut self, title: &str) -> Result<(), Failure> {
         self.clear()?;
         let title = self.out.paint(title, CYAN);
-        self.out.line(&format!("\n{title}"))?;
+        self.out.write_own(format!("\n{title}\n"))?;
         self.out.flush()
     }
 
     fn line(&mut self, who: &str, text: &str, color: &str) -> Result<(), Failure> {
         self.clear()?;
-        let text = if color.is_empty() { text.to_owned() } else { self.out.paint(text, color) };
+        let text = self.out.paint(text, color);
         let time = self.start.elapsed().as_secs_f64();
-        self.out.line(&format!("{time:6.2} s  {who:<10}  {text}"))?;
+        self.out.write_own(format!("{time:6.2} s  {who:<10}  {text}\n"))?;
         self.out.flush()
     }
 
@@ -192,7 +192,7 @@ impl Account {
         ))?;
         for charge in charges {
             let line = self.out.paint(&format!("broken          {charge}"), RED);
-            self.out.line(&line)?;
+            self.out.write_own(format!("{line}\n"))?;
         }
         let verdict = if charges.is_empty() {
             let free = if referee.lost_answer_was_free() {
@@ -204,7 +204,7 @@ impl Account {
         } else {
             self.out.paint(&format!("verdict: bad. {} things went wrong.", charges.len()), RED)
         };
-        self.out.line(&verdict)?;
+        self.out.write_own(format!("{verdict}\n"))?;
         self.out.flush()
     }
 

@@ -104,7 +104,7 @@ fn show(report: &SoakReport, json: bool, printer: Printer) -> Result<(), Failure
         } else {
             data.paint("verdict: bad.", "31;1")
         };
-        data.line(&verdict)?;
+        data.write_own(format!("{verdict}\n"))?;
     }
     data.flush()
 }
