@@ -82,7 +82,8 @@ impl Dialer {
     ///
     /// Takes as long as network and server take; the caller bounds the time. `progress` shows
     /// the phase under way. Cancel-safe: dropped, it closes everything that it has opened; only
-    /// a name that the operating system is looking up keeps a thread until that answers.
+    /// a name that the operating system is looking up keeps a thread of the library's until that
+    /// answers, for which nobody waits.
     pub async fn open(
         &self,
         endpoint: &Endpoint,

@@ -17,6 +17,7 @@ mod memory;
 mod options;
 mod progress;
 mod proxy;
+mod resolver;
 #[cfg(feature = "websocket")]
 mod retry_after;
 mod route;

@@ -5,11 +5,12 @@ use std::net::{IpAddr, SocketAddr, SocketAddrV6};
 use std::time::Duration;
 
 use socket2::{SockRef, TcpKeepalive};
-use tokio::net::{TcpSocket, TcpStream, lookup_host};
+use tokio::net::{TcpSocket, TcpStream};
 
 use super::error::{ConfigError, ConnectError};
 use super::happy_eyeballs::race;
 use super::progress::{ConnectPhase, ConnectProgress};
+use super::resolver;
 use super::route::Route;
 use crate::url::Host;
 
@@ -181,10 +182,7 @@ pub(super) async fn resolve(
     let unresolved = |error| ConnectError::Resolve { host: name.clone(), error };
     let addresses = match options.resolved(&name, port) {
         Some(addresses) => addresses,
-        None => {
-            let found = lookup_host((name.as_str(), port)).await;
-            found.map_err(|e| unresolved(Some(e.into())))?.collect()
-        }
+        None => resolver::lookup(&name, port).await.map_err(|e| unresolved(Some(e)))?,
     };
     if addresses.is_empty() { Err(unresolved(None)) } else { Ok(addresses) }
 }
@@ -208,18 +206,14 @@ async fn local_address(options: &TcpOptions) -> Result<Option<SocketAddr>, Conne
         (Some(IpAddr::V6(address)), Some(zone)) => (address, zone),
         (address, _) => return Ok(address.map(|address| SocketAddr::new(address, 0))),
     };
-    let missing = |error: io::Error| ConnectError::NoInterface {
-        bind: address,
-        zone: zone.clone(),
-        error: error.into(),
-    };
+    let missing = |error| ConnectError::NoInterface { bind: address, zone: zone.clone(), error };
     // Only the resolver knows the number of a zone.
-    let mut found = lookup_host((format!("{address}%{zone}"), 0)).await.map_err(missing)?;
-    let scope = found.find_map(|found| match found {
+    let found = resolver::lookup(&format!("{address}%{zone}"), 0).await.map_err(missing)?;
+    let scope = found.iter().find_map(|found| match found {
         SocketAddr::V6(found) => Some(found.scope_id()),
         SocketAddr::V4(_) => None,
     });
-    let scope = scope.ok_or_else(|| missing(io::ErrorKind::NotFound.into()))?;
+    let scope = scope.ok_or_else(|| missing(io::Error::from(io::ErrorKind::NotFound).into()))?;
     Ok(Some(SocketAddrV6::new(address, 0, 0, scope).into()))
 }
 
