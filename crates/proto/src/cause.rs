@@ -1,5 +1,6 @@
 //! Why a connection ended or never began, with the evidence.
 
+use core::fmt;
 use core::time::Duration;
 
 use evenkeel_codec::{DecodeError, ReasonCode, Text};
@@ -132,6 +133,18 @@ pub enum DisconnectCause {
     Shutdown,
 }
 
+/// A refusal for good, in short.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Refusal {
+    /// By the server, in CONNACK or DISCONNECT.
+    Reason(ReasonCode),
+    /// Below MQTT: TLS, HTTP, a proxy.
+    Transport(TransportFailure),
+    /// Enhanced authentication failed on our side.
+    Authentication,
+}
+
 /// What a server did against the protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -204,6 +217,19 @@ impl DisconnectCause {
         matches!(self, Self::ConnectTimeout { .. } | Self::ReconnectRequested)
     }
 
+    /// The refusal in short; `None` for a cause that is none, or none for good.
+    pub fn refusal(&self) -> Option<Refusal> {
+        match self {
+            Self::Refused { reason, .. } | Self::ServerDisconnect { reason, .. } => {
+                Some(Refusal::Reason(*reason))
+            }
+            Self::Transport { failure, .. } => Some(Refusal::Transport(*failure)),
+            Self::Authentication => Some(Refusal::Authentication),
+            _ => None,
+        }
+        .filter(|_| self.class() == CauseClass::Refused || self.has_expired())
+    }
+
     /// A certificate is said to have expired, not to be too young.
     pub(crate) const fn has_expired(&self) -> bool {
         matches!(self, Self::Transport { failure: TransportFailure::CertificateExpired, .. })
@@ -226,6 +252,29 @@ impl DisconnectCause {
             Self::Refused { server_reference, .. }
             | Self::ServerDisconnect { server_reference, .. } => server_reference.as_ref(),
             _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Reason(reason) => write!(f, "the server refused the connection: {reason}"),
+            Self::Transport(TransportFailure::WebSocketRefused(status)) => {
+                write!(f, "the server refused the WebSocket with HTTP status {status}")
+            }
+            Self::Transport(TransportFailure::CertificateExpired) => {
+                f.write_str("a certificate has expired, or a clock is wrong")
+            }
+            Self::Transport(TransportFailure::TlsRefused) => f.write_str("TLS verification failed"),
+            Self::Transport(TransportFailure::ProxyRefused) => {
+                f.write_str("the proxy refused the connection")
+            }
+            Self::Transport(TransportFailure::Config) => {
+                f.write_str("the settings make connecting impossible")
+            }
+            Self::Transport(failure) => write!(f, "the connection was refused: {failure:?}"),
+            Self::Authentication => f.write_str("enhanced authentication was given up"),
         }
     }
 }

@@ -1,9 +1,11 @@
 //! State of one connection. It dies with the connection (K7).
 
+use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use core::time::Duration;
 
-use evenkeel_codec::{Decoder, Version};
+use bytes::Bytes;
+use evenkeel_codec::{ConnAck, Decoder, Version};
 
 use crate::alias::{IncomingAliases, OutgoingAliases};
 use crate::cause::ConnectPhase;
@@ -27,6 +29,10 @@ pub(crate) struct Opening {
     /// Made when the transport is open and CONNECT is sent.
     pub(crate) decoder: Option<Decoder>,
     pub(crate) auth: AuthTurn,
+    /// First data of enhanced authentication, in place of the configured.
+    pub(crate) first_data: Option<Bytes>,
+    /// A CONNACK that waits for the verdict on its authentication data.
+    pub(crate) accepted: Option<Box<ConnAck>>,
     pub(crate) stream: Stream,
     /// When the last packet was written whole.
     pub(crate) last_sent: Option<Instant>,
@@ -40,6 +46,8 @@ pub(crate) enum AuthTurn {
     Nobody,
     Server,
     Client,
+    /// The server has said its last word, which the client has to judge.
+    Verdict,
 }
 
 /// A connection that CONNACK accepted.

@@ -29,6 +29,11 @@ pub enum Event {
     },
     /// CONNACK accepted the connection.
     Connected(Arc<Connected>),
+    /// Re-authentication has succeeded, on both sides.
+    Reauthenticated {
+        /// The connection.
+        conn: ConnectionId,
+    },
     /// A connection is over, or an attempt has failed.
     Disconnected {
         /// Its name.

@@ -121,7 +121,8 @@ pub enum Served {
 pub struct Challenge {
     /// The server's data; a secret.
     pub data: Bytes,
-    /// True for the last step, which needs no answer.
+    /// True for the last step: any answer but `None` believes the server.
+    /// Behind CONNACK the client goes online only then.
     pub done: bool,
 }
 

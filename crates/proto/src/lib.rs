@@ -67,7 +67,9 @@ mod stats;
 mod time;
 mod transmit;
 
-pub use cause::{CauseClass, ConnectPhase, DisconnectCause, ProtocolError, TransportFailure};
+pub use cause::{
+    CauseClass, ConnectPhase, DisconnectCause, ProtocolError, Refusal, TransportFailure,
+};
 pub use client::{Accepted, Client, DrainReport};
 pub use config::{
     Bounds, Config, ConfigError, ConnectConfig, KeepAliveConfig, OfflineQos0, QueueConfig, WhenFull,

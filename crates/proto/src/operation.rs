@@ -6,6 +6,7 @@ use core::time::Duration;
 
 use evenkeel_codec::{PacketId, PacketType, Publish, ReasonCode};
 
+use crate::cause::Refusal;
 use crate::record::{Outcome, Serial, StorageFailure, StoredMessage};
 
 /// The caller's name for an operation; comes back with its outcome. The two
@@ -173,6 +174,14 @@ pub enum DeliveryError {
         /// How often it was sent; 0 if never.
         attempts: u32,
     },
+    /// Undelivered when the client halted, as it was refused for good; that is
+    /// not the server's word about this message.
+    ConnectionRefused {
+        /// By whom and how.
+        refusal: Refusal,
+        /// How often it was sent; 0 if never.
+        attempts: u32,
+    },
     /// Undelivered when the client was shut down or halted; the store keeps
     /// it, and the next client with that store goes on with it.
     StillStored {
@@ -204,7 +213,11 @@ impl Outcome {
             Err(
                 DeliveryError::Dropped | DeliveryError::Superseded | DeliveryError::ConnectionLost,
             ) => Self::Dropped,
-            Err(DeliveryError::Removed | DeliveryError::Abandoned { .. }) => Self::Removed,
+            Err(
+                DeliveryError::Removed
+                | DeliveryError::Abandoned { .. }
+                | DeliveryError::ConnectionRefused { .. },
+            ) => Self::Removed,
             Err(
                 DeliveryError::Quarantined { .. }
                 | DeliveryError::StillStored { .. }
@@ -264,6 +277,8 @@ pub enum RejectReason {
     NotAllowed(PublishLimit),
     /// The client is shutting down or halted.
     Closed,
+    /// The client has halted, as it was refused for good.
+    ConnectionRefused(Refusal),
     /// As many messages as may be are on their way into the store: try again
     /// when it has caught up.
     StoreBusy,
@@ -300,6 +315,8 @@ pub enum SubscribeError {
     },
     /// Unanswered when the client was shut down or halted.
     Abandoned,
+    /// Unanswered when the client halted, as it was refused for good.
+    ConnectionRefused(Refusal),
 }
 
 /// What a server may lack.
@@ -336,6 +353,7 @@ impl fmt::Display for DeliveryError {
             Self::NotAllowed(limit) => limit.fmt(f),
             Self::Abandoned { attempts: 0 } => f.write_str("the client closed before it was sent"),
             Self::Abandoned { .. } => f.write_str("the client closed before it was acknowledged"),
+            Self::ConnectionRefused { refusal, .. } => refusal.fmt(f),
             Self::StillStored { .. } => {
                 f.write_str("the client closed; the store keeps it for the next run")
             }

@@ -1,19 +1,32 @@
 //! Enhanced authentication: server and client speak in turn (MQTT 5 section 4.12).
 
+use alloc::boxed::Box;
+
 use bytes::Bytes;
-use evenkeel_codec::{Auth, Packet, Properties, Property, ReasonCode};
+use evenkeel_codec::{Auth, ConnAck, Packet, Properties, Property, ReasonCode};
 
 use crate::cause::{DisconnectCause, ProtocolError};
 use crate::connection::AuthTurn;
+use crate::event::Event;
 use crate::io::{Challenge, ConnectionId, Output};
 use crate::time::Instant;
 
 use super::{Client, Link};
 
 impl Client {
+    /// The first data of enhanced authentication for this attempt, in place of
+    /// the configured; to be said before [`Input::Opened`](crate::Input::Opened).
+    pub fn begin_authentication(&mut self, now: Instant, conn: ConnectionId, data: Bytes) {
+        self.advance_clock(now);
+        match &mut self.link {
+            Link::Opening(opening) if opening.conn == conn => opening.first_data = Some(data),
+            _ => self.stats.stale_inputs += 1,
+        }
+    }
+
     /// Answers [`Output::Authenticate`]; `None` gives up and closes the
-    /// connection, also after the last step. An answer that nobody waits for
-    /// is counted and ignored.
+    /// connection, also after the last step, where any other answer believes
+    /// the server. An answer that nobody waits for is counted and ignored.
     //= [MQTT-4.12.0-3]
     pub fn authenticate(&mut self, now: Instant, conn: ConnectionId, answer: Option<Bytes>) {
         self.advance_clock(now);
@@ -23,11 +36,28 @@ impl Client {
                 self.set_auth_turn(AuthTurn::Server);
                 self.send_auth(ReasonCode::CONTINUE_AUTHENTICATION, data);
             }
+            (Some(AuthTurn::Verdict), Some(_)) => self.believe(conn),
             //= [MQTT-4.12.1-2]
             (Some(_), None) => {
                 self.end(DisconnectCause::Authentication, Some(ReasonCode::NOT_AUTHORIZED));
             }
             _ => self.stats.stale_inputs += 1,
+        }
+        self.pump();
+    }
+
+    /// The server is who it should be.
+    fn believe(&mut self, conn: ConnectionId) {
+        let accepted = match &mut self.link {
+            Link::Opening(opening) => opening.accepted.take(),
+            _ => None,
+        };
+        match accepted {
+            Some(connack) => self.accept(&connack),
+            None => {
+                self.set_auth_turn(AuthTurn::Nobody);
+                self.event(Event::Reauthenticated { conn });
+            }
         }
     }
 
@@ -67,14 +97,18 @@ impl Client {
         if !in_turn || !self.is_our_method(&auth.properties) {
             return self.protocol_error(ProtocolError::UnexpectedAuth);
         }
-        self.set_auth_turn(if done { AuthTurn::Nobody } else { AuthTurn::Client });
+        self.set_auth_turn(if done { AuthTurn::Verdict } else { AuthTurn::Client });
         self.challenge(&auth.properties, done);
     }
 
-    /// CONNACK ends the first authentication, and may hold its last data.
-    pub(super) fn finish_authentication(&mut self, properties: &Properties) {
-        if self.config.connect.authentication.is_some() {
-            self.challenge(properties, true);
+    /// CONNACK ends the first authentication, and may hold its last data. An
+    /// impostor is to get no message and not to pass for a server that has
+    /// accepted this client, so that nothing else happens before the verdict.
+    pub(super) fn await_verdict(&mut self, connack: ConnAck) {
+        self.challenge(&connack.properties, true);
+        if let Link::Opening(opening) = &mut self.link {
+            opening.auth = AuthTurn::Verdict;
+            opening.accepted = Some(Box::new(connack));
         }
     }
 

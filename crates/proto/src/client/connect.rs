@@ -44,6 +44,8 @@ impl Client {
             version,
             decoder: None,
             auth: AuthTurn::Nobody,
+            first_data: None,
+            accepted: None,
             stream: Stream::default(),
             last_sent: None,
         }));
@@ -161,6 +163,10 @@ impl Client {
             properties.push(Property::TopicAliasMaximum(config.topic_alias_maximum));
         }
         if let Some((method, data)) = &config.authentication {
+            let data = match &self.link {
+                Link::Opening(opening) => opening.first_data.as_ref().unwrap_or(data),
+                _ => data,
+            };
             properties.push(Property::AuthenticationMethod(method.clone()));
             if !data.is_empty() {
                 properties.push(Property::AuthenticationData(data.clone()));
@@ -187,10 +193,10 @@ impl Client {
         if connack.reason.is_error() {
             return self.on_refused(&connack);
         }
-        let Link::Opening(opening) = &mut self.link else { return };
+        let Link::Opening(opening) = &self.link else { return };
         let version = opening.version;
-        let Some(decoder) = opening.decoder.take() else { return };
-        if decoder.version() != Some(version) {
+        let answered = opening.decoder.as_ref().and_then(Decoder::version);
+        if answered != Some(version) {
             return self.on_older_server(&connack);
         }
         //= [MQTT-3.2.2-4]
@@ -200,8 +206,18 @@ impl Client {
         if !self.is_our_method(&connack.properties) {
             return self.protocol_error(ProtocolError::UnexpectedAuth);
         }
-        let Link::Opening(opening) = &self.link else { return };
-        let limits = Limits::negotiate(&self.config, version, &connack);
+        match self.config.connect.authentication {
+            Some(_) => self.await_verdict(connack),
+            None => self.accept(&connack),
+        }
+    }
+
+    /// The connection is made: nothing stands in its way any more.
+    pub(super) fn accept(&mut self, connack: &ConnAck) {
+        let Link::Opening(opening) = &mut self.link else { return };
+        let Some(decoder) = opening.decoder.take() else { return };
+        let version = opening.version;
+        let limits = Limits::negotiate(&self.config, version, connack);
         let mut online = Online::new(opening, decoder, &self.config, limits);
         let took = self.now.since(opening.since);
         let last_sent = opening.last_sent.unwrap_or(self.now);
@@ -221,7 +237,6 @@ impl Client {
         };
         self.link = Link::Online(Box::new(online));
         self.go_online(connected);
-        self.finish_authentication(&connack.properties);
     }
 
     /// An older server took our CONNECT for one of its own version: what it

@@ -5,9 +5,10 @@ use core::time::Duration;
 
 use evenkeel_codec::{PacketId, QoS, ReasonCode};
 
-use crate::cause::DisconnectCause;
+use crate::cause::{DisconnectCause, Refusal};
 use crate::io::Output;
 use crate::operation::{Claim, DeliveryError, QueueError, RejectReason, SubscribeError};
+use crate::reconnect::Halt;
 use crate::record::{Record, Serial, StorageFailure};
 use crate::session::flights::{Exchange, Flight};
 use crate::session::journal::Gate;
@@ -134,7 +135,7 @@ impl Client {
             self.leave(claim, 0);
         }
         for control in self.session.subscriptions.take_waiting() {
-            self.complete(control.fail(SubscribeError::Abandoned));
+            self.complete(control.fail(self.left_unanswered()));
         }
     }
 
@@ -155,6 +156,22 @@ impl Client {
         Some(flight)
     }
 
+    /// Why a client that has halted did so, if it was refused: whoever asks is
+    /// to hear that, and not only that nothing goes on.
+    pub(super) fn refused_for_good(&self) -> Option<Refusal> {
+        match &self.link {
+            Link::Halted(Halt::Refused) => self.dialer.last_cause.as_ref()?.refusal(),
+            _ => None,
+        }
+    }
+
+    pub(super) fn left_unanswered(&self) -> SubscribeError {
+        match self.refused_for_good() {
+            Some(refusal) => SubscribeError::ConnectionRefused(refusal),
+            None => SubscribeError::Abandoned,
+        }
+    }
+
     fn abandon(&mut self, id: PacketId) {
         let Some(flight) = self.give_up(id) else { return };
         match flight.exchange {
@@ -162,7 +179,7 @@ impl Client {
                 self.leave(claim, flight.attempts);
             }
             Exchange::Control(control) => {
-                self.complete(control.fail(SubscribeError::Abandoned));
+                self.complete(control.fail(self.left_unanswered()));
             }
         }
     }
@@ -170,7 +187,10 @@ impl Client {
     /// The client lets go of a message.
     fn leave(&mut self, claim: Claim, attempts: u32) {
         let error = match claim.stored {
-            false => DeliveryError::Abandoned { attempts },
+            false => match self.refused_for_good() {
+                Some(refusal) => DeliveryError::ConnectionRefused { refusal, attempts },
+                None => DeliveryError::Abandoned { attempts },
+            },
             true if claim.serial < self.stored_below() => DeliveryError::StillStored { attempts },
             true => DeliveryError::NotStored(StorageFailure::TimedOut),
         };

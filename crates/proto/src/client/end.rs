@@ -165,8 +165,14 @@ impl Client {
         reason: Option<ReasonCode>,
     ) -> Transmit {
         let mut last = core::mem::take(&mut self.transmit);
+        let accepted;
         let limits = match link {
             Link::Online(online) => Some(&online.limits),
+            Link::Opening(opening) => {
+                accepted = (opening.accepted.as_ref())
+                    .map(|connack| Limits::negotiate(&self.config, opening.version, connack));
+                accepted.as_ref()
+            }
             _ => None,
         };
         match (reason, limits) {

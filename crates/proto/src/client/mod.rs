@@ -248,7 +248,8 @@ impl Client {
     pub fn wants_read(&self) -> bool {
         match &self.link {
             // A connection in the making brings no messages, and is not to wait for them.
-            Link::Opening(_) => return true,
+            // One that was accepted is read on when the application believes the server.
+            Link::Opening(opening) => return opening.accepted.is_none(),
             Link::Online(online) if !self.answers_fit(&online.stream) => return false,
             _ => {}
         }

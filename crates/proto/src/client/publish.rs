@@ -108,7 +108,11 @@ impl Client {
 
     pub(super) fn refusal(&self, publish: &Publish) -> Option<RejectReason> {
         match &self.link {
-            Link::Halted(_) | Link::Closed => Some(RejectReason::Closed),
+            Link::Halted(_) => match self.refused_for_good() {
+                Some(refusal) => Some(RejectReason::ConnectionRefused(refusal)),
+                None => Some(RejectReason::Closed),
+            },
+            Link::Closed => Some(RejectReason::Closed),
             _ if self.drain.is_some() => Some(RejectReason::Closed),
             _ => self.forbidden(publish).map(RejectReason::NotAllowed),
         }

@@ -75,7 +75,7 @@ impl Client {
             return Err(SubscribeError::NoFilter);
         }
         if self.drain.is_some() || matches!(self.link, Link::Halted(_) | Link::Closed) {
-            return Err(SubscribeError::Abandoned);
+            return Err(self.left_unanswered());
         }
         let limit = self.config.bounds.operations;
         if self.session.subscriptions.waiting() + self.session.flights.controls() >= limit {

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use evenkeel_proto::codec::{Auth, ConnAck, Packet, Property, ReasonCode, Version};
 use evenkeel_proto::{
-    CauseClass, Config, ConnectPhase, DisconnectCause, Halt, ProtocolError, State,
+    CauseClass, Config, ConnectPhase, DisconnectCause, Event, Halt, ProtocolError, State,
 };
 
 use crate::support::*;
@@ -53,6 +53,7 @@ fn authenticated() -> Rig {
     let mut rig = Rig::started(authenticating());
     rig.accept_with(&success(b""));
     challenges(&mut rig);
+    reply(&mut rig, Some(b""));
     rig
 }
 
@@ -77,9 +78,62 @@ fn challenges_are_answered_until_connack() {
         rig.expect_nothing();
     }
     rig.send(&Packet::ConnAck(success(b"server-final")));
-    assert!(rig.client.state().is_online());
     assert_eq!(challenges(&mut rig), [(Bytes::from_static(b"server-final"), true)]);
-    assert!(matches!(rig.expect(), Packet::Subscribe(_)), "not before CONNACK");
+    rig.expect_nothing();
+    reply(&mut rig, Some(b""));
+    assert!(rig.client.state().is_online());
+    assert!(matches!(rig.expect(), Packet::Subscribe(_)), "not before the verdict");
+}
+
+/// An impostor that accepts gets no message, and its own are not taken.
+#[test]
+fn nothing_happens_before_the_servers_last_word_is_believed() {
+    let mut rig = Rig::started(authenticating());
+    rig.publish("a", AtLeastOnce, 1);
+    rig.accept_with(&success(b"proof"));
+    rig.send(&Packet::Publish(delivery("a", AtLeastOnce, 7)));
+    rig.expect_nothing();
+    assert!(matches!(rig.client.state(), State::Connecting { .. }));
+    assert!(!rig.client.wants_read(), "what follows is left on the connection");
+    assert!(rig.client.next_message().is_none());
+    let connected =
+        |rig: &mut Rig| rig.take_events().iter().any(|e| matches!(e, Event::Connected(_)));
+    assert!(!connected(&mut rig));
+    reply(&mut rig, Some(b""));
+    assert!(connected(&mut rig) && rig.client.wants_read());
+    assert!(matches!(rig.expect(), Packet::Publish(_)));
+    rig.read();
+    assert!(rig.client.next_message().is_some(), "it was kept meanwhile");
+}
+
+#[test]
+fn a_verdict_that_never_comes_ends_with_the_connect_time_out() {
+    let mut rig = Rig::started(authenticating());
+    rig.accept_with(&success(b"proof"));
+    rig.advance(secs(30));
+    let phase = ConnectPhase::Handshake;
+    assert_eq!(rig.cause(), DisconnectCause::ConnectTimeout { phase, after: secs(30) });
+}
+
+/// R12: a method with a nonce begins anew at each attempt.
+#[test]
+fn each_attempt_has_first_data_of_its_own() {
+    let mut rig = Rig::started(authenticating());
+    for data in [&b"nonce 1"[..], b"nonce 2"] {
+        let conn = rig.conn();
+        rig.client.begin_authentication(rig.now, conn, Bytes::from_static(data));
+        let connect = rig.accept();
+        assert_eq!(connect.properties.authentication_data().unwrap(), data);
+        rig.cut();
+        rig.await_open();
+    }
+    assert_eq!(rig.accept().properties.authentication_data().unwrap(), "client-first");
+    let old = rig.conn();
+    rig.cut();
+    rig.await_open();
+    rig.client.begin_authentication(rig.now, old, Bytes::from_static(b"late"));
+    assert_eq!(rig.accept().properties.authentication_data().unwrap(), "client-first");
+    assert_eq!(rig.stats().stale_inputs, 1);
 }
 
 #[test]
@@ -89,7 +143,12 @@ fn an_application_that_does_not_believe_the_servers_last_word_closes() {
     challenges(&mut rig);
     reply(&mut rig, None);
     assert_eq!(rig.expect_disconnect(), ReasonCode::NOT_AUTHORIZED);
-    assert_eq!(rig.cause(), DisconnectCause::Authentication);
+    let events = rig.take_events();
+    assert!(!events.iter().any(|event| matches!(event, Event::Connected(_))));
+    let state = rig.client.state();
+    assert!(matches!(state, State::Halted { reason: Halt::Refused, .. }), "never accepted");
+    let ended = |event: &Event| matches!(event, Event::Disconnected { cause, .. } if **cause == DisconnectCause::Authentication);
+    assert!(events.iter().any(ended));
 }
 
 #[test]
@@ -143,6 +202,7 @@ fn a_connack_with_another_method_is_not_ours() {
     assert_eq!(rig.cause(), expected);
     let mut rig = Rig::started(authenticating());
     rig.accept_with(&accepted());
+    reply(&mut rig, Some(b""));
     assert!(rig.client.state().is_online(), "leaving it out is forgiven");
 }
 
@@ -182,6 +242,11 @@ fn a_client_may_authenticate_anew_at_any_time() {
         assert_eq!(rig.expect(), challenge_answer());
         rig.send(&auth(ReasonCode::SUCCESS, Some(METHOD), b"done"));
         assert_eq!(challenges(&mut rig), [(Bytes::from_static(b"done"), true)]);
+        assert!(!rig.client.reauthenticate(rig.now, Bytes::new()), "not judged yet");
+        rig.take_events();
+        reply(&mut rig, Some(b""));
+        let conn = rig.conn();
+        assert_eq!(rig.take_events(), [Event::Reauthenticated { conn }]);
         assert!(rig.client.state().is_online());
     }
     assert_eq!(rig.stats().connects, 1);
@@ -200,6 +265,18 @@ fn an_auth_nobody_asked_for_ends_the_connection() {
         let expected = DisconnectCause::ProtocolError(ProtocolError::UnexpectedAuth);
         assert_eq!(rig.cause(), expected);
     }
+}
+
+#[test]
+fn a_server_that_fails_re_authentication_at_the_last_step_is_left() {
+    let mut rig = authenticated();
+    rig.client.reauthenticate(rig.now, Bytes::new());
+    rig.settle();
+    rig.expect();
+    rig.send(&auth(ReasonCode::SUCCESS, Some(METHOD), b"forged"));
+    reply(&mut rig, None);
+    assert_eq!(rig.expect_disconnect(), ReasonCode::NOT_AUTHORIZED);
+    assert_eq!(rig.cause(), DisconnectCause::Authentication);
 }
 
 //= [MQTT-4.12.1-2] test
@@ -261,6 +338,7 @@ fn data_larger_than_the_server_takes_ends_the_connection_in_order() {
     connack.properties.push(Property::MaximumPacketSize(30));
     let mut rig = Rig::started(authenticating());
     rig.accept_with(&connack);
+    reply(&mut rig, Some(b""));
     rig.client.reauthenticate(rig.now, Bytes::from(vec![b'x'; 100]));
     rig.settle();
     assert_eq!(rig.expect_disconnect(), ReasonCode::NOT_AUTHORIZED);

@@ -6,7 +6,10 @@ use bytes::Bytes;
 use evenkeel_proto::codec::{
     Ack, Packet, PacketId, PacketType, Property, Publish, ReasonCode, Version,
 };
-use evenkeel_proto::{Accepted, Completion, Delivered, DeliveryError, State, Token};
+use evenkeel_proto::{
+    Accepted, Completion, Delivered, DeliveryError, Reconnect, Refusal, RejectReason, State,
+    SubscribeError, Token,
+};
 
 use crate::support::*;
 
@@ -452,11 +455,22 @@ fn nothing_is_accepted_by_a_client_that_will_not_connect() {
         assert!(matches!(halted.client.state(), State::Halted { .. }));
         let mut closed = Rig::new(config(version));
         closed.shutdown(secs(0));
-        for rig in [&mut halted, &mut closed] {
+        let mut settings = config(version);
+        settings.reconnect = Reconnect::never();
+        let mut disabled = Rig::started(settings);
+        disabled.cut();
+        let refusal = Refusal::Reason(ReasonCode::NOT_AUTHORIZED);
+        let (refused, unanswered) =
+            (RejectReason::ConnectionRefused(refusal), SubscribeError::ConnectionRefused(refusal));
+        for (rig, rejected, unanswered) in [
+            (&mut halted, refused, unanswered),
+            (&mut disabled, RejectReason::Closed, SubscribeError::Abandoned),
+            (&mut closed, RejectReason::Closed, SubscribeError::Abandoned),
+        ] {
             let error = rig.try_publish(publish("a", "", AtLeastOnce), 1).unwrap_err();
-            assert_eq!(error, evenkeel_proto::RejectReason::Closed);
+            assert_eq!(error, rejected);
             let error = rig.try_subscribe(&[("a", AtMostOnce)], 2).unwrap_err();
-            assert_eq!(error, evenkeel_proto::SubscribeError::Abandoned);
+            assert_eq!(error, unanswered);
         }
     });
 }
