@@ -255,7 +255,8 @@ impl ClientBuilder {
         self
     }
 
-    /// How long a hook for credentials or endpoint may take; 10 s unless set.
+    /// How long a hook for credentials or endpoint, or an answer of the
+    /// authenticator, may take; 10 s unless set.
     pub fn hook_timeout(mut self, timeout: Duration) -> Self {
         self.change().hooks.timeout = timeout;
         self
@@ -265,7 +266,8 @@ impl ClientBuilder {
     pub fn authenticator(mut self, authenticator: impl Authenticator) -> Self {
         match Text::try_from(authenticator.method()) {
             Ok(method) => {
-                self.change().config.connect.authentication = Some((method, authenticator.start()));
+                // Its first data is asked for before each CONNECT.
+                self.change().config.connect.authentication = Some((method, Bytes::new()));
                 self.change().hooks.authenticator = Some(Arc::new(authenticator));
             }
             Err(error) => self.fail_text("authentication method", error),

@@ -60,11 +60,14 @@ impl Client {
         &self.shared
     }
 
-    /// Waits until the client is online, or for the reason why it will not be.
-    /// Ready at once where that is known already.
+    /// Waits until the client is online, or for the reason why it is not: that
+    /// it has halted, or that it was refused and tries on in the slow lane
+    /// ([`ConnectError::Refused`]). Ready at once where that is known already; each
+    /// refusal is told to those who wait when it comes, or else to the first who
+    /// asks, so that waiting again waits for what comes next.
     ///
-    /// Cancel-safe. Does not bound its time: a client that keeps trying keeps
-    /// this waiting.
+    /// Cancel-safe. Does not bound its time: a client that keeps trying, without
+    /// a refusal, keeps this waiting.
     pub async fn online(&self) -> Result<(), ConnectError> {
         Connecting::new(&self.shared).await
     }
@@ -118,7 +121,7 @@ impl Client {
 
     /// Where the client stands.
     pub fn state(&self) -> State {
-        self.shared.lock().core.state()
+        self.shared.lock().state()
     }
 
     /// The state as a value that can be watched.
@@ -195,7 +198,9 @@ impl Client {
     }
 
     /// Begins re-authentication with the authenticator's first data (MQTT 5).
-    /// False while offline or without an authenticator.
+    /// False while offline or without an authenticator. Its success is told by
+    /// [`Event::Reauthenticated`](crate::Event::Reauthenticated); its failure ends
+    /// the connection.
     pub fn reauthenticate(&self) -> bool {
         let Some(authenticator) = &self.shared.identity.authenticator else { return false };
         let data = authenticator.start();

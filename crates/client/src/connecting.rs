@@ -14,11 +14,13 @@ use crate::wakers::Place;
 pub(crate) struct Connecting<'a> {
     shared: &'a Shared,
     place: Place,
+    /// Refusals before this began to wait; `None` before it did.
+    refusals: Option<u64>,
 }
 
 impl<'a> Connecting<'a> {
     pub(crate) fn new(shared: &'a Shared) -> Self {
-        Self { shared, place: Place::default() }
+        Self { shared, place: Place::default(), refusals: None }
     }
 }
 
@@ -31,14 +33,33 @@ impl Future for Connecting<'_> {
         if let Some(outcome) = outcome(&inner) {
             return Poll::Ready(outcome);
         }
-        inner.connecting.wait(&mut this.place, cx.waker());
+        // One that nobody has heard of is told to the first who asks.
+        let told = inner.connecting.refusals - u64::from(inner.connecting.untold);
+        if inner.connecting.refusals > *this.refusals.get_or_insert(told)
+            && let Some(refusal) = refusal(&inner)
+        {
+            inner.connecting.untold = false;
+            return Poll::Ready(Err(refusal));
+        }
+        inner.connecting.waiters.wait(&mut this.place, cx.waker());
         Poll::Pending
     }
 }
 
 impl Drop for Connecting<'_> {
     fn drop(&mut self) {
-        self.shared.lock().connecting.leave(&mut self.place);
+        self.shared.lock().connecting.waiters.leave(&mut self.place);
+    }
+}
+
+/// The refusal after which the client waits for its next attempt, if it does.
+fn refusal(inner: &Inner) -> Option<ConnectError> {
+    match inner.core.state() {
+        State::Waiting { retry, cause: Some(cause) } => {
+            let detail = inner.detail(Some(&cause));
+            Some(ConnectError::Refused { retry, cause, detail })
+        }
+        _ => None,
     }
 }
 

@@ -144,6 +144,7 @@ pub(crate) fn reject(reason: RejectReason, f: &mut fmt::Formatter<'_>) -> fmt::R
         RejectReason::WriteBufferFull => f.write_str("the write buffer is full"),
         RejectReason::Offline => f.write_str("offline, and QoS 0 messages are not kept"),
         RejectReason::NotAllowed(broken) => write!(f, "{broken}"),
+        RejectReason::ConnectionRefused(refusal) => write!(f, "{refusal}"),
         RejectReason::Closed => f.write_str("the client is closed or has halted"),
         other => write!(f, "{other:?}"),
     }
@@ -169,6 +170,7 @@ pub(crate) fn subscribe(error: SubscribeError, f: &mut fmt::Formatter<'_>) -> fm
         SubscribeError::Quarantined { deaths } => {
             write!(f, "quarantined: {deaths} connections died with it unanswered")
         }
+        SubscribeError::ConnectionRefused(refusal) => write!(f, "{refusal}"),
         SubscribeError::Abandoned => f.write_str("the client closed or halted before the answer"),
         other => write!(f, "{other:?}"),
     }

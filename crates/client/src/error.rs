@@ -3,9 +3,9 @@
 use std::fmt;
 
 use evenkeel_codec::TopicError;
-use evenkeel_proto::{DisconnectCause, Halt, RejectReason};
+use evenkeel_proto::{DisconnectCause, Halt, RejectReason, Retry};
 
-use crate::hooks::{CredentialsError, EndpointError};
+use crate::hooks::{AuthenticatorError, CredentialsError, EndpointError};
 use crate::transport::{self, StreamError};
 use crate::url::UrlError;
 
@@ -141,6 +141,11 @@ pub enum TransportError {
     Credentials(CredentialsError),
     /// The endpoint hook failed.
     Endpoint(EndpointError),
+    /// The authenticator panicked or ran out of time.
+    Authenticator(AuthenticatorError),
+    /// Code of the application's that was called while connecting panicked, such
+    /// as a connector of its own.
+    Panicked,
     /// A WebSocket server closed with this code and text.
     WebSocketClosed(transport::WebSocketClose),
 }
@@ -163,6 +168,8 @@ impl fmt::Display for TransportError {
             Self::Stream(error) => error.fmt(f),
             Self::Credentials(error) => error.fmt(f),
             Self::Endpoint(error) => error.fmt(f),
+            Self::Authenticator(error) => error.fmt(f),
+            Self::Panicked => f.write_str("a panic while connecting"),
             Self::WebSocketClosed(close) => write!(f, "the WebSocket server closed: {close:?}"),
         }
     }
@@ -183,6 +190,17 @@ pub enum ConnectError {
         /// The transport's own words about it.
         detail: Option<TransportError>,
     },
+    /// The server refused, as if for good; the client goes on trying, since
+    /// its policy is [`RefusedPolicy::SlowLane`](crate::RefusedPolicy::SlowLane)
+    /// or it was accepted before.
+    Refused {
+        /// The next attempt.
+        retry: Retry,
+        /// The refusal.
+        cause: Box<DisconnectCause>,
+        /// The transport's own words about it.
+        detail: Option<TransportError>,
+    },
     /// The client was shut down.
     Closed,
 }
@@ -195,6 +213,8 @@ impl fmt::Display for ConnectError {
                 (None, Some(cause)) => crate::describe::cause(cause, f),
                 (None, None) => f.write_str("the client has halted"),
             },
+            Self::Refused { detail: Some(detail), .. } => detail.fmt(f),
+            Self::Refused { cause, .. } => crate::describe::cause(cause, f),
             Self::Closed => f.write_str("the client is closed"),
         }
     }

@@ -50,6 +50,8 @@ enum Stage {
     /// The channel is made for the first receiver: its memory is most of what
     /// a client needs.
     Live(broadcast::Sender<Report>),
+    /// There will be no more than these, which the first receiver is to get.
+    Over(Vec<Report>),
 }
 
 impl Events {
@@ -69,26 +71,45 @@ impl Events {
                 first.push(Report::now(at, event, error));
             }
             Stage::Early { lost, .. } => *lost += 1,
+            Stage::Over(_) => {}
         }
+    }
+
+    /// There are no more: receivers end behind the last one.
+    pub(crate) fn end(&self, at: Instant) {
+        let mut stage = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        *stage = match std::mem::replace(&mut *stage, Stage::Over(Vec::new())) {
+            Stage::Early { first, lost } => Stage::Over(with_gap(first, lost, at)),
+            Stage::Live(_) => Stage::Over(Vec::new()),
+            over @ Stage::Over(_) => over,
+        };
     }
 
     /// A receiver of what is reported from now on; the first one has it from
     /// the start. `at` is the present instant.
     pub(crate) fn subscribe(&self, at: Instant) -> broadcast::Receiver<Report> {
         let mut stage = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let (first, lost) = match &mut *stage {
+        let (first, is_over) = match &mut *stage {
             Stage::Live(channel) => return channel.subscribe(),
-            Stage::Early { first, lost } => (std::mem::take(first), *lost),
+            Stage::Early { first, lost } => (with_gap(std::mem::take(first), *lost, at), false),
+            Stage::Over(first) => (std::mem::take(first), true),
         };
         let (channel, receiver) = broadcast::channel(KEPT);
-        let gap = (lost > 0).then(|| Report::now(at, Event::Lagged { lost }, None));
-        for report in first.into_iter().chain(gap) {
+        for report in first {
             // The receiver is at hand, and has room for more than these.
             let _ = channel.send(report);
         }
-        *stage = Stage::Live(channel);
+        if !is_over {
+            *stage = Stage::Live(channel);
+        }
         receiver
     }
+}
+
+/// The first events, and behind them how many more there were.
+fn with_gap(mut first: Vec<Report>, lost: u64, at: Instant) -> Vec<Report> {
+    first.extend((lost > 0).then(|| Report::now(at, Event::Lagged { lost }, None)));
+    first
 }
 
 /// A client that lives long enough to ping is past its start: an idle one is
@@ -162,6 +183,24 @@ mod tests {
         reported(&events, 0..KEPT as u32 + 5);
         assert_eq!(receiver.try_recv().unwrap_err(), TryRecvError::Lagged(5));
         assert_eq!(drained(&mut receiver).len(), KEPT);
+    }
+
+    #[test]
+    fn behind_the_last_event_receivers_end() {
+        let events = Events::new();
+        reported(&events, [1]);
+        events.end(NOON);
+        reported(&events, [2]);
+        let mut receiver = events.subscribe(NOON);
+        assert_eq!(drained(&mut receiver), [numbered(1)]);
+        assert_eq!(receiver.try_recv().unwrap_err(), TryRecvError::Closed);
+        let events = Events::new();
+        let mut receiver = events.subscribe(NOON);
+        reported(&events, [1]);
+        events.end(NOON);
+        assert_eq!(drained(&mut receiver), [numbered(1)]);
+        assert_eq!(receiver.try_recv().unwrap_err(), TryRecvError::Closed);
+        assert_eq!(events.subscribe(NOON).try_recv().unwrap_err(), TryRecvError::Closed);
     }
 
     #[test]

@@ -65,14 +65,45 @@ impl std::error::Error for EndpointError {}
 pub(crate) type EndpointHook =
     Arc<dyn Fn(Endpoint) -> HookFuture<Result<Endpoint, EndpointError>> + Send + Sync>;
 
-/// Answers the challenges of enhanced authentication (MQTT 5 section 4.12).
+/// The authenticator failed. Its text is shown to people and holds no secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuthenticatorError(pub String);
+
+impl std::fmt::Display for AuthenticatorError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "no authentication: {}", self.0)
+    }
+}
+
+impl std::error::Error for AuthenticatorError {}
+
+/// Does enhanced authentication (MQTT 5 section 4.12), one exchange at a time:
+/// [`start`](Self::start), [`respond`](Self::respond) to each challenge, and
+/// [`finish`](Self::finish). An exchange that is cut off is followed by a new
+/// one. One authenticator serves one client.
+///
+/// Each answer has the time of [`hook_timeout`](crate::ClientBuilder::hook_timeout).
+/// A panic, or an answer that is late, ends the connection, and the client tries
+/// again like after any failure of a hook. The example `scram` does
+/// SCRAM-SHA-256.
 pub trait Authenticator: Send + Sync + 'static {
     /// The method's name, as CONNECT gives it.
     fn method(&self) -> &str;
 
-    /// The first data, sent in CONNECT and at re-authentication; may be empty.
+    /// Begins an exchange, before each CONNECT and at each re-authentication.
+    /// Its data may be empty.
     fn start(&self) -> Bytes;
 
     /// The answer to the server's data; `None` gives up the connection.
     fn respond(&self, challenge: Bytes) -> HookFuture<Option<Bytes>>;
+
+    /// Judges the server's last data, that of CONNACK or of the last AUTH; empty
+    /// where there is none. `false` ends the connection: nothing was sent on it
+    /// behind CONNACK, and nothing received. Believes the server unless
+    /// overridden; methods that authenticate the server too, such as SCRAM, have
+    /// to verify here.
+    fn finish(&self, data: Bytes) -> HookFuture<bool> {
+        drop(data);
+        Box::pin(std::future::ready(true))
+    }
 }

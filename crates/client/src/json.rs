@@ -108,6 +108,7 @@ fn describe_more(event: &Event) -> (&'static str, Value) {
         Event::SubscriptionLost { filter, reason } => {
             ("subscription_lost", json!({ "filter": filter.as_str(), "reason_code": reason.0 }))
         }
+        Event::Reauthenticated { .. } => ("reauthenticated", Value::Null),
         Event::ReadingPaused => ("reading_paused", Value::Null),
         Event::ReadingResumed => ("reading_resumed", Value::Null),
         Event::ReceiveMaximumExceeded { maximum } => {

@@ -102,6 +102,7 @@
 //! | [`DeliveryError::Expired`] | Its expiry passed in the queue. | Nothing, if the expiry was meant. |
 //! | [`DeliveryError::Quarantined`] | Connections die with it in flight. | Report the message to those who run the server. |
 //! | [`DeliveryError::Abandoned`] | The client closed or halted first. | Keep it for the next run; with attempts above 0 the server may have it. |
+//! | [`DeliveryError::ConnectionRefused`] | The client halted, as it was refused for good. | Mend what the refusal names; with attempts above 0 the server may have the message. |
 //! | [`DeliveryError::StillStored`] | The client closed first; the store has it. | Start a client with that store. |
 //! | [`DeliveryError::NotStored`] | The store failed: the message was never accepted. | Mend the disk; publish it again. |
 //! | [`DeliveryError::Dropped`], [`DeliveryError::Superseded`] | It gave way in the queue, by [`WhenFull`]. | Nothing, if the policy was meant. |
@@ -153,7 +154,9 @@ pub use error::{
     BuildError, ConnectError, PublishError, RequestError, SubscribeError, TransportError,
 };
 pub use events::Report;
-pub use hooks::{Authenticator, Credentials, CredentialsError, EndpointError, HookFuture};
+pub use hooks::{
+    Authenticator, AuthenticatorError, Credentials, CredentialsError, EndpointError, HookFuture,
+};
 pub use message::{Message, Messages};
 pub use publish::{PublishOutcome, PublishRequest, Publishing, Receipt, RejectedPublish};
 pub use queue::Queue;
@@ -174,8 +177,8 @@ pub use evenkeel_proto::record::{
 pub use evenkeel_proto::{
     Bounds, CauseClass, ConfigError, ConnectPhase, Connected, ConnectionId, Delivered,
     DeliveryError, DisconnectCause, DrainReport, Effective, Event, Halt, Instant, Limits,
-    OfflineQos0, Pace, ProtocolError, PublishLimit, QueueConfig, QueueError, Reconnect,
-    RefusedPolicy, RejectReason, Repetition, Retry, SetBy, State, Stats,
+    NamedServer, OfflineQos0, Pace, ProtocolError, PublishLimit, QueueConfig, QueueError,
+    Reconnect, Refusal, RefusedPolicy, RejectReason, Repetition, Retry, SetBy, State, Stats,
     SubscribeError as OperationError, SubscribeFeature, TakeOverPolicy, TransportFailure, WhenFull,
     keepalive,
 };

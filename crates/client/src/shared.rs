@@ -8,7 +8,8 @@ use std::time::Duration;
 use evenkeel_codec::ReasonCode;
 use evenkeel_proto::record::Serial;
 use evenkeel_proto::{
-    AckKey, Client as Core, Completion, Connected, DisconnectCause, Output, Token,
+    AckKey, Client as Core, Completion, Connected, DisconnectCause, Event, Output, Pace, State,
+    Token,
 };
 
 use crate::client::Identity;
@@ -62,11 +63,22 @@ pub(crate) struct Inner {
     /// Who waits until everything is delivered.
     pub(crate) drained: Waiters,
     /// Who waits until the client is online, or will not be.
-    pub(crate) connecting: Waiters,
+    pub(crate) connecting: Connecting,
     /// To be woken once the lock is released.
     pub(crate) to_wake: Wakers,
     /// The driver has ended: nothing will move any more.
     pub(crate) ended: bool,
+}
+
+/// Who waits for a connection, and the refusals after which the client goes on.
+#[derive(Default)]
+pub(crate) struct Connecting {
+    pub(crate) waiters: Waiters,
+    pub(crate) refusals: u64,
+    /// Nobody has heard of the last one.
+    pub(crate) untold: bool,
+    /// The attempt that ended last was refused.
+    refused: bool,
 }
 
 /// Gathered for the driver's next turn.
@@ -95,7 +107,7 @@ impl Shared {
             writing: Waiters::default(),
             store: None,
             drained: Waiters::default(),
-            connecting: Waiters::default(),
+            connecting: Connecting::default(),
             connected: None,
             last_error: None,
             signalled: false,
@@ -201,12 +213,38 @@ impl Inner {
         }
     }
 
+    /// Where the client stands, also after a panic of its task.
+    pub(crate) fn state(&self) -> State {
+        if self.ended { State::Closed } else { self.core.state() }
+    }
+
     /// Nobody waits for this outcome any more.
     pub(crate) fn detach(&mut self, token: Token) {
         if let Some(serial) = self.operations.detach(token)
             && self.core.detach(serial)
         {
             self.operations.cancel(token);
+        }
+    }
+
+    /// Keeps what an event says for those who ask later.
+    pub(crate) fn note_event(&mut self, event: &Event) {
+        match event {
+            Event::Connected(connected) => {
+                self.connected = Some(connected.clone());
+                self.connecting.untold = false;
+            }
+            Event::Disconnected { cause, online_for, .. } => {
+                self.connecting.refused = online_for.is_none() && cause.refusal().is_some();
+            }
+            // After the usual back-off another server, or credentials, are tried first.
+            Event::RetryScheduled { retry, .. }
+                if self.connecting.refused && retry.pace != Pace::BackOff =>
+            {
+                self.connecting.refusals += 1;
+                self.connecting.untold = true;
+            }
+            _ => {}
         }
     }
 
@@ -217,7 +255,7 @@ impl Inner {
 
     /// The state, or what is known about it, has changed.
     pub(crate) fn wake_connecting(&mut self) {
-        self.connecting.dismiss_all(&mut self.to_wake);
+        self.connecting.waiters.dismiss_all(&mut self.to_wake);
     }
 
     /// What the transport said about the end that `cause` names.
@@ -254,6 +292,6 @@ impl Inner {
         self.publishers.wake_all(&mut self.to_wake);
         self.writing.wake_all(&mut self.to_wake);
         self.drained.wake_all(&mut self.to_wake);
-        self.connecting.wake_all(&mut self.to_wake);
+        self.connecting.waiters.wake_all(&mut self.to_wake);
     }
 }

@@ -187,7 +187,9 @@ impl<'a> Job<'a> {
             match accepted {
                 Ok(receipt) => self.expect(number, topic.clone(), payload.len(), receipt),
                 // The observer knows why the client does not take messages any more.
-                Err(PublishError::Rejected(RejectReason::Closed)) => std::future::pending().await,
+                Err(PublishError::Rejected(
+                    RejectReason::Closed | RejectReason::ConnectionRefused(_),
+                )) => std::future::pending().await,
                 Err(PublishError::Rejected(RejectReason::Storage(failure)))
                     if failure != StorageFailure::TooLarge =>
                 {
@@ -217,9 +219,11 @@ impl<'a> Job<'a> {
             match result {
                 Ok(_) => told.online().await,
                 // The client has ended; the observer knows why.
-                Err(DeliveryError::Abandoned { .. } | DeliveryError::StillStored { .. }) => {
-                    std::future::pending().await
-                }
+                Err(
+                    DeliveryError::Abandoned { .. }
+                    | DeliveryError::ConnectionRefused { .. }
+                    | DeliveryError::StillStored { .. },
+                ) => std::future::pending().await,
                 Err(_) => {}
             }
             Settled { number, topic, bytes, result }

@@ -110,6 +110,7 @@ impl Story {
                 repetition.count,
                 seconds(repetition.period)
             )),
+            Event::Reauthenticated { .. } => self.printer.debug("authenticated again"),
             Event::PingSent => self.printer.debug("ping sent"),
             Event::PongReceived(Pong::Matched { round_trip }) => {
                 self.printer.debug(&format!("ping answered after {}", seconds(*round_trip)));

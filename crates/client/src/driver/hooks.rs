@@ -3,15 +3,22 @@
 
 use std::future::Future;
 use std::hash::{BuildHasher, RandomState};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
+use bytes::Bytes;
 use evenkeel_codec::Text;
-use evenkeel_proto::{Credentials, TransportFailure};
+use evenkeel_proto::{Challenge, Credentials, TransportFailure};
 
 use crate::error::TransportError;
-use crate::hooks::{Authenticator, CredentialsError, CredentialsHook, EndpointError, EndpointHook};
+use crate::hooks::{
+    Authenticator, AuthenticatorError, CredentialsError, CredentialsHook, EndpointError,
+    EndpointHook, HookFuture,
+};
 use crate::transport::Endpoint;
 
 use super::Failure;
@@ -45,7 +52,7 @@ impl Hooks {
         let fail = |error| (TransportFailure::Credentials, TransportError::Credentials(error));
         let given = match &self.credentials {
             Some(hook) => {
-                let given = self.answer(hook(), CredentialsError).await.map_err(fail)?;
+                let given = self.answer(|| hook(), CredentialsError).await.map_err(fail)?;
                 asking.note(&given);
                 given
             }
@@ -66,17 +73,82 @@ impl Hooks {
     pub(super) async fn endpoint(&self, endpoint: Endpoint) -> Result<Endpoint, Failure> {
         let Some(hook) = &self.endpoint else { return Ok(endpoint) };
         let fail = |error| (TransportFailure::Endpoint, TransportError::Endpoint(error));
-        self.answer(hook(endpoint), EndpointError).await.map_err(fail)
+        self.answer(|| hook(endpoint), EndpointError).await.map_err(fail)
+    }
+
+    /// The first data of enhanced authentication; `None` where there is none.
+    pub(super) fn first_data(&self) -> Result<Option<Bytes>, Failure> {
+        let Some(authenticator) = &self.authenticator else { return Ok(None) };
+        match guarded(|| authenticator.start()) {
+            Ok(data) => Ok(Some(data)),
+            Err(Panicked) => {
+                let error = AuthenticatorError(PANICKED.to_owned());
+                Err((TransportFailure::Authenticator, TransportError::Authenticator(error)))
+            }
+        }
+    }
+
+    /// What the authenticator says to a step of the server's.
+    pub(super) fn authenticate(&self, challenge: Challenge) -> Authenticating {
+        let hooks = self.clone();
+        Box::pin(async move {
+            let Some(authenticator) = &hooks.authenticator else { return Ok(Some(Bytes::new())) };
+            let Challenge { data, done } = challenge;
+            let ask = || -> HookFuture<Result<Option<Bytes>, AuthenticatorError>> {
+                if done {
+                    let verdict = authenticator.finish(data);
+                    return Box::pin(async { Ok(verdict.await.then(Bytes::new)) });
+                }
+                let answer = authenticator.respond(data);
+                Box::pin(async { Ok(answer.await) })
+            };
+            hooks.answer(ask, AuthenticatorError).await
+        })
     }
 
     async fn answer<T, E>(
         &self,
-        asked: impl Future<Output = Result<T, E>>,
+        ask: impl FnOnce() -> HookFuture<Result<T, E>>,
         error: impl FnOnce(String) -> E,
     ) -> Result<T, E> {
+        let asked = async {
+            match guarded(ask) {
+                Ok(answer) => Guarded(answer).await,
+                Err(Panicked) => Err(Panicked),
+            }
+        };
         match tokio::time::timeout(self.timeout, asked).await {
-            Ok(answer) => answer,
+            Ok(Ok(answer)) => answer,
+            Ok(Err(Panicked)) => Err(error(PANICKED.to_owned())),
             Err(_) => Err(error(format!("the hook gave no answer within {:?}", self.timeout))),
+        }
+    }
+}
+
+/// An answer of the authenticator's that is being waited for; `None` gives up.
+pub(super) type Authenticating = HookFuture<Result<Option<Bytes>, AuthenticatorError>>;
+
+/// What a panic says may hold a secret, and it was printed already.
+const PANICKED: &str = "the hook panicked";
+
+/// The application's code has panicked.
+pub(super) struct Panicked;
+
+/// Calls the application's code. Its panic is the end of its call alone.
+pub(super) fn guarded<T>(call: impl FnOnce() -> T) -> Result<T, Panicked> {
+    catch_unwind(AssertUnwindSafe(call)).map_err(|_| Panicked)
+}
+
+/// A future of the application's. Its panic is the end of it alone.
+struct Guarded<T>(HookFuture<T>);
+
+impl<T> Future for Guarded<T> {
+    type Output = Result<T, Panicked>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        match guarded(|| self.0.as_mut().poll(cx)) {
+            Ok(polled) => polled.map(Ok),
+            Err(Panicked) => Poll::Ready(Err(Panicked)),
         }
     }
 }
@@ -84,7 +156,7 @@ impl Hooks {
 fn of_url(server: &Server) -> Option<crate::Credentials> {
     let url = server.url.as_ref()?;
     let username = url.user_name().map(str::to_owned);
-    let password = url.password().map(bytes::Bytes::copy_from_slice);
+    let password = url.password().map(Bytes::copy_from_slice);
     (username.is_some() || password.is_some()).then_some(crate::Credentials { username, password })
 }
 

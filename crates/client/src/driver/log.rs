@@ -27,6 +27,9 @@ pub(super) fn event(event: &Event, error: Option<&TransportError>) {
             online_for = online_for.map(tracing::field::debug),
             "disconnected"
         ),
+        Event::Reauthenticated { conn } => {
+            tracing::info!(connection = conn.0, "authenticated again");
+        }
         Event::RetryScheduled { retry, delay } => {
             tracing::info!(attempt = retry.attempt, ?delay, pace = ?retry.pace, "next attempt");
         }

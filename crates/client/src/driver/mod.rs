@@ -23,11 +23,12 @@ use bytes::Bytes;
 use evenkeel_proto::record::Batch;
 use evenkeel_proto::{
     Challenge, Close, ConnectionId, Event, Input, Instant, Open, Output, State, Timer,
+    TransportFailure,
 };
 
 use crate::clock;
 use crate::error::TransportError;
-use crate::hooks::HookFuture;
+use crate::hooks::AuthenticatorError;
 use crate::shared::{Inner, Shared};
 use crate::wakers::Wakers;
 
@@ -35,6 +36,7 @@ use alarm::{Alarm, Due};
 use dial::{Dial, Dialed};
 pub(crate) use dial::{Server, Sites};
 pub(crate) use hooks::Hooks;
+use hooks::{Authenticating, Panicked, guarded};
 use link::{Link, ReadOutcome};
 use place::Place;
 
@@ -46,10 +48,13 @@ const TURNS: u32 = 32;
 const STORE_LINGER: Duration = Duration::from_secs(1);
 
 /// An answer of the authenticator's that is being waited for.
-type Answer = (ConnectionId, HookFuture<Option<Bytes>>);
+type Answer = (ConnectionId, Authenticating);
+
+/// What the authenticator has said; `None` gives up.
+type Answered = Result<Option<Bytes>, AuthenticatorError>;
 
 /// What the core is told, and what people are told, about a failure.
-pub(crate) type Failure = (evenkeel_proto::TransportFailure, TransportError);
+pub(crate) type Failure = (TransportFailure, TransportError);
 
 /// What follows a turn.
 enum Next {
@@ -66,7 +71,9 @@ struct Arrivals {
     /// Everything that had arrived is read.
     drained: bool,
     dialed: Option<Dialed>,
-    answered: Option<(ConnectionId, Option<Bytes>)>,
+    /// First data of enhanced authentication, for the transport that was opened.
+    first_data: Option<Bytes>,
+    answered: Option<(ConnectionId, Answered)>,
 }
 
 pub(crate) struct Driver {
@@ -118,8 +125,8 @@ impl Driver {
     fn turn(&mut self, cx: &mut Context<'_>) -> Next {
         let now = self.shared.clock.now();
         let drained = self.read(cx, now);
-        let arrivals =
-            Arrivals { drained, dialed: self.poll_dial(cx), answered: self.poll_answer(cx) };
+        let (dialed, first_data) = self.poll_dial(cx);
+        let arrivals = Arrivals { drained, dialed, first_data, answered: self.poll_answer(cx) };
         // A new link has to be read from once before it can be waited for.
         let opened = arrivals.dialed.is_some();
         let judged = self.consult(cx, now, arrivals);
@@ -164,14 +171,25 @@ impl Driver {
         paused && self.shared.lock().core.wants_read()
     }
 
-    fn poll_dial(&mut self, cx: &mut Context<'_>) -> Option<Dialed> {
-        match self.dial.as_mut()?.future.as_mut().poll(cx) {
-            Poll::Ready(dialed) => Some(dialed),
-            Poll::Pending => None,
+    /// What came of the attempt, if it is over. Code of the application's may
+    /// run here, such as a connector of its own, and panic.
+    fn poll_dial(&mut self, cx: &mut Context<'_>) -> (Option<Dialed>, Option<Bytes>) {
+        let Some(dial) = &mut self.dial else { return (None, None) };
+        match guarded(|| dial.future.as_mut().poll(cx)) {
+            Ok(Poll::Pending) => (None, None),
+            Ok(Poll::Ready(Ok(opened))) => match self.sites.hooks.first_data() {
+                Ok(data) => (Some(Ok(opened)), data),
+                Err(failure) => (Some(Err(failure)), None),
+            },
+            Ok(Poll::Ready(Err(failure))) => (Some(Err(failure)), None),
+            Err(Panicked) => {
+                let failure = (TransportFailure::Other(None), TransportError::Panicked);
+                (Some(Err(failure)), None)
+            }
         }
     }
 
-    fn poll_answer(&mut self, cx: &mut Context<'_>) -> Option<(ConnectionId, Option<Bytes>)> {
+    fn poll_answer(&mut self, cx: &mut Context<'_>) -> Option<(ConnectionId, Answered)> {
         let (conn, future) = &mut **self.answer.as_mut()?;
         let conn = *conn;
         match future.as_mut().poll(cx) {
@@ -203,10 +221,15 @@ impl Driver {
             self.place.tell(&mut inner.core, now, dial);
         }
         if let Some(dialed) = arrivals.dialed {
-            self.on_dialed(&mut inner, now, dialed);
+            self.on_dialed(&mut inner, now, dialed, arrivals.first_data);
         }
-        if let Some((conn, answer)) = arrivals.answered {
-            inner.core.authenticate(now, conn, answer);
+        match arrivals.answered {
+            Some((conn, Ok(answer))) => inner.core.authenticate(now, conn, answer),
+            Some((conn, Err(error))) => {
+                inner.last_error = Some(Box::new(TransportError::Authenticator(error)));
+                inner.core.handle(now, Input::Closed(conn, TransportFailure::Authenticator));
+            }
+            None => {}
         }
         let judged = self.may_judge(&inner, now, arrivals.drained);
         if judged {
@@ -215,8 +238,8 @@ impl Driver {
                 match inner.core.poll(now) {
                     Output::Wait(deadline) => break deadline,
                     output => {
-                        if let Output::Event(Event::Connected(connected)) = &output {
-                            inner.connected = Some(connected.clone());
+                        if let Output::Event(event) = &output {
+                            inner.note_event(event);
                         }
                         self.outputs.push(output);
                     }
@@ -249,7 +272,13 @@ impl Driver {
         !overtaken && (drained || self.unjudged >= TURNS)
     }
 
-    fn on_dialed(&mut self, inner: &mut Inner, now: Instant, dialed: Dialed) {
+    fn on_dialed(
+        &mut self,
+        inner: &mut Inner,
+        now: Instant,
+        dialed: Dialed,
+        first_data: Option<Bytes>,
+    ) {
         let Some(dial) = self.dial.take() else { return };
         let conn = dial.conn;
         self.place.arrive(&dial);
@@ -258,6 +287,9 @@ impl Driver {
                 tracing::debug!(connection = conn.0, "transport is open");
                 inner.last_error = None;
                 self.link = Some(Link::new(conn, stream));
+                if let Some(data) = first_data {
+                    inner.core.begin_authentication(now, conn, data);
+                }
                 inner.core.handle(now, Input::Opened(conn, credentials));
             }
             Err((failure, error)) => {
@@ -319,9 +351,7 @@ impl Driver {
     }
 
     fn authenticate(&mut self, conn: ConnectionId, challenge: Challenge) {
-        let authenticator = self.sites.hooks.authenticator.as_ref();
-        let Some(authenticator) = authenticator.filter(|_| !challenge.done) else { return };
-        self.answer = Some(Box::new((conn, authenticator.respond(challenge.data))));
+        self.answer = Some(Box::new((conn, self.sites.hooks.authenticate(challenge))));
     }
 
     fn publish_event(&mut self, event: Event) {
@@ -477,6 +507,7 @@ impl Drop for Driver {
         self.wakers.append(&mut inner.to_wake);
         drop(inner);
         self.shared.state.tell(&State::Closed);
+        self.shared.events.end(self.shared.clock.now());
         self.wakers.wake();
     }
 }

@@ -28,6 +28,13 @@ impl Authenticator for Echo {
             (challenge != "stop").then(|| [b"re:", &*challenge].concat().into())
         })
     }
+
+    fn finish(&self, data: Bytes) -> HookFuture<bool> {
+        Box::pin(async move {
+            tokio::time::sleep(millis(100)).await;
+            data != "forged"
+        })
+    }
 }
 
 fn properties(data: &'static str) -> Properties {
@@ -78,9 +85,36 @@ async fn an_authenticated_client_can_do_it_again() {
     assert_eq!(peer.expect().await, auth(ReasonCode::REAUTHENTICATE, "hello"));
     peer.send(auth(ReasonCode::CONTINUE_AUTHENTICATION, "one")).await;
     assert_eq!(peer.expect().await, auth(ReasonCode::CONTINUE_AUTHENTICATION, "re:one"));
-    peer.send(auth(ReasonCode::SUCCESS, "")).await;
-    settle().await;
+    let mut events = client.events();
+    while events.try_recv().is_ok() {}
+    peer.send(auth(ReasonCode::SUCCESS, "done")).await;
+    let event = soon(events.recv()).await.unwrap().event;
+    assert!(matches!(event, evenkeel::Event::Reauthenticated { .. }), "{event:?}");
     assert!(client.reauthenticate(), "and again");
+}
+
+/// Not a word of the application's goes to a server that is not believed.
+#[tokio::test(start_paused = true)]
+async fn the_servers_last_data_is_judged() {
+    let (client, _server, mut peer) = connecting(|b| b.reconnect(Reconnect::never())).await;
+    let receipt = client.publish("a", "1").qos(AtLeastOnce).await.unwrap();
+    peer.send(Packet::ConnAck(ConnAck { properties: properties("forged"), ..accepted() })).await;
+    let error = soon(client.online()).await.unwrap_err();
+    assert_eq!(error.to_string(), "enhanced authentication was given up");
+    soon(receipt).await.unwrap_err();
+    let Some(Packet::Disconnect(goodbye)) = peer.receive().await else { panic!() };
+    assert_eq!(goodbye.reason, ReasonCode::NOT_AUTHORIZED);
+    assert_eq!((peer.receive().await, client.connected()), (None, None));
+
+    let (client, _server, mut peer) = connecting(|b| b.reconnect(Reconnect::never())).await;
+    peer.send(Packet::ConnAck(accepted())).await;
+    soon(client.online()).await.unwrap();
+    assert!(client.reauthenticate());
+    peer.expect().await;
+    peer.send(auth(ReasonCode::SUCCESS, "forged")).await;
+    state_of(&client, |state| matches!(state, State::Halted { .. })).await;
+    let Some(Packet::Disconnect(goodbye)) = peer.receive().await else { panic!() };
+    assert_eq!(goodbye.reason, ReasonCode::NOT_AUTHORIZED);
 }
 
 #[tokio::test(start_paused = true)]

@@ -129,7 +129,7 @@ async fn a_halt_ends_the_wait_for_room() {
     assert!(stays_pending(&mut publish).await);
     let _refused = server.online_with(refused(ReasonCode::BANNED)).await;
     let error = soon(publish).await.unwrap_err();
-    assert_eq!(error.to_string(), "the client is closed or has halted");
+    assert_eq!(error.to_string(), "the server refused the connection: Banned (0x8a)");
 }
 
 #[tokio::test(start_paused = true)]

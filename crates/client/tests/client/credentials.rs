@@ -112,22 +112,6 @@ async fn those_of_the_url_are_used_for_its_server() {
     drop(client);
 }
 
-/// A bug of the application's ends the client, and leaves nobody waiting.
-#[tokio::test(start_paused = true)]
-async fn a_hook_that_panics_ends_the_client() {
-    let server = Server::new();
-    fn panics() -> std::future::Ready<Answer> {
-        panic!("a bug of the application's")
-    }
-    let client = server.client().credentials(panics).start().unwrap();
-    let receipt = client.publish("a", "1").qos(AtLeastOnce).await.unwrap();
-    assert_eq!(soon(client.online()).await.unwrap_err().to_string(), "the client is closed");
-    soon(receipt).await.unwrap_err();
-    soon(client.publish("a", "2").into_future()).await.unwrap_err();
-    soon(client.subscribe("a").into_future()).await.unwrap_err();
-    soon(client.shutdown(secs(5))).await;
-}
-
 #[tokio::test(start_paused = true)]
 async fn a_hook_has_a_time_out_of_its_own() {
     let server = Server::new();

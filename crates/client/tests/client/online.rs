@@ -1,7 +1,9 @@
 //! Coming online, or the reason why not.
 
 use evenkeel::{
-    ConnectError, ConnectPhase, DisconnectCause, Event, Halt, Reconnect, TransportFailure,
+    ConnectError, ConnectPhase, DeliveryError, DisconnectCause, Event, Halt, OperationError,
+    PublishError, Reconnect, Refusal, RefusedPolicy, RejectReason, SubscribeError,
+    TransportFailure,
 };
 
 use crate::support::*;
@@ -44,6 +46,71 @@ async fn a_refusal_of_an_older_server_shows_its_return_code() {
         refusal(&mut server, builder, connack).await,
         "the server refused the connection: Bad User Name or Password (0x86), return code 4"
     );
+}
+
+/// Whoever waits hears why, and not only that nothing goes on.
+#[tokio::test(start_paused = true)]
+async fn the_first_operations_end_with_the_refusal() {
+    let mut server = Server::new();
+    let client = server.client().start().unwrap();
+    let receipt = client.publish("a", "1").qos(AtLeastOnce).await.unwrap();
+    let subscribing = tokio::spawn(client.subscribe("a").into_future());
+    settle().await;
+    let _peer = server.online_with(refused(ReasonCode::NOT_AUTHORIZED)).await;
+    let refusal = Refusal::Reason(ReasonCode::NOT_AUTHORIZED);
+    let expected = DeliveryError::ConnectionRefused { refusal, attempts: 0 };
+    assert_eq!(soon(receipt).await, Err(expected));
+    let words = "the server refused the connection: Not authorized (0x87)";
+    assert_eq!(expected.to_string(), words);
+    let expected = SubscribeError::Operation(OperationError::ConnectionRefused(refusal));
+    assert_eq!(soon(subscribing).await.unwrap().unwrap_err(), expected);
+    assert_eq!(expected.to_string(), words);
+    // And so do those that come later.
+    let error = soon(client.publish("a", "2").into_future()).await.unwrap_err();
+    assert_eq!(error, PublishError::Rejected(RejectReason::ConnectionRefused(refusal)));
+    assert_eq!(error.to_string(), words);
+    let error = soon(client.subscribe("a").into_future()).await.unwrap_err();
+    assert_eq!(error, expected);
+    client.shutdown(secs(0)).await;
+    let error = soon(client.publish("a", "2").into_future()).await.unwrap_err();
+    assert_eq!(error, PublishError::Rejected(RejectReason::Closed), "closed is closed");
+}
+
+/// A device that nobody looks after goes on; its messages are kept.
+#[tokio::test(start_paused = true)]
+async fn in_the_slow_lane_each_refusal_is_told_at_once_and_the_client_goes_on() {
+    let mut server = Server::new();
+    let mut policy = Reconnect::default();
+    policy.refused = RefusedPolicy::SlowLane;
+    let client = server.client().reconnect(policy).start().unwrap();
+    let receipt = client.publish("a", "1").qos(AtLeastOnce).await.unwrap();
+    let begun = tokio::time::Instant::now();
+    // The first one comes while nobody waits, the second one while two do.
+    drop(server.online_with(refused(ReasonCode::NOT_AUTHORIZED)).await);
+    state_of(&client, |state| matches!(state, State::Waiting { .. })).await;
+    let error = soon(client.online()).await.unwrap_err();
+    let ConnectError::Refused { retry, cause, .. } = &error else { panic!("{error:?}") };
+    assert_eq!(error.to_string(), "the server refused the connection: Not authorized (0x87)");
+    assert!(matches!(**cause, DisconnectCause::Refused { .. }));
+    assert!(retry.at.since(client.now()) >= secs(59));
+    assert!(begun.elapsed() < secs(1), "at once");
+    let waiting: Vec<_> = (0..2)
+        .map(|_| {
+            let client = client.clone();
+            tokio::spawn(async move { client.online().await })
+        })
+        .collect();
+    drop(server.online_with(refused(ReasonCode::NOT_AUTHORIZED)).await);
+    for waiter in waiting {
+        let error = soon(waiter).await.unwrap().unwrap_err();
+        assert!(matches!(error, ConnectError::Refused { .. }), "{error:?}");
+    }
+    assert!(begun.elapsed() >= secs(60), "it did not come sooner");
+    let (online, mut peer) = tokio::join!(client.online(), server.online());
+    online.unwrap();
+    let publish = peer.expect_publish().await;
+    peer.send(puback(publish.packet_id, ReasonCode::SUCCESS)).await;
+    soon(receipt).await.unwrap();
 }
 
 #[tokio::test(start_paused = true)]
