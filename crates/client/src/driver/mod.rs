@@ -386,7 +386,10 @@ impl Driver {
             _ => None,
         };
         log::event(&event, error.as_ref());
-        self.shared.events.report(self.shared.clock.now(), event, error);
+        // The turn's instant: a look at the clock for each event would cost more
+        // than the event.
+        let at = self.shared.lock().core.now();
+        self.shared.events.report(at, event, error);
     }
 
     /// Tells the state; the end only when the goodbye is said.
