@@ -18,8 +18,10 @@ pub(super) struct Overruns {
     untaken: VecDeque<bool>,
     /// More of them than the receive maximum were waiting at once.
     is_exceeded: bool,
-    /// The client has told of it.
+    /// The client has told of it on this connection ...
     is_told: bool,
+    /// ... or on one that ended since the counters were looked at.
+    was_told: bool,
     /// The client has told of an application that finishes nothing.
     is_stalled: bool,
     /// What the client had counted when it was last looked at.
@@ -69,7 +71,8 @@ impl Overruns {
                     "a stall goes on without its connection".into()
                 });
                 let untaken = vec![false; self.untaken.len()].into();
-                *self = Self { untaken, counted: self.counted, ..Self::default() };
+                let was_told = self.was_told || self.is_told;
+                *self = Self { untaken, was_told, counted: self.counted, ..Self::default() };
             }
             _ => {}
         }
@@ -80,7 +83,8 @@ impl Overruns {
         verdict.require("D14", self.is_told || !self.is_exceeded, || {
             "the server has sent too much, and nothing is told".into()
         });
-        verdict.require("D14", self.is_told || counted == self.counted, || {
+        let is_told = self.is_told || std::mem::take(&mut self.was_told);
+        verdict.require("D14", is_told || counted == self.counted, || {
             "what the server sent too much was counted, and nothing is told".into()
         });
         verdict.require("D14", counted > self.counted || !self.is_exceeded, || {
