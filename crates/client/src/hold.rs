@@ -86,7 +86,7 @@ impl Hold {
             self.since = now;
         }
         self.bytes += incoming.weight();
-        self.held.push_back(incoming);
+        self.held.push_back(detached(incoming));
         self.note_full(now);
     }
 
@@ -94,7 +94,7 @@ impl Hold {
     pub(crate) fn replace(&mut self, now: Instant, index: usize, incoming: Incoming) {
         if let Some(held) = self.held.get_mut(index) {
             self.bytes = self.bytes - held.weight() + incoming.weight();
-            *held = incoming;
+            *held = detached(incoming);
             self.note_full(now);
         }
     }
@@ -171,6 +171,11 @@ impl Hold {
     fn is_full(&self) -> bool {
         self.held.len() >= self.bounds.0 || self.bytes >= self.bounds.1
     }
+}
+
+/// Those it was read with may be gone long before it (S4).
+fn detached(incoming: Incoming) -> Incoming {
+    Incoming { publish: incoming.publish.detached(), ..incoming }
 }
 
 /// Where the same message waits already, from an earlier connection: one of

@@ -14,7 +14,8 @@ use crate::streams::{AckShare, Next, Parcel, StreamId, Taken};
 ///
 /// Unless its stream acknowledges manually, it is acknowledged when it is
 /// dropped: the end of a loop's body is the end of its handling. A panic
-/// while it is held leaves it unacknowledged.
+/// while it is held leaves it unacknowledged. What is dropped unacknowledged
+/// comes again on the next connection, if the server keeps the session.
 pub struct Message {
     publish: Publish,
     ack: Option<Pending>,
@@ -88,7 +89,20 @@ impl Pending {
     fn settle(self, reason: ReasonCode) {
         if let Some(key) = self.share.settle() {
             let mut inner = self.shared.lock();
-            inner.gathered.settled.push((key, reason));
+            inner.gathered.settled.push((key, Some(reason)));
+            Inner::signal(inner);
+        }
+    }
+}
+
+impl Pending {
+    /// Nobody will answer: what the server sends again is to be delivered again.
+    fn give_back(self) {
+        // Of several streams, another may yet finish it.
+        if let AckShare::Alone(key) = self.share {
+            let mut inner = self.shared.lock();
+            inner.gathered.settled.push((key, None));
+            inner.gathered.any_unfinished = true;
             Inner::signal(inner);
         }
     }
@@ -96,9 +110,10 @@ impl Pending {
 
 impl Drop for Message {
     fn drop(&mut self) {
-        if let Some(pending) = self.ack.take_if(|pending| !pending.manual)
-            && !std::thread::panicking()
-        {
+        let Some(pending) = self.ack.take() else { return };
+        if pending.manual || std::thread::panicking() {
+            pending.give_back();
+        } else {
             pending.settle(ReasonCode::SUCCESS);
         }
     }

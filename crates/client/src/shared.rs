@@ -84,9 +84,12 @@ pub(crate) struct Connecting {
 /// Gathered for the driver's next turn.
 #[derive(Default)]
 pub(crate) struct Gathered {
-    /// Messages that the application is done with: to tell the core of each
-    /// alone would cost more than all else about a small message.
-    pub(crate) settled: Vec<(AckKey, ReasonCode)>,
+    /// Messages that the application is done with, or let go of unfinished: to
+    /// tell the core of each alone would cost more than all else about a small
+    /// message.
+    pub(crate) settled: Vec<(AckKey, Option<ReasonCode>)>,
+    /// Some of them are unfinished.
+    pub(crate) any_unfinished: bool,
     /// QoS 1 and 2 messages that were accepted.
     pub(crate) published: usize,
 }
@@ -169,11 +172,17 @@ impl Inner {
     /// Tells the core what the application is done with; due in every turn of
     /// the driver, and before every command.
     pub(crate) fn acknowledge(&mut self) {
-        if !self.gathered.settled.is_empty() {
-            let now = self.core.now();
-            self.core.acknowledge_all(now, self.gathered.settled.drain(..));
-            self.gathered.settled.shrink_to(SETTLED_KEPT);
+        let Self { core, gathered, .. } = self;
+        if gathered.settled.is_empty() {
+            return;
         }
+        if std::mem::take(&mut gathered.any_unfinished) {
+            let unfinished = gathered.settled.iter().filter(|(_, answer)| answer.is_none());
+            unfinished.for_each(|(key, _)| core.give_back(*key));
+        }
+        let answers = gathered.settled.drain(..).filter_map(|(key, answer)| Some((key, answer?)));
+        core.acknowledge_all(core.now(), answers);
+        gathered.settled.shrink_to(SETTLED_KEPT);
     }
 
     /// True where the driver is to send what was published before more is.

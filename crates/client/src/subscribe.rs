@@ -144,7 +144,9 @@ impl SubscribeRequest {
     /// Messages are acknowledged only by [`Message::ack`](crate::Message::ack).
     ///
     /// Acknowledgements go out in the order the messages came ([MQTT-4.6.0-2]):
-    /// one that is never given holds back all later ones.
+    /// one that is never given holds back all later ones, and in the end the
+    /// server ([`Event::DeliveryStalled`](crate::Event::DeliveryStalled)). A message
+    /// that is dropped without is given again on the next connection.
     pub const fn manual_ack(mut self) -> Self {
         self.manual = true;
         self

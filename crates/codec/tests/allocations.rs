@@ -391,6 +391,38 @@ fn what_is_kept_of_a_packet_does_not_keep_the_packet() {
     }
 }
 
+/// S4: of what came in one buffer, one message may be kept for long.
+#[test]
+fn a_detached_message_does_not_keep_its_neighbours() {
+    let long = || Text::try_from("t".repeat(100)).unwrap();
+    let properties = [
+        Property::ContentType(long()),
+        Property::ResponseTopic(long()),
+        Property::CorrelationData(vec![1; 100].into()),
+        Property::UserProperty(long(), long()),
+    ];
+    for (payload, shares) in [(16 * 1024, false), (16 * 1024 + 1, true)] {
+        let properties = properties.iter().cloned().collect();
+        let payload = vec![7; payload].into();
+        let small = Publish { topic: long(), payload, properties, ..message(QoS::AtMostOnce) };
+        let large = Publish { payload: vec![0; 60_000].into(), ..message(QoS::AtMostOnce) };
+        let mut bytes = Vec::new();
+        for message in [&small, &large] {
+            Packet::Publish(message.clone()).encode(Version::V5, &mut bytes).unwrap();
+        }
+        let (held, _, kept) = held(|| {
+            let mut decoder = Decoder::new(Version::V5, u32::MAX);
+            match decoder.decode(&mut BytesMut::from(&bytes[..])) {
+                Ok(Some(Packet::Publish(publish))) => publish.detached(),
+                other => panic!("{other:?}"),
+            }
+        });
+        assert_eq!(kept, small);
+        assert_eq!(held > 60_000, shares, "{held} bytes are held");
+        assert!(shares || held <= kept.weight() + 64, "{held} bytes of {}", kept.weight());
+    }
+}
+
 fn topic_of(packet: Packet) -> Text {
     match packet {
         Packet::Publish(publish) => publish.topic,

@@ -62,30 +62,68 @@ async fn before_mqtt_5_every_answer_is_success() {
 
 #[tokio::test(start_paused = true)]
 async fn a_panicking_handler_leaves_its_message_unacknowledged() {
+    for qos in [AtLeastOnce, ExactlyOnce] {
+        comes_again_after(qos, false, |message| {
+            let handler = tokio::spawn(async move {
+                let _message = message;
+                panic!("a bug of the application's");
+            });
+            async move { assert!(handler.await.unwrap_err().is_panic()) }
+        })
+        .await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_that_is_dropped_without_its_manual_answer_comes_again() {
+    for qos in [AtLeastOnce, ExactlyOnce] {
+        comes_again_after(qos, true, |message| async move { drop(message) }).await;
+    }
+}
+
+/// After this, one message is not acknowledged, and is given again when the
+/// server sends it again, and the one behind it once.
+async fn comes_again_after<F: Future<Output = ()>>(
+    qos: QoS,
+    is_manual: bool,
+    let_go: impl FnOnce(evenkeel::Message) -> F,
+) {
     let (client, mut server, mut peer) = {
         let settings = |b: ClientBuilder| b.clean_start(false).session_expiry(secs(3600));
         online(Version::V5, settings).await
     };
-    let mut messages = peer.grant(&client, "a", AtLeastOnce).await;
-    peer.publish(message("a", "x", AtLeastOnce, 1)).await;
-    let handled = soon(messages.next()).await.unwrap();
-    let handler = tokio::spawn(async move {
-        let _message = handled;
-        panic!("a bug of the application's");
-    });
-    assert!(handler.await.unwrap_err().is_panic());
+    let mut messages = match is_manual {
+        true => manual(&client, &mut peer).await,
+        false => peer.grant(&client, "a", qos).await,
+    };
+    for number in 1..=2 {
+        peer.publish(message("a", "x", qos, number)).await;
+    }
+    let_go(soon(messages.next()).await.unwrap()).await;
+    soon(messages.next()).await.unwrap().ack();
     assert_eq!(peer.poll().await, None, "not acknowledged");
     assert!(client.state().is_online());
     // The server sends it again on the next connection.
     drop(peer);
     let connack = evenkeel_codec::ConnAck { session_present: true, ..accepted() };
     let mut peer = server.online_with(connack).await;
-    let again = evenkeel_codec::Publish { dup: true, ..message("a", "x", AtLeastOnce, 1) };
-    peer.publish(again).await;
+    for number in 1..=2 {
+        let again = evenkeel_codec::Publish { dup: true, ..message("a", "x", qos, number) };
+        peer.publish(again).await;
+    }
     let again = soon(messages.next()).await.unwrap();
     assert!(again.dup());
-    drop(again);
-    assert_eq!(peer.expect_puback().await.packet_id, id(1));
+    assert_eq!(again.packet_id(), Some(1));
+    again.ack();
+    if qos == AtLeastOnce {
+        soon(messages.next()).await.unwrap().ack();
+    }
+    for number in 1..=2 {
+        let (Packet::PubAck(ack) | Packet::PubRec(ack)) = peer.expect().await else {
+            panic!("an acknowledgement")
+        };
+        assert_eq!((ack.packet_id, ack.reason), (id(number), ReasonCode::SUCCESS));
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -31,6 +31,9 @@ pub struct Publish {
     pub properties: Properties,
 }
 
+/// A larger payload is most of the buffer it was read into.
+const OWN_FROM: usize = 16 * 1024;
+
 static NO_TOPIC: Text = Text::new();
 
 pub(super) const RETAIN: u8 = 0b0001;
@@ -71,6 +74,20 @@ impl Publish {
     #[must_use]
     pub fn weight(&self) -> usize {
         self.topic.len() + self.payload.len() + self.properties.weight()
+    }
+
+    /// The same message in memory of its own, for one that is kept longer than
+    /// those it came with: a payload and long texts are slices of the buffer they
+    /// were read into, and keep all of it. A payload above 16 KiB stays where it
+    /// is.
+    #[must_use]
+    pub fn detached(mut self) -> Self {
+        if self.payload.len() <= OWN_FROM {
+            self.payload = Bytes::copy_from_slice(&self.payload);
+        }
+        self.topic = self.topic.detached();
+        self.properties = self.properties.detached();
+        self
     }
 
     /// Appends the whole packet; on an error `out` is as before.

@@ -106,6 +106,13 @@ impl Properties {
         self
     }
 
+    /// The same list without memory of the buffer it was read into.
+    #[must_use]
+    pub fn detached(mut self) -> Self {
+        self.0.iter_mut().for_each(Property::detach);
+        self
+    }
+
     /// Removes every property with this identifier.
     pub fn remove(&mut self, id: PropertyId) {
         self.0.retain(|property| property.id() != id);
@@ -242,6 +249,28 @@ impl PropertyId {
 impl fmt::Display for PropertyId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} ({:#04x})", self.name().unwrap_or("unknown"), self.0)
+    }
+}
+
+impl Property {
+    fn detach(&mut self) {
+        match self {
+            Self::ContentType(text)
+            | Self::ResponseTopic(text)
+            | Self::AssignedClientIdentifier(text)
+            | Self::AuthenticationMethod(text)
+            | Self::ResponseInformation(text)
+            | Self::ServerReference(text)
+            | Self::ReasonString(text) => *text = text.detached(),
+            Self::CorrelationData(bytes) | Self::AuthenticationData(bytes) => {
+                *bytes = Bytes::copy_from_slice(bytes);
+            }
+            Self::UserProperty(name, value) => {
+                *name = name.detached();
+                *value = value.detached();
+            }
+            _ => {}
+        }
     }
 }
 

@@ -47,6 +47,14 @@ impl Client {
         }
     }
 
+    /// Says that the application let go of a message and will not finish it, as
+    /// after a panic. It stays unacknowledged, and is delivered again when the
+    /// server sends it again, on another connection; a message of QoS 1 is so in
+    /// any case.
+    pub fn give_back(&mut self, key: AckKey) {
+        self.session.inbound.give_back(key);
+    }
+
     /// Notes since when messages that wait for an answer of ours use up our
     /// receive maximum, and tells when that is over.
     pub(super) fn watch_quota(&mut self) {

@@ -145,24 +145,44 @@ impl Inbound {
     /// that is known. A copy carries DUP: in a session that may be another, a
     /// message without it is new.
     pub(crate) fn on_exactly_once(&mut self, id: PacketId, dup: bool) -> Option<AckKey> {
-        let is_old = |receipt: &mut Receipt| receipt.owed.is_none();
-        if self.unproven && !dup && self.receipts.get_mut(id).is_some_and(is_old) {
-            self.receipts.remove(id);
-        }
         let place = match self.receipts.find(id) {
+            Err(place) => place,
+            Ok(place) if self.comes_anew(place, dup) => {
+                self.receipts.remove(id);
+                self.receipts.find(id).unwrap_or_else(|place| place)
+            }
             Ok(place) => {
                 self.on_copy(place);
                 return None;
             }
-            Err(place) => place,
         };
         self.generation += 1;
         self.receipts_here += 1;
         let generation = self.generation;
         let owed = Some(self.pubrecs.push(id));
-        let receipt = Receipt { id, generation, answer: None, owed, recorded: false };
+        let receipt =
+            Receipt { id, generation, answer: None, owed, recorded: false, given_back: false };
         self.receipts.insert(place, receipt);
         Some(AckKey::exactly_once(id, generation))
+    }
+
+    /// The message that comes under a known identifier is to be delivered all the
+    /// same: on another connection, a new one in a session that may be another,
+    /// or one that the application gave back.
+    fn comes_anew(&mut self, place: usize, dup: bool) -> bool {
+        let may_be_new = self.unproven && !dup;
+        let receipt = self.receipts.at(place).filter(|receipt| receipt.owed.is_none());
+        receipt.is_some_and(|receipt| may_be_new || receipt.given_back)
+    }
+
+    /// The application will not finish this message: nobody will give its answer,
+    /// and a copy that comes on another connection is delivered in its place.
+    pub(crate) fn give_back(&mut self, key: AckKey) {
+        if let crate::io::AckTarget::ExactlyOnce { id, generation } = key.target()
+            && let Some(receipt) = self.receipts.get_mut(id)
+        {
+            receipt.given_back |= receipt.generation == generation && receipt.answer.is_none();
+        }
     }
 
     /// A message that is known came again: it is answered again.
@@ -233,7 +253,8 @@ impl Inbound {
         let generation = self.generation;
         let answer = Some(ReasonCode::SUCCESS);
         if let Err(place) = self.receipts.find(id) {
-            let receipt = Receipt { id, generation, answer, owed: None, recorded: true };
+            let receipt =
+                Receipt { id, generation, answer, owed: None, recorded: true, given_back: false };
             self.receipts.insert(place, receipt);
         }
     }

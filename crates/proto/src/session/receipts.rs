@@ -21,6 +21,8 @@ pub(crate) struct Receipt {
     pub(crate) owed: Option<u64>,
     /// The store has been told.
     pub(crate) recorded: bool,
+    /// The application let go of the message and will not finish it.
+    pub(crate) given_back: bool,
 }
 
 /// In the order of identifiers, round from the front's past 65,535 back to it.
@@ -102,7 +104,7 @@ mod tests {
 
     fn receipt(id: u16, generation: u64) -> Receipt {
         let id = PacketId::new(id).unwrap();
-        Receipt { id, generation, answer: None, owed: None, recorded: false }
+        Receipt { id, generation, answer: None, owed: None, recorded: false, given_back: false }
     }
 
     fn id(id: u16) -> PacketId {

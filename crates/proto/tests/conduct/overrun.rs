@@ -416,3 +416,51 @@ fn messages_that_wait_for_pubrel_are_no_stall() {
     rig.advance(secs(3600));
     assert_eq!(stalls(&mut rig), []);
 }
+
+// ---- messages that the application let go of ----
+
+/// D3: nobody else would ever give the answer that those behind it wait for.
+#[test]
+fn a_message_that_was_given_back_is_delivered_when_it_comes_again() {
+    each_version(|version| {
+        let mut rig = Rig::online(settings(version));
+        for number in 1..=2 {
+            rig.send(&Packet::Publish(delivery("a", ExactlyOnce, number)));
+        }
+        let keys = [rig.message().ack.unwrap(), rig.message().ack.unwrap()];
+        rig.client.give_back(keys[0]);
+        rig.acknowledge(keys[1], ReasonCode::SUCCESS);
+        rig.expect_nothing();
+        let again =
+            |number| Packet::Publish(Publish { dup: true, ..delivery("a", ExactlyOnce, number) });
+        rig.send(&again(1));
+        assert!(rig.client.next_message().is_none(), "not on the same connection");
+        rig.reconnect_with(&resumed());
+        for number in 1..=2 {
+            rig.send(&again(number));
+        }
+        rig.acknowledge(keys[0], ReasonCode::SUCCESS);
+        rig.expect_nothing();
+        let message = rig.message();
+        assert_eq!(message.publish.packet_id, Some(id(1)));
+        assert!(rig.client.next_message().is_none(), "the other one was finished");
+        rig.send(&again(1));
+        assert!(rig.client.next_message().is_none(), "once");
+        rig.acknowledge(message.ack.unwrap(), ReasonCode::SUCCESS);
+        assert_eq!(rig.expect(), pubrec(id(1)));
+        assert_eq!(rig.expect(), pubrec(id(2)));
+    });
+}
+
+#[test]
+fn a_message_that_was_answered_cannot_be_given_back() {
+    let mut rig = Rig::online(settings(Version::V5));
+    rig.send(&Packet::Publish(delivery("a", ExactlyOnce, 1)));
+    let key = rig.message().ack.unwrap();
+    rig.acknowledge(key, ReasonCode::SUCCESS);
+    rig.client.give_back(key);
+    rig.reconnect_with(&resumed());
+    rig.send(&Packet::Publish(Publish { dup: true, ..delivery("a", ExactlyOnce, 1) }));
+    assert!(rig.client.next_message().is_none());
+    assert_eq!(rig.expect(), pubrec(id(1)));
+}
