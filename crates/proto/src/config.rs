@@ -85,9 +85,15 @@ impl core::fmt::Debug for ConnectConfig {
 pub struct KeepAliveConfig {
     /// Least time between two pings of one connection.
     pub min_ping_spacing: Duration,
-    /// How long the server may leave a ping without any byte back; `None` is
-    /// half the interval, 60 s at most. A link that needed longer is given
-    /// more after a death. Further pings go out at the interval meanwhile.
+    /// How long a ping may stay unwritten, and how long the server may leave it
+    /// without any byte back. `None`, the default, judges the server by its last
+    /// byte: a link is dead when a ping is unanswered and no byte has come for
+    /// 1.5 keep-alives, or for 120 s since the ping. That leaves each ping 0.65
+    /// keep-alives at least (120 s at most), which is also how long it may stay
+    /// unwritten. A link that needed longer is given more after a death: up to
+    /// 2.25 keep-alives since the last byte, or with a value of yours twice and
+    /// four times as much, up to 1.25 keep-alives since the ping. Further pings
+    /// go out at the interval meanwhile.
     pub response_timeout: Option<Duration>,
 }
 

@@ -11,7 +11,7 @@ use crate::alias::{IncomingAliases, OutgoingAliases};
 use crate::cause::ConnectPhase;
 use crate::config::Config;
 use crate::io::ConnectionId;
-use crate::keepalive::{KeepAlive, Settings};
+use crate::keepalive::{KeepAlive, LONGEST_WAIT, Settings};
 use crate::limits::Limits;
 use crate::operation::Claim;
 use crate::rng::Rng;
@@ -74,12 +74,45 @@ pub(crate) struct Online {
 /// What the peer has done since CONNACK.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Proof {
-    /// Any packet came: the link works and the server talks to us.
-    pub(crate) alive: bool,
     /// An acknowledgement or a PINGRESP came (R3).
     pub(crate) useful: bool,
     /// The slowest PINGRESP, if one came.
     pub(crate) slowest_pong: Option<Duration>,
+    pub(crate) life: Life,
+}
+
+/// Whether the server talks to us.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Life {
+    /// Nothing came since CONNACK.
+    #[default]
+    Unknown,
+    /// What was in flight at a cut waits for a sign of life until then (D16).
+    Awaited { until: Instant },
+    /// Nothing came, and it is not waited for any more.
+    WaitedFor,
+    /// A packet came.
+    Shown {
+        /// Bytes of ours that were queued when it came. The end of what was
+        /// sent again before is no evidence (D16).
+        at: u64,
+    },
+}
+
+impl Life {
+    /// For how much of the response time-out what was in flight at a cut waits:
+    /// the rest is for the answers to it, lest the ping that had none end the
+    /// connection before.
+    const WAIT_PART: u32 = 2;
+
+    /// The same where there are no pings.
+    pub(crate) const WAIT_WITHOUT_PINGS: Duration = Duration::from_secs(10);
+
+    /// How long to wait for a sign of life where an answer to a ping has this
+    /// long; `None` without pings.
+    pub(crate) fn wait(response_timeout: Option<Duration>) -> Duration {
+        response_timeout.map_or(Self::WAIT_WITHOUT_PINGS, |whole| whole / Self::WAIT_PART)
+    }
 }
 
 /// Offsets into the bytes sent on this connection.
@@ -141,6 +174,14 @@ impl Stream {
 }
 
 impl Online {
+    /// A packet came.
+    #[inline]
+    pub(crate) const fn show_life(&mut self) {
+        if !matches!(self.proof.life, Life::Shown { .. }) {
+            self.proof.life = Life::Shown { at: self.stream.queued };
+        }
+    }
+
     pub(crate) fn new(
         opening: &Opening,
         decoder: Decoder,
@@ -166,12 +207,24 @@ impl Online {
     }
 }
 
+/// Silence of the peer that is death, from its last byte on, in quarters of the
+/// interval (K4); more where deaths have taught to wait for late answers (K11).
+const SILENCE_LIMITS: [u32; 3] = [6, 8, 9];
+
+/// The part of the interval within which a ping is written after the last packet
+/// and after the last byte of the peer (K4), in hundredths.
+const LATEST_PING: u32 = 85;
+
+/// The most [`patience`](keep_alive_settings) there is.
+pub(crate) const MOST_PATIENCE: u8 = SILENCE_LIMITS.len() as u8 - 1;
+
 /// The engine's settings for an effective keep-alive; `None` turns it off.
 ///
-/// Pings go out 5 to 20 % early, at a point that differs from connection to
-/// connection, so that many clients do not ping in step (K14). `patience`
-/// doubles the response time-out, for servers that were found to answer late,
-/// up to 1.25 times the interval; pings go on at the interval meanwhile.
+/// Pings are due between 0.675 and 0.825 intervals after the last packet, at a
+/// point that differs from connection to connection, so that many clients do
+/// not ping in step (K14); the slack of the engine ends at 0.85. `patience`
+/// counts what earlier deaths have taught: to wait longer for late answers;
+/// pings go on at the interval meanwhile.
 pub(crate) fn keep_alive_settings(
     config: &Config,
     interval: Duration,
@@ -181,16 +234,38 @@ pub(crate) fn keep_alive_settings(
     if interval.is_zero() {
         return None;
     }
-    let usual = (interval / 2).min(Duration::from_secs(60));
-    let response_timeout = config.keep_alive.response_timeout.unwrap_or(usual);
-    let patient = response_timeout.saturating_mul(1 << patience.min(8));
+    let (silence_limit, response_timeout) = match config.keep_alive.response_timeout {
+        Some(wanted) => (Duration::ZERO, wanted_timeout(wanted, interval, patience)),
+        None => (silence_limit(interval, patience), usual_timeout(interval, patience)),
+    };
     Some(Settings {
         interval,
-        margin: rng.between(interval / 20, interval / 5),
-        response_timeout: patient.min((interval * 5 / 4).max(response_timeout)),
+        margin: rng.between(interval * 7 / 40, interval * 13 / 40),
+        response_timeout,
         min_ping_spacing: config.keep_alive.min_ping_spacing,
-        probe_after_silence: interval,
+        silence_limit,
     })
+}
+
+fn silence_limit(interval: Duration, patience: u8) -> Duration {
+    let quarters = SILENCE_LIMITS.get(usize::from(patience)).unwrap_or(&SILENCE_LIMITS[2]);
+    interval * *quarters / 4
+}
+
+/// What is left of the limit behind a ping that is as late as it may be.
+fn usual_timeout(interval: Duration, patience: u8) -> Duration {
+    let left = silence_limit(interval, patience) - interval * LATEST_PING / 100;
+    left.min(LONGEST_WAIT.saturating_mul(1 << patience))
+}
+
+/// What the user asked for, doubled by patience up to 1.25 intervals.
+fn wanted_timeout(wanted: Duration, interval: Duration, patience: u8) -> Duration {
+    wanted.saturating_mul(1 << patience).min((interval * 5 / 4).max(wanted))
+}
+
+/// The time that an answer has where no death has taught patience.
+pub(crate) fn impatient_timeout(config: &Config, interval: Duration) -> Duration {
+    config.keep_alive.response_timeout.unwrap_or_else(|| usual_timeout(interval, 0))
 }
 
 /// Remembers where ended connections got to, for receipts that ask late.

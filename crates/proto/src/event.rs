@@ -66,6 +66,9 @@ pub enum Event {
     PingUnanswered {
         /// Time since it was written.
         after: Duration,
+        /// Whether anything came since: the link is alive then. Where nothing
+        /// came, the next ping goes out and the link is still in doubt.
+        heard: bool,
     },
     /// Subscriptions are asked for again after the server lost the session.
     SubscriptionsRestoring {

@@ -116,6 +116,8 @@ pub enum Timer {
     Ping,
     /// An outstanding ping is judged.
     PingResponse,
+    /// What was in flight at a cut goes out without a sign of life.
+    SignOfLife,
     /// A queued message expires.
     MessageExpiry,
     /// Draining ends, finished or not.

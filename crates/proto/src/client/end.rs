@@ -5,7 +5,7 @@ use alloc::boxed::Box;
 use evenkeel_codec::{Disconnect, Packet, PacketId, Properties, Property, ReasonCode};
 
 use crate::cause::{CauseClass, ConnectPhase, DisconnectCause, ProtocolError, TransportFailure};
-use crate::connection::Online;
+use crate::connection::{Life, MOST_PATIENCE, Online, impatient_timeout};
 use crate::event::Event;
 use crate::io::{Close, ConnectionId, Output, Served};
 use crate::keepalive::Death;
@@ -191,12 +191,12 @@ impl Client {
     }
 
     /// A link that was called dead may have been slow: the next one gets
-    /// twice the time, until answers come quickly again.
+    /// more time (K11), until answers come quickly again.
     fn learn_patience(&mut self, cause: &DisconnectCause, online: &Online) {
         if let DisconnectCause::KeepAlive(Death::NoResponse { .. }) = cause {
-            self.dialer.patience = (self.dialer.patience + 1).min(2);
+            self.dialer.patience = (self.dialer.patience + 1).min(MOST_PATIENCE);
         } else if let Some(engine) = &online.keep_alive {
-            let usual = engine.settings().response_timeout / (1 << self.dialer.patience);
+            let usual = impatient_timeout(&self.config, engine.settings().interval);
             if online.proof.slowest_pong.is_some_and(|slowest| slowest < usual / 4 * 3) {
                 self.dialer.patience = 0;
             }
@@ -208,9 +208,13 @@ impl Client {
     fn count_strikes(&mut self, cause: &DisconnectCause, online: &Online) {
         let limit = self.config.bounds.deaths_per_packet;
         if limit > 0 && is_suspicious(cause) {
-            let alive = online.proof.alive;
-            let alone = self.session.flights.suspect_unanswered(alive, online.stream.written);
-            if let Some(id) = alone.filter(|id| alive && self.is_guilty(*id, limit)) {
+            let alive_from = match online.proof.life {
+                Life::Shown { at } => Some(at),
+                _ => None,
+            };
+            let written = online.stream.written;
+            let accused = self.session.flights.suspect_unanswered(alive_from, written);
+            if let Some(id) = accused.filter(|id| self.is_guilty(*id, limit)) {
                 self.quarantine(id);
             }
         }

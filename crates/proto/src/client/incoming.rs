@@ -106,7 +106,7 @@ impl Client {
         let Link::Online(online) = &mut self.link else {
             return self.on_handshake_packet(packet);
         };
-        online.proof.alive = true;
+        online.show_life();
         let is_v5 = online.limits.version.has_properties();
         match packet {
             Packet::Publish(publish) => self.on_publish(publish),
@@ -133,7 +133,7 @@ impl Client {
     fn on_publish(&mut self, mut publish: Publish) {
         self.stats.publishes_received += 1;
         let Link::Online(online) = &mut self.link else { return };
-        online.proof.alive = true;
+        online.show_life();
         if !publish.properties.is_empty()
             && let Some(alias) = publish.properties.topic_alias()
         {
@@ -203,7 +203,7 @@ impl Client {
     /// An acknowledgement came, in whatever form.
     fn on_ack(&mut self, kind: PacketType, id: PacketId, reason: ReasonCode) {
         if let Link::Online(online) = &mut self.link {
-            online.proof.alive = true;
+            online.show_life();
         }
         match kind {
             PacketType::PubAck => self.on_puback(id, reason),

@@ -7,6 +7,7 @@ use evenkeel_codec::{
     Ack, EncodeError, Packet, PacketId, PacketType, Publish, QoS, ReasonCode, Transfer, Version,
 };
 
+use crate::connection::{Life, impatient_timeout};
 use crate::operation::{Claim, Delivered, DeliveryError, PublishLimit};
 use crate::record::{Outcome, Record};
 use crate::session::flights::{Exchange, Here, Suspicion};
@@ -77,14 +78,31 @@ impl Client {
         limit > 0 && suspicion.strikes >= limit
     }
 
-    /// What was in flight at a death waits for a sign of life, so that a
-    /// server which cuts every connection is not blamed on it; and if it is to
+    /// What was in flight at a death waits for a sign of life, and if it is to
     /// go alone, for the answers to all else (R7).
     fn may_send_suspect(&mut self, alone: bool) -> bool {
-        if !self.is_proven() && self.request_probe() {
-            return false;
-        }
-        !alone || self.session.flights.unanswered() == 0
+        !self.waits_for_life() && (!alone || self.session.flights.unanswered() == 0)
+    }
+
+    /// True where a suspect has to wait for a sign of life, so that a server
+    /// which cuts every connection is not blamed on it. A ping asks for one;
+    /// a server that answers all but pings gets its messages, too (D16).
+    pub(super) fn waits_for_life(&mut self) -> bool {
+        let now = self.now;
+        let Link::Online(online) = &mut self.link else { return true };
+        let until = match online.proof.life {
+            Life::Shown { .. } | Life::WaitedFor => return false,
+            Life::Awaited { until } => until,
+            Life::Unknown => {
+                let engine = online.keep_alive.as_ref();
+                let interval = engine.map(|engine| engine.settings().interval);
+                let timeout = interval.map(|interval| impatient_timeout(&self.config, interval));
+                now + Life::wait(timeout)
+            }
+        };
+        online.proof.life = Life::Awaited { until };
+        self.request_probe();
+        true
     }
 
     /// Sends an exchange again where it stands; false if it is over.
@@ -256,10 +274,6 @@ impl Client {
             Link::Opening(opening) => opening.stream.unwritten(),
             _ => 0,
         }
-    }
-
-    pub(super) fn is_proven(&self) -> bool {
-        matches!(&self.link, Link::Online(online) if online.proof.alive)
     }
 
     //= [MQTT-3.3.4-7]

@@ -121,13 +121,13 @@ impl Client {
         }
     }
 
-    /// A suspected operation goes out alone, after a sign of life; nothing
-    /// goes beside it, nor beside a suspected publish (R7).
+    /// A suspected operation goes out alone, after a sign of life or the wait for
+    /// one (D16); nothing goes beside it, nor beside a suspected publish (R7).
     fn may_send_control(&mut self) -> bool {
         if !self.session.subscriptions.front_suspicion().is_some_and(|front| front.suspect) {
             return !self.session.flights.has_suspect_control() && !self.is_suspect_publish_out();
         }
-        self.session.flights.unanswered() == 0 && (self.is_proven() || !self.request_probe())
+        self.session.flights.unanswered() == 0 && !self.waits_for_life()
     }
 
     fn is_suspect_publish_out(&self) -> bool {

@@ -5,10 +5,11 @@ use core::time::Duration;
 use evenkeel_codec::{EncodeError, Packet};
 
 use crate::cause::DisconnectCause;
+use crate::connection::Life;
 use crate::event::Event;
 use crate::io::ConnectionId;
 use crate::keepalive::{Action, KeepAlive};
-use crate::time::{Deadline, Timer};
+use crate::time::{Deadline, Instant, Timer};
 
 use super::{Client, Link};
 
@@ -35,8 +36,20 @@ impl Client {
             Link::Online(_) => {
                 self.tell_stall();
                 self.run_keep_alive();
+                self.end_wait_for_life();
             }
             _ => {}
+        }
+    }
+
+    /// No sign of life came in time: what waits for one goes out (D16).
+    fn end_wait_for_life(&mut self) {
+        if let Link::Online(online) = &mut self.link
+            && let Life::Awaited { until } = online.proof.life
+            && until <= self.now
+        {
+            online.proof.life = Life::WaitedFor;
+            self.pump();
         }
     }
 
@@ -49,9 +62,9 @@ impl Client {
             match online.keep_alive.as_mut()?.poll(now, reading) {
                 Action::Wait(deadline) => return Some(deadline),
                 Action::SendPing => self.send_ping(),
-                Action::NoteUnanswered { sent } => {
+                Action::NoteUnanswered { sent, heard } => {
                     self.stats.pings_unanswered += 1;
-                    self.event(Event::PingUnanswered { after: now.since(sent) });
+                    self.event(Event::PingUnanswered { after: now.since(sent), heard });
                 }
                 Action::Close(death) => {
                     self.end(DisconnectCause::KeepAlive(death), None);
@@ -148,6 +161,17 @@ impl Client {
             .map(|at| Deadline { at, timer: Timer::Inbox });
         let store = self.store_deadline().map(|at| Deadline { at, timer: Timer::Store });
         let stall = self.stall_deadline().map(|at| Deadline { at, timer: Timer::Stall });
-        [link, expiry, drain, stuck, store, stall].into_iter().flatten().min()
+        let life = self.life_deadline().map(|at| Deadline { at, timer: Timer::SignOfLife });
+        [link, expiry, drain, stuck, store, stall, life].into_iter().flatten().min()
+    }
+
+    fn life_deadline(&self) -> Option<Instant> {
+        match &self.link {
+            Link::Online(online) => match online.proof.life {
+                Life::Awaited { until } => Some(until),
+                _ => None,
+            },
+            _ => None,
+        }
     }
 }

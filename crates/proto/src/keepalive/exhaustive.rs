@@ -9,7 +9,11 @@ extern crate std;
 use std::collections::HashSet;
 use std::vec::Vec;
 
+use self::broken::{MUTATIONS, Mutation, Subject};
 use super::*;
+use crate::connection::keep_alive_settings;
+
+mod broken;
 
 /// Steps in a row.
 const DEPTH: usize = 10;
@@ -67,229 +71,6 @@ const STEPS: [Step; 15] = [
     Step::Pause,
 ];
 
-/// One law broken each.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Mutation {
-    /// K1: a probe forgets the ping that is out.
-    ProbeForgetsPing,
-    /// K1: a PINGRESP clears a ping that is only queued.
-    PongClearsQueued,
-    /// K2: spacing is not kept.
-    NoSpacing,
-    /// K2: spacing counts from the queueing, not from the writing.
-    SpacingFromQueue,
-    /// K3: what comes in counts as breaking our silence.
-    ReceivedCountsAsSent,
-    /// K3: a part of a packet counts as one.
-    ProgressCountsAsSent,
-    /// K3: pings go out at the interval, without margin.
-    NoMargin,
-    /// K3: a ping that was written off is never followed by another.
-    OnePingForEver,
-    /// K3: a ping that is out holds back the next, however late its answer is.
-    WaitsForAnswer,
-    /// K1: the next ping goes out though the one that is out is not written off.
-    PingsBesideAPing,
-    /// K4: bytes other than PINGRESP are no life.
-    DeafToBytes,
-    /// K4: a dead link is never called so.
-    NeverDead,
-    /// K4: each further ping begins the trial of the peer anew.
-    EachPingForgives,
-    /// K4: a slow transport is called stuck.
-    ProgressIgnored,
-    /// K5: the response clock starts at the queueing.
-    ClockFromQueue,
-    /// K6: a stray PINGRESP closes.
-    StrayPongKills,
-    /// K7: the engine of the old connection lives on.
-    Orphan,
-    /// K9: judged before what had arrived is read.
-    JudgedBeforeRead,
-    /// K10: sleep is taken for silence of the peer.
-    SleepKills,
-    /// K10: sleep is taken for a transport that is stuck.
-    SleepKillsQueued,
-    /// K10: after a sleep the ping waits for another interval.
-    SleepForgets,
-    /// K11: what we write counts as life of the peer.
-    WritesAreLife,
-    /// K9, K13: judged though an answer may lie unread.
-    PausedIsJudged,
-    /// A probe is lost.
-    ProbeIgnored,
-}
-
-const MUTATIONS: [(Mutation, &[&str]); 24] = [
-    (Mutation::ProbeForgetsPing, &["K1"]),
-    (Mutation::PongClearsQueued, &["K1"]),
-    (Mutation::NoSpacing, &["K2"]),
-    (Mutation::SpacingFromQueue, &["K2"]),
-    (Mutation::ReceivedCountsAsSent, &["K3"]),
-    (Mutation::ProgressCountsAsSent, &["K3"]),
-    (Mutation::NoMargin, &["K3"]),
-    (Mutation::OnePingForEver, &["K3"]),
-    (Mutation::WaitsForAnswer, &["K3"]),
-    (Mutation::PingsBesideAPing, &["K1"]),
-    (Mutation::DeafToBytes, &["K4"]),
-    (Mutation::NeverDead, &["K4"]),
-    (Mutation::EachPingForgives, &["K4"]),
-    (Mutation::ProgressIgnored, &["K4"]),
-    (Mutation::ClockFromQueue, &["K5"]),
-    (Mutation::StrayPongKills, &["K6"]),
-    (Mutation::Orphan, &["K7"]),
-    (Mutation::JudgedBeforeRead, &["K9"]),
-    (Mutation::SleepKills, &["K10"]),
-    (Mutation::SleepKillsQueued, &["K10"]),
-    (Mutation::SleepForgets, &["K10"]),
-    (Mutation::WritesAreLife, &["K11"]),
-    (Mutation::PausedIsJudged, &["K9"]),
-    (Mutation::ProbeIgnored, &["probe"]),
-];
-
-/// The engine, as it is or broken.
-#[derive(Clone)]
-struct Subject {
-    engine: KeepAlive,
-    mutation: Option<Mutation>,
-    /// When the ping that is out was queued.
-    queued: Instant,
-    /// A ping has been written off.
-    wrote_off: bool,
-}
-
-impl Subject {
-    fn is(&self, mutation: Mutation) -> bool {
-        self.mutation == Some(mutation)
-    }
-
-    fn poll(&mut self, now: Instant, reading: bool) -> Action {
-        let engine = &mut self.engine;
-        match self.mutation {
-            Some(Mutation::NoSpacing) => engine.last_ping = None,
-            Some(Mutation::SpacingFromQueue) => {
-                engine.last_ping = engine.last_ping.map(|_| self.queued);
-            }
-            Some(Mutation::SleepForgets) if engine.phase == Phase::Quiet => {
-                let due = engine.ping_due();
-                if now > due + engine.settings.interval {
-                    engine.last_sent = now;
-                    engine.last_received = now;
-                }
-            }
-            Some(Mutation::SleepKills) if matches!(engine.phase, Phase::Awaiting { .. }) => {
-                engine.wake = now;
-            }
-            Some(Mutation::SleepKillsQueued) if matches!(engine.phase, Phase::Queued { .. }) => {
-                engine.wake = now;
-            }
-            Some(Mutation::NeverDead) => {
-                if let Some(trial) = &mut engine.trial {
-                    trial.limit = now + engine.settings.response_timeout;
-                }
-            }
-            Some(Mutation::WaitsForAnswer) if matches!(engine.phase, Phase::Awaiting { .. }) => {
-                let last_sent = core::mem::replace(&mut engine.last_sent, now);
-                let action = engine.poll(now, reading);
-                engine.last_sent = last_sent;
-                return action;
-            }
-            Some(Mutation::OnePingForEver) if self.wrote_off => {
-                engine.last_sent = now;
-                engine.last_received = now;
-            }
-            _ => {}
-        }
-        let action = engine.poll(now, reading || self.mutation == Some(Mutation::PausedIsJudged));
-        match action {
-            Action::SendPing => self.queued = now,
-            Action::NoteUnanswered { .. } => {
-                self.wrote_off = true;
-                match self.mutation {
-                    Some(Mutation::EachPingForgives) => self.engine.trial = None,
-                    Some(Mutation::PingsBesideAPing) => return self.engine.poll(now, reading),
-                    _ => {}
-                }
-            }
-            _ => {}
-        }
-        action
-    }
-
-    fn on_sent(&mut self, now: Instant) {
-        self.engine.on_sent(now);
-        if self.is(Mutation::WritesAreLife) {
-            self.engine.last_received = self.engine.last_received.max(now);
-        }
-    }
-
-    fn on_progress(&mut self, now: Instant) {
-        if self.is(Mutation::ProgressCountsAsSent) {
-            self.engine.on_sent(now);
-        }
-        if !self.is(Mutation::ProgressIgnored) {
-            self.engine.on_progress(now);
-        }
-    }
-
-    fn on_ping_sent(&mut self, now: Instant) {
-        self.on_progress(now);
-        if self.is(Mutation::WritesAreLife) {
-            self.engine.last_received = self.engine.last_received.max(now);
-        }
-        self.engine.on_ping_sent(now);
-        if let Some(trial) = &mut self.engine.trial
-            && self.mutation == Some(Mutation::ClockFromQueue)
-        {
-            trial.limit = self.queued + self.engine.settings.response_timeout;
-        }
-    }
-
-    fn on_received(&mut self, now: Instant) {
-        match self.mutation {
-            Some(Mutation::DeafToBytes) => {
-                self.engine.last_received = self.engine.last_received.max(now);
-            }
-            _ => self.engine.on_received(now),
-        }
-        if self.is(Mutation::ReceivedCountsAsSent) {
-            self.engine.on_sent(now);
-        }
-    }
-
-    fn on_pong(&mut self, now: Instant) -> Pong {
-        if self.is(Mutation::PongClearsQueued)
-            && let Phase::Queued { .. } = self.engine.phase
-        {
-            self.engine.phase = Phase::Quiet;
-        }
-        let pong = self.engine.on_pong(now);
-        if self.is(Mutation::StrayPongKills) && pong == Pong::Unsolicited {
-            // As a client does that takes it for an error of the protocol.
-            let limit = now;
-            self.engine.phase = Phase::Awaiting { sent: now, limit };
-            self.engine.trial = Some(Trial { sent: now, limit });
-        }
-        pong
-    }
-
-    fn request_probe(&mut self) {
-        if self.is(Mutation::ProbeIgnored) {
-            return;
-        }
-        if self.is(Mutation::ProbeForgetsPing) {
-            self.engine.phase = Phase::Quiet;
-        }
-        self.engine.request_probe();
-    }
-
-    fn replace(&mut self, settings: Settings, now: Instant) {
-        if !self.is(Mutation::Orphan) {
-            self.engine = KeepAlive::new(settings, now);
-        }
-    }
-}
-
 /// What an onlooker knows of the connection, without a look into the engine.
 #[derive(Clone)]
 struct World {
@@ -299,6 +80,8 @@ struct World {
     deadline: Instant,
     queued: Option<Instant>,
     written: Option<Instant>,
+    /// When the time of that one is over, had nothing come in between.
+    over: Instant,
     /// The first ping written of which nothing was heard since.
     unheard: Option<Instant>,
     /// The first ping that the next PINGRESP may answer.
@@ -344,7 +127,7 @@ impl Run {
         if mutation == Some(Mutation::NoMargin) {
             engine.settings.margin = Duration::ZERO;
         }
-        let subject = Subject { engine, mutation, queued: now, wrote_off: false };
+        let subject = Subject::new(engine, mutation, now);
         let mut run = Self { settings, subject, world: World::begin(now) };
         run.drain(false)?;
         Ok(run)
@@ -452,6 +235,7 @@ impl Run {
         hold("K2", world.last_ping.is_none_or(|last| world.now >= last + spacing))?;
         world.queued = None;
         world.written = Some(world.now);
+        world.over = world.limit(world.now, &self.settings);
         world.unheard.get_or_insert(world.now);
         world.oldest.get_or_insert(world.now);
         world.last_ping = Some(world.now);
@@ -491,7 +275,7 @@ impl Run {
         for _ in 0..4 {
             match self.subject.poll(self.world.now, self.world.reading) {
                 Action::SendPing => self.on_send_ping()?,
-                Action::NoteUnanswered { sent } => self.on_written_off(sent)?,
+                Action::NoteUnanswered { sent, heard } => self.on_written_off(sent, heard)?,
                 Action::Close(death) => return self.on_close(death, slept),
                 Action::Wait(deadline) => return self.on_wait(deadline.at, slept),
             }
@@ -501,7 +285,7 @@ impl Run {
 
     fn on_send_ping(&mut self) -> Result<(), Broken> {
         let world = &mut self.world;
-        if world.is_given_up_unread(&self.settings) {
+        if world.written.is_some_and(|sent| world.is_given_up_unread(sent, &self.settings)) {
             world.give_up();
         }
         hold("K1", world.queued.is_none() && world.written.is_none())?;
@@ -514,12 +298,14 @@ impl Run {
         Ok(())
     }
 
-    fn on_written_off(&mut self, sent: Instant) -> Result<(), Broken> {
+    fn on_written_off(&mut self, sent: Instant, heard: bool) -> Result<(), Broken> {
         let world = &mut self.world;
         hold("K4", world.written == Some(sent))?;
+        hold("heard", heard == world.unheard.is_none())?;
         let is_due = world.now >= world.silence_ends(&self.settings);
-        hold("K4", world.unheard.is_none() || is_due)?;
-        hold("K5", is_due || world.now >= sent + self.settings.response_timeout)?;
+        hold("K4", heard || is_due)?;
+        let is_over = world.now >= sent + self.settings.response_timeout;
+        hold("K5", is_over || world.now >= world.ping_needed(&self.settings))?;
         world.written = None;
         world.oldest = world.oldest.filter(|_| world.unheard.is_some());
         Ok(())
@@ -535,6 +321,8 @@ impl Run {
                 hold("K4", last_received == world.last_received)?;
                 hold("K5", world.now >= sent + timeout)?;
                 hold("K9", world.reading && world.now >= world.resumed + timeout)?;
+                hold("K4", world.now >= world.limit(sent, &self.settings))?;
+                hold("K4", world.now > sent + bearable(&self.settings))?;
             }
             Death::NotWritten { queued } => {
                 hold("K4", world.queued == Some(queued))?;
@@ -547,15 +335,18 @@ impl Run {
     }
 
     fn on_wait(&mut self, deadline: Instant, slept: bool) -> Result<(), Broken> {
+        let slack = self.subject.slack();
         let world = &mut self.world;
         hold("the deadline lies ahead", deadline > world.now)?;
         world.deadline = deadline;
         let timeout = self.settings.response_timeout;
-        let judged = |from: Instant| from.max(world.woke).max(world.resumed) + timeout;
+        let afresh = world.woke.max(world.resumed) + timeout;
         // Death does not wait for what we write, nor for further pings of ours.
-        hold("K4", !world.reading || world.unheard.is_none_or(|first| deadline <= judged(first)))?;
+        let dead = world.unheard.map(|first| world.limit(first, &self.settings).max(afresh));
+        hold("K4", !world.reading || dead.is_none_or(|dead| deadline <= dead))?;
         if let Some(queued) = world.queued {
-            return hold("K4", deadline <= judged(queued.max(world.last_progress)));
+            let judged = queued.max(world.last_progress).max(world.woke).max(world.resumed);
+            return hold("K4", deadline <= judged + timeout);
         }
         let last_ping = world.last_ping;
         let spaced = |at: Instant| {
@@ -569,30 +360,37 @@ impl Run {
             hold("K10", deadline <= spaced(world.now) || needed > world.now)?;
         }
         hold("K3", deadline <= spaced(world.silence_ends(&self.settings)))?;
+        let latest = |from: Instant| spaced(from + self.settings.interval * 85 / 100);
+        hold("K4", deadline + slack <= latest(world.last_written))?;
+        let asked = latest(world.last_received);
         if let Some(sent) = world.written {
-            if deadline <= judged(sent) {
+            let is_heard = world.reading && world.unheard.is_none();
+            hold("K11", !is_heard || deadline <= asked)?;
+            if deadline <= world.over.max(afresh) {
                 return Ok(());
             }
             // Given up unread: the next ping is what it waits for.
-            hold("K4", world.is_given_up_unread(&self.settings))?;
+            hold("K4", world.is_given_up_unread(sent, &self.settings))?;
             world.give_up();
         }
         hold("probe", !world.probe || deadline <= spaced(Instant::default()))?;
-        let by_peer = world.last_received + self.settings.probe_after_silence;
-        hold("K11", !world.reading || deadline <= spaced(by_peer))
+        let by_peer = world.last_received + self.settings.interval;
+        hold("K11", !world.reading || deadline <= spaced(by_peer))?;
+        hold("K4", !world.reading || deadline + slack <= asked)
     }
 
     /// All that decides about the future, with instants as spans from now.
     /// What is longer ago than any law looks back is all the same.
-    fn key(&self) -> [i64; 27] {
+    fn key(&self) -> [i64; 28] {
         let now = self.world.now;
         let since = |at: Instant, horizon: Duration| {
             let span = at.as_micros() as i64 - now.as_micros() as i64;
             span.max(-(horizon.as_micros() as i64))
         };
         let maybe = |at: Option<Instant>, horizon| at.map_or(i64::MAX, |at| since(at, horizon));
-        let Settings { interval, response_timeout, min_ping_spacing, .. } = self.settings;
-        let timeout = response_timeout * 2;
+        let Settings { response_timeout, min_ping_spacing, silence_limit, .. } = self.settings;
+        let interval = self.settings.interval.max(silence_limit);
+        let timeout = interval.max(response_timeout * 2);
         let engine = &self.subject.engine;
         let (phase, first, second) = match engine.phase {
             Phase::Quiet => (0, 0, 0),
@@ -619,6 +417,7 @@ impl Run {
             since(world.deadline, interval),
             maybe(world.queued, timeout),
             maybe(world.written, timeout),
+            since(world.over, timeout),
             maybe(world.unheard, timeout),
             maybe(world.oldest, timeout),
             since(world.last_written, interval),
@@ -641,6 +440,7 @@ impl World {
             deadline: now,
             queued: None,
             written: None,
+            over: now,
             unheard: None,
             oldest: None,
             last_written: now,
@@ -654,14 +454,18 @@ impl World {
         }
     }
 
+    /// When a ping written at `sent`, and the peer with it, has had its time:
+    /// K4, word by word.
+    fn limit(&self, sent: Instant, settings: &Settings) -> Instant {
+        let silent = self.last_received + settings.silence_limit;
+        silent.min(sent + Duration::from_secs(120)).max(sent + settings.response_timeout)
+    }
+
     /// A ping whose answer may lie unread is given up in silence, when its
     /// time is over or the next one is due.
-    fn is_given_up_unread(&self, settings: &Settings) -> bool {
-        let is_over = |sent| {
-            let over: Instant = sent + settings.response_timeout;
-            self.now >= over.min(self.silence_ends(settings))
-        };
-        !self.reading && self.written.is_some_and(is_over)
+    fn is_given_up_unread(&self, sent: Instant, settings: &Settings) -> bool {
+        let is_over = self.now >= self.over.min(self.silence_ends(settings));
+        !self.reading && is_over && self.written == Some(sent)
     }
 
     fn give_up(&mut self) {
@@ -679,7 +483,7 @@ impl World {
     fn ping_needed(&self, settings: &Settings) -> Instant {
         let by_us = self.silence_ends(settings);
         match self.reading {
-            true => by_us.min(self.last_received + settings.probe_after_silence),
+            true => by_us.min(self.last_received + settings.silence_of_peer()),
             false => by_us,
         }
     }
@@ -726,32 +530,38 @@ fn trace(parents: &[(usize, Step)], mut index: usize, last: Step) -> Vec<Step> {
     steps
 }
 
-/// As the client makes them, for each interval with spacing below and above
-/// it; and two whose patience has grown beyond the interval, one of them with
-/// the spacing AWS IoT Core asks for.
+/// Answers that are always as late as this cost no connection, unless the user
+/// asked for less.
+fn bearable(settings: &Settings) -> Duration {
+    let is_asked_for = settings.silence_limit.is_zero();
+    let late =
+        if is_asked_for { settings.response_timeout / 2 } else { settings.interval * 6 / 10 };
+    late.min(LONGEST_WAIT - Duration::from_micros(1))
+}
+
+/// As the client makes them: for each interval with spacing below and above it,
+/// with pings as early and as late as they come; with patience that has grown;
+/// with the spacing AWS IoT Core asks for; with time-outs of the user's.
 fn configurations() -> Vec<Settings> {
+    let made = |seconds: u64, patience, timeout: Option<u64>| {
+        let mut config = crate::Config::default();
+        config.keep_alive.response_timeout = timeout.map(Duration::from_secs);
+        let (interval, mut rng) = (Duration::from_secs(seconds), crate::rng::Rng::new(seconds));
+        keep_alive_settings(&config, interval, patience, &mut rng).expect("an interval")
+    };
     let mut all = Vec::new();
-    for seconds in [1, 2, 30, 1200] {
-        let interval = Duration::from_secs(seconds);
-        for min_ping_spacing in [Duration::from_millis(100), interval * 5 / 4] {
-            all.push(Settings {
-                interval,
-                margin: interval / 10,
-                response_timeout: (interval / 2).min(Duration::from_secs(60)),
-                min_ping_spacing,
-                probe_after_silence: interval,
-            });
-        }
-    }
-    for (response_timeout, min_ping_spacing) in [(45, 30_500), (37, 100)] {
+    for seconds in [1, 30, 180, 1200] {
+        let usual = made(seconds, 0, None);
+        let interval = usual.interval;
+        all.push(Settings { margin: interval * 7 / 40, ..usual });
         all.push(Settings {
-            interval: Duration::from_secs(30),
-            margin: Duration::from_secs(3),
-            response_timeout: Duration::from_secs(response_timeout),
-            min_ping_spacing: Duration::from_millis(min_ping_spacing),
-            probe_after_silence: Duration::from_secs(30),
+            margin: interval * 13 / 40,
+            min_ping_spacing: interval * 5 / 4,
+            ..usual
         });
     }
+    all.push(Settings { min_ping_spacing: Duration::from_millis(30_500), ..made(30, 1, None) });
+    all.extend([made(30, 2, None), made(30, 0, Some(45)), made(30, 2, Some(3))]);
     all
 }
 

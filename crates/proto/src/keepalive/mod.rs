@@ -2,21 +2,36 @@
 //!
 //! Laws kept here: K1 (one PINGREQ queued or awaited), K2 (spacing as
 //! written), K3 (no silence beyond the interval less a margin), K4 (death
-//! only by a written ping without any byte since, or a ping that cannot be
-//! written), K5 (the response clock starts at the write), K6 (a late or
-//! unsolicited PINGRESP is counted, never fatal), K10 (a jump of the clock is
-//! no proof of death), K11 (silence of the peer makes a ping due even while
-//! we write). K7 and K12 hold because the engine is made at CONNACK and dies
-//! with its connection.
+//! only by a written ping and the silence of the peer since its last byte, or
+//! by a ping that cannot be written), K5 (the response clock starts at the
+//! write), K6 (a late or unsolicited PINGRESP is counted, never fatal), K10 (a
+//! jump of the clock is no proof of death), K11 (silence of the peer makes a
+//! ping due even while we write). K7 and K12 hold because the engine is made
+//! at CONNACK and dies with its connection.
 //!
 //! ```text
 //!            due / probe                 written
 //!   Quiet ---------------> Queued ----------------> Awaiting
 //!     ^                      |  not written in time     |
-//!     |                      v                          | nothing heard
+//!     |                      v                          | silent for too long
 //!     |                    Dead <-----------------------+
 //!     +------------ PINGRESP, or written off -----------+
 //! ```
+//!
+//! The peer is judged by its last byte. In keep-alives, at most:
+//!
+//! ```text
+//!   last byte heard       ping written                            dead
+//!   0                     0.85                                    1.5
+//!   |---------------------|---------------------------------------|
+//!                         |<--- 0.65: the response time-out ----->|
+//! ```
+//!
+//! So a server whose answers are always late by 0.6 keep-alives costs no
+//! connection. A ping that goes out earlier than at 0.85 has more time; one
+//! that K2, a slow transport or a sleep delayed has its response time-out in
+//! any case. No ping is waited for longer than [`LONGEST_WAIT`], unless the
+//! response time-out is longer.
 //!
 //! A ping is written off when other bytes came and its time is over, and when
 //! its answer is so late that the next ping is due (K3): the peer counts our
@@ -32,22 +47,53 @@ use core::time::Duration;
 
 use crate::time::{Deadline, Instant, Timer};
 
-/// The part of the margin by which a ping may be late.
-const SLACK_PART: u32 = 4;
+/// The part of the interval by which a ping may be late.
+const SLACK_PART: u32 = 40;
+
+/// A peer that says nothing is waited for no longer than this after a ping,
+/// unless the response time-out is longer (K4).
+pub const LONGEST_WAIT: Duration = Duration::from_secs(120);
 
 /// What one engine works by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Settings {
     /// The effective keep-alive of the connection; not zero.
     pub interval: Duration,
-    /// How much earlier than `interval` a ping goes out.
+    /// How much earlier than `interval` a ping is due.
     pub margin: Duration,
-    /// How long a ping may stay unwritten, and then unanswered.
+    /// How long a ping may stay unwritten, and how long it may at least stay
+    /// unanswered.
     pub response_timeout: Duration,
     /// Least time between two pings as written.
     pub min_ping_spacing: Duration,
-    /// Silence of the peer that makes a ping due although we write.
-    pub probe_after_silence: Duration,
+    /// Silence of the peer, from its last byte on, that is death once a ping
+    /// has had its `response_timeout`. Zero where that alone decides.
+    pub silence_limit: Duration,
+}
+
+impl Settings {
+    /// How much later than it is due a ping may go out.
+    fn slack(&self) -> Duration {
+        self.interval / SLACK_PART
+    }
+
+    /// Silence on our side after which a ping is due (K3).
+    fn own_silence(&self) -> Duration {
+        self.interval.saturating_sub(self.margin)
+    }
+
+    /// Silence of the peer after which a ping is due although we write (K11):
+    /// longer by the slack, so that it does not use that up.
+    fn silence_of_peer(&self) -> Duration {
+        self.own_silence() + self.slack()
+    }
+
+    /// When a peer that was heard last at `heard` is dead, or else the time of
+    /// a ping written at `sent` is over (K4, K5).
+    fn limit(&self, sent: Instant, heard: Instant) -> Instant {
+        let silent = heard + self.silence_limit;
+        silent.min(sent + LONGEST_WAIT).max(sent + self.response_timeout)
+    }
 }
 
 /// Where the one ping of the connection is.
@@ -88,6 +134,9 @@ pub enum Action {
     NoteUnanswered {
         /// When it was written.
         sent: Instant,
+        /// Other bytes came since: the peer is alive. Where none came, the next
+        /// ping is due, and the peer stays on trial.
+        heard: bool,
     },
     /// The link is dead.
     Close(Death),
@@ -101,7 +150,8 @@ pub enum Death {
         /// When it was queued.
         queued: Instant,
     },
-    /// A written PINGREQ brought no byte of any kind.
+    /// A written PINGREQ brought no byte of any kind, and the peer has been
+    /// silent for too long.
     NoResponse {
         /// When it was written.
         sent: Instant,
@@ -186,7 +236,7 @@ impl KeepAlive {
     /// The queued PINGREQ was written whole. The response clock starts here (K5).
     pub fn on_ping_sent(&mut self, now: Instant) {
         if let Phase::Queued { .. } = self.phase {
-            let limit = now + self.settings.response_timeout;
+            let limit = self.settings.limit(now, self.last_received);
             self.phase = Phase::Awaiting { sent: now, limit };
             self.trial.get_or_insert(Trial { sent: now, limit });
             self.oldest.get_or_insert(now);
@@ -244,8 +294,8 @@ impl KeepAlive {
         action
     }
 
-    /// How much later than its deadline says the next ping may go out: a part
-    /// of the margin, so that one wake-up can serve many connections (K3).
+    /// How much later than its deadline says the next ping may go out, so that
+    /// one wake-up can serve many connections; the margin allows for it (K3).
     /// Zero where more than the end of our own silence may come of the
     /// deadline: the judgement of a ping, or a ping that K11 asks for.
     pub fn slack(&self) -> Duration {
@@ -255,8 +305,8 @@ impl KeepAlive {
         if !ends_silence {
             return Duration::ZERO;
         }
-        let silence_of_peer = self.last_received + self.settings.probe_after_silence;
-        (self.settings.margin / SLACK_PART).min(silence_of_peer.since(due))
+        let asked = self.last_received + self.settings.silence_of_peer();
+        self.settings.slack().min(asked.since(due))
     }
 
     /// Asked long after it wanted to be: time passed in suspend or in a stall,
@@ -320,8 +370,8 @@ impl KeepAlive {
 
     fn judge_awaiting(&mut self, sent: Instant, limit: Instant, now: Instant) -> Action {
         let heard = self.trial.is_none();
-        let due = self.spaced(self.silence_ends());
-        // Of a peer that is silent, the trial decides.
+        // Of a peer that is silent since, the trial decides.
+        let due = if heard { self.ping_due() } else { self.spaced(self.silence_ends()) };
         let ends = if heard || self.paused { due.min(limit) } else { due };
         if now < ends {
             return wait(ends, if ends == due { Timer::Ping } else { Timer::PingResponse });
@@ -334,12 +384,12 @@ impl KeepAlive {
         if self.paused && !heard {
             return self.judge_quiet(now);
         }
-        Action::NoteUnanswered { sent }
+        Action::NoteUnanswered { sent, heard }
     }
 
     /// When our own silence has lasted as long as it may (K3).
     fn silence_ends(&self) -> Instant {
-        self.last_sent + self.settings.interval.saturating_sub(self.settings.margin)
+        self.last_sent + self.settings.own_silence()
     }
 
     /// Not before the spacing of pings is kept (K2).
@@ -351,7 +401,7 @@ impl KeepAlive {
         let mut due = self.silence_ends();
         // A peer that is not listened to is not accused of silence.
         if !self.paused {
-            due = due.min(self.last_received + self.settings.probe_after_silence);
+            due = due.min(self.last_received + self.settings.silence_of_peer());
         }
         if self.probe {
             due = Instant::default();

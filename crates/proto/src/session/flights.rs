@@ -43,7 +43,7 @@ pub(crate) enum Here {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Suspicion {
     /// It was in flight when the peer cut a connection: it goes out again
-    /// alone, and only after a sign of life.
+    /// alone, and after a sign of life or the wait for one.
     pub(crate) suspect: bool,
     /// Connections with a sign of life that were cut with it in flight.
     pub(crate) strikes: u8,
@@ -81,6 +81,14 @@ impl Flight {
     /// True where the peer may have seen some of it.
     const fn is_out(&self, written: u64) -> bool {
         matches!(self.here, Here::Sent { begins } if begins < written)
+    }
+
+    /// True where the end of a connection that showed life from there on speaks
+    /// against it: not where it was suspected before, and was sent again
+    /// without a sign of life (D16).
+    const fn is_evidence(&self, alive_from: u64) -> bool {
+        !self.suspicion.suspect
+            || matches!(self.here, Here::Sent { begins } if begins >= alive_from)
     }
 }
 
@@ -289,9 +297,14 @@ impl Flights {
     }
 
     /// Suspects all that went out, in part at least, on the connection that was
-    /// cut and has no answer; `alive` where the connection had shown a sign of
-    /// life. Returns the only one, if so.
-    pub(crate) fn suspect_unanswered(&mut self, alive: bool, written: u64) -> Option<PacketId> {
+    /// cut and has no answer. `alive_from`: bytes that were queued when the
+    /// connection showed its first sign of life; `None` where it showed none.
+    /// Returns the only one, if its end is evidence.
+    pub(crate) fn suspect_unanswered(
+        &mut self,
+        alive_from: Option<u64>,
+        written: u64,
+    ) -> Option<PacketId> {
         let mut only = None;
         let mut several = false;
         for (slot, place) in self.slots.iter_mut().zip(1..) {
@@ -299,12 +312,13 @@ impl Flights {
                 continue;
             };
             several |= only.is_some();
+            let strikes = alive_from.is_some_and(|from| flight.is_evidence(from));
             let first = !core::mem::replace(&mut flight.suspicion.suspect, true);
             self.counts.suspect_controls += usize::from(first && !flight.exchange.is_publish());
-            flight.suspicion.strikes = flight.suspicion.strikes.saturating_add(alive.into());
-            only = PacketId::new(place);
+            flight.suspicion.strikes = flight.suspicion.strikes.saturating_add(strikes.into());
+            only = PacketId::new(place).map(|id| (id, strikes));
         }
-        only.filter(|_| !several)
+        only.filter(|(_, strikes)| *strikes && !several).map(|(id, _)| id)
     }
 
     /// The connection ends because of this exchange.

@@ -59,6 +59,7 @@ fn a_halt_waits_for_what_is_on_its_way_into_the_store() {
         rig.settle();
         rig.await_open();
         rig.accept_with(&resumed());
+        rig.show_life();
         rig.send(&puback(id(1)));
         let topics: Vec<_> = (0..3).map(|_| rig.expect_publish().topic).collect();
         assert_eq!(topics, ["a", "b", "b"]);

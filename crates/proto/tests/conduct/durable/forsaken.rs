@@ -28,6 +28,7 @@ fn forsaken() -> (Rig, PacketId) {
     rig.commit();
     assert!(matches!(rig.expect(), Packet::Connect(_)));
     rig.send(&Packet::ConnAck(strict()));
+    rig.show_life();
     (rig, old)
 }
 

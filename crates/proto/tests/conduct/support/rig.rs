@@ -484,7 +484,18 @@ impl Rig {
             self.cut();
         }
         self.await_open();
-        self.accept_with(connack)
+        let connect = self.accept_with(connack);
+        if self.configured.connect.keep_alive == 0 {
+            self.show_life();
+        }
+        connect
+    }
+
+    /// The server sends a packet that asks for nothing. Without pings a client
+    /// waits for one before it sends again what was in flight at a cut (D16).
+    #[track_caller]
+    pub(crate) fn show_life(&mut self) {
+        self.send(&Packet::PingResp);
     }
 
     // ---- packets ----
