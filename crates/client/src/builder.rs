@@ -198,7 +198,10 @@ impl ClientBuilder {
         self
     }
 
-    /// How long a ping may stay unanswered; half the keep-alive, 60 s at most, unless set.
+    /// How long a ping may stay unanswered, counted from when it was written.
+    /// Unless set, the server is judged by its last byte: a link is dead when a
+    /// ping is unanswered and nothing has come for 1.5 keep-alives, or for 120 s
+    /// since the ping.
     pub fn ping_timeout(mut self, timeout: Duration) -> Self {
         self.change().config.keep_alive.response_timeout = Some(timeout);
         self

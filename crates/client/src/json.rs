@@ -93,8 +93,8 @@ fn describe(report: &Report) -> (&'static str, Value) {
             ("pong", json!({ "round_trip_ms": round_trip.as_secs_f64() * 1e3 }))
         }
         Event::PongReceived(Pong::Unsolicited) => ("pong_unsolicited", Value::Null),
-        Event::PingUnanswered { after } => {
-            ("ping_unanswered", json!({ "after_s": after.as_secs_f64() }))
+        Event::PingUnanswered { after, heard } => {
+            ("ping_unanswered", json!({ "after_s": after.as_secs_f64(), "heard": heard }))
         }
         other => describe_more(other),
     }
@@ -172,6 +172,17 @@ mod tests {
     use evenkeel_proto::record::{Serial, StorageFailure};
 
     use super::*;
+
+    /// The field `heard` is younger than 0.1.0; nothing else about it is new.
+    #[test]
+    fn an_unanswered_ping_says_whether_anything_was_heard() {
+        for heard in [true, false] {
+            let event = Event::PingUnanswered { after: Duration::from_millis(1500), heard };
+            let told = json!({ "after_s": 1.5, "heard": heard });
+            let report = Report { time: std::time::UNIX_EPOCH, event, error: None };
+            assert_eq!(describe(&report), ("ping_unanswered", told));
+        }
+    }
 
     #[test]
     fn what_holds_the_server_back_is_told() {

@@ -118,10 +118,7 @@ impl Story {
             Event::PongReceived(Pong::Unsolicited) => {
                 self.printer.debug("a ping answer nobody waited for")
             }
-            Event::PingUnanswered { after } => self.say(&format!(
-                "a ping went unanswered for {}, but other packets came: the connection stays",
-                seconds(*after)
-            )),
+            Event::PingUnanswered { after, heard } => self.say(&unanswered(*after, *heard)),
             Event::SubscriptionsRestoring { filters } => {
                 self.say(&format!(
                     "the server had lost the session: subscribing again to {filters} filters"
@@ -199,6 +196,15 @@ impl Story {
     }
 }
 
+/// What is said of a ping that was written off.
+fn unanswered(after: Duration, heard: bool) -> String {
+    let what = match heard {
+        true => ", but other data came: the connection stays",
+        false => " and nothing else came; the next one follows",
+    };
+    format!("a ping went unanswered for {}{what}", seconds(after))
+}
+
 /// A length of time as people read it.
 pub(crate) fn seconds(time: Duration) -> String {
     match time.as_secs_f64() {
@@ -233,5 +239,23 @@ const fn halted(halt: Halt) -> &'static str {
         Halt::TakenOver => "giving up, as another client uses this identifier",
         Halt::Attempts(_) => "giving up after so many attempts",
         _ => "not connecting again",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn other_data_is_claimed_only_where_some_came() {
+        let after = Duration::from_secs(3);
+        assert_eq!(
+            unanswered(after, true),
+            "a ping went unanswered for 3.0 s, but other data came: the connection stays"
+        );
+        assert_eq!(
+            unanswered(after, false),
+            "a ping went unanswered for 3.0 s and nothing else came; the next one follows"
+        );
     }
 }

@@ -44,7 +44,15 @@ pub(super) fn event(event: &Event, error: Option<&TransportError>) {
         ),
         Event::PingSent => tracing::trace!("ping sent"),
         Event::PongReceived(pong) => tracing::trace!(?pong, "ping response"),
-        Event::PingUnanswered { after } => tracing::warn!(?after, "ping never answered"),
+        Event::PingUnanswered { after, heard: true } => {
+            tracing::warn!(?after, "ping not answered, but other data came");
+        }
+        Event::PingUnanswered { after, heard: false } => {
+            tracing::warn!(
+                ?after,
+                "ping not answered, and nothing else came; the next one follows"
+            );
+        }
         Event::SubscriptionsRestoring { filters } => {
             tracing::info!(filters, "restoring subscriptions");
         }

@@ -58,12 +58,21 @@ async fn a_ping_and_its_answer_take_three_turns() {
     }
 }
 
-/// When 50 clients with one clock send their first ping, by that clock.
-async fn pings(keep_alive: std::time::Duration) -> Vec<std::time::Duration> {
+/// When 50 clients with one clock send their first ping, by that clock; before
+/// it, they publish where so long after they are online is given.
+async fn pings(
+    keep_alive: std::time::Duration,
+    publish_after: Option<std::time::Duration>,
+) -> Vec<std::time::Duration> {
     let clock = Clock::tokio();
     let pings = (0..50).map(async |seed| {
         let settings = |b: ClientBuilder| b.clock(clock.clone()).seed(seed).keep_alive(keep_alive);
-        let (_client, _server, mut peer) = online(Version::V5, settings).await;
+        let (client, _server, mut peer) = online(Version::V5, settings).await;
+        if let Some(wait) = publish_after {
+            tokio::time::sleep(wait).await;
+            drop(client.publish("a", "x").await.unwrap());
+            peer.expect_publish().await;
+        }
         assert_eq!(peer.receive().await, Some(evenkeel_codec::Packet::PingReq));
         clock.now().since(evenkeel::Instant::default())
     });
@@ -73,22 +82,31 @@ async fn pings(keep_alive: std::time::Duration) -> Vec<std::time::Duration> {
 /// One wake-up serves all clients whose pings are due within 25 ms (K3, K14).
 #[tokio::test(start_paused = true)]
 async fn pings_of_many_clients_share_wake_ups_and_are_spread() {
-    let mut pings = pings(secs(10)).await;
-    // 5 to 20 % early, less 25 ms; tokio's timers count in milliseconds.
-    assert!(pings.iter().all(|ping| (millis(8000)..=millis(9526)).contains(ping)), "{pings:?}");
+    let mut pings = pings(secs(10), None).await;
+    // After 0.675 to 0.825 keep-alives, and 25 ms; tokio's timers count in milliseconds.
+    assert!(pings.iter().all(|ping| (millis(6750)..=millis(8276)).contains(ping)), "{pings:?}");
     assert!(pings.iter().all(|ping| ping.as_millis() % 25 <= 1), "{pings:?}");
     pings.sort();
     pings.dedup();
     assert!(pings.len() > 25, "{pings:?}");
 }
 
+/// K4: also where pings wait for others, they are out after 0.85 keep-alives,
+/// down to the shortest there is.
+#[tokio::test(start_paused = true)]
+async fn a_grouped_ping_is_out_in_time() {
+    let pings = pings(secs(1), None).await;
+    assert!(pings.iter().all(|ping| (millis(675)..=millis(851)).contains(ping)), "{pings:?}");
+    assert!(pings.iter().all(|ping| ping.as_millis() % 25 <= 1), "{pings:?}");
+}
+
+/// The silence of the peer since CONNACK leaves these 15 ms only.
 #[tokio::test(start_paused = true)]
 async fn a_ping_that_cannot_bear_it_does_not_wait_for_others() {
-    let pings = pings(secs(1)).await;
-    // Of the margin of 5 to 20 % a quarter may be used up: not 25 ms by all.
-    assert!(pings.iter().all(|ping| (millis(800)..=millis(951)).contains(ping)), "{pings:?}");
+    let pings = pings(secs(1), Some(millis(10))).await;
+    assert!(pings.iter().all(|ping| (millis(685)..=millis(851)).contains(ping)), "{pings:?}");
     let alone = pings.iter().filter(|ping| ping.as_millis() % 25 > 1).count();
-    assert!((5..45).contains(&alone), "{alone}: {pings:?}");
+    assert!((25..50).contains(&alone), "{alone}: {pings:?}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -80,7 +80,7 @@ async fn a_lost_ping_response_does_not_cut_a_living_link() {
     let unanswered = async {
         loop {
             match events.recv().await.unwrap().event {
-                Event::PingUnanswered { .. } => return,
+                Event::PingUnanswered { heard, .. } => return assert!(heard),
                 Event::Disconnected { cause, .. } => panic!("{cause:?}"),
                 _ => {}
             }

@@ -50,7 +50,7 @@ impl Account {
             "A broker at {url}, a publisher and a subscriber, all in this process."
         ))?;
         self.out.line(
-            "Keep-alive is 1 s, a ping may go unanswered for 0.5 s. It takes about 20 seconds.",
+            "Keep-alive is 1 s; a link is dead after 1.5 s without a byte. It takes about 20 seconds.",
         )?;
         self.out.flush()
     }
@@ -146,12 +146,13 @@ impl Account {
             Event::PongReceived(Pong::Matched { round_trip }) => {
                 self.line(name, &format!("ping, answered after {}", seconds(*round_trip)), "")
             }
-            Event::PingUnanswered { after } => {
+            Event::PingUnanswered { after, heard } => {
                 let after = seconds(*after);
-                let text = format!(
-                    "ping, unanswered for {after}; but messages came, so the connection stays"
-                );
-                self.line(name, &text, GREEN)
+                let (what, color) = match heard {
+                    true => ("but messages came, so the connection stays", GREEN),
+                    false => ("nothing else came, the next one follows", YELLOW),
+                };
+                self.line(name, &format!("ping, unanswered for {after}; {what}"), color)
             }
             _ => Ok(()),
         }

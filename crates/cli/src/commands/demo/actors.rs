@@ -16,8 +16,8 @@ use super::{Kind, News};
 
 /// Short, so that a demo has pings at all.
 pub(super) const KEEP_ALIVE: Duration = Duration::from_secs(1);
-/// How long a ping may stay unanswered.
-pub(super) const PING_TIMEOUT: Duration = Duration::from_millis(500);
+/// How long a ping may stay unanswered at least: 0.65 keep-alives.
+pub(super) const PING_TIMEOUT: Duration = Duration::from_millis(650);
 /// Upper end of the first delay before a new attempt.
 pub(super) const BASE_DELAY: Duration = Duration::from_millis(300);
 /// Connections each client may open in a minute.
@@ -67,7 +67,6 @@ pub(super) fn client(
         .client_id(who.client_id())
         .session_expiry(Duration::from_secs(300))
         .keep_alive(KEEP_ALIVE)
-        .ping_timeout(PING_TIMEOUT)
         .connect_timeout(Duration::from_secs(2))
         .reconnect(policy)
         .start()?;

@@ -8,9 +8,9 @@ use evenkeel_broker::{ConnectionId, Event, EventKind, Instant};
 
 use super::{BUDGET, BUDGET_WINDOW, KEEP_ALIVE};
 
-/// Two pings of one connection are at least this far apart: the shortest wait
-/// for an answer is half a keep-alive; the rest is for a slow machine.
-const PING_SPACING: Duration = Duration::from_millis(KEEP_ALIVE.as_millis() as u64 * 3 / 10);
+/// Two pings of one connection are at least this far apart: the next one is due
+/// after 0.675 keep-alives at the earliest; the rest is for a slow machine.
+const PING_SPACING: Duration = Duration::from_millis(KEEP_ALIVE.as_millis() as u64 * 45 / 100);
 
 /// CONNECT packets may be read late, so that a window of the broker's holds
 /// those of a longer one of the client's.
