@@ -75,6 +75,8 @@ pub enum Sabotage {
     OverlooksReceiveMaximum,
     /// What is sent again has no DUP.
     NoDup,
+    /// Nothing is sent again.
+    NeverAgain,
     /// PUBLISH is sent twice.
     SendsTwice,
     /// A payload changes on its way out.
@@ -301,6 +303,7 @@ impl Saboteur {
                 packet.clear();
             }
             Sabotage::NoDup if is_publish => packet[0] &= !8,
+            Sabotage::NeverAgain if is_publish && packet[0] & 8 != 0 => packet.clear(),
             Sabotage::SendsTwice if is_publish => packet.extend_from_within(..),
             Sabotage::ChangesPayload if is_publish => {
                 if let Some(last) = packet.last_mut() {

@@ -34,8 +34,8 @@ pub const ALL: &[Scenario] = &[
         expect: |report| {
             let one = &report.records[0];
             require(one.opens.len() <= 2, "one lost PINGRESP costs one reconnect at most", one)?;
-            // At most one ping in four fifths of the keep-alive.
-            require((43..=56).contains(&one.pings.len()), "12 hours are 43 to 56 pings", one)
+            // One ping in 0.675 to 0.825 keep-alives.
+            require((52..=64).contains(&one.pings.len()), "12 hours are 52 to 64 pings", one)
         },
     },
     Scenario {
@@ -63,11 +63,40 @@ pub const ALL: &[Scenario] = &[
     },
     Scenario {
         name: "late-answers",
-        about: "Every PINGRESP comes just before its time is over, to a machine that wakes late",
+        about: "Every PINGRESP comes just before its time is over, to a machine that wakes late or stalls",
         setup: late_answers,
         expect: |report| {
             let one = &report.records[0];
             require(one.opens.len() == 1 && one.pings.len() > 100, "no link is called dead", one)
+        },
+    },
+    Scenario {
+        name: "late-pong-0.6",
+        about: "Every PINGRESP is late by 0.6 keep-alives",
+        setup: || late_pongs(millis(6_000)),
+        expect: |report| {
+            let one = &report.records[0];
+            require(one.opens.len() == 1 && one.pings.len() > 100, "no link is called dead", one)
+        },
+    },
+    Scenario {
+        name: "late-pong-1.1",
+        about: "Every PINGRESP is late by 1.1 keep-alives",
+        setup: || late_pongs(millis(11_000)),
+        expect: |report| {
+            let one = &report.records[0];
+            let opens = one.opens.len();
+            require((2..=3).contains(&opens) && one.pings.len() > 100, "it is learnt", one)
+        },
+    },
+    Scenario {
+        name: "no-pongs",
+        about: "The broker answers all but pings, and cuts the connection now and then",
+        setup: no_pongs,
+        expect: |report| {
+            let one = &report.records[0];
+            require(one.failed == 0 && one.delivered > 200, "all is delivered", one)?;
+            require((20..=90).contains(&one.opens.len()), "it is cut now and then", one)
         },
     },
     Scenario {
@@ -301,9 +330,24 @@ fn one_pong_per_30s() -> Setup {
 fn late_answers() -> Setup {
     let mut one = client("one", 10, AppSpec::default());
     one.wake = millis(400);
+    one.config.keep_alive.response_timeout = Some(secs(5));
+    one.declared = one.config.clone();
     // To the end of the 5 s that an answer may take it is the path's time less.
     let late = When::sent(PacketType::PingResp).delay(millis(4_880));
-    world(vec![one], vec![rule(late)], minutes(30))
+    let stalls = (1..30).map(|nth| (minutes(nth), Fault::Stall { client: 0, lasts: secs(6) }));
+    world(vec![one], stalls.chain([rule(late)]).collect(), minutes(30))
+}
+
+fn late_pongs(by: Duration) -> Setup {
+    let late = When::sent(PacketType::PingResp).delay(by);
+    world(vec![client("one", 10, AppSpec::default())], vec![rule(late)], minutes(30))
+}
+
+fn no_pongs() -> Setup {
+    let mute = When::sent(PacketType::PingResp).drop();
+    let cut = When::received(PacketType::Publish).every(20).close();
+    let one = client("one", 20, publishing(secs(4)));
+    world(vec![one], vec![rule(mute), rule(cut)], minutes(60))
 }
 
 fn slow_path() -> Setup {

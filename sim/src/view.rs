@@ -78,6 +78,18 @@ pub struct Conn {
     pub last_got: Option<Packet>,
 }
 
+/// The most a client waits for a peer that says nothing.
+#[derive(Clone, Copy, Debug)]
+pub struct Patience {
+    /// From its last byte on.
+    pub silence: Duration,
+    /// From a ping on, whenever it was written.
+    pub response_timeout: Duration,
+}
+
+/// A silent peer is waited for no longer than this after a ping.
+const LONGEST_WAIT: Duration = Duration::from_secs(120);
+
 /// An accepted connection.
 #[derive(Clone, Copy, Debug)]
 pub struct Online {
@@ -153,14 +165,39 @@ impl View {
 
     /// How long a ping may at least stay unanswered.
     pub fn response_timeout(&self, interval: Duration) -> Duration {
-        let usual = (interval / 2).min(Duration::from_secs(60));
+        let usual = (interval * 65 / 100).min(LONGEST_WAIT);
         self.declared.keep_alive.response_timeout.unwrap_or(usual)
     }
 
-    /// How long a client waits for an answer that found links dead before.
-    pub fn patience(&self, interval: Duration) -> Duration {
-        let usual = self.response_timeout(interval);
-        (usual * (1 << self.deaths.min(2))).min((interval * 5 / 4).max(usual))
+    /// The earliest moment at which a peer is dead that was heard last at
+    /// `heard` and left the ping of `sent` without an answer: K4, word by word.
+    pub fn dead_at(&self, interval: Duration, heard: Instant, sent: Instant) -> Instant {
+        let response = sent + self.response_timeout(interval);
+        match self.declared.keep_alive.response_timeout {
+            Some(_) => response,
+            None => (heard + interval * 3 / 2).min(sent + LONGEST_WAIT).max(response),
+        }
+    }
+
+    /// How long a client waits that found links dead before: K11.
+    pub fn patience(&self, interval: Duration) -> Patience {
+        let learnt = self.deaths.min(2);
+        let most = match learnt {
+            0 => interval * 3 / 2,
+            1 => interval * 2,
+            _ => interval * 9 / 4,
+        };
+        match self.declared.keep_alive.response_timeout {
+            Some(wanted) => {
+                let wait = (wanted * (1 << learnt)).min((interval * 5 / 4).max(wanted));
+                Patience { silence: Duration::ZERO, response_timeout: wait }
+            }
+            None => {
+                let left = most - interval * 85 / 100;
+                let response_timeout = left.min(LONGEST_WAIT * (1 << learnt));
+                Patience { silence: most, response_timeout }
+            }
+        }
     }
 
     /// The present connection, if it is accepted.

@@ -6,10 +6,10 @@ use std::time::Duration;
 use evenkeel_proto::keepalive::Death;
 use evenkeel_proto::{DisconnectCause, Event, Instant};
 
-use super::keepalive::write_off;
+use super::keepalive::{latest_ping, next_ping, write_off};
 use super::{Oracle, Verdict};
 use crate::seen::{Facts, Seen};
-use crate::view::{Conn, Online, View};
+use crate::view::{Conn, Online, Patience, View};
 
 #[derive(Debug, Default)]
 pub(super) struct Deaths {
@@ -30,15 +30,18 @@ impl Oracle for Deaths {
                     None => verdict.broken("K7", format!("{death:?} without a connection")),
                 }
             }
-            Seen::Event(Event::PingUnanswered { after }) => {
+            Seen::Event(Event::PingUnanswered { after, heard }) => {
                 let Some((conn, online)) = view.online() else { return };
-                let is_next_due = *after >= online.interval * 4 / 5;
+                let is_next_due = *after >= next_ping(online);
                 let is_over = conn.unheard.is_empty() && *after >= write_off(view, online);
                 verdict.require("K4", is_next_due || is_over, || {
                     format!("a ping is written off after {after:?}; unheard: {:?}", conn.unheard)
                 });
+                verdict.require("heard", *heard == conn.unheard.is_empty(), || {
+                    format!("{heard} is said, and unheard are {:?}", conn.unheard)
+                });
             }
-            Seen::Settled(_) => self.overdue(facts, view, verdict),
+            Seen::Settled(settled) => self.overdue(facts, view, settled.backlog, verdict),
             _ => {}
         }
     }
@@ -54,7 +57,7 @@ fn judge(
 ) {
     let now = facts.local;
     let least = view.response_timeout(online.interval);
-    let most = view.patience(online.interval);
+    let most = view.patience(online.interval).response_timeout;
     // A wake-up that comes late is no time in which an answer could be heard.
     verdict.require("K10", facts.late <= most / 8 + facts.grace, || {
         format!("{death:?} on waking {:?} late", facts.late)
@@ -64,9 +67,10 @@ fn judge(
             verdict.require("K5", conn.unheard.contains(&sent), || {
                 format!("{death:?}, but the PINGREQs without an answer are of {:?}", conn.unheard)
             });
-            let waited = now.since(sent);
-            verdict.require("K4", waited >= least, || {
-                format!("dead after {waited:?} without an answer, {least:?} are due")
+            let due = view.dead_at(online.interval, conn.last_arrived, sent);
+            verdict.require("K4", now >= due, || {
+                let silence = now.since(conn.last_arrived);
+                format!("dead after {:?}, silent for {silence:?}", now.since(sent))
             });
             verdict.require("K9", facts.unread == 0, || {
                 format!("{death:?} with {} bytes unread", facts.unread)
@@ -84,20 +88,20 @@ fn judge(
 
 impl Deaths {
     /// K11: so long without a byte, and the link is still held for alive.
-    fn overdue(&self, facts: &Facts, view: &View, verdict: &mut Verdict) {
+    fn overdue(&self, facts: &Facts, view: &View, backlog: usize, verdict: &mut Verdict) {
         let Some((conn, online)) = view.online() else { return };
         if online.interval.is_zero() || !facts.reading {
             return;
         }
-        let patience = view.patience(online.interval);
-        let quiet = online.interval.max(view.declared.keep_alive.min_ping_spacing);
+        let Patience { silence, response_timeout } = view.patience(online.interval);
+        let quiet = latest_ping(online).max(view.declared.keep_alive.min_ping_spacing);
         let from = conn.last_arrived.max(facts.awake_since).max(self.paused);
         // The answer is waited for since the ping was written, which a slow
         // path may hold back.
         let due = (from + quiet).max(conn.unheard.first().copied().unwrap_or_default());
-        let mut limit = due + patience;
-        if conn.backlog > 0 {
-            limit = due.max(conn.last_taken) + patience * 2;
+        let mut limit = (from + silence).max(due + response_timeout);
+        if backlog > 0 {
+            limit = due.max(conn.last_taken) + response_timeout * 2;
         }
         let silence = facts.local.since(conn.last_arrived);
         let slack = facts.grace * 2 + Duration::from_millis(1);

@@ -3,17 +3,23 @@
 use std::time::Duration;
 
 use evenkeel_codec::Packet;
-use evenkeel_proto::{DisconnectCause, Event, ProtocolError};
+use evenkeel_proto::{DisconnectCause, Event, Instant, ProtocolError};
 
 use super::{Oracle, Verdict};
 use crate::seen::{Facts, Seen};
 use crate::view::{Online, View};
 
 #[derive(Debug, Default)]
-pub(super) struct Pings;
+pub(super) struct Pings {
+    /// When the client last did not want to read.
+    paused: Instant,
+}
 
 impl Oracle for Pings {
     fn see(&mut self, facts: &Facts, view: &View, seen: &Seen<'_>, verdict: &mut Verdict) {
+        if !facts.reading {
+            self.paused = facts.local;
+        }
         match seen {
             Seen::Wrote(_, Packet::PingReq, _) => on_ping(facts, view, verdict),
             Seen::Wrote(_, Packet::Connect(connect), _) => {
@@ -22,7 +28,9 @@ impl Oracle for Pings {
                     format!("CONNECT asks for {} s, configured are {ours} s", connect.keep_alive)
                 });
             }
-            Seen::Settled(_) => on_silence(facts, view, verdict),
+            Seen::Settled(settled) if settled.backlog == 0 => {
+                on_silence(facts, view, self.paused, verdict);
+            }
             Seen::Event(Event::Disconnected { cause, .. }) => on_end(view, cause, verdict),
             _ => {}
         }
@@ -51,26 +59,45 @@ fn on_ping(facts: &Facts, view: &View, verdict: &mut Verdict) {
 }
 
 /// The least time after which a ping is written off: its own, or that to the
-/// next one, which goes out up to a fifth of the interval early.
+/// next one.
 pub(super) fn write_off(view: &View, online: &Online) -> Duration {
-    view.response_timeout(online.interval).min(online.interval * 4 / 5)
+    view.response_timeout(online.interval).min(next_ping(online))
 }
 
-/// K3: nothing on its way, and silent for too long.
-fn on_silence(facts: &Facts, view: &View, verdict: &mut Verdict) {
+/// The least time from a packet or a byte to the ping that its silence asks for.
+pub(super) fn next_ping(online: &Online) -> Duration {
+    online.interval * 675 / 1000
+}
+
+/// The most (K4).
+pub(super) fn latest_ping(online: &Online) -> Duration {
+    online.interval * 85 / 100
+}
+
+/// K3, K4: nothing on its way, and one side silent for too long.
+fn on_silence(facts: &Facts, view: &View, paused: Instant, verdict: &mut Verdict) {
     let Some((conn, online)) = view.online() else { return };
-    if online.interval.is_zero() || conn.backlog > 0 {
+    if online.interval.is_zero() {
         return;
     }
-    let quiet = online.interval - online.interval / 20;
-    let mut due = (conn.last_wrote + quiet).max(online.since).max(facts.awake_since);
-    if let Some(ping) = conn.last_ping {
-        due = due.max(ping + view.declared.keep_alive.min_ping_spacing);
-    }
+    let spaced = |from: Instant| {
+        let due = (from + latest_ping(online)).max(online.since).max(facts.awake_since);
+        let spacing = view.declared.keep_alive.min_ping_spacing;
+        conn.last_ping.map_or(due, |ping| due.max(ping + spacing))
+    };
     let silent = facts.local.since(conn.last_wrote);
-    verdict.require("K3", facts.local <= due + facts.grace, || {
+    verdict.require("K3", facts.local <= spaced(conn.last_wrote) + facts.grace, || {
         format!("silent for {silent:?} at a keep-alive of {:?}", online.interval)
     });
+    // A peer that is not listened to is not asked; one that is asked already
+    // has its time.
+    if facts.reading && conn.ping.is_none() {
+        let from = conn.last_arrived.max(paused);
+        verdict.require("K4", facts.local <= spaced(from) + facts.grace, || {
+            let quiet = facts.local.since(conn.last_arrived);
+            format!("nothing came for {quiet:?} at {:?}, and no ping goes out", online.interval)
+        });
+    }
 }
 
 /// K6: the server of this world breaks no rule but the receive maximum, which is

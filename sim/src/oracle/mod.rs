@@ -10,6 +10,7 @@ mod end_to_end;
 mod evidence;
 mod identifiers;
 mod keepalive;
+mod life;
 mod outcome;
 mod overrun;
 mod pressure;
@@ -105,6 +106,7 @@ fn of_one_process() -> Vec<Box<dyn Oracle>> {
     vec![
         Box::<keepalive::Pings>::default(),
         Box::<death::Deaths>::default(),
+        Box::<life::SignsOfLife>::default(),
         Box::<connection::Connections>::default(),
         Box::<budget::Budget>::default(),
         Box::<backoff::BackOff>::default(),

@@ -9,6 +9,7 @@ use evenkeel_proto::{
     Completion, ConnectionId, DeliveryError, DisconnectCause, Event, TransportFailure,
 };
 
+use super::life::is_cut;
 use super::{Oracle, Verdict};
 use crate::message::MessageId;
 use crate::seen::{Facts, Seen};
@@ -29,6 +30,8 @@ pub(super) struct Resends {
     /// What was sent again last: the connection, and the order of its first
     /// sending.
     last_again: (ConnectionId, u64),
+    /// The last connection on which a packet followed CONNACK.
+    alive: ConnectionId,
 }
 
 /// A QoS 1 or 2 message that was sent and is not over.
@@ -41,6 +44,11 @@ struct Sent {
     session: u64,
     /// Connections that the peer cut while it was out.
     deaths: u32,
+    /// The peer cut a connection over it, or over something else.
+    is_suspect: bool,
+    /// It was suspect, and went out again without a sign of life: what follows
+    /// is no evidence (D16).
+    is_blind: bool,
 }
 
 impl Oracle for Resends {
@@ -57,7 +65,8 @@ impl Oracle for Resends {
                 let here = view.ids.values().filter(|flight| flight.conn == *conn);
                 for message in here.filter_map(|flight| flight.message) {
                     if let Some(sent) = self.sent.get_mut(&message) {
-                        sent.deaths += 1;
+                        sent.deaths += u32::from(!sent.is_blind);
+                        sent.is_suspect |= is_cut(cause);
                     }
                 }
             }
@@ -78,6 +87,8 @@ impl Oracle for Resends {
             Seen::Event(Event::Settled { serial, result }) => {
                 self.on_outcome(view, view.serials.get(serial), result, verdict);
             }
+            Seen::Got(_, Packet::ConnAck(_)) => {}
+            Seen::Got(conn, _) => self.alive = *conn,
             Seen::Died(_) => self.die(),
             Seen::Recovered(recovered) => {
                 for exchange in &recovered.exchanges {
@@ -108,9 +119,9 @@ impl Resends {
         if let Err(DeliveryError::Quarantined { deaths, .. }) = result {
             let limit = view.declared.bounds.deaths_per_packet;
             // This outcome may be told before the end it follows from.
-            let here = sent
-                .as_ref()
-                .is_some_and(|sent| view.conn.as_ref().is_some_and(|conn| conn.id == sent.conn));
+            let here = sent.as_ref().is_some_and(|sent| {
+                !sent.is_blind && view.conn.as_ref().is_some_and(|conn| conn.id == sent.conn)
+            });
             let deaths_seen = sent.as_ref().map_or(0, |sent| sent.deaths);
             let seen = deaths_seen + u32::from(here) + self.doubtful;
             let is_fair = limit > 0 && *deaths >= limit && seen >= u32::from(limit);
@@ -165,6 +176,7 @@ impl Resends {
         self.last_again = (conn, sent.serial);
         sent.conn = conn;
         sent.session = view.sessions;
+        sent.is_blind = sent.is_suspect && self.alive != conn;
     }
 
     fn on_first(
@@ -194,7 +206,9 @@ impl Resends {
             format!("{message} is sent while {waits:?} has to be sent again")
         });
         self.serial += 1;
-        let sent = Sent { serial: self.serial, conn, session: view.sessions, deaths: 0 };
+        let (serial, session) = (self.serial, view.sessions);
+        let (is_suspect, is_blind) = (false, false);
+        let sent = Sent { serial, conn, session, deaths: 0, is_suspect, is_blind };
         self.sent.insert(message, sent);
     }
 }
