@@ -33,7 +33,7 @@ pub(crate) fn assert_ping_spacing(events: &[Event]) {
                 if let Some(before) = last_ping.insert(connection, event.time) {
                     let distance = event.time.since(before);
                     assert!(
-                        distance >= interval.mul_f64(0.3),
+                        distance >= interval.mul_f64(0.45),
                         "pings {distance:?} apart at keep-alive {interval:?}: {}",
                         event.to_json()
                     );

@@ -9,9 +9,9 @@ use evenkeel_profile::Profile;
 use evenkeel_torture::{K, Scene, between, pass, scenarios, within};
 
 scenarios![
-    one_lost_pingresp_costs_one_reconnect,
+    one_lost_pingresp_costs_one_reconnect_at_most,
     one_lost_pingresp_costs_nothing_while_messages_come,
-    a_pingresp_late_by_six_tenths_is_learnt,
+    a_pingresp_late_by_six_tenths_costs_nothing,
     a_pingresp_late_by_eleven_tenths_is_learnt,
     no_pingresp_ever_while_messages_come,
     no_pingresp_ever_on_a_silent_link,
@@ -23,14 +23,15 @@ scenarios![
 
 /// The founding case: after one lost answer, the client of MQTT.js #1845 cut
 /// every later connection, for ever.
-async fn one_lost_pingresp_costs_one_reconnect() {
+async fn one_lost_pingresp_costs_one_reconnect_at_most() {
     let scene = Scene::new([When::sent(PacketType::PingResp).nth(1).drop()]).await;
     let client = scene.client("pump").start().unwrap();
     pass(12 * K).await;
     assert!(client.state().is_online());
-    assert_eq!(scene.connects("pump"), 2);
-    // At 0.8 to 0.95 K each, over at least 9 K of the second connection.
-    between("pings", scene.pings("pump"), 7..=15);
+    // None where the next ping goes out before 1.5 K of silence are over.
+    between("connects", scene.connects("pump"), 1..=2);
+    // At 0.675 to 0.85 K each, over at least 9 K of the second connection.
+    between("pings", scene.pings("pump"), 9..=18);
     assert_eq!(scene.sent("pump", PacketType::PingResp), scene.pings("pump") - 1);
     scene.assert_never_silent(K);
     scene.assert_laws();
@@ -48,36 +49,38 @@ async fn one_lost_pingresp_costs_nothing_while_messages_come() {
     }
     let mut unanswered = 0;
     while let Ok(report) = events.try_recv() {
-        unanswered += u32::from(matches!(report.event, Event::PingUnanswered { .. }));
+        if let Event::PingUnanswered { heard, .. } = report.event {
+            assert!(heard, "messages came");
+            unanswered += 1;
+        }
     }
     assert_eq!(unanswered, 1);
     assert_eq!(scene.connects("pump"), 1);
-    between("pings", scene.pings("pump"), 2..=6);
+    between("pings", scene.pings("pump"), 3..=8);
     drop(messages);
     scene.assert_laws();
 }
 
-/// The time to wait for an answer is half a keep-alive at first and doubles
-/// after each death that followed from it.
-async fn a_pingresp_late_by_six_tenths_is_learnt() {
-    late_pingresps(0.6, 2).await;
+/// K4: a ping is out by 0.85 K, and the link dead after 1.5 K without a byte.
+async fn a_pingresp_late_by_six_tenths_costs_nothing() {
+    late_pingresps(0.6, 1).await;
 }
 
-/// The next ping does not wait for the answer to the last (K3): the client
-/// would be silent for 1.1 keep-alives if it did.
+/// K11: after a death, 2 keep-alives without a byte are borne. The next ping
+/// does not wait for the answer to the last (K3): the client would be silent for
+/// 1.1 keep-alives if it did.
 async fn a_pingresp_late_by_eleven_tenths_is_learnt() {
-    late_pingresps(1.1, 3).await;
+    late_pingresps(1.1, 2).await;
 }
 
 async fn late_pingresps(late_by: f64, connects: u64) {
-    // The margin is a twentieth at least: at four seconds it outlasts what a
-    // slow machine may add.
+    // A twentieth is left over: at four seconds it outlasts what a slow machine
+    // may add.
     let keep_alive = 4 * K;
     let delay = keep_alive.mul_f64(late_by);
     let scene = Scene::new([When::sent(PacketType::PingResp).delay(delay)]).await;
     let client = scene.client("pump").keep_alive(keep_alive).start().unwrap();
-    // One death each after at most 0.95 and the wait of 0.5, then of 1
-    // keep-alives; delays of at most 1 s, then 2 s.
+    // A death after 1.5 keep-alives, and a delay of at most 1 s.
     let learnt = 6 * keep_alive;
     let last = move |event: &evenkeel_broker::Event| event.name() == "connected";
     let mut left = connects;
@@ -90,9 +93,10 @@ async fn late_pingresps(late_by: f64, connects: u64) {
     pass(4 * keep_alive).await;
     assert!(client.state().is_online());
     assert_eq!(scene.connects("pump"), connects);
-    // One ping per 0.8 to 0.95 keep-alives since the last connect.
+    // One ping per 0.675 to 0.85 keep-alives since the last connect, and one or
+    // two on each connection before.
     between("pongs", client.stats().pongs, 2..=6);
-    between("pings", scene.pings("pump"), connects + 3..=connects + 5);
+    between("pings", scene.pings("pump"), connects + 3..=2 * connects + 4);
     let silence = scene.longest_silence();
     assert!(silence < keep_alive, "silent for {silence:?} at keep-alive {keep_alive:?}");
     assert_eq!(scene.broker().stats().keep_alive_timeouts, 0, "closed by the broker for silence");
@@ -110,8 +114,8 @@ async fn no_pingresp_ever_while_messages_come() {
     pass(K / 5).await;
     assert_eq!(std::iter::from_fn(|| messages.try_next()).count(), 80);
     assert_eq!(scene.connects("pump"), 1);
-    // The next one goes out 0.8 to 0.95 K after the one before.
-    between("pings", scene.pings("pump"), 5..=11);
+    // The next one goes out 0.675 to 0.85 K after the one before.
+    between("pings", scene.pings("pump"), 6..=13);
     assert!(client.stats().pings_unanswered >= 4, "{:?}", client.stats());
     scene.assert_never_silent(K);
     scene.assert_laws();
@@ -124,10 +128,10 @@ async fn no_pingresp_ever_on_a_silent_link() {
     let client = scene.client("pump").start().unwrap();
     let mut events = client.events();
     pass(15 * K).await;
-    // Lives of 1.45 K, 1.95 K and 2.45 K, delays of up to 1 s, 2 s and 4 s.
+    // Lives of 1.5 K, 2 K and 2.25 K, delays of up to 1 s, 2 s and 4 s.
     between("connects", scene.connects("pump"), 3..=6);
-    // One on the first connection, two where the wait is longer than the interval.
-    between("pings", scene.pings("pump"), 3..=2 * scene.connects("pump") - 1);
+    // Up to three on a connection that lives for 2.25 K.
+    between("pings", scene.pings("pump"), 3..=3 * scene.connects("pump"));
     let mut deaths = 0;
     while let Ok(report) = events.try_recv() {
         if let Event::Disconnected { cause, .. } = report.event {
@@ -157,7 +161,7 @@ async fn doubled_and_unasked_pingresps_close_nothing() {
     assert_eq!(scene.connects("pump"), 1);
     let stats = client.stats();
     assert!(stats.pongs_unsolicited >= 8, "{stats:?}");
-    between("pings", scene.pings("pump"), 2..=5);
+    between("pings", scene.pings("pump"), 2..=6);
     scene.assert_laws();
 }
 
@@ -171,7 +175,7 @@ async fn a_subscriber_that_only_receives_still_pings() {
         scene.publish("news", "x", QoS::AtMostOnce, false);
     }
     assert_eq!(scene.connects("pump"), 1);
-    between("pings", scene.pings("pump"), 3..=7);
+    between("pings", scene.pings("pump"), 4..=9);
     scene.assert_never_silent(K);
     scene.assert_laws();
     drop(messages);
@@ -194,7 +198,7 @@ async fn late_pubacks_do_not_put_off_pings() {
         }
         assert_eq!(scene.connects("pump"), 1, "late by {late_by}");
         assert_eq!(scene.published("level"), 2);
-        between("pings", scene.pings("pump"), 1..=5);
+        between("pings", scene.pings("pump"), 1..=6);
         scene.assert_never_silent(keep_alive);
         scene.assert_laws();
     }
