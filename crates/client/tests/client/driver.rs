@@ -106,7 +106,7 @@ async fn a_ping_that_cannot_bear_it_does_not_wait_for_others() {
     let pings = pings(secs(1), Some(millis(10))).await;
     assert!(pings.iter().all(|ping| (millis(685)..=millis(851)).contains(ping)), "{pings:?}");
     let alone = pings.iter().filter(|ping| ping.as_millis() % 25 > 1).count();
-    assert!((25..50).contains(&alone), "{alone}: {pings:?}");
+    assert!((5..45).contains(&alone), "{alone}: {pings:?}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -288,6 +288,7 @@ fn a_guess_lasts_while_its_kept_session_has_exchanges_in_flight() {
         assert_eq!(rig.accept().version, V311, "also where it only closes");
     }
     rig.send(&Packet::ConnAck(resumed()));
+    rig.show_life();
     let again = rig.expect_publish();
     rig.send(&puback(again.packet_id.unwrap()));
     assert!(rig.outcome(1).is_ok());
