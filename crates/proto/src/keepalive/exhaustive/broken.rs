@@ -177,6 +177,11 @@ impl Subject {
             _ => {}
         }
         let action = engine.poll(now, reading || self.mutation == Some(Mutation::PausedIsJudged));
+        self.after(action, now, reading)
+    }
+
+    /// What becomes of the answer of the engine.
+    fn after(&mut self, action: Action, now: Instant, reading: bool) -> Action {
         match action {
             Action::SendPing => self.queued = now,
             Action::NoteUnanswered { sent, .. } => {
