@@ -179,7 +179,8 @@ mod tests {
         for heard in [true, false] {
             let event = Event::PingUnanswered { after: Duration::from_millis(1500), heard };
             let told = json!({ "after_s": 1.5, "heard": heard });
-            let report = Report { time: std::time::UNIX_EPOCH, event, error: None };
+            let (time, at) = (std::time::UNIX_EPOCH, evenkeel_proto::Instant::default());
+            let report = Report { time, at, event, error: None };
             assert_eq!(describe(&report), ("ping_unanswered", told));
         }
     }
