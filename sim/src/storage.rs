@@ -240,12 +240,12 @@ impl Storage {
         }
         self.store = None;
         let seed = self.rng.next();
-        let crash = match (powerless, seed % 4) {
-            (false, _) => Crash::KeepAll,
-            (true, 0) => Crash::KeepNothing,
-            (true, _) => Crash::Random(seed),
-        };
-        self.disk.restart(crash);
+        match (powerless, seed % 4) {
+            // The machine goes on.
+            (false, _) => self.disk.kill(),
+            (true, 0) => self.disk.restart(Crash::KeepNothing),
+            (true, _) => self.disk.restart(Crash::Random(seed)),
+        }
         stored
     }
 

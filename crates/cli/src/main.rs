@@ -10,6 +10,7 @@ mod format;
 mod names;
 mod observer;
 mod printer;
+mod private;
 mod settings;
 mod signals;
 mod stuck;

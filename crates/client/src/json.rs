@@ -1,6 +1,7 @@
 //! Events as JSON, for logs.
 
 use evenkeel_proto::keepalive::Pong;
+use evenkeel_proto::record::{Notice, NoticeKind};
 use evenkeel_proto::{DisconnectCause, Event};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -142,8 +143,32 @@ fn describe_more(event: &Event) -> (&'static str, Value) {
             json!({ "failure": failure.to_string(), "retry_s": retry.as_secs_f64() }),
         ),
         Event::StoreRestored => ("store_restored", Value::Null),
+        Event::StoreNotice(notice) => ("store_notice", of_notice(notice)),
         other => ("other", json!({ "detail": format!("{other:?}") })),
     }
+}
+
+fn of_notice(notice: &Notice) -> Value {
+    let (kind, place, aside) = match &notice.kind {
+        NoticeKind::Torn { offset, bytes } => ("torn", Some((*offset, *bytes)), None),
+        NoticeKind::Unfinished { bytes } => ("unfinished", Some((0, *bytes)), None),
+        NoticeKind::PutAside { offset, bytes, into, kept } => {
+            ("put_aside", Some((*offset, *bytes)), Some((into, *kept)))
+        }
+        NoticeKind::Lost { offset, bytes } => ("lost", Some((*offset, *bytes)), None),
+        NoticeKind::GaveWay => ("gave_way", None, None),
+        NoticeKind::Exposed => ("exposed", None, None),
+        _ => ("other", None, None),
+    };
+    json!({
+        "kind": kind,
+        "file": notice.file,
+        "offset": place.map(|(offset, _)| offset),
+        "bytes": place.map(|(_, bytes)| bytes),
+        "into": aside.map(|(into, _)| into),
+        "kept_bytes": aside.map(|(_, kept)| kept),
+        "detail": notice.to_string(),
+    })
 }
 
 fn disconnected(report: &Report, cause: &DisconnectCause, online_s: Option<f64>) -> Value {

@@ -11,7 +11,7 @@ use crate::io::ConnectionId;
 use crate::keepalive::Pong;
 use crate::operation::DeliveryError;
 use crate::reconnect::{Halt, Repetition, Retry};
-use crate::record::{Serial, StorageFailure};
+use crate::record::{Notice, Serial, StorageFailure};
 use crate::time::Instant;
 
 /// Something worth telling. Payloads and secrets are never part of it.
@@ -126,6 +126,8 @@ pub enum Event {
         /// Subscriptions.
         subscriptions: usize,
     },
+    /// The store told something of its files as it was opened.
+    StoreNotice(Box<Notice>),
     /// A stored message that nobody holds a receipt for has its outcome:
     /// mostly one that an earlier run accepted (D1). So has one that was queued
     /// again out of quarantine, stored or not.

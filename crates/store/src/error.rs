@@ -2,10 +2,12 @@
 
 use std::fmt;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use evenkeel_proto::record::StorageFailure;
+
+use crate::disk::{LOCK, LockError};
 
 /// Why a store could not do what it was asked. Nothing of the call counts, and
 /// nothing that was committed is lost or changed by any of these, except where
@@ -85,6 +87,13 @@ pub enum Fault {
         /// Where in the file, in bytes from its beginning.
         offset: u64,
     },
+    /// The newest file is shorter than it was.
+    Short {
+        /// Its bytes.
+        length: u64,
+        /// Bytes that it had.
+        had: u64,
+    },
     /// A file is gone that was needed.
     Missing {
         /// The first message that was in it and not done with; `None` where
@@ -130,6 +139,8 @@ pub enum Misuse {
         /// The serial of the message; `None` for a subscription.
         serial: Option<u64>,
     },
+    /// The store was opened to be read.
+    ReadOnly,
 }
 
 impl StoreError {
@@ -164,6 +175,14 @@ impl StoreError {
             error => error,
         };
         Self::Disk { path: path.into(), error }
+    }
+
+    pub(crate) fn lock(path: &Path, error: LockError) -> Self {
+        match error {
+            LockError::Held { process } => Self::Held { path: path.to_owned(), process },
+            LockError::Foreign => Self::contents(path.join(LOCK), Fault::Foreign),
+            LockError::Io(error) => Self::disk(path, error),
+        }
     }
 
     pub(crate) fn contents(path: impl Into<PathBuf>, fault: Fault) -> Self {
@@ -205,7 +224,7 @@ impl Fault {
         match self {
             Self::Foreign => "give the store a folder of its own; nothing was changed in this one",
             Self::Newer { .. } => "use the program that wrote it, or a later version of this one",
-            Self::Damaged { .. } => {
+            Self::Damaged { .. } | Self::Short { .. } => {
                 "restore the folder from a copy, or save what is left by `evenkeel queue export \
                  --salvage`; nothing was changed"
             }
@@ -254,6 +273,9 @@ impl fmt::Display for Fault {
                 write!(f, "written in format {found}; this version reads up to {supported}")
             }
             Self::Damaged { offset } => write!(f, "the bytes from {offset} on are damaged"),
+            Self::Short { length, had } => {
+                write!(f, "it ends at {length}, and had {had} bytes")
+            }
             Self::Missing { serial: Some(serial) } => {
                 write!(f, "the file that held message {serial} is missing")
             }
@@ -286,6 +308,7 @@ impl fmt::Display for Misuse {
             Self::Unencodable { serial: Some(serial) } => {
                 write!(f, "message {serial} fits no MQTT packet")
             }
+            Self::ReadOnly => f.write_str("the store was opened to be read"),
             Self::Unencodable { serial: None } => f.write_str("a subscription fits no MQTT packet"),
         }
     }

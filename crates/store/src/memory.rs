@@ -76,6 +76,7 @@ impl Store for MemoryStore {
             queued: contents.messages.counts(),
             quarantined: contents.session.quarantined().len() as u64,
             next_serial: contents.session.next_serial,
+            notices: Vec::new(),
             bounds: self.bounds(),
         })
     }

@@ -150,7 +150,8 @@ fn the_scenario_rotates_removes_and_compacts() {
     for _ in 0..60 {
         rig.commit().unwrap();
         // Kind, first and last number as the header says them.
-        let image = rig.disk.image();
+        let mut image = rig.disk.image();
+        image.retain(|name, _| name.starts_with("segment-"));
         let number = |bytes: &[u8], at| u64::from_le_bytes(bytes[at..at + 8].try_into().unwrap());
         let stands_for = |bytes: &Vec<u8>| number(bytes, 12)..=number(bytes, 20);
         let now: BTreeSet<u64> = image.values().flat_map(stands_for).collect();

@@ -87,7 +87,7 @@ fn a_flipped_bit_is_told_and_nothing_is_changed_or_invented() {
     let image = disk.image();
     let mut outcomes = BTreeMap::new();
     let mut random = Random(9);
-    for (name, bytes) in &image {
+    for (name, bytes) in image.iter().filter(|(name, _)| name.starts_with("segment-")) {
         for at in (0..bytes.len()).step_by(3) {
             let mut flipped = image.clone();
             flipped.get_mut(name).unwrap()[at] ^= 1 << random.below(8);
@@ -120,19 +120,20 @@ fn a_flipped_bit_is_told_and_nothing_is_changed_or_invented() {
         }
     }
     let count = |outcome| outcomes.get(outcome).copied().unwrap_or_default();
-    assert!(count("damaged") > 40 * count("torn") && count("foreign") > 0, "{outcomes:?}");
+    assert!(count("damaged") > 1000 && count("foreign") > 0, "{outcomes:?}");
+    assert_eq!(count("torn"), 0, "no power was cut, and the store was closed: {outcomes:?}");
 }
 
 #[test]
 fn damage_is_told_with_its_place() {
     let (disk, ..) = filled();
-    let name = disk.names().remove(0);
+    let name = segments(&disk).remove(0);
     disk.edit(&name, |bytes| bytes[100] ^= 1);
     let error = recover(&disk).unwrap_err();
     assert_eq!(
         told(&error),
         format!(
-            "simulated/{name}: the bytes from 51 on are damaged\nhint: restore the folder from a \
+            "simulated/{name}: the bytes from 69 on are damaged\nhint: restore the folder from a \
              copy, or save what is left by `evenkeel queue export --salvage`; nothing was changed"
         )
     );
@@ -156,7 +157,7 @@ fn what_damage_leaves_can_be_read() {
     let (whole, found) = salvaged(&disk);
     assert_eq!((whole, found.messages, found.damaged), (all.clone(), all.len() as u64, 0));
     let image = disk.image();
-    for (name, bytes) in &image {
+    for (name, bytes) in image.iter().filter(|(name, _)| name.starts_with("segment-")) {
         for at in (32..bytes.len()).step_by(97) {
             let mut flipped = image.clone();
             flipped.get_mut(name).unwrap()[at] ^= 8;
@@ -191,9 +192,9 @@ fn salvage_ends_when_told_and_respects_the_lock() {
 #[test]
 fn a_newer_format_is_told_with_both_numbers() {
     let (disk, ..) = filled();
-    let name = disk.names().remove(0);
+    let name = segments(&disk).remove(0);
     disk.edit(&name, |bytes| {
-        bytes[8] = 2;
+        bytes[8] = 3;
         let sum = crc32fast::hash(&bytes[..28]);
         bytes[28..32].copy_from_slice(&sum.to_le_bytes());
     });
@@ -201,7 +202,7 @@ fn a_newer_format_is_told_with_both_numbers() {
     assert_eq!(
         told(&recover(&disk).unwrap_err()),
         format!(
-            "simulated/{name}: written in format 2; this version reads up to 1\nhint: use the \
+            "simulated/{name}: written in format 3; this version reads up to 2\nhint: use the \
              program that wrote it, or a later version of this one"
         )
     );
@@ -247,11 +248,11 @@ fn other_files_beside_a_store_do_no_harm() {
     let folder = support::Folder::new();
     FileStore::open(folder.path()).unwrap().recover().unwrap();
     std::fs::write(folder.path().join(".DS_Store"), "x").unwrap();
-    std::fs::create_dir(folder.path().join("segment-0000000099")).unwrap();
+    std::fs::create_dir(folder.path().join("lost+found")).unwrap();
     FileStore::open(folder.path()).unwrap().recover().unwrap();
     assert_eq!(
         names(folder.path()),
-        [".DS_Store", "lock", "segment-0000000001", "segment-0000000099"]
+        [".DS_Store", "end", "lock", "lost+found", "segment-0000000001"]
     );
 }
 
@@ -340,7 +341,7 @@ fn a_folder_without_the_right_to_write_is_told() {
 #[test]
 fn a_missing_file_is_told_by_what_was_in_it() {
     let (disk, ..) = filled();
-    let names = disk.names();
+    let names = segments(&disk);
     for (name, expected) in [
         (&names[0], "simulated: the file that held message "),
         // The newest file, while the one before holds messages alone.
@@ -356,8 +357,7 @@ fn a_missing_file_is_told_by_what_was_in_it() {
                 assert_eq!(error.hint(), "put the missing file back; nothing was changed");
                 assert_eq!(disk.image(), image);
             }
-            // Before the newest file there was a store, too.
-            Ok(_) => assert_eq!(Some(name), names.last()),
+            Ok(_) => panic!("{name} was not missed"),
         }
     }
 }
@@ -420,8 +420,9 @@ fn a_store_at_its_bound_refuses_messages_and_takes_what_ends_them() {
         let StoreError::Bound(Bound::Full { bytes, limit: told }) = error else {
             panic!("{error}");
         };
+        // A segment that was begun for the last message has a snapshot.
         assert!(
-            told == limit && bytes <= limit && bytes > limit * 8 / 10,
+            told == limit && bytes <= limit + 100 && bytes > limit * 8 / 10,
             "round {round}: {error}"
         );
         assert_eq!(
@@ -594,6 +595,10 @@ fn a_failed_sync_in_the_background_is_told_by_the_next_commit() {
     // It reads its files anew and goes on.
     store.commit(&[accepted(1, 10)]).unwrap();
     assert_eq!(store.list(None, ALL).unwrap().len(), 2);
+}
+
+fn segments(disk: &SimulatedDisk) -> Vec<String> {
+    disk.names().into_iter().filter(|name| name.starts_with("segment-")).collect()
 }
 
 fn names(path: &Path) -> Vec<String> {

@@ -148,6 +148,7 @@ impl Story {
             Event::StoreFailed { failure, retry } => {
                 self.printer.warn(&format!("{failure}; it is tried again in {}", seconds(*retry)))
             }
+            Event::StoreNotice(notice) => self.printer.warn(&notice.to_string()),
             Event::StoreRestored => self.say("the store works again"),
             Event::ReceiveMaximumExceeded { maximum } => self.printer.debug(&format!(
                 "the server sends more than the {maximum} messages at once that it may; it is held \

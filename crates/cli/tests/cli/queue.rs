@@ -169,9 +169,75 @@ async fn export_prints_payloads_or_writes_them_to_files() {
     let ran = queue("export", &path, &format!("2 1 --to {}", to.display())).await.expect(0);
     assert_eq!((ran.out.as_str(), ran.err.as_str()), ("", "exported 2 messages\n"));
     assert_eq!(std::fs::read(to.join("2.payload")).unwrap(), [0, 255]);
+    #[cfg(unix)]
+    exported_files_are_private(&path, &to).await;
     assert_eq!(std::fs::read(to.join("1.payload")).unwrap(), "hei\u{df}".as_bytes());
     assert_eq!(std::fs::read_dir(&to).unwrap().count(), 2);
     assert_eq!(serials(&path).await, [0, 1, 2, 3], "exporting removes nothing");
+}
+
+/// S2: whoever else could read an earlier file; and none is written through a
+/// link.
+#[cfg(unix)]
+async fn exported_files_are_private(path: &Path, to: &Path) {
+    use std::os::unix::fs::PermissionsExt;
+    let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    let file = to.join("2.payload");
+    assert_eq!((mode(to), mode(&file)), (0o700, 0o600));
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o644)).unwrap();
+    let again = format!("2 --to {}", to.display());
+    queue("export", path, &again).await.expect(0);
+    assert_eq!(mode(&file), 0o600);
+    std::fs::rename(&file, to.join("elsewhere")).unwrap();
+    std::os::unix::fs::symlink(to.join("elsewhere"), &file).unwrap();
+    std::fs::write(to.join("elsewhere"), "keep me").unwrap();
+    let ran = queue("export", path, &again).await.expect(1);
+    assert!(ran.err.contains("it is a link or a folder, and is left alone"), "{}", ran.err);
+    assert_eq!(std::fs::read(to.join("elsewhere")).unwrap(), b"keep me");
+    std::fs::remove_file(&file).unwrap();
+    std::fs::rename(to.join("elsewhere"), &file).unwrap();
+}
+
+/// S5: what only reads never writes. Case 24, and a disk that is read-only.
+#[tokio::test]
+async fn what_only_reads_changes_nothing() {
+    let path = filled();
+    let image = || -> Vec<(PathBuf, Vec<u8>)> {
+        let entries = std::fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path());
+        let mut files: Vec<_> =
+            entries.map(|file| (file.clone(), std::fs::read(file).unwrap())).collect();
+        files.sort();
+        files
+    };
+    let reads = ["ls", "show", "export", "export --salvage"];
+    let before = image();
+    for action in reads {
+        let (action, flags) = action.split_once(' ').unwrap_or((action, ""));
+        let rest = if action == "show" { "1" } else { flags };
+        queue(action, &path, rest).await.expect(0);
+    }
+    assert_eq!(image(), before);
+    // The last batch was being written as the process was killed.
+    let mut store = FileStore::open(&path).unwrap();
+    store.commit(&[accepted(4, "site/7/level", b"later", Priority::Normal)]).unwrap();
+    drop(store);
+    std::fs::remove_file(path.join("end")).unwrap();
+    let file = path.join("segment-0000000001");
+    let bytes = std::fs::read(&file).unwrap();
+    std::fs::write(&file, &bytes[..bytes.len() - 3]).unwrap();
+    let before = image();
+    for action in ["ls", "show", "export"] {
+        let rest = if action == "show" { "1" } else { "" };
+        let ran = queue(action, &path, rest).await.expect(0);
+        let warning = "warning: segment-0000000001: the last batch was not written to its end: ";
+        assert!(ran.err.starts_with(warning), "{}", ran.err);
+    }
+    assert_eq!(image(), before);
+    // One who writes cuts it off, and says so once.
+    let ran = queue("requeue", &path, "--all").await.expect(0);
+    assert!(ran.err.starts_with("warning: segment-0000000001: "), "{}", ran.err);
+    let ran = queue("ls", &path, "").await.expect(0);
+    assert!(!ran.err.contains("warning"), "{}", ran.err);
 }
 
 #[tokio::test]
@@ -189,7 +255,7 @@ async fn a_damaged_store_is_refused_and_can_be_salvaged() {
     assert_eq!(
         ran.err,
         format!(
-            "error: the store cannot be used\nwhy: {}: the bytes from 51 on are damaged\n\
+            "error: the store cannot be used\nwhy: {}: the bytes from 69 on are damaged\n\
              hint: restore the folder from a copy, or save what is left by `evenkeel queue export \
              --salvage`; nothing was changed\n",
             file.display()

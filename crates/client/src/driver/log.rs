@@ -93,6 +93,7 @@ fn of_store(event: &Event) {
         Event::StoreFailed { failure, retry } => {
             tracing::warn!(error = %failure, ?retry, "store failed");
         }
+        Event::StoreNotice(notice) => tracing::warn!(%notice, "store opened"),
         Event::StoreRestored => tracing::info!("store works again"),
         other => tracing::debug!(event = ?other, "event"),
     }

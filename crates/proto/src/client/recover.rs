@@ -83,6 +83,9 @@ impl Client {
         for subscription in subscriptions {
             session.subscriptions.begin_with(subscription);
         }
+        for notice in recovered.notices {
+            self.event(Event::StoreNotice(Box::new(notice)));
+        }
         if self.session.inherited {
             self.event(event);
         } else {

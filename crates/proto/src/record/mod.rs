@@ -7,6 +7,7 @@
 //! behind that promise are committed (D3).
 
 mod batch;
+mod notice;
 mod recovered;
 mod time;
 
@@ -15,6 +16,7 @@ use core::fmt;
 use evenkeel_codec::{PacketId, Publish, ReasonCode, Text, TopicFilter};
 
 pub use batch::{Batch, BatchId, Committed, Read, StorageFailure, Window};
+pub use notice::{Notice, NoticeKind};
 pub use recovered::{
     Count, Phase, Recovered, StoreBounds, StoredExchange, StoredMessage, StoredState,
     StoredSubscription,

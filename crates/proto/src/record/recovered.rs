@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use evenkeel_codec::{PacketId, Properties, Publish, SubscribeFilter, Text};
 
-use super::{Age, Priority, Serial, StoredTime, UnixMillis};
+use super::{Age, Notice, Priority, Serial, StoredTime, UnixMillis};
 
 /// What a store holds when it is opened, but for the queue, of which it tells
 /// the size only: that is read piece by piece.
@@ -35,6 +35,8 @@ pub struct Recovered {
     pub next_serial: Serial,
     /// What the store takes at most.
     pub bounds: StoreBounds,
+    /// What was found as it was opened, and what was done about it.
+    pub notices: Vec<Notice>,
 }
 
 /// What a store takes at most; no bounds unless it says so. Beyond them

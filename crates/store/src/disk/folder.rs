@@ -2,17 +2,33 @@ use std::fs::{self, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use super::{Directory, File, LockError};
+use evenkeel_proto::record::BootId;
 
-/// The file that carries the lock, and in it the number of the process.
-const LOCK: &str = "lock";
+use super::access;
+use super::boot::boot_id;
+use super::{Directory, File, LOCK, LockError};
+
+/// Before the number of the process in the lock's file; version 0.1.0 wrote
+/// the number alone.
+const WORD: &str = "evenkeel ";
+/// More than a lock's file ever holds.
+const LOCK_BYTES: u64 = 64;
 
 /// A folder of the file system.
 #[derive(Debug)]
 pub struct Folder {
     path: PathBuf,
-    /// Locked; the end of the process gives the lock back, too.
-    lock: Option<fs::File>,
+    lock: Lock,
+}
+
+/// A lock; the end of the process gives it back, too.
+#[derive(Debug)]
+enum Lock {
+    None,
+    /// To write: the file has the number of this process.
+    Whole(fs::File),
+    /// To read, with others.
+    Shared(fs::File),
 }
 
 impl Folder {
@@ -22,20 +38,21 @@ impl Folder {
         if !fs::metadata(&path)?.is_dir() {
             return Err(io::ErrorKind::NotADirectory.into());
         }
-        Ok(Self { path, lock: None })
+        Ok(Self { path, lock: Lock::None })
     }
 
-    /// A folder, made if it does not exist; the one it is in must exist.
+    /// A folder, made if it does not exist, for its owner alone; the one it is
+    /// in must exist.
     pub fn create(path: impl Into<PathBuf>) -> io::Result<Self> {
         let path = path.into();
-        match fs::create_dir(&path) {
+        match access::create_folder(&path) {
             Ok(()) => {
                 if let Some(parent) = path.parent() {
                     let parent =
                         if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
                     sync_directory(parent)?;
                 }
-                Ok(Self { path, lock: None })
+                Ok(Self { path, lock: Lock::None })
             }
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Self::open(path),
             Err(error) => Err(error),
@@ -45,16 +62,35 @@ impl Folder {
     fn in_it(&self, name: &str) -> PathBuf {
         self.path.join(name)
     }
+
+    /// The lock's file where there is one, and where it is a lock of ours: no
+    /// other program's file is locked or written.
+    fn lock_file(&self, options: &OpenOptions) -> Result<Option<fs::File>, LockError> {
+        let path = self.in_it(LOCK);
+        match access::open(&path, options) {
+            Ok(file) if is_lock(&file).map_err(LockError::Io)? => Ok(Some(file)),
+            Ok(_) => Err(LockError::Foreign),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) if access::is_foreign(&error) => Err(LockError::Foreign),
+            Err(error) => Err(LockError::Io(error)),
+        }
+    }
 }
 
 impl Drop for Folder {
     /// Closing the file is not enough: a child process that this program is
     /// starting holds a copy of it until it becomes another program.
     fn drop(&mut self) {
-        if let Some(lock) = &self.lock {
-            // Closing, which follows, unlocks too, a little later.
-            let _ = lock.unlock();
-        }
+        // Closing, which follows, unlocks too, a little later.
+        let _ = match &self.lock {
+            Lock::None => Ok(()),
+            Lock::Whole(file) => {
+                // One who reads next does not leave a number of its own.
+                let _ = file.set_len(0);
+                file.unlock()
+            }
+            Lock::Shared(file) => file.unlock(),
+        };
     }
 }
 
@@ -65,18 +101,40 @@ impl Directory for Folder {
         &self.path
     }
 
+    fn boot(&self) -> Option<BootId> {
+        boot_id()
+    }
+
     fn lock(&mut self) -> Result<(), LockError> {
-        let mut file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(self.in_it(LOCK))
-            .map_err(LockError::Io)?;
+        let mut options = OpenOptions::new();
+        options.read(true).write(true);
+        let file = match self.lock_file(&options)? {
+            Some(file) => file,
+            None => match access::create(&self.in_it(LOCK)) {
+                // Another process was faster.
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                    self.lock_file(&options)?.ok_or(LockError::Foreign)?
+                }
+                created => created.map_err(LockError::Io)?,
+            },
+        };
         match file.try_lock() {
             Ok(()) => {
-                leave_number(&mut file).map_err(LockError::Io)?;
-                self.lock = Some(file);
+                leave_number(&file).map_err(LockError::Io)?;
+                self.lock = Lock::Whole(file);
+                Ok(())
+            }
+            Err(TryLockError::WouldBlock) => Err(LockError::Held { process: writer(&file) }),
+            Err(TryLockError::Error(error)) => Err(LockError::Io(error)),
+        }
+    }
+
+    fn lock_to_read(&mut self) -> Result<(), LockError> {
+        // Where nobody has written a lock, nobody holds it.
+        let Some(file) = self.lock_file(OpenOptions::new().read(true))? else { return Ok(()) };
+        match file.try_lock_shared() {
+            Ok(()) => {
+                self.lock = Lock::Shared(file);
                 Ok(())
             }
             Err(TryLockError::WouldBlock) => Err(LockError::Held { process: read_number(&file) }),
@@ -98,12 +156,42 @@ impl Directory for Folder {
         Ok(names)
     }
 
+    fn list_others(&self) -> io::Result<Vec<String>> {
+        let mut names = Vec::new();
+        for entry in fs::read_dir(&self.path)? {
+            let entry = entry?;
+            if let (Ok(name), false) =
+                (entry.file_name().into_string(), entry.file_type()?.is_file())
+            {
+                names.push(name);
+            }
+        }
+        Ok(names)
+    }
+
+    fn tighten(&self, names: &[String]) -> io::Result<Vec<String>> {
+        let mut open = Vec::new();
+        if access::tighten_folder(&self.path)? {
+            open.push(".".to_owned());
+        }
+        for name in names.iter().map(String::as_str).chain([LOCK]) {
+            if access::tighten(&self.in_it(name))? {
+                open.push(name.to_owned());
+            }
+        }
+        Ok(open)
+    }
+
     fn create(&self, name: &str) -> io::Result<fs::File> {
-        OpenOptions::new().read(true).write(true).create_new(true).open(self.in_it(name))
+        access::create(&self.in_it(name))
     }
 
     fn open(&self, name: &str) -> io::Result<fs::File> {
-        OpenOptions::new().read(true).write(true).open(self.in_it(name))
+        access::open(&self.in_it(name), OpenOptions::new().read(true).write(true))
+    }
+
+    fn open_to_read(&self, name: &str) -> io::Result<fs::File> {
+        access::open(&self.in_it(name), OpenOptions::new().read(true))
     }
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
@@ -148,19 +236,44 @@ impl File for fs::File {
 
 /// Writes the number of this process into the lock's file, in vain on a full
 /// disk: it only helps people.
-fn leave_number(file: &mut fs::File) -> io::Result<()> {
+fn leave_number(mut file: &fs::File) -> io::Result<()> {
     file.set_len(0)?;
     file.seek(SeekFrom::Start(0))?;
-    match writeln!(file, "{}", std::process::id()) {
+    match writeln!(file, "{WORD}{}", std::process::id()) {
         Err(error) if error.kind() != io::ErrorKind::StorageFull => Err(error),
         _ => Ok(()),
     }
 }
 
+fn contents(mut file: &fs::File) -> io::Result<String> {
+    let mut bytes = Vec::new();
+    file.seek(SeekFrom::Start(0))?;
+    file.take(LOCK_BYTES).read_to_end(&mut bytes)?;
+    Ok(String::from_utf8(bytes).unwrap_or_else(|_| "?".to_owned()))
+}
+
+/// A lock of ours holds a number or nothing; zeros where the power was cut.
+fn is_lock(file: &fs::File) -> io::Result<bool> {
+    let text = contents(file)?;
+    let number = text.strip_prefix(WORD).unwrap_or(&text);
+    let known = |c: char| c.is_ascii_digit() || c == '\n' || c == '\0';
+    Ok(file.metadata()?.len() < LOCK_BYTES && number.chars().all(known))
+}
+
+/// The process that writes; `None` where those that hold the lock only read.
+fn writer(file: &fs::File) -> Option<u32> {
+    match file.try_lock_shared() {
+        Ok(()) => {
+            let _ = file.unlock();
+            None
+        }
+        Err(_) => read_number(file),
+    }
+}
+
 fn read_number(file: &fs::File) -> Option<u32> {
-    let mut text = String::new();
-    file.take(16).read_to_string(&mut text).ok()?;
-    text.trim().parse().ok()
+    let text = contents(file).ok()?;
+    text.strip_prefix(WORD).unwrap_or(&text).trim().parse().ok()
 }
 
 /// Windows keeps names in its journal and has no such call for folders.
@@ -209,7 +322,8 @@ mod tests {
         let mut folder = Folder::create(&path).unwrap();
         folder.lock().unwrap();
         // What a child process has until it becomes another program.
-        let _copy = folder.lock.as_ref().unwrap().try_clone().unwrap();
+        let Lock::Whole(file) = &folder.lock else { panic!("{folder:?}") };
+        let _copy = file.try_clone().unwrap();
         let mut second = Folder::open(&path).unwrap();
         let process = Some(std::process::id());
         assert!(matches!(second.lock(), Err(LockError::Held { process: by }) if by == process));

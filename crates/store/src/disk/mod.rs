@@ -1,6 +1,7 @@
 //! The few things a file store asks of a disk, so that tests can put a
 //! disk in its place that loses power.
 
+mod access;
 mod boot;
 mod folder;
 #[cfg(feature = "simulated-disk")]
@@ -8,6 +9,8 @@ mod simulated;
 
 use std::io;
 use std::path::Path;
+
+use evenkeel_proto::record::BootId;
 
 pub use boot::boot_id;
 pub use folder::Folder;
@@ -25,17 +28,49 @@ pub trait Directory: Send + 'static {
     /// Where it is, for messages to people.
     fn path(&self) -> &Path;
 
+    /// Names the time since the machine was started that writes here: while it
+    /// is the same, no power was cut. `None` where the system does not tell.
+    fn boot(&self) -> Option<BootId> {
+        None
+    }
+
     /// Takes the lock, which is held as long as the directory lives.
     fn lock(&mut self) -> Result<(), LockError>;
 
-    /// The names of the files in it, in any order; folders are left out.
+    /// Takes the lock together with others that only read, and changes
+    /// nothing on the disk.
+    fn lock_to_read(&mut self) -> Result<(), LockError> {
+        self.lock()
+    }
+
+    /// The names of the files in it, in any order, but for that of the lock;
+    /// folders are left out.
     fn list(&self) -> io::Result<Vec<String>>;
 
-    /// Makes a new, empty file; fails where the name is taken.
+    /// The names of what is no file of its own in it: folders, symbolic links,
+    /// devices.
+    fn list_others(&self) -> io::Result<Vec<String>> {
+        Ok(Vec::new())
+    }
+
+    /// Makes the directory, the lock and these files the owner's alone; the
+    /// names of those that others can still read. One who only reads does not
+    /// ask for it.
+    fn tighten(&self, _names: &[String]) -> io::Result<Vec<String>> {
+        Ok(Vec::new())
+    }
+
+    /// Makes a new, empty file, the owner's alone; fails where the name is
+    /// taken, by whatever.
     fn create(&self, name: &str) -> io::Result<Self::File>;
 
     /// Opens a file that exists, to read and to write.
     fn open(&self, name: &str) -> io::Result<Self::File>;
+
+    /// Opens a file that exists, to read alone.
+    fn open_to_read(&self, name: &str) -> io::Result<Self::File> {
+        self.open(name)
+    }
 
     /// Gives a file another name; a file that had it is gone. A power cut
     /// leaves either of the two under that name.
@@ -73,6 +108,9 @@ pub trait File: Send + Sync + 'static {
     }
 }
 
+/// The file that carries the lock.
+pub(crate) const LOCK: &str = "lock";
+
 /// Why the lock was not given.
 #[derive(Debug)]
 pub enum LockError {
@@ -81,6 +119,9 @@ pub enum LockError {
         /// The number of that process, if it left it.
         process: Option<u32>,
     },
+    /// What has the name of the lock is no lock of ours: another program's
+    /// file, a link, a folder.
+    Foreign,
     /// The disk failed.
     Io(io::Error),
 }

@@ -6,11 +6,15 @@ use std::io;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use evenkeel_proto::record::BootId;
+
 use super::{Directory, File, LockError};
 
 /// Bytes that a disk writes as a whole, or not; torn writes break in between
 /// and, as [`Crash::Random`], also inside.
 const SECTOR: usize = 512;
+/// What stands for a boot that is not told.
+const NO_BOOT: u8 = u8::MAX;
 
 /// A disk with one directory. Clones are the same disk.
 ///
@@ -43,6 +47,7 @@ pub struct SimulatedFolder {
     disk: SimulatedDisk,
     life: u64,
     locked: bool,
+    reads: bool,
 }
 
 /// What a power cut leaves of what was not synced.
@@ -77,7 +82,10 @@ struct Inner {
     failures: BTreeMap<u64, io::ErrorKind>,
     capacity: Option<usize>,
     locked: bool,
+    readers: u32,
     life: u64,
+    /// How often the machine was started; 255 where it does not tell.
+    boot: u8,
 }
 
 /// What a name stands for: now, and each state since the last sync.
@@ -137,20 +145,33 @@ impl SimulatedDisk {
         self.inner().off
     }
 
-    /// Cuts the power if it is on, and starts the disk again with what is
+    /// Cuts the power if it is on, and starts the machine again with what is
     /// left. Open files and the lock are gone.
     pub fn restart(&self, crash: Crash) {
         let mut inner = self.inner();
         inner.lose_power(crash);
-        inner.life += 1;
-        (inner.off, inner.locked, inner.cut_at) = (false, false, None);
-        inner.failures.clear();
+        if inner.boot < NO_BOOT {
+            inner.boot = (inner.boot + 1) % NO_BOOT;
+        }
+        inner.begin_life();
+    }
+
+    /// Ends the process alone: what it wrote is there, whether it was synced
+    /// or not, and can still be lost with the power. Open files and the lock
+    /// are gone.
+    pub fn kill(&self) {
+        self.inner().begin_life();
+    }
+
+    /// The machine does not tell one boot from the next, as some systems.
+    pub fn hide_boots(&self) {
+        self.inner().boot = NO_BOOT;
     }
 
     /// The directory, for a process that starts now.
     pub fn folder(&self) -> SimulatedFolder {
         let life = self.inner().life;
-        SimulatedFolder { disk: self.clone(), life, locked: false }
+        SimulatedFolder { disk: self.clone(), life, locked: false, reads: false }
     }
 
     /// The names of the files, in order.
@@ -322,6 +343,12 @@ impl Inner {
         self.files.get_mut(number).ok_or_else(|| io::ErrorKind::NotFound.into())
     }
 
+    fn begin_life(&mut self) {
+        self.life += 1;
+        (self.off, self.locked, self.readers, self.cut_at) = (false, false, 0, None);
+        self.failures.clear();
+    }
+
     fn lose_power(&mut self, crash: Crash) {
         let seed = if let Crash::Random(seed) = crash { seed } else { 0 };
         let mut random = Random(seed);
@@ -361,12 +388,28 @@ impl Directory for SimulatedFolder {
         Path::new("simulated")
     }
 
+    fn boot(&self) -> Option<BootId> {
+        let boot = self.disk.inner().boot;
+        (boot < NO_BOOT).then_some(BootId([boot; 16]))
+    }
+
     fn lock(&mut self) -> Result<(), LockError> {
         let mut inner = self.disk.reading(self.life).map_err(LockError::Io)?;
-        if std::mem::replace(&mut inner.locked, true) {
+        if inner.locked || inner.readers > 0 {
+            return Err(LockError::Held { process: inner.locked.then_some(1) });
+        }
+        inner.locked = true;
+        self.locked = true;
+        Ok(())
+    }
+
+    fn lock_to_read(&mut self) -> Result<(), LockError> {
+        let mut inner = self.disk.reading(self.life).map_err(LockError::Io)?;
+        if inner.locked {
             return Err(LockError::Held { process: Some(1) });
         }
-        self.locked = true;
+        inner.readers += 1;
+        self.reads = true;
         Ok(())
     }
 
@@ -427,8 +470,9 @@ impl Directory for SimulatedFolder {
 impl Drop for SimulatedFolder {
     fn drop(&mut self) {
         let mut inner = self.disk.inner();
-        if self.locked && inner.life == self.life {
-            inner.locked = false;
+        if inner.life == self.life {
+            inner.locked &= !self.locked;
+            inner.readers -= u32::from(self.reads);
         }
     }
 }

@@ -65,6 +65,7 @@ pub(crate) fn decode_entry(kind: u8, contents: &[u8]) -> Result<Entry, Malformed
         kind::RELEASING => {
             exchange(contents).map(|(serial, packet_id)| Entry::Releasing { serial, packet_id })
         }
+        kind::BOOT => contents.try_into().ok().map(|boot| Entry::Boot(BootId(boot))),
         kind::ACCEPTED => message(contents).map(Record::Accepted).map(Entry::Record),
         kind::SUBSCRIBED => subscription(contents).map(Record::Subscribed).map(Entry::Record),
         _ => record(kind, contents).map(Entry::Record),

@@ -2,7 +2,7 @@ use evenkeel_proto::codec::{
     EncodeError, Packet, PacketId, QoS, ReasonCode, Subscribe, SubscribeFilter, SubscribeOptions,
     TopicAliasUse, Transfer,
 };
-use evenkeel_proto::record::{Accepted, Outcome, Record, Serial, StoredSubscription};
+use evenkeel_proto::record::{Accepted, BootId, Outcome, Record, Serial, StoredSubscription};
 
 use super::{
     AGED, EXPIRES, NO_LOCAL, RETAIN_AS_PUBLISHED, RETAIN_HANDLING, VERSION, kind, outcome, varint,
@@ -49,6 +49,11 @@ pub(crate) fn encode_releasing(serial: Serial, packet_id: PacketId, out: &mut Ve
         varint::put(serial.0, out);
         varint::put(packet_id.get().into(), out);
     });
+}
+
+/// Appends the boot in which a segment is written.
+pub(crate) fn encode_boot(boot: BootId, out: &mut Vec<u8>) {
+    entry(kind::BOOT, out, |out| out.extend(boot.0));
 }
 
 /// Appends a message that is encoded already.

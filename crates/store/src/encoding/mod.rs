@@ -10,6 +10,7 @@
 //! |---|---|---|
 //! | 1 | live | next serial, then runs of live serials: numbers skipped, numbers live |
 //! | 2 | releasing | serial, packet identifier |
+//! | 3 | boot | the 16 bytes of the boot in which all of the segment was written |
 //! | 16 | identity | the client identifier |
 //! | 17 | accepted | serial, flags (bits 0-1 priority, 2 expires, 3 has an age), accepted, expires, age, PUBLISH |
 //! | 18 | sent | serial, packet identifier |
@@ -27,17 +28,19 @@
 //! | 30 | freed | packet identifier |
 //! | 31 | time | microseconds on the client's clock, wall clock, age, then the 16 bytes of the boot where it is known |
 //!
-//! Kinds 1 and 2 are in snapshots only.
+//! Kinds 1 to 3 are in snapshots only.
 
 mod decode;
 mod encode;
 mod varint;
 
 use evenkeel_proto::codec::{PacketId, Version};
-use evenkeel_proto::record::{Record, Serial};
+use evenkeel_proto::record::{BootId, Record, Serial};
 
 pub(crate) use decode::{Entries, Malformed, decode_entry, decode_message, peek_serial};
-pub(crate) use encode::{encode_contents, encode_live, encode_record, encode_releasing};
+pub(crate) use encode::{
+    encode_boot, encode_contents, encode_live, encode_record, encode_releasing,
+};
 
 /// Both packets are kept in this version's encoding.
 const VERSION: Version = Version::V5;
@@ -45,6 +48,7 @@ const VERSION: Version = Version::V5;
 mod kind {
     pub(super) const LIVE: u8 = 1;
     pub(super) const RELEASING: u8 = 2;
+    pub(super) const BOOT: u8 = 3;
     pub(super) const IDENTITY: u8 = 16;
     pub(super) const ACCEPTED: u8 = 17;
     pub(super) const SENT: u8 = 18;
@@ -94,6 +98,8 @@ pub(crate) enum Entry {
         serial: Serial,
         packet_id: PacketId,
     },
+    /// The boot in which the segment was written.
+    Boot(BootId),
     Record(Record),
 }
 

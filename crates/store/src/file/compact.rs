@@ -30,13 +30,13 @@ impl<D: Directory> Log<D> {
         if self.sync(directory).is_err() {
             return false;
         }
-        match self.rewrite(directory, range) {
-            Ok(()) => true,
-            Err(_) => {
-                let _ = directory.remove(segments::COMPACTING);
-                false
-            }
+        // One that is there is not ours: it was not there at the beginning.
+        let Ok(file) = directory.create(segments::COMPACTING) else { return false };
+        let rewritten = self.rewrite(directory, &file, range);
+        if rewritten.is_err() {
+            let _ = directory.remove(segments::COMPACTING);
         }
+        rewritten.is_ok()
     }
 
     /// Neighbouring segments, without the one written to, of which enough is
@@ -59,12 +59,16 @@ impl<D: Directory> Log<D> {
         })
     }
 
-    fn rewrite(&mut self, directory: &D, range: Range<usize>) -> Result<(), StoreError> {
+    fn rewrite(
+        &mut self,
+        directory: &D,
+        file: &D::File,
+        range: Range<usize>,
+    ) -> Result<(), StoreError> {
         let group: Vec<Segment> = self.index.segments.range(range.clone()).cloned().collect();
         let (Some(first), Some(last)) = (group.first(), group.last()) else { return Ok(()) };
         let failed = |error| StoreError::disk(directory.path().join(segments::COMPACTING), error);
-        let file = directory.create(segments::COMPACTING).map_err(failed)?;
-        let mut copy = Copy::new(&file, first, last).map_err(failed)?;
+        let mut copy = Copy::new(file, first, last).map_err(failed)?;
         let kept = kept(&self.session);
         for (at, segment) in range.clone().zip(&group) {
             let serials = self.index.live_in(at, &kept).into_all();
@@ -100,7 +104,7 @@ struct Copy<'f, F> {
 
 impl<'f, F: File> Copy<'f, F> {
     fn new(file: &'f F, first: &Segment, last: &Segment) -> io::Result<Self> {
-        let header = SegmentHeader { kind: Kind::Compacted, first: first.first, last: last.last };
+        let header = SegmentHeader::new(Kind::Compacted, first.first, last.last);
         file.write_at(&header.encode(), 0)?;
         let segment = Segment::replacing(first, last);
         Ok(Self { file, segment, frame: vec![0; FRAME_HEADER], first: None })

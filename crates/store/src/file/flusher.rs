@@ -62,6 +62,14 @@ impl<F: File> Flusher<F> {
         if state.synced.0 == segment { state.synced.1 } else { 0 }
     }
 
+    /// Syncs what is left; up to where this segment is durable then.
+    pub(super) fn close(self, segment: u64) -> u64 {
+        let shared = self.shared.clone();
+        drop(self);
+        let state = shared.state();
+        if state.synced.0 == segment { state.synced.1 } else { 0 }
+    }
+
     /// The error of a sync, once.
     pub(super) fn failure(&self) -> Option<io::Error> {
         self.shared.state().failure.take()

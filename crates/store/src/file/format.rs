@@ -3,9 +3,10 @@
 //! ```text
 //! segment   0  magic       8  89 "EVKLOG" 0a
 //!           8  version     2  of everything that follows
-//!          10  kind        2  0 log, 1 compacted
+//!          10  kind        2  0 log, 1 compacted, 2 put aside
 //!          12  first       8  number of the segment
-//!          20  last        8  the last number it stands for
+//!          20  last        8  the last number it stands for; of what was put
+//!                             aside, the offset at which it was
 //!          28  checksum    4  CRC-32 of the 28 bytes before
 //!          32  frames
 //!
@@ -16,12 +17,13 @@
 //!          16  body
 //! ```
 //!
-//! The header of a segment keeps this layout in all versions.
+//! The header of a segment keeps this layout in all versions. Version 2 has
+//! the boot in its snapshots, the age of messages, and the time.
 
 use crc32fast::Hasher;
 
 /// The version this code writes, and the latest it reads.
-pub(crate) const VERSION: u16 = 1;
+pub(crate) const VERSION: u16 = 2;
 /// Bytes before the first frame.
 pub(crate) const SEGMENT_HEADER: usize = 32;
 /// Bytes before a frame's body.
@@ -29,7 +31,7 @@ pub(crate) const FRAME_HEADER: usize = 16;
 /// The longest body of a frame, so that offsets in a segment fit four bytes.
 pub(crate) const MAX_BODY: usize = 1 << 30;
 
-const MAGIC: [u8; 8] = *b"\x89EVKLOG\n";
+pub(crate) const MAGIC: [u8; 8] = *b"\x89EVKLOG\n";
 
 /// How a segment came about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,6 +40,8 @@ pub(crate) enum Kind {
     Log,
     /// Messages alone, copied from segments that held little else.
     Compacted,
+    /// No segment: the end of one, cut off after a power cut.
+    Aside,
 }
 
 /// What the first bytes of a segment say.
@@ -47,6 +51,7 @@ pub(crate) struct SegmentHeader {
     pub(crate) first: u64,
     /// Beyond `first` only where it was compacted from several.
     pub(crate) last: u64,
+    pub(crate) version: u16,
 }
 
 /// Why the header of a segment cannot be used.
@@ -58,16 +63,27 @@ pub(crate) enum HeaderFault {
 }
 
 impl SegmentHeader {
+    /// One in the present format.
+    pub(crate) const fn new(kind: Kind, first: u64, last: u64) -> Self {
+        Self { kind, first, last, version: VERSION }
+    }
+
+    /// True where this version of the format is the one written now.
+    pub(crate) const fn is_present(&self) -> bool {
+        self.version == VERSION
+    }
+
     pub(crate) fn encode(&self) -> [u8; SEGMENT_HEADER] {
         let kind: u16 = match self.kind {
             Kind::Log => 0,
             Kind::Compacted => 1,
+            Kind::Aside => 2,
         };
         let mut out = [0; SEGMENT_HEADER];
         let (fields, sum) = out.split_at_mut(28);
         let parts: [&[u8]; 5] = [
             &MAGIC,
-            &VERSION.to_le_bytes(),
+            &self.version.to_le_bytes(),
             &kind.to_le_bytes(),
             &self.first.to_le_bytes(),
             &self.last.to_le_bytes(),
@@ -89,16 +105,20 @@ impl SegmentHeader {
             return Err(HeaderFault::Damaged);
         }
         let version = u16::from_le_bytes(reader.take());
-        if version != VERSION {
+        if version > VERSION {
             return Err(HeaderFault::Newer(version));
         }
         let kind = match u16::from_le_bytes(reader.take()) {
             0 => Kind::Log,
             1 => Kind::Compacted,
+            2 => Kind::Aside,
             _ => return Err(HeaderFault::Damaged),
         };
         let (first, last) = (u64::from_le_bytes(reader.take()), u64::from_le_bytes(reader.take()));
-        if last < first { Err(HeaderFault::Damaged) } else { Ok(Self { kind, first, last }) }
+        if version == 0 || kind != Kind::Aside && last < first {
+            return Err(HeaderFault::Damaged);
+        }
+        Ok(Self { kind, first, last, version })
     }
 }
 
@@ -149,10 +169,10 @@ fn checksum(segment: u64, offset: u64, fields: &[u8]) -> u32 {
 }
 
 /// Takes fields of fixed size off a header that is long enough for them.
-struct Fields<'a>(&'a [u8]);
+pub(crate) struct Fields<'a>(pub(crate) &'a [u8]);
 
 impl Fields<'_> {
-    fn take<const N: usize>(&mut self) -> [u8; N] {
+    pub(crate) fn take<const N: usize>(&mut self) -> [u8; N] {
         let (field, rest) = self.0.split_first_chunk().unwrap_or((&[0; N], &[]));
         self.0 = rest;
         *field
@@ -165,10 +185,10 @@ mod tests {
 
     #[test]
     fn the_header_of_a_segment_is_these_bytes() {
-        let header = SegmentHeader { kind: Kind::Compacted, first: 3, last: 5 };
+        let header = SegmentHeader::new(Kind::Compacted, 3, 5);
         let bytes = header.encode();
         assert_eq!(&bytes[..8], b"\x89EVKLOG\n");
-        assert_eq!(&bytes[8..12], [1, 0, 1, 0]);
+        assert_eq!(&bytes[8..12], [2, 0, 1, 0]);
         assert_eq!(&bytes[12..20], 3_u64.to_le_bytes());
         assert_eq!(&bytes[20..28], 5_u64.to_le_bytes());
         assert_eq!(SegmentHeader::decode(&bytes), Ok(header));
@@ -176,7 +196,7 @@ mod tests {
 
     #[test]
     fn one_flipped_bit_makes_a_header_foreign_or_damaged() {
-        let bytes = SegmentHeader { kind: Kind::Log, first: 1, last: 1 }.encode();
+        let bytes = SegmentHeader::new(Kind::Log, 1, 1).encode();
         for bit in 0..SEGMENT_HEADER * 8 {
             let mut flipped = bytes;
             flipped[bit / 8] ^= 1 << (bit % 8);
@@ -187,11 +207,17 @@ mod tests {
 
     #[test]
     fn a_later_version_is_told_apart_from_damage() {
-        let mut bytes = SegmentHeader { kind: Kind::Log, first: 1, last: 1 }.encode();
-        bytes[8] = 2;
-        let sum = crc32fast::hash(&bytes[..28]);
-        bytes[28..].copy_from_slice(&sum.to_le_bytes());
-        assert_eq!(SegmentHeader::decode(&bytes), Err(HeaderFault::Newer(2)));
+        let mut bytes = SegmentHeader::new(Kind::Log, 1, 1).encode();
+        for (version, expected) in [
+            (0, Err(HeaderFault::Damaged)),
+            (1, Ok(SegmentHeader { kind: Kind::Log, first: 1, last: 1, version: 1 })),
+            (3, Err(HeaderFault::Newer(3))),
+        ] {
+            bytes[8] = version;
+            let sum = crc32fast::hash(&bytes[..28]);
+            bytes[28..].copy_from_slice(&sum.to_le_bytes());
+            assert_eq!(SegmentHeader::decode(&bytes), expected);
+        }
     }
 
     #[test]

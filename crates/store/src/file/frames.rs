@@ -109,18 +109,6 @@ impl<'f, F: File> Frames<'f, F> {
     }
 }
 
-/// Whether a whole frame lies anywhere behind `offset` that was written when
-/// `offset` was durable already: then what is bad there was good once.
-pub(crate) fn was_durable<F: File>(
-    file: &F,
-    segment: u64,
-    offset: u64,
-    length: u64,
-) -> io::Result<bool> {
-    let later = |header: &FrameHeader| u64::from(header.synced) > offset;
-    next_good(file, segment, offset + 1, length, later).map(|found| found.is_some())
-}
-
 /// The offset of the first whole frame from there on whose header is wanted.
 pub(crate) fn next_good<F: File>(
     file: &F,

@@ -3,8 +3,9 @@
 
 use std::sync::Arc;
 
-use evenkeel_proto::record::{Record, Serial};
+use evenkeel_proto::record::{BootId, Record, Serial};
 
+use super::end::{End, Note};
 use super::flusher::Flusher;
 use super::format::{FRAME_HEADER, FrameHeader, Kind, MAX_BODY, SEGMENT_HEADER, SegmentHeader};
 use super::index::{Index, Segment};
@@ -27,6 +28,9 @@ pub(super) struct Active<F> {
     pub(super) length: u64,
     /// Bytes that are durable.
     pub(super) synced: u64,
+    /// It was begun in another boot, or in an earlier format: nothing is
+    /// appended to it any more, so that a segment is of one boot (S5).
+    pub(super) is_past: bool,
 }
 
 /// A store that was recovered.
@@ -35,10 +39,29 @@ pub(super) struct Log<D: Directory> {
     pub(super) session: Session,
     pub(super) active: Active<D::File>,
     flusher: Option<Flusher<D::File>>,
+    note: Option<Note<D::File>>,
+    boot: Option<BootId>,
     /// The frame that is being written.
     buffer: Vec<u8>,
     /// What went wrong behind a commit that was good.
     failure: Option<StoreError>,
+}
+
+impl<F> Active<F> {
+    /// One that was just made.
+    fn new(file: F, number: u64, length: u64) -> Self {
+        Self { file: Arc::new(file), number, length, synced: length, is_past: false }
+    }
+}
+
+impl<D: Directory> Drop for Log<D> {
+    /// Syncs what was promised to be synced, and notes the end.
+    fn drop(&mut self) {
+        if let Some(flusher) = self.flusher.take() {
+            self.active.synced = self.active.synced.max(flusher.close(self.active.number));
+        }
+        self.note_end();
+    }
 }
 
 /// Why a batch was not committed.
@@ -60,6 +83,7 @@ fn broken(error: StoreError) -> Failed {
 
 impl<D: Directory> Log<D> {
     pub(super) fn new(
+        directory: &D,
         index: Index,
         session: Session,
         active: Active<D::File>,
@@ -69,18 +93,31 @@ impl<D: Directory> Log<D> {
             Fsync::Every(interval) => Some(Flusher::start(interval)?),
             Fsync::EveryCommit | Fsync::Never => None,
         };
-        Ok(Self { index, session, active, flusher, buffer: Vec::new(), failure: None })
+        let (note, boot) = (Note::open(directory), directory.boot());
+        let buffer = Vec::new();
+        let mut log = Self { index, session, active, flusher, note, boot, buffer, failure: None };
+        log.note_end();
+        Ok(log)
+    }
+
+    /// Notes where the log ends now, as far as is known to be durable.
+    fn note_end(&mut self) {
+        let (segment, length, synced) = (self.active.number, self.active.length, self.synced());
+        if let Some(note) = &mut self.note {
+            note.write(End { segment, length, synced, boot: self.boot });
+        }
     }
 
     /// The first segment of a new store.
     pub(super) fn create(directory: &D, options: &FileStoreOptions) -> Result<Self, Failed> {
         let (session, index) = (Session::default(), Index::default());
         let number = segments::FIRST;
-        let mut bytes = first_frames(number, &session, &index).map_err(Failed::from)?;
+        let boot = directory.boot();
+        let mut bytes = first_frames(number, &session, &index, boot).map_err(Failed::from)?;
         let file = create_segment(directory, number, &mut bytes)?;
-        let length = bytes.len() as u64;
-        let active = Active { file: Arc::new(file), number, length, synced: length };
-        let mut log = Self::new(index, session, active, options)?;
+        let active = Active::new(file, number, bytes.len() as u64);
+        let length = active.length;
+        let mut log = Self::new(directory, index, session, active, options)?;
         log.index.segments.push_back(Segment::new(number, number, length, Serial(0)));
         Ok(log)
     }
@@ -140,7 +177,7 @@ impl<D: Directory> Log<D> {
         let target = options.segment_target();
         let end = self.active.length + self.buffer.len() as u64;
         let holds_batches = self.index.segments.back().is_some_and(|s| s.holds_batches());
-        if end > target && holds_batches {
+        if end > target && holds_batches || self.active.is_past {
             return self.rotate(directory, true);
         }
         self.append(directory, options.fsync)
@@ -180,19 +217,20 @@ impl<D: Directory> Log<D> {
     pub(super) fn rotate(&mut self, directory: &D, with_batch: bool) -> Result<(), Failed> {
         self.sync(directory)?;
         let number = self.active.number + 1;
-        let mut bytes = first_frames(number, &self.session, &self.index)?;
+        let mut bytes = first_frames(number, &self.session, &self.index, self.boot)?;
         let batch = bytes.len() as u64;
         if with_batch {
             seal(&mut self.buffer, number, batch, 0);
             bytes.extend_from_slice(&self.buffer);
         }
         let file = create_segment(directory, number, &mut bytes)?;
-        let length = bytes.len() as u64;
-        self.active = Active { file: Arc::new(file), number, length, synced: length };
+        self.active = Active::new(file, number, bytes.len() as u64);
+        let length = self.active.length;
         let segment = Segment::new(number, number, batch, self.session.next_serial);
         self.index.segments.push_back(segment);
         self.index.begin_frame(batch);
         self.grow(length);
+        self.note_end();
         Ok(())
     }
 
@@ -303,9 +341,9 @@ pub(super) fn cut_back<D: Directory>(
     (number, length): (u64, u64),
 ) -> Result<(), StoreError> {
     let path = || directory.path().join(segments::name(number));
-    let (file, found) =
-        segments::open(directory, number).map_err(|error| StoreError::disk(path(), error))?;
-    if found > length {
+    let file =
+        directory.open(&segments::name(number)).map_err(|error| StoreError::disk(path(), error))?;
+    if file.len().map_err(|error| StoreError::disk(path(), error))? > length {
         file.set_len(length).map_err(|error| StoreError::disk(path(), error))?;
     }
     file.sync().map_err(|error| StoreError::sync(path(), error))?;
@@ -318,10 +356,15 @@ pub(super) fn cut_back<D: Directory>(
 }
 
 /// Header and snapshot of a segment.
-fn first_frames(number: u64, session: &Session, index: &Index) -> Result<Vec<u8>, StoreError> {
-    let header = SegmentHeader { kind: Kind::Log, first: number, last: number };
+fn first_frames(
+    number: u64,
+    session: &Session,
+    index: &Index,
+    boot: Option<BootId>,
+) -> Result<Vec<u8>, StoreError> {
+    let header = SegmentHeader::new(Kind::Log, number, number);
     let mut frame = vec![0; FRAME_HEADER];
-    put_snapshot(session, index, &mut frame)?;
+    put_snapshot(session, index, boot, &mut frame)?;
     seal(&mut frame, number, SEGMENT_HEADER as u64, 0);
     let mut bytes = header.encode().to_vec();
     bytes.append(&mut frame);

@@ -1,11 +1,14 @@
 //! A session in files.
 
+mod aside;
 mod bits;
 mod compact;
+mod end;
 mod flusher;
 mod format;
 mod frames;
 mod index;
+mod judge;
 mod log;
 mod options;
 mod read;
@@ -17,13 +20,17 @@ mod summary;
 
 use std::path::Path;
 
-use evenkeel_proto::record::{Read, Record, Recovered, Serial, StoredMessage, Window};
+use evenkeel_proto::record::{
+    Notice, NoticeKind, Read, Record, Recovered, Serial, StoredMessage, Window,
+};
 
 pub use options::{FileStoreOptions, Fsync};
 pub use salvage::{Salvaged, salvage, salvage_in};
 
-use crate::disk::{Directory, Folder, LockError};
-use crate::{Store, StoreError, Usage};
+use crate::disk::{Directory, Folder};
+use crate::session::Session;
+use crate::{Misuse, Store, StoreError, Usage};
+use index::Index;
 use log::{Failed, Log};
 use read::Reader;
 
@@ -41,8 +48,11 @@ use read::Reader;
 pub struct FileStore<D: Directory = Folder> {
     directory: D,
     options: FileStoreOptions,
-    /// `None` after a failure that leaves open what is on disk.
+    /// `None` after a failure that leaves open what is on disk, and where the
+    /// store is only read.
     log: Option<Log<D>>,
+    /// What is read, where the store is only read.
+    seen: Option<(Index, Session)>,
     /// What was found when it was opened, until something is committed.
     found: Option<Recovered>,
     /// After such a failure: the segment, and where its last batch ends.
@@ -68,40 +78,96 @@ impl FileStore<Folder> {
 impl<D: Directory> FileStore<D> {
     fn new(mut directory: D, options: FileStoreOptions) -> Result<Self, StoreError> {
         let listing = segments::list(&directory)?;
-        if listing.segments.is_empty() && !options.create {
+        let makes = options.create && !options.read_only;
+        if listing.segments.is_empty() && !listing.end && !makes {
             return Err(StoreError::disk(directory.path(), options::not_found()));
         }
-        directory.lock().map_err(|error| match error {
-            LockError::Held { process } => {
-                StoreError::Held { path: directory.path().to_owned(), process }
+        let locked = if options.read_only { directory.lock_to_read() } else { directory.lock() };
+        locked.map_err(|error| StoreError::lock(directory.path(), error))?;
+        let mut store =
+            Self { directory, options, log: None, seen: None, found: None, good: (0, 0) };
+        let notices = if options.read_only { Vec::new() } else { store.tighten(&listing)? };
+        let mut found = store.load()?;
+        found.notices.extend(notices);
+        store.found = Some(found);
+        Ok(store)
+    }
+
+    /// Files that others can read still are told (S2).
+    fn tighten(&self, listing: &segments::Listing) -> Result<Vec<Notice>, StoreError> {
+        let open = self.directory.tighten(&listing.names());
+        let open = open.map_err(|error| StoreError::disk(self.directory.path(), error))?;
+        let notice = |file| Notice { file, kind: NoticeKind::Exposed };
+        Ok(open.into_iter().map(notice).collect())
+    }
+
+    /// Reads the store, or makes it.
+    fn load(&mut self) -> Result<Recovered, StoreError> {
+        let (directory, options) = (&self.directory, &self.options);
+        let mut found = recover::find(directory)?;
+        let notices = std::mem::take(&mut found.notices);
+        if options.read_only {
+            let store = found.store.map(|store| (store.index, store.session, store.sealed));
+            let (index, session, sealed) = store.unwrap_or_default();
+            let reader = Reader { directory, index: &index, session: &session };
+            let recovered = Recovered { notices, ..reader.recovered(sealed)? };
+            self.seen = Some((index, session));
+            return Ok(recovered);
+        }
+        let active = found.settle(directory)?;
+        let (mut log, sealed) = match found.store.zip(active) {
+            Some((store, active)) => {
+                let log = Log::new(directory, store.index, store.session, active, options)?;
+                (log, store.sealed)
             }
-            LockError::Io(error) => StoreError::disk(directory.path(), error),
-        })?;
-        let (log, found) = load(&directory, &options)?;
-        Ok(Self { directory, options, log: Some(log), found: Some(found), good: (0, 0) })
+            None => {
+                let created = Log::create(directory, options).map_err(|failed| failed.error)?;
+                (created, Default::default())
+            }
+        };
+        log.drop_dead(directory).map_err(|failed| failed.error)?;
+        let reader = Reader { directory, index: &log.index, session: &log.session };
+        let recovered = Recovered { notices, ..reader.recovered(sealed)? };
+        self.log = Some(log);
+        Ok(recovered)
     }
 
     /// What a call works on; once more from disk where a failure left open
     /// what is there, without what the failed call may have left.
     fn parts(&mut self) -> Result<(&D, &FileStoreOptions, &mut Log<D>), StoreError> {
-        let log = match self.log.take() {
-            Some(log) => log,
-            None => {
-                log::cut_back(&self.directory, self.good)?;
-                load(&self.directory, &self.options)?.0
-            }
-        };
-        Ok((&self.directory, &self.options, self.log.insert(log)))
+        if self.options.read_only {
+            return Err(StoreError::Misuse(Misuse::ReadOnly));
+        }
+        if self.log.is_none() {
+            log::cut_back(&self.directory, self.good)?;
+            self.load()?;
+        }
+        let closed = || StoreError::disk(self.directory.path(), options::not_found());
+        let log = self.log.as_mut().ok_or_else(closed)?;
+        Ok((&self.directory, &self.options, log))
     }
 
     /// The client identifier of the session that is kept, where there is one.
     pub fn client_id(&self) -> Option<&str> {
-        self.log.as_ref()?.session.client_id.as_deref()
+        let session = match &self.seen {
+            Some((_, session)) => session,
+            None => &self.log.as_ref()?.session,
+        };
+        session.client_id.as_deref()
     }
 
     fn reader(&mut self) -> Result<Reader<'_, D>, StoreError> {
-        let (directory, _, log) = self.parts()?;
-        Ok(Reader { directory, index: &log.index, session: &log.session })
+        if self.seen.is_none() {
+            self.parts()?;
+        }
+        let (index, session) = match (&self.seen, &self.log) {
+            (Some((index, session)), _) => (index, session),
+            (None, Some(log)) => (&log.index, &log.session),
+            (None, None) => {
+                return Err(StoreError::disk(self.directory.path(), options::not_found()));
+            }
+        };
+        Ok(Reader { directory: &self.directory, index, session })
     }
 
     /// Lets go of the log where a failure left open what is on disk.
@@ -116,33 +182,13 @@ impl<D: Directory> FileStore<D> {
     }
 }
 
-/// Reads a store, or makes it.
-fn load<D: Directory>(
-    directory: &D,
-    options: &FileStoreOptions,
-) -> Result<(Log<D>, Recovered), StoreError> {
-    let (mut log, sealed) = match recover::recover(directory)? {
-        Some(found) => (Log::new(found.index, found.session, found.active, options)?, found.sealed),
-        None => {
-            let created = Log::create(directory, options).map_err(|failed| failed.error)?;
-            (created, Default::default())
-        }
-    };
-    log.drop_dead(directory).map_err(|failed| failed.error)?;
-    let reader = Reader { directory, index: &log.index, session: &log.session };
-    let recovered = reader.recovered(sealed)?;
-    Ok((log, recovered))
-}
-
 impl<D: Directory> Store for FileStore<D> {
     fn recover(&mut self) -> Result<Recovered, StoreError> {
         if let Some(found) = self.found.take() {
             return Ok(found);
         }
         self.log = None;
-        let (log, recovered) = load(&self.directory, &self.options)?;
-        self.log = Some(log);
-        Ok(recovered)
+        self.load()
     }
 
     fn commit(&mut self, records: &[Record]) -> Result<(), StoreError> {
@@ -169,13 +215,18 @@ impl<D: Directory> Store for FileStore<D> {
     }
 
     fn flush(&mut self) -> Result<(), StoreError> {
+        if self.options.read_only {
+            return Ok(());
+        }
         let (directory, _, log) = self.parts()?;
         let result = log.sync(directory);
         self.settle(result)
     }
 
     fn usage(&self) -> Usage {
-        let bytes = self.log.as_ref().map_or(0, |log| log.index.bytes());
+        let index = self.log.as_ref().map(|log| &log.index);
+        let index = index.or_else(|| self.seen.as_ref().map(|(index, _)| index));
+        let bytes = index.map_or(0, Index::bytes);
         Usage::new(bytes, Some(self.options.max_bytes))
     }
 }

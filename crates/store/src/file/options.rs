@@ -32,6 +32,7 @@ pub struct FileStoreOptions {
     pub(super) max_bytes: u64,
     pub(super) segment_bytes: u64,
     pub(super) create: bool,
+    pub(super) read_only: bool,
 }
 
 /// The smallest and the largest segment.
@@ -39,7 +40,13 @@ const SEGMENT_BYTES: std::ops::RangeInclusive<u64> = 4 * 1024..=1 << 30;
 
 impl Default for FileStoreOptions {
     fn default() -> Self {
-        Self { fsync: Fsync::default(), max_bytes: 1 << 30, segment_bytes: 8 << 20, create: true }
+        Self {
+            fsync: Fsync::default(),
+            max_bytes: 1 << 30,
+            segment_bytes: 8 << 20,
+            create: true,
+            read_only: false,
+        }
     }
 }
 
@@ -76,10 +83,23 @@ impl FileStoreOptions {
         self
     }
 
-    /// Opens the store in this folder, and locks it.
+    /// Whether the store is only read: then nothing is written, no file is
+    /// made, and damage is left as it is, so that it works on a disk that
+    /// cannot be written. What a writer would cut off is left out, and told.
+    /// Several may read at once, and nobody writes meanwhile. Default: no.
+    #[must_use]
+    pub const fn read_only(mut self, read_only: bool) -> Self {
+        self.read_only = read_only;
+        self
+    }
+
+    /// Opens the store in this folder, and locks it. Folder and files are made
+    /// for their owner alone, and made so where they were not (S2); what cannot
+    /// be is told as a notice.
     pub fn open(self, path: impl AsRef<Path>) -> Result<FileStore, StoreError> {
         let path = path.as_ref();
-        let opened = if self.create { Folder::create(path) } else { Folder::open(path) };
+        let opened =
+            if self.create && !self.read_only { Folder::create(path) } else { Folder::open(path) };
         self.open_in(opened.map_err(|error| StoreError::disk(path, error))?)
     }
 

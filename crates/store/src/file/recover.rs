@@ -1,5 +1,5 @@
 //! Reads what a store holds. Nothing is changed before all was read and found
-//! to be good.
+//! to be good, and by one who only reads nothing at all (S5).
 //!
 //! The newest segment begins with a snapshot: the state of the session, and
 //! which messages of earlier segments count still. Its batches are added to
@@ -7,118 +7,185 @@
 
 use std::sync::Arc;
 
-use evenkeel_proto::record::{Accepted, Count, Priority, Record, Serial};
+use evenkeel_proto::record::{
+    Accepted, BootId, Count, Notice, NoticeKind, Priority, Record, Serial,
+};
 
+use super::aside::Aside;
 use super::bits::Bits;
+use super::end::End;
 use super::format::{Kind, SEGMENT_HEADER};
-use super::frames::{Frame, FrameFault, Frames, was_durable};
+use super::frames::{Frame, FrameFault, Frames};
 use super::index::{Index, Segment};
+use super::judge::{self, Tail};
 use super::log::Active;
-use super::segments::{self, Opening};
+use super::segments::{self, Listing, Opening};
 use crate::disk::{Directory, File};
 use crate::encoding::{Entries, Entry, Live, Malformed, decode_entry, decode_message, peek_serial};
 use crate::session::{Messages, Session};
 use crate::{Fault, StoreError, in_order, weight};
 
-/// All that was found.
-pub(super) struct Found<F> {
-    pub(super) index: Index,
-    pub(super) session: Session,
-    pub(super) active: Active<F>,
-    /// Queued messages of sealed segments, by priority.
-    pub(super) sealed: [Count; 3],
+/// All that was found, and what is to be done about it.
+#[derive(Default)]
+pub(super) struct Found {
+    /// `None` where no store was finished yet.
+    pub(super) store: Option<Contents>,
+    /// What a crash left behind.
+    leftovers: Vec<String>,
+    cut: Option<Cut>,
+    pub(super) notices: Vec<Notice>,
 }
 
-/// Reads all segments and then removes what a crash has left behind; `None`
-/// where no store was finished yet.
-pub(super) fn recover<D: Directory>(directory: &D) -> Result<Option<Found<D::File>>, StoreError> {
+/// A store that was read.
+pub(super) struct Contents {
+    pub(super) index: Index,
+    pub(super) session: Session,
+    /// Queued messages of sealed segments, by priority.
+    pub(super) sealed: [Count; 3],
+    is_past: bool,
+}
+
+/// Bytes of the newest segment that do not count.
+struct Cut {
+    offset: u64,
+    aside: Option<Aside>,
+}
+
+/// Reads all segments, and changes nothing. `end` is what was noted of the
+/// end of the log.
+pub(super) fn find<D: Directory>(directory: &D) -> Result<Found, StoreError> {
     let mut listing = segments::list(directory)?;
-    let mut leftovers = Vec::new();
-    if listing.compacting {
-        leftovers.push(segments::COMPACTING.to_owned());
+    let end = if listing.end { End::read(directory)? } else { None };
+    let missing = |serial| StoreError::contents(directory.path(), Fault::Missing { serial });
+    if end.is_some_and(|end| listing.segments.last().is_none_or(|last| *last < end.segment)) {
+        return Err(missing(None));
     }
-    let newest = loop {
-        let Some(number) = listing.segments.pop() else { break None };
-        match Newest::read(directory, number)? {
-            Some(newest) => break Some(newest),
-            // Without one before it, any but the first was finished once.
-            None if listing.segments.is_empty() && number != segments::FIRST => {
-                return Err(Place { directory, number }.damaged(0));
-            }
-            None => leftovers.push(segments::name(number)),
-        }
-    };
-    let Some(mut newest) = newest else {
-        clean(directory, &leftovers)?;
-        return Ok(None);
+    let mut found = Found::default();
+    found.leftovers.extend(listing.compacting.then(|| segments::COMPACTING.to_owned()));
+    let Some(mut newest) = newest(directory, &mut listing, end, &mut found)? else {
+        return Ok(found);
     };
     let mut sealed = Sealed::default();
     for number in listing.segments {
         if sealed.last >= Some(number) {
-            leftovers.push(segments::name(number));
+            found.leftovers.push(segments::name(number));
         } else {
             sealed.read(directory, number, &mut newest.earlier)?;
         }
     }
     if let Some(serial) = newest.earlier.expected(None) {
-        return Err(StoreError::contents(
-            directory.path(),
-            Fault::Missing { serial: Some(serial) },
-        ));
+        return Err(missing(Some(serial)));
     }
-    clean(directory, &leftovers)?;
-    newest.settle(directory)?;
     let mut index = Index::default();
     index.segments.extend(sealed.segments);
-    index.segments.push_back(newest.segment.clone());
-    let active = Active {
-        file: Arc::new(newest.file),
-        number: newest.segment.first,
-        length: newest.segment.length,
-        synced: newest.segment.length,
-    };
-    Ok(Some(Found { index, session: newest.session, active, sealed: sealed.counts }))
+    index.segments.push_back(newest.segment);
+    let (session, is_past) = (newest.session, newest.is_past);
+    found.store = Some(Contents { index, session, sealed: sealed.counts, is_past });
+    Ok(found)
 }
 
-/// Removes files that a crash left behind. The names that stay are durable
-/// first, so that what replaced the leftovers survives them.
-fn clean<D: Directory>(directory: &D, leftovers: &[String]) -> Result<(), StoreError> {
-    let failed = |error| StoreError::sync(directory.path(), error);
-    directory.sync().map_err(failed)?;
-    for name in leftovers {
-        directory
-            .remove(name)
-            .map_err(|error| StoreError::disk(directory.path().join(name), error))?;
+/// Reads the newest segment, and takes it off the list; those that were not
+/// finished when the machine died are leftovers.
+fn newest<D: Directory>(
+    directory: &D,
+    listing: &mut Listing,
+    end: Option<End>,
+    found: &mut Found,
+) -> Result<Option<Newest>, StoreError> {
+    while let Some(number) = listing.segments.pop() {
+        let place = Place { directory, number };
+        let end = end.filter(|end| end.segment == number);
+        match Newest::read(&place, end, &listing.asides, found)? {
+            Some(newest) => return Ok(Some(newest)),
+            // Without one before it, any but the first was finished once.
+            None if listing.segments.is_empty() && number != segments::FIRST => {
+                return Err(place.damaged(0));
+            }
+            None => found.leftovers.push(segments::name(number)),
+        }
     }
-    if leftovers.is_empty() { Ok(()) } else { directory.sync().map_err(failed) }
+    Ok(None)
+}
+
+impl Found {
+    /// Removes what a crash has left behind and cuts off what does not count.
+    /// The names that stay are durable first, so that what replaced the
+    /// leftovers survives them; and what was read is made durable: it may have
+    /// been written by a process that was killed before it could do so.
+    pub(super) fn settle<D: Directory>(
+        &self,
+        directory: &D,
+    ) -> Result<Option<Active<D::File>>, StoreError> {
+        let failed = |error| StoreError::sync(directory.path(), error);
+        directory.sync().map_err(failed)?;
+        for name in &self.leftovers {
+            directory
+                .remove(name)
+                .map_err(|error| StoreError::disk(directory.path().join(name), error))?;
+        }
+        if !self.leftovers.is_empty() {
+            directory.sync().map_err(failed)?;
+        }
+        let Some(store) = &self.store else { return Ok(None) };
+        let Some(newest) = store.index.segments.back() else { return Ok(None) };
+        let (number, length) = (newest.first, newest.length);
+        let place = Place { directory, number };
+        let file = directory.open(&segments::name(number)).map_err(|e| place.disk(e))?;
+        if let Some(cut) = &self.cut {
+            if let Some(aside) = &cut.aside {
+                aside.put(directory, &file)?;
+            }
+            file.set_len(cut.offset).map_err(|e| place.disk(e))?;
+        }
+        file.sync().map_err(|error| StoreError::sync(place.path(), error))?;
+        let (file, is_past) = (Arc::new(file), store.is_past);
+        Ok(Some(Active { file, number, length, synced: length, is_past }))
+    }
+
+    fn notice(&mut self, number: u64, kind: NoticeKind) {
+        self.notices.push(Notice { file: segments::name(number), kind });
+    }
 }
 
 /// The newest segment: the state of the session.
-struct Newest<F> {
-    file: F,
+struct Newest {
     segment: Segment,
     session: Session,
     earlier: Earlier,
-    /// Bytes behind the last good frame, torn by a crash.
-    torn: bool,
+    /// Of another boot than this, or of an earlier format.
+    is_past: bool,
 }
 
-impl<F: File> Newest<F> {
+impl Newest {
     /// `None` where the segment was not finished when the machine died: then
     /// nothing that was committed is in it.
-    fn read<D: Directory<File = F>>(
-        directory: &D,
-        number: u64,
+    fn read<D: Directory>(
+        place: &Place<'_, D>,
+        end: Option<End>,
+        asides: &[u64],
+        found: &mut Found,
     ) -> Result<Option<Self>, StoreError> {
-        let place = Place { directory, number };
+        let Place { directory, number } = *place;
         let (file, length) = segments::open(directory, number).map_err(|e| place.disk(e))?;
-        let check_torn = |offset| match was_durable(&file, number, offset, length) {
-            Ok(true) => Err(place.damaged(offset)),
-            Ok(false) => Ok(()),
-            Err(error) => Err(place.disk(error)),
+        let boot = directory.boot();
+        let opening = segments::read_header(directory, &file, number)?;
+        let needs = end.map_or(0, |end| end.needs(boot));
+        if length < needs {
+            return Err(StoreError::contents(place.path(), Fault::Short { length, had: needs }));
+        }
+        // Bytes at the beginning: nothing was committed if the segment was
+        // never finished, and it was if its end was noted.
+        let check_unfinished = |offset| {
+            let bad = judge::Place { file: &file, segment: number, offset, length };
+            match end.is_some() || bad.was_durable().map_err(|e| place.disk(e))? {
+                true => Err(place.damaged(offset)),
+                false => Ok(()),
+            }
         };
-        let Opening::Good(header) = segments::read_header(directory, &file, number)? else {
-            check_torn(0)?;
+        let unfinished = NoticeKind::Unfinished { bytes: length };
+        let Opening::Good(header) = opening else {
+            check_unfinished(0)?;
+            found.notice(number, unfinished);
             return Ok(None);
         };
         if header.kind != Kind::Log {
@@ -129,40 +196,54 @@ impl<F: File> Newest<F> {
         let snapshot = match frames.next() {
             Ok(Some(frame)) => frame,
             Ok(None) | Err(FrameFault::Bad { .. }) => {
-                check_torn(start)?;
+                check_unfinished(start)?;
+                found.notice(number, unfinished);
                 return Ok(None);
             }
             Err(FrameFault::Io(error)) => return Err(place.disk(error)),
         };
         let mut replay = Replay::new(number);
         replay.snapshot(&snapshot).map_err(|_| place.damaged(start))?;
-        let torn = loop {
-            match frames.next() {
-                Ok(Some(frame)) => {
-                    replay.batch(&frame).map_err(|_| place.damaged(frame.offset))?;
+        let bad = replay.batches(&mut frames, place)?;
+        let same_boot = boot.is_some() && replay.boot == boot;
+        match bad {
+            Some(offset) => {
+                let bad = judge::Place { file: &file, segment: number, offset, length };
+                let tail = bad.judge(same_boot).map_err(|e| place.disk(e))?;
+                if tail == Tail::Damaged || offset < needs {
+                    return Err(place.damaged(offset));
                 }
-                Ok(None) => break false,
-                Err(FrameFault::Io(error)) => return Err(place.disk(error)),
-                Err(FrameFault::Bad { offset }) => {
-                    check_torn(offset)?;
-                    break true;
+                found.cut_off(number, offset, length - offset, tail, asides);
+            }
+            None => {
+                let had = end.map_or(0, |end| end.length);
+                if length < had {
+                    let bytes = had - length;
+                    found.notice(number, NoticeKind::Lost { offset: length, bytes });
                 }
             }
-        };
-        let Replay { segment, session, earlier, .. } = replay;
-        Ok(Some(Self { file, segment, session, earlier, torn }))
-    }
-
-    /// Cuts off what is torn, and makes what was read durable: it may have
-    /// been written by a process that was killed before it could do so.
-    fn settle<D: Directory>(&self, directory: &D) -> Result<(), StoreError> {
-        let path = || directory.path().join(segments::name(self.segment.first));
-        if self.torn {
-            self.file
-                .set_len(self.segment.length)
-                .map_err(|error| StoreError::disk(path(), error))?;
         }
-        self.file.sync().map_err(|error| StoreError::sync(path(), error))
+        let Replay { segment, session, earlier, .. } = replay;
+        let is_past = !header.is_present() || replay.boot != boot;
+        Ok(Some(Self { segment, session, earlier, is_past }))
+    }
+}
+
+impl Found {
+    fn cut_off(&mut self, number: u64, offset: u64, bytes: u64, tail: Tail, asides: &[u64]) {
+        let aside = (tail == Tail::Broken).then(|| Aside::plan(number, offset, bytes, asides));
+        let kind = match &aside {
+            None => NoticeKind::Torn { offset, bytes },
+            Some(aside) => {
+                let (into, kept) = (aside.into.clone(), aside.bytes);
+                NoticeKind::PutAside { offset, bytes, into, kept }
+            }
+        };
+        self.notice(number, kind);
+        for name in aside.iter().flat_map(|aside| &aside.gives_way) {
+            self.notices.push(Notice { file: name.clone(), kind: NoticeKind::GaveWay });
+        }
+        self.cut = Some(Cut { offset, aside });
     }
 }
 
@@ -172,12 +253,15 @@ struct Replay {
     segment: Segment,
     earlier: Earlier,
     frame: u64,
+    /// The boot in which the segment was written.
+    boot: Option<BootId>,
 }
 
 impl Replay {
     fn new(number: u64) -> Self {
         let segment = Segment::new(number, number, SEGMENT_HEADER as u64, Serial(0));
-        Self { session: Session::default(), segment, earlier: Earlier::default(), frame: 0 }
+        let (session, earlier) = Default::default();
+        Self { session, segment, earlier, frame: 0, boot: None }
     }
 
     fn snapshot(&mut self, frame: &Frame) -> Result<(), Malformed> {
@@ -191,6 +275,22 @@ impl Replay {
         self.entries(entries)
     }
 
+    /// Adds the batches up; where they end before the file does.
+    fn batches<D: Directory>(
+        &mut self,
+        frames: &mut Frames<'_, D::File>,
+        place: &Place<'_, D>,
+    ) -> Result<Option<u64>, StoreError> {
+        loop {
+            match frames.next() {
+                Ok(Some(frame)) => self.batch(&frame).map_err(|_| place.damaged(frame.offset))?,
+                Ok(None) => return Ok(None),
+                Err(FrameFault::Io(error)) => return Err(place.disk(error)),
+                Err(FrameFault::Bad { offset }) => return Ok(Some(offset)),
+            }
+        }
+    }
+
     fn batch(&mut self, frame: &Frame) -> Result<(), Malformed> {
         self.frame = frame.offset;
         self.segment.length = frame.end;
@@ -202,6 +302,7 @@ impl Replay {
             let (kind, contents) = entry?;
             match decode_entry(kind, &contents)? {
                 Entry::Live(_) => return Err(Malformed),
+                Entry::Boot(boot) => self.boot = Some(boot),
                 Entry::Releasing { serial, packet_id } => {
                     self.session.restore_released(serial, packet_id);
                 }
@@ -215,7 +316,7 @@ impl Replay {
         if let Record::Accepted(message) = record {
             in_order(message.serial, self.session.next_serial).map_err(|_| Malformed)?;
         }
-        let Self { session, segment, earlier, frame } = self;
+        let Self { session, segment, earlier, frame, .. } = self;
         session.apply(record, &mut Everywhere { segment, earlier, frame: *frame });
         Ok(())
     }
@@ -324,6 +425,9 @@ impl Sealed {
         let Opening::Good(header) = segments::read_header(directory, &file, number)? else {
             return Err(place.damaged(0));
         };
+        if header.kind == Kind::Aside {
+            return Err(place.damaged(0));
+        }
         let start = SEGMENT_HEADER as u64;
         let mut segment = Segment::new(number, header.last, start, self.next_serial);
         segment.length = length;
@@ -384,12 +488,15 @@ struct Place<'a, D> {
 }
 
 impl<D: Directory> Place<'_, D> {
+    fn path(&self) -> std::path::PathBuf {
+        self.directory.path().join(segments::name(self.number))
+    }
+
     fn disk(&self, error: std::io::Error) -> StoreError {
-        StoreError::disk(self.directory.path().join(segments::name(self.number)), error)
+        StoreError::disk(self.path(), error)
     }
 
     fn damaged(&self, offset: u64) -> StoreError {
-        let path = self.directory.path().join(segments::name(self.number));
-        StoreError::contents(path, Fault::Damaged { offset })
+        StoreError::contents(self.path(), Fault::Damaged { offset })
     }
 }

@@ -1,7 +1,7 @@
-use evenkeel_proto::record::Record;
+use evenkeel_proto::record::{BootId, Record};
 
 use super::index::Index;
-use crate::encoding::{encode_live, encode_record, encode_releasing};
+use crate::encoding::{encode_boot, encode_live, encode_record, encode_releasing};
 use crate::session::Session;
 use crate::{Misuse, StoreError};
 
@@ -9,9 +9,13 @@ use crate::{Misuse, StoreError};
 pub(super) fn put_snapshot(
     session: &Session,
     index: &Index,
+    boot: Option<BootId>,
     out: &mut Vec<u8>,
 ) -> Result<(), StoreError> {
     encode_live(session.next_serial, index.live(session), out);
+    if let Some(boot) = boot {
+        encode_boot(boot, out);
+    }
     let put = |record: Record, out: &mut Vec<u8>| {
         encode_record(&record, out)
             .map_err(|_| StoreError::Misuse(Misuse::Unencodable { serial: None }))

@@ -28,6 +28,7 @@ impl<D: Directory> Reader<'_, D> {
             quarantined: session.quarantined().len() as u64,
             next_serial: session.next_serial,
             bounds: bounds(),
+            notices: Vec::new(),
         })
     }
 

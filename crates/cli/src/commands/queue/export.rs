@@ -1,6 +1,5 @@
 //! `evenkeel queue export`.
 
-use std::fs;
 use std::ops::ControlFlow;
 use std::path::Path;
 
@@ -12,11 +11,12 @@ use crate::args::ExportArgs;
 use crate::error::Failure;
 use crate::exit::Exit;
 use crate::printer::{Data, Printer};
+use crate::private;
 
 /// Prints messages with their payloads, or writes payloads to files.
 pub(super) fn run(args: &ExportArgs, printer: Printer) -> Result<(), Failure> {
     if let Some(folder) = &args.to {
-        fs::create_dir_all(folder).map_err(|error| unwritable(folder, &error))?;
+        private::create_folders(folder).map_err(|error| unwritable(folder, &error))?;
     }
     let mut data = printer.data();
     let mut exported = 0;
@@ -31,10 +31,18 @@ pub(super) fn run(args: &ExportArgs, printer: Printer) -> Result<(), Failure> {
             result = put(stored);
             if result.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
         };
-        damaged = salvage(&args.store.path, visit).map_err(failure)?.damaged;
+        let found = salvage(&args.store.path, visit).map_err(failure)?;
         result?;
+        damaged = found.damaged;
+        if found.put_aside > 0 {
+            printer.warn(&format!(
+                "the last {} are of what was put aside after a power cut; their serials may be \
+                 those of others",
+                found.put_aside
+            ));
+        }
     } else {
-        let mut opened = Opened::new(&args.store.path)?;
+        let mut opened = Opened::to_read(&args.store.path, printer)?;
         if args.serials.is_empty() {
             opened.each(put)?;
         } else {
@@ -52,7 +60,8 @@ pub(super) fn run(args: &ExportArgs, printer: Printer) -> Result<(), Failure> {
 fn put(stored: &StoredMessage, args: &ExportArgs, data: &mut Data) -> Result<(), Failure> {
     if let Some(folder) = &args.to {
         let path = folder.join(format!("{}.payload", stored.serial));
-        fs::write(&path, &stored.publish.payload).map_err(|error| unwritable(&path, &error))?;
+        private::write(&path, &stored.publish.payload)
+            .map_err(|error| unwritable(&path, &error))?;
     }
     // Beside files, a line says which message each is.
     match (&args.to, args.store.json) {

@@ -7,7 +7,7 @@ use crate::printer::Printer;
 
 /// Lists the messages in the order in which they were accepted.
 pub(super) fn run(args: &ListArgs, printer: Printer) -> Result<(), Failure> {
-    let mut opened = Opened::new(&args.store.path)?;
+    let mut opened = Opened::to_read(&args.store.path, printer)?;
     let mut data = printer.data();
     let (mut shown, mut bytes) = (0, 0);
     opened.each(|stored| {

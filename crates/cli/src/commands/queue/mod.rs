@@ -10,7 +10,7 @@ mod show;
 use std::path::Path;
 
 use evenkeel_store::record::{Read, Recovered, Serial, StoredMessage, Window};
-use evenkeel_store::{FileStore, Store};
+use evenkeel_store::{FileStore, FileStoreOptions, Store};
 
 use super::store::failure;
 use crate::args::{QueueAction, QueueArgs};
@@ -32,16 +32,26 @@ pub(super) fn run(args: &QueueArgs, printer: Printer) -> Result<(), Failure> {
     }
 }
 
-/// A store that exists, opened and locked.
+/// A store that exists, locked.
 struct Opened {
     store: FileStore,
     recovered: Recovered,
 }
 
 impl Opened {
-    fn new(path: &Path) -> Result<Self, Failure> {
-        let mut store = FileStore::options().create(false).open(path).map_err(failure)?;
+    /// To be looked at: nothing is written, and damage is left as it is (S5).
+    fn to_read(path: &Path, printer: Printer) -> Result<Self, Failure> {
+        Self::new(FileStore::options().read_only(true), path, printer)
+    }
+
+    fn to_change(path: &Path, printer: Printer) -> Result<Self, Failure> {
+        Self::new(FileStore::options().create(false), path, printer)
+    }
+
+    fn new(options: FileStoreOptions, path: &Path, printer: Printer) -> Result<Self, Failure> {
+        let mut store = options.open(path).map_err(failure)?;
         let recovered = store.recover().map_err(failure)?;
+        recovered.notices.iter().for_each(|notice| printer.warn(&notice.to_string()));
         Ok(Self { store, recovered })
     }
 

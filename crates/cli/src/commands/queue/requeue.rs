@@ -12,7 +12,7 @@ use crate::printer::Printer;
 /// Queues all the messages named again, or none where one is not in
 /// quarantine. Each gets a new serial, behind all others.
 pub(super) fn run(args: &RequeueArgs, printer: Printer) -> Result<(), Failure> {
-    let mut opened = Opened::new(&args.store.path)?;
+    let mut opened = Opened::to_change(&args.store.path, printer)?;
     let mut serials = args.serials.clone();
     if args.all {
         opened.each(|stored| {

@@ -13,7 +13,7 @@ use crate::printer::Printer;
 
 /// Removes all the messages named, or none where one of them cannot go.
 pub(super) fn run(args: &RemoveArgs, printer: Printer) -> Result<(), Failure> {
-    let mut opened = Opened::new(&args.store.path)?;
+    let mut opened = Opened::to_change(&args.store.path, printer)?;
     // What to print of each: a queue with all payloads may not fit memory.
     let mut removed = BTreeMap::new();
     let line = |stored: &StoredMessage| args.store.json.then(|| message::line(stored, false));

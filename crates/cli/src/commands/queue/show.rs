@@ -9,7 +9,7 @@ use crate::printer::{Data, Printer};
 
 /// Shows everything about one message, the payload last.
 pub(super) fn run(args: &ShowArgs, printer: Printer) -> Result<(), Failure> {
-    let stored = Opened::new(&args.store.path)?.message(args.serial)?;
+    let stored = Opened::to_read(&args.store.path, printer)?.message(args.serial)?;
     let mut data = printer.data();
     if args.store.json {
         data.line(&message::line(&stored, true))?;
