@@ -100,10 +100,10 @@ impl Story {
         match event {
             Event::VersionFallback(next) => {
                 let why = match next {
-                    Version::V5 => "the server may speak more",
-                    _ => "the server would not have MQTT 5",
+                    Version::V5 => "again",
+                    _ => "as MQTT 5 was not accepted",
                 };
-                self.say(&format!("{why}; the next attempt speaks {}", version(*next)));
+                self.say(&format!("the next attempt speaks {}, {why}", version(*next)));
             }
             Event::Loop(repetition) => self.printer.warn(&format!(
                 "the connection ended {} times in a row in the same way, every {}",
