@@ -63,11 +63,14 @@ impl Client {
         })
     }
 
-    /// The server closed where CONNACK was due, or said nothing. Where the
-    /// host has other addresses, it is their turn first, in the same version.
+    /// The server closed where CONNACK was due, or said nothing; one that has
+    /// not been sent CONNECT has nothing to answer. Where the host has other
+    /// addresses, it is their turn first, in the same version.
     pub(super) fn note_no_answer(&mut self, silent: bool) {
         let now = self.now;
-        if let Some(version) = self.opening_version().filter(|_| self.dialer.alternatives == 0) {
+        let was_asked = matches!(&self.link, Link::Opening(opening) if opening.last_sent.is_some());
+        let is_due = was_asked && self.dialer.alternatives == 0;
+        if let Some(version) = self.opening_version().filter(|_| is_due) {
             let note = |spoken: &mut Spoken| spoken.on_no_answer(version, silent, now);
             self.dialer.servers.note_spoken(note);
         }

@@ -244,6 +244,28 @@ fn only_ends_where_connack_is_due_say_something_of_the_version() {
     assert_eq!(rig.accept().version, V5, "no CONNECT was sent");
 }
 
+/// The store, or a transport that takes no bytes, may keep CONNECT back.
+#[test]
+fn a_server_that_was_not_asked_owes_no_answer() {
+    for end in 0..2 {
+        let mut rig = Rig::started(falling_back());
+        rig.writable = false;
+        for _ in 0..3 {
+            let conn = rig.conn();
+            rig.client.handle(rig.now, evenkeel_proto::Input::Opened(conn, None));
+            rig.settle();
+            match end {
+                0 => rig.cut(),
+                _ => rig.advance(secs(30)),
+            }
+            rig.await_open();
+        }
+        rig.writable = true;
+        assert_eq!(rig.accept().version, V5);
+        assert!(turns(&mut rig).is_empty());
+    }
+}
+
 #[test]
 fn a_server_that_has_answered_in_mqtt_5_is_never_asked_for_less() {
     let refused = || rig_that_got(refused(ReasonCode::SERVER_BUSY));
