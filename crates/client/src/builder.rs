@@ -301,7 +301,11 @@ impl ClientBuilder {
     }
 
     /// QoS 1 and 2 messages the server may have unacknowledged; 1,024 unless
-    /// set. Enforced by not acknowledging before the application is done.
+    /// set. Enforced by not acknowledging before the application is done. A
+    /// server that sends more is held back, and
+    /// [`Event::ReceiveMaximumExceeded`](crate::Event::ReceiveMaximumExceeded) tells
+    /// of it; [`Bounds::strict_receive_maximum`](crate::Bounds::strict_receive_maximum)
+    /// disconnects it instead (MQTT 5).
     pub fn receive_maximum(mut self, messages: u16) -> Self {
         self.change().config.connect.receive_maximum = messages;
         self

@@ -102,7 +102,6 @@ impl Pending {
         if let AckShare::Alone(key) = self.share {
             let mut inner = self.shared.lock();
             inner.gathered.settled.push((key, None));
-            inner.gathered.any_unfinished = true;
             Inner::signal(inner);
         }
     }

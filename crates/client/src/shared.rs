@@ -88,8 +88,6 @@ pub(crate) struct Gathered {
     /// tell the core of each alone would cost more than all else about a small
     /// message.
     pub(crate) settled: Vec<(AckKey, Option<ReasonCode>)>,
-    /// Some of them are unfinished.
-    pub(crate) any_unfinished: bool,
     /// QoS 1 and 2 messages that were accepted.
     pub(crate) published: usize,
 }
@@ -176,10 +174,8 @@ impl Inner {
         if gathered.settled.is_empty() {
             return;
         }
-        if std::mem::take(&mut gathered.any_unfinished) {
-            let unfinished = gathered.settled.iter().filter(|(_, answer)| answer.is_none());
-            unfinished.for_each(|(key, _)| core.give_back(*key));
-        }
+        let unfinished = gathered.settled.iter().filter(|(_, answer)| answer.is_none());
+        unfinished.for_each(|(key, _)| core.give_back(*key));
         let answers = gathered.settled.drain(..).filter_map(|(key, answer)| Some((key, answer?)));
         core.acknowledge_all(core.now(), answers);
         gathered.settled.shrink_to(SETTLED_KEPT);

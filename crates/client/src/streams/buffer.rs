@@ -214,7 +214,7 @@ mod tests {
         assert!(held <= 8, "{held}");
         for (publish, holds) in [
             (Publish { properties, ..Publish::default() }, 8),
-            // 5 bytes each on the wire, and 64 KiB in memory (S4).
+            // 5 bytes each on the wire, and 72 KiB in memory (S4).
             (
                 Publish {
                     properties: vec![empty; 1024].into_iter().collect(),

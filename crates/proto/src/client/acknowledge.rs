@@ -60,18 +60,20 @@ impl Client {
     pub(super) fn watch_quota(&mut self) {
         let maximum = usize::from(self.config.connect.receive_maximum);
         let inbound = &mut self.session.inbound;
-        if inbound.owed() >= maximum {
-            inbound.quota.full_since.get_or_insert(self.now);
-        } else if inbound.quota.full_since.take().is_some() {
-            self.end_stall();
+        let was_full = inbound.quota.is_full;
+        inbound.quota.is_full = inbound.owed() >= maximum;
+        match (was_full, inbound.quota.is_full) {
+            (false, true) => inbound.full_since = self.now,
+            (true, false) => self.end_stall(),
+            _ => {}
         }
     }
 
     /// When it is to be told that the application finishes no message.
     pub(super) fn stall_deadline(&self) -> Option<Instant> {
-        let quota = &self.session.inbound.quota;
-        let since = quota.full_since.filter(|_| !quota.is_stalled)?;
-        Some(since + STALLED_AFTER)
+        let inbound = &self.session.inbound;
+        let is_untold = inbound.quota.is_full && !inbound.quota.is_stalled;
+        is_untold.then(|| inbound.full_since + STALLED_AFTER)
     }
 
     /// Tells that the application holds back the server, where it is time (D10).

@@ -96,6 +96,8 @@ pub(crate) struct Inbound {
     pub(crate) unproven: bool,
     /// What our receive maximum has come to on the present connection.
     pub(crate) quota: Quota,
+    /// Since when it is full.
+    pub(crate) full_since: Instant,
 }
 
 /// What is told of our receive maximum, once for each connection or stall.
@@ -103,9 +105,9 @@ pub(crate) struct Inbound {
 pub(crate) struct Quota {
     /// The server has gone beyond it.
     pub(crate) is_exceeded: bool,
-    /// Since when messages that we owe an answer use it up.
-    pub(crate) full_since: Option<Instant>,
-    /// That has been told.
+    /// Messages that we owe an answer use it up.
+    pub(crate) is_full: bool,
+    /// That they have done so for some time has been told.
     pub(crate) is_stalled: bool,
 }
 
