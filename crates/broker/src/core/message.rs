@@ -34,7 +34,7 @@ impl Message {
     pub(crate) fn new(now: Instant, topic: &TopicName, publish: Publish, from: SessionId) -> Self {
         let expires = expiry(now, &publish.properties);
         let properties = forwarded(publish.properties);
-        let (topic, payload) = detach(topic, publish.payload);
+        let (topic, payload) = detach(topic, publish.payload, &properties);
         Self {
             content: topic.len() + payload.len() + properties.weight(),
             topic,
@@ -50,7 +50,7 @@ impl Message {
     pub(crate) fn of_will(now: Instant, will: Will) -> Self {
         let expires = expiry(now, &will.properties);
         let properties = forwarded(will.properties);
-        let (topic, payload) = detach(&will.topic, will.payload);
+        let (topic, payload) = detach(&will.topic, will.payload, &properties);
         Self {
             content: topic.len() + payload.len() + properties.weight(),
             topic,
@@ -127,9 +127,9 @@ pub(super) fn detached(property: &Property) -> Property {
 }
 
 /// Puts topic and payload into one allocation of their own, unless the
-/// payload is large enough to be worth its buffer.
-fn detach(topic: &TopicName, payload: Bytes) -> (TopicName, Bytes) {
-    if payload.len() > COPIED_BYTES_MAX {
+/// payload is large enough to be worth its buffer, in which the properties lie too.
+fn detach(topic: &TopicName, payload: Bytes, properties: &Properties) -> (TopicName, Bytes) {
+    if payload.len() > COPIED_BYTES_MAX && payload.len() >= properties.weight() {
         return (topic.clone(), payload);
     }
     let mut joined = Vec::with_capacity(topic.len() + payload.len());
