@@ -28,7 +28,7 @@ fn incidents() -> Vec<(String, String)> {
 /// The laws that the page names: words such as `K1` and `R2`.
 fn laws(text: &str) -> Vec<&str> {
     let is_law = |word: &&str| {
-        let digits = word.strip_prefix(['K', 'R', 'D']);
+        let digits = word.strip_prefix(['K', 'R', 'D', 'S']);
         digits.is_some_and(|digits| !digits.is_empty() && digits.parse::<u8>().is_ok())
     };
     text.split(|c: char| !c.is_alphanumeric()).filter(is_law).collect()
@@ -41,6 +41,7 @@ fn proofs(text: &str) -> Vec<(&str, &str)> {
     lines
         .map(|line| {
             let (name, rest) = line.split_once("`](").unwrap();
+            let rest = rest.trim_end_matches(',');
             (rest.strip_suffix(')').unwrap(), name)
         })
         .collect()
