@@ -1,14 +1,11 @@
 //! The demo in full: the README's first command.
 
-use std::time::{Duration, Instant};
-
 use crate::support::evenkeel;
 
 #[tokio::test]
-async fn the_demo_ends_well_and_in_time() {
-    let start = Instant::now();
+async fn the_demo_ends_well() {
+    // It takes about 20 seconds; the limit is that of every command here.
     let ran = evenkeel("demo").run().await.expect(0);
-    assert!(start.elapsed() < Duration::from_secs(30), "{:?}", start.elapsed());
     assert_eq!(ran.err, "");
     assert!(!ran.out.contains('\x1b'), "plain lines where stdout is no terminal");
     for text in [

@@ -8,12 +8,22 @@ use evenkeel_broker::Broker;
 use evenkeel_broker::fault::PacketType;
 use tokio::time::sleep;
 
-use crate::support::{Running, broker, evenkeel, saw, scripted, subscribed};
+use crate::support::{Running, broker, evenkeel, scripted, subscribed};
 
 /// CONNECTs and PINGREQs that the broker has read.
 fn counts(broker: &Broker) -> (u64, u64) {
     let stats = broker.stats();
     (stats.packets.received(PacketType::Connect), stats.pings_received())
+}
+
+/// Waits until so many pings are answered in all.
+async fn pings_answered(broker: &Broker, count: usize) {
+    let mut answered = 0;
+    let found = broker.wait_for(Duration::from_secs(60), |event| {
+        answered += usize::from(event.name() == "ping_answered");
+        answered >= count
+    });
+    assert!(found.await.is_some(), "{answered} of {count} pings were answered");
 }
 
 async fn interrupt(running: Running) {
@@ -24,13 +34,12 @@ async fn interrupt(running: Running) {
 #[tokio::test]
 async fn one_lost_pingresp_costs_sub_one_reconnect_at_most() {
     let broker = scripted("[[rule]]\nsent = \"PINGRESP\"\nnth = 1\naction = \"drop\"\n").await;
-    let running = evenkeel("sub a -k 1").at(&broker).start();
-    sleep(Duration::from_secs(9)).await;
+    let running = evenkeel("sub a -k 3").at(&broker).start();
+    pings_answered(&broker, 3).await;
     let (connects, pings) = counts(&broker);
-    // At 0.675 to 0.85 s each, over at least 6 s of the second connection.
-    let is_fair = (1..=2).contains(&connects) && (6..=14).contains(&pings);
-    assert!(is_fair, "{connects} connects, {pings} pings");
-    assert_eq!(broker.stats().pings_answered(), pings - 1);
+    // The next ping may come before the link is given up.
+    assert!((1..=2).contains(&connects), "{connects} connects");
+    assert_eq!(pings, 4, "pings, one of them unanswered");
     interrupt(running).await;
 }
 
@@ -39,32 +48,31 @@ async fn one_lost_pingresp_costs_sub_one_reconnect_at_most() {
 #[tokio::test]
 async fn sub_outlives_being_stopped() {
     let broker = broker().await;
-    let running = evenkeel("sub a -k 4").at(&broker).start();
-    saw(&broker, "ping_answered").await;
+    let running = evenkeel("sub a -k 6").at(&broker).start();
+    pings_answered(&broker, 1).await;
     running.signal("STOP").await;
     // 1.3 keep-alives; the broker would close after 1.5.
-    sleep(Duration::from_millis(5200)).await;
+    sleep(Duration::from_millis(7800)).await;
     running.signal("CONT").await;
-    sleep(Duration::from_secs(1)).await;
+    pings_answered(&broker, 2).await;
     let (connects, pings) = counts(&broker);
     assert!(connects == 1 && (2..=3).contains(&pings), "{connects} connects, {pings} pings");
     assert_eq!(broker.stats().keep_alive_timeouts, 0);
     interrupt(running).await;
 }
 
-/// Nobody reads stdout for 2.5 keep-alives while messages come.
+/// Nobody reads stdout for two pings while messages come.
 #[tokio::test]
 async fn a_reader_that_pauses_holds_up_messages_and_no_pings() {
     const MESSAGES: u64 = 30_000;
     let broker = broker().await;
-    let mut running = evenkeel("sub a -k 2 -q 1 -C 30000").at(&broker).start();
+    let mut running = evenkeel("sub a -k 4 -q 1 -C 30000").at(&broker).start();
     subscribed(&broker, 1).await;
     let lines: String = (0..MESSAGES).map(|number| format!("{number}\n")).collect();
     evenkeel("pub a -l -q 1").input(&lines).at(&broker).run().await.expect(0);
-    sleep(Duration::from_secs(5)).await;
-    // The publisher's, and those of a subscriber that may not acknowledge.
-    let (connects, pings) = counts(&broker);
-    assert!(connects == 2 && pings >= 1, "{connects} connects, {pings} pings");
+    // Those of a subscriber that may not acknowledge.
+    pings_answered(&broker, 2).await;
+    assert_eq!(counts(&broker).0, 2, "connects, the publisher's included");
     for number in 0..MESSAGES {
         assert_eq!(running.line().await, number.to_string());
     }
@@ -88,14 +96,13 @@ async fn pub_sets_a_poison_message_aside() {
 #[tokio::test]
 async fn sub_does_not_storm_a_broker_that_closes_after_connack() {
     let broker = scripted("[[rule]]\nsent = \"CONNACK\"\naction = \"close_after\"\n").await;
-    let running = evenkeel("sub a").at(&broker).start();
+    let mut running = evenkeel("sub a -d").at(&broker).start();
+    // Real time is the subject: a slow machine makes fewer connects, not more.
     sleep(Duration::from_secs(8)).await;
     let (connects, _) = counts(&broker);
     // Delays of up to 1 s and 2 s, then 2 s and 4 s at least.
     assert!((3..=4).contains(&connects), "{connects} connects");
     broker.clear_faults();
-    subscribed(&broker, 1).await;
-    // SUBACK is on its way.
-    sleep(Duration::from_millis(500)).await;
+    running.until_says("subscribed to 'a'").await;
     interrupt(running).await;
 }

@@ -1,4 +1,6 @@
-//! Writes per message: what batching saves, counted and never timed.
+//! Writes per message: what batching saves, counted and never timed. Time is
+//! virtual and server and client share a thread, so that no count depends on the
+//! speed of a machine.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -94,7 +96,8 @@ async fn counted_with(window: usize) -> (Client, Arc<AtomicUsize>) {
         in_flight: 0,
     };
     let builder = ClientBuilder::for_endpoint(OddStream::new(server).endpoint());
-    let client = builder.version(Version::V5).client_id("boat").start().unwrap();
+    let builder = builder.version(Version::V5).client_id("boat").clock(Clock::tokio());
+    let client = builder.start().unwrap();
     within_20_s(client.online()).await.unwrap();
     writes.store(0, Ordering::Relaxed);
     (client, writes)
@@ -121,41 +124,41 @@ async fn writes_of_publishing(qos: QoS, under_way: usize) -> usize {
     writes.load(Ordering::Relaxed)
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_window_of_qos_0_leaves_in_one_write() {
     let writes = writes_of_publishing(AtMostOnce, WINDOW).await;
     assert!(writes <= MESSAGES / WINDOW + 10, "{writes} writes");
 }
 
 /// So that the server works on a part while the application publishes the next.
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_middling_window_of_qos_1_leaves_in_parts() {
     let writes = writes_of_publishing(AtLeastOnce, WINDOW).await;
     let windows = MESSAGES / WINDOW;
     assert!((2 * windows..=4 * windows + 10).contains(&writes), "{writes} writes");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_small_window_of_qos_1_leaves_in_one_write() {
     let writes = writes_of_publishing(AtLeastOnce, 20).await;
     assert!(writes <= MESSAGES / 20 + 10, "{writes} writes");
 }
 
 /// Where the server answers each write at once, few are ever in flight.
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn no_part_of_a_window_is_small() {
     let writes = writes_of_publishing(AtLeastOnce, 5_000).await;
     assert!(writes <= MESSAGES / 32 + 10, "{writes} writes");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_middling_window_of_qos_2_leaves_in_parts() {
     let writes = writes_of_publishing(ExactlyOnce, WINDOW).await;
     let windows = MESSAGES / WINDOW;
     assert!((2 * windows..=8 * windows + 10).contains(&writes), "{writes} writes");
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn qos_0_without_receipts_fills_the_write_buffer_first() {
     let (client, writes) = counted().await;
     let topic = TopicName::try_from("site/7/level").unwrap();
@@ -186,7 +189,7 @@ async fn writes_of_receiving(window: usize) -> usize {
     writes.load(Ordering::Relaxed)
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn acknowledgements_of_a_small_or_large_window_leave_together() {
     for window in [20, 200] {
         let writes = writes_of_receiving(window).await;
@@ -195,7 +198,7 @@ async fn acknowledgements_of_a_small_or_large_window_leave_together() {
 }
 
 /// So that the server goes on while the client still works on the window.
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn acknowledgements_of_a_middling_window_leave_in_halves() {
     let writes = writes_of_receiving(WINDOW).await;
     let windows = MESSAGES / WINDOW;
