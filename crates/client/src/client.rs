@@ -79,6 +79,10 @@ impl Client {
     }
 
     /// Subscribes to a filter; see [`SubscribeRequest`].
+    ///
+    /// Streams that have a topic in common get each message once, copies of a
+    /// shared subscription only those of its own, if the server has Subscription
+    /// Identifiers (MQTT 5); else by topic, every copy.
     pub fn subscribe(&self, filter: impl IntoFilter) -> SubscribeRequest {
         SubscribeRequest::new(self.shared.clone(), filter)
     }

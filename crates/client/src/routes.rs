@@ -2,6 +2,8 @@
 //! levels, so that a message costs the depth of its topic and not the number
 //! of subscriptions.
 
+mod overlap;
+
 use std::collections::BTreeMap;
 
 use evenkeel_codec::TopicFilter;
@@ -46,6 +48,9 @@ struct Node {
 struct Entry {
     filter: TopicFilter,
     stream: StreamId,
+    /// What the server marks messages of this subscription with. Equal filters
+    /// are one subscription, and have the same.
+    identifier: Option<u32>,
 }
 
 impl Routes {
@@ -63,8 +68,48 @@ impl Routes {
             };
         }
         if let Some(node) = self.nodes.get_mut(at) {
-            node.entries.push(Entry { filter: filter.clone(), stream });
+            let mut twins = node.entries.iter().filter(|entry| entry.filter == *filter);
+            let identifier = twins.find_map(|entry| entry.identifier);
+            node.entries.push(Entry { filter: filter.clone(), stream, identifier });
         }
+    }
+
+    /// From now on the server marks messages of this subscription so. Unless it
+    /// is to `replace` another mark, a filter that has one keeps it; false then.
+    pub(crate) fn identify(
+        &mut self,
+        filter: &TopicFilter,
+        identifier: u32,
+        replace: bool,
+    ) -> bool {
+        let Some(node) = self.end_of(filter).and_then(|at| self.nodes.get_mut(at)) else {
+            return false;
+        };
+        let mut changed = false;
+        for entry in node.entries.iter_mut().filter(|entry| entry.filter == *filter) {
+            if replace || entry.identifier.is_none() {
+                entry.identifier = Some(identifier);
+                changed = true;
+            }
+        }
+        changed
+    }
+
+    fn end_of(&self, filter: &TopicFilter) -> Option<NodeId> {
+        levels(filter).try_fold(ROOT, |at, level| self.child(at, level))
+    }
+
+    /// The streams of a message that is marked with the subscriptions it is for
+    /// (D17). One whose marks are not known goes by its topic.
+    pub(crate) fn find_marked(&mut self, topic: &[u8], marks: &[u32]) -> &[StreamId] {
+        let (mut known, mut found) = std::mem::take(&mut self.last);
+        known.clear();
+        found.clear();
+        let is_marked = |entry: &Entry| entry.identifier.is_some_and(|own| marks.contains(&own));
+        self.search(topic, is_marked, &mut found);
+        // What was found goes by more than the topic: it is not remembered.
+        self.last = (known, found);
+        if self.last.1.is_empty() { self.find(topic) } else { &self.last.1 }
     }
 
     /// Takes a filter away from a stream; true where another one still uses it.
@@ -97,7 +142,7 @@ impl Routes {
         let (mut known, mut found) = std::mem::take(&mut self.last);
         known.clear();
         found.clear();
-        self.search(topic, &mut found);
+        self.search(topic, |_| true, &mut found);
         if topic.len() <= REMEMBERED {
             known.extend_from_slice(topic);
         }
@@ -105,7 +150,12 @@ impl Routes {
     }
 
     //= [MQTT-4.7.2-1]
-    fn search(&mut self, topic: &[u8], streams: &mut Vec<StreamId>) {
+    fn search(
+        &mut self,
+        topic: &[u8],
+        wanted: impl Fn(&Entry) -> bool,
+        streams: &mut Vec<StreamId>,
+    ) {
         self.pending.clear();
         // Mostly one way leads on: only a second one has to wait.
         let mut ahead = Some((ROOT, Some(0)));
@@ -115,10 +165,10 @@ impl Routes {
             let takes_wildcards = at != ROOT || !topic.starts_with(b"$");
             // `level/#` matches `level` itself, too.
             if let Some(below) = node.below.filter(|_| takes_wildcards) {
-                self.collect(below, streams);
+                self.collect(below, &wanted, streams);
             }
             let Some(start) = position else {
-                self.collect(at, streams);
+                self.collect(at, &wanted, streams);
                 continue;
             };
             if node.children.is_empty() && node.any.is_none() {
@@ -148,9 +198,10 @@ impl Routes {
         }
     }
 
-    fn collect(&self, at: NodeId, streams: &mut Vec<StreamId>) {
+    fn collect(&self, at: NodeId, wanted: impl Fn(&Entry) -> bool, streams: &mut Vec<StreamId>) {
         if let Some(node) = self.nodes.get(at) {
-            streams.extend(node.entries.iter().map(|entry| entry.stream));
+            let entries = node.entries.iter().filter(|entry| wanted(entry));
+            streams.extend(entries.map(|entry| entry.stream));
         }
     }
 

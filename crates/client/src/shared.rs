@@ -102,7 +102,7 @@ impl Shared {
     ) -> Arc<Self> {
         let inner = Inner {
             operations: Operations::default(),
-            streams: Streams::new(hold),
+            streams: Streams::new(hold, identity.seed),
             gathered: Gathered::default(),
             publishers: Waiters::default(),
             writing: Waiters::default(),

@@ -5,6 +5,7 @@
 //! it, and in the end the server. What no stream takes is held for a while.
 
 mod buffer;
+mod identity;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -19,6 +20,8 @@ use crate::routes::Routes;
 use crate::wakers::Wakers;
 use buffer::Buffer;
 pub(crate) use buffer::Taken;
+use identity::Identifiers;
+pub(crate) use identity::Opened;
 
 /// Names an open stream among those of one client.
 pub(crate) type StreamId = usize;
@@ -54,6 +57,8 @@ impl AckShare {
 
 struct Stream {
     filters: Vec<TopicFilter>,
+    /// What its SUBSCRIBE says its messages are to be marked with.
+    identifier: Option<u32>,
     buffer: Buffer,
     waker: Option<Waker>,
     /// The server has not granted it yet.
@@ -65,6 +70,7 @@ pub(crate) struct Streams {
     streams: Vec<Option<Stream>>,
     free: Vec<StreamId>,
     routes: Routes,
+    identifiers: Identifiers,
     unmatched: Option<StreamId>,
     /// Messages for streams that are still to come.
     hold: Hold,
@@ -86,11 +92,12 @@ pub(crate) enum Next {
 }
 
 impl Streams {
-    pub(crate) fn new(hold: Hold) -> Self {
+    pub(crate) fn new(hold: Hold, seed: u64) -> Self {
         Self {
             streams: Vec::new(),
             free: Vec::new(),
             routes: Routes::default(),
+            identifiers: Identifiers::new(seed),
             unmatched: None,
             hold,
             blocked: false,
@@ -100,18 +107,22 @@ impl Streams {
     }
 
     /// Opens a stream that is to be granted; gives it what was held for it.
+    /// `own` is the identifier that the application chose for it.
     pub(crate) fn open(
         &mut self,
         now: Instant,
         filters: Vec<TopicFilter>,
         capacity: usize,
-    ) -> StreamId {
+        own: Option<u32>,
+    ) -> Opened {
         self.hold.opened(now, &filters);
+        let neighbours = self.neighbours(&filters);
         let id = self.insert(filters, capacity, true);
+        let opened = self.tell_apart(id, own, neighbours);
         let Self { hold, routes, .. } = self;
-        let held = hold.claim(|held| routes.find(held.publish.topic.as_bytes()).contains(&id));
+        let held = hold.claim(|held| identity::find(routes, &held.publish).contains(&id));
         self.fill(id, held);
-        id
+        opened
     }
 
     /// The stream of messages that no filter matches; only one at a time.
@@ -136,16 +147,20 @@ impl Streams {
             self.routes.insert(filter, id);
         }
         if let Some(slot) = self.streams.get_mut(id) {
-            *slot = Some(Stream { filters, buffer: Buffer::new(capacity), waker: None, opening });
+            let buffer = Buffer::new(capacity);
+            *slot = Some(Stream { filters, identifier: None, buffer, waker: None, opening });
         }
         id
     }
 
     /// Whatever its capacity: what was held is bounded, and comes before all that follows.
     fn fill(&mut self, id: StreamId, held: VecDeque<Incoming>) {
-        if let Some(stream) = self.stream(id) {
+        let Self { streams, identifiers, .. } = self;
+        let Some(stream) = streams.get_mut(id).and_then(Option::as_mut) else { return };
+        for mut held in held {
+            identifiers.hide(&mut held.publish.properties);
             // Nobody waits for a stream that is being opened.
-            held.into_iter().for_each(|held| stream.buffer.push(Parcel::alone(held)));
+            stream.buffer.push(Parcel::alone(held));
         }
     }
 
@@ -256,7 +271,7 @@ impl Streams {
             self.judge_hold(core);
         }
         while let Some(front) = core.peek_message() {
-            let targets = match self.routes.find(front.publish.topic.as_bytes()) {
+            let targets = match identity::find(&mut self.routes, &front.publish) {
                 [] => self.unmatched.as_slice(),
                 found => found,
             };
@@ -275,7 +290,8 @@ impl Streams {
             if self.blocked {
                 return;
             }
-            let Some(incoming) = core.next_message() else { return };
+            let Some(mut incoming) = core.next_message() else { return };
+            self.identifiers.hide(&mut incoming.publish.properties);
             hand_out(&mut self.streams, targets, incoming, wakers);
         }
     }

@@ -170,11 +170,21 @@ impl SubscribeRequest {
         let now = self.shared.clock.now();
         // The stream is open before SUBSCRIBE is sent: retained messages may
         // come before SUBACK ([MQTT-3.8.4-1] allows it).
+        let own = self.properties.subscription_identifiers().next();
         let (id, token, begun) = self.shared.command(|inner| {
-            let id = inner.streams.open(now, names.clone(), self.buffer);
+            let opened = inner.streams.open(now, names.clone(), self.buffer, own);
+            for (filters, identifier) in opened.others {
+                inner.core.identify(now, &filters, identifier);
+            }
             let token = inner.operations.begin();
-            let begun = inner.core.subscribe(now, filters, self.properties, token);
-            (id, token, begun)
+            let begun = match opened.identifier {
+                Some(identifier) => {
+                    let core = &mut inner.core;
+                    core.subscribe_identified(now, filters, self.properties, identifier, token)
+                }
+                None => inner.core.subscribe(now, filters, self.properties, token),
+            };
+            (opened.id, token, begun)
         });
         let mut messages = Messages::new(self.shared.clone(), id, self.manual);
         if let Err(error) = begun {

@@ -18,6 +18,7 @@ mod hold;
 mod json;
 mod odd_streams;
 mod online;
+mod overlap;
 mod panics;
 mod payloads;
 mod publish;

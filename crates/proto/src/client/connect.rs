@@ -285,7 +285,8 @@ impl Client {
         if session_present && !unproven {
             return;
         }
-        let filters = self.session.subscriptions.restore(session_present);
+        let identified = self.has_identifiers();
+        let filters = self.session.subscriptions.restore(session_present, identified);
         if filters > 0 {
             self.event(Event::SubscriptionsRestoring { filters });
         }

@@ -41,6 +41,54 @@ impl Client {
         self.submit(now, Control::new(Asked::Subscribe(filters), properties, token))
     }
 
+    /// The same with a subscription identifier that serves to route messages to
+    /// where they belong (D17): it is left out if the server has none, before
+    /// MQTT 5, and if the packet would be too large with it. `identifier` is from
+    /// 1 to 268,435,455; `properties` hold none.
+    pub fn subscribe_identified(
+        &mut self,
+        now: Instant,
+        filters: Vec<SubscribeFilter>,
+        properties: Properties,
+        identifier: u32,
+        token: Token,
+    ) -> Result<(), SubscribeError> {
+        let control = Control::new(Asked::Subscribe(filters), properties, token);
+        self.submit(now, control.identified(identifier))
+    }
+
+    //= [MQTT-3.8.4-3]
+    /// Gives subscriptions that have none an identifier. Those in force are asked
+    /// for anew, without their retained messages; no message is missed by it.
+    pub fn identify(&mut self, now: Instant, filters: &[TopicFilter], identifier: u32) {
+        self.advance_clock(now);
+        if matches!(self.link, Link::Halted(_) | Link::Closed) {
+            return;
+        }
+        let out = self.session.flights.controls_in_order();
+        self.session.subscriptions.identify(filters, identifier);
+        for id in out {
+            let Some(flight) = self.session.flights.get_mut(id) else { continue };
+            let Exchange::Control(control) = &mut flight.exchange else { continue };
+            let renewal = control.renewal(filters, identifier);
+            if let Some(renewal) = renewal.filter(|_| control.lacks_identifier()) {
+                control.identifier = Some(identifier);
+                self.session.subscriptions.push(Box::new(renewal));
+            }
+        }
+        self.pump();
+    }
+
+    /// Whether the present server has subscription identifiers.
+    pub(super) fn has_identifiers(&self) -> bool {
+        match &self.link {
+            Link::Online(online) => {
+                online.limits.version.has_properties() && online.limits.subscription_identifiers
+            }
+            _ => false,
+        }
+    }
+
     /// Ends subscriptions. The outcome comes as a
     /// [`Completion`](crate::Completion) with one code per filter. It has its
     /// turn as [`subscribe`](Self::subscribe) has; where the session is lost
@@ -86,7 +134,7 @@ impl Client {
         }
         // A packet too large for the server may still be sent in parts.
         let Some(placeholder) = PacketId::new(1) else { return Ok(()) };
-        let encoded = control.packet(placeholder, control.len()).encoded_len(self.version());
+        let encoded = control.packet(placeholder, control.len(), false).encoded_len(self.version());
         let error = encoded.map(drop).or_else(|error| match error {
             EncodeError::PacketTooLarge { .. } => Ok(()),
             error => Err(PublishLimit::Encode(error)),
@@ -143,6 +191,10 @@ impl Client {
 
     /// Sends as many filters of the operation as may go in one packet.
     fn send_control(&mut self, mut control: Box<Control>) {
+        if control.renews && !self.has_identifiers() {
+            // It is in force already, and no identifier would come of it.
+            return;
+        }
         let first = control.unanswered().next();
         if let Some(missing) = first.and_then(|filter| self.lacks(&control, filter)) {
             let error = SubscribeError::NotSupported(missing);
@@ -152,12 +204,14 @@ impl Client {
             return self.session.subscriptions.push_front(control);
         };
         let mut count = self.part(&control);
+        let mut identified = self.has_identifiers() && control.identifier.is_some();
         let begins = self.bytes_queued();
         loop {
-            match self.send_bounded(&control.packet(packet_id, count)) {
+            match self.send_bounded(&control.packet(packet_id, count, identified)) {
                 Ok(()) => break,
                 // Fewer may fit, or may be without the one that cannot be encoded.
                 Err(_) if count > 1 => count /= 2,
+                Err(_) if identified => identified = false,
                 Err(limit) => {
                     let error = SubscribeError::NotAllowed(limit);
                     return self.fail_filter(control, ReasonCode::PACKET_TOO_LARGE, error);

@@ -2,7 +2,8 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use evenkeel_codec::{
-    Packet, PacketId, Properties, ReasonCode, Subscribe, SubscribeFilter, TopicFilter, Unsubscribe,
+    Packet, PacketId, Properties, Property, ReasonCode, RetainHandling, Subscribe, SubscribeFilter,
+    TopicFilter, Unsubscribe,
 };
 
 use crate::operation::{Completion, SubscribeError, Token};
@@ -16,6 +17,10 @@ pub(crate) struct Control {
     pub(crate) asked: Asked,
     pub(crate) properties: Properties,
     pub(crate) token: Token,
+    /// A subscription identifier for servers that have them (D17).
+    pub(crate) identifier: Option<u32>,
+    /// Asks anew for what is in force, only to have it identified.
+    pub(crate) renews: bool,
     /// The answer to each filter, in order, where there is one.
     codes: Vec<Option<ReasonCode>>,
     /// All filters before this place have an answer.
@@ -38,7 +43,24 @@ impl Control {
     pub(crate) fn new(asked: Asked, properties: Properties, token: Token) -> Self {
         let suspicion = Suspicion::default();
         let codes = Vec::new();
-        Self { asked, properties, token, codes, answered: 0, out: 0, most: usize::MAX, suspicion }
+        Self {
+            asked,
+            properties,
+            token,
+            identifier: None,
+            renews: false,
+            codes,
+            answered: 0,
+            out: 0,
+            most: usize::MAX,
+            suspicion,
+        }
+    }
+
+    /// The same with an identifier of ours.
+    pub(crate) fn identified(mut self, identifier: u32) -> Self {
+        self.identifier = Some(identifier);
+        self
     }
 
     /// A connection was cut with it out: there may have been too many filters
@@ -136,9 +158,11 @@ impl Control {
         }
     }
 
-    /// The packet for the next `count` filters.
-    pub(crate) fn packet(&self, packet_id: PacketId, count: usize) -> Packet {
-        let properties = self.properties.clone();
+    /// The packet for the next `count` filters, with the identifier or without.
+    pub(crate) fn packet(&self, packet_id: PacketId, count: usize, identified: bool) -> Packet {
+        let identifier = self.identifier.filter(|_| identified);
+        let identifier = identifier.map(Property::SubscriptionIdentifier);
+        let properties = self.properties.iter().cloned().chain(identifier).collect();
         let places = self.open().take(count);
         match &self.asked {
             Asked::Subscribe(filters) => {
@@ -164,8 +188,42 @@ impl Control {
     }
 
     /// One for a single filter, with what it is asked for.
-    pub(crate) fn restoring(filter: SubscribeFilter, properties: Properties) -> Self {
-        Self::new(Asked::Subscribe(vec![filter]), properties, Token::NONE)
+    pub(crate) fn restoring(
+        filter: SubscribeFilter,
+        properties: Properties,
+        identifier: Option<u32>,
+    ) -> Self {
+        let asked = Asked::Subscribe(vec![filter]);
+        Self { identifier, ..Self::new(asked, properties, Token::NONE) }
+    }
+
+    /// The filters of a SUBSCRIBE without an answer that are among these, to be
+    /// asked for anew with an identifier.
+    pub(crate) fn renewal(&self, among: &[TopicFilter], identifier: u32) -> Option<Self> {
+        let Asked::Subscribe(filters) = &self.asked else { return None };
+        let open = self.open().filter_map(|place| filters.get(place));
+        let filters: Vec<_> = open.filter(|open| among.contains(&open.filter)).cloned().collect();
+        (!filters.is_empty()).then(|| Self::renewing(filters, self.properties.clone(), identifier))
+    }
+
+    /// Asks anew for filters, which replaces them; retained messages came before.
+    pub(crate) fn renewing(
+        mut filters: Vec<SubscribeFilter>,
+        properties: Properties,
+        identifier: u32,
+    ) -> Self {
+        for filter in &mut filters {
+            filter.options.retain_handling = RetainHandling::Never;
+        }
+        let asked = Asked::Subscribe(filters);
+        let control = Self::new(asked, properties, Token::NONE).identified(identifier);
+        Self { renews: true, ..control }
+    }
+
+    /// True if it may be given an identifier of ours.
+    pub(crate) fn lacks_identifier(&self) -> bool {
+        let own = self.properties.subscription_identifiers().next();
+        self.is_subscribe() && self.identifier.is_none() && own.is_none()
     }
 }
 

@@ -1,5 +1,6 @@
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+use alloc::vec;
 use alloc::vec::Vec;
 
 use evenkeel_codec::{
@@ -15,6 +16,8 @@ use super::flights::Suspicion;
 struct Entry {
     options: SubscribeOptions,
     properties: Properties,
+    /// Ours, for servers that have subscription identifiers (D17).
+    identifier: Option<u32>,
 }
 
 /// The filters the server holds for us, and the operations that change them.
@@ -59,17 +62,21 @@ impl Subscriptions {
     }
 
     /// The next operation that may go out. One that waits for another on the
-    /// same filter is passed by those on other filters, but not by a suspect.
+    /// same filter is passed by those on other filters, but not by a suspect; nor
+    /// is one that is to be identified by those for whose sake it is (D17).
     pub(crate) fn next(&mut self) -> Option<Box<Control>> {
         let mut held = BTreeSet::new();
+        let mut renewal_waits = false;
         for (place, control) in self.waiting.iter().enumerate() {
             if place > 0 && control.suspicion.suspect {
                 return None;
             }
             let is_free = |filter| !self.busy.contains(filter) && !held.contains(filter);
-            if control.unanswered().all(is_free) {
+            let in_turn = !renewal_waits || control.identifier.is_none();
+            if in_turn && control.unanswered().all(is_free) {
                 return self.waiting.remove(place);
             }
+            renewal_waits |= control.renews;
             held.extend(control.unanswered());
         }
         None
@@ -95,8 +102,7 @@ impl Subscriptions {
                 if code.is_error() {
                     self.active.remove(filter);
                 } else {
-                    let properties = control.properties.clone();
-                    self.active.insert(filter.clone(), Entry { options: *options, properties });
+                    self.note_active(filter, *options, control);
                 }
             }
             Asked::Unsubscribe(filters) => {
@@ -107,12 +113,53 @@ impl Subscriptions {
         }
     }
 
+    fn note_active(&mut self, filter: &TopicFilter, options: SubscribeOptions, control: &Control) {
+        if control.renews
+            && let Some(entry) = self.active.get_mut(filter)
+        {
+            // Everything else is as it was asked for first.
+            entry.identifier = control.identifier;
+            return;
+        }
+        let (properties, identifier) = (control.properties.clone(), control.identifier);
+        self.active.insert(filter.clone(), Entry { options, properties, identifier });
+    }
+
+    /// Gives filters an identifier, unless they have one: what waits is sent
+    /// with it, what is in force is asked for anew.
+    pub(crate) fn identify(&mut self, filters: &[TopicFilter], identifier: u32) {
+        for control in &mut self.waiting {
+            let concerns = |filter| filters.contains(filter);
+            if control.lacks_identifier() && control.unanswered().any(concerns) {
+                control.identifier = Some(identifier);
+            }
+        }
+        let mut renewals: Vec<(Properties, Vec<SubscribeFilter>)> = Vec::new();
+        for filter in filters {
+            let Some(entry) = self.active.get_mut(filter) else { continue };
+            let own = entry.properties.subscription_identifiers().next();
+            if own.or(entry.identifier).is_some() {
+                continue;
+            }
+            entry.identifier = Some(identifier);
+            let again = SubscribeFilter { filter: filter.clone(), options: entry.options };
+            match renewals.iter_mut().find(|(properties, _)| *properties == entry.properties) {
+                Some((_, group)) => group.push(again),
+                None => renewals.push((entry.properties.clone(), vec![again])),
+            }
+        }
+        for (properties, filters) in renewals {
+            self.push(Box::new(Control::renewing(filters, properties, identifier)));
+        }
+    }
+
     /// What the store is told of the answer to the filter at this place.
     pub(crate) fn record(control: &Control, place: usize, code: ReasonCode) -> Option<Record> {
         match &control.asked {
             Asked::Subscribe(filters) => {
-                let filter = filters.get(place)?.clone();
-                let properties = control.properties.clone();
+                // One that only gains an identifier is stored as it is.
+                let filter = filters.get(place).filter(|_| !control.renews || code.is_error())?;
+                let (filter, properties) = (filter.clone(), control.properties.clone());
                 Some(match code.is_error() {
                     true => Record::Unsubscribed { filter: filter.filter },
                     false => Record::Subscribed(StoredSubscription { filter, properties }),
@@ -128,7 +175,7 @@ impl Subscriptions {
     /// The server of an earlier run granted this.
     pub(crate) fn begin_with(&mut self, stored: StoredSubscription) {
         let StoredSubscription { filter: SubscribeFilter { filter, options }, properties } = stored;
-        self.active.insert(filter, Entry { options, properties });
+        self.active.insert(filter, Entry { options, properties, identifier: None });
     }
 
     /// The server has forgotten the session, or may have: asks for every filter
@@ -136,12 +183,15 @@ impl Subscriptions {
     /// Returns how many.
     ///
     /// Where the server may hold them still, retained messages are asked for
-    /// only if it does not.
-    pub(crate) fn restore(&mut self, may_be_held: bool) -> usize {
+    /// only if it does not. Identifiers of ours divide them, if they are `identified`.
+    pub(crate) fn restore(&mut self, may_be_held: bool, identified: bool) -> usize {
+        // What they were to renew is lost, and asked for with its identifier.
+        self.waiting.retain(|control| !control.renews);
         for control in &mut self.waiting {
             control.forget_grants();
         }
         let mut groups: Vec<Control> = Vec::new();
+        let mut by_identifier: BTreeMap<u32, usize> = BTreeMap::new();
         let mut count = 0;
         for (filter, mut entry) in core::mem::take(&mut self.active) {
             if self.is_asked_for(&filter) {
@@ -152,9 +202,19 @@ impl Subscriptions {
                 entry.options.retain_handling = RetainHandling::OnNewSubscribe;
             }
             let filter = SubscribeFilter { filter, options: entry.options };
-            match groups.iter_mut().find(|group| group.properties == entry.properties) {
-                Some(group) => group.extend(filter),
-                None => groups.push(Control::restoring(filter, entry.properties)),
+            let identifier = entry.identifier.filter(|_| identified);
+            let known = match identifier {
+                Some(identifier) => by_identifier.get(&identifier).copied(),
+                None => groups.iter().position(|group| {
+                    group.identifier.is_none() && group.properties == entry.properties
+                }),
+            };
+            match known.and_then(|place| groups.get_mut(place)) {
+                Some(group) if group.properties == entry.properties => group.extend(filter),
+                _ => {
+                    by_identifier.extend(identifier.map(|identifier| (identifier, groups.len())));
+                    groups.push(Control::restoring(filter, entry.properties, identifier));
+                }
             }
         }
         for group in groups.into_iter().rev() {

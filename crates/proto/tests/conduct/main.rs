@@ -5,6 +5,7 @@ mod causes;
 mod chaos;
 mod connect;
 mod durable;
+mod identify;
 mod inbound;
 mod keep_alive;
 mod limits;

@@ -1,0 +1,104 @@
+//! Which subscriptions a message can be for at the same time: a server may send
+//! a copy for each of them, and the copies have to be told apart (D17).
+
+use std::collections::BTreeSet;
+
+use evenkeel_codec::TopicFilter;
+
+use super::{NodeId, ROOT, Routes, levels};
+use crate::streams::StreamId;
+
+impl Routes {
+    /// The streams with another filter that has a topic in common with this one.
+    pub(crate) fn overlapping(&self, filter: &TopicFilter) -> BTreeSet<StreamId> {
+        let levels: Vec<&[u8]> = levels(filter).collect();
+        let mut streams = BTreeSet::new();
+        let mut pending = vec![(ROOT, 0)];
+        while let Some((at, depth)) = pending.pop() {
+            let Some(node) = self.nodes.get(at) else { continue };
+            let level = levels.get(depth).copied();
+            // Wildcards in the first level leave out topics of the server's own.
+            let reserved = |level: &[u8]| at == ROOT && level.starts_with(b"$");
+            let takes_wildcards = !level.is_some_and(reserved);
+            let wild = |next| node.any.filter(|_| takes_wildcards).map(|any| (any, next));
+            let children = |next| {
+                let open = node.children.iter().filter(move |(level, _)| !reserved(level));
+                open.map(move |(_, child)| (*child, next))
+            };
+            if let Some(below) = node.below.filter(|_| takes_wildcards) {
+                self.collect_others(below, filter, &mut streams);
+            }
+            match level {
+                None => self.collect_others(at, filter, &mut streams),
+                Some(b"#") => {
+                    // It matches the level before as well, and all that follow.
+                    self.collect_others(at, filter, &mut streams);
+                    pending.extend(children(depth).chain(wild(depth)));
+                }
+                Some(b"+") => pending.extend(children(depth + 1).chain(wild(depth + 1))),
+                Some(level) => {
+                    let child = node.children.get(level).map(|child| (*child, depth + 1));
+                    pending.extend(child.into_iter().chain(wild(depth + 1)));
+                }
+            }
+        }
+        streams
+    }
+
+    fn collect_others(&self, at: NodeId, own: &TopicFilter, streams: &mut BTreeSet<StreamId>) {
+        if let Some(node) = self.nodes.get(at) {
+            let others = node.entries.iter().filter(|entry| entry.filter != *own);
+            streams.extend(others.map(|entry| entry.stream));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use evenkeel_codec::TopicName;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Every topic of up to four levels out of these.
+    fn topics() -> Vec<TopicName> {
+        let mut topics = vec![String::new()];
+        let mut all = Vec::new();
+        for depth in 0..4 {
+            let longer = topics.iter().flat_map(|topic| {
+                ["", "a", "b", "$a"].map(|level| match depth {
+                    0 => level.to_owned(),
+                    _ => format!("{topic}/{level}"),
+                })
+            });
+            topics = longer.collect();
+            all.extend(topics.iter().filter_map(|topic| TopicName::try_from(topic.as_str()).ok()));
+        }
+        all
+    }
+
+    proptest! {
+        #[test]
+        fn filters_overlap_if_a_topic_matches_both(
+            filters in prop::collection::vec(
+                "(\\$share/g/)?(\\$?[ab]?|\\+)(/([ab]?|\\+)){0,2}(/#)?", 1..8,
+            ),
+            own in "(\\$share/g/)?(\\$?[ab]?|\\+|#)(/([ab]?|\\+)){0,2}(/#)?",
+        ) {
+            let Ok(own) = TopicFilter::try_from(own.as_str()) else { return Ok(()) };
+            let valid = |text: &String| TopicFilter::try_from(text.as_str()).ok();
+            let filters: Vec<_> = filters.iter().filter_map(valid).collect();
+            let mut routes = Routes::default();
+            for (stream, filter) in filters.iter().enumerate() {
+                routes.insert(filter, stream);
+            }
+            let topics = topics();
+            let overlaps = |other: &TopicFilter| {
+                other != &own && topics.iter().any(|topic| own.matches(topic) && other.matches(topic))
+            };
+            let expected: BTreeSet<StreamId> =
+                (0..filters.len()).filter(|stream| overlaps(&filters[*stream])).collect();
+            prop_assert_eq!(routes.overlapping(&own), expected);
+        }
+    }
+}
