@@ -55,24 +55,25 @@ impl Routes {
 
 #[cfg(test)]
 mod tests {
-    use evenkeel_codec::TopicName;
+    use evenkeel_codec::Text;
     use proptest::prelude::*;
 
     use super::*;
 
-    /// Every topic of up to four levels out of these.
-    fn topics() -> Vec<TopicName> {
+    /// Every topic of up to four levels out of these; the empty one as well, which
+    /// no message has, but filters match.
+    fn topics() -> Vec<Text> {
         let mut topics = vec![String::new()];
         let mut all = Vec::new();
         for depth in 0..4 {
             let longer = topics.iter().flat_map(|topic| {
-                ["", "a", "b", "$a"].map(|level| match depth {
+                ["", "a", "b", "$", "$a", "$b"].map(|level| match depth {
                     0 => level.to_owned(),
                     _ => format!("{topic}/{level}"),
                 })
             });
             topics = longer.collect();
-            all.extend(topics.iter().filter_map(|topic| TopicName::try_from(topic.as_str()).ok()));
+            all.extend(topics.iter().filter_map(|topic| Text::try_from(topic.as_str()).ok()));
         }
         all
     }
@@ -94,7 +95,7 @@ mod tests {
             }
             let topics = topics();
             let overlaps = |other: &TopicFilter| {
-                other != &own && topics.iter().any(|topic| own.matches(topic) && other.matches(topic))
+                other != &own && topics.iter().any(|topic| own.matches_text(topic) && other.matches_text(topic))
             };
             let expected: BTreeSet<StreamId> =
                 (0..filters.len()).filter(|stream| overlaps(&filters[*stream])).collect();
