@@ -142,6 +142,12 @@ fn a_power_cut_anywhere_leaves_a_beginning_when_nothing_is_synced() {
     cut_everywhere(Fsync::Never, 60, 6);
 }
 
+/// The next sync in the background is an hour away.
+#[test]
+fn a_power_cut_anywhere_leaves_a_beginning_when_syncs_are_put_off() {
+    cut_everywhere(Fsync::Every(std::time::Duration::from_secs(3600)), 40, 4);
+}
+
 #[test]
 fn the_scenario_rotates_removes_and_compacts() {
     let mut rig = Rig::new(Fsync::EveryCommit, 7);
