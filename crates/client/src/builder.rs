@@ -1,6 +1,7 @@
 //! Everything a client is made with.
 
 use std::future::Future;
+use std::path::PathBuf;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -222,6 +223,15 @@ impl ClientBuilder {
         self
     }
 
+    /// The file whose first line is the password, read anew before every
+    /// attempt: a token that something else renews. While it is empty or can't
+    /// be read, attempts fail and are made again. The password of a server's
+    /// URL goes first, as does a hook for [`credentials`](Self::credentials).
+    pub fn password_file(mut self, path: impl Into<PathBuf>) -> Self {
+        self.change().hooks.password_file = Some(path.into());
+        self
+    }
+
     /// Asked for user name and password before every attempt. It may take as
     /// long as [`hook_timeout`](Self::hook_timeout) says, within the connect
     /// time-out.
@@ -236,7 +246,8 @@ impl ClientBuilder {
 
     /// Asked before every attempt where to go, with the endpoint that is next
     /// in turn: returns it, or another, such as one with a freshly signed
-    /// query. Bound as [`credentials`](Self::credentials) is.
+    /// query, with headers of the WebSocket request, or with another TLS
+    /// identity. Bound as [`credentials`](Self::credentials) is.
     ///
     /// ```
     /// use evenkeel::{Client, transport::Endpoint, url::ServerUrl};
@@ -258,8 +269,35 @@ impl ClientBuilder {
         self
     }
 
-    /// How long a hook for credentials or endpoint, or an answer of the
-    /// authenticator, may take; 10 s unless set.
+    /// Asked before every attempt over TLS for the client's own certificate
+    /// and key, in place of those of the [TLS settings](Self::tls): from a
+    /// vault, or made anew each day. Files that the settings name are read anew
+    /// for each attempt without it. Bound as [`credentials`](Self::credentials)
+    /// is.
+    ///
+    /// ```
+    /// use evenkeel::tls::TlsIdentity;
+    /// use evenkeel::{Client, CredentialsError};
+    ///
+    /// # struct Issued { chain: String, key: String }
+    /// # async fn issue() -> Result<Issued, CredentialsError> { Err(CredentialsError(String::new())) }
+    /// let builder = Client::builder("mqtts://broker.example").tls_identity(|| async {
+    ///     let issued = issue().await?;
+    ///     Ok(TlsIdentity::from_bytes(issued.chain, issued.key))
+    /// });
+    /// ```
+    #[cfg(feature = "tls")]
+    pub fn tls_identity<F, Answer>(mut self, hook: F) -> Self
+    where
+        F: Fn() -> Answer + Send + Sync + 'static,
+        Answer: Future<Output = Result<crate::tls::TlsIdentity, CredentialsError>> + Send + 'static,
+    {
+        self.change().hooks.identity = Some(Arc::new(move || Box::pin(hook())));
+        self
+    }
+
+    /// How long a hook for credentials, identity or endpoint, or an answer of
+    /// the authenticator, may take; 10 s unless set.
     pub fn hook_timeout(mut self, timeout: Duration) -> Self {
         self.change().hooks.timeout = timeout;
         self
@@ -542,7 +580,8 @@ impl Settings {
         for server in &self.servers {
             dialer.check(&server.endpoint).map_err(BuildError::Transport)?;
         }
-        let (servers, hooks) = (self.servers.clone(), self.hooks.clone());
+        let (servers, mut hooks) = (self.servers.clone(), self.hooks.clone());
+        hooks.configured = config.connect.credentials.clone();
         let sites = Arc::new(Sites { dialer, servers, hooks });
         Ok(Common { config: Arc::new(config), sites })
     }

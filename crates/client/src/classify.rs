@@ -10,6 +10,7 @@ use crate::transport::{ConnectError, IoError, ProxyError, StreamError, WebSocket
 pub(crate) fn connect(error: &ConnectError) -> TransportFailure {
     match error {
         ConnectError::Config(_) => TransportFailure::Config,
+        ConnectError::Identity(_) => TransportFailure::Credentials,
         ConnectError::Resolve { .. } => TransportFailure::Resolve,
         ConnectError::NoInterface { .. } => TransportFailure::Unreachable,
         ConnectError::Network { attempts } => {

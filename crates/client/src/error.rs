@@ -170,7 +170,7 @@ impl fmt::Display for TransportError {
             Self::Endpoint(error) => error.fmt(f),
             Self::Authenticator(error) => error.fmt(f),
             Self::Panicked => f.write_str("a panic while connecting"),
-            Self::WebSocketClosed(close) => write!(f, "the WebSocket server closed: {close:?}"),
+            Self::WebSocketClosed(close) => write!(f, "the WebSocket server closed: {close}"),
         }
     }
 }

@@ -27,7 +27,8 @@ pub struct Report {
     pub at: Instant,
     /// What happened.
     pub event: Event,
-    /// What the transport said, beside a [`Event::Disconnected`] that it caused.
+    /// What the transport said, beside a [`Event::Disconnected`] that it caused, or what is wrong
+    /// with files, beside an [`Event::FilesKept`].
     pub error: Option<Box<TransportError>>,
 }
 

@@ -49,6 +49,11 @@ impl std::error::Error for CredentialsError {}
 pub(crate) type CredentialsHook =
     Arc<dyn Fn() -> HookFuture<Result<Credentials, CredentialsError>> + Send + Sync>;
 
+/// Asked for the client's certificate and key before every attempt over TLS (laws R8 and R12).
+#[cfg(feature = "tls")]
+pub(crate) type IdentityHook =
+    Arc<dyn Fn() -> HookFuture<Result<crate::tls::TlsIdentity, CredentialsError>> + Send + Sync>;
+
 /// The endpoint hook failed; its text is shown to people, so it must hold no secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EndpointError(pub String);

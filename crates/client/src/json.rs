@@ -97,6 +97,11 @@ fn describe(report: &Report) -> (&'static str, Value) {
         Event::PingUnanswered { after, heard } => {
             ("ping_unanswered", json!({ "after_s": after.as_secs_f64(), "heard": heard }))
         }
+        Event::FilesRenewed { .. } => ("files_renewed", Value::Null),
+        Event::FilesKept { .. } => {
+            let error = report.error.as_ref().map(|error| error.fact());
+            ("files_kept", json!({ "error": error }))
+        }
         other => describe_more(other),
     }
 }
@@ -257,5 +262,18 @@ mod tests {
         ] {
             assert_eq!(describe_more(&event), (name, what));
         }
+    }
+    #[test]
+    fn what_becomes_of_certificate_files_is_told() {
+        let (conn, time) = (evenkeel_proto::ConnectionId(1), std::time::SystemTime::UNIX_EPOCH);
+        let at = evenkeel_proto::Instant::from_micros(0);
+        let renewed = Report { time, at, event: Event::FilesRenewed { conn }, error: None };
+        assert_eq!(describe(&renewed), ("files_renewed", Value::Null));
+        let error = crate::tls::TlsConfigError::NoVersion;
+        let error = crate::transport::ConnectError::Config(error.into());
+        let error = Some(Box::new(crate::error::TransportError::Connect(error)));
+        let kept = Report { time, at, event: Event::FilesKept { conn }, error };
+        let what = json!({ "error": "the TLS settings allow no TLS version" });
+        assert_eq!(describe(&kept), ("files_kept", what));
     }
 }

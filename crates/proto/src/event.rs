@@ -147,6 +147,19 @@ pub enum Event {
     },
     /// The store works again.
     StoreRestored,
+    /// Files of certificates and keys say something new, which this attempt
+    /// uses (R12).
+    FilesRenewed {
+        /// The attempt.
+        conn: ConnectionId,
+    },
+    /// Files of certificates and keys can't be used as they are, such as a new
+    /// certificate beside the old key: this attempt uses what they said before
+    /// (R12). What is wrong stands beside the event.
+    FilesKept {
+        /// The attempt.
+        conn: ConnectionId,
+    },
     /// Events were lost because they were not taken in time.
     Lagged {
         /// How many.

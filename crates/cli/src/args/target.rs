@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
+use super::client::Secret;
 use super::values;
 
 /// The flags that say where the server is and how to reach it.
@@ -25,7 +26,7 @@ pub(crate) struct Target {
     /// Server, credentials and topic in one: mqtt[s]://[user[:password]@]host[:port][/topic],
     /// ws[s]://host[:port]/path; several servers are tried in turn [variable: EVENKEEL_URL]
     #[arg(short = 'L', long, alias = "server", value_name = "URL")]
-    pub(crate) url: Vec<String>,
+    pub(crate) url: Vec<Secret>,
     /// How to talk to --host
     #[arg(long, value_name = "PROTOCOL", ignore_case = true)]
     pub(crate) protocol: Option<Protocol>,
@@ -37,7 +38,7 @@ pub(crate) struct Target {
     pub(crate) ws_path: Option<String>,
     /// Header of the WebSocket request, NAME: VALUE; may be repeated
     #[arg(long = "ws-header", value_name = "HEADER")]
-    pub(crate) ws_header: Vec<String>,
+    pub(crate) ws_header: Vec<Secret>,
     /// Local address to connect from
     #[arg(short = 'A', long, value_name = "ADDRESS", allow_hyphen_values = true)]
     pub(crate) bind: Option<String>,
@@ -46,7 +47,7 @@ pub(crate) struct Target {
     pub(crate) nodelay: bool,
     /// Connect through a SOCKS5 proxy: socks5h://[user[:password]@]host[:port]
     #[arg(long, value_name = "URL")]
-    pub(crate) proxy: Option<String>,
+    pub(crate) proxy: Option<Secret>,
     /// Find the server by a DNS SRV record; not supported
     #[arg(short = 'S', long)]
     pub(crate) srv: bool,

@@ -86,7 +86,7 @@ fn every_letter_of_mosquitto_pub_means_what_it_means_there() {
     assert_eq!(connection.target.host.as_deref(), Some("broker"));
     assert_eq!(connection.target.port, Some(1884));
     assert_eq!(connection.target.bind.as_deref(), Some("127.0.0.1"));
-    assert_eq!(connection.target.url, ["mqtt://h"]);
+    assert_eq!(connection.target.url[0].0, "mqtt://h");
     assert!(connection.target.nodelay);
     assert_eq!(connection.identity.username.as_deref(), Some("me"));
     assert_eq!(
@@ -388,4 +388,20 @@ fn every_flag_and_command_is_in_the_reference() {
     }
     missing.dedup();
     assert!(missing.is_empty(), "docs/cli.md lacks {missing:?}");
+}
+
+/// S1: whoever prints what was parsed prints no secret.
+#[test]
+fn what_was_parsed_shows_no_secret() {
+    let words = [
+        ["-L", "mqtt://user:hunter2@h"],
+        ["--ws-header", "Authorization: hunter2"],
+        ["--proxy", "socks5h://user:hunter2@h"],
+        ["-P", "hunter2"],
+        ["--psk", "hunter2"],
+        ["--tls-engine-kpass-sha1", "hunter2"],
+    ];
+    let words = [&["sub", "-t", "a"][..], words.as_flattened()].concat();
+    let shown = format!("{:?}", parse_as(Personality::Evenkeel, &words));
+    assert!(shown.contains("<secret>") && !shown.contains("hunter2"), "{shown}");
 }

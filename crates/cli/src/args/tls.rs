@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::client::Secret;
+
 /// The flags of TLS; any of --cafile, --capath, --cert and --tls-use-os-certs turns it on.
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "TLS")]
@@ -55,7 +57,7 @@ pub(crate) struct ForeignTlsFlags {
     pub(crate) ciphers: Option<String>,
     /// Pre-shared key; not supported
     #[arg(long, value_name = "HEX")]
-    pub(crate) psk: Option<String>,
+    pub(crate) psk: Option<Secret>,
     /// Identity of the pre-shared key; not supported
     #[arg(long, value_name = "IDENTITY")]
     pub(crate) psk_identity: Option<String>,
@@ -64,5 +66,5 @@ pub(crate) struct ForeignTlsFlags {
     pub(crate) tls_engine: Option<String>,
     /// Key password of the OpenSSL engine; not supported
     #[arg(long, value_name = "SHA1")]
-    pub(crate) tls_engine_kpass_sha1: Option<String>,
+    pub(crate) tls_engine_kpass_sha1: Option<Secret>,
 }

@@ -93,6 +93,9 @@ fn identity(
     if let Some(password) = &identity.password {
         builder = builder.password(password.0.clone());
     }
+    if let Some(file) = &identity.password_file {
+        builder = builder.password_file(file);
+    }
     if let Some(in_flight) = session.in_flight {
         builder = builder.in_flight(in_flight);
     }
@@ -120,7 +123,7 @@ fn network(mut builder: ClientBuilder, settings: &ConnectionSettings) -> ClientB
         websocket = websocket.path(path);
     }
     for (name, value) in &network.ws_headers {
-        websocket = websocket.header(name, value);
+        websocket = websocket.header(name, &value.0);
     }
     if let Some(proxy) = &network.proxy {
         builder = builder.proxy(proxy.clone());

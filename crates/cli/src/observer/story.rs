@@ -56,6 +56,14 @@ impl Story {
                 self.follow(&next);
             }
             Event::Halted(halt) => self.follow(halted(*halt)),
+            Event::FilesRenewed { .. } => {
+                self.say("renewed certificate files are used from now on")
+            }
+            Event::FilesKept { .. } => {
+                let why = report.error.as_ref().map(|error| error.fact()).unwrap_or_default();
+                self.printer
+                    .warn(&format!("{why}; what the certificate files said before is used"));
+            }
             other => self.tell_more(other),
         }
     }

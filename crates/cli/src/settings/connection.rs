@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr, ToSocketAddrs};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process;
 use std::time::Duration;
 
@@ -47,6 +47,8 @@ pub(crate) struct IdentitySettings {
     pub(crate) id_prefix: Option<String>,
     pub(crate) username: Option<String>,
     pub(crate) password: Option<Secret>,
+    /// Read anew for each attempt.
+    pub(crate) password_file: Option<PathBuf>,
 }
 
 /// With what kind of session.
@@ -67,7 +69,7 @@ pub(crate) struct SessionSettings {
 pub(crate) struct NetworkSettings {
     pub(crate) bind: Option<Bind>,
     pub(crate) ws_path: Option<String>,
-    pub(crate) ws_headers: Vec<(String, String)>,
+    pub(crate) ws_headers: Vec<(String, Secret)>,
     pub(crate) proxy: Option<Proxy>,
     pub(crate) connect_timeout: Option<Duration>,
 }
@@ -140,6 +142,7 @@ fn identity(
                 .hint("leave --pw out"));
         }
         (Some(password), None) => Some(password.clone()),
+        // A mistake is to be found before anything is sent.
         (None, Some(file)) => Some(password_from(file)?),
         (None, None) => variable(context, "EVENKEEL_PASSWORD").map(Secret),
     };
@@ -150,8 +153,9 @@ fn identity(
         return Err(Failure::usage("a password needs a user name before MQTT 5")
             .hint("give --username, or use -V mqttv5"));
     }
-    let id_prefix = flags.id_prefix.clone();
-    Ok(IdentitySettings { client_id, id_prefix, username, password })
+    let (id_prefix, password_file) = (flags.id_prefix.clone(), flags.password_file.clone());
+    let password = password.filter(|_| password_file.is_none());
+    Ok(IdentitySettings { client_id, id_prefix, username, password, password_file })
 }
 
 /// A variable of ours; mosquitto's tools know none.
@@ -165,7 +169,12 @@ fn password_from(file: &Path) -> Result<Secret, Failure> {
             .why(error)
             .hint("check the path and its permissions; the flag takes a file, not the password")
     })?;
-    Ok(Secret(text.lines().next().unwrap_or_default().to_owned()))
+    match text.lines().next().unwrap_or_default() {
+        "" => Err(Failure::usage(format!("the password file{} is empty", shown_path(file)))
+            .why("the password is its first line")
+            .hint("leave --password-file out to connect without a password")),
+        line => Ok(Secret(line.to_owned())),
+    }
 }
 
 /// A path as it may be shown where a password may have been given for one: only if it is written
@@ -246,20 +255,20 @@ fn version(
 
 fn network(target: &Target) -> Result<NetworkSettings, Failure> {
     let ws_headers =
-        target.ws_header.iter().map(|header| ws_header(header)).collect::<Result<_, _>>()?;
+        target.ws_header.iter().map(|header| ws_header(&header.0)).collect::<Result<_, _>>()?;
     Ok(NetworkSettings {
         bind: target.bind.as_deref().map(bind_address).transpose()?,
         ws_path: target.ws_path.clone(),
         ws_headers,
-        proxy: target.proxy.as_deref().map(proxy).transpose()?,
+        proxy: target.proxy.as_ref().map(|url| proxy(&url.0)).transpose()?,
         connect_timeout: target.connect_timeout,
     })
 }
 
-fn ws_header(text: &str) -> Result<(String, String), Failure> {
+fn ws_header(text: &str) -> Result<(String, Secret), Failure> {
     match text.split_once(':') {
         Some((name, value)) if !name.trim().is_empty() => {
-            Ok((name.trim().to_owned(), value.trim().to_owned()))
+            Ok((name.trim().to_owned(), Secret(value.trim().to_owned())))
         }
         // Not repeated: what is meant for a header is often a token.
         _ => Err(Failure::usage("a --ws-header is no header")

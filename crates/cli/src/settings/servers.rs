@@ -36,11 +36,11 @@ pub(super) fn collect(
             .hint("ask for them with 'dig SRV _mqtt._tcp.DOMAIN' and give the host by --host"));
     }
     let by_parts = target.host.is_some() || target.unix.is_some();
-    let urls = match (context.variable)("EVENKEEL_URL") {
+    let urls: Vec<String> = match (context.variable)("EVENKEEL_URL") {
         Some(urls) if target.url.is_empty() && !by_parts && !context.is_mosquitto() => {
             urls.split_whitespace().map(str::to_owned).collect()
         }
-        _ => target.url.clone(),
+        _ => target.url.iter().map(|url| url.0.clone()).collect(),
     };
     if urls.is_empty() {
         return Ok(Servers { servers: vec![from_parts(target, tls)?], topics: Vec::new() });

@@ -198,7 +198,7 @@ async fn the_three_versions_and_the_fallback() {
         "[[rule]]\nreceived = \"CONNECT\"\ntimes = 1\naction = { refuse = { code = 0x84 } }\n";
     let broker = crate::support::scripted(old).await;
     let ran = evenkeel("pub a x -q 1").at(&broker).run().await.expect(0);
-    ran.says("the server refused MQTT 5; the next attempt speaks MQTT 3.1.1");
+    ran.says("the next attempt speaks MQTT 3.1.1, as MQTT 5 was not accepted");
     let event = saw(&broker, "connected").await.to_json();
     assert!(event.contains("\"version\":4,"), "{event}");
 }
@@ -265,5 +265,7 @@ async fn a_proxy_is_used_and_a_dead_one_is_explained() {
     served.await.unwrap().unwrap();
     let dead = format!("socks5h://127.0.0.1:{}", crate::support::dead_port());
     let ran = evenkeel("pub a x -W 0.3").args(["--proxy", &dead]).at(&broker).run().await;
-    ran.expect(4).says("error: no connection within 300 ms\nwhy: cannot connect to 127.0.0.1:");
+    ran.expect(4)
+        .says("error: no connection within 300 ms\nwhy: the proxy 127.0.0.1:")
+        .says("hint: check the proxy's host and port, and that it runs");
 }

@@ -12,6 +12,7 @@ use evenkeel_proto::{
 use crate::classify;
 use crate::error::TransportError;
 use crate::hooks::EndpointError;
+use crate::tls::TlsRenewal;
 use crate::transport::{self, ConnectProgress, Dialer, Endpoint, Route, Stream};
 use crate::url::{Scheme, ServerUrl};
 
@@ -61,6 +62,11 @@ impl Dial {
         self.asking.fingerprint()
     }
 
+    /// What it has found in the files of certificates and keys since this was asked last.
+    pub(super) fn renewal(&self) -> TlsRenewal {
+        self.progress.take_tls_renewal()
+    }
+
     /// How far the attempt has come, or came.
     pub(super) fn phase(&self) -> ConnectPhase {
         match self.asking.get() {
@@ -98,6 +104,8 @@ async fn attempt(
     for endpoint in endpoints {
         asking.set(Asked::Endpoint);
         let endpoint = hooks.endpoint(endpoint).await?;
+        asking.set(Asked::Credentials);
+        let endpoint = hooks.identified(endpoint).await?;
         asking.set(Asked::Nobody);
         match dialer.open_by(&endpoint, &progress, &route).await {
             Ok(stream) => return Ok((stream, credentials)),

@@ -4,6 +4,7 @@
 use std::future::Future;
 use std::hash::{BuildHasher, RandomState};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock};
@@ -15,14 +16,18 @@ use evenkeel_codec::Text;
 use evenkeel_proto::{Challenge, Credentials, TransportFailure};
 
 use crate::error::TransportError;
+#[cfg(feature = "tls")]
+use crate::hooks::IdentityHook;
 use crate::hooks::{
     Authenticator, AuthenticatorError, CredentialsError, CredentialsHook, EndpointError,
     EndpointHook, HookFuture,
 };
 use crate::transport::Endpoint;
+use crate::url::ServerUrl;
 
 use super::Failure;
 use super::dial::Server;
+use super::password_file;
 
 /// How long a hook may take, unless the builder says otherwise.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -32,13 +37,28 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 pub(crate) struct Hooks {
     pub(crate) credentials: Option<CredentialsHook>,
     pub(crate) endpoint: Option<EndpointHook>,
+    #[cfg(feature = "tls")]
+    pub(crate) identity: Option<IdentityHook>,
+    /// Where the password stands, if in a file.
+    pub(crate) password_file: Option<PathBuf>,
+    /// Those of the settings.
+    pub(crate) configured: Credentials,
     pub(crate) authenticator: Option<Arc<dyn Authenticator>>,
     pub(crate) timeout: Duration,
 }
 
 impl Default for Hooks {
     fn default() -> Self {
-        Self { credentials: None, endpoint: None, authenticator: None, timeout: TIMEOUT }
+        Self {
+            credentials: None,
+            endpoint: None,
+            #[cfg(feature = "tls")]
+            identity: None,
+            password_file: None,
+            configured: Credentials::default(),
+            authenticator: None,
+            timeout: TIMEOUT,
+        }
     }
 }
 
@@ -56,8 +76,12 @@ impl Hooks {
                 asking.note(&given);
                 given
             }
-            None => match of_url(server) {
-                Some(given) => given,
+            None => match self.of_settings(server).await.map_err(fail)? {
+                Some(given) => {
+                    // A file may say something new, as a hook may.
+                    self.password_file.is_some().then(|| asking.note(&given));
+                    given
+                }
                 None => return Ok(None),
             },
         };
@@ -106,6 +130,44 @@ impl Hooks {
         })
     }
 
+    /// Those of the server's URL, completed by those of the settings. The
+    /// password file is read anew (R12). `None` leaves the configured ones.
+    async fn of_settings(
+        &self,
+        server: &Server,
+    ) -> Result<Option<crate::Credentials>, CredentialsError> {
+        let url = server.url.as_ref();
+        let username = url.and_then(ServerUrl::user_name).map(str::to_owned);
+        let password = url.and_then(ServerUrl::password).map(Bytes::copy_from_slice);
+        if username.is_none() && password.is_none() && self.password_file.is_none() {
+            return Ok(None);
+        }
+        let configured = || self.configured.username.as_ref().map(|name| name.as_str().to_owned());
+        let username = username.or_else(configured);
+        let password = match (password, &self.password_file) {
+            (Some(password), _) => Some(password),
+            (None, Some(file)) => Some(password_file::read(file.clone()).await?),
+            (None, None) => self.configured.password.clone(),
+        };
+        Ok(Some(crate::Credentials { username, password }))
+    }
+
+    /// The endpoint with the identity that a hook gives for it.
+    #[cfg(feature = "tls")]
+    pub(super) async fn identified(&self, endpoint: Endpoint) -> Result<Endpoint, Failure> {
+        let Some(hook) = self.identity.as_ref().filter(|_| endpoint.is_tls()) else {
+            return Ok(endpoint);
+        };
+        let fail = |error| (TransportFailure::Credentials, TransportError::Credentials(error));
+        let identity = self.answer(|| hook(), CredentialsError).await.map_err(fail)?;
+        Ok(endpoint.with_tls_identity(identity))
+    }
+
+    #[cfg(not(feature = "tls"))]
+    pub(super) async fn identified(&self, endpoint: Endpoint) -> Result<Endpoint, Failure> {
+        Ok(endpoint)
+    }
+
     async fn answer<T, E>(
         &self,
         ask: impl FnOnce() -> HookFuture<Result<T, E>>,
@@ -151,13 +213,6 @@ impl<T> Future for Guarded<T> {
             Err(Panicked) => Poll::Ready(Err(Panicked)),
         }
     }
-}
-
-fn of_url(server: &Server) -> Option<crate::Credentials> {
-    let url = server.url.as_ref()?;
-    let username = url.user_name().map(str::to_owned);
-    let password = url.password().map(Bytes::copy_from_slice);
-    (username.is_some() || password.is_some()).then_some(crate::Credentials { username, password })
 }
 
 /// Which hook is being asked, told across the task that asks.

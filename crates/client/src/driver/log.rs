@@ -75,6 +75,20 @@ pub(super) fn event(event: &Event, error: Option<&TransportError>) {
             tracing::warn!(topic, deaths, serial, "quarantined");
         }
         Event::Lagged { lost } => tracing::warn!(lost, "events lost"),
+        other => of_files(other, error),
+    }
+}
+
+fn of_files(event: &Event, error: Option<&TransportError>) {
+    match event {
+        Event::FilesKept { conn } => tracing::warn!(
+            connection = conn.0,
+            error = error.map(tracing::field::display),
+            "certificate files can't be used; those read before are"
+        ),
+        Event::FilesRenewed { conn } => {
+            tracing::info!(connection = conn.0, "renewed certificate files are used");
+        }
         other => of_store(other),
     }
 }

@@ -8,6 +8,7 @@ mod hooks;
 mod inflow;
 mod link;
 mod log;
+mod password_file;
 mod patience;
 mod place;
 mod spare;
@@ -30,6 +31,8 @@ use crate::clock;
 use crate::error::TransportError;
 use crate::hooks::AuthenticatorError;
 use crate::shared::{Inner, Shared};
+use crate::tls::TlsRenewal;
+use crate::transport;
 use crate::wakers::Wakers;
 
 use alarm::{Alarm, Due};
@@ -175,7 +178,10 @@ impl Driver {
     /// run here, such as a connector of its own, and panic.
     fn poll_dial(&mut self, cx: &mut Context<'_>) -> (Option<Dialed>, Option<Bytes>) {
         let Some(dial) = &mut self.dial else { return (None, None) };
-        match guarded(|| dial.future.as_mut().poll(cx)) {
+        let polled = guarded(|| dial.future.as_mut().poll(cx));
+        let (conn, renewal) = (dial.conn, dial.renewal());
+        self.tell_renewal(conn, renewal);
+        match polled {
             Ok(Poll::Pending) => (None, None),
             Ok(Poll::Ready(Ok(opened))) => match self.sites.hooks.first_data() {
                 Ok(data) => (Some(Ok(opened)), data),
@@ -385,6 +391,21 @@ impl Driver {
             }
             _ => None,
         };
+        self.report(event, error);
+    }
+
+    /// Tells what an attempt has found in the files of certificates and keys.
+    fn tell_renewal(&self, conn: ConnectionId, renewal: TlsRenewal) {
+        if renewal.renewed {
+            self.report(Event::FilesRenewed { conn }, None);
+        }
+        if let Some(error) = renewal.kept {
+            let error = transport::ConnectError::Config(error.into());
+            self.report(Event::FilesKept { conn }, Some(TransportError::Connect(error)));
+        }
+    }
+
+    fn report(&self, event: Event, error: Option<TransportError>) {
         log::event(&event, error.as_ref());
         // The turn's instant: a look at the clock for each event would cost more
         // than the event.

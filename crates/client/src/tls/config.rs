@@ -6,10 +6,10 @@ use rustls::client::danger::ServerCertVerifier;
 use rustls::client::{Resumption, WebPkiServerVerifier};
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{ClientConfig, Error, RootCertStore, SupportedProtocolVersion};
-use rustls_platform_verifier::Verifier as PlatformVerifier;
 
-use super::options::{Identity, Verification};
+use super::options::Verification;
 use super::verifier::{AcceptAnyName, AcceptAnything};
 use super::{TlsConfigError, TlsOptions, TlsVersion};
 
@@ -18,29 +18,46 @@ use super::{TlsConfigError, TlsOptions, TlsVersion};
 const RESUMABLE_SESSIONS: usize = 8;
 const LONGEST_ALPN_NAME: usize = 255;
 
-pub(super) fn build(options: &TlsOptions) -> Result<ClientConfig, TlsConfigError> {
-    let provider = provider(options)?;
-    let verifier = verifier(options, &provider)?;
+/// A finished configuration with this identity in place of its own.
+pub(super) fn with_identity(
+    finished: &Arc<ClientConfig>,
+    identity: Option<Arc<CertifiedKey>>,
+) -> Arc<ClientConfig> {
+    let Some(identity) = identity else { return finished.clone() };
+    let mut config = ClientConfig::clone(finished);
+    config.client_auth_cert_resolver = Arc::new(SingleCertAndKey::from(identity));
+    // Sessions of another identity are not to be resumed.
+    config.resumption = Resumption::in_memory_sessions(RESUMABLE_SESSIONS);
+    Arc::new(config)
+}
+
+/// Makes a configuration of its parts.
+pub(super) fn assemble(
+    options: &TlsOptions,
+    provider: Arc<CryptoProvider>,
+    verifier: Arc<dyn ServerCertVerifier>,
+    identity: Option<Arc<CertifiedKey>>,
+) -> Result<Arc<ClientConfig>, TlsConfigError> {
     let builder = ClientConfig::builder_with_provider(provider)
         .with_protocol_versions(&versions(options)?)
         .map_err(refused)?
         .dangerous()
         .with_custom_certificate_verifier(verifier);
-    let mut config = match &options.identity {
+    let mut config = match identity {
         None => builder.with_no_client_auth(),
         Some(identity) => {
-            let (chain, key) = (identity.chain.certificates()?, identity.key.key()?);
-            builder
-                .with_client_auth_cert(chain, key)
-                .map_err(|error| identity_refused(identity, &error))?
+            builder.with_client_cert_resolver(Arc::new(SingleCertAndKey::from(identity)))
         }
     };
     config.alpn_protocols = alpn(options)?;
     config.resumption = Resumption::in_memory_sessions(RESUMABLE_SESSIONS);
-    Ok(config)
+    Ok(Arc::new(config))
 }
 
-fn provider(options: &TlsOptions) -> Result<Arc<CryptoProvider>, TlsConfigError> {
+pub(super) fn provider(options: &TlsOptions) -> Result<Arc<CryptoProvider>, TlsConfigError> {
+    if let Some(finished) = options.finished() {
+        return Ok(finished.crypto_provider().clone());
+    }
     options.provider.clone().or_else(built_in_provider).ok_or(TlsConfigError::NoCryptoProvider)
 }
 
@@ -76,52 +93,14 @@ fn alpn(options: &TlsOptions) -> Result<Vec<Vec<u8>>, TlsConfigError> {
     }
 }
 
-fn verifier(
-    options: &TlsOptions,
-    provider: &Arc<CryptoProvider>,
-) -> Result<Arc<dyn ServerCertVerifier>, TlsConfigError> {
-    match options.verification {
-        Verification::Full => trusted(options, provider),
-        Verification::AnyName => {
-            tracing::warn!("the server's name is not verified: this TLS connection is insecure");
-            Ok(Arc::new(AcceptAnyName(trusted(options, provider)?)))
-        }
-        Verification::Nothing => {
-            tracing::warn!("the server is not verified at all: this TLS connection is insecure");
-            // The files are read all the same, so that a wrong one is not found out about only
-            // on the day when someone turns verification on.
-            for source in &options.authorities {
-                source.certificates()?;
-            }
-            Ok(Arc::new(AcceptAnything(provider.signature_verification_algorithms)))
-        }
-    }
+/// The authorities that the options name.
+pub(super) struct OwnAuthorities {
+    pub(super) certificates: Vec<CertificateDer<'static>>,
+    store: RootCertStore,
 }
 
-fn trusted(
-    options: &TlsOptions,
-    provider: &Arc<CryptoProvider>,
-) -> Result<Arc<dyn ServerCertVerifier>, TlsConfigError> {
-    let (own, store) = own_authorities(options)?;
-    if options.system_authorities.unwrap_or(own.is_empty()) {
-        return match PlatformVerifier::new_with_extra_roots(own, provider.clone()) {
-            Ok(verifier) => Ok(Arc::new(verifier)),
-            Err(Error::General(_)) => Err(TlsConfigError::NoSystemRoots),
-            Err(error) => Err(refused(error)),
-        };
-    }
-    let builder = WebPkiServerVerifier::builder_with_provider(Arc::new(store), provider.clone());
-    match builder.build() {
-        Ok(verifier) => Ok(verifier),
-        Err(error) => Err(TlsConfigError::Refused { detail: error.to_string() }),
-    }
-}
-
-fn own_authorities(
-    options: &TlsOptions,
-) -> Result<(Vec<CertificateDer<'static>>, RootCertStore), TlsConfigError> {
-    let mut certificates = Vec::new();
-    let mut store = RootCertStore::empty();
+pub(super) fn own_authorities(options: &TlsOptions) -> Result<OwnAuthorities, TlsConfigError> {
+    let (mut certificates, mut store) = (Vec::new(), RootCertStore::empty());
     for source in &options.authorities {
         for (index, certificate) in source.certificates()?.into_iter().enumerate() {
             store.add(certificate.clone()).map_err(|_| TlsConfigError::BadCertificate {
@@ -131,15 +110,89 @@ fn own_authorities(
             certificates.push(certificate);
         }
     }
-    Ok((certificates, store))
+    Ok(OwnAuthorities { certificates, store })
 }
 
-fn identity_refused(identity: &Identity, error: &Error) -> TlsConfigError {
-    let (chain, key) = (identity.chain.origin(), identity.key.origin());
-    match error {
-        Error::InconsistentKeys(_) => TlsConfigError::KeyMismatch { certificate: chain, key },
-        Error::InvalidCertificate(_) => TlsConfigError::BadCertificate { origin: chain, number: 1 },
-        _ => TlsConfigError::UnusableKey { origin: key },
+/// The operating system's certificates, where they are files. Elsewhere the system is asked about
+/// each server, and is up to date by itself.
+#[cfg(all(unix, not(target_os = "android"), not(target_vendor = "apple")))]
+pub(super) fn system_authorities() -> Vec<CertificateDer<'static>> {
+    let found = rustls_native_certs::load_native_certs();
+    for error in found.errors {
+        tracing::debug!(%error, "a certificate of the operating system's can't be read");
+    }
+    found.certs
+}
+
+#[cfg(not(all(unix, not(target_os = "android"), not(target_vendor = "apple"))))]
+pub(super) const fn system_authorities() -> Vec<CertificateDer<'static>> {
+    Vec::new()
+}
+
+/// `system` has the operating system's certificates, if these count.
+pub(super) fn verifier(
+    options: &TlsOptions,
+    own: OwnAuthorities,
+    system: Option<Vec<CertificateDer<'static>>>,
+    provider: &Arc<CryptoProvider>,
+) -> Result<Arc<dyn ServerCertVerifier>, TlsConfigError> {
+    let trusted = || match system {
+        Some(system) => with_system(own, system, provider),
+        None => only(own.store, provider),
+    };
+    match options.verification {
+        Verification::Full => trusted(),
+        Verification::AnyName => {
+            tracing::warn!("the server's name is not verified: this TLS connection is insecure");
+            Ok(Arc::new(AcceptAnyName(trusted()?)))
+        }
+        // The files are read all the same, so that a wrong one is not found out about only on
+        // the day when someone turns verification on.
+        Verification::Nothing => {
+            tracing::warn!("the server is not verified at all: this TLS connection is insecure");
+            Ok(Arc::new(AcceptAnything(provider.signature_verification_algorithms)))
+        }
+    }
+}
+
+#[cfg(all(unix, not(target_os = "android"), not(target_vendor = "apple")))]
+fn with_system(
+    own: OwnAuthorities,
+    system: Vec<CertificateDer<'static>>,
+    provider: &Arc<CryptoProvider>,
+) -> Result<Arc<dyn ServerCertVerifier>, TlsConfigError> {
+    let mut store = own.store;
+    // Systems have some that rustls does not take; the others serve.
+    store.add_parsable_certificates(system);
+    if store.is_empty() {
+        return Err(TlsConfigError::NoSystemRoots);
+    }
+    only(store, provider)
+}
+
+#[cfg(not(all(unix, not(target_os = "android"), not(target_vendor = "apple"))))]
+fn with_system(
+    own: OwnAuthorities,
+    _system: Vec<CertificateDer<'static>>,
+    provider: &Arc<CryptoProvider>,
+) -> Result<Arc<dyn ServerCertVerifier>, TlsConfigError> {
+    use rustls_platform_verifier::Verifier;
+
+    match Verifier::new_with_extra_roots(own.certificates, provider.clone()) {
+        Ok(verifier) => Ok(Arc::new(verifier)),
+        Err(Error::General(_)) => Err(TlsConfigError::NoSystemRoots),
+        Err(error) => Err(refused(error)),
+    }
+}
+
+fn only(
+    store: RootCertStore,
+    provider: &Arc<CryptoProvider>,
+) -> Result<Arc<dyn ServerCertVerifier>, TlsConfigError> {
+    let builder = WebPkiServerVerifier::builder_with_provider(Arc::new(store), provider.clone());
+    match builder.build() {
+        Ok(verifier) => Ok(verifier),
+        Err(error) => Err(TlsConfigError::Refused { detail: error.to_string() }),
     }
 }
 

@@ -14,7 +14,11 @@ mod classify;
 #[cfg(feature = "tls")]
 mod config;
 #[cfg(feature = "tls")]
+mod identity;
+#[cfg(feature = "tls")]
 mod options;
+#[cfg(feature = "tls")]
+mod renewal;
 #[cfg(feature = "tls")]
 mod source;
 #[cfg(feature = "tls")]
@@ -27,11 +31,26 @@ pub use error::{CertificateProblem, TlsError};
 pub(crate) use config::server_name;
 
 #[cfg(feature = "tls")]
+pub(crate) use renewal::{TlsFiles, Unprepared};
+
+#[cfg(feature = "tls")]
+pub use identity::TlsIdentity;
+#[cfg(feature = "tls")]
 pub use options::{TlsOptions, TlsVersion};
 
 /// The rustls that [`TlsOptions`] takes configurations and providers of.
 #[cfg(feature = "tls")]
 pub use rustls;
+
+/// What an attempt to connect found in the files of certificates and keys (R12).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct TlsRenewal {
+    /// They said something new, which this attempt uses.
+    pub renewed: bool,
+    /// Why what they say can't be used, so that this attempt uses what they said before.
+    pub kept: Option<TlsConfigError>,
+}
 
 #[cfg(not(feature = "tls"))]
 impl TlsError {

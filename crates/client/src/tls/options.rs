@@ -7,15 +7,18 @@ use std::sync::Arc;
 use rustls::ClientConfig;
 use rustls::crypto::CryptoProvider;
 
-use super::TlsConfigError;
-use super::config;
+use super::renewal::{Made, Unprepared};
 use super::source::Source;
+use super::{TlsConfigError, TlsIdentity};
 
 /// How TLS connections are secured. The default trusts what the operating system trusts, offers
 /// TLS 1.2 and 1.3, and has no client certificate.
 ///
-/// Files are not read before [`TlsOptions::prepare`], which reports everything that is wrong with
-/// them. `Debug` shows no certificate and no key.
+/// Files are read anew for each attempt to connect (R12), so what is renewed on disk, or by the
+/// operating system, is used from the next attempt on. While they can't be used, as between
+/// the replacements of certificate and key, what they said before serves.
+/// [`TlsOptions::prepare`] reports everything that is wrong with them. `Debug` shows no
+/// certificate and no key.
 ///
 /// ```no_run
 /// use evenkeel::tls::TlsOptions;
@@ -31,7 +34,7 @@ use super::source::Source;
 pub struct TlsOptions {
     pub(super) authorities: Vec<Source>,
     pub(super) system_authorities: Option<bool>,
-    pub(super) identity: Option<Identity>,
+    pub(super) identity: Option<TlsIdentity>,
     pub(super) alpn: Vec<Vec<u8>>,
     server_name: Option<String>,
     pub(super) versions: Option<Vec<TlsVersion>>,
@@ -50,13 +53,6 @@ pub enum TlsVersion {
     Tls13,
 }
 
-/// The client's own certificate chain and key.
-#[derive(Clone)]
-pub(super) struct Identity {
-    pub(super) chain: Source,
-    pub(super) key: Source,
-}
-
 /// How much of a server's certificate is checked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Verification {
@@ -73,7 +69,7 @@ impl TlsOptions {
     }
 
     /// Uses a finished rustls configuration; every other setting except [`Self::server_name`] is
-    /// then without effect.
+    /// then without effect. An identity that is given for an attempt takes the place of its own.
     pub fn from_rustls(config: Arc<ClientConfig>) -> Self {
         Self { finished: Some(config), ..Self::default() }
     }
@@ -121,8 +117,7 @@ impl TlsOptions {
         chain: impl Into<PathBuf>,
         key: impl Into<PathBuf>,
     ) -> Self {
-        let (chain, key) = (Source::File(chain.into()), Source::File(key.into()));
-        self.identity = Some(Identity { chain, key });
+        self.identity = Some(TlsIdentity::from_files(chain, key));
         self
     }
 
@@ -133,8 +128,7 @@ impl TlsOptions {
         chain: impl Into<Vec<u8>>,
         key: impl Into<Vec<u8>>,
     ) -> Self {
-        let chain = Source::Bytes(chain.into().into());
-        self.identity = Some(Identity { chain, key: Source::Bytes(key.into().into()) });
+        self.identity = Some(TlsIdentity::from_bytes(chain, key));
         self
     }
 
@@ -188,10 +182,24 @@ impl TlsOptions {
     ///
     /// Blocks while it reads: for a millisecond or so with the operating system's certificates.
     pub fn prepare(&self) -> Result<Arc<ClientConfig>, TlsConfigError> {
-        match &self.finished {
-            Some(config) => Ok(config.clone()),
-            None => config::build(self).map(Arc::new),
-        }
+        let prepared = Made::default().renew(self, None).map_err(Unprepared::into_error)?;
+        Ok(prepared.config)
+    }
+
+    pub(super) const fn finished(&self) -> Option<&Arc<ClientConfig>> {
+        self.finished.as_ref()
+    }
+
+    /// Whether the operating system's certificates count.
+    pub(super) fn uses_system(&self) -> bool {
+        let by_default = self.authorities.is_empty();
+        self.verification != Verification::Nothing && self.system_authorities.unwrap_or(by_default)
+    }
+
+    pub(super) fn is_on_disk(&self) -> bool {
+        let identity = self.identity.as_ref().is_some_and(TlsIdentity::is_on_disk);
+        let reads = identity || self.authorities.iter().any(Source::is_on_disk);
+        self.finished.is_none() && (reads || self.uses_system())
     }
 
     /// The name to expect, where it is not that of the host.
@@ -206,7 +214,7 @@ impl fmt::Debug for TlsOptions {
         f.debug_struct("TlsOptions")
             .field("authorities", &self.authorities.iter().map(Source::origin).collect::<Vec<_>>())
             .field("system_authorities", &self.system_authorities)
-            .field("client_certificate", &self.identity.as_ref().map(|own| own.chain.origin()))
+            .field("client_certificate", &self.identity)
             .field("alpn", &alpn)
             .field("server_name", &self.server_name)
             .field("versions", &self.versions)

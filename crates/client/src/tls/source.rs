@@ -36,6 +36,10 @@ impl Source {
         }
     }
 
+    pub(super) const fn is_on_disk(&self) -> bool {
+        matches!(self, Self::File(_) | Self::Directory(_))
+    }
+
     /// Loads every certificate; at least one.
     pub(super) fn certificates(&self) -> Result<Vec<CertificateDer<'static>>, TlsConfigError> {
         match self {
@@ -78,12 +82,13 @@ fn certificates_in_directory(path: &Path) -> Result<Vec<CertificateDer<'static>>
         origin: origin.clone(),
         error: error.into(),
     };
+    let entries = fs::read_dir(path).map_err(unreadable)?;
+    let files: Result<Vec<_>, _> = entries.map(|entry| entry.map(|entry| entry.path())).collect();
+    let mut files = files.map_err(unreadable)?;
+    // The same files are the same contents, in whatever order the system lists them.
+    files.sort();
     let mut certificates = Vec::new();
-    for entry in fs::read_dir(path).map_err(unreadable)? {
-        let file = entry.map_err(unreadable)?.path();
-        if !file.is_file() {
-            continue;
-        }
+    for file in files.into_iter().filter(|file| file.is_file()) {
         match parse_certificates(&read_file(&file)?, &Origin::File(file)) {
             Ok(found) => certificates.extend(found),
             Err(TlsConfigError::NoCertificate { .. }) => {}

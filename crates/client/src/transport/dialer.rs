@@ -1,8 +1,6 @@
 //! Opening endpoints.
 
 use std::fmt;
-#[cfg(feature = "tls")]
-use std::sync::OnceLock;
 use std::sync::{Arc, LazyLock};
 
 use super::endpoint::{Endpoint, Place};
@@ -16,6 +14,8 @@ use super::stream::{Secured, Stream};
 use super::tcp;
 #[cfg(feature = "websocket")]
 use super::websocket;
+#[cfg(feature = "tls")]
+use crate::tls::{TlsFiles, Unprepared};
 
 /// Opens connections with one set of options. Clones share what was made of the options, such as
 /// trusted certificates and TLS sessions to resume, so many clients do well to share one dialer.
@@ -23,7 +23,7 @@ use super::websocket;
 pub struct Dialer {
     options: Arc<TransportOptions>,
     #[cfg(feature = "tls")]
-    tls: Arc<OnceLock<Arc<rustls::ClientConfig>>>,
+    tls: TlsFiles,
 }
 
 /// One copy for all that have them, however many clients there are.
@@ -45,7 +45,7 @@ impl Dialer {
         Self {
             options,
             #[cfg(feature = "tls")]
-            tls: Arc::default(),
+            tls: TlsFiles::default(),
         }
     }
 
@@ -57,10 +57,14 @@ impl Dialer {
     /// Checks everything about an endpoint that needs no network, and reads the certificate
     /// files that it needs.
     ///
-    /// [`Self::open`] does the same; called ahead, it finds mistakes early and keeps the (short,
-    /// blocking) reading of files out of the first connection attempt. Files are read once per
-    /// dialer: certificates that were renewed need a new one.
+    /// [`Self::open`] does the same, each time anew (R12); called ahead, it finds mistakes early.
+    /// It blocks while it reads.
     pub fn check(&self, endpoint: &Endpoint) -> Result<(), ConfigError> {
+        self.check_settings(endpoint)?;
+        self.check_tls(endpoint)
+    }
+
+    fn check_settings(&self, endpoint: &Endpoint) -> Result<(), ConfigError> {
         let is_network = matches!(endpoint.place, Place::Network { .. });
         if self.options().proxy.is_some() && !is_network {
             return Err(ConfigError::ProxyWithoutNetwork);
@@ -74,7 +78,6 @@ impl Dialer {
             (None, Place::Network { host, .. }) => tcp.check(host)?,
             (None, _) => {}
         }
-        self.check_tls(endpoint)?;
         self.check_websocket(endpoint)
     }
 
@@ -110,9 +113,10 @@ impl Dialer {
         progress: &ConnectProgress,
         route: &Route,
     ) -> Result<Stream, ConnectError> {
-        self.check(endpoint)?;
+        self.check_settings(endpoint)?;
+        let tls = self.read_tls(endpoint, progress).await?;
         let socket = self.open_socket(&endpoint.place, progress, route).await?;
-        let secured = self.secure(endpoint, socket, progress).await?;
+        let secured = self.secure(tls, socket, progress).await?;
         self.frame(endpoint, secured, progress).await
     }
 
@@ -155,37 +159,50 @@ fn stream_failed(endpoint: &str, error: std::io::Error) -> ConnectError {
     ConnectError::Stream { endpoint: endpoint.to_owned(), error: error.into() }
 }
 
+/// What secures one connection.
+#[cfg(feature = "tls")]
+type Tls = (Arc<rustls::ClientConfig>, rustls::pki_types::ServerName<'static>);
+
 #[cfg(feature = "tls")]
 impl Dialer {
     fn check_tls(&self, endpoint: &Endpoint) -> Result<(), ConfigError> {
         if endpoint.tls {
-            self.tls_config()?;
+            let checked = self.tls.check(&self.options().tls, endpoint.identity.as_ref());
+            checked.map_err(Unprepared::into_error)?;
             self.server_name(endpoint)?;
         }
         Ok(())
     }
 
-    async fn secure(
+    /// Reads the files anew; `None` for an endpoint without TLS.
+    async fn read_tls(
         &self,
         endpoint: &Endpoint,
+        progress: &ConnectProgress,
+    ) -> Result<Option<Tls>, ConnectError> {
+        if !endpoint.tls {
+            return Ok(None);
+        }
+        let name = self.server_name(endpoint)?;
+        progress.enter(ConnectPhase::Tls);
+        let read = self.tls.read(&self.options().tls, endpoint.identity.as_ref()).await;
+        let prepared = read.map_err(|error| match error {
+            Unprepared::Options(error) => ConnectError::Config(error.into()),
+            Unprepared::Given(error) => ConnectError::Identity(error),
+        })?;
+        progress.tell_tls_renewal(prepared.renewal);
+        Ok(Some((prepared.config, name)))
+    }
+
+    async fn secure(
+        &self,
+        tls: Option<Tls>,
         socket: Socket,
         progress: &ConnectProgress,
     ) -> Result<Secured, ConnectError> {
-        if !endpoint.tls {
-            return Ok(Secured::Plain(socket));
-        }
+        let Some((config, name)) = tls else { return Ok(Secured::Plain(socket)) };
         progress.enter(ConnectPhase::Tls);
-        let (config, name) = (self.tls_config()?, self.server_name(endpoint)?);
         Ok(Secured::Tls(Box::new(super::tls::handshake(config, name, socket).await?)))
-    }
-
-    fn tls_config(&self) -> Result<Arc<rustls::ClientConfig>, ConfigError> {
-        if let Some(config) = self.tls.get() {
-            return Ok(config.clone());
-        }
-        // Two threads may both get here; they read the same files and one result is kept.
-        let config = self.options().tls.prepare()?;
-        Ok(self.tls.get_or_init(|| config).clone())
     }
 
     fn server_name(
@@ -207,9 +224,17 @@ impl Dialer {
         if endpoint.tls { Err(ConfigError::TlsNotCompiled) } else { Ok(()) }
     }
 
+    async fn read_tls(
+        &self,
+        endpoint: &Endpoint,
+        _progress: &ConnectProgress,
+    ) -> Result<(), ConnectError> {
+        self.check_tls(endpoint).map_err(ConnectError::from)
+    }
+
     async fn secure(
         &self,
-        _endpoint: &Endpoint,
+        _tls: (),
         socket: Socket,
         _progress: &ConnectProgress,
     ) -> Result<Secured, ConnectError> {

@@ -6,6 +6,8 @@ use std::sync::Arc;
 
 use super::custom::Connector;
 use super::memory::MemoryConnector;
+#[cfg(feature = "tls")]
+use crate::tls::TlsIdentity;
 use crate::url::{Host, ServerUrl, target_without_query};
 
 /// The name that a server on this machine, or in this process, is expected to have.
@@ -21,10 +23,12 @@ pub struct Endpoint {
     /// Path and query of the WebSocket; `None` where there is no WebSocket.
     pub(super) websocket: Option<String>,
     /// Of the WebSocket request, beside those of the settings.
-    #[cfg_attr(not(feature = "websocket"), expect(dead_code, reason = "only WebSocket has them"))]
     pub(super) headers: Vec<(String, String)>,
     /// A server reference led here, and not the user.
     pub(super) is_named_by_server: bool,
+    /// The client's own certificate and key, in place of those of the settings.
+    #[cfg(feature = "tls")]
+    pub(super) identity: Option<TlsIdentity>,
 }
 
 #[derive(Clone)]
@@ -47,7 +51,15 @@ impl Endpoint {
     }
 
     const fn at(place: Place) -> Self {
-        Self { place, tls: false, websocket: None, headers: Vec::new(), is_named_by_server: false }
+        Self {
+            place,
+            tls: false,
+            websocket: None,
+            headers: Vec::new(),
+            is_named_by_server: false,
+            #[cfg(feature = "tls")]
+            identity: None,
+        }
     }
 
     /// Puts TLS over the stream.
@@ -86,6 +98,20 @@ impl Endpoint {
         self
     }
 
+    #[cfg(feature = "tls")]
+    pub(crate) const fn is_tls(&self) -> bool {
+        self.tls
+    }
+
+    /// Identifies the client by this certificate and key, in place of those of
+    /// [`TlsOptions`](crate::tls::TlsOptions).
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn with_tls_identity(mut self, identity: TlsIdentity) -> Self {
+        self.identity = Some(identity);
+        self
+    }
+
     /// The name that the server's certificate must be for, unless the settings say another.
     #[cfg_attr(not(feature = "tls"), expect(dead_code, reason = "only TLS has certificates"))]
     pub(super) fn certificate_name(&self) -> String {
@@ -118,8 +144,7 @@ impl From<&ServerUrl> for Endpoint {
         let scheme = url.scheme();
         let target = || url.websocket_target().unwrap_or_default().to_owned();
         let websocket = scheme.is_websocket().then(target);
-        let (headers, is_named_by_server) = (Vec::new(), false);
-        Self { place, tls: scheme.is_tls(), websocket, headers, is_named_by_server }
+        Self { tls: scheme.is_tls(), websocket, ..Self::at(place) }
     }
 }
 

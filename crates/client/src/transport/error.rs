@@ -18,6 +18,8 @@ use crate::tls::{TlsConfigError, TlsError};
 pub enum ConnectError {
     /// The settings can't work, whatever the network does: trying again is useless.
     Config(ConfigError),
+    /// The TLS identity that was given for this attempt can't be used. The next one may be.
+    Identity(TlsConfigError),
     /// The host's name did not lead to an address.
     Resolve {
         /// The name.
@@ -137,6 +139,7 @@ impl ConnectError {
     pub(crate) fn write_fact(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Config(error) => error.write_fact(f),
+            Self::Identity(error) => error.write_fact(f),
             Self::Resolve { host, error: Some(error) } => {
                 write!(f, "cannot resolve the host '{host}': {error}")
             }
@@ -163,6 +166,7 @@ impl ConnectError {
     pub fn hint(&self) -> Option<&'static str> {
         match self {
             Self::Config(error) => error.hint(),
+            Self::Identity(error) => error.hint(),
             Self::Resolve { .. } => Some("check the name and this machine's DNS"),
             Self::NoInterface { .. } => Some("check the interface's name, and that it is up"),
             Self::Network { attempts } => {

@@ -7,6 +7,7 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 /// Status and headers of an answer.
 pub(super) struct Head {
     /// The digit behind `HTTP/1.`.
+    #[cfg_attr(not(any(feature = "websocket", test)), expect(dead_code, reason = "for WebSocket"))]
     pub(super) minor_version: u8,
     pub(super) status: u16,
     headers: Vec<(String, String)>,
@@ -20,20 +21,23 @@ pub(super) enum HeadError {
     /// It has no end within the limit.
     TooLong,
     /// It is not HTTP; says what is wrong.
-    Malformed(&'static str),
+    Malformed(
+        #[cfg_attr(not(feature = "websocket"), expect(dead_code, reason = "for WebSocket"))]
+        &'static str,
+    ),
     Io(io::Error),
 }
 
 impl Head {
     /// The value of a header; that of its first line if it has several.
-    #[cfg_attr(not(feature = "websocket"), expect(dead_code, reason = "proxies need none"))]
+    #[cfg_attr(not(any(feature = "websocket", test)), expect(dead_code, reason = "for WebSocket"))]
     pub(super) fn header(&self, name: &str) -> Option<&str> {
         self.lines(name).next()
     }
 
     /// The elements of a header that is a list: of all its lines in turn, without white space,
     /// and without the empty ones (RFC 9110, sections 5.3 and 5.6.1).
-    #[cfg_attr(not(feature = "websocket"), expect(dead_code, reason = "proxies need none"))]
+    #[cfg_attr(not(any(feature = "websocket", test)), expect(dead_code, reason = "for WebSocket"))]
     pub(super) fn list(&self, name: &str) -> impl Iterator<Item = &str> {
         let elements = self.lines(name).flat_map(|value| value.split(','));
         elements.map(|element| element.trim_matches(BLANKS)).filter(|element| !element.is_empty())

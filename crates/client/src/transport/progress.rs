@@ -1,8 +1,10 @@
 //! How far a connection attempt has come.
 
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::tls::TlsRenewal;
 
 /// A step on the way from a URL to an MQTT connection, in the order in which they happen.
 ///
@@ -61,7 +63,13 @@ impl fmt::Display for ConnectPhase {
 ///
 /// [`Dialer::open`]: super::Dialer::open
 #[derive(Clone, Debug, Default)]
-pub struct ConnectProgress(Arc<AtomicU8>);
+pub struct ConnectProgress(Arc<Shown>);
+
+#[derive(Debug, Default)]
+struct Shown {
+    phase: AtomicU8,
+    renewal: Mutex<TlsRenewal>,
+}
 
 impl ConnectProgress {
     /// Starts in [`ConnectPhase::Resolve`].
@@ -71,12 +79,22 @@ impl ConnectProgress {
 
     /// Returns the phase entered last.
     pub fn phase(&self) -> ConnectPhase {
-        let index = usize::from(self.0.load(Ordering::Relaxed));
+        let index = usize::from(self.0.phase.load(Ordering::Relaxed));
         ConnectPhase::ALL.get(index).copied().unwrap_or(ConnectPhase::Resolve)
     }
 
     /// Enters a phase.
     pub fn enter(&self, phase: ConnectPhase) {
-        self.0.store(phase as u8, Ordering::Relaxed);
+        self.0.phase.store(phase as u8, Ordering::Relaxed);
+    }
+    /// Takes what the attempt has found in the files of certificates and keys since this was
+    /// asked last.
+    pub fn take_tls_renewal(&self) -> TlsRenewal {
+        std::mem::take(&mut self.0.renewal.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    #[cfg_attr(not(feature = "tls"), expect(dead_code, reason = "only TLS has such files"))]
+    pub(super) fn tell_tls_renewal(&self, renewal: TlsRenewal) {
+        *self.0.renewal.lock().unwrap_or_else(PoisonError::into_inner) = renewal;
     }
 }

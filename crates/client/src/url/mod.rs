@@ -275,7 +275,7 @@ pub(crate) fn target_without_query(target: &str) -> String {
 
 /// Someone else's URL, or a part of one, as it may be shown: without user info and without what
 /// follows the path.
-#[cfg_attr(not(feature = "websocket"), expect(dead_code, reason = "only WebSocket has redirects"))]
+#[cfg_attr(not(any(feature = "websocket", test)), expect(dead_code, reason = "for redirects"))]
 pub(crate) fn without_secrets(text: &str) -> String {
     let path_end = text.find(['?', '#']).unwrap_or(text.len());
     let (front, rest) = text.split_at(path_end);

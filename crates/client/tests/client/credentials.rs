@@ -112,6 +112,75 @@ async fn those_of_the_url_are_used_for_its_server() {
     drop(client);
 }
 
+/// R12: a token in a file that something else renews.
+#[tokio::test(start_paused = true)]
+async fn the_password_file_is_read_for_each_attempt() {
+    let path = std::env::temp_dir().join(format!("evenkeel-{}-password", std::process::id()));
+    let long = "x".repeat(65_535);
+    let mut server = Server::new();
+    std::fs::write(&path, "one").unwrap();
+    let client = server.client().username("boat").password("configured").password_file(&path);
+    let client = client.start().unwrap();
+    for (line, password) in [
+        ("one", "one"),
+        ("two\r\nrest", "two"),
+        (" three \n", " three "),
+        (&format!("{long}\n"), &long),
+        (&long, &long),
+    ] {
+        std::fs::write(&path, line).unwrap();
+        let (_peer, connect) = server.connecting().await;
+        assert_eq!(connect.username, Some(text("boat")));
+        assert_eq!(connect.password.unwrap(), password.as_bytes());
+    }
+    // While it can't be used, attempts fail and say why.
+    let shown = path.display();
+    for (line, why) in [
+        (Some(""), format!("the password file '{shown}' is empty")),
+        (Some("\nrest"), format!("the password file '{shown}' is empty")),
+        (
+            Some(&*format!("{long}x\n")),
+            format!("the password file '{shown}' has a first line of more than 65,535 bytes"),
+        ),
+        (None, format!("the password file '{shown}' cannot be read: ")),
+    ] {
+        match line {
+            Some(line) => std::fs::write(&path, line).unwrap(),
+            None => std::fs::remove_file(&path).unwrap(),
+        }
+        let client = server.client().password_file(&path).reconnect(Reconnect::never());
+        let error = soon(client.start().unwrap().online()).await.unwrap_err().to_string();
+        assert!(error.starts_with(&format!("no credentials: {why}")), "{error}");
+    }
+    drop(client);
+}
+
+#[tokio::test]
+async fn what_the_url_lacks_is_that_of_the_settings() {
+    let path = std::env::temp_dir().join(format!("evenkeel-{}-lacking", std::process::id()));
+    std::fs::write(&path, "of file").unwrap();
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    for (user_info, has_file, expected) in [
+        ("anna@", false, ("anna", "of settings")),
+        ("anna@", true, ("anna", "of file")),
+        ("", true, ("other", "of file")),
+        (":p@", true, ("other", "p")),
+        ("anna:p@", true, ("anna", "p")),
+    ] {
+        let client = Client::builder(format!("mqtt://{user_info}{address}"));
+        let client = client.username("other").password("of settings");
+        let client = if has_file { client.password_file(&path) } else { client };
+        let client = client.start().unwrap();
+        let mut peer = Peer::new(within_20_s(listener.accept()).await.unwrap().0);
+        let connect = peer.expect_connect().await;
+        let found = (connect.username.unwrap(), connect.password.unwrap());
+        assert_eq!(found, (text(expected.0), expected.1.into()), "{user_info}");
+        drop(client);
+    }
+    std::fs::remove_file(path).unwrap();
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_hook_has_a_time_out_of_its_own() {
     let server = Server::new();

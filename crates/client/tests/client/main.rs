@@ -23,6 +23,8 @@ mod panics;
 mod payloads;
 mod publish;
 mod reconnect;
+#[cfg(any(feature = "ring", feature = "aws-lc-rs"))]
+mod renewal;
 mod request;
 mod resume;
 mod scram;

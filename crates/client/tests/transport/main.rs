@@ -10,6 +10,8 @@ mod features;
 mod memory;
 mod phases;
 mod proxy;
+#[cfg(any(feature = "ring", feature = "aws-lc-rs"))]
+mod renewal;
 #[cfg(feature = "websocket")]
 mod retry_after;
 mod servers;

@@ -193,7 +193,9 @@ async fn pings_are_answered_within_reads() {
 #[tokio::test]
 async fn a_close_frame_is_the_end_and_keeps_its_code() {
     let away = CloseFrame { code: CloseCode::Away, reason: "restart".into() };
-    for (frame, code, reason) in [(Some(away), 1001, "restart"), (None, 1005, "")] {
+    for (frame, code, reason, shown) in
+        [(Some(away), 1001, "restart", "code 1001 (\"restart\")"), (None, 1005, "", "code 1005")]
+    {
         let (sender, answer) = oneshot::channel();
         let mut stream = connect(|mut server| async move {
             server.send(Message::binary(vec![7])).await.unwrap();
@@ -208,6 +210,7 @@ async fn a_close_frame_is_the_end_and_keeps_its_code() {
         }
         let close = stream.websocket_close().unwrap();
         assert_eq!((close.code, close.reason.as_str()), (code, reason));
+        assert_eq!(close.to_string(), shown);
         assert!(matches!(soon(answer).await.unwrap(), Some(Ok(Message::Close(_)))));
 
         let error = StreamError::from(stream.write_all(&[1]).await.unwrap_err());

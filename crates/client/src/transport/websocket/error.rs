@@ -68,6 +68,16 @@ pub struct WebSocketClose {
     pub reason: String,
 }
 
+impl fmt::Display for WebSocketClose {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "code {}", self.code)?;
+        match self.reason.as_str() {
+            "" => Ok(()),
+            reason => write!(f, " ({reason:?})"),
+        }
+    }
+}
+
 explained_error!(WebSocketError);
 
 impl WebSocketError {

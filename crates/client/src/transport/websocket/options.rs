@@ -8,9 +8,9 @@ const MAXIMUM_MESSAGE_SIZE: usize = 16 << 20;
 
 /// Settings of WebSocket connections. `Debug` does not show the headers' values.
 ///
-/// tungstenite, the WebSocket library, logs handshake requests and whole frames, the password of
-/// a CONNECT packet included, at the level `TRACE` of the crate `log`. A program that collects
-/// logs of that crate must keep the targets `tungstenite` and `tokio_tungstenite` below it.
+/// tungstenite, the WebSocket library, logs whole frames, the password of a CONNECT packet
+/// included, at the level `TRACE` of the crate `log`. A program that collects logs of that crate
+/// must keep the targets `tungstenite` and `tokio_tungstenite` below it.
 #[derive(Clone)]
 pub struct WebSocketOptions {
     pub(super) path: Option<String>,

@@ -1,0 +1,104 @@
+//! The client's own certificate and key.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use rustls::Error;
+use rustls::crypto::CryptoProvider;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::sign::CertifiedKey;
+
+use super::TlsConfigError;
+use super::source::Source;
+
+/// A certificate chain, the client's own certificate first, and the private key to it (PKCS#8,
+/// PKCS#1 or SEC1), each in PEM or DER.
+///
+/// What [`ClientBuilder::tls_identity`](crate::ClientBuilder::tls_identity) is asked for, and what
+/// [`Endpoint::with_tls_identity`](crate::transport::Endpoint::with_tls_identity) takes. Nothing is
+/// read or checked before it is used. `Debug` shows no certificate and no key.
+#[derive(Clone)]
+pub struct TlsIdentity(Kind);
+
+#[derive(Clone)]
+enum Kind {
+    Sources { chain: Source, key: Source },
+    Finished(Arc<CertifiedKey>),
+}
+
+/// Certificates and key as they were read, before they are checked.
+pub(super) enum Material {
+    Read { chain: Vec<CertificateDer<'static>>, key: PrivateKeyDer<'static> },
+    Finished(Arc<CertifiedKey>),
+}
+
+impl TlsIdentity {
+    /// From memory.
+    pub fn from_bytes(chain: impl Into<Vec<u8>>, key: impl Into<Vec<u8>>) -> Self {
+        let chain = Source::Bytes(chain.into().into());
+        Self(Kind::Sources { chain, key: Source::Bytes(key.into().into()) })
+    }
+
+    /// From files.
+    pub fn from_files(chain: impl Into<PathBuf>, key: impl Into<PathBuf>) -> Self {
+        let (chain, key) = (Source::File(chain.into()), Source::File(key.into()));
+        Self(Kind::Sources { chain, key })
+    }
+
+    /// What rustls signs with; for keys that stay in hardware.
+    pub fn from_rustls(identity: Arc<CertifiedKey>) -> Self {
+        Self(Kind::Finished(identity))
+    }
+
+    pub(super) const fn is_on_disk(&self) -> bool {
+        matches!(&self.0, Kind::Sources { chain, key } if chain.is_on_disk() || key.is_on_disk())
+    }
+
+    pub(super) fn read(&self) -> Result<Material, TlsConfigError> {
+        match &self.0 {
+            Kind::Sources { chain, key } => {
+                Ok(Material::Read { chain: chain.certificates()?, key: key.key()? })
+            }
+            Kind::Finished(identity) => Ok(Material::Finished(identity.clone())),
+        }
+    }
+
+    /// Checks that the key belongs to the certificate, too.
+    pub(super) fn check(
+        &self,
+        material: Material,
+        provider: &CryptoProvider,
+    ) -> Result<Arc<CertifiedKey>, TlsConfigError> {
+        match material {
+            Material::Finished(identity) => Ok(identity),
+            Material::Read { chain, key } => CertifiedKey::from_der(chain, key, provider)
+                .map(Arc::new)
+                .map_err(|error| self.refused(&error)),
+        }
+    }
+
+    fn refused(&self, error: &Error) -> TlsConfigError {
+        let Kind::Sources { chain, key } = &self.0 else {
+            return TlsConfigError::Refused { detail: error.to_string() };
+        };
+        let (chain, key) = (chain.origin(), key.origin());
+        match error {
+            Error::InconsistentKeys(_) => TlsConfigError::KeyMismatch { certificate: chain, key },
+            Error::InvalidCertificate(_) => {
+                TlsConfigError::BadCertificate { origin: chain, number: 1 }
+            }
+            _ => TlsConfigError::UnusableKey { origin: key },
+        }
+    }
+}
+
+impl fmt::Debug for TlsIdentity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let origin = match &self.0 {
+            Kind::Sources { chain, .. } => chain.origin().to_string(),
+            Kind::Finished(_) => "rustls".to_owned(),
+        };
+        f.debug_tuple("TlsIdentity").field(&format_args!("{origin}")).finish()
+    }
+}
