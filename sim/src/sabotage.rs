@@ -8,8 +8,8 @@ use bytes::BytesMut;
 use evenkeel_codec::{Packet, ReasonCode, TopicFilter};
 use evenkeel_proto::record::{Outcome, Record, Recovered};
 use evenkeel_proto::{
-    Client, Completion, ConnectionId, DisconnectCause, Event, Incoming, Instant, Open, Output,
-    Retry, State,
+    Client, Completion, ConnectionId, Delivered, DeliveryError, DisconnectCause, Event, Incoming,
+    Instant, Open, Output, Retry, State,
 };
 
 use crate::tap::Tap;
@@ -103,6 +103,10 @@ pub enum Sabotage {
     Buries,
     /// One kind of what was stored is not looked at by the next process.
     Forgets(Kept),
+    /// What may be lost is called delivered.
+    CallsItDelivered,
+    /// A session that is resumed is taken for a new one.
+    TakesSessionForNew,
 }
 
 /// What a store is to keep.
@@ -135,7 +139,7 @@ impl Kept {
         Some(match record {
             Record::Accepted(_) => Self::Accepted,
             Record::Sent { .. } => Self::Sent,
-            Record::Released { .. } => Self::Released,
+            Record::Released { .. } | Record::ReleasedAndKept { .. } => Self::Released,
             Record::Done { .. } => Self::Done,
             Record::Quarantined { .. } => Self::Quarantined,
             Record::Received { .. } => Self::Received,
@@ -164,6 +168,8 @@ pub(crate) struct Saboteur {
     /// Reads what is sent.
     tap: Tap,
     filters: BTreeSet<TopicFilter>,
+    /// The server had the session.
+    was_present: bool,
 }
 
 const CONNECT: u8 = 1;
@@ -186,6 +192,7 @@ impl Saboteur {
             lost: 0,
             tap: Tap::up(),
             filters: BTreeSet::new(),
+            was_present: false,
         }
     }
 
@@ -347,7 +354,7 @@ impl Saboteur {
     }
 
     /// Changes what comes; any bytes may be in it.
-    pub(crate) fn received(&self, bytes: &mut BytesMut) {
+    pub(crate) fn received(&mut self, bytes: &mut BytesMut) {
         match self.kind {
             Sabotage::ShyOfAnswers => {
                 let found = bytes.windows(4).position(|window| window == [0xD0, 0, 0xD0, 0]);
@@ -360,6 +367,13 @@ impl Saboteur {
                     |two: &[u8]| matches!(two, [0x40 | 0x50 | 0x70, 2, ..]) && two[..4] == two[4..];
                 if let Some(at) = bytes.windows(8).position(is_double) {
                     bytes[at + 4] |= 1;
+                }
+            }
+            // Session Present, in the first packet that comes.
+            Sabotage::TakesSessionForNew if bytes.first() == Some(&0x20) => {
+                if let Some(flags) = bytes.get_mut(2) {
+                    self.was_present = *flags & 1 != 0;
+                    *flags &= !1;
                 }
             }
             // The property of CONNACK, which tests set to 2.
@@ -379,6 +393,17 @@ impl Saboteur {
             Sabotage::TwoOutcomes => {
                 let again: Vec<_> = completions.iter().filter_map(copy).collect();
                 completions.extend(again);
+            }
+            Sabotage::CallsItDelivered => {
+                for completion in completions {
+                    if let Completion::Publish { result, .. } = completion
+                        && let Err(DeliveryError::Uncertain { attempts }) = *result
+                    {
+                        let (reason, packet_id) = (ReasonCode::SUCCESS, None);
+                        let round_trip = None;
+                        *result = Ok(Delivered { reason, packet_id, attempts, round_trip });
+                    }
+                }
             }
             _ => {}
         }
@@ -424,6 +449,10 @@ impl Saboteur {
         match (self.kind, state) {
             (Sabotage::NoCause, State::Waiting { retry, .. }) => {
                 State::Waiting { retry, cause: None }
+            }
+            // What it says is not what it believes.
+            (Sabotage::TakesSessionForNew, State::Online { since, .. }) => {
+                State::Online { since, session_present: self.was_present }
             }
             (_, state) => state,
         }

@@ -145,6 +145,15 @@ pub const ALL: &[Scenario] = &[
         },
     },
     Scenario {
+        name: "successor",
+        about: "A process without memory resumes a session that holds identifiers of another",
+        setup: successor,
+        expect: |report| {
+            let second = &report.records[1];
+            require(second.delivered > 100 && second.failed == 0, "all are delivered", second)
+        },
+    },
+    Scenario {
         name: "half-open",
         about: "The link dies without a word while QoS 0 messages are published",
         setup: half_open,
@@ -372,6 +381,24 @@ fn take_over_fight() -> Setup {
     // Who gave way stays away.
     clients.iter_mut().for_each(|client| client.app.stop = Some((minutes(20), secs(5))));
     world(clients, Vec::new(), minutes(21))
+}
+
+/// The first process dies while PUBREL of its last messages cannot be sent.
+fn successor() -> Setup {
+    let app = AppSpec { levels: vec![2], burst: 10, ..publishing(millis(200)) };
+    let mut clients: Vec<_> = (0..2).map(|_| client("meter", 60, app.clone())).collect();
+    for client in &mut clients {
+        client.config.connect.clean_start = false;
+        client.config.connect.session_expiry = u32::MAX;
+        client.declared = client.config.clone();
+        client.link.up.latency = millis(100);
+        client.link.down.latency = millis(100);
+    }
+    clients[0].app.stop = Some((minutes(1) + secs(2), Duration::ZERO));
+    clients[1].app.start = minutes(2);
+    clients[1].app.stop = Some((minutes(4), secs(30)));
+    let dead = Fault::Block { client: 0, ways: vec![Way::Up], lasts: None };
+    world(clients, vec![(minutes(1), dead)], minutes(5))
 }
 
 fn half_open() -> Setup {

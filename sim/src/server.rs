@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use bytes::BytesMut;
 use evenkeel_broker::core::Core;
 use evenkeel_broker::{Config, ConnectionId, EventKind};
-use evenkeel_codec::Packet;
+use evenkeel_codec::{Packet, QoS};
 
 use crate::message::MessageId;
 use crate::net::{End, Read, SocketId};
@@ -32,6 +32,7 @@ pub(crate) struct Server {
 #[derive(Debug)]
 struct Peer {
     id: ConnectionId,
+    client: usize,
     inbound: BytesMut,
     /// There may be packets in `inbound` that were not offered.
     offer: bool,
@@ -58,6 +59,7 @@ impl Server {
         let id = self.core.open(time.broker(), "sim", &format!("c{client}"));
         let peer = Peer {
             id,
+            client,
             inbound: BytesMut::new(),
             offer: false,
             outbound: Vec::new(),
@@ -188,8 +190,19 @@ impl Server {
         // Bytes that are not MQTT are the broker's to judge.
         let packets = peer.tap.feed(bytes.get(..consumed).unwrap_or_default()).unwrap_or_default();
         for (packet, _) in packets {
-            if let Packet::Publish(publish) = packet {
-                peer.publishes.push_back(MessageId::of(&publish.payload));
+            match packet {
+                Packet::Publish(publish) => {
+                    let message = MessageId::of(&publish.payload);
+                    let id = publish.packet_id.filter(|_| publish.qos == QoS::ExactlyOnce);
+                    if let (Some(id), Some(message)) = (id, message) {
+                        env.watch.ledger.holds(peer.client, id.get(), message);
+                    }
+                    peer.publishes.push_back(message);
+                }
+                Packet::PubRel(ack) => {
+                    env.watch.ledger.released(peer.client, ack.packet_id.get());
+                }
+                _ => {}
             }
         }
         true

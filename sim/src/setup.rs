@@ -29,6 +29,20 @@ pub struct Setup {
     pub keep: usize,
 }
 
+impl Setup {
+    /// True where this client begins once all before it that have its identifier
+    /// have stopped.
+    pub fn is_successor(&self, client: usize) -> bool {
+        let Some(spec) = self.clients.get(client) else { return false };
+        let id = &spec.config.connect.client_id;
+        let mut before = self.clients.iter().take(client);
+        before.all(|other| {
+            let is_over = other.app.stop.is_some_and(|(at, limit)| at + limit < spec.app.start);
+            is_over || other.config.connect.client_id != *id
+        })
+    }
+}
+
 /// A client with its machine and its application.
 #[derive(Clone, Debug)]
 pub struct ClientSpec {

@@ -312,7 +312,7 @@ impl View {
     fn recover(&mut self, recovered: &Recovered) {
         for StoredExchange { packet_id, serial, phase } in &recovered.exchanges {
             let stage = match phase {
-                Phase::Released => Stage::Completion,
+                Phase::Released | Phase::ReleasedAndKept(_) => Stage::Completion,
                 Phase::Unanswered(stored) if stored.publish.qos == QoS::AtLeastOnce => {
                     Stage::AtLeastOnce
                 }

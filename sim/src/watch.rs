@@ -103,9 +103,9 @@ impl Watch {
     }
 
     /// Looks at one more client.
-    pub fn enrol(&mut self, declared: &Config, is_durable: bool) {
+    pub fn enrol(&mut self, declared: &Config, is_durable: bool, is_successor: bool) {
         let client = self.juries.len();
-        self.ledger.enrol(client, declared.connect.client_id.as_str());
+        self.ledger.enrol(client, declared, is_successor);
         self.juries.push(Jury::new(client, declared.clone(), is_durable));
         self.records.push(Record::default());
     }
@@ -157,6 +157,9 @@ impl Watch {
                         self.ledger.completed(*message, &Ok(()), verdict);
                     }
                 }
+            }
+            Seen::Got(_, Packet::PubRec(ack)) if ack.reason.is_error() => {
+                self.ledger.refused(client, ack.packet_id.get());
             }
             Seen::Died(_) => self.ledger.died(client, &view.receipts),
             Seen::Recovered(recovered) => {

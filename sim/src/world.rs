@@ -137,7 +137,7 @@ impl World {
         watch.expects_calm = setup.expects_calm;
         let mut nodes = Vec::new();
         for (index, spec) in setup.clients.iter().enumerate() {
-            watch.enrol(&spec.declared, spec.store.is_some());
+            watch.enrol(&spec.declared, spec.store.is_some(), setup.is_successor(index));
             match process::first(index, spec, &rng) {
                 Ok((core, process)) => {
                     let subject = Subject::new(core, spec.sabotage);

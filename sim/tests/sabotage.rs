@@ -188,6 +188,12 @@ fn errors_with_servers_that_send_too_much_are_found() {
 }
 
 #[test]
+fn outcomes_that_are_not_true_are_found() {
+    finds("D13", Sabotage::CallsItDelivered);
+    finds_in("D13", "successor", |client| client.sabotage = Some(Sabotage::TakesSessionForNew));
+}
+
+#[test]
 fn what_goes_out_before_it_is_stored_is_found() {
     finds_with_stores("D3", Sabotage::StoredEarly);
     finds_with_stores("D3", Sabotage::Omits(Kept::Accepted));

@@ -30,6 +30,8 @@ pub struct Config {
     pub reconnect: Reconnect,
     /// The queue of accepted messages.
     pub queue: QueueConfig,
+    /// What happens to a QoS 2 message that the server may have lost.
+    pub when_uncertain: WhenUncertain,
     /// Bounds of this side.
     pub bounds: Bounds,
     /// Whether outgoing topics are replaced by aliases where the server takes them.
@@ -142,6 +144,20 @@ pub enum WhenFull {
     LatestPerTopic,
 }
 
+/// What happens to a QoS 2 message that the server took and may have lost with
+/// its session before the exchange was over (D13).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum WhenUncertain {
+    /// It ends as [`Uncertain`](crate::DeliveryError::Uncertain).
+    #[default]
+    Report,
+    /// It is sent anew, and so may arrive twice: at least once, no longer
+    /// exactly once. Until its exchange is over the message is kept, also in the
+    /// store.
+    SendAnew,
+}
+
 /// What happens to QoS 0 messages while offline.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -203,6 +219,7 @@ impl Default for Config {
             },
             reconnect: Reconnect::default(),
             queue: QueueConfig::default(),
+            when_uncertain: WhenUncertain::default(),
             bounds: Bounds::default(),
             topic_aliases: true,
             farewell: Properties::new(),

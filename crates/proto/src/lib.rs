@@ -72,7 +72,8 @@ pub use cause::{
 };
 pub use client::{Accepted, Client, DrainReport};
 pub use config::{
-    Bounds, Config, ConfigError, ConnectConfig, KeepAliveConfig, OfflineQos0, QueueConfig, WhenFull,
+    Bounds, Config, ConfigError, ConnectConfig, KeepAliveConfig, OfflineQos0, QueueConfig,
+    WhenFull, WhenUncertain,
 };
 pub use event::{Connected, Event, State};
 pub use io::{

@@ -197,6 +197,14 @@ pub enum DeliveryError {
     Superseded,
     /// The application took it out of the queue.
     Removed,
+    /// The server may have it, or may have lost it (D13): QoS 2, and its
+    /// session was lost between PUBREC and PUBCOMP; or its packet identifier
+    /// may have stood for an older message of a session that this client did
+    /// not begin. [`WhenUncertain`](crate::WhenUncertain) has it sent anew.
+    Uncertain {
+        /// How often it was sent.
+        attempts: u32,
+    },
 }
 
 impl Outcome {
@@ -218,6 +226,7 @@ impl Outcome {
                 | DeliveryError::Abandoned { .. }
                 | DeliveryError::ConnectionRefused { .. },
             ) => Self::Removed,
+            Err(DeliveryError::Uncertain { .. }) => Self::Uncertain,
             Err(
                 DeliveryError::Quarantined { .. }
                 | DeliveryError::StillStored { .. }
@@ -361,6 +370,10 @@ impl fmt::Display for DeliveryError {
             Self::Dropped => f.write_str("it was dropped from a full queue"),
             Self::Superseded => f.write_str("a later message of its topic took its place"),
             Self::Removed => f.write_str("it was taken out of the queue"),
+            Self::Uncertain { .. } => f.write_str(
+                "the server may have it, or may have lost it with the session: \
+                 send it again if it may arrive twice",
+            ),
         }
     }
 }

@@ -18,6 +18,11 @@ pub struct Stats {
     pub publishes_sent: u64,
     /// PUBLISH packets sent again.
     pub publishes_resent: u64,
+    /// QoS 2 messages that the server may have lost (D13).
+    pub uncertain: u64,
+    /// Packet identifiers given back before their first use, as the server may
+    /// hold them from a session that is not known (D13).
+    pub identifiers_released: u64,
     /// Publishes acknowledged (QoS 1 and 2).
     pub publishes_acknowledged: u64,
     /// PUBLISH packets received, repetitions included.

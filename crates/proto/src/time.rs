@@ -128,6 +128,9 @@ pub enum Timer {
     Store,
     /// It is told that the application finishes no message.
     Stall,
+    /// A server is waited for no longer that answers no PUBREL for packet
+    /// identifiers of a session that is not known.
+    Identifiers,
 }
 
 /// When to call again and why.

@@ -2,8 +2,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use evenkeel_proto::record::{
-    Accepted, Count, Phase, Read, Record, Recovered, Serial, StoreBounds, StoredExchange,
-    StoredMessage, Window,
+    Accepted, Count, Read, Record, Recovered, Serial, StoreBounds, StoredExchange, StoredMessage,
+    Window,
 };
 
 use crate::budget::Budget;
@@ -61,8 +61,7 @@ impl Store for MemoryStore {
     fn recover(&mut self) -> Result<Recovered, StoreError> {
         let contents = self.contents();
         let exchanges = contents.session.exchanges().into_iter().map(|(serial, exchange)| {
-            let stored = || contents.stored(serial).map(Box::new).map(Phase::Unanswered);
-            let phase = if exchange.released { Phase::Released } else { stored()? };
+            let phase = exchange.phase(|| contents.stored(serial))?;
             Some(StoredExchange { packet_id: exchange.packet_id, serial, phase })
         });
         Ok(Recovered {
@@ -72,6 +71,7 @@ impl Store for MemoryStore {
             received: contents.session.received.iter().copied().collect(),
             unproven: contents.session.unproven,
             time: contents.session.time,
+            session_unknown: contents.session.unknown,
             subscriptions: contents.session.subscriptions().cloned().collect(),
             queued: contents.messages.counts(),
             quarantined: contents.session.quarantined().len() as u64,

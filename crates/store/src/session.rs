@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use evenkeel_proto::codec::{PacketId, Text};
 use evenkeel_proto::record::{
-    Accepted, Outcome, Record, Serial, StoredMessage, StoredState, StoredSubscription, StoredTime,
+    Accepted, Outcome, Phase, Record, Serial, StoredMessage, StoredState, StoredSubscription,
+    StoredTime,
 };
 
 /// The messages of a store, wherever they are.
@@ -30,6 +31,8 @@ pub(crate) struct Session {
     pub(crate) received: BTreeSet<PacketId>,
     pub(crate) unproven: bool,
     pub(crate) time: Option<StoredTime>,
+    /// What the server has may be older than this store.
+    pub(crate) unknown: bool,
     subscriptions: BTreeMap<Text, StoredSubscription>,
     quarantined: BTreeMap<Serial, Quarantine>,
     pub(crate) next_serial: Serial,
@@ -41,10 +44,23 @@ pub(crate) struct Session {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Exchange {
     pub(crate) packet_id: PacketId,
-    /// PUBREC came: nothing but the identifier is left.
+    /// PUBREC came.
     pub(crate) released: bool,
+    /// The store has the message still.
+    pub(crate) kept: bool,
     /// Earlier ones are lower.
     pub(crate) begun: u64,
+}
+
+impl Exchange {
+    /// What it waits for; `message` gives the content that is kept.
+    pub(crate) fn phase(self, message: impl FnOnce() -> Option<StoredMessage>) -> Option<Phase> {
+        Some(match (self.released, self.kept) {
+            (true, false) => Phase::Released,
+            (true, true) => Phase::ReleasedAndKept(Box::new(message()?)),
+            (false, _) => Phase::Unanswered(Box::new(message()?)),
+        })
+    }
 }
 
 /// The evidence against a message (R7).
@@ -67,14 +83,8 @@ impl Session {
                 messages.accept(message);
             }
             Record::Sent { serial, packet_id } => self.sent(*serial, *packet_id, messages),
-            Record::Released { serial } => {
-                self.saw(*serial);
-                if let Some(exchange) = self.exchanges.get_mut(serial)
-                    && !std::mem::replace(&mut exchange.released, true)
-                {
-                    messages.discard(*serial);
-                }
-            }
+            Record::Released { serial } => self.release(*serial, messages),
+            Record::ReleasedAndKept { serial } => self.release_and_keep(*serial),
             Record::Done { serial, outcome } => {
                 self.saw(*serial);
                 if let Outcome::Requeued(under) = outcome {
@@ -105,7 +115,11 @@ impl Session {
             Record::Unsubscribed { filter } => {
                 self.subscriptions.remove(filter.text());
             }
-            Record::SessionLost => self.received.clear(),
+            Record::SessionLost => {
+                self.received.clear();
+                self.unknown = false;
+            }
+            Record::SessionUnknown => self.unknown = true,
             Record::Unproven => self.unproven = true,
             Record::Proven => self.unproven = false,
             Record::Time(time) => {
@@ -120,7 +134,7 @@ impl Session {
     /// Brings back an exchange of which the identifier alone is left.
     pub(crate) fn restore_released(&mut self, serial: Serial, packet_id: PacketId) {
         self.begun += 1;
-        let exchange = Exchange { packet_id, released: true, begun: self.begun };
+        let exchange = Exchange { packet_id, released: true, kept: false, begun: self.begun };
         self.exchanges.insert(serial, exchange);
     }
 
@@ -143,7 +157,7 @@ impl Session {
 
     /// Serials of messages that are kept without being queued.
     pub(crate) fn kept(&self) -> impl Iterator<Item = Serial> {
-        let sent = self.exchanges.iter().filter(|(_, exchange)| !exchange.released);
+        let sent = self.exchanges.iter().filter(|(_, exchange)| exchange.kept);
         sent.map(|(serial, _)| *serial).chain(self.quarantined.keys().copied())
     }
 
@@ -163,7 +177,7 @@ impl Session {
 
     /// True where the message is kept without being queued.
     pub(crate) fn keeps(&self, serial: Serial) -> bool {
-        self.exchanges.get(&serial).is_some_and(|exchange| !exchange.released)
+        self.exchanges.get(&serial).is_some_and(|exchange| exchange.kept)
             || self.quarantined.contains_key(&serial)
     }
 
@@ -173,17 +187,33 @@ impl Session {
 
     fn sent(&mut self, serial: Serial, packet_id: PacketId, messages: &mut impl Messages) {
         self.saw(serial);
-        let again = self.exchanges.get(&serial).is_some_and(|exchange| !exchange.released);
+        let again = self.exchanges.get(&serial).is_some_and(|exchange| exchange.kept);
         if again || messages.dequeue(serial) {
             self.begun += 1;
-            let exchange = Exchange { packet_id, released: false, begun: self.begun };
+            let exchange = Exchange { packet_id, released: false, kept: true, begun: self.begun };
             self.exchanges.insert(serial, exchange);
+        }
+    }
+
+    fn release(&mut self, serial: Serial, messages: &mut impl Messages) {
+        self.saw(serial);
+        let Some(exchange) = self.exchanges.get_mut(&serial) else { return };
+        exchange.released = true;
+        if std::mem::replace(&mut exchange.kept, false) {
+            messages.discard(serial);
+        }
+    }
+
+    fn release_and_keep(&mut self, serial: Serial) {
+        self.saw(serial);
+        if let Some(exchange) = self.exchanges.get_mut(&serial).filter(|exchange| exchange.kept) {
+            exchange.released = true;
         }
     }
 
     fn done(&mut self, serial: Serial, messages: &mut impl Messages) {
         let kept = match (self.exchanges.remove(&serial), self.quarantined.remove(&serial)) {
-            (Some(exchange), _) => !exchange.released,
+            (Some(exchange), _) => exchange.kept,
             (None, Some(_)) => true,
             (None, None) => messages.dequeue(serial),
         };
@@ -194,7 +224,7 @@ impl Session {
 
     fn quarantine(&mut self, serial: Serial, evidence: Quarantine, messages: &mut impl Messages) {
         self.saw(serial);
-        let sent = self.exchanges.get(&serial).is_some_and(|exchange| !exchange.released);
+        let sent = self.exchanges.get(&serial).is_some_and(|exchange| exchange.kept);
         if sent || messages.dequeue(serial) {
             self.exchanges.remove(&serial);
             self.quarantined.insert(serial, evidence);

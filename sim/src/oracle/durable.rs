@@ -52,6 +52,8 @@ struct GivenUp {
     answered: BTreeSet<u16>,
     /// PUBRECs of this connection that no exchange waited for.
     strays: BTreeSet<u16>,
+    /// The server's session, if it has one, was begun with this store.
+    knows_session: bool,
 }
 
 /// A message that was stored.
@@ -145,12 +147,13 @@ impl Durables {
                 verdict.require("D4", !self.given_up.held.contains(&packet_id.get()), || {
                     format!("{packet_id} is stored for {serial}, and was given up before")
                 });
-                verdict.require("D4", before.is_none(), || {
+                // The same again: a message that may be lost is sent anew.
+                verdict.require("D4", before.is_none_or(|before| before == *serial), || {
                     format!("{packet_id} is stored for {serial}, and in use by {before:?}")
                 });
                 self.place(*serial, Place::Sent(packet_id.get()), verdict);
             }
-            Record::Released { serial } => {
+            Record::Released { serial } | Record::ReleasedAndKept { serial } => {
                 if let Some(Place::Sent(id)) = self.messages.get(serial).map(|held| held.place) {
                     self.place(*serial, Place::Released(id), verdict);
                 }
@@ -189,9 +192,13 @@ impl Durables {
                 *self.just_subscribed.entry(filter.clone()).or_default() += 1;
             }
             Record::Unsubscribed { filter } => drop(self.subscriptions.remove(filter)),
-            Record::SessionLost => self.received.clear(),
+            Record::SessionLost => {
+                self.received.clear();
+                self.given_up.knows_session = true;
+            }
             Record::Unproven => self.unproven = true,
             Record::Proven => self.unproven = false,
+            Record::SessionUnknown => self.given_up.knows_session = false,
             Record::Identity { .. } | Record::Time(_) => {}
         }
     }
@@ -249,13 +256,18 @@ impl Durables {
     fn on_pubrel(&self, ack: &Ack, verdict: &mut Verdict) {
         let id = ack.packet_id.get();
         let serial = self.exchanges.get(&id);
-        let is_known = serial.is_some()
+        // D13: the server may have a session that is older than the store.
+        let is_known = !self.given_up.knows_session
+            || serial.is_some()
             || self.given_up.held.contains(&id)
             || self.given_up.strays.contains(&id);
         verdict.require("D4", is_known, || {
             format!("PUBREL {id} goes out for what was given up, and that is not stored")
         });
-        let place = serial.and_then(|serial| self.messages.get(serial)).map(|held| held.place);
+        let held = serial.and_then(|serial| self.messages.get(serial));
+        // The identifier of a message that is over is given back as others are.
+        let held = held.filter(|held| self.given_up.knows_session || !held.is_over);
+        let place = held.map(|held| held.place);
         let is_released = place.is_none_or(|place| matches!(place, Place::Released(_)));
         verdict.require("D3", is_released || ack.reason != ReasonCode::SUCCESS, || {
             format!("PUBREL {} goes out before the release is stored: {place:?}", ack.packet_id)

@@ -1,11 +1,11 @@
-//! D3 across the whole world: what publishers were promised, and what
+//! D3 and D13 across the whole world: what publishers were promised, and what
 //! subscribers got. The broker's journal says who had subscribed when a
 //! message came; nothing else of the broker is believed.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use evenkeel_codec::{QoS, TopicFilter, TopicName};
-use evenkeel_proto::DeliveryError;
+use evenkeel_proto::{Config, DeliveryError, WhenUncertain};
 
 use super::Verdict;
 use crate::message::MessageId;
@@ -21,6 +21,9 @@ pub struct Ledger {
     /// Clients that share their identifier with another: one's QoS 2 message
     /// may pass for a copy of the other's.
     rivals: BTreeSet<u16>,
+    /// Clients that send anew what may be lost: their QoS 2 messages may come
+    /// more than once.
+    generous: BTreeSet<u16>,
 }
 
 /// One message.
@@ -33,6 +36,8 @@ struct Account {
     /// Sessions its publisher lost while it was not over.
     sessions_lost: u32,
     is_over: bool,
+    /// QoS 2: PUBREL reached the broker in the session that had taken it.
+    is_taken: bool,
     /// May vanish after some time.
     expires: bool,
 }
@@ -43,6 +48,9 @@ struct Mirror {
     /// The clients that use its identifier.
     clients: Vec<usize>,
     filters: BTreeMap<TopicFilter, QoS>,
+    /// QoS 2 messages that wait for PUBREL, by packet identifier. What comes
+    /// under one of these is taken for a copy.
+    held: BTreeMap<u16, MessageId>,
 }
 
 /// Messages whose order is kept: publisher, topic and QoS of publishing, and
@@ -67,17 +75,25 @@ impl Ledger {
             sessions: BTreeMap::new(),
             subscribers: BTreeMap::new(),
             rivals: BTreeSet::new(),
+            generous: BTreeSet::new(),
         }
     }
 
-    /// A client with this identifier exists.
-    pub fn enrol(&mut self, client: usize, client_id: &str) {
+    /// A client exists; whether it begins after all others with its identifier
+    /// have stopped.
+    pub fn enrol(&mut self, client: usize, config: &Config, is_successor: bool) {
+        let client_id = config.connect.client_id.as_str();
         let clients = &mut self.sessions.entry(client_id.to_owned()).or_default().clients;
         clients.push(client);
-        if clients.len() > 1 {
+        if clients.len() > 1 && !is_successor {
             self.rivals.extend(clients.iter().filter_map(|client| u16::try_from(*client).ok()));
         }
         self.subscribers.entry(client).or_default();
+        if let (WhenUncertain::SendAnew, Ok(client)) =
+            (config.when_uncertain, u16::try_from(client))
+        {
+            self.generous.insert(client);
+        }
     }
 
     /// A client accepted a message; whether it may expire.
@@ -98,6 +114,38 @@ impl Ledger {
         verdict.require("D3", !is_promised || account.received > 0, || {
             format!("{message} is called delivered, the broker never got it")
         });
+        let is_checked = is_promised
+            && message.qos() == QoS::ExactlyOnce
+            && !self.rivals.contains(&message.publisher);
+        verdict.require("D13", !is_checked || account.is_taken, || {
+            format!("{message} is called delivered, and no session took it to the end")
+        });
+    }
+
+    /// The broker got a QoS 2 message of this client under this identifier.
+    pub fn holds(&mut self, client: usize, id: u16, message: MessageId) {
+        if let Some(session) = self.session_of(client) {
+            session.held.entry(id).or_insert(message);
+        }
+    }
+
+    /// PUBREL for this identifier reached the broker.
+    pub fn released(&mut self, client: usize, id: u16) {
+        let message = self.session_of(client).and_then(|session| session.held.remove(&id));
+        if let Some(account) = message.and_then(|message| self.messages.get_mut(&message)) {
+            account.is_taken = true;
+        }
+    }
+
+    /// The broker has refused what came under this identifier.
+    pub fn refused(&mut self, client: usize, id: u16) {
+        if let Some(session) = self.session_of(client) {
+            session.held.remove(&id);
+        }
+    }
+
+    fn session_of(&mut self, client: usize) -> Option<&mut Mirror> {
+        self.sessions.values_mut().find(|session| session.clients.contains(&client))
     }
 
     /// A client's process died; these receipts were stored. What else its
@@ -169,6 +217,7 @@ impl Ledger {
     pub fn session_ended(&mut self, client_id: &str) {
         let Some(session) = self.sessions.get_mut(client_id) else { return };
         session.filters.clear();
+        session.held.clear();
         let clients = session.clients.clone();
         let open = self.messages.iter_mut().filter(|(message, account)| {
             !account.is_over && clients.contains(&usize::from(message.publisher))
@@ -204,6 +253,7 @@ impl Ledger {
         let allowed = match (message.qos(), delivery.qos) {
             (QoS::AtMostOnce, _) => 1,
             (QoS::AtLeastOnce, _) | (_, QoS::AtLeastOnce) => u32::MAX,
+            _ if self.generous.contains(&message.publisher) => u32::MAX,
             (QoS::ExactlyOnce, _) => {
                 let forgiven = subscriber.forgiven.get(&message).copied().unwrap_or_default();
                 1 + account.sessions_lost + forgiven

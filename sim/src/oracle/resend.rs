@@ -7,6 +7,7 @@ use evenkeel_codec::{Packet, Publish, QoS};
 use evenkeel_proto::record::Phase;
 use evenkeel_proto::{
     Completion, ConnectionId, DeliveryError, DisconnectCause, Event, TransportFailure,
+    WhenUncertain,
 };
 
 use super::life::is_cut;
@@ -49,6 +50,8 @@ struct Sent {
     /// It was suspect, and went out again without a sign of life: what follows
     /// is no evidence (D16).
     is_blind: bool,
+    /// Its exchange had come to an end when it was sent anew.
+    is_finished: bool,
 }
 
 impl Oracle for Resends {
@@ -58,6 +61,14 @@ impl Oracle for Resends {
             Seen::Wrote(conn, Packet::Publish(publish), _)
             | Seen::Farewell(conn, Packet::Publish(publish)) => {
                 self.on_publish(view, *conn, publish, verdict);
+            }
+            Seen::Got(_, Packet::PubComp(ack)) => {
+                let flight = view.ids.get(&ack.packet_id.get());
+                let flight = flight.filter(|flight| flight.stage == Stage::Completion);
+                let message = flight.and_then(|flight| flight.message);
+                if let Some(sent) = message.and_then(|message| self.sent.get_mut(&message)) {
+                    sent.is_finished = true;
+                }
             }
             Seen::Event(Event::Disconnected { conn, cause, .. }) if cut_by_peer(cause) => {
                 self.cuts += 1;
@@ -164,6 +175,14 @@ impl Resends {
         let Some(sent) = before else {
             return self.on_first(view, conn, message, publish, verdict);
         };
+        if view.declared.when_uncertain == WhenUncertain::SendAnew
+            && std::mem::take(&mut sent.is_finished)
+        {
+            // D13: it may be lost, and is sent as a new message.
+            verdict.require("D6", !publish.dup, || format!("{message} is sent anew with DUP"));
+            (sent.conn, sent.session) = (conn, view.sessions);
+            return;
+        }
         verdict.require("D6", sent.conn != conn, || format!("{message} is sent twice on {conn:?}"));
         let known = sent.session == view.sessions;
         verdict.require("D6", publish.dup || !known, || {
@@ -206,9 +225,9 @@ impl Resends {
             format!("{message} is sent while {waits:?} has to be sent again")
         });
         self.serial += 1;
-        let (serial, session) = (self.serial, view.sessions);
-        let (is_suspect, is_blind) = (false, false);
-        let sent = Sent { serial, conn, session, deaths: 0, is_suspect, is_blind };
+        let (serial, session, deaths) = (self.serial, view.sessions, 0);
+        let (is_suspect, is_blind, is_finished) = (false, false, false);
+        let sent = Sent { serial, conn, session, deaths, is_suspect, is_blind, is_finished };
         self.sent.insert(message, sent);
     }
 }

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use evenkeel_codec::{Text, Version};
-use evenkeel_proto::{Config, OfflineQos0, Reconnect, RefusedPolicy, TakeOverPolicy, WhenFull};
+use evenkeel_proto::{
+    Config, OfflineQos0, Reconnect, RefusedPolicy, TakeOverPolicy, WhenFull, WhenUncertain,
+};
 
 use super::{Class, Plan};
 use crate::net::{LinkSpec, PathSpec};
@@ -28,8 +30,12 @@ const MESSAGES: u32 = 300;
 
 /// A client of a random world.
 pub(super) fn client(plan: &Plan, index: usize, rng: &Rng) -> ClientSpec {
+    let mut choice = rng.fork("uncertain", index as u64);
     let mut rng = rng.fork("spec", index as u64);
     let mut config = config(plan, &mut rng);
+    if choice.one_in(4) {
+        config.when_uncertain = WhenUncertain::SendAnew;
+    }
     let rival = plan.has(Class::TakeOver) && index > 0 && index + 1 == plan.clients;
     let name = if rival { 0 } else { index };
     config.connect.client_id = Text::try_from(format!("c{name}").as_str()).unwrap_or_default();

@@ -272,15 +272,23 @@ impl Client {
     fn resume_session(&mut self, session_present: bool) {
         let unproven = core::mem::take(&mut self.session.unproven);
         let mut unfinished = self.session.flights.publishes_in_order();
-        if !session_present {
+        if session_present {
+            self.doubt_session(unproven);
+        } else {
+            self.session.doubts.forget();
             if self.session.inbound.forget() {
+                self.session.unknown = false;
                 self.note(Record::SessionLost);
             }
             self.fulfil_unsubscribes();
-            unfinished = self.forget_releases(unfinished);
+            unfinished = self.end_releases(unfinished);
         }
         self.session.replay.begin(unfinished, session_present);
         self.after_commit(Gate::Replay);
+        if !session_present && core::mem::take(&mut self.session.unknown) {
+            // Nothing waits for this: it would be found out again.
+            self.note(Record::SessionLost);
+        }
         self.session.inbound.unproven = unproven;
         if session_present && !unproven {
             return;
@@ -289,6 +297,17 @@ impl Client {
         let filters = self.session.subscriptions.restore(session_present, identified);
         if filters > 0 {
             self.event(Event::SubscriptionsRestoring { filters });
+        }
+    }
+
+    /// A session that is resumed and may not be ours: the server may hold any
+    /// identifier, or may not have what it took over (D13).
+    fn doubt_session(&mut self, unproven: bool) {
+        if self.session.unknown {
+            self.session.doubts.raise();
+        }
+        if unproven {
+            self.session.flights.doubt_releases();
         }
     }
 

@@ -175,9 +175,10 @@ impl Client {
     fn abandon(&mut self, id: PacketId) {
         let Some(flight) = self.give_up(id) else { return };
         match flight.exchange {
-            Exchange::Publish { claim, .. } | Exchange::Release { claim } => {
+            Exchange::Publish { claim, .. } | Exchange::Release { claim, .. } => {
                 self.leave(claim, flight.attempts);
             }
+            Exchange::Clearing => {}
             Exchange::Control(control) => {
                 self.complete(control.fail(self.left_unanswered()));
             }

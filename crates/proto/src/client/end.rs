@@ -207,6 +207,7 @@ impl Client {
     /// that was alone, at as many deaths as it may have, is quarantined (R7).
     fn count_strikes(&mut self, cause: &DisconnectCause, online: &Online) {
         let limit = self.config.bounds.deaths_per_packet;
+        self.end_clearing(online.stream.written, is_suspicious(cause));
         if limit > 0 && is_suspicious(cause) {
             let alive_from = match online.proof.life {
                 Life::Shown { at } => Some(at),
@@ -240,7 +241,7 @@ impl Client {
             let blamable = match &flight.exchange {
                 Exchange::Publish { .. } => true,
                 // The server has taken it over, and bore it.
-                Exchange::Release { .. } => false,
+                Exchange::Release { .. } | Exchange::Clearing => false,
                 Exchange::Control(control) => control.out == 1,
             };
             blamable && flight.suspicion.strikes >= limit
@@ -270,7 +271,7 @@ impl Client {
                 self.fail_filter(control, ReasonCode::UNSPECIFIED_ERROR, error);
                 filter
             }
-            Exchange::Release { .. } => return,
+            Exchange::Release { .. } | Exchange::Clearing => return,
         };
         self.event(Event::Quarantined { topic, deaths, serial });
     }

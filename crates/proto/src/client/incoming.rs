@@ -9,7 +9,7 @@ use crate::cause::{DisconnectCause, ProtocolError};
 use crate::event::Event;
 use crate::io::{ConnectionId, Incoming};
 use crate::keepalive::Pong;
-use crate::operation::{Claim, Delivered, DeliveryError};
+use crate::operation::{Delivered, DeliveryError};
 use crate::record::Record;
 use crate::session::flights::{Exchange, Flight, Landed};
 use crate::session::inbound::MOST_OPEN;
@@ -209,7 +209,7 @@ impl Client {
             PacketType::PubAck => self.on_puback(id, reason),
             PacketType::PubRec => self.on_pubrec(id, reason),
             PacketType::PubRel => self.on_pubrel(id),
-            _ => self.on_pubcomp(id),
+            _ => self.on_pubcomp(id, reason),
         }
     }
 
@@ -226,12 +226,12 @@ impl Client {
     //= [MQTT-4.3.3-4]
     fn on_pubrec(&mut self, id: PacketId, reason: ReasonCode) {
         match self.expectation(id) {
-            Some(PacketType::PubRec) if reason.is_error() => self.end_publish(id, reason),
+            Some(PacketType::PubRec) if reason.is_error() => {
+                self.session.doubts.clear(id);
+                self.end_publish(id, reason);
+            }
             Some(PacketType::PubRec) => {
-                // Ownership has passed: the message is not needed any more.
-                if let Some(Claim { serial, .. }) = self.session.flights.release(id) {
-                    self.note(Record::Released { serial });
-                }
+                self.release(id);
                 self.session.replay.on_answer(id);
                 self.mark_useful();
                 self.send_release(id);
@@ -240,6 +240,7 @@ impl Client {
             Some(PacketType::PubComp) => {
                 self.stats.unknown_acknowledgements += 1;
                 if !reason.is_error() {
+                    self.session.flights.repeat_release(id);
                     self.send_release(id);
                 }
             }
@@ -264,10 +265,9 @@ impl Client {
         self.send_committed(PacketType::PubRel, id, ReasonCode::SUCCESS);
     }
 
-    fn on_pubcomp(&mut self, id: PacketId) {
+    fn on_pubcomp(&mut self, id: PacketId, reason: ReasonCode) {
         match self.expectation(id) {
-            // "Not found" after PUBREC: the server had finished before.
-            Some(PacketType::PubComp) => self.end_publish(id, ReasonCode::SUCCESS),
+            Some(PacketType::PubComp) => self.on_completed(id, reason),
             _ => self.stats.unknown_acknowledgements += 1,
         }
     }
@@ -298,7 +298,7 @@ impl Client {
                 Some(PacketType::PubAck)
             }
             Exchange::Publish { .. } => Some(PacketType::PubRec),
-            Exchange::Release { .. } => Some(PacketType::PubComp),
+            Exchange::Release { .. } | Exchange::Clearing => Some(PacketType::PubComp),
             Exchange::Control(_) => None,
         }
     }
@@ -320,17 +320,23 @@ impl Client {
     }
 
     /// The exchange of a publish is over.
-    fn end_publish(&mut self, id: PacketId, reason: ReasonCode) {
+    pub(super) fn end_publish(&mut self, id: PacketId, reason: ReasonCode) {
         self.session.replay.on_answer(id);
         self.mark_useful();
         self.finish_publish(id, reason);
     }
 
-    fn finish_publish(&mut self, id: PacketId, reason: ReasonCode) {
+    pub(super) fn finish_publish(&mut self, id: PacketId, reason: ReasonCode) {
+        if self.sends_anew(id) {
+            return;
+        }
         let Some(landed) = self.session.flights.land(id) else { return };
-        let Landed { claim, is_forsaken, attempts, sent } = landed;
+        let Landed { claim, is_forsaken, is_doubtful, attempts, sent } = landed;
         if is_forsaken {
             return self.note(Record::Freed { packet_id: id });
+        }
+        if is_doubtful && !reason.is_error() {
+            return self.settle_uncertain(claim, attempts);
         }
         self.stats.publishes_acknowledged += 1;
         let result = if reason.is_error() {
@@ -340,25 +346,6 @@ impl Client {
             Ok(Delivered { reason, packet_id: Some(id), attempts, round_trip })
         };
         self.settle(claim, result);
-    }
-
-    /// QoS 2 exchanges the server had taken over before it lost the session:
-    /// nothing is left to send. Returns what is.
-    pub(super) fn forget_releases(
-        &mut self,
-        unfinished: alloc::vec::Vec<PacketId>,
-    ) -> alloc::vec::Vec<PacketId> {
-        let mut left = alloc::vec::Vec::with_capacity(unfinished.len());
-        for id in unfinished {
-            let released = (self.session.flights.get(id))
-                .is_some_and(|flight| matches!(flight.exchange, Exchange::Release { .. }));
-            if released {
-                self.finish_publish(id, ReasonCode::SUCCESS);
-            } else {
-                left.push(id);
-            }
-        }
-        left
     }
 
     fn on_pong(&mut self) {

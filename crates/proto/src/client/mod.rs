@@ -2,6 +2,7 @@
 
 mod acknowledge;
 mod authenticate;
+mod certainty;
 mod commit;
 mod connect;
 mod drain;

@@ -127,6 +127,7 @@ impl Client {
             && self.has_room()
             && match qos {
                 QoS::AtMostOnce => !self.is_behind_stored_qos0(),
+                QoS::ExactlyOnce if self.session.doubts.ask_first() => false,
                 _ => self.may_begin_exchange(qos),
             }
     }
@@ -159,6 +160,10 @@ impl Client {
             // PUBLISH waits for make one commit.
             self.pump();
             return Ok(Accepted::Storing);
+        }
+        if self.session.doubts.ask_first() {
+            // Nothing else may come about by which it is sent.
+            self.pump();
         }
         Ok(Accepted::Tracked)
     }
@@ -277,7 +282,7 @@ impl Client {
     ) -> Result<Option<PacketId>, PublishLimit> {
         let packet_id = match publish.qos {
             QoS::AtMostOnce => None,
-            _ => Some(self.session.flights.reserve().ok_or(NO_IDENTIFIER)?),
+            qos => Some(self.reserve_for(qos).ok_or(NO_IDENTIFIER)?),
         };
         let topic_alias = self.alias_for(publish);
         let transfer = Transfer { dup: false, packet_id, topic_alias, message_expiry };
@@ -287,8 +292,10 @@ impl Client {
             return Err(limit);
         }
         if let Some(id) = packet_id {
+            let qos = publish.qos;
             let exchange = Exchange::Publish { publish: core::mem::take(publish), claim };
             self.session.flights.insert(id, exchange, self.now, Here::Sent { begins });
+            self.note_doubt(id, qos);
         }
         Ok(packet_id)
     }

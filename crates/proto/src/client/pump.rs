@@ -113,10 +113,11 @@ impl Client {
             Exchange::Publish { publish, .. } => publish.clone(),
             Exchange::Release { .. } => {
                 self.session.flights.on_resent(id, self.now, self.bytes_queued());
+                self.session.flights.repeat_release(id);
                 self.send_ack(PacketType::PubRel, id, ReasonCode::SUCCESS);
                 return true;
             }
-            Exchange::Control(_) => return false,
+            Exchange::Clearing | Exchange::Control(_) => return false,
         };
         let expires = flight.expires.or_else(|| expiry(&publish, flight.sent));
         let message_expiry = expires.map(|at| seconds_left(at, self.now));
@@ -170,7 +171,9 @@ impl Client {
             && self.has_room()
             && let Some((_, front)) = self.session.queue.front()
         {
-            if front.publish.qos != QoS::AtMostOnce && !self.may_begin_exchange(front.publish.qos) {
+            let qos = front.publish.qos;
+            if qos != QoS::AtMostOnce && !self.may_begin_exchange(qos) || !self.has_identifier(qos)
+            {
                 return;
             }
             let Some(queued) = self.session.queue.pop() else { return };
@@ -203,15 +206,17 @@ impl Client {
         let forbidden = self.forbidden(&publish).or_else(|| self.unsendable(&publish));
         let packet_id = match forbidden {
             Some(limit) => Err(limit),
-            None => self.session.flights.reserve().ok_or(NO_IDENTIFIER),
+            None => self.reserve_for(publish.qos).ok_or(NO_IDENTIFIER),
         };
         let id = match packet_id {
             Ok(id) => id,
             Err(limit) => return self.settle(claim, Err(DeliveryError::NotAllowed(limit))),
         };
         let serial = claim.serial;
+        let qos = publish.qos;
         let exchange = Exchange::Publish { publish, claim };
         self.session.flights.insert(id, exchange, self.now, Here::Begun);
+        self.note_doubt(id, qos);
         self.session.flights.set_expiry(id, expires);
         self.note(Record::Sent { serial, packet_id: id });
         self.after_commit(Gate::Publish(id, serial));

@@ -63,6 +63,7 @@ impl Client {
         journal.unproven = recovered.unproven;
         session.journal = Some(Box::new(journal));
         session.unproven = recovered.unproven;
+        session.unknown = recovered.session_unknown || !session.inherited;
         session.queue.begin_with(queued);
         let event = Event::Recovered {
             exchanges: exchanges.len(),
@@ -89,6 +90,7 @@ impl Client {
         if self.session.inherited {
             self.event(event);
         } else {
+            self.note(Record::SessionUnknown);
             self.note_identity();
         }
     }
@@ -104,7 +106,7 @@ impl Client {
 
 fn expiry_of(stored: &StoredExchange, clock: &StoreClock, now: Instant) -> Option<Instant> {
     match &stored.phase {
-        Phase::Unanswered(message) => clock.expiry(message, now),
+        Phase::Unanswered(message) | Phase::ReleasedAndKept(message) => clock.expiry(message, now),
         Phase::Released => None,
     }
 }
@@ -113,7 +115,10 @@ fn exchange_of(stored: StoredExchange) -> Exchange {
     let claim = Claim { token: Token::NONE, serial: stored.serial, stored: true };
     match stored.phase {
         Phase::Unanswered(message) => Exchange::Publish { publish: message.publish, claim },
-        Phase::Released => Exchange::Release { claim },
+        Phase::Released => Exchange::Release { claim, kept: None },
+        Phase::ReleasedAndKept(message) => {
+            Exchange::Release { claim, kept: Some(Box::new(message.publish)) }
+        }
     }
 }
 

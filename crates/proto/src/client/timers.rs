@@ -37,6 +37,7 @@ impl Client {
                 self.tell_stall();
                 self.run_keep_alive();
                 self.end_wait_for_life();
+                self.run_clearing();
             }
             _ => {}
         }
@@ -159,10 +160,12 @@ impl Client {
         let stuck = (self.reads_on())
             .filter(|at| self.mail.inbox.is_full() && *at > self.now)
             .map(|at| Deadline { at, timer: Timer::Inbox });
+        let clearing =
+            self.clearing_deadline().map(|at| Deadline { at, timer: Timer::Identifiers });
         let store = self.store_deadline().map(|at| Deadline { at, timer: Timer::Store });
         let stall = self.stall_deadline().map(|at| Deadline { at, timer: Timer::Stall });
         let life = self.life_deadline().map(|at| Deadline { at, timer: Timer::SignOfLife });
-        [link, expiry, drain, stuck, store, stall, life].into_iter().flatten().min()
+        [link, expiry, drain, stuck, clearing, store, stall, life].into_iter().flatten().min()
     }
 
     fn life_deadline(&self) -> Option<Instant> {

@@ -96,6 +96,12 @@ pub enum Record {
         /// Which message.
         serial: Serial,
     },
+    /// PUBREC came, as with `Released`, and the content is kept: if the server
+    /// loses the session, the message is sent anew, which is another `Sent`.
+    ReleasedAndKept {
+        /// Which message.
+        serial: Serial,
+    },
     /// The message has its outcome: nothing of it is left.
     Done {
         /// Which message, in whatever state.
@@ -142,9 +148,13 @@ pub enum Record {
         /// Which.
         filter: TopicFilter,
     },
-    /// The server has forgotten the session: what was `Received` is void.
-    /// Messages, exchanges and subscriptions stay; they are begun anew.
+    /// The server has forgotten the session: what was `Received` is void, and
+    /// `SessionUnknown` is over. Messages, exchanges and subscriptions stay; they
+    /// are begun anew.
     SessionLost,
+    /// The store is new: a session that the server has may be older, and hold
+    /// packet identifiers that are not known here (D13).
+    SessionUnknown,
     /// A CONNECT goes out: the server may begin a session of which nothing
     /// here is true, and this process may die before it knows.
     Unproven,
@@ -191,4 +201,6 @@ pub enum Outcome {
     Removed,
     /// The application queued it again, under this name.
     Requeued(Serial),
+    /// The server may have it, or may have lost it (D13).
+    Uncertain,
 }

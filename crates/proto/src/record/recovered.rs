@@ -25,6 +25,8 @@ pub struct Recovered {
     /// The last of the records `Time`, advanced to the age of the last message
     /// accepted since; `None` where there is none.
     pub time: Option<StoredTime>,
+    /// The record `SessionUnknown` is there, and no `SessionLost` after it.
+    pub session_unknown: bool,
     /// The subscriptions, in any order.
     pub subscriptions: Vec<StoredSubscription>,
     /// Queued messages by priority, index as in `Priority::Low as usize`.
@@ -84,6 +86,8 @@ pub enum Phase {
     Unanswered(Box<StoredMessage>),
     /// PUBCOMP.
     Released,
+    /// PUBCOMP; the message may have to be sent anew.
+    ReleasedAndKept(Box<StoredMessage>),
 }
 
 /// A message out of a store.

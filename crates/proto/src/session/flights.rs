@@ -6,6 +6,7 @@ use evenkeel_codec::{PacketId, Publish, QoS};
 use crate::operation::{Claim, Token};
 use crate::record::Serial;
 use crate::session::control::Control;
+use crate::session::doubts::Doubts;
 use crate::time::Instant;
 
 /// One exchange that holds a packet identifier.
@@ -22,6 +23,10 @@ pub(crate) struct Flight {
     pub(crate) attempts: u32,
     pub(crate) suspicion: Suspicion,
     here: Here,
+    /// More than one PUBREL went out, or may have.
+    repeated: bool,
+    /// PUBCOMP will not tell whether the server took the message (D13).
+    doubtful: bool,
     pub(crate) exchange: Exchange,
 }
 
@@ -54,8 +59,12 @@ pub(crate) struct Suspicion {
 pub(crate) enum Exchange {
     /// QoS 1 waits for PUBACK, QoS 2 for PUBREC.
     Publish { publish: Publish, claim: Claim },
-    /// PUBREL is sent, PUBCOMP awaited.
-    Release { claim: Claim },
+    /// PUBREL is sent, PUBCOMP awaited. The message is kept where it may be
+    /// sent anew.
+    Release { claim: Claim, kept: Option<Box<Publish>> },
+    /// The same, for an identifier that the server may hold from a session this
+    /// client has no memory of (D13). It ends with its connection.
+    Clearing,
     /// SUBACK or UNSUBACK is awaited.
     Control(Box<Control>),
 }
@@ -65,6 +74,7 @@ pub(crate) enum Exchange {
 pub(crate) struct Landed {
     pub(crate) claim: Claim,
     pub(crate) is_forsaken: bool,
+    pub(crate) is_doubtful: bool,
     pub(crate) attempts: u32,
     pub(crate) sent: Instant,
 }
@@ -94,23 +104,27 @@ impl Flight {
 
 impl Exchange {
     /// One that goes on for its identifier alone.
-    pub(crate) const FORSAKEN: Self = Self::Release { claim: Claim::NOBODY };
+    pub(crate) const FORSAKEN: Self = Self::Release { claim: Claim::NOBODY, kept: None };
 
     /// Who waits for the outcome of the message, if it is about one.
     pub(crate) const fn claim(&self) -> Option<Claim> {
         match self {
-            Self::Publish { claim, .. } | Self::Release { claim } => Some(*claim),
-            Self::Control(_) => None,
+            Self::Publish { claim, .. } | Self::Release { claim, .. } => Some(*claim),
+            Self::Clearing | Self::Control(_) => None,
         }
     }
 
     pub(crate) const fn is_publish(&self) -> bool {
-        matches!(self, Self::Publish { .. } | Self::Release { .. })
+        !matches!(self, Self::Control(_))
     }
 
     /// True where the message has left it, and only its identifier is in use.
     pub(crate) fn is_forsaken(&self) -> bool {
-        matches!(self, Self::Release { claim } if *claim == Claim::NOBODY)
+        matches!(self, Self::Release { claim, .. } if *claim == Claim::NOBODY)
+    }
+
+    const fn is_clearing(&self) -> bool {
+        matches!(self, Self::Clearing)
     }
 
     /// The QoS of a publish exchange.
@@ -118,7 +132,7 @@ impl Exchange {
         match self {
             Self::Publish { publish, .. } => publish.qos,
             Self::Release { .. } => QoS::ExactlyOnce,
-            Self::Control(_) => QoS::AtMostOnce,
+            Self::Clearing | Self::Control(_) => QoS::AtMostOnce,
         }
     }
 }
@@ -141,6 +155,8 @@ struct Counts {
     publishes: usize,
     /// Exchanges of PUBLISH of which the identifier alone is left.
     forsaken: usize,
+    /// Identifiers that are being given back before their first use.
+    clearing: usize,
     /// Exchanges of PUBLISH that began or were sent on the present connection.
     open_here: usize,
     /// Exchanges of SUBSCRIBE and UNSUBSCRIBE that are suspected.
@@ -153,6 +169,7 @@ impl Counts {
         if flight.exchange.is_publish() {
             self.publishes += 1;
             self.forsaken += usize::from(flight.exchange.is_forsaken());
+            self.clearing += usize::from(flight.exchange.is_clearing());
             self.open_here += usize::from(flight.here != Here::Not);
         } else {
             self.suspect_controls += usize::from(flight.suspicion.suspect);
@@ -164,6 +181,7 @@ impl Counts {
         if flight.exchange.is_publish() {
             self.publishes -= 1;
             self.forsaken -= usize::from(flight.exchange.is_forsaken());
+            self.clearing -= usize::from(flight.exchange.is_clearing());
             self.open_here -= usize::from(flight.here != Here::Not);
         } else {
             self.suspect_controls -= usize::from(flight.suspicion.suspect);
@@ -174,7 +192,12 @@ impl Counts {
 impl Flights {
     /// Messages in flight: exchanges of PUBLISH that have one.
     pub(crate) const fn messages(&self) -> usize {
-        self.counts.publishes - self.counts.forsaken
+        self.counts.publishes - self.counts.forsaken - self.counts.clearing
+    }
+
+    /// Identifiers that are being given back before their first use.
+    pub(crate) const fn clearing(&self) -> usize {
+        self.counts.clearing
     }
 
     /// All exchanges in flight.
@@ -216,10 +239,7 @@ impl Flights {
     ///
     /// Identifiers rotate, so that one just freed is not taken again at once.
     pub(crate) fn reserve(&mut self) -> Option<PacketId> {
-        if self.counts.all * 2 >= self.slots.len() {
-            let target = (self.slots.len() * 2).clamp(16, usize::from(u16::MAX));
-            self.slots.resize_with(target, || None);
-        }
+        self.grow();
         if self.counts.all >= self.slots.len() {
             return None;
         }
@@ -229,6 +249,27 @@ impl Flights {
         };
         self.cursor = free;
         PacketId::new(u16::try_from(free + 1).ok()?)
+    }
+
+    /// As [`reserve`](Self::reserve), but none of those that the server may hold.
+    #[cold]
+    pub(crate) fn reserve_clear(&mut self, doubts: &Doubts) -> Option<PacketId> {
+        self.grow();
+        let len = self.slots.len();
+        let places = (self.cursor..len).chain(0..self.cursor.min(len));
+        let free = places.filter(|place| matches!(self.slots.get(*place), Some(None)));
+        let mut ids = free.filter_map(|place| PacketId::new(u16::try_from(place + 1).ok()?));
+        let id = ids.find(|id| !doubts.holds(*id))?;
+        self.cursor = index(id);
+        Some(id)
+    }
+
+    /// Half of the places are free, as far as there are identifiers.
+    fn grow(&mut self) {
+        if self.counts.all * 2 >= self.slots.len() {
+            let target = (self.slots.len() * 2).clamp(16, usize::from(u16::MAX));
+            self.slots.resize_with(target, || None);
+        }
     }
 
     /// The index of the first free identifier from the cursor on, and then
@@ -256,11 +297,22 @@ impl Flights {
         self.order += 1;
         self.cursor = index(id) + 1;
         let (order, sent, expires) = (self.order, now, None);
+        let (repeated, doubtful) = (false, false);
         // Whatever a store says: an identifier has one exchange.
         if let Some(before) = slot.take() {
             self.counts.remove(&before);
         }
-        let flight = Flight { order, sent, expires, attempts, suspicion, here, exchange };
+        let flight = Flight {
+            order,
+            sent,
+            expires,
+            attempts,
+            suspicion,
+            here,
+            repeated,
+            doubtful,
+            exchange,
+        };
         self.counts.add(slot.insert(flight));
     }
 
@@ -270,6 +322,8 @@ impl Flights {
             self.slots.resize_with(index(id) + 1, || None);
         }
         self.insert(id, exchange, now, Here::Not);
+        // The run before may have sent PUBREL.
+        self.repeat_release(id);
     }
 
     /// The exchange goes out again, on the present connection.
@@ -331,11 +385,77 @@ impl Flights {
 
     //= [MQTT-4.3.3-6]
     /// The server owns the QoS 2 message: PUBREL and PUBCOMP are left.
-    pub(crate) fn release(&mut self, id: PacketId) -> Option<Claim> {
+    pub(crate) fn release(&mut self, id: PacketId, keep: bool) -> Option<Claim> {
         let flight = self.get_mut(id)?;
-        let claim = flight.exchange.claim()?;
-        flight.exchange = Exchange::Release { claim };
+        let Exchange::Publish { publish, claim } = &mut flight.exchange else { return None };
+        let claim = *claim;
+        let kept = keep.then(|| Box::new(core::mem::take(publish)));
+        flight.exchange = Exchange::Release { claim, kept };
+        flight.repeated = false;
         Some(claim)
+    }
+
+    // ---- what is not certain (D13) ----
+
+    /// PUBREL goes out again, or may have gone out before.
+    pub(crate) fn repeat_release(&mut self, id: PacketId) {
+        if let Some(flight) = self.get_mut(id) {
+            flight.repeated = true;
+        }
+    }
+
+    /// PUBREL went out once.
+    pub(crate) fn is_first_release(&self, id: PacketId) -> bool {
+        self.get(id).is_some_and(|flight| !flight.repeated)
+    }
+
+    /// PUBCOMP of this exchange will not tell whether the server took the message.
+    pub(crate) fn doubt(&mut self, id: PacketId) {
+        if let Some(flight) = self.get_mut(id) {
+            flight.doubtful = true;
+        }
+    }
+
+    /// The session may be another one than that in which PUBRECs came.
+    pub(crate) fn doubt_releases(&mut self) {
+        for flight in self.slots.iter_mut().flatten() {
+            flight.doubtful |= matches!(flight.exchange, Exchange::Release { .. });
+        }
+    }
+
+    /// A message that the server may have lost is to be sent anew, if it was
+    /// kept and if that is still in doubt; returns its name.
+    pub(crate) fn renew(&mut self, id: PacketId) -> Option<Serial> {
+        let flight = self.get_mut(id).filter(|flight| flight.doubtful)?;
+        let Exchange::Release { claim, kept } = &mut flight.exchange else { return None };
+        let (claim, publish) = (*claim, *kept.take()?);
+        flight.exchange = Exchange::Publish { publish, claim };
+        flight.doubtful = false;
+        if flight.here != Here::Not {
+            flight.here = Here::Begun;
+        }
+        Some(claim.serial)
+    }
+
+    /// Ends the giving back of an identifier; false where that was not under way.
+    pub(crate) fn end_clearing(&mut self, id: PacketId) -> bool {
+        let is_clearing = self.get(id).is_some_and(|flight| flight.exchange.is_clearing());
+        is_clearing && self.remove(id).is_some()
+    }
+
+    /// The same for all. True where the peer may have seen one of the PUBRELs.
+    pub(crate) fn end_all_clearing(&mut self, written: u64) -> bool {
+        if self.counts.clearing == 0 {
+            return false;
+        }
+        let mut was_out = false;
+        for slot in &mut self.slots {
+            if let Some(flight) = slot.take_if(|flight| flight.exchange.is_clearing()) {
+                was_out |= flight.is_out(written);
+                self.counts.remove(&flight);
+            }
+        }
+        was_out
     }
 
     /// Ends an exchange and frees its identifier.
@@ -353,6 +473,7 @@ impl Flights {
         let landed = Landed {
             claim: flight.exchange.claim()?,
             is_forsaken: flight.exchange.is_forsaken(),
+            is_doubtful: flight.doubtful,
             attempts: flight.attempts,
             sent: flight.sent,
         };
@@ -382,7 +503,7 @@ impl Flights {
         let claims = ids.into_iter().filter_map(|id| {
             let flight = self.get_mut(id)?;
             let attempts = flight.attempts;
-            let (Exchange::Publish { claim, .. } | Exchange::Release { claim }) =
+            let (Exchange::Publish { claim, .. } | Exchange::Release { claim, .. }) =
                 &mut flight.exchange
             else {
                 return None;
@@ -452,7 +573,7 @@ mod tests {
 
     fn release() -> Exchange {
         let claim = Claim { token: Token::NONE, serial: Serial(1), stored: false };
-        Exchange::Release { claim }
+        Exchange::Release { claim, kept: None }
     }
 
     //= [MQTT-2.2.1-3] test

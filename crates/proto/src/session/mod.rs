@@ -3,6 +3,7 @@
 //! the process too, by what the journal records.
 
 pub(crate) mod control;
+pub(crate) mod doubts;
 pub(crate) mod flights;
 pub(crate) mod inbound;
 pub(crate) mod journal;
@@ -20,6 +21,7 @@ use crate::operation::{Claim, Token};
 use crate::record::Serial;
 use crate::time::{Instant, StoreClock};
 
+use doubts::Doubts;
 use flights::Flights;
 use inbound::Inbound;
 use journal::Journal;
@@ -33,6 +35,8 @@ use subscriptions::Subscriptions;
 pub(crate) struct Session {
     /// Exchanges that hold a packet identifier.
     pub(crate) flights: Flights,
+    /// Identifiers that the server may hold without our knowledge.
+    pub(crate) doubts: Doubts,
     /// Messages accepted and not yet sent.
     pub(crate) queue: Queue,
     /// Messages that connections died of, where no store keeps them.
@@ -52,6 +56,10 @@ pub(crate) struct Session {
     pub(crate) unproven: bool,
     /// An earlier run began this session.
     pub(crate) inherited: bool,
+    /// If the server has a session, it may be one that nothing here knows of.
+    pub(crate) unknown: bool,
+    /// When an identifier was given back last.
+    pub(crate) clearing_since: Instant,
     /// By it stored times are read.
     pub(crate) clock: StoreClock,
     next_serial: Serial,
@@ -61,6 +69,7 @@ impl Session {
     pub(crate) fn new(config: &Config) -> Self {
         Self {
             flights: Flights::default(),
+            doubts: Doubts::default(),
             queue: Queue::new(config.queue),
             quarantine: Quarantine::default(),
             replay: Replay::default(),
@@ -70,6 +79,8 @@ impl Session {
             established: false,
             unproven: false,
             inherited: false,
+            unknown: true,
+            clearing_since: Instant::default(),
             clock: StoreClock::default(),
             next_serial: Serial(1),
         }

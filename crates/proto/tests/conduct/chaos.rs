@@ -9,7 +9,7 @@ use evenkeel_proto::codec::{
     ConnAck, Packet, PacketId, Property, Publish, QoS, ReasonCode, Version,
 };
 use evenkeel_proto::{
-    Accepted, AckKey, Completion, Config, DeliveryError, State, TransportFailure,
+    Accepted, AckKey, Completion, Config, DeliveryError, State, TransportFailure, WhenUncertain,
 };
 
 use crate::support::*;
@@ -194,6 +194,7 @@ struct World {
     received: Vec<u64>,
     offered: BTreeMap<u64, QoS>,
     sessions_lost: u32,
+    uncertain: usize,
 }
 
 impl World {
@@ -216,6 +217,7 @@ impl World {
             received: Vec::new(),
             offered: BTreeMap::new(),
             sessions_lost: 0,
+            uncertain: 0,
         }
     }
 
@@ -349,6 +351,12 @@ impl World {
                     assert_eq!(self.accepted[&token.0], AtMostOnce);
                     token
                 }
+                Completion::Publish { token, result: Err(DeliveryError::Uncertain { .. }) } => {
+                    assert_eq!(self.accepted[&token.0], ExactlyOnce);
+                    assert!(self.sessions_lost > 0, "the session is there (D13)");
+                    self.uncertain += 1;
+                    token
+                }
                 Completion::Publish { token, result } => {
                     assert!(result.is_ok(), "{result:?}");
                     self.delivered.extend(self.accepted.get(&token.0).map(|qos| (token.0, *qos)));
@@ -422,7 +430,7 @@ impl World {
 
 #[test]
 fn what_was_accepted_arrives_whatever_happens() {
-    let mut reconnects = 0;
+    let (mut reconnects, mut uncertain) = (0, 0);
     let mut arrived = 0;
     for seed in 0..300 {
         let version = if seed % 2 == 0 { Version::V311 } else { Version::V5 };
@@ -435,10 +443,14 @@ fn what_was_accepted_arrives_whatever_happens() {
         settings.bounds.filters_per_packet = 2;
         // Random cuts prove nothing against a packet.
         settings.bounds.deaths_per_packet = if seed % 3 == 0 { 100 } else { 0 };
+        if seed % 5 == 0 {
+            settings.when_uncertain = WhenUncertain::SendAnew;
+        }
         let mut world = World::new(settings, seed);
         if version == Version::V311 {
             world.server.receive_maximum = 8;
         }
+        let anew = seed % 5 == 0;
         world.connect();
         for _ in 0..400 {
             world.step();
@@ -448,7 +460,10 @@ fn what_was_accepted_arrives_whatever_happens() {
         assert!(matches!(world.rig.client.state(), State::Online { .. }));
         reconnects += world.rig.stats().connects;
         arrived += world.server.arrived.len();
+        assert!(!anew || world.uncertain == 0, "it is sent anew");
+        uncertain += world.uncertain;
     }
+    assert!(uncertain > 10, "{uncertain}");
     assert!(reconnects > 600, "{reconnects}");
     assert!(arrived > 20_000, "{arrived}");
 }

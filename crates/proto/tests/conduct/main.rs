@@ -2,6 +2,7 @@
 
 mod authentication;
 mod causes;
+mod certainty;
 mod chaos;
 mod connect;
 mod durable;

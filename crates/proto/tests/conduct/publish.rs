@@ -148,14 +148,16 @@ fn a_refused_message_is_that_operations_failure_alone() {
 }
 
 #[test]
-fn pubcomp_not_found_means_the_server_had_finished() {
-    let mut rig = Rig::online(config(Version::V5));
+fn pubcomp_not_found_for_a_repeated_pubrel_means_the_server_had_finished() {
+    let mut rig = Rig::online(quiet(lasting(Version::V5)));
     rig.publish("a", ExactlyOnce, 1);
     let packet_id = rig.expect_publish().packet_id.unwrap();
     rig.send(&pubrec(packet_id));
     rig.expect();
+    rig.reconnect_with(&resumed());
+    assert_eq!(rig.expect(), pubrel(packet_id));
     rig.send(&reply(Packet::PubComp, packet_id, ReasonCode::PACKET_IDENTIFIER_NOT_FOUND));
-    assert_eq!(rig.outcome(1), Ok(delivered(packet_id, 1, secs(0))));
+    assert_eq!(rig.outcome(1), Ok(delivered(packet_id, 2, secs(0))));
 }
 
 #[test]

@@ -248,20 +248,6 @@ fn a_lost_session_makes_them_new_messages() {
     });
 }
 
-//= [MQTT-3.2.2-5] test
-/// D3.
-#[test]
-fn what_the_server_had_taken_over_before_it_forgot_is_done() {
-    each_version(|version| {
-        let (mut rig, ids) = unanswered(version, ExactlyOnce, 1);
-        rig.send(&pubrec(ids[0]));
-        rig.expect();
-        rig.reconnect_with(&accepted());
-        rig.expect_nothing();
-        assert!(rig.outcome(1).is_ok());
-    });
-}
-
 /// A server may answer what it got on the last connection.
 #[test]
 fn an_answer_to_the_last_connection_counts_if_the_session_lives() {

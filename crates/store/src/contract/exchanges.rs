@@ -70,6 +70,34 @@ pub fn a_released_exchange_keeps_its_identifier_alone(open: Open<'_>) {
     assert_eq!(exchanges(&recovered), [(0, 1, true), (2, 3, true)]);
 }
 
+pub fn a_released_message_that_is_kept_can_be_sent_anew(open: Open<'_>) {
+    let (mut store, _) = opened(open);
+    commit(&mut store, &accepted(0..4));
+    commit(&mut store, &[sent(0, 1), sent(1, 2), sent(2, 3)]);
+    let kept = |serial| Record::ReleasedAndKept { serial: Serial(serial) };
+    commit(&mut store, &[kept(0), kept(1), kept(2), kept(3), kept(77)]);
+    drop(store);
+    let (mut store, recovered) = opened(open);
+    let phases = recovered.exchanges.iter().map(|exchange| match &exchange.phase {
+        Phase::ReleasedAndKept(message) => message.publish.payload.clone(),
+        other => panic!("{other:?}"),
+    });
+    let payloads: Vec<_> = (0..3_u64).map(u64::to_le_bytes).collect();
+    assert!(phases.eq(payloads.iter().map(|bytes| bytes.as_slice())), "the content is there");
+    assert_eq!(serials(&queued(&mut store, Priority::Normal)), [3], "it was never sent");
+    // One is sent anew, one is over, one is released for good.
+    commit(&mut store, &[Record::SessionLost, sent(0, 9), done(1), released(2)]);
+    drop(store);
+    let (mut store, recovered) = opened(open);
+    assert_eq!(exchanges(&recovered), [(2, 3, false), (0, 9, true)]);
+    assert_eq!((one(&mut store, 1), one(&mut store, 2)), (None, None));
+    commit(&mut store, &[done(0), done(2), done(3)]);
+    drop(store);
+    let (mut store, recovered) = opened(open);
+    assert_eq!(recovered.exchanges, []);
+    assert_eq!(store.list(None, ALL).expect("a store can be listed"), []);
+}
+
 pub fn done_ends_a_message_in_any_state(open: Open<'_>) {
     let (mut store, _) = opened(open);
     commit(&mut store, &accepted(0..5));

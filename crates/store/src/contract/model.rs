@@ -46,7 +46,7 @@ impl View {
         }
         Ok(Self {
             exchanges: exchanges
-                .map(|e| (e.serial.0, e.packet_id, e.phase == Phase::Released))
+                .map(|e| (e.serial.0, e.packet_id, !matches!(e.phase, Phase::Unanswered(_))))
                 .collect(),
             forsaken: sorted(forsaken),
             received: sorted(received),
@@ -96,6 +96,11 @@ impl Model {
                     self.messages.remove(&serial.0);
                 }
             }
+            Record::ReleasedAndKept { serial } if self.messages.contains_key(&serial.0) => {
+                if let Some(exchange) = self.exchanges.iter_mut().find(|e| e.0 == serial.0) {
+                    exchange.2 = true;
+                }
+            }
             Record::Done { serial, .. } => {
                 self.messages.remove(&serial.0);
                 self.exchanges.retain(|exchange| exchange.0 != serial.0);
@@ -121,7 +126,9 @@ impl Model {
             }
             Record::Freed { packet_id } => self.forsaken.retain(|id| id != packet_id),
             // Cases of their own.
-            Record::Identity { .. }
+            Record::ReleasedAndKept { .. }
+            | Record::SessionUnknown
+            | Record::Identity { .. }
             | Record::Subscribed(_)
             | Record::Unsubscribed { .. }
             | Record::Unproven
@@ -204,6 +211,9 @@ impl Model {
                 Record::Accepted(message(self.next_serial + gap, priority, &payload))
             }
             5..7 => sent(serial(random, stored).0, 1 + random.below(50) as u16),
+            7 if self.next_serial.is_multiple_of(4) => {
+                Record::ReleasedAndKept { serial: serial(random, under_way) }
+            }
             7 => Record::Released { serial: serial(random, under_way) },
             8 => Record::Done { serial: serial(random, under_way), outcome: Outcome::Delivered },
             9 => Record::Done { serial: serial(random, stored), outcome: Outcome::Removed },
@@ -229,6 +239,7 @@ const fn serial_of(record: &Record) -> Option<Serial> {
         Record::Accepted(message) => Some(message.serial),
         Record::Sent { serial, .. }
         | Record::Released { serial }
+        | Record::ReleasedAndKept { serial }
         | Record::Done { serial, .. }
         | Record::Quarantined { serial, .. } => Some(*serial),
         _ => None,

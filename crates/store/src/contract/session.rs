@@ -138,6 +138,21 @@ pub fn the_time_is_kept_and_does_not_go_back(open: Open<'_>) {
     assert_eq!(recovered.time, Some(time(2, 7, None)));
 }
 
+pub fn an_unknown_session_is_remembered_until_it_is_lost(open: Open<'_>) {
+    for (records, expected) in [
+        (vec![], false),
+        (vec![Record::SessionUnknown], true),
+        (vec![Record::Unproven, Record::Proven], true),
+        (vec![Record::SessionLost], false),
+    ] {
+        let (mut store, _) = opened(open);
+        commit(&mut store, &records);
+        drop(store);
+        let (_store, recovered) = opened(open);
+        assert_eq!(recovered.session_unknown, expected, "after {records:?}");
+    }
+}
+
 pub fn the_session_outlives_many_messages(open: Open<'_>) {
     let (mut store, _) = opened(open);
     let subscribed = subscription("a/#", QoS::ExactlyOnce, Some(7));
@@ -148,6 +163,7 @@ pub fn the_session_outlives_many_messages(open: Open<'_>) {
             Record::Subscribed(subscribed.clone()),
             Record::Received { packet_id: packet_id(5) },
             Record::Unproven,
+            Record::SessionUnknown,
         ],
     );
     // More than a file of any store should keep for one that is done with.
@@ -160,7 +176,7 @@ pub fn the_session_outlives_many_messages(open: Open<'_>) {
     assert_eq!(recovered.client_id, Some(topic("pump-17")));
     assert_eq!(recovered.subscriptions, [subscribed]);
     assert_eq!(recovered.received, [packet_id(5)]);
-    assert!(recovered.unproven);
+    assert!(recovered.unproven && recovered.session_unknown);
     assert_eq!(recovered.next_serial.0, 2000);
 }
 

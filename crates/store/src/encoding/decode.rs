@@ -97,6 +97,8 @@ fn record(kind: u8, mut contents: &[u8]) -> Option<Record> {
         kind::FORSAKEN => Record::Forsaken { packet_id: packet_id(from)? },
         kind::FREED => Record::Freed { packet_id: packet_id(from)? },
         kind::TIME => Record::Time(time(std::mem::take(from))?),
+        kind::RELEASED_AND_KEPT => Record::ReleasedAndKept { serial: serial(from)? },
+        kind::SESSION_UNKNOWN => Record::SessionUnknown,
         _ => return None,
     };
     contents.is_empty().then_some(record)
@@ -181,6 +183,7 @@ fn outcome(from: &mut &[u8]) -> Option<Outcome> {
         outcome::DROPPED => Outcome::Dropped,
         outcome::REMOVED => Outcome::Removed,
         outcome::REQUEUED => Outcome::Requeued(serial(from)?),
+        outcome::UNCERTAIN => Outcome::Uncertain,
         _ => return None,
     })
 }

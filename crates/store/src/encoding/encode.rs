@@ -81,6 +81,8 @@ const fn kind_of(record: &Record) -> u8 {
         Record::Forsaken { .. } => kind::FORSAKEN,
         Record::Freed { .. } => kind::FREED,
         Record::Time(_) => kind::TIME,
+        Record::ReleasedAndKept { .. } => kind::RELEASED_AND_KEPT,
+        Record::SessionUnknown => kind::SESSION_UNKNOWN,
     }
 }
 
@@ -93,7 +95,9 @@ fn put_fields(record: &Record, out: &mut Vec<u8>) {
             varint::put(serial.0, out);
             varint::put(packet_id.get().into(), out);
         }
-        Record::Released { serial } => varint::put(serial.0, out),
+        Record::Released { serial } | Record::ReleasedAndKept { serial } => {
+            varint::put(serial.0, out);
+        }
         Record::Done { serial, outcome } => {
             varint::put(serial.0, out);
             put_outcome(*outcome, out);
@@ -119,6 +123,7 @@ fn put_fields(record: &Record, out: &mut Vec<u8>) {
         Record::Accepted(_)
         | Record::Subscribed(_)
         | Record::SessionLost
+        | Record::SessionUnknown
         | Record::Unproven
         | Record::Proven => {}
     }
@@ -136,6 +141,7 @@ fn put_outcome(outcome: Outcome, out: &mut Vec<u8>) {
         Outcome::NotAllowed => outcome::NOT_ALLOWED,
         Outcome::Dropped => outcome::DROPPED,
         Outcome::Removed => outcome::REMOVED,
+        Outcome::Uncertain => outcome::UNCERTAIN,
     };
     out.push(plain);
 }

@@ -27,6 +27,8 @@
 //! | 29 | forsaken | packet identifier |
 //! | 30 | freed | packet identifier |
 //! | 31 | time | microseconds on the client's clock, wall clock, age, then the 16 bytes of the boot where it is known |
+//! | 32 | released and kept | serial |
+//! | 33 | session unknown | |
 //!
 //! Kinds 1 to 3 are in snapshots only.
 
@@ -65,6 +67,8 @@ mod kind {
     pub(super) const FORSAKEN: u8 = 29;
     pub(super) const FREED: u8 = 30;
     pub(super) const TIME: u8 = 31;
+    pub(super) const RELEASED_AND_KEPT: u8 = 32;
+    pub(super) const SESSION_UNKNOWN: u8 = 33;
 }
 
 mod outcome {
@@ -75,6 +79,7 @@ mod outcome {
     pub(super) const DROPPED: u8 = 4;
     pub(super) const REMOVED: u8 = 5;
     pub(super) const REQUEUED: u8 = 6;
+    pub(super) const UNCERTAIN: u8 = 7;
 }
 
 // Bits of a subscription's options.

@@ -70,6 +70,7 @@ fn outcome() -> impl Strategy<Value = Outcome> {
         Just(Outcome::NotAllowed),
         Just(Outcome::Dropped),
         Just(Outcome::Removed),
+        Just(Outcome::Uncertain),
         serial().prop_map(Outcome::Requeued),
     ]
 }
@@ -112,6 +113,7 @@ fn record() -> impl Strategy<Value = Record> {
         accepted().prop_map(Record::Accepted),
         (serial(), packet_id()).prop_map(|(serial, packet_id)| Record::Sent { serial, packet_id }),
         serial().prop_map(|serial| Record::Released { serial }),
+        serial().prop_map(|serial| Record::ReleasedAndKept { serial }),
         (serial(), outcome()).prop_map(|(serial, outcome)| Record::Done { serial, outcome }),
         (serial(), any::<u8>(), any::<u32>()).prop_map(|(serial, deaths, attempts)| {
             Record::Quarantined { serial, deaths, attempts }
@@ -123,6 +125,7 @@ fn record() -> impl Strategy<Value = Record> {
         subscription().prop_map(Record::Subscribed),
         filter().prop_map(|filter| Record::Unsubscribed { filter }),
         Just(Record::SessionLost),
+        Just(Record::SessionUnknown),
         Just(Record::Unproven),
         Just(Record::Proven),
         time().prop_map(Record::Time),

@@ -23,6 +23,9 @@ pub(super) fn put_snapshot(
     if let Some(client_id) = session.client_id.clone() {
         put(Record::Identity { client_id }, out)?;
     }
+    if session.unknown {
+        put(Record::SessionUnknown, out)?;
+    }
     if session.unproven {
         put(Record::Unproven, out)?;
     }
@@ -40,10 +43,13 @@ pub(super) fn put_snapshot(
     }
     for (serial, exchange) in session.exchanges() {
         let packet_id = exchange.packet_id;
-        if exchange.released {
+        if !exchange.kept {
             encode_releasing(serial, packet_id, out);
-        } else {
-            put(Record::Sent { serial, packet_id }, out)?;
+            continue;
+        }
+        put(Record::Sent { serial, packet_id }, out)?;
+        if exchange.released {
+            put(Record::ReleasedAndKept { serial }, out)?;
         }
     }
     for (serial, evidence) in session.quarantined() {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use evenkeel_proto::record::{Count, Phase, Recovered, Serial, StoreBounds, StoredExchange};
+use evenkeel_proto::record::{Count, Recovered, Serial, StoreBounds, StoredExchange};
 
 use super::read::Reader;
 use super::{format, recover};
@@ -23,6 +23,7 @@ impl<D: Directory> Reader<'_, D> {
             received: session.received.iter().copied().collect(),
             unproven: session.unproven,
             time: session.time,
+            session_unknown: session.unknown,
             subscriptions: session.subscriptions().cloned().collect(),
             queued: self.count(sealed)?,
             quarantined: session.quarantined().len() as u64,
@@ -34,18 +35,15 @@ impl<D: Directory> Reader<'_, D> {
 
     fn exchanges(&self) -> Result<Vec<StoredExchange>, StoreError> {
         let exchanges = self.session.exchanges();
-        let unanswered = exchanges.iter().filter(|(_, exchange)| !exchange.released);
-        let mut serials: Vec<Serial> = unanswered.map(|(serial, _)| *serial).collect();
+        let kept = exchanges.iter().filter(|(_, exchange)| exchange.kept);
+        let mut serials: Vec<Serial> = kept.map(|(serial, _)| *serial).collect();
         serials.sort_unstable();
         let mut messages = BTreeMap::new();
         self.each(serials.into_iter(), |message| {
             messages.insert(message.serial, message);
         })?;
         let stored = exchanges.into_iter().filter_map(|(serial, exchange)| {
-            let phase = match exchange.released {
-                true => Phase::Released,
-                false => Phase::Unanswered(Box::new(messages.remove(&serial)?)),
-            };
+            let phase = exchange.phase(|| messages.remove(&serial))?;
             Some(StoredExchange { packet_id: exchange.packet_id, serial, phase })
         });
         Ok(stored.collect())

@@ -29,6 +29,8 @@ fn kind(record: &Record) -> &'static str {
         Record::Subscribed(_) => "subscribed",
         Record::Unsubscribed { .. } => "unsubscribed",
         Record::SessionLost => "session lost",
+        Record::SessionUnknown => "session unknown",
+        Record::ReleasedAndKept { .. } => "released and kept",
         Record::Unproven => "unproven",
         Record::Proven => "proven",
         Record::Time(_) => "time",

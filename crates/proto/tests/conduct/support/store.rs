@@ -19,7 +19,8 @@ pub(crate) struct ModelStore {
 #[derive(Default)]
 struct Sum {
     messages: BTreeMap<Serial, StoredMessage>,
-    /// In order of sending; without content once released.
+    /// In order of sending, and whether PUBREC came; without content then
+    /// unless that was kept.
     exchanges: Vec<(PacketId, Serial, bool)>,
     recovered: Recovered,
 }
@@ -34,9 +35,11 @@ impl ModelStore {
         let sum = self.sum();
         let mut recovered = Recovered { bounds: self.bounds, ..sum.recovered };
         for (packet_id, serial, released) in sum.exchanges {
+            let message = || Box::new(sum.messages[&serial].clone());
             let phase = match released {
+                true if sum.messages.contains_key(&serial) => Phase::ReleasedAndKept(message()),
                 true => Phase::Released,
-                false => Phase::Unanswered(Box::new(sum.messages[&serial].clone())),
+                false => Phase::Unanswered(message()),
             };
             recovered.exchanges.push(StoredExchange { packet_id, serial, phase });
         }
@@ -106,7 +109,13 @@ impl Sum {
             Record::Accepted(accepted) => self.accept(accepted),
             Record::Sent { serial, packet_id } => {
                 let message = self.messages.get_mut(serial).expect("what is sent was accepted");
-                assert_eq!(message.state, StoredState::Queued, "it is sent once");
+                let anew = self
+                    .exchanges
+                    .iter()
+                    .position(|exchange| *exchange == (*packet_id, *serial, true));
+                let is_queued = message.state == StoredState::Queued;
+                assert!(is_queued || anew.is_some(), "it is sent once");
+                anew.map(|index| self.exchanges.remove(index));
                 message.state = StoredState::Sent(*packet_id);
                 let forsaken = self.recovered.forsaken.contains(packet_id);
                 let taken = forsaken || self.exchanges.iter().any(|(id, ..)| id == packet_id);
@@ -115,6 +124,10 @@ impl Sum {
             }
             Record::Released { serial } => {
                 self.messages.remove(serial).expect("what is released was sent");
+                let exchange = self.exchanges.iter_mut().find(|(_, of, _)| of == serial);
+                exchange.expect("an exchange").2 = true;
+            }
+            Record::ReleasedAndKept { serial } => {
                 let exchange = self.exchanges.iter_mut().find(|(_, of, _)| of == serial);
                 exchange.expect("an exchange").2 = true;
             }
@@ -151,7 +164,11 @@ impl Sum {
                 self.recovered.subscriptions.push(subscription.clone());
             }
             Record::Unsubscribed { filter } => self.unsubscribe(filter),
-            Record::SessionLost => self.recovered.received.clear(),
+            Record::SessionLost => {
+                self.recovered.received.clear();
+                self.recovered.session_unknown = false;
+            }
+            Record::SessionUnknown => self.recovered.session_unknown = true,
             Record::Unproven => self.recovered.unproven = true,
             Record::Proven => self.recovered.unproven = false,
             Record::Time(time) => {
