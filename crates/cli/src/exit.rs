@@ -40,7 +40,7 @@ exits! {
     5 Timeout "the time given by --timeout ran out";
     6 Tls "TLS failed: certificate, host name or protocol version";
     7 RefusedMessage "a message was refused, by the server or by the limits it announced";
-    8 NotAcknowledged "a message was sent or queued but not acknowledged, or not with the QoS asked for";
+    8 NotAcknowledged "a message was sent or queued but not acknowledged, not with the QoS asked for, or may be lost";
     9 BadVerdict "demo or soak saw a message lost or a law broken";
     10 RefusedIdentifier "the server refused the client identifier";
     11 RefusedVersion "the server does not speak the protocol version asked for";

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use evenkeel_codec::{Properties, Property, QoS, Text, TopicError, Version};
 use evenkeel_profile::Profile;
 use evenkeel_proto::record::Recovered;
-use evenkeel_proto::{Bounds, Client as Core, Config, QueueConfig, Reconnect};
+use evenkeel_proto::{Bounds, Client as Core, Config, QueueConfig, Reconnect, WhenUncertain};
 use evenkeel_store::Store;
 use tracing::Instrument;
 
@@ -389,6 +389,14 @@ impl ClientBuilder {
     /// Bounds and policy of the queue of accepted messages.
     pub fn queue(mut self, queue: QueueConfig) -> Self {
         self.change().config.queue = queue;
+        self
+    }
+
+    /// What happens to a QoS 2 message that the server took and may have lost
+    /// with its session: it ends as
+    /// [`DeliveryError::Uncertain`](crate::DeliveryError::Uncertain) unless set.
+    pub fn when_uncertain(mut self, choice: WhenUncertain) -> Self {
+        self.change().config.when_uncertain = choice;
         self
     }
 

@@ -2,7 +2,7 @@
 
 use evenkeel_proto::keepalive::Pong;
 use evenkeel_proto::record::{Notice, NoticeKind};
-use evenkeel_proto::{DisconnectCause, Event};
+use evenkeel_proto::{DeliveryError, DisconnectCause, Event};
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -141,7 +141,11 @@ fn describe_more(event: &Event) -> (&'static str, Value) {
         }
         Event::Settled { serial, result } => {
             let error = result.as_ref().err().map(|error| Words(error).to_string());
-            ("settled", json!({ "serial": serial.0, "error": error }))
+            let mut what = json!({ "serial": serial.0, "error": error });
+            if let Err(DeliveryError::Uncertain { .. }) = result {
+                what["uncertain"] = Value::Bool(true);
+            }
+            ("settled", what)
         }
         Event::StoreFailed { failure, retry } => (
             "store_failed",
@@ -198,7 +202,6 @@ fn disconnected(report: &Report, cause: &DisconnectCause, online_s: Option<f64>)
 mod tests {
     use std::time::Duration;
 
-    use evenkeel_proto::DeliveryError;
     use evenkeel_proto::record::{Serial, StorageFailure};
 
     use super::*;
@@ -252,6 +255,15 @@ mod tests {
                 settled(Err(DeliveryError::ConnectionLost)),
                 "settled",
                 json!({ "serial": 7, "error": DeliveryError::ConnectionLost.to_string() }),
+            ),
+            (
+                settled(Err(DeliveryError::Uncertain { attempts: 2 })),
+                "settled",
+                json!({
+                    "serial": 7,
+                    "error": DeliveryError::Uncertain { attempts: 2 }.to_string(),
+                    "uncertain": true,
+                }),
             ),
             (
                 Event::StoreFailed { failure, retry },

@@ -99,6 +99,7 @@
 //! | [`DeliveryError::Refused`] | The server has it and says no. | Look at the code; the same message again has the same fate. |
 //! | [`DeliveryError::WrongAcknowledgement`] | The server took it with another QoS: RabbitMQ 3 has no QoS 2. | Use the QoS that the text names. |
 //! | [`DeliveryError::ConnectionLost`] | QoS 0, and the connection broke before it was written. | Publish with QoS 1 what must arrive. |
+//! | [`DeliveryError::Uncertain`] | QoS 2: the server took it, and may have lost it with its session. | Publish it again if it may arrive twice; [`ClientBuilder::when_uncertain`] does so by itself. |
 //! | [`DeliveryError::Expired`] | Its expiry passed in the queue. | Nothing, if the expiry was meant. |
 //! | [`DeliveryError::Quarantined`] | Connections die with it in flight. | Report the message to those who run the server. |
 //! | [`DeliveryError::Abandoned`] | The client closed or halted first. | Keep it for the next run; with attempts above 0 the server may have it. |
@@ -180,6 +181,6 @@ pub use evenkeel_proto::{
     NamedServer, OfflineQos0, Pace, ProtocolError, PublishLimit, QueueConfig, QueueError,
     Reconnect, Refusal, RefusedPolicy, RejectReason, Repetition, Retry, SetBy, State, Stats,
     SubscribeError as OperationError, SubscribeFeature, TakeOverPolicy, TransportFailure, WhenFull,
-    keepalive,
+    WhenUncertain, keepalive,
 };
 pub use evenkeel_store as store;

@@ -32,6 +32,10 @@ pub(crate) struct PublishArgs {
     /// --repeat for each message
     #[arg(short = 'W', long, value_name = "SECONDS", value_parser = values::timeout, allow_hyphen_values = true)]
     pub(crate) timeout: Option<Duration>,
+    /// Send a QoS 2 message again that the server may have lost with its session; it may then
+    /// arrive twice
+    #[arg(long)]
+    pub(crate) send_anew: bool,
     /// Print one JSON object per message
     #[arg(long)]
     pub(crate) json: bool,

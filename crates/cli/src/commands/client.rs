@@ -5,7 +5,7 @@ use std::time::Duration;
 use evenkeel::transport::{TcpOptions, WebSocketOptions};
 use evenkeel::{
     Authenticator, BuildError, Bytes, Client, ClientBuilder, HookFuture, Properties, Property,
-    QueueConfig, Reconnect, Will,
+    QueueConfig, Reconnect, WhenUncertain, Will,
 };
 use evenkeel_store::FileStore;
 
@@ -39,6 +39,9 @@ pub(super) fn start(
     builder = properties(builder, &settings.properties.connect);
     for property in &settings.properties.disconnect {
         builder = builder.disconnect_property(property.clone());
+    }
+    if settings.send_anew {
+        builder = builder.when_uncertain(WhenUncertain::SendAnew);
     }
     if let Some(store) = store {
         builder = builder.queue(unbounded()).store(store);

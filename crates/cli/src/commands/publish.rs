@@ -79,7 +79,31 @@ struct Tally {
     handed_over: u64,
     delivered: u64,
     refused: u64,
+    /// Not acknowledged; the server may have them.
     lost: u64,
+    /// Of these, QoS 2 messages that the server may have lost.
+    uncertain: u64,
+    /// Neither acknowledged nor ever sent.
+    unsent: u64,
+}
+
+impl Tally {
+    /// A message was accepted and not delivered.
+    const fn add(&mut self, error: DeliveryError) {
+        let count = match error {
+            DeliveryError::Refused { .. } | DeliveryError::NotAllowed(_) => &mut self.refused,
+            DeliveryError::Expired { .. }
+            | DeliveryError::ConnectionLost
+            | DeliveryError::Dropped
+            | DeliveryError::Superseded
+            | DeliveryError::NotStored(_) => &mut self.unsent,
+            _ => &mut self.lost,
+        };
+        *count += 1;
+        if let DeliveryError::Uncertain { .. } = error {
+            self.uncertain += 1;
+        }
+    }
 }
 
 struct Job<'a> {
@@ -198,7 +222,7 @@ impl<'a> Job<'a> {
                 Err(error) => {
                     self.tally.refused += 1;
                     self.complain(number, topic, &error.to_string());
-                    self.record_failure(topic, &error.to_string())?;
+                    self.record_failure(topic, &error.to_string(), false)?;
                 }
             }
         }
@@ -282,12 +306,11 @@ impl<'a> Job<'a> {
                 Err(not_stored(settled.number, &settled.topic, failure))
             }
             Err(error) => {
-                let refused =
-                    matches!(error, DeliveryError::Refused { .. } | DeliveryError::NotAllowed(_));
-                *if refused { &mut self.tally.refused } else { &mut self.tally.lost } += 1;
+                self.tally.add(error);
                 let words = evenkeel::Words(&error).to_string();
                 self.complain(settled.number, &settled.topic, &words);
-                self.record_failure(&settled.topic, &words)
+                let uncertain = matches!(error, DeliveryError::Uncertain { .. });
+                self.record_failure(&settled.topic, &words, uncertain)
             }
         }
     }
@@ -307,8 +330,14 @@ impl<'a> Job<'a> {
         })
     }
 
-    fn record_failure(&mut self, topic: &TopicName, error: &str) -> Result<(), Failure> {
-        self.print(&Line { error: Some(error), ..Line::new("failed", topic, self.settings) })
+    fn record_failure(
+        &mut self,
+        topic: &TopicName,
+        error: &str,
+        uncertain: bool,
+    ) -> Result<(), Failure> {
+        let line = Line::new("failed", topic, self.settings);
+        self.print(&Line { error: Some(error), uncertain: uncertain.then_some(true), ..line })
     }
 
     fn print(&mut self, line: &Line<'_>) -> Result<(), Failure> {
@@ -322,7 +351,8 @@ impl<'a> Job<'a> {
 
     /// Never success while a message is neither delivered nor refused.
     fn verdict(&self, end: End, observer: &Observer) -> Result<(), Failure> {
-        let Tally { handed_over, delivered, refused, lost } = self.tally;
+        let Tally { handed_over, delivered, refused, .. } = self.tally;
+        let lost = self.tally.lost + self.tally.unsent;
         let open = handed_over - delivered - refused - lost;
         let counts = format!("{delivered} of {handed_over} messages were delivered");
         match end {
@@ -334,6 +364,7 @@ impl<'a> Job<'a> {
             End::Late => Err(self.unacknowledged(open + lost)),
             End::Stopped if !self.complete || open > 0 => Err(interrupted(counts)),
             _ if lost > 0 => Err(self.unfulfilled(lost)),
+            _ if self.uncertain_before() > 0 => Err(self.uncertain_of_earlier_runs()),
             _ if refused > 0 && !self.printer.personality().is_mosquitto() => Err(Failure::new(
                 Exit::RefusedMessage,
                 format!("{refused} of {handed_over} messages were refused"),
@@ -348,9 +379,29 @@ impl<'a> Job<'a> {
     fn unfulfilled(&self, missing: u64) -> Failure {
         let what =
             format!("{missing} of {} messages were not acknowledged", self.tally.handed_over);
+        let failure = Failure::new(Exit::NotAcknowledged, what);
+        match self.tally {
+            Tally { lost: 0, .. } => failure.why("see the warnings above; they were never sent"),
+            Tally { uncertain: 1.., .. } => failure
+                .why("see the warnings above; the server may have them, or may have lost them")
+                .hint("give --send-anew to have them sent again; they may then arrive twice"),
+            _ => failure
+                .why("see the warnings above; the server may have them all the same")
+                .hint("look at the connection with --debug"),
+        }
+    }
+
+    /// Messages of earlier runs that the server may have lost.
+    fn uncertain_before(&self) -> u64 {
+        self.client.stats().uncertain.saturating_sub(self.tally.uncertain)
+    }
+
+    fn uncertain_of_earlier_runs(&self) -> Failure {
+        let count = self.uncertain_before();
+        let what = format!("{count} of the messages of earlier runs may be lost");
         Failure::new(Exit::NotAcknowledged, what)
-            .why("see the warnings above; the server may have them all the same")
-            .hint("look at the connection with --debug")
+            .why("see the warnings above; the server took them and lost the session")
+            .hint("publish them again if they may arrive twice; --send-anew does so by itself")
     }
 
     /// All of this run was acknowledged; what was in the store before was not.
@@ -429,6 +480,8 @@ struct Line<'a> {
     round_trip_ms: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    uncertain: Option<bool>,
 }
 
 impl<'a> Line<'a> {
@@ -446,6 +499,7 @@ impl<'a> Line<'a> {
             attempts: None,
             round_trip_ms: None,
             error: None,
+            uncertain: None,
         }
     }
 }

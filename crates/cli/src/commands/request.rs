@@ -2,7 +2,10 @@
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 
-use evenkeel::{Bytes, Client, Message, Messages, Property, PropertyId, Text, TopicName};
+use evenkeel::{
+    Bytes, Client, DeliveryError, Message, Messages, Property, PropertyId, PublishOutcome, Text,
+    TopicName,
+};
 
 use super::deadline::Deadline;
 use super::subscribe::print;
@@ -97,7 +100,7 @@ async fn exchange(
     if let Err(error) = request.delivered().await {
         // mosquitto_rr does not look at the answer to its request.
         if !printer.personality().is_mosquitto() {
-            return Err(not_asked(Exit::RefusedMessage, error));
+            return Err(not_asked(exit_of(&error), error));
         }
         printer.warn(&format!("the request was not delivered: {error}"));
     }
@@ -144,6 +147,17 @@ fn random_hex() -> String {
     let mut hasher = RandomState::new().build_hasher();
     hasher.write_u32(std::process::id());
     format!("{:016x}", hasher.finish())
+}
+
+/// Refused, or perhaps with the server.
+const fn exit_of(outcome: &PublishOutcome) -> Exit {
+    match outcome {
+        PublishOutcome::NotAccepted(_)
+        | PublishOutcome::NotDelivered(
+            DeliveryError::Refused { .. } | DeliveryError::NotAllowed(_),
+        ) => Exit::RefusedMessage,
+        PublishOutcome::NotDelivered(_) => Exit::NotAcknowledged,
+    }
 }
 
 fn not_asked(exit: Exit, why: impl std::fmt::Display) -> Failure {

@@ -34,6 +34,8 @@ pub(crate) struct ConnectionSettings {
     pub(crate) properties: PacketProperties,
     pub(crate) tls: TlsOptions,
     pub(crate) network: NetworkSettings,
+    /// Whether QoS 2 messages that the server may have lost are sent again.
+    pub(crate) send_anew: bool,
     /// What is accepted but does not do what one may think.
     pub(crate) warnings: Vec<&'static str>,
 }
@@ -113,6 +115,7 @@ impl ConnectionSettings {
             properties,
             tls,
             network,
+            send_anew: false,
         })
     }
 }

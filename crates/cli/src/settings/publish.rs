@@ -46,7 +46,13 @@ impl PublishSettings {
                 .why("a message of QoS 0 may be lost, so none is stored")
                 .hint("give -q 1 or -q 2"));
         }
-        let connection = ConnectionSettings::new(&args.connection, None, store, context)?;
+        if args.send_anew && qos != QoS::ExactlyOnce {
+            return Err(Failure::usage("--send-anew needs QoS 2")
+                .why("a message of QoS 1 is sent again anyway until it is acknowledged")
+                .hint("give -q 2, or leave it out"));
+        }
+        let mut connection = ConnectionSettings::new(&args.connection, None, store, context)?;
+        connection.send_anew = args.send_anew;
         let (topics, word) = topics(args, &connection, context)?;
         let payload = payload::collect(&args.payload, args.stream.stdin_line, word.as_deref())?
             .ok_or_else(no_message)?;

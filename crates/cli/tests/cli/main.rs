@@ -2,6 +2,7 @@
 //! beside mosquitto's tools where they are installed.
 
 mod broker;
+mod certainty;
 mod demo;
 mod exit_codes;
 mod formats;
