@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
+use evenkeel_codec::TopicName;
 use evenkeel_proto::{Connected, DrainReport, Limits, State, Stats};
 use tokio::sync::{broadcast, watch};
 
@@ -230,8 +231,14 @@ impl Client {
         self.shared.identity.requests.fetch_add(1, Ordering::Relaxed)
     }
 
+    /// A topic for the response to a request: below what the server gives as a
+    /// basis for such topics.
     pub(crate) fn response_topic(&self, number: u64) -> String {
-        format!("evenkeel/response/{:016x}/{number}", self.shared.identity.seed)
+        let own = format!("evenkeel/response/{:016x}/{number}", self.shared.identity.seed);
+        let given = self.connected().and_then(|connected| connected.response_information);
+        let given = given.as_deref().map(|basis| basis.trim_end_matches('/'));
+        let below = given.map(|basis| format!("{basis}/{own}"));
+        below.filter(|topic| TopicName::try_from(topic.as_str()).is_ok()).unwrap_or(own)
     }
 }
 

@@ -145,6 +145,9 @@ pub(crate) fn reject(reason: RejectReason, f: &mut fmt::Formatter<'_>) -> fmt::R
         RejectReason::Offline => f.write_str("offline, and QoS 0 messages are not kept"),
         RejectReason::NotAllowed(broken) => write!(f, "{broken}"),
         RejectReason::ConnectionRefused(refusal) => write!(f, "{refusal}"),
+        RejectReason::Expired => {
+            f.write_str("offline, and an expiry of 0 is for those who are there now")
+        }
         RejectReason::Closed => f.write_str("the client is closed or has halted"),
         other => write!(f, "{other:?}"),
     }
@@ -156,6 +159,22 @@ pub(crate) fn subscribe(error: SubscribeError, f: &mut fmt::Formatter<'_>) -> fm
         SubscribeError::TooManyOperations { limit } => {
             write!(f, "{limit} operations wait for an answer already")
         }
+        SubscribeError::NotSupported(SubscribeFeature::Properties) => {
+            f.write_str("properties need MQTT 5, and the server speaks an older version")
+        }
+        SubscribeError::NotSupported(
+            feature @ (SubscribeFeature::NoLocal
+            | SubscribeFeature::RetainAsPublished
+            | SubscribeFeature::RetainHandling),
+        ) => write!(
+            f,
+            "{} needs MQTT 5, and the server speaks an older version",
+            match feature {
+                SubscribeFeature::NoLocal => "no local",
+                SubscribeFeature::RetainAsPublished => "retain as published",
+                _ => "retain handling",
+            }
+        ),
         SubscribeError::NotSupported(feature) => write!(
             f,
             "the server does not support {}",

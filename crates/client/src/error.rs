@@ -117,6 +117,12 @@ impl fmt::Display for Explain<'_> {
             ConfigError::AuthenticationVersion => {
                 f.write_str("enhanced authentication needs MQTT 5")
             }
+            ConfigError::NeedsV5(id) => {
+                write!(f, "property 0x{:02x} needs MQTT 5: leave it out, or ask for MQTT 5", id.0)
+            }
+            ConfigError::TooLong { field, length } => {
+                write!(f, "{field} has {length} bytes, and MQTT takes 65535 at most")
+            }
             ConfigError::Farewell(id) => {
                 write!(f, "property 0x{:02x} has no place in a client's DISCONNECT", id.0)
             }
@@ -290,6 +296,9 @@ pub enum RequestError {
     Publish(PublishError),
     /// The request was not delivered.
     Delivery(DeliveryError),
+    /// The server speaks MQTT 3.1.1, in which a request cannot say where its
+    /// response is expected: name a topic that the responder knows.
+    NoResponseTopic,
     /// No response came in time.
     TimedOut(std::time::Duration),
     /// The client was closed while waiting.
@@ -302,6 +311,10 @@ impl fmt::Display for RequestError {
             Self::Subscribe(error) => error.fmt(f),
             Self::Publish(error) => error.fmt(f),
             Self::Delivery(error) => error.fmt(f),
+            Self::NoResponseTopic => f.write_str(
+                "the server speaks MQTT 3.1.1, in which a request cannot say where its response \
+                 is expected: name a topic that the responder knows by response_topic()",
+            ),
             Self::TimedOut(after) => write!(f, "no response within {after:?}"),
             Self::Closed => f.write_str("the client was closed while waiting for the response"),
         }

@@ -175,8 +175,11 @@ impl<'a> PublishRequest<'a> {
     }
 
     /// How long it is of use, in whole seconds rounded up: time in the queue
-    /// counts, and what is over before it is sent ends as expired (MQTT 5; an
-    /// older server is not told).
+    /// counts, and what is over before it is sent ends as expired (MQTT 5).
+    ///
+    /// Zero is for those who are there now: such a message is sent on the present
+    /// connection, and refused with
+    /// [`RejectReason::Expired`] where there is none.
     pub fn expiry(mut self, expiry: Duration) -> Self {
         let expiry = Property::MessageExpiryInterval(whole_seconds(expiry));
         self.draft.publish.properties.push(expiry);

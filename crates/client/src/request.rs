@@ -20,7 +20,8 @@ use crate::topic::IntoTopic;
 /// the response is the first message on that topic with the same data. Before
 /// MQTT 5 there are no properties: name a [`response_topic`](Self::response_topic)
 /// that responder and requester agree on, and the first message there is the
-/// response.
+/// response. Without one the request fails as
+/// [`NoResponseTopic`](RequestError::NoResponseTopic).
 ///
 /// Subscribes to the response topic, publishes, waits, unsubscribes. Dropping
 /// the future unsubscribes; a request that was accepted by then is still sent.
@@ -58,7 +59,10 @@ impl Request {
         self
     }
 
-    /// Where the response is expected; one of this client's own unless set.
+    /// Where the response is expected. Unless set, a topic of this client's own,
+    /// below the Response Information of the server where that gives some (which
+    /// [`connect_property`](crate::ClientBuilder::connect_property) asks for by
+    /// [`Property::RequestResponseInformation`]).
     pub fn response_topic(mut self, topic: impl Into<String>) -> Self {
         self.response_topic = Some(topic.into());
         self
@@ -88,20 +92,35 @@ impl Request {
         if let Some(error) = self.draft.error.take() {
             return Err(RequestError::Publish(error));
         }
+        // What the server says decides; a client that halts says so below.
+        if self.client.connected().is_none() {
+            let _ = self.client.online().await;
+        }
         let number = self.client.next_request();
+        let is_named = self.response_topic.is_some();
         let topic = match self.response_topic.take() {
             Some(topic) => topic,
+            None if !self.has_properties() => return Err(RequestError::NoResponseTopic),
             None => self.client.response_topic(number),
         };
-        let data = match self.correlation_data.take() {
+        let given = self.correlation_data.take();
+        let is_correlated = given.is_some();
+        let data = match given {
             Some(data) => data,
             None => Bytes::copy_from_slice(&number.to_be_bytes()),
         };
         let subscription = self.client.subscribe(&topic).qos(self.draft.publish.qos);
         let mut responses = subscription.await.map_err(RequestError::Subscribe)?;
         // Granted just now, so the version is known; also where the connection is lost since.
-        let has_properties = self.client.limits().is_none_or(|l| l.version.has_properties());
-        self.add_properties(topic, data.clone());
+        let has_properties = self.has_properties();
+        if has_properties {
+            self.add_properties(topic, data.clone());
+        } else if !is_named {
+            return Err(RequestError::NoResponseTopic);
+        } else if is_correlated {
+            // It is refused: nothing is left out in silence.
+            self.draft.publish.properties.push(Property::CorrelationData(data.clone()));
+        }
         let receipt = PublishRequest::new(self.client.shared(), self.draft)
             .await
             .map_err(RequestError::Publish)?;
@@ -113,6 +132,11 @@ impl Request {
             }
         }
         Err(RequestError::Closed)
+    }
+
+    /// The version that was spoken last has properties.
+    fn has_properties(&self) -> bool {
+        self.client.connected().is_none_or(|connected| connected.version.has_properties())
     }
 
     fn add_properties(&mut self, topic: String, data: Bytes) {

@@ -4,7 +4,7 @@ use alloc::boxed::Box;
 use core::time::Duration;
 
 use bytes::Bytes;
-use evenkeel_codec::{Properties, Property, QoS, Text, Version, Will};
+use evenkeel_codec::{Properties, Property, PropertyId, QoS, Text, Version, Will};
 
 use crate::reconnect::Reconnect;
 use crate::record::Window;
@@ -314,11 +314,20 @@ pub enum ConfigError {
     /// A password without user name before MQTT 5 ([MQTT311-3.1.2-22]).
     PasswordWithoutUsername,
     /// A property that has its own field, or no place in CONNECT.
-    Property(evenkeel_codec::PropertyId),
+    Property(PropertyId),
     /// Enhanced authentication needs MQTT 5.
     AuthenticationVersion,
+    /// A property of CONNECT, the will or DISCONNECT needs MQTT 5 (D15).
+    NeedsV5(PropertyId),
+    /// Binary data of more than 65,535 bytes has no place in a packet.
+    TooLong {
+        /// Which.
+        field: &'static str,
+        /// Its length.
+        length: usize,
+    },
     /// A property that a client may not put into DISCONNECT.
-    Farewell(evenkeel_codec::PropertyId),
+    Farewell(PropertyId),
     /// A session that was to end with its connection cannot be given a longer
     /// life by DISCONNECT.
     FarewellExpiry,
@@ -352,6 +361,10 @@ impl Config {
         if connect.authentication.is_some() && self.version != Version::V5 {
             return Err(ConfigError::AuthenticationVersion);
         }
+        if let Some(id) = self.only_in_v5().filter(|_| !self.version.has_properties()) {
+            return Err(ConfigError::NeedsV5(id));
+        }
+        self.validate_lengths()?;
         let reserved = connect.properties.iter().find(|property| {
             !matches!(
                 property,
@@ -364,6 +377,30 @@ impl Config {
             return Err(ConfigError::Property(property.id()));
         }
         self.validate_farewell()
+    }
+
+    /// A property that only MQTT 5 can carry, if there is one: such a client is
+    /// not to speak less.
+    pub(crate) fn only_in_v5(&self) -> Option<PropertyId> {
+        let will = self.connect.will.as_deref().and_then(|will| will.properties.iter().next());
+        let others = self.connect.properties.iter().chain(&self.farewell);
+        others.chain(will).next().map(Property::id)
+    }
+
+    fn validate_lengths(&self) -> Result<(), ConfigError> {
+        let connect = &self.connect;
+        let fields = [
+            ("the password", connect.credentials.password.as_ref()),
+            ("the authentication data", connect.authentication.as_ref().map(|(_, data)| data)),
+            ("the payload of the will", connect.will.as_ref().map(|will| &will.payload)),
+        ];
+        for (field, data) in fields {
+            let length = data.map_or(0, Bytes::len);
+            if length > usize::from(u16::MAX) {
+                return Err(ConfigError::TooLong { field, length });
+            }
+        }
+        Ok(())
     }
 
     fn validate_farewell(&self) -> Result<(), ConfigError> {

@@ -254,6 +254,13 @@ pub enum PublishLimit {
     },
     /// The server keeps no retained messages.
     Retain,
+    /// The protocol version that is spoken has no properties (D15).
+    Property {
+        /// The first that the message has.
+        id: evenkeel_codec::PropertyId,
+        /// The version.
+        version: evenkeel_codec::Version,
+    },
     /// The packet cannot be encoded.
     Encode(evenkeel_codec::EncodeError),
 }
@@ -284,6 +291,9 @@ pub enum RejectReason {
     Offline,
     /// A limit of the server or the configuration forbids it.
     NotAllowed(PublishLimit),
+    /// It is of use to those alone who are there now (a message expiry interval
+    /// of 0), and the client is offline.
+    Expired,
     /// The client is shutting down or halted.
     Closed,
     /// The client has halted, as it was refused for good.
@@ -338,6 +348,14 @@ pub enum SubscribeFeature {
     SharedSubscriptions,
     /// Subscription identifiers.
     SubscriptionIdentifiers,
+    /// Properties of SUBSCRIBE and UNSUBSCRIBE, before MQTT 5 (D15).
+    Properties,
+    /// To leave out what the client publishes itself, before MQTT 5.
+    NoLocal,
+    /// The retain flag as published, before MQTT 5.
+    RetainAsPublished,
+    /// A choice of when retained messages are sent, before MQTT 5.
+    RetainHandling,
 }
 
 impl fmt::Display for DeliveryError {
@@ -386,6 +404,16 @@ impl fmt::Display for PublishLimit {
             }
             Self::QoS { maximum } => write!(f, "the server takes QoS {} at most", maximum.level()),
             Self::Retain => f.write_str("the server keeps no retained messages"),
+            Self::Property { id, version } => write!(
+                f,
+                "property 0x{:02x} needs MQTT 5, and {} is spoken: leave it out, \
+                 or use a server that speaks MQTT 5",
+                id.0,
+                match version {
+                    evenkeel_codec::Version::V31 => "3.1",
+                    _ => "3.1.1",
+                }
+            ),
             Self::Encode(error) => error.fmt(f),
         }
     }

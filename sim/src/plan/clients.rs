@@ -41,6 +41,8 @@ pub(super) fn client(plan: &Plan, index: usize, rng: &Rng) -> ClientSpec {
     config.connect.client_id = Text::try_from(format!("c{name}").as_str()).unwrap_or_default();
     let store = plan.is_durable.then(|| store(index, &mut config, &rng));
     let mut app = app(plan, index, &mut rng);
+    // Before MQTT 5 a message with an expiry is refused (D15).
+    app.expiry = app.expiry.filter(|_| config.version.has_properties());
     if rival {
         // The fight is over before the world is calm.
         let whole = Plan::of(plan.seed).duration;

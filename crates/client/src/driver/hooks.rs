@@ -90,6 +90,11 @@ impl Hooks {
             .map(Text::try_from)
             .transpose()
             .map_err(|error| fail(CredentialsError(format!("user name: {error}"))))?;
+        let length = given.password.as_ref().map_or(0, |password| password.len());
+        if length > usize::from(u16::MAX) {
+            let text = format!("the password has {length} bytes, and MQTT takes 65535 at most");
+            return Err(fail(CredentialsError(text)));
+        }
         Ok(Some(Credentials { username, password: given.password }))
     }
 

@@ -84,6 +84,21 @@ async fn credentials_that_no_packet_can_hold_are_an_error_of_their_own() {
     );
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_password_that_no_packet_can_hold_is_refused_where_it_is_set() {
+    let server = Server::new();
+    let long = |length: usize| vec![b'x'; length];
+    let built = server.client().username("ann").password(long(65_536)).start();
+    let error = built.map(drop).unwrap_err();
+    assert_eq!(error.to_string(), "the password has 65536 bytes, and MQTT takes 65535 at most");
+    assert!(server.client().username("ann").password(long(65_535)).start().is_ok());
+    let hook = move || std::future::ready(Ok(Credentials::new("ann", long(65_536))));
+    let client = server.client().credentials(hook).reconnect(Reconnect::never()).start().unwrap();
+    let error = soon(client.online()).await.unwrap_err();
+    let text = "no credentials: the password has 65536 bytes, and MQTT takes 65535 at most";
+    assert_eq!(error.to_string(), text);
+}
+
 /// The words of one failure are not those of the next.
 #[tokio::test(start_paused = true)]
 async fn a_password_without_user_name_is_no_failure_of_the_hook() {

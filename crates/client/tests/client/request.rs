@@ -1,6 +1,8 @@
 //! Request and response.
 
-use evenkeel::{Message, Property, RequestError};
+use evenkeel::{
+    Message, Property, PropertyId, PublishError, PublishLimit, RejectReason, RequestError,
+};
 use evenkeel_codec::{Packet, Publish};
 
 use crate::support::*;
@@ -51,6 +53,43 @@ async fn before_mqtt_5_the_first_message_is_the_response() {
     let request = client.request("add", "1+1").qos(AtLeastOnce).response_topic("add/answer");
     let (answer, ()) = tokio::join!(request.into_future(), serving);
     assert_eq!(answer.unwrap().payload(), "2");
+}
+
+/// D15: nothing is left out in silence.
+#[tokio::test(start_paused = true)]
+async fn before_mqtt_5_a_request_needs_a_topic_for_its_response() {
+    let (client, _server, mut peer) = online(Version::V311, |builder| builder).await;
+    let error = client.request("add", "1+1").await.unwrap_err();
+    assert_eq!(error, RequestError::NoResponseTopic);
+    assert!(error.to_string().contains("response_topic()"), "{error}");
+    let serving = async {
+        let subscribe = peer.expect_subscribe().await;
+        peer.send(suback(&subscribe, &[0])).await;
+        peer.expect_unsubscribe().await;
+    };
+    let request = client.request("add", "1+1").response_topic("answer").correlation_data("7");
+    let (answer, ()) = tokio::join!(request.into_future(), serving);
+    let limit = PublishLimit::Property { id: PropertyId::CORRELATION_DATA, version: Version::V311 };
+    let refused = PublishError::Rejected(RejectReason::NotAllowed(limit));
+    assert_eq!(answer.unwrap_err(), RequestError::Publish(refused));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_servers_basis_for_response_topics_is_used() {
+    for (given, is_used) in [("from/pump-17/", true), ("no/+/basis", false)] {
+        let mut server = Server::new();
+        let client = server.client().start().unwrap();
+        let information = Property::ResponseInformation(text(given));
+        let mut peer = server.online_with(accepted_with([information])).await;
+        let serving = async {
+            let (topic, request) = take_request(&mut peer).await;
+            assert_eq!(topic.starts_with("from/pump-17/evenkeel/response/"), is_used, "{topic}");
+            assert_eq!(request.properties.response_topic(), Some(text(&topic)));
+            peer.publish(response(&topic, "2", &request)).await;
+        };
+        let (answer, ()) = tokio::join!(client.request("add", "1+1").into_future(), serving);
+        assert_eq!(answer.unwrap().payload(), "2");
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,6 +1,6 @@
 //! Commits: what is told to the store, and what waits for it (D3).
 
-use evenkeel_codec::{PacketId, Publish, TopicAliasUse, Transfer};
+use evenkeel_codec::{PacketId, Publish, Transfer};
 
 use crate::event::Event;
 use crate::operation::{
@@ -267,17 +267,9 @@ impl Client {
             _ => return,
         };
         let message_expiry = flight.expires.map(|at| seconds_left(at, self.now));
-        let topic_alias = self.alias_for(&publish);
-        let mut transfer =
-            Transfer { packet_id: Some(id), topic_alias, message_expiry, ..Transfer::default() };
+        let transfer = Transfer { packet_id: Some(id), message_expiry, ..Transfer::default() };
         let begins = self.bytes_queued();
-        let mut sent = self.write_publish(&publish, &transfer);
-        if sent.is_err() && topic_alias != TopicAliasUse::None {
-            // It may fit without.
-            self.forget_alias(&publish, topic_alias);
-            transfer.topic_alias = TopicAliasUse::None;
-            sent = self.write_publish(&publish, &transfer);
-        }
+        let sent = self.write_first(&publish, transfer);
         match sent {
             Ok(()) => self.session.flights.on_resent(id, self.now, begins),
             Err(limit) => self.fail_flight(id, DeliveryError::NotAllowed(limit)),

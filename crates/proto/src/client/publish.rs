@@ -2,7 +2,7 @@
 
 use evenkeel_codec::{
     EncodeError, PacketId, PacketType, PropertyError, PropertyId, Publish, QoS, TopicAliasUse,
-    Transfer,
+    Transfer, Version,
 };
 
 use core::time::Duration;
@@ -17,7 +17,7 @@ use crate::time::Instant;
 use crate::transmit::SHARE_FROM;
 
 use super::policy::Room;
-use super::pump::{NO_IDENTIFIER, expiry};
+use super::pump::{NO_IDENTIFIER, expiry, is_momentary};
 use super::{Client, Link};
 
 /// More than a PUBLISH holds beside topic, payload and properties of the
@@ -114,6 +114,9 @@ impl Client {
             },
             Link::Closed => Some(RejectReason::Closed),
             _ if self.drain.is_some() => Some(RejectReason::Closed),
+            link if !matches!(link, Link::Online(_)) && is_momentary(publish) => {
+                Some(RejectReason::Expired)
+            }
             _ => self.forbidden(publish).map(RejectReason::NotAllowed),
         }
     }
@@ -203,6 +206,8 @@ impl Client {
         let claim = self.session.claim(token, stored);
         if let Some(journal) = self.session.journal.as_mut().filter(|_| stored) {
             let clock = &self.session.clock;
+            // For the next process it is too late.
+            let expires = expires.or_else(|| is_momentary(&publish).then_some(self.now));
             let record = record::Accepted {
                 serial: claim.serial,
                 publish: publish.clone(),
@@ -234,6 +239,12 @@ impl Client {
         if publish.qos > maximum {
             return Some(PublishLimit::QoS { maximum });
         }
+        let version = self.version_in_force();
+        if !version.has_properties()
+            && let Some(property) = publish.properties.iter().next()
+        {
+            return Some(PublishLimit::Property { id: property.id(), version });
+        }
         if publish.retain && !retain {
             return Some(PublishLimit::Retain);
         }
@@ -247,28 +258,32 @@ impl Client {
         None
     }
 
-    /// Why a publish could never be sent as things stand, by size or shape.
-    pub(super) fn unsendable(&self, publish: &Publish) -> Option<PublishLimit> {
-        let limit = match &self.link {
-            Link::Online(online) => online.limits.packet_size.value,
-            _ => self.config.bounds.packet_size.unwrap_or(u32::MAX),
-        };
-        let packet_id = PacketId::new(1).filter(|_| publish.qos != QoS::AtMostOnce);
-        self.too_large(publish, &Transfer { packet_id, ..Transfer::default() }, limit)
+    /// The version spoken, or the one to begin with: what an older one cannot
+    /// carry is refused (D15).
+    pub(super) fn version_in_force(&self) -> Version {
+        match &self.link {
+            Link::Online(online) => online.limits.version,
+            _ => self.config.version,
+        }
     }
 
-    //= [MQTT-3.2.2-15]
-    fn too_large(
-        &self,
-        publish: &Publish,
-        transfer: &Transfer,
-        limit: u32,
-    ) -> Option<PublishLimit> {
-        match publish.encoded_len_with(self.version(), transfer) {
-            Ok(size) if size > limit as usize => Some(PublishLimit::PacketSize { size, limit }),
-            Ok(_) => None,
-            Err(error) => Some(PublishLimit::Encode(error)),
+    /// Why a publish could never be sent as things stand, by size or shape.
+    ///
+    /// What waits may go out in the configured version, in which packets are
+    /// larger, though an older one is spoken now.
+    pub(super) fn unsendable(&self, publish: &Publish) -> Option<PublishLimit> {
+        let packet_id = PacketId::new(1).filter(|_| publish.qos != QoS::AtMostOnce);
+        let transfer = Transfer { packet_id, ..Transfer::default() };
+        let configured = self.config.version;
+        if let Link::Online(online) = &self.link {
+            let (limit, version) = (online.limits.packet_size.value, online.limits.version);
+            let broken = too_large(publish, version, &transfer, limit);
+            if broken.is_some() || version == configured {
+                return broken;
+            }
         }
+        let own = self.config.bounds.packet_size.unwrap_or(u32::MAX);
+        too_large(publish, configured, &transfer, own)
     }
 
     /// Sends a publish that is not forbidden and may go now. An exchange takes
@@ -284,13 +299,9 @@ impl Client {
             QoS::AtMostOnce => None,
             qos => Some(self.reserve_for(qos).ok_or(NO_IDENTIFIER)?),
         };
-        let topic_alias = self.alias_for(publish);
-        let transfer = Transfer { dup: false, packet_id, topic_alias, message_expiry };
+        let transfer = Transfer { packet_id, message_expiry, ..Transfer::default() };
         let begins = self.bytes_queued();
-        if let Err(limit) = self.write_publish(publish, &transfer) {
-            self.forget_alias(publish, topic_alias);
-            return Err(limit);
-        }
+        self.write_first(publish, transfer)?;
         if let Some(id) = packet_id {
             let qos = publish.qos;
             let exchange = Exchange::Publish { publish: core::mem::take(publish), claim };
@@ -300,8 +311,27 @@ impl Client {
         Ok(packet_id)
     }
 
+    /// Writes a PUBLISH for the first time, with an alias where it fits with
+    /// one: what was accepted is not too large for our own additions (D2).
     #[inline]
-    pub(super) fn alias_for(&mut self, publish: &Publish) -> TopicAliasUse {
+    pub(super) fn write_first(
+        &mut self,
+        publish: &Publish,
+        transfer: Transfer,
+    ) -> Result<(), PublishLimit> {
+        let topic_alias = self.alias_for(publish);
+        let sent = self.write_publish(publish, &Transfer { topic_alias, ..transfer });
+        match (sent, topic_alias) {
+            (Ok(()), _) | (Err(_), TopicAliasUse::None) => sent,
+            (Err(_), _) => {
+                self.forget_alias(publish, topic_alias);
+                self.write_publish(publish, &transfer)
+            }
+        }
+    }
+
+    #[inline]
+    fn alias_for(&mut self, publish: &Publish) -> TopicAliasUse {
         match &mut self.link {
             Link::Online(online) => online.outgoing_aliases.assign(&publish.topic),
             _ => TopicAliasUse::None,
@@ -309,7 +339,7 @@ impl Client {
     }
 
     /// A PUBLISH that was to define an alias was not sent.
-    pub(super) fn forget_alias(&mut self, publish: &Publish, topic_alias: TopicAliasUse) {
+    fn forget_alias(&mut self, publish: &Publish, topic_alias: TopicAliasUse) {
         if let (TopicAliasUse::Define(_), Link::Online(online)) = (topic_alias, &mut self.link) {
             online.outgoing_aliases.forget(&publish.topic);
         }
@@ -328,7 +358,7 @@ impl Client {
         let at_most = publish.payload.len() + publish.topic.len() + LARGEST_FRAME;
         // The exact size is worth its price only where it can matter.
         if (at_most > limit as usize || !publish.properties.is_empty())
-            && let Some(limit) = self.too_large(publish, transfer, limit)
+            && let Some(limit) = too_large(publish, version, transfer, limit)
         {
             return Err(limit);
         }
@@ -350,5 +380,19 @@ impl Client {
             online.stream.publish = size;
         }
         Ok(())
+    }
+}
+
+//= [MQTT-3.2.2-15]
+fn too_large(
+    publish: &Publish,
+    version: Version,
+    transfer: &Transfer,
+    limit: u32,
+) -> Option<PublishLimit> {
+    match publish.encoded_len_with(version, transfer) {
+        Ok(size) if size > limit as usize => Some(PublishLimit::PacketSize { size, limit }),
+        Ok(_) => None,
+        Err(error) => Some(PublishLimit::Encode(error)),
     }
 }

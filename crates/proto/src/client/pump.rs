@@ -183,7 +183,8 @@ impl Client {
 
     fn send_queued(&mut self, queued: Queued) {
         let now = self.now;
-        if queued.expires.is_some_and(|expires| expires <= now) {
+        let is_late = is_momentary(&queued.publish) && !self.was_online(queued.since);
+        if is_late || queued.expires.is_some_and(|expires| expires <= now) {
             return self.expire(queued);
         }
         let Queued { publish, claim, expires, .. } = queued;
@@ -281,6 +282,11 @@ impl Client {
         }
     }
 
+    /// The present connection was online at that time already.
+    fn was_online(&self, at: Instant) -> bool {
+        matches!(&self.link, Link::Online(online) if online.since <= at)
+    }
+
     //= [MQTT-3.3.4-7]
     //= [MQTT-4.9.0-2]
     /// The server takes one more publish of ours with this QoS, 1 or 2.
@@ -374,6 +380,12 @@ pub(super) fn expiry(publish: &Publish, now: Instant) -> Option<Instant> {
     if publish.properties.is_empty() {
         return None;
     }
-    let seconds = publish.properties.message_expiry_interval()?;
+    let seconds = publish.properties.message_expiry_interval().filter(|seconds| *seconds > 0)?;
     Some(now + Duration::from_secs(seconds.into()))
+}
+
+/// Of use to those alone who are there when it is published (an interval of
+/// 0): it is sent on the connection it was published on, or not at all.
+pub(super) fn is_momentary(publish: &Publish) -> bool {
+    !publish.properties.is_empty() && publish.properties.message_expiry_interval() == Some(0)
 }

@@ -144,6 +144,11 @@ impl Client {
 
     /// What the present server lacks for this filter of a SUBSCRIBE.
     fn lacks(&self, control: &Control, filter: &TopicFilter) -> Option<SubscribeFeature> {
+        if !self.version_in_force().has_properties()
+            && let Some(feature) = control.only_in_v5(filter)
+        {
+            return Some(feature);
+        }
         let Link::Online(online) = &self.link else { return None };
         let limits = &online.limits;
         if !control.is_subscribe() {
@@ -358,6 +363,9 @@ impl SubscribeFeature {
             Self::Wildcards => ReasonCode::WILDCARD_SUBSCRIPTIONS_NOT_SUPPORTED,
             Self::SharedSubscriptions => ReasonCode::SHARED_SUBSCRIPTIONS_NOT_SUPPORTED,
             Self::SubscriptionIdentifiers => ReasonCode::SUBSCRIPTION_IDENTIFIERS_NOT_SUPPORTED,
+            Self::Properties | Self::NoLocal | Self::RetainAsPublished | Self::RetainHandling => {
+                ReasonCode::IMPLEMENTATION_SPECIFIC_ERROR
+            }
         }
     }
 }

@@ -19,7 +19,10 @@ impl Client {
 
     fn may_fall_back(&self) -> bool {
         let config = &self.config;
-        config.fallback && config.version == Version::V5 && config.connect.authentication.is_none()
+        config.fallback
+            && config.version == Version::V5
+            && config.connect.authentication.is_none()
+            && config.only_in_v5().is_none()
     }
 
     /// A session that the server keeps has exchanges in flight.

@@ -6,7 +6,7 @@ use evenkeel_codec::{
     TopicFilter, Unsubscribe,
 };
 
-use crate::operation::{Completion, SubscribeError, Token};
+use crate::operation::{Completion, SubscribeError, SubscribeFeature, Token};
 
 use super::flights::Suspicion;
 
@@ -109,6 +109,32 @@ impl Control {
             Asked::Unsubscribe(filters) => (&[], filters),
         };
         subscribe.iter().map(|entry| &entry.filter).chain(unsubscribe)
+    }
+
+    /// What only MQTT 5 can carry of what is asked for this filter (D15).
+    pub(crate) fn only_in_v5(&self, filter: &TopicFilter) -> Option<SubscribeFeature> {
+        if self.renews {
+            return None;
+        }
+        if !self.properties.is_empty() {
+            return Some(SubscribeFeature::Properties);
+        }
+        let Asked::Subscribe(filters) = &self.asked else { return None };
+        let options = filters.iter().find(|entry| entry.filter == *filter)?.options;
+        if options.no_local {
+            return Some(SubscribeFeature::NoLocal);
+        }
+        if options.retain_as_published {
+            return Some(SubscribeFeature::RetainAsPublished);
+        }
+        // What is restored asks for no second copy of what is retained; in a new
+        // session, as before MQTT 5, that is the same.
+        let restores = self.token == Token::NONE;
+        match options.retain_handling {
+            RetainHandling::OnSubscribe => None,
+            RetainHandling::OnNewSubscribe if restores => None,
+            _ => Some(SubscribeFeature::RetainHandling),
+        }
     }
 
     /// The places of filters that have no answer yet.

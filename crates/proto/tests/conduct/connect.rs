@@ -2,7 +2,8 @@
 
 use bytes::Bytes;
 use evenkeel_proto::codec::{
-    Ack, Auth, ConnAck, Packet, PacketId, Property, ReasonCode, TopicName, Version, Will,
+    Ack, Auth, ConnAck, Packet, PacketId, Properties, Property, ReasonCode, TopicName, Version,
+    Will,
 };
 use evenkeel_proto::{
     CauseClass, Client, Config, ConfigError, ConnectPhase, Credentials, DisconnectCause, Event,
@@ -30,7 +31,8 @@ fn full(version: Version) -> Config {
     config.connect.keep_alive = 33;
     config.connect.credentials =
         Credentials { username: Some(text("ann")), password: Some(Bytes::from_static(b"key")) };
-    config.connect.will = Some(Box::new(will()));
+    let properties = if version.has_properties() { will().properties } else { Properties::new() };
+    config.connect.will = Some(Box::new(Will { properties, ..will() }));
     config.connect.receive_maximum = 5;
     config.connect.maximum_packet_size = 1000;
     config.connect.topic_alias_maximum = 6;

@@ -1,6 +1,7 @@
 //! How the client behaves on the wire: bytes in, bytes out, virtual time.
 
 mod authentication;
+mod carried;
 mod causes;
 mod certainty;
 mod chaos;

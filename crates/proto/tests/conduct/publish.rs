@@ -358,9 +358,6 @@ fn properties_and_flags_travel_unchanged() {
     let sent = rig.expect_publish();
     assert_eq!(sent.properties, message.properties);
     assert!(sent.retain);
-    let mut rig = Rig::online(config(Version::V311));
-    rig.try_publish(message, 1).unwrap();
-    assert!(rig.expect_publish().properties.is_empty());
 }
 
 #[test]

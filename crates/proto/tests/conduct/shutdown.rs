@@ -68,8 +68,8 @@ fn the_farewell_says_what_the_application_wants_as_far_as_it_fits() {
     assert_eq!(sent(Version::V5, 23), all);
     assert_eq!(sent(Version::V5, 22), [Property::SessionExpiryInterval(0)]);
     assert_eq!(sent(Version::V5, 8), []);
-    let before = farewell(with_farewell(Version::V311, &all), &accepted());
-    assert!(before.properties.is_empty());
+    let refused = Client::new(with_farewell(Version::V311, &all), 1, Instant::from_micros(0)).err();
+    assert_eq!(refused, Some(ConfigError::NeedsV5(PropertyId::SESSION_EXPIRY_INTERVAL)));
 }
 
 #[test]
