@@ -363,8 +363,6 @@ fn denial(filter: &str) -> evenkeel_broker::Denial {
     evenkeel_broker::fault::Script::parse(&text).unwrap().config.access.denials.remove(0)
 }
 
-//= [MQTT-3.4.2-2] test
-//= [MQTT-3.5.2-2] test
 #[test]
 fn no_packet_is_larger_than_the_client_accepts() {
     let kinds = [PacketType::PubAck, PacketType::PubRec, PacketType::SubAck, PacketType::UnsubAck];
