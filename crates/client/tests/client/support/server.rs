@@ -203,12 +203,18 @@ impl Peer {
         self.stream.flush().await.unwrap();
     }
 
-    /// Subscribes `client` to one filter and grants it.
+    /// Subscribes `client` to one filter and grants it, and before it what is
+    /// subscribed anew for its sake (D17).
     pub(crate) async fn grant(&mut self, client: &Client, filter: &str, qos: QoS) -> Messages {
         let granting = async {
-            let subscribe = self.expect_subscribe().await;
-            let codes = vec![qos.level(); subscribe.filters.len()];
-            self.send(suback(&subscribe, &codes)).await;
+            loop {
+                let subscribe = self.expect_subscribe().await;
+                let codes = vec![qos.level(); subscribe.filters.len()];
+                self.send(suback(&subscribe, &codes)).await;
+                if subscribe.filters.iter().any(|wanted| wanted.filter.as_str() == filter) {
+                    return;
+                }
+            }
         };
         let (messages, ()) = tokio::join!(client.subscribe(filter).qos(qos), granting);
         messages.unwrap()
