@@ -118,8 +118,8 @@ fn a_lost_answer_is_no_offence_if_the_client_waits_it_out() {
     game.answer(1001);
     game.ping(2000);
     game.lose(2000);
-    game.ping(2500);
-    game.answer(2501);
+    game.ping(2650);
+    game.answer(2651);
     assert_eq!(game.charges(), "");
     assert!(game.0.lost_answer_was_free());
 }
