@@ -113,7 +113,7 @@ fn subscriptions() -> Vec<StoredSubscription> {
 
 /// Batches that fill and empty several segments.
 fn random(seed: u64, batches: u32) -> Vec<Vec<Record>> {
-    let (mut model, mut random) = (Model::default(), Random(seed));
+    let (mut model, mut random) = (Model::of_0_1_0(), Random(seed));
     let batch = |_| {
         let batch = model.batch(&mut random);
         batch.iter().for_each(|record| model.add(record));

@@ -68,9 +68,16 @@ pub struct Model {
     forsaken: Vec<PacketId>,
     received: Vec<PacketId>,
     next_serial: u64,
+    /// Makes no record that 0.1.0 did not know.
+    is_of_0_1_0: bool,
 }
 
 impl Model {
+    /// A model whose random batches are those that 0.1.0 made.
+    pub fn of_0_1_0() -> Self {
+        Self { is_of_0_1_0: true, ..Self::default() }
+    }
+
     /// Adds a record.
     pub fn add(&mut self, record: &Record) {
         if let Some(serial) = serial_of(record) {
@@ -211,7 +218,7 @@ impl Model {
                 Record::Accepted(message(self.next_serial + gap, priority, &payload))
             }
             5..7 => sent(serial(random, stored).0, 1 + random.below(50) as u16),
-            7 if self.next_serial.is_multiple_of(4) => {
+            7 if !self.is_of_0_1_0 && self.next_serial.is_multiple_of(4) => {
                 Record::ReleasedAndKept { serial: serial(random, under_way) }
             }
             7 => Record::Released { serial: serial(random, under_way) },
