@@ -218,6 +218,10 @@ impl Dialer {
     }
 }
 
+/// There is nothing to shake hands with.
+#[cfg(not(feature = "tls"))]
+struct NoTls;
+
 #[cfg(not(feature = "tls"))]
 impl Dialer {
     fn check_tls(&self, endpoint: &Endpoint) -> Result<(), ConfigError> {
@@ -228,13 +232,14 @@ impl Dialer {
         &self,
         endpoint: &Endpoint,
         _progress: &ConnectProgress,
-    ) -> Result<(), ConnectError> {
-        self.check_tls(endpoint).map_err(ConnectError::from)
+    ) -> Result<NoTls, ConnectError> {
+        self.check_tls(endpoint)?;
+        Ok(NoTls)
     }
 
     async fn secure(
         &self,
-        _tls: (),
+        _tls: NoTls,
         socket: Socket,
         _progress: &ConnectProgress,
     ) -> Result<Secured, ConnectError> {
