@@ -95,6 +95,13 @@ impl Routes {
         changed
     }
 
+    /// Whether the server marks messages of this subscription.
+    pub(crate) fn is_marked(&self, filter: &TopicFilter) -> bool {
+        let node = self.end_of(filter).and_then(|at| self.nodes.get(at));
+        let mut entries = node.into_iter().flat_map(|node| &node.entries);
+        entries.any(|entry| entry.filter == *filter && entry.identifier.is_some())
+    }
+
     fn end_of(&self, filter: &TopicFilter) -> Option<NodeId> {
         levels(filter).try_fold(ROOT, |at, level| self.child(at, level))
     }

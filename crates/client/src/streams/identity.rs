@@ -30,6 +30,9 @@ pub(crate) struct Opened {
     pub(crate) others: Vec<(Vec<TopicFilter>, u32)>,
 }
 
+/// The last one that the specification allows.
+const LAST: u32 = 268_435_455;
+
 /// Gives out identifiers of ours.
 pub(super) struct Identifiers {
     first: u32,
@@ -43,10 +46,14 @@ impl Identifiers {
         Self { first, next: first }
     }
 
-    const fn take(&mut self) -> u32 {
+    /// `None` after tens of millions: messages go by their topics then.
+    const fn take(&mut self) -> Option<u32> {
+        if self.next > LAST {
+            return None;
+        }
         let taken = self.next;
         self.next += 1;
-        taken
+        Some(taken)
     }
 
     const fn is_ours(&self, identifier: u32) -> bool {
@@ -73,6 +80,7 @@ pub(super) fn find<'a>(routes: &'a mut Routes, publish: &Publish) -> &'a [Stream
     if publish.properties.is_empty() {
         return routes.find(topic);
     }
+    // Collects, and so allocates, only for a message that has marks.
     let marks: Vec<u32> = publish.properties.subscription_identifiers().collect();
     if marks.is_empty() { routes.find(topic) } else { routes.find_marked(topic, &marks) }
 }
@@ -84,6 +92,10 @@ impl Streams {
     }
 
     /// Decides which streams are to have identifiers because of a new one.
+    ///
+    /// A filter that is marked for another stream keeps a mark: the SUBSCRIBE of
+    /// the new one takes the place of the first subscription, and without an
+    /// identifier it would take the mark away that later streams count on.
     pub(super) fn tell_apart(
         &mut self,
         id: StreamId,
@@ -91,7 +103,10 @@ impl Streams {
         neighbours: BTreeSet<StreamId>,
     ) -> Opened {
         let marked = !neighbours.is_empty() && neighbours.len() <= NEIGHBOURS;
-        let identifier = (own.is_none() && marked).then(|| self.identifiers.take());
+        let identifier = match own {
+            None if marked || self.is_marked(id) => self.identifiers.take(),
+            _ => None,
+        };
         let mut opened = Opened { id, identifier, others: Vec::new() };
         if let Some(mark) = own.or(identifier) {
             self.mark(id, mark, true);
@@ -104,12 +119,19 @@ impl Streams {
         opened
     }
 
+    /// Whether a filter of this stream is marked, for another stream so far.
+    fn is_marked(&self, id: StreamId) -> bool {
+        let stream = self.streams.get(id).and_then(Option::as_ref);
+        stream
+            .is_some_and(|stream| stream.filters.iter().any(|filter| self.routes.is_marked(filter)))
+    }
+
     /// The filters of a stream that had no identifier, and the one they have now.
     fn mark_neighbour(&mut self, id: StreamId) -> Option<(Vec<TopicFilter>, u32)> {
         if self.stream(id)?.identifier.is_some() {
             return None;
         }
-        let identifier = self.identifiers.take();
+        let identifier = self.identifiers.take()?;
         let filters = self.mark(id, identifier, false);
         (!filters.is_empty()).then_some((filters, identifier))
     }
@@ -124,5 +146,28 @@ impl Streams {
             .filter(|filter| self.routes.identify(filter, identifier, replace))
             .cloned()
             .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_identifier_is_the_last_of_the_specification() {
+        let mut identifiers = Identifiers { first: LAST - 1, next: LAST - 1 };
+        assert_eq!(identifiers.take(), Some(LAST - 1));
+        assert_eq!(identifiers.take(), Some(LAST));
+        assert_eq!(identifiers.take(), None);
+        assert_eq!(identifiers.take(), None);
+        assert!(identifiers.is_ours(LAST));
+        assert!(!identifiers.is_ours(LAST - 2));
+    }
+
+    #[test]
+    fn every_seed_leaves_room_to_count() {
+        for seed in [0, 1, u64::from(FIRST / 2) - 1, u64::MAX] {
+            assert!(LAST - Identifiers::new(seed).first > FIRST / 2 - 2);
+        }
     }
 }

@@ -111,6 +111,32 @@ async fn streams_of_one_filter_share_its_messages() {
     assert_eq!(payloads(&mut second).await, Vec::<String>::new());
 }
 
+/// The subscription of the second stream replaces the marked one of the first,
+/// when nothing overlaps any more: the mark must live on, as later streams
+/// are told apart by it.
+#[tokio::test(start_paused = true)]
+async fn a_marked_subscription_stays_marked_when_it_is_replaced() {
+    let (client, _server, mut peer) = online_v5().await;
+    let ([mut first, gone], _) = two(&client, &mut peer, ["a/#", "a/b"]).await;
+    drop(gone);
+    let unsubscribe = peer.expect_unsubscribe().await;
+    peer.send(unsuback(&unsubscribe)).await;
+    let subscribing = client.subscribe("a/#").qos(AtLeastOnce).into_future();
+    let (second, sent) = soon(async { tokio::join!(subscribing, grant(&mut peer)) }).await;
+    assert!(sent.1.is_some(), "SUBSCRIBE without an identifier would take the mark away");
+    let mut second = second.unwrap();
+    let subscribing = client.subscribe("a/c").qos(AtLeastOnce).into_future();
+    let (third, other) = soon(async { tokio::join!(subscribing, grant(&mut peer)) }).await;
+    assert_eq!(other.0, "a/c", "nothing is left to mark before");
+    let mut third = third.unwrap();
+    // One message for both subscriptions, as a server may send that does not copy.
+    peer.publish(marked("a/c", "merged", 1, &[sent.1, other.1])).await;
+    peer.publish(marked("a/c", "for the first two", 2, &[sent.1])).await;
+    assert_eq!(payloads(&mut first).await, ["merged", "for the first two"]);
+    assert_eq!(payloads(&mut second).await, ["merged", "for the first two"]);
+    assert_eq!(payloads(&mut third).await, ["merged"]);
+}
+
 #[tokio::test(start_paused = true)]
 async fn streams_apart_are_not_marked() {
     let (client, _server, mut peer) = online_v5().await;
