@@ -29,10 +29,11 @@ use tokio::sync::watch;
 use tokio::task::coop::has_budget_remaining;
 use tokio::time::timeout;
 
+use crate::builder::ClientBuilder;
 use crate::error::{BuildError, ConnectError, PublishError, SubscribeError};
 use crate::publish::PublishOutcome;
+use crate::receive::Message;
 use crate::topic::{IntoFilter, IntoTopic};
-use crate::{ClientBuilder, Message};
 
 /// How long the last handle waits for what was accepted when it is dropped.
 const LAST_GRACE: Duration = Duration::from_secs(7);

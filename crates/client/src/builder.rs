@@ -7,26 +7,26 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
-use evenkeel_codec::{Properties, Property, QoS, Text, TopicError, Version};
+use evenkeel_codec::{Property, QoS, Text, TopicError, Version};
 use evenkeel_profile::Profile;
 use evenkeel_proto::record::Recovered;
 use evenkeel_proto::{Bounds, Client as Core, Config, QueueConfig, Reconnect, WhenUncertain};
 use evenkeel_store::Store;
 use tracing::Instrument;
 
-use crate::client::{Client, Identity};
+use crate::client::Client;
 use crate::clock::{self, Clock};
-use crate::driver::{self, Hooks, Server, Sites};
+use crate::driver::{self, Hooks, Sites};
 use crate::error::BuildError;
-use crate::hold::Hold;
 use crate::hooks::{Authenticator, Credentials, CredentialsError, EndpointError};
-use crate::server::{IntoServer, Named};
-use crate::shared::Shared;
-use crate::topic::IntoTopic;
+use crate::server::{IntoServer, Named, Server};
+use crate::shared::{Identity, Shared, store};
+use crate::streams::unmatched::Hold;
 use crate::transport::{
     Connector, Dialer, Endpoint, Proxy, Subprotocol, TcpOptions, TransportOptions, WebSocketOptions,
 };
 use crate::url::{ServerUrl, UrlError};
+use crate::will::Will;
 
 /// Collects the settings of a client; [`start`](Self::start) checks them together.
 ///
@@ -513,7 +513,7 @@ impl ClientBuilder {
         };
         let shared = Shared::new(core, identity, hold, settings.clock, span.clone());
         if let Some(store) = store {
-            driver::store::spawn(store, &shared).map_err(BuildError::StoreThread)?;
+            store::spawn(store, &shared).map_err(BuildError::StoreThread)?;
         }
         let client = Client::new(shared.clone());
         let driver = driver::Driver::new(shared, common.sites.clone());
@@ -665,63 +665,4 @@ fn random_seed() -> u64 {
     let mut hasher = std::collections::hash_map::RandomState::new().build_hasher();
     hasher.write_u32(std::process::id());
     hasher.finish()
-}
-
-/// What the server publishes if this client is lost.
-#[derive(Debug)]
-#[must_use = "a will is part of a builder"]
-pub struct Will {
-    topic: Result<evenkeel_codec::TopicName, TopicError>,
-    payload: Bytes,
-    qos: QoS,
-    retain: bool,
-    properties: Properties,
-}
-
-impl Will {
-    /// A will with QoS 0, not retained.
-    pub fn new(topic: impl IntoTopic, payload: impl Into<Bytes>) -> Self {
-        Self {
-            topic: topic.into_topic(),
-            payload: payload.into(),
-            qos: QoS::AtMostOnce,
-            retain: false,
-            properties: Properties::new(),
-        }
-    }
-
-    /// The QoS it is published with.
-    pub const fn qos(mut self, qos: QoS) -> Self {
-        self.qos = qos;
-        self
-    }
-
-    /// Whether the server keeps it as the topic's last value.
-    pub const fn retain(mut self, retain: bool) -> Self {
-        self.retain = retain;
-        self
-    }
-
-    /// How long the server waits for the client to come back, in whole
-    /// seconds, before it publishes the will (MQTT 5).
-    pub fn delay(self, delay: Duration) -> Self {
-        let seconds = u32::try_from(delay.as_secs()).unwrap_or(u32::MAX);
-        self.property(Property::WillDelayInterval(seconds))
-    }
-
-    /// Any property of the will (MQTT 5).
-    pub fn property(mut self, property: Property) -> Self {
-        self.properties.push(property);
-        self
-    }
-
-    fn build(self) -> Result<evenkeel_codec::Will, TopicError> {
-        Ok(evenkeel_codec::Will {
-            qos: self.qos,
-            retain: self.retain,
-            topic: self.topic?,
-            payload: self.payload,
-            properties: self.properties,
-        })
-    }
 }

@@ -116,39 +116,31 @@
 #[cfg(feature = "blocking")]
 pub mod blocking;
 mod builder;
-mod classify;
 mod client;
 mod clock;
-mod connecting;
 mod describe;
 mod driver;
 mod error;
 mod events;
 mod explain;
-mod hold;
 mod hooks;
-#[cfg(feature = "json")]
-mod json;
-mod message;
-mod operations;
+mod io_error;
 mod pace;
 mod publish;
-mod queue;
+mod receive;
 mod request;
-mod routes;
 mod server;
 mod shared;
 mod streams;
-mod subscribe;
 pub mod tls;
 mod topic;
 pub mod transport;
 pub mod url;
-mod wakers;
-mod watched;
+mod will;
 
-pub use builder::{ClientBuilder, Will};
+pub use builder::ClientBuilder;
 pub use client::Client;
+pub use client::queue::Queue;
 pub use clock::Clock;
 pub use describe::Words;
 pub use error::{
@@ -158,13 +150,12 @@ pub use events::Report;
 pub use hooks::{
     Authenticator, AuthenticatorError, Credentials, CredentialsError, EndpointError, HookFuture,
 };
-pub use message::{Message, Messages};
 pub use publish::{PublishOutcome, PublishRequest, Publishing, Receipt, RejectedPublish};
-pub use queue::Queue;
+pub use receive::{Message, Messages, SubscribeRequest, UnsubscribeRequest};
 pub use request::Request;
 pub use server::IntoServer;
-pub use subscribe::{SubscribeRequest, UnsubscribeRequest};
 pub use topic::{IntoFilter, IntoTopic};
+pub use will::Will;
 
 pub use evenkeel_codec::{
     Bytes, DecodeError, EncodeError, PacketId, Properties, Property, PropertyError, PropertyId,

@@ -10,8 +10,8 @@ use evenkeel_codec::{Property, QoS};
 
 use crate::client::Client;
 use crate::error::RequestError;
-use crate::message::Message;
 use crate::publish::{Draft, PublishRequest, whole_seconds};
+use crate::receive::Message;
 use crate::topic::IntoTopic;
 
 /// A request to be made; await it for its response.

@@ -1,8 +1,15 @@
-//! What may be given where a server is asked for.
+//! Servers, and what an application may name them by.
 
-use crate::driver::Server;
 use crate::transport::Endpoint;
 use crate::url::{ServerUrl, UrlError};
+
+/// A server to connect to.
+#[derive(Clone, Debug)]
+pub(crate) struct Server {
+    pub(crate) endpoint: Endpoint,
+    /// `None` for an endpoint without a URL.
+    pub(crate) url: Option<ServerUrl>,
+}
 
 /// Anything that names a server: the text of a URL (also in a type of another
 /// crate, such as `url::Url`), a [`ServerUrl`], or an [`Endpoint`].

@@ -1,18 +1,11 @@
 //! The one task of a client: moves bytes and time between the core and the
 //! world, and decides nothing about the protocol.
 
-mod addresses;
-mod alarm;
-mod dial;
-mod hooks;
-mod inflow;
-mod link;
+mod classify;
+mod connect;
+mod connection;
 mod log;
-mod password_file;
-mod patience;
-mod place;
-mod spare;
-pub(crate) mod store;
+mod timer;
 
 use std::future::Future;
 use std::pin::{Pin, pin};
@@ -30,18 +23,18 @@ use evenkeel_proto::{
 use crate::clock;
 use crate::error::TransportError;
 use crate::hooks::AuthenticatorError;
-use crate::shared::{Inner, Shared};
+use crate::shared::wakers::Wakers;
+use crate::shared::{Inner, Shared, store};
 use crate::tls::TlsRenewal;
 use crate::transport;
-use crate::wakers::Wakers;
 
-use alarm::{Alarm, Due};
-use dial::{Dial, Dialed};
-pub(crate) use dial::{Server, Sites};
-pub(crate) use hooks::Hooks;
-use hooks::{Authenticating, Panicked, guarded};
-use link::{Link, ReadOutcome};
-use place::Place;
+pub(crate) use connect::attempt::Sites;
+use connect::attempt::{Dial, Dialed};
+use connect::history::Place;
+pub(crate) use connect::hooks::Hooks;
+use connect::hooks::{Authenticating, Panicked, guarded};
+use connection::{Link, ReadOutcome};
+use timer::{Alarm, Due};
 
 /// Turns in a row before other tasks get the thread, and the most without a
 /// look at the deadlines.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::Parcel;
-use crate::hold::position_of_copy;
+use super::unmatched::position_of_copy;
 
 /// Bytes of messages that a stream buffers ...
 const BYTES: usize = 512 * 1024;

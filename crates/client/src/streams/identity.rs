@@ -9,8 +9,8 @@ use std::collections::BTreeSet;
 
 use evenkeel_codec::{Properties, Property, PropertyId, Publish, TopicFilter};
 
+use super::routes::Routes;
 use super::{StreamId, Streams};
-use crate::routes::Routes;
 
 /// Streams that are marked for the sake of a new one at most. Beyond, as for `#`
 /// beside thousands of streams, messages go by their topics.

@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use crate::explain::explained_error;
-use crate::transport::IoError;
+use crate::io_error::IoError;
 
 /// Why TLS settings can't be used. Found before any connection is opened.
 #[derive(Clone, Debug, PartialEq, Eq)]

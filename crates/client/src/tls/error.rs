@@ -5,7 +5,7 @@ use std::io;
 
 use super::date::Date;
 use crate::explain::explained_error;
-use crate::transport::IoError;
+use crate::io_error::IoError;
 
 const CLOSED_HINT: &str =
     "check that the port is the TLS port, and whether it needs a client certificate";

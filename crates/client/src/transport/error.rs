@@ -4,10 +4,10 @@ use std::fmt;
 use std::io;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
-use super::io_error::IoError;
 use super::proxy::ProxyError;
 use super::websocket::WebSocketError;
 use crate::explain::explained_error;
+use crate::io_error::IoError;
 use crate::tls::{TlsConfigError, TlsError};
 
 /// Why [`Dialer::open`](super::Dialer::open) has no stream to give.

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
-use super::io_error::IoError;
+use crate::io_error::IoError;
 
 /// Names looked up at a time, by all clients of the process; more wait for their turn.
 const THREADS: usize = 32;

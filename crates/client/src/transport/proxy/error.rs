@@ -3,8 +3,8 @@
 use std::fmt;
 
 use crate::explain::explained_error;
+use crate::io_error::IoError;
 use crate::transport::error::ConnectError;
-use crate::transport::io_error::IoError;
 
 /// Why there is no connection through a proxy.
 #[derive(Clone, Debug, PartialEq, Eq)]

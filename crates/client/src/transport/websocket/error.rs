@@ -5,7 +5,7 @@ use std::io;
 use std::time::Duration;
 
 use crate::explain::explained_error;
-use crate::transport::io_error::IoError;
+use crate::io_error::IoError;
 
 const CLOSED_HINT: &str = "check the port, and whether it wants ws:// or wss://";
 

@@ -6,6 +6,8 @@
 
 mod buffer;
 mod identity;
+pub(crate) mod routes;
+pub(crate) mod unmatched;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -15,13 +17,13 @@ use std::task::Waker;
 use evenkeel_codec::{Publish, ReasonCode, TopicFilter};
 use evenkeel_proto::{AckKey, Client as Core, Incoming, Instant};
 
-use crate::hold::{Fate, Hold};
-use crate::routes::Routes;
-use crate::wakers::Wakers;
+use crate::shared::wakers::Wakers;
 use buffer::Buffer;
 pub(crate) use buffer::Taken;
 use identity::Identifiers;
 pub(crate) use identity::Opened;
+use routes::Routes;
+use unmatched::{Fate, Hold};
 
 /// Names an open stream among those of one client.
 pub(crate) type StreamId = usize;

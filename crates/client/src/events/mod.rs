@@ -1,5 +1,8 @@
 //! Events on their way to those who listen.
 
+#[cfg(feature = "json")]
+mod json;
+
 use std::sync::{Mutex, PoisonError};
 use std::time::SystemTime;
 

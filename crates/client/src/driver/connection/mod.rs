@@ -1,5 +1,9 @@
 //! One open transport: reading, writing, closing.
 
+mod packet_memory;
+mod read_buffer;
+mod spin;
+
 use std::future::Future;
 use std::io::IoSlice;
 use std::pin::Pin;
@@ -9,15 +13,14 @@ use std::time::Duration;
 use evenkeel_proto::{ConnectionId, Input, Instant, Transmit, TransportFailure};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use crate::classify;
+use crate::driver::{Failure, classify};
 use crate::error::TransportError;
 use crate::shared::Shared;
+use crate::shared::wakers::Wakers;
 use crate::transport::{Stream, StreamError};
-use crate::wakers::Wakers;
 
-use super::Failure;
-use super::inflow::{Inflow, SMALL};
-use super::patience::Patience;
+use read_buffer::{Inflow, SMALL};
+use spin::Patience;
 
 /// Reads of one turn before the other duties, and tasks, get their time ...
 const READS: usize = 16;

@@ -15,6 +15,7 @@ use bytes::Bytes;
 use evenkeel_codec::Text;
 use evenkeel_proto::{Challenge, Credentials, TransportFailure};
 
+use crate::driver::Failure;
 use crate::error::TransportError;
 #[cfg(feature = "tls")]
 use crate::hooks::IdentityHook;
@@ -22,11 +23,10 @@ use crate::hooks::{
     Authenticator, AuthenticatorError, CredentialsError, CredentialsHook, EndpointError,
     EndpointHook, HookFuture,
 };
+use crate::server::Server;
 use crate::transport::Endpoint;
 use crate::url::ServerUrl;
 
-use super::Failure;
-use super::dial::Server;
 use super::password_file;
 
 /// How long a hook may take, unless the builder says otherwise.
@@ -64,7 +64,7 @@ impl Default for Hooks {
 
 impl Hooks {
     /// From the hook, or from the server's URL; `None` leaves the configured ones.
-    pub(super) async fn credentials(
+    pub(crate) async fn credentials(
         &self,
         server: &Server,
         asking: &Asking,
@@ -99,14 +99,14 @@ impl Hooks {
     }
 
     /// Where to go in place of this endpoint; the same without a hook.
-    pub(super) async fn endpoint(&self, endpoint: Endpoint) -> Result<Endpoint, Failure> {
+    pub(crate) async fn endpoint(&self, endpoint: Endpoint) -> Result<Endpoint, Failure> {
         let Some(hook) = &self.endpoint else { return Ok(endpoint) };
         let fail = |error| (TransportFailure::Endpoint, TransportError::Endpoint(error));
         self.answer(|| hook(endpoint), EndpointError).await.map_err(fail)
     }
 
     /// The first data of enhanced authentication; `None` where there is none.
-    pub(super) fn first_data(&self) -> Result<Option<Bytes>, Failure> {
+    pub(crate) fn first_data(&self) -> Result<Option<Bytes>, Failure> {
         let Some(authenticator) = &self.authenticator else { return Ok(None) };
         match guarded(|| authenticator.start()) {
             Ok(data) => Ok(Some(data)),
@@ -118,7 +118,7 @@ impl Hooks {
     }
 
     /// What the authenticator says to a step of the server's.
-    pub(super) fn authenticate(&self, challenge: Challenge) -> Authenticating {
+    pub(crate) fn authenticate(&self, challenge: Challenge) -> Authenticating {
         let hooks = self.clone();
         Box::pin(async move {
             let Some(authenticator) = &hooks.authenticator else { return Ok(Some(Bytes::new())) };
@@ -140,7 +140,7 @@ impl Hooks {
     async fn of_settings(
         &self,
         server: &Server,
-    ) -> Result<Option<crate::Credentials>, CredentialsError> {
+    ) -> Result<Option<crate::hooks::Credentials>, CredentialsError> {
         let url = server.url.as_ref();
         let username = url.and_then(ServerUrl::user_name).map(str::to_owned);
         let password = url.and_then(ServerUrl::password).map(Bytes::copy_from_slice);
@@ -154,12 +154,12 @@ impl Hooks {
             (None, Some(file)) => Some(password_file::read(file.clone()).await?),
             (None, None) => self.configured.password.clone(),
         };
-        Ok(Some(crate::Credentials { username, password }))
+        Ok(Some(crate::hooks::Credentials { username, password }))
     }
 
     /// The endpoint with the identity that a hook gives for it.
     #[cfg(feature = "tls")]
-    pub(super) async fn identified(&self, endpoint: Endpoint) -> Result<Endpoint, Failure> {
+    pub(crate) async fn identified(&self, endpoint: Endpoint) -> Result<Endpoint, Failure> {
         let Some(hook) = self.identity.as_ref().filter(|_| endpoint.is_tls()) else {
             return Ok(endpoint);
         };
@@ -169,7 +169,7 @@ impl Hooks {
     }
 
     #[cfg(not(feature = "tls"))]
-    pub(super) async fn identified(&self, endpoint: Endpoint) -> Result<Endpoint, Failure> {
+    pub(crate) async fn identified(&self, endpoint: Endpoint) -> Result<Endpoint, Failure> {
         Ok(endpoint)
     }
 
@@ -193,16 +193,16 @@ impl Hooks {
 }
 
 /// An answer of the authenticator's that is being waited for; `None` gives up.
-pub(super) type Authenticating = HookFuture<Result<Option<Bytes>, AuthenticatorError>>;
+pub(crate) type Authenticating = HookFuture<Result<Option<Bytes>, AuthenticatorError>>;
 
 /// What a panic says may hold a secret, and it was printed already.
 const PANICKED: &str = "the hook panicked";
 
 /// The application's code has panicked.
-pub(super) struct Panicked;
+pub(crate) struct Panicked;
 
 /// Calls the application's code. Its panic is the end of its call alone.
-pub(super) fn guarded<T>(call: impl FnOnce() -> T) -> Result<T, Panicked> {
+pub(crate) fn guarded<T>(call: impl FnOnce() -> T) -> Result<T, Panicked> {
     catch_unwind(AssertUnwindSafe(call)).map_err(|_| Panicked)
 }
 
@@ -222,7 +222,7 @@ impl<T> Future for Guarded<T> {
 
 /// Which hook is being asked, told across the task that asks.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Asking(Arc<Told>);
+pub(crate) struct Asking(Arc<Told>);
 
 #[derive(Debug, Default)]
 struct Told {
@@ -233,7 +233,7 @@ struct Told {
 
 /// What is waited for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Asked {
+pub(crate) enum Asked {
     Credentials = 0,
     Endpoint = 1,
     /// Nobody: the transport is being opened.
@@ -241,12 +241,12 @@ pub(super) enum Asked {
 }
 
 impl Asking {
-    pub(super) fn set(&self, asked: Asked) {
+    pub(crate) fn set(&self, asked: Asked) {
         self.0.asked.store(asked as u8, Ordering::Relaxed);
     }
 
     /// The credentials hook has answered.
-    fn note(&self, given: &crate::Credentials) {
+    fn note(&self, given: &crate::hooks::Credentials) {
         // With a key of this process, so that nobody can look for what has a given fingerprint.
         static KEY: LazyLock<RandomState> = LazyLock::new(RandomState::new);
         let fingerprint = KEY.hash_one((&given.username, &given.password)).max(1);
@@ -254,11 +254,11 @@ impl Asking {
     }
 
     /// What tells the credentials hook's answer from others, once it has answered.
-    pub(super) fn fingerprint(&self) -> Option<u64> {
+    pub(crate) fn fingerprint(&self) -> Option<u64> {
         Some(self.0.fingerprint.load(Ordering::Relaxed)).filter(|fingerprint| *fingerprint != 0)
     }
 
-    pub(super) fn get(&self) -> Asked {
+    pub(crate) fn get(&self) -> Asked {
         match self.0.asked.load(Ordering::Relaxed) {
             0 => Asked::Credentials,
             1 => Asked::Endpoint,

@@ -9,7 +9,7 @@ use bytes::{BufMut, BytesMut};
 use evenkeel_proto::Instant;
 use tokio::io::{AsyncRead, AsyncReadExt};
 
-use super::spare::Spare;
+use super::packet_memory::Spare;
 
 /// Room for the first read; doubled while reads fill it.
 pub(super) const SMALL: usize = 4 * 1024;

@@ -1,7 +1,10 @@
 //! The handle that applications hold.
 
+mod online;
+pub(crate) mod queue;
+
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -10,17 +13,17 @@ use evenkeel_proto::{Connected, DrainReport, Limits, State, Stats};
 use tokio::sync::{broadcast, watch};
 
 use crate::builder::ClientBuilder;
-use crate::connecting::Connecting;
 use crate::error::ConnectError;
 use crate::events::Report;
-use crate::message::Messages;
 use crate::publish::{Draft, PublishRequest};
-use crate::queue::{Drained, Queue};
+use crate::receive::{Messages, SubscribeRequest, UnsubscribeRequest};
 use crate::request::Request;
 use crate::server::IntoServer;
 use crate::shared::{Inner, Shared};
-use crate::subscribe::{SubscribeRequest, UnsubscribeRequest};
 use crate::topic::{IntoFilter, IntoTopic};
+
+use online::Connecting;
+use queue::{Drained, Queue};
 
 /// Messages the stream of unmatched messages buffers.
 const UNMATCHED_BUFFERED: usize = 1024;
@@ -33,15 +36,6 @@ const UNMATCHED_BUFFERED: usize = 1024;
 /// [`shutdown`](Self::shutdown) to know what was left.
 pub struct Client {
     shared: Arc<Shared>,
-}
-
-/// What requests are made of.
-pub(crate) struct Identity {
-    /// Tells the response topics of clients apart.
-    pub(crate) seed: u64,
-    pub(crate) requests: AtomicU64,
-    /// First data of re-authentication.
-    pub(crate) authenticator: Option<Arc<dyn crate::Authenticator>>,
 }
 
 impl Client {

@@ -11,8 +11,8 @@ use evenkeel_codec::{
 };
 use evenkeel_proto::{Completion, Token};
 
+use super::Messages;
 use crate::error::SubscribeError;
-use crate::message::Messages;
 use crate::publish::user_property;
 use crate::shared::Shared;
 use crate::topic::IntoFilter;

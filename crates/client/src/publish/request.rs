@@ -1,20 +1,19 @@
-//! Publishing: the request, and the receipt for it.
+//! A message to be published, and its way into the core.
 
-use std::future::{Future, IntoFuture};
-use std::pin::Pin;
 use std::sync::{Arc, MutexGuard};
-use std::task::{Context, Poll, Waker};
+use std::task::Waker;
 use std::time::Duration;
 
 use bytes::Bytes;
-use evenkeel_codec::{Properties, Property, PropertyId, Publish, QoS, ReasonCode, Text, TextError};
-use evenkeel_proto::record::{Priority, StorageFailure};
-use evenkeel_proto::{Accepted, ConnectionId, Delivered, DeliveryError, RejectReason, Token};
+use evenkeel_codec::{Properties, Property, PropertyId, Publish, QoS, Text, TextError};
+use evenkeel_proto::record::Priority;
+use evenkeel_proto::{Accepted, Delivered, DeliveryError, RejectReason, Token};
 
+use super::receipt::{Receipt, Waiting};
 use crate::error::PublishError;
+use crate::shared::wakers::Place;
 use crate::shared::{Inner, Shared};
 use crate::topic::IntoTopic;
-use crate::wakers::Place;
 
 /// A message to be published; await it to have it accepted.
 ///
@@ -26,8 +25,8 @@ use crate::wakers::Place;
 /// Once ready, the message is sent whatever becomes of the receipt.
 #[must_use = "a publish does nothing until it is awaited"]
 pub struct PublishRequest<'a> {
-    shared: &'a Arc<Shared>,
-    draft: Draft,
+    pub(super) shared: &'a Arc<Shared>,
+    pub(super) draft: Draft,
 }
 
 /// A message as far as it has been put together.
@@ -74,7 +73,7 @@ impl Draft {
     /// Hands the message over to the core, which takes out what it keeps, or
     /// leaves it where it refuses. Where there is no room, a task that gave its
     /// place and waker is woken when there is.
-    fn offer(
+    pub(super) fn offer(
         &mut self,
         shared: &Shared,
         mut inner: MutexGuard<'_, Inner>,
@@ -134,7 +133,7 @@ pub(crate) fn user_property(
 }
 
 /// A message that the core has taken.
-enum Offered {
+pub(super) enum Offered {
     /// It is accepted.
     Taken(Waiting),
     /// It is accepted once it is stored.
@@ -297,216 +296,5 @@ impl Traced {
     fn tell(&self, span: &tracing::Span) {
         let Self { topic, qos, retain, payload_len } = self;
         tracing::trace!(parent: span, topic = topic.as_str(), qos, retain, payload_len, "publish");
-    }
-}
-
-impl<'a> IntoFuture for PublishRequest<'a> {
-    type Output = Result<Receipt, PublishError>;
-    type IntoFuture = Publishing<'a>;
-
-    #[inline]
-    fn into_future(self) -> Publishing<'a> {
-        let (draft, place) = (Some(self.draft), Place::default());
-        Publishing { shared: self.shared, draft, place, storing: None }
-    }
-}
-
-/// The future of a [`PublishRequest`].
-#[must_use = "futures do nothing unless polled"]
-pub struct Publishing<'a> {
-    shared: &'a Arc<Shared>,
-    /// Until it is accepted, or never will be.
-    draft: Option<Draft>,
-    place: Place,
-    /// The message is on its way into the store.
-    storing: Option<Receipt>,
-}
-
-impl Future for Publishing<'_> {
-    type Output = Result<Receipt, PublishError>;
-
-    /// Inlined, so that a receipt is made where it is wanted.
-    #[inline]
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = &mut *self;
-        let Some(draft) = &mut this.draft else { return this.poll_storing(cx) };
-        let mut inner = this.shared.lock();
-        if inner.publisher_pauses() {
-            drop(inner);
-            cx.waker().wake_by_ref();
-            return Poll::Pending;
-        }
-        match draft.offer(this.shared, inner, Some((&mut this.place, cx.waker()))) {
-            Ok(Offered::Taken(waiting)) => {
-                this.draft = None;
-                Poll::Ready(Ok(Receipt { shared: this.shared.clone(), waiting }))
-            }
-            Ok(Offered::Storing(token)) => {
-                this.draft = None;
-                let waiting = Waiting::Tracked(token);
-                this.storing = Some(Receipt { shared: this.shared.clone(), waiting });
-                this.poll_storing(cx)
-            }
-            Err(error) => this.poll_refused(error),
-        }
-    }
-}
-
-impl Publishing<'_> {
-    #[cold]
-    fn poll_refused(&mut self, error: PublishError) -> Poll<Result<Receipt, PublishError>> {
-        if let PublishError::Rejected(reason) = &error
-            && self.shared.lock().core.waits_for(reason)
-        {
-            return Poll::Pending;
-        }
-        self.draft = None;
-        Poll::Ready(Err(error))
-    }
-
-    #[cold]
-    fn leave(&mut self) {
-        self.shared.lock().publishers.leave(&mut self.place);
-    }
-
-    /// Accepted is what is stored.
-    #[inline(never)]
-    fn poll_storing(&mut self, cx: &Context<'_>) -> Poll<Result<Receipt, PublishError>> {
-        let Some(receipt) = self.storing.take() else {
-            return Poll::Ready(Err(PublishError::Rejected(RejectReason::Closed)));
-        };
-        let Waiting::Tracked(token) = receipt.waiting else { return Poll::Ready(Ok(receipt)) };
-        let mut inner = self.shared.lock();
-        let stored = inner.operations.poll_stored(token, cx.waker());
-        let ended = inner.ended;
-        drop(inner);
-        let failure = match stored {
-            Poll::Ready(Ok(())) => return Poll::Ready(Ok(receipt)),
-            Poll::Ready(Err(failure)) => failure,
-            Poll::Pending if ended => StorageFailure::Closed,
-            Poll::Pending => {
-                self.storing = Some(receipt);
-                return Poll::Pending;
-            }
-        };
-        Poll::Ready(Err(PublishError::Rejected(RejectReason::Storage(failure))))
-    }
-}
-
-impl Drop for Publishing<'_> {
-    #[inline]
-    fn drop(&mut self) {
-        if self.place.is_taken() {
-            self.leave();
-        }
-    }
-}
-
-/// The claim to the outcome of an accepted message; await it.
-///
-/// QoS 1 and 2 end with the server's acknowledgement, QoS 0 when the message
-/// is written to the transport. Dropping a receipt does not cancel its
-/// message. Cancel-safe: awaiting `&mut receipt` may be given up and resumed.
-#[must_use = "the outcome is known only to those who await it; drop it knowingly"]
-pub struct Receipt {
-    shared: Arc<Shared>,
-    waiting: Waiting,
-}
-
-enum Waiting {
-    Tracked(Token),
-    Streamed { conn: ConnectionId, offset: u64, place: Place },
-    Over,
-}
-
-impl Future for Receipt {
-    type Output = Result<Delivered, DeliveryError>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = &mut *self;
-        let mut inner = this.shared.lock();
-        let result = match &mut this.waiting {
-            Waiting::Tracked(token) => inner.poll_tracked(*token, cx.waker()),
-            Waiting::Streamed { conn, offset, place } => {
-                inner.poll_streamed(*conn, *offset, place, cx.waker())
-            }
-            Waiting::Over => Poll::Ready(Err(DeliveryError::Abandoned { attempts: 0 })),
-        };
-        drop(inner);
-        if result.is_ready() {
-            this.waiting = Waiting::Over;
-        }
-        result
-    }
-}
-
-impl Inner {
-    fn poll_tracked(
-        &mut self,
-        token: Token,
-        waker: &Waker,
-    ) -> Poll<Result<Delivered, DeliveryError>> {
-        match self.operations.poll_publish(token, waker) {
-            Some(result) => Poll::Ready(result),
-            None if !self.ended => Poll::Pending,
-            None => Poll::Ready(Err(DeliveryError::Abandoned { attempts: 0 })),
-        }
-    }
-
-    fn poll_streamed(
-        &mut self,
-        conn: ConnectionId,
-        offset: u64,
-        place: &mut Place,
-        waker: &Waker,
-    ) -> Poll<Result<Delivered, DeliveryError>> {
-        let is_written = self.core.written(conn).is_some_and(|written| written >= offset);
-        if !is_written && self.core.is_current(conn) && !self.ended {
-            self.writing.wait(place, waker);
-            return Poll::Pending;
-        }
-        self.writing.leave(place);
-        Poll::Ready(if is_written {
-            Ok(Delivered {
-                reason: ReasonCode::SUCCESS,
-                packet_id: None,
-                attempts: 1,
-                round_trip: None,
-            })
-        } else {
-            Err(DeliveryError::ConnectionLost)
-        })
-    }
-}
-
-impl Receipt {
-    #[inline(never)]
-    fn detach(&mut self) {
-        let mut inner = self.shared.lock();
-        match &mut self.waiting {
-            Waiting::Tracked(token) => inner.detach(*token),
-            Waiting::Streamed { place, .. } => inner.writing.leave(place),
-            Waiting::Over => {}
-        }
-    }
-}
-
-impl Drop for Receipt {
-    #[inline]
-    fn drop(&mut self) {
-        let waits = match &self.waiting {
-            Waiting::Tracked(_) => true,
-            Waiting::Streamed { place, .. } => place.is_taken(),
-            Waiting::Over => false,
-        };
-        if waits {
-            self.detach();
-        }
-    }
-}
-
-impl std::fmt::Debug for Receipt {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Receipt")
     }
 }

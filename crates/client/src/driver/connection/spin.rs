@@ -22,7 +22,7 @@ const LONGEST_REST: u32 = 1024;
 /// client that is idle, or has a message now and then, never looks in vain,
 /// and one that has bursts hardly ever.
 #[derive(Debug)]
-pub(super) struct Patience {
+pub(crate) struct Patience {
     /// Answers still to be looked for.
     answers: u32,
     /// Looks left for the next one.
@@ -41,7 +41,7 @@ impl Default for Patience {
 
 impl Patience {
     /// So many messages are acknowledged, or published, at once.
-    pub(super) const fn on_sent(&mut self, messages: usize) {
+    pub(crate) const fn on_sent(&mut self, messages: usize) {
         if messages < FLOW {
             return;
         }
@@ -52,7 +52,7 @@ impl Patience {
         (self.answers, self.looks) = (ANSWERS, LOOKS);
     }
 
-    pub(super) const fn on_read(&mut self) {
+    pub(crate) const fn on_read(&mut self) {
         if self.looks > 0 {
             self.answers -= 1;
             self.looks = if self.answers > 0 { LOOKS } else { 0 };
@@ -62,7 +62,7 @@ impl Patience {
 
     /// There is nothing to do: true where the driver should look again soon,
     /// after all other tasks, and false where it should sleep.
-    pub(super) const fn looks_again(&mut self) -> bool {
+    pub(crate) const fn looks_again(&mut self) -> bool {
         if self.looks == 0 {
             return false;
         }

@@ -1,5 +1,11 @@
 //! What the handles and the driver share: the core behind one short lock.
 
+mod identity;
+pub(crate) mod operations;
+pub(crate) mod store;
+pub(crate) mod wakers;
+mod watched;
+
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
@@ -12,16 +18,17 @@ use evenkeel_proto::{
     Token,
 };
 
-use crate::client::Identity;
 use crate::clock::Clock;
 use crate::error::TransportError;
 use crate::events::Events;
-use crate::hold::Hold;
-use crate::operations::Operations;
 use crate::pace;
 use crate::streams::Streams;
-use crate::wakers::{Waiters, Wakers};
-use crate::watched::Watched;
+use crate::streams::unmatched::Hold;
+
+pub(crate) use identity::Identity;
+use operations::Operations;
+use wakers::{Waiters, Wakers};
+use watched::Watched;
 
 /// Room kept for acknowledgements that wait for the driver.
 const SETTLED_KEPT: usize = 256;
@@ -59,7 +66,7 @@ pub(crate) struct Inner {
     pub(crate) signalled: bool,
     pub(crate) driver: Option<Waker>,
     /// The store's thread, until it is closed.
-    pub(crate) store: Option<std::sync::mpsc::Sender<crate::driver::store::Job>>,
+    pub(crate) store: Option<std::sync::mpsc::Sender<store::Job>>,
     /// Who waits until everything is delivered.
     pub(crate) drained: Waiters,
     /// Who waits until the client is online, or will not be.

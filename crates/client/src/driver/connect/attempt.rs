@@ -9,23 +9,15 @@ use evenkeel_proto::{
     ConnectPhase, ConnectionId, Credentials, NamedServer, Open, TransportFailure,
 };
 
-use crate::classify;
+use crate::driver::{Failure, classify};
 use crate::error::TransportError;
 use crate::hooks::EndpointError;
+use crate::server::Server;
 use crate::tls::TlsRenewal;
 use crate::transport::{self, ConnectProgress, Dialer, Endpoint, Route, Stream};
 use crate::url::{Scheme, ServerUrl};
 
-use super::Failure;
 use super::hooks::{Asked, Asking, Hooks};
-
-/// A server to connect to.
-#[derive(Clone, Debug)]
-pub(crate) struct Server {
-    pub(crate) endpoint: Endpoint,
-    /// `None` for an endpoint without a URL.
-    pub(crate) url: Option<ServerUrl>,
-}
 
 /// Where clients connect to, and how; shared by those that are alike.
 pub(crate) struct Sites {
@@ -38,17 +30,17 @@ pub(crate) struct Sites {
 pub(crate) type Dialed = Result<(Stream, Option<Credentials>), Failure>;
 
 /// One attempt that is under way.
-pub(super) struct Dial {
-    pub(super) conn: ConnectionId,
-    pub(super) future: Pin<Box<dyn Future<Output = Dialed> + Send>>,
+pub(crate) struct Dial {
+    pub(crate) conn: ConnectionId,
+    pub(crate) future: Pin<Box<dyn Future<Output = Dialed> + Send>>,
     progress: ConnectProgress,
     asking: Asking,
-    pub(super) route: Route,
-    pub(super) round: u32,
+    pub(crate) route: Route,
+    pub(crate) round: u32,
 }
 
 impl Dial {
-    pub(super) fn begin(open: Open, sites: &Arc<Sites>, route: Route) -> Self {
+    pub(crate) fn begin(open: Open, sites: &Arc<Sites>, route: Route) -> Self {
         let progress = ConnectProgress::new();
         let asking = Asking::default();
         let (conn, round) = (open.conn, open.round);
@@ -58,17 +50,17 @@ impl Dial {
     }
 
     /// What tells the credentials for this attempt from others, once the hook has answered.
-    pub(super) fn fingerprint(&self) -> Option<u64> {
+    pub(crate) fn fingerprint(&self) -> Option<u64> {
         self.asking.fingerprint()
     }
 
     /// What it has found in the files of certificates and keys since this was asked last.
-    pub(super) fn renewal(&self) -> TlsRenewal {
+    pub(crate) fn renewal(&self) -> TlsRenewal {
         self.progress.take_tls_renewal()
     }
 
     /// How far the attempt has come, or came.
-    pub(super) fn phase(&self) -> ConnectPhase {
+    pub(crate) fn phase(&self) -> ConnectPhase {
         match self.asking.get() {
             Asked::Credentials => return ConnectPhase::Credentials,
             Asked::Endpoint => return ConnectPhase::Endpoint,

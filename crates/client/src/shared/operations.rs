@@ -5,7 +5,7 @@ use std::task::{Poll, Waker};
 use evenkeel_proto::record::{Serial, StorageFailure};
 use evenkeel_proto::{Completion, Delivered, DeliveryError, Token};
 
-use crate::wakers::Wakers;
+use super::wakers::Wakers;
 
 #[derive(Debug)]
 enum Slot {

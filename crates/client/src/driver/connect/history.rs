@@ -7,12 +7,12 @@ use evenkeel_proto::{Client, ConnectionId, Input, Instant, Open, Served};
 use crate::transport::Route;
 
 use super::addresses::Addresses;
-use super::dial::Dial;
+use super::attempt::Dial;
 
 /// The place of the last attempt, and what is known of such places. Of a host
 /// with one address there is nothing to know.
 #[derive(Default)]
-pub(super) struct Place(Option<Box<Known>>);
+pub(crate) struct Place(Option<Box<Known>>);
 
 #[derive(Default)]
 struct Known {
@@ -27,13 +27,13 @@ struct Known {
 
 impl Place {
     /// The way for an attempt.
-    pub(super) fn route(&self, open: &Open, now: Instant) -> Route {
+    pub(crate) fn route(&self, open: &Open, now: Instant) -> Route {
         let known = self.0.as_ref();
         known.map_or_else(Route::default, |known| known.failed.route(now, open.round))
     }
 
     /// Tells the core what its choice of servers has to know of an attempt.
-    pub(super) fn tell(&mut self, core: &mut Client, now: Instant, dial: &Dial) {
+    pub(crate) fn tell(&mut self, core: &mut Client, now: Instant, dial: &Dial) {
         let alternatives = dial.route.alternatives();
         if alternatives > 0 {
             core.handle(now, Input::Alternatives(dial.conn, alternatives));
@@ -46,7 +46,7 @@ impl Place {
     }
 
     /// The attempt is over, or has become a connection.
-    pub(super) fn arrive(&mut self, dial: &Dial) {
+    pub(crate) fn arrive(&mut self, dial: &Dial) {
         let here = dial.route.addresses();
         if !here.is_empty() || self.0.is_some() {
             let known = self.0.get_or_insert_default();
@@ -55,7 +55,7 @@ impl Place {
     }
 
     /// Notes what the core says of the place of a connection.
-    pub(super) fn note(&mut self, conn: ConnectionId, served: Served, now: Instant) {
+    pub(crate) fn note(&mut self, conn: ConnectionId, served: Served, now: Instant) {
         let Some(known) = self.0.as_mut().filter(|known| known.conn == conn) else { return };
         for address in std::mem::take(&mut known.here) {
             known.failed.note(address, served, now, known.round);

@@ -10,9 +10,9 @@ use evenkeel_proto::{Completion, QueueError, RejectReason, Token};
 use evenkeel_store::StoreError;
 use tokio::sync::oneshot;
 
-use crate::driver::store::Job;
 use crate::shared::Shared;
-use crate::wakers::Place;
+use crate::shared::store::Job;
+use crate::shared::wakers::Place;
 
 /// A look into the queue of a client: what waits, what is in flight, and what
 /// is in quarantine.

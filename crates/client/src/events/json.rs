@@ -7,8 +7,8 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
+use super::Report;
 use crate::describe::Words;
-use crate::events::Report;
 
 impl Report {
     /// One line of JSON without its end, for an events log: `v`, `type`, `time`

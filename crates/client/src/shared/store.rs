@@ -9,7 +9,7 @@ use evenkeel_proto::record::{Batch, Committed, Serial, StorageFailure, StoredMes
 use evenkeel_store::{Store, StoreError};
 use tokio::sync::oneshot;
 
-use crate::shared::{Inner, Shared};
+use super::{Inner, Shared};
 
 /// What the store is asked to do; worked off in order.
 pub(crate) enum Job {
@@ -31,7 +31,7 @@ pub(crate) fn spawn(store: Box<dyn Store>, shared: &Arc<Shared>) -> std::io::Res
 }
 
 /// Hands a batch over; where the store is gone, that is what comes back.
-pub(super) fn commit(store: Option<&Sender<Job>>, batch: Batch) -> Option<Committed> {
+pub(crate) fn commit(store: Option<&Sender<Job>>, batch: Batch) -> Option<Committed> {
     let job = Job::Commit(batch);
     let job = match store {
         Some(store) => store.send(job).err().map(|error| error.0),

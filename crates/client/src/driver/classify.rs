@@ -4,8 +4,9 @@ use std::io;
 
 use evenkeel_proto::TransportFailure;
 
+use crate::io_error::IoError;
 use crate::tls::{CertificateProblem, TlsError};
-use crate::transport::{ConnectError, IoError, ProxyError, StreamError, WebSocketError};
+use crate::transport::{ConnectError, ProxyError, StreamError, WebSocketError};
 
 pub(crate) fn connect(error: &ConnectError) -> TransportFailure {
     match error {

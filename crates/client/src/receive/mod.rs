@@ -1,0 +1,9 @@
+//! Receiving: the subscription, its stream of messages, and their acknowledgement.
+
+mod message;
+mod messages;
+mod subscribe;
+
+pub use message::Message;
+pub use messages::Messages;
+pub use subscribe::{SubscribeRequest, UnsubscribeRequest};
