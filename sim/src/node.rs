@@ -210,7 +210,7 @@ impl Node {
             in_flight: self.subject.look().in_flight(),
             backlog: self.link.as_ref().map_or(0, |link| link.pending.len()),
             stats: *self.subject.look().stats(),
-            report: self.subject.look().drain_report(),
+            report: self.subject.look().shutdown_report(),
             is_storing: !self.has_stored_all(),
         };
         self.see(env, &Seen::Settled(&settled));

@@ -7,7 +7,7 @@ use std::time::Duration;
 use evenkeel_codec::{Packet, QoS, SubscribeFilter, TopicFilter};
 use evenkeel_proto::record::{Record, Recovered};
 use evenkeel_proto::{
-    Completion, ConnectionId, Deadline, DrainReport, Event, Instant, Open, State, Stats, Token,
+    Completion, ConnectionId, Deadline, Event, Instant, Open, ShutdownReport, State, Stats, Token,
     TransportFailure,
 };
 
@@ -73,7 +73,7 @@ pub struct Settled {
     /// The counters.
     pub stats: Stats,
     /// What was left, once closed.
-    pub report: Option<DrainReport>,
+    pub report: Option<ShutdownReport>,
     /// A batch is on its way into the store.
     pub is_storing: bool,
 }

@@ -23,7 +23,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use evenkeel_codec::{QoS, ReasonCode};
-use evenkeel_proto::{Delivered, DeliveryError, DrainReport, State};
+use evenkeel_proto::{Delivered, DeliveryError, ShutdownReport, State};
 use tokio::runtime::{Handle, Runtime};
 use tokio::sync::watch;
 use tokio::task::coop::has_budget_remaining;
@@ -168,7 +168,7 @@ impl Client {
     }
 
     /// Finishes what was accepted within `limit`, disconnects and reports.
-    pub fn shutdown(&self, limit: Duration) -> DrainReport {
+    pub fn shutdown(&self, limit: Duration) -> ShutdownReport {
         self.keeper.wait(self.inner.shutdown(limit))
     }
 

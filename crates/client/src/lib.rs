@@ -168,9 +168,9 @@ pub use evenkeel_proto::record::{
 };
 pub use evenkeel_proto::{
     Bounds, CauseClass, ConfigError, ConnectPhase, Connected, ConnectionId, Delivered,
-    DeliveryError, DisconnectCause, DrainReport, Effective, Event, Halt, Instant, Limits,
-    NamedServer, OfflineQos0, Pace, ProtocolError, PublishLimit, QueueConfig, QueueError,
-    Reconnect, Refusal, RefusedPolicy, RejectReason, Repetition, Retry, SetBy, State, Stats,
+    DeliveryError, DisconnectCause, Effective, Event, Halt, Instant, Limits, NamedServer,
+    OfflineQos0, Pace, ProtocolError, PublishLimit, QueueConfig, QueueError, Reconnect, Refusal,
+    RefusedPolicy, RejectReason, Repetition, Retry, SetBy, ShutdownReport, State, Stats,
     SubscribeError as OperationError, SubscribeFeature, TakeOverPolicy, TransportFailure, WhenFull,
     WhenUncertain, keepalive,
 };

@@ -14,8 +14,104 @@ use crate::io::ConnectionId;
 use crate::keepalive::{KeepAlive, LONGEST_WAIT, Settings};
 use crate::limits::Limits;
 use crate::operation::Claim;
+use crate::reconnect::{Halt, Retry};
 use crate::rng::Rng;
 use crate::time::Instant;
+
+/// The one connection, or the wait for it (R1).
+#[derive(Debug)]
+pub(crate) enum Connection {
+    Stopped,
+    Waiting(Retry),
+    Opening(Box<Opening>),
+    Online(Box<Online>),
+    Halted(Halt),
+    Closed,
+}
+
+impl Connection {
+    /// What is known of it between CONNACK and its end.
+    #[inline]
+    pub(crate) const fn online(&self) -> Option<&Online> {
+        match self {
+            Self::Online(online) => Some(online),
+            _ => None,
+        }
+    }
+
+    #[inline]
+    pub(crate) const fn online_mut(&mut self) -> Option<&mut Online> {
+        match self {
+            Self::Online(online) => Some(online),
+            _ => None,
+        }
+    }
+
+    #[inline]
+    pub(crate) const fn is_online(&self) -> bool {
+        matches!(self, Self::Online(_))
+    }
+
+    /// What is known of it before CONNACK.
+    pub(crate) const fn opening(&self) -> Option<&Opening> {
+        match self {
+            Self::Opening(opening) => Some(opening),
+            _ => None,
+        }
+    }
+
+    pub(crate) const fn opening_mut(&mut self) -> Option<&mut Opening> {
+        match self {
+            Self::Opening(opening) => Some(opening),
+            _ => None,
+        }
+    }
+
+    /// The attempt, if this is the connection that it opens.
+    pub(crate) fn opening_of(&mut self, conn: ConnectionId) -> Option<&mut Opening> {
+        match self {
+            Self::Opening(opening) if opening.conn == conn => Some(opening),
+            _ => None,
+        }
+    }
+
+    pub(crate) const fn is_halted(&self) -> bool {
+        matches!(self, Self::Halted(_))
+    }
+
+    pub(crate) const fn is_closed(&self) -> bool {
+        matches!(self, Self::Closed)
+    }
+
+    /// The connection that is open or being opened.
+    #[inline]
+    pub(crate) const fn conn(&self) -> Option<ConnectionId> {
+        match self {
+            Self::Opening(opening) => Some(opening.conn),
+            Self::Online(online) => Some(online.conn),
+            _ => None,
+        }
+    }
+
+    /// Where it stands among the bytes that are sent.
+    #[inline]
+    pub(crate) const fn offsets(&self) -> Option<&Offsets> {
+        match self {
+            Self::Opening(opening) => Some(&opening.offsets),
+            Self::Online(online) => Some(&online.offsets),
+            _ => None,
+        }
+    }
+
+    #[inline]
+    pub(crate) const fn offsets_mut(&mut self) -> Option<&mut Offsets> {
+        match self {
+            Self::Opening(opening) => Some(&mut opening.offsets),
+            Self::Online(online) => Some(&mut online.offsets),
+            _ => None,
+        }
+    }
+}
 
 /// An attempt to connect, from opening to CONNACK.
 #[derive(Debug)]
@@ -33,7 +129,7 @@ pub(crate) struct Opening {
     pub(crate) first_data: Option<Bytes>,
     /// A CONNACK that waits for the verdict on its authentication data.
     pub(crate) accepted: Option<Box<ConnAck>>,
-    pub(crate) stream: Stream,
+    pub(crate) offsets: Offsets,
     /// When the last packet was written whole.
     pub(crate) last_sent: Option<Instant>,
 }
@@ -64,7 +160,7 @@ pub(crate) struct Online {
     pub(crate) incoming_aliases: IncomingAliases,
     pub(crate) proof: Proof,
     pub(crate) auth: AuthTurn,
-    pub(crate) stream: Stream,
+    pub(crate) offsets: Offsets,
     /// QoS 0 messages from the queue by the offset at which each is written.
     pub(crate) unwritten: VecDeque<(u64, Claim)>,
     /// Bytes left in the read buffer when it was last looked at.
@@ -117,7 +213,7 @@ impl Life {
 
 /// Offsets into the bytes sent on this connection.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Stream {
+pub(crate) struct Offsets {
     /// Bytes of whole packets handed to the transmit buffer.
     pub(crate) queued: u64,
     /// Bytes of the PUBLISH queued last, the only one that may have gone beyond
@@ -140,7 +236,7 @@ pub(crate) struct Progress {
     pub(crate) ping: bool,
 }
 
-impl Stream {
+impl Offsets {
     /// Whole packets of this many bytes were queued.
     pub(crate) fn on_queued(&mut self, bytes: usize) {
         self.queued += bytes as u64;
@@ -178,7 +274,7 @@ impl Online {
     #[inline]
     pub(crate) const fn show_life(&mut self) {
         if !matches!(self.proof.life, Life::Shown { .. }) {
-            self.proof.life = Life::Shown { at: self.stream.queued };
+            self.proof.life = Life::Shown { at: self.offsets.queued };
         }
     }
 
@@ -200,7 +296,7 @@ impl Online {
             limits,
             proof: Proof::default(),
             auth: AuthTurn::Nobody,
-            stream: opening.stream,
+            offsets: opening.offsets,
             unwritten: VecDeque::new(),
             unread: 0,
         }
@@ -215,28 +311,28 @@ const SILENCE_LIMITS: [u32; 3] = [6, 8, 9];
 /// and after the last byte of the peer (K4), in hundredths.
 const LATEST_PING: u32 = 85;
 
-/// The most [`patience`](keep_alive_settings) there is.
-pub(crate) const MOST_PATIENCE: u8 = SILENCE_LIMITS.len() as u8 - 1;
+/// The most doublings of the response timeout ([`keep_alive_settings`]).
+pub(crate) const MOST_TIMEOUT_DOUBLINGS: u8 = SILENCE_LIMITS.len() as u8 - 1;
 
 /// The engine's settings for an effective keep-alive; `None` turns it off.
 ///
 /// Pings are due between 0.675 and 0.825 intervals after the last packet, at a
 /// point that differs from connection to connection, so that many clients do
-/// not ping in step (K14); the slack of the engine ends at 0.85. `patience`
-/// counts what earlier deaths have taught: to wait longer for late answers;
-/// pings go on at the interval meanwhile.
+/// not ping in step (K14); the slack of the engine ends at 0.85. `doublings`
+/// counts what earlier deaths have taught: to wait longer for late answers.
+/// Pings go on at the interval meanwhile.
 pub(crate) fn keep_alive_settings(
     config: &Config,
     interval: Duration,
-    patience: u8,
+    doublings: u8,
     rng: &mut Rng,
 ) -> Option<Settings> {
     if interval.is_zero() {
         return None;
     }
     let (silence_limit, response_timeout) = match config.keep_alive.response_timeout {
-        Some(wanted) => (Duration::ZERO, wanted_timeout(wanted, interval, patience)),
-        None => (silence_limit(interval, patience), usual_timeout(interval, patience)),
+        Some(wanted) => (Duration::ZERO, wanted_timeout(wanted, interval, doublings)),
+        None => (silence_limit(interval, doublings), timeout_after(interval, doublings)),
     };
     Some(Settings {
         interval,
@@ -247,25 +343,25 @@ pub(crate) fn keep_alive_settings(
     })
 }
 
-fn silence_limit(interval: Duration, patience: u8) -> Duration {
-    let quarters = SILENCE_LIMITS.get(usize::from(patience)).unwrap_or(&SILENCE_LIMITS[2]);
+fn silence_limit(interval: Duration, doublings: u8) -> Duration {
+    let quarters = SILENCE_LIMITS.get(usize::from(doublings)).unwrap_or(&SILENCE_LIMITS[2]);
     interval * *quarters / 4
 }
 
 /// What is left of the limit behind a ping that is as late as it may be.
-fn usual_timeout(interval: Duration, patience: u8) -> Duration {
-    let left = silence_limit(interval, patience) - interval * LATEST_PING / 100;
-    left.min(LONGEST_WAIT.saturating_mul(1 << patience))
+fn timeout_after(interval: Duration, doublings: u8) -> Duration {
+    let left = silence_limit(interval, doublings) - interval * LATEST_PING / 100;
+    left.min(LONGEST_WAIT.saturating_mul(1 << doublings))
 }
 
-/// What the user asked for, doubled by patience up to 1.25 intervals.
-fn wanted_timeout(wanted: Duration, interval: Duration, patience: u8) -> Duration {
-    wanted.saturating_mul(1 << patience).min((interval * 5 / 4).max(wanted))
+/// What the user asked for, doubled as often, up to 1.25 intervals.
+fn wanted_timeout(wanted: Duration, interval: Duration, doublings: u8) -> Duration {
+    wanted.saturating_mul(1 << doublings).min((interval * 5 / 4).max(wanted))
 }
 
-/// The time that an answer has where no death has taught patience.
-pub(crate) fn impatient_timeout(config: &Config, interval: Duration) -> Duration {
-    config.keep_alive.response_timeout.unwrap_or_else(|| usual_timeout(interval, 0))
+/// The time that an answer has if no death has taught to wait longer.
+pub(crate) fn usual_timeout(config: &Config, interval: Duration) -> Duration {
+    config.keep_alive.response_timeout.unwrap_or_else(|| timeout_after(interval, 0))
 }
 
 /// Remembers where ended connections got to, for receipts that ask late.

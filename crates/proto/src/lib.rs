@@ -70,7 +70,7 @@ mod transmit;
 pub use cause::{
     CauseClass, ConnectPhase, DisconnectCause, ProtocolError, Refusal, TransportFailure,
 };
-pub use client::{Accepted, Client, DrainReport};
+pub use client::{Accepted, Client, ShutdownReport};
 pub use config::{
     Bounds, Config, ConfigError, ConnectConfig, KeepAliveConfig, OfflineQos0, QueueConfig,
     WhenFull, WhenUncertain,

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use evenkeel_codec::{Ack, Packet, QoS, ReasonCode, TopicFilter};
 use evenkeel_proto::record::{Outcome, Record, Serial, StorageFailure};
-use evenkeel_proto::{Completion, DeliveryError, DrainReport, Event, Token};
+use evenkeel_proto::{Completion, DeliveryError, Event, ShutdownReport, Token};
 
 use super::{Oracle, Verdict};
 use crate::message::MessageId;
@@ -38,7 +38,7 @@ pub(super) struct Durables {
     /// The client has told that its store fails.
     is_failing: bool,
     /// What the client said it left behind.
-    report: Option<DrainReport>,
+    report: Option<ShutdownReport>,
     /// Messages that expired since.
     expired_since: usize,
 }

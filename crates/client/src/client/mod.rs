@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use evenkeel_codec::TopicName;
-use evenkeel_proto::{Connected, DrainReport, Limits, State, Stats};
+use evenkeel_proto::{Connected, Limits, ShutdownReport, State, Stats};
 use tokio::sync::{broadcast, watch};
 
 use crate::builder::ClientBuilder;
@@ -212,13 +212,13 @@ impl Client {
     /// second after `limit`.
     ///
     /// Cancel-safe: the shutdown goes on without its caller.
-    pub async fn shutdown(&self, limit: Duration) -> DrainReport {
+    pub async fn shutdown(&self, limit: Duration) -> ShutdownReport {
         let now = self.shared.clock.now();
         self.shared.command(|inner| inner.core.shutdown(now, limit));
         let mut state = self.shared.state.watch();
         // An error means that the driver is gone, which is as closed as can be.
         let _ = state.wait_for(|state| *state == State::Closed).await;
-        self.shared.lock().core.drain_report().unwrap_or_default()
+        self.shared.lock().core.shutdown_report().unwrap_or_default()
     }
 
     pub(crate) fn next_request(&self) -> u64 {

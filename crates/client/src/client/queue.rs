@@ -138,7 +138,7 @@ impl Future for Drained<'_> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = &mut *self;
         let mut inner = this.shared.lock();
-        if inner.ended || inner.core.is_drained() {
+        if inner.ended || inner.core.is_settled() {
             return Poll::Ready(());
         }
         inner.drained.wait(&mut this.place, cx.waker());

@@ -207,7 +207,7 @@ impl Inner {
                 self.to_wake.extend(self.operations.complete(completion));
             }
         }
-        if self.core.is_drained() {
+        if self.core.is_settled() {
             self.drained.wake_all(&mut self.to_wake);
         }
         self.streams.route(&mut self.core, &mut self.to_wake);

@@ -8,7 +8,7 @@ use crate::event::Event;
 use crate::io::AckKey;
 use crate::time::Instant;
 
-use super::{Client, Link};
+use super::Client;
 
 /// An application that finishes no message for so long holds back the server.
 const STALLED_AFTER: Duration = Duration::from_secs(10);
@@ -33,7 +33,7 @@ impl Client {
         answers: impl IntoIterator<Item = (AckKey, ReasonCode)>,
     ) {
         self.advance_clock(now);
-        let conn = self.conn().unwrap_or(self.dialer.last_conn);
+        let conn = self.conn().unwrap_or(self.attempts.last_conn);
         let has_reasons = self.version().has_properties();
         let mut any_of_use = false;
         for (key, reason) in answers {
@@ -42,8 +42,8 @@ impl Client {
             any_of_use |= of_use;
             self.stats.stale_acknowledgements += u64::from(!of_use);
         }
-        if any_of_use && matches!(self.link, Link::Online(_)) {
-            self.pump();
+        if any_of_use && self.connection.is_online() {
+            self.send_pending();
         }
     }
 

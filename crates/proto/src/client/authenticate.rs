@@ -6,21 +6,21 @@ use bytes::Bytes;
 use evenkeel_codec::{Auth, ConnAck, Packet, Properties, Property, ReasonCode};
 
 use crate::cause::{DisconnectCause, ProtocolError};
-use crate::connection::AuthTurn;
+use crate::connection::{AuthTurn, Connection};
 use crate::event::Event;
 use crate::io::{Challenge, ConnectionId, Output};
 use crate::time::Instant;
 
-use super::{Client, Link};
+use super::Client;
 
 impl Client {
     /// The first data of enhanced authentication for this attempt, in place of
     /// the configured; to be said before [`Input::Opened`](crate::Input::Opened).
     pub fn begin_authentication(&mut self, now: Instant, conn: ConnectionId, data: Bytes) {
         self.advance_clock(now);
-        match &mut self.link {
-            Link::Opening(opening) if opening.conn == conn => opening.first_data = Some(data),
-            _ => self.stats.stale_inputs += 1,
+        match self.connection.opening_of(conn) {
+            Some(opening) => opening.first_data = Some(data),
+            None => self.stats.stale_inputs += 1,
         }
     }
 
@@ -30,7 +30,7 @@ impl Client {
     //= [MQTT-4.12.0-3]
     pub fn authenticate(&mut self, now: Instant, conn: ConnectionId, answer: Option<Bytes>) {
         self.advance_clock(now);
-        let turn = (self.auth_turn().copied()).filter(|_| self.conn() == Some(conn));
+        let turn = if self.is_current(conn) { self.auth_turn() } else { None };
         match (turn, answer) {
             (Some(AuthTurn::Client), Some(data)) => {
                 self.set_auth_turn(AuthTurn::Server);
@@ -43,15 +43,12 @@ impl Client {
             }
             _ => self.stats.stale_inputs += 1,
         }
-        self.pump();
+        self.send_pending();
     }
 
     /// The server is who it should be.
     fn believe(&mut self, conn: ConnectionId) {
-        let accepted = match &mut self.link {
-            Link::Opening(opening) => opening.accepted.take(),
-            _ => None,
-        };
+        let accepted = self.connection.opening_mut().and_then(|opening| opening.accepted.take());
         match accepted {
             Some(connack) => self.accept(&connack),
             None => {
@@ -66,8 +63,8 @@ impl Client {
     //= [MQTT-4.12.1-1]
     pub fn reauthenticate(&mut self, now: Instant, data: Bytes) -> bool {
         self.advance_clock(now);
-        let possible = matches!(&self.link, Link::Online(online) if online.auth == AuthTurn::Nobody)
-            && self.config.connect.authentication.is_some();
+        let possible = self.config.connect.authentication.is_some()
+            && self.connection.online().is_some_and(|online| online.auth == AuthTurn::Nobody);
         if possible {
             self.set_auth_turn(AuthTurn::Server);
             self.send_auth(ReasonCode::REAUTHENTICATE, data);
@@ -88,8 +85,8 @@ impl Client {
     }
 
     pub(super) fn on_auth(&mut self, auth: &Auth) {
-        let turn = self.auth_turn().copied().unwrap_or_default();
-        let online = matches!(self.link, Link::Online(_));
+        let turn = self.auth_turn().unwrap_or_default();
+        let online = self.connection.is_online();
         let done = auth.reason == ReasonCode::SUCCESS;
         // The end of a connection's first authentication is CONNACK.
         let in_turn = turn == AuthTurn::Server
@@ -106,7 +103,7 @@ impl Client {
     /// accepted this client, so that nothing else happens before the verdict.
     pub(super) fn await_verdict(&mut self, connack: ConnAck) {
         self.challenge(&connack.properties, true);
-        if let Link::Opening(opening) = &mut self.link {
+        if let Some(opening) = self.connection.opening_mut() {
             opening.auth = AuthTurn::Verdict;
             opening.accepted = Some(Box::new(connack));
         }
@@ -115,7 +112,7 @@ impl Client {
     fn challenge(&mut self, properties: &Properties, done: bool) {
         let Some(conn) = self.conn() else { return };
         let data = properties.authentication_data().unwrap_or_default();
-        self.mail.outputs.push_back(Output::Authenticate(conn, Challenge { data, done }));
+        self.ready.outputs.push_back(Output::Authenticate(conn, Challenge { data, done }));
     }
 
     //= [MQTT-4.12.0-5]
@@ -126,18 +123,18 @@ impl Client {
         properties.authentication_method().is_none_or(|method| Some(&method) == ours)
     }
 
-    const fn auth_turn(&self) -> Option<&AuthTurn> {
-        match &self.link {
-            Link::Opening(opening) => Some(&opening.auth),
-            Link::Online(online) => Some(&online.auth),
+    const fn auth_turn(&self) -> Option<AuthTurn> {
+        match &self.connection {
+            Connection::Opening(opening) => Some(opening.auth),
+            Connection::Online(online) => Some(online.auth),
             _ => None,
         }
     }
 
     const fn set_auth_turn(&mut self, turn: AuthTurn) {
-        match &mut self.link {
-            Link::Opening(opening) => opening.auth = turn,
-            Link::Online(online) => online.auth = turn,
+        match &mut self.connection {
+            Connection::Opening(opening) => opening.auth = turn,
+            Connection::Online(online) => online.auth = turn,
             _ => {}
         }
     }

@@ -19,7 +19,7 @@ use super::Client;
 const CLEARED_AT_ONCE: usize = 16;
 
 /// A server that leaves PUBREL without an answer for so long will not answer.
-const CLEARING_PATIENCE: Duration = Duration::from_secs(10);
+const CLEARING_TIMEOUT: Duration = Duration::from_secs(10);
 
 impl Client {
     // ---- a session that was lost, or may have been ----
@@ -28,9 +28,10 @@ impl Client {
     pub(super) fn release(&mut self, id: PacketId) {
         let keep = self.config.when_uncertain == WhenUncertain::SendAnew;
         let Some(Claim { serial, .. }) = self.session.flights.release(id, keep) else { return };
-        self.note(match keep {
-            true => Record::ReleasedAndKept { serial },
-            false => Record::Released { serial },
+        self.note(if keep {
+            Record::ReleasedAndKept { serial }
+        } else {
+            Record::Released { serial }
         });
     }
 
@@ -43,9 +44,10 @@ impl Client {
             let flight = self.session.flights.get(id);
             let released =
                 flight.is_some_and(|flight| matches!(flight.exchange, Exchange::Release { .. }));
-            match released {
-                true if self.renew(id).is_none() => self.finish_publish(id, ReasonCode::SUCCESS),
-                _ => left.push(id),
+            if released && self.renew(id).is_none() {
+                self.finish_publish(id, ReasonCode::SUCCESS);
+            } else {
+                left.push(id);
             }
         }
         left
@@ -149,15 +151,15 @@ impl Client {
         if self.session.flights.clearing() == 0 || !self.wants_read() {
             return None;
         }
-        let since = self.session.clearing_since.max(self.mail.last_taken);
-        Some(since + CLEARING_PATIENCE)
+        let since = self.session.clearing_since.max(self.ready.last_taken);
+        Some(since + CLEARING_TIMEOUT)
     }
 
     pub(super) fn run_clearing(&mut self) {
         if self.clearing_deadline().is_some_and(|at| at <= self.now) {
             self.session.flights.end_all_clearing(u64::MAX);
             self.session.doubts.give_up();
-            self.pump();
+            self.send_pending();
         }
     }
 }

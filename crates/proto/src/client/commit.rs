@@ -14,8 +14,8 @@ use crate::session::journal::Gate;
 use crate::session::queue::{Queued, weight};
 use crate::time::Instant;
 
-use super::pump::seconds_left;
-use super::{Client, Link};
+use super::Client;
+use super::expiry::seconds_left;
 
 impl Client {
     /// True where there is a store.
@@ -82,7 +82,7 @@ impl Client {
         let is_event = match token {
             Token::REQUEUED => true,
             Token::NONE => stored && !matches!(result, Err(DeliveryError::StillStored { .. })),
-            _ => return self.mail.completions.push_back(Completion::Publish { token, result }),
+            _ => return self.ready.completions.push_back(Completion::Publish { token, result }),
         };
         if is_event {
             self.event(Event::Settled { serial, result: result.map(drop) });
@@ -102,9 +102,12 @@ impl Client {
     /// says.
     pub(super) fn note_proven(&mut self) {
         let asked = self.session.subscriptions.waiting() + self.session.flights.controls();
-        let online = matches!(self.link, Link::Online(_));
-        let journal = self.session.journal.as_mut().filter(|_| online && asked == 0);
-        if journal.is_some_and(|journal| core::mem::take(&mut journal.unproven)) {
+        let online = self.connection.is_online();
+        if online
+            && asked == 0
+            && let Some(journal) = &mut self.session.journal
+            && core::mem::take(&mut journal.unproven)
+        {
             self.note(Record::Proven);
         }
     }
@@ -121,8 +124,7 @@ impl Client {
     }
 
     fn wanted_read(&self) -> Option<Read> {
-        let closed = matches!(self.link, Link::Closed);
-        self.session.queue.wanted().filter(|_| !closed)
+        if self.connection.is_closed() { None } else { self.session.queue.wanted() }
     }
 
     pub(super) fn next_batch(&mut self) -> Option<Batch> {
@@ -130,7 +132,7 @@ impl Client {
         self.answer_wishes();
         let wanted = self.wanted_read();
         let present = self.session.clock.present(self.now);
-        let drained = self.is_drained();
+        let drained = self.is_settled();
         let journal = self.session.journal.as_mut()?;
         if drained {
             journal.watch_no_time();
@@ -174,7 +176,7 @@ impl Client {
                 }
             }
         }
-        if matches!(self.link, Link::Halted(_)) {
+        if self.connection.is_halted() {
             self.abandon_all();
         }
     }
@@ -278,7 +280,7 @@ impl Client {
 
     /// A QoS 0 message is struck off in the store: it goes out if it still can.
     fn stream(&mut self, publish: Publish, claim: Claim, expires: Option<Instant>) {
-        if !matches!(self.link, Link::Online(_)) {
+        if !self.connection.is_online() {
             return self.tell(claim, Err(DeliveryError::ConnectionLost));
         }
         self.send_from_queue(publish, claim, expires);

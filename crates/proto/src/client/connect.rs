@@ -8,7 +8,7 @@ use evenkeel_codec::{
 };
 
 use crate::cause::{ConnectPhase, DisconnectCause, ProtocolError};
-use crate::connection::{AuthTurn, Online, Opening, Stream, keep_alive_settings};
+use crate::connection::{AuthTurn, Connection, Offsets, Online, Opening, keep_alive_settings};
 use crate::event::{Connected, Event};
 use crate::io::{ConnectionId, Credentials, Open, Output};
 use crate::keepalive::KeepAlive;
@@ -17,25 +17,25 @@ use crate::reconnect::{Choice, Retry};
 use crate::record::Record;
 use crate::session::journal::Gate;
 
-use super::{Client, Link};
+use super::Client;
 
 impl Client {
     /// The only place that opens a connection (R1).
     pub(super) fn open(&mut self, retry: Retry) {
-        self.dialer.last_conn = ConnectionId(self.dialer.last_conn.0 + 1);
-        let conn = self.dialer.last_conn;
-        let Choice { server, redirect, round } = self.dialer.servers.choose(self.now);
-        self.dialer.alternatives = 0;
-        self.dialer.reconnector.on_open(self.now);
+        self.attempts.last_conn = ConnectionId(self.attempts.last_conn.0 + 1);
+        let conn = self.attempts.last_conn;
+        let Choice { server, redirect, round } = self.attempts.servers.choose(self.now);
+        self.attempts.alternatives = 0;
+        self.attempts.reconnector.on_open(self.now);
         let version = self.version_to_speak();
-        if version != self.dialer.version {
-            self.dialer.version = version;
+        if version != self.attempts.version {
+            self.attempts.version = version;
             self.event(Event::VersionFallback(version));
         }
         self.stats.connects += 1;
         self.note_unproven();
         self.transmit.clear();
-        self.link = Link::Opening(Box::new(Opening {
+        self.connection = Connection::Opening(Box::new(Opening {
             conn,
             server,
             attempt: retry.attempt,
@@ -46,41 +46,37 @@ impl Client {
             auth: AuthTurn::Nobody,
             first_data: None,
             accepted: None,
-            stream: Stream::default(),
+            offsets: Offsets::default(),
             last_sent: None,
         }));
         self.event(Event::Connecting { conn, attempt: retry.attempt, server });
-        self.mail.outputs.push_back(Output::Open(Open { conn, server, redirect, round }));
+        self.ready.outputs.push_back(Output::Open(Open { conn, server, redirect, round }));
     }
 
     pub(super) fn on_phase(&mut self, conn: ConnectionId, phase: ConnectPhase) {
-        match &mut self.link {
-            Link::Opening(opening) if opening.conn == conn => opening.phase = phase,
-            _ => self.stats.stale_inputs += 1,
+        match self.connection.opening_of(conn) {
+            Some(opening) => opening.phase = phase,
+            None => self.stats.stale_inputs += 1,
         }
     }
 
     pub(super) fn on_alternatives(&mut self, conn: ConnectionId, count: usize) {
-        match &self.link {
-            Link::Opening(opening) if opening.conn == conn => {
-                self.dialer.alternatives = u32::try_from(count).unwrap_or(u32::MAX);
-            }
-            _ => self.stats.stale_inputs += 1,
+        match self.connection.opening_of(conn) {
+            Some(_) => self.attempts.alternatives = u32::try_from(count).unwrap_or(u32::MAX),
+            None => self.stats.stale_inputs += 1,
         }
     }
 
     pub(super) fn on_fresh_credentials(&mut self, conn: ConnectionId) {
-        match &self.link {
-            Link::Opening(opening) if opening.conn == conn => {
-                self.dialer.servers.on_fresh_credentials();
-            }
-            _ => self.stats.stale_inputs += 1,
+        match self.connection.opening_of(conn) {
+            Some(_) => self.attempts.servers.on_fresh_credentials(),
+            None => self.stats.stale_inputs += 1,
         }
     }
 
     pub(super) fn on_opened(&mut self, conn: ConnectionId, credentials: Option<Credentials>) {
-        match &mut self.link {
-            Link::Opening(opening) if opening.conn == conn && opening.decoder.is_none() => {
+        match self.connection.opening_of(conn) {
+            Some(opening) if opening.decoder.is_none() => {
                 opening.phase = ConnectPhase::Handshake;
                 let limit = self.config.connect.maximum_packet_size;
                 opening.decoder = Some(Decoder::new(opening.version, limit));
@@ -94,16 +90,17 @@ impl Client {
             }
         }
         let gate = Gate::Connect(credentials);
-        match self.store_works() {
-            true => self.after_commit(gate),
-            false => self.pass(gate),
+        if self.store_works() {
+            self.after_commit(gate);
+        } else {
+            self.pass(gate);
         }
     }
 
     pub(super) fn send_connect(&mut self, credentials: Option<Credentials>) {
         let credentials = credentials.unwrap_or_else(|| self.config.connect.credentials.clone());
         self.choose_version_for(&credentials);
-        let Link::Opening(opening) = &self.link else { return };
+        let Some(opening) = self.connection.opening() else { return };
         let version = opening.version;
         let connect = self.connect_packet(version, credentials);
         if self.send(&Packet::Connect(connect)).is_err() {
@@ -131,7 +128,7 @@ impl Client {
     }
 
     pub(super) const fn client_id(&self) -> &Text {
-        &self.dialer.client_id
+        &self.attempts.client_id
     }
 
     /// Only the first connect asks for a clean start: later ones of this
@@ -163,10 +160,8 @@ impl Client {
             properties.push(Property::TopicAliasMaximum(config.topic_alias_maximum));
         }
         if let Some((method, data)) = &config.authentication {
-            let data = match &self.link {
-                Link::Opening(opening) => opening.first_data.as_ref().unwrap_or(data),
-                _ => data,
-            };
+            let first = self.connection.opening().and_then(|opening| opening.first_data.as_ref());
+            let data = first.unwrap_or(data);
             properties.push(Property::AuthenticationMethod(method.clone()));
             if !data.is_empty() {
                 properties.push(Property::AuthenticationData(data.clone()));
@@ -193,7 +188,7 @@ impl Client {
         if connack.reason.is_error() {
             return self.on_refused(&connack);
         }
-        let Link::Opening(opening) = &self.link else { return };
+        let Some(opening) = self.connection.opening() else { return };
         let version = opening.version;
         let answered = opening.decoder.as_ref().and_then(Decoder::version);
         if answered != Some(version) {
@@ -214,7 +209,7 @@ impl Client {
 
     /// The connection is made: nothing stands in its way any more.
     pub(super) fn accept(&mut self, connack: &ConnAck) {
-        let Link::Opening(opening) = &mut self.link else { return };
+        let Some(opening) = self.connection.opening_mut() else { return };
         let Some(decoder) = opening.decoder.take() else { return };
         let version = opening.version;
         let limits = Limits::negotiate(&self.config, version, connack);
@@ -224,9 +219,13 @@ impl Client {
         online.since = self.now;
         online.session_present = connack.session_present;
         let interval = online.limits.keep_alive.value;
-        online.keep_alive =
-            keep_alive_settings(&self.config, interval, self.dialer.patience, &mut self.rng)
-                .map(|settings| KeepAlive::new(settings, self.now).silent_since(last_sent));
+        online.keep_alive = keep_alive_settings(
+            &self.config,
+            interval,
+            self.attempts.timeout_doublings,
+            &mut self.rng,
+        )
+        .map(|settings| KeepAlive::new(settings, self.now).silent_since(last_sent));
         let connected = Connected {
             conn: online.conn,
             version,
@@ -235,7 +234,7 @@ impl Client {
             response_information: connack.properties.response_information(),
             took,
         };
-        self.link = Link::Online(Box::new(online));
+        self.connection = Connection::Online(Box::new(online));
         self.go_online(connected);
     }
 
@@ -251,11 +250,11 @@ impl Client {
     fn go_online(&mut self, connected: Connected) {
         //= [MQTT-3.2.2-16]
         if let Some(assigned) = &connected.assigned_client_id {
-            self.dialer.client_id = assigned.clone();
+            self.attempts.client_id = assigned.clone();
             self.note_identity();
         }
-        self.dialer.reconnector.on_online();
-        self.dialer.servers.on_accepted(connected.version);
+        self.attempts.reconnector.on_online();
+        self.attempts.servers.on_accepted(connected.version);
         self.stats.connections += 1;
         let session_present = connected.session_present;
         self.event(Event::Connected(Arc::new(connected)));

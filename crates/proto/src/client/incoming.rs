@@ -15,7 +15,9 @@ use crate::session::flights::{Exchange, Flight, Landed};
 use crate::session::inbound::MOST_OPEN;
 use crate::time::Instant;
 
-use super::{Client, Link};
+use crate::connection::Connection;
+
+use super::Client;
 
 impl Client {
     pub(super) fn on_received(&mut self, conn: ConnectionId, buffer: &mut BytesMut) {
@@ -44,14 +46,14 @@ impl Client {
             }
         }
         self.stats.bytes_received += (before - buffer.len()) as u64;
-        if let Link::Online(online) = &mut self.link {
+        if let Some(online) = self.connection.online_mut() {
             online.unread = buffer.len();
         }
     }
 
     /// Only bytes that were not in the buffer before are a sign of life (K4).
     fn note_life(&mut self, in_buffer: usize) {
-        if let Link::Online(online) = &mut self.link
+        if let Some(online) = self.connection.online_mut()
             && let Some(engine) = &mut online.keep_alive
             && in_buffer > online.unread
         {
@@ -60,50 +62,42 @@ impl Client {
     }
 
     fn deliver(&mut self, incoming: Incoming) {
-        let was_full = self.mail.inbox.is_full();
-        self.mail.inbox.push(incoming, &self.config.bounds);
-        if was_full || !self.mail.inbox.is_full() {
+        let was_full = self.ready.inbox.is_full();
+        self.ready.inbox.push(incoming, &self.config.bounds);
+        if was_full || !self.ready.inbox.is_full() {
             return;
         }
-        self.mail.last_taken = self.now;
-        if !core::mem::replace(&mut self.mail.reading_paused, true) {
+        self.ready.last_taken = self.now;
+        if !core::mem::replace(&mut self.ready.reading_paused, true) {
             self.event(Event::ReadingPaused);
         }
     }
 
     pub(super) fn resume_reading(&mut self) {
-        if core::mem::take(&mut self.mail.reading_paused) {
+        if core::mem::take(&mut self.ready.reading_paused) {
             self.event(Event::ReadingResumed);
         }
     }
 
     fn decode(&mut self, buffer: &mut BytesMut) -> Result<Option<Packet>, DecodeError> {
-        match &mut self.link {
-            Link::Opening(opening) => match &mut opening.decoder {
-                Some(decoder) => decoder.decode(buffer),
-                None => Ok(None),
-            },
-            Link::Online(online) => online.decoder.decode(buffer),
-            _ => Ok(None),
-        }
+        let decoder = match &mut self.connection {
+            Connection::Opening(opening) => opening.decoder.as_mut(),
+            Connection::Online(online) => Some(&mut online.decoder),
+            _ => None,
+        };
+        decoder.map_or(Ok(None), |decoder| decoder.decode(buffer))
     }
 
     fn decode_plain_ack(&self, buffer: &mut BytesMut) -> Option<(PacketType, PacketId)> {
-        match &self.link {
-            Link::Online(online) => online.decoder.decode_plain_ack(buffer),
-            _ => None,
-        }
+        self.connection.online()?.decoder.decode_plain_ack(buffer)
     }
 
     fn decode_plain_publish(&self, buffer: &mut BytesMut) -> Option<Publish> {
-        match &self.link {
-            Link::Online(online) => online.decoder.decode_plain_publish(buffer),
-            _ => None,
-        }
+        self.connection.online()?.decoder.decode_plain_publish(buffer)
     }
 
     fn on_packet(&mut self, packet: Packet) {
-        let Link::Online(online) = &mut self.link else {
+        let Some(online) = self.connection.online_mut() else {
             return self.on_handshake_packet(packet);
         };
         online.show_life();
@@ -132,7 +126,7 @@ impl Client {
     //= [MQTT-3.3.4-1]
     fn on_publish(&mut self, mut publish: Publish) {
         self.stats.publishes_received += 1;
-        let Link::Online(online) = &mut self.link else { return };
+        let Some(online) = self.connection.online_mut() else { return };
         online.show_life();
         if !publish.properties.is_empty()
             && let Some(alias) = publish.properties.topic_alias()
@@ -163,7 +157,7 @@ impl Client {
             }
             _ => None,
         };
-        if ack.is_none() && self.mail.inbox.is_full() {
+        if ack.is_none() && self.ready.inbox.is_full() {
             self.stats.qos0_dropped += 1;
             return;
         }
@@ -202,7 +196,7 @@ impl Client {
 
     /// An acknowledgement came, in whatever form.
     fn on_ack(&mut self, kind: PacketType, id: PacketId, reason: ReasonCode) {
-        if let Link::Online(online) = &mut self.link {
+        if let Some(online) = self.connection.online_mut() {
             online.show_life();
         }
         match kind {
@@ -350,7 +344,7 @@ impl Client {
 
     fn on_pong(&mut self) {
         let now = self.now;
-        let Link::Online(online) = &mut self.link else { return };
+        let Some(online) = self.connection.online_mut() else { return };
         let pong =
             online.keep_alive.as_mut().map_or(Pong::Unsolicited, |engine| engine.on_pong(now));
         match pong {
@@ -375,7 +369,7 @@ impl Client {
     }
 
     pub(super) fn mark_useful(&mut self) {
-        if let Link::Online(online) = &mut self.link {
+        if let Some(online) = self.connection.online_mut() {
             online.proof.useful = true;
         }
     }
@@ -389,15 +383,13 @@ impl Client {
     }
 
     pub(super) fn request_probe(&mut self) -> bool {
-        match &mut self.link {
-            Link::Online(online) => match &mut online.keep_alive {
-                Some(engine) => {
-                    engine.request_probe();
-                    true
-                }
-                None => false,
-            },
-            _ => false,
+        let engine = self.connection.online_mut().and_then(|online| online.keep_alive.as_mut());
+        match engine {
+            Some(engine) => {
+                engine.request_probe();
+                true
+            }
+            None => false,
         }
     }
 }

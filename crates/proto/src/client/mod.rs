@@ -5,18 +5,22 @@ mod authenticate;
 mod certainty;
 mod commit;
 mod connect;
-mod drain;
 mod end;
+mod expiry;
 mod inbox;
 mod incoming;
-mod policy;
+mod outgoing;
+mod poison;
 mod publish;
-mod pump;
+mod queue;
 mod recover;
-mod shelf;
+mod resend;
+mod send;
+mod shutdown;
 mod subscribe;
 mod timers;
 mod version;
+mod when_full;
 
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
@@ -27,20 +31,20 @@ use evenkeel_codec::Text;
 
 use crate::cause::DisconnectCause;
 use crate::config::{Config, ConfigError};
-use crate::connection::{History, Online, Opening, Stream};
+use crate::connection::{Connection, History, Offsets};
 use crate::event::{Event, State};
 use crate::io::{ConnectionId, Incoming, Input, Output};
 use crate::limits::Limits;
 use crate::operation::Completion;
-use crate::reconnect::{Halt, Reconnector, Retry, Servers};
+use crate::reconnect::{Reconnector, Servers};
 use crate::rng::Rng;
 use crate::session::Session;
 use crate::stats::Stats;
 use crate::time::Instant;
 use crate::transmit::Transmit;
 
-pub use drain::DrainReport;
 pub use publish::Accepted;
+pub use shutdown::ShutdownReport;
 
 /// Bounds that give way, rather than block for ever, do so up to this many times.
 const HARD_FACTOR: usize = 8;
@@ -64,29 +68,18 @@ pub struct Client {
     config: Arc<Config>,
     now: Instant,
     rng: Rng,
-    link: Link,
-    dialer: Dialer,
+    connection: Connection,
+    attempts: Attempts,
     session: Session,
     transmit: Transmit,
-    mail: Mail,
-    drain: Option<Box<drain::Drain>>,
+    ready: Ready,
+    shutdown: Option<Box<shutdown::Shutdown>>,
     stats: Stats,
 }
 
-/// The one connection, or the wait for it (R1).
+/// What one attempt to connect hands on to the next; no session state.
 #[derive(Debug)]
-enum Link {
-    Stopped,
-    Waiting(Retry),
-    Opening(Box<Opening>),
-    Online(Box<Online>),
-    Halted(Halt),
-    Closed,
-}
-
-/// What outlives connections but is no session state.
-#[derive(Debug)]
-struct Dialer {
+struct Attempts {
     reconnector: Reconnector,
     servers: Servers,
     /// Other addresses of the present host that have not failed.
@@ -94,17 +87,17 @@ struct Dialer {
     last_conn: ConnectionId,
     last_cause: Option<Box<DisconnectCause>>,
     history: Option<Box<History>>,
-    /// Doublings of the response time-out, learnt from late answers.
-    patience: u8,
+    /// Doublings of the response timeout, learnt from late answers.
+    timeout_doublings: u8,
     /// The version that the last attempt spoke.
     version: evenkeel_codec::Version,
     /// Names the session: the caller's, or the one the server assigned.
     client_id: Text,
 }
 
-/// What waits to be taken by the caller.
+/// What is ready to be taken by the caller.
 #[derive(Debug, Default)]
-struct Mail {
+struct Ready {
     outputs: VecDeque<Output>,
     completions: VecDeque<Completion>,
     inbox: inbox::Inbox,
@@ -139,22 +132,22 @@ impl Client {
         Ok(Self {
             now,
             rng: Rng::new(seed),
-            link: Link::Stopped,
-            dialer: Dialer {
+            connection: Connection::Stopped,
+            attempts: Attempts {
                 reconnector: Reconnector::new(config.clone()),
                 servers: Servers::new(config.servers),
                 alternatives: 0,
                 last_conn: ConnectionId::default(),
                 last_cause: None,
                 history: None,
-                patience: 0,
+                timeout_doublings: 0,
                 version: config.version,
                 client_id,
             },
             session: Session::new(&config),
             transmit: Transmit::default(),
-            mail: Mail::default(),
-            drain: None,
+            ready: Ready::default(),
+            shutdown: None,
             stats: Stats::default(),
             config,
         })
@@ -164,9 +157,9 @@ impl Client {
     /// but within the budget. Does nothing in other states.
     pub fn start(&mut self, now: Instant) {
         self.advance_clock(now);
-        if let Link::Stopped | Link::Halted(_) = self.link {
-            self.dialer.reconnector.restart();
-            self.dialer.servers.restart();
+        if let Connection::Stopped | Connection::Halted(_) = self.connection {
+            self.attempts.reconnector.restart();
+            self.attempts.servers.restart();
             self.connect_at_once();
         }
     }
@@ -185,57 +178,57 @@ impl Client {
             Input::Closed(conn, failure) => self.on_closed(conn, failure),
             Input::Committed(committed) => self.on_committed(committed),
         }
-        self.pump();
+        self.send_pending();
     }
 
     /// The next thing to do; [`Output::Wait`] ends the drain.
     #[must_use]
     pub fn poll(&mut self, now: Instant) -> Output {
         self.advance_clock(now);
-        if let Some(output) = self.mail.outputs.pop_front() {
+        if let Some(output) = self.ready.outputs.pop_front() {
             return output;
         }
-        if self.mail.events_lost > 0 {
-            let lost = core::mem::take(&mut self.mail.events_lost);
+        if self.ready.events_lost > 0 {
+            let lost = core::mem::take(&mut self.ready.events_lost);
             return Output::Event(Event::Lagged { lost });
         }
         self.run_timers();
-        if let Some(output) = self.mail.outputs.pop_front() {
+        if let Some(output) = self.ready.outputs.pop_front() {
             return output;
         }
         if let Some(batch) = self.next_batch() {
             return Output::Commit(batch);
         }
         // Outputs are rare, and an idle client keeps no room for them.
-        self.mail.outputs.shrink_to(0);
+        self.ready.outputs.shrink_to(0);
         Output::Wait(self.next_deadline())
     }
 
     /// True where [`poll`](Self::poll) has something to say, whatever the time.
     pub fn needs_poll(&self) -> bool {
-        !self.mail.outputs.is_empty() || self.drain_deadline().is_some() || self.has_batch()
+        !self.ready.outputs.is_empty() || self.shutdown_deadline().is_some() || self.has_batch()
     }
 
     /// The next outcome of an operation.
     pub fn next_completion(&mut self) -> Option<Completion> {
-        self.mail.completions.pop_front()
+        self.ready.completions.pop_front()
     }
 
     /// The next message from the server.
     #[inline]
     pub fn next_message(&mut self) -> Option<Incoming> {
-        match self.mail.inbox.len() {
+        match self.ready.inbox.len() {
             0 => return None,
             1 => self.resume_reading(),
             _ => {}
         }
-        self.mail.last_taken = self.now;
-        self.mail.inbox.pop(&self.config.bounds)
+        self.ready.last_taken = self.now;
+        self.ready.inbox.pop(&self.config.bounds)
     }
 
     /// Looks at the next message without taking it.
     pub fn peek_message(&self) -> Option<&Incoming> {
-        self.mail.inbox.front()
+        self.ready.inbox.front()
     }
 
     /// False while messages wait to be taken beyond the bounds, or answers of
@@ -247,14 +240,14 @@ impl Client {
     /// its message handler: reading goes on, up to eight times the bounds, and
     /// QoS 0 messages that do not fit are dropped.
     pub fn wants_read(&self) -> bool {
-        match &self.link {
+        match &self.connection {
             // A connection in the making brings no messages, and is not to wait for them.
             // One that was accepted is read on when the application believes the server.
-            Link::Opening(opening) => return opening.accepted.is_none(),
-            Link::Online(online) if !self.answers_fit(&online.stream) => return false,
+            Connection::Opening(opening) => return opening.accepted.is_none(),
+            Connection::Online(online) if !self.answers_fit(&online.offsets) => return false,
             _ => {}
         }
-        !self.mail.inbox.is_full() || self.reads_on().is_some_and(|since| since <= self.now)
+        !self.ready.inbox.is_full() || self.reads_on().is_some_and(|since| since <= self.now)
     }
 
     /// Answers of ours are being written, or not too many of them wait.
@@ -263,16 +256,16 @@ impl Client {
     /// us may read nothing meanwhile, and if we read nothing until it has read
     /// ours, both wait for ever. A server never asks for too many unless it uses
     /// identifiers that are in use.
-    fn answers_fit(&self, stream: &Stream) -> bool {
+    fn answers_fit(&self, sent: &Offsets) -> bool {
         let bounds = &self.config.bounds;
-        let unwritten = stream.unwritten();
+        let unwritten = sent.unwritten();
         if unwritten < bounds.write_buffer as u64 {
             return true;
         }
         let window = self.exchanges_of_server() + u64::from(bounds.in_flight);
         let answers = bounds.write_buffer.saturating_mul(HARD_FACTOR) as u64;
         let most = answers.max(window * ANSWERS_SIZE);
-        unwritten < most.saturating_add(stream.publish)
+        unwritten < most.saturating_add(sent.publish)
     }
 
     /// Exchanges the server may have open with us: what we announced, unless it
@@ -284,16 +277,13 @@ impl Client {
 
     /// When reading goes on with the inbox full; `None` where it does not.
     fn reads_on(&self) -> Option<Instant> {
-        let hard_full = self.mail.inbox.holds(HARD_FACTOR, &self.config.bounds);
-        (self.session.flights.len() > 0 && !hard_full).then(|| self.mail.last_taken + STUCK_AFTER)
+        let hard_full = self.ready.inbox.holds(HARD_FACTOR, &self.config.bounds);
+        (self.session.flights.len() > 0 && !hard_full).then(|| self.ready.last_taken + STUCK_AFTER)
     }
 
     /// Bytes missing for the packet at the front of the read buffer; 0 if unknown.
     pub fn missing(&self, buffer: &[u8]) -> usize {
-        match &self.link {
-            Link::Online(online) => online.decoder.missing(buffer),
-            _ => 0,
-        }
+        self.connection.online().map_or(0, |online| online.decoder.missing(buffer))
     }
 
     /// Swaps `batch` for the bytes that wait to be written, and names their
@@ -310,29 +300,26 @@ impl Client {
 
     /// Where the client stands.
     pub fn state(&self) -> State {
-        let cause = || self.dialer.last_cause.clone();
-        match &self.link {
-            Link::Stopped => State::Stopped,
-            Link::Waiting(retry) => State::Waiting { retry: *retry, cause: cause() },
-            Link::Opening(opening) => State::Connecting {
+        let cause = || self.attempts.last_cause.clone();
+        match &self.connection {
+            Connection::Stopped => State::Stopped,
+            Connection::Waiting(retry) => State::Waiting { retry: *retry, cause: cause() },
+            Connection::Opening(opening) => State::Connecting {
                 attempt: opening.attempt,
                 server: opening.server,
                 cause: cause(),
             },
-            Link::Online(online) => {
+            Connection::Online(online) => {
                 State::Online { since: online.since, session_present: online.session_present }
             }
-            Link::Halted(reason) => State::Halted { reason: *reason, cause: cause() },
-            Link::Closed => State::Closed,
+            Connection::Halted(reason) => State::Halted { reason: *reason, cause: cause() },
+            Connection::Closed => State::Closed,
         }
     }
 
     /// What is in force on the present connection; `None` while offline.
     pub fn limits(&self) -> Option<&Limits> {
-        match &self.link {
-            Link::Online(online) => Some(&online.limits),
-            _ => None,
-        }
+        self.connection.online().map(|online| &online.limits)
     }
 
     /// The counters.
@@ -347,11 +334,8 @@ impl Client {
 
     /// True where every message that was accepted has been sent, and every
     /// QoS 1 and 2 message has its outcome.
-    pub fn is_drained(&self) -> bool {
-        let written = match &self.link {
-            Link::Online(online) => online.unwritten.is_empty(),
-            _ => true,
-        };
+    pub fn is_settled(&self) -> bool {
+        let written = self.connection.online().is_none_or(|online| online.unwritten.is_empty());
         self.session.queue.is_empty() && self.session.flights.messages() == 0 && written
     }
 
@@ -362,9 +346,9 @@ impl Client {
 
     /// Bytes written on a connection; `None` where it is too long ago to know.
     pub fn written(&self, conn: ConnectionId) -> Option<u64> {
-        match &self.link {
-            Link::Online(online) if online.conn == conn => Some(online.stream.written),
-            _ => self.dialer.history.as_ref()?.written(conn),
+        match &self.connection {
+            Connection::Online(online) if online.conn == conn => Some(online.offsets.written),
+            _ => self.attempts.history.as_ref()?.written(conn),
         }
     }
 
@@ -384,18 +368,14 @@ impl Client {
     }
 
     fn conn(&self) -> Option<ConnectionId> {
-        match &self.link {
-            Link::Opening(opening) => Some(opening.conn),
-            Link::Online(online) => Some(online.conn),
-            _ => None,
-        }
+        self.connection.conn()
     }
 
     fn event(&mut self, event: Event) {
-        if self.mail.outputs.len() < EVENTS_KEPT {
-            self.mail.outputs.push_back(Output::Event(event));
+        if self.ready.outputs.len() < EVENTS_KEPT {
+            self.ready.outputs.push_back(Output::Event(event));
         } else {
-            self.mail.events_lost += 1;
+            self.ready.events_lost += 1;
         }
     }
 
@@ -403,7 +383,7 @@ impl Client {
     /// it is settled.
     fn complete(&mut self, completion: Completion) {
         if completion.token() != crate::Token::NONE {
-            self.mail.completions.push_back(completion);
+            self.ready.completions.push_back(completion);
         }
     }
 }

@@ -1,12 +1,13 @@
 //! Publishing: admission, the fast path, and encoding into the buffer.
 
+use core::time::Duration;
+
 use evenkeel_codec::{
     EncodeError, PacketId, PacketType, PropertyError, PropertyId, Publish, QoS, TopicAliasUse,
     Transfer, Version,
 };
 
-use core::time::Duration;
-
+use crate::connection::Connection;
 use crate::io::ConnectionId;
 use crate::operation::{Claim, DeliveryError, PublishLimit, RejectReason, Rejected, Token};
 use crate::record::{self, Priority, Serial};
@@ -16,9 +17,10 @@ use crate::session::queue::Queued;
 use crate::time::Instant;
 use crate::transmit::SHARE_FROM;
 
-use super::policy::Room;
-use super::pump::{NO_IDENTIFIER, expiry, is_momentary};
-use super::{Client, Link};
+use super::Client;
+use super::expiry::{expiry, is_momentary};
+use super::outgoing::NO_IDENTIFIER;
+use super::when_full::Room;
 
 /// More than a PUBLISH holds beside topic, payload and properties of the
 /// message: fixed header, lengths, identifier, alias and expiry.
@@ -87,9 +89,9 @@ impl Client {
 
     /// How a publish that was sent just now will end.
     const fn accepted(&self, qos: QoS) -> Accepted {
-        match (&self.link, qos) {
-            (Link::Online(online), QoS::AtMostOnce) => {
-                Accepted::Streamed { conn: online.conn, offset: online.stream.queued }
+        match (&self.connection, qos) {
+            (Connection::Online(online), QoS::AtMostOnce) => {
+                Accepted::Streamed { conn: online.conn, offset: online.offsets.queued }
             }
             _ => Accepted::Tracked,
         }
@@ -107,14 +109,14 @@ impl Client {
     }
 
     pub(super) fn refusal(&self, publish: &Publish) -> Option<RejectReason> {
-        match &self.link {
-            Link::Halted(_) => match self.refused_for_good() {
+        match &self.connection {
+            Connection::Halted(_) => match self.refused_for_good() {
                 Some(refusal) => Some(RejectReason::ConnectionRefused(refusal)),
                 None => Some(RejectReason::Closed),
             },
-            Link::Closed => Some(RejectReason::Closed),
-            _ if self.drain.is_some() => Some(RejectReason::Closed),
-            link if !matches!(link, Link::Online(_)) && is_momentary(publish) => {
+            Connection::Closed => Some(RejectReason::Closed),
+            _ if self.shutdown.is_some() => Some(RejectReason::Closed),
+            connection if !connection.is_online() && is_momentary(publish) => {
                 Some(RejectReason::Expired)
             }
             _ => self.forbidden(publish).map(RejectReason::NotAllowed),
@@ -124,7 +126,7 @@ impl Client {
     /// Nothing goes before it, and it may go: no replay, nothing queued, room
     /// in the buffer and in the window.
     fn may_send_now(&self, qos: QoS) -> bool {
-        matches!(self.link, Link::Online(_))
+        self.connection.is_online()
             && self.session.replay.is_done()
             && self.session.queue.is_empty()
             && self.has_room()
@@ -149,7 +151,7 @@ impl Client {
     ) -> Result<Accepted, RejectReason> {
         // QoS 0 on a live connection waits for the buffer, not in the queue.
         if publish.qos == QoS::AtMostOnce
-            && matches!(self.link, Link::Online(_))
+            && self.connection.is_online()
             && self.session.queue.is_empty()
             && !self.has_room()
         {
@@ -161,12 +163,12 @@ impl Client {
         if stored {
             // With a store there is no other way out: both records that the
             // PUBLISH waits for make one commit.
-            self.pump();
+            self.send_pending();
             return Ok(Accepted::Storing);
         }
         if self.session.doubts.ask_first() {
             // Nothing else may come about by which it is sent.
-            self.pump();
+            self.send_pending();
         }
         Ok(Accepted::Tracked)
     }
@@ -232,9 +234,9 @@ impl Client {
     //= [MQTT-3.3.4-6]
     /// The limit in force that a publish breaks, if any but size and shape.
     pub(super) fn forbidden(&self, publish: &Publish) -> Option<PublishLimit> {
-        let (maximum, retain) = match &self.link {
-            Link::Online(online) => (online.limits.maximum_qos, online.limits.retain),
-            _ => (self.config.bounds.maximum_qos, true),
+        let (maximum, retain) = match self.limits() {
+            Some(limits) => (limits.maximum_qos, limits.retain),
+            None => (self.config.bounds.maximum_qos, true),
         };
         if publish.qos > maximum {
             return Some(PublishLimit::QoS { maximum });
@@ -261,10 +263,7 @@ impl Client {
     /// The version spoken, or the one to begin with: what an older one cannot
     /// carry is refused (D15).
     pub(super) fn version_in_force(&self) -> Version {
-        match &self.link {
-            Link::Online(online) => online.limits.version,
-            _ => self.config.version,
-        }
+        self.limits().map_or(self.config.version, |limits| limits.version)
     }
 
     /// Why a publish could never be sent as things stand, by size or shape.
@@ -275,7 +274,7 @@ impl Client {
         let packet_id = PacketId::new(1).filter(|_| publish.qos != QoS::AtMostOnce);
         let transfer = Transfer { packet_id, ..Transfer::default() };
         let configured = self.config.version;
-        if let Link::Online(online) = &self.link {
+        if let Some(online) = self.connection.online() {
             let (limit, version) = (online.limits.packet_size.value, online.limits.version);
             let broken = too_large(publish, version, &transfer, limit);
             if broken.is_some() || version == configured {
@@ -332,15 +331,17 @@ impl Client {
 
     #[inline]
     fn alias_for(&mut self, publish: &Publish) -> TopicAliasUse {
-        match &mut self.link {
-            Link::Online(online) => online.outgoing_aliases.assign(&publish.topic),
-            _ => TopicAliasUse::None,
+        match self.connection.online_mut() {
+            Some(online) => online.outgoing_aliases.assign(&publish.topic),
+            None => TopicAliasUse::None,
         }
     }
 
     /// A PUBLISH that was to define an alias was not sent.
     fn forget_alias(&mut self, publish: &Publish, topic_alias: TopicAliasUse) {
-        if let (TopicAliasUse::Define(_), Link::Online(online)) = (topic_alias, &mut self.link) {
+        if let (TopicAliasUse::Define(_), Some(online)) =
+            (topic_alias, self.connection.online_mut())
+        {
             online.outgoing_aliases.forget(&publish.topic);
         }
     }
@@ -352,7 +353,7 @@ impl Client {
         publish: &Publish,
         transfer: &Transfer,
     ) -> Result<(), PublishLimit> {
-        let Link::Online(online) = &self.link else { return Ok(()) };
+        let Some(online) = self.connection.online() else { return Ok(()) };
         let version = online.limits.version;
         let limit = online.limits.packet_size.value;
         let at_most = publish.payload.len() + publish.topic.len() + LARGEST_FRAME;
@@ -376,8 +377,8 @@ impl Client {
         self.stats.publishes_sent += 1;
         self.note_queued(before);
         let size = self.transmit.len().saturating_sub(before) as u64;
-        if let Link::Online(online) = &mut self.link {
-            online.stream.publish = size;
+        if let Some(online) = self.connection.online_mut() {
+            online.offsets.publish = size;
         }
         Ok(())
     }

@@ -5,9 +5,7 @@ use alloc::boxed::Box;
 use alloc::vec;
 use alloc::vec::Vec;
 
-use evenkeel_codec::{
-    EncodeError, Packet, PacketId, Properties, ReasonCode, SubscribeFilter, TopicFilter,
-};
+use evenkeel_codec::{EncodeError, PacketId, Properties, ReasonCode, SubscribeFilter, TopicFilter};
 
 use crate::cause::ProtocolError;
 use crate::event::Event;
@@ -18,7 +16,7 @@ use crate::session::journal::Gate;
 use crate::session::subscriptions::Subscriptions;
 use crate::time::Instant;
 
-use super::{Client, Link};
+use super::Client;
 
 impl Client {
     /// Asks for subscriptions. Accepted while offline too; the outcome comes
@@ -62,7 +60,7 @@ impl Client {
     /// for anew, without their retained messages; no message is missed by it.
     pub fn identify(&mut self, now: Instant, filters: &[TopicFilter], identifier: u32) {
         self.advance_clock(now);
-        if matches!(self.link, Link::Halted(_) | Link::Closed) {
+        if self.connection.is_halted() || self.connection.is_closed() {
             return;
         }
         let out = self.session.flights.controls_in_order();
@@ -70,23 +68,21 @@ impl Client {
         for id in out {
             let Some(flight) = self.session.flights.get_mut(id) else { continue };
             let Exchange::Control(control) = &mut flight.exchange else { continue };
-            let renewal = control.renewal(filters, identifier);
-            if let Some(renewal) = renewal.filter(|_| control.lacks_identifier()) {
+            if control.lacks_identifier()
+                && let Some(renewal) = control.renewal(filters, identifier)
+            {
                 control.identifier = Some(identifier);
                 self.session.subscriptions.push(Box::new(renewal));
             }
         }
-        self.pump();
+        self.send_pending();
     }
 
     /// Whether the present server has subscription identifiers.
     pub(super) fn has_identifiers(&self) -> bool {
-        match &self.link {
-            Link::Online(online) => {
-                online.limits.version.has_properties() && online.limits.subscription_identifiers
-            }
-            _ => false,
-        }
+        self.limits().is_some_and(|limits| {
+            limits.version.has_properties() && limits.subscription_identifiers
+        })
     }
 
     /// Ends subscriptions. The outcome comes as a
@@ -112,7 +108,7 @@ impl Client {
         self.advance_clock(now);
         self.admit(&control)?;
         self.session.subscriptions.push(Box::new(control));
-        self.pump();
+        self.send_pending();
         Ok(())
     }
 
@@ -122,7 +118,7 @@ impl Client {
         if control.len() == 0 {
             return Err(SubscribeError::NoFilter);
         }
-        if self.drain.is_some() || matches!(self.link, Link::Halted(_) | Link::Closed) {
+        if self.shutdown.is_some() || self.connection.is_halted() || self.connection.is_closed() {
             return Err(self.left_unanswered());
         }
         let limit = self.config.bounds.operations;
@@ -149,7 +145,7 @@ impl Client {
         {
             return Some(feature);
         }
-        let Link::Online(online) = &self.link else { return None };
+        let online = self.connection.online()?;
         let limits = &online.limits;
         if !control.is_subscribe() {
             return None;
@@ -167,31 +163,11 @@ impl Client {
         None
     }
 
-    pub(super) fn pump_control(&mut self) {
+    pub(super) fn send_operations(&mut self) {
         while self.has_room() && !self.session.flights.is_full() && self.may_send_control() {
             let Some(control) = self.session.subscriptions.next() else { return };
             self.send_control(control);
         }
-    }
-
-    /// A suspected operation goes out alone, after a sign of life or the wait for
-    /// one (D16); nothing goes beside it, nor beside a suspected publish (R7).
-    fn may_send_control(&mut self) -> bool {
-        if !self.session.subscriptions.front_suspicion().is_some_and(|front| front.suspect) {
-            return !self.session.flights.has_suspect_control() && !self.is_suspect_publish_out();
-        }
-        self.session.flights.unanswered() == 0 && !self.waits_for_life()
-    }
-
-    fn is_suspect_publish_out(&self) -> bool {
-        let alone = self.session.replay.alone().and_then(|id| self.session.flights.get(id));
-        alone.is_some_and(|flight| flight.suspicion.suspect)
-    }
-
-    /// A suspected operation waits to go out alone, or is out.
-    pub(super) fn is_suspect_control_near(&self) -> bool {
-        self.session.subscriptions.front_suspicion().is_some_and(|front| front.suspect)
-            || self.session.flights.has_suspect_control()
     }
 
     /// Sends as many filters of the operation as may go in one packet.
@@ -270,19 +246,6 @@ impl Client {
         }
     }
 
-    /// Sends a packet unless it is larger than the server accepts.
-    pub(super) fn send_bounded(&mut self, packet: &Packet) -> Result<(), PublishLimit> {
-        let version = self.version();
-        let size = packet.encoded_len(version).map_err(PublishLimit::Encode)?;
-        if let Link::Online(online) = &self.link {
-            let limit = online.limits.packet_size.value;
-            if size > limit as usize {
-                return Err(PublishLimit::PacketSize { size, limit });
-            }
-        }
-        self.send(packet).map_err(PublishLimit::Encode)
-    }
-
     pub(super) fn on_suback(&mut self, id: PacketId, codes: &[ReasonCode]) {
         if let Some(out) = self.filters_out(id, true) {
             self.on_control_answer(id, out, codes);
@@ -348,9 +311,10 @@ impl Client {
                 let codes = vec![ReasonCode::SUCCESS; control.out];
                 self.take_answers(&mut control, &codes);
             }
-            match control.is_answered() {
-                true => self.go_on(control),
-                false => self.session.subscriptions.push(control),
+            if control.is_answered() {
+                self.go_on(control);
+            } else {
+                self.session.subscriptions.push(control);
             }
         }
     }

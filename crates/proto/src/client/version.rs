@@ -5,15 +5,15 @@ use evenkeel_codec::{Decoder, ReasonCode, Version};
 use crate::io::Credentials;
 use crate::reconnect::Spoken;
 
-use super::{Client, Link};
+use super::Client;
 
 impl Client {
     /// The version for the server that was just chosen.
     pub(super) fn version_to_speak(&self) -> Version {
-        let (now, session_is_open) = (self.now, self.session_is_open());
-        match self.may_fall_back() {
-            true => self.dialer.servers.spoken().next(now, session_is_open),
-            false => self.config.version,
+        if self.may_fall_back() {
+            self.attempts.servers.spoken().next(self.now, self.session_is_open())
+        } else {
+            self.config.version
         }
     }
 
@@ -39,7 +39,7 @@ impl Client {
             return;
         }
         let limit = self.config.connect.maximum_packet_size;
-        if let Link::Opening(opening) = &mut self.link {
+        if let Some(opening) = self.connection.opening_mut() {
             opening.version = Version::V5;
             opening.decoder = Some(Decoder::new(Version::V5, limit));
         }
@@ -48,10 +48,10 @@ impl Client {
     /// A CONNACK came, whatever it says. One in MQTT 5 is from a server that
     /// speaks it.
     pub(super) fn note_answer(&mut self, reason: ReasonCode) {
-        let Link::Opening(opening) = &self.link else { return };
+        let Some(opening) = self.connection.opening() else { return };
         let spoken = opening.decoder.as_ref().and_then(Decoder::version);
         if spoken == Some(Version::V5) && reason != ReasonCode::UNSUPPORTED_PROTOCOL_VERSION {
-            self.dialer.servers.on_v5();
+            self.attempts.servers.on_v5();
         }
     }
 
@@ -62,7 +62,7 @@ impl Client {
         let now = self.now;
         version.is_some_and(|version| {
             let note = |spoken: &mut Spoken| spoken.on_refused(version, now);
-            self.may_fall_back() && self.dialer.servers.note_spoken(note) == Some(true)
+            self.may_fall_back() && self.attempts.servers.note_spoken(note) == Some(true)
         })
     }
 
@@ -71,18 +71,15 @@ impl Client {
     /// addresses, it is their turn first, in the same version.
     pub(super) fn note_no_answer(&mut self, silent: bool) {
         let now = self.now;
-        let was_asked = matches!(&self.link, Link::Opening(opening) if opening.last_sent.is_some());
-        let is_due = was_asked && self.dialer.alternatives == 0;
-        if let Some(version) = self.opening_version().filter(|_| is_due) {
+        let Some(opening) = self.connection.opening() else { return };
+        let (version, was_asked) = (opening.version, opening.last_sent.is_some());
+        if was_asked && self.attempts.alternatives == 0 {
             let note = |spoken: &mut Spoken| spoken.on_no_answer(version, silent, now);
-            self.dialer.servers.note_spoken(note);
+            self.attempts.servers.note_spoken(note);
         }
     }
 
     fn opening_version(&self) -> Option<Version> {
-        match &self.link {
-            Link::Opening(opening) => Some(opening.version),
-            _ => None,
-        }
+        self.connection.opening().map(|opening| opening.version)
     }
 }

@@ -297,7 +297,7 @@ fn a_shutdown_does_not_wait_for_identifiers() {
         assert!(rig.client.state().is_online(), "the message is waited for");
         rig.advance(secs(5));
         assert_eq!(rig.outcome(1), Err(DeliveryError::Abandoned { attempts: 0 }));
-        let report = rig.client.drain_report().unwrap();
+        let report = rig.client.shutdown_report().unwrap();
         assert_eq!((report.unacknowledged, report.queued, report.operations), (0, 1, 0));
         assert_eq!(rig.client.in_flight(), 0);
     });

@@ -414,6 +414,6 @@ fn a_halted_client_leaves_nothing_when_it_shuts_down() {
     rig.send(&Packet::ConnAck(refused(ReasonCode::NOT_AUTHORIZED)));
     rig.shutdown(secs(10));
     assert_eq!(rig.client.state(), State::Closed);
-    assert!(rig.client.drain_report().unwrap().is_clean());
+    assert!(rig.client.shutdown_report().unwrap().is_clean());
     assert_eq!(rig.client.in_flight(), 0);
 }

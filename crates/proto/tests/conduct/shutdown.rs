@@ -4,14 +4,14 @@ use evenkeel_proto::codec::{
     ConnAck, Disconnect, Packet, Property, PropertyId, ReasonCode, Version,
 };
 use evenkeel_proto::{
-    Client, Completion, Config, ConfigError, DeliveryError, DisconnectCause, DrainReport, Halt,
-    Input, Instant, RejectReason, State, SubscribeError, Timer,
+    Client, Completion, Config, ConfigError, DeliveryError, DisconnectCause, Halt, Input, Instant,
+    RejectReason, ShutdownReport, State, SubscribeError, Timer,
 };
 
 use crate::support::*;
 
-fn clean() -> Option<DrainReport> {
-    Some(DrainReport::default())
+fn clean() -> Option<ShutdownReport> {
+    Some(ShutdownReport::default())
 }
 
 //= [MQTT-3.14.4-1] test
@@ -25,7 +25,7 @@ fn an_idle_client_says_goodbye_and_closes() {
         rig.shutdown(secs(5));
         assert_eq!(rig.expect_disconnect(), ReasonCode::SUCCESS);
         assert_eq!(rig.client.state(), State::Closed);
-        assert_eq!(rig.client.drain_report(), clean());
+        assert_eq!(rig.client.shutdown_report(), clean());
         assert_eq!(rig.cause(), DisconnectCause::Shutdown);
         assert_eq!(rig.deadline, None);
         rig.client.start(rig.now);
@@ -123,7 +123,7 @@ fn what_was_accepted_is_finished_first() {
         assert!(rig.client.state().is_online(), "PUBCOMP is due");
         rig.send(&pubcomp(second));
         assert_eq!(rig.expect_disconnect(), ReasonCode::SUCCESS);
-        assert_eq!(rig.client.drain_report(), clean());
+        assert_eq!(rig.client.shutdown_report(), clean());
         assert_eq!(rig.outcomes().len(), 3);
     });
 }
@@ -139,7 +139,7 @@ fn qos_0_is_written_before_the_goodbye() {
         rig.unblock();
         assert_eq!(rig.expect_publish().topic, "a");
         assert_eq!(rig.expect_disconnect(), ReasonCode::SUCCESS);
-        assert_eq!(rig.client.drain_report(), clean());
+        assert_eq!(rig.client.shutdown_report(), clean());
     });
 }
 
@@ -160,12 +160,12 @@ fn the_deadline_ends_it_and_the_report_says_what_is_left() {
         assert_eq!(rig.until(Timer::Shutdown), secs(60));
         rig.advance(secs(60) - MICRO);
         assert!(rig.client.state().is_online());
-        assert_eq!(rig.client.drain_report(), None);
+        assert_eq!(rig.client.shutdown_report(), None);
         rig.advance(MICRO);
         assert_eq!(rig.expect_disconnect(), ReasonCode::SUCCESS);
-        let report = rig.client.drain_report().unwrap();
+        let report = rig.client.shutdown_report().unwrap();
         let left =
-            DrainReport { unacknowledged: 2, queued: 1, operations: 2, ..Default::default() };
+            ShutdownReport { unacknowledged: 2, queued: 1, operations: 2, ..Default::default() };
         assert_eq!(report, left);
         assert!(!report.is_clean());
         let mut ends: Vec<(u64, Option<u32>)> = (rig.outcomes().into_iter())
@@ -197,7 +197,7 @@ fn bytes_the_transport_has_not_taken_are_reported() {
         rig.shutdown(secs(2));
         rig.advance(secs(2));
         assert_eq!(rig.client.state(), State::Closed);
-        assert_eq!(rig.client.drain_report().unwrap().unwritten, bytes);
+        assert_eq!(rig.client.shutdown_report().unwrap().unwritten, bytes);
     });
 }
 
@@ -208,7 +208,7 @@ fn a_client_that_never_started_closes_at_once() {
         rig.publish("a", AtLeastOnce, 1);
         rig.shutdown(secs(60));
         assert_eq!(rig.client.state(), State::Closed);
-        assert_eq!(rig.client.drain_report().unwrap().queued, 1);
+        assert_eq!(rig.client.shutdown_report().unwrap().queued, 1);
         assert_eq!(rig.outcome(1), Err(DeliveryError::Abandoned { attempts: 0 }));
         rig.expect_nothing();
     });
@@ -233,7 +233,7 @@ fn a_client_with_nothing_to_do_does_not_wait_for_a_connection() {
         waiting.shutdown(secs(60));
         for rig in [&mut connecting, &mut handshake, &mut writing, &mut waiting] {
             assert_eq!(rig.client.state(), State::Closed);
-            assert_eq!(rig.client.drain_report(), clean());
+            assert_eq!(rig.client.shutdown_report(), clean());
             assert!(rig.link.is_none());
             rig.expect_nothing();
         }
@@ -254,7 +254,7 @@ fn draining_goes_on_over_a_new_connection() {
         rig.send(&puback(packet_id));
         assert_eq!(rig.expect_disconnect(), ReasonCode::SUCCESS);
         assert!(rig.outcome(1).is_ok());
-        assert_eq!(rig.client.drain_report(), clean());
+        assert_eq!(rig.client.shutdown_report(), clean());
     });
 }
 
@@ -266,7 +266,7 @@ fn a_refusal_while_draining_ends_it() {
         rig.shutdown(secs(60));
         rig.accept_with(&refused(ReasonCode::NOT_AUTHORIZED));
         assert_eq!(rig.client.state(), State::Closed);
-        assert_eq!(rig.client.drain_report().unwrap().queued, 1);
+        assert_eq!(rig.client.shutdown_report().unwrap().queued, 1);
         assert_eq!(rig.outcome(1), Err(DeliveryError::Abandoned { attempts: 0 }));
     });
 }
@@ -295,9 +295,9 @@ fn a_second_call_brings_the_end_nearer_and_never_puts_it_off() {
     assert_eq!(rig.until(Timer::Shutdown), secs(10));
     rig.shutdown(secs(0));
     assert_eq!(rig.client.state(), State::Closed);
-    let report = rig.client.drain_report();
+    let report = rig.client.shutdown_report();
     rig.shutdown(secs(100));
-    assert_eq!(rig.client.drain_report(), report);
+    assert_eq!(rig.client.shutdown_report(), report);
     assert_eq!(rig.outcomes().len(), 1);
 }
 
@@ -310,7 +310,7 @@ fn a_halted_client_shuts_down_at_once() {
         assert_eq!(rig.outcomes().len(), 1, "its outcome came with the halt");
         rig.shutdown(secs(10));
         assert_eq!(rig.client.state(), State::Closed);
-        assert_eq!(rig.client.drain_report(), clean());
+        assert_eq!(rig.client.shutdown_report(), clean());
     });
 }
 
@@ -433,6 +433,6 @@ fn reconnect_while_draining_goes_on_draining() {
         let packet_id = rig.expect_publish().packet_id.unwrap();
         rig.send(&puback(packet_id));
         assert_eq!(rig.client.state(), State::Closed);
-        assert_eq!(rig.client.drain_report(), clean());
+        assert_eq!(rig.client.shutdown_report(), clean());
     });
 }

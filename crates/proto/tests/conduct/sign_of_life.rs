@@ -79,7 +79,7 @@ fn a_sign_of_life_ends_the_wait() {
 
 /// A server that is found to answer late is not one to wait longer for.
 #[test]
-fn patience_does_not_prolong_it() {
+fn late_answers_do_not_prolong_it() {
     let mut rig = Rig::online(with_keep_alive(Version::V5, 60));
     for _ in 0..3 {
         rig.advance(secs(140));

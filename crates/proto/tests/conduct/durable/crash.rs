@@ -268,7 +268,7 @@ impl Play {
             assert!(self.handled.contains_key(&given), "{given} never reached the application");
         }
         assert_eq!(self.rig.store.messages(), [], "every message has its outcome (D1)");
-        assert!(self.rig.client.is_drained());
+        assert!(self.rig.client.is_settled());
     }
 }
 

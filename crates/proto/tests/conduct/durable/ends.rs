@@ -118,7 +118,7 @@ fn a_shutdown_waits_for_the_store() {
         rig.commit();
         assert_eq!(rig.expect_disconnect(), ReasonCode::SUCCESS);
         assert_eq!(rig.client.state(), State::Closed);
-        assert!(rig.client.drain_report().unwrap().is_clean());
+        assert!(rig.client.shutdown_report().unwrap().is_clean());
         assert_eq!(rig.store.messages(), []);
     });
 }
@@ -142,7 +142,7 @@ fn what_is_told_to_be_stored_at_a_shutdown_is() {
         let ends = ends(&mut rig);
         let unknown = Err(DeliveryError::NotStored(StorageFailure::TimedOut));
         assert!(ends.contains(&(1, STORED)) && ends.contains(&(4, unknown)), "{ends:?}");
-        assert_eq!(rig.client.drain_report().unwrap().stored, 1);
+        assert_eq!(rig.client.shutdown_report().unwrap().stored, 1);
     });
 }
 
@@ -173,7 +173,7 @@ fn a_shutdown_does_not_wait_for_ever_for_a_store() {
                 Completion::Removed { token: token(3), result: Err(closed) },
             ]
         );
-        let report = rig.client.drain_report().unwrap();
+        let report = rig.client.shutdown_report().unwrap();
         assert!(!report.is_clean());
         assert_eq!(report.stored, 0, "as far as is known");
         // The store comes to itself: they are sent by the next process.

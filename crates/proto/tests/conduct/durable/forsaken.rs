@@ -76,7 +76,7 @@ fn the_next_process_knows_which_identifiers_the_server_may_hold() {
     for _ in 0..3 {
         rig.restart_with(&resumed());
         assert_eq!(rig.expect(), pubrel(old));
-        assert!(rig.client.is_drained(), "it is no message");
+        assert!(rig.client.is_settled(), "it is no message");
         // The model store sees to it that no message goes under `old`.
         let settled = |event: &Event| matches!(event, Event::Settled { .. });
         assert!(!rig.take_events().iter().any(settled), "its outcome was told");
@@ -118,7 +118,7 @@ fn a_shutdown_does_not_wait_for_an_identifier() {
     rig.commits = Commits::AtOnce;
     rig.shutdown(secs(10));
     assert_eq!(rig.client.state(), evenkeel_proto::State::Closed);
-    let report = rig.client.drain_report().unwrap();
+    let report = rig.client.shutdown_report().unwrap();
     assert!(report.is_clean(), "{report:?}");
     assert_eq!(report.stored, 0);
     rig.restart_with(&resumed());

@@ -46,7 +46,7 @@ fn exchanges_go_on_in_a_session_that_is_resumed() {
         assert_eq!(told, ends, "each recovered message has its outcome (D1)");
         rig.advance(secs(1));
         assert_eq!(rig.store.messages(), []);
-        assert!(rig.client.is_drained());
+        assert!(rig.client.is_settled());
     });
 }
 
@@ -384,7 +384,7 @@ fn what_a_shutdown_leaves_goes_out_from_the_next_process() {
             .collect();
         let still_stored = |attempts| Err(DeliveryError::StillStored { attempts });
         assert_eq!(ends, [(token(1), still_stored(1)), (token(2), still_stored(0))]);
-        assert_eq!(rig.client.drain_report().unwrap().stored, 2);
+        assert_eq!(rig.client.shutdown_report().unwrap().stored, 2);
         assert_eq!(rig.store.messages().len(), 2);
         rig.forget_wire();
         rig.restart_with(&resumed());

@@ -14,18 +14,20 @@ use crate::session::flights::{Exchange, Flight};
 use crate::session::journal::Gate;
 use crate::time::Instant;
 
-use super::{Client, Link};
+use crate::connection::Connection;
+
+use super::Client;
 
 /// A shutdown on its way.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Drain {
+pub(super) struct Shutdown {
     deadline: Instant,
-    report: Option<DrainReport>,
+    report: Option<ShutdownReport>,
 }
 
 /// What was left when the client closed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct DrainReport {
+pub struct ShutdownReport {
     /// QoS 1 and 2 publishes sent and not acknowledged.
     pub unacknowledged: usize,
     /// Messages never sent.
@@ -39,7 +41,7 @@ pub struct DrainReport {
     pub unwritten: u64,
 }
 
-impl DrainReport {
+impl ShutdownReport {
     /// True where nothing was left.
     pub const fn is_clean(&self) -> bool {
         self.unacknowledged == 0 && self.queued == 0 && self.operations == 0 && self.unwritten == 0
@@ -55,36 +57,43 @@ impl Client {
     pub fn shutdown(&mut self, now: Instant, limit: Duration) {
         self.advance_clock(now);
         let deadline = self.now + limit;
-        let drain = self.drain.get_or_insert_with(|| Box::new(Drain { deadline, report: None }));
+        let drain =
+            self.shutdown.get_or_insert_with(|| Box::new(Shutdown { deadline, report: None }));
         drain.deadline = drain.deadline.min(deadline);
         if let Some(journal) = &mut self.session.journal {
             journal.hurry(self.now);
         }
-        if !matches!(self.link, Link::Online(_) | Link::Opening(_) | Link::Waiting(_)) {
-            self.finish_drain();
+        match self.connection {
+            Connection::Online(_) | Connection::Opening(_) | Connection::Waiting(_) => {}
+            Connection::Stopped | Connection::Halted(_) | Connection::Closed => {
+                self.finish_shutdown();
+            }
         }
     }
 
     /// What was left; `None` until the state is [`Closed`](crate::State::Closed).
-    pub fn drain_report(&self) -> Option<DrainReport> {
-        self.drain.as_ref()?.report
+    pub fn shutdown_report(&self) -> Option<ShutdownReport> {
+        self.shutdown.as_ref()?.report
     }
 
-    pub(super) fn drain_deadline(&self) -> Option<Instant> {
-        self.drain.as_ref().filter(|drain| drain.report.is_none()).map(|drain| drain.deadline)
+    pub(super) fn shutdown_deadline(&self) -> Option<Instant> {
+        match &self.shutdown {
+            Some(shutdown) if shutdown.report.is_none() => Some(shutdown.deadline),
+            _ => None,
+        }
     }
 
     /// True where a shutdown has nothing left to wait for, or no time.
-    pub(super) fn drain_is_over(&self) -> bool {
-        let Some(deadline) = self.drain_deadline() else { return false };
+    pub(super) fn shutdown_is_over(&self) -> bool {
+        let Some(deadline) = self.shutdown_deadline() else { return false };
         let committed = self.session.journal.as_ref().is_none_or(|journal| journal.is_idle());
         self.now >= deadline || self.leftovers().is_clean() && committed
     }
 
-    fn leftovers(&self) -> DrainReport {
+    fn leftovers(&self) -> ShutdownReport {
         let flights = &self.session.flights;
-        let halted = matches!(self.link, Link::Halted(_));
-        DrainReport {
+        let halted = self.connection.is_halted();
+        ShutdownReport {
             // Halting gave all of them an outcome.
             unacknowledged: if halted { 0 } else { flights.messages() },
             queued: self.session.queue.len(),
@@ -103,16 +112,16 @@ impl Client {
         all.saturating_sub(elsewhere + journal.on_their_way())
     }
 
-    pub(super) fn finish_drain(&mut self) {
-        let report = DrainReport { stored: self.kept_in_store(), ..self.leftovers() };
-        match &mut self.drain {
+    pub(super) fn finish_shutdown(&mut self) {
+        let report = ShutdownReport { stored: self.kept_in_store(), ..self.leftovers() };
+        match &mut self.shutdown {
             Some(drain) if drain.report.is_none() => drain.report = Some(report),
             _ => return,
         }
         if self.conn().is_some() {
             self.end(DisconnectCause::Shutdown, Some(ReasonCode::SUCCESS));
         }
-        self.link = Link::Closed;
+        self.connection = Connection::Closed;
         self.abandon_all();
         self.close_journal();
     }
@@ -120,10 +129,9 @@ impl Client {
     /// Gives every unfinished operation its outcome (D1). What is stored stays
     /// as it is: the next run, or the next start, goes on with it.
     pub(super) fn abandon_all(&mut self) {
-        let ids = match self.is_durable() {
-            true => self.session.flights.controls_in_order(),
-            false => self.session.flights.all_in_order(),
-        };
+        let flights = &self.session.flights;
+        let ids =
+            if self.is_durable() { flights.controls_in_order() } else { flights.all_in_order() };
         for id in ids {
             self.abandon(id);
         }
@@ -147,7 +155,7 @@ impl Client {
     /// ends it (D4).
     pub(super) fn give_up(&mut self, id: PacketId) -> Option<Flight> {
         let flight = self.session.flights.remove(id)?;
-        let goes_on = self.is_durable() || self.drain.is_none();
+        let goes_on = self.is_durable() || self.shutdown.is_none();
         let may_be_held = flight.exchange.qos() == QoS::ExactlyOnce && flight.attempts > 0;
         if may_be_held && goes_on {
             self.session.flights.forsake(id, self.now);
@@ -159,8 +167,8 @@ impl Client {
     /// Why a client that has halted did so, if it was refused: whoever asks is
     /// to hear that, and not only that nothing goes on.
     pub(super) fn refused_for_good(&self) -> Option<Refusal> {
-        match &self.link {
-            Link::Halted(Halt::Refused) => self.dialer.last_cause.as_ref()?.refusal(),
+        match &self.connection {
+            Connection::Halted(Halt::Refused) => self.attempts.last_cause.as_ref()?.refusal(),
             _ => None,
         }
     }
@@ -187,13 +195,15 @@ impl Client {
 
     /// The client lets go of a message.
     fn leave(&mut self, claim: Claim, attempts: u32) {
-        let error = match claim.stored {
-            false => match self.refused_for_good() {
+        let error = if !claim.stored {
+            match self.refused_for_good() {
                 Some(refusal) => DeliveryError::ConnectionRefused { refusal, attempts },
                 None => DeliveryError::Abandoned { attempts },
-            },
-            true if claim.serial < self.stored_below() => DeliveryError::StillStored { attempts },
-            true => DeliveryError::NotStored(StorageFailure::TimedOut),
+            }
+        } else if claim.serial < self.stored_below() {
+            DeliveryError::StillStored { attempts }
+        } else {
+            DeliveryError::NotStored(StorageFailure::TimedOut)
         };
         self.settle(claim, Err(error));
     }
@@ -232,6 +242,6 @@ impl Client {
         }
         let present = self.session.clock.present(self.now);
         let batch = self.session.journal.as_mut().and_then(|journal| journal.last_batch(present));
-        self.mail.outputs.extend(batch.map(Output::Commit));
+        self.ready.outputs.extend(batch.map(Output::Commit));
     }
 }

@@ -15,8 +15,8 @@ use crate::session::journal::{Gate, Wish};
 use crate::session::queue::{Queued, weight};
 use crate::time::Instant;
 
-use super::pump::expiry;
-use super::{Client, Link};
+use super::Client;
+use super::expiry::expiry;
 
 impl Client {
     /// Takes a message out of the queue or the quarantine. The outcome comes
@@ -66,7 +66,7 @@ impl Client {
 
     fn operate(&mut self, now: Instant, wish: Wish, serial: Serial, token: Token) {
         self.advance_clock(now);
-        if matches!(self.link, Link::Closed) {
+        if self.connection.is_closed() {
             let error = QueueError::Rejected(RejectReason::Closed);
             return self.complete(wish.failed(token, error));
         }
@@ -83,7 +83,8 @@ impl Client {
     /// known is in the store alone, or nowhere; as one thing is read at a
     /// time, it stays there until the answer.
     pub(super) fn answer_wishes(&mut self) {
-        while let Some(journal) = self.session.journal.as_mut().filter(|it| it.may_read())
+        while let Some(journal) = &mut self.session.journal
+            && journal.may_read()
             && let Some((wish, serial, token)) = journal.next_wish()
             && self.is_in_memory(serial)
         {
@@ -185,16 +186,7 @@ impl Client {
             }
         };
         self.after_commit(Gate::Complete(Box::new(Completion::Requeued { token, result })));
-        self.pump();
-    }
-
-    /// Keeps a message that connections died of (R7).
-    pub(super) fn keep_quarantined(&mut self, claim: Claim, message: StoredMessage) {
-        let StoredState::Quarantined { deaths, attempts } = message.state else { return };
-        match claim.stored {
-            true => self.note(Record::Quarantined { serial: claim.serial, deaths, attempts }),
-            false => self.session.quarantine.push(message),
-        }
+        self.send_pending();
     }
 
     fn message(&self, priority: Priority, queued: &Queued) -> StoredMessage {

@@ -283,7 +283,7 @@ fn a_server_that_answers_later_than_the_interval_costs_no_silence() {
 
 /// K11: 1.5 keep-alives since the last byte, and 2.25 at most.
 #[test]
-fn patience_has_its_bound() {
+fn the_longer_wait_has_its_bound() {
     let deaths = |config: Config| {
         let mut rig = Rig::online(config);
         let mut waited = Vec::new();

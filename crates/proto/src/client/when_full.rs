@@ -9,7 +9,7 @@ use crate::operation::{Claim, DeliveryError, RejectReason};
 use crate::record::{Priority, Window};
 use crate::session::queue::{Admission, Queued};
 
-use super::{Client, Link};
+use super::Client;
 
 /// What the policy says to a message.
 pub(super) enum Room {
@@ -49,7 +49,7 @@ impl Client {
         };
         let queued = former.iter().filter_map(|serial| self.session.queue.get(*serial));
         let freed = Window { messages: former.len(), bytes: queued.map(Queued::weight).sum() };
-        let online = matches!(self.link, Link::Online(_));
+        let online = self.connection.is_online();
         match self.session.queue.admits(publish, priority, stored, online, freed) {
             Admission::Fits => {
                 for serial in former {
@@ -81,14 +81,14 @@ impl Client {
     /// nobody would hear of it (D1).
     pub(super) fn would_drop(&self, publish: &Publish, priority: Priority) -> Option<RejectReason> {
         let stored = self.is_to_be_stored(publish);
-        let online = matches!(self.link, Link::Online(_));
+        let online = self.connection.is_online();
         let admission = self.session.queue.admits(publish, priority, stored, online, Window::NONE);
         let drops = self.when_full() == WhenFull::DropNewest && admission == Admission::Full;
         drops.then(|| self.queue_full())
     }
 
     fn drop_oldest(&mut self, publish: &Publish, priority: Priority, stored: bool) -> Room {
-        let online = matches!(self.link, Link::Online(_));
+        let online = self.connection.is_online();
         while let Some(lowest) = self.session.queue.victim(publish, priority) {
             let Some(victim) = self.session.queue.pop_oldest(lowest) else { break };
             self.drop_queued(victim.claim, DeliveryError::Dropped);

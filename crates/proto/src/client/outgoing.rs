@@ -1,0 +1,175 @@
+//! What goes out, and in which order: acknowledgements, then SUBSCRIBE and
+//! UNSUBSCRIBE, then what has to be sent again, then the queue.
+
+use evenkeel_codec::{Ack, EncodeError, PacketId, PacketType, Publish, QoS, ReasonCode};
+
+use crate::operation::{Claim, Delivered, DeliveryError, PublishLimit};
+use crate::record::{Outcome, Record};
+use crate::session::flights::{Exchange, Here};
+use crate::session::journal::Gate;
+use crate::session::queue::Queued;
+use crate::time::Instant;
+
+use super::Client;
+use super::expiry::{is_momentary, seconds_left};
+
+/// All 65,535 identifiers are in use.
+pub(super) const NO_IDENTIFIER: PublishLimit =
+    PublishLimit::Encode(EncodeError::PacketIdentifierMissing);
+
+impl Client {
+    /// Sends whatever may go out now.
+    pub(super) fn send_pending(&mut self) {
+        if !self.connection.is_online() {
+            return;
+        }
+        self.send_acknowledgements();
+        self.send_operations();
+        self.send_replay();
+        self.send_queue();
+    }
+
+    fn send_acknowledgements(&mut self) {
+        while let Some(ack) = self.session.inbound.next_puback() {
+            self.send_ack(PacketType::PubAck, ack.packet_id, ack.reason);
+        }
+        while let Some(Ack { packet_id, reason, .. }) = self.session.inbound.next_pubrec() {
+            let accepted = !reason.is_error();
+            if accepted && self.is_durable() && self.session.inbound.record(packet_id) {
+                self.note(Record::Received { packet_id });
+            }
+            self.send_committed(PacketType::PubRec, packet_id, reason);
+        }
+        self.watch_quota();
+    }
+
+    /// Ends an exchange that leaves nothing with the server.
+    pub(super) fn fail_flight(&mut self, id: PacketId, error: DeliveryError) {
+        let flight = self.session.flights.remove(id);
+        if let Some(claim) = flight.and_then(|flight| flight.exchange.claim()) {
+            self.settle(claim, Err(error));
+        }
+    }
+
+    fn send_queue(&mut self) {
+        while self.session.replay.is_done()
+            && self.has_room()
+            && let Some((_, front)) = self.session.queue.front()
+        {
+            let qos = front.publish.qos;
+            if qos != QoS::AtMostOnce && !self.may_begin_exchange(qos) || !self.has_identifier(qos)
+            {
+                return;
+            }
+            let Some(queued) = self.session.queue.pop() else { return };
+            self.send_queued(queued);
+        }
+    }
+
+    fn send_queued(&mut self, queued: Queued) {
+        let now = self.now;
+        let is_late = is_momentary(&queued.publish) && !self.was_online(queued.since);
+        if is_late || queued.expires.is_some_and(|expires| expires <= now) {
+            return self.expire(queued);
+        }
+        let Queued { publish, claim, expires, .. } = queued;
+        match (claim.stored, publish.qos) {
+            (false, _) => self.send_from_queue(publish, claim, expires),
+            (true, QoS::AtMostOnce) => {
+                // Struck off before it is sent: never sent twice.
+                let serial = claim.serial;
+                self.note(Record::Done { serial, outcome: Outcome::Delivered });
+                let publish = alloc::boxed::Box::new(publish);
+                self.after_commit(Gate::Stream(publish, claim, expires));
+            }
+            (true, _) => self.begin_exchange(publish, claim, expires),
+        }
+    }
+
+    /// Begins an exchange that a store knows of: its PUBLISH goes out once
+    /// that is committed (D3).
+    fn begin_exchange(&mut self, publish: Publish, claim: Claim, expires: Option<Instant>) {
+        let forbidden = self.forbidden(&publish).or_else(|| self.unsendable(&publish));
+        let packet_id = match forbidden {
+            Some(limit) => Err(limit),
+            None => self.reserve_for(publish.qos).ok_or(NO_IDENTIFIER),
+        };
+        let id = match packet_id {
+            Ok(id) => id,
+            Err(limit) => return self.settle(claim, Err(DeliveryError::NotAllowed(limit))),
+        };
+        let serial = claim.serial;
+        let qos = publish.qos;
+        let exchange = Exchange::Publish { publish, claim };
+        self.session.flights.insert(id, exchange, self.now, Here::Begun);
+        self.note_doubt(id, qos);
+        self.session.flights.set_expiry(id, expires);
+        self.note(Record::Sent { serial, packet_id: id });
+        self.after_commit(Gate::Publish(id, serial));
+    }
+
+    /// Sends a message that the store does not have, or not any more.
+    pub(super) fn send_from_queue(
+        &mut self,
+        mut publish: Publish,
+        claim: Claim,
+        expires: Option<Instant>,
+    ) {
+        let message_expiry = expires.map(|at| seconds_left(at, self.now));
+        let sent = match self.forbidden(&publish) {
+            Some(limit) => Err(limit),
+            None => self.send_publish(&mut publish, claim, message_expiry),
+        };
+        match sent {
+            Err(limit) => self.tell(claim, Err(DeliveryError::NotAllowed(limit))),
+            Ok(Some(id)) => self.session.flights.set_expiry(id, expires),
+            Ok(None) => {
+                if let Some(online) = self.connection.online_mut() {
+                    online.unwritten.push_back((online.offsets.queued, claim));
+                }
+            }
+        }
+    }
+
+    /// QoS 0 messages from the queue are done when they are written.
+    pub(super) fn complete_written(&mut self) {
+        while let Some(online) = self.connection.online_mut()
+            && let Some((offset, claim)) = online.unwritten.front().copied()
+            && offset <= online.offsets.written
+        {
+            online.unwritten.pop_front();
+            let delivered = Delivered {
+                reason: ReasonCode::SUCCESS,
+                packet_id: None,
+                attempts: 1,
+                round_trip: None,
+            };
+            self.tell(claim, Ok(delivered));
+        }
+    }
+
+    //= [MQTT-3.3.4-7]
+    //= [MQTT-4.9.0-2]
+    /// The server takes one more publish of ours with this QoS, 1 or 2.
+    pub(super) fn window_is_open(&self, qos: QoS) -> bool {
+        let Some(online) = self.connection.online() else { return false };
+        let announced = online.limits.in_flight.value;
+        let limit = match qos {
+            QoS::ExactlyOnce if !online.limits.version.has_properties() => {
+                announced.min(self.config.bounds.in_flight_qos2_before_v5)
+            }
+            _ => announced,
+        };
+        self.session.flights.publishes_open_here() < usize::from(limit)
+    }
+
+    /// A new QoS 1 or 2 publish may go: the window is open, an identifier is
+    /// free (D4), the store works if there is one, and it would not disturb the
+    /// trial of a suspect (R7).
+    pub(super) fn may_begin_exchange(&self, qos: QoS) -> bool {
+        self.window_is_open(qos)
+            && !self.session.flights.is_full()
+            && !self.is_suspect_control_near()
+            && self.store_works()
+    }
+}
