@@ -3,12 +3,14 @@
 mod args;
 mod cause;
 mod commands;
+mod duration;
 mod error;
 mod escape;
 mod exit;
 mod format;
 mod names;
 mod observer;
+mod plural;
 mod printer;
 mod private;
 mod settings;

@@ -117,7 +117,7 @@ fn grace(succeeded: bool, client: &Client) -> Duration {
 
 /// The failure of a program whose time ran out before it was ever connected.
 fn never_connected(observer: &Observer, limit: Duration) -> Failure {
-    let what = format!("no connection within {}", crate::observer::seconds(limit));
+    let what = format!("no connection within {}", crate::duration::text(limit));
     match observer.last_end() {
         Some(end) => end.failure(what),
         None => Failure::new(Exit::Timeout, what)

@@ -14,10 +14,11 @@ use serde::Serialize;
 
 use super::patience::Patience;
 use super::{client, grace, interrupted, never_connected, policy, stdin};
+use crate::duration;
 use crate::error::Failure;
 use crate::exit::Exit;
 use crate::format::timestamp;
-use crate::observer::{self, Observer, Told, seconds};
+use crate::observer::{self, Observer, Told};
 use crate::printer::{Data, Printer};
 use crate::settings::{Payload, PublishSettings};
 use crate::signals::Stop;
@@ -408,12 +409,15 @@ impl<'a> Job<'a> {
     fn left_over(&self) -> Failure {
         let what = format!("{} of earlier runs", messages(self.left()));
         Failure::new(Exit::NotAcknowledged, format!("{what} were not acknowledged"))
-            .why(format!("no acknowledgement came within {}", seconds(self.patience.limit())))
+            .why(format!(
+                "no acknowledgement came within {}",
+                duration::text(self.patience.limit())
+            ))
             .hint("give more time by --timeout; evenkeel queue ls shows what is stored")
     }
 
     fn unacknowledged(&self, missing: u64) -> Failure {
-        let limit = seconds(self.patience.limit());
+        let limit = duration::text(self.patience.limit());
         let what =
             format!("{missing} of {} messages were not acknowledged", self.tally.handed_over);
         Failure::new(Exit::NotAcknowledged, what)

@@ -10,9 +10,10 @@ use evenkeel::{
 use super::deadline::Deadline;
 use super::subscribe::print;
 use super::{client, grace, interrupted, never_connected, policy, stdin};
+use crate::duration;
 use crate::error::Failure;
 use crate::exit::Exit;
-use crate::observer::{self, Observer, Told, seconds};
+use crate::observer::{self, Observer, Told};
 use crate::printer::Printer;
 use crate::settings::{Payload, RequestSettings, no_way_back};
 use crate::signals::Stop;
@@ -54,7 +55,7 @@ fn late(observer: &Observer, deadline: Deadline, settings: &RequestSettings) -> 
     let topic = &settings.topic;
     Failure::new(
         Exit::Timeout,
-        format!("no response to '{topic}' within {}", seconds(deadline.limit())),
+        format!("no response to '{topic}' within {}", duration::text(deadline.limit())),
     )
     .hint("check that somebody answers there, or give more time by --timeout")
 }

@@ -8,10 +8,11 @@ use jiff::Zoned;
 use super::deadline::Deadline;
 use super::sieve::{Decision, Sieve};
 use super::{GRACE, client, grace, interrupted, never_connected, policy};
+use crate::duration;
 use crate::error::Failure;
 use crate::exit::Exit;
 use crate::format::View;
-use crate::observer::{self, EventFile, Observer, Told, seconds};
+use crate::observer::{self, EventFile, Observer, Told};
 use crate::printer::{Data, Printer};
 use crate::settings::{Output, SubscribeSettings};
 use crate::signals::Stop;
@@ -298,7 +299,7 @@ impl<'a> Job<'a> {
         if !observer.was_online() {
             return never_connected(observer, limit);
         }
-        let limit = seconds(limit);
+        let limit = duration::text(limit);
         if self.phase == Phase::Subscribing {
             return Failure::new(
                 Exit::Timeout,

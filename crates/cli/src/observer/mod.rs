@@ -13,7 +13,6 @@ use tokio::task::JoinHandle;
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
 pub(crate) use record::EventFile;
-pub(crate) use story::seconds;
 
 use crate::cause::End;
 use crate::error::Failure;

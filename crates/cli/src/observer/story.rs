@@ -9,6 +9,7 @@ use evenkeel::{
 };
 
 use crate::cause::End;
+use crate::duration;
 use crate::printer::{Printer, Talk};
 
 /// Tells events in order. Undisturbed connections are silent unless `--debug`.
@@ -51,8 +52,12 @@ impl Story {
                 self.disconnected(&end, *online_for, report.at);
             }
             Event::RetryScheduled { retry, delay } => {
-                let next =
-                    format!("attempt {} in {}{}", retry.attempt, seconds(*delay), pace(retry.pace));
+                let next = format!(
+                    "attempt {} {}{}",
+                    retry.attempt,
+                    duration::within(*delay),
+                    pace(retry.pace)
+                );
                 self.follow(&next);
             }
             Event::Halted(halt) => self.follow(halted(*halt)),
@@ -74,14 +79,14 @@ impl Story {
             if connected.session_present { "the session goes on" } else { "a new session" };
         match self.lost_at.take() {
             Some(lost) => {
-                let away = seconds(now.since(lost));
+                let away = duration::after(now.since(lost));
                 self.say(&format!(
-                    "connected again after {away}, at attempt {}; {session}",
+                    "connected again {away}, at attempt {}; {session}",
                     self.attempt
                 ));
             }
             None => {
-                let took = seconds(connected.took);
+                let took = duration::text(connected.took);
                 self.printer.debug(&format!("connected in {took} by {version}; {session}"));
             }
         }
@@ -90,7 +95,7 @@ impl Story {
     fn disconnected(&mut self, end: &End, online_for: Option<Duration>, now: Instant) {
         let why = end.why();
         self.ended = Some(match online_for {
-            Some(lived) => format!("connection lost after {}: {why}", seconds(lived)),
+            Some(lived) => format!("connection lost {}: {why}", duration::after(lived)),
             None => format!("attempt {} failed: {why}", self.attempt),
         });
         self.lost_at.get_or_insert(now);
@@ -116,12 +121,12 @@ impl Story {
             Event::Loop(repetition) => self.printer.warn(&format!(
                 "the connection ended {} times in a row in the same way, every {}",
                 repetition.count,
-                seconds(repetition.period)
+                duration::text(repetition.period)
             )),
             Event::Reauthenticated { .. } => self.printer.debug("authenticated again"),
             Event::PingSent => self.printer.debug("ping sent"),
             Event::PongReceived(Pong::Matched { round_trip }) => {
-                self.printer.debug(&format!("ping answered after {}", seconds(*round_trip)));
+                self.printer.debug(&format!("ping answered after {}", duration::text(*round_trip)));
             }
             Event::PongReceived(Pong::Unsolicited) => {
                 self.printer.debug("a ping answer nobody waited for")
@@ -154,7 +159,7 @@ impl Story {
                 .printer
                 .warn(&format!("the stored message {serial} was not delivered: {}", Words(error))),
             Event::StoreFailed { failure, retry } => {
-                self.printer.warn(&format!("{failure}; it is tried again in {}", seconds(*retry)))
+                self.printer.warn(&format!("{failure}; it is tried again in {}", duration::text(*retry)))
             }
             Event::StoreNotice(notice) => self.printer.warn(&notice.to_string()),
             Event::StoreRestored => self.say("the store works again"),
@@ -182,12 +187,12 @@ impl Story {
         }
         let state = match client.state() {
             State::Online { since, .. } => {
-                format!("online for {}", seconds(client.now().since(since)))
+                format!("online for {}", duration::text(client.now().since(since)))
             }
             State::Waiting { retry, cause } => {
                 let why = cause.map(|cause| format!(" ({})", Words(&cause))).unwrap_or_default();
                 let delay = retry.at.since(client.now());
-                format!("offline, attempt {} in {}{why}", retry.attempt, seconds(delay))
+                format!("offline, attempt {} {}{why}", retry.attempt, duration::within(delay))
             }
             State::Connecting { attempt, .. } => format!("connecting, attempt {attempt}"),
             State::Halted { .. } => "halted".to_owned(),
@@ -211,17 +216,7 @@ fn unanswered(after: Duration, heard: bool) -> String {
         true => ", but other data came: the connection stays",
         false => " and nothing else came; the next one follows",
     };
-    format!("a ping went unanswered for {}{what}", seconds(after))
-}
-
-/// A length of time as people read it.
-pub(crate) fn seconds(time: Duration) -> String {
-    match time.as_secs_f64() {
-        small if small < 0.001 => format!("{:.0} µs", small * 1e6),
-        small if small < 1.0 => format!("{:.0} ms", small * 1e3),
-        some if some < 60.0 => format!("{some:.1} s"),
-        many => format!("{:.0} min {:.0} s", (many / 60.0).floor(), (many % 60.0).floor()),
-    }
+    format!("a ping went unanswered for {}{what}", duration::text(after))
 }
 
 pub(crate) const fn version(version: Version) -> &'static str {

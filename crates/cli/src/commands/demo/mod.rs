@@ -1,15 +1,15 @@
-//! `demo`: what usually breaks MQTT clients, survived before one's eyes.
+//! `demo`: what usually breaks MQTT clients, and how the clients survive it.
 //!
 //! A broker in this process, a publisher and a subscriber; a lost PINGRESP, a
 //! broker restart, a broker that accepts and then closes. Everything that
-//! happens comes as [`News`] over one channel to the account (which tells it),
-//! the ledger (which counts messages) and the referee (which checks the laws).
+//! happens comes as a [`DemoEvent`] over one channel to the display (which prints it),
+//! the tally (which counts messages) and the law checks.
 
-mod account;
-mod actors;
-mod ledger;
-mod referee;
+mod clients;
+mod display;
+mod law_checks;
 mod scenario;
+mod tally;
 #[cfg(test)]
 mod tests;
 
@@ -24,19 +24,19 @@ use crate::error::Failure;
 use crate::exit::Exit;
 use crate::printer::Printer;
 use crate::signals::Stop;
-use account::Account;
-use actors::Who;
-use ledger::Ledger;
-use referee::Referee;
+use clients::Role;
+use display::Display;
+use law_checks::LawChecks;
+use tally::Tally;
 
 /// Something that happened.
 #[derive(Clone, Debug)]
-enum News {
-    /// A new part of the play begins.
+enum DemoEvent {
+    /// A scene begins.
     Scene(&'static str),
     /// Reported by a client.
-    Client(Who, Report),
-    /// Decided by the broker.
+    Client(Role, Report),
+    /// Reported by the broker.
     Broker(Event),
     /// The publisher handed a message over.
     Sent { kind: Kind, number: u64 },
@@ -47,7 +47,7 @@ enum News {
     /// The subscriber received a message.
     Received { kind: Kind, number: u64 },
     /// The counters at the end.
-    Stats(Who, Stats),
+    Stats(Role, Stats),
 }
 
 /// A stream of numbered messages.
@@ -58,16 +58,16 @@ enum Kind {
     Qos2,
 }
 
-/// Runs the demo; success only if nothing was lost and no law broken.
+/// Runs the demo; an error if a message was lost or a law broken.
 pub(super) async fn run(printer: Printer, mut stop: Stop) -> Result<(), Failure> {
     let broker =
         Broker::builder().bind_tcp("127.0.0.1:0").start().await.map_err(|error| {
             Failure::new(Exit::Failed, "the demo's broker cannot start").why(error)
         })?;
-    let (sender, mut news) = mpsc::unbounded_channel();
-    let mut account = Account::new(printer);
-    let (mut ledger, mut referee) = (Ledger::default(), Referee::default());
-    account.heading(&broker.url())?;
+    let (sender, mut events) = mpsc::unbounded_channel();
+    let mut display = Display::new(printer);
+    let (mut tally, mut law_checks) = (Tally::default(), LawChecks::default());
+    display.heading(&broker.url())?;
     forward_broker(&broker, sender.clone());
     let play = tokio::spawn(scenario::play(broker, sender));
     let mut refresh = tokio::time::interval(Duration::from_millis(200));
@@ -75,42 +75,42 @@ pub(super) async fn run(printer: Printer, mut stop: Stop) -> Result<(), Failure>
         tokio::select! {
             biased;
             () = stop.requested() => {
-                account.finish()?;
+                display.finish()?;
                 return Err(interrupted("the demo was not played to its end"));
             }
-            next = news.recv() => match next {
+            next = events.recv() => match next {
                 Some(next) => {
-                    ledger.note(&next);
-                    referee.note(&next);
-                    account.tell(&next, &ledger)?;
+                    tally.note(&next);
+                    law_checks.note(&next);
+                    display.tell(&next, &tally)?;
                 }
                 None => break,
             },
-            _ = refresh.tick() => account.refresh(&ledger)?,
+            _ = refresh.tick() => display.refresh(&tally)?,
         }
     }
-    let mut charges = referee.charges();
-    charges.extend(ledger.charges());
+    let mut violations = law_checks.violations();
+    violations.extend(tally.violations());
     match play.await {
         Ok(Ok(())) => {}
-        Ok(Err(why)) => charges.push(why),
-        Err(error) => charges.push(format!("the demo itself broke: {error}")),
+        Ok(Err(why)) => violations.push(why),
+        Err(error) => violations.push(format!("the demo itself broke: {error}")),
     }
-    account.verdict(&ledger, &referee, &charges)?;
-    if charges.is_empty() {
+    display.verdict(&tally, &law_checks, &violations)?;
+    if violations.is_empty() {
         return Ok(());
     }
     Err(Failure::new(Exit::BadVerdict, "the demo did not end well")
-        .why(charges.join("; "))
+        .why(violations.join("; "))
         .hint("please report this, with the output above"))
 }
 
-fn forward_broker(broker: &Broker, sender: mpsc::UnboundedSender<News>) {
+fn forward_broker(broker: &Broker, sender: mpsc::UnboundedSender<DemoEvent>) {
     let mut events = broker.events();
     tokio::spawn(async move {
         loop {
             match events.recv().await {
-                Ok(event) => drop(sender.send(News::Broker(event))),
+                Ok(event) => drop(sender.send(DemoEvent::Broker(event))),
                 Err(broadcast::error::RecvError::Lagged(_)) => {}
                 Err(broadcast::error::RecvError::Closed) => return,
             }

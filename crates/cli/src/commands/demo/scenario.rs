@@ -1,4 +1,4 @@
-//! The play: scene by scene, each bounded in time.
+//! The scenes, each with a limit in time.
 
 use std::time::Duration;
 
@@ -8,8 +8,8 @@ use evenkeel_broker::{Broker, EventKind};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{sleep, timeout};
 
-use super::News;
-use super::actors::{self, Flow, Who};
+use super::DemoEvent;
+use super::clients::{self, Flow, Role};
 
 /// One answer to a ping is lost on its way to the subscriber.
 const LOST_PINGRESP: &str = r#"
@@ -30,50 +30,58 @@ const FLAPPING: &str = r#"
     action = "close_after"
 "#;
 
-/// How long any client may need to be online again.
-const PATIENCE: Duration = Duration::from_secs(8);
+/// The longest time in which a client must be online again.
+const TIMEOUT: Duration = Duration::from_secs(8);
 
-/// Plays everything; an error says what did not happen in time.
-pub(super) async fn play(broker: Broker, news: mpsc::UnboundedSender<News>) -> Result<(), String> {
-    let start = |who| actors::client(who, &broker.url(), &news).map_err(|error| error.to_string());
-    let (publisher, subscriber) = (start(Who::Publisher)?, start(Who::Subscriber)?);
+/// Runs all scenes; an error says what did not happen in time.
+pub(super) async fn play(
+    broker: Broker,
+    sender: mpsc::UnboundedSender<DemoEvent>,
+) -> Result<(), String> {
+    let start =
+        |role| clients::client(role, &broker.url(), &sender).map_err(|error| error.to_string());
+    let (publisher, subscriber) = (start(Role::Publisher)?, start(Role::Subscriber)?);
     let (flow, flowing) = watch::channel(Flow::Ticks);
-    let subscribed = timeout(PATIENCE, actors::subscribe(&subscriber, news.clone())).await;
+    let subscribed = timeout(TIMEOUT, clients::subscribe(&subscriber, sender.clone())).await;
     let receiving = match subscribed {
         Ok(Ok(task)) => task,
         Ok(Err(error)) => return Err(format!("the subscription failed: {error}")),
         Err(_) => return Err("the subscription was not answered in time".into()),
     };
-    let publishing = actors::publish(publisher.clone(), flowing, news.clone());
-    let stage =
-        Stage { broker: &broker, news: &news, flow: &flow, clients: [&publisher, &subscriber] };
-    stage.calm().await;
-    stage.lose_a_ping_response().await?;
-    stage.restart().await?;
-    stage.flap().await?;
-    stage.recover().await;
-    let settled = timeout(PATIENCE, publishing).await;
-    for (who, client) in [(Who::Publisher, &publisher), (Who::Subscriber, &subscriber)] {
-        let _ = news.send(News::Stats(who, client.stats()));
+    let publishing = clients::publish(publisher.clone(), flowing, sender.clone());
+    let scenario = Scenario {
+        broker: &broker,
+        sender: &sender,
+        flow: &flow,
+        clients: [&publisher, &subscriber],
+    };
+    scenario.calm().await;
+    scenario.lose_a_ping_response().await?;
+    scenario.restart().await?;
+    scenario.flap().await?;
+    scenario.recover().await;
+    let settled = timeout(TIMEOUT, publishing).await;
+    for (role, client) in [(Role::Publisher, &publisher), (Role::Subscriber, &subscriber)] {
+        let _ = sender.send(DemoEvent::Stats(role, client.stats()));
         client.shutdown(Duration::from_secs(1)).await;
     }
-    let received = timeout(PATIENCE, receiving).await;
+    let received = timeout(TIMEOUT, receiving).await;
     settled
         .map_err(|_| "the publisher waits for acknowledgements that do not come")?
         .map_err(|e| e.to_string())?;
     received.map_err(|_| "the subscriber's stream did not end")?.map_err(|e| e.to_string())
 }
 
-struct Stage<'a> {
+struct Scenario<'a> {
     broker: &'a Broker,
-    news: &'a mpsc::UnboundedSender<News>,
+    sender: &'a mpsc::UnboundedSender<DemoEvent>,
     flow: &'a watch::Sender<Flow>,
     clients: [&'a Client; 2],
 }
 
-impl Stage<'_> {
+impl Scenario<'_> {
     fn scene(&self, title: &'static str, flow: Flow) {
-        let _ = self.news.send(News::Scene(title));
+        let _ = self.sender.send(DemoEvent::Scene(title));
         let _ = self.flow.send(flow);
     }
 
@@ -82,8 +90,8 @@ impl Stage<'_> {
         sleep(Duration::from_millis(2500)).await;
     }
 
-    /// The failure that sent a famous client into an endless loop: one answer
-    /// lost, on a link that works.
+    /// The failure that sent MQTT.js into an endless loop (issue 1845): one answer
+    /// lost on a connection that works.
     async fn lose_a_ping_response(&self) -> Result<(), String> {
         self.scene("one PINGRESP gets lost while messages flow", Flow::Ticks);
         self.add_faults(LOST_PINGRESP)?;
@@ -117,7 +125,7 @@ impl Stage<'_> {
 
     async fn recover(&self) {
         self.scene("recovery: what was queued is delivered", Flow::Everything);
-        // Nobody online in time shows as messages missing.
+        // If a client is not online in time, messages are missing in the verdict.
         let _ = self.all_online().await;
         sleep(Duration::from_millis(1500)).await;
         let _ = self.flow.send(Flow::Nothing);
@@ -134,7 +142,7 @@ impl Stage<'_> {
 
     async fn all_online(&self) -> Result<(), String> {
         for client in self.clients {
-            match timeout(PATIENCE, client.online()).await {
+            match timeout(TIMEOUT, client.online()).await {
                 Ok(Ok(())) => {}
                 Ok(Err(error)) => return Err(error.to_string()),
                 Err(_) => return Err("a client did not come online again in time".into()),

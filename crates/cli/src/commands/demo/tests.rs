@@ -1,4 +1,4 @@
-//! The ledger and the referee find what they are there to find.
+//! The tally and the law_checks find what they are there to find.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,73 +7,73 @@ use evenkeel_broker::{ConnectionId, Event, EventKind, Instant};
 
 use super::*;
 
-fn sent_and_received(ledger: &mut Ledger, kind: Kind, numbers: &[u64]) {
+fn sent_and_received(tally: &mut Tally, kind: Kind, numbers: &[u64]) {
     for number in numbers {
-        ledger.note(&News::Sent { kind, number: *number });
-        ledger.note(&News::Acknowledged { kind, number: *number });
-        ledger.note(&News::Received { kind, number: *number });
+        tally.note(&DemoEvent::Sent { kind, number: *number });
+        tally.note(&DemoEvent::Acknowledged { kind, number: *number });
+        tally.note(&DemoEvent::Received { kind, number: *number });
     }
 }
 
-fn clean_ledger() -> Ledger {
-    let mut ledger = Ledger::default();
-    sent_and_received(&mut ledger, Kind::Qos1, &[1, 2, 3]);
-    sent_and_received(&mut ledger, Kind::Qos2, &[1, 2]);
-    ledger
+fn clean_ledger() -> Tally {
+    let mut tally = Tally::default();
+    sent_and_received(&mut tally, Kind::Qos1, &[1, 2, 3]);
+    sent_and_received(&mut tally, Kind::Qos2, &[1, 2]);
+    tally
 }
 
 #[test]
 fn a_clean_ledger_has_no_charges_and_qos_1_may_double() {
-    let mut ledger = clean_ledger();
-    assert_eq!(ledger.charges(), [""; 0]);
-    ledger.note(&News::Received { kind: Kind::Qos1, number: 2 });
-    ledger.note(&News::Sent { kind: Kind::Qos0, number: 1 });
-    ledger.note(&News::Failed { kind: Kind::Qos0, number: 1, why: "lost".into() });
-    assert_eq!(ledger.charges(), [""; 0]);
-    assert_eq!(ledger.page(Kind::Qos1).duplicates, 1);
+    let mut tally = clean_ledger();
+    assert_eq!(tally.violations(), [""; 0]);
+    tally.note(&DemoEvent::Received { kind: Kind::Qos1, number: 2 });
+    tally.note(&DemoEvent::Sent { kind: Kind::Qos0, number: 1 });
+    tally.note(&DemoEvent::Failed { kind: Kind::Qos0, number: 1, why: "lost".into() });
+    assert_eq!(tally.violations(), [""; 0]);
+    assert_eq!(tally.counts(Kind::Qos1).duplicates, 1);
 }
 
 #[test]
 fn each_offence_against_delivery_is_charged() {
-    let charged = |edit: &dyn Fn(&mut Ledger)| {
-        let mut ledger = clean_ledger();
-        edit(&mut ledger);
-        ledger.charges().join("; ")
+    let found = |edit: &dyn Fn(&mut Tally)| {
+        let mut tally = clean_ledger();
+        edit(&mut tally);
+        tally.violations().join("; ")
     };
-    let lost = charged(&|ledger| {
-        ledger.note(&News::Sent { kind: Kind::Qos1, number: 4 });
-        ledger.note(&News::Acknowledged { kind: Kind::Qos1, number: 4 });
+    let lost = found(&|tally| {
+        tally.note(&DemoEvent::Sent { kind: Kind::Qos1, number: 4 });
+        tally.note(&DemoEvent::Acknowledged { kind: Kind::Qos1, number: 4 });
     });
     assert_eq!(lost, "1 messages of QoS 1 were lost");
-    let unacknowledged = charged(&|ledger| {
-        ledger.note(&News::Sent { kind: Kind::Qos2, number: 3 });
-        ledger.note(&News::Received { kind: Kind::Qos2, number: 3 });
+    let unacknowledged = found(&|tally| {
+        tally.note(&DemoEvent::Sent { kind: Kind::Qos2, number: 3 });
+        tally.note(&DemoEvent::Received { kind: Kind::Qos2, number: 3 });
     });
     assert_eq!(unacknowledged, "1 messages of QoS 2 were not acknowledged");
-    let doubled = charged(&|ledger| ledger.note(&News::Received { kind: Kind::Qos2, number: 2 }));
+    let doubled = found(&|tally| tally.note(&DemoEvent::Received { kind: Kind::Qos2, number: 2 }));
     assert_eq!(doubled, "1 messages of QoS 2 came twice");
-    let disordered = charged(&|ledger| sent_and_received(ledger, Kind::Qos1, &[5, 4]));
+    let disordered = found(&|tally| sent_and_received(tally, Kind::Qos1, &[5, 4]));
     assert_eq!(disordered, "1 messages of QoS 1 came out of order");
-    let failed = charged(&|ledger| {
-        ledger.note(&News::Failed { kind: Kind::Qos2, number: 9, why: "x".into() })
+    let failed = found(&|tally| {
+        tally.note(&DemoEvent::Failed { kind: Kind::Qos2, number: 9, why: "x".into() })
     });
     assert_eq!(failed, "message 9 of QoS 2 failed: x");
     assert_eq!(
-        Ledger::default().charges(),
+        Tally::default().violations(),
         ["no message of QoS 1 was sent", "no message of QoS 2 was sent"]
     );
 }
 
-/// A referee that is told what the broker decided, by milliseconds.
-struct Game(Referee);
+/// A law_checks that is told what the broker decided, by milliseconds.
+struct Game(LawChecks);
 
 impl Game {
     fn new() -> Self {
-        Self(Referee::default())
+        Self(LawChecks::default())
     }
 
     fn event(&mut self, millis: u64, connection: u64, kind: EventKind) {
-        self.0.note(&News::Broker(Event {
+        self.0.note(&DemoEvent::Broker(Event {
             time: Instant::from_micros(millis * 1000),
             connection: Some(ConnectionId::new(connection)),
             client_id: Some("subscriber".into()),
@@ -106,8 +106,8 @@ impl Game {
         self.event(millis, 1, kind);
     }
 
-    fn charges(&self) -> String {
-        self.0.charges().join("; ")
+    fn violations(&self) -> String {
+        self.0.violations().join("; ")
     }
 }
 
@@ -120,7 +120,7 @@ fn a_lost_answer_is_no_offence_if_the_client_waits_it_out() {
     game.lose(2000);
     game.ping(2650);
     game.answer(2651);
-    assert_eq!(game.charges(), "");
+    assert_eq!(game.violations(), "");
     assert!(game.0.lost_answer_was_free());
 }
 
@@ -130,12 +130,12 @@ fn two_outstanding_pings_are_charged() {
     game.lose(0);
     game.ping(1000);
     game.ping(1003);
-    assert_eq!(game.charges(), "two PINGREQ were outstanding, 3 ms apart (K1)");
+    assert_eq!(game.violations(), "two PINGREQ were outstanding, 3 ms apart (K1)");
     let mut game = Game::new();
     game.ping(1000);
     game.lose(1000);
     game.ping(1499);
-    assert_eq!(game.charges(), "two PINGREQ were outstanding, 499 ms apart (K1)");
+    assert_eq!(game.violations(), "two PINGREQ were outstanding, 499 ms apart (K1)");
 }
 
 #[test]
@@ -145,14 +145,17 @@ fn a_connection_lost_over_a_lost_answer_is_charged_until_the_next_scene() {
     game.ping(1000);
     game.lose(1000);
     game.event(1600, 1, reason());
-    assert_eq!(game.charges(), "one lost PINGRESP ended a connection that carried messages (K4)");
+    assert_eq!(
+        game.violations(),
+        "one lost PINGRESP ended a connection that carried messages (K4)"
+    );
     assert!(!game.0.lost_answer_was_free());
     let mut game = Game::new();
     game.ping(1000);
     game.lose(1000);
-    game.0.note(&News::Scene("next"));
+    game.0.note(&DemoEvent::Scene("next"));
     game.event(1600, 1, reason());
-    assert_eq!(game.charges(), "");
+    assert_eq!(game.violations(), "");
 }
 
 #[test]
@@ -162,22 +165,22 @@ fn connecting_without_pause_and_beyond_the_budget_is_charged() {
     game.lose(0);
     game.connect(0);
     game.connect(150);
-    assert_eq!(game.charges(), "");
+    assert_eq!(game.violations(), "");
     game.connect(299);
-    assert_eq!(game.charges(), "the subscriber connected again without waiting (R3)");
+    assert_eq!(game.violations(), "the subscriber connected again without waiting (R3)");
     let mut game = Game::new();
     game.ping(0);
     game.lose(0);
     for nth in 0..20 {
         game.connect(nth * 200);
     }
-    assert_eq!(game.charges(), "");
+    assert_eq!(game.violations(), "");
     game.connect(59_999);
-    assert_eq!(game.charges(), "the subscriber connected 21 times in a minute (R2)");
+    assert_eq!(game.violations(), "the subscriber connected 21 times in a minute (R2)");
 }
 
 #[test]
 fn a_play_without_its_scenes_is_no_success() {
-    assert_eq!(Game::new().charges(), "no ping was ever sent; no PINGRESP was lost");
+    assert_eq!(Game::new().violations(), "no ping was ever sent; no PINGRESP was lost");
     assert_eq!(Duration::ZERO, Instant::START.since_start());
 }

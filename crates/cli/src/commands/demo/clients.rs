@@ -12,7 +12,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval};
 
-use super::{Kind, News};
+use super::{DemoEvent, Kind};
 
 /// Short, so that a demo has pings at all.
 pub(super) const KEEP_ALIVE: Duration = Duration::from_secs(1);
@@ -23,16 +23,16 @@ pub(super) const BASE_DELAY: Duration = Duration::from_millis(300);
 /// Connections each client may open in a minute.
 pub(super) const BUDGET: u32 = 20;
 /// Time between two messages of the publisher.
-const PACE: Duration = Duration::from_millis(50);
+const INTERVAL: Duration = Duration::from_millis(50);
 
 /// One of the two clients.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Who {
+pub(super) enum Role {
     Publisher,
     Subscriber,
 }
 
-impl Who {
+impl Role {
     /// The client identifier.
     pub(super) const fn client_id(self) -> &'static str {
         match self {
@@ -54,9 +54,9 @@ pub(super) enum Flow {
 
 /// Starts a client whose reports go to the channel.
 pub(super) fn client(
-    who: Who,
+    role: Role,
     url: &str,
-    news: &mpsc::UnboundedSender<News>,
+    sender: &mpsc::UnboundedSender<DemoEvent>,
 ) -> Result<Client, BuildError> {
     let mut policy = Reconnect::default();
     policy.base = BASE_DELAY;
@@ -64,18 +64,18 @@ pub(super) fn client(
     policy.stable_after = Duration::from_secs(5);
     policy.budget = BUDGET;
     let client = Client::builder(url)
-        .client_id(who.client_id())
+        .client_id(role.client_id())
         .session_expiry(Duration::from_secs(300))
         .keep_alive(KEEP_ALIVE)
         .connect_timeout(Duration::from_secs(2))
         .reconnect(policy)
         .start()?;
-    let (mut events, mut state, news) = (client.events(), client.watch_state(), news.clone());
+    let (mut events, mut state, sender) = (client.events(), client.watch_state(), sender.clone());
     tokio::spawn(async move {
         loop {
             tokio::select! {
                 biased;
-                Ok(report) = events.recv() => drop(news.send(News::Client(who, report))),
+                Ok(report) = events.recv() => drop(sender.send(DemoEvent::Client(role, report))),
                 Ok(()) = state.changed() => {
                     if *state.borrow_and_update() == evenkeel::State::Closed {
                         return;
@@ -93,12 +93,12 @@ pub(super) fn client(
 pub(super) fn publish(
     client: Client,
     mut flow: watch::Receiver<Flow>,
-    news: mpsc::UnboundedSender<News>,
+    sender: mpsc::UnboundedSender<DemoEvent>,
 ) -> JoinHandle<()> {
     tokio::spawn(async move {
         let mut settled = FuturesUnordered::new();
-        let mut pace = interval(PACE);
-        pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut ticks = interval(INTERVAL);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut numbers = [0_u64; 3];
         let mut turn = 0_usize;
         loop {
@@ -107,8 +107,8 @@ pub(super) fn publish(
                 return;
             }
             tokio::select! {
-                Some(next) = settled.next(), if !settled.is_empty() => drop(news.send(next)),
-                _ = pace.tick(), if doing != Flow::Nothing => {
+                Some(next) = settled.next(), if !settled.is_empty() => drop(sender.send(next)),
+                _ = ticks.tick(), if doing != Flow::Nothing => {
                     turn += 1;
                     let kind = match (doing, turn % 3) {
                         (Flow::Everything, 1) => Kind::Qos1,
@@ -117,7 +117,7 @@ pub(super) fn publish(
                     };
                     let Some(number) = numbers.get_mut(kind as usize) else { return };
                     *number += 1;
-                    send(&client, kind, *number, &news, &mut settled).await;
+                    send(&client, kind, *number, &sender, &mut settled).await;
                 }
                 changed = flow.changed() => if changed.is_err() { return },
             }
@@ -125,32 +125,32 @@ pub(super) fn publish(
     })
 }
 
-type Settling = FuturesUnordered<BoxFuture<'static, News>>;
+type Settling = FuturesUnordered<BoxFuture<'static, DemoEvent>>;
 
 async fn send(
     client: &Client,
     kind: Kind,
     number: u64,
-    news: &mpsc::UnboundedSender<News>,
+    sender: &mpsc::UnboundedSender<DemoEvent>,
     settled: &mut Settling,
 ) {
-    let _ = news.send(News::Sent { kind, number });
+    let _ = sender.send(DemoEvent::Sent { kind, number });
     let request = client.publish(kind.topic(), number.to_string()).qos(kind.qos());
     match request.await {
         Ok(receipt) => settled.push(Box::pin(async move {
             match receipt.await {
-                Ok(_) => News::Acknowledged { kind, number },
+                Ok(_) => DemoEvent::Acknowledged { kind, number },
                 Err(error) => failed(kind, number, &error),
             }
         })),
         Err(error) => {
-            let _ = news.send(News::Failed { kind, number, why: error.to_string() });
+            let _ = sender.send(DemoEvent::Failed { kind, number, why: error.to_string() });
         }
     }
 }
 
-fn failed(kind: Kind, number: u64, error: &DeliveryError) -> News {
-    News::Failed { kind, number, why: Words(error).to_string() }
+fn failed(kind: Kind, number: u64, error: &DeliveryError) -> DemoEvent {
+    DemoEvent::Failed { kind, number, why: Words(error).to_string() }
 }
 
 impl Kind {
@@ -178,17 +178,17 @@ impl Kind {
 /// Subscribes; the messages are counted until the client is closed.
 pub(super) async fn subscribe(
     client: &Client,
-    news: mpsc::UnboundedSender<News>,
+    sender: mpsc::UnboundedSender<DemoEvent>,
 ) -> Result<JoinHandle<()>, SubscribeError> {
     let messages = client.subscribe("demo/+").qos(QoS::ExactlyOnce).await?;
-    Ok(tokio::spawn(receive(messages, news)))
+    Ok(tokio::spawn(receive(messages, sender)))
 }
 
-async fn receive(mut messages: Messages, news: mpsc::UnboundedSender<News>) {
+async fn receive(mut messages: Messages, sender: mpsc::UnboundedSender<DemoEvent>) {
     while let Some(message) = messages.next().await {
         let number = std::str::from_utf8(message.payload()).ok().and_then(|text| text.parse().ok());
         if let (Some(kind), Some(number)) = (Kind::of_topic(message.topic()), number) {
-            let _ = news.send(News::Received { kind, number });
+            let _ = sender.send(DemoEvent::Received { kind, number });
         }
     }
 }
