@@ -4,6 +4,7 @@
 //!   test or excepted in writing.
 //! - [`tidy`]: sizes, layers, banned words, links.
 //! - [`features`]: every package builds with each of its features alone.
+//! - [`picture`]: draws the demo for the README.
 //!
 //! A check is a function from file contents to [`Fault`]s, so its tests feed
 //! it contents that break the rule and contents that just keep it.
@@ -11,6 +12,7 @@
 
 mod fault;
 pub mod features;
+pub mod picture;
 mod repository;
 pub mod spec;
 pub mod tidy;

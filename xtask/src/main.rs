@@ -1,15 +1,16 @@
-//! `cargo run -p xtask -- spec`, `-- tidy` and `-- features`: see the crate's docs.
+//! `cargo run -p xtask -- COMMAND`: see the crate's docs.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use xtask::{Fault, Repository, features, spec, tidy};
+use xtask::{Fault, Repository, features, picture, spec, tidy};
 
 const USAGE: &str = "usage: cargo run -p xtask -- COMMAND
   spec            check the citations of specification statements
   spec --report   the same, and write docs/spec-coverage.md
   tidy            check sizes, layers, banned words and links
-  features        build each package with each of its features alone";
+  features        build each package with each of its features alone
+  demo-picture    run the demo and write docs/demo.svg";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -19,6 +20,7 @@ fn main() -> ExitCode {
         ["spec", "--report"] => run_spec(true),
         ["tidy"] => tidy::run(&root()),
         ["features"] => features::run(&root()),
+        ["demo-picture"] => picture::write(&root()).map(|()| Vec::new()),
         _ => {
             eprintln!("{USAGE}");
             return ExitCode::from(2);

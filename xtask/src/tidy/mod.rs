@@ -1,5 +1,6 @@
 //! House rules that the compiler and clippy do not check.
 
+pub mod feature_table;
 pub mod layers;
 pub mod links;
 pub mod sizes;
@@ -13,7 +14,12 @@ use crate::{Fault, Repository};
 /// Runs every check.
 pub fn run(root: &Path) -> io::Result<Vec<Fault>> {
     let repository = Repository::read(root)?;
-    let mut faults = layers::check(&layers::packages(root)?);
+    let packages = layers::packages(root)?;
+    let mut faults = layers::check(&packages);
+    if let Some(client) = packages.iter().find(|package| package.name == "evenkeel") {
+        let readme = std::fs::read_to_string(root.join("README.md"))?;
+        faults.extend(feature_table::check(&readme, client));
+    }
     for source in repository.rust() {
         faults.extend(sizes::check(source));
         faults.extend(words::check(source));
