@@ -16,14 +16,14 @@ use tracing::Instrument;
 
 use crate::client::Client;
 use crate::clock::{self, Clock};
-use crate::driver::{self, Hooks, Sites};
+use crate::driver::{self, ConnectSettings, Hooks};
 use crate::error::BuildError;
 use crate::hooks::{Authenticator, Credentials, CredentialsError, EndpointError};
 use crate::server::{IntoServer, Named, Server};
 use crate::shared::{Identity, Shared, store};
 use crate::streams::unmatched::Hold;
 use crate::transport::{
-    Connector, Dialer, Endpoint, Proxy, Subprotocol, TcpOptions, TransportOptions, WebSocketOptions,
+    Connector, Endpoint, Opener, Proxy, Subprotocol, TcpOptions, TransportOptions, WebSocketOptions,
 };
 use crate::url::{ServerUrl, UrlError};
 use crate::will::Will;
@@ -63,7 +63,7 @@ struct Settings {
 /// The settings of started clients, checked.
 struct Common {
     config: Arc<Config>,
-    sites: Arc<Sites>,
+    connect: Arc<ConnectSettings>,
 }
 
 /// Whose store a builder has.
@@ -509,14 +509,14 @@ impl ClientBuilder {
         let identity = Identity {
             seed,
             requests: AtomicU64::new(1),
-            authenticator: common.sites.hooks.authenticator.clone(),
+            authenticator: common.connect.hooks.authenticator.clone(),
         };
         let shared = Shared::new(core, identity, hold, settings.clock, span.clone());
         if let Some(store) = store {
             store::spawn(store, &shared).map_err(BuildError::StoreThread)?;
         }
         let client = Client::new(shared.clone());
-        let driver = driver::Driver::new(shared, common.sites.clone());
+        let driver = driver::Driver::new(shared, common.connect.clone());
         runtime.spawn(driver.instrument(span));
         Ok(client)
     }
@@ -584,14 +584,14 @@ impl Settings {
             let websocket = &mut transport.get_or_insert_default().websocket;
             *websocket = std::mem::take(websocket).subprotocol(Subprotocol::MqttV31);
         }
-        let dialer = transport.map_or_else(Dialer::default, Dialer::new);
+        let opener = transport.map_or_else(Opener::default, Opener::new);
         for server in &self.servers {
-            dialer.check(&server.endpoint).map_err(BuildError::Transport)?;
+            opener.check(&server.endpoint).map_err(BuildError::Transport)?;
         }
         let (servers, mut hooks) = (self.servers.clone(), self.hooks.clone());
         hooks.configured = config.connect.credentials.clone();
-        let sites = Arc::new(Sites { dialer, servers, hooks });
-        Ok(Common { config: Arc::new(config), sites })
+        let connect = Arc::new(ConnectSettings { opener, servers, hooks });
+        Ok(Common { config: Arc::new(config), connect })
     }
 
     fn config(&self, durable: bool) -> Result<Config, BuildError> {

@@ -7,20 +7,20 @@ use std::task::{Context, Poll};
 use evenkeel_proto::State;
 
 use crate::error::ConnectError;
-use crate::shared::wakers::Place;
+use crate::shared::wakers::Waiter;
 use crate::shared::{Inner, Shared};
 
 /// The future of [`Client::online`](crate::Client::online).
 pub(crate) struct Connecting<'a> {
     shared: &'a Shared,
-    place: Place,
+    waiter: Waiter,
     /// Refusals before this began to wait; `None` before it did.
     refusals: Option<u64>,
 }
 
 impl<'a> Connecting<'a> {
     pub(crate) fn new(shared: &'a Shared) -> Self {
-        Self { shared, place: Place::default(), refusals: None }
+        Self { shared, waiter: Waiter::default(), refusals: None }
     }
 }
 
@@ -41,14 +41,14 @@ impl Future for Connecting<'_> {
             inner.connecting.untold = false;
             return Poll::Ready(Err(refusal));
         }
-        inner.connecting.waiters.wait(&mut this.place, cx.waker());
+        inner.connecting.waiters.wait(&mut this.waiter, cx.waker());
         Poll::Pending
     }
 }
 
 impl Drop for Connecting<'_> {
     fn drop(&mut self) {
-        self.shared.lock().connecting.waiters.leave(&mut self.place);
+        self.shared.lock().connecting.waiters.leave(&mut self.waiter);
     }
 }
 

@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 
 use crate::shared::Shared;
 use crate::shared::store::Job;
-use crate::shared::wakers::Place;
+use crate::shared::wakers::Waiter;
 
 /// A look into the queue of a client: what waits, what is in flight, and what
 /// is in quarantine.
@@ -123,12 +123,12 @@ impl Drop for Operation {
 /// The future of [`Client::drained`](crate::Client::drained).
 pub(crate) struct Drained<'a> {
     shared: &'a Shared,
-    place: Place,
+    waiter: Waiter,
 }
 
 impl<'a> Drained<'a> {
     pub(crate) fn new(shared: &'a Shared) -> Self {
-        Self { shared, place: Place::default() }
+        Self { shared, waiter: Waiter::default() }
     }
 }
 
@@ -141,13 +141,13 @@ impl Future for Drained<'_> {
         if inner.ended || inner.core.is_settled() {
             return Poll::Ready(());
         }
-        inner.drained.wait(&mut this.place, cx.waker());
+        inner.drained.wait(&mut this.waiter, cx.waker());
         Poll::Pending
     }
 }
 
 impl Drop for Drained<'_> {
     fn drop(&mut self) {
-        self.shared.lock().drained.leave(&mut self.place);
+        self.shared.lock().drained.leave(&mut self.waiter);
     }
 }

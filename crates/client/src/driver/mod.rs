@@ -28,13 +28,13 @@ use crate::shared::{Inner, Shared, store};
 use crate::tls::TlsRenewal;
 use crate::transport;
 
-pub(crate) use connect::attempt::Sites;
-use connect::attempt::{Dial, Dialed};
-use connect::history::Place;
+pub(crate) use connect::attempt::ConnectSettings;
+use connect::attempt::{Attempt, AttemptEnd};
+use connect::history::AttemptHistory;
 pub(crate) use connect::hooks::Hooks;
 use connect::hooks::{Authenticating, Panicked, guarded};
-use connection::{Link, ReadOutcome};
-use timer::{Alarm, Due};
+use connection::{Connection, ReadOutcome};
+use timer::{DeadlineTimer, Due};
 
 /// Turns in a row before other tasks get the thread, and the most without a
 /// look at the deadlines.
@@ -66,7 +66,7 @@ enum Next {
 struct Arrivals {
     /// Everything that had arrived is read.
     drained: bool,
-    dialed: Option<Dialed>,
+    ended: Option<AttemptEnd>,
     /// First data of enhanced authentication, for the transport that was opened.
     first_data: Option<Bytes>,
     answered: Option<(ConnectionId, Answered)>,
@@ -74,11 +74,11 @@ struct Arrivals {
 
 pub(crate) struct Driver {
     shared: Arc<Shared>,
-    sites: Arc<Sites>,
-    dial: Option<Box<Dial>>,
-    link: Option<Link>,
-    place: Place,
-    /// Opened once the link before is closed (R1).
+    settings: Arc<ConnectSettings>,
+    attempt: Option<Box<Attempt>>,
+    connection: Option<Connection>,
+    history: AttemptHistory,
+    /// Opened once the connection before is closed (R1).
     next: Option<Box<Open>>,
     answer: Option<Box<Answer>>,
     due: Due,
@@ -86,7 +86,7 @@ pub(crate) struct Driver {
     hold_deadline: Option<Instant>,
     /// Turns since the core was last asked about deadlines.
     unjudged: u32,
-    alarm: Alarm,
+    timer: DeadlineTimer,
     state: State,
     /// Runs while the store closes.
     farewell: Option<Pin<Box<tokio::time::Sleep>>>,
@@ -96,20 +96,20 @@ pub(crate) struct Driver {
 }
 
 impl Driver {
-    pub(crate) fn new(shared: Arc<Shared>, sites: Arc<Sites>) -> Self {
+    pub(crate) fn new(shared: Arc<Shared>, settings: Arc<ConnectSettings>) -> Self {
         let state = shared.lock().core.state();
         Self {
             shared,
-            sites,
-            dial: None,
-            link: None,
-            place: Place::default(),
+            settings,
+            attempt: None,
+            connection: None,
+            history: AttemptHistory::default(),
             next: None,
             answer: None,
             due: Due::default(),
             hold_deadline: None,
             unjudged: 0,
-            alarm: Alarm::default(),
+            timer: DeadlineTimer::default(),
             state,
             farewell: None,
             outputs: Vec::new(),
@@ -121,10 +121,10 @@ impl Driver {
     fn turn(&mut self, cx: &mut Context<'_>) -> Next {
         let now = self.shared.clock.now();
         let drained = self.read(cx, now);
-        let (dialed, first_data) = self.poll_dial(cx);
-        let arrivals = Arrivals { drained, dialed, first_data, answered: self.poll_answer(cx) };
-        // A new link has to be read from once before it can be waited for.
-        let opened = arrivals.dialed.is_some();
+        let (ended, first_data) = self.poll_attempt(cx);
+        let arrivals = Arrivals { drained, ended, first_data, answered: self.poll_answer(cx) };
+        // A new connection has to be read from once before it can be waited for.
+        let opened = arrivals.ended.is_some();
         let judged = self.consult(cx, now, arrivals);
         let acted = self.act();
         let wrote = self.write(cx);
@@ -142,17 +142,19 @@ impl Driver {
     /// Reads until the socket is empty, so that no deadline is judged over
     /// bytes that have arrived (K9); false where the turn's share was used up.
     fn read(&mut self, cx: &mut Context<'_>, now: Instant) -> bool {
-        let Some(link) = self.link.as_mut().filter(|link| !link.is_closing()) else {
+        let Some(connection) =
+            self.connection.as_mut().filter(|connection| !connection.is_closing())
+        else {
             return true;
         };
         let due = self.due.at.is_some_and(|at| at <= now);
         // A ping in its time accuses nobody: what has arrived may be read later.
         let thorough = due && self.due.slack.is_zero();
-        match link.read(cx, &self.shared, now, thorough, &mut self.wakers) {
+        match connection.read(cx, &self.shared, now, thorough, &mut self.wakers) {
             ReadOutcome::Drained => true,
             ReadOutcome::More => false,
             ReadOutcome::Ended(failure, error) => {
-                let conn = link.conn;
+                let conn = connection.conn;
                 let mut inner = self.shared.lock();
                 inner.last_error = error.map(Box::new);
                 inner.core.handle(now, Input::Closed(conn, failure));
@@ -163,20 +165,20 @@ impl Driver {
 
     /// The core stopped reading, and has changed its mind since.
     fn reading_goes_on(&self) -> bool {
-        let paused = self.link.as_ref().is_some_and(|link| link.is_paused());
+        let paused = self.connection.as_ref().is_some_and(|connection| connection.is_paused());
         paused && self.shared.lock().core.wants_read()
     }
 
     /// What came of the attempt, if it is over. Code of the application's may
     /// run here, such as a connector of its own, and panic.
-    fn poll_dial(&mut self, cx: &mut Context<'_>) -> (Option<Dialed>, Option<Bytes>) {
-        let Some(dial) = &mut self.dial else { return (None, None) };
-        let polled = guarded(|| dial.future.as_mut().poll(cx));
-        let (conn, renewal) = (dial.conn, dial.renewal());
+    fn poll_attempt(&mut self, cx: &mut Context<'_>) -> (Option<AttemptEnd>, Option<Bytes>) {
+        let Some(attempt) = &mut self.attempt else { return (None, None) };
+        let polled = guarded(|| attempt.future.as_mut().poll(cx));
+        let (conn, renewal) = (attempt.conn, attempt.renewal());
         self.tell_renewal(conn, renewal);
         match polled {
             Ok(Poll::Pending) => (None, None),
-            Ok(Poll::Ready(Ok(opened))) => match self.sites.hooks.first_data() {
+            Ok(Poll::Ready(Ok(opened))) => match self.settings.hooks.first_data() {
                 Ok(data) => (Some(Ok(opened)), data),
                 Err(failure) => (Some(Err(failure)), None),
             },
@@ -206,8 +208,8 @@ impl Driver {
         let shared = self.shared.clone();
         let mut inner = shared.lock();
         inner.signalled = false;
-        if let Some(link) = &mut self.link {
-            link.patience.on_sent(inner.gathered.settled.len() + inner.gathered.published);
+        if let Some(connection) = &mut self.connection {
+            connection.spin.on_sent(inner.gathered.settled.len() + inner.gathered.published);
         }
         inner.acknowledge();
         inner.gathered.published = 0;
@@ -215,12 +217,12 @@ impl Driver {
             Some(waker) => waker.clone_from(cx.waker()),
             none => *none = Some(cx.waker().clone()),
         }
-        if let Some(dial) = &self.dial {
-            inner.core.handle(now, Input::Phase(dial.conn, dial.phase()));
-            self.place.tell(&mut inner.core, now, dial);
+        if let Some(attempt) = &self.attempt {
+            inner.core.handle(now, Input::Phase(attempt.conn, attempt.phase()));
+            self.history.tell(&mut inner.core, now, attempt);
         }
-        if let Some(dialed) = arrivals.dialed {
-            self.on_dialed(&mut inner, now, dialed, arrivals.first_data);
+        if let Some(ended) = arrivals.ended {
+            self.on_attempt_end(&mut inner, now, ended, arrivals.first_data);
         }
         match arrivals.answered {
             Some((conn, Ok(answer))) => inner.core.authenticate(now, conn, answer),
@@ -271,21 +273,21 @@ impl Driver {
         !overtaken && (drained || self.unjudged >= TURNS)
     }
 
-    fn on_dialed(
+    fn on_attempt_end(
         &mut self,
         inner: &mut Inner,
         now: Instant,
-        dialed: Dialed,
+        ended: AttemptEnd,
         first_data: Option<Bytes>,
     ) {
-        let Some(dial) = self.dial.take() else { return };
-        let conn = dial.conn;
-        self.place.arrive(&dial);
-        match dialed {
+        let Some(attempt) = self.attempt.take() else { return };
+        let conn = attempt.conn;
+        self.history.arrive(&attempt);
+        match ended {
             Ok((stream, credentials)) => {
                 tracing::debug!(connection = conn.0, "transport is open");
                 inner.last_error = None;
-                self.link = Some(Link::new(conn, stream));
+                self.connection = Some(Connection::new(conn, stream));
                 if let Some(data) = first_data {
                     inner.core.begin_authentication(now, conn, data);
                 }
@@ -317,11 +319,11 @@ impl Driver {
                 Output::Wait(_) => {}
             }
         }
-        if self.link.is_none()
+        if self.connection.is_none()
             && let Some(open) = self.next.take()
         {
-            let route = self.place.route(&open, self.shared.clock.now());
-            self.dial = Some(Box::new(Dial::begin(*open, &self.sites, route)));
+            let route = self.history.route(&open, self.shared.clock.now());
+            self.attempt = Some(Box::new(Attempt::begin(*open, &self.settings, route)));
             acted = true;
         }
         acted
@@ -330,18 +332,20 @@ impl Driver {
     /// Ends whatever there is of a connection, also one that still waits to be opened.
     fn close(&mut self, close: Close) {
         let Close { conn, last, served } = close;
-        if let Some(dial) = self.dial.as_ref().filter(|dial| dial.conn == conn) {
-            self.place.arrive(dial);
+        if let Some(attempt) = self.attempt.as_ref().filter(|attempt| attempt.conn == conn) {
+            self.history.arrive(attempt);
         }
-        self.place.note(conn, served, self.shared.clock.now());
+        self.history.note(conn, served, self.shared.clock.now());
         self.next = self.next.take().filter(|open| open.conn != conn);
-        self.dial = self.dial.take().filter(|dial| dial.conn != conn);
+        self.attempt = self.attempt.take().filter(|attempt| attempt.conn != conn);
         self.answer = self.answer.take().filter(|answer| answer.0 != conn);
-        if let Some(link) = self.link.as_mut().filter(|link| link.conn == conn) {
+        if let Some(connection) =
+            self.connection.as_mut().filter(|connection| connection.conn == conn)
+        {
             if last.is_empty() {
-                self.link = None;
+                self.connection = None;
             } else {
-                link.begin_close(last);
+                connection.begin_close(last);
             }
         }
         let mut inner = self.shared.lock();
@@ -350,7 +354,7 @@ impl Driver {
     }
 
     fn authenticate(&mut self, conn: ConnectionId, challenge: Challenge) {
-        self.answer = Some(Box::new((conn, self.sites.hooks.authenticate(challenge))));
+        self.answer = Some(Box::new((conn, self.settings.hooks.authenticate(challenge))));
     }
 
     fn publish_event(&mut self, event: Event) {
@@ -379,7 +383,7 @@ impl Driver {
             // The buffer is one of two that change places: the other one is
             // given back at the next.
             Event::PingSent => {
-                self.link.as_mut().map(Link::tidy);
+                self.connection.as_mut().map(Connection::tidy);
                 None
             }
             _ => None,
@@ -417,28 +421,28 @@ impl Driver {
     /// Writes what waits to be written; true where everything was taken and
     /// the core may have more.
     fn write(&mut self, cx: &mut Context<'_>) -> bool {
-        let Some(link) = &mut self.link else { return false };
-        if link.is_closing() {
-            let closed = link.poll_close(cx).is_ready();
+        let Some(connection) = &mut self.connection else { return false };
+        if connection.is_closing() {
+            let closed = connection.poll_close(cx).is_ready();
             if closed {
-                self.link = None;
+                self.connection = None;
             }
             return closed;
         }
-        let written = link.write(cx, &self.shared, &mut self.wakers);
+        let written = connection.write(cx, &self.shared, &mut self.wakers);
         let Err((failure, error)) = written else { return written.unwrap_or(true) };
         let now = self.shared.clock.now();
         // A server that says why it closes says more than the failed write.
-        link.read_rest(cx, &self.shared, now, &mut self.wakers);
+        connection.read_rest(cx, &self.shared, now, &mut self.wakers);
         let mut inner = self.shared.lock();
         inner.last_error = Some(Box::new(error));
-        inner.core.handle(now, Input::Closed(link.conn, failure));
+        inner.core.handle(now, Input::Closed(connection.conn, failure));
         true
     }
 
     /// True where a deadline has come.
-    fn rings(&mut self, cx: &mut Context<'_>) -> bool {
-        let tidying = self.link.as_ref().and_then(Link::tidying_due);
+    fn is_due(&mut self, cx: &mut Context<'_>) -> bool {
+        let tidying = self.connection.as_ref().and_then(Connection::tidying_due);
         let others = [self.hold_deadline, tidying].into_iter().flatten().min();
         let due = match others {
             None => self.due,
@@ -446,11 +450,11 @@ impl Driver {
                 Due { at: self.due.at.into_iter().chain(others).min(), slack: Duration::ZERO }
             }
         };
-        self.alarm.rings(cx, &self.shared.clock, due)
+        self.timer.is_due(cx, &self.shared.clock, due)
     }
 
     fn is_idle(&self) -> bool {
-        self.link.is_none() && self.dial.is_none() && self.shared.lock().store.is_none()
+        self.connection.is_none() && self.attempt.is_none() && self.shared.lock().store.is_none()
     }
 
     fn commit(&self, batch: Batch) {
@@ -501,9 +505,13 @@ impl Future for Driver {
             match next {
                 Next::Turn => {}
                 Next::Yield => break,
-                Next::Wait if this.rings(cx) => {}
+                Next::Wait if this.is_due(cx) => {}
                 Next::Wait => {
-                    if this.link.as_mut().is_some_and(|link| link.patience.looks_again()) {
+                    if this
+                        .connection
+                        .as_mut()
+                        .is_some_and(|connection| connection.spin.spins_again())
+                    {
                         // Wakes this task once the runtime has looked for input.
                         let _ = pin!(tokio::task::yield_now()).poll(cx);
                     }

@@ -31,15 +31,15 @@ pub(super) struct Due {
 }
 
 #[derive(Default)]
-pub(super) struct Alarm {
+pub(super) struct DeadlineTimer {
     sleep: Option<Pin<Box<Sleep>>>,
 }
 
-impl Alarm {
+impl DeadlineTimer {
     /// True where it is worth looking again: the deadline has come, or the
     /// clock has to be compared with it. Wakes the task when that becomes true,
     /// or within the slack, together with other clients.
-    pub(super) fn rings(&mut self, cx: &mut Context<'_>, clock: &Clock, due: Due) -> bool {
+    pub(super) fn is_due(&mut self, cx: &mut Context<'_>, clock: &Clock, due: Due) -> bool {
         let Some(deadline) = due.at else {
             self.sleep = None;
             return false;

@@ -12,7 +12,7 @@ use super::receipt::{Receipt, Waiting};
 use super::request::{Draft, Offered, PublishRequest};
 use crate::error::PublishError;
 use crate::shared::Shared;
-use crate::shared::wakers::Place;
+use crate::shared::wakers::Waiter;
 
 impl<'a> IntoFuture for PublishRequest<'a> {
     type Output = Result<Receipt, PublishError>;
@@ -20,8 +20,8 @@ impl<'a> IntoFuture for PublishRequest<'a> {
 
     #[inline]
     fn into_future(self) -> Publishing<'a> {
-        let (draft, place) = (Some(self.draft), Place::default());
-        Publishing { shared: self.shared, draft, place, storing: None }
+        let (draft, waiter) = (Some(self.draft), Waiter::default());
+        Publishing { shared: self.shared, draft, waiter, storing: None }
     }
 }
 
@@ -31,7 +31,7 @@ pub struct Publishing<'a> {
     shared: &'a Arc<Shared>,
     /// Until it is accepted, or never will be.
     draft: Option<Draft>,
-    place: Place,
+    waiter: Waiter,
     /// The message is on its way into the store.
     storing: Option<Receipt>,
 }
@@ -50,7 +50,7 @@ impl Future for Publishing<'_> {
             cx.waker().wake_by_ref();
             return Poll::Pending;
         }
-        match draft.offer(this.shared, inner, Some((&mut this.place, cx.waker()))) {
+        match draft.offer(this.shared, inner, Some((&mut this.waiter, cx.waker()))) {
             Ok(Offered::Taken(waiting)) => {
                 this.draft = None;
                 Poll::Ready(Ok(Receipt { shared: this.shared.clone(), waiting }))
@@ -80,7 +80,7 @@ impl Publishing<'_> {
 
     #[cold]
     fn leave(&mut self) {
-        self.shared.lock().publishers.leave(&mut self.place);
+        self.shared.lock().publishers.leave(&mut self.waiter);
     }
 
     /// Accepted is what is stored.
@@ -110,7 +110,7 @@ impl Publishing<'_> {
 impl Drop for Publishing<'_> {
     #[inline]
     fn drop(&mut self) {
-        if self.place.is_taken() {
+        if self.waiter.is_waiting() {
             self.leave();
         }
     }

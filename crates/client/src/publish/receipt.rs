@@ -8,7 +8,7 @@ use std::task::{Context, Poll, Waker};
 use evenkeel_codec::ReasonCode;
 use evenkeel_proto::{ConnectionId, Delivered, DeliveryError, Token};
 
-use crate::shared::wakers::Place;
+use crate::shared::wakers::Waiter;
 use crate::shared::{Inner, Shared};
 
 /// The claim to the outcome of an accepted message; await it.
@@ -24,7 +24,7 @@ pub struct Receipt {
 
 pub(super) enum Waiting {
     Tracked(Token),
-    Streamed { conn: ConnectionId, offset: u64, place: Place },
+    Streamed { conn: ConnectionId, offset: u64, waiter: Waiter },
     Over,
 }
 
@@ -36,8 +36,8 @@ impl Future for Receipt {
         let mut inner = this.shared.lock();
         let result = match &mut this.waiting {
             Waiting::Tracked(token) => inner.poll_tracked(*token, cx.waker()),
-            Waiting::Streamed { conn, offset, place } => {
-                inner.poll_streamed(*conn, *offset, place, cx.waker())
+            Waiting::Streamed { conn, offset, waiter } => {
+                inner.poll_streamed(*conn, *offset, waiter, cx.waker())
             }
             Waiting::Over => Poll::Ready(Err(DeliveryError::Abandoned { attempts: 0 })),
         };
@@ -66,15 +66,15 @@ impl Inner {
         &mut self,
         conn: ConnectionId,
         offset: u64,
-        place: &mut Place,
+        waiter: &mut Waiter,
         waker: &Waker,
     ) -> Poll<Result<Delivered, DeliveryError>> {
         let is_written = self.core.written(conn).is_some_and(|written| written >= offset);
         if !is_written && self.core.is_current(conn) && !self.ended {
-            self.writing.wait(place, waker);
+            self.writing.wait(waiter, waker);
             return Poll::Pending;
         }
-        self.writing.leave(place);
+        self.writing.leave(waiter);
         Poll::Ready(if is_written {
             Ok(Delivered {
                 reason: ReasonCode::SUCCESS,
@@ -94,7 +94,7 @@ impl Receipt {
         let mut inner = self.shared.lock();
         match &mut self.waiting {
             Waiting::Tracked(token) => inner.detach(*token),
-            Waiting::Streamed { place, .. } => inner.writing.leave(place),
+            Waiting::Streamed { waiter, .. } => inner.writing.leave(waiter),
             Waiting::Over => {}
         }
     }
@@ -105,7 +105,7 @@ impl Drop for Receipt {
     fn drop(&mut self) {
         let waits = match &self.waiting {
             Waiting::Tracked(_) => true,
-            Waiting::Streamed { place, .. } => place.is_taken(),
+            Waiting::Streamed { waiter, .. } => waiter.is_waiting(),
             Waiting::Over => false,
         };
         if waits {

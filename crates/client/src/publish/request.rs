@@ -11,7 +11,7 @@ use evenkeel_proto::{Accepted, Delivered, DeliveryError, RejectReason, Token};
 
 use super::receipt::{Receipt, Waiting};
 use crate::error::PublishError;
-use crate::shared::wakers::Place;
+use crate::shared::wakers::Waiter;
 use crate::shared::{Inner, Shared};
 use crate::topic::IntoTopic;
 
@@ -71,13 +71,13 @@ impl Draft {
     }
 
     /// Hands the message over to the core, which takes out what it keeps, or
-    /// leaves it where it refuses. Where there is no room, a task that gave its
-    /// place and waker is woken when there is.
+    /// leaves it if it refuses. If there is no room, a task that gave its waiter
+    /// and waker is woken when there is.
     pub(super) fn offer(
         &mut self,
         shared: &Shared,
         mut inner: MutexGuard<'_, Inner>,
-        waiter: Option<(&mut Place, &Waker)>,
+        waiter: Option<(&mut Waiter, &Waker)>,
     ) -> Result<Offered, PublishError> {
         if let Some(error) = &self.error {
             return Err(error.clone());
@@ -96,13 +96,13 @@ impl Draft {
             }
             Ok(Accepted::Storing) => Offered::Storing(inner.operations.begin()),
             Ok(Accepted::Streamed { conn, offset }) => {
-                Offered::Taken(Waiting::Streamed { conn, offset, place: Place::default() })
+                Offered::Taken(Waiting::Streamed { conn, offset, waiter: Waiter::default() })
             }
-            // Nothing has changed for the driver: to wake it would be of no use.
+            // Nothing has changed for the driver: it need not be woken.
             Err(reason) => {
                 let waits = inner.core.waits_for(&reason);
-                if let Some((place, waker)) = waiter.filter(|_| waits) {
-                    inner.publishers.wait(place, waker);
+                if waits && let Some((waiter, waker)) = waiter {
+                    inner.publishers.wait(waiter, waker);
                 }
                 return Err(PublishError::Rejected(reason));
             }

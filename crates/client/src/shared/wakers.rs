@@ -46,21 +46,21 @@ impl Extend<Waker> for Wakers {
 }
 
 /// Tasks that wait for the same thing, in the order in which they came. Each
-/// has one place at most, however often it is polled.
+/// waits once at most, however often it is polled.
 #[derive(Debug, Default)]
 pub(crate) struct Waiters {
     last: u64,
     waiting: BTreeMap<NonZeroU64, Waker>,
 }
 
-/// A task's place among the waiters; kept by its future, given back when dropped.
+/// One task among the [`Waiters`]; kept by its future, given back when that is dropped.
 #[derive(Debug, Default)]
-pub(crate) struct Place(Option<NonZeroU64>);
+pub(crate) struct Waiter(Option<NonZeroU64>);
 
 impl Waiters {
-    /// Waits, at the place had before if there was one.
-    pub(crate) fn wait(&mut self, place: &mut Place, waker: &Waker) {
-        let number = *place.0.get_or_insert_with(|| {
+    /// Waits, in the place that it had before if it had one.
+    pub(crate) fn wait(&mut self, waiter: &mut Waiter, waker: &Waker) {
+        let number = *waiter.0.get_or_insert_with(|| {
             self.last += 1;
             // A program does not live to see it overflow.
             NonZeroU64::new(self.last).unwrap_or(NonZeroU64::MAX)
@@ -72,8 +72,8 @@ impl Waiters {
     }
 
     /// Waits no more.
-    pub(crate) fn leave(&mut self, place: &mut Place) {
-        if let Some(number) = place.0.take() {
+    pub(crate) fn leave(&mut self, waiter: &mut Waiter) {
+        if let Some(number) = waiter.0.take() {
             self.waiting.remove(&number);
         }
     }
@@ -92,9 +92,9 @@ impl Waiters {
     }
 }
 
-impl Place {
-    /// True where the task has waited before.
-    pub(crate) const fn is_taken(&self) -> bool {
+impl Waiter {
+    /// True if the task has waited before.
+    pub(crate) const fn is_waiting(&self) -> bool {
         self.0.is_some()
     }
 }

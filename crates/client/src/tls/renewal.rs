@@ -22,7 +22,7 @@ use super::{TlsConfigError, TlsIdentity, TlsOptions, TlsRenewal, config};
 /// hundreds: when many clients connect at once, they have better things to do.
 const SYSTEM_SHARED_FOR: Duration = Duration::from_secs(1);
 
-/// What a dialer has made of its TLS options.
+/// What an opener has made of its TLS options.
 #[derive(Clone, Default)]
 pub(crate) struct TlsFiles {
     /// Held while files are read. An attempt that waits for another one's reading does so

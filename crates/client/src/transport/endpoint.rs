@@ -13,12 +13,12 @@ use crate::url::{Host, ServerUrl, target_without_query};
 /// The name that a server on this machine, or in this process, is expected to have.
 const LOCAL_NAME: &str = "localhost";
 
-/// What a [`Dialer`](super::Dialer) opens: a place and the layers on the way to it.
+/// What an [`Opener`](super::Opener) opens: what to connect to, and the layers on the way to it.
 ///
 /// `Debug` and `Display` show no credentials, no headers and no query.
 #[derive(Clone)]
 pub struct Endpoint {
-    pub(super) place: Place,
+    pub(super) target: Target,
     pub(super) tls: bool,
     /// Path and query of the WebSocket; `None` where there is no WebSocket.
     pub(super) websocket: Option<String>,
@@ -32,7 +32,7 @@ pub struct Endpoint {
 }
 
 #[derive(Clone)]
-pub(super) enum Place {
+pub(super) enum Target {
     Network { host: Host, port: u16 },
     Unix(PathBuf),
     Memory(MemoryConnector),
@@ -42,17 +42,17 @@ pub(super) enum Place {
 impl Endpoint {
     /// Reaches a listener of this process.
     pub const fn memory(connector: MemoryConnector) -> Self {
-        Self::at(Place::Memory(connector))
+        Self::at(Target::Memory(connector))
     }
 
     /// Reaches a server over streams that the user opens.
     pub fn custom(connector: impl Connector) -> Self {
-        Self::at(Place::Custom(Arc::new(connector)))
+        Self::at(Target::Custom(Arc::new(connector)))
     }
 
-    const fn at(place: Place) -> Self {
+    const fn at(target: Target) -> Self {
         Self {
-            place,
+            target,
             tls: false,
             websocket: None,
             headers: Vec::new(),
@@ -115,9 +115,9 @@ impl Endpoint {
     /// The name that the server's certificate must be for, unless the settings say another.
     #[cfg_attr(not(feature = "tls"), expect(dead_code, reason = "only TLS has certificates"))]
     pub(super) fn certificate_name(&self) -> String {
-        match &self.place {
-            Place::Network { host, .. } => host.certificate_name(),
-            Place::Unix(_) | Place::Memory(_) | Place::Custom(_) => LOCAL_NAME.to_owned(),
+        match &self.target {
+            Target::Network { host, .. } => host.certificate_name(),
+            Target::Unix(_) | Target::Memory(_) | Target::Custom(_) => LOCAL_NAME.to_owned(),
         }
     }
 
@@ -125,7 +125,7 @@ impl Endpoint {
     /// of a link-local address, which means nothing to the server.
     #[cfg_attr(not(feature = "websocket"), expect(dead_code, reason = "only WebSocket has HTTP"))]
     pub(super) fn http_authority(&self) -> String {
-        let Place::Network { host, port } = &self.place else { return LOCAL_NAME.to_owned() };
+        let Target::Network { host, port } = &self.target else { return LOCAL_NAME.to_owned() };
         let host = match host {
             Host::Ipv6 { address, .. } => format!("[{address}]"),
             host => host.to_string(),
@@ -137,14 +137,14 @@ impl Endpoint {
 
 impl From<&ServerUrl> for Endpoint {
     fn from(url: &ServerUrl) -> Self {
-        let place = match (url.host(), url.port(), url.socket_path()) {
-            (Some(host), Some(port), _) => Place::Network { host: host.clone(), port },
-            (_, _, path) => Place::Unix(path.map(PathBuf::from).unwrap_or_default()),
+        let target = match (url.host(), url.port(), url.socket_path()) {
+            (Some(host), Some(port), _) => Target::Network { host: host.clone(), port },
+            (_, _, path) => Target::Unix(path.map(PathBuf::from).unwrap_or_default()),
         };
         let scheme = url.scheme();
-        let target = || url.websocket_target().unwrap_or_default().to_owned();
-        let websocket = scheme.is_websocket().then(target);
-        Self { tls: scheme.is_tls(), websocket, ..Self::at(place) }
+        let path = || url.websocket_target().unwrap_or_default().to_owned();
+        let websocket = scheme.is_websocket().then(path);
+        Self { tls: scheme.is_tls(), websocket, ..Self::at(target) }
     }
 }
 
@@ -162,11 +162,11 @@ impl fmt::Display for Endpoint {
             (true, false) => "ws",
             (true, true) => "wss",
         })?;
-        match &self.place {
-            Place::Network { host, port } => write!(f, "://{host}:{port}")?,
-            Place::Unix(path) => write!(f, "+unix://{}", path.display())?,
-            Place::Memory(_) => f.write_str("+memory")?,
-            Place::Custom(_) => f.write_str("+custom")?,
+        match &self.target {
+            Target::Network { host, port } => write!(f, "://{host}:{port}")?,
+            Target::Unix(path) => write!(f, "+unix://{}", path.display())?,
+            Target::Memory(_) => f.write_str("+memory")?,
+            Target::Custom(_) => f.write_str("+custom")?,
         }
         f.write_str(&target_without_query(self.websocket.as_deref().unwrap_or_default()))
     }

@@ -10,7 +10,7 @@ use crate::explain::explained_error;
 use crate::io_error::IoError;
 use crate::tls::{TlsConfigError, TlsError};
 
-/// Why [`Dialer::open`](super::Dialer::open) has no stream to give.
+/// Why [`Opener::open`](super::Opener::open) has no stream to give.
 ///
 /// The first level says whose fault it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -118,7 +118,7 @@ pub enum ConfigError {
     ProxyCredentials,
 }
 
-/// Why an open [`Stream`](super::Stream) broke: the classified form of the [`io::Error`] that its
+/// Why an open [`Transport`](super::Transport) broke: the classified form of the [`io::Error`] that its
 /// reads and writes return.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]

@@ -6,7 +6,7 @@ use super::websocket::WebSocketOptions;
 #[cfg(feature = "tls")]
 use crate::tls::TlsOptions;
 
-/// The settings of a [`Dialer`](super::Dialer). Those of layers that an endpoint does not have
+/// The settings of an [`Opener`](super::Opener). Those of layers that an endpoint does not have
 /// are without effect on it.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]

@@ -56,12 +56,12 @@ impl fmt::Display for ConnectPhase {
     }
 }
 
-/// The current phase of one connection attempt, shared between [`Dialer::open`] and whoever
+/// The current phase of one connection attempt, shared between [`Opener::open`] and whoever
 /// bounds its time.
 ///
 /// Clones show the same attempt.
 ///
-/// [`Dialer::open`]: super::Dialer::open
+/// [`Opener::open`]: super::Opener::open
 #[derive(Clone, Debug, Default)]
 pub struct ConnectProgress(Arc<Shown>);
 

@@ -63,7 +63,7 @@ pub enum Scheme {
 #[derive(Clone, PartialEq, Eq)]
 pub struct ServerUrl {
     scheme: Scheme,
-    place: Place,
+    location: Location,
     user_name: Option<String>,
     password: Option<Vec<u8>>,
     client_id: Option<String>,
@@ -71,7 +71,7 @@ pub struct ServerUrl {
 
 /// What follows the scheme and the credentials.
 #[derive(Clone, PartialEq, Eq)]
-enum Place {
+enum Location {
     Network {
         host: Host,
         port: u16,
@@ -168,16 +168,16 @@ impl ServerUrl {
         if port == 0 {
             return Err(UrlError::InvalidPort);
         }
-        Ok(Self::at(scheme, Place::Network { host, port, target: String::new() }))
+        Ok(Self::at(scheme, Location::Network { host, port, target: String::new() }))
     }
 
     /// Makes the URL of a server that listens on a Unix socket, without TLS.
     pub fn unix(path: impl Into<PathBuf>) -> Self {
-        Self::at(Scheme::MqttUnix, Place::Socket(path.into()))
+        Self::at(Scheme::MqttUnix, Location::Socket(path.into()))
     }
 
-    const fn at(scheme: Scheme, place: Place) -> Self {
-        Self { scheme, place, user_name: None, password: None, client_id: None }
+    const fn at(scheme: Scheme, location: Location) -> Self {
+        Self { scheme, location, user_name: None, password: None, client_id: None }
     }
 
     /// Returns the scheme.
@@ -187,34 +187,34 @@ impl ServerUrl {
 
     /// Returns the host; `None` for Unix sockets.
     pub const fn host(&self) -> Option<&Host> {
-        match &self.place {
-            Place::Network { host, .. } => Some(host),
-            Place::Socket(_) => None,
+        match &self.location {
+            Location::Network { host, .. } => Some(host),
+            Location::Socket(_) => None,
         }
     }
 
     /// Returns the port, which is the scheme's default where the URL has none; `None` for Unix
     /// sockets.
     pub const fn port(&self) -> Option<u16> {
-        match &self.place {
-            Place::Network { port, .. } => Some(*port),
-            Place::Socket(_) => None,
+        match &self.location {
+            Location::Network { port, .. } => Some(*port),
+            Location::Socket(_) => None,
         }
     }
 
     /// Returns the path of the Unix socket.
     pub fn socket_path(&self) -> Option<&Path> {
-        match &self.place {
-            Place::Network { .. } => None,
-            Place::Socket(path) => Some(path),
+        match &self.location {
+            Location::Network { .. } => None,
+            Location::Socket(path) => Some(path),
         }
     }
 
     /// Returns path and query of a WebSocket URL, still percent-encoded. `None` for other
     /// schemes and where the URL has neither.
     pub fn websocket_target(&self) -> Option<&str> {
-        match &self.place {
-            Place::Network { target, .. } if !target.is_empty() => Some(target),
+        match &self.location {
+            Location::Network { target, .. } if !target.is_empty() => Some(target),
             _ => None,
         }
     }
@@ -250,11 +250,11 @@ impl fmt::Display for ServerUrl {
         if self.user_name.is_some() || self.password.is_some() {
             f.write_str("***@")?;
         }
-        match &self.place {
-            Place::Network { host, port, target } => {
+        match &self.location {
+            Location::Network { host, port, target } => {
                 write!(f, "{host}:{port}{}", target_without_query(target))
             }
-            Place::Socket(path) => write!(f, "{}", path.display()),
+            Location::Socket(path) => write!(f, "{}", path.display()),
         }
     }
 }
@@ -282,10 +282,10 @@ pub(crate) fn without_secrets(text: &str) -> String {
     let hidden = rest.get(..1).map_or(String::new(), |mark| format!("{mark}***"));
     match front.rsplit_once('@') {
         // An '@' may stand in a path as well; better too little is shown than too much.
-        Some((before, place)) => {
+        Some((before, location)) => {
             let scheme = before.split_once("://").filter(|(scheme, _)| parse::is_scheme(scheme));
             let scheme = scheme.map_or(String::new(), |(scheme, _)| format!("{scheme}://"));
-            format!("{scheme}***@{place}{hidden}")
+            format!("{scheme}***@{location}{hidden}")
         }
         None => format!("{front}{hidden}"),
     }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::percent;
-use super::{Host, Place, Scheme, ServerUrl, UrlError, UrlPart};
+use super::{Host, Location, Scheme, ServerUrl, UrlError, UrlPart};
 
 /// The scheme that an error may show: longer or stranger text could be part of a secret.
 const LONGEST_SHOWN_SCHEME: usize = 16;
@@ -97,7 +97,7 @@ fn network(scheme: Scheme, rest: &str) -> Result<ServerUrl, UrlError> {
     let (user_name, password) = credentials(user_info)?;
     Ok(ServerUrl {
         scheme,
-        place: Place::Network { host, port, target },
+        location: Location::Network { host, port, target },
         user_name,
         password,
         client_id,
@@ -128,14 +128,14 @@ fn socket(scheme: Scheme, rest: &str) -> Result<ServerUrl, UrlError> {
     let (user_name, password) = credentials(user_info)?;
     Ok(ServerUrl {
         scheme,
-        place: Place::Socket(PathBuf::from(path)),
+        location: Location::Socket(PathBuf::from(path)),
         user_name,
         password,
         client_id: client_id_only(query)?,
     })
 }
 
-/// An `@` behind the place where the host should have ended means that the password holds a
+/// An `@` behind the location where the host should have ended means that the password holds a
 /// character that ends hosts; that explains the error better than what was found there.
 fn misplaced(rest_of_url: &str, error: UrlError) -> UrlError {
     if rest_of_url.contains('@') { UrlError::UnescapedUserInfo } else { error }

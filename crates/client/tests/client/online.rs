@@ -136,16 +136,16 @@ async fn the_words_of_one_failure_do_not_explain_the_next() {
     let client = ClientBuilder::for_endpoint(evenkeel::transport::Endpoint::custom({
         let endpoint = server.endpoint();
         let attempts = std::sync::atomic::AtomicU32::new(0);
-        let dialer = evenkeel::transport::Dialer::default();
+        let opener = evenkeel::transport::Opener::default();
         move || {
             let first = attempts.fetch_add(1, std::sync::atomic::Ordering::Relaxed) == 0;
-            let (dialer, endpoint) = (dialer.clone(), endpoint.clone());
+            let (opener, endpoint) = (opener.clone(), endpoint.clone());
             async move {
                 if first {
                     return Err(std::io::ErrorKind::PermissionDenied.into());
                 }
                 let progress = evenkeel::transport::ConnectProgress::new();
-                Ok(dialer.open(&endpoint, &progress).await.unwrap())
+                Ok(opener.open(&endpoint, &progress).await.unwrap())
             }
         }
     }));

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::task::{Context, Poll};
 
-use evenkeel::transport::{ConnectProgress, Dialer, Endpoint};
+use evenkeel::transport::{ConnectProgress, Endpoint, Opener};
 use evenkeel::{
     Authenticator, Bytes, ConnectError, Credentials, DisconnectCause, Event, HookFuture,
     OperationError, PublishError, RejectReason, SubscribeError, TransportError, TransportFailure,
@@ -92,7 +92,7 @@ async fn a_connector_that_panics_is_told_and_asked_again() {
         async move {
             bomb.tick();
             let progress = ConnectProgress::new();
-            Ok(Dialer::default().open(&endpoint, &progress).await.unwrap())
+            Ok(Opener::default().open(&endpoint, &progress).await.unwrap())
         }
     };
     let client = ClientBuilder::for_endpoint(Endpoint::custom(connect)).clock(Clock::tokio());

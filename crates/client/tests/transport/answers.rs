@@ -1,7 +1,7 @@
 //! Answers to a WebSocket handshake, legal and illegal (RFC 6455, section 4; RFC 9110, section 5.6).
 
 use evenkeel::transport::{
-    ConnectError, Stream, StreamError, TransportOptions, WebSocketError, WebSocketOptions,
+    ConnectError, StreamError, Transport, TransportOptions, WebSocketError, WebSocketOptions,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -25,7 +25,7 @@ async fn accept(stream: &mut TcpStream) -> String {
 
 /// Opens a WebSocket to a server that answers with these lines, `KEY` being the right key, and a
 /// frame in the same write.
-async fn answered(lines: &[&str], line_end: &str) -> Result<Stream, ConnectError> {
+async fn answered(lines: &[&str], line_end: &str) -> Result<Transport, ConnectError> {
     let answer = [lines, &["", ""]].concat().join(line_end);
     let port = serve(|mut stream| async move {
         let answer = answer.replace("KEY", &accept(&mut stream).await);
@@ -239,13 +239,13 @@ async fn headers_of_the_endpoint_take_the_place_of_those_of_the_settings() {
         .with_websocket_header("X-Token", "newer");
     let shown = format!("{endpoint} {endpoint:?}");
     assert!(!shown.contains("new"), "{shown}");
-    let dialer = evenkeel::transport::Dialer::new(options);
+    let opener = evenkeel::transport::Opener::new(options);
     let progress = evenkeel::transport::ConnectProgress::new();
-    let error = soon(dialer.open(&endpoint, &progress)).await.unwrap_err();
+    let error = soon(opener.open(&endpoint, &progress)).await.unwrap_err();
     let expected = "X-A: a|X-TOKEN: new|X-Token: newer";
     assert!(error.to_string().contains(expected), "{error}");
     let bad = endpoint.with_websocket_header("Bearer s3cret", "x");
-    let error = dialer.check(&bad).unwrap_err();
+    let error = opener.check(&bad).unwrap_err();
     assert_eq!(
         error.to_string(),
         "a WebSocket header has a name that HTTP forbids; \

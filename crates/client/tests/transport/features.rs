@@ -1,11 +1,11 @@
 //! Builds without a feature say so, instead of connecting in another way than was asked for.
 
-use evenkeel::transport::Dialer;
+use evenkeel::transport::Opener;
 
 use crate::support::endpoint;
 
 fn check(url: &str) -> Result<(), String> {
-    Dialer::default().check(&endpoint(url)).map_err(|error| error.to_string())
+    Opener::default().check(&endpoint(url)).map_err(|error| error.to_string())
 }
 
 #[test]

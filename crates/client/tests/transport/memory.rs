@@ -3,15 +3,15 @@
 use std::io;
 
 use evenkeel::transport::{
-    ConnectError, ConnectProgress, Dialer, Endpoint, MemoryListener, Proxy, StreamError,
+    ConnectError, ConnectProgress, Endpoint, MemoryListener, Opener, Proxy, StreamError,
     TransportOptions,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::support::{assert_echo, echo, soon};
 
-async fn open(endpoint: &Endpoint) -> Result<evenkeel::transport::Stream, ConnectError> {
-    soon(Dialer::default().open(endpoint, &ConnectProgress::new())).await
+async fn open(endpoint: &Endpoint) -> Result<evenkeel::transport::Transport, ConnectError> {
+    soon(Opener::default().open(endpoint, &ConnectProgress::new())).await
 }
 
 #[tokio::test]
@@ -86,10 +86,10 @@ async fn a_user_supplied_stream_may_fail_to_open() {
 async fn a_proxy_is_refused_where_no_network_is() {
     let mut options = TransportOptions::default();
     options.proxy = Some(Proxy::parse("socks5h://127.0.0.1").unwrap());
-    let dialer = Dialer::new(options);
+    let opener = Opener::new(options);
     let endpoint = Endpoint::memory(MemoryListener::new(1, 1).connector());
     assert_eq!(
-        dialer.check(&endpoint).unwrap_err().to_string(),
+        opener.check(&endpoint).unwrap_err().to_string(),
         "a proxy can't reach a Unix socket or a stream of this process; \
          remove the proxy, or use a network URL"
     );

@@ -4,16 +4,16 @@ use std::time::Duration;
 
 #[cfg(any(feature = "ring", feature = "aws-lc-rs", feature = "websocket"))]
 use evenkeel::transport::MemoryListener;
-use evenkeel::transport::{ConnectPhase, ConnectProgress, Dialer, Endpoint, TransportOptions};
+use evenkeel::transport::{ConnectPhase, ConnectProgress, Endpoint, Opener, TransportOptions};
 use tokio::time::{Instant, timeout};
 
 const BOUND: Duration = Duration::from_secs(30);
 
 /// Opens an endpoint that never answers and returns the phase in which 30 s ran out.
 async fn phase_at_time_out(endpoint: Endpoint, options: TransportOptions) -> ConnectPhase {
-    let (dialer, progress) = (Dialer::new(options), ConnectProgress::new());
+    let (opener, progress) = (Opener::new(options), ConnectProgress::new());
     let begin = Instant::now();
-    assert!(timeout(BOUND, dialer.open(&endpoint, &progress)).await.is_err());
+    assert!(timeout(BOUND, opener.open(&endpoint, &progress)).await.is_err());
     assert_eq!(begin.elapsed(), BOUND);
     progress.phase()
 }

@@ -1,7 +1,7 @@
 //! SOCKS5 and HTTP proxies.
 
 use evenkeel::transport::{
-    ConfigError, ConnectError, ConnectPhase, ConnectProgress, Dialer, Proxy, ProxyError, Stream,
+    ConfigError, ConnectError, ConnectPhase, ConnectProgress, Opener, Proxy, ProxyError, Transport,
     TransportOptions,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -23,13 +23,13 @@ async fn play(mut stream: TcpStream, script: Script) {
 }
 
 /// Opens `url` through a proxy that follows the script.
-async fn open(scheme: &str, url: &str, script: Script) -> Result<Stream, ConnectError> {
+async fn open(scheme: &str, url: &str, script: Script) -> Result<Transport, ConnectError> {
     let port = serve(|stream| play(stream, script)).await;
     let mut options = TransportOptions::default();
     let proxy = scheme.replace("HOST", &format!("127.0.0.1:{port}"));
     options.proxy = Some(Proxy::parse(&proxy).unwrap());
-    let (dialer, progress) = (Dialer::new(options), ConnectProgress::new());
-    let result = soon(dialer.open(&endpoint(url), &progress)).await;
+    let (opener, progress) = (Opener::new(options), ConnectProgress::new());
+    let result = soon(opener.open(&endpoint(url), &progress)).await;
     assert_eq!(progress.phase(), ConnectPhase::Proxy);
     result
 }
@@ -134,8 +134,8 @@ async fn a_proxy_that_is_not_reached_is_named() {
         let mut options = TransportOptions::default();
         let url = format!("{scheme}://anna:s3cret@127.0.0.1:{port}");
         options.proxy = Some(Proxy::parse(&url).unwrap());
-        let (dialer, progress) = (Dialer::new(options), ConnectProgress::new());
-        let error = soon(dialer.open(&endpoint("mqtt://192.0.2.7:80"), &progress)).await;
+        let (opener, progress) = (Opener::new(options), ConnectProgress::new());
+        let error = soon(opener.open(&endpoint("mqtt://192.0.2.7:80"), &progress)).await;
         let error = error.unwrap_err();
         let text = error.to_string();
         let begin = format!(
@@ -149,8 +149,8 @@ async fn a_proxy_that_is_not_reached_is_named() {
     }
     let mut options = TransportOptions::default();
     options.proxy = Some(Proxy::parse("http://proxy.invalid:3128").unwrap());
-    let dialer = Dialer::new(options);
-    let error = soon(dialer.open(&endpoint("mqtt://192.0.2.7"), &ConnectProgress::new())).await;
+    let opener = Opener::new(options);
+    let error = soon(opener.open(&endpoint("mqtt://192.0.2.7"), &ConnectProgress::new())).await;
     let error = error.unwrap_err();
     let ConnectError::Proxy(ProxyError::Unreachable { proxy, error: inner }) = &error else {
         panic!("{error:?}")
@@ -205,8 +205,8 @@ async fn a_proxy_that_hangs_up_or_never_stops() {
         .await;
         let mut options = TransportOptions::default();
         options.proxy = Some(Proxy::parse(&format!("http://127.0.0.1:{port}")).unwrap());
-        let dialer = Dialer::new(options);
-        soon(dialer.open(&endpoint("mqtt://h"), &ConnectProgress::new())).await.unwrap_err()
+        let opener = Opener::new(options);
+        soon(opener.open(&endpoint("mqtt://h"), &ConnectProgress::new())).await.unwrap_err()
     }
     let closed = ConnectError::Proxy(ProxyError::Closed);
     assert_eq!(answer(b"HTTP/1.1 200 OK\r\n", 1).await, closed);
@@ -252,7 +252,7 @@ fn credentials_that_the_protocol_can_not_carry() {
     let check = |proxy: &str| {
         let mut options = TransportOptions::default();
         options.proxy = Some(Proxy::parse(proxy).unwrap());
-        Dialer::new(options).check(&endpoint("mqtt://h"))
+        Opener::new(options).check(&endpoint("mqtt://h"))
     };
     let long = |length| "x".repeat(length);
     assert_eq!(check(&format!("socks5h://{}:{}@p", long(255), long(255))), Ok(()));

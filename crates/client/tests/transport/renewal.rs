@@ -11,7 +11,7 @@ use evenkeel::tls::rustls::{HandshakeKind, RootCertStore, ServerConfig};
 use evenkeel::tls::{
     CertificateProblem, Content, TlsConfigError, TlsError, TlsIdentity, TlsOptions, TlsRenewal,
 };
-use evenkeel::transport::{ConnectError, ConnectProgress, Dialer, Endpoint, TransportOptions};
+use evenkeel::transport::{ConnectError, ConnectProgress, Endpoint, Opener, TransportOptions};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
@@ -85,20 +85,20 @@ impl Site {
     }
 
     /// Connects, and returns what was found in the files and what the server saw.
-    async fn visit(&self, dialer: &Dialer) -> (TlsRenewal, Visit) {
-        self.visit_as(dialer, &self.endpoint()).await
+    async fn visit(&self, opener: &Opener) -> (TlsRenewal, Visit) {
+        self.visit_as(opener, &self.endpoint()).await
     }
 
-    async fn visit_as(&self, dialer: &Dialer, endpoint: &Endpoint) -> (TlsRenewal, Visit) {
+    async fn visit_as(&self, opener: &Opener, endpoint: &Endpoint) -> (TlsRenewal, Visit) {
         let progress = ConnectProgress::new();
-        let mut stream = soon(dialer.open(endpoint, &progress)).await.unwrap();
+        let mut stream = soon(opener.open(endpoint, &progress)).await.unwrap();
         // With the bytes come tickets for sessions to be resumed.
         assert_echo(&mut stream, b"hello").await;
         (progress.take_tls_renewal(), self.visits.lock().unwrap().pop().unwrap())
     }
 
-    async fn refused(&self, dialer: &Dialer) -> ConnectError {
-        soon(dialer.open(&self.endpoint(), &ConnectProgress::new())).await.unwrap_err()
+    async fn refused(&self, opener: &Opener) -> ConnectError {
+        soon(opener.open(&self.endpoint(), &ConnectProgress::new())).await.unwrap_err()
     }
 }
 
@@ -120,10 +120,10 @@ fn demanding(identity: &Identity, clients: &[&Authority]) -> ServerConfig {
         .unwrap()
 }
 
-fn dialer(tls: TlsOptions) -> Dialer {
+fn opener(tls: TlsOptions) -> Opener {
     let mut options = TransportOptions::default();
     options.tls = tls;
-    Dialer::new(options)
+    Opener::new(options)
 }
 
 fn certificate(pem: &str) -> CertificateDer<'static> {
@@ -162,16 +162,16 @@ async fn a_renewed_client_certificate_is_shown_from_the_next_attempt_on() {
     folder.write("dev.pem", &old);
     folder.write("dev.key", &old_key);
     let tls = TlsOptions::new().ca_bytes(authority.pem());
-    let dialer =
-        dialer(tls.client_certificate_files(folder.path("dev.pem"), folder.path("dev.key")));
-    dialer.check(&site.endpoint()).unwrap();
-    let (found, (shown, kind)) = site.visit(&dialer).await;
+    let opener =
+        opener(tls.client_certificate_files(folder.path("dev.pem"), folder.path("dev.key")));
+    opener.check(&site.endpoint()).unwrap();
+    let (found, (shown, kind)) = site.visit(&opener).await;
     assert_eq!((found, shown, kind), (unchanged(), Some(certificate(&old)), HandshakeKind::Full));
     // Files that were touched, and written anew with what they said, change nothing: sessions
     // are resumed.
     folder.write("dev.pem", &old);
     folder.write("dev.key", &old_key);
-    let (found, (shown, kind)) = site.visit(&dialer).await;
+    let (found, (shown, kind)) = site.visit(&opener).await;
     assert_eq!((found, shown), (unchanged(), Some(certificate(&old))));
     assert_eq!(kind, HandshakeKind::Resumed);
     // Half of it: the old pair serves, and what is wrong is told, each time.
@@ -181,7 +181,7 @@ async fn a_renewed_client_certificate_is_shown_from_the_next_attempt_on() {
         key: evenkeel::tls::Origin::File(folder.path("dev.key")),
     };
     for _ in 0..2 {
-        let (found, (shown, _)) = site.visit(&dialer).await;
+        let (found, (shown, _)) = site.visit(&opener).await;
         assert_eq!((found, shown), (kept(mismatch.clone()), Some(certificate(&old))));
     }
     // All of it, with the time of the old files.
@@ -190,11 +190,11 @@ async fn a_renewed_client_certificate_is_shown_from_the_next_attempt_on() {
     for name in ["dev.pem", "dev.key"] {
         File::options().write(true).open(folder.path(name)).unwrap().set_modified(time).unwrap();
     }
-    let (found, (shown, kind)) = site.visit(&dialer).await;
+    let (found, (shown, kind)) = site.visit(&opener).await;
     assert_eq!((found, shown, kind), (renewed(), Some(certificate(&new)), HandshakeKind::Full));
-    let (found, (_, kind)) = site.visit(&dialer).await;
+    let (found, (_, kind)) = site.visit(&opener).await;
     assert_eq!((found, kind), (unchanged(), HandshakeKind::Resumed));
-    let shown = format!("{dialer:?}");
+    let shown = format!("{opener:?}");
     assert!(shown.contains("dev.pem") && !shown.contains("PRIVATE"), "{shown}");
 }
 
@@ -211,8 +211,8 @@ async fn files_that_are_gone_or_torn_leave_the_old_ones_in_use() {
     let tls = TlsOptions::new()
         .ca_file(folder.path("ca.pem"))
         .client_certificate_files(folder.path("dev.pem"), folder.path("dev.key"));
-    let dialer = dialer(tls.clone());
-    site.visit(&dialer).await;
+    let opener = opener(tls.clone());
+    site.visit(&opener).await;
     for (name, content) in &whole {
         let path = folder.path(name);
         for torn in [None, Some(&content[..0]), Some(&content[..content.len() / 2])] {
@@ -221,15 +221,15 @@ async fn files_that_are_gone_or_torn_leave_the_old_ones_in_use() {
                 Some(torn) => fs::write(&path, torn).unwrap(),
             }
             let error = tls.prepare().unwrap_err();
-            let (found, _) = site.visit(&dialer).await;
+            let (found, _) = site.visit(&opener).await;
             assert_eq!(found, kept(error), "{name}");
-            assert!(dialer.check(&site.endpoint()).is_ok());
-            // A dialer that has never read them has nothing to keep.
-            let fresh = self::dialer(tls.clone());
+            assert!(opener.check(&site.endpoint()).is_ok());
+            // An opener that has never read them has nothing to keep.
+            let fresh = self::opener(tls.clone());
             assert!(matches!(site.refused(&fresh).await, ConnectError::Config(_)));
         }
         folder.write(name, content);
-        assert_eq!(site.visit(&dialer).await.0, unchanged(), "{name}");
+        assert_eq!(site.visit(&opener).await.0, unchanged(), "{name}");
     }
 }
 
@@ -248,18 +248,18 @@ async fn renewed_authorities_are_trusted_from_the_next_attempt_on_and_old_ones_n
             TlsOptions::new().ca_file(&path)
         };
         file(&path, &old);
-        let dialer = dialer(tls);
+        let opener = opener(tls);
         let [as_old, as_new] = [&old, &new]
             .map(|authority| crate::support::tls::server_config(&authority.server(&["localhost"])));
         let site = Site::start(as_old).await;
-        let kinds = [site.visit(&dialer).await, site.visit(&dialer).await].map(|visit| visit.1.1);
+        let kinds = [site.visit(&opener).await, site.visit(&opener).await].map(|visit| visit.1.1);
         assert_eq!(kinds, [HandshakeKind::Full, HandshakeKind::Resumed]);
         // A session of the old trust is not resumed: it would verify nobody.
         file(&path, &new);
         let unknown = TlsError::CertificateRejected(CertificateProblem::UnknownIssuer);
-        assert_eq!(site.refused(&dialer).await, ConnectError::Tls(unknown));
+        assert_eq!(site.refused(&opener).await, ConnectError::Tls(unknown));
         site.change(as_new);
-        let (found, (_, kind)) = site.visit(&dialer).await;
+        let (found, (_, kind)) = site.visit(&opener).await;
         // It was told with the attempt before.
         assert_eq!((found, kind), (unchanged(), HandshakeKind::Full));
     }
@@ -274,27 +274,27 @@ async fn an_identity_can_be_given_for_each_attempt() {
     let finished = TlsOptions::from_rustls(tls.prepare().unwrap());
     let of_settings = tls.clone().client_certificate_bytes(one.clone(), one_key.clone());
     for tls in [tls, finished, of_settings] {
-        let dialer = dialer(tls);
+        let opener = opener(tls);
         for (pem, key) in [(&one, &one_key), (&two, &two_key), (&one, &one_key)] {
             let identity = TlsIdentity::from_bytes(pem.clone(), key.clone());
             let endpoint = site.endpoint().with_tls_identity(identity.clone());
             let shown = format!("{identity:?} {endpoint:?} {endpoint}");
             assert!(!shown.contains("PRIVATE"), "{shown}");
-            let (found, (shown, kind)) = site.visit_as(&dialer, &endpoint).await;
+            let (found, (shown, kind)) = site.visit_as(&opener, &endpoint).await;
             assert_eq!((found, kind), (unchanged(), HandshakeKind::Full));
             assert_eq!(shown, Some(certificate(pem)));
-            let (_, (shown, kind)) = site.visit_as(&dialer, &endpoint).await;
+            let (_, (shown, kind)) = site.visit_as(&opener, &endpoint).await;
             assert_eq!((shown, kind), (Some(certificate(pem)), HandshakeKind::Resumed));
         }
         // One that can't be used is refused: another one would be a surprise.
         let bad = TlsIdentity::from_bytes(one.clone(), two_key.clone());
         let endpoint = site.endpoint().with_tls_identity(bad);
-        let error = soon(dialer.open(&endpoint, &ConnectProgress::new())).await.unwrap_err();
+        let error = soon(opener.open(&endpoint, &ConnectProgress::new())).await.unwrap_err();
         let ConnectError::Identity(TlsConfigError::KeyMismatch { .. }) = error else {
             panic!("{error:?}")
         };
         let none = TlsIdentity::from_bytes(one.clone(), Vec::new());
-        let error = dialer.check(&site.endpoint().with_tls_identity(none)).unwrap_err();
+        let error = opener.check(&site.endpoint().with_tls_identity(none)).unwrap_err();
         let origin = evenkeel::tls::Origin::Bytes;
         let expected = TlsConfigError::NoKey { origin, found: Content::Nothing };
         assert_eq!(error, expected.into());

@@ -10,7 +10,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use evenkeel::transport::{
-    ConnectError, ConnectProgress, Dialer, Endpoint, Stream, TransportOptions,
+    ConnectError, ConnectProgress, Endpoint, Opener, Transport, TransportOptions,
 };
 use evenkeel::url::ServerUrl;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -26,9 +26,9 @@ pub(crate) fn endpoint(url: &str) -> Endpoint {
 }
 
 /// Opens a URL with these options.
-pub(crate) async fn open(url: &str, options: TransportOptions) -> Result<Stream, ConnectError> {
-    let dialer = Dialer::new(options);
-    soon(dialer.open(&endpoint(url), &ConnectProgress::new())).await
+pub(crate) async fn open(url: &str, options: TransportOptions) -> Result<Transport, ConnectError> {
+    let opener = Opener::new(options);
+    soon(opener.open(&endpoint(url), &ConnectProgress::new())).await
 }
 
 /// Serves one connection by `serve` and returns the port.
@@ -57,7 +57,7 @@ pub(crate) async fn echo(mut stream: impl AsyncRead + AsyncWrite + Unpin) {
 }
 
 /// Sends `bytes` and expects them back.
-pub(crate) async fn assert_echo(stream: &mut Stream, bytes: &[u8]) {
+pub(crate) async fn assert_echo(stream: &mut Transport, bytes: &[u8]) {
     soon(async {
         let (mut read, mut write) = tokio::io::split(stream);
         let sending = async {

@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
-use evenkeel::transport::{ConfigError, ConnectError, Stream, TcpOptions, TransportOptions};
+use evenkeel::transport::{ConfigError, ConnectError, TcpOptions, Transport, TransportOptions};
 use tokio::io::{AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::TcpListener;
 
@@ -176,7 +176,7 @@ async fn a_link_local_address_without_interface_says_so() {
     }
     // The neighbours of fe80::/10 need none.
     for host in ["fe7f::1", "fec0::1"] {
-        let check = evenkeel::transport::Dialer::default();
+        let check = evenkeel::transport::Opener::default();
         assert_eq!(check.check(&endpoint(&format!("mqtt://[{host}]"))), Ok(()));
     }
     let gone = bound.bind_zone("nosuchif");
@@ -215,7 +215,7 @@ async fn the_peers_end_is_a_read_of_nothing() {
     assert_eq!(received, b"x");
 }
 
-fn read_once(stream: &mut Stream, thoroughly: bool) -> Poll<Vec<u8>> {
+fn read_once(stream: &mut Transport, thoroughly: bool) -> Poll<Vec<u8>> {
     let mut storage = [0; 16];
     let mut buffer = ReadBuf::new(&mut storage);
     let mut cx = Context::from_waker(Waker::noop());

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use evenkeel::tls::rustls::server::WebPkiClientVerifier;
 use evenkeel::tls::rustls::version::{TLS12, TLS13};
 use evenkeel::tls::{CertificateProblem, TlsError, TlsOptions, TlsVersion};
-use evenkeel::transport::{ConnectError, Stream, StreamError, TlsSession, TransportOptions};
+use evenkeel::transport::{ConnectError, StreamError, TlsSession, Transport, TransportOptions};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::support::tls::{Authority, Server, fixture, server_config};
@@ -17,11 +17,11 @@ fn options(tls: TlsOptions) -> TransportOptions {
     options
 }
 
-async fn connect(server: &Server, host: &str, tls: TlsOptions) -> Result<Stream, ConnectError> {
+async fn connect(server: &Server, host: &str, tls: TlsOptions) -> Result<Transport, ConnectError> {
     open(&format!("mqtts://{host}:{}", server.port), options(tls)).await
 }
 
-fn rejected(result: Result<Stream, ConnectError>) -> (CertificateProblem, String) {
+fn rejected(result: Result<Transport, ConnectError>) -> (CertificateProblem, String) {
     let error = result.unwrap_err();
     let text = error.to_string();
     match error {

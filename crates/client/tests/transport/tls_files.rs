@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use evenkeel::tls::{TlsConfigError, TlsOptions};
-use evenkeel::transport::{ConfigError, ConnectError, Dialer, TransportOptions};
+use evenkeel::transport::{ConfigError, ConnectError, Opener, TransportOptions};
 use tokio::net::TcpListener;
 
 use crate::support::tls::{Authority, Server, fixture, fixture_path, server_config};
@@ -275,7 +275,7 @@ fn other_settings_that_can_not_be_used() {
     let mut options = TransportOptions::default();
     options.tls = TlsOptions::new().server_name("not a name");
     assert_eq!(
-        Dialer::new(options).check(&endpoint("mqtts://h")).unwrap_err().to_string(),
+        Opener::new(options).check(&endpoint("mqtts://h")).unwrap_err().to_string(),
         "the TLS server name \"not a name\" is neither a host name nor an IP address; \
          write it without scheme, port and brackets"
     );

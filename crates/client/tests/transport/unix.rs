@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use evenkeel::transport::{ConnectError, ConnectPhase, ConnectProgress, Dialer, TransportOptions};
+use evenkeel::transport::{ConnectError, ConnectPhase, ConnectProgress, Opener, TransportOptions};
 use tokio::net::UnixListener;
 
 use crate::support::{assert_echo, echo, endpoint, open, soon};
@@ -21,7 +21,7 @@ async fn a_unix_socket_carries_bytes() {
     tokio::spawn(async move { echo(listener.accept().await.unwrap().0).await });
     let progress = ConnectProgress::new();
     let endpoint = endpoint(&format!("mqtt+unix://{}", path.display()));
-    let mut stream = soon(Dialer::default().open(&endpoint, &progress)).await.unwrap();
+    let mut stream = soon(Opener::default().open(&endpoint, &progress)).await.unwrap();
     assert_eq!(progress.phase(), ConnectPhase::Stream);
     assert_echo(&mut stream, &[3; 100_000]).await;
     assert_eq!(stream.addresses(), None);

@@ -5,8 +5,8 @@ use std::io::IoSlice;
 use std::pin::Pin;
 
 use evenkeel::transport::{
-    ConfigError, ConnectError, ConnectProgress, Dialer, Endpoint, MemoryListener, Stream,
-    StreamError, Subprotocol, TransportOptions, WebSocketError, WebSocketOptions,
+    ConfigError, ConnectError, ConnectProgress, Endpoint, MemoryListener, Opener, StreamError,
+    Subprotocol, Transport, TransportOptions, WebSocketError, WebSocketOptions,
 };
 use futures_util::{SinkExt, StreamExt};
 use tokio::io::{AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -28,7 +28,9 @@ fn options(websocket: WebSocketOptions) -> TransportOptions {
 }
 
 /// Opens a WebSocket to a server that does as told once the handshake is over.
-async fn connect<F>(server: impl FnOnce(WebSocketStream<TcpStream>) -> F + Send + 'static) -> Stream
+async fn connect<F>(
+    server: impl FnOnce(WebSocketStream<TcpStream>) -> F + Send + 'static,
+) -> Transport
 where
     F: Future<Output = ()> + Send,
 {
@@ -424,7 +426,7 @@ async fn a_server_without_the_subprotocol_is_refused() {
 #[test]
 fn settings_that_can_not_be_used() {
     let check = |websocket| {
-        Dialer::new(options(websocket)).check(&endpoint("ws://h")).unwrap_err().to_string()
+        Opener::new(options(websocket)).check(&endpoint("ws://h")).unwrap_err().to_string()
     };
     let new = WebSocketOptions::new;
     for (websocket, text) in [
@@ -477,9 +479,9 @@ fn settings_that_can_not_be_used() {
         format!("{endpoint} {endpoint:?}"),
         "wss://h:443/mqtt?*** Endpoint(wss://h:443/mqtt?***)"
     );
-    assert_eq!(Dialer::default().check(&endpoint), Ok(()));
+    assert_eq!(Opener::default().check(&endpoint), Ok(()));
     let bad = Endpoint::memory(MemoryListener::new(1, 1).connector()).with_websocket("x");
-    assert_eq!(Dialer::default().check(&bad), Err(ConfigError::WebSocketPath));
+    assert_eq!(Opener::default().check(&bad), Err(ConfigError::WebSocketPath));
 }
 
 #[tokio::test]
@@ -487,8 +489,8 @@ async fn websocket_over_memory() {
     let mut listener = MemoryListener::new(1 << 12, 1);
     let endpoint = Endpoint::memory(listener.connector()).with_websocket("/mqtt");
     tokio::spawn(async move { echo_messages(accept(listener.accept().await).await).await });
-    let (dialer, progress) = (Dialer::default(), ConnectProgress::new());
-    let mut stream = soon(dialer.open(&endpoint, &progress)).await.unwrap();
+    let (opener, progress) = (Opener::default(), ConnectProgress::new());
+    let mut stream = soon(opener.open(&endpoint, &progress)).await.unwrap();
     assert_echo(&mut stream, &[8; 300_000]).await;
 }
 

@@ -6,7 +6,7 @@ use std::sync::mpsc;
 use std::task::{Context, Poll, Waker};
 
 use evenkeel::tls::{TlsError, TlsOptions};
-use evenkeel::transport::{ConnectError, Stream, TransportOptions, WebSocketError};
+use evenkeel::transport::{ConnectError, Transport, TransportOptions, WebSocketError};
 use futures_util::SinkExt;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt, ReadBuf};
 use tokio_tungstenite::tungstenite::protocol::Message;
@@ -81,9 +81,9 @@ async fn a_server_may_end_tls_instead_of_answering() {
 
 /// Reads up to 16 bytes, as the given method does.
 fn read_once(
-    stream: &mut Stream,
+    stream: &mut Transport,
     poll_read: impl FnOnce(
-        Pin<&mut Stream>,
+        Pin<&mut Transport>,
         &mut Context<'_>,
         &mut ReadBuf<'_>,
     ) -> Poll<std::io::Result<()>>,
@@ -125,7 +125,7 @@ async fn a_thorough_read_reaches_through_the_layers() {
     let url = format!("wss://localhost:{}", port.recv().unwrap());
     let tls = TlsOptions::new().ca_bytes(authority.pem());
     let mut stream = open(&url, options(tls)).await.unwrap();
-    assert_eq!(read_once(&mut stream, Stream::poll_read_thoroughly), Poll::Pending);
+    assert_eq!(read_once(&mut stream, Transport::poll_read_thoroughly), Poll::Pending);
     let mut cx = Context::from_waker(Waker::noop());
     assert!(stream.poll_read_ready(&mut cx).is_pending());
 
@@ -133,7 +133,7 @@ async fn a_thorough_read_reaches_through_the_layers() {
     done.recv().unwrap();
     let late = spin(|| {
         assert_eq!(read_once(&mut stream, AsyncRead::poll_read), Poll::Pending);
-        read_once(&mut stream, Stream::poll_read_thoroughly)
+        read_once(&mut stream, Transport::poll_read_thoroughly)
     });
     assert_eq!(late, b"late");
 

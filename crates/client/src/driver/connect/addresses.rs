@@ -1,4 +1,4 @@
-//! Addresses that were no good, remembered for a while (R10).
+//! Addresses where an attempt failed, remembered for a while (R10).
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -9,12 +9,12 @@ use crate::transport::{Failed, Route};
 
 /// How long an address that failed comes behind the others of its host.
 const REMEMBERED: Duration = Duration::from_secs(600);
-/// Addresses that are remembered; the oldest failure is forgotten for more.
+/// The most addresses remembered; the oldest failure is forgotten for more.
 const KEPT: usize = 64;
 
-/// What one client knows of addresses. That an address is no good, the core says.
+/// The addresses where attempts of one client failed. The core says which did.
 #[derive(Debug, Default)]
-pub(super) struct Addresses {
+pub(super) struct FailedAddresses {
     /// Those that took a connection first, then the oldest failure first.
     failures: Vec<Failure>,
 }
@@ -27,7 +27,7 @@ struct Failure {
     served: Served,
 }
 
-impl Addresses {
+impl FailedAddresses {
     /// Notes what a connection of this round said of an address.
     pub(super) fn note(&mut self, address: SocketAddr, served: Served, now: Instant, round: u32) {
         if served == Served::Unknown {
@@ -75,13 +75,13 @@ mod tests {
         Instant::from_micros(seconds * 1_000_000)
     }
 
-    fn remembered(addresses: &Addresses) -> Vec<SocketAddr> {
+    fn remembered(addresses: &FailedAddresses) -> Vec<SocketAddr> {
         addresses.failures.iter().map(|failure| failure.address).collect()
     }
 
     #[test]
     fn the_latest_word_counts() {
-        let mut addresses = Addresses::default();
+        let mut addresses = FailedAddresses::default();
         addresses.note(address(1), Served::No, at(0), 1);
         addresses.note(address(2), Served::No, at(1), 1);
         addresses.note(address(1), Served::No, at(2), 1);
@@ -93,7 +93,7 @@ mod tests {
 
     #[test]
     fn what_took_a_connection_comes_before_what_never_did() {
-        let mut addresses = Addresses::default();
+        let mut addresses = FailedAddresses::default();
         addresses.note(address(1), Served::No, at(0), 1);
         addresses.note(address(2), Served::Briefly, at(1), 1);
         addresses.note(address(3), Served::Briefly, at(2), 1);
@@ -102,7 +102,7 @@ mod tests {
 
     #[test]
     fn memory_is_bounded() {
-        let mut addresses = Addresses::default();
+        let mut addresses = FailedAddresses::default();
         for number in 0..=KEPT as u16 {
             addresses.note(address(number), Served::No, at(number.into()), 1);
         }

@@ -14,38 +14,38 @@ use crate::error::TransportError;
 use crate::hooks::EndpointError;
 use crate::server::Server;
 use crate::tls::TlsRenewal;
-use crate::transport::{self, ConnectProgress, Dialer, Endpoint, Route, Stream};
+use crate::transport::{self, ConnectProgress, Endpoint, Opener, Route, Transport};
 use crate::url::{Scheme, ServerUrl};
 
 use super::hooks::{Asked, Asking, Hooks};
 
 /// Where clients connect to, and how; shared by those that are alike.
-pub(crate) struct Sites {
-    pub(crate) dialer: Dialer,
+pub(crate) struct ConnectSettings {
+    pub(crate) opener: Opener,
     pub(crate) servers: Vec<Server>,
     pub(crate) hooks: Hooks,
 }
 
 /// An open transport, and the credentials for CONNECT if they differ from the configured.
-pub(crate) type Dialed = Result<(Stream, Option<Credentials>), Failure>;
+pub(crate) type AttemptEnd = Result<(Transport, Option<Credentials>), Failure>;
 
 /// One attempt that is under way.
-pub(crate) struct Dial {
+pub(crate) struct Attempt {
     pub(crate) conn: ConnectionId,
-    pub(crate) future: Pin<Box<dyn Future<Output = Dialed> + Send>>,
+    pub(crate) future: Pin<Box<dyn Future<Output = AttemptEnd> + Send>>,
     progress: ConnectProgress,
     asking: Asking,
     pub(crate) route: Route,
     pub(crate) round: u32,
 }
 
-impl Dial {
-    pub(crate) fn begin(open: Open, sites: &Arc<Sites>, route: Route) -> Self {
+impl Attempt {
+    pub(crate) fn begin(open: Open, settings: &Arc<ConnectSettings>, route: Route) -> Self {
         let progress = ConnectProgress::new();
         let asking = Asking::default();
         let (conn, round) = (open.conn, open.round);
         let signs = (progress.clone(), asking.clone(), route.clone());
-        let attempt = attempt(open, sites.clone(), signs);
+        let attempt = attempt(open, settings.clone(), signs);
         Self { conn, future: Box::pin(attempt), progress, asking, route, round }
     }
 
@@ -79,10 +79,10 @@ impl Dial {
 
 async fn attempt(
     open: Open,
-    sites: Arc<Sites>,
+    settings: Arc<ConnectSettings>,
     (progress, asking, route): (ConnectProgress, Asking, Route),
-) -> Dialed {
-    let Sites { dialer, servers, hooks } = &*sites;
+) -> AttemptEnd {
+    let ConnectSettings { opener, servers, hooks } = &*settings;
     let Some(server) = servers.get(open.server) else {
         let error = EndpointError("no such server".to_owned());
         return Err((TransportFailure::Config, TransportError::Endpoint(error)));
@@ -99,7 +99,7 @@ async fn attempt(
         asking.set(Asked::Credentials);
         let endpoint = hooks.identified(endpoint).await?;
         asking.set(Asked::Nobody);
-        match dialer.open_by(&endpoint, &progress, &route).await {
+        match opener.open_by(&endpoint, &progress, &route).await {
             Ok(stream) => return Ok((stream, credentials)),
             Err(error) => failure = Some(error),
         }

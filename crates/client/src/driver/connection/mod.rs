@@ -17,16 +17,16 @@ use crate::driver::{Failure, classify};
 use crate::error::TransportError;
 use crate::shared::Shared;
 use crate::shared::wakers::Wakers;
-use crate::transport::{Stream, StreamError};
+use crate::transport::{StreamError, Transport};
 
-use read_buffer::{Inflow, SMALL};
-use spin::Patience;
+use read_buffer::{ReadBuffer, SMALL};
+use spin::Spin;
 
 /// Reads of one turn before the other duties, and tasks, get their time ...
 const READS: usize = 16;
 /// ... and bytes, as every byte may be work for the core.
 const READ_BYTES: usize = 256 * 1024;
-/// Bytes of the write buffer that a quiet link keeps.
+/// Bytes of the write buffer that a quiet connection keeps.
 const KEPT: usize = 4 * 1024;
 /// Slices of one vectored write.
 const SLICES: usize = 32;
@@ -37,16 +37,16 @@ const REST: usize = 256;
 /// How long a goodbye may take.
 const LINGER: Duration = Duration::from_secs(1);
 
-pub(super) struct Link {
+pub(super) struct Connection {
     pub(super) conn: ConnectionId,
-    stream: Stream,
-    inflow: Inflow,
+    transport: Transport,
+    buffer: ReadBuffer,
     /// The core wanted no more when it was last asked.
     paused: bool,
     batch: Transmit,
     /// Bytes that the stream took and has not flushed: not written yet (K5).
     unflushed: usize,
-    pub(super) patience: Patience,
+    pub(super) spin: Spin,
     /// In a box, as it is rarely there.
     closing: Option<Box<Closing>>,
 }
@@ -72,16 +72,16 @@ pub(super) enum ReadOutcome {
     Ended(TransportFailure, Option<TransportError>),
 }
 
-impl Link {
-    pub(super) fn new(conn: ConnectionId, stream: Stream) -> Self {
+impl Connection {
+    pub(super) fn new(conn: ConnectionId, transport: Transport) -> Self {
         Self {
             conn,
-            stream,
-            inflow: Inflow::new(),
+            transport,
+            buffer: ReadBuffer::new(),
             paused: false,
             batch: Transmit::default(),
             unflushed: 0,
-            patience: Patience::default(),
+            spin: Spin::default(),
             closing: None,
         }
     }
@@ -96,7 +96,7 @@ impl Link {
 
     /// When memory is to be given back that is of no more use.
     pub(super) fn tidying_due(&self) -> Option<Instant> {
-        self.inflow.due().filter(|_| !self.is_closing())
+        self.buffer.due().filter(|_| !self.is_closing())
     }
 
     /// Reads and hands over until nothing is left. A thorough read asks the
@@ -110,7 +110,7 @@ impl Link {
         wakers: &mut Wakers,
     ) -> ReadOutcome {
         let mut total = 0;
-        self.inflow.tidy(now);
+        self.buffer.tidy(now);
         for _ in 0..READS {
             if total >= READ_BYTES {
                 break;
@@ -121,20 +121,20 @@ impl Link {
             let read = match self.poll_read(cx, now, thorough) {
                 Poll::Ready(read) => read,
                 Poll::Pending => {
-                    self.inflow.release(now);
+                    self.buffer.release(now);
                     return ReadOutcome::Drained;
                 }
             };
             match read {
                 Ok(0) => {
-                    let error = self.stream.websocket_close().cloned();
+                    let error = self.transport.websocket_close().cloned();
                     let error = error.map(TransportError::WebSocketClosed);
                     return ReadOutcome::Ended(TransportFailure::Eof, error);
                 }
                 Ok(bytes) => {
                     tracing::trace!(connection = self.conn.0, bytes, "read");
                     total += bytes;
-                    self.patience.on_read();
+                    self.spin.on_read();
                 }
                 Err(error) => {
                     let error = StreamError::from(&error);
@@ -167,21 +167,21 @@ impl Link {
     fn hand_over(&mut self, shared: &Shared, now: Instant, wakers: &mut Wakers) -> bool {
         let mut inner = shared.lock();
         loop {
-            let before = self.inflow.bytes.len();
+            let before = self.buffer.bytes.len();
             let wanted = inner.core.wants_read();
             if before > 0 && wanted {
-                inner.core.handle(now, Input::Received(self.conn, &mut self.inflow.bytes));
+                inner.core.handle(now, Input::Received(self.conn, &mut self.buffer.bytes));
             }
             inner.deliver();
             // Delivering makes room in the core: then the rest of the buffer has its turn.
-            let goes_on = self.inflow.bytes.len() < before || (!wanted && inner.core.wants_read());
-            if !goes_on || self.inflow.bytes.is_empty() {
+            let goes_on = self.buffer.bytes.len() < before || (!wanted && inner.core.wants_read());
+            if !goes_on || self.buffer.bytes.is_empty() {
                 break;
             }
         }
         wakers.append(&mut inner.to_wake);
         self.paused = !inner.core.wants_read();
-        self.inflow.expect(inner.core.missing(&self.inflow.bytes));
+        self.buffer.expect(inner.core.missing(&self.buffer.bytes));
         !self.paused
     }
 
@@ -194,19 +194,19 @@ impl Link {
         if thorough {
             return self.poll_read_thoroughly(cx);
         }
-        if self.inflow.bytes.is_empty() {
+        if self.buffer.bytes.is_empty() {
             // An idle connection holds no buffer.
-            ready!(self.stream.poll_read_ready(cx))?;
+            ready!(self.transport.poll_read_ready(cx))?;
         }
-        self.inflow.poll_read(cx, &mut self.stream, now)
+        self.buffer.poll_read(cx, &mut self.transport, now)
     }
 
-    /// Asks the operating system itself, before a link is held for dead (K9).
+    /// Asks the operating system itself, before a connection is held for dead (K9).
     fn poll_read_thoroughly(&mut self, cx: &mut Context<'_>) -> Poll<std::io::Result<usize>> {
         let mut bytes = [0; SMALL];
         let mut buffer = ReadBuf::new(&mut bytes);
-        ready!(Pin::new(&mut self.stream).poll_read_thoroughly(cx, &mut buffer))?;
-        self.inflow.push(buffer.filled());
+        ready!(Pin::new(&mut self.transport).poll_read_thoroughly(cx, &mut buffer))?;
+        self.buffer.push(buffer.filled());
         Poll::Ready(Ok(buffer.filled().len()))
     }
 
@@ -235,7 +235,7 @@ impl Link {
             }
             let mut written = 0;
             if self.unflushed > 0
-                && let Poll::Ready(flushed) = Pin::new(&mut self.stream).poll_flush(cx)
+                && let Poll::Ready(flushed) = Pin::new(&mut self.transport).poll_flush(cx)
             {
                 flushed.map_err(write_failure)?;
                 written = std::mem::take(&mut self.unflushed);
@@ -276,15 +276,15 @@ impl Link {
             }
             // The call for a single slice is the cheaper one.
             match slices.get(..used).unwrap_or_default() {
-                [one] => ready!(Pin::new(&mut self.stream).poll_write(cx, one))?,
-                slices => ready!(Pin::new(&mut self.stream).poll_write_vectored(cx, slices))?,
+                [one] => ready!(Pin::new(&mut self.transport).poll_write(cx, one))?,
+                slices => ready!(Pin::new(&mut self.transport).poll_write_vectored(cx, slices))?,
             }
         };
         self.batch.advance(count);
         Poll::Ready(Ok(count))
     }
 
-    /// Gives back what bursts needed; the link is quiet.
+    /// Gives back what bursts needed; the connection is quiet.
     pub(super) fn tidy(&mut self) {
         self.batch.shrink_to(KEPT);
     }
@@ -311,8 +311,8 @@ impl Link {
                 std::mem::swap(&mut self.batch, &mut closing.last);
             }
             if self.batch.is_empty() {
-                ready!(Pin::new(&mut self.stream).poll_flush(cx))?;
-                ready!(Pin::new(&mut self.stream).poll_shutdown(cx))?;
+                ready!(Pin::new(&mut self.transport).poll_flush(cx))?;
+                ready!(Pin::new(&mut self.transport).poll_shutdown(cx))?;
                 closing.is_written = true;
             } else if ready!(self.poll_write_batch(cx))? == 0 {
                 return Poll::Ready(Ok(()));
@@ -323,7 +323,7 @@ impl Link {
         let mut bytes = [0; SMALL];
         for _ in 0..READS {
             let mut buffer = ReadBuf::new(&mut bytes);
-            ready!(Pin::new(&mut self.stream).poll_read(cx, &mut buffer))?;
+            ready!(Pin::new(&mut self.transport).poll_read(cx, &mut buffer))?;
             if buffer.filled().is_empty() {
                 return Poll::Ready(Ok(()));
             }

@@ -14,7 +14,7 @@ const KEPT: Duration = Duration::from_secs(1);
 /// Holds the memory of up to two packets: of one that the application works
 /// on, and of one that waits for it.
 #[derive(Default)]
-pub(super) struct Spare(Option<Box<Kept>>);
+pub(super) struct PacketMemory(Option<Box<Kept>>);
 
 struct Kept {
     newer: Memory,
@@ -30,7 +30,7 @@ struct Memory {
     size: usize,
 }
 
-impl Spare {
+impl PacketMemory {
     /// Keeps a share of memory of such a size.
     pub(super) fn keep(&mut self, share: BytesMut, size: usize, now: Instant) {
         if size > LARGEST {
@@ -64,7 +64,7 @@ impl Spare {
         Some((memory.share, memory.size))
     }
 
-    /// When [`Spare::tidy`] has something to do.
+    /// When [`PacketMemory::tidy`] has something to do.
     pub(super) fn due(&self) -> Option<Instant> {
         self.0.as_ref().map(|kept| kept.until)
     }
@@ -85,55 +85,55 @@ mod tests {
     const NOW: Instant = Instant::from_micros(0);
 
     /// Has the memory of a packet of such a size kept; the packet.
-    fn keep(spare: &mut Spare, size: usize) -> Bytes {
+    fn keep(reusable: &mut PacketMemory, size: usize) -> Bytes {
         let mut memory = BytesMut::zeroed(size);
         let packet = memory.split().freeze();
-        spare.keep(memory, size, NOW);
+        reusable.keep(memory, size, NOW);
         packet
     }
 
     #[test]
     fn memory_is_free_once_its_packet_is_gone() {
-        let mut spare = Spare::default();
-        assert_eq!(spare.take(SIZE), None);
-        let packet = keep(&mut spare, SIZE);
-        assert_eq!(spare.take(SIZE), None);
+        let mut reusable = PacketMemory::default();
+        assert_eq!(reusable.take(SIZE), None);
+        let packet = keep(&mut reusable, SIZE);
+        assert_eq!(reusable.take(SIZE), None);
         drop(packet);
-        let (memory, size) = spare.take(SIZE).unwrap();
+        let (memory, size) = reusable.take(SIZE).unwrap();
         assert_eq!((memory.len(), size), (0, SIZE));
         assert!(memory.capacity() >= SIZE);
-        assert_eq!(spare.take(SIZE), None, "taken once");
+        assert_eq!(reusable.take(SIZE), None, "taken once");
     }
 
     #[test]
     fn memory_serves_packets_of_its_size_to_half_of_it() {
         for (wanted, fits) in [(SIZE + 1, false), (SIZE, true), (SIZE / 2, true)] {
-            let mut spare = Spare::default();
-            drop(keep(&mut spare, SIZE));
-            assert_eq!(spare.take(wanted).is_some(), fits, "{wanted}");
+            let mut reusable = PacketMemory::default();
+            drop(keep(&mut reusable, SIZE));
+            assert_eq!(reusable.take(wanted).is_some(), fits, "{wanted}");
         }
-        let mut spare = Spare::default();
-        drop(keep(&mut spare, SIZE));
-        assert_eq!(spare.take(SIZE / 2 - 1), None);
+        let mut reusable = PacketMemory::default();
+        drop(keep(&mut reusable, SIZE));
+        assert_eq!(reusable.take(SIZE / 2 - 1), None);
     }
 
     #[test]
     fn the_memory_of_two_packets_is_kept() {
-        let mut spare = Spare::default();
-        drop((0..3).map(|_| keep(&mut spare, SIZE)).collect::<Vec<_>>());
-        assert!(spare.take(SIZE).is_some());
-        assert!(spare.take(SIZE).is_some());
-        assert!(spare.take(SIZE).is_none());
-        drop([keep(&mut spare, SIZE), keep(&mut spare, SIZE)]);
-        assert!(spare.take(SIZE).is_some() && spare.take(SIZE).is_some(), "in any order");
+        let mut reusable = PacketMemory::default();
+        drop((0..3).map(|_| keep(&mut reusable, SIZE)).collect::<Vec<_>>());
+        assert!(reusable.take(SIZE).is_some());
+        assert!(reusable.take(SIZE).is_some());
+        assert!(reusable.take(SIZE).is_none());
+        drop([keep(&mut reusable, SIZE), keep(&mut reusable, SIZE)]);
+        assert!(reusable.take(SIZE).is_some() && reusable.take(SIZE).is_some(), "in any order");
     }
 
     #[test]
     fn very_large_memory_is_given_back_at_once() {
         for (size, is_kept) in [(LARGEST, true), (LARGEST + 1, false)] {
-            let mut spare = Spare::default();
-            drop(keep(&mut spare, size));
-            assert_eq!(spare.due().is_some(), is_kept);
+            let mut reusable = PacketMemory::default();
+            drop(keep(&mut reusable, size));
+            assert_eq!(reusable.due().is_some(), is_kept);
         }
     }
 }

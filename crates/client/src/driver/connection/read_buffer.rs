@@ -9,7 +9,7 @@ use bytes::{BufMut, BytesMut};
 use evenkeel_proto::Instant;
 use tokio::io::{AsyncRead, AsyncReadExt};
 
-use super::packet_memory::Spare;
+use super::packet_memory::PacketMemory;
 
 /// Room for the first read; doubled while reads fill it.
 pub(super) const SMALL: usize = 4 * 1024;
@@ -21,7 +21,7 @@ const OWN_MEMORY: usize = 16 * 1024;
 /// has come already: announcing is cheap, sending is not.
 const TRUST: usize = 2 * 1024 * 1024;
 
-pub(super) struct Inflow {
+pub(super) struct ReadBuffer {
     /// What came and is not decoded yet.
     pub(super) bytes: BytesMut,
     /// Room for the next read of small packets.
@@ -31,12 +31,18 @@ pub(super) struct Inflow {
     /// Size of the memory in `bytes` where it belongs to one large packet.
     own: Option<usize>,
     /// Memory of the large packets before.
-    spare: Spare,
+    reusable: PacketMemory,
 }
 
-impl Inflow {
+impl ReadBuffer {
     pub(super) fn new() -> Self {
-        Self { bytes: BytesMut::new(), room: SMALL, missing: 0, own: None, spare: Spare::default() }
+        Self {
+            bytes: BytesMut::new(),
+            room: SMALL,
+            missing: 0,
+            own: None,
+            reusable: PacketMemory::default(),
+        }
     }
 
     /// Notes what the packet at the front lacks; within the maximum packet
@@ -88,9 +94,9 @@ impl Inflow {
     /// is used up first where it does for the packet at the front: to make
     /// room is to copy what has come.
     fn make_room(&mut self) {
-        let spare = self.bytes.capacity() - self.bytes.len();
-        let does = self.missing > 0 && spare >= self.missing;
-        if !does && spare < self.room && !self.bytes.try_reclaim(self.room) {
+        let room = self.bytes.capacity() - self.bytes.len();
+        let does = self.missing > 0 && room >= self.missing;
+        if !does && room < self.room && !self.bytes.try_reclaim(self.room) {
             let mut bytes = BytesMut::with_capacity(self.bytes.len() + self.room);
             bytes.extend_from_slice(&self.bytes);
             self.bytes = bytes;
@@ -102,7 +108,7 @@ impl Inflow {
     fn move_to_own_memory(&mut self) {
         let size = self.bytes.len() + self.missing.min(TRUST.max(self.bytes.len()));
         let (mut bytes, size) =
-            (self.spare.take(size)).unwrap_or_else(|| (BytesMut::with_capacity(size), size));
+            (self.reusable.take(size)).unwrap_or_else(|| (BytesMut::with_capacity(size), size));
         bytes.extend_from_slice(&self.bytes);
         (self.bytes, self.own) = (bytes, Some(size));
     }
@@ -111,7 +117,7 @@ impl Inflow {
     /// application has let go of it.
     fn leave_own_memory(&mut self, now: Instant) {
         if let Some(size) = self.own.take_if(|_| self.bytes.is_empty()) {
-            self.spare.keep(std::mem::take(&mut self.bytes), size, now);
+            self.reusable.keep(std::mem::take(&mut self.bytes), size, now);
         }
     }
 
@@ -121,14 +127,14 @@ impl Inflow {
         self.bytes.extend_from_slice(bytes);
     }
 
-    /// When [`Inflow::tidy`] has something to do.
+    /// When [`ReadBuffer::tidy`] has something to do.
     pub(super) fn due(&self) -> Option<Instant> {
-        self.spare.due()
+        self.reusable.due()
     }
 
     /// Gives back what large packets needed, some time after the last.
     pub(super) fn tidy(&mut self, now: Instant) {
-        self.spare.tidy(now);
+        self.reusable.tidy(now);
     }
 
     /// An idle connection holds no buffer.
@@ -146,9 +152,9 @@ mod tests {
 
     use super::*;
 
-    fn read(inflow: &mut Inflow, mut input: &[u8]) -> usize {
+    fn read(buffer: &mut ReadBuffer, mut input: &[u8]) -> usize {
         let mut cx = Context::from_waker(std::task::Waker::noop());
-        let Poll::Ready(Ok(read)) = inflow.poll_read(&mut cx, &mut input, Instant::from_micros(0))
+        let Poll::Ready(Ok(read)) = buffer.poll_read(&mut cx, &mut input, Instant::from_micros(0))
         else {
             panic!("a slice can always be read");
         };
@@ -158,42 +164,42 @@ mod tests {
     #[test]
     fn a_large_packet_is_read_to_its_end_into_memory_of_its_size() {
         let input = vec![b'x'; 2 * OWN_MEMORY];
-        let mut inflow = Inflow::new();
-        assert_eq!(read(&mut inflow, &input), SMALL);
-        inflow.expect(OWN_MEMORY);
-        assert_eq!(read(&mut inflow, &input[SMALL..]), OWN_MEMORY, "and not beyond");
-        assert_eq!(inflow.bytes.len(), SMALL + OWN_MEMORY);
-        assert_eq!(inflow.bytes.capacity(), SMALL + OWN_MEMORY);
+        let mut buffer = ReadBuffer::new();
+        assert_eq!(read(&mut buffer, &input), SMALL);
+        buffer.expect(OWN_MEMORY);
+        assert_eq!(read(&mut buffer, &input[SMALL..]), OWN_MEMORY, "and not beyond");
+        assert_eq!(buffer.bytes.len(), SMALL + OWN_MEMORY);
+        assert_eq!(buffer.bytes.capacity(), SMALL + OWN_MEMORY);
     }
 
     #[test]
     fn small_packets_share_a_buffer_that_grows_while_reads_fill_it() {
         let input = vec![b'x'; 4 * LARGE];
-        let mut inflow = Inflow::new();
+        let mut buffer = ReadBuffer::new();
         for _ in 0..10 {
-            inflow.expect(OWN_MEMORY - 1);
-            assert!(read(&mut inflow, &input) <= 2 * LARGE);
-            let whole = inflow.bytes.len();
-            drop(inflow.bytes.split_to(whole));
+            buffer.expect(OWN_MEMORY - 1);
+            assert!(read(&mut buffer, &input) <= 2 * LARGE);
+            let whole = buffer.bytes.len();
+            drop(buffer.bytes.split_to(whole));
         }
-        assert_eq!(read(&mut inflow, &input), LARGE);
+        assert_eq!(read(&mut buffer, &input), LARGE);
     }
 
     #[test]
     fn an_announced_length_gets_no_more_memory_than_has_come() {
         let input = vec![b'x'; 4 * TRUST];
-        let mut inflow = Inflow::new();
+        let mut buffer = ReadBuffer::new();
         let announced = 256 * 1024 * 1024;
-        read(&mut inflow, &input[..100]);
-        while inflow.bytes.len() < 16 * TRUST {
-            inflow.expect(announced - inflow.bytes.len());
-            let before = inflow.bytes.len();
-            read(&mut inflow, &input[..1000]);
+        read(&mut buffer, &input[..100]);
+        while buffer.bytes.len() < 16 * TRUST {
+            buffer.expect(announced - buffer.bytes.len());
+            let before = buffer.bytes.len();
+            read(&mut buffer, &input[..1000]);
             let most = TRUST + 2 * before;
-            assert!(inflow.bytes.capacity() <= most, "{} bytes", inflow.bytes.capacity());
-            let room = inflow.bytes.capacity() - inflow.bytes.len();
+            assert!(buffer.bytes.capacity() <= most, "{} bytes", buffer.bytes.capacity());
+            let room = buffer.bytes.capacity() - buffer.bytes.len();
             if room > 0 {
-                inflow.bytes.put_bytes(b'x', room);
+                buffer.bytes.put_bytes(b'x', room);
             }
         }
     }
@@ -201,16 +207,16 @@ mod tests {
     /// How often the memory of a packet changes while it comes in such parts.
     fn moves(size: usize, part: usize) -> usize {
         let input = vec![b'x'; part];
-        let mut inflow = Inflow::new();
-        read(&mut inflow, &[b'x'; 100]);
+        let mut buffer = ReadBuffer::new();
+        read(&mut buffer, &[b'x'; 100]);
         let mut moves = 0;
-        while inflow.bytes.len() < size {
-            inflow.expect(size - inflow.bytes.len());
-            let before = inflow.bytes.as_ptr();
-            read(&mut inflow, &input);
-            moves += usize::from(inflow.bytes.as_ptr() != before);
+        while buffer.bytes.len() < size {
+            buffer.expect(size - buffer.bytes.len());
+            let before = buffer.bytes.as_ptr();
+            read(&mut buffer, &input);
+            moves += usize::from(buffer.bytes.as_ptr() != before);
         }
-        assert_eq!(inflow.bytes.len(), size, "not beyond its end");
+        assert_eq!(buffer.bytes.len(), size, "not beyond its end");
         moves
     }
 
@@ -228,68 +234,68 @@ mod tests {
     #[test]
     fn an_idle_connection_holds_no_buffer() {
         let now = Instant::from_micros(0);
-        let mut inflow = Inflow::new();
-        read(&mut inflow, b"abc");
-        inflow.release(now);
-        assert_eq!(inflow.bytes.len(), 3, "what is not decoded stays");
-        drop(inflow.bytes.split_to(3));
-        inflow.release(now);
-        assert_eq!(inflow.bytes.capacity(), 0);
+        let mut buffer = ReadBuffer::new();
+        read(&mut buffer, b"abc");
+        buffer.release(now);
+        assert_eq!(buffer.bytes.len(), 3, "what is not decoded stays");
+        drop(buffer.bytes.split_to(3));
+        buffer.release(now);
+        assert_eq!(buffer.bytes.capacity(), 0);
     }
 
     /// Takes in a packet of such a size, 100 bytes of it before its length is
     /// known, in reads of such parts.
-    fn packet(inflow: &mut Inflow, size: usize, part: usize) -> Bytes {
+    fn packet(buffer: &mut ReadBuffer, size: usize, part: usize) -> Bytes {
         let input = vec![b'x'; size];
-        inflow.expect(0);
-        read(inflow, &input[..100]);
-        while inflow.bytes.len() < size {
-            inflow.expect(size - inflow.bytes.len());
-            read(inflow, &input[inflow.bytes.len()..][..part.min(size - inflow.bytes.len())]);
+        buffer.expect(0);
+        read(buffer, &input[..100]);
+        while buffer.bytes.len() < size {
+            buffer.expect(size - buffer.bytes.len());
+            read(buffer, &input[buffer.bytes.len()..][..part.min(size - buffer.bytes.len())]);
         }
-        inflow.expect(0);
-        inflow.bytes.split_to(size).freeze()
+        buffer.expect(0);
+        buffer.bytes.split_to(size).freeze()
     }
 
     #[test]
     fn memory_that_the_application_gave_back_serves_the_next_large_packet() {
         for part in [usize::MAX, 20_000, 5_000] {
-            let mut inflow = Inflow::new();
-            let first = packet(&mut inflow, 5 * OWN_MEMORY, part);
+            let mut buffer = ReadBuffer::new();
+            let first = packet(&mut buffer, 5 * OWN_MEMORY, part);
             let at = first.as_ptr();
-            let second = packet(&mut inflow, 5 * OWN_MEMORY, part);
+            let second = packet(&mut buffer, 5 * OWN_MEMORY, part);
             assert_ne!(second.as_ptr(), at, "the first is held");
             assert!(first.iter().all(|byte| *byte == b'x'));
             drop(first);
-            let third = packet(&mut inflow, 4 * OWN_MEMORY, part);
+            let third = packet(&mut buffer, 4 * OWN_MEMORY, part);
             assert_eq!(third.as_ptr(), at, "parts of {part}");
         }
     }
 
     #[test]
     fn a_drained_link_gives_memory_back_some_time_after_the_last_large_packet() {
-        let mut inflow = Inflow::new();
-        let first = packet(&mut inflow, 2 * OWN_MEMORY, usize::MAX);
-        assert_eq!(inflow.due(), None);
-        inflow.release(Instant::from_micros(0));
-        assert_eq!(inflow.bytes.capacity(), 0);
-        let due = inflow.due().unwrap();
-        inflow.tidy(Instant::from_micros(due.as_micros() - 1));
-        assert_eq!(inflow.due(), Some(due));
-        inflow.tidy(due);
-        assert_eq!(inflow.due(), None);
+        let mut buffer = ReadBuffer::new();
+        let first = packet(&mut buffer, 2 * OWN_MEMORY, usize::MAX);
+        assert_eq!(buffer.due(), None);
+        buffer.release(Instant::from_micros(0));
+        assert_eq!(buffer.bytes.capacity(), 0);
+        let due = buffer.due().unwrap();
+        buffer.tidy(Instant::from_micros(due.as_micros() - 1));
+        assert_eq!(buffer.due(), Some(due));
+        buffer.tidy(due);
+        assert_eq!(buffer.due(), None);
         assert!(first.try_into_mut().is_ok(), "nobody else holds it");
     }
 
     #[test]
     fn bytes_from_elsewhere_make_memory_shared() {
-        let mut inflow = Inflow::new();
-        let first = packet(&mut inflow, 2 * OWN_MEMORY, usize::MAX);
-        inflow.push(b"abc");
-        inflow.release(Instant::from_micros(0));
-        drop(inflow.bytes.split_to(3));
-        inflow.release(Instant::from_micros(0));
-        assert_eq!(inflow.due(), None, "not known to be one packet's");
+        let mut buffer = ReadBuffer::new();
+        let first = packet(&mut buffer, 2 * OWN_MEMORY, usize::MAX);
+        buffer.push(b"abc");
+        buffer.release(Instant::from_micros(0));
+        drop(buffer.bytes.split_to(3));
+        buffer.release(Instant::from_micros(0));
+        assert_eq!(buffer.due(), None, "not known to be one packet's");
         drop(first);
     }
 }

@@ -9,67 +9,68 @@ const ANSWERS: u32 = 2;
 /// Looks for an answer before the driver sleeps: a look costs less than a
 /// microsecond; to sleep and be woken, on a virtual machine, twenty or thirty,
 /// and the server as much.
-const LOOKS: u32 = 64;
+const POLLS: u32 = 64;
 /// Flows that are waited for asleep after one that went on too late ...
-const REST: u32 = 8;
+const PAUSE: u32 = 8;
 /// ... and after each in a row twice as many, up to this.
-const LONGEST_REST: u32 = 1024;
+const LONGEST_PAUSE: u32 = 1024;
 
 /// Lets the driver look for more instead of sleeping, where the server is
 /// likely to answer within microseconds.
 ///
-/// Only in the midst of a flow, and only while the looks are worth it: a
-/// client that is idle, or has a message now and then, never looks in vain,
+/// Only in the midst of a flow, and only while the polls are worth it: a
+/// client that is idle, or has a message now and then, never polls in vain,
 /// and one that has bursts hardly ever.
 #[derive(Debug)]
-pub(crate) struct Patience {
+pub(crate) struct Spin {
     /// Answers still to be looked for.
     answers: u32,
     /// Looks left for the next one.
-    looks: u32,
+    polls: u32,
     /// Flows left to be waited for asleep.
-    rest: u32,
+    pause: u32,
     /// How many they are after the next one that goes on too late.
-    next_rest: u32,
+    next_pause: u32,
 }
 
-impl Default for Patience {
+impl Default for Spin {
     fn default() -> Self {
-        Self { answers: 0, looks: 0, rest: 0, next_rest: REST }
+        Self { answers: 0, polls: 0, pause: 0, next_pause: PAUSE }
     }
 }
 
-impl Patience {
+impl Spin {
     /// So many messages are acknowledged, or published, at once.
     pub(crate) const fn on_sent(&mut self, messages: usize) {
         if messages < FLOW {
             return;
         }
-        if self.rest > 0 {
-            self.rest -= 1;
+        if self.pause > 0 {
+            self.pause -= 1;
             return;
         }
-        (self.answers, self.looks) = (ANSWERS, LOOKS);
+        (self.answers, self.polls) = (ANSWERS, POLLS);
     }
 
     pub(crate) const fn on_read(&mut self) {
-        if self.looks > 0 {
+        if self.polls > 0 {
             self.answers -= 1;
-            self.looks = if self.answers > 0 { LOOKS } else { 0 };
-            self.next_rest = REST;
+            self.polls = if self.answers > 0 { POLLS } else { 0 };
+            self.next_pause = PAUSE;
         }
     }
 
     /// There is nothing to do: true where the driver should look again soon,
     /// after all other tasks, and false where it should sleep.
-    pub(crate) const fn looks_again(&mut self) -> bool {
-        if self.looks == 0 {
+    pub(crate) const fn spins_again(&mut self) -> bool {
+        if self.polls == 0 {
             return false;
         }
-        self.looks -= 1;
-        if self.looks == 0 {
-            self.rest = self.next_rest;
-            self.next_rest = if self.rest < LONGEST_REST { 2 * self.rest } else { LONGEST_REST };
+        self.polls -= 1;
+        if self.polls == 0 {
+            self.pause = self.next_pause;
+            self.next_pause =
+                if self.pause < LONGEST_PAUSE { 2 * self.pause } else { LONGEST_PAUSE };
         }
         true
     }
@@ -79,76 +80,76 @@ impl Patience {
 mod tests {
     use super::*;
 
-    fn looks(patience: &mut Patience) -> u32 {
-        let mut looks = 0;
-        while patience.looks_again() {
-            looks += 1;
+    fn polls(spin: &mut Spin) -> u32 {
+        let mut polls = 0;
+        while spin.spins_again() {
+            polls += 1;
         }
-        looks
+        polls
     }
 
-    fn looks_after(patience: &mut Patience, acknowledged: usize) -> u32 {
-        patience.on_sent(acknowledged);
-        looks(patience)
+    fn polls_after(spin: &mut Spin, acknowledged: usize) -> u32 {
+        spin.on_sent(acknowledged);
+        polls(spin)
     }
 
     #[test]
-    fn only_a_flow_is_worth_a_look() {
-        let mut patience = Patience::default();
+    fn only_a_flow_is_polled_for() {
+        let mut spin = Spin::default();
         for _ in 0..1000 {
-            patience.on_read();
-            assert_eq!(looks_after(&mut patience, FLOW - 1), 0);
+            spin.on_read();
+            assert_eq!(polls_after(&mut spin, FLOW - 1), 0);
         }
-        assert_eq!(looks_after(&mut patience, FLOW), LOOKS);
+        assert_eq!(polls_after(&mut spin, FLOW), POLLS);
     }
 
     #[test]
-    fn a_flow_that_goes_on_is_always_looked_for() {
-        let mut patience = Patience::default();
-        for _ in 0..3 * REST {
-            patience.on_sent(FLOW);
-            for _ in 1..LOOKS {
-                assert!(patience.looks_again());
+    fn a_flow_that_goes_on_is_always_polled_for() {
+        let mut spin = Spin::default();
+        for _ in 0..3 * PAUSE {
+            spin.on_sent(FLOW);
+            for _ in 1..POLLS {
+                assert!(spin.spins_again());
             }
-            patience.on_read();
+            spin.on_read();
         }
     }
 
     #[test]
-    fn what_comes_little_by_little_after_a_flow_is_slept_for() {
-        let mut patience = Patience::default();
-        patience.on_sent(FLOW);
+    fn what_comes_little_by_little_after_a_flow_is_waited_for_asleep() {
+        let mut spin = Spin::default();
+        spin.on_sent(FLOW);
         for _ in 0..ANSWERS {
-            assert!(patience.looks_again());
-            patience.on_read();
+            assert!(spin.spins_again());
+            spin.on_read();
         }
-        assert_eq!(looks_after(&mut patience, 1), 0);
+        assert_eq!(polls_after(&mut spin, 1), 0);
     }
 
     #[test]
-    fn one_that_went_on_too_late_is_slept_for_more_and_more_often() {
-        let mut patience = Patience::default();
-        for rest in [REST, 2 * REST, 4 * REST] {
-            assert_eq!(looks_after(&mut patience, FLOW), LOOKS);
-            for _ in 0..rest {
-                assert_eq!(looks_after(&mut patience, FLOW), 0);
-                patience.on_read();
+    fn one_that_went_on_too_late_is_waited_for_asleep_more_often() {
+        let mut spin = Spin::default();
+        for pause in [PAUSE, 2 * PAUSE, 4 * PAUSE] {
+            assert_eq!(polls_after(&mut spin, FLOW), POLLS);
+            for _ in 0..pause {
+                assert_eq!(polls_after(&mut spin, FLOW), 0);
+                spin.on_read();
             }
         }
-        let in_vain: u32 = (0..10 * LONGEST_REST).map(|_| looks_after(&mut patience, FLOW)).sum();
-        assert!(in_vain <= 20 * LOOKS, "{in_vain} looks");
+        let in_vain: u32 = (0..10 * LONGEST_PAUSE).map(|_| polls_after(&mut spin, FLOW)).sum();
+        assert!(in_vain <= 20 * POLLS, "{in_vain} polls");
     }
 
     #[test]
     fn success_makes_up_for_what_was_in_vain() {
-        let mut patience = Patience::default();
-        for rest in [REST, 2 * REST] {
-            assert_eq!(looks_after(&mut patience, FLOW), LOOKS);
-            (0..rest).for_each(|_| patience.on_sent(FLOW));
+        let mut spin = Spin::default();
+        for pause in [PAUSE, 2 * PAUSE] {
+            assert_eq!(polls_after(&mut spin, FLOW), POLLS);
+            (0..pause).for_each(|_| spin.on_sent(FLOW));
         }
-        patience.on_sent(FLOW);
-        patience.on_read();
-        assert_eq!(looks(&mut patience), LOOKS);
-        assert_eq!(patience.rest, REST);
+        spin.on_sent(FLOW);
+        spin.on_read();
+        assert_eq!(polls(&mut spin), POLLS);
+        assert_eq!(spin.pause, PAUSE);
     }
 }

@@ -20,7 +20,7 @@ use super::websocket::WebSocketClose;
 ///
 /// - The end of the stream is a read of no bytes, however it came about: TCP's end, TLS's with or
 ///   without its closing alert (MQTT packets know their length, so truncation is noticed), or a
-///   WebSocket close frame, which [`Stream::websocket_close`] then shows.
+///   WebSocket close frame, which [`Transport::websocket_close`] then shows.
 /// - A write has been taken over once it returns; it is on its way only when a flush has
 ///   finished. On plain TCP and Unix sockets the two are the same.
 /// - Vectored writes are the fast way on every layer: on a socket they are one system call, on
@@ -28,7 +28,7 @@ use super::websocket::WebSocketClose;
 /// - An [`io::Error`] is classified by [`StreamError::from`](super::StreamError).
 ///
 /// Plain TCP and Unix sockets have no buffers of their own.
-pub struct Stream {
+pub struct Transport {
     layers: Layers,
     /// Whether the last read found nothing, so that no layer holds unread bytes.
     drained: bool,
@@ -59,7 +59,7 @@ pub struct TlsSession {
     pub alpn: Option<Vec<u8>>,
 }
 
-impl Stream {
+impl Transport {
     pub(super) const fn new(secured: Secured) -> Self {
         Self { layers: Layers::Bytes(secured), drained: false }
     }
@@ -175,7 +175,7 @@ impl Secured {
     }
 }
 
-impl AsyncRead for Stream {
+impl AsyncRead for Transport {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -187,7 +187,7 @@ impl AsyncRead for Stream {
     }
 }
 
-impl AsyncWrite for Stream {
+impl AsyncWrite for Transport {
     fn poll_write(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -271,9 +271,9 @@ impl AsyncWrite for Secured {
     }
 }
 
-impl fmt::Debug for Stream {
+impl fmt::Debug for Transport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Stream").field("addresses", &self.addresses()).finish_non_exhaustive()
+        f.debug_struct("Transport").field("addresses", &self.addresses()).finish_non_exhaustive()
     }
 }
 
@@ -282,6 +282,6 @@ mod tests {
     /// What an idle connection costs beside the socket itself: no buffer may hide in here.
     #[test]
     fn a_stream_is_small() {
-        assert!(size_of::<super::Stream>() <= 64);
+        assert!(size_of::<super::Transport>() <= 64);
     }
 }

@@ -3,14 +3,14 @@
 use std::fmt;
 use std::sync::{Arc, LazyLock};
 
-use super::endpoint::{Endpoint, Place};
+use super::endpoint::{Endpoint, Target};
 use super::error::{ConfigError, ConnectError};
+use super::layers::{Secured, Transport};
 use super::options::TransportOptions;
 use super::progress::{ConnectPhase, ConnectProgress};
 use super::proxy;
 use super::route::Route;
 use super::socket::{Kind, Socket};
-use super::stream::{Secured, Stream};
 use super::tcp;
 #[cfg(feature = "websocket")]
 use super::websocket;
@@ -18,9 +18,9 @@ use super::websocket;
 use crate::tls::{TlsFiles, Unprepared};
 
 /// Opens connections with one set of options. Clones share what was made of the options, such as
-/// trusted certificates and TLS sessions to resume, so many clients do well to share one dialer.
+/// trusted certificates and TLS sessions to resume, so many clients do well to share one opener.
 #[derive(Clone)]
-pub struct Dialer {
+pub struct Opener {
     options: Arc<TransportOptions>,
     #[cfg(feature = "tls")]
     tls: TlsFiles,
@@ -29,14 +29,14 @@ pub struct Dialer {
 /// One copy for all that have them, however many clients there are.
 static DEFAULTS: LazyLock<Arc<TransportOptions>> = LazyLock::new(Arc::default);
 
-impl Default for Dialer {
+impl Default for Opener {
     fn default() -> Self {
         Self::with(DEFAULTS.clone())
     }
 }
 
-impl Dialer {
-    /// Makes a dialer. Nothing is read or checked yet.
+impl Opener {
+    /// Makes an opener. Nothing is read or checked yet.
     pub fn new(options: TransportOptions) -> Self {
         Self::with(Arc::new(options))
     }
@@ -65,17 +65,17 @@ impl Dialer {
     }
 
     fn check_settings(&self, endpoint: &Endpoint) -> Result<(), ConfigError> {
-        let is_network = matches!(endpoint.place, Place::Network { .. });
+        let is_network = matches!(endpoint.target, Target::Network { .. });
         if self.options().proxy.is_some() && !is_network {
             return Err(ConfigError::ProxyWithoutNetwork);
         }
-        if cfg!(not(unix)) && matches!(endpoint.place, Place::Unix(_)) {
+        if cfg!(not(unix)) && matches!(endpoint.target, Target::Unix(_)) {
             return Err(ConfigError::UnixNotSupported);
         }
         let tcp = &self.options().tcp;
-        match (&self.options().proxy, &endpoint.place) {
+        match (&self.options().proxy, &endpoint.target) {
             (Some(proxy), _) => proxy.check(tcp)?,
-            (None, Place::Network { host, .. }) => tcp.check(host)?,
+            (None, Target::Network { host, .. }) => tcp.check(host)?,
             (None, _) => {}
         }
         self.check_websocket(endpoint)
@@ -91,7 +91,7 @@ impl Dialer {
         &self,
         endpoint: &Endpoint,
         progress: &ConnectProgress,
-    ) -> Result<Stream, ConnectError> {
+    ) -> Result<Transport, ConnectError> {
         self.open_by(endpoint, progress, &Route::default()).await
     }
 
@@ -101,7 +101,7 @@ impl Dialer {
         endpoint: &Endpoint,
         progress: &ConnectProgress,
         route: &Route,
-    ) -> Result<Stream, ConnectError> {
+    ) -> Result<Transport, ConnectError> {
         // Boxed so that the handshakes' large state does not stay part of the task that calls
         // this for as long as the connection lives.
         Box::pin(self.open_layers(endpoint, progress, route)).await
@@ -112,40 +112,40 @@ impl Dialer {
         endpoint: &Endpoint,
         progress: &ConnectProgress,
         route: &Route,
-    ) -> Result<Stream, ConnectError> {
+    ) -> Result<Transport, ConnectError> {
         self.check_settings(endpoint)?;
         let tls = self.read_tls(endpoint, progress).await?;
-        let socket = self.open_socket(&endpoint.place, progress, route).await?;
+        let socket = self.open_socket(&endpoint.target, progress, route).await?;
         let secured = self.secure(tls, socket, progress).await?;
         self.frame(endpoint, secured, progress).await
     }
 
     async fn open_socket(
         &self,
-        place: &Place,
+        target: &Target,
         progress: &ConnectProgress,
         route: &Route,
     ) -> Result<Socket, ConnectError> {
         let options = self.options();
-        let kind = match place {
-            Place::Network { host, port } => Kind::Tcp(match &options.proxy {
+        let kind = match target {
+            Target::Network { host, port } => Kind::Tcp(match &options.proxy {
                 Some(proxy) => {
                     proxy::connect(proxy, host, *port, &options.tcp, progress, route).await?
                 }
                 None => tcp::connect(host, *port, &options.tcp, progress, route).await?,
             }),
             #[cfg(unix)]
-            Place::Unix(path) => {
+            Target::Unix(path) => {
                 progress.enter(ConnectPhase::Stream);
                 Kind::Unix(super::unix::connect(path).await?)
             }
             #[cfg(not(unix))]
-            Place::Unix(_) => return Err(ConfigError::UnixNotSupported.into()),
-            Place::Memory(connector) => {
+            Target::Unix(_) => return Err(ConfigError::UnixNotSupported.into()),
+            Target::Memory(connector) => {
                 progress.enter(ConnectPhase::Stream);
                 Kind::Memory(connector.connect().map_err(|e| stream_failed("in-memory server", e))?)
             }
-            Place::Custom(connector) => {
+            Target::Custom(connector) => {
                 progress.enter(ConnectPhase::Stream);
                 let opened = connector.connect().await;
                 Kind::Custom(opened.map_err(|e| stream_failed("user-supplied stream", e))?)
@@ -164,7 +164,7 @@ fn stream_failed(endpoint: &str, error: std::io::Error) -> ConnectError {
 type Tls = (Arc<rustls::ClientConfig>, rustls::pki_types::ServerName<'static>);
 
 #[cfg(feature = "tls")]
-impl Dialer {
+impl Opener {
     fn check_tls(&self, endpoint: &Endpoint) -> Result<(), ConfigError> {
         if endpoint.tls {
             let checked = self.tls.check(&self.options().tls, endpoint.identity.as_ref());
@@ -223,7 +223,7 @@ impl Dialer {
 struct NoTls;
 
 #[cfg(not(feature = "tls"))]
-impl Dialer {
+impl Opener {
     fn check_tls(&self, endpoint: &Endpoint) -> Result<(), ConfigError> {
         if endpoint.tls { Err(ConfigError::TlsNotCompiled) } else { Ok(()) }
     }
@@ -248,7 +248,7 @@ impl Dialer {
 }
 
 #[cfg(feature = "websocket")]
-impl Dialer {
+impl Opener {
     fn check_websocket(&self, endpoint: &Endpoint) -> Result<(), ConfigError> {
         match &endpoint.websocket {
             Some(target) => self.request(endpoint, target).map(drop),
@@ -261,12 +261,12 @@ impl Dialer {
         endpoint: &Endpoint,
         secured: Secured,
         progress: &ConnectProgress,
-    ) -> Result<Stream, ConnectError> {
-        let Some(target) = &endpoint.websocket else { return Ok(Stream::new(secured)) };
+    ) -> Result<Transport, ConnectError> {
+        let Some(target) = &endpoint.websocket else { return Ok(Transport::new(secured)) };
         progress.enter(ConnectPhase::WebSocket);
         let request = self.request(endpoint, target)?;
         let options = &self.options().websocket;
-        Ok(Stream::websocket(websocket::handshake(request, secured, options).await?))
+        Ok(Transport::websocket(websocket::handshake(request, secured, options).await?))
     }
 
     fn request(
@@ -280,7 +280,7 @@ impl Dialer {
 }
 
 #[cfg(not(feature = "websocket"))]
-impl Dialer {
+impl Opener {
     fn check_websocket(&self, endpoint: &Endpoint) -> Result<(), ConfigError> {
         match endpoint.websocket {
             Some(_) => Err(ConfigError::WebSocketNotCompiled),
@@ -293,13 +293,13 @@ impl Dialer {
         _endpoint: &Endpoint,
         secured: Secured,
         _progress: &ConnectProgress,
-    ) -> Result<Stream, ConnectError> {
-        Ok(Stream::new(secured))
+    ) -> Result<Transport, ConnectError> {
+        Ok(Transport::new(secured))
     }
 }
 
-impl fmt::Debug for Dialer {
+impl fmt::Debug for Opener {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Dialer").field(self.options()).finish()
+        f.debug_tuple("Opener").field(self.options()).finish()
     }
 }
