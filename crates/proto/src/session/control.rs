@@ -173,14 +173,18 @@ impl Control {
     }
 
     /// The session is lost: what was granted in it is granted no more, while
-    /// what was ended in it has ended.
-    pub(crate) fn forget_grants(&mut self) {
-        if !self.is_subscribe() {
-            return;
-        }
+    /// what was ended in it has ended. A grant that is no longer in force stays
+    /// as it is: a later operation ended or replaced the subscription.
+    pub(crate) fn forget_grants(
+        &mut self,
+        in_force: impl Fn(&SubscribeFilter, &Properties) -> bool,
+    ) {
+        let Asked::Subscribe(filters) = &self.asked else { return };
         self.answered = 0;
-        for code in &mut self.codes {
-            *code = code.filter(|code| code.is_error());
+        for (code, filter) in self.codes.iter_mut().zip(filters) {
+            if code.is_some_and(|code| !code.is_error()) && in_force(filter, &self.properties) {
+                *code = None;
+            }
         }
     }
 

@@ -187,8 +187,14 @@ impl Subscriptions {
     pub(crate) fn restore(&mut self, may_be_held: bool, identified: bool) -> usize {
         // What they were to renew is lost, and asked for with its identifier.
         self.waiting.retain(|control| !control.renews);
+        let active = &self.active;
         for control in &mut self.waiting {
-            control.forget_grants();
+            control.forget_grants(|asked, properties| {
+                let entry = active.get(&asked.filter);
+                entry.is_some_and(|entry| {
+                    entry.options == asked.options && entry.properties == *properties
+                })
+            });
         }
         let mut groups: Vec<Control> = Vec::new();
         let mut by_identifier: BTreeMap<u32, usize> = BTreeMap::new();

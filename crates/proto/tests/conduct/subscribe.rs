@@ -501,6 +501,54 @@ fn parts_answered_before_the_session_was_lost_go_out_again() {
     });
 }
 
+/// D8: the session is lost while a part of an operation is out. What a later
+/// operation ended or replaced meanwhile is not asked for again as it was first.
+#[test]
+fn parts_ended_or_replaced_before_the_session_was_lost_do_not_come_back() {
+    each_version(|version| {
+        let mut settings = quiet(lasting(version));
+        settings.bounds.filters_per_packet = 2;
+        for is_restored in [false, true] {
+            let names = [("a", AtMostOnce), ("b", AtMostOnce), ("c", AtMostOnce)];
+            let mut rig = Rig::online(settings.clone());
+            rig.subscribe(&names, 1);
+            let first = rig.expect_subscribe();
+            rig.send(&suback(first.packet_id, &[0, 0]));
+            let mut last = rig.expect_subscribe();
+            if is_restored {
+                rig.send(&suback(last.packet_id, &[0]));
+                rig.reconnect_with(&accepted());
+                let first = rig.expect_subscribe();
+                rig.send(&suback(first.packet_id, &[0, 0]));
+                last = rig.expect_subscribe();
+            }
+            assert_eq!(last.filters, [subscribe_to("c", AtMostOnce)]);
+            rig.outcomes();
+            rig.unsubscribe(&["a"], 2);
+            let ended = rig.expect_unsubscribe();
+            rig.send(&unsuback(ended.packet_id, &unsubscribed(version, 1)));
+            rig.subscribe(&[("b", AtLeastOnce)], 3);
+            let replaced = rig.expect_subscribe();
+            rig.send(&suback(replaced.packet_id, &[1]));
+            rig.outcomes();
+
+            rig.reconnect_with(&accepted());
+            let mut asked = Vec::new();
+            while let Some(Packet::Subscribe(part)) = rig.wire.pop_front() {
+                asked.extend(part.filters.iter().cloned());
+                rig.send(&suback(part.packet_id, &vec![0; part.filters.len()]));
+            }
+            asked.sort_by_key(|asked| asked.filter.to_string());
+            let wanted = [subscribe_to("b", AtLeastOnce), subscribe_to("c", AtMostOnce)];
+            assert_eq!(asked, wanted, "restored before: {is_restored}");
+            assert_eq!(rig.client.subscriptions(), 2);
+            if !is_restored {
+                assert_eq!(rig.answer(1), Ok(vec![0, 0, 0]));
+            }
+        }
+    });
+}
+
 #[test]
 fn subscriptions_survive_a_session_that_never_lasts() {
     each_version(|version| {
