@@ -3,7 +3,7 @@ use std::fmt;
 use evenkeel_codec::{Auth, Bytes, Properties, Property, ReasonCode, Text};
 
 use super::access::Challenge;
-use super::connection::ConnectionId;
+use super::ids::ConnectionId;
 
 /// A challenge that waits for its answer.
 pub(crate) struct Exchange {

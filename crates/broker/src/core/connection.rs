@@ -1,18 +1,16 @@
 use std::collections::BTreeMap;
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use evenkeel_codec::{Connect, Decoder, Packet, PacketType, Publish, Text, Version, Will};
-use serde::{Serialize, Serializer};
 
 use super::alias::{ReceivedAliases, SentAliases};
 use super::auth::Exchange;
 use super::event::CloseReason;
+use super::ids::SessionId;
 use super::inflow::Inflow;
 use super::keepalive::KeepAlive;
 use super::output::{Output, Pause};
-use super::session::SessionId;
 use super::stats::PacketCounts;
 use super::time::Instant;
 use super::will;
@@ -24,34 +22,6 @@ pub(crate) const FAREWELL: Duration = Duration::from_secs(2);
 /// What may wait in one connection because of faults, in items and bytes.
 const DELAYED_MAX: usize = 10_000;
 const DELAYED_BYTES_MAX: usize = 64 * 1024 * 1024;
-
-/// Numbers a network connection; never used again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ConnectionId(u64);
-
-impl ConnectionId {
-    /// The connection with this number.
-    pub const fn new(number: u64) -> Self {
-        Self(number)
-    }
-
-    /// The number, counted from 1 since the broker was started.
-    pub const fn get(self) -> u64 {
-        self.0
-    }
-}
-
-impl fmt::Display for ConnectionId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(&self.0, f)
-    }
-}
-
-impl Serialize for ConnectionId {
-    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        to.serialize_u64(self.0)
-    }
-}
 
 /// One network connection.
 #[derive(Debug)]

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use evenkeel_codec::{Ack, Packet, PacketId, PacketType, QoS, ReasonCode, Version};
 
 use super::Core;
-use super::connection::ConnectionId;
 use super::event::EventKind;
+use super::ids::{ConnectionId, SessionId};
 use super::inflight::{Again, Delivery};
 use super::message::Message;
 use super::retained::Kept;
-use super::router::Match;
-use super::session::{Held, Session, SessionId};
+use super::session::{Held, Session};
+use super::subscription::Match;
 use super::time::Instant;
 use super::timers::Timer;
 use super::wire::Wire;

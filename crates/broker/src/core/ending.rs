@@ -6,10 +6,10 @@ use std::time::Duration;
 use evenkeel_codec::{Disconnect, ReasonCode, Version, Will};
 
 use super::Core;
-use super::connection::{ConnectionId, Link, Phase};
+use super::connection::{Link, Phase};
 use super::event::{CloseReason, EventKind};
+use super::ids::{ConnectionId, SessionId};
 use super::message::Message;
-use super::session::SessionId;
 use super::time::Instant;
 use super::timers::Timer;
 use super::will::{self, PendingWill};

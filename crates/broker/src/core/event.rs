@@ -3,7 +3,7 @@ use std::sync::Arc;
 use evenkeel_codec::{PacketType, ReasonCode};
 use serde::{Serialize, Serializer};
 
-use super::connection::ConnectionId;
+use super::ids::ConnectionId;
 use super::time::Instant;
 
 /// One decision of the broker.

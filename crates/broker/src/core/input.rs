@@ -3,8 +3,9 @@
 use bytes::BytesMut;
 use evenkeel_codec::{ConnAck, DecodeError, Packet, PacketType, ReasonCode, Version};
 
-use super::connection::{Connection, ConnectionId, Later, Phase, Refusal};
+use super::connection::{Connection, Later, Phase, Refusal};
 use super::event::{CloseReason, EventKind};
+use super::ids::ConnectionId;
 use super::journal::Journal;
 use super::time::Instant;
 use super::timers::Timer;

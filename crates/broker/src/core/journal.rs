@@ -3,8 +3,9 @@ use std::time::Duration;
 
 use evenkeel_codec::PacketType;
 
-use super::connection::{Connection, ConnectionId, Phase};
+use super::connection::{Connection, Phase};
 use super::event::{Event, EventKind};
+use super::ids::ConnectionId;
 use super::recorded::Recorded;
 use super::stats::{ClientStats, Stats};
 use super::time::Instant;

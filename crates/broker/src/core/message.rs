@@ -1,7 +1,7 @@
 use bytes::Bytes;
 use evenkeel_codec::{Properties, Property, PropertyId, Publish, QoS, Text, TopicName, Will};
 
-use super::session::SessionId;
+use super::ids::SessionId;
 use super::time::Instant;
 
 /// Payloads up to this size are copied out of the read buffer, which is as

@@ -4,7 +4,8 @@ use bytes::BytesMut;
 use evenkeel_codec::{Connect, Decoder, Packet};
 
 use super::Core;
-use super::connection::{Connection, ConnectionId, Phase};
+use super::connection::{Connection, Phase};
+use super::ids::ConnectionId;
 use super::time::Instant;
 
 impl Core {

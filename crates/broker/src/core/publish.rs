@@ -6,9 +6,10 @@ use evenkeel_codec::{Ack, PacketId, PacketType, Publish, QoS, ReasonCode, TopicN
 
 use super::Core;
 use super::config::Offer;
-use super::connection::{ConnectionId, Link};
+use super::connection::Link;
 use super::deliver::ack;
 use super::event::{CloseReason, EventKind};
+use super::ids::ConnectionId;
 use super::message::Message;
 use super::time::Instant;
 
@@ -77,7 +78,7 @@ impl Core {
 
     /// A QoS 2 message that was received before and not yet released.
     //= [MQTT-4.3.3-10]
-    fn is_duplicate(&self, session: super::session::SessionId, publish: &Publish) -> bool {
+    fn is_duplicate(&self, session: super::ids::SessionId, publish: &Publish) -> bool {
         let Some(session) = self.sessions.get(session) else { return false };
         let packet_id = publish.packet_id.map_or(0, PacketId::get);
         publish.qos == QoS::ExactlyOnce && session.unreleased.contains(&packet_id)

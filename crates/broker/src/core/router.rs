@@ -1,25 +1,12 @@
+//! Which sessions a message goes to, by its topic.
+
 use std::collections::BTreeMap;
 
-use evenkeel_codec::{QoS, TopicFilter, TopicName};
+use evenkeel_codec::{TopicFilter, TopicName};
 
-use super::session::SessionId;
+use super::ids::SessionId;
 use super::share::Group;
-
-/// What one session asked for with one filter.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Subscription {
-    pub(crate) qos: QoS,
-    pub(crate) no_local: bool,
-    pub(crate) retain_as_published: bool,
-    pub(crate) identifier: Option<u32>,
-}
-
-/// A session that a message goes to, by one of its subscriptions.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Match {
-    pub(crate) session: SessionId,
-    pub(crate) subscription: Subscription,
-}
+use super::subscription::{Match, Subscription};
 
 /// All subscriptions in a tree of topic levels.
 ///
@@ -250,6 +237,8 @@ impl Subscribers {
 
 #[cfg(test)]
 mod tests {
+    use evenkeel_codec::QoS;
+
     use super::*;
 
     const OPTIONS: Subscription = Subscription {

@@ -4,16 +4,12 @@ use std::sync::Arc;
 
 use evenkeel_codec::{PacketId, PacketType, TopicFilter};
 
-use super::connection::ConnectionId;
+use super::ids::{ConnectionId, SessionId};
 use super::inflight::Inflight;
 use super::queue::Queue;
-use super::router::Subscription;
+use super::subscription::Subscription;
 use super::time::Instant;
 use super::will::PendingWill;
-
-/// Numbers a session; never used again, so a late timer finds nothing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) struct SessionId(pub(crate) u64);
 
 /// What the broker keeps for a client identifier, connected or not.
 #[derive(Debug)]

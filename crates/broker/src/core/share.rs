@@ -1,5 +1,5 @@
-use super::router::Match;
-use super::session::SessionId;
+use super::ids::SessionId;
+use super::subscription::Match;
 
 /// The sessions that share one subscription, served in turn.
 #[derive(Debug)]

@@ -8,12 +8,12 @@ use evenkeel_codec::{
 };
 
 use super::Core;
-use super::connection::ConnectionId;
 use super::event::{CloseReason, EventKind};
+use super::ids::{ConnectionId, SessionId};
 use super::inflight::Delivery;
 use super::message::Message;
-use super::router::{self, Subscription};
-use super::session::SessionId;
+use super::router;
+use super::subscription::Subscription;
 use super::time::Instant;
 
 /// A subscription that was granted.

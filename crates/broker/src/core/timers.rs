@@ -1,6 +1,6 @@
 use std::collections::BTreeSet;
 
-use super::session::SessionId;
+use super::ids::SessionId;
 use super::time::Instant;
 
 /// What can be due apart from the connections' own deadlines; of several due

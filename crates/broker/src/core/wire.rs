@@ -6,8 +6,9 @@ use evenkeel_codec::{
 };
 
 use super::config::Config;
-use super::connection::{Closing, Connection, ConnectionId, Later};
+use super::connection::{Closing, Connection, Later};
 use super::event::{CloseReason, EventKind};
+use super::ids::ConnectionId;
 use super::inflight::Delivery;
 use super::journal::Journal;
 use super::output::Pause;
