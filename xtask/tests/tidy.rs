@@ -148,48 +148,124 @@ fn crates_without_std_say_so_and_keep_the_lints() {
     assert!(!words::check_core_attributes(&Repository::default()).is_empty());
 }
 
-fn package(name: &str, dependencies: &[(&str, Option<&str>, bool)]) -> Package {
-    let dependencies = dependencies.iter().map(|(name, kind, ours)| Dependency {
-        name: (*name).to_owned(),
+/// A dependency on a package of ours, and its kind.
+fn ours(name: &str, kind: Option<&str>) -> Dependency {
+    Dependency {
+        name: name.to_owned(),
         kind: kind.map(str::to_owned),
-        path: ours.then(|| "/somewhere".to_owned()),
-    });
-    let features = Default::default();
-    Package { name: name.to_owned(), dependencies: dependencies.collect(), features }
+        path: Some("/somewhere".to_owned()),
+    }
+}
+
+fn package(name: &str, dependencies: &[Dependency]) -> Package {
+    Package {
+        name: name.to_owned(),
+        manifest_path: format!("crates/{name}/Cargo.toml"),
+        dependencies: dependencies.to_vec(),
+        features: Default::default(),
+    }
+}
+
+/// A page with these arrows, and a row for each package.
+fn page(arrows: &str, packages: &[Package]) -> Source {
+    let rows = packages.iter().map(|package| package.name.as_str());
+    let rows: String = rows.map(|name| format!("| `{name}` | `crates/{name}` | |\n")).collect();
+    Source::new("ARCHITECTURE.md", &format!("{rows}```mermaid\n{arrows}\n```\n"))
+}
+
+fn layers_of(arrows: &str, packages: &[Package], files: &[(&str, &str)]) -> Vec<String> {
+    let files = files.iter().map(|(path, text)| Source::new(path, text));
+    let sources = files.chain([page(arrows, packages)]).collect();
+    shown(layers::check(packages, &Repository { sources }))
 }
 
 #[test]
-fn judges_never_depend_on_what_they_judge() {
-    for judge in ["evenkeel-broker", "evenkeel-doctor", "evenkeel-profile", "evenkeel-codec"] {
-        for kind in [None, Some("build")] {
-            let found = layers::check(&[package(judge, &[("evenkeel-proto", kind, true)])]);
-            assert_eq!(
-                shown(found),
-                [format!(
-                    "package {judge}: must not depend on evenkeel-proto; hint: ARCHITECTURE.md"
-                )]
-            );
+fn an_arrow_that_is_drawn_listed_and_used_passes() {
+    for line in ["use b_c::X;", "    b_c::run();", "use b_c;", "pub use b_c as c;"] {
+        for path in ["crates/a/src/lib.rs", "crates/a/src/x/y.rs", "crates/a/build.rs"] {
+            let packages = [package("a", &[ours("b-c", None)]), package("b-c", &[])];
+            assert_eq!(layers_of("a --> b-c", &packages, &[(path, line)]), [""; 0], "{line}");
         }
-        let in_tests = package(judge, &[("evenkeel-proto", Some("dev"), true)]);
-        assert_eq!(layers::check(&[in_tests]), []);
+    }
+    let foreign = Dependency { path: None, ..ours("bytes", None) };
+    assert_eq!(layers_of("", &[package("a", &[foreign])], &[]), [""; 0]);
+}
+
+#[test]
+fn an_arrow_that_no_line_uses_is_a_fault() {
+    let unused = "crates/a/Cargo.toml: depends on b, which no line of its code uses";
+    for (path, text) in [
+        ("crates/a/src/lib.rs", "// use b::X;\nlet b = bb::x();\nuse a_b::X;"),
+        ("crates/a/src/lib.rs", "#[cfg(test)]\nmod tests {\n    use b::X;\n}"),
+        ("crates/a/tests/all.rs", "use b::X;"),
+        ("crates/other/src/lib.rs", "use b::X;"),
+    ] {
+        for kind in [None, Some("build")] {
+            let packages = [package("a", &[ours("b", kind)]), package("b", &[])];
+            assert_eq!(layers_of("a --> b", &packages, &[(path, text)]), [unused], "{text}");
+        }
     }
 }
 
 #[test]
-fn allowed_and_foreign_dependencies_pass() {
+fn an_arrow_that_is_not_drawn_is_a_fault() {
+    let packages = [package("a", &[ours("b", None)]), package("b", &[])];
+    let undrawn = "crates/a/Cargo.toml: must not depend on b, which ARCHITECTURE.md does not draw";
+    for arrows in ["", "b --> a-b", "```\na --> b"] {
+        let found = layers_of(arrows, &packages, &[("crates/a/src/lib.rs", "use b::X;")]);
+        assert!(found.contains(&undrawn.to_owned()), "{arrows}: {found:?}");
+    }
+}
+
+#[test]
+fn an_arrow_that_is_drawn_alone_is_a_fault() {
+    let packages = [package("a", &[]), package("b", &[])];
+    let files = [("crates/a/src/lib.rs", "use b::X;")];
+    assert_eq!(
+        layers_of("a --> b & c", &packages, &files),
+        [
+            "ARCHITECTURE.md:4: draws a --> b, which does not exist",
+            "ARCHITECTURE.md:4: draws a --> c, which does not exist",
+        ]
+    );
+}
+
+#[test]
+fn what_only_tests_use_is_not_drawn() {
+    let packages = [package("a", &[ours("b", Some("dev")), ours("a", Some("dev"))])];
+    let uses = [("crates/a/tests/all.rs", "use b::X;")];
+    assert_eq!(layers_of("", &packages, &uses), [""; 0]);
+    let unused = "crates/a/Cargo.toml: depends on b, which no line of its code uses";
+    assert_eq!(layers_of("", &packages, &[]), [unused]);
+}
+
+#[test]
+fn judges_never_reach_what_they_judge() {
     let packages = [
-        package("evenkeel-proto", &[("evenkeel-codec", None, true), ("bytes", None, false)]),
-        package("evenkeel", &[("evenkeel-proto", None, true), ("tokio", None, false)]),
-        package("evenkeel-cli", &[("evenkeel", None, true), ("evenkeel-broker", None, true)]),
+        package("evenkeel-broker", &[ours("middle", None)]),
+        package("middle", &[ours("evenkeel-proto", None)]),
+        package("evenkeel-proto", &[]),
     ];
-    assert_eq!(layers::check(&packages), []);
+    let files = [
+        ("crates/evenkeel-broker/src/lib.rs", "use middle::X;"),
+        ("crates/middle/src/lib.rs", "use evenkeel_proto::X;"),
+    ];
+    assert_eq!(
+        layers_of("evenkeel-broker --> middle\nmiddle --> evenkeel-proto", &packages, &files),
+        ["ARCHITECTURE.md: evenkeel-broker reaches evenkeel-proto, and must never use what it \
+          judges"]
+    );
 }
 
 #[test]
 fn a_new_package_needs_a_row_in_the_table() {
-    let found = shown(layers::check(&[package("evenkeel-new", &[])]));
-    assert_eq!(found.len(), 1);
-    assert!(found[0].contains("has no row in the table of layers"), "{found:?}");
+    let sources = vec![page("", &[])];
+    let found = shown(layers::check(&[package("new", &[])], &Repository { sources }));
+    assert_eq!(
+        found,
+        ["crates/new/Cargo.toml: has no row in ARCHITECTURE.md; hint: | `new` | `crates/new` | \
+          what it is |"]
+    );
 }
 
 #[test]
@@ -199,6 +275,7 @@ fn the_workspace_is_read_from_cargo() {
     let proto = packages.iter().find(|package| package.name == "evenkeel-proto").unwrap();
     let codec = proto.dependencies.iter().find(|d| d.name == "evenkeel-codec").unwrap();
     assert!(codec.path.is_some(), "a dependency on a package of ours has a path");
+    assert_eq!(proto.manifest_path, "crates/proto/Cargo.toml");
 }
 
 #[test]
@@ -219,6 +296,20 @@ fn links_lead_to_files() {
         [
             "docs/cli.md:2: link to docs/cli.md, which does not exist",
             "docs/cli.md:2: link to gone.md, which does not exist",
+        ]
+    );
+}
+
+#[test]
+fn paths_in_backticks_lead_to_files() {
+    let exists = |path: &str| ["crates/a", "crates/a/src/lib.rs"].contains(&path);
+    let page = "`crates/a`, `crates/a/src/lib.rs`, `a::b`, `a / b`, https://a/b\n`a` b/c `d`\n\
+                | `crates/b` | `x/y.rs` |";
+    assert_eq!(
+        shown(links::check_paths(&Source::new("A.md", page), exists)),
+        [
+            "A.md:3: names crates/b, which does not exist",
+            "A.md:3: names x/y.rs, which does not exist",
         ]
     );
 }

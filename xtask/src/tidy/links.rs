@@ -1,4 +1,4 @@
-//! Links between Markdown files lead somewhere.
+//! Links between Markdown files lead somewhere, and so do paths.
 
 use crate::{Fault, Source};
 
@@ -16,6 +16,27 @@ pub fn check(page: &Source, exists: impl Fn(&str) -> bool) -> Vec<Fault> {
                     let text = format!("link to {path}, which does not exist");
                     faults.push(Fault::new(&page.path, index + 1, text));
                 }
+            }
+        }
+    }
+    faults
+}
+
+/// Finds paths of this repository, in backticks, that do not exist.
+///
+/// A path is a word of letters, digits and `-_.` with a `/` in it.
+pub fn check_paths(page: &Source, exists: impl Fn(&str) -> bool) -> Vec<Fault> {
+    let mut faults = Vec::new();
+    let is_path = |word: &str| {
+        let is_part = |c: char| c.is_ascii_alphanumeric() || "-_./".contains(c);
+        word.contains('/') && !word.contains("//") && word.chars().all(is_part)
+    };
+    for (index, line) in page.text.lines().enumerate() {
+        // Every second piece stands in backticks.
+        for path in line.split('`').skip(1).step_by(2).filter(|word| is_path(word)) {
+            if !exists(path) {
+                let text = format!("names {path}, which does not exist");
+                faults.push(Fault::new(&page.path, index + 1, text));
             }
         }
     }

@@ -1,5 +1,6 @@
 //! House rules that the compiler and clippy do not check.
 
+mod code;
 pub mod feature_table;
 pub mod layers;
 pub mod links;
@@ -15,7 +16,7 @@ use crate::{Fault, Repository};
 pub fn run(root: &Path) -> io::Result<Vec<Fault>> {
     let repository = Repository::read(root)?;
     let packages = layers::packages(root)?;
-    let mut faults = layers::check(&packages);
+    let mut faults = layers::check(&packages, &repository);
     if let Some(client) = packages.iter().find(|package| package.name == "evenkeel") {
         let readme = std::fs::read_to_string(root.join("README.md"))?;
         faults.extend(feature_table::check(&readme, client));
@@ -26,7 +27,11 @@ pub fn run(root: &Path) -> io::Result<Vec<Fault>> {
     }
     faults.extend(words::check_core_attributes(&repository));
     for page in repository.markdown() {
-        faults.extend(links::check(page, |path| root.join(path).exists()));
+        let exists = |path: &str| root.join(path).exists();
+        faults.extend(links::check(page, exists));
+        if page.path == "ARCHITECTURE.md" {
+            faults.extend(links::check_paths(page, exists));
+        }
     }
     faults.sort();
     Ok(faults)

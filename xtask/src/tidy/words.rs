@@ -1,6 +1,7 @@
 //! Words that must not occur: escape hatches everywhere, the outside world and
 //! panics in the core.
 
+use super::code::without_comment;
 use crate::{Fault, Repository, Source};
 
 /// Directories whose code knows no clock, no randomness and no I/O.
@@ -76,10 +77,4 @@ pub fn check_core_attributes(repository: &Repository) -> Vec<Fault> {
         }
     }
     faults
-}
-
-/// The line up to a comment. A `//` in a string cuts too much, never too little
-/// of a comment.
-fn without_comment(line: &str) -> &str {
-    line.split("//").next().unwrap_or_default()
 }
