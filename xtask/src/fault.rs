@@ -1,3 +1,5 @@
+//! What a check reports.
+
 use std::fmt;
 
 /// One thing a check found.

@@ -1,3 +1,5 @@
+//! The text files of the repository.
+
 use std::fs;
 use std::io;
 use std::path::Path;

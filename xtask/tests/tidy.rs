@@ -1,7 +1,7 @@
 //! Each tidiness check finds what breaks its rule and passes what just keeps it.
 
 use xtask::tidy::layers::{Dependency, Package};
-use xtask::tidy::{layers, links, sizes, words};
+use xtask::tidy::{habits, layers, links, sizes, vocabulary, words};
 use xtask::{Fault, Repository, Source};
 
 const CORE: &str = "crates/proto/src/ping.rs";
@@ -50,6 +50,26 @@ fn functions_end_at_70_lines() {
     assert_eq!(sizes_of(CORE, &long_signature).len(), 1, "72 lines in all");
     let declarations = format!("trait T {{\n{}}}\n", "    fn f();\n".repeat(100));
     assert_eq!(sizes_of(CORE, &declarations), [""; 0]);
+}
+
+#[test]
+fn a_match_over_all_cases_may_be_as_long_as_there_are_cases() {
+    let arms = |indent: &str| format!("{indent}A => {{\n{indent}    f();\n{indent}}}\n").repeat(40);
+    let function = |first: &str, last: &str, signature: &str| {
+        let body = format!("        {first}match a {{\n{}{last}        }}\n", arms("            "));
+        format!("impl S {{\n    fn f{signature} {{\n{body}    }}\n}}\n")
+    };
+    for signature in ["(a: u8)", "(\n        a: u8,\n    ) -> u8"] {
+        assert_eq!(sizes_of(CORE, &function("// Why.\n        ", "", signature)), [""; 0]);
+    }
+    for (first, last) in [
+        ("", "            _ => {}\n"),
+        ("", "            _ if a => {}\n"),
+        ("let b = a;\n        ", ""),
+        ("let b = ", ""),
+    ] {
+        assert_eq!(sizes_of(CORE, &function(first, last, "(a: u8)")).len(), 1, "{first}{last}");
+    }
 }
 
 #[test]
@@ -328,4 +348,109 @@ fn the_repository_is_read_without_build_output() {
     let paths: Vec<String> =
         repository.unwrap().sources.into_iter().map(|source| source.path).collect();
     assert_eq!(paths, ["b.md", "crates/a/src/lib.rs"]);
+}
+
+#[test]
+fn words_of_the_dictionarys_last_table_are_refused() {
+    let of = |text: &str| shown(vocabulary::check(&Source::new("a.rs", text)));
+    for line in [
+        "// lest it ends",
+        "let mended = 1;",
+        "fn has_mended_it() {}",
+        "const FAREWELL: u8 = 1;",
+        "enum E { ForEver }",
+        "/// Waits for ever.",
+        "let for_ever = 1;",
+        "# Of use",
+    ] {
+        assert_eq!(of(&format!("fn f() {{}}\n{line}")).len(), 1, "{line}");
+    }
+    for line in [
+        "// forever, recommended, a bearer of tokens, latest",
+        "// all of, use",
+        "use super::for_each;",
+        "let x = list.of(use_it);",
+    ] {
+        assert_eq!(of(line), [""; 0], "{line}");
+    }
+    assert_eq!(of("// lest"), ["a.rs:1: the word \"lest\"; hint: so that ... not"]);
+    let changelog = "## [Unreleased]\nlest\n## [0.1.0]\nlest";
+    let found = vocabulary::check(&Source::new("CHANGELOG.md", changelog));
+    assert_eq!(found.len(), 1, "released versions are left as they are");
+}
+
+#[test]
+fn refused_words_stand_in_the_dictionary() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let page = std::fs::read_to_string(root.join("docs/decisions/0005-words.md")).unwrap();
+    let (_, table) = page.split_once("## Words we do not use").unwrap();
+    let words: Vec<&str> = table
+        .lines()
+        .filter_map(|row| row.split('|').nth(1))
+        .flat_map(|cell| cell.split(','))
+        .map(str::trim)
+        .collect();
+    for (refused, _) in vocabulary::REFUSED {
+        assert!(words.contains(&refused), "{refused}");
+    }
+}
+
+#[test]
+fn where_is_rare_in_comments() {
+    let of = |where_lines: usize, others: usize| {
+        let text =
+            "// 0 where there is none\n".repeat(where_lines) + &"    /// other\n".repeat(others);
+        let code = "fn f<T>() where T: Copy {}\n".repeat(100);
+        let file = Source::new("crates/a/src/b.rs", &(text + &code));
+        shown(vocabulary::check_where(&[&file, &Source::new("sim/a.rs", "")]))
+    };
+    assert_eq!(of(1, 99), [""; 0]);
+    assert_eq!(
+        of(2, 98),
+        ["crates/a: 2 of 100 comment lines say \"where\", at most 1; hint: if, when"]
+    );
+    let of = |line: &str| {
+        let text = format!("{line}\n").repeat(100);
+        !vocabulary::check_where(&[&Source::new("sim/a.rs", &text)]).is_empty()
+    };
+    for line in ["/// False where nothing came.", "// where there is none."] {
+        assert!(of(line), "{line}");
+    }
+    for line in ["/// Where it listens.", "// Stays where it is.", "x where there is"] {
+        assert!(!of(line), "{line}");
+    }
+}
+
+#[test]
+fn files_say_what_they_are() {
+    let of = |text: &str| shown(habits::check(&Source::new("a.rs", text)));
+    for text in ["//! What.\nuse x;", "#![no_main]\n//! What.\n", "#!/bin/x\n\n//! What.\n"] {
+        assert_eq!(of(text), [""; 0], "{text}");
+    }
+    for text in ["", "use x;\n//! What.", "/// A struct.\nstruct S;", "// What."] {
+        assert_eq!(of(text), ["a.rs: does not say what it is; hint: //! in its first line"]);
+    }
+}
+
+#[test]
+fn a_condition_is_no_filter() {
+    let of = |line: &str| habits::check(&Source::new("a.rs", &format!("//! A.\n{line}"))).len();
+    assert_eq!(of("let x = y.filter(|_| z);"), 1);
+    assert_eq!(of("let x = y.filter(|y| y.z);"), 0);
+    assert_eq!(of("let x = y.filter(|(_, z)| *z);"), 0);
+    assert_eq!(of("// not .filter(|_| z)"), 0);
+}
+
+#[test]
+fn modules_with_a_folder_stand_in_it() {
+    let of = |paths: &[&str]| {
+        let sources: Vec<Source> = paths.iter().map(|path| Source::new(path, "")).collect();
+        shown(habits::check_modules(&sources.iter().collect::<Vec<_>>()))
+    };
+    assert_eq!(of(&["crates/a/src/x/mod.rs", "crates/a/src/x/y.rs", "crates/a/src/z.rs"]), [""; 0]);
+    assert_eq!(of(&["crates/a/tests/x.rs", "crates/a/tests/x/main.rs"]), [""; 0]);
+    assert_eq!(
+        of(&["crates/a/src/x.rs", "crates/a/src/x/y.rs"]),
+        ["crates/a/src/x.rs: a module beside its folder; hint: mod.rs in the folder"]
+    );
 }

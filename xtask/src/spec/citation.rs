@@ -1,3 +1,5 @@
+//! Citations of statements in comments.
+
 use crate::{Fault, Source};
 
 /// A comment `//= [ID]` or `//= [ID] test`.

@@ -1,3 +1,5 @@
+//! Which statements are cited, and which are not.
+
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 

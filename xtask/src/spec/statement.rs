@@ -1,3 +1,5 @@
+//! The lists of normative statements.
+
 use std::collections::BTreeSet;
 
 use serde::Deserialize;
@@ -96,7 +98,7 @@ impl Level {
         }
     }
 
-    /// True where a test in this file can prove a statement of this level.
+    /// True if a test in this file can prove a statement of this level.
     /// What the broker does proves nothing about the client.
     pub fn is_proven_in(self, path: &str) -> bool {
         let driving = ["crates/proto/", "crates/client/", "crates/cli/", "crates/sim/", "tests/"];
@@ -124,7 +126,7 @@ struct List {
 }
 
 impl Statement {
-    /// True where a client must obey.
+    /// True if a client must obey.
     pub fn binds_client(&self) -> bool {
         self.binds != Binds::Server
     }

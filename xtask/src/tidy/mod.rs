@@ -1,16 +1,19 @@
 //! House rules that the compiler and clippy do not check.
 
 mod code;
+mod code;
 pub mod feature_table;
+pub mod habits;
 pub mod layers;
 pub mod links;
 pub mod sizes;
+pub mod vocabulary;
 pub mod words;
 
 use std::io;
 use std::path::Path;
 
-use crate::{Fault, Repository};
+use crate::{Fault, Repository, Source};
 
 /// Runs every check.
 pub fn run(root: &Path) -> io::Result<Vec<Fault>> {
@@ -26,6 +29,18 @@ pub fn run(root: &Path) -> io::Result<Vec<Fault>> {
         faults.extend(words::check(source));
     }
     faults.extend(words::check_core_attributes(&repository));
+    let clean: Vec<&Source> =
+        repository.sources.iter().filter(|source| vocabulary::is_checked(&source.path)).collect();
+    for source in &clean {
+        faults.extend(vocabulary::check(source));
+    }
+    let rust = |source: &&&Source| source.path.ends_with(".rs");
+    let clean: Vec<&Source> = clean.iter().filter(rust).copied().collect();
+    for source in &clean {
+        faults.extend(habits::check(source));
+    }
+    faults.extend(habits::check_modules(&clean));
+    faults.extend(vocabulary::check_where(&clean));
     for page in repository.markdown() {
         let exists = |path: &str| root.join(path).exists();
         faults.extend(links::check(page, exists));
