@@ -1,3 +1,4 @@
+//! Any bytes, decoded as a server does.
 #![no_main]
 
 libfuzzer_sys::fuzz_target!(|input: &[u8]| evenkeel_fuzz::decode_server(input));

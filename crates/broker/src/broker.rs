@@ -1,3 +1,5 @@
+//! A running broker and the handle to it.
+
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
@@ -102,7 +104,7 @@ impl Broker {
     }
 
     /// The URL of the first listener, such as `mqtt://127.0.0.1:40123`; empty
-    /// where there is none.
+    /// if there is none.
     pub fn url(&self) -> String {
         self.0.endpoints.first().map(Endpoint::url).unwrap_or_default()
     }
@@ -177,7 +179,7 @@ impl Broker {
         self.0.shared.with(|core, now| core.add_fault(now, rule))
     }
 
-    /// Removes a fault rule; false where it was not there. What it has begun,
+    /// Removes a fault rule; false if it was not there. What it has begun,
     /// such as a silence, goes on.
     pub fn remove_fault(&self, id: RuleId) -> bool {
         self.0.shared.with(|core, _| core.remove_fault(id))
@@ -199,13 +201,13 @@ impl Broker {
         self.0.shared.with(|core, _| core.configure(change));
     }
 
-    /// Publishes a message of the broker's own; true where somebody has
+    /// Publishes a message of the broker's own; true if somebody has
     /// subscribed to it.
     pub fn publish(&self, message: Will) -> bool {
         self.0.shared.with(|core, now| core.publish(now, message))
     }
 
-    /// Ends a client's connection, on MQTT 5 with a DISCONNECT; false where it
+    /// Ends a client's connection, on MQTT 5 with a DISCONNECT; false if it
     /// has none. The reason must be one that DISCONNECT may hold.
     pub fn disconnect(&self, client_id: &str, reason: ReasonCode) -> bool {
         self.0.shared.with(|core, now| core.disconnect(now, client_id, reason))
@@ -238,7 +240,7 @@ impl Broker {
     }
 
     /// Messages waiting for a client, those on the way not counted; `None`
-    /// where it has no session.
+    /// if it has no session.
     pub fn queued(&self, client_id: &str) -> Option<usize> {
         self.0.shared.with(|core, _| core.queued(client_id))
     }
@@ -254,7 +256,7 @@ impl Broker {
     /// is refused and no program that asks for a free port gets one of them,
     /// until [`Broker::resume`].
     ///
-    /// Sessions and retained messages stay where they are to be kept. Does
+    /// Sessions and retained messages stay if they are to be kept. Does
     /// nothing to listeners that are down. Not cancel-safe: a dropped call may
     /// leave some listeners up.
     pub async fn stop(&self, keeps_sessions: bool) -> io::Result<()> {

@@ -1,3 +1,5 @@
+//! What a broker is told before it starts.
+
 use std::fmt;
 use std::io;
 use std::path::PathBuf;

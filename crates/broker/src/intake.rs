@@ -51,7 +51,7 @@ struct Queue {
 pub(crate) struct Bell {
     intake: Arc<Intake>,
     place: Weak<dyn Arrival>,
-    /// The place's own task, which runs the intake where no other does.
+    /// The place's own task, which runs the intake if no other does.
     task: Arc<Notify>,
     /// It stands in the queue; changed under the queue's lock only.
     is_rung: AtomicBool,
@@ -122,7 +122,7 @@ impl Intake {
         tokio::spawn(unconstrained(async move { intake.take(None) }));
     }
 
-    /// The oldest arrival; ends the taking where there is none.
+    /// The oldest arrival; ends the taking if there is none.
     fn next(&self) -> Option<Arc<Bell>> {
         let mut queue = self.queue();
         let bell = queue.rung.pop_front();
@@ -134,7 +134,7 @@ impl Intake {
         bell
     }
 
-    /// Lets all others wait for this bell; false where it has rung meanwhile.
+    /// Lets all others wait for this bell; false if it has rung meanwhile.
     fn hold(&self, bell: Arc<Bell>) -> bool {
         let mut queue = self.queue();
         if bell.is_rung.load(Ordering::Relaxed) {
@@ -154,7 +154,7 @@ impl Intake {
     }
 }
 
-/// Lets others take where a task ends in a panic.
+/// Lets others take if a task ends in a panic.
 struct Leave<'a>(&'a Intake);
 
 impl Drop for Leave<'_> {

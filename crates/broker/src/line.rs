@@ -86,7 +86,7 @@ impl Line {
     }
 
     /// Lets a connection that was not read from be read from again; false
-    /// where it was.
+    /// if it was.
     pub(crate) fn resume(&self) -> bool {
         let was_paused = self.is_paused.swap(false, Ordering::AcqRel);
         if was_paused {
@@ -121,7 +121,7 @@ impl Line {
     }
 
     /// Output that was ready when the end of the client's stream came; `None`
-    /// where it has not come.
+    /// if it has not come.
     pub(crate) fn farewell(&self) -> Option<Vec<u8>> {
         self.input().as_mut().and_then(|input| input.farewell.take())
     }
@@ -195,7 +195,7 @@ impl Input {
         }
     }
 
-    /// Gives the core what it will take; false where it reads no more.
+    /// Gives the core what it will take; false if it reads no more.
     fn hand_in(&mut self, line: &Line, depth: Depth, own: Option<ConnectionId>) -> bool {
         if !self.is_online {
             line.give_way_with(&self.bytes);
@@ -221,7 +221,7 @@ impl Input {
         reads
     }
 
-    /// Bytes read; `None` where there are none yet, 0 at the end.
+    /// Bytes read; `None` if there are none yet, 0 at the end.
     fn read(&mut self) -> Option<usize> {
         self.bytes.reserve(self.read_size);
         let mut cx = Context::from_waker(&self.waker);

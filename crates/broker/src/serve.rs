@@ -65,7 +65,7 @@ impl Guest {
         })
     }
 
-    /// Waits while a rule keeps the connection silent; false where it is to be
+    /// Waits while a rule keeps the connection silent; false if it is to be
     /// closed before anything was said.
     pub(crate) async fn is_admitted(&self) -> bool {
         loop {
@@ -77,7 +77,7 @@ impl Guest {
         }
     }
 
-    /// Runs a handshake; `None` where it fails, or takes longer than a client
+    /// Runs a handshake; `None` if it fails, or takes longer than a client
     /// may take before its CONNECT.
     #[cfg(any(feature = "tls", feature = "websocket"))]
     pub(crate) async fn within_patience<T>(
@@ -215,7 +215,7 @@ impl<S: ByteStream> Served<S> {
     }
 
     /// Sends what was ready when the client ended its side: it may have ended
-    /// that side only. Nothing where the broker ended the connection.
+    /// that side only. Nothing if the broker ended the connection.
     async fn farewell(&mut self) {
         let Some(last) = self.guest.line.farewell() else { return };
         let stream = &mut self.io.stream;
@@ -248,7 +248,7 @@ impl<S: ByteStream> Output<S> {
         Self { stream, bytes: Vec::new(), sent, told, is_flushed: true, has_failed: false }
     }
 
-    /// True where a few packets are to be sent, as a client waits for that
+    /// True if a few packets are to be sent, as a client waits for that
     /// takes one step after the other.
     const fn answers(&self) -> bool {
         self.sent == 0 && !self.bytes.is_empty() && self.bytes.len() <= ANSWER_MAX
@@ -269,7 +269,7 @@ impl<S: ByteStream> Output<S> {
         .await;
     }
 
-    /// Writes what there is; true where bytes have gone that the core does not
+    /// Writes what there is; true if bytes have gone that the core does not
     /// know of.
     fn poll_write(&mut self, cx: &mut Context<'_>) -> bool {
         while let Some(rest) = self.bytes.get(self.sent..).filter(|rest| !rest.is_empty()) {

@@ -1,3 +1,5 @@
+//! The core behind its lock, with the broker's clock.
+
 use std::collections::BTreeMap;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -98,7 +98,7 @@ pub(crate) fn topic_filter<'de, D: Deserializer<'de>>(from: D) -> Result<TopicFi
         .map_err(|error| D::Error::custom(format!("topic filter `{text}`: {error}")))
 }
 
-/// Compares level by level: true where everything that `asked`, a topic or
+/// Compares level by level: true if everything that `asked`, a topic or
 /// another filter, could match belongs to `filter`.
 pub(crate) fn covers(filter: &TopicFilter, asked: &str) -> bool {
     let mut levels = asked.split('/');

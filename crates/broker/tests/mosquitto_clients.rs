@@ -12,7 +12,7 @@ use tokio::process::{Child, Command as Program};
 const VERSIONS: [&str; 3] = ["mqttv31", "mqttv311", "mqttv5"];
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// True where the programs are there.
+/// True if the programs are there.
 fn have_clients() -> bool {
     let found = ["mosquitto_pub", "mosquitto_sub"].iter().all(|name| {
         let mut program = Command::new(name);

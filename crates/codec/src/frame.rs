@@ -1,3 +1,5 @@
+//! A stream of bytes, cut into packets.
+
 use bytes::{Buf, Bytes, BytesMut};
 
 use crate::packet::PlainPublish;
@@ -97,7 +99,7 @@ impl Decoder {
 
     /// Takes an acknowledgement off the front of `buf` that is nothing but
     /// success, by far the most frequent, and says of what. `None`, and
-    /// nothing taken, where [`Decoder::decode`] has to look.
+    /// nothing taken, if [`Decoder::decode`] has to look.
     #[inline]
     #[must_use]
     pub fn decode_plain_ack(&self, buf: &mut BytesMut) -> Option<(PacketType, PacketId)> {
@@ -122,7 +124,7 @@ impl Decoder {
     }
 
     /// Takes a PUBLISH off the front of `buf` that has no properties and a topic
-    /// of ASCII, by far the most frequent. `None`, and nothing taken, where
+    /// of ASCII, by far the most frequent. `None`, and nothing taken, if
     /// [`Decoder::decode`] has to look.
     #[inline]
     #[must_use]
@@ -137,7 +139,7 @@ impl Decoder {
     }
 
     /// Bytes still missing for the packet at the front of `buf`, for
-    /// reserving room; 0 where its header is incomplete or refused.
+    /// reserving room; 0 if its header is incomplete or refused.
     #[must_use]
     pub fn missing(&self, buf: &[u8]) -> usize {
         match self.header(buf) {

@@ -1,3 +1,5 @@
+//! Quality of service.
+
 /// The delivery promise of a message or subscription.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u8)]

@@ -1,3 +1,5 @@
+//! Reading the fields of a packet's body.
+
 use bytes::Bytes;
 
 use crate::varint::{self, Varint};

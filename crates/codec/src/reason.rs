@@ -1,3 +1,5 @@
+//! Reason codes, and the return codes before MQTT 5.
+
 use core::fmt;
 
 /// The outcome byte of acknowledgements, DISCONNECT and AUTH (MQTT 5).

@@ -1,3 +1,5 @@
+//! Strings as MQTT allows them.
+
 use core::cmp::Ordering;
 use core::fmt;
 use core::hash::{Hash, Hasher};
@@ -110,7 +112,7 @@ impl Text {
 }
 
 impl Form {
-    /// A copy, where it is short enough.
+    /// A copy, if it is short enough.
     #[inline]
     fn short(text: &[u8]) -> Option<Self> {
         let mut bytes = [0; SHORT + 1];

@@ -1,3 +1,5 @@
+//! Protocol versions.
+
 /// A protocol version, chosen by the client in its CONNECT packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Version {

@@ -1,3 +1,5 @@
+//! The profile of AWS IoT Core.
+
 use alloc::borrow::Cow;
 use core::time::Duration;
 
@@ -12,7 +14,7 @@ const MQTT_GUIDE: &str = "AWS IoT developer guide, page MQTT, 2025/26";
 /// AWS IoT Core's message broker, reached over the public endpoint.
 ///
 /// Amazon no longer publishes some of these numbers and contradicts itself in
-/// others; where sources differ the careful value is taken and the limit says
+/// others; if sources differ the careful value is taken and the limit says
 /// so. Real accounts can have raised quotas: load a profile of your own then.
 pub fn aws_iot_core() -> Profile {
     Profile {

@@ -1,3 +1,5 @@
+//! One limit with its evidence.
+
 use alloc::borrow::Cow;
 use core::fmt;
 
@@ -16,7 +18,7 @@ pub struct Limit<T> {
     /// What the broker does to a client that breaks the limit.
     #[cfg_attr(feature = "std", serde(default))]
     pub on_break: OnBreak,
-    /// The same for clients of MQTT 3.1 and 3.1.1, where it differs.
+    /// The same for clients of MQTT 3.1 and 3.1.1, if it differs.
     #[cfg_attr(feature = "std", serde(default))]
     pub on_break_v3: Option<OnBreak>,
 }

@@ -1,3 +1,5 @@
+//! The limits of connections, messages and subscriptions.
+
 use alloc::borrow::Cow;
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -20,7 +22,7 @@ macro_rules! limits {
         }
 
         impl $name {
-            /// These limits, each replaced where `over` has its own.
+            /// These limits, each replaced if `over` has its own.
             #[cfg(feature = "std")]
             pub(crate) fn overlaid(self, over: Self) -> Self {
                 Self { $($field: over.$field.or(self.$field),)* }

@@ -1,3 +1,5 @@
+//! Profiles from TOML.
+
 use alloc::borrow::Cow;
 use alloc::string::{String, ToString};
 use core::fmt;
@@ -14,7 +16,7 @@ use crate::{ConnectionLimits, Inconsistency, Limit, Profile, PublishLimits, Subs
 pub enum LoadError {
     /// Not TOML, or not a profile's fields and types.
     Toml {
-        /// Line of the fault, from 1; 0 where the fault has no place.
+        /// Line of the fault, from 1; 0 if the fault has no place.
         line: usize,
         /// What is wrong there.
         message: String,

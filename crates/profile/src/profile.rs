@@ -1,3 +1,5 @@
+//! A profile: the limits of one kind of broker.
+
 use alloc::borrow::Cow;
 use alloc::vec::Vec;
 use core::fmt;
@@ -119,7 +121,7 @@ impl Profile {
     }
 }
 
-/// Accessors for plain values, `None` where the broker sets no limit.
+/// Accessors for plain values, `None` if the broker sets no limit.
 macro_rules! values {
     ($($(#[$meta:meta])* $name:ident: $ty:ty = $section:ident.$field:ident;)*) => {
         impl Profile {

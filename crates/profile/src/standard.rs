@@ -1,3 +1,5 @@
+//! The profile of the specification itself.
+
 use alloc::borrow::Cow;
 use core::time::Duration;
 

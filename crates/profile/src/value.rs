@@ -1,3 +1,5 @@
+//! The values of limits that are more than a number.
+
 use alloc::borrow::Cow;
 use core::time::Duration;
 
@@ -9,7 +11,7 @@ pub struct KeepAliveRange {
     pub minimum: u16,
     /// The largest value.
     pub maximum: u16,
-    /// What the broker makes of 0; 0 itself where that turns keep-alive off.
+    /// What the broker makes of 0; 0 itself if that turns keep-alive off.
     pub zero_means: u16,
 }
 
@@ -50,7 +52,7 @@ pub struct LengthRange {
 }
 
 /// Beginnings of topics that length and level limits do not count, such as
-/// `$share/+/`, where `+` stands for any one level.
+/// `$share/+/`; `+` stands for any one level.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "std", derive(serde::Deserialize), serde(transparent))]
 pub struct TopicPrefixes(pub Cow<'static, [Cow<'static, str>]>);
@@ -70,7 +72,7 @@ impl KeepAliveRange {
         }
     }
 
-    /// True where the broker takes the value as it is.
+    /// True if the broker takes the value as it is.
     pub const fn allows(self, requested: u16) -> bool {
         self.effective(requested) == requested
     }
@@ -84,7 +86,7 @@ impl Rate {
 }
 
 impl LengthRange {
-    /// True where a text of this many bytes is within the limits.
+    /// True if a text of this many bytes is within the limits.
     pub const fn allows(self, len: usize) -> bool {
         len >= self.minimum as usize && len <= self.maximum as usize
     }

@@ -1,3 +1,5 @@
+//! How much a call may read.
+
 use evenkeel_proto::record::{StoredMessage, Window};
 
 use crate::weight;
@@ -14,7 +16,7 @@ impl Budget {
         Self { left: limit, untouched: true }
     }
 
-    /// True where the message is within the bound, or the first of all.
+    /// True if the message is within the bound, or the first of all.
     pub(crate) fn takes(&mut self, message: &StoredMessage) -> bool {
         let bytes = usize::try_from(weight(&message.publish)).unwrap_or(usize::MAX);
         let fits = self.left.messages > 0 && bytes <= self.left.bytes;

@@ -10,7 +10,7 @@ use evenkeel_proto::record::StorageFailure;
 use crate::disk::{LOCK, LockError};
 
 /// Why a store could not do what it was asked. Nothing of the call counts, and
-/// nothing that was committed is lost or changed by any of these, except where
+/// nothing that was committed is lost or changed by any of these, except if
 /// [`DiskError::Sync`] says so.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -19,7 +19,7 @@ pub enum StoreError {
     Held {
         /// The store.
         path: PathBuf,
-        /// The number of that process, where it left it.
+        /// The number of that process, if it left it.
         process: Option<u32>,
     },
     /// The disk or the system refused.
@@ -96,7 +96,7 @@ pub enum Fault {
     },
     /// A file is gone that was needed.
     Missing {
-        /// The first message that was in it and not done with; `None` where
+        /// The first message that was in it and not done with; `None` if
         /// it is the newest file, with the state of the session.
         serial: Option<u64>,
     },
@@ -159,7 +159,7 @@ impl StoreError {
         }
     }
 
-    /// True where the same batch may be taken later without anyone's help:
+    /// True if the same batch may be taken later without anyone's help:
     /// space may come free.
     pub const fn is_temporary(&self) -> bool {
         matches!(self, Self::Bound(Bound::Full { .. }) | Self::Disk { error: DiskError::Full, .. })

@@ -14,7 +14,7 @@ pub(crate) trait Messages {
     /// Takes a new message into the queue.
     fn accept(&mut self, message: &Accepted);
 
-    /// Takes a message off the queue but keeps it; false where it was not
+    /// Takes a message off the queue but keeps it; false if it was not
     /// queued.
     fn dequeue(&mut self, serial: Serial) -> bool;
 
@@ -175,7 +175,7 @@ impl Session {
         StoredMessage { serial, publish, accepted, expires, age, priority, state }
     }
 
-    /// True where the message is kept without being queued.
+    /// True if the message is kept without being queued.
     pub(crate) fn keeps(&self, serial: Serial) -> bool {
         self.exchanges.get(&serial).is_some_and(|exchange| exchange.kept)
             || self.quarantined.contains_key(&serial)

@@ -18,7 +18,7 @@ pub trait Store: Send {
     /// belongs into the opening of the store.
     fn recover(&mut self) -> Result<Recovered, StoreError>;
 
-    /// Adds records, all or none of them, also where the process or the
+    /// Adds records, all or none of them, also if the process or the
     /// machine dies meanwhile. On return they are as durable as the store
     /// promises.
     ///
@@ -51,7 +51,7 @@ pub trait Store: Send {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Usage {
-    /// Bytes it takes, on disk where it is on disk.
+    /// Bytes it takes, on disk if it is on disk.
     pub bytes: u64,
     /// The bound on that; `None` for none.
     pub limit: Option<u64>,

@@ -206,7 +206,7 @@ fn a_flipped_bit_in_the_middle_is_refused_with_its_place() {
     }
 }
 
-/// After a power cut the same bytes are what it may leave where nothing was
+/// After a power cut the same bytes are what it may leave if nothing was
 /// synced.
 #[test]
 fn what_a_power_cut_broke_is_put_aside_and_can_be_salvaged() {

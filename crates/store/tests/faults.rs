@@ -526,7 +526,7 @@ fn a_killed_process_loses_nothing_and_frees_the_lock() {
         let stored: Vec<u64> =
             store.list(None, ALL).unwrap().iter().map(|message| message.serial.0).collect();
         assert_eq!(stored, (0..stored.len() as u64).collect::<Vec<_>>());
-        // One more where it was killed between commit and line.
+        // One more if it was killed between commit and line.
         let told = last.unwrap() + 1;
         assert!([told, told + 1].contains(&(stored.len() as u64)), "{told} {}", stored.len());
     }

@@ -167,7 +167,7 @@ fn the_folder_itself_and_those_above_may_be_links() {
     assert_eq!(mode(&real.join("store")), 0o700);
 }
 
-/// `queue ls` works on a copy, on a disk that cannot be written, and where
+/// `queue ls` works on a copy, on a disk that cannot be written, and if
 /// nobody has ever left a lock.
 #[test]
 fn a_store_is_read_without_the_right_to_write() {

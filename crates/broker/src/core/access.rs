@@ -1,3 +1,5 @@
+//! Users, denied topics and the challenges of enhanced authentication.
+
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -22,7 +24,7 @@ pub struct Access {
 }
 
 impl Access {
-    /// True where this pair may connect.
+    /// True if this pair may connect.
     pub(crate) fn admits(&self, username: Option<&str>, password: Option<&[u8]>) -> bool {
         match (&self.users, username) {
             (None, _) => true,
@@ -83,7 +85,7 @@ impl Users {
         self.0.insert(name.into(), password.into());
     }
 
-    /// Removes a user; false where there was none.
+    /// Removes a user; false if there was none.
     pub fn remove(&mut self, name: &str) -> bool {
         self.0.remove(name).is_some()
     }
@@ -93,7 +95,7 @@ impl Users {
         self.0.len()
     }
 
-    /// True where nobody is listed.
+    /// True if nobody is listed.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

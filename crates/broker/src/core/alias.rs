@@ -1,3 +1,5 @@
+//! Topic aliases of one connection, in both directions.
+
 use std::collections::BTreeMap;
 
 use evenkeel_codec::{Publish, TopicAliasUse, TopicName};
@@ -29,7 +31,7 @@ impl ReceivedAliases {
         self.topics.get(&alias)
     }
 
-    /// The topic a packet means; empty where its alias stands for none.
+    /// The topic a packet means; empty if its alias stands for none.
     pub(crate) fn meant<'a>(&'a self, publish: &'a Publish) -> &'a str {
         let alias = publish.properties.topic_alias().filter(|_| publish.topic.is_empty());
         match alias.and_then(|alias| self.topic(alias)) {

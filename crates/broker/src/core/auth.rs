@@ -1,3 +1,5 @@
+//! One exchange of enhanced authentication.
+
 use std::fmt;
 
 use evenkeel_codec::{Auth, Bytes, Properties, Property, ReasonCode, Text};
@@ -22,7 +24,7 @@ pub(crate) enum Answer {
 }
 
 impl Exchange {
-    /// Begins with a first challenge; `None` where there is no round at all.
+    /// Begins with a first challenge; `None` if there is no round at all.
     pub(crate) fn begin(
         config: &Challenge,
         method: Text,

@@ -1,3 +1,5 @@
+//! Every setting of a broker.
+
 use std::time::Duration;
 
 use evenkeel_codec::QoS;
@@ -15,7 +17,7 @@ use crate::text;
 pub struct Config {
     /// What CONNACK announces and the broker enforces.
     pub offer: Offer,
-    /// Where memory and patience end.
+    /// Limits in number, bytes and time.
     pub limits: Limits,
     /// Bounds in bytes on what is kept for all.
     pub memory: Memory,
@@ -80,7 +82,7 @@ pub struct Limits {
     pub connections: usize,
     /// Sessions, with and without a connection. For one more, that without a
     /// connection for longest gives way, of the user (of the address, for
-    /// clients without user name) who has most; where all have a connection,
+    /// clients without user name) who has most; if all have a connection,
     /// the new client is refused.
     pub sessions: usize,
     /// Retained messages; more are not retained. See also [`Memory`].

@@ -1,3 +1,5 @@
+//! The state of one network connection.
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -159,7 +161,7 @@ fn weight(packet: &Packet) -> usize {
 }
 
 impl Delayed {
-    /// Puts something off; gives it back where too much waits already.
+    /// Puts something off; gives it back if too much waits already.
     pub(crate) fn push(&mut self, at: Instant, later: Later) -> Option<Later> {
         if self.items.len() >= DELAYED_MAX || self.bytes >= DELAYED_BYTES_MAX {
             return Some(later);

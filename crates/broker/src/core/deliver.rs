@@ -25,7 +25,7 @@ pub(super) struct Spread {
 }
 
 impl Core {
-    /// Retains a message where it asks for that, and gives it to everyone who
+    /// Retains a message if it asks for that, and gives it to everyone who
     /// has subscribed to its topic.
     pub(super) fn spread(&mut self, now: Instant, message: Arc<Message>) -> Spread {
         if message.retain {
@@ -55,7 +55,7 @@ impl Core {
         spread
     }
 
-    /// Puts a message into a session's queue, or drops it where that is full.
+    /// Puts a message into a session's queue, or drops it if that is full.
     //= [MQTT-4.5.0-1]
     pub(super) fn enqueue(&mut self, now: Instant, id: SessionId, delivery: Delivery) {
         let limits = &self.config.limits;
@@ -88,7 +88,7 @@ impl Core {
         }
     }
 
-    /// True where publishers had better wait for this subscriber.
+    /// True if publishers had better wait for this subscriber.
     fn is_slow(&self, id: SessionId) -> bool {
         let limits = &self.config.limits;
         self.sessions
@@ -176,7 +176,7 @@ impl Core {
         }
     }
 
-    /// Holds an acknowledgement back for a slow subscriber; false where it
+    /// Holds an acknowledgement back for a slow subscriber; false if it
     /// should be sent at once.
     pub(super) fn hold_ack(
         &mut self,

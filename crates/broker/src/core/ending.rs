@@ -120,7 +120,7 @@ impl Core {
         self.sessions.recount(id, before);
     }
 
-    /// Makes room for one more session, where there are as many as may be.
+    /// Makes room for one more session, if there are as many as may be.
     pub(super) fn make_room(&mut self, now: Instant) {
         while self.sessions.len() >= self.config.limits.sessions {
             let Some(id) = self.sessions.oldest_away() else { return };
@@ -180,7 +180,7 @@ impl Core {
 
     /// The broker goes down as if it were killed: all connections end at once,
     /// without DISCONNECT and without wills. Sessions that outlive their
-    /// connections, and retained messages, stay where they are to be kept.
+    /// connections, and retained messages, stay if they are to be kept.
     pub fn stop(&mut self, now: Instant, keeps_sessions: bool) {
         for id in self.connection_ids() {
             if let Some(mut wire) = self.wire(now, id) {

@@ -1,3 +1,5 @@
+//! What the broker tells: one event for each decision.
+
 use std::sync::Arc;
 
 use evenkeel_codec::{PacketType, ReasonCode};
@@ -9,7 +11,7 @@ use super::time::Instant;
 /// One decision of the broker.
 ///
 /// Serialises to one flat JSON object with stable field names: `time` (seconds
-/// since the start), `connection`, `client_id` where known, `event`, and the
+/// since the start), `connection`, `client_id` if known, `event`, and the
 /// fields of that event. Payloads, passwords and authentication data are never
 /// part of an event.
 ///

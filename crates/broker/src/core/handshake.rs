@@ -297,7 +297,7 @@ impl Core {
         text
     }
 
-    /// Takes over, resumes or makes the session; true where it is an old one.
+    /// Takes over, resumes or makes the session; true if it is an old one.
     //= [MQTT-3.1.4-3]
     //= [MQTT-3.1.2-4]
     //= [MQTT-3.1.2-5]

@@ -1,3 +1,5 @@
+//! QoS 1 and 2 messages on the way to a client, by packet identifier.
+
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -14,7 +16,7 @@ pub(crate) struct Delivery {
     pub(crate) message: Arc<Message>,
     pub(crate) qos: QoS,
     pub(crate) retain: bool,
-    /// Identifiers of the subscriptions that matched; no memory where none.
+    /// Identifiers of the subscriptions that matched; no memory if none did.
     pub(crate) identifiers: Box<[u32]>,
 }
 
@@ -86,7 +88,7 @@ impl Inflight {
         self.bytes
     }
 
-    /// True where one more message may be sent below this window.
+    /// True if one more message may be sent below this window.
     //= [MQTT-3.3.4-9]
     pub(crate) fn has_room(&self, window: u16) -> bool {
         self.sent == self.slots.len()

@@ -1,3 +1,5 @@
+//! QoS 1 and 2 messages from a client, counted against Receive Maximum.
+
 /// Counts the QoS 1 and 2 messages of a client that are not acknowledged,
 /// against the Receive Maximum announced to it.
 ///
@@ -17,7 +19,7 @@ impl Inflow {
         Self { maximum, unacknowledged: 0, acknowledged_not_sent: 0, held: 0 }
     }
 
-    /// One more message; false where the client may not have sent it.
+    /// One more message; false if the client may not have sent it.
     //= [MQTT-3.3.4-7]
     pub(crate) fn on_publish(&mut self) -> bool {
         self.unacknowledged += 1;
@@ -37,7 +39,7 @@ impl Inflow {
         self.acknowledged_not_sent = 0;
     }
 
-    /// Asks for one acknowledgement to be held back; false where too many are.
+    /// Asks for one acknowledgement to be held back; false if too many are.
     pub(crate) fn hold(&mut self) -> bool {
         let may_hold = self.held < self.maximum;
         self.held += u16::from(may_hold);

@@ -1,3 +1,5 @@
+//! Events, counters and wake-ups that the core gives to its driver.
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -58,7 +60,7 @@ impl Journal {
         }
     }
 
-    /// Counts a CONNECT of this client; its number among them, or 0 where
+    /// Counts a CONNECT of this client; its number among them, or 0 if
     /// no more clients are counted.
     pub(crate) fn count_connect(&mut self, client: &Arc<str>, limit: usize) -> u64 {
         self.with_client(client, limit, |stats| {
@@ -104,7 +106,7 @@ impl Journal {
         }
     }
 
-    /// Counts a packet from the client, with its event where it has one.
+    /// Counts a packet from the client, with its event if it has one.
     pub(crate) fn received(
         &mut self,
         now: Instant,

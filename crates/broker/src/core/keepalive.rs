@@ -1,3 +1,5 @@
+//! The keep-alive of one client, as its server counts it.
+
 use std::time::Duration;
 
 use super::time::Instant;

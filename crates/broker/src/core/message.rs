@@ -1,3 +1,5 @@
+//! An application message in memory of its own.
+
 use bytes::Bytes;
 use evenkeel_codec::{Properties, Property, PropertyId, Publish, QoS, Text, TopicName, Will};
 

@@ -123,18 +123,18 @@ enum End {
 }
 
 impl Standing {
-    /// True where the connection is to end: once all output was written
+    /// True if the connection is to end: once all output was written
     /// ([`Standing::is_flushed`]), or at once ([`Standing::aborts`]).
     pub const fn closes(self) -> bool {
         !matches!(self.end, End::None)
     }
 
-    /// True where the transport is to be closed because all was written.
+    /// True if the transport is to be closed because all was written.
     pub const fn is_flushed(self) -> bool {
         matches!(self.end, End::Done)
     }
 
-    /// True where the transport is to be closed without writing any more.
+    /// True if the transport is to be closed without writing any more.
     pub const fn aborts(self) -> bool {
         matches!(self.end, End::Abort)
     }
@@ -182,7 +182,7 @@ impl Core {
         self.faults.add(now, rule)
     }
 
-    /// Removes a fault rule; false where it was not there. What it has begun,
+    /// Removes a fault rule; false if it was not there. What it has begun,
     /// such as a silence, goes on.
     pub fn remove_fault(&mut self, id: RuleId) -> bool {
         self.faults.remove(id)
@@ -193,7 +193,7 @@ impl Core {
         self.faults.clear();
     }
 
-    /// Publishes a message of the broker's own; true where somebody has
+    /// Publishes a message of the broker's own; true if somebody has
     /// subscribed to it.
     pub fn publish(&mut self, now: Instant, message: Will) -> bool {
         let matched = self.spread(now, Arc::new(Message::of_will(now, message))).matched;
@@ -257,13 +257,13 @@ impl Core {
     }
 
     /// Messages waiting for a client, those on the way not counted; `None`
-    /// where it has no session.
+    /// if it has no session.
     pub fn queued(&self, client_id: &str) -> Option<usize> {
         let session = self.sessions.get(self.sessions.find(client_id)?)?;
         Some(session.queue.len())
     }
 
-    /// Ends a client's connection, on MQTT 5 with a DISCONNECT; false where it
+    /// Ends a client's connection, on MQTT 5 with a DISCONNECT; false if it
     /// has none. The reason must be one that DISCONNECT may hold.
     pub fn disconnect(&mut self, now: Instant, client_id: &str, reason: ReasonCode) -> bool {
         let session = self.sessions.find(client_id).and_then(|id| self.sessions.get(id));

@@ -1,3 +1,5 @@
+//! Bytes to one client, and the faults that hold them back.
+
 use std::time::Duration;
 
 use super::time::Instant;

@@ -84,7 +84,7 @@ impl Core {
         publish.qos == QoS::ExactlyOnce && session.unreleased.contains(&packet_id)
     }
 
-    /// True where the topic is denied; the client has been told.
+    /// True if the topic is denied; the client has been told.
     fn deny(&mut self, now: Instant, id: ConnectionId, topic: &str, publish: &Publish) -> bool {
         let denial = self.config.access.denial_of_publish(topic);
         let (reason, disconnects) = match denial {

@@ -1,3 +1,5 @@
+//! The messages that wait for one session.
+
 use std::collections::VecDeque;
 
 use evenkeel_codec::QoS;

@@ -1,3 +1,5 @@
+//! The latest events, within bounds.
+
 use std::collections::VecDeque;
 
 use super::event::{Event, EventKind};

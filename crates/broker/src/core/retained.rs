@@ -1,3 +1,5 @@
+//! Retained messages, within bounds.
+
 use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::sync::Arc;

@@ -49,7 +49,7 @@ impl Router {
         self.bytes
     }
 
-    /// Adds a subscription or replaces it; false where it was there before.
+    /// Adds a subscription or replaces it; false if it was there before.
     //= [MQTT-3.8.4-3]
     pub(crate) fn subscribe(
         &mut self,
@@ -68,7 +68,7 @@ impl Router {
         is_new
     }
 
-    /// Removes a subscription; false where there was none.
+    /// Removes a subscription; false if there was none.
     //= [MQTT-3.10.4-1]
     pub(crate) fn unsubscribe(&mut self, filter: &TopicFilter, session: SessionId) -> bool {
         let was_there = self.root.remove(filter.pattern(), filter.share_name(), session);
@@ -123,7 +123,7 @@ fn split(topic: &str) -> (&str, Option<&str>) {
 }
 
 impl Node {
-    /// The subscribers of a filter, made where there are none.
+    /// The subscribers of a filter, made if there are none.
     fn place(&mut self, pattern: &str) -> &mut Subscribers {
         let mut node = self;
         for level in pattern.split('/') {

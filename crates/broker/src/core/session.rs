@@ -1,3 +1,5 @@
+//! Sessions: what outlives a connection.
+
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;

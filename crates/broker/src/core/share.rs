@@ -1,3 +1,5 @@
+//! Shared subscriptions: whose turn it is.
+
 use super::ids::SessionId;
 use super::subscription::Match;
 
@@ -22,7 +24,7 @@ impl Group {
         self.members.is_empty()
     }
 
-    /// Adds a member or replaces its options; false where it was one before.
+    /// Adds a member or replaces its options; false if it was one before.
     pub(crate) fn join(&mut self, entry: Match) -> bool {
         let member = self.members.iter_mut().find(|member| member.session == entry.session);
         match member {
@@ -37,7 +39,7 @@ impl Group {
         }
     }
 
-    /// Removes a member; false where it was none.
+    /// Removes a member; false if it was none.
     pub(crate) fn leave(&mut self, session: SessionId) -> bool {
         let before = self.members.len();
         self.members.retain(|member| member.session != session);

@@ -1,3 +1,5 @@
+//! Counters of packets, bytes and clients.
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,3 +1,5 @@
+//! Instants, which the driver of the core hands in.
+
 use std::ops::Add;
 use std::time::Duration;
 
@@ -26,7 +28,7 @@ impl Instant {
         Duration::from_micros(self.0)
     }
 
-    /// Time since an earlier moment; zero where that one is the later.
+    /// Time since an earlier moment; zero if that one is the later.
     pub const fn since(self, earlier: Self) -> Duration {
         Duration::from_micros(self.0.saturating_sub(earlier.0))
     }

@@ -1,3 +1,5 @@
+//! What falls due apart from single connections.
+
 use std::collections::BTreeSet;
 
 use super::ids::SessionId;

@@ -1,3 +1,5 @@
+//! Wills: their delay, and what they take in memory.
+
 use std::time::Duration;
 
 use evenkeel_codec::{Bytes, TopicName, Will};

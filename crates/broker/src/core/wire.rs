@@ -1,3 +1,5 @@
+//! Sending on one connection: encoding, limits and faults.
+
 use std::time::Duration;
 
 use evenkeel_codec::{
@@ -95,7 +97,7 @@ impl Wire<'_> {
         }
     }
 
-    /// A reason string for a failure, where the client wants one.
+    /// A reason string for a failure, if the client wants one.
     //= [MQTT-3.1.2-29]
     //= [MQTT-3.4.2-2]
     //= [MQTT-3.9.2-1]
@@ -109,7 +111,7 @@ impl Wire<'_> {
             .collect()
     }
 
-    /// Sends a message; false where the client does not accept one so large.
+    /// Sends a message; false if the client does not accept one so large.
     //= [MQTT-3.1.2-24]
     //= [MQTT-3.1.2-25]
     pub(crate) fn publish(
@@ -170,7 +172,7 @@ impl Wire<'_> {
         self.send_through(PacketType::Publish, bytes, false, hits);
     }
 
-    /// Sends DISCONNECT where the version has it, and closes.
+    /// Sends DISCONNECT if the version has it, and closes.
     //= [MQTT-3.14.0-1]
     pub(crate) fn disconnect(&mut self, reason: ReasonCode, why: CloseReason) {
         if self.connection.version == Version::V5 && self.connection.link().is_some() {
@@ -314,7 +316,7 @@ impl Wire<'_> {
         self.close(CloseReason::Fault);
     }
 
-    /// Lets something happen later; at once where too much waits already.
+    /// Lets something happen later; at once if too much waits already.
     pub(crate) fn put_off(&mut self, by: Duration, later: Later) {
         let refused = self.connection.delayed.push(self.now + by, later);
         self.journal.wake(self.id, self.connection);
@@ -374,7 +376,7 @@ impl Wire<'_> {
     }
 }
 
-/// The packet without reason string and user properties; `None` where it has
+/// The packet without reason string and user properties; `None` if it has
 /// neither.
 //= [MQTT-3.2.2-19]
 //= [MQTT-3.2.2-20]

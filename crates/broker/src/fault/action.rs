@@ -1,3 +1,5 @@
+//! What a fault does.
+
 use std::time::Duration;
 
 use bytes::Bytes;

@@ -1,3 +1,5 @@
+//! The fault rules in force, and which of them apply.
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -82,7 +84,7 @@ impl Engine {
         Ok(id)
     }
 
-    /// False where there is no such rule.
+    /// False if there is no such rule.
     pub(crate) fn remove(&mut self, id: RuleId) -> bool {
         let before = self.rules.len();
         self.rules.retain(|active| active.id != id);

@@ -1,3 +1,5 @@
+//! One fault rule: on what, how often, for whom.
+
 use std::fmt;
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -20,7 +22,7 @@ pub struct Rule {
 pub(crate) enum Trigger {
     /// A connection is accepted, before anything is read.
     Opened,
-    /// A packet comes from the client; any type where none is given.
+    /// A packet comes from the client; any type if none is given.
     Received(Option<PacketType>),
     /// A packet is about to be sent to the client.
     Sent(Option<PacketType>),
@@ -239,7 +241,7 @@ impl When {
         self.then(Action::Corrupt { offset, mask })
     }
 
-    /// Ends with [`Action::Silence`], for ever where `lasts` is absent.
+    /// Ends with [`Action::Silence`], without end if `lasts` is absent.
     pub const fn silence(self, stop: Stop, lasts: Option<Duration>) -> Rule {
         self.then(Action::Silence { stop, lasts })
     }
@@ -380,7 +382,7 @@ pub enum RuleError {
     NeedsConnect,
     /// `announce` for something other than a sent CONNACK.
     NeedsConnAck,
-    /// An action on a packet where there is none.
+    /// An action on a packet without a packet.
     NeedsPacket {
         /// Its name.
         action: &'static str,

@@ -1,3 +1,5 @@
+//! The broker file: settings, rules and steps in TOML.
+
 use std::fmt;
 
 use serde::Deserialize;
@@ -191,7 +193,7 @@ pub enum ScriptError {
     Rule {
         /// Its place in the file, from 1.
         number: usize,
-        /// Its name, where it has one.
+        /// Its name, if it has one.
         name: Option<String>,
         /// What is wrong.
         problem: RuleProblem,

@@ -1,3 +1,5 @@
+//! Steps: what happens to the whole broker at a set time.
+
 use std::time::Duration;
 
 use evenkeel_codec::{Bytes, Properties, QoS, TopicName, Will};
@@ -16,7 +18,7 @@ pub struct Step {
     /// Time from one repetition's end to the next; absent, it happens once.
     #[serde(default, deserialize_with = "text::some_duration")]
     pub every: Option<Duration>,
-    /// How often it happens; absent, without end where it is repeated.
+    /// How often it happens; absent, without end if it is repeated.
     pub times: Option<u64>,
     /// What happens.
     pub action: Happening,

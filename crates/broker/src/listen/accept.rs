@@ -1,3 +1,5 @@
+//! The life of a listener: its port, accepting, stopping.
+
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;

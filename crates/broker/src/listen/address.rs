@@ -1,3 +1,5 @@
+//! Listener URLs, parsed.
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 

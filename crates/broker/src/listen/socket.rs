@@ -1,3 +1,5 @@
+//! Sockets that can be asked for all that has arrived.
+
 use std::io::{self, IoSlice, Read};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -8,7 +10,7 @@ use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
-/// A socket that asks the system itself for what has arrived, where that is
+/// A socket that asks the system itself for what has arrived, if that is
 /// wanted: the runtime knows only what it was told when it last looked.
 pub(super) struct Socket<S> {
     stream: S,
@@ -52,7 +54,7 @@ impl<S: System> Socket<S> {
         Self { stream, asks }
     }
 
-    /// Reads without the runtime; false where nothing lies there.
+    /// Reads without the runtime; false if nothing lies there.
     fn read_now(&self, into: &mut ReadBuf<'_>) -> io::Result<bool> {
         loop {
             match (&*self.stream.system()).read(into.initialize_unfilled()) {

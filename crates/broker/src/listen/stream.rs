@@ -1,3 +1,5 @@
+//! What every transport is to the broker.
+
 use tokio::io::{AsyncRead, AsyncWrite};
 
 /// Bytes both ways, whatever they travel in.

@@ -1,3 +1,5 @@
+//! TCP listeners.
+
 use std::io;
 use std::net::SocketAddr;
 

@@ -1,3 +1,5 @@
+//! TLS for listeners.
+
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};

@@ -1,3 +1,5 @@
+//! Listeners on socket files.
+
 use std::io;
 use std::os::unix::fs::FileTypeExt;
 use std::path::Path;

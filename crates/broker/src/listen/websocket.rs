@@ -1,3 +1,5 @@
+//! MQTT in the binary frames of WebSocket.
+
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};

@@ -1,3 +1,5 @@
+//! Users and denied topics.
+
 use evenkeel_broker::{CloseReason, Denial, Users};
 use evenkeel_codec::{Bytes, Connect, Packet, QoS, ReasonCode};
 

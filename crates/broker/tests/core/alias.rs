@@ -1,3 +1,5 @@
+//! Topic aliases in both directions.
+
 use evenkeel_broker::fault::When;
 use evenkeel_broker::{CloseReason, EventKind};
 use evenkeel_codec::{Connect, PacketType, Properties, Property, Publish, QoS, ReasonCode};

@@ -1,3 +1,5 @@
+//! Enhanced authentication.
+
 use evenkeel_broker::{Challenge, CloseReason};
 use evenkeel_codec::{Auth, Bytes, Connect, Packet, Properties, Property, ReasonCode};
 

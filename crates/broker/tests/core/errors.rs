@@ -1,3 +1,5 @@
+//! Answers to clients that break a rule.
+
 use evenkeel_broker::{CloseReason, EventKind};
 use evenkeel_codec::{
     ConnAck, Connect, Packet, Properties, Property, Publish, QoS, ReasonCode, Version,

@@ -1,3 +1,5 @@
+//! Events as JSON lines, and counters.
+
 use evenkeel_broker::Event;
 use evenkeel_codec::{PacketType, QoS, ReasonCode};
 

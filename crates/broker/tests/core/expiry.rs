@@ -1,3 +1,5 @@
+//! Expiry of sessions and messages.
+
 use evenkeel_codec::{Properties, Property, Publish, QoS};
 
 use crate::world::*;

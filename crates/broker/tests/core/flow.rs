@@ -1,3 +1,5 @@
+//! Receive Maximum in both directions.
+
 use evenkeel_broker::CloseReason;
 use evenkeel_broker::fault::When;
 use evenkeel_codec::{Connect, Packet, PacketType, Properties, Property, Publish, QoS, ReasonCode};

@@ -1,3 +1,5 @@
+//! Keep-alive as the broker counts it.
+
 use std::time::Duration;
 
 use evenkeel_broker::CloseReason;

@@ -1,3 +1,5 @@
+//! Limits in number and in bytes.
+
 use evenkeel_broker::CloseReason;
 use evenkeel_codec::{Connect, Property, Publish, QoS, ReasonCode, SubscribeOptions, Version};
 

@@ -1,3 +1,5 @@
+//! The exchanges of QoS 1 and 2.
+
 use evenkeel_codec::{Ack, Connect, Packet, PacketType, QoS, ReasonCode, Version};
 
 use crate::world::*;

@@ -1,3 +1,5 @@
+//! Retained messages.
+
 use evenkeel_codec::{Property, Publish, QoS, RetainHandling, SubscribeOptions, Version};
 
 use crate::world::*;

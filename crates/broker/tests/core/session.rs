@@ -1,3 +1,5 @@
+//! Sessions: resumed, expired, taken over.
+
 use evenkeel_broker::CloseReason;
 use evenkeel_codec::{Connect, Packet, PacketType, QoS, ReasonCode, Version};
 

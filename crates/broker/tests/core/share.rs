@@ -1,3 +1,5 @@
+//! Shared subscriptions.
+
 use evenkeel_codec::{QoS, Version};
 
 use crate::world::*;

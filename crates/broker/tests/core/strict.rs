@@ -63,7 +63,7 @@ fn packet((first, before, behind, _): Place, property: &[u8]) -> Vec<u8> {
     [&[first, u8::try_from(body.len()).unwrap()], &body[..]].concat()
 }
 
-/// A broker, and a client that has sent this: as its first packet where that
+/// A broker, and a client that has sent this: as its first packet if that
 /// is a CONNECT, after its connection was accepted otherwise.
 fn told(version: Version, bytes: &[u8]) -> (World, Peer) {
     let mut world = World::new();

@@ -1,3 +1,5 @@
+//! SUBSCRIBE, UNSUBSCRIBE and what they match.
+
 use evenkeel_codec::{Packet, QoS, ReasonCode, SubscribeOptions, Version};
 
 use crate::world::*;

@@ -1,3 +1,5 @@
+//! Wills and their delay.
+
 use evenkeel_broker::CloseReason;
 use evenkeel_codec::{Connect, QoS, ReasonCode};
 

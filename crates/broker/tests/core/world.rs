@@ -196,7 +196,7 @@ impl World {
         self.exchange();
     }
 
-    /// True where the broker is done with the connection.
+    /// True if the broker is done with the connection.
     pub(crate) fn is_closed(&self, peer: Peer) -> bool {
         self.core.standing(self.now, peer.id).closes()
     }

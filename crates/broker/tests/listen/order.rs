@@ -314,7 +314,7 @@ mod races {
     }
 
     /// SUBSCRIBE on one connection, then PUBLISH on another; and the other way
-    /// round, where the message is retained and must come as such.
+    /// round, if the message is retained and must come as such.
     fn subscriptions(rounds: usize) {
         with_broker(|_, address| {
             let (mut one, _) = Blocking::connect(address, &connect(Version::V5, "one"));

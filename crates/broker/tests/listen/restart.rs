@@ -1,3 +1,5 @@
+//! Listeners that stop and start again.
+
 use std::io::ErrorKind;
 use std::time::Duration;
 

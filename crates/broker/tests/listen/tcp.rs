@@ -1,3 +1,5 @@
+//! Clients over TCP.
+
 use evenkeel_broker::fault::{Stop, When};
 use evenkeel_broker::{Broker, StartError};
 use evenkeel_codec::{Packet, PacketType, QoS, ReasonCode, Version};

@@ -1,3 +1,5 @@
+//! Clients over TLS.
+
 use std::sync::Arc;
 
 use evenkeel_broker::{Broker, Tls};

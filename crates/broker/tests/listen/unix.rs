@@ -1,3 +1,5 @@
+//! Clients over socket files.
+
 use evenkeel_broker::Broker;
 use evenkeel_codec::{QoS, Version};
 use tokio::net::UnixStream;

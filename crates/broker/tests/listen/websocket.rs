@@ -1,3 +1,5 @@
+//! Clients over WebSocket.
+
 use bytes::BytesMut;
 use evenkeel_broker::Broker;
 use evenkeel_codec::{Decoder, Packet, Version};

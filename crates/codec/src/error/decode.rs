@@ -1,3 +1,5 @@
+//! Why bytes are not a packet.
+
 use super::{PropertyError, TextError, TopicError};
 use crate::{PacketType, ReasonCode};
 

@@ -1,3 +1,5 @@
+//! Why a packet cannot be encoded.
+
 use super::{PropertyError, TopicError};
 use crate::{PacketType, ReasonCode};
 

@@ -21,9 +21,9 @@ macro_rules! rules {
 
         impl $name {
             /// The rule that is broken: the identifier of a normative
-            /// statement such as `MQTT-3.3.1-4`, or, where the specification
+            /// statement such as `MQTT-3.3.1-4`, or, if the specification
             /// gives the rule none, its section such as `section 1.5.5`; of
-            /// MQTT 5 even where MQTT 3.1.1 has the rule too. What only MQTT
+            /// MQTT 5 even if MQTT 3.1.1 has the rule too. What only MQTT
             /// 3.1.1 asks begins with `MQTT311-`.
             #[must_use]
             pub const fn rule(&self) -> &'static str {

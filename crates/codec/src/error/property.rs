@@ -1,3 +1,5 @@
+//! Why a list of properties is refused.
+
 use super::TopicError;
 use crate::{PacketType, PropertyId, ReasonCode};
 

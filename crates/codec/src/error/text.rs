@@ -1,3 +1,5 @@
+//! Strings and topics: why one is refused, and the checks.
+
 use core::fmt;
 
 /// Why bytes are not an MQTT string.
@@ -38,7 +40,7 @@ pub enum TopicError {
 
 impl TextError {
     /// The rule that is broken, by the identifier of its normative statement
-    /// or, where it has none, its section.
+    /// or, if it has none, its section.
     #[must_use]
     pub const fn rule(&self) -> &'static str {
         match self {
@@ -86,7 +88,7 @@ impl TopicError {
         }
     }
 
-    /// True where bytes are a topic name beyond doubt, as nearly always: not
+    /// True if bytes are a topic name beyond doubt, as nearly always: not
     /// empty, and ASCII without a wildcard.
     #[inline]
     pub(crate) fn is_plain_name(bytes: &[u8]) -> bool {
@@ -144,7 +146,7 @@ impl TopicError {
     }
 }
 
-/// True where a topic name or a share name would not be allowed.
+/// True if a topic name or a share name would not be allowed.
 #[inline]
 fn has_wildcard(bytes: &[u8]) -> bool {
     !all(bytes, |byte| !is_wildcard(byte))
@@ -162,8 +164,8 @@ const fn is_plain(byte: u8) -> bool {
     matches!(byte, 1..=0x7f)
 }
 
-/// True where all bytes pass, as nearly always. Looks at every one of eight,
-/// the last eight over again where some are left, instead of stopping at the
+/// True if all bytes pass, as nearly always. Looks at every one of eight,
+/// the last eight over again if some are left, instead of stopping at the
 /// first that fails: it takes them all at once.
 #[inline(always)]
 fn all(bytes: &[u8], passes: impl Fn(u8) -> bool) -> bool {

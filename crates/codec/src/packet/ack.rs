@@ -1,3 +1,5 @@
+//! PUBACK, PUBREC, PUBREL and PUBCOMP.
+
 use alloc::vec::Vec;
 
 use crate::property::{Place, list_len};

@@ -1,3 +1,5 @@
+//! AUTH.
+
 use alloc::vec::Vec;
 
 use crate::error::PropertyError;

@@ -1,3 +1,5 @@
+//! CONNACK.
+
 use alloc::vec::Vec;
 
 use crate::property::{Place, list_len};
@@ -8,13 +10,13 @@ use crate::{DecodeError, EncodeError, PacketType, Properties, ReasonCode, Versio
 /// CONNACK: accepts or refuses a connection.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ConnAck {
-    /// True where the server still holds the session.
+    /// True if the server still holds the session.
     pub session_present: bool,
     /// The outcome. Return codes 1 to 5 of MQTT 3.1.1 are translated; others
     /// become [`ReasonCode::UNSPECIFIED_ERROR`].
     pub reason: ReasonCode,
     /// The byte on the wire before translation. Only read when encoding an
-    /// unspecified error before MQTT 5, where 6 to 255 is written as it is.
+    /// unspecified error before MQTT 5; 6 to 255 are written as they are.
     pub wire_code: u8,
     /// What the server announces.
     pub properties: Properties,

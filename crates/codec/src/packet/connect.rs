@@ -1,3 +1,5 @@
+//! CONNECT.
+
 use core::fmt;
 
 use alloc::boxed::Box;

@@ -1,3 +1,5 @@
+//! DISCONNECT.
+
 use alloc::vec::Vec;
 
 use crate::property::{Place, list_len};

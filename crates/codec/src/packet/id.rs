@@ -1,3 +1,5 @@
+//! Packet identifiers.
+
 use core::fmt;
 use core::num::NonZeroU16;
 

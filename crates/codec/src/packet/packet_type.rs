@@ -1,3 +1,5 @@
+//! Packet types, by the first byte.
+
 use core::fmt;
 
 /// The kind of a packet: the high four bits of its first byte.

@@ -1,3 +1,5 @@
+//! PINGREQ and PINGRESP.
+
 use alloc::vec::Vec;
 
 use crate::PacketType;

@@ -18,7 +18,7 @@ pub(crate) struct PlainPublish {
 }
 
 impl PlainPublish {
-    /// `None` where there are properties, a topic that is not plain, or an
+    /// `None` if there are properties, a topic that is not plain, or an
     /// error.
     #[inline]
     pub(crate) fn find(body: &[u8], flags: u8, version: Version) -> Option<Self> {

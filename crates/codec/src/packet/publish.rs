@@ -1,3 +1,5 @@
+//! PUBLISH.
+
 use alloc::vec::Vec;
 use core::fmt;
 
@@ -15,7 +17,7 @@ use crate::{
 /// PUBLISH: a message. The default has no topic yet, and does not encode.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Publish {
-    /// Set where this may be a second delivery.
+    /// Set if this may be a second delivery.
     pub dup: bool,
     /// The delivery promise.
     pub qos: QoS,
@@ -41,7 +43,7 @@ const QOS: u8 = 0b0110;
 pub(super) const DUP: u8 = 0b1000;
 
 //= [MQTT-3.3.1-4]
-/// The QoS in the flags of the first byte; `None` where both bits are set.
+/// The QoS in the flags of the first byte; `None` if both bits are set.
 pub(super) const fn qos_of(flags: u8) -> Option<QoS> {
     QoS::from_level((flags & QOS) >> 1)
 }
@@ -147,7 +149,7 @@ impl Publish {
         Ok(())
     }
 
-    /// True where no property is written, as mostly.
+    /// True if no property is written, as mostly.
     const fn is_plain(&self, transfer: &Transfer) -> bool {
         self.properties.is_empty()
             && matches!(transfer.topic_alias, TopicAliasUse::None)
@@ -227,7 +229,7 @@ impl Publish {
     }
 
     /// Goes through the properties with those of the transfer in place of
-    /// their own, at the end where the message has none.
+    /// their own, at the end if the message has none.
     fn each_property(&self, transfer: &Transfer, mut visit: impl FnMut(&Property)) {
         let mut alias = match transfer.topic_alias {
             TopicAliasUse::None => None,

@@ -1,3 +1,5 @@
+//! SUBSCRIBE and the options of a subscription.
+
 use alloc::vec::Vec;
 
 use crate::property::{Place, list_len};
@@ -47,7 +49,7 @@ pub enum RetainHandling {
     /// At each subscribe.
     #[default]
     OnSubscribe = 0,
-    /// Only where the subscription did not exist.
+    /// Only if the subscription did not exist.
     OnNewSubscribe = 1,
     /// Never.
     Never = 2,

@@ -1,10 +1,12 @@
+//! What differs between two sendings of one message.
+
 use crate::PacketId;
 
 /// What differs from one sending of a message to the next. Stands in for what
 /// the [`Publish`](crate::Publish) says itself.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Transfer {
-    /// Set where this may be a second delivery.
+    /// Set if this may be a second delivery.
     pub dup: bool,
     /// Present for QoS 1 and 2 exactly.
     pub packet_id: Option<PacketId>,

@@ -1,3 +1,5 @@
+//! UNSUBACK.
+
 use alloc::vec::Vec;
 
 use crate::property::{Place, list_len};

@@ -1,3 +1,5 @@
+//! UNSUBSCRIBE.
+
 use alloc::vec::Vec;
 
 use crate::property::{Place, list_len};

@@ -1,3 +1,5 @@
+//! The will in a CONNECT.
+
 use alloc::vec::Vec;
 use core::fmt;
 

@@ -1,3 +1,5 @@
+//! The properties of MQTT 5.
+
 mod check;
 mod table;
 mod wire;
@@ -58,17 +60,17 @@ pub enum Property {
     TopicAlias(u16),
     /// 0x24: highest QoS the server accepts, 0 or 1.
     MaximumQoS(u8),
-    /// 0x25: 0 where the server refuses retained messages.
+    /// 0x25: 0 if the server refuses retained messages.
     RetainAvailable(u8),
     /// 0x26: a name and value of the user's; may occur several times.
     UserProperty(Text, Text),
     /// 0x27: largest packet, in bytes, the sender of this property accepts; not 0.
     MaximumPacketSize(u32),
-    /// 0x28: 0 where the server refuses wildcard subscriptions.
+    /// 0x28: 0 if the server refuses wildcard subscriptions.
     WildcardSubscriptionAvailable(u8),
-    /// 0x29: 0 where the server refuses subscription identifiers.
+    /// 0x29: 0 if the server refuses subscription identifiers.
     SubscriptionIdentifierAvailable(u8),
-    /// 0x2A: 0 where the server refuses shared subscriptions.
+    /// 0x2A: 0 if the server refuses shared subscriptions.
     SharedSubscriptionAvailable(u8),
 }
 
@@ -89,7 +91,7 @@ impl Properties {
         Self(Vec::new())
     }
 
-    /// True where there are none.
+    /// True if there are none.
     pub const fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -239,7 +241,7 @@ properties! {
 }
 
 impl PropertyId {
-    /// The identifier with this value; `None` where MQTT 5 defines none.
+    /// The identifier with this value; `None` if MQTT 5 defines none.
     fn from_wire(value: u32) -> Option<Self> {
         let id = Self(u8::try_from(value).ok()?);
         id.name().map(|_| id)

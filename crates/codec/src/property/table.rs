@@ -74,12 +74,12 @@ impl PropertyId {
         }
     }
 
-    /// True where a list of this place may hold the property.
+    /// True if a list of this place may hold the property.
     pub(crate) const fn may_occur(self, place: Place) -> bool {
         self.places() & place.bit() != 0
     }
 
-    /// True where a list of this place may hold the property more than once.
+    /// True if a list of this place may hold the property more than once.
     pub(crate) const fn may_repeat(self, place: Place) -> bool {
         match self {
             Self::USER_PROPERTY => true,

@@ -1,3 +1,5 @@
+//! Topic filters and what they match.
+
 use crate::{Text, TopicError, TopicName};
 
 /// What a subscription asks for: a topic with `+` and `#` wildcards, or
@@ -45,12 +47,12 @@ impl TopicFilter {
         self.text.as_str().get(self.pattern_start..).unwrap_or_default()
     }
 
-    /// True where the pattern has a `+` or `#` level.
+    /// True if the pattern has a `+` or `#` level.
     pub fn has_wildcard(&self) -> bool {
         self.wild_start < self.text.len()
     }
 
-    /// True where a message with this topic belongs to the subscription.
+    /// True if a message with this topic belongs to the subscription.
     ///
     /// A pattern that begins with a wildcard never matches a topic that
     /// begins with `$` ([MQTT-4.7.2-1]).

@@ -1,3 +1,5 @@
+//! Topic names.
+
 use crate::{Text, TopicError};
 
 /// The topic a message is published to: not empty, no wildcard.

@@ -20,7 +20,7 @@ fn decode_all(mut decoder: Decoder, bytes: &[u8]) {
     }
 }
 
-/// Decodes by both ways, where a PUBLISH is plain.
+/// Decodes by both ways, if a PUBLISH is plain.
 fn decode(decoder: &mut Decoder, buf: &mut BytesMut) -> Result<Option<Packet>, DecodeError> {
     let mut copy = buf.clone();
     let plain = decoder.decode_plain_publish(&mut copy);

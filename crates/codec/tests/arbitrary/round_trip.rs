@@ -1,3 +1,5 @@
+//! What was encoded decodes to the same packet, however it is cut.
+
 use bytes::BytesMut;
 use evenkeel_codec::{Decoder, Packet, Version};
 use proptest::collection::vec;

@@ -1,3 +1,5 @@
+//! Each rule broken by bytes, with its error.
+
 use bytes::BytesMut;
 use evenkeel_codec::{
     DecodeError, Decoder, PacketType, PropertyError, ReasonCode, TextError, TopicError, Version,

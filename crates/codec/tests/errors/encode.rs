@@ -1,3 +1,5 @@
+//! Each rule broken by a packet, with its error.
+
 use evenkeel_codec::{
     Ack, Auth, Bytes, ConnAck, Connect, EncodeError, Packet, PacketId, PacketType, Properties,
     Property, PropertyError, Publish, QoS, ReasonCode, SubAck, Subscribe, SubscribeFilter,

@@ -1,3 +1,5 @@
+//! Strings and topics at their limits.
+
 use evenkeel_codec::{Text, TextError, TopicError, TopicFilter, TopicName};
 
 //= [MQTT-1.5.4-1] test

@@ -1,3 +1,5 @@
+//! A notation for bytes.
+
 /// Bytes from hexadecimal digits and 'text', separated by spaces.
 pub(crate) fn wire(notation: &str) -> Vec<u8> {
     let mut bytes = Vec::new();

@@ -38,7 +38,7 @@ pub type Open<'a> = &'a mut dyn FnMut() -> Box<dyn Store>;
 ///
 /// # Panics
 ///
-/// Where the store breaks the contract, with the name of the case in front.
+/// How the store breaks the contract, with the name of the case in front.
 pub fn check<S: Store + 'static, O: FnMut() -> S>(mut fresh: impl FnMut() -> O) {
     for (name, case) in CASES {
         println!("contract: {name}");

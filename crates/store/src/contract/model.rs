@@ -31,7 +31,7 @@ impl View {
     ///
     /// # Panics
     ///
-    /// Where its counts are not those of its messages.
+    /// How its counts are not those of its messages.
     pub fn of(recovered: &Recovered, store: &mut dyn Store) -> Result<Self, StoreError> {
         let exchanges = recovered.exchanges.iter();
         let (forsaken, received) = (recovered.forsaken.clone(), recovered.received.clone());

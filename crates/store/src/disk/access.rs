@@ -17,7 +17,7 @@ pub(super) fn create_folder(path: &Path) -> io::Result<()> {
     system::set(path, system::FOLDER)
 }
 
-/// Makes a new file for its owner alone, whatever the umask; fails where the
+/// Makes a new file for its owner alone, whatever the umask; fails if the
 /// name is taken, also by a link to nowhere.
 pub(super) fn create(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
@@ -43,12 +43,12 @@ fn foreign() -> io::Error {
     io::Error::new(io::ErrorKind::InvalidInput, NO_FILE)
 }
 
-/// True where [`open`] refused what is no file of its own.
+/// True if [`open`] refused what is no file of its own.
 pub(super) fn is_foreign(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::InvalidInput && error.to_string() == NO_FILE
 }
 
-/// Makes a file that exists its owner's alone; true where others can read it
+/// Makes a file that exists its owner's alone; true if others can read it
 /// still.
 pub(super) fn tighten(path: &Path) -> io::Result<bool> {
     match fs::symlink_metadata(path) {

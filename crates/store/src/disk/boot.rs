@@ -1,11 +1,13 @@
+//! Which boot of the machine this is.
+
 use std::sync::OnceLock;
 
 use evenkeel_proto::record::BootId;
 
-/// Where Linux tells it: drawn anew at each boot, the same in all containers.
+/// The file in which Linux tells it: drawn anew at each boot, the same in all containers.
 const PLACE: &str = "/proc/sys/kernel/random/boot_id";
 
-/// Names the time since this machine was started, where the system tells it,
+/// Names the time since this machine was started, if the system tells it,
 /// as Linux does. Two processes that are told the same run without a power cut
 /// in between.
 pub fn boot_id() -> Option<BootId> {

@@ -1,3 +1,5 @@
+//! A folder of the file system, with its lock.
+
 use std::fs::{self, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
@@ -63,7 +65,7 @@ impl Folder {
         self.path.join(name)
     }
 
-    /// The lock's file where there is one, and where it is a lock of ours: no
+    /// The lock's file if there is one, and if it is a lock of ours: no
     /// other program's file is locked or written.
     fn lock_file(&self, options: &OpenOptions) -> Result<Option<fs::File>, LockError> {
         let path = self.in_it(LOCK);
@@ -130,7 +132,7 @@ impl Directory for Folder {
     }
 
     fn lock_to_read(&mut self) -> Result<(), LockError> {
-        // Where nobody has written a lock, nobody holds it.
+        // If nobody has written a lock, nobody holds it.
         let Some(file) = self.lock_file(OpenOptions::new().read(true))? else { return Ok(()) };
         match file.try_lock_shared() {
             Ok(()) => {
@@ -252,7 +254,7 @@ fn contents(mut file: &fs::File) -> io::Result<String> {
     Ok(String::from_utf8(bytes).unwrap_or_else(|_| "?".to_owned()))
 }
 
-/// A lock of ours holds a number or nothing; zeros where the power was cut.
+/// A lock of ours holds a number or nothing; zeros if the power was cut.
 fn is_lock(file: &fs::File) -> io::Result<bool> {
     let text = contents(file)?;
     let number = text.strip_prefix(WORD).unwrap_or(&text);
@@ -260,7 +262,7 @@ fn is_lock(file: &fs::File) -> io::Result<bool> {
     Ok(file.metadata()?.len() < LOCK_BYTES && number.chars().all(known))
 }
 
-/// The process that writes; `None` where those that hold the lock only read.
+/// The process that writes; `None` if those that hold the lock only read.
 fn writer(file: &fs::File) -> Option<u32> {
     match file.try_lock_shared() {
         Ok(()) => {

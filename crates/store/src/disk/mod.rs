@@ -29,7 +29,7 @@ pub trait Directory: Send + 'static {
     fn path(&self) -> &Path;
 
     /// Names the time since the machine was started that writes here: while it
-    /// is the same, no power was cut. `None` where the system does not tell.
+    /// is the same, no power was cut. `None` if the system does not tell.
     fn boot(&self) -> Option<BootId> {
         None
     }
@@ -60,7 +60,7 @@ pub trait Directory: Send + 'static {
         Ok(Vec::new())
     }
 
-    /// Makes a new, empty file, the owner's alone; fails where the name is
+    /// Makes a new, empty file, the owner's alone; fails if the name is
     /// taken, by whatever.
     fn create(&self, name: &str) -> io::Result<Self::File>;
 
@@ -92,7 +92,7 @@ pub trait File: Send + Sync + 'static {
     /// end only.
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize>;
 
-    /// Writes all of `bytes` at `offset`, in one call to the system where
+    /// Writes all of `bytes` at `offset`, in one call to the system if
     /// that takes them. After an error any part may have been written.
     fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()>;
 

@@ -84,7 +84,7 @@ struct Inner {
     locked: bool,
     readers: u32,
     life: u64,
-    /// How often the machine was started; 255 where it does not tell.
+    /// How often the machine was started; 255 if it does not tell.
     boot: u8,
 }
 
@@ -179,7 +179,7 @@ impl SimulatedDisk {
         self.inner().current().map(|(name, _)| name.to_owned()).collect()
     }
 
-    /// Changes the bytes of a file behind everyone's back; false where there
+    /// Changes the bytes of a file behind everyone's back; false if there
     /// is none.
     pub fn edit(&self, name: &str, change: impl FnOnce(&mut Vec<u8>)) -> bool {
         let mut inner = self.inner();

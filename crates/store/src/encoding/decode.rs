@@ -1,3 +1,5 @@
+//! Records from bytes.
+
 use bytes::{Buf, Bytes, BytesMut};
 use evenkeel_proto::Instant;
 use evenkeel_proto::codec::{

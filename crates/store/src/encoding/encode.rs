@@ -1,3 +1,5 @@
+//! Records to bytes.
+
 use evenkeel_proto::codec::{
     EncodeError, Packet, PacketId, QoS, ReasonCode, Subscribe, SubscribeFilter, SubscribeOptions,
     TopicAliasUse, Transfer,
@@ -8,7 +10,7 @@ use super::{
     AGED, EXPIRES, NO_LOCAL, RETAIN_AS_PUBLISHED, RETAIN_HANDLING, VERSION, kind, outcome, varint,
 };
 
-/// Appends a record; leaves `out` as it was where the record holds what no
+/// Appends a record; leaves `out` as it was if the record holds what no
 /// packet can.
 pub(crate) fn encode_record(record: &Record, out: &mut Vec<u8>) -> Result<(), EncodeError> {
     match record {

@@ -26,7 +26,7 @@
 //! | 28 | proven | |
 //! | 29 | forsaken | packet identifier |
 //! | 30 | freed | packet identifier |
-//! | 31 | time | microseconds on the client's clock, wall clock, age, then the 16 bytes of the boot where it is known |
+//! | 31 | time | microseconds on the client's clock, wall clock, age, then the 16 bytes of the boot if it is known |
 //! | 32 | released and kept | serial |
 //! | 33 | session unknown | |
 //!

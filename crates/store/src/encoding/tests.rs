@@ -1,3 +1,5 @@
+//! Any record survives its encoding.
+
 use bytes::Bytes;
 use evenkeel_proto::Instant;
 use evenkeel_proto::codec::{

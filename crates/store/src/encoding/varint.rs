@@ -1,3 +1,5 @@
+//! Numbers of variable length.
+
 /// Appends a number.
 pub(super) fn put(mut number: u64, out: &mut Vec<u8>) {
     while number >= 0x80 {
@@ -7,7 +9,7 @@ pub(super) fn put(mut number: u64, out: &mut Vec<u8>) {
     out.push(number as u8);
 }
 
-/// Takes a number off the front; `None` where it is cut or too large.
+/// Takes a number off the front; `None` if it is cut or too large.
 pub(super) fn take(bytes: &mut &[u8]) -> Option<u64> {
     let mut number = 0;
     for shift in (0..64).step_by(7) {

@@ -1,3 +1,5 @@
+//! A set of serials, a bit each.
+
 use std::collections::BTreeMap;
 
 /// A set of serials that lie close together: a bit each, 64 to a word.
@@ -11,7 +13,7 @@ impl Bits {
         *self.words.entry(serial / 64).or_default() |= 1 << (serial % 64);
     }
 
-    /// False where it was not in the set.
+    /// False if it was not in the set.
     pub(super) fn remove(&mut self, serial: u64) -> bool {
         let (at, bit) = (serial / 64, 1 << (serial % 64));
         let Some(word) = self.words.get_mut(&at) else { return false };

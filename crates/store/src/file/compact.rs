@@ -21,7 +21,7 @@ const FRAME: usize = 64 * 1024;
 const MANY: usize = 8;
 
 impl<D: Directory> Log<D> {
-    /// Rewrites one group of segments, if any is worth it; true where it did.
+    /// Rewrites one group of segments, if any is worth it; true if it did.
     /// What fails is left as it was, and tried again another time.
     pub(super) fn compact(&mut self, directory: &D, target: u64) -> bool {
         let Some(range) = self.worth_compacting(target) else { return false };

@@ -64,7 +64,7 @@ impl End {
         out
     }
 
-    /// `None` where a write of it was cut short, or it is damaged: then it
+    /// `None` if a write of it was cut short, or it is damaged: then it
     /// says nothing.
     fn decode(bytes: &[u8; LENGTH]) -> Option<Self> {
         let (fields, sum) = bytes.split_at(LENGTH - 4);
@@ -80,7 +80,7 @@ impl End {
         known.then_some(Self { segment, length, synced, boot })
     }
 
-    /// Reads it; `None` where there is none that says anything.
+    /// Reads it; `None` if there is none that says anything.
     pub(super) fn read<D: Directory>(directory: &D) -> Result<Option<Self>, StoreError> {
         let path = || directory.path().join(segments::END);
         let failed = |error| StoreError::disk(path(), error);

@@ -49,7 +49,7 @@ pub(crate) enum Kind {
 pub(crate) struct SegmentHeader {
     pub(crate) kind: Kind,
     pub(crate) first: u64,
-    /// Beyond `first` only where it was compacted from several.
+    /// Beyond `first` only if it was compacted from several.
     pub(crate) last: u64,
     pub(crate) version: u16,
 }
@@ -68,7 +68,7 @@ impl SegmentHeader {
         Self { kind, first, last, version: VERSION }
     }
 
-    /// True where this version of the format is the one written now.
+    /// True if this version of the format is the one written now.
     pub(crate) const fn is_present(&self) -> bool {
         self.version == VERSION
     }
@@ -147,7 +147,7 @@ impl FrameHeader {
         out
     }
 
-    /// `None` where this is no header, or that of another place.
+    /// `None` if this is no header, or that of another place.
     pub(crate) fn decode(bytes: &[u8; FRAME_HEADER], segment: u64, offset: u64) -> Option<Self> {
         let (fields, sum) = bytes.split_at(12);
         if checksum(segment, offset, fields).to_le_bytes() != sum {

@@ -12,7 +12,7 @@ use crate::session::{Messages, Session};
 /// Bytes of a segment between two marks, unless a frame is longer.
 const MARK_EVERY: u64 = 64 * 1024;
 
-/// Where one message is behind, and none before it that comes later.
+/// If one message is behind, and none before it that comes later.
 #[derive(Clone, Copy, Debug)]
 struct Mark {
     serial: u64,
@@ -61,12 +61,12 @@ impl Segment {
         Self::new(first.first, last.last, SEGMENT_HEADER as u64, Serial(first.lowest))
     }
 
-    /// True where anything was written behind the snapshot.
+    /// True if anything was written behind the snapshot.
     pub(super) const fn holds_batches(&self) -> bool {
         self.length > self.begins
     }
 
-    /// True where nothing in it is needed any more.
+    /// True if nothing in it is needed any more.
     pub(super) const fn is_dead(&self) -> bool {
         self.live == 0
     }
@@ -123,7 +123,7 @@ impl Segment {
         self.messages += 1;
     }
 
-    /// False where the message was not queued in it.
+    /// False if the message was not queued in it.
     pub(super) fn dequeue(&mut self, serial: u64) -> bool {
         self.queued.iter_mut().any(|bits| bits.remove(serial))
     }
@@ -133,7 +133,7 @@ impl Segment {
         self.live = self.live.saturating_sub(1);
     }
 
-    /// True where the message waits to be sent.
+    /// True if the message waits to be sent.
     pub(super) fn is_queued(&self, serial: u64) -> bool {
         self.queued.iter().any(|bits| bits.contains(serial))
     }
@@ -202,7 +202,7 @@ impl Index {
         self.segments.get(self.position(serial)?)
     }
 
-    /// True where the message waits to be sent.
+    /// True if the message waits to be sent.
     pub(super) fn is_queued(&self, serial: u64) -> bool {
         self.holder(serial).is_some_and(|segment| segment.is_queued(serial))
     }

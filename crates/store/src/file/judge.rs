@@ -32,7 +32,7 @@ pub(super) struct Place<'f, F> {
 }
 
 impl<F: File> Place<'_, F> {
-    /// `same_boot` where this machine was not started since the segment was
+    /// `same_boot` if this machine was not started since the segment was
     /// begun.
     pub(super) fn judge(&self, same_boot: bool) -> io::Result<Tail> {
         if self.is_beginning()? {

@@ -213,7 +213,7 @@ impl<D: Directory> Log<D> {
     }
 
     /// Begins a new segment with a snapshot, and with the frame of the buffer
-    /// where `with_batch` says so.
+    /// if `with_batch` says so.
     pub(super) fn rotate(&mut self, directory: &D, with_batch: bool) -> Result<(), Failed> {
         self.sync(directory)?;
         let number = self.active.number + 1;
@@ -252,7 +252,7 @@ impl<D: Directory> Log<D> {
         Ok(())
     }
 
-    /// Encodes a batch into the buffer; true where it accepts messages.
+    /// Encodes a batch into the buffer; true if it accepts messages.
     fn encode(&mut self, records: &[Record]) -> Result<bool, StoreError> {
         let (mut next, mut accepts) = (self.session.next_serial, false);
         self.buffer.clear();
@@ -324,7 +324,7 @@ impl<D: Directory> Log<D> {
     }
 }
 
-/// Cuts off what an append that failed has left. This is synced even where it
+/// Cuts off what an append that failed has left. This is synced even if it
 /// is no whole frame: the next batch may begin a new segment, and what a power
 /// cut brought back at the end of this one would then be taken for damage.
 fn take_back<F: File>(file: &F, offset: u64, error: StoreError) -> Failed {

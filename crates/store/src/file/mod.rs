@@ -48,10 +48,10 @@ use read::Reader;
 pub struct FileStore<D: Directory = Folder> {
     directory: D,
     options: FileStoreOptions,
-    /// `None` after a failure that leaves open what is on disk, and where the
+    /// `None` after a failure that leaves open what is on disk, and if the
     /// store is only read.
     log: Option<Log<D>>,
-    /// What is read, where the store is only read.
+    /// What is read, if the store is only read.
     seen: Option<(Index, Session)>,
     /// What was found when it was opened, until something is committed.
     found: Option<Recovered>,
@@ -132,7 +132,7 @@ impl<D: Directory> FileStore<D> {
         Ok(recovered)
     }
 
-    /// What a call works on; once more from disk where a failure left open
+    /// What a call works on; once more from disk if a failure left open
     /// what is there, without what the failed call may have left.
     fn parts(&mut self) -> Result<(&D, &FileStoreOptions, &mut Log<D>), StoreError> {
         if self.options.read_only {
@@ -147,7 +147,7 @@ impl<D: Directory> FileStore<D> {
         Ok((&self.directory, &self.options, log))
     }
 
-    /// The client identifier of the session that is kept, where there is one.
+    /// The client identifier of the session that is kept, if there is one.
     pub fn client_id(&self) -> Option<&str> {
         let session = match &self.seen {
             Some((_, session)) => session,
@@ -170,7 +170,7 @@ impl<D: Directory> FileStore<D> {
         Ok(Reader { directory: &self.directory, index, session })
     }
 
-    /// Lets go of the log where a failure left open what is on disk.
+    /// Lets go of the log if a failure left open what is on disk.
     fn settle(&mut self, result: Result<(), Failed>) -> Result<(), StoreError> {
         result.map_err(|failed| {
             if let (true, Some(log)) = (failed.broken, &self.log) {

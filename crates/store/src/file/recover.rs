@@ -28,7 +28,7 @@ use crate::{Fault, StoreError, in_order, weight};
 /// All that was found, and what is to be done about it.
 #[derive(Default)]
 pub(super) struct Found {
-    /// `None` where no store was finished yet.
+    /// `None` if no store was finished yet.
     pub(super) store: Option<Contents>,
     /// What a crash left behind.
     leftovers: Vec<String>,
@@ -157,7 +157,7 @@ struct Newest {
 }
 
 impl Newest {
-    /// `None` where the segment was not finished when the machine died: then
+    /// `None` if the segment was not finished when the machine died: then
     /// nothing that was committed is in it.
     fn read<D: Directory>(
         place: &Place<'_, D>,
@@ -275,7 +275,7 @@ impl Replay {
         self.entries(entries)
     }
 
-    /// Adds the batches up; where they end before the file does.
+    /// Adds the batches up; an offset if they end before the file does.
     fn batches<D: Directory>(
         &mut self,
         frames: &mut Frames<'_, D::File>,

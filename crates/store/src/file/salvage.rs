@@ -29,7 +29,7 @@ pub struct Salvaged {
 }
 
 /// Visits the messages that can still be read of a store in this folder, also
-/// where it is damaged or files are missing, and changes nothing in it.
+/// if it is damaged or files are missing, and changes nothing in it.
 ///
 /// They come in the order of their acceptance, each once. A message whose end
 /// is in a damaged place is visited, too: what comes out of here may have been

@@ -38,7 +38,7 @@ fn aside_number(text: &str) -> Option<u64> {
     (aside_name(number) == text).then_some(number)
 }
 
-/// True where a store gives this name to a file of its own.
+/// True if a store gives this name to a file of its own.
 fn is_ours(name: &str) -> bool {
     let known = [COMPACTING, END, LOCK].contains(&name);
     known || number(name).is_some() || aside_number(name).is_some()

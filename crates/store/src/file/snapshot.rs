@@ -1,3 +1,5 @@
+//! The state of a session at the start of a segment.
+
 use evenkeel_proto::record::{BootId, Record};
 
 use super::index::Index;

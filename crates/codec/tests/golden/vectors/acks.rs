@@ -1,3 +1,5 @@
+//! PUBACK to PUBCOMP, byte by byte.
+
 use evenkeel_codec::Property::{ReasonString, UserProperty};
 use evenkeel_codec::{Ack, Packet, ReasonCode, Version};
 

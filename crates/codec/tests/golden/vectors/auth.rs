@@ -1,3 +1,5 @@
+//! AUTH, byte by byte.
+
 use evenkeel_codec::Property::{
     AuthenticationData, AuthenticationMethod, ReasonString, UserProperty,
 };

@@ -1,3 +1,5 @@
+//! CONNACK, byte by byte.
+
 use evenkeel_codec::Property::{
     AssignedClientIdentifier, AuthenticationData, AuthenticationMethod, MaximumPacketSize,
     MaximumQoS, ReasonString, ReceiveMaximum, ResponseInformation, RetainAvailable,

@@ -1,3 +1,5 @@
+//! CONNECT, byte by byte.
+
 use evenkeel_codec::Property::{
     AuthenticationData, AuthenticationMethod, ContentType, CorrelationData, MaximumPacketSize,
     MessageExpiryInterval, PayloadFormatIndicator, ReceiveMaximum, RequestProblemInformation,

@@ -1,3 +1,5 @@
+//! PUBLISH, byte by byte.
+
 use evenkeel_codec::Property::{
     ContentType, CorrelationData, MessageExpiryInterval, PayloadFormatIndicator, ResponseTopic,
     SubscriptionIdentifier, TopicAlias, UserProperty,
