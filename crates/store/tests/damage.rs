@@ -118,10 +118,12 @@ fn judge(image: &Image, rebooted: bool, filled: &Filled, what: &str) -> Found {
             assert!(filled.states.contains(&read), "{what}: no state that ever was");
             let (again, told) = open(&disk, false).unwrap();
             assert_eq!((again, told), (written, vec![]), "{what}: once is enough");
-            match Some(&read) == filled.states.last() {
-                true => Found::Same,
-                false if notices.is_empty() => Found::Silent,
-                false => Found::Told,
+            if Some(&read) == filled.states.last() {
+                Found::Same
+            } else if notices.is_empty() {
+                Found::Silent
+            } else {
+                Found::Told
             }
         }
         (read, written) => panic!("{what}: {read:?} {written:?}"),

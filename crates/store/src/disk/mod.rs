@@ -43,7 +43,7 @@ pub trait Directory: Send + 'static {
         self.lock()
     }
 
-    /// The names of the files in it, in any order, but for that of the lock;
+    /// The names of the files in it, in any order, without that of the lock;
     /// folders are left out.
     fn list(&self) -> io::Result<Vec<String>>;
 

@@ -311,10 +311,12 @@ impl Contents {
                 _ => random.below(2) == 0,
             };
             let whole = sector.len().min(new.len());
-            let kept = match keep {
-                true if at == torn => random.below(whole + 1),
-                true => whole,
-                false => 0,
+            let kept = if !keep {
+                0
+            } else if at == torn {
+                random.below(whole + 1)
+            } else {
+                whole
             };
             sector[..kept].copy_from_slice(&new[..kept]);
         }

@@ -150,7 +150,10 @@ fn put_outcome(outcome: Outcome, out: &mut Vec<u8>) {
 
 fn put_message(message: &Accepted, out: &mut Vec<u8>) -> Result<(), EncodeError> {
     // A packet of QoS 1 and 2 has an identifier; the real one comes later.
-    let packet_id = PacketId::new(1).filter(|_| message.publish.qos != QoS::AtMostOnce);
+    let packet_id = match message.publish.qos {
+        QoS::AtMostOnce => None,
+        QoS::AtLeastOnce | QoS::ExactlyOnce => PacketId::new(1),
+    };
     let transfer =
         Transfer { dup: false, packet_id, topic_alias: TopicAliasUse::None, message_expiry: None };
     let mut head = Vec::with_capacity(32);

@@ -17,7 +17,7 @@ use crate::encoding::encode_contents;
 /// Bytes of a frame of copied messages, unless one is larger.
 const FRAME: usize = 64 * 1024;
 /// So many neighbours become one, however much of them is live: else one
-/// message that stays in each would keep a file for ever.
+/// message that stays in each would keep a file without end.
 const MANY: usize = 8;
 
 impl<D: Directory> Log<D> {

@@ -8,7 +8,6 @@ mod flusher;
 mod format;
 mod frames;
 mod index;
-mod judge;
 mod log;
 mod options;
 mod read;
@@ -17,6 +16,7 @@ mod salvage;
 mod segments;
 mod snapshot;
 mod summary;
+mod tail;
 
 use std::path::Path;
 

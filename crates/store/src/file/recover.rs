@@ -17,9 +17,9 @@ use super::end::End;
 use super::format::{Kind, SEGMENT_HEADER};
 use super::frames::{Frame, FrameFault, Frames};
 use super::index::{Index, Segment};
-use super::judge::{self, Tail};
 use super::log::Active;
 use super::segments::{self, Listing, Opening};
+use super::tail::{Tail, TailKind};
 use crate::disk::{Directory, File};
 use crate::encoding::{Entries, Entry, Live, Malformed, decode_entry, decode_message, peek_serial};
 use crate::session::{Messages, Session};
@@ -93,13 +93,13 @@ fn newest<D: Directory>(
     found: &mut Found,
 ) -> Result<Option<Newest>, StoreError> {
     while let Some(number) = listing.segments.pop() {
-        let place = Place { directory, number };
+        let location = Location { directory, number };
         let end = end.filter(|end| end.segment == number);
-        match Newest::read(&place, end, &listing.asides, found)? {
+        match Newest::read(&location, end, &listing.asides, found)? {
             Some(newest) => return Ok(Some(newest)),
             // Without one before it, any but the first was finished once.
             None if listing.segments.is_empty() && number != segments::FIRST => {
-                return Err(place.damaged(0));
+                return Err(location.damaged(0));
             }
             None => found.leftovers.push(segments::name(number)),
         }
@@ -129,15 +129,15 @@ impl Found {
         let Some(store) = &self.store else { return Ok(None) };
         let Some(newest) = store.index.segments.back() else { return Ok(None) };
         let (number, length) = (newest.first, newest.length);
-        let place = Place { directory, number };
-        let file = directory.open(&segments::name(number)).map_err(|e| place.disk(e))?;
+        let location = Location { directory, number };
+        let file = directory.open(&segments::name(number)).map_err(|e| location.disk(e))?;
         if let Some(cut) = &self.cut {
             if let Some(aside) = &cut.aside {
                 aside.put(directory, &file)?;
             }
-            file.set_len(cut.offset).map_err(|e| place.disk(e))?;
+            file.set_len(cut.offset).map_err(|e| location.disk(e))?;
         }
-        file.sync().map_err(|error| StoreError::sync(place.path(), error))?;
+        file.sync().map_err(|error| StoreError::sync(location.path(), error))?;
         let (file, is_past) = (Arc::new(file), store.is_past);
         Ok(Some(Active { file, number, length, synced: length, is_past }))
     }
@@ -160,26 +160,27 @@ impl Newest {
     /// `None` if the segment was not finished when the machine died: then
     /// nothing that was committed is in it.
     fn read<D: Directory>(
-        place: &Place<'_, D>,
+        location: &Location<'_, D>,
         end: Option<End>,
         asides: &[u64],
         found: &mut Found,
     ) -> Result<Option<Self>, StoreError> {
-        let Place { directory, number } = *place;
-        let (file, length) = segments::open(directory, number).map_err(|e| place.disk(e))?;
+        let Location { directory, number } = *location;
+        let (file, length) = segments::open(directory, number).map_err(|e| location.disk(e))?;
         let boot = directory.boot();
         let opening = segments::read_header(directory, &file, number)?;
         let needs = end.map_or(0, |end| end.needs(boot));
         if length < needs {
-            return Err(StoreError::contents(place.path(), Fault::Short { length, had: needs }));
+            return Err(StoreError::contents(location.path(), Fault::Short { length, had: needs }));
         }
         // Bytes at the beginning: nothing was committed if the segment was
         // never finished, and it was if its end was noted.
         let check_unfinished = |offset| {
-            let bad = judge::Place { file: &file, segment: number, offset, length };
-            match end.is_some() || bad.was_durable().map_err(|e| place.disk(e))? {
-                true => Err(place.damaged(offset)),
-                false => Ok(()),
+            let bad = Tail { file: &file, segment: number, offset, length };
+            if end.is_some() || bad.was_durable().map_err(|e| location.disk(e))? {
+                Err(location.damaged(offset))
+            } else {
+                Ok(())
             }
         };
         let unfinished = NoticeKind::Unfinished { bytes: length };
@@ -200,18 +201,18 @@ impl Newest {
                 found.notice(number, unfinished);
                 return Ok(None);
             }
-            Err(FrameFault::Io(error)) => return Err(place.disk(error)),
+            Err(FrameFault::Io(error)) => return Err(location.disk(error)),
         };
         let mut replay = Replay::new(number);
-        replay.snapshot(&snapshot).map_err(|_| place.damaged(start))?;
-        let bad = replay.batches(&mut frames, place)?;
+        replay.snapshot(&snapshot).map_err(|_| location.damaged(start))?;
+        let bad = replay.batches(&mut frames, location)?;
         let same_boot = boot.is_some() && replay.boot == boot;
         match bad {
             Some(offset) => {
-                let bad = judge::Place { file: &file, segment: number, offset, length };
-                let tail = bad.judge(same_boot).map_err(|e| place.disk(e))?;
-                if tail == Tail::Damaged || offset < needs {
-                    return Err(place.damaged(offset));
+                let bad = Tail { file: &file, segment: number, offset, length };
+                let tail = bad.kind(same_boot).map_err(|e| location.disk(e))?;
+                if tail == TailKind::Damaged || offset < needs {
+                    return Err(location.damaged(offset));
                 }
                 found.cut_off(number, offset, length - offset, tail, asides);
             }
@@ -230,8 +231,8 @@ impl Newest {
 }
 
 impl Found {
-    fn cut_off(&mut self, number: u64, offset: u64, bytes: u64, tail: Tail, asides: &[u64]) {
-        let aside = (tail == Tail::Broken).then(|| Aside::plan(number, offset, bytes, asides));
+    fn cut_off(&mut self, number: u64, offset: u64, bytes: u64, tail: TailKind, asides: &[u64]) {
+        let aside = (tail == TailKind::Broken).then(|| Aside::plan(number, offset, bytes, asides));
         let kind = match &aside {
             None => NoticeKind::Torn { offset, bytes },
             Some(aside) => {
@@ -279,13 +280,15 @@ impl Replay {
     fn batches<D: Directory>(
         &mut self,
         frames: &mut Frames<'_, D::File>,
-        place: &Place<'_, D>,
+        location: &Location<'_, D>,
     ) -> Result<Option<u64>, StoreError> {
         loop {
             match frames.next() {
-                Ok(Some(frame)) => self.batch(&frame).map_err(|_| place.damaged(frame.offset))?,
+                Ok(Some(frame)) => {
+                    self.batch(&frame).map_err(|_| location.damaged(frame.offset))?
+                }
                 Ok(None) => return Ok(None),
-                Err(FrameFault::Io(error)) => return Err(place.disk(error)),
+                Err(FrameFault::Io(error)) => return Err(location.disk(error)),
                 Err(FrameFault::Bad { offset }) => return Ok(Some(offset)),
             }
         }
@@ -420,13 +423,13 @@ impl Sealed {
         number: u64,
         earlier: &mut Earlier,
     ) -> Result<(), StoreError> {
-        let place = Place { directory, number };
-        let (file, length) = segments::open(directory, number).map_err(|e| place.disk(e))?;
+        let location = Location { directory, number };
+        let (file, length) = segments::open(directory, number).map_err(|e| location.disk(e))?;
         let Opening::Good(header) = segments::read_header(directory, &file, number)? else {
-            return Err(place.damaged(0));
+            return Err(location.damaged(0));
         };
         if header.kind == Kind::Aside {
-            return Err(place.damaged(0));
+            return Err(location.damaged(0));
         }
         let start = SEGMENT_HEADER as u64;
         let mut segment = Segment::new(number, header.last, start, self.next_serial);
@@ -436,15 +439,15 @@ impl Sealed {
             let frame = match frames.next() {
                 Ok(Some(frame)) => frame,
                 Ok(None) => break,
-                Err(FrameFault::Bad { offset }) => return Err(place.damaged(offset)),
-                Err(FrameFault::Io(error)) => return Err(place.disk(error)),
+                Err(FrameFault::Bad { offset }) => return Err(location.damaged(offset)),
+                Err(FrameFault::Io(error)) => return Err(location.disk(error)),
             };
             for entry in Entries(frame.body) {
-                let bad = |_| place.damaged(frame.offset);
+                let bad = |_| location.damaged(frame.offset);
                 let (kind, contents) = entry.map_err(bad)?;
                 if let Some(serial) = peek_serial(kind, &contents).map_err(bad)? {
                     self.next_serial = in_order(Serial(serial), self.next_serial)
-                        .map_err(|_| place.damaged(frame.offset))?;
+                        .map_err(|_| location.damaged(frame.offset))?;
                     match earlier.expected(Some(serial)) {
                         None => segment.count(),
                         Some(expected) if expected < serial => {
@@ -482,12 +485,12 @@ pub(super) fn add(counts: &mut [Count; 3], priority: Priority, bytes: u64) {
 }
 
 /// A file that is being read, for errors.
-struct Place<'a, D> {
+struct Location<'a, D> {
     directory: &'a D,
     number: u64,
 }
 
-impl<D: Directory> Place<'_, D> {
+impl<D: Directory> Location<'_, D> {
     fn path(&self) -> std::path::PathBuf {
         self.directory.path().join(segments::name(self.number))
     }

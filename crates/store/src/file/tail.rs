@@ -14,7 +14,7 @@ use crate::disk::File;
 
 /// What the bytes are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Tail {
+pub(super) enum TailKind {
     /// A batch that was not written to its end; nothing of it counted.
     Torn,
     /// Batches that a power cut broke, with others behind them.
@@ -24,24 +24,24 @@ pub(super) enum Tail {
 }
 
 /// The newest segment, and where its good batches end.
-pub(super) struct Place<'f, F> {
+pub(super) struct Tail<'f, F> {
     pub(super) file: &'f F,
     pub(super) segment: u64,
     pub(super) offset: u64,
     pub(super) length: u64,
 }
 
-impl<F: File> Place<'_, F> {
+impl<F: File> Tail<'_, F> {
     /// `same_boot` if this machine was not started since the segment was
     /// begun.
-    pub(super) fn judge(&self, same_boot: bool) -> io::Result<Tail> {
+    pub(super) fn kind(&self, same_boot: bool) -> io::Result<TailKind> {
         if self.is_beginning()? {
-            return Ok(Tail::Torn);
+            return Ok(TailKind::Torn);
         }
         if same_boot || self.was_durable()? {
-            return Ok(Tail::Damaged);
+            return Ok(TailKind::Damaged);
         }
-        Ok(if self.is_empty()? { Tail::Torn } else { Tail::Broken })
+        Ok(if self.is_empty()? { TailKind::Torn } else { TailKind::Broken })
     }
 
     /// Whether a whole frame lies anywhere behind that was written when the
