@@ -130,8 +130,10 @@ impl Decoder {
     #[must_use]
     pub fn decode_plain_publish(&self, buf: &mut BytesMut) -> Option<Publish> {
         const PUBLISH: u8 = PacketType::Publish.first_byte();
-        let version =
-            self.version.filter(|_| buf.first().is_some_and(|it| it & 0xf0 == PUBLISH))?;
+        if buf.first()? & 0xf0 != PUBLISH {
+            return None;
+        }
+        let version = self.version?;
         let header = self.header(buf).ok()??;
         let body = buf.get(header.len..header.len + header.body_len)?;
         let plain = PlainPublish::find(body, header.flags, version)?;

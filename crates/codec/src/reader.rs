@@ -75,9 +75,10 @@ impl<'a> Reader<'a> {
     #[cold]
     const fn truncated(&self) -> DecodeError {
         let packet_type = self.packet_type;
-        match self.in_properties {
-            true => DecodeError::PropertyTruncated { packet_type },
-            false => DecodeError::Truncated { packet_type },
+        if self.in_properties {
+            DecodeError::PropertyTruncated { packet_type }
+        } else {
+            DecodeError::Truncated { packet_type }
         }
     }
 
@@ -141,18 +142,16 @@ impl<'a> Reader<'a> {
 
     pub(crate) fn binary(&mut self) -> Result<Bytes, DecodeError> {
         let bytes = self.string()?;
-        Ok(match self.shares() {
-            true => self.body.slice_ref(bytes),
-            false => Bytes::copy_from_slice(bytes),
-        })
+        Ok(if self.shares() { self.body.slice_ref(bytes) } else { Bytes::copy_from_slice(bytes) })
     }
 
     pub(crate) fn text(&mut self) -> Result<Text, DecodeError> {
         let text = self.string()?;
         TextError::check(text).map_err(|error| DecodeError::String { error })?;
-        Ok(match self.shares() {
-            true => Text::of_checked(text, self.body),
-            false => Text::copy_of_checked(text),
+        Ok(if self.shares() {
+            Text::of_checked(text, self.body)
+        } else {
+            Text::copy_of_checked(text)
         })
     }
 

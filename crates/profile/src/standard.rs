@@ -34,7 +34,7 @@ fn connection() -> ConnectionLimits {
         )),
         maximum_session_expiry: Some(Limit::documented(
             Duration::from_secs(u32::MAX as u64),
-            "MQTT 5.0 section 3.1.2.11.2: a four byte integer, the largest means for ever",
+            "MQTT 5.0 section 3.1.2.11.2: a four byte integer, the largest means without end",
             OnBreak::Clamps,
         )),
         maximum_packet_size: Some(Limit::documented(

@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use crate::property::{Place, list_len};
+use crate::property::{PropertyOwner, list_len};
 use crate::reader::Reader;
 use crate::writer::{frame_len, put_header, put_u16};
 use crate::{DecodeError, EncodeError, PacketId, PacketType, Properties, ReasonCode, Version};
@@ -92,7 +92,7 @@ impl Ack {
         if self.properties.is_empty() {
             return Ok(Form::Reason);
         }
-        let properties = self.properties.measure(Place::Packet(packet_type))?;
+        let properties = self.properties.measure(PropertyOwner::Packet(packet_type))?;
         Ok(Form::Full { len: 3 + list_len(properties) })
     }
 
@@ -101,8 +101,8 @@ impl Ack {
         if version.has_properties() && !reader.is_empty() {
             ack.reason = reader.reason()?;
             if !reader.is_empty() {
-                let place = Place::Packet(reader.packet_type());
-                ack.properties = Properties::read(&mut reader, place)?;
+                let owner = PropertyOwner::Packet(reader.packet_type());
+                ack.properties = Properties::read(&mut reader, owner)?;
             }
         }
         reader.finish()?;

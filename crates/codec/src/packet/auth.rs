@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 
 use crate::error::PropertyError;
-use crate::property::{Place, list_len};
+use crate::property::{PropertyOwner, list_len};
 use crate::reader::Reader;
 use crate::writer::Body;
 use crate::{DecodeError, EncodeError, PacketType, Properties, PropertyId, ReasonCode, Version};
@@ -40,7 +40,8 @@ impl Auth {
             auth.reason = reader.reason()?;
         }
         if !reader.is_empty() {
-            auth.properties = Properties::read(&mut reader, Place::Packet(PacketType::Auth))?;
+            auth.properties =
+                Properties::read(&mut reader, PropertyOwner::Packet(PacketType::Auth))?;
         }
         reader.finish()?;
         auth.check_method().map_err(|error| DecodeError::Property { error })?;
@@ -60,7 +61,7 @@ impl Body for Auth {
         if self.is_plain() {
             return Ok(0);
         }
-        Ok(1 + list_len(self.properties.measure(Place::Packet(PacketType::Auth))?))
+        Ok(1 + list_len(self.properties.measure(PropertyOwner::Packet(PacketType::Auth))?))
     }
 
     fn write(&self, _: Version, out: &mut Vec<u8>) {

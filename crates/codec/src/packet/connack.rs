@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use crate::property::{Place, list_len};
+use crate::property::{PropertyOwner, list_len};
 use crate::reader::Reader;
 use crate::writer::Body;
 use crate::{DecodeError, EncodeError, PacketType, Properties, ReasonCode, Version};
@@ -39,8 +39,8 @@ impl ConnAck {
         }
         if version.has_properties() {
             connack.reason = PacketType::ConnAck.decode_reason(wire_code)?;
-            let place = Place::Packet(PacketType::ConnAck);
-            connack.properties = Properties::read(&mut reader, place)?;
+            let owner = PropertyOwner::Packet(PacketType::ConnAck);
+            connack.properties = Properties::read(&mut reader, owner)?;
         }
         reader.finish()?;
         //= [MQTT-3.2.2-6]
@@ -90,7 +90,7 @@ impl Body for ConnAck {
             return Ok(2);
         }
         PacketType::ConnAck.check_reason(self.reason)?;
-        Ok(2 + list_len(self.properties.measure(Place::Packet(PacketType::ConnAck))?))
+        Ok(2 + list_len(self.properties.measure(PropertyOwner::Packet(PacketType::ConnAck))?))
     }
 
     fn write(&self, version: Version, out: &mut Vec<u8>) {

@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 
 use bytes::Bytes;
 
-use crate::property::{Place, list_len};
+use crate::property::{PropertyOwner, list_len};
 use crate::reader::Reader;
 use crate::writer::{Body, put_binary, put_text, put_u16};
 use crate::{DecodeError, EncodeError, PacketType, Properties, QoS, Text, Version, Will};
@@ -65,7 +65,7 @@ impl Connect {
         let keep_alive = reader.u16()?;
         let mut properties = Properties::new();
         if version.has_properties() {
-            properties = Properties::read(&mut reader, Place::Packet(PacketType::Connect))?;
+            properties = Properties::read(&mut reader, PropertyOwner::Packet(PacketType::Connect))?;
         }
         let client_id = reader.text()?;
         let mut will = None;
@@ -164,7 +164,7 @@ impl Body for Connect {
         // Name with its length, level, flags, keep-alive; then the identifier.
         let mut len = 2 + version.protocol_name().len() + 4 + 2 + self.client_id.len();
         if version.has_properties() {
-            len += list_len(self.properties.measure(Place::Packet(PacketType::Connect))?);
+            len += list_len(self.properties.measure(PropertyOwner::Packet(PacketType::Connect))?);
         } else if self.password.is_some() && self.username.is_none() {
             return Err(EncodeError::PasswordWithoutUserName);
         }

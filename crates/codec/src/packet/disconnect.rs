@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use crate::property::{Place, list_len};
+use crate::property::{PropertyOwner, list_len};
 use crate::reader::Reader;
 use crate::writer::Body;
 use crate::{DecodeError, EncodeError, PacketType, Properties, ReasonCode, Version};
@@ -24,8 +24,8 @@ impl Disconnect {
                 disconnect.reason = reader.reason()?;
             }
             if !reader.is_empty() {
-                let place = Place::Packet(PacketType::Disconnect);
-                disconnect.properties = Properties::read(&mut reader, place)?;
+                let owner = PropertyOwner::Packet(PacketType::Disconnect);
+                disconnect.properties = Properties::read(&mut reader, owner)?;
             }
         }
         reader.finish()?;
@@ -45,7 +45,9 @@ impl Body for Disconnect {
             (true, ReasonCode::SUCCESS) => 0,
             (true, _) => 1,
             (false, _) => {
-                1 + list_len(self.properties.measure(Place::Packet(PacketType::Disconnect))?)
+                1 + list_len(
+                    self.properties.measure(PropertyOwner::Packet(PacketType::Disconnect))?,
+                )
             }
         })
     }

@@ -5,6 +5,7 @@ mod auth;
 mod connack;
 mod connect;
 mod disconnect;
+mod filters;
 mod id;
 mod packet_type;
 mod ping;

@@ -6,7 +6,7 @@ use core::fmt;
 use bytes::{Buf, Bytes};
 
 use crate::error::{TextError, TopicError};
-use crate::property::{Place, list_len};
+use crate::property::{PropertyOwner, list_len};
 use crate::reader::{Memory, Reader};
 use crate::writer::{frame_len, put_header, put_text, put_u16};
 use crate::{
@@ -224,7 +224,7 @@ impl Publish {
             }
         };
         alias
-            .and_then(|()| self.properties.check(Place::Packet(PacketType::Publish)))
+            .and_then(|()| self.properties.check(PropertyOwner::Packet(PacketType::Publish)))
             .map_err(|error| EncodeError::Property { error })
     }
 
@@ -283,7 +283,7 @@ impl Publish {
         };
         let mut properties = Properties::new();
         if version.has_properties() {
-            properties = Properties::read(&mut reader, Place::Packet(PacketType::Publish))?;
+            properties = Properties::read(&mut reader, PropertyOwner::Packet(PacketType::Publish))?;
         }
         if !is_plain {
             check_decoded_topic(topic, version, &properties)?;

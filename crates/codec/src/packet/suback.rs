@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use crate::property::{Place, list_len};
+use crate::property::{PropertyOwner, list_len};
 use crate::reader::Reader;
 use crate::writer::{Body, put_u16};
 use crate::{DecodeError, EncodeError, PacketId, PacketType, Properties, ReasonCode, Version};
@@ -25,7 +25,7 @@ impl SubAck {
         let packet_id = reader.packet_id()?;
         let mut properties = Properties::new();
         if version.has_properties() {
-            properties = Properties::read(&mut reader, Place::Packet(packet_type))?;
+            properties = Properties::read(&mut reader, PropertyOwner::Packet(packet_type))?;
         }
         let codes = reader.rest();
         if codes.is_empty() {
@@ -61,7 +61,7 @@ impl Body for SubAck {
         }
         let mut len = 2 + self.codes.len();
         if version.has_properties() {
-            len += list_len(self.properties.measure(Place::Packet(packet_type))?);
+            len += list_len(self.properties.measure(PropertyOwner::Packet(packet_type))?);
         }
         Ok(len)
     }

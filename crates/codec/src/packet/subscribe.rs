@@ -2,7 +2,8 @@
 
 use alloc::vec::Vec;
 
-use crate::property::{Place, list_len};
+use super::filters::Filters;
+use crate::property::{PropertyOwner, list_len};
 use crate::reader::Reader;
 use crate::writer::{Body, put_text, put_u16};
 use crate::{
@@ -60,28 +61,17 @@ const RETAIN_AS_PUBLISHED: u8 = 0b0000_1000;
 
 impl Subscribe {
     //= [MQTT-3.8.3-1]
-    //= [MQTT-3.8.3-2]
     pub(crate) fn decode(mut reader: Reader<'_>, version: Version) -> Result<Self, DecodeError> {
-        let packet_type = PacketType::Subscribe;
-        let packet_id = reader.packet_id()?;
-        let mut properties = Properties::new();
-        if version.has_properties() {
-            properties = Properties::read(&mut reader, Place::Packet(packet_type))?;
-        }
-        if reader.is_empty() {
-            return Err(DecodeError::NoFilters { packet_type });
-        }
-        let mut filters = Vec::new();
-        while !reader.is_empty() {
-            let filter = reader.filter()?;
-            let options = SubscribeOptions::from_wire(reader.u8()?, version)?;
-            let entry = SubscribeFilter { filter, options };
-            if entry.breaks_no_local() {
-                return Err(DecodeError::NoLocalOnShared);
-            }
-            reader.room_for(&filters)?;
-            filters.push(entry);
-        }
+        let Filters { packet_id, properties, filters } =
+            Filters::decode(&mut reader, version, |reader| {
+                let filter = reader.filter()?;
+                let options = SubscribeOptions::from_wire(reader.u8()?, version)?;
+                let entry = SubscribeFilter { filter, options };
+                if entry.breaks_no_local() {
+                    return Err(DecodeError::NoLocalOnShared);
+                }
+                Ok(entry)
+            })?;
         Ok(Self { packet_id, filters, properties })
     }
 }
@@ -153,7 +143,7 @@ impl Body for Subscribe {
         if self.filters.iter().any(SubscribeFilter::breaks_no_local) {
             return Err(EncodeError::NoLocalOnShared);
         }
-        let properties = self.properties.measure(Place::Packet(packet_type))?;
+        let properties = self.properties.measure(PropertyOwner::Packet(packet_type))?;
         Ok(2 + list_len(properties) + filters)
     }
 

@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use crate::property::{Place, list_len};
+use crate::property::{PropertyOwner, list_len};
 use crate::reader::Reader;
 use crate::writer::{Body, put_u16};
 use crate::{DecodeError, EncodeError, PacketId, PacketType, Properties, ReasonCode, Version};
@@ -26,7 +26,7 @@ impl UnsubAck {
             reader.finish()?;
             return Ok(Self { packet_id, codes: Vec::new(), properties: Properties::new() });
         }
-        let properties = Properties::read(&mut reader, Place::Packet(packet_type))?;
+        let properties = Properties::read(&mut reader, PropertyOwner::Packet(packet_type))?;
         let codes = reader.rest();
         if codes.is_empty() {
             return Err(DecodeError::ReasonCodesMissing { packet_type });
@@ -52,7 +52,7 @@ impl Body for UnsubAck {
         for code in &self.codes {
             packet_type.check_reason(*code)?;
         }
-        let properties = self.properties.measure(Place::Packet(packet_type))?;
+        let properties = self.properties.measure(PropertyOwner::Packet(packet_type))?;
         Ok(2 + list_len(properties) + self.codes.len())
     }
 

@@ -2,7 +2,8 @@
 
 use alloc::vec::Vec;
 
-use crate::property::{Place, list_len};
+use super::filters::Filters;
+use crate::property::{PropertyOwner, list_len};
 use crate::reader::Reader;
 use crate::writer::{Body, put_text, put_u16};
 use crate::{DecodeError, EncodeError, PacketId, PacketType, Properties, TopicFilter, Version};
@@ -20,29 +21,10 @@ pub struct Unsubscribe {
 
 impl Unsubscribe {
     //= [MQTT-3.10.3-1]
-    //= [MQTT-3.10.3-2]
     pub(crate) fn decode(mut reader: Reader<'_>, version: Version) -> Result<Self, DecodeError> {
-        let packet_type = PacketType::Unsubscribe;
-        let packet_id = reader.packet_id()?;
-        let mut properties = Properties::new();
-        if version.has_properties() {
-            properties = Properties::read(&mut reader, Place::Packet(packet_type))?;
-        }
-        if reader.is_empty() {
-            return Err(DecodeError::NoFilters { packet_type });
-        }
-        let mut filters = Vec::new();
-        while !reader.is_empty() {
-            reader.room_for(&filters)?;
-            filters.push(reader.filter()?);
-        }
+        let Filters { packet_id, properties, filters } =
+            Filters::decode(&mut reader, version, |reader| reader.filter())?;
         Ok(Self { packet_id, filters, properties })
-    }
-}
-
-impl Reader<'_> {
-    pub(super) fn filter(&mut self) -> Result<TopicFilter, DecodeError> {
-        TopicFilter::new(self.text()?).map_err(|error| DecodeError::Filter { error })
     }
 }
 
@@ -56,7 +38,7 @@ impl Body for Unsubscribe {
         }
         let filters: usize = self.filters.iter().map(|filter| 2 + filter.text().len()).sum();
         if version.has_properties() {
-            let properties = self.properties.measure(Place::Packet(packet_type))?;
+            let properties = self.properties.measure(PropertyOwner::Packet(packet_type))?;
             return Ok(2 + list_len(properties) + filters);
         }
         Ok(2 + filters)

@@ -6,7 +6,7 @@ use core::fmt;
 use bytes::Bytes;
 
 use super::connect::binary_len;
-use crate::property::{Place, list_len};
+use crate::property::{PropertyOwner, list_len};
 use crate::reader::Reader;
 use crate::writer::{put_binary, put_text};
 use crate::{DecodeError, EncodeError, Properties, QoS, TopicName, Version};
@@ -35,7 +35,7 @@ impl Will {
     ) -> Result<Self, DecodeError> {
         let mut properties = Properties::new();
         if version.has_properties() {
-            properties = Properties::read(reader, Place::Will)?;
+            properties = Properties::read(reader, PropertyOwner::Will)?;
         }
         let topic =
             TopicName::new(reader.text()?).map_err(|error| DecodeError::WillTopic { error })?;
@@ -46,7 +46,7 @@ impl Will {
     pub(super) fn measure(&self, version: Version) -> Result<usize, EncodeError> {
         let mut len = 2 + self.topic.text().len() + binary_len(&self.payload)?;
         if version.has_properties() {
-            len += list_len(self.properties.measure(Place::Will)?);
+            len += list_len(self.properties.measure(PropertyOwner::Will)?);
         }
         Ok(len)
     }

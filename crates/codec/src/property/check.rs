@@ -1,32 +1,32 @@
 //! The rules of property lists, the same when reading and when writing.
 
-use super::table::Place;
+use super::table::PropertyOwner;
 use super::{Properties, Property, PropertyId};
 use crate::error::{PropertyError, TopicError};
 use crate::{PacketType, varint};
 
 /// Checks the properties of one list, one after the other.
 pub(crate) struct Checker {
-    place: Place,
+    owner: PropertyOwner,
     /// One bit per identifier seen; the highest is 0x2A.
     seen: u64,
 }
 
 impl Checker {
-    pub(crate) const fn new(place: Place) -> Self {
-        Self { place, seen: 0 }
+    pub(crate) const fn new(owner: PropertyOwner) -> Self {
+        Self { owner, seen: 0 }
     }
 
     /// Refuses an identifier that has no place here or occurs too often.
     pub(crate) const fn admit(&mut self, id: PropertyId) -> Result<(), PropertyError> {
-        if !id.may_occur(self.place) {
-            return Err(match self.place {
-                Place::Packet(packet_type) => PropertyError::Misplaced { id, packet_type },
-                Place::Will => PropertyError::MisplacedInWill { id },
+        if !id.may_occur(self.owner) {
+            return Err(match self.owner {
+                PropertyOwner::Packet(packet_type) => PropertyError::Misplaced { id, packet_type },
+                PropertyOwner::Will => PropertyError::MisplacedInWill { id },
             });
         }
         let bit = 1 << id.0;
-        if self.seen & bit != 0 && !id.may_repeat(self.place) {
+        if self.seen & bit != 0 && !id.may_repeat(self.owner) {
             return Err(PropertyError::Duplicate { id });
         }
         self.seen |= bit;
@@ -40,7 +40,7 @@ impl Checker {
     /// Refuses a list that lacks what another property in it needs.
     pub(crate) const fn finish(&self) -> Result<(), PropertyError> {
         let needs_method =
-            matches!(self.place, Place::Packet(PacketType::Connect | PacketType::Auth));
+            matches!(self.owner, PropertyOwner::Packet(PacketType::Connect | PacketType::Auth));
         if needs_method
             && self.has(PropertyId::AUTHENTICATION_DATA)
             && !self.has(PropertyId::AUTHENTICATION_METHOD)
@@ -53,11 +53,11 @@ impl Checker {
 
 impl Properties {
     /// Checks the whole list.
-    pub(crate) fn check(&self, place: Place) -> Result<(), PropertyError> {
+    pub(crate) fn check(&self, owner: PropertyOwner) -> Result<(), PropertyError> {
         if self.is_empty() {
             return Ok(());
         }
-        let mut checker = Checker::new(place);
+        let mut checker = Checker::new(owner);
         for property in self {
             checker.admit(property.id())?;
             property.check_value()?;

@@ -4,7 +4,7 @@ mod check;
 mod table;
 mod wire;
 
-pub(crate) use table::Place;
+pub(crate) use table::PropertyOwner;
 pub(crate) use wire::list_len;
 
 use alloc::vec::Vec;
@@ -30,7 +30,7 @@ pub enum Property {
     CorrelationData(Bytes),
     /// 0x0B: 1 to 268,435,455; may occur several times in a PUBLISH to a client.
     SubscriptionIdentifier(u32),
-    /// 0x11: seconds a session outlives its connection; `u32::MAX` is for ever.
+    /// 0x11: seconds a session outlives its connection; `u32::MAX` is without end.
     SessionExpiryInterval(u32),
     /// 0x12: the client identifier the server chose.
     AssignedClientIdentifier(Text),

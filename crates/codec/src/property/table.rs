@@ -8,14 +8,14 @@ use crate::PacketType::{
 
 /// A list of properties on the wire: a packet's own or that of a will.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Place {
+pub(crate) enum PropertyOwner {
     /// The properties in the variable header.
     Packet(PacketType),
     /// The will properties in the payload of CONNECT.
     Will,
 }
 
-impl Place {
+impl PropertyOwner {
     /// Will is bit 0, a packet the bit of its type, which is never 0.
     const fn bit(self) -> u16 {
         match self {
@@ -27,12 +27,12 @@ impl Place {
 
 const fn set(packets: &[PacketType]) -> u16 {
     match packets {
-        [first, rest @ ..] => Place::Packet(*first).bit() | set(rest),
+        [first, rest @ ..] => PropertyOwner::Packet(*first).bit() | set(rest),
         [] => 0,
     }
 }
 
-const WILL: u16 = Place::Will.bit();
+const WILL: u16 = PropertyOwner::Will.bit();
 const MESSAGE: u16 = set(&[Publish]) | WILL;
 const CONNECT: u16 = set(&[Connect]);
 const CONNACK: u16 = set(&[ConnAck]);
@@ -42,8 +42,8 @@ const ANSWER: u16 =
 const EVERYWHERE: u16 = ANSWER | CONNECT | MESSAGE | set(&[Subscribe, Unsubscribe]);
 
 impl PropertyId {
-    /// The places of this property; none for an identifier MQTT does not define.
-    const fn places(self) -> u16 {
+    /// Who may hold this property; none for an identifier MQTT does not define.
+    const fn owners(self) -> u16 {
         match self {
             Self::PAYLOAD_FORMAT_INDICATOR
             | Self::MESSAGE_EXPIRY_INTERVAL
@@ -74,16 +74,16 @@ impl PropertyId {
         }
     }
 
-    /// True if a list of this place may hold the property.
-    pub(crate) const fn may_occur(self, place: Place) -> bool {
-        self.places() & place.bit() != 0
+    /// True if a list of this owner may hold the property.
+    pub(crate) const fn may_occur(self, owner: PropertyOwner) -> bool {
+        self.owners() & owner.bit() != 0
     }
 
-    /// True if a list of this place may hold the property more than once.
-    pub(crate) const fn may_repeat(self, place: Place) -> bool {
+    /// True if a list of this owner may hold the property more than once.
+    pub(crate) const fn may_repeat(self, owner: PropertyOwner) -> bool {
         match self {
             Self::USER_PROPERTY => true,
-            Self::SUBSCRIPTION_IDENTIFIER => matches!(place, Place::Packet(Publish)),
+            Self::SUBSCRIPTION_IDENTIFIER => matches!(owner, PropertyOwner::Packet(Publish)),
             _ => false,
         }
     }

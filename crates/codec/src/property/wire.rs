@@ -6,7 +6,7 @@ use core::fmt;
 use bytes::Bytes;
 
 use super::check::Checker;
-use super::table::Place;
+use super::table::PropertyOwner;
 use super::{Properties, Property, PropertyId};
 use crate::reader::Reader;
 use crate::writer::{put_binary, put_text, put_u16, put_u32};
@@ -185,8 +185,8 @@ impl Properties {
 
     /// Checks the list and returns its length on the wire, without the
     /// length field in front of it.
-    pub(crate) fn measure(&self, place: Place) -> Result<usize, EncodeError> {
-        self.check(place).map_err(|error| EncodeError::Property { error })?;
+    pub(crate) fn measure(&self, owner: PropertyOwner) -> Result<usize, EncodeError> {
+        self.check(owner).map_err(|error| EncodeError::Property { error })?;
         Ok(self.encoded_len())
     }
 
@@ -206,22 +206,19 @@ impl Properties {
 
     /// Reads the length field and the list.
     #[inline]
-    pub(crate) fn read(reader: &mut Reader<'_>, place: Place) -> Result<Self, DecodeError> {
-        match reader.take_zero() {
-            true => Ok(Self::new()),
-            false => Self::read_content(reader, place),
-        }
+    pub(crate) fn read(reader: &mut Reader<'_>, owner: PropertyOwner) -> Result<Self, DecodeError> {
+        if reader.take_zero() { Ok(Self::new()) } else { Self::read_content(reader, owner) }
     }
 
     #[inline(never)]
-    fn read_content(reader: &mut Reader<'_>, place: Place) -> Result<Self, DecodeError> {
+    fn read_content(reader: &mut Reader<'_>, owner: PropertyOwner) -> Result<Self, DecodeError> {
         let len = reader.varint()? as usize;
         let (packet_type, left) = (reader.packet_type(), reader.remaining());
         if len > left {
             return Err(DecodeError::PropertiesTooLong { packet_type, len, left });
         }
         let mut section = reader.properties(len)?;
-        let mut checker = Checker::new(place);
+        let mut checker = Checker::new(owner);
         let mut properties = Vec::new();
         while !section.is_empty() {
             let id = section.varint()?;

@@ -90,7 +90,8 @@ fn connect(version: Version) -> impl Strategy<Value = Packet> {
     let credentials = (option::of(text()), option::of(binary()));
     (fields, credentials, properties(version, &ids)).prop_map(
         move |((clean_start, keep_alive, client_id, will), (username, password), properties)| {
-            let password = password.filter(|_| username.is_some() || version == Version::V5);
+            let may_have_password = username.is_some() || version == Version::V5;
+            let password = if may_have_password { password } else { None };
             let properties = match properties.authentication_data() {
                 Some(_) => with_method(properties),
                 None => properties,

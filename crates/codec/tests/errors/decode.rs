@@ -494,7 +494,7 @@ fn each_packet_type_refuses_all_flags_but_its_own() {
 }
 
 #[test]
-fn mqtt_31_reserves_no_flags_but_keeps_qos_1_where_it_means_something() {
+fn mqtt_31_reserves_no_flags_but_keeps_qos_1_if_it_means_something() {
     for first_byte in [0x6a, 0x8a, 0xaa, 0x63, 0x41, 0xc8, 0x2f] {
         let decoded = Decoder::new(V31, LIMIT).decode(&mut BytesMut::from(&[first_byte][..]));
         assert_eq!(decoded, Ok(None), "{first_byte:02x}");
