@@ -148,7 +148,7 @@ impl Server {
             }
         }
         let Some(peer) = self.peers.get(&socket) else { return };
-        let standing = self.core.standing(env.time.broker(), peer.id);
+        let standing = self.core.status(env.time.broker(), peer.id);
         if standing.aborts() {
             return self.drop_peer(env, socket, End::Reset);
         }
@@ -169,7 +169,7 @@ impl Server {
     fn read(&mut self, env: &mut Env<'_>, socket: SocketId) -> bool {
         let now = env.time.broker();
         let Some(peer) = self.peers.get_mut(&socket) else { return false };
-        if !self.core.standing(now, peer.id).reads {
+        if !self.core.status(now, peer.id).reads {
             return false;
         }
         let offered = std::mem::take(&mut peer.offer);
@@ -186,7 +186,7 @@ impl Server {
         let bytes = peer.inbound.clone();
         self.core.receive(now, peer.id, &mut peer.inbound);
         let consumed = bytes.len() - peer.inbound.len();
-        peer.offer = !self.core.standing(now, peer.id).reads && !peer.inbound.is_empty();
+        peer.offer = !self.core.status(now, peer.id).reads && !peer.inbound.is_empty();
         // Bytes that are not MQTT are the broker's to judge.
         let packets = peer.tap.feed(bytes.get(..consumed).unwrap_or_default()).unwrap_or_default();
         for (packet, _) in packets {

@@ -12,19 +12,19 @@ use tokio::io::DuplexStream;
 use tokio::sync::{Mutex, broadcast, watch};
 use tokio::task::JoinHandle;
 
+use crate::arrivals::Source;
 use crate::builder::Builder;
 use crate::core::{Config, Event, EventKind, Stats};
 use crate::fault::{Happening, Rule, RuleError, RuleId, Step};
-use crate::intake::Arrival;
-use crate::listen::{Accepting, Endpoint, Place, Resting};
-use crate::serve::Guest;
+use crate::listen::{Accepting, BindAddress, Endpoint, Reserved};
+use crate::serve::OpenConnection;
 use crate::shared::Shared;
 
 /// Bytes an in-memory connection holds in each direction.
 const MEMORY: usize = 64 * 1024;
 
 /// How long stopping waits for the connections' tasks.
-const PATIENCE: Duration = Duration::from_secs(5);
+const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A running broker, and the handle to steer and to ask it.
 ///
@@ -46,7 +46,7 @@ struct Running {
 
 struct Listeners {
     accepting: Vec<Accepting>,
-    resting: Vec<Resting>,
+    reserved: Vec<Reserved>,
 }
 
 impl Broker {
@@ -62,7 +62,7 @@ impl Broker {
     ) -> Self {
         let endpoints = accepting.iter().map(|one| one.endpoint().clone()).collect();
         let timers = tokio::spawn(shared.clone().run_timers());
-        let listeners = Mutex::new(Listeners { accepting, resting: Vec::new() });
+        let listeners = Mutex::new(Listeners { accepting, reserved: Vec::new() });
         let steps = OnceLock::new();
         Self(Arc::new(Running { shared, endpoints, listeners, gate, timers, steps }))
     }
@@ -97,9 +97,9 @@ impl Broker {
 
     /// The path of the first Unix socket.
     pub fn unix_path(&self) -> Option<&Path> {
-        self.0.endpoints.iter().find_map(|endpoint| match &endpoint.place {
-            Place::Unix(path) => Some(path.as_path()),
-            Place::Tcp(_) => None,
+        self.0.endpoints.iter().find_map(|endpoint| match &endpoint.bind {
+            BindAddress::Unix(path) => Some(path.as_path()),
+            BindAddress::Tcp(_) => None,
         })
     }
 
@@ -116,8 +116,8 @@ impl Broker {
 
     fn address(&self, transport: &str) -> Option<SocketAddr> {
         let found = self.0.endpoints.iter().find(|one| one.transport() == transport);
-        match found.map(|endpoint| &endpoint.place) {
-            Some(Place::Tcp(address)) => Some(*address),
+        match found.map(|endpoint| &endpoint.bind) {
+            Some(BindAddress::Tcp(address)) => Some(*address),
             _ => None,
         }
     }
@@ -127,10 +127,10 @@ impl Broker {
     pub fn connect(&self) -> DuplexStream {
         let (client, server) = tokio::io::duplex(MEMORY);
         let asks = Arc::default();
-        let guest = Guest::open(self.0.shared.clone(), "memory", "memory", asks);
-        let served = guest.attach(server);
+        let connection = OpenConnection::open(self.0.shared.clone(), "memory", "memory", asks);
+        let served = connection.attach(server);
         // Nothing lies there yet; from here on it tells when something does.
-        served.line().take_in(None);
+        served.reader().take_in(None);
         tokio::spawn(served.run());
         client
     }
@@ -151,7 +151,7 @@ impl Broker {
     /// the time is over. Looks at every event once, in order. Cancel-safe.
     pub async fn wait_for(
         &self,
-        patience: Duration,
+        timeout: Duration,
         mut fits: impl FnMut(&Event) -> bool,
     ) -> Option<Event> {
         let mut seen = 0;
@@ -166,7 +166,7 @@ impl Broker {
                 news.await;
             }
         };
-        tokio::time::timeout(patience, found).await.ok()
+        tokio::time::timeout(timeout, found).await.ok()
     }
 
     /// The counters, for all and for each client.
@@ -262,11 +262,11 @@ impl Broker {
     pub async fn stop(&self, keeps_sessions: bool) -> io::Result<()> {
         let mut listeners = self.0.listeners.lock().await;
         for accepting in std::mem::take(&mut listeners.accepting) {
-            let resting = accepting.stop().await?;
-            listeners.resting.push(resting);
+            let reserved = accepting.stop().await?;
+            listeners.reserved.push(reserved);
         }
         self.0.shared.with(|core, now| core.stop(now, keeps_sessions));
-        self.0.shared.until_all_gone(PATIENCE).await;
+        self.0.shared.until_all_gone(STOP_TIMEOUT).await;
         Ok(())
     }
 
@@ -274,8 +274,8 @@ impl Broker {
     /// are up.
     pub async fn resume(&self) -> io::Result<()> {
         let mut listeners = self.0.listeners.lock().await;
-        for resting in std::mem::take(&mut listeners.resting) {
-            let accepting = resting.listen(&self.0.shared, self.0.gate.subscribe())?;
+        for reserved in std::mem::take(&mut listeners.reserved) {
+            let accepting = reserved.listen(&self.0.shared, self.0.gate.subscribe())?;
             listeners.accepting.push(accepting);
         }
         Ok(())

@@ -13,7 +13,7 @@ use crate::core::Config;
 use crate::fault::{Rule, RuleError, Script, Step};
 #[cfg(feature = "tls")]
 use crate::listen::Tls;
-use crate::listen::{Endpoint, Layers, Place, Resting};
+use crate::listen::{BindAddress, Endpoint, Layers, Reserved};
 use crate::shared::Shared;
 
 /// What a broker is told before it starts.
@@ -116,15 +116,15 @@ impl Builder {
             shared.with(|core, now| core.add_fault(now, rule)).map_err(error)?;
         }
         let gate = watch::Sender::new(true);
-        let mut resting = Vec::new();
+        let mut reserved = Vec::new();
         for (target, layers) in self.listeners {
             let name = target.to_string();
             let endpoint = target.resolve(layers).await;
-            let socket = endpoint.and_then(Resting::new);
-            resting.push((socket.map_err(|error| StartError::listen(&name, &error))?, name));
+            let socket = endpoint.and_then(Reserved::new);
+            reserved.push((socket.map_err(|error| StartError::listen(&name, &error))?, name));
         }
         let mut accepting = Vec::new();
-        for (socket, name) in resting {
+        for (socket, name) in reserved {
             match socket.listen(&shared, gate.subscribe()) {
                 Ok(listener) => accepting.push(listener),
                 Err(error) => {
@@ -141,14 +141,14 @@ impl Builder {
 
 impl Target {
     async fn resolve(self, layers: Layers) -> io::Result<Endpoint> {
-        let place = match self {
-            Self::Unix(path) => Place::Unix(path),
+        let bind = match self {
+            Self::Unix(path) => BindAddress::Unix(path),
             Self::Tcp(address) => {
                 let mut found = lookup_host(address).await?;
-                Place::Tcp(found.next().ok_or(io::ErrorKind::NotFound)?)
+                BindAddress::Tcp(found.next().ok_or(io::ErrorKind::NotFound)?)
             }
         };
-        Ok(Endpoint { place, layers })
+        Ok(Endpoint { bind, layers })
     }
 }
 

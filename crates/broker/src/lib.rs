@@ -58,13 +58,13 @@
 
 #![forbid(unsafe_code)]
 
+mod arrivals;
 mod broker;
 mod builder;
 pub mod core;
 pub mod fault;
-mod intake;
-mod line;
 mod listen;
+mod reader;
 mod serve;
 mod shared;
 mod text;

@@ -1,5 +1,5 @@
 //! One connection's task: its handshake, its timer, and the bytes to it. The
-//! bytes from it come in through its [`Line`], in their turn.
+//! bytes from it come in through its [`Reader`], in their turn.
 
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
@@ -13,9 +13,9 @@ use tokio::sync::Notify;
 use tokio::task::coop::unconstrained;
 use tokio::time::Sleep;
 
-use crate::core::{Instant, Standing};
-use crate::line::Line;
+use crate::core::{ConnectionStatus, Instant};
 use crate::listen::ByteStream;
+use crate::reader::Reader;
 use crate::shared::Shared;
 
 /// What an output buffer may keep for the next time.
@@ -24,18 +24,18 @@ const KEPT_MAX: usize = 256 * 1024;
 /// Output of an exchange in steps; a stream of messages has more.
 const ANSWER_MAX: usize = 512;
 
-/// A peer gets this long, and this many bytes, to read its farewell and close.
+/// A peer gets this long, and this many bytes, to read the last packets and close.
 const LINGER: Duration = Duration::from_secs(1);
 const LINGER_BYTES: u64 = 1024 * 1024;
 
 /// A connection that the core knows; dropping it tells the core that the
 /// transport is gone.
-pub(crate) struct Guest {
+pub(crate) struct OpenConnection {
     shared: Arc<Shared>,
-    line: Arc<Line>,
+    reader: Arc<Reader>,
 }
 
-impl Guest {
+impl OpenConnection {
     /// `asks` makes the transport's socket ask the system for what it has.
     pub(crate) fn open(
         shared: Arc<Shared>,
@@ -43,25 +43,25 @@ impl Guest {
         peer: &str,
         asks: Arc<AtomicBool>,
     ) -> Self {
-        let line = shared.open(transport, peer, asks);
-        Self { shared, line }
+        let reader = shared.open(transport, peer, asks);
+        Self { shared, reader }
     }
 
-    /// Begins to read. Nothing has been read yet: the caller lets the line
-    /// take in, or rings.
+    /// Begins to read. Nothing has been read yet: the caller lets the reader
+    /// take in, or notifies it.
     pub(crate) fn attach<S: ByteStream + 'static>(self, stream: S) -> Served<S> {
         let (reading, writing) = tokio::io::split(stream);
-        self.line.attach(Box::new(reading));
-        Served { guest: self, io: Output::new(writing) }
+        self.reader.attach(Box::new(reading));
+        Served { connection: self, io: Output::new(writing) }
     }
 
-    fn standing(&self, tick: bool) -> Standing {
-        let id = self.line.id();
+    fn status(&self, tick: bool) -> ConnectionStatus {
+        let id = self.reader.id();
         self.shared.turn(Some(id), |core, now| {
             if tick {
                 core.tick_connection(now, id);
             }
-            core.standing(now, id)
+            core.status(now, id)
         })
     }
 
@@ -69,28 +69,28 @@ impl Guest {
     /// closed before anything was said.
     pub(crate) async fn is_admitted(&self) -> bool {
         loop {
-            let standing = self.standing(true);
-            if standing.closes() || standing.reads {
-                return !standing.closes();
+            let status = self.status(true);
+            if status.closes() || status.reads {
+                return !status.closes();
             }
-            self.changed(standing.deadline).await;
+            self.changed(status.deadline).await;
         }
     }
 
     /// Runs a handshake; `None` if it fails, or takes longer than a client
     /// may take before its CONNECT.
     #[cfg(any(feature = "tls", feature = "websocket"))]
-    pub(crate) async fn within_patience<T>(
+    pub(crate) async fn before_timeout<T>(
         &self,
         handshake: impl Future<Output = std::io::Result<T>>,
     ) -> Option<T> {
         let over = async {
             loop {
-                let standing = self.standing(true);
-                if standing.closes() {
+                let status = self.status(true);
+                if status.closes() {
                     return;
                 }
-                self.changed(standing.deadline).await;
+                self.changed(status.deadline).await;
             }
         };
         tokio::select! {
@@ -109,7 +109,7 @@ impl Guest {
     }
 
     async fn changed(&self, deadline: Option<Instant>) {
-        let woken = self.line.woken.notified();
+        let woken = self.reader.woken.notified();
         match deadline {
             None => woken.await,
             Some(deadline) => {
@@ -120,39 +120,39 @@ impl Guest {
     }
 }
 
-impl Drop for Guest {
+impl Drop for OpenConnection {
     fn drop(&mut self) {
-        drop(self.line.detach());
-        self.shared.closed(self.line.id());
+        drop(self.reader.detach());
+        self.shared.closed(self.reader.id());
     }
 }
 
 /// A connection whose bytes flow.
 pub(crate) struct Served<S> {
-    guest: Guest,
+    connection: OpenConnection,
     io: Output<S>,
 }
 
 impl<S: ByteStream> Served<S> {
-    pub(crate) fn line(&self) -> &Arc<Line> {
-        &self.guest.line
+    pub(crate) fn reader(&self) -> &Arc<Reader> {
+        &self.connection.reader
     }
 
     /// Serves the connection until one side ends it.
     pub(crate) async fn run(mut self) {
         let mut alarm = Alarm::default();
-        let (shared, line) = (self.guest.shared.clone(), self.guest.line.clone());
+        let (shared, reader) = (self.connection.shared.clone(), self.connection.reader.clone());
         let mut is_due = false;
         loop {
-            shared.intake().run(Some(line.id())).await;
-            let standing = self.turn(std::mem::take(&mut is_due));
-            if standing.aborts() {
-                return self.farewell().await;
+            shared.arrivals().run(Some(reader.id())).await;
+            let status = self.turn(std::mem::take(&mut is_due));
+            if status.aborts() {
+                return self.send_last_output().await;
             }
-            if standing.is_flushed() {
+            if status.is_flushed() {
                 return self.linger().await;
             }
-            if standing.reads && line.resume() {
+            if status.reads && reader.resume() {
                 continue;
             }
             if self.io.answers() {
@@ -161,17 +161,17 @@ impl<S: ByteStream> Served<S> {
                 // the client sends next would be taken for older than it is.
                 tokio::task::yield_now().await;
             }
-            alarm.set(&self.guest, standing.deadline);
-            self.io.progress(&line.woken, &mut alarm).await;
+            alarm.set(&self.connection, status.deadline);
+            self.io.progress(&reader.woken, &mut alarm).await;
             if self.io.has_failed {
                 // What the client sent before it went must not be lost with it.
-                return unconstrained(async { line.drain() }).await;
+                return unconstrained(async { reader.drain() }).await;
             }
             if std::mem::take(&mut alarm.rings) {
                 // Time is judged only after all that has come was read.
                 unconstrained(async {
-                    line.drain();
-                    line.give_way();
+                    reader.drain();
+                    reader.give_way();
                 })
                 .await;
                 is_due = true;
@@ -180,10 +180,10 @@ impl<S: ByteStream> Served<S> {
     }
 
     /// Tells the core what has happened and takes what it has to send.
-    fn turn(&mut self, is_due: bool) -> Standing {
-        let id = self.guest.line.id();
+    fn turn(&mut self, is_due: bool) -> ConnectionStatus {
+        let id = self.connection.reader.id();
         let io = &mut self.io;
-        self.guest.shared.turn(Some(id), |core, now| {
+        self.connection.shared.turn(Some(id), |core, now| {
             if io.sent > io.told {
                 core.written(now, id, io.sent - io.told);
                 io.told = io.sent;
@@ -197,36 +197,36 @@ impl<S: ByteStream> Served<S> {
                 (io.sent, io.told) = (0, 0);
                 core.take_output(now, id, &mut io.bytes);
             }
-            core.standing(now, id)
+            core.status(now, id)
         })
     }
 
     /// Closes so that the peer can still read what was sent: a socket that is
     /// dropped with unread bytes would take the last packets with it.
     async fn linger(&mut self) {
-        let Some(reading) = self.guest.line.detach() else { return };
+        let Some(reading) = self.connection.reader.detach() else { return };
         let stream = &mut self.io.stream;
-        let farewell = async {
+        let closing = async {
             stream.shutdown().await?;
             tokio::io::copy(&mut reading.take(LINGER_BYTES), &mut tokio::io::sink()).await
         };
         // The peer's own end, or its silence, are both the end.
-        let _ = tokio::time::timeout(LINGER, farewell).await;
+        let _ = tokio::time::timeout(LINGER, closing).await;
     }
 
     /// Sends what was ready when the client ended its side: it may have ended
     /// that side only. Nothing if the broker ended the connection.
-    async fn farewell(&mut self) {
-        let Some(last) = self.guest.line.farewell() else { return };
+    async fn send_last_output(&mut self) {
+        let Some(last) = self.connection.reader.take_last_output() else { return };
         let stream = &mut self.io.stream;
         let rest = self.io.bytes.get(self.io.sent..).unwrap_or_default();
-        let farewell = async {
+        let sending = async {
             stream.write_all(rest).await?;
             stream.write_all(&last).await?;
             stream.shutdown().await
         };
         // The client may be gone.
-        let _ = tokio::time::timeout(LINGER, farewell).await;
+        let _ = tokio::time::timeout(LINGER, sending).await;
     }
 }
 
@@ -304,12 +304,12 @@ struct Alarm {
 }
 
 impl Alarm {
-    fn set(&mut self, guest: &Guest, deadline: Option<Instant>) {
+    fn set(&mut self, connection: &OpenConnection, deadline: Option<Instant>) {
         let Some(deadline) = deadline else {
             self.sleep = None;
             return;
         };
-        let at = guest.shared.clock().at(deadline);
+        let at = connection.shared.clock().at(deadline);
         match &mut self.sleep {
             // One that rings too early does no harm: the core sees that nothing
             // is due, and the alarm is set again.

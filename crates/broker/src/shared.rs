@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use tokio::sync::{Notify, broadcast};
 
+use crate::arrivals::Arrivals;
 use crate::core::{Config, ConnectionId, Core, Event, EventKind, Instant, Recorded};
-use crate::intake::Intake;
-use crate::line::Line;
+use crate::reader::Reader;
 
 /// Events a slow receiver may be behind.
 const BROADCAST: usize = 4096;
@@ -17,10 +17,10 @@ const BROADCAST: usize = 4096;
 /// The core behind a lock, and who is to be woken when it has something to say.
 ///
 /// Whoever has bytes takes the lock once for a whole batch of packets. Bytes
-/// come in through the [`Intake`], in the order in which they arrived.
+/// come in through the [`Arrivals`], in the order in which they arrived.
 pub(crate) struct Shared {
     state: Mutex<State>,
-    intake: Arc<Intake>,
+    arrivals: Arc<Arrivals>,
     clock: Clock,
     events: broadcast::Sender<Event>,
     /// Tells the timer of an earlier deadline.
@@ -33,7 +33,7 @@ pub(crate) struct Shared {
 
 struct State {
     core: Core,
-    lines: BTreeMap<ConnectionId, Arc<Line>>,
+    readers: BTreeMap<ConnectionId, Arc<Reader>>,
     recorded: Recorded,
     /// Events so far, recorded still or not.
     noted: u64,
@@ -58,10 +58,11 @@ impl Clock {
 impl Shared {
     pub(crate) fn new(config: Config) -> Self {
         let core = Core::new(config, Instant::START);
-        let state = State { core, lines: BTreeMap::new(), recorded: Recorded::default(), noted: 0 };
+        let state =
+            State { core, readers: BTreeMap::new(), recorded: Recorded::default(), noted: 0 };
         Self {
             state: Mutex::new(state),
-            intake: Arc::default(),
+            arrivals: Arc::default(),
             clock: Clock(tokio::time::Instant::now()),
             events: broadcast::Sender::new(BROADCAST),
             timer: Notify::new(),
@@ -101,8 +102,8 @@ impl Shared {
         result
     }
 
-    pub(crate) const fn intake(&self) -> &Arc<Intake> {
-        &self.intake
+    pub(crate) const fn arrivals(&self) -> &Arc<Arrivals> {
+        &self.arrivals
     }
 
     /// A connection of this transport; `asks` makes its socket ask the system.
@@ -111,27 +112,27 @@ impl Shared {
         transport: &'static str,
         peer: &str,
         asks: Arc<AtomicBool>,
-    ) -> Arc<Line> {
+    ) -> Arc<Reader> {
         let id = self.with(|core, now| core.open(now, transport, peer));
-        let line = Line::new(self.clone(), id, asks);
-        self.state().lines.insert(id, line.clone());
-        line
+        let reader = Reader::new(self.clone(), id, asks);
+        self.state().readers.insert(id, reader.clone());
+        reader
     }
 
     /// The receiving side of a connection.
-    pub(crate) fn line(&self, id: ConnectionId) -> Option<Arc<Line>> {
-        self.state().lines.get(&id).cloned()
+    pub(crate) fn reader(&self, id: ConnectionId) -> Option<Arc<Reader>> {
+        self.state().readers.get(&id).cloned()
     }
 
     pub(crate) fn closed(&self, id: ConnectionId) {
         self.turn(Some(id), |core, now| core.closed(now, id));
-        self.state().lines.remove(&id);
+        self.state().readers.remove(&id);
         self.gone.notify_waiters();
     }
 
     /// The number of connections that have a task.
     pub(crate) fn tasks(&self) -> usize {
-        self.state().lines.len()
+        self.state().readers.len()
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -160,7 +161,7 @@ impl Shared {
         (state.recorded.iter().skip(skipped).cloned().collect(), state.noted)
     }
 
-    /// Runs the timers of sessions, for ever.
+    /// Runs the timers of sessions, without end.
     pub(crate) async fn run_timers(self: Arc<Self>) {
         loop {
             let due = self.with(|core, now| {
@@ -178,8 +179,8 @@ impl Shared {
         }
     }
 
-    /// Waits until no connection is left, but not for ever.
-    pub(crate) async fn until_all_gone(&self, patience: Duration) {
+    /// Waits until no connection is left, so long at most.
+    pub(crate) async fn until_all_gone(&self, timeout: Duration) {
         let all_gone = async {
             loop {
                 let gone = self.gone.notified();
@@ -190,7 +191,7 @@ impl Shared {
             }
         };
         // What is still there then is slow, not harmful.
-        let _ = tokio::time::timeout(patience, all_gone).await;
+        let _ = tokio::time::timeout(timeout, all_gone).await;
     }
 }
 
@@ -208,9 +209,9 @@ impl State {
         }
         while let Some(id) = self.core.next_woken() {
             if own != Some(id)
-                && let Some(line) = self.lines.get(&id)
+                && let Some(reader) = self.readers.get(&id)
             {
-                line.woken.notify_one();
+                reader.woken.notify_one();
             }
         }
     }

@@ -10,7 +10,7 @@ use evenkeel_broker::{Broker, Users};
 use tokio::process::{Child, Command as Program};
 
 const VERSIONS: [&str; 3] = ["mqttv31", "mqttv311", "mqttv5"];
-const PATIENCE: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// True if the programs are there.
 fn have_clients() -> bool {
@@ -47,7 +47,7 @@ fn program(name: &str, broker: &Broker, arguments: &[&str]) -> Program {
 
 async fn run(name: &str, broker: &Broker, arguments: &[&str]) -> Output {
     let output = program(name, broker, arguments).output();
-    tokio::time::timeout(PATIENCE, output).await.expect("an end in time").unwrap()
+    tokio::time::timeout(TIMEOUT, output).await.expect("an end in time").unwrap()
 }
 
 /// Runs a program that must succeed, and returns its lines.
@@ -75,7 +75,7 @@ async fn subscriber(broker: &Broker, id: &str, arguments: &[&str]) -> Child {
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
     };
-    tokio::time::timeout(PATIENCE, is_new).await.expect("a subscription in time");
+    tokio::time::timeout(TIMEOUT, is_new).await.expect("a subscription in time");
     child
 }
 
@@ -86,7 +86,7 @@ fn subscribed(broker: &Broker, id: &str) -> usize {
 }
 
 async fn finish(child: Child) -> Vec<String> {
-    let output = tokio::time::timeout(PATIENCE, child.wait_with_output());
+    let output = tokio::time::timeout(TIMEOUT, child.wait_with_output());
     let output = output.await.expect("an end in time").unwrap();
     let talk = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{} {talk}", output.status);

@@ -33,11 +33,12 @@ impl ReceivedAliases {
 
     /// The topic a packet means; empty if its alias stands for none.
     pub(crate) fn meant<'a>(&'a self, publish: &'a Publish) -> &'a str {
-        let alias = publish.properties.topic_alias().filter(|_| publish.topic.is_empty());
-        match alias.and_then(|alias| self.topic(alias)) {
-            Some(topic) => topic.as_str(),
-            None => publish.topic.as_str(),
+        let own = publish.topic.as_str();
+        if !own.is_empty() {
+            return own;
         }
+        let alias = publish.properties.topic_alias();
+        alias.and_then(|alias| self.topic(alias)).map_or(own, |topic| topic.as_str())
     }
 }
 

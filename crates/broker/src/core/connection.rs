@@ -19,7 +19,7 @@ use super::will;
 use crate::fault::Action;
 
 /// Time for the last bytes of a connection to be taken by the transport.
-pub(crate) const FAREWELL: Duration = Duration::from_secs(2);
+pub(crate) const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// What may wait in one connection because of faults, in items and bytes.
 const DELAYED_MAX: usize = 10_000;
@@ -57,14 +57,14 @@ pub(crate) enum Phase {
     /// Between CONNECT and CONNACK.
     Authenticating(Box<Connect>, Exchange),
     /// After CONNACK.
-    Online(Box<Link>),
+    Online(Box<Online>),
     /// The session belongs to this connection no more.
     Over,
 }
 
 /// What a connection has from CONNACK on.
 #[derive(Debug)]
-pub(crate) struct Link {
+pub(crate) struct Online {
     pub(crate) session: SessionId,
     pub(crate) will: Option<Box<Will>>,
     /// QoS 1 and 2 messages on the way to the client at a time.
@@ -86,26 +86,26 @@ pub(crate) struct Closing {
     pub(crate) why: CloseReason,
     /// Without sending what is ready.
     pub(crate) abort: bool,
-    /// When patience with the transport ends.
+    /// When the transport is closed, sent or not.
     pub(crate) deadline: Instant,
 }
 
 impl Closing {
     pub(crate) fn new(now: Instant, why: CloseReason, abort: bool) -> Self {
-        Self { why, abort, deadline: now + FAREWELL }
+        Self { why, abort, deadline: now + CLOSE_TIMEOUT }
     }
 }
 
-/// What faults have put off.
+/// What faults have postponed.
 #[derive(Debug, Default)]
 pub(crate) struct Delayed {
-    items: BTreeMap<(Instant, u64), Later>,
+    items: BTreeMap<(Instant, u64), Postponed>,
     number: u64,
     bytes: usize,
 }
 
 #[derive(Debug)]
-pub(crate) enum Later {
+pub(crate) enum Postponed {
     /// Send an encoded packet; it may end an exchange of the client.
     Send { kind: PacketType, bytes: Vec<u8>, ends_exchange: bool },
     /// Handle a packet from the client; a CONNECT may be refused.
@@ -121,7 +121,7 @@ pub(crate) struct Refusal {
     pub(crate) server_reference: Option<String>,
 }
 
-impl Later {
+impl Postponed {
     fn bytes(&self) -> usize {
         match self {
             Self::Send { bytes, .. } => bytes.len(),
@@ -162,7 +162,7 @@ fn weight(packet: &Packet) -> usize {
 
 impl Delayed {
     /// Puts something off; gives it back if too much waits already.
-    pub(crate) fn push(&mut self, at: Instant, later: Later) -> Option<Later> {
+    pub(crate) fn push(&mut self, at: Instant, later: Postponed) -> Option<Postponed> {
         if self.items.len() >= DELAYED_MAX || self.bytes >= DELAYED_BYTES_MAX {
             return Some(later);
         }
@@ -172,7 +172,7 @@ impl Delayed {
         None
     }
 
-    pub(crate) fn pop(&mut self, now: Instant) -> Option<Later> {
+    pub(crate) fn pop(&mut self, now: Instant) -> Option<Postponed> {
         if self.next()? > now {
             return None;
         }
@@ -184,7 +184,7 @@ impl Delayed {
     /// A CONNECT that is due.
     pub(crate) fn connect(&self, now: Instant) -> Option<&Connect> {
         self.items.range(..=(now, u64::MAX)).find_map(|(_, later)| match later {
-            Later::Handle(Packet::Connect(connect), _) => Some(connect),
+            Postponed::Handle(Packet::Connect(connect), _) => Some(connect),
             _ => None,
         })
     }
@@ -199,7 +199,7 @@ impl Connection {
         now: Instant,
         number: u64,
         peer: &str,
-        patience: Duration,
+        connect_timeout: Duration,
         packet_size: u32,
     ) -> Self {
         Self {
@@ -208,7 +208,7 @@ impl Connection {
             phase: Phase::Opened,
             client_id: None,
             number,
-            keep_alive: KeepAlive::before_connect(now, patience),
+            keep_alive: KeepAlive::before_connect(now, connect_timeout),
             output: Output::default(),
             input: Pause::Off,
             delayed: Delayed::default(),
@@ -220,24 +220,24 @@ impl Connection {
         }
     }
 
-    pub(crate) fn link(&self) -> Option<&Link> {
+    pub(crate) fn online(&self) -> Option<&Online> {
         match &self.phase {
-            Phase::Online(link) => Some(link),
+            Phase::Online(online) => Some(online),
             _ => None,
         }
     }
 
-    pub(crate) fn link_mut(&mut self) -> Option<&mut Link> {
+    pub(crate) fn online_mut(&mut self) -> Option<&mut Online> {
         match &mut self.phase {
-            Phase::Online(link) => Some(link),
+            Phase::Online(online) => Some(online),
             _ => None,
         }
     }
 
     /// The topic a packet means, by name or by an alias of the client's.
     pub(crate) fn topic<'a>(&'a self, publish: &'a Publish) -> &'a str {
-        match self.link() {
-            Some(link) => link.received_aliases.meant(publish),
+        match self.online() {
+            Some(online) => online.received_aliases.meant(publish),
             None => publish.topic.as_str(),
         }
     }
@@ -258,10 +258,10 @@ impl Connection {
             }
             return Some(output.map_or(closing.deadline, |at| at.min(closing.deadline)));
         }
-        let patience = match self.input {
+        let silence = match self.input {
             Pause::Off => self.keep_alive.deadline(),
             pause => pause.end(),
         };
-        [output, patience, self.delayed.next()].into_iter().flatten().min()
+        [output, silence, self.delayed.next()].into_iter().flatten().min()
     }
 }

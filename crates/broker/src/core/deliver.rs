@@ -17,7 +17,7 @@ use super::timers::Timer;
 use super::wire::Wire;
 
 /// What became of a message.
-pub(super) struct Spread {
+pub(super) struct Distributed {
     /// Somebody has subscribed to it.
     pub(super) matched: bool,
     /// A connected subscriber whose queue is more than half full.
@@ -27,7 +27,7 @@ pub(super) struct Spread {
 impl Core {
     /// Retains a message if it asks for that, and gives it to everyone who
     /// has subscribed to its topic.
-    pub(super) fn spread(&mut self, now: Instant, message: Arc<Message>) -> Spread {
+    pub(super) fn distribute(&mut self, now: Instant, message: Arc<Message>) -> Distributed {
         if message.retain {
             let limits = (self.config.limits.retained_messages, self.config.memory.retained_bytes);
             if let Kept::Full(limit) = self.retained.keep(now, &message, limits) {
@@ -42,17 +42,17 @@ impl Core {
         //= [MQTT-3.8.3-3]
         matches.retain(|entry| !entry.subscription.no_local || message.from != Some(entry.session));
         matches.sort_by_key(|entry| entry.session);
-        let mut spread = Spread { matched: !matches.is_empty(), slow: None };
+        let mut distributed = Distributed { matched: !matches.is_empty(), slow: None };
         for own in matches.chunk_by(|one, other| one.session == other.session) {
             let Some(session) = own.first().map(|entry| entry.session) else { continue };
             self.enqueue(now, session, merge(&message, own));
             self.pump(now, session);
-            if spread.slow.is_none() && self.is_slow(session) {
-                spread.slow = Some(session);
+            if distributed.slow.is_none() && self.is_slow(session) {
+                distributed.slow = Some(session);
             }
         }
         self.scratch = matches;
-        spread
+        distributed
     }
 
     /// Puts a message into a session's queue, or drops it if that is full.
@@ -101,7 +101,7 @@ impl Core {
         let Some(session) = self.sessions.get_mut(id) else { return };
         let Some(connection_id) = session.connection else { return };
         let Some(connection) = self.connections.get_mut(&connection_id) else { return };
-        let Some(window) = connection.link().map(|link| link.window) else { return };
+        let Some(window) = connection.online().map(|online| online.window) else { return };
         let mut wire = Wire {
             now,
             id: connection_id,
@@ -130,7 +130,7 @@ impl Core {
     /// [`Core::pump`] for the session of a connection, if it has one.
     pub(super) fn pump_connection(&mut self, now: Instant, id: ConnectionId) {
         let connection = self.connections.get(&id);
-        if let Some(session) = connection.and_then(|c| c.link()).map(|link| link.session) {
+        if let Some(session) = connection.and_then(|c| c.online()).map(|online| online.session) {
             self.pump(now, session);
         }
     }
@@ -141,8 +141,8 @@ impl Core {
     //= [MQTT311-4.8.0-1]
     pub(super) fn on_ack(&mut self, now: Instant, id: ConnectionId, kind: PacketType, ack: &Ack) {
         use super::inflight::Acked;
-        let Some(link) = self.connections.get(&id).and_then(|c| c.link()) else { return };
-        let session_id = link.session;
+        let Some(online) = self.connections.get(&id).and_then(|c| c.online()) else { return };
+        let session_id = online.session;
         let Some(session) = self.sessions.get_mut(session_id) else { return };
         let before = session.bytes();
         let acked = match kind {
@@ -186,15 +186,15 @@ impl Core {
         packet_id: PacketId,
         slow: SessionId,
     ) -> bool {
-        let patience = self.config.limits.hold_acks_for;
-        let link = self.connections.get_mut(&publisher).and_then(|c| c.link_mut());
-        let (Some(link), Some(session)) = (link, self.sessions.get_mut(slow)) else {
+        let timeout = self.config.limits.hold_acks_for;
+        let online = self.connections.get_mut(&publisher).and_then(|c| c.online_mut());
+        let (Some(online), Some(session)) = (online, self.sessions.get_mut(slow)) else {
             return false;
         };
-        if patience.is_zero() || !link.inflow.hold() {
+        if timeout.is_zero() || !online.inflow.hold() {
             return false;
         }
-        let until = now + patience;
+        let until = now + timeout;
         if session.held.is_empty() {
             let subscriber = session.client_id.clone();
             self.journal.note_of(now, None, EventKind::AckHeld { subscriber });
@@ -232,8 +232,8 @@ impl Core {
 
     fn send_held(&mut self, now: Instant, held: Held) {
         let Some(mut wire) = self.wire(now, held.publisher) else { return };
-        if let Some(link) = wire.connection.link_mut() {
-            link.inflow.release();
+        if let Some(online) = wire.connection.online_mut() {
+            online.inflow.release();
         }
         wire.send(&ack(held.kind, Ack::new(held.packet_id, ReasonCode::SUCCESS)));
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use evenkeel_codec::{Disconnect, ReasonCode, Version, Will};
 
 use super::Core;
-use super::connection::{Link, Phase};
+use super::connection::{Online, Phase};
 use super::event::{CloseReason, EventKind};
 use super::ids::{ConnectionId, SessionId};
 use super::message::Message;
@@ -17,9 +17,9 @@ use super::will::{self, PendingWill};
 impl Core {
     /// Parts all connections that are to end from their sessions. Every input
     /// ends here.
-    pub(super) fn settle(&mut self, now: Instant) {
-        // Parting may publish a will, whose delivery may doom another connection.
-        while let Some(id) = self.journal.doomed.pop() {
+    pub(super) fn end_connections(&mut self, now: Instant) {
+        // Parting may publish a will, whose delivery may end another connection.
+        while let Some(id) = self.journal.to_end.pop() {
             self.part(now, id);
         }
     }
@@ -29,21 +29,21 @@ impl Core {
         let Some(closing) = connection.closing else { return };
         let phase = std::mem::replace(&mut connection.phase, Phase::Over);
         self.journal.note(now, id, connection, EventKind::Closed { why: closing.why });
-        if let Phase::Online(link) = phase {
-            self.leave_session(now, *link);
+        if let Phase::Online(online) = phase {
+            self.leave_session(now, *online);
         }
     }
 
-    fn leave_session(&mut self, now: Instant, link: Link) {
-        let id = link.session;
+    fn leave_session(&mut self, now: Instant, online: Online) {
+        let id = online.session;
         self.sessions.on_left(id);
         let Some(session) = self.sessions.get(id) else { return };
         let expiry = session.expiry;
         self.release_held(now, id);
-        if link.will.is_none() {
+        if online.will.is_none() {
             self.forget_will(id);
         }
-        if let Some(will) = link.will {
+        if let Some(will) = online.will {
             self.schedule_will(now, id, *will, expiry);
         }
         if expiry == 0 {
@@ -79,7 +79,7 @@ impl Core {
     fn publish_will(&mut self, now: Instant, client: &Arc<str>, will: Will) {
         let topic = will.topic.as_str().to_owned();
         self.journal.note_of(now, Some(client), EventKind::WillPublished { topic });
-        self.spread(now, Arc::new(Message::of_will(now, will)));
+        self.distribute(now, Arc::new(Message::of_will(now, will)));
     }
 
     pub(super) fn will_due(&mut self, now: Instant, at: Instant, id: SessionId) {
@@ -161,17 +161,17 @@ impl Core {
         let Some(mut wire) = self.wire(now, id) else { return };
         wire.note(EventKind::DisconnectReceived { reason: packet.reason });
         let is_v5 = wire.connection.version == Version::V5;
-        let Some(link) = wire.connection.link_mut() else { return };
-        let expiry = packet.properties.session_expiry_interval().filter(|_| is_v5);
-        if link.asked_expiry == 0 && expiry.is_some_and(|expiry| expiry > 0) {
+        let Some(online) = wire.connection.online_mut() else { return };
+        let expiry = if is_v5 { packet.properties.session_expiry_interval() } else { None };
+        if online.asked_expiry == 0 && expiry.is_some_and(|expiry| expiry > 0) {
             let detail = "DISCONNECT gives a session expiry where CONNECT gave none".into();
             return wire.violation("section 3.14.2.2.2", ReasonCode::PROTOCOL_ERROR, detail);
         }
         //= [MQTT-3.1.2-10]
         if !is_v5 || packet.reason == ReasonCode::SUCCESS {
-            link.will = None;
+            online.will = None;
         }
-        let session = link.session;
+        let session = online.session;
         wire.close(CloseReason::Disconnected);
         if let (Some(expiry), Some(session)) = (expiry, self.sessions.get_mut(session)) {
             session.expiry = expiry.min(maximum);
@@ -184,13 +184,13 @@ impl Core {
     pub fn stop(&mut self, now: Instant, keeps_sessions: bool) {
         for id in self.connection_ids() {
             if let Some(mut wire) = self.wire(now, id) {
-                if let Some(link) = wire.connection.link_mut() {
-                    link.will = None;
+                if let Some(online) = wire.connection.online_mut() {
+                    online.will = None;
                 }
                 wire.abort(CloseReason::Stopped);
             }
         }
-        self.settle(now);
+        self.end_connections(now);
         self.journal.note_of(now, None, EventKind::Stopped { keeps_sessions });
         if keeps_sessions {
             return;

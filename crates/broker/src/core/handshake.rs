@@ -11,7 +11,7 @@ use super::Core;
 use super::alias::{ReceivedAliases, SentAliases};
 use super::auth::{Answer, Exchange};
 use super::config::Offer;
-use super::connection::{Link, Phase, Refusal};
+use super::connection::{Online, Phase, Refusal};
 use super::event::{CloseReason, EventKind};
 use super::ids::{ConnectionId, SessionId};
 use super::inflow::Inflow;
@@ -182,8 +182,8 @@ impl Core {
     pub(super) fn on_auth(&mut self, now: Instant, id: ConnectionId, auth: &Auth) {
         let challenge = self.config.access.challenge.clone().unwrap_or_default();
         let Some(mut wire) = self.wire(now, id) else { return };
-        let Some(link) = wire.connection.link_mut() else { return };
-        let Some(method) = link.method.clone() else {
+        let Some(online) = wire.connection.online_mut() else { return };
+        let Some(method) = online.method.clone() else {
             let detail = "AUTH on a connection without an authentication method".into();
             return wire.violation("MQTT-4.12.0-7", ReasonCode::PROTOCOL_ERROR, detail);
         };
@@ -191,17 +191,19 @@ impl Core {
             let detail = "AUTH with another method than CONNECT".into();
             return wire.violation("section 4.12.1", ReasonCode::PROTOCOL_ERROR, detail);
         }
-        let answer = match (auth.reason, link.exchange.take()) {
+        let answer = match (auth.reason, online.exchange.take()) {
             (ReasonCode::REAUTHENTICATE, None) => match Exchange::begin(&challenge, method, id) {
                 Some((exchange, auth)) => {
-                    link.exchange = Some(exchange);
+                    online.exchange = Some(exchange);
                     Answer::Continue(auth)
                 }
                 None => Answer::Accepted,
             },
             (ReasonCode::CONTINUE_AUTHENTICATION, Some(mut exchange)) => {
                 let answer = exchange.on_answer(auth, id);
-                link.exchange = Some(exchange).filter(|_| matches!(answer, Answer::Continue(_)));
+                if matches!(answer, Answer::Continue(_)) {
+                    online.exchange = Some(exchange);
+                }
                 answer
             }
             _ => {
@@ -213,7 +215,7 @@ impl Core {
             Answer::Continue(auth) => wire.send(&Packet::Auth(auth)),
             Answer::Accepted => {
                 wire.note(EventKind::Authenticated { again: true });
-                let properties = method_of(wire.connection.link());
+                let properties = method_of(wire.connection.online());
                 wire.send(&Packet::Auth(Auth { reason: ReasonCode::SUCCESS, properties }));
             }
             Answer::Rejected => {
@@ -316,7 +318,7 @@ impl Core {
             wire.journal.stats.take_overs += 1;
             wire.note(EventKind::TakenOver { by: id });
             wire.disconnect(ReasonCode::SESSION_TAKEN_OVER, CloseReason::TakenOver);
-            self.settle(now);
+            self.end_connections(now);
         }
         match self.sessions.find(client) {
             Some(old) if !connect.clean_start => {
@@ -350,7 +352,7 @@ impl Core {
             if self.config.behaviour.honour_receive_maximum { announced } else { u16::MAX };
         let accepted_aliases = properties.topic_alias_maximum().unwrap_or_default();
         let assigns = self.config.behaviour.assign_topic_aliases;
-        connection.phase = Phase::Online(Box::new(Link {
+        connection.phase = Phase::Online(Box::new(Online {
             session,
             will: connect.will.as_deref().map(|will| Box::new(will::detached(will))),
             window: window.min(self.config.limits.inflight).max(1),
@@ -397,14 +399,17 @@ fn asked_expiry(connect: &Connect) -> u32 {
     }
 }
 
-fn method_of(link: Option<&Link>) -> Properties {
-    let method = link.and_then(|link| link.method.clone());
+fn method_of(online: Option<&Online>) -> Properties {
+    let method = online.and_then(|online| online.method.clone());
     method.map(Property::AuthenticationMethod).into_iter().collect()
 }
 
 /// The keep-alive in force. Only MQTT 5 can tell the client of another than its own.
 fn imposed(connect: &Connect, keep_alive: Option<u16>) -> u16 {
-    keep_alive.filter(|_| connect.version.has_properties()).unwrap_or(connect.keep_alive)
+    match keep_alive {
+        Some(keep_alive) if connect.version.has_properties() => keep_alive,
+        _ => connect.keep_alive,
+    }
 }
 
 impl Grant {
@@ -469,7 +474,8 @@ impl Grant {
         add(self.keep_alive != connect.keep_alive, Property::ServerKeepAlive(self.keep_alive));
         //= [MQTT-3.1.2-28]
         let wanted = connect.properties.request_response_information() == Some(1);
-        if let Some(prefix) = offer.response_information.as_ref().filter(|_| wanted)
+        if wanted
+            && let Some(prefix) = &offer.response_information
             && let Ok(text) = Text::try_from(format!("{prefix}{client}"))
         {
             add(true, Property::ResponseInformation(text));

@@ -173,9 +173,10 @@ impl Inflight {
 
     fn advance(&mut self, id: PacketId, judge: impl FnOnce(&Slot) -> Acked) -> Acked {
         let at = self.place_of(id);
-        let Some(slot) = self.slots.get_mut(at).filter(|_| at < self.sent) else {
+        if at >= self.sent {
             return Acked::Unknown;
-        };
+        }
+        let Some(slot) = self.slots.get_mut(at) else { return Acked::Unknown };
         let acked = if matches!(slot, Slot::Done) { Acked::Unknown } else { judge(slot) };
         let next = match acked {
             Acked::Unknown | Acked::WrongKind => return acked,

@@ -3,20 +3,20 @@
 use bytes::BytesMut;
 use evenkeel_codec::{ConnAck, DecodeError, Packet, PacketType, ReasonCode, Version};
 
-use super::connection::{Connection, Later, Phase, Refusal};
+use super::connection::{Connection, Phase, Postponed, Refusal};
 use super::event::{CloseReason, EventKind};
 use super::ids::ConnectionId;
 use super::journal::Journal;
 use super::time::Instant;
 use super::timers::Timer;
-use super::{Core, End, Standing};
+use super::{ConnectionStatus, Core, End};
 use crate::fault::{Action, Hit, Trigger};
 
 impl Core {
     /// A transport was opened. `transport` and `peer` are for events only.
     ///
     /// The connection is there in any case; beyond a limit, or by a rule, its
-    /// [`Standing`] says that it closes.
+    /// [`ConnectionStatus`] says that it closes.
     pub fn open(&mut self, now: Instant, transport: &'static str, peer: &str) -> ConnectionId {
         self.tick_sessions(now);
         self.opened += 1;
@@ -38,11 +38,11 @@ impl Core {
                 if wait.is_zero() {
                     wire.act(action);
                 } else {
-                    wire.put_off(wait, Later::Act(action));
+                    wire.postpone(wait, Postponed::Act(action));
                 }
             }
         }
-        self.settle(now);
+        self.end_connections(now);
         id
     }
 
@@ -82,7 +82,7 @@ impl Core {
             }
         }
         self.journal.stats.bytes_received += (before - bytes.len()) as u64;
-        self.settle(now);
+        self.end_connections(now);
     }
 
     /// The transport has taken this many bytes of those
@@ -95,7 +95,7 @@ impl Core {
         }
         connection.output.written(bytes);
         self.pump_connection(now, id);
-        self.settle(now);
+        self.end_connections(now);
     }
 
     /// Appends what is to be sent to the client now.
@@ -108,11 +108,11 @@ impl Core {
         self.journal.stats.bytes_sent += taken as u64;
         if let Some(closing) = &mut connection.closing {
             // A client that still reads is given its time.
-            closing.deadline = closing.deadline.max(now + super::connection::FAREWELL);
+            closing.deadline = closing.deadline.max(now + super::connection::CLOSE_TIMEOUT);
         }
         let is_empty = connection.output.buffer.is_empty();
-        if let Some(link) = connection.link_mut().filter(|_| is_empty) {
-            link.inflow.on_output_taken();
+        if is_empty && let Some(online) = connection.online_mut() {
+            online.inflow.on_output_taken();
         }
     }
 
@@ -126,7 +126,7 @@ impl Core {
             };
             wire.abort(lost);
         }
-        self.settle(now);
+        self.end_connections(now);
         if let Some(connection) = self.connections.remove(&id) {
             self.journal.stats.connections_now -= 1;
             Journal::add_counts(&mut self.journal.stats, &connection);
@@ -166,7 +166,7 @@ impl Core {
             }
             self.judge_silence(now, id);
         }
-        self.settle(now);
+        self.end_connections(now);
     }
 
     /// Does what is due for sessions: wills, expiry, `$SYS`.
@@ -179,15 +179,15 @@ impl Core {
                 Timer::Sys => self.sys_due(now),
             }
         }
-        self.settle(now);
+        self.end_connections(now);
     }
 
     /// How a connection stands; one that is gone closes at once.
-    pub fn standing(&self, now: Instant, id: ConnectionId) -> Standing {
+    pub fn status(&self, now: Instant, id: ConnectionId) -> ConnectionStatus {
         let Some(connection) = self.connections.get(&id) else {
-            return Standing { reads: false, deadline: None, end: End::Abort };
+            return ConnectionStatus { reads: false, deadline: None, end: End::Abort };
         };
-        Standing {
+        ConnectionStatus {
             reads: connection.reads(now, self.config.limits.output_bytes),
             deadline: connection.deadline(now),
             end: match connection.closing {
@@ -212,11 +212,11 @@ impl Core {
             wire.connection.keep_alive.restart(now);
             return;
         }
-        if wire.connection.link().is_none() {
+        if wire.connection.online().is_none() {
             wire.close(CloseReason::NoConnect);
             return;
         }
-        let silence = wire.connection.keep_alive.patience().as_secs_f64();
+        let silence = wire.connection.keep_alive.timeout().as_secs_f64();
         wire.journal.stats.keep_alive_timeouts += 1;
         wire.note(EventKind::KeepAliveTimeout { silence });
         wire.disconnect(ReasonCode::KEEP_ALIVE_TIMEOUT, CloseReason::KeepAliveTimeout);
@@ -245,7 +245,7 @@ impl Core {
             (1, std::time::Duration::ZERO, false, None);
         for hit in hits {
             match hit.action {
-                action if !hit.wait.is_zero() => wire.put_off(hit.wait, Later::Act(action)),
+                action if !hit.wait.is_zero() => wire.postpone(hit.wait, Postponed::Act(action)),
                 Action::Drop => copies = 0,
                 Action::Duplicate => copies *= 2,
                 Action::Delay(by) => delay += by,
@@ -263,7 +263,7 @@ impl Core {
             if delay.is_zero() {
                 self.handle(now, id, packet.clone(), refusal.as_ref());
             } else if let Some(mut wire) = self.wire(now, id) {
-                wire.put_off(delay, Later::Handle(packet.clone(), refusal.clone()));
+                wire.postpone(delay, Postponed::Handle(packet.clone(), refusal.clone()));
             }
         }
         if close_after && let Some(mut wire) = self.wire(now, id) {
@@ -271,18 +271,18 @@ impl Core {
         }
     }
 
-    /// Something that a fault had put off.
-    fn happen(&mut self, now: Instant, id: ConnectionId, later: Later) {
+    /// Something that a fault postponed.
+    fn happen(&mut self, now: Instant, id: ConnectionId, later: Postponed) {
         let Some(mut wire) = self.wire(now, id) else { return };
         match later {
-            Later::Send { kind, bytes, ends_exchange } => {
+            Postponed::Send { kind, bytes, ends_exchange } => {
                 wire.put_bytes(kind, ends_exchange, &bytes);
             }
-            Later::Act(action) => wire.act(action),
-            Later::Handle(packet, refusal) if !wire.is_closing() => {
+            Postponed::Act(action) => wire.act(action),
+            Postponed::Handle(packet, refusal) if !wire.is_closing() => {
                 self.handle(now, id, packet, refusal.as_ref());
             }
-            Later::Handle(..) => {}
+            Postponed::Handle(..) => {}
         }
     }
 

@@ -22,7 +22,7 @@ pub(crate) struct Journal {
     /// Connections with output, a new deadline or an end.
     pub(crate) woken: Vec<ConnectionId>,
     /// Connections that are to be closed and still hold their session.
-    pub(crate) doomed: Vec<ConnectionId>,
+    pub(crate) to_end: Vec<ConnectionId>,
 }
 
 impl Journal {

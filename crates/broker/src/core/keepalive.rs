@@ -4,33 +4,33 @@ use std::time::Duration;
 
 use super::time::Instant;
 
-/// Watches one client's silence: until CONNECT by the broker's patience,
+/// Watches one client's silence: until CONNECT by the broker's timeout,
 /// afterwards by the keep alive in force.
 ///
 /// Any bytes break the silence, those of a packet still incomplete included.
 #[derive(Debug)]
 pub(crate) struct KeepAlive {
-    patience: Option<Duration>,
+    timeout: Option<Duration>,
     heard: Instant,
     longest: Duration,
 }
 
 impl KeepAlive {
-    pub(crate) const fn before_connect(now: Instant, patience: Duration) -> Self {
-        Self { patience: Some(patience), heard: now, longest: Duration::ZERO }
+    pub(crate) const fn before_connect(now: Instant, timeout: Duration) -> Self {
+        Self { timeout: Some(timeout), heard: now, longest: Duration::ZERO }
     }
 
     /// The keep alive in force, from CONNACK on; 0 ends the watch.
     //= [MQTT-3.1.2-22]
     pub(crate) fn start(&mut self, now: Instant, seconds: u16) {
-        let patience = Duration::from_millis(u64::from(seconds) * 1500);
-        self.patience = Some(patience).filter(|patience| !patience.is_zero());
+        let timeout = Duration::from_millis(u64::from(seconds) * 1500);
+        self.timeout = Some(timeout).filter(|timeout| !timeout.is_zero());
         self.heard = now;
         self.longest = Duration::ZERO;
     }
 
     pub(crate) fn on_received(&mut self, now: Instant) {
-        if self.patience.is_some() {
+        if self.timeout.is_some() {
             self.longest = self.longest.max(now.since(self.heard));
         }
         self.heard = now;
@@ -48,10 +48,10 @@ impl KeepAlive {
 
     /// The moment at which the silence is too long.
     pub(crate) fn deadline(&self) -> Option<Instant> {
-        Some(self.heard + self.patience?)
+        Some(self.heard + self.timeout?)
     }
 
-    pub(crate) fn patience(&self) -> Duration {
-        self.patience.unwrap_or_default()
+    pub(crate) fn timeout(&self) -> Duration {
+        self.timeout.unwrap_or_default()
     }
 }

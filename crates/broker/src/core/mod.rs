@@ -22,7 +22,7 @@
 //!
 //! // After 15 s of silence the connection is over.
 //! core.tick(Instant::from_micros(15_000_000));
-//! assert!(core.standing(Instant::from_micros(15_000_000), client).closes());
+//! assert!(core.status(Instant::from_micros(15_000_000), client).closes());
 //! ```
 
 mod access;
@@ -105,7 +105,7 @@ pub struct Core {
 
 /// How a connection stands, for the side that moves its bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Standing {
+pub struct ConnectionStatus {
     /// Whether bytes of the client are wanted now; those read already and not
     /// taken by [`Core::receive`] must be offered again once they are.
     pub reads: bool,
@@ -122,9 +122,9 @@ enum End {
     Abort,
 }
 
-impl Standing {
+impl ConnectionStatus {
     /// True if the connection is to end: once all output was written
-    /// ([`Standing::is_flushed`]), or at once ([`Standing::aborts`]).
+    /// ([`ConnectionStatus::is_flushed`]), or at once ([`ConnectionStatus::aborts`]).
     pub const fn closes(self) -> bool {
         !matches!(self.end, End::None)
     }
@@ -196,8 +196,8 @@ impl Core {
     /// Publishes a message of the broker's own; true if somebody has
     /// subscribed to it.
     pub fn publish(&mut self, now: Instant, message: Will) -> bool {
-        let matched = self.spread(now, Arc::new(Message::of_will(now, message))).matched;
-        self.settle(now);
+        let matched = self.distribute(now, Arc::new(Message::of_will(now, message))).matched;
+        self.end_connections(now);
         matched
     }
 
@@ -211,7 +211,7 @@ impl Core {
         self.journal.events.pop()
     }
 
-    /// Takes a connection whose [`Standing`] or output has changed.
+    /// Takes a connection whose [`ConnectionStatus`] or output has changed.
     pub fn next_woken(&mut self) -> Option<ConnectionId> {
         let id = self.journal.woken.pop()?;
         if let Some(connection) = self.connections.get_mut(&id) {
@@ -273,7 +273,7 @@ impl Core {
         if let Some(mut wire) = self.wire(now, connection) {
             wire.disconnect(reason, CloseReason::Administrative);
         }
-        self.settle(now);
+        self.end_connections(now);
         true
     }
 
@@ -295,7 +295,7 @@ impl Core {
                 wire.disconnect(reason, CloseReason::Administrative);
             }
         }
-        self.settle(now);
+        self.end_connections(now);
         found.len()
     }
 
@@ -306,7 +306,7 @@ impl Core {
                 wire.disconnect(reason, CloseReason::Administrative);
             }
         }
-        self.settle(now);
+        self.end_connections(now);
     }
 
     fn connection_ids(&self) -> Vec<ConnectionId> {

@@ -36,7 +36,7 @@ impl Core {
 
     /// True for a connection that has its session.
     pub fn is_online(&self, id: ConnectionId) -> bool {
-        self.connections.get(&id).is_some_and(|connection| connection.link().is_some())
+        self.connections.get(&id).is_some_and(|connection| connection.online().is_some())
     }
 
     /// Whether bytes of the client may be given to [`Core::receive_all`].

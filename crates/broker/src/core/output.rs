@@ -10,13 +10,13 @@ pub(crate) enum Pause {
     #[default]
     Off,
     Until(Instant),
-    ForEver,
+    Endless,
 }
 
 impl Pause {
     pub(crate) fn new(now: Instant, lasts: Option<Duration>) -> Self {
         match lasts {
-            None => Self::ForEver,
+            None => Self::Endless,
             Some(Duration::ZERO) => Self::Off,
             Some(lasts) => Self::Until(now + lasts),
         }
@@ -26,14 +26,14 @@ impl Pause {
         match self {
             Self::Off => false,
             Self::Until(end) => now < end,
-            Self::ForEver => true,
+            Self::Endless => true,
         }
     }
 
     pub(crate) const fn end(self) -> Option<Instant> {
         match self {
             Self::Until(end) => Some(end),
-            Self::Off | Self::ForEver => None,
+            Self::Off | Self::Endless => None,
         }
     }
 }

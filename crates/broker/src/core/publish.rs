@@ -6,7 +6,7 @@ use evenkeel_codec::{Ack, PacketId, PacketType, Publish, QoS, ReasonCode, TopicN
 
 use super::Core;
 use super::config::Offer;
-use super::connection::Link;
+use super::connection::Online;
 use super::deliver::ack;
 use super::event::{CloseReason, EventKind};
 use super::ids::ConnectionId;
@@ -28,21 +28,21 @@ impl Core {
             let topic = wire.connection.topic(&publish).to_owned();
             wire.note(received(topic, &publish));
         }
-        let Some(link) = wire.connection.link_mut() else { return };
-        let topic = match check(link, &config.offer, &publish) {
+        let Some(online) = wire.connection.online_mut() else { return };
+        let topic = match check(online, &config.offer, &publish) {
             Ok(topic) => topic,
             Err(Violation { rule, reason, detail }) => {
                 return wire.violation(rule, reason, detail);
             }
         };
-        let session = link.session;
+        let session = online.session;
         if self.is_duplicate(session, &publish) {
             return self.acknowledge(now, id, &publish, ReasonCode::SUCCESS);
         }
         let Some(mut wire) = self.wire(now, id) else { return };
-        let Some(link) = wire.connection.link_mut() else { return };
+        let Some(online) = wire.connection.online_mut() else { return };
         //= [MQTT-3.3.4-7]
-        if publish.qos > QoS::AtMostOnce && !link.inflow.on_publish() {
+        if publish.qos > QoS::AtMostOnce && !online.inflow.on_publish() {
             let detail = "more unacknowledged messages than Receive Maximum allows".into();
             let reason = ReasonCode::RECEIVE_MAXIMUM_EXCEEDED;
             return wire.violation("MQTT-3.3.4-7", reason, detail);
@@ -63,15 +63,16 @@ impl Core {
     //= [MQTT-4.3.2-4]
     //= [MQTT-4.3.3-8]
     fn forward(&mut self, now: Instant, id: ConnectionId, message: Message, publish: &Publish) {
-        let spread = self.spread(now, Arc::new(message));
-        if let (Some(slow), Some(packet_id)) = (spread.slow, publish.packet_id)
+        let distributed = self.distribute(now, Arc::new(message));
+        if let (Some(slow), Some(packet_id)) = (distributed.slow, publish.packet_id)
             && self.hold_ack(now, id, ack_type(publish.qos), packet_id, slow)
         {
             return;
         }
-        let reason = match spread.matched {
-            true => ReasonCode::SUCCESS,
-            false => ReasonCode::NO_MATCHING_SUBSCRIBERS,
+        let reason = if distributed.matched {
+            ReasonCode::SUCCESS
+        } else {
+            ReasonCode::NO_MATCHING_SUBSCRIBERS
         };
         self.acknowledge(now, id, publish, reason);
     }
@@ -127,8 +128,8 @@ impl Core {
     /// PUBREL.
     //= [MQTT-4.3.3-11]
     pub(super) fn on_release(&mut self, now: Instant, id: ConnectionId, release: &Ack) {
-        let Some(link) = self.connections.get(&id).and_then(|c| c.link()) else { return };
-        let Some(session) = self.sessions.get_mut(link.session) else { return };
+        let Some(online) = self.connections.get(&id).and_then(|c| c.online()) else { return };
+        let Some(session) = self.sessions.get_mut(online.session) else { return };
         let packet_id = release.packet_id;
         let was_known = session.unreleased.remove(&packet_id.get());
         let Some(mut wire) = self.wire(now, id) else { return };
@@ -161,7 +162,7 @@ fn received(topic: String, publish: &Publish) -> EventKind {
 }
 
 /// Checks what the decoder cannot know, and finds the topic.
-fn check(link: &mut Link, offer: &Offer, publish: &Publish) -> Result<TopicName, Violation> {
+fn check(online: &mut Online, offer: &Offer, publish: &Publish) -> Result<TopicName, Violation> {
     let violation = |rule, reason, detail: &str| Violation { rule, reason, detail: detail.into() };
     //= [MQTT-3.3.4-6]
     if publish.properties.subscription_identifiers().next().is_some() {
@@ -179,12 +180,12 @@ fn check(link: &mut Link, offer: &Offer, publish: &Publish) -> Result<TopicName,
     let Some(alias) = publish.properties.topic_alias() else {
         return name(publish);
     };
-    if !link.received_aliases.is_allowed(alias) {
+    if !online.received_aliases.is_allowed(alias) {
         let detail = format!("topic alias {alias} is above the announced maximum");
         return Err(violation("MQTT-3.3.2-9", ReasonCode::TOPIC_ALIAS_INVALID, &detail));
     }
     if publish.topic.is_empty() {
-        return link.received_aliases.topic(alias).cloned().ok_or_else(|| {
+        return online.received_aliases.topic(alias).cloned().ok_or_else(|| {
             let detail = format!("topic alias {alias} stands for no topic yet");
             violation("section 3.3.2.3.4", ReasonCode::PROTOCOL_ERROR, &detail)
         });
@@ -192,7 +193,7 @@ fn check(link: &mut Link, offer: &Offer, publish: &Publish) -> Result<TopicName,
     //= [MQTT-3.3.2-12]
     let topic = name(publish)?;
     let copy = TopicName::try_from(topic.as_str()).unwrap_or_else(|_| topic.clone());
-    link.received_aliases.define(alias, copy);
+    online.received_aliases.define(alias, copy);
     Ok(topic)
 }
 

@@ -39,7 +39,7 @@ impl Queue {
     /// The oldest message that may go now: with a closed window only QoS 0.
     pub(crate) fn pop(&mut self, window_is_open: bool) -> Option<Delivery> {
         let number = |queue: &VecDeque<(u64, Delivery)>| queue.front().map(|entry| entry.0);
-        let acknowledged = number(&self.acknowledged).filter(|_| window_is_open);
+        let acknowledged = if window_is_open { number(&self.acknowledged) } else { None };
         let from = match (acknowledged, number(&self.unacknowledged)) {
             (Some(one), Some(other)) if one < other => &mut self.acknowledged,
             (Some(_), None) => &mut self.acknowledged,

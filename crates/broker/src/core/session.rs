@@ -23,7 +23,7 @@ pub(crate) struct Session {
     pub(crate) inflight: Inflight,
     /// QoS 2 messages received and not yet released, by packet identifier.
     pub(crate) unreleased: BTreeSet<u16>,
-    /// Seconds the session outlives its connection; `u32::MAX` is for ever.
+    /// Seconds the session outlives its connection; `u32::MAX` is without end.
     pub(crate) expiry: u32,
     pub(crate) will: Option<PendingWill>,
     /// When it ends, while it has no connection.

@@ -27,7 +27,7 @@ impl Core {
     //= [MQTT-3.8.4-2]
     //= [MQTT-3.8.4-6]
     pub(super) fn on_subscribe(&mut self, now: Instant, id: ConnectionId, packet: Subscribe) {
-        let Some(session) = self.connections.get(&id).and_then(|c| c.link()).map(|l| l.session)
+        let Some(session) = self.connections.get(&id).and_then(|c| c.online()).map(|l| l.session)
         else {
             return;
         };
@@ -168,7 +168,7 @@ impl Core {
     //= [MQTT-3.10.4-5]
     //= [MQTT-3.10.4-6]
     pub(super) fn on_unsubscribe(&mut self, now: Instant, id: ConnectionId, packet: Unsubscribe) {
-        let Some(session) = self.connections.get(&id).and_then(|c| c.link()).map(|l| l.session)
+        let Some(session) = self.connections.get(&id).and_then(|c| c.online()).map(|l| l.session)
         else {
             return;
         };
@@ -178,9 +178,10 @@ impl Core {
                 session.subscriptions.remove(filter);
             }
             let was_there = self.router.unsubscribe(filter, session);
-            codes.push(match was_there {
-                true => ReasonCode::SUCCESS,
-                false => ReasonCode::NO_SUBSCRIPTION_EXISTED,
+            codes.push(if was_there {
+                ReasonCode::SUCCESS
+            } else {
+                ReasonCode::NO_SUBSCRIPTION_EXISTED
             });
             if let Some(mut wire) = self.wire(now, id) {
                 wire.note(EventKind::Unsubscribed { filter: filter.as_str().to_owned() });

@@ -16,7 +16,7 @@ impl Core {
         self.timers.set(now + interval.max(std::time::Duration::from_millis(10)), Timer::Sys);
         for (name, value) in self.sys_values(now) {
             if let Ok(topic) = TopicName::try_from(format!("$SYS/broker/{name}")) {
-                self.spread(now, Arc::new(Message::of_broker(topic, value)));
+                self.distribute(now, Arc::new(Message::of_broker(topic, value)));
             }
         }
     }
@@ -27,7 +27,7 @@ impl Core {
         let all = |count: &dyn Fn(PacketType) -> u64| -> u64 {
             (1..=15).filter_map(|number| PacketType::from_first_byte(number << 4)).map(count).sum()
         };
-        let online = self.connections.values().filter(|c| c.link().is_some()).count();
+        let online = self.connections.values().filter(|c| c.online().is_some()).count();
         [
             ("version", concat!("evenkeel ", env!("CARGO_PKG_VERSION")).to_owned()),
             ("uptime", format!("{} seconds", now.since_start().as_secs())),

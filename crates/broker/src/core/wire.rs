@@ -8,7 +8,7 @@ use evenkeel_codec::{
 };
 
 use super::config::Config;
-use super::connection::{Closing, Connection, Later};
+use super::connection::{Closing, Connection, Postponed};
 use super::event::{CloseReason, EventKind};
 use super::ids::ConnectionId;
 use super::inflight::Delivery;
@@ -29,7 +29,7 @@ pub(crate) struct Wire<'a> {
 }
 
 /// What several rules together do to one packet.
-struct Fate {
+struct SendPlan {
     copies: u32,
     delay: Duration,
     close_after: bool,
@@ -62,11 +62,10 @@ impl Wire<'_> {
     /// True for a packet that the client accepts.
     //= [MQTT-3.1.2-24]
     pub(crate) fn fits(&self, packet: &Packet) -> bool {
-        let behaviour = &self.config.behaviour;
-        let maximum = self.connection.maximum_packet_size;
-        let Some(maximum) = maximum.filter(|_| behaviour.honour_maximum_packet_size) else {
+        if !self.config.behaviour.honour_maximum_packet_size {
             return true;
-        };
+        }
+        let Some(maximum) = self.connection.maximum_packet_size else { return true };
         let len = packet.encoded_len(self.connection.version).unwrap_or_default();
         len <= usize::try_from(maximum).unwrap_or(usize::MAX)
     }
@@ -102,13 +101,13 @@ impl Wire<'_> {
     //= [MQTT-3.4.2-2]
     //= [MQTT-3.9.2-1]
     pub(crate) fn explanation(&self, reason: ReasonCode) -> Properties {
-        let wanted = self.connection.link().is_some_and(|link| link.problem_information);
-        let name = reason.name().filter(|_| wanted && reason.is_error());
-        let text = name.and_then(|name| Text::from_static(name).ok());
-        text.filter(|_| self.connection.version == Version::V5)
-            .map(Property::ReasonString)
-            .into_iter()
-            .collect()
+        let is_v5 = self.connection.version == Version::V5;
+        let wanted = self.connection.online().is_some_and(|online| online.problem_information);
+        if !is_v5 || !wanted || !reason.is_error() {
+            return Properties::new();
+        }
+        let text = reason.name().and_then(|name| Text::from_static(name).ok());
+        text.map(Property::ReasonString).into_iter().collect()
     }
 
     /// Sends a message; false if the client does not accept one so large.
@@ -120,14 +119,14 @@ impl Wire<'_> {
         packet_id: Option<PacketId>,
         dup: bool,
     ) -> bool {
-        let Some(link) = self.connection.link() else { return true };
+        let Some(online) = self.connection.online() else { return true };
         let version = self.connection.version;
         let message = &delivery.message;
         let publish = to_publish(delivery, version, packet_id, dup);
         let transfer = Transfer {
             dup,
             packet_id,
-            topic_alias: link.sent_aliases.choose(&message.topic),
+            topic_alias: online.sent_aliases.choose(&message.topic),
             message_expiry: message.seconds_left(self.now),
         };
         if let Some(maximum) = self.connection.maximum_packet_size {
@@ -138,10 +137,10 @@ impl Wire<'_> {
                 return false;
             }
         }
-        if let (TopicAliasUse::Define(alias), Some(link)) =
-            (transfer.topic_alias, self.connection.link_mut())
+        if let (TopicAliasUse::Define(alias), Some(online)) =
+            (transfer.topic_alias, self.connection.online_mut())
         {
-            link.sent_aliases.defined(&message.topic, alias);
+            online.sent_aliases.defined(&message.topic, alias);
         }
         if self.config.behaviour.message_events {
             self.note(EventKind::PublishSent {
@@ -175,7 +174,7 @@ impl Wire<'_> {
     /// Sends DISCONNECT if the version has it, and closes.
     //= [MQTT-3.14.0-1]
     pub(crate) fn disconnect(&mut self, reason: ReasonCode, why: CloseReason) {
-        if self.connection.version == Version::V5 && self.connection.link().is_some() {
+        if self.connection.version == Version::V5 && self.connection.online().is_some() {
             let packet = Packet::Disconnect(Disconnect { reason, ..Disconnect::default() });
             if self.fits(&packet) {
                 self.note(EventKind::DisconnectSent { reason });
@@ -208,7 +207,7 @@ impl Wire<'_> {
             Some(closing) => closing.abort |= abort,
             None => {
                 self.connection.closing = Some(Closing::new(self.now, why, abort));
-                self.journal.doomed.push(self.id);
+                self.journal.to_end.push(self.id);
             }
         }
         self.journal.wake(self.id, self.connection);
@@ -246,30 +245,30 @@ impl Wire<'_> {
         ends_exchange: bool,
         hits: Vec<Hit>,
     ) {
-        let mut fate = Fate { copies: 1, delay: Duration::ZERO, close_after: false };
+        let mut plan = SendPlan { copies: 1, delay: Duration::ZERO, close_after: false };
         for hit in hits {
             match hit.action {
-                action if !hit.wait.is_zero() => self.put_off(hit.wait, Later::Act(action)),
-                Action::Drop => fate.copies = 0,
-                Action::Duplicate => fate.copies = (fate.copies * 2).min(COPIES_MAX),
-                Action::Delay(by) => fate.delay += by,
-                Action::CloseAfter => fate.close_after = true,
+                action if !hit.wait.is_zero() => self.postpone(hit.wait, Postponed::Act(action)),
+                Action::Drop => plan.copies = 0,
+                Action::Duplicate => plan.copies = (plan.copies * 2).min(COPIES_MAX),
+                Action::Delay(by) => plan.delay += by,
+                Action::CloseAfter => plan.close_after = true,
                 Action::Corrupt { offset, mask } => corrupt(&mut bytes, offset, mask),
                 action => self.act(action),
             }
         }
-        for _ in 0..fate.copies {
-            if fate.delay.is_zero() {
+        for _ in 0..plan.copies {
+            if plan.delay.is_zero() {
                 self.put_bytes(kind, ends_exchange, &bytes);
             } else {
-                let later = Later::Send { kind, bytes: bytes.clone(), ends_exchange };
-                self.put_off(fate.delay, later);
+                let later = Postponed::Send { kind, bytes: bytes.clone(), ends_exchange };
+                self.postpone(plan.delay, later);
             }
         }
-        if fate.close_after && fate.delay.is_zero() {
+        if plan.close_after && plan.delay.is_zero() {
             self.close(CloseReason::Fault);
-        } else if fate.close_after {
-            self.put_off(fate.delay, Later::Act(Action::Close));
+        } else if plan.close_after {
+            self.postpone(plan.delay, Postponed::Act(Action::Close));
         }
     }
 
@@ -301,7 +300,7 @@ impl Wire<'_> {
 
     /// Sends DISCONNECT with any code, defined or not, and closes.
     fn disconnect_with(&mut self, code: u8, server_reference: Option<&str>) {
-        if self.connection.version == Version::V5 && self.connection.link().is_some() {
+        if self.connection.version == Version::V5 && self.connection.online().is_some() {
             let reason = ReasonCode::UNSPECIFIED_ERROR;
             let properties = server(server_reference);
             let packet = Packet::Disconnect(Disconnect { reason, properties });
@@ -317,18 +316,18 @@ impl Wire<'_> {
     }
 
     /// Lets something happen later; at once if too much waits already.
-    pub(crate) fn put_off(&mut self, by: Duration, later: Later) {
+    pub(crate) fn postpone(&mut self, by: Duration, later: Postponed) {
         let refused = self.connection.delayed.push(self.now + by, later);
         self.journal.wake(self.id, self.connection);
         let Some(later) = refused else { return };
         self.note(EventKind::LimitReached { limit: "delayed" });
         match later {
-            Later::Send { kind, bytes, ends_exchange } => {
+            Postponed::Send { kind, bytes, ends_exchange } => {
                 self.put_bytes(kind, ends_exchange, &bytes);
             }
-            Later::Act(action) => self.act(action),
+            Postponed::Act(action) => self.act(action),
             // Handling needs the whole core; a packet beyond the limit is lost.
-            Later::Handle(..) => {}
+            Postponed::Handle(..) => {}
         }
     }
 
@@ -362,8 +361,8 @@ impl Wire<'_> {
             return;
         }
         self.connection.counts.add_sent(kind);
-        if ends_exchange && let Some(link) = self.connection.link_mut() {
-            link.inflow.on_acknowledged();
+        if ends_exchange && let Some(online) = self.connection.online_mut() {
+            online.inflow.on_acknowledged();
         }
         if kind == PacketType::PingResp {
             self.note(EventKind::PingAnswered);

@@ -40,7 +40,7 @@ pub enum Action {
         /// What stops.
         #[serde(default)]
         stop: Stop,
-        /// How long; absent, for ever.
+        /// How long; absent, without end.
         #[serde(default, deserialize_with = "text::some_duration")]
         lasts: Option<Duration>,
     },

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 /// Where a listener listens.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Place {
+pub(crate) enum BindAddress {
     Tcp(SocketAddr),
     #[cfg_attr(not(unix), expect(dead_code, reason = "Unix sockets need Unix"))]
     Unix(PathBuf),
@@ -19,10 +19,10 @@ pub(crate) struct Layers {
     pub(crate) websocket: bool,
 }
 
-/// A listener's place and what is spoken there.
+/// A listener's address and what is spoken there.
 #[derive(Clone, Debug)]
 pub(crate) struct Endpoint {
-    pub(crate) place: Place,
+    pub(crate) bind: BindAddress,
     pub(crate) layers: Layers,
 }
 
@@ -51,20 +51,20 @@ impl Layers {
 impl Endpoint {
     /// The transport's name in events.
     pub(crate) const fn transport(&self) -> &'static str {
-        match (&self.place, self.layers.has_tls(), self.layers.websocket) {
-            (Place::Unix(_), ..) => "unix",
-            (Place::Tcp(_), false, false) => "tcp",
-            (Place::Tcp(_), true, false) => "tls",
-            (Place::Tcp(_), false, true) => "ws",
-            (Place::Tcp(_), true, true) => "wss",
+        match (&self.bind, self.layers.has_tls(), self.layers.websocket) {
+            (BindAddress::Unix(_), ..) => "unix",
+            (BindAddress::Tcp(_), false, false) => "tcp",
+            (BindAddress::Tcp(_), true, false) => "tls",
+            (BindAddress::Tcp(_), false, true) => "ws",
+            (BindAddress::Tcp(_), true, true) => "wss",
         }
     }
 
     /// The URL a client connects to.
     pub(crate) fn url(&self) -> String {
-        let address = match &self.place {
-            Place::Tcp(address) => address,
-            Place::Unix(path) => return format!("mqtt+unix://{}", path.display()),
+        let address = match &self.bind {
+            BindAddress::Tcp(address) => address,
+            BindAddress::Unix(path) => return format!("mqtt+unix://{}", path.display()),
         };
         match (self.layers.has_tls(), self.layers.websocket) {
             (false, false) => format!("mqtt://{address}"),

@@ -1,8 +1,8 @@
 //! Transports: everything that turns a socket into a stream of bytes.
 
-mod accept;
+mod acceptor;
 mod address;
-mod door;
+mod listener;
 mod socket;
 mod stream;
 mod tcp;
@@ -13,8 +13,8 @@ mod unix;
 #[cfg(feature = "websocket")]
 mod websocket;
 
-pub(crate) use accept::{Accepting, Resting};
-pub(crate) use address::{Endpoint, Layers, Place};
+pub(crate) use address::{BindAddress, Endpoint, Layers};
+pub(crate) use listener::{Accepting, Reserved};
 pub(crate) use stream::ByteStream;
 #[cfg(feature = "tls")]
 pub use tls::{Tls, TlsError, TlsPart};

@@ -46,7 +46,7 @@ fn an_alias_must_be_defined_and_ends_with_its_connection() {
 //= [MQTT-3.1.2-26] test
 //= [MQTT-3.1.2-27] test
 #[test]
-fn the_broker_assigns_aliases_where_the_client_takes_them() {
+fn the_broker_assigns_aliases_if_the_client_takes_them() {
     let mut world = World::with(|config| config.behaviour.assign_topic_aliases = true);
     let properties = Properties::new().with(Property::TopicAliasMaximum(2));
     let peer = world.connect(Connect { properties, ..v5("s") });

@@ -138,7 +138,7 @@ fn silence_while_reading_handles_but_says_nothing() {
 }
 
 #[test]
-fn silence_for_ever_is_ended_by_a_take_over() {
+fn silence_without_end_is_ended_by_a_take_over() {
     let mut world = World::faulty([When::received(PacketType::PingReq).silence(Stop::Both, None)]);
     let peer = world.connect(Connect { keep_alive: 1, ..v5("a") });
     world.send(peer, Packet::PingReq);
@@ -146,9 +146,9 @@ fn silence_for_ever_is_ended_by_a_take_over() {
     assert!(!world.is_closed(peer));
     world.connect(v5("a"));
     assert_eq!(world.why_closed(peer), CloseReason::TakenOver);
-    assert!(!world.core.standing(world.now, peer.id).aborts());
+    assert!(!world.core.status(world.now, peer.id).aborts());
     world.wait(5 * SECOND);
-    assert!(world.core.standing(world.now, peer.id).aborts(), "its farewell cannot leave");
+    assert!(world.core.status(world.now, peer.id).aborts(), "its DISCONNECT cannot be sent");
 }
 
 #[test]

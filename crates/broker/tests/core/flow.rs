@@ -121,7 +121,7 @@ fn a_slow_subscriber_holds_up_its_publishers() {
     world.wait(ms(9999));
     assert_eq!(world.recv(publisher), []);
     world.wait(ms(1));
-    assert_eq!(world.recv_one(publisher), puback(8), "patience has an end");
+    assert_eq!(world.recv_one(publisher), puback(8), "the wait has an end");
 
     world.send(publisher, publish_1("t", "x", 9));
     assert_eq!(world.recv(publisher), []);
@@ -151,9 +151,12 @@ fn a_full_queue_drops_and_says_so_once() {
 #[test]
 fn queues_are_bounded_in_bytes_too() {
     for total in [false, true] {
-        let mut world = World::with(|config| match total {
-            true => config.limits.queue_bytes_total = 1600,
-            false => config.limits.queue_bytes = 1600,
+        let mut world = World::with(|config| {
+            if total {
+                config.limits.queue_bytes_total = 1600
+            } else {
+                config.limits.queue_bytes = 1600
+            }
         });
         let peer = world.connect(lasting("a", 100));
         world.subscribe(peer, "t", QoS::AtLeastOnce);
@@ -173,13 +176,13 @@ fn a_client_that_does_not_read_is_not_read_either() {
     let mut pings = bytes::BytesMut::from(&[0xc0, 0].repeat(500)[..]);
     world.core.receive(world.now, peer.id, &mut pings);
     assert_eq!(pings.len(), 2 * 400, "answers to 100 pings fill the output");
-    assert!(!world.core.standing(world.now, peer.id).reads);
+    assert!(!world.core.status(world.now, peer.id).reads);
     let mut output = Vec::new();
     world.core.take_output(world.now, peer.id, &mut output);
     world.core.receive(world.now, peer.id, &mut pings);
     assert_eq!(pings.len(), 800, "taken is not written");
     world.core.written(world.now, peer.id, output.len());
-    assert!(world.core.standing(world.now, peer.id).reads);
+    assert!(world.core.status(world.now, peer.id).reads);
     world.core.receive(world.now, peer.id, &mut pings);
     assert_eq!(pings.len(), 600);
 }

@@ -123,12 +123,12 @@ fn what_the_broker_sends_does_not_count() {
 fn the_core_asks_for_the_deadline_it_needs() {
     let mut world = World::new();
     let peer = world.connect(with_keep_alive(Version::V5, 2));
-    let due = world.core.standing(world.now, peer.id).deadline.unwrap();
+    let due = world.core.status(world.now, peer.id).deadline.unwrap();
     assert_eq!(due, world.now + ms(3000));
     assert_eq!(world.core.next_deadline(world.now), Some(due));
     let properties = evenkeel_codec::Properties::new().with(Property::SessionExpiryInterval(9));
     let peer = world.connect(Connect { properties, keep_alive: 0, ..v5("b") });
-    assert_eq!(world.core.standing(world.now, peer.id).deadline, None);
+    assert_eq!(world.core.status(world.now, peer.id).deadline, None);
 }
 
 #[test]

@@ -125,7 +125,7 @@ fn before_version_5_a_property_is_a_field_too_many() {
     }
 }
 
-/// First byte and body of a packet that is right but for its flags.
+/// First byte and body of a packet that is right except for its flags.
 const BODIES: [(u8, &[u8]); 9] = [
     (0x40, b"\0\x01"),
     (0x50, b"\0\x01"),

@@ -198,7 +198,7 @@ impl World {
 
     /// True if the broker is done with the connection.
     pub(crate) fn is_closed(&self, peer: Peer) -> bool {
-        self.core.standing(self.now, peer.id).closes()
+        self.core.status(self.now, peer.id).closes()
     }
 
     /// Why the connection ended; fails while it has not.
@@ -251,7 +251,7 @@ impl World {
                 stream.to_client.extend_from_slice(&bytes);
                 self.core.written(self.now, id, bytes.len());
             }
-            if self.core.standing(self.now, id).reads && !stream.to_broker.is_empty() {
+            if self.core.status(self.now, id).reads && !stream.to_broker.is_empty() {
                 self.core.receive(self.now, id, &mut stream.to_broker);
             }
         }

@@ -11,7 +11,7 @@ use evenkeel_codec::{
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 /// Nothing on loopback takes this long; a test that waits for it has failed.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(20);
 
 pub(crate) struct Client<S> {
     pub(crate) stream: S,
@@ -45,7 +45,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
 
     /// The next packet; `None` at the end of the stream.
     pub(crate) async fn recv(&mut self) -> Option<Packet> {
-        tokio::time::timeout(PATIENCE, self.next()).await.expect("a packet in time")
+        tokio::time::timeout(TIMEOUT, self.next()).await.expect("a packet in time")
     }
 
     /// The same without a bound, for tests on paused time.
@@ -134,5 +134,5 @@ pub(crate) async fn closed(broker: &Broker, connection: u64) -> String {
     let fits = |event: &evenkeel_broker::Event| {
         event.name() == "closed" && event.connection.is_some_and(|id| id.get() == connection)
     };
-    broker.wait_for(PATIENCE, fits).await.expect("a closed event").to_json()
+    broker.wait_for(TIMEOUT, fits).await.expect("a closed event").to_json()
 }

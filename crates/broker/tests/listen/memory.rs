@@ -90,5 +90,5 @@ async fn dropping_the_last_handle_ends_everything() {
             tokio::task::yield_now().await;
         }
     };
-    tokio::time::timeout(PATIENCE, freed).await.expect("the port is free again");
+    tokio::time::timeout(TIMEOUT, freed).await.expect("the port is free again");
 }

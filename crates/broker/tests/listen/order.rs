@@ -72,7 +72,7 @@ fn count(broker: &Broker, name: &str) -> usize {
     broker.recorded().iter().filter(|event| event.name() == name).count()
 }
 
-/// The new connection's first byte comes before the old one's farewell, and
+/// The new connection's first byte comes before the old one's DISCONNECT, and
 /// its last byte after it: the system tells of the new connection first.
 pub(crate) async fn take_over_behind_a_goodbye<S: Speaker>(
     broker: &Broker,
@@ -118,7 +118,7 @@ async fn tcp(broker: &Broker) -> Client<TcpStream> {
 async fn a_goodbye_is_read_before_the_session_is_taken_over_by_tcp() {
     let broker = Broker::builder().bind_tcp("127.0.0.1:0").start().await.unwrap();
     let (old, new) = (tcp(&broker).await, tcp(&broker).await);
-    broker.wait_for(PATIENCE, |event| event.connection.is_some_and(|id| id.get() == 2)).await;
+    broker.wait_for(TIMEOUT, |event| event.connection.is_some_and(|id| id.get() == 2)).await;
     take_over_behind_a_goodbye(&broker, old, new).await;
 }
 
@@ -132,7 +132,7 @@ async fn a_goodbye_is_read_before_the_session_is_taken_over_by_unix_socket() {
         let stream = tokio::net::UnixStream::connect(&path).await.unwrap();
         clients.push(Client::new(stream, Version::V5));
     }
-    broker.wait_for(PATIENCE, |event| event.connection.is_some_and(|id| id.get() == 2)).await;
+    broker.wait_for(TIMEOUT, |event| event.connection.is_some_and(|id| id.get() == 2)).await;
     let (new, old) = (clients.pop().unwrap(), clients.pop().unwrap());
     take_over_behind_a_goodbye(&broker, old, new).await;
 }
@@ -225,7 +225,7 @@ mod races {
         fn open(address: SocketAddr) -> Self {
             let stream = TcpStream::connect(address).unwrap();
             stream.set_nodelay(true).unwrap();
-            stream.set_read_timeout(Some(PATIENCE)).unwrap();
+            stream.set_read_timeout(Some(TIMEOUT)).unwrap();
             let decoder = Decoder::new(Version::V5, u32::MAX);
             Self { stream, decoder, input: BytesMut::new() }
         }
@@ -308,7 +308,7 @@ mod races {
         with_broker(|_, address| {
             let Packet::Connect(connect) = connect(Version::V5, "a") else { panic!() };
             let connect = Packet::Connect(Connect { properties: Properties::new(), ..connect });
-            let found = (0..rounds).filter(|_| Blocking::connect(address, &connect).1).count();
+            let found = (0..rounds).filter(|_round| Blocking::connect(address, &connect).1).count();
             assert_eq!(found, 0, "of {rounds}");
         });
     }

@@ -81,7 +81,7 @@ async fn the_steps_of_a_file_happen_at_their_times() {
     let script = evenkeel_broker::fault::Script::parse(text).unwrap();
     let broker = Broker::builder().script(script).bind_tcp("127.0.0.1:0").start().await.unwrap();
     let mut listening = 0;
-    let third = broker.wait_for(PATIENCE, |event| {
+    let third = broker.wait_for(TIMEOUT, |event| {
         listening += usize::from(event.name() == "listening");
         listening == 3
     });

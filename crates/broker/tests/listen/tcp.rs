@@ -47,7 +47,7 @@ async fn large_messages_pass_whole() {
 /// The last packet must not be lost to a reset, although the client goes on
 /// sending.
 #[tokio::test]
-async fn a_farewell_reaches_a_client_that_sends() {
+async fn a_disconnect_reaches_a_client_that_sends() {
     let broker = broker().await;
     let mut client = client(&broker, Version::V5, "a").await;
     let mut bytes = Vec::new();
@@ -191,7 +191,7 @@ async fn back_pressure_reaches_the_publishers() {
         })
     });
     let publishers: Vec<_> = publishers.collect();
-    let held = broker.wait_for(PATIENCE, |event| event.name() == "ack_held").await;
+    let held = broker.wait_for(TIMEOUT, |event| event.name() == "ack_held").await;
     assert!(held.is_some(), "the subscriber has not read yet");
     for _ in 0..4 * 50 * 20 {
         let Some(Packet::Publish(publish)) = subscriber.recv().await else { panic!("no message") };

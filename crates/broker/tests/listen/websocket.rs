@@ -44,7 +44,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Pipe<S> {
             if let Some(packet) = self.decoder.decode(&mut self.input).unwrap() {
                 return Some(packet);
             }
-            let next = tokio::time::timeout(PATIENCE, self.frames.next());
+            let next = tokio::time::timeout(TIMEOUT, self.frames.next());
             match next.await.expect("a frame in time") {
                 Some(Ok(Message::Binary(bytes))) => {
                     self.received.push(bytes.len());
@@ -162,6 +162,6 @@ async fn large_messages_and_a_polite_end() {
     pipe.send(&[publish_1("t", &[5; 3_000_000])], 500_000).await;
     assert!(matches!(pipe.recv().await, Some(Packet::PubAck(_))));
     broker.disconnect("a", evenkeel_codec::ReasonCode::ADMINISTRATIVE_ACTION);
-    let end = tokio::time::timeout(PATIENCE, pipe.frames.next()).await.unwrap();
+    let end = tokio::time::timeout(TIMEOUT, pipe.frames.next()).await.unwrap();
     assert!(matches!(end, Some(Ok(Message::Close(_)))), "{end:?}");
 }

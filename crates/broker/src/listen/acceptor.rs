@@ -14,13 +14,13 @@ use tokio::time::sleep;
 
 use super::socket::{Socket, System};
 use super::{ByteStream, Endpoint};
+use crate::arrivals::{Source, SourceWaker, Taken};
 use crate::core::ConnectionId;
-use crate::intake::{Arrival, Bell, Turn};
-use crate::serve::Guest;
+use crate::serve::OpenConnection;
 use crate::shared::Shared;
 
 /// After an error such as too many open files, trying at once would only spin.
-const REST: Duration = Duration::from_millis(50);
+const RETRY_DELAY: Duration = Duration::from_millis(50);
 
 /// Connections accepted before others have their turn.
 const AT_ONCE: usize = 16;
@@ -33,29 +33,29 @@ pub(super) enum Listener {
 }
 
 /// A connection that was accepted, before it is the core's.
-enum Newcomer {
+enum Accepted {
     Tcp(TcpStream, SocketAddr),
     #[cfg(unix)]
     Unix(tokio::net::UnixStream),
 }
 
 impl Listener {
-    fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<Newcomer>> {
+    fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<Accepted>> {
         match self {
             Self::Tcp(listener) => {
                 let accepted = ready!(listener.poll_accept(cx));
-                Poll::Ready(accepted.map(|(stream, peer)| Newcomer::Tcp(stream, peer)))
+                Poll::Ready(accepted.map(|(stream, peer)| Accepted::Tcp(stream, peer)))
             }
             #[cfg(unix)]
             Self::Unix(listener) => {
                 let accepted = ready!(listener.poll_accept(cx));
-                Poll::Ready(accepted.map(|(stream, _)| Newcomer::Unix(stream)))
+                Poll::Ready(accepted.map(|(stream, _)| Accepted::Unix(stream)))
             }
         }
     }
 }
 
-impl Newcomer {
+impl Accepted {
     fn poll_known(&self, cx: &mut Context<'_>) -> Poll<()> {
         match self {
             Self::Tcp(stream, _) => stream.poll_known(cx),
@@ -65,19 +65,19 @@ impl Newcomer {
     }
 }
 
-/// What a door has.
-struct Entrance {
+/// The listener, and a connection that is not yet the core's.
+struct Incoming {
     listener: Listener,
     /// Accepted, and the system has not told of it yet.
-    newcomer: Option<Newcomer>,
+    accepted: Option<Accepted>,
 }
 
-struct Door {
+struct Acceptor {
     shared: Arc<Shared>,
     endpoint: Endpoint,
-    entrance: Mutex<Option<Entrance>>,
+    incoming: Mutex<Option<Incoming>>,
     gate: watch::Receiver<bool>,
-    bell: Arc<Bell>,
+    waker: Arc<SourceWaker>,
     woken: Arc<Notify>,
     has_failed: AtomicBool,
 }
@@ -90,14 +90,14 @@ pub(super) async fn open(
     listener: Listener,
     mut gate: watch::Receiver<bool>,
 ) {
-    let door = Guard(Door::new(shared, endpoint, listener, gate.clone()));
-    let Guard(door) = &door;
+    let acceptor = Guard(Acceptor::new(shared, endpoint, listener, gate.clone()));
+    let Guard(acceptor) = &acceptor;
     loop {
-        door.bell.ring();
+        acceptor.waker.notify();
         loop {
-            door.shared.intake().run(None).await;
-            if door.has_failed.swap(false, Ordering::AcqRel) {
-                sleep(REST).await;
+            acceptor.shared.arrivals().run(None).await;
+            if acceptor.has_failed.swap(false, Ordering::AcqRel) {
+                sleep(RETRY_DELAY).await;
                 break;
             }
             tokio::select! {
@@ -105,71 +105,72 @@ pub(super) async fn open(
                     Ok(()) => break,
                     Err(_) => return,
                 },
-                () = door.woken.notified() => {}
+                () = acceptor.woken.notified() => {}
             }
         }
     }
 }
 
 /// Closes the listener with the task that served it.
-struct Guard(Arc<Door>);
+struct Guard(Arc<Acceptor>);
 
 impl Drop for Guard {
     fn drop(&mut self) {
-        drop(self.0.entrance().take());
-        // Others may wait for a newcomer that is gone.
-        self.0.bell.ring();
+        drop(self.0.incoming().take());
+        // Others may wait for a accepted that is gone.
+        self.0.waker.notify();
     }
 }
 
-impl Door {
+impl Acceptor {
     fn new(
         shared: Arc<Shared>,
         endpoint: Endpoint,
         listener: Listener,
         gate: watch::Receiver<bool>,
     ) -> Arc<Self> {
-        Arc::new_cyclic(|door: &Weak<Self>| {
+        Arc::new_cyclic(|acceptor: &Weak<Self>| {
             let woken = Arc::new(Notify::new());
-            let bell = Bell::new(shared.intake().clone(), door.clone(), woken.clone());
+            let waker =
+                SourceWaker::new(shared.arrivals().clone(), acceptor.clone(), woken.clone());
             Self {
                 shared,
                 endpoint,
-                entrance: Mutex::new(Some(Entrance { listener, newcomer: None })),
+                incoming: Mutex::new(Some(Incoming { listener, accepted: None })),
                 gate,
-                bell: Arc::new(bell),
+                waker: Arc::new(waker),
                 woken,
                 has_failed: AtomicBool::new(false),
             }
         })
     }
 
-    fn entrance(&self) -> MutexGuard<'_, Option<Entrance>> {
-        self.entrance.lock().unwrap_or_else(PoisonError::into_inner)
+    fn incoming(&self) -> MutexGuard<'_, Option<Incoming>> {
+        self.incoming.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Accepts one connection; once that is ready it is the core's.
     ///
     /// The system tells of a new socket once in any case, and of the bytes that
     /// lie there. Others have come later: they wait until it has.
-    fn poll_admit(&self, door: &mut Entrance, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if door.newcomer.is_none() {
+    fn poll_admit(&self, incoming: &mut Incoming, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if incoming.accepted.is_none() {
             if !*self.gate.borrow() {
                 return Poll::Pending;
             }
-            door.newcomer = Some(ready!(door.listener.poll_accept(cx))?);
+            incoming.accepted = Some(ready!(incoming.listener.poll_accept(cx))?);
         }
-        if let Some(newcomer) = &door.newcomer {
-            ready!(newcomer.poll_known(cx));
+        if let Some(accepted) = &incoming.accepted {
+            ready!(accepted.poll_known(cx));
         }
-        match door.newcomer.take() {
-            Some(Newcomer::Tcp(stream, peer)) => {
+        match incoming.accepted.take() {
+            Some(Accepted::Tcp(stream, peer)) => {
                 // A socket without it is slower, not wrong.
                 let _ = stream.set_nodelay(true);
                 self.admit(stream, &peer.to_string());
             }
             #[cfg(unix)]
-            Some(Newcomer::Unix(stream)) => self.admit(stream, "unix"),
+            Some(Accepted::Unix(stream)) => self.admit(stream, "unix"),
             None => {}
         }
         Poll::Ready(Ok(()))
@@ -178,77 +179,82 @@ impl Door {
     fn admit<S: System>(&self, stream: S, peer: &str) {
         let asks = Arc::<AtomicBool>::default();
         let socket = Socket::new(stream, asks.clone());
-        let guest = Guest::open(self.shared.clone(), self.endpoint.transport(), peer, asks);
+        let connection =
+            OpenConnection::open(self.shared.clone(), self.endpoint.transport(), peer, asks);
         let layers = &self.endpoint.layers;
         if layers.has_tls() || layers.websocket {
-            tokio::spawn(unwrap(guest, socket, self.endpoint.clone()));
+            tokio::spawn(unwrap(connection, socket, self.endpoint.clone()));
             return;
         }
-        let served = guest.attach(socket);
-        served.line().take_in(None);
+        let served = connection.attach(socket);
+        served.reader().take_in(None);
         tokio::spawn(served.run());
     }
 }
 
-impl Arrival for Door {
-    fn take_in(&self, _: Option<ConnectionId>) -> Turn {
-        let mut slot = self.entrance();
-        let Some(entrance) = slot.as_mut() else { return Turn::Over };
-        let waker = Waker::from(self.bell.clone());
+impl Source for Acceptor {
+    fn take_in(&self, _: Option<ConnectionId>) -> Taken {
+        let mut slot = self.incoming();
+        let Some(incoming) = slot.as_mut() else { return Taken::All };
+        let waker = Waker::from(self.waker.clone());
         let mut cx = Context::from_waker(&waker);
         for _ in 0..AT_ONCE {
-            match self.poll_admit(entrance, &mut cx) {
-                Poll::Pending if entrance.newcomer.is_some() => return Turn::Holds,
-                Poll::Pending => return Turn::Over,
+            match self.poll_admit(incoming, &mut cx) {
+                Poll::Pending if incoming.accepted.is_some() => return Taken::Unfinished,
+                Poll::Pending => return Taken::All,
                 Poll::Ready(Ok(())) => {}
                 Poll::Ready(Err(_)) => {
                     self.has_failed.store(true, Ordering::Release);
                     self.woken.notify_one();
-                    return Turn::Over;
+                    return Taken::All;
                 }
             }
         }
-        self.bell.ring();
-        Turn::Over
+        self.waker.notify();
+        Taken::All
     }
 }
 
 /// Runs the handshakes of what the bytes are wrapped in, then serves.
-async fn unwrap<S: ByteStream + 'static>(guest: Guest, stream: S, endpoint: Endpoint) {
-    if !guest.is_admitted().await {
+async fn unwrap<S: ByteStream + 'static>(
+    connection: OpenConnection,
+    stream: S,
+    endpoint: Endpoint,
+) {
+    if !connection.is_admitted().await {
         return;
     }
     let layers = endpoint.layers;
     #[cfg(feature = "tls")]
     if let Some(tls) = layers.tls {
-        if let Some(stream) = guest.within_patience(tls.accept(stream)).await {
-            unframe(guest, stream, layers.websocket).await;
+        if let Some(stream) = connection.before_timeout(tls.accept(stream)).await {
+            unframe(connection, stream, layers.websocket).await;
         }
         return;
     }
-    unframe(guest, stream, layers.websocket).await;
+    unframe(connection, stream, layers.websocket).await;
 }
 
 #[cfg(feature = "websocket")]
-async fn unframe<S: ByteStream + 'static>(guest: Guest, stream: S, websocket: bool) {
+async fn unframe<S: ByteStream + 'static>(connection: OpenConnection, stream: S, websocket: bool) {
     if !websocket {
-        return serve(guest, stream).await;
+        return serve(connection, stream).await;
     }
-    let (packet_size, frame_size) = guest.frame_limits();
+    let (packet_size, frame_size) = connection.frame_limits();
     let accept = super::websocket::accept(stream, packet_size, frame_size);
-    if let Some(stream) = guest.within_patience(accept).await {
-        serve(guest, stream).await;
+    if let Some(stream) = connection.before_timeout(accept).await {
+        serve(connection, stream).await;
     }
 }
 
 #[cfg(not(feature = "websocket"))]
-async fn unframe<S: ByteStream + 'static>(guest: Guest, stream: S, _: bool) {
-    serve(guest, stream).await;
+async fn unframe<S: ByteStream + 'static>(connection: OpenConnection, stream: S, _: bool) {
+    serve(connection, stream).await;
 }
 
-async fn serve<S: ByteStream + 'static>(guest: Guest, stream: S) {
-    let served = guest.attach(stream);
+async fn serve<S: ByteStream + 'static>(connection: OpenConnection, stream: S) {
+    let served = connection.attach(stream);
     // Bytes may have come with the end of the handshake.
-    served.line().ring();
+    served.reader().notify();
     served.run().await;
 }

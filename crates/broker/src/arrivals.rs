@@ -1,7 +1,7 @@
-//! One intake for all connections: what arrives first is handled first,
+//! One queue of arrivals for all connections: what arrives first is handled first,
 //! whichever connection it arrives on and whichever task runs first.
 //!
-//! The system tells of arrivals in their order. Each [`Bell`] queues its own
+//! The system tells of arrivals in their order. Each [`SourceWaker`] queues its source
 //! within that call, and one task at a time takes the queue from its front.
 
 use std::collections::VecDeque;
@@ -19,62 +19,67 @@ use crate::core::ConnectionId;
 const AT_ONCE: usize = 32;
 
 /// What bytes or connections arrive at.
-pub(crate) trait Arrival: Send + Sync {
+pub(crate) trait Source: Send + Sync {
     /// Takes in what has arrived. `own` is the connection of the task that
     /// does it, which needs no waking.
-    fn take_in(&self, own: Option<ConnectionId>) -> Turn;
+    fn take_in(&self, own: Option<ConnectionId>) -> Taken;
 }
 
-/// What follows when something was taken in.
+/// How much of a source was taken in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Turn {
-    /// The next has its turn.
-    Over,
-    /// Nobody has, until this place's bell rings once more.
-    Holds,
+pub(crate) enum Taken {
+    /// The next source has its turn.
+    All,
+    /// Nothing else is taken in before this source's waker is called again.
+    Unfinished,
 }
 
 /// The arrivals nobody has looked at, the oldest first.
 #[derive(Default)]
-pub(crate) struct Intake(Mutex<Queue>);
+pub(crate) struct Arrivals(Mutex<Queue>);
 
 #[derive(Default)]
 struct Queue {
-    rung: VecDeque<Arc<Bell>>,
+    ready: VecDeque<Arc<SourceWaker>>,
     /// A task takes from the front, and goes on until nothing is left.
     is_taken: bool,
-    /// The place that all others wait for.
-    held_by: Option<Arc<Bell>>,
+    /// The source that all others wait for.
+    blocked_by: Option<Arc<SourceWaker>>,
 }
 
-/// The waker of one place of arrival.
-pub(crate) struct Bell {
-    intake: Arc<Intake>,
-    place: Weak<dyn Arrival>,
-    /// The place's own task, which runs the intake if no other does.
+/// The waker of one source: it queues the source behind those that came
+/// before.
+pub(crate) struct SourceWaker {
+    arrivals: Arc<Arrivals>,
+    source: Weak<dyn Source>,
+    /// The source's own task, which takes in arrivals if no other does.
     task: Arc<Notify>,
     /// It stands in the queue; changed under the queue's lock only.
-    is_rung: AtomicBool,
+    is_queued: AtomicBool,
 }
 
-impl Bell {
-    pub(crate) fn new(intake: Arc<Intake>, place: Weak<dyn Arrival>, task: Arc<Notify>) -> Self {
-        Self { intake, place, task, is_rung: AtomicBool::new(false) }
+impl SourceWaker {
+    pub(crate) fn new(
+        arrivals: Arc<Arrivals>,
+        source: Weak<dyn Source>,
+        task: Arc<Notify>,
+    ) -> Self {
+        Self { arrivals, source, task, is_queued: AtomicBool::new(false) }
     }
 
     /// Something has arrived, or may have.
-    pub(crate) fn ring(self: &Arc<Self>) {
-        let mut queue = self.intake.queue();
-        if queue.held_by.take_if(|holder| Arc::ptr_eq(holder, self)).is_some() {
-            self.is_rung.store(true, Ordering::Relaxed);
-            queue.rung.push_front(self.clone());
+    pub(crate) fn notify(self: &Arc<Self>) {
+        let mut queue = self.arrivals.queue();
+        if queue.blocked_by.take_if(|blocking| Arc::ptr_eq(blocking, self)).is_some() {
+            self.is_queued.store(true, Ordering::Relaxed);
+            queue.ready.push_front(self.clone());
             drop(queue);
             return self.task.notify_one();
         }
-        if self.is_rung.swap(true, Ordering::Relaxed) {
+        if self.is_queued.swap(true, Ordering::Relaxed) {
             return;
         }
-        queue.rung.push_back(self.clone());
+        queue.ready.push_back(self.clone());
         let is_taken = queue.is_taken;
         drop(queue);
         if !is_taken {
@@ -83,23 +88,23 @@ impl Bell {
     }
 }
 
-impl Wake for Bell {
+impl Wake for SourceWaker {
     fn wake(self: Arc<Self>) {
-        self.ring();
+        self.notify();
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        self.ring();
+        self.notify();
     }
 }
 
-impl Intake {
+impl Arrivals {
     /// Takes in all that has arrived, on this connection and on others, unless
     /// another task does so now: that one goes on until nothing is left.
     pub(crate) async fn run(self: &Arc<Self>, own: Option<ConnectionId>) {
         {
             let mut queue = self.queue();
-            if queue.is_taken || queue.held_by.is_some() || queue.rung.is_empty() {
+            if queue.is_taken || queue.blocked_by.is_some() || queue.ready.is_empty() {
                 return;
             }
             queue.is_taken = true;
@@ -111,40 +116,40 @@ impl Intake {
     fn take(self: &Arc<Self>, own: Option<ConnectionId>) {
         let leave = Leave(self);
         for _ in 0..AT_ONCE {
-            let Some(bell) = self.next() else { return };
-            let turn = bell.place.upgrade().map(|place| place.take_in(own));
-            if turn == Some(Turn::Holds) && self.hold(bell) {
+            let Some(waker) = self.next() else { return };
+            let taken = waker.source.upgrade().map(|source| source.take_in(own));
+            if taken == Some(Taken::Unfinished) && self.hold(waker) {
                 return;
             }
         }
         std::mem::forget(leave);
-        let intake = self.clone();
-        tokio::spawn(unconstrained(async move { intake.take(None) }));
+        let arrivals = self.clone();
+        tokio::spawn(unconstrained(async move { arrivals.take(None) }));
     }
 
     /// The oldest arrival; ends the taking if there is none.
-    fn next(&self) -> Option<Arc<Bell>> {
+    fn next(&self) -> Option<Arc<SourceWaker>> {
         let mut queue = self.queue();
-        let bell = queue.rung.pop_front();
-        match &bell {
-            // From here on it may ring again.
-            Some(bell) => bell.is_rung.store(false, Ordering::Relaxed),
+        let waker = queue.ready.pop_front();
+        match &waker {
+            // From here on it may be queued again.
+            Some(waker) => waker.is_queued.store(false, Ordering::Relaxed),
             None => queue.is_taken = false,
         }
-        bell
+        waker
     }
 
-    /// Lets all others wait for this bell; false if it has rung meanwhile.
-    fn hold(&self, bell: Arc<Bell>) -> bool {
+    /// Lets all others wait for this waker; false if it was called meanwhile.
+    fn hold(&self, waker: Arc<SourceWaker>) -> bool {
         let mut queue = self.queue();
-        if bell.is_rung.load(Ordering::Relaxed) {
-            let at = queue.rung.iter().position(|rung| Arc::ptr_eq(rung, &bell));
-            if let Some(bell) = at.and_then(|at| queue.rung.remove(at)) {
-                queue.rung.push_front(bell);
+        if waker.is_queued.load(Ordering::Relaxed) {
+            let at = queue.ready.iter().position(|ready| Arc::ptr_eq(ready, &waker));
+            if let Some(waker) = at.and_then(|at| queue.ready.remove(at)) {
+                queue.ready.push_front(waker);
             }
             return false;
         }
-        queue.held_by = Some(bell);
+        queue.blocked_by = Some(waker);
         queue.is_taken = false;
         true
     }
@@ -155,7 +160,7 @@ impl Intake {
 }
 
 /// Lets others take if a task ends in a panic.
-struct Leave<'a>(&'a Intake);
+struct Leave<'a>(&'a Arrivals);
 
 impl Drop for Leave<'_> {
     fn drop(&mut self) {

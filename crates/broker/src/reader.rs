@@ -10,8 +10,8 @@ use bytes::BytesMut;
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::sync::Notify;
 
+use crate::arrivals::{Source, SourceWaker, Taken};
 use crate::core::{ConnectionId, Core};
-use crate::intake::{Arrival, Bell, Turn};
 use crate::shared::Shared;
 
 /// Bytes asked of the transport at once, at least and at most.
@@ -22,18 +22,18 @@ const READ_MAX: usize = 64 * 1024;
 const READS: usize = 16;
 
 /// What a transport may hold when the broker wants all of it. A client that
-/// writes as fast as the broker reads must not keep it for ever.
+/// writes as fast as the broker reads must not keep it without end.
 const DRAINED_MAX: usize = 16 * 1024 * 1024;
 
-/// A connection as its arrivals see it.
-pub(crate) struct Line {
+/// Takes in what arrives on one connection.
+pub(crate) struct Reader {
     id: ConnectionId,
     shared: Arc<Shared>,
     /// Wakes the connection's own task.
     pub(crate) woken: Arc<Notify>,
     /// Makes the transport ask the system itself.
     asks: Arc<AtomicBool>,
-    bell: OnceLock<Arc<Bell>>,
+    waker: OnceLock<Arc<SourceWaker>>,
     /// The core would not read when it was asked last.
     is_paused: AtomicBool,
     input: Mutex<Option<Input>>,
@@ -48,14 +48,14 @@ enum Depth {
     All,
 }
 
-impl Line {
+impl Reader {
     pub(crate) fn new(shared: Arc<Shared>, id: ConnectionId, asks: Arc<AtomicBool>) -> Arc<Self> {
         Arc::new(Self {
             id,
             shared,
             woken: Arc::new(Notify::new()),
             asks,
-            bell: OnceLock::new(),
+            waker: OnceLock::new(),
             is_paused: AtomicBool::new(false),
             input: Mutex::new(None),
         })
@@ -67,10 +67,10 @@ impl Line {
 
     /// From now on bytes may arrive.
     pub(crate) fn attach(self: &Arc<Self>, stream: Box<dyn AsyncRead + Send + Unpin>) {
-        let place: std::sync::Weak<Self> = Arc::downgrade(self);
-        let bell = Bell::new(self.shared.intake().clone(), place, self.woken.clone());
-        let bell = self.bell.get_or_init(|| Arc::new(bell));
-        *self.input() = Some(Input::new(stream, bell.clone()));
+        let source: std::sync::Weak<Self> = Arc::downgrade(self);
+        let waker = SourceWaker::new(self.shared.arrivals().clone(), source, self.woken.clone());
+        let waker = self.waker.get_or_init(|| Arc::new(waker));
+        *self.input() = Some(Input::new(stream, waker.clone()));
     }
 
     /// Gives up the transport's receiving side.
@@ -79,9 +79,9 @@ impl Line {
     }
 
     /// Asks to be looked at in turn, as if bytes had arrived.
-    pub(crate) fn ring(&self) {
-        if let Some(bell) = self.bell.get() {
-            bell.ring();
+    pub(crate) fn notify(&self) {
+        if let Some(waker) = self.waker.get() {
+            waker.notify();
         }
     }
 
@@ -90,7 +90,7 @@ impl Line {
     pub(crate) fn resume(&self) -> bool {
         let was_paused = self.is_paused.swap(false, Ordering::AcqRel);
         if was_paused {
-            self.ring();
+            self.notify();
         }
         was_paused
     }
@@ -115,15 +115,15 @@ impl Line {
 
     fn give_way_with(&self, bytes: &BytesMut) {
         let other = self.shared.with(|core, now| core.takes_over(now, self.id, bytes));
-        if let Some(line) = other.and_then(|id| self.shared.line(id)) {
-            line.drain();
+        if let Some(reader) = other.and_then(|id| self.shared.reader(id)) {
+            reader.drain();
         }
     }
 
     /// Output that was ready when the end of the client's stream came; `None`
     /// if it has not come.
-    pub(crate) fn farewell(&self) -> Option<Vec<u8>> {
-        self.input().as_mut().and_then(|input| input.farewell.take())
+    pub(crate) fn take_last_output(&self) -> Option<Vec<u8>> {
+        self.input().as_mut().and_then(|input| input.last_output.take())
     }
 
     fn input(&self) -> MutexGuard<'_, Option<Input>> {
@@ -131,19 +131,19 @@ impl Line {
     }
 }
 
-impl Arrival for Line {
-    fn take_in(&self, own: Option<ConnectionId>) -> Turn {
+impl Source for Reader {
+    fn take_in(&self, own: Option<ConnectionId>) -> Taken {
         if let Some(input) = self.input().as_mut() {
             input.take_in(self, Depth::Fair, own);
         }
-        Turn::Over
+        Taken::All
     }
 }
 
 /// A transport's receiving side, and what of it the core has not taken.
 struct Input {
     stream: Box<dyn AsyncRead + Send + Unpin>,
-    bell: Arc<Bell>,
+    source: Arc<SourceWaker>,
     waker: Waker,
     bytes: BytesMut,
     read_size: usize,
@@ -153,56 +153,56 @@ struct Input {
     /// The connection has its session: it takes none over any more.
     is_online: bool,
     /// At the end of the stream, what the core still had to send.
-    farewell: Option<Vec<u8>>,
+    last_output: Option<Vec<u8>>,
     is_over: bool,
 }
 
 impl Input {
-    fn new(stream: Box<dyn AsyncRead + Send + Unpin>, bell: Arc<Bell>) -> Self {
+    fn new(stream: Box<dyn AsyncRead + Send + Unpin>, source: Arc<SourceWaker>) -> Self {
         Self {
             stream,
-            waker: Waker::from(bell.clone()),
-            bell,
+            waker: Waker::from(source.clone()),
+            source,
             bytes: BytesMut::new(),
             read_size: READ_MIN,
             is_stuck: true,
             is_online: false,
-            farewell: None,
+            last_output: None,
             is_over: false,
         }
     }
 
-    fn take_in(&mut self, line: &Line, depth: Depth, own: Option<ConnectionId>) {
-        let mut reads = !self.is_stuck || self.hand_in(line, depth, own);
+    fn take_in(&mut self, reader: &Reader, depth: Depth, own: Option<ConnectionId>) {
+        let mut reads = !self.is_stuck || self.hand_in(reader, depth, own);
         let (mut count, mut bytes) = (0, 0);
         while reads && !self.is_over {
             if count == READS && depth == Depth::Fair {
-                return self.bell.ring();
+                return self.source.notify();
             }
             let Some(read) = self.read() else { return };
             count += 1;
             bytes += read;
             if read == 0 {
-                return self.end(line);
+                return self.end(reader);
             }
-            reads = self.hand_in(line, depth, own) && bytes < DRAINED_MAX;
+            reads = self.hand_in(reader, depth, own) && bytes < DRAINED_MAX;
         }
         self.is_stuck = !reads;
         if self.is_stuck {
             // The own task looks whether the core reads again, and says so.
-            line.is_paused.store(true, Ordering::Release);
-            line.woken.notify_one();
+            reader.is_paused.store(true, Ordering::Release);
+            reader.woken.notify_one();
         }
     }
 
     /// Gives the core what it will take; false if it reads no more.
-    fn hand_in(&mut self, line: &Line, depth: Depth, own: Option<ConnectionId>) -> bool {
+    fn hand_in(&mut self, reader: &Reader, depth: Depth, own: Option<ConnectionId>) -> bool {
         if !self.is_online {
-            line.give_way_with(&self.bytes);
+            reader.give_way_with(&self.bytes);
         }
-        let id = line.id;
+        let id = reader.id;
         let bytes = &mut self.bytes;
-        let (reads, is_online) = line.shared.turn(own, |core, now| {
+        let (reads, is_online) = reader.shared.turn(own, |core, now| {
             let receive = match depth {
                 Depth::Fair => Core::receive,
                 Depth::All => Core::receive_all,
@@ -212,7 +212,7 @@ impl Input {
                 receive(core, now, id, bytes);
             }
             let reads = match depth {
-                Depth::Fair => core.standing(now, id).reads,
+                Depth::Fair => core.status(now, id).reads,
                 Depth::All => core.listens(now, id),
             };
             (reads, core.is_online(id))
@@ -241,13 +241,13 @@ impl Input {
     }
 
     /// The client's side has ended, behind all that it has sent.
-    fn end(&mut self, line: &Line) {
+    fn end(&mut self, reader: &Reader) {
         self.is_over = true;
-        let farewell = self.farewell.insert(Vec::new());
-        line.shared.with(|core, now| {
-            core.take_output(now, line.id, farewell);
-            core.closed(now, line.id);
+        let last_output = self.last_output.insert(Vec::new());
+        reader.shared.with(|core, now| {
+            core.take_output(now, reader.id, last_output);
+            core.closed(now, reader.id);
         });
-        line.woken.notify_one();
+        reader.woken.notify_one();
     }
 }
