@@ -113,9 +113,10 @@ pub(super) async fn take_over(case: &Case) -> Result<(), Failed> {
     })
     .await?;
     // Before MQTT 5 a server has no way to say why it closes, and some never do.
-    let expected = match case.has_properties() {
-        true => &[CauseClass::TakenOver, CauseClass::Network][..],
-        false => &[CauseClass::Network],
+    let expected = if case.has_properties() {
+        &[CauseClass::TakenOver, CauseClass::Network][..]
+    } else {
+        &[CauseClass::Network]
     };
     must!(expected.contains(&cause.class()), "the first was closed: {cause:?}");
     must!(second.state().is_online(), "the second is {:?}", second.state());

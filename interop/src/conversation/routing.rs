@@ -55,9 +55,10 @@ pub(super) async fn unsubscribe(case: &Case) -> Result<(), Failed> {
     publish(&client, &topic, "wanted", QoS::AtLeastOnce).await?;
     expect(&mut messages, "wanted").await?;
     let codes = soon("UNSUBACK", client.unsubscribe(&topic).filter(case.topic("never"))).await??;
-    let expected = match case.has_properties() {
-        true => [ReasonCode::SUCCESS, ReasonCode::NO_SUBSCRIPTION_EXISTED],
-        false => [ReasonCode::SUCCESS; 2],
+    let expected = if case.has_properties() {
+        [ReasonCode::SUCCESS, ReasonCode::NO_SUBSCRIPTION_EXISTED]
+    } else {
+        [ReasonCode::SUCCESS; 2]
     };
     must!(codes == expected, "unsubscribed with {codes:?}");
     publish(&client, &topic, "unwanted", QoS::AtLeastOnce).await?;

@@ -67,10 +67,7 @@ impl Fared {
 
 /// How many connections one client may open in a row of the matrix.
 fn allowed(row: &Row, took: Duration) -> u64 {
-    match row.is_start_up() {
-        true => BUDGET * (took.as_secs() / 60 + 1),
-        false => u64::from(ATTEMPTS),
-    }
+    if row.is_start_up() { BUDGET * (took.as_secs() / 60 + 1) } else { u64::from(ATTEMPTS) }
 }
 
 /// A server that conversations must leave alone.

@@ -48,9 +48,10 @@ pub async fn visit(
     let mut column = column(Ok(version));
     let began = Instant::now();
     for row in rows {
-        let fared = match began.elapsed() < LIMIT {
-            true => visit.fare(row).await,
-            false => Fared::not(Cell::NotTried),
+        let fared = if began.elapsed() < LIMIT {
+            visit.fare(row).await
+        } else {
+            Fared::not(Cell::NotTried)
         };
         progress(row, &fared);
         column.cells.push(fared);

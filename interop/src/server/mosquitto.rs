@@ -192,8 +192,9 @@ fn password_file(folder: &Folder, user: &str, password: &str) -> Result<PathBuf,
         .args([user, password])
         .output()
         .map_err(|error| Failed::Server(format!("mosquitto_passwd: {error}")))?;
-    match output.status.success() {
-        true => Ok(file),
-        false => Err(Failed::Server(format!("mosquitto_passwd ended with {}", output.status))),
+    if output.status.success() {
+        Ok(file)
+    } else {
+        Err(Failed::Server(format!("mosquitto_passwd ended with {}", output.status)))
     }
 }
