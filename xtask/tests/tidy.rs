@@ -439,6 +439,8 @@ fn a_condition_is_no_filter() {
     assert_eq!(of("let x = y.filter(|y| y.z);"), 0);
     assert_eq!(of("let x = y.filter(|(_, z)| *z);"), 0);
     assert_eq!(of("// not .filter(|_| z)"), 0);
+    assert_eq!(of("match x {\n    true => 1,\n    false => 0,\n}"), 2);
+    assert_eq!(of("match x {\n    false if y => 1,\n    (true, false) => 0,\n}"), 1);
 }
 
 #[test]

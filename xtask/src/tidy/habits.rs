@@ -3,6 +3,12 @@
 use super::code::without_comment;
 use crate::{Fault, Source};
 
+/// A condition written as a filter; in two parts, as this file is checked too.
+const BLIND_FILTER: &str = concat!(".filter(|", "_| ");
+
+/// How the arms of a match on a bool begin.
+const BOOLS: [&str; 4] = ["true => ", "false => ", "true if ", "false if "];
+
 /// Finds files that do not say what they are, and conditions that look like
 /// filters.
 pub fn check(source: &Source) -> Vec<Fault> {
@@ -14,8 +20,12 @@ pub fn check(source: &Source) -> Vec<Fault> {
         fault(0, "does not say what it is; hint: //! in its first line");
     }
     for (index, line) in source.text.lines().enumerate() {
-        if without_comment(line).contains(".filter(|_| ") {
+        let code = without_comment(line);
+        if code.contains(BLIND_FILTER) {
             fault(index + 1, "a filter that does not look at its item; hint: if");
+        }
+        if BOOLS.iter().any(|arm| code.trim_start().starts_with(arm)) {
+            fault(index + 1, "a match on a bool; hint: if");
         }
     }
     faults
