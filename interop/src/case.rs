@@ -81,12 +81,12 @@ impl Case {
         self
     }
 
-    /// The version spoken; `None` where the clients choose.
+    /// The version spoken; `None` if the clients choose.
     pub const fn version(&self) -> Option<Version> {
         self.version
     }
 
-    /// True where all clients speak MQTT 5.
+    /// True if all clients speak MQTT 5.
     pub fn has_properties(&self) -> bool {
         self.version.is_some_and(Version::has_properties)
     }

@@ -88,7 +88,7 @@ impl From<PublishOutcome> for Failed {
     }
 }
 
-/// Waits for a step, but not for ever.
+/// Waits for a step, but not without end.
 pub async fn soon<F: IntoFuture>(step: &str, future: F) -> Result<F::Output, Failed> {
     within(STEP, step, future.into_future()).await
 }

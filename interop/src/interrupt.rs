@@ -5,7 +5,7 @@ use std::future::Future;
 
 use tokio::signal::unix::{SignalKind, signal};
 
-/// Runs a program's work to its end; `None` where SIGINT or SIGTERM came first
+/// Runs a program's work to its end; `None` if SIGINT or SIGTERM came first
 /// and the work was dropped.
 pub async fn unless_interrupted<F: Future>(work: F) -> Option<F::Output> {
     let (Ok(mut interrupt), Ok(mut terminate)) =

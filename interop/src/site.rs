@@ -74,7 +74,7 @@ pub struct Door {
     pub transport: Transport,
     /// Where.
     pub address: Address,
-    /// The only version spoken there; `None` where the server looks at CONNECT.
+    /// The only version spoken there; `None` if the server looks at CONNECT.
     pub version: Option<Version>,
 }
 
@@ -99,7 +99,7 @@ pub struct Site {
     pub doors: Vec<Door>,
     /// What the TLS doors need.
     pub certificates: Option<Arc<Certificates>>,
-    /// User name and password, where the server asks for them.
+    /// User name and password, if the server asks for them.
     pub user: Option<(String, String)>,
 }
 

@@ -42,7 +42,7 @@ impl Wire {
         self.line.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Ends the connection and lets no other be opened before [`mend`](Self::mend).
+    /// Ends the connection and lets no other be opened before [`restore`](Self::restore).
     pub fn cut(&self) {
         self.line().down = true;
         self.snap();
@@ -58,7 +58,7 @@ impl Wire {
     }
 
     /// Lets connections be opened again.
-    pub fn mend(&self) {
+    pub fn restore(&self) {
         self.line().down = false;
     }
 

@@ -43,7 +43,7 @@ fn trials(kind: Kind) -> Vec<Trial> {
     trials
 }
 
-/// Says loudly that a server is not there; fails where it must be.
+/// Says loudly that a server is not there; fails if it must be.
 fn is_there(kind: Kind) -> Trial {
     let name = format!("{}::is_there", kind.name());
     Trial::test(name, move || kind.require().map(drop).map_err(Failed::from))

@@ -80,7 +80,7 @@ fn noise(seed: u64, length: usize) -> Vec<u8> {
     bytes
 }
 
-/// Opened anew where a filling without syncs is wanted.
+/// Opened anew if a filling without syncs is wanted.
 struct Ours {
     store: Option<FileStore>,
     path: PathBuf,

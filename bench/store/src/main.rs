@@ -67,7 +67,7 @@ fn all(queued: u64) {
     }
 }
 
-/// The file store where commits do not wait for the disk.
+/// The file store, with commits that do not wait for the disk.
 fn relaxed() {
     for fsync in [Fsync::Every(Duration::from_millis(5)), Fsync::Never] {
         for batch in [1, 16, 256] {

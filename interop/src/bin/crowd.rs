@@ -2,7 +2,7 @@
 //!
 //! `cargo run --release -p evenkeel-interop --bin crowd -- --messages 1000000
 //! --clients 100 --broker both` prints a table of rates and memory. It ends
-//! with 1 where a message is lost, doubled or out of order.
+//! with 1 if a message is lost, doubled or out of order.
 
 use std::process::ExitCode;
 

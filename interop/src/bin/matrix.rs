@@ -2,7 +2,7 @@
 //!
 //! `cargo run --release -p evenkeel-interop --bin matrix -- [--install]`
 //!
-//! Ends with 1 where a client connected more often than it was told to.
+//! Ends with 1 if a client connected more often than it was told to.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -104,7 +104,7 @@ fn print_progress(row: &Row, fared: &Fared) {
     }
 }
 
-/// Fails where any client was in a loop.
+/// Fails if any client was in a loop.
 fn judge(rows: &[Row], columns: &[Column]) -> ExitCode {
     let mut code = ExitCode::SUCCESS;
     for column in columns {

@@ -61,7 +61,7 @@ pub(super) async fn our_receive_maximum(case: &Case) -> Result<(), Failed> {
     must!(messages.try_next().is_none(), "a sixth message came");
     held.into_iter().for_each(evenkeel::Message::ack);
     // From here mosquitto 2.0.11 forgets the bound: each PUBACK sets another
-    // five messages free. The client must bear that without losing anything.
+    // five messages free. The client must take that without losing anything.
     for payload in numbered("message", COUNT).skip(MAXIMUM) {
         expect(&mut messages, &payload).await?.ack();
     }

@@ -55,7 +55,7 @@ pub(super) async fn fallback(case: &Case) -> Result<(), Failed> {
     expect(&mut messages, "hello").await.map(drop)
 }
 
-/// The server chooses the identifier where the client has none.
+/// The server chooses the identifier if the client has none.
 pub(super) async fn empty_client_id(case: &Case) -> Result<(), Failed> {
     let client = case.start("nameless", case.builder("nameless")?.client_id(""))?;
     let mut events = client.events();

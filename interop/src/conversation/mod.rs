@@ -33,7 +33,7 @@ pub struct Conversation {
     pub restarts: bool,
     /// What the server must be made with.
     pub setting: Setting,
-    /// Holds it; ends in an error where anything is not as it must be.
+    /// Holds it; ends in an error if anything is not as it must be.
     pub hold: for<'a> fn(&'a Case) -> Talking<'a>,
 }
 

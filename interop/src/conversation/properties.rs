@@ -122,7 +122,7 @@ pub(super) async fn message_expiry(case: &Case) -> Result<(), Failed> {
     }
     // The message expires by the server's clock, which the test cannot turn.
     tokio::time::sleep(Duration::from_millis(2500)).await;
-    wire.mend();
+    wire.restore();
     must!(connected(&mut events).await?, "the session was not present");
     let message = expect(&mut orders, "fresh").await?;
     let left = message.properties().message_expiry_interval();

@@ -84,7 +84,7 @@ pub(super) async fn resumed(case: &Case, qos: QoS) -> Result<(), Failed> {
     disconnected(&mut events).await?;
     publish_row(&desk, &to_pump, "order", qos).await?;
     let receipts = queue_row(&pump, &from_pump, "report", qos).await?;
-    wire.mend();
+    wire.restore();
     must!(connected(&mut events).await?, "the session was not present");
     expect_row(&mut orders, "order", qos).await?;
     expect_row(&mut reports, "report", qos).await?;
@@ -150,7 +150,7 @@ pub(super) async fn restart_resumed(case: &Case, qos: QoS) -> Result<(), Failed>
     let during = queue_row(&desk, &to_pump, "during", qos).await?;
     let report = queue_row(&pump, &from_pump, "report", qos).await?;
     case.start_server().await?;
-    wire.mend();
+    wire.restore();
     must!(connected(&mut desk_events).await?, "the publisher's session was not present");
     must!(connected(&mut pump_events).await?, "the subscriber's session was not present");
     expect_row(&mut orders, "before", qos).await?;

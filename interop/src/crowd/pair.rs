@@ -15,7 +15,7 @@ use crate::failed::{Failed, soon, within};
 const UNSETTLED: usize = 1000;
 
 /// No message for this long is taken for a loss.
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 pub(super) struct Pair {
     number: u64,
@@ -40,7 +40,7 @@ impl Pair {
         let Self { number, topic, publisher, messages } = self;
         let publishing = tokio::spawn(publish(publisher, topic, number, plan));
         let duplicates = receive(messages, number, plan, &total).await?;
-        let published = within(PATIENCE, "the last acknowledgement", publishing).await?;
+        let published = within(TIMEOUT, "the last acknowledgement", publishing).await?;
         published.map_err(|error| Failed::Wrong(error.to_string()))??;
         Ok(duplicates)
     }
@@ -76,7 +76,7 @@ async fn receive(
             Some(message) => Some(message),
             None => {
                 let step = format!("message {} of publisher {number}", row.delivered());
-                within(PATIENCE, &step, messages.next()).await?
+                within(TIMEOUT, &step, messages.next()).await?
             }
         };
         let message = message.ok_or_else(|| Failed::Wrong("the stream ended".to_owned()))?;

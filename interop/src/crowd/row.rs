@@ -80,7 +80,7 @@ impl Row {
         payload.into()
     }
 
-    /// Takes the next message; true where it is new.
+    /// Takes the next message; true if it is new.
     pub fn take(&mut self, message: &Message) -> Result<bool, RowError> {
         self.judge(message.payload(), message.dup())
     }
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_marked_duplicate_is_borne() {
+    fn only_a_marked_duplicate_is_accepted() {
         let mut row = Row::of(7);
         assert_eq!(judged(&mut row, 0, false), Ok(true));
         assert_eq!(judged(&mut row, 0, true), Ok(false));

@@ -59,7 +59,7 @@ impl Fared {
         Self { cell, connects: 0, allowed: 0, took: Duration::ZERO, ends: Vec::new() }
     }
 
-    /// True where a client connected more often than it was told to.
+    /// True if a client connected more often than it was told to.
     pub const fn is_loop(&self) -> bool {
         self.connects > self.allowed
     }

@@ -37,12 +37,12 @@ impl Row {
         }
     }
 
-    /// True where the client is started together with the broker.
+    /// True if the client is started together with the broker.
     pub fn is_start_up(&self) -> bool {
         self.conversation.name == conversation::START_UP.name
     }
 
-    /// True where nothing else of the same version and transport can work if this does not.
+    /// True if nothing else of the same version and transport can work if this does not.
     pub fn is_first_step(&self) -> bool {
         self.conversation.name == "connect"
     }

@@ -111,7 +111,7 @@ fn mask(note: &str) -> String {
     words.collect::<Vec<_>>().join(" ").replace('|', "\\|").replace('\n', " ")
 }
 
-/// Replaces what is between two marks of a document; `None` where they are missing.
+/// Replaces what is between two marks of a document; `None` if they are missing.
 pub fn replace_between_marks(document: &str, name: &str, content: &str) -> Option<String> {
     let (begin, end) = (format!("<!-- {name} -->"), format!("<!-- end of {name} -->"));
     let (before, rest) = document.split_once(&begin)?;

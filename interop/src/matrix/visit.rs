@@ -24,7 +24,7 @@ pub struct Column {
     pub name: &'static str,
     /// Its version, or why there is none.
     pub version: Result<String, String>,
-    /// One cell for each row; empty where it is not installed.
+    /// One cell for each row; empty if it is not installed.
     pub cells: Vec<Fared>,
     /// Times it had to be started anew, as it no longer let anybody in.
     pub restarts: u32,
@@ -111,7 +111,7 @@ impl Visit {
         }
     }
 
-    /// Starts the broker anew where it no longer lets in whom it let in before.
+    /// Starts the broker anew if it no longer lets in whom it let in before.
     async fn revive(&mut self) {
         let Some(version) = self.proven else { return };
         let row = Row {

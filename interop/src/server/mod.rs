@@ -74,7 +74,7 @@ impl Kind {
         }
     }
 
-    /// True where one can be made.
+    /// True if one can be made.
     pub fn is_installed(self) -> bool {
         match self {
             Self::Mosquitto => Mosquitto::is_installed(),
@@ -83,7 +83,7 @@ impl Kind {
     }
 
     /// Whether tests may go on with it. Says loudly that it is missing, and is
-    /// an error where it must not be: on a CI machine.
+    /// an error if it must not be: on a CI machine.
     pub fn require(self) -> Result<bool, Failed> {
         let installed = self.is_installed();
         if !installed && std::env::var("CI").is_ok_and(|value| value == "true") {

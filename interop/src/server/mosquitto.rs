@@ -12,7 +12,7 @@ use crate::folder::Folder;
 use crate::ports;
 use crate::site::{Address, Door, Site, Transport};
 
-/// Times that other ports are tried where another process was faster.
+/// Times that other ports are tried if another process was faster.
 const ATTEMPTS: usize = 5;
 /// Where all its processes write, one after the other.
 const LOG: &str = "mosquitto.log";
@@ -35,12 +35,12 @@ pub struct Mosquitto {
 }
 
 impl Mosquitto {
-    /// True where the program is on this machine.
+    /// True if the program is on this machine.
     pub fn is_installed() -> bool {
         program().is_some()
     }
 
-    /// The version of the program; `None` where there is none.
+    /// The version of the program; `None` if there is none.
     pub fn installed_version() -> Option<String> {
         let output = Command::new(program()?).arg("-h").output().ok()?;
         let text = String::from_utf8_lossy(&output.stdout).into_owned();

@@ -34,7 +34,7 @@ pub(crate) fn all(options: &Options, clients: &[Client]) -> Result<Builds, Strin
     Ok(builds)
 }
 
-/// True where the minimal program has this feature: some clients cannot do
+/// True if the minimal program has this feature: some clients cannot do
 /// without TLS, and one has no TLS of its own.
 fn knows(options: &Options, feature: &str) -> Result<bool, String> {
     let manifest = crate::read(&options.home.join("minimal/Cargo.toml"))?;

@@ -161,10 +161,7 @@ fn throughput(
     size: usize,
     transport: Transport,
 ) -> Case {
-    let work = match receives {
-        false => Work::Publish { qos, window },
-        true => Work::Receive { qos, window },
-    };
+    let work = if receives { Work::Receive { qos, window } } else { Work::Publish { qos, window } };
     let name = name(receives, qos, window, size, transport);
     Case { group, name, work, size, transport }
 }

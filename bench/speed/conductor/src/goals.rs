@@ -13,7 +13,7 @@ pub(crate) struct Goal {
     pub(crate) what: String,
     pub(crate) goal: String,
     pub(crate) measured: String,
-    /// `None` where it was not measured.
+    /// `None` if it was not measured.
     pub(crate) met: Option<bool>,
 }
 

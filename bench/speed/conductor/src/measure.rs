@@ -22,7 +22,7 @@ const WATCH: u64 = 10;
 const KEEP_ALIVE: u64 = 5;
 /// Files that a program has open beside its connections.
 const SPARE_FILES: u64 = 100;
-/// Paced requests: so many, but for no less than a second, nor more than three.
+/// Paced requests: so many, over a second at least and three at most.
 const PACED: u64 = 20_000;
 
 pub(crate) struct Measure {
@@ -87,7 +87,7 @@ impl Measure {
             let messages = count.messages.clamp(least, most);
             let run = self.throughput(client, case, qos, window, messages)?;
             // As much processor time as asked for, so that beginning weighs
-            // little; less where the client mostly waits, or others compute.
+            // little; less if the client mostly waits, or others compute.
             let factor = (self.seconds / run.cpu).min(4.0 * self.seconds / run.seconds);
             let wanted = ((messages as f64 * factor) as u64).clamp(least, most);
             if count.settled || wanted == messages || (0.5..=2.0).contains(&factor) {
@@ -250,7 +250,7 @@ fn complaint(words: &str) -> String {
     said.chars().filter(|letter| !"|`".contains(*letter)).take(160).collect()
 }
 
-/// A program on one core; on the only one where there is no other.
+/// A program on one core; on the only one if there is no other.
 fn pinned(core: usize, program: &[String]) -> Command {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let mut command = Command::new("taskset");
@@ -258,7 +258,7 @@ fn pinned(core: usize, program: &[String]) -> Command {
     command
 }
 
-/// Waits for the end of a program that has said its line; false where it does not come.
+/// Waits for the end of a program that has said its line; false if it does not come.
 fn wait(child: &mut Child, limit: Duration) -> bool {
     let begun = Instant::now();
     while begun.elapsed() < limit {
@@ -282,7 +282,7 @@ struct Server {
 }
 
 impl Server {
-    /// What it counted: it ends with its clients. Empty where it does not.
+    /// What it counted: it ends with its clients. Empty if it does not.
     fn finish(&mut self) -> String {
         let mut told = String::new();
         if wait(&mut self.child, Duration::from_secs(2))

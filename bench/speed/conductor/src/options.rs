@@ -105,7 +105,7 @@ impl Options {
         self.groups.as_ref().is_some_and(|groups| *groups == [group.name()])
     }
 
-    /// True where this group is asked for. Builds take minutes, and are asked
+    /// True if this group is asked for. Builds take minutes, and are asked
     /// for by name.
     pub(crate) fn builds(&self, group: Group) -> bool {
         match &self.groups {
@@ -115,7 +115,7 @@ impl Options {
     }
 }
 
-/// The value of an option; ends the program where it is none.
+/// The value of an option; ends the program if it is none.
 fn number<N: std::str::FromStr>(option: &str, value: &str) -> N {
     value.parse().unwrap_or_else(|_| {
         eprintln!("{option} takes a number, not {value}");

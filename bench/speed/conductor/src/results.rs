@@ -145,7 +145,7 @@ impl Cell {
         (self.spent > 0.0).then(|| self.spent / self.tries() as f64)
     }
 
-    /// `None` where no run succeeded.
+    /// `None` if no run succeeded.
     pub(crate) fn spread(&self, figure: impl Fn(&Run) -> f64) -> Option<Spread> {
         let mut values: Vec<f64> = self.runs.iter().map(figure).collect();
         values.sort_by(f64::total_cmp);

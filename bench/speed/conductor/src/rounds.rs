@@ -47,7 +47,7 @@ pub(crate) fn all(
     Ok(())
 }
 
-/// True where this client is to run this case in this round.
+/// True if this client is to run this case in this round.
 fn is_due(cell: Option<&Cell>, client: &Client, case: &Case, round: usize) -> bool {
     let Some(cell) = cell else { return client.takes(case) };
     // What has failed twice will not succeed, nor what failed at first.

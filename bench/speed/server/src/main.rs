@@ -45,7 +45,7 @@ fn main() -> std::io::Result<()> {
     }
 }
 
-/// Serves one client until it goes; false where it never said CONNECT.
+/// Serves one client until it goes; false if it never said CONNECT.
 fn serve(mut stream: Stream, setup: &Setup) -> std::io::Result<bool> {
     let mut session = Session::new(setup);
     let mut input = Input::default();
@@ -68,7 +68,7 @@ fn serve(mut stream: Stream, setup: &Setup) -> std::io::Result<bool> {
     Ok(session.connected)
 }
 
-/// True where the client has gone.
+/// True if the client has gone.
 fn is_end(error: &std::io::Error) -> bool {
     matches!(error.kind(), ErrorKind::ConnectionReset | ErrorKind::BrokenPipe)
 }

@@ -13,7 +13,7 @@ use crate::source;
 use crate::stream::Stream;
 
 /// How long the last responses may take.
-const PATIENCE: Duration = Duration::from_secs(5);
+const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Sends all requests, gathers the responses, prints the percentiles.
 pub(crate) fn serve(mut stream: Stream, setup: &Setup, version: u8) -> std::io::Result<()> {
@@ -87,7 +87,7 @@ impl Responses {
 
     fn is_late(&self) -> bool {
         let end = Duration::from_nanos((self.step * self.count as f64) as u64);
-        self.begun.elapsed() > end + PATIENCE
+        self.begun.elapsed() > end + TIMEOUT
     }
 
     /// Takes the responses that are here; false at the end of the stream.

@@ -17,7 +17,7 @@ pub(crate) enum Stream {
 }
 
 impl Security {
-    /// Makes a certificate where TLS is asked for, and writes its authority.
+    /// Makes a certificate if TLS is asked for, and writes its authority.
     pub(crate) fn prepare(&self) -> Option<Arc<ServerConfig>> {
         let Self::Tls { ca } = self else { return None };
         let authority_key = rcgen::KeyPair::generate().expect("a key");

@@ -16,7 +16,7 @@ pub(crate) struct Measure {
     pub(crate) keep_alive: Duration,
     /// From the first opened connection to the end.
     pub(crate) ran: Duration,
-    /// True where the client was stopped because it stormed.
+    /// True if the client was stopped because it stormed.
     pub(crate) cut: bool,
     /// When each CONNECT came, since the first opened connection.
     pub(crate) connects: Vec<Duration>,
@@ -24,7 +24,7 @@ pub(crate) struct Measure {
     pub(crate) accepted: Vec<Duration>,
     /// When a rule first made the broker silent.
     pub(crate) silenced: Option<Duration>,
-    /// True where an accepted connection was open at the end.
+    /// True if an accepted connection was open at the end.
     pub(crate) online: bool,
     /// Connections that the broker closed for silence.
     pub(crate) cut_for_silence: u64,
@@ -34,7 +34,7 @@ pub(crate) struct Measure {
     /// Least time between two PINGREQs of one connection.
     pub(crate) ping_distance: Option<Duration>,
     /// Longest time without a packet from the client on an accepted connection.
-    /// Zero where no keep-alive was in force.
+    /// Zero if no keep-alive was in force.
     pub(crate) silence: Duration,
     /// Messages that should have come through, in either direction.
     pub(crate) expected: u64,
@@ -53,7 +53,7 @@ pub(crate) struct Measure {
 #[derive(Debug)]
 struct Link {
     /// When the client said something last; from the accepted CONNECT on, and
-    /// only where a keep-alive is in force.
+    /// only if a keep-alive is in force.
     heard: Option<Instant>,
     accepted: bool,
     pinged: Option<Instant>,

@@ -81,7 +81,7 @@ impl Verdict {
         }
     }
 
-    /// `Ok` where the first holds, `Weak` where the second does.
+    /// `Ok` if the first holds, `Weak` if the second does.
     pub(crate) const fn first_of(ok: bool, weak: bool) -> Self {
         if ok {
             Self::Ok
@@ -92,7 +92,7 @@ impl Verdict {
         }
     }
 
-    /// `Weak` at best where the client was silent for longer than its keep-alive.
+    /// `Weak` at best if the client was silent for longer than its keep-alive.
     pub(crate) fn unless_silent(self, measure: &Measure) -> Self {
         let bound = measure.keep_alive.mul_f64(1.05);
         if measure.silence > bound { self.min(Self::Weak) } else { self }

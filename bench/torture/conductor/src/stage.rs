@@ -21,7 +21,7 @@ pub(crate) const WITNESS: &str = "witness";
 pub(crate) const STORM: u64 = 1000;
 
 /// Time for an adapter to open its first connection.
-const PATIENCE: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// How often the stage looks around.
 const TICK: Duration = Duration::from_millis(20);
@@ -32,7 +32,7 @@ const TICK: Duration = Duration::from_millis(20);
 pub(crate) struct Lag(Arc<Mutex<Vec<(Instant, Duration)>>>);
 
 impl Lag {
-    /// Watches for ever.
+    /// Watches without end.
     pub(crate) async fn watch(self) {
         let step = Duration::from_millis(10);
         loop {
@@ -86,7 +86,7 @@ pub(crate) async fn play(
         children.push(adapter::start(command, &play.ear)?);
     }
     let opened = |event: &Event| event.name() == "opened";
-    let Some(first) = play.broker.wait_for(PATIENCE, opened).await else {
+    let Some(first) = play.broker.wait_for(TIMEOUT, opened).await else {
         let told = play.ear.told();
         end(children).await;
         return Err(format!("no connection: {told:?}").into());
@@ -145,7 +145,7 @@ impl Play {
         Ok(play)
     }
 
-    /// Plays until the end; true where the client stormed.
+    /// Plays until the end; true if the client stormed.
     async fn run(&mut self, begin: Instant) -> Result<bool, Failure> {
         loop {
             let elapsed = begin.elapsed();

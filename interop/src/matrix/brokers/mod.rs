@@ -21,7 +21,7 @@ pub type Making<'a> = Pin<Box<dyn Future<Output = Result<Box<dyn Server>, Failed
 pub struct Broker {
     /// Its name.
     pub name: &'static str,
-    /// Its version; `None` where it is not installed.
+    /// Its version; `None` if it is not installed.
     pub version: fn(&Cache) -> Option<String>,
     /// Installs it.
     pub install: fn(&Cache) -> Result<(), Failed>,

@@ -1,5 +1,5 @@
 //! What idle connections cost whoever holds them: a write and a read for each
-//! ping, evenly spread but for what falls into one tick.
+//! ping, evenly spread except what falls into one tick.
 
 use std::io::{ErrorKind, Read, Result, Write};
 use std::time::{Duration, Instant};

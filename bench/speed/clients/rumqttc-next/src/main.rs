@@ -28,9 +28,10 @@ async fn main() {
 }
 
 async fn connect(job: &Job, number: usize) -> (AsyncClient, EventLoop) {
-    let broker = match job.is_websocket() {
-        true => Broker::websocket(&job.url).expect("a URL"),
-        false => (job.host.as_str(), job.port).into(),
+    let broker = if job.is_websocket() {
+        Broker::websocket(&job.url).expect("a URL")
+    } else {
+        (job.host.as_str(), job.port).into()
     };
     let mut options = MqttOptions::new(format!("speed-{number}"), broker);
     options.set_keep_alive(job.keep_alive);

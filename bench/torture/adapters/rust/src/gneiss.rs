@@ -1,7 +1,7 @@
 //! gneiss-mqtt's tokio client as its crate documentation shows: a listener for
 //! events, operations that are queued while offline.
 //!
-//! Subscribing anew where the server has lost the session is left to the
+//! Subscribing anew if the server has lost the session is left to the
 //! application. The listener runs on the client's task, so messages go to a
 //! task of their own.
 

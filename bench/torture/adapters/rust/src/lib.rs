@@ -69,7 +69,7 @@ impl Job {
         job
     }
 
-    /// An adapter ends by itself even where nobody is left to end it.
+    /// An adapter ends by itself even if nobody is left to end it.
     fn end_in_time(&self) {
         let run = Duration::from_secs(self.number("run_s").unwrap_or(60));
         std::thread::spawn(move || {

@@ -30,7 +30,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let (connections, mut connected) = watch::channel(0);
     client.on_connection_event(move |event| narrate(event, &connections)).await?;
     if let Err(error) = client.connect(&job.url).await {
-        // It goes on in the background where the error is one it retries.
+        // It goes on in the background if the error is one it retries.
         let what = if error.classify().is_some() { "attempt-failed" } else { "halted" };
         tell(what, error);
     }
