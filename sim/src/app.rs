@@ -8,6 +8,7 @@ use evenkeel_codec::{
     Properties, Property, Publish, QoS, ReasonCode, RetainHandling, SubscribeFilter,
     SubscribeOptions, Text, TopicFilter,
 };
+use evenkeel_proto::record::Priority;
 use evenkeel_proto::{Accepted, AckKey, State, Token};
 
 use crate::message::{MessageId, topic_name};
@@ -257,7 +258,7 @@ impl App {
         };
         let expiry = self.spec.expiry.filter(|_| self.rng.one_in(4));
         let Ok(name) = Text::try_from(topic_name(self.client, topic).as_str()) else { return };
-        let publish = Publish {
+        let mut publish = Publish {
             dup: false,
             qos: id.qos(),
             retain: false,
@@ -267,7 +268,11 @@ impl App {
             properties: expiry.map(Property::MessageExpiryInterval).into_iter().collect(),
         };
         let token = self.token();
-        let Ok(accepted) = subject.core().publish(facts.local, publish, token) else { return };
+        let Ok(accepted) =
+            subject.core().publish(facts.local, &mut publish, Priority::default(), token)
+        else {
+            return;
+        };
         self.numbers.insert((topic, qos), number);
         watch.ledger.accepted(id, expiry.is_some());
         let tracked = matches!(accepted, Accepted::Tracked | Accepted::Storing);

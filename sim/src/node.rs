@@ -321,9 +321,6 @@ impl Node {
             return false;
         }
         self.unread = self.unexamined(env.net);
-        if self.deadline.is_some_and(|deadline| deadline.at <= self.now) {
-            self.subject.core().handle(self.now, Input::Timeout);
-        }
         let mut acted = false;
         loop {
             match self.subject.poll(self.now) {

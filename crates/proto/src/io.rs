@@ -16,9 +16,6 @@ pub struct ConnectionId(pub u64);
 /// is over are counted and otherwise ignored (K7).
 #[derive(Debug)]
 pub enum Input<'a> {
-    /// The clock moved. Always safe, early or late. Everything that had
-    /// arrived by `now` must have been handed over before (K9).
-    Timeout,
     /// An attempt to connect has come this far.
     Phase(ConnectionId, ConnectPhase),
     /// The host that this attempt goes to has so many other addresses that

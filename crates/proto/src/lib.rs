@@ -81,8 +81,8 @@ pub use io::{
 };
 pub use limits::{Effective, Limits, SetBy};
 pub use operation::{
-    Completion, Delivered, DeliveryError, PublishLimit, QueueError, RejectReason, Rejected,
-    SubscribeError, SubscribeFeature, Token,
+    Completion, Delivered, DeliveryError, PublishLimit, QueueError, RejectReason, SubscribeError,
+    SubscribeFeature, Token,
 };
 pub use reconnect::{
     Halt, Pace, Reconnect, RefusedPolicy, Repetition, Retry, TakeOverPolicy, Verdict,

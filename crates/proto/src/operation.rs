@@ -4,39 +4,47 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::time::Duration;
 
-use evenkeel_codec::{PacketId, PacketType, Publish, ReasonCode};
+use evenkeel_codec::{PacketId, PacketType, ReasonCode};
 
 use crate::cause::Refusal;
 use crate::record::{Outcome, Serial, StorageFailure, StoredMessage};
 
-/// The caller's name for an operation; comes back with its outcome. The two
-/// largest are the client's own.
+/// The caller's number for an operation; comes back with its outcome.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Token(pub u64);
 
-impl Token {
-    /// Asks for no report of the outcome.
-    pub const NONE: Self = Self(u64::MAX);
-    /// Of a message queued again: its outcome is an event, with a store or without.
-    pub(crate) const REQUEUED: Self = Self(u64::MAX - 1);
+/// How the outcome of a message is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Report {
+    /// Nobody asked. That of a stored message is an event all the same.
+    Nobody,
+    /// By a completion.
+    Completion(Token),
+    /// By an event: it was queued again, with a store or without.
+    Event,
+}
+
+impl Report {
+    /// What the caller asked for.
+    pub(crate) const fn of(token: Option<Token>) -> Self {
+        match token {
+            Some(token) => Self::Completion(token),
+            None => Self::Nobody,
+        }
+    }
 }
 
 /// Who asks for the outcome of a message, and which message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Claim {
-    pub(crate) token: Token,
+    pub(crate) report: Report,
     pub(crate) serial: Serial,
     /// The store has it, or is about to.
     pub(crate) stored: bool,
 }
 
-impl Claim {
-    /// That of an exchange which goes on for its identifier alone.
-    pub(crate) const NOBODY: Self = Self { token: Token::NONE, serial: Serial(0), stored: false };
-}
-
 /// How an accepted operation ended. Each accepted operation with a token
-/// other than [`Token::NONE`] ends in exactly one of these; `Stored` is no end.
+/// ends in exactly one of these; `Stored` is no end.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Completion {
     /// A publish is stored: from now on it survives this process. Its outcome
@@ -263,15 +271,6 @@ pub enum PublishLimit {
     },
     /// The packet cannot be encoded.
     Encode(evenkeel_codec::EncodeError),
-}
-
-/// Why a publish was not accepted; the message comes back.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Rejected {
-    /// The message as it was handed in.
-    pub publish: Publish,
-    /// Why.
-    pub reason: RejectReason,
 }
 
 /// Why a publish was not accepted.

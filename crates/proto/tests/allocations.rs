@@ -5,6 +5,7 @@ use std::cell::Cell;
 
 use bytes::{Bytes, BytesMut};
 use evenkeel_proto::codec::{Ack, PacketId, PacketType, Publish, QoS, ReasonCode, Text, Version};
+use evenkeel_proto::record::Priority;
 use evenkeel_proto::{
     Client, Completion, Config, ConnectionId, Input, Instant, Output, Token, Transmit,
 };
@@ -123,7 +124,7 @@ impl Wire {
     }
 
     fn publish(&mut self, message: &Publish, number: u64) {
-        self.client.publish(NOW, message.clone(), Token(number)).unwrap();
+        self.client.publish(NOW, &mut message.clone(), Priority::default(), Token(number)).unwrap();
     }
 }
 

@@ -88,14 +88,14 @@ impl Draft {
         }
         let now = if self.needs_clock(&inner) { shared.clock.now() } else { inner.core.now() };
         let token = inner.operations.upcoming();
-        let accepted = inner.core.offer(now, &mut self.publish, self.priority, token);
+        let accepted = inner.core.publish(now, &mut self.publish, self.priority, token);
         let offered = match accepted {
             Ok(Accepted::Tracked) => {
                 inner.gathered.published += 1;
                 Offered::Taken(Waiting::Tracked(inner.operations.begin()))
             }
             Ok(Accepted::Storing) => Offered::Storing(inner.operations.begin()),
-            Ok(Accepted::Streamed { conn, offset }) => {
+            Ok(Accepted::Sent { conn, offset }) => {
                 Offered::Taken(Waiting::Streamed { conn, offset, waiter: Waiter::default() })
             }
             // Nothing has changed for the driver: it need not be woken.

@@ -144,9 +144,8 @@ impl Drop for Messages {
             inner.core.acknowledge_all(now, unseen);
             if !keep && !orphans.is_empty() {
                 let none = Properties::new();
-                let token = evenkeel_proto::Token::NONE;
-                // Refused only where the client is closed anyway.
-                let _ = inner.core.unsubscribe(now, orphans, none, token);
+                // Refused only if the client is closed anyway.
+                let _ = inner.core.unsubscribe(now, orphans, none, None);
             }
         });
         self.shared.remove_user();

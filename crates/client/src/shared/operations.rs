@@ -48,7 +48,7 @@ impl Operations {
             }
         };
         let Some((generation, slot)) = self.slots.get_mut(index as usize) else {
-            return Token::NONE;
+            return Token(u64::MAX);
         };
         if let Slot::Free { next } = slot {
             self.free = *next;
@@ -209,7 +209,7 @@ fn wait(waiting: &mut Option<Waker>, waker: &Waker) {
     }
 }
 
-/// Never all ones, so that no token is taken for [`Token::NONE`].
+/// Never all ones, so that the largest token names no slot.
 const fn following(generation: u32) -> u32 {
     generation.wrapping_add(1) & (u32::MAX >> 1)
 }

@@ -42,8 +42,7 @@ impl Client {
         let mut left = Vec::with_capacity(unfinished.len());
         for id in unfinished {
             let flight = self.session.flights.get(id);
-            let released =
-                flight.is_some_and(|flight| matches!(flight.exchange, Exchange::Release { .. }));
+            let released = flight.is_some_and(|flight| flight.exchange.is_release());
             if released && self.renew(id).is_none() {
                 self.finish_publish(id, ReasonCode::SUCCESS);
             } else {

@@ -4,7 +4,7 @@ use evenkeel_codec::{PacketId, Publish, Transfer};
 
 use crate::event::Event;
 use crate::operation::{
-    Claim, Completion, Delivered, DeliveryError, QueueError, RejectReason, Token,
+    Claim, Completion, Delivered, DeliveryError, QueueError, RejectReason, Report,
 };
 use crate::record::{
     Accepted, Batch, Committed, Outcome, Read, Record, Serial, StorageFailure, StoredMessage,
@@ -50,9 +50,14 @@ impl Client {
     pub(super) fn pass(&mut self, gate: Gate) {
         match gate {
             Gate::Connect(credentials) => self.send_connect(credentials),
-            Gate::Stored(token, serial) => self.complete(Completion::Stored { token, serial }),
+            Gate::Stored(Report::Completion(token), serial) => {
+                self.complete(Completion::Stored { token, serial });
+            }
+            Gate::Stored(Report::Nobody | Report::Event, _) => {}
             Gate::Publish(id, serial) => self.send_begun(id, serial),
-            Gate::Stream(publish, claim, expires) => self.stream(*publish, claim, expires),
+            Gate::StoredQos0(publish, claim, expires) => {
+                self.send_stored_qos0(*publish, claim, expires);
+            }
             Gate::Replay => self.session.replay.release(),
             Gate::Acknowledge(kind, id, reason) => self.send_ack(kind, id, reason),
             Gate::Complete(completion) => self.complete(*completion),
@@ -78,11 +83,13 @@ impl Client {
     /// store has to know of it is noted.
     #[inline]
     pub(super) fn tell(&mut self, claim: Claim, result: Result<Delivered, DeliveryError>) {
-        let Claim { token, serial, stored } = claim;
-        let is_event = match token {
-            Token::REQUEUED => true,
-            Token::NONE => stored && !matches!(result, Err(DeliveryError::StillStored { .. })),
-            _ => return self.ready.completions.push_back(Completion::Publish { token, result }),
+        let Claim { report, serial, stored } = claim;
+        let is_event = match report {
+            Report::Completion(token) => {
+                return self.ready.completions.push_back(Completion::Publish { token, result });
+            }
+            Report::Event => true,
+            Report::Nobody => stored && !matches!(result, Err(DeliveryError::StillStored { .. })),
         };
         if is_event {
             self.event(Event::Settled { serial, result: result.map(drop) });
@@ -132,9 +139,9 @@ impl Client {
         self.answer_wishes();
         let wanted = self.wanted_read();
         let present = self.session.clock.present(self.now);
-        let drained = self.is_settled();
+        let settled = self.is_settled();
         let journal = self.session.journal.as_mut()?;
-        if drained {
+        if settled {
             journal.watch_no_time();
         }
         let batch = journal.next_batch(wanted, present)?;
@@ -198,8 +205,8 @@ impl Client {
             .and_then(|flight| flight.exchange.claim())
             .or_else(|| queue.take(serial).map(|(_, queued)| queued.claim));
         let claim = claim.unwrap_or_else(|| {
-            let token = queue.take_rest(priority, serial, weight(&accepted.publish));
-            Claim { token, serial, stored: true }
+            let report = queue.take_rest(priority, serial, weight(&accepted.publish));
+            Claim { report, serial, stored: true }
         });
         self.settle(claim, Err(DeliveryError::NotStored(failure)));
     }
@@ -253,7 +260,7 @@ impl Client {
         let clock = &self.session.clock;
         let (before, expires) =
             (clock.waited(&message, self.now), clock.expiry(&message, self.now));
-        let claim = Claim { token: Token::NONE, serial: message.serial, stored: true };
+        let claim = Claim { report: Report::Nobody, serial: message.serial, stored: true };
         Queued { publish: message.publish, claim, since: self.now, before, expires }
     }
 
@@ -278,8 +285,8 @@ impl Client {
         }
     }
 
-    /// A QoS 0 message is struck off in the store: it goes out if it still can.
-    fn stream(&mut self, publish: Publish, claim: Claim, expires: Option<Instant>) {
+    /// A QoS 0 message is removed from the store: it goes out if it still can.
+    fn send_stored_qos0(&mut self, publish: Publish, claim: Claim, expires: Option<Instant>) {
         if !self.connection.is_online() {
             return self.tell(claim, Err(DeliveryError::ConnectionLost));
         }

@@ -11,7 +11,7 @@ use crate::io::{ConnectionId, Incoming};
 use crate::keepalive::Pong;
 use crate::operation::{Delivered, DeliveryError};
 use crate::record::Record;
-use crate::session::flights::{Exchange, Flight, Landed};
+use crate::session::flights::{Exchange, Finished, Flight};
 use crate::session::inbound::MOST_OPEN;
 use crate::time::Instant;
 
@@ -141,7 +141,7 @@ impl Client {
         let announced = usize::from(self.config.connect.receive_maximum);
         if let Some(id) = publish.packet_id
             && self.session.inbound.open() >= announced
-            && !self.bears_further_exchange(publish.qos, id)
+            && !self.takes_further_exchange(publish.qos, id)
         {
             return;
         }
@@ -173,7 +173,7 @@ impl Client {
     /// and answered like the rest, and nothing is lost by it (D14). Reading never
     /// stops for that, as the PUBRELs that make room come behind.
     #[cold]
-    fn bears_further_exchange(&mut self, qos: QoS, id: PacketId) -> bool {
+    fn takes_further_exchange(&mut self, qos: QoS, id: PacketId) -> bool {
         let inbound = &mut self.session.inbound;
         if qos == QoS::ExactlyOnce && inbound.is_open(id) {
             return true;
@@ -292,7 +292,9 @@ impl Client {
                 Some(PacketType::PubAck)
             }
             Exchange::Publish { .. } => Some(PacketType::PubRec),
-            Exchange::Release { .. } | Exchange::Clearing => Some(PacketType::PubComp),
+            Exchange::Release { .. } | Exchange::GivenUp | Exchange::Clearing => {
+                Some(PacketType::PubComp)
+            }
             Exchange::Control(_) => None,
         }
     }
@@ -324,11 +326,9 @@ impl Client {
         if self.sends_anew(id) {
             return;
         }
-        let Some(landed) = self.session.flights.land(id) else { return };
-        let Landed { claim, is_forsaken, is_doubtful, attempts, sent } = landed;
-        if is_forsaken {
-            return self.note(Record::Freed { packet_id: id });
-        }
+        let Some(finished) = self.session.flights.finish(id) else { return };
+        let Finished { claim, is_doubtful, attempts, sent } = finished;
+        let Some(claim) = claim else { return self.note(Record::Freed { packet_id: id }) };
         if is_doubtful && !reason.is_error() {
             return self.settle_uncertain(claim, attempts);
         }

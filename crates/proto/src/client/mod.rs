@@ -168,7 +168,6 @@ impl Client {
     pub fn handle(&mut self, now: Instant, input: Input<'_>) {
         self.advance_clock(now);
         match input {
-            Input::Timeout => self.on_timeout(),
             Input::Phase(conn, phase) => self.on_phase(conn, phase),
             Input::Alternatives(conn, count) => self.on_alternatives(conn, count),
             Input::FreshCredentials(conn) => self.on_fresh_credentials(conn),
@@ -181,7 +180,9 @@ impl Client {
         self.send_pending();
     }
 
-    /// The next thing to do; [`Output::Wait`] ends the drain.
+    /// Does what is due at `now`, and returns the next thing to do;
+    /// [`Output::Wait`] is the last. Always safe, early or late. Everything that
+    /// had arrived by `now` must have been handed over before (K9).
     #[must_use]
     pub fn poll(&mut self, now: Instant) -> Output {
         self.advance_clock(now);
@@ -382,8 +383,6 @@ impl Client {
     /// Reports the outcome of an operation; that of a message is reported where
     /// it is settled.
     fn complete(&mut self, completion: Completion) {
-        if completion.token() != crate::Token::NONE {
-            self.ready.completions.push_back(completion);
-        }
+        self.ready.completions.push_back(completion);
     }
 }

@@ -76,11 +76,11 @@ impl Client {
         match (claim.stored, publish.qos) {
             (false, _) => self.send_from_queue(publish, claim, expires),
             (true, QoS::AtMostOnce) => {
-                // Struck off before it is sent: never sent twice.
+                // Removed before it is sent: never sent twice.
                 let serial = claim.serial;
                 self.note(Record::Done { serial, outcome: Outcome::Delivered });
                 let publish = alloc::boxed::Box::new(publish);
-                self.after_commit(Gate::Stream(publish, claim, expires));
+                self.after_commit(Gate::StoredQos0(publish, claim, expires));
             }
             (true, _) => self.begin_exchange(publish, claim, expires),
         }

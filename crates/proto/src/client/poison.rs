@@ -53,8 +53,8 @@ impl Client {
         self.session.flights.get(id).is_some_and(|flight| {
             let blamable = match &flight.exchange {
                 Exchange::Publish { .. } => true,
-                // The server has taken it over, and bore it.
-                Exchange::Release { .. } | Exchange::Clearing => false,
+                // The server has taken it over, and lived.
+                Exchange::Release { .. } | Exchange::GivenUp | Exchange::Clearing => false,
                 Exchange::Control(control) => control.out == 1,
             };
             blamable && flight.suspicion.strikes >= limit
@@ -84,7 +84,7 @@ impl Client {
                 self.fail_filter(control, ReasonCode::UNSPECIFIED_ERROR, error);
                 filter
             }
-            Exchange::Release { .. } | Exchange::Clearing => return,
+            Exchange::Release { .. } | Exchange::GivenUp | Exchange::Clearing => return,
         };
         self.event(Event::Quarantined { topic, deaths, serial });
     }

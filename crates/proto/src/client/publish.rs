@@ -9,7 +9,7 @@ use evenkeel_codec::{
 
 use crate::connection::Connection;
 use crate::io::ConnectionId;
-use crate::operation::{Claim, DeliveryError, PublishLimit, RejectReason, Rejected, Token};
+use crate::operation::{Claim, DeliveryError, PublishLimit, RejectReason, Report, Token};
 use crate::record::{self, Priority, Serial};
 use crate::session::flights::{Exchange, Here};
 use crate::session::journal::Gate;
@@ -37,7 +37,7 @@ pub enum Accepted {
     Storing,
     /// QoS 0, on its way: delivered when [`Client::written`] of the
     /// connection reaches the offset, lost if the connection ends before.
-    Streamed {
+    Sent {
         /// The connection.
         conn: ConnectionId,
         /// Bytes of that connection up to the end of the packet.
@@ -46,40 +46,36 @@ pub enum Accepted {
 }
 
 impl Client {
-    /// Accepts a message or hands it back.
+    /// Accepts a message, or leaves it as it is. Of one that is accepted the
+    /// client takes out what it keeps: the message itself if an exchange or the
+    /// queue holds it, nothing of one of QoS 0 that is sent at once.
     ///
-    /// `now` may be the instant of an earlier call ([`Client::now`]) where an
-    /// exact round trip does not matter. The packet identifier and the DUP
-    /// flag of `publish` are ignored.
+    /// Without a token nobody is told of the outcome. `now` may be the instant of
+    /// an earlier call ([`Client::now`]) if an exact round trip does not matter.
+    /// The packet identifier and the DUP flag of `publish` are ignored.
     pub fn publish(
-        &mut self,
-        now: Instant,
-        mut publish: Publish,
-        token: Token,
-    ) -> Result<Accepted, Rejected> {
-        match self.offer(now, &mut publish, Priority::default(), token) {
-            Ok(accepted) => Ok(accepted),
-            Err(reason) => Err(Rejected { publish, reason }),
-        }
-    }
-
-    /// As [`publish`](Self::publish), with a place in the queue, for messages
-    /// that are not to be moved about: one that is refused is left as it was,
-    /// and of one that is accepted the client takes out what it keeps.
-    pub fn offer(
         &mut self,
         now: Instant,
         publish: &mut Publish,
         priority: Priority,
-        token: Token,
+        token: impl Into<Option<Token>>,
     ) -> Result<Accepted, RejectReason> {
         self.advance_clock(now);
+        self.accept_publish(publish, priority, token.into())
+    }
+
+    fn accept_publish(
+        &mut self,
+        publish: &mut Publish,
+        priority: Priority,
+        token: Option<Token>,
+    ) -> Result<Accepted, RejectReason> {
         if let Some(reason) = self.refusal(publish) {
             return Err(reason);
         }
         let stored = self.is_durable() && publish.qos != QoS::AtMostOnce;
         if !stored && self.may_send_now(publish.qos) {
-            let claim = self.session.claim(token, false);
+            let claim = self.session.claim(Report::of(token), false);
             let qos = publish.qos;
             self.send_publish(publish, claim, None).map_err(RejectReason::NotAllowed)?;
             return Ok(self.accepted(qos));
@@ -91,7 +87,7 @@ impl Client {
     const fn accepted(&self, qos: QoS) -> Accepted {
         match (&self.connection, qos) {
             (Connection::Online(online), QoS::AtMostOnce) => {
-                Accepted::Streamed { conn: online.conn, offset: online.offsets.queued }
+                Accepted::Sent { conn: online.conn, offset: online.offsets.queued }
             }
             _ => Accepted::Tracked,
         }
@@ -140,14 +136,14 @@ impl Client {
     /// A QoS 0 message out of the store waits for its commit, and is not to be
     /// overtaken (D3).
     fn is_behind_stored_qos0(&self) -> bool {
-        self.session.journal.as_ref().is_some_and(|journal| journal.has_streams())
+        self.session.journal.as_ref().is_some_and(|journal| journal.has_stored_qos0())
     }
 
     fn enqueue(
         &mut self,
         publish: &mut Publish,
         priority: Priority,
-        token: Token,
+        token: Option<Token>,
     ) -> Result<Accepted, RejectReason> {
         // QoS 0 on a live connection waits for the buffer, not in the queue.
         if publish.qos == QoS::AtMostOnce
@@ -159,7 +155,7 @@ impl Client {
         }
         let stored = self.is_to_be_stored(publish);
         let expires = expiry(publish, self.now);
-        self.queue_up(publish, priority, expires, token)?;
+        self.queue_up(publish, priority, expires, Report::of(token))?;
         if stored {
             // With a store there is no other way out: both records that the
             // PUBLISH waits for make one commit.
@@ -186,7 +182,7 @@ impl Client {
         publish: &mut Publish,
         priority: Priority,
         expires: Option<Instant>,
-        token: Token,
+        report: Report,
     ) -> Result<Serial, RejectReason> {
         if let Some(limit) = self.unsendable(publish) {
             return Err(RejectReason::NotAllowed(limit));
@@ -199,14 +195,14 @@ impl Client {
             Room::Made => {}
             Room::None(reason) => return Err(reason),
             Room::DropIt => {
-                let claim = self.session.claim(token, false);
+                let claim = self.session.claim(report, false);
                 self.drop_queued(claim, DeliveryError::Dropped);
                 return Ok(claim.serial);
             }
         }
         let publish = core::mem::take(publish);
-        let claim = self.session.claim(token, stored);
-        if let Some(journal) = self.session.journal.as_mut().filter(|_| stored) {
+        let claim = self.session.claim(report, stored);
+        if stored && let Some(journal) = &mut self.session.journal {
             let clock = &self.session.clock;
             // For the next process it is too late.
             let expires = expires.or_else(|| is_momentary(&publish).then_some(self.now));
@@ -224,7 +220,7 @@ impl Client {
         let queued = Queued { publish, claim, since: self.now, before, expires };
         self.session.queue.push(priority, queued);
         if stored {
-            self.after_commit(Gate::Stored(token, claim.serial));
+            self.after_commit(Gate::Stored(report, claim.serial));
         }
         Ok(claim.serial)
     }
@@ -271,7 +267,10 @@ impl Client {
     /// What waits may go out in the configured version, in which packets are
     /// larger, though an older one is spoken now.
     pub(super) fn unsendable(&self, publish: &Publish) -> Option<PublishLimit> {
-        let packet_id = PacketId::new(1).filter(|_| publish.qos != QoS::AtMostOnce);
+        let packet_id = match publish.qos {
+            QoS::AtMostOnce => None,
+            QoS::AtLeastOnce | QoS::ExactlyOnce => PacketId::new(1),
+        };
         let transfer = Transfer { packet_id, ..Transfer::default() };
         let configured = self.config.version;
         if let Some(online) = self.connection.online() {
@@ -366,9 +365,12 @@ impl Client {
         let before = self.transmit.len();
         let shared = publish.payload.len() >= SHARE_FROM;
         self.transmit
-            .append(|out| match shared {
-                true => publish.encode_head(version, transfer, out),
-                false => publish.encode_with(version, transfer, out),
+            .append(|out| {
+                if shared {
+                    publish.encode_head(version, transfer, out)
+                } else {
+                    publish.encode_with(version, transfer, out)
+                }
             })
             .map_err(PublishLimit::Encode)?;
         if shared {

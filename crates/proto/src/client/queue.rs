@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 
 use evenkeel_codec::PacketId;
 
-use crate::operation::{Claim, Completion, DeliveryError, QueueError, RejectReason, Token};
+use crate::operation::{Claim, Completion, DeliveryError, QueueError, RejectReason, Report, Token};
 use crate::record::{
     Age, Outcome, Priority, Record, Serial, StoredMessage, StoredState, UnixMillis, Window,
 };
@@ -144,9 +144,9 @@ impl Client {
                     StoredState::Queued => {
                         self.session.queue.take_rest(message.priority, serial, size)
                     }
-                    _ => Token::NONE,
+                    StoredState::Sent(_) | StoredState::Quarantined { .. } => Report::Nobody,
                 };
-                let claim = Claim { token: waiting, serial, stored: true };
+                let claim = Claim { report: waiting, serial, stored: true };
                 if state == StoredState::Queued {
                     self.settle(claim, Err(DeliveryError::Removed));
                 } else {
@@ -168,10 +168,10 @@ impl Client {
         let expires = self.session.clock.expiry(&message, self.now);
         let publish = &message.publish;
         let refusal = self.refusal(publish).or_else(|| self.would_drop(publish, message.priority));
-        let nobody = if self.is_durable() { Token::NONE } else { Token::REQUEUED };
+        let report = if self.is_durable() { Report::Nobody } else { Report::Event };
         let accepted = match refusal {
             Some(reason) => Err(reason),
-            None => self.queue_up(&mut message.publish, message.priority, expires, nobody),
+            None => self.queue_up(&mut message.publish, message.priority, expires, report),
         };
         let result = match accepted {
             Ok(serial) => {

@@ -7,7 +7,7 @@ use evenkeel_codec::PacketId;
 
 use crate::config::{Config, ConfigError, QueueConfig};
 use crate::event::Event;
-use crate::operation::{Claim, Token};
+use crate::operation::{Claim, Report};
 use crate::record::{Moment, Phase, Record, Recovered, StoreBounds, StoredExchange, UnixMillis};
 use crate::session::flights::Exchange;
 use crate::session::journal::Journal;
@@ -78,7 +78,7 @@ impl Client {
             session.flights.set_expiry(id, expires);
         }
         for id in forsaken {
-            session.flights.restore(id, Exchange::FORSAKEN, now);
+            session.flights.restore(id, Exchange::GivenUp, now);
         }
         received.into_iter().for_each(|id: PacketId| session.inbound.restore(id));
         for subscription in subscriptions {
@@ -112,7 +112,7 @@ fn expiry_of(stored: &StoredExchange, clock: &StoreClock, now: Instant) -> Optio
 }
 
 fn exchange_of(stored: StoredExchange) -> Exchange {
-    let claim = Claim { token: Token::NONE, serial: stored.serial, stored: true };
+    let claim = Claim { report: Report::Nobody, serial: stored.serial, stored: true };
     match stored.phase {
         Phase::Unanswered(message) => Exchange::Publish { publish: message.publish, claim },
         Phase::Released => Exchange::Release { claim, kept: None },

@@ -40,7 +40,7 @@ impl Client {
         let Some(flight) = self.session.flights.get(id) else { return false };
         let publish = match &flight.exchange {
             Exchange::Publish { publish, .. } => publish.clone(),
-            Exchange::Release { .. } => {
+            Exchange::Release { .. } | Exchange::GivenUp => {
                 self.session.flights.on_resent(id, self.now, self.bytes_queued());
                 self.session.flights.repeat_release(id);
                 self.send_ack(PacketType::PubRel, id, ReasonCode::SUCCESS);

@@ -10,6 +10,7 @@ use crate::io::Output;
 use crate::operation::{Claim, DeliveryError, QueueError, RejectReason, SubscribeError};
 use crate::reconnect::Halt;
 use crate::record::{Record, Serial, StorageFailure};
+use crate::session::control::Control;
 use crate::session::flights::{Exchange, Flight};
 use crate::session::journal::Gate;
 use crate::time::Instant;
@@ -143,8 +144,14 @@ impl Client {
             self.leave(claim, 0);
         }
         for control in self.session.subscriptions.take_waiting() {
-            self.complete(control.fail(self.left_unanswered()));
+            self.fail_control(*control);
         }
+    }
+
+    /// The client lets go of a SUBSCRIBE or UNSUBSCRIBE.
+    fn fail_control(&mut self, control: Control) {
+        let completion = control.fail(self.left_unanswered());
+        self.ready.completions.extend(completion);
     }
 
     /// Takes out an exchange that ends without its last answer.
@@ -158,7 +165,7 @@ impl Client {
         let goes_on = self.is_durable() || self.shutdown.is_none();
         let may_be_held = flight.exchange.qos() == QoS::ExactlyOnce && flight.attempts > 0;
         if may_be_held && goes_on {
-            self.session.flights.forsake(id, self.now);
+            self.session.flights.give_up(id, self.now);
             self.note(Record::Forsaken { packet_id: id });
         }
         Some(flight)
@@ -186,10 +193,8 @@ impl Client {
             Exchange::Publish { claim, .. } | Exchange::Release { claim, .. } => {
                 self.leave(claim, flight.attempts);
             }
-            Exchange::Clearing => {}
-            Exchange::Control(control) => {
-                self.complete(control.fail(self.left_unanswered()));
-            }
+            Exchange::GivenUp | Exchange::Clearing => {}
+            Exchange::Control(control) => self.fail_control(*control),
         }
     }
 
@@ -222,7 +227,7 @@ impl Client {
         for gate in gates {
             match gate {
                 Gate::Complete(completion) => self.complete(*completion),
-                Gate::Stream(_, claim, _) => {
+                Gate::StoredQos0(_, claim, _) => {
                     self.tell(claim, Err(DeliveryError::ConnectionLost));
                 }
                 // Of all others the store, or the next connection, knows the rest.

@@ -34,9 +34,9 @@ impl Client {
         now: Instant,
         filters: Vec<SubscribeFilter>,
         properties: Properties,
-        token: Token,
+        token: impl Into<Option<Token>>,
     ) -> Result<(), SubscribeError> {
-        self.submit(now, Control::new(Asked::Subscribe(filters), properties, token))
+        self.submit(now, Control::new(Asked::Subscribe(filters), properties, token.into()))
     }
 
     /// The same with a subscription identifier that serves to route messages to
@@ -49,9 +49,9 @@ impl Client {
         filters: Vec<SubscribeFilter>,
         properties: Properties,
         identifier: u32,
-        token: Token,
+        token: impl Into<Option<Token>>,
     ) -> Result<(), SubscribeError> {
-        let control = Control::new(Asked::Subscribe(filters), properties, token);
+        let control = Control::new(Asked::Subscribe(filters), properties, token.into());
         self.submit(now, control.identified(identifier))
     }
 
@@ -94,9 +94,9 @@ impl Client {
         now: Instant,
         filters: Vec<TopicFilter>,
         properties: Properties,
-        token: Token,
+        token: impl Into<Option<Token>>,
     ) -> Result<(), SubscribeError> {
-        self.submit(now, Control::new(Asked::Unsubscribe(filters), properties, token))
+        self.submit(now, Control::new(Asked::Unsubscribe(filters), properties, token.into()))
     }
 
     /// Filters that the server holds for this session.
@@ -220,8 +220,8 @@ impl Client {
         code: ReasonCode,
         error: SubscribeError,
     ) {
-        if control.len() == 1 && control.token != Token::NONE {
-            return self.complete(control.fail(error));
+        if control.len() == 1 && !control.restores {
+            return self.ready.completions.extend(control.fail(error));
         }
         control.out = 0;
         control.answer(code);
@@ -232,10 +232,10 @@ impl Client {
     fn go_on(&mut self, control: Box<Control>) {
         if !control.is_answered() {
             self.session.subscriptions.push_front(control);
-        } else if control.token == Token::NONE {
+        } else if control.restores {
             self.report_lost(&control);
-        } else {
-            self.after_commit(Gate::Complete(Box::new(control.finish())));
+        } else if let Some(completion) = control.finish() {
+            self.after_commit(Gate::Complete(Box::new(completion)));
         }
     }
 

@@ -14,10 +14,6 @@ use crate::time::{Deadline, Timer};
 use super::Client;
 
 impl Client {
-    pub(super) fn on_timeout(&mut self) {
-        self.run_timers();
-    }
-
     /// Does what is due; called before every wait.
     pub(super) fn run_timers(&mut self) {
         self.expire_queued();
@@ -40,19 +36,21 @@ impl Client {
                 self.run_keep_alive();
                 self.end_wait_for_life();
                 self.run_clearing();
+                // What went out just now may have asked for a ping.
+                self.run_keep_alive();
             }
             _ => {}
         }
     }
 
-    /// Asks the engine until it is content, and says when to ask again; the
-    /// only caller of its `poll`.
-    fn run_keep_alive(&mut self) -> Option<Deadline> {
+    /// Asks the engine until it is content; the only caller of its `poll`.
+    fn run_keep_alive(&mut self) {
         loop {
             let (now, reading) = (self.now, self.wants_read());
-            let online = self.connection.online_mut()?;
-            match online.keep_alive.as_mut()?.poll(now, reading) {
-                Action::Wait(deadline) => return Some(deadline),
+            let Some(online) = self.connection.online_mut() else { return };
+            let Some(engine) = &mut online.keep_alive else { return };
+            match engine.poll(now, reading) {
+                Action::Wait(_) => return,
                 Action::SendPing => self.send_ping(),
                 Action::NoteUnanswered { sent, heard } => {
                     self.stats.pings_unanswered += 1;
@@ -60,7 +58,7 @@ impl Client {
                 }
                 Action::Close(death) => {
                     self.end(DisconnectCause::KeepAlive(death), None);
-                    return None;
+                    return;
                 }
             }
         }
@@ -121,20 +119,24 @@ impl Client {
         engine.map(KeepAlive::slack).unwrap_or_default()
     }
 
-    /// The nearest deadline and its reason.
-    pub(super) fn next_deadline(&mut self) -> Option<Deadline> {
-        let link = match &self.connection {
+    /// When something is due next, and what; `None` if nothing is. That of the
+    /// last [`Output::Wait`](crate::Output::Wait), until something is fed or commanded.
+    pub fn next_deadline(&self) -> Option<Deadline> {
+        let connection = match &self.connection {
             Connection::Waiting(retry) => Some(Deadline { at: retry.at, timer: Timer::Reconnect }),
             Connection::Opening(opening) => Some(Deadline {
                 at: opening.since + self.config.connect_timeout,
                 timer: Timer::ConnectTimeout,
             }),
-            Connection::Online(_) => self.run_keep_alive(),
-            _ => None,
+            Connection::Online(online) => {
+                let engine = online.keep_alive.as_ref();
+                engine.map(|engine| engine.next_deadline(self.now, self.wants_read()))
+            }
+            Connection::Stopped | Connection::Halted(_) | Connection::Closed => None,
         };
         let expiry = (self.session.queue.next_expiry())
             .map(|at| Deadline { at, timer: Timer::MessageExpiry });
-        let drain = self.shutdown_deadline().map(|at| Deadline { at, timer: Timer::Shutdown });
+        let shutdown = self.shutdown_deadline().map(|at| Deadline { at, timer: Timer::Shutdown });
         let stuck = (self.reads_on())
             .filter(|at| self.ready.inbox.is_full() && *at > self.now)
             .map(|at| Deadline { at, timer: Timer::Inbox });
@@ -143,6 +145,9 @@ impl Client {
         let store = self.store_deadline().map(|at| Deadline { at, timer: Timer::Store });
         let stall = self.stall_deadline().map(|at| Deadline { at, timer: Timer::Stall });
         let life = self.life_deadline().map(|at| Deadline { at, timer: Timer::SignOfLife });
-        [link, expiry, drain, stuck, clearing, store, stall, life].into_iter().flatten().min()
+        [connection, expiry, shutdown, stuck, clearing, store, stall, life]
+            .into_iter()
+            .flatten()
+            .min()
     }
 }

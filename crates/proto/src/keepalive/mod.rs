@@ -142,7 +142,7 @@ pub enum Action {
     Close(Death),
 }
 
-/// Why a link is held for dead.
+/// Why a link is taken to be dead.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Death {
     /// A PINGREQ could not be written in time: the transport takes no bytes.
@@ -292,6 +292,17 @@ impl KeepAlive {
             self.wake = deadline.at;
         }
         action
+    }
+
+    /// What [`poll`](Self::poll) would wait for; at once if it would do something.
+    pub fn next_deadline(&self, now: Instant, reading: bool) -> Deadline {
+        match self.clone().poll(now, reading) {
+            Action::Wait(deadline) => deadline,
+            Action::SendPing => Deadline { at: now, timer: Timer::Ping },
+            Action::NoteUnanswered { .. } | Action::Close(_) => {
+                Deadline { at: now, timer: Timer::PingResponse }
+            }
+        }
     }
 
     /// How much later than its deadline says the next ping may go out, so that

@@ -16,9 +16,11 @@ use super::flights::Suspicion;
 pub(crate) struct Control {
     pub(crate) asked: Asked,
     pub(crate) properties: Properties,
-    pub(crate) token: Token,
+    pub(crate) token: Option<Token>,
     /// A subscription identifier for servers that have them (D17).
     pub(crate) identifier: Option<u32>,
+    /// The client itself asks, for what was lost or is in force.
+    pub(crate) restores: bool,
     /// Asks anew for what is in force, only to have it identified.
     pub(crate) renews: bool,
     /// The answer to each filter, in order, where there is one.
@@ -40,7 +42,7 @@ pub(crate) enum Asked {
 }
 
 impl Control {
-    pub(crate) fn new(asked: Asked, properties: Properties, token: Token) -> Self {
+    pub(crate) fn new(asked: Asked, properties: Properties, token: Option<Token>) -> Self {
         let suspicion = Suspicion::default();
         let codes = Vec::new();
         Self {
@@ -48,6 +50,7 @@ impl Control {
             properties,
             token,
             identifier: None,
+            restores: false,
             renews: false,
             codes,
             answered: 0,
@@ -129,10 +132,9 @@ impl Control {
         }
         // What is restored asks for no second copy of what is retained; in a new
         // session, as before MQTT 5, that is the same.
-        let restores = self.token == Token::NONE;
         match options.retain_handling {
             RetainHandling::OnSubscribe => None,
-            RetainHandling::OnNewSubscribe if restores => None,
+            RetainHandling::OnNewSubscribe if self.restores => None,
             _ => Some(SubscribeFeature::RetainHandling),
         }
     }
@@ -206,15 +208,15 @@ impl Control {
         }
     }
 
-    /// The outcome, with the codes gathered.
-    pub(crate) fn finish(self) -> Completion {
+    /// The outcome, with the codes gathered, if somebody asked.
+    pub(crate) fn finish(self) -> Option<Completion> {
         let codes = self.codes.into_iter().flatten().collect();
-        completion(&self.asked, self.token, Ok(codes))
+        Some(completion(&self.asked, self.token?, Ok(codes)))
     }
 
-    /// The outcome where there is no answer.
-    pub(crate) fn fail(self, error: SubscribeError) -> Completion {
-        completion(&self.asked, self.token, Err(error))
+    /// The outcome if there is no answer.
+    pub(crate) fn fail(self, error: SubscribeError) -> Option<Completion> {
+        Some(completion(&self.asked, self.token?, Err(error)))
     }
 
     /// One for a single filter, with what it is asked for.
@@ -224,7 +226,7 @@ impl Control {
         identifier: Option<u32>,
     ) -> Self {
         let asked = Asked::Subscribe(vec![filter]);
-        Self { identifier, ..Self::new(asked, properties, Token::NONE) }
+        Self { identifier, restores: true, ..Self::new(asked, properties, None) }
     }
 
     /// The filters of a SUBSCRIBE without an answer that are among these, to be
@@ -246,8 +248,8 @@ impl Control {
             filter.options.retain_handling = RetainHandling::Never;
         }
         let asked = Asked::Subscribe(filters);
-        let control = Self::new(asked, properties, Token::NONE).identified(identifier);
-        Self { renews: true, ..control }
+        let control = Self::new(asked, properties, None).identified(identifier);
+        Self { restores: true, renews: true, ..control }
     }
 
     /// True if it may be given an identifier of ours.

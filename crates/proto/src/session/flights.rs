@@ -3,7 +3,7 @@ use alloc::vec::Vec;
 
 use evenkeel_codec::{PacketId, Publish, QoS};
 
-use crate::operation::{Claim, Token};
+use crate::operation::{Claim, Report};
 use crate::record::Serial;
 use crate::session::control::Control;
 use crate::session::doubts::Doubts;
@@ -62,6 +62,9 @@ pub(crate) enum Exchange {
     /// PUBREL is sent, PUBCOMP awaited. The message is kept where it may be
     /// sent anew.
     Release { claim: Claim, kept: Option<Box<Publish>> },
+    /// The same, for the identifier alone: the message has its outcome, but the
+    /// server may hold the identifier until PUBREL (D4).
+    GivenUp,
     /// The same, for an identifier that the server may hold from a session this
     /// client has no memory of (D13). It ends with its connection.
     Clearing,
@@ -71,9 +74,9 @@ pub(crate) enum Exchange {
 
 /// What is left to tell of the exchange of a PUBLISH that is over.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Landed {
-    pub(crate) claim: Claim,
-    pub(crate) is_forsaken: bool,
+pub(crate) struct Finished {
+    /// `None` if the message had been given up.
+    pub(crate) claim: Option<Claim>,
     pub(crate) is_doubtful: bool,
     pub(crate) attempts: u32,
     pub(crate) sent: Instant,
@@ -103,14 +106,11 @@ impl Flight {
 }
 
 impl Exchange {
-    /// One that goes on for its identifier alone.
-    pub(crate) const FORSAKEN: Self = Self::Release { claim: Claim::NOBODY, kept: None };
-
     /// Who waits for the outcome of the message, if it is about one.
     pub(crate) const fn claim(&self) -> Option<Claim> {
         match self {
             Self::Publish { claim, .. } | Self::Release { claim, .. } => Some(*claim),
-            Self::Clearing | Self::Control(_) => None,
+            Self::GivenUp | Self::Clearing | Self::Control(_) => None,
         }
     }
 
@@ -118,9 +118,13 @@ impl Exchange {
         !matches!(self, Self::Control(_))
     }
 
-    /// True where the message has left it, and only its identifier is in use.
-    pub(crate) fn is_forsaken(&self) -> bool {
-        matches!(self, Self::Release { claim, .. } if *claim == Claim::NOBODY)
+    const fn is_given_up(&self) -> bool {
+        matches!(self, Self::GivenUp)
+    }
+
+    /// PUBREL is sent, or to be sent.
+    pub(crate) const fn is_release(&self) -> bool {
+        matches!(self, Self::Release { .. } | Self::GivenUp)
     }
 
     const fn is_clearing(&self) -> bool {
@@ -131,7 +135,7 @@ impl Exchange {
     pub(crate) const fn qos(&self) -> QoS {
         match self {
             Self::Publish { publish, .. } => publish.qos,
-            Self::Release { .. } => QoS::ExactlyOnce,
+            Self::Release { .. } | Self::GivenUp => QoS::ExactlyOnce,
             Self::Clearing | Self::Control(_) => QoS::AtMostOnce,
         }
     }
@@ -154,7 +158,7 @@ struct Counts {
     all: usize,
     publishes: usize,
     /// Exchanges of PUBLISH of which the identifier alone is left.
-    forsaken: usize,
+    given_up: usize,
     /// Identifiers that are being given back before their first use.
     clearing: usize,
     /// Exchanges of PUBLISH that began or were sent on the present connection.
@@ -168,7 +172,7 @@ impl Counts {
         self.all += 1;
         if flight.exchange.is_publish() {
             self.publishes += 1;
-            self.forsaken += usize::from(flight.exchange.is_forsaken());
+            self.given_up += usize::from(flight.exchange.is_given_up());
             self.clearing += usize::from(flight.exchange.is_clearing());
             self.open_here += usize::from(flight.here != Here::Not);
         } else {
@@ -180,7 +184,7 @@ impl Counts {
         self.all -= 1;
         if flight.exchange.is_publish() {
             self.publishes -= 1;
-            self.forsaken -= usize::from(flight.exchange.is_forsaken());
+            self.given_up -= usize::from(flight.exchange.is_given_up());
             self.clearing -= usize::from(flight.exchange.is_clearing());
             self.open_here -= usize::from(flight.here != Here::Not);
         } else {
@@ -192,7 +196,7 @@ impl Counts {
 impl Flights {
     /// Messages in flight: exchanges of PUBLISH that have one.
     pub(crate) const fn messages(&self) -> usize {
-        self.counts.publishes - self.counts.forsaken - self.counts.clearing
+        self.counts.publishes - self.counts.given_up - self.counts.clearing
     }
 
     /// Identifiers that are being given back before their first use.
@@ -337,7 +341,9 @@ impl Flights {
 
     /// The message of this exchange is of no more use from then on.
     pub(crate) fn set_expiry(&mut self, id: PacketId, expires: Option<Instant>) {
-        if let Some(flight) = self.get_mut(id).filter(|_| expires.is_some()) {
+        if expires.is_some()
+            && let Some(flight) = self.get_mut(id)
+        {
             flight.expires = expires;
         }
     }
@@ -419,7 +425,7 @@ impl Flights {
     /// The session may be another one than that in which PUBRECs came.
     pub(crate) fn doubt_releases(&mut self) {
         for flight in self.slots.iter_mut().flatten() {
-            flight.doubtful |= matches!(flight.exchange, Exchange::Release { .. });
+            flight.doubtful |= flight.exchange.is_release();
         }
     }
 
@@ -467,19 +473,23 @@ impl Flights {
 
     /// Ends an exchange of a PUBLISH and frees its identifier; what is left of
     /// the message is dropped where it is.
-    pub(crate) fn land(&mut self, id: PacketId) -> Option<Landed> {
+    pub(crate) fn finish(&mut self, id: PacketId) -> Option<Finished> {
         let slot = self.slots.get_mut(index(id))?;
         let flight = slot.as_ref()?;
-        let landed = Landed {
-            claim: flight.exchange.claim()?,
-            is_forsaken: flight.exchange.is_forsaken(),
+        let claim = match &flight.exchange {
+            Exchange::Publish { claim, .. } | Exchange::Release { claim, .. } => Some(*claim),
+            Exchange::GivenUp => None,
+            Exchange::Clearing | Exchange::Control(_) => return None,
+        };
+        let finished = Finished {
+            claim,
             is_doubtful: flight.doubtful,
             attempts: flight.attempts,
             sent: flight.sent,
         };
         self.counts.remove(flight);
         *slot = None;
-        Some(landed)
+        Some(finished)
     }
 
     /// The exchanges, by identifier.
@@ -510,7 +520,7 @@ impl Flights {
             };
             let left = *claim;
             (left.serial < stored_below).then(|| {
-                claim.token = Token::NONE;
+                claim.report = Report::Nobody;
                 (left, attempts)
             })
         });
@@ -540,8 +550,8 @@ impl Flights {
     }
 
     /// Puts the end of a QoS 2 exchange in the place of one that was given up.
-    pub(crate) fn forsake(&mut self, id: PacketId, now: Instant) {
-        self.insert(id, Exchange::FORSAKEN, now, Here::Not);
+    pub(crate) fn give_up(&mut self, id: PacketId, now: Instant) {
+        self.insert(id, Exchange::GivenUp, now, Here::Not);
     }
 
     /// True while a SUBSCRIBE or UNSUBSCRIBE is out that is suspected.
@@ -572,7 +582,7 @@ mod tests {
     const SENT: Here = Here::Sent { begins: 0 };
 
     fn release() -> Exchange {
-        let claim = Claim { token: Token::NONE, serial: Serial(1), stored: false };
+        let claim = Claim { report: Report::Nobody, serial: Serial(1), stored: false };
         Exchange::Release { claim, kept: None }
     }
 

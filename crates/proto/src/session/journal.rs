@@ -9,7 +9,7 @@ use core::time::Duration;
 use evenkeel_codec::{PacketId, PacketType, Publish, ReasonCode};
 
 use crate::io::{ConnectionId, Credentials};
-use crate::operation::{Claim, Completion, QueueError, Token};
+use crate::operation::{Claim, Completion, QueueError, Report, Token};
 use crate::record::{
     Accepted, Batch, BatchId, Outcome, Read, Record, Serial, StorageFailure, StoreBounds,
     StoredTime, Window,
@@ -41,11 +41,11 @@ pub(crate) enum Gate {
     /// CONNECT, by which the server may begin a session.
     Connect(Option<Credentials>),
     /// The message is accepted.
-    Stored(Token, Serial),
+    Stored(Report, Serial),
     /// The PUBLISH of a new exchange.
     Publish(PacketId, Serial),
     /// A QoS 0 message out of the store, and when it expires.
-    Stream(alloc::boxed::Box<Publish>, Claim, Option<Instant>),
+    StoredQos0(alloc::boxed::Box<Publish>, Claim, Option<Instant>),
     /// What is to be sent again on this connection.
     Replay,
     /// PUBREC, PUBREL or PUBCOMP.
@@ -207,7 +207,7 @@ impl Journal {
         let all = self.is_idle();
         while self.gates.front().is_some_and(|closed| all || closed.after <= self.committed) {
             let Closed { conn, gate, .. } = self.gates.pop_front()?;
-            let holds = conn.is_none() || conn == present || matches!(gate, Gate::Stream(..));
+            let holds = conn.is_none() || conn == present || matches!(gate, Gate::StoredQos0(..));
             if holds {
                 return Some(gate);
             }
@@ -215,9 +215,9 @@ impl Journal {
         None
     }
 
-    /// True while a QoS 0 message out of the store waits to be struck off.
-    pub(crate) fn has_streams(&self) -> bool {
-        self.gates.iter().any(|closed| matches!(closed.gate, Gate::Stream(..)))
+    /// True while a QoS 0 message out of the store waits to be removed from it.
+    pub(crate) fn has_stored_qos0(&self) -> bool {
+        self.gates.iter().any(|closed| matches!(closed.gate, Gate::StoredQos0(..)))
     }
 
     /// What the store fails with, where it is of no use to try.

@@ -17,7 +17,7 @@ pub(crate) mod subscriptions;
 use alloc::boxed::Box;
 
 use crate::config::Config;
-use crate::operation::{Claim, Token};
+use crate::operation::{Claim, Report};
 use crate::record::Serial;
 use crate::time::{Instant, StoreClock};
 
@@ -94,15 +94,17 @@ impl Session {
 
     /// A message in the store may expire, as it does where there is a time.
     pub(crate) fn note_expiry(&mut self, expires: Option<Instant>) {
-        if let Some(journal) = self.journal.as_mut().filter(|_| expires.is_some()) {
+        if expires.is_some()
+            && let Some(journal) = &mut self.journal
+        {
             journal.watch_time();
         }
     }
 
     /// A name for a message that is accepted.
-    pub(crate) const fn claim(&mut self, token: Token, stored: bool) -> Claim {
+    pub(crate) const fn claim(&mut self, report: Report, stored: bool) -> Claim {
         let serial = self.next_serial;
         self.next_serial = serial.next();
-        Claim { token, serial, stored }
+        Claim { report, serial, stored }
     }
 }

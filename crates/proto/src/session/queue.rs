@@ -7,7 +7,7 @@ use core::time::Duration;
 use evenkeel_codec::{Publish, QoS, Text};
 
 use crate::config::{OfflineQos0, QueueConfig, WhenFull};
-use crate::operation::{Claim, Token};
+use crate::operation::{Claim, Report};
 use crate::record::{Count, Priority, Read, Serial, Window};
 use crate::time::Instant;
 
@@ -43,7 +43,7 @@ pub(crate) struct Queue {
     config: QueueConfig,
     levels: Levels,
     /// Who waits for messages that are in the store alone.
-    tokens: BTreeMap<Serial, Token>,
+    reports: BTreeMap<Serial, Report>,
     /// The messages held here by topic, where the policy asks for it. A topic
     /// has more than one where they were read from the store.
     topics: BTreeSet<(Text, Serial)>,
@@ -65,7 +65,7 @@ impl Queue {
         Self {
             config,
             levels: Levels::default(),
-            tokens: BTreeMap::new(),
+            reports: BTreeMap::new(),
             topics: BTreeSet::new(),
             next_expiry: None,
         }
@@ -131,8 +131,8 @@ impl Queue {
         if queued.claim.stored && (level.rest.messages > 0 || !level.has_room(window)) {
             level.rest.messages = level.rest.messages.saturating_add(1);
             level.rest.bytes = level.rest.bytes.saturating_add(queued.weight() as u64);
-            if queued.claim.token != Token::NONE {
-                self.tokens.insert(queued.claim.serial, queued.claim.token);
+            if queued.claim.report != Report::Nobody {
+                self.reports.insert(queued.claim.serial, queued.claim.report);
             }
             return;
         }
@@ -226,15 +226,20 @@ impl Queue {
     }
 
     /// A message that is in the store alone has left the queue; returns who waits for it.
-    pub(crate) fn take_rest(&mut self, priority: Priority, serial: Serial, weight: usize) -> Token {
+    pub(crate) fn take_rest(
+        &mut self,
+        priority: Priority,
+        serial: Serial,
+        weight: usize,
+    ) -> Report {
         self.level_mut(priority).forget_rest(one(weight));
-        self.tokens.remove(&serial).unwrap_or(Token::NONE)
+        self.reports.remove(&serial).unwrap_or(Report::Nobody)
     }
 
     /// Nobody waits for this message any more. True where that is forgotten at
     /// once: the message is in the store alone.
     pub(crate) fn detach(&mut self, serial: Serial) -> bool {
-        self.tokens.remove(&serial).is_some()
+        self.reports.remove(&serial).is_some()
     }
 
     /// The messages held here.
@@ -255,7 +260,7 @@ impl Queue {
                 let claim = queued.claim;
                 if claim.stored {
                     if claim.serial < stored_below {
-                        queued.claim.token = Token::NONE;
+                        queued.claim.report = Report::Nobody;
                         claims.push(claim);
                     }
                     self.hold(priority, queued);
@@ -264,9 +269,9 @@ impl Queue {
                 }
             }
         }
-        let later = self.tokens.split_off(&stored_below);
-        let rest = core::mem::replace(&mut self.tokens, later).into_iter();
-        claims.extend(rest.map(|(serial, token)| Claim { token, serial, stored: true }));
+        let later = self.reports.split_off(&stored_below);
+        let rest = core::mem::replace(&mut self.reports, later).into_iter();
+        claims.extend(rest.map(|(serial, report)| Claim { report, serial, stored: true }));
         claims
     }
 
@@ -355,8 +360,8 @@ impl Queue {
     /// A message was read that follows those held here.
     pub(crate) fn load(&mut self, priority: Priority, mut queued: Queued) {
         self.level_mut(priority).forget_rest(one(queued.weight()));
-        if let Some(token) = self.tokens.remove(&queued.claim.serial) {
-            queued.claim.token = token;
+        if let Some(report) = self.reports.remove(&queued.claim.serial) {
+            queued.claim.report = report;
         }
         self.hold(priority, queued);
     }

@@ -249,7 +249,7 @@ impl World {
                 self.open.insert(number);
                 self.accepted.insert(number, qos);
             }
-            Ok(Accepted::Streamed { .. }) => {}
+            Ok(Accepted::Sent { .. }) => {}
             Err(reason) => assert!(reason.is_temporary(), "{reason:?}"),
         }
     }

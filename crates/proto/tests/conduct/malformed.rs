@@ -2,6 +2,7 @@
 
 use bytes::BytesMut;
 use evenkeel_proto::codec::{Packet, ReasonCode, Version};
+use evenkeel_proto::record::Priority;
 use evenkeel_proto::{
     CauseClass, Client, DisconnectCause, Event, Input, Instant, Output, State, Transmit,
     TransportFailure,
@@ -96,7 +97,9 @@ fn what_waits_to_be_written_goes_before_the_disconnect() {
 #[test]
 fn a_close_without_disconnect_writes_nothing_more() {
     let mut rig = Rig::online(config(Version::V311));
-    rig.client.publish(rig.now, publish("a", "x", AtMostOnce), token(1)).unwrap();
+    rig.client
+        .publish(rig.now, &mut publish("a", "x", AtMostOnce), Priority::default(), token(1))
+        .unwrap();
     rig.send_bytes(&[0x00, 0x00]);
     assert!(rig.link.is_none());
     rig.expect_nothing();
@@ -191,12 +194,16 @@ fn events_nobody_takes_are_counted() {
 fn a_batch_is_taken_only_when_the_last_one_is_written() {
     let mut rig = Rig::online(config(Version::V5));
     rig.writable = false;
-    rig.client.publish(rig.now, publish("a", "x", AtMostOnce), token(1)).unwrap();
+    rig.client
+        .publish(rig.now, &mut publish("a", "x", AtMostOnce), Priority::default(), token(1))
+        .unwrap();
     let mut batch = Transmit::default();
     let conn = rig.conn();
     assert_eq!(rig.client.take_transmit(&mut batch), Some(conn));
     let length = batch.len();
-    rig.client.publish(rig.now, publish("b", "x", AtMostOnce), token(2)).unwrap();
+    rig.client
+        .publish(rig.now, &mut publish("b", "x", AtMostOnce), Priority::default(), token(2))
+        .unwrap();
     assert_eq!(rig.client.take_transmit(&mut batch), None, "the first one is not written yet");
     assert_eq!(batch.len(), length);
     batch.advance(length);

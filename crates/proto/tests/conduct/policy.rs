@@ -27,7 +27,7 @@ fn each(mut test: impl FnMut(Version, bool)) {
 
 fn offer(rig: &mut Rig, topic: &str, priority: Priority, number: u64) -> Result<(), RejectReason> {
     let mut message = publish(topic, "x", AtLeastOnce);
-    let result = rig.client.offer(rig.now, &mut message, priority, token(number));
+    let result = rig.client.publish(rig.now, &mut message, priority, token(number));
     rig.settle();
     if result.is_err() {
         assert_eq!(message, publish(topic, "x", AtLeastOnce), "left as it was");

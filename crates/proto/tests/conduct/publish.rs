@@ -6,9 +6,10 @@ use bytes::Bytes;
 use evenkeel_proto::codec::{
     Ack, Packet, PacketId, PacketType, Property, Publish, ReasonCode, Version,
 };
+use evenkeel_proto::record::Priority;
 use evenkeel_proto::{
     Accepted, Completion, Delivered, DeliveryError, Reconnect, Refusal, RejectReason, State,
-    SubscribeError, Token,
+    SubscribeError,
 };
 
 use crate::support::*;
@@ -34,7 +35,7 @@ fn qos_0_is_sent_once_and_done_when_written() {
     each_version(|version| {
         let mut rig = Rig::online(quiet(config(version)));
         rig.writable = false;
-        let Accepted::Streamed { conn, offset } = rig.publish("a/b", AtMostOnce, 1) else {
+        let Accepted::Sent { conn, offset } = rig.publish("a/b", AtMostOnce, 1) else {
             panic!("QoS 0 goes straight out")
         };
         assert_eq!(conn, rig.conn());
@@ -55,7 +56,7 @@ fn qos_0_of_a_connection_that_ends_early_is_known_to_be_lost() {
     each_version(|version| {
         let mut rig = Rig::online(quiet(config(version)));
         rig.writable = false;
-        let Accepted::Streamed { conn, offset } = rig.publish("a", AtMostOnce, 1) else { panic!() };
+        let Accepted::Sent { conn, offset } = rig.publish("a", AtMostOnce, 1) else { panic!() };
         rig.write(3);
         rig.cut();
         assert!(!rig.client.is_current(conn));
@@ -404,8 +405,8 @@ fn large_payloads_keep_their_place_between_small_packets() {
 fn an_operation_without_a_token_has_no_report() {
     each_version(|version| {
         let mut rig = Rig::online(config(version));
-        let message = publish("a", "x", AtLeastOnce);
-        rig.client.publish(rig.now, message, Token::NONE).unwrap();
+        let mut message = publish("a", "x", AtLeastOnce);
+        rig.client.publish(rig.now, &mut message, Priority::default(), None).unwrap();
         rig.settle();
         let packet_id = rig.expect_publish().packet_id.unwrap();
         rig.send(&puback(packet_id));

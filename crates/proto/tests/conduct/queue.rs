@@ -1,6 +1,7 @@
 //! Messages that wait: bounds, expiry, and what becomes of QoS 0.
 
 use evenkeel_proto::codec::{Packet, Property, Publish, Text, Version};
+use evenkeel_proto::record::Priority;
 use evenkeel_proto::{Accepted, Config, DeliveryError, OfflineQos0, RejectReason, Timer};
 
 use crate::support::*;
@@ -47,10 +48,12 @@ fn the_bound_on_messages_is_exact() {
             rig.publish("a", AtLeastOnce, number);
         }
         let message = publish("b", "later", ExactlyOnce);
-        let rejected = rig.client.publish(rig.now, message.clone(), token(9)).unwrap_err();
-        assert_eq!(rejected.publish, message, "it comes back as it was");
-        assert_eq!(rejected.reason, RejectReason::QueueFull { messages: 3, bytes: 18 });
-        assert!(rejected.reason.is_temporary());
+        let mut offered = message.clone();
+        let priority = Priority::default();
+        let reason = rig.client.publish(rig.now, &mut offered, priority, token(9)).unwrap_err();
+        assert_eq!(offered, message, "it stays as it was");
+        assert_eq!(reason, RejectReason::QueueFull { messages: 3, bytes: 18 });
+        assert!(reason.is_temporary());
         assert!(rig.outcomes().is_empty(), "a refusal at submit is its only outcome");
         rig.client.start(rig.now);
         rig.settle();

@@ -220,7 +220,7 @@ fn an_identifier_is_given_back_in_the_store_before_it_is_used_again() {
 fn qos_0_never_waits_for_the_store() {
     each_version(|version| {
         let mut rig = held(version);
-        assert!(matches!(rig.publish("a", AtMostOnce, 1), Accepted::Streamed { .. }));
+        assert!(matches!(rig.publish("a", AtMostOnce, 1), Accepted::Sent { .. }));
         assert_eq!(rig.expect_publish().topic, "a");
         assert!(rig.batches.is_empty());
     });

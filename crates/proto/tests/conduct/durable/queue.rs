@@ -93,7 +93,7 @@ fn qos_0_does_not_overtake_what_waits_to_be_struck_off() {
         assert_eq!(sent(&mut rig), ["a", "b"]);
         // With nothing before it, it waits for no commit.
         rig.commits = Commits::Held;
-        assert!(matches!(rig.publish("c", AtMostOnce, 3), Accepted::Streamed { .. }));
+        assert!(matches!(rig.publish("c", AtMostOnce, 3), Accepted::Sent { .. }));
         assert_eq!(sent(&mut rig), ["c"]);
     });
 }
@@ -539,7 +539,7 @@ fn a_priority_survives_a_crash() {
         for (level, number) in [(0, 1), (1, 2), (2, 3), (0, 4), (2, 5)] {
             let mut message = publish(&format!("t/{number}"), "x", AtLeastOnce);
             let priority = Priority::from_level(level).unwrap();
-            rig.client.offer(rig.now, &mut message, priority, token(number)).unwrap();
+            rig.client.publish(rig.now, &mut message, priority, token(number)).unwrap();
         }
         rig.settle();
         rig.restart_with(&resumed());

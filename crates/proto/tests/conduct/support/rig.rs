@@ -7,7 +7,7 @@ use evenkeel_proto::codec::{
     Unsubscribe, Version,
 };
 use evenkeel_proto::record::{
-    Batch, BootId, Committed, Moment, Recovered, StorageFailure, StoreBounds, UnixMillis,
+    Batch, BootId, Committed, Moment, Priority, Recovered, StorageFailure, StoreBounds, UnixMillis,
 };
 use evenkeel_proto::{
     Accepted, Challenge, Client, Completion, Config, ConnectionId, Credentials, Deadline,
@@ -370,14 +370,12 @@ impl Rig {
             rounds = if at > self.now { 0 } else { rounds + 1 };
             assert!(rounds < 10_000, "the client sees to what is due: {:?}", self.deadline);
             self.now = self.now.max(at);
-            self.client.handle(self.now, Input::Timeout);
             self.settle();
             if self.is_dead() {
                 break;
             }
         }
         self.now = end;
-        self.client.handle(self.now, Input::Timeout);
         self.settle();
     }
 
@@ -389,7 +387,6 @@ impl Rig {
 
     /// Wakes the client.
     pub(crate) fn wake(&mut self) {
-        self.client.handle(self.now, Input::Timeout);
         self.settle();
     }
 
@@ -609,12 +606,13 @@ impl Rig {
 
     pub(crate) fn try_publish(
         &mut self,
-        publish: Publish,
+        mut publish: Publish,
         number: u64,
     ) -> Result<Accepted, RejectReason> {
-        let result = self.client.publish(self.now, publish, token(number));
+        let result =
+            self.client.publish(self.now, &mut publish, Priority::default(), token(number));
         self.settle();
-        result.map_err(|rejected| rejected.reason)
+        result
     }
 
     #[track_caller]
