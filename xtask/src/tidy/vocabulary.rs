@@ -31,26 +31,35 @@ pub const REFUSED: [(&str, &str); 21] = [
     ("struck off", "removed"),
 ];
 
-/// What is checked: folders and files that are free of these words.
-const CHECKED: [&str; 12] = [
-    "ARCHITECTURE.md",
-    "CONTRIBUTING.md",
-    "bench/",
-    "crates/broker/",
-    "crates/codec/",
-    "crates/profile/",
-    "crates/store/",
-    "docs/broker.md",
-    "docs/decisions/",
-    "fuzz/",
-    "interop/",
-    "xtask/",
+/// What still holds such words, or other habits that are checked: this list
+/// only grows shorter.
+const PENDING: [&str; 13] = [
+    "crates/cli/",
+    "crates/client/",
+    "crates/proto/",
+    "docs/cli.md",
+    "docs/delivery.md",
+    "docs/incidents/",
+    "docs/laws.md",
+    "docs/performance.md",
+    "docs/reconnect.md",
+    "docs/simulation.md",
+    "docs/torture.md",
+    "sim/",
+    "torture/",
 ];
 
-/// Texts that must hold the words: the dictionary, this list and its tests, and
-/// what others have written.
-const QUOTING: [&str; 4] =
-    ["docs/decisions/0005-words.md", "specs/", "xtask/src/tidy/vocabulary.rs", "xtask/tests/"];
+/// Texts that must hold the words: the dictionary, this list and its tests,
+/// what others have written, old names in the changelog, and the names of tests
+/// in a report.
+const QUOTING: [&str; 6] = [
+    "CHANGELOG.md",
+    "docs/decisions/0005-words.md",
+    "docs/spec-coverage.md",
+    "specs/",
+    "xtask/src/tidy/vocabulary.rs",
+    "xtask/tests/",
+];
 
 /// Of a thousand lines of comments in a crate, so many may hold the word
 /// *where* inside a sentence: it is for places, and *if* is for conditions.
@@ -62,17 +71,13 @@ const PLACES: [&str; 4] = ["it is", "it was", "they are", "they were"];
 
 /// True for files that are free of refused words and must stay so.
 pub fn is_checked(path: &str) -> bool {
-    CHECKED.iter().any(|start| path.starts_with(start))
-        && !QUOTING.iter().any(|start| path.starts_with(start))
+    !PENDING.iter().chain(&QUOTING).any(|start| path.starts_with(start))
 }
 
 /// Finds refused words, in code as part of a name too.
 pub fn check(source: &Source) -> Vec<Fault> {
     let mut faults = Vec::new();
-    // What a changelog says of released versions is not written anew.
-    let is_released = |line: &str| source.path == "CHANGELOG.md" && line.starts_with("## [0");
-    let lines = source.text.lines().take_while(|line| !is_released(line));
-    for (index, line) in lines.enumerate() {
+    for (index, line) in source.text.lines().enumerate() {
         let words = words(line);
         for (refused, instead) in REFUSED {
             if words.contains(&format!(" {refused} ")) {
