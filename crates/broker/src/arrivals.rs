@@ -114,7 +114,7 @@ impl Arrivals {
     }
 
     fn take(self: &Arc<Self>, own: Option<ConnectionId>) {
-        let leave = Leave(self);
+        let release = ReleaseOnPanic(self);
         for _ in 0..AT_ONCE {
             let Some(waker) = self.next() else { return };
             let taken = waker.source.upgrade().map(|source| source.take_in(own));
@@ -122,7 +122,7 @@ impl Arrivals {
                 return;
             }
         }
-        std::mem::forget(leave);
+        std::mem::forget(release);
         let arrivals = self.clone();
         tokio::spawn(unconstrained(async move { arrivals.take(None) }));
     }
@@ -160,9 +160,9 @@ impl Arrivals {
 }
 
 /// Lets others take if a task ends in a panic.
-struct Leave<'a>(&'a Arrivals);
+struct ReleaseOnPanic<'a>(&'a Arrivals);
 
-impl Drop for Leave<'_> {
+impl Drop for ReleaseOnPanic<'_> {
     fn drop(&mut self) {
         if std::thread::panicking() {
             self.0.queue().is_taken = false;

@@ -106,14 +106,14 @@ impl Reader {
 
     /// Takes in what the connection must not be ahead of: all that has arrived
     /// on the one whose session it is about to take over.
-    pub(crate) fn give_way(&self) {
+    pub(crate) fn drain_replaced(&self) {
         let empty = BytesMut::new();
         let slot = self.input();
         let bytes = slot.as_ref().map_or(&empty, |input| &input.bytes);
-        self.give_way_with(bytes);
+        self.drain_replaced_by(bytes);
     }
 
-    fn give_way_with(&self, bytes: &BytesMut) {
+    fn drain_replaced_by(&self, bytes: &BytesMut) {
         let other = self.shared.with(|core, now| core.takes_over(now, self.id, bytes));
         if let Some(reader) = other.and_then(|id| self.shared.reader(id)) {
             reader.drain();
@@ -198,7 +198,7 @@ impl Input {
     /// Gives the core what it will take; false if it reads no more.
     fn hand_in(&mut self, reader: &Reader, depth: Depth, own: Option<ConnectionId>) -> bool {
         if !self.is_online {
-            reader.give_way_with(&self.bytes);
+            reader.drain_replaced_by(&self.bytes);
         }
         let id = reader.id;
         let bytes = &mut self.bytes;

@@ -140,7 +140,7 @@ impl<S: ByteStream> Served<S> {
 
     /// Serves the connection until one side ends it.
     pub(crate) async fn run(mut self) {
-        let mut alarm = Alarm::default();
+        let mut timer = LazyTimer::default();
         let (shared, reader) = (self.connection.shared.clone(), self.connection.reader.clone());
         let mut is_due = false;
         loop {
@@ -161,17 +161,17 @@ impl<S: ByteStream> Served<S> {
                 // the client sends next would be taken for older than it is.
                 tokio::task::yield_now().await;
             }
-            alarm.set(&self.connection, status.deadline);
-            self.io.progress(&reader.woken, &mut alarm).await;
+            timer.set(&self.connection, status.deadline);
+            self.io.progress(&reader.woken, &mut timer).await;
             if self.io.has_failed {
                 // What the client sent before it went must not be lost with it.
                 return unconstrained(async { reader.drain() }).await;
             }
-            if std::mem::take(&mut alarm.rings) {
+            if std::mem::take(&mut timer.is_due) {
                 // Time is judged only after all that has come was read.
                 unconstrained(async {
                     reader.drain();
-                    reader.give_way();
+                    reader.drain_replaced();
                 })
                 .await;
                 is_due = true;
@@ -254,13 +254,13 @@ impl<S: ByteStream> Output<S> {
         self.sent == 0 && !self.bytes.is_empty() && self.bytes.len() <= ANSWER_MAX
     }
 
-    /// Waits until bytes have moved, the core has something, or the alarm rings.
-    async fn progress(&mut self, woken: &Notify, alarm: &mut Alarm) {
+    /// Waits until bytes have moved, the core has something, or the timer is_due.
+    async fn progress(&mut self, woken: &Notify, timer: &mut LazyTimer) {
         let mut notified = pin!(woken.notified());
         poll_fn(|cx| {
             let wrote = self.poll_write(cx);
             let was_woken = notified.as_mut().poll(cx).is_ready();
-            if self.has_failed || wrote || was_woken || alarm.poll(cx) {
+            if self.has_failed || wrote || was_woken || timer.poll(cx) {
                 Poll::Ready(())
             } else {
                 Poll::Pending
@@ -296,14 +296,14 @@ impl<S: ByteStream> Output<S> {
     }
 }
 
-/// A timer that is set anew only when it would ring too late.
+/// A timer that is set anew only if it would end too late.
 #[derive(Default)]
-struct Alarm {
+struct LazyTimer {
     sleep: Option<Pin<Box<Sleep>>>,
-    rings: bool,
+    is_due: bool,
 }
 
-impl Alarm {
+impl LazyTimer {
     fn set(&mut self, connection: &OpenConnection, deadline: Option<Instant>) {
         let Some(deadline) = deadline else {
             self.sleep = None;
@@ -311,8 +311,8 @@ impl Alarm {
         };
         let at = connection.shared.clock().at(deadline);
         match &mut self.sleep {
-            // One that rings too early does no harm: the core sees that nothing
-            // is due, and the alarm is set again.
+            // One that ends too early does no harm: the core sees that nothing
+            // is due, and the timer is set again.
             Some(sleep) if sleep.deadline() <= at && !sleep.is_elapsed() => {}
             Some(sleep) => sleep.as_mut().reset(at),
             None => self.sleep = Some(Box::pin(tokio::time::sleep_until(at))),
@@ -321,7 +321,7 @@ impl Alarm {
 
     fn poll(&mut self, cx: &mut Context<'_>) -> bool {
         let Some(sleep) = &mut self.sleep else { return false };
-        self.rings = sleep.as_mut().poll(cx).is_ready();
-        self.rings
+        self.is_due = sleep.as_mut().poll(cx).is_ready();
+        self.is_due
     }
 }

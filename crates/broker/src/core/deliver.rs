@@ -7,7 +7,7 @@ use evenkeel_codec::{Ack, Packet, PacketId, PacketType, QoS, ReasonCode, Version
 use super::Core;
 use super::event::EventKind;
 use super::ids::{ConnectionId, SessionId};
-use super::inflight::{Again, Delivery};
+use super::inflight::{Delivery, Resend};
 use super::message::Message;
 use super::retained::Kept;
 use super::session::{Held, Session};
@@ -243,10 +243,10 @@ impl Core {
 //= [MQTT-4.4.0-1]
 //= [MQTT-3.3.1-1]
 fn send_again(wire: &mut Wire<'_>, session: &mut Session, window: u16) -> bool {
-    match session.inflight.next_again(window) {
+    match session.inflight.next_resend(window) {
         None => return false,
-        Some(Again::Release(id)) => release(wire, id, ReasonCode::SUCCESS),
-        Some(Again::Publish(id, delivery)) => {
+        Some(Resend::Release(id)) => release(wire, id, ReasonCode::SUCCESS),
+        Some(Resend::Publish(id, delivery)) => {
             if !wire.publish(&delivery, Some(id), true) {
                 session.inflight.give_up(id);
                 dropped(wire, &delivery, "too_large");

@@ -15,16 +15,16 @@ use super::timers::Timer;
 use super::will::{self, PendingWill};
 
 impl Core {
-    /// Parts all connections that are to end from their sessions. Every input
+    /// Takes the session from each connection that is to end. Every input
     /// ends here.
     pub(super) fn end_connections(&mut self, now: Instant) {
-        // Parting may publish a will, whose delivery may end another connection.
+        // That may publish a will, whose delivery may end another connection.
         while let Some(id) = self.journal.to_end.pop() {
-            self.part(now, id);
+            self.end_connection(now, id);
         }
     }
 
-    fn part(&mut self, now: Instant, id: ConnectionId) {
+    fn end_connection(&mut self, now: Instant, id: ConnectionId) {
         let Some(connection) = self.connections.get_mut(&id) else { return };
         let Some(closing) = connection.closing else { return };
         let phase = std::mem::replace(&mut connection.phase, Phase::Over);
@@ -164,7 +164,7 @@ impl Core {
         let Some(online) = wire.connection.online_mut() else { return };
         let expiry = if is_v5 { packet.properties.session_expiry_interval() } else { None };
         if online.asked_expiry == 0 && expiry.is_some_and(|expiry| expiry > 0) {
-            let detail = "DISCONNECT gives a session expiry where CONNECT gave none".into();
+            let detail = "DISCONNECT gives a session expiry although CONNECT gave none".into();
             return wire.violation("section 3.14.2.2.2", ReasonCode::PROTOCOL_ERROR, detail);
         }
         //= [MQTT-3.1.2-10]

@@ -58,7 +58,7 @@ enum Slot {
 
 /// What is to be sent again on a new connection.
 #[derive(Debug)]
-pub(crate) enum Again {
+pub(crate) enum Resend {
     Publish(PacketId, Delivery),
     Release(PacketId),
 }
@@ -116,14 +116,14 @@ impl Inflight {
     /// The next packet to send again, in the order of first sending.
     //= [MQTT-4.4.0-1]
     //= [MQTT-4.6.0-5]
-    pub(crate) fn next_again(&mut self, window: u16) -> Option<Again> {
+    pub(crate) fn next_resend(&mut self, window: u16) -> Option<Resend> {
         while let Some(slot) = self.slots.get(self.sent) {
             let id = self.id_at(self.sent)?;
             let again = match slot {
                 Slot::Done => None,
                 Slot::Publish(_) if self.pending >= usize::from(window) => return None,
-                Slot::Publish(delivery) => Some(Again::Publish(id, delivery.clone())),
-                Slot::Release => Some(Again::Release(id)),
+                Slot::Publish(delivery) => Some(Resend::Publish(id, delivery.clone())),
+                Slot::Release => Some(Resend::Release(id)),
             };
             self.sent += 1;
             if again.is_some() {
@@ -272,12 +272,12 @@ mod tests {
         inflight.rewind();
         assert_eq!(inflight.on_puback(ids[0]), Acked::Unknown, "not sent on this connection");
         assert!(!inflight.has_room(10), "new messages wait for those sent again");
-        assert!(matches!(inflight.next_again(2), Some(Again::Publish(id, _)) if id == ids[0]));
-        assert!(matches!(inflight.next_again(2), Some(Again::Release(id)) if id == ids[1]));
-        assert!(inflight.next_again(2).is_none());
+        assert!(matches!(inflight.next_resend(2), Some(Resend::Publish(id, _)) if id == ids[0]));
+        assert!(matches!(inflight.next_resend(2), Some(Resend::Release(id)) if id == ids[1]));
+        assert!(inflight.next_resend(2).is_none());
         assert_eq!(inflight.on_puback(ids[0]), Acked::Finished);
-        assert!(matches!(inflight.next_again(2), Some(Again::Publish(id, _)) if id == ids[2]));
-        assert!(inflight.next_again(2).is_none());
+        assert!(matches!(inflight.next_resend(2), Some(Resend::Publish(id, _)) if id == ids[2]));
+        assert!(inflight.next_resend(2).is_none());
         assert_eq!(inflight.on_pubcomp(ids[1]), Acked::Finished);
         assert_eq!(inflight.on_puback(ids[2]), Acked::Finished);
         assert_eq!((inflight.len(), inflight.bytes()), (0, 0));
