@@ -23,9 +23,12 @@ pub(crate) enum Job {
 pub(crate) fn spawn(store: Box<dyn Store>, shared: &Arc<Shared>) -> std::io::Result<()> {
     let (jobs, queue) = channel();
     let client = Arc::downgrade(shared);
-    std::thread::Builder::new()
-        .name("evenkeel-store".to_owned())
-        .spawn(move || work(store, &queue, &client))?;
+    // `Clock::tokio` asks the runtime for the time, which may be paused.
+    let runtime = tokio::runtime::Handle::try_current().ok();
+    std::thread::Builder::new().name("evenkeel-store".to_owned()).spawn(move || {
+        let _entered = runtime.as_ref().map(tokio::runtime::Handle::enter);
+        work(store, &queue, &client);
+    })?;
     shared.lock().store = Some(jobs);
     Ok(())
 }
