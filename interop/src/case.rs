@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use evenkeel::transport::Endpoint;
-use evenkeel::{Client, ClientBuilder, Event, Reconnect, Version, Words};
+use evenkeel::{Client, ClientBuilder, Event, Reconnect, Version};
 use tokio::sync::broadcast::error::RecvError;
 
 use crate::failed::{Failed, within};
@@ -219,7 +219,7 @@ async fn keep_diary(
         if let Event::Disconnected { cause, .. } = &report.event {
             let words = match &report.error {
                 Some(error) => error.to_string(),
-                None => Words(cause).to_string(),
+                None => cause.to_string(),
             };
             diary.lock().unwrap_or_else(PoisonError::into_inner).push(words);
         }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use evenkeel::{
     BuildError, ConnectError, DeliveryError, PublishError, PublishOutcome, RequestError,
-    SubscribeError, Words,
+    SubscribeError,
 };
 
 /// How long one step of a conversation may take. Generous: the machines that
@@ -47,7 +47,7 @@ impl fmt::Display for Failed {
             Self::Build(error) => error.fmt(f),
             Self::Connect(error) => error.fmt(f),
             Self::Publish(error) => error.fmt(f),
-            Self::Delivery(error) => Words(error).fmt(f),
+            Self::Delivery(error) => error.fmt(f),
             Self::Subscribe(error) => error.fmt(f),
             Self::Request(error) => error.fmt(f),
             Self::TimedOut { step, after } => write!(f, "{step}: nothing for {after:?}"),

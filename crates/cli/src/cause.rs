@@ -1,6 +1,5 @@
 //! Ends of connections as exit codes and as errors in three parts.
 
-use evenkeel::Words;
 use evenkeel::{CauseClass, DisconnectCause, ReasonCode, TransportError, TransportFailure};
 
 use crate::error::Failure;
@@ -24,7 +23,7 @@ impl End {
     pub(crate) fn why(&self) -> String {
         match &self.detail {
             Some(detail) => detail.fact(),
-            None => Words(&self.cause).to_string(),
+            None => self.cause.to_string(),
         }
     }
 

@@ -55,7 +55,7 @@ impl fmt::Display for BuildError {
         match self {
             Self::Url(error) => error.fmt(f),
             Self::Topic { field, error } => write!(f, "{field}: {error}"),
-            Self::Config(error) => write!(f, "{}", Explain(error)),
+            Self::Config(error) => error.fmt(f),
             Self::Transport(error) => error.fmt(f),
             Self::KeepAlive(value) => write!(
                 f,
@@ -76,64 +76,6 @@ impl fmt::Display for BuildError {
 }
 
 impl std::error::Error for BuildError {}
-
-/// Says a [`ConfigError`] in words.
-struct Explain<'a>(&'a ConfigError);
-
-impl fmt::Display for Explain<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            ConfigError::NoServer => f.write_str("no server is given"),
-            ConfigError::PingSpacing { spacing, keep_alive } => write!(
-                f,
-                "pings at least {spacing:?} apart cannot hold a keep-alive of {keep_alive:?}: \
-                 the server closes after 1.5 times that; raise the keep-alive"
-            ),
-            ConfigError::ResponseTimeout => f.write_str("a ping response time-out of zero"),
-            ConfigError::ReceiveMaximum => f.write_str("receive maximum must not be 0"),
-            ConfigError::MaximumPacketSize => f.write_str("maximum packet size must not be 0"),
-            ConfigError::InFlight => f.write_str("in-flight bound must not be 0"),
-            ConfigError::Filters => f.write_str("bounds of subscribe operations must not be 0"),
-            ConfigError::WriteBuffer => f.write_str("the write buffer's bound must not be 0"),
-            ConfigError::Inbox => f.write_str("the inbox's bounds must not be 0"),
-            ConfigError::ClientIdRequired => f.write_str(
-                "MQTT 3.1.1 needs a client identifier for a session that is kept; \
-                 give one or ask for a clean start",
-            ),
-            ConfigError::ClientIdLength { length } => {
-                write!(f, "MQTT 3.1 needs a client identifier of 1 to 23 bytes, not {length}")
-            }
-            ConfigError::PasswordWithoutUsername => {
-                f.write_str("a password needs a user name beside it before MQTT 5")
-            }
-            ConfigError::Property(id) => {
-                write!(f, "property 0x{:02x} has its own setting or no place in CONNECT", id.0)
-            }
-            ConfigError::Window => f.write_str("the queue's window must not be 0"),
-            ConfigError::ClientIdOfStore => f.write_str(
-                "the store holds the session of another client identifier; \
-                 give that one, none, or another store",
-            ),
-            ConfigError::AuthenticationVersion => {
-                f.write_str("enhanced authentication needs MQTT 5")
-            }
-            ConfigError::NeedsV5(id) => {
-                write!(f, "property 0x{:02x} needs MQTT 5: leave it out, or ask for MQTT 5", id.0)
-            }
-            ConfigError::TooLong { field, length } => {
-                write!(f, "{field} has {length} bytes, and MQTT takes 65535 at most")
-            }
-            ConfigError::Farewell(id) => {
-                write!(f, "property 0x{:02x} has no place in a client's DISCONNECT", id.0)
-            }
-            ConfigError::FarewellExpiry => f.write_str(
-                "DISCONNECT cannot prolong a session that ends with its connection; \
-                 give a session expiry from the start",
-            ),
-            other => write!(f, "{other:?}"),
-        }
-    }
-}
 
 /// What a transport failed with, in full.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -216,11 +158,11 @@ impl fmt::Display for ConnectError {
         match self {
             Self::Halted { cause, detail, .. } => match (detail, cause) {
                 (Some(detail), _) => detail.fmt(f),
-                (None, Some(cause)) => crate::describe::cause(cause, f),
+                (None, Some(cause)) => cause.fmt(f),
                 (None, None) => f.write_str("the client has halted"),
             },
             Self::Refused { detail: Some(detail), .. } => detail.fmt(f),
-            Self::Refused { cause, .. } => crate::describe::cause(cause, f),
+            Self::Refused { cause, .. } => cause.fmt(f),
             Self::Closed => f.write_str("the client is closed"),
         }
     }
@@ -245,7 +187,7 @@ impl fmt::Display for PublishError {
         match self {
             Self::Topic(error) => error.fmt(f),
             Self::Property(error) => error.fmt(f),
-            Self::Rejected(reason) => crate::describe::reject(*reason, f),
+            Self::Rejected(reason) => reason.fmt(f),
         }
     }
 }
@@ -279,7 +221,7 @@ impl fmt::Display for SubscribeError {
                 }
                 Ok(())
             }
-            Self::Operation(error) => crate::describe::subscribe(*error, f),
+            Self::Operation(error) => error.fmt(f),
         }
     }
 }

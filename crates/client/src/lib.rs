@@ -118,7 +118,6 @@ pub mod blocking;
 mod builder;
 mod client;
 mod clock;
-mod describe;
 mod driver;
 mod error;
 mod events;
@@ -142,7 +141,6 @@ pub use builder::ClientBuilder;
 pub use client::Client;
 pub use client::queue::Queue;
 pub use clock::Clock;
-pub use describe::Words;
 pub use error::{
     BuildError, ConnectError, PublishError, RequestError, SubscribeError, TransportError,
 };

@@ -44,9 +44,10 @@ impl OutgoingAliases {
         self.clock += 1;
         if let Some(known) = self.known.get_mut(topic) {
             known.used = self.clock;
-            return match core::mem::replace(&mut known.defined, true) {
-                true => TopicAliasUse::Use(known.alias),
-                false => TopicAliasUse::Define(known.alias),
+            return if core::mem::replace(&mut known.defined, true) {
+                TopicAliasUse::Use(known.alias)
+            } else {
+                TopicAliasUse::Define(known.alias)
             };
         }
         let alias = match u16::try_from(self.known.len()) {

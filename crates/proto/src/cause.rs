@@ -1,6 +1,5 @@
 //! Why a connection ended or never began, with the evidence.
 
-use core::fmt;
 use core::time::Duration;
 
 use evenkeel_codec::{DecodeError, ReasonCode, Text};
@@ -219,6 +218,9 @@ impl DisconnectCause {
 
     /// The refusal in short; `None` for a cause that is none, or none for good.
     pub fn refusal(&self) -> Option<Refusal> {
+        if self.class() != CauseClass::Refused && !self.has_expired() {
+            return None;
+        }
         match self {
             Self::Refused { reason, .. } | Self::ServerDisconnect { reason, .. } => {
                 Some(Refusal::Reason(*reason))
@@ -227,7 +229,6 @@ impl DisconnectCause {
             Self::Authentication => Some(Refusal::Authentication),
             _ => None,
         }
-        .filter(|_| self.class() == CauseClass::Refused || self.has_expired())
     }
 
     /// A certificate is said to have expired, not to be too young.
@@ -252,29 +253,6 @@ impl DisconnectCause {
             Self::Refused { server_reference, .. }
             | Self::ServerDisconnect { server_reference, .. } => server_reference.as_ref(),
             _ => None,
-        }
-    }
-}
-
-impl fmt::Display for Refusal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Reason(reason) => write!(f, "the server refused the connection: {reason}"),
-            Self::Transport(TransportFailure::WebSocketRefused(status)) => {
-                write!(f, "the server refused the WebSocket with HTTP status {status}")
-            }
-            Self::Transport(TransportFailure::CertificateExpired) => {
-                f.write_str("a certificate has expired, or a clock is wrong")
-            }
-            Self::Transport(TransportFailure::TlsRefused) => f.write_str("TLS verification failed"),
-            Self::Transport(TransportFailure::ProxyRefused) => {
-                f.write_str("the proxy refused the connection")
-            }
-            Self::Transport(TransportFailure::Config) => {
-                f.write_str("the settings make connecting impossible")
-            }
-            Self::Transport(failure) => write!(f, "the connection was refused: {failure:?}"),
-            Self::Authentication => f.write_str("enhanced authentication was given up"),
         }
     }
 }

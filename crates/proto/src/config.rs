@@ -361,7 +361,9 @@ impl Config {
         if connect.authentication.is_some() && self.version != Version::V5 {
             return Err(ConfigError::AuthenticationVersion);
         }
-        if let Some(id) = self.only_in_v5().filter(|_| !self.version.has_properties()) {
+        if !self.version.has_properties()
+            && let Some(id) = self.only_in_v5()
+        {
             return Err(ConfigError::NeedsV5(id));
         }
         self.validate_lengths()?;

@@ -1,37 +1,80 @@
 //! The Evenkeel MQTT client as a state machine without I/O.
 //!
-//! The core has no clock, no randomness, no sockets and no threads. Time and
-//! a seed come in as arguments; what to do comes out. One loop drives it:
+//! The core has no clock, no randomness, no sockets and no threads. Time and a
+//! seed come in as arguments; what to do comes out. One loop drives it, here on
+//! a blocking socket; `examples/tcp` is the same loop as a program that runs:
 //!
-//! 1. Feed an [`Input`] with the present [`Instant`], or call a command such
-//!    as [`Client::publish`].
-//! 2. Call [`Client::poll`] until it returns [`Output::Wait`]; do what the
-//!    other outputs ask.
-//! 3. Take outcomes with [`Client::next_completion`] and messages with
-//!    [`Client::next_message`].
-//! 4. If no write is under way, take bytes with [`Client::take_transmit`],
-//!    write them, and report [`Input::Written`] for what the transport took.
-//! 5. Read while [`Client::wants_read`], handing over the buffer by
-//!    [`Input::Received`].
-//! 6. Sleep until the deadline of the wait, a readable socket, or a command.
-//!    Before a deadline is reported, the socket is read until it is empty, and
-//!    what it takes is written.
+//! ```no_run
+//! use std::io::{Read, Write};
+//! use std::net::TcpStream;
 //!
+//! use bytes::BytesMut;
+//! use evenkeel_proto::{
+//!     Client, Config, Input, Instant, Output, State, TransportFailure, Transmit,
+//! };
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let clock = std::time::Instant::now();
+//! let now = || Instant::from_micros(clock.elapsed().as_micros() as u64);
+//! let mut client = Client::new(Config::default(), 42, now())?;
+//! // 1. Command: start, publish, subscribe, ... as the program likes.
+//! client.start(now());
+//! let (mut socket, mut input, mut output) = (None, BytesMut::new(), Transmit::default());
+//! while client.state() != State::Closed {
+//!     // 2. Drain: poll until the client waits, and do what it asks for.
+//!     let deadline = loop {
+//!         match client.poll(now()) {
+//!             Output::Wait(deadline) => break deadline,
+//!             Output::Event(event) => println!("{event}"),
+//!             Output::Open(open) => {
+//!                 (input, output) = (BytesMut::new(), Transmit::default());
+//!                 socket = TcpStream::connect("localhost:1883").ok().map(|it| (open.conn, it));
+//!                 client.handle(now(), match socket {
+//!                     Some(_) => Input::Opened(open.conn, None),
+//!                     None => Input::Closed(open.conn, TransportFailure::Refused),
+//!                 });
+//!             }
+//!             Output::Close(_) => socket = None,
+//!             Output::Authenticate(..) | Output::Commit(_) => {} // Neither is configured.
+//!         }
+//!     };
+//!     // 3. Drain: outcomes and messages.
+//!     while let Some(completion) = client.next_completion() {
+//!         println!("{completion:?}");
+//!     }
+//!     while let Some(message) = client.next_message() {
+//!         println!("{:?}", message.publish.payload);
+//!     }
+//!     let least = std::time::Duration::from_millis(1);
+//!     let wait = deadline.map(|deadline| deadline.at.since(now()).max(least));
+//!     let Some((conn, stream)) = &mut socket else {
+//!         std::thread::sleep(wait.unwrap_or_default());
+//!         continue;
+//!     };
+//!     // 4. Write what waits, and feed how much the transport took.
+//!     client.take_transmit(&mut output);
+//!     let whole = output.len();
+//!     if whole > 0 && output.chunks().all(|chunk| stream.write_all(chunk).is_ok()) {
+//!         output.advance(whole);
+//!         client.handle(now(), Input::Written(*conn, whole));
+//!     }
+//!     // 5. Read until the deadline, and feed what came.
+//!     stream.set_read_timeout(wait)?;
+//!     let mut bytes = [0; 4096];
+//!     match stream.read(&mut bytes) {
+//!         Ok(0) => client.handle(now(), Input::Closed(*conn, TransportFailure::Eof)),
+//!         Ok(count) => {
+//!             input.extend_from_slice(&bytes[..count]);
+//!             client.handle(now(), Input::Received(*conn, &mut input));
+//!         }
+//!         Err(_) => {} // The deadline has come; a real program looks at the kind.
+//!     }
+//! }
+//! # Ok(())
+//! # }
 //! ```
-//! use evenkeel_proto::{Client, Config, Input, Instant, Output};
 //!
-//! let now = Instant::from_micros(0);
-//! let mut client = Client::new(Config::default(), 42, now)?;
-//! client.start(now);
-//! let Output::Event(_) = client.poll(now) else { panic!("the attempt is announced") };
-//! let Output::Open(open) = client.poll(now) else { panic!("then asked for") };
-//! client.handle(now, Input::Opened(open.conn, None));
-//! while !matches!(client.poll(now), Output::Wait(_)) {}
-//! let mut bytes = evenkeel_proto::Transmit::default();
-//! assert_eq!(client.take_transmit(&mut bytes), Some(open.conn));
-//! assert_eq!(bytes.chunks().next().unwrap()[0], 0x10, "CONNECT comes first");
-//! # Ok::<(), evenkeel_proto::ConfigError>(())
-//! ```
+//! What the order of calls has to be stands at [`Client`].
 #![no_std]
 #![forbid(unsafe_code)]
 #![cfg_attr(
@@ -66,6 +109,7 @@ mod session;
 mod stats;
 mod time;
 mod transmit;
+mod words;
 
 pub use cause::{
     CauseClass, ConnectPhase, DisconnectCause, ProtocolError, Refusal, TransportFailure,
@@ -92,4 +136,4 @@ pub use stats::Stats;
 pub use time::{Deadline, Instant, Timer};
 pub use transmit::Transmit;
 
-pub use evenkeel_codec as codec;
+pub use {bytes, evenkeel_codec as codec};

@@ -1,3 +1,5 @@
+//! What is in force on one connection.
+
 use core::time::Duration;
 
 use evenkeel_codec::{ConnAck, Properties, QoS, Version};

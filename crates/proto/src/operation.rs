@@ -1,7 +1,6 @@
 //! What the application asks for, and how each request ends (D1).
 
 use alloc::vec::Vec;
-use core::fmt;
 use core::time::Duration;
 
 use evenkeel_codec::{PacketId, PacketType, ReasonCode};
@@ -356,80 +355,3 @@ pub enum SubscribeFeature {
     /// A choice of when retained messages are sent, before MQTT 5.
     RetainHandling,
 }
-
-impl fmt::Display for DeliveryError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Refused { reason, .. } => write!(f, "the server refused it: {reason}"),
-            Self::WrongAcknowledgement { expected, came, reason, .. } => {
-                write!(f, "the server answered with {came} where {expected} is due")?;
-                match came {
-                    _ if reason.is_error() => write!(f, ": {reason}"),
-                    PacketType::PubAck => f.write_str(
-                        "; it took the message with QoS 1 only: use QoS 1 with this server",
-                    ),
-                    _ => f.write_str("; it took the message for QoS 2: use QoS 2 with this server"),
-                }
-            }
-            Self::Expired { queued } => write!(f, "it expired after {queued:?} in the queue"),
-            Self::ConnectionLost => f.write_str("the connection ended before it was written"),
-            Self::Quarantined { deaths, .. } => {
-                write!(f, "quarantined: {deaths} connections died with it in flight")
-            }
-            Self::NotAllowed(limit) => limit.fmt(f),
-            Self::Abandoned { attempts: 0 } => f.write_str("the client closed before it was sent"),
-            Self::Abandoned { .. } => f.write_str("the client closed before it was acknowledged"),
-            Self::ConnectionRefused { refusal, .. } => refusal.fmt(f),
-            Self::StillStored { .. } => {
-                f.write_str("the client closed; the store keeps it for the next run")
-            }
-            Self::NotStored(failure) => write!(f, "it was not stored: {failure}"),
-            Self::Dropped => f.write_str("it was dropped from a full queue"),
-            Self::Superseded => f.write_str("a later message of its topic took its place"),
-            Self::Removed => f.write_str("it was taken out of the queue"),
-            Self::Uncertain { .. } => f.write_str(
-                "the server may have it, or may have lost it with the session: \
-                 send it again if it may arrive twice",
-            ),
-        }
-    }
-}
-
-impl fmt::Display for PublishLimit {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::PacketSize { size, limit } => {
-                write!(f, "the packet of {size} bytes is larger than the allowed {limit}")
-            }
-            Self::QoS { maximum } => write!(f, "the server takes QoS {} at most", maximum.level()),
-            Self::Retain => f.write_str("the server keeps no retained messages"),
-            Self::Property { id, version } => write!(
-                f,
-                "property 0x{:02x} needs MQTT 5, and {} is spoken: leave it out, \
-                 or use a server that speaks MQTT 5",
-                id.0,
-                match version {
-                    evenkeel_codec::Version::V31 => "3.1",
-                    _ => "3.1.1",
-                }
-            ),
-            Self::Encode(error) => error.fmt(f),
-        }
-    }
-}
-
-impl fmt::Display for QueueError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Unknown => f.write_str("there is no such message in the queue"),
-            Self::InFlight => f.write_str("the message is in flight: its outcome is to come"),
-            Self::NotQuarantined => f.write_str("the message is not in quarantine"),
-            Self::Rejected(reason) => write!(f, "the queue does not take it: {reason:?}"),
-            Self::Storage(failure) => failure.fmt(f),
-        }
-    }
-}
-
-impl core::error::Error for QueueError {}
-impl core::error::Error for DeliveryError {}
-impl core::error::Error for PublishLimit {}

@@ -1,3 +1,5 @@
+//! Randomness from a seed.
+
 use core::time::Duration;
 
 /// SplitMix64: spreads jitter from the seed the caller gives; not for secrets.

@@ -1,3 +1,5 @@
+//! What is counted.
+
 /// Counters since the client was made. They only grow.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]

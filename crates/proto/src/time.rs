@@ -1,3 +1,5 @@
+//! Instants, deadlines, and the times that a store keeps.
+
 use core::ops::{Add, Sub};
 use core::time::Duration;
 

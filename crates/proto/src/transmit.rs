@@ -1,3 +1,5 @@
+//! Bytes that wait to be written.
+
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 

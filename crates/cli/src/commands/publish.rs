@@ -308,7 +308,7 @@ impl<'a> Job<'a> {
             }
             Err(error) => {
                 self.tally.add(error);
-                let words = evenkeel::Words(&error).to_string();
+                let words = error.to_string();
                 self.complain(settled.number, &settled.topic, &words);
                 let uncertain = matches!(error, DeliveryError::Uncertain { .. });
                 self.record_failure(&settled.topic, &words, uncertain)

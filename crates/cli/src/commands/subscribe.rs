@@ -263,7 +263,7 @@ impl<'a> Job<'a> {
 
     async fn finish_removals(&mut self) -> Result<(), Failure> {
         for receipt in self.removals.drain(..) {
-            receipt.await.map_err(|error| removal_failed(evenkeel::Words(&error)))?;
+            receipt.await.map_err(removal_failed)?;
         }
         Ok(())
     }

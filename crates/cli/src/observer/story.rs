@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use evenkeel::Words;
 use evenkeel::keepalive::Pong;
 use evenkeel::{
     Client, Connected, DisconnectCause, Event, Halt, Instant, Pace, Report, State, Version,
@@ -157,7 +156,7 @@ impl Story {
             }
             Event::Settled { serial, result: Err(error) } => self
                 .printer
-                .warn(&format!("the stored message {serial} was not delivered: {}", Words(error))),
+                .warn(&format!("the stored message {serial} was not delivered: {error}")),
             Event::StoreFailed { failure, retry } => {
                 self.printer.warn(&format!("{failure}; it is tried again in {}", duration::text(*retry)))
             }
@@ -190,7 +189,7 @@ impl Story {
                 format!("online for {}", duration::text(client.now().since(since)))
             }
             State::Waiting { retry, cause } => {
-                let why = cause.map(|cause| format!(" ({})", Words(&cause))).unwrap_or_default();
+                let why = cause.map(|cause| format!(" ({cause})")).unwrap_or_default();
                 let delay = retry.at.since(client.now());
                 format!("offline, attempt {} {}{why}", retry.attempt, duration::within(delay))
             }

@@ -2,7 +2,6 @@
 
 use evenkeel_proto::Event;
 
-use crate::describe::Words;
 use crate::error::TransportError;
 
 /// Tells of an event of the core, at a level by its weight: `WARN` where
@@ -22,7 +21,7 @@ pub(super) fn event(event: &Event, error: Option<&TransportError>) {
         ),
         Event::Disconnected { conn, cause, online_for } => tracing::info!(
             connection = conn.0,
-            cause = %Words(cause),
+            cause = %cause,
             error = error.map(tracing::field::display),
             online_for = online_for.map(tracing::field::debug),
             "disconnected"
@@ -102,7 +101,7 @@ fn of_store(event: &Event) {
             tracing::debug!(serial = serial.0, "stored message delivered");
         }
         Event::Settled { serial, result: Err(error) } => {
-            tracing::warn!(serial = serial.0, error = %Words(error), "stored message not delivered");
+            tracing::warn!(serial = serial.0, error = %error, "stored message not delivered");
         }
         Event::StoreFailed { failure, retry } => {
             tracing::warn!(error = %failure, ?retry, "store failed");

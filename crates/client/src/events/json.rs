@@ -2,13 +2,12 @@
 
 use evenkeel_proto::keepalive::Pong;
 use evenkeel_proto::record::{Notice, NoticeKind};
-use evenkeel_proto::{DeliveryError, DisconnectCause, Event};
+use evenkeel_proto::{DeliveryError, DisconnectCause, Event, Halt};
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::Report;
-use crate::describe::Words;
 
 impl Report {
     /// One line of JSON without its end, for an events log: `v`, `type`, `time`
@@ -29,8 +28,8 @@ impl Report {
     /// # }
     /// ```
     pub fn to_json(&self) -> String {
-        let (event, fields) = describe(self);
-        let fields = match fields {
+        let event = self.event.name();
+        let fields = match fields(self) {
             Value::Object(fields) => fields,
             _ => Map::new(),
         };
@@ -52,84 +51,76 @@ struct Line {
     fields: Map<String, Value>,
 }
 
-fn describe(report: &Report) -> (&'static str, Value) {
+/// The event's own fields.
+fn fields(report: &Report) -> Value {
     match &report.event {
         Event::Connecting { attempt, server, .. } => {
-            ("connecting", json!({ "attempt": attempt, "server": server }))
+            json!({ "attempt": attempt, "server": server })
         }
-        Event::Connected(connected) => (
-            "connected",
-            json!({
-                "version": connected.version.level(),
-                "session_present": connected.session_present,
-                "assigned_client_id": connected.assigned_client_id.as_deref(),
-                "took_ms": connected.took.as_secs_f64() * 1e3,
-            }),
-        ),
+        Event::Connected(connected) => json!({
+            "version": connected.version.level(),
+            "session_present": connected.session_present,
+            "assigned_client_id": connected.assigned_client_id.as_deref(),
+            "took_ms": connected.took.as_secs_f64() * 1e3,
+        }),
         Event::Disconnected { cause, online_for, .. } => {
-            ("disconnected", disconnected(report, cause, online_for.map(|time| time.as_secs_f64())))
+            disconnected(report, cause, online_for.map(|time| time.as_secs_f64()))
         }
-        Event::RetryScheduled { retry, delay } => (
-            "retry",
-            json!({
-                "attempt": retry.attempt,
-                "delay_s": delay.as_secs_f64(),
-                "pace": format!("{:?}", retry.pace),
-            }),
-        ),
-        Event::Halted(halt) => ("halted", json!({ "reason": format!("{halt:?}") })),
+        Event::RetryScheduled { retry, delay } => json!({
+            "attempt": retry.attempt,
+            "delay_s": delay.as_secs_f64(),
+            "pace": retry.pace.name(),
+        }),
+        Event::Halted(halt) => json!({ "reason": reason(*halt) }),
         Event::VersionFallback(version) => {
-            ("version_fallback", json!({ "version": version.level() }))
+            json!({ "version": version.level() })
         }
-        Event::Loop(repetition) => (
-            "loop",
-            json!({
-                "class": format!("{:?}", repetition.class),
-                "count": repetition.count,
-                "period_s": repetition.period.as_secs_f64(),
-            }),
-        ),
-        Event::PingSent => ("ping_sent", Value::Null),
+        Event::Loop(repetition) => json!({
+            "class": repetition.class.name(),
+            "count": repetition.count,
+            "period_s": repetition.period.as_secs_f64(),
+        }),
+        Event::PingSent => Value::Null,
         Event::PongReceived(Pong::Matched { round_trip }) => {
-            ("pong", json!({ "round_trip_ms": round_trip.as_secs_f64() * 1e3 }))
+            json!({ "round_trip_ms": round_trip.as_secs_f64() * 1e3 })
         }
-        Event::PongReceived(Pong::Unsolicited) => ("pong_unsolicited", Value::Null),
+        Event::PongReceived(Pong::Unsolicited) => Value::Null,
         Event::PingUnanswered { after, heard } => {
-            ("ping_unanswered", json!({ "after_s": after.as_secs_f64(), "heard": heard }))
+            json!({ "after_s": after.as_secs_f64(), "heard": heard })
         }
-        Event::FilesRenewed { .. } => ("files_renewed", Value::Null),
+        Event::FilesRenewed { .. } => Value::Null,
         Event::FilesKept { .. } => {
             let error = report.error.as_ref().map(|error| error.fact());
-            ("files_kept", json!({ "error": error }))
+            json!({ "error": error })
         }
-        other => describe_more(other),
+        other => more_fields(other),
     }
 }
 
-fn describe_more(event: &Event) -> (&'static str, Value) {
+fn more_fields(event: &Event) -> Value {
     match event {
         Event::SubscriptionsRestoring { filters } => {
-            ("subscriptions_restoring", json!({ "filters": filters }))
+            json!({ "filters": filters })
         }
         Event::SubscriptionLost { filter, reason } => {
-            ("subscription_lost", json!({ "filter": filter.as_str(), "reason_code": reason.0 }))
+            json!({ "filter": filter.as_str(), "reason_code": reason.0 })
         }
-        Event::Reauthenticated { .. } => ("reauthenticated", Value::Null),
-        Event::ReadingPaused => ("reading_paused", Value::Null),
-        Event::ReadingResumed => ("reading_resumed", Value::Null),
+        Event::Reauthenticated { .. } => Value::Null,
+        Event::ReadingPaused => Value::Null,
+        Event::ReadingResumed => Value::Null,
         Event::ReceiveMaximumExceeded { maximum } => {
-            ("receive_maximum_exceeded", json!({ "maximum": maximum }))
+            json!({ "maximum": maximum })
         }
         Event::DeliveryStalled { unacknowledged } => {
-            ("delivery_stalled", json!({ "unacknowledged": unacknowledged }))
+            json!({ "unacknowledged": unacknowledged })
         }
-        Event::DeliveryResumed => ("delivery_resumed", Value::Null),
+        Event::DeliveryResumed => Value::Null,
         Event::Quarantined { topic, deaths, serial } => {
             let serial = serial.map(|serial| serial.0);
             let what = json!({ "topic": topic.as_deref(), "deaths": deaths, "serial": serial });
-            ("quarantined", what)
+            what
         }
-        Event::Lagged { lost } => ("lagged", json!({ "lost": lost })),
+        Event::Lagged { lost } => json!({ "lost": lost }),
         Event::Recovered { exchanges, queued, quarantined, subscriptions } => {
             let what = json!({
                 "exchanges": exchanges,
@@ -137,40 +128,46 @@ fn describe_more(event: &Event) -> (&'static str, Value) {
                 "quarantined": quarantined,
                 "subscriptions": subscriptions,
             });
-            ("recovered", what)
+            what
         }
         Event::Settled { serial, result } => {
-            let error = result.as_ref().err().map(|error| Words(error).to_string());
+            let error = result.as_ref().err().map(|error| error.to_string());
             let mut what = json!({ "serial": serial.0, "error": error });
             if let Err(DeliveryError::Uncertain { .. }) = result {
                 what["uncertain"] = Value::Bool(true);
             }
-            ("settled", what)
+            what
         }
-        Event::StoreFailed { failure, retry } => (
-            "store_failed",
-            json!({ "failure": failure.to_string(), "retry_s": retry.as_secs_f64() }),
-        ),
-        Event::StoreRestored => ("store_restored", Value::Null),
-        Event::StoreNotice(notice) => ("store_notice", of_notice(notice)),
-        other => ("other", json!({ "detail": format!("{other:?}") })),
+        Event::StoreFailed { failure, retry } => {
+            json!({ "failure": failure.to_string(), "retry_s": retry.as_secs_f64() })
+        }
+        Event::StoreRestored => Value::Null,
+        Event::StoreNotice(notice) => of_notice(notice),
+        other => json!({ "detail": format!("{other:?}") }),
+    }
+}
+
+fn reason(halt: Halt) -> String {
+    match halt {
+        Halt::Attempts(count) => format!("{}({count})", halt.name()),
+        _ => halt.name().to_owned(),
     }
 }
 
 fn of_notice(notice: &Notice) -> Value {
-    let (kind, place, aside) = match &notice.kind {
-        NoticeKind::Torn { offset, bytes } => ("torn", Some((*offset, *bytes)), None),
-        NoticeKind::Unfinished { bytes } => ("unfinished", Some((0, *bytes)), None),
+    let (place, aside) = match &notice.kind {
+        NoticeKind::Torn { offset, bytes } => (Some((*offset, *bytes)), None),
+        NoticeKind::Unfinished { bytes } => (Some((0, *bytes)), None),
         NoticeKind::PutAside { offset, bytes, into, kept } => {
-            ("put_aside", Some((*offset, *bytes)), Some((into, *kept)))
+            (Some((*offset, *bytes)), Some((into, *kept)))
         }
-        NoticeKind::Lost { offset, bytes } => ("lost", Some((*offset, *bytes)), None),
-        NoticeKind::GaveWay => ("gave_way", None, None),
-        NoticeKind::Exposed => ("exposed", None, None),
-        _ => ("other", None, None),
+        NoticeKind::Lost { offset, bytes } => (Some((*offset, *bytes)), None),
+        NoticeKind::GaveWay => (None, None),
+        NoticeKind::Exposed => (None, None),
+        _ => (None, None),
     };
     json!({
-        "kind": kind,
+        "kind": notice.kind.name(),
         "file": notice.file,
         "offset": place.map(|(offset, _)| offset),
         "bytes": place.map(|(_, bytes)| bytes),
@@ -183,7 +180,7 @@ fn of_notice(notice: &Notice) -> Value {
 fn disconnected(report: &Report, cause: &DisconnectCause, online_s: Option<f64>) -> Value {
     let why = match &report.error {
         Some(error) => error.fact(),
-        None => Words(cause).to_string(),
+        None => cause.to_string(),
     };
     let reason = match cause {
         DisconnectCause::Refused { reason, .. }
@@ -192,7 +189,7 @@ fn disconnected(report: &Report, cause: &DisconnectCause, online_s: Option<f64>)
     };
     json!({
         "cause": why,
-        "class": format!("{:?}", cause.class()),
+        "class": cause.class().name(),
         "reason_code": reason,
         "online_s": online_s,
     })
@@ -214,7 +211,7 @@ mod tests {
             let told = json!({ "after_s": 1.5, "heard": heard });
             let (time, at) = (std::time::UNIX_EPOCH, evenkeel_proto::Instant::default());
             let report = Report { time, at, event, error: None };
-            assert_eq!(describe(&report), ("ping_unanswered", told));
+            assert_eq!((report.event.name(), fields(&report)), ("ping_unanswered", told));
         }
     }
 
@@ -235,7 +232,7 @@ mod tests {
             ),
             (Event::DeliveryResumed, "delivery_resumed", Value::Null),
         ] {
-            assert_eq!(describe_more(&event), (name, what));
+            assert_eq!((event.name(), more_fields(&event)), (name, what));
         }
     }
 
@@ -272,7 +269,7 @@ mod tests {
             ),
             (Event::StoreRestored, "store_restored", Value::Null),
         ] {
-            assert_eq!(describe_more(&event), (name, what));
+            assert_eq!((event.name(), more_fields(&event)), (name, what));
         }
     }
     #[test]
@@ -280,12 +277,12 @@ mod tests {
         let (conn, time) = (evenkeel_proto::ConnectionId(1), std::time::SystemTime::UNIX_EPOCH);
         let at = evenkeel_proto::Instant::from_micros(0);
         let renewed = Report { time, at, event: Event::FilesRenewed { conn }, error: None };
-        assert_eq!(describe(&renewed), ("files_renewed", Value::Null));
+        assert_eq!((renewed.event.name(), fields(&renewed)), ("files_renewed", Value::Null));
         let error = crate::tls::TlsConfigError::NoVersion;
         let error = crate::transport::ConnectError::Config(error.into());
         let error = Some(Box::new(crate::error::TransportError::Connect(error)));
         let kept = Report { time, at, event: Event::FilesKept { conn }, error };
         let what = json!({ "error": "the TLS settings allow no TLS version" });
-        assert_eq!(describe(&kept), ("files_kept", what));
+        assert_eq!((kept.event.name(), fields(&kept)), ("files_kept", what));
     }
 }

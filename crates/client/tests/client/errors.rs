@@ -102,7 +102,7 @@ async fn words_about(bytes: &[u8], is_online: bool) -> String {
     loop {
         let report = soon(events.recv()).await.unwrap();
         if let Event::Disconnected { cause, .. } = report.event {
-            return evenkeel::Words(&cause).to_string();
+            return cause.to_string();
         }
     }
 }

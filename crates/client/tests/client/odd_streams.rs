@@ -2,7 +2,7 @@
 
 use std::io;
 
-use evenkeel::{Event, Reconnect, Words};
+use evenkeel::{Event, Reconnect};
 
 use crate::support::*;
 
@@ -77,7 +77,7 @@ async fn the_servers_own_words_are_heard_where_a_write_fails() {
             break cause;
         }
     };
-    assert_eq!(Words(&cause).to_string(), "the server disconnected: Packet too large (0x95)");
+    assert_eq!(cause.to_string(), "the server disconnected: Packet too large (0x95)");
 }
 
 fn connack() -> Vec<u8> {

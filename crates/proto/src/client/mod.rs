@@ -58,10 +58,46 @@ const STUCK_AFTER: Duration = Duration::from_secs(1);
 /// Events kept for a caller that does not poll.
 const EVENTS_KEPT: usize = 256;
 
-/// An MQTT client without I/O; see the [crate documentation](crate) for the loop that drives it.
+/// An MQTT client without I/O; see the [crate documentation](crate) for the loop
+/// that drives it.
 ///
-/// Commands and inputs never block and never fail by panic. After any of
-/// them, [`poll`](Self::poll) until [`Output::Wait`].
+/// Its methods stand in four groups. None blocks, and none fails by panic.
+///
+/// **Feed** it what happened: [`handle`](Self::handle) with an [`Input`],
+/// [`begin_authentication`](Self::begin_authentication) and
+/// [`authenticate`](Self::authenticate) with data of enhanced authentication,
+/// [`set_wall_clock`](Self::set_wall_clock).
+///
+/// **Command** what is wanted: [`start`](Self::start),
+/// [`publish`](Self::publish), [`acknowledge`](Self::acknowledge),
+/// [`acknowledge_all`](Self::acknowledge_all), [`give_back`](Self::give_back),
+/// [`subscribe`](Self::subscribe),
+/// [`subscribe_identified`](Self::subscribe_identified),
+/// [`identify`](Self::identify), [`unsubscribe`](Self::unsubscribe),
+/// [`remove`](Self::remove), [`requeue`](Self::requeue),
+/// [`detach`](Self::detach), [`probe`](Self::probe),
+/// [`reauthenticate`](Self::reauthenticate), [`reconnect`](Self::reconnect),
+/// [`shutdown`](Self::shutdown).
+///
+/// **Drain** what it wants and has: [`poll`](Self::poll),
+/// [`next_completion`](Self::next_completion),
+/// [`next_message`](Self::next_message), [`take_transmit`](Self::take_transmit).
+///
+/// **Query** how it stands, which changes nothing:
+/// [`next_deadline`](Self::next_deadline), [`needs_poll`](Self::needs_poll),
+/// [`wants_read`](Self::wants_read), [`state`](Self::state),
+/// [`limits`](Self::limits), [`stats`](Self::stats), and all others that take
+/// `&self`.
+///
+/// The order of calls: after any number of feeds and commands, `poll` until it
+/// returns [`Output::Wait`]; then take outcomes, messages and bytes. What a
+/// deadline is about is done by `poll` at that instant or later; before, the
+/// socket is read until it is empty (K9).
+///
+/// The rule on `now`: it is the present instant of a clock that never goes
+/// back, and the same clock for every call. An instant before the last one is
+/// read as the last one. A command may be given [`Client::now`] if an exact time
+/// does not matter.
 #[derive(Debug)]
 pub struct Client {
     /// Shared by clients that are alike.

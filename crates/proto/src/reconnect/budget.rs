@@ -1,3 +1,5 @@
+//! How many CONNECTs a window of time may hold (R2).
+
 use alloc::collections::VecDeque;
 use core::time::Duration;
 

@@ -1,3 +1,5 @@
+//! The same end over and over (R6).
+
 use core::time::Duration;
 
 use crate::cause::CauseClass;

@@ -1,3 +1,5 @@
+//! Which server the next attempt goes to (R10).
+
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use core::time::Duration;

@@ -1,3 +1,5 @@
+//! Which protocol version a server is asked for (R14).
+
 use core::time::Duration;
 
 use evenkeel_codec::Version;

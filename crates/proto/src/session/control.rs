@@ -1,3 +1,5 @@
+//! One SUBSCRIBE or UNSUBSCRIBE on its way.
+
 use alloc::vec;
 use alloc::vec::Vec;
 
@@ -192,7 +194,7 @@ impl Control {
 
     /// The packet for the next `count` filters, with the identifier or without.
     pub(crate) fn packet(&self, packet_id: PacketId, count: usize, identified: bool) -> Packet {
-        let identifier = self.identifier.filter(|_| identified);
+        let identifier = if identified { self.identifier } else { None };
         let identifier = identifier.map(Property::SubscriptionIdentifier);
         let properties = self.properties.iter().cloned().chain(identifier).collect();
         let places = self.open().take(count);

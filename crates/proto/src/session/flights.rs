@@ -1,3 +1,5 @@
+//! Exchanges in flight, by packet identifier.
+
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 

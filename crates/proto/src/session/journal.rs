@@ -254,7 +254,7 @@ impl Journal {
         let due = self.due.into_iter().chain(self.notes.due()).min();
         let due = if reads { Some(Instant::default()) } else { due };
         let earliest = self.trouble.map_or_else(Instant::default, |trouble| trouble.retry_at);
-        due.filter(|_| self.out.is_none()).map(|due| due.max(earliest))
+        if self.out.is_none() { due.map(|due| due.max(earliest)) } else { None }
     }
 
     /// What is recorded shall be committed now.
@@ -377,7 +377,9 @@ impl Journal {
         self.due = (!self.pending.is_empty()).then_some(now);
         self.gates.retain_mut(|closed| !closed.gate.fail(failure, is_refused));
         let delay = self.fail(now, failure);
-        if let Some(trouble) = self.trouble.as_mut().filter(|_| !refused.is_empty()) {
+        if !refused.is_empty()
+            && let Some(trouble) = &mut self.trouble
+        {
             // A store that is full takes what is left without the new messages.
             trouble.retry_at = now;
         }

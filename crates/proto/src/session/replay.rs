@@ -1,3 +1,5 @@
+//! What has to be sent again on a new connection.
+
 use alloc::collections::VecDeque;
 
 use evenkeel_codec::PacketId;

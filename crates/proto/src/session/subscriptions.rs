@@ -1,3 +1,5 @@
+//! The filters that the server holds for us.
+
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::vec;
@@ -106,7 +108,9 @@ impl Subscriptions {
                 }
             }
             Asked::Unsubscribe(filters) => {
-                if let Some(filter) = filters.get(place).filter(|_| !code.is_error()) {
+                if !code.is_error()
+                    && let Some(filter) = filters.get(place)
+                {
                     self.active.remove(filter);
                 }
             }
@@ -158,16 +162,22 @@ impl Subscriptions {
         match &control.asked {
             Asked::Subscribe(filters) => {
                 // One that only gains an identifier is stored as it is.
-                let filter = filters.get(place).filter(|_| !control.renews || code.is_error())?;
+                if control.renews && !code.is_error() {
+                    return None;
+                }
+                let filter = filters.get(place)?;
                 let (filter, properties) = (filter.clone(), control.properties.clone());
-                Some(match code.is_error() {
-                    true => Record::Unsubscribed { filter: filter.filter },
-                    false => Record::Subscribed(StoredSubscription { filter, properties }),
+                Some(if code.is_error() {
+                    Record::Unsubscribed { filter: filter.filter }
+                } else {
+                    Record::Subscribed(StoredSubscription { filter, properties })
                 })
             }
             Asked::Unsubscribe(filters) => {
-                let filter = filters.get(place).filter(|_| !code.is_error())?.clone();
-                Some(Record::Unsubscribed { filter })
+                if code.is_error() {
+                    return None;
+                }
+                Some(Record::Unsubscribed { filter: filters.get(place)?.clone() })
             }
         }
     }
@@ -208,7 +218,7 @@ impl Subscriptions {
                 entry.options.retain_handling = RetainHandling::OnNewSubscribe;
             }
             let filter = SubscribeFilter { filter, options: entry.options };
-            let identifier = entry.identifier.filter(|_| identified);
+            let identifier = if identified { entry.identifier } else { None };
             let known = match identifier {
                 Some(identifier) => by_identifier.get(&identifier).copied(),
                 None => groups.iter().position(|group| {

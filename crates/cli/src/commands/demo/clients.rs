@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use evenkeel::{
-    BuildError, Client, DeliveryError, Messages, QoS, Reconnect, SubscribeError, Words,
-};
+use evenkeel::{BuildError, Client, DeliveryError, Messages, QoS, Reconnect, SubscribeError};
 use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
@@ -150,7 +148,7 @@ async fn send(
 }
 
 fn failed(kind: Kind, number: u64, error: &DeliveryError) -> DemoEvent {
-    DemoEvent::Failed { kind, number, why: Words(error).to_string() }
+    DemoEvent::Failed { kind, number, why: error.to_string() }
 }
 
 impl Kind {

@@ -5,7 +5,7 @@ use std::io::IsTerminal;
 use std::time::Instant;
 
 use evenkeel::keepalive::Pong;
-use evenkeel::{DisconnectCause, Event, Report, Stats, Words};
+use evenkeel::{DisconnectCause, Event, Report, Stats};
 use evenkeel_broker::EventKind;
 
 use super::clients::Role;
@@ -146,7 +146,7 @@ impl Display {
                     Some(lived) => format!("connection lost {}", duration::after(*lived)),
                     None => format!("attempt {} failed", of_mut(&mut self.attempts, role)),
                 };
-                *of_mut(&mut self.ended, role) = Some(format!("{what}: {}", Words(cause)));
+                *of_mut(&mut self.ended, role) = Some(format!("{what}: {cause}"));
                 Ok(())
             }
             Event::RetryScheduled { retry, delay } => {

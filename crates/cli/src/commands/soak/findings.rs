@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use evenkeel::{CauseClass, DisconnectCause, Words};
+use evenkeel::{CauseClass, DisconnectCause};
 use serde::Serialize;
 
 /// All clients together.
@@ -26,7 +26,7 @@ impl Findings {
         self.lifetimes.extend(online_for);
         *self.causes.entry(name(cause)).or_default() += 1;
         if cause.class() == CauseClass::PacketFault {
-            self.charges.push(format!("a connection ended over a packet: {}", Words(cause)));
+            self.charges.push(format!("a connection ended over a packet: {cause}"));
         }
     }
 }

@@ -1,3 +1,5 @@
+//! A client with its clock, its transport and the server at the other end.
+
 use std::collections::VecDeque;
 use std::time::Duration;
 

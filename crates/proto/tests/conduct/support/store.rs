@@ -1,3 +1,5 @@
+//! A store in memory that judges what it is told.
+
 use std::collections::BTreeMap;
 
 use evenkeel_proto::codec::PacketId;

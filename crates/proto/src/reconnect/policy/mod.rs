@@ -1,3 +1,5 @@
+//! When and whether the next attempt follows (R3, R4, R9).
+
 use alloc::sync::Arc;
 use core::time::Duration;
 
