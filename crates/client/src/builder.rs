@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use evenkeel_codec::{Property, QoS, Text, TopicError, Version};
+use evenkeel_dispatch::Streams;
 use evenkeel_profile::Profile;
 use evenkeel_proto::record::Recovered;
 use evenkeel_proto::{Bounds, Client as Core, Config, QueueConfig, Reconnect, WhenUncertain};
@@ -21,7 +22,6 @@ use crate::error::BuildError;
 use crate::hooks::{Authenticator, Credentials, CredentialsError, EndpointError};
 use crate::server::{IntoServer, Named, Server};
 use crate::shared::{Identity, Shared, store};
-use crate::streams::unmatched::Hold;
 use crate::transport::{
     Connector, Endpoint, Opener, Proxy, Subprotocol, TcpOptions, TransportOptions, WebSocketOptions,
 };
@@ -494,7 +494,7 @@ impl ClientBuilder {
         let client_id = self.name(seed, recovered.as_ref())?;
         let span = tracing::info_span!("evenkeel", %client_id);
         let settings = self.settings;
-        let hold = Hold::new(&common.config.bounds, settings.hold);
+        let streams = Streams::new(&common.config.bounds, settings.hold, seed);
         let (now, mut config) = (settings.clock.now(), common.config.clone());
         let core = match recovered {
             Some(recovered) => {
@@ -511,7 +511,7 @@ impl ClientBuilder {
             requests: AtomicU64::new(1),
             authenticator: common.connect.hooks.authenticator.clone(),
         };
-        let shared = Shared::new(core, identity, hold, settings.clock, span.clone());
+        let shared = Shared::new(core, identity, streams, settings.clock, span.clone());
         if let Some(store) = store {
             store::spawn(store, &shared).map_err(BuildError::StoreThread)?;
         }

@@ -124,16 +124,15 @@ mod events;
 mod explain;
 mod hooks;
 mod io_error;
-mod pace;
 mod publish;
 mod receive;
 mod request;
 mod server;
 mod shared;
-mod streams;
 pub mod tls;
 mod topic;
 pub mod transport;
+mod tuning;
 pub mod url;
 mod will;
 

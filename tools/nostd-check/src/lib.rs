@@ -1,4 +1,4 @@
-//! Builds only while codec, profile and proto need no `std`.
+//! Builds only while codec, profile, proto and dispatch need no `std`.
 //!
 //! The panic handler below is a lang item that `std` defines too. Where any
 //! crate in the dependency tree links `std`, rustc finds two of them and
@@ -9,6 +9,7 @@ use core::alloc::{GlobalAlloc, Layout};
 use core::panic::PanicInfo;
 
 extern crate evenkeel_codec as _;
+extern crate evenkeel_dispatch as _;
 extern crate evenkeel_profile as _;
 extern crate evenkeel_proto as _;
 

@@ -5,12 +5,21 @@ use super::code::without_comment;
 use crate::{Fault, Repository, Source};
 
 /// Directories whose code knows no clock, no randomness and no I/O.
-const CORE: [&str; 4] =
-    ["crates/codec/src/", "crates/profile/src/", "crates/proto/src/", "crates/broker/src/core/"];
+const CORE: [&str; 5] = [
+    "crates/codec/src/",
+    "crates/profile/src/",
+    "crates/proto/src/",
+    "crates/dispatch/src/",
+    "crates/broker/src/core/",
+];
 
 /// Crates that build without std.
-const NO_STD: [&str; 3] =
-    ["crates/codec/src/lib.rs", "crates/profile/src/lib.rs", "crates/proto/src/lib.rs"];
+const NO_STD: [&str; 4] = [
+    "crates/codec/src/lib.rs",
+    "crates/profile/src/lib.rs",
+    "crates/proto/src/lib.rs",
+    "crates/dispatch/src/lib.rs",
+];
 
 /// The outside world, which enters the core as arguments only.
 const OUTSIDE: [&str; 11] = [

@@ -115,7 +115,7 @@ impl Client {
 
     /// Messages that were acknowledged without being given out by any stream.
     pub fn discarded(&self) -> u64 {
-        self.shared.lock().streams.discarded
+        self.shared.lock().streams.discarded()
     }
 
     /// Where the client stands.

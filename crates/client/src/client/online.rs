@@ -7,8 +7,8 @@ use std::task::{Context, Poll};
 use evenkeel_proto::State;
 
 use crate::error::ConnectError;
-use crate::shared::wakers::Waiter;
 use crate::shared::{Inner, Shared};
+use evenkeel_dispatch::Waiter;
 
 /// The future of [`Client::online`](crate::Client::online).
 pub(crate) struct Connecting<'a> {

@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 
 use crate::shared::Shared;
 use crate::shared::store::Job;
-use crate::shared::wakers::Waiter;
+use evenkeel_dispatch::Waiter;
 
 /// A look into the queue of a client: what waits, what is in flight, and what
 /// is in quarantine.

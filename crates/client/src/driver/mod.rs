@@ -23,10 +23,10 @@ use evenkeel_proto::{
 use crate::clock;
 use crate::error::TransportError;
 use crate::hooks::AuthenticatorError;
-use crate::shared::wakers::Wakers;
 use crate::shared::{Inner, Shared, store};
 use crate::tls::TlsRenewal;
 use crate::transport;
+use evenkeel_dispatch::Wakers;
 
 pub(crate) use connect::attempt::ConnectSettings;
 use connect::attempt::{Attempt, AttemptEnd};
@@ -83,7 +83,7 @@ pub(crate) struct Driver {
     answer: Option<Box<Answer>>,
     due: Due,
     /// When the streams want to look at what they hold.
-    hold_deadline: Option<Instant>,
+    held_deadline: Option<Instant>,
     /// Turns since the core was last asked about deadlines.
     unjudged: u32,
     timer: DeadlineTimer,
@@ -107,7 +107,7 @@ impl Driver {
             next: None,
             answer: None,
             due: Due::default(),
-            hold_deadline: None,
+            held_deadline: None,
             unjudged: 0,
             timer: DeadlineTimer::default(),
             state,
@@ -253,7 +253,7 @@ impl Driver {
             };
         }
         inner.deliver();
-        self.hold_deadline = inner.streams.hold_deadline();
+        self.held_deadline = inner.streams.held_deadline();
         let state = inner.core.state();
         if state != self.state || !self.outputs.is_empty() {
             inner.wake_connecting();
@@ -443,7 +443,7 @@ impl Driver {
     /// True where a deadline has come.
     fn is_due(&mut self, cx: &mut Context<'_>) -> bool {
         let tidying = self.connection.as_ref().and_then(Connection::tidying_due);
-        let others = [self.hold_deadline, tidying].into_iter().flatten().min();
+        let others = [self.held_deadline, tidying].into_iter().flatten().min();
         let due = match others {
             None => self.due,
             others => {

@@ -9,6 +9,7 @@ use evenkeel_proto::Instant;
 use tokio::time::Sleep;
 
 use crate::clock::Clock;
+use crate::tuning;
 
 /// The runtime's timers stand still while the machine sleeps, so no wait is
 /// longer than this: after a resume the clock is looked at again.
@@ -16,11 +17,6 @@ const LONGEST_SLEEP: Duration = Duration::from_secs(15);
 
 /// Moving a timer costs more than waking up this much too early.
 const TOLERANCE: Duration = Duration::from_millis(1);
-
-/// Deadlines with some slack come at multiples of this by the client's clock,
-/// which all clients with the system's clock share: one wake-up of the
-/// runtime then serves all of them that are due.
-const GRID: Duration = Duration::from_millis(25);
 
 /// When to look again.
 #[derive(Clone, Copy, Default)]
@@ -51,7 +47,7 @@ impl DeadlineTimer {
             return true;
         }
         let wanted = deadline.min(now + LONGEST_SLEEP);
-        let wait = if due.slack < GRID { wanted } else { on_grid(wanted) }.since(now);
+        let wait = if due.slack < grid() { wanted } else { on_grid(wanted) }.since(now);
         let until = tokio::time::Instant::now() + wait;
         let sleep = self.sleep.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(until)));
         let distance = until.max(sleep.deadline()) - until.min(sleep.deadline());
@@ -63,8 +59,15 @@ impl DeadlineTimer {
     }
 }
 
+/// Deadlines with some slack come at multiples of this by the client's clock,
+/// which all clients with the system's clock share: one wake-up of the
+/// runtime then serves all of them that are due.
+fn grid() -> Duration {
+    Duration::from_millis(tuning::wake_grid())
+}
+
 /// The next instant of the grid that is not before `at`.
 fn on_grid(at: Instant) -> Instant {
-    let grid = GRID.as_micros() as u64;
+    let grid = grid().as_micros() as u64;
     Instant::from_micros(at.as_micros().saturating_add(grid - 1) / grid * grid)
 }

@@ -1,5 +1,6 @@
 //! Publishing: the request, its way into the core, and the receipt for it.
 
+mod pause;
 mod publishing;
 mod receipt;
 mod request;

@@ -12,7 +12,7 @@ use super::receipt::{Receipt, Waiting};
 use super::request::{Draft, Offered, PublishRequest};
 use crate::error::PublishError;
 use crate::shared::Shared;
-use crate::shared::wakers::Waiter;
+use evenkeel_dispatch::Waiter;
 
 impl<'a> IntoFuture for PublishRequest<'a> {
     type Output = Result<Receipt, PublishError>;

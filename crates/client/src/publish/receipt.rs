@@ -8,8 +8,8 @@ use std::task::{Context, Poll, Waker};
 use evenkeel_codec::ReasonCode;
 use evenkeel_proto::{ConnectionId, Delivered, DeliveryError, Token};
 
-use crate::shared::wakers::Waiter;
 use crate::shared::{Inner, Shared};
+use evenkeel_dispatch::Waiter;
 
 /// The claim to the outcome of an accepted message; await it.
 ///

@@ -11,9 +11,9 @@ use evenkeel_proto::{Accepted, Delivered, DeliveryError, RejectReason, Token};
 
 use super::receipt::{Receipt, Waiting};
 use crate::error::PublishError;
-use crate::shared::wakers::Waiter;
 use crate::shared::{Inner, Shared};
 use crate::topic::IntoTopic;
+use evenkeel_dispatch::Waiter;
 
 /// A message to be published; await it to have it accepted.
 ///

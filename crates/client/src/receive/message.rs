@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use evenkeel_codec::{Properties, Publish, QoS, ReasonCode};
+use evenkeel_dispatch::{AckShare, StreamMessage};
 
 use crate::shared::{Inner, Shared};
-use crate::streams::{AckShare, Parcel};
 
 /// A message from the server.
 ///
@@ -27,9 +27,9 @@ struct Pending {
 }
 
 impl Message {
-    pub(super) fn new(parcel: Parcel, shared: &Arc<Shared>, manual: bool) -> Self {
-        let ack = parcel.ack.map(|share| Pending { shared: shared.clone(), share, manual });
-        Self { publish: parcel.publish, ack }
+    pub(super) fn new(message: StreamMessage, shared: &Arc<Shared>, manual: bool) -> Self {
+        let ack = message.ack.map(|share| Pending { shared: shared.clone(), share, manual });
+        Self { publish: message.publish, ack }
     }
 
     /// The topic it was published to.

@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use evenkeel_codec::{Properties, QoS, ReasonCode, TopicFilter};
+use evenkeel_dispatch::{Next, Prefetched, StreamId};
 
 use super::Message;
-use crate::pace::Pace;
+use super::batches::Batches;
 use crate::shared::{Inner, Shared};
-use crate::streams::{Next, StreamId, Taken};
 
 /// The messages of one subscription, in the order they came.
 ///
@@ -23,17 +23,17 @@ pub struct Messages {
     granted: Vec<(TopicFilter, Result<QoS, ReasonCode>)>,
     manual: bool,
     keep: bool,
-    pace: Pace,
-    /// Taken under one lock, for the next calls.
-    taken: Taken,
+    batches: Batches,
+    /// Taken under one lock, to be given out without.
+    prefetched: Prefetched,
 }
 
 impl Messages {
     pub(crate) fn new(shared: Arc<Shared>, id: StreamId, manual: bool) -> Self {
         shared.add_user();
-        let taken = shared.lock().streams.handle(id);
-        let (granted, pace) = (Vec::new(), Pace::default());
-        Self { shared, id, granted, manual, keep: false, pace, taken }
+        let prefetched = shared.lock().streams.handle(id);
+        let (granted, batches) = (Vec::new(), Batches::default());
+        Self { shared, id, granted, manual, keep: false, batches, prefetched }
     }
 
     /// Notes the server's answer. Refused filters are this stream's no more.
@@ -65,13 +65,13 @@ impl Messages {
 
     /// [`next`](Self::next) for hand-written futures.
     pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Message>> {
-        if let Some(parcel) = self.taken.next() {
-            return Poll::Ready(Some(Message::new(parcel, &self.shared, self.manual)));
+        if let Some(message) = self.prefetched.take_next() {
+            return Poll::Ready(Some(Message::new(message, &self.shared, self.manual)));
         }
         let part = {
             let inner = self.shared.lock();
-            let waiting = self.taken.len() + inner.streams.waiting(self.id);
-            self.pace.next_part(waiting, inner.gathered.settled.len())
+            let waiting = self.prefetched.len() + inner.streams.waiting(self.id);
+            self.batches.next_part(waiting, inner.gathered.settled.len())
         };
         // Acknowledgements are to be sent before this stream gives out more.
         // Where the driver runs on another thread, it mostly has.
@@ -81,22 +81,22 @@ impl Messages {
         };
         let polled = self.poll_take(cx, part);
         if polled.is_pending() {
-            self.pace.end_batch();
+            self.batches.end_batch();
         }
         polled
     }
 
     fn poll_take(&mut self, cx: &mut Context<'_>, most: usize) -> Poll<Option<Message>> {
         let mut inner = self.shared.lock();
-        match inner.streams.take(self.id, most, &mut self.taken, cx.waker()) {
-            Next::Parcel(parcel) => {
+        match inner.streams.take(self.id, most, &mut self.prefetched, cx.waker()) {
+            Next::Message(message) => {
                 drop(inner);
-                Poll::Ready(Some(Message::new(parcel, &self.shared, self.manual)))
+                Poll::Ready(Some(Message::new(message, &self.shared, self.manual)))
             }
-            Next::Unblocked(parcel) => {
+            Next::Unblocked(message) => {
                 // The driver moves what waits in the core.
                 Inner::signal(inner);
-                Poll::Ready(Some(Message::new(parcel, &self.shared, self.manual)))
+                Poll::Ready(Some(Message::new(message, &self.shared, self.manual)))
             }
             Next::Empty => Poll::Pending,
             Next::Ended => Poll::Ready(None),
@@ -105,8 +105,8 @@ impl Messages {
 
     /// A message that is here already; `None` where there is none.
     pub fn try_next(&mut self) -> Option<Message> {
-        if let Some(parcel) = self.taken.next() {
-            return Some(Message::new(parcel, &self.shared, self.manual));
+        if let Some(message) = self.prefetched.take_next() {
+            return Some(Message::new(message, &self.shared, self.manual));
         }
         let mut cx = Context::from_waker(std::task::Waker::noop());
         match self.poll_take(&mut cx, usize::MAX) {
@@ -135,11 +135,11 @@ impl futures_core::Stream for Messages {
 
 impl Drop for Messages {
     fn drop(&mut self) {
-        let Self { id, taken, keep, .. } = self;
+        let Self { id, prefetched, keep, .. } = self;
         let (id, keep) = (*id, *keep);
         self.shared.command(|inner| {
             let now = inner.core.now();
-            let (orphans, unseen) = inner.streams.close(id, taken, keep);
+            let (orphans, unseen) = inner.streams.close(id, prefetched, keep);
             let unseen = unseen.into_iter().map(|key| (key, ReasonCode::SUCCESS));
             inner.core.acknowledge_all(now, unseen);
             if !keep && !orphans.is_empty() {

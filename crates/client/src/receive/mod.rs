@@ -1,5 +1,6 @@
 //! Receiving: the subscription, its stream of messages, and their acknowledgement.
 
+mod batches;
 mod message;
 mod messages;
 mod subscribe;

@@ -1,9 +1,7 @@
 //! What the handles and the driver share: the core behind one short lock.
 
 mod identity;
-pub(crate) mod operations;
 pub(crate) mod store;
-pub(crate) mod wakers;
 mod watched;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -12,6 +10,7 @@ use std::task::Waker;
 use std::time::Duration;
 
 use evenkeel_codec::ReasonCode;
+use evenkeel_dispatch::{Notice, Operations, Streams, Waiters, Wakers};
 use evenkeel_proto::record::Serial;
 use evenkeel_proto::{
     AckKey, Client as Core, Completion, Connected, DisconnectCause, Event, Output, Pace, State,
@@ -21,17 +20,10 @@ use evenkeel_proto::{
 use crate::clock::Clock;
 use crate::error::TransportError;
 use crate::events::Events;
-use crate::pace;
-use crate::streams::Streams;
-use crate::streams::unmatched::Hold;
+use crate::tuning;
 
 pub(crate) use identity::Identity;
-use operations::Operations;
-use wakers::{Waiters, Wakers};
 use watched::Watched;
-
-/// Room kept for acknowledgements that wait for the driver.
-const SETTLED_KEPT: usize = 256;
 
 /// Time to say goodbye after the last handle is gone.
 const LAST_HANDLE_GRACE: Duration = Duration::from_secs(5);
@@ -103,13 +95,13 @@ impl Shared {
     pub(crate) fn new(
         core: Core,
         identity: Identity,
-        hold: Hold,
+        streams: Streams,
         clock: Clock,
         span: tracing::Span,
     ) -> Arc<Self> {
         let inner = Inner {
             operations: Operations::default(),
-            streams: Streams::new(hold, identity.seed),
+            streams,
             gathered: Gathered::default(),
             publishers: Waiters::default(),
             writing: Waiters::default(),
@@ -185,16 +177,7 @@ impl Inner {
         unfinished.for_each(|(key, _)| core.give_back(*key));
         let answers = gathered.settled.drain(..).filter_map(|(key, answer)| Some((key, answer?)));
         core.acknowledge_all(core.now(), answers);
-        gathered.settled.shrink_to(SETTLED_KEPT);
-    }
-
-    /// True where the driver is to send what was published before more is.
-    pub(crate) fn publisher_pauses(&mut self) -> bool {
-        let pauses = pace::publisher_pauses(self.gathered.published, self.core.in_flight());
-        if pauses {
-            self.gathered.published = 0;
-        }
-        pauses
+        gathered.settled.shrink_to(tuning::acknowledgements_kept());
     }
 
     /// Hands outcomes, messages and room to those who wait for them; due
@@ -210,7 +193,7 @@ impl Inner {
         if self.core.is_settled() {
             self.drained.wake_all(&mut self.to_wake);
         }
-        self.streams.route(&mut self.core, &mut self.to_wake);
+        self.streams.route(&mut self.core, &mut self.to_wake, log);
         // Those who are woken without need would try and fail, turn by turn.
         if self.core.takes_publishes() {
             self.publishers.wake_all(&mut self.to_wake);
@@ -305,5 +288,24 @@ impl Inner {
         self.writing.wake_all(&mut self.to_wake);
         self.drained.wake_all(&mut self.to_wake);
         self.connecting.waiters.wake_all(&mut self.to_wake);
+    }
+}
+
+/// Logs what becomes of messages.
+#[inline]
+fn log(notice: Notice<'_>) {
+    match notice {
+        Notice::Message(publish) => tracing::trace!(
+            topic = publish.topic.as_str(),
+            qos = publish.qos.level(),
+            retain = publish.retain,
+            payload_len = publish.payload.len(),
+            "message"
+        ),
+        Notice::GivenUp { messages, first } => tracing::warn!(
+            messages,
+            topic = first.map(|publish| publish.topic.as_str()),
+            "no stream was opened for these messages: they are discarded, and so are later ones"
+        ),
     }
 }

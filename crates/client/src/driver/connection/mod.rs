@@ -16,22 +16,15 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use crate::driver::{Failure, classify};
 use crate::error::TransportError;
 use crate::shared::Shared;
-use crate::shared::wakers::Wakers;
 use crate::transport::{StreamError, Transport};
+use crate::tuning;
+use evenkeel_dispatch::Wakers;
 
 use read_buffer::{ReadBuffer, SMALL};
 use spin::Spin;
 
-/// Reads of one turn before the other duties, and tasks, get their time ...
-const READS: usize = 16;
-/// ... and bytes, as every byte may be work for the core.
-const READ_BYTES: usize = 256 * 1024;
-/// Bytes of the write buffer that a quiet connection keeps.
-const KEPT: usize = 4 * 1024;
 /// Slices of one vectored write.
 const SLICES: usize = 32;
-/// Write calls of one turn.
-const WRITES: usize = 16;
 /// Shares of a turn that the last words of a broken transport may take.
 const REST: usize = 256;
 /// How long a goodbye may take.
@@ -111,8 +104,8 @@ impl Connection {
     ) -> ReadOutcome {
         let mut total = 0;
         self.buffer.tidy(now);
-        for _ in 0..READS {
-            if total >= READ_BYTES {
+        for _ in 0..tuning::turn_reads() {
+            if total >= tuning::turn_read_bytes() {
                 break;
             }
             if !self.hand_over(shared, now, wakers) {
@@ -218,7 +211,7 @@ impl Connection {
         shared: &Shared,
         wakers: &mut Wakers,
     ) -> Result<bool, Failure> {
-        for _ in 0..WRITES {
+        for _ in 0..tuning::turn_writes() {
             let mut blocked = false;
             while !self.batch.is_empty() {
                 match self.poll_write_batch(cx) {
@@ -286,7 +279,7 @@ impl Connection {
 
     /// Gives back what bursts needed; the connection is quiet.
     pub(super) fn tidy(&mut self) {
-        self.batch.shrink_to(KEPT);
+        self.batch.shrink_to(tuning::write_buffer_kept());
     }
 
     /// Begins to say goodbye: what was handed over before goes first.
@@ -321,7 +314,7 @@ impl Connection {
         // To close over unread bytes would reset the connection, and the
         // server might drop our last words and take the client for lost.
         let mut bytes = [0; SMALL];
-        for _ in 0..READS {
+        for _ in 0..tuning::turn_reads() {
             let mut buffer = ReadBuf::new(&mut bytes);
             ready!(Pin::new(&mut self.transport).poll_read(cx, &mut buffer))?;
             if buffer.filled().is_empty() {

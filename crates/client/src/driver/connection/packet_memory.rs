@@ -6,10 +6,7 @@ use std::time::Duration;
 use bytes::BytesMut;
 use evenkeel_proto::Instant;
 
-/// Larger memory is given back at once.
-const LARGEST: usize = 4 * 1024 * 1024;
-/// How long after the last large packet the memory of those before is kept.
-const KEPT: Duration = Duration::from_secs(1);
+use crate::tuning::{packet_memory_kept, packet_memory_largest};
 
 /// Holds the memory of up to two packets: of one that the application works
 /// on, and of one that waits for it.
@@ -33,10 +30,10 @@ struct Memory {
 impl PacketMemory {
     /// Keeps a share of memory of such a size.
     pub(super) fn keep(&mut self, share: BytesMut, size: usize, now: Instant) {
-        if size > LARGEST {
+        if size > packet_memory_largest() {
             return;
         }
-        let until = now + KEPT;
+        let until = now + Duration::from_millis(packet_memory_kept());
         let memory = Memory { share, size };
         match &mut self.0 {
             Some(kept) => {
@@ -130,7 +127,9 @@ mod tests {
 
     #[test]
     fn very_large_memory_is_given_back_at_once() {
-        for (size, is_kept) in [(LARGEST, true), (LARGEST + 1, false)] {
+        for (size, is_kept) in
+            [(packet_memory_largest(), true), (packet_memory_largest() + 1, false)]
+        {
             let mut reusable = PacketMemory::default();
             drop(keep(&mut reusable, size));
             assert_eq!(reusable.due().is_some(), is_kept);

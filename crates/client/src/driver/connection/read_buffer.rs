@@ -10,13 +10,10 @@ use evenkeel_proto::Instant;
 use tokio::io::{AsyncRead, AsyncReadExt};
 
 use super::packet_memory::PacketMemory;
+use crate::tuning::{own_memory_from, read_room};
 
 /// Room for the first read; doubled while reads fill it.
 pub(super) const SMALL: usize = 4 * 1024;
-const LARGE: usize = 256 * 1024;
-/// Where as much of a packet is missing, it gets memory of its own size: its
-/// payload is then moved once only, by the operating system.
-const OWN_MEMORY: usize = 16 * 1024;
 /// Memory given to a packet's announced length at once; beyond, as much as
 /// has come already: announcing is cheap, sending is not.
 const TRUST: usize = 2 * 1024 * 1024;
@@ -57,7 +54,7 @@ impl ReadBuffer {
         stream: &mut (impl AsyncRead + Unpin),
         now: Instant,
     ) -> Poll<std::io::Result<usize>> {
-        if self.missing >= OWN_MEMORY || (self.missing > 0 && self.own.is_some()) {
+        if self.missing >= own_memory_from() || (self.missing > 0 && self.own.is_some()) {
             return self.poll_read_large(cx, stream);
         }
         self.leave_own_memory(now);
@@ -65,7 +62,7 @@ impl ReadBuffer {
         let room = self.bytes.capacity() - self.bytes.len();
         let read = ready!(pin!(stream.read_buf(&mut self.bytes)).poll(cx))?;
         self.room = match read {
-            _ if read >= room => (self.room * 2).min(LARGE),
+            _ if read >= room => (self.room * 2).min(read_room()),
             _ if read < self.room / 8 => (self.room / 2).max(SMALL),
             _ => self.room,
         };
@@ -163,26 +160,26 @@ mod tests {
 
     #[test]
     fn a_large_packet_is_read_to_its_end_into_memory_of_its_size() {
-        let input = vec![b'x'; 2 * OWN_MEMORY];
+        let input = vec![b'x'; 2 * own_memory_from()];
         let mut buffer = ReadBuffer::new();
         assert_eq!(read(&mut buffer, &input), SMALL);
-        buffer.expect(OWN_MEMORY);
-        assert_eq!(read(&mut buffer, &input[SMALL..]), OWN_MEMORY, "and not beyond");
-        assert_eq!(buffer.bytes.len(), SMALL + OWN_MEMORY);
-        assert_eq!(buffer.bytes.capacity(), SMALL + OWN_MEMORY);
+        buffer.expect(own_memory_from());
+        assert_eq!(read(&mut buffer, &input[SMALL..]), own_memory_from(), "and not beyond");
+        assert_eq!(buffer.bytes.len(), SMALL + own_memory_from());
+        assert_eq!(buffer.bytes.capacity(), SMALL + own_memory_from());
     }
 
     #[test]
     fn small_packets_share_a_buffer_that_grows_while_reads_fill_it() {
-        let input = vec![b'x'; 4 * LARGE];
+        let input = vec![b'x'; 4 * read_room()];
         let mut buffer = ReadBuffer::new();
         for _ in 0..10 {
-            buffer.expect(OWN_MEMORY - 1);
-            assert!(read(&mut buffer, &input) <= 2 * LARGE);
+            buffer.expect(own_memory_from() - 1);
+            assert!(read(&mut buffer, &input) <= 2 * read_room());
             let whole = buffer.bytes.len();
             drop(buffer.bytes.split_to(whole));
         }
-        assert_eq!(read(&mut buffer, &input), LARGE);
+        assert_eq!(read(&mut buffer, &input), read_room());
     }
 
     #[test]
@@ -261,13 +258,13 @@ mod tests {
     fn memory_that_the_application_gave_back_serves_the_next_large_packet() {
         for part in [usize::MAX, 20_000, 5_000] {
             let mut buffer = ReadBuffer::new();
-            let first = packet(&mut buffer, 5 * OWN_MEMORY, part);
+            let first = packet(&mut buffer, 5 * own_memory_from(), part);
             let at = first.as_ptr();
-            let second = packet(&mut buffer, 5 * OWN_MEMORY, part);
+            let second = packet(&mut buffer, 5 * own_memory_from(), part);
             assert_ne!(second.as_ptr(), at, "the first is held");
             assert!(first.iter().all(|byte| *byte == b'x'));
             drop(first);
-            let third = packet(&mut buffer, 4 * OWN_MEMORY, part);
+            let third = packet(&mut buffer, 4 * own_memory_from(), part);
             assert_eq!(third.as_ptr(), at, "parts of {part}");
         }
     }
@@ -275,7 +272,7 @@ mod tests {
     #[test]
     fn a_drained_link_gives_memory_back_some_time_after_the_last_large_packet() {
         let mut buffer = ReadBuffer::new();
-        let first = packet(&mut buffer, 2 * OWN_MEMORY, usize::MAX);
+        let first = packet(&mut buffer, 2 * own_memory_from(), usize::MAX);
         assert_eq!(buffer.due(), None);
         buffer.release(Instant::from_micros(0));
         assert_eq!(buffer.bytes.capacity(), 0);
@@ -290,7 +287,7 @@ mod tests {
     #[test]
     fn bytes_from_elsewhere_make_memory_shared() {
         let mut buffer = ReadBuffer::new();
-        let first = packet(&mut buffer, 2 * OWN_MEMORY, usize::MAX);
+        let first = packet(&mut buffer, 2 * own_memory_from(), usize::MAX);
         buffer.push(b"abc");
         buffer.release(Instant::from_micros(0));
         drop(buffer.bytes.split_to(3));

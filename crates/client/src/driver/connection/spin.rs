@@ -1,19 +1,6 @@
 //! How long the driver stays awake for the next bytes.
 
-/// Messages acknowledged, or published, at once that make a flow: the server
-/// can send as many again, or as many acknowledgements. Fewer are not worth a
-/// look.
-const FLOW: usize = 16;
-/// Answers of the server that a flow brings: to QoS 2 it says PUBREL first.
-const ANSWERS: u32 = 2;
-/// Looks for an answer before the driver sleeps: a look costs less than a
-/// microsecond; to sleep and be woken, on a virtual machine, twenty or thirty,
-/// and the server as much.
-const POLLS: u32 = 64;
-/// Flows that are waited for asleep after one that went on too late ...
-const PAUSE: u32 = 8;
-/// ... and after each in a row twice as many, up to this.
-const LONGEST_PAUSE: u32 = 1024;
+use crate::tuning::{spin_answers, spin_from, spin_longest_pause, spin_pause, spin_polls};
 
 /// Lets the driver look for more instead of sleeping, where the server is
 /// likely to answer within microseconds.
@@ -35,42 +22,45 @@ pub(crate) struct Spin {
 
 impl Default for Spin {
     fn default() -> Self {
-        Self { answers: 0, polls: 0, pause: 0, next_pause: PAUSE }
+        Self { answers: 0, polls: 0, pause: 0, next_pause: spin_pause() }
     }
 }
 
 impl Spin {
     /// So many messages are acknowledged, or published, at once.
-    pub(crate) const fn on_sent(&mut self, messages: usize) {
-        if messages < FLOW {
+    pub(crate) fn on_sent(&mut self, messages: usize) {
+        if messages < spin_from() {
             return;
         }
         if self.pause > 0 {
             self.pause -= 1;
             return;
         }
-        (self.answers, self.polls) = (ANSWERS, POLLS);
+        (self.answers, self.polls) = (spin_answers(), spin_polls());
     }
 
-    pub(crate) const fn on_read(&mut self) {
+    pub(crate) fn on_read(&mut self) {
         if self.polls > 0 {
             self.answers -= 1;
-            self.polls = if self.answers > 0 { POLLS } else { 0 };
-            self.next_pause = PAUSE;
+            self.polls = if self.answers > 0 { spin_polls() } else { 0 };
+            self.next_pause = spin_pause();
         }
     }
 
     /// There is nothing to do: true where the driver should look again soon,
     /// after all other tasks, and false where it should sleep.
-    pub(crate) const fn spins_again(&mut self) -> bool {
+    pub(crate) fn spins_again(&mut self) -> bool {
         if self.polls == 0 {
             return false;
         }
         self.polls -= 1;
         if self.polls == 0 {
             self.pause = self.next_pause;
-            self.next_pause =
-                if self.pause < LONGEST_PAUSE { 2 * self.pause } else { LONGEST_PAUSE };
+            self.next_pause = if self.pause < spin_longest_pause() {
+                2 * self.pause
+            } else {
+                spin_longest_pause()
+            };
         }
         true
     }
@@ -98,17 +88,17 @@ mod tests {
         let mut spin = Spin::default();
         for _ in 0..1000 {
             spin.on_read();
-            assert_eq!(polls_after(&mut spin, FLOW - 1), 0);
+            assert_eq!(polls_after(&mut spin, spin_from() - 1), 0);
         }
-        assert_eq!(polls_after(&mut spin, FLOW), POLLS);
+        assert_eq!(polls_after(&mut spin, spin_from()), spin_polls());
     }
 
     #[test]
     fn a_flow_that_goes_on_is_always_polled_for() {
         let mut spin = Spin::default();
-        for _ in 0..3 * PAUSE {
-            spin.on_sent(FLOW);
-            for _ in 1..POLLS {
+        for _ in 0..3 * spin_pause() {
+            spin.on_sent(spin_from());
+            for _ in 1..spin_polls() {
                 assert!(spin.spins_again());
             }
             spin.on_read();
@@ -118,8 +108,8 @@ mod tests {
     #[test]
     fn what_comes_little_by_little_after_a_flow_is_waited_for_asleep() {
         let mut spin = Spin::default();
-        spin.on_sent(FLOW);
-        for _ in 0..ANSWERS {
+        spin.on_sent(spin_from());
+        for _ in 0..spin_answers() {
             assert!(spin.spins_again());
             spin.on_read();
         }
@@ -129,27 +119,28 @@ mod tests {
     #[test]
     fn one_that_went_on_too_late_is_waited_for_asleep_more_often() {
         let mut spin = Spin::default();
-        for pause in [PAUSE, 2 * PAUSE, 4 * PAUSE] {
-            assert_eq!(polls_after(&mut spin, FLOW), POLLS);
+        for pause in [spin_pause(), 2 * spin_pause(), 4 * spin_pause()] {
+            assert_eq!(polls_after(&mut spin, spin_from()), spin_polls());
             for _ in 0..pause {
-                assert_eq!(polls_after(&mut spin, FLOW), 0);
+                assert_eq!(polls_after(&mut spin, spin_from()), 0);
                 spin.on_read();
             }
         }
-        let in_vain: u32 = (0..10 * LONGEST_PAUSE).map(|_| polls_after(&mut spin, FLOW)).sum();
-        assert!(in_vain <= 20 * POLLS, "{in_vain} polls");
+        let in_vain: u32 =
+            (0..10 * spin_longest_pause()).map(|_| polls_after(&mut spin, spin_from())).sum();
+        assert!(in_vain <= 20 * spin_polls(), "{in_vain} polls");
     }
 
     #[test]
     fn success_makes_up_for_what_was_in_vain() {
         let mut spin = Spin::default();
-        for pause in [PAUSE, 2 * PAUSE] {
-            assert_eq!(polls_after(&mut spin, FLOW), POLLS);
-            (0..pause).for_each(|_| spin.on_sent(FLOW));
+        for pause in [spin_pause(), 2 * spin_pause()] {
+            assert_eq!(polls_after(&mut spin, spin_from()), spin_polls());
+            (0..pause).for_each(|_| spin.on_sent(spin_from()));
         }
-        spin.on_sent(FLOW);
+        spin.on_sent(spin_from());
         spin.on_read();
-        assert_eq!(polls(&mut spin), POLLS);
-        assert_eq!(spin.pause, PAUSE);
+        assert_eq!(polls(&mut spin), spin_polls());
+        assert_eq!(spin.pause, spin_pause());
     }
 }

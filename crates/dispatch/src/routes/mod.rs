@@ -4,11 +4,14 @@
 
 mod overlap;
 
-use std::collections::BTreeMap;
+use alloc::boxed::Box;
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
 
 use evenkeel_codec::TopicFilter;
 
-use crate::streams::StreamId;
+use crate::StreamId;
+use crate::tuning::TOPIC_REMEMBERED;
 
 type NodeId = usize;
 
@@ -19,7 +22,7 @@ const ROOT: NodeId = 0;
 /// The nodes lie in one list and name each other by index: a filter of sixty
 /// thousand levels is no danger to the stack.
 #[derive(Default)]
-pub(crate) struct Routes {
+pub struct Routes {
     nodes: Vec<Node>,
     free: Vec<NodeId>,
     /// Nodes still to be looked at, each with what is left of the topic.
@@ -29,9 +32,6 @@ pub(crate) struct Routes {
     /// row. The topic is empty once the filters have changed, or where it is long.
     last: (Vec<u8>, Vec<StreamId>),
 }
-
-/// Bytes of the longest topic that is remembered.
-const REMEMBERED: usize = 256;
 
 /// A level of filters.
 #[derive(Default)]
@@ -54,7 +54,8 @@ struct Entry {
 }
 
 impl Routes {
-    pub(crate) fn insert(&mut self, filter: &TopicFilter, stream: StreamId) {
+    /// Adds a filter of a stream.
+    pub fn insert(&mut self, filter: &TopicFilter, stream: StreamId) {
         self.last.0.clear();
         if self.nodes.is_empty() {
             // A client that subscribes to nothing needs not even the root.
@@ -76,12 +77,7 @@ impl Routes {
 
     /// From now on the server marks messages of this subscription so. Unless it
     /// is to `replace` another mark, a filter that has one keeps it; false then.
-    pub(crate) fn identify(
-        &mut self,
-        filter: &TopicFilter,
-        identifier: u32,
-        replace: bool,
-    ) -> bool {
+    pub fn identify(&mut self, filter: &TopicFilter, identifier: u32, replace: bool) -> bool {
         let Some(node) = self.end_of(filter).and_then(|at| self.nodes.get_mut(at)) else {
             return false;
         };
@@ -96,7 +92,7 @@ impl Routes {
     }
 
     /// Whether the server marks messages of this subscription.
-    pub(crate) fn is_marked(&self, filter: &TopicFilter) -> bool {
+    pub fn is_marked(&self, filter: &TopicFilter) -> bool {
         let node = self.end_of(filter).and_then(|at| self.nodes.get(at));
         let mut entries = node.into_iter().flat_map(|node| &node.entries);
         entries.any(|entry| entry.filter == *filter && entry.identifier.is_some())
@@ -108,8 +104,8 @@ impl Routes {
 
     /// The streams of a message that is marked with the subscriptions it is for
     /// (D17). One whose marks are not known goes by its topic.
-    pub(crate) fn find_marked(&mut self, topic: &[u8], marks: &[u32]) -> &[StreamId] {
-        let (mut known, mut found) = std::mem::take(&mut self.last);
+    pub fn find_marked(&mut self, topic: &[u8], marks: &[u32]) -> &[StreamId] {
+        let (mut known, mut found) = core::mem::take(&mut self.last);
         known.clear();
         found.clear();
         let is_marked = |entry: &Entry| entry.identifier.is_some_and(|own| marks.contains(&own));
@@ -120,7 +116,7 @@ impl Routes {
     }
 
     /// Takes a filter away from a stream; true where another one still uses it.
-    pub(crate) fn remove(&mut self, filter: &TopicFilter, stream: StreamId) -> bool {
+    pub fn remove(&mut self, filter: &TopicFilter, stream: StreamId) -> bool {
         self.last.0.clear();
         let mut path = Vec::new();
         let mut at = ROOT;
@@ -138,7 +134,7 @@ impl Routes {
 
     /// Every stream with a filter that matches, each once.
     #[inline]
-    pub(crate) fn find(&mut self, topic: &[u8]) -> &[StreamId] {
+    pub fn find(&mut self, topic: &[u8]) -> &[StreamId] {
         if self.last.0 != topic || topic.is_empty() {
             self.search_anew(topic);
         }
@@ -146,11 +142,11 @@ impl Routes {
     }
 
     fn search_anew(&mut self, topic: &[u8]) {
-        let (mut known, mut found) = std::mem::take(&mut self.last);
+        let (mut known, mut found) = core::mem::take(&mut self.last);
         known.clear();
         found.clear();
         self.search(topic, |_| true, &mut found);
-        if topic.len() <= REMEMBERED {
+        if topic.len() <= TOPIC_REMEMBERED {
             known.extend_from_slice(topic);
         }
         self.last = (known, found);
@@ -261,6 +257,10 @@ fn levels(filter: &TopicFilter) -> impl Iterator<Item = &[u8]> {
 
 #[cfg(test)]
 mod tests {
+    use std::borrow::ToOwned;
+    use std::format;
+    use std::string::String;
+
     use evenkeel_codec::TopicName;
     use proptest::prelude::*;
 
@@ -320,7 +320,7 @@ mod tests {
     #[test]
     fn a_topic_that_comes_again_finds_what_is_there_now() {
         let mut routes = Routes::default();
-        for topic in ["a/b".to_owned(), "a/".repeat(REMEMBERED)] {
+        for topic in ["a/b".to_owned(), "a/".repeat(TOPIC_REMEMBERED)] {
             assert!(find(&mut routes, &topic).is_empty());
             routes.insert(&filter(&topic), 1);
             assert_eq!(find(&mut routes, &topic), [1]);

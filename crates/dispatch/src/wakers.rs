@@ -1,19 +1,21 @@
 //! Who is to be woken, and who waits.
 
-use std::collections::BTreeMap;
-use std::num::NonZeroU64;
-use std::task::Waker;
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
+use core::num::NonZeroU64;
+use core::task::Waker;
 
 /// Wakers collected under the lock, to be woken once it is released. The
 /// first one needs no memory of its own: mostly it is the only one.
 #[derive(Debug, Default)]
-pub(crate) struct Wakers {
+pub struct Wakers {
     first: Option<Waker>,
     more: Vec<Waker>,
 }
 
 impl Wakers {
-    pub(crate) fn push(&mut self, waker: Waker) {
+    /// Adds one.
+    pub fn push(&mut self, waker: Waker) {
         match self.first {
             None => self.first = Some(waker),
             Some(_) => self.more.push(waker),
@@ -21,7 +23,7 @@ impl Wakers {
     }
 
     /// Takes over the wakers of another collection.
-    pub(crate) fn append(&mut self, other: &mut Self) {
+    pub fn append(&mut self, other: &mut Self) {
         if let Some(waker) = other.first.take() {
             self.push(waker);
         }
@@ -29,7 +31,7 @@ impl Wakers {
     }
 
     /// Wakes them all. Not under the lock: a waker may run any code.
-    pub(crate) fn wake(&mut self) {
+    pub fn wake(&mut self) {
         if let Some(waker) = self.first.take() {
             waker.wake();
         }
@@ -48,18 +50,18 @@ impl Extend<Waker> for Wakers {
 /// Tasks that wait for the same thing, in the order in which they came. Each
 /// waits once at most, however often it is polled.
 #[derive(Debug, Default)]
-pub(crate) struct Waiters {
+pub struct Waiters {
     last: u64,
     waiting: BTreeMap<NonZeroU64, Waker>,
 }
 
 /// One task among the [`Waiters`]; kept by its future, given back when that is dropped.
 #[derive(Debug, Default)]
-pub(crate) struct Waiter(Option<NonZeroU64>);
+pub struct Waiter(Option<NonZeroU64>);
 
 impl Waiters {
     /// Waits, in the place that it had before if it had one.
-    pub(crate) fn wait(&mut self, waiter: &mut Waiter, waker: &Waker) {
+    pub fn wait(&mut self, waiter: &mut Waiter, waker: &Waker) {
         let number = *waiter.0.get_or_insert_with(|| {
             self.last += 1;
             // A program does not live to see it overflow.
@@ -72,21 +74,21 @@ impl Waiters {
     }
 
     /// Waits no more.
-    pub(crate) fn leave(&mut self, waiter: &mut Waiter) {
+    pub fn leave(&mut self, waiter: &mut Waiter) {
         if let Some(number) = waiter.0.take() {
             self.waiting.remove(&number);
         }
     }
 
     /// Hands out everyone who waits, the first comer first.
-    pub(crate) fn wake_all(&mut self, wakers: &mut Wakers) {
+    pub fn wake_all(&mut self, wakers: &mut Wakers) {
         while let Some((_, waker)) = self.waiting.pop_first() {
             wakers.push(waker);
         }
     }
 
     /// As [`Self::wake_all`], and keeps no memory for those to come: they are few.
-    pub(crate) fn dismiss_all(&mut self, wakers: &mut Wakers) {
+    pub fn dismiss_all(&mut self, wakers: &mut Wakers) {
         self.wake_all(wakers);
         self.waiting = BTreeMap::new();
     }
@@ -94,7 +96,7 @@ impl Waiters {
 
 impl Waiter {
     /// True if the task has waited before.
-    pub(crate) const fn is_waiting(&self) -> bool {
+    pub const fn is_waiting(&self) -> bool {
         self.0.is_some()
     }
 }

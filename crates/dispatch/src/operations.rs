@@ -1,29 +1,29 @@
 //! Who waits for which outcome: a slab, so that no operation allocates a channel.
 
-use std::task::{Poll, Waker};
+use alloc::vec::Vec;
+use core::task::{Poll, Waker};
 
 use evenkeel_proto::record::{Serial, StorageFailure};
 use evenkeel_proto::{Completion, Delivered, DeliveryError, Token};
 
-use super::wakers::Wakers;
+use crate::tuning;
+use crate::wakers::Wakers;
 
 #[derive(Debug)]
 enum Slot {
     Free {
         next: Option<u32>,
     },
-    /// With its name, once the store has it.
+    /// With its number in the store, once that has it.
     Waiting(Option<Waker>, Option<Serial>),
     Done(Completion),
     /// The receipt was dropped; the outcome interests no one.
     Detached,
 }
 
-/// Slots kept when no operation is under way.
-const KEPT: usize = 64;
-
+/// The operations under way, and who waits for the outcome of each.
 #[derive(Debug, Default)]
-pub(crate) struct Operations {
+pub struct Operations {
     slots: Vec<(u32, Slot)>,
     free: Option<u32>,
     used: usize,
@@ -31,14 +31,14 @@ pub(crate) struct Operations {
 
 impl Operations {
     /// The token that [`begin`](Self::begin) will give next.
-    pub(crate) fn upcoming(&self) -> Token {
+    pub fn upcoming(&self) -> Token {
         let index = self.free.map_or(self.slots.len(), |index| index as usize);
         let generation = self.slots.get(index).map_or(0, |(generation, _)| *generation);
         token(index as u32, following(generation))
     }
 
     /// A token for a new operation.
-    pub(crate) fn begin(&mut self) -> Token {
+    pub fn begin(&mut self) -> Token {
         let index = match self.free {
             Some(index) => index,
             None => {
@@ -60,7 +60,7 @@ impl Operations {
     }
 
     /// The core reports an outcome; returns who waits for it.
-    pub(crate) fn complete(&mut self, completion: Completion) -> Option<Waker> {
+    pub fn complete(&mut self, completion: Completion) -> Option<Waker> {
         let token = completion.token();
         let slot = self.slot(token)?;
         match slot {
@@ -79,7 +79,7 @@ impl Operations {
 
     /// As [`poll`](Self::poll), for a publish, whose outcome is copied: it need
     /// not be moved out of the slot first.
-    pub(crate) fn poll_publish(
+    pub fn poll_publish(
         &mut self,
         token: Token,
         waker: &Waker,
@@ -99,7 +99,7 @@ impl Operations {
     }
 
     /// Takes the outcome, or leaves a waker for it.
-    pub(crate) fn poll(&mut self, token: Token, waker: &Waker) -> Option<Completion> {
+    pub fn poll(&mut self, token: Token, waker: &Waker) -> Option<Completion> {
         let slot = self.slot(token)?;
         match slot {
             Slot::Waiting(waiting, _) => {
@@ -107,7 +107,7 @@ impl Operations {
                 None
             }
             Slot::Done(_) => {
-                let done = std::mem::replace(slot, Slot::Detached);
+                let done = core::mem::replace(slot, Slot::Detached);
                 self.release(token);
                 match done {
                     Slot::Done(completion) => Some(completion),
@@ -120,7 +120,7 @@ impl Operations {
 
     /// The store has the message: who waits for that, and whether nobody
     /// waits for its outcome.
-    pub(crate) fn on_stored(&mut self, token: Token, serial: Serial) -> (Option<Waker>, bool) {
+    pub fn on_stored(&mut self, token: Token, serial: Serial) -> (Option<Waker>, bool) {
         match self.slot(token) {
             Some(Slot::Waiting(waker, stored)) => {
                 *stored = Some(serial);
@@ -131,13 +131,9 @@ impl Operations {
         }
     }
 
-    /// Ready where the message is accepted, or not: the store has it, or
+    /// Ready if the message is accepted, or not: the store has it, or
     /// could not take it.
-    pub(crate) fn poll_stored(
-        &mut self,
-        token: Token,
-        waker: &Waker,
-    ) -> Poll<Result<(), StorageFailure>> {
+    pub fn poll_stored(&mut self, token: Token, waker: &Waker) -> Poll<Result<(), StorageFailure>> {
         match self.slot(token) {
             Some(Slot::Waiting(waiting, None)) => {
                 wait(waiting, waker);
@@ -155,11 +151,11 @@ impl Operations {
         }
     }
 
-    /// No one waits any more; the operation itself goes on. Returns the name
-    /// of a message that is in the store.
-    pub(crate) fn detach(&mut self, token: Token) -> Option<Serial> {
+    /// No one waits any more; the operation itself goes on. Returns the
+    /// number of a message that is in the store.
+    pub fn detach(&mut self, token: Token) -> Option<Serial> {
         match self.slot(token) {
-            Some(slot @ Slot::Waiting(..)) => match std::mem::replace(slot, Slot::Detached) {
+            Some(slot @ Slot::Waiting(..)) => match core::mem::replace(slot, Slot::Detached) {
                 Slot::Waiting(_, stored) => stored,
                 _ => None,
             },
@@ -172,12 +168,12 @@ impl Operations {
     }
 
     /// Gives back a token that the core never took.
-    pub(crate) fn cancel(&mut self, token: Token) {
+    pub fn cancel(&mut self, token: Token) {
         self.release(token);
     }
 
     /// Hands out everyone who waits: the driver has ended.
-    pub(crate) fn wake_all(&mut self, wakers: &mut Wakers) {
+    pub fn wake_all(&mut self, wakers: &mut Wakers) {
         wakers.extend(self.slots.iter_mut().filter_map(|(_, slot)| match slot {
             Slot::Waiting(waker, _) => waker.take(),
             _ => None,
@@ -195,7 +191,7 @@ impl Operations {
         *slot = Slot::Free { next };
         self.free = Some(token.0 as u32);
         self.used -= 1;
-        if self.used == 0 && self.slots.len() > KEPT {
+        if self.used == 0 && self.slots.len() > tuning::SLOTS_KEPT {
             // A burst is over. No one holds a token, so none can be mistaken for a new one.
             *self = Self::default();
         }

@@ -5,12 +5,14 @@
 //! that can match the same topic have their messages marked, each with its own
 //! identifier. Streams that cannot go without: a mark costs bytes and time.
 
-use std::collections::BTreeSet;
+use alloc::collections::BTreeSet;
+use alloc::vec::Vec;
 
 use evenkeel_codec::{Properties, Property, PropertyId, Publish, TopicFilter};
 
-use super::routes::Routes;
-use super::{StreamId, Streams};
+use super::Streams;
+use crate::StreamId;
+use crate::routes::Routes;
 
 /// Streams that are marked for the sake of a new one at most. Beyond, as for `#`
 /// beside thousands of streams, messages go by their topics.
@@ -21,13 +23,15 @@ const NEIGHBOURS: usize = 256;
 const FIRST: u32 = 1 << 27;
 
 /// What a new stream asks the core for.
-pub(crate) struct Opened {
-    pub(crate) id: StreamId,
+pub struct Opened {
+    /// The stream.
+    pub id: StreamId,
     /// What its SUBSCRIBE is to say, if it is not what the application chose.
-    pub(crate) identifier: Option<u32>,
+    /// The stream.
+    pub identifier: Option<u32>,
     /// Subscriptions of other streams that need an identifier from now on, and
     /// are to have it before this stream is subscribed.
-    pub(crate) others: Vec<(Vec<TopicFilter>, u32)>,
+    pub others: Vec<(Vec<TopicFilter>, u32)>,
 }
 
 /// The last one that the specification allows.

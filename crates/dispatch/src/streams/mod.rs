@@ -5,51 +5,53 @@
 //! it, and in the end the server. What no stream takes is held for a while.
 
 mod buffer;
-mod identity;
-pub(crate) mod routes;
-pub(crate) mod unmatched;
+mod identifiers;
+mod unmatched;
 
-use std::collections::VecDeque;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::task::Waker;
+use alloc::collections::VecDeque;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::sync::atomic::{AtomicUsize, Ordering};
+use core::task::Waker;
+use core::time::Duration;
 
 use evenkeel_codec::{Publish, ReasonCode, TopicFilter};
-use evenkeel_proto::{AckKey, Client as Core, Incoming, Instant};
+use evenkeel_proto::{AckKey, Bounds, Client as Core, Incoming, Instant};
 
-use crate::shared::wakers::Wakers;
+use crate::StreamId;
+use crate::routes::Routes;
+use crate::wakers::Wakers;
 use buffer::Buffer;
-pub(crate) use buffer::Taken;
-use identity::Identifiers;
-pub(crate) use identity::Opened;
-use routes::Routes;
-use unmatched::{Fate, Hold};
-
-/// Names an open stream among those of one client.
-pub(crate) type StreamId = usize;
+pub use buffer::Prefetched;
+use identifiers::Identifiers;
+pub use identifiers::Opened;
+use unmatched::{Fate, Unmatched};
 
 /// A message on its way to the application.
-pub(crate) struct Parcel {
-    pub(crate) publish: Publish,
-    pub(crate) ack: Option<AckShare>,
+pub struct StreamMessage {
+    /// The message itself.
+    pub publish: Publish,
+    /// The right to acknowledge it; `None` for QoS 0.
+    pub ack: Option<AckShare>,
 }
 
-impl Parcel {
+impl StreamMessage {
     fn alone(incoming: Incoming) -> Self {
         Self { publish: incoming.publish, ack: incoming.ack.map(AckShare::Alone) }
     }
 }
 
 /// The right to acknowledge, alone or together with other streams.
-pub(crate) enum AckShare {
+pub enum AckShare {
+    /// No other stream has the message.
     Alone(AckKey),
     /// Acknowledged when the last of the streams is done.
     Joint(Arc<(AckKey, AtomicUsize)>),
 }
 
 impl AckShare {
-    /// This stream is done; the key, where all of them are.
-    pub(crate) fn settle(self) -> Option<AckKey> {
+    /// This stream is done with the message. Returns the key if all of them are.
+    pub fn settle(self) -> Option<AckKey> {
         match self {
             Self::Alone(key) => Some(key),
             Self::Joint(joint) => (joint.1.fetch_sub(1, Ordering::AcqRel) == 1).then_some(joint.0),
@@ -68,40 +70,60 @@ struct Stream {
 }
 
 /// The streams of one client.
-pub(crate) struct Streams {
+pub struct Streams {
     streams: Vec<Option<Stream>>,
     free: Vec<StreamId>,
     routes: Routes,
     identifiers: Identifiers,
     unmatched: Option<StreamId>,
     /// Messages for streams that are still to come.
-    hold: Hold,
+    held: Unmatched,
     /// A full stream is in the way of messages of the core.
     blocked: bool,
     /// No further message will come.
     closed: bool,
     /// Messages that no stream gave out.
-    pub(crate) discarded: u64,
+    discarded: u64,
 }
 
 /// What a stream has to give.
-pub(crate) enum Next {
-    Parcel(Parcel),
+pub enum Next {
+    /// The next message.
+    Message(StreamMessage),
     /// There is room again in a stream that was in the way: messages can be routed.
-    Unblocked(Parcel),
+    Unblocked(StreamMessage),
+    /// None yet; the waker is kept.
     Empty,
+    /// None, and none will come.
     Ended,
 }
 
+/// What [`Streams::route`] tells as it goes.
+pub enum Notice<'a> {
+    /// A message is given to its streams.
+    Message(&'a Publish),
+    /// Messages were held, and no stream was opened for them in time: they are
+    /// discarded, and so are later ones.
+    GivenUp {
+        /// How many.
+        messages: usize,
+        /// The oldest of them.
+        first: Option<&'a Publish>,
+    },
+}
+
 impl Streams {
-    pub(crate) fn new(hold: Hold, seed: u64) -> Self {
+    /// Streams of a client with these bounds. A message that no stream takes is
+    /// held as long as `held_for` after the last stream was opened, or not at all
+    /// if that is zero. `seed` tells the subscription identifiers of clients apart.
+    pub fn new(bounds: &Bounds, held_for: Duration, seed: u64) -> Self {
         Self {
             streams: Vec::new(),
             free: Vec::new(),
             routes: Routes::default(),
             identifiers: Identifiers::new(seed),
             unmatched: None,
-            hold,
+            held: Unmatched::new(bounds, held_for),
             blocked: false,
             closed: false,
             discarded: 0,
@@ -110,32 +132,32 @@ impl Streams {
 
     /// Opens a stream that is to be granted; gives it what was held for it.
     /// `own` is the identifier that the application chose for it.
-    pub(crate) fn open(
+    pub fn open(
         &mut self,
         now: Instant,
         filters: Vec<TopicFilter>,
         capacity: usize,
         own: Option<u32>,
     ) -> Opened {
-        self.hold.opened(now, &filters);
+        self.held.opened(now, &filters);
         let neighbours = self.neighbours(&filters);
         let id = self.insert(filters, capacity, true);
         let opened = self.tell_apart(id, own, neighbours);
-        let Self { hold, routes, .. } = self;
-        let held = hold.claim(|held| identity::find(routes, &held.publish).contains(&id));
-        self.fill(id, held);
+        let Self { held, routes, .. } = self;
+        let own = held.claim(|held| identifiers::find(routes, &held.publish).contains(&id));
+        self.fill(id, own);
         opened
     }
 
     /// The stream of messages that no filter matches; only one at a time.
-    pub(crate) fn open_unmatched(&mut self, now: Instant, capacity: usize) -> Option<StreamId> {
+    pub fn open_unmatched(&mut self, now: Instant, capacity: usize) -> Option<StreamId> {
         if self.unmatched.is_some() {
             return None;
         }
-        self.hold.opened(now, &[]);
+        self.held.opened(now, &[]);
         let id = self.insert(Vec::new(), capacity, false);
         self.unmatched = Some(id);
-        let held = self.hold.claim(|_| true);
+        let held = self.held.claim(|_| true);
         self.fill(id, held);
         Some(id)
     }
@@ -162,13 +184,13 @@ impl Streams {
         for mut held in held {
             identifiers.hide(&mut held.publish.properties);
             // Nobody waits for a stream that is being opened.
-            stream.buffer.push(Parcel::alone(held));
+            stream.buffer.push(StreamMessage::alone(held));
         }
     }
 
     /// The server has granted the stream.
-    pub(crate) fn granted(&mut self, id: StreamId, now: Instant) {
-        self.hold.opened(now, &[]);
+    pub fn granted(&mut self, id: StreamId, now: Instant) {
+        self.held.opened(now, &[]);
         if let Some(stream) = self.stream(id) {
             stream.opening = false;
         }
@@ -177,86 +199,91 @@ impl Streams {
     /// Ends a stream; returns the filters that no other stream uses, and the
     /// right to acknowledge what it had not given out. `kept` is for
     /// subscriptions that go on without it.
-    pub(crate) fn close(
+    pub fn close(
         &mut self,
         id: StreamId,
-        taken: &mut Taken,
+        taken: &mut Prefetched,
         kept: bool,
     ) -> (Vec<TopicFilter>, Vec<AckKey>) {
         let Some(mut stream) = self.streams.get_mut(id).and_then(Option::take) else {
             return Default::default();
         };
         stream.buffer.bring_back(taken);
-        let mut parcels = stream.buffer.parcels;
+        let mut messages = stream.buffer.messages;
         self.free.push(id);
         if self.unmatched == Some(id) {
             self.unmatched = None;
-            let given_up = self.hold.give_up();
-            parcels.extend(given_up.into_iter().map(Parcel::alone));
+            let given_up = self.held.give_up();
+            messages.extend(given_up.into_iter().map(StreamMessage::alone));
         } else if stream.opening {
-            self.return_to_hold(&mut parcels);
+            self.hold_again(&mut messages);
         } else if !kept {
-            self.hold.closed(&stream.filters);
+            self.held.closed(&stream.filters);
         }
-        self.discarded += parcels.len() as u64;
-        let unseen = parcels.into_iter().filter_map(|parcel| parcel.ack?.settle()).collect();
+        self.discarded += messages.len() as u64;
+        let unseen = messages.into_iter().filter_map(|message| message.ack?.settle()).collect();
         let mut orphans = stream.filters;
         orphans.retain(|filter| !self.routes.remove(filter, id));
         (orphans, unseen)
     }
 
     /// What came for a stream that was never granted is for the next who asks.
-    fn return_to_hold(&mut self, parcels: &mut VecDeque<Parcel>) {
+    fn hold_again(&mut self, messages: &mut VecDeque<StreamMessage>) {
         let mut returned = Vec::new();
-        for Parcel { publish, ack } in std::mem::take(parcels) {
+        for StreamMessage { publish, ack } in core::mem::take(messages) {
             match ack {
                 Some(AckShare::Alone(key)) => returned.push(Incoming { publish, ack: Some(key) }),
                 // Other streams have it, or it is not worth it.
-                ack => parcels.push_back(Parcel { publish, ack }),
+                ack => messages.push_back(StreamMessage { publish, ack }),
             }
         }
-        self.hold.put_back(returned);
+        self.held.put_back(returned);
     }
 
     /// The server refused a filter of this stream.
-    pub(crate) fn remove_filter(&mut self, id: StreamId, filter: &TopicFilter) {
+    pub fn remove_filter(&mut self, id: StreamId, filter: &TopicFilter) {
         if let Some(stream) = self.stream(id) {
             stream.filters.retain(|known| known != filter);
             self.routes.remove(filter, id);
         }
     }
 
+    /// Messages that were acknowledged without being given out by any stream.
+    pub const fn discarded(&self) -> u64 {
+        self.discarded
+    }
+
     /// Messages that wait in a stream.
-    pub(crate) fn waiting(&self, id: StreamId) -> usize {
+    pub fn waiting(&self, id: StreamId) -> usize {
         self.streams
             .get(id)
             .and_then(Option::as_ref)
-            .map_or(0, |stream| stream.buffer.parcels.len())
+            .map_or(0, |stream| stream.buffer.messages.len())
     }
 
     /// What the handle of a stream takes messages with.
-    pub(crate) fn handle(&self, id: StreamId) -> Taken {
+    pub fn handle(&self, id: StreamId) -> Prefetched {
         let stream = self.streams.get(id).and_then(Option::as_ref);
         stream.map_or_else(|| Buffer::new(0).handle(), |stream| stream.buffer.handle())
     }
 
     /// Gives the next message, and its handle some of those that follow.
-    pub(crate) fn take(
+    pub fn take(
         &mut self,
         id: StreamId,
         most: usize,
-        taken: &mut Taken,
+        taken: &mut Prefetched,
         waker: &Waker,
     ) -> Next {
         let (blocked, closed) = (self.blocked, self.closed);
         let Some(stream) = self.stream(id) else { return Next::Ended };
         match stream.buffer.take(most, taken) {
             // Not at the first gap: messages are moved by the batch.
-            Some(parcel) if blocked && stream.buffer.is_half_empty() => Next::Unblocked(parcel),
-            Some(parcel) => Next::Parcel(parcel),
+            Some(message) if blocked && stream.buffer.is_half_empty() => Next::Unblocked(message),
+            Some(message) => Next::Message(message),
             None if closed => Next::Ended,
             None => {
-                stream.buffer.tidy(taken);
+                stream.buffer.shrink(taken);
                 match &mut stream.waker {
                     Some(known) => known.clone_from(waker),
                     none => *none = Some(waker.clone()),
@@ -266,19 +293,25 @@ impl Streams {
         }
     }
 
-    /// Moves messages from the core to the streams until one that is full is in the way.
-    pub(crate) fn route(&mut self, core: &mut Core, wakers: &mut Wakers) {
+    /// Moves messages from the core to the streams until one that is full is in
+    /// the way. `tell` gets what is worth a line in a log.
+    pub fn route(
+        &mut self,
+        core: &mut Core,
+        wakers: &mut Wakers,
+        mut tell: impl FnMut(Notice<'_>),
+    ) {
         self.blocked = false;
-        if !self.hold.is_empty() {
-            self.judge_hold(core);
+        if !self.held.is_empty() {
+            self.give_up_late(core, &mut tell);
         }
         while let Some(front) = core.peek_message() {
-            let targets = match identity::find(&mut self.routes, &front.publish) {
+            let targets = match identifiers::find(&mut self.routes, &front.publish) {
                 [] => self.unmatched.as_slice(),
                 found => found,
             };
             if targets.is_empty() {
-                let fate = self.hold.fate(&front.publish);
+                let fate = self.held.fate(&front.publish);
                 self.blocked = fate == Fate::Wait && !self.closed;
                 if self.blocked {
                     return;
@@ -294,36 +327,36 @@ impl Streams {
             }
             let Some(mut incoming) = core.next_message() else { return };
             self.identifiers.hide(&mut incoming.publish.properties);
+            tell(Notice::Message(&incoming.publish));
             hand_out(&mut self.streams, targets, incoming, wakers);
         }
     }
 
     fn carry_out(&mut self, fate: Fate, core: &mut Core, incoming: Incoming) {
         match fate {
-            Fate::Hold => self.hold.push(core.now(), incoming),
-            Fate::Replace(index) => self.hold.replace(core.now(), index, incoming),
+            Fate::Hold => self.held.push(core.now(), incoming),
+            Fate::Replace(index) => self.held.replace(core.now(), index, incoming),
             Fate::Wait | Fate::Discard => self.discard(core, incoming),
         }
     }
 
     /// When what is held has waited long enough.
-    pub(crate) fn hold_deadline(&self) -> Option<Instant> {
-        if self.hold.is_empty() {
+    pub fn held_deadline(&self) -> Option<Instant> {
+        if self.held.is_empty() {
             return None;
         }
-        self.hold.deadline(self.streams.iter().flatten().any(|stream| stream.opening))
+        self.held.deadline(self.streams.iter().flatten().any(|stream| stream.opening))
     }
 
-    fn judge_hold(&mut self, core: &mut Core) {
-        if self.hold_deadline().is_none_or(|deadline| core.now() < deadline) {
+    fn give_up_late(&mut self, core: &mut Core, tell: &mut impl FnMut(Notice<'_>)) {
+        if self.held_deadline().is_none_or(|deadline| core.now() < deadline) {
             return;
         }
-        let given_up = self.hold.give_up();
-        tracing::warn!(
-            messages = given_up.len(),
-            topic = given_up.front().map(|first| first.publish.topic.as_str()),
-            "no stream was opened for these messages: they are discarded, and so are later ones"
-        );
+        let given_up = self.held.give_up();
+        tell(Notice::GivenUp {
+            messages: given_up.len(),
+            first: given_up.front().map(|first| &first.publish),
+        });
         for incoming in given_up {
             self.discard(core, incoming);
         }
@@ -338,13 +371,13 @@ impl Streams {
 
     /// No further message will come: streams end when they are empty, and
     /// what the core still has fits into them whatever their capacity.
-    pub(crate) fn end(&mut self, wakers: &mut Wakers) {
+    pub fn end(&mut self, wakers: &mut Wakers) {
         self.closed = true;
         wakers.extend(self.streams.iter_mut().flatten().filter_map(|stream| stream.waker.take()));
     }
 
     /// Messages may come again.
-    pub(crate) const fn reopen(&mut self) {
+    pub const fn reopen(&mut self) {
         self.closed = false;
     }
 
@@ -364,16 +397,8 @@ fn hand_out(
     incoming: Incoming,
     wakers: &mut Wakers,
 ) {
-    let publish = &incoming.publish;
-    tracing::trace!(
-        topic = publish.topic.as_str(),
-        qos = publish.qos.level(),
-        retain = publish.retain,
-        payload_len = publish.payload.len(),
-        "message"
-    );
     match targets {
-        [id] => give(streams, *id, Parcel::alone(incoming), wakers),
+        [id] => give(streams, *id, StreamMessage::alone(incoming), wakers),
         _ => hand_out_copies(streams, targets, incoming, wakers),
     }
 }
@@ -388,15 +413,15 @@ fn hand_out_copies(
     let joint = ack.map(|key| Arc::new((key, AtomicUsize::new(targets.len()))));
     let share = || joint.clone().map(AckShare::Joint);
     for id in others {
-        give(streams, *id, Parcel { publish: publish.clone(), ack: share() }, wakers);
+        give(streams, *id, StreamMessage { publish: publish.clone(), ack: share() }, wakers);
     }
-    give(streams, *last, Parcel { publish, ack: share() }, wakers);
+    give(streams, *last, StreamMessage { publish, ack: share() }, wakers);
 }
 
 #[inline]
-fn give(streams: &mut [Option<Stream>], id: StreamId, parcel: Parcel, wakers: &mut Wakers) {
+fn give(streams: &mut [Option<Stream>], id: StreamId, message: StreamMessage, wakers: &mut Wakers) {
     if let Some(stream) = streams.get_mut(id).and_then(Option::as_mut) {
-        stream.buffer.push(parcel);
+        stream.buffer.push(message);
         wakers.extend(stream.waker.take());
     }
 }

@@ -8,8 +8,9 @@
 //! for ever once the application has opened streams, and holding ends for good
 //! where nobody came.
 
-use std::collections::VecDeque;
-use std::time::Duration;
+use alloc::collections::VecDeque;
+use alloc::vec::Vec;
+use core::time::Duration;
 
 use evenkeel_codec::{Publish, QoS, TopicFilter};
 use evenkeel_proto::{Bounds, Incoming, Instant};
@@ -18,12 +19,12 @@ use evenkeel_proto::{Bounds, Incoming, Instant};
 /// on their way.
 const CLOSED_KEPT: usize = 64;
 
-pub(crate) struct Hold {
+pub(super) struct Unmatched {
     held: VecDeque<Incoming>,
     bytes: usize,
     bounds: (usize, usize),
     /// How long to wait for another stream.
-    patience: Duration,
+    limit: Duration,
     /// The oldest message came.
     since: Instant,
     /// The bounds were reached.
@@ -37,7 +38,7 @@ pub(crate) struct Hold {
 
 /// What becomes of a message that no stream takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Fate {
+pub(super) enum Fate {
     Hold,
     /// It comes again, on another connection: this is where it is held.
     Replace(usize),
@@ -46,26 +47,26 @@ pub(crate) enum Fate {
     Discard,
 }
 
-impl Hold {
-    pub(crate) fn new(bounds: &Bounds, patience: Duration) -> Self {
+impl Unmatched {
+    pub(super) fn new(bounds: &Bounds, limit: Duration) -> Self {
         Self {
             held: VecDeque::new(),
             bytes: 0,
             bounds: (bounds.inbox_messages, bounds.inbox_bytes),
-            patience,
+            limit,
             since: Instant::default(),
             full_since: None,
             opened: None,
             closed: VecDeque::new(),
-            is_over: patience.is_zero(),
+            is_over: limit.is_zero(),
         }
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.held.is_empty()
     }
 
-    pub(crate) fn fate(&self, publish: &Publish) -> Fate {
+    pub(super) fn fate(&self, publish: &Publish) -> Fate {
         let is_closed = |filter: &TopicFilter| filter.matches_text(&publish.topic);
         if self.is_over || self.closed.iter().any(is_closed) {
             Fate::Discard
@@ -81,7 +82,7 @@ impl Hold {
         }
     }
 
-    pub(crate) fn push(&mut self, now: Instant, incoming: Incoming) {
+    pub(super) fn push(&mut self, now: Instant, incoming: Incoming) {
         if self.held.is_empty() {
             self.since = now;
         }
@@ -91,7 +92,7 @@ impl Hold {
     }
 
     /// Only the latest copy can be acknowledged. It may have other properties.
-    pub(crate) fn replace(&mut self, now: Instant, index: usize, incoming: Incoming) {
+    pub(super) fn replace(&mut self, now: Instant, index: usize, incoming: Incoming) {
         if let Some(held) = self.held.get_mut(index) {
             self.bytes = self.bytes - held.weight() + incoming.weight();
             *held = detached(incoming);
@@ -112,15 +113,15 @@ impl Hold {
     }
 
     /// Takes out what `wanted` takes, in the order it came.
-    pub(crate) fn claim(&mut self, wanted: impl FnMut(&Incoming) -> bool) -> VecDeque<Incoming> {
-        let (claimed, held) = std::mem::take(&mut self.held).into_iter().partition(wanted);
+    pub(super) fn claim(&mut self, wanted: impl FnMut(&Incoming) -> bool) -> VecDeque<Incoming> {
+        let (claimed, held) = core::mem::take(&mut self.held).into_iter().partition(wanted);
         self.set(held);
         claimed
     }
 
     /// Takes back, before all others, what a stream was opened for in vain.
-    pub(crate) fn put_back(&mut self, messages: Vec<Incoming>) {
-        let held = std::mem::take(&mut self.held);
+    pub(super) fn put_back(&mut self, messages: Vec<Incoming>) {
+        let held = core::mem::take(&mut self.held);
         self.set(messages.into_iter().chain(held).collect());
     }
 
@@ -133,13 +134,13 @@ impl Hold {
     }
 
     /// A stream with these filters is open.
-    pub(crate) fn opened(&mut self, now: Instant, filters: &[TopicFilter]) {
+    pub(super) fn opened(&mut self, now: Instant, filters: &[TopicFilter]) {
         self.opened = Some(now);
         self.closed.retain(|closed| !filters.contains(closed));
     }
 
     /// Nobody is to come for these filters.
-    pub(crate) fn closed(&mut self, filters: &[TopicFilter]) {
+    pub(super) fn closed(&mut self, filters: &[TopicFilter]) {
         if !self.is_over {
             let excess = (self.closed.len() + filters.len()).saturating_sub(CLOSED_KEPT);
             self.closed.drain(..excess.min(self.closed.len()));
@@ -147,9 +148,9 @@ impl Hold {
         }
     }
 
-    /// When the patience ends. An application that has opened no stream yet,
+    /// When the wait ends. An application that has opened no stream yet,
     /// or is opening one, is waited for unless the bounds are reached.
-    pub(crate) fn deadline(&self, is_opening: bool) -> Option<Instant> {
+    pub(super) fn deadline(&self, is_opening: bool) -> Option<Instant> {
         if self.held.is_empty() {
             return None;
         }
@@ -157,15 +158,15 @@ impl Hold {
             Some(opened) if !is_opening => opened.max(self.since),
             _ => self.full_since?,
         };
-        Some(from + self.patience)
+        Some(from + self.limit)
     }
 
     /// Holds nothing from now on; returns what was held.
-    pub(crate) fn give_up(&mut self) -> VecDeque<Incoming> {
+    pub(super) fn give_up(&mut self) -> VecDeque<Incoming> {
         self.is_over = true;
         self.closed = VecDeque::new();
         self.bytes = 0;
-        std::mem::take(&mut self.held)
+        core::mem::take(&mut self.held)
     }
 
     fn is_full(&self) -> bool {
@@ -181,7 +182,7 @@ fn detached(incoming: Incoming) -> Incoming {
 /// Where the same message waits already, from an earlier connection: one of
 /// QoS 1 that is not acknowledged comes again, under the same identifier. Those
 /// of QoS 2 are known to the core.
-pub(crate) fn position_of_copy<'a>(
+pub(super) fn position_of_copy<'a>(
     publish: &Publish,
     mut waiting: impl Iterator<Item = &'a Publish>,
 ) -> Option<usize> {
@@ -196,6 +197,8 @@ pub(crate) fn position_of_copy<'a>(
 
 #[cfg(test)]
 mod tests {
+    use std::vec;
+
     use evenkeel_codec::{PacketId, Properties, Property, Text};
 
     use super::*;
@@ -216,16 +219,16 @@ mod tests {
     fn a_copy_counts_in_place_of_the_message_that_is_held() {
         let mut bounds = Bounds::default();
         bounds.inbox_bytes = message(1, 1000).weight() + 1;
-        let mut hold = Hold::new(&bounds, Duration::from_secs(1));
+        let mut unmatched = Unmatched::new(&bounds, Duration::from_secs(1));
         let now = Instant::from_micros(0);
-        hold.push(now, message(1, 0));
+        unmatched.push(now, message(1, 0));
         for (properties, fate) in [(1000, Fate::Hold), (1024, Fate::Wait), (0, Fate::Hold)] {
             let copy = message(1, properties);
-            assert_eq!(hold.fate(&copy.publish), Fate::Replace(0));
-            hold.replace(now, 0, copy);
-            assert_eq!(hold.fate(&message(2, 0).publish), fate, "{properties}");
+            assert_eq!(unmatched.fate(&copy.publish), Fate::Replace(0));
+            unmatched.replace(now, 0, copy);
+            assert_eq!(unmatched.fate(&message(2, 0).publish), fate, "{properties}");
         }
-        assert_eq!(hold.claim(|_| true).len(), 1);
-        assert_eq!(hold.bytes, 0);
+        assert_eq!(unmatched.claim(|_| true).len(), 1);
+        assert_eq!(unmatched.bytes, 0);
     }
 }

@@ -1,16 +1,18 @@
 //! Which subscriptions a message can be for at the same time: a server may send
 //! a copy for each of them, and the copies have to be told apart (D17).
 
-use std::collections::BTreeSet;
+use alloc::collections::BTreeSet;
+use alloc::vec;
+use alloc::vec::Vec;
 
 use evenkeel_codec::TopicFilter;
 
 use super::{NodeId, ROOT, Routes, levels};
-use crate::streams::StreamId;
+use crate::StreamId;
 
 impl Routes {
     /// The streams with another filter that has a topic in common with this one.
-    pub(crate) fn overlapping(&self, filter: &TopicFilter) -> BTreeSet<StreamId> {
+    pub fn overlapping(&self, filter: &TopicFilter) -> BTreeSet<StreamId> {
         let levels: Vec<&[u8]> = levels(filter).collect();
         let mut streams = BTreeSet::new();
         let mut pending = vec![(ROOT, 0)];
@@ -55,6 +57,10 @@ impl Routes {
 
 #[cfg(test)]
 mod tests {
+    use std::borrow::ToOwned;
+    use std::format;
+    use std::string::String;
+
     use evenkeel_codec::Text;
     use proptest::prelude::*;
 

@@ -1,20 +1,18 @@
 //! What one stream has to give, and what its handle has taken of it.
 
-use std::collections::VecDeque;
-use std::iter;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use alloc::collections::VecDeque;
+use alloc::sync::Arc;
+use core::iter;
+use core::sync::atomic::{AtomicBool, Ordering};
 
-use super::Parcel;
+use super::StreamMessage;
 use super::unmatched::position_of_copy;
+use crate::tuning;
 
 /// Bytes of messages that a stream buffers ...
 const BYTES: usize = 512 * 1024;
 /// ... or more, if it is to buffer many messages.
 const BYTES_EACH: usize = 2 * 1024;
-
-/// Bytes given out before the stream is told that there is room.
-const TOLD: usize = BYTES / 8;
 
 /// The messages of one stream that the application does not have yet.
 ///
@@ -23,8 +21,8 @@ const TOLD: usize = BYTES / 8;
 /// it is dropped, or one of them may have come again.
 pub(super) struct Buffer {
     capacity: usize,
-    pub(super) parcels: VecDeque<Parcel>,
-    /// Bytes of the parcels and of what its handle has.
+    pub(super) messages: VecDeque<StreamMessage>,
+    /// Bytes of the messages and of what its handle has.
     bytes: usize,
     /// Messages that its handle has.
     taken: usize,
@@ -32,8 +30,8 @@ pub(super) struct Buffer {
 }
 
 /// What the handle of a stream has taken and not given to the application yet.
-pub(crate) struct Taken {
-    parcels: VecDeque<Parcel>,
+pub struct Prefetched {
+    messages: VecDeque<StreamMessage>,
     /// Messages to give out before the stream is told.
     left: usize,
     /// Bytes given out since.
@@ -42,11 +40,11 @@ pub(crate) struct Taken {
     recalled: Arc<AtomicBool>,
 }
 
-impl Taken {
+impl Prefetched {
     /// The next message, without a lock; `None` where the stream is to be told.
     #[inline]
-    pub(crate) fn next(&mut self) -> Option<Parcel> {
-        let is_due = self.left == 0 || self.given >= TOLD;
+    pub fn take_next(&mut self) -> Option<StreamMessage> {
+        let is_due = self.left == 0 || self.given >= tuning::BYTES_UNTOLD;
         if is_due || self.recalled.load(Ordering::Relaxed) {
             return None;
         }
@@ -54,15 +52,21 @@ impl Taken {
     }
 
     #[inline]
-    fn pop(&mut self) -> Option<Parcel> {
-        let parcel = self.parcels.pop_front()?;
+    fn pop(&mut self) -> Option<StreamMessage> {
+        let message = self.messages.pop_front()?;
         self.left = self.left.saturating_sub(1);
-        self.given += weight(&parcel);
-        Some(parcel)
+        self.given += weight(&message);
+        Some(message)
     }
 
-    pub(crate) fn len(&self) -> usize {
-        self.parcels.len()
+    /// Messages taken and not given out.
+    pub fn len(&self) -> usize {
+        self.messages.len()
+    }
+
+    /// Nothing is left.
+    pub fn is_empty(&self) -> bool {
+        self.messages.is_empty()
     }
 }
 
@@ -70,7 +74,7 @@ impl Buffer {
     pub(super) fn new(capacity: usize) -> Self {
         Self {
             capacity: capacity.max(1),
-            parcels: VecDeque::new(),
+            messages: VecDeque::new(),
             bytes: 0,
             taken: 0,
             recalled: Arc::default(),
@@ -78,28 +82,28 @@ impl Buffer {
     }
 
     /// What its handle takes messages with.
-    pub(super) fn handle(&self) -> Taken {
+    pub(super) fn handle(&self) -> Prefetched {
         let recalled = self.recalled.clone();
-        Taken { parcels: VecDeque::new(), left: 0, given: 0, recalled }
+        Prefetched { messages: VecDeque::new(), left: 0, given: 0, recalled }
     }
 
     #[inline]
-    pub(super) fn push(&mut self, parcel: Parcel) {
-        self.bytes += weight(&parcel);
-        if !parcel.publish.dup {
-            return self.parcels.push_back(parcel);
+    pub(super) fn push(&mut self, message: StreamMessage) {
+        self.bytes += weight(&message);
+        if !message.publish.dup {
+            return self.messages.push_back(message);
         }
-        let waiting = self.parcels.iter().map(|waiting| &waiting.publish);
-        let copy = position_of_copy(&parcel.publish, waiting);
-        match copy.and_then(|index| self.parcels.get_mut(index)) {
+        let waiting = self.messages.iter().map(|waiting| &waiting.publish);
+        let copy = position_of_copy(&message.publish, waiting);
+        match copy.and_then(|index| self.messages.get_mut(index)) {
             // Given out once, with the right to acknowledge that is still valid.
             Some(earlier) => {
                 self.bytes -= weight(earlier);
-                *earlier = parcel;
+                *earlier = message;
             }
             None => {
                 self.recalled.store(self.taken > 0, Ordering::Relaxed);
-                self.parcels.push_back(parcel);
+                self.messages.push_back(message);
             }
         }
     }
@@ -107,65 +111,68 @@ impl Buffer {
     /// Gives the next message; its handle has those behind it, and is to tell
     /// when it has given out `most` of them, or half of the capacity: there is
     /// room for others while these are given out.
-    pub(super) fn take(&mut self, most: usize, taken: &mut Taken) -> Option<Parcel> {
+    pub(super) fn take(&mut self, most: usize, taken: &mut Prefetched) -> Option<StreamMessage> {
         if self.recalled.load(Ordering::Relaxed) {
             self.bring_back(taken);
         }
-        if taken.parcels.is_empty() {
-            std::mem::swap(&mut self.parcels, &mut taken.parcels);
+        if taken.messages.is_empty() {
+            core::mem::swap(&mut self.messages, &mut taken.messages);
         }
         taken.left = most.min(self.capacity / 2);
         let next = taken.pop();
-        self.bytes -= std::mem::take(&mut taken.given);
-        self.taken = taken.parcels.len();
+        self.bytes -= core::mem::take(&mut taken.given);
+        self.taken = taken.messages.len();
         next
     }
 
     /// Where a message that was taken has come again meanwhile, the later one
     /// has its place, with the right to acknowledge that is still valid.
-    pub(super) fn bring_back(&mut self, taken: &mut Taken) {
-        self.bytes -= std::mem::take(&mut taken.given);
+    pub(super) fn bring_back(&mut self, taken: &mut Prefetched) {
+        self.bytes -= core::mem::take(&mut taken.given);
         self.taken = 0;
-        while let Some(earlier) = taken.parcels.pop_back() {
-            let is_copy = |later: &Parcel| {
+        while let Some(earlier) = taken.messages.pop_back() {
+            let is_copy = |later: &StreamMessage| {
                 position_of_copy(&later.publish, iter::once(&earlier.publish)).is_some()
             };
-            let copy = self.parcels.iter().position(is_copy);
-            let later = copy.and_then(|index| self.parcels.remove(index));
+            let copy = self.messages.iter().position(is_copy);
+            let later = copy.and_then(|index| self.messages.remove(index));
             if later.is_some() {
                 self.bytes -= weight(&earlier);
             }
-            self.parcels.push_front(later.unwrap_or(earlier));
+            self.messages.push_front(later.unwrap_or(earlier));
         }
         self.recalled.store(false, Ordering::Relaxed);
     }
 
     /// An empty stream keeps little memory.
-    pub(super) fn tidy(&mut self, taken: &mut Taken) {
-        self.parcels.shrink_to(16);
-        taken.parcels.shrink_to(16);
+    pub(super) fn shrink(&mut self, taken: &mut Prefetched) {
+        self.messages.shrink_to(tuning::MESSAGES_KEPT);
+        taken.messages.shrink_to(tuning::MESSAGES_KEPT);
     }
 
     /// However large a message, one fits.
     #[inline]
     pub(super) fn is_full(&self) -> bool {
-        self.parcels.len() + self.taken >= self.capacity
+        self.messages.len() + self.taken >= self.capacity
             || self.bytes >= BYTES.max(self.capacity.saturating_mul(BYTES_EACH))
     }
 
     pub(super) fn is_half_empty(&self) -> bool {
-        self.parcels.len() + self.taken <= self.capacity / 2 && !self.is_full()
+        self.messages.len() + self.taken <= self.capacity / 2 && !self.is_full()
     }
 }
 
 /// What a message takes of a stream's room (D9).
 #[inline]
-fn weight(parcel: &Parcel) -> usize {
-    parcel.publish.weight()
+fn weight(message: &StreamMessage) -> usize {
+    message.publish.weight()
 }
 
 #[cfg(test)]
 mod tests {
+    use std::vec;
+    use std::vec::Vec;
+
     use evenkeel_codec::{PacketId, Properties, Property, Publish, QoS, Text};
 
     use super::*;
@@ -173,24 +180,26 @@ mod tests {
     fn filled(capacity: usize, payload: usize, messages: usize) -> Buffer {
         let mut buffer = Buffer::new(capacity);
         for number in 1..=messages as u16 {
-            buffer.push(parcel(number, payload, false));
+            buffer.push(message(number, payload, false));
         }
         buffer
     }
 
-    fn parcel(number: u16, payload: usize, dup: bool) -> Parcel {
+    fn message(number: u16, payload: usize, dup: bool) -> StreamMessage {
         let (payload, packet_id) = (vec![b'x'; payload].into(), PacketId::new(number));
         let qos = QoS::AtLeastOnce;
-        Parcel {
+        StreamMessage {
             publish: Publish { dup, qos, packet_id, payload, ..Publish::default() },
             ack: None,
         }
     }
 
     /// Whether each of the messages that are left came again, by identifiers.
-    fn rest(buffer: &mut Buffer, taken: &mut Taken) -> Vec<(u16, bool)> {
-        let name = |parcel: Parcel| (parcel.publish.packet_id.unwrap().get(), parcel.publish.dup);
-        iter::from_fn(|| taken.next().or_else(|| buffer.take(4, taken))).map(name).collect()
+    fn rest(buffer: &mut Buffer, taken: &mut Prefetched) -> Vec<(u16, bool)> {
+        let name = |message: StreamMessage| {
+            (message.publish.packet_id.unwrap().get(), message.publish.dup)
+        };
+        iter::from_fn(|| taken.take_next().or_else(|| buffer.take(4, taken))).map(name).collect()
     }
 
     #[test]
@@ -227,11 +236,11 @@ mod tests {
             let mut buffer = filled(256, 0, 0);
             for _ in 0..holds {
                 assert!(!buffer.is_full());
-                buffer.push(Parcel { publish: publish.clone(), ack: None });
+                buffer.push(StreamMessage { publish: publish.clone(), ack: None });
             }
             assert!(buffer.is_full());
             let mut taken = buffer.handle();
-            while taken.next().or_else(|| buffer.take(3, &mut taken)).is_some() {}
+            while taken.take_next().or_else(|| buffer.take(3, &mut taken)).is_some() {}
             assert_eq!(buffer.bytes, 0);
         }
     }
@@ -250,24 +259,27 @@ mod tests {
         let mut buffer = filled(8, 64, 8);
         let mut taken = buffer.handle();
         assert!(buffer.take(usize::MAX, &mut taken).is_some());
-        assert_eq!((taken.len(), buffer.parcels.len()), (7, 0));
-        buffer.push(parcel(9, 64, false));
+        assert_eq!((taken.len(), buffer.messages.len()), (7, 0));
+        buffer.push(message(9, 64, false));
         for _ in 0..3 {
-            assert!(taken.next().is_some() && buffer.is_full());
+            assert!(taken.take_next().is_some() && buffer.is_full());
         }
-        assert!(taken.next().is_none(), "half of the capacity is given out");
+        assert!(taken.take_next().is_none(), "half of the capacity is given out");
         assert!(buffer.take(2, &mut taken).is_some() && buffer.is_half_empty());
-        assert!(taken.next().is_some() && taken.next().is_none(), "it was to give out two");
+        assert!(
+            taken.take_next().is_some() && taken.take_next().is_none(),
+            "it was to give out two"
+        );
     }
 
     #[test]
     fn large_messages_make_room_two_by_two() {
-        let mut buffer = filled(256, TOLD, 8);
+        let mut buffer = filled(256, tuning::BYTES_UNTOLD, 8);
         let mut taken = buffer.handle();
         for _ in 0..4 {
-            assert!(taken.next().is_none());
+            assert!(taken.take_next().is_none());
             assert!(buffer.take(100, &mut taken).is_some() && buffer.is_half_empty());
-            assert!(taken.next().is_some());
+            assert!(taken.take_next().is_some());
         }
     }
 
@@ -277,9 +289,9 @@ mod tests {
         let mut taken = buffer.handle();
         assert!(buffer.take(3, &mut taken).is_some());
         for number in [1, 3, 4] {
-            buffer.push(parcel(number, 64, true));
+            buffer.push(message(number, 64, true));
         }
-        assert!(taken.next().is_none());
+        assert!(taken.take_next().is_none());
         let wanted = [(2, false), (3, true), (4, true), (1, true)];
         assert_eq!(rest(&mut buffer, &mut taken), wanted);
         assert_eq!((buffer.bytes, buffer.taken), (0, 0));
@@ -292,8 +304,8 @@ mod tests {
         for number in 1..=4 {
             assert_eq!(buffer.take(9, &mut taken).is_some(), number < 4);
         }
-        buffer.push(parcel(1, 64, true));
-        buffer.push(parcel(1, 64, true));
+        buffer.push(message(1, 64, true));
+        buffer.push(message(1, 64, true));
         assert!(!taken.recalled.load(Ordering::Relaxed));
         assert_eq!(rest(&mut buffer, &mut taken), [(1, true)], "given out once");
     }
