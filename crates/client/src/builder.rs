@@ -599,11 +599,12 @@ impl Settings {
         let lasting = if durable { LASTING } else { 0 };
         config.connect.clean_start = self.clean_start.unwrap_or(!durable);
         config.connect.session_expiry = self.session_expiry.unwrap_or(lasting);
-        let seconds = u16::try_from(self.keep_alive.as_secs());
-        let Some(seconds) = seconds.ok().filter(|_| self.keep_alive.subsec_nanos() == 0) else {
-            return Err(BuildError::KeepAlive(self.keep_alive));
-        };
-        config.connect.keep_alive = seconds;
+        match u16::try_from(self.keep_alive.as_secs()) {
+            Ok(seconds) if self.keep_alive.subsec_nanos() == 0 => {
+                config.connect.keep_alive = seconds;
+            }
+            _ => return Err(BuildError::KeepAlive(self.keep_alive)),
+        }
         config.servers = self.servers.len();
         apply_profile(&mut config, &self.profile)?;
         Ok(config)

@@ -8,7 +8,7 @@ use evenkeel_proto::record::{BootId, Moment, UnixMillis};
 
 /// A clock that never goes backwards; shared by everything a client does.
 ///
-/// The default counts time spent in suspend where the system can
+/// The default counts time spent in suspend if the system can
 /// (`CLOCK_BOOTTIME` on Linux), so that a client that slept knows it.
 #[derive(Clone)]
 pub struct Clock(Source);

@@ -9,7 +9,7 @@ use std::sync::Arc;
 pub struct IoError {
     kind: io::ErrorKind,
     os_code: Option<i32>,
-    /// Kept only where there is no code to look the text up by.
+    /// Kept only if there is no code to look the text up by.
     text: Option<Arc<str>>,
 }
 

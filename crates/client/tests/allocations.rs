@@ -391,8 +391,8 @@ fn accept_all() -> SocketAddr {
 
 /// A client gives back what connecting needed, some real time later.
 async fn held_at_rest(most: isize, before: isize) -> isize {
-    let patience = Instant::now() + Duration::from_secs(30);
-    while held() - before >= most && Instant::now() < patience {
+    let limit = Instant::now() + Duration::from_secs(30);
+    while held() - before >= most && Instant::now() < limit {
         // Sockets take real time.
         tokio::time::sleep(Duration::from_millis(10)).await;
     }

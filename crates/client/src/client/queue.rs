@@ -66,7 +66,7 @@ impl Queue {
     }
 
     /// Puts a quarantined message at the end of the queue of its priority.
-    /// Returns its new name; its outcome is told by
+    /// Returns its new number; its outcome is told by
     /// [`Event::Settled`](crate::Event::Settled).
     ///
     /// Dropping the future leaves open whether the message was queued.
@@ -96,7 +96,7 @@ impl std::fmt::Debug for Queue {
     }
 }
 
-/// An operation on one message; `None` where the client is gone.
+/// An operation on one message; `None` if the client is gone.
 struct Operation {
     shared: Arc<Shared>,
     token: Token,

@@ -32,7 +32,7 @@ pub(super) struct DeadlineTimer {
 }
 
 impl DeadlineTimer {
-    /// True where it is worth looking again: the deadline has come, or the
+    /// True if it is worth looking again: the deadline has come, or the
     /// clock has to be compared with it. Wakes the task when that becomes true,
     /// or within the slack, together with other clients.
     pub(super) fn is_due(&mut self, cx: &mut Context<'_>, clock: &Clock, due: Due) -> bool {
@@ -51,7 +51,7 @@ impl DeadlineTimer {
         let until = tokio::time::Instant::now() + wait;
         let sleep = self.sleep.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(until)));
         let distance = until.max(sleep.deadline()) - until.min(sleep.deadline());
-        // One that has rung is always moved, lest the task spin up to the deadline.
+        // One that has fired is always moved, so that the task does not spin up to the deadline.
         if distance > TOLERANCE || sleep.is_elapsed() {
             sleep.as_mut().reset(until);
         }

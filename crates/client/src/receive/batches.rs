@@ -15,7 +15,7 @@ pub(crate) struct Batches {
 }
 
 impl Batches {
-    /// How many of the waiting messages to give out now; `None` where the
+    /// How many of the waiting messages to give out now; `None` if the
     /// driver, which does not know of so many acknowledgements, gets to send
     /// these first.
     pub(crate) fn next_part(&mut self, waiting: usize, settled: usize) -> Option<usize> {

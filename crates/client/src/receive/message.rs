@@ -53,7 +53,7 @@ impl Message {
         self.publish.retain
     }
 
-    /// True where the server may have sent it before.
+    /// True if the server may have sent it before.
     pub const fn dup(&self) -> bool {
         self.publish.dup
     }

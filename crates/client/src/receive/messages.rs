@@ -103,7 +103,7 @@ impl Messages {
         }
     }
 
-    /// A message that is here already; `None` where there is none.
+    /// A message that is here already; `None` if there is none.
     pub fn try_next(&mut self) -> Option<Message> {
         if let Some(message) = self.prefetched.take_next() {
             return Some(Message::new(message, &self.shared, self.manual));

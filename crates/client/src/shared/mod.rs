@@ -256,7 +256,7 @@ impl Inner {
     /// What the transport said about the end that `cause` names.
     pub(crate) fn detail(&self, cause: Option<&DisconnectCause>) -> Option<TransportError> {
         let by_transport = matches!(cause, Some(DisconnectCause::Transport { .. }));
-        self.last_error.as_deref().filter(|_| by_transport).cloned()
+        if by_transport { self.last_error.as_deref().cloned() } else { None }
     }
 
     /// What CONNACK said on the present connection is known.

@@ -33,7 +33,7 @@ pub(crate) fn spawn(store: Box<dyn Store>, shared: &Arc<Shared>) -> std::io::Res
     Ok(())
 }
 
-/// Hands a batch over; where the store is gone, that is what comes back.
+/// Hands a batch over; if the store is gone, that is what comes back.
 pub(crate) fn commit(store: Option<&Sender<Job>>, batch: Batch) -> Option<Committed> {
     let job = Job::Commit(batch);
     let job = match store {

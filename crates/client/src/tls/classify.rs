@@ -16,7 +16,7 @@ impl TlsError {
         }
     }
 
-    /// Classifies what reading or writing failed with; `None` where it was not TLS that failed.
+    /// Classifies what reading or writing failed with; `None` if it was not TLS that failed.
     pub(crate) fn in_stream(error: &io::Error) -> Option<Self> {
         error.get_ref().and_then(|inner| inner.downcast_ref::<Error>()).map(Self::from)
     }

@@ -113,7 +113,7 @@ pub(super) fn own_authorities(options: &TlsOptions) -> Result<OwnAuthorities, Tl
     Ok(OwnAuthorities { certificates, store })
 }
 
-/// The operating system's certificates, where they are files. Elsewhere the system is asked about
+/// The operating system's certificates, if they are files. Elsewhere the system is asked about
 /// each server, and is up to date by itself.
 #[cfg(all(unix, not(target_os = "android"), not(target_vendor = "apple")))]
 pub(super) fn system_authorities() -> Vec<CertificateDer<'static>> {

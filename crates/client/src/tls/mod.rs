@@ -2,7 +2,7 @@
 //!
 //! Without settings, servers are verified against the operating system's trusted certificates.
 //! The cryptography is chosen per configuration, never through rustls's process-wide default: it
-//! is `aws-lc-rs` where that feature is on, else `ring`, or what
+//! is `aws-lc-rs` if that feature is on, else `ring`, or what
 //! `TlsOptions::crypto_provider` gives.
 
 mod config_error;

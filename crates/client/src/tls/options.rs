@@ -102,7 +102,7 @@ impl TlsOptions {
     }
 
     /// Says whether the operating system's trusted certificates are used. By default they are
-    /// where no other CA certificate is given; `true` adds them to the given ones.
+    /// if no other CA certificate is given; `true` adds them to the given ones.
     #[must_use]
     pub fn system_roots(mut self, used: bool) -> Self {
         self.system_authorities = Some(used);

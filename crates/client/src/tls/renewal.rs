@@ -88,7 +88,7 @@ impl TlsFiles {
         }
         let (options, given) = (options.clone(), given.cloned());
         let reading = tokio::task::spawn_blocking(move || made.renew(&options, given.as_ref()));
-        // Fails only where the runtime is going away.
+        // Fails only if the runtime is going away.
         reading.await.unwrap_or_else(|_| {
             let detail = "reading its files was interrupted".to_owned();
             Err(Unprepared::Options(TlsConfigError::Refused { detail }))
@@ -214,7 +214,7 @@ impl Made {
 }
 
 impl<T: Clone> Part<T> {
-    /// Takes what was read if it is new and can be used. What was made before serves where it
+    /// Takes what was read if it is new and can be used. What was made before serves if it
     /// can't: certificate and key are two files, which are not replaced at once.
     fn renew<Read>(
         part: &mut Option<Self>,

@@ -1,16 +1,17 @@
 //! One byte stream, whatever the layers.
 
 use std::fmt;
-use std::io::{self, IoSlice};
+use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, ReadBuf};
 #[cfg(feature = "tls")]
 use tokio_rustls::client::TlsStream;
 
 use super::custom::ByteStream;
+use super::forward::forward_writes;
 use super::socket::Socket;
 #[cfg(feature = "websocket")]
 use super::websocket::WebSocketBytes;
@@ -140,6 +141,14 @@ impl Transport {
         }
     }
 
+    fn io_ref(&self) -> &dyn ByteStream {
+        match &self.layers {
+            Layers::Bytes(secured) => secured,
+            #[cfg(feature = "websocket")]
+            Layers::WebSocket(bytes) => &**bytes,
+        }
+    }
+
     fn io(self: Pin<&mut Self>) -> Pin<&mut dyn ByteStream> {
         match &mut self.get_mut().layers {
             Layers::Bytes(secured) => Pin::new(secured),
@@ -166,6 +175,14 @@ impl Secured {
         }
     }
 
+    fn io_ref(&self) -> &dyn ByteStream {
+        match self {
+            Self::Plain(socket) => socket,
+            #[cfg(feature = "tls")]
+            Self::Tls(stream) => &**stream,
+        }
+    }
+
     fn io(self: Pin<&mut Self>) -> Pin<&mut dyn ByteStream> {
         match self.get_mut() {
             Self::Plain(socket) => Pin::new(socket),
@@ -187,39 +204,7 @@ impl AsyncRead for Transport {
     }
 }
 
-impl AsyncWrite for Transport {
-    fn poll_write(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        self.io().poll_write(cx, buf)
-    }
-
-    fn poll_write_vectored(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bufs: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        self.io().poll_write_vectored(cx, bufs)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        match &self.layers {
-            Layers::Bytes(secured) => secured.is_write_vectored(),
-            #[cfg(feature = "websocket")]
-            Layers::WebSocket(bytes) => bytes.is_write_vectored(),
-        }
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.io().poll_flush(cx)
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.io().poll_shutdown(cx)
-    }
-}
+forward_writes!(Transport);
 
 impl AsyncRead for Secured {
     fn poll_read(
@@ -237,39 +222,7 @@ impl AsyncRead for Secured {
     }
 }
 
-impl AsyncWrite for Secured {
-    fn poll_write(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        self.io().poll_write(cx, buf)
-    }
-
-    fn poll_write_vectored(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bufs: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        self.io().poll_write_vectored(cx, bufs)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        match self {
-            Self::Plain(socket) => socket.is_write_vectored(),
-            #[cfg(feature = "tls")]
-            Self::Tls(stream) => stream.is_write_vectored(),
-        }
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.io().poll_flush(cx)
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.io().poll_shutdown(cx)
-    }
-}
+forward_writes!(Secured);
 
 impl fmt::Debug for Transport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -49,7 +49,7 @@ impl MemoryListener {
 }
 
 impl MemoryConnector {
-    /// Opens a connection and returns the client's end of it. Refused where the listener is gone
+    /// Opens a connection and returns the client's end of it. Refused if the listener is gone
     /// or its backlog is full.
     pub fn connect(&self) -> io::Result<MemoryStream> {
         let (client, server) = duplex(self.buffer);

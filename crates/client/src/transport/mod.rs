@@ -9,6 +9,7 @@
 mod custom;
 mod endpoint;
 mod error;
+mod forward;
 mod happy_eyeballs;
 mod http;
 mod layers;

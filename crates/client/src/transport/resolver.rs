@@ -1,6 +1,6 @@
 //! Names to addresses, on threads of our own.
 //!
-//! The operating system's resolver blocks, for 15 s and more where no DNS server answers, and
+//! The operating system's resolver blocks, for 15 s and more if no DNS server answers, and
 //! can't be called off. tokio runs it on a blocking thread, and a runtime that is dropped waits
 //! for those. So a program could not end in time. Nobody waits for the threads here.
 

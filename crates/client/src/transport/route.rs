@@ -80,7 +80,7 @@ impl Route {
         *self.taken() = Taken::default();
     }
 
-    /// The address that was reached, or those that were tried if none was; none where the host has
+    /// The address that was reached, or those that were tried if none was; none if the host has
     /// no other.
     pub(crate) fn addresses(&self) -> Vec<SocketAddr> {
         self.taken().addresses.clone()

@@ -1,17 +1,18 @@
 //! The lowest layer: what the operating system, or the process itself, gives.
 
-use std::io::{self, IoSlice, Read};
+use std::io::{self, Read};
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use socket2::SockRef;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, ReadBuf};
 use tokio::net::TcpStream;
 #[cfg(unix)]
 use tokio::net::UnixStream;
 
 use super::custom::{BoxedStream, ByteStream};
+use super::forward::forward_writes;
 use super::memory::MemoryStream;
 
 /// A socket, or what stands in for one.
@@ -46,7 +47,17 @@ impl Socket {
         }
     }
 
-    /// Waits until a read may give something. Ready at once where that can't be known.
+    fn io_ref(&self) -> &dyn ByteStream {
+        match &self.kind {
+            Kind::Tcp(stream) => stream,
+            #[cfg(unix)]
+            Kind::Unix(stream) => stream,
+            Kind::Memory(stream) => stream,
+            Kind::Custom(stream) => stream,
+        }
+    }
+
+    /// Waits until a read may give something. Ready at once if that can't be known.
     pub(super) fn poll_read_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match &self.kind {
             Kind::Tcp(stream) => stream.poll_read_ready(cx),
@@ -95,38 +106,4 @@ impl AsyncRead for Socket {
     }
 }
 
-impl AsyncWrite for Socket {
-    fn poll_write(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        self.io().poll_write(cx, buf)
-    }
-
-    fn poll_write_vectored(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bufs: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        self.io().poll_write_vectored(cx, bufs)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        match &self.kind {
-            Kind::Tcp(stream) => stream.is_write_vectored(),
-            #[cfg(unix)]
-            Kind::Unix(stream) => stream.is_write_vectored(),
-            Kind::Memory(stream) => stream.is_write_vectored(),
-            Kind::Custom(stream) => stream.is_write_vectored(),
-        }
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.io().poll_flush(cx)
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.io().poll_shutdown(cx)
-    }
-}
+forward_writes!(Socket);

@@ -17,7 +17,7 @@ pub enum Host {
     Name(String),
     /// An IPv4 address.
     Ipv4(Ipv4Addr),
-    /// An IPv6 address, with its zone (interface) where it is link-local.
+    /// An IPv6 address, with its zone (interface) if it is link-local.
     Ipv6 {
         /// The address.
         address: Ipv6Addr,

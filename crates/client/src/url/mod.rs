@@ -10,7 +10,7 @@
 //! | `mqtts+unix` | TLS over a Unix socket | |
 //!
 //! User name and password stand before the host (`mqtt://user:password@host`), percent-encoded
-//! where they hold `/`, `?`, `#`, `@` or `%`; a password may hold `:` as it is. `?clientId=` names
+//! if they hold `/`, `?`, `#`, `@` or `%`; a password may hold `:` as it is. `?clientId=` names
 //! the client, as in MQTT.js. A path belongs to `ws` and `wss`, whose path and query reach the
 //! server unchanged.
 
@@ -75,7 +75,7 @@ enum Location {
     Network {
         host: Host,
         port: u16,
-        /// Path and query; empty where the URL has none.
+        /// Path and query; empty if the URL has none.
         target: String,
     },
     Socket(PathBuf),
@@ -142,7 +142,7 @@ impl Scheme {
 }
 
 impl ServerUrl {
-    /// Parses a URL whose path, where there is one, belongs to the transport.
+    /// Parses a URL whose path, if there is one, belongs to the transport.
     pub fn parse(text: &str) -> Result<Self, UrlError> {
         parse::url(text)
     }
@@ -151,7 +151,7 @@ impl ServerUrl {
     /// `mqtt://host/site/7/level`.
     ///
     /// The topic is everything after the first `/`, taken as it is, so filters with `+` and `#`
-    /// need no encoding. It is `None` where nothing follows the host, and for `ws`, `wss` and
+    /// need no encoding. It is `None` if nothing follows the host, and for `ws`, `wss` and
     /// Unix sockets, whose path is not a topic.
     pub fn parse_with_topic(text: &str) -> Result<(Self, Option<String>), UrlError> {
         parse::url_with_topic(text)
@@ -193,7 +193,7 @@ impl ServerUrl {
         }
     }
 
-    /// Returns the port, which is the scheme's default where the URL has none; `None` for Unix
+    /// Returns the port, which is the scheme's default if the URL has none; `None` for Unix
     /// sockets.
     pub const fn port(&self) -> Option<u16> {
         match &self.location {
@@ -211,7 +211,7 @@ impl ServerUrl {
     }
 
     /// Returns path and query of a WebSocket URL, still percent-encoded. `None` for other
-    /// schemes and where the URL has neither.
+    /// schemes and if the URL has neither.
     pub fn websocket_target(&self) -> Option<&str> {
         match &self.location {
             Location::Network { target, .. } if !target.is_empty() => Some(target),

@@ -14,7 +14,7 @@ impl Looks {
     fn clock(&self) -> Clock {
         let (looks, clock) = (self.0.clone(), Clock::tokio());
         Clock::custom(move || {
-            // Paused time would wait for a spinning driver for ever.
+            // Paused time would wait for a spinning driver forever.
             assert!(looks.fetch_add(1, Ordering::Relaxed) < 100_000, "the driver spins");
             clock.now()
         })
@@ -91,7 +91,7 @@ async fn pings_of_many_clients_share_wake_ups_and_are_spread() {
     assert!(pings.len() > 25, "{pings:?}");
 }
 
-/// K4: also where pings wait for others, they are out after 0.85 keep-alives,
+/// K4: also if pings wait for others, they are out after 0.85 keep-alives,
 /// down to the shortest there is.
 #[tokio::test(start_paused = true)]
 async fn a_grouped_ping_is_out_in_time() {

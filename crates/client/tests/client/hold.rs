@@ -73,7 +73,7 @@ async fn the_stream_of_unmatched_messages_begins_with_what_came_before_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn patience_begins_with_the_last_stream_and_ends_for_good() {
+async fn the_wait_begins_with_the_last_stream_and_ends_for_good() {
     let (client, _server, mut peer) = resumed(|b| b).await;
     peer.publish(message("stale", "1", AtLeastOnce, 1)).await;
     let _first = peer.grant(&client, "a", AtLeastOnce).await;
@@ -93,7 +93,7 @@ async fn patience_begins_with_the_last_stream_and_ends_for_good() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn patience_begins_with_the_message_where_streams_are_older() {
+async fn the_wait_begins_with_the_message_if_streams_are_older() {
     let (client, _server, mut peer) = resumed(|b| b.hold_unmatched(secs(5))).await;
     let _stream = peer.grant(&client, "a", AtLeastOnce).await;
     tokio::time::sleep(secs(3600)).await;

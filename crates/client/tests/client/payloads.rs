@@ -48,8 +48,8 @@ async fn sixteen_mebibytes_go_both_ways() {
     there_and_back(16 * MIB).await;
 }
 
-/// Whether a packet of so many bytes is borne by a client with this maximum.
-async fn is_borne(size: usize, maximum: u32) -> bool {
+/// Whether a packet of so many bytes is accepted by a client with this maximum.
+async fn is_accepted(size: usize, maximum: u32) -> bool {
     let settings = |b: ClientBuilder| b.maximum_packet_size(maximum);
     let (client, _server, mut peer) = online(Version::V5, settings).await;
     let mut all = client.unmatched().unwrap();
@@ -67,8 +67,8 @@ async fn is_borne(size: usize, maximum: u32) -> bool {
 
 #[tokio::test(start_paused = true)]
 async fn the_largest_packet_is_taken_and_no_larger() {
-    assert!(is_borne(100_000, 100_000).await);
-    assert!(!is_borne(100_001, 100_000).await);
+    assert!(is_accepted(100_000, 100_000).await);
+    assert!(!is_accepted(100_001, 100_000).await);
 }
 
 #[tokio::test(start_paused = true)]

@@ -17,7 +17,7 @@ async fn time_to_shut_down(client: &Client, limit: Duration) -> Duration {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_idle_client_says_goodbye_at_once() {
+async fn an_idle_client_disconnects_at_once() {
     let (client, _server, mut peer) = online_v5().await;
     let (took, ()) = tokio::join!(time_to_shut_down(&client, secs(10)), peer.expect_goodbye());
     assert!(took < millis(10), "{took:?}");
@@ -137,7 +137,7 @@ async fn a_connection_that_takes_no_bytes_cannot_hold_it() {
         (soon(client.shutdown(secs(2))).await, begun.elapsed())
     };
     assert!(report.unwritten > 9_000, "{report:?}");
-    // The goodbye has a second of its own.
+    // DISCONNECT has a second of its own.
     assert!((secs(3)..secs(3) + millis(10)).contains(&took), "{took:?}");
     assert_eq!(soon(receipt).await, Err(DeliveryError::ConnectionLost));
 }
@@ -173,7 +173,7 @@ async fn a_flood_of_messages_cannot_hold_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_last_handle_says_goodbye() {
+async fn the_last_handle_disconnects() {
     let (client, _server, mut peer) = online_v5().await;
     let messages = peer.grant(&client, "a", AtMostOnce).await;
     let other = client.clone();
@@ -250,7 +250,7 @@ const fn abandoned() -> evenkeel_proto::SubscribeError {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_goodbye_has_the_properties_that_were_set() {
+async fn disconnect_has_the_properties_that_were_set() {
     use evenkeel::Property;
 
     let expiry = Property::SessionExpiryInterval(0);

@@ -105,7 +105,7 @@ async fn a_stall_longer_than_the_keep_alive_is_survived() {
     assert_survived(&client).await;
 }
 
-/// At any moment from the end of the ping's time on, also where it is too
+/// At any moment from the end of the ping's time on, also if it is too
 /// early for the second chance that a long sleep gives (K10).
 #[tokio::test]
 async fn a_stall_to_any_moment_behind_the_ping_time_out_is_survived() {

@@ -81,7 +81,7 @@ async fn a_dropped_stream_loses_no_acknowledgement_of_what_it_had_not_given_out(
     }
 }
 
-/// D3: at least once means more than once only where it cannot be avoided.
+/// D3: at least once means more than once only if it cannot be avoided.
 #[tokio::test(start_paused = true)]
 async fn what_comes_again_before_it_was_given_out_is_given_out_once() {
     let settings = |b: ClientBuilder| b.clean_start(false).session_expiry(secs(3600));

@@ -29,7 +29,7 @@ pub struct Routes {
     /// Reused by every search; positions, as it outlives the topic.
     pending: Vec<(NodeId, Option<usize>)>,
     /// The last topic, and its streams: messages of one topic often come in a
-    /// row. The topic is empty once the filters have changed, or where it is long.
+    /// row. The topic is empty once the filters have changed, or if it is long.
     last: (Vec<u8>, Vec<StreamId>),
 }
 
@@ -115,7 +115,7 @@ impl Routes {
         if self.last.1.is_empty() { self.find(topic) } else { &self.last.1 }
     }
 
-    /// Takes a filter away from a stream; true where another one still uses it.
+    /// Takes a filter away from a stream; true if another one still uses it.
     pub fn remove(&mut self, filter: &TopicFilter, stream: StreamId) -> bool {
         self.last.0.clear();
         let mut path = Vec::new();
@@ -167,7 +167,8 @@ impl Routes {
             // Wildcards in the first level leave out topics of the server's own.
             let takes_wildcards = at != ROOT || !topic.starts_with(b"$");
             // `level/#` matches `level` itself, too.
-            if let Some(below) = node.below.filter(|_| takes_wildcards) {
+            let (any, below) = if takes_wildcards { (node.any, node.below) } else { (None, None) };
+            if let Some(below) = below {
                 self.collect(below, &wanted, streams);
             }
             let Some(start) = position else {
@@ -181,7 +182,7 @@ impl Routes {
             let end = rest.iter().position(|byte| *byte == b'/');
             let level = end.and_then(|end| rest.get(..end)).unwrap_or(rest);
             let next = end.map(|end| start + end + 1);
-            ahead = node.any.filter(|_| takes_wildcards).map(|any| (any, next));
+            ahead = any.map(|any| (any, next));
             if let Some(child) = node.children.get(level) {
                 self.pending.extend(ahead.replace((*child, next)));
             }

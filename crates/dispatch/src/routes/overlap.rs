@@ -22,12 +22,13 @@ impl Routes {
             // Wildcards in the first level leave out topics of the server's own.
             let reserved = |level: &[u8]| at == ROOT && level.starts_with(b"$");
             let takes_wildcards = !level.is_some_and(reserved);
-            let wild = |next| node.any.filter(|_| takes_wildcards).map(|any| (any, next));
+            let (any, below) = if takes_wildcards { (node.any, node.below) } else { (None, None) };
+            let wild = |next| any.map(|any| (any, next));
             let children = |next| {
                 let open = node.children.iter().filter(move |(level, _)| !reserved(level));
                 open.map(move |(_, child)| (*child, next))
             };
-            if let Some(below) = node.below.filter(|_| takes_wildcards) {
+            if let Some(below) = below {
                 self.collect_others(below, filter, &mut streams);
             }
             match level {

@@ -17,7 +17,7 @@ const BYTES_EACH: usize = 2 * 1024;
 /// The messages of one stream that the application does not have yet.
 ///
 /// Its handle takes all that wait, under one lock. They count against the
-/// bounds until it tells that they are given out, and are brought back where
+/// bounds until it tells that they are given out, and are brought back if
 /// it is dropped, or one of them may have come again.
 pub(super) struct Buffer {
     capacity: usize,
@@ -41,7 +41,7 @@ pub struct Prefetched {
 }
 
 impl Prefetched {
-    /// The next message, without a lock; `None` where the stream is to be told.
+    /// The next message, without a lock; `None` if the stream is to be told.
     #[inline]
     pub fn take_next(&mut self) -> Option<StreamMessage> {
         let is_due = self.left == 0 || self.given >= tuning::BYTES_UNTOLD;

@@ -5,8 +5,8 @@
 //! that the server still has them if the program ends. But acknowledgements go
 //! out in the order of the messages ([MQTT-4.6.0-2]): what is held holds back
 //! those of all later messages, and in the end the server. So nothing is held
-//! for ever once the application has opened streams, and holding ends for good
-//! where nobody came.
+//! forever once the application has opened streams, and holding ends for good
+//! if nobody came.
 
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;

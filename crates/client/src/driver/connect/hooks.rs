@@ -105,7 +105,7 @@ impl Hooks {
         self.answer(|| hook(endpoint), EndpointError).await.map_err(fail)
     }
 
-    /// The first data of enhanced authentication; `None` where there is none.
+    /// The first data of enhanced authentication; `None` if there is none.
     pub(crate) fn first_data(&self) -> Result<Option<Bytes>, Failure> {
         let Some(authenticator) = &self.authenticator else { return Ok(None) };
         match guarded(|| authenticator.start()) {
@@ -160,9 +160,10 @@ impl Hooks {
     /// The endpoint with the identity that a hook gives for it.
     #[cfg(feature = "tls")]
     pub(crate) async fn identified(&self, endpoint: Endpoint) -> Result<Endpoint, Failure> {
-        let Some(hook) = self.identity.as_ref().filter(|_| endpoint.is_tls()) else {
+        let Some(hook) = &self.identity else { return Ok(endpoint) };
+        if !endpoint.is_tls() {
             return Ok(endpoint);
-        };
+        }
         let fail = |error| (TransportFailure::Credentials, TransportError::Credentials(error));
         let identity = self.answer(|| hook(), CredentialsError).await.map_err(fail)?;
         Ok(endpoint.with_tls_identity(identity))

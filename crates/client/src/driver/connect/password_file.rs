@@ -14,7 +14,7 @@ const LONGEST: usize = 65_535;
 /// Reads the first line, without blocking the task.
 pub(super) async fn read(path: PathBuf) -> Result<Bytes, CredentialsError> {
     let reading = tokio::task::spawn_blocking(move || first_line(&path));
-    // Fails only where the runtime is going away.
+    // Fails only if the runtime is going away.
     reading.await.unwrap_or_else(|_| Err(CredentialsError("reading was interrupted".to_owned())))
 }
 

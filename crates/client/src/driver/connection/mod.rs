@@ -25,9 +25,9 @@ use spin::Spin;
 
 /// Slices of one vectored write.
 const SLICES: usize = 32;
-/// Shares of a turn that the last words of a broken transport may take.
+/// Shares of a turn that reading the rest of a broken transport may take.
 const REST: usize = 256;
-/// How long a goodbye may take.
+/// How long sending DISCONNECT and closing may take.
 const LINGER: Duration = Duration::from_secs(1);
 
 pub(super) struct Connection {
@@ -44,7 +44,7 @@ pub(super) struct Connection {
     closing: Option<Box<Closing>>,
 }
 
-/// A goodbye on its way.
+/// A DISCONNECT on its way.
 struct Closing {
     last: Transmit,
     is_written: bool,
@@ -89,7 +89,7 @@ impl Connection {
 
     /// When memory is to be given back that is of no more use.
     pub(super) fn tidying_due(&self) -> Option<Instant> {
-        self.buffer.due().filter(|_| !self.is_closing())
+        if self.is_closing() { None } else { self.buffer.due() }
     }
 
     /// Reads and hands over until nothing is left. A thorough read asks the
@@ -156,7 +156,7 @@ impl Connection {
         }
     }
 
-    /// Gives the core what is in the buffer; false where it wants no more.
+    /// Gives the core what is in the buffer; false if it wants no more.
     fn hand_over(&mut self, shared: &Shared, now: Instant, wakers: &mut Wakers) -> bool {
         let mut inner = shared.lock();
         loop {
@@ -194,7 +194,7 @@ impl Connection {
         self.buffer.poll_read(cx, &mut self.transport, now)
     }
 
-    /// Asks the operating system itself, before a connection is held for dead (K9).
+    /// Asks the operating system itself, before a connection is taken to be dead (K9).
     fn poll_read_thoroughly(&mut self, cx: &mut Context<'_>) -> Poll<std::io::Result<usize>> {
         let mut bytes = [0; SMALL];
         let mut buffer = ReadBuf::new(&mut bytes);
@@ -203,7 +203,7 @@ impl Connection {
         Poll::Ready(Ok(buffer.filled().len()))
     }
 
-    /// Writes batches until the transport or the core has no more; true where
+    /// Writes batches until the transport or the core has no more; true if
     /// the turn's share was used up, or the core has something to say to it.
     pub(super) fn write(
         &mut self,
@@ -282,23 +282,23 @@ impl Connection {
         self.batch.shrink_to(tuning::write_buffer_kept());
     }
 
-    /// Begins to say goodbye: what was handed over before goes first.
+    /// Begins to close: what was handed over before goes first, then DISCONNECT.
     pub(super) fn begin_close(&mut self, last: Transmit) {
         let limit = Box::pin(tokio::time::sleep(LINGER));
         self.closing = Some(Box::new(Closing { last, is_written: false, limit }));
     }
 
-    /// Ready when the goodbye is said, or cannot be.
+    /// Ready when all is sent, or cannot be.
     pub(super) fn poll_close(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let Some(closing) = &mut self.closing else { return Poll::Ready(()) };
         if closing.limit.as_mut().poll(cx).is_ready() {
             return Poll::Ready(());
         }
         // A failure on the way is the end that was wanted.
-        self.poll_goodbye(cx).map(drop)
+        self.poll_last_writes(cx).map(drop)
     }
 
-    fn poll_goodbye(&mut self, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+    fn poll_last_writes(&mut self, cx: &mut Context<'_>) -> Poll<std::io::Result<()>> {
         while let Some(closing) = self.closing.as_mut().filter(|closing| !closing.is_written) {
             if self.batch.is_empty() {
                 std::mem::swap(&mut self.batch, &mut closing.last);
@@ -312,7 +312,7 @@ impl Connection {
             }
         }
         // To close over unread bytes would reset the connection, and the
-        // server might drop our last words and take the client for lost.
+        // server might drop our DISCONNECT and take the client to be lost.
         let mut bytes = [0; SMALL];
         for _ in 0..tuning::turn_reads() {
             let mut buffer = ReadBuf::new(&mut bytes);

@@ -20,7 +20,7 @@ struct Kept {
 }
 
 /// What is left of a buffer after its packet was taken off: nothing but a
-/// share of the memory, which is free where it is the only one.
+/// share of the memory, which is free if it is the only one.
 #[derive(Default)]
 struct Memory {
     share: BytesMut,

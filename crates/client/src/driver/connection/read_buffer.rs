@@ -25,7 +25,7 @@ pub(super) struct ReadBuffer {
     room: usize,
     /// Bytes missing for the packet at the front; 0 if unknown.
     missing: usize,
-    /// Size of the memory in `bytes` where it belongs to one large packet.
+    /// Size of the memory in `bytes` if it belongs to one large packet.
     own: Option<usize>,
     /// Memory of the large packets before.
     reusable: PacketMemory,
@@ -88,7 +88,7 @@ impl ReadBuffer {
     }
 
     /// Makes room without a thought for earlier buffers' sizes. What is left
-    /// is used up first where it does for the packet at the front: to make
+    /// is used up first if it does for the packet at the front: to make
     /// room is to copy what has come.
     fn make_room(&mut self) {
         let room = self.bytes.capacity() - self.bytes.len();
@@ -110,7 +110,7 @@ impl ReadBuffer {
         (self.bytes, self.own) = (bytes, Some(size));
     }
 
-    /// The large packet is complete; its memory is of use again once the
+    /// The large packet is complete; its memory can be used again once the
     /// application has let go of it.
     fn leave_own_memory(&mut self, now: Instant) {
         if let Some(size) = self.own.take_if(|_| self.bytes.is_empty()) {

@@ -2,7 +2,7 @@
 
 use crate::tuning::{spin_answers, spin_from, spin_longest_pause, spin_pause, spin_polls};
 
-/// Lets the driver look for more instead of sleeping, where the server is
+/// Lets the driver look for more instead of sleeping, if the server is
 /// likely to answer within microseconds.
 ///
 /// Only in the midst of a flow, and only while the polls are worth it: a
@@ -47,8 +47,8 @@ impl Spin {
         }
     }
 
-    /// There is nothing to do: true where the driver should look again soon,
-    /// after all other tasks, and false where it should sleep.
+    /// There is nothing to do: true if the driver should look again soon,
+    /// after all other tasks, and false if it should sleep.
     pub(crate) fn spins_again(&mut self) -> bool {
         if self.polls == 0 {
             return false;

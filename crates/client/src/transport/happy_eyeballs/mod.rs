@@ -81,7 +81,7 @@ where
     }
 }
 
-/// Waits until an attempt finishes, which is taken out of `running`; `None` where `deadline`
+/// Waits until an attempt finishes, which is taken out of `running`; `None` if `deadline`
 /// passes first.
 async fn first_finished<T, Attempt>(
     running: &mut Vec<(SocketAddr, Pin<Box<Attempt>>)>,

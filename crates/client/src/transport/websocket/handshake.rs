@@ -100,7 +100,8 @@ fn no_handshake(detail: &str) -> WebSocketError {
 }
 
 fn refused(head: &Head) -> WebSocketError {
-    let location = head.header("Location").filter(|_| (300..400).contains(&head.status));
+    let is_redirect = (300..400).contains(&head.status);
+    let location = if is_redirect { head.header("Location") } else { None };
     let shown = |text: &str| without_secrets(text).chars().take(LONGEST_LOCATION).collect();
     WebSocketError::Refused {
         status: head.status,

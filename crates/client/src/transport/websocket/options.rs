@@ -47,7 +47,7 @@ impl WebSocketOptions {
         Self::default()
     }
 
-    /// Asks for this path (and query, percent-encoded) where the URL has none. `/` by default.
+    /// Asks for this path (and query, percent-encoded) if the URL has none. `/` by default.
     #[must_use]
     pub fn path(mut self, path: impl Into<String>) -> Self {
         self.path = Some(path.into());

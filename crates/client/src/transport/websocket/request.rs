@@ -22,7 +22,7 @@ pub(in crate::transport) struct Request {
     pub(super) key: String,
 }
 
-/// Makes the request for path and query `target`, or those of the settings where it is empty.
+/// Makes the request for path and query `target`, or those of the settings if it is empty.
 /// `headers` take the place of those of the settings that have their names.
 pub(in crate::transport) fn request(
     authority: &str,

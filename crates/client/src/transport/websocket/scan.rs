@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_server_that_pings_for_ever_is_borne() {
+    async fn a_server_that_pings_without_end_is_allowed() {
         let mut scan = Scan::default();
         for _ in 0..5 {
             assert_eq!(scan.observe(&PING.repeat(MOST_IDLE_FRAMES as usize)), Ok(()));

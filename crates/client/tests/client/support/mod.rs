@@ -43,12 +43,12 @@ pub(crate) async fn soon<T>(future: impl Future<Output = T>) -> T {
     tokio::time::timeout(secs(10), future).await.expect("nothing happened for 10 s")
 }
 
-/// The same where the clock is the real one.
+/// The same if the clock is the real one.
 pub(crate) async fn within_20_s<T>(future: impl Future<Output = T>) -> T {
     tokio::time::timeout(secs(20), future).await.expect("nothing happened for 20 s")
 }
 
-/// True where the future is still not ready after a while of (paused) time.
+/// True if the future is still not ready after a while of (paused) time.
 pub(crate) async fn stays_pending(future: impl Future) -> bool {
     tokio::time::timeout(millis(50), future).await.is_err()
 }

@@ -64,7 +64,7 @@ impl Server {
         self.online_with(accepted()).await
     }
 
-    /// True where no connection comes within this time.
+    /// True if no connection comes within this time.
     pub(crate) async fn is_left_alone_for(&mut self, time: std::time::Duration) -> bool {
         tokio::time::timeout(time, self.listener.accept()).await.is_err()
     }
@@ -173,7 +173,7 @@ impl Peer {
         self.send_bytes(&bytes).await;
     }
 
-    /// Sends a packet where the client still listens.
+    /// Sends a packet if the client still listens.
     pub(crate) async fn try_send(&mut self, packet: Packet) {
         let mut bytes = Vec::new();
         packet.encode(self.version(), &mut bytes).unwrap();

@@ -10,7 +10,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// What a stream's two directions do; called with everything written so far.
 pub(crate) trait Behaviour: Send + 'static {
-    /// The next bytes to read; none for now where empty.
+    /// The next bytes to read; none for now if empty.
     fn read(&mut self, written: &[u8]) -> Vec<u8>;
 
     /// How much of this the stream takes.

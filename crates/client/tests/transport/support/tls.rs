@@ -67,7 +67,7 @@ impl Authority {
         Self::with(params)
     }
 
-    /// An authority whose own certificate is good for a server, but for being an authority's.
+    /// An authority whose own certificate is good for a server, except for being an authority's.
     pub(crate) fn for_name(name: &str) -> Self {
         Self::with(CertificateParams::new([name.to_owned()]).unwrap())
     }
