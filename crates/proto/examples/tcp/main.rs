@@ -65,7 +65,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             let mut message = Publish { qos: QoS::AtLeastOnce, ..Publish::default() };
             (message.topic, message.payload) = ("boat/level".try_into()?, "3.2 m".into());
             client.publish(now(), &mut message, Priority::Normal, Token(published))?;
-        } else if received == 3 && pings == 1 && connections == 1 {
+        } else if received == 3 && pings > 0 && connections == 1 && client.state().is_online() {
             client.reconnect(now());
         } else if received == 4 {
             client.shutdown(now(), Duration::from_secs(5));
