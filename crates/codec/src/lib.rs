@@ -37,6 +37,12 @@
 //! ([`DecodeError::rule`]). Not checked is what needs to know more than one
 //! packet: who may send it, and whether it fits the session.
 //!
+//! # Errors
+//!
+//! The text of an error (`{}`) does not repeat that of its
+//! [`source`](core::error::Error::source); the alternate form (`{:#}`) has
+//! both, as a line for a log.
+//!
 //! # Memory
 //!
 //! A packet is refused by its header when it is larger than the decoder's
@@ -82,10 +88,10 @@ pub use packet::{
     Unsubscribe, Will, encode_ping_req, encode_ping_resp,
 };
 pub use property::{Properties, Property, PropertyId};
-pub use qos::QoS;
+pub use qos::{QoS, QoSError};
 pub use reason::ReasonCode;
 pub use text::Text;
 pub use topic::{TopicFilter, TopicName};
-pub use version::Version;
+pub use version::{Version, VersionError};
 
 pub use bytes::Bytes;

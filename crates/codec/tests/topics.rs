@@ -16,10 +16,10 @@ fn name(text: &str) -> TopicName {
 fn assert_matches(filter_text: &str, matching: &[&str], others: &[&str]) {
     let filter = filter(filter_text);
     for topic in matching {
-        assert!(filter.matches(&name(topic)), "{filter_text} must match {topic}");
+        assert!(filter.matches_name(&name(topic)), "{filter_text} must match {topic}");
     }
     for topic in others {
-        assert!(!filter.matches(&name(topic)), "{filter_text} must not match {topic}");
+        assert!(!filter.matches_name(&name(topic)), "{filter_text} must not match {topic}");
     }
 }
 

@@ -180,7 +180,7 @@ impl Ledger {
         }
         let Ok(topic) = TopicName::try_from(message.topic_name().as_str()) else { return };
         for session in self.sessions.values() {
-            let matching = session.filters.iter().filter(|(filter, _)| filter.matches(&topic));
+            let matching = session.filters.iter().filter(|(filter, _)| filter.matches_name(&topic));
             let Some(granted) = matching.map(|(_, qos)| *qos).max() else { continue };
             // Two instances that fight for an identifier are owed nothing.
             let [client] = *session.clients else { continue };

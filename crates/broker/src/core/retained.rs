@@ -92,7 +92,7 @@ impl Retained {
         candidates
             .take_while(move |(topic, _)| topic.starts_with(prefix))
             .map(|(_, message)| message)
-            .filter(move |message| filter.matches(&message.topic) && !message.is_expired(now))
+            .filter(move |message| filter.matches_name(&message.topic) && !message.is_expired(now))
     }
 }
 
@@ -125,7 +125,7 @@ mod tests {
                 .collect();
             let mut expected: Vec<&str> = topics
                 .into_iter()
-                .filter(|topic| filter.matches(&TopicName::try_from(*topic).unwrap()))
+                .filter(|topic| filter.matches_name(&TopicName::try_from(*topic).unwrap()))
                 .collect();
             expected.sort_unstable();
             assert_eq!(found, expected, "{filter}");

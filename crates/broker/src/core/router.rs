@@ -283,7 +283,7 @@ mod tests {
         assert_eq!(router.len(), filters.len());
         for topic in topics {
             let name = TopicName::try_from(topic).unwrap();
-            let matches = |text: &str| TopicFilter::try_from(text).unwrap().matches(&name);
+            let matches = |text: &str| TopicFilter::try_from(text).unwrap().matches_name(&name);
             let expected: Vec<u64> =
                 numbered.iter().filter(|(text, _)| matches(text)).map(|(_, id)| *id).collect();
             assert_eq!(found(&mut router, topic), expected, "{topic}");

@@ -66,7 +66,7 @@ impl<'a> Sieve<'a> {
     }
 
     fn is_filtered_out(&self, topic: &str) -> bool {
-        let matches = |filter: &TopicFilter, topic: &TopicName| filter.matches(topic);
+        let matches = |filter: &TopicFilter, topic: &TopicName| filter.matches_name(topic);
         !self.selection.filter_out.is_empty()
             && TopicName::try_from(topic).is_ok_and(|topic| {
                 self.selection.filter_out.iter().any(|filter| matches(filter, &topic))

@@ -76,7 +76,7 @@ rules! {
     String {
         /// What is wrong with them.
         error: TextError,
-    } => error.rule(), ReasonCode::MALFORMED_PACKET, "{error}";
+    } => error.rule(), ReasonCode::MALFORMED_PACKET, "{error}" [Same error];
     /// A packet too short to hold its packet identifier.
     PacketIdentifierMissing {
         /// The packet.
@@ -114,7 +114,7 @@ rules! {
     Property {
         /// Which rule.
         error: PropertyError,
-    } => error.rule(), error.reason_code(), "{error}";
+    } => error.rule(), error.reason_code(), "{error}" [Same error];
     /// A reason code that this packet must not hold.
     ReasonCode {
         /// The packet.
@@ -156,7 +156,7 @@ rules! {
     WillTopic {
         /// What is wrong with it.
         error: TopicError,
-    } => error.rule(), ReasonCode::TOPIC_NAME_INVALID, "the will topic of CONNECT is no topic name: {error}";
+    } => error.rule(), ReasonCode::TOPIC_NAME_INVALID, "the will topic of CONNECT is no topic name" [Below error];
     /// A password without user name, before MQTT 5.
     PasswordWithoutUserName => "MQTT311-3.1.2-22", ReasonCode::MALFORMED_PACKET,
         "CONNECT has a password but no user name, which only MQTT 5 allows";
@@ -182,7 +182,7 @@ rules! {
     Topic {
         /// What is wrong with it.
         error: TopicError,
-    } => error.rule(), ReasonCode::TOPIC_NAME_INVALID, "the topic of PUBLISH is no topic name: {error}";
+    } => error.rule(), ReasonCode::TOPIC_NAME_INVALID, "the topic of PUBLISH is no topic name" [Below error];
     /// PUBLISH with neither topic nor topic alias (MQTT 5).
     NoTopicAndNoAlias => "section 3.3.2.1", ReasonCode::PROTOCOL_ERROR,
         "PUBLISH has an empty topic and no topic alias; it needs one of them";
@@ -196,7 +196,7 @@ rules! {
     Filter {
         /// Which rule.
         error: TopicError,
-    } => error.rule(), ReasonCode::TOPIC_FILTER_INVALID, "a topic filter is invalid: {error}";
+    } => error.rule(), ReasonCode::TOPIC_FILTER_INVALID, "a topic filter is invalid" [Below error];
     /// Reserved bits set in subscription options.
     SubscriptionOptionsReserved {
         /// The byte on the wire.

@@ -32,7 +32,7 @@ rules! {
     Property {
         /// Which rule.
         error: PropertyError,
-    } => error.rule(), error.reason_code(), "{error}";
+    } => error.rule(), error.reason_code(), "{error}" [Same error];
     /// A reason code that this packet must not hold.
     ReasonCode {
         /// The packet.
@@ -72,7 +72,7 @@ rules! {
     Topic {
         /// What is wrong with it.
         error: TopicError,
-    } => error.rule(), ReasonCode::TOPIC_NAME_INVALID, "the topic of PUBLISH is no topic name: {error}";
+    } => error.rule(), ReasonCode::TOPIC_NAME_INVALID, "the topic of PUBLISH is no topic name" [Below error];
     /// PUBLISH with neither topic nor topic alias (MQTT 5).
     NoTopicAndNoAlias => "section 3.3.2.1", ReasonCode::PROTOCOL_ERROR,
         "PUBLISH has an empty topic and no topic alias; it needs one of them";

@@ -65,7 +65,7 @@ rules! {
     } => match error {
             TopicError::WildcardInName => "MQTT-3.3.2-14",
             other => other.rule(),
-        }, ReasonCode::PROTOCOL_ERROR, "the Response Topic is no topic name: {error}";
+        }, ReasonCode::PROTOCOL_ERROR, "the Response Topic is no topic name" [Below error];
     /// Binary data longer than its length field can say.
     BinaryTooLong {
         /// The property.

@@ -207,4 +207,6 @@ impl fmt::Display for TopicError {
 }
 
 impl core::error::Error for TextError {}
+
+/// Without a source: [`TopicError::Text`] has the text of the error that it holds.
 impl core::error::Error for TopicError {}

@@ -1,6 +1,6 @@
 //! Topic filters and what they match.
 
-use crate::{Text, TopicError, TopicName};
+use crate::{Text, TextError, TopicError, TopicName};
 
 /// What a subscription asks for: a topic with `+` and `#` wildcards, or
 /// `$share/group/filter`.
@@ -54,18 +54,39 @@ impl TopicFilter {
 
     /// True if a message with this topic belongs to the subscription.
     ///
-    /// A pattern that begins with a wildcard never matches a topic that
-    /// begins with `$` ([MQTT-4.7.2-1]).
-    pub fn matches(&self, topic: &TopicName) -> bool {
+    /// A text that is no topic name, such as the empty one or one with a
+    /// wildcard, matches no filter. A pattern that begins with a wildcard
+    /// never matches a topic that begins with `$` ([MQTT-4.7.2-1]).
+    ///
+    /// ```
+    /// use evenkeel_codec::TopicFilter;
+    ///
+    /// let filter = TopicFilter::try_from("site/+/alarm")?;
+    /// assert!(filter.matches("site/7/alarm"));
+    /// assert!(!filter.matches("site/+/alarm"), "a filter is no topic name");
+    /// # Ok::<(), evenkeel_codec::TopicError>(())
+    /// ```
+    pub fn matches(&self, topic: &str) -> bool {
+        let bytes = topic.as_bytes();
+        let is_name = TextError::check(bytes).is_ok() && TopicError::check_name(bytes).is_ok();
+        is_name && self.matches_bytes(bytes)
+    }
+
+    /// [`matches`](Self::matches) for a topic name that is checked already.
+    pub fn matches_name(&self, topic: &TopicName) -> bool {
         self.matches_text(topic.text())
     }
 
     /// [`matches`](Self::matches) for the topic of a received PUBLISH, which
     /// is a valid name by its decoding.
+    pub fn matches_text(&self, topic: &Text) -> bool {
+        self.matches_bytes(topic.as_bytes())
+    }
+
     //= [MQTT-4.7.2-1]
     //= [MQTT-4.7.3-4]
-    pub fn matches_text(&self, topic: &Text) -> bool {
-        let (filter, topic) = (self.text.as_bytes(), topic.as_bytes());
+    fn matches_bytes(&self, topic: &[u8]) -> bool {
+        let filter = self.text.as_bytes();
         let plain = filter.get(self.pattern_start..self.wild_start).unwrap_or_default();
         let wild = filter.get(self.wild_start..).unwrap_or_default();
         let begins_wild = plain.is_empty() && matches!(wild, [b'+' | b'#', ..]);

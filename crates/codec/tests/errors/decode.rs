@@ -417,7 +417,7 @@ fn assert_case(case: &Case) {
     assert_eq!(error, case.error, "{}", case.bytes);
     assert_eq!(error.rule(), case.rule, "{error:?}");
     assert_eq!(error.reason_code(), case.reason, "{error:?}");
-    assert_eq!(error.to_string(), case.text, "{error:?}");
+    assert_eq!(format!("{error:#}"), case.text, "{error:?}");
 }
 
 #[test]

@@ -265,7 +265,7 @@ fn each_rule_has_its_error_and_leaves_the_buffer_alone() {
         assert_eq!(packet.encoded_len(version), Err(error), "{packet:?}");
         assert_eq!(out, [7]);
         assert_eq!(error.rule(), rule);
-        assert_eq!(error.to_string(), text);
+        assert_eq!(format!("{error:#}"), text);
         met.push(error);
     }
     assert_all_met(include_str!("../../src/error/encode.rs"), met.iter().map(|e| format!("{e:?}")));

@@ -151,14 +151,14 @@ fn each_rule_has_its_error() {
         assert_eq!(refused(bytes), error, "{bytes}");
         assert_eq!(error.rule(), rule);
         assert_eq!(error.reason_code(), reason);
-        assert_eq!(error.to_string(), text);
+        assert_eq!(format!("{error:#}"), text);
         met.push(format!("{error:?}"));
     }
     for (packet, error, text) in encode_only() {
         let mut out = vec![7];
         assert_eq!(packet.encode(Version::V5, &mut out), Err(EncodeError::Property { error }));
         assert_eq!(out, [7]);
-        assert_eq!(error.to_string(), text);
+        assert_eq!(format!("{error:#}"), text);
         met.push(format!("{error:?}"));
     }
     assert_all_met(include_str!("../../src/error/property.rs"), met.into_iter());

@@ -36,7 +36,7 @@ fn strings_are_utf8_without_null() {
     ] {
         assert_eq!(Text::from_bytes(bytes.to_vec().into()), Err(error));
         assert_eq!(error.rule(), rule);
-        assert_eq!(error.to_string(), text);
+        assert_eq!(format!("{error:#}"), text);
     }
 }
 
@@ -101,6 +101,6 @@ fn each_topic_error_names_its_rule_and_says_what_to_do() {
     ] {
         assert_eq!(error, expected);
         assert_eq!(error.rule(), rule);
-        assert_eq!(error.to_string(), text);
+        assert_eq!(format!("{error:#}"), text);
     }
 }

@@ -299,7 +299,7 @@ mod tests {
             let Ok(name) = TopicName::try_from(topic.as_str()) else { return Ok(()) };
             let expected: Vec<StreamId> = filters
                 .iter()
-                .filter(|(_, filter)| filter.matches(&name))
+                .filter(|(_, filter)| filter.matches_name(&name))
                 .map(|(stream, _)| *stream)
                 .collect();
             prop_assert_eq!(find(&mut routes, &topic), expected);

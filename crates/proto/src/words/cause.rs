@@ -32,7 +32,7 @@ impl fmt::Display for DisconnectCause {
                 write!(f, "no connection within {after:?}, ran out {phase}")
             }
             Self::KeepAlive(death) => death.fmt(f),
-            Self::Malformed(error) => write!(f, "the server sent a bad packet: {error}"),
+            Self::Malformed(error) => write!(f, "the server sent a bad packet: {error:#}"),
             Self::ProtocolError(error) => write!(f, "the server broke the protocol: {error}"),
             Self::Authentication => f.write_str("enhanced authentication was given up"),
             Self::ReconnectRequested => f.write_str("a new connection was asked for"),
