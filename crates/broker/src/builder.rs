@@ -205,9 +205,20 @@ impl fmt::Display for StartError {
                     _ => Ok(()),
                 }
             }
-            Self::Rule { number, error } => write!(f, "fault rule {number}: {error}"),
+            Self::Rule { number, error } => {
+                write!(f, "fault rule {number} could never apply")?;
+                if f.alternate() { write!(f, ": {error}") } else { Ok(()) }
+            }
         }
     }
 }
 
-impl std::error::Error for StartError {}
+impl std::error::Error for StartError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            // The system's words are in the text.
+            Self::Listen { .. } => None,
+            Self::Rule { error, .. } => Some(error),
+        }
+    }
+}

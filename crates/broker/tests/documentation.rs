@@ -71,3 +71,38 @@ fn every_event_is_listed() {
         assert!(events.contains(&format!("`{name}`")), "{name} is missing in docs/broker.md");
     }
 }
+
+/// What a program prints that shows an error with all its sources.
+fn chain(error: &(dyn std::error::Error + 'static)) -> Vec<String> {
+    let mut texts = vec![error.to_string()];
+    let mut above = error;
+    while let Some(error) = above.source() {
+        texts.push(error.to_string());
+        above = error;
+    }
+    texts
+}
+
+#[test]
+fn no_error_repeats_its_source_and_the_alternate_form_has_both() {
+    use evenkeel_broker::fault::{RuleError, RuleProblem, ScriptError};
+    use evenkeel_broker::{StartError, UsersError, UsersProblem};
+
+    let (number, name, error) = (1, None, RuleError::NoTopic);
+    let errors: [(&(dyn std::error::Error + 'static), usize); 5] = [
+        (&ScriptError::Rule { number, name, problem: RuleProblem::NoAction }, 2),
+        (&RuleProblem::Rule(error), 1),
+        (&StartError::Rule { number, error }, 2),
+        (&UsersError { line: 1, problem: UsersProblem::NoColon }, 1),
+        (&Script::parse("x").map(|_| ()).unwrap_err(), 1),
+    ];
+    for (error, length) in errors {
+        let texts = chain(error);
+        assert_eq!(texts.len(), length, "{texts:?}");
+        assert_eq!(format!("{error:#}"), texts.join(": "));
+        for (index, text) in texts.iter().enumerate() {
+            let mut below = texts[index + 1..].iter();
+            assert!(below.all(|below| !text.contains(below.as_str())), "{texts:?}");
+        }
+    }
+}

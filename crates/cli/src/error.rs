@@ -42,11 +42,11 @@ impl Failure {
         Self { exit, connack: None, text: None }
     }
 
-    /// Adds the cause.
+    /// Adds the cause: of an error its text and those of its sources.
     #[must_use]
     pub(crate) fn why(mut self, why: impl fmt::Display) -> Self {
         if let Some(text) = &mut self.text {
-            text.why = Some(why.to_string());
+            text.why = Some(format!("{why:#}"));
         }
         self
     }

@@ -152,7 +152,8 @@ impl fmt::Display for LoadError {
                 crate::BUILT_IN.join(", ")
             ),
             Self::Inconsistent(inconsistency) => {
-                write!(f, "profile contradicts itself: {inconsistency}")
+                f.write_str("profile contradicts itself")?;
+                if f.alternate() { write!(f, ": {inconsistency}") } else { Ok(()) }
             }
         }
     }

@@ -9,7 +9,7 @@ use evenkeel_profile::{
 };
 
 fn error(text: &str) -> String {
-    Profile::from_toml(text).expect_err("the profile is refused").to_string()
+    format!("{:#}", Profile::from_toml(text).expect_err("the profile is refused"))
 }
 
 #[test]

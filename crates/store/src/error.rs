@@ -1,5 +1,6 @@
 //! Why a store could not do what it was asked.
 
+use std::error::Error;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -242,7 +243,10 @@ impl fmt::Display for StoreError {
             Self::Held { path, process: None } => {
                 write!(f, "the store {} is in use by another process", path.display())
             }
-            Self::Disk { path, error } => write!(f, "{}: {error}", path.display()),
+            Self::Disk { path, error } => {
+                write!(f, "{}: ", path.display())?;
+                error.fmt(f)
+            }
             Self::Contents { path, fault } => write!(f, "{}: {fault}", path.display()),
             Self::Bound(bound) => bound.fmt(f),
             Self::Misuse(misuse) => misuse.fmt(f),
@@ -251,6 +255,7 @@ impl fmt::Display for StoreError {
     }
 }
 
+/// The alternate form (`{:#}`) adds what the system said.
 impl fmt::Display for DiskError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -259,8 +264,12 @@ impl fmt::Display for DiskError {
             Self::Permission => f.write_str("the process may not write or read there"),
             Self::NotFound => f.write_str("there is no such file or folder"),
             Self::NotAFolder => f.write_str("it is a file, where a folder was expected"),
-            Self::Sync(error) => write!(f, "bytes could not be made durable: {error}"),
-            Self::Other(error) => error.fmt(f),
+            Self::Sync(_) => f.write_str("bytes could not be made durable"),
+            Self::Other(_) => f.write_str("the system refused it"),
+        }?;
+        match self {
+            Self::Sync(error) | Self::Other(error) if f.alternate() => write!(f, ": {error}"),
+            _ => Ok(()),
         }
     }
 }
@@ -314,16 +323,29 @@ impl fmt::Display for Misuse {
     }
 }
 
-impl std::error::Error for StoreError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+/// The text says what is wrong with which file; the source is what the system
+/// said, if it said something that has no variant of its own.
+impl Error for StoreError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
-            Self::Disk { error: DiskError::Sync(error) | DiskError::Other(error), .. } => {
-                Some(error.as_ref())
-            }
+            Self::Disk { error, .. } => error.source(),
             _ => None,
         }
     }
 }
+
+impl Error for DiskError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Sync(error) | Self::Other(error) => Some(error.as_ref()),
+            _ => None,
+        }
+    }
+}
+
+impl Error for Fault {}
+impl Error for Bound {}
+impl Error for Misuse {}
 
 impl StoreError {
     /// What the core needs to know of it.
@@ -344,5 +366,27 @@ impl StoreError {
             Self::Bound(Bound::Batch { .. }) => StorageFailure::TooLarge,
             Self::Misuse(_) | Self::Panicked => StorageFailure::Other(None),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_error_repeats_what_the_system_said_and_the_alternate_form_adds_it() {
+        let broken = || io::Error::from_raw_os_error(5);
+        let said = broken().to_string();
+        for (error, text) in [
+            (StoreError::disk("f", broken()), "f: the system refused it"),
+            (StoreError::sync("f", broken()), "f: bytes could not be made durable"),
+        ] {
+            assert_eq!(error.to_string(), text);
+            assert_eq!(error.source().map(ToString::to_string).as_ref(), Some(&said));
+            assert_eq!(format!("{error:#}"), format!("{text}: {said}"));
+        }
+        let full = StoreError::disk("f", io::ErrorKind::StorageFull.into());
+        assert_eq!(format!("{full:#}"), "f: no space is left on the disk");
+        assert!(full.source().is_none());
     }
 }

@@ -223,7 +223,8 @@ impl fmt::Display for ScriptError {
                 if let Some(name) = name {
                     write!(f, " (\"{name}\")")?;
                 }
-                write!(f, ": {problem}")
+                f.write_str(" does not work")?;
+                if f.alternate() { write!(f, ": {problem}") } else { Ok(()) }
             }
         }
     }
@@ -244,7 +245,17 @@ impl fmt::Display for RuleProblem {
     }
 }
 
-impl std::error::Error for ScriptError {}
+impl std::error::Error for ScriptError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            // Its text is this one.
+            Self::Toml(error) => error.source(),
+            Self::Rule { problem, .. } => Some(problem),
+        }
+    }
+}
+
+/// Without a source: [`RuleProblem::Rule`] has the text of what it holds.
 impl std::error::Error for RuleProblem {}
 
 #[cfg(test)]
@@ -380,11 +391,11 @@ mod tests {
                 "sent = \"PINGRESP\"\nclinet = \"a\"\naction = \"drop\"",
                 "unknown field `clinet`, expected one of `name`",
             ),
-            ("sent = \"PINGRESP\"", "rule 1: has no action"),
-            ("action = \"drop\"", "rule 1: needs exactly one of"),
+            ("sent = \"PINGRESP\"", "rule 1 does not work: has no action"),
+            ("action = \"drop\"", "rule 1 does not work: needs exactly one of"),
             (
                 "name = \"x\"\nopened = true\naction = \"drop\"",
-                "rule 1 (\"x\"): drop needs a packet",
+                "rule 1 (\"x\") does not work: drop needs a packet",
             ),
             ("sent = \"PUBLISH\"\ntopic = \"a/#/b\"\naction = \"drop\"", "# must stand alone"),
             ("sent = \"PUBLISH\"\nnth = 0\naction = \"drop\"", "count from 1"),
@@ -405,7 +416,7 @@ mod tests {
             ),
         ];
         for (text, part) in cases {
-            let error = Script::parse(&format!("[[rule]]\n{text}")).unwrap_err().to_string();
+            let error = format!("{:#}", Script::parse(&format!("[[rule]]\n{text}")).unwrap_err());
             assert!(error.contains(part), "{text}\n=> {error}");
         }
         let error = Script::parse("[offer]\nmaximum_qos = 3").unwrap_err().to_string();

@@ -154,23 +154,32 @@ impl fmt::Display for TlsError {
             Self::NoCertificate { part } => {
                 write!(f, "no certificate in the {part}; it must be PEM (BEGIN CERTIFICATE)")
             }
-            Self::Certificate { part, error } => write!(f, "the {part} is no PEM: {error}"),
-            Self::Key(error) => write!(
-                f,
-                "no private key: {error}; it must be PEM (PKCS#8, PKCS#1 or SEC1) without a password"
+            Self::Certificate { part, .. } => write!(f, "the {part} is no PEM"),
+            Self::Key(_) => f.write_str(
+                "no private key; it must be PEM (PKCS#8, PKCS#1 or SEC1) without a password",
             ),
-            Self::Verifier(error) => write!(f, "the client authority cannot be used: {error}"),
-            Self::Rustls(error) => {
-                write!(
-                    f,
-                    "certificate or key cannot be used: {error}; check that they belong together"
-                )
+            Self::Verifier(_) => f.write_str("the client authority cannot be used"),
+            Self::Rustls(_) => {
+                f.write_str("certificate or key cannot be used; check that they belong together")
             }
+        }?;
+        match std::error::Error::source(self) {
+            Some(below) if f.alternate() => write!(f, ": {below:#}"),
+            _ => Ok(()),
         }
     }
 }
 
-impl std::error::Error for TlsError {}
+impl std::error::Error for TlsError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::File { .. } | Self::NoCertificate { .. } => None,
+            Self::Certificate { error, .. } | Self::Key(error) => Some(error),
+            Self::Verifier(error) => Some(error),
+            Self::Rustls(error) => Some(error),
+        }
+    }
+}
 
 #[cfg(test)]
 mod tests {
@@ -183,7 +192,7 @@ mod tests {
         let other = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
         let text = |chain: &str, key: &str, authority: Option<&[u8]>| {
             let made = Tls::from_pem(chain.as_bytes(), key.as_bytes(), authority);
-            made.map(|_| ()).map_err(|error| error.to_string())
+            made.map(|_| ()).map_err(|error| format!("{error:#}"))
         };
         assert_eq!(text(&chain, &key, Some(chain.as_bytes())), Ok(()));
         let cases = [

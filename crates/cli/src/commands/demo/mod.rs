@@ -94,7 +94,7 @@ pub(super) async fn run(printer: Printer, mut stop: Stop) -> Result<(), Failure>
     match play.await {
         Ok(Ok(())) => {}
         Ok(Err(why)) => violations.push(why),
-        Err(error) => violations.push(format!("the demo itself broke: {error}")),
+        Err(error) => violations.push(format!("the demo itself broke: {error:#}")),
     }
     display.verdict(&tally, &law_checks, &violations)?;
     if violations.is_empty() {

@@ -39,13 +39,13 @@ pub(super) async fn play(
     sender: mpsc::UnboundedSender<DemoEvent>,
 ) -> Result<(), String> {
     let start =
-        |role| clients::client(role, &broker.url(), &sender).map_err(|error| error.to_string());
+        |role| clients::client(role, &broker.url(), &sender).map_err(|error| format!("{error:#}"));
     let (publisher, subscriber) = (start(Role::Publisher)?, start(Role::Subscriber)?);
     let (flow, flowing) = watch::channel(Flow::Ticks);
     let subscribed = timeout(TIMEOUT, clients::subscribe(&subscriber, sender.clone())).await;
     let receiving = match subscribed {
         Ok(Ok(task)) => task,
-        Ok(Err(error)) => return Err(format!("the subscription failed: {error}")),
+        Ok(Err(error)) => return Err(format!("the subscription failed: {error:#}")),
         Err(_) => return Err("the subscription was not answered in time".into()),
     };
     let publishing = clients::publish(publisher.clone(), flowing, sender.clone());
@@ -109,7 +109,7 @@ impl Scenario<'_> {
         self.broker
             .restart(true, Duration::from_secs(2))
             .await
-            .map_err(|error| error.to_string())?;
+            .map_err(|error| format!("{error:#}"))?;
         self.all_online().await?;
         sleep(Duration::from_millis(700)).await;
         Ok(())
@@ -118,7 +118,7 @@ impl Scenario<'_> {
     async fn flap(&self) -> Result<(), String> {
         self.scene("for five seconds the broker accepts and closes at once", Flow::Everything);
         self.add_faults(FLAPPING)?;
-        self.broker.restart(true, Duration::ZERO).await.map_err(|error| error.to_string())?;
+        self.broker.restart(true, Duration::ZERO).await.map_err(|error| format!("{error:#}"))?;
         sleep(Duration::from_secs(5)).await;
         Ok(())
     }
@@ -133,9 +133,9 @@ impl Scenario<'_> {
     }
 
     fn add_faults(&self, text: &str) -> Result<(), String> {
-        let script = Script::parse(text).map_err(|error| error.to_string())?;
+        let script = Script::parse(text).map_err(|error| format!("{error:#}"))?;
         for rule in script.rules {
-            self.broker.add_fault(rule).map_err(|error| error.to_string())?;
+            self.broker.add_fault(rule).map_err(|error| format!("{error:#}"))?;
         }
         Ok(())
     }
@@ -144,7 +144,7 @@ impl Scenario<'_> {
         for client in self.clients {
             match timeout(TIMEOUT, client.online()).await {
                 Ok(Ok(())) => {}
-                Ok(Err(error)) => return Err(error.to_string()),
+                Ok(Err(error)) => return Err(format!("{error:#}")),
                 Err(_) => return Err("a client did not come online again in time".into()),
             }
         }

@@ -221,7 +221,7 @@ impl Soak {
         self.judges.send_replace(false);
         match self.referee.await {
             Ok(referee) => report.charges.extend(referee.into_charges()),
-            Err(error) => report.charges.push(format!("the referee failed: {error}")),
+            Err(error) => report.charges.push(format!("the referee failed: {error:#}")),
         }
         let stats = self.broker.stats();
         report.pings.seen_by_broker = stats.pings_received();
