@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use evenkeel::transport::Endpoint;
 use evenkeel::{Client, ClientBuilder, Event, Reconnect, Version};
-use tokio::sync::broadcast::error::RecvError;
 
 use crate::failed::{Failed, within};
 use crate::server::{Memory, Server};
@@ -206,16 +205,8 @@ impl Case {
 }
 
 /// Writes down how each connection ended. Ends with the client.
-async fn keep_diary(
-    mut events: tokio::sync::broadcast::Receiver<evenkeel::Report>,
-    diary: Arc<Mutex<Vec<String>>>,
-) {
-    loop {
-        let report = match events.recv().await {
-            Ok(report) => report,
-            Err(RecvError::Lagged(_)) => continue,
-            Err(RecvError::Closed) => return,
-        };
+async fn keep_diary(mut events: evenkeel::Events, diary: Arc<Mutex<Vec<String>>>) {
+    while let Some(report) = events.next().await {
         if let Event::Disconnected { cause, .. } = &report.event {
             let words = match &report.error {
                 Some(error) => error.to_string(),

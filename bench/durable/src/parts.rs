@@ -94,7 +94,7 @@ pub fn resume(queued: u64) {
         let begun = Instant::now();
         let client = client(NOWHERE, store());
         let mut events = client.events();
-        while !matches!(events.recv().await.expect("an event").event, Event::Recovered { .. }) {}
+        while !matches!(events.next().await.expect("an event").event, Event::Recovered { .. }) {}
         let (start, memory) = (begun.elapsed(), peak_mib());
         assert_eq!(client.queued() as u64, queued);
         client.shutdown(Duration::ZERO).await;

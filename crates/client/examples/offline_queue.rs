@@ -25,8 +25,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     }
 
     // What happens meanwhile is told, with the reason and the delay.
-    loop {
-        if let Event::RetryScheduled { retry, delay } = events.recv().await?.event {
+    while let Some(report) = events.next().await {
+        if let Event::RetryScheduled { retry, delay } = report.event {
             println!("attempt {} follows in {delay:?}", retry.attempt);
             break;
         }

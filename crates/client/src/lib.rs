@@ -143,7 +143,7 @@ pub use clock::Clock;
 pub use error::{
     BuildError, ConnectError, PublishError, RequestError, SubscribeError, TransportError,
 };
-pub use events::Report;
+pub use events::{Events, Report};
 pub use hooks::{
     Authenticator, AuthenticatorError, Credentials, CredentialsError, EndpointError, HookFuture,
 };

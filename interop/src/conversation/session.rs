@@ -113,7 +113,7 @@ pub(super) async fn subscriptions_restored(case: &Case) -> Result<(), Failed> {
 
 /// Waits until this many filters have been granted again.
 async fn restored(
-    events: &mut tokio::sync::broadcast::Receiver<evenkeel::Report>,
+    events: &mut evenkeel::Events,
     client: &Client,
     filters: usize,
 ) -> Result<(), Failed> {

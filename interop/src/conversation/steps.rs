@@ -1,8 +1,6 @@
 //! What many conversations do.
 
-use evenkeel::{Client, Event, Message, Messages, QoS, Report};
-use tokio::sync::broadcast::Receiver;
-use tokio::sync::broadcast::error::RecvError;
+use evenkeel::{Client, Event, Events, Message, Messages, QoS};
 
 use crate::failed::{Failed, soon};
 use crate::must;
@@ -71,30 +69,23 @@ pub(super) async fn expect_all(
 
 /// Waits for an event; events were subscribed to before what brings it about.
 pub(super) async fn event<T>(
-    events: &mut Receiver<Report>,
+    events: &mut Events,
     what: &str,
     mut pick: impl FnMut(&Event) -> Option<T>,
 ) -> Result<T, Failed> {
     let search = async {
-        loop {
-            match events.recv().await {
-                Ok(report) => {
-                    if let Some(found) = pick(&report.event) {
-                        return Ok(found);
-                    }
-                }
-                Err(RecvError::Lagged(_)) => {}
-                Err(RecvError::Closed) => {
-                    return Err(Failed::Wrong(format!("closed without {what}")));
-                }
+        while let Some(report) = events.next().await {
+            if let Some(found) = pick(&report.event) {
+                return Ok(found);
             }
         }
+        Err(Failed::Wrong(format!("closed without {what}")))
     };
     soon(what, search).await?
 }
 
 /// Waits until the client is connected again; says whether the session was there.
-pub(super) async fn connected(events: &mut Receiver<Report>) -> Result<bool, Failed> {
+pub(super) async fn connected(events: &mut Events) -> Result<bool, Failed> {
     event(events, "a connection", |event| match event {
         Event::Connected(connected) => Some(connected.session_present),
         _ => None,
@@ -103,7 +94,7 @@ pub(super) async fn connected(events: &mut Receiver<Report>) -> Result<bool, Fai
 }
 
 /// Waits until a connection has ended.
-pub(super) async fn disconnected(events: &mut Receiver<Report>) -> Result<(), Failed> {
+pub(super) async fn disconnected(events: &mut Events) -> Result<(), Failed> {
     event(events, "the end of the connection", |event| {
         matches!(event, Event::Disconnected { .. }).then_some(())
     })

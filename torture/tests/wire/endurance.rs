@@ -127,7 +127,7 @@ async fn a_stall_with_the_pingresp_in_the_socket() {
     let mut events = client.events();
     for _ in 0..STALLS {
         within(3 * keep_alive, "a ping", async {
-            while !matches!(events.recv().await.unwrap().event, Event::PingSent) {}
+            while !matches!(events.next().await.unwrap().event, Event::PingSent) {}
         })
         .await;
         // Blocks the thread of the driver on purpose: the answer, and then the
@@ -161,7 +161,7 @@ async fn a_half_open_link_while_publishing_qos_0() {
     let noticing = async {
         loop {
             if let Event::Disconnected { cause, online_for, .. } =
-                events.recv().await.unwrap().event
+                events.next().await.unwrap().event
             {
                 return (cause, online_for.unwrap());
             }

@@ -1,6 +1,6 @@
 //! Packets that the broker answers by closing the connection.
 
-use evenkeel::{Client, DeliveryError, DisconnectCause, Event, PublishOutcome, QoS, TopicFilter};
+use evenkeel::{Client, DeliveryError, DisconnectCause, Event, PublishFailure, QoS, TopicFilter};
 use evenkeel_broker::fault::{Rule, When};
 use evenkeel_codec::PacketType;
 use evenkeel_profile::Profile;
@@ -20,7 +20,7 @@ fn filter(text: &str) -> TopicFilter {
     text.try_into().unwrap()
 }
 
-async fn publish(client: &Client, topic: &str, size: usize) -> Result<(), PublishOutcome> {
+async fn publish(client: &Client, topic: &str, size: usize) -> Result<(), PublishFailure> {
     let request = client.publish(topic, vec![b'x'; size]).qos(QoS::AtLeastOnce);
     request.delivered().await.map(|_| ())
 }
@@ -63,7 +63,7 @@ async fn assert_set_aside(fault: Rule, topic: &str, size: usize, keeps_session: 
     assert!(
         matches!(
             poison,
-            Err(PublishOutcome::NotDelivered(DeliveryError::Quarantined { deaths: 2, .. }))
+            Err(PublishFailure::NotDelivered(DeliveryError::Quarantined { deaths: 2, .. }))
         ),
         "{poison:?}"
     );
@@ -97,7 +97,7 @@ async fn a_poison_filter_among_good_subscriptions() {
     assert!(within(K, "a message", later.next()).await.is_some());
     between("connects", scene.connects("pump"), 3..=4);
     let mut named = false;
-    while let Ok(report) = events.try_recv() {
+    while let Some(report) = events.try_next() {
         if let Event::Quarantined { topic, .. } = report.event {
             named |= topic.is_some_and(|topic| topic.as_str() == "forbidden/x");
         }
@@ -170,7 +170,7 @@ async fn an_oversized_retained_message() {
     // Each connection dies of it; delays of up to 1, 2, 4 and 8 s.
     between("connects", scene.connects("pump"), 2..=6);
     let mut said = 0;
-    while let Ok(report) = events.try_recv() {
+    while let Some(report) = events.try_next() {
         if let Event::Disconnected { cause, .. } = report.event {
             assert!(matches!(*cause, DisconnectCause::Malformed(_)), "{cause:?}");
             said += 1;

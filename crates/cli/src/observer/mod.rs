@@ -7,8 +7,7 @@ mod story;
 use std::time::Duration;
 
 use evenkeel::{Client, DisconnectCause, Event, Report, State};
-use tokio::sync::broadcast::error::RecvError;
-use tokio::sync::{broadcast, watch};
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
@@ -114,7 +113,7 @@ fn ticks(period: Duration) -> Interval {
 }
 
 struct Task {
-    events: broadcast::Receiver<Report>,
+    events: Events,
     state: watch::Receiver<State>,
     client: Client,
     story: Story,
@@ -128,18 +127,14 @@ impl Task {
         loop {
             tokio::select! {
                 biased;
-                report = self.events.recv() => match report {
-                    Ok(report) => self.on_report(&report),
-                    Err(RecvError::Lagged(lost)) => {
-                        self.story.lagged(lost);
-                        self.catch_up();
-                    }
-                    Err(RecvError::Closed) => return,
+                report = self.events.next() => match report {
+                    Some(report) => self.on_report(&report),
+                    None => return,
                 },
                 changed = self.state.changed() => {
                     let closed = *self.state.borrow_and_update() == State::Closed;
                     if changed.is_err() || closed {
-                        while let Ok(report) = self.events.try_recv() {
+                        while let Some(report) = self.events.try_next() {
                             self.on_report(&report);
                         }
                         return;
@@ -157,6 +152,10 @@ impl Task {
         // Told before others act on it.
         self.story.tell(report);
         match &report.event {
+            Event::Lagged { lost } => {
+                self.story.lagged(*lost);
+                self.catch_up();
+            }
             Event::Connected(_) => self.link.send_modify(|link| link.online_once = true),
             // Our own doing explains nothing.
             Event::Disconnected { cause, .. } if **cause == DisconnectCause::Shutdown => {}

@@ -10,11 +10,11 @@ use std::time::Duration;
 use bytes::Bytes;
 use evenkeel_codec::TopicName;
 use evenkeel_proto::{Connected, Limits, ShutdownReport, State, Stats};
-use tokio::sync::{broadcast, watch};
+use tokio::sync::watch;
 
 use crate::builder::ClientBuilder;
 use crate::error::ConnectError;
-use crate::events::Report;
+use crate::events::Events;
 use crate::publish::{Draft, PublishRequest};
 use crate::receive::{Messages, SubscribeRequest, UnsubscribeRequest};
 use crate::request::Request;
@@ -128,16 +128,15 @@ impl Client {
         self.shared.state.watch()
     }
 
-    /// Everything that happens. The first call gives it from the start of the
-    /// client, however late it comes; later calls give what happens from then on.
+    /// Everything that happens, as a stream; [`Events`] shows the loop. The first
+    /// call gives it from the start of the client, however late it comes; later
+    /// calls give what happens from then on.
     ///
-    /// The last 256 events are kept for each receiver; a slower one is told how
-    /// many it missed by [`RecvError::Lagged`](broadcast::error::RecvError::Lagged).
-    /// Before the first call the first 64 are kept, and none after the first
-    /// ping; those missed are counted by an [`Event::Lagged`](crate::Event::Lagged)
-    /// in their place.
-    pub fn events(&self) -> broadcast::Receiver<Report> {
-        self.shared.events.subscribe(self.shared.clock.now())
+    /// Before the first call the first 64 events are kept, and none after the
+    /// first ping; those missed are counted by an
+    /// [`Event::Lagged`](crate::Event::Lagged) in their place.
+    pub fn events(&self) -> Events {
+        Events::new(self.shared.clone())
     }
 
     /// What is in force on the present connection, and who set it; `None` while offline.

@@ -532,7 +532,7 @@ impl Drop for Driver {
         self.wakers.append(&mut inner.to_wake);
         drop(inner);
         self.shared.state.tell(&State::Closed);
-        self.shared.events.end(self.shared.clock.now());
+        self.shared.events.end();
         self.wakers.wake();
     }
 }

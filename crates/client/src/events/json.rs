@@ -21,7 +21,7 @@ impl Report {
     /// # async fn log(client: evenkeel::Client) -> std::io::Result<()> {
     /// let mut file = std::fs::File::options().append(true).create(true).open("events.jsonl")?;
     /// let mut events = client.events();
-    /// while let Ok(report) = events.recv().await {
+    /// while let Some(report) = events.next().await {
     ///     writeln!(file, "{}", report.to_json())?;
     /// }
     /// # Ok(())

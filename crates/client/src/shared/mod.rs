@@ -19,7 +19,7 @@ use evenkeel_proto::{
 
 use crate::clock::Clock;
 use crate::error::TransportError;
-use crate::events::Events;
+use crate::events::Reporter;
 use crate::tuning;
 
 pub(crate) use identity::Identity;
@@ -35,7 +35,7 @@ pub(crate) struct Shared {
     pub(crate) span: tracing::Span,
     pub(crate) clock: Clock,
     pub(crate) state: Watched,
-    pub(crate) events: Events,
+    pub(crate) events: Reporter,
     /// Client handles and message streams; the last one shuts the client down.
     users: AtomicUsize,
 }
@@ -118,7 +118,7 @@ impl Shared {
         };
         Arc::new(Self {
             state: Watched::new(inner.core.state()),
-            events: Events::new(),
+            events: Reporter::new(),
             inner: Mutex::new(inner),
             identity,
             span,

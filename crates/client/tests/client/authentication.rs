@@ -86,9 +86,9 @@ async fn an_authenticated_client_can_do_it_again() {
     peer.send(auth(ReasonCode::CONTINUE_AUTHENTICATION, "one")).await;
     assert_eq!(peer.expect().await, auth(ReasonCode::CONTINUE_AUTHENTICATION, "re:one"));
     let mut events = client.events();
-    while events.try_recv().is_ok() {}
+    while events.try_next().is_some() {}
     peer.send(auth(ReasonCode::SUCCESS, "done")).await;
-    let event = soon(events.recv()).await.unwrap().event;
+    let event = soon(events.next()).await.unwrap().event;
     assert!(matches!(event, evenkeel::Event::Reauthenticated { .. }), "{event:?}");
     assert!(client.reauthenticate(), "and again");
 }

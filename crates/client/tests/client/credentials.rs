@@ -51,7 +51,7 @@ async fn a_hook_that_fails_is_asked_again_and_its_words_are_told() {
     let mut events = client.events();
     let _peer = server.online().await;
     let report = loop {
-        let report = soon(events.recv()).await.unwrap();
+        let report = soon(events.next()).await.unwrap();
         if matches!(report.event, Event::Disconnected { .. }) {
             break report;
         }

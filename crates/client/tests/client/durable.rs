@@ -59,7 +59,7 @@ async fn messages_outlive_the_client_that_accepted_them() {
         second.drained().await;
         let mut settled = 0;
         while settled < 50 {
-            if let Event::Settled { result, .. } = events.recv().await.unwrap().event {
+            if let Event::Settled { result, .. } = events.next().await.unwrap().event {
                 assert_eq!(result, Ok(()));
                 settled += 1;
             }

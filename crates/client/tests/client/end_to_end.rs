@@ -79,7 +79,7 @@ async fn a_lost_ping_response_does_not_cut_a_living_link() {
     };
     let unanswered = async {
         loop {
-            match events.recv().await.unwrap().event {
+            match events.next().await.unwrap().event {
                 Event::PingUnanswered { heard, .. } => return assert!(heard),
                 Event::Disconnected { cause, .. } => panic!("{cause:?}"),
                 _ => {}
@@ -104,7 +104,7 @@ async fn a_half_open_link_is_found_and_replaced() {
     client.online().await.unwrap();
     let death = async {
         loop {
-            if let Event::Disconnected { cause, .. } = events.recv().await.unwrap().event {
+            if let Event::Disconnected { cause, .. } = events.next().await.unwrap().event {
                 return cause;
             }
         }

@@ -12,7 +12,7 @@ async fn failure(builder: ClientBuilder) -> (Report, ConnectError) {
     let mut events = client.events();
     let error = within_20_s(client.online()).await.unwrap_err();
     loop {
-        let report = within_20_s(events.recv()).await.unwrap();
+        let report = within_20_s(events.next()).await.unwrap();
         if matches!(report.event, Event::Disconnected { .. }) {
             return (report, error);
         }
@@ -100,7 +100,7 @@ async fn words_about(bytes: &[u8], is_online: bool) -> String {
     let mut peer = if is_online { server.online().await } else { server.connecting().await.0 };
     peer.send_bytes(bytes).await;
     loop {
-        let report = soon(events.recv()).await.unwrap();
+        let report = soon(events.next()).await.unwrap();
         if let Event::Disconnected { cause, .. } = report.event {
             return cause.to_string();
         }

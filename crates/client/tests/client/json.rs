@@ -9,7 +9,7 @@ async fn lines(client: &Client, count: usize) -> Vec<String> {
     let mut events = client.events();
     let mut lines = Vec::new();
     while lines.len() < count {
-        let report: Report = soon(events.recv()).await.unwrap();
+        let report: Report = soon(events.next()).await.unwrap();
         let line = report.to_json();
         let (head, rest) = line.split_once("\"time\":\"20").expect("a time of this century");
         let (time, rest) = rest.split_once('"').unwrap();

@@ -73,7 +73,7 @@ async fn the_servers_own_words_are_heard_where_a_write_fails() {
     let mut events = client.events();
     drop(client.publish("a", vec![b'x'; 10_000]).await.unwrap());
     let cause = loop {
-        if let Event::Disconnected { cause, .. } = soon(events.recv()).await.unwrap().event {
+        if let Event::Disconnected { cause, .. } = soon(events.next()).await.unwrap().event {
             break cause;
         }
     };

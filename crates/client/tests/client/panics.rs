@@ -39,7 +39,7 @@ async fn failures(client: &Client, mut server: Server) -> Vec<(TransportFailure,
     soon(client.online()).await.unwrap();
     let _peer = soon(peer).await.unwrap();
     let mut failures = Vec::new();
-    while let Ok(report) = events.try_recv() {
+    while let Some(report) = events.try_next() {
         if let Event::Disconnected { cause, .. } = report.event {
             let DisconnectCause::Transport { failure, .. } = *cause else { panic!("{cause:?}") };
             failures.push((failure, report.error.unwrap().to_string()));
@@ -192,7 +192,7 @@ async fn an_authenticator_that_panics_is_told_and_asked_again() {
         soon(client.online()).await.unwrap();
         let _peer = soon(peer).await.unwrap();
         let mut told = Vec::new();
-        while let Ok(report) = events.try_recv() {
+        while let Some(report) = events.try_next() {
             if matches!(report.event, Event::Disconnected { .. }) {
                 told.push(report.error.unwrap().to_string());
             }
@@ -269,7 +269,7 @@ async fn whatever_ends_the_task_leaves_nobody_waiting() {
     soon(draining).await.unwrap();
     let mut unmatched = unmatched;
     assert!(soon(unmatched.next()).await.is_none(), "streams end");
-    soon(async { while events.recv().await.is_ok() {} }).await;
+    soon(async { while events.next().await.is_some() {} }).await;
     let error = soon(client.publish("a", "2").into_future()).await.unwrap_err();
     assert_eq!(error, PublishError::Rejected(RejectReason::Closed));
     soon(client.subscribe("a").into_future()).await.unwrap_err();

@@ -25,7 +25,7 @@ async fn servers_are_tried_in_turn() {
         }
     }
     let mut servers = Vec::new();
-    while let Ok(report) = events.try_recv() {
+    while let Some(report) = events.try_next() {
         if let Event::Connecting { server, .. } = report.event {
             servers.push(server);
         }

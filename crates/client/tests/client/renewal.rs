@@ -67,12 +67,10 @@ impl Drop for Pki {
 }
 
 /// What is told up to the next connection about the files before it.
-async fn until_connected(
-    events: &mut tokio::sync::broadcast::Receiver<Report>,
-) -> Vec<(Event, Option<String>)> {
+async fn until_connected(events: &mut evenkeel::Events) -> Vec<(Event, Option<String>)> {
     let mut told = Vec::new();
     loop {
-        let report = within_20_s(events.recv()).await.unwrap();
+        let report = within_20_s(events.next()).await.unwrap();
         match report.event {
             Event::Connected(_) => return told,
             event @ (Event::FilesRenewed { .. } | Event::FilesKept { .. }) => {
@@ -140,7 +138,7 @@ async fn each_attempt_over_tls_asks_for_the_identity() {
     let mut errors = Vec::new();
     for attempts in [3, 4] {
         loop {
-            let report = within_20_s(events.recv()).await.unwrap();
+            let report = within_20_s(events.next()).await.unwrap();
             match report.event {
                 Event::Connected(_) => break,
                 Event::Disconnected { .. } => errors.extend(report.error.map(|e| e.to_string())),

@@ -140,7 +140,7 @@ async fn the_right_server_is_believed_and_gets_what_waits() {
     let word = last_word(&mut peer, &again, SERVER_KEY).await;
     peer.send(auth(ReasonCode::SUCCESS, word)).await;
     loop {
-        let event = soon(events.recv()).await.unwrap().event;
+        let event = soon(events.next()).await.unwrap().event;
         if matches!(event, evenkeel::Event::Reauthenticated { .. }) {
             break;
         }

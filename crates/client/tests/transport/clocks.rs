@@ -56,7 +56,7 @@ fn client(port: u16, authority: &Authority, refused: RefusedPolicy) -> Client {
 /// The classes of the ends there were.
 fn classes(client: &Client) -> Vec<CauseClass> {
     let mut events = client.events();
-    let events = std::iter::from_fn(|| events.try_recv().ok());
+    let events = std::iter::from_fn(|| events.try_next());
     events
         .filter_map(|report| match report.event {
             Event::Disconnected { cause, .. } => Some(cause.class()),

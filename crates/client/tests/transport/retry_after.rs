@@ -24,7 +24,7 @@ async fn after(answer: &'static str) -> (CauseClass, Retry, Duration, String) {
     let mut events = client.events();
     let (mut class, mut words) = (None, String::new());
     loop {
-        let report = soon(events.recv()).await.unwrap();
+        let report = soon(events.next()).await.unwrap();
         match report.event {
             Event::Disconnected { cause, .. } => {
                 class = Some(cause.class());

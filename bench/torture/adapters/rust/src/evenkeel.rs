@@ -64,7 +64,7 @@ async fn handle(client: Client, mut messages: Messages, handling: Handling) {
 
 async fn narrate(client: Client) {
     let mut events = client.events();
-    while let Ok(report) = events.recv().await {
+    while let Some(report) = events.next().await {
         match report.event {
             Event::Connected(_) => tell("online", ""),
             Event::Disconnected { cause, online_for: Some(_), .. } => {

@@ -73,7 +73,7 @@ pub(super) fn client(
         loop {
             tokio::select! {
                 biased;
-                Ok(report) = events.recv() => drop(sender.send(DemoEvent::Client(role, report))),
+                Some(report) = events.next() => drop(sender.send(DemoEvent::Client(role, report))),
                 Ok(()) = state.changed() => {
                     if *state.borrow_and_update() == evenkeel::State::Closed {
                         return;

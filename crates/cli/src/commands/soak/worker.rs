@@ -7,7 +7,6 @@ use std::time::Duration;
 use evenkeel::{
     BuildError, Client, Event, Messages, QoS, Reconnect, Report, SubscribeError, Version,
 };
-use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 
@@ -157,14 +156,8 @@ impl Worker {
     async fn watch(mut self) {
         let mut events = self.client.events();
         let mut lost_at = None;
-        loop {
-            match events.recv().await {
-                Ok(report) => self.note(&report, &mut lost_at),
-                Err(RecvError::Lagged(count)) => {
-                    self.accuse(format!("{count} of its events were missed"));
-                }
-                Err(RecvError::Closed) => return,
-            }
+        while let Some(report) = events.next().await {
+            self.note(&report, &mut lost_at);
             if self.client.state() == evenkeel::State::Closed {
                 return;
             }
