@@ -5,7 +5,7 @@ use std::future::{Future, IntoFuture};
 use std::time::Duration;
 
 use evenkeel::{
-    BuildError, ConnectError, DeliveryError, PublishError, PublishOutcome, RequestError,
+    BuildError, ConnectError, DeliveryError, PublishError, PublishFailure, RequestError,
     SubscribeError,
 };
 
@@ -79,11 +79,11 @@ from!(
     RequestError => Request
 );
 
-impl From<PublishOutcome> for Failed {
-    fn from(outcome: PublishOutcome) -> Self {
+impl From<PublishFailure> for Failed {
+    fn from(outcome: PublishFailure) -> Self {
         match outcome {
-            PublishOutcome::NotAccepted(error) => Self::Publish(error),
-            PublishOutcome::NotDelivered(error) => Self::Delivery(error),
+            PublishFailure::NotAccepted(error) => Self::Publish(error),
+            PublishFailure::NotDelivered(error) => Self::Delivery(error),
         }
     }
 }

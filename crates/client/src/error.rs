@@ -1,10 +1,12 @@
 //! Errors, one enum per operation.
 
+use std::error::Error;
 use std::fmt;
 
 use evenkeel_codec::TopicError;
 use evenkeel_proto::{DisconnectCause, Halt, RejectReason, Retry};
 
+use crate::explain::{Below, end_with};
 use crate::hooks::{AuthenticatorError, CredentialsError, EndpointError};
 use crate::transport::{self, StreamError};
 use crate::url::UrlError;
@@ -41,6 +43,9 @@ pub enum BuildError {
     },
     /// [`start`](crate::ClientBuilder::start) was called outside of a tokio runtime.
     NoRuntime,
+    /// The operating system gives the runtime of a blocking client no thread, or
+    /// no means to wait for sockets.
+    Runtime(std::io::Error),
     /// The store does not say what it holds.
     Store(evenkeel_store::StoreError),
     /// The builder was cloned from one with a store. A store serves one
@@ -54,7 +59,7 @@ impl fmt::Display for BuildError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Url(error) => error.fmt(f),
-            Self::Topic { field, error } => write!(f, "{field}: {error}"),
+            Self::Topic { field, .. } => write!(f, "the {field} is not valid"),
             Self::Config(error) => error.fmt(f),
             Self::Transport(error) => error.fmt(f),
             Self::KeepAlive(value) => write!(
@@ -70,12 +75,34 @@ impl fmt::Display for BuildError {
             Self::StoreOfClone => f.write_str(
                 "a store serves one client: give each clone of a builder one of its own",
             ),
-            Self::StoreThread(error) => write!(f, "no thread for the store: {error}"),
+            Self::Runtime(_) => f.write_str("the client's runtime cannot start"),
+            Self::StoreThread(_) => f.write_str("no thread for the store"),
+        }?;
+        end_with(self.below(), f)
+    }
+}
+
+impl BuildError {
+    /// The error below, if the text is not its own.
+    fn below(&self) -> Below<'_> {
+        match self {
+            Self::Topic { error, .. } => Some(error),
+            Self::Runtime(error) | Self::StoreThread(error) => Some(error),
+            _ => None,
         }
     }
 }
 
-impl std::error::Error for BuildError {}
+impl Error for BuildError {
+    fn source(&self) -> Below<'_> {
+        match self {
+            Self::Url(error) => error.source(),
+            Self::Transport(error) => error.source(),
+            Self::Store(error) => error.source(),
+            _ => self.below(),
+        }
+    }
+}
 
 /// What a transport failed with, in full.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -123,7 +150,18 @@ impl fmt::Display for TransportError {
     }
 }
 
-impl std::error::Error for TransportError {}
+impl Error for TransportError {
+    fn source(&self) -> Below<'_> {
+        match self {
+            Self::Connect(error) => error.source(),
+            Self::Stream(error) => error.source(),
+            Self::Credentials(error) => error.source(),
+            Self::Endpoint(error) => error.source(),
+            Self::Authenticator(error) => error.source(),
+            Self::Panicked | Self::WebSocketClosed(_) => None,
+        }
+    }
+}
 
 /// Why a client is not online and will not be.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -168,7 +206,17 @@ impl fmt::Display for ConnectError {
     }
 }
 
-impl std::error::Error for ConnectError {}
+/// The text is that of the transport's error, or else of the cause.
+impl Error for ConnectError {
+    fn source(&self) -> Below<'_> {
+        match self {
+            Self::Halted { detail, .. } | Self::Refused { detail, .. } => {
+                detail.as_ref().and_then(Error::source)
+            }
+            Self::Closed => None,
+        }
+    }
+}
 
 /// Why a publish was not accepted.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -185,14 +233,23 @@ pub enum PublishError {
 impl fmt::Display for PublishError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Topic(error) => error.fmt(f),
-            Self::Property(error) => error.fmt(f),
+            Self::Topic(_) => f.write_str("the topic is no topic name"),
+            Self::Property(_) => f.write_str("a property is no MQTT string"),
             Self::Rejected(reason) => reason.fmt(f),
-        }
+        }?;
+        end_with(self.source(), f)
     }
 }
 
-impl std::error::Error for PublishError {}
+impl Error for PublishError {
+    fn source(&self) -> Below<'_> {
+        match self {
+            Self::Topic(error) => Some(error),
+            Self::Property(error) => Some(error),
+            Self::Rejected(_) => None,
+        }
+    }
+}
 
 /// Why a subscribe or unsubscribe failed as a whole. Filters that the server
 /// refused one by one are in the result of a subscribe that succeeded.
@@ -212,8 +269,8 @@ pub enum SubscribeError {
 impl fmt::Display for SubscribeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Filter(error) => error.fmt(f),
-            Self::Property(error) => error.fmt(f),
+            Self::Filter(_) => f.write_str("this is no topic filter"),
+            Self::Property(_) => f.write_str("a property is no MQTT string"),
             Self::Refused(codes) => {
                 f.write_str("the server refused the subscription: ")?;
                 for (index, code) in codes.iter().enumerate() {
@@ -222,11 +279,20 @@ impl fmt::Display for SubscribeError {
                 Ok(())
             }
             Self::Operation(error) => error.fmt(f),
-        }
+        }?;
+        end_with(self.source(), f)
     }
 }
 
-impl std::error::Error for SubscribeError {}
+impl Error for SubscribeError {
+    fn source(&self) -> Below<'_> {
+        match self {
+            Self::Filter(error) => Some(error),
+            Self::Property(error) => Some(error),
+            Self::Refused(_) | Self::Operation(_) => None,
+        }
+    }
+}
 
 /// Why a request had no response.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -250,17 +316,55 @@ pub enum RequestError {
 impl fmt::Display for RequestError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Subscribe(error) => error.fmt(f),
-            Self::Publish(error) => error.fmt(f),
-            Self::Delivery(error) => error.fmt(f),
+            Self::Subscribe(_) => f.write_str("the response topic could not be subscribed to"),
+            Self::Publish(_) => f.write_str("the request was not accepted"),
+            Self::Delivery(_) => f.write_str("the request was not delivered"),
             Self::NoResponseTopic => f.write_str(
                 "the server speaks MQTT 3.1.1, in which a request cannot say where its response \
                  is expected: name a topic that the responder knows by response_topic()",
             ),
             Self::TimedOut(after) => write!(f, "no response within {after:?}"),
             Self::Closed => f.write_str("the client was closed while waiting for the response"),
+        }?;
+        end_with(self.source(), f)
+    }
+}
+
+impl Error for RequestError {
+    fn source(&self) -> Below<'_> {
+        match self {
+            Self::Subscribe(error) => Some(error),
+            Self::Publish(error) => Some(error),
+            Self::Delivery(error) => Some(error),
+            Self::NoResponseTopic | Self::TimedOut(_) | Self::Closed => None,
         }
     }
 }
 
-impl std::error::Error for RequestError {}
+/// Why [`PublishRequest::delivered`](crate::PublishRequest::delivered) failed: its text
+/// is that of the error it holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PublishFailure {
+    /// The client did not take the message.
+    NotAccepted(PublishError),
+    /// The client took it, and it was not delivered.
+    NotDelivered(DeliveryError),
+}
+
+impl fmt::Display for PublishFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotAccepted(error) => error.fmt(f),
+            Self::NotDelivered(error) => error.fmt(f),
+        }
+    }
+}
+
+impl Error for PublishFailure {
+    fn source(&self) -> Below<'_> {
+        match self {
+            Self::NotAccepted(error) => error.source(),
+            Self::NotDelivered(error) => error.source(),
+        }
+    }
+}

@@ -141,13 +141,14 @@ pub use client::Client;
 pub use client::queue::Queue;
 pub use clock::Clock;
 pub use error::{
-    BuildError, ConnectError, PublishError, RequestError, SubscribeError, TransportError,
+    BuildError, ConnectError, PublishError, PublishFailure, RequestError, SubscribeError,
+    TransportError,
 };
 pub use events::{Events, Report};
 pub use hooks::{
     Authenticator, AuthenticatorError, Credentials, CredentialsError, EndpointError, HookFuture,
 };
-pub use publish::{PublishOutcome, PublishRequest, Publishing, Receipt, RejectedPublish};
+pub use publish::{PublishRequest, Publishing, Receipt, RejectedPublish};
 pub use receive::{Message, Messages, SubscribeRequest, UnsubscribeRequest};
 pub use request::Request;
 pub use server::IntoServer;

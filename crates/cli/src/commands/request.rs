@@ -3,7 +3,7 @@
 use std::hash::{BuildHasher, Hasher, RandomState};
 
 use evenkeel::{
-    Bytes, Client, DeliveryError, Message, Messages, Property, PropertyId, PublishOutcome, Text,
+    Bytes, Client, DeliveryError, Message, Messages, Property, PropertyId, PublishFailure, Text,
     TopicName,
 };
 
@@ -151,13 +151,13 @@ fn random_hex() -> String {
 }
 
 /// Refused, or perhaps with the server.
-const fn exit_of(outcome: &PublishOutcome) -> Exit {
+const fn exit_of(outcome: &PublishFailure) -> Exit {
     match outcome {
-        PublishOutcome::NotAccepted(_)
-        | PublishOutcome::NotDelivered(
+        PublishFailure::NotAccepted(_)
+        | PublishFailure::NotDelivered(
             DeliveryError::Refused { .. } | DeliveryError::NotAllowed(_),
         ) => Exit::RefusedMessage,
-        PublishOutcome::NotDelivered(_) => Exit::NotAcknowledged,
+        PublishFailure::NotDelivered(_) => Exit::NotAcknowledged,
     }
 }
 

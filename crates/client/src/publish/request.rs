@@ -7,10 +7,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use evenkeel_codec::{Properties, Property, PropertyId, Publish, QoS, Text, TextError};
 use evenkeel_proto::record::Priority;
-use evenkeel_proto::{Accepted, Delivered, DeliveryError, RejectReason, Token};
+use evenkeel_proto::{Accepted, Delivered, RejectReason, Token};
 
 use super::receipt::{Receipt, Waiting};
-use crate::error::PublishError;
+use crate::error::{PublishError, PublishFailure};
 use crate::shared::{Inner, Shared};
 use crate::topic::IntoTopic;
 use evenkeel_dispatch::Waiter;
@@ -235,31 +235,11 @@ impl<'a> PublishRequest<'a> {
     /// Waits until the message has its outcome: [`Receipt`] and its
     /// acknowledgement in one. Dropping the future leaves open whether the
     /// message was accepted; one that was is sent.
-    pub async fn delivered(self) -> Result<Delivered, PublishOutcome> {
-        let receipt = self.await.map_err(PublishOutcome::NotAccepted)?;
-        receipt.await.map_err(PublishOutcome::NotDelivered)
+    pub async fn delivered(self) -> Result<Delivered, PublishFailure> {
+        let receipt = self.await.map_err(PublishFailure::NotAccepted)?;
+        receipt.await.map_err(PublishFailure::NotDelivered)
     }
 }
-
-/// Why [`PublishRequest::delivered`] failed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum PublishOutcome {
-    /// The client did not take the message.
-    NotAccepted(PublishError),
-    /// The client took it, and it was not delivered.
-    NotDelivered(DeliveryError),
-}
-
-impl std::fmt::Display for PublishOutcome {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::NotAccepted(error) => error.fmt(f),
-            Self::NotDelivered(error) => error.fmt(f),
-        }
-    }
-}
-
-impl std::error::Error for PublishOutcome {}
 
 /// A message that was not accepted, ready to be tried again.
 pub struct RejectedPublish<'a> {

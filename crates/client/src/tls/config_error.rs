@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use crate::explain::explained_error;
+use crate::explain::{Below, explained_error};
 use crate::io_error::IoError;
 
 /// Why TLS settings can't be used. Found before any connection is opened.
@@ -121,7 +121,7 @@ explained_error!(TlsConfigError);
 impl TlsConfigError {
     pub(crate) fn write_fact(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Unreadable { origin, error } => write!(f, "cannot read {origin}: {error}"),
+            Self::Unreadable { origin, .. } => write!(f, "cannot read {origin}"),
             Self::TooLarge { origin } => write!(f, "{origin} is larger than 4 MiB"),
             Self::NoCertificate { origin, found } => {
                 write!(f, "no certificate in {origin} (found: {found})")
@@ -155,6 +155,13 @@ impl TlsConfigError {
             Self::NoVersion => f.write_str("the TLS settings allow no TLS version"),
             Self::NoCryptoProvider => f.write_str("this build has no TLS cryptography"),
             Self::Refused { detail } => write!(f, "the TLS settings can't be used: {detail}"),
+        }
+    }
+
+    pub(crate) fn below(&self) -> Below<'_> {
+        match self {
+            Self::Unreadable { error, .. } => Some(error),
+            _ => None,
         }
     }
 

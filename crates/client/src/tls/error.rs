@@ -4,7 +4,7 @@ use std::fmt;
 use std::io;
 
 use super::date::Date;
-use crate::explain::explained_error;
+use crate::explain::{Below, explained_error};
 use crate::io_error::IoError;
 
 const CLOSED_HINT: &str =
@@ -99,7 +99,15 @@ impl TlsError {
             Self::ClosedInHandshake => {
                 f.write_str("the server closed the connection during the TLS handshake")
             }
-            Self::Io(error) => write!(f, "the connection broke during the TLS handshake: {error}"),
+            Self::Io(_) => f.write_str("the connection broke during the TLS handshake"),
+        }
+    }
+
+    pub(crate) fn below(&self) -> Below<'_> {
+        match self {
+            Self::Io(error) => Some(error),
+            // The text has what is wrong with a certificate.
+            _ => None,
         }
     }
 

@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use super::proxy::ProxyError;
 use super::websocket::WebSocketError;
-use crate::explain::explained_error;
+use crate::explain::{Below, explained_error};
 use crate::io_error::IoError;
 use crate::tls::{TlsConfigError, TlsError};
 
@@ -140,12 +140,12 @@ impl ConnectError {
         match self {
             Self::Config(error) => error.write_fact(f),
             Self::Identity(error) => error.write_fact(f),
-            Self::Resolve { host, error: Some(error) } => {
-                write!(f, "cannot resolve the host '{host}': {error}")
+            Self::Resolve { host, error: Some(_) } => {
+                write!(f, "cannot resolve the host '{host}'")
             }
             Self::Resolve { host, error: None } => write!(f, "the host '{host}' has no address"),
-            Self::NoInterface { bind, zone, error } => {
-                write!(f, "the interface of the local address {bind}%{zone} is not found: {error}")
+            Self::NoInterface { bind, zone, .. } => {
+                write!(f, "the interface of the local address {bind}%{zone} is not found")
             }
             Self::Network { attempts } => {
                 f.write_str("cannot connect to ")?;
@@ -155,10 +155,24 @@ impl ConnectError {
                 }
                 Ok(())
             }
-            Self::Stream { endpoint, error } => write!(f, "cannot open {endpoint}: {error}"),
+            Self::Stream { endpoint, .. } => write!(f, "cannot open {endpoint}"),
             Self::Proxy(error) => error.write_fact(f),
             Self::Tls(error) => error.write_fact(f),
             Self::WebSocket(error) => error.write_fact(f),
+        }
+    }
+
+    pub(crate) fn below(&self) -> Below<'_> {
+        match self {
+            Self::Config(error) => error.below(),
+            Self::Identity(error) => error.below(),
+            Self::Resolve { error, .. } => error.as_ref().map(|error| error as _),
+            Self::NoInterface { error, .. } | Self::Stream { error, .. } => Some(error),
+            // The text has what each address answered.
+            Self::Network { .. } => None,
+            Self::Proxy(error) => error.below(),
+            Self::Tls(error) => error.below(),
+            Self::WebSocket(error) => error.below(),
         }
     }
 
@@ -233,6 +247,13 @@ impl ConfigError {
         }
     }
 
+    pub(crate) fn below(&self) -> Below<'_> {
+        match self {
+            Self::Tls(error) => error.below(),
+            _ => None,
+        }
+    }
+
     /// Returns advice, where there is any.
     pub fn hint(&self) -> Option<&'static str> {
         match self {
@@ -272,6 +293,15 @@ impl StreamError {
             Self::Io(error) => write!(f, "{error}"),
             Self::Tls(error) => error.write_fact(f),
             Self::WebSocket(error) => error.write_fact(f),
+        }
+    }
+
+    pub(crate) fn below(&self) -> Below<'_> {
+        match self {
+            // Its text is this one.
+            Self::Io(error) => std::error::Error::source(error),
+            Self::Tls(error) => error.below(),
+            Self::WebSocket(error) => error.below(),
         }
     }
 

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::Scheme;
-use crate::explain::explained_error;
+use crate::explain::{Below, explained_error};
 
 /// Why a text is not the URL of an MQTT server.
 ///
@@ -98,6 +98,11 @@ pub enum UrlPart {
 explained_error!(UrlError);
 
 impl UrlError {
+    #[expect(clippy::unused_self, reason = "all explained errors have it")]
+    pub(crate) const fn below(&self) -> Below<'_> {
+        None
+    }
+
     pub(crate) fn write_fact(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Empty => f.write_str("the server URL is empty"),

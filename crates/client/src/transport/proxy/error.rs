@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::explain::explained_error;
+use crate::explain::{Below, explained_error};
 use crate::io_error::IoError;
 use crate::transport::error::ConnectError;
 
@@ -67,7 +67,16 @@ impl ProxyError {
             }
             Self::NotAProxy => f.write_str("the answer is not that of such a proxy"),
             Self::Closed => f.write_str("the proxy closed the connection"),
-            Self::Io(error) => write!(f, "the connection to the proxy broke: {error}"),
+            Self::Io(_) => f.write_str("the connection to the proxy broke"),
+        }
+    }
+
+    pub(crate) fn below(&self) -> Below<'_> {
+        match self {
+            // The text has that of the error itself.
+            Self::Unreachable { error, .. } => error.below(),
+            Self::Io(error) => Some(error),
+            _ => None,
         }
     }
 

@@ -4,7 +4,7 @@ use std::fmt;
 use std::io;
 use std::time::Duration;
 
-use crate::explain::explained_error;
+use crate::explain::{Below, explained_error};
 use crate::io_error::IoError;
 
 const CLOSED_HINT: &str = "check the port, and whether it wants ws:// or wss://";
@@ -112,9 +112,14 @@ impl WebSocketError {
             ),
             Self::Protocol { detail } => write!(f, "WebSocket failed: {detail}"),
             Self::Closed => f.write_str("the WebSocket is closed"),
-            Self::Io(error) => {
-                write!(f, "the connection broke during the WebSocket handshake: {error}")
-            }
+            Self::Io(_) => f.write_str("the connection broke during the WebSocket handshake"),
+        }
+    }
+
+    pub(crate) fn below(&self) -> Below<'_> {
+        match self {
+            Self::Io(error) => Some(error),
+            _ => None,
         }
     }
 
