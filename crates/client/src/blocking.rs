@@ -30,8 +30,8 @@ use tokio::task::coop::has_budget_remaining;
 use tokio::time::timeout;
 
 use crate::builder::ClientBuilder;
-use crate::error::{BuildError, ConnectError, PublishError, SubscribeError};
-use crate::publish::PublishOutcome;
+use crate::error::{BuildError, ConnectError, PublishError, PublishFailure, SubscribeError};
+
 use crate::receive::Message;
 use crate::topic::{IntoFilter, IntoTopic};
 
@@ -151,7 +151,7 @@ impl Client {
         topic: impl IntoTopic,
         payload: impl Into<Bytes>,
         qos: QoS,
-    ) -> Result<Delivered, PublishOutcome> {
+    ) -> Result<Delivered, PublishFailure> {
         self.keeper.wait(self.inner.publish(topic, payload).qos(qos).delivered())
     }
 

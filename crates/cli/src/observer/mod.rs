@@ -6,7 +6,7 @@ mod story;
 
 use std::time::Duration;
 
-use evenkeel::{Client, DisconnectCause, Event, Report, State};
+use evenkeel::{Client, DisconnectCause, Event, Events, Report, State};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::{Interval, MissedTickBehavior, interval};

@@ -8,4 +8,4 @@ mod request;
 pub use publishing::Publishing;
 pub use receipt::Receipt;
 pub(crate) use request::{Draft, user_property, whole_seconds};
-pub use request::{PublishOutcome, PublishRequest, RejectedPublish};
+pub use request::{PublishRequest, RejectedPublish};

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use evenkeel::tls::{TlsIdentity, TlsOptions};
-use evenkeel::{CredentialsError, Event, Report};
+use evenkeel::{CredentialsError, Event};
 use evenkeel_broker::{Broker, Tls};
 use rcgen::{CertificateParams, CertifiedIssuer, ExtendedKeyUsagePurpose, IsCa, KeyPair};
 

@@ -11,7 +11,7 @@ fn builder() -> ClientBuilder {
 #[track_caller]
 fn assert_refused(builder: ClientBuilder, text: &str) -> BuildError {
     let error = builder.start().expect_err("the settings are refused");
-    assert_eq!(error.to_string(), text);
+    assert_eq!(format!("{error:#}"), text);
     error
 }
 
@@ -28,12 +28,12 @@ async fn settings_that_cannot_work_are_refused_with_a_reason() {
     );
     assert_refused(
         builder().client_id("pump\0"),
-        "client identifier: string holds the null character U+0000",
+        "the client identifier is not valid: string holds the null character U+0000",
     );
-    assert_refused(builder().username("\0"), "user name: string holds the null character U+0000");
+    assert_refused(builder().username("\0"), "the user name is not valid: string holds the null character U+0000");
     assert_refused(
         builder().will(Will::new("a/#", "gone")),
-        "will topic: topic name holds a wildcard, + or #, which only filters may",
+        "the will topic is not valid: topic name holds a wildcard, + or #, which only filters may",
     );
     assert_refused(
         builder().connect_property(Property::ReceiveMaximum(5)),
@@ -214,7 +214,7 @@ async fn each_clone_of_a_builder_needs_a_store_of_its_own() {
 
 #[tokio::test]
 async fn a_clone_is_refused_for_the_mistakes_of_its_builder() {
-    let text = "user name: string holds the null character U+0000";
+    let text = "the user name is not valid: string holds the null character U+0000";
     let builder = builder().username("\0");
     assert_refused(builder.clone(), text);
     assert_refused(builder, text);

@@ -106,7 +106,7 @@ async fn every_illegal_answer_says_what_is_wrong() {
         let expected = WebSocketError::NotWebSocket { detail: detail.to_owned() };
         assert_eq!(error, ConnectError::WebSocket(expected), "{lines:?}");
         assert_eq!(
-            error.to_string(),
+            format!("{error:#}"),
             format!(
                 "the server's answer is no WebSocket handshake: {detail}; \
                  check the port, and whether it wants ws:// or wss://"
@@ -163,7 +163,7 @@ async fn a_redirect_loses_its_secrets() {
         let lines = ["HTTP/1.1 302 Found", &format!("Location: {location}")];
         let error = answered(&lines, "\r\n").await.expect_err(location);
         assert_eq!(
-            error.to_string(),
+            format!("{error:#}"),
             format!(
                 "the server redirects the WebSocket to {shown:?} (HTTP 302); \
                  connect to that address instead"
@@ -173,7 +173,7 @@ async fn a_redirect_loses_its_secrets() {
     }
     let endless = format!("Location: /{}", "x".repeat(5000));
     let error = answered(&["HTTP/1.1 302", &endless], "\r\n").await.unwrap_err();
-    assert!(error.to_string().len() < 400, "{error}");
+    assert!(format!("{error:#}").len() < 400, "{error}");
 }
 
 /// A server that sends frames without content, and nothing else, as fast as it can.
@@ -208,7 +208,7 @@ async fn endless_frames_without_content_are_bounded() {
         let error = StreamError::from(error);
         assert_eq!(error, StreamError::WebSocket(WebSocketError::Flood { frames: 1000 }));
         assert_eq!(
-            error.to_string(),
+            format!("{error:#}"),
             "the server sent more than 1000 WebSocket frames in a row without content; \
              check that path and port belong to an MQTT broker"
         );
@@ -243,11 +243,11 @@ async fn headers_of_the_endpoint_take_the_place_of_those_of_the_settings() {
     let progress = evenkeel::transport::ConnectProgress::new();
     let error = soon(opener.open(&endpoint, &progress)).await.unwrap_err();
     let expected = "X-A: a|X-TOKEN: new|X-Token: newer";
-    assert!(error.to_string().contains(expected), "{error}");
+    assert!(format!("{error:#}").contains(expected), "{error}");
     let bad = endpoint.with_websocket_header("Bearer s3cret", "x");
     let error = opener.check(&bad).unwrap_err();
     assert_eq!(
-        error.to_string(),
+        format!("{error:#}"),
         "a WebSocket header has a name that HTTP forbids; \
          a name has no blanks and ends at the ':', as in 'Authorization: Bearer ...'"
     );

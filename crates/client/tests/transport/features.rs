@@ -5,7 +5,7 @@ use evenkeel::transport::Opener;
 use crate::support::endpoint;
 
 fn check(url: &str) -> Result<(), String> {
-    Opener::default().check(&endpoint(url)).map_err(|error| error.to_string())
+    Opener::default().check(&endpoint(url)).map_err(|error| format!("{error:#}"))
 }
 
 #[test]

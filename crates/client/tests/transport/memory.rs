@@ -50,11 +50,11 @@ async fn a_full_backlog_and_a_dropped_listener_refuse() {
     let _second = open(&endpoint).await.unwrap();
     let text = "cannot open in-memory server: connection refused; \
                 check the port, and that the broker listens";
-    assert_eq!(open(&endpoint).await.unwrap_err().to_string(), text);
+    assert_eq!(format!("{:#}", open(&endpoint).await.unwrap_err()), text);
     listener.accept().await;
     let _third = open(&endpoint).await.unwrap();
     drop(listener);
-    assert_eq!(open(&endpoint).await.unwrap_err().to_string(), text);
+    assert_eq!(format!("{:#}", open(&endpoint).await.unwrap_err()), text);
 }
 
 #[tokio::test]
@@ -78,7 +78,7 @@ async fn a_user_supplied_stream_may_fail_to_open() {
         Err::<tokio::io::DuplexStream, _>(io::Error::other("the modem is off"))
     });
     let error = open(&endpoint).await.unwrap_err();
-    assert_eq!(error.to_string(), "cannot open user-supplied stream: the modem is off");
+    assert_eq!(format!("{error:#}"), "cannot open user-supplied stream: the modem is off");
     assert!(matches!(error, ConnectError::Stream { .. }));
 }
 

@@ -107,7 +107,7 @@ async fn socks5_refusals_are_explained() {
     ] {
         let result = open(proxy, "mqtt://192.0.2.7:80", steps).await.unwrap_err();
         assert_eq!(result, ConnectError::Proxy(error));
-        assert_eq!(result.to_string(), text);
+        assert_eq!(format!("{result:#}"), text);
     }
 }
 
@@ -137,7 +137,7 @@ async fn a_proxy_that_is_not_reached_is_named() {
         let (opener, progress) = (Opener::new(options), ConnectProgress::new());
         let error = soon(opener.open(&endpoint("mqtt://192.0.2.7:80"), &progress)).await;
         let error = error.unwrap_err();
-        let text = error.to_string();
+        let text = format!("{error:#}");
         let begin = format!(
             "the proxy 127.0.0.1:{port} is not reached: cannot connect to 127.0.0.1:{port} ("
         );
@@ -185,7 +185,7 @@ async fn http_credentials_and_refusals() {
         let script = script(&[(request, answer.as_bytes())]);
         let result = open("http://u:p:w@HOST", "mqtt://[::1]:1", script).await.unwrap_err();
         assert_eq!(result, ConnectError::Proxy(error));
-        assert_eq!(result.to_string(), text);
+        assert_eq!(format!("{result:#}"), text);
     }
 }
 

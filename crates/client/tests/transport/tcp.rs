@@ -52,7 +52,7 @@ async fn a_refused_connection_names_the_address() {
     assert_eq!(attempts[0].address, SocketAddr::from(([127, 0, 0, 1], port)));
     assert_eq!(attempts[0].error.kind(), std::io::ErrorKind::ConnectionRefused);
     assert_eq!(
-        error.to_string(),
+        format!("{error:#}"),
         format!(
             "cannot connect to 127.0.0.1:{port} ({}); \
              check the port, and that the broker listens",
@@ -67,7 +67,7 @@ async fn an_unresolvable_host_is_named() {
     let error = open("mqtt://[fe80::1%25nosuchif]", TransportOptions::default()).await.unwrap_err();
     let ConnectError::Resolve { host, error: Some(_) } = &error else { panic!("{error:?}") };
     assert_eq!(host, "fe80::1%nosuchif");
-    let text = error.to_string();
+    let text = format!("{error:#}");
     assert!(text.starts_with("cannot resolve the host 'fe80::1%nosuchif': "), "{text}");
     assert!(text.ends_with("; check the name and this machine's DNS"), "{text}");
 }
@@ -91,7 +91,7 @@ async fn a_local_address_that_does_not_fit_is_explained() {
     let bind = IpAddr::V6(Ipv6Addr::LOCALHOST);
     assert_eq!(error, ConnectError::Config(ConfigError::BindFamily { bind }));
     assert_eq!(
-        error.to_string(),
+        format!("{error:#}"),
         "the host has no address of the same family as the local address ::1; \
          bind an IPv4 address, or none"
     );
@@ -172,7 +172,7 @@ async fn a_link_local_address_without_interface_says_so() {
     ] {
         let result = open(url, tcp_options(tcp)).await.unwrap_err();
         assert_eq!(result, ConnectError::Config(error));
-        assert_eq!(result.to_string(), text);
+        assert_eq!(format!("{result:#}"), text);
     }
     // The neighbours of fe80::/10 need none.
     for host in ["fe7f::1", "fec0::1"] {
@@ -182,7 +182,7 @@ async fn a_link_local_address_without_interface_says_so() {
     let gone = bound.bind_zone("nosuchif");
     let error = open("mqtt://[fe80::2]", tcp_options(gone)).await.unwrap_err();
     assert!(matches!(error, ConnectError::NoInterface { .. }), "{error:?}");
-    let text = error.to_string();
+    let text = format!("{error:#}");
     let begin = "the interface of the local address fe80::1%nosuchif is not found: ";
     assert!(text.starts_with(begin), "{text}");
     assert!(text.ends_with("; check the interface's name, and that it is up"), "{text}");

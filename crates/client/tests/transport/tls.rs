@@ -23,7 +23,7 @@ async fn connect(server: &Server, host: &str, tls: TlsOptions) -> Result<Transpo
 
 fn rejected(result: Result<Transport, ConnectError>) -> (CertificateProblem, String) {
     let error = result.unwrap_err();
-    let text = error.to_string();
+    let text = format!("{error:#}");
     match error {
         ConnectError::Tls(TlsError::CertificateRejected(problem)) => (problem, text),
         error => panic!("{error:?}"),
@@ -225,7 +225,7 @@ async fn alpn_is_negotiated() {
     let error = connect(&server, "localhost", tls().alpn(["h2"])).await.unwrap_err();
     assert_eq!(error, ConnectError::Tls(TlsError::AlertReceived { code: 120 }));
     assert_eq!(
-        error.to_string(),
+        format!("{error:#}"),
         "the server ended TLS with alert 120 (no application protocol); \
          the server knows none of the ALPN protocols offered"
     );
@@ -245,7 +245,7 @@ async fn versions_can_be_chosen() {
         let server = Server::start_only(&identity, servers).await;
         let error = connect(&server, "localhost", tls(ours)).await.unwrap_err();
         assert_eq!(
-            error.to_string(),
+            format!("{error:#}"),
             "the server ended TLS with alert 70 (protocol version); \
              the server wants another TLS version"
         );
@@ -284,14 +284,14 @@ async fn a_missing_client_certificate_is_explained() {
     let server = Server::start_with_clients(&authority).await;
     let tls12 = tls().versions([TlsVersion::Tls12]);
     let error = connect(&server, "localhost", tls12).await.unwrap_err();
-    assert_eq!(error.to_string(), text);
+    assert_eq!(format!("{error:#}"), text);
 
     let server = Server::start_with_clients(&authority).await;
     let mut stream = connect(&server, "localhost", tls()).await.unwrap();
     let error = stream.read(&mut [0; 16]).await.unwrap_err();
     let error = StreamError::from(error);
     assert_eq!(error, StreamError::Tls(TlsError::AlertReceived { code: 116 }));
-    assert_eq!(error.to_string(), text);
+    assert_eq!(format!("{error:#}"), text);
 }
 
 #[tokio::test]
@@ -305,7 +305,7 @@ async fn an_unknown_client_certificate_is_explained() {
     let mut stream = connect(&server, "localhost", tls).await.unwrap();
     let error = StreamError::from(stream.read(&mut [0; 16]).await.unwrap_err());
     assert_eq!(
-        error.to_string(),
+        format!("{error:#}"),
         "the server ended TLS with alert 48 (unknown CA); \
          check that the server trusts the client certificate"
     );
@@ -341,7 +341,7 @@ async fn servers_that_do_not_speak_tls() {
     let error = error.unwrap_err();
     let ConnectError::Tls(TlsError::Io(reason)) = &error else { panic!("{error:?}") };
     assert_eq!(
-        error.to_string(),
+        format!("{error:#}"),
         format!(
             "the connection broke during the TLS handshake: {reason}; \
              check that the port is the TLS port, and whether it needs a client certificate"

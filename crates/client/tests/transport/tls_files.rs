@@ -35,7 +35,7 @@ impl Drop for Directory {
 }
 
 fn refused(tls: &TlsOptions) -> String {
-    tls.prepare().unwrap_err().to_string()
+    format!("{:#}", tls.prepare().unwrap_err())
 }
 
 fn shown(path: &Path) -> String {
@@ -275,7 +275,7 @@ fn other_settings_that_can_not_be_used() {
     let mut options = TransportOptions::default();
     options.tls = TlsOptions::new().server_name("not a name");
     assert_eq!(
-        Opener::new(options).check(&endpoint("mqtts://h")).unwrap_err().to_string(),
+        format!("{:#}", Opener::new(options).check(&endpoint("mqtts://h")).unwrap_err()),
         "the TLS server name \"not a name\" is neither a host name nor an IP address; \
          write it without scheme, port and brackets"
     );

@@ -35,7 +35,7 @@ async fn a_missing_socket_is_named() {
     let error = open(&url, TransportOptions::default()).await.unwrap_err();
     assert!(matches!(error, ConnectError::Stream { .. }));
     assert_eq!(
-        error.to_string(),
+        format!("{error:#}"),
         format!(
             "cannot open unix socket {}: No such file or directory (os error 2); \
              check the path, and that the broker runs",

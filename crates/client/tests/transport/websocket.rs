@@ -217,7 +217,7 @@ async fn a_close_frame_is_the_end_and_keeps_its_code() {
 
         let error = StreamError::from(stream.write_all(&[1]).await.unwrap_err());
         assert_eq!(error, StreamError::WebSocket(WebSocketError::Closed));
-        assert_eq!(error.to_string(), "the WebSocket is closed");
+        assert_eq!(format!("{error:#}"), "the WebSocket is closed");
     }
 }
 
@@ -260,7 +260,7 @@ async fn text_frames_are_refused() {
         let error = StreamError::from(soon(stream.read(&mut [0; 8])).await.unwrap_err());
         assert_eq!(error, StreamError::WebSocket(WebSocketError::TextFrame));
         assert_eq!(
-            error.to_string(),
+            format!("{error:#}"),
             "the server sent a WebSocket text frame; \
              check that path and port belong to an MQTT broker"
         );
@@ -287,7 +287,7 @@ async fn incoming_messages_are_bounded() {
             let limit = WebSocketError::MessageTooLarge { limit: 1000 };
             assert_eq!(error, StreamError::WebSocket(limit));
             assert_eq!(
-                error.to_string(),
+                format!("{error:#}"),
                 "the server sent a WebSocket message of more than 1000 bytes; \
                  raise the WebSocket message limit"
             );
@@ -305,7 +305,7 @@ async fn a_broken_frame_is_an_error() {
     .await;
     let error = StreamError::from(soon(stream.read(&mut [0; 8])).await.unwrap_err());
     assert!(matches!(error, StreamError::WebSocket(WebSocketError::Protocol { .. })));
-    assert_eq!(error.to_string(), "WebSocket failed: Encountered invalid opcode: 3");
+    assert_eq!(format!("{error:#}"), "WebSocket failed: Encountered invalid opcode: 3");
 }
 
 /// Opens a WebSocket to a server that answers every request with this text and ends.
@@ -370,7 +370,7 @@ async fn refusals_are_explained() {
     ] {
         let error = answered(answer).await;
         assert!(matches!(error, ConnectError::WebSocket(_)), "{error:?}");
-        assert_eq!(error.to_string(), text);
+        assert_eq!(format!("{error:#}"), text);
     }
     let status = |error| match error {
         ConnectError::WebSocket(WebSocketError::Refused { status, location: None, .. }) => status,
@@ -387,7 +387,7 @@ async fn a_reset_in_the_handshake_is_explained() {
     let error = result.unwrap_err();
     let ConnectError::WebSocket(WebSocketError::Io(reason)) = &error else { panic!("{error:?}") };
     assert_eq!(
-        error.to_string(),
+        format!("{error:#}"),
         format!(
             "the connection broke during the WebSocket handshake: {reason}; \
              check the port, and whether it wants ws:// or wss://"
@@ -416,7 +416,7 @@ async fn a_server_without_the_subprotocol_is_refused() {
         let expected = WebSocketError::SubprotocolRefused { offered: "mqtt" };
         assert_eq!(error, ConnectError::WebSocket(expected));
         assert_eq!(
-            error.to_string(),
+            format!("{error:#}"),
             "the WebSocket server did not agree to the subprotocol 'mqtt'; \
              check that path and port belong to an MQTT broker"
         );
