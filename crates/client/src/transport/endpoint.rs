@@ -13,7 +13,7 @@ use crate::url::{Host, ServerUrl, target_without_query};
 /// The name that a server on this machine, or in this process, is expected to have.
 const LOCAL_NAME: &str = "localhost";
 
-/// What an [`Opener`](super::Opener) opens: what to connect to, and the layers on the way to it.
+/// What a client connects to, and the layers on the way to it.
 ///
 /// `Debug` and `Display` show no credentials, no headers and no query.
 #[derive(Clone)]

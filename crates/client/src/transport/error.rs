@@ -10,7 +10,7 @@ use crate::explain::{Below, explained_error};
 use crate::io_error::IoError;
 use crate::tls::{TlsConfigError, TlsError};
 
-/// Why [`Opener::open`](super::Opener::open) has no stream to give.
+/// Why no transport could be opened.
 ///
 /// The first level says whose fault it is.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,10 +1,30 @@
 //! How the bytes travel: TCP, TLS, WebSocket, Unix sockets, in-memory pairs and the user's own
 //! streams.
 //!
-//! An [`Endpoint`] says where a server is and which layers lie between; an [`Opener`] opens it and
-//! gives a [`Transport`], one byte stream whatever the layers. No function here has a time-out:
-//! whoever calls [`Opener::open`] bounds its time and asks the [`ConnectProgress`] in which phase
-//! it ran out.
+//! An [`Endpoint`] says where a server is and which layers lie between. Most are made of a URL;
+//! one over streams of the application's own is made of a [`Connector`]:
+//!
+//! ```
+//! use evenkeel::Client;
+//! use evenkeel::transport::Endpoint;
+//!
+//! let modem = || tokio::net::TcpStream::connect("127.0.0.1:1883");
+//! let builder = Client::builder(Endpoint::custom(modem));
+//! ```
+//!
+//! [`TcpOptions`], [`WebSocketOptions`] and [`Proxy`] are given to the
+//! [builder](crate::ClientBuilder), and bind all endpoints that have such a layer.
+
+/// What opens endpoints, for the tests of this crate. No part of the API: it changes without
+/// notice.
+#[doc(hidden)]
+pub mod internals {
+    #[cfg(feature = "tls")]
+    pub use super::layers::TlsSession;
+    pub use super::layers::Transport;
+    pub use super::opener::Opener;
+    pub use super::progress::ConnectProgress;
+}
 
 mod custom;
 mod endpoint;
@@ -34,13 +54,11 @@ pub use crate::io_error::IoError;
 pub use custom::{BoxedStream, ByteStream, Connector};
 pub use endpoint::Endpoint;
 pub use error::{ConfigError, ConnectError, FailedAttempt, StreamError};
-#[cfg(feature = "tls")]
-pub use layers::TlsSession;
-pub use layers::Transport;
+pub(crate) use layers::Transport;
 pub use memory::{MemoryConnector, MemoryListener, MemoryStream};
-pub use opener::Opener;
+pub(crate) use opener::Opener;
 pub use options::TransportOptions;
-pub use progress::{ConnectPhase, ConnectProgress};
+pub(crate) use progress::ConnectProgress;
 pub use proxy::{Proxy, ProxyError};
 pub(crate) use route::{Failed, Route};
 pub use tcp::TcpOptions;

@@ -3,11 +3,13 @@
 use std::fmt;
 use std::sync::{Arc, LazyLock};
 
+use evenkeel_proto::ConnectPhase;
+
 use super::endpoint::{Endpoint, Target};
 use super::error::{ConfigError, ConnectError};
 use super::layers::{Secured, Transport};
 use super::options::TransportOptions;
-use super::progress::{ConnectPhase, ConnectProgress};
+use super::progress::ConnectProgress;
 use super::proxy;
 use super::route::Route;
 use super::socket::{Kind, Socket};
@@ -136,17 +138,17 @@ impl Opener {
             }),
             #[cfg(unix)]
             Target::Unix(path) => {
-                progress.enter(ConnectPhase::Stream);
+                progress.enter(ConnectPhase::Connect);
                 Kind::Unix(super::unix::connect(path).await?)
             }
             #[cfg(not(unix))]
             Target::Unix(_) => return Err(ConfigError::UnixNotSupported.into()),
             Target::Memory(connector) => {
-                progress.enter(ConnectPhase::Stream);
+                progress.enter(ConnectPhase::Connect);
                 Kind::Memory(connector.connect().map_err(|e| stream_failed("in-memory server", e))?)
             }
             Target::Custom(connector) => {
-                progress.enter(ConnectPhase::Stream);
+                progress.enter(ConnectPhase::Connect);
                 let opened = connector.connect().await;
                 Kind::Custom(opened.map_err(|e| stream_failed("user-supplied stream", e))?)
             }

@@ -6,7 +6,7 @@ use super::websocket::WebSocketOptions;
 #[cfg(feature = "tls")]
 use crate::tls::TlsOptions;
 
-/// The settings of an [`Opener`](super::Opener). Those of layers that an endpoint does not have
+/// The settings of all transports. Those of layers that an endpoint does not have
 /// are without effect on it.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]

@@ -1,67 +1,25 @@
 //! How far a connection attempt has come.
 
-use std::fmt;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use evenkeel_proto::ConnectPhase;
+
 use crate::tls::TlsRenewal;
 
-/// A step on the way from a URL to an MQTT connection, in the order in which they happen.
-///
-/// Steps that an endpoint does not need are left out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[non_exhaustive]
-#[repr(u8)]
-pub enum ConnectPhase {
-    /// The host's addresses are being looked up.
-    Resolve,
-    /// TCP connections to the addresses are being tried.
-    Tcp,
-    /// The proxy is being asked to connect to the server.
-    Proxy,
-    /// A Unix socket, an in-memory pair or a user-supplied stream is being opened.
-    Stream,
-    /// The TLS handshake is under way.
-    Tls,
-    /// The WebSocket handshake is under way.
-    WebSocket,
-    /// CONNECT has been, or is being, sent, and CONNACK has not come yet.
-    MqttConnect,
-}
+/// The phases in which a transport can be, in their order.
+const PHASES: [ConnectPhase; 5] = [
+    ConnectPhase::Resolve,
+    ConnectPhase::Connect,
+    ConnectPhase::Proxy,
+    ConnectPhase::Tls,
+    ConnectPhase::WebSocket,
+];
 
-impl ConnectPhase {
-    const ALL: [Self; 7] = [
-        Self::Resolve,
-        Self::Tcp,
-        Self::Proxy,
-        Self::Stream,
-        Self::Tls,
-        Self::WebSocket,
-        Self::MqttConnect,
-    ];
-}
-
-/// Says what was being waited for, to stand after "timed out ".
-impl fmt::Display for ConnectPhase {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Resolve => "resolving the host name",
-            Self::Tcp => "opening the TCP connection",
-            Self::Proxy => "waiting for the proxy",
-            Self::Stream => "opening the stream",
-            Self::Tls => "in the TLS handshake",
-            Self::WebSocket => "in the WebSocket handshake",
-            Self::MqttConnect => "waiting for CONNACK",
-        })
-    }
-}
-
-/// The current phase of one connection attempt, shared between [`Opener::open`] and whoever
+/// The current phase of one connection attempt, shared between `Opener::open` and whoever
 /// bounds its time.
 ///
 /// Clones show the same attempt.
-///
-/// [`Opener::open`]: super::Opener::open
 #[derive(Clone, Debug, Default)]
 pub struct ConnectProgress(Arc<Shown>);
 
@@ -80,13 +38,17 @@ impl ConnectProgress {
     /// Returns the phase entered last.
     pub fn phase(&self) -> ConnectPhase {
         let index = usize::from(self.0.phase.load(Ordering::Relaxed));
-        ConnectPhase::ALL.get(index).copied().unwrap_or(ConnectPhase::Resolve)
+        PHASES.get(index).copied().unwrap_or(ConnectPhase::Resolve)
     }
 
-    /// Enters a phase.
+    /// Enters a phase; one that is none of a transport's changes nothing.
     pub fn enter(&self, phase: ConnectPhase) {
-        self.0.phase.store(phase as u8, Ordering::Relaxed);
+        let index = PHASES.iter().position(|known| *known == phase);
+        if let Some(index) = index.and_then(|index| u8::try_from(index).ok()) {
+            self.0.phase.store(index, Ordering::Relaxed);
+        }
     }
+
     /// Takes what the attempt has found in the files of certificates and keys since this was
     /// asked last.
     pub fn take_tls_renewal(&self) -> TlsRenewal {

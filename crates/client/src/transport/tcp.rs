@@ -4,12 +4,13 @@ use std::io;
 use std::net::{IpAddr, SocketAddr, SocketAddrV6};
 use std::time::Duration;
 
+use evenkeel_proto::ConnectPhase;
 use socket2::{SockRef, TcpKeepalive};
 use tokio::net::{TcpSocket, TcpStream};
 
 use super::error::{ConfigError, ConnectError};
 use super::happy_eyeballs::race;
-use super::progress::{ConnectPhase, ConnectProgress};
+use super::progress::ConnectProgress;
 use super::resolver;
 use super::route::Route;
 use crate::url::Host;
@@ -147,7 +148,7 @@ pub(super) async fn connect(
 ) -> Result<TcpStream, ConnectError> {
     progress.enter(ConnectPhase::Resolve);
     let addresses = usable(resolve(host, port, options).await?, options)?;
-    progress.enter(ConnectPhase::Tcp);
+    progress.enter(ConnectPhase::Connect);
     let local = &local_address(options).await?;
     let attempt = |address| async move {
         let result = connect_one(address, *local, options).await;

@@ -136,7 +136,7 @@ async fn the_words_of_one_failure_do_not_explain_the_next() {
     let client = ClientBuilder::for_endpoint(evenkeel::transport::Endpoint::custom({
         let endpoint = server.endpoint();
         let attempts = std::sync::atomic::AtomicU32::new(0);
-        let opener = evenkeel::transport::Opener::default();
+        let opener = evenkeel::transport::internals::Opener::default();
         move || {
             let first = attempts.fetch_add(1, std::sync::atomic::Ordering::Relaxed) == 0;
             let (opener, endpoint) = (opener.clone(), endpoint.clone());
@@ -144,7 +144,7 @@ async fn the_words_of_one_failure_do_not_explain_the_next() {
                 if first {
                     return Err(std::io::ErrorKind::PermissionDenied.into());
                 }
-                let progress = evenkeel::transport::ConnectProgress::new();
+                let progress = evenkeel::transport::internals::ConnectProgress::new();
                 Ok(opener.open(&endpoint, &progress).await.unwrap())
             }
         }

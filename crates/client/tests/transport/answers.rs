@@ -1,8 +1,7 @@
 //! Answers to a WebSocket handshake, legal and illegal (RFC 6455, section 4; RFC 9110, section 5.6).
 
-use evenkeel::transport::{
-    ConnectError, StreamError, Transport, TransportOptions, WebSocketError, WebSocketOptions,
-};
+use evenkeel::transport::internals::{Transport};
+use evenkeel::transport::{ConnectError, StreamError, TransportOptions, WebSocketError, WebSocketOptions};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
@@ -239,8 +238,8 @@ async fn headers_of_the_endpoint_take_the_place_of_those_of_the_settings() {
         .with_websocket_header("X-Token", "newer");
     let shown = format!("{endpoint} {endpoint:?}");
     assert!(!shown.contains("new"), "{shown}");
-    let opener = evenkeel::transport::Opener::new(options);
-    let progress = evenkeel::transport::ConnectProgress::new();
+    let opener = evenkeel::transport::internals::Opener::new(options);
+    let progress = evenkeel::transport::internals::ConnectProgress::new();
     let error = soon(opener.open(&endpoint, &progress)).await.unwrap_err();
     let expected = "X-A: a|X-TOKEN: new|X-Token: newer";
     assert!(format!("{error:#}").contains(expected), "{error}");

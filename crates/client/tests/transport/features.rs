@@ -1,6 +1,6 @@
 //! Builds without a feature say so, instead of connecting in another way than was asked for.
 
-use evenkeel::transport::Opener;
+use evenkeel::transport::internals::Opener;
 
 use crate::support::endpoint;
 

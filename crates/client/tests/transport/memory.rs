@@ -2,15 +2,13 @@
 
 use std::io;
 
-use evenkeel::transport::{
-    ConnectError, ConnectProgress, Endpoint, MemoryListener, Opener, Proxy, StreamError,
-    TransportOptions,
-};
+use evenkeel::transport::internals::{ConnectProgress, Opener};
+use evenkeel::transport::{ConnectError, Endpoint, MemoryListener, Proxy, StreamError, TransportOptions};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::support::{assert_echo, echo, soon};
 
-async fn open(endpoint: &Endpoint) -> Result<evenkeel::transport::Transport, ConnectError> {
+async fn open(endpoint: &Endpoint) -> Result<evenkeel::transport::internals::Transport, ConnectError> {
     soon(Opener::default().open(endpoint, &ConnectProgress::new())).await
 }
 

@@ -1,9 +1,8 @@
 //! SOCKS5 and HTTP proxies.
 
-use evenkeel::transport::{
-    ConfigError, ConnectError, ConnectPhase, ConnectProgress, Opener, Proxy, ProxyError, Transport,
-    TransportOptions,
-};
+use evenkeel::ConnectPhase;
+use evenkeel::transport::internals::{ConnectProgress, Opener, Transport};
+use evenkeel::transport::{ConfigError, ConnectError, Proxy, ProxyError, TransportOptions};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 

@@ -11,7 +11,8 @@ use evenkeel::tls::rustls::{HandshakeKind, RootCertStore, ServerConfig};
 use evenkeel::tls::{
     CertificateProblem, Content, TlsConfigError, TlsError, TlsIdentity, TlsOptions, TlsRenewal,
 };
-use evenkeel::transport::{ConnectError, ConnectProgress, Endpoint, Opener, TransportOptions};
+use evenkeel::transport::internals::{ConnectProgress, Opener};
+use evenkeel::transport::{ConnectError, Endpoint, TransportOptions};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 

@@ -9,9 +9,8 @@ use std::future::Future;
 use std::task::Poll;
 use std::time::Duration;
 
-use evenkeel::transport::{
-    ConnectError, ConnectProgress, Endpoint, Opener, Transport, TransportOptions,
-};
+use evenkeel::transport::internals::{ConnectProgress, Opener, Transport};
+use evenkeel::transport::{ConnectError, Endpoint, TransportOptions};
 use evenkeel::url::ServerUrl;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};

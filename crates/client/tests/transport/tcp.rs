@@ -6,7 +6,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
-use evenkeel::transport::{ConfigError, ConnectError, TcpOptions, Transport, TransportOptions};
+use evenkeel::transport::internals::{Transport};
+use evenkeel::transport::{ConfigError, ConnectError, TcpOptions, TransportOptions};
 use tokio::io::{AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::TcpListener;
 
@@ -176,7 +177,7 @@ async fn a_link_local_address_without_interface_says_so() {
     }
     // The neighbours of fe80::/10 need none.
     for host in ["fe7f::1", "fec0::1"] {
-        let check = evenkeel::transport::Opener::default();
+        let check = evenkeel::transport::internals::Opener::default();
         assert_eq!(check.check(&endpoint(&format!("mqtt://[{host}]"))), Ok(()));
     }
     let gone = bound.bind_zone("nosuchif");

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use evenkeel::tls::rustls::server::WebPkiClientVerifier;
 use evenkeel::tls::rustls::version::{TLS12, TLS13};
 use evenkeel::tls::{CertificateProblem, TlsError, TlsOptions, TlsVersion};
-use evenkeel::transport::{ConnectError, StreamError, TlsSession, Transport, TransportOptions};
+use evenkeel::transport::internals::{TlsSession, Transport};
+use evenkeel::transport::{ConnectError, StreamError, TransportOptions};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::support::tls::{Authority, Server, fixture, server_config};

@@ -4,7 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use evenkeel::tls::{TlsConfigError, TlsOptions};
-use evenkeel::transport::{ConfigError, ConnectError, Opener, TransportOptions};
+use evenkeel::transport::internals::{Opener};
+use evenkeel::transport::{ConfigError, ConnectError, TransportOptions};
 use tokio::net::TcpListener;
 
 use crate::support::tls::{Authority, Server, fixture, fixture_path, server_config};

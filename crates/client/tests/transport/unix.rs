@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
-use evenkeel::transport::{ConnectError, ConnectPhase, ConnectProgress, Opener, TransportOptions};
+use evenkeel::ConnectPhase;
+use evenkeel::transport::internals::{ConnectProgress, Opener};
+use evenkeel::transport::{ConnectError, TransportOptions};
 use tokio::net::UnixListener;
 
 use crate::support::{assert_echo, echo, endpoint, open, soon};
@@ -22,7 +24,7 @@ async fn a_unix_socket_carries_bytes() {
     let progress = ConnectProgress::new();
     let endpoint = endpoint(&format!("mqtt+unix://{}", path.display()));
     let mut stream = soon(Opener::default().open(&endpoint, &progress)).await.unwrap();
-    assert_eq!(progress.phase(), ConnectPhase::Stream);
+    assert_eq!(progress.phase(), ConnectPhase::Connect);
     assert_echo(&mut stream, &[3; 100_000]).await;
     assert_eq!(stream.addresses(), None);
     std::fs::remove_dir_all(path.parent().unwrap()).unwrap();

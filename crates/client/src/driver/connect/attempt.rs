@@ -62,17 +62,9 @@ impl Attempt {
     /// How far the attempt has come, or came.
     pub(crate) fn phase(&self) -> ConnectPhase {
         match self.asking.get() {
-            Asked::Credentials => return ConnectPhase::Credentials,
-            Asked::Endpoint => return ConnectPhase::Endpoint,
-            Asked::Nobody => {}
-        }
-        match self.progress.phase() {
-            transport::ConnectPhase::Resolve => ConnectPhase::Resolve,
-            transport::ConnectPhase::Tcp | transport::ConnectPhase::Stream => ConnectPhase::Connect,
-            transport::ConnectPhase::Proxy => ConnectPhase::Proxy,
-            transport::ConnectPhase::Tls => ConnectPhase::Tls,
-            transport::ConnectPhase::WebSocket => ConnectPhase::WebSocket,
-            transport::ConnectPhase::MqttConnect => ConnectPhase::Handshake,
+            Asked::Credentials => ConnectPhase::Credentials,
+            Asked::Endpoint => ConnectPhase::Endpoint,
+            Asked::Nobody => self.progress.phase(),
         }
     }
 }

@@ -8,12 +8,13 @@ use std::fmt;
 use std::io;
 use std::str::FromStr;
 
+use evenkeel_proto::ConnectPhase;
 use tokio::net::TcpStream;
 
 pub use error::ProxyError;
 
 use super::error::{ConfigError, ConnectError};
-use super::progress::{ConnectPhase, ConnectProgress};
+use super::progress::ConnectProgress;
 use super::route::Route;
 use super::tcp::{self, TcpOptions};
 use crate::url::{Host, UrlError, authority};
