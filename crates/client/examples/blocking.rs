@@ -15,10 +15,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     let broker = runtime.block_on(Broker::builder().bind_tcp("127.0.0.1:0").start())?;
 
     let client = Client::start(evenkeel::Client::builder(broker.url()))?;
-    let mut messages = client.subscribe("hello", QoS::AtLeastOnce)?;
-    client.publish_and_wait("hello", "world", QoS::AtLeastOnce)?;
+    let mut messages = client.subscribe("hello").qos(QoS::AtLeastOnce).send()?;
+    client.publish("hello", "world").qos(QoS::AtLeastOnce).delivered()?;
 
-    let message = messages.next_within(Duration::from_secs(5)).ok_or("nothing came")?;
+    let message = messages.next_within(Duration::from_secs(5))?.ok_or("the client closed")?;
     println!("hello, {:?}", message.payload());
     assert_eq!(message.payload(), "world");
     drop(message);

@@ -1,19 +1,26 @@
 //! The client for programs without async: every call waits on the spot.
 //!
 //! ```no_run
+//! use std::time::Duration;
+//!
 //! use evenkeel::QoS;
 //! use evenkeel::blocking::Client;
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let client = Client::start(evenkeel::Client::builder("mqtt://localhost"))?;
-//! client.online()?;
-//! client.publish_and_wait("site/7/level", "4.2", QoS::AtLeastOnce)?;
-//! for message in client.subscribe("site/+/alarm", QoS::AtLeastOnce)? {
+//! client.online_within(Duration::from_secs(30))??;
+//! client.publish("site/7/level", "4.2").qos(QoS::AtLeastOnce).retain(true).delivered()?;
+//! for message in client.subscribe("site/+/alarm").qos(QoS::AtLeastOnce).send()? {
 //!     println!("{}", message.topic());
 //! }
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! The requests have the settings of those of [`evenkeel::Client`](crate::Client), and
+//! end with `send`, which waits where those are awaited. What may take long has a
+//! twin that waits for a time only, and tells by [`TimedOut`] that it is over: that is
+//! never taken for the end of a stream.
 
 use std::future::{Future, IntoFuture};
 use std::pin::pin;
@@ -21,19 +28,21 @@ use std::sync::{Arc, mpsc};
 use std::task::{Context, Waker};
 use std::time::Duration;
 
-use bytes::Bytes;
-use evenkeel_codec::{QoS, ReasonCode};
-use evenkeel_proto::{Delivered, DeliveryError, ShutdownReport, State};
+use evenkeel_codec::{Property, QoS, ReasonCode, RetainHandling, SubscribeOptions, TopicFilter};
+use evenkeel_proto::record::{Priority, Serial, StoredMessage, Window};
+use evenkeel_proto::{Connected, Delivered, DeliveryError, QueueError, ShutdownReport, State};
+use evenkeel_store::StoreError;
 use tokio::runtime::{Handle, Runtime};
 use tokio::sync::watch;
 use tokio::task::coop::has_budget_remaining;
 use tokio::time::timeout;
 
+use crate::arguments::{IntoBytes, IntoFilter, IntoFilters, IntoTopic};
 use crate::builder::ClientBuilder;
-use crate::error::{BuildError, ConnectError, PublishError, PublishFailure, SubscribeError};
-
-use crate::receive::Message;
-use crate::topic::{IntoFilter, IntoTopic};
+use crate::error::{
+    BuildError, ConnectError, PublishError, PublishFailure, RequestError, SubscribeError,
+};
+use crate::{Message, Report};
 
 /// How long the last handle waits for what was accepted when it is dropped.
 const LAST_GRACE: Duration = Duration::from_secs(7);
@@ -105,15 +114,38 @@ fn thread_may_wait() -> bool {
     })
 }
 
+/// Nothing came within the time that was given; what was waited for goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TimedOut {
+    /// The time.
+    pub after: Duration,
+}
+
+impl std::fmt::Display for TimedOut {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "nothing came within {:?}", self.after)
+    }
+}
+
+impl std::error::Error for TimedOut {}
+
+impl Keeper {
+    fn wait_within<F: Future>(&self, after: Duration, future: F) -> Result<F::Output, TimedOut> {
+        self.wait(async { timeout(after, future).await.map_err(|_| TimedOut { after }) })
+    }
+}
+
 impl Client {
-    /// Starts a client from its settings; returns at once.
+    /// Starts a client from its settings and a thread that drives it; returns at
+    /// once and connects in the background. What the operating system says when it
+    /// gives no thread is in [`BuildError::Runtime`].
     pub fn start(builder: ClientBuilder) -> Result<Self, BuildError> {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .thread_name("evenkeel")
             .enable_all()
             .build()
-            .map_err(|_| BuildError::NoRuntime)?;
+            .map_err(BuildError::Runtime)?;
         let inner = {
             let _inside = runtime.enter();
             builder.start()?
@@ -123,59 +155,271 @@ impl Client {
         Ok(Self { inner, keeper: Arc::new(Keeper { runtime: Some(runtime), handle, state }) })
     }
 
-    /// The client itself, for everything that does not wait.
+    /// The async client itself, for everything that does not wait: its state,
+    /// limits and counters, `probe` and `reconnect`.
     pub const fn handle(&self) -> &crate::Client {
         &self.inner
     }
 
-    /// Waits until the client is online, or for the reason why it will not be.
+    /// Waits until the client is online, or for the reason why it is not; without
+    /// bound while the server does not answer. See [`crate::Client::online`].
     pub fn online(&self) -> Result<(), ConnectError> {
         self.keeper.wait(self.inner.online())
     }
 
-    /// Hands a message over; waits only where the queue is full.
-    pub fn publish(
-        &self,
-        topic: impl IntoTopic,
-        payload: impl Into<Bytes>,
-        qos: QoS,
-    ) -> Result<Receipt, PublishError> {
-        let request = self.inner.publish(topic, payload).qos(qos);
-        let inner = self.keeper.wait(request.into_future())?;
-        Ok(Receipt { inner, keeper: self.keeper.clone() })
+    /// [`online`](Self::online) for at most this long.
+    pub fn online_within(&self, limit: Duration) -> Result<Result<(), ConnectError>, TimedOut> {
+        self.keeper.wait_within(limit, self.inner.online())
     }
 
-    /// Publishes and waits for the acknowledgement.
-    pub fn publish_and_wait(
-        &self,
-        topic: impl IntoTopic,
-        payload: impl Into<Bytes>,
-        qos: QoS,
-    ) -> Result<Delivered, PublishFailure> {
-        self.keeper.wait(self.inner.publish(topic, payload).qos(qos).delivered())
+    /// Where the client stands.
+    pub fn state(&self) -> State {
+        self.inner.state()
     }
 
-    /// Subscribes and waits for SUBACK.
-    pub fn subscribe(&self, filter: impl IntoFilter, qos: QoS) -> Result<Messages, SubscribeError> {
-        let request = self.inner.subscribe(filter).qos(qos);
-        let inner = self.keeper.wait(request.into_future())?;
-        Ok(Messages { inner, keeper: self.keeper.clone() })
+    /// What the last CONNACK said; `None` before the first.
+    pub fn connected(&self) -> Option<Connected> {
+        self.inner.connected()
     }
 
-    /// Unsubscribes and waits for UNSUBACK.
-    pub fn unsubscribe(&self, filter: impl IntoFilter) -> Result<Vec<ReasonCode>, SubscribeError> {
-        self.keeper.wait(self.inner.unsubscribe(filter).into_future())
+    /// A message to be published; see [`PublishRequest`].
+    pub fn publish(&self, topic: impl IntoTopic, payload: impl IntoBytes) -> PublishRequest<'_> {
+        PublishRequest { inner: self.inner.publish(topic, payload), keeper: &self.keeper }
     }
 
-    /// Finishes what was accepted within `limit`, disconnects and reports.
+    /// A subscription to one filter, or to several at once; see [`SubscribeRequest`].
+    pub fn subscribe(&self, filters: impl IntoFilters) -> SubscribeRequest<'_> {
+        SubscribeRequest { inner: self.inner.subscribe(filters), keeper: &self.keeper }
+    }
+
+    /// The end of one subscription, or of several at once; see
+    /// [`UnsubscribeRequest`].
+    pub fn unsubscribe(&self, filters: impl IntoFilters) -> UnsubscribeRequest<'_> {
+        UnsubscribeRequest { inner: self.inner.unsubscribe(filters), keeper: &self.keeper }
+    }
+
+    /// A request that has a response; see [`Request`].
+    pub fn request(&self, topic: impl IntoTopic, payload: impl IntoBytes) -> Request<'_> {
+        Request { inner: self.inner.request(topic, payload), keeper: &self.keeper }
+    }
+
+    /// The messages that no subscription of this client matches; see
+    /// [`crate::Client::unmatched`]. `None` if that stream is taken already.
+    pub fn unmatched(&self) -> Option<Messages> {
+        let inner = self.inner.unmatched()?;
+        Some(Messages { inner, keeper: self.keeper.clone() })
+    }
+
+    /// Everything that happens; see [`crate::Client::events`].
+    pub fn events(&self) -> Events {
+        Events { inner: self.inner.events(), keeper: self.keeper.clone() }
+    }
+
+    /// The messages that have no outcome yet, and those in quarantine.
+    pub fn queue(&self) -> Queue {
+        Queue { inner: self.inner.queue(), keeper: self.keeper.clone() }
+    }
+
+    /// Waits until every accepted message has been sent, and every QoS 1 and 2
+    /// message has its outcome; also if the client has closed.
+    pub fn drained(&self) {
+        self.keeper.wait(self.inner.drained());
+    }
+
+    /// [`drained`](Self::drained) for at most this long.
+    pub fn drained_within(&self, limit: Duration) -> Result<(), TimedOut> {
+        self.keeper.wait_within(limit, self.inner.drained())
+    }
+
+    /// Finishes what was accepted within `limit`, disconnects and reports; returns
+    /// about a second after `limit` at the latest.
     pub fn shutdown(&self, limit: Duration) -> ShutdownReport {
         self.keeper.wait(self.inner.shutdown(limit))
     }
 
-    /// Waits for anything else that the [`handle`](Self::handle) offers, such
-    /// as a request: `client.wait(client.handle().request("add", "1+1"))`.
+    /// Waits for any future of the [`handle`](Self::handle)'s, or of the
+    /// application's.
     pub fn wait<F: IntoFuture>(&self, future: F) -> F::Output {
         self.keeper.wait(future.into_future())
+    }
+}
+
+/// Settings that the async request has, each with its first sentence.
+macro_rules! settings {
+    ($(#[doc = $doc:literal] $name:ident($($argument:ident: $type:ty),*);)*) => {
+        $(
+            #[doc = $doc]
+            pub fn $name(mut self, $($argument: $type),*) -> Self {
+                self.inner = self.inner.$name($($argument),*);
+                self
+            }
+        )*
+    };
+}
+
+/// A message to be published: what [`crate::PublishRequest`] is, and ends with
+/// [`send`](Self::send) or [`delivered`](Self::delivered).
+#[derive(Debug)]
+#[must_use = "a publish does nothing until it is sent"]
+pub struct PublishRequest<'a> {
+    inner: crate::PublishRequest<'a>,
+    keeper: &'a Arc<Keeper>,
+}
+
+impl<'a> PublishRequest<'a> {
+    settings! {
+        /// The delivery promise; QoS 0 unless set.
+        qos(qos: QoS);
+        /// Whether the server keeps it as the topic's last value.
+        retain(retain: bool);
+        /// Its rank in the queue, if it has to wait there.
+        priority(priority: Priority);
+        /// How long it is worth delivering; see [`crate::PublishRequest::expiry`] (MQTT 5).
+        expiry(expiry: Duration);
+        /// Says what the payload is, such as a MIME type (MQTT 5).
+        content_type(content_type: impl Into<String>);
+        /// Where a response is expected (MQTT 5).
+        response_topic(topic: impl Into<String>);
+        /// Ties a response to this request (MQTT 5).
+        correlation_data(data: impl IntoBytes);
+        /// A name and value of the application's (MQTT 5).
+        user_property(name: impl Into<String>, value: impl Into<String>);
+        /// Any property of PUBLISH; a topic alias is removed (MQTT 5).
+        property(property: Property);
+    }
+
+    /// Hands the message over; waits only while the queue or the write buffer is
+    /// full, and with a store until it is stored.
+    pub fn send(self) -> Result<Receipt, PublishError> {
+        let inner = self.keeper.wait(self.inner.into_future())?;
+        Ok(Receipt { inner, keeper: self.keeper.clone() })
+    }
+
+    /// Hands the message over without waiting; the whole request comes back if it
+    /// is not accepted.
+    pub fn try_send(self) -> Result<Receipt, RejectedPublish<'a>> {
+        let keeper = self.keeper;
+        match self.inner.try_send() {
+            Ok(inner) => Ok(Receipt { inner, keeper: keeper.clone() }),
+            Err(crate::RejectedPublish { request: inner, error }) => {
+                Err(RejectedPublish { request: Self { inner, keeper }, error })
+            }
+        }
+    }
+
+    /// Waits until the message has its outcome: with QoS 1 and 2 its
+    /// acknowledgement, with QoS 0 that it is written.
+    pub fn delivered(self) -> Result<Delivered, PublishFailure> {
+        self.keeper.wait(self.inner.delivered())
+    }
+}
+
+/// A message that was not accepted, ready to be tried again.
+#[derive(Debug)]
+pub struct RejectedPublish<'a> {
+    /// The request as it was.
+    pub request: PublishRequest<'a>,
+    /// Why.
+    pub error: PublishError,
+}
+
+/// A subscription to be made: what [`crate::SubscribeRequest`] is, and ends with
+/// [`send`](Self::send).
+#[derive(Debug)]
+#[must_use = "a subscribe does nothing until it is sent"]
+pub struct SubscribeRequest<'a> {
+    inner: crate::SubscribeRequest,
+    keeper: &'a Arc<Keeper>,
+}
+
+impl SubscribeRequest<'_> {
+    settings! {
+        /// Another filter of the same stream, with a QoS of its own.
+        filter(filter: impl IntoFilter, qos: QoS);
+        /// Another filter of the same stream, with options of its own.
+        filter_with(filter: impl IntoFilter, options: SubscribeOptions);
+        /// All options at once, for the filters that have none of their own.
+        options(options: SubscribeOptions);
+        /// The highest QoS to deliver with; QoS 0 unless set.
+        qos(qos: QoS);
+        /// Leaves out what this client publishes itself (MQTT 5).
+        no_local(no_local: bool);
+        /// Keeps the retain flag as published (MQTT 5).
+        retain_as_published(keep: bool);
+        /// When retained messages are sent (MQTT 5).
+        retain_handling(handling: RetainHandling);
+        /// A number from 1 to 268,435,455 that comes back with each message (MQTT 5).
+        subscription_identifier(identifier: u32);
+        /// A name and value of the application's (MQTT 5).
+        user_property(name: impl Into<String>, value: impl Into<String>);
+        /// Any property of SUBSCRIBE (MQTT 5).
+        property(property: Property);
+        /// Messages the stream buffers before it holds back the server; 256 unless set.
+        buffer(messages: usize);
+        /// Messages are acknowledged only by [`Message::ack`].
+        manual_ack();
+    }
+
+    /// Sends SUBSCRIBE and waits for SUBACK; also while offline.
+    /// [`Messages::granted`] has the answer to each filter.
+    pub fn send(self) -> Result<Messages, SubscribeError> {
+        let inner = self.keeper.wait(self.inner.into_future())?;
+        Ok(Messages { inner, keeper: self.keeper.clone() })
+    }
+}
+
+/// An unsubscribe to be made: what [`crate::UnsubscribeRequest`] is, and ends with
+/// [`send`](Self::send).
+#[derive(Debug)]
+#[must_use = "an unsubscribe does nothing until it is sent"]
+pub struct UnsubscribeRequest<'a> {
+    inner: crate::UnsubscribeRequest,
+    keeper: &'a Arc<Keeper>,
+}
+
+impl UnsubscribeRequest<'_> {
+    settings! {
+        /// Another filter to end with the same packet.
+        filter(filter: impl IntoFilter);
+        /// A name and value of the application's (MQTT 5).
+        user_property(name: impl Into<String>, value: impl Into<String>);
+        /// Any property of UNSUBSCRIBE (MQTT 5).
+        property(property: Property);
+    }
+
+    /// Sends UNSUBSCRIBE and waits for UNSUBACK: one reason code for each filter,
+    /// in order.
+    pub fn send(self) -> Result<Vec<ReasonCode>, SubscribeError> {
+        self.keeper.wait(self.inner.into_future())
+    }
+}
+
+/// A request to be made: what [`crate::Request`] is, and ends with
+/// [`send`](Self::send).
+#[derive(Debug)]
+#[must_use = "a request does nothing until it is sent"]
+pub struct Request<'a> {
+    inner: crate::Request,
+    keeper: &'a Arc<Keeper>,
+}
+
+impl Request<'_> {
+    settings! {
+        /// QoS of the request and of the subscription for the response.
+        qos(qos: QoS);
+        /// From the call to the response; 30 s unless set.
+        timeout(timeout: Duration);
+        /// Where the response is expected; a topic of this client's own unless set.
+        response_topic(topic: impl Into<String>);
+        /// What the response carries too; chosen by the client unless set.
+        correlation_data(data: impl IntoBytes);
+        /// Any further property of the request (MQTT 5).
+        property(property: Property);
+    }
+
+    /// Publishes the request and waits for its response.
+    pub fn send(self) -> Result<Message, RequestError> {
+        self.keeper.wait(self.inner.into_future())
     }
 }
 
@@ -193,10 +437,12 @@ impl Receipt {
         self.keeper.wait(self.inner)
     }
 
-    /// Waits at most this long; `None` where it is not known yet.
-    pub fn wait_within(&mut self, limit: Duration) -> Option<Result<Delivered, DeliveryError>> {
-        let outcome = &mut self.inner;
-        self.keeper.wait(async { timeout(limit, outcome).await.ok() })
+    /// [`wait`](Self::wait) for at most this long; it can be asked again.
+    pub fn wait_within(
+        &mut self,
+        limit: Duration,
+    ) -> Result<Result<Delivered, DeliveryError>, TimedOut> {
+        self.keeper.wait_within(limit, &mut self.inner)
     }
 }
 
@@ -210,15 +456,26 @@ pub struct Messages {
 }
 
 impl Messages {
-    /// Waits for the next message, at most this long.
-    pub fn next_within(&mut self, limit: Duration) -> Option<Message> {
-        let next = self.inner.next();
-        self.keeper.wait(async { timeout(limit, next).await.ok().flatten() })
+    /// Waits for the next message, at most this long. `Ok(None)` is the end of the
+    /// stream: the client is closed or has halted, and everything was taken.
+    pub fn next_within(&mut self, limit: Duration) -> Result<Option<Message>, TimedOut> {
+        self.keeper.wait_within(limit, self.inner.next())
     }
 
-    /// The stream itself, for everything that does not wait.
-    pub const fn handle(&mut self) -> &mut crate::Messages {
-        &mut self.inner
+    /// A message that is here already; `None` if there is none.
+    pub fn try_next(&mut self) -> Option<Message> {
+        self.inner.try_next()
+    }
+
+    /// What the server granted: one entry for each filter, in order, with the QoS
+    /// or the code of its refusal.
+    pub fn granted(&self) -> &[(TopicFilter, Result<QoS, ReasonCode>)] {
+        self.inner.granted()
+    }
+
+    /// Lets the subscription outlive this stream; see [`crate::Messages::keep`].
+    pub fn keep(&mut self) {
+        self.inner.keep();
     }
 }
 
@@ -227,5 +484,64 @@ impl Iterator for Messages {
 
     fn next(&mut self) -> Option<Message> {
         self.keeper.wait(self.inner.next())
+    }
+}
+
+/// The events of a client, as an iterator that waits for the next. It ends when
+/// the client has closed.
+#[derive(Debug)]
+pub struct Events {
+    inner: crate::Events,
+    keeper: Arc<Keeper>,
+}
+
+impl Events {
+    /// Waits for the next event, at most this long. `Ok(None)` is the end: the
+    /// client has closed.
+    pub fn next_within(&mut self, limit: Duration) -> Result<Option<Report>, TimedOut> {
+        self.keeper.wait_within(limit, self.inner.next())
+    }
+
+    /// An event that is here already; `None` if there is none.
+    pub fn try_next(&mut self) -> Option<Report> {
+        self.inner.try_next()
+    }
+}
+
+impl Iterator for Events {
+    type Item = Report;
+
+    fn next(&mut self) -> Option<Report> {
+        self.keeper.wait(self.inner.next())
+    }
+}
+
+/// A look into the queue of a client; see [`crate::Queue`].
+#[derive(Clone, Debug)]
+pub struct Queue {
+    inner: crate::Queue,
+    keeper: Arc<Keeper>,
+}
+
+impl Queue {
+    /// Messages that have no outcome yet, from the one after `after`; see
+    /// [`crate::Queue::list`].
+    pub fn list(
+        &self,
+        after: Option<Serial>,
+        limit: Window,
+    ) -> Result<Vec<StoredMessage>, StoreError> {
+        self.keeper.wait(self.inner.list(after, limit))
+    }
+
+    /// Takes a message out of the queue or the quarantine.
+    pub fn remove(&self, serial: Serial) -> Result<StoredMessage, QueueError> {
+        self.keeper.wait(self.inner.remove(serial))
+    }
+
+    /// Puts a quarantined message at the end of the queue of its priority; returns
+    /// its new serial.
+    pub fn requeue(&self, serial: Serial) -> Result<Serial, QueueError> {
+        self.keeper.wait(self.inner.requeue(serial))
     }
 }

@@ -15,6 +15,7 @@ use evenkeel_proto::{Bounds, Client as Core, Config, QueueConfig, Reconnect, Whe
 use evenkeel_store::Store;
 use tracing::Instrument;
 
+use crate::arguments::IntoBytes;
 use crate::client::Client;
 use crate::clock::{self, Clock};
 use crate::driver::{self, ConnectSettings, Hooks};
@@ -218,8 +219,8 @@ impl ClientBuilder {
     }
 
     /// A secret; never shown.
-    pub fn password(mut self, password: impl Into<Bytes>) -> Self {
-        self.change().config.connect.credentials.password = Some(password.into());
+    pub fn password(mut self, password: impl IntoBytes) -> Self {
+        self.change().config.connect.credentials.password = Some(password.into_bytes());
         self
     }
 

@@ -316,26 +316,25 @@ pub enum RequestError {
 impl fmt::Display for RequestError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Subscribe(_) => f.write_str("the response topic could not be subscribed to"),
-            Self::Publish(_) => f.write_str("the request was not accepted"),
-            Self::Delivery(_) => f.write_str("the request was not delivered"),
+            Self::Subscribe(error) => error.fmt(f),
+            Self::Publish(error) => error.fmt(f),
+            Self::Delivery(error) => error.fmt(f),
             Self::NoResponseTopic => f.write_str(
                 "the server speaks MQTT 3.1.1, in which a request cannot say where its response \
                  is expected: name a topic that the responder knows by response_topic()",
             ),
             Self::TimedOut(after) => write!(f, "no response within {after:?}"),
             Self::Closed => f.write_str("the client was closed while waiting for the response"),
-        }?;
-        end_with(self.source(), f)
+        }
     }
 }
 
 impl Error for RequestError {
     fn source(&self) -> Below<'_> {
         match self {
-            Self::Subscribe(error) => Some(error),
-            Self::Publish(error) => Some(error),
-            Self::Delivery(error) => Some(error),
+            Self::Subscribe(error) => error.source(),
+            Self::Publish(error) => error.source(),
+            Self::Delivery(error) => error.source(),
             Self::NoResponseTopic | Self::TimedOut(_) | Self::Closed => None,
         }
     }

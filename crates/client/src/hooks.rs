@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use crate::arguments::IntoBytes;
 use crate::transport::Endpoint;
 
 /// A future that a hook returns.
@@ -22,8 +23,8 @@ pub struct Credentials {
 
 impl Credentials {
     /// A user name with its password.
-    pub fn new(username: impl Into<String>, password: impl Into<Bytes>) -> Self {
-        Self { username: Some(username.into()), password: Some(password.into()) }
+    pub fn new(username: impl Into<String>, password: impl IntoBytes) -> Self {
+        Self { username: Some(username.into()), password: Some(password.into_bytes()) }
     }
 }
 

@@ -113,6 +113,7 @@
 //! | [`Event::Disconnected`] | A connection ended; the client comes back by itself. | Nothing; [`Report::error`] has the transport's words. |
 #![forbid(unsafe_code)]
 
+mod arguments;
 #[cfg(feature = "blocking")]
 pub mod blocking;
 mod builder;
@@ -130,12 +131,12 @@ mod request;
 mod server;
 mod shared;
 pub mod tls;
-mod topic;
 pub mod transport;
 mod tuning;
 pub mod url;
 mod will;
 
+pub use arguments::{IntoBytes, IntoFilter, IntoFilters, IntoTopic};
 pub use builder::ClientBuilder;
 pub use client::Client;
 pub use client::queue::Queue;
@@ -152,7 +153,6 @@ pub use publish::{PublishRequest, Publishing, Receipt, RejectedPublish};
 pub use receive::{Message, Messages, SubscribeRequest, UnsubscribeRequest};
 pub use request::Request;
 pub use server::IntoServer;
-pub use topic::{IntoFilter, IntoTopic};
 pub use will::Will;
 
 pub use evenkeel_codec::{

@@ -8,11 +8,11 @@ use std::time::Duration;
 use bytes::Bytes;
 use evenkeel_codec::{Property, QoS};
 
+use crate::arguments::{IntoBytes, IntoTopic};
 use crate::client::Client;
 use crate::error::RequestError;
 use crate::publish::{Draft, PublishRequest, whole_seconds};
 use crate::receive::Message;
-use crate::topic::IntoTopic;
 
 /// A request to be made; await it for its response.
 ///
@@ -35,7 +35,7 @@ pub struct Request {
 }
 
 impl Request {
-    pub(crate) fn new(client: Client, topic: impl IntoTopic, payload: impl Into<Bytes>) -> Self {
+    pub(crate) fn new(client: Client, topic: impl IntoTopic, payload: impl IntoBytes) -> Self {
         Self {
             client,
             draft: Draft::new(topic, payload),
@@ -69,8 +69,8 @@ impl Request {
     }
 
     /// What the response carries too; chosen by the client unless set.
-    pub fn correlation_data(mut self, data: impl Into<Bytes>) -> Self {
-        self.correlation_data = Some(data.into());
+    pub fn correlation_data(mut self, data: impl IntoBytes) -> Self {
+        self.correlation_data = Some(data.into_bytes());
         self
     }
 
@@ -157,5 +157,15 @@ impl IntoFuture for Request {
 
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(self.run())
+    }
+}
+
+impl std::fmt::Debug for Request {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Request")
+            .field("message", &self.draft)
+            .field("response_topic", &self.response_topic)
+            .field("timeout", &self.timeout)
+            .finish_non_exhaustive()
     }
 }

@@ -5,10 +5,18 @@ use std::time::Duration;
 use bytes::Bytes;
 use evenkeel_codec::{Properties, Property, QoS, TopicError};
 
-use crate::topic::IntoTopic;
+use crate::arguments::{IntoBytes, IntoTopic};
 
-/// What the server publishes if this client is lost.
-#[derive(Debug)]
+/// The message that the server publishes if the client is lost: if a connection
+/// ends in any way but by a DISCONNECT of the client.
+///
+/// ```
+/// use evenkeel::{Client, QoS, Will};
+///
+/// let will = Will::new("pump-17/state", "gone").qos(QoS::AtLeastOnce).retain(true);
+/// let builder = Client::builder("mqtt://localhost").will(will);
+/// ```
+#[derive(Clone)]
 #[must_use = "a will is part of a builder"]
 pub struct Will {
     topic: Result<evenkeel_codec::TopicName, TopicError>,
@@ -19,11 +27,12 @@ pub struct Will {
 }
 
 impl Will {
-    /// A will with QoS 0, not retained.
-    pub fn new(topic: impl IntoTopic, payload: impl Into<Bytes>) -> Self {
+    /// A will with QoS 0, not retained. A topic that is no topic name is an error of
+    /// [`start`](crate::ClientBuilder::start).
+    pub fn new(topic: impl IntoTopic, payload: impl IntoBytes) -> Self {
         Self {
             topic: topic.into_topic(),
-            payload: payload.into(),
+            payload: payload.into_bytes(),
             qos: QoS::AtMostOnce,
             retain: false,
             properties: Properties::new(),
@@ -63,5 +72,17 @@ impl Will {
             payload: self.payload,
             properties: self.properties,
         })
+    }
+}
+
+impl std::fmt::Debug for Will {
+    /// Shows the length of the payload, not its content.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Will")
+            .field("topic", &self.topic)
+            .field("qos", &self.qos)
+            .field("retain", &self.retain)
+            .field("payload_len", &self.payload.len())
+            .finish_non_exhaustive()
     }
 }

@@ -77,7 +77,7 @@ async fn a_handler_that_blocks_its_thread() {
     let builder = scene.client("pump");
     let handled = tokio::task::spawn_blocking(move || {
         let client = blocking::Client::start(builder).unwrap();
-        let mut messages = client.subscribe("work", QoS::AtMostOnce).unwrap();
+        let mut messages = client.subscribe("work").send().unwrap();
         for _ in 0..2 {
             let message = messages.next_within(5 * K).unwrap();
             std::thread::sleep(K.mul_f64(2.5));

@@ -7,11 +7,11 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use bytes::Bytes;
 use evenkeel_codec::TopicName;
 use evenkeel_proto::{Connected, Limits, ShutdownReport, State, Stats};
 use tokio::sync::watch;
 
+use crate::arguments::{IntoBytes, IntoFilters, IntoTopic};
 use crate::builder::ClientBuilder;
 use crate::error::ConnectError;
 use crate::events::Events;
@@ -20,7 +20,6 @@ use crate::receive::{Messages, SubscribeRequest, UnsubscribeRequest};
 use crate::request::Request;
 use crate::server::IntoServer;
 use crate::shared::{Inner, Shared};
-use crate::topic::{IntoFilter, IntoTopic};
 
 use online::Connecting;
 use queue::{Drained, Queue};
@@ -73,28 +72,31 @@ impl Client {
         self.shared.lock().connected.as_deref().cloned()
     }
 
-    /// Subscribes to a filter; see [`SubscribeRequest`].
+    /// Subscribes to a filter, or to several at once; see [`SubscribeRequest`].
     ///
     /// Streams that have a topic in common get each message once, copies of a
     /// shared subscription only those of its own, if the server has Subscription
     /// Identifiers (MQTT 5); else by topic, every copy.
-    pub fn subscribe(&self, filter: impl IntoFilter) -> SubscribeRequest {
-        SubscribeRequest::new(self.shared.clone(), filter)
+    pub fn subscribe(&self, filters: impl IntoFilters) -> SubscribeRequest {
+        SubscribeRequest::new(self.shared.clone(), filters)
     }
 
-    /// Ends a subscription; see [`UnsubscribeRequest`].
-    pub fn unsubscribe(&self, filter: impl IntoFilter) -> UnsubscribeRequest {
-        UnsubscribeRequest::new(self.shared.clone(), filter)
+    /// Ends a subscription, or several at once; see [`UnsubscribeRequest`].
+    pub fn unsubscribe(&self, filters: impl IntoFilters) -> UnsubscribeRequest {
+        UnsubscribeRequest::new(self.shared.clone(), filters)
     }
 
     /// Publishes a message; see [`PublishRequest`].
+    ///
+    /// Topic and payload may be borrowed: text is checked and copied. Owned
+    /// payloads are taken as they are, see [`IntoBytes`].
     #[inline]
-    pub fn publish(&self, topic: impl IntoTopic, payload: impl Into<Bytes>) -> PublishRequest<'_> {
+    pub fn publish(&self, topic: impl IntoTopic, payload: impl IntoBytes) -> PublishRequest<'_> {
         PublishRequest::new(&self.shared, Draft::new(topic, payload))
     }
 
     /// Publishes a request and waits for its response; see [`Request`].
-    pub fn request(&self, topic: impl IntoTopic, payload: impl Into<Bytes>) -> Request {
+    pub fn request(&self, topic: impl IntoTopic, payload: impl IntoBytes) -> Request {
         Request::new(self.clone(), topic, payload)
     }
 

@@ -22,7 +22,7 @@ pub(super) fn event(event: &Event, error: Option<&TransportError>) {
         Event::Disconnected { conn, cause, online_for } => tracing::info!(
             connection = conn.0,
             cause = %cause,
-            error = error.map(|error| format!("{error:#}")),
+            error = error.map(|error| tracing::field::display(format!("{error:#}"))),
             online_for = online_for.map(tracing::field::debug),
             "disconnected"
         ),
@@ -82,7 +82,7 @@ fn of_files(event: &Event, error: Option<&TransportError>) {
     match event {
         Event::FilesKept { conn } => tracing::warn!(
             connection = conn.0,
-            error = error.map(|error| format!("{error:#}")),
+            error = error.map(|error| tracing::field::display(format!("{error:#}"))),
             "certificate files can't be used; those read before are"
         ),
         Event::FilesRenewed { conn } => {

@@ -115,3 +115,12 @@ impl Drop for Publishing<'_> {
         }
     }
 }
+
+impl std::fmt::Debug for Publishing<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Publishing")
+            .field("message", &self.draft)
+            .field("storing", &self.storing)
+            .finish_non_exhaustive()
+    }
+}

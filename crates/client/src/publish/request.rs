@@ -4,15 +4,14 @@ use std::sync::{Arc, MutexGuard};
 use std::task::Waker;
 use std::time::Duration;
 
-use bytes::Bytes;
 use evenkeel_codec::{Properties, Property, PropertyId, Publish, QoS, Text, TextError};
 use evenkeel_proto::record::Priority;
 use evenkeel_proto::{Accepted, Delivered, RejectReason, Token};
 
 use super::receipt::{Receipt, Waiting};
+use crate::arguments::{IntoBytes, IntoTopic};
 use crate::error::{PublishError, PublishFailure};
 use crate::shared::{Inner, Shared};
-use crate::topic::IntoTopic;
 use evenkeel_dispatch::Waiter;
 
 /// A message to be published; await it to have it accepted.
@@ -38,7 +37,7 @@ pub(crate) struct Draft {
 
 impl Draft {
     #[inline]
-    pub(crate) fn new(topic: impl IntoTopic, payload: impl Into<Bytes>) -> Self {
+    pub(crate) fn new(topic: impl IntoTopic, payload: impl IntoBytes) -> Self {
         let (topic, error) = match topic.into_topic() {
             Ok(topic) => (topic.into_text(), None),
             Err(error) => (Text::default(), Some(PublishError::Topic(error))),
@@ -49,7 +48,7 @@ impl Draft {
             retain: false,
             topic,
             packet_id: None,
-            payload: payload.into(),
+            payload: payload.into_bytes(),
             properties: Properties::new(),
         };
         Self { publish, priority: Priority::default(), error }
@@ -198,8 +197,8 @@ impl<'a> PublishRequest<'a> {
     }
 
     /// Ties a response to this request (MQTT 5).
-    pub fn correlation_data(mut self, data: impl Into<Bytes>) -> Self {
-        self.draft.publish.properties.push(Property::CorrelationData(data.into()));
+    pub fn correlation_data(mut self, data: impl IntoBytes) -> Self {
+        self.draft.publish.properties.push(Property::CorrelationData(data.into_bytes()));
         self
     }
 
@@ -241,6 +240,27 @@ impl<'a> PublishRequest<'a> {
     }
 }
 
+/// Shows no payload.
+impl std::fmt::Debug for Draft {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { publish, priority, error } = self;
+        f.debug_struct("Message")
+            .field("topic", &publish.topic)
+            .field("qos", &publish.qos)
+            .field("retain", &publish.retain)
+            .field("payload_len", &publish.payload.len())
+            .field("priority", priority)
+            .field("error", error)
+            .finish_non_exhaustive()
+    }
+}
+
+impl std::fmt::Debug for PublishRequest<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("PublishRequest").field(&self.draft).finish()
+    }
+}
+
 /// A message that was not accepted, ready to be tried again.
 pub struct RejectedPublish<'a> {
     /// The request as it was.
@@ -251,7 +271,10 @@ pub struct RejectedPublish<'a> {
 
 impl std::fmt::Debug for RejectedPublish<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("RejectedPublish").field("error", &self.error).finish_non_exhaustive()
+        f.debug_struct("RejectedPublish")
+            .field("request", &self.request)
+            .field("error", &self.error)
+            .finish()
     }
 }
 

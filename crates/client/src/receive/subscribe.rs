@@ -12,16 +12,16 @@ use evenkeel_codec::{
 use evenkeel_proto::{Completion, Token};
 
 use super::Messages;
+use crate::arguments::{IntoFilter, IntoFilters};
 use crate::error::SubscribeError;
 use crate::publish::user_property;
 use crate::shared::Shared;
-use crate::topic::IntoFilter;
 
 /// Messages a stream buffers unless told otherwise.
 const BUFFERED: usize = 256;
 
 /// What a filter has of its own, beside what it shares with the others.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 enum Own {
     Nothing,
     QoS(QoS),
@@ -31,7 +31,10 @@ enum Own {
 /// A subscription to be made; await it to have it granted.
 ///
 /// Awaiting gives the stream of [`Messages`] after SUBACK. It waits while
-/// offline. Dropping the future before it is ready gives up the stream; the
+/// offline. All filters go into one SUBSCRIBE, or as few as the server's limits
+/// allow; [`Messages::granted`] has the server's answer to each, the QoS or the code of its
+/// refusal. If it refuses all of them, this fails with
+/// [`SubscribeError::Refused`] and their codes. Dropping the future before it is ready gives up the stream; the
 /// server may still grant the subscription, which is then ended again.
 #[must_use = "a subscribe does nothing until it is awaited"]
 pub struct SubscribeRequest {
@@ -45,8 +48,8 @@ pub struct SubscribeRequest {
 }
 
 impl SubscribeRequest {
-    pub(crate) fn new(shared: Arc<Shared>, filter: impl IntoFilter) -> Self {
-        let request = Self {
+    pub(crate) fn new(shared: Arc<Shared>, filters: impl IntoFilters) -> Self {
+        let mut request = Self {
             shared,
             filters: Vec::new(),
             options: SubscribeOptions::default(),
@@ -55,7 +58,14 @@ impl SubscribeRequest {
             manual: false,
             error: None,
         };
-        request.add(filter, Own::Nothing)
+        match filters.into_filters() {
+            Ok(filters) => {
+                request.filters =
+                    filters.into_iter().map(|filter| (filter, Own::Nothing)).collect();
+            }
+            Err(error) => request.error = Some(SubscribeError::Filter(error)),
+        }
+        request
     }
 
     fn add(mut self, filter: impl IntoFilter, own: Own) -> Self {
@@ -215,6 +225,18 @@ fn granted(code: ReasonCode) -> Result<QoS, ReasonCode> {
     QoS::from_level(code.0).ok_or(code)
 }
 
+impl std::fmt::Debug for SubscribeRequest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SubscribeRequest")
+            .field("filters", &self.filters)
+            .field("options", &self.options)
+            .field("properties", &self.properties)
+            .field("buffer", &self.buffer)
+            .field("manual_ack", &self.manual)
+            .finish_non_exhaustive()
+    }
+}
+
 impl IntoFuture for SubscribeRequest {
     type Output = Result<Messages, SubscribeError>;
     type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
@@ -238,10 +260,12 @@ pub struct UnsubscribeRequest {
 }
 
 impl UnsubscribeRequest {
-    pub(crate) fn new(shared: Arc<Shared>, filter: impl IntoFilter) -> Self {
-        let request =
-            Self { shared, filters: Vec::new(), properties: Properties::new(), error: None };
-        request.filter(filter)
+    pub(crate) fn new(shared: Arc<Shared>, filters: impl IntoFilters) -> Self {
+        let (filters, error) = match filters.into_filters() {
+            Ok(filters) => (filters, None),
+            Err(error) => (Vec::new(), Some(SubscribeError::Filter(error))),
+        };
+        Self { shared, filters, properties: Properties::new(), error }
     }
 
     /// Another filter to end with the same packet.
@@ -287,6 +311,15 @@ impl UnsubscribeRequest {
             return Err(SubscribeError::Operation(error));
         }
         Operation::new(&self.shared, token).await.map_err(SubscribeError::Operation)
+    }
+}
+
+impl std::fmt::Debug for UnsubscribeRequest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("UnsubscribeRequest")
+            .field("filters", &self.filters)
+            .field("properties", &self.properties)
+            .finish_non_exhaustive()
     }
 }
 

@@ -1,11 +1,11 @@
 //! The facade for programs without async.
 
-use evenkeel::Reconnect;
-use evenkeel::blocking::Client;
+use evenkeel::blocking::{Client, TimedOut};
+use evenkeel::{Event, Reconnect};
 use evenkeel_broker::{Broker, fault::When};
 use evenkeel_codec::PacketType;
 
-use crate::support::{AtLeastOnce, AtMostOnce, millis, secs};
+use crate::support::{AtLeastOnce, ExactlyOnce, millis, secs};
 
 /// A broker on a runtime of its own.
 fn broker(builder: evenkeel_broker::Builder) -> (tokio::runtime::Runtime, Broker) {
@@ -23,20 +23,21 @@ fn messages_go_round_without_async() {
     let (_runtime, broker) = broker(Broker::builder());
     let client = start(&broker);
     client.online().unwrap();
-    let mut messages = client.subscribe("a", AtLeastOnce).unwrap();
-    assert!(messages.next_within(millis(10)).is_none());
-    client.publish_and_wait("a", "1", AtLeastOnce).unwrap();
+    let mut messages = client.subscribe("a").qos(AtLeastOnce).send().unwrap();
+    assert_eq!(messages.next_within(millis(10)).unwrap_err(), TimedOut { after: millis(10) });
+    client.publish("a", "1").qos(AtLeastOnce).delivered().unwrap();
     assert_eq!(messages.next().unwrap().payload(), "1");
-    let receipt = client.publish("a", "2", AtMostOnce).unwrap();
+    let receipt = client.publish("a", "2").send().unwrap();
     receipt.wait().unwrap();
-    assert_eq!(messages.next_within(secs(10)).unwrap().payload(), "2");
+    assert_eq!(messages.next_within(secs(10)).unwrap().unwrap().payload(), "2");
     let other = client.clone();
-    std::thread::spawn(move || other.publish_and_wait("a", "3", AtLeastOnce).unwrap());
+    std::thread::spawn(move || other.publish("a", "3").qos(AtLeastOnce).delivered().unwrap());
     assert_eq!(messages.next().unwrap().payload(), "3");
-    let answer = client.wait(client.handle().request("nobody", "?").timeout(millis(50)));
+    let answer = client.request("nobody", "?").timeout(millis(50)).send();
     assert_eq!(answer.unwrap_err().to_string(), "no response within 50ms");
-    assert_eq!(client.unsubscribe("a").unwrap().len(), 1);
+    assert_eq!(client.unsubscribe("a").send().unwrap().len(), 1);
     assert!(client.shutdown(secs(5)).is_clean());
+    assert_eq!(messages.next_within(secs(10)).map(|next| next.is_none()), Ok(true), "an end");
     assert!(messages.next().is_none(), "the iterator ends with the client");
 }
 
@@ -45,8 +46,8 @@ fn a_receipt_can_be_waited_for_in_bits() {
     let late = When::sent(PacketType::PubAck).delay(millis(300));
     let (_runtime, broker) = broker(Broker::builder().fault(late));
     let client = start(&broker);
-    let mut receipt = client.publish("a", "1", AtLeastOnce).unwrap();
-    assert!(receipt.wait_within(millis(10)).is_none());
+    let mut receipt = client.publish("a", "1").qos(AtLeastOnce).send().unwrap();
+    assert!(receipt.wait_within(millis(10)).is_err());
     receipt.wait_within(secs(10)).unwrap().unwrap();
 }
 
@@ -55,8 +56,8 @@ fn a_program_may_simply_end() {
     let late = When::sent(PacketType::PubAck).delay(millis(300));
     let (_runtime, broker) = broker(Broker::builder().fault(late));
     let client = start(&broker);
-    let mut messages = client.subscribe("a", AtLeastOnce).unwrap();
-    drop(client.publish("a", "1", AtLeastOnce).unwrap());
+    let mut messages = client.subscribe("a").qos(AtLeastOnce).send().unwrap();
+    drop(client.publish("a", "1").qos(AtLeastOnce).send().unwrap());
     drop(messages.next());
     drop(client);
     drop(messages);
@@ -89,7 +90,7 @@ async fn it_can_be_dropped_inside_of_a_runtime() {
 fn fifty(url: &str) -> Client {
     let client = Client::start(evenkeel::Client::builder(url).client_id("boat")).unwrap();
     for number in 0..50 {
-        drop(client.publish("a", format!("{number}"), AtLeastOnce).unwrap());
+        drop(client.publish("a", format!("{number}")).qos(AtLeastOnce).send().unwrap());
     }
     client
 }
@@ -168,4 +169,30 @@ fn dropped_in_async_code_it_finishes_in_the_background() {
         assert!(dropped.1.recv().unwrap() < millis(6900), "the task was held up");
         assert_all_finished(&broker);
     }
+}
+
+/// No setting needs a detour by the async client.
+#[test]
+fn requests_have_the_settings_of_the_async_ones() {
+    let (_runtime, broker) = broker(Broker::builder());
+    let client = start(&broker);
+    let mut events = client.events();
+    client.online_within(secs(10)).unwrap().unwrap();
+    let connected = events.any(|report| matches!(report.event, Event::Connected(_)));
+    assert!(connected && events.next_within(millis(1)).is_err());
+    let publish = client.publish("kept", b"1").qos(AtLeastOnce).retain(true);
+    let publish = publish.content_type("text/plain").user_property("a", "b");
+    publish.expiry(secs(600)).delivered().unwrap();
+    let filters = client.subscribe(["kept", "other/#"]).qos(AtLeastOnce);
+    let mut messages = filters.filter("third", ExactlyOnce).manual_ack().send().unwrap();
+    let granted: Vec<_> = messages.granted().iter().map(|(_, granted)| *granted).collect();
+    assert_eq!(granted, [Ok(AtLeastOnce), Ok(AtLeastOnce), Ok(ExactlyOnce)]);
+    let message = messages.next_within(secs(10)).unwrap().unwrap();
+    assert!(message.retain());
+    assert!(message.properties().content_type().is_some_and(|text| text == "text/plain"));
+    message.ack();
+    assert_eq!(client.unsubscribe(["kept", "other/#"]).send().unwrap().len(), 2);
+    client.drained_within(secs(10)).unwrap();
+    client.shutdown(secs(5));
+    assert!(matches!(events.last().unwrap().event, Event::Disconnected { .. }));
 }

@@ -4,6 +4,7 @@ mod support;
 mod version;
 
 mod acknowledge;
+mod arguments;
 mod authentication;
 mod backpressure;
 #[cfg(feature = "blocking")]
@@ -29,6 +30,7 @@ mod request;
 mod resume;
 mod scram;
 mod shutdown;
+mod sources;
 mod stall;
 mod start;
 mod streams;

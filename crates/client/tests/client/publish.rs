@@ -170,7 +170,7 @@ async fn a_refused_message_comes_back_whole() {
 async fn try_send_says_what_is_wrong_with_a_topic() {
     let (client, _server, _peer) = online_v5().await;
     let rejected = client.publish("a/+", "1").try_send().unwrap_err();
-    let error = rejected.error.to_string();
-    assert_eq!(error, client.publish("a/+", "1").await.unwrap_err().to_string());
+    let error = format!("{:#}", rejected.error);
+    assert_eq!(error, format!("{:#}", client.publish("a/+", "1").await.unwrap_err()));
     assert!(error.contains('+'), "{error}");
 }

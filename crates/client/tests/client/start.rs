@@ -30,7 +30,10 @@ async fn settings_that_cannot_work_are_refused_with_a_reason() {
         builder().client_id("pump\0"),
         "the client identifier is not valid: string holds the null character U+0000",
     );
-    assert_refused(builder().username("\0"), "the user name is not valid: string holds the null character U+0000");
+    assert_refused(
+        builder().username("\0"),
+        "the user name is not valid: string holds the null character U+0000",
+    );
     assert_refused(
         builder().will(Will::new("a/#", "gone")),
         "the will topic is not valid: topic name holds a wildcard, + or #, which only filters may",
@@ -141,7 +144,8 @@ async fn bounds_of_zero_are_refused() {
 #[tokio::test]
 async fn a_missing_certificate_file_is_found_at_once() {
     let tls = evenkeel::tls::TlsOptions::new().ca_file("/nowhere/ca.pem");
-    let error = Client::builder("mqtts://localhost").tls(tls).start().unwrap_err().to_string();
+    let error = Client::builder("mqtts://localhost").tls(tls).start().unwrap_err();
+    let error = format!("{error:#}");
     assert!(error.contains("/nowhere/ca.pem") && error.contains("No such file"), "{error}");
 }
 

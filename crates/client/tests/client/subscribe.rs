@@ -102,7 +102,7 @@ async fn a_bad_filter_is_named() {
     let (client, _server, mut peer) = online_v5().await;
     let error = client.subscribe("a/#/b").await.unwrap_err();
     assert!(matches!(error, SubscribeError::Filter(_)), "{error:?}");
-    assert!(error.to_string().contains('#'), "{error}");
+    assert!(format!("{error:#}").contains('#'), "{error:#}");
     let error = client.unsubscribe("").await.unwrap_err();
     assert!(matches!(error, SubscribeError::Filter(_)), "{error:?}");
     assert_eq!(peer.poll().await, None);
