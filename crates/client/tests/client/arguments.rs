@@ -10,8 +10,9 @@ use crate::support::*;
 
 /// A helper as applications have them: nothing it is given outlives the call.
 async fn report(client: &Client, topic: &str, value: &str, raw: &[u8]) {
-    client.publish(topic, value).await.unwrap();
-    client.publish(topic, raw).qos(AtLeastOnce).correlation_data(raw).await.unwrap();
+    drop(client.publish(topic, value).await.unwrap());
+    let tagged = client.publish(topic, raw).qos(AtLeastOnce).correlation_data(raw);
+    drop(tagged.await.unwrap());
     drop(Will::new(topic, value));
 }
 

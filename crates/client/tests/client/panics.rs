@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::task::{Context, Poll};
 
+use evenkeel::transport::Endpoint;
 use evenkeel::transport::internals::{ConnectProgress, Opener};
-use evenkeel::transport::{Endpoint};
 use evenkeel::{
     Authenticator, Bytes, ConnectError, Credentials, DisconnectCause, Event, HookFuture,
     OperationError, PublishError, RejectReason, SubscribeError, TransportError, TransportFailure,

@@ -1,7 +1,9 @@
 //! Answers to a WebSocket handshake, legal and illegal (RFC 6455, section 4; RFC 9110, section 5.6).
 
-use evenkeel::transport::internals::{Transport};
-use evenkeel::transport::{ConnectError, StreamError, TransportOptions, WebSocketError, WebSocketOptions};
+use evenkeel::transport::internals::Transport;
+use evenkeel::transport::{
+    ConnectError, StreamError, TransportOptions, WebSocketError, WebSocketOptions,
+};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;

@@ -3,12 +3,16 @@
 use std::io;
 
 use evenkeel::transport::internals::{ConnectProgress, Opener};
-use evenkeel::transport::{ConnectError, Endpoint, MemoryListener, Proxy, StreamError, TransportOptions};
+use evenkeel::transport::{
+    ConnectError, Endpoint, MemoryListener, Proxy, StreamError, TransportOptions,
+};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::support::{assert_echo, echo, soon};
 
-async fn open(endpoint: &Endpoint) -> Result<evenkeel::transport::internals::Transport, ConnectError> {
+async fn open(
+    endpoint: &Endpoint,
+) -> Result<evenkeel::transport::internals::Transport, ConnectError> {
     soon(Opener::default().open(endpoint, &ConnectProgress::new())).await
 }
 

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
+use evenkeel::ConnectPhase;
 #[cfg(any(feature = "ring", feature = "aws-lc-rs", feature = "websocket"))]
 use evenkeel::transport::MemoryListener;
-use evenkeel::ConnectPhase;
 use evenkeel::transport::internals::{ConnectProgress, Opener};
 use evenkeel::transport::{Endpoint, TransportOptions};
 use tokio::time::{Instant, timeout};

@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
-use evenkeel::transport::internals::{Transport};
+use evenkeel::transport::internals::Transport;
 use evenkeel::transport::{ConfigError, ConnectError, TcpOptions, TransportOptions};
 use tokio::io::{AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::TcpListener;

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use evenkeel::tls::{TlsConfigError, TlsOptions};
-use evenkeel::transport::internals::{Opener};
+use evenkeel::transport::internals::Opener;
 use evenkeel::transport::{ConfigError, ConnectError, TransportOptions};
 use tokio::net::TcpListener;
 

@@ -5,7 +5,10 @@ use std::io::IoSlice;
 use std::pin::Pin;
 
 use evenkeel::transport::internals::{ConnectProgress, Opener, Transport};
-use evenkeel::transport::{ConfigError, ConnectError, Endpoint, MemoryListener, StreamError, Subprotocol, TransportOptions, WebSocketError, WebSocketOptions};
+use evenkeel::transport::{
+    ConfigError, ConnectError, Endpoint, MemoryListener, StreamError, Subprotocol,
+    TransportOptions, WebSocketError, WebSocketOptions,
+};
 use futures_util::{SinkExt, StreamExt};
 use tokio::io::{AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;

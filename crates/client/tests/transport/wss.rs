@@ -6,7 +6,7 @@ use std::sync::mpsc;
 use std::task::{Context, Poll, Waker};
 
 use evenkeel::tls::{TlsError, TlsOptions};
-use evenkeel::transport::internals::{Transport};
+use evenkeel::transport::internals::Transport;
 use evenkeel::transport::{ConnectError, TransportOptions, WebSocketError};
 use futures_util::SinkExt;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt, ReadBuf};
