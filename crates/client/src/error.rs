@@ -1,17 +1,33 @@
-//! Errors, one enum per operation.
+//! Errors, one enum per operation, and what they hold.
+//!
+//! An error says what failed (`{}`) and gives what lies below as its
+//! [`source`](std::error::Error::source); the alternate form (`{:#}`) has both in one
+//! line. The [front page](crate#errors-and-what-to-do) says what to do about each.
 
 use std::error::Error;
 use std::fmt;
 
-use evenkeel_codec::TopicError;
-use evenkeel_proto::{DisconnectCause, Halt, RejectReason, Retry};
+use evenkeel_proto::Retry;
 
 use crate::explain::{Below, end_with};
-use crate::hooks::{AuthenticatorError, CredentialsError, EndpointError};
 use crate::transport::{self, StreamError};
 use crate::url::UrlError;
 
-use evenkeel_proto::{ConfigError, DeliveryError, SubscribeError as OperationError};
+pub use crate::hooks::{AuthenticatorError, CredentialsError, EndpointError};
+#[doc(inline)]
+pub use evenkeel_codec::{
+    DecodeError, EncodeError, PropertyError, QoSError, TextError, TopicError, VersionError,
+};
+#[doc(inline)]
+pub use evenkeel_proto::keepalive::Death;
+#[doc(inline)]
+pub use evenkeel_proto::record::StorageFailure;
+#[doc(inline)]
+pub use evenkeel_proto::{
+    CauseClass, ConfigError, DeliveryError, DisconnectCause, Halt, NamedServer, ProtocolError,
+    PublishLimit, QueueError, Refusal, RejectReason, SubscribeError as OperationError,
+    SubscribeFeature, TransportFailure,
+};
 
 /// Why a client was not made.
 #[derive(Debug)]
@@ -225,7 +241,7 @@ pub enum PublishError {
     /// The topic is no topic name.
     Topic(TopicError),
     /// A property's text is no MQTT string.
-    Property(evenkeel_codec::TextError),
+    Property(TextError),
     /// The client does not take it, now or ever; see [`RejectReason::is_temporary`].
     Rejected(RejectReason),
 }
@@ -259,7 +275,7 @@ pub enum SubscribeError {
     /// A filter is no topic filter.
     Filter(TopicError),
     /// A property's text is no MQTT string.
-    Property(evenkeel_codec::TextError),
+    Property(TextError),
     /// The server refused every filter; the codes are in their order.
     Refused(Vec<evenkeel_codec::ReasonCode>),
     /// The operation could not be done.

@@ -9,6 +9,7 @@
 //!
 //! # async fn run() -> Result<(), Box<dyn std::error::Error>> {
 //! let client = Client::builder("mqtt://localhost").client_id("pump-17").start()?;
+//! client.online().await?; // or why the server refuses
 //! let mut alarms = client.subscribe("site/+/alarm").qos(QoS::AtLeastOnce).await?;
 //!
 //! let receipt = client.publish("site/7/level", "4.2").qos(QoS::AtLeastOnce).await?;
@@ -22,6 +23,14 @@
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! # Where things are
+//!
+//! [`Client`] is the handle, [`ClientBuilder`] makes it. Their methods return what
+//! [`request`] has; what a client tells of itself is in [`events`], what can go wrong in
+//! [`error`]. Settings are in [`config`], [`tls`], [`transport`] and [`profile`]; topics,
+//! properties and reason codes in [`packet`]; messages that wait in [`queue`], and where they
+//! outlive the process in [`store`]. Programs without async use [`blocking`](blocking::Client).
 //!
 //! # What to know
 //!
@@ -92,9 +101,9 @@
 //!
 //! | Error | Means | What to do |
 //! |---|---|---|
-//! | [`BuildError`] | Settings that cannot work; nothing was started. | Mend what the text names. |
-//! | [`ConnectError::Halted`] | The server refused for good, or the [`Reconnect`] policy stopped. | Show it; mend the cause; [`Client::reconnect`] tries again. |
-//! | [`PublishError::Topic`], [`PublishError::Property`] | The message breaks a rule of MQTT. | Mend it. |
+//! | [`BuildError`] | Settings that cannot work; nothing was started. | Fix what the text names. |
+//! | [`ConnectError::Halted`] | The server refused for good, or the [`Reconnect`] policy stopped. | Show it; fix the cause; [`Client::reconnect`] tries again. |
+//! | [`PublishError::Topic`], [`PublishError::Property`] | The message breaks a rule of MQTT. | Fix it. |
 //! | [`PublishError::Rejected`] | No room ([`is_temporary`](RejectReason::is_temporary); only from [`try_send`](PublishRequest::try_send)), more than the server or profile takes, or the client is closed. | Await the publish instead of `try_send`; obey [`Client::limits`]. |
 //! | [`DeliveryError::Refused`] | The server has it and says no. | Look at the code; the same message again has the same fate. |
 //! | [`DeliveryError::WrongAcknowledgement`] | The server took it with another QoS: RabbitMQ 3 has no QoS 2. | Use the QoS that the text names. |
@@ -103,9 +112,9 @@
 //! | [`DeliveryError::Expired`] | Its expiry passed in the queue. | Nothing, if the expiry was meant. |
 //! | [`DeliveryError::Quarantined`] | Connections die with it in flight. | Report the message to those who run the server. |
 //! | [`DeliveryError::Abandoned`] | The client closed or halted first. | Keep it for the next run; with attempts above 0 the server may have it. |
-//! | [`DeliveryError::ConnectionRefused`] | The client halted, as it was refused for good. | Mend what the refusal names; with attempts above 0 the server may have the message. |
+//! | [`DeliveryError::ConnectionRefused`] | The client halted, as it was refused for good. | Fix what the refusal names; with attempts above 0 the server may have the message. |
 //! | [`DeliveryError::StillStored`] | The client closed first; the store has it. | Start a client with that store. |
-//! | [`DeliveryError::NotStored`] | The store failed: the message was never accepted. | Mend the disk; publish it again. |
+//! | [`DeliveryError::NotStored`] | The store failed: the message was never accepted. | Fix the disk; publish it again. |
 //! | [`DeliveryError::Dropped`], [`DeliveryError::Superseded`] | It gave way in the queue, by [`WhenFull`]. | Nothing, if the policy was meant. |
 //! | [`DeliveryError::Removed`] | The application took it out of the queue. | Nothing. |
 //! | [`SubscribeError::Refused`] | The server granted no filter. | Look at the codes: mostly permissions. |
@@ -119,15 +128,18 @@ pub mod blocking;
 mod builder;
 mod client;
 mod clock;
+pub mod config;
 mod driver;
-mod error;
-mod events;
+pub mod error;
+pub mod events;
 mod explain;
 mod hooks;
 mod io_error;
+pub mod packet;
 mod publish;
+pub mod queue;
 mod receive;
-mod request;
+pub mod request;
 mod server;
 mod shared;
 pub mod tls;
@@ -136,40 +148,45 @@ mod tuning;
 pub mod url;
 mod will;
 
-pub use arguments::{IntoBytes, IntoFilter, IntoFilters, IntoTopic};
 pub use builder::ClientBuilder;
 pub use client::Client;
-pub use client::queue::Queue;
-pub use clock::Clock;
-pub use error::{
-    BuildError, ConnectError, PublishError, PublishFailure, RequestError, SubscribeError,
-    TransportError,
-};
-pub use events::{Events, Report};
-pub use hooks::{
-    Authenticator, AuthenticatorError, Credentials, CredentialsError, EndpointError, HookFuture,
-};
-pub use publish::{PublishRequest, Publishing, Receipt, RejectedPublish};
-pub use receive::{Message, Messages, SubscribeRequest, UnsubscribeRequest};
-pub use request::Request;
-pub use server::IntoServer;
+#[doc(inline)]
+pub use evenkeel_codec::{QoS, Version};
+#[doc(inline)]
+pub use evenkeel_proto::{Event, State};
+pub use publish::Receipt;
+pub use receive::{Message, Messages};
 pub use will::Will;
 
-pub use evenkeel_codec::{
-    Bytes, DecodeError, EncodeError, PacketId, Properties, Property, PropertyError, PropertyId,
-    QoS, ReasonCode, RetainHandling, SubscribeOptions, Text, TextError, TopicError, TopicFilter,
-    TopicName, Version,
-};
 pub use evenkeel_profile as profile;
-pub use evenkeel_proto::record::{
-    Priority, Serial, StorageFailure, StoredMessage, StoredState, Window,
-};
-pub use evenkeel_proto::{
-    Bounds, CauseClass, ConfigError, ConnectPhase, Connected, ConnectionId, Delivered,
-    DeliveryError, DisconnectCause, Effective, Event, Halt, Instant, Limits, NamedServer,
-    OfflineQos0, Pace, ProtocolError, PublishLimit, QueueConfig, QueueError, Reconnect, Refusal,
-    RefusedPolicy, RejectReason, Repetition, Retry, SetBy, ShutdownReport, State, Stats,
-    SubscribeError as OperationError, SubscribeFeature, TakeOverPolicy, TransportFailure, WhenFull,
-    WhenUncertain, keepalive,
-};
 pub use evenkeel_store as store;
+
+/// The paths of 0.1, which had all names here. They go with 0.3.
+#[doc(hidden)]
+pub use {
+    config::{
+        Authenticator, Bounds, Clock, Credentials, HookFuture, IntoServer, OfflineQos0,
+        QueueConfig, Reconnect, RefusedPolicy, TakeOverPolicy, WhenFull, WhenUncertain,
+    },
+    error::{
+        AuthenticatorError, BuildError, CauseClass, ConfigError, ConnectError, CredentialsError,
+        DecodeError, DeliveryError, DisconnectCause, EncodeError, EndpointError, Halt, NamedServer,
+        OperationError, PropertyError, ProtocolError, PublishError, PublishFailure, PublishLimit,
+        QueueError, Refusal, RejectReason, RequestError, StorageFailure, SubscribeError,
+        SubscribeFeature, TextError, TopicError, TransportError, TransportFailure,
+    },
+    evenkeel_proto::keepalive,
+    events::{
+        ConnectPhase, Connected, ConnectionId, Effective, Events, Instant, Limits, Pace,
+        Repetition, Report, Retry, SetBy, Stats,
+    },
+    packet::{
+        Bytes, PacketId, Properties, Property, PropertyId, ReasonCode, RetainHandling,
+        SubscribeOptions, Text, TopicFilter, TopicName,
+    },
+    queue::{Priority, Queue, Serial, ShutdownReport, StoredMessage, StoredState, Window},
+    request::{
+        Delivered, IntoBytes, IntoFilter, IntoFilters, IntoTopic, PublishRequest, Publishing,
+        RejectedPublish, Request, SubscribeRequest, UnsubscribeRequest,
+    },
+};

@@ -1,5 +1,5 @@
-//! Request and response over MQTT: a response topic, correlation data, and a
-//! time-out.
+//! What the methods of a [`Client`] return to be set up and awaited, and what may be
+//! given to them.
 
 use std::future::{Future, IntoFuture};
 use std::pin::Pin;
@@ -8,13 +8,18 @@ use std::time::Duration;
 use bytes::Bytes;
 use evenkeel_codec::{Property, QoS};
 
-use crate::arguments::{IntoBytes, IntoTopic};
+pub use crate::arguments::{IntoBytes, IntoFilter, IntoFilters, IntoTopic};
 use crate::client::Client;
 use crate::error::RequestError;
-use crate::publish::{Draft, PublishRequest, whole_seconds};
+pub use crate::publish::{PublishRequest, Publishing, Receipt, RejectedPublish};
+pub use crate::receive::{SubscribeRequest, UnsubscribeRequest};
+#[doc(inline)]
+pub use evenkeel_proto::Delivered;
+
+use crate::publish::{Draft, whole_seconds};
 use crate::receive::Message;
 
-/// A request to be made; await it for its response.
+/// Request and response over MQTT: a request to be made; await it for its response.
 ///
 /// On MQTT 5 the request carries a response topic and correlation data, and
 /// the response is the first message on that topic with the same data. Before

@@ -1,4 +1,4 @@
-//! Events on their way to those who listen.
+//! What a client tells of itself: its state, its events, its limits and counters.
 
 #[cfg(feature = "json")]
 mod json;
@@ -9,7 +9,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::SystemTime;
 
-use evenkeel_proto::{Event, Instant};
+#[doc(inline)]
+pub use evenkeel_proto::keepalive::Pong;
+#[doc(inline)]
+pub use evenkeel_proto::record::{Notice, NoticeKind};
+#[doc(inline)]
+pub use evenkeel_proto::{
+    ConnectPhase, Connected, ConnectionId, Effective, Event, Instant, Limits, Pace, Repetition,
+    Retry, SetBy, State, Stats,
+};
 
 use crate::error::TransportError;
 use crate::shared::Shared;
