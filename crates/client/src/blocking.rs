@@ -117,7 +117,7 @@ fn thread_may_wait() -> bool {
 /// Nothing came within the time that was given; what was waited for goes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TimedOut {
-    /// The time.
+    /// How long was waited.
     pub after: Duration,
 }
 
@@ -172,7 +172,7 @@ impl Client {
         self.keeper.wait_within(limit, self.inner.online())
     }
 
-    /// Where the client stands.
+    /// The state now; see [`crate::Client::state`].
     pub fn state(&self) -> State {
         self.inner.state()
     }
@@ -319,7 +319,7 @@ impl<'a> PublishRequest<'a> {
 pub struct RejectedPublish<'a> {
     /// The request as it was.
     pub request: PublishRequest<'a>,
-    /// Why.
+    /// Why it was not accepted.
     pub error: PublishError,
 }
 

@@ -209,7 +209,9 @@ impl ClientBuilder {
         self
     }
 
-    /// Who connects.
+    /// The user name in CONNECT, up to 65,535 bytes. A server whose URL has a user
+    /// name gets that one instead, and what [`credentials`](Self::credentials) returns
+    /// goes before both.
     pub fn username(mut self, username: impl Into<String>) -> Self {
         match Text::try_from(username.into()) {
             Ok(username) => self.change().config.connect.credentials.username = Some(username),
@@ -218,7 +220,9 @@ impl ClientBuilder {
         self
     }
 
-    /// A secret; never shown.
+    /// The password in CONNECT, up to 65,535 bytes; never shown or logged. Before
+    /// MQTT 5 it needs a user name beside it. What goes before it, goes before the
+    /// [`username`](Self::username), too.
     pub fn password(mut self, password: impl IntoBytes) -> Self {
         self.change().config.connect.credentials.password = Some(password.into_bytes());
         self
@@ -258,7 +262,7 @@ impl ClientBuilder {
     ///     let url = sign().await;
     ///     ServerUrl::parse(&url)
     ///         .map(Endpoint::from)
-    ///         .map_err(|error| evenkeel::EndpointError(error.to_string()))
+    ///         .map_err(|error| evenkeel::error::EndpointError(error.to_string()))
     /// });
     /// ```
     pub fn endpoint<F, Answer>(mut self, hook: F) -> Self
@@ -277,8 +281,9 @@ impl ClientBuilder {
     /// is.
     ///
     /// ```
+    /// use evenkeel::Client;
+    /// use evenkeel::error::CredentialsError;
     /// use evenkeel::tls::TlsIdentity;
-    /// use evenkeel::{Client, CredentialsError};
     ///
     /// # struct Issued { chain: String, key: String }
     /// # async fn issue() -> Result<Issued, CredentialsError> { Err(CredentialsError(String::new())) }
@@ -304,7 +309,35 @@ impl ClientBuilder {
         self
     }
 
-    /// Enhanced authentication (MQTT 5).
+    /// Does enhanced authentication (MQTT 5): both sides exchange data until each
+    /// has proven who it is, such as by SCRAM, which never sends the password. With
+    /// an older [`version`](Self::version), [`start`](Self::start) fails. The example
+    /// `scram` has a whole [`Authenticator`].
+    ///
+    /// ```
+    /// use evenkeel::Client;
+    /// use evenkeel::config::{Authenticator, HookFuture};
+    /// use evenkeel::packet::Bytes;
+    ///
+    /// /// Sends a token, and answers no challenge.
+    /// struct Token(Bytes);
+    ///
+    /// impl Authenticator for Token {
+    ///     fn method(&self) -> &str {
+    ///         "K8S-SAT"
+    ///     }
+    ///
+    ///     fn start(&self) -> Bytes {
+    ///         self.0.clone()
+    ///     }
+    ///
+    ///     fn respond(&self, _challenge: Bytes) -> HookFuture<Option<Bytes>> {
+    ///         Box::pin(async { None })
+    ///     }
+    /// }
+    ///
+    /// let builder = Client::builder("mqtts://broker.example").authenticator(Token("t0ken".into()));
+    /// ```
     pub fn authenticator(mut self, authenticator: impl Authenticator) -> Self {
         match Text::try_from(authenticator.method()) {
             Ok(method) => {
@@ -317,7 +350,8 @@ impl ClientBuilder {
         self
     }
 
-    /// What the server publishes if this client is lost.
+    /// The message that the server publishes if a connection ends in any way but by
+    /// this client's DISCONNECT; [`Will`] has an example.
     pub fn will(mut self, will: Will) -> Self {
         match will.build() {
             Ok(will) => self.change().config.connect.will = Some(Box::new(will)),
@@ -375,7 +409,9 @@ impl ClientBuilder {
         self
     }
 
-    /// When connections are opened again.
+    /// When connections are opened again: delays, the budget of attempts, and what a
+    /// refusal means. Unless set: without end, after growing delays with jitter;
+    /// [`Reconnect`] has the numbers.
     pub fn reconnect(mut self, policy: Reconnect) -> Self {
         self.change().config.reconnect = policy;
         self
@@ -401,7 +437,8 @@ impl ClientBuilder {
         self
     }
 
-    /// All bounds of this side.
+    /// All bounds of memory and concurrency of this side at once, in place of what
+    /// [`in_flight`](Self::in_flight) has set.
     pub fn bounds(mut self, bounds: Bounds) -> Self {
         self.change().config.bounds = bounds;
         self
@@ -439,7 +476,8 @@ impl ClientBuilder {
         self
     }
 
-    /// TCP settings.
+    /// Settings of the TCP connections to all servers: local address, interface,
+    /// fixed addresses of names.
     pub fn tcp(mut self, options: TcpOptions) -> Self {
         self.change().transport_options().tcp = options;
         self
@@ -452,7 +490,8 @@ impl ClientBuilder {
         self
     }
 
-    /// Reaches the servers through a proxy.
+    /// Reaches all servers through a SOCKS5 or HTTP proxy. Endpoints that are no
+    /// network addresses, such as Unix sockets, are errors of [`start`](Self::start) then.
     pub fn proxy(mut self, proxy: Proxy) -> Self {
         self.change().transport_options().proxy = Some(proxy);
         self
@@ -464,13 +503,14 @@ impl ClientBuilder {
         self
     }
 
-    /// Another clock; for tests.
+    /// Another clock than that of the system, so that tests need not wait.
     pub fn clock(mut self, clock: Clock) -> Self {
         self.change().clock = clock;
         self
     }
 
-    /// Fixes all jitter; for tests.
+    /// Fixes all that is random, jitter and the identifier that the client makes
+    /// itself, so that a test does the same each time.
     pub fn seed(mut self, seed: u64) -> Self {
         self.seed = Some(seed);
         self

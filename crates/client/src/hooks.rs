@@ -15,14 +15,14 @@ pub type HookFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 /// User name and password for one attempt to connect. `Debug` shows neither.
 #[derive(Clone, Default)]
 pub struct Credentials {
-    /// Who connects.
+    /// The user name; `None` sends none.
     pub username: Option<String>,
-    /// A secret.
+    /// The password, up to 65,535 bytes; `None` sends none.
     pub password: Option<Bytes>,
 }
 
 impl Credentials {
-    /// A user name with its password.
+    /// A user name with its password; a literal or a borrowed one is copied.
     pub fn new(username: impl Into<String>, password: impl IntoBytes) -> Self {
         Self { username: Some(username.into()), password: Some(password.into_bytes()) }
     }

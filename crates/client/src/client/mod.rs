@@ -120,12 +120,25 @@ impl Client {
         self.shared.lock().streams.discarded()
     }
 
-    /// Where the client stands.
+    /// The state now: connecting, online, waiting for the next attempt, halted or
+    /// closed.
     pub fn state(&self) -> State {
         self.shared.lock().state()
     }
 
-    /// The state as a value that can be watched.
+    /// The state as a value that can be watched: what matters now, and not each step
+    /// on the way to it, which [`events`](Self::events) tells. The receiver does not
+    /// keep the client alive.
+    ///
+    /// ```no_run
+    /// # async fn watch(client: evenkeel::Client) {
+    /// let mut state = client.watch_state();
+    /// while state.changed().await.is_ok() {
+    ///     let is_online = state.borrow_and_update().is_online();
+    ///     println!("{}", if is_online { "online" } else { "offline" });
+    /// }
+    /// # }
+    /// ```
     pub fn watch_state(&self) -> watch::Receiver<State> {
         self.shared.state.watch()
     }
@@ -146,17 +159,19 @@ impl Client {
         self.shared.lock().core.limits().cloned()
     }
 
-    /// The counters since the client was started.
+    /// Counters of all connections since the client was started: attempts, packets,
+    /// pings, messages.
     pub fn stats(&self) -> Stats {
         *self.shared.lock().core.stats()
     }
 
-    /// Messages accepted and not yet sent.
+    /// How many messages are accepted and not yet sent, of all QoS.
     pub fn queued(&self) -> usize {
         self.shared.lock().core.queued()
     }
 
-    /// Exchanges in flight.
+    /// How many QoS 1 and 2 messages are sent and not yet acknowledged to the end; at
+    /// most what the builder's [`in_flight`](ClientBuilder::in_flight) and the server allow.
     pub fn in_flight(&self) -> usize {
         self.shared.lock().core.in_flight()
     }

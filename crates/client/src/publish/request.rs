@@ -190,13 +190,14 @@ impl<'a> PublishRequest<'a> {
         self
     }
 
-    /// Where a response is expected (MQTT 5).
+    /// The topic on which a response is expected (MQTT 5);
+    /// [`Client::request`](crate::Client::request) does all of that by itself.
     pub fn response_topic(mut self, topic: impl Into<String>) -> Self {
         self.draft.text(topic, Property::ResponseTopic);
         self
     }
 
-    /// Ties a response to this request (MQTT 5).
+    /// What a response is to carry, too, so that it is known by it (MQTT 5).
     pub fn correlation_data(mut self, data: impl IntoBytes) -> Self {
         self.draft.publish.properties.push(Property::CorrelationData(data.into_bytes()));
         self
@@ -265,7 +266,7 @@ impl std::fmt::Debug for PublishRequest<'_> {
 pub struct RejectedPublish<'a> {
     /// The request as it was.
     pub request: PublishRequest<'a>,
-    /// Why.
+    /// Why it was not accepted.
     pub error: PublishError,
 }
 

@@ -112,7 +112,8 @@ impl SubscribeRequest {
         self
     }
 
-    /// When retained messages are sent (MQTT 5).
+    /// Whether the server sends retained messages: at each subscribe, which is the
+    /// default, only if the subscription is new, or never (MQTT 5).
     pub const fn retain_handling(mut self, handling: RetainHandling) -> Self {
         self.options.retain_handling = handling;
         self

@@ -34,13 +34,15 @@ pub(super) enum Material {
 }
 
 impl TlsIdentity {
-    /// From memory.
+    /// A certificate chain and its key from memory, PEM or DER. They are checked when
+    /// they are used.
     pub fn from_bytes(chain: impl Into<Vec<u8>>, key: impl Into<Vec<u8>>) -> Self {
         let chain = Source::Bytes(chain.into().into());
         Self(Kind::Sources { chain, key: Source::Bytes(key.into().into()) })
     }
 
-    /// From files.
+    /// A certificate chain and its key from files, PEM or DER, which are read anew for
+    /// each attempt.
     pub fn from_files(chain: impl Into<PathBuf>, key: impl Into<PathBuf>) -> Self {
         let (chain, key) = (Source::File(chain.into()), Source::File(key.into()));
         Self(Kind::Sources { chain, key })
