@@ -118,7 +118,7 @@ fn errors_of_connections_are_found() {
 
 #[test]
 fn reconnect_promises_that_are_not_kept_are_found() {
-    finds_in("R2", "poison", |client| client.declared.reconnect.budget = 1);
+    finds_in("R2", "poison", |client| client.declared.reconnect.budget = Some(1));
     finds_in("R3", "poison", |client| client.declared.reconnect.base = secs(10));
     finds_in("R7", "poison", |client| client.declared.bounds.deaths_per_packet = 9);
     finds_in("R9", "take-over-fight", |client| {

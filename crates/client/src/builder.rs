@@ -647,8 +647,19 @@ impl Settings {
             _ => return Err(BuildError::KeepAlive(self.keep_alive)),
         }
         config.servers = self.servers.len();
+        check_reconnect(&config.reconnect)?;
         apply_profile(&mut config, &self.profile)?;
         Ok(config)
+    }
+}
+
+/// A client of this crate never storms a server (R2, R3): the core alone can
+/// do without these bounds.
+const fn check_reconnect(policy: &Reconnect) -> Result<(), BuildError> {
+    match policy {
+        Reconnect { budget: None, .. } => Err(BuildError::Reconnect("budget")),
+        Reconnect { jitter: false, .. } => Err(BuildError::Reconnect("jitter")),
+        _ => Ok(()),
     }
 }
 

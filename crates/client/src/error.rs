@@ -57,6 +57,9 @@ pub enum BuildError {
         /// The most allowed.
         maximum: u16,
     },
+    /// The reconnect policy lacks this bound, which protects servers from a
+    /// storm of connects.
+    Reconnect(&'static str),
     /// [`start`](crate::ClientBuilder::start) was called outside of a tokio runtime.
     NoRuntime,
     /// The operating system gives the runtime of a blocking client no thread, or
@@ -85,6 +88,11 @@ impl fmt::Display for BuildError {
             Self::KeepAliveRange { seconds, minimum, maximum } => write!(
                 f,
                 "keep-alive of {seconds} s is outside of the profile's {minimum} s to {maximum} s"
+            ),
+            Self::Reconnect(bound) => write!(
+                f,
+                "the reconnect policy has no {bound}, which keeps clients from storming a server: \
+                 leave the default, or set another one"
             ),
             Self::NoRuntime => f.write_str("no tokio runtime: call start() inside one"),
             Self::Store(error) => error.fmt(f),

@@ -24,7 +24,7 @@ impl Oracle for Budget {
             Seen::Opening(_) => {
                 let recent = view.opens.iter().rev().map(|open| facts.local.since(*open));
                 let within = recent.take_while(|age| *age < policy.budget_window).count() + 1;
-                verdict.require("R2", within <= policy.budget.max(1) as usize, || {
+                verdict.require("R2", within <= policy.budget.map_or(usize::MAX, |most| most.max(1) as usize), || {
                     format!("{within} connects within {:?}", policy.budget_window)
                 });
                 let gap = view.opens.last().map(|open| facts.local.since(*open));

@@ -131,7 +131,7 @@ fn reconnect(rng: &mut Rng) -> Reconnect {
     policy.base = rng.pick(&[millis(100), millis(500), secs(1), secs(3)]);
     policy.cap = rng.pick(&[secs(3), secs(20), secs(60)]);
     policy.stable_after = rng.pick(&[secs(1), secs(10), secs(30)]);
-    policy.budget = rng.pick(&[1, 3, 8, 20]) as u32;
+    policy.budget = Some(rng.pick(&[1, 3, 8, 20]) as u32);
     policy.budget_window = rng.pick(&[secs(10), secs(60)]);
     policy.floor = rng.pick(&[Duration::ZERO, Duration::ZERO, secs(2), secs(11)]);
     policy.refused =

@@ -436,7 +436,7 @@ fn what_was_accepted_arrives_whatever_happens() {
         let version = if seed % 2 == 0 { Version::V311 } else { Version::V5 };
         let mut settings = lasting(version);
         settings.connect.keep_alive = 600;
-        settings.reconnect.budget = 1_000_000;
+        settings.reconnect.budget = None;
         settings.bounds.in_flight = 8;
         settings.bounds.write_buffer = 200;
         settings.bounds.inbox_messages = 4;

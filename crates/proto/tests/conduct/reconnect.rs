@@ -183,11 +183,60 @@ fn connack_alone_resets_nothing() {
 }
 
 #[test]
+fn without_jitter_each_delay_is_exact_and_without_a_budget_nothing_else_is_in_the_way() {
+    for seed in 0..10 {
+        let mut settings = policy(|policy| {
+            (policy.base, policy.cap) = (secs(1), secs(1));
+            (policy.jitter, policy.budget) = (false, None);
+        });
+        settings.servers = 1;
+        let mut rig = Rig::seeded(settings, seed);
+        rig.client.start(rig.now);
+        rig.settle();
+        for _ in 0..200 {
+            rig.drop_link(TransportFailure::Refused);
+            assert_eq!(rig.await_open(), secs(1), "seed {seed}");
+        }
+        rig.accept_with(&refused(ReasonCode::QUOTA_EXCEEDED));
+        assert_eq!(rig.await_open(), secs(1), "a throttled client waits for the period");
+    }
+}
+
+#[test]
+fn without_jitter_back_off_doubles_up_to_the_cap() {
+    let mut rig = Rig::started(policy(|policy| policy.jitter = false));
+    let waits: Vec<_> = (0..8)
+        .map(|_| {
+            rig.drop_link(TransportFailure::Refused);
+            rig.await_open()
+        })
+        .collect();
+    assert_eq!(waits, [1, 2, 4, 8, 16, 32, 60, 60].map(secs));
+    let mut floored = Rig::started(policy(|policy| {
+        (policy.jitter, policy.floor) = (false, secs(11));
+    }));
+    floored.accept_with(&accepted());
+    floored.cut();
+    assert_eq!(floored.await_open(), secs(11), "the floor holds exactly");
+}
+
+/// A budget of zero would never connect.
+#[test]
+fn a_budget_of_zero_is_one() {
+    let mut rig = Rig::started(policy(|policy| policy.budget = Some(0)));
+    for _ in 0..3 {
+        rig.drop_link(TransportFailure::Refused);
+        rig.await_open();
+    }
+    assert_eq!(most_within(&opens(&rig), secs(60)), 1);
+}
+
+#[test]
 fn the_budget_is_exact() {
     // A policy without any back-off: the budget alone is in the way.
     let mut rig = Rig::started(policy(|policy| {
         policy.base = secs(0);
-        policy.budget = 5;
+        policy.budget = Some(5);
         policy.budget_window = secs(10);
     }));
     for _ in 0..100 {
@@ -253,12 +302,12 @@ fn no_sequence_of_misfortunes_breaks_the_budget_or_the_floor() {
         let floor = secs(dice.below(2) * 11);
         let mut settings = policy(|policy| {
             policy.base = secs(dice.below(2));
-            policy.budget = 2 + dice.below(6) as u32;
+            policy.budget = Some(2 + dice.below(6) as u32);
             policy.floor = floor;
         });
         let (servers, fallback) = (1 + dice.below(3) as usize, dice.below(2) == 0);
         (settings.servers, settings.fallback) = (servers, fallback);
-        let budget = settings.reconnect.budget;
+        let budget = settings.reconnect.budget.unwrap();
         let mut rig = Rig::seeded(settings, seed);
         rig.client.start(rig.now);
         rig.settle();

@@ -60,7 +60,7 @@ pub(super) fn client(
     policy.base = BASE_DELAY;
     policy.cap = Duration::from_secs(3);
     policy.stable_after = Duration::from_secs(5);
-    policy.budget = BUDGET;
+    policy.budget = Some(BUDGET);
     let client = Client::builder(url)
         .client_id(role.client_id())
         .session_expiry(Duration::from_secs(300))

@@ -191,7 +191,7 @@ fn policy() -> Reconnect {
     policy.base = Duration::from_millis(500);
     policy.cap = Duration::from_secs(5);
     policy.stable_after = Duration::from_secs(5);
-    policy.budget = BUDGET;
+    policy.budget = Some(BUDGET);
     policy.budget_window = BUDGET_WINDOW;
     policy
 }

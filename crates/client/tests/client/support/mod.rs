@@ -33,7 +33,7 @@ pub(crate) fn hasty() -> Reconnect {
     let mut policy = Reconnect::default();
     policy.base = millis(20);
     policy.cap = millis(100);
-    policy.budget = 1000;
+    policy.budget = Some(1000);
     policy
 }
 

@@ -229,7 +229,7 @@ impl Subject {
     fn new(policy: &Reconnect, mutation: Option<Mutation>) -> Self {
         let mut policy = policy.clone();
         match mutation {
-            Some(Mutation::BudgetOffByOne) => policy.budget += 1,
+            Some(Mutation::BudgetOffByOne) => policy.budget = policy.budget.map(|most| most + 1),
             Some(Mutation::NoFloor) => policy.floor = Duration::ZERO,
             Some(Mutation::NoCap) => policy.cap = Duration::from_secs(3600),
             _ => {}
@@ -547,7 +547,7 @@ impl Run {
         self.opens.push(self.now);
         let within = |at: &&Instant| self.now.since(**at) < self.policy.budget_window;
         let recent = self.opens.iter().filter(within).count();
-        hold("R2", recent <= self.policy.budget as usize)?;
+        hold("R2", self.policy.budget.is_none_or(|most| recent <= most as usize))?;
         self.attempts += 1;
         self.subject.on_open(self.now);
         Ok(())
@@ -580,7 +580,7 @@ fn follow(run: &Run, depth: usize, steps: &mut Vec<Step>) -> Result<usize, Broke
 }
 
 fn policies() -> [(Reconnect, usize); 2] {
-    let few = Reconnect { budget: 3, ..Reconnect::default() };
+    let few = Reconnect { budget: Some(3), ..Reconnect::default() };
     let (floor, base) = (Duration::from_secs(11), Duration::from_secs(20));
     let floored = Reconnect { floor, base, ..Reconnect::default() };
     [(few, DEPTHS[0]), (floored, DEPTHS[1])]

@@ -23,13 +23,21 @@ pub struct Reconnect {
     pub base: Duration,
     /// Upper end of every delay. Default 60 s.
     pub cap: Duration,
+    /// Whether delays vary at random within their range. Default true: after a
+    /// broker's restart its clients do not come back in one moment. False takes
+    /// each back-off at its upper end (with `base` equal to `cap` that is a fixed
+    /// period), and every other delay at its lower end: for bindings whose users
+    /// set a period, and for few clients only.
+    pub jitter: bool,
     /// A connection that has been online this long and has done useful work
     /// resets the growth. Default 30 s.
     pub stable_after: Duration,
     /// Attempts in a row without stability before halting; `None` never halts. Default `None`.
     pub attempts: Option<u32>,
-    /// Connects allowed in any `budget_window`, whatever the cause. Default 8.
-    pub budget: u32,
+    /// Connects allowed in any `budget_window`, whatever the cause (R2); at least
+    /// one. Default 8. `None` sets no bound: for bindings whose users expect
+    /// that each period brings an attempt. The crate `evenkeel` refuses `None`.
+    pub budget: Option<u32>,
     /// The sliding window of `budget`. Default 60 s.
     pub budget_window: Duration,
     /// Least time between two connects when the connection between them
@@ -83,9 +91,10 @@ impl Default for Reconnect {
             enabled: true,
             base: Duration::from_secs(1),
             cap: Duration::from_secs(60),
+            jitter: true,
             stable_after: Duration::from_secs(30),
             attempts: None,
-            budget: 8,
+            budget: Some(8),
             budget_window: Duration::from_secs(60),
             floor: Duration::ZERO,
             refused: RefusedPolicy::default(),
@@ -183,7 +192,8 @@ const REDIRECTS: u32 = 3;
 pub(crate) struct Reconnector {
     /// Whose policy it goes by.
     config: Arc<Config>,
-    budget: Budget,
+    /// `None` if the policy sets no bound.
+    budget: Option<Budget>,
     repeat: RepeatWatch,
     attempt: u32,
     redirects: u32,
@@ -201,7 +211,7 @@ pub(crate) struct Reconnector {
 impl Reconnector {
     pub(crate) fn new(config: Arc<Config>) -> Self {
         let policy = &config.reconnect;
-        let budget = Budget::new(policy.budget.max(1), policy.budget_window);
+        let budget = policy.budget.map(|most| Budget::new(most.max(1), policy.budget_window));
         Self {
             config,
             budget,
@@ -219,7 +229,9 @@ impl Reconnector {
 
     /// A connection is opened now.
     pub(crate) fn on_open(&mut self, now: Instant) {
-        self.budget.record(now);
+        if let Some(budget) = &mut self.budget {
+            budget.record(now);
+        }
         self.last_connect = Some(now);
         self.attempt = self.attempt.saturating_add(1);
     }
@@ -327,7 +339,12 @@ impl Reconnector {
 
     fn growing_to(&self, cap: Duration, rng: &mut Rng) -> Duration {
         let high = self.grown().min(cap).min(self.most);
-        rng.between(high / 2, high)
+        if self.config.reconnect.jitter { rng.between(high / 2, high) } else { high }
+    }
+
+    /// A delay from `low` to `high`; `low` without jitter.
+    fn spread(&self, low: Duration, high: Duration, rng: &mut Rng) -> Duration {
+        if self.config.reconnect.jitter { rng.between(low, high) } else { low }
     }
 
     fn grown(&self) -> Duration {
@@ -359,11 +376,12 @@ impl Reconnector {
             Some(after) => (after, after + after / 10),
             None => (cap / 12, cap / 6),
         };
-        self.back_off(rng).max(rng.between(low, high))
+        self.back_off(rng).max(self.spread(low, high, rng))
     }
 
     fn slow_lane(&self, rng: &mut Rng) -> Duration {
-        rng.between(self.config.reconnect.slow_lane.0, self.config.reconnect.slow_lane.1)
+        let (low, high) = self.config.reconnect.slow_lane;
+        self.spread(low, high, rng)
     }
 
     /// Another instance is at work. A take-over soon after an attempt that we
@@ -380,7 +398,8 @@ impl Reconnector {
     fn plan(&self, now: Instant, delay: Duration, pace: Pace, rng: &mut Rng) -> Retry {
         let wanted = (now + delay, pace);
         let floor = (self.floor(rng), Pace::Floor);
-        let budget = (self.budget.earliest(), Pace::Budget);
+        let earliest = self.budget.as_ref().map_or_else(Instant::default, Budget::earliest);
+        let budget = (earliest, Pace::Budget);
         let later = |a: (Instant, Pace), b: (Instant, Pace)| if b.0 > a.0 { b } else { a };
         let (at, pace) = later(later(wanted, floor), budget);
         Retry { at, attempt: self.attempt.saturating_add(1), pace }
@@ -391,7 +410,7 @@ impl Reconnector {
     fn floor(&self, rng: &mut Rng) -> Instant {
         let floor = self.config.reconnect.floor;
         match self.last_connect.filter(|_| self.short_lived && !floor.is_zero()) {
-            Some(last) => last + floor + rng.between(Duration::ZERO, floor / 10),
+            Some(last) => last + floor + self.spread(Duration::ZERO, floor / 10, rng),
             None => Instant::default(),
         }
     }
