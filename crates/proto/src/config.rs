@@ -32,6 +32,12 @@ pub struct Config {
     pub queue: QueueConfig,
     /// What happens to a QoS 2 message that the server may have lost.
     pub when_uncertain: WhenUncertain,
+    /// Whether subscriptions are asked for again when the server has lost the
+    /// session (D8). Default true. False forgets them instead, which
+    /// [`SubscriptionsForgotten`](crate::Event::SubscriptionsForgotten) tells:
+    /// for applications that subscribe anew at each connection. Operations
+    /// that have no outcome yet are asked for in either case (D1).
+    pub restore_subscriptions: bool,
     /// Bounds of this side.
     pub bounds: Bounds,
     /// Whether outgoing topics are replaced by aliases where the server takes them.
@@ -220,6 +226,7 @@ impl Default for Config {
             reconnect: Reconnect::default(),
             queue: QueueConfig::default(),
             when_uncertain: WhenUncertain::default(),
+            restore_subscriptions: true,
             bounds: Bounds::default(),
             topic_aliases: true,
             farewell: Properties::new(),

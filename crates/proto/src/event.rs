@@ -75,6 +75,13 @@ pub enum Event {
         /// How many filters.
         filters: usize,
     },
+    /// The server lost the session, and its subscriptions are not asked for
+    /// again, as [`restore_subscriptions`](crate::Config::restore_subscriptions)
+    /// is false.
+    SubscriptionsForgotten {
+        /// How many filters.
+        filters: usize,
+    },
     /// The server refused a filter that it had granted before.
     SubscriptionLost {
         /// Which.

@@ -52,12 +52,6 @@ pub(super) fn event(event: &Event, error: Option<&TransportError>) {
                 "ping not answered, and nothing else came; the next one follows"
             );
         }
-        Event::SubscriptionsRestoring { filters } => {
-            tracing::info!(filters, "restoring subscriptions");
-        }
-        Event::SubscriptionLost { filter, reason } => {
-            tracing::warn!(%filter, %reason, "subscription not restored");
-        }
         Event::ReadingPaused => tracing::debug!("reading paused"),
         Event::ReadingResumed => tracing::debug!("reading resumed"),
         Event::ReceiveMaximumExceeded { maximum } => {
@@ -74,6 +68,21 @@ pub(super) fn event(event: &Event, error: Option<&TransportError>) {
             tracing::warn!(topic, deaths, serial, "quarantined");
         }
         Event::Lagged { lost } => tracing::warn!(lost, "events lost"),
+        other => of_subscriptions(other, error),
+    }
+}
+
+fn of_subscriptions(event: &Event, error: Option<&TransportError>) {
+    match event {
+        Event::SubscriptionsRestoring { filters } => {
+            tracing::info!(filters, "restoring subscriptions");
+        }
+        Event::SubscriptionsForgotten { filters } => {
+            tracing::info!(filters, "subscriptions went with the session");
+        }
+        Event::SubscriptionLost { filter, reason } => {
+            tracing::warn!(%filter, %reason, "subscription not restored");
+        }
         other => of_files(other, error),
     }
 }

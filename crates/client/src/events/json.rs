@@ -102,6 +102,9 @@ fn more_fields(event: &Event) -> Value {
         Event::SubscriptionsRestoring { filters } => {
             json!({ "filters": filters })
         }
+        Event::SubscriptionsForgotten { filters } => {
+            ("subscriptions_forgotten", json!({ "filters": filters }))
+        }
         Event::SubscriptionLost { filter, reason } => {
             json!({ "filter": filter.as_str(), "reason_code": reason.0 })
         }

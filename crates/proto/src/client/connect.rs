@@ -292,10 +292,33 @@ impl Client {
         if session_present && !unproven {
             return;
         }
+        self.restore_subscriptions(session_present);
+    }
+
+    /// Asks for subscriptions again that are lost, or may be, or forgets them (D8).
+    fn restore_subscriptions(&mut self, may_be_held: bool) {
+        if !self.config.restore_subscriptions {
+            if !may_be_held {
+                self.forget_subscriptions();
+            }
+            return;
+        }
         let identified = self.has_identifiers();
-        let filters = self.session.subscriptions.restore(session_present, identified);
+        let filters = self.session.subscriptions.restore(may_be_held, identified);
         if filters > 0 {
             self.event(Event::SubscriptionsRestoring { filters });
+        }
+    }
+
+    /// The subscriptions of a lost session are over, for the store as well.
+    fn forget_subscriptions(&mut self) {
+        let forgotten = self.session.subscriptions.forget();
+        if forgotten.is_empty() {
+            return;
+        }
+        self.event(Event::SubscriptionsForgotten { filters: forgotten.len() });
+        for filter in forgotten {
+            self.note(Record::Unsubscribed { filter });
         }
     }
 

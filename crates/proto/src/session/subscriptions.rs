@@ -239,6 +239,17 @@ impl Subscriptions {
         count
     }
 
+    /// The server has forgotten the session, and nothing of it is to be asked
+    /// for again: returns the filters that were in force. What has no outcome
+    /// yet is asked for from its beginning (D1).
+    pub(crate) fn forget(&mut self) -> Vec<TopicFilter> {
+        self.waiting.retain(|control| !control.renews);
+        for control in &mut self.waiting {
+            control.forget_grants();
+        }
+        core::mem::take(&mut self.active).into_keys().collect()
+    }
+
     /// True where a waiting operation decides about this filter anyway.
     fn is_asked_for(&self, filter: &TopicFilter) -> bool {
         self.waiting.iter().any(|control| control.unanswered().any(|other| other == filter))

@@ -335,6 +335,49 @@ fn a_restoration_that_was_cut_short_is_done_again_but_not_twice() {
     });
 }
 
+/// D8 holds unless the application says otherwise.
+#[test]
+fn subscriptions_of_a_lost_session_are_forgotten_if_they_are_not_to_be_restored() {
+    each_version(|version| {
+        let mut settings = quiet(lasting(version));
+        settings.restore_subscriptions = false;
+        let mut rig = subscribed(settings, &["a", "b"]);
+        rig.reconnect_with(&resumed());
+        rig.expect_nothing();
+        assert_eq!(rig.client.subscriptions(), 2, "a session that lives keeps them");
+        rig.take_events();
+        rig.subscribe(&[("c", AtMostOnce)], 1);
+        rig.expect_subscribe();
+        rig.reconnect_with(&accepted());
+        let told = Event::SubscriptionsForgotten { filters: 2 };
+        assert!(rig.take_events().contains(&told));
+        let again = rig.expect_subscribe();
+        assert_eq!(again.filters, [subscribe_to("c", AtMostOnce)], "it has no outcome yet (D1)");
+        rig.send(&suback(again.packet_id, &[0]));
+        assert_eq!(rig.answer(1), Ok(vec![0]));
+        rig.expect_nothing();
+        assert_eq!(rig.client.subscriptions(), 1);
+    });
+}
+
+#[test]
+fn a_store_forgets_the_subscriptions_that_are_not_to_be_restored() {
+    each_version(|version| {
+        let mut settings = quiet(lasting(version));
+        settings.restore_subscriptions = false;
+        let mut rig = Rig::durable_online(settings);
+        rig.subscribe(&[("a", AtLeastOnce)], 1);
+        let packet_id = rig.expect_subscribe().packet_id;
+        rig.send(&suback(packet_id, &[1]));
+        rig.advance(secs(1));
+        rig.restart_with(&accepted());
+        rig.expect_nothing();
+        rig.advance(secs(1));
+        rig.restart_with(&resumed());
+        assert_eq!(rig.client.subscriptions(), 0, "the session that was resumed has none");
+    });
+}
+
 #[test]
 fn a_restored_filter_that_is_refused_now_is_told() {
     each_version(|version| {
