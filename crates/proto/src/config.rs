@@ -4,7 +4,9 @@ use alloc::boxed::Box;
 use core::time::Duration;
 
 use bytes::Bytes;
-use evenkeel_codec::{Properties, Property, PropertyId, QoS, Text, Version, Will};
+use evenkeel_codec::{
+    Disconnect, Properties, Property, PropertyId, QoS, ReasonCode, Text, Version, Will,
+};
 
 use crate::reconnect::Reconnect;
 use crate::record::Window;
@@ -338,11 +340,30 @@ pub enum ConfigError {
     /// A session that was to end with its connection cannot be given a longer
     /// life by DISCONNECT.
     FarewellExpiry,
+    /// A client does not send DISCONNECT with this reason code, or not before
+    /// MQTT 5.
+    DisconnectReason(ReasonCode),
     /// The queue's window holds no message.
     Window,
     /// The store holds the session of another client identifier.
     ClientIdOfStore,
 }
+
+/// The failures that DISCONNECT of a client may tell (MQTT 5 section 3.14.2.1).
+const CLIENT_REASONS: [ReasonCode; 12] = [
+    ReasonCode::UNSPECIFIED_ERROR,
+    ReasonCode::MALFORMED_PACKET,
+    ReasonCode::PROTOCOL_ERROR,
+    ReasonCode::IMPLEMENTATION_SPECIFIC_ERROR,
+    ReasonCode::TOPIC_NAME_INVALID,
+    ReasonCode::RECEIVE_MAXIMUM_EXCEEDED,
+    ReasonCode::TOPIC_ALIAS_INVALID,
+    ReasonCode::PACKET_TOO_LARGE,
+    ReasonCode::MESSAGE_RATE_TOO_HIGH,
+    ReasonCode::QUOTA_EXCEEDED,
+    ReasonCode::ADMINISTRATIVE_ACTION,
+    ReasonCode::PAYLOAD_FORMAT_INVALID,
+];
 
 impl Config {
     /// Checks what can be checked without a server.
@@ -413,7 +434,36 @@ impl Config {
     }
 
     fn validate_farewell(&self) -> Result<(), ConfigError> {
-        for property in &self.farewell {
+        self.check_disconnect_properties(&self.farewell)
+    }
+
+    /// Whether a shutdown may end with this DISCONNECT in this version.
+    //= [MQTT-3.14.2-1]
+    //= [MQTT-3.14.2-2]
+    pub(crate) fn check_disconnect(
+        &self,
+        disconnect: &Disconnect,
+        version: Version,
+    ) -> Result<(), ConfigError> {
+        let reason = disconnect.reason;
+        let has_it = match reason {
+            // Before MQTT 5 a server publishes the will if there was no DISCONNECT.
+            ReasonCode::SUCCESS | ReasonCode::DISCONNECT_WITH_WILL => true,
+            _ => version.has_properties() && CLIENT_REASONS.contains(&reason),
+        };
+        if !has_it {
+            return Err(ConfigError::DisconnectReason(reason));
+        }
+        if let Some(property) = disconnect.properties.iter().next()
+            && !version.has_properties()
+        {
+            return Err(ConfigError::NeedsV5(property.id()));
+        }
+        self.check_disconnect_properties(&disconnect.properties)
+    }
+
+    fn check_disconnect_properties(&self, properties: &Properties) -> Result<(), ConfigError> {
+        for property in properties {
             match property {
                 Property::SessionExpiryInterval(1..) if self.connect.session_expiry == 0 => {
                     return Err(ConfigError::FarewellExpiry);

@@ -12,6 +12,7 @@ use crate::io::{Challenge, ConnectionId, Output};
 use crate::time::Instant;
 
 use super::Client;
+use super::end::because;
 
 impl Client {
     /// The first data of enhanced authentication for this attempt, in place of
@@ -39,7 +40,7 @@ impl Client {
             (Some(AuthTurn::Verdict), Some(_)) => self.believe(conn),
             //= [MQTT-4.12.1-2]
             (Some(_), None) => {
-                self.end(DisconnectCause::Authentication, Some(ReasonCode::NOT_AUTHORIZED));
+                self.end(DisconnectCause::Authentication, Some(because(ReasonCode::NOT_AUTHORIZED)));
             }
             _ => self.stats.stale_inputs += 1,
         }
@@ -80,7 +81,7 @@ impl Client {
             properties.push(Property::AuthenticationData(data));
         }
         if self.send_bounded(&Packet::Auth(Auth { reason, properties })).is_err() {
-            self.end(DisconnectCause::Authentication, Some(ReasonCode::NOT_AUTHORIZED));
+            self.end(DisconnectCause::Authentication, Some(because(ReasonCode::NOT_AUTHORIZED)));
         }
     }
 

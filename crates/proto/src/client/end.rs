@@ -2,7 +2,7 @@
 
 use alloc::boxed::Box;
 
-use evenkeel_codec::{Disconnect, Packet, Properties, Property, ReasonCode};
+use evenkeel_codec::{Disconnect, Packet, Property, ReasonCode};
 
 use crate::cause::{CauseClass, ConnectPhase, DisconnectCause, ProtocolError, TransportFailure};
 use crate::connection::{Connection, MOST_TIMEOUT_DOUBLINGS, Online, usual_timeout};
@@ -46,12 +46,12 @@ impl Client {
             ProtocolError::TopicAliasInvalid => ReasonCode::TOPIC_ALIAS_INVALID,
             _ => ReasonCode::PROTOCOL_ERROR,
         };
-        self.end(DisconnectCause::ProtocolError(error), Some(reason));
+        self.end(DisconnectCause::ProtocolError(error), Some(because(reason)));
     }
 
-    /// Ends the connection and asks the policy what follows. `disconnect` is
-    /// the reason of a DISCONNECT to send, if one is to be sent.
-    pub(super) fn end(&mut self, cause: DisconnectCause, disconnect: Option<ReasonCode>) {
+    /// Ends the connection and asks the policy what follows; sends this
+    /// DISCONNECT, if there is one and the version has it.
+    pub(super) fn end(&mut self, cause: DisconnectCause, disconnect: Option<Disconnect>) {
         let Some((served, others)) = self.leave_server(&cause) else { return };
         let Some((online_since, useful)) = self.close_connection(&cause, disconnect, served) else {
             return;
@@ -119,12 +119,12 @@ impl Client {
     fn close_connection(
         &mut self,
         cause: &DisconnectCause,
-        disconnect: Option<ReasonCode>,
+        disconnect: Option<Disconnect>,
         served: Served,
     ) -> Option<(Option<crate::Instant>, bool)> {
         let conn = self.conn()?;
         let connection = core::mem::replace(&mut self.connection, Connection::Stopped);
-        let last = self.last_bytes(&connection, cause, disconnect);
+        let last = self.last_bytes(&connection, disconnect);
         let (online_since, useful) = match &connection {
             Connection::Online(online) => {
                 for (_, claim) in &online.unwritten {
@@ -155,12 +155,7 @@ impl Client {
     //= [MQTT-3.14.0-1]
     //= [MQTT-4.13.1-1]
     /// What may still be written: with a DISCONNECT, all that waits before it.
-    fn last_bytes(
-        &mut self,
-        connection: &Connection,
-        cause: &DisconnectCause,
-        reason: Option<ReasonCode>,
-    ) -> Transmit {
+    fn last_bytes(&mut self, connection: &Connection, disconnect: Option<Disconnect>) -> Transmit {
         let mut last = core::mem::take(&mut self.transmit);
         let accepted;
         let limits = match connection {
@@ -172,18 +167,18 @@ impl Client {
             }
             _ => None,
         };
-        match (reason, limits) {
-            (Some(reason), Some(limits))
-                if limits.version.has_properties() || reason == ReasonCode::SUCCESS =>
-            {
-                let properties = match cause {
-                    DisconnectCause::Shutdown => self.config.farewell.clone(),
-                    _ => Properties::new(),
-                };
-                append_disconnect(&mut last, limits, reason, properties);
-            }
-            _ => last.clear(),
+        let (Some(disconnect), Some(limits)) = (disconnect, limits) else {
+            last.clear();
+            return last;
+        };
+        let reason = disconnect.reason;
+        if limits.version.has_properties() || reason == ReasonCode::SUCCESS {
+            append_disconnect(&mut last, limits, disconnect);
+        } else if reason.is_error() {
+            last.clear();
         }
+        // With 0x04 the server shall publish the will: what waits goes out, and
+        // before MQTT 5 no DISCONNECT.
         last
     }
 
@@ -224,7 +219,7 @@ impl Client {
         self.advance_clock(now);
         match &self.connection {
             Connection::Online(_) | Connection::Opening(_) => {
-                self.end(DisconnectCause::ReconnectRequested, Some(ReasonCode::SUCCESS));
+                self.end(DisconnectCause::ReconnectRequested, Some(Disconnect::default()));
             }
             Connection::Waiting(_) => self.connect_at_once(),
             Connection::Stopped | Connection::Halted(_) => self.start(now),
@@ -233,21 +228,19 @@ impl Client {
     }
 }
 
+/// A DISCONNECT that says why, and nothing else.
+pub(super) fn because(reason: ReasonCode) -> Disconnect {
+    Disconnect { reason, ..Disconnect::default() }
+}
+
 /// Says DISCONNECT, as near to what was wanted as the packet and the server allow.
-fn append_disconnect(
-    last: &mut Transmit,
-    limits: &Limits,
-    reason: ReasonCode,
-    properties: Properties,
-) {
+fn append_disconnect(last: &mut Transmit, limits: &Limits, disconnect: Disconnect) {
     //= [MQTT-3.14.2-1]
     // Some faults of a packet have a code that DISCONNECT has not.
+    let Disconnect { reason, properties } = &disconnect;
     let expiry = properties.session_expiry_interval().map(Property::SessionExpiryInterval);
-    let attempts = [
-        Disconnect { reason, properties },
-        Disconnect { reason, properties: expiry.into_iter().collect() },
-        Disconnect { reason: ReasonCode::PROTOCOL_ERROR, ..Disconnect::default() },
-    ];
+    let brief = Disconnect { reason: *reason, properties: expiry.into_iter().collect() };
+    let attempts = [disconnect, brief, because(ReasonCode::PROTOCOL_ERROR)];
     for packet in attempts.map(Packet::Disconnect) {
         //= [MQTT-3.14.2-3]
         //= [MQTT-3.14.2-4]

@@ -18,6 +18,7 @@ use crate::time::Instant;
 use crate::connection::Connection;
 
 use super::Client;
+use super::end::because;
 
 impl Client {
     pub(super) fn on_received(&mut self, conn: ConnectionId, buffer: &mut BytesMut) {
@@ -41,7 +42,7 @@ impl Client {
                 Ok(Some(packet)) => self.on_packet(packet),
                 Ok(None) => break,
                 Err(error) => {
-                    self.end(DisconnectCause::Malformed(error), Some(error.reason_code()));
+                    self.end(DisconnectCause::Malformed(error), Some(because(error.reason_code())));
                 }
             }
         }

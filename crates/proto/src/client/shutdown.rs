@@ -3,9 +3,10 @@
 use alloc::boxed::Box;
 use core::time::Duration;
 
-use evenkeel_codec::{PacketId, QoS, ReasonCode};
+use evenkeel_codec::{Disconnect, PacketId, QoS};
 
 use crate::cause::{DisconnectCause, Refusal};
+use crate::config::ConfigError;
 use crate::io::Output;
 use crate::operation::{Claim, DeliveryError, QueueError, RejectReason, SubscribeError};
 use crate::reconnect::Halt;
@@ -20,9 +21,11 @@ use crate::connection::Connection;
 use super::Client;
 
 /// A shutdown on its way.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub(super) struct Shutdown {
     deadline: Instant,
+    /// What is said at the end.
+    disconnect: Disconnect,
     report: Option<ShutdownReport>,
 }
 
@@ -55,12 +58,19 @@ impl Client {
     /// [`Closed`](crate::State::Closed) at the latest when `limit` is over,
     /// and everything unfinished has its outcome by then. Called again, it
     /// can bring the end nearer, not put it off.
+    ///
+    /// DISCONNECT has reason code 0 and the properties of
+    /// [`Config::farewell`](crate::Config::farewell);
+    /// [`shutdown_with`](Self::shutdown_with) says something else.
     pub fn shutdown(&mut self, now: Instant, limit: Duration) {
         self.advance_clock(now);
         let deadline = self.now + limit;
-        let drain =
-            self.shutdown.get_or_insert_with(|| Box::new(Shutdown { deadline, report: None }));
-        drain.deadline = drain.deadline.min(deadline);
+        let properties = &self.config.farewell;
+        let shutdown = self.shutdown.get_or_insert_with(|| {
+            let disconnect = Disconnect { properties: properties.clone(), ..Disconnect::default() };
+            Box::new(Shutdown { deadline, disconnect, report: None })
+        });
+        shutdown.deadline = shutdown.deadline.min(deadline);
         if let Some(journal) = &mut self.session.journal {
             journal.hurry(self.now);
         }
@@ -70,6 +80,42 @@ impl Client {
                 self.finish_shutdown();
             }
         }
+    }
+
+    /// As [`shutdown`](Self::shutdown), with a DISCONNECT of the caller's instead
+    /// of the configured one: reason code 0x04 has the server publish the will,
+    /// the failures of a client are possible on MQTT 5, and so are Session
+    /// Expiry Interval, Reason String and user properties, which are left out
+    /// if the server takes no packet of that size. The latest call counts.
+    ///
+    /// Before MQTT 5 there is one way to have the will published: reason code
+    /// 0x04 closes without DISCONNECT there. Everything else is refused, and
+    /// the shutdown does not begin (D15). The version may still change while
+    /// there is no connection: then the client closes without DISCONNECT if
+    /// the code is not 0, and leaves out properties.
+    pub fn shutdown_with(
+        &mut self,
+        now: Instant,
+        limit: Duration,
+        disconnect: Disconnect,
+    ) -> Result<(), ConfigError> {
+        self.config.check_disconnect(&disconnect, self.version_in_force())?;
+        self.advance_clock(now);
+        let deadline = self.now + limit;
+        match &mut self.shutdown {
+            Some(shutdown) => shutdown.disconnect = disconnect,
+            None => {
+                self.shutdown = Some(Box::new(Shutdown { deadline, disconnect, report: None }));
+            }
+        }
+        self.shutdown(now, limit);
+        Ok(())
+    }
+
+    /// What a shutdown says at its end.
+    pub(super) fn last_words(&mut self) -> Disconnect {
+        let shutdown = self.shutdown.as_mut();
+        shutdown.map(|shutdown| core::mem::take(&mut shutdown.disconnect)).unwrap_or_default()
     }
 
     /// What was left; `None` until the state is [`Closed`](crate::State::Closed).
@@ -116,11 +162,12 @@ impl Client {
     pub(super) fn finish_shutdown(&mut self) {
         let report = ShutdownReport { stored: self.kept_in_store(), ..self.leftovers() };
         match &mut self.shutdown {
-            Some(drain) if drain.report.is_none() => drain.report = Some(report),
+            Some(shutdown) if shutdown.report.is_none() => shutdown.report = Some(report),
             _ => return,
         }
         if self.conn().is_some() {
-            self.end(DisconnectCause::Shutdown, Some(ReasonCode::SUCCESS));
+            let disconnect = self.last_words();
+            self.end(DisconnectCause::Shutdown, Some(disconnect));
         }
         self.connection = Connection::Closed;
         self.abandon_all();

@@ -1,7 +1,7 @@
 //! Shutting down, and asking for a new connection.
 
 use evenkeel_proto::codec::{
-    ConnAck, Disconnect, Packet, Property, PropertyId, ReasonCode, Version,
+    ConnAck, Disconnect, Packet, Properties, Property, PropertyId, ReasonCode, Version,
 };
 use evenkeel_proto::{
     Client, Completion, Config, ConfigError, DeliveryError, DisconnectCause, Halt, Input, Instant,
@@ -97,6 +97,90 @@ fn a_farewell_that_cannot_be_said_is_refused_when_built() {
     let mut settings = with_farewell(Version::V5, &[Property::SessionExpiryInterval(0)]);
     settings.connect.session_expiry = 0;
     assert_eq!(build(settings), None);
+}
+
+//= [MQTT-3.14.2-1] test
+#[test]
+fn a_shutdown_says_what_the_application_gives_it() {
+    let reason = ReasonCode::DISCONNECT_WITH_WILL;
+    let properties = Properties::new()
+        .with(Property::SessionExpiryInterval(5))
+        .with(Property::ReasonString(text("maintenance")));
+    let mut settings = with_farewell(Version::V5, &[Property::ReasonString(text("usual"))]);
+    settings.connect.session_expiry = 60;
+    let mut rig = Rig::online(settings);
+    let wanted = Disconnect { reason, properties };
+    rig.publish("a", AtLeastOnce, 1);
+    let packet_id = rig.expect_publish().packet_id.unwrap();
+    rig.client.shutdown(rig.now, secs(60));
+    rig.client.shutdown_with(rig.now, secs(60), wanted.clone()).unwrap();
+    rig.settle();
+    rig.expect_nothing();
+    rig.send(&puback(packet_id));
+    assert_eq!(rig.expect(), Packet::Disconnect(wanted), "the latest call counts");
+    assert_eq!(rig.client.state(), State::Closed);
+    assert_eq!(rig.client.shutdown_report(), clean());
+}
+
+/// Before MQTT 5 the server publishes the will of whoever says nothing.
+#[test]
+fn before_mqtt_5_a_shutdown_with_will_closes_without_a_word() {
+    let mut rig = Rig::online(config(Version::V311));
+    rig.writable = false;
+    rig.publish("a", AtMostOnce, 1);
+    let reason = ReasonCode::DISCONNECT_WITH_WILL;
+    let disconnect = Disconnect { reason, ..Disconnect::default() };
+    rig.client.shutdown_with(rig.now, secs(0), disconnect).unwrap();
+    rig.writable = true;
+    rig.settle();
+    assert_eq!(rig.expect_publish().topic, "a", "what waits goes out");
+    rig.expect_nothing();
+    assert_eq!(rig.client.state(), State::Closed);
+}
+
+/// D15: the shutdown does not begin.
+#[test]
+fn a_shutdown_that_cannot_be_said_is_refused() {
+    let with = |reason, properties: &[Property]| Disconnect {
+        reason,
+        properties: properties.iter().cloned().collect(),
+    };
+    let reason = ReasonCode::SUCCESS;
+    let mut cases = vec![
+        (
+            Version::V311,
+            with(ReasonCode::UNSPECIFIED_ERROR, &[]),
+            ConfigError::DisconnectReason(ReasonCode::UNSPECIFIED_ERROR),
+        ),
+        (
+            Version::V311,
+            with(reason, &[Property::ReasonString(text("bye"))]),
+            ConfigError::NeedsV5(PropertyId::REASON_STRING),
+        ),
+        (
+            Version::V5,
+            with(reason, &[Property::TopicAlias(1)]),
+            ConfigError::Farewell(PropertyId::TOPIC_ALIAS),
+        ),
+        (
+            Version::V5,
+            with(reason, &[Property::SessionExpiryInterval(1)]),
+            ConfigError::FarewellExpiry,
+        ),
+    ];
+    // Codes of servers, and of other packets.
+    for code in [ReasonCode::SERVER_BUSY, ReasonCode::NOT_AUTHORIZED, ReasonCode::GRANTED_QOS_1] {
+        cases.push((Version::V5, with(code, &[]), ConfigError::DisconnectReason(code)));
+    }
+    for (version, disconnect, error) in cases {
+        let mut rig = Rig::online(config(version));
+        let refused = rig.client.shutdown_with(rig.now, secs(5), disconnect);
+        assert_eq!(refused, Err(error));
+        rig.settle();
+        rig.expect_nothing();
+        assert!(rig.client.state().is_online());
+        rig.publish("a", AtMostOnce, 1);
+    }
 }
 
 #[test]
