@@ -135,8 +135,9 @@ mod tests {
     use crate::names::Personality;
 
     fn refused(reason: ReasonCode, wire_code: u8) -> End {
+        let (text, server_reference, properties) = Default::default();
         let cause =
-            DisconnectCause::Refused { reason, wire_code, text: None, server_reference: None };
+            DisconnectCause::Refused { reason, wire_code, text, server_reference, properties };
         End { cause, detail: None }
     }
 
@@ -176,8 +177,10 @@ mod tests {
         ] {
             let reason = ReasonCode::SERVER_MOVED;
             let server_reference = reference.map(|text| text.try_into().unwrap());
+            let (text, properties) = Default::default();
+            let wire_code = 0x9D;
             let cause =
-                DisconnectCause::Refused { reason, wire_code: 0x9D, text: None, server_reference };
+                DisconnectCause::Refused { reason, wire_code, text, server_reference, properties };
             let end = End { cause, detail: None };
             let text = end.failure("no connection").render(Personality::Evenkeel, str::to_owned);
             assert!(text.contains(hint), "{text}");

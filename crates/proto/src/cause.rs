@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use evenkeel_codec::{DecodeError, ReasonCode, Text};
+use evenkeel_codec::{DecodeError, Properties, ReasonCode, Text};
 
 use crate::keepalive::Death;
 use crate::reference::NamedServer;
@@ -94,6 +94,9 @@ pub enum DisconnectCause {
         text: Option<Text>,
         /// Another server it names.
         server_reference: Option<Text>,
+        /// All that CONNACK says, user properties included; authentication
+        /// data, a secret, is left out (S1).
+        properties: Properties,
     },
     /// The server sent DISCONNECT.
     ServerDisconnect {
@@ -103,6 +106,8 @@ pub enum DisconnectCause {
         text: Option<Text>,
         /// Another server it names.
         server_reference: Option<Text>,
+        /// All that DISCONNECT says, user properties included.
+        properties: Properties,
     },
     /// The transport failed or was closed by the peer.
     Transport {

@@ -4,12 +4,12 @@ use alloc::boxed::Box;
 use alloc::sync::Arc;
 use core::time::Duration;
 
-use evenkeel_codec::{ReasonCode, Text, TopicFilter, Version};
+use evenkeel_codec::{Properties, ReasonCode, Text, TopicFilter, Version};
 
 use crate::cause::DisconnectCause;
 use crate::io::ConnectionId;
 use crate::keepalive::Pong;
-use crate::operation::DeliveryError;
+use crate::operation::{Answer, DeliveryError};
 use crate::reconnect::{Halt, Repetition, Retry};
 use crate::record::{Notice, Serial, StorageFailure};
 use crate::time::Instant;
@@ -93,6 +93,9 @@ pub enum Event {
     ReadingPaused,
     /// Reading goes on.
     ReadingResumed,
+    /// The server said more than a code in a packet that no operation with a
+    /// token waits for: in PUBREL, or about restored subscriptions.
+    Answered(Box<Answer>),
     /// The server has more exchanges open with us than our receive maximum; told
     /// once for each connection, counted in
     /// [`Stats::receive_maximum_exceeded`](crate::Stats::receive_maximum_exceeded).
@@ -187,6 +190,9 @@ pub struct Connected {
     pub assigned_client_id: Option<Text>,
     /// The basis for response topics, if asked for and given.
     pub response_information: Option<Text>,
+    /// All that CONNACK says, reason string and user properties included;
+    /// authentication data, a secret, is left out (S1).
+    pub properties: Properties,
     /// From opening to CONNACK.
     pub took: Duration,
 }

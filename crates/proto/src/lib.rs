@@ -125,8 +125,8 @@ pub use io::{
 };
 pub use limits::{Effective, Limits, SetBy};
 pub use operation::{
-    Completion, Delivered, DeliveryError, PublishLimit, QueueError, RejectReason, SubscribeError,
-    SubscribeFeature, Token,
+    AckError, Acknowledged, Answer, Completion, Delivered, DeliveryError, PublishLimit, QueueError,
+    RejectReason, SubscribeError, SubscribeFeature, Token,
 };
 pub use reconnect::{
     Halt, Pace, Reconnect, RefusedPolicy, Repetition, Retry, TakeOverPolicy, Verdict,

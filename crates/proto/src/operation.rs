@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use evenkeel_codec::{PacketId, PacketType, ReasonCode};
+use evenkeel_codec::{PacketId, PacketType, Properties, ReasonCode};
 
 use crate::cause::Refusal;
 use crate::record::{Outcome, Serial, StorageFailure, StoredMessage};
@@ -43,7 +43,7 @@ pub(crate) struct Claim {
 }
 
 /// How an accepted operation ended. Each accepted operation with a token
-/// ends in exactly one of these; `Stored` is no end.
+/// ends in exactly one of these; `Stored` and `Answered` are no ends.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Completion {
     /// A publish is stored: from now on it survives this process. Its outcome
@@ -53,6 +53,16 @@ pub enum Completion {
         token: Token,
         /// Names the message in the store.
         serial: Serial,
+    },
+    /// The server said more than a code about an operation, whose outcome is
+    /// still to come: PUBACK, PUBREC, PUBCOMP, SUBACK or UNSUBACK had a reason
+    /// string or user properties. An operation that is sent in parts has one
+    /// for each such answer.
+    Answered {
+        /// That of the request.
+        token: Token,
+        /// What it said.
+        answer: alloc::boxed::Box<Answer>,
     },
     /// A publish is over.
     Publish {
@@ -96,6 +106,7 @@ impl Completion {
     pub const fn token(&self) -> Token {
         match self {
             Self::Stored { token, .. }
+            | Self::Answered { token, .. }
             | Self::Publish { token, .. }
             | Self::Subscribe { token, .. }
             | Self::Unsubscribe { token, .. }
@@ -104,6 +115,67 @@ impl Completion {
         }
     }
 }
+
+/// What an acknowledgement of the server says beside its outcome (MQTT 5).
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Answer {
+    /// Which packet it was.
+    pub packet_type: PacketType,
+    /// Of which exchange.
+    pub packet_id: PacketId,
+    /// Its reason code; `None` for SUBACK and UNSUBACK, which have one for each
+    /// filter.
+    pub reason: Option<ReasonCode>,
+    /// Reason string and user properties.
+    pub properties: Properties,
+}
+
+/// What became of an acknowledgement that the application gave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Acknowledged {
+    /// It goes out as it was given.
+    AsGiven,
+    /// It goes out with another code: the packet has not the one that was
+    /// given, or the version spoken has none.
+    Replaced(ReasonCode),
+    /// Nothing goes out: the connection or the exchange is over.
+    Stale,
+}
+
+/// Why an acknowledgement is not sent; the message is still to be acknowledged,
+/// unless it is `Stale`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum AckError {
+    /// The version spoken has no codes and no properties in acknowledgements:
+    /// there, nothing but success can be sent (D15).
+    NeedsV5,
+    /// PUBACK and PUBREC have not this code.
+    Reason(ReasonCode),
+    /// PUBACK and PUBREC have reason string and user properties, and no other.
+    Property(evenkeel_codec::PropertyId),
+    /// The connection or the exchange is over: the server sends the message
+    /// again if it is still to be acknowledged.
+    Stale,
+}
+
+impl fmt::Display for AckError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NeedsV5 => f.write_str(
+                "before MQTT 5 an acknowledgement says nothing but success: \
+                 acknowledge the message, or use a server that speaks MQTT 5",
+            ),
+            Self::Reason(reason) => write!(f, "no acknowledgement has the reason code {reason}"),
+            Self::Property(id) => write!(f, "no acknowledgement has the property {id}"),
+            Self::Stale => f.write_str("the connection or the exchange is over"),
+        }
+    }
+}
+
+impl core::error::Error for AckError {}
 
 /// Why a queued message could not be removed or queued again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

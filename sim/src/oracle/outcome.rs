@@ -41,6 +41,7 @@ impl Oracle for Outcomes {
                     Completion::Unsubscribe { token, .. } => (token, Kind::Unsubscribe),
                     // No outcome, or of calls that nobody makes here.
                     Completion::Stored { .. }
+                    | Completion::Answered { .. }
                     | Completion::Removed { .. }
                     | Completion::Requeued { .. } => return,
                 };

@@ -184,10 +184,11 @@ impl Inner {
     /// after every change that the core may have gone through.
     pub(crate) fn deliver(&mut self) {
         while let Some(completion) = self.core.next_completion() {
-            if let Completion::Stored { token, serial } = completion {
-                self.on_stored(token, serial);
-            } else {
-                self.to_wake.extend(self.operations.complete(completion));
+            match completion {
+                Completion::Stored { token, serial } => self.on_stored(token, serial),
+                // No outcome yet.
+                Completion::Answered { .. } => {}
+                completion => self.to_wake.extend(self.operations.complete(completion)),
             }
         }
         if self.core.is_settled() {

@@ -2,10 +2,11 @@
 
 use core::time::Duration;
 
-use evenkeel_codec::ReasonCode;
+use evenkeel_codec::{Properties, Property, ReasonCode};
 
 use crate::event::Event;
 use crate::io::AckKey;
+use crate::operation::{AckError, Acknowledged};
 use crate::time::Instant;
 
 use super::Client;
@@ -17,32 +18,93 @@ impl Client {
     /// Says that the application is done with a message. `reason` is success
     /// or, on MQTT 5, a refusal (`0x80` or above); before MQTT 5 every answer
     /// is sent as success. A code that PUBACK and PUBREC do not have is
-    /// replaced by success or by unspecified error.
+    /// replaced by success or by unspecified error. What is returned says so;
+    /// [`acknowledge_with`](Self::acknowledge_with) replaces nothing.
     ///
     /// A key of a connection that is over is counted and ignored: the server
     /// delivers that message again.
-    pub fn acknowledge(&mut self, now: Instant, key: AckKey, reason: ReasonCode) {
-        self.acknowledge_all(now, [(key, reason)]);
+    pub fn acknowledge(&mut self, now: Instant, key: AckKey, reason: ReasonCode) -> Acknowledged {
+        self.advance_clock(now);
+        let outcome = self.answer_one(key, reason, Properties::new());
+        self.send_answers(outcome != Acknowledged::Stale);
+        outcome
     }
 
     /// Says that the application is done with several messages, each as by
-    /// [`acknowledge`](Self::acknowledge); costs less than one by one.
+    /// [`acknowledge`](Self::acknowledge); costs less than one by one. Returns
+    /// how many codes were replaced.
     pub fn acknowledge_all(
         &mut self,
         now: Instant,
         answers: impl IntoIterator<Item = (AckKey, ReasonCode)>,
-    ) {
+    ) -> usize {
         self.advance_clock(now);
+        let (mut any, mut replaced) = (false, 0);
+        for (key, reason) in answers {
+            let outcome = self.answer_one(key, reason, Properties::new());
+            any |= outcome != Acknowledged::Stale;
+            replaced += usize::from(matches!(outcome, Acknowledged::Replaced(_)));
+        }
+        self.send_answers(any);
+        replaced
+    }
+
+    /// As [`acknowledge`](Self::acknowledge), with what PUBACK or PUBREC shall
+    /// say beside the code: reason string and user properties. They are left
+    /// out if the server takes no packet of that size, and from PUBRECs to
+    /// further copies of a QoS 2 message.
+    ///
+    /// What cannot be sent is refused, and the message is still to be
+    /// acknowledged: before MQTT 5 nothing but success without properties can
+    /// be sent (D15).
+    pub fn acknowledge_with(
+        &mut self,
+        now: Instant,
+        key: AckKey,
+        reason: ReasonCode,
+        properties: Properties,
+    ) -> Result<(), AckError> {
+        self.advance_clock(now);
+        let is_plain = reason == ReasonCode::SUCCESS && properties.is_empty();
+        if !is_plain && !self.version().has_properties() {
+            return Err(AckError::NeedsV5);
+        }
+        if sendable(reason) != reason {
+            return Err(AckError::Reason(reason));
+        }
+        let has_place = |property: &&Property| {
+            matches!(property, Property::ReasonString(_) | Property::UserProperty(..))
+        };
+        if let Some(other) = properties.iter().find(|property| !has_place(property)) {
+            return Err(AckError::Property(other.id()));
+        }
+        match self.answer_one(key, reason, properties) {
+            Acknowledged::Stale => Err(AckError::Stale),
+            _ => {
+                self.send_answers(true);
+                Ok(())
+            }
+        }
+    }
+
+    fn answer_one(
+        &mut self,
+        key: AckKey,
+        given: ReasonCode,
+        properties: Properties,
+    ) -> Acknowledged {
         let conn = self.conn().unwrap_or(self.attempts.last_conn);
         let has_reasons = self.version().has_properties();
-        let mut any_of_use = false;
-        for (key, reason) in answers {
-            let reason = if has_reasons { sendable(reason) } else { ReasonCode::SUCCESS };
-            let of_use = self.session.inbound.acknowledge(conn, key, reason);
-            any_of_use |= of_use;
-            self.stats.stale_acknowledgements += u64::from(!of_use);
+        let reason = if has_reasons { sendable(given) } else { ReasonCode::SUCCESS };
+        if !self.session.inbound.acknowledge(conn, key, reason, properties) {
+            self.stats.stale_acknowledgements += 1;
+            return Acknowledged::Stale;
         }
-        if any_of_use && self.connection.is_online() {
+        if reason == given { Acknowledged::AsGiven } else { Acknowledged::Replaced(reason) }
+    }
+
+    fn send_answers(&mut self, any: bool) {
+        if any && self.connection.is_online() {
             self.send_pending();
         }
     }

@@ -1,6 +1,6 @@
 //! Commits: what is told to the store, and what waits for it (D3).
 
-use evenkeel_codec::{PacketId, Publish, Transfer};
+use evenkeel_codec::{PacketId, PacketType, Publish, Transfer};
 
 use crate::event::Event;
 use crate::operation::{
@@ -60,6 +60,7 @@ impl Client {
             }
             Gate::Replay => self.session.replay.release(),
             Gate::Acknowledge(kind, id, reason) => self.send_ack(kind, id, reason),
+            Gate::Answer(ack) => self.send_answer(PacketType::PubRec, *ack),
             Gate::Complete(completion) => self.complete(*completion),
         }
     }

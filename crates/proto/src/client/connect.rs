@@ -4,7 +4,7 @@ use alloc::boxed::Box;
 use alloc::sync::Arc;
 
 use evenkeel_codec::{
-    ConnAck, Connect, Decoder, Packet, Properties, Property, ReasonCode, Text, Version,
+    ConnAck, Connect, Decoder, Packet, Properties, Property, PropertyId, ReasonCode, Text, Version,
 };
 
 use crate::cause::{ConnectPhase, DisconnectCause, ProtocolError};
@@ -232,6 +232,7 @@ impl Client {
             session_present: connack.session_present,
             assigned_client_id: connack.properties.assigned_client_identifier(),
             response_information: connack.properties.response_information(),
+            properties: without_secrets(&connack.properties),
             took,
         };
         self.connection = Connection::Online(Box::new(online));
@@ -340,6 +341,7 @@ impl Client {
             wire_code: connack.wire_code,
             text: properties.reason_string(),
             server_reference: properties.server_reference(),
+            properties: without_secrets(properties),
         };
         let refused_version = connack.reason == ReasonCode::UNSUPPORTED_PROTOCOL_VERSION;
         if refused_version && self.other_version_is_left() {
@@ -347,4 +349,11 @@ impl Client {
         }
         self.end(cause, None);
     }
+}
+
+/// What the server said, to be kept and shown (S1).
+fn without_secrets(properties: &Properties) -> Properties {
+    let mut shown = properties.clone();
+    shown.remove(PropertyId::AUTHENTICATION_DATA);
+    shown.detached()
 }

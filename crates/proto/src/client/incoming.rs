@@ -1,15 +1,17 @@
 //! Packets from the server.
 
+use alloc::boxed::Box;
+
 use bytes::BytesMut;
 use evenkeel_codec::{
-    DecodeError, Disconnect, Packet, PacketId, PacketType, Publish, QoS, ReasonCode,
+    Ack, DecodeError, Disconnect, Packet, PacketId, PacketType, Publish, QoS, ReasonCode,
 };
 
 use crate::cause::{DisconnectCause, ProtocolError};
 use crate::event::Event;
 use crate::io::{ConnectionId, Incoming};
 use crate::keepalive::Pong;
-use crate::operation::{Delivered, DeliveryError};
+use crate::operation::{Answer, Claim, Completion, Delivered, DeliveryError, Report};
 use crate::record::Record;
 use crate::session::flights::{Exchange, Finished, Flight};
 use crate::session::inbound::MOST_OPEN;
@@ -105,12 +107,12 @@ impl Client {
         let is_v5 = online.limits.version.has_properties();
         match packet {
             Packet::Publish(publish) => self.on_publish(publish),
-            Packet::PubAck(ack) => self.on_ack(PacketType::PubAck, ack.packet_id, ack.reason),
-            Packet::PubRec(ack) => self.on_ack(PacketType::PubRec, ack.packet_id, ack.reason),
-            Packet::PubRel(ack) => self.on_ack(PacketType::PubRel, ack.packet_id, ack.reason),
-            Packet::PubComp(ack) => self.on_ack(PacketType::PubComp, ack.packet_id, ack.reason),
-            Packet::SubAck(ack) => self.on_suback(ack.packet_id, &ack.codes),
-            Packet::UnsubAck(ack) => self.on_unsuback(ack.packet_id, &ack.codes),
+            Packet::PubAck(ack) => self.on_full_ack(PacketType::PubAck, ack),
+            Packet::PubRec(ack) => self.on_full_ack(PacketType::PubRec, ack),
+            Packet::PubRel(ack) => self.on_full_ack(PacketType::PubRel, ack),
+            Packet::PubComp(ack) => self.on_full_ack(PacketType::PubComp, ack),
+            Packet::SubAck(ack) => self.on_suback(ack),
+            Packet::UnsubAck(ack) => self.on_unsuback(ack),
             Packet::PingResp => self.on_pong(),
             Packet::Disconnect(disconnect) if is_v5 => self.on_server_disconnect(&disconnect),
             Packet::Auth(auth) => self.on_auth(&auth),
@@ -193,6 +195,40 @@ impl Client {
             self.event(Event::ReceiveMaximumExceeded { maximum });
         }
         true
+    }
+
+    /// An acknowledgement came that may say more than a code.
+    fn on_full_ack(&mut self, packet_type: PacketType, ack: Ack) {
+        let Ack { packet_id, reason, properties } = ack;
+        if !properties.is_empty() {
+            let reason = Some(reason);
+            self.tell_answer(Answer { packet_type, packet_id, reason, properties });
+        }
+        self.on_ack(packet_type, packet_id, reason);
+    }
+
+    /// Hands out what the server said beside a code, if it answers something.
+    #[cold]
+    pub(super) fn tell_answer(&mut self, answer: Answer) {
+        let id = answer.packet_id;
+        let exchange = self.session.flights.get(id).map(|flight| &flight.exchange);
+        let token = match (answer.packet_type, exchange) {
+            (PacketType::PubRel, _) => None,
+            (PacketType::SubAck | PacketType::UnsubAck, Some(Exchange::Control(control))) => {
+                control.token
+            }
+            (PacketType::SubAck | PacketType::UnsubAck, _) => return,
+            _ if self.expectation(id).is_none() => return,
+            (_, exchange) => match exchange.and_then(Exchange::claim) {
+                Some(Claim { report: Report::Completion(token), .. }) => Some(token),
+                _ => None,
+            },
+        };
+        let answer = Box::new(Answer { properties: answer.properties.detached(), ..answer });
+        match token {
+            None => self.event(Event::Answered(answer)),
+            Some(token) => self.complete(Completion::Answered { token, answer }),
+        }
     }
 
     /// An acknowledgement came, in whatever form.
@@ -365,6 +401,7 @@ impl Client {
             reason: disconnect.reason,
             text: properties.reason_string(),
             server_reference: properties.server_reference(),
+            properties: properties.clone().detached(),
         };
         self.end(cause, None);
     }

@@ -1,7 +1,7 @@
 //! What goes out, and in which order: acknowledgements, then SUBSCRIBE and
 //! UNSUBSCRIBE, then what has to be sent again, then the queue.
 
-use evenkeel_codec::{Ack, EncodeError, PacketId, PacketType, Publish, QoS, ReasonCode};
+use evenkeel_codec::{EncodeError, PacketId, PacketType, Publish, QoS, ReasonCode};
 
 use crate::operation::{Claim, Delivered, DeliveryError, PublishLimit};
 use crate::record::{Outcome, Record};
@@ -31,14 +31,18 @@ impl Client {
 
     fn send_acknowledgements(&mut self) {
         while let Some(ack) = self.session.inbound.next_puback() {
-            self.send_ack(PacketType::PubAck, ack.packet_id, ack.reason);
+            self.send_answer(PacketType::PubAck, ack);
         }
-        while let Some(Ack { packet_id, reason, .. }) = self.session.inbound.next_pubrec() {
-            let accepted = !reason.is_error();
+        while let Some(ack) = self.session.inbound.next_pubrec() {
+            let (packet_id, accepted) = (ack.packet_id, !ack.reason.is_error());
             if accepted && self.is_durable() && self.session.inbound.record(packet_id) {
                 self.note(Record::Received { packet_id });
             }
-            self.send_committed(PacketType::PubRec, packet_id, reason);
+            if ack.properties.is_empty() {
+                self.send_committed(PacketType::PubRec, packet_id, ack.reason);
+            } else {
+                self.after_commit(Gate::Answer(alloc::boxed::Box::new(ack)));
+            }
         }
         self.watch_quota();
     }

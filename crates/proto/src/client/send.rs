@@ -51,6 +51,33 @@ impl Client {
         online.offsets.on_queued(self.transmit.len() - before);
     }
 
+    /// As [`send_ack`](Self::send_ack), with what else is to be said, if the
+    /// server takes a packet of that size.
+    #[inline]
+    pub(super) fn send_answer(&mut self, kind: PacketType, ack: Ack) {
+        if ack.properties.is_empty() || !self.send_full_answer(kind, &ack) {
+            self.send_ack(kind, ack.packet_id, ack.reason);
+        }
+    }
+
+    //= [MQTT-3.4.2-2]
+    //= [MQTT-3.4.2-3]
+    //= [MQTT-3.5.2-2]
+    //= [MQTT-3.5.2-3]
+    #[cold]
+    fn send_full_answer(&mut self, kind: PacketType, ack: &Ack) -> bool {
+        let Some(online) = self.connection.online_mut() else { return false };
+        let (version, limit) = (online.limits.version, online.limits.packet_size.value);
+        let before = self.transmit.len();
+        let size = ack.encoded_len(kind, version);
+        let sent = size.is_ok_and(|size| size as u64 <= u64::from(limit))
+            && self.transmit.append(|out| ack.encode(kind, version, out)).is_ok();
+        if sent {
+            online.offsets.on_queued(self.transmit.len() - before);
+        }
+        sent
+    }
+
     /// Sends PUBREC, PUBREL or PUBCOMP once what it promises is committed.
     #[inline]
     pub(super) fn send_committed(&mut self, kind: PacketType, id: PacketId, reason: ReasonCode) {

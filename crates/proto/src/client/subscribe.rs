@@ -5,11 +5,14 @@ use alloc::boxed::Box;
 use alloc::vec;
 use alloc::vec::Vec;
 
-use evenkeel_codec::{EncodeError, PacketId, Properties, ReasonCode, SubscribeFilter, TopicFilter};
+use evenkeel_codec::{
+    EncodeError, PacketId, PacketType, Properties, ReasonCode, SubAck, SubscribeFilter,
+    TopicFilter, UnsubAck,
+};
 
 use crate::cause::ProtocolError;
 use crate::event::Event;
-use crate::operation::{PublishLimit, SubscribeError, SubscribeFeature, Token};
+use crate::operation::{Answer, PublishLimit, SubscribeError, SubscribeFeature, Token};
 use crate::session::control::{Asked, Control};
 use crate::session::flights::{Exchange, Here};
 use crate::session::journal::Gate;
@@ -246,18 +249,33 @@ impl Client {
         }
     }
 
-    pub(super) fn on_suback(&mut self, id: PacketId, codes: &[ReasonCode]) {
+    pub(super) fn on_suback(&mut self, ack: SubAck) {
+        let SubAck { packet_id: id, codes, properties } = ack;
         if let Some(out) = self.filters_out(id, true) {
-            self.on_control_answer(id, out, codes);
+            self.tell_operation(PacketType::SubAck, id, properties);
+            self.on_control_answer(id, out, &codes);
         }
     }
 
-    pub(super) fn on_unsuback(&mut self, id: PacketId, codes: &[ReasonCode]) {
+    pub(super) fn on_unsuback(&mut self, ack: UnsubAck) {
+        let UnsubAck { packet_id: id, codes, properties } = ack;
         let Some(out) = self.filters_out(id, false) else { return };
+        self.tell_operation(PacketType::UnsubAck, id, properties);
         if self.version().has_properties() {
-            self.on_control_answer(id, out, codes);
+            self.on_control_answer(id, out, &codes);
         } else {
             self.on_control_answer(id, out, &vec![ReasonCode::SUCCESS; out]);
+        }
+    }
+
+    fn tell_operation(
+        &mut self,
+        packet_type: PacketType,
+        packet_id: PacketId,
+        properties: Properties,
+    ) {
+        if !properties.is_empty() {
+            self.tell_answer(Answer { packet_type, packet_id, reason: None, properties });
         }
     }
 

@@ -1,9 +1,10 @@
 //! Acknowledging what the server sends: in the order it came ([MQTT-4.6.0-2]),
 //! and not before the application is done with it (D5, D10).
 
-use alloc::collections::VecDeque;
+use alloc::boxed::Box;
+use alloc::collections::{BTreeMap, VecDeque};
 
-use evenkeel_codec::{Ack, PacketId, ReasonCode};
+use evenkeel_codec::{Ack, PacketId, Properties, ReasonCode};
 
 use super::receipts::{Receipt, Receipts};
 use crate::io::{AckKey, ConnectionId};
@@ -19,7 +20,14 @@ struct Owed {
     /// Sequence number of the front.
     first: u64,
     items: VecDeque<(PacketId, Answer)>,
+    /// What is to be said beside the code, by sequence number; made when it is
+    /// first needed.
+    said: Option<Box<Said>>,
 }
+
+/// Reason strings and user properties, by sequence number.
+#[derive(Debug, Default)]
+struct Said(BTreeMap<u64, Properties>);
 
 #[derive(Clone, Copy, Debug)]
 enum Answer {
@@ -43,9 +51,14 @@ impl Owed {
     }
 
     /// False where nothing is owed there any more.
-    fn settle(&mut self, sequence: u64, reason: ReasonCode) -> bool {
+    fn settle(&mut self, sequence: u64, reason: ReasonCode, properties: Properties) -> bool {
         match self.get_mut(sequence) {
-            Some(answer @ Answer::Due) => *answer = Answer::Ready(reason),
+            Some(answer @ Answer::Due) => {
+                *answer = Answer::Ready(reason);
+                if !properties.is_empty() {
+                    self.said.get_or_insert_default().0.insert(sequence, properties);
+                }
+            }
             Some(Answer::Ready(_)) => {}
             Some(Answer::Void) | None => return false,
         }
@@ -71,15 +84,25 @@ impl Owed {
             }
             self.items.pop_front();
             self.first += 1;
+            let properties = self.take_said(self.first - 1);
             if let Answer::Ready(reason) = answer {
-                return Some(Ack::new(id, reason));
+                return Some(Ack { packet_id: id, reason, properties });
             }
+        }
+    }
+
+    #[inline]
+    fn take_said(&mut self, sequence: u64) -> Properties {
+        match &mut self.said {
+            None => Properties::new(),
+            Some(said) => said.0.remove(&sequence).unwrap_or_default(),
         }
     }
 
     fn clear(&mut self) {
         self.first += self.items.len() as u64;
         self.items.clear();
+        self.said = None;
     }
 }
 
@@ -195,7 +218,7 @@ impl Inbound {
             let sequence = self.pubrecs.push(receipt.id);
             receipt.owed = Some(sequence);
             if let Some(answer) = receipt.answer {
-                self.pubrecs.settle(sequence, answer);
+                self.pubrecs.settle(sequence, answer, Properties::new());
             }
         }
     }
@@ -206,10 +229,11 @@ impl Inbound {
         conn: ConnectionId,
         key: AckKey,
         reason: ReasonCode,
+        properties: Properties,
     ) -> bool {
         match key.target() {
             crate::io::AckTarget::AtLeastOnce { conn: of, sequence } => {
-                of == conn && self.pubacks.settle(sequence, reason)
+                of == conn && self.pubacks.settle(sequence, reason, properties)
             }
             crate::io::AckTarget::ExactlyOnce { id, generation } => {
                 let receipt = self.receipts.get_mut(id);
@@ -219,7 +243,7 @@ impl Inbound {
                 };
                 receipt.answer.get_or_insert(reason);
                 if let Some(sequence) = receipt.owed {
-                    self.pubrecs.settle(sequence, reason);
+                    self.pubrecs.settle(sequence, reason, properties);
                 }
                 true
             }

@@ -6,7 +6,7 @@ use alloc::collections::{BTreeSet, VecDeque};
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use evenkeel_codec::{PacketId, PacketType, Publish, ReasonCode};
+use evenkeel_codec::{Ack, PacketId, PacketType, Publish, ReasonCode};
 
 use crate::io::{ConnectionId, Credentials};
 use crate::operation::{Claim, Completion, QueueError, Report, Token};
@@ -50,6 +50,8 @@ pub(crate) enum Gate {
     Replay,
     /// PUBREC, PUBREL or PUBCOMP.
     Acknowledge(PacketType, PacketId, ReasonCode),
+    /// PUBREC that says more than a code.
+    Answer(alloc::boxed::Box<Ack>),
     /// Another operation has its outcome.
     Complete(alloc::boxed::Box<Completion>),
 }

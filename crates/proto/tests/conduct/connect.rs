@@ -249,13 +249,14 @@ fn every_refusal_of_mqtt_5_is_classified() {
         rig.accept();
         let mut connack = refused(ReasonCode(code));
         connack.properties.push(Property::ReasonString(text("no")));
-        rig.send(&Packet::ConnAck(connack));
+        rig.send(&Packet::ConnAck(connack.clone()));
         rig.expect_nothing();
         let expected = DisconnectCause::Refused {
             reason: ReasonCode(code),
             wire_code: code,
             text: Some(text("no")),
             server_reference: None,
+            properties: connack.properties,
         };
         assert_eq!(expected.class(), class, "{code:#x}");
         assert_eq!(rig.cause(), expected);

@@ -19,6 +19,7 @@ mod publish;
 mod quarantine;
 mod queue;
 mod quota;
+mod reasons;
 mod reconnect;
 mod resume;
 mod servers;

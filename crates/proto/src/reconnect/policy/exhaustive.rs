@@ -95,11 +95,13 @@ impl Step {
             text: None,
             server_reference: (reason == ReasonCode::USE_ANOTHER_SERVER)
                 .then(|| evenkeel_codec::Text::try_from("other").unwrap_or_default()),
+            properties: evenkeel_codec::Properties::new(),
         };
         let told = |reason| DisconnectCause::ServerDisconnect {
             reason,
             text: None,
             server_reference: None,
+            properties: evenkeel_codec::Properties::new(),
         };
         let later = |after| transport(TransportFailure::TryLater { status: 503, after });
         let stable = Duration::from_secs(30);
