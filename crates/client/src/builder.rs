@@ -11,7 +11,9 @@ use evenkeel_codec::{Property, QoS, Text, TopicError, Version};
 use evenkeel_dispatch::Streams;
 use evenkeel_profile::Profile;
 use evenkeel_proto::record::Recovered;
-use evenkeel_proto::{Bounds, Client as Core, Config, QueueConfig, Reconnect, WhenUncertain};
+use evenkeel_proto::{
+    Bounds, Client as Core, Config, QueueConfig, Reconnect, TopicAliases, WhenUncertain,
+};
 use evenkeel_store::Store;
 use tracing::Instrument;
 
@@ -399,7 +401,8 @@ impl ClientBuilder {
     /// Whether outgoing topics are shortened by aliases where the server takes
     /// them; true unless set.
     pub fn topic_aliases(mut self, used: bool) -> Self {
-        self.change().config.topic_aliases = used;
+        self.change().config.topic_aliases =
+            if used { TopicAliases::Automatic } else { TopicAliases::Off };
         self
     }
 

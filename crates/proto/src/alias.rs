@@ -1,13 +1,31 @@
 //! Topic aliases: state of one connection, in each direction.
 
+use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
-use evenkeel_codec::{Text, TopicAliasUse};
+use evenkeel_codec::{Publish, Text, TopicAliasUse};
 
-/// Aliases we define for the server, least recently used first to be reused.
-#[derive(Debug, Default)]
+use crate::config::TopicAliases;
+
+/// Aliases we define for the server.
+#[derive(Debug)]
 pub(crate) struct OutgoingAliases {
+    maximum: u16,
+    given: Given,
+}
+
+/// Who gives them.
+#[derive(Debug)]
+enum Given {
+    ByUs(LatestTopics),
+    /// What the server knows each to stand for.
+    ByApplication(BTreeMap<u16, Text>),
+}
+
+/// The topics used last, each with an alias; the least recently used gives way.
+#[derive(Debug, Default)]
+struct LatestTopics {
     maximum: u16,
     known: BTreeMap<Text, Known>,
     clock: u64,
@@ -27,20 +45,52 @@ const KEPT: u16 = 64;
 impl OutgoingAliases {
     //= [MQTT-3.1.2-26]
     //= [MQTT-3.3.2-9]
-    pub(crate) fn new(server_maximum: u16) -> Self {
-        Self { maximum: server_maximum.min(KEPT), ..Self::default() }
+    pub(crate) fn new(who: TopicAliases, server_maximum: u16) -> Option<Box<Self>> {
+        let maximum = server_maximum.min(KEPT);
+        let given = match who {
+            _ if server_maximum == 0 => return None,
+            TopicAliases::Off => return None,
+            TopicAliases::Manual => Given::ByApplication(BTreeMap::new()),
+            TopicAliases::Automatic => {
+                Given::ByUs(LatestTopics { maximum, ..LatestTopics::default() })
+            }
+        };
+        Some(Box::new(Self { maximum: server_maximum, given }))
     }
 
-    /// How to name this topic in the next PUBLISH.
+    /// How to name the topic of this message in its PUBLISH.
     #[inline]
-    pub(crate) fn assign(&mut self, topic: &Text) -> TopicAliasUse {
-        match self.maximum {
-            0 => TopicAliasUse::None,
-            _ => self.assign_one(topic),
+    pub(crate) fn assign(&mut self, publish: &Publish) -> TopicAliasUse {
+        match &mut self.given {
+            Given::ByUs(topics) => topics.assign(&publish.topic),
+            Given::ByApplication(topics) => {
+                let alias = publish.properties.topic_alias();
+                match alias.filter(|alias| *alias <= self.maximum) {
+                    None => TopicAliasUse::None,
+                    Some(alias) if topics.get(&alias) == Some(&publish.topic) => {
+                        TopicAliasUse::Use(alias)
+                    }
+                    Some(alias) => {
+                        topics.insert(alias, publish.topic.clone());
+                        TopicAliasUse::Define(alias)
+                    }
+                }
+            }
         }
     }
 
-    fn assign_one(&mut self, topic: &Text) -> TopicAliasUse {
+    /// The server never saw the PUBLISH that was to define this alias.
+    pub(crate) fn forget(&mut self, publish: &Publish, alias: u16) {
+        match &mut self.given {
+            Given::ByUs(topics) => topics.forget(&publish.topic),
+            Given::ByApplication(topics) => drop(topics.remove(&alias)),
+        }
+    }
+}
+
+impl LatestTopics {
+    #[inline]
+    fn assign(&mut self, topic: &Text) -> TopicAliasUse {
         self.clock += 1;
         if let Some(known) = self.known.get_mut(topic) {
             known.used = self.clock;
@@ -59,7 +109,7 @@ impl OutgoingAliases {
     }
 
     /// The server never saw the PUBLISH that was to define this topic's alias.
-    pub(crate) fn forget(&mut self, topic: &Text) {
+    fn forget(&mut self, topic: &Text) {
         if let Some(known) = self.known.get_mut(topic) {
             known.used = 0;
             known.defined = false;
@@ -121,7 +171,7 @@ mod tests {
 
     #[test]
     fn the_least_recently_used_alias_is_redefined() {
-        let mut aliases = OutgoingAliases::new(2);
+        let mut aliases = LatestTopics { maximum: 2, ..LatestTopics::default() };
         assert_eq!(aliases.assign(&text("a")), TopicAliasUse::Define(1));
         assert_eq!(aliases.assign(&text("b")), TopicAliasUse::Define(2));
         assert_eq!(aliases.assign(&text("a")), TopicAliasUse::Use(1));
@@ -131,7 +181,7 @@ mod tests {
 
     #[test]
     fn a_forgotten_alias_is_defined_when_it_is_used_next() {
-        let mut aliases = OutgoingAliases::new(2);
+        let mut aliases = LatestTopics { maximum: 2, ..LatestTopics::default() };
         assert_eq!(aliases.assign(&text("a")), TopicAliasUse::Define(1));
         assert_eq!(aliases.assign(&text("b")), TopicAliasUse::Define(2));
         aliases.forget(&text("b"));
@@ -144,7 +194,9 @@ mod tests {
     //= [MQTT-3.1.2-26] test
     #[test]
     fn a_maximum_of_zero_means_no_alias() {
-        assert_eq!(OutgoingAliases::new(0).assign(&text("a")), TopicAliasUse::None);
+        for who in [TopicAliases::Automatic, TopicAliases::Manual, TopicAliases::Off] {
+            assert!(OutgoingAliases::new(who, 0).is_none(), "{who:?}");
+        }
     }
 
     #[test]

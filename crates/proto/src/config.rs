@@ -42,8 +42,8 @@ pub struct Config {
     pub restore_subscriptions: bool,
     /// Bounds of this side.
     pub bounds: Bounds,
-    /// Whether outgoing topics are replaced by aliases where the server takes them.
-    pub topic_aliases: bool,
+    /// Who gives outgoing topics their aliases. Default: the client.
+    pub topic_aliases: TopicAliases,
     /// Properties of the DISCONNECT that ends a shutdown (MQTT 5): Session
     /// Expiry Interval, Reason String, user properties.
     pub farewell: Properties,
@@ -152,6 +152,27 @@ pub enum WhenFull {
     LatestPerTopic,
 }
 
+/// Who gives topics the aliases that stand for them on MQTT 5, if the server
+/// takes any. A message that is sent again always has its topic, and so has one
+/// that would be too large with an alias.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum TopicAliases {
+    /// The client: the 64 topics used last have one, as far as the server takes
+    /// so many. A Topic Alias that a message has is not sent.
+    #[default]
+    Automatic,
+    /// The application, by the Topic Alias property of its messages: for
+    /// bindings whose users number their topics. The client still sees to it
+    /// that the server knows the topic on each connection, so that a message may
+    /// have both, or an empty topic once the alias was used with one. An alias
+    /// above the server's maximum is refused while online; a message that
+    /// waited for a connection goes out with its topic alone then.
+    Manual,
+    /// Nobody: topics are always written out. For servers that get aliases wrong.
+    Off,
+}
+
 /// What happens to a QoS 2 message that the server took and may have lost with
 /// its session before the exchange was over (D13).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -230,7 +251,7 @@ impl Default for Config {
             when_uncertain: WhenUncertain::default(),
             restore_subscriptions: true,
             bounds: Bounds::default(),
-            topic_aliases: true,
+            topic_aliases: TopicAliases::default(),
             farewell: Properties::new(),
         }
     }
@@ -439,7 +460,6 @@ impl Config {
 
     /// Whether a shutdown may end with this DISCONNECT in this version.
     //= [MQTT-3.14.2-1]
-    //= [MQTT-3.14.2-2]
     pub(crate) fn check_disconnect(
         &self,
         disconnect: &Disconnect,

@@ -156,7 +156,8 @@ pub(crate) struct Online {
     pub(crate) decoder: Decoder,
     /// `None` where the effective keep-alive is zero (K12).
     pub(crate) keep_alive: Option<KeepAlive>,
-    pub(crate) outgoing_aliases: OutgoingAliases,
+    /// `None` if no topic of ours has an alias.
+    pub(crate) outgoing_aliases: Option<Box<OutgoingAliases>>,
     pub(crate) incoming_aliases: IncomingAliases,
     pub(crate) proof: Proof,
     pub(crate) auth: AuthTurn,
@@ -284,14 +285,16 @@ impl Online {
         config: &Config,
         limits: Limits,
     ) -> Self {
-        let aliases = if config.topic_aliases { limits.topic_alias_maximum } else { 0 };
         Self {
             conn: opening.conn,
             since: opening.since,
             session_present: false,
             decoder,
             keep_alive: None,
-            outgoing_aliases: OutgoingAliases::new(aliases),
+            outgoing_aliases: OutgoingAliases::new(
+                config.topic_aliases,
+                limits.topic_alias_maximum,
+            ),
             incoming_aliases: IncomingAliases::new(config.connect.topic_alias_maximum),
             limits,
             proof: Proof::default(),

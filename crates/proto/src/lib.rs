@@ -117,7 +117,7 @@ pub use cause::{
 pub use client::{Accepted, Client, ShutdownReport};
 pub use config::{
     Bounds, Config, ConfigError, ConnectConfig, KeepAliveConfig, OfflineQos0, QueueConfig,
-    WhenFull, WhenUncertain,
+    TopicAliases, WhenFull, WhenUncertain,
 };
 pub use event::{Connected, Event, State};
 pub use io::{

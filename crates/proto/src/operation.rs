@@ -340,6 +340,20 @@ pub enum PublishLimit {
         /// The version.
         version: evenkeel_codec::Version,
     },
+    /// The application gave a topic alias above what the server takes
+    /// ([`TopicAliases::Manual`](crate::TopicAliases::Manual)).
+    TopicAlias {
+        /// The alias.
+        alias: u16,
+        /// The server's maximum; 0 if it takes none.
+        maximum: u16,
+    },
+    /// The message has a topic alias and no topic, and the alias was not used
+    /// with a topic before.
+    UnknownTopicAlias {
+        /// The alias.
+        alias: u16,
+    },
     /// The packet cannot be encoded.
     Encode(evenkeel_codec::EncodeError),
 }

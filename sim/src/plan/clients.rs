@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use evenkeel_codec::{Text, Version};
 use evenkeel_proto::{
-    Config, OfflineQos0, Reconnect, RefusedPolicy, TakeOverPolicy, WhenFull, WhenUncertain,
+    Config, OfflineQos0, Reconnect, RefusedPolicy, TakeOverPolicy, TopicAliases, WhenFull,
+    WhenUncertain,
 };
 
 use super::{Class, Plan};
@@ -71,7 +72,8 @@ fn config(plan: &Plan, rng: &mut Rng) -> Config {
     let mut config = Config::default();
     config.version = rng.pick(&[Version::V5, Version::V5, Version::V311]);
     config.fallback = rng.one_in(2);
-    config.topic_aliases = rng.one_in(2);
+    let aliases = [TopicAliases::Automatic, TopicAliases::Off];
+    config.topic_aliases = aliases[usize::from(rng.one_in(2))];
     config.connect_timeout = rng.pick(&[secs(5), secs(10), secs(30)]);
     let connect = &mut config.connect;
     connect.keep_alive = match plan.is_long {

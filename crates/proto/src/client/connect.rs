@@ -22,6 +22,7 @@ use super::Client;
 impl Client {
     /// The only place that opens a connection (R1).
     pub(super) fn open(&mut self, retry: Retry) {
+        self.take_connect_config();
         self.attempts.last_conn = ConnectionId(self.attempts.last_conn.0 + 1);
         let conn = self.attempts.last_conn;
         let Choice { server, redirect, round } = self.attempts.servers.choose(self.now);
@@ -271,9 +272,10 @@ impl Client {
     /// have been begun without our knowledge, and holds no subscription then.
     fn resume_session(&mut self, session_present: bool) {
         let unproven = core::mem::take(&mut self.session.unproven);
+        let is_other = core::mem::take(&mut self.attempts.session_is_other);
         let mut unfinished = self.session.flights.publishes_in_order();
         if session_present {
-            self.doubt_session(unproven);
+            self.doubt_session(unproven, is_other);
         } else {
             self.session.doubts.forget();
             if self.session.inbound.forget() {
@@ -293,7 +295,7 @@ impl Client {
         if session_present && !unproven {
             return;
         }
-        self.restore_subscriptions(session_present);
+        self.restore_subscriptions(session_present && !is_other);
     }
 
     /// Asks for subscriptions again that are lost, or may be, or forgets them (D8).
@@ -325,9 +327,12 @@ impl Client {
 
     /// A session that is resumed and may not be ours: the server may hold any
     /// identifier, or may not have what it took over (D13).
-    fn doubt_session(&mut self, unproven: bool) {
+    fn doubt_session(&mut self, unproven: bool, is_other: bool) {
         if self.session.unknown {
             self.session.doubts.raise();
+        }
+        if is_other {
+            self.session.flights.doubt_publishes();
         }
         if unproven {
             self.session.flights.doubt_releases();

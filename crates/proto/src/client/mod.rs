@@ -13,6 +13,7 @@ mod outgoing;
 mod poison;
 mod publish;
 mod queue;
+mod reconfigure;
 mod recover;
 mod resend;
 mod send;
@@ -23,14 +24,14 @@ mod version;
 mod when_full;
 
 use alloc::boxed::Box;
-use alloc::collections::VecDeque;
+use alloc::collections::{BTreeMap, VecDeque};
 use alloc::sync::Arc;
 use core::time::Duration;
 
 use evenkeel_codec::Text;
 
 use crate::cause::DisconnectCause;
-use crate::config::{Config, ConfigError};
+use crate::config::{Config, ConfigError, ConnectConfig};
 use crate::connection::{Connection, History, Offsets};
 use crate::event::{Event, State};
 use crate::io::{ConnectionId, Incoming, Input, Output};
@@ -111,6 +112,16 @@ pub struct Client {
     ready: Ready,
     shutdown: Option<Box<shutdown::Shutdown>>,
     stats: Stats,
+    extras: Option<Box<Extras>>,
+}
+
+/// What few clients use; made when it is first needed.
+#[derive(Debug, Default)]
+struct Extras {
+    /// What CONNECT says from the next attempt on.
+    next_connect: Option<Box<ConnectConfig>>,
+    /// What the application's topic aliases stand for.
+    topics: BTreeMap<u16, Text>,
 }
 
 /// What one attempt to connect hands on to the next; no session state.
@@ -129,6 +140,9 @@ struct Attempts {
     version: evenkeel_codec::Version,
     /// Names the session: the caller's, or the one the server assigned.
     client_id: Text,
+    /// It has changed since the last CONNACK: what is in flight began in
+    /// another session.
+    session_is_other: bool,
 }
 
 /// What is ready to be taken by the caller.
@@ -179,12 +193,14 @@ impl Client {
                 timeout_doublings: 0,
                 version: config.version,
                 client_id,
+                session_is_other: false,
             },
             session: Session::new(&config),
             transmit: Transmit::default(),
             ready: Ready::default(),
             shutdown: None,
             stats: Stats::default(),
+            extras: None,
             config,
         })
     }

@@ -7,7 +7,8 @@ use evenkeel_codec::{
     Transfer, Version,
 };
 
-use crate::connection::Connection;
+use crate::config::TopicAliases;
+use crate::connection::{Connection, Online};
 use crate::io::ConnectionId;
 use crate::operation::{Claim, DeliveryError, PublishLimit, RejectReason, Report, Token};
 use crate::record::{self, Priority, Serial};
@@ -73,6 +74,9 @@ impl Client {
         if let Some(reason) = self.refusal(publish) {
             return Err(reason);
         }
+        if self.config.topic_aliases == TopicAliases::Manual {
+            self.resolve_alias(publish).map_err(RejectReason::NotAllowed)?;
+        }
         let stored = self.is_durable() && publish.qos != QoS::AtMostOnce;
         if !stored && self.may_send_now(publish.qos) {
             let claim = self.session.claim(Report::of(token), false);
@@ -81,6 +85,26 @@ impl Client {
             return Ok(self.accepted(qos));
         }
         self.enqueue(publish, priority, token)
+    }
+
+    /// A message that the application gives an alias has its topic all the same,
+    /// wherever it waits and however often it is sent.
+    fn resolve_alias(&mut self, publish: &mut Publish) -> Result<(), PublishLimit> {
+        let Some(alias) = publish.properties.topic_alias() else { return Ok(()) };
+        if let Some(online) = self.connection.online() {
+            let maximum = online.limits.topic_alias_maximum;
+            if alias > maximum {
+                return Err(PublishLimit::TopicAlias { alias, maximum });
+            }
+        }
+        let topics = &mut self.extras.get_or_insert_default().topics;
+        if publish.topic.is_empty() {
+            let topic = topics.get(&alias).ok_or(PublishLimit::UnknownTopicAlias { alias })?;
+            publish.topic = topic.clone();
+        } else if topics.get(&alias) != Some(&publish.topic) {
+            topics.insert(alias, publish.topic.clone());
+        }
+        Ok(())
     }
 
     /// How a publish that was sent just now will end.
@@ -331,17 +355,18 @@ impl Client {
     #[inline]
     fn alias_for(&mut self, publish: &Publish) -> TopicAliasUse {
         match self.connection.online_mut() {
-            Some(online) => online.outgoing_aliases.assign(&publish.topic),
-            None => TopicAliasUse::None,
+            Some(Online { outgoing_aliases: Some(aliases), .. }) => aliases.assign(publish),
+            _ => TopicAliasUse::None,
         }
     }
 
     /// A PUBLISH that was to define an alias was not sent.
     fn forget_alias(&mut self, publish: &Publish, topic_alias: TopicAliasUse) {
-        if let (TopicAliasUse::Define(_), Some(online)) =
-            (topic_alias, self.connection.online_mut())
+        if let TopicAliasUse::Define(alias) = topic_alias
+            && let Some(Online { outgoing_aliases: Some(aliases), .. }) =
+                self.connection.online_mut()
         {
-            online.outgoing_aliases.forget(&publish.topic);
+            aliases.forget(publish, alias);
         }
     }
 

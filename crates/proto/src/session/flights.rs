@@ -431,6 +431,15 @@ impl Flights {
         }
     }
 
+    /// The session is another one, in which the server may hold the identifiers
+    /// of QoS 2 messages that were sent before.
+    pub(crate) fn doubt_publishes(&mut self) {
+        for flight in self.slots.iter_mut().flatten() {
+            let was_sent = flight.exchange.qos() == QoS::ExactlyOnce && flight.attempts > 0;
+            flight.doubtful |= was_sent;
+        }
+    }
+
     /// A message that the server may have lost is to be sent anew, if it was
     /// kept and if that is still in doubt; returns its name.
     pub(crate) fn renew(&mut self, id: PacketId) -> Option<Serial> {

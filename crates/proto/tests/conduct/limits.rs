@@ -6,6 +6,7 @@ use bytes::Bytes;
 use evenkeel_proto::codec::{ConnAck, Packet, Property, Publish, Version};
 use evenkeel_proto::{
     Accepted, DeliveryError, PublishLimit, RejectReason, SetBy, SubscribeError, SubscribeFeature,
+    TopicAliases,
 };
 
 use crate::support::*;
@@ -424,7 +425,7 @@ fn a_server_that_announces_none_sees_none() {
         }
     }
     let mut settings = config(Version::V5);
-    settings.topic_aliases = false;
+    settings.topic_aliases = TopicAliases::Off;
     let mut rig = Rig::online_with(settings, &with([Property::TopicAliasMaximum(9)]));
     rig.publish("a", AtMostOnce, 1);
     assert_eq!(rig.expect_publish().properties.topic_alias(), None, "switched off");

@@ -20,6 +20,7 @@ mod quarantine;
 mod queue;
 mod quota;
 mod reasons;
+mod reconfigure;
 mod reconnect;
 mod resume;
 mod servers;
