@@ -276,6 +276,12 @@ pub enum DeliveryError {
     Superseded,
     /// The application took it out of the queue.
     Removed,
+    /// The application gave it up in flight
+    /// ([`Client::abandon`](crate::Client::abandon)): the server may have it.
+    Withdrawn {
+        /// How often it was sent; 0 if never.
+        attempts: u32,
+    },
     /// The server may have it, or may have lost it (D13): QoS 2, and its
     /// session was lost between PUBREC and PUBCOMP; or its packet identifier
     /// may have stood for an older message of a session that this client did
@@ -302,6 +308,7 @@ impl Outcome {
             ) => Self::Dropped,
             Err(
                 DeliveryError::Removed
+                | DeliveryError::Withdrawn { .. }
                 | DeliveryError::Abandoned { .. }
                 | DeliveryError::ConnectionRefused { .. },
             ) => Self::Removed,
@@ -387,12 +394,18 @@ pub enum RejectReason {
     StoreBusy,
     /// The store fails: nothing is accepted until it works again.
     Storage(StorageFailure),
+    /// All 65,535 packet identifiers are in use, and one was asked for: try
+    /// again when an exchange is over (D4).
+    NoIdentifier,
 }
 
 impl RejectReason {
     /// True where the same message may be accepted later.
     pub const fn is_temporary(&self) -> bool {
-        matches!(self, Self::QueueFull { .. } | Self::WriteBufferFull | Self::StoreBusy)
+        matches!(
+            self,
+            Self::QueueFull { .. } | Self::WriteBufferFull | Self::StoreBusy | Self::NoIdentifier
+        )
     }
 }
 

@@ -159,6 +159,51 @@ fn qos_0_on_its_way_out_allocates_nothing() {
     }
 }
 
+/// A payload that is borrowed for the call is copied into the outgoing buffer
+/// alone, whatever its size.
+#[test]
+fn qos_0_from_a_slice_allocates_nothing() {
+    for (version, connack) in [V311, V5, V5_ALIASES] {
+        let mut wire = Wire::online(version, connack);
+        let head = message(QoS::AtMostOnce);
+        let payload = vec![7_u8; 20_000];
+        let round = |wire: &mut Wire| {
+            for size in [0, 300, 16_384, 20_000] {
+                let (payload, none) = (&payload[..size], None::<Token>);
+                wire.client.publish_slice(NOW, &head, payload, Priority::Normal, none).unwrap();
+            }
+            wire.write();
+        };
+        for _ in 0..3 {
+            round(&mut wire);
+        }
+        assert_eq!(allocations(|| round(&mut wire)), 0, "{version:?}");
+    }
+}
+
+/// What has to be kept is copied once: the least there can be.
+#[test]
+fn qos_1_from_a_slice_allocates_for_what_is_kept_alone() {
+    let mut wire = Wire::online(V311.0, V311.1);
+    let head = message(QoS::AtLeastOnce);
+    let payload = [0x55; 300];
+    let round = |wire: &mut Wire| {
+        for number in 0..100 {
+            let token = Token(number);
+            wire.client.publish_slice(NOW, &head, &payload, Priority::Normal, token).unwrap();
+        }
+        wire.acknowledge(V311.0);
+        wire.inbound.extend_from_slice(&wire.reply);
+        wire.reply.clear();
+        wire.read();
+        while wire.client.next_completion().is_some() {}
+    };
+    for _ in 0..10 {
+        round(&mut wire);
+    }
+    assert_eq!(allocations(|| round(&mut wire)), 100);
+}
+
 #[test]
 fn qos_1_and_its_acknowledgement_allocate_nothing() {
     for (version, connack) in [V311, V5] {

@@ -24,9 +24,11 @@ impl Oracle for Budget {
             Seen::Opening(_) => {
                 let recent = view.opens.iter().rev().map(|open| facts.local.since(*open));
                 let within = recent.take_while(|age| *age < policy.budget_window).count() + 1;
-                verdict.require("R2", within <= policy.budget.map_or(usize::MAX, |most| most.max(1) as usize), || {
-                    format!("{within} connects within {:?}", policy.budget_window)
-                });
+                verdict.require(
+                    "R2",
+                    within <= policy.budget.map_or(usize::MAX, |most| most.max(1) as usize),
+                    || format!("{within} connects within {:?}", policy.budget_window),
+                );
                 let gap = view.opens.last().map(|open| facts.local.since(*open));
                 let is_low = gap.filter(|gap| self.floor_applies && *gap < policy.floor);
                 if let Some(gap) = is_low {

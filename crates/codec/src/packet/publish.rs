@@ -100,8 +100,21 @@ impl Publish {
         transfer: &Transfer,
         out: &mut Vec<u8>,
     ) -> Result<(), EncodeError> {
-        self.put_head(version, transfer, self.payload.len(), out)?;
-        out.extend_from_slice(&self.payload);
+        self.encode_payload(&self.payload, version, transfer, out)
+    }
+
+    /// The same with this payload in place of its own: for one that is not in
+    /// a [`Bytes`], and is copied into `out` only.
+    #[inline]
+    pub fn encode_payload(
+        &self,
+        payload: &[u8],
+        version: Version,
+        transfer: &Transfer,
+        out: &mut Vec<u8>,
+    ) -> Result<(), EncodeError> {
+        self.put_head(version, transfer, payload.len(), payload.len(), out)?;
+        out.extend_from_slice(payload);
         Ok(())
     }
 
@@ -114,7 +127,7 @@ impl Publish {
         transfer: &Transfer,
         out: &mut Vec<u8>,
     ) -> Result<(), EncodeError> {
-        self.put_head(version, transfer, 0, out)
+        self.put_head(version, transfer, self.payload.len(), 0, out)
     }
 
     /// The number of bytes [`Publish::encode_with`] appends.
@@ -123,7 +136,17 @@ impl Publish {
         version: Version,
         transfer: &Transfer,
     ) -> Result<usize, EncodeError> {
-        frame_len(self.plan(version, transfer)?.head + self.payload.len())
+        self.encoded_len_of(self.payload.len(), version, transfer)
+    }
+
+    /// The same for a payload of this length in place of its own.
+    pub fn encoded_len_of(
+        &self,
+        payload: usize,
+        version: Version,
+        transfer: &Transfer,
+    ) -> Result<usize, EncodeError> {
+        frame_len(self.plan(version, transfer)?.head + payload)
     }
 
     /// Appends all but the payload, with room for `payload_room` bytes more.
@@ -131,11 +154,12 @@ impl Publish {
         &self,
         version: Version,
         transfer: &Transfer,
+        payload: usize,
         payload_room: usize,
         out: &mut Vec<u8>,
     ) -> Result<(), EncodeError> {
         let plan = self.plan(version, transfer)?;
-        let len = plan.head + self.payload.len();
+        let len = plan.head + payload;
         put_header(self.first_byte(transfer), len, plan.head + payload_room, out)?;
         put_text(self.wire_topic(version, transfer), out);
         if let Some(packet_id) = transfer.packet_id {

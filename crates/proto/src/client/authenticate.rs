@@ -40,7 +40,10 @@ impl Client {
             (Some(AuthTurn::Verdict), Some(_)) => self.believe(conn),
             //= [MQTT-4.12.1-2]
             (Some(_), None) => {
-                self.end(DisconnectCause::Authentication, Some(because(ReasonCode::NOT_AUTHORIZED)));
+                self.end(
+                    DisconnectCause::Authentication,
+                    Some(because(ReasonCode::NOT_AUTHORIZED)),
+                );
             }
             _ => self.stats.stale_inputs += 1,
         }

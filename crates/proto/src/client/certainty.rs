@@ -105,13 +105,26 @@ impl Client {
         }
     }
 
+    /// The identifier that was told for this message, or else a new one.
+    #[inline]
+    pub(super) fn identifier_for(&mut self, serial: Serial, qos: QoS) -> Option<PacketId> {
+        self.session.flights.unhold(serial).or_else(|| self.reserve_for(qos))
+    }
+
     /// There is an identifier for a new message of this QoS; where the server
     /// may hold them all, some are given back.
     ///
     /// Messages wait in the queue meanwhile, so that none overtakes another (D3).
-    pub(super) fn has_identifier(&mut self, qos: QoS) -> bool {
+    pub(super) fn has_identifier(&mut self, qos: QoS, held: Option<PacketId>) -> bool {
         if qos != QoS::ExactlyOnce || !self.session.doubts.ask_first() {
             return true;
+        }
+        if let Some(id) = held {
+            let is_doubted = self.session.doubts.holds(id);
+            if is_doubted && self.session.flights.get(id).is_none() {
+                self.send_clearing(id);
+            }
+            return !is_doubted;
         }
         if self.session.flights.reserve_clear(&self.session.doubts).is_some() {
             return true;
@@ -120,13 +133,18 @@ impl Client {
         while self.session.flights.clearing() < wanted
             && let Some(id) = self.session.flights.reserve()
         {
-            let here = Here::Sent { begins: self.bytes_queued() };
-            self.session.flights.insert(id, Exchange::Clearing, self.now, here);
-            self.stats.identifiers_released += 1;
-            self.session.clearing_since = self.now;
-            self.send_ack(PacketType::PubRel, id, ReasonCode::SUCCESS);
+            self.send_clearing(id);
         }
         false
+    }
+
+    /// Gives an identifier back that the server may hold.
+    fn send_clearing(&mut self, id: PacketId) {
+        let here = Here::Sent { begins: self.bytes_queued() };
+        self.session.flights.insert(id, Exchange::Clearing, self.now, here);
+        self.stats.identifiers_released += 1;
+        self.session.clearing_since = self.now;
+        self.send_ack(PacketType::PubRel, id, ReasonCode::SUCCESS);
     }
 
     /// A new exchange begins under an identifier that the server may hold: it

@@ -85,6 +85,7 @@ impl Client {
     #[inline]
     pub(super) fn tell(&mut self, claim: Claim, result: Result<Delivered, DeliveryError>) {
         let Claim { report, serial, stored } = claim;
+        self.session.flights.unhold(serial);
         let is_event = match report {
             Report::Completion(token) => {
                 return self.ready.completions.push_back(Completion::Publish { token, result });

@@ -328,7 +328,8 @@ impl Client {
             Exchange::Publish { publish, .. } if publish.qos == QoS::AtLeastOnce => {
                 Some(PacketType::PubAck)
             }
-            Exchange::Publish { .. } => Some(PacketType::PubRec),
+            Exchange::Abandoned(QoS::AtLeastOnce) => Some(PacketType::PubAck),
+            Exchange::Publish { .. } | Exchange::Abandoned(_) => Some(PacketType::PubRec),
             Exchange::Release { .. } | Exchange::GivenUp | Exchange::Clearing => {
                 Some(PacketType::PubComp)
             }
@@ -364,8 +365,8 @@ impl Client {
             return;
         }
         let Some(finished) = self.session.flights.finish(id) else { return };
-        let Finished { claim, is_doubtful, attempts, sent } = finished;
-        let Some(claim) = claim else { return self.note(Record::Freed { packet_id: id }) };
+        let Finished { claim, qos, is_doubtful, attempts, sent } = finished;
+        let Some(claim) = claim else { return self.note_freed(id, qos) };
         if is_doubtful && !reason.is_error() {
             return self.settle_uncertain(claim, attempts);
         }

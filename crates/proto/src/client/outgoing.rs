@@ -49,9 +49,19 @@ impl Client {
 
     /// Ends an exchange that leaves nothing with the server.
     pub(super) fn fail_flight(&mut self, id: PacketId, error: DeliveryError) {
-        let flight = self.session.flights.remove(id);
-        if let Some(claim) = flight.and_then(|flight| flight.exchange.claim()) {
+        let Some(flight) = self.session.flights.remove(id) else { return };
+        if flight.exchange.is_given_up() {
+            self.note_freed(id, flight.exchange.qos());
+        } else if let Some(claim) = flight.exchange.claim() {
             self.settle(claim, Err(error));
+        }
+    }
+
+    /// An identifier is free whose message had left its exchange. The store knows
+    /// those of QoS 2.
+    pub(super) fn note_freed(&mut self, packet_id: PacketId, qos: QoS) {
+        if qos == QoS::ExactlyOnce {
+            self.note(Record::Freed { packet_id });
         }
     }
 
@@ -61,7 +71,9 @@ impl Client {
             && let Some((_, front)) = self.session.queue.front()
         {
             let qos = front.publish.qos;
-            if qos != QoS::AtMostOnce && !self.may_begin_exchange(qos) || !self.has_identifier(qos)
+            let held = self.session.flights.held(front.claim.serial);
+            if qos != QoS::AtMostOnce && !self.may_begin_exchange(qos, held.is_some())
+                || !self.has_identifier(qos, held)
             {
                 return;
             }
@@ -96,7 +108,7 @@ impl Client {
         let forbidden = self.forbidden(&publish).or_else(|| self.unsendable(&publish));
         let packet_id = match forbidden {
             Some(limit) => Err(limit),
-            None => self.reserve_for(publish.qos).ok_or(NO_IDENTIFIER),
+            None => self.identifier_for(claim.serial, publish.qos).ok_or(NO_IDENTIFIER),
         };
         let id = match packet_id {
             Ok(id) => id,
@@ -170,9 +182,9 @@ impl Client {
     /// A new QoS 1 or 2 publish may go: the window is open, an identifier is
     /// free (D4), the store works if there is one, and it would not disturb the
     /// trial of a suspect (R7).
-    pub(super) fn may_begin_exchange(&self, qos: QoS) -> bool {
+    pub(super) fn may_begin_exchange(&self, qos: QoS, has_identifier: bool) -> bool {
         self.window_is_open(qos)
-            && !self.session.flights.is_full()
+            && (has_identifier || !self.session.flights.is_full())
             && !self.is_suspect_control_near()
             && self.store_works()
     }

@@ -55,6 +55,8 @@ impl Client {
                 Exchange::Publish { .. } => true,
                 // The server has taken it over, and lived.
                 Exchange::Release { .. } | Exchange::GivenUp | Exchange::Clearing => false,
+                // Its content is gone.
+                Exchange::Abandoned(_) => false,
                 Exchange::Control(control) => control.out == 1,
             };
             blamable && flight.suspicion.strikes >= limit
@@ -84,7 +86,10 @@ impl Client {
                 self.fail_filter(control, ReasonCode::UNSPECIFIED_ERROR, error);
                 filter
             }
-            Exchange::Release { .. } | Exchange::GivenUp | Exchange::Clearing => return,
+            Exchange::Release { .. }
+            | Exchange::GivenUp
+            | Exchange::Abandoned(_)
+            | Exchange::Clearing => return,
         };
         self.event(Event::Quarantined { topic, deaths, serial });
     }

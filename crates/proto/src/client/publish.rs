@@ -2,13 +2,13 @@
 
 use core::time::Duration;
 
+use bytes::Bytes;
 use evenkeel_codec::{
-    EncodeError, PacketId, PacketType, PropertyError, PropertyId, Publish, QoS, TopicAliasUse,
-    Transfer, Version,
+    EncodeError, PacketId, PacketType, PropertyError, PropertyId, Publish, QoS, Transfer, Version,
 };
 
 use crate::config::TopicAliases;
-use crate::connection::{Connection, Online};
+use crate::connection::Connection;
 use crate::io::ConnectionId;
 use crate::operation::{Claim, DeliveryError, PublishLimit, RejectReason, Report, Token};
 use crate::record::{self, Priority, Serial};
@@ -16,16 +16,12 @@ use crate::session::flights::{Exchange, Here};
 use crate::session::journal::Gate;
 use crate::session::queue::Queued;
 use crate::time::Instant;
-use crate::transmit::SHARE_FROM;
 
 use super::Client;
+use super::encode::too_large;
 use super::expiry::{expiry, is_momentary};
 use super::outgoing::NO_IDENTIFIER;
 use super::when_full::Room;
-
-/// More than a PUBLISH holds beside topic, payload and properties of the
-/// message: fixed header, lengths, identifier, alias and expiry.
-const LARGEST_FRAME: usize = 32;
 
 /// How an accepted publish will end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,9 +83,40 @@ impl Client {
         self.enqueue(publish, priority, token)
     }
 
+    /// As [`publish`](Self::publish), with a payload that the caller keeps no longer
+    /// than this call, in place of that of `publish`. QoS 0 that can go at once
+    /// is copied into the outgoing buffer and nowhere else; what has to be kept,
+    /// for acknowledgement or in the queue, is copied once. `publish` is left as
+    /// it is, so that one value serves for many payloads.
+    ///
+    /// A payload in a [`Bytes`](bytes::Bytes) is better given to `publish`: it is
+    /// shared wherever it is kept, and written from where it is if it is large.
+    pub fn publish_slice(
+        &mut self,
+        now: Instant,
+        publish: &Publish,
+        payload: &[u8],
+        priority: Priority,
+        token: impl Into<Option<Token>>,
+    ) -> Result<Accepted, RejectReason> {
+        self.advance_clock(now);
+        let goes_at_once = publish.qos == QoS::AtMostOnce
+            && self.config.topic_aliases != TopicAliases::Manual
+            && self.may_send_now(publish.qos)
+            && self.refusal(publish).is_none();
+        if goes_at_once {
+            let sent = self.write_first_of(publish, Some(payload), Transfer::default());
+            sent.map_err(RejectReason::NotAllowed)?;
+            return Ok(self.accepted(publish.qos));
+        }
+        let payload = Bytes::copy_from_slice(payload);
+        let mut whole = Publish { payload, ..head_of(publish) };
+        self.accept_publish(&mut whole, priority, token.into())
+    }
+
     /// A message that the application gives an alias has its topic all the same,
     /// wherever it waits and however often it is sent.
-    fn resolve_alias(&mut self, publish: &mut Publish) -> Result<(), PublishLimit> {
+    pub(super) fn resolve_alias(&mut self, publish: &mut Publish) -> Result<(), PublishLimit> {
         let Some(alias) = publish.properties.topic_alias() else { return Ok(()) };
         if let Some(online) = self.connection.online() {
             let maximum = online.limits.topic_alias_maximum;
@@ -125,6 +152,9 @@ impl Client {
         if journal.is_some_and(|journal| journal.is_busy(self.config.queue.window)) {
             return false;
         }
+        if self.session.flights.lacks_reserved() {
+            return false;
+        }
         if self.session.queue.is_empty() { self.has_room() } else { !self.session.queue.is_full() }
     }
 
@@ -145,7 +175,7 @@ impl Client {
 
     /// Nothing goes before it, and it may go: no replay, nothing queued, room
     /// in the buffer and in the window.
-    fn may_send_now(&self, qos: QoS) -> bool {
+    pub(super) fn may_send_now(&self, qos: QoS) -> bool {
         self.connection.is_online()
             && self.session.replay.is_done()
             && self.session.queue.is_empty()
@@ -153,7 +183,7 @@ impl Client {
             && match qos {
                 QoS::AtMostOnce => !self.is_behind_stored_qos0(),
                 QoS::ExactlyOnce if self.session.doubts.ask_first() => false,
-                _ => self.may_begin_exchange(qos),
+                _ => self.may_begin_exchange(qos, false),
             }
     }
 
@@ -163,7 +193,7 @@ impl Client {
         self.session.journal.as_ref().is_some_and(|journal| journal.has_stored_qos0())
     }
 
-    fn enqueue(
+    pub(super) fn enqueue(
         &mut self,
         publish: &mut Publish,
         priority: Priority,
@@ -296,16 +326,16 @@ impl Client {
             QoS::AtLeastOnce | QoS::ExactlyOnce => PacketId::new(1),
         };
         let transfer = Transfer { packet_id, ..Transfer::default() };
-        let configured = self.config.version;
+        let (configured, payload) = (self.config.version, publish.payload.len());
         if let Some(online) = self.connection.online() {
             let (limit, version) = (online.limits.packet_size.value, online.limits.version);
-            let broken = too_large(publish, version, &transfer, limit);
+            let broken = too_large(publish, payload, version, &transfer, limit);
             if broken.is_some() || version == configured {
                 return broken;
             }
         }
         let own = self.config.bounds.packet_size.unwrap_or(u32::MAX);
-        too_large(publish, configured, &transfer, own)
+        too_large(publish, payload, configured, &transfer, own)
     }
 
     /// Sends a publish that is not forbidden and may go now. An exchange takes
@@ -319,7 +349,7 @@ impl Client {
     ) -> Result<Option<PacketId>, PublishLimit> {
         let packet_id = match publish.qos {
             QoS::AtMostOnce => None,
-            qos => Some(self.reserve_for(qos).ok_or(NO_IDENTIFIER)?),
+            qos => Some(self.identifier_for(claim.serial, qos).ok_or(NO_IDENTIFIER)?),
         };
         let transfer = Transfer { packet_id, message_expiry, ..Transfer::default() };
         let begins = self.bytes_queued();
@@ -332,95 +362,11 @@ impl Client {
         }
         Ok(packet_id)
     }
-
-    /// Writes a PUBLISH for the first time, with an alias where it fits with
-    /// one: what was accepted is not too large for our own additions (D2).
-    #[inline]
-    pub(super) fn write_first(
-        &mut self,
-        publish: &Publish,
-        transfer: Transfer,
-    ) -> Result<(), PublishLimit> {
-        let topic_alias = self.alias_for(publish);
-        let sent = self.write_publish(publish, &Transfer { topic_alias, ..transfer });
-        match (sent, topic_alias) {
-            (Ok(()), _) | (Err(_), TopicAliasUse::None) => sent,
-            (Err(_), _) => {
-                self.forget_alias(publish, topic_alias);
-                self.write_publish(publish, &transfer)
-            }
-        }
-    }
-
-    #[inline]
-    fn alias_for(&mut self, publish: &Publish) -> TopicAliasUse {
-        match self.connection.online_mut() {
-            Some(Online { outgoing_aliases: Some(aliases), .. }) => aliases.assign(publish),
-            _ => TopicAliasUse::None,
-        }
-    }
-
-    /// A PUBLISH that was to define an alias was not sent.
-    fn forget_alias(&mut self, publish: &Publish, topic_alias: TopicAliasUse) {
-        if let TopicAliasUse::Define(alias) = topic_alias
-            && let Some(Online { outgoing_aliases: Some(aliases), .. }) =
-                self.connection.online_mut()
-        {
-            aliases.forget(publish, alias);
-        }
-    }
-
-    /// Encodes a PUBLISH into the transmit buffer; a large payload is shared,
-    /// not copied. Leaves the buffer as it was where that is not allowed.
-    pub(super) fn write_publish(
-        &mut self,
-        publish: &Publish,
-        transfer: &Transfer,
-    ) -> Result<(), PublishLimit> {
-        let Some(online) = self.connection.online() else { return Ok(()) };
-        let version = online.limits.version;
-        let limit = online.limits.packet_size.value;
-        let at_most = publish.payload.len() + publish.topic.len() + LARGEST_FRAME;
-        // The exact size is worth its price only where it can matter.
-        if (at_most > limit as usize || !publish.properties.is_empty())
-            && let Some(limit) = too_large(publish, version, transfer, limit)
-        {
-            return Err(limit);
-        }
-        let before = self.transmit.len();
-        let shared = publish.payload.len() >= SHARE_FROM;
-        self.transmit
-            .append(|out| {
-                if shared {
-                    publish.encode_head(version, transfer, out)
-                } else {
-                    publish.encode_with(version, transfer, out)
-                }
-            })
-            .map_err(PublishLimit::Encode)?;
-        if shared {
-            self.transmit.append_shared(publish.payload.clone());
-        }
-        self.stats.publishes_sent += 1;
-        self.note_queued(before);
-        let size = self.transmit.len().saturating_sub(before) as u64;
-        if let Some(online) = self.connection.online_mut() {
-            online.offsets.publish = size;
-        }
-        Ok(())
-    }
 }
 
-//= [MQTT-3.2.2-15]
-fn too_large(
-    publish: &Publish,
-    version: Version,
-    transfer: &Transfer,
-    limit: u32,
-) -> Option<PublishLimit> {
-    match publish.encoded_len_with(version, transfer) {
-        Ok(size) if size > limit as usize => Some(PublishLimit::PacketSize { size, limit }),
-        Ok(_) => None,
-        Err(error) => Some(PublishLimit::Encode(error)),
-    }
+/// All of a message but its payload.
+fn head_of(publish: &Publish) -> Publish {
+    let Publish { qos, retain, .. } = *publish;
+    let (topic, properties) = (publish.topic.clone(), publish.properties.clone());
+    Publish { qos, retain, topic, properties, ..Publish::default() }
 }

@@ -46,7 +46,7 @@ impl Client {
                 self.send_ack(PacketType::PubRel, id, ReasonCode::SUCCESS);
                 return true;
             }
-            Exchange::Clearing | Exchange::Control(_) => return false,
+            Exchange::Abandoned(_) | Exchange::Clearing | Exchange::Control(_) => return false,
         };
         let expires = flight.expires.or_else(|| expiry(&publish, flight.sent));
         let message_expiry = expires.map(|at| seconds_left(at, self.now));

@@ -181,7 +181,7 @@ impl Client {
         let ids =
             if self.is_durable() { flights.controls_in_order() } else { flights.all_in_order() };
         for id in ids {
-            self.abandon(id);
+            self.end_unfinished(id);
         }
         let stored_below = self.stored_below();
         for (claim, attempts) in self.session.flights.abandon(stored_below) {
@@ -234,13 +234,13 @@ impl Client {
         }
     }
 
-    fn abandon(&mut self, id: PacketId) {
+    fn end_unfinished(&mut self, id: PacketId) {
         let Some(flight) = self.give_up(id) else { return };
         match flight.exchange {
             Exchange::Publish { claim, .. } | Exchange::Release { claim, .. } => {
                 self.leave(claim, flight.attempts);
             }
-            Exchange::GivenUp | Exchange::Clearing => {}
+            Exchange::GivenUp | Exchange::Abandoned(_) | Exchange::Clearing => {}
             Exchange::Control(control) => self.fail_control(*control),
         }
     }

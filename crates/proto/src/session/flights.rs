@@ -1,6 +1,7 @@
 //! Exchanges in flight, by packet identifier.
 
 use alloc::boxed::Box;
+use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 use evenkeel_codec::{PacketId, Publish, QoS};
@@ -67,7 +68,10 @@ pub(crate) enum Exchange {
     /// The same, for the identifier alone: the message has its outcome, but the
     /// server may hold the identifier until PUBREL (D4).
     GivenUp,
-    /// The same, for an identifier that the server may hold from a session this
+    /// The application gave the message up: PUBACK of QoS 1 or PUBREC of QoS 2
+    /// is awaited, and only the identifier is in use.
+    Abandoned(QoS),
+    /// PUBCOMP is awaited for an identifier that the server may hold from a session this
     /// client has no memory of (D13). It ends with its connection.
     Clearing,
     /// SUBACK or UNSUBACK is awaited.
@@ -79,6 +83,7 @@ pub(crate) enum Exchange {
 pub(crate) struct Finished {
     /// `None` if the message had been given up.
     pub(crate) claim: Option<Claim>,
+    pub(crate) qos: QoS,
     pub(crate) is_doubtful: bool,
     pub(crate) attempts: u32,
     pub(crate) sent: Instant,
@@ -112,7 +117,7 @@ impl Exchange {
     pub(crate) const fn claim(&self) -> Option<Claim> {
         match self {
             Self::Publish { claim, .. } | Self::Release { claim, .. } => Some(*claim),
-            Self::GivenUp | Self::Clearing | Self::Control(_) => None,
+            Self::GivenUp | Self::Abandoned(_) | Self::Clearing | Self::Control(_) => None,
         }
     }
 
@@ -120,8 +125,9 @@ impl Exchange {
         !matches!(self, Self::Control(_))
     }
 
-    const fn is_given_up(&self) -> bool {
-        matches!(self, Self::GivenUp)
+    /// The message has left it, and only its identifier is in use.
+    pub(crate) const fn is_given_up(&self) -> bool {
+        matches!(self, Self::GivenUp | Self::Abandoned(_))
     }
 
     /// PUBREL is sent, or to be sent.
@@ -138,6 +144,7 @@ impl Exchange {
         match self {
             Self::Publish { publish, .. } => publish.qos,
             Self::Release { .. } | Self::GivenUp => QoS::ExactlyOnce,
+            Self::Abandoned(qos) => *qos,
             Self::Clearing | Self::Control(_) => QoS::AtMostOnce,
         }
     }
@@ -152,6 +159,15 @@ pub(crate) struct Flights {
     counts: Counts,
     cursor: usize,
     order: u64,
+    /// Identifiers of messages that wait in the queue; none mostly.
+    reserved: Option<Box<Reserved>>,
+}
+
+/// Identifiers that were told before their exchanges begin: they are in use (D4).
+#[derive(Debug, Default)]
+struct Reserved {
+    by_id: BTreeMap<PacketId, Serial>,
+    by_serial: BTreeMap<Serial, PacketId>,
 }
 
 /// How many exchanges there are of which kind.
@@ -212,8 +228,12 @@ impl Flights {
     }
 
     /// True where all 65,535 identifiers are in use.
-    pub(crate) const fn is_full(&self) -> bool {
-        self.counts.all >= u16::MAX as usize
+    pub(crate) fn is_full(&self) -> bool {
+        self.in_use() >= u16::MAX as usize
+    }
+
+    fn in_use(&self) -> usize {
+        self.counts.all + self.reserved.as_ref().map_or(0, |reserved| reserved.by_id.len())
     }
 
     /// Exchanges of PUBLISH that the present connection has to do with.
@@ -246,6 +266,9 @@ impl Flights {
     /// Identifiers rotate, so that one just freed is not taken again at once.
     pub(crate) fn reserve(&mut self) -> Option<PacketId> {
         self.grow();
+        if self.reserved.is_some() {
+            return self.reserve_where(|_| true);
+        }
         if self.counts.all >= self.slots.len() {
             return None;
         }
@@ -261,18 +284,64 @@ impl Flights {
     #[cold]
     pub(crate) fn reserve_clear(&mut self, doubts: &Doubts) -> Option<PacketId> {
         self.grow();
+        self.reserve_where(|id| !doubts.holds(id))
+    }
+
+    /// The next free identifier of those that may be taken.
+    #[cold]
+    fn reserve_where(&mut self, may_be_taken: impl Fn(PacketId) -> bool) -> Option<PacketId> {
         let len = self.slots.len();
         let places = (self.cursor..len).chain(0..self.cursor.min(len));
         let free = places.filter(|place| matches!(self.slots.get(*place), Some(None)));
         let mut ids = free.filter_map(|place| PacketId::new(u16::try_from(place + 1).ok()?));
-        let id = ids.find(|id| !doubts.holds(*id))?;
+        let reserved = self.reserved.as_ref();
+        let is_reserved = |id| reserved.is_some_and(|reserved| reserved.by_id.contains_key(&id));
+        let id = ids.find(|id| may_be_taken(*id) && !is_reserved(*id))?;
         self.cursor = index(id);
+        Some(id)
+    }
+
+    // ---- identifiers told before their use ----
+
+    /// The identifier is in use from now on, for this message that waits.
+    pub(crate) fn hold(&mut self, id: PacketId, serial: Serial) {
+        let reserved = self.reserved.get_or_insert_default();
+        reserved.by_id.insert(id, serial);
+        reserved.by_serial.insert(serial, id);
+        self.cursor = index(id) + 1;
+    }
+
+    /// True if reserved identifiers have used up all that there are.
+    pub(crate) fn lacks_reserved(&self) -> bool {
+        self.reserved.is_some() && self.is_full()
+    }
+
+    /// The identifier that waits for this message.
+    pub(crate) fn held(&self, serial: Serial) -> Option<PacketId> {
+        self.reserved.as_ref()?.by_serial.get(&serial).copied()
+    }
+
+    /// The message that waits with this identifier.
+    pub(crate) fn holder(&self, id: PacketId) -> Option<Serial> {
+        self.reserved.as_ref()?.by_id.get(&id).copied()
+    }
+
+    /// The message waits no longer: its identifier is free, or goes into its
+    /// exchange.
+    #[inline]
+    pub(crate) fn unhold(&mut self, serial: Serial) -> Option<PacketId> {
+        let reserved = self.reserved.as_mut()?;
+        let id = reserved.by_serial.remove(&serial)?;
+        reserved.by_id.remove(&id);
+        if reserved.by_id.is_empty() {
+            self.reserved = None;
+        }
         Some(id)
     }
 
     /// Half of the places are free, as far as there are identifiers.
     fn grow(&mut self) {
-        if self.counts.all * 2 >= self.slots.len() {
+        if self.in_use() * 2 >= self.slots.len() {
             let target = (self.slots.len() * 2).clamp(16, usize::from(u16::MAX));
             self.slots.resize_with(target, || None);
         }
@@ -352,10 +421,37 @@ impl Flights {
 
     /// The connection is over: nothing counts as sent on the next one.
     pub(crate) fn on_down(&mut self) {
-        for flight in self.slots.iter_mut().flatten() {
+        for slot in &mut self.slots {
+            let Some(flight) = slot else { continue };
             flight.here = Here::Not;
+            match flight.exchange {
+                // A server keeps nothing of QoS 1 beyond the connection: the
+                // exchange ends with it.
+                Exchange::Abandoned(QoS::ExactlyOnce) => flight.exchange = Exchange::GivenUp,
+                Exchange::Abandoned(_) => {
+                    self.counts.all -= 1;
+                    self.counts.publishes -= 1;
+                    self.counts.given_up -= 1;
+                    *slot = None;
+                }
+                _ => {}
+            }
         }
         self.counts.open_here = 0;
+    }
+
+    /// The application gives up the message of an exchange, which goes on for
+    /// its identifier alone. Returns what is left to tell.
+    pub(crate) fn abandon_message(&mut self, id: PacketId) -> Option<(Claim, u32)> {
+        let flight = self.slots.get_mut(index(id))?.as_mut()?;
+        let (claim, next) = match &flight.exchange {
+            Exchange::Publish { publish, claim } => (*claim, Exchange::Abandoned(publish.qos)),
+            Exchange::Release { claim, .. } => (*claim, Exchange::GivenUp),
+            _ => return None,
+        };
+        flight.exchange = next;
+        self.counts.given_up += 1;
+        Some((claim, flight.attempts))
     }
 
     /// Suspects all that went out, in part at least, on the connection that was
@@ -395,6 +491,9 @@ impl Flights {
     /// The server owns the QoS 2 message: PUBREL and PUBCOMP are left.
     pub(crate) fn release(&mut self, id: PacketId, keep: bool) -> Option<Claim> {
         let flight = self.get_mut(id)?;
+        if let Exchange::Abandoned(_) = flight.exchange {
+            flight.exchange = Exchange::GivenUp;
+        }
         let Exchange::Publish { publish, claim } = &mut flight.exchange else { return None };
         let claim = *claim;
         let kept = keep.then(|| Box::new(core::mem::take(publish)));
@@ -489,11 +588,12 @@ impl Flights {
         let flight = slot.as_ref()?;
         let claim = match &flight.exchange {
             Exchange::Publish { claim, .. } | Exchange::Release { claim, .. } => Some(*claim),
-            Exchange::GivenUp => None,
+            Exchange::GivenUp | Exchange::Abandoned(_) => None,
             Exchange::Clearing | Exchange::Control(_) => return None,
         };
         let finished = Finished {
             claim,
+            qos: flight.exchange.qos(),
             is_doubtful: flight.doubtful,
             attempts: flight.attempts,
             sent: flight.sent,

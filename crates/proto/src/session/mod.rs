@@ -101,6 +101,11 @@ impl Session {
         }
     }
 
+    /// The serial of the message that is accepted next.
+    pub(crate) const fn upcoming(&self) -> Serial {
+        self.next_serial
+    }
+
     /// A name for a message that is accepted.
     pub(crate) const fn claim(&mut self, report: Report, stored: bool) -> Claim {
         let serial = self.next_serial;

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use evenkeel_proto::codec::{ConnAck, Packet, Property, Publish, Version};
+use evenkeel_proto::record::Priority;
 use evenkeel_proto::{
     Accepted, DeliveryError, PublishLimit, RejectReason, SetBy, SubscribeError, SubscribeFeature,
     TopicAliases,
@@ -411,6 +412,112 @@ fn aliases_stay_within_the_servers_maximum() {
         assert_eq!(server[&alias], topic, "the server resolves it to what was meant");
     }
     assert!(shortened >= 3, "{shortened}");
+}
+
+fn manual(maximum: u16) -> (evenkeel_proto::Config, ConnAck) {
+    let mut settings = quiet(lasting(Version::V5));
+    settings.topic_aliases = TopicAliases::Manual;
+    (settings, with([Property::TopicAliasMaximum(maximum)]))
+}
+
+fn numbered(topic: &str, alias: u16, qos: evenkeel_proto::codec::QoS) -> Publish {
+    let properties = [Property::TopicAlias(alias)].into_iter().collect();
+    let message = publish(if topic.is_empty() { "a" } else { topic }, "", qos);
+    let topic = if topic.is_empty() { text("") } else { message.topic.clone() };
+    Publish { topic, properties, ..message }
+}
+
+#[track_caller]
+fn sent(rig: &mut Rig) -> (String, Option<u16>) {
+    let sent = rig.expect_publish();
+    (sent.topic.to_string(), sent.properties.topic_alias())
+}
+
+#[test]
+fn the_application_gives_aliases_and_the_server_learns_each_once() {
+    let (settings, connack) = manual(9);
+    let mut rig = Rig::online_with(settings, &connack);
+    let mut say = |topic: &str, alias| {
+        rig.client
+            .publish(
+                rig.now,
+                &mut numbered(topic, alias, AtMostOnce),
+                Priority::default(),
+                token(1),
+            )
+            .unwrap();
+        rig.settle();
+        sent(&mut rig)
+    };
+    assert_eq!(say("a", 9), ("a".into(), Some(9)), "both: the server learns it");
+    assert_eq!(say("a", 9), ("".into(), Some(9)), "it knows");
+    assert_eq!(say("", 9), ("".into(), Some(9)), "the topic may be left out");
+    assert_eq!(say("b", 9), ("b".into(), Some(9)), "another topic for the same alias");
+    assert_eq!(say("", 9), ("".into(), Some(9)));
+    rig.publish("c", AtMostOnce, 1);
+    assert_eq!(sent(&mut rig), ("c".into(), None), "no alias of ours beside");
+}
+
+/// A message that is sent again always has its topic.
+#[test]
+fn what_was_sent_with_an_alias_is_sent_again_with_its_topic() {
+    for durable in [false, true] {
+        let (settings, connack) = manual(5);
+        let mut rig = if durable { Rig::durable(settings) } else { Rig::new(settings) };
+        rig.client.start(rig.now);
+        rig.settle();
+        rig.accept_with(&connack);
+        for (topic, number) in [("a", 1), ("", 2)] {
+            rig.client
+                .publish(
+                    rig.now,
+                    &mut numbered(topic, 5, AtLeastOnce),
+                    Priority::default(),
+                    token(number),
+                )
+                .unwrap();
+            rig.settle();
+        }
+        assert_eq!(sent(&mut rig), ("a".into(), Some(5)));
+        assert_eq!(sent(&mut rig), ("".into(), Some(5)));
+        rig.reconnect_with(&ConnAck { session_present: true, ..connack });
+        let first = rig.expect_publish();
+        assert_eq!((&*first.topic, first.properties.topic_alias()), ("a", None));
+        rig.send(&puback(first.packet_id.unwrap()));
+        assert_eq!(sent(&mut rig), ("a".into(), None));
+        // The aliases of the connection before are forgotten.
+        rig.client
+            .publish(rig.now, &mut numbered("", 5, AtLeastOnce), Priority::default(), token(3))
+            .unwrap();
+        rig.settle();
+        let third = sent(&mut rig);
+        assert_eq!(third, ("a".into(), Some(5)), "durable: {durable}");
+    }
+}
+
+/// D2: what the server does not take is refused, and a topic that nobody gave.
+#[test]
+fn an_alias_that_cannot_be_used_is_refused() {
+    let (settings, connack) = manual(5);
+    let mut rig = Rig::new(settings);
+    let refused = |rig: &mut Rig, topic: &str, alias| {
+        let mut message = numbered(topic, alias, AtLeastOnce);
+        rig.client.publish(rig.now, &mut message, Priority::default(), token(9)).unwrap_err()
+    };
+    let unknown = PublishLimit::UnknownTopicAlias { alias: 5 };
+    assert_eq!(refused(&mut rig, "", 5), RejectReason::NotAllowed(unknown));
+    // While offline the maximum is not known: it goes out with its topic then.
+    rig.client
+        .publish(rig.now, &mut numbered("a", 6, AtLeastOnce), Priority::default(), token(1))
+        .unwrap();
+    rig.client.start(rig.now);
+    rig.settle();
+    rig.accept_with(&connack);
+    assert_eq!(sent(&mut rig), ("a".into(), None));
+    let above = PublishLimit::TopicAlias { alias: 6, maximum: 5 };
+    assert_eq!(refused(&mut rig, "a", 6), RejectReason::NotAllowed(above));
+    assert!(above.to_string().contains('6') && unknown.to_string().contains('5'));
+    rig.expect_nothing();
 }
 
 //= [MQTT-3.2.2-18] test

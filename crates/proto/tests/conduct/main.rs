@@ -7,6 +7,7 @@ mod certainty;
 mod chaos;
 mod connect;
 mod durable;
+mod identifier;
 mod identify;
 mod inbound;
 mod keep_alive;

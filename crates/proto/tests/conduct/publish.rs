@@ -8,8 +8,8 @@ use evenkeel_proto::codec::{
 };
 use evenkeel_proto::record::Priority;
 use evenkeel_proto::{
-    Accepted, Completion, Delivered, DeliveryError, Reconnect, Refusal, RejectReason, State,
-    SubscribeError,
+    Accepted, Completion, Delivered, DeliveryError, PublishLimit, Reconnect, Refusal, RejectReason,
+    State, SubscribeError,
 };
 
 use crate::support::*;
@@ -496,4 +496,59 @@ fn outcomes_come_in_the_order_of_the_answers() {
             .collect();
         assert_eq!(tokens, [3, 1, 2]);
     });
+}
+
+/// A payload that is borrowed goes the same ways as one that is owned.
+#[test]
+fn a_payload_from_a_slice_arrives_whatever_becomes_of_the_message() {
+    each_version(|version| {
+        for qos in [AtMostOnce, AtLeastOnce, ExactlyOnce] {
+            for (online, size) in [(true, 3), (true, 40_000), (false, 3)] {
+                let mut rig = Rig::new(config(version));
+                if online {
+                    rig.client.start(rig.now);
+                    rig.settle();
+                    rig.accept();
+                    rig.send(&Packet::ConnAck(accepted()));
+                }
+                let payload = vec![b'p'; size];
+                let head = publish("a", "not this", qos);
+                let normal = evenkeel_proto::record::Priority::Normal;
+                let offered = rig.client.publish_slice(rig.now, &head, &payload, normal, token(1));
+                offered.unwrap();
+                drop(payload);
+                if !online {
+                    rig.client.start(rig.now);
+                    rig.settle();
+                    rig.accept();
+                    rig.send(&Packet::ConnAck(accepted()));
+                }
+                rig.settle();
+                let sent = rig.expect_publish();
+                assert_eq!((&*sent.topic, sent.qos), ("a", qos));
+                assert_eq!(sent.payload, vec![b'p'; size], "{qos:?}, {size} bytes");
+            }
+        }
+    });
+}
+
+/// D2: size and shape are judged with the payload that is sent.
+#[test]
+fn a_slice_that_is_too_large_is_refused() {
+    use evenkeel_proto::codec::Property;
+    let connack = with([Property::MaximumPacketSize(50)]);
+    for qos in [AtMostOnce, AtLeastOnce] {
+        let mut rig = Rig::online_with(config(Version::V5), &connack);
+        let head = publish("a", "", qos);
+        let normal = evenkeel_proto::record::Priority::Normal;
+        let mut offer = |size| {
+            let payload = vec![b'p'; size];
+            rig.client.publish_slice(rig.now, &head, &payload, normal, token(1))
+        };
+        let reason = offer(50).unwrap_err();
+        let RejectReason::NotAllowed(PublishLimit::PacketSize { limit: 50, .. }) = reason else {
+            panic!("{reason:?}")
+        };
+        assert!(offer(30).is_ok());
+    }
 }

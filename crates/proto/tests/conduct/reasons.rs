@@ -22,9 +22,10 @@ fn ack(packet_id: u16, reason: ReasonCode, words: &str) -> Ack {
 
 /// The packet type, code and properties of what the server said, by token.
 fn answers(rig: &mut Rig) -> Vec<(u64, Answer)> {
-    let (told, others) = rig.outcomes().into_iter().partition(|completion| {
-        matches!(completion, Completion::Answered { .. })
-    });
+    let (told, others) = rig
+        .outcomes()
+        .into_iter()
+        .partition(|completion| matches!(completion, Completion::Answered { .. }));
     rig.completions = others;
     let told: Vec<Completion> = told;
     told.into_iter()
@@ -176,8 +177,7 @@ fn what_the_server_says_as_it_closes_is_part_of_the_cause() {
 #[test]
 fn what_the_application_says_of_a_message_reaches_the_server_as_far_as_it_fits() {
     for durable in [false, true] {
-        for (qos, limit) in [AtLeastOnce, ExactlyOnce].map(|qos| [(qos, 100), (qos, 20)]).concat()
-        {
+        for (qos, limit) in [AtLeastOnce, ExactlyOnce].map(|qos| [(qos, 100), (qos, 20)]).concat() {
             let mut rig = if durable {
                 Rig::durable(config(Version::V5))
             } else {
@@ -197,7 +197,10 @@ fn what_the_application_says_of_a_message_reaches_the_server_as_far_as_it_fits()
             };
             assert_eq!(sent.reason, reason);
             let whole = limit == 100;
-            assert_eq!(sent.properties, if whole { said("too long a text") } else { said_nothing() });
+            assert_eq!(
+                sent.properties,
+                if whole { said("too long a text") } else { said_nothing() }
+            );
         }
     }
 }

@@ -1,9 +1,7 @@
 //! What CONNECT says changes between connections.
 
 use bytes::Bytes;
-use evenkeel_proto::codec::{
-    Packet, Properties, Property, PropertyId, TopicName, Version, Will,
-};
+use evenkeel_proto::codec::{Packet, Properties, Property, PropertyId, TopicName, Version, Will};
 use evenkeel_proto::{ConfigError, DeliveryError};
 
 use crate::support::*;
