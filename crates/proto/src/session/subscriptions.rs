@@ -195,17 +195,7 @@ impl Subscriptions {
     /// Where the server may hold them still, retained messages are asked for
     /// only if it does not. Identifiers of ours divide them, if they are `identified`.
     pub(crate) fn restore(&mut self, may_be_held: bool, identified: bool) -> usize {
-        // What they were to renew is lost, and asked for with its identifier.
-        self.waiting.retain(|control| !control.renews);
-        let active = &self.active;
-        for control in &mut self.waiting {
-            control.forget_grants(|asked, properties| {
-                let entry = active.get(&asked.filter);
-                entry.is_some_and(|entry| {
-                    entry.options == asked.options && entry.properties == *properties
-                })
-            });
-        }
+        self.reopen_grants();
         let mut groups: Vec<Control> = Vec::new();
         let mut by_identifier: BTreeMap<u32, usize> = BTreeMap::new();
         let mut count = 0;
@@ -239,14 +229,26 @@ impl Subscriptions {
         count
     }
 
+    /// Of operations that wait, what was granted in a session that is lost.
+    fn reopen_grants(&mut self) {
+        // What they were to renew is lost, and asked for with its identifier.
+        self.waiting.retain(|control| !control.renews);
+        let active = &self.active;
+        for control in &mut self.waiting {
+            control.forget_grants(|asked, properties| {
+                let entry = active.get(&asked.filter);
+                entry.is_some_and(|entry| {
+                    entry.options == asked.options && entry.properties == *properties
+                })
+            });
+        }
+    }
+
     /// The server has forgotten the session, and nothing of it is to be asked
     /// for again: returns the filters that were in force. What has no outcome
     /// yet is asked for from its beginning (D1).
     pub(crate) fn forget(&mut self) -> Vec<TopicFilter> {
-        self.waiting.retain(|control| !control.renews);
-        for control in &mut self.waiting {
-            control.forget_grants();
-        }
+        self.reopen_grants();
         core::mem::take(&mut self.active).into_keys().collect()
     }
 
