@@ -108,6 +108,7 @@ mod rng;
 mod session;
 mod stats;
 mod time;
+mod trace;
 mod transmit;
 mod words;
 
@@ -134,6 +135,7 @@ pub use reconnect::{
 pub use reference::NamedServer;
 pub use stats::Stats;
 pub use time::{Deadline, Instant, Timer};
+pub use trace::{Direction, Traced};
 pub use transmit::Transmit;
 
 pub use {bytes, evenkeel_codec as codec};

@@ -8,6 +8,7 @@ use crate::operation::PublishLimit;
 use crate::transmit::SHARE_FROM;
 
 use super::Client;
+use super::trace::publish_packet;
 
 /// More than a PUBLISH holds beside topic, payload and properties of the
 /// message: fixed header, lengths, identifier, alias and expiry.
@@ -111,6 +112,7 @@ impl Client {
         if let Some(online) = self.connection.online_mut() {
             online.offsets.publish = size;
         }
+        self.trace_sent(|| publish_packet(publish, payload, transfer));
         Ok(())
     }
 }

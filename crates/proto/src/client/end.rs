@@ -13,6 +13,7 @@ use crate::limits::Limits;
 use crate::operation::DeliveryError;
 use crate::reconnect::{Ended, Halt, Parting, RefusedPolicy, Retry, Verdict};
 use crate::session::flights::Exchange;
+use crate::trace::Direction;
 use crate::transmit::Transmit;
 
 use super::Client;
@@ -173,7 +174,11 @@ impl Client {
         };
         let reason = disconnect.reason;
         if limits.version.has_properties() || reason == ReasonCode::SUCCESS {
-            append_disconnect(&mut last, limits, disconnect);
+            if let Some(packet) = append_disconnect(&mut last, limits, disconnect)
+                && let Some(conn) = connection.conn()
+            {
+                self.trace_of(conn, Direction::Sent, packet);
+            }
         } else if reason.is_error() {
             last.clear();
         }
@@ -233,8 +238,13 @@ pub(super) fn because(reason: ReasonCode) -> Disconnect {
     Disconnect { reason, ..Disconnect::default() }
 }
 
-/// Says DISCONNECT, as near to what was wanted as the packet and the server allow.
-fn append_disconnect(last: &mut Transmit, limits: &Limits, disconnect: Disconnect) {
+/// Says DISCONNECT, as near to what was wanted as the packet and the server
+/// allow. Returns what it said.
+fn append_disconnect(
+    last: &mut Transmit,
+    limits: &Limits,
+    disconnect: Disconnect,
+) -> Option<Packet> {
     //= [MQTT-3.14.2-1]
     // Some faults of a packet have a code that DISCONNECT has not.
     let Disconnect { reason, properties } = &disconnect;
@@ -248,7 +258,8 @@ fn append_disconnect(last: &mut Transmit, limits: &Limits, disconnect: Disconnec
         let size = packet.encoded_len(limits.version);
         let fits = size.is_ok_and(|size| size as u64 <= u64::from(limits.packet_size.value));
         if fits && last.append(|out| packet.encode(limits.version, out)).is_ok() {
-            return;
+            return Some(packet);
         }
     }
+    None
 }

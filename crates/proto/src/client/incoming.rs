@@ -21,6 +21,7 @@ use crate::connection::Connection;
 
 use super::Client;
 use super::end::because;
+use super::trace::ack_packet;
 
 impl Client {
     pub(super) fn on_received(&mut self, conn: ConnectionId, buffer: &mut BytesMut) {
@@ -33,15 +34,20 @@ impl Client {
         self.note_life(before);
         while self.conn() == Some(conn) && self.wants_read() {
             if let Some((kind, id)) = self.decode_plain_ack(buffer) {
+                self.trace_received(|| ack_packet(kind, Ack::new(id, ReasonCode::SUCCESS)));
                 self.on_ack(kind, id, ReasonCode::SUCCESS);
                 continue;
             }
             if let Some(publish) = self.decode_plain_publish(buffer) {
+                self.trace_received(|| Packet::Publish(publish.clone()));
                 self.on_publish(publish);
                 continue;
             }
             match self.decode(buffer) {
-                Ok(Some(packet)) => self.on_packet(packet),
+                Ok(Some(packet)) => {
+                    self.trace_received(|| packet.clone());
+                    self.on_packet(packet);
+                }
                 Ok(None) => break,
                 Err(error) => {
                     self.end(DisconnectCause::Malformed(error), Some(because(error.reason_code())));

@@ -22,6 +22,7 @@ mod send;
 mod shutdown;
 mod subscribe;
 mod timers;
+mod trace;
 mod version;
 mod when_full;
 
@@ -44,6 +45,7 @@ use crate::rng::Rng;
 use crate::session::Session;
 use crate::stats::Stats;
 use crate::time::Instant;
+use crate::trace::Trace;
 use crate::transmit::Transmit;
 
 pub use publish::Accepted;
@@ -124,6 +126,8 @@ struct Extras {
     next_connect: Option<Box<ConnectConfig>>,
     /// What the application's topic aliases stand for.
     topics: BTreeMap<u16, Text>,
+    /// The packets that went by, if they are wanted.
+    trace: Option<Box<Trace>>,
 }
 
 /// What one attempt to connect hands on to the next; no session state.

@@ -7,6 +7,7 @@ use crate::operation::PublishLimit;
 use crate::session::journal::Gate;
 
 use super::Client;
+use super::trace::ack_packet;
 
 impl Client {
     pub(super) fn version(&self) -> Version {
@@ -23,6 +24,7 @@ impl Client {
         let before = self.transmit.len();
         self.transmit.append(|out| packet.encode(version, out))?;
         self.note_queued(before);
+        self.trace_sent(|| packet.clone());
         Ok(())
     }
 
@@ -49,6 +51,7 @@ impl Client {
         let encoded = self.transmit.append(|out| ack.encode(kind, version, out));
         debug_assert!(encoded.is_ok(), "acknowledgements without properties always encode");
         online.offsets.on_queued(self.transmit.len() - before);
+        self.trace_sent(|| ack_packet(kind, ack));
     }
 
     /// As [`send_ack`](Self::send_ack), with what else is to be said, if the
@@ -74,6 +77,7 @@ impl Client {
             && self.transmit.append(|out| ack.encode(kind, version, out)).is_ok();
         if sent {
             online.offsets.on_queued(self.transmit.len() - before);
+            self.trace_sent(|| ack_packet(kind, ack.clone()));
         }
         sent
     }

@@ -29,4 +29,5 @@ mod shutdown;
 mod sign_of_life;
 mod subscribe;
 mod support;
+mod trace;
 mod version;

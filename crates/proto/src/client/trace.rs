@@ -1,0 +1,103 @@
+//! Tracing of packets, if it is wanted.
+
+use bytes::Bytes;
+use evenkeel_codec::{Ack, Packet, PacketType, Property, Publish, TopicAliasUse, Transfer};
+
+use crate::io::ConnectionId;
+use crate::trace::{Direction, Traced};
+
+use super::Client;
+
+impl Client {
+    /// Begins to keep the packets that go out and come in, or ends it and
+    /// forgets them. Default: none are kept, which costs nothing; each that is
+    /// kept costs some memory until it is taken. For logs, and for bindings
+    /// whose API tells of each packet.
+    pub fn set_trace(&mut self, on: bool) {
+        if on {
+            self.extras.get_or_insert_default().trace.get_or_insert_default();
+        } else if let Some(extras) = &mut self.extras {
+            extras.trace = None;
+        }
+    }
+
+    /// The next packet that went by, in order; see [`set_trace`](Self::set_trace).
+    pub fn next_traced(&mut self) -> Option<Traced> {
+        self.extras.as_mut()?.trace.as_mut()?.pop()
+    }
+
+    #[inline]
+    pub(super) fn is_traced(&self) -> bool {
+        self.extras.as_ref().is_some_and(|extras| extras.trace.is_some())
+    }
+
+    #[inline]
+    pub(super) fn trace_sent(&mut self, packet: impl FnOnce() -> Packet) {
+        if self.is_traced() {
+            self.trace(Direction::Sent, packet());
+        }
+    }
+
+    #[inline]
+    pub(super) fn trace_received(&mut self, packet: impl FnOnce() -> Packet) {
+        if self.is_traced() {
+            self.trace(Direction::Received, packet());
+        }
+    }
+
+    #[cold]
+    fn trace(&mut self, direction: Direction, packet: Packet) {
+        if let Some(conn) = self.conn() {
+            self.trace_of(conn, direction, packet);
+        }
+    }
+
+    /// The same for a connection that is over.
+    #[cold]
+    pub(super) fn trace_of(&mut self, conn: ConnectionId, direction: Direction, packet: Packet) {
+        if let Some(extras) = &mut self.extras
+            && let Some(trace) = &mut extras.trace
+        {
+            trace.push(conn, direction, packet);
+        }
+    }
+}
+
+/// An acknowledgement as a packet.
+pub(super) fn ack_packet(packet_type: PacketType, ack: Ack) -> Packet {
+    match packet_type {
+        PacketType::PubAck => Packet::PubAck(ack),
+        PacketType::PubRec => Packet::PubRec(ack),
+        PacketType::PubRel => Packet::PubRel(ack),
+        _ => Packet::PubComp(ack),
+    }
+}
+
+/// A message as the packet that it is sent in.
+pub(super) fn publish_packet(
+    publish: &Publish,
+    payload: Option<&[u8]>,
+    transfer: &Transfer,
+) -> Packet {
+    let mut properties: evenkeel_codec::Properties = (publish.properties.iter())
+        .filter(|property| !matches!(property, Property::TopicAlias(_)))
+        .map(|property| match (property, transfer.message_expiry) {
+            (Property::MessageExpiryInterval(_), Some(left)) => {
+                Property::MessageExpiryInterval(left)
+            }
+            (property, _) => property.clone(),
+        })
+        .collect();
+    if let TopicAliasUse::Define(alias) | TopicAliasUse::Use(alias) = transfer.topic_alias {
+        properties.push(Property::TopicAlias(alias));
+    }
+    Packet::Publish(Publish {
+        dup: transfer.dup,
+        qos: publish.qos,
+        retain: publish.retain,
+        topic: publish.topic.clone(),
+        packet_id: transfer.packet_id,
+        payload: payload.map_or_else(|| publish.payload.clone(), Bytes::copy_from_slice),
+        properties,
+    })
+}
