@@ -230,7 +230,7 @@ pub struct Bounds {
     /// (D14). Default false.
     pub strict_receive_maximum: bool,
     /// Connections that may die with the same packet in flight before it is
-    /// quarantined (R7); 0 never.
+    /// quarantined (R7); 0 never, and so without the feature `quarantine`.
     pub deaths_per_packet: u8,
 }
 

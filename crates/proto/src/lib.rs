@@ -75,6 +75,16 @@
 //! ```
 //!
 //! What the order of calls has to be stands at [`Client`].
+//!
+//! # Features
+//!
+//! Both are on by default. A program that is to be small, such as a WebAssembly
+//! module, leaves out what it does not use.
+//!
+//! | feature | what it brings |
+//! |---|---|
+//! | `store` | Sessions that outlive the process: `Client::recover` |
+//! | `quarantine` | What connections die of is set aside (R7); without it such a packet is sent again each time, as with [`Bounds::deaths_per_packet`] 0 |
 #![no_std]
 #![forbid(unsafe_code)]
 #![cfg_attr(

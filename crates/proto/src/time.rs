@@ -58,6 +58,7 @@ pub(crate) struct StoreClock {
 
 impl StoreClock {
     /// For a store that knows this moment of an earlier process, if any.
+    #[cfg(feature = "store")]
     pub(crate) fn new(at: Instant, moment: Moment, known: Option<&StoredTime>) -> Self {
         let age = known.map_or(Age(0), |known| known.age_at(at, &moment));
         Self { at, moment, age }

@@ -26,8 +26,16 @@ impl Client {
     /// Tells the store, if there is one, what has happened.
     #[inline]
     pub(super) fn note(&mut self, record: Record) {
-        if let Some(journal) = &mut self.session.journal {
+        if let Some(journal) = self.session.journal.as_mut() {
             journal.record(self.now, record);
+        }
+    }
+
+    /// Tells the store under which identifier the server holds the session.
+    pub(super) fn note_identity(&mut self) {
+        let client_id = self.client_id().clone();
+        if !client_id.is_empty() {
+            self.note(Record::Identity { client_id });
         }
     }
 
@@ -38,7 +46,7 @@ impl Client {
             Gate::Stored(..) | Gate::Complete(_) => None,
             _ => self.conn(),
         };
-        let open = match &mut self.session.journal {
+        let open = match self.session.journal.as_mut() {
             Some(journal) => journal.after(self.now, conn, gate),
             None => Some(gate),
         };
@@ -114,7 +122,7 @@ impl Client {
         let online = self.connection.is_online();
         if online
             && asked == 0
-            && let Some(journal) = &mut self.session.journal
+            && let Some(journal) = self.session.journal.as_mut()
             && core::mem::take(&mut journal.unproven)
         {
             self.note(Record::Proven);

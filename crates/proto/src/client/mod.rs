@@ -16,6 +16,7 @@ mod poison;
 mod publish;
 mod queue;
 mod reconfigure;
+#[cfg(feature = "store")]
 mod recover;
 mod resend;
 mod send;

@@ -14,12 +14,17 @@ use crate::time::Instant;
 use super::Client;
 
 impl Client {
+    /// Connections that may die of one packet; 0 for any number.
+    pub(super) fn deaths_limit(&self) -> u8 {
+        if cfg!(feature = "quarantine") { self.config.bounds.deaths_per_packet } else { 0 }
+    }
+
     // ---- evidence: a connection ends ----
 
     /// Notes which packets were in flight when the peer cut the connection. One
     /// that was alone, at as many deaths as it may have, is quarantined (R7).
     pub(super) fn count_strikes(&mut self, cause: &DisconnectCause, online: &Online) {
-        let limit = self.config.bounds.deaths_per_packet;
+        let limit = self.deaths_limit();
         self.end_clearing(online.offsets.written, is_suspicious(cause));
         if limit > 0 && is_suspicious(cause) {
             let alive_from = match online.proof.life {
@@ -39,7 +44,7 @@ impl Client {
     /// such ends as it may have, it is quarantined, or the same answer would
     /// end every connection (R7).
     pub(super) fn blame(&mut self, id: PacketId) {
-        let limit = self.config.bounds.deaths_per_packet;
+        let limit = self.deaths_limit();
         if limit == 0 {
             return;
         }
@@ -108,7 +113,7 @@ impl Client {
 
     /// It has used up its deaths in company: the next one shall tell.
     pub(super) fn must_go_alone(&self, suspicion: Suspicion) -> bool {
-        let limit = self.config.bounds.deaths_per_packet;
+        let limit = self.deaths_limit();
         limit > 0 && suspicion.strikes >= limit
     }
 

@@ -256,7 +256,7 @@ impl Client {
         }
         let publish = core::mem::take(publish);
         let claim = self.session.claim(report, stored);
-        if stored && let Some(journal) = &mut self.session.journal {
+        if stored && let Some(journal) = self.session.journal.as_mut() {
             let clock = &self.session.clock;
             // For the next process it is too late.
             let expires = expires.or_else(|| is_momentary(&publish).then_some(self.now));

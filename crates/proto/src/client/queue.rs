@@ -56,6 +56,13 @@ impl Client {
         found
     }
 
+    /// The wall-clock time of the present instant, for messages that are
+    /// looked at, and for the next process; to be told again when the clock
+    /// may have been set. No message expires by it.
+    pub fn set_wall_clock(&mut self, now: Instant, wall: UnixMillis) {
+        self.session.clock.set_wall(now, wall);
+    }
+
     /// Nobody waits for the outcome of this message any more. True where its
     /// token is forgotten at once, as the message is in the store alone: its
     /// outcome is told by [`Event::Settled`](crate::Event::Settled), if at all
@@ -70,7 +77,10 @@ impl Client {
             let error = QueueError::Rejected(RejectReason::Closed);
             return self.complete(wish.failed(token, error));
         }
-        let Some(journal) = &mut self.session.journal else {
+        if wish == Wish::Requeue && !cfg!(feature = "quarantine") {
+            return self.complete(wish.failed(token, QueueError::Unknown));
+        }
+        let Some(journal) = self.session.journal.as_mut() else {
             return self.answer_here(wish, serial, token);
         };
         if !journal.wish(wish, serial, token) {
@@ -83,12 +93,12 @@ impl Client {
     /// known is in the store alone, or nowhere; as one thing is read at a
     /// time, it stays there until the answer.
     pub(super) fn answer_wishes(&mut self) {
-        while let Some(journal) = &mut self.session.journal
+        while let Some(journal) = self.session.journal.as_mut()
             && journal.may_read()
             && let Some((wish, serial, token)) = journal.next_wish()
             && self.is_in_memory(serial)
         {
-            if let Some(journal) = &mut self.session.journal {
+            if let Some(journal) = self.session.journal.as_mut() {
                 journal.take_wish();
             }
             self.answer_here(wish, serial, token);

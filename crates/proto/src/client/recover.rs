@@ -8,7 +8,7 @@ use evenkeel_codec::PacketId;
 use crate::config::{Config, ConfigError, QueueConfig};
 use crate::event::Event;
 use crate::operation::{Claim, Report};
-use crate::record::{Moment, Phase, Record, Recovered, StoreBounds, StoredExchange, UnixMillis};
+use crate::record::{Moment, Phase, Record, Recovered, StoreBounds, StoredExchange};
 use crate::session::flights::Exchange;
 use crate::session::journal::Journal;
 use crate::time::{Instant, StoreClock};
@@ -46,13 +46,6 @@ impl Client {
         Ok(client)
     }
 
-    /// The wall-clock time of the present instant, for messages that are
-    /// looked at, and for the next process; to be told again when the clock
-    /// may have been set. No message expires by it.
-    pub fn set_wall_clock(&mut self, now: Instant, wall: UnixMillis) {
-        self.session.clock.set_wall(now, wall);
-    }
-
     fn take_up(&mut self, recovered: Recovered) {
         let Recovered { exchanges, forsaken, received, .. } = recovered;
         let Recovered { subscriptions, queued, quarantined, .. } = recovered;
@@ -61,7 +54,7 @@ impl Client {
         session.number_from(recovered.next_serial);
         let mut journal = Journal::new(recovered.next_serial, recovered.bounds);
         journal.unproven = recovered.unproven;
-        session.journal = Some(Box::new(journal));
+        session.journal.fill(journal);
         session.unproven = recovered.unproven;
         session.unknown = recovered.session_unknown || !session.inherited;
         session.queue.begin_with(queued);
@@ -92,14 +85,6 @@ impl Client {
         } else {
             self.note(Record::SessionUnknown);
             self.note_identity();
-        }
-    }
-
-    /// Tells the store under which identifier the server holds the session.
-    pub(super) fn note_identity(&mut self) {
-        let client_id = self.client_id().clone();
-        if !client_id.is_empty() {
-            self.note(Record::Identity { client_id });
         }
     }
 }

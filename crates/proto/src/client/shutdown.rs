@@ -71,7 +71,7 @@ impl Client {
             Box::new(Shutdown { deadline, disconnect, report: None })
         });
         shutdown.deadline = shutdown.deadline.min(deadline);
-        if let Some(journal) = &mut self.session.journal {
+        if let Some(journal) = self.session.journal.as_mut() {
             journal.hurry(self.now);
         }
         match self.connection {
@@ -152,7 +152,7 @@ impl Client {
     }
 
     fn kept_in_store(&self) -> usize {
-        let Some(journal) = &self.session.journal else { return 0 };
+        let Some(journal) = self.session.journal.as_ref() else { return 0 };
         let queue = &self.session.queue;
         let elsewhere = queue.iter().filter(|(_, queued)| !queued.claim.stored).count();
         let all = self.session.flights.messages() + queue.len();
@@ -269,7 +269,7 @@ impl Client {
     /// Nothing waits for the store any more; what it has not been told, it is
     /// told now, and nobody hears how that ends.
     fn close_journal(&mut self) {
-        let Some(journal) = &mut self.session.journal else { return };
+        let Some(journal) = self.session.journal.as_mut() else { return };
         let (gates, wishes) = (journal.open_all(), journal.take_wishes());
         for gate in gates {
             match gate {

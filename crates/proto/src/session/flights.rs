@@ -392,6 +392,7 @@ impl Flights {
     }
 
     /// Takes up an exchange of an earlier run under its own identifier (D4).
+    #[cfg(feature = "store")]
     pub(crate) fn restore(&mut self, id: PacketId, exchange: Exchange, now: Instant) {
         if self.slots.len() <= index(id) {
             self.slots.resize_with(index(id) + 1, || None);

@@ -274,6 +274,7 @@ impl Inbound {
 
     /// The application of an earlier run was done with this message, and its
     /// identifier is still in use.
+    #[cfg(feature = "store")]
     pub(crate) fn restore(&mut self, id: PacketId) {
         self.generation += 1;
         let generation = self.generation;

@@ -2,6 +2,7 @@
 //! way, and what has to wait for it. The one place that knows about commits;
 //! everything else records what happens, and says what shall happen after.
 
+use alloc::boxed::Box;
 use alloc::collections::{BTreeSet, VecDeque};
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -45,15 +46,15 @@ pub(crate) enum Gate {
     /// The PUBLISH of a new exchange.
     Publish(PacketId, Serial),
     /// A QoS 0 message out of the store, and when it expires.
-    StoredQos0(alloc::boxed::Box<Publish>, Claim, Option<Instant>),
+    StoredQos0(Box<Publish>, Claim, Option<Instant>),
     /// What is to be sent again on this connection.
     Replay,
     /// PUBREC, PUBREL or PUBCOMP.
     Acknowledge(PacketType, PacketId, ReasonCode),
     /// PUBREC that says more than a code.
-    Answer(alloc::boxed::Box<Ack>),
+    Answer(Box<Ack>),
     /// Another operation has its outcome.
-    Complete(alloc::boxed::Box<Completion>),
+    Complete(Box<Completion>),
 }
 
 /// A gate with what opens it.
@@ -133,8 +134,36 @@ pub(crate) struct Journal {
     notes: Notes,
 }
 
+/// The journal of a client that has a store. Without the feature `store` there
+/// is none, and the compiler leaves out what is done with it.
+#[derive(Debug, Default)]
+pub(crate) struct Slot(Option<Box<Journal>>);
+
+impl Slot {
+    #[cfg(feature = "store")]
+    pub(crate) fn fill(&mut self, journal: Journal) {
+        self.0 = Some(Box::new(journal));
+    }
+
+    #[inline]
+    pub(crate) const fn is_some(&self) -> bool {
+        cfg!(feature = "store") && self.0.is_some()
+    }
+
+    #[inline]
+    pub(crate) fn as_ref(&self) -> Option<&Journal> {
+        if cfg!(feature = "store") { self.0.as_deref() } else { None }
+    }
+
+    #[inline]
+    pub(crate) fn as_mut(&mut self) -> Option<&mut Journal> {
+        if cfg!(feature = "store") { self.0.as_deref_mut() } else { None }
+    }
+}
+
 impl Journal {
     /// For a store with these bounds that holds all messages before `next`.
+    #[cfg(feature = "store")]
     pub(crate) const fn new(next: Serial, bounds: StoreBounds) -> Self {
         Self {
             bounds,

@@ -14,8 +14,6 @@ mod receipts;
 pub(crate) mod replay;
 pub(crate) mod subscriptions;
 
-use alloc::boxed::Box;
-
 use crate::config::Config;
 use crate::operation::{Claim, Report};
 use crate::record::Serial;
@@ -24,7 +22,7 @@ use crate::time::{Instant, StoreClock};
 use doubts::Doubts;
 use flights::Flights;
 use inbound::Inbound;
-use journal::Journal;
+use journal::Slot;
 use quarantine::Quarantine;
 use queue::Queue;
 use replay::Replay;
@@ -48,7 +46,7 @@ pub(crate) struct Session {
     /// Filters, and the SUBSCRIBE and UNSUBSCRIBE operations on their way.
     pub(crate) subscriptions: Subscriptions,
     /// Between all this and the store, if there is one.
-    pub(crate) journal: Option<Box<Journal>>,
+    pub(crate) journal: Slot,
     /// True once the server has accepted this session.
     pub(crate) established: bool,
     /// A CONNECT went out that no CONNACK answered: the server may have begun
@@ -75,7 +73,7 @@ impl Session {
             replay: Replay::default(),
             inbound: Inbound::default(),
             subscriptions: Subscriptions::default(),
-            journal: None,
+            journal: Slot::default(),
             established: false,
             unproven: false,
             inherited: false,
@@ -87,6 +85,7 @@ impl Session {
     }
 
     /// Names the messages to come from this one on.
+    #[cfg(feature = "store")]
     pub(crate) const fn number_from(&mut self, next: Serial) {
         // 0 is no name.
         self.next_serial = if next.0 == 0 { Serial(1) } else { next };
@@ -95,7 +94,7 @@ impl Session {
     /// A message in the store may expire, as it does where there is a time.
     pub(crate) fn note_expiry(&mut self, expires: Option<Instant>) {
         if expires.is_some()
-            && let Some(journal) = &mut self.journal
+            && let Some(journal) = self.journal.as_mut()
         {
             journal.watch_time();
         }

@@ -306,6 +306,7 @@ impl Queue {
     // ---- the part that is in the store alone ----
 
     /// The store holds these, of which none is held here.
+    #[cfg(feature = "store")]
     pub(crate) fn begin_with(&mut self, queued: [Count; 3]) {
         let [low, normal, high] = queued;
         for (priority, count) in

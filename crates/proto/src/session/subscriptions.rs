@@ -183,6 +183,7 @@ impl Subscriptions {
     }
 
     /// The server of an earlier run granted this.
+    #[cfg(feature = "store")]
     pub(crate) fn begin_with(&mut self, stored: StoredSubscription) {
         let StoredSubscription { filter: SubscribeFilter { filter, options }, properties } = stored;
         self.active.insert(filter, Entry { options, properties, identifier: None });

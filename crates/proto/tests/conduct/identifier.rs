@@ -277,7 +277,8 @@ fn a_qos_2_message_that_is_given_up_is_released_on_the_next_connection() {
     each_client(|mut rig, _| {
         let before = identified(&mut rig, "a", ExactlyOnce, 1);
         let after = identified(&mut rig, "b", ExactlyOnce, 2);
-        (sent(&mut rig), sent(&mut rig));
+        sent(&mut rig);
+        sent(&mut rig);
         abandon(&mut rig, before);
         rig.drop_link(TransportFailure::TimedOut);
         abandon(&mut rig, after);
@@ -315,7 +316,8 @@ fn what_is_given_up_is_in_use_for_the_next_process_too() {
     let mut rig = Rig::durable_online(quiet(lasting(Version::V5)));
     let first = identified(&mut rig, "a", AtLeastOnce, 1);
     let second = identified(&mut rig, "b", ExactlyOnce, 2);
-    (sent(&mut rig), sent(&mut rig));
+    sent(&mut rig);
+    sent(&mut rig);
     abandon(&mut rig, first);
     abandon(&mut rig, second);
     rig.advance(secs(1));

@@ -513,7 +513,7 @@ fn a_payload_from_a_slice_arrives_whatever_becomes_of_the_message() {
                 }
                 let payload = vec![b'p'; size];
                 let head = publish("a", "not this", qos);
-                let normal = evenkeel_proto::record::Priority::Normal;
+                let normal = Priority::Normal;
                 let offered = rig.client.publish_slice(rig.now, &head, &payload, normal, token(1));
                 offered.unwrap();
                 drop(payload);
@@ -540,7 +540,7 @@ fn a_slice_that_is_too_large_is_refused() {
     for qos in [AtMostOnce, AtLeastOnce] {
         let mut rig = Rig::online_with(config(Version::V5), &connack);
         let head = publish("a", "", qos);
-        let normal = evenkeel_proto::record::Priority::Normal;
+        let normal = Priority::Normal;
         let mut offer = |size| {
             let payload = vec![b'p'; size];
             rig.client.publish_slice(rig.now, &head, &payload, normal, token(1))

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use evenkeel_proto::Direction::{self, Received, Sent};
 use evenkeel_proto::codec::{Packet, PacketType, Property, ReasonCode, Version};
+use evenkeel_proto::record::Priority;
 use evenkeel_proto::{Credentials, Traced};
 
 use crate::support::*;
@@ -60,12 +61,12 @@ fn a_packet_of_ours_is_traced_as_the_server_gets_it() {
     let mut rig = Rig::online_with(settings, &with([Property::TopicAliasMaximum(3)]));
     rig.client.set_trace(true);
     let conn = rig.conn();
-    let large = evenkeel_proto::codec::Publish {
+    let mut large = evenkeel_proto::codec::Publish {
         payload: Bytes::from(vec![1; 50_000]),
         properties: [Property::MessageExpiryInterval(9)].into_iter().collect(),
         ..publish("topic", "", AtLeastOnce)
     };
-    rig.client.publish(rig.now, large, token(1)).unwrap();
+    rig.client.publish(rig.now, &mut large, Priority::default(), token(1)).unwrap();
     rig.settle();
     let sent = rig.expect();
     assert_eq!(traced(&mut rig), [Traced { conn, direction: Sent, packet: sent, lost: 0 }]);
@@ -74,9 +75,9 @@ fn a_packet_of_ours_is_traced_as_the_server_gets_it() {
     assert!(rig.expect_publish().topic.is_empty());
     let [Traced { packet: Packet::Publish(told), .. }] = &traced(&mut rig)[..] else { panic!() };
     assert_eq!((&*told.topic, told.properties.topic_alias()), ("topic", Some(1)));
-    let normal = evenkeel_proto::record::Priority::Normal;
+    let normal = Priority::Normal;
     let head = publish("other", "", AtMostOnce);
-    rig.client.offer_slice(rig.now, &head, b"borrowed", normal, token(3)).unwrap();
+    rig.client.publish_slice(rig.now, &head, b"borrowed", normal, token(3)).unwrap();
     let [Traced { packet: Packet::Publish(told), .. }] = &traced(&mut rig)[..] else { panic!() };
     assert_eq!(told.payload, "borrowed");
 }
