@@ -161,22 +161,6 @@ pub enum AckError {
     Stale,
 }
 
-impl fmt::Display for AckError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NeedsV5 => f.write_str(
-                "before MQTT 5 an acknowledgement says nothing but success: \
-                 acknowledge the message, or use a server that speaks MQTT 5",
-            ),
-            Self::Reason(reason) => write!(f, "no acknowledgement has the reason code {reason}"),
-            Self::Property(id) => write!(f, "no acknowledgement has the property {id}"),
-            Self::Stale => f.write_str("the connection or the exchange is over"),
-        }
-    }
-}
-
-impl core::error::Error for AckError {}
-
 /// Why a queued message could not be removed or queued again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]

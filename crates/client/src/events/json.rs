@@ -102,9 +102,7 @@ fn more_fields(event: &Event) -> Value {
         Event::SubscriptionsRestoring { filters } => {
             json!({ "filters": filters })
         }
-        Event::SubscriptionsForgotten { filters } => {
-            ("subscriptions_forgotten", json!({ "filters": filters }))
-        }
+        Event::SubscriptionsForgotten { filters } => json!({ "filters": filters }),
         Event::SubscriptionLost { filter, reason } => {
             json!({ "filter": filter.as_str(), "reason_code": reason.0 })
         }

@@ -57,6 +57,12 @@ impl fmt::Display for ConfigError {
                 "DISCONNECT cannot prolong a session that ends with its connection; \
                  give a session expiry from the start"
             }
+            Self::DisconnectReason(reason) => {
+                return write!(
+                    f,
+                    "no DISCONNECT of a client in this version has the reason code {reason}"
+                );
+            }
             Self::Window => "the queue's window must not be 0",
             Self::ClientIdOfStore => {
                 "the store holds the session of another client identifier; \

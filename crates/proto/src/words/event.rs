@@ -52,6 +52,14 @@ impl Event {
             Self::SubscriptionsRestoring { filters } => {
                 write!(f, "{filters} subscriptions are asked for again")
             }
+            Self::SubscriptionsForgotten { filters } => {
+                write!(f, "{filters} subscriptions are over with their session")
+            }
+            Self::Answered(answer) => {
+                write!(f, "{} said more than a code", answer.packet_type)?;
+                let reason = answer.properties.reason_string();
+                reason.map_or(Ok(()), |reason| write!(f, ": {reason}"))
+            }
             Self::SubscriptionLost { filter, reason } => {
                 write!(f, "the subscription to {} is lost: {reason}", filter.as_str())
             }

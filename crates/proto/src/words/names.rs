@@ -67,6 +67,8 @@ names! {
         125 "files_renewed" Self::FilesRenewed { .. },
         126 "files_kept" Self::FilesKept { .. },
         127 "lagged" Self::Lagged { .. },
+        128 "subscriptions_forgotten" Self::SubscriptionsForgotten { .. },
+        129 "answered" Self::Answered(_),
     }
     State {
         200 "stopped" Self::Stopped,
@@ -192,6 +194,7 @@ names! {
         511 "superseded" Self::Superseded,
         512 "removed" Self::Removed,
         513 "uncertain" Self::Uncertain { .. },
+        514 "withdrawn" Self::Withdrawn { .. },
     }
     RejectReason {
         530 "queue_full" Self::QueueFull { .. },
@@ -203,6 +206,7 @@ names! {
         536 "connection_refused" Self::ConnectionRefused(_),
         537 "store_busy" Self::StoreBusy,
         538 "storage" Self::Storage(_),
+        539 "no_identifier" Self::NoIdentifier,
     }
     SubscribeError {
         550 "no_filter" Self::NoFilter,
@@ -228,6 +232,8 @@ names! {
         592 "retain" Self::Retain,
         593 "property" Self::Property { .. },
         594 "encode" Self::Encode(_),
+        595 "topic_alias" Self::TopicAlias { .. },
+        596 "unknown_topic_alias" Self::UnknownTopicAlias { .. },
     }
     QueueError {
         610 "unknown" Self::Unknown,
@@ -267,6 +273,7 @@ names! {
         667 "disconnect_expiry" Self::FarewellExpiry,
         668 "window" Self::Window,
         669 "client_id_of_store" Self::ClientIdOfStore,
+        670 "disconnect_reason" Self::DisconnectReason(_),
     }
     NoticeKind {
         690 "torn" Self::Torn { .. },

@@ -6,7 +6,8 @@ use core::fmt;
 use evenkeel_codec::PacketType;
 
 use crate::operation::{
-    DeliveryError, PublishLimit, QueueError, RejectReason, SubscribeError, SubscribeFeature,
+    AckError, DeliveryError, PublishLimit, QueueError, RejectReason, SubscribeError,
+    SubscribeFeature,
 };
 
 impl fmt::Display for DeliveryError {
@@ -40,6 +41,9 @@ impl fmt::Display for DeliveryError {
             Self::Dropped => f.write_str("it was dropped from a full queue"),
             Self::Superseded => f.write_str("a later message of its topic took its place"),
             Self::Removed => f.write_str("it was taken out of the queue"),
+            Self::Withdrawn { .. } => {
+                f.write_str("the application gave it up in flight; the server may have it")
+            }
             Self::Uncertain { .. } => f.write_str(
                 "the server may have it, or may have lost it with the session: \
                  send it again if it may arrive twice",
@@ -74,6 +78,12 @@ impl fmt::Display for PublishLimit {
                 id.0,
                 super::version(*version).trim_start_matches("MQTT "),
             ),
+            Self::TopicAlias { alias, maximum } => {
+                write!(f, "topic alias {alias} is above the server's maximum of {maximum}")
+            }
+            Self::UnknownTopicAlias { alias } => {
+                write!(f, "topic alias {alias} stands for no topic yet: publish with both once")
+            }
             Self::Encode(error) => error.fmt(f),
         }
     }
@@ -83,9 +93,12 @@ impl Error for PublishLimit {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
             Self::Encode(error) => Some(error),
-            Self::PacketSize { .. } | Self::QoS { .. } | Self::Retain | Self::Property { .. } => {
-                None
-            }
+            Self::PacketSize { .. }
+            | Self::QoS { .. }
+            | Self::Retain
+            | Self::Property { .. }
+            | Self::TopicAlias { .. }
+            | Self::UnknownTopicAlias { .. } => None,
         }
     }
 }
@@ -108,6 +121,7 @@ impl fmt::Display for RejectReason {
                 f.write_str("as many messages as may be are on their way into the store")
             }
             Self::Storage(failure) => failure.fmt(f),
+            Self::NoIdentifier => f.write_str("all packet identifiers are in use"),
         }
     }
 }
@@ -200,3 +214,19 @@ impl Error for QueueError {
         }
     }
 }
+
+impl fmt::Display for AckError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NeedsV5 => f.write_str(
+                "before MQTT 5 an acknowledgement says nothing but success: \
+                 acknowledge the message, or use a server that speaks MQTT 5",
+            ),
+            Self::Reason(reason) => write!(f, "no acknowledgement has the reason code {reason}"),
+            Self::Property(id) => write!(f, "no acknowledgement has the property {id}"),
+            Self::Stale => f.write_str("the connection or the exchange is over"),
+        }
+    }
+}
+
+impl Error for AckError {}
