@@ -44,11 +44,12 @@ impl fmt::Display for DisconnectCause {
 impl Error for DisconnectCause {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
-            Self::Transport { failure, .. } => Some(failure),
-            Self::KeepAlive(death) => Some(death),
-            Self::Malformed(error) => Some(error),
-            Self::ProtocolError(error) => Some(error),
-            Self::Refused { .. }
+            // Each has its text in this one, which is not said twice.
+            Self::Transport { failure, .. } => failure.source(),
+            Self::KeepAlive(death) => death.source(),
+            Self::ProtocolError(error) => error.source(),
+            Self::Malformed(_)
+            | Self::Refused { .. }
             | Self::ServerDisconnect { .. }
             | Self::ConnectTimeout { .. }
             | Self::Authentication

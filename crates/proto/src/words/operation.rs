@@ -55,9 +55,9 @@ impl fmt::Display for DeliveryError {
 impl Error for DeliveryError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
-            Self::NotAllowed(limit) => Some(limit),
-            Self::ConnectionRefused { refusal, .. } => Some(refusal),
-            Self::NotStored(failure) => Some(failure),
+            Self::NotAllowed(limit) => limit.source(),
+            Self::ConnectionRefused { refusal, .. } => refusal.source(),
+            Self::NotStored(failure) => failure.source(),
             _ => None,
         }
     }
@@ -92,7 +92,7 @@ impl fmt::Display for PublishLimit {
 impl Error for PublishLimit {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
-            Self::Encode(error) => Some(error),
+            Self::Encode(error) => error.source(),
             Self::PacketSize { .. }
             | Self::QoS { .. }
             | Self::Retain
@@ -129,9 +129,9 @@ impl fmt::Display for RejectReason {
 impl Error for RejectReason {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
-            Self::NotAllowed(limit) => Some(limit),
-            Self::ConnectionRefused(refusal) => Some(refusal),
-            Self::Storage(failure) => Some(failure),
+            Self::NotAllowed(limit) => limit.source(),
+            Self::ConnectionRefused(refusal) => refusal.source(),
+            Self::Storage(failure) => failure.source(),
             _ => None,
         }
     }
@@ -172,8 +172,8 @@ impl fmt::Display for SubscribeError {
 impl Error for SubscribeError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
-            Self::NotAllowed(limit) => Some(limit),
-            Self::ConnectionRefused(refusal) => Some(refusal),
+            Self::NotAllowed(limit) => limit.source(),
+            Self::ConnectionRefused(refusal) => refusal.source(),
             _ => None,
         }
     }
@@ -208,8 +208,8 @@ impl fmt::Display for QueueError {
 impl Error for QueueError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
-            Self::Rejected(reason) => Some(reason),
-            Self::Storage(failure) => Some(failure),
+            Self::Rejected(reason) => reason.source(),
+            Self::Storage(failure) => failure.source(),
             Self::Unknown | Self::InFlight | Self::NotQuarantined => None,
         }
     }
