@@ -15,8 +15,8 @@ pub use evenkeel_proto::keepalive::Pong;
 pub use evenkeel_proto::record::{Notice, NoticeKind};
 #[doc(inline)]
 pub use evenkeel_proto::{
-    ConnectPhase, Connected, ConnectionId, Effective, Event, Instant, Limits, Pace, Repetition,
-    Retry, SetBy, State, Stats,
+    Answer, ConnectPhase, Connected, ConnectionId, Effective, Event, Instant, Limits, Pace,
+    Repetition, Retry, SetBy, State, Stats,
 };
 
 use crate::error::TransportError;
