@@ -87,7 +87,13 @@ impl Draft {
         }
         let now = if self.needs_clock(&inner) { shared.clock.now() } else { inner.core.now() };
         let token = inner.operations.upcoming();
-        let accepted = inner.core.publish(now, &mut self.publish, self.priority, token);
+        let mut accepted = inner.core.publish(now, &mut self.publish, self.priority, token);
+        // A store that failed is tried again after a while, which may have passed
+        // since the core was told the time.
+        if let Err(RejectReason::Storage(_)) = accepted {
+            let now = shared.clock.now();
+            accepted = inner.core.publish(now, &mut self.publish, self.priority, token);
+        }
         let offered = match accepted {
             Ok(Accepted::Tracked) => {
                 inner.gathered.published += 1;
