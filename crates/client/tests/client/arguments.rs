@@ -61,7 +61,7 @@ async fn several_filters_go_into_one_packet_and_each_has_its_answer() {
     drop((
         one,
         client.subscribe(&name),
-        client.subscribe(&["a", "b"]),
+        client.subscribe(["a", "b"]),
         client.subscribe(vec![name]),
     ));
     let subscribing = tokio::spawn(client.subscribe(&configured).qos(AtLeastOnce).into_future());
@@ -85,7 +85,7 @@ async fn requests_can_be_shown_and_show_no_payload() {
         format!("{:?}", client.publish("topic", secret).retain(true)),
         format!("{:?}", client.request("topic", secret)),
         format!("{:?}", client.publish("topic", secret).into_future()),
-        format!("{:?}", Will::new("topic", secret).clone()),
+        format!("{:?}", Will::new("topic", secret)),
         format!("{:?}", client.publish("a/#", secret).try_send().unwrap_err()),
         format!("{:?}", client.unsubscribe(["topic", "b"])),
     ];
