@@ -20,14 +20,24 @@ struct Owed {
     /// Sequence number of the front.
     first: u64,
     items: VecDeque<(PacketId, Answer)>,
-    /// What is to be said beside the code, by sequence number; made when it is
-    /// first needed.
-    said: Option<Box<Said>>,
 }
 
-/// Reason strings and user properties, by sequence number.
+/// What is to be said beside the codes, by sequence number.
 #[derive(Debug, Default)]
-struct Said(BTreeMap<u64, Properties>);
+struct Said {
+    pubacks: BTreeMap<u64, Properties>,
+    pubrecs: BTreeMap<u64, Properties>,
+}
+
+/// What became of an answer that the application gave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Settled {
+    Now,
+    /// It has one already.
+    Before,
+    /// Nothing is owed there any more.
+    Gone,
+}
 
 #[derive(Clone, Copy, Debug)]
 enum Answer {
@@ -50,19 +60,15 @@ impl Owed {
         self.items.get_mut(index).map(|(_, answer)| answer)
     }
 
-    /// False where nothing is owed there any more.
-    fn settle(&mut self, sequence: u64, reason: ReasonCode, properties: Properties) -> bool {
+    fn settle(&mut self, sequence: u64, reason: ReasonCode) -> Settled {
         match self.get_mut(sequence) {
             Some(answer @ Answer::Due) => {
                 *answer = Answer::Ready(reason);
-                if !properties.is_empty() {
-                    self.said.get_or_insert_default().0.insert(sequence, properties);
-                }
+                Settled::Now
             }
-            Some(Answer::Ready(_)) => {}
-            Some(Answer::Void) | None => return false,
+            Some(Answer::Ready(_)) => Settled::Before,
+            Some(Answer::Void) | None => Settled::Gone,
         }
-        true
     }
 
     /// Nothing is owed there, and what comes behind does not wait for it.
@@ -76,7 +82,8 @@ impl Owed {
         sequence >= self.first
     }
 
-    fn pop_settled(&mut self) -> Option<Ack> {
+    /// The next answer that may go out, with its sequence number.
+    fn pop_settled(&mut self) -> Option<(u64, Ack)> {
         loop {
             let (id, answer) = *self.items.front()?;
             if let Answer::Due = answer {
@@ -84,25 +91,15 @@ impl Owed {
             }
             self.items.pop_front();
             self.first += 1;
-            let properties = self.take_said(self.first - 1);
             if let Answer::Ready(reason) = answer {
-                return Some(Ack { packet_id: id, reason, properties });
+                return Some((self.first - 1, Ack::new(id, reason)));
             }
-        }
-    }
-
-    #[inline]
-    fn take_said(&mut self, sequence: u64) -> Properties {
-        match &mut self.said {
-            None => Properties::new(),
-            Some(said) => said.0.remove(&sequence).unwrap_or_default(),
         }
     }
 
     fn clear(&mut self) {
         self.first += self.items.len() as u64;
         self.items.clear();
-        self.said = None;
     }
 }
 
@@ -111,6 +108,8 @@ impl Owed {
 pub(crate) struct Inbound {
     pubacks: Owed,
     pubrecs: Owed,
+    /// Made when it is first needed.
+    said: Option<Box<Said>>,
     receipts: Receipts,
     /// Receipts whose PUBLISH came on the present connection.
     receipts_here: usize,
@@ -218,7 +217,7 @@ impl Inbound {
             let sequence = self.pubrecs.push(receipt.id);
             receipt.owed = Some(sequence);
             if let Some(answer) = receipt.answer {
-                self.pubrecs.settle(sequence, answer, Properties::new());
+                self.pubrecs.settle(sequence, answer);
             }
         }
     }
@@ -233,7 +232,14 @@ impl Inbound {
     ) -> bool {
         match key.target() {
             crate::io::AckTarget::AtLeastOnce { conn: of, sequence } => {
-                of == conn && self.pubacks.settle(sequence, reason, properties)
+                if of != conn {
+                    return false;
+                }
+                let settled = self.pubacks.settle(sequence, reason);
+                if settled == Settled::Now && !properties.is_empty() {
+                    self.said.get_or_insert_default().pubacks.insert(sequence, properties);
+                }
+                settled != Settled::Gone
             }
             crate::io::AckTarget::ExactlyOnce { id, generation } => {
                 let receipt = self.receipts.get_mut(id);
@@ -243,7 +249,10 @@ impl Inbound {
                 };
                 receipt.answer.get_or_insert(reason);
                 if let Some(sequence) = receipt.owed {
-                    self.pubrecs.settle(sequence, reason, properties);
+                    let settled = self.pubrecs.settle(sequence, reason);
+                    if settled == Settled::Now && !properties.is_empty() {
+                        self.said.get_or_insert_default().pubrecs.insert(sequence, properties);
+                    }
                 }
                 true
             }
@@ -253,13 +262,20 @@ impl Inbound {
     //= [MQTT-4.6.0-2]
     /// The next PUBACK that may go out.
     pub(crate) fn next_puback(&mut self) -> Option<Ack> {
-        self.pubacks.pop_settled()
+        let (sequence, mut ack) = self.pubacks.pop_settled()?;
+        if let Some(said) = &mut self.said {
+            ack.properties = said.pubacks.remove(&sequence).unwrap_or_default();
+        }
+        Some(ack)
     }
 
     //= [MQTT-4.6.0-3]
     /// The next PUBREC that may go out. A refusal ends the exchange here.
     pub(crate) fn next_pubrec(&mut self) -> Option<Ack> {
-        let ack = self.pubrecs.pop_settled()?;
+        let (sequence, mut ack) = self.pubrecs.pop_settled()?;
+        if let Some(said) = &mut self.said {
+            ack.properties = said.pubrecs.remove(&sequence).unwrap_or_default();
+        }
         if ack.reason.is_error() {
             self.on_release(ack.packet_id);
         }
@@ -295,6 +311,9 @@ impl Inbound {
         if let Some(sequence) = receipt.owed {
             self.receipts_here -= 1;
             self.pubrecs.cancel(sequence);
+            if let Some(said) = &mut self.said {
+                said.pubrecs.remove(&sequence);
+            }
         }
         true
     }
@@ -303,6 +322,7 @@ impl Inbound {
     pub(crate) fn on_down(&mut self) {
         self.pubacks.clear();
         self.pubrecs.clear();
+        self.said = None;
         self.receipts_here = 0;
         self.quota = Quota::default();
         for receipt in self.receipts.iter_mut() {
