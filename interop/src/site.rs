@@ -104,7 +104,7 @@ pub struct Site {
 }
 
 impl Site {
-    /// A place to go to with this transport and version. Where there are
+    /// A place to go to with this transport and version. If there are
     /// several, as in a cluster, they take turns.
     pub fn address(
         &self,

@@ -149,7 +149,7 @@ impl App {
         self.plans.entry(Doing::Restart).or_insert(time);
     }
 
-    /// True where the application has been told to shut its client down.
+    /// True if the application has been told to shut its client down.
     pub(crate) fn stops(&self) -> bool {
         self.spec.stop.is_some()
     }
@@ -368,7 +368,7 @@ impl App {
         subject.shutdown(facts.local, limit);
     }
 
-    /// Takes outcomes, and messages unless it takes its time; true where
+    /// Takes outcomes, and messages unless it takes its time; true if
     /// there were any.
     pub(crate) fn collect(
         &mut self,

@@ -36,7 +36,7 @@ impl MessageId {
         bytes.into()
     }
 
-    /// The name in a payload; `None` where the payload is not of this world,
+    /// The name in a payload; `None` if the payload is not of this world,
     /// or was changed on its way.
     pub fn of(payload: &[u8]) -> Option<Self> {
         let (head, rest) = payload.split_at_checked(LENGTH)?;

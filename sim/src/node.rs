@@ -258,7 +258,7 @@ impl Node {
         self.subject.core().handle(self.now, Input::Closed(conn, failure));
     }
 
-    /// Gives the core what is in the buffer; true where it took some.
+    /// Gives the core what is in the buffer; true if it took some.
     fn hand_over(&mut self, env: &mut Env<'_>) -> bool {
         let wants = self.subject.look().wants_read();
         let Some(link) = self.link.as_mut().filter(|link| wants && !link.read.is_empty()) else {
@@ -380,7 +380,7 @@ impl Node {
         }
     }
 
-    /// Writes what waits to be written; true where the core may have more.
+    /// Writes what waits to be written; true if the core may have more.
     fn write(&mut self, env: &mut Env<'_>) -> bool {
         let mut any = false;
         loop {
@@ -473,7 +473,7 @@ impl Node {
         }
     }
 
-    /// The process is gone: its system closes what it had open, where that
+    /// The process is gone: its system closes what it had open, if that
     /// has the power to.
     pub(crate) fn drop_links(&mut self, env: &mut Env<'_>, silently: bool) {
         self.next = None;

@@ -193,7 +193,7 @@ impl Plan {
         plan
     }
 
-    /// True where a class of faults is at work.
+    /// True if a class of faults is at work.
     pub fn has(&self, class: Class) -> bool {
         self.classes.contains(&class)
     }

@@ -70,7 +70,7 @@ impl Process {
     }
 }
 
-/// The first process of a client: its core and, where it has one, its store.
+/// The first process of a client: its core and, if it has one, its store.
 pub(crate) fn first(
     index: usize,
     spec: &ClientSpec,
@@ -99,7 +99,7 @@ impl Node {
         self.process.as_ref().is_some_and(|process| process.is_dead)
     }
 
-    /// True where no batch is on its way into a store.
+    /// True if no batch is on its way into a store.
     pub(crate) fn has_stored_all(&self) -> bool {
         self.process.as_ref().is_none_or(|process| process.storage.is_idle())
     }
@@ -125,7 +125,7 @@ impl Node {
         process.storage.push(env.time, batch, records);
     }
 
-    /// Tells the core what the store is done with; true where there was
+    /// Tells the core what the store is done with; true if there was
     /// something.
     pub(crate) fn hear_store(&mut self, env: &mut Env<'_>) -> bool {
         let mut any = false;
@@ -145,7 +145,7 @@ impl Node {
         any
     }
 
-    /// One step of the process: it may be the last. True where it is dead.
+    /// One step of the process: it may be the last. True if it is dead.
     pub(crate) fn step(&mut self, env: &mut Env<'_>) -> bool {
         let Some(process) = &mut self.process else { return false };
         match &mut process.fuse {

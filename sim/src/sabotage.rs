@@ -248,7 +248,7 @@ impl Saboteur {
         }
     }
 
-    /// The slow lane, where the server ended an authorisation.
+    /// The slow lane, if the server ended an authorisation.
     fn slow_after_word(&mut self, now: Instant, event: Event) -> Event {
         match event {
             Event::Disconnected { ref cause, .. } => {

@@ -166,7 +166,7 @@ pub struct Violation {
     pub law: &'static str,
     /// When.
     pub time: Time,
-    /// Who broke it; the world as a whole where there is none.
+    /// Who broke it; the world as a whole if there is none.
     pub client: Option<usize>,
     /// What was seen and what was expected.
     pub text: String,

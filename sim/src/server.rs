@@ -165,7 +165,7 @@ impl Server {
         }
     }
 
-    /// Reads once; true where there was something.
+    /// Reads once; true if there was something.
     fn read(&mut self, env: &mut Env<'_>, socket: SocketId) -> bool {
         let now = env.time.broker();
         let Some(peer) = self.peers.get_mut(&socket) else { return false };
@@ -208,7 +208,7 @@ impl Server {
         true
     }
 
-    /// Writes once; true where the transport took something.
+    /// Writes once; true if the transport took something.
     fn write(&mut self, env: &mut Env<'_>, socket: SocketId) -> bool {
         let now = env.time.broker();
         let Some(peer) = self.peers.get_mut(&socket) else { return false };
@@ -238,7 +238,7 @@ impl Server {
         self.ready.remove(&socket);
     }
 
-    /// True where the broker takes connections.
+    /// True if the broker takes connections.
     pub(crate) const fn is_up(&self) -> bool {
         self.down_until.is_none()
     }

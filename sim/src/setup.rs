@@ -30,7 +30,7 @@ pub struct Setup {
 }
 
 impl Setup {
-    /// True where this client begins once all before it that have its identifier
+    /// True if this client begins once all before it that have its identifier
     /// have stopped.
     pub fn is_successor(&self, client: usize) -> bool {
         let Some(spec) = self.clients.get(client) else { return false };
@@ -48,7 +48,7 @@ impl Setup {
 pub struct ClientSpec {
     /// What the client is made with.
     pub config: Config,
-    /// What it says it is made with; differs only where a test lets it lie.
+    /// What it says it is made with; differs only if a test lets it lie.
     pub declared: Config,
     /// Its machine's clock.
     pub clock: Clock,
@@ -167,7 +167,7 @@ pub struct AppSpec {
     pub topics: u8,
     /// QoS levels it publishes with.
     pub levels: Vec<u8>,
-    /// Mean time between two publishes; never where absent.
+    /// Mean time between two publishes; never if absent.
     pub publish_every: Option<Duration>,
     /// Publishes at a time, at most.
     pub burst: u64,
@@ -179,9 +179,9 @@ pub struct AppSpec {
     pub subscribe: Vec<(String, u8)>,
     /// Filters it changes its mind about, and the mean time between changes.
     pub churn: Option<(Duration, Vec<String>)>,
-    /// Mean time between two looks for messages; at once where absent.
+    /// Mean time between two looks for messages; at once if absent.
     pub take_every: Option<Duration>,
-    /// Mean time it is busy with a message; acknowledges at once where absent.
+    /// Mean time it is busy with a message; acknowledges at once if absent.
     pub busy_for: Option<Duration>,
     /// Mean time between calls nobody needs: probe, reconnect, stale inputs.
     pub meddle_every: Option<Duration>,
@@ -207,7 +207,7 @@ pub enum Fault {
         /// How both sides learn of it.
         how: End,
     },
-    /// Nothing passes in these directions; for ever where `lasts` is absent,
+    /// Nothing passes in these directions; for ever if `lasts` is absent,
     /// on this connection only.
     Block {
         /// Whose.

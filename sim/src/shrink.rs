@@ -51,7 +51,7 @@ impl Search {
         self.began.elapsed() > SEARCH
     }
 
-    /// True where the smaller plan breaks the same law, and is the best now.
+    /// True if the smaller plan breaks the same law, and is the best now.
     fn attempt(&mut self, smaller: Plan) -> bool {
         if self.is_over() {
             return false;

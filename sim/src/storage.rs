@@ -73,7 +73,7 @@ impl Sum {
 #[derive(Debug)]
 struct Job {
     batch: Batch,
-    /// What the store is given; other than in the batch where a test lets
+    /// What the store is given; other than in the batch if a test lets
     /// the client forget something.
     records: Vec<Record>,
     done_at: Time,
@@ -175,7 +175,7 @@ impl Storage {
         self.jobs.front().map(|job| job.done_at)
     }
 
-    /// True where no batch is on its way.
+    /// True if no batch is on its way.
     pub(crate) fn is_idle(&self) -> bool {
         self.jobs.is_empty()
     }

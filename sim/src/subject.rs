@@ -16,7 +16,7 @@ use crate::sabotage::{Sabotage, Saboteur};
 pub(crate) struct Subject {
     core: Client,
     saboteur: Option<Saboteur>,
-    /// Bytes of the core that the batch under way stands for, where it was
+    /// Bytes of the core that the batch under way stands for, if it was
     /// changed and must be written whole first.
     changed: Option<(usize, usize)>,
 }

@@ -15,7 +15,7 @@ impl Time {
     /// Later than any moment of a run.
     pub const NEVER: Self = Self(u64::MAX);
 
-    /// Time since an earlier moment; zero where that one is the later.
+    /// Time since an earlier moment; zero if that one is the later.
     pub const fn since(self, earlier: Self) -> Duration {
         Duration::from_micros(self.0.saturating_sub(earlier.0))
     }
@@ -54,7 +54,7 @@ impl fmt::Display for Time {
 pub struct Clock {
     /// What it shows at the world's beginning, in microseconds.
     pub origin: u64,
-    /// Microseconds gained in a second; negative where it is slow.
+    /// Microseconds gained in a second; negative if it is slow.
     pub drift: i64,
 }
 

@@ -24,7 +24,7 @@ pub struct Trace {
 pub struct Entry {
     /// When.
     pub time: Time,
-    /// Whose; the broker's or the world's where there is none.
+    /// Whose; the broker's or the world's if there is none.
     pub client: Option<usize>,
     /// What.
     pub what: What,

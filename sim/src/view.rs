@@ -469,7 +469,7 @@ impl Conn {
     }
 }
 
-/// True where nothing of a message with this result is left to do.
+/// True if nothing of a message with this result is left to do.
 pub const fn is_end<T>(result: &Result<T, DeliveryError>) -> bool {
     !matches!(result, Err(DeliveryError::StillStored { .. }))
 }

@@ -218,7 +218,7 @@ pub fn within<T>(
     }
 }
 
-/// Runs a future where the brokers run.
+/// Runs a future on the runtime of the brokers.
 async fn on_broker_side<T: Send + 'static>(task: impl Future<Output = T> + Send + 'static) -> T {
     static RUNTIME: OnceLock<Runtime> = OnceLock::new();
     let runtime = RUNTIME.get_or_init(|| {

@@ -132,7 +132,7 @@ mod tests {
     use evenkeel::ConnectPhase;
 
     use super::*;
-    use crate::names::Personality;
+    use crate::personality::Personality;
 
     fn refused(reason: ReasonCode, wire_code: u8) -> End {
         let (text, server_reference, properties) = Default::default();

@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::escape;
 use crate::exit::Exit;
-use crate::names::Personality;
+use crate::personality::Personality;
 
 /// Why the program ends without having done its job.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -8,26 +8,26 @@ mod error;
 mod escape;
 mod exit;
 mod format;
-mod names;
 mod observer;
+mod personality;
 mod plural;
 mod printer;
 mod private;
 mod settings;
 mod signals;
-mod stuck;
+mod write_progress;
 
 use std::env;
 use std::process::ExitCode;
 
 use args::Asked;
-use names::Personality;
-use printer::{ColorChoice, Printer, Talk};
+use personality::Personality;
+use printer::{ColorChoice, Printer, Verbosity};
 
 fn main() -> ExitCode {
     let words: Vec<_> = env::args_os().collect();
     let personality = Personality::from_program(words.first().map(AsRef::as_ref));
-    let plain = Printer::new(personality, Talk::Normal, ColorChoice::Auto);
+    let plain = Printer::new(personality, Verbosity::Normal, ColorChoice::Auto);
     let (printer, result) = match args::parse(personality, words) {
         Ok(Asked::Run(command)) => commands::run(&command, personality),
         Ok(Asked::Show(text)) => (plain, plain.show(&text)),

@@ -9,8 +9,8 @@ use std::io::{self, BufWriter, ErrorKind, IsTerminal, StdoutLock, Write};
 use crate::error::Failure;
 use crate::escape;
 use crate::exit::Exit;
-use crate::names::Personality;
-use crate::stuck::{STDERR, STDOUT, Watched};
+use crate::personality::Personality;
+use crate::write_progress::{STDERR, STDOUT, Watched};
 
 /// When output is coloured.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -26,7 +26,7 @@ pub(crate) enum ColorChoice {
 
 /// How much the program says on stderr.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Talk {
+pub(crate) enum Verbosity {
     /// Only what is wrong with the command line itself.
     Quiet,
     /// Errors; what a long run's connection goes through.
@@ -40,7 +40,7 @@ pub(crate) enum Talk {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Printer {
     personality: Personality,
-    talk: Talk,
+    verbosity: Verbosity,
     color_out: bool,
     color_err: bool,
     terminal_out: bool,
@@ -49,12 +49,12 @@ pub(crate) struct Printer {
 
 impl Printer {
     /// A printer that decides on colour by the environment and the two streams.
-    pub(crate) fn new(personality: Personality, talk: Talk, color: ColorChoice) -> Self {
+    pub(crate) fn new(personality: Personality, verbosity: Verbosity, color: ColorChoice) -> Self {
         let (terminal_out, terminal_err) = (io::stdout().is_terminal(), io::stderr().is_terminal());
         let var = |name: &str| env::var(name).ok();
         Self {
             personality,
-            talk,
+            verbosity,
             color_out: wants_color(color, terminal_out, var),
             color_err: wants_color(color, terminal_err, var),
             terminal_out,
@@ -68,8 +68,8 @@ impl Printer {
     }
 
     /// How much is said.
-    pub(crate) const fn talk(&self) -> Talk {
-        self.talk
+    pub(crate) const fn verbosity(&self) -> Verbosity {
+        self.verbosity
     }
 
     /// The lock on stdout, for a command that prints much.
@@ -89,23 +89,23 @@ impl Printer {
         data.flush()
     }
 
-    /// A line of talk; dropped when quiet.
+    /// A line of verbosity; dropped when quiet.
     pub(crate) fn say(&self, line: &str) {
-        if self.talk >= Talk::Normal {
+        if self.verbosity >= Verbosity::Normal {
             Self::to_stderr(&format!("{}\n", self.plain_err(line)));
         }
     }
 
     /// A line of talk for `--debug`.
     pub(crate) fn debug(&self, line: &str) {
-        if self.talk >= Talk::Debug {
+        if self.verbosity >= Verbosity::Debug {
             Self::to_stderr(&format!("{}\n", self.plain_err(line)));
         }
     }
 
     /// Something went wrong that does not end the program.
     pub(crate) fn warn(&self, what: &str) {
-        if self.talk >= Talk::Normal {
+        if self.verbosity >= Verbosity::Normal {
             let label = if self.personality.is_mosquitto() { "Warning:" } else { "warning:" };
             let label = paint(label, "33;1", self.color_err);
             Self::to_stderr(&format!("{label} {}\n", self.plain_err(what)));
@@ -114,7 +114,7 @@ impl Printer {
 
     /// Shows why the program ends. A usage error is shown even when quiet.
     pub(crate) fn fail(&self, failure: &Failure) {
-        if self.talk > Talk::Quiet || failure.exit() == Exit::Usage {
+        if self.verbosity > Verbosity::Quiet || failure.exit() == Exit::Usage {
             let label = |label: &str| {
                 let code = if label == "why:" || label == "hint:" { "36;1" } else { "31;1" };
                 paint(label, code, self.color_err)

@@ -16,7 +16,7 @@ use crate::commands::GRACE;
 use crate::error::Failure;
 use crate::exit::Exit;
 use crate::printer::Printer;
-use crate::stuck::{Progress, STDERR, STDOUT};
+use crate::write_progress::{Progress, STDERR, STDOUT};
 
 /// Two signals this close are one: coreutils' `timeout` signals the program, and
 /// within microseconds the group that it is in.
@@ -96,7 +96,7 @@ impl Attendant {
                     "the program did not end in time"
                 }
             };
-            farewell(client, printer, why).await
+            say_disconnect(client, printer, why).await
         };
         tokio::select! {
             () = another(&mut self.signals, first) => {
@@ -136,7 +136,11 @@ async fn no_progress(progress: &Progress) {
 }
 
 /// Ends the connection in order and says why the program could not.
-async fn farewell(client: Arc<Mutex<Option<Client>>>, printer: Printer, why: &'static str) -> u8 {
+async fn say_disconnect(
+    client: Arc<Mutex<Option<Client>>>,
+    printer: Printer,
+    why: &'static str,
+) -> u8 {
     let client = client.lock().unwrap_or_else(PoisonError::into_inner).take();
     if let Some(client) = client {
         client.shutdown(GRACE).await;

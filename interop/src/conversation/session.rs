@@ -91,7 +91,7 @@ pub(super) async fn resumed(case: &Case, qos: QoS) -> Result<(), Failed> {
     settle(receipts).await
 }
 
-/// Where the session is gone, the client asks for its subscriptions again.
+/// If the session is gone, the client asks for its subscriptions again.
 pub(super) async fn subscriptions_restored(case: &Case) -> Result<(), Failed> {
     let topic = case.topic("restored");
     let desk = case.connect("desk").await?;

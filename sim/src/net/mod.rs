@@ -62,7 +62,7 @@ pub struct Socket {
 }
 
 impl Socket {
-    /// True where one direction will never carry anything again.
+    /// True if one direction will never carry anything again.
     pub const fn is_dead(&self) -> bool {
         self.up.is_dead() || self.down.is_dead()
     }
@@ -191,7 +191,7 @@ impl Net {
         }
     }
 
-    /// Lets arrive what is due on one direction. True where the other end's
+    /// Lets arrive what is due on one direction. True if the other end's
     /// application may have something to read, or to write again.
     pub fn land(&mut self, now: Time, id: SocketId, way: Way) -> bool {
         let Some(socket) = self.get_mut(id) else { return false };

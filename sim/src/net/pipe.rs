@@ -143,7 +143,7 @@ impl Pipe {
         }
     }
 
-    /// Lets everything arrive that is due; the cut, where that was reached.
+    /// Lets everything arrive that is due; the cut, if that was reached.
     pub fn land(&mut self, now: Time) -> Option<Cut> {
         if now < self.blocked_until {
             return None;
@@ -243,7 +243,7 @@ impl Pipe {
         self.unsent = unsent;
     }
 
-    /// True where nothing will ever pass again.
+    /// True if nothing will ever pass again.
     pub const fn is_dead(&self) -> bool {
         self.blocked_until.0 == Time::NEVER.0
     }

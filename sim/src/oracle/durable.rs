@@ -1,4 +1,4 @@
-//! D1, D3, D4 and D8 where there is a store: what it holds as packets go out
+//! D1, D3, D4 and D8 if there is a store: what it holds as packets go out
 //! and as things are told, and what it is left with.
 
 use std::collections::{BTreeMap, BTreeSet};

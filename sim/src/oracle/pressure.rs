@@ -11,7 +11,7 @@ use crate::message::MessageId;
 use crate::seen::{Delivery, Facts, Seen};
 use crate::view::View;
 
-/// So many times its bound a client takes off the connection at most, where its
+/// So many times its bound a client takes off the connection at most, if its
 /// application may wait for an answer.
 const GIVES_WAY: usize = 8;
 

@@ -47,7 +47,7 @@ pub struct Wanted {
 }
 
 impl Wanted {
-    /// What is amiss where the server holds these filters; nothing is to be
+    /// What is amiss if the server holds these filters; nothing is to be
     /// on its way any more.
     pub fn differs(&self, mut held: BTreeMap<TopicFilter, QoS>) -> Option<String> {
         let mut wanted = self.active.clone();
@@ -190,7 +190,7 @@ impl Wanted {
         self.out.insert(subscribe.packet_id.get(), filters);
     }
 
-    /// True where no later operation on this filter had its outcome before.
+    /// True if no later operation on this filter had its outcome before.
     fn is_last(&mut self, filter: &TopicFilter, token: Token) -> bool {
         let last = self.last.entry(filter.clone()).or_insert(token);
         *last = token.max(*last);

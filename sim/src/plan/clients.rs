@@ -22,7 +22,7 @@ const fn millis(millis: u64) -> Duration {
     Duration::from_millis(millis)
 }
 
-/// The server's keep-alive in worlds where it has one: no client's spacing
+/// The server's keep-alive in worlds in which it has one: no client's spacing
 /// or path is too slow for it.
 const SERVERS_KEEP_ALIVE: u16 = 40;
 

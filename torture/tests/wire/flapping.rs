@@ -43,7 +43,7 @@ async fn closed_after_every_connack_with_the_defaults() {
     scene.assert_laws();
 }
 
-/// The budget holds where the policy's own delays would not: here they are
+/// The budget holds even if the policy's own delays would not: here they are
 /// 5 to 10 ms, and 8 connects are allowed in 3 s.
 async fn closed_after_every_connack_until_the_budget_is_used_up() {
     let window = Duration::from_secs(3);
@@ -56,7 +56,7 @@ async fn closed_after_every_connack_until_the_budget_is_used_up() {
     pass(3 * window + K).await;
     // Each window is used up at its beginning.
     between("connects", scene.connects("pump"), 17..=32);
-    // Counted where connections are opened, and CONNECT comes a little later.
+    // Counted when connections are opened, and CONNECT comes a little later.
     scene.assert_budget(8, window - K / 2);
     scene.broker().clear_faults();
     within(window + K, "online", client.online()).await.unwrap();

@@ -28,7 +28,7 @@ async fn one_lost_pingresp_costs_one_reconnect_at_most() {
     let client = scene.client("pump").start().unwrap();
     pass(12 * K).await;
     assert!(client.state().is_online());
-    // None where the next ping goes out before 1.5 K of silence are over.
+    // None if the next ping goes out before 1.5 K of silence are over.
     between("connects", scene.connects("pump"), 1..=2);
     // At 0.675 to 0.85 K each, over at least 9 K of the second connection.
     between("pings", scene.pings("pump"), 9..=18);

@@ -68,7 +68,7 @@ async fn reconnect_at_every_moment() {
     clients.join_all().await;
     for (index, moment) in moments() {
         let name = name(index);
-        // Three where the broker reads the CONNECT of the first connection after
+        // Three if the broker reads the CONNECT of the first connection after
         // that of the second, which is then taken over.
         between(&format!("connects at {moment:?}"), scene.connects(&name), 1..=3);
         between("messages", scene.published(&format!("from/{name}")), 5..=10);
@@ -86,13 +86,13 @@ async fn reconnect_again_and_again_keeps_to_the_budget() {
         client.reconnect();
         pass(Duration::from_millis(10)).await;
     }
-    // Counted where connections are opened, and CONNECT comes a little later.
+    // Counted when connections are opened, and CONNECT comes a little later.
     scene.assert_budget(8, window - K / 2);
     within(2 * window, "online", client.online()).await.unwrap();
     pass(window).await;
     assert!(client.state().is_online());
     scene.assert_budget(8, window - K / 2);
-    // Fewer where a connection is replaced before its CONNECT is read.
+    // Fewer if a connection is replaced before its CONNECT is read.
     between("connects", scene.connects("pump"), 2..=16);
 }
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{TalkFlags, values};
+use super::{VerbosityFlags, values};
 
 /// Run a broker for development and tests.
 #[derive(Args, Clone, Debug, Default)]
@@ -35,7 +35,7 @@ pub(crate) struct BrokerArgs {
     #[command(flatten)]
     pub(crate) limits: BrokerLimits,
     #[command(flatten)]
-    pub(crate) talk: TalkFlags,
+    pub(crate) verbosity: VerbosityFlags,
 }
 
 /// TLS of the broker.

@@ -61,7 +61,7 @@ impl std::fmt::Debug for Secret {
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Session")]
 pub(crate) struct Session {
-    /// Protocol version: mqttv31, mqttv311 or mqttv5; the default is 5, then 3.1.1 where 5 is refused
+    /// Protocol version: mqttv31, mqttv311 or mqttv5; the default is 5, then 3.1.1 if 5 is refused
     #[arg(short = 'V', long, alias = "mqtt-version", alias = "protocolVersion", value_name = "VERSION", value_parser = values::version)]
     pub(crate) protocol_version: Option<Version>,
     /// Keep the session on the server, its subscriptions and messages included; needs --id

@@ -7,7 +7,7 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use crate::error::Failure;
-use crate::names::Personality;
+use crate::personality::Personality;
 
 /// No config file is longer.
 const LARGEST_FILE: usize = 1024 * 1024;

@@ -6,7 +6,6 @@ mod client;
 mod config_file;
 mod demo;
 mod generate;
-mod mistake;
 mod publish;
 mod queue;
 mod request;
@@ -17,6 +16,7 @@ mod target;
 #[cfg(test)]
 mod tests;
 mod tls;
+mod usage_error;
 pub(crate) mod values;
 
 use std::ffi::OsString;
@@ -42,8 +42,8 @@ pub(crate) use target::{Protocol, Target};
 pub(crate) use tls::{ForeignTlsFlags, TlsFlags};
 
 use crate::error::Failure;
-use crate::names::Personality;
-use crate::printer::{ColorChoice, Talk};
+use crate::personality::Personality;
+use crate::printer::{ColorChoice, Verbosity};
 
 /// The hidden flag that `-D COMMAND user-property` becomes.
 const USER_PROPERTY: &str = "user-property-of";
@@ -129,13 +129,13 @@ pub(crate) struct Connection {
     #[command(flatten)]
     pub(crate) tls: TlsFlags,
     #[command(flatten)]
-    pub(crate) talk: TalkFlags,
+    pub(crate) verbosity: VerbosityFlags,
 }
 
 /// How much is said on stderr.
 #[derive(Args, Clone, Copy, Debug, Default)]
-#[command(next_help_heading = "Talk")]
-pub(crate) struct TalkFlags {
+#[command(next_help_heading = "Verbosity")]
+pub(crate) struct VerbosityFlags {
     /// Tell every event of the connection on stderr
     #[arg(short, long)]
     debug: bool,
@@ -147,13 +147,13 @@ pub(crate) struct TalkFlags {
     color: ColorChoice,
 }
 
-impl TalkFlags {
-    /// The level of talk; quiet wins.
-    pub(crate) const fn level(self) -> Talk {
+impl VerbosityFlags {
+    /// The level of verbosity; quiet wins.
+    pub(crate) const fn level(self) -> Verbosity {
         match (self.quiet, self.debug) {
-            (true, _) => Talk::Quiet,
-            (false, true) => Talk::Debug,
-            (false, false) => Talk::Normal,
+            (true, _) => Verbosity::Quiet,
+            (false, true) => Verbosity::Debug,
+            (false, false) => Verbosity::Normal,
         }
     }
 
@@ -189,7 +189,7 @@ pub(crate) fn parse_words(
     let parsed = command.clone().try_get_matches_from(fold_user_properties(words));
     let matches = match parsed {
         Ok(matches) => matches,
-        Err(error) => return mistake::explain(&error, &command),
+        Err(error) => return usage_error::explain(&error, &command),
     };
     let run = match personality {
         Personality::Evenkeel => Cli::from_arg_matches(&matches).map(|cli| cli.command),
@@ -213,7 +213,7 @@ pub(crate) fn parse_words(
             generate::man_page(command, name.as_deref()).map(Asked::Show)
         }
         Ok(run) => Ok(Asked::Run(run)),
-        Err(error) => mistake::explain(&error, &command),
+        Err(error) => usage_error::explain(&error, &command),
     }
 }
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::TalkFlags;
+use super::VerbosityFlags;
 
 /// Look into the store of a client that is not running.
 #[derive(Args, Clone, Debug)]
@@ -40,7 +40,7 @@ pub(crate) struct StoreFlags {
     #[arg(long)]
     pub(crate) json: bool,
     #[command(flatten)]
-    pub(crate) talk: TalkFlags,
+    pub(crate) verbosity: VerbosityFlags,
 }
 
 #[derive(Args, Clone, Debug)]
@@ -116,13 +116,13 @@ pub(crate) struct RequeueArgs {
 
 impl QueueArgs {
     /// Flags that all actions have.
-    pub(crate) const fn talk(&self) -> TalkFlags {
+    pub(crate) const fn verbosity(&self) -> VerbosityFlags {
         match &self.action {
-            QueueAction::Ls(args) => args.store.talk,
-            QueueAction::Show(args) => args.store.talk,
-            QueueAction::Rm(args) => args.store.talk,
-            QueueAction::Export(args) => args.store.talk,
-            QueueAction::Requeue(args) => args.store.talk,
+            QueueAction::Ls(args) => args.store.verbosity,
+            QueueAction::Show(args) => args.store.verbosity,
+            QueueAction::Rm(args) => args.store.verbosity,
+            QueueAction::Export(args) => args.store.verbosity,
+            QueueAction::Requeue(args) => args.store.verbosity,
         }
     }
 }

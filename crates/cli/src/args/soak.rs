@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::{TalkFlags, values};
+use super::{VerbosityFlags, values};
 
 /// Prove clients against a broker that makes trouble at random.
 #[derive(Args, Clone, Debug)]
@@ -22,5 +22,5 @@ pub(crate) struct SoakArgs {
     #[arg(long)]
     pub(crate) json: bool,
     #[command(flatten)]
-    pub(crate) talk: TalkFlags,
+    pub(crate) verbosity: VerbosityFlags,
 }

@@ -12,7 +12,7 @@ use super::values;
 #[command(next_help_heading = "Store")]
 pub(crate) struct SessionStore {
     /// Folder that keeps the session, its messages of QoS 1 and 2 included, from one run to the
-    /// next; made where there is none
+    /// next; made if there is none
     #[arg(long, value_name = "PATH")]
     pub(crate) store: Option<PathBuf>,
     /// When the store is made safe from power cuts: every-commit (the default), never, or this

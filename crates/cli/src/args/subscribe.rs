@@ -59,7 +59,7 @@ pub(crate) struct SubscriptionFlags {
 pub(crate) enum RetainedWhen {
     /// At each subscribe.
     Always,
-    /// Where the subscription is new.
+    /// If the subscription is new.
     New,
     /// Never.
     Never,

@@ -103,7 +103,7 @@ fn every_letter_of_mosquitto_pub_means_what_it_means_there() {
     assert_eq!(args.topic, ["a"]);
     assert_eq!(args.payload.message.as_deref(), Some("x".as_ref()));
     assert!(args.retain);
-    assert_eq!(connection.talk.level(), Talk::Quiet, "--quiet wins over -d");
+    assert_eq!(connection.verbosity.level(), Verbosity::Quiet, "--quiet wins over -d");
 }
 
 #[test]

@@ -16,7 +16,7 @@ pub(crate) struct TlsFlags {
     /// Folder of certificates to trust, PEM
     #[arg(long, value_name = "FOLDER")]
     pub(crate) capath: Option<PathBuf>,
-    /// Trust the certificates of the operating system; the default where no others are given
+    /// Trust the certificates of the operating system; the default if no others are given
     #[arg(long)]
     pub(crate) tls_use_os_certs: bool,
     /// Certificate of this client, PEM
@@ -31,7 +31,7 @@ pub(crate) struct TlsFlags {
     /// ALPN protocol to offer; may be repeated
     #[arg(long, value_name = "PROTOCOL")]
     pub(crate) tls_alpn: Vec<String>,
-    /// Name to expect in the server's certificate, where it is not the host
+    /// Name to expect in the server's certificate, if it is not the host
     #[arg(long, alias = "servername", value_name = "NAME")]
     pub(crate) tls_server_name: Option<String>,
     /// Do not check that the server's certificate is for the host connected to; anyone with a

@@ -57,7 +57,7 @@ pub(crate) fn port(text: &str) -> Result<u16, BadValue> {
     }
 }
 
-/// A port to listen on, where 0 asks the system for a free one.
+/// A port to listen on; 0 asks the system for a free one.
 pub(crate) fn listen_port(text: &str) -> Result<u16, BadValue> {
     match text.parse() {
         Ok(port) => Ok(port),

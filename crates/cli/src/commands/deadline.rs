@@ -22,7 +22,7 @@ impl Deadline {
         self.start = Instant::now();
     }
 
-    /// The limit; zero where there is none, which is never asked for then.
+    /// The limit; zero if there is none, which is never asked for then.
     pub(super) fn limit(&self) -> Duration {
         self.limit.unwrap_or_default()
     }

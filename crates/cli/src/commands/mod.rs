@@ -1,14 +1,14 @@
 //! One file per command.
 
+mod ack_timeout;
 mod broker;
 mod client;
 mod deadline;
 mod demo;
-mod patience;
 mod publish;
 mod queue;
 mod request;
-mod sieve;
+mod selector;
 mod soak;
 mod stdin;
 mod store;
@@ -22,8 +22,8 @@ use tokio::runtime::Runtime;
 use crate::args::Command;
 use crate::error::Failure;
 use crate::exit::Exit;
-use crate::names::Personality;
 use crate::observer::Observer;
+use crate::personality::Personality;
 use crate::printer::Printer;
 use crate::settings::{
     BrokerSettings, Context, PublishSettings, RequestSettings, SubscribeSettings,
@@ -35,17 +35,17 @@ pub(crate) const GRACE: Duration = Duration::from_secs(5);
 
 /// Does what the command line asks for.
 pub(crate) fn run(command: &Command, personality: Personality) -> (Printer, Result<(), Failure>) {
-    let talk = match command {
-        Command::Publish(args) => args.connection.talk,
-        Command::Subscribe(args) => args.connection.talk,
-        Command::Request(args) => args.connection.talk,
-        Command::Broker(args) => args.talk,
-        Command::Demo(args) => args.talk,
-        Command::Soak(args) => args.talk,
-        Command::Queue(args) => args.talk(),
+    let verbosity = match command {
+        Command::Publish(args) => args.connection.verbosity,
+        Command::Subscribe(args) => args.connection.verbosity,
+        Command::Request(args) => args.connection.verbosity,
+        Command::Broker(args) => args.verbosity,
+        Command::Demo(args) => args.verbosity,
+        Command::Soak(args) => args.verbosity,
+        Command::Queue(args) => args.verbosity(),
         _ => Default::default(),
     };
-    let printer = Printer::new(personality, talk.level(), talk.color());
+    let printer = Printer::new(personality, verbosity.level(), verbosity.color());
     (printer, run_with(command, printer))
 }
 
@@ -109,7 +109,7 @@ fn policy(keep_trying: bool) -> Reconnect {
     policy
 }
 
-/// How long to finish what is under way: not at all where it failed, or where
+/// How long to finish what is under way: not at all if it failed, or if
 /// there is no connection to finish it over.
 fn grace(succeeded: bool, client: &Client) -> Duration {
     if succeeded && client.state().is_online() { GRACE } else { Duration::ZERO }

@@ -12,7 +12,7 @@ use futures_util::stream::FuturesUnordered;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::patience::Patience;
+use super::ack_timeout::AckTimeout;
 use super::{client, grace, interrupted, never_connected, policy, stdin};
 use crate::duration;
 use crate::error::Failure;
@@ -114,7 +114,7 @@ struct Job<'a> {
     told: Told,
     out: Data,
     outstanding: FuturesUnordered<BoxFuture<'static, Settled>>,
-    patience: Patience<'a>,
+    ack_timeout: AckTimeout<'a>,
     tally: Tally,
     /// Everything there is to publish was handed over.
     complete: bool,
@@ -142,7 +142,7 @@ impl<'a> Job<'a> {
             told,
             out: printer.data(),
             outstanding: FuturesUnordered::new(),
-            patience: patience(client, settings.timeout),
+            ack_timeout: ack_timeout(client, settings.timeout),
             tally: Tally::default(),
             complete: false,
         }
@@ -164,7 +164,7 @@ impl<'a> Job<'a> {
     async fn repeat(&mut self, payload: &Bytes) -> Result<(), End> {
         let repetition = self.settings.repetition;
         for number in 1..=repetition.count {
-            self.patience.restart();
+            self.ack_timeout.restart();
             self.publish(payload).await?;
             self.complete = number == repetition.count;
             self.drain().await?;
@@ -182,11 +182,11 @@ impl<'a> Job<'a> {
             let waiting = self.outstanding.len();
             tokio::select! {
                 Some(settled) = self.outstanding.next(), if waiting > 0 => self.settle(&settled)?,
-                () = self.patience.over(), if waiting > 0 => return Err(End::Late),
+                () = self.ack_timeout.over(), if waiting > 0 => return Err(End::Late),
                 line = lines.recv(), if waiting < OUTSTANDING => match line {
                     Some(line) => {
                         if waiting == 0 {
-                            self.patience.restart();
+                            self.ack_timeout.restart();
                         }
                         self.publish(&line?).await?;
                     }
@@ -207,7 +207,7 @@ impl<'a> Job<'a> {
             let request = self.request(topic, payload);
             let accepted = tokio::select! {
                 accepted = hand_over(request, stored) => accepted,
-                () = self.patience.over() => return Err(End::Late),
+                () = self.ack_timeout.over() => return Err(End::Late),
             };
             match accepted {
                 Ok(receipt) => self.expect(number, topic.clone(), payload.len(), receipt),
@@ -263,7 +263,7 @@ impl<'a> Job<'a> {
                     Some(settled) => self.settle(&settled)?,
                     None => return Ok(()),
                 },
-                () = self.patience.over() => return Err(End::Late),
+                () = self.ack_timeout.over() => return Err(End::Late),
             }
         }
     }
@@ -273,10 +273,10 @@ impl<'a> Job<'a> {
         if self.settings.connection.store.is_none() {
             return Ok(());
         }
-        self.patience.restart();
+        self.ack_timeout.restart();
         tokio::select! {
             () = self.client.drained() => Ok(()),
-            () = self.patience.over() => Err(End::Late),
+            () = self.ack_timeout.over() => Err(End::Late),
         }
     }
 
@@ -287,13 +287,13 @@ impl<'a> Job<'a> {
 
     /// The last chance of what is outstanding when the program is stopped.
     async fn settle_all(&mut self, limit: Duration) {
-        self.patience = patience(self.client, None);
+        self.ack_timeout = ack_timeout(self.client, None);
         // What is still missing then shows in the verdict.
         let _ = tokio::time::timeout(limit, self.drain()).await;
     }
 
     fn settle(&mut self, settled: &Settled) -> Result<(), Failure> {
-        self.patience.restart();
+        self.ack_timeout.restart();
         match settled.result {
             Ok(delivered) => {
                 self.tally.delivered += 1;
@@ -359,7 +359,7 @@ impl<'a> Job<'a> {
         match end {
             End::Over(failure) | End::Failed(failure) => Err(failure),
             End::Late if !observer.was_online() => {
-                Err(never_connected(observer, self.patience.limit()))
+                Err(never_connected(observer, self.ack_timeout.limit()))
             }
             End::Late if open + lost == 0 => Err(self.left_over()),
             End::Late => Err(self.unacknowledged(open + lost)),
@@ -411,13 +411,13 @@ impl<'a> Job<'a> {
         Failure::new(Exit::NotAcknowledged, format!("{what} were not acknowledged"))
             .why(format!(
                 "no acknowledgement came within {}",
-                duration::text(self.patience.limit())
+                duration::text(self.ack_timeout.limit())
             ))
             .hint("give more time by --timeout; evenkeel queue ls shows what is stored")
     }
 
     fn unacknowledged(&self, missing: u64) -> Failure {
-        let limit = duration::text(self.patience.limit());
+        let limit = duration::text(self.ack_timeout.limit());
         let what =
             format!("{missing} of {} messages were not acknowledged", self.tally.handed_over);
         Failure::new(Exit::NotAcknowledged, what)
@@ -428,8 +428,8 @@ impl<'a> Job<'a> {
     }
 }
 
-fn patience(client: &Client, limit: Option<Duration>) -> Patience<'_> {
-    Patience::new(|| client.stats().publishes_acknowledged, limit)
+fn ack_timeout(client: &Client, limit: Option<Duration>) -> AckTimeout<'_> {
+    AckTimeout::new(|| client.stats().publishes_acknowledged, limit)
 }
 
 /// Hands a message over. With a store, it is on its way there when this

@@ -6,7 +6,7 @@ use evenkeel::{Client, Message, Messages, Property, QoS, Receipt, State, Subscri
 use jiff::Zoned;
 
 use super::deadline::Deadline;
-use super::sieve::{Decision, Sieve};
+use super::selector::{Decision, Selector};
 use super::{GRACE, client, grace, interrupted, never_connected, policy};
 use crate::duration;
 use crate::error::Failure;
@@ -71,7 +71,7 @@ struct Job<'a> {
     printer: Printer,
     told: Told,
     out: Data,
-    sieve: Sieve<'a>,
+    selector: Selector<'a>,
     phase: Phase,
     /// Filters that were refused beside others that were granted.
     refused: usize,
@@ -96,7 +96,7 @@ impl<'a> Job<'a> {
             printer,
             told,
             out: printer.data(),
-            sieve: Sieve::new(&settings.selection, settings.ending.count),
+            selector: Selector::new(&settings.selection, settings.ending.count),
             phase: Phase::Subscribing,
             refused: 0,
             unshown: 0,
@@ -227,9 +227,9 @@ impl<'a> Job<'a> {
         }
     }
 
-    /// Shows a message if it passes the sieve; true for the last one.
+    /// Shows a message if it passes the selector; true for the last one.
     async fn show(&mut self, message: &Message) -> Result<bool, Failure> {
-        match self.sieve.judge(message.topic(), message.retain()) {
+        match self.selector.judge(message.topic(), message.retain()) {
             Decision::End => return Ok(true),
             Decision::Drop { remove } => {
                 if remove {
@@ -250,7 +250,7 @@ impl<'a> Job<'a> {
                 }
             }
         }
-        Ok(self.sieve.is_full())
+        Ok(self.selector.is_full())
     }
 
     /// Asks the server to forget a retained message.
@@ -273,7 +273,7 @@ impl<'a> Job<'a> {
             End::Failed(failure) => Err(failure),
             End::Late => Err(self.late(observer, deadline.limit())),
             End::Stopped if !self.is_open_ended() || self.phase != Phase::Listening => {
-                Err(interrupted(format!("{} messages were shown", self.sieve.taken())))
+                Err(interrupted(format!("{} messages were shown", self.selector.taken())))
             }
             _ if self.unshown > 0 && !self.printer.personality().is_mosquitto() => Err(
                 Failure::new(Exit::Failed, format!("{} messages could not be shown", self.unshown))
@@ -306,13 +306,13 @@ impl<'a> Job<'a> {
                 format!("the subscription was not answered within {limit}"),
             );
         }
-        let (taken, wanted) = (self.sieve.taken(), self.settings.ending.count);
+        let (taken, wanted) = (self.selector.taken(), self.settings.ending.count);
         let of = wanted.map(|count| format!(" of {count}")).unwrap_or_default();
         Failure::new(Exit::Timeout, format!("timed out after {limit} with {taken}{of} messages"))
     }
 }
 
-/// Prints a message; false where the format cannot show it.
+/// Prints a message; false if the format cannot show it.
 pub(super) fn print(message: &Message, output: &Output, out: &mut Data) -> Result<bool, Failure> {
     let received = Zoned::now();
     let view = View {

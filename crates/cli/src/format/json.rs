@@ -28,7 +28,7 @@ struct Line<'a> {
     properties: Option<MessageProperties>,
 }
 
-/// A payload: as text where it is UTF-8, else as base64.
+/// A payload: as text if it is UTF-8, else as base64.
 #[derive(Serialize)]
 pub(crate) struct Payload<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -90,7 +90,7 @@ pub(crate) fn timestamp(moment: Timestamp) -> String {
 }
 
 impl MessageProperties {
-    /// `None` where there are none.
+    /// `None` if there are none.
     pub(crate) fn new(properties: &Properties) -> Option<Self> {
         if properties.is_empty() {
             return None;

@@ -51,7 +51,7 @@ pub(crate) enum Style {
     Payload,
     /// Topic, space, payload.
     Verbose,
-    /// `-F`, pretty-printing its JSON where asked.
+    /// `-F`, pretty-printing its JSON if asked.
     Custom { format: Format, pretty: bool },
     /// `--json`.
     JsonLines,

@@ -8,7 +8,7 @@ use serde::ser::{SerializeMap, Serializer};
 use super::render::{NotJson, time};
 use super::{View, json_text};
 
-/// `%j`: the payload as a string; `null` where it is empty. A payload that is
+/// `%j`: the payload as a string; `null` if it is empty. A payload that is
 /// no UTF-8 goes to `payload_base64`, where mosquitto's tools would cut it.
 pub(super) fn quoted(view: &View<'_>, pretty: bool) -> String {
     let payload = match std::str::from_utf8(view.payload) {
@@ -19,7 +19,7 @@ pub(super) fn quoted(view: &View<'_>, pretty: bool) -> String {
     object(view, &payload, pretty)
 }
 
-/// `%J`: the payload itself, which must be JSON; `null` where it is empty.
+/// `%J`: the payload itself, which must be JSON; `null` if it is empty.
 pub(super) fn embedded(view: &View<'_>, pretty: bool) -> Result<String, NotJson> {
     let json = if view.payload.is_empty() {
         "null"
@@ -48,7 +48,7 @@ fn object(view: &View<'_>, payload: &str, pretty: bool) -> String {
     if pretty { json_text::pretty(&out) } else { out }
 }
 
-/// The properties in wire order, all user properties where the first stands.
+/// The properties in wire order, all user properties at the place of the first.
 fn properties(view: &View<'_>) -> String {
     let mut bytes = Vec::new();
     let mut serializer = serde_json::Serializer::new(&mut bytes);

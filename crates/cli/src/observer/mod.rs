@@ -1,8 +1,8 @@
 //! What the connection goes through: told on stderr, written to a file, and
 //! watched for the end of the program.
 
-mod record;
-mod story;
+mod event_file;
+mod text;
 
 use std::time::Duration;
 
@@ -11,16 +11,16 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
-pub(crate) use record::EventFile;
+pub(crate) use event_file::EventFile;
 
 use crate::cause::End;
 use crate::error::Failure;
 use crate::printer::Printer;
-use story::Story;
+use text::EventText;
 
 /// What the command needs to know about the connection.
 #[derive(Clone, Debug, Default)]
-struct Link {
+struct Observed {
     online_once: bool,
     last_end: Option<End>,
     /// Why there will be no further connection.
@@ -39,47 +39,47 @@ pub(crate) struct Options {
 
 /// Observes one client.
 pub(crate) struct Observer {
-    link: watch::Receiver<Link>,
+    observed: watch::Receiver<Observed>,
     task: JoinHandle<()>,
 }
 
 impl Observer {
-    /// Begins to observe; the first observer of a client has its story from the start.
+    /// Begins to observe; the first observer of a client has its text from the start.
     pub(crate) fn start(client: &Client, options: Options) -> Self {
-        let (sender, link) = watch::channel(Link::default());
+        let (sender, observed) = watch::channel(Observed::default());
         let task = Task {
             events: client.events(),
             state: client.watch_state(),
-            story: Story::new(options.printer),
+            text: EventText::new(options.printer),
             client: client.clone(),
             status: options.status.map(ticks),
             options,
-            link: sender,
+            observed: sender,
         };
-        Self { link, task: tokio::spawn(task.run()) }
+        Self { observed, task: tokio::spawn(task.run()) }
     }
 
     /// Waits until there will be no further connection. Cancel-safe.
     pub(crate) async fn over(&mut self) -> Failure {
-        match self.link.wait_for(|link| link.over.is_some()).await {
-            Ok(link) => link.over.clone().unwrap_or_else(ended),
+        match self.observed.wait_for(|observed| observed.over.is_some()).await {
+            Ok(observed) => observed.over.clone().unwrap_or_else(ended),
             Err(_) => ended(),
         }
     }
 
     /// For those who tell what follows from a connection.
     pub(crate) fn told(&self) -> Told {
-        Told(self.link.clone())
+        Told(self.observed.clone())
     }
 
     /// True once the client has been online.
     pub(crate) fn was_online(&self) -> bool {
-        self.link.borrow().online_once
+        self.observed.borrow().online_once
     }
 
     /// The end of the last connection or attempt.
     pub(crate) fn last_end(&self) -> Option<End> {
-        self.link.borrow().last_end.clone()
+        self.observed.borrow().last_end.clone()
     }
 
     /// Lets the last events be told; call after the client's shutdown.
@@ -92,13 +92,13 @@ impl Observer {
 /// Puts what the commands tell after the connection that it follows from:
 /// others tell of that.
 #[derive(Clone)]
-pub(crate) struct Told(watch::Receiver<Link>);
+pub(crate) struct Told(watch::Receiver<Observed>);
 
 impl Told {
     /// Waits until the first connection has been told.
     pub(crate) async fn online(&mut self) {
         // An error means that nothing more is told.
-        let _ = self.0.wait_for(|link| link.online_once).await;
+        let _ = self.0.wait_for(|observed| observed.online_once).await;
     }
 }
 
@@ -116,10 +116,10 @@ struct Task {
     events: Events,
     state: watch::Receiver<State>,
     client: Client,
-    story: Story,
+    text: EventText,
     status: Option<Interval>,
     options: Options,
-    link: watch::Sender<Link>,
+    observed: watch::Sender<Observed>,
 }
 
 impl Task {
@@ -140,7 +140,7 @@ impl Task {
                         return;
                     }
                 }
-                () = tick(&mut self.status) => self.story.status(&self.client),
+                () = tick(&mut self.status) => self.text.status(&self.client),
             }
         }
     }
@@ -150,13 +150,13 @@ impl Task {
             file.write(report, self.options.printer);
         }
         // Told before others act on it.
-        self.story.tell(report);
+        self.text.tell(report);
         match &report.event {
             Event::Lagged { lost } => {
-                self.story.lagged(*lost);
+                self.text.lagged(*lost);
                 self.catch_up();
             }
-            Event::Connected(_) => self.link.send_modify(|link| link.online_once = true),
+            Event::Connected(_) => self.observed.send_modify(|observed| observed.online_once = true),
             // Our own doing explains nothing.
             Event::Disconnected { cause, .. } if **cause == DisconnectCause::Shutdown => {}
             Event::Disconnected { cause, .. } => {
@@ -168,28 +168,28 @@ impl Task {
             _ => {}
         }
         if self.status.is_some() && changes_state(&report.event) {
-            self.story.status(&self.client);
+            self.text.status(&self.client);
         }
     }
 
     fn on_end(&self, end: End) {
         let fail_fast = self.options.fail_fast;
-        self.link.send_modify(|link| {
-            if fail_fast && !link.online_once {
-                link.over.get_or_insert_with(|| end.failure("the connection failed"));
+        self.observed.send_modify(|observed| {
+            if fail_fast && !observed.online_once {
+                observed.over.get_or_insert_with(|| end.failure("the connection failed"));
             }
-            link.last_end = Some(end);
+            observed.last_end = Some(end);
         });
     }
 
     fn halt(&self) {
-        self.link.send_modify(|link| {
-            let failure = match &link.last_end {
-                Some(end) if link.online_once => end.failure("the connection ended for good"),
+        self.observed.send_modify(|observed| {
+            let failure = match &observed.last_end {
+                Some(end) if observed.online_once => end.failure("the connection ended for good"),
                 Some(end) => end.failure("no connection, and trying again would not help"),
                 None => ended(),
             };
-            link.over.get_or_insert(failure);
+            observed.over.get_or_insert(failure);
         });
     }
 
@@ -197,7 +197,9 @@ impl Task {
     fn catch_up(&mut self) {
         let state = self.state.borrow_and_update().clone();
         match state {
-            State::Online { .. } => self.link.send_modify(|link| link.online_once = true),
+            State::Online { .. } => {
+                self.observed.send_modify(|observed| observed.online_once = true)
+            }
             State::Waiting { cause: Some(cause), .. }
             | State::Connecting { cause: Some(cause), .. } => {
                 self.on_end(End { cause: *cause, detail: None });

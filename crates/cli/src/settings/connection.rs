@@ -18,7 +18,7 @@ use super::tls;
 use super::will::{self, WillSettings};
 use crate::args::{Connection, Identity, Secret, Session, Target};
 use crate::error::Failure;
-use crate::names::Personality;
+use crate::personality::Personality;
 
 /// Everything a client is built from.
 #[derive(Debug)]
@@ -56,7 +56,7 @@ pub(crate) struct IdentitySettings {
 /// With what kind of session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct SessionSettings {
-    /// `None` is MQTT 5, then 3.1.1 where 5 is refused.
+    /// `None` is MQTT 5, then 3.1.1 if 5 is refused.
     pub(crate) version: Option<Version>,
     pub(crate) clean_start: bool,
     /// Seconds; `u32::MAX` for ever.
@@ -76,7 +76,7 @@ pub(crate) struct NetworkSettings {
     pub(crate) connect_timeout: Option<Duration>,
 }
 
-/// The local address, with its interface where it has one.
+/// The local address, with its interface if it has one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Bind {
     pub(crate) address: IpAddr,
@@ -180,7 +180,7 @@ fn password_from(file: &Path) -> Result<Secret, Failure> {
     }
 }
 
-/// A path as it may be shown where a password may have been given for one: only if it is written
+/// A path as it may be shown if a password may have been given for one: only if it is written
 /// as one.
 fn shown_path(path: &Path) -> String {
     let is_path = ["/", "./", "../"]

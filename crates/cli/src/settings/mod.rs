@@ -28,7 +28,7 @@ pub(crate) use store::StoreSettings;
 pub(crate) use subscribe::{Output, Selection, SubscribeSettings};
 
 use crate::error::Failure;
-use crate::names::Personality;
+use crate::personality::Personality;
 
 /// What besides the flags decides: the program's name and its surroundings.
 #[derive(Clone, Copy)]

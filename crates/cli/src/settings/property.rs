@@ -88,7 +88,7 @@ const fn known(
     Known { name, make, packets }
 }
 
-/// True where the command line has `-D` at all, which only MQTT 5 can send.
+/// True if the command line has `-D` at all, which only MQTT 5 can send.
 pub(super) fn are_given(session: &Session) -> bool {
     !session.property.is_empty() || !session.user_property.is_empty()
 }
@@ -240,7 +240,9 @@ mod tests {
     }
 
     fn said(property: &[&str], user: &[&str]) -> String {
-        of(property, user).unwrap_err().render(crate::names::Personality::Evenkeel, str::to_owned)
+        of(property, user)
+            .unwrap_err()
+            .render(crate::personality::Personality::Evenkeel, str::to_owned)
     }
 
     #[test]

@@ -18,7 +18,7 @@ use crate::format::{Format, Style};
 #[derive(Debug)]
 pub(crate) struct SubscribeSettings {
     pub(crate) connection: ConnectionSettings,
-    /// May be empty where there is something to unsubscribe from.
+    /// May be empty if there is something to unsubscribe from.
     pub(crate) filters: Vec<TopicFilter>,
     pub(crate) unsubscribe: Vec<TopicFilter>,
     pub(crate) options: SubscriptionOptions,

@@ -3,7 +3,7 @@
 //! drawn from a seed, and are those of real time: the same seed makes the same
 //! plan, not the same run.
 //!
-//! Against mosquitto (skipped with a note where it is not installed, except
+//! Against mosquitto (skipped with a note if it is not installed, except
 //! under `CI=true`) and the dev broker. `EVENKEEL_KILLS` sets how often each
 //! program is killed, `EVENKEEL_SEED` repeats a plan.
 
@@ -19,7 +19,7 @@ use tokio::time::{Instant, sleep, sleep_until, timeout};
 use crate::support::{Run, Running, broker_with, dead_port, evenkeel, folder};
 
 /// The longest a program takes for what a kill waits for, however busy the machine.
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// What `CI` can bear: some seconds for each test.
 const KILLS: u64 = 20;
@@ -33,7 +33,7 @@ enum Server {
 }
 
 impl Server {
-    /// `None` where it is not installed.
+    /// `None` if it is not installed.
     async fn mosquitto() -> Option<Self> {
         let path = std::env::var_os("PATH").unwrap_or_default();
         // The daemon's folder is in the PATH of administrators only.
@@ -57,7 +57,7 @@ impl Server {
             command.arg("-c").arg(&config).kill_on_drop(true);
             let mut daemon = command.spawn().unwrap();
             let started = Instant::now();
-            while started.elapsed() < PATIENCE && daemon.try_wait().unwrap().is_none() {
+            while started.elapsed() < TIMEOUT && daemon.try_wait().unwrap().is_none() {
                 if tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_ok() {
                     return Some(Self::Mosquitto { port, _daemon: daemon });
                 }
@@ -134,7 +134,7 @@ async fn run_and_kill(
     let mut lines = Vec::new();
     let (time, count) = match kill {
         Kill::At(time) => (time, usize::MAX),
-        Kill::After(count) => (PATIENCE, count),
+        Kill::After(count) => (TIMEOUT, count),
     };
     let end = Instant::now() + time;
     let run = async {
@@ -159,7 +159,7 @@ async fn run_and_kill(
         }
     };
     let whole = async { tokio::join!(run, stderr.read_to_string(&mut said), feed(stdin)) };
-    let (status, ..) = timeout(2 * PATIENCE, whole).await.expect("the program outlives its kill");
+    let (status, ..) = timeout(2 * TIMEOUT, whole).await.expect("the program outlives its kill");
     assert_eq!(status.code(), None, "it ended by itself at {kill:?}: {said}");
     lines
 }
@@ -172,7 +172,7 @@ fn parse(payload: &str) -> (u64, u64) {
     (run.parse().unwrap(), number.parse().unwrap())
 }
 
-/// Without what came before, where that is allowed.
+/// Without what came before, if that is allowed.
 fn first_comings(came: &Account) -> Account {
     let mut seen = BTreeSet::new();
     came.iter().copied().filter(|message| seen.insert(*message)).collect()

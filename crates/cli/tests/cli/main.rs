@@ -1,5 +1,5 @@
 //! The built program, from outside: against a broker in this process, and
-//! beside mosquitto's tools where they are installed.
+//! beside mosquitto's tools if they are installed.
 
 mod broker;
 mod certainty;

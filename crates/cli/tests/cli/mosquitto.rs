@@ -1,7 +1,7 @@
 //! Beside the real tools: the same lines, the same broker, the same output.
 //!
-//! Skipped with a note where mosquitto's clients are not installed, except
-//! under `CI=true`, where that is a failure.
+//! Skipped with a note if mosquitto's clients are not installed, except
+//! under `CI=true`: there it is a failure.
 
 use std::path::PathBuf;
 
@@ -9,7 +9,7 @@ use evenkeel_broker::Broker;
 
 use crate::support::{Ran, Run, broker, evenkeel, named, retain, scripted, subscribed};
 
-/// The real tool; `None` where it is not installed.
+/// The real tool; `None` if it is not installed.
 fn real(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let found =

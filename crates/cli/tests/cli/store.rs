@@ -105,7 +105,7 @@ async fn a_slow_server_is_waited_for() {
 }
 
 /// The identifier of the session, and so the session, is that of the store;
-/// also where it was made from a prefix, whose end is another in each run.
+/// also if it was made from a prefix, whose end is another in each run.
 #[tokio::test]
 async fn sub_goes_on_with_its_session() {
     for prefix in ["", "-I pump-"] {

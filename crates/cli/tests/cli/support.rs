@@ -12,7 +12,7 @@ use tokio::process::{Child, ChildStderr, ChildStdout, Command};
 use tokio::time::timeout;
 
 /// No command of these tests takes longer, however busy the machine.
-const PATIENCE: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// The program under test.
 pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_evenkeel");
@@ -38,7 +38,7 @@ pub(crate) struct Ran {
 }
 
 impl Ran {
-    /// Demands an exit code, showing everything where it is another.
+    /// Demands an exit code, showing everything if it is another.
     #[track_caller]
     pub(crate) fn expect(self, code: i32) -> Self {
         assert_eq!(self.code, code, "stdout:\n{}\nstderr:\n{}", self.out, self.err);
@@ -128,7 +128,7 @@ impl Run {
             drop(stdin);
         };
         let ended =
-            timeout(PATIENCE, async { tokio::join!(feed, child.wait_with_output()).1 }).await;
+            timeout(TIMEOUT, async { tokio::join!(feed, child.wait_with_output()).1 }).await;
         let output = ended.expect("the command hangs").unwrap();
         Ran {
             code: output.status.code().unwrap_or(-1),
@@ -153,8 +153,8 @@ impl Run {
             let _ = std::io::Read::read_to_end(&mut screen, &mut shown);
             shown
         });
-        let ended = timeout(PATIENCE, child.wait()).await.expect("the command hangs").unwrap();
-        let shown = timeout(PATIENCE, shown).await.expect("the terminal stays open").unwrap();
+        let ended = timeout(TIMEOUT, child.wait()).await.expect("the command hangs").unwrap();
+        let shown = timeout(TIMEOUT, shown).await.expect("the terminal stays open").unwrap();
         (ended.code().unwrap_or(-1), shown)
     }
 
@@ -183,7 +183,7 @@ pub(crate) struct Running {
 impl Running {
     /// The next line of stdout.
     pub(crate) async fn line(&mut self) -> String {
-        let line = timeout(PATIENCE, self.out.next_line()).await.expect("no output").unwrap();
+        let line = timeout(TIMEOUT, self.out.next_line()).await.expect("no output").unwrap();
         line.expect("the command ended")
     }
 
@@ -201,9 +201,9 @@ impl Running {
                 }
             }
         };
-        match timeout(PATIENCE, waiting).await {
+        match timeout(TIMEOUT, waiting).await {
             Ok(line) => line,
-            Err(_) => panic!("{text:?} is not said within {PATIENCE:?}, only {:#?}", self.said),
+            Err(_) => panic!("{text:?} is not said within {TIMEOUT:?}, only {:#?}", self.said),
         }
     }
 
@@ -220,7 +220,7 @@ impl Running {
 
     /// Waits for the end while nobody reads, then reads what is left.
     pub(crate) async fn ended_unread(mut self) -> Ran {
-        timeout(PATIENCE, self.child.wait()).await.expect("the command hangs").unwrap();
+        timeout(TIMEOUT, self.child.wait()).await.expect("the command hangs").unwrap();
         self.ended().await
     }
 
@@ -236,7 +236,7 @@ impl Running {
             read.1.unwrap();
             self.child.wait().await.unwrap()
         };
-        let status = timeout(PATIENCE, rest).await.expect("the command hangs");
+        let status = timeout(TIMEOUT, rest).await.expect("the command hangs");
         Ran { code: status.code().unwrap_or(-1), out, err }
     }
 }
@@ -258,14 +258,14 @@ pub(crate) async fn scripted(text: &str) -> Broker {
 
 /// Waits for an event by its name in JSON.
 pub(crate) async fn saw(broker: &Broker, name: &str) -> Event {
-    let found = broker.wait_for(PATIENCE, |event| event.name() == name).await;
+    let found = broker.wait_for(TIMEOUT, |event| event.name() == name).await;
     found.unwrap_or_else(|| panic!("the broker never saw {name}"))
 }
 
 /// Waits until so many subscriptions are in force.
 pub(crate) async fn subscribed(broker: &Broker, count: usize) {
     let mut granted = 0;
-    let found = broker.wait_for(PATIENCE, |event| {
+    let found = broker.wait_for(TIMEOUT, |event| {
         granted += usize::from(event.name() == "subscribed");
         granted >= count
     });

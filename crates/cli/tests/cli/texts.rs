@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 
 use crate::support::evenkeel;
 
-/// Hands a script to its shell, to be read but not run; `None` where that is
+/// Hands a script to its shell, to be read but not run; `None` if that is
 /// not installed.
 fn is_understood(shell: &str, script: &str) -> Option<bool> {
     let mut command = Command::new(shell);

@@ -96,7 +96,7 @@ pub(super) const fn state(state: StoredState) -> &'static str {
     }
 }
 
-/// True where the message is in the state of this name.
+/// True if the message is in the state of this name.
 pub(super) const fn is_in(message: &StoredMessage, name: StateName) -> bool {
     matches!(
         (message.state, name),

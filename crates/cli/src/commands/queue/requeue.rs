@@ -9,7 +9,7 @@ use crate::error::Failure;
 use crate::exit::Exit;
 use crate::printer::Printer;
 
-/// Queues all the messages named again, or none where one is not in
+/// Queues all the messages named again, or none if one is not in
 /// quarantine. Each gets a new serial, behind all others.
 pub(super) fn run(args: &RequeueArgs, printer: Printer) -> Result<(), Failure> {
     let mut opened = Opened::to_change(&args.store.path, printer)?;

@@ -11,7 +11,7 @@ use crate::error::Failure;
 use crate::exit::Exit;
 use crate::printer::Printer;
 
-/// Removes all the messages named, or none where one of them cannot go.
+/// Removes all the messages named, or none if one of them cannot go.
 pub(super) fn run(args: &RemoveArgs, printer: Printer) -> Result<(), Failure> {
     let mut opened = Opened::to_change(&args.store.path, printer)?;
     // What to print of each: a queue with all payloads may not fit memory.

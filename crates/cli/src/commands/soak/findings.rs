@@ -16,7 +16,7 @@ pub(super) struct Findings {
     /// From the loss of a connection to the next CONNACK.
     pub(super) recoveries: Vec<Duration>,
     /// What must not happen.
-    pub(super) charges: Vec<String>,
+    pub(super) violations: Vec<String>,
 }
 
 impl Findings {
@@ -26,7 +26,7 @@ impl Findings {
         self.lifetimes.extend(online_for);
         *self.causes.entry(name(cause)).or_default() += 1;
         if cause.class() == CauseClass::PacketFault {
-            self.charges.push(format!("a connection ended over a packet: {cause}"));
+            self.violations.push(format!("a connection ended over a packet: {cause}"));
         }
     }
 }
@@ -95,7 +95,7 @@ mod tests {
         findings.ended(&DisconnectCause::ReconnectRequested, None);
         assert_eq!(findings.lifetimes.len(), 1);
         assert_eq!(findings.causes.get("asked for"), Some(&2));
-        assert_eq!(findings.charges, [""; 0]);
+        assert_eq!(findings.violations, [""; 0]);
     }
 
     #[test]
@@ -103,6 +103,6 @@ mod tests {
         let mut findings = Findings::default();
         let cause = DisconnectCause::ProtocolError(evenkeel::ProtocolError::NotConnAck);
         findings.ended(&cause, None);
-        assert_eq!(findings.charges.len(), 1);
+        assert_eq!(findings.violations.len(), 1);
     }
 }

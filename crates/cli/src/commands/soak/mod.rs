@@ -1,17 +1,17 @@
 //! `soak`: many clients, a broker that makes trouble at random, and a verdict.
 //!
 //! All in this process: a broker whose faults are drawn from a seed
-//! ([`mischief`]), clients in a ring that publish to each other ([`worker`]),
-//! a ledger of every message ([`ledger`]), and a referee who sees the broker's
-//! events only ([`referee`]). When the time is over, the trouble ends, and
+//! ([`trouble`]), clients in a ring that publish to each other ([`worker`]),
+//! a outcomes of every message ([`outcomes`]), and a law_checks who sees the broker's
+//! events only ([`law_checks`]). When the time is over, the trouble ends, and
 //! everything has to settle: all clients online, all promises kept.
 
 mod findings;
-mod ledger;
-mod mischief;
-mod referee;
+mod law_checks;
+mod outcomes;
 mod report;
 mod rng;
+mod trouble;
 mod worker;
 
 use std::collections::BTreeMap;
@@ -31,11 +31,11 @@ use crate::exit::Exit;
 use crate::printer::Printer;
 use crate::signals::Stop;
 use findings::Spread;
-use mischief::Mischief;
-use referee::Referee;
+use law_checks::LawChecks;
 use report::{Connections, Pings, SoakReport};
 use rng::Rng;
-use worker::{Books, Worker};
+use trouble::TroublePlan;
+use worker::{Shared, Worker};
 
 /// Short, so that a soak of minutes has many pings.
 const KEEP_ALIVE: Duration = Duration::from_secs(2);
@@ -79,15 +79,15 @@ pub(super) async fn run(args: &SoakArgs, printer: Printer, stop: Stop) -> Result
         longest_silence: 0.0,
         keep_alive: KEEP_ALIVE.as_secs(),
         messages: Default::default(),
-        charges: Vec::new(),
+        violations: Vec::new(),
     });
     let report = report.await;
     show(&report, args.json, printer)?;
-    if report.charges.is_empty() {
+    if report.violations.is_empty() {
         return Ok(());
     }
     Err(Failure::new(Exit::BadVerdict, "the soak did not end well")
-        .why(format!("{} things went wrong; the report lists them", report.charges.len()))
+        .why(format!("{} things went wrong; the report lists them", report.violations.len()))
         .hint(format!(
             "please report this with the output above; --seed {seed} makes the same trouble again"
         )))
@@ -99,7 +99,7 @@ fn show(report: &SoakReport, json: bool, printer: Printer) -> Result<(), Failure
         data.line(&report.to_json())?;
     } else {
         data.write(report.to_text().as_bytes())?;
-        let verdict = if report.charges.is_empty() {
+        let verdict = if report.violations.is_empty() {
             data.paint("verdict: good. Nothing lost, no law broken.", "32")
         } else {
             data.paint("verdict: bad.", "31;1")
@@ -113,12 +113,12 @@ fn show(report: &SoakReport, json: bool, printer: Printer) -> Result<(), Failure
 struct Soak {
     broker: Broker,
     workers: Vec<Worker>,
-    books: Arc<Books>,
+    shared: Arc<Shared>,
     rng: Rng,
     printer: Printer,
     goes_on: watch::Sender<bool>,
     publishing: JoinSet<()>,
-    referee: JoinHandle<Referee>,
+    law_checks: JoinHandle<LawChecks>,
     judges: watch::Sender<bool>,
 }
 
@@ -129,12 +129,12 @@ impl Soak {
         let broker = Broker::builder().configure(quiet).bind_tcp("127.0.0.1:0").start().await;
         let broker = broker.map_err(|error| failed("the soak's broker cannot start", error))?;
         let (judges, until) = watch::channel(true);
-        let referee = tokio::spawn(judge(broker.clone(), until));
-        let books = Arc::new(Books::new(clients));
+        let law_checks = tokio::spawn(judge(broker.clone(), until));
+        let shared = Arc::new(Shared::new(clients));
         let mut workers = Vec::with_capacity(clients);
         for index in 0..clients {
             let rng = rng.fork(1 + index as u64);
-            let worker = Worker::start(&broker.url(), index, clients, rng, books.clone());
+            let worker = Worker::start(&broker.url(), index, clients, rng, shared.clone());
             workers.push(worker.map_err(|error| failed("a client cannot start", error))?);
         }
         let mut subscribing = JoinSet::new();
@@ -154,17 +154,17 @@ impl Soak {
         for worker in workers.clone() {
             publishing.spawn(worker.publish(follow.clone()));
         }
-        Ok(Self { broker, workers, books, rng, printer, goes_on, publishing, referee, judges })
+        Ok(Self { broker, workers, shared, rng, printer, goes_on, publishing, law_checks, judges })
     }
 
     /// Makes trouble until the time is over or a signal comes; counts it by kind.
     async fn make_trouble(&self, lasts: Duration, mut stop: Stop) -> BTreeMap<&'static str, u64> {
         let mut trouble = BTreeMap::new();
-        let mut mischief = Mischief::new(self.rng.fork(0), self.workers.len());
+        let mut plan = TroublePlan::new(self.rng.fork(0), self.workers.len());
         let end = Instant::now() + lasts;
         let mut tell = tokio::time::interval(TELLS_EVERY);
         tell.tick().await;
-        let (gap, mut deed) = mischief.next();
+        let (gap, mut next) = plan.next();
         let mut at = Instant::now() + gap;
         loop {
             tokio::select! {
@@ -175,10 +175,10 @@ impl Soak {
                 }
                 () = tokio::time::sleep_until(end) => return trouble,
                 () = tokio::time::sleep_until(at) => {
-                    *trouble.entry(deed.name()).or_default() += 1;
-                    deed.perform(&self.broker);
+                    *trouble.entry(next.name()).or_default() += 1;
+                    next.perform(&self.broker);
                     let gap;
-                    (gap, deed) = mischief.next();
+                    (gap, next) = plan.next();
                     at += gap;
                 }
                 _ = tell.tick() => self.tell(trouble.values().sum()),
@@ -189,8 +189,8 @@ impl Soak {
     fn tell(&self, trouble: u64) {
         let online = self.workers.iter().filter(|worker| worker.client.state().is_online()).count();
         let acknowledged: u64 = {
-            let ledger = self.books.ledger();
-            QOS.iter().map(|qos| ledger.tally(*qos).acknowledged).sum()
+            let outcomes = self.shared.outcomes();
+            QOS.iter().map(|qos| outcomes.tally(*qos).acknowledged).sum()
         };
         self.printer.say(&format!(
             "{online} of {} clients online, {acknowledged} messages acknowledged, {trouble} times trouble",
@@ -207,7 +207,7 @@ impl Soak {
         report.settled_in = settled.then(|| began.elapsed().as_secs_f64());
         if !settled {
             let online = self.workers.iter().filter(|worker| worker.client.state().is_online());
-            report.charges.push(format!(
+            report.violations.push(format!(
                 "not settled {} s after the trouble ended: {} of {} clients online",
                 SETTLES_WITHIN.as_secs(),
                 online.count(),
@@ -217,19 +217,19 @@ impl Soak {
         for worker in &self.workers {
             report.pings.add(&worker.client.stats());
         }
-        report.charges.extend(self.shut_down().await);
+        report.violations.extend(self.shut_down().await);
         self.judges.send_replace(false);
-        match self.referee.await {
-            Ok(referee) => report.charges.extend(referee.into_charges()),
-            Err(error) => report.charges.push(format!("the referee failed: {error:#}")),
+        match self.law_checks.await {
+            Ok(law_checks) => report.violations.extend(law_checks.into_charges()),
+            Err(error) => report.violations.push(format!("the law checks failed: {error:#}")),
         }
         let stats = self.broker.stats();
         report.pings.seen_by_broker = stats.pings_received();
         report.longest_silence = stats.longest_silence.as_secs_f64();
-        report.messages = QOS.map(|qos| self.books.ledger().tally(qos));
-        report.charges.extend(report.messages.iter().flat_map(ledger::Tally::charges));
-        let mut findings = self.books.findings();
-        report.charges.append(&mut findings.charges);
+        report.messages = QOS.map(|qos| self.shared.outcomes().tally(qos));
+        report.violations.extend(report.messages.iter().flat_map(outcomes::Tally::violations));
+        let mut findings = self.shared.findings();
+        report.violations.append(&mut findings.violations);
         report.connections = Connections {
             connects: stats.clients.values().map(|client| client.connects).sum(),
             accepted: stats.connects_accepted,
@@ -247,7 +247,7 @@ impl Soak {
         while self.publishing.join_next().await.is_some() {}
         loop {
             let online = self.workers.iter().all(|worker| worker.client.state().is_online());
-            if online && self.books.ledger().is_settled() {
+            if online && self.shared.outcomes().is_settled() {
                 return;
             }
             sleep(Duration::from_millis(50)).await;
@@ -280,20 +280,20 @@ impl Pings {
     }
 }
 
-/// Shows the referee every event until it is told to end.
-async fn judge(broker: Broker, mut until: watch::Receiver<bool>) -> Referee {
-    let mut referee = Referee::default();
+/// Shows the law_checks every event until it is told to end.
+async fn judge(broker: Broker, mut until: watch::Receiver<bool>) -> LawChecks {
+    let mut law_checks = LawChecks::default();
     let mut events = broker.events();
     drop(broker);
     loop {
         tokio::select! {
             biased;
             event = events.recv() => match event {
-                Ok(event) => referee.note(&event),
-                Err(RecvError::Lagged(count)) => referee.missed(count),
-                Err(RecvError::Closed) => return referee,
+                Ok(event) => law_checks.note(&event),
+                Err(RecvError::Lagged(count)) => law_checks.missed(count),
+                Err(RecvError::Closed) => return law_checks,
             },
-            _ = until.wait_for(|judges| !judges) => return referee,
+            _ = until.wait_for(|judges| !judges) => return law_checks,
         }
     }
 }

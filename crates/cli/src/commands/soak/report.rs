@@ -6,7 +6,7 @@ use std::fmt::Write;
 use serde::Serialize;
 
 use super::findings::Spread;
-use super::ledger::Tally;
+use super::outcomes::Tally;
 
 /// The report.
 #[derive(Clone, Debug, Serialize)]
@@ -30,7 +30,7 @@ pub(super) struct SoakReport {
     pub(super) keep_alive: u64,
     pub(super) messages: [Tally; 3],
     /// What must not happen and did.
-    pub(super) charges: Vec<String>,
+    pub(super) violations: Vec<String>,
 }
 
 /// All connections of all clients.
@@ -110,8 +110,8 @@ impl SoakReport {
             );
             line(&format!("  QoS {}", tally.qos), numbers);
         }
-        for charge in &self.charges {
-            line("broken", charge.clone());
+        for violation in &self.violations {
+            line("broken", violation.clone());
         }
         out
     }
@@ -148,7 +148,7 @@ mod tests {
             longest_silence: 1.9,
             keep_alive: 2,
             messages: [0, 1, 2].map(|qos| Tally { qos, sent: 10, ..Tally::default() }),
-            charges: vec!["soak-0: was silent".to_owned()],
+            violations: vec!["soak-0: was silent".to_owned()],
         }
     }
 
@@ -181,6 +181,6 @@ mod tests {
         assert_eq!(value["settled_in"], 1.5);
         assert_eq!(value["connections"]["accepted"], 4);
         assert_eq!(value["messages"][2]["qos"], 2);
-        assert_eq!(value["charges"][0], "soak-0: was silent");
+        assert_eq!(value["violations"][0], "soak-0: was silent");
     }
 }

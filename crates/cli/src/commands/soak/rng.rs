@@ -1,4 +1,4 @@
-//! Numbers that one seed determines: SplitMix64, good enough for mischief.
+//! Numbers that one seed determines: SplitMix64, good enough to choose trouble by.
 
 use std::time::Duration;
 
@@ -34,7 +34,7 @@ impl Rng {
         z ^ (z >> 31)
     }
 
-    /// From 0 to one below `count`; 0 where that is 0.
+    /// From 0 to one below `count`; 0 if that is 0.
     pub(super) const fn below(&mut self, count: u64) -> u64 {
         // The bias is below one in a billion for the counts used here.
         if count == 0 { 0 } else { self.next() % count }

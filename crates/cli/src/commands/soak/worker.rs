@@ -11,24 +11,24 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 
 use super::findings::Findings;
-use super::ledger::{BookId, Ledger};
+use super::outcomes::{FlowId, Outcomes};
 use super::rng::Rng;
 use super::{BUDGET, BUDGET_WINDOW, KEEP_ALIVE, client_id, is_old};
 
-/// What all clients write down.
+/// What the clients write down together.
 #[derive(Debug)]
-pub(super) struct Books {
-    ledger: Mutex<Ledger>,
+pub(super) struct Shared {
+    outcomes: Mutex<Outcomes>,
     findings: Mutex<Findings>,
 }
 
-impl Books {
+impl Shared {
     pub(super) fn new(clients: usize) -> Self {
-        Self { ledger: Mutex::new(Ledger::new(clients)), findings: Mutex::default() }
+        Self { outcomes: Mutex::new(Outcomes::new(clients)), findings: Mutex::default() }
     }
 
-    pub(super) fn ledger(&self) -> MutexGuard<'_, Ledger> {
-        self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(super) fn outcomes(&self) -> MutexGuard<'_, Outcomes> {
+        self.outcomes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn findings(&self) -> MutexGuard<'_, Findings> {
@@ -44,7 +44,7 @@ pub(super) struct Worker {
     /// Whose messages it receives, and who receives its own.
     neighbours: (usize, usize),
     rng: Rng,
-    books: Arc<Books>,
+    shared: Arc<Shared>,
 }
 
 impl Worker {
@@ -53,7 +53,7 @@ impl Worker {
         index: usize,
         clients: usize,
         rng: Rng,
-        books: Arc<Books>,
+        shared: Arc<Shared>,
     ) -> Result<Self, BuildError> {
         let name = client_id(index as u64);
         let builder = Client::builder(url)
@@ -66,7 +66,7 @@ impl Worker {
         let builder = if is_old(&name) { builder.version(Version::V311) } else { builder };
         let client = builder.start()?;
         let neighbours = ((index + clients - 1) % clients, (index + 1) % clients);
-        let worker = Self { client, index, neighbours, rng, books };
+        let worker = Self { client, index, neighbours, rng, shared };
         tokio::spawn(worker.clone().watch());
         Ok(worker)
     }
@@ -95,13 +95,13 @@ impl Worker {
             let qos = level.and_then(QoS::from_level);
             let known = match (number, qos) {
                 (Some(number), Some(qos)) => {
-                    let id = BookId { publisher: self.neighbours.0, qos };
-                    self.books.ledger().deliver(id, number)
+                    let id = FlowId { publisher: self.neighbours.0, qos };
+                    self.shared.outcomes().deliver(id, number)
                 }
                 _ => false,
             };
             if !known {
-                self.accuse(format!("received what nobody sent, on {}", message.topic()));
+                self.report(format!("received what was not sent, on {}", message.topic()));
             }
             // Now and then a handler that takes its time, longer than a keep-alive.
             if rng.below(400) == 0 {
@@ -110,9 +110,9 @@ impl Worker {
         }
     }
 
-    fn accuse(&mut self, what: String) {
+    fn report(&mut self, what: String) {
         let name = client_id(self.index as u64);
-        self.books.findings().charges.push(format!("{name}: {what}"));
+        self.shared.findings().violations.push(format!("{name}: {what}"));
     }
 
     /// Publishes until it is told to stop: bursts, and pauses with pings.
@@ -132,23 +132,23 @@ impl Worker {
 
     async fn publish_one(&self, rng: &mut Rng) {
         let qos = rng.pick(&[QoS::AtMostOnce, QoS::AtLeastOnce, QoS::ExactlyOnce]);
-        let id = BookId { publisher: self.index, qos: qos.unwrap_or_default() };
-        let number = self.books.ledger().begin(id);
+        let id = FlowId { publisher: self.index, qos: qos.unwrap_or_default() };
+        let number = self.shared.outcomes().begin(id);
         let topic = format!("soak/{}/{}", self.neighbours.1, id.qos.level());
         let padding = usize::try_from(rng.below(2000)).unwrap_or_default();
         let payload = format!("{number} {}", "x".repeat(padding));
         match self.client.publish(topic, payload).qos(id.qos).await {
             Ok(receipt) => {
-                let books = self.books.clone();
+                let shared = self.shared.clone();
                 tokio::spawn(async move {
                     let is_acknowledged = match receipt.await {
                         Ok(delivered) => delivered.reason.0 < 0x80,
                         Err(_) => false,
                     };
-                    books.ledger().settle(id, number, is_acknowledged);
+                    shared.outcomes().settle(id, number, is_acknowledged);
                 });
             }
-            Err(_) => self.books.ledger().settle(id, number, false),
+            Err(_) => self.shared.outcomes().settle(id, number, false),
         }
     }
 
@@ -168,17 +168,17 @@ impl Worker {
         match &report.event {
             Event::Connected(_) => {
                 if let Some(lost_at) = lost_at.take() {
-                    self.books.findings().recoveries.push(lost_at.elapsed());
+                    self.shared.findings().recoveries.push(lost_at.elapsed());
                 }
             }
             Event::Disconnected { cause, online_for, .. } => {
-                self.books.findings().ended(cause, *online_for);
+                self.shared.findings().ended(cause, *online_for);
                 if online_for.is_some() {
                     *lost_at = Some(Instant::now());
                 }
             }
-            Event::Halted(halt) => self.accuse(format!("halted: {halt:?}")),
-            Event::Lagged { lost } => self.accuse(format!("{lost} of its events were lost")),
+            Event::Halted(halt) => self.report(format!("halted: {halt:?}")),
+            Event::Lagged { lost } => self.report(format!("{lost} of its events were lost")),
             _ => {}
         }
     }

@@ -7,7 +7,7 @@ use evenkeel::{TopicFilter, TopicName};
 use crate::settings::Selection;
 
 /// Decides about each message in turn.
-pub(super) struct Sieve<'a> {
+pub(super) struct Selector<'a> {
     selection: &'a Selection,
     wanted: Option<u64>,
     taken: u64,
@@ -33,7 +33,7 @@ pub(super) enum Decision {
     },
 }
 
-impl<'a> Sieve<'a> {
+impl<'a> Selector<'a> {
     pub(super) fn new(selection: &'a Selection, wanted: Option<u64>) -> Self {
         Self { selection, wanted, taken: 0, random: RandomState::new() }
     }
@@ -96,33 +96,33 @@ mod tests {
     #[test]
     fn everything_is_taken_unless_told_otherwise() {
         let selection = Selection::default();
-        let mut sieve = Sieve::new(&selection, Some(2));
-        assert_eq!(sieve.judge("a", false), SHOW);
-        assert!(!sieve.is_full());
-        assert_eq!(sieve.judge("a", true), SHOW);
-        assert!(sieve.is_full());
-        assert_eq!(sieve.taken(), 2);
+        let mut selector = Selector::new(&selection, Some(2));
+        assert_eq!(selector.judge("a", false), SHOW);
+        assert!(!selector.is_full());
+        assert_eq!(selector.judge("a", true), SHOW);
+        assert!(selector.is_full());
+        assert_eq!(selector.taken(), 2);
     }
 
     #[test]
     fn what_is_filtered_out_does_not_count() {
         let selection = selection(|s| s.filter_out = vec![TopicFilter::try_from("a/+").unwrap()]);
-        let mut sieve = Sieve::new(&selection, None);
-        assert_eq!(sieve.judge("a/b", false), Decision::Drop { remove: false });
-        assert_eq!(sieve.judge("a", false), SHOW);
-        assert_eq!(sieve.taken(), 1);
+        let mut selector = Selector::new(&selection, None);
+        assert_eq!(selector.judge("a/b", false), Decision::Drop { remove: false });
+        assert_eq!(selector.judge("a", false), SHOW);
+        assert_eq!(selector.taken(), 1);
     }
 
     #[test]
     fn retained_messages_are_hidden_alone_or_ended_by_the_first_other() {
         let hidden = selection(|s| s.no_retained = true);
-        let mut sieve = Sieve::new(&hidden, None);
-        assert_eq!(sieve.judge("a", true), Decision::Drop { remove: false });
-        assert_eq!(sieve.judge("a", false), SHOW);
+        let mut selector = Selector::new(&hidden, None);
+        assert_eq!(selector.judge("a", true), Decision::Drop { remove: false });
+        assert_eq!(selector.judge("a", false), SHOW);
         let only = selection(|s| s.retained_only = true);
-        let mut sieve = Sieve::new(&only, None);
-        assert_eq!(sieve.judge("a", true), SHOW);
-        assert_eq!(sieve.judge("a", false), Decision::End);
+        let mut selector = Selector::new(&only, None);
+        assert_eq!(selector.judge("a", true), SHOW);
+        assert_eq!(selector.judge("a", false), Decision::End);
     }
 
     #[test]
@@ -132,19 +132,19 @@ mod tests {
             s.no_retained = true;
             s.filter_out = vec![TopicFilter::try_from("keep/#").unwrap()];
         });
-        let mut sieve = Sieve::new(&selection, None);
-        assert_eq!(sieve.judge("a", true), Decision::Drop { remove: true });
-        assert_eq!(sieve.judge("keep/a", true), Decision::Drop { remove: false });
-        assert_eq!(sieve.judge("a", false), SHOW);
+        let mut selector = Selector::new(&selection, None);
+        assert_eq!(selector.judge("a", true), Decision::Drop { remove: true });
+        assert_eq!(selector.judge("keep/a", true), Decision::Drop { remove: false });
+        assert_eq!(selector.judge("a", false), SHOW);
     }
 
     #[test]
     fn a_share_is_shown_and_all_are_counted() {
         let selection = selection(|s| s.share = Some(50.0));
-        let mut sieve = Sieve::new(&selection, None);
-        let shown = (0..10_000).filter(|_| sieve.judge("a", false) == SHOW).count();
+        let mut selector = Selector::new(&selection, None);
+        let shown = (0..10_000).filter(|_| selector.judge("a", false) == SHOW).count();
         // Six standard deviations of 50 around the mean.
         assert!((4_700..=5_300).contains(&shown), "{shown}");
-        assert_eq!(sieve.taken(), 10_000);
+        assert_eq!(selector.taken(), 10_000);
     }
 }

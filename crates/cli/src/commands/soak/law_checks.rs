@@ -18,10 +18,10 @@ const LATE: Duration = Duration::from_secs(5);
 
 /// Watches pings and connections.
 #[derive(Debug, Default)]
-pub(super) struct Referee {
+pub(super) struct LawChecks {
     connections: BTreeMap<ConnectionId, Connection>,
     connects: BTreeMap<Arc<str>, VecDeque<Instant>>,
-    charges: Vec<String>,
+    violations: Vec<String>,
 }
 
 #[derive(Debug, Default)]
@@ -34,18 +34,18 @@ struct Connection {
     is_mute: bool,
 }
 
-impl Referee {
+impl LawChecks {
     /// Takes note of a decision of the broker's.
     pub(super) fn note(&mut self, event: &Event) {
         match &event.kind {
             EventKind::Connected { .. } | EventKind::Refused { .. } => self.connect(event),
             EventKind::ProtocolError { rule, detail, .. } => {
                 let text = format!("broke {rule}: {detail}");
-                self.charge(event, &text);
+                self.violation(event, &text);
             }
             EventKind::MessageDropped { topic, why } => {
                 let text = format!("the broker dropped a message of {topic}: {why}");
-                self.charge(event, &text);
+                self.violation(event, &text);
             }
             _ => {}
         }
@@ -56,7 +56,7 @@ impl Referee {
 
     fn note_connection(&mut self, id: ConnectionId, event: &Event) {
         let connection = self.connections.entry(id).or_default();
-        let charge = match &event.kind {
+        let violation = match &event.kind {
             EventKind::PingReceived => connection.ping(event.time),
             EventKind::Connected { .. } => {
                 connection.is_online = true;
@@ -76,8 +76,8 @@ impl Referee {
             }
             _ => None,
         };
-        if let Some(charge) = charge {
-            self.charge(event, &charge);
+        if let Some(violation) = violation {
+            self.violation(event, &violation);
         }
     }
 
@@ -91,23 +91,23 @@ impl Referee {
         }
         let count = times.len();
         if count > BUDGET as usize {
-            self.charge(event, &format!("connected {count} times in {window:?} (R2)"));
+            self.violation(event, &format!("connected {count} times in {window:?} (R2)"));
         }
     }
 
-    fn charge(&mut self, event: &Event, what: &str) {
+    fn violation(&mut self, event: &Event, what: &str) {
         let who = event.client_id.as_deref().unwrap_or("a client without name");
-        self.charges.push(format!("{who}: {what}"));
+        self.violations.push(format!("{who}: {what}"));
     }
 
     /// Events were missed: nothing can be said about them.
     pub(super) fn missed(&mut self, count: u64) {
-        self.charges.push(format!("{count} of the broker's events were missed"));
+        self.violations.push(format!("{count} of the broker's events were missed"));
     }
 
     /// Laws that were broken.
     pub(super) fn into_charges(self) -> Vec<String> {
-        self.charges
+        self.violations
     }
 }
 
@@ -125,16 +125,16 @@ mod tests {
     use super::*;
 
     fn judge(events: &[(u64, EventKind)]) -> Vec<String> {
-        let mut referee = Referee::default();
+        let mut law_checks = LawChecks::default();
         for (millis, kind) in events {
-            referee.note(&Event {
+            law_checks.note(&Event {
                 time: Instant::from_micros(millis * 1000),
                 connection: Some(ConnectionId::new(1)),
                 client_id: Some("soak-0".into()),
                 kind: kind.clone(),
             });
         }
-        referee.into_charges()
+        law_checks.into_charges()
     }
 
     fn fault(action: &'static str) -> EventKind {
@@ -157,10 +157,10 @@ mod tests {
 
     #[test]
     fn silence_is_charged_unless_the_client_waits_for_its_connack() {
-        let charge = ["soak-0: was silent for 3 s (K3)"];
-        assert_eq!(judge(&[(3000, TIMEOUT)]), charge);
+        let violation = ["soak-0: was silent for 3 s (K3)"];
+        assert_eq!(judge(&[(3000, TIMEOUT)]), violation);
         let unanswered = [(0, EventKind::PingReceived), (3000, TIMEOUT)];
-        assert_eq!(judge(&unanswered), charge, "a ping that waits excuses nothing");
+        assert_eq!(judge(&unanswered), violation, "a ping that waits excuses nothing");
         let connected = || EventKind::Connected {
             version: 5,
             number: 1,

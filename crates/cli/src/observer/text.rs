@@ -9,10 +9,10 @@ use evenkeel::{
 
 use crate::cause::End;
 use crate::duration;
-use crate::printer::{Printer, Talk};
+use crate::printer::{Printer, Verbosity};
 
 /// Tells events in order. Undisturbed connections are silent unless `--debug`.
-pub(super) struct Story {
+pub(super) struct EventText {
     printer: Printer,
     /// The first half of a line: what ended. The next event says what follows.
     ended: Option<String>,
@@ -21,7 +21,7 @@ pub(super) struct Story {
     attempt: u32,
 }
 
-impl Story {
+impl EventText {
     pub(super) const fn new(printer: Printer) -> Self {
         Self { printer, ended: None, lost_at: None, attempt: 1 }
     }
@@ -181,7 +181,7 @@ impl Story {
 
     /// The state in a line; asked for by `--status`, so only `--quiet` hides it.
     pub(super) fn status(&self, client: &Client) {
-        if self.printer.talk() < Talk::Normal {
+        if self.printer.verbosity() < Verbosity::Normal {
             return;
         }
         let state = match client.state() {

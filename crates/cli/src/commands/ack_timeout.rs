@@ -12,7 +12,7 @@ const LOOKS: u32 = 16;
 
 /// Waits for acknowledgements, also of messages that earlier runs left in the
 /// store: a long queue is no reason to give up as long as it gets shorter.
-pub(super) struct Patience<'a> {
+pub(super) struct AckTimeout<'a> {
     /// How many messages were acknowledged so far.
     count: Box<dyn Fn() -> u64 + 'a>,
     /// As many were when the time began.
@@ -22,7 +22,7 @@ pub(super) struct Patience<'a> {
     look: Instant,
 }
 
-impl<'a> Patience<'a> {
+impl<'a> AckTimeout<'a> {
     /// Starts now; `count` says how many messages were acknowledged so far.
     pub(super) fn new(count: impl Fn() -> u64 + 'a, limit: Option<Duration>) -> Self {
         let (acknowledged, deadline) = (count(), Deadline::new(limit));
@@ -36,7 +36,7 @@ impl<'a> Patience<'a> {
         self.look = Instant::now();
     }
 
-    /// The limit; zero where there is none.
+    /// The limit; zero if there is none.
     pub(super) fn limit(&self) -> Duration {
         self.deadline.limit()
     }
@@ -69,10 +69,10 @@ mod tests {
 
     const LIMIT: Duration = Duration::from_secs(32);
 
-    /// How long it waits where messages are acknowledged after these seconds.
+    /// How long it waits if messages are acknowledged after these seconds.
     async fn waits(acknowledged: &[u64], cancelled: bool) -> Duration {
         let (start, count) = (Instant::now(), Cell::new(0));
-        let mut patience = Patience::new(|| count.get(), Some(LIMIT));
+        let mut ack_timeout = AckTimeout::new(|| count.get(), Some(LIMIT));
         let answers = async {
             for at in acknowledged {
                 sleep_until(start + Duration::from_secs(*at)).await;
@@ -82,9 +82,11 @@ mod tests {
         };
         let over = async {
             // Given up and begun again, as by a loop that has more to wait for.
-            while cancelled && tokio::time::timeout(LIMIT / 100, patience.over()).await.is_err() {}
+            while cancelled && tokio::time::timeout(LIMIT / 100, ack_timeout.over()).await.is_err()
+            {
+            }
             if !cancelled {
-                patience.over().await;
+                ack_timeout.over().await;
             }
         };
         tokio::select! {
@@ -108,10 +110,10 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn without_a_limit_it_has_no_end() {
-        let mut patience = Patience::new(|| 0, None);
-        assert_eq!(patience.limit(), Duration::ZERO);
+        let mut ack_timeout = AckTimeout::new(|| 0, None);
+        assert_eq!(ack_timeout.limit(), Duration::ZERO);
         tokio::select! {
-            () = patience.over() => panic!("it has no end"),
+            () = ack_timeout.over() => panic!("it has no end"),
             () = sleep(Duration::from_secs(1 << 30)) => {}
         }
     }

@@ -18,7 +18,7 @@ const RULE_LASTS: Duration = Duration::from_secs(10);
 
 /// Something that goes wrong.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Deed {
+pub(super) enum Trouble {
     /// A rule, and perhaps a close that makes it matter at once.
     Fault { name: &'static str, rule: Box<Rule>, kicks: Option<String> },
     /// One connection is closed with a reason.
@@ -31,32 +31,32 @@ pub(super) enum Deed {
 
 /// The plan of all trouble.
 #[derive(Clone, Debug)]
-pub(super) struct Mischief {
+pub(super) struct TroublePlan {
     rng: Rng,
     clients: u64,
 }
 
-impl Mischief {
+impl TroublePlan {
     pub(super) const fn new(rng: Rng, clients: usize) -> Self {
         Self { rng, clients: clients as u64 }
     }
 
-    /// The next deed and the time until then.
-    pub(super) fn next(&mut self) -> (Duration, Deed) {
+    /// The next next and the time until then.
+    pub(super) fn next(&mut self) -> (Duration, Trouble) {
         let clients = u32::try_from(self.clients).unwrap_or(u32::MAX).max(1);
         let mean = (PER_CLIENT / clients).as_micros();
         let mean = u64::try_from(mean).unwrap_or(u64::MAX);
         let gap = Duration::from_micros(self.rng.between(0, 2 * mean));
         let of_broker = PER_BROKER.as_secs() * self.clients / PER_CLIENT.as_secs();
-        let deed = match self.rng.below(of_broker.max(4)) {
-            0 => Deed::Restart(self.rng.millis(100, 2000)),
-            1 => Deed::BlackHole(self.rng.millis(100, 3000)),
+        let next = match self.rng.below(of_broker.max(4)) {
+            0 => Trouble::Restart(self.rng.millis(100, 2000)),
+            1 => Trouble::BlackHole(self.rng.millis(100, 3000)),
             _ => self.of_one_client(),
         };
-        (gap, deed)
+        (gap, next)
     }
 
-    fn of_one_client(&mut self) -> Deed {
+    fn of_one_client(&mut self) -> Trouble {
         let client = client_id(self.rng.below(self.clients));
         match self.rng.below(10) {
             0 => self.kick(client),
@@ -70,7 +70,7 @@ impl Mischief {
         }
     }
 
-    fn kick(&mut self, client: String) -> Deed {
+    fn kick(&mut self, client: String) -> Trouble {
         let reasons = [
             ReasonCode::SERVER_SHUTTING_DOWN,
             ReasonCode::ADMINISTRATIVE_ACTION,
@@ -78,30 +78,30 @@ impl Mischief {
             ReasonCode::UNSPECIFIED_ERROR,
         ];
         let reason = self.rng.pick(&reasons).unwrap_or(ReasonCode::UNSPECIFIED_ERROR);
-        Deed::Kick { client, reason }
+        Trouble::Kick { client, reason }
     }
 
-    fn refusal(&mut self, client: String) -> Deed {
-        // 3 is "server unavailable" before MQTT 5, where 0x88 means nothing.
+    fn refusal(&mut self, client: String) -> Trouble {
+        // 3 is "server unavailable" before MQTT 5, in which 0x88 means nothing.
         let code = if super::is_old(&client) { 3 } else { 0x88 };
         let times = self.rng.between(1, 2);
         let rule = When::received(PacketType::Connect).client(&client).times(times).refuse(code);
-        Deed::fault("connect refused", rule, Some(client))
+        Trouble::fault("connect refused", rule, Some(client))
     }
 
-    fn flapping(&mut self, client: String) -> Deed {
+    fn flapping(&mut self, client: String) -> Trouble {
         let times = self.rng.between(1, 3);
         let rule = When::sent(PacketType::ConnAck).client(&client).times(times).close_after();
-        Deed::fault("closed after CONNACK", rule, Some(client))
+        Trouble::fault("closed after CONNACK", rule, Some(client))
     }
 
-    fn lost_connack(&mut self, client: String) -> Deed {
+    fn lost_connack(&mut self, client: String) -> Trouble {
         let when = When::received(PacketType::Connect).client(&client).times(1);
         let rule = when.silence(Stop::Sending, None);
-        Deed::fault("no CONNACK", rule, Some(client))
+        Trouble::fault("no CONNACK", rule, Some(client))
     }
 
-    fn ping_answer(&mut self, client: String) -> Deed {
+    fn ping_answer(&mut self, client: String) -> Trouble {
         let when = When::sent(PacketType::PingResp).client(client);
         let (name, rule) = match self.rng.below(4) {
             0 => {
@@ -111,11 +111,11 @@ impl Mischief {
             1 => ("doubled PINGRESP", when.duplicate()),
             _ => ("lost PINGRESP", when.times(1).drop()),
         };
-        Deed::fault(name, rule, None)
+        Trouble::fault(name, rule, None)
     }
 
     /// Before or after the very packet whose loss is worst.
-    fn cut(&mut self, client: String) -> Deed {
+    fn cut(&mut self, client: String) -> Trouble {
         let kinds = [
             PacketType::Publish,
             PacketType::PubAck,
@@ -129,10 +129,10 @@ impl Mischief {
         let when = if self.rng.below(2) == 0 { When::sent(kind) } else { When::received(kind) };
         let when = when.client(client).nth(self.rng.between(1, 5));
         let rule = if self.rng.below(2) == 0 { when.close() } else { when.close_after() };
-        Deed::fault("connection cut", rule, None)
+        Trouble::fault("connection cut", rule, None)
     }
 
-    fn silence(&mut self, client: String) -> Deed {
+    fn silence(&mut self, client: String) -> Trouble {
         let stops = [Stop::Both, Stop::Both, Stop::Reading, Stop::Sending];
         let stop = self.rng.pick(&stops).unwrap_or_default();
         let lasts = match self.rng.below(3) {
@@ -140,20 +140,20 @@ impl Mischief {
             _ => Some(self.rng.millis(300, 6000)),
         };
         let rule = When::any_received().client(client).times(1).silence(stop, lasts);
-        Deed::fault("half-open link", rule, None)
+        Trouble::fault("half-open link", rule, None)
     }
 
-    fn dribble(&mut self, client: String) -> Deed {
+    fn dribble(&mut self, client: String) -> Trouble {
         let bytes = usize::try_from(self.rng.between(1, 50)).unwrap_or(1);
         let every = self.rng.millis(5, 20);
         let lasts = Some(self.rng.millis(1000, 4000));
         let action = Action::Dribble { bytes, every, lasts };
         let rule = When::any_sent().client(client).times(1).then(action);
-        Deed::fault("slow link", rule, None)
+        Trouble::fault("slow link", rule, None)
     }
 }
 
-impl Deed {
+impl Trouble {
     fn fault(name: &'static str, rule: Rule, kicks: Option<String>) -> Self {
         Self::Fault { name, rule: Box::new(rule), kicks }
     }
@@ -204,9 +204,9 @@ mod tests {
 
     use super::*;
 
-    fn plan(seed: u64, clients: usize, count: usize) -> Vec<(Duration, Deed)> {
-        let mut mischief = Mischief::new(Rng::new(seed), clients);
-        (0..count).map(|_| mischief.next()).collect()
+    fn plan(seed: u64, clients: usize, count: usize) -> Vec<(Duration, Trouble)> {
+        let mut plan = TroublePlan::new(Rng::new(seed), clients);
+        (0..count).map(|_| plan.next()).collect()
     }
 
     #[test]
@@ -218,9 +218,9 @@ mod tests {
     #[test]
     fn every_kind_of_trouble_occurs_and_no_rule_is_idle() {
         let mut kinds: BTreeMap<&str, u32> = BTreeMap::new();
-        for (_, deed) in plan(3, 100, 5000) {
-            *kinds.entry(deed.name()).or_default() += 1;
-            if let Deed::Fault { rule, .. } = deed {
+        for (_, next) in plan(3, 100, 5000) {
+            *kinds.entry(next.name()).or_default() += 1;
+            if let Trouble::Fault { rule, .. } = next {
                 rule.check().unwrap();
             }
         }
