@@ -23,7 +23,7 @@ pub fn peak() -> io::Result<Mebibytes> {
     field("VmHWM:")
 }
 
-/// Lets the peak begin anew with what is in use now.
+/// Lets the peak start again with what is in use now.
 pub fn reset_peak() -> io::Result<()> {
     // The kernel's documentation (proc(5), clear_refs) gives 5 this meaning.
     std::fs::write("/proc/self/clear_refs", "5")

@@ -1,4 +1,4 @@
-//! A connection that can be cut, as networks cut them: without a goodbye.
+//! A connection that can be cut, as networks cut them: without a word.
 
 use std::future::Future;
 use std::io;

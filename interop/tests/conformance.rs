@@ -15,7 +15,7 @@ use libtest_mimic::{Arguments, Failed, Trial};
 
 /// Conversations wait more than they work.
 const AT_ONCE: usize = 16;
-/// For a server's start, the conversation and the goodbyes together.
+/// For a server's start, the conversation and the shutdowns together.
 const LIMIT: Duration = Duration::from_secs(180);
 
 fn main() -> ExitCode {

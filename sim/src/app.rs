@@ -12,12 +12,12 @@ use evenkeel_proto::record::Priority;
 use evenkeel_proto::{Accepted, AckKey, State, Token};
 
 use crate::message::{MessageId, topic_name};
+use crate::observation::{Asked, Delivery, Facts, Observation};
+use crate::observers::Observers;
 use crate::rng::Rng;
-use crate::seen::{Asked, Delivery, Facts, Seen};
 use crate::setup::AppSpec;
 use crate::subject::Subject;
 use crate::time::Time;
-use crate::watch::Watch;
 
 /// An application.
 #[derive(Debug)]
@@ -72,7 +72,7 @@ fn plans(spec: &AppSpec, start: Time, rng: &mut Rng) -> BTreeMap<Doing, Time> {
             plans.insert(doing, start + rng.around(every));
         }
     };
-    plan(Doing::Publish, spec.publish_every.filter(|_| spec.topics > 0));
+    plan(Doing::Publish, if spec.topics > 0 { spec.publish_every } else { None });
     plan(Doing::Churn, spec.churn.as_ref().map(|(every, _)| *every));
     plan(Doing::Take, spec.take_every);
     plan(Doing::Probe, spec.probe_every);
@@ -123,11 +123,11 @@ impl App {
         limit: Duration,
         subject: &mut Subject,
         facts: &Facts,
-        watch: &mut Watch,
+        observers: &mut Observers,
     ) {
         self.is_over = true;
         self.plans.clear();
-        watch.see(self.client, facts, &Seen::ShutdownAsked(limit));
+        observers.see(self.client, facts, &Observation::ShutdownAsked(limit));
         subject.shutdown(facts.local, limit);
     }
 
@@ -160,7 +160,12 @@ impl App {
     }
 
     /// Does what is due.
-    pub(crate) fn act(&mut self, subject: &mut Subject, facts: &Facts, watch: &mut Watch) -> Calls {
+    pub(crate) fn act(
+        &mut self,
+        subject: &mut Subject,
+        facts: &Facts,
+        observers: &mut Observers,
+    ) -> Calls {
         let mut calls = Calls::default();
         let due: Vec<Doing> = self
             .plans
@@ -172,38 +177,40 @@ impl App {
             self.plans.remove(&doing);
             match doing {
                 Doing::Start => {
-                    self.start(subject, facts, watch);
+                    self.start(subject, facts, observers);
                     calls.turn = true;
                 }
-                Doing::Publish => self.publish_some(subject, facts, watch),
-                Doing::Churn => self.change_mind(subject, facts, watch),
-                Doing::Take => self.take_one(subject, facts, watch),
+                Doing::Publish => self.publish_some(subject, facts, observers),
+                Doing::Churn => self.change_mind(subject, facts, observers),
+                Doing::Take => self.take_one(subject, facts, observers),
                 Doing::Probe => {
                     subject.core().probe(facts.local);
                     self.again(Doing::Probe, facts, self.spec.probe_every);
                 }
-                Doing::Meddle => self.meddle(&mut calls, subject, facts, watch),
-                Doing::Stop => self.stop(subject, facts, watch),
+                Doing::Meddle => self.meddle(&mut calls, subject, facts, observers),
+                Doing::Stop => self.stop(subject, facts, observers),
                 Doing::Restart => {
-                    self.restart(subject, facts, watch);
+                    self.restart(subject, facts, observers);
                     calls.turn = true;
                 }
             }
         }
-        self.finish(subject, facts, watch);
+        self.finish(subject, facts, observers);
         calls
     }
 
     fn again(&mut self, doing: Doing, facts: &Facts, every: Option<Duration>) {
-        if let Some(every) = every.filter(|_| !self.is_calm) {
+        if let Some(every) = every
+            && !self.is_calm
+        {
             // Never at the same moment again.
             let pause = self.rng.around(every).max(Duration::from_micros(1));
             self.plans.insert(doing, facts.time + pause);
         }
     }
 
-    fn start(&mut self, subject: &mut Subject, facts: &Facts, watch: &mut Watch) {
-        watch.see(self.client, facts, &Seen::Started);
+    fn start(&mut self, subject: &mut Subject, facts: &Facts, observers: &mut Observers) {
+        observers.see(self.client, facts, &Observation::Started);
         subject.core().start(facts.local);
         let mut filters = self.spec.subscribe.clone();
         if std::mem::replace(&mut self.has_started, true) {
@@ -212,18 +219,18 @@ impl App {
             filters.retain(|_| self.rng.one_in(2));
         }
         if !filters.is_empty() {
-            self.subscribe(&filters, subject, facts, watch);
+            self.subscribe(&filters, subject, facts, observers);
         }
     }
 
-    fn restart(&mut self, subject: &mut Subject, facts: &Facts, watch: &mut Watch) {
+    fn restart(&mut self, subject: &mut Subject, facts: &Facts, observers: &mut Observers) {
         if let State::Halted { .. } = subject.state() {
-            watch.see(self.client, facts, &Seen::Started);
+            observers.see(self.client, facts, &Observation::Started);
             subject.core().start(facts.local);
             // What was abandoned is asked for again.
             let filters = self.wishes();
             if !filters.is_empty() {
-                self.subscribe(&filters, subject, facts, watch);
+                self.subscribe(&filters, subject, facts, observers);
             }
         }
     }
@@ -237,14 +244,14 @@ impl App {
         Token(self.tokens)
     }
 
-    fn publish_some(&mut self, subject: &mut Subject, facts: &Facts, watch: &mut Watch) {
+    fn publish_some(&mut self, subject: &mut Subject, facts: &Facts, observers: &mut Observers) {
         for _ in 0..self.rng.range(1, self.spec.burst.max(1)) {
-            self.publish(subject, facts, watch);
+            self.publish(subject, facts, observers);
         }
         self.again(Doing::Publish, facts, self.spec.publish_every);
     }
 
-    fn publish(&mut self, subject: &mut Subject, facts: &Facts, watch: &mut Watch) {
+    fn publish(&mut self, subject: &mut Subject, facts: &Facts, observers: &mut Observers) {
         let topic = self.rng.index(self.spec.topics.into()) as u8;
         let level = self.rng.index(self.spec.levels.len());
         let qos = self.spec.levels.get(level).copied().unwrap_or(1);
@@ -256,7 +263,10 @@ impl App {
             0 => self.rng.range(least as u64, most as u64) as usize,
             _ => self.rng.range(least as u64, most.min(least + 100) as u64) as usize,
         };
-        let expiry = self.spec.expiry.filter(|_| self.rng.one_in(4));
+        let expiry = match self.spec.expiry {
+            Some(expiry) if self.rng.one_in(4) => Some(expiry),
+            _ => None,
+        };
         let Ok(name) = Text::try_from(topic_name(self.client, topic).as_str()) else { return };
         let mut publish = Publish {
             dup: false,
@@ -274,10 +284,10 @@ impl App {
             return;
         };
         self.numbers.insert((topic, qos), number);
-        watch.ledger.accepted(id, expiry.is_some());
+        observers.ledger.accepted(id, expiry.is_some());
         let tracked = matches!(accepted, Accepted::Tracked | Accepted::Storing);
         let asked = Asked::Publish(id, tracked);
-        watch.see(self.client, facts, &Seen::Accepted(token, &asked));
+        observers.see(self.client, facts, &Observation::Accepted(token, &asked));
     }
 
     fn subscribe(
@@ -285,7 +295,7 @@ impl App {
         filters: &[(String, u8)],
         subject: &mut Subject,
         facts: &Facts,
-        watch: &mut Watch,
+        observers: &mut Observers,
     ) {
         let entry = |(filter, qos): &(String, u8)| {
             let qos = QoS::from_level(*qos).unwrap_or_default();
@@ -300,12 +310,12 @@ impl App {
         let asked = Asked::Subscribe(entries.clone());
         let core = subject.core();
         if core.subscribe(facts.local, entries, Properties::new(), token).is_ok() {
-            watch.see(self.client, facts, &Seen::Accepted(token, &asked));
+            observers.see(self.client, facts, &Observation::Accepted(token, &asked));
             self.subscribed.extend(filters.iter().cloned());
         }
     }
 
-    fn change_mind(&mut self, subject: &mut Subject, facts: &Facts, watch: &mut Watch) {
+    fn change_mind(&mut self, subject: &mut Subject, facts: &Facts, observers: &mut Observers) {
         let Some((every, filters)) = &self.spec.churn else { return };
         let every = *every;
         let Some(text) = filters.get(self.rng.index(filters.len())).cloned() else { return };
@@ -315,12 +325,12 @@ impl App {
             let asked = Asked::Unsubscribe(vec![filter.clone()]);
             let core = subject.core();
             if core.unsubscribe(facts.local, vec![filter], Properties::new(), token).is_ok() {
-                watch.see(self.client, facts, &Seen::Accepted(token, &asked));
+                observers.see(self.client, facts, &Observation::Accepted(token, &asked));
                 self.subscribed.remove(&text);
             }
         } else {
             let qos = self.rng.below(3) as u8;
-            self.subscribe(&[(text, qos)], subject, facts, watch);
+            self.subscribe(&[(text, qos)], subject, facts, observers);
         }
         self.again(Doing::Churn, facts, Some(every));
     }
@@ -330,11 +340,11 @@ impl App {
         calls: &mut Calls,
         subject: &mut Subject,
         facts: &Facts,
-        watch: &mut Watch,
+        observers: &mut Observers,
     ) {
         match self.rng.below(8) {
             0 => {
-                watch.see(self.client, facts, &Seen::ReconnectAsked);
+                observers.see(self.client, facts, &Observation::ReconnectAsked);
                 subject.core().reconnect(facts.local);
                 calls.turn = true;
             }
@@ -346,10 +356,10 @@ impl App {
         self.again(Doing::Meddle, facts, self.spec.meddle_every);
     }
 
-    fn stop(&mut self, subject: &mut Subject, facts: &Facts, watch: &mut Watch) {
+    fn stop(&mut self, subject: &mut Subject, facts: &Facts, observers: &mut Observers) {
         if let Some((_, limit)) = self.spec.stop {
             self.is_stopped = true;
-            self.shut_down(limit, subject, facts, watch);
+            self.shut_down(limit, subject, facts, observers);
         }
     }
 
@@ -359,12 +369,12 @@ impl App {
         limit: Duration,
         subject: &mut Subject,
         facts: &Facts,
-        watch: &mut Watch,
+        observers: &mut Observers,
     ) {
         self.is_calm = true;
         self.is_over = true;
         self.plans.clear();
-        watch.see(self.client, facts, &Seen::ShutdownAsked(limit));
+        observers.see(self.client, facts, &Observation::ShutdownAsked(limit));
         subject.shutdown(facts.local, limit);
     }
 
@@ -374,14 +384,14 @@ impl App {
         &mut self,
         subject: &mut Subject,
         facts: &Facts,
-        watch: &mut Watch,
+        observers: &mut Observers,
     ) -> bool {
         let mut any = false;
         for completion in subject.completions() {
-            watch.see(self.client, facts, &Seen::Completed(&completion));
+            observers.see(self.client, facts, &Observation::Completed(&completion));
             any = true;
         }
-        while self.spec.take_every.is_none() && self.take(subject, facts, watch) {
+        while self.spec.take_every.is_none() && self.take(subject, facts, observers) {
             any = true;
         }
         if let (State::Halted { .. }, Some(after)) = (subject.state(), self.spec.restart_after)
@@ -394,26 +404,26 @@ impl App {
         any
     }
 
-    fn take_one(&mut self, subject: &mut Subject, facts: &Facts, watch: &mut Watch) {
-        self.take(subject, facts, watch);
+    fn take_one(&mut self, subject: &mut Subject, facts: &Facts, observers: &mut Observers) {
+        self.take(subject, facts, observers);
         self.again(Doing::Take, facts, self.spec.take_every);
     }
 
-    fn take(&mut self, subject: &mut Subject, facts: &Facts, watch: &mut Watch) -> bool {
+    fn take(&mut self, subject: &mut Subject, facts: &Facts, observers: &mut Observers) -> bool {
         let Some(incoming) = subject.next_message() else { return false };
         let publish = &incoming.publish;
         self.taken += 1;
         let Some(message) = MessageId::of(&publish.payload) else {
-            watch.broken("D3", facts.time, Some(self.client), "a payload was changed".into());
+            observers.broken("D3", facts.time, Some(self.client), "a payload was changed".into());
             return true;
         };
         let packet_id = publish.packet_id.map(evenkeel_codec::PacketId::get);
         let delivery = Delivery { number: self.taken, message, qos: publish.qos, packet_id };
-        watch.see(self.client, facts, &Seen::Taking(&delivery));
+        observers.see(self.client, facts, &Observation::Taking(&delivery));
         if let Some(key) = incoming.ack {
             let busy = self.spec.busy_for.map_or(Duration::ZERO, |mean| self.rng.around(mean));
             if busy.is_zero() {
-                self.acknowledge(self.taken, key, subject, facts, watch);
+                self.acknowledge(self.taken, key, subject, facts, observers);
             } else {
                 self.busy.insert((facts.time + busy, self.taken), key);
             }
@@ -422,11 +432,11 @@ impl App {
     }
 
     /// Acknowledges what it is done with.
-    fn finish(&mut self, subject: &mut Subject, facts: &Facts, watch: &mut Watch) {
+    fn finish(&mut self, subject: &mut Subject, facts: &Facts, observers: &mut Observers) {
         while let Some(entry) = self.busy.first_entry().filter(|e| e.key().0 <= facts.time) {
             let number = entry.key().1;
             let key = entry.remove();
-            self.acknowledge(number, key, subject, facts, watch);
+            self.acknowledge(number, key, subject, facts, observers);
         }
     }
 
@@ -436,9 +446,9 @@ impl App {
         key: AckKey,
         subject: &mut Subject,
         facts: &Facts,
-        watch: &mut Watch,
+        observers: &mut Observers,
     ) {
-        watch.see(self.client, facts, &Seen::Done(number));
+        observers.see(self.client, facts, &Observation::Done(number));
         subject.core().acknowledge(facts.local, key, ReasonCode::SUCCESS);
     }
 }

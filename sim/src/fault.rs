@@ -41,14 +41,14 @@ impl World {
     /// Lets a fault happen.
     pub(crate) fn strike(&mut self, index: usize) {
         let Some((_, fault)) = self.setup.faults.get(index).cloned() else { return };
-        self.watch.note(self.time, None, format!("fault {fault:?}"));
+        self.observers.note(self.time, None, format!("fault {fault:?}"));
         match fault {
             Fault::Cut { client, way, bytes, how } => {
-                self.watch.harm(client);
+                self.observers.harm(client);
                 self.cut(client, way, Cut { at: bytes, how });
             }
             Fault::Block { client, ways, lasts } => {
-                self.watch.harm(client);
+                self.observers.harm(client);
                 let until = lasts.map_or(Time::NEVER, |lasts| self.time + lasts);
                 for way in ways {
                     self.with_pipe(client, way, |pipe, _| pipe.block(until));
@@ -66,27 +66,27 @@ impl World {
                 }
             }
             Fault::Unreachable { client, lasts, refused } => {
-                self.watch.harm(client);
+                self.observers.harm(client);
                 self.weather.unreachable.insert(client, (self.time + lasts, refused));
             }
             Fault::Restart { down, keeps_sessions } => {
-                (0..self.nodes.len()).for_each(|client| self.watch.harm(client));
+                (0..self.nodes.len()).for_each(|client| self.observers.harm(client));
                 let until = self.time + down;
-                let Self { time, net, watch, server, .. } = self;
-                let mut env = crate::node::Env { time: *time, net, watch };
+                let Self { time, net, observers, server, .. } = self;
+                let mut env = crate::node::Env { time: *time, net, observers };
                 server.stop(&mut env, until, keeps_sessions);
             }
             Fault::Rule { harms, rule, lasts } => {
-                harms.iter().for_each(|client| self.watch.harm(*client));
+                harms.iter().for_each(|client| self.observers.harm(*client));
                 match self.server.core.add_fault(self.time.broker(), *rule) {
                     Ok(id) => self.queue.push(self.time + lasts, Event::RuleEnds(id)),
                     Err(error) => {
-                        self.watch.broken("setup", self.time, None, error.to_string());
+                        self.observers.broken("setup", self.time, None, error.to_string());
                     }
                 }
             }
             Fault::Disconnect { client, reason } => {
-                self.watch.harm(client);
+                self.observers.harm(client);
                 if let Some(spec) = self.setup.clients.get(client) {
                     let id = spec.config.connect.client_id.as_str();
                     self.server.core.disconnect(self.time.broker(), id, reason);
@@ -110,12 +110,12 @@ impl World {
     fn strike_process(&mut self, fault: &Fault) {
         match *fault {
             Fault::Death { client, steps, how, down } => {
-                self.watch.harm(client);
+                self.observers.harm(client);
                 self.with_node(client, |node, env| node.doom(env, steps, how, down));
                 self.nudge(client);
             }
-            Fault::FullDisk { client, spare, lasts } => {
-                self.with_disk(client, |disk| disk.fill_up(spare));
+            Fault::FullDisk { client, free, lasts } => {
+                self.with_disk(client, |disk| disk.fill_up(free));
                 self.queue.push(self.time + lasts, Event::DiskFree(client));
             }
             Fault::FailingDisk { client, times, kind } => {
@@ -123,7 +123,7 @@ impl World {
             }
             Fault::HangingDisk { client, lasts } => {
                 // CONNECT waits for the store.
-                self.watch.harm(client);
+                self.observers.harm(client);
                 let until = self.time + lasts;
                 self.with_disk(client, |disk| disk.hang(until));
             }
@@ -167,7 +167,7 @@ impl World {
     }
 
     fn change_path(&mut self, client: usize, link: LinkSpec, lasts: Duration) {
-        self.watch.harm(client);
+        self.observers.harm(client);
         self.weather.links.insert(client, (self.time + lasts, link));
         self.with_pipe(client, Way::Up, |pipe, _| pipe.shape(link.up));
         self.with_pipe(client, Way::Down, |pipe, _| pipe.shape(link.down));
@@ -185,7 +185,7 @@ impl World {
     }
 
     fn freeze(&mut self, client: usize, lasts: Duration) {
-        self.watch.harm(client);
+        self.observers.harm(client);
         let until = self.time + lasts;
         let Some(node) = self.nodes.get_mut(client) else { return };
         let until = node.machine.frozen.map_or(until, |before| before.max(until));
@@ -193,7 +193,7 @@ impl World {
         self.queue.push(until, Event::Wake(client));
     }
 
-    /// Ends all that goes wrong, but for connections that are dead for ever.
+    /// Ends all that goes wrong, except for connections that are dead forever.
     pub(crate) fn clear_weather(&mut self) {
         self.server.core.clear_faults();
         self.server.down_until = self.server.down_until.map(|_| self.time);
@@ -225,7 +225,7 @@ impl World {
     /// keep-alive nobody but its system can.
     fn give_up_dead_links(&mut self) {
         for node in &self.nodes {
-            let view = self.watch.juries.get(node.index).map(|jury| &jury.view);
+            let view = self.observers.juries.get(node.index).map(|jury| &jury.view);
             let online = view.and_then(|view| view.online());
             if online.is_some_and(|(_, online)| online.interval.is_zero())
                 && let Some(id) = node.socket()

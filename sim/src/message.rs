@@ -1,4 +1,4 @@
-//! Messages that can be told apart wherever they turn up.
+//! Messages that can be told apart wherever they appear.
 
 use std::fmt;
 

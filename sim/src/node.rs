@@ -11,16 +11,16 @@ use evenkeel_proto::{
 
 use crate::app::App;
 use crate::net::{End, Net, Read, SocketId};
+use crate::observation::{Facts, Observation, Settled, StaleInputs};
+use crate::observers::Observers;
+use crate::packet_reader::PacketReader;
 use crate::process::Process;
 use crate::rng::Rng;
-use crate::seen::{Facts, Seen, Settled, StaleInputs};
 use crate::setup::ClientSpec;
 use crate::subject::Subject;
-use crate::tap::Tap;
 use crate::time::Time;
-use crate::watch::Watch;
 
-/// How long a farewell may take.
+/// How long a last_write may take.
 const LINGER: Duration = Duration::from_secs(1);
 /// Rounds of one turn; more are an endless loop.
 const ROUNDS: u32 = 10_000;
@@ -29,7 +29,7 @@ const ROUNDS: u32 = 10_000;
 pub(crate) struct Env<'a> {
     pub(crate) time: Time,
     pub(crate) net: &'a mut Net,
-    pub(crate) watch: &'a mut Watch,
+    pub(crate) observers: &'a mut Observers,
 }
 
 /// A client.
@@ -79,8 +79,8 @@ struct Link {
     shadow: BytesMut,
     pending: BytesMut,
     closing: Option<Instant>,
-    up: Tap,
-    down: Option<Tap>,
+    up: PacketReader,
+    down: Option<PacketReader>,
 }
 
 impl Node {
@@ -116,9 +116,9 @@ impl Node {
         self.now = self.now.max(self.spec.clock.local(time));
     }
 
-    pub(crate) fn see(&self, env: &mut Env<'_>, seen: &Seen<'_>) {
+    pub(crate) fn see(&self, env: &mut Env<'_>, seen: &Observation<'_>) {
         let facts = self.facts(env.time);
-        env.watch.see(self.index, &facts, seen);
+        env.observers.see(self.index, &facts, seen);
     }
 
     pub(crate) fn facts(&self, time: Time) -> Facts {
@@ -145,9 +145,9 @@ impl Node {
 
     /// When the client wants to run next, on the world's clock.
     pub(crate) fn next(&self) -> Option<Time> {
-        let farewell = self.link.as_ref().and_then(|link| link.closing);
+        let last_write = self.link.as_ref().and_then(|link| link.closing);
         let deadline = self.deadline.map(|deadline| deadline.at);
-        let local = [farewell, deadline].into_iter().flatten().min();
+        let local = [last_write, deadline].into_iter().flatten().min();
         let stored = self.process.as_ref().and_then(|process| process.storage.next());
         local.map(|local| self.spec.clock.world(local)).into_iter().chain(stored).min()
     }
@@ -163,7 +163,9 @@ impl Node {
         if self.subject.is_rash() {
             self.consult(env);
         }
-        if let Some(deadline) = self.deadline.filter(|_| self.subject.is_sleepless()) {
+        if let Some(deadline) = self.deadline
+            && self.subject.is_sleepless()
+        {
             self.now = self.now.min(deadline.at);
             self.consult(env);
             self.look_at_clock(env.time);
@@ -184,7 +186,7 @@ impl Node {
                 break;
             }
             if rounds > ROUNDS {
-                return env.watch.broken(
+                return env.observers.broken(
                     "spin",
                     env.time,
                     Some(self.index),
@@ -201,7 +203,7 @@ impl Node {
         *at = env.time;
         if *turns > 1000 {
             let text = format!("a thousand turns at one moment for {:?}", self.deadline);
-            env.watch.broken("spin", env.time, Some(self.index), text);
+            env.observers.broken("spin", env.time, Some(self.index), text);
         }
         let settled = Settled {
             state: self.subject.state(),
@@ -213,7 +215,7 @@ impl Node {
             report: self.subject.look().shutdown_report(),
             is_storing: !self.has_stored_all(),
         };
-        self.see(env, &Seen::Settled(&settled));
+        self.see(env, &Observation::Settled(&settled));
         self.leave(env);
     }
 
@@ -241,7 +243,7 @@ impl Node {
                     self.subject.incoming(&mut chunk);
                     link.read.extend_from_slice(&chunk);
                     chunk.clear();
-                    self.see(env, &Seen::Arrived(conn, count));
+                    self.see(env, &Observation::Arrived(conn, count));
                 }
                 Read::End(end) => {
                     env.net.client_close(env.time, link.socket);
@@ -254,7 +256,7 @@ impl Node {
     }
 
     fn lose(&mut self, env: &mut Env<'_>, conn: ConnectionId, failure: TransportFailure) {
-        self.see(env, &Seen::Lost(conn, failure));
+        self.see(env, &Observation::Lost(conn, failure));
         self.subject.core().handle(self.now, Input::Closed(conn, failure));
     }
 
@@ -271,17 +273,17 @@ impl Node {
         self.subject.received(self.now, link.conn, &mut link.read);
         let consumed = before - link.read.len();
         let bytes = link.shadow.split_to(consumed.min(link.shadow.len()));
-        let packets = link.down.as_mut().map(|tap| tap.feed(&bytes));
+        let packets = link.down.as_mut().map(|reader| reader.feed(&bytes));
         let conn = link.conn;
         match packets {
             Some(Ok(packets)) => {
                 for (packet, _) in &packets {
-                    self.see(env, &Seen::Got(conn, packet));
+                    self.see(env, &Observation::Got(conn, packet));
                 }
             }
             Some(Err(error)) => {
                 let text = format!("the server's bytes are not MQTT: {error}");
-                env.watch.broken("broker", env.time, Some(self.index), text);
+                env.observers.broken("broker", env.time, Some(self.index), text);
             }
             None => {}
         }
@@ -304,10 +306,10 @@ impl Node {
                     shadow: BytesMut::new(),
                     pending: BytesMut::new(),
                     closing: None,
-                    up: Tap::up(),
+                    up: PacketReader::up(),
                     down: None,
                 });
-                self.see(env, &Seen::Opened(conn));
+                self.see(env, &Observation::Opened(conn));
                 self.subject.core().handle(self.now, Input::Opened(conn, None));
             }
             Err(failure) => self.lose(env, conn, failure),
@@ -326,15 +328,15 @@ impl Node {
             match self.subject.poll(self.now) {
                 Output::Wait(deadline) => {
                     self.deadline = deadline;
-                    self.see(env, &Seen::Waits(deadline));
+                    self.see(env, &Observation::Waits(deadline));
                     break;
                 }
                 Output::Open(open) => {
-                    self.see(env, &Seen::Opening(&open));
+                    self.see(env, &Observation::Opening(&open));
                     self.next = Some(open);
                 }
                 Output::Close(close) => self.close(env, close),
-                Output::Event(event) => self.see(env, &Seen::Event(&event)),
+                Output::Event(event) => self.see(env, &Observation::Event(&event)),
                 Output::Authenticate(..) => {}
                 Output::Commit(batch) => self.commit(env, batch),
             }
@@ -363,7 +365,7 @@ impl Node {
 
     fn close(&mut self, env: &mut Env<'_>, close: Close) {
         let Close { conn, last, .. } = close;
-        self.see(env, &Seen::Closing(conn, !last.is_empty()));
+        self.see(env, &Observation::Closing(conn, !last.is_empty()));
         if self.dial.is_some_and(|(dialed, _)| dialed == conn) {
             self.dial = None;
             if let Some(Ok(socket)) = self.dialed.take() {
@@ -394,7 +396,7 @@ impl Node {
             {
                 if conn != link.conn {
                     let text = format!("bytes for {conn:?} on {:?}", link.conn);
-                    env.watch.broken("K7", env.time, Some(self.index), text);
+                    env.observers.broken("K7", env.time, Some(self.index), text);
                 }
                 link.pending.extend_from_slice(&bytes);
                 any = true;
@@ -443,7 +445,7 @@ impl Node {
         let (conn, left, closing) = (link.conn, link.pending.len(), link.closing.is_some());
         let packets = link.up.feed(&bytes);
         if !closing {
-            self.see(env, &Seen::Taken(conn, left));
+            self.see(env, &Observation::Taken(conn, left));
         }
         match packets {
             Ok(packets) => {
@@ -451,15 +453,16 @@ impl Node {
                     if let evenkeel_codec::Packet::Connect(connect) = packet {
                         self.speak(connect.version);
                     }
-                    match closing {
-                        false => self.see(env, &Seen::Wrote(conn, packet, *length)),
-                        true => self.see(env, &Seen::Farewell(conn, packet)),
+                    if closing {
+                        self.see(env, &Observation::LastPacket(conn, packet))
+                    } else {
+                        self.see(env, &Observation::Wrote(conn, packet, *length))
                     }
                 }
             }
             Err(error) => {
                 let text = format!("the client's bytes are not MQTT: {error}");
-                env.watch.broken("D2", env.time, Some(self.index), text);
+                env.observers.broken("D2", env.time, Some(self.index), text);
             }
         }
         if !closing {
@@ -469,7 +472,7 @@ impl Node {
 
     fn speak(&mut self, version: Version) {
         if let Some(link) = &mut self.link {
-            link.down = Some(Tap::down(version));
+            link.down = Some(PacketReader::down(version));
         }
     }
 
@@ -482,9 +485,10 @@ impl Node {
         let dialed = self.dialed.take().and_then(Result::ok);
         let open = self.link.take().map(|link| link.socket);
         for socket in dialed.into_iter().chain(open) {
-            match silently {
-                true => env.net.client_vanish(socket),
-                false => env.net.client_close(env.time, socket),
+            if silently {
+                env.net.client_vanish(socket)
+            } else {
+                env.net.client_close(env.time, socket)
             }
         }
     }
@@ -495,14 +499,14 @@ impl Node {
             return false;
         }
         let facts = self.facts(env.time);
-        self.app.collect(&mut self.subject, &facts, env.watch)
+        self.app.collect(&mut self.subject, &facts, env.observers)
     }
 
     /// Lets the application do what it has a mind to.
     pub(crate) fn act(&mut self, env: &mut Env<'_>) {
         self.look_at_clock(env.time);
         let facts = self.facts(env.time);
-        let calls = self.app.act(&mut self.subject, &facts, env.watch);
+        let calls = self.app.act(&mut self.subject, &facts, env.observers);
         if self.step(env) {
             return;
         }
@@ -535,7 +539,7 @@ impl Node {
             counted: self.subject.stale_inputs().wrapping_sub(before),
             state_is_same: self.subject.state() == state,
         };
-        self.see(env, &Seen::Stale(&stale));
+        self.see(env, &Observation::Stale(&stale));
     }
 }
 

@@ -7,8 +7,8 @@ use evenkeel_proto::record::{Batch, BootId, Committed, Moment, StorageFailure, U
 use evenkeel_proto::{Client, ConfigError, Input, State};
 
 use crate::node::{Env, Node};
+use crate::observation::Observation;
 use crate::rng::Rng;
-use crate::seen::Seen;
 use crate::setup::{ClientSpec, Death};
 use crate::storage::{Opened, Storage, Unopened};
 use crate::subject::Subject;
@@ -107,7 +107,7 @@ impl Node {
     /// The core wants something committed.
     pub(crate) fn commit(&mut self, env: &mut Env<'_>, batch: Batch) {
         if !batch.records.is_empty() {
-            self.see(env, &Seen::Commit(&batch.records));
+            self.see(env, &Observation::Commit(&batch.records));
         }
         let records = self.subject.stores(&batch.records);
         if self.subject.claims_stored_early() {
@@ -118,7 +118,7 @@ impl Node {
         let Some(process) = &mut self.process else {
             let failure = StorageFailure::Closed;
             let text = format!("a client without a store commits {batch:?}");
-            env.watch.broken("D3", env.time, Some(self.index), text);
+            env.observers.broken("D3", env.time, Some(self.index), text);
             let failed = Committed { batch, result: Err(failure), read: Err(failure) };
             return self.subject.core().handle(self.now, Input::Committed(failed));
         };
@@ -134,7 +134,7 @@ impl Node {
             && let Some(done) = process.storage.due(env.time)
         {
             if done.committed.result.is_ok() && !done.committed.batch.records.is_empty() {
-                self.see(env, &Seen::Stored(&done.stored));
+                self.see(env, &Observation::Stored(&done.stored));
             }
             if !self.subject.is_deaf_to_store() {
                 self.subject.core().handle(self.now, Input::Committed(done.committed));
@@ -171,7 +171,7 @@ impl Node {
             process.leaving = Some(down);
             self.look_at_clock(env.time);
             let facts = self.facts(env.time);
-            return self.app.leave(limit, &mut self.subject, &facts, env.watch);
+            return self.app.leave(limit, &mut self.subject, &facts, env.observers);
         }
         process.fuse = Some((steps, how, down));
         if steps == 0 {
@@ -179,8 +179,8 @@ impl Node {
         }
     }
 
-    /// A process that lives lives on.
-    pub(crate) fn spare(&mut self) {
+    /// A process whose end was planned goes on.
+    pub(crate) fn cancel_death(&mut self) {
         if let Some(process) = &mut self.process {
             process.fuse = None;
         }
@@ -192,7 +192,10 @@ impl Node {
         let Some(process) = self.process.as_ref().filter(|process| !process.is_dead) else {
             return;
         };
-        if let Some(down) = process.leaving.filter(|_| is_closed && process.storage.is_idle()) {
+        if let Some(down) = process.leaving
+            && is_closed
+            && process.storage.is_idle()
+        {
             self.die(env, Death::Leave(Duration::ZERO), down);
         }
     }
@@ -210,9 +213,9 @@ impl Node {
         process.wake_at = Some(until);
         self.machine.frozen = Some(until);
         if !stored.is_empty() {
-            self.see(env, &Seen::Stored(&stored));
+            self.see(env, &Observation::Stored(&stored));
         }
-        self.see(env, &Seen::Died(how));
+        self.see(env, &Observation::Died(how));
     }
 
     /// The next process begins.
@@ -226,25 +229,25 @@ impl Node {
                 process.wake_at = Some(until);
                 self.machine.frozen = Some(until);
                 let text = format!("the store cannot be opened: {error}");
-                return env.watch.note(env.time, Some(self.index), text);
+                return env.observers.note(env.time, Some(self.index), text);
             }
             Err(Unopened::Wrong(text)) => {
-                return env.watch.broken("store", env.time, Some(self.index), text);
+                return env.observers.broken("store", env.time, Some(self.index), text);
             }
         };
         process.is_dead = false;
         let seed = process.seed();
         let moment = process.moment(env.time);
         if !survived.is_empty() {
-            self.see(env, &Seen::Stored(&survived));
+            self.see(env, &Observation::Stored(&survived));
         }
-        self.see(env, &Seen::Recovered(&recovered));
+        self.see(env, &Observation::Recovered(&recovered));
         self.subject.forgets(&mut recovered);
         match Client::recover(self.spec.config.clone(), seed, self.now, moment, recovered) {
             Ok(core) => self.subject = Subject::new(core, self.spec.sabotage),
             Err(error) => {
                 let text = format!("a recovered client is refused: {error:?}");
-                return env.watch.broken("D3", env.time, Some(self.index), text);
+                return env.observers.broken("D3", env.time, Some(self.index), text);
             }
         }
         self.app.begin_again(env.time);

@@ -6,10 +6,10 @@ use std::fmt;
 use evenkeel_proto::Stats;
 
 use crate::message::MessageId;
-use crate::seen::Violation;
+use crate::observation::Violation;
+use crate::observers::Record;
 use crate::time::Time;
 use crate::trace::Entry;
-use crate::watch::Record;
 
 /// A run.
 #[derive(Debug)]
@@ -56,7 +56,7 @@ impl fmt::Display for Report {
                 record.accepted.len(),
                 record.ends.len(),
                 record.pings.len(),
-                record.borne.written_off,
+                record.tolerated.written_off,
                 record.published,
                 record.delivered,
                 record.failed,

@@ -12,7 +12,7 @@ use evenkeel_proto::{
     Instant, Open, Output, Retry, State,
 };
 
-use crate::tap::Tap;
+use crate::packet_reader::PacketReader;
 
 /// An error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -166,7 +166,7 @@ pub(crate) struct Saboteur {
     messages: VecDeque<Incoming>,
     lost: u32,
     /// Reads what is sent.
-    tap: Tap,
+    reader: PacketReader,
     filters: BTreeSet<TopicFilter>,
     /// The server had the session.
     was_present: bool,
@@ -190,7 +190,7 @@ impl Saboteur {
             publishes: 0,
             messages: VecDeque::new(),
             lost: 0,
-            tap: Tap::up(),
+            reader: PacketReader::up(),
             filters: BTreeSet::new(),
             was_present: false,
         }
@@ -284,7 +284,7 @@ impl Saboteur {
     fn packet(&mut self, core: &Client, kind: u8, mut packet: Vec<u8>) -> Vec<u8> {
         if kind == CONNECT {
             self.connections += 1;
-            self.tap = Tap::up();
+            self.reader = PacketReader::up();
         }
         self.learn_filters(&packet);
         let is_publish = kind == PUBLISH && packet.first().is_some_and(|first| first & 6 != 0);
@@ -301,7 +301,9 @@ impl Saboteur {
             Sabotage::ReusesIdentifier if is_publish => {
                 self.publishes += 1;
                 let at = identifier_at(&packet);
-                if let Some(id) = packet.get_mut(at..at + 2).filter(|_| core.in_flight() > 1) {
+                if core.in_flight() > 1
+                    && let Some(id) = packet.get_mut(at..at + 2)
+                {
                     let previous = u16::from_be_bytes([id[0], id[1]]).saturating_sub(1);
                     id.copy_from_slice(&previous.max(1).to_be_bytes());
                 }
@@ -333,7 +335,7 @@ impl Saboteur {
     }
 
     fn learn_filters(&mut self, packet: &[u8]) {
-        for (packet, _) in self.tap.feed(packet).unwrap_or_default() {
+        for (packet, _) in self.reader.feed(packet).unwrap_or_default() {
             match packet {
                 Packet::Subscribe(subscribe) => {
                     self.filters.extend(subscribe.filters.into_iter().map(|entry| entry.filter));
@@ -346,7 +348,7 @@ impl Saboteur {
         }
     }
 
-    /// Takes what has come, whoever wants it.
+    /// Takes what has come, for any application.
     pub(crate) fn hoard(&mut self, core: &mut Client) {
         if self.kind == Sabotage::Hoards {
             self.messages.extend(std::iter::from_fn(|| core.next_message()));
@@ -379,7 +381,9 @@ impl Saboteur {
             // The property of CONNACK, which tests set to 2.
             Sabotage::OverlooksReceiveMaximum => {
                 let found = bytes.windows(3).position(|window| window == [0x21, 0, 2]);
-                if let Some(at) = found.filter(|_| bytes[0] == 0x20) {
+                if let Some(at) = found
+                    && bytes[0] == 0x20
+                {
                     bytes[at + 2] = 200;
                 }
             }

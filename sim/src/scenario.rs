@@ -45,7 +45,7 @@ pub const ALL: &[Scenario] = &[
         expect: |report| {
             let one = &report.records[0];
             require(
-                one.opens.len() == 1 && one.borne.written_off == 1,
+                one.opens.len() == 1 && one.tolerated.written_off == 1,
                 "written off, no reconnect",
                 one,
             )
@@ -58,7 +58,7 @@ pub const ALL: &[Scenario] = &[
         expect: |report| {
             let one = &report.records[0];
             require(one.opens.len() == 1 && one.pings.len() > 20, "all pings answered", one)?;
-            require(one.borne.written_off == 0, "no ping is too early", one)
+            require(one.tolerated.written_off == 0, "no ping is too early", one)
         },
     },
     Scenario {
@@ -134,7 +134,7 @@ pub const ALL: &[Scenario] = &[
         about: "Two instances share a client identifier",
         setup: take_over_fight,
         expect: |report| {
-            let halted = |record: &crate::watch::Record| {
+            let halted = |record: &crate::observers::Record| {
                 record.halts.iter().any(|(_, halt)| *halt == Halt::TakenOver)
             };
             let opens: usize = report.records.iter().map(|record| record.opens.len()).sum();
@@ -239,7 +239,7 @@ pub const ALL: &[Scenario] = &[
             let (one, two) = (&report.records[0], &report.records[1]);
             require(one.published > 600, "much is published", one)?;
             require(two.taken == one.published, "each message once", two)?;
-            require(two.borne.overruns > 0, "the server sends too much", two)?;
+            require(two.tolerated.overruns > 0, "the server sends too much", two)?;
             require(two.accepted.len() == 2, "one cut, and no further end", two)
         },
     },
@@ -268,7 +268,7 @@ fn survivors(report: &Report) -> Result<(), String> {
     require(two.taken > 200, "most arrives", two)
 }
 
-fn require(holds: bool, what: &str, record: &crate::watch::Record) -> Result<(), String> {
+fn require(holds: bool, what: &str, record: &crate::observers::Record) -> Result<(), String> {
     if holds { Ok(()) } else { Err(format!("expected: {what}; seen: {record:?}")) }
 }
 
@@ -511,6 +511,6 @@ fn overrun() -> Setup {
 fn full_disk() -> Setup {
     let mut one = client("one", 60, publishing(secs(4)));
     one.store = Some(StoreSpec::USUAL);
-    let full = Fault::FullDisk { client: 0, spare: 900, lasts: secs(600) };
+    let full = Fault::FullDisk { client: 0, free: 900, lasts: secs(600) };
     world(vec![one], vec![(minutes(5), full)], minutes(30))
 }

@@ -10,7 +10,7 @@ use evenkeel_codec::{Packet, QoS};
 use crate::message::MessageId;
 use crate::net::{End, Read, SocketId};
 use crate::node::Env;
-use crate::tap::Tap;
+use crate::packet_reader::PacketReader;
 use crate::time::Time;
 
 /// Bytes read and written at a time.
@@ -37,7 +37,7 @@ struct Peer {
     /// There may be packets in `inbound` that were not offered.
     offer: bool,
     outbound: Vec<u8>,
-    tap: Tap,
+    reader: PacketReader,
     /// Messages in PUBLISH packets that the journal has yet to tell of.
     publishes: VecDeque<Option<MessageId>>,
 }
@@ -63,7 +63,7 @@ impl Server {
             inbound: BytesMut::new(),
             offer: false,
             outbound: Vec::new(),
-            tap: Tap::up(),
+            reader: PacketReader::up(),
             publishes: VecDeque::new(),
         };
         self.peers.insert(socket, peer);
@@ -127,7 +127,7 @@ impl Server {
             let peer = socket.and_then(|socket| self.peers.get_mut(socket));
             let is_publish = matches!(event.kind, EventKind::PublishReceived { .. });
             let message = peer.filter(|_| is_publish).and_then(|peer| peer.publishes.pop_front());
-            env.watch.broker(&event, || message.flatten());
+            env.observers.broker(&event, || message.flatten());
         }
         while let Some(id) = self.core.next_woken() {
             if let Some(socket) = self.sockets.get(&id) {
@@ -188,19 +188,20 @@ impl Server {
         let consumed = bytes.len() - peer.inbound.len();
         peer.offer = !self.core.status(now, peer.id).reads && !peer.inbound.is_empty();
         // Bytes that are not MQTT are the broker's to judge.
-        let packets = peer.tap.feed(bytes.get(..consumed).unwrap_or_default()).unwrap_or_default();
+        let packets =
+            peer.reader.feed(bytes.get(..consumed).unwrap_or_default()).unwrap_or_default();
         for (packet, _) in packets {
             match packet {
                 Packet::Publish(publish) => {
                     let message = MessageId::of(&publish.payload);
                     let id = publish.packet_id.filter(|_| publish.qos == QoS::ExactlyOnce);
                     if let (Some(id), Some(message)) = (id, message) {
-                        env.watch.ledger.holds(peer.client, id.get(), message);
+                        env.observers.ledger.holds(peer.client, id.get(), message);
                     }
                     peer.publishes.push_back(message);
                 }
                 Packet::PubRel(ack) => {
-                    env.watch.ledger.released(peer.client, ack.packet_id.get());
+                    env.observers.ledger.released(peer.client, ack.packet_id.get());
                 }
                 _ => {}
             }

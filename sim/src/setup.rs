@@ -87,11 +87,11 @@ impl ClientSpec {
 
     /// How long this client may take to come online and to finish so many
     /// messages of its own and of others, once nothing goes wrong any more.
-    pub fn patience(&self, messages: usize) -> Duration {
+    pub fn settling_time(&self, messages: usize) -> Duration {
         let config = &self.declared;
         let interval = Duration::from_secs(config.connect.keep_alive.max(60).into());
         let answer = config.keep_alive.response_timeout.unwrap_or_default().max(interval * 3 / 2);
-        // Found dead, twice in a row, with the patience a client can learn.
+        // Found dead, twice in a row, with the settling_time a client can learn.
         let detect = (interval + answer * 2 + config.keep_alive.min_ping_spacing) * 2;
         let policy = &config.reconnect;
         let retry = policy.cap.max(policy.budget_window).max(policy.slow_lane.1).max(policy.floor);
@@ -100,7 +100,7 @@ impl ClientSpec {
         let turns = (self.link.round_trip() + self.wake * 4).saturating_mul(messages) * 4;
         let bytes = u64::from(messages) * self.app.payload.1 as u64;
         let transfer = Duration::from_secs(bytes / self.link.up.rate.min(self.link.down.rate) + 1);
-        let stored = self.store.map_or(Duration::ZERO, |store| store.patience(messages));
+        let stored = self.store.map_or(Duration::ZERO, |store| store.settling_time(messages));
         detect + config.connect_timeout * 2 + retry * 3 + turns + transfer + stored
     }
 }
@@ -140,7 +140,7 @@ impl StoreSpec {
 
     /// How long so many messages may take, one at a time, and a store that
     /// has just failed for the last time.
-    fn patience(&self, messages: u32) -> Duration {
+    fn settling_time(&self, messages: u32) -> Duration {
         let retry = Duration::from_secs(130);
         retry + (self.commit * 12 + Duration::from_millis(300)).saturating_mul(messages)
     }
@@ -207,7 +207,7 @@ pub enum Fault {
         /// How both sides learn of it.
         how: End,
     },
-    /// Nothing passes in these directions; for ever if `lasts` is absent,
+    /// Nothing passes in these directions; forever if `lasts` is absent,
     /// on this connection only.
     Block {
         /// Whose.
@@ -290,7 +290,7 @@ pub enum Fault {
         /// Whose.
         client: usize,
         /// Bytes it still takes.
-        spare: usize,
+        free: usize,
         /// How long.
         lasts: Duration,
     },

@@ -259,9 +259,9 @@ impl Storage {
     }
 
     /// The disk takes so many bytes more, and then none.
-    pub(crate) fn fill_up(&mut self, spare: usize) {
+    pub(crate) fn fill_up(&mut self, free: usize) {
         let used: usize = self.disk.image().values().map(Vec::len).sum();
-        self.disk.set_capacity(Some(used + spare));
+        self.disk.set_capacity(Some(used + free));
     }
 
     /// Space is free again.

@@ -12,7 +12,7 @@ use evenkeel_proto::{
 };
 
 use crate::message::MessageId;
-use crate::seen::{Asked, Facts, Seen};
+use crate::observation::{Asked, Facts, Observation};
 
 /// What was seen of one client.
 #[derive(Debug)]
@@ -31,7 +31,7 @@ pub struct View {
     pub sessions: u64,
     /// When a shutdown is to be over, on the client's clock.
     pub shutdown: Option<Instant>,
-    /// Ends of links that were held for dead without an answer.
+    /// Ends of links that were taken to be dead without an answer.
     pub deaths: u32,
     /// The client has a store.
     pub is_durable: bool,
@@ -80,7 +80,7 @@ pub struct Conn {
 
 /// The most a client waits for a peer that says nothing.
 #[derive(Clone, Copy, Debug)]
-pub struct Patience {
+pub struct AllowedSilence {
     /// From its last byte on.
     pub silence: Duration,
     /// From a ping on, whenever it was written.
@@ -180,7 +180,7 @@ impl View {
     }
 
     /// How long a client waits that found links dead before: K11.
-    pub fn patience(&self, interval: Duration) -> Patience {
+    pub fn allowed_silence(&self, interval: Duration) -> AllowedSilence {
         let learnt = self.deaths.min(2);
         let most = match learnt {
             0 => interval * 3 / 2,
@@ -190,12 +190,12 @@ impl View {
         match self.declared.keep_alive.response_timeout {
             Some(wanted) => {
                 let wait = (wanted * (1 << learnt)).min((interval * 5 / 4).max(wanted));
-                Patience { silence: Duration::ZERO, response_timeout: wait }
+                AllowedSilence { silence: Duration::ZERO, response_timeout: wait }
             }
             None => {
                 let left = most - interval * 85 / 100;
                 let response_timeout = left.min(LONGEST_WAIT * (1 << learnt));
-                Patience { silence: most, response_timeout }
+                AllowedSilence { silence: most, response_timeout }
             }
         }
     }
@@ -214,53 +214,53 @@ impl View {
     }
 
     /// Takes in an observation, after the oracles have judged it.
-    pub fn apply(&mut self, facts: &Facts, seen: &Seen<'_>) {
+    pub fn apply(&mut self, facts: &Facts, seen: &Observation<'_>) {
         let now = facts.local;
         match seen {
-            Seen::Opening(open) => {
+            Observation::Opening(open) => {
                 self.opens.push(now);
                 self.conn = Some(Conn::new(open.conn, now));
             }
-            Seen::Opened(_) => self.with_conn(|conn| conn.is_open = true),
-            Seen::Taken(_, left) => self.with_conn(|conn| {
+            Observation::Opened(_) => self.with_conn(|conn| conn.is_open = true),
+            Observation::Taken(_, left) => self.with_conn(|conn| {
                 conn.last_taken = now;
                 conn.backlog = *left;
             }),
-            Seen::Wrote(id, packet, _) => self.wrote(now, *id, packet),
-            Seen::Arrived(..) => self.with_conn(|conn| {
+            Observation::Wrote(id, packet, _) => self.wrote(now, *id, packet),
+            Observation::Arrived(..) => self.with_conn(|conn| {
                 conn.last_arrived = now;
                 conn.unheard.clear();
             }),
-            Seen::Got(id, packet) => self.got(now, *id, packet),
-            Seen::Event(event) => self.event(event),
-            Seen::Accepted(token, Asked::Publish(message, true)) => {
+            Observation::Got(id, packet) => self.got(now, *id, packet),
+            Observation::Event(event) => self.event(event),
+            Observation::Accepted(token, Asked::Publish(message, true)) => {
                 self.tokens.insert(*token, *message);
             }
-            Seen::Accepted(_, Asked::Publish(..)) => {}
-            Seen::Accepted(token, asked) => {
+            Observation::Accepted(_, Asked::Publish(..)) => {}
+            Observation::Accepted(token, asked) => {
                 self.operations.insert(*token, (*asked).clone());
             }
-            Seen::Completed(Completion::Publish { token, result }) => {
+            Observation::Completed(Completion::Publish { token, result }) => {
                 let message = self.tokens.remove(token);
-                self.over(message.filter(|_| is_end(result)));
+                self.over(if is_end(result) { message } else { None });
             }
-            Seen::Completed(
+            Observation::Completed(
                 Completion::Subscribe { token, .. } | Completion::Unsubscribe { token, .. },
             ) => drop(self.operations.remove(token)),
-            Seen::Commit(records) => self.name(records),
-            Seen::Stored(records) => self.receive(records),
-            Seen::Died(_) => self.die(),
-            Seen::Recovered(recovered) => self.recover(recovered),
-            Seen::ShutdownAsked(limit) => {
+            Observation::Commit(records) => self.name(records),
+            Observation::Stored(records) => self.receive(records),
+            Observation::Died(_) => self.die(),
+            Observation::Recovered(recovered) => self.recover(recovered),
+            Observation::ShutdownAsked(limit) => {
                 let end = now + *limit;
                 self.shutdown = Some(self.shutdown.map_or(end, |before| before.min(end)));
             }
-            Seen::Waits(_) if !facts.reading => self.with_conn(|conn| {
+            Observation::Waits(_) if !facts.reading => self.with_conn(|conn| {
                 if let Some(ping) = &mut conn.ping {
                     ping.excused = true;
                 }
             }),
-            Seen::Settled(settled) => self.with_conn(|conn| conn.backlog = settled.backlog),
+            Observation::Settled(settled) => self.with_conn(|conn| conn.backlog = settled.backlog),
             _ => {}
         }
     }
@@ -409,9 +409,10 @@ impl View {
         let declared = &self.declared;
         let Some(conn) = &mut self.conn else { return };
         conn.last_got = Some(Packet::ConnAck(connack.clone()));
-        let Some(connect) = conn.connect.as_ref().filter(|_| !connack.reason.is_error()) else {
+        let Some(connect) = conn.connect.as_ref() else { return };
+        if connack.reason.is_error() {
             return;
-        };
+        }
         let said = &connack.properties;
         let keep_alive = said.server_keep_alive().unwrap_or(connect.keep_alive);
         let in_flight = declared.bounds.in_flight;

@@ -10,16 +10,16 @@ use evenkeel_proto::{ConnectionId, State, TransportFailure};
 use crate::fault::Weather;
 use crate::net::{End, Net, SocketId, Way};
 use crate::node::{Env, Node};
+use crate::observation::{Observation, Violation};
+use crate::observers::Observers;
 use crate::process;
 use crate::report::Report;
 use crate::rng::Rng;
-use crate::seen::{Seen, Violation};
 use crate::server::Server;
 use crate::setup::{Front, Setup};
 use crate::subject::Subject;
 use crate::time::Time;
 use crate::trace::Trace;
-use crate::watch::Watch;
 
 /// How long clients have to shut down in the end.
 const SHUTDOWN: Duration = Duration::from_secs(30);
@@ -95,7 +95,7 @@ pub(crate) struct World {
     pub(crate) nodes: Vec<Node>,
     pub(crate) net: Net,
     pub(crate) server: Server,
-    pub(crate) watch: Watch,
+    pub(crate) observers: Observers,
     pub(crate) queue: Queue,
     pub(crate) weather: Weather,
     stage: Stage,
@@ -117,14 +117,14 @@ struct Plan {
 pub fn run(setup: &Setup) -> Report {
     let mut world = World::new(setup.clone());
     world.begin();
-    while world.watch.violations.is_empty() && world.stage != Stage::Over {
+    while world.observers.violations.is_empty() && world.stage != Stage::Over {
         let Some((time, event)) = world.queue.pop() else { break };
         world.time = time;
         world.steps += 1;
         world.happen(event);
         if world.steps > STEPS {
             let text = format!("{STEPS} steps, and no end; now {event:?}");
-            world.watch.broken("endless", time, None, text);
+            world.observers.broken("endless", time, None, text);
         }
     }
     world.report()
@@ -133,17 +133,17 @@ pub fn run(setup: &Setup) -> Report {
 impl World {
     fn new(setup: Setup) -> Self {
         let rng = Rng::new(setup.seed);
-        let mut watch = Watch::new(Trace::new(setup.keep));
-        watch.expects_calm = setup.expects_calm;
+        let mut observers = Observers::new(Trace::new(setup.keep));
+        observers.expects_calm = setup.expects_calm;
         let mut nodes = Vec::new();
         for (index, spec) in setup.clients.iter().enumerate() {
-            watch.enrol(&spec.declared, spec.store.is_some(), setup.is_successor(index));
+            observers.enrol(&spec.declared, spec.store.is_some(), setup.is_successor(index));
             match process::first(index, spec, &rng) {
                 Ok((core, process)) => {
                     let subject = Subject::new(core, spec.sabotage);
                     nodes.push(Node::new(index, spec.clone(), (subject, process), &rng));
                 }
-                Err(text) => watch.broken("setup", Time(0), Some(index), text),
+                Err(text) => observers.broken("setup", Time(0), Some(index), text),
             }
         }
         Self {
@@ -152,7 +152,7 @@ impl World {
             nodes,
             net: Net::default(),
             server: Server::new(setup.broker.clone()),
-            watch,
+            observers,
             queue: Queue::default(),
             weather: Weather::default(),
             stage: Stage::Storm,
@@ -170,7 +170,7 @@ impl World {
         self.queue.push(self.setup.calm, Event::Calm);
         for index in 0..self.nodes.len() {
             if self.has_rival(index) {
-                self.watch.harm(index);
+                self.observers.harm(index);
             }
             self.arrange(index);
         }
@@ -205,8 +205,8 @@ impl World {
         index: usize,
         act: impl FnOnce(&mut Node, &mut Env<'_>) -> T,
     ) -> Option<T> {
-        let Self { time, net, watch, nodes, .. } = self;
-        let mut env = Env { time: *time, net, watch };
+        let Self { time, net, observers, nodes, .. } = self;
+        let mut env = Env { time: *time, net, observers };
         let result = nodes.get_mut(index).map(|node| act(node, &mut env));
         self.arrange(index);
         result
@@ -245,7 +245,7 @@ impl World {
         }
         node.machine.frozen = None;
         node.machine.awake_since = node.spec.clock.local(self.time);
-        self.watch.note(self.time, Some(index), "runs again");
+        self.observers.note(self.time, Some(index), "runs again");
         self.with_node(index, Node::be_reborn);
         let Some(plan) = self.plans.get_mut(index) else { return };
         plan.act_at = None;
@@ -309,8 +309,8 @@ impl World {
     }
 
     pub(crate) fn serve(&mut self) {
-        let Self { time, net, watch, server, .. } = self;
-        server.run(&mut Env { time: *time, net, watch });
+        let Self { time, net, observers, server, .. } = self;
+        server.run(&mut Env { time: *time, net, observers });
     }
 
     /// Lets a client run soon.
@@ -353,7 +353,7 @@ impl World {
             plan.act_at = Some(at);
             self.queue.push(at, Event::Act(index));
         }
-        let next = node.next().filter(|_| node.machine.frozen.is_none());
+        let next = if node.machine.frozen.is_none() { node.next() } else { None };
         if let Some(at) = next.filter(|at| plan.asked != Some(*at)) {
             plan.asked = Some(at);
             let delay = node.rng.span(Duration::ZERO, node.spec.wake);
@@ -380,32 +380,32 @@ impl World {
     }
 
     fn calm(&mut self) {
-        self.watch.note(self.time, None, "calm from here on");
+        self.observers.note(self.time, None, "calm from here on");
         self.clear_weather();
         for index in 0..self.nodes.len() {
             if let Some(node) = self.nodes.get_mut(index) {
                 node.machine.frozen = node.machine.frozen.map(|_| self.time);
-                node.spare();
+                node.cancel_death();
                 node.app.calm(self.time);
             }
             self.wake(index);
             self.arrange(index);
             self.nudge(index);
         }
-        self.stage = Stage::Calm(self.time + self.patience());
+        self.stage = Stage::Calm(self.time + self.settling_time());
         self.queue.push(self.time + CHECK_EVERY, Event::Check);
     }
 
     /// How long the clients may need from now on.
-    fn patience(&self) -> Duration {
+    fn settling_time(&self) -> Duration {
         let left = |(index, node): (usize, &Node)| {
-            let owed = self.watch.ledger.owed(index).len();
+            let owed = self.observers.ledger.owed(index).len();
             node.subject.queued() + node.subject.look().in_flight() + owed
         };
         // A message of one may be one more for each of the others.
         let messages = self.nodes.iter().enumerate().map(left).sum::<usize>() * self.nodes.len();
-        let patience = self.nodes.iter().map(|node| node.spec.patience(messages));
-        patience.max().unwrap_or_default()
+        let settling_time = self.nodes.iter().map(|node| node.spec.settling_time(messages));
+        settling_time.max().unwrap_or_default()
     }
 
     /// Looks whether all clients are done, or have had their time.
@@ -418,7 +418,7 @@ impl World {
                     Some((index, what)) if self.time > until => {
                         let lasted = self.time.since(self.setup.calm);
                         let text = format!("{lasted:?} after the faults {what}");
-                        self.watch.broken("liveness", self.time, Some(index), text);
+                        self.observers.broken("liveness", self.time, Some(index), text);
                     }
                     Some(_) => {}
                 }
@@ -431,7 +431,7 @@ impl World {
                     self.end();
                 } else if self.time > since + SHUTDOWN * 2 {
                     let text = "some client never shut down".to_owned();
-                    self.watch.broken("D12", self.time, None, text);
+                    self.observers.broken("D12", self.time, None, text);
                 }
             }
             Stage::Storm | Stage::Over => {}
@@ -456,7 +456,7 @@ impl World {
             format!("has {queued} queued, {flying} in flight")
         } else if node.app.is_busy() {
             "is busy".into()
-        } else if let owed @ [first, ..] = &self.watch.ledger.owed(index)[..] {
+        } else if let owed @ [first, ..] = &self.observers.ledger.owed(index)[..] {
             format!("has not got {first} and {} more", owed.len() - 1)
         } else {
             self.unsubscribed(index)?
@@ -470,8 +470,8 @@ impl World {
             return None;
         }
         let client_id = self.setup.clients.get(index)?.config.connect.client_id.as_str();
-        let wanted = &self.watch.juries.get(index)?.subscriptions;
-        wanted.differs(self.watch.ledger.filters(client_id))
+        let wanted = &self.observers.juries.get(index)?.subscriptions;
+        wanted.differs(self.observers.ledger.filters(client_id))
     }
 
     /// Another client uses the same identifier.
@@ -482,14 +482,14 @@ impl World {
     }
 
     fn shut_down(&mut self) {
-        self.watch.note(self.time, None, "all done; clients shut down");
+        self.observers.note(self.time, None, "all done; clients shut down");
         self.stage = Stage::ShuttingDown(self.time);
         for index in 0..self.nodes.len() {
             self.with_node(index, |node, env| {
                 node.look_at_clock(env.time);
                 let facts = node.facts(env.time);
                 if !node.app.stops() {
-                    node.app.shut_down(SHUTDOWN, &mut node.subject, &facts, env.watch);
+                    node.app.shut_down(SHUTDOWN, &mut node.subject, &facts, env.observers);
                 }
             });
             self.nudge(index);
@@ -499,25 +499,27 @@ impl World {
     /// What can be judged only now that all is over.
     fn end(&mut self) {
         for index in 0..self.nodes.len() {
-            self.with_node(index, |node, env| node.see(env, &Seen::Ended));
+            self.with_node(index, |node, env| node.see(env, &Observation::Ended));
         }
     }
 
     fn report(self) -> Report {
-        let violation: Option<Violation> = self.watch.violations.first().cloned();
+        let violation: Option<Violation> = self.observers.violations.first().cloned();
         Report {
             seed: self.setup.seed,
-            hash: self.watch.trace.hash(),
+            hash: self.observers.trace.hash(),
             steps: self.steps,
-            events: self.watch.trace.counted(),
+            events: self.observers.trace.counted(),
             ended: self.time,
             calm: self.setup.calm,
             violation,
-            got: (0..self.nodes.len()).map(|index| self.watch.ledger.got(index).clone()).collect(),
+            got: (0..self.nodes.len())
+                .map(|index| self.observers.ledger.got(index).clone())
+                .collect(),
             stats: self.nodes.iter().map(|node| *node.subject.look().stats()).collect(),
-            records: self.watch.records,
-            broker: self.watch.broker,
-            timeline: self.watch.trace.into_entries(),
+            records: self.observers.records,
+            broker: self.observers.broker,
+            timeline: self.observers.trace.into_entries(),
         }
     }
 }

@@ -149,7 +149,7 @@ impl Scene {
         laws::assert_budget(&self.broker.recorded(), budget, window);
     }
 
-    /// Asserts that no client was silent for longer than its keep-alive, but for
+    /// Asserts that no client was silent for longer than its keep-alive, except for
     /// what a slow machine may add: a quarter of it (K3).
     #[track_caller]
     pub fn assert_never_silent(&self, keep_alive: Duration) {

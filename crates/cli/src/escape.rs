@@ -44,7 +44,7 @@ fn push(escaped: &mut String, text: &str) {
     }
 }
 
-/// C0 and C1 but for newline and tab, DEL, and the bidirectional controls.
+/// C0 and C1 except for newline and tab, DEL, and the bidirectional controls.
 const fn is_control(character: char) -> bool {
     match character {
         '\n' | '\t' => false,

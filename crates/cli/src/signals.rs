@@ -54,7 +54,7 @@ impl Stop {
         stop
     }
 
-    /// Gives the client that is to say goodbye if the program can't.
+    /// Gives the client that is to send DISCONNECT if the program can't.
     pub(crate) fn represent(&self, client: &Client) {
         *self.client.lock().unwrap_or_else(PoisonError::into_inner) = Some(client.clone());
     }

@@ -28,8 +28,8 @@ pub(super) async fn publish(case: &Case, qos: QoS) -> Result<(), Failed> {
         let message = expect(&mut messages, &payload).await?;
         must!(message.qos() == QoS::AtMostOnce, "delivered with {:?}", message.qos());
     }
-    let report = soon("the goodbye", publisher.shutdown(Duration::from_secs(5))).await?;
-    must!(report.is_clean(), "left at the goodbye: {report:?}");
+    let report = soon("the shutdown", publisher.shutdown(Duration::from_secs(5))).await?;
+    must!(report.is_clean(), "left at the shutdown: {report:?}");
     Ok(())
 }
 

@@ -13,7 +13,7 @@ use crate::failed::{Failed, soon, within};
 use crate::must;
 use crate::site::{Door, Transport};
 
-/// Connects with the version asked for, and says goodbye.
+/// Connects with the version asked for, and sends DISCONNECT.
 pub(super) async fn connect(case: &Case) -> Result<(), Failed> {
     let client = case.connect("connect").await?;
     let spoken = client.limits().map(|limits| limits.version);
@@ -21,9 +21,9 @@ pub(super) async fn connect(case: &Case) -> Result<(), Failed> {
     let state = client.state();
     let fresh = matches!(state, State::Online { session_present: false, .. });
     must!(fresh, "is {state:?} after a clean start");
-    let report = soon("the goodbye", client.shutdown(Duration::from_secs(5))).await?;
-    must!(report.is_clean(), "left at the goodbye: {report:?}");
-    must!(client.state() == State::Closed, "is {:?} after the goodbye", client.state());
+    let report = soon("the shutdown", client.shutdown(Duration::from_secs(5))).await?;
+    must!(report.is_clean(), "left at the shutdown: {report:?}");
+    must!(client.state() == State::Closed, "is {:?} after the shutdown", client.state());
     Ok(())
 }
 

@@ -92,7 +92,7 @@ pub const START_UP: Conversation = talk!(identity::start_up);
 /// A client that is not told the version finds one.
 pub const FALLBACK: Conversation = talk!(identity::fallback);
 
-/// Connects and says goodbye.
+/// Connects and sends DISCONNECT.
 pub const CONNECT: Conversation = talk!(identity::connect).basic();
 
 /// Every conversation in a given version.

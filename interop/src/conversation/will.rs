@@ -24,14 +24,14 @@ pub(super) async fn will_after_cut(case: &Case) -> Result<(), Failed> {
     Ok(())
 }
 
-/// A goodbye takes the will back.
+/// A DISCONNECT deletes the will.
 pub(super) async fn no_will_after_goodbye(case: &Case) -> Result<(), Failed> {
     let topic = case.topic("will");
     let watcher = case.connect("watcher").await?;
     let mut wills = subscribe(&watcher, &topic, QoS::AtLeastOnce).await?;
     let will = Will::new(&topic, "gone").qos(QoS::AtLeastOnce);
     let polite = case.online("polite", case.builder("polite")?.will(will)).await?;
-    soon("the goodbye", polite.shutdown(Duration::from_secs(5))).await?;
+    soon("the shutdown", polite.shutdown(Duration::from_secs(5))).await?;
     publish(&watcher, &topic, "nothing before this", QoS::AtLeastOnce).await?;
     expect(&mut wills, "nothing before this").await.map(drop)
 }

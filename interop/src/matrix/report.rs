@@ -53,7 +53,7 @@ fn write_brokers(text: &mut String, rows: &[Row], columns: &[Column]) -> std::fm
     let first_in = rows.iter().position(Row::is_start_up);
     writeln!(
         text,
-        "| broker | version | cells tried | clients in after | most connects of one client | started anew |"
+        "| broker | version | cells tried | clients in after | most connects of one client | restarted |"
     )?;
     writeln!(text, "|---|---|---|---|---|---|")?;
     for column in columns {

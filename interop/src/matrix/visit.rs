@@ -26,7 +26,7 @@ pub struct Column {
     pub version: Result<String, String>,
     /// One cell for each row; empty if it is not installed.
     pub cells: Vec<Fared>,
-    /// Times it had to be started anew, as it no longer let anybody in.
+    /// Times it had to be restarted, as it no longer let anybody in.
     pub restarts: u32,
 }
 

@@ -180,8 +180,8 @@ impl Pipe {
         let is_through = self.unsent.is_empty() && self.flying.is_empty();
         let end = self.ending.filter(|(_, end)| is_through || *end != End::Eof).map(|(at, _)| at);
         // Bytes held back by a block go when it ends.
-        let held = (!self.unsent.is_empty()).then_some(self.blocked_until);
-        let held = held.filter(|_| self.blocked_until > Time(0) && self.flying.is_empty());
+        let is_held = !self.unsent.is_empty() && self.flying.is_empty();
+        let held = (is_held && self.blocked_until > Time(0)).then_some(self.blocked_until);
         Some([bytes, end, held].into_iter().flatten().min()?.max(self.blocked_until))
     }
 
@@ -205,7 +205,7 @@ impl Pipe {
 
     /// How the stream ended, once nothing is left to read.
     pub fn end(&self) -> Option<End> {
-        self.end.filter(|_| self.arrived.is_empty())
+        if self.arrived.is_empty() { self.end } else { None }
     }
 
     /// The sender closes: in order behind what it wrote, or with a reset.
@@ -248,7 +248,7 @@ impl Pipe {
         self.blocked_until.0 == Time::NEVER.0
     }
 
-    /// Ends a block that is not for ever.
+    /// Ends a block that is not forever.
     pub fn unblock(&mut self, now: Time) {
         if !self.is_dead() {
             self.blocked_until = self.blocked_until.min(now);

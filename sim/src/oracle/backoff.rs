@@ -11,7 +11,7 @@ use evenkeel_proto::{
 };
 
 use super::{Oracle, Verdict};
-use crate::seen::{Facts, Seen};
+use crate::observation::{Facts, Observation};
 use crate::view::View;
 
 const TAKE_OVERS_WITHIN: Duration = Duration::from_secs(600);
@@ -48,23 +48,23 @@ struct Ended {
 }
 
 impl Oracle for BackOff {
-    fn see(&mut self, facts: &Facts, view: &View, seen: &Seen<'_>, verdict: &mut Verdict) {
+    fn see(&mut self, facts: &Facts, view: &View, seen: &Observation<'_>, verdict: &mut Verdict) {
         let policy = &view.declared.reconnect;
         match seen {
-            Seen::Started => self.attempt = 0,
-            Seen::ReconnectAsked if self.halted => self.attempt = 0,
-            Seen::Event(Event::Connecting { attempt, .. }) => {
+            Observation::Started => self.attempt = 0,
+            Observation::ReconnectAsked if self.halted => self.attempt = 0,
+            Observation::Event(Event::Connecting { attempt, .. }) => {
                 verdict.require("R5", self.ended.is_none(), || {
                     format!("connects without a word after {:?}", self.ended)
                 });
                 self.attempt = *attempt;
                 self.halted = false;
             }
-            Seen::Event(Event::Connected(_)) => self.proven = true,
-            Seen::Event(Event::Disconnected { cause, .. }) => {
+            Observation::Event(Event::Connected(_)) => self.proven = true,
+            Observation::Event(Event::Disconnected { cause, .. }) => {
                 self.ended = self.judge(facts.local, view, cause);
             }
-            Seen::Event(Event::RetryScheduled { retry, delay }) => {
+            Observation::Event(Event::RetryScheduled { retry, delay }) => {
                 let ended = self.ended.take();
                 verdict.require("R5", facts.local + *delay == retry.at, || {
                     format!("{retry:?} does not come after {delay:?}")
@@ -73,7 +73,7 @@ impl Oracle for BackOff {
                     self.compare(policy, ended, *retry, *delay, verdict);
                 }
             }
-            Seen::Event(Event::Halted(halt)) => {
+            Observation::Event(Event::Halted(halt)) => {
                 self.halted = true;
                 let ended = self.ended.take();
                 let is_right = ended.is_some_and(|ended| match halt {

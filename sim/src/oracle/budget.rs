@@ -5,7 +5,7 @@ use std::time::Duration;
 use evenkeel_proto::{DisconnectCause, Event};
 
 use super::{Oracle, Verdict};
-use crate::seen::{Facts, Seen};
+use crate::observation::{Facts, Observation};
 use crate::view::View;
 
 /// A connection that lived longer is followed without a floor.
@@ -18,10 +18,10 @@ pub(super) struct Budget {
 }
 
 impl Oracle for Budget {
-    fn see(&mut self, facts: &Facts, view: &View, seen: &Seen<'_>, verdict: &mut Verdict) {
+    fn see(&mut self, facts: &Facts, view: &View, seen: &Observation<'_>, verdict: &mut Verdict) {
         let policy = &view.declared.reconnect;
         match seen {
-            Seen::Opening(_) => {
+            Observation::Opening(_) => {
                 let recent = view.opens.iter().rev().map(|open| facts.local.since(*open));
                 let within = recent.take_while(|age| *age < policy.budget_window).count() + 1;
                 verdict.require(
@@ -36,7 +36,7 @@ impl Oracle for Budget {
                     verdict.broken("R2", format!("connects {gap:?} apart, the floor is {floor:?}"));
                 }
             }
-            Seen::Event(Event::Disconnected { cause, .. }) => {
+            Observation::Event(Event::Disconnected { cause, .. }) => {
                 let lived = view.online().map(|(_, online)| facts.local.since(online.since));
                 self.floor_applies = lived.is_none_or(|lived| lived < SHORT_LIFE)
                     && !matches!(**cause, DisconnectCause::Shutdown);

@@ -3,7 +3,7 @@
 use evenkeel_proto::{ConnectionId, Event};
 
 use super::{Oracle, Verdict};
-use crate::seen::{Facts, Seen};
+use crate::observation::{Facts, Observation};
 use crate::view::View;
 
 #[derive(Debug, Default)]
@@ -16,10 +16,10 @@ pub(super) struct Connections {
 }
 
 impl Oracle for Connections {
-    fn see(&mut self, _: &Facts, view: &View, seen: &Seen<'_>, verdict: &mut Verdict) {
+    fn see(&mut self, _: &Facts, view: &View, seen: &Observation<'_>, verdict: &mut Verdict) {
         let current = view.conn.as_ref().map(|conn| conn.id);
         match seen {
-            Seen::Opening(open) => {
+            Observation::Opening(open) => {
                 verdict.require("R1", current.is_none(), || {
                     format!("{:?} is opened beside {current:?}", open.conn)
                 });
@@ -28,35 +28,35 @@ impl Oracle for Connections {
                 });
                 self.last = open.conn;
             }
-            Seen::Closing(conn, farewell) => {
+            Observation::Closing(conn, last_write) => {
                 verdict.require("K7", current == Some(*conn), || {
                     format!("{conn:?} is closed, the present one is {current:?}")
                 });
                 self.closing = Some(*conn);
-                if *farewell {
+                if *last_write {
                     self.leaving = Some(*conn);
                 }
             }
-            Seen::Event(Event::Disconnected { conn, .. }) => {
+            Observation::Event(Event::Disconnected { conn, .. }) => {
                 verdict.require("R1", self.closing.take() == Some(*conn), || {
                     format!("{conn:?} is told to be over and was not closed")
                 });
             }
-            Seen::Event(Event::Connected(connected)) => {
+            Observation::Event(Event::Connected(connected)) => {
                 verdict.require("K7", current == Some(connected.conn), || {
                     format!("{:?} is told to be accepted, not {current:?}", connected.conn)
                 });
             }
-            Seen::Wrote(conn, packet, _) | Seen::Farewell(conn, packet) => {
+            Observation::Wrote(conn, packet, _) | Observation::LastPacket(conn, packet) => {
                 let may = match seen {
-                    Seen::Farewell(..) => self.leaving == Some(*conn),
+                    Observation::LastPacket(..) => self.leaving == Some(*conn),
                     _ => current == Some(*conn),
                 };
                 verdict.require("K7", may, || {
                     format!("{:?} on {conn:?}, which is over", packet.packet_type())
                 });
             }
-            Seen::Stale(stale) => {
+            Observation::Stale(stale) => {
                 verdict.require("K7", stale.counted == stale.given && stale.state_is_same, || {
                     format!("inputs of an old connection are not ignored: {stale:?}")
                 });

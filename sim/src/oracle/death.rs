@@ -8,8 +8,8 @@ use evenkeel_proto::{DisconnectCause, Event, Instant};
 
 use super::keepalive::{latest_ping, next_ping, write_off};
 use super::{Oracle, Verdict};
-use crate::seen::{Facts, Seen};
-use crate::view::{Conn, Online, Patience, View};
+use crate::observation::{Facts, Observation};
+use crate::view::{AllowedSilence, Conn, Online, View};
 
 #[derive(Debug, Default)]
 pub(super) struct Deaths {
@@ -18,19 +18,19 @@ pub(super) struct Deaths {
 }
 
 impl Oracle for Deaths {
-    fn see(&mut self, facts: &Facts, view: &View, seen: &Seen<'_>, verdict: &mut Verdict) {
+    fn see(&mut self, facts: &Facts, view: &View, seen: &Observation<'_>, verdict: &mut Verdict) {
         if !facts.reading {
             self.paused = facts.local;
         }
         match seen {
-            Seen::Event(Event::Disconnected { cause, .. }) => {
+            Observation::Event(Event::Disconnected { cause, .. }) => {
                 let DisconnectCause::KeepAlive(death) = **cause else { return };
                 match view.online() {
                     Some((conn, online)) => judge(facts, view, conn, online, death, verdict),
                     None => verdict.broken("K7", format!("{death:?} without a connection")),
                 }
             }
-            Seen::Event(Event::PingUnanswered { after, heard }) => {
+            Observation::Event(Event::PingUnanswered { after, heard }) => {
                 let Some((conn, online)) = view.online() else { return };
                 let is_next_due = *after >= next_ping(online);
                 let is_over = conn.unheard.is_empty() && *after >= write_off(view, online);
@@ -41,7 +41,7 @@ impl Oracle for Deaths {
                     format!("{heard} is said, and unheard are {:?}", conn.unheard)
                 });
             }
-            Seen::Settled(settled) => self.overdue(facts, view, settled.backlog, verdict),
+            Observation::Settled(settled) => self.overdue(facts, view, settled.backlog, verdict),
             _ => {}
         }
     }
@@ -57,7 +57,7 @@ fn judge(
 ) {
     let now = facts.local;
     let least = view.response_timeout(online.interval);
-    let most = view.patience(online.interval).response_timeout;
+    let most = view.allowed_silence(online.interval).response_timeout;
     // A wake-up that comes late is no time in which an answer could be heard.
     verdict.require("K10", facts.late <= most / 8 + facts.grace, || {
         format!("{death:?} on waking {:?} late", facts.late)
@@ -87,13 +87,13 @@ fn judge(
 }
 
 impl Deaths {
-    /// K11: so long without a byte, and the link is still held for alive.
+    /// K11: so long without a byte, and the link is still taken to be alive.
     fn overdue(&self, facts: &Facts, view: &View, backlog: usize, verdict: &mut Verdict) {
         let Some((conn, online)) = view.online() else { return };
         if online.interval.is_zero() || !facts.reading {
             return;
         }
-        let Patience { silence, response_timeout } = view.patience(online.interval);
+        let AllowedSilence { silence, response_timeout } = view.allowed_silence(online.interval);
         let quiet = latest_ping(online).max(view.declared.keep_alive.min_ping_spacing);
         let from = conn.last_arrived.max(facts.awake_since).max(self.paused);
         // The answer is waited for since the ping was written, which a slow

@@ -9,7 +9,7 @@ use evenkeel_proto::{Completion, DeliveryError, Event, ShutdownReport, Token};
 
 use super::{Oracle, Verdict};
 use crate::message::MessageId;
-use crate::seen::{Asked, Facts, Seen};
+use crate::observation::{Asked, Facts, Observation};
 use crate::setup::Death;
 use crate::view::View;
 
@@ -77,39 +77,39 @@ enum Place {
 }
 
 impl Oracle for Durables {
-    fn see(&mut self, _: &Facts, view: &View, seen: &Seen<'_>, verdict: &mut Verdict) {
+    fn see(&mut self, _: &Facts, view: &View, seen: &Observation<'_>, verdict: &mut Verdict) {
         if !view.is_durable {
             return;
         }
         match seen {
-            Seen::Commit(_) => self.uncommitted += 1,
-            Seen::Accepted(token, Asked::Publish(message, _)) => {
+            Observation::Commit(_) => self.uncommitted += 1,
+            Observation::Accepted(token, Asked::Publish(message, _)) => {
                 self.accepted.insert(*token, *message);
             }
-            Seen::Stored(records) => {
+            Observation::Stored(records) => {
                 self.uncommitted = 0;
                 records.iter().for_each(|record| self.add(record, verdict));
             }
-            Seen::Wrote(_, packet, _) => self.on_packet(view, packet, verdict),
-            Seen::Got(_, Packet::PubComp(ack))
+            Observation::Wrote(_, packet, _) => self.on_packet(view, packet, verdict),
+            Observation::Got(_, Packet::PubComp(ack))
                 if self.given_up.held.contains(&ack.packet_id.get()) =>
             {
                 self.given_up.answered.insert(ack.packet_id.get());
             }
-            Seen::Got(_, Packet::PubRec(ack))
+            Observation::Got(_, Packet::PubRec(ack))
                 if !self.exchanges.contains_key(&ack.packet_id.get()) =>
             {
                 self.given_up.strays.insert(ack.packet_id.get());
             }
-            Seen::Completed(completion) => self.on_completion(view, completion, verdict),
-            Seen::Event(event) => self.on_event(event, verdict),
-            Seen::Settled(settled) => {
+            Observation::Completed(completion) => self.on_completion(view, completion, verdict),
+            Observation::Event(event) => self.on_event(event, verdict),
+            Observation::Settled(settled) => {
                 if settled.report.is_none() {
                     self.expired_since = 0;
                 }
                 self.report = settled.report;
             }
-            Seen::Died(how) => {
+            Observation::Died(how) => {
                 if let Death::Leave(_) = how {
                     self.on_end(verdict);
                 }
@@ -120,14 +120,14 @@ impl Oracle for Durables {
                 self.is_failing = false;
                 self.uncommitted = 0;
             }
-            Seen::Recovered(_) => {
+            Observation::Recovered(_) => {
                 for held in self.messages.values_mut() {
                     held.is_over = false;
                     // What was told and not stored is lost with the process.
                     held.evidence.take_if(|_| held.place != Place::Quarantined);
                 }
             }
-            Seen::Ended => self.on_end(verdict),
+            Observation::Ended => self.on_end(verdict),
             _ => {}
         }
     }
@@ -147,7 +147,7 @@ impl Durables {
                 verdict.require("D4", !self.given_up.held.contains(&packet_id.get()), || {
                     format!("{packet_id} is stored for {serial}, and was given up before")
                 });
-                // The same again: a message that may be lost is sent anew.
+                // The same again: a message that may be lost is sent again.
                 verdict.require("D4", before.is_none_or(|before| before == *serial), || {
                     format!("{packet_id} is stored for {serial}, and in use by {before:?}")
                 });

@@ -9,7 +9,7 @@ use evenkeel_proto::{Config, DeliveryError, WhenUncertain};
 
 use super::Verdict;
 use crate::message::MessageId;
-use crate::seen::Delivery;
+use crate::observation::Delivery;
 use crate::view::is_end;
 
 /// Accounts of all messages of a world.

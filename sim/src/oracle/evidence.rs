@@ -6,7 +6,7 @@ use evenkeel_codec::Packet;
 use evenkeel_proto::{ConnectionId, DisconnectCause, Event, TransportFailure};
 
 use super::{Oracle, Verdict};
-use crate::seen::{Facts, Seen};
+use crate::observation::{Facts, Observation};
 use crate::view::View;
 
 #[derive(Debug, Default)]
@@ -16,11 +16,11 @@ pub(super) struct Evidence {
 }
 
 impl Oracle for Evidence {
-    fn see(&mut self, facts: &Facts, view: &View, seen: &Seen<'_>, verdict: &mut Verdict) {
+    fn see(&mut self, facts: &Facts, view: &View, seen: &Observation<'_>, verdict: &mut Verdict) {
         match seen {
-            Seen::Lost(conn, failure) => self.lost = Some((*conn, *failure)),
-            Seen::ReconnectAsked => self.reconnect_asked = true,
-            Seen::Event(Event::Disconnected { conn, cause, online_for }) => {
+            Observation::Lost(conn, failure) => self.lost = Some((*conn, *failure)),
+            Observation::ReconnectAsked => self.reconnect_asked = true,
+            Observation::Event(Event::Disconnected { conn, cause, online_for }) => {
                 let lived = view.online().map(|(_, online)| facts.local.since(online.since));
                 verdict.require("R5", *online_for == lived, || {
                     format!("told to be online for {online_for:?}, seen was {lived:?}")

@@ -8,7 +8,7 @@ use evenkeel_proto::{ConnectionId, Event};
 
 use super::{Oracle, Verdict};
 use crate::message::MessageId;
-use crate::seen::{Delivery, Facts, Seen};
+use crate::observation::{Delivery, Facts, Observation};
 use crate::view::{Stage, View, packet_id};
 
 #[derive(Debug, Default)]
@@ -25,39 +25,39 @@ pub(super) struct Identifiers {
 }
 
 impl Oracle for Identifiers {
-    fn see(&mut self, facts: &Facts, view: &View, seen: &Seen<'_>, verdict: &mut Verdict) {
+    fn see(&mut self, facts: &Facts, view: &View, seen: &Observation<'_>, verdict: &mut Verdict) {
         let _ = facts;
         match seen {
-            Seen::Wrote(conn, packet, length) => {
+            Observation::Wrote(conn, packet, length) => {
                 on_size(view, packet, *length, verdict);
                 on_identifier(view, *conn, packet, verdict);
                 self.on_acknowledgement(packet, verdict);
             }
-            Seen::Got(_, Packet::Publish(publish)) => self.on_publish(publish),
-            Seen::Got(_, Packet::PubRel(ack)) => {
+            Observation::Got(_, Packet::Publish(publish)) => self.on_publish(publish),
+            Observation::Got(_, Packet::PubRel(ack)) => {
                 self.receipts.remove(&ack.packet_id.get());
             }
-            Seen::Got(_, Packet::ConnAck(connack))
+            Observation::Got(_, Packet::ConnAck(connack))
                 if !connack.reason.is_error() && !connack.session_present =>
             {
                 self.receipts.clear();
             }
-            Seen::Event(Event::Disconnected { .. }) => self.owed.clear(),
-            Seen::Taking(delivery) => {
+            Observation::Event(Event::Disconnected { .. }) => self.owed.clear(),
+            Observation::Taking(delivery) => {
                 self.taken.insert(delivery.number, **delivery);
                 if let Some(conn) = &view.conn {
                     self.taken_on.insert(delivery.number, conn.id);
                 }
             }
-            Seen::Done(number) => self.on_done(*number),
-            Seen::Died(_) => {
+            Observation::Done(number) => self.on_done(*number),
+            Observation::Died(_) => {
                 self.owed.clear();
                 self.taken.clear();
                 self.taken_on.clear();
             }
             // What is not stored, the server sends again, and the application
             // has to be done with it again.
-            Seen::Recovered(recovered) => {
+            Observation::Recovered(recovered) => {
                 let is_stored = |id: &u16| recovered.received.iter().any(|of| of.get() == *id);
                 self.receipts.retain(|id, _| is_stored(id));
                 self.receipts.values_mut().for_each(|(_, done)| *done = true);

@@ -6,7 +6,7 @@ use evenkeel_codec::Packet;
 use evenkeel_proto::{DisconnectCause, Event, Instant, ProtocolError};
 
 use super::{Oracle, Verdict};
-use crate::seen::{Facts, Seen};
+use crate::observation::{Facts, Observation};
 use crate::view::{Online, View};
 
 #[derive(Debug, Default)]
@@ -16,22 +16,22 @@ pub(super) struct Pings {
 }
 
 impl Oracle for Pings {
-    fn see(&mut self, facts: &Facts, view: &View, seen: &Seen<'_>, verdict: &mut Verdict) {
+    fn see(&mut self, facts: &Facts, view: &View, seen: &Observation<'_>, verdict: &mut Verdict) {
         if !facts.reading {
             self.paused = facts.local;
         }
         match seen {
-            Seen::Wrote(_, Packet::PingReq, _) => on_ping(facts, view, verdict),
-            Seen::Wrote(_, Packet::Connect(connect), _) => {
+            Observation::Wrote(_, Packet::PingReq, _) => on_ping(facts, view, verdict),
+            Observation::Wrote(_, Packet::Connect(connect), _) => {
                 let ours = view.declared.connect.keep_alive;
                 verdict.require("K12", connect.keep_alive == ours, || {
                     format!("CONNECT asks for {} s, configured are {ours} s", connect.keep_alive)
                 });
             }
-            Seen::Settled(settled) if settled.backlog == 0 => {
+            Observation::Settled(settled) if settled.backlog == 0 => {
                 on_silence(facts, view, self.paused, verdict);
             }
-            Seen::Event(Event::Disconnected { cause, .. }) => on_end(view, cause, verdict),
+            Observation::Event(Event::Disconnected { cause, .. }) => on_end(view, cause, verdict),
             _ => {}
         }
     }
@@ -101,8 +101,8 @@ fn on_silence(facts: &Facts, view: &View, paused: Instant, verdict: &mut Verdict
 }
 
 /// K6: the server of this world breaks no rule but the receive maximum, which is
-/// borne (D14), so an end that blames it comes from an answer that was late,
-/// doubled, or not asked for.
+/// tolerated (D14), so an end that blames it comes from an answer that was late,
+/// duplicate, or not asked for.
 fn on_end(view: &View, cause: &DisconnectCause, verdict: &mut Verdict) {
     if let DisconnectCause::Malformed(_) | DisconnectCause::ProtocolError(_) = cause {
         let last = view.conn.as_ref().and_then(|conn| conn.last_got.as_ref());

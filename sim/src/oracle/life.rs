@@ -1,4 +1,4 @@
-//! D16: what was in flight at a cut waits for a sign of life, and not for ever.
+//! D16: what was in flight at a cut waits for a sign of life, and not forever.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use evenkeel_proto::{ConnectionId, DisconnectCause, Event, Instant, TransportFai
 
 use super::{Oracle, Verdict};
 use crate::message::MessageId;
-use crate::seen::{Facts, Seen};
+use crate::observation::{Facts, Observation};
 use crate::view::{Online, View};
 
 /// Judges one process: the next one suspects nothing.
@@ -25,24 +25,24 @@ pub(super) struct SignsOfLife {
 }
 
 impl Oracle for SignsOfLife {
-    fn see(&mut self, facts: &Facts, view: &View, seen: &Seen<'_>, verdict: &mut Verdict) {
+    fn see(&mut self, facts: &Facts, view: &View, seen: &Observation<'_>, verdict: &mut Verdict) {
         if !facts.reading {
             self.paused = facts.local;
         }
         match seen {
-            Seen::Got(_, Packet::ConnAck(_)) => {}
-            Seen::Got(conn, _) => self.alive = *conn,
-            Seen::Event(Event::Disconnected { conn, cause, .. }) if is_cut(cause) => {
+            Observation::Got(_, Packet::ConnAck(_)) => {}
+            Observation::Got(conn, _) => self.alive = *conn,
+            Observation::Event(Event::Disconnected { conn, cause, .. }) if is_cut(cause) => {
                 let here = view.ids.values().filter(|flight| flight.conn == *conn);
                 self.suspects.extend(here.filter_map(|flight| flight.message));
             }
-            Seen::Wrote(conn, Packet::Publish(publish), _) => {
+            Observation::Wrote(conn, Packet::Publish(publish), _) => {
                 self.on_publish(facts, view, *conn, publish, verdict);
                 self.busy = *conn;
             }
-            Seen::Wrote(conn, Packet::PubRel(_) | Packet::Subscribe(_), _)
-            | Seen::Wrote(conn, Packet::Unsubscribe(_), _) => self.busy = *conn,
-            Seen::Settled(settled) if settled.backlog == 0 => {
+            Observation::Wrote(conn, Packet::PubRel(_) | Packet::Subscribe(_), _)
+            | Observation::Wrote(conn, Packet::Unsubscribe(_), _) => self.busy = *conn,
+            Observation::Settled(settled) if settled.backlog == 0 => {
                 self.overdue(facts, view, verdict);
             }
             _ => {}
@@ -58,18 +58,16 @@ pub(super) const fn is_cut(cause: &DisconnectCause) -> bool {
 
 /// How long the wait may be.
 fn most(view: &View, online: &Online) -> Duration {
-    match online.interval.is_zero() {
-        true => Duration::from_secs(10),
-        false => view.response_timeout(online.interval),
+    if online.interval.is_zero() {
+        Duration::from_secs(10)
+    } else {
+        view.response_timeout(online.interval)
     }
 }
 
 /// How long it is at least: half of a response time-out is left for answers.
 fn least(view: &View, online: &Online) -> Duration {
-    match online.interval.is_zero() {
-        true => most(view, online),
-        false => most(view, online) / 2,
-    }
+    if online.interval.is_zero() { most(view, online) } else { most(view, online) / 2 }
 }
 
 impl SignsOfLife {

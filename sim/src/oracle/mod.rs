@@ -23,7 +23,7 @@ use std::fmt::Debug;
 
 use evenkeel_proto::Config;
 
-use crate::seen::{Facts, Seen, Violation};
+use crate::observation::{Facts, Observation, Violation};
 use crate::time::Time;
 use crate::view::View;
 
@@ -32,7 +32,7 @@ pub use end_to_end::Ledger;
 /// Judges one client by what is seen of it.
 trait Oracle: Debug {
     /// Looks at an observation; `view` knows all before it.
-    fn see(&mut self, facts: &Facts, view: &View, seen: &Seen<'_>, verdict: &mut Verdict);
+    fn see(&mut self, facts: &Facts, view: &View, seen: &Observation<'_>, verdict: &mut Verdict);
 }
 
 /// Collects what is broken.
@@ -87,14 +87,14 @@ impl Jury {
     }
 
     /// Lets all of them look; what they find.
-    pub fn see(&mut self, facts: &Facts, seen: &Seen<'_>) -> Vec<Violation> {
+    pub fn see(&mut self, facts: &Facts, seen: &Observation<'_>) -> Vec<Violation> {
         let mut verdict = Verdict::default();
         for oracle in self.oracles.iter_mut().chain(&mut self.lasting) {
             oracle.see(facts, &self.view, seen, &mut verdict);
         }
         self.subscriptions.see(seen, &mut verdict);
         self.view.apply(facts, seen);
-        if let Seen::Died(_) = seen {
+        if let Observation::Died(_) = seen {
             self.oracles = of_one_process();
         }
         verdict.into_violations(facts.time, self.client).collect()

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use evenkeel_proto::{Completion, State, Token};
 
 use super::{Oracle, Verdict};
-use crate::seen::{Asked, Facts, Seen, Settled};
+use crate::observation::{Asked, Facts, Observation, Settled};
 use crate::view::View;
 
 /// What waits for its outcome.
@@ -23,9 +23,9 @@ pub(super) struct Outcomes {
 }
 
 impl Oracle for Outcomes {
-    fn see(&mut self, facts: &Facts, view: &View, seen: &Seen<'_>, verdict: &mut Verdict) {
+    fn see(&mut self, facts: &Facts, view: &View, seen: &Observation<'_>, verdict: &mut Verdict) {
         match seen {
-            Seen::Accepted(token, asked) => {
+            Observation::Accepted(token, asked) => {
                 let kind = match asked {
                     Asked::Publish(_, true) => Kind::Publish,
                     Asked::Publish(_, false) => return,
@@ -34,7 +34,7 @@ impl Oracle for Outcomes {
                 };
                 self.open.insert(*token, kind);
             }
-            Seen::Completed(completion) => {
+            Observation::Completed(completion) => {
                 let (token, kind) = match completion {
                     Completion::Publish { token, .. } => (token, Kind::Publish),
                     Completion::Subscribe { token, .. } => (token, Kind::Subscribe),
@@ -49,7 +49,7 @@ impl Oracle for Outcomes {
                     format!("{completion:?} for an operation that is over or never was")
                 });
             }
-            Seen::Settled(settled) => self.settled(facts, view, settled, verdict),
+            Observation::Settled(settled) => self.settled(facts, view, settled, verdict),
             _ => {}
         }
     }

@@ -8,7 +8,7 @@ use evenkeel_codec::{Packet, QoS, Version};
 use evenkeel_proto::Event;
 
 use super::{Oracle, Verdict};
-use crate::seen::{Facts, Seen, Settled};
+use crate::observation::{Facts, Observation, Settled};
 use crate::view::View;
 
 /// One connection.
@@ -29,19 +29,19 @@ pub(super) struct Overruns {
 }
 
 impl Oracle for Overruns {
-    fn see(&mut self, _: &Facts, view: &View, seen: &Seen<'_>, verdict: &mut Verdict) {
+    fn see(&mut self, _: &Facts, view: &View, seen: &Observation<'_>, verdict: &mut Verdict) {
         match seen {
-            Seen::Got(_, Packet::Publish(publish)) if publish.qos == QoS::AtLeastOnce => {
+            Observation::Got(_, Packet::Publish(publish)) if publish.qos == QoS::AtLeastOnce => {
                 self.untaken.push_back(true);
                 let here = self.untaken.iter().filter(|here| **here).count();
                 let maximum = usize::from(view.declared.connect.receive_maximum);
                 self.is_exceeded |= here > maximum && speaks_5(view);
             }
-            Seen::Taking(delivery) if delivery.qos == QoS::AtLeastOnce => {
+            Observation::Taking(delivery) if delivery.qos == QoS::AtLeastOnce => {
                 self.untaken.pop_front();
             }
-            Seen::Event(event) => self.event(event, view, verdict),
-            Seen::Settled(settled) => self.settled(settled, verdict),
+            Observation::Event(event) => self.event(event, view, verdict),
+            Observation::Settled(settled) => self.settled(settled, verdict),
             _ => {}
         }
     }

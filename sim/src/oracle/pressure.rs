@@ -8,7 +8,7 @@ use evenkeel_proto::Event;
 
 use super::{Oracle, Verdict};
 use crate::message::MessageId;
-use crate::seen::{Delivery, Facts, Seen};
+use crate::observation::{Delivery, Facts, Observation};
 use crate::view::View;
 
 /// So many times its bound a client takes off the connection at most, if its
@@ -46,37 +46,37 @@ struct Owed {
 }
 
 impl Oracle for Pressure {
-    fn see(&mut self, _: &Facts, view: &View, seen: &Seen<'_>, verdict: &mut Verdict) {
+    fn see(&mut self, _: &Facts, view: &View, seen: &Observation<'_>, verdict: &mut Verdict) {
         match seen {
-            Seen::Wrote(_, Packet::Subscribe(subscribe), _) => {
+            Observation::Wrote(_, Packet::Subscribe(subscribe), _) => {
                 let filters = subscribe.filters.iter().map(|entry| entry.filter.clone());
                 self.filters.extend(filters);
             }
-            Seen::Wrote(_, Packet::Unsubscribe(unsubscribe), _) => {
+            Observation::Wrote(_, Packet::Unsubscribe(unsubscribe), _) => {
                 self.filters.retain(|filter| !unsubscribe.filters.contains(filter));
             }
-            Seen::Recovered(recovered) => {
+            Observation::Recovered(recovered) => {
                 let filters = recovered.subscriptions.iter().map(|it| it.filter.filter.clone());
                 self.filters.extend(filters);
             }
-            Seen::Got(_, Packet::Publish(publish)) if publish.qos == QoS::AtLeastOnce => {
+            Observation::Got(_, Packet::Publish(publish)) if publish.qos == QoS::AtLeastOnce => {
                 self.on_publish(view, publish, verdict);
             }
-            Seen::Taking(delivery) if delivery.qos == QoS::AtLeastOnce => {
+            Observation::Taking(delivery) if delivery.qos == QoS::AtLeastOnce => {
                 self.on_taking(delivery, verdict);
             }
-            Seen::Done(number) => {
+            Observation::Done(number) => {
                 let taken = self.owed.iter_mut().filter_map(|owed| owed.taken.as_mut());
                 for (_, done) in taken.filter(|(of, _)| of == number) {
                     *done = true;
                 }
             }
-            Seen::Wrote(_, Packet::PubAck(_), _) => drop(self.owed.pop_front()),
-            Seen::Event(Event::Disconnected { .. }) => {
+            Observation::Wrote(_, Packet::PubAck(_), _) => drop(self.owed.pop_front()),
+            Observation::Event(Event::Disconnected { .. }) => {
                 self.owed.clear();
                 self.waiting.iter_mut().for_each(|waiting| waiting.owed = None);
             }
-            Seen::Settled(settled) if view.online().is_some() && settled.backlog == 0 => {
+            Observation::Settled(settled) if view.online().is_some() && settled.backlog == 0 => {
                 let due = self.owed.front().filter(|owed| owed.taken.is_some_and(|(_, done)| done));
                 if let Some(Owed { message, .. }) = due {
                     let text = format!("{message} is done with, and nothing holds up its PUBACK");

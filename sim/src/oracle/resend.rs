@@ -13,7 +13,7 @@ use evenkeel_proto::{
 use super::life::is_cut;
 use super::{Oracle, Verdict};
 use crate::message::MessageId;
-use crate::seen::{Facts, Seen};
+use crate::observation::{Facts, Observation};
 use crate::view::{Stage, View, is_end};
 
 #[derive(Debug, Default)]
@@ -50,19 +50,19 @@ struct Sent {
     /// It was suspect, and went out again without a sign of life: what follows
     /// is no evidence (D16).
     is_blind: bool,
-    /// Its exchange had come to an end when it was sent anew.
+    /// Its exchange had come to an end when it was sent again.
     is_finished: bool,
 }
 
 impl Oracle for Resends {
-    fn see(&mut self, _: &Facts, view: &View, seen: &Seen<'_>, verdict: &mut Verdict) {
+    fn see(&mut self, _: &Facts, view: &View, seen: &Observation<'_>, verdict: &mut Verdict) {
         match seen {
-            Seen::Farewell(_, Packet::Publish(publish)) if self.is_over(publish) => {}
-            Seen::Wrote(conn, Packet::Publish(publish), _)
-            | Seen::Farewell(conn, Packet::Publish(publish)) => {
+            Observation::LastPacket(_, Packet::Publish(publish)) if self.is_over(publish) => {}
+            Observation::Wrote(conn, Packet::Publish(publish), _)
+            | Observation::LastPacket(conn, Packet::Publish(publish)) => {
                 self.on_publish(view, *conn, publish, verdict);
             }
-            Seen::Got(_, Packet::PubComp(ack)) => {
+            Observation::Got(_, Packet::PubComp(ack)) => {
                 let flight = view.ids.get(&ack.packet_id.get());
                 let flight = flight.filter(|flight| flight.stage == Stage::Completion);
                 let message = flight.and_then(|flight| flight.message);
@@ -70,7 +70,7 @@ impl Oracle for Resends {
                     sent.is_finished = true;
                 }
             }
-            Seen::Event(Event::Disconnected { conn, cause, .. }) if cut_by_peer(cause) => {
+            Observation::Event(Event::Disconnected { conn, cause, .. }) if cut_by_peer(cause) => {
                 self.cuts += 1;
                 self.doubtful += u32::from(view.conn.as_ref().is_some_and(|conn| conn.backlog > 0));
                 let here = view.ids.values().filter(|flight| flight.conn == *conn);
@@ -81,7 +81,7 @@ impl Oracle for Resends {
                     }
                 }
             }
-            Seen::Event(Event::Quarantined { topic, deaths, .. }) => {
+            Observation::Event(Event::Quarantined { topic, deaths, .. }) => {
                 // Strikes are counted before the end is told.
                 let limit = view.declared.bounds.deaths_per_packet;
                 let is_fair = limit > 0 && *deaths >= limit && self.cuts + 1 >= u32::from(*deaths);
@@ -92,16 +92,16 @@ impl Oracle for Resends {
                     )
                 });
             }
-            Seen::Completed(Completion::Publish { token, result }) => {
+            Observation::Completed(Completion::Publish { token, result }) => {
                 self.on_outcome(view, view.tokens.get(token), result, verdict);
             }
-            Seen::Event(Event::Settled { serial, result }) => {
+            Observation::Event(Event::Settled { serial, result }) => {
                 self.on_outcome(view, view.serials.get(serial), result, verdict);
             }
-            Seen::Got(_, Packet::ConnAck(_)) => {}
-            Seen::Got(conn, _) => self.alive = *conn,
-            Seen::Died(_) => self.die(),
-            Seen::Recovered(recovered) => {
+            Observation::Got(_, Packet::ConnAck(_)) => {}
+            Observation::Got(conn, _) => self.alive = *conn,
+            Observation::Died(_) => self.die(),
+            Observation::Recovered(recovered) => {
                 for exchange in &recovered.exchanges {
                     let message = view.serials.get(&exchange.serial);
                     let open = message.filter(|_| exchange.phase != Phase::Released);
@@ -182,7 +182,7 @@ impl Resends {
             // has died since may have sent it already: the next can't know.
             let has_died = sent.conn == ConnectionId::default();
             verdict.require("D6", !publish.dup || has_died, || {
-                format!("{message} is sent anew with DUP")
+                format!("{message} is sent again with DUP")
             });
             (sent.conn, sent.session) = (conn, view.sessions);
             return;

@@ -7,7 +7,7 @@ use evenkeel_codec::{Packet, ReasonCode, Version};
 use evenkeel_proto::{DisconnectCause, Event, Instant};
 
 use super::{Oracle, Verdict};
-use crate::seen::{Facts, Seen};
+use crate::observation::{Facts, Observation};
 use crate::view::View;
 
 /// How long what failed comes behind the others.
@@ -38,20 +38,20 @@ struct Known {
 }
 
 impl Oracle for Servers {
-    fn see(&mut self, facts: &Facts, view: &View, seen: &Seen<'_>, verdict: &mut Verdict) {
+    fn see(&mut self, facts: &Facts, view: &View, seen: &Observation<'_>, verdict: &mut Verdict) {
         match seen {
-            Seen::Opening(open) => {
+            Observation::Opening(open) => {
                 (self.server, self.spoke) = (open.server, None);
                 self.judge_server(facts.local, view.declared.servers, verdict);
             }
-            Seen::Wrote(_, Packet::Connect(connect), _) => {
+            Observation::Wrote(_, Packet::Connect(connect), _) => {
                 self.spoke = Some(connect.version);
                 self.judge_version(facts.local, view, connect.version, verdict);
             }
-            Seen::Got(_, Packet::ConnAck(connack)) => {
+            Observation::Got(_, Packet::ConnAck(connack)) => {
                 self.note_answer(facts.local, view, connack.reason)
             }
-            Seen::Event(Event::Disconnected { cause, online_for: None, .. }) => {
+            Observation::Event(Event::Disconnected { cause, online_for: None, .. }) => {
                 self.note_failure(facts.local, cause);
             }
             _ => {}

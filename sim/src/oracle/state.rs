@@ -4,7 +4,7 @@
 use evenkeel_proto::{DisconnectCause, Event, Halt, Pace, Retry, State};
 
 use super::{Oracle, Verdict, evidence};
-use crate::seen::{Facts, Seen, Settled};
+use crate::observation::{Facts, Observation, Settled};
 use crate::view::View;
 
 #[derive(Debug, Default)]
@@ -20,22 +20,24 @@ pub(super) struct States {
 }
 
 impl Oracle for States {
-    fn see(&mut self, facts: &Facts, view: &View, seen: &Seen<'_>, verdict: &mut Verdict) {
+    fn see(&mut self, facts: &Facts, view: &View, seen: &Observation<'_>, verdict: &mut Verdict) {
         match seen {
-            Seen::Started => {
+            Observation::Started => {
                 self.started = true;
                 self.asked = true;
             }
-            Seen::ReconnectAsked => self.asked = true,
-            Seen::ShutdownAsked(_) => self.shutdown = true,
-            Seen::Event(Event::Disconnected { cause, .. }) => self.cause = Some(cause.clone()),
-            Seen::Event(Event::RetryScheduled { retry, .. }) => {
+            Observation::ReconnectAsked => self.asked = true,
+            Observation::ShutdownAsked(_) => self.shutdown = true,
+            Observation::Event(Event::Disconnected { cause, .. }) => {
+                self.cause = Some(cause.clone())
+            }
+            Observation::Event(Event::RetryScheduled { retry, .. }) => {
                 self.retry = Some(*retry);
                 self.asked = false;
             }
-            Seen::Event(Event::Halted(halt)) => self.halt = Some(*halt),
-            Seen::Event(Event::Connecting { attempt, .. }) => self.attempt = *attempt,
-            Seen::Settled(settled) => self.compare(facts, view, settled, verdict),
+            Observation::Event(Event::Halted(halt)) => self.halt = Some(*halt),
+            Observation::Event(Event::Connecting { attempt, .. }) => self.attempt = *attempt,
+            Observation::Settled(settled) => self.compare(facts, view, settled, verdict),
             _ => {}
         }
     }

@@ -8,7 +8,7 @@ use evenkeel_proto::record::{Record, Recovered};
 use evenkeel_proto::{Completion, Event, SubscribeError, Token};
 
 use super::Verdict;
-use crate::seen::{Asked, Seen};
+use crate::observation::{Asked, Observation};
 
 /// What a client should be subscribed to.
 #[derive(Debug, Default)]
@@ -60,32 +60,32 @@ impl Wanted {
         })
     }
 
-    pub(super) fn see(&mut self, seen: &Seen<'_>, verdict: &mut Verdict) {
+    pub(super) fn see(&mut self, seen: &Observation<'_>, verdict: &mut Verdict) {
         match seen {
-            Seen::Accepted(_, Asked::Publish(..)) => {}
-            Seen::Accepted(token, asked) => {
+            Observation::Accepted(_, Asked::Publish(..)) => {}
+            Observation::Accepted(token, asked) => {
                 self.allow(asked);
                 self.waiting.insert(*token, (*asked).clone());
             }
-            Seen::Got(_, Packet::ConnAck(connack)) if !connack.reason.is_error() => {
+            Observation::Got(_, Packet::ConnAck(connack)) if !connack.reason.is_error() => {
                 let unproven = std::mem::take(&mut self.unproven);
                 self.unanswered = false;
                 self.begin(!connack.session_present || unproven);
             }
-            Seen::Got(_, Packet::ConnAck(_)) => self.unanswered = false,
-            Seen::Wrote(_, Packet::Connect(_), _) => self.unanswered = true,
-            Seen::Event(Event::Disconnected { .. }) => {
+            Observation::Got(_, Packet::ConnAck(_)) => self.unanswered = false,
+            Observation::Wrote(_, Packet::Connect(_), _) => self.unanswered = true,
+            Observation::Event(Event::Disconnected { .. }) => {
                 self.unproven |= std::mem::take(&mut self.unanswered);
             }
-            Seen::Wrote(_, Packet::Subscribe(subscribe), _) => {
+            Observation::Wrote(_, Packet::Subscribe(subscribe), _) => {
                 self.on_subscribe(subscribe, verdict);
             }
-            Seen::Got(_, Packet::SubAck(ack)) => {
+            Observation::Got(_, Packet::SubAck(ack)) => {
                 for filter in self.out.remove(&ack.packet_id.get()).unwrap_or_default() {
                     self.restoring.remove(&filter);
                 }
             }
-            Seen::Completed(
+            Observation::Completed(
                 Completion::Subscribe { token, result } | Completion::Unsubscribe { token, result },
             ) => match (self.waiting.remove(token), result) {
                 (Some(asked), Ok(codes)) => self.granted(*token, asked, codes, verdict),
@@ -98,22 +98,22 @@ impl Wanted {
                 (Some(asked), Err(_)) => self.left.extend(asked.filters()),
                 _ => {}
             },
-            Seen::Event(Event::Quarantined { topic: Some(text), .. }) => {
+            Observation::Event(Event::Quarantined { topic: Some(text), .. }) => {
                 if let Ok(filter) = TopicFilter::try_from(&**text) {
                     self.told.insert(filter);
                 }
             }
-            Seen::Event(Event::SubscriptionLost { filter, reason }) => {
+            Observation::Event(Event::SubscriptionLost { filter, reason }) => {
                 self.unexplained.insert((*filter).clone(), *reason);
                 self.quarantined.insert((*filter).clone());
                 self.active.remove(filter);
                 self.restoring.remove(filter);
             }
-            Seen::Commit(records) => self.given.extend(words_on_filters(records)),
-            Seen::Stored(records) => self.stored.extend(words_on_filters(records)),
-            Seen::Died(_) => self.die(),
-            Seen::Recovered(recovered) => self.recover(recovered, verdict),
-            Seen::Settled(_) => {
+            Observation::Commit(records) => self.given.extend(words_on_filters(records)),
+            Observation::Stored(records) => self.stored.extend(words_on_filters(records)),
+            Observation::Died(_) => self.die(),
+            Observation::Recovered(recovered) => self.recover(recovered, verdict),
+            Observation::Settled(_) => {
                 for (filter, code) in std::mem::take(&mut self.unexplained) {
                     verdict.require("D8", self.told.contains(&filter), || {
                         format!("{filter:?} fails by {code:?}, never refused")

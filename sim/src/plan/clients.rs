@@ -43,7 +43,9 @@ pub(super) fn client(plan: &Plan, index: usize, rng: &Rng) -> ClientSpec {
     let store = plan.is_durable.then(|| store(index, &mut config, &rng));
     let mut app = app(plan, index, &mut rng);
     // Before MQTT 5 a message with an expiry is refused (D15).
-    app.expiry = app.expiry.filter(|_| config.version.has_properties());
+    if !config.version.has_properties() {
+        app.expiry = None;
+    }
     if rival {
         // The fight is over before the world is calm.
         let whole = Plan::of(plan.seed).duration;
@@ -76,9 +78,10 @@ fn config(plan: &Plan, rng: &mut Rng) -> Config {
     config.topic_aliases = aliases[usize::from(rng.one_in(2))];
     config.connect_timeout = rng.pick(&[secs(5), secs(10), secs(30)]);
     let connect = &mut config.connect;
-    connect.keep_alive = match plan.is_long {
-        true => rng.pick(&[60, 300, 1000, 1200]),
-        false => rng.pick(&[0, 1, 2, 3, 5, 10, 10, 30, 60]),
+    connect.keep_alive = if plan.is_long {
+        rng.pick(&[60, 300, 1000, 1200])
+    } else {
+        rng.pick(&[0, 1, 2, 3, 5, 10, 10, 30, 60])
     };
     connect.session_expiry = rng.pick(&[0, 3_600, u32::MAX, u32::MAX]);
     connect.clean_start = !rng.one_in(4);
@@ -143,20 +146,20 @@ fn reconnect(rng: &mut Rng) -> Reconnect {
     policy
 }
 
-/// A path that is good enough for the client's patience.
+/// A path that is good enough for the client's response_timeout.
 fn link(config: &Config, rng: &mut Rng) -> LinkSpec {
     let interval = secs(config.connect.keep_alive.into());
     let usual = (interval / 2).min(secs(60));
-    let mut patience = config.keep_alive.response_timeout.unwrap_or(usual);
-    if patience.is_zero() {
-        patience = secs(10);
+    let mut response_timeout = config.keep_alive.response_timeout.unwrap_or(usual);
+    if response_timeout.is_zero() {
+        response_timeout = secs(10);
     }
     let mut path = || {
-        let latency = rng.span(millis(1), millis(250)).min(patience / 10);
-        let jitter = rng.span(Duration::ZERO, millis(100)).min(patience / 20);
+        let latency = rng.span(millis(1), millis(250)).min(response_timeout / 10);
+        let jitter = rng.span(Duration::ZERO, millis(100)).min(response_timeout / 20);
         let buffer = rng.pick(&[4_096, 16_384, 65_536, 262_144]);
-        // A full buffer is through within a tenth of the patience.
-        let least = buffer as u64 * 10_000_000 / patience.as_micros().max(1) as u64;
+        // A full buffer is through within a tenth of the response_timeout.
+        let least = buffer as u64 * 10_000_000 / response_timeout.as_micros().max(1) as u64;
         let rate = rng.pick(&[20_000, 200_000, 2_000_000, 20_000_000]).max(least);
         PathSpec { latency, jitter, rate, send_buffer: buffer, receive_buffer: buffer }
     };

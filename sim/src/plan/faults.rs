@@ -112,8 +112,8 @@ impl Draw<'_> {
                 self.death(Death::Leave(limit))
             }
             Class::FullDisk => {
-                let spare = self.rng.below(3_000) as usize;
-                Fault::FullDisk { client, spare, lasts: self.rng.span(secs(1), secs(60)) }
+                let free = self.rng.below(3_000) as usize;
+                Fault::FullDisk { client, free, lasts: self.rng.span(secs(1), secs(60)) }
             }
             Class::FailingDisk => {
                 let kind = self.rng.pick(&[ErrorKind::StorageFull, ErrorKind::Other]);

@@ -22,7 +22,7 @@ scenarios![
 ];
 
 /// The founding case: after one lost answer, the client of MQTT.js #1845 cut
-/// every later connection, for ever.
+/// every later connection, forever.
 async fn one_lost_pingresp_costs_one_reconnect_at_most() {
     let scene = Scene::new([When::sent(PacketType::PingResp).nth(1).drop()]).await;
     let client = scene.client("pump").start().unwrap();

@@ -68,7 +68,7 @@ async fn every_connack_code_of_mqtt_5() {
     assert_refusals(Version::V5, codes.into()).await;
 }
 
-/// One client for each code, all at once, each refused for ever.
+/// One client for each code, all at once, each refused forever.
 async fn assert_refusals(version: Version, codes: BTreeMap<u8, Then>) {
     let name = |code: &u8| format!("code-{code:02x}");
     let refuse = |code| When::received(PacketType::Connect).client(name(code)).refuse(*code);

@@ -70,7 +70,7 @@ pub(crate) struct Session {
     /// Begin a new session, the default
     #[arg(long, conflicts_with = "disable_clean_session")]
     pub(crate) clean: bool,
-    /// Seconds the session outlives the connection (MQTT 5); -1 for ever
+    /// Seconds the session outlives the connection (MQTT 5); -1 forever
     #[arg(short = 'x', long, value_name = "SECONDS", value_parser = values::session_expiry, allow_hyphen_values = true)]
     pub(crate) session_expiry_interval: Option<u32>,
     /// Keep-alive in seconds; 0 turns it off

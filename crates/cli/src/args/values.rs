@@ -141,7 +141,7 @@ pub(crate) fn fsync(text: &str) -> Result<Fsync, BadValue> {
     }
 }
 
-/// Seconds a session outlives its connection; -1 and ∞ stand for ever.
+/// Seconds a session outlives its connection; -1 and ∞ mean without end.
 pub(crate) fn session_expiry(text: &str) -> Result<u32, BadValue> {
     match text {
         "-1" | "∞" | "inf" | "never" => Ok(u32::MAX),

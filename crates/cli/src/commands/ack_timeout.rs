@@ -1,4 +1,4 @@
-//! A time limit that begins anew with each acknowledgement.
+//! A time limit that starts again with each acknowledgement.
 
 use std::time::Duration;
 

@@ -110,7 +110,8 @@ async fn exchange(
         "asked '{}', waiting for the response on '{response_topic}'",
         settings.topic
     ));
-    let checked = correlation.filter(|_| has_properties && !printer.personality().is_mosquitto());
+    let is_checked = has_properties && !printer.personality().is_mosquitto();
+    let checked = if is_checked { correlation } else { None };
     while let Some(message) = responses.next().await {
         let stale = settings.no_retained && message.retain();
         if !stale && answers(&message, checked.as_ref()) {

@@ -211,9 +211,10 @@ impl EventText {
 
 /// What is said of a ping that was written off.
 fn unanswered(after: Duration, heard: bool) -> String {
-    let what = match heard {
-        true => ", but other data came: the connection stays",
-        false => " and nothing else came; the next one follows",
+    let what = if heard {
+        ", but other data came: the connection stays"
+    } else {
+        " and nothing else came; the next one follows"
     };
     format!("a ping went unanswered for {}{what}", duration::text(after))
 }

@@ -38,9 +38,12 @@ impl BrokerSettings {
 }
 
 fn listeners(args: &BrokerArgs, builder: Builder) -> Result<Builder, Failure> {
-    let address = |port: u16| match args.listen.contains(':') {
-        true => format!("[{}]:{port}", args.listen.trim_matches(['[', ']'])),
-        false => format!("{}:{port}", args.listen),
+    let address = |port: u16| {
+        if args.listen.contains(':') {
+            format!("[{}]:{port}", args.listen.trim_matches(['[', ']']))
+        } else {
+            format!("{}:{port}", args.listen)
+        }
     };
     let mut builder = builder.bind_tcp(address(args.port));
     if let Some(port) = args.ws_port {

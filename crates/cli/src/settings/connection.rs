@@ -59,7 +59,7 @@ pub(crate) struct SessionSettings {
     /// `None` is MQTT 5, then 3.1.1 if 5 is refused.
     pub(crate) version: Option<Version>,
     pub(crate) clean_start: bool,
-    /// Seconds; `u32::MAX` for ever.
+    /// Seconds; `u32::MAX` forever.
     pub(crate) expiry: u32,
     /// Seconds; 0 is off.
     pub(crate) keep_alive: u16,
@@ -157,13 +157,14 @@ fn identity(
             .hint("give --username, or use -V mqttv5"));
     }
     let (id_prefix, password_file) = (flags.id_prefix.clone(), flags.password_file.clone());
-    let password = password.filter(|_| password_file.is_none());
+    // The file is read before each attempt.
+    let password = if password_file.is_none() { password } else { None };
     Ok(IdentitySettings { client_id, id_prefix, username, password, password_file })
 }
 
 /// A variable of ours; mosquitto's tools know none.
 fn variable(context: Context<'_>, name: &str) -> Option<String> {
-    (context.variable)(name).filter(|_| !context.is_mosquitto())
+    if context.is_mosquitto() { None } else { (context.variable)(name) }
 }
 
 fn password_from(file: &Path) -> Result<Secret, Failure> {
@@ -218,7 +219,8 @@ fn session(
         (false, false) => 0,
     };
     let before_v5 = version.is_some_and(|version| version < Version::V5);
-    let expiry = flags.session_expiry_interval.filter(|_| !before_v5).unwrap_or(default_expiry);
+    let given = if before_v5 { None } else { flags.session_expiry_interval };
+    let expiry = given.unwrap_or(default_expiry);
     Ok(SessionSettings {
         version,
         clean_start: !keeps && !is_stored,
@@ -239,7 +241,8 @@ fn version(
         Session { session_expiry_interval: Some(_), .. } if !context.is_mosquitto() => {
             Some("--session-expiry-interval")
         }
-        _ => needs_v5.filter(|_| !context.is_mosquitto()),
+        _ if context.is_mosquitto() => None,
+        _ => needs_v5,
     };
     match (flags.protocol_version, wish) {
         (Some(version), Some(wish)) if version < Version::V5 => {

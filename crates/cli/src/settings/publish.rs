@@ -24,7 +24,7 @@ pub(crate) struct PublishSettings {
     pub(crate) repetition: Repetition,
     pub(crate) qos: QoS,
     pub(crate) retain: bool,
-    /// `None` waits for ever, as mosquitto's tool does.
+    /// `None` waits forever, as mosquitto's tool does.
     pub(crate) timeout: Option<Duration>,
     pub(crate) json: bool,
 }

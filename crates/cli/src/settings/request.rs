@@ -22,7 +22,7 @@ pub(crate) struct RequestSettings {
     pub(crate) response_topic: Option<TopicName>,
     pub(crate) payload: Payload,
     pub(crate) qos: QoS,
-    /// `None` waits for ever, as mosquitto's tool does.
+    /// `None` waits forever, as mosquitto's tool does.
     pub(crate) timeout: Option<Duration>,
     pub(crate) no_retained: bool,
     pub(crate) output: Output,

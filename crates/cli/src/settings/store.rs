@@ -25,7 +25,9 @@ pub(super) fn collect(
         SessionStore { fsync: Some(_), .. } => Some("--fsync"),
         _ => None,
     };
-    if let Some(flag) = given.filter(|_| context.is_mosquitto()) {
+    if let Some(flag) = given
+        && context.is_mosquitto()
+    {
         return Err(Failure::usage(format!("there is no flag '{flag}'"))
             .why(format!("{} has none like it", context.personality.program()))
             .hint("call the program by its own name, evenkeel"));

@@ -21,7 +21,7 @@ use crate::support::{Run, Running, broker_with, dead_port, evenkeel, folder};
 /// The longest a program takes for what a kill waits for, however busy the machine.
 const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// What `CI` can bear: some seconds for each test.
+/// What `CI` can afford: some seconds for each test.
 const KILLS: u64 = 20;
 
 /// Lines given to one run of the publisher at most.

@@ -81,7 +81,7 @@ async fn a_long_queue_is_worked_off() {
     let broker = broker().await;
     let subscriber = tokio::spawn(evenkeel("sub a -q 1 -C 10052 -W 50").at(&broker).run());
     subscribed(&broker, 1).await;
-    // Within less time than it takes to deliver all: it begins anew.
+    // Within less time than it takes to deliver all: it starts again.
     let run =
         evenkeel("pub -t a -l -q 1 -W 1 --fsync never --store").args([path.to_str().unwrap()]);
     run.at(&broker).input("online\n").run().await.expect(0);
@@ -91,7 +91,7 @@ async fn a_long_queue_is_worked_off() {
     assert_eq!(stored(&path).await, [""; 0]);
 }
 
-/// The time limit begins anew with each acknowledgement, whatever run the
+/// The time limit starts again with each acknowledgement, whatever run the
 /// message is of: together these take longer than the limit.
 #[tokio::test]
 async fn a_slow_server_is_waited_for() {

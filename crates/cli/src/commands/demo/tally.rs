@@ -92,9 +92,9 @@ impl Tally {
                     .push(format!("{} messages of QoS {qos} came out of order", counts.disordered));
             }
         }
-        let doubled = self.counts(Kind::Qos2).duplicates;
-        if doubled > 0 {
-            violations.push(format!("{doubled} messages of QoS 2 came twice"));
+        let duplicates = self.counts(Kind::Qos2).duplicates;
+        if duplicates > 0 {
+            violations.push(format!("{duplicates} messages of QoS 2 came twice"));
         }
         violations
     }

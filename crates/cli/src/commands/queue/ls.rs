@@ -19,9 +19,10 @@ pub(super) fn run(args: &ListArgs, printer: Printer) -> Result<(), Failure> {
         }
         shown += 1;
         bytes += stored.publish.payload.len();
-        data.line(&match args.store.json {
-            true => message::line(&stored, false),
-            false => message::row(&stored),
+        data.line(&if args.store.json {
+            message::line(&stored, false)
+        } else {
+            message::row(&stored)
         })
     })?;
     data.flush()?;

@@ -37,9 +37,10 @@ pub(super) fn run(args: &RequeueArgs, printer: Printer) -> Result<(), Failure> {
     opened.store.commit(&records).map_err(failure)?;
     let mut data = printer.data();
     for (old, under) in &requeued {
-        data.line(&match args.store.json {
-            true => message::line(&opened.message(under.0)?, false),
-            false => format!("{old} is {under} now"),
+        data.line(&if args.store.json {
+            message::line(&opened.message(under.0)?, false)
+        } else {
+            format!("{old} is {under} now")
         })?;
     }
     data.flush()?;

@@ -77,9 +77,9 @@ classes! {
     Amnesia,
     /// Another instance uses the same client identifier.
     TakeOver,
-    /// PINGRESP is lost, late or doubled.
+    /// PINGRESP is lost, late or duplicated.
     Pings,
-    /// Acknowledgements are late or doubled.
+    /// Acknowledgements are late or duplicated.
     Acks,
     /// CONNACK is lost, late, or the last packet of its connection.
     ConnAck,

@@ -1,17 +1,17 @@
 //! A hundred clients of one process exchange a million messages of QoS 1.
 //!
-//! `cargo run --release -p evenkeel-interop --bin crowd -- --messages 1000000
+//! `cargo run --release -p evenkeel-interop --bin many_clients -- --messages 1000000
 //! --clients 100 --broker both` prints a table of rates and memory. It ends
-//! with 1 if a message is lost, doubled or out of order.
+//! with 1 if a message is lost, duplicated or out of order.
 
 use std::process::ExitCode;
 
 use clap::{Parser, ValueEnum};
 use evenkeel::Version;
 use evenkeel_interop::case::Case;
-use evenkeel_interop::crowd::{Outcome, Plan, run};
 use evenkeel_interop::failed::Failed;
 use evenkeel_interop::interrupt::unless_interrupted;
+use evenkeel_interop::many_clients::{Outcome, Plan, run};
 use evenkeel_interop::server::{Kind, Setting};
 use evenkeel_interop::site::{Transport, version_name};
 
@@ -92,7 +92,7 @@ async fn talk(arguments: Arguments) -> ExitCode {
     println!("|---|---|---|---|---|---|---|---|---|");
     let mut code = ExitCode::SUCCESS;
     for kind in arguments.broker.kinds() {
-        match crowd(*kind, version, plan).await {
+        match run_many(*kind, version, plan).await {
             Ok(outcome) => print_row(*kind, &outcome),
             Err(error) => {
                 eprintln!("{}: {error}", kind.name());
@@ -103,7 +103,7 @@ async fn talk(arguments: Arguments) -> ExitCode {
     code
 }
 
-async fn crowd(kind: Kind, version: Version, plan: Plan) -> Result<Outcome, Failed> {
+async fn run_many(kind: Kind, version: Version, plan: Plan) -> Result<Outcome, Failed> {
     if !kind.is_installed() {
         return Err(Failed::Server("not installed".to_owned()));
     }

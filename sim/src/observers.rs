@@ -1,4 +1,4 @@
-//! Passes what is seen on to all who look: the juries, the ledger, the trace
+//! Passes what is seen on to all observers: the oracles of each client, the ledger, the trace
 //! and the record that scenarios assert on.
 
 use std::collections::BTreeMap;
@@ -12,8 +12,8 @@ use evenkeel_proto::{
 };
 
 use crate::message::MessageId;
+use crate::observation::{Asked, Facts, Observation, Violation};
 use crate::oracle::{Jury, Ledger, Verdict};
-use crate::seen::{Asked, Facts, Seen, Violation};
 use crate::time::Time;
 use crate::trace::{Summary, Trace, What};
 
@@ -30,8 +30,8 @@ pub struct Record {
     pub retries: Vec<(Retry, Duration)>,
     /// When PINGREQs were written.
     pub pings: Vec<Time>,
-    /// What the client bore.
-    pub borne: Borne,
+    /// What the client tolerated.
+    pub tolerated: Tolerated,
     /// Diagnoses of a loop.
     pub loops: Vec<Repetition>,
     /// When there was to be no further attempt, and why.
@@ -52,9 +52,9 @@ pub struct Record {
     pub harmed: bool,
 }
 
-/// What a client told of and bore.
+/// What a client told of and tolerated.
 #[derive(Debug, Default)]
-pub struct Borne {
+pub struct Tolerated {
     /// Pings that were written off.
     pub written_off: usize,
     /// Connections on which the server sent more than it may.
@@ -69,9 +69,9 @@ pub struct Silence {
     since: Option<Instant>,
 }
 
-/// All who look.
+/// All observers.
 #[derive(Debug)]
-pub struct Watch {
+pub struct Observers {
     /// One for each client.
     pub juries: Vec<Jury>,
     /// Accounts of all messages.
@@ -88,7 +88,7 @@ pub struct Watch {
     pub expects_calm: bool,
 }
 
-impl Watch {
+impl Observers {
     /// Nobody yet.
     pub const fn new(trace: Trace) -> Self {
         Self {
@@ -121,7 +121,7 @@ impl Watch {
     }
 
     /// Something was seen of a client.
-    pub fn see(&mut self, client: usize, facts: &Facts, seen: &Seen<'_>) {
+    pub fn see(&mut self, client: usize, facts: &Facts, seen: &Observation<'_>) {
         let mut verdict = Verdict::default();
         self.account(client, facts, seen, &mut verdict);
         let Some(jury) = self.juries.get_mut(client) else { return };
@@ -134,22 +134,28 @@ impl Watch {
     }
 
     /// D3: the ledger's side, which needs the message behind a token.
-    fn account(&mut self, client: usize, facts: &Facts, seen: &Seen<'_>, verdict: &mut Verdict) {
+    fn account(
+        &mut self,
+        client: usize,
+        facts: &Facts,
+        seen: &Observation<'_>,
+        verdict: &mut Verdict,
+    ) {
         let Some(jury) = self.juries.get(client) else { return };
         let (view, _) = (&jury.view, facts);
         match seen {
-            Seen::Completed(Completion::Publish { token, result }) => {
+            Observation::Completed(Completion::Publish { token, result }) => {
                 if let Some(message) = view.tokens.get(token) {
                     self.ledger.completed(*message, result, verdict);
                 }
             }
-            Seen::Event(Event::Settled { serial, result }) => {
+            Observation::Event(Event::Settled { serial, result }) => {
                 if let Some(message) = view.serials.get(serial) {
                     self.ledger.completed(*message, result, verdict);
                 }
             }
             // Whether or not it was told.
-            Seen::Stored(records) => {
+            Observation::Stored(records) => {
                 for record in *records {
                     if let StoreRecord::Done { serial, outcome: Outcome::Delivered } = record
                         && let Some(message) = view.serials.get(serial)
@@ -158,38 +164,38 @@ impl Watch {
                     }
                 }
             }
-            Seen::Got(_, Packet::PubRec(ack)) if ack.reason.is_error() => {
+            Observation::Got(_, Packet::PubRec(ack)) if ack.reason.is_error() => {
                 self.ledger.refused(client, ack.packet_id.get());
             }
-            Seen::Died(_) => self.ledger.died(client, &view.receipts),
-            Seen::Recovered(recovered) => {
+            Observation::Died(_) => self.ledger.died(client, &view.receipts),
+            Observation::Recovered(recovered) => {
                 let open = recovered.exchanges.iter().map(|exchange| exchange.serial);
                 let open = open.filter_map(|serial| view.serials.get(&serial).copied());
                 self.ledger.recovered(open);
             }
-            Seen::Taking(delivery) => self.ledger.taken(client, delivery, verdict),
+            Observation::Taking(delivery) => self.ledger.taken(client, delivery, verdict),
             _ => {}
         }
     }
 
-    fn write_down(&mut self, client: usize, facts: &Facts, seen: &Seen<'_>) {
+    fn write_down(&mut self, client: usize, facts: &Facts, seen: &Observation<'_>) {
         let is_calm = self.expects_calm;
         let Some(record) = self.records.get_mut(client) else { return };
         match seen {
-            Seen::Opening(_) => record.opens.push(facts.time),
-            Seen::Wrote(_, Packet::PingReq, _) => record.pings.push(facts.time),
-            Seen::Arrived(..) => record.heard(facts.local),
-            Seen::Accepted(_, Asked::Publish(..)) => record.published += 1,
-            Seen::Completed(Completion::Publish { result, .. }) => match result {
+            Observation::Opening(_) => record.opens.push(facts.time),
+            Observation::Wrote(_, Packet::PingReq, _) => record.pings.push(facts.time),
+            Observation::Arrived(..) => record.heard(facts.local),
+            Observation::Accepted(_, Asked::Publish(..)) => record.published += 1,
+            Observation::Completed(Completion::Publish { result, .. }) => match result {
                 Ok(_) => record.delivered += 1,
                 Err(_) => record.failed += 1,
             },
-            Seen::Taking(_) => record.taken += 1,
-            Seen::Event(Event::Connected(_)) => {
+            Observation::Taking(_) => record.taken += 1,
+            Observation::Event(Event::Connected(_)) => {
                 record.accepted.push(facts.time);
                 record.silence.since = Some(facts.local);
             }
-            Seen::Event(Event::Disconnected { cause, .. }) => {
+            Observation::Event(Event::Disconnected { cause, .. }) => {
                 record.heard(facts.local);
                 record.silence.since = None;
                 record.ends.push((facts.time, (**cause).clone()));
@@ -202,61 +208,63 @@ impl Watch {
                     self.broken("calm", facts.time, Some(client), text);
                 }
             }
-            Seen::Event(Event::RetryScheduled { retry, delay }) => {
+            Observation::Event(Event::RetryScheduled { retry, delay }) => {
                 record.retries.push((*retry, *delay));
             }
-            Seen::Event(Event::PingUnanswered { .. }) => record.borne.written_off += 1,
-            Seen::Event(Event::ReceiveMaximumExceeded { .. }) => record.borne.overruns += 1,
-            Seen::Event(Event::Settled { result, .. }) => match result {
+            Observation::Event(Event::PingUnanswered { .. }) => record.tolerated.written_off += 1,
+            Observation::Event(Event::ReceiveMaximumExceeded { .. }) => {
+                record.tolerated.overruns += 1
+            }
+            Observation::Event(Event::Settled { result, .. }) => match result {
                 Ok(()) => record.delivered += 1,
                 Err(DeliveryError::StillStored { .. }) => {}
                 Err(_) => record.failed += 1,
             },
-            Seen::Died(_) => {
+            Observation::Died(_) => {
                 record.deaths += 1;
                 record.silence.since = None;
             }
-            Seen::Event(Event::Loop(repetition)) => record.loops.push(*repetition),
-            Seen::Event(Event::Halted(halt)) => record.halts.push((facts.time, *halt)),
+            Observation::Event(Event::Loop(repetition)) => record.loops.push(*repetition),
+            Observation::Event(Event::Halted(halt)) => record.halts.push((facts.time, *halt)),
             _ => {}
         }
     }
 
     /// Writes the timeline.
-    fn tell(&mut self, client: usize, time: Time, seen: &Seen<'_>) {
+    fn tell(&mut self, client: usize, time: Time, seen: &Observation<'_>) {
         let what = match seen {
-            Seen::Wrote(_, packet, _) | Seen::Farewell(_, packet) => {
+            Observation::Wrote(_, packet, _) | Observation::LastPacket(_, packet) => {
                 What::Sent(Summary::of(packet))
             }
-            Seen::Got(_, packet) => What::Got(Summary::of(packet)),
-            Seen::Taken(_, left) => return self.trace.mix(&[time.0, *left as u64]),
-            Seen::Arrived(_, bytes) => return self.trace.mix(&[time.0, *bytes as u64]),
-            Seen::Waits(deadline) => {
+            Observation::Got(_, packet) => What::Got(Summary::of(packet)),
+            Observation::Taken(_, left) => return self.trace.mix(&[time.0, *left as u64]),
+            Observation::Arrived(_, bytes) => return self.trace.mix(&[time.0, *bytes as u64]),
+            Observation::Waits(deadline) => {
                 let at = deadline.map_or(0, |deadline| deadline.at.as_micros());
                 return self.trace.mix(&[time.0, at]);
             }
-            Seen::Settled(settled) => {
+            Observation::Settled(settled) => {
                 return self.trace.mix(&[settled.queued as u64, settled.in_flight as u64]);
             }
-            Seen::Taking(delivery) => {
+            Observation::Taking(delivery) => {
                 What::Note(format!("takes {} as message {}", delivery.message, delivery.number))
             }
-            Seen::Done(number) => What::Note(format!("is done with message {number}")),
-            Seen::Accepted(_, Asked::Publish(message, _)) => {
+            Observation::Done(number) => What::Note(format!("is done with message {number}")),
+            Observation::Accepted(_, Asked::Publish(message, _)) => {
                 What::Note(format!("publishes {message}"))
             }
-            Seen::Commit(records) => What::Note(format!("asks to store {}", words(records))),
-            Seen::Stored(records) => What::Note(format!("has stored {}", words(records))),
-            Seen::Died(how) => What::Note(format!("is dead: {how:?}")),
-            Seen::Recovered(recovered) => What::Note(format!(
+            Observation::Commit(records) => What::Note(format!("asks to store {}", words(records))),
+            Observation::Stored(records) => What::Note(format!("has stored {}", words(records))),
+            Observation::Died(how) => What::Note(format!("is dead: {how:?}")),
+            Observation::Recovered(recovered) => What::Note(format!(
                 "begins with {} exchanges, {:?} queued, received {:?}, {} subscriptions",
                 recovered.exchanges.len(),
                 recovered.queued.map(|count| count.messages),
                 recovered.received,
                 recovered.subscriptions.len()
             )),
-            Seen::Event(event) => What::Note(format!("event {event:?}")),
-            Seen::Completed(Completion::Publish { token, result }) => {
+            Observation::Event(event) => What::Note(format!("event {event:?}")),
+            Observation::Completed(Completion::Publish { token, result }) => {
                 What::Note(format!("outcome of {}: {result:?}", token.0))
             }
             other => What::Note(format!("{other:?}")),

@@ -80,14 +80,14 @@ pub struct Settled {
 
 /// One observation.
 #[derive(Clone, Copy, Debug)]
-pub enum Seen<'a> {
+pub enum Observation<'a> {
     /// The application started the client, or started it again.
     Started,
     /// The application asked for a new connection.
     ReconnectAsked,
     /// The core asked for a connection.
     Opening(&'a Open),
-    /// The core closed a connection; whether it left a farewell to write.
+    /// The core closed a connection; whether it left a last_write to write.
     Closing(ConnectionId, bool),
     /// The core was told that the transport is open.
     Opened(ConnectionId),
@@ -98,7 +98,7 @@ pub enum Seen<'a> {
     /// With them, it took the last byte of a packet of this length.
     Wrote(ConnectionId, &'a Packet, usize),
     /// The same on a connection that is over and is being closed in order.
-    Farewell(ConnectionId, &'a Packet),
+    LastPacket(ConnectionId, &'a Packet),
     /// The core was handed bytes that are new to it.
     Arrived(ConnectionId, usize),
     /// The core took a whole packet off the front of the buffer.

@@ -24,7 +24,7 @@ pub use row::{Row, RowError};
 /// How often memory is looked at.
 const SAMPLE: Duration = Duration::from_millis(50);
 
-/// What the crowd is to do.
+/// What the clients are to do.
 #[derive(Clone, Copy, Debug)]
 pub struct Plan {
     /// Clients, publishers and subscribers together.
@@ -47,7 +47,7 @@ impl Plan {
     }
 }
 
-/// What the crowd has done.
+/// What the clients have done.
 #[derive(Clone, Debug)]
 pub struct Outcome {
     /// Messages delivered, repetitions not counted.
@@ -82,7 +82,7 @@ impl Outcome {
     }
 }
 
-/// Lets the crowd talk and judges what came.
+/// Lets the clients talk and checks what came.
 pub async fn run(case: &Case, plan: Plan) -> Result<Outcome, Failed> {
     must!(plan.pairs() > 0 && plan.each() > 0, "too few clients or messages: {plan:?}");
     let talked = talk(case, plan).await;
@@ -137,7 +137,7 @@ async fn talk(case: &Case, plan: Plan) -> Result<Outcome, Failed> {
 /// The peak until a tenth of the messages was delivered.
 async fn first_tenth(plan: Plan, delivered: Arc<AtomicU64>) -> std::io::Result<Mebibytes> {
     while delivered.load(Ordering::Relaxed) < plan.messages / 10 {
-        // Looks on from the side, so that counting costs the crowd nothing.
+        // Looks on from the side, so that counting costs the clients nothing.
         tokio::time::sleep(SAMPLE).await;
     }
     memory::peak()

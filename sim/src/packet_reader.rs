@@ -5,12 +5,12 @@ use evenkeel_codec::{DecodeError, Decoder, Packet, Version};
 
 /// One direction of one connection.
 #[derive(Debug)]
-pub(crate) struct Tap {
+pub(crate) struct PacketReader {
     decoder: Decoder,
     bytes: BytesMut,
 }
 
-impl Tap {
+impl PacketReader {
     /// What a client sends.
     pub(crate) fn up() -> Self {
         Self { decoder: Decoder::for_server(u32::MAX), bytes: BytesMut::new() }

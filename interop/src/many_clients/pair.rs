@@ -26,7 +26,7 @@ pub(super) struct Pair {
 
 impl Pair {
     pub(super) async fn connect(case: &Case, number: u64) -> Result<Self, Failed> {
-        let topic = case.topic(&format!("crowd/{number}"));
+        let topic = case.topic(&format!("many/{number}"));
         let subscriber = case.connect(&format!("s{number}")).await?;
         let messages = soon("SUBACK", subscriber.subscribe(&topic).qos(QoS::AtLeastOnce)).await??;
         let publisher = case.connect(&format!("p{number}")).await?;

@@ -1,11 +1,11 @@
-//! Many clients of one process, in small: the program `crowd` does it in large.
+//! Many clients of one process, in small: the program `many_clients` does it in large.
 
 use std::time::Duration;
 
 use evenkeel::Version;
 use evenkeel_interop::case::Case;
-use evenkeel_interop::crowd::{Plan, run};
 use evenkeel_interop::failed::within;
+use evenkeel_interop::many_clients::{Plan, run};
 use evenkeel_interop::memory::Mebibytes;
 use evenkeel_interop::server::{Kind, Setting};
 use evenkeel_interop::site::Transport;
@@ -19,7 +19,7 @@ const GROWTH: Mebibytes = Mebibytes(80);
 
 /// One test for all brokers, as two at once would count each other's memory.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_crowd_loses_nothing_and_memory_stays_bounded() {
+async fn many_clients_lose_nothing_and_memory_stays_bounded() {
     for kind in Kind::ALL {
         if !kind.require().unwrap() {
             continue;
@@ -27,7 +27,7 @@ async fn a_crowd_loses_nothing_and_memory_stays_bounded() {
         for version in [Version::V311, Version::V5] {
             let server = kind.start(Setting::default()).await.unwrap();
             let case = Case::new(server, Transport::Tcp, Some(version));
-            let outcome = within(LIMIT, "the crowd", run(&case, PLAN)).await.unwrap().unwrap();
+            let outcome = within(LIMIT, "the clients", run(&case, PLAN)).await.unwrap().unwrap();
             println!("{} {version:?}: {outcome:?}", kind.name());
             assert_eq!(outcome.delivered, PLAN.messages, "{}", kind.name());
             assert_eq!(outcome.connects, PLAN.clients, "{}: a connection broke", kind.name());

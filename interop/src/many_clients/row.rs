@@ -18,7 +18,7 @@ pub struct Row {
 /// What must not happen with QoS 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RowError {
-    /// The payload is not one of this crowd's.
+    /// The payload is not one of these clients'.
     Garbled,
     /// It is another publisher's.
     Stray {
