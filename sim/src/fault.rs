@@ -176,9 +176,10 @@ impl World {
 
     pub(crate) fn restore_path(&mut self, client: usize) {
         let over = self.weather.links.get(&client).is_some_and(|(until, _)| *until <= self.time);
-        let Some(link) = self.nodes.get(client).map(|node| node.spec.link).filter(|_| over) else {
+        let Some(link) = self.nodes.get(client).map(|node| node.spec.link) else { return };
+        if !over {
             return;
-        };
+        }
         self.weather.links.remove(&client);
         self.with_pipe(client, Way::Up, |pipe, _| pipe.shape(link.up));
         self.with_pipe(client, Way::Down, |pipe, _| pipe.shape(link.down));

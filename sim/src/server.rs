@@ -126,8 +126,11 @@ impl Server {
             let socket = event.connection.and_then(|id| self.sockets.get(&id));
             let peer = socket.and_then(|socket| self.peers.get_mut(socket));
             let is_publish = matches!(event.kind, EventKind::PublishReceived { .. });
-            let message = peer.filter(|_| is_publish).and_then(|peer| peer.publishes.pop_front());
-            env.observers.broker(&event, || message.flatten());
+            let message = match peer {
+                Some(peer) if is_publish => peer.publishes.pop_front().flatten(),
+                _ => None,
+            };
+            env.observers.broker(&event, || message);
         }
         while let Some(id) = self.core.next_woken() {
             if let Some(socket) = self.sockets.get(&id) {
@@ -194,8 +197,9 @@ impl Server {
             match packet {
                 Packet::Publish(publish) => {
                     let message = MessageId::of(&publish.payload);
-                    let id = publish.packet_id.filter(|_| publish.qos == QoS::ExactlyOnce);
-                    if let (Some(id), Some(message)) = (id, message) {
+                    if publish.qos == QoS::ExactlyOnce
+                        && let (Some(id), Some(message)) = (publish.packet_id, message)
+                    {
                         env.observers.ledger.holds(peer.client, id.get(), message);
                     }
                     peer.publishes.push_back(message);

@@ -35,11 +35,11 @@ pub(super) struct BackOff {
 #[derive(Clone, Copy, Debug)]
 struct Ended {
     class: CauseClass,
-    /// Growth may start over: the connection was stable and of use.
+    /// Growth may start over: the connection was stable and useful.
     was_good: bool,
     /// CONNACK had accepted the connection.
     was_accepted: bool,
-    /// The longest back-off after a connection that was of use.
+    /// The longest back-off after a connection that was useful.
     most: Option<Duration>,
     /// The second take-over within the window.
     is_fight: bool,

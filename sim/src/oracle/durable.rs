@@ -365,7 +365,10 @@ impl Durables {
 
     /// The client has closed in order: the store is left with what it said.
     fn on_end(&self, verdict: &mut Verdict) {
-        let Some(report) = self.report.filter(|_| self.uncommitted == 0) else { return };
+        let Some(report) = self.report else { return };
+        if self.uncommitted > 0 {
+            return;
+        }
         // The end of one that is over may not have been stored.
         let is_left =
             |held: &&Held| !held.is_over && !matches!(held.place, Place::Quarantined | Place::Done);

@@ -81,9 +81,10 @@ impl SignsOfLife {
     ) {
         let message = MessageId::of(&publish.payload);
         let waits = message.is_some_and(|message| self.suspects.contains(&message));
-        let Some((conn, online)) = view.online().filter(|_| waits && self.alive != id) else {
+        let Some((conn, online)) = view.online() else { return };
+        if !waits || self.alive == id {
             return;
-        };
+        }
         let limit = view.declared.bounds.deaths_per_packet;
         let waited = facts.local.since(online.since);
         let holds = limit == 0 || conn.id != id || waited >= least(view, online);

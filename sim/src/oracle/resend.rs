@@ -103,10 +103,12 @@ impl Oracle for Resends {
             Observation::Died(_) => self.die(),
             Observation::Recovered(recovered) => {
                 for exchange in &recovered.exchanges {
+                    if exchange.phase == Phase::Released {
+                        continue;
+                    }
                     let message = view.serials.get(&exchange.serial);
-                    let open = message.filter(|_| exchange.phase != Phase::Released);
                     if let Some((message, sent)) =
-                        open.and_then(|message| self.over.remove_entry(message))
+                        message.and_then(|message| self.over.remove_entry(message))
                     {
                         self.sent.insert(message, sent);
                     }
@@ -125,7 +127,10 @@ impl Resends {
         result: &Result<T, DeliveryError>,
         verdict: &mut Verdict,
     ) {
-        let Some(message) = message.filter(|_| is_end(result)) else { return };
+        let Some(message) = message else { return };
+        if !is_end(result) {
+            return;
+        }
         let sent = self.sent.remove(message);
         if let Err(DeliveryError::Quarantined { deaths, .. }) = result {
             let limit = view.declared.bounds.deaths_per_packet;
@@ -140,7 +145,9 @@ impl Resends {
                 format!("{message} is set aside for {deaths} deaths, seen were {seen}")
             });
         }
-        if let Some(sent) = sent.filter(|_| view.is_durable) {
+        if let Some(sent) = sent
+            && view.is_durable
+        {
             self.over.insert(*message, sent);
         }
     }

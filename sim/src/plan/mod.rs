@@ -167,8 +167,8 @@ impl Plan {
         };
         // A storm of everything, a few things, or nothing but load.
         let one_in = rng.pick(&[2, 4, 4, 8, 8, 16]);
-        let mut classes: BTreeSet<Class> =
-            classes(Class::is_of_every_world).filter(|_| rng.one_in(one_in)).collect();
+        let mut classes: BTreeSet<Class> = classes(Class::is_of_every_world).collect();
+        classes.retain(|_class| rng.one_in(one_in));
         if rng.one_in(10) {
             classes.retain(|class| class.is_harmless());
         }
@@ -187,7 +187,11 @@ impl Plan {
         // Of two instances with one store the second is refused; with two
         // stores they are no longer one client.
         plan.classes.remove(&Class::TakeOver);
-        plan.classes.extend(classes(Class::is_of_stores).filter(|_| rng.one_in(3)));
+        for class in classes(Class::is_of_stores) {
+            if rng.one_in(3) {
+                plan.classes.insert(class);
+            }
+        }
         plan.classes.insert(rng.pick(&[Class::Kill, Class::PowerCut]));
         plan.is_durable = true;
         plan

@@ -66,7 +66,7 @@ async fn a_pingresp_late_by_six_tenths_costs_nothing() {
     late_pingresps(0.6, 1).await;
 }
 
-/// K11: after a death, 2 keep-alives without a byte are borne. The next ping
+/// K11: after a death, 2 keep-alives without a byte are tolerated. The next ping
 /// does not wait for the answer to the last (K3): the client would be silent for
 /// 1.1 keep-alives if it did.
 async fn a_pingresp_late_by_eleven_tenths_is_learnt() {

@@ -80,7 +80,7 @@ async fn assert_set_aside(fault: Rule, topic: &str, size: usize, keeps_session: 
     scene.assert_laws();
 }
 
-/// The subscription that the broker cannot bear fails; the others stay.
+/// The subscription that the broker does not accept fails; the others stay.
 async fn a_poison_filter_among_good_subscriptions() {
     let fault = When::received(PacketType::Subscribe).topic(filter("forbidden/#")).close();
     let scene = Scene::new([fault]).await;

@@ -142,7 +142,8 @@ mod tests {
     fn a_share_is_shown_and_all_are_counted() {
         let selection = selection(|s| s.share = Some(50.0));
         let mut selector = Selector::new(&selection, None);
-        let shown = (0..10_000).filter(|_| selector.judge("a", false) == SHOW).count();
+        let decisions = (0..10_000).map(|_| selector.judge("a", false));
+        let shown = decisions.filter(|decision| *decision == SHOW).count();
         // Six standard deviations of 50 around the mean.
         assert!((4_700..=5_300).contains(&shown), "{shown}");
         assert_eq!(selector.taken(), 10_000);

@@ -73,7 +73,7 @@ async fn formats_print_the_same() {
 
 /// `%j` has a time in it: the rest is compared.
 #[tokio::test]
-async fn json_prints_the_same_but_for_the_time() {
+async fn json_prints_the_same_except_the_time() {
     let Some(tool) = real("mosquitto_sub") else { return };
     let broker = broker().await;
     retain(&broker, "js", "{\"b\":[1,{\"x\":null}],\"s\":\"a\\tb\"}").await;

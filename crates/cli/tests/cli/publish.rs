@@ -161,7 +161,7 @@ async fn the_will_comes_when_the_publisher_is_killed() {
     let broker = broker().await;
     let subscriber = tokio::spawn(evenkeel("sub gone -C 1 -W 30 -v -q 1").at(&broker).run());
     subscribed(&broker, 1).await;
-    let line = "pub -t a -l --will-topic gone --will-payload farewell --will-qos 1";
+    let line = "pub -t a -l --will-topic gone --will-payload goodbye --will-qos 1";
     let publisher = evenkeel(line).at(&broker).start();
     // The second connection is the publisher's.
     let both = broker.wait_for(std::time::Duration::from_secs(30), {
@@ -173,7 +173,7 @@ async fn the_will_comes_when_the_publisher_is_killed() {
     });
     both.await.unwrap();
     publisher.signal("KILL").await;
-    assert_eq!(subscriber.await.unwrap().out(), "gone farewell\n");
+    assert_eq!(subscriber.await.unwrap().out(), "gone goodbye\n");
 }
 
 #[tokio::test]

@@ -24,7 +24,7 @@ async fn sub_survives_a_broker_restart_and_tells_it() {
 #[tokio::test]
 async fn pub_delivers_across_a_broker_restart() {
     let broker = broker().await;
-    evenkeel("sub a -E -c -i keeper -q 1").at(&broker).run().await.expect(0);
+    evenkeel("sub a -E -c -i kept -q 1").at(&broker).run().await.expect(0);
     stop(&broker, true).await;
     let publisher = tokio::spawn(evenkeel("pub a late -q 1").at(&broker).run());
     // Long enough for a first attempt to fail.
@@ -32,7 +32,7 @@ async fn pub_delivers_across_a_broker_restart() {
     broker.resume().await.unwrap();
     publisher.await.unwrap().expect(0).says("attempt 1 failed: cannot connect to 127.0.0.1:");
     assert_eq!(
-        evenkeel("sub a -c -i keeper -q 1 -C 1 -W 30").at(&broker).run().await.out(),
+        evenkeel("sub a -c -i kept -q 1 -C 1 -W 30").at(&broker).run().await.out(),
         "late\n"
     );
 }

@@ -67,7 +67,7 @@ async fn a_removal_that_is_refused_is_no_success() {
 #[tokio::test]
 async fn e_ends_when_all_subscriptions_are_answered() {
     let broker = broker().await;
-    let ran = evenkeel("sub a b -t c -E -c -i keeper -q 1").at(&broker).run().await.expect(0);
+    let ran = evenkeel("sub a b -t c -E -c -i kept -q 1").at(&broker).run().await.expect(0);
     assert_eq!(ran.out, "");
     assert_eq!(broker.subscription_count(), 3, "the session and its subscriptions stay");
 }
@@ -75,7 +75,7 @@ async fn e_ends_when_all_subscriptions_are_answered() {
 #[tokio::test]
 async fn the_disconnect_may_end_a_kept_session() {
     let broker = broker().await;
-    let line = "sub a -E -c -i keeper -V 5";
+    let line = "sub a -E -c -i kept -V 5";
     evenkeel(line).at(&broker).run().await.expect(0);
     assert_eq!(broker.session_count(), 1);
     let ends = ["-D", "disconnect", "session-expiry-interval", "0"];
@@ -93,24 +93,24 @@ async fn the_disconnect_may_end_a_kept_session() {
 #[tokio::test]
 async fn a_kept_session_has_what_came_meanwhile_and_what_was_not_shown() {
     let broker = broker().await;
-    evenkeel("sub a -E -c -i keeper -q 1").at(&broker).run().await.expect(0);
+    evenkeel("sub a -E -c -i kept -q 1").at(&broker).run().await.expect(0);
     for message in ["1", "2", "3"] {
         evenkeel(&format!("pub a {message} -q 1")).at(&broker).run().await.expect(0);
     }
-    let first = evenkeel("sub a -c -i keeper -q 1 -C 1 -W 30").at(&broker).run().await;
+    let first = evenkeel("sub a -c -i kept -q 1 -C 1 -W 30").at(&broker).run().await;
     assert_eq!(first.out(), "1\n");
-    let rest = evenkeel("sub a -c -i keeper -q 1 -C 2 -W 30").at(&broker).run().await;
+    let rest = evenkeel("sub a -c -i kept -q 1 -C 2 -W 30").at(&broker).run().await;
     assert_eq!(rest.out(), "2\n3\n");
 }
 
 #[tokio::test]
 async fn a_kept_session_has_its_messages_in_order_and_those_of_earlier_filters() {
     let broker = broker().await;
-    evenkeel("sub a b -E -c -i keeper -q 1").at(&broker).run().await.expect(0);
+    evenkeel("sub a b -E -c -i kept -q 1").at(&broker).run().await.expect(0);
     let lines = |range: std::ops::Range<u32>| range.map(|n| format!("{n}\n")).collect::<String>();
     evenkeel("pub a -q 1 -l").input(&lines(0..300)).at(&broker).run().await.expect(0);
     evenkeel("pub b -q 1 -m earlier").at(&broker).run().await.expect(0);
-    let ran = evenkeel("sub a -c -i keeper -q 1 -C 301 -W 60").at(&broker).run().await;
+    let ran = evenkeel("sub a -c -i kept -q 1 -C 301 -W 60").at(&broker).run().await;
     let out = ran.out();
     let of_a: String = out
         .lines()
@@ -123,8 +123,8 @@ async fn a_kept_session_has_its_messages_in_order_and_those_of_earlier_filters()
 #[tokio::test]
 async fn unsubscribing_alone_ends_at_once() {
     let broker = broker().await;
-    evenkeel("sub a b -E -c -i keeper").at(&broker).run().await.expect(0);
-    evenkeel("sub -U a -c -i keeper").at(&broker).run().await.expect(0);
+    evenkeel("sub a b -E -c -i kept").at(&broker).run().await.expect(0);
+    evenkeel("sub -U a -c -i kept").at(&broker).run().await.expect(0);
     assert_eq!(broker.subscription_count(), 1);
 }
 

@@ -918,7 +918,7 @@ fn a_slow_connack_counts_as_our_silence() {
 }
 
 #[test]
-fn spacing_that_no_server_could_bear_is_refused() {
+fn spacing_that_no_server_accepts_is_refused() {
     for (spacing, fits) in [(secs(150) - MICRO, true), (secs(150), false), (secs(151), false)] {
         let mut settings = pinging(Version::V5);
         settings.keep_alive.min_ping_spacing = spacing;

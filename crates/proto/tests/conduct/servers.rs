@@ -301,7 +301,7 @@ fn servers_that_refused_are_asked_again_with_other_credentials() {
 /// A hook that answers otherwise each time does not keep the client from its
 /// halt.
 #[test]
-fn credentials_that_always_change_do_not_put_off_the_halt_for_ever() {
+fn credentials_that_always_change_do_not_put_off_the_halt_forever() {
     let mut rig = Rig::started(with_servers(2));
     for _ in 0..20 {
         rig.fresh_credentials();

@@ -20,7 +20,7 @@ pub(super) enum Mutation {
     /// K3: pings go out at the interval, without margin.
     NoMargin,
     /// K3: a ping that was written off is never followed by another.
-    OnePingForEver,
+    OnePingForever,
     /// K3: a ping that is out holds back the next, however late its answer is.
     WaitsForAnswer,
     /// K1: the next ping goes out though the one that is out is not written off.
@@ -77,7 +77,7 @@ pub(super) const MUTATIONS: [(Mutation, &[&str]); 31] = [
     (Mutation::ReceivedCountsAsSent, &["K3"]),
     (Mutation::ProgressCountsAsSent, &["K3"]),
     (Mutation::NoMargin, &["K3"]),
-    (Mutation::OnePingForEver, &["K3"]),
+    (Mutation::OnePingForever, &["K3"]),
     (Mutation::WaitsForAnswer, &["K3"]),
     (Mutation::PingsBesideAPing, &["K1"]),
     (Mutation::HalfTheInterval, &["K4"]),
@@ -170,7 +170,7 @@ impl Subject {
                 engine.last_received = last_received;
                 return action;
             }
-            Some(Mutation::OnePingForEver) if self.wrote_off => {
+            Some(Mutation::OnePingForever) if self.wrote_off => {
                 engine.last_sent = now;
                 engine.last_received = now;
             }

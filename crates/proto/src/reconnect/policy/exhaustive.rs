@@ -170,7 +170,7 @@ enum Mutation {
     /// R4: a server that asks for less does not get less.
     ThrottlingIgnored,
     /// R4: references to other servers are followed for ever.
-    RedirectsForEver,
+    RedirectsForever,
     /// R10: one server's refusal is taken for that of all.
     OneSpeaksForAll,
     /// R10: one server's refusal is followed without back-off.
@@ -207,7 +207,7 @@ const MUTATIONS: [(Mutation, &str); 24] = [
     (Mutation::LeftAlone, "R3"),
     (Mutation::RefusalsBackOff, "R4"),
     (Mutation::ThrottlingIgnored, "R4"),
-    (Mutation::RedirectsForEver, "R4"),
+    (Mutation::RedirectsForever, "R4"),
     (Mutation::OneSpeaksForAll, "R10"),
     (Mutation::StormsTheOthers, "R10"),
     (Mutation::AttemptsUncounted, "R5"),
@@ -275,7 +275,7 @@ impl Subject {
     fn on_end(&mut self, now: Instant, ended: &Ended<'_>, rng: &mut Rng) -> Verdict {
         let before = self.engine.attempt;
         let useful = ended.useful || self.is(Mutation::ResetWithoutWork);
-        if self.is(Mutation::RedirectsForEver) {
+        if self.is(Mutation::RedirectsForever) {
             self.engine.redirects = 0;
         }
         if self.is(Mutation::FightsOn) {
