@@ -156,7 +156,9 @@ impl Task {
                 self.text.lagged(*lost);
                 self.catch_up();
             }
-            Event::Connected(_) => self.observed.send_modify(|observed| observed.online_once = true),
+            Event::Connected(_) => {
+                self.observed.send_modify(|observed| observed.online_once = true)
+            }
             // Our own doing explains nothing.
             Event::Disconnected { cause, .. } if **cause == DisconnectCause::Shutdown => {}
             Event::Disconnected { cause, .. } => {

@@ -30,6 +30,7 @@ pub(super) struct SoakReport {
     pub(super) keep_alive: u64,
     pub(super) messages: [Tally; 3],
     /// What must not happen and did.
+    #[serde(rename = "charges")]
     pub(super) violations: Vec<String>,
 }
 
@@ -181,6 +182,6 @@ mod tests {
         assert_eq!(value["settled_in"], 1.5);
         assert_eq!(value["connections"]["accepted"], 4);
         assert_eq!(value["messages"][2]["qos"], 2);
-        assert_eq!(value["violations"][0], "soak-0: was silent");
+        assert_eq!(value["charges"][0], "soak-0: was silent");
     }
 }

@@ -108,7 +108,7 @@ impl TroublePlan {
                 let late = self.rng.millis(100, 1200 * KEEP_ALIVE.as_secs());
                 ("late PINGRESP", when.delay(late))
             }
-            1 => ("duplicate PINGRESP", when.duplicate()),
+            1 => ("doubled PINGRESP", when.duplicate()),
             _ => ("lost PINGRESP", when.times(1).drop()),
         };
         Trouble::fault(name, rule, None)
