@@ -252,11 +252,15 @@ pub enum PublishError {
     Property(TextError),
     /// The client does not take it, now or ever; see [`RejectReason::is_temporary`].
     Rejected(RejectReason),
+    /// The client has halted: why, is the error that
+    /// [`online`](crate::Client::online) gives, and its text is this one's.
+    Halted(Box<ConnectError>),
 }
 
 impl fmt::Display for PublishError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Halted(error) => return error.fmt(f),
             Self::Topic(_) => f.write_str("the topic is no topic name"),
             Self::Property(_) => f.write_str("a property is no MQTT string"),
             Self::Rejected(reason) => reason.fmt(f),
@@ -270,6 +274,7 @@ impl Error for PublishError {
         match self {
             Self::Topic(error) => Some(error),
             Self::Property(error) => Some(error),
+            Self::Halted(error) => error.source(),
             Self::Rejected(_) => None,
         }
     }
@@ -288,11 +293,15 @@ pub enum SubscribeError {
     Refused(Vec<evenkeel_codec::ReasonCode>),
     /// The operation could not be done.
     Operation(OperationError),
+    /// The client has halted: why, is the error that
+    /// [`online`](crate::Client::online) gives, and its text is this one's.
+    Halted(Box<ConnectError>),
 }
 
 impl fmt::Display for SubscribeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Halted(error) => return error.fmt(f),
             Self::Filter(_) => f.write_str("this is no topic filter"),
             Self::Property(_) => f.write_str("a property is no MQTT string"),
             Self::Refused(codes) => {
@@ -313,6 +322,7 @@ impl Error for SubscribeError {
         match self {
             Self::Filter(error) => Some(error),
             Self::Property(error) => Some(error),
+            Self::Halted(error) => error.source(),
             Self::Refused(_) | Self::Operation(_) => None,
         }
     }

@@ -29,8 +29,8 @@
 //! [`Client`] is the handle, [`ClientBuilder`] makes it. Their methods return what
 //! [`request`] has; what a client tells of itself is in [`events`], what can go wrong in
 //! [`error`]. Settings are in [`config`], [`tls`], [`transport`] and [`profile`]; topics,
-//! properties and reason codes in [`packet`]; messages that wait in [`queue`], and where they
-//! outlive the process in [`store`]. Programs without async use [`blocking`](blocking::Client).
+//! properties and reason codes in [`packet`]; messages that wait in [`queue`], and what lets
+//! them outlive the process in [`store`]. Programs without async use [`blocking`](blocking::Client).
 //!
 //! # What to know
 //!
@@ -56,7 +56,7 @@
 //!   and pings at `TRACE`; never a payload, a password or authentication data.
 //! - The library's task needs its share of a thread. A handler that computes
 //!   for seconds belongs into [`tokio::task::spawn_blocking`] or a thread of
-//!   its own: a late turn kills no link from this side, but a server closes
+//!   its own: a late turn ends no connection from this side, but a server closes
 //!   one that is silent for one and a half times the keep-alive.
 //!
 //! # Sessions that go on
@@ -105,6 +105,7 @@
 //! | [`ConnectError::Halted`] | The server refused for good, or the [`Reconnect`] policy stopped. | Show it; fix the cause; [`Client::reconnect`] tries again. |
 //! | [`PublishError::Topic`], [`PublishError::Property`] | The message breaks a rule of MQTT. | Fix it. |
 //! | [`PublishError::Rejected`] | No room ([`is_temporary`](RejectReason::is_temporary); only from [`try_send`](PublishRequest::try_send)), more than the server or profile takes, or the client is closed. | Await the publish instead of `try_send`; obey [`Client::limits`]. |
+//! | [`PublishError::Halted`], [`SubscribeError::Halted`] | The client has halted; the text says why. | As for [`ConnectError::Halted`]. |
 //! | [`DeliveryError::Refused`] | The server has it and says no. | Look at the code; the same message again has the same fate. |
 //! | [`DeliveryError::WrongAcknowledgement`] | The server took it with another QoS: RabbitMQ 3 has no QoS 2. | Use the QoS that the text names. |
 //! | [`DeliveryError::ConnectionLost`] | QoS 0, and the connection broke before it was written. | Publish with QoS 1 what must arrive. |

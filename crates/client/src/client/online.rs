@@ -71,10 +71,7 @@ fn outcome(inner: &Inner) -> Option<Result<(), ConnectError>> {
     match inner.core.state() {
         // Not before what CONNACK said can be asked for.
         State::Online { .. } if inner.is_known() => Some(Ok(())),
-        State::Halted { reason: halt, cause } => {
-            let detail = inner.detail(cause.as_deref());
-            Some(Err(ConnectError::Halted { halt, cause, detail }))
-        }
+        State::Halted { .. } => inner.halted().map(Err),
         State::Closed => Some(Err(ConnectError::Closed)),
         _ => None,
     }

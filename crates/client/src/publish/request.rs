@@ -18,9 +18,9 @@ use evenkeel_dispatch::Waiter;
 ///
 /// Awaiting gives a [`Receipt`] as soon as the client has taken the message
 /// over: sent, in flight or queued; with a store, QoS 1 and 2 once it is
-/// stored. It waits where the queue or the write buffer is full, unless the
+/// stored. It waits while the queue or the write buffer is full, unless the
 /// policy for a full queue says otherwise. Dropping the future before it is
-/// ready drops the message, but for one that is being stored: that is sent.
+/// ready drops the message, except one that is being stored: that is sent.
 /// Once ready, the message is sent whatever becomes of the receipt.
 #[must_use = "a publish does nothing until it is awaited"]
 pub struct PublishRequest<'a> {
@@ -109,7 +109,7 @@ impl Draft {
                 if waits && let Some((waiter, waker)) = waiter {
                     inner.publishers.wait(waiter, waker);
                 }
-                return Err(PublishError::Rejected(reason));
+                return Err(refused(&inner, reason));
             }
         };
         Inner::signal(inner);
@@ -126,6 +126,17 @@ impl Draft {
         let tracked = self.publish.qos != QoS::AtMostOnce;
         (tracked && !inner.signalled) || !self.publish.properties.is_empty()
     }
+}
+
+/// What is closed because the client has halted says why it has.
+#[cold]
+fn refused(inner: &Inner, reason: RejectReason) -> PublishError {
+    if reason == RejectReason::Closed
+        && let Some(halted) = inner.halted()
+    {
+        return PublishError::Halted(Box::new(halted));
+    }
+    PublishError::Rejected(reason)
 }
 
 /// A name and value of the application's as a property.
@@ -178,12 +189,12 @@ impl<'a> PublishRequest<'a> {
         self
     }
 
-    /// How long it is of use, in whole seconds rounded up: time in the queue
+    /// How long it is useful, in whole seconds rounded up: time in the queue
     /// counts, and what is over before it is sent ends as expired (MQTT 5).
     ///
     /// Zero is for those who are there now: such a message is sent on the present
     /// connection, and refused with
-    /// [`RejectReason::Expired`] where there is none.
+    /// [`RejectReason::Expired`] if there is none.
     pub fn expiry(mut self, expiry: Duration) -> Self {
         let expiry = Property::MessageExpiryInterval(whole_seconds(expiry));
         self.draft.publish.properties.push(expiry);
@@ -228,7 +239,7 @@ impl<'a> PublishRequest<'a> {
     }
 
     /// Hands the message over without waiting; the whole request comes back
-    /// where it is not accepted.
+    /// if it is not accepted.
     pub fn try_send(mut self) -> Result<Receipt, RejectedPublish<'a>> {
         let waiting = match self.draft.offer(self.shared, self.shared.lock(), None) {
             Ok(Offered::Taken(waiting)) => waiting,

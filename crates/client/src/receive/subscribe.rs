@@ -1,28 +1,26 @@
-//! Subscribing and unsubscribing.
+//! Subscribing: the request, its filters and their options.
 
 use std::future::{Future, IntoFuture};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::Poll;
 
 use evenkeel_codec::{
-    Properties, Property, QoS, ReasonCode, RetainHandling, SubscribeFilter, SubscribeOptions,
-    TopicFilter,
+    Property, QoS, ReasonCode, RetainHandling, SubscribeFilter, SubscribeOptions, TopicFilter,
 };
-use evenkeel_proto::{Completion, Token};
 
 use super::Messages;
+use super::draft::{self, Draft};
 use crate::arguments::{IntoFilter, IntoFilters};
 use crate::error::SubscribeError;
-use crate::publish::user_property;
 use crate::shared::Shared;
 
 /// Messages a stream buffers unless told otherwise.
 const BUFFERED: usize = 256;
 
 /// What a filter has of its own, beside what it shares with the others.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 enum Own {
+    #[default]
     Nothing,
     QoS(QoS),
     Options(SubscribeOptions),
@@ -32,60 +30,39 @@ enum Own {
 ///
 /// Awaiting gives the stream of [`Messages`] after SUBACK. It waits while
 /// offline. All filters go into one SUBSCRIBE, or as few as the server's limits
-/// allow; [`Messages::granted`] has the server's answer to each, the QoS or the code of its
-/// refusal. If it refuses all of them, this fails with
-/// [`SubscribeError::Refused`] and their codes. Dropping the future before it is ready gives up the stream; the
-/// server may still grant the subscription, which is then ended again.
+/// allow; [`Messages::granted`] has the server's answer to each, the QoS or the
+/// code of its refusal. If it refuses all of them, this fails with
+/// [`SubscribeError::Refused`] and their codes. Dropping the future before it is
+/// ready gives up the stream; the server may still grant the subscription,
+/// which is then ended again.
 #[must_use = "a subscribe does nothing until it is awaited"]
 pub struct SubscribeRequest {
-    shared: Arc<Shared>,
-    filters: Vec<(TopicFilter, Own)>,
+    draft: Draft<Own>,
     options: SubscribeOptions,
-    properties: Properties,
     buffer: usize,
     manual: bool,
-    error: Option<SubscribeError>,
 }
 
 impl SubscribeRequest {
     pub(crate) fn new(shared: Arc<Shared>, filters: impl IntoFilters) -> Self {
-        let mut request = Self {
-            shared,
-            filters: Vec::new(),
+        Self {
+            draft: Draft::new(shared, filters),
             options: SubscribeOptions::default(),
-            properties: Properties::new(),
             buffer: BUFFERED,
             manual: false,
-            error: None,
-        };
-        match filters.into_filters() {
-            Ok(filters) => {
-                request.filters =
-                    filters.into_iter().map(|filter| (filter, Own::Nothing)).collect();
-            }
-            Err(error) => request.error = Some(SubscribeError::Filter(error)),
         }
-        request
-    }
-
-    fn add(mut self, filter: impl IntoFilter, own: Own) -> Self {
-        match filter.into_filter() {
-            Ok(filter) => self.filters.push((filter, own)),
-            Err(error) => {
-                self.error.get_or_insert(SubscribeError::Filter(error));
-            }
-        }
-        self
     }
 
     /// Another filter of the same stream, with a QoS of its own.
-    pub fn filter(self, filter: impl IntoFilter, qos: QoS) -> Self {
-        self.add(filter, Own::QoS(qos))
+    pub fn filter(mut self, filter: impl IntoFilter, qos: QoS) -> Self {
+        self.draft.add(filter, Own::QoS(qos));
+        self
     }
 
     /// Another filter of the same stream, with options of its own.
-    pub fn filter_with(self, filter: impl IntoFilter, options: SubscribeOptions) -> Self {
-        self.add(filter, Own::Options(options))
+    pub fn filter_with(mut self, filter: impl IntoFilter, options: SubscribeOptions) -> Self {
+        self.draft.add(filter, Own::Options(options));
+        self
     }
 
     /// All options at once, for the filters that have none of their own.
@@ -121,32 +98,26 @@ impl SubscribeRequest {
 
     /// A number from 1 to 268,435,455 that comes back with each message (MQTT 5).
     pub fn subscription_identifier(mut self, identifier: u32) -> Self {
-        self.properties.push(Property::SubscriptionIdentifier(identifier));
+        self.draft.properties.push(Property::SubscriptionIdentifier(identifier));
         self
     }
 
     /// A name and value of the application's (MQTT 5).
     pub fn user_property(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
-        match user_property(name, value) {
-            Ok(property) => self.properties.push(property),
-            Err(error) => {
-                self.error.get_or_insert(SubscribeError::Property(error));
-            }
-        }
+        self.draft.user_property(name, value);
         self
     }
 
     /// Any property of SUBSCRIBE (MQTT 5). One that has no place there fails
     /// the subscribe with [`PublishLimit::Encode`](crate::PublishLimit::Encode).
     pub fn property(mut self, property: Property) -> Self {
-        self.properties.push(property);
+        self.draft.properties.push(property);
         self
     }
 
     /// Messages the stream buffers before it holds back the server; 256 unless
     /// set. It holds it back, too, once it has 512 KiB of topics, properties and
-    /// payload, or 2 KiB for
-    /// each of these messages if that is more.
+    /// payload, or 2 KiB for each of these messages if that is more.
     pub const fn buffer(mut self, messages: usize) -> Self {
         self.buffer = messages;
         self
@@ -164,10 +135,8 @@ impl SubscribeRequest {
     }
 
     async fn run(self) -> Result<Messages, SubscribeError> {
-        if let Some(error) = self.error {
-            return Err(error);
-        }
-        let filters: Vec<SubscribeFilter> = (self.filters.iter())
+        let draft = self.draft.checked()?;
+        let filters: Vec<SubscribeFilter> = (draft.filters.iter())
             .map(|(filter, own)| SubscribeFilter {
                 filter: filter.clone(),
                 options: match own {
@@ -177,12 +146,13 @@ impl SubscribeRequest {
                 },
             })
             .collect();
-        let names: Vec<TopicFilter> = self.filters.into_iter().map(|(filter, _)| filter).collect();
-        let now = self.shared.clock.now();
+        let names: Vec<TopicFilter> = draft.filters.into_iter().map(|(filter, _)| filter).collect();
+        let (shared, properties) = (draft.shared, draft.properties);
+        let now = shared.clock.now();
         // The stream is open before SUBSCRIBE is sent: retained messages may
         // come before SUBACK ([MQTT-3.8.4-1] allows it).
-        let own = self.properties.subscription_identifiers().next();
-        let (id, token, begun) = self.shared.command(|inner| {
+        let own = properties.subscription_identifiers().next();
+        let (id, token, begun) = shared.command(|inner| {
             let opened = inner.streams.open(now, names.clone(), self.buffer, own);
             for (filters, identifier) in opened.others {
                 inner.core.identify(now, &filters, identifier);
@@ -191,20 +161,16 @@ impl SubscribeRequest {
             let begun = match opened.identifier {
                 Some(identifier) => {
                     let core = &mut inner.core;
-                    core.subscribe_identified(now, filters, self.properties, identifier, token)
+                    core.subscribe_identified(now, filters, properties, identifier, token)
                 }
-                None => inner.core.subscribe(now, filters, self.properties, token),
+                None => inner.core.subscribe(now, filters, properties, token),
             };
             (opened.id, token, begun)
         });
-        let mut messages = Messages::new(self.shared.clone(), id, self.manual);
-        if let Err(error) = begun {
-            self.shared.lock().operations.cancel(token);
-            return Err(give_up(messages, SubscribeError::Operation(error)));
-        }
-        let codes = match Operation::new(&self.shared, token).await {
+        let mut messages = Messages::new(shared.clone(), id, self.manual);
+        let codes = match draft::codes(&shared, token, begun).await {
             Ok(codes) => codes,
-            Err(error) => return Err(give_up(messages, SubscribeError::Operation(error))),
+            Err(error) => return Err(give_up(messages, error)),
         };
         let granted: Vec<_> =
             names.into_iter().zip(codes.iter().map(|code| granted(*code))).collect();
@@ -229,9 +195,9 @@ fn granted(code: ReasonCode) -> Result<QoS, ReasonCode> {
 impl std::fmt::Debug for SubscribeRequest {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("SubscribeRequest")
-            .field("filters", &self.filters)
+            .field("filters", &self.draft.filters)
             .field("options", &self.options)
-            .field("properties", &self.properties)
+            .field("properties", &self.draft.properties)
             .field("buffer", &self.buffer)
             .field("manual_ack", &self.manual)
             .finish_non_exhaustive()
@@ -244,125 +210,5 @@ impl IntoFuture for SubscribeRequest {
 
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(self.run())
-    }
-}
-
-/// An unsubscribe to be made; await it to have it confirmed.
-///
-/// Awaiting gives one reason code per filter, in order. Streams that used the
-/// filters stay open and give no further messages. Dropping the future before
-/// it is ready does not take the unsubscribe back.
-#[must_use = "an unsubscribe does nothing until it is awaited"]
-pub struct UnsubscribeRequest {
-    shared: Arc<Shared>,
-    filters: Vec<TopicFilter>,
-    properties: Properties,
-    error: Option<SubscribeError>,
-}
-
-impl UnsubscribeRequest {
-    pub(crate) fn new(shared: Arc<Shared>, filters: impl IntoFilters) -> Self {
-        let (filters, error) = match filters.into_filters() {
-            Ok(filters) => (filters, None),
-            Err(error) => (Vec::new(), Some(SubscribeError::Filter(error))),
-        };
-        Self { shared, filters, properties: Properties::new(), error }
-    }
-
-    /// Another filter to end with the same packet.
-    pub fn filter(mut self, filter: impl IntoFilter) -> Self {
-        match filter.into_filter() {
-            Ok(filter) => self.filters.push(filter),
-            Err(error) => {
-                self.error.get_or_insert(SubscribeError::Filter(error));
-            }
-        }
-        self
-    }
-
-    /// A name and value of the application's (MQTT 5).
-    pub fn user_property(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
-        match user_property(name, value) {
-            Ok(property) => self.properties.push(property),
-            Err(error) => {
-                self.error.get_or_insert(SubscribeError::Property(error));
-            }
-        }
-        self
-    }
-
-    /// Any property of UNSUBSCRIBE (MQTT 5). One that has no place there fails
-    /// the unsubscribe with [`PublishLimit::Encode`](crate::PublishLimit::Encode).
-    pub fn property(mut self, property: Property) -> Self {
-        self.properties.push(property);
-        self
-    }
-
-    async fn run(self) -> Result<Vec<ReasonCode>, SubscribeError> {
-        if let Some(error) = self.error {
-            return Err(error);
-        }
-        let now = self.shared.clock.now();
-        let (token, begun) = self.shared.command(|inner| {
-            let token = inner.operations.begin();
-            (token, inner.core.unsubscribe(now, self.filters, self.properties, token))
-        });
-        if let Err(error) = begun {
-            self.shared.lock().operations.cancel(token);
-            return Err(SubscribeError::Operation(error));
-        }
-        Operation::new(&self.shared, token).await.map_err(SubscribeError::Operation)
-    }
-}
-
-impl std::fmt::Debug for UnsubscribeRequest {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("UnsubscribeRequest")
-            .field("filters", &self.filters)
-            .field("properties", &self.properties)
-            .finish_non_exhaustive()
-    }
-}
-
-impl IntoFuture for UnsubscribeRequest {
-    type Output = Result<Vec<ReasonCode>, SubscribeError>;
-    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
-
-    fn into_future(self) -> Self::IntoFuture {
-        Box::pin(self.run())
-    }
-}
-
-/// Waits for the codes of a SUBSCRIBE or UNSUBSCRIBE.
-struct Operation {
-    shared: Arc<Shared>,
-    token: Token,
-}
-
-impl Operation {
-    fn new(shared: &Arc<Shared>, token: Token) -> Self {
-        Self { shared: shared.clone(), token }
-    }
-}
-
-impl Future for Operation {
-    type Output = Result<Vec<ReasonCode>, evenkeel_proto::SubscribeError>;
-
-    fn poll(self: Pin<&mut Self>, cx: &mut std::task::Context<'_>) -> Poll<Self::Output> {
-        let mut inner = self.shared.lock();
-        match inner.operations.poll(self.token, cx.waker()) {
-            Some(Completion::Subscribe { result, .. } | Completion::Unsubscribe { result, .. }) => {
-                Poll::Ready(result)
-            }
-            Some(_) => Poll::Ready(Err(evenkeel_proto::SubscribeError::Abandoned)),
-            None if inner.ended => Poll::Ready(Err(evenkeel_proto::SubscribeError::Abandoned)),
-            None => Poll::Pending,
-        }
-    }
-}
-
-impl Drop for Operation {
-    fn drop(&mut self) {
-        self.shared.lock().detach(self.token);
     }
 }

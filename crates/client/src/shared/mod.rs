@@ -18,14 +18,14 @@ use evenkeel_proto::{
 };
 
 use crate::clock::Clock;
-use crate::error::TransportError;
+use crate::error::{ConnectError, TransportError};
 use crate::events::Reporter;
 use crate::tuning;
 
 pub(crate) use identity::Identity;
 use watched::Watched;
 
-/// Time to say goodbye after the last handle is gone.
+/// Time to shut down after the last handle is gone.
 const LAST_HANDLE_GRACE: Duration = Duration::from_secs(5);
 
 pub(crate) struct Shared {
@@ -258,6 +258,17 @@ impl Inner {
     pub(crate) fn detail(&self, cause: Option<&DisconnectCause>) -> Option<TransportError> {
         let by_transport = matches!(cause, Some(DisconnectCause::Transport { .. }));
         if by_transport { self.last_error.as_deref().cloned() } else { None }
+    }
+
+    /// Why the client has halted, if it has.
+    pub(crate) fn halted(&self) -> Option<ConnectError> {
+        match self.state() {
+            State::Halted { reason: halt, cause } => {
+                let detail = self.detail(cause.as_deref());
+                Some(ConnectError::Halted { halt, cause, detail })
+            }
+            _ => None,
+        }
     }
 
     /// What CONNACK said on the present connection is known.

@@ -169,3 +169,18 @@ async fn packets_out_of_place_are_explained() {
         assert_eq!(words_about(bytes, is_online).await, wanted, "{bytes:02x?}");
     }
 }
+
+/// What ends with the client says why it has halted, and not that it has.
+#[tokio::test]
+async fn what_ends_by_a_halt_has_its_cause() {
+    let address = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let builder = Client::builder(format!("mqtt://{address}")).reconnect(Reconnect::never());
+    let client = builder.start().unwrap();
+    let waiting = client.subscribe("a").await.unwrap_err().to_string();
+    let halted = within_20_s(client.online()).await.unwrap_err().to_string();
+    assert!(halted.contains(&address.to_string()), "{halted}");
+    assert_eq!(waiting, halted);
+    assert_eq!(client.subscribe("a").await.unwrap_err().to_string(), halted);
+    assert_eq!(client.unsubscribe("a").await.unwrap_err().to_string(), halted);
+    assert_eq!(client.publish("a", "1").qos(AtLeastOnce).await.unwrap_err().to_string(), halted);
+}

@@ -112,6 +112,10 @@ fn errors_of_the_client() {
     let subscribe = || SubscribeError::Filter(topic);
     assert_chain(&subscribe(), 2);
     assert_chain(&SubscribeError::Property(text), 2);
+    let detail = Some(TransportError::Connect(resolve()));
+    let halted = Box::new(ConnectError::Halted { halt, cause: None, detail });
+    assert_chain(&SubscribeError::Halted(halted.clone()), 2);
+    assert_chain(&PublishError::Halted(halted), 2);
     assert_chain(&SubscribeError::Operation(OperationError::Abandoned), 1);
     assert_chain(&PublishFailure::NotAccepted(publish()), 2);
     assert_chain(&PublishFailure::NotDelivered(DeliveryError::ConnectionLost), 1);
