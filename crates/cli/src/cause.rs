@@ -23,7 +23,7 @@ impl End {
     pub(crate) fn why(&self) -> String {
         match &self.detail {
             Some(detail) => detail.fact(),
-            None => self.cause.to_string(),
+            None => format!("{:#}", self.cause),
         }
     }
 

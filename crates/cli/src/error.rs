@@ -1,5 +1,6 @@
 //! Errors for people: what happened, why, and what to try.
 
+use std::error::Error;
 use std::fmt;
 
 use crate::escape;
@@ -20,8 +21,39 @@ pub(crate) struct Failure {
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Text {
     what: String,
-    why: Option<String>,
+    why: Option<Why>,
     hint: Option<String>,
+}
+
+/// The cause of a failure, with the texts of all that lies below it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Why(String);
+
+impl fmt::Display for Why {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Error for Why {}
+
+/// What happened, and in the alternate form also why.
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some(text) = &self.text else { return f.write_str("the reader has gone") };
+        f.write_str(&text.what)?;
+        match &text.why {
+            Some(why) if f.alternate() => write!(f, ": {why}"),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Error for Failure {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        let why = self.text.as_ref()?.why.as_ref()?;
+        Some(why)
+    }
 }
 
 impl Failure {
@@ -46,7 +78,7 @@ impl Failure {
     #[must_use]
     pub(crate) fn why(mut self, why: impl fmt::Display) -> Self {
         if let Some(text) = &mut self.text {
-            text.why = Some(format!("{why:#}"));
+            text.why = Some(Why(format!("{why:#}")));
         }
         self
     }
@@ -83,7 +115,7 @@ impl Failure {
         let text = self.text.as_ref().map(|text| {
             Box::new(Text {
                 what: harmless(&text.what),
-                why: text.why.as_ref().map(harmless),
+                why: text.why.as_ref().map(|why| Why(harmless(&why.0))),
                 hint: text.hint.as_ref().map(harmless),
             })
         });
@@ -99,7 +131,8 @@ impl Failure {
         let Some(text) = &self.text else { return String::new() };
         let label = if personality.is_mosquitto() { "Error:" } else { "error:" };
         let mut out = format!("{} {}\n", paint(label), text.what);
-        for (label, part) in [("why:", &text.why), ("hint:", &text.hint)] {
+        let why = text.why.as_ref().map(|why| &why.0);
+        for (label, part) in [("why:", why), ("hint:", text.hint.as_ref())] {
             if let Some(part) = part {
                 out.push_str(&format!("{} {part}\n", paint(label)));
             }
@@ -152,6 +185,28 @@ mod tests {
                 .render(Personality::MosquittoSub, plain)
                 .ends_with("\n\nUse 'mosquitto_sub --help' to see usage.\n")
         );
+    }
+
+    /// A chain of three errors becomes one of two, and no text is lost.
+    #[test]
+    fn a_failure_has_its_cause_as_source() {
+        let below = std::io::Error::from_raw_os_error(2);
+        let unresolved = evenkeel::transport::ConnectError::Resolve {
+            host: "h".into(),
+            error: Some(below.into()),
+        };
+        let failure = Failure::new(Exit::Network, "no connection").why(unresolved.fact());
+        let why = failure.source().unwrap();
+        assert!(why.source().is_none());
+        assert!(why.to_string().starts_with("cannot resolve the host 'h': "), "{why}");
+        assert_eq!(failure.to_string(), "no connection");
+        assert_eq!(format!("{failure:#}"), format!("no connection: {why}"));
+        assert!(Failure::silent(Exit::Done).source().is_none());
+        // What prints a warning only gives the texts of the sources, too.
+        let topic = evenkeel::TopicName::try_from("a/#").unwrap_err();
+        let refused = Failure::usage("x").why(evenkeel::PublishError::Topic(topic));
+        let texts = format!("the topic is no topic name: {topic}");
+        assert_eq!(refused.source().map(ToString::to_string), Some(texts));
     }
 
     #[test]

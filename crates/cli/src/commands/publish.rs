@@ -212,9 +212,12 @@ impl<'a> Job<'a> {
             match accepted {
                 Ok(receipt) => self.expect(number, topic.clone(), payload.len(), receipt),
                 // The observer knows why the client does not take messages any more.
-                Err(PublishError::Rejected(
-                    RejectReason::Closed | RejectReason::ConnectionRefused(_),
-                )) => std::future::pending().await,
+                Err(
+                    PublishError::Halted(_)
+                    | PublishError::Rejected(
+                        RejectReason::Closed | RejectReason::ConnectionRefused(_),
+                    ),
+                ) => std::future::pending().await,
                 Err(PublishError::Rejected(RejectReason::Storage(failure)))
                     if failure != StorageFailure::TooLarge =>
                 {
@@ -222,8 +225,9 @@ impl<'a> Job<'a> {
                 }
                 Err(error) => {
                     self.tally.refused += 1;
-                    self.complain(number, topic, &error.to_string());
-                    self.record_failure(topic, &error.to_string(), false)?;
+                    let why = format!("{error:#}");
+                    self.complain(number, topic, &why);
+                    self.record_failure(topic, &why, false)?;
                 }
             }
         }
@@ -308,7 +312,7 @@ impl<'a> Job<'a> {
             }
             Err(error) => {
                 self.tally.add(error);
-                let words = error.to_string();
+                let words = format!("{error:#}");
                 self.complain(settled.number, &settled.topic, &words);
                 let uncertain = matches!(error, DeliveryError::Uncertain { .. });
                 self.record_failure(&settled.topic, &words, uncertain)

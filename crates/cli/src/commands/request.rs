@@ -103,7 +103,7 @@ async fn exchange(
         if !printer.personality().is_mosquitto() {
             return Err(not_asked(exit_of(&error), error));
         }
-        printer.warn(&format!("the request was not delivered: {error}"));
+        printer.warn(&format!("the request was not delivered: {error:#}"));
     }
     told.online().await;
     printer.debug(&format!(

@@ -87,6 +87,8 @@ impl fmt::Display for FormatError {
     }
 }
 
+impl std::error::Error for FormatError {}
+
 impl FormatError {
     /// What to write instead.
     pub(crate) fn hint(self) -> String {

@@ -73,7 +73,7 @@ impl EventText {
     }
 
     fn connected(&mut self, connected: &Connected, now: Instant) {
-        let version = version(connected.version);
+        let version = connected.version;
         let session =
             if connected.session_present { "the session goes on" } else { "a new session" };
         match self.lost_at.take() {
@@ -115,7 +115,7 @@ impl EventText {
                     Version::V5 => "again",
                     _ => "as MQTT 5 was not accepted",
                 };
-                self.say(&format!("the next attempt speaks {}, {why}", version(*next)));
+                self.say(&format!("the next attempt speaks {next}, {why}"));
             }
             Event::Loop(repetition) => self.printer.warn(&format!(
                 "the connection ended {} times in a row in the same way, every {}",
@@ -156,7 +156,7 @@ impl EventText {
             }
             Event::Settled { serial, result: Err(error) } => self
                 .printer
-                .warn(&format!("the stored message {serial} was not delivered: {error}")),
+                .warn(&format!("the stored message {serial} was not delivered: {error:#}")),
             Event::StoreFailed { failure, retry } => {
                 self.printer.warn(&format!("{failure}; it is tried again in {}", duration::text(*retry)))
             }
@@ -217,14 +217,6 @@ fn unanswered(after: Duration, heard: bool) -> String {
         " and nothing else came; the next one follows"
     };
     format!("a ping went unanswered for {}{what}", duration::text(after))
-}
-
-pub(crate) const fn version(version: Version) -> &'static str {
-    match version {
-        Version::V31 => "MQTT 3.1",
-        Version::V311 => "MQTT 3.1.1",
-        Version::V5 => "MQTT 5",
-    }
 }
 
 const fn pace(pace: Pace) -> &'static str {

@@ -142,7 +142,7 @@ async fn send(
             }
         })),
         Err(error) => {
-            let _ = sender.send(DemoEvent::Failed { kind, number, why: error.to_string() });
+            let _ = sender.send(DemoEvent::Failed { kind, number, why: format!("{error:#}") });
         }
     }
 }
