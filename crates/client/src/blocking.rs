@@ -18,7 +18,7 @@
 //! ```
 //!
 //! The requests have the settings of those of [`evenkeel::Client`](crate::Client), and
-//! end with `send`, which waits where those are awaited. What may take long has a
+//! end with `send`, which waits as awaiting those does. What may take long has a
 //! twin that waits for a time only, and tells by [`TimedOut`] that it is over: that is
 //! never taken for the end of a stream.
 
@@ -52,30 +52,30 @@ const LAST_GRACE: Duration = Duration::from_secs(7);
 /// Dropping the last of client, streams and receipts finishes what was
 /// accepted, for up to five seconds, and disconnects: a program may simply
 /// end. So it does in `spawn_blocking` of tokio's. Must not be used inside
-/// async code, where waiting is forbidden: dropped there, it finishes in the
+/// async code, which may not wait: dropped there, it finishes in the
 /// background, for as long as the program goes on.
 #[derive(Clone, Debug)]
 pub struct Client {
-    // The client goes before the keeper, which waits for it.
+    // The client goes before its thread, which waits for it.
     inner: crate::Client,
-    keeper: Arc<Keeper>,
+    thread: Arc<DriverThread>,
 }
 
 /// The thread that drives the client; waits for the client's end when dropped.
 #[derive(Debug)]
-struct Keeper {
+struct DriverThread {
     runtime: Option<Runtime>,
     handle: Handle,
     state: watch::Receiver<State>,
 }
 
-impl Keeper {
+impl DriverThread {
     fn wait<F: Future>(&self, future: F) -> F::Output {
         self.handle.block_on(future)
     }
 }
 
-impl Drop for Keeper {
+impl Drop for DriverThread {
     fn drop(&mut self) {
         let Some(runtime) = self.runtime.take() else { return };
         let mut state = self.state.clone();
@@ -129,7 +129,7 @@ impl std::fmt::Display for TimedOut {
 
 impl std::error::Error for TimedOut {}
 
-impl Keeper {
+impl DriverThread {
     fn wait_within<F: Future>(&self, after: Duration, future: F) -> Result<F::Output, TimedOut> {
         self.wait(async { timeout(after, future).await.map_err(|_| TimedOut { after }) })
     }
@@ -152,7 +152,7 @@ impl Client {
         };
         let state = inner.watch_state();
         let handle = runtime.handle().clone();
-        Ok(Self { inner, keeper: Arc::new(Keeper { runtime: Some(runtime), handle, state }) })
+        Ok(Self { inner, thread: Arc::new(DriverThread { runtime: Some(runtime), handle, state }) })
     }
 
     /// The async client itself, for everything that does not wait: its state,
@@ -164,12 +164,12 @@ impl Client {
     /// Waits until the client is online, or for the reason why it is not; without
     /// bound while the server does not answer. See [`crate::Client::online`].
     pub fn online(&self) -> Result<(), ConnectError> {
-        self.keeper.wait(self.inner.online())
+        self.thread.wait(self.inner.online())
     }
 
     /// [`online`](Self::online) for at most this long.
     pub fn online_within(&self, limit: Duration) -> Result<Result<(), ConnectError>, TimedOut> {
-        self.keeper.wait_within(limit, self.inner.online())
+        self.thread.wait_within(limit, self.inner.online())
     }
 
     /// The state now; see [`crate::Client::state`].
@@ -184,63 +184,63 @@ impl Client {
 
     /// A message to be published; see [`PublishRequest`].
     pub fn publish(&self, topic: impl IntoTopic, payload: impl IntoBytes) -> PublishRequest<'_> {
-        PublishRequest { inner: self.inner.publish(topic, payload), keeper: &self.keeper }
+        PublishRequest { inner: self.inner.publish(topic, payload), thread: &self.thread }
     }
 
     /// A subscription to one filter, or to several at once; see [`SubscribeRequest`].
     pub fn subscribe(&self, filters: impl IntoFilters) -> SubscribeRequest<'_> {
-        SubscribeRequest { inner: self.inner.subscribe(filters), keeper: &self.keeper }
+        SubscribeRequest { inner: self.inner.subscribe(filters), thread: &self.thread }
     }
 
     /// The end of one subscription, or of several at once; see
     /// [`UnsubscribeRequest`].
     pub fn unsubscribe(&self, filters: impl IntoFilters) -> UnsubscribeRequest<'_> {
-        UnsubscribeRequest { inner: self.inner.unsubscribe(filters), keeper: &self.keeper }
+        UnsubscribeRequest { inner: self.inner.unsubscribe(filters), thread: &self.thread }
     }
 
     /// A request that has a response; see [`Request`].
     pub fn request(&self, topic: impl IntoTopic, payload: impl IntoBytes) -> Request<'_> {
-        Request { inner: self.inner.request(topic, payload), keeper: &self.keeper }
+        Request { inner: self.inner.request(topic, payload), thread: &self.thread }
     }
 
     /// The messages that no subscription of this client matches; see
     /// [`crate::Client::unmatched`]. `None` if that stream is taken already.
     pub fn unmatched(&self) -> Option<Messages> {
         let inner = self.inner.unmatched()?;
-        Some(Messages { inner, keeper: self.keeper.clone() })
+        Some(Messages { inner, thread: self.thread.clone() })
     }
 
     /// Everything that happens; see [`crate::Client::events`].
     pub fn events(&self) -> Events {
-        Events { inner: self.inner.events(), keeper: self.keeper.clone() }
+        Events { inner: self.inner.events(), thread: self.thread.clone() }
     }
 
     /// The messages that have no outcome yet, and those in quarantine.
     pub fn queue(&self) -> Queue {
-        Queue { inner: self.inner.queue(), keeper: self.keeper.clone() }
+        Queue { inner: self.inner.queue(), thread: self.thread.clone() }
     }
 
     /// Waits until every accepted message has been sent, and every QoS 1 and 2
     /// message has its outcome; also if the client has closed.
     pub fn drained(&self) {
-        self.keeper.wait(self.inner.drained());
+        self.thread.wait(self.inner.drained());
     }
 
     /// [`drained`](Self::drained) for at most this long.
     pub fn drained_within(&self, limit: Duration) -> Result<(), TimedOut> {
-        self.keeper.wait_within(limit, self.inner.drained())
+        self.thread.wait_within(limit, self.inner.drained())
     }
 
     /// Finishes what was accepted within `limit`, disconnects and reports; returns
     /// about a second after `limit` at the latest.
     pub fn shutdown(&self, limit: Duration) -> ShutdownReport {
-        self.keeper.wait(self.inner.shutdown(limit))
+        self.thread.wait(self.inner.shutdown(limit))
     }
 
     /// Waits for any future of the [`handle`](Self::handle)'s, or of the
     /// application's.
     pub fn wait<F: IntoFuture>(&self, future: F) -> F::Output {
-        self.keeper.wait(future.into_future())
+        self.thread.wait(future.into_future())
     }
 }
 
@@ -263,7 +263,7 @@ macro_rules! settings {
 #[must_use = "a publish does nothing until it is sent"]
 pub struct PublishRequest<'a> {
     inner: crate::PublishRequest<'a>,
-    keeper: &'a Arc<Keeper>,
+    thread: &'a Arc<DriverThread>,
 }
 
 impl<'a> PublishRequest<'a> {
@@ -291,18 +291,18 @@ impl<'a> PublishRequest<'a> {
     /// Hands the message over; waits only while the queue or the write buffer is
     /// full, and with a store until it is stored.
     pub fn send(self) -> Result<Receipt, PublishError> {
-        let inner = self.keeper.wait(self.inner.into_future())?;
-        Ok(Receipt { inner, keeper: self.keeper.clone() })
+        let inner = self.thread.wait(self.inner.into_future())?;
+        Ok(Receipt { inner, thread: self.thread.clone() })
     }
 
     /// Hands the message over without waiting; the whole request comes back if it
     /// is not accepted.
     pub fn try_send(self) -> Result<Receipt, RejectedPublish<'a>> {
-        let keeper = self.keeper;
+        let thread = self.thread;
         match self.inner.try_send() {
-            Ok(inner) => Ok(Receipt { inner, keeper: keeper.clone() }),
+            Ok(inner) => Ok(Receipt { inner, thread: thread.clone() }),
             Err(crate::RejectedPublish { request: inner, error }) => {
-                Err(RejectedPublish { request: Self { inner, keeper }, error })
+                Err(RejectedPublish { request: Self { inner, thread }, error })
             }
         }
     }
@@ -310,7 +310,7 @@ impl<'a> PublishRequest<'a> {
     /// Waits until the message has its outcome: with QoS 1 and 2 its
     /// acknowledgement, with QoS 0 that it is written.
     pub fn delivered(self) -> Result<Delivered, PublishFailure> {
-        self.keeper.wait(self.inner.delivered())
+        self.thread.wait(self.inner.delivered())
     }
 }
 
@@ -329,7 +329,7 @@ pub struct RejectedPublish<'a> {
 #[must_use = "a subscribe does nothing until it is sent"]
 pub struct SubscribeRequest<'a> {
     inner: crate::SubscribeRequest,
-    keeper: &'a Arc<Keeper>,
+    thread: &'a Arc<DriverThread>,
 }
 
 impl SubscribeRequest<'_> {
@@ -363,8 +363,8 @@ impl SubscribeRequest<'_> {
     /// Sends SUBSCRIBE and waits for SUBACK; also while offline.
     /// [`Messages::granted`] has the answer to each filter.
     pub fn send(self) -> Result<Messages, SubscribeError> {
-        let inner = self.keeper.wait(self.inner.into_future())?;
-        Ok(Messages { inner, keeper: self.keeper.clone() })
+        let inner = self.thread.wait(self.inner.into_future())?;
+        Ok(Messages { inner, thread: self.thread.clone() })
     }
 }
 
@@ -374,7 +374,7 @@ impl SubscribeRequest<'_> {
 #[must_use = "an unsubscribe does nothing until it is sent"]
 pub struct UnsubscribeRequest<'a> {
     inner: crate::UnsubscribeRequest,
-    keeper: &'a Arc<Keeper>,
+    thread: &'a Arc<DriverThread>,
 }
 
 impl UnsubscribeRequest<'_> {
@@ -390,7 +390,7 @@ impl UnsubscribeRequest<'_> {
     /// Sends UNSUBSCRIBE and waits for UNSUBACK: one reason code for each filter,
     /// in order.
     pub fn send(self) -> Result<Vec<ReasonCode>, SubscribeError> {
-        self.keeper.wait(self.inner.into_future())
+        self.thread.wait(self.inner.into_future())
     }
 }
 
@@ -400,7 +400,7 @@ impl UnsubscribeRequest<'_> {
 #[must_use = "a request does nothing until it is sent"]
 pub struct Request<'a> {
     inner: crate::Request,
-    keeper: &'a Arc<Keeper>,
+    thread: &'a Arc<DriverThread>,
 }
 
 impl Request<'_> {
@@ -419,7 +419,7 @@ impl Request<'_> {
 
     /// Publishes the request and waits for its response.
     pub fn send(self) -> Result<Message, RequestError> {
-        self.keeper.wait(self.inner.into_future())
+        self.thread.wait(self.inner.into_future())
     }
 }
 
@@ -428,13 +428,13 @@ impl Request<'_> {
 #[must_use = "the outcome is known only to those who wait for it; drop it knowingly"]
 pub struct Receipt {
     inner: crate::Receipt,
-    keeper: Arc<Keeper>,
+    thread: Arc<DriverThread>,
 }
 
 impl Receipt {
     /// Waits for the acknowledgement, or with QoS 0 until it is written.
     pub fn wait(self) -> Result<Delivered, DeliveryError> {
-        self.keeper.wait(self.inner)
+        self.thread.wait(self.inner)
     }
 
     /// [`wait`](Self::wait) for at most this long; it can be asked again.
@@ -442,7 +442,7 @@ impl Receipt {
         &mut self,
         limit: Duration,
     ) -> Result<Result<Delivered, DeliveryError>, TimedOut> {
-        self.keeper.wait_within(limit, &mut self.inner)
+        self.thread.wait_within(limit, &mut self.inner)
     }
 }
 
@@ -450,16 +450,16 @@ impl Receipt {
 /// It ends when the client is closed or has halted.
 #[derive(Debug)]
 pub struct Messages {
-    // Goes before the keeper, as it unsubscribes when it is dropped.
+    // Goes before the thread, as it unsubscribes when it is dropped.
     inner: crate::Messages,
-    keeper: Arc<Keeper>,
+    thread: Arc<DriverThread>,
 }
 
 impl Messages {
     /// Waits for the next message, at most this long. `Ok(None)` is the end of the
     /// stream: the client is closed or has halted, and everything was taken.
     pub fn next_within(&mut self, limit: Duration) -> Result<Option<Message>, TimedOut> {
-        self.keeper.wait_within(limit, self.inner.next())
+        self.thread.wait_within(limit, self.inner.next())
     }
 
     /// A message that is here already; `None` if there is none.
@@ -483,7 +483,7 @@ impl Iterator for Messages {
     type Item = Message;
 
     fn next(&mut self) -> Option<Message> {
-        self.keeper.wait(self.inner.next())
+        self.thread.wait(self.inner.next())
     }
 }
 
@@ -492,14 +492,14 @@ impl Iterator for Messages {
 #[derive(Debug)]
 pub struct Events {
     inner: crate::Events,
-    keeper: Arc<Keeper>,
+    thread: Arc<DriverThread>,
 }
 
 impl Events {
     /// Waits for the next event, at most this long. `Ok(None)` is the end: the
     /// client has closed.
     pub fn next_within(&mut self, limit: Duration) -> Result<Option<Report>, TimedOut> {
-        self.keeper.wait_within(limit, self.inner.next())
+        self.thread.wait_within(limit, self.inner.next())
     }
 
     /// An event that is here already; `None` if there is none.
@@ -512,7 +512,7 @@ impl Iterator for Events {
     type Item = Report;
 
     fn next(&mut self) -> Option<Report> {
-        self.keeper.wait(self.inner.next())
+        self.thread.wait(self.inner.next())
     }
 }
 
@@ -520,7 +520,7 @@ impl Iterator for Events {
 #[derive(Clone, Debug)]
 pub struct Queue {
     inner: crate::Queue,
-    keeper: Arc<Keeper>,
+    thread: Arc<DriverThread>,
 }
 
 impl Queue {
@@ -531,17 +531,17 @@ impl Queue {
         after: Option<Serial>,
         limit: Window,
     ) -> Result<Vec<StoredMessage>, StoreError> {
-        self.keeper.wait(self.inner.list(after, limit))
+        self.thread.wait(self.inner.list(after, limit))
     }
 
     /// Takes a message out of the queue or the quarantine.
     pub fn remove(&self, serial: Serial) -> Result<StoredMessage, QueueError> {
-        self.keeper.wait(self.inner.remove(serial))
+        self.thread.wait(self.inner.remove(serial))
     }
 
     /// Puts a quarantined message at the end of the queue of its priority; returns
     /// its new serial.
     pub fn requeue(&self, serial: Serial) -> Result<Serial, QueueError> {
-        self.keeper.wait(self.inner.requeue(serial))
+        self.thread.wait(self.inner.requeue(serial))
     }
 }

@@ -196,7 +196,7 @@ impl ClientBuilder {
     }
 
     /// The longest silence of this client, in whole seconds up to 65,535; 60 s
-    /// unless set, zero for none where the profile's broker knows none.
+    /// unless set, zero for none if the profile's broker knows none.
     pub fn keep_alive(mut self, keep_alive: Duration) -> Self {
         self.change().keep_alive = keep_alive;
         self
@@ -398,7 +398,7 @@ impl ClientBuilder {
         self
     }
 
-    /// Whether outgoing topics are shortened by aliases where the server takes
+    /// Whether outgoing topics are shortened by aliases if the server takes
     /// them; true unless set.
     pub fn topic_aliases(mut self, used: bool) -> Self {
         self.change().config.topic_aliases =
@@ -467,8 +467,8 @@ impl ClientBuilder {
     /// A program that ends without taking them leaves QoS 1 and 2 messages with
     /// the server. A new connection of a resumed session replaces those of QoS
     /// 1 that are held, as the server sends them again.
-    pub fn hold_unmatched(mut self, patience: Duration) -> Self {
-        self.change().hold = patience;
+    pub fn hold_unmatched(mut self, limit: Duration) -> Self {
+        self.change().hold = limit;
         self
     }
 
@@ -487,7 +487,7 @@ impl ClientBuilder {
     }
 
     /// WebSocket settings, for `ws` and `wss`. The subprotocol is that of the
-    /// version where that is MQTT 3.1.
+    /// version if that is MQTT 3.1.
     pub fn websocket(mut self, options: WebSocketOptions) -> Self {
         self.change().transport_options().websocket = options;
         self
@@ -656,7 +656,7 @@ impl Settings {
     }
 }
 
-/// A client of this crate never storms a server (R2, R3): the core alone can
+/// A client of this crate never storms a server (laws R2 and R3): the core alone can
 /// do without these bounds.
 const fn check_reconnect(policy: &Reconnect) -> Result<(), BuildError> {
     match policy {

@@ -54,7 +54,7 @@ impl Clock {
         Moment { wall: wall(), boot: self.boot() }
     }
 
-    /// The boot of the machine, where this clock counts from it on.
+    /// The boot of the machine, if this clock counts from it on.
     fn boot(&self) -> Option<BootId> {
         let counts = cfg!(any(target_os = "linux", target_os = "android"));
         match &self.0 {

@@ -104,7 +104,7 @@ pub trait Authenticator: Send + Sync + 'static {
     fn respond(&self, challenge: Bytes) -> HookFuture<Option<Bytes>>;
 
     /// Judges the server's last data, that of CONNACK or of the last AUTH; empty
-    /// where there is none. `false` ends the connection: nothing was sent on it
+    /// if there is none. `false` ends the connection: nothing was sent on it
     /// behind CONNACK, and nothing received. Believes the server unless
     /// overridden; methods that authenticate the server too, such as SCRAM, have
     /// to verify here.

@@ -65,7 +65,7 @@ impl Request {
     }
 
     /// Where the response is expected. Unless set, a topic of this client's own,
-    /// below the Response Information of the server where that gives some (which
+    /// below the Response Information of the server if that gives some (which
     /// [`connect_property`](crate::ClientBuilder::connect_property) asks for by
     /// [`Property::RequestResponseInformation`]).
     pub fn response_topic(mut self, topic: impl Into<String>) -> Self {
@@ -116,7 +116,7 @@ impl Request {
         };
         let subscription = self.client.subscribe(&topic).qos(self.draft.publish.qos);
         let mut responses = subscription.await.map_err(RequestError::Subscribe)?;
-        // Granted just now, so the version is known; also where the connection is lost since.
+        // Granted just now, so the version is known; also if the connection is lost since.
         let has_properties = self.has_properties();
         if has_properties {
             self.add_properties(topic, data.clone());

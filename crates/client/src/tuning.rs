@@ -62,7 +62,7 @@ tuned! {
 
     /// Looks for an answer before the driver sleeps. A look costs less than a
     /// microsecond; to sleep and be woken, on a virtual machine, twenty or thirty,
-    /// and the server as much. Half as many gave 1.62 M messages/s where these gave
+    /// and the server as much. Half as many gave 1.62 M messages/s when these gave
     /// 1.81 M (`bench/speed/run`, case "receive 64 B QoS 1"); publishing QoS 1
     /// without looks, in one write, took 0.50 s of processor time a million messages
     /// at four fifths of the rate.
@@ -119,7 +119,7 @@ tuned! {
 
     /// Deadlines with some slack come at multiples of so many milliseconds, so that
     /// one wake-up serves many clients. At 10,000 idle connections a ping takes
-    /// 0.07 epoll_wait, where it took 0.5; a grid of 64 took a tenth less processor
+    /// 0.07 epoll_wait and took 0.5 before; a grid of 64 took a tenth less processor
     /// time than one of 16 (`bench/speed/clients/evenkeel`, `mode=idle
     /// connections=10000 keep_alive=5`, counted with `strace -fc`).
     wake_grid: u64 = 25, "EVENKEEL_WAKE_GRID";

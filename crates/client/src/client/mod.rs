@@ -56,7 +56,7 @@ impl Client {
 
     /// Waits until the client is online, or for the reason why it is not: that
     /// it has halted, or that it was refused and tries on in the slow lane
-    /// ([`ConnectError::Refused`]). Ready at once where that is known already; each
+    /// ([`ConnectError::Refused`]). Ready at once if that is known already; each
     /// refusal is told to those who wait when it comes, or else to the first who
     /// asks, so that waiting again waits for what comes next.
     ///
@@ -103,7 +103,7 @@ impl Client {
     /// The messages that no subscription of this client matches: some brokers
     /// send such replies, and a session that goes on may have subscriptions of
     /// an earlier run. Begins with those that are held, so open the streams
-    /// that have filters first. `None` where this stream is taken already.
+    /// that have filters first. `None` if this stream is taken already.
     ///
     /// While no one holds it, unmatched messages are first held and then
     /// discarded: see [`hold_unmatched`](ClientBuilder::hold_unmatched). Dropping
@@ -177,7 +177,7 @@ impl Client {
     }
 
     /// Waits until every accepted message has been sent, and every QoS 1 and 2
-    /// message has its outcome; also where the client has closed.
+    /// message has its outcome; also if the client has closed.
     ///
     /// Cancel-safe.
     pub async fn drained(&self) {

@@ -89,7 +89,7 @@ pub(crate) struct Driver {
     timer: DeadlineTimer,
     state: State,
     /// Runs while the store closes.
-    farewell: Option<Pin<Box<tokio::time::Sleep>>>,
+    store_closing: Option<Pin<Box<tokio::time::Sleep>>>,
     /// What the core asked for in this turn.
     outputs: Vec<Output>,
     wakers: Wakers,
@@ -111,7 +111,7 @@ impl Driver {
             unjudged: 0,
             timer: DeadlineTimer::default(),
             state,
-            farewell: None,
+            store_closing: None,
             outputs: Vec::new(),
             wakers: Wakers::default(),
         }
@@ -140,7 +140,7 @@ impl Driver {
     }
 
     /// Reads until the socket is empty, so that no deadline is judged over
-    /// bytes that have arrived (K9); false where the turn's share was used up.
+    /// bytes that have arrived (K9); false if the turn's share was used up.
     fn read(&mut self, cx: &mut Context<'_>, now: Instant) -> bool {
         let Some(connection) =
             self.connection.as_mut().filter(|connection| !connection.is_closing())
@@ -266,7 +266,7 @@ impl Driver {
     /// Bytes of an unread socket may change every judgement, and so may those
     /// that came before a handle moved the core's clock over the deadline
     /// behind this turn's back (K9). But bytes that never end do not put off
-    /// pings and time-outs for ever: who sends them is alive.
+    /// pings and time-outs forever: who sends them is alive.
     fn may_judge(&mut self, inner: &Inner, now: Instant, drained: bool) -> bool {
         let overtaken = self.due.at.is_some_and(|at| at > now && at <= inner.core.now());
         self.unjudged += 1;
@@ -300,13 +300,13 @@ impl Driver {
         }
     }
 
-    /// Does what the core asked for; true where that may change what it wants.
+    /// Does what the core asked for; true if that may change what it wants.
     fn act(&mut self) -> bool {
         let mut acted = false;
         // Outputs are rare: an idle client keeps no room for them.
         for output in std::mem::take(&mut self.outputs) {
             acted |= match &output {
-                // To tell of an event changes nothing, but for the end of the streams.
+                // To tell of an event changes nothing, except at the end of the streams.
                 Output::Event(event) => matches!(event, Event::Halted(_)),
                 _ => true,
             };
@@ -410,7 +410,7 @@ impl Driver {
         self.shared.events.report(at, event, error);
     }
 
-    /// Tells the state; the end only when the goodbye is said.
+    /// Tells the state; the end only when DISCONNECT is written.
     fn publish_state(&self) {
         let closing = self.state == State::Closed && !self.is_idle();
         if !closing {
@@ -418,7 +418,7 @@ impl Driver {
         }
     }
 
-    /// Writes what waits to be written; true where everything was taken and
+    /// Writes what waits to be written; true if everything was taken and
     /// the core may have more.
     fn write(&mut self, cx: &mut Context<'_>) -> bool {
         let Some(connection) = &mut self.connection else { return false };
@@ -440,7 +440,7 @@ impl Driver {
         true
     }
 
-    /// True where a deadline has come.
+    /// True if a deadline has come.
     fn is_due(&mut self, cx: &mut Context<'_>) -> bool {
         let tidying = self.connection.as_ref().and_then(Connection::tidying_due);
         let others = [self.held_deadline, tidying].into_iter().flatten().min();
@@ -469,12 +469,12 @@ impl Driver {
     /// Closes the store behind the last batch; a disk that does not answer is
     /// not waited for beyond a second (D12).
     fn close_store(&mut self, cx: &mut Context<'_>) {
-        let late = match &mut self.farewell {
-            Some(farewell) => farewell.as_mut().poll(cx).is_ready(),
+        let late = match &mut self.store_closing {
+            Some(store_closing) => store_closing.as_mut().poll(cx).is_ready(),
             None => {
                 let mut sleep = Box::pin(tokio::time::sleep(STORE_LINGER));
                 let late = sleep.as_mut().poll(cx).is_ready();
-                self.farewell = Some(sleep);
+                self.store_closing = Some(sleep);
                 if let Some(store) = &self.shared.lock().store {
                     // A thread that is gone has closed it.
                     let _ = store.send(store::Job::Close);

@@ -22,7 +22,7 @@ pub enum TlsConfigError {
         /// Which.
         origin: Origin,
     },
-    /// No certificate where one is expected.
+    /// No certificate, though one is expected.
     NoCertificate {
         /// Where.
         origin: Origin,
@@ -41,7 +41,7 @@ pub enum TlsConfigError {
         /// Which of those found there, counted from 1.
         number: usize,
     },
-    /// No private key where one is expected.
+    /// No private key, though one is expected.
     NoKey {
         /// Where.
         origin: Origin,
@@ -165,7 +165,7 @@ impl TlsConfigError {
         }
     }
 
-    /// Returns advice, where there is any.
+    /// Returns advice, if there is any.
     pub fn hint(&self) -> Option<&'static str> {
         match self {
             Self::Unreadable { .. } => Some("check the path and its permissions"),

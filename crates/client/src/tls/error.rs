@@ -48,18 +48,18 @@ pub enum CertificateProblem {
     UnknownIssuer,
     /// It has expired.
     Expired {
-        /// When, in seconds since 1970-01-01 UTC; `None` where the verifier does not say.
+        /// When, in seconds since 1970-01-01 UTC; `None` if the verifier does not say.
         not_after: Option<u64>,
     },
     /// It is not valid yet: it may be new, or this machine's clock may be wrong.
     NotYetValid {
-        /// When it will be, in seconds since 1970-01-01 UTC; `None` where the verifier does not
+        /// When it will be, in seconds since 1970-01-01 UTC; `None` if the verifier does not
         /// say.
         not_before: Option<u64>,
     },
     /// It is for other names than the one connected to.
     WrongName {
-        /// The name connected to; empty where the verifier does not say.
+        /// The name connected to; empty if the verifier does not say.
         expected: String,
         /// The names it is for, as far as the verifier tells them.
         presented: Vec<String>,
@@ -111,7 +111,7 @@ impl TlsError {
         }
     }
 
-    /// Returns advice, where there is any.
+    /// Returns advice, if there is any.
     pub fn hint(&self) -> Option<&'static str> {
         match self {
             Self::CertificateRejected(problem) => problem.hint(),
@@ -127,7 +127,7 @@ impl TlsError {
 }
 
 impl CertificateProblem {
-    /// Returns advice, where there is any.
+    /// Returns advice, if there is any.
     pub fn hint(&self) -> Option<&'static str> {
         match self {
             Self::UnknownIssuer => Some("give the CA certificate that signed it"),

@@ -42,7 +42,7 @@ pub use options::{TlsOptions, TlsVersion};
 #[cfg(feature = "tls")]
 pub use rustls;
 
-/// What an attempt to connect found in the files of certificates and keys (R12).
+/// What an attempt to connect found in the files of certificates and keys.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TlsRenewal {

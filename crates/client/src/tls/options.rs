@@ -14,7 +14,7 @@ use super::{TlsConfigError, TlsIdentity};
 /// How TLS connections are secured. The default trusts what the operating system trusts, offers
 /// TLS 1.2 and 1.3, and has no client certificate.
 ///
-/// Files are read anew for each attempt to connect (R12), so what is renewed on disk, or by the
+/// Files are read anew for each attempt to connect, so what is renewed on disk, or by the
 /// operating system, is used from the next attempt on. While they can't be used, as between
 /// the replacements of certificate and key, what they said before serves.
 /// [`TlsOptions::prepare`] reports everything that is wrong with them. `Debug` shows no

@@ -20,7 +20,7 @@ const LOCAL_NAME: &str = "localhost";
 pub struct Endpoint {
     pub(super) target: Target,
     pub(super) tls: bool,
-    /// Path and query of the WebSocket; `None` where there is no WebSocket.
+    /// Path and query of the WebSocket; `None` if there is no WebSocket.
     pub(super) websocket: Option<String>,
     /// Of the WebSocket request, beside those of the settings.
     pub(super) headers: Vec<(String, String)>,

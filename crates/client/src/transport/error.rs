@@ -24,7 +24,7 @@ pub enum ConnectError {
     Resolve {
         /// The name.
         host: String,
-        /// What the resolver said; `None` where it answered without any address.
+        /// What the resolver said; `None` if it answered without any address.
         error: Option<IoError>,
     },
     /// The interface that the local address names is not there, at least now.
@@ -98,7 +98,7 @@ pub enum ConfigError {
     Tls(TlsConfigError),
     /// The WebSocket path is not what HTTP allows.
     WebSocketPath,
-    /// A WebSocket header's name is not what HTTP allows. It is not shown: where name and value
+    /// A WebSocket header's name is not what HTTP allows. It is not shown: if name and value
     /// are not told apart, it may hold a secret.
     WebSocketHeaderName,
     /// A WebSocket header's value is not what HTTP allows. The value is not shown, as it may be a
@@ -176,7 +176,7 @@ impl ConnectError {
         }
     }
 
-    /// Returns advice, where there is any.
+    /// Returns advice, if there is any.
     pub fn hint(&self) -> Option<&'static str> {
         match self {
             Self::Config(error) => error.hint(),
@@ -254,7 +254,7 @@ impl ConfigError {
         }
     }
 
-    /// Returns advice, where there is any.
+    /// Returns advice, if there is any.
     pub fn hint(&self) -> Option<&'static str> {
         match self {
             Self::TlsNotCompiled => Some("build with the feature 'tls'"),
@@ -305,7 +305,7 @@ impl StreamError {
         }
     }
 
-    /// Returns advice, where there is any.
+    /// Returns advice, if there is any.
     pub fn hint(&self) -> Option<&'static str> {
         match self {
             Self::Io(_) => None,

@@ -59,7 +59,7 @@ impl Opener {
     /// Checks everything about an endpoint that needs no network, and reads the certificate
     /// files that it needs.
     ///
-    /// [`Self::open`] does the same, each time anew (R12); called ahead, it finds mistakes early.
+    /// [`Self::open`] does the same, each time anew; called ahead, it finds mistakes early.
     /// It blocks while it reads.
     pub fn check(&self, endpoint: &Endpoint) -> Result<(), ConfigError> {
         self.check_settings(endpoint)?;

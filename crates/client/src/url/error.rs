@@ -30,7 +30,7 @@ pub enum UrlError {
         /// Where it stands, in bytes from the start.
         position: usize,
     },
-    /// Nothing stands where the host should.
+    /// The host is missing.
     MissingHost,
     /// A character that no host name has.
     InvalidHost {
@@ -64,7 +64,7 @@ pub enum UrlError {
     UnexpectedPath,
     /// A query parameter other than `clientId`, or `clientId` twice.
     UnexpectedQuery {
-        /// Its name; empty where there is no name and value on both sides of a `=`, as it may be
+        /// Its name; empty if there is no name and value on both sides of a `=`, as it may be
         /// a secret then.
         name: String,
     },

@@ -102,8 +102,8 @@ async fn the_servers_last_data_is_judged() {
     let error = soon(client.online()).await.unwrap_err();
     assert_eq!(error.to_string(), "enhanced authentication was given up");
     soon(receipt).await.unwrap_err();
-    let Some(Packet::Disconnect(goodbye)) = peer.receive().await else { panic!() };
-    assert_eq!(goodbye.reason, ReasonCode::NOT_AUTHORIZED);
+    let Some(Packet::Disconnect(disconnect)) = peer.receive().await else { panic!() };
+    assert_eq!(disconnect.reason, ReasonCode::NOT_AUTHORIZED);
     assert_eq!((peer.receive().await, client.connected()), (None, None));
 
     let (client, _server, mut peer) = connecting(|b| b.reconnect(Reconnect::never())).await;
@@ -113,8 +113,8 @@ async fn the_servers_last_data_is_judged() {
     peer.expect().await;
     peer.send(auth(ReasonCode::SUCCESS, "forged")).await;
     state_of(&client, |state| matches!(state, State::Halted { .. })).await;
-    let Some(Packet::Disconnect(goodbye)) = peer.receive().await else { panic!() };
-    assert_eq!(goodbye.reason, ReasonCode::NOT_AUTHORIZED);
+    let Some(Packet::Disconnect(disconnect)) = peer.receive().await else { panic!() };
+    assert_eq!(disconnect.reason, ReasonCode::NOT_AUTHORIZED);
 }
 
 #[tokio::test(start_paused = true)]

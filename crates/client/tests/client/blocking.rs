@@ -61,7 +61,7 @@ fn a_program_may_simply_end() {
     drop(messages.next());
     drop(client);
     drop(messages);
-    // Dropping the last of them waited for the acknowledgement and said goodbye.
+    // Dropping the last of them waited for the acknowledgement and sent DISCONNECT.
     let packets = broker.stats().packets;
     assert_eq!(packets.sent(PacketType::PubAck), 1);
     assert_eq!(packets.received(PacketType::Disconnect), 1);

@@ -59,7 +59,7 @@ async fn a_ping_and_its_answer_take_three_turns() {
 }
 
 /// When 50 clients with one clock send their first ping, by that clock; before
-/// it, they publish where so long after they are online is given.
+/// it, they publish if a time after they are online is given.
 async fn pings(
     keep_alive: std::time::Duration,
     publish_after: Option<std::time::Duration>,
@@ -102,7 +102,7 @@ async fn a_grouped_ping_is_out_in_time() {
 
 /// The silence of the peer since CONNACK leaves these 15 ms only.
 #[tokio::test(start_paused = true)]
-async fn a_ping_that_cannot_bear_it_does_not_wait_for_others() {
+async fn a_ping_that_would_be_late_does_not_wait_for_others() {
     let pings = pings(secs(1), Some(millis(10))).await;
     assert!(pings.iter().all(|ping| (millis(685)..=millis(851)).contains(ping)), "{pings:?}");
     let alone = pings.iter().filter(|ping| ping.as_millis() % 25 > 1).count();
@@ -239,7 +239,7 @@ async fn a_trickle_of_messages_is_slept_for() {
 
 /// What follows a burst is looked for, unless that was in vain before.
 #[tokio::test(start_paused = true)]
-async fn what_follows_a_burst_is_looked_for_ever_more_rarely() {
+async fn what_follows_a_burst_is_looked_more_and_more_rarely() {
     let looks = Looks::default();
     let settings = |b: ClientBuilder| b.clock(looks.clock());
     let (client, _server, mut peer) = online(Version::V5, settings).await;

@@ -181,7 +181,7 @@ async fn bytes_are_bounded_too() {
 
 /// D10: whoever never opens a stream still publishes.
 #[tokio::test(start_paused = true)]
-async fn full_bounds_do_not_hold_back_a_publisher_for_ever() {
+async fn full_bounds_do_not_hold_back_a_publisher_forever() {
     let (client, _server, mut peer) = resumed(|b| b.bounds(small_inbox())).await;
     for packet in 1..=300 {
         peer.publish(message("stale", "x", AtLeastOnce, packet)).await;
@@ -324,6 +324,6 @@ async fn what_is_held_at_the_end_stays_with_the_server() {
     peer.publish(message("a", "1", AtLeastOnce, 1)).await;
     peer.publish(message("a", "2", ExactlyOnce, 2)).await;
     settle().await;
-    let (_, ()) = tokio::join!(client.shutdown(secs(5)), peer.expect_goodbye());
+    let (_, ()) = tokio::join!(client.shutdown(secs(5)), peer.expect_disconnect());
     assert_eq!(client.discarded(), 0);
 }

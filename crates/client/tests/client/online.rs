@@ -8,7 +8,7 @@ use evenkeel::{
 
 use crate::support::*;
 
-/// What `online` says where the first end of a connection halts the client.
+/// What `online` says when the first end of a connection halts the client.
 async fn refusal(
     server: &mut Server,
     builder: ClientBuilder,

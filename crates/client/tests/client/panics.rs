@@ -108,7 +108,7 @@ struct Explosive {
     respond: Bomb,
     later: Bomb,
     finish: Bomb,
-    /// Never answers where this is left.
+    /// Never answers if this is left.
     silent: Bomb,
 }
 
@@ -169,7 +169,7 @@ async fn challenging(mut server: Server) -> Peer {
     }
 }
 
-/// True where the client stays.
+/// True if the client stays.
 async fn settled(peer: &mut Peer) -> bool {
     tokio::time::timeout(millis(100), peer.receive()).await.is_err()
 }

@@ -94,6 +94,6 @@ async fn a_connection_of_single_bytes_carries_everything() {
         drop(messages);
         let unsubscribe = peer.expect_unsubscribe().await;
         peer.send(unsuback(&unsubscribe)).await;
-        tokio::join!(client.shutdown(secs(5)), peer.expect_goodbye());
+        tokio::join!(client.shutdown(secs(5)), peer.expect_disconnect());
     }
 }

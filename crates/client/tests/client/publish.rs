@@ -73,7 +73,7 @@ async fn a_receipt_can_be_awaited_long_after_its_outcome() {
         let delivered = soon(receipt).await.unwrap();
         assert_eq!(delivered.reason, ReasonCode::NO_MATCHING_SUBSCRIBERS);
     }
-    let shutdown = tokio::join!(client.shutdown(secs(1)), peer.expect_goodbye()).0;
+    let shutdown = tokio::join!(client.shutdown(secs(1)), peer.expect_disconnect()).0;
     assert!(shutdown.is_clean());
     assert_eq!(soon(early).await.unwrap().reason, ReasonCode::SUCCESS);
     assert_eq!(soon(qos_0).await.unwrap().attempts, 1);
@@ -104,7 +104,7 @@ async fn receipts_end_at_shutdown() {
     let sent = client.publish("a", "1").qos(AtLeastOnce).await.unwrap();
     let queued = client.publish("a", "2").qos(AtLeastOnce).await.unwrap();
     peer.expect_publish().await;
-    let (report, ()) = tokio::join!(client.shutdown(secs(3)), peer.expect_goodbye());
+    let (report, ()) = tokio::join!(client.shutdown(secs(3)), peer.expect_disconnect());
     assert_eq!((report.unacknowledged, report.queued), (1, 1));
     assert_eq!(soon(sent).await, Err(DeliveryError::Abandoned { attempts: 1 }));
     assert_eq!(soon(queued).await, Err(DeliveryError::Abandoned { attempts: 0 }));

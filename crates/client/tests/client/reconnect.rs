@@ -89,10 +89,10 @@ async fn a_server_that_comes_back_is_found_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn asking_for_a_new_connection_says_goodbye_to_the_old_one() {
+async fn asking_for_a_new_connection_disconnects_the_old_one() {
     let (client, mut server, mut peer) = online_v5().await;
     client.reconnect();
-    peer.expect_goodbye().await;
+    peer.expect_disconnect().await;
     let _peer = server.online().await;
     let state = state_of(&client, State::is_online).await;
     assert!(state.is_online());
@@ -116,7 +116,7 @@ async fn it_leaves_a_halt_and_its_streams_go_on() {
     assert_eq!(soon(messages.next()).await.unwrap().payload(), "back");
 }
 
-/// A server that never hangs up by itself: every goodbye lasts a second. The
+/// A server that never hangs up by itself: every close lasts a second. The
 /// client is told to reconnect at any moment of that, up to its budget and
 /// beyond, and has to come online in the end.
 #[tokio::test(start_paused = true)]

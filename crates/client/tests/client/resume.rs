@@ -16,10 +16,10 @@ fn client(broker: &Broker, version: Version, id: &str) -> ClientBuilder {
 /// A broker with a session that has messages of QoS 1 and 2, in turn, on two topics.
 async fn with_session(version: Version) -> Broker {
     let broker = Broker::builder().bind_tcp("127.0.0.1:0").start().await.unwrap();
-    let keeper = client(&broker, version, "keeper").start().unwrap();
-    let mut messages = keeper.subscribe("n/#").qos(ExactlyOnce).await.unwrap();
+    let first = client(&broker, version, "resumer").start().unwrap();
+    let mut messages = first.subscribe("n/#").qos(ExactlyOnce).await.unwrap();
     messages.keep();
-    keeper.shutdown(secs(5)).await;
+    first.shutdown(secs(5)).await;
     let writer = client(&broker, version, "writer").start().unwrap();
     for number in 0..COUNT {
         let (topic, qos) =
@@ -62,7 +62,7 @@ async fn take(messages: &mut Messages, count: usize) -> Vec<usize> {
 async fn nothing_is_left(broker: &Broker, version: Version, client: Client) {
     assert_eq!(client.discarded(), 0);
     assert!(client.shutdown(secs(5)).await.is_clean());
-    let last = self::client(broker, version, "keeper").start().unwrap();
+    let last = self::client(broker, version, "resumer").start().unwrap();
     within_20_s(last.online()).await.unwrap();
     let mut rest = last.subscribe("n/#").qos(ExactlyOnce).await.unwrap();
     let end = last.publish("n/end", "end").qos(ExactlyOnce).delivered();
@@ -75,7 +75,7 @@ async fn nothing_is_left(broker: &Broker, version: Version, client: Client) {
 async fn what_comes_before_the_first_subscribe_is_neither_lost_nor_doubled() {
     for version in [Version::V311, Version::V5] {
         let broker = with_session(version).await;
-        let client = client(&broker, version, "keeper").start().unwrap();
+        let client = client(&broker, version, "resumer").start().unwrap();
         arrived(&client, 20).await;
         for _ in 0..2 {
             let before = client.stats();
@@ -106,7 +106,7 @@ async fn a_small_receive_maximum_or_inbox_loses_nothing() {
     let inbox: fn(ClientBuilder) -> ClientBuilder = |b| b.bounds(small_inbox());
     for (settings, arriving) in [(receive_maximum, 5), (inbox, 20)] {
         let broker = with_session(Version::V5).await;
-        let client = settings(client(&broker, Version::V5, "keeper")).start().unwrap();
+        let client = settings(client(&broker, Version::V5, "resumer")).start().unwrap();
         arrived(&client, arriving).await;
         // Long enough for the broker to send more, if it did.
         tokio::time::sleep(millis(100)).await;
@@ -123,9 +123,9 @@ async fn a_small_receive_maximum_or_inbox_loses_nothing() {
 
 /// Who never takes what an earlier run subscribed to is not held back by it.
 #[tokio::test]
-async fn stale_messages_do_not_hold_back_other_streams_for_ever() {
+async fn stale_messages_do_not_hold_back_other_streams_forever() {
     let broker = with_session(Version::V311).await;
-    let builder = client(&broker, Version::V311, "keeper").hold_unmatched(millis(300));
+    let builder = client(&broker, Version::V311, "resumer").hold_unmatched(millis(300));
     let client = builder.bounds(small_inbox()).start().unwrap();
     arrived(&client, 20).await;
     let mut wanted = subscribe(client.subscribe("wanted")).await;

@@ -19,7 +19,7 @@ async fn time_to_shut_down(client: &Client, limit: Duration) -> Duration {
 #[tokio::test(start_paused = true)]
 async fn an_idle_client_disconnects_at_once() {
     let (client, _server, mut peer) = online_v5().await;
-    let (took, ()) = tokio::join!(time_to_shut_down(&client, secs(10)), peer.expect_goodbye());
+    let (took, ()) = tokio::join!(time_to_shut_down(&client, secs(10)), peer.expect_disconnect());
     assert!(took < millis(10), "{took:?}");
     assert!(time_to_shut_down(&client, secs(10)).await.is_zero(), "a second time");
 }
@@ -32,7 +32,7 @@ async fn what_was_accepted_is_finished_first() {
         let sent = peer.expect_publish().await;
         tokio::time::sleep(secs(4)).await;
         peer.send(puback(sent.packet_id, ReasonCode::SUCCESS)).await;
-        peer.expect_goodbye().await;
+        peer.expect_disconnect().await;
     };
     let (report, ()) = tokio::join!(client.shutdown(secs(5)), serving);
     assert!(report.is_clean());
@@ -49,11 +49,11 @@ async fn nothing_new_is_accepted_meanwhile() {
         let subscribe = client.subscribe("b").await.unwrap_err().to_string();
         (publish, subscribe)
     };
-    let goodbye = async {
+    let disconnect = async {
         peer.expect_publish().await;
-        peer.expect_goodbye().await;
+        peer.expect_disconnect().await;
     };
-    let (_, (publish, subscribe), ()) = tokio::join!(client.shutdown(secs(1)), late, goodbye);
+    let (_, (publish, subscribe), ()) = tokio::join!(client.shutdown(secs(1)), late, disconnect);
     assert_eq!(publish, "the client is closed or has halted");
     assert_eq!(subscribe, "the client closed or halted before the answer");
 }
@@ -64,7 +64,7 @@ async fn the_limit_holds_where_an_acknowledgement_never_comes() {
     let _receipt = client.publish("a", "1").qos(AtLeastOnce).await.unwrap();
     let serving = async {
         peer.expect_publish().await;
-        peer.expect_goodbye().await;
+        peer.expect_disconnect().await;
     };
     let (took, ()) = tokio::join!(time_to_shut_down(&client, secs(3)), serving);
     assert!((secs(3)..secs(3) + millis(10)).contains(&took), "{took:?}");
@@ -76,7 +76,7 @@ async fn a_second_call_can_only_hurry() {
     let _receipt = client.publish("a", "1").qos(AtLeastOnce).await.unwrap();
     let serving = async {
         peer.expect_publish().await;
-        peer.expect_goodbye().await;
+        peer.expect_disconnect().await;
     };
     let hurry = async {
         tokio::time::sleep(secs(1)).await;
@@ -182,7 +182,7 @@ async fn the_last_handle_disconnects() {
     assert_eq!(peer.poll().await, None, "a stream is a handle, too");
     drop(messages);
     assert_eq!(peer.expect_unsubscribe().await.filters, [filter("a")]);
-    peer.expect_goodbye().await;
+    peer.expect_disconnect().await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -195,7 +195,7 @@ async fn dropping_everything_keeps_what_was_accepted() {
     let mut peer = server.online().await;
     let sent = peer.expect_publish().await;
     peer.send(puback(sent.packet_id, ReasonCode::SUCCESS)).await;
-    peer.expect_goodbye().await;
+    peer.expect_disconnect().await;
     assert!(soon(receipt).await.is_ok());
 }
 

@@ -186,7 +186,7 @@ async fn connect_of(server: &mut Server, builder: ClientBuilder) -> evenkeel_cod
 }
 
 #[tokio::test(start_paused = true)]
-async fn clones_of_a_builder_are_alike_but_for_their_names_until_one_is_changed() {
+async fn clones_of_a_builder_are_alike_except_for_their_names_until_one_is_changed() {
     let mut server = Server::new();
     let builder = server.client().version(Version::V5).keep_alive(secs(30)).username("fleet");
     let first = connect_of(&mut server, builder.clone().client_id("one")).await;

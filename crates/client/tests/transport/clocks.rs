@@ -20,7 +20,7 @@ fn in_years(authority: &Authority, not_before: i32, not_after: i32) -> Identity 
     })
 }
 
-/// Serves MQTT with each certificate in turn, the last one for ever: to the
+/// Serves MQTT with each certificate in turn, the last one from then on: to the
 /// client that is as if its clock was set.
 async fn serve(identities: Vec<Identity>) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

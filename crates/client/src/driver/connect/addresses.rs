@@ -1,4 +1,4 @@
-//! Addresses where an attempt failed, remembered for a while (R10).
+//! Addresses at which an attempt failed, remembered for a while (R10).
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -12,7 +12,7 @@ const REMEMBERED: Duration = Duration::from_secs(600);
 /// The most addresses remembered; the oldest failure is forgotten for more.
 const KEPT: usize = 64;
 
-/// The addresses where attempts of one client failed. The core says which did.
+/// The addresses at which attempts of one client failed. The core says which did.
 #[derive(Debug, Default)]
 pub(super) struct FailedAddresses {
     /// Those that took a connection first, then the oldest failure first.

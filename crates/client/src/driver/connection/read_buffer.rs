@@ -100,7 +100,7 @@ impl ReadBuffer {
         }
     }
 
-    /// Copies what has come of a packet to where all of it has room, or a
+    /// Copies what has come of a packet to memory with room for all of it, or a
     /// fair part.
     fn move_to_own_memory(&mut self) {
         let size = self.bytes.len() + self.missing.min(TRUST.max(self.bytes.len()));

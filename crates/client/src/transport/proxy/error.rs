@@ -80,7 +80,7 @@ impl ProxyError {
         }
     }
 
-    /// Returns advice, where there is any.
+    /// Returns advice, if there is any.
     pub fn hint(&self) -> Option<&'static str> {
         match self {
             Self::Unreachable { .. } => Some("check the proxy's host and port, and that it runs"),

@@ -59,7 +59,7 @@ impl Proxy {
         Ok(Self { protocol, host: url.host, port, user_name, password })
     }
 
-    /// User name and password, where there are any; a missing half is empty.
+    /// User name and password, if there are any; a missing half is empty.
     fn credentials(&self) -> Option<(&str, &[u8])> {
         let user_name = self.user_name.as_deref();
         let password = self.password.as_deref();

@@ -62,7 +62,7 @@ pub enum WebSocketError {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct WebSocketClose {
-    /// The status code (RFC 6455, section 7.4); 1005 where the frame had none.
+    /// The status code (RFC 6455, section 7.4); 1005 if the frame had none.
     pub code: u16,
     /// The reason, often empty.
     pub reason: String,
@@ -123,7 +123,7 @@ impl WebSocketError {
         }
     }
 
-    /// Returns advice, where there is any.
+    /// Returns advice, if there is any.
     pub fn hint(&self) -> Option<&'static str> {
         match self {
             Self::Refused { status: 300..=399, .. } => Some("connect to that address instead"),

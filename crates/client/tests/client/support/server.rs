@@ -153,7 +153,7 @@ impl Peer {
     }
 
     /// Expects DISCONNECT and the end of the connection, and hangs up.
-    pub(crate) async fn expect_goodbye(&mut self) {
+    pub(crate) async fn expect_disconnect(&mut self) {
         match self.expect().await {
             Packet::Disconnect(_) => {}
             other => panic!("DISCONNECT expected, not {other:?}"),
