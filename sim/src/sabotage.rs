@@ -129,7 +129,7 @@ pub enum Kept {
     /// Subscriptions.
     Subscribed,
     /// Identifiers of exchanges that were given up.
-    Forsaken,
+    Clearing,
     /// Their end.
     Freed,
 }
@@ -145,7 +145,7 @@ impl Kept {
             Record::Received { .. } => Self::Received,
             Record::Finished { .. } => Self::Finished,
             Record::Subscribed(_) => Self::Subscribed,
-            Record::Forsaken { .. } => Self::Forsaken,
+            Record::Clearing { .. } => Self::Clearing,
             Record::Freed { .. } => Self::Freed,
             _ => return None,
         })
@@ -513,7 +513,7 @@ impl Saboteur {
         match self.kind {
             Sabotage::Forgets(Kept::Accepted) => recovered.queued = Default::default(),
             Sabotage::Forgets(Kept::Sent) => recovered.exchanges.clear(),
-            Sabotage::Forgets(Kept::Forsaken) => recovered.forsaken.clear(),
+            Sabotage::Forgets(Kept::Clearing) => recovered.clearing.clear(),
             Sabotage::Forgets(Kept::Received) => recovered.received.clear(),
             Sabotage::Forgets(Kept::Subscribed) => recovered.subscriptions.clear(),
             _ => {}

@@ -322,7 +322,7 @@ impl View {
             let conn = ConnectionId::default();
             self.ids.insert(packet_id.get(), Flight { stage, message, conn });
         }
-        for id in &recovered.forsaken {
+        for id in &recovered.clearing {
             let (stage, conn) = (Stage::Completion, ConnectionId::default());
             self.ids.insert(id.get(), Flight { stage, message: None, conn });
         }

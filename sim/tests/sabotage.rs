@@ -213,9 +213,9 @@ fn what_is_not_stored_or_not_taken_up_is_found() {
     finds_in("R7", "poison-and-crashes", |client| client.sabotage = Some(Sabotage::Buries));
     // Messages of QoS 2 whose identifiers the server may hold.
     for sabotage in [
-        Sabotage::Omits(Kept::Forsaken),
+        Sabotage::Omits(Kept::Clearing),
         Sabotage::Omits(Kept::Freed),
-        Sabotage::Forgets(Kept::Forsaken),
+        Sabotage::Forgets(Kept::Clearing),
     ] {
         finds_in("D4", "poison-and-crashes", |client| {
             client.app.levels = vec![2];

@@ -371,7 +371,7 @@ impl ClientBuilder {
     /// A property of the DISCONNECT with which the client shuts down (MQTT 5):
     /// Session Expiry Interval, Reason String or a user property.
     pub fn disconnect_property(mut self, property: Property) -> Self {
-        self.change().config.farewell.push(property);
+        self.change().config.disconnect_properties.push(property);
         self
     }
 

@@ -35,7 +35,7 @@ struct LatestTopics {
 struct Known {
     alias: u16,
     used: u64,
-    /// False where the PUBLISH that was to define it was not sent.
+    /// False if the PUBLISH that was to define it was not sent.
     defined: bool,
 }
 

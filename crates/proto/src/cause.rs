@@ -162,7 +162,7 @@ pub enum ProtocolError {
     /// A session is said to be present though none was asked for ([MQTT-3.2.2-4]).
     UnexpectedSession,
     /// More unacknowledged publishes than our receive maximum ([MQTT-3.3.4-7]),
-    /// where that is not borne, or than there are identifiers.
+    /// if that is not allowed, or than there are identifiers.
     ReceiveMaximumExceeded,
     /// A topic alias of 0, above our maximum, or never defined ([MQTT-3.3.2-9]).
     TopicAliasInvalid,
@@ -191,7 +191,7 @@ pub enum CauseClass {
     /// The link was found dead.
     KeepAliveDeath,
     /// A packet was too large, asked for what the server has not, or was
-    /// otherwise not borne.
+    /// otherwise not accepted.
     PacketFault,
     /// The network, or a close without a reason.
     Network,
@@ -216,7 +216,7 @@ impl DisconnectCause {
         }
     }
 
-    /// True where this side ended the connection or gave up the attempt.
+    /// True if this side ended the connection or gave up the attempt.
     pub(crate) const fn is_ours(&self) -> bool {
         matches!(self, Self::ConnectTimeout { .. } | Self::ReconnectRequested)
     }

@@ -20,7 +20,7 @@ pub struct Config {
     /// The protocol version to begin with.
     pub version: Version,
     /// Whether a server that refuses MQTT 5 is asked for 3.1.1 (R14): for an hour
-    /// where its CONNACK refuses it, in turn where it closes or is silent instead.
+    /// if its CONNACK refuses it, in turn if it closes or is silent instead.
     pub fallback: bool,
     /// What CONNECT says.
     pub connect: ConnectConfig,
@@ -46,7 +46,7 @@ pub struct Config {
     pub topic_aliases: TopicAliases,
     /// Properties of the DISCONNECT that ends a shutdown (MQTT 5): Session
     /// Expiry Interval, Reason String, user properties.
-    pub farewell: Properties,
+    pub disconnect_properties: Properties,
 }
 
 /// What CONNECT says.
@@ -57,7 +57,7 @@ pub struct ConnectConfig {
     pub client_id: Text,
     /// Asks the server to forget an earlier session at the first connect.
     pub clean_start: bool,
-    /// Seconds the session outlives a connection; `u32::MAX` is for ever.
+    /// Seconds the session outlives a connection; `u32::MAX` is forever.
     /// Before MQTT 5 any value but 0 asks for a session that is kept.
     pub session_expiry: u32,
     /// Seconds; 0 turns keep-alive off.
@@ -124,8 +124,8 @@ pub struct QueueConfig {
     /// rest is in the store alone. Default 1,000 messages, 4 MiB.
     pub window: Window,
     /// With a store: whether queued QoS 0 messages are stored too. Such a
-    /// message is struck off before it is sent: it is never sent twice, and
-    /// lost where the connection or the process ends at that moment. Default
+    /// message is removed from it before it is sent: it is never sent twice, and
+    /// lost if the connection or the process ends at that moment. Default
     /// false: they are held in memory.
     pub store_qos0: bool,
 }
@@ -141,11 +141,11 @@ pub enum WhenFull {
     Refuse,
     /// The oldest queued messages of the lowest priority, up to its own, give
     /// way to it; each ends as [`Dropped`](crate::DeliveryError::Dropped). It
-    /// is refused for now where there are none.
+    /// is refused for now if there are none.
     DropOldest,
     /// It is accepted and ends at once as [`Dropped`](crate::DeliveryError::Dropped).
     DropNewest,
-    /// Of each topic only the latest message is queued, also where there is
+    /// Of each topic only the latest message is queued, also if there is
     /// room: the one before ends as [`Superseded`](crate::DeliveryError::Superseded).
     /// At the bound a message of a topic that is not queued is refused for
     /// now. With a store, only the messages held in memory give way.
@@ -252,7 +252,7 @@ impl Default for Config {
             restore_subscriptions: true,
             bounds: Bounds::default(),
             topic_aliases: TopicAliases::default(),
-            farewell: Properties::new(),
+            disconnect_properties: Properties::new(),
         }
     }
 }
@@ -357,10 +357,10 @@ pub enum ConfigError {
         length: usize,
     },
     /// A property that a client may not put into DISCONNECT.
-    Farewell(PropertyId),
+    DisconnectProperty(PropertyId),
     /// A session that was to end with its connection cannot be given a longer
     /// life by DISCONNECT.
-    FarewellExpiry,
+    DisconnectExpiry,
     /// A client does not send DISCONNECT with this reason code, or not before
     /// MQTT 5.
     DisconnectReason(ReasonCode),
@@ -427,14 +427,14 @@ impl Config {
         if let Some(property) = reserved {
             return Err(ConfigError::Property(property.id()));
         }
-        self.validate_farewell()
+        self.check_disconnect_properties(&self.disconnect_properties)
     }
 
     /// A property that only MQTT 5 can carry, if there is one: such a client is
     /// not to speak less.
     pub(crate) fn only_in_v5(&self) -> Option<PropertyId> {
         let will = self.connect.will.as_deref().and_then(|will| will.properties.iter().next());
-        let others = self.connect.properties.iter().chain(&self.farewell);
+        let others = self.connect.properties.iter().chain(&self.disconnect_properties);
         others.chain(will).next().map(Property::id)
     }
 
@@ -452,10 +452,6 @@ impl Config {
             }
         }
         Ok(())
-    }
-
-    fn validate_farewell(&self) -> Result<(), ConfigError> {
-        self.check_disconnect_properties(&self.farewell)
     }
 
     /// Whether a shutdown may end with this DISCONNECT in this version.
@@ -486,12 +482,12 @@ impl Config {
         for property in properties {
             match property {
                 Property::SessionExpiryInterval(1..) if self.connect.session_expiry == 0 => {
-                    return Err(ConfigError::FarewellExpiry);
+                    return Err(ConfigError::DisconnectExpiry);
                 }
                 Property::SessionExpiryInterval(_)
                 | Property::ReasonString(_)
                 | Property::UserProperty(..) => {}
-                other => return Err(ConfigError::Farewell(other.id())),
+                other => return Err(ConfigError::DisconnectProperty(other.id())),
             }
         }
         Ok(())
@@ -550,7 +546,7 @@ impl Config {
         Ok(())
     }
 
-    /// The Clean Session flag of MQTT 3.1.1, where one flag stands for the
+    /// The Clean Session flag of MQTT 3.1.1, in which one flag stands for the
     /// clean start and for a session that ends with its connection.
     pub(crate) const fn clean_session(&self) -> bool {
         self.connect.clean_start && self.connect.session_expiry == 0

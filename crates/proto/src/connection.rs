@@ -154,7 +154,7 @@ pub(crate) struct Online {
     pub(crate) session_present: bool,
     pub(crate) limits: Limits,
     pub(crate) decoder: Decoder,
-    /// `None` where the effective keep-alive is zero (K12).
+    /// `None` if the effective keep-alive is zero (K12).
     pub(crate) keep_alive: Option<KeepAlive>,
     /// `None` if no topic of ours has an alias.
     pub(crate) outgoing_aliases: Option<Box<OutgoingAliases>>,
@@ -198,14 +198,14 @@ pub(crate) enum Life {
 
 impl Life {
     /// For how much of the response time-out what was in flight at a cut waits:
-    /// the rest is for the answers to it, lest the ping that had none end the
-    /// connection before.
+    /// the rest is for the answers to it, so that the ping that had none does not end
+    /// the connection before.
     const WAIT_PART: u32 = 2;
 
-    /// The same where there are no pings.
+    /// The same if there are no pings.
     pub(crate) const WAIT_WITHOUT_PINGS: Duration = Duration::from_secs(10);
 
-    /// How long to wait for a sign of life where an answer to a ping has this
+    /// How long to wait for a sign of life if an answer to a ping has this
     /// long; `None` without pings.
     pub(crate) fn wait(response_timeout: Option<Duration>) -> Duration {
         response_timeout.map_or(Self::WAIT_WITHOUT_PINGS, |whole| whole / Self::WAIT_PART)
@@ -257,7 +257,7 @@ impl Offsets {
     /// The transport took bytes.
     ///
     /// Never claims a packet earlier than it was written whole; may claim it
-    /// later where several are under way, which only makes pings earlier.
+    /// later if several are under way, which only makes pings earlier.
     pub(crate) fn on_written(&mut self, bytes: usize) -> Progress {
         let bytes = (bytes as u64).min(self.unwritten());
         self.written += bytes;
@@ -307,7 +307,7 @@ impl Online {
 }
 
 /// Silence of the peer that is death, from its last byte on, in quarters of the
-/// interval (K4); more where deaths have taught to wait for late answers (K11).
+/// interval (K4); more if deaths have taught to wait for late answers (K11).
 const SILENCE_LIMITS: [u32; 3] = [6, 8, 9];
 
 /// The part of the interval within which a ping is written after the last packet

@@ -53,7 +53,7 @@ pub enum Event {
     /// There will be no further attempt.
     Halted(Halt),
     /// The next attempt speaks this version, and the last one another: 3.1.1
-    /// where MQTT 5 was refused or met no answer, and MQTT 5 again after that.
+    /// if MQTT 5 was refused or met no answer, and MQTT 5 again after that.
     VersionFallback(Version),
     /// The same end over and over.
     Loop(Repetition),
@@ -66,7 +66,7 @@ pub enum Event {
     PingUnanswered {
         /// Time since it was written.
         after: Duration,
-        /// Whether anything came since: the link is alive then. Where nothing
+        /// Whether anything came since: the link is alive then. If nothing
         /// came, the next ping goes out and the link is still in doubt.
         heard: bool,
     },
@@ -106,7 +106,7 @@ pub enum Event {
     },
     /// The application has finished no message for ten seconds, and those that
     /// wait for it use up our receive maximum: the server may send no further
-    /// message of QoS 1 and 2. So it is where messages are to be acknowledged by
+    /// message of QoS 1 and 2. So it is if messages are to be acknowledged by
     /// hand and never are.
     DeliveryStalled {
         /// Messages that the server has no answer to.
@@ -184,7 +184,7 @@ pub struct Connected {
     pub conn: ConnectionId,
     /// The version spoken.
     pub version: Version,
-    /// True where the server still held the session.
+    /// True if the server still held the session.
     pub session_present: bool,
     /// The identifier the server chose, if it did.
     pub assigned_client_id: Option<Text>,

@@ -19,7 +19,7 @@ pub enum Input<'a> {
     /// An attempt to connect has come this far.
     Phase(ConnectionId, ConnectPhase),
     /// The host that this attempt goes to has so many other addresses that
-    /// have not failed in this [round](Open::round). Not needed where it has none.
+    /// have not failed in this [round](Open::round). Not needed if it has none.
     Alternatives(ConnectionId, usize),
     /// The credentials for this attempt are others than those for the last
     /// one: servers that refused are asked again (R10).
@@ -65,7 +65,7 @@ pub enum Output {
     /// Enhanced authentication: answer with [`Client::authenticate`](crate::Client::authenticate).
     Authenticate(ConnectionId, Challenge),
     /// Commit these records, then read what is asked for; report `Committed`.
-    /// One batch is under way at a time, but for the last one of a client that
+    /// One batch is under way at a time, except the last one of a client that
     /// closes: batches are to be worked off in order.
     Commit(Batch),
     /// Something worth telling.
@@ -107,7 +107,7 @@ pub enum Served {
     /// It took the connection, which did not live long: others come first for a
     /// while, but those that never took one.
     Briefly,
-    /// It is no good, be it above TCP only: all others come first for a while.
+    /// It is no good, even if only above TCP: all others come first for a while.
     No,
     /// Nothing: the end had other reasons.
     Unknown,

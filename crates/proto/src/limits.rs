@@ -52,7 +52,7 @@ pub struct Limits {
     pub shared_subscriptions: bool,
     /// Whether subscription identifiers may be given.
     pub subscription_identifiers: bool,
-    /// Seconds the server keeps the session; `u32::MAX` is for ever.
+    /// Seconds the server keeps the session; `u32::MAX` is forever.
     pub session_expiry: u32,
 }
 

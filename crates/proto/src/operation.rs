@@ -203,8 +203,8 @@ pub enum DeliveryError {
         /// How often it was sent.
         attempts: u32,
     },
-    /// The server answered it as if of another QoS: PUBACK where PUBREC is due
-    /// for QoS 2 (RabbitMQ 3 does, having no QoS 2), or PUBREC where PUBACK is
+    /// The server answered it as if of another QoS: PUBACK when PUBREC is due
+    /// for QoS 2 (RabbitMQ 3 does, having no QoS 2), or PUBREC when PUBACK is
     /// due for QoS 1. It has the message, but not on the terms asked for.
     WrongAcknowledgement {
         /// The packet that was due.
@@ -277,7 +277,7 @@ pub enum DeliveryError {
 }
 
 impl Outcome {
-    /// What the store is told; `None` where it keeps the message, or never had it.
+    /// What the store is told; `None` if it keeps the message, or never had it.
     pub(crate) const fn of(result: &Result<Delivered, DeliveryError>) -> Option<Self> {
         Some(match result {
             Ok(_) => Self::Delivered,
@@ -366,7 +366,7 @@ pub enum RejectReason {
     Offline,
     /// A limit of the server or the configuration forbids it.
     NotAllowed(PublishLimit),
-    /// It is of use to those alone who are there now (a message expiry interval
+    /// It is useful only to those who are there now (a message expiry interval
     /// of 0), and the client is offline.
     Expired,
     /// The client is shutting down or halted.
@@ -384,7 +384,7 @@ pub enum RejectReason {
 }
 
 impl RejectReason {
-    /// True where the same message may be accepted later.
+    /// True if the same message may be accepted later.
     pub const fn is_temporary(&self) -> bool {
         matches!(
             self,

@@ -10,11 +10,11 @@ const LONGEST_LABEL: usize = 63;
 /// A server that another one names. That a host of this name exists is not said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NamedServer<'a> {
-    /// In lower case or not; `None` where the reference has none.
+    /// In lower case or not; `None` if the reference has none.
     pub scheme: Option<&'a str>,
     /// A name, an IPv4 address, or an IPv6 address without its brackets.
     pub host: &'a str,
-    /// Never 0; `None` where the reference has none.
+    /// Never 0; `None` if the reference has none.
     pub port: Option<u16>,
 }
 
@@ -42,7 +42,7 @@ impl<'a> NamedServer<'a> {
         is_host(host).then_some(Self { scheme, host, port })
     }
 
-    /// True where the scheme asks for TLS.
+    /// True if the scheme asks for TLS.
     pub fn is_secure(&self) -> bool {
         let secure = ["mqtts", "ssl", "tls", "wss"];
         self.scheme.is_some_and(|scheme| is_one_of(scheme, &secure))

@@ -19,7 +19,7 @@ impl Rng {
         z ^ (z >> 31)
     }
 
-    /// A span from `low` to `high`, both included; `low` where they cross.
+    /// A span from `low` to `high`, both included; `low` if they cross.
     pub(crate) fn between(&mut self, low: Duration, high: Duration) -> Duration {
         let low = u64::try_from(low.as_micros()).unwrap_or(u64::MAX);
         let high = u64::try_from(high.as_micros()).unwrap_or(u64::MAX);

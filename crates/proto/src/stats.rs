@@ -40,7 +40,7 @@ pub struct Stats {
     pub unknown_acknowledgements: u64,
     /// Publishes that the server answered as if of another QoS.
     pub wrong_acknowledgements: u64,
-    /// Acknowledgements of the application that came too late to be of use.
+    /// Acknowledgements of the application that came too late to be useful.
     pub stale_acknowledgements: u64,
     /// Inputs that named a connection that is over (K7).
     pub stale_inputs: u64,

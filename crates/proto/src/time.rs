@@ -24,7 +24,7 @@ impl Instant {
         self.0
     }
 
-    /// Time that has passed since `earlier`; zero where `earlier` is later.
+    /// Time that has passed since `earlier`; zero if `earlier` is later.
     pub const fn since(self, earlier: Self) -> Duration {
         Duration::from_micros(self.0.saturating_sub(earlier.0))
     }

@@ -31,7 +31,7 @@ impl Transmit {
         self.len
     }
 
-    /// True where nothing is left to write.
+    /// True if nothing is left to write.
     pub const fn is_empty(&self) -> bool {
         self.len == 0
     }

@@ -69,7 +69,7 @@ impl Store for MemoryStore {
         Ok(Recovered {
             client_id: contents.session.client_id.clone(),
             exchanges: exchanges.flatten().collect(),
-            forsaken: contents.session.forsaken.iter().copied().collect(),
+            clearing: contents.session.clearing.iter().copied().collect(),
             received: contents.session.received.iter().copied().collect(),
             unproven: contents.session.unproven,
             time: contents.session.time,

@@ -27,7 +27,7 @@ pub(crate) trait Messages {
 pub(crate) struct Session {
     pub(crate) client_id: Option<Text>,
     exchanges: BTreeMap<Serial, Exchange>,
-    pub(crate) forsaken: BTreeSet<PacketId>,
+    pub(crate) clearing: BTreeSet<PacketId>,
     pub(crate) received: BTreeSet<PacketId>,
     pub(crate) unproven: bool,
     pub(crate) time: Option<StoredTime>,
@@ -102,11 +102,11 @@ impl Session {
             Record::Finished { packet_id } => {
                 self.received.remove(packet_id);
             }
-            Record::Forsaken { packet_id } => {
-                self.forsaken.insert(*packet_id);
+            Record::Clearing { packet_id } => {
+                self.clearing.insert(*packet_id);
             }
             Record::Freed { packet_id } => {
-                self.forsaken.remove(packet_id);
+                self.clearing.remove(packet_id);
             }
             Record::Subscribed(subscription) => {
                 let filter = subscription.filter.filter.text().clone();

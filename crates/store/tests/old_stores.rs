@@ -91,8 +91,8 @@ fn plain() -> Vec<Vec<Record>> {
     ]);
     batches.push((1..6).map(|n| Record::Received { packet_id: id(n) }).collect());
     batches
-        .push(vec![Record::Finished { packet_id: id(2) }, Record::Forsaken { packet_id: id(40) }]);
-    batches.push(vec![Record::Forsaken { packet_id: id(41) }, Record::Freed { packet_id: id(40) }]);
+        .push(vec![Record::Finished { packet_id: id(2) }, Record::Clearing { packet_id: id(40) }]);
+    batches.push(vec![Record::Clearing { packet_id: id(41) }, Record::Freed { packet_id: id(40) }]);
     batches.push(subscriptions().into_iter().map(Record::Subscribed).collect());
     batches.push(vec![
         Record::Subscribed(subscription("gone/#", QoS::AtMostOnce, None)),
@@ -183,7 +183,7 @@ fn the_session_of_0_1_0_is_all_there() {
     assert_eq!(found, subscriptions());
     let ids = |ids: &[PacketId]| ids.iter().map(|id| id.get()).collect::<Vec<_>>();
     assert_eq!(ids(&recovered.received), [1, 3, 4, 5]);
-    assert_eq!(ids(&recovered.forsaken), [41]);
+    assert_eq!(ids(&recovered.clearing), [41]);
     assert_eq!(recovered.exchanges.len(), 3, "{:?}", recovered.exchanges);
     assert_eq!(recovered.quarantined, 2);
     assert_eq!(recovered.next_serial, Serial(25));

@@ -179,7 +179,7 @@ impl Durables {
                 self.received.remove(&packet_id.get());
                 self.finished.insert(packet_id.get());
             }
-            Record::Forsaken { packet_id } => {
+            Record::Clearing { packet_id } => {
                 self.given_up.held.insert(packet_id.get());
             }
             Record::Freed { packet_id } => {

@@ -26,7 +26,7 @@ impl Client {
     }
 
     /// Answers [`Output::Authenticate`]; `None` gives up and closes the
-    /// connection, also after the last step, where any other answer believes
+    /// connection, also after the last step, when any other answer believes
     /// the server. An answer that nobody waits for is counted and ignored.
     //= [MQTT-4.12.0-3]
     pub fn authenticate(&mut self, now: Instant, conn: ConnectionId, answer: Option<Bytes>) {

@@ -111,7 +111,7 @@ impl Client {
         self.session.flights.unhold(serial).or_else(|| self.reserve_for(qos))
     }
 
-    /// There is an identifier for a new message of this QoS; where the server
+    /// There is an identifier for a new message of this QoS; if the server
     /// may hold them all, some are given back.
     ///
     /// Messages wait in the queue meanwhile, so that none overtakes another (D3).
@@ -155,7 +155,7 @@ impl Client {
         }
     }
 
-    /// The connection ends. Where the server closed it over our PUBREL, that is
+    /// The connection ends. If the server closed it over our PUBREL, that is
     /// not repeated.
     pub(super) fn end_clearing(&mut self, written: u64, by_peer: bool) {
         if self.session.flights.end_all_clearing(written) && by_peer {

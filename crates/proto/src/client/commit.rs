@@ -18,7 +18,7 @@ use super::Client;
 use super::expiry::seconds_left;
 
 impl Client {
-    /// True where there is a store.
+    /// True if there is a store.
     pub(super) const fn is_durable(&self) -> bool {
         self.session.journal.is_some()
     }
@@ -115,7 +115,7 @@ impl Client {
         }
     }
 
-    /// Where no subscription waits for an answer, the session is as the store
+    /// If no subscription waits for an answer, the session is as the store
     /// says.
     pub(super) fn note_proven(&mut self) {
         let asked = self.session.subscriptions.waiting() + self.session.flights.controls();

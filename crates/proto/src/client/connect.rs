@@ -266,9 +266,9 @@ impl Client {
     }
 
     //= [MQTT-4.4.0-1]
-    /// Takes up the session, or begins it anew where the server has none.
+    /// Takes up the session, or begins it anew if the server has none.
     ///
-    /// One that is resumed need not be ours: where a CONNACK was lost, it may
+    /// One that is resumed need not be ours: if a CONNACK was lost, it may
     /// have been begun without our knowledge, and holds no subscription then.
     fn resume_session(&mut self, session_present: bool) {
         let unproven = core::mem::take(&mut self.session.unproven);

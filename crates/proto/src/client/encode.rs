@@ -15,7 +15,7 @@ use super::trace::publish_packet;
 const LARGEST_FRAME: usize = 32;
 
 impl Client {
-    /// Writes a PUBLISH for the first time, with an alias where it fits with
+    /// Writes a PUBLISH for the first time, with an alias if it fits with
     /// one: what was accepted is not too large for our own additions (D2).
     #[inline]
     pub(super) fn write_first(
@@ -86,7 +86,7 @@ impl Client {
         let limit = online.limits.packet_size.value;
         let bytes = payload.unwrap_or(&publish.payload);
         let at_most = bytes.len() + publish.topic.len() + LARGEST_FRAME;
-        // The exact size is worth its price only where it can matter.
+        // The exact size is worth its price only if it can matter.
         if (at_most > limit as usize || !publish.properties.is_empty())
             && let Some(limit) = too_large(publish, bytes.len(), version, transfer, limit)
         {

@@ -40,7 +40,7 @@ impl Client {
         self.end(DisconnectCause::ConnectTimeout { phase, after }, None);
     }
 
-    /// The server broke the protocol: says so where MQTT 5 allows, and closes.
+    /// The server broke the protocol: says so if MQTT 5 allows, and closes.
     pub(super) fn protocol_error(&mut self, error: ProtocolError) {
         let reason = match error {
             ProtocolError::ReceiveMaximumExceeded => ReasonCode::RECEIVE_MAXIMUM_EXCEEDED,
@@ -254,7 +254,7 @@ fn append_disconnect(
     for packet in attempts.map(Packet::Disconnect) {
         //= [MQTT-3.14.2-3]
         //= [MQTT-3.14.2-4]
-        // What people may read is left out where the server takes no packet of that size.
+        // What people may read is left out if the server takes no packet of that size.
         let size = packet.encoded_len(limits.version);
         let fits = size.is_ok_and(|size| size as u64 <= u64::from(limits.packet_size.value));
         if fits && last.append(|out| packet.encode(limits.version, out)).is_ok() {

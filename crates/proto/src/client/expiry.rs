@@ -35,7 +35,7 @@ impl Client {
     }
 }
 
-/// Whole seconds, rounded up, and never 0: what goes out is of use still, or
+/// Whole seconds, rounded up, and never 0: what goes out is useful still, or
 /// was sent before and expires no more on our side.
 pub(super) fn seconds_left(expires: Instant, now: Instant) -> u32 {
     let span = expires.since(now);
@@ -51,7 +51,7 @@ pub(super) fn expiry(publish: &Publish, now: Instant) -> Option<Instant> {
     Some(now + Duration::from_secs(seconds.into()))
 }
 
-/// Of use to those alone who are there when it is published (an interval of
+/// Useful only to those who are there when it is published (an interval of
 /// 0): it is sent on the connection it was published on, or not at all.
 pub(super) fn is_momentary(publish: &Publish) -> bool {
     !publish.properties.is_empty() && publish.properties.message_expiry_interval() == Some(0)

@@ -105,7 +105,7 @@ impl Client {
             exchange @ (Exchange::Publish { .. } | Exchange::Release { .. }) => {
                 let is_known = exchange.qos() == QoS::ExactlyOnce && !exchange.is_given_up();
                 if is_known {
-                    self.note(crate::record::Record::Forsaken { packet_id });
+                    self.note(crate::record::Record::Clearing { packet_id });
                 }
                 self.session.flights.abandon_message(packet_id)
             }

@@ -52,7 +52,7 @@ use crate::transmit::Transmit;
 pub use publish::Accepted;
 pub use shutdown::ShutdownReport;
 
-/// Bounds that give way, rather than block for ever, do so up to this many times.
+/// Bounds that give way, rather than block forever, do so up to this many times.
 const HARD_FACTOR: usize = 8;
 
 /// Bytes of the answers to one message, PUBREC and PUBCOMP with their codes.
@@ -264,7 +264,7 @@ impl Client {
         Output::Wait(self.next_deadline())
     }
 
-    /// True where [`poll`](Self::poll) has something to say, whatever the time.
+    /// True if [`poll`](Self::poll) has something to say, whatever the time.
     pub fn needs_poll(&self) -> bool {
         !self.ready.outputs.is_empty() || self.shutdown_deadline().is_some() || self.has_batch()
     }
@@ -295,7 +295,7 @@ impl Client {
     /// ours to be written: the caller stops reading the socket, which holds
     /// back the server (D10).
     ///
-    /// Where an operation of ours waits for its answer and the application has
+    /// If an operation of ours waits for its answer and the application has
     /// taken no message for a second, it may be waiting for that answer inside
     /// its message handler: reading goes on, up to eight times the bounds, and
     /// QoS 0 messages that do not fit are dropped.
@@ -314,7 +314,7 @@ impl Client {
     ///
     /// What the application publishes does not count: a server that writes to
     /// us may read nothing meanwhile, and if we read nothing until it has read
-    /// ours, both wait for ever. A server never asks for too many unless it uses
+    /// ours, both wait forever. A server never asks for too many unless it uses
     /// identifiers that are in use.
     fn answers_fit(&self, sent: &Offsets) -> bool {
         let bounds = &self.config.bounds;
@@ -335,7 +335,7 @@ impl Client {
         u64::from(if knows { self.config.connect.receive_maximum } else { u16::MAX })
     }
 
-    /// When reading goes on with the inbox full; `None` where it does not.
+    /// When reading goes on with the inbox full; `None` if it does not.
     fn reads_on(&self) -> Option<Instant> {
         let hard_full = self.ready.inbox.holds(HARD_FACTOR, &self.config.bounds);
         (self.session.flights.len() > 0 && !hard_full).then(|| self.ready.last_taken + STUCK_AFTER)
@@ -347,7 +347,7 @@ impl Client {
     }
 
     /// Swaps `batch` for the bytes that wait to be written, and names their
-    /// connection. `None`, and nothing swapped, where none wait or where
+    /// connection. `None`, and nothing swapped, if none wait or if
     /// `batch` is not empty: a batch is written whole before the next is taken.
     pub fn take_transmit(&mut self, batch: &mut Transmit) -> Option<ConnectionId> {
         let conn = self.conn()?;
@@ -392,7 +392,7 @@ impl Client {
         self.session.queue.len()
     }
 
-    /// True where every message that was accepted has been sent, and every
+    /// True if every message that was accepted has been sent, and every
     /// QoS 1 and 2 message has its outcome.
     pub fn is_settled(&self) -> bool {
         let written = self.connection.online().is_none_or(|online| online.unwritten.is_empty());

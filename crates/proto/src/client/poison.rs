@@ -143,7 +143,7 @@ impl Client {
             || self.session.flights.has_suspect_control()
     }
 
-    /// True where a suspect has to wait for a sign of life, so that a server
+    /// True if a suspect has to wait for a sign of life, so that a server
     /// which cuts every connection is not blamed on it. A ping asks for one;
     /// a server that answers all but pings gets its messages, too (D16).
     pub(super) fn waits_for_life(&mut self) -> bool {

@@ -146,7 +146,7 @@ impl Client {
 
     /// False while the write buffer or the queue is at its bound, so that
     /// whoever was refused for a temporary reason need not try again. True
-    /// also where the answer is now another refusal.
+    /// also if the answer is now another refusal.
     pub fn takes_publishes(&self) -> bool {
         let journal = self.session.journal.as_ref();
         if journal.is_some_and(|journal| journal.is_busy(self.config.queue.window)) {

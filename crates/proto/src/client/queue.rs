@@ -63,7 +63,7 @@ impl Client {
         self.session.clock.set_wall(now, wall);
     }
 
-    /// Nobody waits for the outcome of this message any more. True where its
+    /// Nobody waits for the outcome of this message any more. True if its
     /// token is forgotten at once, as the message is in the store alone: its
     /// outcome is told by [`Event::Settled`](crate::Event::Settled), if at all
     /// in this run. Otherwise the completion comes as usual.

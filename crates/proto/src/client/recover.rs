@@ -47,7 +47,7 @@ impl Client {
     }
 
     fn take_up(&mut self, recovered: Recovered) {
-        let Recovered { exchanges, forsaken, received, .. } = recovered;
+        let Recovered { exchanges, clearing, received, .. } = recovered;
         let Recovered { subscriptions, queued, quarantined, .. } = recovered;
         let now = self.now;
         let session = &mut self.session;
@@ -70,7 +70,7 @@ impl Client {
             session.flights.restore(id, exchange_of(exchange), now);
             session.flights.set_expiry(id, expires);
         }
-        for id in forsaken {
+        for id in clearing {
             session.flights.restore(id, Exchange::GivenUp, now);
         }
         received.into_iter().for_each(|id: PacketId| session.inbound.restore(id));

@@ -46,7 +46,7 @@ pub struct ShutdownReport {
 }
 
 impl ShutdownReport {
-    /// True where nothing was left.
+    /// True if nothing was left.
     pub const fn is_clean(&self) -> bool {
         self.unacknowledged == 0 && self.queued == 0 && self.operations == 0 && self.unwritten == 0
     }
@@ -60,12 +60,12 @@ impl Client {
     /// can bring the end nearer, not put it off.
     ///
     /// DISCONNECT has reason code 0 and the properties of
-    /// [`Config::farewell`](crate::Config::farewell);
+    /// [`Config::disconnect_properties`](crate::Config::disconnect_properties);
     /// [`shutdown_with`](Self::shutdown_with) says something else.
     pub fn shutdown(&mut self, now: Instant, limit: Duration) {
         self.advance_clock(now);
         let deadline = self.now + limit;
-        let properties = &self.config.farewell;
+        let properties = &self.config.disconnect_properties;
         let shutdown = self.shutdown.get_or_insert_with(|| {
             let disconnect = Disconnect { properties: properties.clone(), ..Disconnect::default() };
             Box::new(Shutdown { deadline, disconnect, report: None })
@@ -130,7 +130,7 @@ impl Client {
         }
     }
 
-    /// True where a shutdown has nothing left to wait for, or no time.
+    /// True if a shutdown has nothing left to wait for, or no time.
     pub(super) fn shutdown_is_over(&self) -> bool {
         let Some(deadline) = self.shutdown_deadline() else { return false };
         let committed = self.session.journal.as_ref().is_none_or(|journal| journal.is_idle());
@@ -213,7 +213,7 @@ impl Client {
         let may_be_held = flight.exchange.qos() == QoS::ExactlyOnce && flight.attempts > 0;
         if may_be_held && goes_on {
             self.session.flights.give_up(id, self.now);
-            self.note(Record::Forsaken { packet_id: id });
+            self.note(Record::Clearing { packet_id: id });
         }
         Some(flight)
     }

@@ -1,4 +1,4 @@
-//! SUBSCRIBE and UNSUBSCRIBE: sent in parts where a bound asks for it, each
+//! SUBSCRIBE and UNSUBSCRIBE: sent in parts if a bound asks for it, each
 //! answered with one code per filter.
 
 use alloc::boxed::Box;
@@ -90,7 +90,7 @@ impl Client {
 
     /// Ends subscriptions. The outcome comes as a
     /// [`Completion`](crate::Completion) with one code per filter. It has its
-    /// turn as [`subscribe`](Self::subscribe) has; where the session is lost
+    /// turn as [`subscribe`](Self::subscribe) has; if the session is lost
     /// before the answer, it is fulfilled.
     pub fn unsubscribe(
         &mut self,
@@ -208,8 +208,8 @@ impl Client {
         self.session.flights.insert(packet_id, Exchange::Control(control), self.now, here);
     }
 
-    /// How many filters may go in the next packet: half as many where a
-    /// connection was cut over them, and one where that was no chance.
+    /// How many filters may go in the next packet: half as many if a
+    /// connection was cut over them, and one if that was no chance.
     fn part(&self, control: &Control) -> usize {
         let bound = control.most().min(self.config.bounds.filters_per_packet);
         let filters = control.unanswered().take(bound);

@@ -55,7 +55,7 @@ impl Client {
         }
     }
 
-    /// The version was refused in words; true where the other one is to be
+    /// The version was refused in words; true if the other one is to be
     /// tried.
     pub(super) fn other_version_is_left(&mut self) -> bool {
         let version = self.opening_version();
@@ -66,8 +66,8 @@ impl Client {
         })
     }
 
-    /// The server closed where CONNACK was due, or said nothing; one that has
-    /// not been sent CONNECT has nothing to answer. Where the host has other
+    /// The server closed when CONNACK was due, or said nothing; one that has
+    /// not been sent CONNECT has nothing to answer. If the host has other
     /// addresses, it is their turn first, in the same version.
     pub(super) fn note_no_answer(&mut self, silent: bool) {
         let now = self.now;

@@ -27,7 +27,7 @@ impl Client {
         self.config.queue.when_full
     }
 
-    /// True where a message that was refused for this reason is to be offered
+    /// True if a message that was refused for this reason is to be offered
     /// again when [`takes_publishes`](Self::takes_publishes) says so.
     pub fn waits_for(&self, reason: &RejectReason) -> bool {
         let full = matches!(reason, RejectReason::QueueFull { .. });

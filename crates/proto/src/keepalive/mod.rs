@@ -67,7 +67,7 @@ pub struct Settings {
     /// Least time between two pings as written.
     pub min_ping_spacing: Duration,
     /// Silence of the peer, from its last byte on, that is death once a ping
-    /// has had its `response_timeout`. Zero where that alone decides.
+    /// has had its `response_timeout`. Zero if that alone decides.
     pub silence_limit: Duration,
 }
 
@@ -134,7 +134,7 @@ pub enum Action {
     NoteUnanswered {
         /// When it was written.
         sent: Instant,
-        /// Other bytes came since: the peer is alive. Where none came, the next
+        /// Other bytes came since: the peer is alive. If none came, the next
         /// ping is due, and the peer stays on trial.
         heard: bool,
     },
@@ -165,7 +165,7 @@ pub enum Death {
 pub enum Pong {
     /// It answers the outstanding ping.
     Matched {
-        /// From write to answer. Pings carry no number: where one before it
+        /// From write to answer. Pings carry no number: if one before it
         /// was written off unheard, the answer is held to be that one's.
         round_trip: Duration,
     },
@@ -211,7 +211,7 @@ impl KeepAlive {
         }
     }
 
-    /// The same engine where our last packet, CONNECT, was written at `last_sent`.
+    /// The same engine if our last packet, CONNECT, was written at `last_sent`.
     #[must_use]
     pub const fn silent_since(mut self, last_sent: Instant) -> Self {
         self.last_sent = last_sent;
@@ -307,7 +307,7 @@ impl KeepAlive {
 
     /// How much later than its deadline says the next ping may go out, so that
     /// one wake-up can serve many connections; the margin allows for it (K3).
-    /// Zero where more than the end of our own silence may come of the
+    /// Zero if more than the end of our own silence may come of the
     /// deadline: the judgement of a ping, or a ping that K11 asks for.
     pub fn slack(&self) -> Duration {
         let due = self.ping_due();
@@ -341,7 +341,7 @@ impl KeepAlive {
 
     fn judge(&mut self, now: Instant) -> Action {
         // A peer that is not listened to is not on trial.
-        let trial = self.trial.filter(|_| !self.paused && self.phase != Phase::Dead);
+        let trial = if self.paused || self.phase == Phase::Dead { None } else { self.trial };
         if let Some(Trial { sent, .. }) = trial.filter(|trial| now >= trial.limit) {
             self.phase = Phase::Dead;
             return Action::Close(Death::NoResponse { sent, last_received: self.last_received });

@@ -37,7 +37,7 @@ pub(crate) struct Servers {
     /// The next attempt goes elsewhere.
     moves_on: bool,
     renewals: u8,
-    /// Begins anew where refusals of before count no more.
+    /// Begins anew if refusals of before count no more.
     round: u32,
     /// Hosts that a server named, in place of that server.
     named: Option<Box<Named>>,
@@ -236,7 +236,7 @@ impl Servers {
 
     //= [MQTT-3.2.2-20]
     /// Takes the hosts of a server reference for the next attempts; false
-    /// where it names none.
+    /// if it names none.
     fn follow(&mut self, reference: Option<&Text>) -> bool {
         let named = reference.map_or("", |text| text.as_str()).split_ascii_whitespace();
         let hosts = named

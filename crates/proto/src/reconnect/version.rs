@@ -69,7 +69,7 @@ impl Spoken {
         }
     }
 
-    /// It refused this version in words; true where the other one is left.
+    /// It refused this version in words; true if the other one is left.
     pub(crate) fn on_refused(&mut self, version: Version, now: Instant) -> bool {
         if version == Version::V5 {
             (self.refuses_v5, self.v5_again) = (true, now + NOT_ASKED_AGAIN);
@@ -85,7 +85,7 @@ impl Spoken {
         true
     }
 
-    /// It closed where CONNACK was due, or said nothing.
+    /// It closed when CONNACK was due, or said nothing.
     pub(crate) fn on_no_answer(&mut self, version: Version, silent: bool, now: Instant) {
         self.turn_of_v311 = version == Version::V5;
         if version == Version::V5 {

@@ -16,7 +16,7 @@ pub struct BatchId(pub u64);
 pub struct Batch {
     /// Its name.
     pub id: BatchId,
-    /// What to commit, in order; may be empty where something is only read.
+    /// What to commit, in order; may be empty if something is only read.
     pub records: Vec<Record>,
     /// What to read once the records are committed.
     pub read: Option<Read>,
@@ -59,7 +59,7 @@ pub struct Committed {
     /// Whether it is as durable as the store promises; after a failure none
     /// of it counts as stored.
     pub result: Result<(), StorageFailure>,
-    /// What was read; empty where nothing was asked for.
+    /// What was read; empty if nothing was asked for.
     pub read: Result<Vec<StoredMessage>, StorageFailure>,
 }
 

@@ -23,7 +23,7 @@ pub use recovered::{
 };
 pub use time::{Age, BootId, Moment, StoredTime, UnixMillis};
 
-/// Names one accepted message for ever: ascending in order of acceptance,
+/// Names one accepted message forever: ascending in order of acceptance,
 /// never used twice in one store.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Serial(pub u64);
@@ -132,11 +132,11 @@ pub enum Record {
     },
     /// A QoS 2 exchange of ours was given up, and its message has left it: the
     /// server may hold this identifier until PUBREL, so that it is in use.
-    Forsaken {
+    Clearing {
         /// Held until `Freed`.
         packet_id: PacketId,
     },
-    /// The server holds a forsaken identifier no more.
+    /// The server holds such an identifier no more.
     Freed {
         /// Which.
         packet_id: PacketId,
@@ -174,10 +174,10 @@ pub struct Accepted {
     pub publish: Publish,
     /// When it was accepted, by the wall clock.
     pub accepted: UnixMillis,
-    /// That time and how long it may wait; `None` for ever. Whether it has
+    /// That time and how long it may wait; `None` forever. Whether it has
     /// expired is told by the age (D18).
     pub expires: Option<UnixMillis>,
-    /// How old the store was when it was accepted; `None` where it does not
+    /// How old the store was when it was accepted; `None` if it does not
     /// expire, and in stores of version 0.1.0.
     pub age: Option<Age>,
     /// Its place in the queue.

@@ -7,7 +7,7 @@ use evenkeel_codec::{PacketId, Properties, Publish, SubscribeFilter, Text};
 
 use super::{Age, Notice, Priority, Serial, StoredTime, UnixMillis};
 
-/// What a store holds when it is opened, but for the queue, of which it tells
+/// What a store holds when it is opened, except the queue, of which it tells
 /// the size only: that is read piece by piece.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Recovered {
@@ -17,13 +17,13 @@ pub struct Recovered {
     /// began (of their `Sent` records).
     pub exchanges: Vec<StoredExchange>,
     /// Identifiers of QoS 2 exchanges that were given up, and are not free yet.
-    pub forsaken: Vec<PacketId>,
+    pub clearing: Vec<PacketId>,
     /// Identifiers of QoS 2 messages received and not finished.
     pub received: Vec<PacketId>,
     /// The last of the records `Unproven` and `Proven` is `Unproven`.
     pub unproven: bool,
     /// The last of the records `Time`, advanced to the age of the last message
-    /// accepted since; `None` where there is none.
+    /// accepted since; `None` if there is none.
     pub time: Option<StoredTime>,
     /// The record `SessionUnknown` is there, and no `SessionLost` after it.
     pub session_unknown: bool,
@@ -99,10 +99,10 @@ pub struct StoredMessage {
     pub publish: Publish,
     /// When it was accepted, by the wall clock.
     pub accepted: UnixMillis,
-    /// That time and how long it may wait; `None` for ever. Whether it has
+    /// That time and how long it may wait; `None` forever. Whether it has
     /// expired is told by the age (D18).
     pub expires: Option<UnixMillis>,
-    /// How old the store was when it was accepted, where that is known.
+    /// How old the store was when it was accepted, if that is known.
     pub age: Option<Age>,
     /// Its place in the queue.
     pub priority: Priority,

@@ -12,7 +12,7 @@ use crate::time::Instant;
 pub struct UnixMillis(pub u64);
 
 impl UnixMillis {
-    /// Time from `earlier` to this; zero where `earlier` is later.
+    /// Time from `earlier` to this; zero if `earlier` is later.
     pub const fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(self.0.saturating_sub(earlier.0))
     }
@@ -34,7 +34,7 @@ impl fmt::Debug for BootId {
 pub struct Age(pub u64);
 
 impl Age {
-    /// Time from `earlier` to this; zero where `earlier` is later.
+    /// Time from `earlier` to this; zero if `earlier` is later.
     pub const fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(self.0.saturating_sub(earlier.0))
     }
@@ -52,7 +52,7 @@ impl Age {
 pub struct Moment {
     /// The wall clock.
     pub wall: UnixMillis,
-    /// The boot of the machine, where it is known, and where the instants given
+    /// The boot of the machine, if it is known, and if the instants given
     /// to the client count from that boot on, in all processes alike.
     pub boot: Option<BootId>,
 }

@@ -12,7 +12,7 @@ use crate::operation::{Completion, SubscribeError, SubscribeFeature, Token};
 
 use super::flights::Suspicion;
 
-/// A SUBSCRIBE or UNSUBSCRIBE on its way; sent in parts where a bound asks
+/// A SUBSCRIBE or UNSUBSCRIBE on its way; sent in parts if a bound asks
 /// for it, answered filter by filter.
 #[derive(Clone, Debug)]
 pub(crate) struct Control {
@@ -25,13 +25,13 @@ pub(crate) struct Control {
     pub(crate) restores: bool,
     /// Asks anew for what is in force, only to have it identified.
     pub(crate) renews: bool,
-    /// The answer to each filter, in order, where there is one.
+    /// The answer to each filter, in order, if there is one.
     codes: Vec<Option<ReasonCode>>,
     /// All filters before this place have an answer.
     answered: usize,
     /// Filters in the part that is out, or was when the connection ended.
     pub(crate) out: usize,
-    /// Filters that may be out at a time, where a connection was cut over more.
+    /// Filters that may be out at a time, if a connection was cut over more.
     most: usize,
     pub(crate) suspicion: Suspicion,
 }

@@ -28,7 +28,7 @@ impl Doubts {
         *self = Self::default();
     }
 
-    /// True where identifiers are to be given back before their first use.
+    /// True if identifiers are to be given back before their first use.
     #[inline]
     pub(crate) const fn ask_first(&self) -> bool {
         self.held.is_some() && !self.gave_up

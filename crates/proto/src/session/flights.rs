@@ -19,7 +19,7 @@ pub(crate) struct Flight {
     order: u64,
     /// When it was last sent.
     pub(crate) sent: Instant,
-    /// When the message is of no more use; where that is not said here, its
+    /// When the message is of no more use; if that is not said here, its
     /// own interval counts, from its first sending.
     pub(crate) expires: Option<Instant>,
     /// How often it was sent.
@@ -62,7 +62,7 @@ pub(crate) struct Suspicion {
 pub(crate) enum Exchange {
     /// QoS 1 waits for PUBACK, QoS 2 for PUBREC.
     Publish { publish: Publish, claim: Claim },
-    /// PUBREL is sent, PUBCOMP awaited. The message is kept where it may be
+    /// PUBREL is sent, PUBCOMP awaited. The message is kept if it may be
     /// sent anew.
     Release { claim: Claim, kept: Option<Box<Publish>> },
     /// The same, for the identifier alone: the message has its outcome, but the
@@ -98,12 +98,12 @@ impl Flight {
         matches!(self.here, Here::Sent { .. })
     }
 
-    /// True where the peer may have seen some of it.
+    /// True if the peer may have seen some of it.
     const fn is_out(&self, written: u64) -> bool {
         matches!(self.here, Here::Sent { begins } if begins < written)
     }
 
-    /// True where the end of a connection that showed life from there on speaks
+    /// True if the end of a connection that showed life from there on speaks
     /// against it: not where it was suspected before, and was sent again
     /// without a sign of life (D16).
     const fn is_evidence(&self, alive_from: u64) -> bool {
@@ -227,7 +227,7 @@ impl Flights {
         self.counts.all
     }
 
-    /// True where all 65,535 identifiers are in use.
+    /// True if all 65,535 identifiers are in use.
     pub(crate) fn is_full(&self) -> bool {
         self.in_use() >= u16::MAX as usize
     }
@@ -261,7 +261,7 @@ impl Flights {
 
     //= [MQTT-2.2.1-3]
     //= [MQTT-2.2.1-2]
-    /// The identifier the next [`insert`](Self::insert) will use; `None` where all 65,535 are in use.
+    /// The identifier the next [`insert`](Self::insert) will use; `None` if all 65,535 are in use.
     ///
     /// Identifiers rotate, so that one just freed is not taken again at once.
     pub(crate) fn reserve(&mut self) -> Option<PacketId> {
@@ -457,7 +457,7 @@ impl Flights {
 
     /// Suspects all that went out, in part at least, on the connection that was
     /// cut and has no answer. `alive_from`: bytes that were queued when the
-    /// connection showed its first sign of life; `None` where it showed none.
+    /// connection showed its first sign of life; `None` if it showed none.
     /// Returns the only one, if its end is evidence.
     pub(crate) fn suspect_unanswered(
         &mut self,
@@ -554,13 +554,13 @@ impl Flights {
         Some(claim.serial)
     }
 
-    /// Ends the giving back of an identifier; false where that was not under way.
+    /// Ends the giving back of an identifier; false if that was not under way.
     pub(crate) fn end_clearing(&mut self, id: PacketId) -> bool {
         let is_clearing = self.get(id).is_some_and(|flight| flight.exchange.is_clearing());
         is_clearing && self.remove(id).is_some()
     }
 
-    /// The same for all. True where the peer may have seen one of the PUBRELs.
+    /// The same for all. True if the peer may have seen one of the PUBRELs.
     pub(crate) fn end_all_clearing(&mut self, written: u64) -> bool {
         if self.counts.clearing == 0 {
             return false;
@@ -617,7 +617,7 @@ impl Flights {
         PacketId::new(u16::try_from(index + 1).ok()?)
     }
 
-    /// Nobody waits for outcomes any more, but for messages that are not yet
+    /// Nobody waits for outcomes any more, except of messages that are not yet
     /// in the store (from `stored_below` on). Returns who did, with the number
     /// of sendings, in order of first sending.
     pub(crate) fn abandon(&mut self, stored_below: Serial) -> Vec<(Claim, u32)> {

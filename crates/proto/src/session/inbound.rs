@@ -222,7 +222,7 @@ impl Inbound {
         }
     }
 
-    /// The application is done with a message. False where the key is of no use any more.
+    /// The application is done with a message. False if the key is of no use any more.
     pub(crate) fn acknowledge(
         &mut self,
         conn: ConnectionId,

@@ -101,7 +101,7 @@ impl Notes {
         self.wanted.then_some(next)
     }
 
-    /// True where a batch with something else takes a note along.
+    /// True if a batch with something else takes a note along.
     fn goes_beside(self, now: Instant) -> bool {
         self.last.is_none_or(|last| last + NOTE_BESIDE <= now)
     }
@@ -211,7 +211,7 @@ impl Journal {
         self.notes.wanted = false;
     }
 
-    /// Gives the gate back where everything recorded is committed; otherwise
+    /// Gives the gate back if everything recorded is committed; otherwise
     /// it comes back by [`next_open`](Self::next_open) once it is.
     pub(crate) fn after(
         &mut self,
@@ -256,7 +256,7 @@ impl Journal {
         self.trouble.filter(|trouble| now < trouble.refuse_until).map(|trouble| trouble.failure)
     }
 
-    /// True where as many messages as may be are on their way into the store.
+    /// True if as many messages as may be are on their way into the store.
     pub(crate) const fn is_busy(&self, most: Window) -> bool {
         self.incoming.messages >= most.messages || self.incoming.bytes >= most.bytes
     }
@@ -279,7 +279,7 @@ impl Journal {
     // ---- batches ----
 
     /// When there will be a batch to commit, or a store to be tried again;
-    /// `reads` where there is something to read.
+    /// `reads` if there is something to read.
     pub(crate) fn deadline(&self, reads: bool) -> Option<Instant> {
         let reads = reads || !self.wishes.is_empty();
         let due = self.due.into_iter().chain(self.notes.due()).min();
@@ -338,12 +338,12 @@ impl Journal {
         Batch { id: self.last, records: core::mem::take(&mut self.pending), read }
     }
 
-    /// True where this batch is the one under way.
+    /// True if this batch is the one under way.
     pub(crate) fn is_out(&self, id: BatchId) -> bool {
         self.out == Some(id)
     }
 
-    /// The batch is committed. True where the store had failed, and works again.
+    /// The batch is committed. True if the store had failed, and works again.
     pub(crate) fn on_committed(&mut self, now: Instant, batch: Batch) -> bool {
         self.out = None;
         self.committed = batch.id;
@@ -371,7 +371,7 @@ impl Journal {
         delay
     }
 
-    /// The batch failed. Its records are tried again later, but for those of
+    /// The batch failed. Its records are tried again later, except those of
     /// messages on their way into the store: these are not accepted. Returns
     /// those of them that have no outcome yet, and the time until the next attempt.
     pub(crate) fn on_failed(
@@ -431,7 +431,7 @@ impl Journal {
 
     // ---- operations on single messages ----
 
-    /// False where too many wait already.
+    /// False if too many wait already.
     pub(crate) fn wish(&mut self, wish: Wish, serial: Serial, token: Token) -> bool {
         let takes = self.wishes.len() < WISHES;
         if takes {
@@ -440,7 +440,7 @@ impl Journal {
         takes
     }
 
-    /// True where the next thing may be read.
+    /// True if the next thing may be read.
     pub(crate) const fn may_read(&self) -> bool {
         self.out.is_none()
     }
@@ -461,7 +461,7 @@ impl Journal {
 }
 
 impl Gate {
-    /// Some messages were not stored. True where that leaves nothing to do.
+    /// Some messages were not stored. True if that leaves nothing to do.
     fn fail(&mut self, failure: StorageFailure, is_refused: impl Fn(&Serial) -> bool) -> bool {
         match self {
             Self::Stored(_, serial) => is_refused(serial),

@@ -37,7 +37,7 @@ pub(crate) struct Session {
     pub(crate) doubts: Doubts,
     /// Messages accepted and not yet sent.
     pub(crate) queue: Queue,
-    /// Messages that connections died of, where no store keeps them.
+    /// Messages that connections died of, if no store keeps them.
     pub(crate) quarantine: Quarantine,
     /// What has to be sent again before anything new.
     pub(crate) replay: Replay,
@@ -91,7 +91,7 @@ impl Session {
         self.next_serial = if next.0 == 0 { Serial(1) } else { next };
     }
 
-    /// A message in the store may expire, as it does where there is a time.
+    /// A message in the store may expire, as it does if there is a time.
     pub(crate) fn note_expiry(&mut self, expires: Option<Instant>) {
         if expires.is_some()
             && let Some(journal) = self.journal.as_mut()

@@ -1,4 +1,4 @@
-//! Messages that connections died of, kept where there is no store.
+//! Messages that connections died of, kept if there is no store.
 
 use alloc::collections::VecDeque;
 

@@ -44,7 +44,7 @@ pub(crate) struct Queue {
     levels: Levels,
     /// Who waits for messages that are in the store alone.
     reports: BTreeMap<Serial, Report>,
-    /// The messages held here by topic, where the policy asks for it. A topic
+    /// The messages held here by topic, if the policy asks for it. A topic
     /// has more than one where they were read from the store.
     topics: BTreeSet<(Text, Serial)>,
     /// No message held here expires before this.
@@ -149,7 +149,7 @@ impl Queue {
         level.here.push_back(queued);
     }
 
-    /// The next to be sent, with its priority; `None` also where it has to be
+    /// The next to be sent, with its priority; `None` also if it has to be
     /// read first.
     pub(crate) fn front(&self) -> Option<(Priority, &Queued)> {
         let level = |priority: &Priority| !self.level(*priority).is_empty();
@@ -179,8 +179,8 @@ impl Queue {
     // ---- making room ----
 
     /// The message to give way to one of this weight and priority: the oldest
-    /// of the lowest priority. `None` where giving way would not be enough, or
-    /// where it has to be read first.
+    /// of the lowest priority. `None` if giving way would not be enough, or
+    /// if it has to be read first.
     pub(crate) fn victim(&self, publish: &Publish, priority: Priority) -> Option<Priority> {
         let lower = Priority::ALL.into_iter().filter(|other| *other <= priority);
         let higher = Priority::ALL.into_iter().filter(|other| *other > priority);
@@ -236,7 +236,7 @@ impl Queue {
         self.reports.remove(&serial).unwrap_or(Report::Nobody)
     }
 
-    /// Nobody waits for this message any more. True where that is forgotten at
+    /// Nobody waits for this message any more. True if that is forgotten at
     /// once: the message is in the store alone.
     pub(crate) fn detach(&mut self, serial: Serial) -> bool {
         self.reports.remove(&serial).is_some()
@@ -249,7 +249,7 @@ impl Queue {
         })
     }
 
-    /// Nobody waits any more, but for messages that are not yet in the store
+    /// Nobody waits any more, except for messages that are not yet in the store
     /// (from `stored_below` on). What is stored stays; the rest is gone.
     /// Returns who waited, in order, those for messages in the store alone last.
     pub(crate) fn abandon(&mut self, stored_below: Serial) -> Vec<Claim> {

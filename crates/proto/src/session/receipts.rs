@@ -16,7 +16,7 @@ pub(crate) struct Receipt {
     pub(crate) generation: u64,
     /// The application's answer, once it has given one.
     pub(crate) answer: Option<ReasonCode>,
-    /// Where PUBREC is or was owed on the present connection; `None` where
+    /// Where PUBREC is or was owed on the present connection; `None` if
     /// PUBLISH has not come on it.
     pub(crate) owed: Option<u64>,
     /// The store has been told.

@@ -22,7 +22,7 @@ pub(crate) struct Replay {
 
 impl Replay {
     /// Begins with a connection, and waits for [`release`](Self::release);
-    /// `resumed` where the server held the session.
+    /// `resumed` if the server held the session.
     pub(crate) fn begin(&mut self, ids: impl IntoIterator<Item = PacketId>, resumed: bool) {
         self.resumed = resumed;
         self.pending.clear();
@@ -44,12 +44,12 @@ impl Replay {
         self.resumed
     }
 
-    /// True where the one to send next goes out alone whatever it is.
+    /// True if the one to send next goes out alone whatever it is.
     pub(crate) const fn is_cautious(&self) -> bool {
         !self.passed
     }
 
-    /// True where nothing has to go before new messages.
+    /// True if nothing has to go before new messages.
     pub(crate) fn is_done(&self) -> bool {
         self.pending.is_empty() && self.alone.is_none() && !self.held
     }

@@ -193,7 +193,7 @@ impl Subscriptions {
     /// again, those with equal properties together, each exactly once (D8).
     /// Returns how many.
     ///
-    /// Where the server may hold them still, retained messages are asked for
+    /// If the server may hold them still, retained messages are asked for
     /// only if it does not. Identifiers of ours divide them, if they are `identified`.
     pub(crate) fn restore(&mut self, may_be_held: bool, identified: bool) -> usize {
         self.reopen_grants();
@@ -253,7 +253,7 @@ impl Subscriptions {
         core::mem::take(&mut self.active).into_keys().collect()
     }
 
-    /// True where a waiting operation decides about this filter anyway.
+    /// True if a waiting operation decides about this filter anyway.
     fn is_asked_for(&self, filter: &TopicFilter) -> bool {
         self.waiting.iter().any(|control| control.unanswered().any(|other| other == filter))
     }

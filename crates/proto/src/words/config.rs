@@ -49,11 +49,11 @@ impl fmt::Display for ConfigError {
             Self::TooLong { field, length } => {
                 return write!(f, "{field} has {length} bytes, and MQTT takes 65535 at most");
             }
-            Self::Farewell(id) => {
+            Self::DisconnectProperty(id) => {
                 let id = id.0;
                 return write!(f, "property 0x{id:02x} has no place in a client's DISCONNECT");
             }
-            Self::FarewellExpiry => {
+            Self::DisconnectExpiry => {
                 "DISCONNECT cannot prolong a session that ends with its connection; \
                  give a session expiry from the start"
             }

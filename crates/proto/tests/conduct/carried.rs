@@ -106,7 +106,7 @@ fn what_waits_is_measured_in_the_configured_version() {
     speak_311(&mut rig);
     rig.try_publish(sized(43), 1).unwrap();
     let limit = PublishLimit::PacketSize { size: 61, limit: 60 };
-    // 60 bytes now, and 61 where the next connection speaks MQTT 5.
+    // 60 bytes now, and 61 if the next connection speaks MQTT 5.
     assert_eq!(rig.try_publish(sized(44), 2), Err(RejectReason::NotAllowed(limit)));
 }
 
@@ -238,7 +238,7 @@ fn a_client_with_properties_of_its_own_needs_mqtt_5() {
     let user = || Property::UserProperty(text("a"), text("b"));
     let changes: [fn(&mut Config, Property); 3] = [
         |config, property| config.connect.properties.push(property),
-        |config, property| config.farewell.push(property),
+        |config, property| config.disconnect_properties.push(property),
         |config, property| {
             let properties = Properties::new().with(property);
             let (topic, payload) = ("w".try_into().unwrap(), "gone".into());

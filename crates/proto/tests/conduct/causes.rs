@@ -55,7 +55,7 @@ fn consequence(rig: &Rig) -> String {
     }
 }
 
-/// Ends a connection by this code; a client that was never accepted where it
+/// Ends a connection by this code; a client that was never accepted if the code
 /// is that of CONNACK.
 fn end_by(reason: ReasonCode, in_connack: bool, reference: Option<&str>) -> Rig {
     let properties = || {
@@ -225,7 +225,7 @@ fn a_certificate_that_is_not_valid_yet_never_halts() {
     }
 }
 
-/// R11: people mend it, if it is not a clock's fault.
+/// R11: people fix it, if it is not a clock's fault.
 #[test]
 fn an_expired_certificate_is_tried_on_more_and_more_slowly() {
     for refused in REFUSED_POLICIES {
@@ -345,7 +345,7 @@ fn retry_after_is_obeyed_up_to_the_cap() {
     assert!(the_retry(&mut rig).1 >= secs(30), "the back-off has grown beyond that");
 }
 
-/// A status that would halt does not where the server says when to come again.
+/// A status that would halt does not if the server says when to come again.
 #[test]
 fn a_refusal_that_says_when_to_come_again_is_none_for_good() {
     for status in [401, 403, 404, 426, 429, 503] {
@@ -364,7 +364,7 @@ fn a_refusal_that_says_when_to_come_again_is_none_for_good() {
     }
 }
 
-/// R3: a server that was of use a moment ago is not left alone for long.
+/// R3: a server that was useful a moment ago is not left alone for long.
 #[test]
 fn the_wait_after_a_useful_connection_is_half_of_its_life_at_most() {
     for (lived, most) in [(0, 1), (2, 1), (4, 2), (20, 10), (29, 15)] {

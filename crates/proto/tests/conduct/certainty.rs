@@ -320,7 +320,7 @@ fn what_an_earlier_process_could_not_know_the_next_one_does_not_either() {
         let mut rig = stranger_with_store(version);
         rig.publish("a", ExactlyOnce, 1);
         assert_eq!(rig.expect(), pubrel(id(1)));
-        // Also where it died before it had given it back.
+        // Also if it died before it had given it back.
         rig.restart_with(&resumed());
         assert_eq!(rig.expect(), pubrel(id(1)));
         rig.send(&pubcomp(id(1)));

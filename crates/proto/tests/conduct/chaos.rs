@@ -1,5 +1,5 @@
 //! Random applications, networks and losses against a server that keeps the
-//! rules: what was accepted arrives, in order, once where that is promised,
+//! rules: what was accepted arrives, in order, once if that is promised,
 //! and every operation ends exactly once (D1, D3, D4, D5).
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -144,9 +144,10 @@ impl Server {
             let message = self.outgoing[index].clone();
             if !message.sent && rig.link.is_some() {
                 self.outgoing[index].sent = true;
-                let packet = match message.released {
-                    true => pubrel(message.id),
-                    false => Packet::Publish(message.publish),
+                let packet = if message.released {
+                    pubrel(message.id)
+                } else {
+                    Packet::Publish(message.publish)
                 };
                 rig.send(&packet);
                 self.outgoing[index].publish.dup = true;
@@ -328,7 +329,7 @@ impl World {
         }
     }
 
-    /// Where a connection is asked for, the server accepts it, mostly.
+    /// If a connection is asked for, the server accepts it, mostly.
     fn connect(&mut self) {
         if !self.rig.client.state().is_online() {
             self.rig.writable = true;

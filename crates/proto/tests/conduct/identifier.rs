@@ -327,7 +327,7 @@ fn what_is_given_up_is_in_use_for_the_next_process_too() {
     rig.expect_nothing();
     rig.send(&pubcomp(second));
     rig.advance(secs(1));
-    assert!(rig.store.recovered().forsaken.is_empty());
+    assert!(rig.store.recovered().clearing.is_empty());
 }
 
 /// R7: it is judged no more.

@@ -560,7 +560,7 @@ fn reading_on_has_a_bound_as_well() {
 }
 
 /// D10: a server that writes to us may read nothing meanwhile; if we waited
-/// for it with our reading, both would wait for ever.
+/// for it with our reading, both would wait forever.
 #[test]
 fn what_the_application_publishes_does_not_stop_reading() {
     each_version(|version| {
@@ -595,7 +595,7 @@ fn what_we_cannot_write_stops_reading_too() {
         let mut release = Vec::new();
         pubrel(id(9)).encode(version, &mut release).unwrap();
         rig.send_bytes(&release.repeat(300_000));
-        assert!(!rig.client.wants_read(), "one that takes nothing is not listened to for ever");
+        assert!(!rig.client.wants_read(), "one that takes nothing is not listened to forever");
         let kept = rig.pending();
         assert!((most / 2..most).contains(&kept), "{version:?}: {kept} bytes of answers are kept");
         rig.unblock();

@@ -233,7 +233,7 @@ fn a_server_found_to_answer_late_is_given_more_time() {
         let mut rig = Rig::online(pinging(version));
         let mut server = Late::by(secs(110));
         (0..40).for_each(|_| server.run(&mut rig, secs(100)));
-        assert_eq!(rig.stats().connects, 2, "1.1 intervals late: one death, then patience");
+        assert_eq!(rig.stats().connects, 2, "1.1 intervals late: one death, then a longer timeout");
         assert!(rig.client.state().is_online());
     });
 }
@@ -302,7 +302,7 @@ fn the_longer_wait_has_its_bound() {
     };
     let by_silence = deaths(every(Version::V5, 60)).into_iter().map(|(silence, _)| silence);
     assert_eq!(by_silence.collect::<Vec<_>>(), [90, 120, 135, 135, 135].map(secs));
-    // Where 120 s after the ping come before, or did.
+    // If 120 s after the ping come before, or did.
     for (silence, wait) in deaths(pinging(Version::V5)) {
         assert!(wait >= secs(115).min(silence - secs(85)), "{silence:?}, {wait:?}");
     }
@@ -314,7 +314,7 @@ fn the_longer_wait_has_its_bound() {
 }
 
 #[test]
-fn patience_ends_when_answers_come_quickly_again() {
+fn the_longer_timeout_ends_when_answers_come_quickly_again() {
     let usual = secs(60) * 65 / 100;
     let mut rig = Rig::online(every(Version::V5, 60));
     await_death(&mut rig, secs(90));

@@ -11,7 +11,7 @@ use crate::support::*;
 /// Sends all that waits at once, whatever it was told.
 struct Server {
     qos: QoS,
-    /// Messages by identifier; true where it has PUBREC.
+    /// Messages by identifier; true if it has PUBREC.
     open: BTreeMap<u16, bool>,
     /// Answers in the order they came.
     answered: Vec<u16>,
@@ -30,9 +30,12 @@ impl Server {
     /// Everything of its session in one piece.
     fn send_all(&self, rig: &mut Rig, dup: bool) {
         let packets: Vec<_> = (self.open.iter())
-            .map(|(number, released)| match released {
-                true => pubrel(id(*number)),
-                false => Packet::Publish(self.message(*number, dup)),
+            .map(|(number, released)| {
+                if *released {
+                    pubrel(id(*number))
+                } else {
+                    Packet::Publish(self.message(*number, dup))
+                }
             })
             .collect();
         rig.send_all(&packets);
@@ -104,10 +107,7 @@ fn each_overrun(mut test: impl FnMut(Version, QoS, u16, bool)) {
 }
 
 fn online(version: Version, durable: bool) -> Rig {
-    match durable {
-        true => Rig::durable_online(settings(version)),
-        false => Rig::online(settings(version)),
-    }
+    if durable { Rig::durable_online(settings(version)) } else { Rig::online(settings(version)) }
 }
 
 fn told(rig: &mut Rig) -> usize {
@@ -136,7 +136,7 @@ fn a_server_that_sends_all_at_once_is_read_to_the_end() {
 }
 
 /// D14, D3: what was sent before an end and is sent again passes for a copy only
-/// where it was delivered.
+/// if it was delivered.
 #[test]
 fn nothing_is_lost_where_the_connection_ends_in_the_middle_of_it() {
     each_overrun(|version, qos, messages, durable| {
@@ -148,10 +148,11 @@ fn nothing_is_lost_where_the_connection_ends_in_the_middle_of_it() {
             // Messages are read that the application never takes; in a process
             // that goes on it has them still.
             rig.read();
-            match durable {
-                true => rig.restart_with(&resumed()),
-                false => rig.reconnect_with(&resumed()),
-            };
+            if durable {
+                rig.restart_with(&resumed());
+            } else {
+                rig.reconnect_with(&resumed());
+            }
             server.send_all(&mut rig, true);
         }
         converse(&mut rig, &mut server, &mut got, 0);

@@ -175,7 +175,7 @@ fn the_bytes_of_what_is_replaced_are_free() {
     });
 }
 
-/// As many as it takes, and none where all of them would not be enough.
+/// As many as it takes, and none if all of them would not be enough.
 #[test]
 fn the_oldest_give_way_by_bytes_as_well() {
     each(|version, durable| {

@@ -287,7 +287,7 @@ fn pubrec_for_qos_1_ends_that_publish_and_is_released() {
         };
         assert_eq!(rig.outcome(1), Err(error));
         assert!(error.to_string().contains("use QoS 2 with this server"), "{error}");
-        assert_eq!(rig.expect(), pubrel(packet_id), "or the server would hold it for ever");
+        assert_eq!(rig.expect(), pubrel(packet_id), "or the server would hold it forever");
         rig.send(&pubcomp(packet_id));
         rig.expect_nothing();
         assert!(rig.client.state().is_online());

@@ -1,4 +1,4 @@
-//! One packet the server does not bear must not keep all others from it (R7).
+//! One packet the server does not accept must not keep all others from it (R7).
 
 use evenkeel_proto::codec::{Packet, PacketId, Publish, ReasonCode, Version};
 use evenkeel_proto::record::Window;
@@ -15,7 +15,7 @@ fn patient(version: Version) -> Config {
     config
 }
 
-/// What this server cannot bear.
+/// What this server cannot accept.
 #[derive(Clone, Copy)]
 enum Poison {
     Topic(&'static str),

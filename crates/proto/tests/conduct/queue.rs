@@ -213,7 +213,7 @@ fn a_message_that_expires_while_it_waits_is_not_sent() {
         let mut rig = Rig::new(config(Version::V5));
         rig.try_publish(expiring(10), 1).unwrap();
         rig.try_publish(expiring(20), 2).unwrap();
-        rig.publish("for ever", AtLeastOnce, 3);
+        rig.publish("forever", AtLeastOnce, 3);
         rig.settle();
         assert_eq!(rig.until(Timer::MessageExpiry), secs(10));
         rig.advance(secs(10) - MICRO);
@@ -225,7 +225,7 @@ fn a_message_that_expires_while_it_waits_is_not_sent() {
         rig.settle();
         rig.accept_with(&accepted());
         assert_eq!(rig.expect_publish().topic, "a");
-        assert_eq!(rig.expect_publish().topic, "for ever");
+        assert_eq!(rig.expect_publish().topic, "forever");
         assert_eq!(rig.stats().expired, 1);
         rig.advance(secs(15));
         assert!(rig.outcomes().is_empty(), "what was sent expires no more");

@@ -37,7 +37,7 @@ fn an_idle_client_says_goodbye_and_closes() {
 }
 
 /// The DISCONNECT of a shutdown, with these properties wished for.
-fn farewell(config: Config, connack: &ConnAck) -> Disconnect {
+fn disconnect(config: Config, connack: &ConnAck) -> Disconnect {
     let mut rig = Rig::online_with(config, connack);
     rig.shutdown(secs(5));
     match rig.expect() {
@@ -46,36 +46,37 @@ fn farewell(config: Config, connack: &ConnAck) -> Disconnect {
     }
 }
 
-fn with_farewell(version: Version, farewell: &[Property]) -> Config {
+fn with_properties(version: Version, properties: &[Property]) -> Config {
     let mut settings = config(version);
     settings.connect.session_expiry = 60;
-    settings.farewell = farewell.iter().cloned().collect();
+    settings.disconnect_properties = properties.iter().cloned().collect();
     settings
 }
 
 //= [MQTT-3.14.2-3] test
 //= [MQTT-3.14.2-4] test
 #[test]
-fn the_farewell_says_what_the_application_wants_as_far_as_it_fits() {
+fn the_disconnect_says_what_the_application_wants_as_far_as_it_fits() {
     let user = Property::UserProperty(text("k"), text("v"));
     let all = [Property::SessionExpiryInterval(0), Property::ReasonString(text("done")), user];
     let sent = |version, limit| {
         let connack = with([Property::MaximumPacketSize(limit)]);
-        let properties = farewell(with_farewell(version, &all), &connack).properties;
+        let properties = disconnect(with_properties(version, &all), &connack).properties;
         properties.iter().cloned().collect::<Vec<_>>()
     };
     // 2 of header, 1 reason, 1 length; 5 + 7 + 7 of properties.
     assert_eq!(sent(Version::V5, 23), all);
     assert_eq!(sent(Version::V5, 22), [Property::SessionExpiryInterval(0)]);
     assert_eq!(sent(Version::V5, 8), []);
-    let refused = Client::new(with_farewell(Version::V311, &all), 1, Instant::from_micros(0)).err();
+    let refused =
+        Client::new(with_properties(Version::V311, &all), 1, Instant::from_micros(0)).err();
     assert_eq!(refused, Some(ConfigError::NeedsV5(PropertyId::SESSION_EXPIRY_INTERVAL)));
 }
 
 #[test]
-fn only_a_shutdown_has_the_farewell_of_the_application() {
+fn only_a_shutdown_has_the_disconnect_of_the_application() {
     let expiry = Property::SessionExpiryInterval(0);
-    let mut rig = Rig::online(with_farewell(Version::V5, &[expiry]));
+    let mut rig = Rig::online(with_properties(Version::V5, &[expiry]));
     rig.client.reconnect(rig.now);
     rig.settle();
     match rig.expect() {
@@ -85,16 +86,16 @@ fn only_a_shutdown_has_the_farewell_of_the_application() {
 }
 
 #[test]
-fn a_farewell_that_cannot_be_said_is_refused_when_built() {
+fn a_disconnect_that_cannot_be_sent_is_refused_when_built() {
     let build = |settings: Config| Client::new(settings, 1, Instant::from_micros(0)).err();
-    let settings = with_farewell(Version::V5, &[Property::TopicAlias(1)]);
-    assert_eq!(build(settings), Some(ConfigError::Farewell(PropertyId::TOPIC_ALIAS)));
-    let longer = || with_farewell(Version::V5, &[Property::SessionExpiryInterval(1)]);
+    let settings = with_properties(Version::V5, &[Property::TopicAlias(1)]);
+    assert_eq!(build(settings), Some(ConfigError::DisconnectProperty(PropertyId::TOPIC_ALIAS)));
+    let longer = || with_properties(Version::V5, &[Property::SessionExpiryInterval(1)]);
     assert_eq!(build(longer()), None);
     let mut settings = longer();
     settings.connect.session_expiry = 0;
-    assert_eq!(build(settings), Some(ConfigError::FarewellExpiry));
-    let mut settings = with_farewell(Version::V5, &[Property::SessionExpiryInterval(0)]);
+    assert_eq!(build(settings), Some(ConfigError::DisconnectExpiry));
+    let mut settings = with_properties(Version::V5, &[Property::SessionExpiryInterval(0)]);
     settings.connect.session_expiry = 0;
     assert_eq!(build(settings), None);
 }
@@ -106,7 +107,7 @@ fn a_shutdown_says_what_the_application_gives_it() {
     let properties = Properties::new()
         .with(Property::SessionExpiryInterval(5))
         .with(Property::ReasonString(text("maintenance")));
-    let mut settings = with_farewell(Version::V5, &[Property::ReasonString(text("usual"))]);
+    let mut settings = with_properties(Version::V5, &[Property::ReasonString(text("usual"))]);
     settings.connect.session_expiry = 60;
     let mut rig = Rig::online(settings);
     let wanted = Disconnect { reason, properties };
@@ -160,12 +161,12 @@ fn a_shutdown_that_cannot_be_said_is_refused() {
         (
             Version::V5,
             with(reason, &[Property::TopicAlias(1)]),
-            ConfigError::Farewell(PropertyId::TOPIC_ALIAS),
+            ConfigError::DisconnectProperty(PropertyId::TOPIC_ALIAS),
         ),
         (
             Version::V5,
             with(reason, &[Property::SessionExpiryInterval(1)]),
-            ConfigError::FarewellExpiry,
+            ConfigError::DisconnectExpiry,
         ),
     ];
     // Codes of servers, and of other packets.

@@ -1,5 +1,5 @@
 //! Servers that answer all but pings: what was in flight at a cut waits for a
-//! sign of life, but not for ever (D16).
+//! sign of life, but not forever (D16).
 
 use std::time::Duration;
 

@@ -162,9 +162,10 @@ fn a_server_that_counts_to_one_is_asked_for_one_filter_at_a_time() {
             let mut settings = lasting(version);
             settings.connect.keep_alive = 600;
             let mut rig = subscribed(settings, &["a", "b"]);
-            match is_subscribe {
-                true => rig.subscribe(&[("a", AtMostOnce), ("b", AtMostOnce)], 1),
-                false => rig.unsubscribe(&["a", "b"], 1),
+            if is_subscribe {
+                rig.subscribe(&[("a", AtMostOnce), ("b", AtMostOnce)], 1);
+            } else {
+                rig.unsubscribe(&["a", "b"], 1);
             }
             let mut sizes = Vec::new();
             while sizes.len() < 3 {
@@ -193,7 +194,7 @@ fn a_server_that_counts_to_one_is_asked_for_one_filter_at_a_time() {
     });
 }
 
-/// R7: the same broken answer does not end every connection for ever.
+/// R7: the same broken answer does not end every connection forever.
 #[test]
 fn an_operation_always_answered_wrongly_is_quarantined_and_the_rest_goes_on() {
     each_version(|version| {
@@ -711,14 +712,15 @@ fn asked(rig: &mut Rig) -> (String, PacketId) {
 /// Answers what `asked` has shown.
 fn grant(rig: &mut Rig, version: Version, (what, packet_id): &(String, PacketId)) {
     let count = what.split(',').count();
-    rig.send(&match what.starts_with('+') {
-        true => suback(*packet_id, &vec![0; count]),
-        false => unsuback(*packet_id, &unsubscribed(version, count)),
+    rig.send(&if what.starts_with('+') {
+        suback(*packet_id, &vec![0; count])
+    } else {
+        unsuback(*packet_id, &unsubscribed(version, count))
     });
 }
 
 /// Servers may take two operations on one filter in either order: aedes loses
-/// the subscription where UNSUBSCRIBE and SUBSCRIBE come back to back.
+/// the subscription if UNSUBSCRIBE and SUBSCRIBE come back to back.
 #[test]
 fn operations_on_one_filter_wait_for_each_other() {
     each_version(|version| {

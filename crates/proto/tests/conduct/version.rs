@@ -1,4 +1,4 @@
-//! Which version is spoken: evidence, and turns where there is none (R14).
+//! Which version is spoken: evidence, and turns if there is none (R14).
 
 use bytes::Bytes;
 use evenkeel_proto::codec::{Packet, ReasonCode, Version};
@@ -378,7 +378,7 @@ fn each_server_has_its_own_version() {
     }
 }
 
-/// Where 3.1.1 is refused in words, the guess was wrong.
+/// If 3.1.1 is refused in words, the guess was wrong.
 #[test]
 fn words_against_a_guess_lead_back_at_once() {
     let mut rig = Rig::started(falling_back());

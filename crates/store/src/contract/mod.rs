@@ -98,7 +98,7 @@ cases! {
     exchanges::records_about_the_unknown_change_nothing,
     session::the_client_identifier_is_kept,
     session::received_identifiers_are_kept_until_finished,
-    session::forsaken_identifiers_are_kept_until_freed,
+    session::identifiers_being_cleared_are_kept_until_freed,
     session::a_lost_session_voids_what_was_received_alone,
     session::an_unproven_session_is_remembered_until_it_is_proven,
     session::the_time_is_kept_and_does_not_go_back,

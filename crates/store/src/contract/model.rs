@@ -16,7 +16,7 @@ use crate::{Store, StoreError};
 pub struct View {
     /// Serial, identifier, released; in order.
     exchanges: Vec<(u64, PacketId, bool)>,
-    forsaken: Vec<PacketId>,
+    clearing: Vec<PacketId>,
     received: Vec<PacketId>,
     next_serial: u64,
     quarantined: u64,
@@ -34,7 +34,7 @@ impl View {
     /// How its counts are not those of its messages.
     pub fn of(recovered: &Recovered, store: &mut dyn Store) -> Result<Self, StoreError> {
         let exchanges = recovered.exchanges.iter();
-        let (forsaken, received) = (recovered.forsaken.clone(), recovered.received.clone());
+        let (clearing, received) = (recovered.clearing.clone(), recovered.received.clone());
         let mut queued: [Vec<StoredMessage>; 3] = Default::default();
         for (priority, queued) in Priority::ALL.into_iter().zip(&mut queued) {
             *queued = store.read(&Read::Queue { priority, after: None, limit: ALL })?;
@@ -48,7 +48,7 @@ impl View {
             exchanges: exchanges
                 .map(|e| (e.serial.0, e.packet_id, !matches!(e.phase, Phase::Unanswered(_))))
                 .collect(),
-            forsaken: sorted(forsaken),
+            clearing: sorted(clearing),
             received: sorted(received),
             next_serial: recovered.next_serial.0,
             quarantined: recovered.quarantined,
@@ -65,7 +65,7 @@ pub struct Model {
     messages: BTreeMap<u64, StoredMessage>,
     /// Exchanges in order: serial, identifier, released.
     exchanges: Vec<(u64, PacketId, bool)>,
-    forsaken: Vec<PacketId>,
+    clearing: Vec<PacketId>,
     received: Vec<PacketId>,
     next_serial: u64,
     /// Makes no record that 0.1.0 did not know.
@@ -127,11 +127,11 @@ impl Model {
             }
             Record::Finished { packet_id } => self.received.retain(|id| id != packet_id),
             Record::SessionLost => self.received.clear(),
-            Record::Forsaken { packet_id } => {
-                self.forsaken.retain(|id| id != packet_id);
-                self.forsaken.push(*packet_id);
+            Record::Clearing { packet_id } => {
+                self.clearing.retain(|id| id != packet_id);
+                self.clearing.push(*packet_id);
             }
-            Record::Freed { packet_id } => self.forsaken.retain(|id| id != packet_id),
+            Record::Freed { packet_id } => self.clearing.retain(|id| id != packet_id),
             // Cases of their own.
             Record::ReleasedAndKept { .. }
             | Record::SessionUnknown
@@ -167,7 +167,7 @@ impl Model {
             |message: &&StoredMessage| matches!(message.state, StoredState::Quarantined { .. });
         View {
             exchanges: self.exchanges.clone(),
-            forsaken: sorted(self.forsaken.clone()),
+            clearing: sorted(self.clearing.clone()),
             received: sorted(self.received.clone()),
             next_serial: self.next_serial,
             quarantined: self.messages.values().filter(quarantined).count() as u64,
@@ -227,7 +227,7 @@ impl Model {
             10 => match random.below(5) {
                 0 => Record::Received { packet_id: packet_id(1 + random.below(9) as u16) },
                 1 => Record::Finished { packet_id: packet_id(1 + random.below(9) as u16) },
-                2 => Record::Forsaken { packet_id: packet_id(1 + random.below(9) as u16) },
+                2 => Record::Clearing { packet_id: packet_id(1 + random.below(9) as u16) },
                 3 => Record::Freed { packet_id: packet_id(1 + random.below(9) as u16) },
                 _ => Record::SessionLost,
             },

@@ -48,20 +48,20 @@ pub fn received_identifiers_are_kept_until_finished(open: Open<'_>) {
     assert_eq!(recovered.received, [packet_id(1), packet_id(5)]);
 }
 
-pub fn forsaken_identifiers_are_kept_until_freed(open: Open<'_>) {
+pub fn identifiers_being_cleared_are_kept_until_freed(open: Open<'_>) {
     let (mut store, _) = opened(open);
     commit(&mut store, &accepted(0..1));
     let id = packet_id(5);
     let outcome = Outcome::NotAllowed;
     let ended = Record::Done { serial: Serial(0), outcome };
-    commit(&mut store, &[sent(0, 5), Record::Forsaken { packet_id: id }, ended]);
-    commit(&mut store, &[Record::Forsaken { packet_id: packet_id(65_535) }, Record::SessionLost]);
+    commit(&mut store, &[sent(0, 5), Record::Clearing { packet_id: id }, ended]);
+    commit(&mut store, &[Record::Clearing { packet_id: packet_id(65_535) }, Record::SessionLost]);
     commit(&mut store, &[Record::Freed { packet_id: packet_id(65_535) }]);
     for left in [vec![id], vec![]] {
         drop(store);
         let recovered;
         (store, recovered) = opened(open);
-        assert_eq!(recovered.forsaken, left);
+        assert_eq!(recovered.clearing, left);
         assert_eq!(recovered.exchanges, [], "no message is left of it");
         commit(&mut store, &[Record::Freed { packet_id: id }, Record::Freed { packet_id: id }]);
     }

@@ -96,7 +96,7 @@ fn record(kind: u8, mut contents: &[u8]) -> Option<Record> {
         kind::SESSION_LOST => Record::SessionLost,
         kind::UNPROVEN => Record::Unproven,
         kind::PROVEN => Record::Proven,
-        kind::FORSAKEN => Record::Forsaken { packet_id: packet_id(from)? },
+        kind::CLEARING => Record::Clearing { packet_id: packet_id(from)? },
         kind::FREED => Record::Freed { packet_id: packet_id(from)? },
         kind::TIME => Record::Time(time(std::mem::take(from))?),
         kind::RELEASED_AND_KEPT => Record::ReleasedAndKept { serial: serial(from)? },

@@ -80,7 +80,7 @@ const fn kind_of(record: &Record) -> u8 {
         Record::SessionLost => kind::SESSION_LOST,
         Record::Unproven => kind::UNPROVEN,
         Record::Proven => kind::PROVEN,
-        Record::Forsaken { .. } => kind::FORSAKEN,
+        Record::Clearing { .. } => kind::CLEARING,
         Record::Freed { .. } => kind::FREED,
         Record::Time(_) => kind::TIME,
         Record::ReleasedAndKept { .. } => kind::RELEASED_AND_KEPT,
@@ -111,7 +111,7 @@ fn put_fields(record: &Record, out: &mut Vec<u8>) {
         }
         Record::Received { packet_id }
         | Record::Finished { packet_id }
-        | Record::Forsaken { packet_id }
+        | Record::Clearing { packet_id }
         | Record::Freed { packet_id } => {
             varint::put(packet_id.get().into(), out);
         }

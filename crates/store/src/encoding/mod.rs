@@ -24,7 +24,7 @@
 //! | 26 | session lost | |
 //! | 27 | unproven | |
 //! | 28 | proven | |
-//! | 29 | forsaken | packet identifier |
+//! | 29 | clearing | packet identifier |
 //! | 30 | freed | packet identifier |
 //! | 31 | time | microseconds on the client's clock, wall clock, age, then the 16 bytes of the boot if it is known |
 //! | 32 | released and kept | serial |
@@ -64,7 +64,7 @@ mod kind {
     pub(super) const SESSION_LOST: u8 = 26;
     pub(super) const UNPROVEN: u8 = 27;
     pub(super) const PROVEN: u8 = 28;
-    pub(super) const FORSAKEN: u8 = 29;
+    pub(super) const CLEARING: u8 = 29;
     pub(super) const FREED: u8 = 30;
     pub(super) const TIME: u8 = 31;
     pub(super) const RELEASED_AND_KEPT: u8 = 32;

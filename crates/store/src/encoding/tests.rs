@@ -122,7 +122,7 @@ fn record() -> impl Strategy<Value = Record> {
         }),
         packet_id().prop_map(|packet_id| Record::Received { packet_id }),
         packet_id().prop_map(|packet_id| Record::Finished { packet_id }),
-        packet_id().prop_map(|packet_id| Record::Forsaken { packet_id }),
+        packet_id().prop_map(|packet_id| Record::Clearing { packet_id }),
         packet_id().prop_map(|packet_id| Record::Freed { packet_id }),
         subscription().prop_map(Record::Subscribed),
         filter().prop_map(|filter| Record::Unsubscribed { filter }),

@@ -37,8 +37,8 @@ pub(super) fn put_snapshot(
     for packet_id in &session.received {
         put(Record::Received { packet_id: *packet_id }, out)?;
     }
-    for packet_id in &session.forsaken {
-        put(Record::Forsaken { packet_id: *packet_id }, out)?;
+    for packet_id in &session.clearing {
+        put(Record::Clearing { packet_id: *packet_id }, out)?;
     }
     for subscription in session.subscriptions() {
         put(Record::Subscribed(subscription.clone()), out)?;

@@ -19,7 +19,7 @@ impl<D: Directory> Reader<'_, D> {
         Ok(Recovered {
             client_id: session.client_id.clone(),
             exchanges: self.exchanges()?,
-            forsaken: session.forsaken.iter().copied().collect(),
+            clearing: session.clearing.iter().copied().collect(),
             received: session.received.iter().copied().collect(),
             unproven: session.unproven,
             time: session.time,

@@ -139,7 +139,7 @@ impl Run {
         Ok(run)
     }
 
-    /// True where the step means something now.
+    /// True if the step means something now.
     fn admits(&self, step: Step) -> bool {
         match step {
             Step::Replaced => true,
@@ -315,7 +315,9 @@ impl Run {
         let is_over = world.now >= sent + self.settings.response_timeout;
         hold("K5", is_over || world.now >= world.ping_needed(&self.settings))?;
         world.written = None;
-        world.oldest = world.oldest.filter(|_| world.unheard.is_some());
+        if world.unheard.is_none() {
+            world.oldest = None;
+        }
         Ok(())
     }
 
@@ -489,9 +491,10 @@ impl World {
     /// When silence on either side makes a ping due.
     fn ping_needed(&self, settings: &Settings) -> Instant {
         let by_us = self.silence_ends(settings);
-        match self.reading {
-            true => by_us.min(self.last_received + settings.silence_of_peer()),
-            false => by_us,
+        if self.reading {
+            by_us.min(self.last_received + settings.silence_of_peer())
+        } else {
+            by_us
         }
     }
 }
@@ -547,14 +550,14 @@ fn bearable(settings: &Settings) -> Duration {
 }
 
 /// As the client makes them: for each interval with spacing below and above it,
-/// with pings as early and as late as they come; with patience that has grown;
+/// with pings as early and as late as they come; with timeouts that have grown;
 /// with the spacing AWS IoT Core asks for; with time-outs of the user's.
 fn configurations() -> Vec<Settings> {
-    let made = |seconds: u64, patience, timeout: Option<u64>| {
+    let made = |seconds: u64, doublings, timeout: Option<u64>| {
         let mut config = crate::Config::default();
         config.keep_alive.response_timeout = timeout.map(Duration::from_secs);
         let (interval, mut rng) = (Duration::from_secs(seconds), crate::rng::Rng::new(seconds));
-        keep_alive_settings(&config, interval, patience, &mut rng)
+        keep_alive_settings(&config, interval, doublings, &mut rng)
     };
     let mut all = Vec::new();
     for seconds in [1, 30, 180, 1200] {

@@ -33,9 +33,9 @@ enum Step {
     Death,
     /// Refused for good.
     Refused,
-    /// Refused for good, where another server is left to ask.
+    /// Refused for good, while another server is left to ask.
     RefusedByOne,
-    /// Accepted, of use for a while, and then not authorised any more.
+    /// Accepted, useful for a while, and then not authorised any more.
     Dismissed,
     /// The server's certificate is not valid yet.
     TooYoung,
@@ -163,13 +163,13 @@ enum Mutation {
     FullJitter,
     /// R3: delays outgrow the cap.
     NoCap,
-    /// R3: a server that was of use a moment ago is left alone for long.
+    /// R3: a server that was useful a moment ago is left alone for long.
     LeftAlone,
     /// R4: a refusal for good is repeated like any failure.
     RefusalsBackOff,
     /// R4: a server that asks for less does not get less.
     ThrottlingIgnored,
-    /// R4: references to other servers are followed for ever.
+    /// R4: references to other servers are followed forever.
     RedirectsForever,
     /// R10: one server's refusal is taken for that of all.
     OneSpeaksForAll,
@@ -419,7 +419,7 @@ impl Run {
         Ok(run)
     }
 
-    /// One end and the connect that follows it; false where none follows.
+    /// One end and the connect that follows it; false if none follows.
     fn take(&mut self, step: Step) -> Result<bool, Broken> {
         let Some((cause, lived, useful)) = step.end() else {
             // A failure first, then the wish that cuts the wait short.
@@ -447,9 +447,9 @@ impl Run {
             &mut self.rng,
         );
         self.note_end(&cause, lived, useful);
-        let most = match lived.filter(|_| useful) {
-            Some(lived) => (lived / 2).max(self.policy.base),
-            None => Duration::MAX,
+        let most = match lived {
+            Some(lived) if useful => (lived / 2).max(self.policy.base),
+            _ => Duration::MAX,
         };
         self.judge(&End { cause, accepted: lived.is_some(), others, most }, verdict)
     }
@@ -543,7 +543,9 @@ impl Run {
     fn open(&mut self, retry: Retry) -> Result<(), Broken> {
         hold("R5", retry.attempt == self.attempts + 1)?;
         self.now = self.now.max(retry.at);
-        if let Some(last) = self.opens.last().filter(|_| self.short_lived) {
+        if let Some(last) = self.opens.last()
+            && self.short_lived
+        {
             hold("floor", self.now >= *last + self.policy.floor)?;
         }
         self.opens.push(self.now);
@@ -570,7 +572,10 @@ fn explore(
 
 fn follow(run: &Run, depth: usize, steps: &mut Vec<Step>) -> Result<usize, Broken> {
     let mut count = 1;
-    for step in STEPS.into_iter().filter(|_| depth > 0) {
+    if depth == 0 {
+        return Ok(count);
+    }
+    for step in STEPS {
         let mut after = run.clone();
         steps.push(step);
         if after.take(step)? {

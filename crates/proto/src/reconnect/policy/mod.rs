@@ -43,7 +43,7 @@ pub struct Reconnect {
     /// Least time between two connects when the connection between them
     /// lived less than 30 s. A profile may raise it. Default 0.
     pub floor: Duration,
-    /// What follows a refusal that repeating cannot mend.
+    /// What follows a refusal that repeating cannot fix.
     pub refused: RefusedPolicy,
     /// What follows a second take-over within ten minutes.
     pub taken_over: TakeOverPolicy,
@@ -67,7 +67,7 @@ pub enum RefusedPolicy {
     /// since an authentication back end may come back.
     #[default]
     HaltUnlessProven,
-    /// Halts always, also where a certificate has expired.
+    /// Halts always, also if a certificate has expired.
     Halt,
     /// Never halts: tries again in the slow lane, asking the credentials hook
     /// each time. Recommended for unattended devices.
@@ -123,7 +123,7 @@ pub enum Pace {
     Floor,
     /// The budget of connects per window is used up.
     Budget,
-    /// Minutes: a refusal or take-over that repeating cannot mend.
+    /// Minutes: a refusal or take-over that repeating cannot fix.
     SlowLane,
     /// The server asked for less.
     Throttled,
@@ -254,7 +254,7 @@ impl Reconnector {
         self.plan(now, Duration::ZERO, Pace::AtOnce, rng)
     }
 
-    /// The next attempt after one that only the protocol version spoilt.
+    /// The next attempt after one that failed over the protocol version alone.
     pub(crate) fn after_fallback(&mut self, now: Instant, rng: &mut Rng) -> Retry {
         self.short_lived = true;
         self.at_once(now, rng)
@@ -277,10 +277,11 @@ impl Reconnector {
         if lived.is_none() && ended.cause.is_ours() {
             self.gave_up = Some(now);
         }
-        // A server that was of use a moment ago is not left alone for long.
-        self.most = lived
-            .filter(|_| ended.useful)
-            .map_or(Duration::MAX, |lived| (lived / LIFE_SHARE).max(self.config.reconnect.base));
+        // A server that was useful a moment ago is not left alone for long.
+        self.most = match lived {
+            Some(lived) if ended.useful => (lived / LIFE_SHARE).max(self.config.reconnect.base),
+            _ => Duration::MAX,
+        };
         (self.verdict(now, ended, rng), repetition)
     }
 
@@ -353,8 +354,8 @@ impl Reconnector {
     }
 
     /// A clock that is wrong at boot is set sooner or later, so a certificate
-    /// that is not valid yet is tried at short distances for ever. One that has
-    /// expired is mended by people, if it is not a clock's fault: its distances
+    /// that is not valid yet is tried at short distances forever. One that has
+    /// expired is fixed by people, if it is not a clock's fault: its distances
     /// grow into the slow lane. `None` halts (R11).
     fn certificate_time(&self, ended: &Ended<'_>, rng: &mut Rng) -> Option<(Duration, Pace)> {
         let policy = &self.config.reconnect;
@@ -394,7 +395,7 @@ impl Reconnector {
         earlier.is_some_and(|earlier| now.since(earlier) < TAKE_OVER_WINDOW)
     }
 
-    /// Later than `delay` where the floor or the budget asks for it.
+    /// Later than `delay` if the floor or the budget asks for it.
     fn plan(&self, now: Instant, delay: Duration, pace: Pace, rng: &mut Rng) -> Retry {
         let wanted = (now + delay, pace);
         let floor = (self.floor(rng), Pace::Floor);
@@ -409,9 +410,11 @@ impl Reconnector {
     /// jitter above it keeps a fleet from marching in step.
     fn floor(&self, rng: &mut Rng) -> Instant {
         let floor = self.config.reconnect.floor;
-        match self.last_connect.filter(|_| self.short_lived && !floor.is_zero()) {
-            Some(last) => last + floor + self.spread(Duration::ZERO, floor / 10, rng),
-            None => Instant::default(),
+        match self.last_connect {
+            Some(last) if self.short_lived && !floor.is_zero() => {
+                last + floor + self.spread(Duration::ZERO, floor / 10, rng)
+            }
+            _ => Instant::default(),
         }
     }
 }

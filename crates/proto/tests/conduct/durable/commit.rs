@@ -24,7 +24,7 @@ fn kind(record: &Record) -> &'static str {
         Record::Quarantined { .. } => "quarantined",
         Record::Received { .. } => "received",
         Record::Finished { .. } => "finished",
-        Record::Forsaken { .. } => "forsaken",
+        Record::Clearing { .. } => "clearing",
         Record::Freed { .. } => "freed",
         Record::Subscribed(_) => "subscribed",
         Record::Unsubscribed { .. } => "unsubscribed",

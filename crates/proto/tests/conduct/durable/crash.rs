@@ -201,7 +201,7 @@ impl Play {
         }
     }
 
-    /// Lost where there is no one to get it.
+    /// Lost if there is no one to get it.
     fn reply(&mut self, packet: &Packet) {
         if self.rig.link.is_some() && !self.rig.is_dead() {
             self.rig.send(packet);
@@ -263,7 +263,7 @@ impl Play {
             (1..=all).filter(|number| qos_of(*number) == ExactlyOnce).collect();
         assert!(!exactly_once.iter().any(twice), "twice (D3): {:?}", self.server.taken);
         assert!(self.server.held.is_empty(), "exchanges that never end: {:?}", self.server.held);
-        assert!(self.server.outgoing.is_empty(), "the server waits for ever");
+        assert!(self.server.outgoing.is_empty(), "the server waits forever");
         for given in self.server.topics() {
             assert!(self.handled.contains_key(&given), "{given} never reached the application");
         }
@@ -311,7 +311,7 @@ fn a_crash_after_any_output_keeps_every_promise() {
     });
 }
 
-/// The same, where the process that recovers dies too.
+/// The same, if the process that recovers dies too.
 #[test]
 fn a_second_crash_after_any_output_keeps_every_promise() {
     each_version(|version| {

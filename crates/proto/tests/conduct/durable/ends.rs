@@ -149,7 +149,7 @@ fn what_is_told_to_be_stored_at_a_shutdown_is() {
 /// A store that never answers holds nobody up beyond the limit, and whoever
 /// waits hears that it is not known whether the message is stored.
 #[test]
-fn a_shutdown_does_not_wait_for_ever_for_a_store() {
+fn a_shutdown_does_not_wait_forever_for_a_store() {
     each_version(|version| {
         let mut rig = held(version);
         rig.publish("a", AtLeastOnce, 1);

@@ -137,7 +137,7 @@ fn acknowledgements_wait_for_the_store_and_the_link_lives_on() {
     });
 }
 
-/// D1: where nothing of a batch that failed is tried again, nothing waits for
+/// D1: if nothing of a batch that failed is tried again, nothing waits for
 /// the next one, which may never come.
 #[test]
 fn who_waits_for_what_will_not_be_stored_is_answered() {
@@ -164,7 +164,7 @@ fn who_waits_for_what_will_not_be_stored_is_answered() {
     });
 }
 
-/// The same for a QoS 0 message that was to be struck off.
+/// The same for a QoS 0 message that was to be removed.
 #[test]
 fn qos_0_that_could_not_be_stored_has_its_outcome() {
     each_version(|version| {
@@ -177,7 +177,7 @@ fn qos_0_that_could_not_be_stored_has_its_outcome() {
         rig.accept();
         rig.commits = Commits::Held;
         rig.send(&Packet::ConnAck(accepted()));
-        // Behind the first one, which is not struck off yet.
+        // Behind the first one, which is not removed yet.
         rig.publish("b", AtMostOnce, 2);
         rig.outcomes();
         rig.commit();
@@ -185,7 +185,7 @@ fn qos_0_that_could_not_be_stored_has_its_outcome() {
         assert_eq!(rig.outcome(1).map(drop), Ok(()));
         rig.fail_commit(FULL);
         assert_eq!(rig.expect_publish().topic, "b");
-        assert_eq!(rig.outcome(2).map(drop), Ok(()), "nothing has to be struck off");
+        assert_eq!(rig.outcome(2).map(drop), Ok(()), "nothing has to be removed");
         rig.publish("c", AtMostOnce, 3);
         assert_eq!(rig.expect_publish().topic, "c", "nothing is before it");
         assert_eq!(rig.store.messages(), []);

@@ -1,11 +1,11 @@
 //! A client with a store: nothing is promised before it is committed (D3),
 //! and the next process goes on where the last one stopped.
 
+mod clearing;
 mod commit;
 mod crash;
 mod ends;
 mod failure;
-mod forsaken;
 mod quarantine;
 mod queue;
 mod recover;

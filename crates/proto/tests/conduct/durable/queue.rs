@@ -49,11 +49,11 @@ fn sent(rig: &mut Rig) -> Vec<String> {
 }
 
 /// How often the store was told that a message has its outcome.
-fn struck_off(rig: &Rig) -> usize {
+fn removals(rig: &Rig) -> usize {
     rig.store.records.iter().filter(|record| matches!(record, Record::Done { .. })).count()
 }
 
-/// D3 for QoS 0: kept over a crash where that is asked for, sent at most once.
+/// D3 for QoS 0: kept over a crash if that is asked for, sent at most once.
 #[test]
 fn stored_qos_0_survives_a_crash_and_is_sent_once() {
     each_version(|version| {
@@ -70,7 +70,7 @@ fn stored_qos_0_survives_a_crash_and_is_sent_once() {
         assert_eq!(rig.settled(), [(1, Ok(()))]);
         assert_eq!(rig.store.messages(), []);
         rig.advance(secs(1));
-        assert_eq!(struck_off(&rig), 1, "before it was sent, and not again");
+        assert_eq!(removals(&rig), 1, "before it was sent, and not again");
         rig.restart_with(&resumed());
         rig.expect_nothing();
     });
@@ -79,7 +79,7 @@ fn stored_qos_0_survives_a_crash_and_is_sent_once() {
 /// D3: what is published on a live connection does not overtake a QoS 0
 /// message that waits for its commit.
 #[test]
-fn qos_0_does_not_overtake_what_waits_to_be_struck_off() {
+fn qos_0_does_not_overtake_what_waits_to_be_removed() {
     each_version(|version| {
         let mut rig = offline(keeping_qos0(version));
         rig.publish("a", AtMostOnce, 1);
@@ -98,9 +98,9 @@ fn qos_0_does_not_overtake_what_waits_to_be_struck_off() {
     });
 }
 
-/// It is struck off before it goes out: a crash loses it rather than doubles it.
+/// It is removed before it goes out: a crash loses it rather than doubles it.
 #[test]
-fn stored_qos_0_waits_for_the_commit_that_strikes_it_off() {
+fn stored_qos_0_waits_for_the_commit_that_removes_it() {
     each_version(|version| {
         for committed in [false, true] {
             let mut rig = offline(keeping_qos0(version));
@@ -119,7 +119,7 @@ fn stored_qos_0_waits_for_the_commit_that_strikes_it_off() {
     });
 }
 
-/// D1: struck off, and the connection is gone before it was written.
+/// D1: removed, and the connection is gone before it was written.
 #[test]
 fn stored_qos_0_of_a_connection_that_ends_early_is_known_to_be_lost() {
     each_version(|version| {
@@ -134,7 +134,7 @@ fn stored_qos_0_of_a_connection_that_ends_early_is_known_to_be_lost() {
         rig.commits = Commits::AtOnce;
         assert_eq!(rig.outcome(1), Err(DeliveryError::ConnectionLost));
         rig.advance(secs(1));
-        assert_eq!(struck_off(&rig), 1);
+        assert_eq!(removals(&rig), 1);
         rig.reconnect_with(&resumed());
         rig.expect_nothing();
     });
@@ -172,7 +172,7 @@ fn what_the_store_holds_counts_against_the_bounds() {
 /// D1, D9: the counts of a store are its own affair. What it holds is sent, and
 /// that it does not hold what it announced is told.
 #[test]
-fn a_store_that_counts_wrong_is_borne() {
+fn a_store_that_counts_wrong_is_survived() {
     const MAX: u64 = u64::MAX;
     for (messages, bytes) in [(1, 1), (1, MAX), (2, 0), (3, 24), (4, 24), (MAX, 0), (MAX, MAX)] {
         for when_full in [WhenFull::Wait, WhenFull::DropOldest, WhenFull::LatestPerTopic] {
@@ -220,7 +220,7 @@ fn a_store_that_counts_wrong_is_borne() {
 /// The same for all else that it may say: two exchanges under one identifier, one
 /// of QoS 0, times at the end of all time, the last of all names.
 #[test]
-fn a_store_that_makes_no_sense_is_borne() {
+fn a_store_that_makes_no_sense_is_survived() {
     each_version(|version| {
         let mut rig = offline(quiet(lasting(version)));
         rig.publish("a", ExactlyOnce, 1);
@@ -246,7 +246,7 @@ fn a_store_that_makes_no_sense_is_borne() {
                 let serial = Serial(number);
                 recovered.exchanges.push(StoredExchange { packet_id, serial, phase });
             }
-            recovered.forsaken = vec![id(2), id(3), id(3)];
+            recovered.clearing = vec![id(2), id(3), id(3)];
             recovered.received = vec![id(9), id(9)];
             recovered.next_serial = Serial(u64::MAX);
             let at = Instant::from_micros(u64::MAX);
@@ -493,7 +493,7 @@ fn what_is_sent_again_by_the_next_process_says_what_is_left() {
     rig.send(&puback(id));
     let short = rig.expect_publish();
     assert_eq!((&short.topic[..], short.dup), ("short", true));
-    assert_eq!(short.properties.message_expiry_interval(), Some(1), "not 0, and not for ever");
+    assert_eq!(short.properties.message_expiry_interval(), Some(1), "not 0, and not forever");
     assert!(
         !rig.store
             .records

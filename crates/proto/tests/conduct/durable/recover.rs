@@ -195,7 +195,7 @@ fn a_lost_session_voids_received_identifiers_for_good() {
     });
 }
 
-/// D8: known after a restart, sent again only where the session is lost.
+/// D8: known after a restart, sent again only if the session is lost.
 #[test]
 fn subscriptions_are_restored_where_the_session_is_lost() {
     each_version(|version| {
@@ -238,7 +238,7 @@ fn a_session_that_was_begun_before_a_crash_gets_its_subscriptions() {
     });
 }
 
-/// The same where the process died before it saw the CONNACK.
+/// The same if the process died before it saw the CONNACK.
 #[test]
 fn a_connect_without_answer_is_remembered_over_a_crash() {
     each_version(|version| {

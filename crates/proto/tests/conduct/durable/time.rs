@@ -169,7 +169,7 @@ fn notes(rig: &Rig) -> Vec<StoredTime> {
 #[test]
 fn time_is_noted_of_its_own_accord_only_while_messages_wait_that_expire() {
     let mut rig = offline_in(ONE);
-    rig.publish("for ever", AtLeastOnce, 1);
+    rig.publish("forever", AtLeastOnce, 1);
     let before = notes(&rig).len();
     rig.advance(secs(3600));
     assert_eq!(notes(&rig).len(), before, "nothing waits for it");

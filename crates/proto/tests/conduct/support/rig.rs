@@ -230,7 +230,7 @@ impl Rig {
         matches!(self.fuse, Some(0))
     }
 
-    /// One more packet or batch is about to get out; false where it does not.
+    /// One more packet or batch is about to get out; false if it does not.
     const fn burn(&mut self) -> bool {
         match &mut self.fuse {
             None => true,

@@ -37,11 +37,11 @@ impl ModelStore {
         let sum = self.sum();
         let mut recovered = Recovered { bounds: self.bounds, ..sum.recovered };
         for (packet_id, serial, released) in sum.exchanges {
-            let message = || Box::new(sum.messages[&serial].clone());
-            let phase = match released {
-                true if sum.messages.contains_key(&serial) => Phase::ReleasedAndKept(message()),
-                true => Phase::Released,
-                false => Phase::Unanswered(message()),
+            let message = sum.messages.get(&serial).cloned().map(Box::new);
+            let phase = match message {
+                Some(message) if released => Phase::ReleasedAndKept(message),
+                None if released => Phase::Released,
+                message => Phase::Unanswered(message.expect("the store has the message")),
             };
             recovered.exchanges.push(StoredExchange { packet_id, serial, phase });
         }
@@ -119,8 +119,8 @@ impl Sum {
                 assert!(is_queued || anew.is_some(), "it is sent once");
                 anew.map(|index| self.exchanges.remove(index));
                 message.state = StoredState::Sent(*packet_id);
-                let forsaken = self.recovered.forsaken.contains(packet_id);
-                let taken = forsaken || self.exchanges.iter().any(|(id, ..)| id == packet_id);
+                let clearing = self.recovered.clearing.contains(packet_id);
+                let taken = clearing || self.exchanges.iter().any(|(id, ..)| id == packet_id);
                 assert!(!taken, "{packet_id} is in use (D4)");
                 self.exchanges.push((*packet_id, *serial, false));
             }
@@ -151,14 +151,14 @@ impl Sum {
             Record::Finished { packet_id } => {
                 self.recovered.received.retain(|id| id != packet_id);
             }
-            Record::Forsaken { packet_id } => {
-                let held = &mut self.recovered.forsaken;
-                assert!(!held.contains(packet_id), "{packet_id} is forsaken once");
+            Record::Clearing { packet_id } => {
+                let held = &mut self.recovered.clearing;
+                assert!(!held.contains(packet_id), "{packet_id} is cleared once");
                 held.push(*packet_id);
             }
             Record::Freed { packet_id } => {
-                let held = &mut self.recovered.forsaken;
-                assert!(held.contains(packet_id), "{packet_id} was forsaken");
+                let held = &mut self.recovered.clearing;
+                assert!(held.contains(packet_id), "{packet_id} is being cleared");
                 held.retain(|id| id != packet_id);
             }
             Record::Subscribed(subscription) => {

@@ -13,7 +13,7 @@ fn strict() -> ConnAck {
 
 /// A QoS 2 message is in flight that may not be sent again, and the client is
 /// back on the server; its identifier.
-fn forsaken() -> (Rig, PacketId) {
+fn clearing() -> (Rig, PacketId) {
     let mut rig = Rig::durable_online(quiet(lasting(Version::V5)));
     rig.publish("old", ExactlyOnce, 1);
     let old = rig.expect_publish().packet_id.unwrap();
@@ -50,7 +50,7 @@ fn used(rig: &mut Rig) -> Vec<PacketId> {
 /// more: the next process would send it again, as a new one for the server.
 #[test]
 fn the_release_of_what_was_given_up_waits_for_its_commit() {
-    let (mut rig, old) = forsaken();
+    let (mut rig, old) = clearing();
     let limit = PublishLimit::QoS { maximum: AtLeastOnce };
     let result = Err(DeliveryError::NotAllowed(limit));
     assert_eq!(rig.outcomes(), [Completion::Publish { token: token(1), result }]);
@@ -58,11 +58,11 @@ fn the_release_of_what_was_given_up_waits_for_its_commit() {
     rig.commit();
     assert_eq!(rig.expect(), pubrel(old));
     assert_eq!(rig.store.messages(), []);
-    assert_eq!(rig.store.recovered().forsaken, [old]);
+    assert_eq!(rig.store.recovered().clearing, [old]);
     rig.commits = Commits::AtOnce;
     rig.send(&pubcomp(old));
     rig.advance(secs(1));
-    assert_eq!(rig.store.recovered().forsaken, []);
+    assert_eq!(rig.store.recovered().clearing, []);
     assert!(used(&mut rig).contains(&old), "it is free");
 }
 
@@ -70,7 +70,7 @@ fn the_release_of_what_was_given_up_waits_for_its_commit() {
 /// D4 over a crash: the identifier is in use in the next process as well.
 #[test]
 fn the_next_process_knows_which_identifiers_the_server_may_hold() {
-    let (mut rig, old) = forsaken();
+    let (mut rig, old) = clearing();
     rig.commit();
     rig.commits = Commits::AtOnce;
     for _ in 0..3 {
@@ -90,20 +90,20 @@ fn the_next_process_knows_which_identifiers_the_server_may_hold() {
 }
 
 #[test]
-fn a_lost_session_frees_what_was_forsaken() {
-    let (mut rig, old) = forsaken();
+fn a_lost_session_frees_what_is_being_cleared() {
+    let (mut rig, old) = clearing();
     rig.commit();
     rig.commits = Commits::AtOnce;
     rig.restart_with(&accepted());
     rig.expect_nothing();
     assert!(used(&mut rig).contains(&old));
-    assert_eq!(rig.store.recovered().forsaken, []);
+    assert_eq!(rig.store.recovered().clearing, []);
 }
 
 /// A crash before the commit: nothing of it has happened.
 #[test]
 fn what_was_not_committed_was_not_given_up() {
-    let (mut rig, old) = forsaken();
+    let (mut rig, old) = clearing();
     rig.commits = Commits::AtOnce;
     rig.restart_with(&resumed());
     let again = rig.expect_publish();
@@ -113,7 +113,7 @@ fn what_was_not_committed_was_not_given_up() {
 /// A shutdown leaves it to the next process.
 #[test]
 fn a_shutdown_does_not_wait_for_an_identifier() {
-    let (mut rig, old) = forsaken();
+    let (mut rig, old) = clearing();
     rig.commit();
     rig.commits = Commits::AtOnce;
     rig.shutdown(secs(10));
