@@ -3,6 +3,7 @@
 //! `cargo run -p evenkeel-proto --example tcp -- localhost:1883` asks that server;
 //! without an address a small one of the example's own answers.
 
+mod program;
 mod server;
 
 use std::io::{ErrorKind, Read, Write};
@@ -10,9 +11,9 @@ use std::net::TcpStream;
 use std::time::Duration;
 
 use bytes::BytesMut;
-use evenkeel_proto::codec::{Properties, Publish, QoS, SubscribeFilter};
-use evenkeel_proto::{Client, Config, Event, Input, Instant, Output, State, Token};
-use evenkeel_proto::{Transmit, TransportFailure, record::Priority};
+use evenkeel_proto::{Client, Config, Input, Instant, Output, State, Transmit, TransportFailure};
+
+use program::Program;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let address = std::env::args().nth(1).unwrap_or_else(server::start);
@@ -22,21 +23,14 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     config.connect.keep_alive = 1;
     let mut client = Client::new(config, u64::from(std::process::id()), now())?;
     // 1. Command: what cannot be sent yet waits in the client.
-    client.start(now());
-    let filter = SubscribeFilter { filter: "boat/level".try_into()?, options: Default::default() };
-    client.subscribe(now(), vec![filter], Properties::new(), Token(0))?;
+    let mut program = Program::begin(&mut client, now())?;
     let (mut socket, mut input, mut output) = (None, BytesMut::new(), Transmit::default());
-    let (mut published, mut received, mut pings, mut connections) = (0, 0, 0, 0);
     while client.state() != State::Closed {
         // 2. Drain: do what the client asks for, until it waits.
         loop {
             match client.poll(now()) {
                 Output::Wait(_) => break,
-                Output::Event(event) => {
-                    println!("{event}");
-                    connections += u32::from(matches!(event, Event::Connected(_)));
-                    pings += u32::from(matches!(event, Event::PongReceived(_)));
-                }
+                Output::Event(event) => program.on_event(&event),
                 Output::Open(open) => {
                     (input, output) = (BytesMut::new(), Transmit::default());
                     socket = TcpStream::connect(&address).ok().map(|stream| (open.conn, stream));
@@ -56,20 +50,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             println!("outcome: {completion:?}");
         }
         while let Some(message) = client.next_message() {
-            received += 1;
-            println!("message: {:?}", message.publish.payload);
+            program.on_message(&message);
         }
-        // 3. Command: three messages, a ping, a new connection, one message more.
-        if published == received && (published < 3 || published == 3 && connections == 2) {
-            published += 1;
-            let mut message = Publish { qos: QoS::AtLeastOnce, ..Publish::default() };
-            (message.topic, message.payload) = ("boat/level".try_into()?, "3.2 m".into());
-            client.publish(now(), &mut message, Priority::Normal, Token(published))?;
-        } else if received == 3 && pings > 0 && connections == 1 && client.state().is_online() {
-            client.reconnect(now());
-        } else if received == 4 {
-            client.shutdown(now(), Duration::from_secs(5));
-        }
+        // 3. Command: whatever the program wants next.
+        program.go_on(&mut client, now())?;
         // 4. Write what waits, and feed how much was written.
         let due = client.next_deadline().map_or(Duration::ZERO, |due| due.at.since(now()));
         let wait = if client.needs_poll() { Duration::ZERO } else { due };

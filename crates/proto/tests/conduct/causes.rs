@@ -102,7 +102,7 @@ fn check(reason: ReasonCode, in_connack: bool, class_told: &str, told: &str) {
             rig.send(&disconnect(reason));
             assert_eq!(consequence(&rig), "halt by TakenOver");
         }
-        "at once where it names a server, else back-off" => {
+        "at once if it names a server, else back-off" => {
             right("back-off");
             let mut rig = end_by(reason, in_connack, Some("other"));
             assert_eq!(consequence(&rig), "at once", "{reason} in {place}");
