@@ -7,6 +7,7 @@ use alloc::vec::Vec;
 use evenkeel_codec::{Publish, Text, TopicAliasUse};
 
 use crate::config::TopicAliases;
+use crate::tuning;
 
 /// Aliases we define for the server.
 #[derive(Debug)]
@@ -39,14 +40,11 @@ struct Known {
     defined: bool,
 }
 
-/// More aliases than this cost more to keep than they save.
-const KEPT: u16 = 64;
-
 impl OutgoingAliases {
     //= [MQTT-3.1.2-26]
     //= [MQTT-3.3.2-9]
     pub(crate) fn new(who: TopicAliases, server_maximum: u16) -> Option<Box<Self>> {
-        let maximum = server_maximum.min(KEPT);
+        let maximum = server_maximum.min(tuning::ALIASES);
         let given = match who {
             _ if server_maximum == 0 => return None,
             TopicAliases::Off => return None,

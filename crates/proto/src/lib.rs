@@ -120,6 +120,7 @@ mod stats;
 mod time;
 mod trace;
 mod transmit;
+mod tuning;
 mod words;
 
 pub use cause::{

@@ -6,9 +6,7 @@ use bytes::Bytes;
 use evenkeel_codec::{Packet, Properties, PropertyId, Text};
 
 use crate::io::ConnectionId;
-
-/// Packets kept for a caller that does not take them.
-const KEPT: usize = 4096;
+use crate::tuning;
 
 /// One packet that went by.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,7 +41,7 @@ pub(crate) struct Trace {
 
 impl Trace {
     pub(crate) fn push(&mut self, conn: ConnectionId, direction: Direction, packet: Packet) {
-        if self.packets.len() >= KEPT {
+        if self.packets.len() >= tuning::TRACE_KEPT {
             self.lost += 1;
             return;
         }

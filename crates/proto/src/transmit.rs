@@ -5,9 +5,6 @@ use alloc::vec::Vec;
 
 use bytes::Bytes;
 
-/// Payloads from this size on are passed on as shared bytes, not copied.
-pub(crate) const SHARE_FROM: usize = 16 * 1024;
-
 /// Bytes on their way to the transport: small packets in one buffer, large
 /// payloads spliced in as shared [`Bytes`].
 ///

@@ -5,7 +5,7 @@ use evenkeel_codec::{Publish, TopicAliasUse, Transfer, Version};
 
 use crate::connection::Online;
 use crate::operation::PublishLimit;
-use crate::transmit::SHARE_FROM;
+use crate::tuning;
 
 use super::Client;
 use super::trace::publish_packet;
@@ -93,7 +93,7 @@ impl Client {
             return Err(limit);
         }
         let before = self.transmit.len();
-        let shared = payload.is_none() && bytes.len() >= SHARE_FROM;
+        let shared = payload.is_none() && bytes.len() >= tuning::SHARED_FROM;
         self.transmit
             .append(|out| {
                 if shared {

@@ -48,6 +48,7 @@ use crate::stats::Stats;
 use crate::time::Instant;
 use crate::trace::Trace;
 use crate::transmit::Transmit;
+use crate::tuning;
 
 pub use publish::Accepted;
 pub use shutdown::ShutdownReport;
@@ -60,9 +61,6 @@ const ANSWERS_SIZE: u64 = 16;
 
 /// An application that takes no message for so long may be waiting for us.
 const STUCK_AFTER: Duration = Duration::from_secs(1);
-
-/// Events kept for a caller that does not poll.
-const EVENTS_KEPT: usize = 256;
 
 /// An MQTT client without I/O; see the [crate documentation](crate) for the loop
 /// that drives it.
@@ -432,7 +430,7 @@ impl Client {
     }
 
     fn event(&mut self, event: Event) {
-        if self.ready.outputs.len() < EVENTS_KEPT {
+        if self.ready.outputs.len() < tuning::EVENTS_KEPT {
             self.ready.outputs.push_back(Output::Event(event));
         } else {
             self.ready.events_lost += 1;

@@ -17,12 +17,10 @@ use crate::record::{
 };
 use crate::session::queue::weight;
 use crate::time::Instant;
+use crate::tuning;
 
-/// Records that nobody waits for are committed after this at the latest. What
-/// is lost with them in a crash is done again, and takes no harm.
-const LAZY: Duration = Duration::from_millis(100);
-/// So many of them are committed at once.
-const MANY: usize = 1024;
+/// Records that nobody waits for are committed after this at the latest.
+const LAZY: Duration = Duration::from_millis(tuning::COMMIT_DELAY_MS);
 /// So many operations on single messages wait for the store at most (D9).
 const WISHES: usize = 1024;
 /// A store that failed is tried again after this, then at doubled intervals ...
@@ -189,7 +187,7 @@ impl Journal {
     pub(crate) fn record(&mut self, now: Instant, record: Record) {
         self.gone.extend(settles(&record).filter(|serial| *serial >= self.stored_below));
         self.pending.push(record);
-        let at = if self.pending.len() < MANY { now + LAZY } else { now };
+        let at = if self.pending.len() < tuning::RECORDS_DELAYED { now + LAZY } else { now };
         self.due = Some(self.due.map_or(at, |due| due.min(at)));
     }
 

@@ -10,6 +10,7 @@ use crate::config::{OfflineQos0, QueueConfig, WhenFull};
 use crate::operation::{Claim, Report};
 use crate::record::{Count, Priority, Read, Serial, Window};
 use crate::time::Instant;
+use crate::tuning;
 
 use super::levels::{Level, Levels};
 
@@ -167,7 +168,7 @@ impl Queue {
         let queued = level.here.remove(index)?;
         level.here_bytes -= queued.weight();
         if level.here.is_empty() {
-            level.here.shrink_to(64);
+            level.here.shrink_to(tuning::QUEUE_ROOM);
         }
         forget_topic(&mut self.topics, &queued);
         if self.is_empty() {

@@ -4,8 +4,7 @@ use alloc::collections::VecDeque;
 
 use evenkeel_codec::{PacketId, ReasonCode};
 
-/// Room kept for the next ones when all are gone.
-const KEPT: usize = 128;
+use crate::tuning;
 
 /// A QoS 2 message between its first PUBLISH and its PUBREL. Part of the
 /// session: survives the connection.
@@ -80,7 +79,7 @@ impl Receipts {
             place => self.0.remove(place),
         };
         if self.0.is_empty() {
-            self.0.shrink_to(KEPT);
+            self.0.shrink_to(tuning::RECEIPTS_ROOM);
         }
         receipt
     }
@@ -200,6 +199,6 @@ mod tests {
         for gone in 1..=10_000 {
             receipts.remove(id(gone));
         }
-        assert!(receipts.0.capacity() <= KEPT, "{}", receipts.0.capacity());
+        assert!(receipts.0.capacity() <= tuning::RECEIPTS_ROOM, "{}", receipts.0.capacity());
     }
 }
