@@ -15,30 +15,18 @@ use super::Client;
 const STALLED_AFTER: Duration = Duration::from_secs(10);
 
 impl Client {
-    /// Says that the application is done with a message. `reason` is success
-    /// or, on MQTT 5, a refusal (`0x80` or above); before MQTT 5 every answer
-    /// is sent as success. A code that PUBACK and PUBREC do not have is
-    /// replaced by success or by unspecified error. What is returned says so;
-    /// [`acknowledge_with`](Self::acknowledge_with) replaces nothing.
-    ///
-    /// A key of a connection that is over is counted and ignored: the server
-    /// delivers that message again.
-    pub fn acknowledge(&mut self, now: Instant, key: AckKey, reason: ReasonCode) -> Acknowledged {
-        self.advance_clock(now);
+    /// Answers with a code that can be sent.
+    pub(super) fn finish_message(&mut self, key: AckKey, reason: ReasonCode) -> Acknowledged {
         let outcome = self.answer_one(key, reason, Properties::new());
         self.send_answers(outcome != Acknowledged::Stale);
         outcome
     }
 
-    /// Says that the application is done with several messages, each as by
-    /// [`acknowledge`](Self::acknowledge); costs less than one by one. Returns
-    /// how many codes were replaced.
-    pub fn acknowledge_all(
+    /// Answers several; how many codes could not be sent.
+    pub(super) fn finish_messages(
         &mut self,
-        now: Instant,
         answers: impl IntoIterator<Item = (AckKey, ReasonCode)>,
     ) -> usize {
-        self.advance_clock(now);
         let (mut any, mut replaced) = (false, 0);
         for (key, reason) in answers {
             let outcome = self.answer_one(key, reason, Properties::new());
@@ -49,22 +37,13 @@ impl Client {
         replaced
     }
 
-    /// As [`acknowledge`](Self::acknowledge), with what PUBACK or PUBREC shall
-    /// say beside the code: reason string and user properties. They are left
-    /// out if the server takes no packet of that size, and from PUBRECs to
-    /// further copies of a QoS 2 message.
-    ///
-    /// What cannot be sent is refused, and the message is still to be
-    /// acknowledged: before MQTT 5 nothing but success without properties can
-    /// be sent (D15).
-    pub fn acknowledge_with(
+    /// Answers with this code and these properties, or not at all.
+    pub(super) fn finish_message_with(
         &mut self,
-        now: Instant,
         key: AckKey,
         reason: ReasonCode,
         properties: Properties,
     ) -> Result<(), AckError> {
-        self.advance_clock(now);
         let is_plain = reason == ReasonCode::SUCCESS && properties.is_empty();
         if !is_plain && !self.version().has_properties() {
             return Err(AckError::NeedsV5);
@@ -107,14 +86,6 @@ impl Client {
         if any && self.connection.is_online() {
             self.send_pending();
         }
-    }
-
-    /// Says that the application let go of a message and will not finish it, as
-    /// after a panic. It stays unacknowledged, and is delivered again when the
-    /// server sends it again, on another connection; a message of QoS 1 is so in
-    /// any case.
-    pub fn give_back(&mut self, key: AckKey) {
-        self.session.inbound.give_back(key);
     }
 
     /// Notes since when messages that wait for an answer of ours use up our

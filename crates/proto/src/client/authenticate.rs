@@ -9,28 +9,14 @@ use crate::cause::{DisconnectCause, ProtocolError};
 use crate::connection::{AuthTurn, Connection};
 use crate::event::Event;
 use crate::io::{Challenge, ConnectionId, Output};
-use crate::time::Instant;
 
 use super::Client;
 use super::end::because;
 
 impl Client {
-    /// The first data of enhanced authentication for this attempt, in place of
-    /// the configured; to be said before [`Input::Opened`](crate::Input::Opened).
-    pub fn begin_authentication(&mut self, now: Instant, conn: ConnectionId, data: Bytes) {
-        self.advance_clock(now);
-        match self.connection.opening_of(conn) {
-            Some(opening) => opening.first_data = Some(data),
-            None => self.stats.stale_inputs += 1,
-        }
-    }
-
-    /// Answers [`Output::Authenticate`]; `None` gives up and closes the
-    /// connection, also after the last step, when any other answer believes
-    /// the server. An answer that nobody waits for is counted and ignored.
     //= [MQTT-4.12.0-3]
-    pub fn authenticate(&mut self, now: Instant, conn: ConnectionId, answer: Option<Bytes>) {
-        self.advance_clock(now);
+    /// The application answers the server, or gives up.
+    pub(super) fn take_authentication(&mut self, conn: ConnectionId, answer: Option<Bytes>) {
         let turn = if self.is_current(conn) { self.auth_turn() } else { None };
         match (turn, answer) {
             (Some(AuthTurn::Client), Some(data)) => {
@@ -62,11 +48,9 @@ impl Client {
         }
     }
 
-    /// Begins re-authentication (MQTT 5 section 4.12.1). False while offline,
-    /// without an authentication method, or while one is under way.
     //= [MQTT-4.12.1-1]
-    pub fn reauthenticate(&mut self, now: Instant, data: Bytes) -> bool {
-        self.advance_clock(now);
+    /// Sends AUTH if it is possible now.
+    pub(super) fn begin_reauthentication(&mut self, data: Bytes) -> bool {
         let possible = self.config.connect.authentication.is_some()
             && self.connection.online().is_some_and(|online| online.auth == AuthTurn::Nobody);
         if possible {

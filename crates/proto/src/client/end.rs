@@ -219,15 +219,14 @@ impl Client {
         self.abandon_all();
     }
 
-    /// Asks for a new connection at once, within the budget.
-    pub fn reconnect(&mut self, now: crate::Instant) {
-        self.advance_clock(now);
+    /// Ends the connection for another one, or hurries the next attempt.
+    pub(super) fn leave_connection(&mut self) {
         match &self.connection {
             Connection::Online(_) | Connection::Opening(_) => {
                 self.end(DisconnectCause::ReconnectRequested, Some(Disconnect::default()));
             }
             Connection::Waiting(_) => self.connect_at_once(),
-            Connection::Stopped | Connection::Halted(_) => self.start(now),
+            Connection::Stopped | Connection::Halted(_) => self.start(self.now),
             Connection::Closed => {}
         }
     }

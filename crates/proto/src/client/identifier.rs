@@ -7,30 +7,18 @@ use crate::config::TopicAliases;
 use crate::operation::{DeliveryError, PublishLimit, QueueError, RejectReason, Report, Token};
 use crate::record::Priority;
 use crate::session::flights::Exchange;
-use crate::time::Instant;
 
 use super::Client;
 use super::publish::Accepted;
 
 impl Client {
-    /// As [`publish`](Self::publish) for QoS 1 and 2, and tells the packet
-    /// identifier at once, also of a message that has to wait: it is in use from
-    /// now on (D4), for this message alone, until the message has its outcome.
-    /// For bindings whose API tells the identifier at publish; others do better
-    /// without, as each message that waits takes one of 65,535. If none is left,
-    /// the message is refused for now as [`NoIdentifier`](RejectReason::NoIdentifier).
-    ///
-    /// A store does not keep it for a message that waits: after a restart, or
-    /// a [`start`](Self::start) out of a halt, such a message has another one.
-    pub fn publish_identified(
+    /// Accepts a message that has its identifier at once.
+    pub(super) fn accept_identified(
         &mut self,
-        now: Instant,
         publish: &mut Publish,
         priority: Priority,
-        token: impl Into<Option<Token>>,
+        token: Option<Token>,
     ) -> Result<(Accepted, PacketId), RejectReason> {
-        self.advance_clock(now);
-        let token = token.into();
         if publish.qos == QoS::AtMostOnce {
             let error = EncodeError::PacketIdentifierUnexpected;
             return Err(RejectReason::NotAllowed(PublishLimit::Encode(error)));
@@ -58,10 +46,8 @@ impl Client {
         Ok((accepted?, id))
     }
 
-    /// The packet identifier of the message in flight that was published with
-    /// this token, or of one that waits with its identifier told. Looks through
-    /// all that is in flight.
-    pub fn packet_id(&self, token: Token) -> Option<PacketId> {
+    /// Looks at everything in flight, and at what waits.
+    pub(super) fn identifier_of(&self, token: Token) -> Option<PacketId> {
         let wanted = Report::Completion(token);
         let has_token =
             |exchange: &Exchange| exchange.claim().is_some_and(|it| it.report == wanted);
@@ -74,18 +60,8 @@ impl Client {
         self.session.flights.held(waiting.claim.serial)
     }
 
-    /// Gives up the message of QoS 1 or 2 that has this packet identifier: its
-    /// outcome is [`Withdrawn`](DeliveryError::Withdrawn), and it is not sent
-    /// again (D1). One that waits in the queue in memory is taken out of it, and
-    /// ends as [`Removed`](DeliveryError::Removed); one in the store alone is left
-    /// to [`remove`](Self::remove).
-    ///
-    /// The identifier stays in use until the exchange is over on the wire, or the
-    /// session (D4): QoS 2 is brought to its end, on a later connection if need
-    /// be; of QoS 1 a server keeps nothing, so that it ends with PUBACK or the
-    /// connection. An error says that no message has this identifier.
-    pub fn abandon(&mut self, now: Instant, packet_id: PacketId) -> Result<(), QueueError> {
-        self.advance_clock(now);
+    /// The message has its outcome now, its exchange goes on.
+    pub(super) fn abandon_message(&mut self, packet_id: PacketId) -> Result<(), QueueError> {
         if let Some(serial) = self.session.flights.holder(packet_id) {
             let (_, queued) = self.session.queue.take(serial).ok_or(QueueError::Unknown)?;
             self.settle(queued.claim, Err(DeliveryError::Removed));

@@ -15,7 +15,6 @@ use crate::operation::{Answer, Claim, Completion, Delivered, DeliveryError, Repo
 use crate::record::Record;
 use crate::session::flights::{Exchange, Finished, Flight};
 use crate::session::inbound::MOST_OPEN;
-use crate::time::Instant;
 
 use crate::connection::Connection;
 
@@ -417,14 +416,6 @@ impl Client {
         if let Some(online) = self.connection.online_mut() {
             online.proof.useful = true;
         }
-    }
-
-    /// Asks for a sign of life now, within the laws K1 and K2: it joins an
-    /// outstanding ping and keeps the spacing. False while offline or without
-    /// keep-alive.
-    pub fn probe(&mut self, now: Instant) -> bool {
-        self.advance_clock(now);
-        self.request_probe()
     }
 
     pub(super) fn request_probe(&mut self) -> bool {

@@ -43,25 +43,7 @@ pub enum Accepted {
 }
 
 impl Client {
-    /// Accepts a message, or leaves it as it is. Of one that is accepted the
-    /// client takes out what it keeps: the message itself if an exchange or the
-    /// queue holds it, nothing of one of QoS 0 that is sent at once.
-    ///
-    /// Without a token nobody is told of the outcome. `now` may be the instant of
-    /// an earlier call ([`Client::now`]) if an exact round trip does not matter.
-    /// The packet identifier and the DUP flag of `publish` are ignored.
-    pub fn publish(
-        &mut self,
-        now: Instant,
-        publish: &mut Publish,
-        priority: Priority,
-        token: impl Into<Option<Token>>,
-    ) -> Result<Accepted, RejectReason> {
-        self.advance_clock(now);
-        self.accept_publish(publish, priority, token.into())
-    }
-
-    fn accept_publish(
+    pub(super) fn accept_publish(
         &mut self,
         publish: &mut Publish,
         priority: Priority,
@@ -83,23 +65,14 @@ impl Client {
         self.enqueue(publish, priority, token)
     }
 
-    /// As [`publish`](Self::publish), with a payload that the caller keeps no longer
-    /// than this call, in place of that of `publish`. QoS 0 that can go at once
-    /// is copied into the outgoing buffer and nowhere else; what has to be kept,
-    /// for acknowledgement or in the queue, is copied once. `publish` is left as
-    /// it is, so that one value serves for many payloads.
-    ///
-    /// A payload in a [`Bytes`](bytes::Bytes) is better given to `publish`: it is
-    /// shared wherever it is kept, and written from where it is if it is large.
-    pub fn publish_slice(
+    /// Copies the payload once, to where it goes.
+    pub(super) fn accept_slice(
         &mut self,
-        now: Instant,
         publish: &Publish,
         payload: &[u8],
         priority: Priority,
-        token: impl Into<Option<Token>>,
+        token: Option<Token>,
     ) -> Result<Accepted, RejectReason> {
-        self.advance_clock(now);
         let goes_at_once = publish.qos == QoS::AtMostOnce
             && self.config.topic_aliases != TopicAliases::Manual
             && self.may_send_now(publish.qos)
@@ -111,7 +84,7 @@ impl Client {
         }
         let payload = Bytes::copy_from_slice(payload);
         let mut whole = Publish { payload, ..head_of(publish) };
-        self.accept_publish(&mut whole, priority, token.into())
+        self.accept_publish(&mut whole, priority, token)
     }
 
     /// A message that the application gives an alias has its topic all the same,
@@ -142,20 +115,6 @@ impl Client {
             }
             _ => Accepted::Tracked,
         }
-    }
-
-    /// False while the write buffer or the queue is at its bound, so that
-    /// whoever was refused for a temporary reason need not try again. True
-    /// also if the answer is now another refusal.
-    pub fn takes_publishes(&self) -> bool {
-        let journal = self.session.journal.as_ref();
-        if journal.is_some_and(|journal| journal.is_busy(self.config.queue.window)) {
-            return false;
-        }
-        if self.session.flights.lacks_reserved() {
-            return false;
-        }
-        if self.session.queue.is_empty() { self.has_room() } else { !self.session.queue.is_full() }
     }
 
     pub(super) fn refusal(&self, publish: &Publish) -> Option<RejectReason> {

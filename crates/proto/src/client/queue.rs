@@ -19,24 +19,8 @@ use super::Client;
 use super::expiry::expiry;
 
 impl Client {
-    /// Takes a message out of the queue or the quarantine. The outcome comes
-    /// as [`Completion::Removed`], with the message; its own outcome is
-    /// [`DeliveryError::Removed`].
-    pub fn remove(&mut self, now: Instant, serial: Serial, token: Token) {
-        self.operate(now, Wish::Remove, serial, token);
-    }
-
-    /// Puts a quarantined message at the end of the queue of its priority,
-    /// under a new name, where it is checked like any other. The outcome comes
-    /// as [`Completion::Requeued`]; that of the message itself as [`Event::Settled`](crate::Event::Settled).
-    pub fn requeue(&mut self, now: Instant, serial: Serial, token: Token) {
-        self.operate(now, Wish::Requeue, serial, token);
-    }
-
-    /// Messages in memory that have no outcome yet, and those in quarantine,
-    /// ascending by name from the one after `after`. With a store, ask that:
-    /// it knows all of them.
-    pub fn list(&self, after: Option<Serial>, limit: Window) -> Vec<StoredMessage> {
+    /// Copies of the messages in memory.
+    pub(super) fn messages_here(&self, after: Option<Serial>, limit: Window) -> Vec<StoredMessage> {
         let in_flight = self.session.flights.iter();
         let mut found: Vec<StoredMessage> = in_flight
             .filter_map(|(id, flight)| self.sent_message(id, flight))
@@ -56,22 +40,7 @@ impl Client {
         found
     }
 
-    /// The wall-clock time of the present instant, for messages that are
-    /// looked at, and for the next process; to be told again when the clock
-    /// may have been set. No message expires by it.
-    pub fn set_wall_clock(&mut self, now: Instant, wall: UnixMillis) {
-        self.session.clock.set_wall(now, wall);
-    }
-
-    /// Nobody waits for the outcome of this message any more. True if its
-    /// token is forgotten at once, as the message is in the store alone: its
-    /// outcome is told by [`Event::Settled`](crate::Event::Settled), if at all
-    /// in this run. Otherwise the completion comes as usual.
-    pub fn detach(&mut self, serial: Serial) -> bool {
-        self.session.queue.detach(serial)
-    }
-
-    fn operate(&mut self, now: Instant, wish: Wish, serial: Serial, token: Token) {
+    pub(super) fn operate(&mut self, now: Instant, wish: Wish, serial: Serial, token: Token) {
         self.advance_clock(now);
         if self.connection.is_closed() {
             let error = QueueError::Rejected(RejectReason::Closed);

@@ -11,10 +11,8 @@ use crate::record::Record;
 use super::Client;
 
 impl Client {
-    /// What the next CONNECT says, with the client identifier in use, which the
-    /// server may have assigned: to be changed and given to
-    /// [`set_connect`](Self::set_connect).
-    pub fn connect_config(&self) -> ConnectConfig {
+    /// Those of the next attempt.
+    pub(super) fn connect_settings(&self) -> ConnectConfig {
         match self.extras.as_ref().and_then(|extras| extras.next_connect.as_deref()) {
             Some(next) => next.clone(),
             None => {
@@ -24,18 +22,8 @@ impl Client {
         }
     }
 
-    /// What CONNECT says from the next attempt on: client identifier, will,
-    /// keep-alive, properties and the rest, checked as the configuration is. The
-    /// connection that there is, or is being opened, goes on with what it began
-    /// with; [`reconnect`](Self::reconnect) ends it. By default all CONNECTs say
-    /// what the configuration does.
-    ///
-    /// Another client identifier means another session: the one before is left to
-    /// the server. Messages in flight are sent in the new one, where a QoS 2
-    /// message may end as [`Uncertain`](crate::DeliveryError::Uncertain) if the
-    /// server knows that session already (D13), and subscriptions are asked for
-    /// again unless they are not to be restored.
-    pub fn set_connect(&mut self, connect: ConnectConfig) -> Result<(), ConfigError> {
+    /// Checked now, and used by the next attempt.
+    pub(super) fn change_connect(&mut self, connect: ConnectConfig) -> Result<(), ConfigError> {
         let mut config = (*self.config).clone();
         config.connect = connect;
         config.validate()?;

@@ -16,22 +16,14 @@ use crate::time::{Instant, StoreClock};
 use super::Client;
 
 impl Client {
-    /// Makes a client with a store, out of what that holds; it has not
-    /// started. `moment` is what the system says of `now`: by it and the
-    /// moment that is stored it is known how much time has passed since, and
-    /// which messages have expired (D18). A wall-clock time alone will do.
-    ///
-    /// A configuration without client identifier takes the one in the store.
-    /// A session that the store knows is resumed, whatever the configuration
-    /// says about a clean start.
-    pub fn recover(
-        config: impl Into<Arc<Config>>,
+    /// A client with what the store holds.
+    pub(super) fn from_store(
+        mut config: Arc<Config>,
         seed: u64,
         now: Instant,
-        moment: impl Into<Moment>,
+        moment: Moment,
         recovered: Recovered,
     ) -> Result<Self, ConfigError> {
-        let mut config = config.into();
         let configured = &config.connect.client_id;
         let inherited = recovered.client_id.is_some();
         let client_id = recovered.client_id.as_ref().unwrap_or(configured).clone();
@@ -40,7 +32,7 @@ impl Client {
         }
         bound(&mut Arc::make_mut(&mut config).queue, &recovered.bounds);
         let mut client = Self::named(config, client_id, seed, now)?;
-        client.session.clock = StoreClock::new(now, moment.into(), recovered.time.as_ref());
+        client.session.clock = StoreClock::new(now, moment, recovered.time.as_ref());
         client.session.inherited = inherited;
         client.take_up(recovered);
         Ok(client)

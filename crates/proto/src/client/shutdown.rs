@@ -26,7 +26,7 @@ pub(super) struct Shutdown {
     deadline: Instant,
     /// What is said at the end.
     disconnect: Disconnect,
-    report: Option<ShutdownReport>,
+    pub(super) report: Option<ShutdownReport>,
 }
 
 /// What was left when the client closed.
@@ -53,17 +53,8 @@ impl ShutdownReport {
 }
 
 impl Client {
-    /// Begins to shut down: accepts nothing new, finishes what was accepted
-    /// within `limit`, sends DISCONNECT, closes. The state is
-    /// [`Closed`](crate::State::Closed) at the latest when `limit` is over,
-    /// and everything unfinished has its outcome by then. Called again, it
-    /// can bring the end nearer, not put it off.
-    ///
-    /// DISCONNECT has reason code 0 and the properties of
-    /// [`Config::disconnect_properties`](crate::Config::disconnect_properties);
-    /// [`shutdown_with`](Self::shutdown_with) says something else.
-    pub fn shutdown(&mut self, now: Instant, limit: Duration) {
-        self.advance_clock(now);
+    /// No later than after `limit` all is over.
+    pub(super) fn begin_shutdown(&mut self, limit: Duration) {
         let deadline = self.now + limit;
         let properties = &self.config.disconnect_properties;
         let shutdown = self.shutdown.get_or_insert_with(|| {
@@ -82,25 +73,13 @@ impl Client {
         }
     }
 
-    /// As [`shutdown`](Self::shutdown), with a DISCONNECT of the caller's instead
-    /// of the configured one: reason code 0x04 has the server publish the will,
-    /// the failures of a client are possible on MQTT 5, and so are Session
-    /// Expiry Interval, Reason String and user properties, which are left out
-    /// if the server takes no packet of that size. The latest call counts.
-    ///
-    /// Before MQTT 5 there is one way to have the will published: reason code
-    /// 0x04 closes without DISCONNECT there. Everything else is refused, and
-    /// the shutdown does not begin (D15). The version may still change while
-    /// there is no connection: then the client closes without DISCONNECT if
-    /// the code is not 0, and leaves out properties.
-    pub fn shutdown_with(
+    /// The same, if this DISCONNECT can be sent.
+    pub(super) fn begin_shutdown_with(
         &mut self,
-        now: Instant,
         limit: Duration,
         disconnect: Disconnect,
     ) -> Result<(), ConfigError> {
         self.config.check_disconnect(&disconnect, self.version_in_force())?;
-        self.advance_clock(now);
         let deadline = self.now + limit;
         match &mut self.shutdown {
             Some(shutdown) => shutdown.disconnect = disconnect,
@@ -108,7 +87,7 @@ impl Client {
                 self.shutdown = Some(Box::new(Shutdown { deadline, disconnect, report: None }));
             }
         }
-        self.shutdown(now, limit);
+        self.begin_shutdown(limit);
         Ok(())
     }
 
@@ -116,11 +95,6 @@ impl Client {
     pub(super) fn last_words(&mut self) -> Disconnect {
         let shutdown = self.shutdown.as_mut();
         shutdown.map(|shutdown| core::mem::take(&mut shutdown.disconnect)).unwrap_or_default()
-    }
-
-    /// What was left; `None` until the state is [`Closed`](crate::State::Closed).
-    pub fn shutdown_report(&self) -> Option<ShutdownReport> {
-        self.shutdown.as_ref()?.report
     }
 
     pub(super) fn shutdown_deadline(&self) -> Option<Instant> {

@@ -3,17 +3,15 @@
 
 use alloc::boxed::Box;
 use alloc::vec;
-use alloc::vec::Vec;
 
 use evenkeel_codec::{
-    EncodeError, PacketId, PacketType, Properties, ReasonCode, SubAck, SubscribeFilter,
-    TopicFilter, UnsubAck,
+    EncodeError, PacketId, PacketType, Properties, ReasonCode, SubAck, TopicFilter, UnsubAck,
 };
 
 use crate::cause::ProtocolError;
 use crate::event::Event;
-use crate::operation::{Answer, PublishLimit, SubscribeError, SubscribeFeature, Token};
-use crate::session::control::{Asked, Control};
+use crate::operation::{Answer, PublishLimit, SubscribeError, SubscribeFeature};
+use crate::session::control::Control;
 use crate::session::flights::{Exchange, Here};
 use crate::session::journal::Gate;
 use crate::session::subscriptions::Subscriptions;
@@ -22,47 +20,9 @@ use crate::time::Instant;
 use super::Client;
 
 impl Client {
-    /// Asks for subscriptions. Accepted while offline too; the outcome comes
-    /// as a [`Completion`](crate::Completion) with one code per filter.
-    /// `properties` may hold a subscription identifier and user properties;
-    /// MQTT 5 only.
-    ///
-    /// A filter of several that cannot be sent, or is quarantined, has a
-    /// failure code of ours in its place; the others go on.
-    ///
-    /// While another operation on one of the filters waits for its answer, this
-    /// one waits, too: servers may take the two in either order.
-    pub fn subscribe(
-        &mut self,
-        now: Instant,
-        filters: Vec<SubscribeFilter>,
-        properties: Properties,
-        token: impl Into<Option<Token>>,
-    ) -> Result<(), SubscribeError> {
-        self.submit(now, Control::new(Asked::Subscribe(filters), properties, token.into()))
-    }
-
-    /// The same with a subscription identifier that serves to route messages to
-    /// where they belong (D17): it is left out if the server has none, before
-    /// MQTT 5, and if the packet would be too large with it. `identifier` is from
-    /// 1 to 268,435,455; `properties` hold none.
-    pub fn subscribe_identified(
-        &mut self,
-        now: Instant,
-        filters: Vec<SubscribeFilter>,
-        properties: Properties,
-        identifier: u32,
-        token: impl Into<Option<Token>>,
-    ) -> Result<(), SubscribeError> {
-        let control = Control::new(Asked::Subscribe(filters), properties, token.into());
-        self.submit(now, control.identified(identifier))
-    }
-
     //= [MQTT-3.8.4-3]
-    /// Gives subscriptions that have none an identifier. Those in force are asked
-    /// for anew, without their retained messages; no message is missed by it.
-    pub fn identify(&mut self, now: Instant, filters: &[TopicFilter], identifier: u32) {
-        self.advance_clock(now);
+    /// Subscriptions in force, and those on their way, get the identifier.
+    pub(super) fn identify_filters(&mut self, filters: &[TopicFilter], identifier: u32) {
         if self.connection.is_halted() || self.connection.is_closed() {
             return;
         }
@@ -88,26 +48,7 @@ impl Client {
         })
     }
 
-    /// Ends subscriptions. The outcome comes as a
-    /// [`Completion`](crate::Completion) with one code per filter. It has its
-    /// turn as [`subscribe`](Self::subscribe) has; if the session is lost
-    /// before the answer, it is fulfilled.
-    pub fn unsubscribe(
-        &mut self,
-        now: Instant,
-        filters: Vec<TopicFilter>,
-        properties: Properties,
-        token: impl Into<Option<Token>>,
-    ) -> Result<(), SubscribeError> {
-        self.submit(now, Control::new(Asked::Unsubscribe(filters), properties, token.into()))
-    }
-
-    /// Filters that the server holds for this session.
-    pub fn subscriptions(&self) -> usize {
-        self.session.subscriptions.len()
-    }
-
-    fn submit(&mut self, now: Instant, control: Control) -> Result<(), SubscribeError> {
+    pub(super) fn submit(&mut self, now: Instant, control: Control) -> Result<(), SubscribeError> {
         self.advance_clock(now);
         self.admit(&control)?;
         self.session.subscriptions.push(Box::new(control));

@@ -1,14 +1,12 @@
 //! Everything that happens because time has passed.
 
-use core::time::Duration;
-
 use evenkeel_codec::{EncodeError, Packet};
 
 use crate::cause::DisconnectCause;
 use crate::connection::Connection;
 use crate::event::Event;
 use crate::io::ConnectionId;
-use crate::keepalive::{Action, KeepAlive};
+use crate::keepalive::Action;
 use crate::time::{Deadline, Timer};
 
 use super::Client;
@@ -111,17 +109,8 @@ impl Client {
         }
     }
 
-    /// How much later than at its [`Ping`](Timer::Ping) deadline the next ping
-    /// may go out; see [`KeepAlive::slack`](crate::keepalive::KeepAlive::slack).
-    /// Other deadlines have none.
-    pub fn ping_slack(&self) -> Duration {
-        let engine = self.connection.online().and_then(|online| online.keep_alive.as_ref());
-        engine.map(KeepAlive::slack).unwrap_or_default()
-    }
-
-    /// When something is due next, and what; `None` if nothing is. That of the
-    /// last [`Output::Wait`](crate::Output::Wait), until something is fed or commanded.
-    pub fn next_deadline(&self) -> Option<Deadline> {
+    /// The first of everything that has its time.
+    pub(super) fn earliest_deadline(&self) -> Option<Deadline> {
         let connection = match &self.connection {
             Connection::Waiting(retry) => Some(Deadline { at: retry.at, timer: Timer::Reconnect }),
             Connection::Opening(opening) => Some(Deadline {

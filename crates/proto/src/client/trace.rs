@@ -4,28 +4,11 @@ use bytes::Bytes;
 use evenkeel_codec::{Ack, Packet, PacketType, Property, Publish, TopicAliasUse, Transfer};
 
 use crate::io::ConnectionId;
-use crate::trace::{Direction, Traced};
+use crate::trace::Direction;
 
 use super::Client;
 
 impl Client {
-    /// Begins to keep the packets that go out and come in, or ends it and
-    /// forgets them. Default: none are kept, which costs nothing; each that is
-    /// kept costs some memory until it is taken. For logs, and for bindings
-    /// whose API tells of each packet.
-    pub fn set_trace(&mut self, on: bool) {
-        if on {
-            self.extras.get_or_insert_default().trace.get_or_insert_default();
-        } else if let Some(extras) = &mut self.extras {
-            extras.trace = None;
-        }
-    }
-
-    /// The next packet that went by, in order; see [`set_trace`](Self::set_trace).
-    pub fn next_traced(&mut self) -> Option<Traced> {
-        self.extras.as_mut()?.trace.as_mut()?.pop()
-    }
-
     #[inline]
     pub(super) fn is_traced(&self) -> bool {
         self.extras.as_ref().is_some_and(|extras| extras.trace.is_some())

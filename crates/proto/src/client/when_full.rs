@@ -22,18 +22,6 @@ pub(super) enum Room {
 }
 
 impl Client {
-    /// The policy for a full queue.
-    pub fn when_full(&self) -> WhenFull {
-        self.config.queue.when_full
-    }
-
-    /// True if a message that was refused for this reason is to be offered
-    /// again when [`takes_publishes`](Self::takes_publishes) says so.
-    pub fn waits_for(&self, reason: &RejectReason) -> bool {
-        let full = matches!(reason, RejectReason::QueueFull { .. });
-        reason.is_temporary() && !(full && self.when_full() == WhenFull::Refuse)
-    }
-
     /// Makes room as far as the policy allows. Nothing is dropped for a
     /// message that is not accepted in the end.
     pub(super) fn make_room(
