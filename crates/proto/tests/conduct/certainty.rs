@@ -134,10 +134,8 @@ fn an_identifier_the_server_may_hold_is_given_back_before_its_first_use() {
             rig.publish("a", ExactlyOnce, 1);
             assert_eq!(rig.expect(), pubrel(id(1)));
             rig.expect_nothing();
-            rig.send(&match found {
-                false if version == Version::V5 => not_found(id(1)),
-                _ => pubcomp(id(1)),
-            });
+            let says_so = !found && version == Version::V5;
+            rig.send(&if says_so { not_found(id(1)) } else { pubcomp(id(1)) });
             let publish = rig.expect_publish();
             assert_eq!((publish.packet_id, publish.dup), (Some(id(1)), false));
             finish(&mut rig, id(1));
