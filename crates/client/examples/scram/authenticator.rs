@@ -1,3 +1,5 @@
+//! SCRAM as an `Authenticator`: the steps of one exchange.
+
 use std::future::ready;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -73,10 +75,8 @@ impl Authenticator for Scram {
 
     fn finish(&self, data: Bytes) -> HookFuture<bool> {
         // Some servers say their last word in a challenge, and nothing here.
-        let believed = match data.is_empty() {
-            true => self.is_verified(),
-            false => self.step(Some(&data)).is_some() && self.is_verified(),
-        };
+        let is_taken = data.is_empty() || self.step(Some(&data)).is_some();
+        let believed = is_taken && self.is_verified();
         Box::pin(ready(believed))
     }
 }

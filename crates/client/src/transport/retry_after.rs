@@ -12,10 +12,11 @@ const LONGEST: u64 = u32::MAX as u64;
 /// wrong. Without one to count against it says nothing.
 pub(super) fn retry_after(after: Option<&str>, date: Option<&str>) -> Option<Duration> {
     let after = after?.trim();
-    let seconds = match !after.is_empty() && after.bytes().all(|byte| byte.is_ascii_digit()) {
+    let seconds = if !after.is_empty() && after.bytes().all(|byte| byte.is_ascii_digit()) {
         // Digits alone fail only by being too many.
-        true => after.parse().unwrap_or(LONGEST),
-        false => http_date(after)?.saturating_sub(http_date(date?)?),
+        after.parse().unwrap_or(LONGEST)
+    } else {
+        http_date(after)?.saturating_sub(http_date(date?)?)
     };
     Some(Duration::from_secs(seconds.min(LONGEST)))
 }

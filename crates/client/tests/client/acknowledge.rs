@@ -92,9 +92,10 @@ async fn comes_again_after<F: Future<Output = ()>>(
         let settings = |b: ClientBuilder| b.clean_start(false).session_expiry(secs(3600));
         online(Version::V5, settings).await
     };
-    let mut messages = match is_manual {
-        true => manual(&client, &mut peer).await,
-        false => peer.grant(&client, "a", qos).await,
+    let mut messages = if is_manual {
+        manual(&client, &mut peer).await
+    } else {
+        peer.grant(&client, "a", qos).await
     };
     for number in 1..=2 {
         peer.publish(message("a", "x", qos, number)).await;

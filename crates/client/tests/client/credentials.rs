@@ -41,9 +41,10 @@ async fn a_hook_that_fails_is_asked_again_and_its_words_are_told() {
     let attempts = AtomicU32::new(0);
     let hook = move || {
         let first = attempts.fetch_add(1, Ordering::Relaxed) == 0;
-        std::future::ready(match first {
-            true => Err(CredentialsError("the vault is sealed".to_owned())),
-            false => Ok(Credentials::new("boat", "secret")),
+        std::future::ready(if first {
+            Err(CredentialsError("the vault is sealed".to_owned()))
+        } else {
+            Ok(Credentials::new("boat", "secret"))
         })
     };
     let mut server = Server::new();
@@ -105,9 +106,10 @@ async fn a_password_without_user_name_is_no_failure_of_the_hook() {
     let attempts = AtomicU32::new(0);
     let hook = move || {
         let first = attempts.fetch_add(1, Ordering::Relaxed) == 0;
-        std::future::ready(match first {
-            true => Err(CredentialsError("the vault is sealed".to_owned())),
-            false => Ok(Credentials { username: None, password: Some("secret".into()) }),
+        std::future::ready(if first {
+            Err(CredentialsError("the vault is sealed".to_owned()))
+        } else {
+            Ok(Credentials { username: None, password: Some("secret".into()) })
         })
     };
     let server = Server::new();
