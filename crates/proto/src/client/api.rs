@@ -93,6 +93,7 @@ impl Client {
     /// A configuration without client identifier takes the one in the store.
     /// A session that the store knows is resumed, whatever the configuration
     /// says about a clean start.
+    #[cfg(feature = "store")]
     pub fn recover(
         config: impl Into<Arc<Config>>,
         seed: u64,
