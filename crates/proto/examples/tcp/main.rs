@@ -46,13 +46,13 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                 Output::Authenticate(..) | Output::Commit(_) => {} // Neither is configured.
             }
         }
+        // 3. Drain: outcomes and messages. Then command what comes next.
         while let Some(completion) = client.next_completion() {
             println!("outcome: {completion:?}");
         }
         while let Some(message) = client.next_message() {
             program.on_message(&message);
         }
-        // 3. Command: whatever the program wants next.
         program.go_on(&mut client, now())?;
         // 4. Write what waits, and feed how much was written.
         let due = client.next_deadline().map_or(Duration::ZERO, |due| due.at.since(now()));
