@@ -31,6 +31,7 @@ pub struct Operations {
 
 impl Operations {
     /// The token that [`begin`](Self::begin) will give next.
+    #[inline]
     pub fn upcoming(&self) -> Token {
         let index = self.free.map_or(self.slots.len(), |index| index as usize);
         let generation = self.slots.get(index).map_or(0, |(generation, _)| *generation);
@@ -38,6 +39,7 @@ impl Operations {
     }
 
     /// A token for a new operation.
+    #[inline]
     pub fn begin(&mut self) -> Token {
         let index = match self.free {
             Some(index) => index,
@@ -60,6 +62,7 @@ impl Operations {
     }
 
     /// The core reports an outcome; returns who waits for it.
+    #[inline]
     pub fn complete(&mut self, completion: Completion) -> Option<Waker> {
         let token = completion.token();
         let slot = self.slot(token)?;
@@ -79,6 +82,7 @@ impl Operations {
 
     /// As [`poll`](Self::poll), for a publish, whose outcome is copied: it need
     /// not be moved out of the slot first.
+    #[inline]
     pub fn poll_publish(
         &mut self,
         token: Token,
@@ -99,6 +103,7 @@ impl Operations {
     }
 
     /// Takes the outcome, or leaves a waker for it.
+    #[inline]
     pub fn poll(&mut self, token: Token, waker: &Waker) -> Option<Completion> {
         let slot = self.slot(token)?;
         match slot {

@@ -15,6 +15,7 @@ pub struct Wakers {
 
 impl Wakers {
     /// Adds one.
+    #[inline]
     pub fn push(&mut self, waker: Waker) {
         match self.first {
             None => self.first = Some(waker),
@@ -23,6 +24,7 @@ impl Wakers {
     }
 
     /// Takes over the wakers of another collection.
+    #[inline]
     pub fn append(&mut self, other: &mut Self) {
         if let Some(waker) = other.first.take() {
             self.push(waker);
@@ -31,6 +33,7 @@ impl Wakers {
     }
 
     /// Wakes them all. Not under the lock: a waker may run any code.
+    #[inline]
     pub fn wake(&mut self) {
         if let Some(waker) = self.first.take() {
             waker.wake();

@@ -65,6 +65,7 @@ impl Identifiers {
     }
 
     /// The application sees only what it asked for.
+    #[inline]
     pub(super) fn hide(&self, properties: &mut Properties) {
         if properties.is_empty()
             || !properties.subscription_identifiers().any(|id| self.is_ours(id))
@@ -79,6 +80,7 @@ impl Identifiers {
 }
 
 /// The streams that a message is for.
+#[inline]
 pub(super) fn find<'a>(routes: &'a mut Routes, publish: &Publish) -> &'a [StreamId] {
     let topic = publish.topic.as_bytes();
     if publish.properties.is_empty() {

@@ -254,6 +254,7 @@ impl Streams {
     }
 
     /// Messages that wait in a stream.
+    #[inline]
     pub fn waiting(&self, id: StreamId) -> usize {
         self.streams
             .get(id)
@@ -262,12 +263,14 @@ impl Streams {
     }
 
     /// What the handle of a stream takes messages with.
+    #[inline]
     pub fn handle(&self, id: StreamId) -> Prefetched {
         let stream = self.streams.get(id).and_then(Option::as_ref);
         stream.map_or_else(|| Buffer::new(0).handle(), |stream| stream.buffer.handle())
     }
 
     /// Gives the next message, and its handle some of those that follow.
+    #[inline]
     pub fn take(
         &mut self,
         id: StreamId,
@@ -295,6 +298,7 @@ impl Streams {
 
     /// Moves messages from the core to the streams until one that is full is in
     /// the way. `tell` gets what is worth a line in a log.
+    #[inline]
     pub fn route(
         &mut self,
         core: &mut Core,

@@ -549,6 +549,7 @@ impl Client {
     /// taken no message for a second, it may be waiting for that answer inside
     /// its message handler: reading goes on, up to eight times the bounds, and
     /// QoS 0 messages that do not fit are dropped.
+    #[inline]
     pub fn wants_read(&self) -> bool {
         match &self.connection {
             // A connection in the making brings no messages, and is not to wait for them.
