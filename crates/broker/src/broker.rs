@@ -298,7 +298,7 @@ async fn happen(broker: Weak<Running>, step: Step) {
         if let Err(error) = act(&broker, &step.action).await
             && let Some(running) = broker.upgrade()
         {
-            running.shared.note(EventKind::StepFailed { text: error.to_string() });
+            running.shared.note(EventKind::StepFailed { text: format!("{error:#}") });
         }
         let Some(every) = step.every else { return };
         // Without any pause a step would take the broker for itself.

@@ -42,7 +42,7 @@ fn done(serial: u64) -> Record {
 
 /// What is printed: the error, then what to do about it.
 fn told(error: &StoreError) -> String {
-    format!("{error}\nhint: {}", error.hint())
+    format!("{error:#}\nhint: {}", error.hint())
 }
 
 fn small() -> FileStoreOptions {

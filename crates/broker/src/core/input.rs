@@ -362,7 +362,7 @@ impl Core {
             let reason = error.reason_code();
             wire.send(&Packet::ConnAck(ConnAck { reason, ..ConnAck::default() }));
         }
-        wire.violation(error.rule(), error.reason_code(), error.to_string());
+        wire.violation(error.rule(), error.reason_code(), format!("{error:#}"));
     }
 }
 

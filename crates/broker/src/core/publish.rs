@@ -201,6 +201,6 @@ fn name(publish: &Publish) -> Result<TopicName, Violation> {
     TopicName::new(publish.topic.clone()).map_err(|error| Violation {
         rule: "MQTT-3.3.2-2",
         reason: ReasonCode::TOPIC_NAME_INVALID,
-        detail: error.to_string(),
+        detail: format!("{error:#}"),
     })
 }

@@ -110,7 +110,7 @@ fn of_store(event: &Event) {
             tracing::debug!(serial = serial.0, "stored message delivered");
         }
         Event::Settled { serial, result: Err(error) } => {
-            tracing::warn!(serial = serial.0, error = %error, "stored message not delivered");
+            tracing::warn!(serial = serial.0, error = %format_args!("{error:#}"), "stored message not delivered");
         }
         Event::StoreFailed { failure, retry } => {
             tracing::warn!(error = %failure, ?retry, "store failed");

@@ -132,7 +132,7 @@ fn more_fields(event: &Event) -> Value {
             what
         }
         Event::Settled { serial, result } => {
-            let error = result.as_ref().err().map(|error| error.to_string());
+            let error = result.as_ref().err().map(|error| format!("{error:#}"));
             let mut what = json!({ "serial": serial.0, "error": error });
             if let Err(DeliveryError::Uncertain { .. }) = result {
                 what["uncertain"] = Value::Bool(true);

@@ -79,7 +79,7 @@ fn carry_out(store: &mut dyn Store, batch: Batch, client: &Weak<Shared>) -> Comm
     });
     let tell = |error: StoreError| {
         if let Some(shared) = client.upgrade() {
-            tracing::warn!(parent: &shared.span, %error, "the store failed");
+            tracing::warn!(parent: &shared.span, error = %format_args!("{error:#}"), "the store failed");
         }
         error.failure()
     };
