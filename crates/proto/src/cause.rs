@@ -48,10 +48,10 @@ pub enum TransportFailure {
     Resolve,
     /// The peer's certificate was not accepted, or ours not by the peer.
     TlsRefused,
-    /// The peer's certificate is not valid yet by our clock, which may be wrong (R11).
+    /// The peer's certificate is not valid yet by our clock, which may be wrong.
     CertificateNotYetValid,
     /// A certificate has expired: the peer's by our clock, or ours by the
-    /// peer's. Either clock may be wrong (R11).
+    /// peer's. Either clock may be wrong.
     CertificateExpired,
     /// Another failure of the TLS layer.
     Tls,
@@ -95,7 +95,7 @@ pub enum DisconnectCause {
         /// Another server it names.
         server_reference: Option<Text>,
         /// All that CONNACK says, user properties included; authentication
-        /// data, a secret, is left out (S1).
+        /// data, a secret, is left out.
         properties: Properties,
     },
     /// The server sent DISCONNECT.
@@ -172,13 +172,13 @@ pub enum ProtocolError {
     WrongCodeCount,
 }
 
-/// What a cause means for the next attempt (R4).
+/// What a cause means for the next attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum CauseClass {
     /// Refused for good: credentials, authorisation, identifier, version, ban, TLS.
     Refused,
-    /// A certificate is not valid at this time, or a clock is wrong (R11).
+    /// A certificate is not valid at this time, or a clock is wrong.
     CertificateTime,
     /// Another connection with our client identifier took the session.
     TakenOver,
@@ -241,7 +241,7 @@ impl DisconnectCause {
         matches!(self, Self::Transport { failure: TransportFailure::CertificateExpired, .. })
     }
 
-    /// How long the server asked not to be bothered, if it did (R13).
+    /// How long the server asked not to be bothered, if it did.
     pub const fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Transport { failure: TransportFailure::TryLater { after, .. }, .. } => {

@@ -19,7 +19,7 @@ pub struct Config {
     pub servers: usize,
     /// The protocol version to begin with.
     pub version: Version,
-    /// Whether a server that refuses MQTT 5 is asked for 3.1.1 (R14): for an hour
+    /// Whether a server that refuses MQTT 5 is asked for 3.1.1: for an hour
     /// if its CONNACK refuses it, in turn if it closes or is silent instead.
     pub fallback: bool,
     /// What CONNECT says.
@@ -35,10 +35,10 @@ pub struct Config {
     /// What happens to a QoS 2 message that the server may have lost.
     pub when_uncertain: WhenUncertain,
     /// Whether subscriptions are asked for again when the server has lost the
-    /// session (D8). Default true. False forgets them instead, which
+    /// session. Default true. False forgets them instead, which
     /// [`SubscriptionsForgotten`](crate::Event::SubscriptionsForgotten) tells:
     /// for applications that subscribe anew at each connection. Operations
-    /// that have no outcome yet are asked for in either case (D1).
+    /// that have no outcome yet are asked for in either case.
     pub restore_subscriptions: bool,
     /// Bounds of this side.
     pub bounds: Bounds,
@@ -107,7 +107,7 @@ pub struct KeepAliveConfig {
     pub response_timeout: Option<Duration>,
 }
 
-/// Bounds and policy of the queue of accepted messages (D9).
+/// Bounds and policy of the queue of accepted messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct QueueConfig {
@@ -174,7 +174,7 @@ pub enum TopicAliases {
 }
 
 /// What happens to a QoS 2 message that the server took and may have lost with
-/// its session before the exchange was over (D13).
+/// its session before the exchange was over.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum WhenUncertain {
@@ -226,11 +226,11 @@ pub struct Bounds {
     pub inbox_bytes: usize,
     /// What becomes of a server that has more exchanges open with us than
     /// [`receive_maximum`](ConnectConfig::receive_maximum), on MQTT 5: true
-    /// closes the connection with reason code 0x93, false holds the server back
-    /// (D14). Default false.
+    /// closes the connection with reason code 0x93, false holds the server back.
+    /// Default false.
     pub strict_receive_maximum: bool,
     /// Connections that may die with the same packet in flight before it is
-    /// quarantined (R7); 0 never, and so without the feature `quarantine`.
+    /// quarantined; 0 never, and so without the feature `quarantine`.
     pub deaths_per_packet: u8,
 }
 
@@ -313,7 +313,7 @@ pub enum ConfigError {
     /// No server to connect to.
     NoServer,
     /// Pings this far apart cannot keep a server content that closes after
-    /// 1.5 times the keep-alive (K8).
+    /// 1.5 times the keep-alive.
     PingSpacing {
         /// The configured or profile's least spacing.
         spacing: Duration,
@@ -347,7 +347,7 @@ pub enum ConfigError {
     Property(PropertyId),
     /// Enhanced authentication needs MQTT 5.
     AuthenticationVersion,
-    /// A property of CONNECT, the will or DISCONNECT needs MQTT 5 (D15).
+    /// A property of CONNECT, the will or DISCONNECT needs MQTT 5.
     NeedsV5(PropertyId),
     /// Binary data of more than 65,535 bytes has no place in a packet.
     TooLong {

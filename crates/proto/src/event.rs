@@ -61,8 +61,8 @@ pub enum Event {
     PingSent,
     /// A PINGRESP came.
     PongReceived(Pong),
-    /// A ping was written off: it had no answer, though the link is alive (K4)
-    /// or the next one is due (K3). An answer that comes yet closes nothing (K6).
+    /// A ping was written off: it had no answer, though the connection is alive
+    /// or the next one is due. An answer that comes yet closes nothing.
     PingUnanswered {
         /// Time since it was written.
         after: Duration,
@@ -99,7 +99,7 @@ pub enum Event {
     /// The server has more exchanges open with us than our receive maximum; told
     /// once for each connection, counted in
     /// [`Stats::receive_maximum_exceeded`](crate::Stats::receive_maximum_exceeded).
-    /// It is held back as an application holds it back, and nothing is lost (D14).
+    /// It is held back as an application holds it back, and nothing is lost.
     ReceiveMaximumExceeded {
         /// What we announced.
         maximum: u16,
@@ -115,7 +115,7 @@ pub enum Event {
     /// The server may send again after [`DeliveryStalled`](Self::DeliveryStalled),
     /// or that connection is over.
     DeliveryResumed,
-    /// A packet was in flight at the death of too many connections (R7).
+    /// A packet was in flight at the death of too many connections.
     Quarantined {
         /// The topic of the message, or the filter of the SUBSCRIBE or UNSUBSCRIBE.
         topic: Option<Text>,
@@ -139,7 +139,7 @@ pub enum Event {
     /// The store told something of its files as it was opened.
     StoreNotice(Box<Notice>),
     /// A stored message that nobody holds a receipt for has its outcome:
-    /// mostly one that an earlier run accepted (D1). So has one that was queued
+    /// mostly one that an earlier run accepted. So has one that was queued
     /// again out of quarantine, stored or not.
     Settled {
         /// Which message.
@@ -158,14 +158,14 @@ pub enum Event {
     /// The store works again.
     StoreRestored,
     /// Files of certificates and keys say something new, which this attempt
-    /// uses (R12).
+    /// uses.
     FilesRenewed {
         /// The attempt.
         conn: ConnectionId,
     },
     /// Files of certificates and keys can't be used as they are, such as a new
-    /// certificate beside the old key: this attempt uses what they said before
-    /// (R12). What is wrong stands beside the event.
+    /// certificate beside the old key: this attempt uses what they said before.
+    /// What is wrong stands beside the event.
     FilesKept {
         /// The attempt.
         conn: ConnectionId,
@@ -191,7 +191,7 @@ pub struct Connected {
     /// The basis for response topics, if asked for and given.
     pub response_information: Option<Text>,
     /// All that CONNACK says, reason string and user properties included;
-    /// authentication data, a secret, is left out (S1).
+    /// authentication data, a secret, is left out.
     pub properties: Properties,
     /// From opening to CONNACK.
     pub took: Duration,

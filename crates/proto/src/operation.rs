@@ -150,7 +150,7 @@ pub enum Acknowledged {
 #[non_exhaustive]
 pub enum AckError {
     /// The version spoken has no codes and no properties in acknowledgements:
-    /// there, nothing but success can be sent (D15).
+    /// there, nothing but success can be sent.
     NeedsV5,
     /// PUBACK and PUBREC have not this code.
     Reason(ReasonCode),
@@ -223,7 +223,7 @@ pub enum DeliveryError {
     },
     /// QoS 0, and the connection ended before it was written.
     ConnectionLost,
-    /// Two connections died with it in flight: quarantined (R7).
+    /// Two connections died with it in flight: quarantined.
     Quarantined {
         /// Deaths of connections while it was unacknowledged.
         deaths: u8,
@@ -266,7 +266,7 @@ pub enum DeliveryError {
         /// How often it was sent; 0 if never.
         attempts: u32,
     },
-    /// The server may have it, or may have lost it (D13): QoS 2, and its
+    /// The server may have it, or may have lost it: QoS 2, and its
     /// session was lost between PUBREC and PUBCOMP; or its packet identifier
     /// may have stood for an older message of a session that this client did
     /// not begin. [`WhenUncertain`](crate::WhenUncertain) has it sent anew.
@@ -324,7 +324,7 @@ pub enum PublishLimit {
     },
     /// The server keeps no retained messages.
     Retain,
-    /// The protocol version that is spoken has no properties (D15).
+    /// The protocol version that is spoken has no properties.
     Property {
         /// The first that the message has.
         id: evenkeel_codec::PropertyId,
@@ -379,7 +379,7 @@ pub enum RejectReason {
     /// The store fails: nothing is accepted until it works again.
     Storage(StorageFailure),
     /// All 65,535 packet identifiers are in use, and one was asked for: try
-    /// again when an exchange is over (D4).
+    /// again when an exchange is over.
     NoIdentifier,
 }
 
@@ -408,7 +408,7 @@ pub enum SubscribeError {
     NotSupported(SubscribeFeature),
     /// The packet is larger than the server accepts, or cannot be encoded.
     NotAllowed(PublishLimit),
-    /// Two connections died with it unanswered: quarantined (R7).
+    /// Two connections died with it unanswered: quarantined.
     Quarantined {
         /// Deaths of connections while it was unanswered.
         deaths: u8,
@@ -429,7 +429,7 @@ pub enum SubscribeFeature {
     SharedSubscriptions,
     /// Subscription identifiers.
     SubscriptionIdentifiers,
-    /// Properties of SUBSCRIBE and UNSUBSCRIBE, before MQTT 5 (D15).
+    /// Properties of SUBSCRIBE and UNSUBSCRIBE, before MQTT 5.
     Properties,
     /// To leave out what the client publishes itself, before MQTT 5.
     NoLocal,

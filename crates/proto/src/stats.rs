@@ -20,10 +20,10 @@ pub struct Stats {
     pub publishes_sent: u64,
     /// PUBLISH packets sent again.
     pub publishes_resent: u64,
-    /// QoS 2 messages that the server may have lost (D13).
+    /// QoS 2 messages that the server may have lost.
     pub uncertain: u64,
     /// Packet identifiers given back before their first use, as the server may
-    /// hold them from a session that is not known (D13).
+    /// hold them from a session that is not known.
     pub identifiers_released: u64,
     /// Publishes acknowledged (QoS 1 and 2).
     pub publishes_acknowledged: u64,
@@ -36,13 +36,13 @@ pub struct Stats {
     /// QoS 0 messages dropped because the inbox was full while an operation
     /// of ours waited for its answer.
     pub qos0_dropped: u64,
-    /// Acknowledgements for exchanges that are not open (D7).
+    /// Acknowledgements for exchanges that are not open.
     pub unknown_acknowledgements: u64,
     /// Publishes that the server answered as if of another QoS.
     pub wrong_acknowledgements: u64,
     /// Acknowledgements of the application that came too late to be useful.
     pub stale_acknowledgements: u64,
-    /// Inputs that named a connection that is over (K7).
+    /// Inputs that named a connection that is over.
     pub stale_inputs: u64,
     /// Messages that expired in the queue.
     pub expired: u64,

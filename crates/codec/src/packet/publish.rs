@@ -67,7 +67,7 @@ impl Publish {
         Transfer { dup: self.dup, packet_id: self.packet_id, topic_alias, message_expiry: None }
     }
 
-    /// What the message counts against bounds in bytes, wherever it is held (S4):
+    /// What the message counts against bounds in bytes, wherever it is held:
     /// its topic, its payload, and its properties as [`Properties::weight`] says.
     ///
     /// The size of this type itself is not counted. Bounds in number account

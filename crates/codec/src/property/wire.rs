@@ -167,7 +167,7 @@ impl Properties {
     /// Zero for an empty list; never less than the list takes on the wire.
     ///
     /// Against bounds on what is held, this counts and not the encoded length:
-    /// a small property takes more than ten times its encoded length (S4).
+    /// a small property takes more than ten times its encoded length.
     #[inline]
     #[must_use]
     pub fn weight(&self) -> usize {

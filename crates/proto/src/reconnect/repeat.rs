@@ -8,7 +8,7 @@ use crate::time::Instant;
 /// Deaths of one cause and shape that make a loop worth naming.
 const NAMED_AFTER: u32 = 5;
 
-/// The same end over and over: a loop, with its evidence (R6).
+/// The same end over and over: a loop, with its evidence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Repetition {
     /// The class of every end.

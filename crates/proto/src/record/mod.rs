@@ -109,8 +109,8 @@ pub enum Record {
         /// How it ended.
         outcome: Outcome,
     },
-    /// The message left its exchange and the queue, as connections died of it
-    /// (R7). It is kept to be looked at, removed or queued again.
+    /// The message left its exchange and the queue, as connections died of it.
+    /// It is kept to be looked at, removed or queued again.
     Quarantined {
         /// Which message.
         serial: Serial,
@@ -153,14 +153,14 @@ pub enum Record {
     /// are begun anew.
     SessionLost,
     /// The store is new: a session that the server has may be older, and hold
-    /// packet identifiers that are not known here (D13).
+    /// packet identifiers that are not known here.
     SessionUnknown,
     /// A CONNECT goes out: the server may begin a session of which nothing
     /// here is true, and this process may die before it knows.
     Unproven,
     /// The server's session holds what is said here, subscriptions included.
     Proven,
-    /// What all clocks showed at one moment (D18). Each process begins with
+    /// What all clocks showed at one moment. Each process begins with
     /// one; one with a lower age than the last changes nothing.
     Time(StoredTime),
 }
@@ -175,7 +175,7 @@ pub struct Accepted {
     /// When it was accepted, by the wall clock.
     pub accepted: UnixMillis,
     /// That time and how long it may wait; `None` forever. Whether it has
-    /// expired is told by the age (D18).
+    /// expired is told by the age.
     pub expires: Option<UnixMillis>,
     /// How old the store was when it was accepted; `None` if it does not
     /// expire, and in stores of version 0.1.0.
@@ -201,6 +201,6 @@ pub enum Outcome {
     Removed,
     /// The application queued it again, under this name.
     Requeued(Serial),
-    /// The server may have it, or may have lost it (D13).
+    /// The server may have it, or may have lost it.
     Uncertain,
 }

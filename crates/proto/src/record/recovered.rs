@@ -71,7 +71,7 @@ pub struct Count {
 /// An exchange of an outgoing message that was under way.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredExchange {
-    /// In use until the exchange is over (D4).
+    /// In use until the exchange is over.
     pub packet_id: PacketId,
     /// Which message.
     pub serial: Serial,
@@ -100,7 +100,7 @@ pub struct StoredMessage {
     /// When it was accepted, by the wall clock.
     pub accepted: UnixMillis,
     /// That time and how long it may wait; `None` forever. Whether it has
-    /// expired is told by the age (D18).
+    /// expired is told by the age.
     pub expires: Option<UnixMillis>,
     /// How old the store was when it was accepted, if that is known.
     pub age: Option<Age>,
@@ -117,7 +117,7 @@ pub enum StoredState {
     Queued,
     /// Its exchange is under way.
     Sent(PacketId),
-    /// In quarantine (R7).
+    /// In quarantine.
     Quarantined {
         /// Connections that were cut with it in flight.
         deaths: u8,

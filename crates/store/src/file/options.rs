@@ -96,7 +96,7 @@ impl FileStoreOptions {
     }
 
     /// Opens the store in this folder, and locks it. Folder and files are made
-    /// for their owner alone, and made so if they were not (S2); what cannot
+    /// for their owner alone, and made so if they were not; what cannot
     /// be is told as a notice.
     pub fn open(self, path: impl AsRef<Path>) -> Result<FileStore, StoreError> {
         let path = path.as_ref();

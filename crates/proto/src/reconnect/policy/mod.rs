@@ -34,7 +34,7 @@ pub struct Reconnect {
     pub stable_after: Duration,
     /// Attempts in a row without stability before halting; `None` never halts. Default `None`.
     pub attempts: Option<u32>,
-    /// Connects allowed in any `budget_window`, whatever the cause (R2); at least
+    /// Connects allowed in any `budget_window`, whatever the cause; at least
     /// one. Default 8. `None` sets no bound: for bindings whose users expect
     /// that each period brings an attempt. The crate `evenkeel` refuses `None`.
     pub budget: Option<u32>,
@@ -55,7 +55,7 @@ pub struct Reconnect {
 ///
 /// A refusal that ends a connection which had been accepted, such as that of a
 /// token which has expired, is answered by an attempt after the back-off first,
-/// with fresh credentials (R13), unless the policy is `Halt`.
+/// with fresh credentials, unless the policy is `Halt`.
 ///
 /// For devices that nobody looks after, [`SlowLane`](Self::SlowLane) is the
 /// right choice: a proxy in the way, a web server that is starting or a user
@@ -74,7 +74,7 @@ pub enum RefusedPolicy {
     SlowLane,
 }
 
-/// What follows the second take-over within ten minutes (R9).
+/// What follows the second take-over within ten minutes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TakeOverPolicy {
