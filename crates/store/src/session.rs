@@ -187,8 +187,10 @@ impl Session {
 
     fn sent(&mut self, serial: Serial, packet_id: PacketId, messages: &mut impl Messages) {
         self.saw(serial);
-        let again = self.exchanges.get(&serial).is_some_and(|exchange| exchange.kept);
-        if again || messages.dequeue(serial) {
+        if let Some(exchange) = self.exchanges.get_mut(&serial).filter(|exchange| exchange.kept) {
+            // Sent anew, in its old place: messages of a topic keep their order (D6).
+            (exchange.packet_id, exchange.released) = (packet_id, false);
+        } else if messages.dequeue(serial) {
             self.begun += 1;
             let exchange = Exchange { packet_id, released: false, kept: true, begun: self.begun };
             self.exchanges.insert(serial, exchange);

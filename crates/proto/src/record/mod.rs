@@ -97,7 +97,8 @@ pub enum Record {
         serial: Serial,
     },
     /// PUBREC came, as with `Released`, and the content is kept: if the server
-    /// loses the session, the message is sent anew, which is another `Sent`.
+    /// loses the session, the message is sent anew, which is another `Sent` that
+    /// leaves the exchange its place in the order.
     ReleasedAndKept {
         /// Which message.
         serial: Serial,

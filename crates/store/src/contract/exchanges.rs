@@ -51,8 +51,15 @@ pub fn sending_again_takes_another_identifier(open: Open<'_>) {
     commit(&mut store, &[sent(0, 1), sent(1, 2)]);
     commit(&mut store, &[Record::SessionLost, sent(0, 7), sent(1, 8)]);
     drop(store);
-    let (_store, recovered) = opened(open);
+    let (store, recovered) = opened(open);
     assert_eq!(exchanges(&recovered), [(0, 7, true), (1, 8, true)]);
+    // One alone, such as one that the server had taken: it keeps its place.
+    drop(store);
+    let (mut store, _) = opened(open);
+    commit(&mut store, &[sent(0, 9)]);
+    drop(store);
+    let (_store, recovered) = opened(open);
+    assert_eq!(exchanges(&recovered), [(0, 9, true), (1, 8, true)]);
 }
 
 pub fn a_released_exchange_keeps_its_identifier_alone(open: Open<'_>) {
@@ -89,7 +96,7 @@ pub fn a_released_message_that_is_kept_can_be_sent_anew(open: Open<'_>) {
     commit(&mut store, &[Record::SessionLost, sent(0, 9), done(1), released(2)]);
     drop(store);
     let (mut store, recovered) = opened(open);
-    assert_eq!(exchanges(&recovered), [(2, 3, false), (0, 9, true)]);
+    assert_eq!(exchanges(&recovered), [(0, 9, true), (2, 3, false)]);
     assert_eq!((one(&mut store, 1), one(&mut store, 2)), (None, None));
     commit(&mut store, &[done(0), done(2), done(3)]);
     drop(store);

@@ -148,8 +148,12 @@ impl Model {
         let Some(message) = self.messages.get_mut(&serial) else { return };
         if !matches!(message.state, StoredState::Quarantined { .. }) {
             message.state = StoredState::Sent(packet_id);
-            self.exchanges.retain(|exchange| exchange.0 != serial);
-            self.exchanges.push((serial, packet_id, false));
+            let sent = (serial, packet_id, false);
+            match self.exchanges.iter_mut().find(|exchange| exchange.0 == serial) {
+                // Sent anew: the place among the others stays.
+                Some(exchange) => *exchange = sent,
+                None => self.exchanges.push(sent),
+            }
         }
     }
 
