@@ -2,9 +2,10 @@
 //! its cause. Lower bounds are those of the policy's description; the upper
 //! bound is one for all, but after connections that had been accepted.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
-use evenkeel_codec::ReasonCode;
+use evenkeel_codec::{ReasonCode, Version};
 use evenkeel_proto::{
     CauseClass, DisconnectCause, Event, Halt, Instant, Pace, Reconnect, RefusedPolicy, Retry,
     TakeOverPolicy, TransportFailure,
@@ -24,6 +25,9 @@ pub(super) struct BackOff {
     attempt: u32,
     /// Some CONNACK has accepted this client.
     proven: bool,
+    /// The server of the latest attempt, and those that accepted MQTT 5.
+    server: usize,
+    speak_v5: BTreeSet<usize>,
     halted: bool,
     taken_over: Option<Instant>,
     /// When the client gave up an attempt that may still reach the server.
@@ -53,14 +57,21 @@ impl Oracle for BackOff {
         match seen {
             Observation::Started => self.attempt = 0,
             Observation::ReconnectAsked if self.halted => self.attempt = 0,
-            Observation::Event(Event::Connecting { attempt, .. }) => {
+            Observation::Recovered(_) => self.speak_v5.clear(),
+            Observation::Event(Event::Connecting { attempt, server, .. }) => {
+                self.server = *server;
                 verdict.require("R5", self.ended.is_none(), || {
                     format!("connects without a word after {:?}", self.ended)
                 });
                 self.attempt = *attempt;
                 self.halted = false;
             }
-            Observation::Event(Event::Connected(_)) => self.proven = true,
+            Observation::Event(Event::Connected(connected)) => {
+                self.proven = true;
+                if connected.version == Version::V5 {
+                    self.speak_v5.insert(self.server);
+                }
+            }
             Observation::Event(Event::Disconnected { cause, .. }) => {
                 self.ended = self.judge(facts.local, view, cause);
             }
@@ -113,7 +124,9 @@ impl BackOff {
         }
         let class = class_of(cause);
         let is_fight = class == CauseClass::TakenOver && self.is_second(now);
-        let is_fallback = is_about_version(cause) && view.declared.fallback && !self.proven;
+        // A server that never spoke MQTT 5 is asked again for it after an hour (R14).
+        let may_lack_v5 = !self.speak_v5.contains(&self.server);
+        let is_fallback = is_about_version(cause) && view.declared.fallback && may_lack_v5;
         Some(Ended { class, was_good, was_accepted, most, is_fight, is_fallback })
     }
 
