@@ -248,11 +248,5 @@ impl Decoder {
 }
 
 fn plain_ack(packet_type: PacketType, packet_id: PacketId) -> Packet {
-    let ack = Ack::new(packet_id, ReasonCode::SUCCESS);
-    match packet_type {
-        PacketType::PubAck => Packet::PubAck(ack),
-        PacketType::PubRec => Packet::PubRec(ack),
-        PacketType::PubRel => Packet::PubRel(ack),
-        _ => Packet::PubComp(ack),
-    }
+    Ack::new(packet_id, ReasonCode::SUCCESS).into_packet(packet_type)
 }

@@ -5,7 +5,9 @@ use alloc::vec::Vec;
 use crate::property::{PropertyOwner, list_len};
 use crate::reader::Reader;
 use crate::writer::{frame_len, put_header, put_u16};
-use crate::{DecodeError, EncodeError, PacketId, PacketType, Properties, ReasonCode, Version};
+use crate::{
+    DecodeError, EncodeError, Packet, PacketId, PacketType, Properties, ReasonCode, Version,
+};
 
 /// The content of PUBACK, PUBREC, PUBREL and PUBCOMP.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,6 +33,18 @@ impl Ack {
     #[must_use]
     pub const fn new(packet_id: PacketId, reason: ReasonCode) -> Self {
         Self { packet_id, reason, properties: Properties::new() }
+    }
+
+    /// The acknowledgement as a packet of this type; of all types but PUBACK,
+    /// PUBREC and PUBREL a PUBCOMP is made.
+    #[must_use]
+    pub fn into_packet(self, packet_type: PacketType) -> Packet {
+        match packet_type {
+            PacketType::PubAck => Packet::PubAck(self),
+            PacketType::PubRec => Packet::PubRec(self),
+            PacketType::PubRel => Packet::PubRel(self),
+            _ => Packet::PubComp(self),
+        }
     }
 
     /// Appends the packet of this type: one of PUBACK, PUBREC, PUBREL and

@@ -20,7 +20,6 @@ use crate::connection::Connection;
 
 use super::Client;
 use super::end::because;
-use super::trace::ack_packet;
 
 impl Client {
     pub(super) fn on_received(&mut self, conn: ConnectionId, buffer: &mut BytesMut) {
@@ -33,7 +32,7 @@ impl Client {
         self.note_life(before);
         while self.conn() == Some(conn) && self.wants_read() {
             if let Some((kind, id)) = self.decode_plain_ack(buffer) {
-                self.trace_received(|| ack_packet(kind, Ack::new(id, ReasonCode::SUCCESS)));
+                self.trace_received(|| Ack::new(id, ReasonCode::SUCCESS).into_packet(kind));
                 self.on_ack(kind, id, ReasonCode::SUCCESS);
                 continue;
             }

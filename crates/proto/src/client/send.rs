@@ -7,7 +7,6 @@ use crate::operation::PublishLimit;
 use crate::session::journal::Gate;
 
 use super::Client;
-use super::trace::ack_packet;
 
 impl Client {
     pub(super) fn version(&self) -> Version {
@@ -51,7 +50,7 @@ impl Client {
         let encoded = self.transmit.append(|out| ack.encode(kind, version, out));
         debug_assert!(encoded.is_ok(), "acknowledgements without properties always encode");
         online.offsets.on_queued(self.transmit.len() - before);
-        self.trace_sent(|| ack_packet(kind, ack));
+        self.trace_sent(|| ack.into_packet(kind));
     }
 
     /// As [`send_ack`](Self::send_ack), with what else is to be said, if the
@@ -69,17 +68,8 @@ impl Client {
     //= [MQTT-3.5.2-3]
     #[cold]
     fn send_full_answer(&mut self, kind: PacketType, ack: &Ack) -> bool {
-        let Some(online) = self.connection.online_mut() else { return false };
-        let (version, limit) = (online.limits.version, online.limits.packet_size.value);
-        let before = self.transmit.len();
-        let size = ack.encoded_len(kind, version);
-        let sent = size.is_ok_and(|size| size as u64 <= u64::from(limit))
-            && self.transmit.append(|out| ack.encode(kind, version, out)).is_ok();
-        if sent {
-            online.offsets.on_queued(self.transmit.len() - before);
-            self.trace_sent(|| ack_packet(kind, ack.clone()));
-        }
-        sent
+        let packet = ack.clone().into_packet(kind);
+        self.connection.is_online() && self.send_bounded(&packet).is_ok()
     }
 
     /// Sends PUBREC, PUBREL or PUBCOMP once what it promises is committed.

@@ -1,7 +1,7 @@
 //! Tracing of packets, if it is wanted.
 
 use bytes::Bytes;
-use evenkeel_codec::{Ack, Packet, PacketType, Property, Publish, TopicAliasUse, Transfer};
+use evenkeel_codec::{Packet, Property, Publish, TopicAliasUse, Transfer};
 
 use crate::io::ConnectionId;
 use crate::trace::Direction;
@@ -43,16 +43,6 @@ impl Client {
         {
             trace.push(conn, direction, packet);
         }
-    }
-}
-
-/// An acknowledgement as a packet.
-pub(super) fn ack_packet(packet_type: PacketType, ack: Ack) -> Packet {
-    match packet_type {
-        PacketType::PubAck => Packet::PubAck(ack),
-        PacketType::PubRec => Packet::PubRec(ack),
-        PacketType::PubRel => Packet::PubRel(ack),
-        _ => Packet::PubComp(ack),
     }
 }
 
