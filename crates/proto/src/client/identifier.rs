@@ -3,7 +3,6 @@
 
 use evenkeel_codec::{EncodeError, PacketId, Publish, QoS};
 
-use crate::config::TopicAliases;
 use crate::operation::{DeliveryError, PublishLimit, QueueError, RejectReason, Report, Token};
 use crate::record::Priority;
 use crate::session::flights::Exchange;
@@ -23,12 +22,7 @@ impl Client {
             let error = EncodeError::PacketIdentifierUnexpected;
             return Err(RejectReason::NotAllowed(PublishLimit::Encode(error)));
         }
-        if let Some(reason) = self.refusal(publish) {
-            return Err(reason);
-        }
-        if self.config.topic_aliases == TopicAliases::Manual {
-            self.resolve_alias(publish).map_err(RejectReason::NotAllowed)?;
-        }
+        self.admit_publish(publish)?;
         if !self.is_durable() && self.may_send_now(publish.qos) {
             let claim = self.session.claim(Report::of(token), false);
             let sent = self.send_publish(publish, claim, None).map_err(RejectReason::NotAllowed)?;

@@ -49,12 +49,7 @@ impl Client {
         priority: Priority,
         token: Option<Token>,
     ) -> Result<Accepted, RejectReason> {
-        if let Some(reason) = self.refusal(publish) {
-            return Err(reason);
-        }
-        if self.config.topic_aliases == TopicAliases::Manual {
-            self.resolve_alias(publish).map_err(RejectReason::NotAllowed)?;
-        }
+        self.admit_publish(publish)?;
         let stored = self.is_durable() && publish.qos != QoS::AtMostOnce;
         if !stored && self.may_send_now(publish.qos) {
             let claim = self.session.claim(Report::of(token), false);
@@ -63,6 +58,17 @@ impl Client {
             return Ok(self.accepted(qos));
         }
         self.enqueue(publish, priority, token)
+    }
+
+    /// Says no to what can't be accepted, and gives an alias its topic.
+    pub(super) fn admit_publish(&mut self, publish: &mut Publish) -> Result<(), RejectReason> {
+        if let Some(reason) = self.refusal(publish) {
+            return Err(reason);
+        }
+        if self.config.topic_aliases == TopicAliases::Manual {
+            self.resolve_alias(publish).map_err(RejectReason::NotAllowed)?;
+        }
+        Ok(())
     }
 
     /// Copies the payload once, to where it goes.
@@ -89,7 +95,7 @@ impl Client {
 
     /// A message that the application gives an alias has its topic all the same,
     /// wherever it waits and however often it is sent.
-    pub(super) fn resolve_alias(&mut self, publish: &mut Publish) -> Result<(), PublishLimit> {
+    fn resolve_alias(&mut self, publish: &mut Publish) -> Result<(), PublishLimit> {
         let Some(alias) = publish.properties.topic_alias() else { return Ok(()) };
         if let Some(online) = self.connection.online() {
             let maximum = online.limits.topic_alias_maximum;
