@@ -237,9 +237,6 @@ fn full_for_once() -> impl Store + 'static {
     let mut store = Faulty::new(move |call: Call<'_>| match call {
         Call::Commit(records) if refusals > 0 && records.iter().any(is_new) => {
             refusals -= 1;
-            // Slow in real time, which must not count while time is paused: the
-            // thread of the store has the clock of the client.
-            std::thread::sleep(Duration::from_millis(1100));
             Err(StoreError::Bound(Bound::Full { bytes: 0, limit: 0 }))
         }
         _ => Ok(()),

@@ -3,8 +3,10 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
+use evenkeel::events::Instant;
 use evenkeel::store::record::{Read, Record, Recovered};
 use evenkeel::store::{Bound, FileStore, MemoryStore, Store, StoreError, Usage};
+use evenkeel::transport::{Endpoint, MemoryListener};
 use evenkeel::{
     DeliveryError, Event, PublishError, QueueError, RejectReason, Serial, StorageFailure,
     StoredMessage, StoredState, Window,
@@ -212,6 +214,40 @@ async fn a_store_that_fails_refuses_and_the_connection_stays() {
     assert!(receipt.await.is_ok(), "QoS 0 needs no store");
     assert!(client.state().is_online());
     assert_eq!(client.stats().connections, 1);
+}
+
+/// A store that takes long in real time, and fails.
+fn slow(call: Call<'_>) -> Result<(), StoreError> {
+    match call {
+        Call::Commit(_) => {
+            // Real time has to pass, as it must not count while time is paused.
+            std::thread::sleep(millis(300));
+            full(call)
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The store has a thread of its own, which asks the client's clock.
+#[tokio::test(start_paused = true)]
+async fn a_slow_store_does_not_move_paused_time() {
+    let nobody = MemoryListener::new(1, 1).connector();
+    let builder = ClientBuilder::for_endpoint(Endpoint::memory(nobody)).clock(Clock::tokio());
+    let client = builder.store(Faulty::new(slow)).start().unwrap();
+    let mut events = client.events();
+    let publisher = client.clone();
+    let publishing =
+        tokio::spawn(async move { publisher.publish("t", "x").qos(AtLeastOnce).await.map(drop) });
+    let failed_at = loop {
+        match events.try_next() {
+            Some(report) if matches!(report.event, Event::StoreFailed { .. }) => break report.at,
+            Some(_) => {}
+            // A runtime that is never idle does not advance the time.
+            None => tokio::task::yield_now().await,
+        }
+    };
+    assert!(failed_at < Instant::from_micros(100_000), "{failed_at:?}");
+    publishing.await.unwrap().unwrap_err();
 }
 
 /// A store with a defect: it panics when it is asked for a message, or for more
