@@ -19,6 +19,7 @@ pub(crate) fn page(
     options: &Options,
 ) -> Result<String, String> {
     let notes = crate::read(&options.home.join("notes.md"))?;
+    let curves = crate::read(&options.home.join("../scale/curves.md"))?;
     let begin = include_str!("page.in");
     let note = if results.note.is_empty() { String::new() } else { format!(" {}", results.note) };
     Ok(begin
@@ -31,6 +32,7 @@ pub(crate) fn page(
         .replace("{clients}", &versions(&results.clients).join(", "))
         .replace("{goals}", &goal_table(cells))
         .replace("{tables}", &tables(results, cells))
+        .replace("{curves}", curves.trim())
         .replace("{notes}", notes.trim()))
 }
 
