@@ -52,6 +52,15 @@ pub struct Record {
     pub harmed: bool,
 }
 
+impl Record {
+    /// How long it was online until then.
+    pub fn online(&self, end: Time) -> Duration {
+        let ended = |from: Time| self.ends.iter().map(|(at, _)| *at).find(|at| *at > from);
+        let lives = self.accepted.iter().map(|from| ended(*from).unwrap_or(end).since(*from));
+        lives.sum()
+    }
+}
+
 /// What a client told of and tolerated.
 #[derive(Debug, Default)]
 pub struct Tolerated {

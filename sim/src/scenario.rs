@@ -130,6 +130,18 @@ pub const ALL: &[Scenario] = &[
         },
     },
     Scenario {
+        name: "restarts",
+        about: "The broker restarts every four keep-alives, and each connection does useful work",
+        setup: restarts,
+        expect: |report| {
+            let one = &report.records[0];
+            let online = one.online(RESTARTS_LAST);
+            let share = online.as_secs_f64() / RESTARTS_LAST.since(Time(0)).as_secs_f64();
+            require(one.accepted.len() > 50, "online again after each", one)?;
+            require(share >= 0.6, &format!("online for 0.6 of the time, not {share:.2}"), one)
+        },
+    },
+    Scenario {
         name: "take-over-fight",
         about: "Two instances share a client identifier",
         setup: take_over_fight,
@@ -372,6 +384,15 @@ fn herd() -> Setup {
     let clients = (0..60).map(|index| client(&format!("c{index}"), 60, AppSpec::default()));
     let restart = Fault::Restart { down: secs(3), keeps_sessions: true };
     world(clients.collect(), vec![(minutes(2), restart)], minutes(6))
+}
+
+/// The end of the scenario of restarts.
+const RESTARTS_LAST: Time = minutes(30);
+
+fn restarts() -> Setup {
+    let restart = || Fault::Restart { down: secs(1), keeps_sessions: true };
+    let every = (1..90).map(|turn| (Time(turn * 20_000_000), restart()));
+    world(vec![client("one", 5, publishing(secs(2)))], every.collect(), RESTARTS_LAST)
 }
 
 fn take_over_fight() -> Setup {

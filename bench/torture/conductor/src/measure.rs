@@ -26,6 +26,8 @@ pub(crate) struct Measure {
     pub(crate) silenced: Option<Duration>,
     /// True if an accepted connection was open at the end.
     pub(crate) online: bool,
+    /// How long accepted connections were open, all together.
+    pub(crate) online_for: Duration,
     /// Connections that the broker closed for silence.
     pub(crate) cut_for_silence: u64,
     pub(crate) pings: u64,
@@ -55,7 +57,8 @@ struct Link {
     /// When the client said something last; from the accepted CONNECT on, and
     /// only if a keep-alive is in force.
     heard: Option<Instant>,
-    accepted: bool,
+    /// When it was accepted.
+    accepted: Option<Instant>,
     pinged: Option<Instant>,
     unanswered: u64,
 }
@@ -93,12 +96,12 @@ impl Reader {
         match &event.kind {
             EventKind::Opened { .. } => {
                 self.links
-                    .insert(id, Link { heard: None, accepted: false, pinged: None, unanswered: 0 });
+                    .insert(id, Link { heard: None, accepted: None, pinged: None, unanswered: 0 });
             }
             EventKind::Connected { keep_alive, .. } => {
                 self.measure.accepted.push(at);
                 if let Some(link) = self.links.get_mut(&id) {
-                    link.accepted = true;
+                    link.accepted = Some(event.time);
                     link.heard = (*keep_alive > 0).then_some(event.time);
                 }
             }
@@ -149,8 +152,12 @@ impl Reader {
     }
 
     fn leave(&mut self, id: ConnectionId, time: Instant) {
-        if let Some(heard) = self.links.get(&id).and_then(|link| link.heard) {
+        let Some(link) = self.links.get(&id) else { return };
+        if let Some(heard) = link.heard {
             self.measure.silence = self.measure.silence.max(time.since(heard));
+        }
+        if let Some(accepted) = link.accepted {
+            self.measure.online_for += time.since(accepted);
         }
     }
 
@@ -169,7 +176,7 @@ impl Reader {
         }
         let mut measure = self.measure;
         measure.ran = end.since(self.start);
-        measure.online = self.links.values().any(|link| link.accepted);
+        measure.online = self.links.values().any(|link| link.accepted.is_some());
         let given = told.offered.iter().filter(|n| !told.failed.contains_key(n));
         let missing = given.clone().filter(|n| !self.arrived.contains_key(n)).count();
         let unread = sent.iter().filter(|n| !told.received.contains_key(n)).count();
@@ -188,6 +195,11 @@ impl Measure {
     /// A time in keep-alives.
     pub(crate) fn in_keep_alives(&self, time: Duration) -> f64 {
         time.as_secs_f64() / self.keep_alive.as_secs_f64()
+    }
+
+    /// The share of the run in which it was online.
+    pub(crate) fn online_share(&self) -> f64 {
+        self.online_for.as_secs_f64() / self.ran.as_secs_f64().max(f64::MIN_POSITIVE)
     }
 
     /// CONNECTs before this moment.
@@ -275,6 +287,8 @@ mod tests {
         assert_eq!(measure.silence, Duration::from_millis(3000));
         assert_eq!((measure.expected, measure.lost, measure.duplicated), (4, 2, 3));
         assert!(measure.online);
+        // 5.8 s and 1.098 s of 6.9 s.
+        assert_eq!(measure.online_for, Duration::from_millis(5900 - 102 + 2 + 998 + 100));
         assert_eq!(
             measure.online_after(Duration::from_millis(10)),
             Some(Duration::from_millis(5892))

@@ -339,6 +339,16 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         },
     },
     Scenario {
+        name: "restarts",
+        title: "The broker restarts every four keep-alives",
+        story: "Every 20 s the broker goes down for 1 s, ten times. The application publishes a \
+                QoS 1 message every 2 s, so that each connection does useful work.",
+        rule: "ok: online for at least 0.6 of the time. weak: at least 0.3. fail: less.",
+        setup: |_| restarts(),
+        judge: |m| Verdict::first_of(m.online_share() >= 0.6, m.online_share() >= 0.3),
+        figure: |m| Some(format!("online for {:.2} of the time", m.online_share())),
+    },
+    Scenario {
         name: "take-over",
         title: "Two instances with one client identifier",
         story: "Two programs connect with the same client identifier; each CONNECT ends the \
@@ -451,6 +461,13 @@ fn filter(pattern: &str) -> evenkeel_codec::TopicFilter {
 fn late_pong(m: &Measure, ok: u64) -> Verdict {
     let settled = m.connects_in_last(4.0) == 0 && m.online;
     Verdict::first_of(connects(m) <= ok && settled, connects(m) <= ok + 1).unless_silent(m)
+}
+
+fn restarts() -> Setup {
+    let setup = Setup::of(seconds(220)).publishes(105, seconds(2), 1);
+    (1..=10).map(|turn| seconds(20 * turn)).fold(setup, |setup, at| {
+        setup.step(at, Step::Stop).step(at + seconds(1), Step::Resume)
+    })
 }
 
 fn slow_handler() -> Setup {
