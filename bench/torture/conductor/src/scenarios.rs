@@ -465,9 +465,9 @@ fn late_pong(m: &Measure, ok: u64) -> Verdict {
 
 fn restarts() -> Setup {
     let setup = Setup::of(seconds(220)).publishes(105, seconds(2), 1);
-    (1..=10).map(|turn| seconds(20 * turn)).fold(setup, |setup, at| {
-        setup.step(at, Step::Stop).step(at + seconds(1), Step::Resume)
-    })
+    (1..=10)
+        .map(|turn| seconds(20 * turn))
+        .fold(setup, |setup, at| setup.step(at, Step::Stop).step(at + seconds(1), Step::Resume))
 }
 
 fn slow_handler() -> Setup {
