@@ -14,6 +14,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     // Returns at once and connects in the background.
     let client = Client::builder(broker.url()).client_id("pump-17").start()?;
+    // Or what is wrong: the address, TLS, the password.
+    client.try_online().await?;
     let mut levels = client.subscribe("site/+/level").qos(QoS::AtLeastOnce).await?;
 
     // Accepted first, acknowledged by the server second.

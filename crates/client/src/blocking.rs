@@ -167,6 +167,12 @@ impl Client {
         self.thread.wait(self.inner.online())
     }
 
+    /// Waits until the client is online, or for how its attempt failed; the client
+    /// tries on all the same. See [`crate::Client::try_online`].
+    pub fn try_online(&self) -> Result<(), ConnectError> {
+        self.thread.wait(self.inner.try_online())
+    }
+
     /// [`online`](Self::online) for at most this long.
     pub fn online_within(&self, limit: Duration) -> Result<Result<(), ConnectError>, TimedOut> {
         self.thread.wait_within(limit, self.inner.online())

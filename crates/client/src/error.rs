@@ -211,6 +211,16 @@ pub enum ConnectError {
         /// The transport's own words about it.
         detail: Option<TransportError>,
     },
+    /// An attempt failed; the client goes on trying. Only from
+    /// [`try_online`](crate::Client::try_online).
+    Failed {
+        /// The next attempt.
+        retry: Retry,
+        /// How it ended.
+        cause: Box<DisconnectCause>,
+        /// The transport's own words about it.
+        detail: Option<TransportError>,
+    },
     /// The client was shut down.
     Closed,
 }
@@ -223,8 +233,9 @@ impl fmt::Display for ConnectError {
                 (None, Some(cause)) => cause.fmt(f),
                 (None, None) => f.write_str("the client has halted"),
             },
-            Self::Refused { detail: Some(detail), .. } => detail.fmt(f),
-            Self::Refused { cause, .. } => cause.fmt(f),
+            Self::Refused { detail: Some(detail), .. }
+            | Self::Failed { detail: Some(detail), .. } => detail.fmt(f),
+            Self::Refused { cause, .. } | Self::Failed { cause, .. } => cause.fmt(f),
             Self::Closed => f.write_str("the client is closed"),
         }
     }
@@ -234,9 +245,9 @@ impl fmt::Display for ConnectError {
 impl Error for ConnectError {
     fn source(&self) -> Below<'_> {
         match self {
-            Self::Halted { detail, .. } | Self::Refused { detail, .. } => {
-                detail.as_ref().and_then(Error::source)
-            }
+            Self::Halted { detail, .. }
+            | Self::Refused { detail, .. }
+            | Self::Failed { detail, .. } => detail.as_ref().and_then(Error::source),
             Self::Closed => None,
         }
     }

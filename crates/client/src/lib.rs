@@ -9,7 +9,7 @@
 //!
 //! # async fn run() -> Result<(), Box<dyn std::error::Error>> {
 //! let client = Client::builder("mqtt://localhost").client_id("pump-17").start()?;
-//! client.online().await?; // or why the server refuses
+//! client.try_online().await?; // or what is wrong: the address, TLS, the password
 //! let mut alarms = client.subscribe("site/+/alarm").qos(QoS::AtLeastOnce).await?;
 //!
 //! let receipt = client.publish("site/7/level", "4.2").qos(QoS::AtLeastOnce).await?;
@@ -102,6 +102,9 @@
 //! | Error | Means | What to do |
 //! |---|---|---|
 //! | [`BuildError`] | Settings that cannot work; nothing was started. | Fix what the text names. |
+//! | [`ConnectError::Failed`] | An attempt failed, told by [`try_online`](Client::try_online); the client tries on. | Show it; wait with [`Client::online`]. |
+//! | [`ConnectError::Refused`] | The server refused; the client tries on, once a minute or more rarely. | Show it; fix the cause. |
+//! | [`ConnectError::Closed`] | The client was shut down. | Nothing. |
 //! | [`ConnectError::Halted`] | The server refused for good, or the [`Reconnect`] policy stopped. | Show it; fix the cause; [`Client::reconnect`] tries again. |
 //! | [`PublishError::Topic`], [`PublishError::Property`] | The message breaks a rule of MQTT. | Fix it. |
 //! | [`PublishError::Rejected`] | No room ([`is_temporary`](RejectReason::is_temporary); only from [`try_send`](PublishRequest::try_send)), more than the server or profile takes, or the client is closed. | Await the publish instead of `try_send`; obey [`Client::limits`]. |
@@ -122,6 +125,11 @@
 //! | [`RequestError::TimedOut`] | No response. | See that the responder is there and answers to the response topic. |
 //! | [`Event::Disconnected`] | A connection ended; the client comes back by itself. | Nothing; [`Report::error`] has the transport's words. |
 #![forbid(unsafe_code)]
+
+/// Compiles the program of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;
 
 mod arguments;
 #[cfg(feature = "blocking")]

@@ -21,7 +21,7 @@ use crate::request::Request;
 use crate::server::IntoServer;
 use crate::shared::{Inner, Shared};
 
-use online::Connecting;
+use online::{Connecting, Until};
 use queue::{Drained, Queue};
 
 /// Messages the stream of unmatched messages buffers.
@@ -63,7 +63,18 @@ impl Client {
     /// Cancel-safe. Does not bound its time: a client that keeps trying, without
     /// a refusal, keeps this waiting.
     pub async fn online(&self) -> Result<(), ConnectError> {
-        Connecting::new(&self.shared).await
+        Connecting::new(&self.shared, Until::Refusal).await
+    }
+
+    /// Waits until the client is online, or for how its attempt failed, if that is
+    /// for a reason that may pass: [`ConnectError::Failed`]. The client tries on all
+    /// the same. For programs that somebody looks at, whose server may be down or
+    /// whose settings may be wrong; bounded by the time-outs of one attempt.
+    ///
+    /// Each failure is told once, as [`online`](Self::online) tells refusals.
+    /// Cancel-safe.
+    pub async fn try_online(&self) -> Result<(), ConnectError> {
+        Connecting::new(&self.shared, Until::Failure).await
     }
 
     /// What the last CONNACK said, such as an assigned client identifier; also

@@ -7,20 +7,29 @@ use std::task::{Context, Poll};
 use evenkeel_proto::State;
 
 use crate::error::ConnectError;
-use crate::shared::{Inner, Shared};
+use crate::shared::{Ends, Inner, Shared};
 use evenkeel_dispatch::Waiter;
 
-/// The future of [`Client::online`](crate::Client::online).
+/// The future of [`Client::online`](crate::Client::online) and
+/// [`Client::try_online`](crate::Client::try_online).
 pub(crate) struct Connecting<'a> {
     shared: &'a Shared,
     waiter: Waiter,
-    /// Refusals before this began to wait; `None` before it did.
-    refusals: Option<u64>,
+    until: Until,
+    /// The ends before this began to wait; `None` before it did.
+    before: Option<u64>,
+}
+
+/// What ends the wait beside being online, and halting.
+#[derive(Clone, Copy)]
+pub(crate) enum Until {
+    Refusal,
+    Failure,
 }
 
 impl<'a> Connecting<'a> {
-    pub(crate) fn new(shared: &'a Shared) -> Self {
-        Self { shared, waiter: Waiter::default(), refusals: None }
+    pub(crate) fn new(shared: &'a Shared, until: Until) -> Self {
+        Self { shared, waiter: Waiter::default(), until, before: None }
     }
 }
 
@@ -33,13 +42,14 @@ impl Future for Connecting<'_> {
         if let Some(outcome) = outcome(&inner) {
             return Poll::Ready(outcome);
         }
+        let ends = this.until.ends(&mut inner);
         // One that nobody has heard of is told to the first who asks.
-        let told = inner.connecting.refusals - u64::from(inner.connecting.untold);
-        if inner.connecting.refusals > *this.refusals.get_or_insert(told)
-            && let Some(refusal) = refusal(&inner)
+        let told = ends.count - u64::from(ends.untold);
+        if ends.count > *this.before.get_or_insert(told)
+            && let Some(failure) = failure(&inner)
         {
-            inner.connecting.untold = false;
-            return Poll::Ready(Err(refusal));
+            this.until.ends(&mut inner).untold = false;
+            return Poll::Ready(Err(failure));
         }
         inner.connecting.waiters.wait(&mut this.waiter, cx.waker());
         Poll::Pending
@@ -52,12 +62,25 @@ impl Drop for Connecting<'_> {
     }
 }
 
-/// The refusal after which the client waits for its next attempt, if it does.
-fn refusal(inner: &Inner) -> Option<ConnectError> {
+impl Until {
+    const fn ends(self, inner: &mut Inner) -> &mut Ends {
+        match self {
+            Self::Refusal => &mut inner.connecting.refusals,
+            Self::Failure => &mut inner.connecting.failures,
+        }
+    }
+}
+
+/// The end after which the client waits for its next attempt, if it does.
+fn failure(inner: &Inner) -> Option<ConnectError> {
     match inner.core.state() {
         State::Waiting { retry, cause: Some(cause) } => {
             let detail = inner.detail(Some(&cause));
-            Some(ConnectError::Refused { retry, cause, detail })
+            Some(if cause.refusal().is_some() {
+                ConnectError::Refused { retry, cause, detail }
+            } else {
+                ConnectError::Failed { retry, cause, detail }
+            })
         }
         _ => None,
     }

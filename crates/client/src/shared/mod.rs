@@ -69,15 +69,53 @@ pub(crate) struct Inner {
     pub(crate) ended: bool,
 }
 
-/// Who waits for a connection, and the refusals after which the client goes on.
+/// Who waits for a connection, and the ends after which the client goes on.
 #[derive(Default)]
 pub(crate) struct Connecting {
     pub(crate) waiters: Waiters,
-    pub(crate) refusals: u64,
+    /// Attempts that were refused, as if for good.
+    pub(crate) refusals: Ends,
+    /// Attempts that failed, for whatever reason.
+    pub(crate) failures: Ends,
+    /// How the last attempt ended, if it never came online.
+    failed: Option<Failed>,
+}
+
+/// Ends of one kind. Each is told to those who wait for it when it comes, or
+/// else to the first who asks.
+#[derive(Default)]
+pub(crate) struct Ends {
+    pub(crate) count: u64,
     /// Nobody has heard of the last one.
     pub(crate) untold: bool,
-    /// The attempt that ended last was refused.
-    refused: bool,
+}
+
+impl Connecting {
+    const fn on_retry(&mut self, pace: Pace) {
+        match self.failed {
+            // After the usual back-off another server, or credentials, are tried first.
+            Some(Failed::Refused) if !matches!(pace, Pace::BackOff) => self.refusals.note(),
+            _ => {}
+        }
+        // A redirect, or what this side wants itself, is followed at once.
+        if self.failed.is_some() && !matches!(pace, Pace::AtOnce) {
+            self.failures.note();
+        }
+    }
+}
+
+impl Ends {
+    const fn note(&mut self) {
+        self.count += 1;
+        self.untold = true;
+    }
+}
+
+/// How an attempt ended.
+#[derive(Clone, Copy)]
+enum Failed {
+    Refused,
+    Otherwise,
 }
 
 /// Gathered for the driver's next turn.
@@ -228,18 +266,15 @@ impl Inner {
         match event {
             Event::Connected(connected) => {
                 self.connected = Some(connected.clone());
-                self.connecting.untold = false;
+                self.connecting.refusals.untold = false;
+                self.connecting.failures.untold = false;
             }
             Event::Disconnected { cause, online_for, .. } => {
-                self.connecting.refused = online_for.is_none() && cause.refusal().is_some();
+                let refused = cause.refusal().is_some();
+                let failed = if refused { Failed::Refused } else { Failed::Otherwise };
+                self.connecting.failed = online_for.is_none().then_some(failed);
             }
-            // After the usual back-off another server, or credentials, are tried first.
-            Event::RetryScheduled { retry, .. }
-                if self.connecting.refused && retry.pace != Pace::BackOff =>
-            {
-                self.connecting.refusals += 1;
-                self.connecting.untold = true;
-            }
+            Event::RetryScheduled { retry, .. } => self.connecting.on_retry(retry.pace),
             _ => {}
         }
     }

@@ -113,6 +113,56 @@ async fn in_the_slow_lane_each_refusal_is_told_at_once_and_the_client_goes_on() 
     soon(receipt).await.unwrap();
 }
 
+/// For a program that somebody looks at: a server that is down is told of.
+#[tokio::test(start_paused = true)]
+async fn a_failed_attempt_is_told_to_who_tries_and_the_client_goes_on() {
+    let mut server = Server::new();
+    let client = server.client().reconnect(hasty()).start().unwrap();
+    // The first one fails while nobody waits, the second one while one does.
+    drop(server.connecting().await);
+    state_of(&client, |state| matches!(state, State::Waiting { .. })).await;
+    for _ in 0..2 {
+        let (error, _) = tokio::join!(soon(client.try_online()), async {
+            let is_waiting = matches!(client.state(), State::Waiting { .. });
+            if !is_waiting {
+                drop(server.connecting().await);
+            }
+        });
+        let error = error.unwrap_err();
+        assert_eq!(error.to_string(), "the server closed the connection while waiting for CONNACK");
+        let ConnectError::Failed { retry, .. } = error else { panic!("{error:?}") };
+        assert!(retry.at > client.now());
+        // Told once: the next one waits for the next attempt.
+        assert!(stays_pending(client.try_online()).await);
+        state_of(&client, |state| matches!(state, State::Connecting { .. })).await;
+    }
+    let (online, _peer) = tokio::join!(client.try_online(), server.online());
+    online.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_tries_hears_of_no_connection_that_was_lost() {
+    let mut server = Server::new();
+    let client = server.client().reconnect(hasty()).start().unwrap();
+    let peer = server.online().await;
+    soon(client.try_online()).await.unwrap();
+    drop(peer);
+    state_of(&client, |state| !matches!(state, State::Online { .. })).await;
+    let (online, _peer) = tokio::join!(client.try_online(), server.online());
+    online.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_tries_hears_of_a_refusal_as_all_do() {
+    let mut server = Server::new();
+    let mut policy = Reconnect::default();
+    policy.refused = RefusedPolicy::SlowLane;
+    let client = server.client().reconnect(policy).start().unwrap();
+    drop(server.online_with(refused(ReasonCode::NOT_AUTHORIZED)).await);
+    let error = soon(client.try_online()).await.unwrap_err();
+    assert!(matches!(error, ConnectError::Refused { .. }), "{error:?}");
+}
+
 #[tokio::test(start_paused = true)]
 async fn without_reconnect_the_first_failure_is_the_answer() {
     let mut server = Server::new();
