@@ -59,6 +59,10 @@ impl Properties {
         }
         let mut checker = Checker::new(owner);
         for property in self {
+            // It has a place wherever there are properties, any number of times.
+            if let Property::UserProperty(..) = property {
+                continue;
+            }
             checker.admit(property.id())?;
             property.check_value()?;
         }

@@ -85,9 +85,10 @@ impl Client {
         let version = online.limits.version;
         let limit = online.limits.packet_size.value;
         let bytes = payload.unwrap_or(&publish.payload);
-        let at_most = bytes.len() + publish.topic.len() + LARGEST_FRAME;
+        let properties = publish.properties.encoded_len();
+        let at_most = bytes.len() + publish.topic.len() + properties + LARGEST_FRAME;
         // The exact size is worth its price only if it can matter.
-        if (at_most > limit as usize || !publish.properties.is_empty())
+        if at_most > limit as usize
             && let Some(limit) = too_large(publish, bytes.len(), version, transfer, limit)
         {
             return Err(limit);
