@@ -158,8 +158,10 @@ pub enum WhenFull {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum TopicAliases {
-    /// The client: the 64 topics used last have one, as far as the server takes
-    /// so many. A Topic Alias that a message has is not sent.
+    /// The client: up to 256 topics have one, as far as the server takes so many.
+    /// If there are more, those that are used again and again keep theirs; a
+    /// topic of up to three bytes has none, as that would save nothing. A Topic
+    /// Alias that a message has is not sent.
     #[default]
     Automatic,
     /// The application, by the Topic Alias property of its messages: for

@@ -107,6 +107,7 @@ mod client;
 mod config;
 mod connection;
 mod event;
+mod hash;
 mod io;
 pub mod keepalive;
 mod limits;

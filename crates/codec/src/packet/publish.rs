@@ -10,8 +10,8 @@ use crate::property::{PropertyOwner, list_len};
 use crate::reader::{Memory, Reader};
 use crate::writer::{frame_len, put_header, put_text, put_u16};
 use crate::{
-    DecodeError, EncodeError, Packet, PacketId, PacketType, Properties, Property, QoS, Text,
-    TopicAliasUse, Transfer, Version, varint,
+    DecodeError, EncodeError, Packet, PacketId, PacketType, Properties, Property, PropertyId, QoS,
+    Text, TopicAliasUse, Transfer, Version, varint,
 };
 
 /// PUBLISH: a message. The default has no topic yet, and does not encode.
@@ -55,6 +55,17 @@ struct Plan {
     /// Bytes of properties without their length field.
     properties: usize,
 }
+
+/// A list of properties that needs no check.
+enum ShortList {
+    Empty,
+    /// A Topic Alias and nothing else.
+    Alias([u8; 2]),
+    No,
+}
+
+/// Identifier and value of a Topic Alias.
+const ALIAS_LEN: usize = 3;
 
 impl Publish {
     /// The transfer that writes the packet as it stands.
@@ -165,19 +176,30 @@ impl Publish {
         if let Some(packet_id) = transfer.packet_id {
             put_u16(packet_id.get(), out);
         }
-        match plan.properties {
+        match self.short_list(transfer) {
             _ if !version.has_properties() => {}
-            0 => out.push(0),
-            len => self.put_properties(transfer, len, out),
+            ShortList::Empty => out.push(0),
+            ShortList::Alias([high, low]) => {
+                let id = PropertyId::TOPIC_ALIAS.0;
+                out.extend_from_slice(&[ALIAS_LEN as u8, id, high, low]);
+            }
+            ShortList::No => self.put_properties(transfer, plan.properties, out),
         }
         Ok(())
     }
 
-    /// True if no property is written, as mostly.
-    const fn is_plain(&self, transfer: &Transfer) -> bool {
-        self.properties.is_empty()
-            && matches!(transfer.topic_alias, TopicAliasUse::None)
-            && transfer.message_expiry.is_none()
+    /// What properties are written, if it is next to nothing, as mostly.
+    const fn short_list(&self, transfer: &Transfer) -> ShortList {
+        if !self.properties.is_empty() || transfer.message_expiry.is_some() {
+            return ShortList::No;
+        }
+        match transfer.topic_alias {
+            TopicAliasUse::None => ShortList::Empty,
+            TopicAliasUse::Define(0) | TopicAliasUse::Use(0) => ShortList::No,
+            TopicAliasUse::Define(alias) | TopicAliasUse::Use(alias) => {
+                ShortList::Alias(alias.to_be_bytes())
+            }
+        }
     }
 
     fn first_byte(&self, transfer: &Transfer) -> u8 {
@@ -217,9 +239,11 @@ impl Publish {
             plan.head += 2;
         }
         if version.has_properties() {
-            if !self.is_plain(transfer) {
-                plan.properties = self.measure_properties(transfer)?;
-            }
+            plan.properties = match self.short_list(transfer) {
+                ShortList::Empty => 0,
+                ShortList::Alias(_) => ALIAS_LEN,
+                ShortList::No => self.measure_properties(transfer)?,
+            };
             plan.head += list_len(plan.properties);
         }
         Ok(plan)

@@ -395,23 +395,66 @@ fn aliased(maximum: u16) -> Rig {
 /// D5.
 #[test]
 fn aliases_stay_within_the_servers_maximum() {
-    let mut rig = aliased(2);
-    let mut server = std::collections::BTreeMap::new();
-    let topics = ["a", "b", "a", "c", "a", "b", "c", "c", "a"];
-    let mut shortened = 0;
-    for (number, topic) in (0..).zip(topics) {
-        rig.publish(topic, AtMostOnce, number);
-        let sent = rig.expect_publish();
-        let alias = sent.properties.topic_alias().expect("every topic gets one");
-        assert!((1..=2).contains(&alias));
-        if sent.topic.is_empty() {
-            shortened += 1;
-        } else {
-            server.insert(alias, sent.topic.to_string());
+    for maximum in [1, 2, 5] {
+        let mut rig = aliased(maximum);
+        let mut server = std::collections::BTreeMap::new();
+        let (mut plain, mut shortened) = (0, 0);
+        // Three topics, of which each in turn is left alone for long.
+        for number in 0..900 {
+            let topic = format!("topic/{}", (number % 2 + number / 300) % 3);
+            rig.publish(&topic, AtMostOnce, number);
+            let sent = rig.expect_publish();
+            let Some(alias) = sent.properties.topic_alias() else {
+                assert_eq!(sent.topic, topic.as_str());
+                plain += 1;
+                continue;
+            };
+            assert!((1..=maximum).contains(&alias));
+            if sent.topic.is_empty() {
+                shortened += 1;
+            } else {
+                server.insert(alias, sent.topic.to_string());
+            }
+            assert_eq!(server[&alias], topic, "the server resolves it to what was meant");
         }
-        assert_eq!(server[&alias], topic, "the server resolves it to what was meant");
+        assert!(shortened >= 300, "{shortened} of those with {maximum}");
+        assert_eq!(plain > 0, maximum < 3, "{plain}");
     }
-    assert!(shortened >= 3, "{shortened}");
+}
+
+/// Topics that take turns, more of them than the server takes aliases for: some
+/// have one, and none of these moves.
+#[test]
+fn aliases_stay_where_they_are_while_topics_take_turns() {
+    for (maximum, topics) in [(2, 3), (10, 11), (10, 100), (64, 100), (u16::MAX, 1000)] {
+        let mut rig = aliased(maximum);
+        let (mut shortened, mut given) = (0, Vec::new());
+        for round in 0..10 {
+            for number in 0..topics {
+                rig.publish(&format!("topic/{number}"), AtMostOnce, number);
+                let sent = rig.expect_publish();
+                match sent.properties.topic_alias() {
+                    Some(_) if sent.topic.is_empty() => shortened += 1,
+                    Some(alias) => given.push(alias),
+                    None => {}
+                }
+            }
+            let so_far = given.len();
+            assert!((1..=256.min(topics as usize)).contains(&so_far), "round {round}: {so_far}");
+            assert!(so_far <= usize::from(maximum), "{topics} topics for {maximum}: {so_far}");
+        }
+        assert_eq!(shortened, 9 * given.len(), "{topics} topics for {maximum}");
+    }
+}
+
+/// It would save nothing.
+#[test]
+fn a_topic_of_up_to_three_bytes_has_no_alias() {
+    let mut rig = aliased(9);
+    for (topic, alias) in [("abc", None), ("abc", None), ("abcd", Some(1)), ("abcd", Some(1))] {
+        rig.publish(topic, AtMostOnce, 1);
+        assert_eq!(rig.expect_publish().properties.topic_alias(), alias, "{topic}");
+    }
 }
 
 fn manual(maximum: u16) -> (evenkeel_proto::Config, ConnAck) {
@@ -542,17 +585,17 @@ fn a_server_that_announces_none_sees_none() {
 #[test]
 fn aliases_do_not_outlive_their_connection() {
     let mut rig = aliased(5);
-    rig.publish("a", AtMostOnce, 1);
-    rig.publish("a", AtMostOnce, 2);
+    rig.publish("topic", AtMostOnce, 1);
+    rig.publish("topic", AtMostOnce, 2);
     rig.expect_publish();
     assert!(rig.expect_publish().topic.is_empty());
     rig.reconnect_with(&with([Property::TopicAliasMaximum(5)]));
-    rig.publish("a", AtMostOnce, 3);
-    assert_eq!(rig.expect_publish().topic, "a", "defined anew");
+    rig.publish("topic", AtMostOnce, 3);
+    assert_eq!(rig.expect_publish().topic, "topic", "defined anew");
     rig.reconnect_with(&accepted());
-    rig.publish("a", AtMostOnce, 4);
+    rig.publish("topic", AtMostOnce, 4);
     let sent = rig.expect_publish();
-    assert_eq!((&*sent.topic, sent.properties.topic_alias()), ("a", None));
+    assert_eq!((&*sent.topic, sent.properties.topic_alias()), ("topic", None));
 }
 
 #[test]
@@ -560,9 +603,9 @@ fn a_message_that_was_not_sent_defines_no_alias() {
     let connack = with([Property::TopicAliasMaximum(1), Property::MaximumPacketSize(50)]);
     let mut rig = Rig::online_with(config(Version::V5), &connack);
     assert!(rig.try_publish(sized(100), 1).is_err());
-    rig.publish("a", AtMostOnce, 2);
-    assert_eq!(rig.expect_publish().topic, "a", "the server has not seen it yet");
-    rig.publish("a", AtMostOnce, 3);
+    rig.publish("topic", AtMostOnce, 2);
+    assert_eq!(rig.expect_publish().topic, "topic", "the server has not seen it yet");
+    rig.publish("topic", AtMostOnce, 3);
     assert!(rig.expect_publish().topic.is_empty());
 }
 

@@ -1,5 +1,7 @@
 //! Topic aliases: state of one connection, in each direction.
 
+mod automatic;
+
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
@@ -8,6 +10,8 @@ use evenkeel_codec::{Publish, Text, TopicAliasUse};
 
 use crate::config::TopicAliases;
 use crate::tuning;
+
+use automatic::Automatic;
 
 /// Aliases we define for the server.
 #[derive(Debug)]
@@ -19,25 +23,9 @@ pub(crate) struct OutgoingAliases {
 /// Who gives them.
 #[derive(Debug)]
 enum Given {
-    ByUs(LatestTopics),
+    ByUs(Automatic),
     /// What the server knows each to stand for.
     ByApplication(BTreeMap<u16, Text>),
-}
-
-/// The topics used last, each with an alias; the least recently used gives way.
-#[derive(Debug, Default)]
-struct LatestTopics {
-    maximum: u16,
-    known: BTreeMap<Text, Known>,
-    clock: u64,
-}
-
-#[derive(Debug)]
-struct Known {
-    alias: u16,
-    used: u64,
-    /// False if the PUBLISH that was to define it was not sent.
-    defined: bool,
 }
 
 impl OutgoingAliases {
@@ -49,9 +37,7 @@ impl OutgoingAliases {
             _ if server_maximum == 0 => return None,
             TopicAliases::Off => return None,
             TopicAliases::Manual => Given::ByApplication(BTreeMap::new()),
-            TopicAliases::Automatic => {
-                Given::ByUs(LatestTopics { maximum, ..LatestTopics::default() })
-            }
+            TopicAliases::Automatic => Given::ByUs(Automatic::new(maximum)),
         };
         Some(Box::new(Self { maximum: server_maximum, given }))
     }
@@ -83,41 +69,6 @@ impl OutgoingAliases {
             Given::ByUs(topics) => topics.forget(&publish.topic),
             Given::ByApplication(topics) => drop(topics.remove(&alias)),
         }
-    }
-}
-
-impl LatestTopics {
-    #[inline]
-    fn assign(&mut self, topic: &Text) -> TopicAliasUse {
-        self.clock += 1;
-        if let Some(known) = self.known.get_mut(topic) {
-            known.used = self.clock;
-            return if core::mem::replace(&mut known.defined, true) {
-                TopicAliasUse::Use(known.alias)
-            } else {
-                TopicAliasUse::Define(known.alias)
-            };
-        }
-        let alias = match u16::try_from(self.known.len()) {
-            Ok(count) if count < self.maximum => count + 1,
-            _ => self.evict(),
-        };
-        self.known.insert(topic.clone(), Known { alias, used: self.clock, defined: true });
-        TopicAliasUse::Define(alias)
-    }
-
-    /// The server never saw the PUBLISH that was to define this topic's alias.
-    fn forget(&mut self, topic: &Text) {
-        if let Some(known) = self.known.get_mut(topic) {
-            known.used = 0;
-            known.defined = false;
-        }
-    }
-
-    fn evict(&mut self) -> u16 {
-        let oldest = self.known.iter().min_by_key(|(_, known)| known.used);
-        let Some(topic) = oldest.map(|(topic, _)| topic.clone()) else { return 1 };
-        self.known.remove(&topic).map_or(1, |known| known.alias)
     }
 }
 
@@ -165,28 +116,6 @@ mod tests {
 
     fn text(text: &'static str) -> Text {
         Text::from_static(text).unwrap()
-    }
-
-    #[test]
-    fn the_least_recently_used_alias_is_redefined() {
-        let mut aliases = LatestTopics { maximum: 2, ..LatestTopics::default() };
-        assert_eq!(aliases.assign(&text("a")), TopicAliasUse::Define(1));
-        assert_eq!(aliases.assign(&text("b")), TopicAliasUse::Define(2));
-        assert_eq!(aliases.assign(&text("a")), TopicAliasUse::Use(1));
-        assert_eq!(aliases.assign(&text("c")), TopicAliasUse::Define(2));
-        assert_eq!(aliases.assign(&text("b")), TopicAliasUse::Define(1));
-    }
-
-    #[test]
-    fn a_forgotten_alias_is_defined_when_it_is_used_next() {
-        let mut aliases = LatestTopics { maximum: 2, ..LatestTopics::default() };
-        assert_eq!(aliases.assign(&text("a")), TopicAliasUse::Define(1));
-        assert_eq!(aliases.assign(&text("b")), TopicAliasUse::Define(2));
-        aliases.forget(&text("b"));
-        assert_eq!(aliases.assign(&text("b")), TopicAliasUse::Define(2));
-        assert_eq!(aliases.assign(&text("b")), TopicAliasUse::Use(2));
-        aliases.forget(&text("a"));
-        assert_eq!(aliases.assign(&text("c")), TopicAliasUse::Define(1), "the first to go");
     }
 
     //= [MQTT-3.1.2-26] test
