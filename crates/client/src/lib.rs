@@ -121,8 +121,17 @@
 //! | [`DeliveryError::NotStored`] | The store failed: the message was never accepted. | Fix the disk; publish it again. |
 //! | [`DeliveryError::Dropped`], [`DeliveryError::Superseded`] | It gave way in the queue, by [`WhenFull`]. | Nothing, if the policy was meant. |
 //! | [`DeliveryError::Removed`] | The application took it out of the queue. | Nothing. |
+//! | [`DeliveryError::NotAllowed`] | More than the server, or the profile, takes by now. | Obey [`Client::limits`]. |
+//! | [`DeliveryError::Withdrawn`] | The application gave it up. | Nothing; with attempts above 0 the server may have it. |
+//! | [`SubscribeError::Filter`], [`SubscribeError::Property`] | The filter or a property breaks a rule of MQTT. | Fix it. |
+//! | [`SubscribeError::Operation`] | It could not be done: the client is closed, or the server cannot do what was asked for. | What the text names. |
 //! | [`SubscribeError::Refused`] | The server granted no filter. | Look at the codes: mostly permissions. |
 //! | [`RequestError::TimedOut`] | No response. | See that the responder is there and answers to the response topic. |
+//! | [`RequestError::NoResponseTopic`] | MQTT 3.1.1 has no response topic. | Agree on a topic, publish and subscribe. |
+//! | [`RequestError::Subscribe`], [`RequestError::Publish`], [`RequestError::Delivery`] | A part of the request failed. | As for that error. |
+//! | [`RequestError::Closed`] | The client was closed while waiting. | Nothing. |
+//! | [`QueueError::Unknown`], [`QueueError::InFlight`], [`QueueError::NotQuarantined`] | The message is not, or no longer, in that state. | Look again: [`Queue::list`](queue::Queue::list). |
+//! | [`QueueError::Rejected`], [`QueueError::Storage`] | No room, or the store failed. | Later again; fix the disk. |
 //! | [`Event::Disconnected`] | A connection ended; the client comes back by itself. | Nothing; [`Report::error`] has the transport's words. |
 #![forbid(unsafe_code)]
 

@@ -1,6 +1,7 @@
 //! House rules that the compiler and clippy do not check.
 
 mod code;
+pub mod error_table;
 pub mod feature_table;
 pub mod habits;
 pub mod layers;
@@ -22,6 +23,12 @@ pub fn run(root: &Path) -> io::Result<Vec<Fault>> {
     if let Some(client) = packages.iter().find(|package| package.name == "evenkeel") {
         let readme = std::fs::read_to_string(root.join("README.md"))?;
         faults.extend(feature_table::check(&readme, client));
+    }
+    let text = |path: &str| repository.sources.iter().find(|source| source.path == path);
+    for (path, name) in error_table::ERRORS {
+        if let (Some(page), Some(source)) = (text(error_table::PAGE), text(path)) {
+            faults.extend(error_table::check(&page.text, source, name));
+        }
     }
     // The tests of these checks hold what they refuse; programs that measure
     // have rows of results.
