@@ -7,9 +7,9 @@
 //!
 //! - [`Operations`]: who waits for the outcome of which publish, subscribe or
 //!   unsubscribe. A slab gives the tokens, so no operation needs a channel.
-//! - [`Streams`]: each message goes once to every stream with a matching filter
-//!   (D17). A full stream holds back the messages behind it; messages for
-//!   streams that are not open yet are held (D11).
+//! - [`Streams`]: each message goes once to every stream with a matching filter.
+//!   A full stream holds back the messages behind it; messages for
+//!   streams that are not open yet are held.
 //! - [`Routes`]: the filters of all streams as a tree, for those who need the
 //!   matching alone.
 //! - [`Waiters`] and [`Wakers`]: tasks that wait for one thing, and wakers to be

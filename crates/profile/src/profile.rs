@@ -135,9 +135,9 @@ macro_rules! values {
 values! {
     /// Keep-alive values the broker works with.
     keep_alive: KeepAliveRange = connection.keep_alive;
-    /// Least time between two PINGREQ packets of one connection (law K2).
+    /// Least time between two PINGREQ packets of one connection.
     min_ping_spacing: Duration = connection.min_ping_spacing;
-    /// Least time between CONNECT packets of one client identifier (law R2).
+    /// Least time between CONNECT packets of one client identifier.
     connect_floor: ConnectFloor = connection.connect_floor;
     /// Length of the client identifier.
     client_id_length: LengthRange = connection.client_id_length;

@@ -45,9 +45,9 @@ pub struct Rate {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "std", derive(serde::Deserialize), serde(deny_unknown_fields))]
 pub struct LengthRange {
-    /// The shortest.
+    /// The least length that is allowed.
     pub minimum: u16,
-    /// The longest.
+    /// The greatest length that is allowed.
     pub maximum: u16,
 }
 

@@ -20,7 +20,7 @@ use crate::time::Instant;
 pub enum Event {
     /// A connection is being opened.
     Connecting {
-        /// Its name.
+        /// The name of the connection in all that follows.
         conn: ConnectionId,
         /// Number of the attempt since the last stable connection, from 1.
         attempt: u32,
@@ -36,7 +36,7 @@ pub enum Event {
     },
     /// A connection is over, or an attempt has failed.
     Disconnected {
-        /// Its name.
+        /// The name of the connection in all that follows.
         conn: ConnectionId,
         /// Why.
         cause: Box<DisconnectCause>,
@@ -180,9 +180,9 @@ pub enum Event {
 /// What CONNACK said.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Connected {
-    /// The connection.
+    /// The connection that was accepted.
     pub conn: ConnectionId,
-    /// The version spoken.
+    /// The version that CONNECT asked for and the server accepted.
     pub version: Version,
     /// True if the server still held the session.
     pub session_present: bool,

@@ -13,7 +13,7 @@ use crate::time::Deadline;
 pub struct ConnectionId(pub u64);
 
 /// What the outside world tells the core. Inputs that name a connection that
-/// is over are counted and otherwise ignored (K7).
+/// is over are counted and otherwise ignored.
 #[derive(Debug)]
 pub enum Input<'a> {
     /// An attempt to connect has come this far.
@@ -22,7 +22,7 @@ pub enum Input<'a> {
     /// have not failed in this [round](Open::round). Not needed if it has none.
     Alternatives(ConnectionId, usize),
     /// The credentials for this attempt are others than those for the last
-    /// one: servers that refused are asked again (R10).
+    /// one: servers that refused are asked again.
     FreshCredentials(ConnectionId),
     /// The transport is connected: CONNECT may go out, with these credentials
     /// in place of the configured ones.
@@ -41,9 +41,10 @@ pub enum Input<'a> {
 /// User name and password for one CONNECT. `Debug` shows neither.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Credentials {
-    /// Who connects.
+    /// The user name of CONNECT; `None` leaves it out.
     pub username: Option<Text>,
-    /// A secret.
+    /// The password of CONNECT, at most 65,535 bytes; MQTT 3.1.1 allows none without
+    /// a user name.
     pub password: Option<Bytes>,
 }
 
@@ -99,7 +100,7 @@ pub struct Close {
     pub served: Served,
 }
 
-/// What a connection says of the address that it went to (R10).
+/// What a connection says of the address that it went to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Served {
     /// The address is good.
@@ -140,7 +141,7 @@ pub struct Incoming {
 }
 
 impl Incoming {
-    /// What it counts against bounds in bytes (D9, S4): [`Publish::weight`].
+    /// What it counts against bounds in bytes: [`Publish::weight`].
     #[inline]
     pub fn weight(&self) -> usize {
         self.publish.weight()

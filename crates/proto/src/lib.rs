@@ -84,7 +84,7 @@
 //! | feature | what it brings |
 //! |---|---|
 //! | `store` | Sessions that outlive the process: `Client::recover` |
-//! | `quarantine` | What connections die of is set aside (R7); without it such a packet is sent again each time, as with [`Bounds::deaths_per_packet`] 0 |
+//! | `quarantine` | What connections die of is set aside; without it such a packet is sent again each time, as with [`Bounds::deaths_per_packet`] 0 |
 #![no_std]
 #![forbid(unsafe_code)]
 #![cfg_attr(

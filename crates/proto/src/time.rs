@@ -139,8 +139,8 @@ pub enum Timer {
 /// When to call again and why.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Deadline {
-    /// When.
+    /// The client is to be polled then, or later if the host is late.
     pub at: Instant,
-    /// Why.
+    /// What is due then, for logs and tests.
     pub timer: Timer,
 }

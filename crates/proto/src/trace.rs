@@ -11,11 +11,11 @@ use crate::tuning;
 /// One packet that went by.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Traced {
-    /// On which connection.
+    /// The connection it was sent or came on.
     pub conn: ConnectionId,
-    /// Which way.
+    /// To the server or from it.
     pub direction: Direction,
-    /// What it said, without secrets (S1): user name, password and
+    /// What it said, without secrets: user name, password and
     /// authentication data are empty or left out. The topic of a PUBLISH of ours
     /// is there even if its alias stands for it on the wire.
     pub packet: Packet,

@@ -25,7 +25,7 @@ pub struct Connect {
     pub client_id: Text,
     /// Published by the server when the connection ends without DISCONNECT.
     pub will: Option<Box<Will>>,
-    /// Who connects.
+    /// The user name; `None` leaves the field out. Never shown by `Debug`.
     pub username: Option<Text>,
     /// A secret; never shown by `Debug`.
     pub password: Option<Bytes>,

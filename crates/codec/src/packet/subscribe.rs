@@ -15,7 +15,7 @@ use crate::{
 pub struct Subscribe {
     /// Ties the SUBACK to this.
     pub packet_id: PacketId,
-    /// At least one.
+    /// At least one; SUBACK answers them in this order.
     pub filters: Vec<SubscribeFilter>,
     /// Subscription identifier and user properties.
     pub properties: Properties,
@@ -24,9 +24,9 @@ pub struct Subscribe {
 /// One filter of a SUBSCRIBE with its options.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SubscribeFilter {
-    /// Which topics.
+    /// The topics, with wildcards and `$share/` as MQTT has them.
     pub filter: TopicFilter,
-    /// How.
+    /// The highest QoS, and from MQTT 5 on what of its own or retained messages comes.
     pub options: SubscribeOptions,
 }
 

@@ -13,9 +13,9 @@ use crate::{DecodeError, EncodeError, PacketId, PacketType, Properties, TopicFil
 pub struct Unsubscribe {
     /// Ties the UNSUBACK to this.
     pub packet_id: PacketId,
-    /// At least one.
+    /// At least one; each exactly as it was subscribed to.
     pub filters: Vec<TopicFilter>,
-    /// User properties.
+    /// User properties, from MQTT 5 on; no other kind is allowed.
     pub properties: Properties,
 }
 

@@ -102,8 +102,8 @@ impl Routes {
         levels(filter).try_fold(ROOT, |at, level| self.child(at, level))
     }
 
-    /// The streams of a message that is marked with the subscriptions it is for
-    /// (D17). One whose marks are not known goes by its topic.
+    /// The streams of a message that is marked with the subscriptions it is for.
+    /// One whose marks are not known goes by its topic.
     pub fn find_marked(&mut self, topic: &[u8], marks: &[u32]) -> &[StreamId] {
         let (mut known, mut found) = core::mem::take(&mut self.last);
         known.clear();

@@ -88,7 +88,7 @@ impl Client {
     /// Makes a client with a store, out of what that holds; it has not
     /// started. `moment` is what the system says of `now`: by it and the
     /// moment that is stored it is known how much time has passed since, and
-    /// which messages have expired (D18). A wall-clock time alone will do.
+    /// which messages have expired. A wall-clock time alone will do.
     ///
     /// A configuration without client identifier takes the one in the store.
     /// A session that the store knows is resumed, whatever the configuration
@@ -206,7 +206,7 @@ impl Client {
 
     /// As [`publish`](Self::publish) for QoS 1 and 2, and tells the packet
     /// identifier at once, also of a message that has to wait: it is in use from
-    /// now on (D4), for this message alone, until the message has its outcome.
+    /// now on, for this message alone, until the message has its outcome.
     /// For bindings whose API tells the identifier at publish; others do better
     /// without, as each message that waits takes one of 65,535. If none is left,
     /// the message is refused for now as [`NoIdentifier`](RejectReason::NoIdentifier).
@@ -226,12 +226,12 @@ impl Client {
 
     /// Gives up the message of QoS 1 or 2 that has this packet identifier: its
     /// outcome is [`Withdrawn`](crate::DeliveryError::Withdrawn), and it is not sent
-    /// again (D1). One that waits in the queue in memory is taken out of it, and
+    /// again. One that waits in the queue in memory is taken out of it, and
     /// ends as [`Removed`](crate::DeliveryError::Removed); one in the store alone is left
     /// to [`remove`](Self::remove).
     ///
     /// The identifier stays in use until the exchange is over on the wire, or the
-    /// session (D4): QoS 2 is brought to its end, on a later connection if need
+    /// session: QoS 2 is brought to its end, on a later connection if need
     /// be; of QoS 1 a server keeps nothing, so that it ends with PUBACK or the
     /// connection. An error says that no message has this identifier.
     pub fn abandon(&mut self, now: Instant, packet_id: PacketId) -> Result<(), QueueError> {
@@ -271,7 +271,7 @@ impl Client {
     ///
     /// What cannot be sent is refused, and the message is still to be
     /// acknowledged: before MQTT 5 nothing but success without properties can
-    /// be sent (D15).
+    /// be sent.
     pub fn acknowledge_with(
         &mut self,
         now: Instant,
@@ -312,7 +312,7 @@ impl Client {
     }
 
     /// The same with a subscription identifier that serves to route messages to
-    /// where they belong (D17): it is left out if the server has none, before
+    /// where they belong: it is left out if the server has none, before
     /// MQTT 5, and if the packet would be too large with it. `identifier` is from
     /// 1 to 268,435,455; `properties` hold none.
     pub fn subscribe_identified(
@@ -370,7 +370,8 @@ impl Client {
         self.session.queue.detach(serial)
     }
 
-    /// Asks for a sign of life now, within the laws K1 and K2: it joins an
+    /// Asks for a sign of life now, with at most one ping awaited and the
+    /// profile's spacing between two: it joins an
     /// outstanding ping and keeps the spacing. False while offline or without
     /// keep-alive.
     pub fn probe(&mut self, now: Instant) -> bool {
@@ -394,7 +395,7 @@ impl Client {
     /// Another client identifier means another session: the one before is left to
     /// the server. Messages in flight are sent in the new one, where a QoS 2
     /// message may end as [`Uncertain`](crate::DeliveryError::Uncertain) if the
-    /// server knows that session already (D13), and subscriptions are asked for
+    /// server knows that session already, and subscriptions are asked for
     /// again unless they are not to be restored.
     pub fn set_connect(&mut self, connect: ConnectConfig) -> Result<(), ConfigError> {
         self.change_connect(connect)
@@ -440,7 +441,7 @@ impl Client {
     ///
     /// Before MQTT 5 there is one way to have the will published: reason code
     /// 0x04 closes without DISCONNECT there. Everything else is refused, and
-    /// the shutdown does not begin (D15). The version may still change while
+    /// the shutdown does not begin. The version may still change while
     /// there is no connection: then the client closes without DISCONNECT if
     /// the code is not 0, and leaves out properties.
     pub fn shutdown_with(
@@ -460,7 +461,7 @@ impl Client {
 impl Client {
     /// Does what is due at `now`, and returns the next thing to do;
     /// [`Output::Wait`] is the last. Always safe, early or late. Everything that
-    /// had arrived by `now` must have been handed over before (K9).
+    /// had arrived by `now` must have been handed over before.
     #[must_use]
     pub fn poll(&mut self, now: Instant) -> Output {
         self.advance_clock(now);
@@ -543,7 +544,7 @@ impl Client {
 
     /// False while messages wait to be taken beyond the bounds, or answers of
     /// ours to be written: the caller stops reading the socket, which holds
-    /// back the server (D10).
+    /// back the server.
     ///
     /// If an operation of ours waits for its answer and the application has
     /// taken no message for a second, it may be waiting for that answer inside

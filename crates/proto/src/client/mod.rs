@@ -72,7 +72,7 @@ const STUCK_AFTER: Duration = Duration::from_secs(1);
 /// The order of calls: after any number of feeds and commands, `poll` until it
 /// returns [`Output::Wait`]; then take outcomes, messages and bytes. What a
 /// deadline is about is done by `poll` at that instant or later; before, the
-/// socket is read until it is empty (K9).
+/// socket is read until it is empty.
 ///
 /// The rule on `now`: it is the present instant of a clock that never goes
 /// back, and the same clock for every call. An instant before the last one is

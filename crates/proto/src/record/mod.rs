@@ -4,7 +4,7 @@
 //! A store is the sum of the records committed to it, in order. The core says
 //! what to commit by `Output::Commit`, one [`Batch`] at a
 //! time, and holds back every packet that promises something until the records
-//! behind that promise are committed (D3).
+//! behind that promise are committed.
 
 mod batch;
 mod notice;

@@ -62,7 +62,7 @@ impl Default for StoreBounds {
 /// Messages and their weight, by [`Publish::weight`](evenkeel_codec::Publish::weight).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Count {
-    /// How many.
+    /// Their number.
     pub messages: u64,
     /// The weight of them all.
     pub bytes: u64,
@@ -73,7 +73,7 @@ pub struct Count {
 pub struct StoredExchange {
     /// In use until the exchange is over.
     pub packet_id: PacketId,
-    /// Which message.
+    /// The serial of the message, by which the queue names it.
     pub serial: Serial,
     /// What it waits for.
     pub phase: Phase,
@@ -84,7 +84,7 @@ pub struct StoredExchange {
 pub enum Phase {
     /// PUBACK or PUBREC: the message may have to be sent again.
     Unanswered(Box<StoredMessage>),
-    /// PUBCOMP.
+    /// PUBCOMP: PUBREL has to be sent again.
     Released,
     /// PUBCOMP; the message may have to be sent anew.
     ReleasedAndKept(Box<StoredMessage>),
@@ -93,7 +93,7 @@ pub enum Phase {
 /// A message out of a store.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredMessage {
-    /// Names it.
+    /// Its name in the queue and in the store, never given twice.
     pub serial: Serial,
     /// The message.
     pub publish: Publish,
@@ -106,7 +106,7 @@ pub struct StoredMessage {
     pub age: Option<Age>,
     /// Its place in the queue.
     pub priority: Priority,
-    /// Where it stands.
+    /// Queued, in flight or in quarantine.
     pub state: StoredState,
 }
 

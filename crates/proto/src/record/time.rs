@@ -50,7 +50,7 @@ impl Age {
 /// the client.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Moment {
-    /// The wall clock.
+    /// The wall clock, which may step.
     pub wall: UnixMillis,
     /// The boot of the machine, if it is known, and if the instants given
     /// to the client count from that boot on, in all processes alike.
@@ -72,7 +72,7 @@ pub struct StoredTime {
     pub boot: Option<BootId>,
     /// The clock of the client.
     pub at: Instant,
-    /// The wall clock.
+    /// The wall clock, which may step.
     pub wall: UnixMillis,
     /// How old the store was.
     pub age: Age,
