@@ -15,7 +15,7 @@ use bytes::Bytes;
 use crate::Text;
 
 /// One property of a packet (MQTT 5 section 2.2.2.2).
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Property {
     /// 0x01: 1 says the payload is UTF-8 text, 0 unspecified bytes.
@@ -82,7 +82,7 @@ pub struct PropertyId(pub u8);
 ///
 /// An empty list holds no memory. Decoding refuses duplicates and properties
 /// that have no place in the packet; encoding checks the same.
-#[derive(Clone, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Properties(Vec<Property>);
 
 impl Properties {

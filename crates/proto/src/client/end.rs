@@ -1,6 +1,7 @@
 //! The end of a connection, for whatever cause, and what follows.
 
 use alloc::boxed::Box;
+use alloc::vec::Vec;
 
 use evenkeel_codec::{Disconnect, Packet, Property, ReasonCode};
 
@@ -203,13 +204,14 @@ impl Client {
 
     /// SUBSCRIBE and UNSUBSCRIBE without an answer go out again, in order.
     fn requeue_control(&mut self) {
-        for flight in self.session.flights.take_control().into_iter().rev() {
+        let mut out = Vec::new();
+        for flight in self.session.flights.take_control() {
             if let Exchange::Control(mut control) = flight.exchange {
                 control.suspect(flight.suspicion);
-                self.session.subscriptions.end(&control);
-                self.session.subscriptions.push_front(control);
+                out.push(control);
             }
         }
+        self.session.subscriptions.on_down(out);
     }
 
     /// Stops for good: everything unfinished ends here, typed (D1).

@@ -84,7 +84,6 @@ impl Client {
                 Some(publish.topic)
             }
             Exchange::Control(mut control) => {
-                self.session.subscriptions.end(&control);
                 let filter = control.unanswered().next().map(|filter| filter.text().clone());
                 control.suspicion = Suspicion { suspect: true, strikes: 1 };
                 let error = SubscribeError::Quarantined { deaths };

@@ -2,6 +2,7 @@
 //! answered with one code per filter.
 
 use alloc::boxed::Box;
+use alloc::collections::BTreeSet;
 use alloc::vec;
 
 use evenkeel_codec::{
@@ -27,12 +28,13 @@ impl Client {
             return;
         }
         let out = self.session.flights.controls_in_order();
-        self.session.subscriptions.identify(filters, identifier);
+        let filters: BTreeSet<&TopicFilter> = filters.iter().collect();
+        self.session.subscriptions.identify(&filters, identifier);
         for id in out {
             let Some(flight) = self.session.flights.get_mut(id) else { continue };
             let Exchange::Control(control) = &mut flight.exchange else { continue };
             if control.lacks_identifier()
-                && let Some(renewal) = control.renewal(filters, identifier)
+                && let Some(renewal) = control.renewal(&filters, identifier)
             {
                 control.identifier = Some(identifier);
                 self.session.subscriptions.push(Box::new(renewal));
@@ -69,7 +71,7 @@ impl Client {
         if self.session.subscriptions.waiting() + self.session.flights.controls() >= limit {
             return Err(SubscribeError::TooManyOperations { limit });
         }
-        if let Some(missing) = control.filters().find_map(|filter| self.lacks(control, filter)) {
+        if let Some(missing) = (0..control.len()).find_map(|place| self.lacks(control, place)) {
             return Err(SubscribeError::NotSupported(missing));
         }
         // A packet too large for the server may still be sent in parts.
@@ -82,10 +84,10 @@ impl Client {
         error.map_err(SubscribeError::NotAllowed)
     }
 
-    /// What the present server lacks for this filter of a SUBSCRIBE.
-    fn lacks(&self, control: &Control, filter: &TopicFilter) -> Option<SubscribeFeature> {
+    /// What the present server lacks for the filter at this place of a SUBSCRIBE.
+    fn lacks(&self, control: &Control, place: usize) -> Option<SubscribeFeature> {
         if !self.version_in_force().has_properties()
-            && let Some(feature) = control.only_in_v5(filter)
+            && let Some(feature) = control.only_in_v5(place)
         {
             return Some(feature);
         }
@@ -94,6 +96,7 @@ impl Client {
         if !control.is_subscribe() {
             return None;
         }
+        let filter = control.filter(place)?;
         if !limits.wildcard_subscriptions && filter.has_wildcard() {
             return Some(SubscribeFeature::Wildcards);
         }
@@ -120,8 +123,8 @@ impl Client {
             // It is in force already, and no identifier would come of it.
             return;
         }
-        let first = control.unanswered().next();
-        if let Some(missing) = first.and_then(|filter| self.lacks(&control, filter)) {
+        let first = control.open().next();
+        if let Some(missing) = first.and_then(|place| self.lacks(&control, place)) {
             let error = SubscribeError::NotSupported(missing);
             return self.fail_filter(control, missing.reason(), error);
         }
@@ -144,7 +147,7 @@ impl Client {
             }
         }
         control.out = count;
-        self.session.subscriptions.begin(&control);
+        self.session.subscriptions.begin(&mut control);
         let here = Here::Sent { begins };
         self.session.flights.insert(packet_id, Exchange::Control(control), self.now, here);
     }
@@ -153,8 +156,8 @@ impl Client {
     /// connection was cut over them, and one if that was no chance.
     fn part(&self, control: &Control) -> usize {
         let bound = control.most().min(self.config.bounds.filters_per_packet);
-        let filters = control.unanswered().take(bound);
-        filters.take_while(|filter| self.lacks(control, filter).is_none()).count().max(1)
+        let places = control.open().take(bound);
+        places.take_while(|place| self.lacks(control, *place).is_none()).count().max(1)
     }
 
     /// The next filter of the operation has an answer of our own.
@@ -168,7 +171,7 @@ impl Client {
             return self.ready.completions.extend(control.fail(error));
         }
         control.out = 0;
-        control.answer(code);
+        self.session.subscriptions.answer(&mut control, code);
         self.go_on(control);
     }
 
@@ -241,7 +244,6 @@ impl Client {
         self.mark_useful();
         let Some(flight) = self.session.flights.remove(id) else { return };
         let Exchange::Control(mut control) = flight.exchange else { return };
-        self.session.subscriptions.end(&control);
         self.take_answers(&mut control, codes);
         self.go_on(control);
         self.note_proven();
@@ -251,7 +253,7 @@ impl Client {
     fn take_answers(&mut self, control: &mut Control, codes: &[ReasonCode]) {
         control.out = 0;
         for code in codes {
-            if let Some(place) = control.answer(*code) {
+            if let Some(place) = self.session.subscriptions.answer(control, *code) {
                 self.session.subscriptions.on_answer(control, place, *code);
                 if self.is_durable()
                     && let Some(record) = Subscriptions::record(control, place, *code)

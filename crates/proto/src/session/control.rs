@@ -1,5 +1,6 @@
 //! One SUBSCRIBE or UNSUBSCRIBE on its way.
 
+use alloc::collections::BTreeSet;
 use alloc::vec;
 use alloc::vec::Vec;
 
@@ -25,6 +26,9 @@ pub(crate) struct Control {
     pub(crate) restores: bool,
     /// Asks anew for what is in force, only to have it identified.
     pub(crate) renews: bool,
+    /// A part of it was sent on this connection: the filters without an answer
+    /// are busy.
+    pub(crate) is_under_way: bool,
     /// The answer to each filter, in order, if there is one.
     codes: Vec<Option<ReasonCode>>,
     /// All filters before this place have an answer.
@@ -54,6 +58,7 @@ impl Control {
             identifier: None,
             restores: false,
             renews: false,
+            is_under_way: false,
             codes,
             answered: 0,
             out: 0,
@@ -109,15 +114,19 @@ impl Control {
     }
 
     pub(crate) fn filters(&self) -> impl Iterator<Item = &TopicFilter> {
-        let (subscribe, unsubscribe): (&[SubscribeFilter], &[TopicFilter]) = match &self.asked {
-            Asked::Subscribe(filters) => (filters, &[]),
-            Asked::Unsubscribe(filters) => (&[], filters),
-        };
-        subscribe.iter().map(|entry| &entry.filter).chain(unsubscribe)
+        (0..self.len()).filter_map(|place| self.filter(place))
     }
 
-    /// What only MQTT 5 can carry of what is asked for this filter (D15).
-    pub(crate) fn only_in_v5(&self, filter: &TopicFilter) -> Option<SubscribeFeature> {
+    /// The filter at this place.
+    pub(crate) fn filter(&self, place: usize) -> Option<&TopicFilter> {
+        match &self.asked {
+            Asked::Subscribe(filters) => filters.get(place).map(|entry| &entry.filter),
+            Asked::Unsubscribe(filters) => filters.get(place),
+        }
+    }
+
+    /// What only MQTT 5 can carry of what is asked for the filter at this place (D15).
+    pub(crate) fn only_in_v5(&self, place: usize) -> Option<SubscribeFeature> {
         if self.renews {
             return None;
         }
@@ -125,7 +134,7 @@ impl Control {
             return Some(SubscribeFeature::Properties);
         }
         let Asked::Subscribe(filters) = &self.asked else { return None };
-        let options = filters.iter().find(|entry| entry.filter == *filter)?.options;
+        let options = filters.get(place)?.options;
         if options.no_local {
             return Some(SubscribeFeature::NoLocal);
         }
@@ -142,17 +151,13 @@ impl Control {
     }
 
     /// The places of filters that have no answer yet.
-    fn open(&self) -> impl Iterator<Item = usize> {
+    pub(crate) fn open(&self) -> impl Iterator<Item = usize> {
         (self.answered..self.len()).filter(|place| !self.has_answer(*place))
     }
 
     /// The filters that have no answer yet.
     pub(crate) fn unanswered(&self) -> impl Iterator<Item = &TopicFilter> {
-        self.filters()
-            .enumerate()
-            .skip(self.answered)
-            .filter(|(place, _)| !self.has_answer(*place))
-            .map(|(_, filter)| filter)
+        self.open().filter_map(|place| self.filter(place))
     }
 
     fn has_answer(&self, place: usize) -> bool {
@@ -233,7 +238,7 @@ impl Control {
 
     /// The filters of a SUBSCRIBE without an answer that are among these, to be
     /// asked for anew with an identifier.
-    pub(crate) fn renewal(&self, among: &[TopicFilter], identifier: u32) -> Option<Self> {
+    pub(crate) fn renewal(&self, among: &BTreeSet<&TopicFilter>, identifier: u32) -> Option<Self> {
         let Asked::Subscribe(filters) = &self.asked else { return None };
         let open = self.open().filter_map(|place| filters.get(place));
         let filters: Vec<_> = open.filter(|open| among.contains(&open.filter)).cloned().collect();

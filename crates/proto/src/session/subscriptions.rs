@@ -30,7 +30,43 @@ pub(crate) struct Subscriptions {
     /// The filters of operations that are out, those of parts that have yet to
     /// follow included. A later operation on one of them waits: servers may
     /// take the two in either order (aedes does).
-    busy: BTreeSet<TopicFilter>,
+    busy: Busy,
+}
+
+/// Filters, each as often as operations name it.
+#[derive(Debug, Default)]
+struct Busy {
+    times: BTreeMap<TopicFilter, usize>,
+    #[cfg(test)]
+    looks: core::cell::Cell<usize>,
+}
+
+impl Busy {
+    fn contains(&self, filter: &TopicFilter) -> bool {
+        self.count_look();
+        self.times.contains_key(filter)
+    }
+
+    fn add(&mut self, filter: &TopicFilter) {
+        self.count_look();
+        *self.times.entry(filter.clone()).or_default() += 1;
+    }
+
+    fn remove(&mut self, filter: &TopicFilter) {
+        self.count_look();
+        match self.times.get_mut(filter) {
+            Some(times) if *times > 1 => *times -= 1,
+            _ => drop(self.times.remove(filter)),
+        }
+    }
+
+    #[cfg(not(test))]
+    const fn count_look(&self) {}
+
+    #[cfg(test)]
+    fn count_look(&self) {
+        self.looks.set(self.looks.get() + 1);
+    }
 }
 
 impl Subscriptions {
@@ -70,6 +106,9 @@ impl Subscriptions {
         let mut held = BTreeSet::new();
         let mut renewal_waits = false;
         for (place, control) in self.waiting.iter().enumerate() {
+            if control.is_under_way {
+                return self.waiting.remove(place);
+            }
             if place > 0 && control.suspicion.suspect {
                 return None;
             }
@@ -84,16 +123,31 @@ impl Subscriptions {
         None
     }
 
-    /// The operation goes out.
-    pub(crate) fn begin(&mut self, control: &Control) {
-        self.busy.extend(control.unanswered().cloned());
+    /// A part of the operation goes out.
+    pub(crate) fn begin(&mut self, control: &mut Control) {
+        if !core::mem::replace(&mut control.is_under_way, true) {
+            control.unanswered().for_each(|filter| self.busy.add(filter));
+        }
     }
 
-    /// The answer to what is out has come, or is no more waited for.
-    pub(crate) fn end(&mut self, control: &Control) {
-        for filter in control.unanswered() {
+    /// Notes the answer to the first filter of the operation that has none;
+    /// returns its place.
+    pub(crate) fn answer(&mut self, control: &mut Control, code: ReasonCode) -> Option<usize> {
+        let place = control.answer(code)?;
+        if control.is_under_way
+            && let Some(filter) = control.filter(place)
+        {
             self.busy.remove(filter);
         }
+        Some(place)
+    }
+
+    /// The connection ended: these operations were out, in this order, and go out
+    /// again before all that wait.
+    pub(crate) fn on_down(&mut self, out: Vec<Box<Control>>) {
+        out.into_iter().rev().for_each(|control| self.push_front(control));
+        self.waiting.iter_mut().for_each(|control| control.is_under_way = false);
+        self.busy = Busy::default();
     }
 
     /// The server answered the filter at this place of an operation.
@@ -131,15 +185,15 @@ impl Subscriptions {
 
     /// Gives filters an identifier, unless they have one: what waits is sent
     /// with it, what is in force is asked for anew.
-    pub(crate) fn identify(&mut self, filters: &[TopicFilter], identifier: u32) {
+    pub(crate) fn identify(&mut self, filters: &BTreeSet<&TopicFilter>, identifier: u32) {
         for control in &mut self.waiting {
             let concerns = |filter| filters.contains(filter);
             if control.lacks_identifier() && control.unanswered().any(concerns) {
                 control.identifier = Some(identifier);
             }
         }
-        let mut renewals: Vec<(Properties, Vec<SubscribeFilter>)> = Vec::new();
-        for filter in filters {
+        let mut renewals: BTreeMap<Properties, Vec<SubscribeFilter>> = BTreeMap::new();
+        for filter in filters.iter().copied() {
             let Some(entry) = self.active.get_mut(filter) else { continue };
             let own = entry.properties.subscription_identifiers().next();
             if own.or(entry.identifier).is_some() {
@@ -147,9 +201,9 @@ impl Subscriptions {
             }
             entry.identifier = Some(identifier);
             let again = SubscribeFilter { filter: filter.clone(), options: entry.options };
-            match renewals.iter_mut().find(|(properties, _)| *properties == entry.properties) {
-                Some((_, group)) => group.push(again),
-                None => renewals.push((entry.properties.clone(), vec![again])),
+            match renewals.get_mut(&entry.properties) {
+                Some(group) => group.push(again),
+                None => drop(renewals.insert(entry.properties.clone(), vec![again])),
             }
         }
         for (properties, filters) in renewals {
@@ -197,11 +251,14 @@ impl Subscriptions {
     /// only if it does not. Identifiers of ours divide them, if they are `identified`.
     pub(crate) fn restore(&mut self, may_be_held: bool, identified: bool) -> usize {
         self.reopen_grants();
+        // What a waiting operation decides about anyway.
+        let asked_for: BTreeSet<&TopicFilter> =
+            self.waiting.iter().flat_map(|control| control.unanswered()).collect();
         let mut groups: Vec<Control> = Vec::new();
-        let mut by_identifier: BTreeMap<u32, usize> = BTreeMap::new();
+        let mut places: BTreeMap<(Option<u32>, Properties), usize> = BTreeMap::new();
         let mut count = 0;
         for (filter, mut entry) in core::mem::take(&mut self.active) {
-            if self.is_asked_for(&filter) {
+            if asked_for.contains(&filter) {
                 continue;
             }
             count += 1;
@@ -210,17 +267,12 @@ impl Subscriptions {
             }
             let filter = SubscribeFilter { filter, options: entry.options };
             let identifier = if identified { entry.identifier } else { None };
-            let known = match identifier {
-                Some(identifier) => by_identifier.get(&identifier).copied(),
-                None => groups.iter().position(|group| {
-                    group.identifier.is_none() && group.properties == entry.properties
-                }),
-            };
-            match known.and_then(|place| groups.get_mut(place)) {
-                Some(group) if group.properties == entry.properties => group.extend(filter),
-                _ => {
-                    by_identifier.extend(identifier.map(|identifier| (identifier, groups.len())));
-                    groups.push(Control::restoring(filter, entry.properties, identifier));
+            let key = (identifier, entry.properties);
+            match places.get(&key).and_then(|place| groups.get_mut(*place)) {
+                Some(group) => group.extend(filter),
+                None => {
+                    groups.push(Control::restoring(filter, key.1.clone(), identifier));
+                    places.insert(key, groups.len() - 1);
                 }
             }
         }
@@ -252,9 +304,77 @@ impl Subscriptions {
         self.reopen_grants();
         core::mem::take(&mut self.active).into_keys().collect()
     }
+}
 
-    /// True if a waiting operation decides about this filter anyway.
-    fn is_asked_for(&self, filter: &TopicFilter) -> bool {
-        self.waiting.iter().any(|control| control.unanswered().any(|other| other == filter))
+#[cfg(test)]
+mod tests {
+    use alloc::format;
+
+    use super::*;
+
+    fn subscribing(filters: impl IntoIterator<Item = TopicFilter>) -> Box<Control> {
+        let options = SubscribeOptions::default();
+        let filters =
+            filters.into_iter().map(|filter| SubscribeFilter { filter, options }).collect();
+        Box::new(Control::new(Asked::Subscribe(filters), Properties::new(), None))
+    }
+
+    fn filter(text: &str) -> TopicFilter {
+        TopicFilter::try_from(text).unwrap()
+    }
+
+    /// The next part of the operation at the front is sent and answered.
+    fn run_part(subscriptions: &mut Subscriptions, part: usize) {
+        let mut control = subscriptions.next().unwrap();
+        subscriptions.begin(&mut control);
+        for _ in 0..part {
+            subscriptions.answer(&mut control, ReasonCode::SUCCESS);
+        }
+        if !control.is_answered() {
+            subscriptions.push_front(control);
+        }
+    }
+
+    #[test]
+    fn a_filter_is_looked_at_as_often_in_a_large_operation_as_in_a_small_one() {
+        for parts in [1, 2, 100] {
+            let mut subscriptions = Subscriptions::default();
+            let filters = (0..100 * parts).map(|number| filter(&format!("a/{number}")));
+            subscriptions.push(subscribing(filters));
+            for _ in 0..parts {
+                run_part(&mut subscriptions, 100);
+            }
+            assert!(subscriptions.next().is_none() && subscriptions.busy.times.is_empty());
+            assert_eq!(subscriptions.busy.looks.take(), 3 * 100 * parts, "free, taken, given back");
+        }
+    }
+
+    #[test]
+    fn a_filter_that_is_named_twice_is_busy_until_its_second_answer() {
+        let mut subscriptions = Subscriptions::default();
+        subscriptions.push(subscribing([filter("a"), filter("b"), filter("a")]));
+        let mut first = subscriptions.next().unwrap();
+        subscriptions.begin(&mut first);
+        subscriptions.push(subscribing([filter("a")]));
+        for _ in 0..3 {
+            assert!(subscriptions.next().is_none());
+            subscriptions.answer(&mut first, ReasonCode::SUCCESS);
+        }
+        assert!(subscriptions.next().is_some());
+    }
+
+    #[test]
+    fn nothing_is_busy_after_the_connection_of_a_half_answered_operation() {
+        let mut subscriptions = Subscriptions::default();
+        subscriptions.push(subscribing([filter("a"), filter("b")]));
+        let mut first = subscriptions.next().unwrap();
+        subscriptions.begin(&mut first);
+        subscriptions.answer(&mut first, ReasonCode::SUCCESS);
+        subscriptions.on_down(Vec::from([first]));
+        subscriptions.push_front(subscribing([filter("b")]));
+        for _ in 0..2 {
+            run_part(&mut subscriptions, 1);
+        }
+        assert!(subscriptions.next().is_none() && subscriptions.busy.times.is_empty());
     }
 }
