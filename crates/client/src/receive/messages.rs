@@ -41,9 +41,8 @@ impl Messages {
         let mut inner = self.shared.lock();
         let now = inner.core.now();
         inner.streams.granted(self.id, now);
-        for (filter, _) in granted.iter().filter(|(_, result)| result.is_err()) {
-            inner.streams.remove_filter(self.id, filter);
-        }
+        let refused = granted.iter().filter(|(_, result)| result.is_err());
+        inner.streams.remove_filters(self.id, &refused.map(|(filter, _)| filter).collect());
         drop(inner);
         self.granted = granted;
     }

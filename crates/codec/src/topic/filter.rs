@@ -47,6 +47,11 @@ impl TopicFilter {
         self.text.as_str().get(self.pattern_start..).unwrap_or_default()
     }
 
+    /// The bytes of the [pattern](Self::pattern), which cost no look at each of them.
+    pub fn pattern_bytes(&self) -> &[u8] {
+        self.text.as_bytes().get(self.pattern_start..).unwrap_or_default()
+    }
+
     /// True if the pattern has a `+` or `#` level.
     pub fn has_wildcard(&self) -> bool {
         self.wild_start < self.text.len()

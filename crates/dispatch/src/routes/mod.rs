@@ -1,105 +1,91 @@
-//! Which streams a topic belongs to: the filters of all streams as a tree of
-//! levels, so that a message costs the depth of its topic and not the number
-//! of subscriptions.
+//! Which streams a topic belongs to, at a cost that grows with the levels of the
+//! topic and not with the number of subscriptions.
+//!
+//! Filters without wildcards are found by the whole topic, all others in a tree of
+//! levels. The former have a tree as well, for filters with wildcards to find
+//! which of them they [overlap](Routes::overlapping).
 
+mod by_hash;
 mod overlap;
+mod slab;
+mod tree;
 
 use alloc::boxed::Box;
-use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 use evenkeel_codec::TopicFilter;
 
 use crate::StreamId;
 use crate::tuning::TOPIC_REMEMBERED;
-
-type NodeId = usize;
-
-const ROOT: NodeId = 0;
+use by_hash::{ByHash, hash};
+use tree::{End, Subscription, Tree, Unvisited};
 
 /// Filters and the streams they belong to.
-///
-/// The nodes lie in one list and name each other by index: a filter of sixty
-/// thousand levels is no danger to the stack.
 #[derive(Default)]
 pub struct Routes {
-    nodes: Vec<Node>,
-    free: Vec<NodeId>,
-    /// Nodes still to be looked at, each with what is left of the topic.
-    /// Reused by every search; positions, as it outlives the topic.
-    pending: Vec<(NodeId, Option<usize>)>,
+    /// Made when it is first needed.
+    filters: Option<Box<Filters>>,
     /// The last topic, and its streams: messages of one topic often come in a
     /// row. The topic is empty once the filters have changed, or if it is long.
     last: (Vec<u8>, Vec<StreamId>),
 }
 
-/// A level of filters.
 #[derive(Default)]
-struct Node {
-    children: BTreeMap<Box<[u8]>, NodeId>,
-    /// The child named `+`.
-    any: Option<NodeId>,
-    /// The child named `#`.
-    below: Option<NodeId>,
-    /// Filters that end here.
-    entries: Vec<Entry>,
-}
-
-struct Entry {
-    filter: TopicFilter,
-    stream: StreamId,
-    /// What the server marks messages of this subscription with. Equal filters
-    /// are one subscription, and have the same.
-    identifier: Option<u32>,
+struct Filters {
+    /// Filters with wildcards.
+    wild: Tree,
+    /// Filters without.
+    plain: Tree,
+    /// The ends of the plain tree, by topic.
+    by_topic: ByHash,
+    /// Reused by every search.
+    unvisited: Unvisited,
 }
 
 impl Routes {
     /// Adds a filter of a stream.
     pub fn insert(&mut self, filter: &TopicFilter, stream: StreamId) {
         self.last.0.clear();
-        if self.nodes.is_empty() {
-            // A client that subscribes to nothing needs not even the root.
-            self.nodes.push(Node::default());
+        let filters = self.filters.get_or_insert_default();
+        let first = filters.tree_mut(filter).insert(filter, stream);
+        if !filter.has_wildcard()
+            && let Some(end) = first
+        {
+            filters.by_topic.insert(hash(filter.pattern_bytes()), end);
         }
-        let mut at = ROOT;
-        for level in levels(filter) {
-            at = match self.child(at, level) {
-                Some(child) => child,
-                None => self.grow(at, level),
-            };
+    }
+
+    /// Takes a filter away from a stream; true if another one still uses it.
+    pub fn remove(&mut self, filter: &TopicFilter, stream: StreamId) -> bool {
+        self.last.0.clear();
+        let Some(filters) = &mut self.filters else { return false };
+        let Some(removed) = filters.tree_mut(filter).remove(filter, stream) else { return false };
+        if !filter.has_wildcard()
+            && let Some(end) = removed.last_of
+        {
+            filters.by_topic.remove(hash(filter.pattern_bytes()), end);
         }
-        if let Some(node) = self.nodes.get_mut(at) {
-            let mut twins = node.entries.iter().filter(|entry| entry.filter == *filter);
-            let identifier = twins.find_map(|entry| entry.identifier);
-            node.entries.push(Entry { filter: filter.clone(), stream, identifier });
-        }
+        removed.is_used
     }
 
     /// From now on the server marks messages of this subscription so. Unless it
     /// is to `replace` another mark, a filter that has one keeps it; false then.
     pub fn identify(&mut self, filter: &TopicFilter, identifier: u32, replace: bool) -> bool {
-        let Some(node) = self.end_of(filter).and_then(|at| self.nodes.get_mut(at)) else {
-            return false;
-        };
-        let mut changed = false;
-        for entry in node.entries.iter_mut().filter(|entry| entry.filter == *filter) {
-            if replace || entry.identifier.is_none() {
-                entry.identifier = Some(identifier);
-                changed = true;
-            }
+        let Some(filters) = &mut self.filters else { return false };
+        let subscription = filters.tree_mut(filter).subscription_mut(filter);
+        let Some(subscription) = subscription else { return false };
+        let changes = replace || subscription.identifier.is_none();
+        if changes {
+            subscription.identifier = Some(identifier);
         }
-        changed
+        changes
     }
 
     /// Whether the server marks messages of this subscription.
     pub fn is_marked(&self, filter: &TopicFilter) -> bool {
-        let node = self.end_of(filter).and_then(|at| self.nodes.get(at));
-        let mut entries = node.into_iter().flat_map(|node| &node.entries);
-        entries.any(|entry| entry.filter == *filter && entry.identifier.is_some())
-    }
-
-    fn end_of(&self, filter: &TopicFilter) -> Option<NodeId> {
-        levels(filter).try_fold(ROOT, |at, level| self.child(at, level))
+        let Some(filters) = &self.filters else { return false };
+        let tree = if filter.has_wildcard() { &filters.wild } else { &filters.plain };
+        tree.subscription(filter).is_some_and(|subscription| subscription.identifier.is_some())
     }
 
     /// The streams of a message that is marked with the subscriptions it is for.
@@ -108,28 +94,15 @@ impl Routes {
         let (mut known, mut found) = core::mem::take(&mut self.last);
         known.clear();
         found.clear();
-        let is_marked = |entry: &Entry| entry.identifier.is_some_and(|own| marks.contains(&own));
-        self.search(topic, is_marked, &mut found);
+        let is_marked = |subscription: &Subscription| {
+            subscription.identifier.is_some_and(|own| marks.contains(&own))
+        };
+        if let Some(filters) = &mut self.filters {
+            filters.search(topic, is_marked, &mut found);
+        }
         // What was found goes by more than the topic: it is not remembered.
         self.last = (known, found);
         if self.last.1.is_empty() { self.find(topic) } else { &self.last.1 }
-    }
-
-    /// Takes a filter away from a stream; true if another one still uses it.
-    pub fn remove(&mut self, filter: &TopicFilter, stream: StreamId) -> bool {
-        self.last.0.clear();
-        let mut path = Vec::new();
-        let mut at = ROOT;
-        for level in levels(filter) {
-            let Some(child) = self.child(at, level) else { return false };
-            path.push((at, level));
-            at = child;
-        }
-        let Some(node) = self.nodes.get_mut(at) else { return false };
-        node.entries.retain(|entry| entry.stream != stream || entry.filter != *filter);
-        let is_used = node.entries.iter().any(|entry| entry.filter == *filter);
-        self.prune(path, at);
-        is_used
     }
 
     /// Every stream with a filter that matches, each once.
@@ -145,120 +118,59 @@ impl Routes {
         let (mut known, mut found) = core::mem::take(&mut self.last);
         known.clear();
         found.clear();
-        self.search(topic, |_| true, &mut found);
+        if let Some(filters) = &mut self.filters {
+            filters.search(topic, |_| true, &mut found);
+        }
         if topic.len() <= TOPIC_REMEMBERED {
             known.extend_from_slice(topic);
         }
         self.last = (known, found);
     }
+}
 
-    //= [MQTT-4.7.2-1]
+impl Filters {
+    /// The streams of the `wanted` filters that match, each once.
     fn search(
         &mut self,
         topic: &[u8],
-        wanted: impl Fn(&Entry) -> bool,
+        wanted: impl Fn(&Subscription) -> bool,
         streams: &mut Vec<StreamId>,
     ) {
-        self.pending.clear();
-        // Mostly one way leads on: only a second one has to wait.
-        let mut ahead = Some((ROOT, Some(0)));
-        while let Some((at, position)) = ahead.take().or_else(|| self.pending.pop()) {
-            let Some(node) = self.nodes.get(at) else { continue };
-            // Wildcards in the first level leave out topics of the server's own.
-            let takes_wildcards = at != ROOT || !topic.starts_with(b"$");
-            // `level/#` matches `level` itself, too.
-            let (any, below) = if takes_wildcards { (node.any, node.below) } else { (None, None) };
-            if let Some(below) = below {
-                self.collect(below, &wanted, streams);
-            }
-            let Some(start) = position else {
-                self.collect(at, &wanted, streams);
-                continue;
-            };
-            if node.children.is_empty() && node.any.is_none() {
-                continue;
-            }
-            let rest = topic.get(start..).unwrap_or_default();
-            let end = rest.iter().position(|byte| *byte == b'/');
-            let level = end.and_then(|end| rest.get(..end)).unwrap_or(rest);
-            let next = end.map(|end| start + end + 1);
-            ahead = any.map(|any| (any, next));
-            if let Some(child) = node.children.get(level) {
-                self.pending.extend(ahead.replace((*child, next)));
-            }
+        if let Some(end) = self.plain_end(topic) {
+            end.collect(&wanted, streams);
         }
+        self.wild.search(topic, wanted, &mut self.unvisited, streams);
         if streams.len() > 1 {
             streams.sort_unstable();
             streams.dedup();
         }
     }
 
-    fn child(&self, at: NodeId, level: &[u8]) -> Option<NodeId> {
-        let node = self.nodes.get(at)?;
-        match level {
-            b"+" => node.any,
-            b"#" => node.below,
-            _ => node.children.get(level).copied(),
-        }
+    /// The filters that are this topic.
+    fn plain_end(&self, topic: &[u8]) -> Option<&End> {
+        let is_it = |id| {
+            count_look();
+            self.plain.end(id).is_some_and(|end| end.has_pattern(topic))
+        };
+        self.plain.end(self.by_topic.find(hash(topic), is_it)?)
     }
 
-    fn collect(&self, at: NodeId, wanted: impl Fn(&Entry) -> bool, streams: &mut Vec<StreamId>) {
-        if let Some(node) = self.nodes.get(at) {
-            let entries = node.entries.iter().filter(|entry| wanted(entry));
-            streams.extend(entries.map(|entry| entry.stream));
-        }
-    }
-
-    fn grow(&mut self, parent: NodeId, level: &[u8]) -> NodeId {
-        let child = self.free.pop().unwrap_or_else(|| {
-            self.nodes.push(Node::default());
-            self.nodes.len() - 1
-        });
-        if let Some(node) = self.nodes.get_mut(parent) {
-            match level {
-                b"+" => node.any = Some(child),
-                b"#" => node.below = Some(child),
-                _ => drop(node.children.insert(level.into(), child)),
-            }
-        }
-        child
-    }
-
-    /// Frees the nodes at the end of a path that nobody needs any more.
-    fn prune(&mut self, path: Vec<(NodeId, &[u8])>, mut at: NodeId) {
-        for (parent, level) in path.into_iter().rev() {
-            if !self.nodes.get(at).is_some_and(Node::is_empty) {
-                return;
-            }
-            if let Some(node) = self.nodes.get_mut(parent) {
-                match level {
-                    b"+" => node.any = None,
-                    b"#" => node.below = None,
-                    _ => drop(node.children.remove(level)),
-                }
-            }
-            self.free.push(at);
-            at = parent;
-        }
+    fn tree_mut(&mut self, filter: &TopicFilter) -> &mut Tree {
+        if filter.has_wildcard() { &mut self.wild } else { &mut self.plain }
     }
 }
 
-impl Node {
-    fn is_empty(&self) -> bool {
-        self.entries.is_empty()
-            && self.children.is_empty()
-            && self.any.is_none()
-            && self.below.is_none()
-    }
-}
+/// A name or a filter is looked at.
+#[cfg(not(test))]
+const fn count_look() {}
 
-fn levels(filter: &TopicFilter) -> impl Iterator<Item = &[u8]> {
-    filter.pattern().as_bytes().split(|byte| *byte == b'/')
-}
+#[cfg(test)]
+use tests::count_look;
 
 #[cfg(test)]
 mod tests {
     use std::borrow::ToOwned;
+    use std::cell::Cell;
     use std::format;
     use std::string::String;
 
@@ -266,6 +178,14 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    std::thread_local! {
+        static LOOKS: Cell<usize> = const { Cell::new(0) };
+    }
+
+    pub(super) fn count_look() {
+        LOOKS.set(LOOKS.get() + 1);
+    }
 
     fn filter(text: &str) -> TopicFilter {
         TopicFilter::try_from(text).unwrap()
@@ -319,6 +239,26 @@ mod tests {
     }
 
     #[test]
+    fn a_filter_and_its_shares_come_and_go_in_any_order() {
+        let filters = ["a/b", "$share/g/a/b", "$share/h/a/b"].map(filter);
+        for order in [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
+            let mut routes = Routes::default();
+            for (stream, filter) in filters.iter().enumerate() {
+                routes.insert(filter, stream);
+                routes.insert(filter, stream + 10);
+            }
+            let mut left = Vec::from([0, 1, 2, 10, 11, 12]);
+            for stream in order {
+                assert!(routes.remove(&filters[stream], stream));
+                assert!(!routes.remove(&filters[stream], stream + 10));
+                left.retain(|other| other % 10 != stream);
+                assert_eq!(find(&mut routes, "a/b"), left);
+            }
+            assert!(routes.filters.unwrap().by_topic.is_empty());
+        }
+    }
+
+    #[test]
     fn a_topic_that_comes_again_finds_what_is_there_now() {
         let mut routes = Routes::default();
         for topic in ["a/b".to_owned(), "a/".repeat(TOPIC_REMEMBERED)] {
@@ -335,6 +275,38 @@ mod tests {
         }
     }
 
+    /// The names and filters looked at to add a filter to so many alike, in one
+    /// stream each or all in one, and to find its topic.
+    fn looks(filters: usize, pattern: impl Fn(usize) -> String) -> [usize; 2] {
+        let mut routes = Routes::default();
+        for stream in 0..filters {
+            routes.insert(&filter(&pattern(stream)), stream);
+        }
+        let (new, topic) = (filter(&pattern(filters)), pattern(filters).replace(['+', '#'], "x"));
+        LOOKS.take();
+        assert!(routes.overlapping(&new).is_empty());
+        routes.insert(&new, filters);
+        routes.identify(&new, 1, false);
+        let added = LOOKS.take();
+        assert_eq!(find(&mut routes, &topic), [filters]);
+        [added, LOOKS.take()]
+    }
+
+    #[test]
+    fn what_is_looked_at_is_bounded_by_levels_and_not_by_filters() {
+        let patterns: [fn(usize) -> String; 4] = [
+            |number| format!("site/{number}/temperature"),
+            |number| format!("site/{number}/+"),
+            |number| format!("{number}/a/#"),
+            |number| format!("site/temperature/{number}"),
+        ];
+        for pattern in patterns {
+            let (few, many) = (looks(10, pattern), looks(10_000, pattern));
+            assert!(many[0] <= few[0] + 2 && many[0] <= 12, "adding: {few:?}, {many:?}");
+            assert!(many[1] <= few[1] + 1 && many[1] <= 5, "finding: {few:?}, {many:?}");
+        }
+    }
+
     #[test]
     fn removed_filters_leave_no_memory_behind() {
         let mut routes = Routes::default();
@@ -344,7 +316,10 @@ mod tests {
             routes.insert(&other, stream);
             routes.remove(&other, stream);
         }
-        assert!(routes.nodes.len() < 10, "{} nodes", routes.nodes.len());
+        let filters = routes.filters.as_ref().unwrap();
+        let places = filters.plain.places() + filters.wild.places();
+        assert!(places < 12, "{places} nodes and ends");
+        assert!(filters.by_topic.iter().eq([0]), "the end of the filter that is left");
         assert_eq!(find(&mut routes, "a/b"), [0]);
     }
 

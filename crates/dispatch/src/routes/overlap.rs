@@ -7,51 +7,62 @@ use alloc::vec::Vec;
 
 use evenkeel_codec::TopicFilter;
 
-use super::{NodeId, ROOT, Routes, levels};
+use super::tree::{NodeId, ROOT, Tree};
+use super::{Routes, count_look};
 use crate::StreamId;
 
 impl Routes {
     /// The streams with another filter that has a topic in common with this one.
     pub fn overlapping(&self, filter: &TopicFilter) -> BTreeSet<StreamId> {
-        let levels: Vec<&[u8]> = levels(filter).collect();
         let mut streams = BTreeSet::new();
+        if let Some(filters) = &self.filters {
+            filters.wild.find_overlapping(filter, &mut streams);
+            filters.plain.find_overlapping(filter, &mut streams);
+        }
+        streams
+    }
+}
+
+impl Tree {
+    fn find_overlapping(&self, filter: &TopicFilter, streams: &mut BTreeSet<StreamId>) {
+        let levels: Vec<&[u8]> = filter.pattern_bytes().split(|byte| *byte == b'/').collect();
         let mut pending = vec![(ROOT, 0)];
         while let Some((at, depth)) = pending.pop() {
-            let Some(node) = self.nodes.get(at) else { continue };
+            let Some(node) = self.node(at) else { continue };
+            count_look();
             let level = levels.get(depth).copied();
             // Wildcards in the first level leave out topics of the server's own.
             let reserved = |level: &[u8]| at == ROOT && level.starts_with(b"$");
+            let is_open = |child: &NodeId| {
+                self.node(*child).is_some_and(|child| !reserved(child.name.as_bytes()))
+            };
             let takes_wildcards = !level.is_some_and(reserved);
             let (any, below) = if takes_wildcards { (node.any, node.below) } else { (None, None) };
             let wild = |next| any.map(|any| (any, next));
-            let children = |next| {
-                let open = node.children.iter().filter(move |(level, _)| !reserved(level));
-                open.map(move |(_, child)| (*child, next))
-            };
+            let children =
+                |next| node.children.iter().filter(is_open).map(move |child| (child, next));
             if let Some(below) = below {
-                self.collect_others(below, filter, &mut streams);
+                self.collect_others(below, filter, streams);
             }
             match level {
-                None => self.collect_others(at, filter, &mut streams),
+                None => self.collect_others(at, filter, streams),
                 Some(b"#") => {
                     // It matches the level before as well, and all that follow.
-                    self.collect_others(at, filter, &mut streams);
+                    self.collect_others(at, filter, streams);
                     pending.extend(children(depth).chain(wild(depth)));
                 }
                 Some(b"+") => pending.extend(children(depth + 1).chain(wild(depth + 1))),
                 Some(level) => {
-                    let child = node.children.get(level).map(|child| (*child, depth + 1));
+                    let child = self.named(node, level).map(|child| (child, depth + 1));
                     pending.extend(child.into_iter().chain(wild(depth + 1)));
                 }
             }
         }
-        streams
     }
 
     fn collect_others(&self, at: NodeId, own: &TopicFilter, streams: &mut BTreeSet<StreamId>) {
-        if let Some(node) = self.nodes.get(at) {
-            let others = node.entries.iter().filter(|entry| entry.filter != *own);
-            streams.extend(others.map(|entry| entry.stream));
+        if let Some(node) = self.node(at) {
+            self.collect(node, |other| other.filter != *own, streams);
         }
     }
 }

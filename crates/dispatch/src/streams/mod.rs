@@ -8,7 +8,7 @@ mod buffer;
 mod identifiers;
 mod unmatched;
 
-use alloc::collections::VecDeque;
+use alloc::collections::{BTreeSet, VecDeque};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::sync::atomic::{AtomicUsize, Ordering};
@@ -240,11 +240,16 @@ impl Streams {
         self.held.put_back(returned);
     }
 
-    /// The server refused a filter of this stream.
-    pub fn remove_filter(&mut self, id: StreamId, filter: &TopicFilter) {
-        if let Some(stream) = self.stream(id) {
-            stream.filters.retain(|known| known != filter);
-            self.routes.remove(filter, id);
+    /// The server refused these filters of this stream.
+    pub fn remove_filters(&mut self, id: StreamId, refused: &BTreeSet<&TopicFilter>) {
+        let Self { streams, routes, .. } = self;
+        if let Some(stream) = streams.get_mut(id).and_then(Option::as_mut)
+            && !refused.is_empty()
+        {
+            stream.filters.retain(|known| !refused.contains(known));
+            for filter in refused {
+                routes.remove(filter, id);
+            }
         }
     }
 
