@@ -151,8 +151,8 @@ impl ServerUrl {
     /// `mqtt://host/site/7/level`.
     ///
     /// The topic is everything after the first `/`, taken as it is, so filters with `+` and `#`
-    /// need no encoding. It is `None` if nothing follows the host, and for `ws`, `wss` and
-    /// Unix sockets, whose path is not a topic.
+    /// need no encoding. It is `None` if nothing follows the host, or a query such as
+    /// `?clientId=pump-17`, and for `ws`, `wss` and Unix sockets, whose path is not a topic.
     pub fn parse_with_topic(text: &str) -> Result<(Self, Option<String>), UrlError> {
         parse::url_with_topic(text)
     }

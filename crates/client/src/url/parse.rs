@@ -43,11 +43,13 @@ pub(super) fn url_with_topic(text: &str) -> Result<(ServerUrl, Option<String>), 
     if scheme.is_unix() || scheme.is_websocket() {
         return Ok((url(text)?, None));
     }
-    let (authority, topic) = match rest.split_once('/') {
-        Some((authority, topic)) => (authority, Some(topic)),
+    let (server, topic) = match rest.split_once('/') {
+        // `mqtt://host/?clientId=pump` has a query and no topic.
+        Some((_, query)) if query.starts_with('?') => (rest, None),
+        Some((server, topic)) => (server, Some(topic)),
         None => (rest, None),
     };
-    let url = network(scheme, authority)?;
+    let url = network(scheme, server)?;
     Ok((url, topic.filter(|topic| !topic.is_empty()).map(str::to_owned)))
 }
 

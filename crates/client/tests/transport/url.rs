@@ -125,6 +125,13 @@ fn a_topic_after_the_host() {
         assert_eq!(url.to_string(), shown);
         assert_eq!(found.as_deref(), topic, "{text}");
     }
+    for text in ["mqtt://h/?clientId=pump", "mqtt://h?clientId=pump"] {
+        let (url, topic) = ServerUrl::parse_with_topic(text).unwrap();
+        assert_eq!((url.client_id(), topic), (Some("pump"), None), "{text}");
+    }
+    let (_, topic) = ServerUrl::parse_with_topic("mqtt://h/a?b").unwrap();
+    assert_eq!(topic.as_deref(), Some("a?b"));
+    assert!(ServerUrl::parse_with_topic("mqtt://h/?topic=a").is_err(), "no other query");
     let error = ServerUrl::parse_with_topic("mqtt://u:p%zz@h/a").unwrap_err();
     assert_eq!(error, UrlError::BadEscape { part: UrlPart::Password });
 }
