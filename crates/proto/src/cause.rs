@@ -155,6 +155,10 @@ pub enum Refusal {
 pub enum ProtocolError {
     /// A packet other than CONNACK or AUTH came first ([MQTT-3.2.0-1]).
     NotConnAck,
+    /// A record of TLS came in place of CONNACK: the port is one for TLS.
+    TlsAnswer,
+    /// An answer of HTTP came in place of CONNACK: the port is one for HTTP.
+    HttpAnswer,
     /// A second CONNACK ([MQTT-3.2.0-2]).
     SecondConnAck,
     /// A packet only clients send.

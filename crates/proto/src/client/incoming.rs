@@ -47,14 +47,30 @@ impl Client {
                     self.on_packet(packet);
                 }
                 Ok(None) => break,
-                Err(error) => {
-                    self.end(DisconnectCause::Malformed(error), Some(because(error.reason_code())));
-                }
+                Err(error) => match self.other_protocol(buffer) {
+                    Some(other) => self.protocol_error(other),
+                    None => {
+                        let because = because(error.reason_code());
+                        self.end(DisconnectCause::Malformed(error), Some(because));
+                    }
+                },
             }
         }
         self.stats.bytes_received += (before - buffer.len()) as u64;
         if let Some(online) = self.connection.online_mut() {
             online.unread = buffer.len();
+        }
+    }
+
+    /// What the answer to CONNECT is if it is none of MQTT. Neither of these begins as a packet
+    /// may, so that they are still in the buffer.
+    fn other_protocol(&self, answer: &[u8]) -> Option<ProtocolError> {
+        self.connection.opening()?;
+        match answer {
+            // An alert or a handshake record, and the first byte of the version.
+            [0x15 | 0x16, 3, ..] => Some(ProtocolError::TlsAnswer),
+            [b'H', b'T', ..] => Some(ProtocolError::HttpAnswer),
+            _ => None,
         }
     }
 

@@ -33,6 +33,10 @@ impl fmt::Display for DisconnectCause {
             }
             Self::KeepAlive(death) => death.fmt(f),
             Self::Malformed(error) => write!(f, "the server sent a bad packet: {error:#}"),
+            // No word of MQTT, so no rule of it is broken.
+            Self::ProtocolError(error @ (ProtocolError::TlsAnswer | ProtocolError::HttpAnswer)) => {
+                error.fmt(f)
+            }
             Self::ProtocolError(error) => write!(f, "the server broke the protocol: {error}"),
             Self::Authentication => f.write_str("enhanced authentication was given up"),
             Self::ReconnectRequested => f.write_str("a new connection was asked for"),
@@ -158,6 +162,10 @@ impl fmt::Display for ProtocolError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::NotConnAck => "its first packet was not CONNACK",
+            Self::TlsAnswer => "the server answered in TLS, not in MQTT: the port is one for TLS",
+            Self::HttpAnswer => {
+                "the server answered in HTTP, not in MQTT: the port is one for HTTP"
+            }
             Self::SecondConnAck => "it sent a second CONNACK",
             Self::ClientPacket => "it sent a packet that only clients send",
             Self::UnexpectedSession => {

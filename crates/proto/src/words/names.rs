@@ -120,6 +120,8 @@ names! {
         355 "topic_alias_invalid" Self::TopicAliasInvalid,
         356 "unexpected_auth" Self::UnexpectedAuth,
         357 "wrong_code_count" Self::WrongCodeCount,
+        358 "tls_answer" Self::TlsAnswer,
+        359 "http_answer" Self::HttpAnswer,
     }
     Death {
         370 "not_written" Self::NotWritten { .. },

@@ -352,6 +352,36 @@ fn nothing_but_connack_may_come_first() {
     });
 }
 
+/// What listens there is no server of MQTT, and has not broken its rules.
+#[test]
+fn an_answer_of_another_protocol_is_told_by_its_first_bytes() {
+    each_version(|version| {
+        for (answer, expected) in [
+            (&[0x15, 3, 3, 0, 2, 2, 70][..], ProtocolError::TlsAnswer),
+            (&[0x16, 3, 1, 0, 2], ProtocolError::TlsAnswer),
+            (b"HTTP/1.1 400 Bad Request\r\n\r\n", ProtocolError::HttpAnswer),
+        ] {
+            let mut rig = Rig::started(config(version));
+            rig.accept();
+            rig.send_bytes(answer);
+            let cause = rig.cause();
+            assert_eq!(cause, DisconnectCause::ProtocolError(expected), "{answer:?}");
+            assert_eq!(cause.to_string(), expected.to_string());
+            rig.expect_nothing();
+            // Later they are bytes like any others.
+            let mut rig = Rig::online(config(version));
+            rig.send_bytes(answer);
+            assert!(matches!(rig.cause(), DisconnectCause::Malformed(_)), "{answer:?}");
+        }
+        for other in [&[0x15, 2, 3, 0][..], b"HELO"] {
+            let mut rig = Rig::started(config(version));
+            rig.accept();
+            rig.send_bytes(other);
+            assert!(matches!(rig.cause(), DisconnectCause::Malformed(_)), "{other:?}");
+        }
+    });
+}
+
 #[test]
 fn a_second_connack_ends_the_connection() {
     each_version(|version| {
