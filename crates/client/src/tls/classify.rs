@@ -2,6 +2,7 @@
 
 use std::io;
 
+use rustls::pki_types::ServerName;
 use rustls::{CertificateError, Error, InvalidMessage};
 
 use super::{CertificateProblem, TlsError};
@@ -52,6 +53,11 @@ impl From<&CertificateError> for CertificateProblem {
             Rustls::NotValidForName => {
                 Self::WrongName { expected: String::new(), presented: Vec::new() }
             }
+            Rustls::NotValidForNameContext { expected, presented }
+                if is_marked_as_dns_name(expected, presented) =>
+            {
+                Self::MalformedName
+            }
             Rustls::NotValidForNameContext { expected, presented } => Self::WrongName {
                 expected: expected.to_str().into_owned(),
                 presented: presented.iter().map(|name| plain_name(name)).collect(),
@@ -59,13 +65,34 @@ impl From<&CertificateError> for CertificateProblem {
             Rustls::InvalidPurpose | Rustls::InvalidPurposeContext { .. } => Self::WrongPurpose,
             Rustls::Revoked => Self::Revoked,
             Rustls::BadSignature => Self::BadSignature,
-            // rustls has no variant for it, and the type inside belongs to a private dependency.
-            Rustls::Other(other) if format!("{other:?}").contains("CaUsedAsEndEntity") => {
-                Self::AuthorityAsServer
-            }
+            Rustls::UnsupportedSignatureAlgorithmContext { .. }
+            | Rustls::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => Self::Algorithm,
+            Rustls::BadEncoding => Self::Malformed,
+            Rustls::Other(other) => by_name(&format!("{other:?}"))
+                .unwrap_or_else(|| Self::Other { detail: error.to_string() }),
             _ => Self::Other { detail: error.to_string() },
         }
     }
+}
+
+/// What rustls has no variants for: the type inside belongs to a private dependency.
+fn by_name(error: &str) -> Option<CertificateProblem> {
+    let known = [
+        ("CaUsedAsEndEntity", CertificateProblem::AuthorityAsServer),
+        ("UnsupportedCertVersion", CertificateProblem::Version1),
+        ("NameConstraintViolation", CertificateProblem::NameConstraint),
+        ("MaximumPathDepthExceeded", CertificateProblem::ChainTooLong),
+        ("PathLenConstraintViolated", CertificateProblem::ChainTooLong),
+        ("MalformedDnsIdentifier", CertificateProblem::MalformedName),
+        ("NotPinned", CertificateProblem::NotPinned),
+    ];
+    known.into_iter().find(|(name, _)| error.contains(name)).map(|(_, problem)| problem)
+}
+
+/// An address is expected and is there, but as a DNS name.
+fn is_marked_as_dns_name(expected: &ServerName<'_>, presented: &[String]) -> bool {
+    let marked = format!("DnsName({:?})", expected.to_str());
+    matches!(expected, ServerName::IpAddress(_)) && presented.contains(&marked)
 }
 
 /// rustls tells names as `DnsName("a.example")` and `IpAddress(192.0.2.7)`.

@@ -5,13 +5,14 @@ use std::sync::Arc;
 use rustls::client::danger::ServerCertVerifier;
 use rustls::client::{Resumption, WebPkiServerVerifier};
 use rustls::crypto::CryptoProvider;
+use rustls::crypto::hash::{Hash, HashAlgorithm};
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
-use rustls::{ClientConfig, Error, RootCertStore, SupportedProtocolVersion};
+use rustls::{ClientConfig, Error, RootCertStore, SupportedCipherSuite, SupportedProtocolVersion};
 
-use super::options::Verification;
-use super::verifier::{AcceptAnyName, AcceptAnything};
-use super::{TlsConfigError, TlsOptions, TlsVersion};
+use super::options::{Pin, Verification};
+use super::verifier::{AcceptAnyName, AcceptAnything, AcceptOne, Pinned};
+use super::{Content, TlsConfigError, TlsOptions, TlsVersion};
 
 /// Sessions kept for resumption, per configuration. A client has few servers, and rustls's 256
 /// would be paid for by every client.
@@ -101,6 +102,13 @@ pub(super) struct OwnAuthorities {
 
 pub(super) fn own_authorities(options: &TlsOptions) -> Result<OwnAuthorities, TlsConfigError> {
     let (mut certificates, mut store) = (Vec::new(), RootCertStore::empty());
+    if let Verification::Pinned(pin) = &options.verification {
+        // No authority counts, and what is pinned need not be fit for one.
+        if let Pin::Certificate(source) = pin {
+            certificates = source.certificates()?;
+        }
+        return Ok(OwnAuthorities { certificates, store });
+    }
     for source in &options.authorities {
         for (index, certificate) in source.certificates()?.into_iter().enumerate() {
             store.add(certificate.clone()).map_err(|_| TlsConfigError::BadCertificate {
@@ -136,23 +144,65 @@ pub(super) fn verifier(
     system: Option<Vec<CertificateDer<'static>>>,
     provider: &Arc<CryptoProvider>,
 ) -> Result<Arc<dyn ServerCertVerifier>, TlsConfigError> {
-    let trusted = || match system {
-        Some(system) => with_system(own, system, provider),
-        None => only(own.store, provider),
-    };
-    match options.verification {
-        Verification::Full => trusted(),
+    let algorithms = provider.signature_verification_algorithms;
+    match &options.verification {
+        Verification::Full => match system {
+            Some(system) => with_system(own, system, provider),
+            None => only(own.store, provider),
+        },
         Verification::AnyName => {
             tracing::warn!("the server's name is not verified: this TLS connection is insecure");
-            Ok(Arc::new(AcceptAnyName(trusted()?)))
+            let roots = match system {
+                Some(system) => with_files_of_system(own.store, system)?,
+                None => own.store,
+            };
+            let (trusted, roots) = (own.certificates, Arc::new(roots));
+            Ok(Arc::new(AcceptAnyName { trusted, roots, algorithms }))
+        }
+        Verification::Pinned(pin) => {
+            Ok(Arc::new(AcceptOne { pinned: pinned(pin, own, provider)?, algorithms }))
         }
         // The files are read all the same, so that a wrong one is not found out about only on
         // the day when someone turns verification on.
         Verification::Nothing => {
             tracing::warn!("the server is not verified at all: this TLS connection is insecure");
-            Ok(Arc::new(AcceptAnything(provider.signature_verification_algorithms)))
+            Ok(Arc::new(AcceptAnything(algorithms)))
         }
     }
+}
+
+/// The certificate that is pinned: the first of the file, as servers' files have their own first.
+fn pinned(
+    pin: &Pin,
+    own: OwnAuthorities,
+    provider: &CryptoProvider,
+) -> Result<Pinned, TlsConfigError> {
+    let is_sha256 = |hash: &&dyn Hash| hash.algorithm() == HashAlgorithm::SHA256;
+    let hashes = provider.cipher_suites.iter().map(|suite| match suite {
+        SupportedCipherSuite::Tls12(suite) => suite.common.hash_provider,
+        SupportedCipherSuite::Tls13(suite) => suite.common.hash_provider,
+    });
+    match (pin, own.certificates.into_iter().next()) {
+        (Pin::Certificate(_), Some(certificate)) => Ok(Pinned::Certificate(certificate)),
+        (Pin::Certificate(source), None) => {
+            Err(TlsConfigError::NoCertificate { origin: source.origin(), found: Content::Nothing })
+        }
+        (Pin::Sha256(digest), _) => match hashes.into_iter().find(is_sha256) {
+            Some(hash) => Ok(Pinned::Sha256(*digest, hash)),
+            None => Err(TlsConfigError::NoCryptoProvider),
+        },
+    }
+}
+
+/// Elsewhere the operating system's certificates are no files, and only its own verifier has
+/// them, which checks the name.
+fn with_files_of_system(
+    mut store: RootCertStore,
+    system: Vec<CertificateDer<'static>>,
+) -> Result<RootCertStore, TlsConfigError> {
+    // Systems have some that rustls does not take; the others serve.
+    store.add_parsable_certificates(system);
+    if store.is_empty() { Err(TlsConfigError::NoSystemRoots) } else { Ok(store) }
 }
 
 #[cfg(all(unix, not(target_os = "android"), not(target_vendor = "apple")))]
@@ -161,13 +211,7 @@ fn with_system(
     system: Vec<CertificateDer<'static>>,
     provider: &Arc<CryptoProvider>,
 ) -> Result<Arc<dyn ServerCertVerifier>, TlsConfigError> {
-    let mut store = own.store;
-    // Systems have some that rustls does not take; the others serve.
-    store.add_parsable_certificates(system);
-    if store.is_empty() {
-        return Err(TlsConfigError::NoSystemRoots);
-    }
-    only(store, provider)
+    only(with_files_of_system(own.store, system)?, provider)
 }
 
 #[cfg(not(all(unix, not(target_os = "android"), not(target_vendor = "apple"))))]

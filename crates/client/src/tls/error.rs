@@ -10,6 +10,9 @@ use crate::io_error::IoError;
 const CLOSED_HINT: &str =
     "check that the port is the TLS port, and whether it needs a client certificate";
 
+const SAN_HINT: &str = "sign it anew with: openssl x509 -req ... -extfile FILE, and in FILE: \
+                        subjectAltName=DNS:HOST; or pin this one";
+
 /// Why a TLS handshake, or an established TLS connection, failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -64,6 +67,23 @@ pub enum CertificateProblem {
         /// The names it is for, as far as the verifier tells them.
         presented: Vec<String>,
     },
+    /// It is of X.509 version 1, which has no extensions, so that it is for no name: typically one
+    /// that `openssl x509 -req` made without `-extfile`.
+    Version1,
+    /// A name in its subjectAltName is none, such as an IP address marked as a DNS name.
+    MalformedName,
+    /// An authority above it may not sign certificates for its names.
+    NameConstraint,
+    /// There are more certificates between it and a trusted one than are followed, or than an
+    /// authority allows.
+    ChainTooLong,
+    /// It, or one above it, is signed by an algorithm that this build's cryptography lacks, such
+    /// as ECDSA with P-521 or anything with SHA-1.
+    Algorithm,
+    /// It can't be parsed.
+    Malformed,
+    /// It is another one than the pinned.
+    NotPinned,
     /// A certificate authority's certificate is used as that of a server: typically a
     /// self-signed one made without `basicConstraints=CA:FALSE`.
     AuthorityAsServer,
@@ -133,12 +153,35 @@ impl CertificateProblem {
             Self::UnknownIssuer => Some("give the CA certificate that signed it"),
             Self::Expired { .. } => Some("have it renewed; if it is in date, check the clock"),
             Self::NotYetValid { .. } => Some("check this machine's clock"),
+            Self::WrongName { presented, expected } if presented.is_empty() => {
+                (!expected.is_empty()).then_some(SAN_HINT)
+            }
+            Self::Version1 => Some(SAN_HINT),
+            Self::MalformedName => {
+                Some("in its subjectAltName write an address as IP:192.0.2.7, not as DNS:192.0.2.7")
+            }
+            Self::NameConstraint => {
+                Some("have it signed by a CA whose nameConstraints permit the name")
+            }
+            Self::ChainTooLong => Some(
+                "trust one of the certificates between as a CA, or raise the pathlen of the CA",
+            ),
+            Self::Algorithm => Some(
+                "sign it with SHA-256 or better (openssl: -sha256) by an RSA, Ed25519, P-256 or \
+                 P-384 key",
+            ),
+            Self::Malformed => Some("look at it with: openssl x509 -noout -text -in FILE"),
+            Self::NotPinned => {
+                Some("compare it with: openssl s_client -connect HOST:PORT; was it renewed?")
+            }
             Self::WrongName { .. } => {
                 Some("connect by a name it is for, or set the server name to expect")
             }
-            Self::AuthorityAsServer => {
-                Some("issue a server certificate (basicConstraints=CA:FALSE) signed by that CA")
-            }
+            Self::AuthorityAsServer => Some(
+                "issue a server certificate (basicConstraints=CA:FALSE) signed by that CA; a \
+                 self-signed one by: openssl req -x509 -addext basicConstraints=critical,CA:FALSE \
+                 -addext subjectAltName=DNS:HOST ...",
+            ),
             Self::WrongPurpose => Some("issue it with extendedKeyUsage=serverAuth"),
             Self::BadSignature => {
                 Some("the given CA has the issuer's name but another key; was the CA remade?")
@@ -158,12 +201,33 @@ impl fmt::Display for CertificateProblem {
                 write!(f, "it is not valid before {}", Date(*at))
             }
             Self::NotYetValid { not_before: None } => f.write_str("it is not valid yet"),
-            Self::WrongName { expected, presented } if presented.is_empty() => {
-                write!(f, "it is not for '{expected}'")
+            Self::WrongName { expected, .. } if expected.is_empty() => {
+                f.write_str("it is for another name")
             }
+            Self::WrongName { expected, presented } if presented.is_empty() => write!(
+                f,
+                "it is not for '{expected}': it has no subjectAltName, and a common name does not count"
+            ),
             Self::WrongName { expected, presented } => {
                 write!(f, "it is for {}, not for '{expected}'", presented.join(", "))
             }
+            Self::Version1 => f.write_str(
+                "it is of X.509 version 1, which has no extensions and so no subjectAltName",
+            ),
+            Self::MalformedName => f.write_str(
+                "a name in its subjectAltName is not valid, such as an IP address marked as a DNS name",
+            ),
+            Self::NameConstraint => {
+                f.write_str("the name constraints of a CA above it do not permit its names")
+            }
+            Self::ChainTooLong => {
+                f.write_str("too many certificates stand between it and a trusted one")
+            }
+            Self::Algorithm => f.write_str(
+                "it is signed by an algorithm that is not supported, such as ECDSA with P-521 or SHA-1",
+            ),
+            Self::Malformed => f.write_str("it can't be parsed"),
+            Self::NotPinned => f.write_str("it is not the pinned one"),
             Self::AuthorityAsServer => {
                 f.write_str("it is the certificate of a certificate authority, not of a server")
             }
@@ -211,7 +275,10 @@ fn alert_name(code: u8) -> &'static str {
 
 fn alert_hint(code: u8) -> Option<&'static str> {
     match code {
-        40 => Some("check TLS versions, and whether the server needs a client certificate"),
+        40 => Some(
+            "check TLS versions, whether the server needs a client certificate, and that its key is \
+             RSA, Ed25519, P-256 or P-384",
+        ),
         42..=46 | 48 | 49 => Some("check that the server trusts the client certificate"),
         51 => Some("check that the client key belongs to the client certificate"),
         70 => Some("the server wants another TLS version"),

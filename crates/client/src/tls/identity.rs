@@ -4,13 +4,13 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use rustls::Error;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::CertifiedKey;
+use rustls::{CertificateError, Error, InconsistentKeys};
 
-use super::TlsConfigError;
 use super::source::Source;
+use super::{CertificateProblem, TlsConfigError};
 
 /// A certificate chain, the client's own certificate first, and the private key to it (PKCS#8,
 /// PKCS#1 or SEC1), each in PEM or DER.
@@ -74,9 +74,19 @@ impl TlsIdentity {
     ) -> Result<Arc<CertifiedKey>, TlsConfigError> {
         match material {
             Material::Finished(identity) => Ok(identity),
-            Material::Read { chain, key } => CertifiedKey::from_der(chain, key, provider)
-                .map(Arc::new)
-                .map_err(|error| self.refused(&error)),
+            Material::Read { chain, key } => {
+                let key = provider.key_provider.load_private_key(key);
+                let key = key.map_err(|error| self.refused(&error))?;
+                let identity = CertifiedKey::new(chain, key);
+                match identity.keys_match() {
+                    // It can't be told of a certificate that rustls does not parse, such as one
+                    // of X.509 version 1: the server judges.
+                    Ok(()) | Err(Error::InconsistentKeys(InconsistentKeys::Unknown)) => {}
+                    Err(Error::InvalidCertificate(error)) if is_version1(&error) => {}
+                    Err(error) => return Err(self.refused(&error)),
+                }
+                Ok(Arc::new(identity))
+            }
         }
     }
 
@@ -93,6 +103,10 @@ impl TlsIdentity {
             _ => TlsConfigError::UnusableKey { origin: key },
         }
     }
+}
+
+fn is_version1(error: &CertificateError) -> bool {
+    CertificateProblem::from(error) == CertificateProblem::Version1
 }
 
 impl fmt::Debug for TlsIdentity {

@@ -22,6 +22,8 @@ mod renewal;
 #[cfg(feature = "tls")]
 mod source;
 #[cfg(feature = "tls")]
+mod spki;
+#[cfg(feature = "tls")]
 mod verifier;
 
 pub use config_error::{Content, Origin, TlsConfigError};

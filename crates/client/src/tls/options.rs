@@ -54,12 +54,29 @@ pub enum TlsVersion {
 }
 
 /// How much of a server's certificate is checked.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub(super) enum Verification {
     #[default]
     Full,
     AnyName,
+    Pinned(Pin),
     Nothing,
+}
+
+/// The one certificate that is accepted.
+#[derive(Clone)]
+pub(super) enum Pin {
+    Certificate(Source),
+    Sha256([u8; 32]),
+}
+
+impl fmt::Debug for Pin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Certificate(source) => fmt::Debug::fmt(&source.origin(), f),
+            Self::Sha256(_) => f.write_str("Sha256"),
+        }
+    }
 }
 
 impl TlsOptions {
@@ -163,6 +180,23 @@ impl TlsOptions {
         self
     }
 
+    /// Accepts this one certificate of the server and no other, the first in a PEM or DER file.
+    /// Its names, its time, who signed it and its X.509 version are not looked at, and CA
+    /// certificates do not count.
+    #[must_use]
+    pub fn pin_certificate_file(mut self, path: impl Into<PathBuf>) -> Self {
+        self.verification = Verification::Pinned(Pin::Certificate(Source::File(path.into())));
+        self
+    }
+
+    /// Accepts the one certificate of the server that has this SHA-256 fingerprint, as
+    /// `openssl x509 -noout -fingerprint -sha256` prints it; see [`Self::pin_certificate_file`].
+    #[must_use]
+    pub fn pin_certificate_sha256(mut self, fingerprint: [u8; 32]) -> Self {
+        self.verification = Verification::Pinned(Pin::Sha256(fingerprint));
+        self
+    }
+
     /// Accepts any certificate at all: whoever is on the way can pose as the server and read
     /// and change everything, the password included. Logs a warning.
     #[must_use]
@@ -193,12 +227,18 @@ impl TlsOptions {
     /// Whether the operating system's certificates count.
     pub(super) fn uses_system(&self) -> bool {
         let by_default = self.authorities.is_empty();
-        self.verification != Verification::Nothing && self.system_authorities.unwrap_or(by_default)
+        match self.verification {
+            Verification::Nothing | Verification::Pinned(_) => false,
+            Verification::Full | Verification::AnyName => {
+                self.system_authorities.unwrap_or(by_default)
+            }
+        }
     }
 
     pub(super) fn is_on_disk(&self) -> bool {
         let identity = self.identity.as_ref().is_some_and(TlsIdentity::is_on_disk);
-        let reads = identity || self.authorities.iter().any(Source::is_on_disk);
+        let is_pinned = matches!(self.verification, Verification::Pinned(Pin::Certificate(_)));
+        let reads = identity || is_pinned || self.authorities.iter().any(Source::is_on_disk);
         self.finished.is_none() && (reads || self.uses_system())
     }
 

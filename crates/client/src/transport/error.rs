@@ -75,6 +75,11 @@ pub enum ConfigError {
     WebSocketNotCompiled,
     /// A Unix socket, on a system that has none.
     UnixNotSupported,
+    /// The path of a Unix socket is longer than this system allows, or has a null character.
+    SocketPath {
+        /// Its length in bytes.
+        length: usize,
+    },
     /// The local address to bind is of another family than every address of the host.
     BindFamily {
         /// The local address.
@@ -186,8 +191,14 @@ impl ConnectError {
             Self::Network { attempts } => {
                 attempts.first().and_then(|attempt| io_hint(attempt.error.kind()))
             }
-            Self::Stream { error, .. } => match error.kind() {
+            Self::Stream { endpoint, error } => match error.kind() {
                 io::ErrorKind::NotFound => Some("check the path, and that the broker runs"),
+                io::ErrorKind::ConnectionRefused if endpoint.starts_with("unix") => {
+                    Some("check that the broker runs and listens there; the file may be left over")
+                }
+                io::ErrorKind::PermissionDenied => Some(
+                    "this user needs the right to write to the socket and to enter its folders",
+                ),
                 kind => io_hint(kind),
             },
             Self::Proxy(error) => error.hint(),
@@ -215,6 +226,10 @@ impl ConfigError {
             Self::TlsNotCompiled => f.write_str("this build has no TLS"),
             Self::WebSocketNotCompiled => f.write_str("this build has no WebSocket"),
             Self::UnixNotSupported => f.write_str("this system has no Unix sockets"),
+            Self::SocketPath { length } => write!(
+                f,
+                "the path of the Unix socket has {length} bytes, more than this system allows, or a null character"
+            ),
             Self::BindFamily { bind } => {
                 write!(f, "the host has no address of the same family as the local address {bind}")
             }
@@ -260,6 +275,9 @@ impl ConfigError {
             Self::TlsNotCompiled => Some("build with the feature 'tls'"),
             Self::WebSocketNotCompiled => Some("build with the feature 'websocket'"),
             Self::UnixNotSupported => Some("use mqtt:// or mqtts://"),
+            Self::SocketPath { .. } => {
+                Some("give a shorter path, such as one from the current folder, or make a link")
+            }
             Self::BindFamily { bind: IpAddr::V4(_) } => Some("bind an IPv6 address, or none"),
             Self::BindFamily { bind: IpAddr::V6(_) } => Some("bind an IPv4 address, or none"),
             Self::BindWithoutZone { .. } => Some("write it with its interface, like fe80::1%eth0"),

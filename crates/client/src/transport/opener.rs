@@ -74,6 +74,10 @@ impl Opener {
         if cfg!(not(unix)) && matches!(endpoint.target, Target::Unix(_)) {
             return Err(ConfigError::UnixNotSupported);
         }
+        #[cfg(unix)]
+        if let Target::Unix(path) = &endpoint.target {
+            super::unix::check(path)?;
+        }
         let tcp = &self.options().tcp;
         match (&self.options().proxy, &endpoint.target) {
             (Some(proxy), _) => proxy.check(tcp)?,

@@ -158,7 +158,8 @@ async fn certificates_for_other_uses_are_rejected() {
         text,
         "the server's certificate was rejected: it is the certificate of a certificate \
          authority, not of a server; issue a server certificate (basicConstraints=CA:FALSE) \
-         signed by that CA"
+         signed by that CA; a self-signed one by: openssl req -x509 -addext \
+         basicConstraints=critical,CA:FALSE -addext subjectAltName=DNS:HOST ..."
     );
 }
 
