@@ -1,6 +1,14 @@
 //! Ends of connections as exit codes and as errors in three parts.
 
-use evenkeel::{CauseClass, DisconnectCause, ReasonCode, TransportError, TransportFailure};
+use std::io::ErrorKind;
+
+use evenkeel::tls::{CertificateProblem, TlsError};
+use evenkeel::transport::{ConnectError, StreamError, WebSocketError};
+use evenkeel::url::Scheme;
+use evenkeel::{
+    CauseClass, ConnectPhase, DisconnectCause, ProtocolError, ReasonCode, TransportError,
+    TransportFailure,
+};
 
 use crate::error::Failure;
 use crate::exit::Exit;
@@ -11,6 +19,8 @@ pub(crate) struct End {
     pub(crate) cause: DisconnectCause,
     /// The transport's own words.
     pub(crate) detail: Option<TransportError>,
+    /// How the server was spoken to, as far as that is known.
+    pub(crate) scheme: Option<Scheme>,
 }
 
 impl End {
@@ -22,9 +32,21 @@ impl End {
     /// Why it ended, in a clause.
     pub(crate) fn why(&self) -> String {
         match &self.detail {
+            // Which phase it was in, says the cause.
+            Some(TransportError::Stream(StreamError::Io(_))) if self.says_phase() => {
+                format!("{:#}", self.cause)
+            }
             Some(detail) => detail.fact(),
             None => format!("{:#}", self.cause),
         }
+    }
+
+    const fn says_phase(&self) -> bool {
+        use TransportFailure::{Eof, Reset, TimedOut};
+        matches!(
+            self.cause,
+            DisconnectCause::Transport { failure: Eof | Reset | TimedOut, phase: Some(_) }
+        )
     }
 
     /// The failure of a program that ends because of this.
@@ -35,7 +57,7 @@ impl End {
             DisconnectCause::Refused { wire_code, .. } => failure.connack(*wire_code),
             _ => failure,
         };
-        match self.detail.as_ref().and_then(advice).or_else(|| self.hint(exit)) {
+        match self.hint() {
             Some(hint) => failure.hint(hint),
             None => failure,
         }
@@ -43,8 +65,25 @@ impl End {
 }
 
 impl End {
-    fn hint(&self, exit: Exit) -> Option<&'static str> {
-        match exit {
+    /// What to do: by the flag that does it if there is one, else in the library's words.
+    fn hint(&self) -> Option<&'static str> {
+        let library = || self.detail.as_ref().and_then(advice);
+        self.flag_hint().or_else(library).or_else(|| self.exit_hint())
+    }
+
+    fn flag_hint(&self) -> Option<&'static str> {
+        match &self.detail {
+            Some(TransportError::Connect(ConnectError::Tls(error))) => tls_hint(error),
+            Some(TransportError::Connect(ConnectError::WebSocket(error))) => websocket_hint(error),
+            Some(TransportError::Stream(StreamError::Io(_))) | None => {
+                answer_hint(&self.cause, self.scheme)
+            }
+            Some(_) => None,
+        }
+    }
+
+    fn exit_hint(&self) -> Option<&'static str> {
+        match self.exit() {
             // The reference may be missing, or name nothing.
             Exit::RefusedMoved if self.cause.class() == CauseClass::Redirect => {
                 Some("connect to the server it names")
@@ -59,6 +98,88 @@ fn advice(error: &TransportError) -> Option<&'static str> {
     match error {
         TransportError::Connect(error) => error.hint(),
         TransportError::Stream(error) => error.hint(),
+        _ => None,
+    }
+}
+
+/// What a server that was reached and gave no CONNACK may be.
+const fn answer_hint(cause: &DisconnectCause, scheme: Option<Scheme>) -> Option<&'static str> {
+    let is_tls = match scheme {
+        Some(scheme) => scheme.is_tls(),
+        None => false,
+    };
+    match cause {
+        DisconnectCause::ProtocolError(ProtocolError::TlsAnswer) => {
+            Some("add --tls-use-os-certs, or --cafile FILE with the server's CA; in a URL mqtts://")
+        }
+        DisconnectCause::ProtocolError(ProtocolError::HttpAnswer) => Some(
+            "MQTT is at port 1883, over TLS 8883; for MQTT over WebSocket give --protocol ws or wss",
+        ),
+        DisconnectCause::Transport {
+            failure: TransportFailure::Eof | TransportFailure::Reset,
+            phase: Some(ConnectPhase::Handshake),
+        } if is_tls => Some(
+            "check that the port is one for MQTT, and whether the server wants --cert and --key; \
+             its log says why",
+        ),
+        DisconnectCause::Transport {
+            failure: TransportFailure::Eof | TransportFailure::Reset,
+            phase: Some(ConnectPhase::Handshake),
+        } => Some(
+            "a port for TLS (often 8883) needs --tls-use-os-certs or --cafile FILE; else the \
+             server's log says why",
+        ),
+        DisconnectCause::ConnectTimeout { phase: ConnectPhase::Handshake, .. } => {
+            Some("check that the port is one for MQTT, and not for HTTP or the like")
+        }
+        DisconnectCause::ConnectTimeout { .. } => {
+            Some("check host and port, and firewalls on the way")
+        }
+        _ => None,
+    }
+}
+
+fn tls_hint(error: &TlsError) -> Option<&'static str> {
+    Some(match error {
+        TlsError::NotTls => {
+            "give the port for TLS by -p (often 8883), or leave out what turns TLS on: --cafile, \
+             --capath, --cert, --tls-use-os-certs, mqtts://"
+        }
+        TlsError::ClosedInHandshake => CLOSED_IN_TLS,
+        // Servers that close with bytes unread reset the connection.
+        TlsError::Io(error) if error.kind() == ErrorKind::ConnectionReset => CLOSED_IN_TLS,
+        TlsError::CertificateRejected(CertificateProblem::UnknownIssuer) => {
+            "give the CA certificate that signed it by --cafile"
+        }
+        TlsError::CertificateRejected(CertificateProblem::WrongName { presented, .. })
+            if !presented.is_empty() =>
+        {
+            "give a name that it is for by -h, or say by --tls-server-name which one to expect"
+        }
+        TlsError::CertificateRejected(
+            CertificateProblem::Version1 | CertificateProblem::WrongName { .. },
+        ) => {
+            "sign it anew with: openssl x509 -req ... -extfile FILE, and in FILE: \
+             subjectAltName=DNS:HOST; or accept just this one by --tls-pin"
+        }
+        TlsError::CertificateRejected(CertificateProblem::ChainTooLong) => {
+            "trust one of the certificates between by --cafile, or raise the pathlen of the CA"
+        }
+        TlsError::AlertReceived { code: 116 } => "give a client certificate by --cert and --key",
+        _ => return None,
+    })
+}
+
+const CLOSED_IN_TLS: &str = "give the port for TLS by -p (often 8883), or leave TLS out; or the \
+                             server wants a client certificate: --cert and --key";
+
+fn websocket_hint(error: &WebSocketError) -> Option<&'static str> {
+    match error {
+        WebSocketError::ClosedInHandshake
+        | WebSocketError::NotWebSocket { .. }
+        | WebSocketError::Io(_) => Some(
+            "check the port, and whether it is one for --protocol ws, wss (with TLS), mqtt or mqtts",
+        ),
         _ => None,
     }
 }
@@ -138,7 +259,7 @@ mod tests {
         let (text, server_reference, properties) = Default::default();
         let cause =
             DisconnectCause::Refused { reason, wire_code, text, server_reference, properties };
-        End { cause, detail: None }
+        End { cause, detail: None, scheme: None }
     }
 
     #[test]
@@ -181,7 +302,7 @@ mod tests {
             let wire_code = 0x9D;
             let cause =
                 DisconnectCause::Refused { reason, wire_code, text, server_reference, properties };
-            let end = End { cause, detail: None };
+            let end = End { cause, detail: None, scheme: None };
             let text = end.failure("no connection").render(Personality::Evenkeel, str::to_owned);
             assert!(text.contains(hint), "{text}");
             assert_eq!(text.contains("b.example:1884"), reference == Some("mqtt://b.example:1884"));
@@ -192,7 +313,7 @@ mod tests {
     fn failures_of_the_transport_say_which_layer_failed() {
         let end = |failure| {
             let cause = DisconnectCause::Transport { failure, phase: Some(ConnectPhase::Connect) };
-            End { cause, detail: None }
+            End { cause, detail: None, scheme: None }
         };
         assert_eq!(end(TransportFailure::Refused).exit(), Exit::Network);
         assert_eq!(end(TransportFailure::Eof).exit(), Exit::Network);

@@ -37,6 +37,11 @@ pub(crate) fn within(time: Duration) -> String {
     at_once_or("in", time)
 }
 
+/// `for 6.0 s`, or nothing.
+pub(crate) fn for_time(time: Duration) -> String {
+    if time < AT_ONCE { String::new() } else { format!("for {}", text(time)) }
+}
+
 fn at_once_or(preposition: &str, time: Duration) -> String {
     if time < AT_ONCE { "at once".to_owned() } else { format!("{preposition} {}", text(time)) }
 }

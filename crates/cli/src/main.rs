@@ -21,6 +21,7 @@ use std::env;
 use std::process::ExitCode;
 
 use args::Asked;
+use exit::Exit;
 use personality::Personality;
 use printer::{ColorChoice, Printer, Verbosity};
 
@@ -31,6 +32,10 @@ fn main() -> ExitCode {
     let (printer, result) = match args::parse(personality, words) {
         Ok(Asked::Run(command)) => commands::run(&command, personality),
         Ok(Asked::Show(text)) => (plain, plain.show(&text)),
+        Ok(Asked::Usage(text)) => {
+            plain.usage(&text);
+            return ExitCode::from(Exit::Usage.code());
+        }
         Err(failure) => (plain, Err(failure)),
     };
     match result {

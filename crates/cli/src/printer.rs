@@ -89,6 +89,11 @@ impl Printer {
         data.flush()
     }
 
+    /// The help of a command that was called without what it needs.
+    pub(crate) fn usage(&self, text: &str) {
+        Self::to_stderr(text);
+    }
+
     /// A line of verbosity; dropped when quiet.
     pub(crate) fn say(&self, line: &str) {
         if self.verbosity >= Verbosity::Normal {

@@ -63,22 +63,22 @@ pub(crate) struct BrokerTls {
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Limits")]
 pub(crate) struct BrokerLimits {
-    /// Most connections at a time
-    #[arg(long, value_name = "COUNT", value_parser = values::count)]
+    /// Most connections at a time [default: 10000]
+    #[arg(long, value_name = "COUNT", value_parser = values::bound)]
     pub(crate) max_connections: Option<u64>,
-    /// Largest packet accepted, in bytes
-    #[arg(long, value_name = "BYTES", value_parser = values::count)]
+    /// Largest packet accepted, in bytes [default: 16777216]
+    #[arg(long, value_name = "BYTES", value_parser = values::bound)]
     pub(crate) max_packet_size: Option<u64>,
-    /// Most messages waiting for one session
-    #[arg(long, value_name = "COUNT", value_parser = values::count)]
+    /// Most messages waiting for one session [default: 50000]
+    #[arg(long, value_name = "COUNT", value_parser = values::bound)]
     pub(crate) max_queued: Option<u64>,
-    /// QoS 1 and 2 messages a client may have unacknowledged
+    /// QoS 1 and 2 messages a client may have unacknowledged [default: 1000]
     #[arg(long, value_name = "COUNT", value_parser = values::in_flight)]
     pub(crate) receive_maximum: Option<u16>,
-    /// Highest QoS accepted
+    /// Highest QoS accepted [default: 2]
     #[arg(long, value_name = "QOS", value_parser = values::qos)]
     pub(crate) max_qos: Option<evenkeel::QoS>,
-    /// Keep-alive imposed on every client, in seconds
+    /// Keep-alive imposed on every client, in seconds [default: what the client asks for]
     #[arg(long, value_name = "SECONDS", value_parser = values::keep_alive)]
     pub(crate) server_keep_alive: Option<u16>,
 }

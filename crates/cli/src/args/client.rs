@@ -70,13 +70,14 @@ pub(crate) struct Session {
     /// Begin a new session, the default
     #[arg(long, conflicts_with = "disable_clean_session")]
     pub(crate) clean: bool,
-    /// Seconds the session outlives the connection (MQTT 5); -1 forever
+    /// Seconds the session outlives the connection (MQTT 5); -1 forever [default: 0, forever
+    /// with -c]
     #[arg(short = 'x', long, value_name = "SECONDS", value_parser = values::session_expiry, allow_hyphen_values = true)]
     pub(crate) session_expiry_interval: Option<u32>,
-    /// Keep-alive in seconds; 0 turns it off
+    /// Keep-alive in seconds; 0 turns it off [default: 60]
     #[arg(short, long, value_name = "SECONDS", value_parser = values::keep_alive, allow_hyphen_values = true)]
     pub(crate) keepalive: Option<u16>,
-    /// Most messages of QoS 1 and 2 in flight
+    /// Most messages of QoS 1 and 2 in flight [default: 1024, if the server allows it]
     #[arg(short = 'M', long, value_name = "COUNT", value_parser = values::in_flight, allow_hyphen_values = true)]
     pub(crate) max_inflight: Option<u16>,
     /// MQTT 5 property of a packet; may be repeated: -D publish content-type text/plain,
@@ -98,7 +99,7 @@ pub(crate) struct WillFlags {
     /// Payload of the will; empty when left out
     #[arg(long, alias = "will-message", value_name = "MESSAGE", allow_hyphen_values = true)]
     pub(crate) will_payload: Option<String>,
-    /// QoS of the will
+    /// QoS of the will [default: 0]
     #[arg(long, value_name = "QOS", value_parser = values::qos, allow_hyphen_values = true)]
     pub(crate) will_qos: Option<evenkeel::QoS>,
     /// Have the will retained

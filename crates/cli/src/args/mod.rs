@@ -5,6 +5,7 @@ mod broker;
 mod client;
 mod config_file;
 mod demo;
+mod examples;
 mod generate;
 mod publish;
 mod queue;
@@ -59,7 +60,7 @@ const USER_PROPERTY: &str = "user-property-of";
     subcommand_required = true,
     arg_required_else_help = true,
     args_override_self = true,
-    after_help = "Reference: docs/cli.md. Flags have mosquitto's letters, so -h is --host."
+    after_help = examples::EVENKEEL
 )]
 struct Cli {
     #[command(subcommand)]
@@ -76,39 +77,43 @@ struct Cli {
 #[derive(Clone, Debug, Subcommand)]
 pub(crate) enum Command {
     /// Publish messages
-    #[command(name = "pub", visible_alias = "publish")]
+    #[command(name = "pub", visible_alias = "publish", after_help = examples::PUBLISH)]
     Publish(Box<PublishArgs>),
     /// Subscribe and print messages
-    #[command(name = "sub", visible_alias = "subscribe")]
+    #[command(name = "sub", visible_alias = "subscribe", after_help = examples::SUBSCRIBE)]
     Subscribe(Box<SubscribeArgs>),
     /// Publish a request and print the response
-    #[command(name = "rr", visible_alias = "request")]
+    #[command(name = "rr", visible_alias = "request", after_help = examples::REQUEST)]
     Request(Box<RequestArgs>),
     /// Run a broker for development and tests
+    #[command(after_help = examples::BROKER)]
     Broker(Box<BrokerArgs>),
     /// See a lost ping answer, a broker restart and a flapping broker being survived
+    #[command(after_help = examples::DEMO)]
     Demo(DemoArgs),
     /// Prove many clients against a broker that makes trouble at random
+    #[command(after_help = examples::SOAK)]
     Soak(SoakArgs),
     /// Look into the store of a client that is not running
+    #[command(after_help = examples::QUEUE, arg_required_else_help = true)]
     Queue(Box<QueueArgs>),
     /// Print a script that completes commands and flags in a shell
-    ///
-    /// For example: evenkeel completions bash > ~/.local/share/bash-completion/completions/evenkeel
+    #[command(after_help = examples::COMPLETIONS)]
     Completions {
         /// The shell
         shell: Shell,
     },
     /// Print the manual page, of everything or of one command
-    ///
-    /// For example: evenkeel man sub | man -l -
+    #[command(after_help = examples::MAN)]
     Man {
         /// The command
         command: Option<String>,
     },
     /// Print the version
+    #[command(after_help = examples::VERSION)]
     Version,
     /// Print help, for everything or for one command
+    #[command(after_help = examples::HELP)]
     Help {
         /// The command
         command: Option<String>,
@@ -170,6 +175,8 @@ pub(crate) enum Asked {
     Run(Command),
     /// A text to print on stdout, and nothing more.
     Show(String),
+    /// The help of a command that needs another word, which nobody asked for.
+    Usage(String),
 }
 
 /// Reads the command line, and under mosquitto's names the tool's config file.
@@ -185,11 +192,14 @@ pub(crate) fn parse_words(
     personality: Personality,
     words: Vec<OsString>,
 ) -> Result<Asked, Failure> {
-    let command = command_for(personality);
-    let parsed = command.clone().try_get_matches_from(fold_user_properties(words));
+    let mut command = command_for(personality);
+    if let Some(text) = letter_alone(&mut command, &words) {
+        return Ok(Asked::Show(text));
+    }
+    let parsed = command.clone().try_get_matches_from(fold_user_properties(words.clone()));
     let matches = match parsed {
         Ok(matches) => matches,
-        Err(error) => return usage_error::explain(&error, &command),
+        Err(error) => return usage_error::explain(&error, asked(&mut command, &words)),
     };
     let run = match personality {
         Personality::Evenkeel => Cli::from_arg_matches(&matches).map(|cli| cli.command),
@@ -213,8 +223,21 @@ pub(crate) fn parse_words(
             generate::man_page(command, name.as_deref()).map(Asked::Show)
         }
         Ok(run) => Ok(Asked::Run(run)),
-        Err(error) => usage_error::explain(&error, &command),
+        Err(error) => usage_error::explain(&error, asked(&mut command, &words)),
     }
+}
+
+/// The command that the first words name.
+fn asked<'a>(command: &'a mut clap::Command, words: &[OsString]) -> &'a clap::Command {
+    command.build();
+    let mut asked = &*command;
+    for word in words.iter().skip(1) {
+        match asked.find_subcommand(word) {
+            Some(found) => asked = found,
+            None => break,
+        }
+    }
+    asked
 }
 
 /// The flags that go with the name the program was called by.
@@ -238,6 +261,24 @@ fn without_store(command: clap::Command) -> clap::Command {
     command.mut_arg("store", |flag| flag.hide(true)).mut_arg("fsync", |flag| flag.hide(true))
 }
 
+/// What `-h` or `-V` asks for if it is the only flag: elsewhere they are `--host` and
+/// `--protocol-version`, and have a value.
+fn letter_alone(command: &mut clap::Command, words: &[OsString]) -> Option<String> {
+    let (letter, path) = words.get(1..)?.split_last()?;
+    if letter != "-h" && letter != "-V" {
+        return None;
+    }
+    if letter == "-V" && path.is_empty() {
+        return Some(version_line());
+    }
+    command.build();
+    let mut asked = command;
+    for word in path {
+        asked = asked.find_subcommand_mut(word)?;
+    }
+    Some(asked.render_help().to_string())
+}
+
 fn version_line() -> String {
     format!("evenkeel {}\n", env!("CARGO_PKG_VERSION"))
 }
@@ -251,11 +292,15 @@ fn help_text(mut command: clap::Command, name: Option<&str>) -> Result<String, F
     }
 }
 
+/// What the parser says of a command that does not exist.
 fn no_such_command(name: &str) -> Failure {
-    let cli = Cli::command();
-    let names: Vec<_> = cli.get_subcommands().map(clap::Command::get_name).collect();
-    Failure::usage(format!("there is no command '{name}'"))
-        .hint(format!("the commands are {}", names.join(", ")))
+    let parsed = Cli::command().try_get_matches_from(["evenkeel", name]);
+    let explained = parsed.map_err(|error| usage_error::explain(&error, &Cli::command()));
+    match explained {
+        Err(Err(failure)) => failure,
+        _ => Failure::usage(format!("there is no command '{name}'"))
+            .hint("'evenkeel --help' lists the commands"),
+    }
 }
 
 /// Rewrites `-D COMMAND user-property NAME VALUE`, the one use of `-D` with

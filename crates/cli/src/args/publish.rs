@@ -13,7 +13,7 @@ use super::{Connection, SessionStore, values};
 #[derive(Args, Clone, Debug, Default)]
 pub(crate) struct PublishArgs {
     /// Topic and message, or the topic alone, or the message alone after -t
-    #[arg(value_names = ["TOPIC", "MESSAGE"], num_args = 0..=2)]
+    #[arg(value_names = ["TOPIC", "MESSAGE"], num_args = 0..=2, allow_negative_numbers = true)]
     pub(crate) words: Vec<OsString>,
     /// Topic to publish to; may be repeated
     #[arg(short, long, value_name = "TOPIC", allow_hyphen_values = true)]
@@ -22,15 +22,15 @@ pub(crate) struct PublishArgs {
     pub(crate) payload: PayloadFlags,
     #[command(flatten)]
     pub(crate) stream: StreamFlags,
-    /// QoS of the messages
+    /// QoS of the messages [default: 0]
     #[arg(short, long, value_name = "QOS", value_parser = values::qos, allow_hyphen_values = true)]
     pub(crate) qos: Option<QoS>,
     /// Have the server keep the message as the topic's last value
     #[arg(short, long)]
     pub(crate) retain: bool,
     /// Longest time to connect and to see every message acknowledged; with --stdin-line and
-    /// --repeat for each message
-    #[arg(short = 'W', long, value_name = "SECONDS", value_parser = values::timeout, allow_hyphen_values = true)]
+    /// --repeat for each message; 0 for no limit [default: 30]
+    #[arg(short = 'W', long, value_name = "TIME", value_parser = values::duration, allow_hyphen_values = true)]
     pub(crate) timeout: Option<Duration>,
     /// Send a QoS 2 message again that the server may have lost with its session; it may then
     /// arrive twice
@@ -52,7 +52,7 @@ pub(crate) struct PayloadFlags {
     /// Message to publish
     #[arg(short, long, value_name = "MESSAGE", allow_hyphen_values = true)]
     pub(crate) message: Option<OsString>,
-    /// File to publish as one message
+    /// File to publish as one message; a pipe is read to its end
     #[arg(short, long, value_name = "FILE")]
     pub(crate) file: Option<PathBuf>,
     /// Publish an empty message
@@ -70,10 +70,10 @@ pub(crate) struct StreamFlags {
     /// Publish each line of stdin as a message
     #[arg(short = 'l', long, visible_alias = "multiline")]
     pub(crate) stdin_line: bool,
-    /// Publish the message this many times
-    #[arg(long, value_name = "COUNT", value_parser = values::count, allow_hyphen_values = true)]
+    /// Publish the message this many times [default: 1]
+    #[arg(long, value_name = "COUNT", value_parser = values::repetitions, allow_hyphen_values = true)]
     pub(crate) repeat: Option<u64>,
-    /// Pause after each delivered repetition
-    #[arg(long, value_name = "SECONDS", value_parser = values::duration, allow_hyphen_values = true)]
+    /// Pause after each delivered repetition [default: 0]
+    #[arg(long, value_name = "TIME", value_parser = values::duration, allow_hyphen_values = true)]
     pub(crate) repeat_delay: Option<Duration>,
 }

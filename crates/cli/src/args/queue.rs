@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::VerbosityFlags;
+use super::{VerbosityFlags, examples};
 
 /// Look into the store of a client that is not running.
 #[derive(Args, Clone, Debug)]
@@ -17,16 +17,19 @@ pub(crate) struct QueueArgs {
 #[derive(Clone, Debug, Subcommand)]
 pub(crate) enum QueueAction {
     /// List the messages
-    #[command(visible_alias = "list")]
+    #[command(visible_alias = "list", after_help = examples::QUEUE_LS)]
     Ls(ListArgs),
     /// Show one message with its payload
+    #[command(after_help = examples::QUEUE_SHOW)]
     Show(ShowArgs),
     /// Remove messages
-    #[command(visible_alias = "remove")]
+    #[command(visible_alias = "remove", after_help = examples::QUEUE_RM)]
     Rm(RemoveArgs),
     /// Print messages with their payloads as JSON lines, or write payloads to files
+    #[command(after_help = examples::QUEUE_EXPORT)]
     Export(ExportArgs),
     /// Queue messages in quarantine again, behind all others
+    #[command(after_help = examples::QUEUE_REQUEUE)]
     Requeue(RequeueArgs),
 }
 

@@ -10,7 +10,7 @@ use super::{VerbosityFlags, values};
 #[derive(Args, Clone, Debug)]
 pub(crate) struct SoakArgs {
     /// How long to make trouble; a minute at most to settle comes on top
-    #[arg(long = "for", value_name = "TIME", default_value = "10m", value_parser = values::timeout)]
+    #[arg(long = "for", value_name = "TIME", default_value = "10m", value_parser = values::soak_time)]
     pub(crate) lasts: Duration,
     /// How many clients
     #[arg(long, value_name = "COUNT", default_value = "200", value_parser = values::clients)]

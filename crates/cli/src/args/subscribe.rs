@@ -20,7 +20,7 @@ pub(crate) struct SubscribeArgs {
     /// Topic filter to unsubscribe from; may be repeated
     #[arg(short = 'U', long, value_name = "FILTER", allow_hyphen_values = true)]
     pub(crate) unsubscribe: Vec<String>,
-    /// QoS of the subscriptions
+    /// QoS of the subscriptions [default: 0]
     #[arg(short, long, value_name = "QOS", value_parser = values::qos, allow_hyphen_values = true)]
     pub(crate) qos: Option<QoS>,
     #[command(flatten)]
@@ -49,7 +49,7 @@ pub(crate) struct SubscriptionFlags {
     /// Do not receive what this client publishes
     #[arg(long)]
     pub(crate) no_local: bool,
-    /// When the server sends retained messages
+    /// When the server sends retained messages [default: always]
     #[arg(long, value_name = "WHEN")]
     pub(crate) retain_handling: Option<RetainedWhen>,
 }
@@ -81,7 +81,7 @@ pub(crate) struct SelectionFlags {
     /// Remove each retained message that arrives from the server
     #[arg(long)]
     pub(crate) remove_retained: bool,
-    /// Show about this share of the messages
+    /// Show about this share of the messages [default: 100]
     #[arg(long, value_name = "PERCENT", value_parser = values::percentage, allow_hyphen_values = true)]
     pub(crate) random_filter: Option<f64>,
 }
@@ -90,11 +90,12 @@ pub(crate) struct SelectionFlags {
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Ending")]
 pub(crate) struct EndingFlags {
-    /// End after this many messages
+    /// End after this many messages [default: no limit]
     #[arg(short = 'C', long, value_name = "COUNT", value_parser = values::count, allow_hyphen_values = true)]
     pub(crate) count: Option<u64>,
-    /// End after this time, connecting and subscribing included
-    #[arg(short = 'W', long, value_name = "SECONDS", value_parser = values::timeout, allow_hyphen_values = true)]
+    /// End after this time, connecting and subscribing included; 0 for no limit
+    /// [default: no limit]
+    #[arg(short = 'W', long, value_name = "TIME", value_parser = values::duration, allow_hyphen_values = true)]
     pub(crate) timeout: Option<Duration>,
     /// End when all subscriptions have been answered
     #[arg(short = 'E', long)]
@@ -129,8 +130,9 @@ pub(crate) struct OutputFlags {
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Watching")]
 pub(crate) struct WatchFlags {
-    /// Print the connection's state on stderr when it changes and every so many seconds
-    #[arg(long, value_name = "SECONDS", num_args = 0..=1, require_equals = true, default_missing_value = "10", value_parser = values::timeout)]
+    /// Print the connection's state on stderr when it changes and every so often, every 10 s
+    /// unless --status=TIME says otherwise
+    #[arg(long, value_name = "TIME", num_args = 0..=1, require_equals = true, default_missing_value = "10", value_parser = values::status_period)]
     pub(crate) status: Option<Duration>,
     /// Append the connection's events to a file, one JSON object per line; - is stderr
     #[arg(long, value_name = "FILE")]

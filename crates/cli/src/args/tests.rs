@@ -238,6 +238,118 @@ fn values_may_begin_with_a_hyphen() {
 }
 
 #[test]
+fn a_message_may_be_a_negative_number() {
+    for number in ["-5", "-4.2"] {
+        assert_eq!(publish(&["pub", "t", number]).words, ["t", number]);
+        assert!(
+            matches!(run(&["rr", "t", number]), Command::Request(args) if args.words[1] == number)
+        );
+    }
+    assert!(
+        mistake(&["pub", "t", "-abc"]).contains("a message that begins with '-' is given by -m")
+    );
+}
+
+/// A user of other tools types these first.
+#[test]
+fn a_letter_alone_asks_for_help() {
+    let shown = |line: &[&str]| match parse_as(Personality::Evenkeel, line) {
+        Ok(Asked::Show(text)) => text,
+        other => panic!("{line:?} gave {other:?}"),
+    };
+    assert_eq!(shown(&["-h"]), shown(&["help"]));
+    assert_eq!(shown(&["-V"]), shown(&["version"]));
+    for name in ["pub", "sub", "rr", "broker", "demo", "soak", "queue", "man"] {
+        for letter in ["-h", "-V"] {
+            assert_eq!(shown(&[name, letter]), shown(&["help", name]), "{name} {letter}");
+        }
+    }
+    assert!(shown(&["queue", "ls", "-h"]).contains("Usage: evenkeel queue ls "));
+    assert_eq!(subscribe(&["sub", "-h", "h", "t"]).connection.target.host.as_deref(), Some("h"));
+}
+
+#[test]
+fn a_command_that_lacks_its_command_shows_its_help() {
+    for (line, text) in
+        [(&[][..], "Usage: evenkeel <COMMAND>"), (&["queue"], "Usage: evenkeel queue <COMMAND>")]
+    {
+        match parse_as(Personality::Evenkeel, line) {
+            Ok(Asked::Usage(help)) => assert!(help.contains(text), "{help}"),
+            other => panic!("{line:?} gave {other:?}"),
+        }
+    }
+}
+
+/// All pages, as text for a terminal that is wide enough.
+fn pages(of: &mut clap::Command, pages: &mut Vec<(String, String)>) {
+    let name = of.get_bin_name().unwrap_or_default().to_owned();
+    pages.push((name, of.render_long_help().to_string()));
+    for command in of.get_subcommands_mut() {
+        self::pages(command, pages);
+    }
+}
+
+#[test]
+fn pages_are_wrapped_at_words_to_the_width_of_the_terminal() {
+    for width in [80, 120] {
+        let (mut cli, mut all) = (Cli::command().term_width(width), Vec::new());
+        cli.build();
+        pages(&mut cli, &mut all);
+        for (name, page) in all {
+            for line in page.lines() {
+                assert!(line.chars().count() <= width, "{name}: {line}");
+            }
+        }
+    }
+}
+
+/// Every page ends with examples, and the examples are right.
+#[test]
+fn each_page_of_help_has_examples_that_can_be_run() {
+    let (mut cli, mut all) = (Cli::command(), Vec::new());
+    cli.build();
+    pages(&mut cli, &mut all);
+    assert!(all.len() > 15, "{} pages", all.len());
+    for (name, page) in all {
+        let (_, examples) = page.split_once("Example").unwrap_or_else(|| panic!("{name}: {page}"));
+        let mut count = 0;
+        for line in examples.lines().filter_map(|line| line.split_once("evenkeel ")) {
+            let (words, _) = line.1.split_once("  #").unwrap_or((line.1, ""));
+            let (words, _) = words.split_once([',', '>', '|']).unwrap_or((words, ""));
+            let words = words.replace('\'', "");
+            let words: Vec<_> = words.split_whitespace().collect();
+            let parsed = parse_as(Personality::Evenkeel, &words);
+            assert!(parsed.is_ok(), "{name}: evenkeel {words:?} gave {parsed:?}");
+            count += 1;
+        }
+        assert!(count > 0, "{name} has no example");
+        assert!(!page.contains("<TIME>") || page.contains("250ms"), "{name} has no units of time");
+    }
+}
+
+/// Whoever reads of a flag is told what holds without it.
+#[test]
+fn each_number_time_and_choice_has_its_default_in_the_help() {
+    let mut cli = Cli::command();
+    cli.build();
+    for command in cli.get_subcommands() {
+        for flag in command.get_arguments().filter(|flag| !flag.is_hide_set()) {
+            let names = flag.get_value_names().unwrap_or_default();
+            let takes = ["TIME", "QOS", "COUNT", "PORT", "SECONDS", "PERCENT", "BYTES"];
+            if !names.iter().any(|name| takes.contains(&name.as_str())) {
+                continue;
+            }
+            let help = flag.get_help().map(ToString::to_string).unwrap_or_default();
+            let has_default = help.contains("[default: ")
+                || !flag.get_default_values().is_empty()
+                // Off without the flag.
+                || ["status", "ws_port", "tls_port", "wss_port"].contains(&flag.get_id().as_str());
+            assert!(has_default, "{} {}: {help}", command.get_name(), flag.get_id());
+        }
+    }
+}
+
+#[test]
 fn a_later_flag_wins_and_lists_grow() {
     let args = publish(&["pub", "-q", "1", "-q", "2", "-h", "a", "-h", "b", "-t", "a", "-t", "b"]);
     assert_eq!(args.qos, Some(QoS::ExactlyOnce));
@@ -340,14 +452,12 @@ fn each_mistake_says_what_and_what_to_do() {
         mistake(&["pub", "--qoss", "1"]),
         "error: there is no flag '--qoss'\nhint: did you mean '--qos'?\n"
     );
-    assert!(mistake(&["pubb"]).starts_with(
-        "error: there is no command 'pubb'\nhint: the commands are pub, sub, rr, broker, demo, "
+    assert!(mistake(&["xyz"]).starts_with(
+        "error: there is no command 'xyz'\nhint: the commands are pub, sub, rr, broker, demo, "
     ));
-    assert_eq!(mistake(&["help", "x"]), mistake(&["x"]));
-    assert_eq!(
-        mistake(&[]),
-        "error: no command given\nhint: start with 'evenkeel demo', or see 'evenkeel --help'\n"
-    );
+    assert_eq!(mistake(&["help", "xyz"]), mistake(&["xyz"]));
+    assert!(mistake(&["sbu"]).ends_with("hint: did you mean 'sub'?\n"));
+    assert!(mistake(&["pubb"]).ends_with("hint: did you mean 'pub'?\n"));
     assert_eq!(
         mistake(&["sub", "--color", "red"]),
         "error: 'red' is no value for --color\nhint: it takes one of: auto, always, never\n"

@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::client::Secret;
 
-/// The flags of TLS; any of --cafile, --capath, --cert and --tls-use-os-certs turns it on.
+/// The flags of TLS; any of --cafile, --capath, --cert, --tls-pin and --tls-use-os-certs turns it on.
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "TLS")]
 pub(crate) struct TlsFlags {
@@ -25,7 +25,11 @@ pub(crate) struct TlsFlags {
     /// Private key of this client, PEM
     #[arg(long, value_name = "FILE")]
     pub(crate) key: Option<PathBuf>,
-    /// TLS version: tlsv1.2 or tlsv1.3
+    /// Accept this one certificate of the server and no other, whatever its names, time and
+    /// issuer: a PEM or DER file, or the certificate's SHA-256 fingerprint in hexadecimal
+    #[arg(long, value_name = "CERTIFICATE")]
+    pub(crate) tls_pin: Option<String>,
+    /// TLS version: tlsv1.2 or tlsv1.3 [default: both]
     #[arg(long, value_name = "VERSION")]
     pub(crate) tls_version: Option<String>,
     /// ALPN protocol to offer; may be repeated

@@ -16,13 +16,16 @@ pub(super) fn explain(error: &clap::Error, command: &clap::Command) -> Result<As
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
             return Ok(Asked::Show(error.render().to_string()));
         }
-        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand | ErrorKind::MissingSubcommand => {
-            Failure::usage("no command given")
-                .hint("start with 'evenkeel demo', or see 'evenkeel --help'")
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+            return Ok(Asked::Usage(error.render().to_string()));
         }
-        ErrorKind::InvalidSubcommand => {
-            super::no_such_command(&context(ContextKind::InvalidSubcommand))
-        }
+        ErrorKind::MissingSubcommand => Failure::usage("no command given")
+            .hint("start with 'evenkeel demo', or see 'evenkeel --help'"),
+        ErrorKind::InvalidSubcommand => wrong_command(
+            &context(ContextKind::InvalidSubcommand),
+            &context(ContextKind::SuggestedSubcommand),
+            command,
+        ),
         ErrorKind::UnknownArgument => unknown(&argument, &context(ContextKind::SuggestedArg)),
         ErrorKind::InvalidValue | ErrorKind::ValueValidation => {
             bad_value(error, &argument, &context(ContextKind::InvalidValue))
@@ -37,13 +40,35 @@ pub(super) fn explain(error: &clap::Error, command: &clap::Command) -> Result<As
         }
         ErrorKind::MissingRequiredArgument => {
             Failure::usage(format!("{} is missing", context(ContextKind::InvalidArg)))
-                .hint(format!("see '{} --help'", command.get_name()))
+                .hint(see(command))
         }
         ErrorKind::InvalidUtf8 => Failure::usage("a flag's value is not UTF-8")
             .hint("only messages may have any bytes; use --file for them"),
-        _ => Failure::usage(first_line(&error.to_string()))
-            .hint(format!("see '{} --help'", command.get_name())),
+        _ => Failure::usage(first_line(&error.to_string())).hint(see(command)),
     })
+}
+
+fn see(command: &clap::Command) -> String {
+    let name = command.get_bin_name().unwrap_or_else(|| command.get_name());
+    format!("see '{name} --help'")
+}
+
+/// A command, or a command of a command, that does not exist.
+fn wrong_command(name: &str, near: &str, command: &clap::Command) -> Failure {
+    let failure = Failure::usage(format!("there is no command '{name}'"));
+    let names: Vec<_> = command.get_subcommands().map(clap::Command::get_name).collect();
+    // Swapped letters are too far apart for clap in a short word.
+    let swapped = names.iter().find(|known| letters(known) == letters(name)).copied();
+    match swapped.or_else(|| near.split(", ").last().filter(|near| !near.is_empty())) {
+        Some(near) => failure.hint(format!("did you mean '{near}'?")),
+        None => failure.hint(format!("the commands are {}", names.join(", "))),
+    }
+}
+
+fn letters(word: &str) -> Vec<char> {
+    let mut letters: Vec<_> = word.chars().collect();
+    letters.sort_unstable();
+    letters
 }
 
 fn unknown(argument: &str, near: &str) -> Failure {
@@ -54,7 +79,10 @@ fn unknown(argument: &str, near: &str) -> Failure {
     }
     let failure = Failure::usage(format!("there is no flag '{argument}'"));
     match near {
-        "" => failure.hint("--help lists the flags; -h is --host, as in mosquitto's tools"),
+        "" => failure.hint(
+            "--help lists the flags; -h is --host, as in mosquitto's tools; a message that begins \
+             with '-' is given by -m",
+        ),
         near => failure.hint(format!("did you mean '{near}'?")),
     }
 }
@@ -89,9 +117,10 @@ fn too_few(argument: &str) -> Failure {
     Failure::usage(format!("{argument} has the wrong number of values"))
 }
 
-/// `--qos <QOS>` without its value's name.
+/// `--qos <QOS>` or `--status[=<TIME>]` without its value's name.
 fn flag_name(argument: &str) -> String {
-    argument.split(" <").next().unwrap_or(argument).to_owned()
+    let name = argument.split(" <").next().unwrap_or(argument);
+    name.split("[=").next().unwrap_or(name).to_owned()
 }
 
 fn text(value: &ContextValue) -> String {

@@ -76,12 +76,25 @@ pub(crate) fn keep_alive(text: &str) -> Result<u16, BadValue> {
     }
 }
 
-/// A count that cannot be zero.
+/// A count of messages after which to end.
 pub(crate) fn count(text: &str) -> Result<u64, BadValue> {
+    from_one(text, "leave the flag out for no limit")
+}
+
+/// How often to publish.
+pub(crate) fn repetitions(text: &str) -> Result<u64, BadValue> {
+    from_one(text, "leave the flag out to publish once")
+}
+
+/// A bound of the broker.
+pub(crate) fn bound(text: &str) -> Result<u64, BadValue> {
+    from_one(text, "leave the flag out for the broker's usual bound")
+}
+
+/// A count that cannot be zero.
+fn from_one(text: &str, hint: &str) -> Result<u64, BadValue> {
     match text.parse() {
-        Ok(0) | Err(_) => {
-            bad("a count is a whole number from 1 on", "leave the flag out for no limit")
-        }
+        Ok(0) | Err(_) => bad("a count is a whole number from 1 on", hint),
         Ok(count) => Ok(count),
     }
 }
@@ -102,12 +115,25 @@ pub(crate) fn clients(text: &str) -> Result<usize, BadValue> {
     }
 }
 
-/// Seconds, with a fraction or a unit (`1.5`, `250ms`, `2m`, `1h`), above zero.
-pub(crate) fn timeout(text: &str) -> Result<Duration, BadValue> {
+/// How long an attempt to connect may take, which always has a limit.
+pub(crate) fn connect_timeout(text: &str) -> Result<Duration, BadValue> {
+    above_zero(text, "an attempt needs time", "leave the flag out for 30 s")
+}
+
+/// Time between two lines about the state.
+pub(crate) fn status_period(text: &str) -> Result<Duration, BadValue> {
+    above_zero(text, "lines need time between them", "write --status for a line every 10 s")
+}
+
+/// How long a soak lasts.
+pub(crate) fn soak_time(text: &str) -> Result<Duration, BadValue> {
+    above_zero(text, "trouble needs time", "leave the flag out for 10 minutes, or give 30s or 2m")
+}
+
+/// A length of time that cannot be zero.
+fn above_zero(text: &str, why: &str, hint: &str) -> Result<Duration, BadValue> {
     match duration(text)? {
-        Duration::ZERO => {
-            bad("a time limit of zero leaves no time at all", "leave the flag out for no limit")
-        }
+        Duration::ZERO => bad(why, hint),
         time => Ok(time),
     }
 }
@@ -180,8 +206,10 @@ mod tests {
         for wrong in ["", "s", "-1", "1d", "nan", "1e300", "inf", "1 2"] {
             assert!(duration(wrong).is_err(), "{wrong:?}");
         }
-        assert!(timeout("0").is_err());
-        assert!(timeout("1ms").is_ok());
+        for above_zero in [connect_timeout, status_period, soak_time] {
+            assert!(above_zero("0").is_err() && above_zero("0ms").is_err());
+            assert!(above_zero("1ms").is_ok());
+        }
     }
 
     #[test]
@@ -191,7 +219,9 @@ mod tests {
         assert!(port("0").is_err() && port("65536").is_err() && port("abc").is_err());
         assert_eq!(listen_port("0"), Ok(0));
         assert!(qos("2").is_ok() && qos("3").is_err() && qos("-1").is_err() && qos("").is_err());
-        assert!(count("1").is_ok() && count("0").is_err());
+        for from_one in [count, repetitions, bound] {
+            assert!(from_one("1").is_ok() && from_one("0").is_err());
+        }
         assert!(
             in_flight("65535").is_ok() && in_flight("65536").is_err() && in_flight("0").is_err()
         );

@@ -28,10 +28,13 @@ pub(super) fn start(
         printer.warn(warning);
     }
     let mut servers = settings.servers.iter();
-    let first = servers.next().map(|server| server.text.0.as_str()).unwrap_or_default();
-    let mut builder = Client::builder(first);
+    let mut builder = match servers.next() {
+        Some(server) => Client::builder(server),
+        // Is never so, and said to be wrong if it is.
+        None => Client::builder(""),
+    };
     for server in servers {
-        builder = builder.server(&server.text.0);
+        builder = builder.server(server);
     }
     let store = settings.store.as_ref().map(store::open).transpose()?;
     builder = identity(builder, settings, store.as_ref().and_then(FileStore::client_id));

@@ -50,18 +50,18 @@ pub(crate) fn run(command: &Command, personality: Personality) -> (Printer, Resu
 }
 
 fn run_with(command: &Command, printer: Printer) -> Result<(), Failure> {
-    let context = Context::of_process(printer.personality());
+    let context = || Context::of_process(printer.personality());
     match command {
         Command::Publish(args) => {
-            let settings = PublishSettings::new(args, context)?;
+            let settings = PublishSettings::new(args, context()?)?;
             in_runtime(printer, true, async |stop| publish::run(&settings, printer, stop).await)
         }
         Command::Subscribe(args) => {
-            let settings = SubscribeSettings::new(args, context)?;
+            let settings = SubscribeSettings::new(args, context()?)?;
             in_runtime(printer, true, async |stop| subscribe::run(&settings, printer, stop).await)
         }
         Command::Request(args) => {
-            let settings = RequestSettings::new(args, context)?;
+            let settings = RequestSettings::new(args, context()?)?;
             in_runtime(printer, true, async |stop| request::run(&settings, printer, stop).await)
         }
         Command::Broker(args) => {
@@ -120,9 +120,9 @@ fn never_connected(observer: &Observer, limit: Duration) -> Failure {
     let what = format!("no connection within {}", crate::duration::text(limit));
     match observer.last_end() {
         Some(end) => end.failure(what),
-        None => Failure::new(Exit::Timeout, what)
-            .why("the server did not answer")
-            .hint("check host and port, or give more time by --timeout"),
+        None => Failure::new(Exit::Timeout, what).why("the server did not answer").hint(
+            "check host and port, also that it is one for MQTT, or give more time by --timeout",
+        ),
     }
 }
 

@@ -26,8 +26,7 @@ pub(super) async fn run(
     let deadline = Deadline::new(settings.timeout);
     let client = client::start(&settings.connection, policy(false), printer)?;
     stop.represent(&client);
-    let fail_fast = printer.personality().is_mosquitto();
-    let options = observer::Options { printer, fail_fast, events: None, status: None };
+    let options = observer::Options::new(printer, &settings.connection);
     let mut observer = Observer::start(&client, options);
     let told = observer.told();
     let result = tokio::select! {

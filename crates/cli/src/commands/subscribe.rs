@@ -29,8 +29,8 @@ pub(super) async fn run(
     let events = settings.watch.events.as_deref().map(EventFile::open).transpose()?;
     let client = client::start(&settings.connection, policy(settings.ending.keep_trying), printer)?;
     stop.represent(&client);
-    let fail_fast = printer.personality().is_mosquitto();
-    let options = observer::Options { printer, fail_fast, events, status: settings.watch.status };
+    let mut options = observer::Options::new(printer, &settings.connection);
+    (options.events, options.status) = (events, settings.watch.status);
     let mut observer = Observer::start(&client, options);
     let mut job = Job::new(&client, settings, printer, observer.told());
     let end = tokio::select! {

@@ -6,16 +6,18 @@ mod text;
 
 use std::time::Duration;
 
+use evenkeel::url::{Scheme, ServerUrl};
 use evenkeel::{Client, DisconnectCause, Event, Events, Report, State};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
-use tokio::time::{Interval, MissedTickBehavior, interval};
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
 
 pub(crate) use event_file::EventFile;
 
 use crate::cause::End;
 use crate::error::Failure;
 use crate::printer::Printer;
+use crate::settings::ConnectionSettings;
 use text::EventText;
 
 /// What the command needs to know about the connection.
@@ -35,6 +37,17 @@ pub(crate) struct Options {
     pub(crate) events: Option<EventFile>,
     /// Time between two lines about the state.
     pub(crate) status: Option<Duration>,
+    /// How each server is spoken to.
+    pub(crate) schemes: Vec<Scheme>,
+}
+
+impl Options {
+    /// Tells what goes wrong, and records nothing.
+    pub(crate) fn new(printer: Printer, settings: &ConnectionSettings) -> Self {
+        let schemes = settings.servers.iter().map(ServerUrl::scheme).collect();
+        let fail_fast = printer.personality().is_mosquitto();
+        Self { printer, fail_fast, events: None, status: None, schemes }
+    }
 }
 
 /// Observes one client.
@@ -53,6 +66,7 @@ impl Observer {
             text: EventText::new(options.printer),
             client: client.clone(),
             status: options.status.map(ticks),
+            scheme: None,
             options,
             observed: sender,
         };
@@ -107,7 +121,8 @@ fn ended() -> Failure {
 }
 
 fn ticks(period: Duration) -> Interval {
-    let mut ticks = interval(period);
+    // What changes is told at once.
+    let mut ticks = interval_at(Instant::now() + period, period);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
     ticks
 }
@@ -118,6 +133,8 @@ struct Task {
     client: Client,
     text: EventText,
     status: Option<Interval>,
+    /// How the server of this attempt is spoken to.
+    scheme: Option<Scheme>,
     options: Options,
     observed: watch::Sender<Observed>,
 }
@@ -149,8 +166,12 @@ impl Task {
         if let Some(file) = &mut self.options.events {
             file.write(report, self.options.printer);
         }
+        if let Event::Connecting { server, .. } = &report.event {
+            self.scheme = self.options.schemes.get(*server).copied();
+        }
+        let end = self.end_in(report);
         // Told before others act on it.
-        self.text.tell(report);
+        self.text.tell(report, end.as_ref());
         match &report.event {
             Event::Lagged { lost } => {
                 self.text.lagged(*lost);
@@ -159,18 +180,28 @@ impl Task {
             Event::Connected(_) => {
                 self.observed.send_modify(|observed| observed.online_once = true)
             }
-            // Our own doing explains nothing.
-            Event::Disconnected { cause, .. } if **cause == DisconnectCause::Shutdown => {}
-            Event::Disconnected { cause, .. } => {
-                let end =
-                    End { cause: (**cause).clone(), detail: report.error.as_deref().cloned() };
-                self.on_end(end);
-            }
             Event::Halted(_) => self.halt(),
             _ => {}
         }
-        if self.status.is_some() && changes_state(&report.event) {
+        if let Some(end) = end {
+            self.on_end(end);
+        }
+        if let Some(ticks) = &mut self.status
+            && changes_state(&report.event)
+        {
             self.text.status(&self.client);
+            ticks.reset();
+        }
+    }
+
+    /// The end that is reported; our own doing explains nothing.
+    fn end_in(&self, report: &Report) -> Option<End> {
+        match &report.event {
+            Event::Disconnected { cause, .. } if **cause != DisconnectCause::Shutdown => {
+                let detail = report.error.as_deref().cloned();
+                Some(End { cause: (**cause).clone(), detail, scheme: self.scheme })
+            }
+            _ => None,
         }
     }
 
@@ -204,11 +235,11 @@ impl Task {
             }
             State::Waiting { cause: Some(cause), .. }
             | State::Connecting { cause: Some(cause), .. } => {
-                self.on_end(End { cause: *cause, detail: None });
+                self.on_end(End { cause: *cause, detail: None, scheme: self.scheme });
             }
             State::Halted { cause, .. } => {
                 if let Some(cause) = cause {
-                    self.on_end(End { cause: *cause, detail: None });
+                    self.on_end(End { cause: *cause, detail: None, scheme: self.scheme });
                 }
                 self.halt();
             }
@@ -226,6 +257,7 @@ async fn tick(status: &mut Option<Interval>) {
     }
 }
 
+/// Why a client has halted, is what the program ends with.
 const fn changes_state(event: &Event) -> bool {
-    matches!(event, Event::Connected(_) | Event::Disconnected { .. } | Event::Halted(_))
+    matches!(event, Event::Connected(_) | Event::RetryScheduled { .. })
 }

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use evenkeel::keepalive::Pong;
 use evenkeel::{
-    Client, Connected, DisconnectCause, Event, Halt, Instant, Pace, Report, State, Version,
+    Client, Connected, DisconnectCause, Event, Halt, Instant, Pace, ReasonCode, Report, State,
+    Version,
 };
 
 use crate::cause::End;
@@ -19,11 +20,13 @@ pub(super) struct EventText {
     /// When the last connection was lost.
     lost_at: Option<Instant>,
     attempt: u32,
+    /// Why the next attempt may speak another version.
+    fallback: &'static str,
 }
 
 impl EventText {
     pub(super) const fn new(printer: Printer) -> Self {
-        Self { printer, ended: None, lost_at: None, attempt: 1 }
+        Self { printer, ended: None, lost_at: None, attempt: 1, fallback: UNANSWERED }
     }
 
     /// mosquitto's tools tell nothing of this unless debugging.
@@ -35,21 +38,18 @@ impl EventText {
         }
     }
 
-    pub(super) fn tell(&mut self, report: &Report) {
+    /// Tells an event; `end` is the end that it is about.
+    pub(super) fn tell(&mut self, report: &Report, end: Option<&End>) {
         match &report.event {
             Event::Connecting { attempt, .. } => {
                 self.attempt = *attempt;
                 self.printer.debug(&format!("connecting, attempt {attempt}"));
             }
             Event::Connected(connected) => self.connected(connected, report.at),
-            Event::Disconnected { cause, .. } if **cause == DisconnectCause::Shutdown => {
-                self.printer.debug("disconnected");
-            }
-            Event::Disconnected { cause, online_for, .. } => {
-                let end =
-                    End { cause: (**cause).clone(), detail: report.error.as_deref().cloned() };
-                self.disconnected(&end, *online_for, report.at);
-            }
+            Event::Disconnected { online_for, .. } => match end {
+                Some(end) => self.disconnected(end, *online_for, report.at),
+                None => self.printer.debug("disconnected"),
+            },
             Event::RetryScheduled { retry, delay } => {
                 let next = format!(
                     "attempt {} {}{}",
@@ -59,7 +59,7 @@ impl EventText {
                 );
                 self.follow(&next);
             }
-            Event::Halted(halt) => self.follow(halted(*halt)),
+            Event::Halted(halt) => self.halted(*halt),
             Event::FilesRenewed { .. } => {
                 self.say("renewed certificate files are used from now on")
             }
@@ -93,6 +93,7 @@ impl EventText {
 
     fn disconnected(&mut self, end: &End, online_for: Option<Duration>, now: Instant) {
         let why = end.why();
+        self.fallback = fallback(&end.cause);
         self.ended = Some(match online_for {
             Some(lived) => format!("connection lost {}: {why}", duration::after(lived)),
             None => format!("attempt {} failed: {why}", self.attempt),
@@ -108,12 +109,18 @@ impl EventText {
         }
     }
 
+    /// The error that ends the program says it, and says why.
+    fn halted(&mut self, halt: Halt) {
+        let ended = self.ended.take().map(|ended| ended + "; ").unwrap_or_default();
+        self.printer.debug(&format!("{ended}{}", halted(halt)));
+    }
+
     fn tell_more(&self, event: &Event) {
         match event {
             Event::VersionFallback(next) => {
                 let why = match next {
                     Version::V5 => "again",
-                    _ => "as MQTT 5 was not accepted",
+                    _ => self.fallback,
                 };
                 self.say(&format!("the next attempt speaks {next}, {why}"));
             }
@@ -186,12 +193,11 @@ impl EventText {
         }
         let state = match client.state() {
             State::Online { since, .. } => {
-                format!("online for {}", duration::text(client.now().since(since)))
+                format!("online {}", duration::for_time(client.now().since(since)))
             }
-            State::Waiting { retry, cause } => {
-                let why = cause.map(|cause| format!(" ({cause})")).unwrap_or_default();
+            State::Waiting { retry, .. } => {
                 let delay = retry.at.since(client.now());
-                format!("offline, attempt {} {}{why}", retry.attempt, duration::within(delay))
+                format!("offline, attempt {} {}", retry.attempt, duration::within(delay))
             }
             State::Connecting { attempt, .. } => format!("connecting, attempt {attempt}"),
             State::Halted { .. } => "halted".to_owned(),
@@ -199,13 +205,25 @@ impl EventText {
         };
         let stats = client.stats();
         self.printer.say(&format!(
-            "status: {state}; received {}, published {}, connections {}, pings {} of {} answered",
+            "status: {}; received {}, connections {}, pings {}/{}",
+            state.trim_end(),
             stats.publishes_received,
-            stats.publishes_sent,
             stats.connections,
             stats.pongs,
             stats.pings_sent
         ));
+    }
+}
+
+const UNANSWERED: &str = "in case the server does not know MQTT 5";
+
+/// Why the next attempt after this end may speak an older version.
+const fn fallback(cause: &DisconnectCause) -> &'static str {
+    match cause {
+        DisconnectCause::Refused { reason: ReasonCode::UNSUPPORTED_PROTOCOL_VERSION, .. } => {
+            "as the server refused MQTT 5"
+        }
+        _ => UNANSWERED,
     }
 }
 

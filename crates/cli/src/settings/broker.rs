@@ -123,7 +123,7 @@ fn offer(offer: &mut Offer, flags: &BrokerLimits) -> Result<(), Failure> {
         offer.maximum_packet_size = size.ok_or_else(|| {
             Failure::usage("--max-packet-size is larger than any packet")
                 .why("an MQTT packet has at most 268,435,460 bytes")
-                .hint("leave the flag out for the largest")
+                .hint("leave the flag out for 16 MiB, or give at most 268435460")
         })?;
     }
     if let Some(maximum) = flags.receive_maximum {

@@ -9,10 +9,11 @@ use std::time::Duration;
 use evenkeel::Version;
 use evenkeel::tls::TlsOptions;
 use evenkeel::transport::Proxy;
+use evenkeel::url::ServerUrl;
 
 use super::Context;
 use super::property::{self, PacketProperties};
-use super::servers::{self, Server};
+use super::servers;
 use super::store::StoreSettings;
 use super::tls;
 use super::will::{self, WillSettings};
@@ -24,7 +25,7 @@ use crate::personality::Personality;
 #[derive(Debug)]
 pub(crate) struct ConnectionSettings {
     /// In the order to try them; at least one.
-    pub(crate) servers: Vec<Server>,
+    pub(crate) servers: Vec<ServerUrl>,
     /// Topics that the servers' URLs named.
     pub(crate) url_topics: Vec<String>,
     pub(crate) identity: IdentitySettings,
@@ -94,7 +95,7 @@ impl ConnectionSettings {
     ) -> Result<Self, Failure> {
         let servers = servers::collect(&flags.target, &flags.tls, context)?;
         let tls = tls::collect(&flags.tls)?;
-        let uses_tls = servers.servers.iter().any(|server| server.url.scheme().is_tls());
+        let uses_tls = servers.servers.iter().any(|server| server.scheme().is_tls());
         if uses_tls {
             tls::check(&tls)?;
         }
@@ -122,7 +123,7 @@ impl ConnectionSettings {
 
 fn identity(
     flags: &Identity,
-    servers: &[Server],
+    servers: &[ServerUrl],
     version: Option<Version>,
     context: Context<'_>,
 ) -> Result<IdentitySettings, Failure> {
@@ -150,8 +151,7 @@ fn identity(
         (None, None) => variable(context, "EVENKEEL_PASSWORD").map(Secret),
     };
     let username = flags.username.clone().or_else(|| variable(context, "EVENKEEL_USERNAME"));
-    let has_name =
-        username.is_some() || servers.iter().any(|server| server.url.user_name().is_some());
+    let has_name = username.is_some() || servers.iter().any(|server| server.user_name().is_some());
     if password.is_some() && !has_name && version.is_some_and(|version| version < Version::V5) {
         return Err(Failure::usage("a password needs a user name before MQTT 5")
             .hint("give --username, or use -V mqttv5"));

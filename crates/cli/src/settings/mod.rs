@@ -16,6 +16,7 @@ mod tls;
 mod will;
 
 use std::env;
+use std::time::Duration;
 
 use evenkeel::{TopicError, TopicFilter, TopicName};
 
@@ -38,18 +39,40 @@ pub(crate) struct Context<'a> {
     pub(crate) variable: &'a dyn Fn(&str) -> Option<String>,
 }
 
+/// What stands in for flags.
+const VARIABLES: [&str; 3] = ["EVENKEEL_URL", "EVENKEEL_USERNAME", "EVENKEEL_PASSWORD"];
+
+fn is_text(variable: &str) -> bool {
+    !matches!(env::var(variable), Err(env::VarError::NotUnicode(_)))
+}
+
 impl Context<'_> {
     /// The surroundings of this process.
-    pub(crate) fn of_process(personality: Personality) -> Self {
-        Self {
-            personality,
-            variable: &|name| env::var(name).ok().filter(|value| !value.is_empty()),
+    pub(crate) fn of_process(personality: Personality) -> Result<Self, Failure> {
+        if !personality.is_mosquitto()
+            && let Some(name) = VARIABLES.iter().find(|name| !is_text(name))
+        {
+            return Err(Failure::usage(format!("the environment variable {name} is not UTF-8"))
+                .why("URLs, user names and passwords are UTF-8 text here")
+                .hint("give it as UTF-8, or unset it"));
         }
+        let variable = &|name: &str| env::var(name).ok().filter(|value| !value.is_empty());
+        Ok(Self { personality, variable })
     }
 
     fn is_mosquitto(&self) -> bool {
         self.personality.is_mosquitto()
     }
+}
+
+/// The time limit that was given; 0 is none, and for mosquitto's tools a mistake.
+fn time_limit(given: Option<Duration>, context: Context<'_>) -> Result<Option<Duration>, Failure> {
+    if given.is_some_and(|limit| limit.is_zero()) && context.is_mosquitto() {
+        return Err(Failure::usage("'0' is no value for -W")
+            .why("a time limit of zero leaves no time at all")
+            .hint("leave the flag out for no limit"));
+    }
+    Ok(given.filter(|limit| !limit.is_zero()))
 }
 
 /// Checks a topic to publish to; `flag` is where it was given.

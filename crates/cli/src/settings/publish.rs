@@ -7,12 +7,12 @@ use evenkeel::{QoS, TopicName};
 
 use super::connection::ConnectionSettings;
 use super::payload::{self, Payload};
-use super::{Context, store, topic_name};
+use super::{Context, store, time_limit, topic_name};
 use crate::args::PublishArgs;
 use crate::error::Failure;
 
 /// How long `pub` and `rr` try by default.
-pub(super) const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// What to publish, where and how.
 #[derive(Debug)]
@@ -65,7 +65,6 @@ impl PublishSettings {
                 .why("the lines are read once")
                 .hint("leave one of them out"));
         }
-        let default = (!context.is_mosquitto()).then_some(DEFAULT_TIMEOUT);
         Ok(Self {
             connection,
             topics,
@@ -73,10 +72,19 @@ impl PublishSettings {
             repetition,
             qos,
             retain: args.retain,
-            timeout: args.timeout.or(default),
+            timeout: limit(args.timeout, context)?,
             json: args.json,
         })
     }
+}
+
+/// The time limit of `pub` and `rr`.
+pub(super) fn limit(
+    given: Option<Duration>,
+    context: Context<'_>,
+) -> Result<Option<Duration>, Failure> {
+    let default = (!context.is_mosquitto()).then_some(DEFAULT_TIMEOUT);
+    time_limit(given.or(default), context)
 }
 
 fn no_message() -> Failure {

@@ -7,7 +7,7 @@ use evenkeel::{QoS, TopicName};
 
 use super::connection::ConnectionSettings;
 use super::payload::{self, Payload};
-use super::publish::{DEFAULT_TIMEOUT, text_word};
+use super::publish::{limit, text_word};
 use super::subscribe::Output;
 use super::{Context, topic_name};
 use crate::args::RequestArgs;
@@ -50,14 +50,13 @@ impl RequestSettings {
             }
             None => None,
         };
-        let default = (!context.is_mosquitto()).then_some(DEFAULT_TIMEOUT);
         Ok(Self {
             connection,
             topic,
             response_topic,
             payload,
             qos: args.qos.unwrap_or(QoS::AtMostOnce),
-            timeout: args.timeout.or(default),
+            timeout: limit(args.timeout, context)?,
             no_retained: args.no_retained,
             output: Output::new(&args.output)?,
         })

@@ -1,26 +1,17 @@
 //! Which servers, out of --host and its like, --url and the environment.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use evenkeel::url::{Scheme, ServerUrl, UrlError};
 
 use super::Context;
-use crate::args::{Protocol, Secret, Target, TlsFlags};
+use crate::args::{Protocol, Target, TlsFlags};
 use crate::error::Failure;
-
-/// A server, as the client library takes it and as it may be shown.
-#[derive(Clone, Debug)]
-pub(crate) struct Server {
-    /// The URL without a topic, but with its password.
-    pub(crate) text: Secret,
-    /// The same, parsed; never shows the password.
-    pub(crate) url: ServerUrl,
-}
 
 /// The servers in the order to try them, and the topics their URLs named.
 #[derive(Debug)]
 pub(super) struct Servers {
-    pub(super) servers: Vec<Server>,
+    pub(super) servers: Vec<ServerUrl>,
     pub(super) topics: Vec<String>,
 }
 
@@ -65,24 +56,13 @@ fn from_urls(texts: &[String], tls: &TlsFlags) -> Result<Servers, Failure> {
                 .why("this URL is not for TLS")
                 .hint("write mqtts:// or wss://"));
         }
-        found.servers.push(Server { text: without_topic(text, &url, topic.as_deref()), url });
+        found.servers.push(url);
         found.topics.extend(topic);
     }
     Ok(found)
 }
 
-/// Cuts off what belongs to the topic: all from the first `/` after the host.
-fn without_topic(text: &str, url: &ServerUrl, topic: Option<&str>) -> Secret {
-    let is_path = url.scheme().is_websocket() || url.scheme().is_unix();
-    let end = match topic {
-        Some(topic) => text.len() - topic.len() - 1,
-        None if is_path => text.len(),
-        None => text.trim_end_matches('/').len(),
-    };
-    Secret(text.get(..end).unwrap_or(text).to_owned())
-}
-
-fn from_parts(target: &Target, tls: &TlsFlags) -> Result<Server, Failure> {
+fn from_parts(target: &Target, tls: &TlsFlags) -> Result<ServerUrl, Failure> {
     if let Some(path) = &target.unix {
         if tls_is_asked_for(tls) {
             return Err(Failure::usage("--unix goes without TLS")
@@ -93,8 +73,7 @@ fn from_parts(target: &Target, tls: &TlsFlags) -> Result<Server, Failure> {
                 .why("a unix socket is spoken to in plain MQTT")
                 .hint("leave one of them out"));
         }
-        let text = Secret(format!("mqtt+unix://{}", percent_encoded(path)));
-        return Ok(Server { text, url: ServerUrl::unix(path) });
+        return Ok(ServerUrl::unix(socket_path(path)));
     }
     let scheme = match target.protocol {
         Some(Protocol::Ws) => Scheme::Ws,
@@ -112,26 +91,46 @@ fn from_parts(target: &Target, tls: &TlsFlags) -> Result<Server, Failure> {
         .hint("use --protocol mqtts or wss"));
     }
     let host = target.host.as_deref().unwrap_or("localhost");
-    let url = ServerUrl::new(scheme, host, target.port).map_err(|error| bad_url(&error))?;
-    Ok(Server { text: Secret(url.to_string()), url })
+    ServerUrl::new(scheme, host, target.port).map_err(|error| bad_host(host, &error))
 }
 
-/// A path as it stands in a URL.
-fn percent_encoded(path: &Path) -> String {
-    let mut encoded = String::new();
-    for byte in path.as_os_str().as_encoded_bytes() {
-        match byte {
-            b'/' | b'.' | b'-' | b'_' => encoded.push(char::from(*byte)),
-            byte if byte.is_ascii_alphanumeric() => encoded.push(char::from(*byte)),
-            byte => encoded.push_str(&format!("%{byte:02X}")),
-        }
+/// On Linux `@NAME` is a name in the abstract namespace, as `ss` and systemd write it.
+fn socket_path(path: &Path) -> PathBuf {
+    match path.to_str().and_then(|path| path.strip_prefix('@')) {
+        Some(name) if cfg!(target_os = "linux") => format!("\0{name}").into(),
+        _ => path.to_owned(),
     }
-    encoded
+}
+
+/// A host that is none; it is shown only if no password can be in it.
+fn bad_host(host: &str, error: &UrlError) -> Failure {
+    if host.contains("://") {
+        return Failure::usage("--host takes a host, not a URL")
+            .hint("give the URL by --url (-L), in place of --host, --port and --protocol");
+    }
+    if let Some((name, port)) = host.split_once(':')
+        && port.parse::<u16>().is_ok()
+        && ServerUrl::new(Scheme::Mqtt, name, None).is_ok()
+    {
+        return Failure::usage("--host takes a host without a port")
+            .hint(format!("write -h {name} -p {port}"));
+    }
+    let failure = Failure::usage("--host is no host").why(error.fact());
+    match error {
+        UrlError::InvalidIpv6 | UrlError::UnbracketedIpv6 => {
+            failure.hint("write an IPv6 address like 2001:db8::1, and a port by --port")
+        }
+        _ => match error.hint() {
+            Some(hint) => failure.hint(hint),
+            None => failure,
+        },
+    }
 }
 
 /// Any of these flags turns TLS on, as in mosquitto's tools.
 fn tls_is_asked_for(tls: &TlsFlags) -> bool {
-    tls.cafile.is_some() || tls.capath.is_some() || tls.cert.is_some() || tls.tls_use_os_certs
+    let trusts = tls.cafile.is_some() || tls.capath.is_some() || tls.tls_pin.is_some();
+    trusts || tls.cert.is_some() || tls.tls_use_os_certs
 }
 
 fn bad_url(error: &UrlError) -> Failure {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use evenkeel::{QoS, RetainHandling, TopicFilter};
 
 use super::connection::ConnectionSettings;
-use super::{Context, store, topic_filter};
+use super::{Context, store, time_limit, topic_filter};
 use crate::args::{
     EndingFlags, OutputFlags, RetainedWhen, SelectionFlags, SubscribeArgs, SubscriptionFlags,
     WatchFlags,
@@ -97,7 +97,7 @@ impl SubscribeSettings {
             unsubscribe,
             options: options(args.qos, &args.options),
             selection: selection(&args.selection)?,
-            ending: ending(&args.ending)?,
+            ending: ending(&args.ending, context)?,
             output: Output::new(&args.output)?,
             watch: watch(&args.watch),
         })
@@ -145,7 +145,7 @@ fn selection(flags: &SelectionFlags) -> Result<Selection, Failure> {
     })
 }
 
-fn ending(flags: &EndingFlags) -> Result<Ending, Failure> {
+fn ending(flags: &EndingFlags, context: Context<'_>) -> Result<Ending, Failure> {
     if flags.exit_after_subscribe && flags.count.is_some() {
         return Err(Failure::usage("--exit-after-subscribe and --count contradict each other")
             .why("-E ends before any message is waited for")
@@ -153,7 +153,7 @@ fn ending(flags: &EndingFlags) -> Result<Ending, Failure> {
     }
     Ok(Ending {
         count: flags.count,
-        timeout: flags.timeout,
+        timeout: time_limit(flags.timeout, context)?,
         after_subscribe: flags.exit_after_subscribe,
         keep_trying: flags.keep_trying,
     })

@@ -1,5 +1,6 @@
 //! What the flags come to, and what each contradiction says.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use evenkeel::store::Fsync;
@@ -67,12 +68,7 @@ fn said(line: &[&str]) -> String {
 }
 
 fn server(line: &[&str]) -> String {
-    connection(line)
-        .servers
-        .iter()
-        .map(|server| server.url.to_string())
-        .collect::<Vec<_>>()
-        .join(" ")
+    connection(line).servers.iter().map(|server| server.to_string()).collect::<Vec<_>>().join(" ")
 }
 
 #[test]
@@ -92,7 +88,7 @@ fn host_port_and_protocol_make_a_url() {
 fn urls_carry_topics_and_are_tried_in_turn() {
     let settings = publish(&["-L", "mqtt://u:p@a/x/y", "-L", "mqtts://b", "-n"]);
     let servers: Vec<String> =
-        settings.connection.servers.iter().map(|server| server.url.to_string()).collect();
+        settings.connection.servers.iter().map(|server| server.to_string()).collect();
     assert_eq!(servers, ["mqtt://***@a:1883", "mqtts://b:8883"]);
     assert_eq!(settings.topics.iter().map(|topic| topic.as_str()).collect::<Vec<_>>(), ["x/y"]);
     let settings = subscribe(&["-L", "mqtt://a/t/#", "-t", "u"]);
@@ -104,12 +100,20 @@ fn urls_carry_topics_and_are_tried_in_turn() {
 
 #[test]
 fn the_library_gets_urls_without_their_topics() {
-    let text = |line: &[&str]| connection(line).servers[0].text.0.clone();
-    assert_eq!(text(&["-L", "mqtt://u:p@h:7/a/b?c"]), "mqtt://u:p@h:7");
-    assert_eq!(text(&["-L", "mqtt://h/"]), "mqtt://h");
-    assert_eq!(text(&["-L", "ws://h/mqtt/"]), "ws://h/mqtt/");
+    let text = |line: &[&str]| connection(line).servers[0].to_string();
+    let with_password = &connection(&["-L", "mqtt://u:p@h:7/a/b?c"]).servers[0];
+    assert_eq!(with_password.to_string(), "mqtt://***@h:7");
+    assert_eq!(with_password.password(), Some(b"p".as_slice()));
+    assert_eq!(text(&["-L", "mqtt://h/"]), "mqtt://h:1883");
+    assert_eq!(text(&["-L", "ws://h/mqtt/"]), "ws://h:80/mqtt/");
     assert_eq!(text(&["-L", "mqtt+unix:///run/m.sock"]), "mqtt+unix:///run/m.sock");
-    assert_eq!(text(&["--unix", "/run/a b%.sock"]), "mqtt+unix:///run/a%20b%25.sock");
+    let socket =
+        |path: &str| connection(&["--unix", path]).servers[0].socket_path().map(PathBuf::from);
+    for path in ["/run/a b%.sock", "br.sock", "./br.sock", "../br.sock", "./@file"] {
+        assert_eq!(socket(path), Some(path.into()));
+    }
+    let abstract_name = if cfg!(target_os = "linux") { "\0name" } else { "@name" };
+    assert_eq!(socket("@name"), Some(abstract_name.into()));
     assert_eq!(text(&["-h", "::1"]), "mqtt://[::1]:1883");
 }
 
@@ -145,10 +149,10 @@ fn variables_stand_in_for_flags_of_evenkeel_only() {
     flags.target.host = Some("flag".into());
     flags.identity.username = Some("flag-user".into());
     let settings = of(Personality::Evenkeel, &flags);
-    assert_eq!(settings.servers[0].url.to_string(), "mqtt://flag:1883");
+    assert_eq!(settings.servers[0].to_string(), "mqtt://flag:1883");
     assert_eq!(settings.identity.username.as_deref(), Some("flag-user"));
     let settings = of(Personality::MosquittoPub, &Connection::default());
-    assert_eq!(settings.servers[0].url.to_string(), "mqtt://localhost:1883");
+    assert_eq!(settings.servers[0].to_string(), "mqtt://localhost:1883");
     assert!(settings.identity.username.is_none() && settings.identity.password.is_none());
 }
 

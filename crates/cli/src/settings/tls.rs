@@ -41,6 +41,13 @@ pub(super) fn collect(flags: &TlsFlags) -> Result<TlsOptions, Failure> {
     if let Some(name) = &flags.tls_server_name {
         options = options.server_name(name);
     }
+    if let Some(pin) = &flags.tls_pin {
+        refuse_beside_pin(flags)?;
+        options = match fingerprint(pin) {
+            Some(fingerprint) => options.pin_certificate_sha256(fingerprint),
+            None => options.pin_certificate_file(pin),
+        };
+    }
     if flags.insecure {
         options = options.dangerously_skip_server_name_verification();
     }
@@ -48,6 +55,39 @@ pub(super) fn collect(flags: &TlsFlags) -> Result<TlsOptions, Failure> {
         options = options.dangerously_skip_server_verification();
     }
     Ok(options)
+}
+
+/// One certificate leaves nothing to trust, and nothing to skip.
+fn refuse_beside_pin(flags: &TlsFlags) -> Result<(), Failure> {
+    let others = [
+        ("--cafile", flags.cafile.is_some()),
+        ("--capath", flags.capath.is_some()),
+        ("--tls-use-os-certs", flags.tls_use_os_certs),
+        ("--insecure", flags.insecure),
+        ("--tls-verify-nothing", flags.tls_verify_nothing),
+    ];
+    match others.iter().find(|(_, given)| *given) {
+        Some((other, _)) => {
+            Err(Failure::usage(format!("--tls-pin and {other} contradict each other"))
+                .why("a pinned certificate is the only one that is accepted, whoever signed it")
+                .hint("leave one of them out"))
+        }
+        None => Ok(()),
+    }
+}
+
+/// A SHA-256 fingerprint as openssl prints it, or without its colons; a path is none.
+fn fingerprint(text: &str) -> Option<[u8; 32]> {
+    let digits = text.rsplit_once('=').map_or(text, |(_, digits)| digits);
+    let digits = digits.strip_prefix("sha256:").unwrap_or(digits).replace(':', "");
+    if digits.len() != 64 || !digits.bytes().all(|digit| digit.is_ascii_hexdigit()) {
+        return None;
+    }
+    let mut fingerprint = [0; 32];
+    for (byte, pair) in fingerprint.iter_mut().zip(digits.as_bytes().chunks(2)) {
+        *byte = u8::from_str_radix(str::from_utf8(pair).ok()?, 16).ok()?;
+    }
+    Some(fingerprint)
 }
 
 /// Loads what the options name; for connections that use TLS at all.

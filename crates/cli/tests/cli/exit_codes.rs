@@ -132,7 +132,7 @@ async fn a_server_that_is_none_is_18() {
     });
     let ran = evenkeel(&format!("pub a x -W 0.5 -h 127.0.0.1 -p {port}")).run().await.expect(18);
     ran.says("error: no connection within 500 ms\nwhy: the server ")
-        .says("hint: check that the port is one for MQTT");
+        .says("hint: MQTT is at port 1883");
 }
 
 #[tokio::test]

@@ -3,8 +3,10 @@
 
 mod broker;
 mod certainty;
+mod certificates;
 mod demo;
 mod exit_codes;
+mod first_words;
 mod formats;
 mod kill;
 mod mistakes;
@@ -24,3 +26,4 @@ mod terminal;
 mod texts;
 mod torture;
 mod transports;
+mod wrong_port;

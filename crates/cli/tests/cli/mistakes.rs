@@ -88,6 +88,9 @@ async fn malformed_secrets_are_not_repeated() {
         &["-L", "mqtt://h?hunter2"],
         &["-L", "wss://user:x/hunter2@h/mqtt"],
         &["-L", "mqtt://hunter2@h", "--cafile", "x"],
+        &["-h", "mqtt://user:hunter2@h"],
+        &["-h", "user:hunter2@h"],
+        &["-h", "hunter2@h:1883"],
         &["--ws-header", "Authorization Bearer hunter2"],
         &["--ws-header", "hunter2"],
         &["-L", "ws://127.0.0.1:1", "--ws-header", "Authorization Bearer hunter2: x"],
@@ -106,7 +109,7 @@ async fn malformed_secrets_are_not_repeated() {
         &["--pw", "hunter2", "--password-file", "x"],
         &["--psk", "hunter2"],
         &["--tls-engine", "x", "--tls-engine-kpass-sha1", "hunter2"],
-        &["-u", "x\u{1}", "-P", "hunter2", "-W", "0"],
+        &["-u", "x\u{1}", "-P", "hunter2", "-W", "soon"],
     ] {
         let mut run = evenkeel("pub -t a -m x");
         for word in words {

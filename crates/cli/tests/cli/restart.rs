@@ -53,10 +53,10 @@ async fn a_transient_refusal_is_outlived_and_a_permanent_one_is_not() {
         broker.add_fault(rule).unwrap();
     }
     restart(&broker, true, Duration::ZERO).await;
-    running.until_says("giving up").await;
-    running.ended().await.expect(3).says(
+    let ran = running.ended().await.expect(3).says(
         "error: the connection ended for good\nwhy: the server refused the connection: Banned",
     );
+    assert_eq!(ran.err.matches("Banned").count(), 1, "told once: {}", ran.err);
 }
 
 #[tokio::test]
@@ -81,7 +81,7 @@ async fn status_and_events_tell_the_connection() {
     running.until_says("subscribed to 'a'").await;
     let status = running.until_says("status: online for").await;
     assert!(
-        status.contains("; received 0, published 0, connections 1, pings 0 of 0 answered"),
+        status.ends_with("; received 0, connections 1, pings 0/0") && status.len() <= 80,
         "{status}"
     );
     restart(&broker, true, Duration::ZERO).await;

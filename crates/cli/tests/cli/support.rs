@@ -111,6 +111,12 @@ impl Run {
         self
     }
 
+    /// In this folder.
+    pub(crate) fn within(mut self, folder: &Path) -> Self {
+        self.command.current_dir(folder);
+        self
+    }
+
     /// At this broker, by `--port`.
     pub(crate) fn at(self, broker: &Broker) -> Self {
         let port = broker.tcp_addr().unwrap().port().to_string();

@@ -10,7 +10,7 @@ mod show;
 use std::path::Path;
 
 use evenkeel_store::record::{Read, Recovered, Serial, StoredMessage, Window};
-use evenkeel_store::{FileStore, FileStoreOptions, Store};
+use evenkeel_store::{DiskError, FileStore, FileStoreOptions, Store, StoreError};
 
 use super::store::failure;
 use crate::args::{QueueAction, QueueArgs};
@@ -49,7 +49,10 @@ impl Opened {
     }
 
     fn new(options: FileStoreOptions, path: &Path, printer: Printer) -> Result<Self, Failure> {
-        let mut store = options.open(path).map_err(failure)?;
+        let mut store = options.open(path).map_err(|error| match error {
+            StoreError::Disk { error: DiskError::NotFound, .. } => no_store(path),
+            error => failure(error),
+        })?;
         let recovered = store.recover().map_err(failure)?;
         recovered.notices.iter().for_each(|notice| printer.warn(&notice.to_string()));
         Ok(Self { store, recovered })
@@ -78,6 +81,18 @@ impl Opened {
                 .hint("evenkeel queue ls shows what is there")
         })
     }
+}
+
+fn no_store(path: &Path) -> Failure {
+    let shown = path.display();
+    let why = if path.is_dir() {
+        format!("the folder '{shown}' holds none")
+    } else {
+        format!("there is no folder '{shown}'")
+    };
+    Failure::new(Exit::StoreUnusable, "there is no store to look into")
+        .why(why)
+        .hint("give the folder that the client had as its --store")
 }
 
 fn count(messages: usize) -> String {

@@ -1,0 +1,118 @@
+//! The examples that end each page of help.
+
+/// What follows the examples of a command with times.
+macro_rules! with_times {
+    ($examples:literal) => {
+        concat!(
+            $examples,
+            "\n\nTIME is in seconds (30, 1.5) or has a unit: 250ms, 2m, 1h.\n",
+            "All flags and exit codes: docs/cli.md. Flags have mosquitto's letters: -h is --host."
+        )
+    };
+}
+
+pub(super) const EVENKEEL: &str = "\
+Examples:
+  evenkeel demo                                  # needs no broker
+  evenkeel sub -h broker.example 'site/+/level' -v
+  evenkeel pub -h broker.example site/7/level 4.2 -q 1
+  evenkeel help pub                              # all about one command
+
+Flags have mosquitto's letters, so -h is --host. Reference: docs/cli.md.";
+
+pub(super) const PUBLISH: &str = with_times!(
+    "\
+Examples:
+  evenkeel pub -h broker.example site/7/level 4.2 -q 1
+  evenkeel pub -h broker.example -t site/7/level -m -4.2 -r
+  evenkeel pub -L mqtts://user@broker.example/site/7/photo -f photo.jpg
+  tail -f app.log | evenkeel pub -h broker.example -t app/log -l -q 1"
+);
+
+pub(super) const SUBSCRIBE: &str = with_times!(
+    "\
+Examples:
+  evenkeel sub -h broker.example 'site/+/level' -v
+  evenkeel sub -h broker.example 'site/+/alarm' -C 1 -W 10
+  evenkeel sub -h broker.example -t '#' --json --events events.jsonl
+  evenkeel sub -h broker.example 'site/#' -q 1 -i logger-1 -c   # misses nothing"
+);
+
+pub(super) const REQUEST: &str = with_times!(
+    "\
+Examples:
+  evenkeel rr -h broker.example site/7/ask status
+  evenkeel rr -h broker.example site/7/ask status -W 500ms
+  evenkeel rr -h broker.example -V 311 -t site/7/ask -e site/7/answer -m status"
+);
+
+pub(super) const BROKER: &str = "\
+Examples:
+  evenkeel broker
+  evenkeel broker -p 0 --ws-port 0               # any free ports, which it tells
+  evenkeel broker --tls-port 8883 --cert server.pem --key server.key
+  evenkeel broker --faults trouble.toml --events -
+
+Settings and faults: docs/broker.md.";
+
+pub(super) const DEMO: &str = "\
+Example:
+  evenkeel demo                                  # takes about 20 seconds";
+
+pub(super) const SOAK: &str = with_times!(
+    "\
+Examples:
+  evenkeel soak
+  evenkeel soak --for 2m --clients 100 --seed 1"
+);
+
+pub(super) const QUEUE: &str = "\
+Examples:
+  evenkeel queue ls pump.session
+  evenkeel queue show pump.session 4711
+  evenkeel queue export pump.session --to payloads
+  evenkeel queue requeue pump.session --all";
+
+pub(super) const QUEUE_LS: &str = "\
+Examples:
+  evenkeel queue ls pump.session
+  evenkeel queue ls pump.session --state quarantined --json";
+
+pub(super) const QUEUE_SHOW: &str = "\
+Example:
+  evenkeel queue show pump.session 4711";
+
+pub(super) const QUEUE_RM: &str = "\
+Examples:
+  evenkeel queue rm pump.session 4711 4712
+  evenkeel queue rm pump.session --quarantined";
+
+pub(super) const QUEUE_EXPORT: &str = "\
+Examples:
+  evenkeel queue export pump.session > pump.jsonl
+  evenkeel queue export pump.session --to payloads
+  evenkeel queue export pump.session --salvage > left.jsonl";
+
+pub(super) const QUEUE_REQUEUE: &str = "\
+Examples:
+  evenkeel queue requeue pump.session 4711
+  evenkeel queue requeue pump.session --all";
+
+pub(super) const COMPLETIONS: &str = "\
+Examples:
+  evenkeel completions bash > ~/.local/share/bash-completion/completions/evenkeel
+  evenkeel completions zsh > ~/.zfunc/_evenkeel";
+
+pub(super) const MAN: &str = "\
+Examples:
+  evenkeel man | man -l -
+  evenkeel man sub | man -l -";
+
+pub(super) const VERSION: &str = "\
+Example:
+  evenkeel version";
+
+pub(super) const HELP: &str = "\
+Examples:
+  evenkeel help
+  evenkeel help pub";
