@@ -60,7 +60,7 @@ impl Failure {
     /// A failure that says what happened; add the other parts with
     /// [`why`](Self::why) and [`hint`](Self::hint).
     pub(crate) fn new(exit: Exit, what: impl Into<String>) -> Self {
-        let text = Text { what: what.into(), why: None, hint: None };
+        let text = Text { what: cut(what.into()), why: None, hint: None };
         Self { exit, connack: None, text: Some(Box::new(text)) }
     }
 
@@ -78,7 +78,7 @@ impl Failure {
     #[must_use]
     pub(crate) fn why(mut self, why: impl fmt::Display) -> Self {
         if let Some(text) = &mut self.text {
-            text.why = Some(Why(format!("{why:#}")));
+            text.why = Some(Why(cut(format!("{why:#}"))));
         }
         self
     }
@@ -87,7 +87,7 @@ impl Failure {
     #[must_use]
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
         if let Some(text) = &mut self.text {
-            text.hint = Some(hint.into());
+            text.hint = Some(cut(hint.into()));
         }
         self
     }
@@ -142,6 +142,23 @@ impl Failure {
         }
         out
     }
+}
+
+/// The most characters of a part.
+const LONGEST: usize = 1000;
+/// What is left of a longer one: a value may have 65,535 bytes, and is in its middle.
+const BEGINNING: usize = 300;
+const ENDING: usize = 200;
+
+/// Leaves the middle of a long text out.
+pub(crate) fn cut(text: String) -> String {
+    let count = text.chars().count();
+    if count <= LONGEST {
+        return text;
+    }
+    let beginning: String = text.chars().take(BEGINNING).collect();
+    let ending: String = text.chars().skip(count - ENDING).collect();
+    format!("{beginning}[... {} characters ...]{ending}", count - BEGINNING - ENDING)
 }
 
 /// The exit code of an ending: ours, or mosquitto's under its names.
@@ -207,6 +224,19 @@ mod tests {
         let refused = Failure::usage("x").why(evenkeel::PublishError::Topic(topic));
         let texts = format!("the topic is no topic name: {topic}");
         assert_eq!(refused.source().map(ToString::to_string), Some(texts));
+    }
+
+    #[test]
+    fn long_values_are_cut_in_the_middle() {
+        for count in [LONGEST, LONGEST + 1, 65_535] {
+            let failure = Failure::usage(format!("'{}' of -t is wrong", "ä".repeat(count)));
+            let text = failure.to_string();
+            assert!(text.starts_with("'ää") && text.ends_with("ää' of -t is wrong"), "{text}");
+            assert!(text.chars().count() <= LONGEST, "{text}");
+        }
+        let whole = "x".repeat(LONGEST);
+        assert_eq!(cut(whole.clone()), whole);
+        assert!(cut("x".repeat(LONGEST + 1)).contains("x[... 501 characters ...]x"));
     }
 
     #[test]

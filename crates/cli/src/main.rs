@@ -13,6 +13,7 @@ mod personality;
 mod plural;
 mod printer;
 mod private;
+mod progress;
 mod settings;
 mod signals;
 mod write_progress;

@@ -5,12 +5,16 @@
 use std::borrow::Cow;
 use std::env;
 use std::io::{self, BufWriter, ErrorKind, IsTerminal, StdoutLock, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::error::Failure;
+use crate::error::{Failure, cut};
 use crate::escape;
 use crate::exit::Exit;
 use crate::personality::Personality;
 use crate::write_progress::{STDERR, STDOUT, Watched};
+
+/// Whether a line about progress stands at the bottom, for the next line to take its place.
+static PROGRESS: AtomicBool = AtomicBool::new(false);
 
 /// When output is coloured.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -113,7 +117,8 @@ impl Printer {
         if self.verbosity >= Verbosity::Normal {
             let label = if self.personality.is_mosquitto() { "Warning:" } else { "warning:" };
             let label = paint(label, "33;1", self.color_err);
-            Self::to_stderr(&format!("{label} {}\n", self.plain_err(what)));
+            let what = cut(what.to_owned());
+            Self::to_stderr(&format!("{label} {}\n", self.plain_err(&what)));
         }
     }
 
@@ -135,11 +140,35 @@ impl Printer {
         if self.terminal_err { escape::text(text) } else { Cow::Borrowed(text) }
     }
 
+    /// Whether anybody sees a line that is written anew.
+    pub(crate) fn shows_progress(&self) -> bool {
+        let is_dumb = env::var("TERM").is_ok_and(|terminal| terminal == "dumb");
+        self.terminal_err
+            && !is_dumb
+            && self.verbosity >= Verbosity::Normal
+            && !self.personality.is_mosquitto()
+    }
+
+    /// The line at the bottom, in place of the one before.
+    pub(crate) fn progress(&self, line: &str) {
+        Self::to_stderr(line);
+        PROGRESS.store(true, Ordering::Release);
+    }
+
+    /// Takes the line at the bottom away.
+    pub(crate) fn end_progress(&self) {
+        Self::to_stderr("");
+    }
+
     /// Writes in one call, so that lines of several tasks do not mix. A
     /// stderr that is gone leaves nobody to tell.
     fn to_stderr(text: &str) {
         let mut stderr = io::stderr().lock();
-        let _ = STDERR.during(|| stderr.write_all(text.as_bytes()));
+        let clear = if PROGRESS.swap(false, Ordering::AcqRel) { "\r\x1b[K" } else { "" };
+        if clear.len() + text.len() > 0 {
+            let text = format!("{clear}{text}");
+            let _ = STDERR.during(|| stderr.write_all(text.as_bytes()));
+        }
     }
 }
 

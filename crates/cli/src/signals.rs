@@ -1,4 +1,4 @@
-//! Ctrl-C and SIGTERM: the first asks for a graceful end, the second aborts.
+//! Ctrl-C, SIGTERM and SIGHUP: the first asks for a graceful end, the second aborts.
 //!
 //! The first one ends the program whatever blocks it (S7): if nobody reads its
 //! output, or its end takes too long, the connection is closed from here.
@@ -162,6 +162,8 @@ async fn say_disconnect(
 struct Signals {
     interrupt: tokio::signal::unix::Signal,
     terminate: tokio::signal::unix::Signal,
+    /// The terminal has gone. `None` under `nohup`, which has it ignored.
+    hangup: Option<tokio::signal::unix::Signal>,
 }
 
 #[cfg(unix)]
@@ -171,15 +173,36 @@ impl Signals {
 
         let interrupt = signal(SignalKind::interrupt()).ok()?;
         let terminate = signal(SignalKind::terminate()).ok()?;
-        Some(Self { interrupt, terminate })
+        let hangup = if ignores_hangup() { None } else { signal(SignalKind::hangup()).ok() };
+        Some(Self { interrupt, terminate, hangup })
     }
 
     async fn next(&mut self) {
         tokio::select! {
             _ = self.interrupt.recv() => {}
             _ = self.terminate.recv() => {}
+            () = hung_up(&mut self.hangup) => {}
         }
     }
+}
+
+#[cfg(unix)]
+async fn hung_up(hangup: &mut Option<tokio::signal::unix::Signal>) {
+    match hangup {
+        Some(hangup) => drop(hangup.recv().await),
+        None => std::future::pending().await,
+    }
+}
+
+/// Whether whoever started the program had SIGHUP ignored. Linux tells; elsewhere it is taken to
+/// be so, as a handler would undo `nohup`.
+#[cfg(unix)]
+fn ignores_hangup() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let ignored = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    // SIGHUP is signal 1, and has the lowest bit.
+    ignored.is_none_or(|mask| mask & 1 == 1)
 }
 
 #[cfg(not(unix))]

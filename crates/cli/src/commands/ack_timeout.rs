@@ -4,58 +4,78 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
 
-use super::deadline::Deadline;
-
 /// So often within the limit it is looked whether something was acknowledged:
 /// by a part of it the end may come too late.
 const LOOKS: u32 = 16;
 
+/// What the limit depends on.
+pub(super) trait Progress {
+    /// How many messages were acknowledged so far.
+    fn acknowledged(&self) -> u64;
+
+    /// For how long there was nothing to do but to wait, as the reconnect policy has it: that is
+    /// not counted.
+    fn waited(&self) -> Duration;
+}
+
 /// Waits for acknowledgements, also of messages that earlier runs left in the
 /// store: a long queue is no reason to give up as long as it gets shorter.
 pub(super) struct AckTimeout<'a> {
-    /// How many messages were acknowledged so far.
-    count: Box<dyn Fn() -> u64 + 'a>,
-    /// As many were when the time began.
+    progress: Box<dyn Progress + 'a>,
+    limit: Option<Duration>,
+    /// When the time began, and what had happened until then.
+    start: Instant,
     acknowledged: u64,
-    deadline: Deadline,
+    waited: Duration,
     /// When to look next.
     look: Instant,
 }
 
 impl<'a> AckTimeout<'a> {
-    /// Starts now; `count` says how many messages were acknowledged so far.
-    pub(super) fn new(count: impl Fn() -> u64 + 'a, limit: Option<Duration>) -> Self {
-        let (acknowledged, deadline) = (count(), Deadline::new(limit));
-        Self { count: Box::new(count), acknowledged, deadline, look: Instant::now() }
+    /// Starts now.
+    pub(super) fn new(progress: impl Progress + 'a, limit: Option<Duration>) -> Self {
+        let (acknowledged, waited) = (progress.acknowledged(), progress.waited());
+        let (progress, now) = (Box::new(progress), Instant::now());
+        Self { progress, limit, start: now, acknowledged, waited, look: now }
     }
 
     /// Starts anew.
     pub(super) fn restart(&mut self) {
-        self.acknowledged = (self.count)();
-        self.deadline.restart();
-        self.look = Instant::now();
+        self.acknowledged = self.progress.acknowledged();
+        self.waited = self.progress.waited();
+        self.start = Instant::now();
+        self.look = self.start;
     }
 
     /// The limit; zero if there is none.
     pub(super) fn limit(&self) -> Duration {
-        self.deadline.limit()
+        self.limit.unwrap_or_default()
     }
 
     /// Waits until the limit is over and nothing was acknowledged within it.
     /// Cancel-safe.
     pub(super) async fn over(&mut self) {
+        let Some(limit) = self.limit else { return std::future::pending().await };
+        let step = limit / LOOKS;
         loop {
-            let Some(end) = self.deadline.end() else { return std::future::pending().await };
-            sleep_until(end.min(self.look)).await;
+            sleep_until(self.look).await;
             let now = Instant::now();
-            if (self.count)() != self.acknowledged {
+            if self.progress.acknowledged() != self.acknowledged {
                 self.restart();
-            } else if now >= end {
-                return;
-            } else {
-                self.look = now + self.limit() / LOOKS;
             }
+            let counted = now.duration_since(self.start).saturating_sub(self.uncounted());
+            let left = limit.saturating_sub(counted);
+            if left.is_zero() {
+                return;
+            }
+            // What is left lasts longer if the client waits meanwhile.
+            self.look = now + left.clamp(step / LOOKS, step);
         }
+    }
+
+    /// What does not count of the time since the start.
+    fn uncounted(&self) -> Duration {
+        self.progress.waited().saturating_sub(self.waited)
     }
 }
 
@@ -69,10 +89,32 @@ mod tests {
 
     const LIMIT: Duration = Duration::from_secs(32);
 
+    /// Messages that were acknowledged, and the times of waiting.
+    struct Course<'a> {
+        count: &'a Cell<u64>,
+        start: Instant,
+        waits: &'a [(u64, u64)],
+    }
+
+    impl Progress for Course<'_> {
+        fn acknowledged(&self) -> u64 {
+            self.count.get()
+        }
+
+        fn waited(&self) -> Duration {
+            let now = self.start.elapsed();
+            let spans = self.waits.iter().map(|(from, until)| {
+                now.min(Duration::from_secs(*until)).saturating_sub(Duration::from_secs(*from))
+            });
+            spans.sum()
+        }
+    }
+
     /// How long it waits if messages are acknowledged after these seconds.
-    async fn waits(acknowledged: &[u64], cancelled: bool) -> Duration {
+    async fn waits(acknowledged: &[u64], waits: &[(u64, u64)], cancelled: bool) -> Duration {
         let (start, count) = (Instant::now(), Cell::new(0));
-        let mut ack_timeout = AckTimeout::new(|| count.get(), Some(LIMIT));
+        let course = Course { count: &count, start, waits };
+        let mut ack_timeout = AckTimeout::new(course, Some(LIMIT));
         let answers = async {
             for at in acknowledged {
                 sleep_until(start + Duration::from_secs(*at)).await;
@@ -101,16 +143,38 @@ mod tests {
         for cancelled in [false, true] {
             for acknowledged in [&[][..], &[1], &[31], &[1, 20, 40, 71]] {
                 let last = Duration::from_secs(acknowledged.last().copied().unwrap_or(0));
-                let waited = waits(acknowledged, cancelled).await;
+                let waited = waits(acknowledged, &[], cancelled).await;
                 assert!(waited >= last + LIMIT, "{waited:?} after {acknowledged:?}");
                 assert!(waited <= last + LIMIT + step, "{waited:?} after {acknowledged:?}");
             }
         }
     }
 
+    /// Between attempts there is nothing to do but to wait; an attempt itself counts.
+    #[tokio::test(start_paused = true)]
+    async fn what_the_policy_waits_does_not_count() {
+        let step = LIMIT / LOOKS + LIMIT / 100;
+        for cancelled in [false, true] {
+            for pauses in [&[(1, 101)][..], &[(0, 3)], &[(1, 2), (5, 60), (61, 300)], &[(31, 1000)]]
+            {
+                let paused: u64 = pauses.iter().map(|(from, until)| until - from).sum();
+                let expected = LIMIT + Duration::from_secs(paused);
+                let waited = waits(&[], pauses, cancelled).await;
+                assert!(waited >= expected, "{waited:?} with {pauses:?}");
+                assert!(waited <= expected + step, "{waited:?} with {pauses:?}");
+            }
+            // What was waited before an acknowledgement is over and done with.
+            let waited = waits(&[50], &[(1, 40)], cancelled).await;
+            let expected = Duration::from_secs(50) + LIMIT;
+            assert!(waited >= expected && waited <= expected + step, "{waited:?}");
+        }
+    }
+
     #[tokio::test(start_paused = true)]
     async fn without_a_limit_it_has_no_end() {
-        let mut ack_timeout = AckTimeout::new(|| 0, None);
+        let (start, count) = (Instant::now(), Cell::new(0));
+        let course = Course { count: &count, start, waits: &[] };
+        let mut ack_timeout = AckTimeout::new(course, None);
         assert_eq!(ack_timeout.limit(), Duration::ZERO);
         tokio::select! {
             () = ack_timeout.over() => panic!("it has no end"),

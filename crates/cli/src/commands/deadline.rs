@@ -1,4 +1,4 @@
-//! A time limit that can start anew.
+//! A time limit.
 
 use std::time::Duration;
 
@@ -15,11 +15,6 @@ impl Deadline {
     /// Starts now.
     pub(super) fn new(limit: Option<Duration>) -> Self {
         Self { limit, start: Instant::now() }
-    }
-
-    /// Starts anew.
-    pub(super) fn restart(&mut self) {
-        self.start = Instant::now();
     }
 
     /// The limit; zero if there is none, which is never asked for then.

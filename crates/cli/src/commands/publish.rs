@@ -12,7 +12,7 @@ use futures_util::stream::FuturesUnordered;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::ack_timeout::AckTimeout;
+use super::ack_timeout::{AckTimeout, Progress};
 use super::{client, grace, interrupted, never_connected, policy, stdin};
 use crate::duration;
 use crate::error::Failure;
@@ -20,6 +20,7 @@ use crate::exit::Exit;
 use crate::format::timestamp;
 use crate::observer::{self, Observer, Told};
 use crate::printer::{Data, Printer};
+use crate::progress::PublishProgress;
 use crate::settings::{Payload, PublishSettings};
 use crate::signals::Stop;
 
@@ -35,6 +36,10 @@ pub(super) async fn run(
     stop.represent(&client);
     let options = observer::Options::new(printer, &settings.connection);
     let mut observer = Observer::start(&client, options);
+    let many = settings.payload == Payload::Lines || settings.repetition.count > 1;
+    // Lines of JSON are told on the same terminal, or somewhere where they can be counted.
+    let progress =
+        (many && !settings.json).then(|| PublishProgress::start(&client, settings.qos, printer));
     let mut job = Job::new(&client, settings, printer, observer.told());
     let end = tokio::select! {
         biased;
@@ -46,6 +51,7 @@ pub(super) async fn run(
     if matches!(end, End::Stopped) {
         job.settle_all(limit).await;
     }
+    drop(progress);
     let verdict = job.verdict(end, &observer);
     let report = client.shutdown(limit).await;
     observer.finish().await;
@@ -134,6 +140,8 @@ impl<'a> Job<'a> {
         printer: Printer,
         told: Told,
     ) -> Self {
+        let is_stream = settings.payload == Payload::Lines;
+        let progress = Acknowledged { client, told: is_stream.then(|| told.clone()) };
         Self {
             client,
             settings,
@@ -141,7 +149,7 @@ impl<'a> Job<'a> {
             told,
             out: printer.data(),
             outstanding: FuturesUnordered::new(),
-            ack_timeout: ack_timeout(client, settings.timeout),
+            ack_timeout: AckTimeout::new(progress, settings.timeout),
             tally: Tally::default(),
             complete: false,
         }
@@ -150,13 +158,21 @@ impl<'a> Job<'a> {
     async fn run(&mut self) -> Result<(), End> {
         match &self.settings.payload {
             Payload::Known(payload) => self.repeat(payload).await,
-            Payload::Stdin => {
-                let payload = stdin::whole().await?;
+            Payload::Lines => self.stream().await,
+            source => {
+                let payload = self.read(source).await?;
                 self.repeat(&payload).await
             }
-            Payload::Lines => self.stream().await,
         }?;
         self.empty_store().await
+    }
+
+    /// What comes from elsewhere has to come within the limit, too.
+    async fn read(&mut self, source: &Payload) -> Result<Bytes, End> {
+        tokio::select! {
+            read = stdin::whole(source) => Ok(read?),
+            () = self.ack_timeout.over() => Err(End::Failed(unread(source, self.ack_timeout.limit()))),
+        }
     }
 
     /// The same message again and again, each after the one before is settled.
@@ -290,7 +306,7 @@ impl<'a> Job<'a> {
 
     /// The last chance of what is outstanding when the program is stopped.
     async fn settle_all(&mut self, limit: Duration) {
-        self.ack_timeout = ack_timeout(self.client, None);
+        self.ack_timeout = AckTimeout::new(Acknowledged { client: self.client, told: None }, None);
         // What is still missing then shows in the verdict.
         let _ = tokio::time::timeout(limit, self.drain()).await;
     }
@@ -329,7 +345,7 @@ impl<'a> Job<'a> {
             payload_bytes: Some(settled.bytes),
             reason_code: (self.settings.qos > QoS::AtMostOnce).then_some(delivered.reason.0),
             attempts: Some(delivered.attempts),
-            round_trip_ms: delivered.round_trip.map(|time| time.as_secs_f64() * 1e3),
+            round_trip_ms: delivered.round_trip.map(|time| time.as_micros() as f64 / 1e3),
             ..Line::new("published", &settled.topic, self.settings)
         })
     }
@@ -431,8 +447,21 @@ impl<'a> Job<'a> {
     }
 }
 
-fn ack_timeout(client: &Client, limit: Option<Duration>) -> AckTimeout<'_> {
-    AckTimeout::new(|| client.stats().publishes_acknowledged, limit)
+/// What the time limit goes by.
+struct Acknowledged<'a> {
+    client: &'a Client,
+    /// Of a stream of lines: it is to last, and so the waits of the policy do not count.
+    told: Option<Told>,
+}
+
+impl Progress for Acknowledged<'_> {
+    fn acknowledged(&self) -> u64 {
+        self.client.stats().publishes_acknowledged
+    }
+
+    fn waited(&self) -> Duration {
+        self.told.as_ref().map(Told::waited).unwrap_or_default()
+    }
 }
 
 /// Hands a message over. With a store, it is on its way there when this
@@ -455,6 +484,20 @@ fn not_stored(number: u64, topic: &TopicName, failure: StorageFailure) -> Failur
         .hint(
             "it was not sent either; what was stored before is kept. Check space and rights there",
         )
+}
+
+/// The message did not come to its end.
+fn unread(source: &Payload, limit: Duration) -> Failure {
+    let what = format!("there was no message within {}", duration::text(limit));
+    let failure = Failure::new(Exit::Timeout, what);
+    match source {
+        Payload::Pipe(path) => failure
+            .why(format!("nobody wrote '{}' and closed it", path.display()))
+            .hint("give more time by --timeout; -W 0 waits without end"),
+        _ => failure
+            .why("stdin did not end")
+            .hint("end it with Ctrl-D, give more time by --timeout, or publish each line with -l"),
+    }
 }
 
 fn still_stored(count: usize) -> String {

@@ -15,7 +15,7 @@ use crate::error::Failure;
 use crate::exit::Exit;
 use crate::observer::{self, Observer, Told};
 use crate::printer::Printer;
-use crate::settings::{Payload, RequestSettings, no_way_back};
+use crate::settings::{RequestSettings, no_way_back};
 use crate::signals::Stop;
 
 pub(super) async fn run(
@@ -67,10 +67,7 @@ async fn exchange(
     printer: Printer,
     mut told: Told,
 ) -> Result<(Message, Messages), Failure> {
-    let payload = match &settings.payload {
-        Payload::Known(payload) => payload.clone(),
-        Payload::Stdin | Payload::Lines => stdin::whole().await?,
-    };
+    let payload = stdin::whole(&settings.payload).await?;
     let response_topic = match &settings.response_topic {
         Some(topic) => topic.clone(),
         None => own_topic()?,

@@ -1,26 +1,45 @@
 //! Messages from stdin.
 
+use std::fs::File;
 use std::io::{self, BufRead, Read};
+use std::path::Path;
 
 use evenkeel::Bytes;
 use tokio::sync::mpsc;
 use tokio::task::spawn_blocking;
 
 use crate::error::Failure;
-use crate::settings::{LARGEST_PAYLOAD, too_long};
+use crate::settings::{LARGEST_PAYLOAD, Payload, too_long, unreadable_file};
 
 /// Lines read ahead of the publishing.
 const READ_AHEAD: usize = 64;
 
-/// All of stdin as one payload.
-pub(super) async fn whole() -> Result<Bytes, Failure> {
-    let read = spawn_blocking(|| {
-        let mut bytes = Vec::new();
-        io::stdin().lock().take(LARGEST_PAYLOAD + 1).read_to_end(&mut bytes).map(|_| bytes)
+/// All of stdin, or of a pipe, as one payload.
+pub(super) async fn whole(source: &Payload) -> Result<Bytes, Failure> {
+    let source = source.clone();
+    let read = spawn_blocking(move || match source {
+        Payload::Known(payload) => Ok(payload),
+        Payload::Pipe(path) => pipe(&path),
+        Payload::Stdin | Payload::Lines => read_to_end(io::stdin().lock(), "stdin", unreadable),
     });
-    let bytes = read.await.map_err(unreadable)?.map_err(unreadable)?;
+    read.await.map_err(unreadable)?
+}
+
+fn pipe(path: &Path) -> Result<Bytes, Failure> {
+    let what = format!("the file '{}'", path.display());
+    let failed = |error: io::Error| unreadable_file(path, &error);
+    read_to_end(File::open(path).map_err(failed)?, &what, failed)
+}
+
+fn read_to_end(
+    from: impl Read,
+    what: &str,
+    failed: impl FnOnce(io::Error) -> Failure,
+) -> Result<Bytes, Failure> {
+    let mut bytes = Vec::new();
+    from.take(LARGEST_PAYLOAD + 1).read_to_end(&mut bytes).map_err(failed)?;
     if bytes.len() as u64 > LARGEST_PAYLOAD {
-        return Err(too_long("stdin"));
+        return Err(too_long(what));
     }
     Ok(bytes.into())
 }

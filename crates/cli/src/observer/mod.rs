@@ -25,8 +25,26 @@ use text::EventText;
 struct Observed {
     online_once: bool,
     last_end: Option<End>,
+    /// How long it was waited between attempts, since the first connection.
+    waited: Duration,
+    /// Since when it is waited now.
+    waiting: Option<Instant>,
     /// Why there will be no further connection.
     over: Option<Failure>,
+}
+
+impl Observed {
+    /// The next attempt is in the future. Before the first connection that is for whoever
+    /// started the program to know within the time given.
+    fn wait(&mut self) {
+        if self.online_once {
+            self.waiting.get_or_insert_with(Instant::now);
+        }
+    }
+
+    fn go_on(&mut self) {
+        self.waited += self.waiting.take().map(|since| since.elapsed()).unwrap_or_default();
+    }
 }
 
 /// How to observe.
@@ -109,6 +127,12 @@ impl Observer {
 pub(crate) struct Told(watch::Receiver<Observed>);
 
 impl Told {
+    /// How long it was waited between attempts so far, since the first connection.
+    pub(crate) fn waited(&self) -> Duration {
+        let observed = self.0.borrow();
+        observed.waited + observed.waiting.map(|since| since.elapsed()).unwrap_or_default()
+    }
+
     /// Waits until the first connection has been told.
     pub(crate) async fn online(&mut self) {
         // An error means that nothing more is told.
@@ -180,6 +204,8 @@ impl Task {
             Event::Connected(_) => {
                 self.observed.send_modify(|observed| observed.online_once = true)
             }
+            Event::RetryScheduled { .. } => self.observed.send_modify(Observed::wait),
+            Event::Connecting { .. } => self.observed.send_modify(Observed::go_on),
             Event::Halted(_) => self.halt(),
             _ => {}
         }

@@ -22,7 +22,7 @@ use evenkeel::{TopicError, TopicFilter, TopicName};
 
 pub(crate) use broker::BrokerSettings;
 pub(crate) use connection::ConnectionSettings;
-pub(crate) use payload::{LARGEST as LARGEST_PAYLOAD, Payload, too_long};
+pub(crate) use payload::{LARGEST as LARGEST_PAYLOAD, Payload, too_long, unreadable_file};
 pub(crate) use publish::PublishSettings;
 pub(crate) use request::{RequestSettings, no_way_back};
 pub(crate) use store::StoreSettings;

@@ -1,9 +1,9 @@
 //! What is published: one message, or a stream of them.
 
 use std::ffi::OsStr;
-use std::fs::File;
-use std::io::Read;
-use std::path::Path;
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
 
 use evenkeel::Bytes;
 
@@ -20,6 +20,8 @@ pub(crate) enum Payload {
     Known(Bytes),
     /// All of stdin.
     Stdin,
+    /// All of a file that is none, such as a FIFO: its end is for others to say.
+    Pipe(PathBuf),
     /// Each line of stdin is a message.
     Lines,
 }
@@ -48,8 +50,8 @@ pub(super) fn collect(
     }
     if let Some(path) = &flags.file {
         // The file is read last: a contradiction shows without it.
-        let contents = if found.is_empty() { file(path)? } else { Bytes::new() };
-        found.push(("--file", Payload::Known(contents)));
+        let payload = if found.is_empty() { file(path)? } else { Payload::Known(Bytes::new()) };
+        found.push(("--file", payload));
     }
     if let [(first, _), (second, _), ..] = found.as_slice() {
         return Err(Failure::usage(format!("{first} and {second} contradict each other"))
@@ -63,19 +65,27 @@ fn known(message: &OsStr) -> Payload {
     Payload::Known(Bytes::copy_from_slice(message.as_encoded_bytes()))
 }
 
-fn file(path: &Path) -> Result<Bytes, Failure> {
-    let unreadable = |error| {
-        Failure::usage(format!("the file '{}' cannot be read", path.display()))
-            .why(error)
-            .hint("--file takes the path of the message")
-    };
+fn file(path: &Path) -> Result<Payload, Failure> {
+    let unreadable = |error| unreadable_file(path, &error);
+    // To open a FIFO waits for whoever writes it.
+    let kind = fs::metadata(path).map_err(unreadable)?.file_type();
+    if !kind.is_file() && !kind.is_dir() {
+        return Ok(Payload::Pipe(path.to_owned()));
+    }
     let mut contents = Vec::new();
     let file = File::open(path).map_err(unreadable)?;
     file.take(LARGEST + 1).read_to_end(&mut contents).map_err(unreadable)?;
     if contents.len() as u64 > LARGEST {
         return Err(too_long(&format!("the file '{}'", path.display())));
     }
-    Ok(contents.into())
+    Ok(Payload::Known(contents.into()))
+}
+
+/// A file to publish that cannot be read.
+pub(crate) fn unreadable_file(path: &Path, error: &io::Error) -> Failure {
+    Failure::usage(format!("the file '{}' cannot be read", path.display()))
+        .why(error)
+        .hint("--file takes the path of the message")
 }
 
 /// A payload that no MQTT packet can hold.

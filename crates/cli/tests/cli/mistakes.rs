@@ -78,6 +78,21 @@ async fn the_book_of_mistakes() {
     assert!(pages > 60, "{pages} pages");
 }
 
+/// A value may have 65,535 bytes; nobody reads them in an error.
+#[tokio::test]
+async fn long_values_are_cut() {
+    let long = "x".repeat(65_535) + "/#";
+    let too_long = "x".repeat(70_000);
+    for words in [["pub", "-m", "x", "-t", &long], ["sub", "-W", "1", "-t", &too_long]] {
+        let mut run = evenkeel("");
+        for word in words {
+            run = run.args([word]);
+        }
+        let ran = run.run().await.expect(2).says(" characters ...]x");
+        assert!(ran.err.len() < 3000, "{} bytes", ran.err.len());
+    }
+}
+
 /// S1: a secret that is malformed, or stands in the wrong place, is not repeated.
 #[tokio::test]
 async fn malformed_secrets_are_not_repeated() {

@@ -1,6 +1,12 @@
 //! `pub`: where messages come from, and what arrives.
 
-use crate::support::{broker, evenkeel, folder, retain, scripted, subscribed};
+use std::time::Duration;
+
+use tokio::io::AsyncWriteExt;
+
+use crate::support::{
+    broker, dead_port, evenkeel, folder, restart, retain, scripted, stop, subscribed,
+};
 
 /// What a subscriber that wants `count` messages prints for the run of `lines`.
 async fn received(count: u32, lines: &[(&str, &str)]) -> String {
@@ -150,7 +156,7 @@ async fn an_acknowledgement_of_another_qos_is_no_success() {
 #[tokio::test]
 async fn several_servers_are_tried_in_turn() {
     let broker = broker().await;
-    let (dead, live) = (crate::support::dead_port(), broker.tcp_addr().unwrap());
+    let (dead, live) = (dead_port(), broker.tcp_addr().unwrap());
     let line = format!("pub -L mqtt://127.0.0.1:{dead} -L mqtt://{live}/from/url -m x -q 1");
     evenkeel(&line).run().await.expect(0).says("attempt 1 failed");
     assert_eq!(broker.stats().publishes_received(), 1);
@@ -164,7 +170,7 @@ async fn the_will_comes_when_the_publisher_is_killed() {
     let line = "pub -t a -l --will-topic gone --will-payload goodbye --will-qos 1";
     let publisher = evenkeel(line).at(&broker).start();
     // The second connection is the publisher's.
-    let both = broker.wait_for(std::time::Duration::from_secs(30), {
+    let both = broker.wait_for(Duration::from_secs(30), {
         let mut connected = 0;
         move |event| {
             connected += u32::from(event.name() == "connected");
@@ -183,4 +189,101 @@ async fn a_retained_message_stays_and_an_empty_one_removes_it() {
     assert_eq!(evenkeel("sub r -C 1 -W 30").at(&broker).run().await.out(), "kept\n");
     evenkeel("pub r -n -r -q 1").at(&broker).run().await.expect(0);
     evenkeel("sub r -C 1 -W 0.3").at(&broker).run().await.expect(5);
+}
+
+/// Whoever waits for the policy's next attempt does not wait for an acknowledgement.
+#[tokio::test]
+async fn waits_between_attempts_do_not_count_for_lines() {
+    let broker = broker().await;
+    let mut running = evenkeel("pub -t a -l -q 1 -W 1 --json").at(&broker).start();
+    let mut stdin = running.stdin();
+    stdin.write_all(b"one\n").await.unwrap();
+    running.line().await;
+    stop(&broker, true).await;
+    running.until_says("attempt 2 in ").await;
+    stdin.write_all(b"two\n").await.unwrap();
+    // Their waits are of half a second, one and two at least.
+    running.until_says("attempt 5 in ").await;
+    broker.resume().await.unwrap();
+    assert!(running.line().await.contains("\"type\":\"published\""));
+    drop(stdin);
+    running.ended().await.expect(0);
+}
+
+/// A server that was never reached is told within the time given.
+#[tokio::test]
+async fn waits_before_the_first_connection_count() {
+    let line = format!("pub -t a -l -q 1 -W 1 -h 127.0.0.1 -p {}", dead_port());
+    let ran = evenkeel(&line).input("one\n").run().await.expect(4);
+    ran.says("error: no connection within 1.0 s\n");
+}
+
+/// An attempt that hangs is no wait of the policy.
+#[tokio::test]
+async fn attempts_count_for_lines() {
+    let broker = broker().await;
+    let mut running = evenkeel("pub -t a -l -q 1 -W 1 --json").at(&broker).start();
+    let mut stdin = running.stdin();
+    stdin.write_all(b"one\n").await.unwrap();
+    running.line().await;
+    // It accepts, and says nothing more.
+    broker.add_fault(silence()).unwrap();
+    restart(&broker, true, Duration::ZERO).await;
+    stdin.write_all(b"two\n").await.unwrap();
+    running.ended().await.expect(8).says("why: no acknowledgement came within 1.0 s");
+}
+
+fn silence() -> evenkeel_broker::fault::Rule {
+    let text = "[[rule]]\nreceived = \"CONNECT\"\naction = \"drop\"\n";
+    evenkeel_broker::fault::Script::parse(text).unwrap().rules.remove(0)
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_message_that_does_not_end_is_bounded_by_the_time_limit() {
+    let broker = broker().await;
+    let fifo = folder().join("fifo");
+    assert!(std::process::Command::new("mkfifo").arg(&fifo).status().unwrap().success());
+    let shown = fifo.display().to_string();
+    let ran = evenkeel("pub a -W 0.3 -f").args([&shown]).at(&broker).run().await.expect(5);
+    ran.says(&format!(
+        "error: there was no message within 300 ms\nwhy: nobody wrote '{shown}' and closed it\nhint: "
+    ));
+    let mut running = evenkeel("pub a -s -W 0.3").at(&broker).start();
+    let stdin = running.stdin();
+    let ran = running.ended().await.expect(5);
+    ran.says("error: there was no message within 300 ms\nwhy: stdin did not end\nhint: ");
+    drop(stdin);
+    // With a writer it is a message like others.
+    let running = evenkeel("pub a -r -q 1 -f").args([&shown]).at(&broker).start();
+    tokio::task::spawn_blocking(move || std::fs::write(fifo, "whole").unwrap()).await.unwrap();
+    running.ended().await.expect(0);
+    assert_eq!(evenkeel("sub a -C 1 -W 20").at(&broker).run().await.out(), "whole\n");
+}
+
+/// No number of JSON has digits that nobody measured.
+#[tokio::test]
+async fn numbers_of_json_have_no_noise() {
+    let broker = broker().await;
+    let events = folder().join("events.jsonl");
+    let line = format!("sub a -E --events {}", events.display());
+    evenkeel(&line).at(&broker).run().await.expect(0);
+    let mut lines: Vec<String> =
+        std::fs::read_to_string(events).unwrap().lines().map(str::to_owned).collect();
+    lines.push(evenkeel("pub a x -q 1 --json").at(&broker).run().await.out());
+    let mut count = 0;
+    for line in lines {
+        let value: serde_json::Value = serde_json::from_str(&line).unwrap();
+        for (name, value) in value.as_object().unwrap() {
+            let Some(number) = value.as_f64().filter(|_| value.is_f64()) else { continue };
+            let decimals = if name.ends_with("_ms") { 3 } else { 6 };
+            assert_eq!(
+                number,
+                format!("{number:.decimals$}").parse::<f64>().unwrap(),
+                "{name} in {line}"
+            );
+            count += 1;
+        }
+    }
+    assert!(count >= 2, "{count} numbers");
 }

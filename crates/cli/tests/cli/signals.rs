@@ -1,4 +1,4 @@
-//! Ctrl-C and SIGTERM: first gracefully, then at once.
+//! Ctrl-C, SIGTERM and SIGHUP: first gracefully, then at once.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use crate::support::{broker, evenkeel, saw, scripted, subscribed};
 
 #[tokio::test]
 async fn the_first_signal_says_disconnect_and_an_open_ended_sub_has_done_its_job() {
-    for signal in ["INT", "TERM"] {
+    for signal in ["INT", "TERM", "HUP"] {
         let broker = broker().await;
         let mut running = evenkeel("sub a -d").at(&broker).start();
         running.until_says("subscribed to 'a'").await;
@@ -121,4 +121,20 @@ async fn a_blocked_stdout_neither_stops_pings_nor_the_second_signal() {
     tokio::time::sleep(Duration::from_millis(200)).await;
     running.signal("INT").await;
     running.ended().await.expect(130);
+}
+
+/// `nohup` has SIGHUP ignored, and it stays so.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_hangup_that_is_ignored_ends_nothing() {
+    let broker = broker().await;
+    let port = broker.tcp_addr().unwrap().port().to_string();
+    let line = format!("{} sub a -d -h 127.0.0.1", crate::support::PROGRAM);
+    let mut running = crate::support::Run::of("nohup", &line).args(["-p", &port]).start();
+    running.until_says("subscribed to 'a'").await;
+    running.signal("HUP").await;
+    evenkeel("pub a x").at(&broker).run().await.expect(0);
+    assert_eq!(running.line().await, "x");
+    running.signal("TERM").await;
+    running.ended().await.expect(0);
 }

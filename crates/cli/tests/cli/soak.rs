@@ -26,9 +26,8 @@ async fn a_short_soak_ends_well_and_reports() {
 
 #[tokio::test]
 async fn a_signal_ends_the_trouble_and_the_report_comes() {
-    let mut running = evenkeel("soak --for 10m --clients 4 --seed 5").start();
-    // It says where it is every ten seconds.
-    running.until_says("of 4 clients online").await;
+    let mut running = evenkeel("soak -d --for 10m --clients 4 --seed 5").start();
+    running.until_says("the trouble begins").await;
     running.signal("INT").await;
     running.until_says("stopping early").await;
     let ran = running.ended().await.expect(0);

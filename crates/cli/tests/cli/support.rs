@@ -123,6 +123,11 @@ impl Run {
         self.args(["-h", "127.0.0.1", "-p", &port])
     }
 
+    /// The same for commands that speak to one.
+    pub(crate) fn at_if(self, broker: &Broker, speaks: bool) -> Self {
+        if speaks { self.at(broker) } else { self }
+    }
+
     /// Runs it to its end.
     pub(crate) async fn run(mut self) -> Ran {
         let mut child = self.command.spawn().unwrap();

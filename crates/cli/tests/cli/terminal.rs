@@ -90,3 +90,26 @@ async fn a_terminal_is_given_no_control_characters_of_servers() {
     let piped = run().run().await.expect(3);
     assert!(piped.err.contains("go\x1b[2J away"), "{}", piped.err);
 }
+
+/// Who looks at a terminal sees how far it is; a pipe is told the result alone.
+#[tokio::test]
+async fn long_work_shows_its_progress_on_a_terminal_only() {
+    let broker = broker().await;
+    // Each message takes half a second.
+    let line = "pub a x -q 1 --repeat 6 --repeat-delay 0.5";
+    let (code, shown) = evenkeel(line).at(&broker).run_on_a_terminal().await;
+    let shown = String::from_utf8(shown).unwrap();
+    assert_eq!(code, 0, "{shown}");
+    let (before, progress) =
+        shown.split_once(" acknowledged (").unwrap_or_else(|| panic!("{shown:?}"));
+    assert!(before.parse::<u32>().is_ok() && progress.contains("/s); waiting for "), "{shown:?}");
+    assert!(shown.ends_with("\r\x1b[K"), "nothing is left of it: {shown:?}");
+    for line in [line, "soak --for 2s --clients 2 --seed 1"] {
+        let piped = evenkeel(line).at_if(&broker, line.starts_with("pub")).run().await.expect(0);
+        assert_eq!(piped.err, "", "{line}");
+    }
+    let (code, shown) = evenkeel("soak --for 2s --clients 2 --seed 1").run_on_a_terminal().await;
+    let shown = String::from_utf8(shown).unwrap();
+    assert_eq!(code, 0, "{shown}");
+    assert!(shown.contains(" s of 2.0 s; ") && shown.contains("/2 online; "), "{shown:?}");
+}

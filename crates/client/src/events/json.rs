@@ -1,5 +1,7 @@
 //! Events as JSON, for logs.
 
+use std::time::Duration;
+
 use evenkeel_proto::keepalive::Pong;
 use evenkeel_proto::record::{Notice, NoticeKind};
 use evenkeel_proto::{DeliveryError, DisconnectCause, Event, Halt};
@@ -61,14 +63,14 @@ fn fields(report: &Report) -> Value {
             "version": connected.version.level(),
             "session_present": connected.session_present,
             "assigned_client_id": connected.assigned_client_id.as_deref(),
-            "took_ms": connected.took.as_secs_f64() * 1e3,
+            "took_ms": milliseconds(connected.took),
         }),
         Event::Disconnected { cause, online_for, .. } => {
-            disconnected(report, cause, online_for.map(|time| time.as_secs_f64()))
+            disconnected(report, cause, online_for.map(seconds))
         }
         Event::RetryScheduled { retry, delay } => json!({
             "attempt": retry.attempt,
-            "delay_s": delay.as_secs_f64(),
+            "delay_s": seconds(*delay),
             "pace": retry.pace.name(),
         }),
         Event::Halted(halt) => json!({ "reason": reason(*halt) }),
@@ -78,15 +80,15 @@ fn fields(report: &Report) -> Value {
         Event::Loop(repetition) => json!({
             "class": repetition.class.name(),
             "count": repetition.count,
-            "period_s": repetition.period.as_secs_f64(),
+            "period_s": seconds(repetition.period),
         }),
         Event::PingSent => Value::Null,
         Event::PongReceived(Pong::Matched { round_trip }) => {
-            json!({ "round_trip_ms": round_trip.as_secs_f64() * 1e3 })
+            json!({ "round_trip_ms": milliseconds(*round_trip) })
         }
         Event::PongReceived(Pong::Unsolicited) => Value::Null,
         Event::PingUnanswered { after, heard } => {
-            json!({ "after_s": after.as_secs_f64(), "heard": heard })
+            json!({ "after_s": seconds(*after), "heard": heard })
         }
         Event::FilesRenewed { .. } => Value::Null,
         Event::FilesKept { .. } => {
@@ -95,6 +97,16 @@ fn fields(report: &Report) -> Value {
         }
         other => more_fields(other),
     }
+}
+
+/// To the microsecond, as more digits are noise.
+fn milliseconds(time: Duration) -> f64 {
+    time.as_micros() as f64 / 1e3
+}
+
+/// To the millisecond.
+fn seconds(time: Duration) -> f64 {
+    time.as_millis() as f64 / 1e3
 }
 
 fn more_fields(event: &Event) -> Value {
@@ -140,7 +152,7 @@ fn more_fields(event: &Event) -> Value {
             what
         }
         Event::StoreFailed { failure, retry } => {
-            json!({ "failure": failure.to_string(), "retry_s": retry.as_secs_f64() })
+            json!({ "failure": failure.to_string(), "retry_s": seconds(*retry) })
         }
         Event::StoreRestored => Value::Null,
         Event::StoreNotice(notice) => of_notice(notice),

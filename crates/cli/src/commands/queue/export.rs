@@ -12,6 +12,7 @@ use crate::error::Failure;
 use crate::exit::Exit;
 use crate::printer::{Data, Printer};
 use crate::private;
+use crate::progress::Progress;
 
 /// Prints messages with their payloads, or writes payloads to files.
 pub(super) fn run(args: &ExportArgs, printer: Printer) -> Result<(), Failure> {
@@ -20,8 +21,13 @@ pub(super) fn run(args: &ExportArgs, printer: Printer) -> Result<(), Failure> {
     }
     let mut data = printer.data();
     let mut exported = 0;
+    // What is printed on a terminal shows by itself how far it is.
+    let mut progress = (args.to.is_some() || !data.is_terminal()).then(|| Progress::new(printer));
     let mut put = |stored: StoredMessage| {
         exported += 1;
+        if let Some(progress) = &mut progress {
+            progress.show(exported as u64, |rate| format!("exported {} ({rate})", count(exported)));
+        }
         put(&stored, args, &mut data)
     };
     let mut damaged = 0;
@@ -49,6 +55,7 @@ pub(super) fn run(args: &ExportArgs, printer: Printer) -> Result<(), Failure> {
             args.serials.iter().try_for_each(|serial| put(opened.message(*serial)?))?;
         }
     }
+    drop(progress);
     data.flush()?;
     printer.say(&format!("exported {}", count(exported)));
     if damaged > 0 {

@@ -65,7 +65,7 @@ impl Spread {
         values.sort();
         let at = |percent: usize| {
             let place = (values.len() * percent).div_ceil(100).saturating_sub(1);
-            values.get(place).map_or(0.0, Duration::as_secs_f64)
+            values.get(place).copied().map_or(0.0, super::seconds)
         };
         Self { count: values.len(), p50: at(50), p90: at(90), p99: at(99), max: at(100) }
     }

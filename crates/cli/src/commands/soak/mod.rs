@@ -26,9 +26,11 @@ use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::args::SoakArgs;
+use crate::duration;
 use crate::error::Failure;
 use crate::exit::Exit;
 use crate::printer::Printer;
+use crate::progress::Progress;
 use crate::signals::Stop;
 use findings::Spread;
 use law_checks::LawChecks;
@@ -47,7 +49,7 @@ const BEGINS_WITHIN: Duration = Duration::from_secs(30);
 /// The budget's window, the longest delay and what a slow machine adds.
 const SETTLES_WITHIN: Duration = Duration::from_secs(60);
 /// How often it says where it is.
-const TELLS_EVERY: Duration = Duration::from_secs(10);
+const TELLS_EVERY: Duration = Duration::from_millis(500);
 
 fn client_id(index: u64) -> String {
     format!("soak-{index}")
@@ -65,7 +67,7 @@ pub(super) async fn run(args: &SoakArgs, printer: Printer, stop: Stop) -> Result
     let soak = Soak::begin(args.clients, Rng::new(seed), printer).await?;
     let began = Instant::now();
     let trouble = soak.make_trouble(args.lasts, stop).await;
-    let seconds = began.elapsed().as_secs_f64();
+    let seconds = seconds(began.elapsed());
     let report = soak.end(SoakReport {
         v: 1,
         kind: "soak",
@@ -162,8 +164,10 @@ impl Soak {
         let mut trouble = BTreeMap::new();
         let mut plan = TroublePlan::new(self.rng.fork(0), self.workers.len());
         let end = Instant::now() + lasts;
-        let mut tell = tokio::time::interval(TELLS_EVERY);
-        tell.tick().await;
+        let (mut tell, mut progress) =
+            (tokio::time::interval(TELLS_EVERY), Progress::new(self.printer));
+        let began = Instant::now();
+        self.printer.debug("all clients have subscribed: the trouble begins");
         let (gap, mut next) = plan.next();
         let mut at = Instant::now() + gap;
         loop {
@@ -181,21 +185,33 @@ impl Soak {
                     (gap, next) = plan.next();
                     at += gap;
                 }
-                _ = tell.tick() => self.tell(trouble.values().sum()),
+                _ = tell.tick() => {
+                    self.tell(&mut progress, (began.elapsed(), lasts), trouble.values().sum());
+                }
             }
         }
     }
 
-    fn tell(&self, trouble: u64) {
-        let online = self.workers.iter().filter(|worker| worker.client.state().is_online()).count();
-        let acknowledged: u64 = {
-            let outcomes = self.shared.outcomes();
-            QOS.iter().map(|qos| outcomes.tally(*qos).acknowledged).sum()
-        };
-        self.printer.say(&format!(
-            "{online} of {} clients online, {acknowledged} messages acknowledged, {trouble} times trouble",
-            self.workers.len()
-        ));
+    fn tell(&self, progress: &mut Progress, (time, of): (Duration, Duration), trouble: u64) {
+        let acknowledged = self.acknowledged();
+        progress.show(acknowledged, |rate| {
+            format!(
+                "{} of {}; {}/{} online; {acknowledged} acknowledged ({rate}); trouble {trouble}",
+                duration::text(time),
+                duration::text(of),
+                self.online(),
+                self.workers.len(),
+            )
+        });
+    }
+
+    fn online(&self) -> usize {
+        self.workers.iter().filter(|worker| worker.client.state().is_online()).count()
+    }
+
+    fn acknowledged(&self) -> u64 {
+        let outcomes = self.shared.outcomes();
+        QOS.iter().map(|qos| outcomes.tally(*qos).acknowledged).sum()
     }
 
     /// Ends the trouble, lets everything settle, and fills in the report.
@@ -204,7 +220,7 @@ impl Soak {
         self.broker.clear_faults();
         self.goes_on.send_replace(false);
         let settled = timeout(SETTLES_WITHIN, self.settle()).await.is_ok();
-        report.settled_in = settled.then(|| began.elapsed().as_secs_f64());
+        report.settled_in = settled.then(|| seconds(began.elapsed()));
         if !settled {
             let online = self.workers.iter().filter(|worker| worker.client.state().is_online());
             report.violations.push(format!(
@@ -225,7 +241,7 @@ impl Soak {
         }
         let stats = self.broker.stats();
         report.pings.seen_by_broker = stats.pings_received();
-        report.longest_silence = stats.longest_silence.as_secs_f64();
+        report.longest_silence = seconds(stats.longest_silence);
         report.messages = QOS.map(|qos| self.shared.outcomes().tally(qos));
         report.violations.extend(report.messages.iter().flat_map(outcomes::Tally::violations));
         let mut findings = self.shared.findings();
@@ -245,11 +261,15 @@ impl Soak {
     async fn settle(&mut self) {
         // A publisher that waits for room in its queue has to come out of it.
         while self.publishing.join_next().await.is_some() {}
+        let mut progress = Progress::new(self.printer);
         loop {
-            let online = self.workers.iter().all(|worker| worker.client.state().is_online());
-            if online && self.shared.outcomes().is_settled() {
+            let (online, all) = (self.online(), self.workers.len());
+            if online == all && self.shared.outcomes().is_settled() {
                 return;
             }
+            progress.show(self.acknowledged(), |rate| {
+                format!("settling; {online}/{all} online; waiting for outcomes ({rate})")
+            });
             sleep(Duration::from_millis(50)).await;
         }
     }
@@ -296,6 +316,11 @@ async fn judge(broker: Broker, mut until: watch::Receiver<bool>) -> LawChecks {
             _ = until.wait_for(|judges| !judges) => return law_checks,
         }
     }
+}
+
+/// To the millisecond, as more digits are noise.
+fn seconds(time: Duration) -> f64 {
+    time.as_millis() as f64 / 1e3
 }
 
 fn failed(what: &str, why: impl std::fmt::Display) -> Failure {
