@@ -242,6 +242,7 @@ const fn exit_of_transport(failure: TransportFailure) -> Exit {
         | TransportFailure::CertificateExpired => Exit::Tls,
         TransportFailure::WebSocketRefused(401 | 403)
         | TransportFailure::TryLater { status: 401 | 403, .. }
+        | TransportFailure::ClockWrong { .. }
         | TransportFailure::Credentials
         | TransportFailure::Authenticator => Exit::RefusedCredentials,
         _ => Exit::Network,
@@ -322,6 +323,8 @@ mod tests {
         assert_eq!(end(TransportFailure::CertificateExpired).exit(), Exit::Tls);
         assert_eq!(end(TransportFailure::Config).exit(), Exit::Usage);
         assert_eq!(end(TransportFailure::WebSocketRefused(401)).exit(), Exit::RefusedCredentials);
+        let by_the_clock = TransportFailure::ClockWrong { status: 403 };
+        assert_eq!(end(by_the_clock).exit(), Exit::RefusedCredentials);
         assert_eq!(end(TransportFailure::WebSocketRefused(404)).exit(), Exit::Network);
     }
 }

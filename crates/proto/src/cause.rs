@@ -66,6 +66,12 @@ pub enum TransportFailure {
         /// How long it asks not to be bothered.
         after: Duration,
     },
+    /// The same, and the server's clock shows another time than this
+    /// machine's: a signature or token made here is not valid there.
+    ClockWrong {
+        /// The HTTP status.
+        status: u16,
+    },
     /// Another failure of the WebSocket layer.
     WebSocket,
     /// The credentials hook failed or ran out of time.
@@ -182,7 +188,8 @@ pub enum ProtocolError {
 pub enum CauseClass {
     /// Refused for good: credentials, authorisation, identifier, version, ban, TLS.
     Refused,
-    /// A certificate is not valid at this time, or a clock is wrong.
+    /// A certificate, or what was signed, is not valid at this time: a clock
+    /// may be wrong.
     CertificateTime,
     /// Another connection with our client identifier took the session.
     TakenOver,
@@ -313,9 +320,9 @@ const fn class_of_failure(failure: TransportFailure) -> CauseClass {
         | TransportFailure::WebSocketRefused(400..=407 | 410..=428 | 430..=499) => {
             CauseClass::Refused
         }
-        TransportFailure::CertificateNotYetValid | TransportFailure::CertificateExpired => {
-            CauseClass::CertificateTime
-        }
+        TransportFailure::CertificateNotYetValid
+        | TransportFailure::CertificateExpired
+        | TransportFailure::ClockWrong { .. } => CauseClass::CertificateTime,
         // One that says when to come again does not refuse for good.
         TransportFailure::WebSocketRefused(429) | TransportFailure::TryLater { .. } => {
             CauseClass::Throttled

@@ -89,6 +89,9 @@ fn by_websocket(error: &WebSocketError) -> TransportFailure {
             TransportFailure::TryLater { status: *status, after: *after }
         }
         WebSocketError::Refused { status, .. } => TransportFailure::WebSocketRefused(*status),
+        WebSocketError::ClockWrong { status, .. } => {
+            TransportFailure::ClockWrong { status: *status }
+        }
         WebSocketError::Io(error) => by_io(error),
         WebSocketError::ClosedInHandshake | WebSocketError::Closed => TransportFailure::Eof,
         _ => TransportFailure::WebSocket,
@@ -129,6 +132,13 @@ mod tests {
         );
         assert_eq!(class(CertificateProblem::Revoked), TransportFailure::TlsRefused);
         assert_eq!(class(CertificateProblem::UnknownIssuer), TransportFailure::TlsRefused);
+    }
+
+    /// R11: a clock that is set later makes the same signature good.
+    #[test]
+    fn a_refusal_by_a_wrong_clock_is_not_for_good() {
+        let error = WebSocketError::ClockWrong { status: 403, ahead: 3600 };
+        assert_eq!(by_websocket(&error), TransportFailure::ClockWrong { status: 403 });
     }
 
     /// R13.

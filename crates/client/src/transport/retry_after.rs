@@ -23,7 +23,7 @@ pub(super) fn retry_after(after: Option<&str>, date: Option<&str>) -> Option<Dur
 
 /// Seconds since 1970-01-01 of a date in any of the three formats that RFC 9110
 /// (section 5.6.7) knows.
-fn http_date(text: &str) -> Option<u64> {
+pub(super) fn http_date(text: &str) -> Option<u64> {
     let parts: Vec<_> = text.split([' ', ',', '-']).filter(|part| !part.is_empty()).collect();
     let (day, month, year, time) = match parts[..] {
         [_, day, month, year, time, "GMT"] => (day, month, year, time),
@@ -53,7 +53,7 @@ fn month_number(name: &str) -> Option<u64> {
 }
 
 /// Counts years from March, so that the leap day is their last.
-fn days_since_1970(year: u64, month: u64, day: u64) -> u64 {
+pub(crate) fn days_since_1970(year: u64, month: u64, day: u64) -> u64 {
     const MARCH_0000_TO_1970: u64 = 719_468;
     let year = year - u64::from(month <= 2);
     let days_before_month = (153 * ((month + 9) % 12) + 2) / 5;

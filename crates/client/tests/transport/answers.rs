@@ -1,9 +1,12 @@
 //! Answers to a WebSocket handshake, legal and illegal (RFC 6455, section 4; RFC 9110, section 5.6).
 
+use std::time::Duration;
+
 use evenkeel::transport::internals::Transport;
 use evenkeel::transport::{
     ConnectError, StreamError, TransportOptions, WebSocketError, WebSocketOptions,
 };
+use evenkeel::{Client, Reconnect};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
@@ -252,4 +255,57 @@ async fn headers_of_the_endpoint_take_the_place_of_those_of_the_settings() {
         "a WebSocket header has a name that HTTP forbids; \
          a name has no blanks and ends at the ':', as in 'Authorization: Bearer ...'"
     );
+}
+
+/// A clock that is wrong by the server's explains why what it signed was refused.
+#[tokio::test]
+async fn a_refusal_tells_of_a_wrong_clock() {
+    const LONG_AGO: &str = "Date: Sun, 06 Nov 1994 08:49:37 GMT";
+    for (status, is_explained) in [("401", true), ("403", true), ("404", false)] {
+        let line = format!("HTTP/1.1 {status} No");
+        let error = answered(&[&line, LONG_AGO], "\r\n").await.unwrap_err();
+        let ConnectError::WebSocket(error) = error else { panic!("{error:?}") };
+        let text = error.to_string();
+        assert!(text.contains(status), "{text}");
+        assert_eq!(text.contains("ahead of the server's; set the clock"), is_explained, "{text}");
+        let ahead = match error {
+            WebSocketError::ClockWrong { ahead, .. } => ahead,
+            WebSocketError::Refused { .. } => 0,
+            error => panic!("{error:?}"),
+        };
+        assert_eq!(ahead < -86_400, is_explained, "{ahead}");
+        // An answer without a time of its own tells nothing.
+        let error = answered(&[&line], "\r\n").await.unwrap_err();
+        let refused = matches!(error, ConnectError::WebSocket(WebSocketError::Refused { .. }));
+        assert!(refused, "{error:?}");
+    }
+}
+
+/// R11: the first answers are to a clock that is not set yet.
+#[tokio::test]
+async fn a_refusal_by_a_wrong_clock_is_got_over() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        let refusal = "HTTP/1.1 403 Forbidden\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\n\r\n";
+        for _ in 0..2 {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            accept(&mut stream).await;
+            stream.write_all(refusal.as_bytes()).await.unwrap();
+        }
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let key = accept(&mut stream).await;
+        let answer = [STATUS, UPGRADE, CONNECTION, ACCEPT, PROTOCOL, "", ""].join("\r\n");
+        stream.write_all(answer.replace("KEY", &key).as_bytes()).await.unwrap();
+        // CONNECT begins to come; a frame with CONNACK answers it.
+        stream.read_u8().await.unwrap();
+        stream.write_all(&[0x82, 5, 0x20, 3, 0, 0, 0]).await.unwrap();
+        stream.read_to_end(&mut Vec::new()).await.ok();
+    });
+    let mut policy = Reconnect::default();
+    policy.base = Duration::from_millis(10);
+    let client = Client::builder(format!("ws://127.0.0.1:{port}/mqtt")).reconnect(policy);
+    let client = client.start().unwrap();
+    soon(client.online()).await.unwrap();
+    assert_eq!(client.stats().connects, 3);
 }

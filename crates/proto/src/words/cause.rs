@@ -114,6 +114,13 @@ impl fmt::Display for TransportFailure {
                      (Retry-After {after} s)"
                 );
             }
+            Self::ClockWrong { status } => {
+                return write!(
+                    f,
+                    "the WebSocket upgrade was answered with HTTP status {status}, and this \
+                     machine's clock is wrong by the server's"
+                );
+            }
             Self::WebSocket => "the WebSocket layer failed",
             Self::Credentials => "the credentials hook failed",
             Self::Endpoint => "the endpoint hook failed",

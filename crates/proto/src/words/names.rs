@@ -110,6 +110,7 @@ names! {
         336 "authenticator" Self::Authenticator,
         337 "config" Self::Config,
         338 "other" Self::Other(_),
+        339 "clock_wrong" Self::ClockWrong { .. },
     }
     ProtocolError {
         350 "not_connack" Self::NotConnAck,

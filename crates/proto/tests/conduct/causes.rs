@@ -207,22 +207,36 @@ fn the_retry(rig: &mut Rig) -> (Retry, Duration) {
 #[test]
 fn a_certificate_that_is_not_valid_yet_never_halts() {
     for refused in REFUSED_POLICIES {
-        let mut rig = Rig::started(policy(|policy| policy.refused = refused));
-        for round in 0..200_u32 {
-            rig.take_events();
-            rig.drop_link(TransportFailure::CertificateNotYetValid);
-            let (retry, delay) = the_retry(&mut rig);
-            let high = (secs(1) * 2_u32.pow(round.min(10))).min(secs(15));
-            let paced = matches!(retry.pace, Pace::BackOff | Pace::Budget);
-            assert!(paced && delay >= high / 2, "{retry:?} after {delay:?}");
-            // The budget may ask for more in the first minute.
-            assert!(delay <= high || retry.pace == Pace::Budget, "{delay:?} of {high:?}");
-            assert!(round < 8 || delay <= secs(15), "{delay:?}");
-            rig.await_open();
-        }
-        rig.accept_with(&accepted());
-        assert!(rig.client.state().is_online());
+        let settings = policy(|policy| policy.refused = refused);
+        is_tried_at_short_distances(TransportFailure::CertificateNotYetValid, settings);
     }
+}
+
+/// R11: what a clock signed wrongly is as good as any once the clock is set.
+#[test]
+fn a_refusal_that_a_wrong_clock_explains_never_halts() {
+    for refused in REFUSED_POLICIES {
+        let settings = policy(|policy| policy.refused = refused);
+        is_tried_at_short_distances(TransportFailure::ClockWrong { status: 403 }, settings);
+    }
+}
+
+fn is_tried_at_short_distances(failure: TransportFailure, settings: Config) {
+    let mut rig = Rig::started(settings);
+    for round in 0..200_u32 {
+        rig.take_events();
+        rig.drop_link(failure);
+        let (retry, delay) = the_retry(&mut rig);
+        let high = (secs(1) * 2_u32.pow(round.min(10))).min(secs(15));
+        let paced = matches!(retry.pace, Pace::BackOff | Pace::Budget);
+        assert!(paced && delay >= high / 2, "{retry:?} after {delay:?}");
+        // The budget may ask for more in the first minute.
+        assert!(delay <= high || retry.pace == Pace::Budget, "{delay:?} of {high:?}");
+        assert!(round < 8 || delay <= secs(15), "{delay:?}");
+        rig.await_open();
+    }
+    rig.accept_with(&accepted());
+    assert!(rig.client.state().is_online());
 }
 
 /// R11: people fix it, if it is not a clock's fault.

@@ -22,6 +22,14 @@ pub enum WebSocketError {
         /// How long it asks not to be bothered (`Retry-After`), if it does.
         retry_after: Option<Duration>,
     },
+    /// The server refused what it was shown (401 or 403), and its clock shows another time than
+    /// this machine's: a signature or token that was made here is not valid there.
+    ClockWrong {
+        /// The status.
+        status: u16,
+        /// By how many seconds the server's clock is ahead; negative if it is behind.
+        ahead: i64,
+    },
     /// The server's answer is no WebSocket handshake.
     NotWebSocket {
         /// What is wrong with it.
@@ -93,6 +101,15 @@ impl WebSocketError {
             Self::Refused { status, location: Some(location), .. } => {
                 write!(f, "the server redirects the WebSocket to {location:?} (HTTP {status})")
             }
+            Self::ClockWrong { status, ahead } => {
+                let (seconds, side) =
+                    (ahead.unsigned_abs(), if *ahead > 0 { "behind" } else { "ahead of" });
+                write!(
+                    f,
+                    "the server refused the WebSocket with HTTP status {status}, and this machine's \
+                     clock is {seconds} s {side} the server's"
+                )
+            }
             Self::NotWebSocket { detail } => {
                 write!(f, "the server's answer is no WebSocket handshake: {detail}")
             }
@@ -129,6 +146,9 @@ impl WebSocketError {
             Self::Refused { status: 300..=399, .. } => Some("connect to that address instead"),
             Self::Refused { status: 401 | 403 | 407, .. } => {
                 Some("check the headers, token or signature that the server wants")
+            }
+            Self::ClockWrong { .. } => {
+                Some("set the clock: signatures and tokens are good for some minutes only")
             }
             Self::Refused { status: 404 | 405, .. } => {
                 Some("check the path; many brokers serve MQTT at /mqtt or /ws")

@@ -11,7 +11,8 @@ use tokio_tungstenite::tungstenite::{Error, error::CapacityError, error::Protoco
 use super::bytes::{LARGEST_FRAME, WebSocketBytes};
 use super::request::Request;
 use super::scan::Scanned;
-use super::{WebSocketError, WebSocketOptions};
+use super::{WebSocketError, WebSocketOptions, server_clock};
+use crate::clock;
 use crate::tls::TlsError;
 use crate::transport::custom::ByteStream;
 use crate::transport::error::ConnectError;
@@ -100,13 +101,17 @@ fn no_handshake(detail: &str) -> WebSocketError {
 }
 
 fn refused(head: &Head) -> WebSocketError {
+    let date = head.header("Date");
+    if let Some(ahead) = server_clock::ahead(head.status, date, clock::wall()) {
+        return WebSocketError::ClockWrong { status: head.status, ahead };
+    }
     let is_redirect = (300..400).contains(&head.status);
     let location = if is_redirect { head.header("Location") } else { None };
     let shown = |text: &str| without_secrets(text).chars().take(LONGEST_LOCATION).collect();
     WebSocketError::Refused {
         status: head.status,
         location: location.map(shown),
-        retry_after: retry_after(head.header("Retry-After"), head.header("Date")),
+        retry_after: retry_after(head.header("Retry-After"), date),
     }
 }
 

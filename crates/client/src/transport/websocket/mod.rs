@@ -11,6 +11,8 @@ mod handshake;
 mod request;
 #[cfg(feature = "websocket")]
 mod scan;
+#[cfg(feature = "websocket")]
+mod server_clock;
 
 pub use error::{WebSocketClose, WebSocketError};
 pub use options::{Subprotocol, WebSocketOptions};
