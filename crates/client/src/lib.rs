@@ -141,6 +141,8 @@
 struct Readme;
 
 mod arguments;
+#[cfg(feature = "aws")]
+pub mod aws;
 #[cfg(feature = "blocking")]
 pub mod blocking;
 mod builder;

@@ -3,7 +3,7 @@
 use std::fmt;
 
 /// A point in time, in seconds since 1970-01-01 UTC, shown as its UTC date.
-pub(super) struct Date(pub(super) u64);
+pub(crate) struct Date(pub(crate) u64);
 
 const SECONDS_PER_DAY: u64 = 86_400;
 /// From 0000-03-01, where the calculation starts, to 1970-01-01.

@@ -13,6 +13,8 @@ mod error;
 mod classify;
 #[cfg(feature = "tls")]
 mod config;
+#[cfg(feature = "aws")]
+mod hmac;
 #[cfg(feature = "tls")]
 mod identity;
 #[cfg(feature = "tls")]
@@ -31,6 +33,9 @@ pub use error::{CertificateProblem, TlsError};
 
 #[cfg(feature = "tls")]
 pub(crate) use config::server_name;
+
+#[cfg(feature = "aws")]
+pub(crate) use {date::Date, hmac::HmacSha256};
 
 #[cfg(feature = "tls")]
 pub(crate) use renewal::{TlsFiles, Unprepared};

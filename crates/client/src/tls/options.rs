@@ -149,6 +149,12 @@ impl TlsOptions {
         self
     }
 
+    #[cfg(feature = "aws")]
+    pub(crate) fn client_identity(mut self, identity: TlsIdentity) -> Self {
+        self.identity = Some(identity);
+        self
+    }
+
     /// Offers application protocols (ALPN), most wanted first, such as `mqtt`, or
     /// `x-amzn-mqtt-ca` for AWS IoT Core on port 443.
     #[must_use]
@@ -220,7 +226,7 @@ impl TlsOptions {
         Ok(prepared.config)
     }
 
-    pub(super) const fn finished(&self) -> Option<&Arc<ClientConfig>> {
+    pub(crate) const fn finished(&self) -> Option<&Arc<ClientConfig>> {
         self.finished.as_ref()
     }
 

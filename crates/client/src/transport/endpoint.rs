@@ -103,6 +103,11 @@ impl Endpoint {
         self.tls
     }
 
+    #[cfg(feature = "aws")]
+    pub(crate) const fn is_websocket(&self) -> bool {
+        self.websocket.is_some()
+    }
+
     /// Identifies the client by this certificate and key, in place of those of
     /// [`TlsOptions`](crate::tls::TlsOptions).
     #[cfg(feature = "tls")]
@@ -124,7 +129,7 @@ impl Endpoint {
     /// Host and port as HTTP requests name them: without the default port, and without the zone
     /// of a link-local address, which means nothing to the server.
     #[cfg_attr(not(feature = "websocket"), expect(dead_code, reason = "only WebSocket has HTTP"))]
-    pub(super) fn http_authority(&self) -> String {
+    pub(crate) fn http_authority(&self) -> String {
         let Target::Network { host, port } = &self.target else { return LOCAL_NAME.to_owned() };
         let host = match host {
             Host::Ipv6 { address, .. } => format!("[{address}]"),

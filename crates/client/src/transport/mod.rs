@@ -60,6 +60,8 @@ pub(crate) use opener::Opener;
 pub use options::TransportOptions;
 pub(crate) use progress::ConnectProgress;
 pub use proxy::{Proxy, ProxyError};
+#[cfg(feature = "aws")]
+pub(crate) use retry_after::days_since_1970;
 pub(crate) use route::{Failed, Route};
 pub use tcp::TcpOptions;
 pub use websocket::{Subprotocol, WebSocketClose, WebSocketError, WebSocketOptions};

@@ -4,6 +4,8 @@ mod support;
 
 #[cfg(feature = "websocket")]
 mod answers;
+#[cfg(all(feature = "aws", any(feature = "ring", feature = "aws-lc-rs")))]
+mod aws;
 #[cfg(any(feature = "ring", feature = "aws-lc-rs"))]
 mod clocks;
 mod features;

@@ -144,10 +144,25 @@ pub(crate) fn server_config(identity: &Identity) -> ServerConfig {
         .unwrap()
 }
 
+/// For a server that is itself for `localhost`, and lets in clients with a certificate of the
+/// authority only.
+pub(crate) fn mutual_config(authority: &Authority) -> ServerConfig {
+    let identity = authority.server(&["localhost"]);
+    let roots = Arc::new(authority.roots());
+    let verifier = WebPkiClientVerifier::builder_with_provider(roots, provider());
+    ServerConfig::builder_with_provider(provider())
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_client_cert_verifier(verifier.build().unwrap())
+        .with_single_cert(vec![identity.certificate.clone()], identity.key())
+        .unwrap()
+}
+
 /// What a server saw of the client in the handshake.
 pub(crate) struct Seen {
     pub(crate) server_name: Option<String>,
     pub(crate) client_certificates: usize,
+    pub(crate) alpn: Option<Vec<u8>>,
 }
 
 /// A TLS server for one connection.
@@ -178,16 +193,7 @@ impl Server {
 
     /// Is itself for `localhost`, and lets in clients with a certificate of the authority only.
     pub(crate) async fn start_with_clients(authority: &Authority) -> Self {
-        let identity = authority.server(&["localhost"]);
-        let roots = Arc::new(authority.roots());
-        let verifier = WebPkiClientVerifier::builder_with_provider(roots, provider());
-        let config = ServerConfig::builder_with_provider(provider())
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_client_cert_verifier(verifier.build().unwrap())
-            .with_single_cert(vec![identity.certificate.clone()], identity.key())
-            .unwrap();
-        Self::start(config).await
+        Self::start(mutual_config(authority)).await
     }
 
     pub(crate) async fn start_once<F>(
@@ -210,6 +216,7 @@ impl Server {
             let _ = sender.send(Seen {
                 server_name: session.server_name().map(str::to_owned),
                 client_certificates: session.peer_certificates().map_or(0, <[_]>::len),
+                alpn: session.alpn_protocol().map(<[u8]>::to_vec),
             });
             serve(stream).await;
         });
