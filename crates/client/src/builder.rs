@@ -722,3 +722,110 @@ fn random_seed() -> u64 {
     hasher.write_u32(std::process::id());
     hasher.finish()
 }
+
+#[cfg(test)]
+mod tests {
+    use evenkeel_profile::{Handling, Profile};
+
+    use super::Client;
+
+    /// A strict value of each limit, by section.
+    const STRICT: [(&str, &[(&str, &str)]); 3] = [
+        (
+            "connection",
+            &[
+                ("versions", "['3.1']"),
+                ("keep_alive", "{ minimum = 61, maximum = 61, zero_means = 61 }"),
+                ("keep_alive_grace", "{ percent = 100, longest = 30 }"),
+                ("min_ping_spacing", "3600"),
+                ("connect_floor", "{ spacing = 900, spacing_after_short = 900, short = 30 }"),
+                ("ban", "{ first = 900, longest = 900 }"),
+                ("account_connect_rate", "{ amount = 1, period = 900 }"),
+                ("client_id_length", "{ minimum = 1, maximum = 1 }"),
+                ("client_id_reserved_prefix", "'e'"),
+                ("assigned_client_id_reusable", "false"),
+                ("kept_sessions_available", "false"),
+                ("maximum_session_expiry", "0"),
+                ("maximum_connection_age", "1"),
+                ("maximum_packet_size", "64"),
+                ("maximum_packet_size_v5", "64"),
+                ("byte_rate", "{ amount = 1, period = 900 }"),
+                ("will_available", "false"),
+                ("enhanced_authentication_available", "false"),
+                ("authentication", "['certificate']"),
+                ("forbidden_properties", "['connect user-property']"),
+            ],
+        ),
+        (
+            "publish",
+            &[
+                ("maximum_qos", "0"),
+                ("retain_available", "false"),
+                ("maximum_payload_size", "1"),
+                ("publish_rate", "{ amount = 1, period = 900 }"),
+                ("publish_rates", "[{ amount = 1, period = 900 }]"),
+                ("publish_rate_per_topic", "{ amount = 1, period = 900 }"),
+                ("delivery_rate", "{ amount = 1, period = 900 }"),
+                ("replay_rate", "{ amount = 1, period = 900 }"),
+                ("receive_maximum", "1"),
+                ("delivery_receive_maximum", "1"),
+                ("maximum_topic_length", "1"),
+                ("maximum_topic_levels", "1"),
+                ("uncounted_topic_prefixes", "['$share/+/']"),
+                ("publish_topics", "['a']"),
+                ("topic_alias_maximum", "1"),
+                ("user_properties_size", "1"),
+                ("correlation_data_size", "1"),
+                ("response_topic_length", "1"),
+                ("content_type_length", "1"),
+                ("maximum_message_expiry", "1"),
+            ],
+        ),
+        (
+            "subscribe",
+            &[
+                ("filters_per_subscribe", "1"),
+                ("filters_per_unsubscribe", "1"),
+                ("subscriptions_per_connection", "1"),
+                ("subscribe_packet_rate", "{ amount = 1, period = 900 }"),
+                ("account_subscribe_rate", "{ amount = 1, period = 900 }"),
+                ("filters", "['a']"),
+                ("wildcards_available", "false"),
+                ("identifiers_available", "false"),
+                ("shared_available", "false"),
+                ("maximum_share_name_length", "1"),
+                ("retained_on_wildcard", "false"),
+                ("hash_matches_parent", "false"),
+            ],
+        ),
+    ];
+
+    /// The configuration that a profile leads to; `None` if it is refused.
+    fn config(profile: Profile) -> Option<String> {
+        let builder = Client::builder("mqtt://localhost").profile(profile);
+        let config = builder.settings.config(false).ok()?;
+        // What the Debug of the CONNECT leaves out.
+        let connect = &config.connect;
+        let more = (connect.receive_maximum, connect.maximum_packet_size);
+        let more = (more, connect.topic_alias_maximum, &connect.will, &connect.properties);
+        Some(format!("{config:?} {more:?}"))
+    }
+
+    #[test]
+    fn the_table_of_limits_says_which_ones_the_builder_reads() {
+        let without = config(Profile::empty());
+        assert!(without.is_some());
+        let mut names = Profile::limit_names();
+        for (section, limits) in STRICT {
+            for (name, value) in limits {
+                assert_eq!(names.next(), Some(*name), "a limit without a strict value");
+                let toml =
+                    format!("name = 'x'\nbased_on = 'none'\n{section}.{name}.value = {value}");
+                let reads = config(Profile::from_toml(&toml).unwrap()) != without;
+                let says = Handling::of(name).unwrap().obeyed.is_some();
+                assert_eq!(reads, says, "{name}: the builder reads it, the table says so");
+            }
+        }
+        assert_eq!(names.next(), None, "a limit without a strict value");
+    }
+}

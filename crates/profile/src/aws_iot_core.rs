@@ -4,8 +4,9 @@ use alloc::borrow::Cow;
 use core::time::Duration;
 
 use crate::{
-    Confidence, ConnectFloor, ConnectionLimits, KeepAliveRange, LengthRange, Limit, OnBreak,
-    Profile, PublishLimits, Rate, SubscribeLimits, TopicPrefixes,
+    AuthenticationKind, Confidence, ConnectFloor, ConnectionLimits, KeepAliveGrace, KeepAliveRange,
+    LengthRange, Limit, List, OnBreak, Profile, ProtocolVersion, PublishLimits, Rate,
+    SubscribeLimits, TopicPrefixes,
 };
 
 const QUOTAS: &str = "AWS IoT Core message broker and protocol limits, page of about 2020";
@@ -51,6 +52,11 @@ fn connection() -> ConnectionLimits {
             QUOTAS,
             OnBreak::Clamps,
         )),
+        keep_alive_grace: Some(Limit::documented(
+            KeepAliveGrace { percent: 150, longest: None },
+            QUOTAS,
+            OnBreak::DisconnectsWith(0x8D),
+        )),
         min_ping_spacing: Some(min_ping_spacing()),
         connect_floor: Some(connect_floor()),
         account_connect_rate: Some(
@@ -88,26 +94,61 @@ fn connection() -> ConnectionLimits {
             "AWS IoT limits page of about 2020: WebSocket connections signed with SigV4",
             OnBreak::Disconnects,
         )),
-        maximum_packet_size: Some(
-            Limit::documented(
-                131_072,
-                "AWS IoT developer guide, page MQTT: 128 KB; the Service Quotas name a Maximum \
-                 MQTT5 packet size, elsewhere given as 146 KB (149,504 bytes): trust CONNACK",
-                OnBreak::Disconnects,
-            )
-            .confidence(Confidence::Disputed),
-        ),
         byte_rate: Some(Limit::documented(
             Rate::per_second(512 * 1024),
             QUOTAS,
             OnBreak::Throttles,
         )),
+        ..capabilities()
+    }
+}
+
+/// What the broker can, and how large packets are.
+fn capabilities() -> ConnectionLimits {
+    ConnectionLimits {
+        versions: Some(Limit::documented(
+            List(Cow::Borrowed(&[ProtocolVersion::V311, ProtocolVersion::V5])),
+            "AWS IoT developer guide, page MQTT: a session of one version is unknown to the other",
+            OnBreak::Unknown,
+        )),
+        maximum_packet_size: Some(maximum_packet_size()),
+        maximum_packet_size_v5: Some(
+            Limit::documented(
+                149_504,
+                "AWS Service Quotas, Maximum MQTT5 packet size (variable header and payload): \
+                 146 KB, as an emulator of 2026 quotes it; trust CONNACK",
+                OnBreak::Disconnects,
+            )
+            .confidence(Confidence::Observed),
+        ),
+        will_available: Some(Limit::documented(true, MQTT_GUIDE, OnBreak::Unknown)),
+        kept_sessions_available: Some(Limit::documented(true, MQTT_GUIDE, OnBreak::Unknown)),
         enhanced_authentication_available: Some(Limit::documented(
             false,
             MQTT_GUIDE,
             OnBreak::Unknown,
         )),
+        authentication: Some(Limit::documented(
+            List(Cow::Borrowed(&[
+                AuthenticationKind::Certificate,
+                AuthenticationKind::SignedWebSocket,
+                AuthenticationKind::CustomAuthorizer,
+            ])),
+            "AWS IoT developer guide, Device communication protocols, 2023",
+            OnBreak::Refuses,
+        )),
+        ..ConnectionLimits::default()
     }
+}
+
+fn maximum_packet_size() -> Limit<u32> {
+    Limit::documented(
+        131_072,
+        "AWS IoT developer guide, page MQTT: 128 KB; the Service Quotas name a Maximum \
+                 MQTT5 packet size, elsewhere given as 146 KB (149,504 bytes): trust CONNACK",
+        OnBreak::Disconnects,
+    )
+    .confidence(Confidence::Disputed)
 }
 
 fn min_ping_spacing() -> Limit<Duration> {
@@ -181,6 +222,7 @@ fn publish() -> PublishLimits {
             MQTT_GUIDE,
             OnBreak::Clamps,
         )),
+        ..PublishLimits::default()
     }
 }
 
@@ -215,5 +257,6 @@ fn subscribe() -> SubscribeLimits {
         maximum_share_name_length: Some(Limit::documented(128, MQTT_GUIDE, OnBreak::Rejects(0x8F))),
         retained_on_wildcard: Some(Limit::documented(false, MQTT_GUIDE, OnBreak::Unknown)),
         hash_matches_parent: Some(Limit::documented(false, MQTT_GUIDE, OnBreak::Unknown)),
+        ..SubscribeLimits::default()
     }
 }

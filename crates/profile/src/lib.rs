@@ -29,20 +29,60 @@
 
 extern crate alloc;
 
+mod adafruit_io;
+mod alibaba_apsaramq;
+mod alibaba_iot_platform;
 mod aws_iot_core;
+mod azure_event_grid;
+mod azure_iot_hub;
+mod baidu_iot_core;
+mod built_in;
+mod emqx_serverless;
+mod google_like;
+mod handling;
+mod huawei_iotda;
 mod limit;
 mod limits;
 #[cfg(feature = "std")]
 mod load;
+mod losant;
+mod naver_iot_core;
+mod plain;
 mod profile;
 mod standard;
+mod tencent_iot_hub;
+mod tencent_iot_hub_cn;
+mod thingsboard_cloud;
+#[cfg(feature = "std")]
+mod units;
 mod value;
+mod write;
 
+pub use adafruit_io::adafruit_io;
+pub use alibaba_apsaramq::alibaba_apsaramq;
+pub use alibaba_iot_platform::alibaba_iot_platform;
 pub use aws_iot_core::{aws_iot_core, aws_iot_core_vpc};
+pub use azure_event_grid::azure_event_grid;
+pub use azure_iot_hub::azure_iot_hub;
+pub use baidu_iot_core::baidu_iot_core;
+pub use built_in::{BUILT_IN, about};
+pub use emqx_serverless::emqx_serverless;
+pub use google_like::google_like;
+pub use handling::{Action, HANDLINGS, Handling, Obeyed};
+pub use huawei_iotda::huawei_iotda;
 pub use limit::{Confidence, Limit, LimitInfo, OnBreak};
 pub use limits::{ConnectionLimits, PublishLimits, SubscribeLimits};
 #[cfg(feature = "std")]
 pub use load::LoadError;
-pub use profile::{BUILT_IN, Inconsistency, Profile};
+pub use losant::losant;
+pub use naver_iot_core::naver_iot_core;
+pub use plain::{LimitValue, Plain};
+pub use profile::{Inconsistency, Profile};
 pub use standard::standard;
-pub use value::{ConnectFloor, KeepAliveRange, LengthRange, Rate, TopicPrefixes};
+pub use tencent_iot_hub::tencent_iot_hub;
+pub use tencent_iot_hub_cn::tencent_iot_hub_cn;
+pub use thingsboard_cloud::thingsboard_cloud;
+pub use value::{
+    AuthenticationKind, Ban, ConnectFloor, KeepAliveGrace, KeepAliveRange, LengthRange, List,
+    ProtocolVersion, Rate, TopicPattern, TopicPrefixes,
+};

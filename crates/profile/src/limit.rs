@@ -1,7 +1,10 @@
 //! One limit with its evidence.
 
 use alloc::borrow::Cow;
+use alloc::string::String;
 use core::fmt;
+
+use crate::{Handling, LimitValue};
 
 /// One number a broker imposes, with its evidence.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,6 +50,8 @@ pub enum Confidence {
 pub enum OnBreak {
     /// Answers with this reason code in the acknowledgement.
     Rejects(u8),
+    /// Refuses the packet, in a way that is not known.
+    Refuses,
     /// Sends DISCONNECT with this reason code, then closes.
     DisconnectsWith(u8),
     /// Closes the connection without a word.
@@ -88,19 +93,71 @@ impl<T> Limit<T> {
     }
 }
 
+impl Confidence {
+    /// As in TOML.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Documented => "documented",
+            Self::Observed => "observed",
+            Self::Disputed => "disputed",
+            Self::Unconfirmed => "unconfirmed",
+        }
+    }
+}
+
+impl OnBreak {
+    /// As in TOML, without the reason code.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Rejects(_) => "rejects",
+            Self::Refuses => "refuses",
+            Self::DisconnectsWith(_) => "disconnects-with",
+            Self::Disconnects => "disconnects",
+            Self::Throttles => "throttles",
+            Self::Ignores => "ignores",
+            Self::Clamps => "clamps",
+            Self::Unknown => "unknown",
+        }
+    }
+
+    /// The reason code, if the broker says one.
+    pub const fn reason_code(self) -> Option<u8> {
+        match self {
+            Self::Rejects(code) | Self::DisconnectsWith(code) => Some(code),
+            _ => None,
+        }
+    }
+}
+
 /// One limit without its type, for listing all limits of a profile.
 #[derive(Clone, Copy)]
 pub struct LimitInfo<'a> {
+    /// The section it stands in: `connection`, `publish` or `subscribe`.
+    pub section: &'static str,
     /// The field's name, such as `keep_alive`.
     pub name: &'static str,
-    /// The value, to be shown with `{:?}`.
-    pub value: &'a dyn fmt::Debug,
+    /// The value.
+    pub value: &'a dyn LimitValue,
     /// Where it comes from.
     pub source: &'a str,
     /// How far the source can be trusted.
     pub confidence: Confidence,
     /// What the broker does when the limit is broken.
     pub on_break: OnBreak,
+    /// The same for clients of MQTT 3.1 and 3.1.1, if it differs.
+    pub on_break_v3: Option<OnBreak>,
+}
+
+impl LimitInfo<'_> {
+    /// What the client does about the limit.
+    pub fn handling(&self) -> Option<&'static Handling> {
+        Handling::of(self.name)
+    }
+
+    /// The value for people, with its unit.
+    pub fn text(&self) -> String {
+        self.value.text(self.handling().map_or("", |handling| handling.unit))
+    }
 }
 
 impl fmt::Debug for LimitInfo<'_> {

@@ -4,12 +4,15 @@ use alloc::borrow::Cow;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-use crate::{ConnectFloor, KeepAliveRange, LengthRange, Limit, LimitInfo, Rate, TopicPrefixes};
+use crate::{
+    AuthenticationKind, Ban, ConnectFloor, KeepAliveGrace, KeepAliveRange, LengthRange, Limit,
+    LimitInfo, List, ProtocolVersion, Rate, TopicPattern, TopicPrefixes,
+};
 
-/// Defines a struct of optional limits, and how to lay one over another and
-/// how to list them, so that neither can forget a field.
+/// Defines a struct of optional limits, how to lay one over another, how to
+/// list them and their names, so that none of these can forget a field.
 macro_rules! limits {
-    ($(#[$meta:meta])* $name:ident { $($(#[$field_meta:meta])* $field:ident: $ty:ty,)* }) => {
+    ($(#[$meta:meta])* $name:ident $section:literal { $($(#[$field_meta:meta])* $field:ident: $ty:ty,)* }) => {
         $(#[$meta])*
         #[derive(Clone, Debug, Default, PartialEq, Eq)]
         #[cfg_attr(
@@ -22,6 +25,9 @@ macro_rules! limits {
         }
 
         impl $name {
+            /// The names of all limits there are, as in TOML.
+            pub const NAMES: &'static [&'static str] = &[$(stringify!($field)),*];
+
             /// These limits, each replaced if `over` has its own.
             #[cfg(feature = "std")]
             pub(crate) fn overlaid(self, over: Self) -> Self {
@@ -31,11 +37,13 @@ macro_rules! limits {
             pub(crate) fn list<'a>(&'a self, into: &mut Vec<LimitInfo<'a>>) {
                 $(if let Some(limit) = &self.$field {
                     into.push(LimitInfo {
+                        section: $section,
                         name: stringify!($field),
                         value: &limit.value,
                         source: &limit.source,
                         confidence: limit.confidence,
                         on_break: limit.on_break,
+                        on_break_v3: limit.on_break_v3,
                     });
                 })*
             }
@@ -45,14 +53,20 @@ macro_rules! limits {
 
 limits! {
     /// What a broker allows of connections. `None` means no limit is known.
-    ConnectionLimits {
+    ConnectionLimits "connection" {
+        /// Versions of MQTT that the broker speaks.
+        versions: List<ProtocolVersion>,
         /// Keep-alive values the broker works with, in seconds.
         keep_alive: KeepAliveRange,
-        /// Least time between two PINGREQ packets of one connection.
-        #[cfg_attr(feature = "std", serde(deserialize_with = "crate::load::seconds_limit"))]
+        /// How long the broker waits for a silent client.
+        keep_alive_grace: KeepAliveGrace,
+        /// Least time between two PINGREQ packets of one connection, in seconds.
+        #[cfg_attr(feature = "std", serde(deserialize_with = "crate::units::seconds_limit"))]
         min_ping_spacing: Duration,
         /// Least time between CONNECT packets of one client identifier.
         connect_floor: ConnectFloor,
+        /// How long a client that broke a limit is kept out.
+        ban: Ban,
         /// CONNECT packets of all clients of an account together.
         account_connect_rate: Rate,
         /// Length of the client identifier.
@@ -61,32 +75,50 @@ limits! {
         client_id_reserved_prefix: Cow<'static, str>,
         /// Whether a client may reconnect with the identifier the broker assigned.
         assigned_client_id_reusable: bool,
-        /// Longest session expiry the broker grants.
-        #[cfg_attr(feature = "std", serde(deserialize_with = "crate::load::seconds_limit"))]
+        /// Whether sessions outlive their connections.
+        kept_sessions_available: bool,
+        /// Longest session expiry the broker grants, in seconds.
+        #[cfg_attr(feature = "std", serde(deserialize_with = "crate::units::seconds_limit"))]
         maximum_session_expiry: Duration,
-        /// Longest life of one connection, after which the broker closes it.
-        #[cfg_attr(feature = "std", serde(deserialize_with = "crate::load::seconds_limit"))]
+        /// Longest life of one connection in seconds; then the broker closes it.
+        #[cfg_attr(feature = "std", serde(deserialize_with = "crate::units::seconds_limit"))]
         maximum_connection_age: Duration,
         /// Largest packet in bytes, fixed header included.
+        #[cfg_attr(feature = "std", serde(deserialize_with = "crate::units::bytes_limit"))]
         maximum_packet_size: u32,
+        /// The same for MQTT 5, if it differs.
+        #[cfg_attr(feature = "std", serde(deserialize_with = "crate::units::bytes_limit"))]
+        maximum_packet_size_v5: u32,
         /// Bytes that one connection may carry, in each direction.
         byte_rate: Rate,
+        /// Whether CONNECT may hold a will.
+        will_available: bool,
         /// Whether the broker answers AUTH packets.
         enhanced_authentication_available: bool,
+        /// How clients prove who they are.
+        authentication: List<AuthenticationKind>,
+        /// Properties that packets must not hold, each as the packet and the
+        /// property: `connect user-property`.
+        forbidden_properties: List<Cow<'static, str>>,
     }
 }
 
 limits! {
     /// What a broker allows of messages. `None` means no limit is known.
-    PublishLimits {
+    PublishLimits "publish" {
         /// Highest QoS of PUBLISH packets and wills.
         maximum_qos: u8,
         /// Whether messages may be retained.
         retain_available: bool,
         /// Largest payload in bytes.
+        #[cfg_attr(feature = "std", serde(deserialize_with = "crate::units::bytes_limit"))]
         maximum_payload_size: u32,
         /// PUBLISH packets from one client.
         publish_rate: Rate,
+        /// The same over further windows: all of them hold.
+        publish_rates: List<Rate>,
+        /// PUBLISH packets from one client to one topic.
+        publish_rate_per_topic: Rate,
         /// PUBLISH packets to one client.
         delivery_rate: Rate,
         /// Stored PUBLISH packets to one client after it resumed its session.
@@ -101,25 +133,41 @@ limits! {
         maximum_topic_levels: u16,
         /// Beginnings of topics that the two limits above do not count.
         uncounted_topic_prefixes: TopicPrefixes,
+        /// The only topics that may be published to.
+        publish_topics: List<TopicPattern>,
         /// Highest topic alias.
         topic_alias_maximum: u16,
-        /// Longest message expiry the broker keeps.
-        #[cfg_attr(feature = "std", serde(deserialize_with = "crate::load::seconds_limit"))]
+        /// Bytes of the user properties of a PUBLISH, names and values together.
+        #[cfg_attr(feature = "std", serde(deserialize_with = "crate::units::bytes_limit"))]
+        user_properties_size: u32,
+        /// Bytes of the correlation data.
+        #[cfg_attr(feature = "std", serde(deserialize_with = "crate::units::bytes_limit"))]
+        correlation_data_size: u32,
+        /// Length in bytes of the response topic.
+        response_topic_length: u16,
+        /// Length in bytes of the content type.
+        content_type_length: u16,
+        /// Longest message expiry the broker keeps, in seconds.
+        #[cfg_attr(feature = "std", serde(deserialize_with = "crate::units::seconds_limit"))]
         maximum_message_expiry: Duration,
     }
 }
 
 limits! {
     /// What a broker allows of subscriptions. `None` means no limit is known.
-    SubscribeLimits {
+    SubscribeLimits "subscribe" {
         /// Filters in one SUBSCRIBE packet.
         filters_per_subscribe: u16,
         /// Filters in one UNSUBSCRIBE packet.
         filters_per_unsubscribe: u16,
         /// Subscriptions of one connection.
         subscriptions_per_connection: u32,
+        /// SUBSCRIBE and UNSUBSCRIBE packets from one client.
+        subscribe_packet_rate: Rate,
         /// Filters subscribed to by all clients of an account together.
         account_subscribe_rate: Rate,
+        /// The only filters that may be subscribed to.
+        filters: List<TopicPattern>,
         /// Whether filters may hold wildcards.
         wildcards_available: bool,
         /// Whether SUBSCRIBE may carry a subscription identifier.

@@ -1,14 +1,16 @@
 //! Profiles from TOML.
 
 use alloc::borrow::Cow;
+use alloc::format;
 use alloc::string::{String, ToString};
 use core::fmt;
-use core::time::Duration;
 
-use serde::de::Error as _;
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 
-use crate::{ConnectionLimits, Inconsistency, Limit, Profile, PublishLimits, SubscribeLimits};
+use crate::{ConnectionLimits, Inconsistency, Profile, PublishLimits, SubscribeLimits};
+
+/// The name of the base without any limit.
+const NO_BASE: &str = "none";
 
 /// Why a TOML text is not a profile.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,6 +25,8 @@ pub enum LoadError {
     },
     /// `based_on` names no built-in profile.
     UnknownBase {
+        /// Its line, from 1.
+        line: usize,
         /// The name given.
         name: String,
     },
@@ -36,8 +40,7 @@ struct File {
     name: String,
     #[serde(default)]
     revised: String,
-    #[serde(default = "standard_name")]
-    based_on: String,
+    based_on: Option<toml::Spanned<String>>,
     #[serde(default)]
     connection: ConnectionLimits,
     #[serde(default)]
@@ -48,10 +51,13 @@ struct File {
 
 impl Profile {
     /// Reads a profile from TOML; what it leaves out comes from the built-in
-    /// profile named by `based_on`, which is `standard` unless given.
+    /// profile named by `based_on`, which is `standard` unless given; `none` is
+    /// a base without limits.
     ///
     /// Each limit is a table with `value` and, if known, `source`,
-    /// `confidence`, `on_break` and `on_break_v3`. Times are in seconds.
+    /// `confidence`, `on_break` and `on_break_v3`. Times are numbers of seconds
+    /// or texts with a unit (`ms`, `s`, `min`, `h`, `days`), sizes numbers of
+    /// bytes or texts with `B`, `KiB` or `MiB`.
     ///
     /// ```
     /// let profile = evenkeel_profile::Profile::from_toml(r#"
@@ -63,9 +69,10 @@ impl Profile {
     ///
     ///     [connection]
     ///     min_ping_spacing = { value = 45.5, on_break = "ignores" }
-    ///     connect_floor.value = { spacing = 2, spacing_after_short = 20, short = 30 }
+    ///     connect_floor.value = { spacing = 2, spacing_after_short = "20 s", short = "1 min" }
     ///
     ///     [publish]
+    ///     maximum_payload_size.value = "64 KiB"
     ///     maximum_qos = { value = 0, on_break = { disconnects-with = 0x9B } }
     /// "#)?;
     /// assert_eq!(profile.max_subscriptions(), Some(200));
@@ -79,8 +86,16 @@ impl Profile {
     /// the wrong type, names an unknown base, or contradicts itself.
     pub fn from_toml(text: &str) -> Result<Self, LoadError> {
         let file: File = toml::from_str(text).map_err(|error| LoadError::toml(text, &error))?;
-        let Some(base) = Self::built_in(&file.based_on) else {
-            return Err(LoadError::UnknownBase { name: file.based_on });
+        let base = match &file.based_on {
+            None => crate::standard(),
+            Some(name) if name.get_ref() == NO_BASE => Self::empty(),
+            Some(name) => {
+                let unknown = || LoadError::UnknownBase {
+                    line: line(text, name.span().start),
+                    name: name.get_ref().clone(),
+                };
+                Self::built_in(name.get_ref()).ok_or_else(unknown)?
+            }
         };
         let profile = Self {
             name: Cow::Owned(file.name),
@@ -96,65 +111,56 @@ impl Profile {
 
 impl LoadError {
     fn toml(text: &str, error: &toml::de::Error) -> Self {
-        let before = error.span().and_then(|span| text.get(..span.start));
         Self::Toml {
-            line: before.map_or(0, |before| before.matches('\n').count() + 1),
+            line: error.span().map_or(0, |span| line(text, span.start)),
             message: error.message().to_string(),
+        }
+    }
+
+    /// What is wrong, and where.
+    pub fn fact(&self) -> String {
+        match self {
+            Self::Toml { line: 0, message } => message.clone(),
+            Self::Toml { line, message } => format!("line {line}: {message}"),
+            Self::UnknownBase { line, name } => {
+                format!("line {line}: \"{name}\" is no built-in profile")
+            }
+            Self::Inconsistent(inconsistency) => inconsistency.fact(),
+        }
+    }
+
+    /// What to do about it.
+    pub fn hint(&self) -> String {
+        match self {
+            Self::Toml { .. } => "a limit is a table, such as \
+                receive_maximum = { value = 20, source = \"vendor page\" }"
+                .to_string(),
+            Self::UnknownBase { .. } => {
+                format!("based_on takes {NO_BASE}, {}", crate::BUILT_IN.join(", "))
+            }
+            Self::Inconsistent(inconsistency) => inconsistency.hint().to_string(),
         }
     }
 }
 
-fn standard_name() -> String {
-    "standard".to_string()
+/// The line, from 1, of a byte of the text.
+fn line(text: &str, byte: usize) -> usize {
+    let before = text.get(..byte).unwrap_or_default();
+    before.matches('\n').count() + 1
 }
 
 pub(crate) const fn default_source() -> Cow<'static, str> {
     Cow::Borrowed("user profile")
 }
 
-/// Reads a time as a number of seconds, whole or not.
-pub(crate) fn seconds<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
-    Seconds::deserialize(from).map(|seconds| seconds.0)
-}
-
-/// Reads a limit whose value is a time.
-pub(crate) fn seconds_limit<'de, D: Deserializer<'de>>(
-    from: D,
-) -> Result<Option<Limit<Duration>>, D::Error> {
-    let Limit { value, source, confidence, on_break, on_break_v3 } =
-        Limit::<Seconds>::deserialize(from)?;
-    Ok(Some(Limit { value: value.0, source, confidence, on_break, on_break_v3 }))
-}
-
-struct Seconds(Duration);
-
-impl<'de> Deserialize<'de> for Seconds {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        let seconds = f64::deserialize(from)?;
-        match Duration::try_from_secs_f64(seconds) {
-            Ok(duration) => Ok(Self(duration)),
-            Err(_) => Err(D::Error::custom(format_args!("{seconds} is not a time in seconds"))),
-        }
-    }
-}
-
 impl fmt::Display for LoadError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Toml { line, message } => write!(
-                f,
-                "profile, line {line}: {message}; hint: a limit is a table, such as \
-                 receive_maximum = {{ value = 20, source = \"vendor page\" }}"
-            ),
-            Self::UnknownBase { name } => write!(
-                f,
-                "profile is based on \"{name}\", which is not built in; hint: use one of {}",
-                crate::BUILT_IN.join(", ")
-            ),
             Self::Inconsistent(inconsistency) => {
                 f.write_str("profile contradicts itself")?;
                 if f.alternate() { write!(f, ": {inconsistency}") } else { Ok(()) }
             }
+            _ => write!(f, "profile, {}; hint: {}", self.fact(), self.hint()),
         }
     }
 }

@@ -1,13 +1,15 @@
 //! A profile: the limits of one kind of broker.
 
 use alloc::borrow::Cow;
+use alloc::format;
+use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 use core::time::Duration;
 
 use crate::{
-    ConnectFloor, ConnectionLimits, KeepAliveRange, LengthRange, LimitInfo, PublishLimits, Rate,
-    SubscribeLimits,
+    ConnectFloor, ConnectionLimits, KeepAliveGrace, KeepAliveRange, LengthRange, LimitInfo,
+    PublishLimits, Rate, SubscribeLimits,
 };
 
 /// What one kind of broker allows.
@@ -28,9 +30,6 @@ pub struct Profile {
     pub subscribe: SubscribeLimits,
 }
 
-/// Names of the built-in profiles, as [`Profile::built_in`] takes them.
-pub const BUILT_IN: [&str; 3] = ["standard", "aws-iot-core", "aws-iot-core-vpc"];
-
 /// Two numbers of a profile that no client could satisfy together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -42,7 +41,7 @@ pub enum Inconsistency {
         /// The largest, in seconds.
         maximum: u16,
     },
-    /// Pings so far apart that the broker's 1.5 x grace has always passed.
+    /// Pings so far apart that the broker's grace has always passed.
     PingSpacing {
         /// Least time between pings.
         spacing: Duration,
@@ -61,15 +60,31 @@ pub enum Inconsistency {
     },
 }
 
+/// What the specification says: one and a half times the keep-alive.
+const STANDARD_GRACE: KeepAliveGrace = KeepAliveGrace { percent: 150, longest: None };
+
 impl Profile {
-    /// The built-in profile with this name, if there is one.
+    /// The built-in profile with this name, if there is one;
+    /// [`BUILT_IN`](crate::BUILT_IN) has the names.
     pub fn built_in(name: &str) -> Option<Self> {
-        match name {
-            "standard" => Some(crate::standard()),
-            "aws-iot-core" => Some(crate::aws_iot_core()),
-            "aws-iot-core-vpc" => Some(crate::aws_iot_core_vpc()),
-            _ => None,
+        crate::built_in::make(name)
+    }
+
+    /// A profile without limits, to begin one in code from.
+    pub fn empty() -> Self {
+        Self {
+            name: Cow::Borrowed("none"),
+            revised: Cow::Borrowed(""),
+            connection: ConnectionLimits::default(),
+            publish: PublishLimits::default(),
+            subscribe: SubscribeLimits::default(),
         }
+    }
+
+    /// The names of all limits that a profile can have.
+    pub fn limit_names() -> impl Iterator<Item = &'static str> {
+        let sections = [ConnectionLimits::NAMES, PublishLimits::NAMES, SubscribeLimits::NAMES];
+        sections.into_iter().flatten().copied()
     }
 
     /// All limits with their evidence.
@@ -88,7 +103,8 @@ impl Profile {
                 let KeepAliveRange { minimum, maximum, .. } = range;
                 return Err(Inconsistency::KeepAliveRange { minimum, maximum });
             }
-            let grace = Duration::from_secs(range.maximum.into()) * 3 / 2;
+            let grace = self.keep_alive_grace().unwrap_or(STANDARD_GRACE);
+            let grace = grace.of(Duration::from_secs(range.maximum.into()));
             if let Some(spacing) = self.min_ping_spacing()
                 && spacing >= grace
             {
@@ -104,13 +120,21 @@ impl Profile {
     }
 
     fn check_zeros(&self) -> Result<(), Inconsistency> {
-        let empty = |rate: Option<Rate>| rate.is_some_and(|r| r.amount == 0 || r.period.is_zero());
+        let is_empty = |rate: &Rate| rate.amount == 0 || rate.period.is_zero();
+        let empty = |rate: Option<Rate>| rate.is_some_and(|rate| is_empty(&rate));
+        let rates = self.publish.publish_rates.as_ref();
         let zeros = [
+            ("keep_alive_grace", self.keep_alive_grace().is_some_and(|grace| grace.percent == 0)),
             ("maximum_packet_size", self.maximum_packet_size() == Some(0)),
             ("filters_per_subscribe", self.max_subscribe_filters() == Some(0)),
             ("filters_per_unsubscribe", self.max_unsubscribe_filters() == Some(0)),
             ("receive_maximum", self.receive_maximum() == Some(0)),
             ("publish_rate", empty(self.publish_rate())),
+            ("publish_rates", rates.is_some_and(|rates| rates.value.0.iter().any(is_empty))),
+            ("publish_rate_per_topic", empty(self.publish_rate_per_topic())),
+            ("subscribe_packet_rate", empty(self.subscribe_packet_rate())),
+            ("account_connect_rate", empty(self.account_connect_rate())),
+            ("maximum_packet_size_v5", self.maximum_packet_size_v5() == Some(0)),
             ("byte_rate", empty(self.byte_rate())),
             ("account_subscribe_rate", empty(self.subscribe_rate())),
         ];
@@ -135,14 +159,20 @@ macro_rules! values {
 values! {
     /// Keep-alive values the broker works with.
     keep_alive: KeepAliveRange = connection.keep_alive;
+    /// How long the broker waits for a silent client.
+    keep_alive_grace: KeepAliveGrace = connection.keep_alive_grace;
     /// Least time between two PINGREQ packets of one connection.
     min_ping_spacing: Duration = connection.min_ping_spacing;
     /// Least time between CONNECT packets of one client identifier.
     connect_floor: ConnectFloor = connection.connect_floor;
+    /// CONNECT packets; shared by all clients of an account.
+    account_connect_rate: Rate = connection.account_connect_rate;
     /// Length of the client identifier.
     client_id_length: LengthRange = connection.client_id_length;
     /// Largest packet in bytes, fixed header included.
     maximum_packet_size: u32 = connection.maximum_packet_size;
+    /// The same for MQTT 5, if it differs.
+    maximum_packet_size_v5: u32 = connection.maximum_packet_size_v5;
     /// Bytes one connection may carry, in each direction.
     byte_rate: Rate = connection.byte_rate;
     /// Highest QoS, 0 to 2.
@@ -151,6 +181,8 @@ values! {
     maximum_payload_size: u32 = publish.maximum_payload_size;
     /// PUBLISH packets one client may send.
     publish_rate: Rate = publish.publish_rate;
+    /// PUBLISH packets one client may send to one topic.
+    publish_rate_per_topic: Rate = publish.publish_rate_per_topic;
     /// Unacknowledged QoS 1 and 2 messages from one client.
     receive_maximum: u16 = publish.receive_maximum;
     /// Highest topic alias.
@@ -161,30 +193,44 @@ values! {
     max_unsubscribe_filters: usize = subscribe.filters_per_unsubscribe;
     /// Subscriptions one connection may have.
     max_subscriptions: u32 = subscribe.subscriptions_per_connection;
+    /// SUBSCRIBE and UNSUBSCRIBE packets one client may send.
+    subscribe_packet_rate: Rate = subscribe.subscribe_packet_rate;
     /// Filters that may be subscribed to; shared by all clients of an account.
     subscribe_rate: Rate = subscribe.account_subscribe_rate;
 }
 
+impl Inconsistency {
+    /// Which numbers contradict each other.
+    pub fn fact(&self) -> String {
+        match self {
+            Self::KeepAliveRange { minimum, maximum } => {
+                format!("keep_alive goes from {minimum} s to {maximum} s")
+            }
+            Self::PingSpacing { spacing, grace } => format!(
+                "min_ping_spacing of {spacing:?} is not below {grace:?}, the grace of the largest \
+                 keep-alive"
+            ),
+            Self::Zero { name } => format!("{name} is 0, so nothing could be sent"),
+            Self::MaximumQoS { value } => format!("maximum_qos is {value}"),
+        }
+    }
+
+    /// What to do about it.
+    pub const fn hint(&self) -> &'static str {
+        match self {
+            Self::KeepAliveRange { .. } => {
+                "the minimum must be at least 1 and not above the maximum"
+            }
+            Self::PingSpacing { .. } => "lower the spacing or raise keep_alive's maximum",
+            Self::Zero { .. } => "leave it out for no limit",
+            Self::MaximumQoS { .. } => "it can be 0, 1 or 2",
+        }
+    }
+}
+
 impl fmt::Display for Inconsistency {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::KeepAliveRange { minimum, maximum } => write!(
-                f,
-                "keep_alive goes from {minimum} s to {maximum} s; \
-                 hint: the minimum must be at least 1 and not above the maximum"
-            ),
-            Self::PingSpacing { spacing, grace } => write!(
-                f,
-                "min_ping_spacing of {spacing:?} is not below {grace:?}, which is 1.5 x the \
-                 largest keep-alive; hint: lower the spacing or raise keep_alive's maximum"
-            ),
-            Self::Zero { name } => {
-                write!(f, "{name} is 0, so nothing could be sent; hint: leave it out for no limit")
-            }
-            Self::MaximumQoS { value } => {
-                write!(f, "maximum_qos is {value}; hint: it can be 0, 1 or 2")
-            }
-        }
+        write!(f, "{}; hint: {}", self.fact(), self.hint())
     }
 }
 

@@ -1,6 +1,7 @@
 //! The values of limits that are more than a number.
 
 use alloc::borrow::Cow;
+use core::fmt;
 use core::time::Duration;
 
 /// The keep-alive values a broker works with, in seconds.
@@ -20,13 +21,13 @@ pub struct KeepAliveRange {
 #[cfg_attr(feature = "std", derive(serde::Deserialize), serde(deny_unknown_fields))]
 pub struct ConnectFloor {
     /// Least time between two CONNECT packets, always.
-    #[cfg_attr(feature = "std", serde(deserialize_with = "crate::load::seconds"))]
+    #[cfg_attr(feature = "std", serde(deserialize_with = "crate::units::seconds"))]
     pub spacing: Duration,
     /// Least time between the end of a short connection and the next CONNECT.
-    #[cfg_attr(feature = "std", serde(deserialize_with = "crate::load::seconds"))]
+    #[cfg_attr(feature = "std", serde(deserialize_with = "crate::units::seconds"))]
     pub spacing_after_short: Duration,
     /// A connection that lived less than this counts as short.
-    #[cfg_attr(feature = "std", serde(deserialize_with = "crate::load::seconds"))]
+    #[cfg_attr(feature = "std", serde(deserialize_with = "crate::units::seconds"))]
     pub short: Duration,
 }
 
@@ -37,7 +38,7 @@ pub struct Rate {
     /// Packets, filters or bytes; the field that holds the rate says which.
     pub amount: u32,
     /// The time they are counted over.
-    #[cfg_attr(feature = "std", serde(deserialize_with = "crate::load::seconds"))]
+    #[cfg_attr(feature = "std", serde(deserialize_with = "crate::units::seconds"))]
     pub period: Duration,
 }
 
@@ -56,6 +57,82 @@ pub struct LengthRange {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "std", derive(serde::Deserialize), serde(transparent))]
 pub struct TopicPrefixes(pub Cow<'static, [Cow<'static, str>]>);
+
+/// How long a broker waits for a silent client: `percent` of the keep-alive,
+/// `longest` at most.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "std", derive(serde::Deserialize), serde(deny_unknown_fields))]
+pub struct KeepAliveGrace {
+    /// Per cent of the keep-alive: 150 is what the specification says.
+    pub percent: u16,
+    /// The longest wait, whatever the keep-alive.
+    #[cfg_attr(
+        feature = "std",
+        serde(default, deserialize_with = "crate::units::seconds_or_none")
+    )]
+    pub longest: Option<Duration>,
+}
+
+/// How long a broker keeps a client out that broke a limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "std", derive(serde::Deserialize), serde(deny_unknown_fields))]
+pub struct Ban {
+    /// After the first time.
+    #[cfg_attr(feature = "std", serde(deserialize_with = "crate::units::seconds"))]
+    pub first: Duration,
+    /// What it grows to if the client does it again and again.
+    #[cfg_attr(feature = "std", serde(deserialize_with = "crate::units::seconds"))]
+    pub longest: Duration,
+}
+
+/// A version of MQTT, written as `3.1`, `3.1.1` or `5`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "std", derive(serde::Deserialize))]
+pub enum ProtocolVersion {
+    /// MQTT 3.1.
+    #[cfg_attr(feature = "std", serde(rename = "3.1"))]
+    V31,
+    /// MQTT 3.1.1.
+    #[cfg_attr(feature = "std", serde(rename = "3.1.1"))]
+    V311,
+    /// MQTT 5.
+    #[cfg_attr(feature = "std", serde(rename = "5"))]
+    V5,
+}
+
+/// A way in which clients prove who they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "std", derive(serde::Deserialize), serde(rename_all = "kebab-case"))]
+#[non_exhaustive]
+pub enum AuthenticationKind {
+    /// The certificate of a TLS client.
+    Certificate,
+    /// User name and password, or what stands for them, such as a key.
+    Password,
+    /// A token as the user name.
+    AccessToken,
+    /// A password that is signed and expires, as for Azure IoT Hub.
+    SasToken,
+    /// A request of WebSocket that is signed, as for AWS.
+    SignedWebSocket,
+    /// A program of the account decides.
+    CustomAuthorizer,
+}
+
+/// A topic or filter that a broker knows: `{client_id}` stands for the client
+/// identifier, `+` for any one level and `#` at the end for all further ones.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "std", derive(serde::Deserialize), serde(transparent))]
+pub struct TopicPattern(pub Cow<'static, str>);
+
+/// Several values, in an order without meaning.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(
+    feature = "std",
+    derive(serde::Deserialize),
+    serde(transparent, bound(deserialize = "T: serde::Deserialize<'de>"))
+)]
+pub struct List<T: Clone + 'static>(pub Cow<'static, [T]>);
 
 impl KeepAliveRange {
     /// The keep-alive such a broker works with when a client asks for
@@ -89,6 +166,60 @@ impl LengthRange {
     /// True if a text of this many bytes is within the limits.
     pub const fn allows(self, len: usize) -> bool {
         len >= self.minimum as usize && len <= self.maximum as usize
+    }
+}
+
+impl KeepAliveGrace {
+    /// How long the broker waits for a client with this keep-alive.
+    pub fn of(self, keep_alive: Duration) -> Duration {
+        let wait = keep_alive * self.percent.into() / 100;
+        self.longest.map_or(wait, |longest| wait.min(longest))
+    }
+}
+
+impl TopicPattern {
+    /// True if a topic or filter of this client is one that the broker knows.
+    /// Wildcards in a filter have to stand where the pattern has them.
+    pub fn allows(&self, topic: &str, client_id: &str) -> bool {
+        let mut levels = topic.split('/');
+        for wanted in self.0.split('/') {
+            if wanted == "#" {
+                return true;
+            }
+            let Some(level) = levels.next() else { return false };
+            let is_allowed = match wanted {
+                "+" => level != "#",
+                "{client_id}" => level == client_id,
+                name => level == name,
+            };
+            if !is_allowed {
+                return false;
+            }
+        }
+        levels.next().is_none()
+    }
+}
+
+impl fmt::Display for ProtocolVersion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::V31 => "3.1",
+            Self::V311 => "3.1.1",
+            Self::V5 => "5",
+        })
+    }
+}
+
+impl fmt::Display for AuthenticationKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Certificate => "certificate",
+            Self::Password => "password",
+            Self::AccessToken => "access-token",
+            Self::SasToken => "sas-token",
+            Self::SignedWebSocket => "signed-web-socket",
+            Self::CustomAuthorizer => "custom-authorizer",
+        })
     }
 }
 

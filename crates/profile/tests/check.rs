@@ -113,7 +113,7 @@ fn refusals_show_the_numbers_and_a_hint() {
         [
             "keep_alive goes from 60 s to 30 s; hint: the minimum must be at least 1 and not \
              above the maximum",
-            "min_ping_spacing of 50s is not below 45s, which is 1.5 x the largest keep-alive; \
+            "min_ping_spacing of 50s is not below 45s, the grace of the largest keep-alive; \
              hint: lower the spacing or raise keep_alive's maximum",
             "receive_maximum is 0, so nothing could be sent; hint: leave it out for no limit",
             "maximum_qos is 3; hint: it can be 0, 1 or 2",

@@ -130,12 +130,116 @@ fn wrong_types_and_values_are_refused() {
 }
 
 #[test]
-fn an_unknown_base_is_answered_with_the_known_ones() {
-    assert_eq!(
-        error("name = \"x\"\nbased_on = \"aws\"\n"),
-        "profile is based on \"aws\", which is not built in; \
-         hint: use one of standard, aws-iot-core, aws-iot-core-vpc"
+fn an_unknown_base_is_answered_with_its_line_and_the_known_ones() {
+    let shown = error("name = \"x\"\n\nbased_on = \"aws\"\n");
+    let known =
+        "hint: based_on takes none, standard, aws-iot-core, aws-iot-core-vpc, azure-iot-hub, ";
+    assert!(
+        shown.starts_with("profile, line 3: \"aws\" is no built-in profile; hint: "),
+        "{shown}"
     );
+    assert!(shown.contains(known), "{shown}");
+}
+
+#[test]
+fn a_profile_on_no_base_has_its_own_limits_only() {
+    let text = "name = \"x\"\nbased_on = \"none\"\n[publish]\nmaximum_qos.value = 1\n";
+    let profile = Profile::from_toml(text).unwrap();
+    let names: Vec<_> = profile.limits().iter().map(|limit| limit.name).collect();
+    assert_eq!(names, ["maximum_qos"]);
+}
+
+#[test]
+fn times_and_sizes_may_have_units() {
+    let toml = |limit: &str| format!("name = \"x\"\n{limit}\n");
+    for (text, millis) in [
+        ("250ms", 250),
+        ("30 s", 30_000),
+        ("1.5 min", 90_000),
+        ("2h", 7_200_000),
+        ("1 day", 86_400_000),
+        ("7 days", 604_800_000),
+    ] {
+        let text = toml(&format!("connection.maximum_connection_age.value = \"{text}\""));
+        let age = Profile::from_toml(&text).unwrap().connection.maximum_connection_age.unwrap();
+        assert_eq!(age.value, Duration::from_millis(millis), "{text}");
+    }
+    for (text, bytes) in
+        [("\"512 B\"", 512), ("\"64KiB\"", 65_536), ("\"2 MiB\"", 2 << 20), ("100", 100)]
+    {
+        let text = toml(&format!("publish.maximum_payload_size.value = {text}"));
+        assert_eq!(
+            Profile::from_toml(&text).unwrap().maximum_payload_size(),
+            Some(bytes),
+            "{text}"
+        );
+    }
+    let floor = "connection.connect_floor.value = \
+                 { spacing = \"1 s\", spacing_after_short = 11, short = \"0.5 min\" }";
+    assert_eq!(
+        Profile::from_toml(&toml(floor)).unwrap().connect_floor(),
+        aws_iot_core().connect_floor()
+    );
+    for (limit, part) in [
+        ("connection.maximum_connection_age.value = \"7 moons\"", "'7 moons' is not a time with"),
+        ("connection.maximum_connection_age.value = \"s\"", "'s' is not a time with a unit"),
+        ("connection.maximum_connection_age.value = \"30\"", "'30' is not a time with a unit"),
+        ("connection.maximum_connection_age.value = \"-1 s\"", "-1 is not a time in seconds"),
+        ("connection.maximum_connection_age.value = true", "expected a number of seconds, or a"),
+        ("publish.maximum_payload_size.value = \"64 KB\"", "'64 KB' is not a size below 4 GiB"),
+        ("publish.maximum_payload_size.value = \"4096 MiB\"", "'4096 MiB' is not a size below"),
+        ("publish.maximum_payload_size.value = -1", "-1 is not a number of bytes below 4 GiB"),
+        ("publish.maximum_payload_size.value = 1.5", "expected a number of bytes, or a size"),
+    ] {
+        let shown = error(&toml(limit));
+        assert!(shown.starts_with("profile, line 2: ") && shown.contains(part), "{limit}: {shown}");
+    }
+    assert!(Profile::from_toml(&toml("publish.maximum_payload_size.value = \"4095 MiB\"")).is_ok());
+}
+
+#[test]
+fn rates_of_nothing_are_refused() {
+    for (section, name) in [
+        ("publish", "publish_rate_per_topic"),
+        ("subscribe", "subscribe_packet_rate"),
+        ("connection", "account_connect_rate"),
+    ] {
+        let rate = |amount| {
+            let value = format!("{{ amount = {amount}, period = 1 }}");
+            format!("name = \"x\"\n{section}.{name}.value = {value}\n")
+        };
+        assert_eq!(
+            Profile::from_toml(&rate(0)),
+            Err(LoadError::Inconsistent(Inconsistency::Zero { name }))
+        );
+        assert!(Profile::from_toml(&rate(1)).is_ok(), "{name}");
+    }
+    let rates = |amount| {
+        let values =
+            format!("[{{ amount = 5, period = 1 }}, {{ amount = {amount}, period = 60 }}]");
+        format!("name = \"x\"\npublish.publish_rates.value = {values}\n")
+    };
+    let refused = LoadError::Inconsistent(Inconsistency::Zero { name: "publish_rates" });
+    assert_eq!(Profile::from_toml(&rates(0)), Err(refused));
+    assert!(Profile::from_toml(&rates(1)).is_ok());
+}
+
+#[test]
+fn the_grace_bounds_the_ping_spacing() {
+    let text = |spacing| {
+        format!(
+            "name = \"x\"\n[connection]\n\
+             keep_alive.value = {{ minimum = 1, maximum = 100, zero_means = 100 }}\n\
+             keep_alive_grace.value = {{ percent = 300, longest = \"200 s\" }}\n\
+             min_ping_spacing.value = {spacing}\n"
+        )
+    };
+    let (spacing, grace) = (Duration::from_secs(200), Duration::from_secs(200));
+    assert_eq!(
+        Profile::from_toml(&text(200)),
+        Err(LoadError::Inconsistent(Inconsistency::PingSpacing { spacing, grace }))
+    );
+    assert!(Profile::from_toml(&text(199)).is_ok());
 }
 
 #[test]
