@@ -77,6 +77,10 @@ tuned! {
     /// measurement of other values is recorded.
     spin_longest_pause: u32 = 1024, "EVENKEEL_SPIN_LONGEST_PAUSE";
 
+    /// Times in a row that the driver gives way to tasks that it woke, before it
+    /// writes. No measurement of other values is recorded.
+    courtesies: u8 = 4, "EVENKEEL_COURTESIES";
+
     /// Room that reads of small packets grow to. No measurement of other values is
     /// recorded.
     read_room: usize = 256 * 1024, "EVENKEEL_READ_ROOM";

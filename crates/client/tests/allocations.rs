@@ -210,6 +210,18 @@ fn encoded(packet: &Packet) -> Vec<u8> {
     bytes
 }
 
+/// A client that is online at the peer.
+async fn online(peer: &Peer, clock: Clock) -> Client {
+    let endpoint = Endpoint::custom({
+        let peer = peer.clone();
+        move || std::future::ready(Ok(peer.clone()))
+    });
+    let builder = ClientBuilder::for_endpoint(endpoint).client_id("boat").clock(clock).seed(7);
+    let client = builder.start().unwrap();
+    client.online().await.unwrap();
+    client
+}
+
 /// Runs a test on a runtime of this thread and in virtual time, with a client
 /// that is online at the peer.
 fn run<F: Future<Output = ()>>(test: impl FnOnce(Client, Peer) -> F) {
@@ -219,20 +231,9 @@ fn run<F: Future<Output = ()>>(test: impl FnOnce(Client, Peer) -> F) {
         .build()
         .unwrap();
     runtime.block_on(async {
-        let peer = Peer::new();
-        let endpoint = Endpoint::custom({
-            let peer = peer.clone();
-            move || std::future::ready(Ok(peer.clone()))
-        });
-        let client = ClientBuilder::for_endpoint(endpoint)
-            .client_id("boat")
-            .clock(Clock::tokio())
-            .seed(7)
-            .start()
-            .unwrap();
         let running = async {
-            client.online().await.unwrap();
-            test(client, peer).await;
+            let peer = Peer::new();
+            test(online(&peer, Clock::tokio()).await, peer).await;
         };
         tokio::time::timeout(Duration::from_secs(30), running).await.unwrap();
     });
@@ -315,6 +316,49 @@ fn a_qos_1_publish_allocates_nothing() {
     // In each turn one read finds acknowledgements; two, around it, find nothing.
     assert!((*TURNS.start()..=3 * TURNS.end()).contains(&reads), "{reads} reads");
     assert!(allocations <= reads, "{allocations} allocations, {reads} reads");
+}
+
+const TASKS: u64 = 64;
+
+/// Allocations, and reads, of 200 messages from each of many tasks, which await
+/// them one by one, once buffers have grown.
+async fn counts_of_tasks() -> (u64, u64) {
+    let peer = Peer::new();
+    let client = online(&peer, Clock::default()).await;
+    let publisher = |client: Client| async move {
+        let topic = TopicName::try_from(TOPIC).unwrap();
+        let payload = Bytes::from_static(&[b'x'; 128]);
+        for _ in 0..200 {
+            let publishing = client.publish(&topic, payload.clone()).qos(QoS::AtLeastOnce);
+            publishing.delivered().await.unwrap();
+        }
+    };
+    let mut before = (0, 0);
+    for _ in 0..2 {
+        before = (calls(), peer.reads());
+        let tasks: Vec<_> = (0..TASKS).map(|_| tokio::spawn(publisher(client.clone()))).collect();
+        for task in tasks {
+            task.await.unwrap();
+        }
+    }
+    (calls() - before.0, peer.reads() - before.1)
+}
+
+/// One thread runs everything that is counted, on the runtime of several
+/// threads too.
+#[test]
+fn a_message_of_many_tasks_allocates_nothing_on_both_runtimes() {
+    let mut current_thread = tokio::runtime::Builder::new_current_thread();
+    let mut multi_thread = tokio::runtime::Builder::new_multi_thread();
+    for builder in [&mut current_thread, multi_thread.worker_threads(1)] {
+        let runtime = builder.enable_all().build().unwrap();
+        let counting = async { tokio::spawn(counts_of_tasks()).await.unwrap() };
+        let (allocations, reads) = runtime.block_on(counting);
+        // Batches of 32 at least, and reads around each that find nothing; a few
+        // allocations for each task that is spawned.
+        assert!(reads <= 4 * 200 * TASKS / 32, "{reads} reads");
+        assert!(allocations <= reads + 8 * TASKS, "{allocations} allocations, {reads} reads");
+    }
 }
 
 #[test]

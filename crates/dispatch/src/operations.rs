@@ -21,12 +21,22 @@ enum Slot {
     Detached,
 }
 
+#[derive(Debug)]
+struct Entry {
+    generation: u32,
+    /// Someone was woken and has not come.
+    expected: bool,
+    slot: Slot,
+}
+
 /// The operations under way, and who waits for the outcome of each.
 #[derive(Debug, Default)]
 pub struct Operations {
-    slots: Vec<(u32, Slot)>,
+    slots: Vec<Entry>,
     free: Option<u32>,
-    used: usize,
+    used: u32,
+    /// Entries for which someone is expected.
+    expected: u32,
 }
 
 impl Operations {
@@ -34,7 +44,7 @@ impl Operations {
     #[inline]
     pub fn upcoming(&self) -> Token {
         let index = self.free.map_or(self.slots.len(), |index| index as usize);
-        let generation = self.slots.get(index).map_or(0, |(generation, _)| *generation);
+        let generation = self.slots.get(index).map_or(0, |entry| entry.generation);
         token(index as u32, following(generation))
     }
 
@@ -44,33 +54,34 @@ impl Operations {
         let index = match self.free {
             Some(index) => index,
             None => {
-                self.slots.push((0, Slot::Free { next: None }));
+                let slot = Slot::Free { next: None };
+                self.slots.push(Entry { generation: 0, expected: false, slot });
                 // More than 4 billion operations would not fit into memory.
                 u32::try_from(self.slots.len() - 1).unwrap_or(u32::MAX)
             }
         };
-        let Some((generation, slot)) = self.slots.get_mut(index as usize) else {
+        let Some(entry) = self.slots.get_mut(index as usize) else {
             return Token(u64::MAX);
         };
-        if let Slot::Free { next } = slot {
-            self.free = *next;
+        if let Slot::Free { next } = entry.slot {
+            self.free = next;
         }
-        *slot = Slot::Waiting(None, None);
+        entry.slot = Slot::Waiting(None, None);
         self.used += 1;
-        *generation = following(*generation);
-        token(index, *generation)
+        entry.generation = following(entry.generation);
+        token(index, entry.generation)
     }
 
     /// The core reports an outcome; returns who waits for it.
     #[inline]
     pub fn complete(&mut self, completion: Completion) -> Option<Waker> {
         let token = completion.token();
-        let slot = self.slot(token)?;
-        match slot {
+        let entry = self.entry(token)?;
+        match &mut entry.slot {
             Slot::Waiting(waker, _) => {
                 let waker = waker.take();
-                *slot = Slot::Done(completion);
-                waker
+                entry.slot = Slot::Done(completion);
+                self.hand_out(token, waker)
             }
             Slot::Detached => {
                 self.release(token);
@@ -78,6 +89,17 @@ impl Operations {
             }
             _ => None,
         }
+    }
+
+    /// Hands a waker out: its task is expected from now on.
+    fn hand_out(&mut self, token: Token, waker: Option<Waker>) -> Option<Waker> {
+        if waker.is_some()
+            && let Some(entry) = self.entry(token)
+            && !core::mem::replace(&mut entry.expected, true)
+        {
+            self.expected += 1;
+        }
+        waker
     }
 
     /// As [`poll`](Self::poll), for a publish, whose outcome is copied: it need
@@ -88,7 +110,7 @@ impl Operations {
         token: Token,
         waker: &Waker,
     ) -> Option<Result<Delivered, DeliveryError>> {
-        match self.slot(token)? {
+        match self.come(token)? {
             Slot::Waiting(waiting, _) => {
                 wait(waiting, waker);
                 None
@@ -105,7 +127,7 @@ impl Operations {
     /// Takes the outcome, or leaves a waker for it.
     #[inline]
     pub fn poll(&mut self, token: Token, waker: &Waker) -> Option<Completion> {
-        let slot = self.slot(token)?;
+        let slot = self.come(token)?;
         match slot {
             Slot::Waiting(waiting, _) => {
                 wait(waiting, waker);
@@ -126,10 +148,11 @@ impl Operations {
     /// The store has the message: who waits for that, and whether nobody
     /// waits for its outcome.
     pub fn on_stored(&mut self, token: Token, serial: Serial) -> (Option<Waker>, bool) {
-        match self.slot(token) {
+        match self.entry(token).map(|entry| &mut entry.slot) {
             Some(Slot::Waiting(waker, stored)) => {
                 *stored = Some(serial);
-                (waker.take(), false)
+                let waker = waker.take();
+                (self.hand_out(token, waker), false)
             }
             Some(Slot::Detached) => (None, true),
             _ => (None, false),
@@ -139,7 +162,7 @@ impl Operations {
     /// Ready if the message is accepted, or not: the store has it, or
     /// could not take it.
     pub fn poll_stored(&mut self, token: Token, waker: &Waker) -> Poll<Result<(), StorageFailure>> {
-        match self.slot(token) {
+        match self.come(token) {
             Some(Slot::Waiting(waiting, None)) => {
                 wait(waiting, waker);
                 Poll::Pending
@@ -159,7 +182,7 @@ impl Operations {
     /// No one waits any more; the operation itself goes on. Returns the
     /// number of a message that is in the store.
     pub fn detach(&mut self, token: Token) -> Option<Serial> {
-        match self.slot(token) {
+        match self.come(token) {
             Some(slot @ Slot::Waiting(..)) => match core::mem::replace(slot, Slot::Detached) {
                 Slot::Waiting(_, stored) => stored,
                 _ => None,
@@ -177,22 +200,37 @@ impl Operations {
         self.release(token);
     }
 
+    /// Operations for which a task was woken that has not come.
+    pub const fn expected(&self) -> usize {
+        self.expected as usize
+    }
+
     /// Hands out everyone who waits: the driver has ended.
     pub fn wake_all(&mut self, wakers: &mut Wakers) {
-        wakers.extend(self.slots.iter_mut().filter_map(|(_, slot)| match slot {
+        wakers.extend(self.slots.iter_mut().filter_map(|entry| match &mut entry.slot {
             Slot::Waiting(waker, _) => waker.take(),
             _ => None,
         }));
     }
 
-    fn slot(&mut self, token: Token) -> Option<&mut Slot> {
-        let (generation, slot) = self.slots.get_mut(token.0 as u32 as usize)?;
-        (u64::from(*generation) == token.0 >> 32).then_some(slot)
+    fn entry(&mut self, token: Token) -> Option<&mut Entry> {
+        let entry = self.slots.get_mut(token.0 as u32 as usize)?;
+        (u64::from(entry.generation) == token.0 >> 32).then_some(entry)
+    }
+
+    /// The task of this operation is here; what there is for it.
+    fn come(&mut self, token: Token) -> Option<&mut Slot> {
+        let entry = self.slots.get_mut(token.0 as u32 as usize)?;
+        if u64::from(entry.generation) != token.0 >> 32 {
+            return None;
+        }
+        self.expected -= u32::from(core::mem::take(&mut entry.expected));
+        Some(&mut entry.slot)
     }
 
     fn release(&mut self, token: Token) {
         let next = self.free;
-        let Some(slot) = self.slot(token) else { return };
+        let Some(slot) = self.come(token) else { return };
         *slot = Slot::Free { next };
         self.free = Some(token.0 as u32);
         self.used -= 1;
@@ -217,4 +255,32 @@ const fn following(generation: u32) -> u32 {
 
 const fn token(index: u32, generation: u32) -> Token {
     Token((generation as u64) << 32 | index as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn publish(token: Token) -> Completion {
+        Completion::Publish { token, result: Err(DeliveryError::ConnectionLost) }
+    }
+
+    #[test]
+    fn whoever_is_woken_is_expected_until_he_comes_or_leaves() {
+        let mut operations = Operations::default();
+        let tokens = [(); 4].map(|()| operations.begin());
+        for token in &tokens[..3] {
+            assert!(operations.poll_publish(*token, Waker::noop()).is_none());
+        }
+        assert!(
+            tokens.map(|token| operations.complete(publish(token)).is_some())[..3] == [true; 3]
+        );
+        assert_eq!(operations.expected(), 3, "nobody waits for the fourth yet");
+        assert!(operations.poll_publish(tokens[0], Waker::noop()).is_some());
+        assert!(operations.poll(tokens[1], Waker::noop()).is_some());
+        assert!(operations.poll(tokens[3], Waker::noop()).is_some());
+        assert_eq!(operations.expected(), 1);
+        operations.detach(tokens[2]);
+        assert_eq!(operations.expected(), 0);
+    }
 }

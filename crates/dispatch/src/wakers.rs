@@ -32,6 +32,18 @@ impl Wakers {
         self.more.append(&mut other.more);
     }
 
+    /// How many there are.
+    #[inline]
+    pub const fn len(&self) -> usize {
+        self.first.is_some() as usize + self.more.len()
+    }
+
+    /// True if there is nobody to wake.
+    #[inline]
+    pub const fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     /// Wakes them all. Not under the lock: a waker may run any code.
     #[inline]
     pub fn wake(&mut self) {

@@ -58,6 +58,8 @@ enum Next {
     Turn,
     /// Another one after other tasks have had the thread.
     Yield,
+    /// Another one after all tasks that can run have run.
+    GiveWay,
     /// Nothing until something happens, or the deadline comes.
     Wait,
 }
@@ -70,6 +72,14 @@ struct Arrivals {
     /// First data of enhanced authentication, for the transport that was opened.
     first_data: Option<Bytes>,
     answered: Option<(ConnectionId, Answered)>,
+}
+
+/// What came of a turn's exchange with the core.
+struct Consulted {
+    /// False if deadlines could not be judged.
+    judged: bool,
+    /// Tasks were woken that are to run before anything is written.
+    gives_way: bool,
 }
 
 pub(crate) struct Driver {
@@ -125,12 +135,14 @@ impl Driver {
         let arrivals = Arrivals { drained, ended, first_data, answered: self.poll_answer(cx) };
         // A new connection has to be read from once before it can be waited for.
         let opened = arrivals.ended.is_some();
-        let judged = self.consult(cx, now, arrivals);
+        let Consulted { judged, gives_way } = self.consult(cx, now, arrivals);
         let acted = self.act();
-        let wrote = self.write(cx);
+        let wrote = !gives_way && self.write(cx);
         self.publish_state();
         self.wakers.wake();
-        if !drained {
+        if gives_way {
+            Next::GiveWay
+        } else if !drained {
             Next::Yield
         } else if acted || wrote || opened || !judged || self.reading_goes_on() {
             Next::Turn
@@ -202,9 +214,8 @@ impl Driver {
         }
     }
 
-    /// Tells the core what happened and takes what it wants done; false where
-    /// deadlines could not be judged.
-    fn consult(&mut self, cx: &Context<'_>, now: Instant, arrivals: Arrivals) -> bool {
+    /// Tells the core what happened and takes what it wants done.
+    fn consult(&mut self, cx: &Context<'_>, now: Instant, arrivals: Arrivals) -> Consulted {
         let shared = self.shared.clone();
         let mut inner = shared.lock();
         inner.signalled = false;
@@ -260,7 +271,19 @@ impl Driver {
         }
         self.state = state;
         self.wakers.append(&mut inner.to_wake);
-        judged
+        let gives_way = self.gives_way(&mut inner);
+        Consulted { judged, gives_way }
+    }
+
+    /// True if tasks were woken that are to run before anything is written.
+    fn gives_way(&mut self, inner: &mut Inner) -> bool {
+        let expected = inner.expected();
+        let connection = self.connection.as_mut();
+        let gives_way = connection.is_some_and(|open| open.courtesy.gives_way(expected));
+        inner.gathered.gives_way = gives_way;
+        // What those call for is due in the turn that follows anyway.
+        inner.signalled = gives_way;
+        gives_way
     }
 
     /// Bytes of an unread socket may change every judgement, and so may those
@@ -488,6 +511,12 @@ impl Driver {
     }
 }
 
+/// Wakes this task once the runtime has run all tasks that can run, and has looked
+/// for input.
+fn after_all_others(cx: &mut Context<'_>) {
+    let _ = pin!(tokio::task::yield_now()).poll(cx);
+}
+
 impl Future for Driver {
     type Output = ();
 
@@ -505,6 +534,10 @@ impl Future for Driver {
             match next {
                 Next::Turn => {}
                 Next::Yield => break,
+                Next::GiveWay => {
+                    after_all_others(cx);
+                    return Poll::Pending;
+                }
                 Next::Wait if this.is_due(cx) => {}
                 Next::Wait => {
                     if this
@@ -512,8 +545,7 @@ impl Future for Driver {
                         .as_mut()
                         .is_some_and(|connection| connection.spin.spins_again())
                     {
-                        // Wakes this task once the runtime has looked for input.
-                        let _ = pin!(tokio::task::yield_now()).poll(cx);
+                        after_all_others(cx);
                     }
                     return Poll::Pending;
                 }

@@ -6,7 +6,9 @@ use crate::tuning::{batch_part, batch_undivided};
 impl Inner {
     /// True if the driver is to send what was published before more is.
     pub(super) fn publisher_pauses(&mut self) -> bool {
-        let pauses = pauses(self.gathered.published, self.core.in_flight());
+        // If the driver waits for other tasks as well, one write is for all of them.
+        let pauses =
+            !self.gathered.gives_way && pauses(self.gathered.published, self.core.in_flight());
         if pauses {
             self.gathered.published = 0;
         }

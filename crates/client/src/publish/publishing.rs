@@ -21,7 +21,7 @@ impl<'a> IntoFuture for PublishRequest<'a> {
     #[inline]
     fn into_future(self) -> Publishing<'a> {
         let (draft, waiter) = (Some(self.draft), Waiter::default());
-        Publishing { shared: self.shared, draft, waiter, storing: None }
+        Publishing { shared: self.shared, draft, waiter, storing: None, tracks: false }
     }
 }
 
@@ -34,6 +34,8 @@ pub struct Publishing<'a> {
     waiter: Waiter,
     /// The message is on its way into the store.
     storing: Option<Receipt>,
+    /// The task waits for the outcome next.
+    pub(super) tracks: bool,
 }
 
 impl Future for Publishing<'_> {
@@ -50,7 +52,8 @@ impl Future for Publishing<'_> {
             cx.waker().wake_by_ref();
             return Poll::Pending;
         }
-        match draft.offer(this.shared, inner, Some((&mut this.waiter, cx.waker()))) {
+        let tracker = this.tracks.then_some(cx.waker());
+        match draft.offer(this.shared, inner, Some((&mut this.waiter, cx.waker())), tracker) {
             Ok(Offered::Taken(waiting)) => {
                 this.draft = None;
                 Poll::Ready(Ok(Receipt { shared: this.shared.clone(), waiting }))

@@ -24,7 +24,14 @@ pub struct Receipt {
 
 pub(super) enum Waiting {
     Tracked(Token),
-    Streamed { conn: ConnectionId, offset: u64, waiter: Waiter },
+    /// As tracked, by the task that published it and polls next: it waits since
+    /// then, under the same lock.
+    Awaited(Token),
+    Streamed {
+        conn: ConnectionId,
+        offset: u64,
+        waiter: Waiter,
+    },
     Over,
 }
 
@@ -33,9 +40,15 @@ impl Future for Receipt {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
+        if let Waiting::Awaited(token) = this.waiting {
+            this.waiting = Waiting::Tracked(token);
+            return Poll::Pending;
+        }
         let mut inner = this.shared.lock();
         let result = match &mut this.waiting {
-            Waiting::Tracked(token) => inner.poll_tracked(*token, cx.waker()),
+            Waiting::Tracked(token) | Waiting::Awaited(token) => {
+                inner.poll_tracked(*token, cx.waker())
+            }
             Waiting::Streamed { conn, offset, waiter } => {
                 inner.poll_streamed(*conn, *offset, waiter, cx.waker())
             }
@@ -93,7 +106,7 @@ impl Receipt {
     fn detach(&mut self) {
         let mut inner = self.shared.lock();
         match &mut self.waiting {
-            Waiting::Tracked(token) => inner.detach(*token),
+            Waiting::Tracked(token) | Waiting::Awaited(token) => inner.detach(*token),
             Waiting::Streamed { waiter, .. } => inner.writing.leave(waiter),
             Waiting::Over => {}
         }
@@ -104,7 +117,7 @@ impl Drop for Receipt {
     #[inline]
     fn drop(&mut self) {
         let waits = match &self.waiting {
-            Waiting::Tracked(_) => true,
+            Waiting::Tracked(_) | Waiting::Awaited(_) => true,
             Waiting::Streamed { waiter, .. } => waiter.is_waiting(),
             Waiting::Over => false,
         };

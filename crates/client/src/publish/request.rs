@@ -1,5 +1,6 @@
 //! A message to be published, and its way into the core.
 
+use std::future::IntoFuture;
 use std::sync::{Arc, MutexGuard};
 use std::task::Waker;
 use std::time::Duration;
@@ -71,12 +72,13 @@ impl Draft {
 
     /// Hands the message over to the core, which takes out what it keeps, or
     /// leaves it if it refuses. If there is no room, a task that gave its waiter
-    /// and waker is woken when there is.
+    /// and waker is woken when there is; `tracker` is woken for the outcome.
     pub(super) fn offer(
         &mut self,
         shared: &Shared,
         mut inner: MutexGuard<'_, Inner>,
         waiter: Option<(&mut Waiter, &Waker)>,
+        tracker: Option<&Waker>,
     ) -> Result<Offered, PublishError> {
         if let Some(error) = &self.error {
             return Err(error.clone());
@@ -97,7 +99,14 @@ impl Draft {
         let offered = match accepted {
             Ok(Accepted::Tracked) => {
                 inner.gathered.published += 1;
-                Offered::Taken(Waiting::Tracked(inner.operations.begin()))
+                let token = inner.operations.begin();
+                Offered::Taken(match tracker {
+                    Some(waker) => {
+                        inner.operations.poll_publish(token, waker);
+                        Waiting::Awaited(token)
+                    }
+                    None => Waiting::Tracked(token),
+                })
             }
             Ok(Accepted::Storing) => Offered::Storing(inner.operations.begin()),
             Ok(Accepted::Sent { conn, offset }) => {
@@ -241,7 +250,7 @@ impl<'a> PublishRequest<'a> {
     /// Hands the message over without waiting; the whole request comes back
     /// if it is not accepted.
     pub fn try_send(mut self) -> Result<Receipt, RejectedPublish<'a>> {
-        let waiting = match self.draft.offer(self.shared, self.shared.lock(), None) {
+        let waiting = match self.draft.offer(self.shared, self.shared.lock(), None, None) {
             Ok(Offered::Taken(waiting)) => waiting,
             Ok(Offered::Storing(token)) => Waiting::Tracked(token),
             Err(error) => return Err(RejectedPublish { request: self, error }),
@@ -253,7 +262,9 @@ impl<'a> PublishRequest<'a> {
     /// acknowledgement in one. Dropping the future leaves open whether the
     /// message was accepted; one that was is sent.
     pub async fn delivered(self) -> Result<Delivered, PublishFailure> {
-        let receipt = self.await.map_err(PublishFailure::NotAccepted)?;
+        let mut publishing = self.into_future();
+        publishing.tracks = true;
+        let receipt = publishing.await.map_err(PublishFailure::NotAccepted)?;
         receipt.await.map_err(PublishFailure::NotDelivered)
     }
 }

@@ -127,6 +127,8 @@ pub(crate) struct Gathered {
     pub(crate) settled: Vec<(AckKey, Option<ReasonCode>)>,
     /// QoS 1 and 2 messages that were accepted.
     pub(crate) published: usize,
+    /// The driver gives way to those whom it woke, and writes after them.
+    pub(crate) gives_way: bool,
 }
 
 impl Shared {
@@ -237,6 +239,11 @@ impl Inner {
         if self.core.takes_publishes() {
             self.publishers.wake_all(&mut self.to_wake);
         }
+    }
+
+    /// Tasks that were woken for an outcome or a message and have not come for it.
+    pub(crate) const fn expected(&self) -> usize {
+        self.operations.expected() + self.streams.expected()
     }
 
     fn on_stored(&mut self, token: Token, serial: Serial) {

@@ -24,6 +24,9 @@ struct Counting {
     seen: usize,
     /// The most messages to send before they are acknowledged.
     window: usize,
+    /// Streams that have a message of each window; they are subscribed to first.
+    streams: usize,
+    granted: usize,
     /// Messages to send, and those not acknowledged.
     left: usize,
     in_flight: usize,
@@ -43,7 +46,8 @@ impl Behaviour for Counting {
             self.in_flight = self.left.min(self.window);
             self.left -= self.in_flight;
             for id in 1..=self.in_flight {
-                let message = message("a", "from the server", AtLeastOnce, id as u16);
+                let topic = format!("a/{}", id % self.streams);
+                let message = message(&topic, "from the server", AtLeastOnce, id as u16);
                 Packet::Publish(message).encode(Version::V5, &mut answers).unwrap();
             }
         }
@@ -67,7 +71,10 @@ impl Counting {
             },
             Packet::PubRel(ack) => pubcomp(ack.packet_id),
             Packet::Subscribe(subscribe) => {
-                self.left = MESSAGES;
+                self.granted += 1;
+                if self.granted == self.streams {
+                    self.left = MESSAGES;
+                }
                 suback(&subscribe, &[1])
             }
             Packet::PubAck(_) => {
@@ -81,10 +88,10 @@ impl Counting {
 
 /// A client that is online, and the count of its writes.
 async fn counted() -> (Client, Arc<AtomicUsize>) {
-    counted_with(WINDOW).await
+    counted_with(WINDOW, 1, Clock::tokio()).await
 }
 
-async fn counted_with(window: usize) -> (Client, Arc<AtomicUsize>) {
+async fn counted_with(window: usize, streams: usize, clock: Clock) -> (Client, Arc<AtomicUsize>) {
     let writes = Arc::new(AtomicUsize::new(0));
     let server = Counting {
         writes: writes.clone(),
@@ -92,11 +99,13 @@ async fn counted_with(window: usize) -> (Client, Arc<AtomicUsize>) {
         buffer: BytesMut::new(),
         seen: 0,
         window,
+        streams,
+        granted: 0,
         left: 0,
         in_flight: 0,
     };
     let builder = ClientBuilder::for_endpoint(OddStream::new(server).endpoint());
-    let builder = builder.version(Version::V5).client_id("boat").clock(Clock::tokio());
+    let builder = builder.version(Version::V5).client_id("boat").clock(clock);
     let client = builder.start().unwrap();
     within_20_s(client.online()).await.unwrap();
     writes.store(0, Ordering::Relaxed);
@@ -177,9 +186,9 @@ async fn qos_0_without_receipts_fills_the_write_buffer_first() {
 /// Receives all messages of a server that waits for the acknowledgements of
 /// each window; returns the writes it took.
 async fn writes_of_receiving(window: usize) -> usize {
-    let (client, writes) = counted_with(window).await;
+    let (client, writes) = counted_with(window, 1, Clock::tokio()).await;
     let mut messages =
-        within_20_s(client.subscribe("a").qos(AtLeastOnce).into_future()).await.unwrap();
+        within_20_s(client.subscribe("a/0").qos(AtLeastOnce).into_future()).await.unwrap();
     let receiving = async {
         for _ in 0..MESSAGES {
             drop(messages.next().await.unwrap());
@@ -203,4 +212,68 @@ async fn acknowledgements_of_a_middling_window_leave_in_halves() {
     let writes = writes_of_receiving(WINDOW).await;
     let windows = MESSAGES / WINDOW;
     assert!((2 * windows..=2 * windows + 20).contains(&writes), "{writes} writes of PUBACKs");
+}
+
+/// The work of many tasks, on the two kinds of runtime: one thread runs all of
+/// them, in an order that the runtime decides alone. That of several threads
+/// runs whom a task wakes before those woken earlier.
+fn on_both_runtimes<F: Future<Output = usize> + Send + 'static>(work: fn() -> F, most: usize) {
+    let mut current_thread = tokio::runtime::Builder::new_current_thread();
+    let mut multi_thread = tokio::runtime::Builder::new_multi_thread();
+    for builder in [&mut current_thread, multi_thread.worker_threads(1)] {
+        let runtime = builder.enable_all().build().unwrap();
+        let writes = runtime.block_on(async { tokio::spawn(work()).await.unwrap() });
+        assert!(writes <= most, "{writes} writes, {:?}", runtime.handle().runtime_flavor());
+    }
+}
+
+/// Publishes all messages from so many tasks, each of which awaits its own.
+async fn writes_of_publishers<const TASKS: usize>() -> usize {
+    let (client, writes) = counted_with(WINDOW, 1, Clock::default()).await;
+    let publisher = |client: Client| async move {
+        for _ in 0..MESSAGES / TASKS {
+            client.publish("site/7/level", "64 bytes").qos(AtLeastOnce).delivered().await.unwrap();
+        }
+    };
+    let tasks: Vec<_> = (0..TASKS).map(|_| tokio::spawn(publisher(client.clone()))).collect();
+    for task in tasks {
+        within_20_s(task).await.unwrap();
+    }
+    writes.load(Ordering::Relaxed)
+}
+
+#[test]
+fn awaiting_tasks_share_a_write_on_both_runtimes() {
+    on_both_runtimes(writes_of_publishers::<8>, MESSAGES / 8 + 10);
+    // Some tasks of a round may be one ahead of the others.
+    on_both_runtimes(writes_of_publishers::<64>, 2 * MESSAGES / 64 + 10);
+    on_both_runtimes(writes_of_publishers::<500>, MESSAGES / 50 + 10);
+}
+
+/// Receives all messages by as many streams as a window has messages, a task
+/// for each.
+async fn writes_of_streams() -> usize {
+    let (client, writes) = counted_with(WINDOW, WINDOW, Clock::default()).await;
+    let mut tasks = Vec::new();
+    for number in 0..WINDOW {
+        let subscribing = client.subscribe(format!("a/{number}")).qos(AtLeastOnce).into_future();
+        let mut messages = within_20_s(subscribing).await.unwrap();
+        tasks.push(tokio::spawn(async move {
+            for _ in 0..MESSAGES / WINDOW {
+                drop(messages.next().await.unwrap());
+            }
+            messages
+        }));
+    }
+    let subscribed = writes.load(Ordering::Relaxed);
+    let mut streams = Vec::new();
+    for task in tasks {
+        streams.push(within_20_s(task).await.unwrap());
+    }
+    writes.load(Ordering::Relaxed) - subscribed
+}
+
+#[test]
+fn streams_share_a_write_of_acknowledgements_on_both_runtimes() {
+    on_both_runtimes(writes_of_streams, 2 * MESSAGES / WINDOW + 10);
 }

@@ -65,6 +65,8 @@ struct Stream {
     identifier: Option<u32>,
     buffer: Buffer,
     waker: Option<Waker>,
+    /// Its task was woken and has not come.
+    expected: bool,
     /// The server has not granted it yet.
     opening: bool,
 }
@@ -84,6 +86,8 @@ pub struct Streams {
     closed: bool,
     /// Messages that no stream gave out.
     discarded: u64,
+    /// Streams whose tasks were woken and have not come.
+    expected: u32,
 }
 
 /// What a stream has to give.
@@ -127,6 +131,7 @@ impl Streams {
             blocked: false,
             closed: false,
             discarded: 0,
+            expected: 0,
         }
     }
 
@@ -172,7 +177,8 @@ impl Streams {
         }
         if let Some(slot) = self.streams.get_mut(id) {
             let buffer = Buffer::new(capacity);
-            *slot = Some(Stream { filters, identifier: None, buffer, waker: None, opening });
+            let (identifier, waker, expected) = (None, None, false);
+            *slot = Some(Stream { filters, identifier, buffer, waker, expected, opening });
         }
         id
     }
@@ -208,6 +214,7 @@ impl Streams {
         let Some(mut stream) = self.streams.get_mut(id).and_then(Option::take) else {
             return Default::default();
         };
+        self.expected -= u32::from(stream.expected);
         stream.buffer.bring_back(taken);
         let mut messages = stream.buffer.messages;
         self.free.push(id);
@@ -258,6 +265,11 @@ impl Streams {
         self.discarded
     }
 
+    /// Streams whose tasks were woken for a message and have not come for it.
+    pub const fn expected(&self) -> usize {
+        self.expected as usize
+    }
+
     /// Messages that wait in a stream.
     #[inline]
     pub fn waiting(&self, id: StreamId) -> usize {
@@ -284,7 +296,10 @@ impl Streams {
         waker: &Waker,
     ) -> Next {
         let (blocked, closed) = (self.blocked, self.closed);
-        let Some(stream) = self.stream(id) else { return Next::Ended };
+        let Some(stream) = self.streams.get_mut(id).and_then(Option::as_mut) else {
+            return Next::Ended;
+        };
+        self.expected -= u32::from(core::mem::take(&mut stream.expected));
         match stream.buffer.take(most, taken) {
             // Not at the first gap: messages are moved by the batch.
             Some(message) if blocked && stream.buffer.is_half_empty() => Next::Unblocked(message),
@@ -337,7 +352,9 @@ impl Streams {
             let Some(mut incoming) = core.next_message() else { return };
             self.identifiers.hide(&mut incoming.publish.properties);
             tell(Notice::Message(&incoming.publish));
+            let woken = wakers.len();
             hand_out(&mut self.streams, targets, incoming, wakers);
+            self.expected += (wakers.len() - woken) as u32;
         }
     }
 
@@ -431,6 +448,9 @@ fn hand_out_copies(
 fn give(streams: &mut [Option<Stream>], id: StreamId, message: StreamMessage, wakers: &mut Wakers) {
     if let Some(stream) = streams.get_mut(id).and_then(Option::as_mut) {
         stream.buffer.push(message);
-        wakers.extend(stream.waker.take());
+        if let Some(waker) = stream.waker.take() {
+            stream.expected = true;
+            wakers.push(waker);
+        }
     }
 }

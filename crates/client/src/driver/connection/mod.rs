@@ -1,5 +1,6 @@
 //! One open transport: reading, writing, closing.
 
+mod courtesy;
 mod packet_memory;
 mod read_buffer;
 mod spin;
@@ -20,6 +21,7 @@ use crate::transport::{StreamError, Transport};
 use crate::tuning;
 use evenkeel_dispatch::Wakers;
 
+use courtesy::Courtesy;
 use read_buffer::{ReadBuffer, SMALL};
 use spin::Spin;
 
@@ -40,6 +42,7 @@ pub(super) struct Connection {
     /// Bytes that the stream took and has not flushed: not written yet (K5).
     unflushed: usize,
     pub(super) spin: Spin,
+    pub(super) courtesy: Courtesy,
     /// In a box, as it is rarely there.
     closing: Option<Box<Closing>>,
 }
@@ -75,6 +78,7 @@ impl Connection {
             batch: Transmit::default(),
             unflushed: 0,
             spin: Spin::default(),
+            courtesy: Courtesy::default(),
             closing: None,
         }
     }
