@@ -101,6 +101,10 @@ impl Store for MemoryStore {
         Ok(())
     }
 
+    fn commit_in_place(&mut self, records: &[Record]) -> Option<Result<(), StoreError>> {
+        Some(self.commit(records))
+    }
+
     fn read(&mut self, read: &Read) -> Result<Vec<StoredMessage>, StoreError> {
         let contents = self.contents();
         match *read {

@@ -8,8 +8,8 @@ use crate::StoreError;
 ///
 /// A store is the sum of the records committed to it, in order. Records that
 /// name a message, an exchange or a filter it does not know change nothing.
-/// All calls block until they are done; the client makes them on a thread of
-/// their own, one at a time.
+/// All calls but one block until they are done; the client makes them on a thread
+/// of their own, one at a time. The one is [`commit_in_place`](Self::commit_in_place).
 ///
 /// After an error nothing of the call counts: a batch is committed as a whole
 /// or not at all.
@@ -26,6 +26,16 @@ pub trait Store: Send {
     /// batches with accepted messages, and takes the others as long as the
     /// disk lets it.
     fn commit(&mut self, records: &[Record]) -> Result<(), StoreError>;
+
+    /// As [`commit`](Self::commit), if that waits for no disk; `None` if it might, and
+    /// then nothing has changed. The client asks on its own task, which must
+    /// not be held up, before it hands a batch to the store's thread: two changes
+    /// of threads take longer than a small commit. By default nothing is
+    /// committed in place.
+    fn commit_in_place(&mut self, records: &[Record]) -> Option<Result<(), StoreError>> {
+        let _ = records;
+        None
+    }
 
     /// Reads part of the queue, or one message. A bound in bytes never keeps
     /// the first message back.
@@ -71,6 +81,10 @@ impl<S: Store + ?Sized> Store for Box<S> {
 
     fn commit(&mut self, records: &[Record]) -> Result<(), StoreError> {
         (**self).commit(records)
+    }
+
+    fn commit_in_place(&mut self, records: &[Record]) -> Option<Result<(), StoreError>> {
+        (**self).commit_in_place(records)
     }
 
     fn read(&mut self, read: &Read) -> Result<Vec<StoredMessage>, StoreError> {

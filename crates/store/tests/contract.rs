@@ -2,7 +2,8 @@
 //! ones, with segments of all sizes.
 
 use evenkeel_store::disk::SimulatedDisk;
-use evenkeel_store::{FileStore, Fsync, MemoryStore};
+use evenkeel_store::record::{Read, Record, Recovered, Serial, StoredMessage, Window};
+use evenkeel_store::{FileStore, Fsync, MemoryStore, Store, StoreError, Usage};
 
 mod support;
 
@@ -53,4 +54,56 @@ mod file_never_synced {
         let options = FileStore::options().fsync(Fsync::Never).segment_bytes(0);
         move || options.open_in(disk.folder()).unwrap()
     });
+}
+
+mod file_written_in_place {
+    use super::*;
+
+    evenkeel_store::store_contract!(|| {
+        let disk = SimulatedDisk::new();
+        let options = FileStore::options().fsync(Fsync::Never).in_place(true).segment_bytes(0);
+        move || InPlace(options.open_in(disk.folder()).unwrap())
+    });
+}
+
+mod memory_in_place {
+    use super::*;
+
+    evenkeel_store::store_contract!(|| {
+        let store = MemoryStore::new();
+        move || InPlace(store.clone())
+    });
+}
+
+/// Commits in place what the store takes so, as the client does.
+struct InPlace<S>(S);
+
+impl<S: Store> Store for InPlace<S> {
+    fn recover(&mut self) -> Result<Recovered, StoreError> {
+        self.0.recover()
+    }
+
+    fn commit(&mut self, records: &[Record]) -> Result<(), StoreError> {
+        self.0.commit_in_place(records).unwrap_or_else(|| self.0.commit(records))
+    }
+
+    fn read(&mut self, read: &Read) -> Result<Vec<StoredMessage>, StoreError> {
+        self.0.read(read)
+    }
+
+    fn list(
+        &mut self,
+        after: Option<Serial>,
+        limit: Window,
+    ) -> Result<Vec<StoredMessage>, StoreError> {
+        self.0.list(after, limit)
+    }
+
+    fn flush(&mut self) -> Result<(), StoreError> {
+        self.0.flush()
+    }
+
+    fn usage(&self) -> Usage {
+        self.0.usage()
+    }
 }

@@ -42,7 +42,7 @@ impl Queue {
         let asked = {
             let inner = self.shared.lock();
             let job = Job::List(after, limit, answer);
-            inner.store.as_ref().is_some_and(|store| store.send(job).is_ok())
+            inner.store.as_ref().is_some_and(|store| store.give(job))
         };
         match answered.await {
             Ok(listed) if asked => listed,

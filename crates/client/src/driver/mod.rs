@@ -481,9 +481,9 @@ impl Driver {
     }
 
     fn commit(&self, batch: Batch) {
-        let mut inner = self.shared.lock();
-        if let Some(committed) = store::commit(inner.store.as_ref(), batch) {
+        if let Some(committed) = store::commit(&self.shared, batch) {
             let now = self.shared.clock.now();
+            let mut inner = self.shared.lock();
             inner.core.handle(now, Input::Committed(committed));
             inner.deliver();
         }
@@ -500,7 +500,7 @@ impl Driver {
                 self.store_closing = Some(sleep);
                 if let Some(store) = &self.shared.lock().store {
                     // A thread that is gone has closed it.
-                    let _ = store.send(store::Job::Close);
+                    store.give(store::Job::Close);
                 }
                 late
             }

@@ -58,7 +58,7 @@ pub(crate) struct Inner {
     pub(crate) signalled: bool,
     pub(crate) driver: Option<Waker>,
     /// The store's thread, until it is closed.
-    pub(crate) store: Option<std::sync::mpsc::Sender<store::Job>>,
+    pub(crate) store: Option<store::StoreThread>,
     /// Who waits until everything is delivered.
     pub(crate) drained: Waiters,
     /// Who waits until the client is online, or will not be.

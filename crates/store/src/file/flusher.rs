@@ -26,6 +26,7 @@ struct State<F> {
     /// Segment and offset that are durable.
     synced: (u64, u64),
     failure: Option<io::Error>,
+    syncing: bool,
     stop: bool,
 }
 
@@ -37,7 +38,8 @@ struct Dirty<F> {
 
 impl<F: File> Flusher<F> {
     pub(super) fn start(interval: Duration) -> Result<Self, StoreError> {
-        let state = State { dirty: None, synced: (0, 0), failure: None, stop: false };
+        let state =
+            State { dirty: None, synced: (0, 0), failure: None, syncing: false, stop: false };
         let shared = Arc::new(Shared { state: Mutex::new(state), wake: Condvar::new() });
         let of_thread = shared.clone();
         let thread = std::thread::Builder::new()
@@ -60,6 +62,12 @@ impl<F: File> Flusher<F> {
     pub(super) fn synced(&self, segment: u64) -> u64 {
         let state = self.shared.state();
         if state.synced.0 == segment { state.synced.1 } else { 0 }
+    }
+
+    /// It does not sync now, and has no failure to report.
+    pub(super) fn rests(&self) -> bool {
+        let state = self.shared.state();
+        !state.syncing && state.failure.is_none()
     }
 
     /// Syncs what is left; up to where this segment is durable then.
@@ -106,10 +114,12 @@ impl<F: File> Shared<F> {
                 .wait_timeout_while(state, interval, |state| !state.stop)
                 .unwrap_or_else(PoisonError::into_inner);
             let (dirty, stop) = (state.dirty.take(), state.stop);
+            state.syncing = dirty.is_some();
             drop(state);
             if let Some(Dirty { file, segment, length }) = dirty {
                 let result = file.sync();
                 let mut state = self.state();
+                state.syncing = false;
                 match result {
                     Ok(()) => state.synced = (segment, length),
                     Err(error) => state.failure = Some(error),

@@ -2,6 +2,7 @@
 //! segment.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use evenkeel_proto::record::{BootId, Record, Serial};
 
@@ -10,12 +11,16 @@ use super::flusher::Flusher;
 use super::format::{FRAME_HEADER, FrameHeader, Kind, MAX_BODY, SEGMENT_HEADER, SegmentHeader};
 use super::index::{Index, Segment};
 use super::options::{FileStoreOptions, Fsync};
+use super::pace::Pace;
 use super::segments;
 use super::snapshot::put_snapshot;
 use crate::disk::{Directory, File};
 use crate::encoding::encode_record;
 use crate::session::Session;
 use crate::{Bound, Misuse, StoreError, in_order};
+
+/// The largest batch that is written in place.
+const IN_PLACE: usize = 64 << 10;
 
 /// A buffer larger than this is given back after use.
 const KEEP_BUFFER: usize = 1 << 20;
@@ -45,6 +50,7 @@ pub(super) struct Log<D: Directory> {
     buffer: Vec<u8>,
     /// What went wrong behind a commit that was good.
     failure: Option<StoreError>,
+    pace: Pace,
 }
 
 impl<F> Active<F> {
@@ -94,8 +100,8 @@ impl<D: Directory> Log<D> {
             Fsync::EveryCommit | Fsync::Never => None,
         };
         let (note, boot) = (Note::open(directory), directory.boot());
-        let buffer = Vec::new();
-        let mut log = Self { index, session, active, flusher, note, boot, buffer, failure: None };
+        let (buffer, failure, pace) = (Vec::new(), None, Pace::default());
+        let mut log = Self { index, session, active, flusher, note, boot, buffer, failure, pace };
         log.note_end();
         Ok(log)
     }
@@ -155,6 +161,50 @@ impl<D: Directory> Log<D> {
         Ok(())
     }
 
+    /// Commits a batch if that is one small write and nothing else; false if it is
+    /// left to [`commit`](Self::commit). A write that fails is left to it as well:
+    /// what it has put behind the end is written over.
+    pub(super) fn commit_in_place(
+        &mut self,
+        options: &FileStoreOptions,
+        records: &[Record],
+    ) -> bool {
+        if !self.is_at_ease(options) || !self.pace.is_quick() {
+            return false;
+        }
+        if records.is_empty() {
+            return true;
+        }
+        let Ok(accepts) = self.encode(records) else { return false };
+        let bytes = self.buffer.len() as u64;
+        let is_full = accepts && self.index.bytes() + bytes > options.max_bytes;
+        let ends = self.active.length + bytes > options.segment_target();
+        if self.buffer.len() > IN_PLACE || is_full || ends {
+            return false;
+        }
+        let begun = Instant::now();
+        let written = self.put();
+        self.pace.took(begun.elapsed());
+        if written.is_err() {
+            return false;
+        }
+        self.settle_append();
+        for record in records {
+            self.session.apply(record, &mut self.index);
+        }
+        true
+    }
+
+    /// Nothing is to be synced, removed or reported, and nobody syncs.
+    fn is_at_ease(&self, options: &FileStoreOptions) -> bool {
+        let sealed = self.index.segments.len().saturating_sub(1);
+        options.fsync != Fsync::EveryCommit
+            && !self.active.is_past
+            && self.failure.is_none()
+            && self.flusher.as_ref().is_none_or(Flusher::rests)
+            && !self.index.segments.iter().take(sealed).any(Segment::is_dead)
+    }
+
     /// Reports a failure behind an earlier commit.
     fn check(&mut self, directory: &D) -> Result<(), Failed> {
         let flusher = self.flusher.as_ref().and_then(Flusher::failure);
@@ -185,31 +235,37 @@ impl<D: Directory> Log<D> {
 
     fn append(&mut self, directory: &D, fsync: Fsync) -> Result<(), Failed> {
         let offset = self.active.length;
-        let synced = self.synced();
-        seal(&mut self.buffer, self.active.number, offset, synced);
         let file = self.active.file.clone();
-        if let Err(error) = file.write_at(&self.buffer, offset) {
+        if let Err(error) = self.put() {
             return Err(take_back(&*file, offset, StoreError::disk(self.path(directory), error)));
         }
+        if fsync == Fsync::EveryCommit {
+            if let Err(error) = file.sync() {
+                let error = StoreError::sync(self.path(directory), error);
+                return Err(take_back(&*file, offset, error));
+            }
+            self.active.synced = offset + self.buffer.len() as u64;
+        }
+        self.settle_append();
+        Ok(())
+    }
+
+    /// Writes the frame of the buffer behind the last one.
+    fn put(&mut self) -> std::io::Result<()> {
+        let (offset, synced) = (self.active.length, self.synced());
+        seal(&mut self.buffer, self.active.number, offset, synced);
+        self.active.file.write_at(&self.buffer, offset)
+    }
+
+    /// The frame of the buffer is written, and counts.
+    fn settle_append(&mut self) {
+        let offset = self.active.length;
         let end = offset + self.buffer.len() as u64;
-        match fsync {
-            Fsync::Never => {}
-            Fsync::Every(_) => {
-                if let Some(flusher) = &self.flusher {
-                    flusher.written(&file, self.active.number, end);
-                }
-            }
-            Fsync::EveryCommit => {
-                if let Err(error) = file.sync() {
-                    let error = StoreError::sync(self.path(directory), error);
-                    return Err(take_back(&*file, offset, error));
-                }
-                self.active.synced = end;
-            }
+        if let Some(flusher) = &self.flusher {
+            flusher.written(&self.active.file, self.active.number, end);
         }
         self.grow(end);
         self.index.begin_frame(offset);
-        Ok(())
     }
 
     /// Begins a new segment with a snapshot, and with the frame of the buffer

@@ -10,6 +10,7 @@ mod frames;
 mod index;
 mod log;
 mod options;
+mod pace;
 mod read;
 mod recover;
 mod salvage;
@@ -196,6 +197,17 @@ impl<D: Directory> Store for FileStore<D> {
         let (directory, options, log) = self.parts()?;
         let result = log.commit(directory, options, records);
         self.settle(result)
+    }
+
+    fn commit_in_place(&mut self, records: &[Record]) -> Option<Result<(), StoreError>> {
+        if self.options.read_only || !self.options.in_place {
+            return None;
+        }
+        let written = self.log.as_mut()?.commit_in_place(&self.options, records);
+        written.then(|| {
+            self.found = None;
+            Ok(())
+        })
     }
 
     fn read(&mut self, read: &Read) -> Result<Vec<StoredMessage>, StoreError> {

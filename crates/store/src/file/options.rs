@@ -35,6 +35,7 @@ pub struct FileStoreOptions {
     pub(super) segment_bytes: u64,
     pub(super) create: bool,
     pub(super) read_only: bool,
+    pub(super) in_place: bool,
 }
 
 /// The smallest and the largest segment.
@@ -48,6 +49,7 @@ impl Default for FileStoreOptions {
             segment_bytes: 8 << 20,
             create: true,
             read_only: false,
+            in_place: false,
         }
     }
 }
@@ -92,6 +94,22 @@ impl FileStoreOptions {
     #[must_use]
     pub const fn read_only(mut self, read_only: bool) -> Self {
         self.read_only = read_only;
+        self
+    }
+
+    /// Whether the client's own task writes small batches, instead of a thread of
+    /// the store's, if nothing is to be synced: not with
+    /// [`Fsync::EveryCommit`], not at the end of a segment, and not while another
+    /// thread syncs. That saves two changes of threads for each message that is
+    /// awaited. Default: no.
+    ///
+    /// Such a write is a copy into the memory of the operating system, unless that
+    /// holds writers back because a disk does not keep up: then the task waits. After
+    /// a write that took a millisecond, the next thousand batches go to the thread,
+    /// and twice as many after each further one in a row.
+    #[must_use]
+    pub const fn in_place(mut self, in_place: bool) -> Self {
+        self.in_place = in_place;
         self
     }
 
