@@ -1,9 +1,19 @@
 //! The groups, in the order of the page.
 
+mod publishers;
+mod stored;
 mod streams;
 mod subscribing;
+mod threads;
 mod window;
 
 use crate::group::Group;
 
-pub(crate) const ALL: &[Group] = &[window::GROUP, streams::GROUP, subscribing::GROUP];
+pub(crate) const ALL: &[Group] = &[
+    window::GROUP,
+    publishers::GROUP,
+    threads::GROUP,
+    streams::GROUP,
+    subscribing::GROUP,
+    stored::GROUP,
+];
