@@ -12,6 +12,7 @@ use evenkeel_codec::{
 use crate::cause::ProtocolError;
 use crate::event::Event;
 use crate::operation::{Answer, PublishLimit, SubscribeError, SubscribeFeature};
+use crate::record::Record;
 use crate::session::control::Control;
 use crate::session::flights::{Exchange, Here};
 use crate::session::journal::Gate;
@@ -168,27 +169,46 @@ impl Client {
         error: SubscribeError,
     ) {
         if control.len() == 1 && !control.restores {
+            self.note_failed(&control, 0);
             return self.ready.completions.extend(control.fail(error));
         }
         control.out = 0;
-        self.session.subscriptions.answer(&mut control, code);
+        if let Some(place) = self.session.subscriptions.answer(&mut control, code) {
+            self.note_failed(&control, place);
+            self.tell_lost(&control, place);
+        }
         self.go_on(control);
+    }
+
+    /// A filter that was granted before and is in force no more, as its session is
+    /// lost and this attempt failed, is not left to the next process either (D8, R7).
+    fn note_failed(&mut self, control: &Control, place: usize) {
+        let subscriptions = &self.session.subscriptions;
+        if control.is_subscribe()
+            && let Some(filter) = control.filter(place)
+            && !subscriptions.is_in_force(filter)
+        {
+            let filter = filter.clone();
+            self.note(Record::Unsubscribed { filter });
+        }
     }
 
     /// Sends the rest of an operation, or ends it.
     fn go_on(&mut self, control: Box<Control>) {
         if !control.is_answered() {
             self.session.subscriptions.push_front(control);
-        } else if control.restores {
-            self.report_lost(&control);
         } else if let Some(completion) = control.finish() {
             self.after_commit(Gate::Complete(Box::new(completion)));
         }
     }
 
-    /// Restored filters that the server refuses now.
-    fn report_lost(&mut self, control: &Control) {
-        for (filter, reason) in control.refused() {
+    /// Tells of a restored filter that is in force no more: at once, as the store
+    /// may be told so before the filters beside it have their answers.
+    fn tell_lost(&mut self, control: &Control, place: usize) {
+        if control.restores
+            && let Some((filter, reason)) = control.refused(place)
+            && !self.session.subscriptions.is_in_force(filter)
+        {
             self.event(Event::SubscriptionLost { filter: filter.clone(), reason });
         }
     }
@@ -260,6 +280,7 @@ impl Client {
                 {
                     self.note(record);
                 }
+                self.tell_lost(control, place);
             }
         }
     }

@@ -173,12 +173,10 @@ impl Control {
         Some(place)
     }
 
-    /// Filters with the code of their refusal.
-    pub(crate) fn refused(&self) -> impl Iterator<Item = (&TopicFilter, ReasonCode)> {
-        let answers = self.filters().zip(&self.codes);
-        answers
-            .filter_map(|(filter, code)| Some((filter, (*code)?)))
-            .filter(|(_, code)| code.is_error())
+    /// The filter at this place with the code of its refusal, if it was refused.
+    pub(crate) fn refused(&self, place: usize) -> Option<(&TopicFilter, ReasonCode)> {
+        let code = self.codes.get(place).copied().flatten().filter(|code| code.is_error())?;
+        Some((self.filter(place)?, code))
     }
 
     /// The session is lost: what was granted in it is granted no more, while

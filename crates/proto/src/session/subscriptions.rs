@@ -75,6 +75,11 @@ impl Subscriptions {
         self.active.len()
     }
 
+    /// True if the server holds this filter for us, as far as is known.
+    pub(crate) fn is_in_force(&self, filter: &TopicFilter) -> bool {
+        self.active.contains_key(filter)
+    }
+
     /// Operations that wait to be sent.
     pub(crate) fn waiting(&self) -> usize {
         self.waiting.len()

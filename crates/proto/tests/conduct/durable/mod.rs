@@ -9,6 +9,7 @@ mod failure;
 mod quarantine;
 mod queue;
 mod recover;
+mod subscriptions;
 mod time;
 
 use evenkeel_proto::codec::Version;
