@@ -137,7 +137,17 @@ impl Client {
 
     pub(super) fn store_deadline(&self) -> Option<Instant> {
         let journal = self.session.journal.as_ref()?;
-        journal.deadline(self.wanted_read().is_some())
+        let waits = self.connection.is_online() && !self.session.queue.is_empty();
+        let again = journal.trusted_again_at().filter(|_| waits);
+        journal.deadline(self.wanted_read().is_some()).into_iter().chain(again).min()
+    }
+
+    /// A store that failed may be tried with what waits in the queue.
+    pub(super) fn trust_store_again(&mut self) {
+        let now = self.now;
+        if self.session.journal.as_mut().is_some_and(|journal| journal.trusts_again(now)) {
+            self.send_pending();
+        }
     }
 
     fn wanted_read(&self) -> Option<Read> {

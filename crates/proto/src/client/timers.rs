@@ -15,6 +15,7 @@ impl Client {
     /// Does what is due; called before every wait.
     pub(super) fn run_timers(&mut self) {
         self.expire_queued();
+        self.trust_store_again();
         if self.shutdown_is_over() {
             self.finish_shutdown();
             return;

@@ -80,6 +80,8 @@ struct Trouble {
     /// ... and messages are accepted again, by which it is seen whether they
     /// can be stored.
     refuse_until: Instant,
+    /// That moment has not come.
+    refuses: bool,
     delay: Duration,
 }
 
@@ -254,6 +256,18 @@ impl Journal {
         self.trouble.filter(|trouble| now < trouble.refuse_until).map(|trouble| trouble.failure)
     }
 
+    /// When new messages may go to a store again that failed, although nothing
+    /// that was recorded waits to be tried.
+    pub(crate) fn trusted_again_at(&self) -> Option<Instant> {
+        self.trouble.filter(|trouble| trouble.refuses).map(|trouble| trouble.refuse_until)
+    }
+
+    /// True once, at that moment.
+    pub(crate) fn trusts_again(&mut self, now: Instant) -> bool {
+        let trouble = self.trouble.as_mut().filter(|trouble| trouble.refuse_until <= now);
+        trouble.is_some_and(|trouble| core::mem::take(&mut trouble.refuses))
+    }
+
     /// True if as many messages as may be are on their way into the store.
     pub(crate) const fn is_busy(&self, most: Window) -> bool {
         self.incoming.messages >= most.messages || self.incoming.bytes >= most.bytes
@@ -365,7 +379,8 @@ impl Journal {
     pub(crate) fn fail(&mut self, now: Instant, failure: StorageFailure) -> Duration {
         let delay = self.trouble.map_or(RETRY, |trouble| (trouble.delay * 2).min(RETRY_MOST));
         let again = now + delay;
-        self.trouble = Some(Trouble { failure, retry_at: again, refuse_until: again, delay });
+        let (retry_at, refuse_until) = (again, again);
+        self.trouble = Some(Trouble { failure, retry_at, refuse_until, refuses: true, delay });
         delay
     }
 

@@ -101,6 +101,39 @@ fn records_of_other_messages_are_committed_later() {
     });
 }
 
+/// Nothing else may ever wake a client without pings.
+#[test]
+fn what_waits_in_the_queue_goes_once_the_store_is_trusted_again() {
+    each_version(|version| {
+        let mut config = quiet(lasting(version));
+        config.bounds.in_flight = 1;
+        let mut rig = Rig::durable_online(config);
+        rig.advance(secs(1));
+        rig.commits = Commits::Held;
+        rig.publish("a", AtLeastOnce, 1);
+        rig.commit();
+        rig.publish("b", AtLeastOnce, 2);
+        rig.advance(millis(100));
+        rig.commit();
+        let first = rig.expect_publish().packet_id.unwrap();
+        rig.publish("c", AtLeastOnce, 3);
+        rig.fail_commit(FULL);
+        rig.send(&puback(first));
+        rig.advance(millis(100));
+        rig.commit();
+        assert_eq!(rig.client.queued(), 1, "the end of the first is stored, the second waits");
+        rig.expect_nothing();
+        assert_eq!(rig.until(Timer::Store), millis(900));
+        rig.advance(millis(899));
+        assert!(rig.batches.is_empty());
+        rig.advance(millis(1));
+        rig.take_events();
+        rig.commit();
+        assert_eq!(rig.take_events(), [Event::StoreRestored]);
+        assert_eq!(rig.expect_publish().topic, "b");
+    });
+}
+
 #[test]
 fn an_identifier_of_a_refused_message_is_free_again() {
     each_version(|version| {
