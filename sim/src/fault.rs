@@ -169,8 +169,8 @@ impl World {
     fn change_path(&mut self, client: usize, link: LinkSpec, lasts: Duration) {
         self.observers.harm(client);
         self.weather.links.insert(client, (self.time + lasts, link));
-        self.with_pipe(client, Way::Up, |pipe, _| pipe.shape(link.up));
-        self.with_pipe(client, Way::Down, |pipe, _| pipe.shape(link.down));
+        self.with_pipe(client, Way::Up, |pipe, now| pipe.shape(now, link.up));
+        self.with_pipe(client, Way::Down, |pipe, now| pipe.shape(now, link.down));
         self.queue.push(self.time + lasts, Event::PathEnds(client));
     }
 
@@ -181,8 +181,8 @@ impl World {
             return;
         }
         self.weather.links.remove(&client);
-        self.with_pipe(client, Way::Up, |pipe, _| pipe.shape(link.up));
-        self.with_pipe(client, Way::Down, |pipe, _| pipe.shape(link.down));
+        self.with_pipe(client, Way::Up, |pipe, now| pipe.shape(now, link.up));
+        self.with_pipe(client, Way::Down, |pipe, now| pipe.shape(now, link.down));
     }
 
     fn freeze(&mut self, client: usize, lasts: Duration) {

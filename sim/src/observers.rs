@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use evenkeel_broker::EventKind;
 use evenkeel_codec::{Packet, QoS, TopicFilter};
-use evenkeel_proto::record::{Outcome, Record as StoreRecord};
+use evenkeel_proto::record::{Outcome, Record as StoreRecord, Serial};
 use evenkeel_proto::{
     Completion, Config, DeliveryError, DisconnectCause, Event, Halt, Instant, Repetition, Retry,
 };
@@ -163,12 +163,14 @@ impl Observers {
                     self.ledger.completed(*message, result, verdict);
                 }
             }
-            // Whether or not it was told.
+            Observation::Wrote(_, Packet::Connect(_), _) => self.ledger.connects(client),
             Observation::Stored(records) => {
-                for record in *records {
-                    if let StoreRecord::Done { serial, outcome: Outcome::Delivered } = record
-                        && let Some(message) = view.serials.get(serial)
-                    {
+                records.iter().for_each(|record| self.ledger.stored(client, record));
+                for (serial, is_delivered) in records.iter().filter_map(ends) {
+                    let Some(message) = view.serials.get(&serial) else { continue };
+                    self.ledger.gone(*message);
+                    // Whether or not it was told.
+                    if is_delivered {
                         self.ledger.completed(*message, &Ok(()), verdict);
                     }
                 }
@@ -177,11 +179,7 @@ impl Observers {
                 self.ledger.refused(client, ack.packet_id.get());
             }
             Observation::Died(_) => self.ledger.died(client, &view.receipts),
-            Observation::Recovered(recovered) => {
-                let open = recovered.exchanges.iter().map(|exchange| exchange.serial);
-                let open = open.filter_map(|serial| view.serials.get(&serial).copied());
-                self.ledger.recovered(open);
-            }
+            Observation::Recovered(_) => self.ledger.recovered(client),
             Observation::Taking(delivery) => self.ledger.taken(client, delivery, verdict),
             _ => {}
         }
@@ -332,6 +330,17 @@ impl Observers {
         if let Some(record) = self.records.get_mut(client) {
             record.harmed = true;
         }
+    }
+}
+
+/// The message that a store lets go of by this record, and whether it is delivered.
+const fn ends(record: &StoreRecord) -> Option<(Serial, bool)> {
+    match record {
+        StoreRecord::Done { serial, outcome } => {
+            Some((*serial, matches!(outcome, Outcome::Delivered)))
+        }
+        StoreRecord::Quarantined { serial, .. } => Some((*serial, false)),
+        _ => None,
     }
 }
 

@@ -57,6 +57,13 @@ fn seeds_201_to_400_keep_all_laws_with_stores() {
     explore_with_stores(201..=400);
 }
 
+/// Worlds that were found to break a law, by the client or in the eyes of an oracle.
+#[test]
+fn worlds_that_broke_a_law_keep_all_laws() {
+    let durable = [20101, 21127, 40425, 60128, 61032, 70570, 70630, 72065];
+    explore_with_stores(durable.into_iter());
+}
+
 #[test]
 fn the_same_seed_gives_the_same_run() {
     for plan in [Plan::of, Plan::durable] {

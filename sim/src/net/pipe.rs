@@ -234,6 +234,11 @@ impl Pipe {
     /// Nothing passes until then. What is on its way is sent again afterwards.
     pub fn block(&mut self, until: Time) {
         self.blocked_until = self.blocked_until.max(until);
+        self.take_back();
+    }
+
+    /// What is on its way has to be sent again.
+    fn take_back(&mut self) {
         let mut unsent = BytesMut::new();
         for (_, bytes) in self.flying.drain(..) {
             unsent.extend_from_slice(&bytes);
@@ -256,9 +261,14 @@ impl Pipe {
         }
     }
 
-    /// The path behaves like this from now on.
-    pub const fn shape(&mut self, spec: PathSpec) {
+    /// The path behaves like this from now on, for what is on its way as well: the
+    /// queue of a path that was slow goes at the new pace.
+    pub fn shape(&mut self, now: Time, spec: PathSpec) {
         self.spec = spec;
+        self.take_back();
+        self.free_at = now;
+        self.last_arrival = now;
+        self.pump(now);
     }
 }
 
@@ -322,6 +332,21 @@ mod tests {
         dead.block(Time::NEVER);
         dead.close(Time(0), End::Reset);
         assert_eq!(dead.next(), None, "not even a reset passes");
+    }
+
+    /// A seed was called too slow for its faults, of which one had filled the
+    /// receive buffer of a path with 50 bytes in a second.
+    #[test]
+    fn what_a_slow_path_has_queued_goes_at_the_new_pace() {
+        let mut pipe = pipe();
+        pipe.shape(Time(0), PathSpec { rate: 50, ..PathSpec::default() });
+        let sent: Vec<u8> = (0..50_000_u32).map(|n| n as u8).collect();
+        assert_eq!(pipe.write(Time(0), &sent), sent.len());
+        let mut got = run(&mut pipe, Time(10_000_000));
+        assert!(got.len() <= 500, "{} bytes in 10 s", got.len());
+        pipe.shape(Time(10_000_000), PathSpec::default());
+        got.extend(run(&mut pipe, Time(12_000_000)));
+        assert_eq!(got, sent);
     }
 
     #[test]

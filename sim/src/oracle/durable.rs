@@ -142,6 +142,8 @@ impl Durables {
                 self.messages.insert(accepted.serial, held);
                 self.names.insert(message, accepted.serial);
             }
+            // Its message was in a batch that failed: of that there is no exchange.
+            Record::Sent { serial, .. } if !self.messages.contains_key(serial) => {}
             Record::Sent { serial, packet_id } => {
                 let before = self.exchanges.insert(packet_id.get(), *serial);
                 verdict.require("D4", !self.given_up.held.contains(&packet_id.get()), || {

@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use evenkeel_codec::{QoS, TopicFilter, TopicName};
+use evenkeel_proto::record::Record;
 use evenkeel_proto::{Config, DeliveryError, WhenUncertain};
 
 use super::Verdict;
@@ -24,6 +25,10 @@ pub struct Ledger {
     /// Clients that send anew what may be lost: their QoS 2 messages may come
     /// more than once.
     generous: BTreeSet<u16>,
+    /// Clients whose store knows that a session may have begun.
+    unproven: BTreeSet<usize>,
+    /// Clients that connected although their store, which failed, does not know it.
+    blind: BTreeSet<usize>,
 }
 
 /// One message.
@@ -36,6 +41,11 @@ struct Account {
     /// Sessions its publisher lost while it was not over.
     sessions_lost: u32,
     is_over: bool,
+    /// The publisher's store has let go of it, so that no later process sends it.
+    is_gone: bool,
+    /// Its publisher died blind: the next process can't know of a loss of the
+    /// session, and takes PUBCOMP for the end.
+    is_misjudged: bool,
     /// QoS 2: PUBREL reached the broker in the session that had taken it.
     is_taken: bool,
     /// May vanish after some time.
@@ -76,6 +86,8 @@ impl Ledger {
             subscribers: BTreeMap::new(),
             rivals: BTreeSet::new(),
             generous: BTreeSet::new(),
+            unproven: BTreeSet::new(),
+            blind: BTreeSet::new(),
         }
     }
 
@@ -116,7 +128,8 @@ impl Ledger {
         });
         let is_checked = is_promised
             && message.qos() == QoS::ExactlyOnce
-            && !self.rivals.contains(&message.publisher);
+            && !self.rivals.contains(&message.publisher)
+            && !account.is_misjudged;
         verdict.require("D13", !is_checked || account.is_taken, || {
             format!("{message} is called delivered, and no session took it to the end")
         });
@@ -151,6 +164,11 @@ impl Ledger {
     /// A client's process died; these receipts were stored. What else its
     /// application had taken, it may get again.
     pub fn died(&mut self, client: usize, receipts: &BTreeMap<MessageId, u32>) {
+        if self.blind.remove(&client) {
+            for (message, account) in &mut self.messages {
+                account.is_misjudged |= usize::from(message.publisher) == client;
+            }
+        }
         let Some(subscriber) = self.subscribers.get_mut(&client) else { return };
         for (message, count) in &subscriber.got {
             let stored = receipts.get(message).copied().unwrap_or_default();
@@ -158,12 +176,39 @@ impl Ledger {
         }
     }
 
-    /// A process takes up messages that are not over for it.
-    pub fn recovered(&mut self, messages: impl Iterator<Item = MessageId>) {
-        for message in messages {
-            if let Some(account) = self.messages.get_mut(&message) {
-                account.is_over = false;
+    /// CONNECT goes out, by which a session may begin.
+    pub fn connects(&mut self, client: usize) {
+        if !self.unproven.contains(&client) {
+            self.blind.insert(client);
+        }
+    }
+
+    /// The store of a client is told of its session.
+    pub fn stored(&mut self, client: usize, record: &Record) {
+        match record {
+            Record::Unproven => {
+                self.unproven.insert(client);
+                self.blind.remove(&client);
             }
+            Record::SessionLost => drop(self.blind.remove(&client)),
+            Record::Proven => drop(self.unproven.remove(&client)),
+            _ => {}
+        }
+    }
+
+    /// The store of a publisher has let go of a message.
+    pub fn gone(&mut self, message: MessageId) {
+        if let Some(account) = self.messages.get_mut(&message) {
+            account.is_gone = true;
+        }
+    }
+
+    /// The next process of a client takes up what its store holds: an outcome that
+    /// was told and not stored is void, and so is one that said nobody knows
+    /// whether the message is stored.
+    pub fn recovered(&mut self, client: usize) {
+        for (message, account) in &mut self.messages {
+            account.is_over &= account.is_gone || usize::from(message.publisher) != client;
         }
     }
 
@@ -262,9 +307,7 @@ impl Ledger {
         verdict.require("D3", *count <= allowed, || {
             format!("{message} came {count} times with {:?}", delivery.qos)
         });
-        if *count > 1 {
-            return;
-        }
+        // A second copy may be due as well: sent anew in another session, with another QoS.
         let Some(due) = subscriber.due.get_mut(&(message.stream(), delivery.qos)) else { return };
         if !due.iter().any(|(other, _)| *other == message) {
             return;

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use evenkeel_proto::{Completion, State, Token};
+use evenkeel_proto::{Completion, Event, State, Token};
 
 use super::{Oracle, Verdict};
 use crate::observation::{Asked, Facts, Observation, Settled};
@@ -20,6 +20,8 @@ enum Kind {
 #[derive(Debug, Default)]
 pub(super) struct Outcomes {
     open: BTreeMap<Token, Kind>,
+    /// The client has told that its store fails.
+    is_failing: bool,
 }
 
 impl Oracle for Outcomes {
@@ -49,6 +51,8 @@ impl Oracle for Outcomes {
                     format!("{completion:?} for an operation that is over or never was")
                 });
             }
+            Observation::Event(Event::StoreFailed { .. }) => self.is_failing = true,
+            Observation::Event(Event::StoreRestored) => self.is_failing = false,
             Observation::Settled(settled) => self.settled(facts, view, settled, verdict),
             _ => {}
         }
@@ -65,8 +69,12 @@ impl Outcomes {
             format!("{} bytes wait to be written", settled.backlog)
         });
         if let State::Closed | State::Halted { .. } = settled.state {
-            // What is on its way into the store will have one.
-            verdict.require("D1", self.open.is_empty() || settled.is_storing, || {
+            // What is on its way into the store will have one; so will an answer to a
+            // SUBSCRIBE that a failing store has yet to take, unless the client closes.
+            let is_halted = settled.state != State::Closed;
+            let waits = |kind: &Kind| is_halted && self.is_failing && *kind != Kind::Publish;
+            let is_told = settled.is_storing || self.open.values().all(waits);
+            verdict.require("D1", is_told, || {
                 format!("{:?}, and without an outcome are {:?}", settled.state, self.open)
             });
         }

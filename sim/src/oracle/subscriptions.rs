@@ -44,6 +44,9 @@ pub struct Wanted {
     /// the last one that is in it.
     given: BTreeMap<TopicFilter, Option<QoS>>,
     stored: BTreeMap<TopicFilter, Option<QoS>>,
+    /// Told to be lost since the last batch: a loss is told at once, and a process
+    /// that dies before it is stored leaves the filter to the next one.
+    unrecorded: BTreeSet<TopicFilter>,
 }
 
 impl Wanted {
@@ -92,8 +95,10 @@ impl Wanted {
                 (Some(Asked::Unsubscribe(filters)), Err(SubscribeError::Quarantined { .. })) => {
                     self.quarantined.extend(filters);
                 }
-                (Some(Asked::Subscribe(filters)), Err(SubscribeError::Quarantined { .. })) => {
-                    self.quarantined.extend(filters.into_iter().map(|entry| entry.filter));
+                (Some(asked), Err(SubscribeError::Quarantined { .. })) => {
+                    // If the session was lost, an earlier grant went with it.
+                    self.left.extend(asked.filters());
+                    self.quarantined.extend(asked.filters());
                 }
                 (Some(asked), Err(_)) => self.left.extend(asked.filters()),
                 _ => {}
@@ -108,8 +113,12 @@ impl Wanted {
                 self.quarantined.insert((*filter).clone());
                 self.active.remove(filter);
                 self.restoring.remove(filter);
+                self.unrecorded.insert((*filter).clone());
             }
-            Observation::Commit(records) => self.given.extend(words_on_filters(records)),
+            Observation::Commit(records) => {
+                self.unrecorded.clear();
+                self.given.extend(words_on_filters(records));
+            }
             Observation::Stored(records) => self.stored.extend(words_on_filters(records)),
             Observation::Died(_) => self.die(),
             Observation::Recovered(recovered) => self.recover(recovered, verdict),
@@ -130,6 +139,7 @@ impl Wanted {
             self.uncertain.extend(asked.filters());
         }
         self.uncertain.extend(std::mem::take(&mut self.left));
+        self.uncertain.extend(std::mem::take(&mut self.unrecorded));
         // A shutdown tells outcomes that a store which fails did not take.
         let stored = std::mem::take(&mut self.stored);
         let unstored = std::mem::take(&mut self.given).into_iter();
