@@ -291,7 +291,9 @@ impl Client {
             // Nothing waits for this: it would be found out again.
             self.note(Record::SessionLost);
         }
-        self.session.inbound.unproven = unproven;
+        if unproven {
+            self.session.inbound.doubt();
+        }
         if session_present && !unproven {
             return;
         }

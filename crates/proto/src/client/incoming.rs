@@ -9,12 +9,12 @@ use evenkeel_codec::{
 
 use crate::cause::{DisconnectCause, ProtocolError};
 use crate::event::Event;
-use crate::io::{ConnectionId, Incoming};
+use crate::io::{AckKey, ConnectionId, Incoming};
 use crate::keepalive::Pong;
 use crate::operation::{Answer, Claim, Completion, Delivered, DeliveryError, Report};
 use crate::record::Record;
 use crate::session::flights::{Exchange, Finished, Flight};
-use crate::session::inbound::MOST_OPEN;
+use crate::session::inbound::{Arrival, MOST_OPEN};
 
 use crate::connection::Connection;
 
@@ -168,16 +168,12 @@ impl Client {
         {
             return;
         }
-        let inbound = &mut self.session.inbound;
         let ack = match (publish.qos, publish.packet_id) {
-            (QoS::AtLeastOnce, Some(id)) => Some(inbound.on_at_least_once(conn, id)),
-            (QoS::ExactlyOnce, Some(id)) => {
-                let Some(key) = inbound.on_exactly_once(id, publish.dup) else {
-                    self.stats.duplicates_suppressed += 1;
-                    return;
-                };
-                Some(key)
-            }
+            (QoS::AtLeastOnce, Some(id)) => Some(self.session.inbound.on_at_least_once(conn, id)),
+            (QoS::ExactlyOnce, Some(id)) => match self.on_exactly_once(id, publish.dup) {
+                Some(key) => Some(key),
+                None => return,
+            },
             _ => None,
         };
         if ack.is_none() && self.ready.inbox.is_full() {
@@ -185,6 +181,26 @@ impl Client {
             return;
         }
         self.deliver(Incoming { publish, ack });
+    }
+
+    /// The key of a QoS 2 message; `None` for a second copy.
+    fn on_exactly_once(&mut self, packet_id: PacketId, dup: bool) -> Option<AckKey> {
+        let was_certain = self.session.inbound.is_certain();
+        let arrival = self.session.inbound.on_exactly_once(packet_id, dup);
+        if let Arrival::InPlace(_) = arrival {
+            // The next process would take a copy of this message for one of that.
+            self.note(Record::Finished { packet_id });
+        }
+        if !was_certain {
+            self.note_proven();
+        }
+        match arrival {
+            Arrival::New(key) | Arrival::InPlace(key) => Some(key),
+            Arrival::Copy => {
+                self.stats.duplicates_suppressed += 1;
+                None
+            }
+        }
     }
 
     //= [MQTT-3.3.4-9]
@@ -325,8 +341,12 @@ impl Client {
 
     //= [MQTT-4.3.3-11]
     fn on_pubrel(&mut self, packet_id: PacketId) {
+        let was_certain = self.session.inbound.is_certain();
         let reason = if self.session.inbound.on_release(packet_id) {
             self.note(Record::Finished { packet_id });
+            if !was_certain {
+                self.note_proven();
+            }
             ReasonCode::SUCCESS
         } else {
             self.stats.unknown_acknowledgements += 1;

@@ -114,12 +114,23 @@ pub(crate) struct Inbound {
     /// Receipts whose PUBLISH came on the present connection.
     receipts_here: usize,
     generation: u64,
-    /// The session that was resumed may not be the one the receipts are of.
-    pub(crate) unproven: bool,
+    /// Receipts in doubt.
+    doubted: usize,
     /// What our receive maximum has come to on the present connection.
     pub(crate) quota: Quota,
     /// Since when it is full.
     pub(crate) full_since: Instant,
+}
+
+/// What a QoS 2 message from the server is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Arrival {
+    /// It is to be delivered under this key.
+    New(AckKey),
+    /// The same; the store has to forget a receipt of another session first.
+    InPlace(AckKey),
+    /// A second copy of one that is known.
+    Copy,
 }
 
 /// What is told of our receive maximum, once for each connection or stall.
@@ -165,38 +176,70 @@ impl Inbound {
 
     //= [MQTT-4.3.3-8]
     //= [MQTT-4.3.3-10]
-    /// The key to deliver the message under; `None` for a second copy of one
-    /// that is known. A copy carries DUP: in a session that may be another, a
-    /// message without it is new.
-    pub(crate) fn on_exactly_once(&mut self, id: PacketId, dup: bool) -> Option<AckKey> {
+    /// A copy carries DUP: a message without it is new if the receipt may be of
+    /// another session.
+    pub(crate) fn on_exactly_once(&mut self, id: PacketId, dup: bool) -> Arrival {
+        let mut is_stored = false;
         let place = match self.receipts.find(id) {
             Err(place) => place,
             Ok(place) if self.comes_anew(place, dup) => {
-                self.receipts.remove(id);
+                let before = self.take_out(id);
+                is_stored = before.is_some_and(|before| before.recorded);
                 self.receipts.find(id).unwrap_or_else(|place| place)
             }
             Ok(place) => {
                 self.on_copy(place);
-                return None;
+                return Arrival::Copy;
             }
         };
-        self.generation += 1;
         self.receipts_here += 1;
-        let generation = self.generation;
         let owed = Some(self.pubrecs.push(id));
-        let receipt =
-            Receipt { id, generation, answer: None, owed, recorded: false, given_back: false };
+        let receipt = Receipt { owed, ..self.receipt(id) };
+        let key = AckKey::exactly_once(id, receipt.generation);
         self.receipts.insert(place, receipt);
-        Some(AckKey::exactly_once(id, generation))
+        if is_stored { Arrival::InPlace(key) } else { Arrival::New(key) }
+    }
+
+    /// A new use of an identifier.
+    fn receipt(&mut self, id: PacketId) -> Receipt {
+        self.generation += 1;
+        Receipt {
+            id,
+            generation: self.generation,
+            answer: None,
+            owed: None,
+            recorded: false,
+            given_back: false,
+            doubted: false,
+        }
+    }
+
+    fn take_out(&mut self, id: PacketId) -> Option<Receipt> {
+        let receipt = self.receipts.remove(id)?;
+        self.doubted -= usize::from(receipt.doubted);
+        Some(receipt)
+    }
+
+    /// The session that was resumed may not be the one the receipts are of. What
+    /// the server says of each tells, on this connection or a later one.
+    pub(crate) fn doubt(&mut self) {
+        for receipt in self.receipts.iter_mut() {
+            receipt.doubted = true;
+        }
+        self.doubted = self.receipts.len();
+    }
+
+    /// No receipt is in doubt.
+    pub(crate) const fn is_certain(&self) -> bool {
+        self.doubted == 0
     }
 
     /// The message that comes under a known identifier is to be delivered all the
     /// same: on another connection, a new one in a session that may be another,
     /// or one that the application gave back.
     fn comes_anew(&mut self, place: usize, dup: bool) -> bool {
-        let may_be_new = self.unproven && !dup;
         let receipt = self.receipts.at(place).filter(|receipt| receipt.owed.is_none());
-        receipt.is_some_and(|receipt| may_be_new || receipt.given_back)
+        receipt.is_some_and(|receipt| receipt.doubted && !dup || receipt.given_back)
     }
 
     /// The application will not finish this message: nobody will give its answer,
@@ -212,6 +255,7 @@ impl Inbound {
     /// A message that is known came again: it is answered again.
     fn on_copy(&mut self, place: usize) {
         let Some(receipt) = self.receipts.at(place) else { return };
+        self.doubted -= usize::from(core::mem::take(&mut receipt.doubted));
         self.receipts_here += usize::from(receipt.owed.is_none());
         if !receipt.owed.is_some_and(|sequence| self.pubrecs.is_owed(sequence)) {
             let sequence = self.pubrecs.push(receipt.id);
@@ -292,12 +336,9 @@ impl Inbound {
     /// identifier is still in use.
     #[cfg(feature = "store")]
     pub(crate) fn restore(&mut self, id: PacketId) {
-        self.generation += 1;
-        let generation = self.generation;
         let answer = Some(ReasonCode::SUCCESS);
+        let receipt = Receipt { answer, recorded: true, ..self.receipt(id) };
         if let Err(place) = self.receipts.find(id) {
-            let receipt =
-                Receipt { id, generation, answer, owed: None, recorded: true, given_back: false };
             self.receipts.insert(place, receipt);
         }
     }
@@ -307,7 +348,7 @@ impl Inbound {
     /// PUBREC may still be due, though that is against the protocol: it is due no
     /// more, and the answers behind it do not wait for it.
     pub(crate) fn on_release(&mut self, id: PacketId) -> bool {
-        let Some(receipt) = self.receipts.remove(id) else { return false };
+        let Some(receipt) = self.take_out(id) else { return false };
         if let Some(sequence) = receipt.owed {
             self.receipts_here -= 1;
             self.pubrecs.cancel(sequence);
@@ -336,6 +377,7 @@ impl Inbound {
         let any = !self.receipts.is_empty();
         self.receipts.clear();
         self.receipts_here = 0;
+        self.doubted = 0;
         any
     }
 }

@@ -22,6 +22,9 @@ pub(crate) struct Receipt {
     pub(crate) recorded: bool,
     /// The application let go of the message and will not finish it.
     pub(crate) given_back: bool,
+    /// It may be of another session than the present one: its message was seen in
+    /// a session before, and nothing of it since.
+    pub(crate) doubted: bool,
 }
 
 /// In the order of identifiers, round from the front's past 65,535 back to it.
@@ -33,6 +36,10 @@ pub(crate) struct Receipt {
 pub(crate) struct Receipts(VecDeque<Receipt>);
 
 impl Receipts {
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -103,7 +110,15 @@ mod tests {
 
     fn receipt(id: u16, generation: u64) -> Receipt {
         let id = PacketId::new(id).unwrap();
-        Receipt { id, generation, answer: None, owed: None, recorded: false, given_back: false }
+        Receipt {
+            id,
+            generation,
+            answer: None,
+            owed: None,
+            recorded: false,
+            given_back: false,
+            doubted: false,
+        }
     }
 
     fn id(id: u16) -> PacketId {

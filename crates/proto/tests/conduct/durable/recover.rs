@@ -1,6 +1,6 @@
 //! What the next process does with what the last one left.
 
-use evenkeel_proto::codec::{Packet, Property, Version};
+use evenkeel_proto::codec::{Packet, Property, Publish, Version};
 use evenkeel_proto::record::{Record, Recovered, Serial, UnixMillis};
 use evenkeel_proto::{Client, Completion, ConfigError, DeliveryError, Event, Instant};
 
@@ -392,5 +392,71 @@ fn what_a_shutdown_leaves_goes_out_from_the_next_process() {
         assert_eq!((&first.topic[..], first.dup), ("sent", true));
         rig.send(&puback(first.packet_id.unwrap()));
         assert_eq!(&rig.expect_publish().topic[..], "queued");
+    });
+}
+
+/// A message of QoS 2 is handled; then the CONNACK of a new session is lost, and
+/// the next one resumes that.
+fn in_doubt(version: Version) -> Rig {
+    let mut rig = rig(version);
+    rig.send(&Packet::Publish(delivery("old", ExactlyOnce, 9)));
+    rig.handle_message();
+    rig.advance(secs(1));
+    rig.cut();
+    rig.await_open();
+    rig.accept();
+    rig.cut();
+    rig.reconnect_with(&resumed());
+    rig.advance(secs(1));
+    rig
+}
+
+/// D3: nothing was seen of the old message in this session, so that no later
+/// connection and no later process takes a new one for a copy of it.
+#[test]
+fn a_receipt_that_may_be_of_another_session_is_in_doubt_until_the_server_tells() {
+    each_version(|version| {
+        for crashes in [false, true] {
+            let again = |rig: &mut Rig| {
+                if crashes {
+                    rig.restart_with(&resumed());
+                } else {
+                    rig.reconnect_with(&resumed());
+                }
+            };
+            let mut rig = in_doubt(version);
+            again(&mut rig);
+            rig.send(&Packet::Publish(delivery("new", ExactlyOnce, 9)));
+            assert_eq!(rig.message().publish.topic, "new", "{crashes}");
+
+            // It came, and was not handled: to the next process it comes again.
+            rig.advance(secs(1));
+            rig.restart_with(&resumed());
+            let copy = Publish { dup: true, ..delivery("new", ExactlyOnce, 9) };
+            rig.send(&Packet::Publish(copy.clone()));
+            assert_eq!(rig.handle_message(), "new");
+
+            // The server tells that it has the old one: from then on it is a copy.
+            let mut rig = in_doubt(version);
+            let old = Publish { dup: true, ..delivery("old", ExactlyOnce, 9) };
+            rig.send(&Packet::Publish(old));
+            rig.advance(secs(1));
+            again(&mut rig);
+            rig.send(&Packet::Publish(delivery("old", ExactlyOnce, 9)));
+            assert!(rig.client.next_message().is_none(), "{crashes}");
+        }
+    });
+}
+
+/// D8: the session is called proven once nothing of it is in doubt.
+#[test]
+fn subscriptions_of_a_session_in_doubt_are_asked_for_until_it_is_proven() {
+    each_version(|version| {
+        let mut rig = in_doubt(version);
+        assert!(rig.store.recovered().unproven);
+        rig.send(&pubrel(id(9)));
+        rig.advance(secs(1));
+        assert!(!rig.store.recovered().unproven);
+        assert_eq!(rig.store.recovered().received, []);
     });
 }
