@@ -60,7 +60,10 @@ fn seeds_201_to_400_keep_all_laws_with_stores() {
 /// Worlds that were found to break a law, by the client or in the eyes of an oracle.
 #[test]
 fn worlds_that_broke_a_law_keep_all_laws() {
-    let durable = [20101, 21127, 40425, 60128, 61032, 70570, 70630, 72065];
+    let durable = [
+        20101, 21127, 40425, 60128, 61032, 70570, 70630, 72065, 72305, 72629, 73448, 73707, 73709,
+        74010, 74290, 74397, 75827, 77959,
+    ];
     explore_with_stores(durable.into_iter());
 }
 

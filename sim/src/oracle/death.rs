@@ -23,6 +23,7 @@ impl Oracle for Deaths {
             self.paused = facts.local;
         }
         match seen {
+            Observation::Event(Event::ReadingResumed) => self.paused = facts.local,
             Observation::Event(Event::Disconnected { cause, .. }) => {
                 let DisconnectCause::KeepAlive(death) = **cause else { return };
                 match view.online() {

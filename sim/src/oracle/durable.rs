@@ -113,6 +113,9 @@ impl Oracle for Durables {
                 if let Death::Leave(_) = how {
                     self.on_end(verdict);
                 }
+                // The next process may close before anything is seen of it.
+                self.report = None;
+                self.expired_since = 0;
                 self.accepted.clear();
                 self.just_subscribed.clear();
                 self.unknown.clear();

@@ -47,6 +47,11 @@ pub struct Wanted {
     /// Told to be lost since the last batch: a loss is told at once, and a process
     /// that dies before it is stored leaves the filter to the next one.
     unrecorded: BTreeSet<TopicFilter>,
+    /// The store knows that a session may have begun.
+    is_unproven: bool,
+    /// CONNECT went out although the store, which failed, does not know it: if the
+    /// process dies now, the next one takes what it resumes for the session it knows.
+    is_blind: bool,
 }
 
 impl Wanted {
@@ -76,7 +81,10 @@ impl Wanted {
                 self.begin(!connack.session_present || unproven);
             }
             Observation::Got(_, Packet::ConnAck(_)) => self.unanswered = false,
-            Observation::Wrote(_, Packet::Connect(_), _) => self.unanswered = true,
+            Observation::Wrote(_, Packet::Connect(_), _) => {
+                self.unanswered = true;
+                self.is_blind |= !self.is_unproven;
+            }
             Observation::Event(Event::Disconnected { .. }) => {
                 self.unproven |= std::mem::take(&mut self.unanswered);
             }
@@ -119,7 +127,16 @@ impl Wanted {
                 self.unrecorded.clear();
                 self.given.extend(words_on_filters(records));
             }
-            Observation::Stored(records) => self.stored.extend(words_on_filters(records)),
+            Observation::Stored(records) => {
+                self.stored.extend(words_on_filters(records));
+                for record in *records {
+                    match record {
+                        Record::Unproven => (self.is_unproven, self.is_blind) = (true, false),
+                        Record::Proven => self.is_unproven = false,
+                        _ => {}
+                    }
+                }
+            }
             Observation::Died(_) => self.die(),
             Observation::Recovered(recovered) => self.recover(recovered, verdict),
             Observation::Settled(_) => {
@@ -146,6 +163,9 @@ impl Wanted {
         let unstored = unstored.filter(|(filter, word)| stored.get(filter) != Some(word));
         self.uncertain.extend(unstored.map(|(filter, _)| filter));
         self.quarantined.extend(self.uncertain.iter().cloned());
+        if std::mem::take(&mut self.is_blind) {
+            self.quarantined.extend(self.active.keys().cloned());
+        }
         self.out.clear();
         self.unproven |= std::mem::take(&mut self.unanswered);
     }
@@ -229,6 +249,8 @@ impl Wanted {
                         }
                         None => {
                             self.unexplained.insert(entry.filter.clone(), *code);
+                            // In a session that lives, an earlier grant is left.
+                            self.left.insert(entry.filter.clone());
                             self.active.remove(&entry.filter);
                             self.quarantined.insert(entry.filter);
                         }

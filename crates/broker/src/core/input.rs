@@ -110,9 +110,8 @@ impl Core {
             // A client that still reads is given its time.
             closing.deadline = closing.deadline.max(now + super::connection::CLOSE_TIMEOUT);
         }
-        let is_empty = connection.output.buffer.is_empty();
-        if is_empty && let Some(online) = connection.online_mut() {
-            online.inflow.on_output_taken();
+        if let Some(online) = connection.online_mut() {
+            online.inflow.on_output_taken(taken);
         }
     }
 

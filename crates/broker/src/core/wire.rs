@@ -361,8 +361,9 @@ impl Wire<'_> {
             return;
         }
         self.connection.counts.add_sent(kind);
+        let waiting = self.connection.output.buffer.len();
         if ends_exchange && let Some(online) = self.connection.online_mut() {
-            online.inflow.on_acknowledged();
+            online.inflow.on_acknowledged(waiting);
         }
         if kind == PacketType::PingResp {
             self.note(EventKind::PingAnswered);

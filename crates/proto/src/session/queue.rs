@@ -209,7 +209,11 @@ impl Queue {
     fn find(&self, serial: Serial) -> Option<(Priority, usize)> {
         Priority::ALL.into_iter().find_map(|priority| {
             let here = &self.level(priority).here;
-            let index = here.binary_search_by_key(&serial, |queued| queued.claim.serial).ok()?;
+            let name = |queued: &Queued| queued.claim.serial;
+            // Mostly ascending; what was read from the store may stand behind a later
+            // message that is not stored.
+            let index = here.binary_search_by_key(&serial, name).ok();
+            let index = index.or_else(|| here.iter().position(|queued| name(queued) == serial))?;
             Some((priority, index))
         })
     }
@@ -388,4 +392,38 @@ fn note_expiry(next: &mut Option<Instant>, queued: &Queued) {
 /// What a message counts against the bound in bytes.
 pub(crate) fn weight(publish: &Publish) -> usize {
     publish.weight()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn queued(serial: u64, stored: bool) -> Queued {
+        let claim = Claim { report: Report::Nobody, serial: Serial(serial), stored };
+        let topic = Text::try_from("t").unwrap();
+        let publish = Publish { topic, ..Publish::default() };
+        let (since, before) = (Instant::default(), Duration::ZERO);
+        Queued { publish, claim, since, before, expires: None }
+    }
+
+    /// Under `LatestPerTopic` such a message gave way and stayed, beyond the bound (D9).
+    #[test]
+    fn a_message_that_was_read_behind_a_later_one_is_found() {
+        let window = Window { messages: 2, bytes: 1 << 20 };
+        let mut queue = Queue::new(QueueConfig { window, ..QueueConfig::default() });
+        for serial in 1..=3 {
+            queue.push(Priority::Normal, queued(serial, true));
+        }
+        queue.pop().unwrap();
+        queue.pop().unwrap();
+        queue.push(Priority::Normal, queued(4, false));
+        queue.push(Priority::Normal, queued(5, false));
+        queue.load(Priority::Normal, queued(3, true));
+        assert_eq!(queue.len(), 3);
+        for serial in [3, 4, 5] {
+            assert!(queue.get(Serial(serial)).is_some(), "{serial}");
+        }
+        assert!(queue.take(Serial(3)).is_some());
+        assert!(queue.take(Serial(3)).is_none());
+    }
 }
