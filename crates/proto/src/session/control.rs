@@ -113,10 +113,6 @@ impl Control {
         self.open().next().is_none()
     }
 
-    pub(crate) fn filters(&self) -> impl Iterator<Item = &TopicFilter> {
-        (0..self.len()).filter_map(|place| self.filter(place))
-    }
-
     /// The filter at this place.
     pub(crate) fn filter(&self, place: usize) -> Option<&TopicFilter> {
         match &self.asked {
