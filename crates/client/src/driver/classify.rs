@@ -75,6 +75,9 @@ fn by_proxy(error: &ProxyError) -> TransportFailure {
         | ProxyError::CredentialsRejected
         | ProxyError::SocksRefused { code: 2 }
         | ProxyError::HttpRefused { status: 403 } => TransportFailure::ProxyRefused,
+        ProxyError::TryLater { status, after } => {
+            TransportFailure::TryLater { status: *status, after: *after }
+        }
         ProxyError::SocksRefused { code: 3 | 4 } => TransportFailure::Unreachable,
         ProxyError::SocksRefused { code: 5 } => TransportFailure::Refused,
         ProxyError::Closed => TransportFailure::Eof,
@@ -168,5 +171,10 @@ mod tests {
         assert_eq!(class(ProxyError::HttpRefused { status: 403 }), TransportFailure::ProxyRefused);
         assert_eq!(class(ProxyError::HttpRefused { status: 502 }), TransportFailure::Other(None));
         assert_eq!(class(ProxyError::Closed), TransportFailure::Eof);
+        let (status, after) = (407, std::time::Duration::from_secs(7));
+        assert_eq!(
+            class(ProxyError::TryLater { status, after }),
+            TransportFailure::TryLater { status, after }
+        );
     }
 }

@@ -1,8 +1,11 @@
 //! The head of an HTTP answer (RFC 9112), as WebSocket servers and proxies send it.
 
 use std::io;
+use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt};
+
+use super::retry_after::retry_after;
 
 /// Status and headers of an answer.
 pub(super) struct Head {
@@ -30,7 +33,6 @@ pub(super) enum HeadError {
 
 impl Head {
     /// The value of a header; that of its first line if it has several.
-    #[cfg_attr(not(any(feature = "websocket", test)), expect(dead_code, reason = "for WebSocket"))]
     pub(super) fn header(&self, name: &str) -> Option<&str> {
         self.lines(name).next()
     }
@@ -41,6 +43,11 @@ impl Head {
     pub(super) fn list(&self, name: &str) -> impl Iterator<Item = &str> {
         let elements = self.lines(name).flat_map(|value| value.split(','));
         elements.map(|element| element.trim_matches(BLANKS)).filter(|element| !element.is_empty())
+    }
+
+    /// How long the server asks not to be bothered, if it does.
+    pub(super) fn retry_after(&self) -> Option<Duration> {
+        retry_after(self.header("Retry-After"), self.header("Date"))
     }
 
     fn lines(&self, name: &str) -> impl Iterator<Item = &str> {

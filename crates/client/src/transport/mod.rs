@@ -39,7 +39,6 @@ mod options;
 mod progress;
 mod proxy;
 mod resolver;
-#[cfg(feature = "websocket")]
 mod retry_after;
 mod route;
 mod socket;

@@ -1,5 +1,7 @@
 //! SOCKS5 and HTTP proxies.
 
+use std::time::Duration;
+
 use evenkeel::ConnectPhase;
 use evenkeel::transport::internals::{ConnectProgress, Opener, Transport};
 use evenkeel::transport::{ConfigError, ConnectError, Proxy, ProxyError, TransportOptions};
@@ -174,6 +176,24 @@ async fn http_credentials_and_refusals() {
             ProxyError::HttpRefused { status: 403 },
             "the proxy did not connect: HTTP status 403; \
              the proxy's rules forbid this host or port",
+        ),
+        (
+            "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 90\r\n\r\n",
+            ProxyError::TryLater { status: 503, after: Duration::from_secs(90) },
+            "the proxy did not connect: HTTP status 503 (Retry-After 90 s); \
+             check the server's host and port",
+        ),
+        (
+            "HTTP/1.1 407 Later\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\n\
+             Retry-After: Sun, 06 Nov 1994 08:50:07 GMT\r\n\r\n",
+            ProxyError::TryLater { status: 407, after: Duration::from_secs(30) },
+            "the proxy did not connect: HTTP status 407 (Retry-After 30 s); \
+             give the proxy's user name and password in its URL",
+        ),
+        (
+            "HTTP/1.1 429 Slow\r\nRetry-After: soon\r\n\r\n",
+            ProxyError::HttpRefused { status: 429 },
+            "the proxy did not connect: HTTP status 429",
         ),
         (
             "SSH-2.0-OpenSSH_9.2\r\n\r\n",

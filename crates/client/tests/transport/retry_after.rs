@@ -1,14 +1,15 @@
-//! `Retry-After` of a WebSocket server that refuses, through the whole client (R13).
+//! `Retry-After` of a WebSocket server or a proxy that refuses, through the whole client (R13).
 
 use std::time::Duration;
 
+use evenkeel::transport::Proxy;
 use evenkeel::{CauseClass, Client, Event, Pace, Reconnect, Retry};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::support::{serve, soon};
 
 /// What follows the first refusal, of a client whose back-off is at most 10 s.
-async fn after(answer: &'static str) -> (CauseClass, Retry, Duration, String) {
+async fn after(answer: &'static str, is_proxy: bool) -> (CauseClass, Retry, Duration, String) {
     let port = serve(move |mut stream| async move {
         let mut request = [0; 1024];
         let _ = stream.read(&mut request).await;
@@ -19,8 +20,13 @@ async fn after(answer: &'static str) -> (CauseClass, Retry, Duration, String) {
     let mut policy = Reconnect::default();
     policy.base = Duration::from_millis(10);
     policy.cap = Duration::from_secs(10);
-    let client = Client::builder(format!("ws://127.0.0.1:{port}")).reconnect(policy);
-    let client = client.start().unwrap();
+    let client = if is_proxy {
+        let proxy = Proxy::parse(&format!("http://127.0.0.1:{port}")).unwrap();
+        Client::builder("mqtt://192.0.2.7").proxy(proxy)
+    } else {
+        Client::builder(format!("ws://127.0.0.1:{port}"))
+    };
+    let client = client.reconnect(policy).start().unwrap();
     let mut events = client.events();
     let (mut class, mut words) = (None, String::new());
     loop {
@@ -50,13 +56,15 @@ async fn what_the_server_asks_for_is_waited_for_up_to_the_cap() {
             seconds(6),
         ),
     ] {
-        let (class, retry, delay, words) = after(answer).await;
-        assert_eq!((class, retry.pace), (CauseClass::Throttled, Pace::Throttled), "{answer}");
-        assert!((low..=high).contains(&delay), "{delay:?} for {answer}");
-        assert!(words.contains("(Retry-After "), "{words}");
+        for is_proxy in [false, true] {
+            let (class, retry, delay, words) = after(answer, is_proxy).await;
+            assert_eq!((class, retry.pace), (CauseClass::Throttled, Pace::Throttled), "{answer}");
+            assert!((low..=high).contains(&delay), "{delay:?} for {answer}");
+            assert!(words.contains("(Retry-After "), "{words}");
+        }
     }
     // Without one, 503 is a failure like any other.
-    let (class, retry, delay, _) = after("HTTP/1.1 503 Busy\r\n\r\n").await;
+    let (class, retry, delay, _) = after("HTTP/1.1 503 Busy\r\n\r\n", false).await;
     assert_eq!((class, retry.pace), (CauseClass::Network, Pace::BackOff));
     assert!(delay <= Duration::from_millis(10), "{delay:?}");
 }

@@ -108,11 +108,7 @@ impl fmt::Display for TransportFailure {
             }
             Self::TryLater { status, after } => {
                 let after = after.as_secs();
-                return write!(
-                    f,
-                    "the WebSocket upgrade was answered with HTTP status {status} \
-                     (Retry-After {after} s)"
-                );
+                return write!(f, "the HTTP answer had status {status} (Retry-After {after} s)");
             }
             Self::ClockWrong { status } => {
                 return write!(

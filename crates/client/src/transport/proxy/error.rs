@@ -1,6 +1,7 @@
 //! Why a proxy did not make a connection.
 
 use std::fmt;
+use std::time::Duration;
 
 use crate::explain::{Below, explained_error};
 use crate::io_error::IoError;
@@ -31,6 +32,13 @@ pub enum ProxyError {
         /// The HTTP status.
         status: u16,
     },
+    /// The same, and the proxy said when to come again (`Retry-After`).
+    TryLater {
+        /// The HTTP status.
+        status: u16,
+        /// How long it asks not to be bothered.
+        after: Duration,
+    },
     /// The answer is not that of a proxy of this kind.
     NotAProxy,
     /// The proxy closed the connection before it answered.
@@ -44,7 +52,12 @@ explained_error!(ProxyError);
 impl ProxyError {
     /// The proxy did what it could: it is the server that was not to be reached.
     pub(super) const fn is_of_the_server(&self) -> bool {
-        matches!(self, Self::SocksRefused { code: 3..=6 } | Self::HttpRefused { status: 502..=504 })
+        matches!(
+            self,
+            Self::SocksRefused { code: 3..=6 }
+                | Self::HttpRefused { status: 502..=504 }
+                | Self::TryLater { status: 502..=504, .. }
+        )
     }
 
     pub(crate) fn write_fact(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -65,6 +78,10 @@ impl ProxyError {
             Self::HttpRefused { status } => {
                 write!(f, "the proxy did not connect: HTTP status {status}")
             }
+            Self::TryLater { status, after } => {
+                let after = after.as_secs();
+                write!(f, "the proxy did not connect: HTTP status {status} (Retry-After {after} s)")
+            }
             Self::NotAProxy => f.write_str("the answer is not that of such a proxy"),
             Self::Closed => f.write_str("the proxy closed the connection"),
             Self::Io(_) => f.write_str("the connection to the proxy broke"),
@@ -84,15 +101,19 @@ impl ProxyError {
     pub fn hint(&self) -> Option<&'static str> {
         match self {
             Self::Unreachable { .. } => Some("check the proxy's host and port, and that it runs"),
-            Self::NoAuthenticationMethod | Self::CredentialsRejected => {
+            Self::NoAuthenticationMethod
+            | Self::CredentialsRejected
+            | Self::TryLater { status: 407, .. } => {
                 Some("give the proxy's user name and password in its URL")
             }
-            Self::SocksRefused { code: 2 } | Self::HttpRefused { status: 403 } => {
+            Self::SocksRefused { code: 2 }
+            | Self::HttpRefused { status: 403 }
+            | Self::TryLater { status: 403, .. } => {
                 Some("the proxy's rules forbid this host or port")
             }
-            Self::SocksRefused { code: 1 | 3..=6 } | Self::HttpRefused { status: 502..=504 } => {
-                Some("check the server's host and port")
-            }
+            Self::SocksRefused { code: 1 | 3..=6 }
+            | Self::HttpRefused { status: 502..=504 }
+            | Self::TryLater { status: 502..=504, .. } => Some("check the server's host and port"),
             Self::NotAProxy => Some("check the proxy's scheme and port"),
             _ => None,
         }

@@ -29,10 +29,11 @@ pub(super) async fn ask(
     stream.write_all(request.as_bytes()).await?;
     // Byte by byte, as what follows the head belongs to the tunnel.
     let (head, _) = read_head(stream, 1, LONGEST_HEAD).await?;
-    match head.status {
-        200..=299 => Ok(()),
-        407 => Err(ProxyError::CredentialsRejected),
-        status => Err(ProxyError::HttpRefused { status }),
+    match (head.status, head.retry_after()) {
+        (200..=299, _) => Ok(()),
+        (status, Some(after)) => Err(ProxyError::TryLater { status, after }),
+        (407, None) => Err(ProxyError::CredentialsRejected),
+        (status, None) => Err(ProxyError::HttpRefused { status }),
     }
 }
 

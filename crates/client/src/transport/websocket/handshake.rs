@@ -17,7 +17,6 @@ use crate::tls::TlsError;
 use crate::transport::custom::ByteStream;
 use crate::transport::error::ConnectError;
 use crate::transport::http::{Head, HeadError, read_head};
-use crate::transport::retry_after::retry_after;
 use crate::url::without_secrets;
 
 /// What is read at once, and kept per connection. tungstenite's default is 128 KiB.
@@ -111,7 +110,7 @@ fn refused(head: &Head) -> WebSocketError {
     WebSocketError::Refused {
         status: head.status,
         location: location.map(shown),
-        retry_after: retry_after(head.header("Retry-After"), date),
+        retry_after: head.retry_after(),
     }
 }
 
