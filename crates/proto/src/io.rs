@@ -30,6 +30,10 @@ pub enum Input<'a> {
     /// Bytes came. Whole packets are taken off the front of the buffer; the
     /// rest stays in it for the next time.
     Received(ConnectionId, &'a mut BytesMut),
+    /// Bytes came of which a layer below gives nothing yet, such as the beginning
+    /// of a large WebSocket message: a sign of life (K4). Not needed if every byte
+    /// is handed over by `Received`.
+    Heard(ConnectionId),
     /// The transport took this many bytes.
     Written(ConnectionId, usize),
     /// The transport is closed, or could not be opened.

@@ -101,6 +101,12 @@ impl Transport {
         polled
     }
 
+    /// True if bytes have come since this was asked last, though a layer may hold them back
+    /// until the rest of a TLS record or a WebSocket message has come.
+    pub fn take_heard(&mut self) -> bool {
+        std::mem::take(&mut self.secured_mut().socket_mut().heard)
+    }
+
     /// Returns the local and the server's address of a TCP connection; behind a proxy the
     /// latter is the proxy's.
     pub fn addresses(&self) -> Option<(SocketAddr, SocketAddr)> {

@@ -20,6 +20,8 @@ pub(super) struct Socket {
     kind: Kind,
     /// Whether a read that tokio calls pending asks the operating system itself.
     pub(super) thorough: bool,
+    /// Bytes have come since this was cleared.
+    pub(super) heard: bool,
 }
 
 pub(super) enum Kind {
@@ -32,7 +34,7 @@ pub(super) enum Kind {
 
 impl From<Kind> for Socket {
     fn from(kind: Kind) -> Self {
-        Self { kind, thorough: false }
+        Self { kind, thorough: false, heard: false }
     }
 }
 
@@ -99,10 +101,13 @@ impl AsyncRead for Socket {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        match self.as_mut().io().poll_read(cx, buf) {
+        let before = buf.filled().len();
+        let polled = match self.as_mut().io().poll_read(cx, buf) {
             Poll::Pending if self.thorough => self.read_now(buf),
             polled => polled,
-        }
+        };
+        self.heard |= buf.filled().len() > before;
+        polled
     }
 }
 

@@ -9,6 +9,8 @@ mod aws;
 #[cfg(any(feature = "ring", feature = "aws-lc-rs"))]
 mod clocks;
 mod features;
+#[cfg(feature = "websocket")]
+mod half_frames;
 mod memory;
 mod phases;
 mod proxy;

@@ -118,6 +118,7 @@ impl Client {
             Input::FreshCredentials(conn) => self.on_fresh_credentials(conn),
             Input::Opened(conn, credentials) => self.on_opened(conn, credentials),
             Input::Received(conn, buffer) => self.on_received(conn, buffer),
+            Input::Heard(conn) => self.on_heard(conn),
             Input::Written(conn, bytes) => self.on_written(conn, bytes),
             Input::Closed(conn, failure) => self.on_closed(conn, failure),
             Input::Committed(committed) => self.on_committed(committed),

@@ -74,6 +74,17 @@ impl Client {
         }
     }
 
+    /// Bytes came that are no use yet.
+    pub(super) fn on_heard(&mut self, conn: ConnectionId) {
+        if self.conn() != Some(conn) {
+            self.stats.stale_inputs += 1;
+        } else if let Some(online) = self.connection.online_mut()
+            && let Some(engine) = &mut online.keep_alive
+        {
+            engine.on_received(self.now);
+        }
+    }
+
     /// Only bytes that were not in the buffer before are a sign of life (K4).
     fn note_life(&mut self, in_buffer: usize) {
         if let Some(online) = self.connection.online_mut()

@@ -5,7 +5,7 @@ use std::time::Duration;
 use evenkeel_proto::codec::{Packet, Property, Version};
 use evenkeel_proto::keepalive::{Death, Pong};
 use evenkeel_proto::{
-    Accepted, CauseClass, Config, ConfigError, DisconnectCause, Event, SetBy, State, Timer,
+    Accepted, CauseClass, Config, ConfigError, DisconnectCause, Event, Input, SetBy, State, Timer,
 };
 
 use crate::support::*;
@@ -547,7 +547,7 @@ fn answers_to_the_old_connection_do_not_reach_the_new_engine() {
     let old = rig.conn();
     rig.reconnect_with(&accepted());
     let mut bytes = bytes::BytesMut::from(&[0xd0, 0][..]);
-    rig.client.handle(rig.now, evenkeel_proto::Input::Received(old, &mut bytes));
+    rig.client.handle(rig.now, Input::Received(old, &mut bytes));
     rig.settle();
     assert_eq!(rig.stats().pongs + rig.stats().pongs_unsolicited, 0);
     assert_eq!(rig.stats().stale_inputs, 1);
@@ -957,5 +957,31 @@ fn no_timer_outlives_its_connection() {
         assert_eq!(rig.deadline, None, "K7");
         rig.advance(secs(1000));
         rig.expect_nothing();
+    });
+}
+
+/// K4: bytes that a layer below holds back, of a large WebSocket message, say.
+#[test]
+fn bytes_that_are_no_use_yet_are_a_sign_of_life() {
+    each_version(|version| {
+        for heard in [true, false] {
+            let mut rig = Rig::online(pinging(version));
+            let mut alive = 0;
+            while rig.client.state().is_online() && alive < 100 {
+                rig.advance(secs(5));
+                alive += 1;
+                if heard {
+                    let conn = rig.conn();
+                    rig.client.handle(rig.now, Input::Heard(conn));
+                    rig.settle();
+                }
+            }
+            assert_eq!(rig.client.state().is_online(), heard, "after {alive} times 5 s");
+            if !heard {
+                let stale = rig.stats().stale_inputs;
+                rig.client.handle(rig.now, Input::Heard(evenkeel_proto::ConnectionId(99)));
+                assert_eq!(rig.stats().stale_inputs, stale + 1, "K7");
+            }
+        }
     });
 }

@@ -118,6 +118,9 @@ impl Connection {
             let read = match self.poll_read(cx, now, thorough) {
                 Poll::Ready(read) => read,
                 Poll::Pending => {
+                    if self.transport.take_heard() && total == 0 {
+                        shared.lock().core.handle(now, Input::Heard(self.conn));
+                    }
                     self.buffer.release(now);
                     return ReadOutcome::Drained;
                 }
