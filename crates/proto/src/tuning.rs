@@ -43,6 +43,11 @@ tuned! {
     /// measurement of other values is recorded.
     QUEUE_ROOM: usize = 64, "EVENKEEL_QUEUE_ROOM";
 
+    /// Messages of the queue that expire in one turn; the rest has the next ones,
+    /// and between them others may use the client. No more than events are kept,
+    /// so that each outcome is told. No measurement of other values is recorded.
+    EXPIRED_AT_ONCE: usize = 256, "EVENKEEL_EXPIRED_AT_ONCE";
+
     /// Records that nobody waits for are committed after so many milliseconds at
     /// the latest: a commit for each would have the disk write as often. What is
     /// lost with them in a crash is done again, and takes no harm. No measurement

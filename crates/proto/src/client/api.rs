@@ -463,6 +463,10 @@ impl Client {
     /// Does what is due at `now`, and returns the next thing to do;
     /// [`Output::Wait`] is the last. Always safe, early or late. Everything that
     /// had arrived by `now` must have been handed over before.
+    ///
+    /// If very many messages expire at once, a part of them has its outcome, and
+    /// the deadline of [`Output::Wait`] is `now`: the rest follows in the next
+    /// turns, between which others may use the client.
     #[must_use]
     pub fn poll(&mut self, now: Instant) -> Output {
         self.advance_clock(now);

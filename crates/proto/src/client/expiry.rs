@@ -7,6 +7,7 @@ use evenkeel_codec::Publish;
 use crate::operation::DeliveryError;
 use crate::session::queue::Queued;
 use crate::time::Instant;
+use crate::tuning;
 
 use super::Client;
 
@@ -17,20 +18,23 @@ impl Client {
         self.settle(queued.claim, Err(error));
     }
 
+    /// A part of what has expired; the rest is due still, and has its turn.
     pub(super) fn expire_queued(&mut self) {
-        let now = self.now;
-        if self.session.queue.next_expiry().is_none_or(|next| now < next) {
-            return;
-        }
-        let mut expired = alloc::vec::Vec::new();
-        self.session.queue.expire(now, |queued| expired.push(queued));
-        for queued in expired {
+        for _ in 0..tuning::EXPIRED_AT_ONCE {
+            let Some(queued) = self.session.queue.pop_expired(self.now) else { return };
             self.expire(queued);
         }
     }
 
+    /// Of no more use, although it is at the front: it expired unnoticed, or was
+    /// for those who were there when it was published.
+    pub(super) fn is_useless(&self, queued: &Queued) -> bool {
+        queued.expires.is_some_and(|expires| expires <= self.now)
+            || is_momentary(&queued.publish) && !self.was_online(queued.since)
+    }
+
     /// The present connection was online at that time already.
-    pub(super) fn was_online(&self, at: Instant) -> bool {
+    fn was_online(&self, at: Instant) -> bool {
         self.connection.online().is_some_and(|online| online.since <= at)
     }
 }

@@ -9,9 +9,10 @@ use crate::session::flights::{Exchange, Here};
 use crate::session::journal::Gate;
 use crate::session::queue::Queued;
 use crate::time::Instant;
+use crate::tuning;
 
 use super::Client;
-use super::expiry::{is_momentary, seconds_left};
+use super::expiry::seconds_left;
 
 /// All 65,535 identifiers are in use.
 pub(super) const NO_IDENTIFIER: PublishLimit =
@@ -65,7 +66,10 @@ impl Client {
         }
     }
 
+    /// Sends from the queue what may go. Much that is useless at its front is for
+    /// the next turn: whoever waits for the client waits no longer than for a part.
     fn send_queue(&mut self) {
+        let mut useless = 0;
         while self.session.replay.is_done()
             && self.has_room()
             && let Some((_, front)) = self.session.queue.front()
@@ -77,17 +81,28 @@ impl Client {
             {
                 return;
             }
+            if useless == tuning::EXPIRED_AT_ONCE {
+                self.session.queue_goes_on = true;
+                return;
+            }
             let Some(queued) = self.session.queue.pop() else { return };
-            self.send_queued(queued);
+            if self.is_useless(&queued) {
+                useless += 1;
+                self.expire(queued);
+            } else {
+                self.send_queued(queued);
+            }
+        }
+    }
+
+    /// Goes on where the last turn left the queue.
+    pub(super) fn resume_queue(&mut self) {
+        if core::mem::take(&mut self.session.queue_goes_on) {
+            self.send_pending();
         }
     }
 
     fn send_queued(&mut self, queued: Queued) {
-        let now = self.now;
-        let is_late = is_momentary(&queued.publish) && !self.was_online(queued.since);
-        if is_late || queued.expires.is_some_and(|expires| expires <= now) {
-            return self.expire(queued);
-        }
         let Queued { publish, claim, expires, .. } = queued;
         match (claim.stored, publish.qos) {
             (false, _) => self.send_from_queue(publish, claim, expires),

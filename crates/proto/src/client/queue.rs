@@ -19,14 +19,19 @@ use super::Client;
 use super::expiry::expiry;
 
 impl Client {
-    /// Copies of the messages in memory.
+    /// Copies of the messages in memory. Of the queue no more are copied than are
+    /// asked for: there may be many.
     pub(super) fn messages_here(&self, after: Option<Serial>, limit: Window) -> Vec<StoredMessage> {
-        let in_flight = self.session.flights.iter();
+        let is_after = |serial: Serial| after.is_none_or(|after| serial > after);
+        let in_flight = self.session.flights.iter().filter(|(_, flight)| {
+            flight.exchange.claim().is_some_and(|claim| is_after(claim.serial))
+        });
+        let queued = self.session.queue.iter_after(after, limit.messages);
+        let quarantined = self.session.quarantine.iter();
         let mut found: Vec<StoredMessage> = in_flight
             .filter_map(|(id, flight)| self.sent_message(id, flight))
-            .chain(self.session.queue.iter().map(|(priority, it)| self.message(priority, it)))
-            .chain(self.session.quarantine.iter().cloned())
-            .filter(|message| after.is_none_or(|after| message.serial > after))
+            .chain(queued.map(|(priority, it)| self.message(priority, it)))
+            .chain(quarantined.filter(|message| is_after(message.serial)).cloned())
             .collect();
         found.sort_unstable_by_key(|message| message.serial);
         let mut bytes = 0;

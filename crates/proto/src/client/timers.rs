@@ -16,6 +16,7 @@ impl Client {
     pub(super) fn run_timers(&mut self) {
         self.expire_queued();
         self.trust_store_again();
+        self.resume_queue();
         if self.shutdown_is_over() {
             self.finish_shutdown();
             return;
@@ -124,8 +125,9 @@ impl Client {
             }
             Connection::Stopped | Connection::Halted(_) | Connection::Closed => None,
         };
-        let expiry = (self.session.queue.next_expiry())
-            .map(|at| Deadline { at, timer: Timer::MessageExpiry });
+        let goes_on = self.session.queue_goes_on.then_some(self.now);
+        let expiry = goes_on.or_else(|| self.session.queue.next_expiry());
+        let expiry = expiry.map(|at| Deadline { at, timer: Timer::MessageExpiry });
         let shutdown = self.shutdown_deadline().map(|at| Deadline { at, timer: Timer::Shutdown });
         let stuck = (self.reads_on())
             .filter(|at| self.ready.inbox.is_full() && *at > self.now)

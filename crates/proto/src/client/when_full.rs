@@ -1,13 +1,11 @@
 //! What happens when the queue has no room for a message (D9).
 
-use alloc::vec::Vec;
-
 use evenkeel_codec::Publish;
 
 use crate::config::WhenFull;
 use crate::operation::{Claim, DeliveryError, RejectReason};
 use crate::record::{Priority, Window};
-use crate::session::queue::{Admission, Queued};
+use crate::session::queue::Admission;
 
 use super::Client;
 
@@ -31,19 +29,20 @@ impl Client {
         stored: bool,
     ) -> Room {
         let policy = self.when_full();
-        let former = match policy {
-            WhenFull::LatestPerTopic => self.session.queue.of_topic(&publish.topic),
-            _ => Vec::new(),
-        };
-        let queued = former.iter().filter_map(|serial| self.session.queue.get(*serial));
-        let freed = Window { messages: former.len(), bytes: queued.map(Queued::weight).sum() };
+        let is_latest = policy == WhenFull::LatestPerTopic;
         let online = self.connection.is_online();
-        match self.session.queue.admits(publish, priority, stored, online, freed) {
+        let queue = &self.session.queue;
+        let mut admission = queue.admits(publish, priority, stored, online, Window::NONE);
+        if is_latest && admission == Admission::Full {
+            let freed = queue.freed_by_topic(&publish.topic);
+            admission = queue.admits(publish, priority, stored, online, freed);
+        }
+        match admission {
             Admission::Fits => {
-                for serial in former {
-                    if let Some((_, queued)) = self.session.queue.take(serial) {
-                        self.drop_queued(queued.claim, DeliveryError::Superseded);
-                    }
+                while is_latest
+                    && let Some(former) = self.session.queue.pop_of_topic(&publish.topic)
+                {
+                    self.drop_queued(former.claim, DeliveryError::Superseded);
                 }
                 Room::Made
             }

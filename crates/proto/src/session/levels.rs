@@ -1,17 +1,16 @@
 //! The queue's messages by priority.
 
 use alloc::boxed::Box;
-use alloc::collections::VecDeque;
 
 use crate::record::{Count, Priority, Window};
 
-use super::queue::Queued;
+use super::held::Held;
 
 /// The messages of one priority, in order: the first ones here, the rest in
 /// the store alone.
 #[derive(Debug, Default)]
 pub(super) struct Level {
-    pub(super) here: VecDeque<Queued>,
+    pub(super) here: Held,
     pub(super) here_bytes: usize,
     /// What is in the store alone, as far as that counts right.
     pub(super) rest: Count,
@@ -35,7 +34,7 @@ struct Others {
 
 /// What a level is that is not used.
 static UNUSED: Level = Level {
-    here: VecDeque::new(),
+    here: Held::new(),
     here_bytes: 0,
     rest: Count { messages: 0, bytes: 0 },
     loading: None,
@@ -59,14 +58,19 @@ impl Levels {
         }
     }
 
+    /// The level, if there is room for it.
+    pub(super) fn used_mut(&mut self, priority: Priority) -> Option<&mut Level> {
+        match (priority, &mut self.others) {
+            (Priority::Normal, _) => Some(&mut self.normal),
+            (Priority::Low, Some(others)) => Some(&mut others.low),
+            (Priority::High, Some(others)) => Some(&mut others.high),
+            (Priority::Low | Priority::High, None) => None,
+        }
+    }
+
     pub(super) fn iter(&self) -> impl Iterator<Item = &Level> {
         let others = self.others.iter().flat_map(|others| [&others.low, &others.high]);
         core::iter::once(&self.normal).chain(others)
-    }
-
-    pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Level> {
-        let others = self.others.iter_mut().flat_map(|others| [&mut others.low, &mut others.high]);
-        core::iter::once(&mut self.normal).chain(others)
     }
 }
 

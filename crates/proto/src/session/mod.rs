@@ -5,6 +5,7 @@
 pub(crate) mod control;
 pub(crate) mod doubts;
 pub(crate) mod flights;
+mod held;
 pub(crate) mod inbound;
 pub(crate) mod journal;
 mod levels;
@@ -12,6 +13,7 @@ pub(crate) mod quarantine;
 pub(crate) mod queue;
 mod receipts;
 pub(crate) mod replay;
+mod slots;
 pub(crate) mod subscriptions;
 
 use crate::config::Config;
@@ -37,6 +39,8 @@ pub(crate) struct Session {
     pub(crate) doubts: Doubts,
     /// Messages accepted and not yet sent.
     pub(crate) queue: Queue,
+    /// It was left with something at its front that may go, for the next turn.
+    pub(crate) queue_goes_on: bool,
     /// Messages that connections died of, if no store keeps them.
     pub(crate) quarantine: Quarantine,
     /// What has to be sent again before anything new.
@@ -69,6 +73,7 @@ impl Session {
             flights: Flights::default(),
             doubts: Doubts::default(),
             queue: Queue::new(config.queue),
+            queue_goes_on: false,
             quarantine: Quarantine::default(),
             replay: Replay::default(),
             inbound: Inbound::default(),

@@ -7,10 +7,10 @@ use core::time::Duration;
 use evenkeel_codec::{Publish, QoS, Text};
 
 use crate::config::{OfflineQos0, QueueConfig, WhenFull};
+use crate::hash::hash;
 use crate::operation::{Claim, Report};
 use crate::record::{Count, Priority, Read, Serial, Window};
 use crate::time::Instant;
-use crate::tuning;
 
 use super::levels::{Level, Levels};
 
@@ -45,11 +45,11 @@ pub(crate) struct Queue {
     levels: Levels,
     /// Who waits for messages that are in the store alone.
     reports: BTreeMap<Serial, Report>,
-    /// The messages held here by topic, if the policy asks for it. A topic
-    /// has more than one where they were read from the store.
-    topics: BTreeSet<(Text, Serial)>,
-    /// No message held here expires before this.
-    next_expiry: Option<Instant>,
+    /// The messages held here by the hash of their topic, if the policy asks for
+    /// it. A topic has more than one where they were read from the store.
+    topics: BTreeSet<(u64, Serial)>,
+    /// The messages held here that expire, the first to expire first.
+    expiries: BTreeSet<(Instant, Serial)>,
 }
 
 /// What the queue says to a message.
@@ -68,7 +68,7 @@ impl Queue {
             levels: Levels::default(),
             reports: BTreeMap::new(),
             topics: BTreeSet::new(),
-            next_expiry: None,
+            expiries: BTreeSet::new(),
         }
     }
 
@@ -140,10 +140,13 @@ impl Queue {
         self.hold(priority, queued);
     }
 
+    #[inline]
     fn hold(&mut self, priority: Priority, queued: Queued) {
-        note_expiry(&mut self.next_expiry, &queued);
+        if let Some(at) = queued.expires {
+            self.expiries.insert((at, queued.claim.serial));
+        }
         if self.config.when_full == WhenFull::LatestPerTopic {
-            self.topics.insert((queued.publish.topic.clone(), queued.claim.serial));
+            self.topics.insert((hash(queued.publish.topic.as_bytes()), queued.claim.serial));
         }
         let level = self.level_mut(priority);
         level.here_bytes += queued.weight();
@@ -160,21 +163,20 @@ impl Queue {
 
     pub(crate) fn pop(&mut self) -> Option<Queued> {
         let (priority, _) = self.front()?;
-        self.pop_at(priority, 0)
+        self.pop_oldest(priority)
     }
 
-    fn pop_at(&mut self, priority: Priority, index: usize) -> Option<Queued> {
-        let level = self.level_mut(priority);
-        let queued = level.here.remove(index)?;
-        level.here_bytes -= queued.weight();
-        if level.here.is_empty() {
-            level.here.shrink_to(tuning::QUEUE_ROOM);
+    /// This message has left the ones held here.
+    #[inline]
+    fn forget(&mut self, priority: Priority, queued: &Queued) {
+        self.level_mut(priority).here_bytes -= queued.weight();
+        let serial = queued.claim.serial;
+        if let Some(at) = queued.expires {
+            self.expiries.remove(&(at, serial));
         }
-        forget_topic(&mut self.topics, &queued);
-        if self.is_empty() {
-            self.next_expiry = None;
+        if !self.topics.is_empty() {
+            self.topics.remove(&(hash(queued.publish.topic.as_bytes()), serial));
         }
-        Some(queued)
     }
 
     // ---- making room ----
@@ -192,42 +194,73 @@ impl Queue {
         lowest.filter(|level| enough && !self.level(*level).here.is_empty())
     }
 
-    /// The oldest message of this priority, which gives way.
+    /// Takes out the oldest message of this priority.
+    #[inline]
     pub(crate) fn pop_oldest(&mut self, priority: Priority) -> Option<Queued> {
-        self.pop_at(priority, 0)
+        let queued = self.level_mut(priority).here.pop_front()?;
+        self.forget(priority, &queued);
+        Some(queued)
     }
 
-    /// The messages held here that have this topic, under the policy that asks
-    /// for it.
-    pub(crate) fn of_topic(&self, topic: &Text) -> Vec<Serial> {
-        let all = (topic.clone(), Serial(0))..=(topic.clone(), Serial(u64::MAX));
-        self.topics.range(all).map(|(_, serial)| *serial).collect()
+    /// The messages held here that have this topic, oldest first, under the
+    /// policy that asks for it.
+    fn of_topic(&self, topic: &Text) -> impl Iterator<Item = &Queued> {
+        let hash = if self.topics.is_empty() { 0 } else { hash(topic.as_bytes()) };
+        let alike = self.topics.range((hash, Serial(0))..=(hash, Serial(u64::MAX)));
+        let alike = alike.filter_map(|(_, serial)| self.get(*serial));
+        alike.filter(|queued| queued.publish.topic == *topic)
+    }
+
+    /// What the messages of this topic leave free if they give way.
+    pub(crate) fn freed_by_topic(&self, topic: &Text) -> Window {
+        self.of_topic(topic).fold(Window::NONE, |sum, queued| Window {
+            messages: sum.messages + 1,
+            bytes: sum.bytes + queued.weight(),
+        })
+    }
+
+    /// Takes out the oldest message of this topic that is held here.
+    pub(crate) fn pop_of_topic(&mut self, topic: &Text) -> Option<Queued> {
+        let hash = if self.topics.is_empty() { return None } else { hash(topic.as_bytes()) };
+        let mut after = Serial(0);
+        // Mostly there is one at most.
+        while let Some((_, serial)) =
+            self.topics.range((hash, after)..=(hash, Serial(u64::MAX))).next().copied()
+        {
+            let is_of_it = |queued: &Queued| queued.publish.topic == *topic;
+            if let Some((_, queued)) = self.take_if(serial, is_of_it) {
+                return Some(queued);
+            }
+            after = serial.next();
+        }
+        None
     }
 
     // ---- one message ----
 
-    fn find(&self, serial: Serial) -> Option<(Priority, usize)> {
-        Priority::ALL.into_iter().find_map(|priority| {
-            let here = &self.level(priority).here;
-            let name = |queued: &Queued| queued.claim.serial;
-            // Mostly ascending; what was read from the store may stand behind a later
-            // message that is not stored.
-            let index = here.binary_search_by_key(&serial, name).ok();
-            let index = index.or_else(|| here.iter().position(|queued| name(queued) == serial))?;
-            Some((priority, index))
-        })
-    }
-
     /// The message with this name, if it is held here.
     pub(crate) fn get(&self, serial: Serial) -> Option<&Queued> {
-        let (priority, index) = self.find(serial)?;
-        self.level(priority).here.get(index)
+        self.levels.iter().find_map(|level| level.here.get(serial))
     }
 
     /// Takes out the message with this name, if it is held here.
     pub(crate) fn take(&mut self, serial: Serial) -> Option<(Priority, Queued)> {
-        let (priority, index) = self.find(serial)?;
-        Some((priority, self.pop_at(priority, index)?))
+        self.take_if(serial, |_| true)
+    }
+
+    /// The same if the message is as wanted.
+    fn take_if(
+        &mut self,
+        serial: Serial,
+        is_wanted: impl Fn(&Queued) -> bool,
+    ) -> Option<(Priority, Queued)> {
+        // Each name is in one level.
+        let (priority, queued) = Priority::ALL.into_iter().find_map(|priority| {
+            let level = self.levels.used_mut(priority)?;
+            Some((priority, level.here.take_if(serial, &is_wanted)?))
+        })?;
+        self.forget(priority, &queued);
+        Some((priority, queued))
     }
 
     /// A message that is in the store alone has left the queue; returns who waits for it.
@@ -247,11 +280,22 @@ impl Queue {
         self.reports.remove(&serial).is_some()
     }
 
+    /// The messages held here of each priority, from the one after `after`, at
+    /// most so many.
+    pub(crate) fn iter_after(
+        &self,
+        after: Option<Serial>,
+        limit: usize,
+    ) -> impl Iterator<Item = (Priority, &Queued)> {
+        Priority::ALL.into_iter().flat_map(move |priority| {
+            let here = self.level(priority).here.iter_after(after);
+            here.take(limit).map(move |queued| (priority, queued))
+        })
+    }
+
     /// The messages held here.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (Priority, &Queued)> {
-        Priority::ALL.into_iter().flat_map(|priority| {
-            self.level(priority).here.iter().map(move |queued| (priority, queued))
-        })
+        self.iter_after(None, usize::MAX)
     }
 
     /// Nobody waits any more, except for messages that are not yet in the store
@@ -259,19 +303,26 @@ impl Queue {
     /// Returns who waited, in order, those for messages in the store alone last.
     pub(crate) fn abandon(&mut self, stored_below: Serial) -> Vec<Claim> {
         let mut claims = Vec::new();
+        self.expiries.clear();
+        self.topics.clear();
         for priority in Priority::ALL {
-            for _ in 0..self.level(priority).here.len() {
-                let Some(mut queued) = self.pop_at(priority, 0) else { break };
+            if self.level(priority).here.is_empty() {
+                continue;
+            }
+            let level = self.level_mut(priority);
+            level.here_bytes = 0;
+            let mut here = core::mem::take(&mut level.here);
+            while let Some(mut queued) = here.pop_front() {
                 let claim = queued.claim;
-                if claim.stored {
-                    if claim.serial < stored_below {
-                        queued.claim.report = Report::Nobody;
-                        claims.push(claim);
-                    }
-                    self.hold(priority, queued);
-                } else {
+                if !claim.stored {
+                    claims.push(claim);
+                    continue;
+                }
+                if claim.serial < stored_below {
+                    queued.claim.report = Report::Nobody;
                     claims.push(claim);
                 }
+                self.hold(priority, queued);
             }
         }
         let later = self.reports.split_off(&stored_below);
@@ -282,30 +333,15 @@ impl Queue {
 
     // ---- expiry ----
 
-    /// When the next message may expire.
-    pub(crate) const fn next_expiry(&self) -> Option<Instant> {
-        self.next_expiry
+    /// When the next message expires.
+    pub(crate) fn next_expiry(&self) -> Option<Instant> {
+        self.expiries.first().map(|(at, _)| *at)
     }
 
-    /// Hands the expired messages to `drop`, in order.
-    pub(crate) fn expire(&mut self, now: Instant, mut drop: impl FnMut(Queued)) {
-        if self.next_expiry.is_none_or(|next| now < next) {
-            return;
-        }
-        self.next_expiry = None;
-        for level in self.levels.iter_mut() {
-            for _ in 0..level.here.len() {
-                let Some(queued) = level.here.pop_front() else { break };
-                if queued.expires.is_some_and(|expires| expires <= now) {
-                    level.here_bytes -= queued.weight();
-                    forget_topic(&mut self.topics, &queued);
-                    drop(queued);
-                    continue;
-                }
-                note_expiry(&mut self.next_expiry, &queued);
-                level.here.push_back(queued);
-            }
-        }
+    /// Takes out the message that was the first to expire, if one has.
+    pub(crate) fn pop_expired(&mut self, now: Instant) -> Option<Queued> {
+        let (at, serial) = self.expiries.first().copied()?;
+        if at > now { None } else { self.take(serial).map(|(_, queued)| queued) }
     }
 
     // ---- the part that is in the store alone ----
@@ -332,7 +368,7 @@ impl Queue {
                 && level.here_bytes <= window.bytes / 2
                 && level.rest.messages > 0
                 && level.loading.is_none();
-            let after = || level.here.iter().rev().find(|queued| queued.claim.stored);
+            let after = || level.here.iter_after(None).rev().find(|queued| queued.claim.stored);
             hungry.then(|| Read::Queue {
                 priority,
                 after: after().map(|queued| queued.claim.serial),
@@ -375,18 +411,6 @@ impl Queue {
 
 const fn one(weight: usize) -> Count {
     Count { messages: 1, bytes: weight as u64 }
-}
-
-fn forget_topic(topics: &mut BTreeSet<(Text, Serial)>, queued: &Queued) {
-    if !topics.is_empty() {
-        topics.remove(&(queued.publish.topic.clone(), queued.claim.serial));
-    }
-}
-
-fn note_expiry(next: &mut Option<Instant>, queued: &Queued) {
-    if let Some(expires) = queued.expires {
-        *next = Some(next.map_or(expires, |next| next.min(expires)));
-    }
 }
 
 /// What a message counts against the bound in bytes.

@@ -1,8 +1,10 @@
 //! Messages that wait: bounds, expiry, and what becomes of QoS 0.
 
 use evenkeel_proto::codec::{Packet, Property, Publish, Text, Version};
-use evenkeel_proto::record::Priority;
-use evenkeel_proto::{Accepted, Config, DeliveryError, OfflineQos0, RejectReason, Timer};
+use evenkeel_proto::record::{Priority, Serial};
+use evenkeel_proto::{
+    Accepted, Completion, Config, DeliveryError, Input, OfflineQos0, Output, RejectReason, Timer,
+};
 
 use crate::support::*;
 
@@ -284,4 +286,114 @@ fn what_waits_survives_any_number_of_connections() {
         rig.send(&puback(sent.packet_id.unwrap()));
         assert_eq!(rig.outcome(1).unwrap().attempts, 1);
     });
+}
+
+/// So many messages expire in one turn at most.
+const PART: usize = 256;
+
+/// Messages to be settled, with the outcome of each told once, and how many
+/// were in each turn of the client from now on.
+fn parts(rig: &mut Rig) -> Vec<Vec<u64>> {
+    let mut parts = Vec::new();
+    loop {
+        while !matches!(rig.client.poll(rig.now), Output::Wait(_)) {}
+        let mut part = Vec::new();
+        while let Some(completion) = rig.client.next_completion() {
+            let Completion::Publish { token, result } = completion else { continue };
+            assert!(matches!(result, Err(DeliveryError::Expired { .. })), "{result:?}");
+            part.push(token.0);
+        }
+        let due = rig.client.next_deadline().is_some_and(|deadline| deadline.at <= rig.now);
+        parts.push(part);
+        if !due {
+            return parts;
+        }
+    }
+}
+
+/// However many messages expire at once: whoever waits for the client waits no
+/// longer than for a part of them.
+#[test]
+fn what_expires_at_once_does_so_in_parts() {
+    for (count, turns) in [(1, 1), (PART - 1, 1), (PART, 1), (PART + 1, 2), (5 * PART + 7, 6)] {
+        let mut rig = Rig::new(bounded(Version::V5, 100_000, 1 << 30));
+        for number in 0..count {
+            rig.try_publish(expiring(10), number as u64).unwrap();
+        }
+        rig.publish("forever", AtLeastOnce, 1 << 32);
+        rig.try_publish(expiring(20), 1 << 33).unwrap();
+        rig.jump(secs(10));
+        let parts = parts(&mut rig);
+        let told: Vec<u64> = parts.iter().flatten().copied().collect();
+        assert_eq!(told, (0..count as u64).collect::<Vec<_>>(), "each once, in order");
+        assert!(parts.iter().all(|part| part.len() <= PART));
+        assert_eq!(parts.iter().filter(|part| !part.is_empty()).count(), turns, "{count}");
+        assert_eq!(rig.client.queued(), 2);
+        rig.settle();
+        assert_eq!(rig.until(Timer::MessageExpiry), secs(10));
+    }
+}
+
+/// What has expired is not sent, although its part has not come yet; what waits
+/// behind it goes out without anything else happening.
+#[test]
+fn what_has_expired_is_not_sent_before_its_part_comes() {
+    let mut rig = Rig::started(quiet(bounded(Version::V5, 100_000, 1 << 30)));
+    let count = 3 * PART + 5;
+    for number in 0..count {
+        rig.try_publish(expiring(10), number as u64).unwrap();
+    }
+    rig.publish("last", AtLeastOnce, 1 << 32);
+    rig.accept();
+    // The task does not wake in time; CONNACK comes first.
+    rig.jump(secs(10));
+    let (conn, mut bytes) = (rig.conn(), Vec::new());
+    Packet::ConnAck(accepted()).encode(Version::V5, &mut bytes).unwrap();
+    let mut bytes = bytes::BytesMut::from(&bytes[..]);
+    rig.client.handle(rig.now, Input::Received(conn, &mut bytes));
+    let mut told = 0;
+    while rig.client.next_completion().is_some() {
+        told += 1;
+    }
+    assert!(told <= PART, "{told} in one call");
+    rig.advance(MICRO);
+    assert_eq!(rig.outcomes().len() + told, count);
+    assert_eq!(rig.expect_publish().topic, "last");
+    rig.expect_nothing();
+    assert_eq!(rig.stats().expired, count as u64);
+}
+
+/// Each message at its own time, and in the order of these times.
+#[test]
+fn messages_expire_in_the_order_of_their_times() {
+    let mut rig = Rig::new(config(Version::V5));
+    for (number, seconds) in [30, 10, 20, 10].into_iter().enumerate() {
+        rig.try_publish(expiring(seconds), number as u64).unwrap();
+    }
+    rig.settle();
+    for (wait, expected) in [(10, vec![1, 3]), (10, vec![2]), (10, vec![0])] {
+        assert_eq!(rig.until(Timer::MessageExpiry), secs(wait));
+        rig.advance(secs(wait));
+        let told: Vec<u64> = rig
+            .outcomes()
+            .into_iter()
+            .map(|outcome| match outcome {
+                Completion::Publish { token, .. } => token.0,
+                other => panic!("{other:?}"),
+            })
+            .collect();
+        assert_eq!(told, expected);
+    }
+    assert_eq!(rig.deadline, None, "nothing is left to expire");
+}
+
+/// Of a message that was sent nothing is due any more.
+#[test]
+fn what_has_left_the_queue_leaves_no_deadline() {
+    let mut rig = Rig::new(config(Version::V5));
+    rig.try_publish(expiring(10), 1).unwrap();
+    rig.try_publish(expiring(20), 2).unwrap();
+    rig.client.remove(rig.now, Serial(1), token(9));
+    rig.settle();
+    assert_eq!(rig.until(Timer::MessageExpiry), secs(20));
 }
