@@ -211,7 +211,7 @@ impl Client {
                 out.push(control);
             }
         }
-        self.session.subscriptions.on_down(out);
+        self.session.subscriptions.on_down(out.into_iter());
     }
 
     /// Stops for good: everything unfinished ends here, typed (D1).

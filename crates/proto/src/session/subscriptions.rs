@@ -149,8 +149,8 @@ impl Subscriptions {
 
     /// The connection ended: these operations were out, in this order, and go out
     /// again before all that wait.
-    pub(crate) fn on_down(&mut self, out: Vec<Box<Control>>) {
-        out.into_iter().rev().for_each(|control| self.push_front(control));
+    pub(crate) fn on_down(&mut self, out: impl DoubleEndedIterator<Item = Box<Control>>) {
+        out.rev().for_each(|control| self.push_front(control));
         self.waiting.iter_mut().for_each(|control| control.is_under_way = false);
         self.busy = Busy::default();
     }
@@ -375,7 +375,7 @@ mod tests {
         let mut first = subscriptions.next().unwrap();
         subscriptions.begin(&mut first);
         subscriptions.answer(&mut first, ReasonCode::SUCCESS);
-        subscriptions.on_down(Vec::from([first]));
+        subscriptions.on_down([first].into_iter());
         subscriptions.push_front(subscribing([filter("b")]));
         for _ in 0..2 {
             run_part(&mut subscriptions, 1);
