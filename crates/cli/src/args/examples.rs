@@ -116,3 +116,22 @@ pub(super) const HELP: &str = "\
 Examples:
   evenkeel help
   evenkeel help pub";
+
+pub(super) const PROFILE: &str = "\
+Examples:
+  evenkeel profile ls
+  evenkeel profile show aws-iot-core
+  evenkeel profile check plant.toml";
+
+pub(super) const PROFILE_LS: &str = "\
+Example:
+  evenkeel profile ls";
+
+pub(super) const PROFILE_SHOW: &str = "\
+Examples:
+  evenkeel profile show azure-iot-hub
+  evenkeel profile show aws-iot-core --toml > plant.toml";
+
+pub(super) const PROFILE_CHECK: &str = "\
+Example:
+  evenkeel profile check plant.toml";

@@ -7,6 +7,7 @@ mod config_file;
 mod demo;
 mod examples;
 mod generate;
+mod profile;
 mod publish;
 mod queue;
 mod request;
@@ -28,6 +29,9 @@ use clap_complete::Shell;
 pub(crate) use broker::{BrokerArgs, BrokerLimits, BrokerTls};
 pub(crate) use client::{Identity, Secret, Session, WillFlags};
 pub(crate) use demo::DemoArgs;
+pub(crate) use profile::{
+    ProfileAction, ProfileArgs, ProfileCheckArgs, ProfileFlag, ProfileListArgs, ProfileShowArgs,
+};
 pub(crate) use publish::{PayloadFlags, PublishArgs};
 pub(crate) use queue::{
     ExportArgs, ListArgs, QueueAction, QueueArgs, RemoveArgs, RequeueArgs, ShowArgs, StateName,
@@ -97,6 +101,9 @@ pub(crate) enum Command {
     /// Look into the store of a client that is not running
     #[command(after_help = examples::QUEUE, arg_required_else_help = true)]
     Queue(Box<QueueArgs>),
+    /// Show what brokers allow, and what the client does about it
+    #[command(after_help = examples::PROFILE, arg_required_else_help = true)]
+    Profile(ProfileArgs),
     /// Print a script that completes commands and flags in a shell
     #[command(after_help = examples::COMPLETIONS)]
     Completions {
@@ -133,6 +140,8 @@ pub(crate) struct Connection {
     pub(crate) will: WillFlags,
     #[command(flatten)]
     pub(crate) tls: TlsFlags,
+    #[command(flatten)]
+    pub(crate) profile: ProfileFlag,
     #[command(flatten)]
     pub(crate) verbosity: VerbosityFlags,
 }
@@ -252,13 +261,19 @@ fn command_for(personality: Personality) -> clap::Command {
         Personality::Evenkeel => Cli::command(),
         Personality::MosquittoPub => without_store(PublishArgs::augment_args(base())),
         Personality::MosquittoSub => without_store(SubscribeArgs::augment_args(base())),
-        Personality::MosquittoRr => RequestArgs::augment_args(base()),
+        Personality::MosquittoRr => without_profile(RequestArgs::augment_args(base())),
     }
 }
 
 /// The help of mosquitto's tools shows no store; giving one is refused later.
 fn without_store(command: clap::Command) -> clap::Command {
+    let command = without_profile(command);
     command.mut_arg("store", |flag| flag.hide(true)).mut_arg("fsync", |flag| flag.hide(true))
+}
+
+/// Nor a profile, which is refused in the same way.
+fn without_profile(command: clap::Command) -> clap::Command {
+    command.mut_arg("profile", |flag| flag.hide(true))
 }
 
 /// What `-h` or `-V` asks for if it is the only flag: elsewhere they are `--host` and

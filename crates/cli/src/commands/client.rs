@@ -27,6 +27,9 @@ pub(super) fn start(
     for warning in &settings.warnings {
         printer.warn(warning);
     }
+    if let Some(told) = settings.profile.as_ref().and_then(|chosen| chosen.told.as_deref()) {
+        printer.say(told);
+    }
     let mut servers = settings.servers.iter();
     let mut builder = match servers.next() {
         Some(server) => Client::builder(server),
@@ -42,6 +45,9 @@ pub(super) fn start(
     builder = properties(builder, &settings.properties.connect);
     for property in &settings.properties.disconnect {
         builder = builder.disconnect_property(property.clone());
+    }
+    if let Some(chosen) = &settings.profile {
+        builder = builder.profile(chosen.profile.clone());
     }
     if settings.send_anew {
         builder = builder.when_uncertain(WhenUncertain::SendAnew);
@@ -193,6 +199,11 @@ fn refused(error: BuildError) -> Failure {
             }
         }
         BuildError::Store(error) => store::failure(error),
+        BuildError::KeepAliveRange { .. } => {
+            Failure::usage("the keep-alive does not suit the profile")
+                .why(error)
+                .hint("give another --keepalive, another --profile, or --profile none")
+        }
         error => Failure::usage("the settings of the connection do not work").why(error),
     }
 }

@@ -5,6 +5,7 @@ mod broker;
 mod client;
 mod deadline;
 mod demo;
+mod profile;
 mod publish;
 mod queue;
 mod request;
@@ -43,6 +44,7 @@ pub(crate) fn run(command: &Command, personality: Personality) -> (Printer, Resu
         Command::Demo(args) => args.verbosity,
         Command::Soak(args) => args.verbosity,
         Command::Queue(args) => args.verbosity(),
+        Command::Profile(args) => args.verbosity(),
         _ => Default::default(),
     };
     let printer = Printer::new(personality, verbosity.level(), verbosity.color());
@@ -73,6 +75,7 @@ fn run_with(command: &Command, printer: Printer) -> Result<(), Failure> {
             in_runtime(printer, false, async |stop| soak::run(args, printer, stop).await)
         }
         Command::Queue(args) => queue::run(args, printer),
+        Command::Profile(args) => profile::run(args, printer),
         // Texts, which were shown instead.
         Command::Completions { .. }
         | Command::Man { .. }

@@ -12,6 +12,7 @@ use evenkeel::transport::Proxy;
 use evenkeel::url::ServerUrl;
 
 use super::Context;
+use super::profile::{self, ChosenProfile};
 use super::property::{self, PacketProperties};
 use super::servers;
 use super::store::StoreSettings;
@@ -35,6 +36,7 @@ pub(crate) struct ConnectionSettings {
     pub(crate) properties: PacketProperties,
     pub(crate) tls: TlsOptions,
     pub(crate) network: NetworkSettings,
+    pub(crate) profile: Option<ChosenProfile>,
     /// Whether QoS 2 messages that the server may have lost are sent again.
     pub(crate) send_anew: bool,
     /// What is accepted but does not do what one may think.
@@ -104,6 +106,7 @@ impl ConnectionSettings {
         let session = session(flags, needs_v5, store.is_some(), context)?;
         let identity = identity(&flags.identity, &servers.servers, session.version, context)?;
         let network = network(&flags.target)?;
+        let profile = profile::choose(&flags.profile, &servers.servers, context)?;
         let warnings = tls::warnings(&flags.tls, uses_tls);
         Ok(Self {
             warnings,
@@ -116,6 +119,7 @@ impl ConnectionSettings {
             properties,
             tls,
             network,
+            profile,
             send_anew: false,
         })
     }

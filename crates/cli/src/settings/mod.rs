@@ -4,6 +4,7 @@
 mod broker;
 mod connection;
 mod payload;
+mod profile;
 mod property;
 mod publish;
 mod request;
@@ -23,6 +24,7 @@ use evenkeel::{TopicError, TopicFilter, TopicName};
 pub(crate) use broker::BrokerSettings;
 pub(crate) use connection::ConnectionSettings;
 pub(crate) use payload::{LARGEST as LARGEST_PAYLOAD, Payload, too_long, unreadable_file};
+pub(crate) use profile::{named_or_read as profile_named_or_read, read as read_profile};
 pub(crate) use publish::PublishSettings;
 pub(crate) use request::{RequestSettings, no_way_back};
 pub(crate) use store::StoreSettings;

@@ -12,6 +12,7 @@ mod kill;
 mod mistakes;
 mod mosquitto;
 mod names;
+mod profile;
 mod publish;
 mod queue;
 mod request;
