@@ -25,6 +25,9 @@ pub(crate) struct TlsFlags {
     /// Private key of this client, PEM
     #[arg(long, value_name = "FILE")]
     pub(crate) key: Option<PathBuf>,
+    /// File whose first line is the password of --key, if one protects it
+    #[arg(long, value_name = "FILE")]
+    pub(crate) key_password_file: Option<PathBuf>,
     /// Accept this one certificate of the server and no other, whatever its names, time and
     /// issuer: a PEM or DER file, or the certificate's SHA-256 fingerprint in hexadecimal
     #[arg(long, value_name = "CERTIFICATE")]

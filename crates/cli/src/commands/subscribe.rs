@@ -13,6 +13,7 @@ use crate::error::Failure;
 use crate::exit::Exit;
 use crate::format::View;
 use crate::observer::{self, EventFile, Observer, Told};
+use crate::plural::{plural, plural_were};
 use crate::printer::{Data, Printer};
 use crate::settings::{Output, SubscribeSettings};
 use crate::signals::Stop;
@@ -273,16 +274,19 @@ impl<'a> Job<'a> {
             End::Failed(failure) => Err(failure),
             End::Late => Err(self.late(observer, deadline.limit())),
             End::Stopped if !self.is_open_ended() || self.phase != Phase::Listening => {
-                Err(interrupted(format!("{} messages were shown", self.selector.taken())))
+                Err(interrupted(format!("{} shown", plural_were(self.selector.taken(), "message"))))
             }
-            _ if self.unshown > 0 && !self.printer.personality().is_mosquitto() => Err(
-                Failure::new(Exit::Failed, format!("{} messages could not be shown", self.unshown))
-                    .why("%J shows payloads that are JSON only")
-                    .hint("use %j, which quotes the payload"),
-            ),
+            _ if self.unshown > 0 && !self.printer.personality().is_mosquitto() => {
+                Err(Failure::new(
+                    Exit::Failed,
+                    format!("{} could not be shown", plural(self.unshown, "message")),
+                )
+                .why("%J shows payloads that are JSON only")
+                .hint("use %j, which quotes the payload"))
+            }
             _ if self.refused > 0 => Err(Failure::new(
                 Exit::SubscriptionPartly,
-                format!("{} subscriptions were refused", self.refused),
+                format!("{} refused", plural_were(self.refused, "subscription")),
             )
             .why("see the warnings above")),
             _ => Ok(()),
@@ -308,7 +312,11 @@ impl<'a> Job<'a> {
         }
         let (taken, wanted) = (self.selector.taken(), self.settings.ending.count);
         let of = wanted.map(|count| format!(" of {count}")).unwrap_or_default();
-        Failure::new(Exit::Timeout, format!("timed out after {limit} with {taken}{of} messages"))
+        let messages = match wanted {
+            Some(_) => format!("{taken}{of} messages"),
+            None => plural(taken, "message"),
+        };
+        Failure::new(Exit::Timeout, format!("timed out after {limit} with {messages}"))
     }
 }
 

@@ -57,6 +57,8 @@ pub(crate) struct Options {
     pub(crate) status: Option<Duration>,
     /// How each server is spoken to.
     pub(crate) schemes: Vec<Scheme>,
+    /// The session is to outlive a connection.
+    pub(crate) keeps_session: bool,
 }
 
 impl Options {
@@ -64,7 +66,8 @@ impl Options {
     pub(crate) fn new(printer: Printer, settings: &ConnectionSettings) -> Self {
         let schemes = settings.servers.iter().map(ServerUrl::scheme).collect();
         let fail_fast = printer.personality().is_mosquitto();
-        Self { printer, fail_fast, events: None, status: None, schemes }
+        let keeps_session = !settings.session.clean_start;
+        Self { printer, fail_fast, events: None, status: None, schemes, keeps_session }
     }
 }
 
@@ -81,7 +84,7 @@ impl Observer {
         let task = Task {
             events: client.events(),
             state: client.watch_state(),
-            text: EventText::new(options.printer),
+            text: EventText::new(options.printer, options.keeps_session),
             client: client.clone(),
             status: options.status.map(ticks),
             scheme: None,

@@ -10,6 +10,7 @@ use evenkeel::{
 
 use crate::cause::End;
 use crate::duration;
+use crate::plural::{plural, plural_were};
 use crate::printer::{Printer, Verbosity};
 
 /// Tells events in order. Undisturbed connections are silent unless `--debug`.
@@ -22,11 +23,20 @@ pub(super) struct EventText {
     attempt: u32,
     /// Why the next attempt may speak another version.
     fallback: &'static str,
+    /// The session is to outlive a connection: if it does not, the server has lost it.
+    keeps_session: bool,
 }
 
 impl EventText {
-    pub(super) const fn new(printer: Printer) -> Self {
-        Self { printer, ended: None, lost_at: None, attempt: 1, fallback: UNANSWERED }
+    pub(super) const fn new(printer: Printer, keeps_session: bool) -> Self {
+        Self {
+            keeps_session,
+            printer,
+            ended: None,
+            lost_at: None,
+            attempt: 1,
+            fallback: UNANSWERED,
+        }
     }
 
     /// mosquitto's tools tell nothing of this unless debugging.
@@ -139,25 +149,26 @@ impl EventText {
             }
             Event::PingUnanswered { after, heard } => self.say(&unanswered(*after, *heard)),
             Event::SubscriptionsRestoring { filters } => {
-                self.say(&format!(
-                    "the server had lost the session: subscribing again to {filters} filters"
-                ));
+                let lost = if self.keeps_session { "the server had lost the session: " } else { "" };
+                self.say(&format!("{lost}subscribing again to {}", plural(*filters, "filter")));
             }
             Event::SubscriptionLost { filter, reason } => {
                 self.printer.warn(&format!("the server no longer grants '{filter}': {reason}"));
             }
             Event::Quarantined { topic: Some(topic), deaths, .. } => self.printer.warn(&format!(
-                "a message to '{topic}' was set aside: {deaths} connections ended with it in flight"
+                "a message to '{topic}' was set aside: {} ended with it in flight",
+                plural(*deaths, "connection")
             )),
             Event::Quarantined { topic: None, deaths, .. } => self.printer.warn(&format!(
-                "a subscribe was set aside: {deaths} connections ended with it in flight"
+                "a subscribe was set aside: {} ended with it in flight",
+                plural(*deaths, "connection")
             )),
             Event::Recovered { queued, exchanges, quarantined, .. } => {
                 let waiting = *queued + *exchanges;
                 if waiting > 0 || *quarantined > 0 {
                     self.say(&format!(
-                        "of earlier runs, {waiting} messages wait in the store and {quarantined} are \
-                         in quarantine"
+                        "of earlier runs, {} in the store to be sent, and {quarantined} in quarantine",
+                        plural_were(waiting, "message")
                     ));
                 }
             }
@@ -183,7 +194,7 @@ impl EventText {
     }
 
     pub(super) fn lagged(&self, lost: u64) {
-        self.printer.debug(&format!("{lost} events were missed"));
+        self.printer.debug(&format!("{} missed", plural_were(lost, "event")));
     }
 
     /// The state in a line; asked for by `--status`, so only `--quiet` hides it.

@@ -1,6 +1,6 @@
 //! TLS flags to TLS options.
 
-use evenkeel::tls::{TlsConfigError, TlsOptions, TlsVersion};
+use evenkeel::tls::{TlsConfigError, TlsIdentity, TlsOptions, TlsVersion};
 
 use crate::args::{ForeignTlsFlags, TlsFlags};
 use crate::error::Failure;
@@ -20,7 +20,17 @@ pub(super) fn collect(flags: &TlsFlags) -> Result<TlsOptions, Failure> {
         options = options.system_roots(true);
     }
     match (&flags.cert, &flags.key) {
-        (Some(cert), Some(key)) => options = options.client_certificate_files(cert, key),
+        (Some(cert), Some(key)) => {
+            let identity = TlsIdentity::from_files(cert, key);
+            options = options.client_identity(match &flags.key_password_file {
+                Some(file) => identity.key_password_file(file),
+                None => identity,
+            });
+        }
+        (None, None) if flags.key_password_file.is_some() => {
+            return Err(Failure::usage("--key-password-file needs --cert and --key")
+                .hint("give the certificate and its private key, PEM"));
+        }
         (None, None) => {}
         (Some(_), None) => {
             return Err(Failure::usage("--cert needs --key")
@@ -97,6 +107,9 @@ pub(super) fn check(options: &TlsOptions) -> Result<(), Failure> {
 
 fn unusable(error: &TlsConfigError) -> Failure {
     let failure = Failure::usage(error.fact());
+    if let TlsConfigError::EncryptedKey { .. } = error {
+        return failure.hint("give a file with its password by --key-password-file");
+    }
     match error.hint() {
         Some(hint) => failure.hint(hint),
         None => failure,

@@ -336,3 +336,43 @@ async fn a_pin_accepts_one_certificate_and_no_other() {
         "compare it with",
     );
 }
+
+/// The forms that openssl writes, and the password in a file.
+#[tokio::test]
+async fn a_key_that_a_password_protects_is_opened() {
+    if !has_openssl() {
+        return;
+    }
+    let files = version_1();
+    files.write("password", "hunter2\n");
+    files.write("wrong", "hunter3\n");
+    let (cert, ca) = (files.path("server.pem"), files.path("ca.pem"));
+    for form in ["-v2 aes-256-cbc", "-v2 aes-128-cbc", "-scrypt", "-v2 aes-256-cbc -outform der"] {
+        files.openssl(&format!(
+            "pkcs8 -topk8 -in server.key -out locked.key -passout file:password {form}"
+        ));
+        let server =
+            openssl_server(&files.0, "-Verify 1 -verify_return_error -CAfile ca.pem").await;
+        let key = files.path("locked.key");
+        let flags = format!("--tls-pin {cert} --cert {cert} --key {key}");
+        let locked = publish(server.port, "127.0.0.1", &flags).await.expect(2);
+        locked.says("is protected by a passphrase\nhint: give a file with its password by --key-password-file\n");
+        let wrong = format!("{flags} --key-password-file {}", files.path("wrong"));
+        let wrong = publish(server.port, "127.0.0.1", &wrong).await.expect(2);
+        wrong
+            .says(&format!("error: the password does not open the private key in '{key}'\nhint: "));
+        let right = format!("{flags} --key-password-file {}", files.path("password"));
+        publish(server.port, "127.0.0.1", &right).await.expect(0);
+    }
+    // What openssl wrote before PKCS#8 is told how it can be written anew.
+    files.openssl("rsa -in server.key -traditional -aes256 -passout file:password -out old.key");
+    let flags = format!(
+        "--cafile {ca} --cert {cert} --key {} --key-password-file {}",
+        files.path("old.key"),
+        files.path("password")
+    );
+    let old = publish(1, "127.0.0.1", &flags).await.expect(2);
+    old.says(
+        "is encrypted in a way that is not supported\nhint: encrypt it anew with: openssl pkcs8 ",
+    );
+}

@@ -263,7 +263,7 @@ async fn a_damaged_store_is_refused_and_can_be_salvaged() {
     );
     let ran = queue("export", &path, "--salvage").await.expect(0);
     assert_eq!(json(&ran.out)[0]["payload"], "later");
-    assert_eq!(ran.err, "exported 1 message\nwarning: 1 damaged places were left out\n");
+    assert_eq!(ran.err, "exported 1 message\nwarning: 1 damaged place was left out\n");
     assert_eq!(std::fs::read(&file).unwrap(), bytes);
 }
 

@@ -48,8 +48,19 @@ pub enum TlsConfigError {
         /// What is there instead.
         found: Content,
     },
-    /// The private key is protected by a passphrase.
+    /// The private key is protected by a password, and none was given, or the build lacks the
+    /// feature `encrypted-keys`.
     EncryptedKey {
+        /// Where.
+        origin: Origin,
+    },
+    /// The password does not open the private key.
+    KeyPassword {
+        /// Where the key is.
+        origin: Origin,
+    },
+    /// The private key is protected in another way than by PBES2 of PKCS#8.
+    KeyEncryption {
         /// Where.
         origin: Origin,
     },
@@ -136,6 +147,12 @@ impl TlsConfigError {
             Self::EncryptedKey { origin } => {
                 write!(f, "the private key in {origin} is protected by a passphrase")
             }
+            Self::KeyPassword { origin } => {
+                write!(f, "the password does not open the private key in {origin}")
+            }
+            Self::KeyEncryption { origin } => {
+                write!(f, "the private key in {origin} is encrypted in a way that is not supported")
+            }
             Self::UnusableKey { origin } => {
                 write!(f, "the private key in {origin} is damaged or of an unknown kind")
             }
@@ -189,6 +206,12 @@ impl TlsConfigError {
             Self::EncryptedKey { .. } => {
                 Some("remove the passphrase with: openssl pkey -in KEY -out NEW_KEY")
             }
+            Self::KeyPassword { .. } => {
+                Some("check the password: it is the first line of its file, without blanks around")
+            }
+            Self::KeyEncryption { .. } => Some(
+                "encrypt it anew with: openssl pkcs8 -topk8 -v2 aes-256-cbc -in KEY -out NEW_KEY",
+            ),
             Self::KeyMismatch { .. } => Some("the client's own certificate must come first"),
             Self::NoSystemRoots => Some("install ca-certificates, or give a CA file"),
             Self::InvalidServerName { .. } => Some("write it without scheme, port and brackets"),

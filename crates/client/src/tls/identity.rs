@@ -9,6 +9,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::CertifiedKey;
 use rustls::{CertificateError, Error, InconsistentKeys};
 
+use super::encrypted_key::KeyPassword;
 use super::source::Source;
 use super::{CertificateProblem, TlsConfigError};
 
@@ -23,7 +24,7 @@ pub struct TlsIdentity(Kind);
 
 #[derive(Clone)]
 enum Kind {
-    Sources { chain: Source, key: Source },
+    Sources { chain: Source, key: Source, password: Option<KeyPassword> },
     Finished(Arc<CertifiedKey>),
 }
 
@@ -38,14 +39,35 @@ impl TlsIdentity {
     /// they are used.
     pub fn from_bytes(chain: impl Into<Vec<u8>>, key: impl Into<Vec<u8>>) -> Self {
         let chain = Source::Bytes(chain.into().into());
-        Self(Kind::Sources { chain, key: Source::Bytes(key.into().into()) })
+        Self(Kind::Sources { chain, key: Source::Bytes(key.into().into()), password: None })
     }
 
     /// A certificate chain and its key from files, PEM or DER, which are read anew for
     /// each attempt.
     pub fn from_files(chain: impl Into<PathBuf>, key: impl Into<PathBuf>) -> Self {
         let (chain, key) = (Source::File(chain.into()), Source::File(key.into()));
-        Self(Kind::Sources { chain, key })
+        Self(Kind::Sources { chain, key, password: None })
+    }
+
+    /// The password that protects the key (PKCS#8 with PBES2), for builds with the feature
+    /// `encrypted-keys`. A key that is not protected needs none, and one is no mistake then.
+    #[must_use]
+    pub fn key_password(self, password: impl Into<Vec<u8>>) -> Self {
+        self.with_password(KeyPassword::Bytes(password.into().into()))
+    }
+
+    /// The file whose first line is that password; see [`Self::key_password`]. It is read anew
+    /// for each attempt.
+    #[must_use]
+    pub fn key_password_file(self, path: impl Into<PathBuf>) -> Self {
+        self.with_password(KeyPassword::File(path.into()))
+    }
+
+    fn with_password(mut self, given: KeyPassword) -> Self {
+        if let Kind::Sources { password, .. } = &mut self.0 {
+            *password = Some(given);
+        }
+        self
     }
 
     /// What rustls signs with; for keys that stay in hardware.
@@ -54,14 +76,15 @@ impl TlsIdentity {
     }
 
     pub(super) const fn is_on_disk(&self) -> bool {
-        matches!(&self.0, Kind::Sources { chain, key } if chain.is_on_disk() || key.is_on_disk())
+        matches!(&self.0, Kind::Sources { chain, key, .. } if chain.is_on_disk() || key.is_on_disk())
     }
 
     pub(super) fn read(&self) -> Result<Material, TlsConfigError> {
         match &self.0 {
-            Kind::Sources { chain, key } => {
-                Ok(Material::Read { chain: chain.certificates()?, key: key.key()? })
-            }
+            Kind::Sources { chain, key, password } => Ok(Material::Read {
+                chain: chain.certificates()?,
+                key: key.key(password.as_ref())?,
+            }),
             Kind::Finished(identity) => Ok(Material::Finished(identity.clone())),
         }
     }
@@ -91,7 +114,7 @@ impl TlsIdentity {
     }
 
     fn refused(&self, error: &Error) -> TlsConfigError {
-        let Kind::Sources { chain, key } = &self.0 else {
+        let Kind::Sources { chain, key, .. } = &self.0 else {
             return TlsConfigError::Refused { detail: error.to_string() };
         };
         let (chain, key) = (chain.origin(), key.origin());

@@ -13,6 +13,8 @@ mod error;
 mod classify;
 #[cfg(feature = "tls")]
 mod config;
+#[cfg(feature = "tls")]
+mod encrypted_key;
 #[cfg(feature = "aws")]
 mod hmac;
 #[cfg(feature = "tls")]

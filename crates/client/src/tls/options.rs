@@ -138,6 +138,13 @@ impl TlsOptions {
         self
     }
 
+    /// Identifies the client by this; for a key that a password protects.
+    #[must_use]
+    pub fn client_identity(mut self, identity: TlsIdentity) -> Self {
+        self.identity = Some(identity);
+        self
+    }
+
     /// Identifies the client as [`Self::client_certificate_files`] does, from memory.
     #[must_use]
     pub fn client_certificate_bytes(

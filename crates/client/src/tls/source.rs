@@ -9,6 +9,7 @@ use std::sync::Arc;
 use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
+use super::encrypted_key::{KeyPassword, decrypt};
 use super::{Content, Origin, TlsConfigError};
 
 /// The most that is read of one file. The roots of all public authorities together need a tenth.
@@ -48,9 +49,12 @@ impl Source {
         }
     }
 
-    /// Loads the first private key.
-    pub(super) fn key(&self) -> Result<PrivateKeyDer<'static>, TlsConfigError> {
-        parse_key(&self.read()?, &self.origin())
+    /// Loads the first private key, which may be protected by this password.
+    pub(super) fn key(
+        &self,
+        password: Option<&KeyPassword>,
+    ) -> Result<PrivateKeyDer<'static>, TlsConfigError> {
+        parse_key(&self.read()?, &self.origin(), password)
     }
 
     fn read(&self) -> Result<Cow<'_, [u8]>, TlsConfigError> {
@@ -61,7 +65,7 @@ impl Source {
     }
 }
 
-fn read_file(path: &Path) -> Result<Vec<u8>, TlsConfigError> {
+pub(super) fn read_file(path: &Path) -> Result<Vec<u8>, TlsConfigError> {
     let origin = || Origin::File(path.to_owned());
     let unreadable = |error| TlsConfigError::Unreadable { origin: origin(), error };
     let file = File::open(path).map_err(|error| unreadable(error.into()))?;
@@ -120,12 +124,16 @@ fn parse_certificates(
     Ok(certificates)
 }
 
-fn parse_key(bytes: &[u8], origin: &Origin) -> Result<PrivateKeyDer<'static>, TlsConfigError> {
+fn parse_key(
+    bytes: &[u8],
+    origin: &Origin,
+    password: Option<&KeyPassword>,
+) -> Result<PrivateKeyDer<'static>, TlsConfigError> {
     let bytes = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes);
-    let origin = || origin.clone();
     if is_encrypted_key(bytes) {
-        return Err(TlsConfigError::EncryptedKey { origin: origin() });
+        return decrypt(bytes, origin, password);
     }
+    let origin = || origin.clone();
     if is_der(bytes) {
         return PrivateKeyDer::try_from(bytes.to_vec())
             .map_err(|_| TlsConfigError::UnusableKey { origin: origin() });

@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+#[cfg(feature = "encrypted-keys")]
+use evenkeel::tls::TlsIdentity;
 use evenkeel::tls::{TlsConfigError, TlsOptions};
 use evenkeel::transport::internals::Opener;
 use evenkeel::transport::{ConfigError, ConnectError, TransportOptions};
@@ -189,6 +191,40 @@ fn client_keys_that_can_not_be_used() {
              remove the passphrase with: openssl pkey -in KEY -out NEW_KEY",
             "{name}"
         );
+    }
+    // A password alone does not help with OpenSSL's older form, nor does another one.
+    #[cfg(feature = "encrypted-keys")]
+    for (name, password, problem) in [
+        (
+            "rsa.encrypted-pkcs8.pem",
+            "rest",
+            "the password does not open the private key in the given bytes; ",
+        ),
+        (
+            "rsa.encrypted-pkcs8.der",
+            "",
+            "the password does not open the private key in the given bytes; ",
+        ),
+        (
+            "rsa.encrypted-pkcs1.pem",
+            "test",
+            "the private key in the given bytes is encrypted in a way that is not supported; ",
+        ),
+    ] {
+        let identity =
+            TlsIdentity::from_bytes(chain.as_bytes(), fixture(name)).key_password(password);
+        let text = refused(
+            &TlsOptions::new().client_identity(identity).dangerously_skip_server_verification(),
+        );
+        assert!(text.starts_with(problem), "{name}: {text}");
+    }
+    #[cfg(feature = "encrypted-keys")]
+    for name in ["rsa.encrypted-pkcs8.pem", "rsa.encrypted-pkcs8.der", "rsa.pkcs8.pem"] {
+        let identity =
+            TlsIdentity::from_bytes(chain.as_bytes(), fixture(name)).key_password("test");
+        let options =
+            TlsOptions::new().client_identity(identity).dangerously_skip_server_verification();
+        options.prepare().unwrap_or_else(|error| panic!("{name}: {error}"));
     }
     assert_eq!(
         with_key(fixture("ec.pkcs8.pem")),

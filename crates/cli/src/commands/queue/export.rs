@@ -10,6 +10,7 @@ use super::{Opened, count, failure, message};
 use crate::args::ExportArgs;
 use crate::error::Failure;
 use crate::exit::Exit;
+use crate::plural::plural_were;
 use crate::printer::{Data, Printer};
 use crate::private;
 use crate::progress::Progress;
@@ -59,7 +60,7 @@ pub(super) fn run(args: &ExportArgs, printer: Printer) -> Result<(), Failure> {
     data.flush()?;
     printer.say(&format!("exported {}", count(exported)));
     if damaged > 0 {
-        printer.warn(&format!("{damaged} damaged places were left out"));
+        printer.warn(&format!("{} left out", plural_were(damaged, "damaged place")));
     }
     Ok(())
 }
