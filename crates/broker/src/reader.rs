@@ -227,7 +227,10 @@ impl Input {
         let mut cx = Context::from_waker(&self.waker);
         // The future keeps nothing between polls, so it may be made anew.
         match pin!(self.stream.read_buf(&mut self.bytes)).poll(&mut cx) {
-            Poll::Pending => None,
+            Poll::Pending => {
+                self.release();
+                None
+            }
             Poll::Ready(Err(_)) => Some(0),
             Poll::Ready(Ok(count)) => {
                 self.read_size = match count {
@@ -237,6 +240,13 @@ impl Input {
                 };
                 Some(count)
             }
+        }
+    }
+
+    /// An idle connection holds no buffer.
+    fn release(&mut self) {
+        if self.bytes.is_empty() {
+            self.bytes = BytesMut::new();
         }
     }
 

@@ -147,10 +147,11 @@ impl<S: ByteStream> Served<S> {
             shared.arrivals().run(Some(reader.id())).await;
             let status = self.turn(std::mem::take(&mut is_due));
             if status.aborts() {
-                return self.send_last_output().await;
+                // In boxes, as an end is not to take room from the beginning on.
+                return Box::pin(self.send_last_output()).await;
             }
             if status.is_flushed() {
-                return self.linger().await;
+                return Box::pin(self.linger()).await;
             }
             if status.reads && reader.resume() {
                 continue;

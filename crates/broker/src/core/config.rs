@@ -85,7 +85,8 @@ pub struct Limits {
     /// clients without user name) who has most; if all have a connection,
     /// the new client is refused.
     pub sessions: usize,
-    /// Retained messages; more are not retained. See also [`Memory`].
+    /// Retained messages, those of the broker below `$SYS` not counted; more are
+    /// not retained. See also [`Memory`].
     pub retained_messages: usize,
     /// Subscriptions of one session; more are refused with Quota exceeded.
     pub subscriptions: usize,
@@ -146,8 +147,8 @@ impl Default for Limits {
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Memory {
-    /// Retained messages. One that is too much is not retained, nor is the one
-    /// it was to replace.
+    /// Retained messages, as in [`Limits::retained_messages`]. One that is too much
+    /// is not retained, nor is the one it was to replace.
     pub retained_bytes: usize,
     /// Filters of all subscriptions; more are refused with Quota exceeded.
     pub subscription_bytes: usize,

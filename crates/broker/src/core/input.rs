@@ -25,7 +25,7 @@ impl Core {
         let is_full = self.connections.len() >= limits.connections;
         let maximum = self.config.offer.maximum_packet_size;
         let connection = Connection::new(now, self.opened, peer, limits.connect_timeout, maximum);
-        self.connections.insert(id, connection);
+        self.connections.insert(id, Box::new(connection));
         self.journal.stats.connections += 1;
         self.journal.stats.connections_now += 1;
         if let Some(mut wire) = self.wire(now, id) {

@@ -22,6 +22,8 @@ pub(crate) struct Message {
     pub(crate) expires: Option<Instant>,
     /// The publisher, for No Local.
     pub(crate) from: Option<SessionId>,
+    /// It tells of the broker itself, below `$SYS/broker/`.
+    pub(crate) is_of_broker: bool,
     /// What topic, payload and properties take, in bytes.
     content: usize,
 }
@@ -46,6 +48,7 @@ impl Message {
             properties,
             expires,
             from: Some(from),
+            is_of_broker: false,
         }
     }
 
@@ -62,6 +65,7 @@ impl Message {
             properties,
             expires,
             from: None,
+            is_of_broker: false,
         }
     }
 
@@ -75,6 +79,7 @@ impl Message {
             properties: Properties::new(),
             expires: None,
             from: None,
+            is_of_broker: true,
         }
     }
 

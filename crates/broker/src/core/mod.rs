@@ -88,7 +88,8 @@ use wire::Wire;
 #[derive(Debug)]
 pub struct Core {
     config: Config,
-    connections: BTreeMap<ConnectionId, Connection>,
+    /// In boxes, as a map keeps room for more.
+    connections: BTreeMap<ConnectionId, Box<Connection>>,
     sessions: Sessions,
     router: Router,
     retained: Retained,

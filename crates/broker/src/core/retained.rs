@@ -13,7 +13,9 @@ use super::time::Instant;
 #[derive(Debug, Default)]
 pub(crate) struct Retained {
     messages: BTreeMap<TopicName, Arc<Message>>,
-    /// What they take, in bytes.
+    /// Messages that clients have published, which alone are bounded.
+    count: usize,
+    /// What these take, in bytes.
     bytes: usize,
 }
 
@@ -46,14 +48,17 @@ impl Retained {
     ) -> Kept {
         // One that cannot be kept takes the place of the old one all the same:
         // a value that is no longer true is worse than none.
-        if let Some(old) = self.messages.remove(&message.topic) {
+        if let Some(old) = self.messages.remove(&message.topic).filter(is_bounded) {
+            self.count -= 1;
             self.bytes -= cost(&old);
         }
         if message.payload.is_empty() {
             return Kept::Removed;
         }
         let full = |retained: &Self| {
-            if retained.messages.len() >= count {
+            if !is_bounded(message) {
+                None
+            } else if retained.count >= count {
                 Some("retained_messages")
             } else if retained.bytes + cost(message) > bytes {
                 Some("retained_bytes")
@@ -63,12 +68,17 @@ impl Retained {
         };
         if full(self).is_some() {
             self.messages.retain(|_, old| !old.is_expired(now));
-            self.bytes = self.messages.values().map(cost).sum();
+            let bounded = self.messages.values().filter(|old| is_bounded(old));
+            (self.count, self.bytes) =
+                bounded.fold((0, 0), |(count, bytes), old| (count + 1, bytes + cost(old)));
         }
         if let Some(limit) = full(self) {
             return Kept::Full(limit);
         }
-        self.bytes += cost(message);
+        if is_bounded(message) {
+            self.count += 1;
+            self.bytes += cost(message);
+        }
         self.messages.insert(message.topic.clone(), message.clone());
         Kept::Stored
     }
@@ -96,6 +106,11 @@ impl Retained {
     }
 }
 
+/// Whether it counts against the bounds: the broker's own do not.
+fn is_bounded(message: &Arc<Message>) -> bool {
+    !message.is_of_broker
+}
+
 /// What a retained message takes, its entry and its topic there included.
 fn cost(message: &Arc<Message>) -> usize {
     size_of::<(TopicName, Arc<Message>)>() + message.topic.len() + message.weight()
@@ -105,8 +120,14 @@ fn cost(message: &Arc<Message>) -> usize {
 mod tests {
     use super::*;
 
+    fn of_broker(topic: &str, payload: &str) -> Message {
+        Message::of_broker(topic.try_into().unwrap(), payload.into())
+    }
+
     fn message(topic: &str, payload: &str) -> Arc<Message> {
-        Arc::new(Message::of_broker(topic.try_into().unwrap(), payload.into()))
+        let mut message = of_broker(topic, payload);
+        message.is_of_broker = false;
+        Arc::new(message)
     }
 
     #[test]
@@ -147,6 +168,21 @@ mod tests {
     }
 
     #[test]
+    fn messages_of_the_broker_take_no_room() {
+        let mut retained = Retained::default();
+        let one = cost(&message("a", "1"));
+        let mut keep = |message| retained.keep(Instant::START, &message, (1, one));
+        let own = |topic| Arc::new(of_broker(topic, "1"));
+        assert_eq!(keep(own("$SYS/a")), Kept::Stored);
+        assert_eq!(keep(message("a", "1")), Kept::Stored);
+        assert_eq!(keep(own("$SYS/a")), Kept::Stored);
+        assert_eq!(keep(own("$SYS/b")), Kept::Stored, "although all is full");
+        assert_eq!(keep(message("b", "1")), Kept::Full("retained_messages"));
+        assert_eq!(keep(message("$SYS/b", "1")), Kept::Full("retained_messages"));
+        assert_eq!((retained.len(), retained.count, retained.bytes), (2, 1, one));
+    }
+
+    #[test]
     fn the_limit_in_bytes_counts_what_is_kept_now() {
         let mut retained = Retained::default();
         let one = cost(&message("a", "12345678"));
@@ -161,6 +197,6 @@ mod tests {
         assert_eq!(keep("a", "123456789"), Kept::Full("retained_bytes"));
         assert_eq!(keep("c", "12345678"), Kept::Stored, "the old one of `a` is gone");
         retained.clear();
-        assert_eq!((retained.len(), retained.bytes), (0, 0));
+        assert_eq!((retained.len(), retained.count, retained.bytes), (0, 0, 0));
     }
 }

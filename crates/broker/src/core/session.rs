@@ -82,7 +82,8 @@ impl Session {
 /// All sessions, by number and by client identifier.
 #[derive(Debug, Default)]
 pub(crate) struct Sessions {
-    by_id: BTreeMap<SessionId, Session>,
+    /// In boxes, as a map keeps room for more.
+    by_id: BTreeMap<SessionId, Box<Session>>,
     by_client: BTreeMap<Arc<str>, SessionId>,
     created: u64,
     /// Ends of connections so far.
@@ -97,11 +98,11 @@ impl Sessions {
     }
 
     pub(crate) fn get(&self, id: SessionId) -> Option<&Session> {
-        self.by_id.get(&id)
+        self.by_id.get(&id).map(Box::as_ref)
     }
 
     pub(crate) fn get_mut(&mut self, id: SessionId) -> Option<&mut Session> {
-        self.by_id.get_mut(&id)
+        self.by_id.get_mut(&id).map(Box::as_mut)
     }
 
     pub(crate) fn find(&self, client_id: &str) -> Option<SessionId> {
@@ -155,7 +156,7 @@ impl Sessions {
         self.created += 1;
         let id = SessionId(self.created);
         self.by_client.insert(client_id.clone(), id);
-        self.by_id.insert(id, Session::new(client_id));
+        self.by_id.insert(id, Box::new(Session::new(client_id)));
         id
     }
 
@@ -164,6 +165,6 @@ impl Sessions {
         self.by_client.remove(&session.client_id);
         self.held_bytes = self.held_bytes.saturating_sub(session.bytes());
         debug_assert!(!self.by_id.is_empty() || self.held_bytes == 0, "all is counted");
-        Some(session)
+        Some(*session)
     }
 }

@@ -57,38 +57,53 @@ pub struct ClientStats {
 /// Packets counted by type and direction.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PacketCounts {
-    received: [u64; 16],
-    sent: [u64; 16],
+    /// In the order of types and directions, without those that did not occur: a
+    /// client has few kinds, and there is one of these for each connection.
+    counts: Vec<(Way, u64)>,
+}
+
+/// A type and a direction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Way {
+    Received(u8),
+    Sent(u8),
 }
 
 impl PacketCounts {
     /// Packets of this type that came from the client, faults or not.
     pub fn received(&self, kind: PacketType) -> u64 {
-        self.received.get(kind as usize).copied().unwrap_or_default()
+        self.count(Way::Received(kind as u8))
     }
 
     /// Packets of this type that were sent to the client; those a fault
     /// dropped are not counted.
     pub fn sent(&self, kind: PacketType) -> u64 {
-        self.sent.get(kind as usize).copied().unwrap_or_default()
+        self.count(Way::Sent(kind as u8))
     }
 
     pub(crate) fn add_received(&mut self, kind: PacketType) {
-        if let Some(count) = self.received.get_mut(kind as usize) {
-            *count += 1;
-        }
+        self.add(Way::Received(kind as u8), 1);
     }
 
     pub(crate) fn add_sent(&mut self, kind: PacketType) {
-        if let Some(count) = self.sent.get_mut(kind as usize) {
-            *count += 1;
-        }
+        self.add(Way::Sent(kind as u8), 1);
     }
 
     /// Adds another's counts to these.
     pub(crate) fn merge(&mut self, other: &Self) {
-        let sums = self.received.iter_mut().zip(other.received);
-        sums.chain(self.sent.iter_mut().zip(other.sent)).for_each(|(sum, more)| *sum += more);
+        other.counts.iter().for_each(|(way, more)| self.add(*way, *more));
+    }
+
+    fn count(&self, wanted: Way) -> u64 {
+        self.counts.iter().find(|(way, _)| *way == wanted).map_or(0, |(_, count)| *count)
+    }
+
+    fn add(&mut self, way: Way, more: u64) {
+        let at = self.counts.partition_point(|(known, _)| *known < way);
+        match self.counts.get_mut(at) {
+            Some((known, count)) if *known == way => *count += more,
+            _ => self.counts.insert(at, (way, more)),
+        }
     }
 }
 
