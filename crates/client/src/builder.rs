@@ -387,6 +387,9 @@ impl ClientBuilder {
     }
 
     /// The largest packet accepted from the server, in bytes; 16 MiB unless set.
+    ///
+    /// The memory of the last two packets of up to 16 MiB each is kept for a second,
+    /// so that it can be used again once their payloads are dropped.
     pub fn maximum_packet_size(mut self, bytes: u32) -> Self {
         self.change().config.connect.maximum_packet_size = bytes;
         self

@@ -91,11 +91,12 @@ tuned! {
     /// recorded.
     own_memory_from: usize = 16 * 1024, "EVENKEEL_OWN_MEMORY_FROM";
 
-    /// The largest memory of a packet that is kept to be used again. With fresh
+    /// The largest memory of a packet that is kept to be used again: of two at a
+    /// time, so that a connection keeps twice as much. With fresh
     /// memory for each packet, page faults made receiving 1 MiB take 1.45 times the
     /// processor time of the bound, *raw*; with this 1.23 times (`bench/speed/run`,
     /// case "receive 1 MiB QoS 0").
-    packet_memory_largest: usize = 4 * 1024 * 1024, "EVENKEEL_PACKET_MEMORY_LARGEST";
+    packet_memory_largest: usize = 16 * 1024 * 1024, "EVENKEEL_PACKET_MEMORY_LARGEST";
 
     /// How long after the last large packet the memory of those before is kept, in
     /// milliseconds. No measurement of other values is recorded.

@@ -24,6 +24,8 @@ struct Counting;
 
 thread_local! {
     static CALLS: Cell<u64> = const { Cell::new(0) };
+    /// Of these, those for as much as a large packet takes.
+    static LARGE_CALLS: Cell<u64> = const { Cell::new(0) };
     static BYTES: Cell<isize> = const { Cell::new(0) };
     /// The peer is at work, which is not counted.
     static PAUSED: Cell<bool> = const { Cell::new(false) };
@@ -35,6 +37,9 @@ fn count(calls: u64, bytes: isize) {
     }
     // Threads that end allocate too, when their counters are gone.
     let _ = CALLS.try_with(|counter| counter.set(counter.get() + calls));
+    if bytes >= LARGE.len() as isize {
+        let _ = LARGE_CALLS.try_with(|counter| counter.set(counter.get() + calls));
+    }
     let _ = BYTES.try_with(|counter| counter.set(counter.get() + bytes));
 }
 
@@ -217,7 +222,7 @@ async fn online(peer: &Peer, clock: Clock) -> Client {
         move || std::future::ready(Ok(peer.clone()))
     });
     let builder = ClientBuilder::for_endpoint(endpoint).client_id("boat").clock(clock).seed(7);
-    let client = builder.start().unwrap();
+    let client = builder.maximum_packet_size(64 << 20).start().unwrap();
     client.online().await.unwrap();
     client
 }
@@ -386,6 +391,39 @@ fn receiving_allocates_for_each_read_not_for_each_message() {
 }
 
 static LARGE: [u8; 1 << 20] = [b'x'; 1 << 20];
+
+/// Allocations of a mebibyte and more for each of eight messages of such a size, each
+/// dropped before the next is taken, and after two for the memory to grow.
+fn large_allocations_of_receiving(size: usize) -> u64 {
+    let count = Arc::new(Mutex::new(0));
+    let result = count.clone();
+    run(move |client, peer| async move {
+        let mut messages = client.subscribe(TOPIC).await.unwrap();
+        let message = uncounted(|| message(vec![b'x'; size].into()));
+        let mut before = 0;
+        for number in 0..10 {
+            if number == 2 {
+                before = LARGE_CALLS.get();
+            }
+            peer.send(message.clone(), 1, 1 << 20);
+            assert_eq!(messages.next().await.unwrap().payload().len(), size);
+        }
+        uncounted(|| drop(message));
+        *result.lock().unwrap() = LARGE_CALLS.get() - before;
+    });
+    let count = *count.lock().unwrap();
+    count / 8
+}
+
+/// The memory of those up to 16 MiB is used again, and none larger is kept.
+#[test]
+fn a_large_message_uses_the_memory_of_one_before() {
+    for (size, allocations) in [(1 << 20, 0), (12 << 20, 0), ((16 << 20) - 100, 0)] {
+        assert_eq!(large_allocations_of_receiving(size), allocations, "{size} bytes");
+    }
+    let more = large_allocations_of_receiving(17 << 20);
+    assert!((1..=5).contains(&more), "{more} allocations of each");
+}
 
 #[test]
 fn a_client_gives_back_what_bursts_needed() {

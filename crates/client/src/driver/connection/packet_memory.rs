@@ -61,6 +61,11 @@ impl PacketMemory {
         Some((memory.share, memory.size))
     }
 
+    /// The size of the largest that is kept, free or not.
+    pub(super) fn largest(&self) -> usize {
+        self.0.as_ref().map_or(0, |kept| kept.newer.size.max(kept.older.size))
+    }
+
     /// When [`PacketMemory::tidy`] has something to do.
     pub(super) fn due(&self) -> Option<Instant> {
         self.0.as_ref().map(|kept| kept.until)

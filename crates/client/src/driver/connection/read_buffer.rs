@@ -15,7 +15,8 @@ use crate::tuning::{own_memory_from, read_room};
 /// Room for the first read; doubled while reads fill it.
 pub(super) const SMALL: usize = 4 * 1024;
 /// Memory given to a packet's announced length at once; beyond, as much as
-/// has come already: announcing is cheap, sending is not.
+/// has come already, or came in a packet a moment ago: announcing is cheap, sending
+/// is not.
 const TRUST: usize = 2 * 1024 * 1024;
 
 pub(super) struct ReadBuffer {
@@ -103,9 +104,12 @@ impl ReadBuffer {
     /// Copies what has come of a packet to memory with room for all of it, or a
     /// fair part.
     fn move_to_own_memory(&mut self) {
-        let size = self.bytes.len() + self.missing.min(TRUST.max(self.bytes.len()));
-        let (mut bytes, size) =
-            (self.reusable.take(size)).unwrap_or_else(|| (BytesMut::with_capacity(size), size));
+        let come = self.bytes.len();
+        let trust = TRUST.max(come).max(self.reusable.largest());
+        let (mut bytes, size) = self.reusable.take(come + self.missing).unwrap_or_else(|| {
+            let size = come + self.missing.min(trust);
+            (BytesMut::with_capacity(size), size)
+        });
         bytes.extend_from_slice(&self.bytes);
         (self.bytes, self.own) = (bytes, Some(size));
     }
@@ -267,6 +271,38 @@ mod tests {
             let third = packet(&mut buffer, 4 * own_memory_from(), part);
             assert_eq!(third.as_ptr(), at, "parts of {part}");
         }
+    }
+
+    #[test]
+    fn a_packet_as_large_as_one_before_is_moved_once() {
+        let size = 4 * TRUST;
+        let mut buffer = ReadBuffer::new();
+        let moved = |buffer: &mut ReadBuffer| {
+            let input = vec![b'x'; size];
+            buffer.expect(0);
+            read(buffer, &input[..100]);
+            let mut moves = 0;
+            while buffer.bytes.len() < size {
+                let (came, before) = (buffer.bytes.len(), buffer.bytes.as_ptr());
+                buffer.expect(size - came);
+                read(buffer, &input[came..][..(TRUST / 4).min(size - came)]);
+                moves += usize::from(buffer.bytes.as_ptr() != before);
+            }
+            buffer.expect(0);
+            (moves, buffer.bytes.split_to(size).freeze())
+        };
+        let (moves, first) = moved(&mut buffer);
+        assert!(moves > 2, "{moves} moves of the first");
+        let (moves, second) = moved(&mut buffer);
+        assert_eq!(moves, 1, "into fresh memory, as the first is held");
+        let at = first.as_ptr();
+        drop(first);
+        let (moves, third) = moved(&mut buffer);
+        assert_eq!((moves, third.as_ptr()), (1, at), "into that of the first");
+        drop((second, third));
+        buffer.release(Instant::from_micros(0));
+        buffer.tidy(buffer.due().unwrap());
+        assert!(moved(&mut buffer).0 > 2, "trust is gone with the memory");
     }
 
     #[test]
