@@ -301,6 +301,8 @@ fn client(name: &str, keep_alive: u16, app: AppSpec) -> ClientSpec {
     let mut config = Config::default();
     config.connect.client_id = Text::try_from(name).unwrap_or_default();
     config.connect.keep_alive = keep_alive;
+    // What comes of a scenario depends on where its first ping falls.
+    config.keep_alive.spread_first_ping = false;
     config.connect.clean_start = false;
     config.connect.session_expiry = 3_600;
     ClientSpec::new(config, app)

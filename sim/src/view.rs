@@ -72,7 +72,8 @@ pub struct Conn {
     pub last_ping: Option<Instant>,
     /// When PINGREQs were written since the last byte came.
     pub unheard: Vec<Instant>,
-    /// An acknowledgement, or a PINGRESP that was waited for, has come.
+    /// An acknowledgement has come, or a PINGRESP that was waited for, no earlier
+    /// than the answer to a ping that is not the first.
     pub is_useful: bool,
     /// The last packet that came.
     pub last_got: Option<Packet>,
@@ -105,6 +106,13 @@ pub struct Online {
     pub packet_size: u32,
     /// Whether the server held the session.
     pub session_present: bool,
+}
+
+impl Online {
+    /// The first ping may come at any time, and is no proof of useful work.
+    fn is_past_first_ping(&self, now: Instant) -> bool {
+        now.since(self.since) >= self.interval * 675 / 1000
+    }
 }
 
 /// A PINGREQ that was written.
@@ -385,7 +393,10 @@ impl View {
             return self.connack(now, connack);
         }
         let useful = match packet {
-            Packet::PingResp => self.conn.as_mut().is_some_and(|conn| conn.ping.take().is_some()),
+            Packet::PingResp => {
+                let waited = self.conn.as_mut().and_then(|conn| conn.ping.take()).is_some();
+                waited && self.online().is_some_and(|(_, online)| online.is_past_first_ping(now))
+            }
             _ => {
                 if let Packet::Publish(publish) = packet
                     && publish.qos == QoS::ExactlyOnce

@@ -202,6 +202,15 @@ impl ClientBuilder {
         self
     }
 
+    /// Whether the first ping of a connection comes after any silence, from 0.025
+    /// keep-alives to that of all others, so that many clients which connect at one
+    /// moment do not ping at one moment; true unless set. False saves one ping for
+    /// each connection.
+    pub fn spread_first_ping(mut self, spread: bool) -> Self {
+        self.change().config.keep_alive.spread_first_ping = spread;
+        self
+    }
+
     /// How long a ping may stay unanswered, counted from when it was written.
     /// Unless set, the server is judged by its last byte: a link is dead when a
     /// ping is unanswered and nothing has come for 1.5 keep-alives, or for 120 s

@@ -95,6 +95,11 @@ impl core::fmt::Debug for ConnectConfig {
 pub struct KeepAliveConfig {
     /// Least time between two pings of one connection.
     pub min_ping_spacing: Duration,
+    /// Whether the first ping of a connection comes after any silence, from 0.025
+    /// keep-alives to that of all others, so that clients which connect at one
+    /// moment do not ping at one moment. Default true. False saves one ping for each
+    /// connection, and a battery one wake-up of the radio.
+    pub spread_first_ping: bool,
     /// How long a ping may stay unwritten, and how long the server may leave it
     /// without any byte back. `None`, the default, judges the server by its last
     /// byte: a link is dead when a ping is unanswered and no byte has come for
@@ -246,6 +251,7 @@ impl Default for Config {
             connect_timeout: Duration::from_secs(30),
             keep_alive: KeepAliveConfig {
                 min_ping_spacing: Duration::from_millis(100),
+                spread_first_ping: true,
                 response_timeout: None,
             },
             reconnect: Reconnect::default(),

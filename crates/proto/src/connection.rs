@@ -171,7 +171,7 @@ pub(crate) struct Online {
 /// What the peer has done since CONNACK.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Proof {
-    /// An acknowledgement or a PINGRESP came (R3).
+    /// An acknowledgement or, late enough, a PINGRESP came (R3).
     pub(crate) useful: bool,
     /// The slowest PINGRESP, if one came.
     pub(crate) slowest_pong: Option<Duration>,
@@ -279,6 +279,13 @@ impl Online {
         }
     }
 
+    /// Whether a ping that is answered now is useful work (R3). The first ping
+    /// comes at any time (K14): if its answer proved anything, connections that
+    /// die young would count as useful.
+    pub(crate) fn is_proven_by_pong(&self, now: Instant) -> bool {
+        now.since(self.since) >= earliest_ping(self.limits.keep_alive.value)
+    }
+
     pub(crate) fn new(
         opening: &Opening,
         decoder: Decoder,
@@ -320,8 +327,10 @@ pub(crate) const MOST_TIMEOUT_DOUBLINGS: u8 = SILENCE_LIMITS.len() as u8 - 1;
 /// The engine's settings for an effective keep-alive; `None` turns it off.
 ///
 /// Pings are due between 0.675 and 0.825 intervals after the last packet, at a
-/// point that differs from connection to connection, so that many clients do
-/// not ping in step (K14); the slack of the engine ends at 0.85. `doublings`
+/// point that differs from connection to connection, and the first of a
+/// connection at any point from 0.025 intervals to there: so many clients do not
+/// ping in step, also if they connect at one moment (K14). The slack of the
+/// engine ends at 0.85. `doublings`
 /// counts what earlier deaths have taught: to wait longer for late answers.
 /// Pings go on at the interval meanwhile.
 pub(crate) fn keep_alive_settings(
@@ -337,13 +346,25 @@ pub(crate) fn keep_alive_settings(
         Some(wanted) => (Duration::ZERO, wanted_timeout(wanted, interval, doublings)),
         None => (silence_limit(interval, doublings), timeout_after(interval, doublings)),
     };
+    let margin = rng.between(interval * 7 / 40, interval - earliest_ping(interval));
+    let first_ping = if config.keep_alive.spread_first_ping {
+        rng.between(interval / 40, interval - margin)
+    } else {
+        interval
+    };
     Some(Settings {
         interval,
-        margin: rng.between(interval * 7 / 40, interval * 13 / 40),
+        margin,
+        first_ping,
         response_timeout,
         min_ping_spacing: config.keep_alive.min_ping_spacing,
         silence_limit,
     })
+}
+
+/// The least silence on our side that makes a ping due, except for the first.
+pub(crate) fn earliest_ping(interval: Duration) -> Duration {
+    interval * 27 / 40
 }
 
 fn silence_limit(interval: Duration, doublings: u8) -> Duration {

@@ -79,7 +79,9 @@ async fn late_pingresps(late_by: f64, connects: u64) {
     let keep_alive = 4 * K;
     let delay = keep_alive.mul_f64(late_by);
     let scene = Scene::new([When::sent(PacketType::PingResp).delay(delay)]).await;
-    let client = scene.client("pump").keep_alive(keep_alive).start().unwrap();
+    let client = scene.client("pump").keep_alive(keep_alive);
+    // An early ping would have its answer before the peer is silent for too long.
+    let client = client.spread_first_ping(false).start().unwrap();
     // A death after 1.5 keep-alives, and a delay of at most 1 s.
     let learnt = 6 * keep_alive;
     let last = move |event: &evenkeel_broker::Event| event.name() == "connected";

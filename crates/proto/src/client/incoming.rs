@@ -438,7 +438,7 @@ impl Client {
             online.keep_alive.as_mut().map_or(Pong::Unsolicited, |engine| engine.on_pong(now));
         match pong {
             Pong::Matched { round_trip } => {
-                online.proof.useful = true;
+                online.proof.useful |= online.is_proven_by_pong(now);
                 online.proof.slowest_pong = online.proof.slowest_pong.max(Some(round_trip));
                 self.stats.pongs += 1;
             }

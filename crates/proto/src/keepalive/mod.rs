@@ -6,7 +6,8 @@
 //! by a ping that cannot be written), K5 (the response clock starts at the
 //! write), K6 (a late or unsolicited PINGRESP is counted, never fatal), K10 (a
 //! jump of the clock is no proof of death), K11 (silence of the peer makes a
-//! ping due even while we write). K7 and K12 hold because the engine is made
+//! ping due even while we write), K14 (the first ping of a connection may come
+//! early, so that clients that connect together do not ping together). K7 and K12 hold because the engine is made
 //! at CONNACK and dies with its connection.
 //!
 //! ```text
@@ -61,6 +62,9 @@ pub struct Settings {
     pub interval: Duration,
     /// How much earlier than `interval` a ping is due.
     pub margin: Duration,
+    /// Silence on our side after which the first ping of the connection is due,
+    /// if the interval less the margin is longer (K14).
+    pub first_ping: Duration,
     /// How long a ping may stay unwritten, and how long it may at least stay
     /// unanswered.
     pub response_timeout: Duration,
@@ -80,6 +84,11 @@ impl Settings {
     /// Silence on our side after which a ping is due (K3).
     fn own_silence(&self) -> Duration {
         self.interval.saturating_sub(self.margin)
+    }
+
+    /// The same until the first ping is written (K14).
+    fn first_silence(&self) -> Duration {
+        self.own_silence().min(self.first_ping)
     }
 
     /// Silence of the peer after which a ping is due although we write (K11):
@@ -400,7 +409,11 @@ impl KeepAlive {
 
     /// When our own silence has lasted as long as it may (K3).
     fn silence_ends(&self) -> Instant {
-        self.last_sent + self.settings.own_silence()
+        self.last_sent
+            + match self.last_ping {
+                Some(_) => self.settings.own_silence(),
+                None => self.settings.first_silence(),
+            }
     }
 
     /// Not before the spacing of pings is kept (K2).

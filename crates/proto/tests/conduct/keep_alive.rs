@@ -147,6 +147,100 @@ fn many_clients_do_not_ping_in_step() {
     assert!(*due.last().unwrap() - due[0] > secs(10), "they spread over the margin");
 }
 
+/// When such clients, all accepted at one moment, ping in the first seconds.
+fn pings_of_a_crowd(config: &Config, clients: u64, seconds: u64) -> Vec<Duration> {
+    let pings_of = |seed| {
+        let mut rig = Rig::seeded(config.clone(), seed);
+        rig.client.start(rig.now);
+        rig.settle();
+        rig.accept_with(&accepted());
+        let begin = rig.now;
+        std::iter::from_fn(move || {
+            let wait = rig.until(Timer::Ping);
+            rig.advance(wait);
+            assert_eq!(rig.expect(), Packet::PingReq);
+            rig.send(&Packet::PingResp);
+            Some(rig.now.since(begin))
+        })
+        .take_while(|at| *at < secs(seconds))
+    };
+    (0..clients).flat_map(pings_of).collect()
+}
+
+/// The most pings in a tenth of a second, as a multiple of the mean.
+fn fullest(pings: &[Duration], seconds: u64) -> f64 {
+    let mut tenths = vec![0_u32; 10 * seconds as usize];
+    pings.iter().for_each(|at| tenths[(at.as_millis() / 100) as usize] += 1);
+    let most = *tenths.iter().max().unwrap();
+    f64::from(most) * tenths.len() as f64 / pings.len() as f64
+}
+
+/// K14: a broker that restarts has all of them back at one moment.
+#[test]
+fn clients_that_connect_at_one_moment_ping_evenly_from_the_start() {
+    let mut config = pinging(Version::V5);
+    config.connect.keep_alive = 5;
+    for (spread, most) in [(true, 0.0..1.5), (false, 2.0..10.0)] {
+        config.keep_alive.spread_first_ping = spread;
+        let fullest = fullest(&pings_of_a_crowd(&config, 10_000, 16), 16);
+        assert!(most.contains(&fullest), "{fullest} times the mean, spread: {spread}");
+    }
+}
+
+/// K3, K4 and K14: the first ping comes after 0.025 intervals at least and as late as
+/// all others at most; those that follow are not early.
+#[test]
+fn only_the_first_ping_of_a_connection_is_early() {
+    let mut config = pinging(Version::V5);
+    config.keep_alive.spread_first_ping = true;
+    let mut early = 0;
+    for seed in 0..200 {
+        let mut rig = Rig::seeded(config.clone(), seed);
+        rig.client.start(rig.now);
+        rig.settle();
+        for _ in 0..2 {
+            rig.accept_with(&accepted());
+            let first = rig.until(Timer::Ping);
+            assert!((millis(2_500)..=LATEST).contains(&first), "{first:?}");
+            assert_eq!(rig.client.ping_slack(), millis(2_500));
+            early += u32::from(first < EARLIEST);
+            let silence = await_ping(&mut rig);
+            assert_eq!(silence, first);
+            rig.send(&Packet::PingResp);
+            for _ in 0..2 {
+                let usual = await_ping(&mut rig);
+                assert!((EARLIEST..=LATEST).contains(&usual), "{usual:?}");
+                rig.send(&Packet::PingResp);
+            }
+            rig.cut();
+            rig.await_open();
+        }
+    }
+    // All but 7.5 of the 72.5 to 82.5 hundredths there are.
+    assert!((300..=385).contains(&early), "{early} of 400");
+}
+
+/// What is written puts off the first ping by as much as it was after CONNECT.
+#[test]
+fn the_first_ping_comes_after_silence_too() {
+    let mut config = pinging(Version::V5);
+    config.keep_alive.spread_first_ping = true;
+    let mut rig = Rig::seeded(config, 1);
+    rig.client.start(rig.now);
+    rig.settle();
+    rig.accept_with(&accepted());
+    let wait = rig.until(Timer::Ping);
+    for _ in 0..3 {
+        rig.advance(wait - MICRO);
+        rig.publish("a", AtMostOnce, 1);
+        rig.forget_wire();
+        rig.send_bytes(&[0xd0]);
+        assert_eq!(rig.until(Timer::Ping), wait);
+        rig.send_bytes(&[0]);
+    }
+    await_ping(&mut rig);
+}
+
 #[test]
 fn any_packet_written_puts_the_ping_off() {
     each_version(|version| {

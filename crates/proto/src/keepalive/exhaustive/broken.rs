@@ -25,6 +25,8 @@ pub(super) enum Mutation {
     WaitsForAnswer,
     /// K1: the next ping goes out though the one that is out is not written off.
     PingsBesideAPing,
+    /// K14: each ping is as early as the first one.
+    EachPingIsFirst,
     /// K4: half the interval after a ping, the peer is called dead.
     HalfTheInterval,
     /// K4: the peer's silence counts from the ping, not from its last byte.
@@ -69,7 +71,7 @@ pub(super) enum Mutation {
     ProbeIgnored,
 }
 
-pub(super) const MUTATIONS: [(Mutation, &[&str]); 31] = [
+pub(super) const MUTATIONS: [(Mutation, &[&str]); 32] = [
     (Mutation::ProbeForgetsPing, &["K1"]),
     (Mutation::PongClearsQueued, &["K1"]),
     (Mutation::NoSpacing, &["K2"]),
@@ -80,6 +82,7 @@ pub(super) const MUTATIONS: [(Mutation, &[&str]); 31] = [
     (Mutation::OnePingForever, &["K3"]),
     (Mutation::WaitsForAnswer, &["K3"]),
     (Mutation::PingsBesideAPing, &["K1"]),
+    (Mutation::EachPingIsFirst, &["no needless ping"]),
     (Mutation::HalfTheInterval, &["K4"]),
     (Mutation::SilenceFromPing, &["K4"]),
     (Mutation::NoLongestWait, &["K4"]),
@@ -126,7 +129,15 @@ impl Subject {
     pub(super) fn poll(&mut self, now: Instant, reading: bool) -> Action {
         let engine = &mut self.engine;
         match self.mutation {
-            Some(Mutation::NoSpacing) => engine.last_ping = None,
+            Some(Mutation::NoSpacing) => {
+                if let Some(last_ping) = &mut engine.last_ping {
+                    *last_ping = Instant::default();
+                }
+            }
+            Some(Mutation::EachPingIsFirst) => {
+                let first_silence = engine.settings.first_silence();
+                engine.settings.margin = engine.settings.interval - first_silence;
+            }
             Some(Mutation::SpacingFromQueue) => {
                 engine.last_ping = engine.last_ping.map(|_| self.queued);
             }
