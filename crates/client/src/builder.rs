@@ -15,7 +15,6 @@ use evenkeel_proto::{
     Bounds, Client as Core, Config, QueueConfig, Reconnect, TopicAliases, WhenUncertain,
 };
 use evenkeel_store::Store;
-use tracing::Instrument;
 
 use crate::arguments::IntoBytes;
 use crate::client::Client;
@@ -567,13 +566,13 @@ impl ClientBuilder {
             requests: AtomicU64::new(1),
             authenticator: common.connect.hooks.authenticator.clone(),
         };
-        let shared = Shared::new(core, identity, streams, settings.clock, span.clone());
+        let shared = Shared::new(core, identity, streams, settings.clock, span);
         if let Some(store) = store {
             store::spawn(store, &shared).map_err(BuildError::StoreThread)?;
         }
         let client = Client::new(shared.clone());
         let driver = driver::Driver::new(shared, common.connect.clone());
-        runtime.spawn(driver.instrument(span));
+        runtime.spawn(driver);
         Ok(client)
     }
 

@@ -2,6 +2,7 @@
 
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
+use core::num::NonZeroU64;
 use core::time::Duration;
 
 use bytes::Bytes;
@@ -223,9 +224,9 @@ pub(crate) struct Offsets {
     /// Bytes the transport took.
     pub(crate) written: u64,
     /// A packet ends here, and is not yet written.
-    checkpoint: Option<u64>,
+    checkpoint: Option<NonZeroU64>,
     /// The outstanding PINGREQ ends here.
-    ping_end: Option<u64>,
+    ping_end: Option<NonZeroU64>,
 }
 
 /// What a report of written bytes means.
@@ -241,7 +242,7 @@ impl Offsets {
     /// Whole packets of this many bytes were queued.
     pub(crate) fn on_queued(&mut self, bytes: usize) {
         self.queued += bytes as u64;
-        self.checkpoint.get_or_insert(self.queued);
+        self.checkpoint = self.checkpoint.or(NonZeroU64::new(self.queued));
     }
 
     /// Bytes of whole packets that the transport has not taken.
@@ -251,7 +252,7 @@ impl Offsets {
 
     /// A PINGREQ was queued last.
     pub(crate) const fn mark_ping(&mut self) {
-        self.ping_end = Some(self.queued);
+        self.ping_end = NonZeroU64::new(self.queued);
     }
 
     /// The transport took bytes.
@@ -261,11 +262,11 @@ impl Offsets {
     pub(crate) fn on_written(&mut self, bytes: usize) -> Progress {
         let bytes = (bytes as u64).min(self.unwritten());
         self.written += bytes;
-        let packet = self.checkpoint.is_some_and(|end| end <= self.written);
+        let packet = self.checkpoint.is_some_and(|end| end.get() <= self.written);
         if packet {
-            self.checkpoint = (self.queued > self.written).then_some(self.queued);
+            self.checkpoint = NonZeroU64::new(self.queued).filter(|end| end.get() > self.written);
         }
-        let ping = self.ping_end.take_if(|end| *end <= self.written).is_some();
+        let ping = self.ping_end.take_if(|end| end.get() <= self.written).is_some();
         Progress { bytes, packet, ping }
     }
 }

@@ -1,5 +1,7 @@
 //! Instants, deadlines, and the times that a store keeps.
 
+use core::fmt;
+use core::num::NonZeroU64;
 use core::ops::{Add, Sub};
 use core::time::Duration;
 
@@ -10,23 +12,40 @@ use crate::record::{Age, Moment, StoredMessage, StoredTime, UnixMillis};
 /// The core has no clock: every input carries one of these. The clock should
 /// count time spent in suspend, and must never go backwards; an instant
 /// earlier than the last one is read as the last one.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Instant(u64);
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Instant(
+    /// One more, so that an instant that may be missing takes no more room.
+    NonZeroU64,
+);
 
 impl Instant {
-    /// The instant this many microseconds after the clock's origin.
+    /// The instant this many microseconds after the clock's origin; the last there
+    /// is, one microsecond before `u64::MAX`, for those behind it.
     pub const fn from_micros(micros: u64) -> Self {
-        Self(micros)
+        Self(NonZeroU64::MIN.saturating_add(micros))
     }
 
     /// Microseconds since the clock's origin.
     pub const fn as_micros(self) -> u64 {
-        self.0
+        self.0.get() - 1
     }
 
     /// Time that has passed since `earlier`; zero if `earlier` is later.
     pub const fn since(self, earlier: Self) -> Duration {
-        Duration::from_micros(self.0.saturating_sub(earlier.0))
+        Duration::from_micros(self.0.get().saturating_sub(earlier.0.get()))
+    }
+}
+
+impl Default for Instant {
+    /// The clock's origin.
+    fn default() -> Self {
+        Self::from_micros(0)
+    }
+}
+
+impl fmt::Debug for Instant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Instant").field(&self.as_micros()).finish()
     }
 }
 
@@ -44,7 +63,8 @@ impl Sub<Duration> for Instant {
 
     /// Saturates at the clock's origin.
     fn sub(self, span: Duration) -> Self {
-        Self(self.0.saturating_sub(u64::try_from(span.as_micros()).unwrap_or(u64::MAX)))
+        let span = u64::try_from(span.as_micros()).unwrap_or(u64::MAX);
+        Self::from_micros(self.as_micros().saturating_sub(span))
     }
 }
 

@@ -1,5 +1,6 @@
 //! Bytes that wait to be written.
 
+use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
@@ -15,12 +16,16 @@ use bytes::Bytes;
 #[derive(Debug, Default)]
 pub struct Transmit {
     small: Vec<u8>,
-    /// Offset in `small` before which the payload belongs, in order.
-    large: VecDeque<(usize, Bytes)>,
+    /// Made when it is first needed.
+    large: Option<Box<Spliced>>,
     /// Bytes of `small` already written.
     done: usize,
     len: usize,
 }
+
+/// Offset in the buffer of small packets before which the payload belongs, in order.
+#[derive(Debug, Default)]
+struct Spliced(VecDeque<(usize, Bytes)>);
 
 impl Transmit {
     /// Bytes not yet written.
@@ -36,12 +41,14 @@ impl Transmit {
     /// The bytes in order, as slices for a vectored write.
     pub fn chunks(&self) -> impl Iterator<Item = &[u8]> {
         let mut at = self.done;
-        let spliced = self.large.iter().flat_map(move |(offset, payload)| {
+        let last = self.large.as_ref().and_then(|large| large.0.back());
+        let tail_from = last.map_or(self.done, |(offset, _)| *offset);
+        let large = self.large.iter().flat_map(|large| &large.0);
+        let spliced = large.flat_map(move |(offset, payload)| {
             let before = self.small.get(at..*offset).unwrap_or_default();
             at = *offset;
             [before, payload.as_ref()]
         });
-        let tail_from = self.large.back().map_or(self.done, |(offset, _)| *offset);
         let tail = self.small.get(tail_from..).unwrap_or_default();
         spliced.chain([tail]).filter(|chunk| !chunk.is_empty())
     }
@@ -51,7 +58,8 @@ impl Transmit {
         let mut left = written.min(self.len);
         self.len -= left;
         while left > 0 {
-            let Some((offset, payload)) = self.large.front_mut() else {
+            let front = self.large.as_mut().and_then(|large| large.0.front_mut());
+            let Some((offset, payload)) = front else {
                 self.done += left;
                 break;
             };
@@ -67,7 +75,7 @@ impl Transmit {
                 break;
             }
             left -= payload.len();
-            self.large.pop_front();
+            self.large.as_mut().and_then(|large| large.0.pop_front());
         }
         if self.len == 0 {
             self.clear();
@@ -77,7 +85,9 @@ impl Transmit {
     /// Forgets everything; the buffer's memory is kept for the next packets.
     pub fn clear(&mut self) {
         self.small.clear();
-        self.large.clear();
+        if let Some(large) = &mut self.large {
+            large.0.clear();
+        }
         self.done = 0;
         self.len = 0;
     }
@@ -85,7 +95,7 @@ impl Transmit {
     /// Gives back memory beyond `capacity` bytes; for connections gone idle.
     pub fn shrink_to(&mut self, capacity: usize) {
         self.small.shrink_to(capacity);
-        self.large.shrink_to(0);
+        self.large = self.large.take().filter(|large| !large.0.is_empty());
     }
 
     /// Lets `encode` append packets; counts what it appended.
@@ -101,7 +111,7 @@ impl Transmit {
 
     pub(crate) fn append_shared(&mut self, payload: Bytes) {
         self.len += payload.len();
-        self.large.push_back((self.small.len(), payload));
+        self.large.get_or_insert_default().0.push_back((self.small.len(), payload));
     }
 }
 

@@ -522,6 +522,9 @@ impl Future for Driver {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = self.get_mut();
+        let shared = this.shared.clone();
+        // That of an instrumented future would be one more in each task.
+        let _entered = shared.span.enter();
         for _ in 0..TURNS {
             let next = this.turn(cx);
             if this.state == State::Closed {
@@ -559,6 +562,7 @@ impl Future for Driver {
 impl Drop for Driver {
     /// Also when the runtime goes away before the client was closed.
     fn drop(&mut self) {
+        let _entered = self.shared.span.enter();
         let mut inner = self.shared.lock();
         inner.end();
         self.wakers.append(&mut inner.to_wake);

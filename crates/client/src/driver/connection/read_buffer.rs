@@ -2,6 +2,7 @@
 //! buffer, a large one read to its end into memory of its own.
 
 use std::future::Future;
+use std::num::NonZeroUsize;
 use std::pin::pin;
 use std::task::{Context, Poll, ready};
 
@@ -23,11 +24,11 @@ pub(super) struct ReadBuffer {
     /// What came and is not decoded yet.
     pub(super) bytes: BytesMut,
     /// Room for the next read of small packets.
-    room: usize,
+    room: u32,
     /// Bytes missing for the packet at the front; 0 if unknown.
-    missing: usize,
+    missing: u32,
     /// Size of the memory in `bytes` if it belongs to one large packet.
-    own: Option<usize>,
+    own: Option<NonZeroUsize>,
     /// Memory of the large packets before.
     reusable: PacketMemory,
 }
@@ -36,7 +37,7 @@ impl ReadBuffer {
     pub(super) fn new() -> Self {
         Self {
             bytes: BytesMut::new(),
-            room: SMALL,
+            room: SMALL as u32,
             missing: 0,
             own: None,
             reusable: PacketMemory::default(),
@@ -46,7 +47,16 @@ impl ReadBuffer {
     /// Notes what the packet at the front lacks; within the maximum packet
     /// size, as a larger one is refused by its header.
     pub(super) const fn expect(&mut self, missing: usize) {
-        self.missing = missing;
+        // No packet is larger than what a remaining length can say.
+        self.missing = missing as u32;
+    }
+
+    const fn missing(&self) -> usize {
+        self.missing as usize
+    }
+
+    const fn room(&self) -> usize {
+        self.room as usize
     }
 
     pub(super) fn poll_read(
@@ -55,18 +65,19 @@ impl ReadBuffer {
         stream: &mut (impl AsyncRead + Unpin),
         now: Instant,
     ) -> Poll<std::io::Result<usize>> {
-        if self.missing >= own_memory_from() || (self.missing > 0 && self.own.is_some()) {
+        if self.missing() >= own_memory_from() || (self.missing > 0 && self.own.is_some()) {
             return self.poll_read_large(cx, stream);
         }
         self.leave_own_memory(now);
         self.make_room();
         let room = self.bytes.capacity() - self.bytes.len();
         let read = ready!(pin!(stream.read_buf(&mut self.bytes)).poll(cx))?;
-        self.room = match read {
-            _ if read >= room => (self.room * 2).min(read_room()),
-            _ if read < self.room / 8 => (self.room / 2).max(SMALL),
-            _ => self.room,
+        let room = match read {
+            _ if read >= room => (self.room() * 2).min(read_room()),
+            _ if read < self.room() / 8 => (self.room() / 2).max(SMALL),
+            _ => self.room(),
         };
+        self.room = room as u32;
         Poll::Ready(Ok(read))
     }
 
@@ -77,14 +88,15 @@ impl ReadBuffer {
         stream: &mut (impl AsyncRead + Unpin),
     ) -> Poll<std::io::Result<usize>> {
         let room = self.bytes.capacity() - self.bytes.len();
-        let does = room >= self.missing || (self.own.is_some() && room > 0);
+        let does = room >= self.missing() || (self.own.is_some() && room > 0);
         if !does {
             self.move_to_own_memory();
         }
-        let mut part = (&mut self.bytes).limit(self.missing);
+        let missing = self.missing();
+        let mut part = (&mut self.bytes).limit(missing);
         let read = ready!(pin!(stream.read_buf(&mut part)).poll(cx))?;
         // Where one is large, the next may be, and is best met by its header.
-        self.room = SMALL;
+        self.room = SMALL as u32;
         Poll::Ready(Ok(read))
     }
 
@@ -93,9 +105,9 @@ impl ReadBuffer {
     /// room is to copy what has come.
     fn make_room(&mut self) {
         let room = self.bytes.capacity() - self.bytes.len();
-        let does = self.missing > 0 && room >= self.missing;
-        if !does && room < self.room && !self.bytes.try_reclaim(self.room) {
-            let mut bytes = BytesMut::with_capacity(self.bytes.len() + self.room);
+        let does = self.missing > 0 && room >= self.missing();
+        if !does && room < self.room() && !self.bytes.try_reclaim(self.room()) {
+            let mut bytes = BytesMut::with_capacity(self.bytes.len() + self.room());
             bytes.extend_from_slice(&self.bytes);
             self.bytes = bytes;
         }
@@ -106,19 +118,19 @@ impl ReadBuffer {
     fn move_to_own_memory(&mut self) {
         let come = self.bytes.len();
         let trust = TRUST.max(come).max(self.reusable.largest());
-        let (mut bytes, size) = self.reusable.take(come + self.missing).unwrap_or_else(|| {
-            let size = come + self.missing.min(trust);
+        let (mut bytes, size) = self.reusable.take(come + self.missing()).unwrap_or_else(|| {
+            let size = come + self.missing().min(trust);
             (BytesMut::with_capacity(size), size)
         });
         bytes.extend_from_slice(&self.bytes);
-        (self.bytes, self.own) = (bytes, Some(size));
+        (self.bytes, self.own) = (bytes, NonZeroUsize::new(size));
     }
 
     /// The large packet is complete; its memory can be used again once the
     /// application has let go of it.
     fn leave_own_memory(&mut self, now: Instant) {
         if let Some(size) = self.own.take_if(|_| self.bytes.is_empty()) {
-            self.reusable.keep(std::mem::take(&mut self.bytes), size, now);
+            self.reusable.keep(std::mem::take(&mut self.bytes), size.get(), now);
         }
     }
 
