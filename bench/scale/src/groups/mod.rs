@@ -1,5 +1,7 @@
 //! The groups, in the order of the page.
 
+mod broker;
+mod large;
 mod publishers;
 mod stored;
 mod streams;
@@ -16,4 +18,6 @@ pub(crate) const ALL: &[Group] = &[
     streams::GROUP,
     subscribing::GROUP,
     stored::GROUP,
+    large::GROUP,
+    broker::GROUP,
 ];
