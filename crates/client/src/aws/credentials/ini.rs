@@ -22,8 +22,9 @@ pub(super) fn parse(text: &str) -> Result<Vec<(String, Settings)>, BadLine> {
             continue;
         }
         if let Some(title) = content.strip_prefix('[') {
-            let (title, _) = title.split_once(']').ok_or(bad("begins with '[' and has no ']'"))?;
-            sections.push((title.trim().to_owned(), Settings::new()));
+            let title = title.split_once(']').map(|(title, _)| title.trim());
+            let title = title.ok_or_else(|| bad("begins with '[' and has no ']'"))?;
+            sections.push((title.to_owned(), Settings::new()));
             continue;
         }
         let Some((_, settings)) = sections.last_mut() else {
@@ -33,7 +34,7 @@ pub(super) fn parse(text: &str) -> Result<Vec<(String, Settings)>, BadLine> {
         if line.starts_with(char::is_whitespace) && !settings.is_empty() {
             continue;
         }
-        let (name, value) = content.split_once('=').ok_or(bad("has no '='"))?;
+        let (name, value) = content.split_once('=').ok_or_else(|| bad("has no '='"))?;
         let name = name.trim_end().to_ascii_lowercase();
         if name.is_empty() {
             return Err(bad("has nothing before its '='"));

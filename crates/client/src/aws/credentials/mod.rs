@@ -131,7 +131,9 @@ impl AwsCredentials for AwsKeys {
 
 /// Looks up an environment variable; tests have variables of their own.
 #[derive(Clone)]
-struct Variables(Arc<dyn Fn(&str) -> Option<OsString> + Send + Sync>);
+struct Variables(Arc<LookUp>);
+
+type LookUp = dyn Fn(&str) -> Option<OsString> + Send + Sync;
 
 impl Variables {
     /// An empty one counts as none, as AWS's tools have it.
