@@ -82,7 +82,7 @@ impl Client {
                 return;
             }
             if useless == tuning::EXPIRED_AT_ONCE {
-                self.session.queue_goes_on = true;
+                self.session.queue.goes_on = true;
                 return;
             }
             let Some(queued) = self.session.queue.pop() else { return };
@@ -97,7 +97,7 @@ impl Client {
 
     /// Goes on where the last turn left the queue.
     pub(super) fn resume_queue(&mut self) {
-        if core::mem::take(&mut self.session.queue_goes_on) {
+        if core::mem::take(&mut self.session.queue.goes_on) {
             self.send_pending();
         }
     }

@@ -125,7 +125,7 @@ impl Client {
             }
             Connection::Stopped | Connection::Halted(_) | Connection::Closed => None,
         };
-        let goes_on = self.session.queue_goes_on.then_some(self.now);
+        let goes_on = self.session.queue.goes_on.then_some(self.now);
         let expiry = goes_on.or_else(|| self.session.queue.next_expiry());
         let expiry = expiry.map(|at| Deadline { at, timer: Timer::MessageExpiry });
         let shutdown = self.shutdown_deadline().map(|at| Deadline { at, timer: Timer::Shutdown });

@@ -39,8 +39,6 @@ pub(crate) struct Session {
     pub(crate) doubts: Doubts,
     /// Messages accepted and not yet sent.
     pub(crate) queue: Queue,
-    /// It was left with something at its front that may go, for the next turn.
-    pub(crate) queue_goes_on: bool,
     /// Messages that connections died of, if no store keeps them.
     pub(crate) quarantine: Quarantine,
     /// What has to be sent again before anything new.
@@ -73,7 +71,6 @@ impl Session {
             flights: Flights::default(),
             doubts: Doubts::default(),
             queue: Queue::new(config.queue),
-            queue_goes_on: false,
             quarantine: Quarantine::default(),
             replay: Replay::default(),
             inbound: Inbound::default(),

@@ -50,6 +50,8 @@ pub(crate) struct Queue {
     topics: BTreeSet<(u64, Serial)>,
     /// The messages held here that expire, the first to expire first.
     expiries: BTreeSet<(Instant, Serial)>,
+    /// It was left with something at its front that may go, for the next turn.
+    pub(crate) goes_on: bool,
 }
 
 /// What the queue says to a message.
@@ -69,6 +71,7 @@ impl Queue {
             reports: BTreeMap::new(),
             topics: BTreeSet::new(),
             expiries: BTreeSet::new(),
+            goes_on: false,
         }
     }
 
