@@ -156,12 +156,6 @@ impl TlsOptions {
         self
     }
 
-    #[cfg(feature = "aws")]
-    pub(crate) fn client_identity(mut self, identity: TlsIdentity) -> Self {
-        self.identity = Some(identity);
-        self
-    }
-
     /// Offers application protocols (ALPN), most wanted first, such as `mqtt`, or
     /// `x-amzn-mqtt-ca` for AWS IoT Core on port 443.
     #[must_use]
