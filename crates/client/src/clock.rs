@@ -70,6 +70,14 @@ pub(crate) fn wall() -> UnixMillis {
     UnixMillis(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
 }
 
+/// Whether this is the time of a clock that was set at some time.
+#[cfg(any(feature = "aws", feature = "azure"))]
+pub(crate) fn was_set(now: SystemTime) -> bool {
+    /// 2026-01-01: this program is not older.
+    const EARLIEST: std::time::Duration = std::time::Duration::from_secs(1_767_225_600);
+    now >= SystemTime::UNIX_EPOCH + EARLIEST
+}
+
 #[cfg(any(target_os = "linux", target_os = "android"))]
 fn system_now() -> Instant {
     let time = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);

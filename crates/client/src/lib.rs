@@ -143,6 +143,8 @@ struct Readme;
 mod arguments;
 #[cfg(feature = "aws")]
 pub mod aws;
+#[cfg(feature = "azure")]
+pub mod azure;
 #[cfg(feature = "blocking")]
 pub mod blocking;
 mod builder;
@@ -150,6 +152,8 @@ mod client;
 mod clock;
 pub mod config;
 mod driver;
+#[cfg(any(feature = "aws", feature = "azure"))]
+mod encode;
 pub mod error;
 pub mod events;
 mod explain;

@@ -5,9 +5,9 @@ use std::future::{Future, ready};
 
 use bytes::Bytes;
 
-use super::encode::encode;
 use super::sign::PATH;
 use crate::arguments::IntoBytes;
+use crate::encode::encode;
 use crate::error::{CredentialsError, EndpointError};
 use crate::hooks::{Credentials, HookFuture};
 use crate::transport::Endpoint;

@@ -37,7 +37,6 @@
 
 mod authorizer;
 mod credentials;
-mod encode;
 mod endpoint;
 mod error;
 mod iot;

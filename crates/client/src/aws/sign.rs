@@ -2,10 +2,10 @@
 
 use std::time::{Duration, SystemTime};
 
-use super::encode::{encode, hex};
 use super::endpoint::checked_region;
 use super::time::Utc;
 use super::{AwsCredentialsError, AwsError, AwsKeys};
+use crate::encode::encode;
 use crate::tls::{HmacSha256, TlsOptions};
 
 const ALGORITHM: &str = "AWS4-HMAC-SHA256";
@@ -123,6 +123,11 @@ impl Signer {
         let parts = [now.day(), self.region.clone(), SERVICE.to_owned(), SCOPE_END.to_owned()];
         parts.iter().fold(first, |key, part| self.hmac.sign(&key, part.as_bytes()))
     }
+}
+
+/// Bytes in small hexadecimal digits.
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ mod classify;
 mod config;
 #[cfg(feature = "tls")]
 mod encrypted_key;
-#[cfg(feature = "aws")]
+#[cfg(any(feature = "aws", feature = "azure"))]
 mod hmac;
 #[cfg(feature = "tls")]
 mod identity;
@@ -37,7 +37,9 @@ pub use error::{CertificateProblem, TlsError};
 pub(crate) use config::server_name;
 
 #[cfg(feature = "aws")]
-pub(crate) use {date::Date, hmac::HmacSha256};
+pub(crate) use date::Date;
+#[cfg(any(feature = "aws", feature = "azure"))]
+pub(crate) use hmac::HmacSha256;
 
 #[cfg(feature = "tls")]
 pub(crate) use renewal::{TlsFiles, Unprepared};

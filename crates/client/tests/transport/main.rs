@@ -6,6 +6,8 @@ mod support;
 mod answers;
 #[cfg(all(feature = "aws", any(feature = "ring", feature = "aws-lc-rs")))]
 mod aws;
+#[cfg(all(feature = "azure", any(feature = "ring", feature = "aws-lc-rs")))]
+mod azure;
 #[cfg(any(feature = "ring", feature = "aws-lc-rs"))]
 mod clocks;
 mod features;

@@ -10,17 +10,15 @@ use std::ffi::OsString;
 use std::fmt;
 use std::future::{Future, ready};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
+use crate::clock;
 use crate::hooks::HookFuture;
 
 pub use environment::{DefaultSources, Environment};
 pub use error::{AwsCredentialsError, ProcessError};
 pub use process::CredentialProcess;
 pub use profile::SharedProfile;
-
-/// 2026-01-01: no clock that was ever set is earlier than this program.
-const EARLIEST: Duration = Duration::from_secs(1_767_225_600);
 
 /// Gives the keys that requests are signed with.
 ///
@@ -107,7 +105,7 @@ impl AwsKeys {
         if let Some((field, _)) = fields.iter().find(|(_, value)| is_wrong(value)) {
             return Err(AwsCredentialsError::Invalid { field });
         }
-        if now < SystemTime::UNIX_EPOCH + EARLIEST {
+        if !clock::was_set(now) {
             return Err(AwsCredentialsError::ClockNotSet { now });
         }
         match self.expires_at {

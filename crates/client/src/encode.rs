@@ -1,7 +1,7 @@
-//! Percent-encoding as AWS signs it.
+//! Percent-encoding as clouds sign it.
 
 /// Encodes every byte but the unreserved ones (RFC 3986, section 2.3), with capital letters.
-pub(super) fn encode(text: &str) -> String {
+pub(crate) fn encode(text: &str) -> String {
     let mut encoded = String::with_capacity(text.len());
     for byte in text.bytes() {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
@@ -11,11 +11,6 @@ pub(super) fn encode(text: &str) -> String {
         }
     }
     encoded
-}
-
-/// Bytes in small hexadecimal digits.
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]
@@ -34,6 +29,5 @@ mod tests {
         ] {
             assert_eq!(encode(text), expected, "{text}");
         }
-        assert_eq!(hex(&[0, 10, 255]), "000aff");
     }
 }
