@@ -1,6 +1,6 @@
-//! Files that hold messages: their owner's alone, whatever the umask (S2).
+//! Files that hold messages, or tell of them: their owner's alone, whatever the umask (S2).
 
-use std::fs::{self, DirBuilder, OpenOptions};
+use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::Path;
 
@@ -22,13 +22,23 @@ pub(crate) fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
         }
         _ => {}
     }
-    let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(path)?;
+    let mut file = private(OpenOptions::new().write(true).truncate(true)).open(path)?;
     // An earlier one may have been open to others.
     #[cfg(unix)]
     file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
     file.write_all(bytes)
+}
+
+/// Opens a file to append to. One that is there keeps its mode, and may be a link
+/// or a pipe: whoever made it may have others read it.
+pub(crate) fn append(path: &Path) -> io::Result<File> {
+    private(OpenOptions::new().append(true)).open(path)
+}
+
+/// Makes a file that is not there, for its owner alone.
+fn private(options: &mut OpenOptions) -> &mut OpenOptions {
+    options.create(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(options, 0o600);
+    options
 }

@@ -1,6 +1,6 @@
 //! `broker`: the development broker until a signal ends it.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::Write;
 use std::path::Path;
 
@@ -10,6 +10,7 @@ use tokio::sync::broadcast::error::RecvError;
 use crate::error::Failure;
 use crate::exit::Exit;
 use crate::printer::{Data, Printer};
+use crate::private;
 use crate::settings::BrokerSettings;
 use crate::signals::Stop;
 
@@ -75,7 +76,7 @@ impl Journal {
         if path == Path::new("-") {
             return Ok(Self::Stdout(printer.data()));
         }
-        OpenOptions::new().append(true).create(true).open(path).map(Self::File).map_err(|error| {
+        private::append(path).map(Self::File).map_err(|error| {
             Failure::usage(format!("the events file '{}' cannot be written", path.display()))
                 .why(error)
         })

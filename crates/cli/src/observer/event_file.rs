@@ -1,6 +1,6 @@
 //! Events as JSON lines in a file.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::Write;
 use std::path::Path;
 
@@ -8,6 +8,7 @@ use evenkeel::Report;
 
 use crate::error::Failure;
 use crate::printer::Printer;
+use crate::private;
 
 /// Where events go, one line each.
 pub(crate) enum EventFile {
@@ -23,8 +24,7 @@ impl EventFile {
         if path == Path::new("-") {
             return Ok(Self::Stderr);
         }
-        let file = OpenOptions::new().append(true).create(true).open(path);
-        file.map(Self::File).map_err(|error| {
+        private::append(path).map(Self::File).map_err(|error| {
             Failure::usage(format!("the events file '{}' cannot be written", path.display()))
                 .why(error)
                 .hint("check that the folder exists and may be written to")

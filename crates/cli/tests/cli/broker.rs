@@ -1,6 +1,6 @@
 //! `evenkeel broker` as a program.
 
-use crate::support::{evenkeel, folder};
+use crate::support::{evenkeel, folder, is_private};
 
 /// The port in `listening on mqtt://127.0.0.1:PORT`.
 fn port(line: &str) -> String {
@@ -28,6 +28,7 @@ async fn it_listens_serves_and_stops() {
     running.signal("INT").await;
     running.ended().await.expect(0).says("stopping");
     assert!(!socket.exists(), "the socket is removed");
+    is_private(&events);
     let written = std::fs::read_to_string(&events).unwrap();
     for name in ["listening", "opened", "connected", "subscribed", "closed", "stopped"] {
         assert!(written.contains(&format!("\"event\":\"{name}\"")), "{name} is not in\n{written}");

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use crate::support::{broker, evenkeel, folder, restart, saw, scripted, stop, subscribed};
+use crate::support::{
+    broker, evenkeel, folder, is_private, restart, saw, scripted, stop, subscribed,
+};
 
 #[tokio::test]
 async fn sub_survives_a_broker_restart_and_tells_it() {
@@ -89,6 +91,7 @@ async fn status_and_events_tell_the_connection() {
     running.until_says("status: online for").await;
     running.signal("INT").await;
     running.ended().await.expect(0);
+    is_private(&events);
     let written = std::fs::read_to_string(&events).unwrap();
     let first = written.lines().next().unwrap();
     assert!(first.starts_with("{\"v\":1,\"type\":\"event\",\"time\":\"20"), "{first}");

@@ -311,3 +311,15 @@ pub(crate) fn dead_port() -> u16 {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     listener.local_addr().unwrap().port()
 }
+
+/// S2: a file that is its owner's alone.
+#[cfg(unix)]
+#[track_caller]
+pub(crate) fn is_private(path: &Path) {
+    use std::os::unix::fs::PermissionsExt;
+    let mode = std::fs::metadata(path).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600, "{}", path.display());
+}
+
+#[cfg(not(unix))]
+pub(crate) fn is_private(_: &Path) {}
