@@ -208,6 +208,8 @@ fn exit_of(cause: &DisconnectCause) -> Exit {
             ReasonCode::NOT_AUTHORIZED | ReasonCode::BANNED => Exit::RefusedCredentials,
             _ => Exit::Network,
         },
+        // What a proxy says is not the server's word.
+        DisconnectCause::Transport { phase: Some(ConnectPhase::Proxy), .. } => Exit::Network,
         DisconnectCause::Transport { failure, .. } => exit_of_transport(*failure),
         DisconnectCause::Malformed(_) | DisconnectCause::ProtocolError(_) => Exit::ServerFault,
         DisconnectCause::Authentication => Exit::RefusedCredentials,

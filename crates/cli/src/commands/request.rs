@@ -70,7 +70,7 @@ async fn exchange(
     let payload = stdin::whole(&settings.payload).await?;
     let response_topic = match &settings.response_topic {
         Some(topic) => topic.clone(),
-        None => own_topic()?,
+        None => own_topic(client).await?,
     };
     let mut responses = client
         .subscribe(response_topic.as_str())
@@ -133,10 +133,19 @@ fn correlation_data(settings: &RequestSettings, printer: Printer) -> Option<Byte
     given.or_else(|| (!printer.personality().is_mosquitto()).then(|| random_hex().into()))
 }
 
-/// A topic that nobody else uses.
-fn own_topic() -> Result<TopicName, Failure> {
-    let topic = format!("evenkeel/response/{}", random_hex());
-    TopicName::try_from(topic)
+/// A topic that nobody else uses: below what the server gives as a basis for such
+/// topics, if it gives one.
+async fn own_topic(client: &Client) -> Result<TopicName, Failure> {
+    if client.connected().is_none() {
+        // A client that halts says so at the next step.
+        let _ = client.online().await;
+    }
+    let own = format!("evenkeel/response/{}", random_hex());
+    let basis = client.connected().and_then(|connected| connected.response_information);
+    let below = basis.map(|basis| format!("{}/{own}", basis.trim_end_matches('/')));
+    let below = below.and_then(|topic| TopicName::try_from(topic).ok());
+    below
+        .map_or_else(|| TopicName::try_from(own), Ok)
         .map_err(|error| Failure::new(Exit::Failed, "no topic for the response").why(error))
 }
 

@@ -77,3 +77,20 @@ async fn retained_messages_are_no_response_with_r() {
     let ran = evenkeel("rr ask question -e answers -W 30").at(&broker).run().await;
     assert_eq!(ran.out(), "old\n");
 }
+
+/// As `request()` of the library does.
+#[tokio::test]
+async fn the_servers_basis_for_response_topics_is_used_if_it_gives_one() {
+    let broker = broker().await;
+    let mut responder = responder(&broker).await;
+    let asking = evenkeel("rr ask question -q 1 -i boat -W 30");
+    let asking = asking.args(["-D", "connect", "request-response-information", "1"]);
+    let asking = tokio::spawn(asking.at(&broker).run());
+    let line = responder.line().await;
+    let (topic, rest) = line.split_once(' ').unwrap();
+    assert!(topic.starts_with("response/boat/evenkeel/response/"), "{line}");
+    let data = rest.split(' ').next().unwrap();
+    let answer = evenkeel("pub -q 1 -m mine -t").args([topic, "-D", "publish", "correlation-data"]);
+    answer.args([data]).at(&broker).run().await.expect(0);
+    assert_eq!(asking.await.unwrap().out(), "mine\n");
+}
