@@ -242,7 +242,7 @@ impl Offsets {
     /// Whole packets of this many bytes were queued.
     pub(crate) fn on_queued(&mut self, bytes: usize) {
         self.queued += bytes as u64;
-        self.checkpoint = self.checkpoint.or(NonZeroU64::new(self.queued));
+        self.checkpoint = self.checkpoint.or_else(|| NonZeroU64::new(self.queued));
     }
 
     /// Bytes of whole packets that the transport has not taken.

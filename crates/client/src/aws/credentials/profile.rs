@@ -236,7 +236,7 @@ mod tests {
         let (one, two) = (AwsKeys::new("one", "s1"), AwsKeys::new("two", "s2").session_token("t2"));
         assert_eq!(folder.read(&[]), Ok(one.clone()));
         assert_eq!(folder.read(&[("AWS_PROFILE", "")]), Ok(one.clone()));
-        assert_eq!(folder.read(&[("AWS_PROFILE", "two")]), Ok(two.clone()));
+        assert_eq!(folder.read(&[("AWS_PROFILE", "two")]), Ok(two));
         let home = Variables::of(&[("HOME", folder.0.to_str().unwrap()), ("AWS_PROFILE", "two")]);
         let named = SharedProfile { name: Some("default".to_owned()), variables: home };
         assert_eq!(named.read(), Ok(one));
