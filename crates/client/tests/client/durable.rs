@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
+use std::thread::ThreadId;
 
 use evenkeel::events::Instant;
 use evenkeel::store::record::{Read, Record, Recovered};
@@ -131,6 +132,79 @@ impl Store for Mortal {
     fn usage(&self) -> Usage {
         self.store.usage()
     }
+}
+
+/// A store that commits every other batch in place, and notes for each whether
+/// it did, and on which thread.
+struct Picky {
+    store: MemoryStore,
+    declines: bool,
+    commits: Arc<Mutex<Vec<(bool, ThreadId)>>>,
+}
+
+impl Picky {
+    fn note(&self, in_place: bool) {
+        self.commits.lock().unwrap().push((in_place, std::thread::current().id()));
+    }
+}
+
+impl Store for Picky {
+    fn recover(&mut self) -> Result<Recovered, StoreError> {
+        self.store.recover()
+    }
+
+    fn commit(&mut self, records: &[Record]) -> Result<(), StoreError> {
+        self.note(false);
+        self.store.commit(records)
+    }
+
+    fn commit_in_place(&mut self, records: &[Record]) -> Option<Result<(), StoreError>> {
+        self.declines = !self.declines;
+        if self.declines {
+            return None;
+        }
+        self.note(true);
+        self.store.commit_in_place(records)
+    }
+
+    fn read(&mut self, read: &Read) -> Result<Vec<StoredMessage>, StoreError> {
+        self.store.read(read)
+    }
+
+    fn list(
+        &mut self,
+        after: Option<Serial>,
+        limit: Window,
+    ) -> Result<Vec<StoredMessage>, StoreError> {
+        self.store.list(after, limit)
+    }
+
+    fn flush(&mut self) -> Result<(), StoreError> {
+        self.store.flush()
+    }
+
+    fn usage(&self) -> Usage {
+        self.store.usage()
+    }
+}
+
+#[tokio::test]
+async fn what_a_store_declines_in_place_goes_to_its_thread_in_order() {
+    let (store, commits) = (MemoryStore::new(), Arc::default());
+    let picky = Picky { store: store.clone(), declines: false, commits: Arc::clone(&commits) };
+    let client = Client::builder(NOWHERE).client_id("boat").store(picky).start().unwrap();
+    for number in 0..20 {
+        drop(soon(client.publish("t", number.to_string()).qos(AtLeastOnce).into_future()).await);
+    }
+    let stored = store.clone().list(None, ALL).unwrap();
+    let payloads: Vec<_> = stored.iter().map(|message| message.publish.payload.clone()).collect();
+    assert_eq!(payloads, (0..20).map(|number| number.to_string()).collect::<Vec<_>>());
+    let here = std::thread::current().id();
+    let commits = commits.lock().unwrap().clone();
+    for in_place in [true, false] {
+        assert!(commits.iter().filter(|commit| commit.0 == in_place).count() >= 10);
+    }
+    assert!(commits.iter().all(|(in_place, thread)| *in_place == (*thread == here)));
 }
 
 /// D3: processes that die with their runtime, again and again, each at once
