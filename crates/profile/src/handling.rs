@@ -98,7 +98,7 @@ pub const HANDLINGS: &[Handling] = &[
     row("keep_alive_grace",                  "",              Clamps,  No),
     row("min_ping_spacing",                  "",              Delays,  Yes),
     row("connect_floor",                     "",              Delays,  Partly(
-        "spacing_after_short alone, after connections that lived less than 30 s")),
+        "spacing_after_short alone, from CONNECT to CONNECT, after a life of less than 30 s")),
     row("ban",                               "",              Delays,  No),
     row("account_connect_rate",              "connects",      Delays,  No),
     row("client_id_length",                  "B",             Refuses, No),

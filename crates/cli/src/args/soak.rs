@@ -18,6 +18,9 @@ pub(crate) struct SoakArgs {
     /// Make the trouble of an earlier run again; at random unless given
     #[arg(long, value_name = "NUMBER")]
     pub(crate) seed: Option<u64>,
+    /// Bind the clients to a profile: a built-in one or a TOML file
+    #[arg(long, value_name = "NAME|FILE")]
+    pub(crate) profile: Option<String>,
     /// Print the report as one JSON object
     #[arg(long)]
     pub(crate) json: bool,

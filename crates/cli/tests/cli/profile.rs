@@ -232,3 +232,19 @@ async fn a_clouds_host_has_its_profile_unless_told_otherwise() {
     assert!(!help.contains("--profile"), "{help}");
     saw(&broker, "connected").await;
 }
+
+#[tokio::test]
+async fn a_soak_keeps_to_a_profile() {
+    let path = file(
+        "soak.toml",
+        "name = \"soak\"\npublish.maximum_qos.value = 1\n\
+         connection.keep_alive.value = { minimum = 3, maximum = 60, zero_means = 60 }\n",
+    );
+    let soak = evenkeel("soak --for 2s --clients 4 --seed 5 --json --quiet --profile");
+    let report = &lines(&soak.args([&path]).run().await.out())[0];
+    assert_eq!(report["keep_alive"], 3, "the nearest to the soak's 2 s: {report}");
+    let sent = |qos: usize| report["messages"][qos]["sent"].as_u64();
+    assert_eq!(sent(2), Some(0), "{report}");
+    assert!(sent(0) > Some(0) && sent(1) > Some(0), "{report}");
+    evenkeel("soak --profile aws").run().await.expect(2).says("there is no profile 'aws'");
+}

@@ -8,6 +8,7 @@
 
 mod findings;
 mod law_checks;
+mod limits;
 mod outcomes;
 mod report;
 mod rng;
@@ -34,6 +35,7 @@ use crate::progress::Progress;
 use crate::signals::Stop;
 use findings::Spread;
 use law_checks::LawChecks;
+use limits::ClientLimits;
 use report::{Connections, Pings, SoakReport};
 use rng::Rng;
 use trouble::TroublePlan;
@@ -64,7 +66,9 @@ fn is_old(client_id: &str) -> bool {
 /// Runs the soak; success only if nothing was lost and no law broken.
 pub(super) async fn run(args: &SoakArgs, printer: Printer, stop: Stop) -> Result<(), Failure> {
     let seed = args.seed.unwrap_or_else(Rng::random_seed);
-    let soak = Soak::begin(args.clients, Rng::new(seed), printer).await?;
+    let limits = ClientLimits::new(args.profile.as_deref())?;
+    let keep_alive = limits.keep_alive.as_secs();
+    let soak = Soak::begin(args.clients, limits, Rng::new(seed), printer).await?;
     let began = Instant::now();
     let trouble = soak.make_trouble(args.lasts, stop).await;
     let seconds = seconds(began.elapsed());
@@ -79,7 +83,7 @@ pub(super) async fn run(args: &SoakArgs, printer: Printer, stop: Stop) -> Result
         connections: Connections::default(),
         pings: Pings::default(),
         longest_silence: 0.0,
-        keep_alive: KEEP_ALIVE.as_secs(),
+        keep_alive,
         messages: Default::default(),
         violations: Vec::new(),
     });
@@ -116,6 +120,7 @@ struct Soak {
     broker: Broker,
     workers: Vec<Worker>,
     shared: Arc<Shared>,
+    limits: ClientLimits,
     rng: Rng,
     printer: Printer,
     goes_on: watch::Sender<bool>,
@@ -126,7 +131,12 @@ struct Soak {
 
 impl Soak {
     /// Starts everybody; nobody publishes before all have subscribed.
-    async fn begin(clients: usize, rng: Rng, printer: Printer) -> Result<Self, Failure> {
+    async fn begin(
+        clients: usize,
+        limits: ClientLimits,
+        rng: Rng,
+        printer: Printer,
+    ) -> Result<Self, Failure> {
         let quiet = |config: &mut evenkeel_broker::Config| config.behaviour.sys_interval = None;
         let broker = Broker::builder().configure(quiet).bind_tcp("127.0.0.1:0").start().await;
         let broker = broker.map_err(|error| failed("the soak's broker cannot start", error))?;
@@ -136,7 +146,7 @@ impl Soak {
         let mut workers = Vec::with_capacity(clients);
         for index in 0..clients {
             let rng = rng.fork(1 + index as u64);
-            let worker = Worker::start(&broker.url(), index, clients, rng, shared.clone());
+            let worker = Worker::start(&broker.url(), index, &limits, rng, shared.clone());
             workers.push(worker.map_err(|error| failed("a client cannot start", error))?);
         }
         let mut subscribing = JoinSet::new();
@@ -156,7 +166,18 @@ impl Soak {
         for worker in workers.clone() {
             publishing.spawn(worker.publish(follow.clone()));
         }
-        Ok(Self { broker, workers, shared, rng, printer, goes_on, publishing, law_checks, judges })
+        Ok(Self {
+            broker,
+            workers,
+            shared,
+            limits,
+            rng,
+            printer,
+            goes_on,
+            publishing,
+            law_checks,
+            judges,
+        })
     }
 
     /// Makes trouble until the time is over or a signal comes; counts it by kind.
@@ -219,13 +240,14 @@ impl Soak {
         let began = Instant::now();
         self.broker.clear_faults();
         self.goes_on.send_replace(false);
-        let settled = timeout(SETTLES_WITHIN, self.settle()).await.is_ok();
+        let settles_within = self.limits.settles_within;
+        let settled = timeout(settles_within, self.settle()).await.is_ok();
         report.settled_in = settled.then(|| seconds(began.elapsed()));
         if !settled {
             let online = self.workers.iter().filter(|worker| worker.client.state().is_online());
             report.violations.push(format!(
                 "not settled {} s after the trouble ended: {} of {} clients online",
-                SETTLES_WITHIN.as_secs(),
+                settles_within.as_secs(),
                 online.count(),
                 self.workers.len()
             ));

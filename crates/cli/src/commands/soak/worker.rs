@@ -11,20 +11,23 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 
 use super::findings::Findings;
+use super::limits::ClientLimits;
 use super::outcomes::{FlowId, Outcomes};
 use super::rng::Rng;
-use super::{BUDGET, BUDGET_WINDOW, KEEP_ALIVE, client_id, is_old};
+use super::{BUDGET, BUDGET_WINDOW, client_id, is_old};
 
 /// What the clients write down together.
 #[derive(Debug)]
 pub(super) struct Shared {
+    clients: usize,
     outcomes: Mutex<Outcomes>,
     findings: Mutex<Findings>,
 }
 
 impl Shared {
     pub(super) fn new(clients: usize) -> Self {
-        Self { outcomes: Mutex::new(Outcomes::new(clients)), findings: Mutex::default() }
+        let outcomes = Mutex::new(Outcomes::new(clients));
+        Self { clients, outcomes, findings: Mutex::default() }
     }
 
     pub(super) fn outcomes(&self) -> MutexGuard<'_, Outcomes> {
@@ -41,6 +44,7 @@ impl Shared {
 pub(super) struct Worker {
     pub(super) client: Client,
     index: usize,
+    qos: &'static [QoS],
     /// Whose messages it receives, and who receives its own.
     neighbours: (usize, usize),
     rng: Rng,
@@ -51,7 +55,7 @@ impl Worker {
     pub(super) fn start(
         url: &str,
         index: usize,
-        clients: usize,
+        limits: &ClientLimits,
         rng: Rng,
         shared: Arc<Shared>,
     ) -> Result<Self, BuildError> {
@@ -60,13 +64,14 @@ impl Worker {
             .client_id(&name)
             .clean_start(false)
             .session_expiry(Duration::from_secs(3600))
-            .keep_alive(KEEP_ALIVE)
             .connect_timeout(Duration::from_secs(3))
             .reconnect(policy());
+        let builder = limits.bind(builder);
         let builder = if is_old(&name) { builder.version(Version::V311) } else { builder };
         let client = builder.start()?;
+        let clients = shared.clients;
         let neighbours = ((index + clients - 1) % clients, (index + 1) % clients);
-        let worker = Self { client, index, neighbours, rng, shared };
+        let worker = Self { client, index, qos: limits.qos(), neighbours, rng, shared };
         tokio::spawn(worker.clone().watch());
         Ok(worker)
     }
@@ -131,7 +136,7 @@ impl Worker {
     }
 
     async fn publish_one(&self, rng: &mut Rng) {
-        let qos = rng.pick(&[QoS::AtMostOnce, QoS::AtLeastOnce, QoS::ExactlyOnce]);
+        let qos = rng.pick(self.qos);
         let id = FlowId { publisher: self.index, qos: qos.unwrap_or_default() };
         let number = self.shared.outcomes().begin(id);
         let topic = format!("soak/{}/{}", self.neighbours.1, id.qos.level());
