@@ -72,8 +72,12 @@ impl SoakReport {
         let Self { connections, pings, .. } = self;
         let mut out = String::new();
         let mut line = |title: &str, text: String| {
-            // Writing to a string does not fail.
-            let _ = writeln!(out, "{title:<16}{text}");
+            let mut title = title;
+            for row in rows(&text) {
+                // Writing to a string does not fail.
+                let _ = writeln!(out, "{title:<INDENT$}{row}");
+                title = "";
+            }
         };
         let settled = match self.settled_in {
             Some(seconds) => format!("settled within {seconds:.1} s"),
@@ -131,6 +135,30 @@ fn listed(counts: &BTreeMap<&'static str, u64>) -> String {
     if text.is_empty() { "none".to_owned() } else { text }
 }
 
+/// Columns of a terminal, and those of a line's title.
+const COLUMNS: usize = 80;
+const INDENT: usize = 16;
+
+/// Breaks a text between its words into rows that fit beside a title.
+fn rows(text: &str) -> Vec<String> {
+    // Numbers in columns stay in them.
+    if INDENT + text.chars().count() <= COLUMNS {
+        return vec![text.to_owned()];
+    }
+    let mut rows = vec![String::new()];
+    for word in text.split(' ') {
+        match rows.last_mut() {
+            Some(row) if row.is_empty() => row.push_str(word),
+            Some(row) if INDENT + row.chars().count() + 1 + word.chars().count() <= COLUMNS => {
+                row.push(' ');
+                row.push_str(word);
+            }
+            _ => rows.push(word.to_owned()),
+        }
+    }
+    rows
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -151,6 +179,16 @@ mod tests {
             messages: [0, 1, 2].map(|qos| Tally { qos, sent: 10, ..Tally::default() }),
             violations: vec!["soak-0: was silent".to_owned()],
         }
+    }
+
+    #[test]
+    fn a_row_fits_beside_its_title() {
+        assert_eq!(rows("a short text"), ["a short text"]);
+        let words = "word ".repeat(30);
+        for row in rows(words.trim_end()) {
+            assert!(INDENT + row.len() <= COLUMNS && !row.starts_with(' '), "{row:?}");
+        }
+        assert_eq!(rows(words.trim_end()).join(" "), words.trim_end());
     }
 
     #[test]
