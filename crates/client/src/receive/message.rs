@@ -27,6 +27,7 @@ struct Pending {
 }
 
 impl Message {
+    #[inline]
     pub(super) fn new(message: StreamMessage, shared: &Arc<Shared>, manual: bool) -> Self {
         let ack = message.ack.map(|share| Pending { shared: shared.clone(), share, manual });
         Self { publish: message.publish, ack }
@@ -94,6 +95,15 @@ impl Pending {
 }
 
 impl Pending {
+    /// The message is dropped.
+    fn end(self) {
+        if self.manual || std::thread::panicking() {
+            self.give_back();
+        } else {
+            self.settle(ReasonCode::SUCCESS);
+        }
+    }
+
     /// Nobody will answer: what the server sends again is to be delivered again.
     fn give_back(self) {
         // Of several streams, another may yet finish it.
@@ -106,12 +116,10 @@ impl Pending {
 }
 
 impl Drop for Message {
+    #[inline]
     fn drop(&mut self) {
-        let Some(pending) = self.ack.take() else { return };
-        if pending.manual || std::thread::panicking() {
-            pending.give_back();
-        } else {
-            pending.settle(ReasonCode::SUCCESS);
+        if let Some(pending) = self.ack.take() {
+            pending.end();
         }
     }
 }

@@ -44,8 +44,9 @@ impl PlainPublish {
         Some(Self { flags, qos, topic_end: 2 + topic_len, packet_id, payload_begin })
     }
 
-    /// The packet with this body, in which it was found.
-    #[inline]
+    /// The packet with this body, in which it was found. Made in place: to move it
+    /// costs as much as to make it.
+    #[inline(always)]
     pub(crate) fn with(self, mut body: Bytes) -> Publish {
         let topic = body.get(2..self.topic_end).unwrap_or_default();
         let topic = Text::of_checked(topic, &body);

@@ -417,6 +417,7 @@ fn is_any_full(streams: &[Option<Stream>], targets: &[StreamId]) -> bool {
     targets.iter().filter_map(stream).any(|stream| stream.buffer.is_full())
 }
 
+#[inline]
 fn hand_out(
     streams: &mut [Option<Stream>],
     targets: &[StreamId],
@@ -429,6 +430,7 @@ fn hand_out(
     }
 }
 
+#[inline(never)]
 fn hand_out_copies(
     streams: &mut [Option<Stream>],
     targets: &[StreamId],
