@@ -39,8 +39,8 @@ async fn a_time_limit_of_zero_is_none() {
     evenkeel("pub t x -r -q 1 -W 0").at(&broker).run().await.expect(0);
     assert_eq!(evenkeel("sub t -C 1 -W 0").at(&broker).run().await.out(), "x\n");
     // A `sub` without a limit is ended by a signal, and that is success.
-    let running = evenkeel("sub t -W 0").at(&broker).start();
-    crate::support::subscribed(&broker, 2).await;
+    let mut running = evenkeel("sub t -W 0 -d").at(&broker).start();
+    running.until_says("subscribed to 't'").await;
     running.signal("INT").await;
     running.ended().await.expect(0);
 }
