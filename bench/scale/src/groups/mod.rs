@@ -2,7 +2,9 @@
 
 mod broker;
 mod large;
+mod message;
 mod publishers;
+mod queue;
 mod stored;
 mod streams;
 mod subscribing;
@@ -20,4 +22,8 @@ pub(crate) const ALL: &[Group] = &[
     stored::GROUP,
     large::GROUP,
     broker::GROUP,
+    queue::LATEST,
+    queue::EXPIRY,
+    message::ALIASES,
+    message::PROPERTIES,
 ];
