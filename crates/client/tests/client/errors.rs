@@ -69,8 +69,10 @@ async fn a_server_that_speaks_no_mqtt() {
     let (report, error) = failure(Client::builder(format!("mqtt://{address}"))).await;
     assert_eq!(report.error, None, "the transport is innocent");
     let error = error.to_string();
-    assert!(error.starts_with("the server sent a bad packet: "), "{error}");
+    assert_eq!(error, HTTP_ANSWER);
 }
+
+const HTTP_ANSWER: &str = "the server answered in HTTP, not in MQTT: the port is one for HTTP";
 
 #[tokio::test]
 async fn a_socket_that_is_not_there() {
@@ -158,12 +160,13 @@ async fn packets_out_of_place_are_explained() {
             "the server refused the connection: Not authorized (0x87)".into(),
         ),
         (
-            b"HTTP/1.1 400 Bad Request\r\n\r\n",
+            b"HELO\r\n",
             false,
             "the server sent a bad packet: PUBACK has the reserved header flags 0b1000; \
              the sender or the framing is broken"
                 .into(),
         ),
+        (b"HTTP/1.1 400 Bad Request\r\n\r\n", false, HTTP_ANSWER.into()),
     ];
     for (bytes, is_online, wanted) in cases {
         assert_eq!(words_about(bytes, is_online).await, wanted, "{bytes:02x?}");

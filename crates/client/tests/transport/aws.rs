@@ -210,7 +210,9 @@ async fn a_signed_websocket_is_signed_for_the_host_that_is_sent() {
 fn instant(stamp: &str) -> SystemTime {
     let number = |range: std::ops::Range<usize>| stamp[range].parse::<u64>().unwrap();
     let (year, month, day) = (number(0..4), number(4..6), number(6..8));
-    let is_leap = |year: u64| year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let is_leap = |year: u64| {
+        year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400))
+    };
     let years: u64 = (1970..year).map(|year| if is_leap(year) { 366 } else { 365 }).sum();
     let lengths = [31, if is_leap(year) { 29 } else { 28 }, 31, 30, 31, 30, 31, 31, 30, 31, 30];
     let months: u64 = lengths.iter().take(usize::try_from(month).unwrap() - 1).sum();

@@ -198,7 +198,7 @@ mod tests {
                 if model.is_empty() {
                     break;
                 }
-                if random() % 4 == 0 {
+                if random().is_multiple_of(4) {
                     let first = held.pop_front().map(|queued| queued.claim.serial.0);
                     assert_eq!(first, Some(model.remove(0)));
                 } else {
