@@ -57,6 +57,17 @@ fn seeds_201_to_400_keep_all_laws_with_stores() {
     explore_with_stores(201..=400);
 }
 
+/// From 100,000 on the first pings of connections are spread.
+#[test]
+fn seeds_from_100_000_keep_all_laws() {
+    explore(100_000..100_150);
+}
+
+#[test]
+fn seeds_from_100_000_keep_all_laws_with_stores() {
+    explore_with_stores(100_000..100_150);
+}
+
 /// Worlds that were found to break a law, by the client or in the eyes of an oracle.
 #[test]
 fn worlds_that_broke_a_law_keep_all_laws() {

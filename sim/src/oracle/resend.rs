@@ -62,7 +62,8 @@ impl Oracle for Resends {
             | Observation::LastPacket(conn, Packet::Publish(publish)) => {
                 self.on_publish(view, *conn, publish, verdict);
             }
-            Observation::Got(_, Packet::PubComp(ack)) => {
+            Observation::Got(conn, Packet::PubComp(ack)) => {
+                self.alive = *conn;
                 let flight = view.ids.get(&ack.packet_id.get());
                 let flight = flight.filter(|flight| flight.stage == Stage::Completion);
                 let message = flight.and_then(|flight| flight.message);

@@ -40,8 +40,14 @@ pub struct Wanted {
     /// Given up, so that the server may have done it or not; a process that
     /// is started again asks for it again, and the next one may not.
     left: BTreeSet<TopicFilter>,
-    /// The last word on each filter that this process gave to its store, and
-    /// the last one that is in it.
+    /// What its store knows.
+    noted: Noted,
+}
+
+/// What this process gave to its store, and what is in it.
+#[derive(Debug, Default)]
+struct Noted {
+    /// The last word on each filter that was given, and the last one that is in it.
     given: BTreeMap<TopicFilter, Option<QoS>>,
     stored: BTreeMap<TopicFilter, Option<QoS>>,
     /// Told to be lost since the last batch: a loss is told at once, and a process
@@ -83,7 +89,7 @@ impl Wanted {
             Observation::Got(_, Packet::ConnAck(_)) => self.unanswered = false,
             Observation::Wrote(_, Packet::Connect(_), _) => {
                 self.unanswered = true;
-                self.is_blind |= !self.is_unproven;
+                self.noted.is_blind |= !self.noted.is_unproven;
             }
             Observation::Event(Event::Disconnected { .. }) => {
                 self.unproven |= std::mem::take(&mut self.unanswered);
@@ -98,19 +104,7 @@ impl Wanted {
             }
             Observation::Completed(
                 Completion::Subscribe { token, result } | Completion::Unsubscribe { token, result },
-            ) => match (self.waiting.remove(token), result) {
-                (Some(asked), Ok(codes)) => self.granted(*token, asked, codes, verdict),
-                (Some(Asked::Unsubscribe(filters)), Err(SubscribeError::Quarantined { .. })) => {
-                    self.quarantined.extend(filters);
-                }
-                (Some(asked), Err(SubscribeError::Quarantined { .. })) => {
-                    // If the session was lost, an earlier grant went with it.
-                    self.left.extend(asked.filters());
-                    self.quarantined.extend(asked.filters());
-                }
-                (Some(asked), Err(_)) => self.left.extend(asked.filters()),
-                _ => {}
-            },
+            ) => self.completed(*token, result, verdict),
             Observation::Event(Event::Quarantined { topic: Some(text), .. }) => {
                 if let Ok(filter) = TopicFilter::try_from(&**text) {
                     self.told.insert(filter);
@@ -121,22 +115,10 @@ impl Wanted {
                 self.quarantined.insert((*filter).clone());
                 self.active.remove(filter);
                 self.restoring.remove(filter);
-                self.unrecorded.insert((*filter).clone());
+                self.noted.unrecorded.insert((*filter).clone());
             }
-            Observation::Commit(records) => {
-                self.unrecorded.clear();
-                self.given.extend(words_on_filters(records));
-            }
-            Observation::Stored(records) => {
-                self.stored.extend(words_on_filters(records));
-                for record in *records {
-                    match record {
-                        Record::Unproven => (self.is_unproven, self.is_blind) = (true, false),
-                        Record::Proven => self.is_unproven = false,
-                        _ => {}
-                    }
-                }
-            }
+            Observation::Commit(records) => self.noted.give(records),
+            Observation::Stored(records) => self.noted.store(records),
             Observation::Died(_) => self.die(),
             Observation::Recovered(recovered) => self.recover(recovered, verdict),
             Observation::Settled(_) => {
@@ -150,20 +132,42 @@ impl Wanted {
         }
     }
 
+    fn completed(
+        &mut self,
+        token: Token,
+        result: &Result<Vec<ReasonCode>, SubscribeError>,
+        verdict: &mut Verdict,
+    ) {
+        match (self.waiting.remove(&token), result) {
+            (Some(asked), Ok(codes)) => self.granted(token, asked, codes, verdict),
+            (Some(Asked::Unsubscribe(filters)), Err(SubscribeError::Quarantined { .. })) => {
+                self.quarantined.extend(filters);
+            }
+            (Some(asked), Err(SubscribeError::Quarantined { .. })) => {
+                // If the session was lost, an earlier grant went with it.
+                self.left.extend(asked.filters());
+                self.quarantined.extend(asked.filters());
+            }
+            (Some(asked), Err(_)) => self.left.extend(asked.filters()),
+            _ => {}
+        }
+    }
+
     /// Nobody hears any more how what waits comes out.
     fn die(&mut self) {
         for asked in std::mem::take(&mut self.waiting).into_values() {
             self.uncertain.extend(asked.filters());
         }
         self.uncertain.extend(std::mem::take(&mut self.left));
-        self.uncertain.extend(std::mem::take(&mut self.unrecorded));
+        let Noted { given, stored, unrecorded, is_unproven, is_blind } =
+            std::mem::take(&mut self.noted);
+        self.noted.is_unproven = is_unproven;
+        self.uncertain.extend(unrecorded);
         // A shutdown tells outcomes that a store which fails did not take.
-        let stored = std::mem::take(&mut self.stored);
-        let unstored = std::mem::take(&mut self.given).into_iter();
-        let unstored = unstored.filter(|(filter, word)| stored.get(filter) != Some(word));
+        let unstored = given.into_iter().filter(|(filter, word)| stored.get(filter) != Some(word));
         self.uncertain.extend(unstored.map(|(filter, _)| filter));
         self.quarantined.extend(self.uncertain.iter().cloned());
-        if std::mem::take(&mut self.is_blind) {
+        if is_blind {
             self.quarantined.extend(self.active.keys().cloned());
         }
         self.out.clear();
@@ -266,6 +270,24 @@ impl Wanted {
                 }
             }
             Asked::Publish(..) => {}
+        }
+    }
+}
+
+impl Noted {
+    fn give(&mut self, records: &[Record]) {
+        self.unrecorded.clear();
+        self.given.extend(words_on_filters(records));
+    }
+
+    fn store(&mut self, records: &[Record]) {
+        self.stored.extend(words_on_filters(records));
+        for record in records {
+            match record {
+                Record::Unproven => (self.is_unproven, self.is_blind) = (true, false),
+                Record::Proven => self.is_unproven = false,
+                _ => {}
+            }
         }
     }
 }

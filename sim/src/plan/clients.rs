@@ -70,6 +70,10 @@ pub(super) fn client(plan: &Plan, index: usize, rng: &Rng) -> ClientSpec {
     }
 }
 
+/// From this seed on first pings are spread, as by default. Those before, which
+/// tests name, stay the worlds that they were.
+const FIRST_PINGS_SPREAD: u64 = 100_000;
+
 fn config(plan: &Plan, rng: &mut Rng) -> Config {
     let mut config = Config::default();
     config.version = rng.pick(&[Version::V5, Version::V5, Version::V311]);
@@ -89,8 +93,7 @@ fn config(plan: &Plan, rng: &mut Rng) -> Config {
     connect.topic_alias_maximum = rng.pick(&[0, 2, 64]);
     let interval = secs(connect.keep_alive.into());
     let spacing = rng.pick(&[millis(100), millis(100), interval / 2, interval * 5 / 4]);
-    // Worlds of the numbers that tests name stay what they were.
-    config.keep_alive.spread_first_ping = false;
+    config.keep_alive.spread_first_ping = plan.seed >= FIRST_PINGS_SPREAD;
     config.keep_alive.min_ping_spacing =
         spacing.min(secs(SERVERS_KEEP_ALIVE.into())).max(millis(100));
     if rng.one_in(4) && !interval.is_zero() {

@@ -143,7 +143,7 @@ async fn bytes_that_break_the_protocol_are_explained() {
 #[tokio::test(start_paused = true)]
 async fn packets_out_of_place_are_explained() {
     let broke = |what: &str| format!("the server broke the protocol: {what}");
-    let cases: [(&[u8], bool, String); 8] = [
+    let cases: [(&[u8], bool, String); 9] = [
         (b"\x30\x07\x00\x01a\x03\x23\x01\x00", true, broke("it used a topic alias it may not use")),
         (b"\x20\x03\x00\x00\x00", true, broke("it sent a second CONNACK")),
         (b"\xc0\x00", true, broke("it sent a packet that only clients send")),

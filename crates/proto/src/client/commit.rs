@@ -139,7 +139,7 @@ impl Client {
     pub(super) fn store_deadline(&self) -> Option<Instant> {
         let journal = self.session.journal.as_ref()?;
         let waits = self.connection.is_online() && !self.session.queue.is_empty();
-        let again = journal.trusted_again_at().filter(|_| waits);
+        let again = if waits { journal.trusted_again_at() } else { None };
         journal.deadline(self.wanted_read().is_some()).into_iter().chain(again).min()
     }
 
