@@ -10,6 +10,7 @@ use std::fmt;
 use evenkeel_proto::Retry;
 
 use crate::explain::{Below, end_with};
+use crate::hints;
 use crate::transport::{self, StreamError};
 use crate::url::UrlError;
 
@@ -237,6 +238,22 @@ impl fmt::Display for ConnectError {
             | Self::Failed { detail: Some(detail), .. } => detail.fmt(f),
             Self::Refused { cause, .. } | Self::Failed { cause, .. } => cause.fmt(f),
             Self::Closed => f.write_str("the client is closed"),
+        }?;
+        match self.hint().filter(|_| f.alternate()) {
+            Some(hint) => write!(f, "; {hint}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl ConnectError {
+    /// What to do about it, if the text does not say so; the alternate form does.
+    fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Halted { detail: None, cause: Some(cause), .. }
+            | Self::Refused { detail: None, cause, .. }
+            | Self::Failed { detail: None, cause, .. } => hints::of_cause(cause),
+            _ => None,
         }
     }
 }

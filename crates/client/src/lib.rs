@@ -9,7 +9,9 @@
 //!
 //! # async fn run() -> Result<(), Box<dyn std::error::Error>> {
 //! let client = Client::builder("mqtt://localhost").client_id("pump-17").start()?;
-//! client.try_online().await?; // or what is wrong: the address, TLS, the password
+//! if let Err(why) = client.try_online().await {
+//!     eprintln!("{why:#}"); // the address, TLS, the password; the client tries on
+//! }
 //! let mut alarms = client.subscribe("site/+/alarm").qos(QoS::AtLeastOnce).await?;
 //!
 //! let receipt = client.publish("site/7/level", "4.2").qos(QoS::AtLeastOnce).await?;
@@ -157,6 +159,7 @@ mod encode;
 pub mod error;
 pub mod events;
 mod explain;
+mod hints;
 mod hooks;
 mod io_error;
 pub mod packet;

@@ -23,6 +23,7 @@ mod overlap;
 mod panics;
 mod payloads;
 mod publish;
+mod readme;
 mod reconnect;
 #[cfg(any(feature = "ring", feature = "aws-lc-rs"))]
 mod renewal;
