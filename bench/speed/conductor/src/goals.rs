@@ -100,8 +100,10 @@ fn publishing(view: &View<'_>) -> Vec<Goal> {
     vec![
         at_most(format!("{q0}: CPU"), "s/M", 0.10, view.cpu(&q0, EVENKEEL)),
         ratio(format!("{q0}: CPU"), "ntex-mqtt", 1.0, false, cpus(&q0, "ntex-mqtt")),
+        ratio(format!("{q0}: CPU"), "raw", 2.0, false, cpus(&q0, RAW)),
         ratio(format!("{q0}: rate"), "rumqttc", 8.0, true, rates(&q0, &q0, "rumqttc")),
         at_most(format!("{q1}: CPU"), "s/M", 0.55, view.cpu(&q1, EVENKEEL)),
+        ratio(format!("{q1}: CPU"), "raw", 1.5, false, cpus(&q1, RAW)),
         ratio(format!("{q1}: rate"), "raw", 0.7, true, rates(&q1, &q1, RAW)),
         ratio(format!("{wide}: rate"), "ntex-mqtt", 2.0, true, rates(&wide, &wide, "ntex-mqtt")),
         ratio(format!("{wide}: rate"), "window 100", 1.0, true, rates(&wide, &q1, EVENKEEL)),
@@ -110,7 +112,9 @@ fn publishing(view: &View<'_>) -> Vec<Goal> {
 }
 
 fn receiving(view: &View<'_>) -> Vec<Goal> {
-    let mut goals = Vec::new();
+    let q0 = case(true, 0, 100, 64);
+    let pair = view.cpu(&q0, EVENKEEL).zip(view.cpu(&q0, RAW));
+    let mut goals = vec![ratio(format!("{q0}: CPU"), "raw", 8.0, false, pair)];
     for qos in 0..=2 {
         let case = case(true, qos, 100, 64);
         let pair = view.cpu(&case, EVENKEEL).zip(view.cpu(&case, "rumqttc"));
@@ -148,14 +152,22 @@ fn large(view: &View<'_>) -> Vec<Goal> {
 fn idle(view: &View<'_>) -> Vec<Goal> {
     let case = "10000 idle";
     let each = view.spread(case, EVENKEEL, |run| run.bytes_each / KIB as f64);
-    let share = view.spread(case, EVENKEEL, |run| run.cpu_share * 100.0);
+    let share = |client| Some(view.spread(case, client, |run| run.cpu_share)?.median);
+    let fullest = view.spread(case, EVENKEEL, |run| run.pings_most / run.pings_mean);
     vec![
-        at_most("10,000 idle: memory each".into(), "KiB", 2.0, each.map(|each| each.median)),
-        at_most(
+        at_most("10,000 idle: memory each".into(), "KiB", 2.5, each.map(|each| each.median)),
+        ratio(
             "10,000 idle, keep-alive 5 s: CPU".into(),
-            "% of a core",
-            1.0,
-            share.map(|share| share.median),
+            "raw",
+            2.0,
+            false,
+            share(EVENKEEL).zip(share(RAW)),
+        ),
+        at_most(
+            "10,000 idle: pings in the fullest 100 ms".into(),
+            "x the mean",
+            1.5,
+            fullest.map(|fullest| fullest.median),
         ),
     ]
 }
