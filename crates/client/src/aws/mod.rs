@@ -1,6 +1,6 @@
 //! Ways in to AWS IoT Core.
 //!
-//! [`Client::aws_iot`] begins with the endpoint of an account and has a method for each way in.
+//! [`Client::aws_iot`](crate::Client::aws_iot) begins with the endpoint of an account and has a method for each way in.
 //! All speak MQTT 5 under the profile of AWS IoT Core, verify the server's certificate, and give
 //! a [`ClientBuilder`](crate::ClientBuilder) for everything else:
 //!
