@@ -239,9 +239,9 @@ impl fmt::Display for ConnectError {
             Self::Refused { cause, .. } | Self::Failed { cause, .. } => cause.fmt(f),
             Self::Closed => f.write_str("the client is closed"),
         }?;
-        match self.hint().filter(|_| f.alternate()) {
-            Some(hint) => write!(f, "; {hint}"),
-            None => Ok(()),
+        match self.hint() {
+            Some(hint) if f.alternate() => write!(f, "; {hint}"),
+            _ => Ok(()),
         }
     }
 }
