@@ -191,7 +191,10 @@ impl TryFrom<String> for Text {
     type Error = TextError;
 
     fn try_from(text: String) -> Result<Self, TextError> {
-        Self::from_bytes(Bytes::from(text.into_bytes()))
+        TextError::check(text.as_bytes())?;
+        // A short one is copied at once: to make shared bytes of it takes longer.
+        let short = Form::short(text.as_bytes());
+        Ok(Self(short.unwrap_or_else(|| Form::Long(Bytes::from(text.into_bytes())))))
     }
 }
 

@@ -240,12 +240,23 @@ pub(crate) struct Progress {
 
 impl Offsets {
     /// Whole packets of this many bytes were queued.
-    pub(crate) fn on_queued(&mut self, bytes: usize) {
+    #[inline]
+    pub(crate) const fn on_queued(&mut self, bytes: usize) {
         self.queued += bytes as u64;
-        self.checkpoint = self.checkpoint.or_else(|| NonZeroU64::new(self.queued));
+        if self.checkpoint.is_none() {
+            self.checkpoint = NonZeroU64::new(self.queued);
+        }
+    }
+
+    /// As [`on_queued`](Self::on_queued), for one PUBLISH.
+    #[inline]
+    pub(crate) const fn on_publish(&mut self, bytes: usize) {
+        self.on_queued(bytes);
+        self.publish = bytes as u64;
     }
 
     /// Bytes of whole packets that the transport has not taken.
+    #[inline]
     pub(crate) const fn unwritten(&self) -> u64 {
         self.queued.saturating_sub(self.written)
     }

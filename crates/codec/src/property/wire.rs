@@ -191,7 +191,13 @@ impl Properties {
     }
 
     /// Bytes the list takes in a packet, without the length field in front of it.
+    #[inline]
     pub fn encoded_len(&self) -> usize {
+        if self.is_empty() { 0 } else { self.encoded_len_of_entries() }
+    }
+
+    #[inline(never)]
+    fn encoded_len_of_entries(&self) -> usize {
         self.iter().map(Property::encoded_len).sum()
     }
 

@@ -307,11 +307,11 @@ impl Client {
     }
 
     /// A QoS 0 message is removed from the store: it goes out if it still can.
-    fn send_stored_qos0(&mut self, publish: Publish, claim: Claim, expires: Option<Instant>) {
+    fn send_stored_qos0(&mut self, mut publish: Publish, claim: Claim, expires: Option<Instant>) {
         if !self.connection.is_online() {
             return self.tell(claim, Err(DeliveryError::ConnectionLost));
         }
-        self.send_from_queue(publish, claim, expires);
+        self.send_from_queue(&mut publish, claim, expires);
     }
 
     /// Why a message that is to be stored is not accepted now, if so.

@@ -108,10 +108,8 @@ impl Client {
             self.transmit.append_shared(publish.payload.clone());
         }
         self.stats.publishes_sent += 1;
-        self.note_queued(before);
-        let size = self.transmit.len().saturating_sub(before) as u64;
         if let Some(online) = self.connection.online_mut() {
-            online.offsets.publish = size;
+            online.offsets.on_publish(self.transmit.len() - before);
         }
         self.trace_sent(|| publish_packet(publish, payload, transfer));
         Ok(())

@@ -72,7 +72,7 @@ impl Client {
         let mut useless = 0;
         while self.session.replay.is_done()
             && self.has_room()
-            && let Some((_, front)) = self.session.queue.front()
+            && let Some((priority, front)) = self.session.queue.front()
         {
             let qos = front.publish.qos;
             let held = self.session.flights.held(front.claim.serial);
@@ -85,7 +85,7 @@ impl Client {
                 self.session.queue.goes_on = true;
                 return;
             }
-            let Some(queued) = self.session.queue.pop() else { return };
+            let Some(queued) = self.session.queue.pop_oldest(priority) else { return };
             if self.is_useless(&queued) {
                 useless += 1;
                 self.expire(queued);
@@ -103,9 +103,9 @@ impl Client {
     }
 
     fn send_queued(&mut self, queued: Queued) {
-        let Queued { publish, claim, expires, .. } = queued;
+        let Queued { mut publish, claim, expires, .. } = queued;
         match (claim.stored, publish.qos) {
-            (false, _) => self.send_from_queue(publish, claim, expires),
+            (false, _) => self.send_from_queue(&mut publish, claim, expires),
             (true, QoS::AtMostOnce) => {
                 // Removed before it is sent: never sent twice.
                 let serial = claim.serial;
@@ -142,14 +142,14 @@ impl Client {
     /// Sends a message that the store does not have, or not any more.
     pub(super) fn send_from_queue(
         &mut self,
-        mut publish: Publish,
+        publish: &mut Publish,
         claim: Claim,
         expires: Option<Instant>,
     ) {
         let message_expiry = expires.map(|at| seconds_left(at, self.now));
-        let sent = match self.forbidden(&publish) {
+        let sent = match self.forbidden(publish) {
             Some(limit) => Err(limit),
-            None => self.send_publish(&mut publish, claim, message_expiry),
+            None => self.send_publish(publish, claim, message_expiry),
         };
         match sent {
             Err(limit) => self.tell(claim, Err(DeliveryError::NotAllowed(limit))),

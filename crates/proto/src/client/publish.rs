@@ -61,6 +61,7 @@ impl Client {
     }
 
     /// Says no to what can't be accepted, and gives an alias its topic.
+    #[inline]
     pub(super) fn admit_publish(&mut self, publish: &mut Publish) -> Result<(), RejectReason> {
         if let Some(reason) = self.refusal(publish) {
             return Err(reason);
@@ -123,6 +124,7 @@ impl Client {
         }
     }
 
+    #[inline]
     pub(super) fn refusal(&self, publish: &Publish) -> Option<RejectReason> {
         match &self.connection {
             Connection::Halted(_) => match self.refused_for_good() {
@@ -140,6 +142,7 @@ impl Client {
 
     /// Nothing goes before it, and it may go: no replay, nothing queued, room
     /// in the buffer and in the window.
+    #[inline]
     pub(super) fn may_send_now(&self, qos: QoS) -> bool {
         self.connection.is_online()
             && self.session.replay.is_done()

@@ -83,11 +83,13 @@ impl Client {
     }
 
     /// Bytes may be added to the write buffer.
+    #[inline]
     pub(super) fn has_room(&self) -> bool {
         self.unwritten() < self.config.bounds.write_buffer as u64
     }
 
     /// Bytes handed over or waiting that the transport has not taken.
+    #[inline]
     pub(super) fn unwritten(&self) -> u64 {
         self.connection.offsets().map_or(0, Offsets::unwritten)
     }

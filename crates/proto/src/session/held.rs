@@ -57,7 +57,6 @@ impl Held {
     }
 
     /// Appends a message.
-    #[inline]
     pub(super) fn push_back(&mut self, queued: Queued) {
         let serial = queued.claim.serial;
         let slot = self.messages.insert(queued);

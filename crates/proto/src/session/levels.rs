@@ -41,6 +41,7 @@ static UNUSED: Level = Level {
 };
 
 impl Levels {
+    #[inline]
     pub(super) fn get(&self, priority: Priority) -> &Level {
         match (priority, &self.others) {
             (Priority::Normal, _) => &self.normal,
@@ -50,6 +51,7 @@ impl Levels {
         }
     }
 
+    #[inline]
     pub(super) fn get_mut(&mut self, priority: Priority) -> &mut Level {
         match priority {
             Priority::Low => &mut self.others.get_or_insert_default().low,

@@ -143,7 +143,6 @@ impl Queue {
         self.hold(priority, queued);
     }
 
-    #[inline]
     fn hold(&mut self, priority: Priority, queued: Queued) {
         if let Some(at) = queued.expires {
             self.expiries.insert((at, queued.claim.serial));
@@ -158,15 +157,11 @@ impl Queue {
 
     /// The next to be sent, with its priority; `None` also if it has to be
     /// read first.
+    #[inline]
     pub(crate) fn front(&self) -> Option<(Priority, &Queued)> {
         let level = |priority: &Priority| !self.level(*priority).is_empty();
         let priority = Priority::ALL.into_iter().find(level)?;
         Some((priority, self.level(priority).here.front()?))
-    }
-
-    pub(crate) fn pop(&mut self) -> Option<Queued> {
-        let (priority, _) = self.front()?;
-        self.pop_oldest(priority)
     }
 
     /// This message has left the ones held here.
@@ -200,9 +195,11 @@ impl Queue {
     /// Takes out the oldest message of this priority.
     #[inline]
     pub(crate) fn pop_oldest(&mut self, priority: Priority) -> Option<Queued> {
-        let queued = self.level_mut(priority).here.pop_front()?;
-        self.forget(priority, &queued);
-        Some(queued)
+        let queued = self.level_mut(priority).here.pop_front();
+        if let Some(queued) = &queued {
+            self.forget(priority, queued);
+        }
+        queued
     }
 
     /// The messages held here that have this topic, oldest first, under the
@@ -441,8 +438,8 @@ mod tests {
         for serial in 1..=3 {
             queue.push(Priority::Normal, queued(serial, true));
         }
-        queue.pop().unwrap();
-        queue.pop().unwrap();
+        queue.pop_oldest(Priority::Normal).unwrap();
+        queue.pop_oldest(Priority::Normal).unwrap();
         queue.push(Priority::Normal, queued(4, false));
         queue.push(Priority::Normal, queued(5, false));
         queue.load(Priority::Normal, queued(3, true));

@@ -54,7 +54,6 @@ impl Slots {
         self.pages.get(slot.page())?.places.get(slot.place())?.as_ref()
     }
 
-    #[inline]
     pub(super) fn insert(&mut self, queued: Queued) -> Option<Slot> {
         let index = match self.open.last() {
             Some(index) => *index,
@@ -82,15 +81,14 @@ impl Slots {
     #[inline]
     pub(super) fn take(&mut self, slot: Slot) -> Option<Queued> {
         let page = self.pages.get_mut(slot.page())?;
-        let queued = page.places.get_mut(slot.place())?.take();
         if page.taken == u64::MAX {
             self.open.push(slot.page());
         }
         page.taken &= !(1 << slot.place());
         if page.taken == 0 && slot.page() > 0 {
-            page.places = Vec::new();
+            return core::mem::take(&mut page.places).into_iter().nth(slot.place())?;
         }
-        queued
+        page.places.get_mut(slot.place())?.take()
     }
 
     /// Forgets the empty pages but one, if nothing is left.
