@@ -85,12 +85,12 @@ impl Client {
                 self.session.queue.goes_on = true;
                 return;
             }
-            let Some(queued) = self.session.queue.pop_oldest(priority) else { return };
+            let Some(mut queued) = self.session.queue.pop_oldest(priority) else { return };
             if self.is_useless(&queued) {
                 useless += 1;
                 self.expire(queued);
             } else {
-                self.send_queued(queued);
+                self.send_queued(&mut queued);
             }
         }
     }
@@ -102,18 +102,20 @@ impl Client {
         }
     }
 
-    fn send_queued(&mut self, queued: Queued) {
-        let Queued { mut publish, claim, expires, .. } = queued;
+    /// Takes the message out of `queued`.
+    fn send_queued(&mut self, queued: &mut Queued) {
+        let Queued { publish, claim, expires, .. } = queued;
+        let (claim, expires) = (*claim, *expires);
         match (claim.stored, publish.qos) {
-            (false, _) => self.send_from_queue(&mut publish, claim, expires),
+            (false, _) => self.send_from_queue(publish, claim, expires),
             (true, QoS::AtMostOnce) => {
                 // Removed before it is sent: never sent twice.
                 let serial = claim.serial;
                 self.note(Record::Done { serial, outcome: Outcome::Delivered });
-                let publish = alloc::boxed::Box::new(publish);
+                let publish = alloc::boxed::Box::new(core::mem::take(publish));
                 self.after_commit(Gate::StoredQos0(publish, claim, expires));
             }
-            (true, _) => self.begin_exchange(publish, claim, expires),
+            (true, _) => self.begin_exchange(core::mem::take(publish), claim, expires),
         }
     }
 
