@@ -81,7 +81,14 @@ fn conduct(options: &Options) -> Outcome {
             measure(group, &mut figures);
         }
     }
-    let page = page::page(&groups, &figures);
+    let page = format!(
+        "Measured on {} at commit {}, {} rounds, {} cores.\n\n{}",
+        said_by("date", &["-u", "+%Y-%m-%d %H:%M UTC"])?,
+        said_by("git", &["log", "-1", "--format=%h", "--", "crates"])?,
+        options.rounds,
+        std::thread::available_parallelism()?,
+        page::page(&groups, &figures)
+    );
     print!("{page}");
     if options.write {
         let home = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -90,6 +97,14 @@ fn conduct(options: &Options) -> Outcome {
         std::fs::write(home.join("../../docs/curves.svg"), picture)?;
     }
     Ok(())
+}
+
+/// What a program prints.
+fn said_by(program: &str, args: &[&str]) -> Outcome<String> {
+    let home = env!("CARGO_MANIFEST_DIR");
+    let mut command = std::process::Command::new(program);
+    let output = command.args(args).current_dir(format!("{home}/../..")).output()?;
+    Ok(String::from_utf8(output.stdout)?.trim().to_owned())
 }
 
 /// Measures each point of a group once; one that fails is told and left out.
