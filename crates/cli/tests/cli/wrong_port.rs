@@ -97,6 +97,14 @@ async fn tls_to_a_port_without_says_which_flags_turn_tls_on() {
     ran.says("\nhint: give the port for TLS by -p (often 8883), or leave TLS out; ");
 }
 
+/// Such as by a server whose key is of a kind that the client does not take.
+#[tokio::test]
+async fn an_alert_in_the_handshake_says_what_to_look_at() {
+    let port = server(Answer::Bytes(&[0x15, 3, 3, 0, 2, 2, 40])).await;
+    let ran = publish(&format!("-h 127.0.0.1 -p {port} --tls-use-os-certs")).await.expect(6);
+    ran.says("alert 40 (handshake failure)").says("is RSA, Ed25519, P-256 or P-384\n");
+}
+
 #[tokio::test]
 async fn websocket_to_another_port_names_the_protocols() {
     let broker = broker().await;
