@@ -82,7 +82,7 @@ fn conduct(options: &Options) -> Outcome {
         }
     }
     let page = format!(
-        "Measured on {} at commit {}, {} rounds, {} cores.\n\n{}",
+        "Measured on {} at commit {}; rounds: {}; cores: {}.\n\n{}",
         said_by("date", &["-u", "+%Y-%m-%d %H:%M UTC"])?,
         said_by("git", &["log", "-1", "--format=%h", "--", "crates"])?,
         options.rounds,
