@@ -47,7 +47,7 @@ fn panel(svg: &mut String, group: &Group, figures: &Figures) {
         "#000000",
         &format!("{}: {}, {better}", group.name, group.unit),
     );
-    let points = || group.series.iter().flat_map(|one| one.points).map(|at| place(*at));
+    let points = || group.series.iter().flat_map(|one| one.points).map(|at| axis_value(*at));
     let values = || {
         let keys = group.series.iter().flat_map(|one| one.points.iter().map(|at| (one.name, *at)));
         keys.filter_map(|(name, at)| Some(figures.spread(group, name, at)?.median))
@@ -63,7 +63,7 @@ fn panel(svg: &mut String, group: &Group, figures: &Figures) {
         let mut line = String::new();
         for point in series.points {
             let Some(one) = figures.spread(group, series.name, *point) else { continue };
-            let (x, y) = (across.at(place(*point)), up.at(one.median));
+            let (x, y) = (across.at(axis_value(*point)), up.at(one.median));
             let _ = write!(line, "{x:.1},{y:.1} ");
             let _ =
                 writeln!(svg, "<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"2.5\" fill=\"{colour}\"/>");
@@ -77,7 +77,7 @@ fn panel(svg: &mut String, group: &Group, figures: &Figures) {
 }
 
 /// A logarithmic axis has no zero: it stands before one.
-fn place(at: u64) -> f64 {
+fn axis_value(at: u64) -> f64 {
     (at as f64).max(0.5)
 }
 
