@@ -147,6 +147,7 @@ mod arguments;
 pub mod aws;
 #[cfg(feature = "azure")]
 pub mod azure;
+mod base64;
 #[cfg(feature = "blocking")]
 pub mod blocking;
 mod builder;

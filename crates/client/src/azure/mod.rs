@@ -15,7 +15,6 @@
 //! # }
 //! ```
 
-mod base64;
 mod error;
 mod sas;
 

@@ -3,7 +3,8 @@
 use std::fmt;
 use std::time::{Duration, SystemTime};
 
-use super::{AzureError, base64};
+use super::AzureError;
+use crate::base64;
 use crate::clock;
 use crate::encode::encode;
 use crate::tls::{HmacSha256, TlsOptions};

@@ -92,10 +92,9 @@ pub(crate) struct Ends {
 
 impl Connecting {
     const fn on_retry(&mut self, pace: Pace) {
-        match self.failed {
-            // After the usual back-off another server, or credentials, are tried first.
-            Some(Failed::Refused) if !matches!(pace, Pace::BackOff) => self.refusals.note(),
-            _ => {}
+        // After the usual back-off another server, or credentials, are tried first.
+        if matches!(self.failed, Some(Failed::Refused)) && !matches!(pace, Pace::BackOff) {
+            self.refusals.note();
         }
         // A redirect, or what this side wants itself, is followed at once.
         if self.failed.is_some() && !matches!(pace, Pace::AtOnce) {
