@@ -44,6 +44,36 @@ pub(crate) fn assert_ping_spacing(events: &[Event]) {
     }
 }
 
+/// The shortest distance of two pings, in keep-alives, unless the application asks for one.
+const SHORTEST: f64 = 0.675;
+
+/// No connection has more pings than its age allows.
+///
+/// Counted by the age and not for a scenario, which a slow machine makes longer:
+/// a ping is sent no later than it arrives, and CONNACK no earlier than CONNECT.
+#[track_caller]
+pub(crate) fn assert_ping_count(events: &[Event]) {
+    let mut connected = BTreeMap::new();
+    for event in events {
+        let Some(connection) = event.connection else { continue };
+        match event.kind {
+            EventKind::Connected { keep_alive, .. } => {
+                let interval = Duration::from_secs(keep_alive.into());
+                connected.insert(connection, (event.time, interval, 0_u32));
+            }
+            EventKind::PingReceived => {
+                let Some((since, interval, pings)) = connected.get_mut(&connection) else {
+                    continue;
+                };
+                let (age, least) = (event.time.since(*since), interval.mul_f64(SHORTEST) * *pings);
+                *pings += 1;
+                assert!(age >= least, "{pings} pings in {age:?} at keep-alive {interval:?}");
+            }
+            _ => {}
+        }
+    }
+}
+
 /// No client identifier connects more often than this in any window.
 #[track_caller]
 pub(crate) fn assert_budget(events: &[Event], budget: usize, window: Duration) {

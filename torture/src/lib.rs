@@ -36,6 +36,14 @@ pub fn between<T: PartialOrd + std::fmt::Debug>(
     assert!(bounds.contains(&value), "{what}: {value:?}, but {bounds:?} was expected");
 }
 
+/// Asserts that a number is not below a bound, and says what it is if it is.
+///
+/// For counts that grow with the time that a scenario takes, whose upper bound is a law's.
+#[track_caller]
+pub fn at_least<T: PartialOrd + std::fmt::Debug>(what: &str, value: T, bound: T) {
+    assert!(value >= bound, "{what}: {value:?}, but at least {bound:?} was expected");
+}
+
 /// Lists scenarios by the names of their functions, as `SCENARIOS`.
 #[macro_export]
 macro_rules! scenarios {

@@ -135,11 +135,14 @@ impl Scene {
     ///
     /// - No client breaks a rule of MQTT.
     /// - No connection has two pings closer than 0.3 of its keep-alive (K1, K2).
+    /// - No connection has more pings than one per 0.675 of its keep-alive (K3).
     /// - No client identifier connects more than 8 times in 60 s (R2).
     #[track_caller]
     pub fn assert_laws(&self) {
         assert_eq!(self.broker.stats().protocol_errors, 0, "protocol errors");
-        laws::assert_ping_spacing(&self.broker.recorded());
+        let events = self.broker.recorded();
+        laws::assert_ping_spacing(&events);
+        laws::assert_ping_count(&events);
         self.assert_budget(8, Duration::from_secs(60));
     }
 

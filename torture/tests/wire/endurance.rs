@@ -5,7 +5,7 @@ use std::time::Duration;
 use evenkeel::{DisconnectCause, Event, QoS, blocking};
 use evenkeel_broker::fault::{Stop, When};
 use evenkeel_codec::PacketType;
-use evenkeel_torture::{K, Scene, between, pass, scenarios, within};
+use evenkeel_torture::{K, Scene, at_least, between, pass, scenarios, within};
 
 scenarios![
     a_message_dribbling_for_four_keep_alives,
@@ -38,7 +38,7 @@ async fn a_message_dribbling_for_four_keep_alives() {
     scene.event(K, |event| event.name() == "ping_received").await;
     assert_eq!(scene.connects("pump"), 1);
     assert_eq!(scene.sent("pump", PacketType::Publish), 1);
-    between("pings", scene.pings("pump"), 2..=26);
+    at_least("pings", scene.pings("pump"), 2);
     scene.assert_never_silent(K);
     scene.assert_laws();
 }
@@ -91,7 +91,7 @@ async fn a_handler_that_blocks_its_thread() {
     assert!(within(15 * K, "both messages", handled).await.unwrap(), "offline");
     assert_eq!(scene.connects("pump"), 1);
     // Five keep-alives at 0.675 to 0.85 each.
-    between("pings", scene.pings("pump"), 4..=12);
+    at_least("pings", scene.pings("pump"), 4);
     scene.assert_never_silent(K);
     scene.assert_laws();
 }

@@ -6,7 +6,7 @@ use evenkeel::ReasonCode;
 use evenkeel_broker::EventKind;
 use evenkeel_broker::fault::{Announce, Rule, When};
 use evenkeel_codec::PacketType;
-use evenkeel_torture::{K, Scene, between, pass, scenarios, within};
+use evenkeel_torture::{K, Scene, at_least, pass, scenarios, within};
 
 scenarios![
     zero_means_no_pings,
@@ -55,7 +55,7 @@ async fn one_second_works() {
     pass(6 * K).await;
     assert!(client.state().is_online());
     assert_eq!(scene.connects("pump"), 1);
-    between("pings", scene.pings("pump"), 4..=8);
+    at_least("pings", scene.pings("pump"), 4);
     scene.assert_never_silent(K);
     assert_not_remembered(&scene, asked).await;
     scene.assert_laws();
@@ -84,7 +84,7 @@ async fn no_keep_alive_of_our_own_obeys_the_server() {
     pass(4 * K).await;
     assert!(client.state().is_online());
     assert_eq!(scene.connects("pump"), 1);
-    between("pings", scene.pings("pump"), 2..=5);
+    at_least("pings", scene.pings("pump"), 2);
     scene.assert_never_silent(K);
     assert_not_remembered(&scene, Duration::ZERO).await;
     scene.assert_laws();
