@@ -7,7 +7,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
-use evenkeel_codec::{Property, QoS, Text, TopicError, Version};
+use evenkeel_codec::{Property, Text, TopicError, Version};
 use evenkeel_dispatch::Streams;
 use evenkeel_profile::Profile;
 use evenkeel_proto::record::Recovered;
@@ -662,7 +662,7 @@ impl Settings {
         }
         config.servers = self.servers.len();
         check_reconnect(&config.reconnect)?;
-        apply_profile(&mut config, &self.profile)?;
+        config.obey(&self.profile).map_err(BuildError::Config)?;
         Ok(config)
     }
 }
@@ -675,42 +675,6 @@ const fn check_reconnect(policy: &Reconnect) -> Result<(), BuildError> {
         Reconnect { jitter: false, .. } => Err(BuildError::Reconnect("jitter")),
         _ => Ok(()),
     }
-}
-
-/// Takes the stricter of setting and profile.
-fn apply_profile(config: &mut Config, profile: &Profile) -> Result<(), BuildError> {
-    let seconds = config.connect.keep_alive;
-    if let Some(range) = profile.keep_alive() {
-        let (minimum, maximum) = (range.minimum, range.maximum);
-        if seconds != 0 && !(minimum..=maximum).contains(&seconds) {
-            return Err(BuildError::KeepAliveRange { seconds, minimum, maximum });
-        }
-        // Some brokers turn zero into a value of theirs, and close by that.
-        if seconds == 0 {
-            config.connect.keep_alive = range.zero_means;
-        }
-    }
-    if let Some(spacing) = profile.min_ping_spacing() {
-        let configured = &mut config.keep_alive.min_ping_spacing;
-        *configured = spacing.max(*configured);
-    }
-    if let Some(floor) = profile.connect_floor() {
-        config.reconnect.floor = config.reconnect.floor.max(floor.spacing_after_short);
-    }
-    let bounds = &mut config.bounds;
-    if let Some(size) = profile.maximum_packet_size() {
-        bounds.packet_size = Some(bounds.packet_size.map_or(size, |own| own.min(size)));
-    }
-    if let Some(messages) = profile.receive_maximum() {
-        bounds.in_flight = bounds.in_flight.min(messages);
-    }
-    if let Some(qos) = profile.maximum_qos().and_then(QoS::from_level) {
-        bounds.maximum_qos = bounds.maximum_qos.min(qos);
-    }
-    if let Some(filters) = profile.max_subscribe_filters() {
-        bounds.filters_per_packet = bounds.filters_per_packet.min(filters);
-    }
-    Ok(())
 }
 
 impl std::fmt::Debug for ClientBuilder {
@@ -732,111 +696,4 @@ fn random_seed() -> u64 {
     let mut hasher = std::collections::hash_map::RandomState::new().build_hasher();
     hasher.write_u32(std::process::id());
     hasher.finish()
-}
-
-#[cfg(test)]
-mod tests {
-    use evenkeel_profile::{Handling, Profile};
-
-    use super::Client;
-
-    /// A strict value of each limit, by section.
-    const STRICT: [(&str, &[(&str, &str)]); 3] = [
-        (
-            "connection",
-            &[
-                ("versions", "['3.1']"),
-                ("keep_alive", "{ minimum = 61, maximum = 61, zero_means = 61 }"),
-                ("keep_alive_grace", "{ percent = 100, longest = 30 }"),
-                ("min_ping_spacing", "3600"),
-                ("connect_floor", "{ spacing = 900, spacing_after_short = 900, short = 30 }"),
-                ("ban", "{ first = 900, longest = 900 }"),
-                ("account_connect_rate", "{ amount = 1, period = 900 }"),
-                ("client_id_length", "{ minimum = 1, maximum = 1 }"),
-                ("client_id_reserved_prefix", "'e'"),
-                ("assigned_client_id_reusable", "false"),
-                ("kept_sessions_available", "false"),
-                ("maximum_session_expiry", "0"),
-                ("maximum_connection_age", "1"),
-                ("maximum_packet_size", "64"),
-                ("maximum_packet_size_v5", "64"),
-                ("byte_rate", "{ amount = 1, period = 900 }"),
-                ("will_available", "false"),
-                ("enhanced_authentication_available", "false"),
-                ("authentication", "['certificate']"),
-                ("forbidden_properties", "['connect user-property']"),
-            ],
-        ),
-        (
-            "publish",
-            &[
-                ("maximum_qos", "0"),
-                ("retain_available", "false"),
-                ("maximum_payload_size", "1"),
-                ("publish_rate", "{ amount = 1, period = 900 }"),
-                ("publish_rates", "[{ amount = 1, period = 900 }]"),
-                ("publish_rate_per_topic", "{ amount = 1, period = 900 }"),
-                ("delivery_rate", "{ amount = 1, period = 900 }"),
-                ("replay_rate", "{ amount = 1, period = 900 }"),
-                ("receive_maximum", "1"),
-                ("delivery_receive_maximum", "1"),
-                ("maximum_topic_length", "1"),
-                ("maximum_topic_levels", "1"),
-                ("uncounted_topic_prefixes", "['$share/+/']"),
-                ("publish_topics", "['a']"),
-                ("topic_alias_maximum", "1"),
-                ("user_properties_size", "1"),
-                ("correlation_data_size", "1"),
-                ("response_topic_length", "1"),
-                ("content_type_length", "1"),
-                ("maximum_message_expiry", "1"),
-            ],
-        ),
-        (
-            "subscribe",
-            &[
-                ("filters_per_subscribe", "1"),
-                ("filters_per_unsubscribe", "1"),
-                ("subscriptions_per_connection", "1"),
-                ("subscribe_packet_rate", "{ amount = 1, period = 900 }"),
-                ("account_subscribe_rate", "{ amount = 1, period = 900 }"),
-                ("filters", "['a']"),
-                ("wildcards_available", "false"),
-                ("identifiers_available", "false"),
-                ("shared_available", "false"),
-                ("maximum_share_name_length", "1"),
-                ("retained_on_wildcard", "false"),
-                ("hash_matches_parent", "false"),
-            ],
-        ),
-    ];
-
-    /// The configuration that a profile leads to; `None` if it is refused.
-    fn config(profile: Profile) -> Option<String> {
-        let builder = Client::builder("mqtt://localhost").profile(profile);
-        let config = builder.settings.config(false).ok()?;
-        // What the Debug of the CONNECT leaves out.
-        let connect = &config.connect;
-        let more = (connect.receive_maximum, connect.maximum_packet_size);
-        let more = (more, connect.topic_alias_maximum, &connect.will, &connect.properties);
-        Some(format!("{config:?} {more:?}"))
-    }
-
-    #[test]
-    fn the_table_of_limits_says_which_ones_the_builder_reads() {
-        let without = config(Profile::empty());
-        assert!(without.is_some());
-        let mut names = Profile::limit_names();
-        for (section, limits) in STRICT {
-            for (name, value) in limits {
-                assert_eq!(names.next(), Some(*name), "a limit without a strict value");
-                let toml =
-                    format!("name = 'x'\nbased_on = 'none'\n{section}.{name}.value = {value}");
-                let reads = config(Profile::from_toml(&toml).unwrap()) != without;
-                let says = Handling::of(name).unwrap().obeyed.is_some();
-                assert_eq!(reads, says, "{name}: the builder reads it, the table says so");
-            }
-        }
-        assert_eq!(names.next(), None, "a limit without a strict value");
-    }
 }

@@ -49,15 +49,6 @@ pub enum BuildError {
     Transport(transport::ConfigError),
     /// The keep-alive is not a whole number of seconds from 0 to 65,535.
     KeepAlive(std::time::Duration),
-    /// The keep-alive is outside of what the profile's broker allows.
-    KeepAliveRange {
-        /// The setting, in seconds.
-        seconds: u16,
-        /// The least allowed.
-        minimum: u16,
-        /// The most allowed.
-        maximum: u16,
-    },
     /// The reconnect policy lacks this bound, which protects servers from a
     /// storm of connects.
     Reconnect(&'static str),
@@ -85,10 +76,6 @@ impl fmt::Display for BuildError {
             Self::KeepAlive(value) => write!(
                 f,
                 "keep-alive of {value:?} is not a whole number of seconds from 0 to 65535"
-            ),
-            Self::KeepAliveRange { seconds, minimum, maximum } => write!(
-                f,
-                "keep-alive of {seconds} s is outside of the profile's {minimum} s to {maximum} s"
             ),
             Self::Reconnect(bound) => write!(
                 f,

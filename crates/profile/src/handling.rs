@@ -89,8 +89,8 @@ const fn row(limit: &'static str, unit: &'static str, action: Action, obeyed: Ob
     Handling { limit, unit, action, obeyed }
 }
 
-/// Every limit there is. A test of the client compares the last column with
-/// what its builder reads.
+/// Every limit there is. A test of the core compares the last column with what
+/// the client does.
 #[rustfmt::skip]
 pub const HANDLINGS: &[Handling] = &[
     row("versions",                          "",              Clamps,  No),

@@ -8,6 +8,7 @@ use evenkeel_codec::{
     Disconnect, Properties, Property, PropertyId, QoS, ReasonCode, Text, Version, Will,
 };
 
+use crate::profile::BrokenLimit;
 use crate::reconnect::Reconnect;
 use crate::record::Window;
 
@@ -315,7 +316,7 @@ impl Default for Bounds {
 }
 
 /// Why a configuration is refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ConfigError {
     /// No server to connect to.
@@ -376,6 +377,8 @@ pub enum ConfigError {
     Window,
     /// The store holds the session of another client identifier.
     ClientIdOfStore,
+    /// The broker's profile does not allow it.
+    Profile(Box<BrokenLimit>),
 }
 
 /// The failures that DISCONNECT of a client may tell (MQTT 5 section 3.14.2.1).

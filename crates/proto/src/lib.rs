@@ -112,6 +112,7 @@ mod io;
 pub mod keepalive;
 mod limits;
 mod operation;
+pub mod profile;
 mod reconnect;
 pub mod record;
 mod reference;

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use evenkeel::transport::{TcpOptions, WebSocketOptions};
 use evenkeel::{
-    Authenticator, BuildError, Bytes, Client, ClientBuilder, HookFuture, Properties, Property,
-    QueueConfig, Reconnect, WhenUncertain, Will,
+    Authenticator, BuildError, Bytes, Client, ClientBuilder, ConfigError, HookFuture, Properties,
+    Property, QueueConfig, Reconnect, WhenUncertain, Will,
 };
 use evenkeel_store::FileStore;
 
@@ -199,10 +199,9 @@ fn refused(error: BuildError) -> Failure {
             }
         }
         BuildError::Store(error) => store::failure(error),
-        BuildError::KeepAliveRange { .. } => {
-            Failure::usage("the keep-alive does not suit the profile")
-                .why(error)
-                .hint("give another --keepalive, another --profile, or --profile none")
+        BuildError::Config(ConfigError::Profile(broken)) => {
+            let hint = format!("{}, or --profile none", broken.hint());
+            Failure::usage("the settings do not suit the profile").why(broken.fact()).hint(hint)
         }
         error => Failure::usage("the settings of the connection do not work").why(error),
     }

@@ -192,14 +192,14 @@ async fn the_flag_binds_the_client_to_the_profile() {
     for (keep_alive, code) in [("29", 2), ("30", 0), ("90", 0), ("91", 2), ("0", 0)] {
         let ran = strict(&format!("pub a x -k {keep_alive}")).run().await.expect(code);
         if code == 2 {
-            ran.says("error: the keep-alive does not suit the profile\nwhy: keep-alive of ")
-                .says("hint: give another --keepalive, another --profile, or --profile none");
+            ran.says("error: the settings do not suit the profile\nwhy: a keep-alive of ")
+                .says("hint: ask for a keep-alive within the range, or give another profile, or --profile none");
         } else {
             assert_eq!(ran.err, "", "a profile that was asked for is not told");
         }
     }
     for line in ["sub a -E -k 29", "rr a -m x -k 29"] {
-        strict(line).run().await.expect(2).says("the keep-alive does not suit the profile");
+        strict(line).run().await.expect(2).says("the settings do not suit the profile");
     }
 }
 

@@ -68,6 +68,7 @@ impl fmt::Display for ConfigError {
                 "the store holds the session of another client identifier; \
                  give that one, none, or another store"
             }
+            Self::Profile(broken) => return broken.fmt(f),
         })
     }
 }

@@ -277,6 +277,7 @@ names! {
         668 "window" Self::Window,
         669 "client_id_of_store" Self::ClientIdOfStore,
         670 "disconnect_reason" Self::DisconnectReason(_),
+        671 "profile" Self::Profile(_),
     }
     NoticeKind {
         690 "torn" Self::Torn { .. },

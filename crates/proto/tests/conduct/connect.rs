@@ -519,7 +519,7 @@ fn configurations_that_cannot_work_are_refused() {
         let mut config = config(Version::V5);
         assert_eq!(config.validate(), Ok(()));
         change(&mut config);
-        assert_eq!(config.validate(), Err(expected));
+        assert_eq!(config.validate().as_ref(), Err(&expected));
         assert_eq!(Client::new(config, 0, Instant::from_micros(0)).err(), Some(expected));
     }
 }

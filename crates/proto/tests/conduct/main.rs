@@ -16,6 +16,7 @@ mod limits;
 mod malformed;
 mod overrun;
 mod policy;
+mod profile;
 mod publish;
 mod quarantine;
 mod queue;

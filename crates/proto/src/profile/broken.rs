@@ -1,0 +1,65 @@
+//! The error for what a profile does not allow (P3).
+
+use alloc::borrow::Cow;
+use alloc::boxed::Box;
+use alloc::format;
+use alloc::string::String;
+use core::fmt;
+
+use evenkeel_profile::{Handling, Limit, LimitValue};
+
+/// A limit of the broker's profile, and what was asked for that would break it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct BrokenLimit {
+    /// The limit's name, as in TOML: `maximum_topic_length`.
+    pub limit: &'static str,
+    /// Its value, for people, with its unit: `256 B`.
+    pub value: String,
+    /// What was asked for, for people: `a topic of 300 B`.
+    pub asked: String,
+    /// Where the value comes from, as the profile says.
+    pub source: Cow<'static, str>,
+}
+
+impl BrokenLimit {
+    pub(super) fn new<T: LimitValue>(
+        name: &'static str,
+        limit: &Limit<T>,
+        asked: impl Into<String>,
+    ) -> Box<Self> {
+        let unit = Handling::of(name).map_or("", |handling| handling.unit);
+        Box::new(Self {
+            limit: name,
+            value: limit.value.text(unit),
+            asked: asked.into(),
+            source: limit.source.clone(),
+        })
+    }
+
+    /// What is wrong, without the hint.
+    pub fn fact(&self) -> String {
+        let Self { limit, value, asked, source } = self;
+        format!("{asked} breaks {limit} of the profile, {value} ({source})")
+    }
+
+    /// What to do about it.
+    pub fn hint(&self) -> &'static str {
+        hint(self.limit)
+    }
+}
+
+fn hint(limit: &str) -> &'static str {
+    match limit {
+        "keep_alive" => "ask for a keep-alive within the range, or give another profile",
+        _ => "ask for less, or give a profile that allows more",
+    }
+}
+
+impl fmt::Display for BrokenLimit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}; hint: {}", self.fact(), self.hint())
+    }
+}
+
+impl core::error::Error for BrokenLimit {}
