@@ -7,13 +7,15 @@ use crate::figures::Figures;
 use crate::group::{Bound, Group};
 use crate::page::{count, short};
 
-const COLUMNS: usize = 3;
-const PANEL: (f64, f64) = (320.0, 230.0);
+const COLUMNS: usize = 2;
+const PANEL: (f64, f64) = (480.0, 270.0);
 /// Room around the drawn area: left, right, top, bottom.
 const LEFT: f64 = 48.0;
 const RIGHT: f64 = 14.0;
-const TOP: f64 = 58.0;
+const TOP: f64 = 84.0;
 const BOTTOM: f64 = 36.0;
+/// A name of a series: two of them stand side by side.
+const LEGEND: (f64, f64) = (205.0, 13.0);
 const COLOURS: [&str; 5] = ["#0b6e4f", "#b5541c", "#3b5bab", "#8a3b8f", "#6b6b6b"];
 
 pub(crate) fn picture(groups: &[&Group], figures: &Figures) -> String {
@@ -40,13 +42,8 @@ fn panel(svg: &mut String, group: &Group, figures: &Figures) {
         Some(Bound::AtLeast(_)) => "higher is better",
         _ => "lower is better",
     };
-    text(
-        svg,
-        (LEFT, 16.0),
-        "start",
-        "#000000",
-        &format!("{}: {}, {better}", group.name, group.unit),
-    );
+    text(svg, (LEFT, 16.0), "start", "#000000", group.title);
+    text(svg, (LEFT, 30.0), "start", "#444444", &format!("{}; {better}", group.unit));
     let points = || group.series.iter().flat_map(|one| one.points).map(|at| axis_value(*at));
     let values = || {
         let keys = group.series.iter().flat_map(|one| one.points.iter().map(|at| (one.name, *at)));
@@ -58,7 +55,7 @@ fn panel(svg: &mut String, group: &Group, figures: &Figures) {
     for (place, series) in group.series.iter().enumerate() {
         let colour = COLOURS[place % COLOURS.len()];
         let (column, row) = (place % 2, place / 2);
-        let at = (LEFT + column as f64 * 130.0, 30.0 + row as f64 * 13.0);
+        let at = (LEFT + column as f64 * LEGEND.0, 46.0 + row as f64 * LEGEND.1);
         text(svg, at, "start", colour, series.name);
         let mut line = String::new();
         for point in series.points {
