@@ -130,7 +130,16 @@ impl Held {
             self.order.shrink_to(tuning::QUEUE_ROOM);
         } else if self.order.len() > self.len * 2 + tuning::QUEUE_ROOM {
             self.sweep();
+        } else if self.order.capacity() > self.order.len() * 4 + 4 * tuning::QUEUE_ROOM {
+            self.give_back();
         }
+    }
+
+    /// Half of the room, long before all of it is free: giving back much at once
+    /// takes the system's time, in one turn.
+    #[cold]
+    fn give_back(&mut self) {
+        self.order.shrink_to(self.order.capacity() / 2);
     }
 
     #[cold]
@@ -250,6 +259,8 @@ mod tests {
         for left in (0..10_000).rev() {
             assert!(held.pop_front().is_some());
             assert!(places(&held) <= left + 3 * 64, "{left}: {}", places(&held));
+            let room = held.order.capacity();
+            assert!(room <= 4 * left + 4 * tuning::QUEUE_ROOM + 1, "{left}: {room}");
         }
         assert!(places(&held) <= 64, "one page is kept");
         assert!(held.order.capacity() <= 2 * tuning::QUEUE_ROOM);
