@@ -3,8 +3,8 @@
 use std::error::Error;
 
 use evenkeel_codec::{
-    DecodeError, EncodeError, PropertyError, QoS, QoSError, Text, TextError, TopicError,
-    TopicFilter, TopicName, Version, VersionError,
+    Bytes, DecodeError, EncodeError, PacketType, Properties, Property, PropertyError, QoS,
+    QoSError, Text, TextError, TopicError, TopicFilter, TopicName, Version, VersionError,
 };
 
 #[test]
@@ -110,4 +110,33 @@ fn no_error_repeats_its_source_and_the_alternate_form_has_both() {
     }
     let error = Text::try_from("a\0").unwrap_err();
     assert_eq!(DecodeError::String { error }.to_string(), error.to_string());
+}
+
+/// As they stand in a packet, one after the other, without the length in front.
+#[test]
+fn properties_alone_have_the_form_they_have_in_a_packet() {
+    let text = |text| Text::from_static(text).unwrap();
+    let properties = Properties::new()
+        .with(Property::MessageExpiryInterval(7))
+        .with(Property::UserProperty(text("k"), text("v")))
+        .with(Property::UserProperty(text("k"), text("w")))
+        .with(Property::CorrelationData(Bytes::from_static(b"\0\xff")));
+    let mut wire = Vec::new();
+    properties.to_wire(&mut wire);
+    assert_eq!(wire, b"\x02\0\0\0\x07\x26\0\x01k\0\x01v\x26\0\x01k\0\x01w\x09\0\x02\0\xff");
+    assert_eq!(wire.len(), properties.encoded_len());
+    let read =
+        |wire: &[u8]| Properties::from_wire(PacketType::Publish, &Bytes::copy_from_slice(wire));
+    assert_eq!(read(&wire), Ok(properties));
+    assert_eq!(read(b""), Ok(Properties::new()));
+    let packet_type = PacketType::Publish;
+    for (wrong, error) in [
+        (&b"\x7f"[..], DecodeError::UnknownProperty { id: 0x7f }),
+        (b"\x02\0\0\0", DecodeError::PropertyTruncated { packet_type }),
+        (b"\x26\0\x01k", DecodeError::PropertyTruncated { packet_type }),
+        (b"\x23", DecodeError::PropertyTruncated { packet_type }),
+    ] {
+        assert_eq!(read(wrong), Err(error), "{wrong:x?}");
+    }
+    assert!(matches!(read(b"\x23\0\0"), Err(DecodeError::Property { .. })), "alias 0");
 }

@@ -84,7 +84,7 @@ impl List {
 
 impl Publish {
     /// The transfer that writes the packet as it stands.
-    pub(crate) fn transfer(&self) -> Transfer {
+    pub fn transfer(&self) -> Transfer {
         let topic_alias = match self.properties.topic_alias() {
             None => TopicAliasUse::None,
             Some(alias) if self.topic.is_empty() => TopicAliasUse::Use(alias),

@@ -8,9 +8,9 @@ use bytes::Bytes;
 use super::check::Checker;
 use super::table::PropertyOwner;
 use super::{Properties, Property, PropertyId};
-use crate::reader::Reader;
+use crate::reader::{Memory, Reader};
 use crate::writer::{put_binary, put_text, put_u16, put_u32};
-use crate::{DecodeError, EncodeError, Text, varint};
+use crate::{DecodeError, EncodeError, PacketType, Text, varint};
 
 /// The value of a property by its type on the wire.
 pub(super) enum Value<'a> {
@@ -155,6 +155,25 @@ impl Property {
             PropertyId(id) => return Err(DecodeError::UnknownProperty { id: id.into() }),
         })
     }
+
+    /// The same with its value checked, for one more entry in this list.
+    fn read_checked(
+        id: PropertyId,
+        r: &mut Reader<'_>,
+        list: &[Self],
+    ) -> Result<Self, DecodeError> {
+        let property = Self::read(id, r)?;
+        property.check_value().map_err(|error| DecodeError::Property { error })?;
+        r.room_for(list)?;
+        Ok(property)
+    }
+}
+
+impl PropertyId {
+    fn read(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let id = r.varint()?;
+        Self::from_wire(id).ok_or(DecodeError::UnknownProperty { id })
+    }
 }
 
 /// Longer lists get memory of exactly their size. What is spare in a shorter
@@ -210,6 +229,32 @@ impl Properties {
         }
     }
 
+    /// Appends the list as it stands in a packet, without the length field in front.
+    pub fn to_wire(&self, out: &mut Vec<u8>) {
+        for property in self {
+            property.write(out);
+        }
+    }
+
+    /// Reads a list as it stands in a packet of this type (in CONNECT for that of a will),
+    /// without the length field in front: for bindings that are given properties in this
+    /// form. What has no place in the packet, or is doubled, is refused when it is encoded.
+    ///
+    /// # Errors
+    ///
+    /// When the list is cut short, or holds an unknown property or a value that its
+    /// property can't have.
+    pub fn from_wire(of: PacketType, list: &Bytes) -> Result<Self, DecodeError> {
+        let memory = Memory::of_packets(u32::try_from(list.len()).unwrap_or(u32::MAX));
+        let mut section = Reader::new(list, of, memory).properties(list.len())?;
+        let mut properties = Vec::new();
+        while !section.is_empty() {
+            let id = PropertyId::read(&mut section)?;
+            properties.push(Property::read_checked(id, &mut section, &properties)?);
+        }
+        Ok(Self(properties))
+    }
+
     /// Reads the length field and the list.
     #[inline]
     pub(crate) fn read(reader: &mut Reader<'_>, owner: PropertyOwner) -> Result<Self, DecodeError> {
@@ -227,15 +272,9 @@ impl Properties {
         let mut checker = Checker::new(owner);
         let mut properties = Vec::new();
         while !section.is_empty() {
-            let id = section.varint()?;
-            let Some(id) = PropertyId::from_wire(id) else {
-                return Err(DecodeError::UnknownProperty { id });
-            };
+            let id = PropertyId::read(&mut section)?;
             checker.admit(id).map_err(|error| DecodeError::Property { error })?;
-            let property = Property::read(id, &mut section)?;
-            property.check_value().map_err(|error| DecodeError::Property { error })?;
-            section.room_for(&properties)?;
-            properties.push(property);
+            properties.push(Property::read_checked(id, &mut section, &properties)?);
         }
         checker.finish().map_err(|error| DecodeError::Property { error })?;
         reader.charge(&section);
