@@ -28,6 +28,11 @@ pub struct Transmit {
 struct Spliced(VecDeque<(usize, Bytes)>);
 
 impl Transmit {
+    /// A payload of this many bytes or more, given to
+    /// [`Client::publish`](crate::Client::publish), is a chunk of its own, and lies
+    /// where the caller put it.
+    pub const SHARED_FROM: usize = crate::tuning::SHARED_FROM;
+
     /// Bytes not yet written.
     pub const fn len(&self) -> usize {
         self.len

@@ -8,7 +8,8 @@ use crate::config::ConfigError;
 use crate::event::{Event, State};
 use crate::keepalive::{Death, Pong};
 use crate::operation::{
-    DeliveryError, PublishLimit, QueueError, RejectReason, SubscribeError, SubscribeFeature,
+    AckError, DeliveryError, PublishLimit, QueueError, RejectReason, SubscribeError,
+    SubscribeFeature,
 };
 use crate::reconnect::{Halt, Pace};
 use crate::record::{NoticeKind, StorageFailure};
@@ -286,6 +287,12 @@ names! {
         693 "lost" Self::Lost { .. },
         694 "gave_way" Self::GaveWay,
         695 "exposed" Self::Exposed,
+    }
+    AckError {
+        720 "needs_v5" Self::NeedsV5,
+        721 "reason" Self::Reason(_),
+        722 "property" Self::Property(_),
+        723 "stale" Self::Stale,
     }
 }
 
