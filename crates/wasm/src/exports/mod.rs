@@ -1,0 +1,14 @@
+//! The functions of the module. `ABI.md` says what each takes and returns; here
+//! numbers become what they stand for, and nothing is decided.
+
+mod commands;
+mod configuration;
+mod feed;
+mod memory;
+mod output;
+
+pub use commands::*;
+pub use configuration::*;
+pub use feed::*;
+pub use memory::*;
+pub use output::*;

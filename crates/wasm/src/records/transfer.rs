@@ -1,0 +1,125 @@
+//! What goes to the transport, and what came from it.
+
+use evenkeel_codec::{Packet, Version};
+use evenkeel_proto::{Close, ConnectionId, Direction, Incoming, Served, Traced, Transmit};
+
+use super::{Record, Records, connection, kind};
+use crate::payloads::Payloads;
+
+const SAME_TOPIC: u32 = 16;
+const IN_CHUNK: u32 = 32;
+
+/// A message: `ack` and the place of its payload in the chunk, if it lies there.
+pub(crate) fn message(
+    records: &mut Records<'_>,
+    incoming: &Incoming,
+    ack: u32,
+    same_topic: bool,
+    in_chunk: Option<usize>,
+) {
+    let publish = &incoming.publish;
+    let mut flags = u32::from(publish.qos.level())
+        | u32::from(publish.retain) << 2
+        | u32::from(publish.dup) << 3;
+    if same_topic {
+        flags |= SAME_TOPIC;
+    }
+    if in_chunk.is_some() {
+        flags |= IN_CHUNK;
+    }
+    records.put(kind::MESSAGE, |record| {
+        record.word(flags);
+        record.word(publish.packet_id.map_or(0, |id| id.get().into()));
+        record.word(ack);
+        record.count(publish.topic.len());
+        record.count(publish.properties.encoded_len());
+        record.count(publish.payload.len());
+        record.count(in_chunk.unwrap_or(0));
+        if !same_topic {
+            record.bytes(publish.topic.as_bytes());
+        }
+        record.encode(|out| publish.properties.to_wire(out));
+        if in_chunk.is_none() {
+            record.patch(32, record.len());
+            record.bytes(&publish.payload);
+        }
+    });
+}
+
+/// A batch for the transport.
+pub(crate) fn write(
+    records: &mut Records<'_>,
+    conn: ConnectionId,
+    batch: &Transmit,
+    payloads: &Payloads,
+) {
+    records.put(kind::WRITE, |record| {
+        pieces(record, conn, batch, Served::Unknown, payloads);
+    });
+}
+
+/// The end of a transport, with what is to be written before.
+pub(crate) fn close(records: &mut Records<'_>, close: &Close, payloads: &Payloads) {
+    records.put(kind::CLOSE, |record| {
+        pieces(record, close.conn, &close.last, close.served, payloads);
+    });
+}
+
+fn pieces(
+    record: &mut Record<'_>,
+    conn: ConnectionId,
+    batch: &Transmit,
+    served: Served,
+    payloads: &Payloads,
+) {
+    record.word(connection(conn));
+    record.count(batch.len());
+    record.count(batch.chunks().count());
+    record.word(match served {
+        Served::Yes => 0,
+        Served::Briefly => 1,
+        Served::No => 2,
+        Served::Unknown => 3,
+    });
+    for chunk in batch.chunks() {
+        record.word(payloads.number_of(chunk).unwrap_or(0));
+        record.count(chunk.len());
+    }
+    for chunk in batch.chunks().filter(|chunk| payloads.number_of(chunk).is_none()) {
+        record.bytes(chunk);
+    }
+}
+
+/// A packet that went by. One that does not encode is left out.
+pub(crate) fn packet(
+    records: &mut Records<'_>,
+    traced: &Traced,
+    version: Version,
+    payloads: &Payloads,
+) {
+    let held = match &traced.packet {
+        Packet::Publish(publish) => payloads.number_of(&publish.payload),
+        _ => None,
+    };
+    records.put(kind::PACKET, |record| {
+        record.word(connection(traced.conn));
+        record.word(match traced.direction {
+            Direction::Sent => 0,
+            Direction::Received => 1,
+        });
+        record.word(version.level().into());
+        record.word(u32::try_from(traced.lost).unwrap_or(u32::MAX));
+        record.word(held.unwrap_or(0));
+        record.word(0);
+        let len = record.encode(|out| {
+            // What went by was encoded before, or decoded.
+            let _ = match (&traced.packet, held) {
+                (Packet::Publish(publish), Some(_)) => {
+                    publish.encode_head(version, &publish.transfer(), out)
+                }
+                (packet, _) => packet.encode(version, out),
+            };
+        });
+        record.patch(28, len);
+    });
+}

@@ -1,0 +1,14 @@
+//! The ABI, driven natively through the functions that the module exports.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may")]
+
+mod arguments;
+mod configuration;
+mod connection;
+mod fuzzed;
+mod hostile;
+mod large;
+mod publish;
+mod receive;
+mod subscribe;
+mod world;
