@@ -24,6 +24,11 @@
 //! # }
 //! ```
 //!
+//! # Fleet provisioning
+//!
+//! A device that has only the certificate of its fleet gets one of its own by
+//! [`FleetProvisioning`].
+//!
 //! # Credentials
 //!
 //! Signing needs [`AwsCredentials`], which are asked before every attempt: fixed ones
@@ -40,6 +45,7 @@ mod credentials;
 mod endpoint;
 mod error;
 mod iot;
+mod provisioning;
 mod sign;
 mod time;
 
@@ -51,4 +57,7 @@ pub use credentials::{
 pub use endpoint::AwsIotEndpoint;
 pub use error::AwsError;
 pub use iot::AwsIot;
+pub use provisioning::{
+    FleetProvisioning, IssuedCertificate, ProvisionedThing, ProvisioningError, ProvisioningStep,
+};
 pub use sign::Signer;

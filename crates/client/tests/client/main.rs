@@ -22,6 +22,8 @@ mod online;
 mod overlap;
 mod panics;
 mod payloads;
+#[cfg(feature = "aws")]
+mod provisioning;
 mod publish;
 mod readme;
 mod reconnect;
