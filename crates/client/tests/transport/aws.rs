@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, SystemTime};
 
 use evenkeel::aws::{
-    AuthorizerForm, AwsCredentialsError, AwsIot, AwsIotEndpoint, AwsKeys, CustomAuthorizer, Signer,
+    AuthorizerForm, AwsCredentialsError, AwsIot, AwsIotEndpoint, AwsKeys, CustomAuthorizer,
 };
 use evenkeel::error::{ConnectError, CredentialsError};
 use evenkeel::tls::{TlsIdentity, TlsOptions};
@@ -20,6 +20,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_tungstenite::tungstenite::handshake::server::{Request, Response};
 use tokio_tungstenite::tungstenite::protocol::Message;
 
+use crate::support::sigv4::verify;
 use crate::support::soon;
 use crate::support::tls::{Authority, Server, fixture, mutual_config, server_config};
 use crate::support::websocket::accept_as;
@@ -187,35 +188,43 @@ async fn over_websocket(
 #[tokio::test]
 async fn a_signed_websocket_is_signed_for_the_host_that_is_sent() {
     let keys = AwsKeys::new("AKIDEXAMPLE", "s3cret").session_token("to/ken+=");
-    let signed = keys.clone();
     let (upgrade, port, alpn) = over_websocket(|aws_iot| {
         // A Host of the settings does not come between.
         let options = evenkeel::transport::WebSocketOptions::new().header("Host", "other.example");
-        aws_iot.signed(signed).websocket(options)
+        aws_iot.signed(keys).websocket(options)
     })
     .await;
     assert_eq!(alpn.as_deref(), Some(b"http/1.1".as_slice()));
     let host = format!("localhost:{port}");
     assert_eq!(upgrade.header("host"), Some(host.as_str()));
     assert_eq!(&upgrade.connect[2..9], b"\0\x04MQTT\x05");
-    let date = upgrade.target.split("X-Amz-Date=").nth(1).unwrap()[..16].to_owned();
-    let expected = Signer::new("us-east-1").unwrap().url(&keys, &host, instant(&date)).unwrap();
-    assert_eq!(format!("wss://{host}{}", upgrade.target), expected);
+    let header = |name: &str| upgrade.header(name).map(str::to_owned);
+    let signed = verify(&upgrade.target, header, "s3cret", "us-east-1").unwrap();
+    assert_eq!(signed.access_key_id, "AKIDEXAMPLE");
+    assert_eq!(signed.token.as_deref(), Some("to/ken+="));
+    let age = SystemTime::now().duration_since(instant(&signed.date)).unwrap();
+    assert!(age < Duration::from_secs(60), "{age:?}");
+    let other = verify(&upgrade.target, header, "s3cret2", "us-east-1").unwrap_err();
+    assert_eq!(other, "the signature is wrong");
     let token = "&X-Amz-Security-Token=to%2Fken%2B%3D";
     assert!(upgrade.target.ends_with(token), "{}", upgrade.target);
     assert!(!upgrade.target.contains("s3cret"));
+}
+
+const fn is_leap(year: u64) -> bool {
+    year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400))
+}
+
+const fn month_lengths(year: u64) -> [u64; 12] {
+    [31, if is_leap(year) { 29 } else { 28 }, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
 }
 
 /// `20261129T120000Z`, found by counting days.
 fn instant(stamp: &str) -> SystemTime {
     let number = |range: std::ops::Range<usize>| stamp[range].parse::<u64>().unwrap();
     let (year, month, day) = (number(0..4), number(4..6), number(6..8));
-    let is_leap = |year: u64| {
-        year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400))
-    };
     let years: u64 = (1970..year).map(|year| if is_leap(year) { 366 } else { 365 }).sum();
-    let lengths = [31, if is_leap(year) { 29 } else { 28 }, 31, 30, 31, 30, 31, 31, 30, 31, 30];
-    let months: u64 = lengths.iter().take(usize::try_from(month).unwrap() - 1).sum();
+    let months: u64 = month_lengths(year).iter().take(usize::try_from(month).unwrap() - 1).sum();
     let hours = (years + months + day - 1) * 24 + number(9..11);
     let seconds = (hours * 60 + number(11..13)) * 60 + number(13..15);
     SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)
@@ -243,8 +252,12 @@ async fn a_custom_authorizer_sees_headers_or_a_query() {
     assert!(holds(&upgrade.connect, "\0\x04pump\0\x06s3cret"));
 }
 
-/// A server that answers each request for a WebSocket with 403, and keeps their targets.
-async fn refusing(config: ServerConfig) -> (u16, tokio::sync::mpsc::UnboundedReceiver<String>) {
+/// A server that answers each request for a WebSocket with 403 at this date, and keeps their
+/// targets.
+async fn refusing(
+    config: ServerConfig,
+    date: impl Fn() -> String + Send + 'static,
+) -> (u16, tokio::sync::mpsc::UnboundedReceiver<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     let (sender, targets) = tokio::sync::mpsc::unbounded_channel();
@@ -259,8 +272,9 @@ async fn refusing(config: ServerConfig) -> (u16, tokio::sync::mpsc::UnboundedRec
             }
             let request = String::from_utf8(request).unwrap();
             sender.send(request.split(' ').nth(1).unwrap().to_owned()).unwrap();
-            let answer = b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n";
-            stream.write_all(answer).await.unwrap();
+            let head = "HTTP/1.1 403 Forbidden\r\nContent-Length: 0";
+            let answer = format!("{head}\r\nDate: {}\r\n\r\n", date());
+            stream.write_all(answer.as_bytes()).await.unwrap();
             stream.shutdown().await.ok();
         }
     });
@@ -272,7 +286,8 @@ async fn refusing(config: ServerConfig) -> (u16, tokio::sync::mpsc::UnboundedRec
 async fn each_attempt_is_signed_by_fresh_keys() {
     let authority = Authority::new();
     let config = with_alpn(server_config(&authority.server(&["localhost"])));
-    let (port, mut targets) = refusing(config).await;
+    let right = || http_date(SystemTime::now());
+    let (port, mut targets) = refusing(config, right).await;
     let asked = AtomicU32::new(0);
     let source = move || {
         let number = asked.fetch_add(1, Ordering::Relaxed) + 1;
@@ -291,6 +306,54 @@ async fn each_attempt_is_signed_by_fresh_keys() {
         let target = soon(targets.recv()).await.unwrap();
         assert!(target.contains(&format!("X-Amz-Credential=ID{number}%2F")), "{target}");
         client.reconnect();
+    }
+}
+
+/// A time in the form of HTTP's `Date`, whose first word nobody needs to be right.
+fn http_date(time: SystemTime) -> String {
+    let seconds = time.duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs();
+    let (day, of_day) = (seconds / 86_400, seconds % 86_400);
+    let (year, month, day) = civil(day);
+    let (hour, minute, second) = (of_day / 3600, of_day / 60 % 60, of_day % 60);
+    let name =
+        ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"][month];
+    format!("Day, {day:02} {name} {year} {hour:02}:{minute:02}:{second:02} GMT")
+}
+
+/// Year, month from 0 and day of a day since 1970.
+fn civil(mut day: u64) -> (u64, usize, u64) {
+    let mut year = 1970;
+    while day >= if is_leap(year) { 366 } else { 365 } {
+        day -= if is_leap(year) { 366 } else { 365 };
+        year += 1;
+    }
+    let mut month = 0;
+    while day >= month_lengths(year)[month] {
+        day -= month_lengths(year)[month];
+        month += 1;
+    }
+    (year, month, day + 1)
+}
+
+/// R11: AWS takes a signature for some minutes only; its own clock says whose fault it is.
+#[tokio::test]
+async fn a_clock_that_is_an_hour_off_is_told() {
+    for (ahead, side) in [(true, "ahead of"), (false, "behind")] {
+        let authority = Authority::new();
+        let config = with_alpn(server_config(&authority.server(&["localhost"])));
+        let date = move || {
+            let hour = Duration::from_secs(3600);
+            let now = SystemTime::now();
+            http_date(if ahead { now - hour } else { now + hour })
+        };
+        let (port, mut targets) = refusing(config, date).await;
+        let text = failure(aws_iot(&authority, port).signed(AwsKeys::new("i", "s3cret"))).await;
+        let (_, off) = text.split_once("HTTP status 403, and this machine's clock is ").unwrap();
+        let (seconds, rest) = off.split_once(" s ").unwrap();
+        assert!((3590..=3610).contains(&seconds.parse().unwrap()), "{text}");
+        let side = format!("{side} the server's; set the clock: signatures and tokens are good");
+        assert!(rest.starts_with(&side), "{text}");
+        assert!(soon(targets.recv()).await.unwrap().contains("X-Amz-Signature="));
     }
 }
 

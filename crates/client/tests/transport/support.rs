@@ -1,5 +1,7 @@
 //! Servers and shorthands that several modules need.
 
+#[cfg(all(feature = "aws", any(feature = "ring", feature = "aws-lc-rs")))]
+pub(crate) mod sigv4;
 #[cfg(any(feature = "ring", feature = "aws-lc-rs"))]
 pub(crate) mod tls;
 #[cfg(feature = "websocket")]
