@@ -135,3 +135,16 @@ Examples:
 pub(super) const PROFILE_CHECK: &str = "\
 Example:
   evenkeel profile check plant.toml";
+
+pub(super) const AWS: &str = "\
+Example:
+  evenkeel help aws
+
+Ways in, from a new account on: docs/aws.md.";
+
+pub(super) const AWS_PROVISION: &str = with_times!(
+    "\
+Examples:
+  evenkeel aws provision -h a1b2-ats.iot.eu-west-1.amazonaws.com --template pumps \\
+    --claim-cert claim.crt --claim-key claim.key --parameters pump.json --out pump"
+);

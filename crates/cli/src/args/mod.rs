@@ -1,8 +1,10 @@
 //! The command line as written: flags and their values, not yet checked
 //! against each other (that is [`settings`](crate::settings)).
 
+mod aws;
 mod broker;
 mod client;
+mod cloud;
 mod config_file;
 mod demo;
 mod examples;
@@ -26,8 +28,10 @@ use std::ffi::OsString;
 use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use clap_complete::Shell;
 
+pub(crate) use aws::{AwsAction, AwsArgs, ProvisionArgs};
 pub(crate) use broker::{BrokerArgs, BrokerLimits, BrokerTls};
 pub(crate) use client::{Identity, Secret, Session, WillFlags};
+pub(crate) use cloud::{AuthorizerWay, CloudFlags};
 pub(crate) use demo::DemoArgs;
 pub(crate) use profile::{
     ProfileAction, ProfileArgs, ProfileCheckArgs, ProfileFlag, ProfileListArgs, ProfileShowArgs,
@@ -104,6 +108,9 @@ pub(crate) enum Command {
     /// Show what brokers allow, and what the client does about it
     #[command(after_help = examples::PROFILE, arg_required_else_help = true)]
     Profile(ProfileArgs),
+    /// Set devices of AWS IoT Core up
+    #[command(after_help = examples::AWS, arg_required_else_help = true)]
+    Aws(AwsArgs),
     /// Print a script that completes commands and flags in a shell
     #[command(after_help = examples::COMPLETIONS)]
     Completions {
@@ -142,6 +149,8 @@ pub(crate) struct Connection {
     pub(crate) tls: TlsFlags,
     #[command(flatten)]
     pub(crate) profile: ProfileFlag,
+    #[command(flatten)]
+    pub(crate) cloud: CloudFlags,
     #[command(flatten)]
     pub(crate) verbosity: VerbosityFlags,
 }
@@ -261,19 +270,20 @@ fn command_for(personality: Personality) -> clap::Command {
         Personality::Evenkeel => Cli::command(),
         Personality::MosquittoPub => without_store(PublishArgs::augment_args(base())),
         Personality::MosquittoSub => without_store(SubscribeArgs::augment_args(base())),
-        Personality::MosquittoRr => without_profile(RequestArgs::augment_args(base())),
+        Personality::MosquittoRr => without_clouds(RequestArgs::augment_args(base())),
     }
 }
 
 /// The help of mosquitto's tools shows no store; giving one is refused later.
 fn without_store(command: clap::Command) -> clap::Command {
-    let command = without_profile(command);
+    let command = without_clouds(command);
     command.mut_arg("store", |flag| flag.hide(true)).mut_arg("fsync", |flag| flag.hide(true))
 }
 
-/// Nor a profile, which is refused in the same way.
-fn without_profile(command: clap::Command) -> clap::Command {
-    command.mut_arg("profile", |flag| flag.hide(true))
+/// Nor profiles and ways in to clouds, which are refused in the same way.
+fn without_clouds(command: clap::Command) -> clap::Command {
+    let names = ["profile"].into_iter().chain(cloud::NAMES);
+    names.fold(command, |command, name| command.mut_arg(name, |flag| flag.hide(true)))
 }
 
 /// What `-h` or `-V` asks for if it is the only flag: elsewhere they are `--host` and

@@ -312,6 +312,7 @@ fn each_page_of_help_has_examples_that_can_be_run() {
     assert!(all.len() > 15, "{} pages", all.len());
     for (name, page) in all {
         let (_, examples) = page.split_once("Example").unwrap_or_else(|| panic!("{name}: {page}"));
+        let examples = examples.replace("\\\n", "");
         let mut count = 0;
         for line in examples.lines().filter_map(|line| line.split_once("evenkeel ")) {
             let (words, _) = line.1.split_once("  #").unwrap_or((line.1, ""));

@@ -11,7 +11,7 @@ use evenkeel_store::FileStore;
 
 use tokio::runtime::Builder;
 
-use super::store;
+use super::{store, way_in};
 use crate::error::Failure;
 use crate::exit::Exit;
 use crate::printer::Printer;
@@ -30,15 +30,10 @@ pub(super) fn start(
     if let Some(told) = settings.profile.as_ref().and_then(|chosen| chosen.told.as_deref()) {
         printer.say(told);
     }
-    let mut servers = settings.servers.iter();
-    let mut builder = match servers.next() {
-        Some(server) => Client::builder(server),
-        // Is never so, and said to be wrong if it is.
-        None => Client::builder(""),
+    let mut builder = match &settings.way_in {
+        Some(way) => way_in::builder(way, settings)?,
+        None => by_urls(settings),
     };
-    for server in servers {
-        builder = builder.server(server);
-    }
     let store = settings.store.as_ref().map(store::open).transpose()?;
     builder = identity(builder, settings, store.as_ref().and_then(FileStore::client_id));
     builder = network(builder, settings);
@@ -46,9 +41,11 @@ pub(super) fn start(
     for property in &settings.properties.disconnect {
         builder = builder.disconnect_property(property.clone());
     }
-    if let Some(chosen) = &settings.profile {
-        builder = builder.profile(chosen.profile.clone());
-    }
+    // A way in has the profile of its cloud, which --profile none takes away.
+    builder = builder.profile(match &settings.profile {
+        Some(chosen) => chosen.profile.clone(),
+        None => evenkeel_profile::standard(),
+    });
     if settings.send_anew {
         builder = builder.when_uncertain(WhenUncertain::SendAnew);
     }
@@ -72,6 +69,17 @@ pub(super) fn start(
     };
     std::thread::spawn(move || runtime.block_on(std::future::pending::<()>()));
     Ok(client)
+}
+
+/// Begins a client of the servers, which their URLs say all about but TLS.
+fn by_urls(settings: &ConnectionSettings) -> ClientBuilder {
+    let mut servers = settings.servers.iter();
+    let builder = match servers.next() {
+        Some(server) => Client::builder(server),
+        // Is never so, and said to be wrong if it is.
+        None => Client::builder(""),
+    };
+    servers.fold(builder, ClientBuilder::server).tls(settings.tls.clone())
 }
 
 /// The queue of a client with a store, which has a bound of its own and keeps
@@ -143,7 +151,7 @@ fn network(mut builder: ClientBuilder, settings: &ConnectionSettings) -> ClientB
     if let Some(timeout) = network.connect_timeout {
         builder = builder.connect_timeout(timeout);
     }
-    builder.websocket(websocket).tls(settings.tls.clone())
+    builder.websocket(websocket)
 }
 
 /// The properties of CONNECT; most have a setting of their own.

@@ -1,6 +1,7 @@
 //! One file per command.
 
 mod ack_timeout;
+mod aws;
 mod broker;
 mod client;
 mod deadline;
@@ -14,13 +15,14 @@ mod soak;
 mod stdin;
 mod store;
 mod subscribe;
+mod way_in;
 
 use std::time::Duration;
 
 use evenkeel::{Client, Reconnect, RefusedPolicy, TakeOverPolicy};
 use tokio::runtime::Runtime;
 
-use crate::args::Command;
+use crate::args::{AwsAction, Command};
 use crate::error::Failure;
 use crate::exit::Exit;
 use crate::observer::Observer;
@@ -45,6 +47,7 @@ pub(crate) fn run(command: &Command, personality: Personality) -> (Printer, Resu
         Command::Soak(args) => args.verbosity,
         Command::Queue(args) => args.verbosity(),
         Command::Profile(args) => args.verbosity(),
+        Command::Aws(args) => args.verbosity(),
         _ => Default::default(),
     };
     let printer = Printer::new(personality, verbosity.level(), verbosity.color());
@@ -76,6 +79,11 @@ fn run_with(command: &Command, printer: Printer) -> Result<(), Failure> {
         }
         Command::Queue(args) => queue::run(args, printer),
         Command::Profile(args) => profile::run(args, printer),
+        Command::Aws(args) => {
+            let AwsAction::Provision(args) = &args.action;
+            let provisioning = aws::Provisioning::new(args, context()?)?;
+            in_runtime(printer, true, async |stop| aws::run(&provisioning, printer, stop).await)
+        }
         // Texts, which were shown instead.
         Command::Completions { .. }
         | Command::Man { .. }

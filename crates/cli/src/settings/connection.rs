@@ -1,8 +1,7 @@
 //! The connection: servers, identity, session, will, transport.
 
-use std::fs;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr, ToSocketAddrs};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process;
 use std::time::Duration;
 
@@ -12,9 +11,11 @@ use evenkeel::transport::Proxy;
 use evenkeel::url::ServerUrl;
 
 use super::Context;
+use super::cloud::{self, WayIn};
 use super::profile::{self, ChosenProfile};
 use super::property::{self, PacketProperties};
-use super::servers;
+use super::secret_file;
+use super::servers::{self, Servers};
 use super::store::StoreSettings;
 use super::tls;
 use super::will::{self, WillSettings};
@@ -27,6 +28,8 @@ use crate::personality::Personality;
 pub(crate) struct ConnectionSettings {
     /// In the order to try them; at least one.
     pub(crate) servers: Vec<ServerUrl>,
+    /// How the only server is come in to, if that takes more than its URL.
+    pub(crate) way_in: Option<WayIn>,
     /// Topics that the servers' URLs named.
     pub(crate) url_topics: Vec<String>,
     pub(crate) identity: IdentitySettings,
@@ -44,7 +47,7 @@ pub(crate) struct ConnectionSettings {
 }
 
 /// Who connects.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct IdentitySettings {
     /// `None` lets the library make one up; empty lets the server choose.
     pub(crate) client_id: Option<String>,
@@ -95,22 +98,30 @@ impl ConnectionSettings {
         store: Option<StoreSettings>,
         context: Context<'_>,
     ) -> Result<Self, Failure> {
-        let servers = servers::collect(&flags.target, &flags.tls, context)?;
-        let tls = tls::collect(&flags.tls)?;
+        let (way_in, servers) = match cloud::collect(flags, context)? {
+            Some((way, server)) => {
+                (Some(way), Servers { servers: vec![server], topics: Vec::new() })
+            }
+            None => (None, servers::collect(&flags.target, &flags.tls, context)?),
+        };
+        let tls = tls(flags, way_in.is_some(), &servers.servers, context)?;
         let uses_tls = servers.servers.iter().any(|server| server.scheme().is_tls());
         if uses_tls {
             tls::check(&tls)?;
         }
         let mut properties = property::collect(&flags.session)?;
         let will = will::collect(&flags.will, std::mem::take(&mut properties.will))?;
-        let session = session(flags, needs_v5, store.is_some(), context)?;
+        let mut session = session(flags, needs_v5, store.is_some(), context)?;
+        session.version = cloud::version(way_in.as_ref(), session.version)?;
         let identity = identity(&flags.identity, &servers.servers, session.version, context)?;
         let network = network(&flags.target)?;
-        let profile = profile::choose(&flags.profile, &servers.servers, context)?;
+        let cloud = cloud::profile(&flags.cloud, way_in.as_ref());
+        let profile = profile::choose(&flags.profile, &servers.servers, cloud, context)?;
         let warnings = tls::warnings(&flags.tls, uses_tls);
         Ok(Self {
             warnings,
             servers: servers.servers,
+            way_in,
             url_topics: servers.topics,
             identity,
             session,
@@ -123,6 +134,23 @@ impl ConnectionSettings {
             send_anew: false,
         })
     }
+}
+
+/// The settings of TLS, with the ALPN that AWS wants for MQTT at the port of HTTPS.
+fn tls(
+    flags: &Connection,
+    has_way_in: bool,
+    servers: &[ServerUrl],
+    context: Context<'_>,
+) -> Result<TlsOptions, Failure> {
+    let tls = tls::collect(&flags.tls)?;
+    if has_way_in || context.is_mosquitto() {
+        return Ok(tls);
+    }
+    cloud::check_region(&flags.cloud, servers)?;
+    let is_open = flags.tls.tls_alpn.is_empty();
+    let wants_alpn = is_open && cloud::wants_alpn(&flags.cloud, servers);
+    Ok(if wants_alpn { tls.alpn(["x-amzn-mqtt-ca"]) } else { tls })
 }
 
 fn identity(
@@ -151,7 +179,10 @@ fn identity(
         }
         (Some(password), None) => Some(password.clone()),
         // A mistake is to be found before anything is sent.
-        (None, Some(file)) => Some(password_from(file)?),
+        (None, Some(file)) => {
+            let without = "leave --password-file out to connect without a password";
+            Some(secret_file::first_line(file, "password", without)?)
+        }
         (None, None) => variable(context, "EVENKEEL_PASSWORD").map(Secret),
     };
     let username = flags.username.clone().or_else(|| variable(context, "EVENKEEL_USERNAME"));
@@ -169,29 +200,6 @@ fn identity(
 /// A variable of ours; mosquitto's tools know none.
 fn variable(context: Context<'_>, name: &str) -> Option<String> {
     if context.is_mosquitto() { None } else { (context.variable)(name) }
-}
-
-fn password_from(file: &Path) -> Result<Secret, Failure> {
-    let text = fs::read_to_string(file).map_err(|error| {
-        Failure::usage(format!("the password file{} cannot be read", shown_path(file)))
-            .why(error)
-            .hint("check the path and its permissions; the flag takes a file, not the password")
-    })?;
-    match text.lines().next().unwrap_or_default() {
-        "" => Err(Failure::usage(format!("the password file{} is empty", shown_path(file)))
-            .why("the password is its first line")
-            .hint("leave --password-file out to connect without a password")),
-        line => Ok(Secret(line.to_owned())),
-    }
-}
-
-/// A path as it may be shown if a password may have been given for one: only if it is written
-/// as one.
-fn shown_path(path: &Path) -> String {
-    let is_path = ["/", "./", "../"]
-        .iter()
-        .any(|start| path.as_os_str().as_encoded_bytes().starts_with(start.as_bytes()));
-    if is_path { format!(" '{}'", path.display()) } else { String::new() }
 }
 
 /// Seconds a session with a store outlives its connections: the library's default.

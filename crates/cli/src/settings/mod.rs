@@ -2,12 +2,14 @@
 //! refused here, before anything is sent.
 
 mod broker;
+mod cloud;
 mod connection;
 mod payload;
 mod profile;
 mod property;
 mod publish;
 mod request;
+mod secret_file;
 mod servers;
 mod store;
 mod subscribe;
@@ -22,11 +24,13 @@ use std::time::Duration;
 use evenkeel::{TopicError, TopicFilter, TopicName};
 
 pub(crate) use broker::BrokerSettings;
-pub(crate) use connection::ConnectionSettings;
+pub(crate) use cloud::{Authorizer, WayIn};
+pub(crate) use connection::{ConnectionSettings, IdentitySettings};
 pub(crate) use payload::{LARGEST as LARGEST_PAYLOAD, Payload, too_long, unreadable_file};
 pub(crate) use profile::{named_or_read as profile_named_or_read, read as read_profile};
 pub(crate) use publish::PublishSettings;
 pub(crate) use request::{RequestSettings, no_way_back};
+pub(crate) use secret_file::first_line;
 pub(crate) use store::StoreSettings;
 pub(crate) use subscribe::{Output, Selection, SubscribeSettings};
 
@@ -52,7 +56,8 @@ impl Context<'_> {
     /// The surroundings of this process.
     pub(crate) fn of_process(personality: Personality) -> Result<Self, Failure> {
         if !personality.is_mosquitto()
-            && let Some(name) = VARIABLES.iter().find(|name| !is_text(name))
+            && let Some(name) =
+                VARIABLES.iter().chain(&cloud::VARIABLES).find(|name| !is_text(name))
         {
             return Err(Failure::usage(format!("the environment variable {name} is not UTF-8"))
                 .why("URLs, user names and passwords are UTF-8 text here")

@@ -51,10 +51,12 @@ pub(crate) struct ChosenProfile {
     pub(crate) told: Option<String>,
 }
 
-/// The profile of the flag, else of the servers' hosts; mosquitto's tools know none.
+/// The profile of the flag, else of the servers' hosts, else of the cloud that other flags name;
+/// mosquitto's tools know none.
 pub(super) fn choose(
     flag: &ProfileFlag,
     servers: &[ServerUrl],
+    cloud: Option<&'static str>,
     context: Context<'_>,
 ) -> Result<Option<ChosenProfile>, Failure> {
     match flag.profile.as_deref() {
@@ -64,7 +66,7 @@ pub(super) fn choose(
         None if context.is_mosquitto() => Ok(None),
         Some(NONE) => Ok(None),
         Some(text) => Ok(Some(ChosenProfile { profile: named_or_read(text)?, told: None })),
-        None => Ok(of_hosts(servers)),
+        None => Ok(of_hosts(servers).or_else(|| of_cloud(servers, cloud?))),
     }
 }
 
@@ -108,6 +110,16 @@ fn of_hosts(servers: &[ServerUrl]) -> Option<ChosenProfile> {
     if !names.all(|other| other.is_some_and(|(_, other)| other == name)) {
         return None;
     }
+    taken(host, name)
+}
+
+/// The profile of a cloud under other names than its own.
+fn of_cloud(servers: &[ServerUrl], name: &str) -> Option<ChosenProfile> {
+    taken(&servers.first()?.host()?.to_string(), name)
+}
+
+/// A profile that nobody asked for, which is told.
+fn taken(host: &str, name: &str) -> Option<ChosenProfile> {
     let about = evenkeel_profile::about(name)?;
     let told = format!("{host} is {about}: keeping to profile {name} (--profile none does not)");
     Some(ChosenProfile { profile: Profile::built_in(name)?, told: Some(told) })

@@ -103,7 +103,7 @@ fn socket_path(path: &Path) -> PathBuf {
 }
 
 /// A host that is none; it is shown only if no password can be in it.
-fn bad_host(host: &str, error: &UrlError) -> Failure {
+pub(super) fn bad_host(host: &str, error: &UrlError) -> Failure {
     if host.contains("://") {
         return Failure::usage("--host takes a host, not a URL")
             .hint("give the URL by --url (-L), in place of --host, --port and --protocol");

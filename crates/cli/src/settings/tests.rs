@@ -428,3 +428,53 @@ fn every_kind_of_bad_tls_is_explained() {
     }
     assert_eq!(server(&["--keyform", "pem"]), "mqtt://localhost:1883");
 }
+
+const AWS: &str = "a1b2-ats.iot.eu-west-1.amazonaws.com";
+
+/// What is offered by ALPN.
+fn alpn(line: &[&str]) -> Vec<String> {
+    let offered = connection(line).tls.prepare().unwrap().alpn_protocols.clone();
+    offered.into_iter().map(|name| String::from_utf8(name).unwrap()).collect()
+}
+
+#[test]
+fn at_the_port_of_https_aws_is_told_that_mqtt_is_spoken() {
+    let at =
+        |host: &'static str, port: &'static str| vec!["-h", host, "-p", port, "--tls-use-os-certs"];
+    assert_eq!(alpn(&at(AWS, "443")), ["x-amzn-mqtt-ca"]);
+    let own = [at("iot.example", "443"), vec!["--aws-region", "eu-west-1"]].concat();
+    assert_eq!(alpn(&own), ["x-amzn-mqtt-ca"]);
+    let url = ["-L", "mqtts://a1b2-ats.iot.eu-west-1.amazonaws.com:443"];
+    assert_eq!(alpn(&url), ["x-amzn-mqtt-ca"]);
+    let chosen = [at(AWS, "443"), vec!["--tls-alpn", "mqtt"]].concat();
+    assert_eq!(alpn(&chosen), ["mqtt"]);
+    for other in [at(AWS, "8883"), at("iot.example", "443"), at(AWS, "444")] {
+        assert!(alpn(&other).is_empty(), "{other:?}");
+    }
+    let wss = ["-L", "wss://a1b2-ats.iot.eu-west-1.amazonaws.com"];
+    assert_eq!(alpn(&wss), [""; 0]);
+}
+
+#[test]
+fn ways_in_have_servers_of_their_own() {
+    let at = |flags: &[&str]| {
+        let settings = connection(&[&["-h", AWS], flags].concat());
+        settings.servers.iter().map(|server| server.to_string()).collect::<Vec<_>>().join(" ")
+    };
+    let mqtts = format!("mqtts://{AWS}:443");
+    assert_eq!(at(&["--authorizer", "Fleet"]), mqtts);
+    assert_eq!(at(&["--authorizer", ""]), mqtts);
+    assert_eq!(at(&["--authorizer", "F", "-p", "8883"]), format!("mqtts://{AWS}:8883"));
+    for form in ["headers", "query"] {
+        let server = at(&["--authorizer", "F", "--authorizer-form", form]);
+        assert!(server.starts_with(&format!("wss://{AWS}:443")), "{server}");
+    }
+    let profile = |flags: &[&str]| {
+        let settings = connection(&[&["-h", "iot.example"], flags].concat());
+        settings.profile.map(|chosen| chosen.profile.name.into_owned())
+    };
+    assert_eq!(profile(&["--aws-region", "eu-west-1"]).as_deref(), Some("aws-iot-core"));
+    assert_eq!(profile(&[]), None);
+    let none = ["--aws-region", "eu-west-1", "--profile", "none"];
+    assert_eq!(profile(&none), None);
+}

@@ -4,6 +4,7 @@
 mod broker;
 mod certainty;
 mod certificates;
+mod clouds;
 mod demo;
 mod exit_codes;
 mod first_words;
@@ -12,7 +13,9 @@ mod kill;
 mod mistakes;
 mod mosquitto;
 mod names;
+mod pki;
 mod profile;
+mod provision;
 mod publish;
 mod queue;
 mod request;

@@ -93,6 +93,13 @@ impl Run {
         for name in ["EVENKEEL_URL", "EVENKEEL_USERNAME", "EVENKEEL_PASSWORD", "NO_COLOR"] {
             command.env_remove(name);
         }
+        for (name, _) in std::env::vars_os() {
+            if name.as_encoded_bytes().starts_with(b"AWS_") {
+                command.env_remove(name);
+            }
+        }
+        command.env("AWS_SHARED_CREDENTIALS_FILE", "/nonexistent/credentials");
+        command.env("AWS_CONFIG_FILE", "/nonexistent/config");
         Self { command, input: Vec::new() }
     }
 
