@@ -12,7 +12,7 @@ use evenkeel_dispatch::Streams;
 use evenkeel_profile::Profile;
 use evenkeel_proto::record::Recovered;
 use evenkeel_proto::{
-    Bounds, Client as Core, Config, QueueConfig, Reconnect, TopicAliases, WhenUncertain,
+    Bounds, Client as Core, Config, QueueConfig, Rates, Reconnect, TopicAliases, WhenUncertain,
 };
 use evenkeel_store::Store;
 
@@ -514,6 +514,33 @@ impl ClientBuilder {
     /// What the broker allows; the client keeps within it.
     pub fn profile(mut self, profile: Profile) -> Self {
         self.change().profile = profile;
+        self
+    }
+
+    /// How many clients share what the profile allows an account as a whole, this
+    /// one included: it keeps within its part of the account's rates. Unless set, or
+    /// without a profile, those rates are not applied, as the client knows nothing of
+    /// the others. 0 is an error of [`start`](Self::start).
+    ///
+    /// ```
+    /// use evenkeel::{Client, profile};
+    ///
+    /// // AWS lets an account subscribe to 500 filters a second: 2 for each of 250.
+    /// let builder = Client::builder("mqtts://localhost")
+    ///     .profile(profile::aws_iot_core())
+    ///     .account_share(250);
+    /// ```
+    pub fn account_share(mut self, clients: u32) -> Self {
+        self.change().config.account_share = Some(clients);
+        self
+    }
+
+    /// Rates of this client's own, beside those of the profile: of messages both
+    /// hold, of the others the one of the profile unless yours is the stricter. What
+    /// has to wait for a rate waits in the queue, in order; what follows if that is
+    /// full is said by [`queue`](Self::queue).
+    pub fn rates(mut self, rates: Rates) -> Self {
+        self.change().config.rates = rates;
         self
     }
 

@@ -8,6 +8,7 @@ use evenkeel_codec::{
     Disconnect, Properties, Property, PropertyId, QoS, ReasonCode, Text, Version, Will,
 };
 
+use crate::pace::Rates;
 use crate::profile::BrokenLimit;
 use crate::reconnect::Reconnect;
 use crate::record::Window;
@@ -43,6 +44,12 @@ pub struct Config {
     pub restore_subscriptions: bool,
     /// Bounds of this side.
     pub bounds: Bounds,
+    /// How often the client may send what. Default: as often as it likes.
+    pub rates: Rates,
+    /// How many clients share what a profile allows an account as a whole, this one
+    /// included: it keeps within its part of the rates of an account. Not 0. Default
+    /// `None`: those rates are not applied, as nobody here knows the other clients.
+    pub account_share: Option<u32>,
     /// Who gives outgoing topics their aliases. Default: the client.
     pub topic_aliases: TopicAliases,
     /// Properties of the DISCONNECT that ends a shutdown (MQTT 5): Session
@@ -260,6 +267,8 @@ impl Default for Config {
             when_uncertain: WhenUncertain::default(),
             restore_subscriptions: true,
             bounds: Bounds::default(),
+            rates: Rates::default(),
+            account_share: None,
             topic_aliases: TopicAliases::default(),
             disconnect_properties: Properties::new(),
         }
@@ -337,6 +346,8 @@ pub enum ConfigError {
     MaximumPacketSize,
     /// `in_flight` 0 would never send QoS 1 or 2.
     InFlight,
+    /// A rate of nothing, in no time, or shared by no client would never send.
+    Rate,
     /// `filters_per_packet` or `operations` 0 would never subscribe.
     Filters,
     /// `write_buffer` 0 would never send anything.
@@ -504,7 +515,7 @@ impl Config {
         Ok(())
     }
 
-    const fn validate_bounds(&self) -> Result<(), ConfigError> {
+    fn validate_bounds(&self) -> Result<(), ConfigError> {
         let bounds = &self.bounds;
         if bounds.in_flight == 0 || bounds.in_flight_qos2_before_v5 == 0 {
             return Err(ConfigError::InFlight);
@@ -517,6 +528,9 @@ impl Config {
         }
         if bounds.inbox_messages == 0 || bounds.inbox_bytes == 0 {
             return Err(ConfigError::Inbox);
+        }
+        if !self.rates.are_possible() || self.account_share == Some(0) {
+            return Err(ConfigError::Rate);
         }
         if self.queue.window.messages == 0 || self.queue.window.bytes == 0 {
             return Err(ConfigError::Window);

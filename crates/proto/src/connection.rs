@@ -15,6 +15,7 @@ use crate::io::ConnectionId;
 use crate::keepalive::{KeepAlive, LONGEST_WAIT, Settings};
 use crate::limits::Limits;
 use crate::operation::Claim;
+use crate::pace::Pacer;
 use crate::reconnect::{Halt, Retry};
 use crate::rng::Rng;
 use crate::time::Instant;
@@ -167,6 +168,8 @@ pub(crate) struct Online {
     pub(crate) unwritten: VecDeque<(u64, Claim)>,
     /// Bytes left in the read buffer when it was last looked at.
     pub(crate) unread: usize,
+    /// `None` if nothing has a rate.
+    pub(crate) pacer: Option<Box<Pacer>>,
 }
 
 /// What the peer has done since CONNACK.
@@ -321,6 +324,7 @@ impl Online {
             offsets: opening.offsets,
             unwritten: VecDeque::new(),
             unread: 0,
+            pacer: None,
         }
     }
 }

@@ -10,6 +10,7 @@ use crate::cause::DisconnectCause;
 use crate::io::ConnectionId;
 use crate::keepalive::Pong;
 use crate::operation::{Answer, DeliveryError};
+use crate::pace::RateWait;
 use crate::reconnect::{Halt, Repetition, Retry};
 use crate::record::{Notice, Serial, StorageFailure};
 use crate::time::Instant;
@@ -170,6 +171,11 @@ pub enum Event {
         /// The attempt.
         conn: ConnectionId,
     },
+    /// Something that could go out has waited for a rate, for a second or longer:
+    /// more is published, or subscribed to, than that lets pass. Told once a minute
+    /// at most; [`Client::waits_for_rate`](crate::Client::waits_for_rate) says how
+    /// it stands.
+    RateReached(Box<RateWait>),
     /// Events were lost because they were not taken in time.
     Lagged {
         /// How many.

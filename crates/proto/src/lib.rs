@@ -112,6 +112,7 @@ mod io;
 pub mod keepalive;
 mod limits;
 mod operation;
+mod pace;
 pub mod profile;
 mod reconnect;
 pub mod record;
@@ -142,6 +143,7 @@ pub use operation::{
     AckError, Acknowledged, Answer, Completion, Delivered, DeliveryError, PublishLimit, QueueError,
     RejectReason, SubscribeError, SubscribeFeature, Token,
 };
+pub use pace::{RateLimit, RateWait, Rates};
 pub use reconnect::{
     Halt, Pace, Reconnect, RefusedPolicy, Repetition, Retry, TakeOverPolicy, Verdict,
 };

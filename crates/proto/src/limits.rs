@@ -5,6 +5,7 @@ use core::time::Duration;
 use evenkeel_codec::{ConnAck, Properties, QoS, Version};
 
 use crate::config::Config;
+use crate::pace::Rates;
 
 /// Who set an effective limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -12,8 +13,10 @@ use crate::config::Config;
 pub enum SetBy {
     /// The protocol's default or bound.
     Protocol,
-    /// This side's configuration, its profile included.
+    /// This side's configuration.
     Client,
+    /// A profile of the server.
+    Profile,
     /// The server's CONNACK.
     Server,
 }
@@ -54,6 +57,8 @@ pub struct Limits {
     pub subscription_identifiers: bool,
     /// Seconds the server keeps the session; `u32::MAX` is forever.
     pub session_expiry: u32,
+    /// How often we may send what, and who set each.
+    pub rates: Rates,
 }
 
 /// The largest packet MQTT can frame: five bytes of fixed header and 268,435,455 more.
@@ -91,6 +96,7 @@ impl Limits {
             subscription_identifiers: version.has_properties()
                 && said.subscription_identifier_available() != Some(0),
             session_expiry: said.session_expiry_interval().unwrap_or(config.connect.session_expiry),
+            rates: config.rates.clone(),
         }
     }
 }

@@ -154,6 +154,8 @@ pub enum Timer {
     /// A server is waited for no longer that answers no PUBREL for packet
     /// identifiers of a session that is not known.
     Identifiers,
+    /// What waits for a rate has its turn.
+    Rate,
 }
 
 /// When to call again and why.

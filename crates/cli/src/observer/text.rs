@@ -189,6 +189,7 @@ impl EventText {
                  sends no more until then"
             )),
             Event::DeliveryResumed => self.say("the server may send again"),
+            Event::RateReached(wait) => self.printer.warn(&wait.to_string()),
             other => self.printer.debug(&format!("{other:?}")),
         }
     }

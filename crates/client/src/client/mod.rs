@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use evenkeel_codec::TopicName;
-use evenkeel_proto::{Connected, Limits, ShutdownReport, State, Stats};
+use evenkeel_proto::{Connected, Limits, RateWait, ShutdownReport, State, Stats};
 use tokio::sync::watch;
 
 use crate::arguments::{IntoBytes, IntoFilters, IntoTopic};
@@ -168,6 +168,12 @@ impl Client {
     /// What is in force on the present connection, and who set it; `None` while offline.
     pub fn limits(&self) -> Option<Limits> {
         self.shared.lock().core.limits().cloned()
+    }
+
+    /// The rate that what is to be sent waits for, since when, and how many messages
+    /// wait; `None` if nothing waits for a rate.
+    pub fn waits_for_rate(&self) -> Option<RateWait> {
+        self.shared.lock().core.waits_for_rate()
     }
 
     /// Counters of all connections since the client was started: attempts, packets,

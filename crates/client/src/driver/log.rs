@@ -62,6 +62,11 @@ pub(super) fn event(event: &Event, error: Option<&TransportError>) {
             "the application acknowledges nothing: the server may send no more"
         ),
         Event::DeliveryResumed => tracing::info!("the server may send again"),
+        Event::RateReached(wait) => tracing::warn!(
+            limit = wait.limit.name.as_ref(),
+            queued = wait.queued,
+            "what is sent waits for a rate"
+        ),
         Event::Quarantined { topic, deaths, serial } => {
             let serial = serial.map(|serial| serial.0);
             let topic = topic.as_ref().map(|topic| tracing::field::display(topic.as_str()));

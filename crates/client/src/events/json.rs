@@ -128,6 +128,13 @@ fn more_fields(event: &Event) -> Value {
             json!({ "unacknowledged": unacknowledged })
         }
         Event::DeliveryResumed => Value::Null,
+        Event::RateReached(wait) => json!({
+            "limit": wait.limit.name,
+            "amount": wait.limit.amount,
+            "period_s": seconds(wait.limit.period),
+            "source": wait.limit.source,
+            "queued": wait.queued,
+        }),
         Event::Quarantined { topic, deaths, serial } => {
             let serial = serial.map(|serial| serial.0);
             let what = json!({ "topic": topic.as_deref(), "deaths": deaths, "serial": serial });

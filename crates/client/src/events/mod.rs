@@ -16,7 +16,7 @@ pub use evenkeel_proto::record::{Notice, NoticeKind};
 #[doc(inline)]
 pub use evenkeel_proto::{
     Answer, ConnectPhase, Connected, ConnectionId, Effective, Event, Instant, Limits, Pace,
-    Repetition, Retry, SetBy, State, Stats,
+    RateWait, Repetition, Retry, SetBy, State, Stats,
 };
 
 use crate::error::TransportError;

@@ -25,6 +25,7 @@ mod payloads;
 #[cfg(feature = "aws")]
 mod provisioning;
 mod publish;
+mod rates;
 mod readme;
 mod reconnect;
 #[cfg(any(feature = "ring", feature = "aws-lc-rs"))]

@@ -19,6 +19,7 @@ use crate::limits::Limits;
 use crate::operation::{
     AckError, Acknowledged, Completion, QueueError, RejectReason, SubscribeError, Token,
 };
+use crate::pace::RateWait;
 use crate::reconnect::{Reconnector, Servers};
 #[cfg(feature = "store")]
 use crate::record::{Moment, Recovered};
@@ -532,6 +533,12 @@ impl Client {
     /// last [`Output::Wait`](crate::Output::Wait), until something is fed or commanded.
     pub fn next_deadline(&self) -> Option<Deadline> {
         self.earliest_deadline()
+    }
+
+    /// The rate that something waits for which could go out otherwise, and how many
+    /// messages wait; `None` if nothing waits for a rate.
+    pub fn waits_for_rate(&self) -> Option<RateWait> {
+        self.rate_wait()
     }
 
     /// How much later than at its [`Ping`](crate::Timer::Ping) deadline the next ping

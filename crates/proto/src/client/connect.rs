@@ -8,11 +8,13 @@ use evenkeel_codec::{
 };
 
 use crate::cause::{ConnectPhase, DisconnectCause, ProtocolError};
+use crate::config::Config;
 use crate::connection::{AuthTurn, Connection, Offsets, Online, Opening, keep_alive_settings};
 use crate::event::{Connected, Event};
 use crate::io::{ConnectionId, Credentials, Open, Output};
 use crate::keepalive::KeepAlive;
 use crate::limits::Limits;
+use crate::pace::Pacer;
 use crate::reconnect::{Choice, Retry};
 use crate::record::Record;
 use crate::session::journal::Gate;
@@ -219,6 +221,7 @@ impl Client {
         let last_sent = opening.last_sent.unwrap_or(self.now);
         online.since = self.now;
         online.session_present = connack.session_present;
+        online.pacer = self.pacer(&online).map(Box::new);
         let interval = online.limits.keep_alive.value;
         online.keep_alive = keep_alive_settings(
             &self.config,
@@ -238,6 +241,12 @@ impl Client {
         };
         self.connection = Connection::Online(Box::new(online));
         self.go_online(connected);
+    }
+
+    /// The buckets of a connection begin empty when it is accepted (P2).
+    fn pacer(&self, online: &Online) -> Option<Pacer> {
+        let Config { rates, bounds, .. } = &*self.config;
+        Pacer::new(rates, &online.limits, bounds.filters_per_packet, &online.offsets, self.now)
     }
 
     /// An older server took our CONNECT for one of its own version: what it

@@ -110,6 +110,9 @@ impl Client {
         self.stats.publishes_sent += 1;
         if let Some(online) = self.connection.online_mut() {
             online.offsets.on_publish(self.transmit.len() - before);
+            if let Some(pacer) = &mut online.pacer {
+                pacer.on_publish(self.now, publish, &online.offsets);
+            }
         }
         self.trace_sent(|| publish_packet(publish, payload, transfer));
         Ok(())

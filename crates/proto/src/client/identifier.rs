@@ -23,7 +23,7 @@ impl Client {
             return Err(RejectReason::NotAllowed(PublishLimit::Encode(error)));
         }
         self.admit_publish(publish)?;
-        if !self.is_durable() && self.may_send_now(publish.qos) {
+        if !self.is_durable() && self.may_send_now(publish, publish.payload.len()) {
             let claim = self.session.claim(Report::of(token), false);
             let sent = self.send_publish(publish, claim, None).map_err(RejectReason::NotAllowed)?;
             return Ok((Accepted::Tracked, sent.ok_or(RejectReason::NoIdentifier)?));

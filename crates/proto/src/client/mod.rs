@@ -16,6 +16,7 @@ mod outgoing;
 mod poison;
 mod publish;
 mod queue;
+mod rates;
 mod reconfigure;
 #[cfg(feature = "store")]
 mod recover;

@@ -4,6 +4,7 @@
 use evenkeel_codec::{EncodeError, PacketId, PacketType, Publish, QoS, ReasonCode};
 
 use crate::operation::{Claim, Delivered, DeliveryError, PublishLimit};
+use crate::pace::{Held, Which};
 use crate::record::{Outcome, Record};
 use crate::session::flights::{Exchange, Here};
 use crate::session::journal::Gate;
@@ -25,9 +26,16 @@ impl Client {
             return;
         }
         self.send_acknowledgements();
-        self.send_operations();
-        self.send_replay();
-        self.send_queue();
+        let operation = self.send_operations();
+        // A connection that is busy to the last byte lets no operation go before
+        // messages wait, too.
+        let message = operation
+            .filter(|held| held.by == Which::Bytes)
+            .or_else(|| self.send_replay())
+            .or_else(|| self.send_queue());
+        if self.is_paced() {
+            self.note_waits(message, operation);
+        }
     }
 
     fn send_acknowledgements(&mut self) {
@@ -68,24 +76,29 @@ impl Client {
 
     /// Sends from the queue what may go. Much that is useless at its front is for
     /// the next turn: whoever waits for the client waits no longer than for a part.
-    fn send_queue(&mut self) {
+    /// Returns the rate that the first one waits for, if it does.
+    fn send_queue(&mut self) -> Option<Held> {
         let mut useless = 0;
         while self.session.replay.is_done()
             && self.has_room()
             && let Some((priority, front)) = self.session.queue.front()
         {
             let qos = front.publish.qos;
+            let rate = self.rate_of(&front.publish, front.publish.payload.len());
             let held = self.session.flights.held(front.claim.serial);
             if qos != QoS::AtMostOnce && !self.may_begin_exchange(qos, held.is_some())
                 || !self.has_identifier(qos, held)
             {
-                return;
+                return None;
+            }
+            if rate.is_some() {
+                return rate;
             }
             if useless == tuning::EXPIRED_AT_ONCE {
                 self.session.queue.goes_on = true;
-                return;
+                return None;
             }
-            let Some(mut queued) = self.session.queue.pop_oldest(priority) else { return };
+            let mut queued = self.session.queue.pop_oldest(priority)?;
             if self.is_useless(&queued) {
                 useless += 1;
                 self.expire(queued);
@@ -93,6 +106,7 @@ impl Client {
                 self.send_queued(&mut queued);
             }
         }
+        None
     }
 
     /// Goes on where the last turn left the queue.

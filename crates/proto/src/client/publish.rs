@@ -51,7 +51,7 @@ impl Client {
     ) -> Result<Accepted, RejectReason> {
         self.admit_publish(publish)?;
         let stored = self.is_durable() && publish.qos != QoS::AtMostOnce;
-        if !stored && self.may_send_now(publish.qos) {
+        if !stored && self.may_send_now(publish, publish.payload.len()) {
             let claim = self.session.claim(Report::of(token), false);
             let qos = publish.qos;
             self.send_publish(publish, claim, None).map_err(RejectReason::NotAllowed)?;
@@ -82,7 +82,7 @@ impl Client {
     ) -> Result<Accepted, RejectReason> {
         let goes_at_once = publish.qos == QoS::AtMostOnce
             && self.config.topic_aliases != TopicAliases::Manual
-            && self.may_send_now(publish.qos)
+            && self.may_send_now(publish, payload.len())
             && self.refusal(publish).is_none();
         if goes_at_once {
             let sent = self.write_first_of(publish, Some(payload), Transfer::default());
@@ -141,9 +141,11 @@ impl Client {
     }
 
     /// Nothing goes before it, and it may go: no replay, nothing queued, room
-    /// in the buffer and in the window.
+    /// in the buffer and in the window, and no rate that it would have to wait for
+    /// with a payload of this length.
     #[inline]
-    pub(super) fn may_send_now(&self, qos: QoS) -> bool {
+    pub(super) fn may_send_now(&self, publish: &Publish, payload: usize) -> bool {
+        let qos = publish.qos;
         self.connection.is_online()
             && self.session.replay.is_done()
             && self.session.queue.is_empty()
@@ -153,6 +155,7 @@ impl Client {
                 QoS::ExactlyOnce if self.session.doubts.ask_first() => false,
                 _ => self.may_begin_exchange(qos, false),
             }
+            && self.rate_of(publish, payload).is_none()
     }
 
     /// A QoS 0 message out of the store waits for its commit, and is not to be
@@ -184,7 +187,7 @@ impl Client {
             self.send_pending();
             return Ok(Accepted::Storing);
         }
-        if self.session.doubts.ask_first() {
+        if self.session.doubts.ask_first() || self.is_paced() {
             // Nothing else may come about by which it is sent.
             self.send_pending();
         }

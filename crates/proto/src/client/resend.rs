@@ -3,6 +3,7 @@
 use evenkeel_codec::{PacketId, PacketType, ReasonCode, Transfer};
 
 use crate::operation::{DeliveryError, PublishLimit};
+use crate::pace::Held;
 use crate::session::flights::Exchange;
 
 use super::Client;
@@ -11,8 +12,9 @@ use super::expiry::{expiry, seconds_left};
 impl Client {
     //= [MQTT-4.4.0-1]
     //= [MQTT-4.6.0-1]
-    /// Resends in the first order: one until it passes, then the rest.
-    pub(super) fn send_replay(&mut self) {
+    /// Resends in the first order: one until it passes, then the rest. Returns the
+    /// rate that the next one waits for, if it does.
+    pub(super) fn send_replay(&mut self) -> Option<Held> {
         while self.has_room()
             && let Some(id) = self.session.replay.next()
         {
@@ -24,13 +26,25 @@ impl Client {
             let qos = flight.exchange.qos();
             let alone = self.session.replay.is_cautious() || self.must_go_alone(suspicion);
             if suspicion.suspect && !self.may_send_suspect(alone) || !self.window_is_open(qos) {
-                return;
+                return None;
+            }
+            if let Some(held) = self.rate_of_flight(id) {
+                return Some(held);
             }
             if self.resend(id) {
                 self.session.replay.on_sent(alone);
             } else {
                 self.session.replay.on_answer(id);
             }
+        }
+        None
+    }
+
+    /// A PUBLISH waits for a rate when it is sent again, too; PUBREL does not.
+    fn rate_of_flight(&self, id: PacketId) -> Option<Held> {
+        match &self.session.flights.get(id)?.exchange {
+            Exchange::Publish { publish, .. } => self.rate_of(publish, publish.payload.len()),
+            _ => None,
         }
     }
 

@@ -12,6 +12,7 @@ use evenkeel_codec::{
 use crate::cause::ProtocolError;
 use crate::event::Event;
 use crate::operation::{Answer, PublishLimit, SubscribeError, SubscribeFeature};
+use crate::pace::Held;
 use crate::record::Record;
 use crate::session::control::Control;
 use crate::session::flights::{Exchange, Here};
@@ -111,52 +112,75 @@ impl Client {
         None
     }
 
-    pub(super) fn send_operations(&mut self) {
+    /// Returns the rate that the next operation waits for, if it does.
+    pub(super) fn send_operations(&mut self) -> Option<Held> {
         while self.has_room() && !self.session.flights.is_full() && self.may_send_control() {
-            let Some(control) = self.session.subscriptions.next() else { return };
-            self.send_control(control);
+            let control = self.session.subscriptions.next()?;
+            if let Some(held) = self.send_control(control) {
+                return Some(held);
+            }
         }
+        None
     }
 
-    /// Sends as many filters of the operation as may go in one packet.
-    fn send_control(&mut self, mut control: Box<Control>) {
+    /// Sends as many filters of the operation as may go in one packet, unless it has
+    /// to wait for a rate.
+    fn send_control(&mut self, mut control: Box<Control>) -> Option<Held> {
         if control.renews && !self.has_identifiers() {
             // It is in force already, and no identifier would come of it.
-            return;
+            return None;
         }
         let first = control.open().next();
         if let Some(missing) = first.and_then(|place| self.lacks(&control, place)) {
             let error = SubscribeError::NotSupported(missing);
-            return self.fail_filter(control, missing.reason(), error);
+            self.fail_filter(control, missing.reason(), error);
+            return None;
         }
         let Some(packet_id) = self.session.flights.reserve() else {
-            return self.session.subscriptions.push_front(control);
+            self.session.subscriptions.push_front(control);
+            return None;
         };
         let mut count = self.part(&control);
         let mut identified = self.has_identifiers() && control.identifier.is_some();
         let begins = self.bytes_queued();
         loop {
-            match self.send_bounded(&control.packet(packet_id, count, identified)) {
+            let packet = control.packet(packet_id, count, identified);
+            if self.is_paced()
+                && let Some(held) = self.rate_of_control(control.subscribes(count), &packet)
+            {
+                self.session.subscriptions.push_front(control);
+                return Some(held);
+            }
+            match self.send_bounded(&packet) {
                 Ok(()) => break,
                 // Fewer may fit, or may be without the one that cannot be encoded.
                 Err(_) if count > 1 => count /= 2,
                 Err(_) if identified => identified = false,
                 Err(limit) => {
                     let error = SubscribeError::NotAllowed(limit);
-                    return self.fail_filter(control, ReasonCode::PACKET_TOO_LARGE, error);
+                    self.fail_filter(control, ReasonCode::PACKET_TOO_LARGE, error);
+                    return None;
                 }
             }
         }
         control.out = count;
         self.session.subscriptions.begin(&mut control);
+        if let Some(online) = self.connection.online_mut()
+            && let Some(pacer) = &mut online.pacer
+        {
+            pacer.on_control(control.subscribes(count) as u64, &online.offsets);
+        }
         let here = Here::Sent { begins };
         self.session.flights.insert(packet_id, Exchange::Control(control), self.now, here);
+        None
     }
 
     /// How many filters may go in the next packet: half as many if a
     /// connection was cut over them, and one if that was no chance.
     fn part(&self, control: &Control) -> usize {
-        let bound = control.most().min(self.config.bounds.filters_per_packet);
+        let pacer = self.connection.online().and_then(|online| online.pacer.as_ref());
+        let paced = pacer.map_or(usize::MAX, |pacer| pacer.filters_per_packet());
+        let bound = control.most().min(self.config.bounds.filters_per_packet).min(paced);
         let places = control.open().take(bound);
         places.take_while(|place| self.lacks(control, *place).is_none()).count().max(1)
     }

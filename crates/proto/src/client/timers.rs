@@ -36,6 +36,7 @@ impl Client {
                 self.run_keep_alive();
                 self.end_wait_for_life();
                 self.run_clearing();
+                self.run_rates();
                 // What went out just now may have asked for a ping.
                 self.run_keep_alive();
             }
@@ -78,6 +79,9 @@ impl Client {
         let progress = match &mut self.connection {
             Connection::Online(online) if online.conn == conn => {
                 let progress = online.offsets.on_written(bytes);
+                if let Some(pacer) = &mut online.pacer {
+                    pacer.on_written(now, progress.bytes, &online.offsets);
+                }
                 if progress.bytes > 0
                     && let Some(engine) = &mut online.keep_alive
                 {
@@ -137,7 +141,8 @@ impl Client {
         let store = self.store_deadline().map(|at| Deadline { at, timer: Timer::Store });
         let stall = self.stall_deadline().map(|at| Deadline { at, timer: Timer::Stall });
         let life = self.life_deadline().map(|at| Deadline { at, timer: Timer::SignOfLife });
-        [connection, expiry, shutdown, stuck, clearing, store, stall, life]
+        let rate = self.rate_deadline().map(|at| Deadline { at, timer: Timer::Rate });
+        [connection, expiry, shutdown, stuck, clearing, store, stall, life, rate]
             .into_iter()
             .flatten()
             .min()

@@ -6,6 +6,7 @@
 mod broken;
 mod connection;
 mod publish;
+mod rates;
 mod subscribe;
 
 pub use broken::BrokenLimit;
@@ -37,6 +38,7 @@ impl Config {
         connection::obey(self, profile)?;
         publish::obey(self, profile);
         subscribe::obey(self, profile);
+        rates::obey(self, profile);
         Ok(())
     }
 }

@@ -109,6 +109,11 @@ impl Control {
         matches!(self.asked, Asked::Subscribe(_))
     }
 
+    /// How many of its next filters are subscribed to.
+    pub(crate) const fn subscribes(&self, count: usize) -> usize {
+        if self.is_subscribe() { count } else { 0 }
+    }
+
     pub(crate) fn is_answered(&self) -> bool {
         self.open().next().is_none()
     }

@@ -251,6 +251,11 @@ impl Journal {
         self.gates.iter().any(|closed| matches!(closed.gate, Gate::StoredQos0(..)))
     }
 
+    /// What waits for commits.
+    pub(crate) fn gates(&self) -> impl Iterator<Item = &Gate> {
+        self.gates.iter().map(|closed| &closed.gate)
+    }
+
     /// What the store fails with, where it is of no use to try.
     pub(crate) fn failure(&self, now: Instant) -> Option<StorageFailure> {
         self.trouble.filter(|trouble| now < trouble.refuse_until).map(|trouble| trouble.failure)

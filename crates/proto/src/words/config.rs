@@ -20,6 +20,7 @@ impl fmt::Display for ConfigError {
             Self::ReceiveMaximum => "receive maximum must not be 0",
             Self::MaximumPacketSize => "maximum packet size must not be 0",
             Self::InFlight => "in-flight bound must not be 0",
+            Self::Rate => "a rate of 0, in a period of 0, or shared by 0 clients would never send",
             Self::Filters => "bounds of subscribe operations must not be 0",
             Self::WriteBuffer => "the write buffer's bound must not be 0",
             Self::Inbox => "the inbox's bounds must not be 0",

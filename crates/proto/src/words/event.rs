@@ -72,6 +72,7 @@ impl Event {
                 write!(f, "{unacknowledged} messages wait to be acknowledged: no more may come")
             }
             Self::DeliveryResumed => f.write_str("the server may send messages again"),
+            Self::RateReached(wait) => write!(f, "{wait}"),
             Self::Quarantined { topic, deaths, .. } => {
                 write!(f, "quarantined after {deaths} connections that ended with it in flight")?;
                 topic.as_ref().map_or(Ok(()), |topic| write!(f, ": {topic}"))

@@ -7,6 +7,7 @@ mod config;
 mod event;
 mod names;
 mod operation;
+mod rate;
 
 use evenkeel_codec::Version;
 

@@ -70,6 +70,7 @@ names! {
         127 "lagged" Self::Lagged { .. },
         128 "subscriptions_forgotten" Self::SubscriptionsForgotten { .. },
         129 "answered" Self::Answered(_),
+        132 "rate_reached" Self::RateReached(_),
     }
     State {
         200 "stopped" Self::Stopped,
@@ -182,6 +183,7 @@ names! {
         488 "store" Self::Store,
         489 "stall" Self::Stall,
         490 "identifiers" Self::Identifiers,
+        493 "rate" Self::Rate,
     }
     DeliveryError {
         500 "refused" Self::Refused { .. },
@@ -279,6 +281,7 @@ names! {
         669 "client_id_of_store" Self::ClientIdOfStore,
         670 "disconnect_reason" Self::DisconnectReason(_),
         671 "profile" Self::Profile(_),
+        673 "rate" Self::Rate,
     }
     NoticeKind {
         690 "torn" Self::Torn { .. },

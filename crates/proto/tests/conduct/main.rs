@@ -21,6 +21,7 @@ mod publish;
 mod quarantine;
 mod queue;
 mod quota;
+mod rates;
 mod reasons;
 mod reconfigure;
 mod reconnect;

@@ -8,6 +8,7 @@ use super::strict::STRICT;
 /// The configuration that a profile leads to; `None` if it is refused.
 fn config(profile: &Profile) -> Option<String> {
     let mut config = Config::default();
+    config.account_share = Some(1);
     config.obey(profile).ok()?;
     // What the Debug of the CONNECT leaves out.
     let connect = &config.connect;

@@ -1,0 +1,106 @@
+//! What has its turn and waits for a rate (P2), and what is told of it (P3).
+
+use alloc::boxed::Box;
+
+use evenkeel_codec::{Packet, PacketId, Publish};
+
+use crate::connection::Connection;
+use crate::event::Event;
+use crate::pace::{Held, OnTheirWay, RateLimit, RateWait, Which};
+use crate::session::flights::Exchange;
+use crate::session::journal::Gate;
+use crate::time::Instant;
+
+use super::Client;
+
+impl Client {
+    /// The connection has rates. What waits for one is sent by a later turn, whose
+    /// time has to be known.
+    #[inline]
+    pub(super) fn is_paced(&self) -> bool {
+        matches!(&self.connection, Connection::Online(online) if online.pacer.is_some())
+    }
+
+    /// What a PUBLISH with a payload of this length has to wait for.
+    #[inline]
+    pub(super) fn rate_of(&self, publish: &Publish, payload: usize) -> Option<Held> {
+        if self.is_paced() { self.rate_held(publish, payload) } else { None }
+    }
+
+    #[cold]
+    fn rate_held(&self, publish: &Publish, payload: usize) -> Option<Held> {
+        let online = self.connection.online()?;
+        let before = || self.on_their_way(publish.topic.as_str());
+        online.pacer.as_ref()?.holds_publish(self.now, publish, payload, &online.offsets, before)
+    }
+
+    /// Messages that go out when the store has committed what it was told of them.
+    fn on_their_way(&self, topic: &str) -> OnTheirWay {
+        let mut sum = OnTheirWay::default();
+        let journal = self.session.journal.as_ref();
+        for gate in journal.into_iter().flat_map(|journal| journal.gates()) {
+            match gate {
+                Gate::Publish(id, _) => {
+                    if let Some(publish) = self.begun(*id) {
+                        sum.add(publish, topic);
+                    }
+                }
+                Gate::StoredQos0(publish, ..) => sum.add(publish, topic),
+                _ => {}
+            }
+        }
+        sum
+    }
+
+    /// The message of an exchange that began on this connection and is not sent.
+    fn begun(&self, id: PacketId) -> Option<&Publish> {
+        let flight = self.session.flights.get(id).filter(|flight| flight.is_begun())?;
+        match &flight.exchange {
+            Exchange::Publish { publish, .. } => Some(publish),
+            _ => None,
+        }
+    }
+
+    /// What a SUBSCRIBE or UNSUBSCRIBE has to wait for.
+    pub(super) fn rate_of_control(&self, filters: usize, packet: &Packet) -> Option<Held> {
+        let online = self.connection.online()?;
+        let pacer = online.pacer.as_ref()?;
+        // One that cannot be encoded is not sent.
+        let size = packet.encoded_len(online.limits.version).ok()?;
+        pacer.holds_control(self.now, filters as u64, size as u64, &online.offsets)
+    }
+
+    /// Notes what waits now, and tells of it if it has waited for long.
+    pub(super) fn note_waits(&mut self, messages: Option<Held>, operations: Option<Held>) {
+        let now = self.now;
+        let pacer = self.connection.online_mut().and_then(|online| online.pacer.as_mut());
+        let told = pacer.and_then(|pacer| pacer.note_waits(now, messages, operations));
+        if told.is_some()
+            && let Some(wait) = self.rate_wait()
+        {
+            self.event(Event::RateReached(Box::new(wait)));
+        }
+    }
+
+    pub(super) fn rate_wait(&self) -> Option<RateWait> {
+        let pacer = self.connection.online()?.pacer.as_ref()?;
+        let (which, since, next) = pacer.waits()?;
+        let limit = self.rate(which)?.clone();
+        Some(RateWait { limit, since, next, queued: self.session.queue.len() })
+    }
+
+    fn rate(&self, which: Which) -> Option<&RateLimit> {
+        self.config.rates.get(which)
+    }
+
+    pub(super) fn rate_deadline(&self) -> Option<Instant> {
+        self.connection.online()?.pacer.as_ref()?.deadline()
+    }
+
+    /// Sends what has a token now.
+    pub(super) fn run_rates(&mut self) {
+        if self.rate_deadline().is_some_and(|at| at <= self.now) {
+            self.send_pending();
+        }
+    }
+}
