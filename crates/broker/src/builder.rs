@@ -5,11 +5,12 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use evenkeel_profile::Inconsistency;
 use tokio::net::lookup_host;
 use tokio::sync::watch;
 
 use crate::Broker;
-use crate::core::Config;
+use crate::core::{Config, Quota};
 use crate::fault::{Rule, RuleError, Script, Step};
 #[cfg(feature = "tls")]
 use crate::listen::Tls;
@@ -45,6 +46,13 @@ impl Builder {
     /// Changes settings.
     pub fn configure(mut self, change: impl FnOnce(&mut Config)) -> Self {
         change(&mut self.config);
+        self
+    }
+
+    /// Enforces the limits of a profile, as the service does that it is of.
+    /// Settings that are given as a whole afterwards take it away.
+    pub fn profile(mut self, quota: impl Into<Quota>) -> Self {
+        self.config.quota = Some(quota.into());
         self
     }
 
@@ -110,6 +118,11 @@ impl Builder {
     /// Must run inside a tokio runtime with I/O and time. Cancel-safe: a
     /// dropped call leaves nothing behind.
     pub async fn start(self) -> Result<Broker, StartError> {
+        if let Some(quota) = &self.config.quota {
+            let name = || quota.profile.name.to_string();
+            let error = |error| StartError::Profile { name: name(), error };
+            quota.profile.check().map_err(error)?;
+        }
         let shared = Arc::new(Shared::new(self.config));
         for (index, rule) in self.rules.into_iter().enumerate() {
             let error = |error| StartError::Rule { number: index + 1, error };
@@ -174,6 +187,13 @@ pub enum StartError {
         /// The system's words.
         text: String,
     },
+    /// The profile to be enforced contradicts itself.
+    Profile {
+        /// Its name.
+        name: String,
+        /// How.
+        error: Inconsistency,
+    },
     /// A fault rule could never apply.
     Rule {
         /// Its place in the order of adding, from 1.
@@ -205,6 +225,10 @@ impl fmt::Display for StartError {
                     _ => Ok(()),
                 }
             }
+            Self::Profile { name, error } => {
+                write!(f, "no client could keep to the profile {name}")?;
+                if f.alternate() { write!(f, ": {error}") } else { Ok(()) }
+            }
             Self::Rule { number, error } => {
                 write!(f, "fault rule {number} could never apply")?;
                 if f.alternate() { write!(f, ": {error}") } else { Ok(()) }
@@ -218,6 +242,7 @@ impl std::error::Error for StartError {
         match self {
             // The system's words are in the text.
             Self::Listen { .. } => None,
+            Self::Profile { error, .. } => Some(error),
             Self::Rule { error, .. } => Some(error),
         }
     }

@@ -72,9 +72,9 @@ mod text;
 pub use crate::broker::Broker;
 pub use crate::builder::{Builder, StartError};
 pub use crate::core::{
-    Access, Behaviour, Challenge, ClientStats, CloseReason, Config, ConnectionId, Denial, Event,
-    EventKind, Instant, Limits, Memory, Offer, PacketCounts, Stats, Users, UsersError,
-    UsersProblem,
+    Access, Behaviour, By, Challenge, ClientStats, CloseReason, Config, ConnectionId, Denial,
+    Event, EventKind, Instant, Limits, Memory, Offer, PacketCounts, Quota, Span, Stats, Strictness,
+    Users, UsersError, UsersProblem,
 };
 #[cfg(feature = "tls")]
 pub use crate::listen::{Tls, TlsError, TlsPart};

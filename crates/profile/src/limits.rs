@@ -5,8 +5,8 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use crate::{
-    AuthenticationKind, Ban, ConnectFloor, KeepAliveGrace, KeepAliveRange, LengthRange, Limit,
-    LimitInfo, List, ProtocolVersion, Rate, TopicPattern, TopicPrefixes,
+    AuthenticationKind, Ban, Confidence, ConnectFloor, KeepAliveGrace, KeepAliveRange, LengthRange,
+    Limit, LimitInfo, List, ProtocolVersion, Rate, TopicPattern, TopicPrefixes,
 };
 
 /// Defines a struct of optional limits, how to lay one over another, how to
@@ -32,6 +32,17 @@ macro_rules! limits {
             #[cfg(feature = "std")]
             pub(crate) fn overlaid(self, over: Self) -> Self {
                 Self { $($field: over.$field.or(self.$field),)* }
+            }
+
+            pub(crate) fn retain(
+                &mut self,
+                keep: &mut dyn FnMut(&'static str, Confidence) -> bool,
+            ) {
+                $(if let Some(limit) = &self.$field
+                    && !keep(stringify!($field), limit.confidence)
+                {
+                    self.$field = None;
+                })*
             }
 
             pub(crate) fn list<'a>(&'a self, into: &mut Vec<LimitInfo<'a>>) {

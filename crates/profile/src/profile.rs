@@ -8,8 +8,8 @@ use core::fmt;
 use core::time::Duration;
 
 use crate::{
-    ConnectFloor, ConnectionLimits, KeepAliveGrace, KeepAliveRange, LengthRange, LimitInfo,
-    PublishLimits, Rate, SubscribeLimits,
+    Confidence, ConnectFloor, ConnectionLimits, KeepAliveGrace, KeepAliveRange, LengthRange,
+    LimitInfo, PublishLimits, Rate, SubscribeLimits,
 };
 
 /// What one kind of broker allows.
@@ -94,6 +94,13 @@ impl Profile {
         self.publish.list(&mut all);
         self.subscribe.list(&mut all);
         all
+    }
+
+    /// Leaves out the limits that `keep` says no to, by name and confidence.
+    pub fn retain(&mut self, mut keep: impl FnMut(&'static str, Confidence) -> bool) {
+        self.connection.retain(&mut keep);
+        self.publish.retain(&mut keep);
+        self.subscribe.retain(&mut keep);
     }
 
     /// Checks that a client can exist that satisfies all limits.

@@ -27,6 +27,16 @@ impl ReceivedAliases {
         self.topics.insert(alias, topic);
     }
 
+    /// Takes the alias that a message gives which is not for anybody.
+    pub(crate) fn learn(&mut self, publish: &Publish) {
+        if let Some(alias) = publish.properties.topic_alias()
+            && self.is_allowed(alias)
+            && let Ok(topic) = TopicName::try_from(publish.topic.as_str())
+        {
+            self.define(alias, topic);
+        }
+    }
+
     pub(crate) fn topic(&self, alias: u16) -> Option<&TopicName> {
         self.topics.get(&alias)
     }

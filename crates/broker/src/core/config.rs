@@ -6,6 +6,7 @@ use evenkeel_codec::QoS;
 use serde::Deserialize;
 
 use super::access::Access;
+use super::quota::Quota;
 use crate::text;
 
 /// Everything a broker can be told before it starts, and most of it later.
@@ -25,6 +26,9 @@ pub struct Config {
     pub access: Access,
     /// How the broker behaves otherwise.
     pub behaviour: Behaviour,
+    /// The limits of a service, enforced as it does.
+    #[serde(skip)]
+    pub quota: Option<Quota>,
 }
 
 /// What CONNACK announces to MQTT 5 clients; enforced for older ones too.

@@ -13,6 +13,7 @@ use super::ids::SessionId;
 use super::inflow::Inflow;
 use super::keepalive::KeepAlive;
 use super::output::{Output, Pause};
+use super::quota::Meter;
 use super::stats::PacketCounts;
 use super::time::Instant;
 use super::will;
@@ -78,6 +79,8 @@ pub(crate) struct Online {
     pub(crate) inflow: Inflow,
     pub(crate) received_aliases: ReceivedAliases,
     pub(crate) sent_aliases: SentAliases,
+    /// Counts what the profile limits.
+    pub(crate) meter: Option<Box<Meter>>,
 }
 
 /// A connection that is to end.
@@ -262,6 +265,7 @@ impl Connection {
             Pause::Off => self.keep_alive.deadline(),
             pause => pause.end(),
         };
-        [output, silence, self.delayed.next()].into_iter().flatten().min()
+        let meter = self.online().and_then(|online| online.meter.as_ref()?.deadline());
+        [output, silence, self.delayed.next(), meter].into_iter().flatten().min()
     }
 }

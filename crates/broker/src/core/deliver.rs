@@ -114,9 +114,14 @@ impl Core {
         while !wire.is_closing()
             && wire.connection.output.waiting() < self.config.limits.output_bytes
         {
+            if !Self::delivers(self.judge.as_deref(), &mut wire, session, window) {
+                break;
+            }
+            let before = wire.connection.output.buffer.len();
             if !send_again(&mut wire, session, window) && !send_next(&mut wire, session, window) {
                 break;
             }
+            Self::delivered(&mut wire, before);
         }
         let recovers = !is_half_full(session, &self.config.limits);
         session.full_reported &= !recovers;

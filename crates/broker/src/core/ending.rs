@@ -29,6 +29,9 @@ impl Core {
         let Some(closing) = connection.closing else { return };
         let phase = std::mem::replace(&mut connection.phase, Phase::Over);
         self.journal.note(now, id, connection, EventKind::Closed { why: closing.why });
+        if let (Some(judge), Some(client)) = (&mut self.judge, &connection.client_id) {
+            judge.went(now, client);
+        }
         if let Phase::Online(online) = phase {
             self.leave_session(now, *online);
         }
@@ -51,7 +54,11 @@ impl Core {
         } else if expiry < u32::MAX
             && let Some(session) = self.sessions.get_mut(id)
         {
-            let ends = now + Duration::from_secs(expiry.into());
+            let ends = now
+                + match &self.judge {
+                    Some(judge) => judge.expiry(expiry),
+                    None => Duration::from_secs(expiry.into()),
+                };
             session.ends = Some(ends);
             self.timers.set(ends, Timer::Expiry(id));
         }

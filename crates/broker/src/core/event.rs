@@ -6,6 +6,7 @@ use evenkeel_codec::{PacketType, ReasonCode};
 use serde::{Serialize, Serializer};
 
 use super::ids::ConnectionId;
+use super::quota::By;
 use super::time::Instant;
 
 /// One decision of the broker.
@@ -125,6 +126,21 @@ kinds! {
             transport: &'static str,
             /// The client's address.
             peer: Arc<str>,
+        },
+        /// The TLS handshake of a connection is over.
+        "tls" Tls {
+            /// The protocol agreed on by ALPN.
+            #[serde(skip_serializing_if = "Option::is_none")]
+            alpn: Option<String>,
+            /// The name that the client asked for.
+            #[serde(skip_serializing_if = "Option::is_none")]
+            server_name: Option<String>,
+            /// The version, such as `TLSv1_3`.
+            version: String,
+            /// SHA-256 of the client's certificate in hexadecimal digits, as AWS
+            /// names certificates; absent if it has shown none.
+            #[serde(skip_serializing_if = "Option::is_none")]
+            client_certificate: Option<String>,
         },
         /// CONNECT was accepted.
         "connected" Connected {
@@ -249,6 +265,27 @@ kinds! {
             /// The field's name.
             limit: &'static str,
         },
+        /// A limit of the profile was broken, or made the service deliver later or
+        /// end a connection; see [`Quota`](super::Quota).
+        "quota" Quota {
+            /// Its name in the profile, or `deployment`.
+            limit: &'static str,
+            /// What is allowed, for people.
+            value: String,
+            /// What was seen, for people.
+            seen: String,
+            /// What the broker did, by the names of profiles: `rejects`,
+            /// `disconnects-with`, `disconnects`, `throttles`, `ignores`, `clamps`.
+            action: &'static str,
+            /// The reason code of MQTT 5 in the answer, if it has one.
+            #[serde(skip_serializing_if = "Option::is_none")]
+            code: Option<u8>,
+            /// Whose doing it is.
+            by: By,
+            /// The metric of CloudWatch that counts it at AWS.
+            #[serde(skip_serializing_if = "Option::is_none")]
+            metric: Option<&'static str>,
+        },
         /// An acknowledgement is held back: a subscriber's queue is half full.
         "ack_held" AckHeld {
             /// The slow subscriber.
@@ -336,6 +373,8 @@ pub enum CloseReason {
     Limit,
     /// A topic the client may not use.
     NotAuthorized,
+    /// A limit of the profile, or an end that the service has planned.
+    Quota,
     /// A fault rule.
     Fault,
     /// The broker's owner asked for it.

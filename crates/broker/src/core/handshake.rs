@@ -1,10 +1,11 @@
 //! From CONNECT to CONNACK.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use evenkeel_codec::{
-    Auth, ConnAck, Connect, Packet, PacketType, Properties, Property, QoS, ReasonCode, Text,
-    Version,
+    Auth, ConnAck, Connect, Decoder, Packet, PacketType, Properties, Property, QoS, ReasonCode,
+    Text, Version,
 };
 
 use super::Core;
@@ -15,6 +16,7 @@ use super::connection::{Online, Phase, Refusal};
 use super::event::{CloseReason, EventKind};
 use super::ids::{ConnectionId, SessionId};
 use super::inflow::Inflow;
+use super::quota::Judge;
 use super::session::Session;
 use super::time::Instant;
 use super::will;
@@ -58,6 +60,7 @@ impl Core {
         if let Some(refusal) = refusal {
             return self.refuse_with(now, id, refusal);
         }
+        let Some(connect) = self.judge_connect(now, id, connect) else { return };
         if let Err((reason, why)) = self.admit(&connect) {
             return self.refuse(now, id, reason, why);
         }
@@ -231,9 +234,11 @@ impl Core {
             return;
         };
         let offer = &self.config.offer;
+        let asked = imposed(connect, offer.server_keep_alive);
+        let judge = self.judge.as_deref();
         let mut grant = Grant {
             session_present: false,
-            keep_alive: imposed(connect, offer.server_keep_alive),
+            keep_alive: judge.map_or(asked, |judge| judge.keep_alive(connect.version, asked)),
             expiry: asked_expiry(connect).min(offer.session_expiry_maximum),
             assigned_id,
             receive_maximum: offer.receive_maximum.max(1),
@@ -284,7 +289,8 @@ impl Core {
         }
         let client = loop {
             self.assigned += 1;
-            let client = format!("auto-{:08}", self.assigned);
+            let prefix = self.judge.as_ref().and_then(|judge| judge.assigned_prefix());
+            let client = format!("{}{:08}", prefix.unwrap_or("auto-"), self.assigned);
             if self.sessions.find(&client).is_none() {
                 break client;
             }
@@ -345,7 +351,13 @@ impl Core {
         grant: &Grant,
     ) {
         let Some(connection) = self.connections.get_mut(&id) else { return };
-        connection.keep_alive.start(now, grant.keep_alive);
+        let judge = self.judge.as_deref();
+        connection.keep_alive.start(now, grace(judge, grant.keep_alive));
+        if let Some(judge) = judge {
+            let maximum = judge.packet_size(Some(connect.version));
+            connection.decoder = Decoder::new(connect.version, maximum);
+        }
+        let stored = self.sessions.get(session).map_or(0, Session::stored);
         let properties = &connect.properties;
         let announced = properties.receive_maximum().unwrap_or(u16::MAX);
         let window =
@@ -355,7 +367,10 @@ impl Core {
         connection.phase = Phase::Online(Box::new(Online {
             session,
             will: connect.will.as_deref().map(|will| Box::new(will::detached(will))),
-            window: window.min(self.config.limits.inflight).max(1),
+            window: judge
+                .map_or(window, |judge| judge.window(window))
+                .min(self.config.limits.inflight)
+                .max(1),
             problem_information: properties.request_problem_information() != Some(0),
             asked_expiry: asked_expiry(connect),
             method: properties.authentication_method(),
@@ -367,6 +382,7 @@ impl Core {
             }),
             received_aliases: ReceivedAliases::new(grant.topic_alias_maximum),
             sent_aliases: SentAliases::new(if assigns { accepted_aliases } else { 0 }),
+            meter: judge.map(|judge| Box::new(judge.meter(now, id, stored))),
         }));
         let owner = owner(connect, &connection.owner);
         let before = self.sessions.get(session).map_or(0, Session::bytes);
@@ -379,6 +395,13 @@ impl Core {
         }
         self.sessions.recount(session, before);
     }
+}
+
+/// How long the broker waits for a client with this keep-alive.
+//= [MQTT-3.1.2-22]
+fn grace(judge: Option<&Judge>, seconds: u16) -> Duration {
+    let keep_alive = Duration::from_secs(seconds.into());
+    judge.map_or(keep_alive * 3 / 2, |judge| judge.grace().of(keep_alive))
 }
 
 /// On whose account a session is: a user's, or all of one address.

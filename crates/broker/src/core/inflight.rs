@@ -78,8 +78,7 @@ pub(crate) enum Acked {
 
 impl Inflight {
     /// Exchanges that are not over.
-    #[cfg(test)]
-    pub(crate) fn len(&self) -> usize {
+    pub(crate) fn stored(&self) -> usize {
         self.slots.iter().filter(|slot| !matches!(slot, Slot::Done)).count()
     }
 
@@ -94,6 +93,12 @@ impl Inflight {
         self.sent == self.slots.len()
             && self.pending < usize::from(window)
             && (self.slots.len() as u64) < IDS
+    }
+
+    /// Exchanges of an earlier connection that are to go on, those that are over
+    /// included.
+    pub(crate) fn unsent(&self) -> usize {
+        self.slots.len() - self.sent
     }
 
     /// Begins an exchange; the caller has asked [`Inflight::has_room`].
@@ -251,14 +256,14 @@ mod tests {
         assert_eq!(inflight.on_pubcomp(one), Acked::WrongKind);
         assert_eq!(inflight.on_puback(two), Acked::WrongKind);
         assert_eq!(inflight.on_pubcomp(two), Acked::WrongKind);
-        assert_eq!(inflight.len(), 2);
+        assert_eq!(inflight.stored(), 2);
         assert_eq!(inflight.on_pubrec(two, false), Acked::Release);
         assert_eq!(inflight.on_pubrec(two, false), Acked::Release);
         assert_eq!(inflight.on_pubrec(two, true), Acked::WrongKind);
         assert_eq!(inflight.on_puback(two), Acked::WrongKind);
         assert_eq!(inflight.on_pubcomp(two), Acked::Finished);
         assert_eq!(inflight.on_pubcomp(two), Acked::Unknown);
-        assert_eq!(inflight.len(), 1);
+        assert_eq!(inflight.stored(), 1);
     }
 
     #[test]
@@ -280,6 +285,6 @@ mod tests {
         assert!(inflight.next_resend(2).is_none());
         assert_eq!(inflight.on_pubcomp(ids[1]), Acked::Finished);
         assert_eq!(inflight.on_puback(ids[2]), Acked::Finished);
-        assert_eq!((inflight.len(), inflight.bytes()), (0, 0));
+        assert_eq!((inflight.stored(), inflight.bytes()), (0, 0));
     }
 }

@@ -29,7 +29,12 @@ impl Inflow {
     //= [MQTT-3.3.4-7]
     pub(crate) fn on_publish(&mut self) -> bool {
         self.unacknowledged += 1;
-        self.unacknowledged as usize + self.leaving.len() <= usize::from(self.maximum)
+        self.unacknowledged() <= usize::from(self.maximum)
+    }
+
+    /// Messages whose acknowledgements have not left.
+    pub(crate) fn unacknowledged(&self) -> usize {
+        self.unacknowledged as usize + self.leaving.len()
     }
 
     /// The packet that ends an exchange was encoded, as the last of so many bytes

@@ -23,7 +23,10 @@ impl Core {
         let id = ConnectionId::new(self.opened);
         let limits = &self.config.limits;
         let is_full = self.connections.len() >= limits.connections;
-        let maximum = self.config.offer.maximum_packet_size;
+        let maximum = match &self.judge {
+            Some(judge) => judge.packet_size(None),
+            None => self.config.offer.maximum_packet_size,
+        };
         let connection = Connection::new(now, self.opened, peer, limits.connect_timeout, maximum);
         self.connections.insert(id, Box::new(connection));
         self.journal.stats.connections += 1;
@@ -75,8 +78,14 @@ impl Core {
             connection.keep_alive.on_received(now);
             let is_first = matches!(connection.phase, Phase::Opened);
             let level = if is_first { protocol_level(bytes) } else { None };
+            let (waiting, counts) = (bytes.len(), connection.online().is_some());
             match connection.decoder.decode(bytes) {
-                Ok(Some(packet)) => self.arrived(now, id, packet),
+                Ok(Some(packet)) => {
+                    self.arrived(now, id, packet);
+                    if counts && self.judge.is_some() {
+                        self.charge(now, id, waiting - bytes.len());
+                    }
+                }
                 Ok(None) => break,
                 Err(error) => self.malformed(now, id, error, level),
             }
@@ -164,6 +173,7 @@ impl Core {
                 _ => {}
             }
             self.judge_silence(now, id);
+            self.tick_meter(now, id);
         }
         self.end_connections(now);
     }
@@ -215,6 +225,10 @@ impl Core {
             wire.close(CloseReason::NoConnect);
             return;
         }
+        if self.end_silence(now, id) {
+            return;
+        }
+        let Some(mut wire) = self.wire(now, id) else { return };
         let silence = wire.connection.keep_alive.timeout().as_secs_f64();
         wire.journal.stats.keep_alive_timeouts += 1;
         wire.note(EventKind::KeepAliveTimeout { silence });
@@ -292,6 +306,9 @@ impl Core {
         packet: Packet,
         refusal: Option<&Refusal>,
     ) {
+        if self.judge.is_some() && !self.judge_properties(now, id, &packet) {
+            return;
+        }
         let Some(connection) = self.connections.get(&id) else { return };
         match (&connection.phase, packet) {
             (Phase::Opened, Packet::Connect(connect)) => {
@@ -318,7 +335,9 @@ impl Core {
             }
             //= [MQTT-3.12.4-1]
             (Phase::Online(_), Packet::PingReq) => {
-                if let Some(mut wire) = self.wire(now, id) {
+                if self.judge_ping(now, id)
+                    && let Some(mut wire) = self.wire(now, id)
+                {
                     wire.send(&Packet::PingResp);
                 }
             }
@@ -347,6 +366,11 @@ impl Core {
 
     //= [MQTT-3.1.4-1]
     fn malformed(&mut self, now: Instant, id: ConnectionId, error: DecodeError, level: Option<u8>) {
+        if let DecodeError::PacketTooLarge { size, .. } = error
+            && self.judge_size(now, id, size)
+        {
+            return;
+        }
         let Some(mut wire) = self.wire(now, id) else { return };
         if let (Phase::Opened, DecodeError::ProtocolLevel { level }) =
             (&wire.connection.phase, error)

@@ -20,10 +20,8 @@ impl KeepAlive {
         Self { timeout: Some(timeout), heard: now, longest: Duration::ZERO }
     }
 
-    /// The keep alive in force, from CONNACK on; 0 ends the watch.
-    //= [MQTT-3.1.2-22]
-    pub(crate) fn start(&mut self, now: Instant, seconds: u16) {
-        let timeout = Duration::from_millis(u64::from(seconds) * 1500);
+    /// The timeout of the keep alive in force, from CONNACK on; zero ends the watch.
+    pub(crate) fn start(&mut self, now: Instant, timeout: Duration) {
         self.timeout = Some(timeout).filter(|timeout| !timeout.is_zero());
         self.heard = now;
         self.longest = Duration::ZERO;

@@ -45,6 +45,7 @@ mod order;
 mod output;
 mod publish;
 mod queue;
+mod quota;
 mod recorded;
 mod retained;
 mod router;
@@ -68,6 +69,7 @@ pub use access::{Access, Challenge, Denial, Users, UsersError, UsersProblem};
 pub use config::{Behaviour, Config, Limits, Memory, Offer};
 pub use event::{CloseReason, Event, EventKind};
 pub use ids::ConnectionId;
+pub use quota::{By, Quota, Span, Strictness};
 pub(crate) use recorded::Recorded;
 pub use stats::{ClientStats, PacketCounts, Stats};
 pub use time::Instant;
@@ -77,6 +79,7 @@ use crate::text;
 use connection::Connection;
 use journal::Journal;
 use message::Message;
+use quota::Judge;
 use retained::Retained;
 use router::Router;
 use session::Sessions;
@@ -100,6 +103,8 @@ pub struct Core {
     opened: u64,
     /// Client identifiers assigned so far.
     assigned: u64,
+    /// Enforces the limits of a profile.
+    judge: Option<Box<Judge>>,
     /// Kept to save an allocation for each message.
     scratch: Vec<Match>,
 }
@@ -150,7 +155,7 @@ impl Core {
         }
         let mut journal = Journal::default();
         journal.events.bound(config.limits.recorded_events, config.memory.recorded_bytes);
-        Self {
+        let mut core = Self {
             config,
             connections: BTreeMap::new(),
             sessions: Sessions::default(),
@@ -161,8 +166,22 @@ impl Core {
             journal,
             opened: 0,
             assigned: 0,
+            judge: None,
             scratch: Vec::new(),
-        }
+        };
+        core.appoint();
+        core
+    }
+
+    /// Enforces the profile of the settings; one that is in force already goes on.
+    fn appoint(&mut self) {
+        self.judge = match (&self.config.quota, self.judge.take()) {
+            (None, _) => None,
+            (Some(quota), Some(judge)) if judge.is_of(quota) => Some(judge),
+            (Some(quota), _) => Some(Box::new(Judge::new(quota, &mut self.config.offer))),
+        };
+        let judge = self.judge.as_ref();
+        self.router.hash_matches_parent = judge.is_none_or(|judge| judge.hash_matches_parent());
     }
 
     /// The settings in force.
@@ -171,9 +190,11 @@ impl Core {
     }
 
     /// Changes settings. What a connection was told in its CONNACK stays in
-    /// force for it; everything else is looked at when it is needed.
+    /// force for it; everything else is looked at when it is needed. A profile
+    /// changes [`Config::offer`] to what it allows, which stays if it is taken away.
     pub fn configure(&mut self, change: impl FnOnce(&mut Config)) {
         change(&mut self.config);
+        self.appoint();
         let bytes = self.config.memory.recorded_bytes;
         self.journal.events.bound(self.config.limits.recorded_events, bytes);
     }
@@ -205,6 +226,13 @@ impl Core {
     /// Adds an event of the driver's.
     pub fn note(&mut self, now: Instant, kind: EventKind) {
         self.journal.note_of(now, None, kind);
+    }
+
+    /// Adds an event of the driver's about a connection.
+    pub fn note_on(&mut self, now: Instant, id: ConnectionId, kind: EventKind) {
+        if let Some(mut wire) = self.wire(now, id) {
+            wire.note(kind);
+        }
     }
 
     /// Takes the oldest event nobody has taken.

@@ -28,6 +28,9 @@ impl Core {
             let topic = wire.connection.topic(&publish).to_owned();
             wire.note(received(topic, &publish));
         }
+        let Some(publish) = self.judge_publish(now, id, publish) else { return };
+        let Some(mut wire) = self.wire(now, id) else { return };
+        let config = wire.config;
         let Some(online) = wire.connection.online_mut() else { return };
         let topic = match check(online, &config.offer, &publish) {
             Ok(topic) => topic,
@@ -56,7 +59,9 @@ impl Core {
         {
             session.unreleased.insert(packet_id.get());
         }
-        self.forward(now, id, Message::new(now, &topic, publish.clone(), session), &publish);
+        let mut message = Message::new(now, &topic, publish.clone(), session);
+        message.qos = self.clamped(message.qos);
+        self.forward(now, id, message, &publish);
     }
 
     /// Gives a message to its subscribers, then acknowledges it.

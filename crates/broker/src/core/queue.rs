@@ -26,6 +26,11 @@ impl Queue {
         self.bytes
     }
 
+    /// True if [`Queue::pop`] would give a message.
+    pub(crate) fn has_next(&self, window_is_open: bool) -> bool {
+        !self.unacknowledged.is_empty() || (window_is_open && !self.acknowledged.is_empty())
+    }
+
     pub(crate) fn push(&mut self, delivery: Delivery) {
         self.bytes += delivery.cost();
         self.number += 1;

@@ -62,6 +62,11 @@ fn weight(event: &Event) -> usize {
         | EventKind::StepFailed { text } => text.len(),
         EventKind::Opened { peer, .. } => peer.len(),
         EventKind::AckHeld { subscriber } => subscriber.len(),
+        EventKind::Quota { value, seen, .. } => value.len() + seen.len(),
+        EventKind::Tls { alpn, server_name, version, client_certificate } => {
+            let texts = [alpn, server_name, client_certificate];
+            version.len() + texts.into_iter().flatten().map(String::len).sum::<usize>()
+        }
         _ => 0,
     };
     let client = event.client_id.as_ref().map_or(0, |client| client.len());

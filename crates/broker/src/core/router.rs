@@ -13,12 +13,20 @@ use super::subscription::{Match, Subscription};
 /// The tree is as deep as the deepest filter, which
 /// [`Limits::topic_levels`](super::Limits::topic_levels) bounds; so is the
 /// recursion.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Router {
     root: Node,
     len: usize,
     /// What the subscriptions take, in bytes.
     bytes: usize,
+    /// Whether `a/#` matches `a`, as the specification says.
+    pub(crate) hash_matches_parent: bool,
+}
+
+impl Default for Router {
+    fn default() -> Self {
+        Self { root: Node::default(), len: 0, bytes: 0, hash_matches_parent: true }
+    }
 }
 
 #[derive(Debug, Default)]
@@ -88,7 +96,7 @@ impl Router {
         found: &mut Vec<Match>,
     ) {
         let topic = topic.as_str();
-        let mut search = Search { is_online, found };
+        let mut search = Search { is_online, found, hash_matches_parent: self.hash_matches_parent };
         //= [MQTT-4.7.2-1]
         if topic.starts_with('$') {
             let (level, rest) = split(topic);
@@ -113,6 +121,7 @@ pub(crate) fn weight(filter: &TopicFilter) -> usize {
 struct Search<'a> {
     is_online: &'a dyn Fn(SessionId) -> bool,
     found: &'a mut Vec<Match>,
+    hash_matches_parent: bool,
 }
 
 fn split(topic: &str) -> (&str, Option<&str>) {
@@ -168,7 +177,9 @@ impl Node {
 
     //= [MQTT-4.7.1-1]
     fn visit(&mut self, topic: Option<&str>, search: &mut Search<'_>) {
-        self.rest.collect(search);
+        if topic.is_some() || search.hash_matches_parent {
+            self.rest.collect(search);
+        }
         let Some(topic) = topic else {
             self.here.collect(search);
             return;

@@ -72,6 +72,16 @@ impl Session {
         }
     }
 
+    /// Messages that were stored for the client.
+    pub(crate) fn stored(&self) -> usize {
+        self.queue.len() + self.inflight.stored()
+    }
+
+    /// True if something may be sent within this window.
+    pub(crate) fn has_unsent(&self, window: u16) -> bool {
+        self.inflight.unsent() > 0 || self.queue.has_next(self.inflight.has_room(window))
+    }
+
     /// What messages take that wait, that are on their way and that may come
     /// of a will, in bytes.
     pub(crate) const fn bytes(&self) -> usize {

@@ -30,6 +30,8 @@ pub struct Stats {
     pub messages_dropped: u64,
     /// Times a fault rule was applied.
     pub faults_applied: u64,
+    /// Packets of clients that broke a limit of the profile, by the limit's name.
+    pub quota_breaks: BTreeMap<&'static str, u64>,
     /// Bytes read from all clients.
     pub bytes_received: u64,
     /// Bytes handed to the transports.

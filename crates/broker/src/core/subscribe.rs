@@ -31,6 +31,7 @@ impl Core {
         else {
             return;
         };
+        let Some(refused) = self.judge_subscribe(now, id, &packet) else { return };
         if let Some((reason, why)) = self.subscribe_ends(&packet)
             && let Some(mut wire) = self.wire(now, id)
         {
@@ -42,8 +43,11 @@ impl Core {
         let identifier = packet.properties.subscription_identifiers().next();
         let mut codes = Vec::with_capacity(packet.filters.len());
         let mut retained = Vec::new();
-        for asked in &packet.filters {
-            let granted = self.subscribe(session, asked, identifier);
+        for (asked, refusal) in packet.filters.iter().zip(&refused) {
+            let granted = match refusal {
+                Some(code) => Err(ReasonCode(*code)),
+                None => self.subscribe(session, asked, identifier),
+            };
             let code = match &granted {
                 Ok(granted) => ReasonCode(granted.subscription.qos.level()),
                 Err(code) => *code,
@@ -51,6 +55,7 @@ impl Core {
             codes.push(code);
             if let Ok(granted) = granted
                 && wants_retained(asked, granted.is_new)
+                && self.sends_retained(&asked.filter)
             {
                 retained.push((asked.filter.clone(), granted.subscription));
             }
@@ -63,11 +68,17 @@ impl Core {
             let worst = codes.iter().copied().max().unwrap_or_default();
             let properties = wire.explanation(worst);
             let packet_id = packet.packet_id;
-            wire.send(&Packet::SubAck(SubAck { packet_id, codes, properties }));
+            wire.send_codes(SubAck { packet_id, codes, properties });
         }
         for (filter, subscription) in retained {
             self.send_retained(now, session, &filter, subscription);
         }
+    }
+
+    /// Whether retained messages go to who subscribes to this.
+    fn sends_retained(&self, filter: &TopicFilter) -> bool {
+        let always = self.judge.as_ref().is_none_or(|judge| judge.retains_on_wildcard());
+        always || !filter.has_wildcard()
     }
 
     /// What in a SUBSCRIBE ends the connection.
@@ -172,6 +183,10 @@ impl Core {
         else {
             return;
         };
+        let Some(refusal) = self.judge_unsubscribe(now, id, &packet) else { return };
+        if let Some(code) = refusal {
+            return self.refuse_unsubscribe(now, id, &packet, code);
+        }
         let mut codes = Vec::with_capacity(packet.filters.len());
         for filter in &packet.filters {
             if let Some(session) = self.sessions.get_mut(session) {
@@ -195,6 +210,27 @@ impl Core {
             let properties = evenkeel_codec::Properties::new();
             wire.send(&Packet::UnsubAck(UnsubAck { packet_id, codes, properties }));
         }
+    }
+
+    /// All filters stay, and one code says why.
+    fn refuse_unsubscribe(
+        &mut self,
+        now: Instant,
+        id: ConnectionId,
+        packet: &Unsubscribe,
+        code: u8,
+    ) {
+        let Some(mut wire) = self.wire(now, id) else { return };
+        let count = packet.filters.len();
+        let answer = Packet::UnsubAck(UnsubAck {
+            packet_id: packet.packet_id,
+            codes: vec![ReasonCode::UNSPECIFIED_ERROR; count],
+            properties: wire.explanation(ReasonCode(code)),
+        });
+        wire.send_coded(&answer, |bytes| {
+            let first = bytes.len().saturating_sub(count);
+            bytes.get_mut(first..).into_iter().flatten().for_each(|byte| *byte = code);
+        });
     }
 }
 

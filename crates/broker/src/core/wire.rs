@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use evenkeel_codec::{
     Disconnect, EncodeError, Packet, PacketId, PacketType, Properties, Property, PropertyId,
-    Publish, ReasonCode, Text, TopicAliasUse, Transfer, Version,
+    Publish, ReasonCode, SubAck, Text, TopicAliasUse, Transfer, Version,
 };
 
 use super::config::Config;
@@ -94,6 +94,43 @@ impl Wire<'_> {
             Ok(()) => self.send_through(kind, bytes, ends_exchange, hits),
             Err(error) => self.not_encodable(kind, error),
         }
+    }
+
+    /// Sends an answer whose codes are those of a profile, defined or not: `write`
+    /// puts them into the encoded packet.
+    pub(crate) fn send_coded(&mut self, packet: &Packet, write: impl FnOnce(&mut [u8])) {
+        let trimmed = if self.fits(packet) { None } else { trimmed(packet) };
+        let packet = trimmed.as_ref().unwrap_or(packet);
+        let kind = packet.packet_type();
+        if !self.fits(packet) {
+            return self.too_large(kind);
+        }
+        let mut bytes = Vec::new();
+        if let Err(error) = packet.encode(self.connection.version, &mut bytes) {
+            return self.not_encodable(kind, error);
+        }
+        write(&mut bytes);
+        let ends_exchange = matches!(kind, PacketType::PubAck | PacketType::PubRec);
+        let hits = self.judge(Trigger::Sent(Some(kind)), Some(packet));
+        self.send_through(kind, bytes, ends_exchange, hits);
+    }
+
+    /// Sends SUBACK with these codes, defined or not.
+    pub(crate) fn send_codes(&mut self, mut suback: SubAck) {
+        let is_v5 = self.connection.version == Version::V5;
+        let codes = suback.codes.clone();
+        let refused = codes.iter().any(|code| code.is_error());
+        if !refused || !is_v5 {
+            return self.send(&Packet::SubAck(suback));
+        }
+        for code in suback.codes.iter_mut().filter(|code| code.is_error()) {
+            *code = ReasonCode::UNSPECIFIED_ERROR;
+        }
+        self.send_coded(&Packet::SubAck(suback), |bytes| {
+            let first = bytes.len().saturating_sub(codes.len());
+            let places = bytes.get_mut(first..).into_iter().flatten();
+            places.zip(&codes).for_each(|(byte, code)| *byte = code.0);
+        });
     }
 
     /// A reason string for a failure, if the client wants one.
@@ -277,7 +314,8 @@ impl Wire<'_> {
         match action {
             Action::Close | Action::CloseAfter => self.close(CloseReason::Fault),
             Action::Disconnect { reason, server_reference } => {
-                self.disconnect_with(reason, server_reference.as_deref());
+                let why = CloseReason::Fault;
+                self.disconnect_with(reason, server_reference.as_deref(), why);
             }
             Action::Inject(bytes) => self.put_raw(&bytes),
             Action::Silence { stop, lasts } => {
@@ -299,7 +337,12 @@ impl Wire<'_> {
     }
 
     /// Sends DISCONNECT with any code, defined or not, and closes.
-    fn disconnect_with(&mut self, code: u8, server_reference: Option<&str>) {
+    pub(crate) fn disconnect_with(
+        &mut self,
+        code: u8,
+        server_reference: Option<&str>,
+        why: CloseReason,
+    ) {
         if self.connection.version == Version::V5 && self.connection.online().is_some() {
             let reason = ReasonCode::UNSPECIFIED_ERROR;
             let properties = server(server_reference);
@@ -312,7 +355,7 @@ impl Wire<'_> {
             self.note(EventKind::DisconnectSent { reason: ReasonCode(code) });
             self.put_bytes(PacketType::Disconnect, false, &bytes);
         }
-        self.close(CloseReason::Fault);
+        self.close(why);
     }
 
     /// Lets something happen later; at once if too much waits already.

@@ -56,7 +56,7 @@ impl Script {
             })?;
             rules.push(rule);
         }
-        let config = Config { offer, limits, memory, access, behaviour };
+        let config = Config { offer, limits, memory, access, behaviour, quota: None };
         Ok(Self { config, rules, steps: step })
     }
 }

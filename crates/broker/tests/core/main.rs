@@ -13,6 +13,7 @@ mod keep_alive;
 mod limits;
 mod order;
 mod qos;
+mod quota;
 mod retained;
 mod session;
 mod share;
