@@ -99,6 +99,13 @@ impl OpenConnection {
         }
     }
 
+    /// Adds an event about this connection.
+    #[cfg(feature = "tls")]
+    pub(crate) fn note(&self, kind: crate::core::EventKind) {
+        let id = self.reader.id();
+        self.shared.with(|core, now| core.note_on(now, id, kind));
+    }
+
     /// Largest packet accepted, and largest frame to be sent.
     #[cfg(feature = "websocket")]
     pub(crate) fn frame_limits(&self) -> (u32, Option<usize>) {

@@ -228,6 +228,7 @@ async fn unwrap<S: ByteStream + 'static>(
     #[cfg(feature = "tls")]
     if let Some(tls) = layers.tls {
         if let Some(stream) = connection.before_timeout(tls.accept(stream)).await {
+            connection.note(super::tls::facts(&stream));
             unframe(connection, stream, layers.websocket).await;
         }
         return;

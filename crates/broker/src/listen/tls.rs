@@ -8,14 +8,15 @@ use std::sync::Arc;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem};
 use rustls::server::{VerifierBuilderError, WebPkiClientVerifier};
-use rustls::{RootCertStore, ServerConfig, crypto::ring};
+use rustls::{RootCertStore, ServerConfig, SupportedCipherSuite, crypto::ring};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
 use super::ByteStream;
+use crate::core::EventKind;
 
 /// A server certificate with its key, and optionally the authority whose
-/// client certificates are demanded.
+/// client certificates are asked for or demanded.
 ///
 /// Never shows its key in `Debug`.
 #[derive(Clone)]
@@ -28,6 +29,25 @@ impl Tls {
         chain: &[u8],
         key: &[u8],
         client_authority: Option<&[u8]>,
+    ) -> Result<Self, TlsError> {
+        Self::build(chain, key, client_authority, true)
+    }
+
+    /// The same, but clients are only asked for a certificate: one without is let
+    /// in, one with another authority's is not.
+    pub fn from_pem_asking(
+        chain: &[u8],
+        key: &[u8],
+        client_authority: &[u8],
+    ) -> Result<Self, TlsError> {
+        Self::build(chain, key, Some(client_authority), false)
+    }
+
+    fn build(
+        chain: &[u8],
+        key: &[u8],
+        client_authority: Option<&[u8]>,
+        is_demanded: bool,
     ) -> Result<Self, TlsError> {
         let chain = certificates(chain, TlsPart::Chain)?;
         let key = PrivateKeyDer::from_pem_slice(key).map_err(TlsError::Key)?;
@@ -43,9 +63,10 @@ impl Tls {
                     roots.add(certificate).map_err(TlsError::Rustls)?;
                 }
                 let verifier =
-                    WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider)
-                        .build()
-                        .map_err(TlsError::Verifier)?;
+                    WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
+                let verifier =
+                    if is_demanded { verifier } else { verifier.allow_unauthenticated() };
+                let verifier = verifier.build().map_err(TlsError::Verifier)?;
                 builder.with_client_cert_verifier(verifier)
             }
         };
@@ -61,12 +82,18 @@ impl Tls {
         key: impl AsRef<Path>,
         client_authority: Option<&Path>,
     ) -> Result<Self, TlsError> {
-        let read = |path: &Path| {
-            std::fs::read(path)
-                .map_err(|error| TlsError::File { path: path.to_owned(), kind: error.kind() })
-        };
         let authority = client_authority.map(read).transpose()?;
         Self::from_pem(&read(chain.as_ref())?, &read(key.as_ref())?, authority.as_deref())
+    }
+
+    /// Reads what [`from_pem_asking`](Self::from_pem_asking) takes from files.
+    pub fn from_files_asking(
+        chain: impl AsRef<Path>,
+        key: impl AsRef<Path>,
+        client_authority: impl AsRef<Path>,
+    ) -> Result<Self, TlsError> {
+        let authority = read(client_authority.as_ref())?;
+        Self::from_pem_asking(&read(chain.as_ref())?, &read(key.as_ref())?, &authority)
     }
 
     /// The server's half of the handshake.
@@ -81,6 +108,34 @@ impl Tls {
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         Self(Arc::new(config))
     }
+}
+
+/// What the handshake of a connection has agreed on.
+pub(super) fn facts<S>(stream: &TlsStream<S>) -> EventKind {
+    let connection = stream.get_ref().1;
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let version = connection.protocol_version().map(|version| format!("{version:?}"));
+    let leaf = connection.peer_certificates().and_then(|chain| chain.first());
+    EventKind::Tls {
+        alpn: connection.alpn_protocol().map(text),
+        server_name: connection.server_name().map(str::to_owned),
+        version: version.unwrap_or_default(),
+        client_certificate: leaf.and_then(|leaf| fingerprint(leaf)),
+    }
+}
+
+/// SHA-256 in hexadecimal digits, by the provider of TLS.
+fn fingerprint(bytes: &[u8]) -> Option<String> {
+    let SupportedCipherSuite::Tls13(suite) = ring::cipher_suite::TLS13_AES_128_GCM_SHA256 else {
+        return None;
+    };
+    let hash = suite.common.hash_provider.hash(bytes);
+    Some(hash.as_ref().iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, TlsError> {
+    std::fs::read(path)
+        .map_err(|error| TlsError::File { path: path.to_owned(), kind: error.kind() })
 }
 
 fn certificates(pem: &[u8], part: TlsPart) -> Result<Vec<CertificateDer<'static>>, TlsError> {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use evenkeel_broker::{Broker, Tls};
+use evenkeel_broker::{Broker, EventKind, Tls};
 use evenkeel_codec::{QoS, Version};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use rustls::ClientConfig;
@@ -94,6 +94,42 @@ async fn a_goodbye_is_read_before_the_session_is_taken_over_by_tls() {
     let old = Client::new(open(&broker, authority.client(None)).await.unwrap(), Version::V5);
     let new = Client::new(open(&broker, authority.client(None)).await.unwrap(), Version::V5);
     crate::order::take_over_behind_a_goodbye(&broker, old, new).await;
+}
+
+/// What was agreed on is an event; AWS names a certificate by its SHA-256.
+#[tokio::test]
+async fn the_handshake_is_recorded_with_the_clients_certificate() {
+    let authority = Authority::new();
+    let (chain, key) = authority.issue("localhost");
+    let root = authority.certificate.as_bytes();
+    let tls = Tls::from_pem_asking(chain.as_bytes(), key.as_bytes(), root).unwrap();
+    let broker = Broker::builder().bind_tls("127.0.0.1:0", tls).start().await.unwrap();
+    let identity = authority.issue("client");
+    let stranger = Authority::new().issue("client");
+    for (identity, is_shown) in [(None, false), (Some(identity), true)] {
+        let mut config = authority.client(identity);
+        config.alpn_protocols = vec![b"x-amzn-mqtt-ca".to_vec()];
+        let stream = open(&broker, config).await.unwrap();
+        assert_eq!(stream.get_ref().1.alpn_protocol(), Some(&b"x-amzn-mqtt-ca"[..]));
+        let (mut client, _) = Client::connect(stream, Version::V5, "a").await;
+        client.ping().await;
+        let told = broker.recorded().into_iter().rev().find_map(|event| match event.kind {
+            EventKind::Tls { alpn, server_name, version, client_certificate } => {
+                Some((event.connection, alpn, server_name, version, client_certificate))
+            }
+            _ => None,
+        });
+        let (connection, alpn, server_name, version, certificate) = told.unwrap();
+        assert!(connection.is_some());
+        assert_eq!(alpn.as_deref(), Some("x-amzn-mqtt-ca"));
+        assert_eq!((server_name.as_deref(), version.as_str()), (Some("localhost"), "TLSv1_3"));
+        let digits = certificate
+            .map(|text| text.chars().all(|c| c.is_ascii_hexdigit()) as usize * text.len());
+        assert_eq!(digits, is_shown.then_some(64));
+    }
+    // One of another authority is refused, as it is by a listener that demands one.
+    let mut stream = open(&broker, authority.client(Some(stranger))).await.unwrap();
+    assert!(tokio::io::AsyncReadExt::read_u8(&mut stream).await.is_err());
 }
 
 #[tokio::test]
