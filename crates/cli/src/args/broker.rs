@@ -1,8 +1,10 @@
 //! `evenkeel broker`.
 
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 
 use clap::Args;
+use evenkeel_broker::Strictness;
 
 use super::{VerbosityFlags, values};
 
@@ -33,6 +35,8 @@ pub(crate) struct BrokerArgs {
     #[arg(long, value_name = "FILE")]
     pub(crate) events: Option<PathBuf>,
     #[command(flatten)]
+    pub(crate) profile: BrokerProfile,
+    #[command(flatten)]
     pub(crate) limits: BrokerLimits,
     #[command(flatten)]
     pub(crate) verbosity: VerbosityFlags,
@@ -54,9 +58,31 @@ pub(crate) struct BrokerTls {
     /// Private key of the broker, PEM
     #[arg(long, value_name = "FILE")]
     pub(crate) key: Option<PathBuf>,
-    /// Ask clients for a certificate that one of these has signed, PEM
+    /// Demand a certificate of clients that one of these has signed, PEM
     #[arg(long, value_name = "FILE")]
     pub(crate) cafile: Option<PathBuf>,
+    /// Ask for that certificate, and let clients in that have none
+    #[arg(long, requires = "cafile")]
+    pub(crate) optional_client_certificate: bool,
+}
+
+/// The service that the broker is like.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Profile")]
+pub(crate) struct BrokerProfile {
+    /// Enforce the limits of a service: a built-in profile or a TOML file
+    #[arg(long, value_name = "NAME|FILE")]
+    pub(crate) profile: Option<String>,
+    /// Which limits: documented, observed (with those that were seen or are disputed), or harsh
+    /// (all, and a bad day) [default: observed]
+    #[arg(long, value_name = "LEVEL", value_parser = values::strictness, requires = "profile")]
+    pub(crate) strictness: Option<Strictness>,
+    /// Divide spans of an hour and more: age of connections, expiry of sessions, bans
+    #[arg(long, value_name = "NUMBER", value_parser = values::factor, requires = "profile")]
+    pub(crate) hasten: Option<NonZeroU32>,
+    /// Decides when a harsh day cuts connections [default: 0]
+    #[arg(long, value_name = "NUMBER", requires = "profile")]
+    pub(crate) seed: Option<u64>,
 }
 
 /// Bounds, set over those of the file.

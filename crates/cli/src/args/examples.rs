@@ -52,6 +52,7 @@ Examples:
   evenkeel broker -p 0 --ws-port 0               # any free ports, which it tells
   evenkeel broker --tls-port 8883 --cert server.pem --key server.key
   evenkeel broker --faults trouble.toml --events -
+  evenkeel broker --profile aws-iot-core --strictness harsh --events -
 
 Settings and faults: docs/broker.md.";
 

@@ -29,7 +29,7 @@ use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use clap_complete::Shell;
 
 pub(crate) use aws::{AwsAction, AwsArgs, ProvisionArgs};
-pub(crate) use broker::{BrokerArgs, BrokerLimits, BrokerTls};
+pub(crate) use broker::{BrokerArgs, BrokerLimits, BrokerProfile, BrokerTls};
 pub(crate) use client::{Identity, Secret, Session, WillFlags};
 pub(crate) use cloud::{AuthorizerWay, CloudFlags};
 pub(crate) use demo::DemoArgs;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use clap::Args;
+use evenkeel_broker::Strictness;
 
 use super::{VerbosityFlags, values};
 
@@ -21,6 +22,10 @@ pub(crate) struct SoakArgs {
     /// Bind the clients to a profile: a built-in one or a TOML file
     #[arg(long, value_name = "NAME|FILE")]
     pub(crate) profile: Option<String>,
+    /// Have the broker enforce the profile: documented, observed or harsh; a packet of a client
+    /// that breaks a limit is a violation
+    #[arg(long, value_name = "LEVEL", value_parser = values::strictness, requires = "profile")]
+    pub(crate) strictness: Option<Strictness>,
     /// Print the report as one JSON object
     #[arg(long)]
     pub(crate) json: bool,

@@ -1,10 +1,12 @@
 //! Parsers of single flag values; each mistake says why and what to write.
 
 use std::fmt;
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use evenkeel::store::Fsync;
 use evenkeel::{QoS, Version};
+use evenkeel_broker::Strictness;
 
 /// Why a value is refused, and a value that would do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,6 +36,27 @@ pub(crate) fn qos(text: &str) -> Result<QoS, BadValue> {
         None => {
             bad("MQTT has QoS 0, 1 and 2", "0: at most once, 1: at least once, 2: exactly once")
         }
+    }
+}
+
+/// Which limits of a profile a broker enforces.
+pub(crate) fn strictness(text: &str) -> Result<Strictness, BadValue> {
+    match text {
+        "documented" => Ok(Strictness::Documented),
+        "observed" => Ok(Strictness::Observed),
+        "harsh" => Ok(Strictness::Harsh),
+        _ => bad("there is no such level", "use documented, observed or harsh"),
+    }
+}
+
+/// What spans are divided by.
+pub(crate) fn factor(text: &str) -> Result<NonZeroU32, BadValue> {
+    match text.parse() {
+        Ok(factor) => Ok(factor),
+        Err(_) => bad(
+            "spans are divided by a whole number from 1 on",
+            "1440 makes a minute of a day, 1 leaves all as it is",
+        ),
     }
 }
 

@@ -4,9 +4,10 @@ use std::fs::File;
 use std::io::Write;
 use std::path::Path;
 
-use evenkeel_broker::Event;
+use evenkeel_broker::{Event, Quota, Strictness};
 use tokio::sync::broadcast::error::RecvError;
 
+use crate::duration;
 use crate::error::Failure;
 use crate::exit::Exit;
 use crate::printer::{Data, Printer};
@@ -34,6 +35,9 @@ pub(super) async fn run(
     for url in broker.urls() {
         printer.say(&format!("listening on {url}"));
     }
+    for line in settings.quota.iter().flat_map(about) {
+        printer.say(&line);
+    }
     printer.warn("this broker is for development and tests: it keeps everything in memory");
     loop {
         tokio::select! {
@@ -54,6 +58,29 @@ pub(super) async fn run(
         record(&mut journal, &event, printer)?;
     }
     Ok(())
+}
+
+/// What it enforces, what not, and which spans are shorter than they are called.
+fn about(quota: &Quota) -> Vec<String> {
+    let left_out = quota.left_out();
+    let level = match quota.strictness {
+        Strictness::Documented => "documented",
+        Strictness::Observed => "observed",
+        Strictness::Harsh => "harsh",
+    };
+    let name = &quota.profile.name;
+    let count = quota.profile.limits().len() - left_out.len();
+    let mut lines = vec![format!("enforcing {count} limits of profile {name} ({level})")];
+    if !left_out.is_empty() {
+        lines.push(format!("not enforced at this level: {}", left_out.join(", ")));
+    }
+    if quota.hasten.get() > 1 {
+        lines.extend(quota.spans().iter().map(|span| {
+            let (real, short) = (duration::text(span.real), duration::text(span.hastened));
+            format!("hastened: {} of {real} is over in {short}", span.limit)
+        }));
+    }
+    lines
 }
 
 fn record(journal: &mut Option<Journal>, event: &Event, printer: Printer) -> Result<(), Failure> {

@@ -4,9 +4,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use evenkeel_broker::fault::Script;
-use evenkeel_broker::{Broker, Builder, Limits, Offer, Tls, Users};
+use evenkeel_broker::{Broker, Builder, Limits, Offer, Quota, Tls, Users};
 
-use crate::args::{BrokerArgs, BrokerLimits, BrokerTls};
+use crate::args::{BrokerArgs, BrokerLimits, BrokerProfile, BrokerTls};
 use crate::error::Failure;
 
 /// Bytes of the longest packet that MQTT can frame.
@@ -18,6 +18,8 @@ pub(crate) struct BrokerSettings {
     pub(crate) builder: Builder,
     /// Where its decisions are written; `-` is stdout.
     pub(crate) events: Option<PathBuf>,
+    /// The limits that it enforces.
+    pub(crate) quota: Option<Quota>,
 }
 
 impl BrokerSettings {
@@ -32,9 +34,25 @@ impl BrokerSettings {
         }
         offer(&mut script.config.offer, &args.limits)?;
         limits(&mut script.config.limits, &args.limits);
+        let quota = quota(&args.profile)?;
+        script.config.quota.clone_from(&quota);
         let builder = listeners(args, Broker::builder().script(script))?;
-        Ok(Self { builder, events: args.events.clone() })
+        Ok(Self { builder, events: args.events.clone(), quota })
     }
+}
+
+/// The profile to enforce; `none` is none, as for clients.
+fn quota(flags: &BrokerProfile) -> Result<Option<Quota>, Failure> {
+    let Some(name) = flags.profile.as_deref().filter(|name| *name != super::profile::NONE) else {
+        return Ok(None);
+    };
+    let plain = Quota::new(super::profile_named_or_read(name)?);
+    Ok(Some(Quota {
+        strictness: flags.strictness.unwrap_or(plain.strictness),
+        hasten: flags.hasten.unwrap_or(plain.hasten),
+        seed: flags.seed.unwrap_or(plain.seed),
+        ..plain
+    }))
 }
 
 fn listeners(args: &BrokerArgs, builder: Builder) -> Result<Builder, Failure> {
@@ -79,7 +97,13 @@ fn tls(flags: &BrokerTls) -> Result<Option<Tls>, Failure> {
     match (&flags.cert, &flags.key) {
         (Some(cert), Some(key)) if wants => {
             let authority = flags.cafile.as_deref();
-            Tls::from_files(cert, key, authority).map(Some).map_err(|error| {
+            let tls = match authority {
+                Some(authority) if flags.optional_client_certificate => {
+                    Tls::from_files_asking(cert, key, authority)
+                }
+                authority => Tls::from_files(cert, key, authority),
+            };
+            tls.map(Some).map_err(|error| {
                 Failure::usage("TLS cannot be offered")
                     .why(error)
                     .hint("--cert, --key and --cafile are PEM files")

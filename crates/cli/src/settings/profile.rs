@@ -16,7 +16,7 @@ use crate::error::Failure;
 const LARGEST_FILE: u64 = 1024 * 1024;
 
 /// What turns the profile off.
-const NONE: &str = "none";
+pub(super) const NONE: &str = "none";
 
 /// Hosts of clouds and the profiles that go with them, the first that fits. A
 /// leading `*` stands for one label or more, another one for one.

@@ -70,3 +70,57 @@ async fn a_taken_port_is_explained() {
     let ran = evenkeel(&format!("broker -p {port}")).run().await.expect(2);
     ran.says(&format!("error: the broker cannot start\nwhy: cannot listen on 127.0.0.1:{port}"));
 }
+
+#[tokio::test]
+async fn it_enforces_a_profile_and_says_what_not() {
+    let line =
+        "broker -p 0 --profile aws-iot-core --strictness documented --hasten 1440 --events -";
+    let mut running = evenkeel(line).start();
+    let port = port(&running.until_says("listening on").await);
+    running.until_says("enforcing ").await;
+    running.until_says("not enforced at this level: min_ping_spacing").await;
+    running.until_says("hastened: maximum_connection_age of 24 h").await;
+    // Without the profile the client does not keep to it.
+    let line = format!("sub a -h 127.0.0.1 -p {port} -k 60 -i {} -W 1", "x".repeat(129));
+    evenkeel(&line).run().await;
+    running.signal("TERM").await;
+    let out = running.ended().await.expect(0).out;
+    let broken = out.lines().find(|line| line.contains("\"event\":\"quota\"")).unwrap();
+    for part in [
+        "\"limit\":\"client_id_length\"",
+        "\"seen\":\"129 B\"",
+        "\"by\":\"client\"",
+        "Connect.ClientError",
+    ] {
+        assert!(broken.contains(part), "{part} is not in {broken}");
+    }
+}
+
+#[tokio::test]
+async fn a_profile_that_is_none_is_explained() {
+    let folder = folder();
+    let file = folder.join("odd.toml");
+    std::fs::write(
+        &file,
+        "name = \"odd\"\n[connection]\nkeep_alive.value = { minimum = 9, maximum = 3, zero_means = 3 }\n",
+    )
+    .unwrap();
+    let odd = format!("broker --profile {}", file.display());
+    for (line, says) in [
+        ("broker --profile no-such-cloud", "error: there is no profile 'no-such-cloud'\nwhy: "),
+        (
+            "broker --profile ./no/such.toml",
+            "error: the profile './no/such.toml' cannot be read\nwhy: ",
+        ),
+        (odd.as_str(), "why: keep_alive goes from 9 s to 3 s\nhint: "),
+        (
+            "broker --profile losant --strictness mild",
+            "error: 'mild' is no value for --strictness\nwhy: there is no such level\nhint: ",
+        ),
+        ("broker --profile losant --hasten 0", "error: '0' is no value for --hasten\nwhy: "),
+        ("broker --hasten 2", "--profile"),
+        ("broker --tls-port 0 --optional-client-certificate", "--cafile"),
+    ] {
+        evenkeel(line).run().await.expect(2).says(says);
+    }
+}

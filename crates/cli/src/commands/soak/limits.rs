@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use evenkeel::{ClientBuilder, QoS};
+use evenkeel_broker::{Quota, Strictness};
 use evenkeel_profile::Profile;
 
 use super::{KEEP_ALIVE, QOS, SETTLES_WITHIN};
@@ -13,6 +14,8 @@ use crate::settings::profile_named_or_read;
 #[derive(Clone, Debug)]
 pub(super) struct ClientLimits {
     profile: Option<Profile>,
+    /// How the broker enforces it, if it does.
+    strictness: Option<Strictness>,
     /// The soak's, or the nearest that the profile allows.
     pub(super) keep_alive: Duration,
     /// A client that finds out late, and may not connect at once, needs longer.
@@ -22,7 +25,10 @@ pub(super) struct ClientLimits {
 
 impl ClientLimits {
     /// Those of a profile by its name or file; `none` is none.
-    pub(super) fn new(profile: Option<&str>) -> Result<Self, Failure> {
+    pub(super) fn new(
+        profile: Option<&str>,
+        strictness: Option<Strictness>,
+    ) -> Result<Self, Failure> {
         let named = profile.filter(|name| *name != "none");
         let profile = named.map(profile_named_or_read).transpose()?;
         let range = profile.as_ref().and_then(Profile::keep_alive);
@@ -34,10 +40,17 @@ impl ClientLimits {
         let highest_qos = profile.as_ref().and_then(Profile::maximum_qos).unwrap_or(2);
         Ok(Self {
             profile,
+            strictness,
             keep_alive,
             settles_within: SETTLES_WITHIN + (keep_alive.saturating_sub(KEEP_ALIVE)) * 2 + waits,
             highest_qos: highest_qos.into(),
         })
+    }
+
+    /// What the broker enforces.
+    pub(super) fn quota(&self) -> Option<Quota> {
+        let quota = Quota::new(self.profile.clone()?);
+        Some(Quota { strictness: self.strictness?, ..quota })
     }
 
     /// A client within the limits.

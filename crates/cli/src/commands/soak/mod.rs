@@ -66,7 +66,7 @@ fn is_old(client_id: &str) -> bool {
 /// Runs the soak; success only if nothing was lost and no law broken.
 pub(super) async fn run(args: &SoakArgs, printer: Printer, stop: Stop) -> Result<(), Failure> {
     let seed = args.seed.unwrap_or_else(Rng::random_seed);
-    let limits = ClientLimits::new(args.profile.as_deref())?;
+    let limits = ClientLimits::new(args.profile.as_deref(), args.strictness)?;
     let keep_alive = limits.keep_alive.as_secs();
     let soak = Soak::begin(args.clients, limits, Rng::new(seed), printer).await?;
     let began = Instant::now();
@@ -137,7 +137,10 @@ impl Soak {
         rng: Rng,
         printer: Printer,
     ) -> Result<Self, Failure> {
-        let quiet = |config: &mut evenkeel_broker::Config| config.behaviour.sys_interval = None;
+        let quiet = |config: &mut evenkeel_broker::Config| {
+            config.behaviour.sys_interval = None;
+            config.quota = limits.quota();
+        };
         let broker = Broker::builder().configure(quiet).bind_tcp("127.0.0.1:0").start().await;
         let broker = broker.map_err(|error| failed("the soak's broker cannot start", error))?;
         let (judges, until) = watch::channel(true);
@@ -262,6 +265,9 @@ impl Soak {
             Err(error) => report.violations.push(format!("the law checks failed: {error:#}")),
         }
         let stats = self.broker.stats();
+        report.violations.extend(stats.quota_breaks.iter().map(|(limit, count)| {
+            format!("the profile's limit {limit} was broken by {count} packets")
+        }));
         report.pings.seen_by_broker = stats.pings_received();
         report.longest_silence = seconds(stats.longest_silence);
         report.messages = QOS.map(|qos| self.shared.outcomes().tally(qos));
