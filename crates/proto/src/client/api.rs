@@ -487,7 +487,7 @@ impl Client {
         }
         // Outputs are rare, and an idle client keeps no room for them.
         self.ready.outputs.shrink_to(0);
-        Output::Wait(self.next_deadline())
+        Output::Wait(self.wait())
     }
 
     /// The next outcome of an operation.

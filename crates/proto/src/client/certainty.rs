@@ -79,12 +79,16 @@ impl Client {
         if self.session.flights.end_clearing(id) {
             return self.mark_useful();
         }
+        let were_certain = self.session.flights.are_certain();
         // "Not found" for a PUBREL that was repeated: the server had finished
         // before. For the first one it means that the message is gone.
         if reason.is_error() && self.session.flights.is_first_release(id) {
             self.session.flights.doubt(id);
         }
         self.end_publish(id, ReasonCode::SUCCESS);
+        if !were_certain {
+            self.note_proven();
+        }
     }
 
     /// The outcome of a QoS 2 message that the server may have lost.

@@ -115,14 +115,15 @@ impl Client {
         }
     }
 
-    /// If no subscription waits for an answer, and no receipt is in doubt, the
-    /// session is as the store says.
+    /// If no subscription waits for an answer, and neither a receipt nor an exchange
+    /// is in doubt, the session is as the store says.
     pub(super) fn note_proven(&mut self) {
         let asked = self.session.subscriptions.waiting() + self.session.flights.controls();
         let online = self.connection.is_online();
         if online
             && asked == 0
             && self.session.inbound.is_certain()
+            && self.session.flights.are_certain()
             && let Some(journal) = self.session.journal.as_mut()
             && core::mem::take(&mut journal.unproven)
         {

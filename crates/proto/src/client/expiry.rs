@@ -26,6 +26,15 @@ impl Client {
         }
     }
 
+    /// When the next message that waits expires.
+    pub(super) fn expiry_deadline(&self) -> Option<Instant> {
+        if self.connection.is_closed() {
+            return None;
+        }
+        let goes_on = self.session.queue.goes_on.then_some(self.now);
+        goes_on.or_else(|| self.session.queue.next_expiry())
+    }
+
     /// Of no more use, although it is at the front: it expired unnoticed, or was
     /// for those who were there when it was published.
     pub(super) fn is_useless(&self, queued: &Queued) -> bool {

@@ -50,8 +50,8 @@ impl Client {
 
     /// Sends an exchange again where it stands; false if it is over.
     fn resend(&mut self, id: PacketId) -> bool {
-        let dup = self.session.replay.is_resumed();
         let Some(flight) = self.session.flights.get(id) else { return false };
+        let dup = self.session.replay.is_resumed() && !flight.is_new();
         let publish = match &flight.exchange {
             Exchange::Publish { publish, .. } => publish.clone(),
             Exchange::Release { .. } | Exchange::GivenUp => {

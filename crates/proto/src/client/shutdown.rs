@@ -114,12 +114,13 @@ impl Client {
     fn leftovers(&self) -> ShutdownReport {
         let flights = &self.session.flights;
         let halted = self.connection.is_halted();
+        let operations = flights.controls() + self.session.subscriptions.waiting();
         ShutdownReport {
-            // Halting gave all of them an outcome.
+            // Halting ended all that somebody waits for.
             unacknowledged: if halted { 0 } else { flights.messages() },
             queued: self.session.queue.len(),
             stored: 0,
-            operations: flights.controls() + self.session.subscriptions.waiting(),
+            operations: if halted { 0 } else { operations },
             // A CONNECT on its way is nothing that was accepted.
             unwritten: if self.state().is_online() { self.unwritten() } else { 0 },
         }
@@ -165,7 +166,12 @@ impl Client {
             self.leave(claim, 0);
         }
         for control in self.session.subscriptions.take_waiting() {
-            self.fail_control(*control);
+            // Nobody asked for it, so that nobody would know: it waits for the next start.
+            if control.restores && self.connection.is_halted() {
+                self.session.subscriptions.push(control);
+            } else {
+                self.fail_control(*control);
+            }
         }
     }
 

@@ -14,6 +14,10 @@ use super::Client;
 impl Client {
     /// Does what is due; called before every wait.
     pub(super) fn run_timers(&mut self) {
+        if self.connection.is_closed() {
+            // All has its outcome, and what is stored is the next process's (D1, D12).
+            return;
+        }
         self.expire_queued();
         self.trust_store_again();
         self.resume_queue();
@@ -115,6 +119,18 @@ impl Client {
         }
     }
 
+    /// What the client waits for now. Called much later, it has slept (K10).
+    pub(super) fn wait(&mut self) -> Option<Deadline> {
+        let deadline = self.earliest_deadline();
+        if let Some(deadline) = deadline
+            && let Some(online) = self.connection.online_mut()
+            && let Some(engine) = &mut online.keep_alive
+        {
+            engine.on_wait(deadline.at.max(self.now));
+        }
+        deadline
+    }
+
     /// The first of everything that has its time.
     pub(super) fn earliest_deadline(&self) -> Option<Deadline> {
         let connection = match &self.connection {
@@ -129,8 +145,7 @@ impl Client {
             }
             Connection::Stopped | Connection::Halted(_) | Connection::Closed => None,
         };
-        let goes_on = self.session.queue.goes_on.then_some(self.now);
-        let expiry = goes_on.or_else(|| self.session.queue.next_expiry());
+        let expiry = self.expiry_deadline();
         let expiry = expiry.map(|at| Deadline { at, timer: Timer::MessageExpiry });
         let shutdown = self.shutdown_deadline().map(|at| Deadline { at, timer: Timer::Shutdown });
         let stuck = (self.reads_on())

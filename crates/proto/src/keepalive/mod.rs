@@ -198,7 +198,7 @@ pub struct KeepAlive {
     probe: bool,
     /// The client had stopped reading when it was asked last.
     paused: bool,
-    /// When it said it wants to be asked again.
+    /// When it, or the client, wants to be called again.
     wake: Instant,
 }
 
@@ -286,6 +286,12 @@ impl KeepAlive {
         matches!(self.phase, Phase::Queued { .. } | Phase::Awaiting { .. })
     }
 
+    /// The client wants to be called again at this time, for whatever reason: one
+    /// that is called long after it has slept (K10).
+    pub fn on_wait(&mut self, until: Instant) {
+        self.wake = self.wake.min(until);
+    }
+
     /// The only place where a ping or a death is decided.
     ///
     /// Call with everything that had arrived by `now` already read (K9).
@@ -329,8 +335,8 @@ impl KeepAlive {
         self.settings.slack().min(asked.since(due))
     }
 
-    /// Asked long after it wanted to be: time passed in suspend or in a stall,
-    /// in which nothing could be written or read. It proves no death (K10).
+    /// Called long after it, or the client, wanted to be: time passed in suspend or
+    /// in a stall, in which nothing could be written or read. It proves no death (K10).
     fn has_slept(&self, now: Instant) -> bool {
         now.since(self.wake) > self.settings.response_timeout / 8
     }

@@ -26,6 +26,8 @@ pub(crate) struct Flight {
     pub(crate) attempts: u32,
     pub(crate) suspicion: Suspicion,
     here: Here,
+    /// Its PUBLISH has not gone out, or is to go out anew.
+    is_new: bool,
     /// More than one PUBREL went out, or may have.
     repeated: bool,
     /// PUBCOMP will not tell whether the server took the message (D13).
@@ -92,6 +94,11 @@ pub(crate) struct Finished {
 impl Flight {
     pub(crate) const fn is_begun(&self) -> bool {
         matches!(self.here, Here::Begun)
+    }
+
+    /// True if the server cannot have seen its PUBLISH.
+    pub(crate) const fn is_new(&self) -> bool {
+        self.is_new
     }
 
     pub(crate) const fn is_sent_here(&self) -> bool {
@@ -181,6 +188,8 @@ struct Counts {
     clearing: usize,
     /// Exchanges of PUBLISH that began or were sent on the present connection.
     open_here: usize,
+    /// Exchanges of PUBLISH in doubt.
+    doubtful: usize,
     /// Exchanges of SUBSCRIBE and UNSUBSCRIBE that are suspected.
     suspect_controls: usize,
 }
@@ -193,9 +202,15 @@ impl Counts {
             self.given_up += usize::from(flight.exchange.is_given_up());
             self.clearing += usize::from(flight.exchange.is_clearing());
             self.open_here += usize::from(flight.here != Here::Not);
+            self.doubtful += usize::from(flight.doubtful);
         } else {
             self.suspect_controls += usize::from(flight.suspicion.suspect);
         }
+    }
+
+    /// PUBCOMP of this exchange of PUBLISH will not tell whether the server took the message.
+    fn doubt(&mut self, flight: &mut Flight) {
+        self.doubtful += usize::from(!core::mem::replace(&mut flight.doubtful, true));
     }
 
     fn remove(&mut self, flight: &Flight) {
@@ -205,6 +220,7 @@ impl Counts {
             self.given_up -= usize::from(flight.exchange.is_given_up());
             self.clearing -= usize::from(flight.exchange.is_clearing());
             self.open_here -= usize::from(flight.here != Here::Not);
+            self.doubtful -= usize::from(flight.doubtful);
         } else {
             self.suspect_controls -= usize::from(flight.suspicion.suspect);
         }
@@ -372,7 +388,7 @@ impl Flights {
         self.order += 1;
         self.cursor = index(id) + 1;
         let (order, sent, expires) = (self.order, now, None);
-        let (repeated, doubtful) = (false, false);
+        let (is_new, repeated, doubtful) = (here == Here::Begun, false, false);
         // Whatever a store says: an identifier has one exchange.
         if let Some(before) = slot.take() {
             self.counts.remove(&before);
@@ -384,6 +400,7 @@ impl Flights {
             attempts,
             suspicion,
             here,
+            is_new,
             repeated,
             doubtful,
             exchange,
@@ -406,6 +423,7 @@ impl Flights {
     pub(crate) fn on_resent(&mut self, id: PacketId, now: Instant, begins: u64) {
         let Some(flight) = self.slots.get_mut(index(id)).and_then(Option::as_mut) else { return };
         flight.sent = now;
+        flight.is_new = false;
         flight.attempts = flight.attempts.saturating_add(1);
         let here = core::mem::replace(&mut flight.here, Here::Sent { begins });
         self.counts.open_here += usize::from(here == Here::Not && flight.exchange.is_publish());
@@ -422,6 +440,7 @@ impl Flights {
 
     /// The connection is over: nothing counts as sent on the next one.
     pub(crate) fn on_down(&mut self) {
+        self.counts.open_here = 0;
         for slot in &mut self.slots {
             let Some(flight) = slot else { continue };
             flight.here = Here::Not;
@@ -430,15 +449,12 @@ impl Flights {
                 // exchange ends with it.
                 Exchange::Abandoned(QoS::ExactlyOnce) => flight.exchange = Exchange::GivenUp,
                 Exchange::Abandoned(_) => {
-                    self.counts.all -= 1;
-                    self.counts.publishes -= 1;
-                    self.counts.given_up -= 1;
+                    self.counts.remove(flight);
                     *slot = None;
                 }
                 _ => {}
             }
         }
-        self.counts.open_here = 0;
     }
 
     /// The application gives up the message of an exchange, which goes on for
@@ -519,35 +535,42 @@ impl Flights {
 
     /// PUBCOMP of this exchange will not tell whether the server took the message.
     pub(crate) fn doubt(&mut self, id: PacketId) {
-        if let Some(flight) = self.get_mut(id) {
-            flight.doubtful = true;
+        let Self { slots, counts, .. } = self;
+        if let Some(flight) = slots.get_mut(index(id)).and_then(Option::as_mut) {
+            counts.doubt(flight);
         }
+    }
+
+    /// No exchange is in doubt.
+    pub(crate) const fn are_certain(&self) -> bool {
+        self.counts.doubtful == 0
     }
 
     /// The session may be another one than that in which PUBRECs came.
     pub(crate) fn doubt_releases(&mut self) {
-        for flight in self.slots.iter_mut().flatten() {
-            flight.doubtful |= flight.exchange.is_release();
-        }
+        let Self { slots, counts, .. } = self;
+        let all = slots.iter_mut().flatten();
+        all.filter(|it| it.exchange.is_release()).for_each(|flight| counts.doubt(flight));
     }
 
     /// The session is another one, in which the server may hold the identifiers
     /// of QoS 2 messages that were sent before.
     pub(crate) fn doubt_publishes(&mut self) {
-        for flight in self.slots.iter_mut().flatten() {
-            let was_sent = flight.exchange.qos() == QoS::ExactlyOnce && flight.attempts > 0;
-            flight.doubtful |= was_sent;
-        }
+        let Self { slots, counts, .. } = self;
+        let was_sent = |it: &&mut Flight| it.exchange.qos() == QoS::ExactlyOnce && it.attempts > 0;
+        slots.iter_mut().flatten().filter(was_sent).for_each(|flight| counts.doubt(flight));
     }
 
     /// A message that the server may have lost is to be sent anew, if it was
     /// kept and if that is still in doubt; returns its name.
     pub(crate) fn renew(&mut self, id: PacketId) -> Option<Serial> {
-        let flight = self.get_mut(id).filter(|flight| flight.doubtful)?;
+        let flight = self.slots.get_mut(index(id))?.as_mut().filter(|flight| flight.doubtful)?;
         let Exchange::Release { claim, kept } = &mut flight.exchange else { return None };
         let (claim, publish) = (*claim, *kept.take()?);
         flight.exchange = Exchange::Publish { publish, claim };
         flight.doubtful = false;
+        flight.is_new = true;
+        self.counts.doubtful -= 1;
         if flight.here != Here::Not {
             flight.here = Here::Begun;
         }

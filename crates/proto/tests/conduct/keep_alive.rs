@@ -970,6 +970,32 @@ fn bytes_end_the_trial_of_a_link_that_further_pings_prolonged() {
     });
 }
 
+/// K10: one that wakes late for whatever it had to do has slept.
+#[test]
+fn a_client_that_wakes_late_for_something_else_has_slept_too() {
+    for (expires_after, sleeps) in [(10, true), (19, false)] {
+        let mut config = pinging(Version::V5);
+        config.keep_alive.response_timeout = Some(secs(20));
+        config.bounds.in_flight = 1;
+        let mut rig = Rig::online(config);
+        await_ping(&mut rig);
+        rig.publish("sent", AtLeastOnce, 1);
+        let mut waits = publish("waits", "x", AtLeastOnce);
+        waits.properties.push(Property::MessageExpiryInterval(expires_after));
+        rig.try_publish(waits, 2).unwrap();
+        rig.settle();
+        rig.forget_wire();
+        // A second behind the end of the ping's time.
+        rig.jump(secs(21));
+        rig.wake();
+        assert_eq!(rig.client.state().is_online(), sleeps, "{expires_after}");
+        if sleeps {
+            assert_eq!(rig.until(Timer::PingResponse), secs(20), "judged afresh");
+            await_death(&mut rig, secs(20));
+        }
+    }
+}
+
 /// K10: the machine sleeps between the queueing of the next ping and its
 /// writing, while an earlier one has no answer.
 #[test]

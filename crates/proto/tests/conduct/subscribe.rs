@@ -1,11 +1,12 @@
 //! SUBSCRIBE and UNSUBSCRIBE, and what becomes of subscriptions later.
 
 use evenkeel_proto::codec::{
-    Packet, PacketId, Property, RetainHandling, SubscribeFilter, SubscribeOptions, Version,
+    Packet, PacketId, Property, ReasonCode, RetainHandling, SubscribeFilter, SubscribeOptions,
+    Version,
 };
 use evenkeel_proto::{
-    Completion, Config, DisconnectCause, Event, ProtocolError, State, SubscribeError,
-    TransportFailure,
+    Completion, Config, DisconnectCause, Event, ProtocolError, RefusedPolicy, State,
+    SubscribeError, TransportFailure,
 };
 
 use crate::support::*;
@@ -336,6 +337,48 @@ fn a_restoration_that_was_cut_short_is_done_again_but_not_twice() {
     });
 }
 
+/// D8: nobody asked for it, so that nobody would know that it is lost.
+#[test]
+fn a_restoration_outlives_a_halt() {
+    each_version(|version| {
+        for connack in [resumed(), accepted()] {
+            let mut settings = quiet(lasting(version));
+            settings.reconnect.refused = RefusedPolicy::Halt;
+            let mut rig = subscribed(settings, &["a", "b"]);
+            rig.reconnect_with(&accepted());
+            assert_eq!(rig.expect_subscribe().filters.len(), 2);
+            rig.subscribe(&[("asked", AtLeastOnce)], 1);
+            rig.expect_subscribe();
+            rig.drop_link(TransportFailure::TimedOut);
+            rig.await_open();
+            rig.accept_with(&refused(ReasonCode::NOT_AUTHORIZED));
+            assert!(matches!(rig.client.state(), State::Halted { .. }));
+            rig.outcomes();
+            rig.client.start(rig.now);
+            rig.settle();
+            if rig.link.is_none() {
+                rig.await_open();
+            }
+            rig.accept_with(&connack);
+            let again = rig.expect_subscribe();
+            let filters = again.filters.iter().map(|entry| entry.filter.as_str());
+            assert_eq!(filters.collect::<Vec<_>>(), ["a", "b"]);
+            rig.expect_nothing();
+            rig.send(&suback(again.packet_id, &[1, 1]));
+            assert_eq!(rig.client.subscriptions(), 2);
+
+            // A client that is over leaves nothing unanswered by that.
+            rig.reconnect_with(&accepted());
+            rig.expect_subscribe();
+            rig.drop_link(TransportFailure::TimedOut);
+            rig.await_open();
+            rig.accept_with(&refused(ReasonCode::NOT_AUTHORIZED));
+            rig.shutdown(secs(5));
+            assert!(rig.client.shutdown_report().unwrap().is_clean());
+        }
+    });
+}
+
 /// D8 holds unless the application says otherwise.
 #[test]
 fn subscriptions_of_a_lost_session_are_forgotten_if_they_are_not_to_be_restored() {
@@ -386,7 +429,7 @@ fn a_restored_filter_that_is_refused_now_is_told() {
         rig.reconnect_with(&accepted());
         let packet_id = rig.expect_subscribe().packet_id;
         rig.send(&suback(packet_id, &[0x80, 1]));
-        let reason = evenkeel_proto::codec::ReasonCode::UNSPECIFIED_ERROR;
+        let reason = ReasonCode::UNSPECIFIED_ERROR;
         let lost = Event::SubscriptionLost { filter: filter("a"), reason };
         assert!(rig.take_events().contains(&lost));
         assert_eq!(rig.client.subscriptions(), 1);

@@ -1,6 +1,6 @@
 //! A halt, and a shutdown, while the store has not caught up (D1, D12).
 
-use evenkeel_proto::codec::{Packet, ReasonCode, Version};
+use evenkeel_proto::codec::{Packet, Property, ReasonCode, Version};
 use evenkeel_proto::record::{Serial, StorageFailure};
 use evenkeel_proto::{
     Accepted, Completion, DeliveryError, QueueError, RefusedPolicy, RejectReason, State, WhenFull,
@@ -200,4 +200,35 @@ fn a_commit_after_the_end_is_ignored() {
         assert!(rig.outcomes().is_empty(), "one outcome each (D1)");
         assert_eq!(rig.client.state(), State::Closed);
     });
+}
+
+/// D1, D12: what was left has its outcome, and expires in the next process.
+#[test]
+fn nothing_expires_in_a_client_that_is_closed() {
+    let mut rig = Rig::durable(quiet(lasting(Version::V5)));
+    rig.client.start(rig.now);
+    rig.settle();
+    let mut message = publish("a", "x", AtLeastOnce);
+    message.properties.push(Property::MessageExpiryInterval(5));
+    rig.try_publish(message.clone(), 1).unwrap();
+    rig.settle();
+    rig.commits = Commits::Held;
+    rig.try_publish(message, 2).unwrap();
+    rig.shutdown(secs(0));
+    let unknown = Err(DeliveryError::NotStored(StorageFailure::TimedOut));
+    assert_eq!(ends(&mut rig), [(1, STORED), (2, unknown)]);
+    assert_eq!(rig.client.shutdown_report().unwrap().stored, 1);
+    while !rig.batches.is_empty() {
+        rig.commit();
+    }
+    rig.take_events();
+    rig.advance(secs(10));
+    assert_eq!((rig.take_events(), ends(&mut rig)), (vec![], vec![]));
+    assert_eq!(rig.store.messages().len(), 2);
+    rig.commits = Commits::AtOnce;
+    rig.crash();
+    rig.client.start(rig.now);
+    rig.settle();
+    let settled: Vec<_> = rig.settled().into_iter().map(|(serial, _)| serial).collect();
+    assert_eq!(settled, [1, 2]);
 }

@@ -2,7 +2,9 @@
 
 use evenkeel_proto::codec::{Packet, Property, Publish, Version};
 use evenkeel_proto::record::{Record, Recovered, Serial, UnixMillis};
-use evenkeel_proto::{Client, Completion, ConfigError, DeliveryError, Event, Instant};
+use evenkeel_proto::{
+    Client, Completion, ConfigError, DeliveryError, Event, Instant, TransportFailure,
+};
 
 use crate::support::*;
 
@@ -458,5 +460,58 @@ fn subscriptions_of_a_session_in_doubt_are_asked_for_until_it_is_proven() {
         rig.advance(secs(1));
         assert!(!rig.store.recovered().unproven);
         assert_eq!(rig.store.recovered().received, []);
+    });
+}
+
+/// D13: a PUBCOMP that may be of another session proves as little to the next process.
+#[test]
+fn what_is_in_doubt_is_in_doubt_for_the_next_process_too() {
+    each_version(|version| {
+        let mut rig = rig(version);
+        rig.publish("a", ExactlyOnce, 1);
+        let id = rig.expect_publish().packet_id.unwrap();
+        rig.send(&pubrec(id));
+        assert_eq!(rig.expect(), pubrel(id));
+        rig.cut();
+        rig.await_open();
+        // Its CONNACK is lost, and a session may have begun.
+        rig.accept();
+        rig.reconnect_with(&resumed());
+        assert_eq!(rig.expect(), pubrel(id));
+        rig.advance(secs(1));
+        assert!(rig.store.recovered().unproven, "the message is in doubt");
+        rig.restart_with(&resumed());
+        assert_eq!(rig.expect(), pubrel(id));
+        rig.send(&pubcomp(id));
+        let settled = rig.settled();
+        assert!(matches!(settled[..], [(1, Err(DeliveryError::Uncertain { .. }))]), "{settled:?}");
+        rig.advance(secs(1));
+        assert!(!rig.store.recovered().unproven, "nothing is in doubt any more");
+    });
+}
+
+/// D6: what waited for the store as its connection ended goes out for the first time.
+#[test]
+fn what_was_never_sent_is_no_duplicate() {
+    each_version(|version| {
+        let mut rig = rig(version);
+        rig.commits = Commits::Held;
+        rig.publish("a", ExactlyOnce, 1);
+        rig.drop_link(TransportFailure::TimedOut);
+        while !rig.batches.is_empty() {
+            rig.commit();
+        }
+        rig.commits = Commits::AtOnce;
+        rig.await_open();
+        rig.accept_with(&resumed());
+        rig.show_life();
+        let sent = rig.expect_publish();
+        assert_eq!((&*sent.topic, sent.dup), ("a", false));
+        // From here on it is one.
+        rig.drop_link(TransportFailure::TimedOut);
+        rig.await_open();
+        rig.accept_with(&resumed());
+        rig.show_life();
+        assert!(rig.expect_publish().dup);
     });
 }
