@@ -1,14 +1,16 @@
-//! A number that stands for a topic where it is looked up.
+//! A number that stands for a topic, or a level of one, where it is looked up.
 
 /// Odd, with bits in no pattern.
 const FACTOR: u64 = 0x9E37_79B9_7F4A_7C15;
 
-/// The same for the same bytes, and mostly another for others: whoever looks
-/// something up by it compares the bytes as well. It costs about as much as a
-/// copy of the topic, and keeps nobody from finding topics for which it is the
-/// same.
+/// A number that stands for a topic, or a level of one, where it is looked up.
+///
+/// The same for the same bytes, and mostly another for others: whoever looks something
+/// up by it compares the bytes as well. It costs about as much as a copy of the bytes,
+/// and keeps nobody from finding some for which it is the same. Another version may
+/// give other numbers: it is not for what is stored or sent.
 #[inline]
-pub(crate) fn hash(bytes: &[u8]) -> u64 {
+pub fn hash(bytes: &[u8]) -> u64 {
     let (words, rest) = bytes.as_chunks::<8>();
     let mut hash = bytes.len() as u64;
     for word in words {

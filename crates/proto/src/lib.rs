@@ -135,6 +135,7 @@ pub use config::{
     TopicAliases, WhenFull, WhenUncertain,
 };
 pub use event::{Connected, Event, State};
+pub use hash::hash;
 pub use io::{
     AckKey, Challenge, Close, ConnectionId, Credentials, Incoming, Input, Open, Output, Served,
 };

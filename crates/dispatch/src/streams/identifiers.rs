@@ -27,7 +27,6 @@ pub struct Opened {
     /// The stream.
     pub id: StreamId,
     /// What its SUBSCRIBE is to say, if it is not what the application chose.
-    /// The stream.
     pub identifier: Option<u32>,
     /// Subscriptions of other streams that need an identifier from now on, and
     /// are to have it before this stream is subscribed.
