@@ -190,6 +190,9 @@ pub struct Behaviour {
     /// Maximum; switched off, the broker sends as many as
     /// [`Limits::inflight`] allows, as mosquitto 2.0 does after a restart.
     pub honour_receive_maximum: bool,
+    /// Sends one copy of a message for all subscriptions of a client that match;
+    /// switched off, one for each of them, which MQTT allows as well.
+    pub merge_subscriptions: bool,
     /// Largest WebSocket frame sent, in bytes, so that packets are split over
     /// frames; absent, a frame holds whatever is ready, often several packets.
     pub websocket_frame_size: Option<usize>,
@@ -204,6 +207,7 @@ impl Default for Behaviour {
             message_events: false,
             honour_maximum_packet_size: true,
             honour_receive_maximum: true,
+            merge_subscriptions: true,
             websocket_frame_size: None,
         }
     }

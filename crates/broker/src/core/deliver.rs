@@ -45,7 +45,10 @@ impl Core {
         let mut distributed = Distributed { matched: !matches.is_empty(), slow: None };
         for own in matches.chunk_by(|one, other| one.session == other.session) {
             let Some(session) = own.first().map(|entry| entry.session) else { continue };
-            self.enqueue(now, session, merge(&message, own));
+            let at_once = if self.config.behaviour.merge_subscriptions { own.len() } else { 1 };
+            for part in own.chunks(at_once) {
+                self.enqueue(now, session, merge(&message, part));
+            }
             self.pump(now, session);
             if distributed.slow.is_none() && self.is_slow(session) {
                 distributed.slow = Some(session);

@@ -112,6 +112,27 @@ fn overlapping_subscriptions_make_one_delivery_with_all_identifiers() {
 }
 
 #[test]
+fn overlapping_subscriptions_can_make_a_delivery_each() {
+    let mut world = World::with(|config| config.behaviour.merge_subscriptions = false);
+    let peer = world.connect(v5("x"));
+    for (filter, level, identifier) in [("t/+", 0, Some(5)), ("t/#", 2, None)] {
+        let qos = QoS::from_level(level).unwrap();
+        let options = SubscribeOptions { qos, ..SubscribeOptions::default() };
+        world.send(peer, subscribe_with(&[filter], options, identifier));
+        world.suback(peer);
+    }
+    let publisher = world.connect(v5("p"));
+    world.send(publisher, publish_2("t/x", "1", 1));
+    let messages = world.messages(peer);
+    let each = messages.iter().map(|message| {
+        (message.qos, message.properties.subscription_identifiers().collect::<Vec<_>>())
+    });
+    let mut each: Vec<_> = each.collect();
+    each.sort();
+    assert_eq!(each, [(QoS::AtMostOnce, vec![5]), (QoS::ExactlyOnce, vec![])]);
+}
+
+#[test]
 fn identifiers_can_be_unavailable() {
     let mut world = World::with(|config| config.offer.subscription_identifiers = false);
     let (peer, connack) = world.try_connect(v5("x"));
