@@ -8,6 +8,7 @@ use evenkeel_codec::{
     Properties, Property, Publish, QoS, ReasonCode, RetainHandling, SubscribeFilter,
     SubscribeOptions, Text, TopicFilter,
 };
+use evenkeel_dispatch::AckShare;
 use evenkeel_proto::record::Priority;
 use evenkeel_proto::{Accepted, AckKey, State, Token};
 
@@ -15,7 +16,8 @@ use crate::message::{MessageId, topic_name};
 use crate::observation::{Asked, Delivery, Facts, Observation};
 use crate::observers::Observers;
 use crate::rng::Rng;
-use crate::setup::AppSpec;
+use crate::setup::{AppSpec, ClientSpec};
+use crate::streams::{Given, Streams};
 use crate::subject::Subject;
 use crate::time::Time;
 
@@ -32,6 +34,8 @@ pub(crate) struct App {
     taken: u64,
     /// Messages it is busy with.
     busy: BTreeMap<(Time, u64), AckKey>,
+    /// If it has streams.
+    streams: Option<Streams>,
     subscribed: BTreeMap<String, u8>,
     /// Nothing new is asked for.
     is_calm: bool,
@@ -84,10 +88,13 @@ fn plans(spec: &AppSpec, start: Time, rng: &mut Rng) -> BTreeMap<Doing, Time> {
 }
 
 impl App {
-    pub(crate) fn new(client: usize, spec: AppSpec, mut rng: Rng) -> Self {
+    pub(crate) fn new(client: usize, spec: &ClientSpec, mut rng: Rng) -> Self {
+        let streams = spec.streams.then(|| Streams::new(client as u64));
+        let spec = spec.app.clone();
         let plans = plans(&spec, spec.start, &mut rng);
         Self {
             client,
+            streams,
             spec,
             rng,
             plans,
@@ -277,6 +284,10 @@ impl App {
             payload: id.payload(length),
             properties: expiry.map(Property::MessageExpiryInterval).into_iter().collect(),
         };
+        if let Some(seconds) = expiry {
+            let interval = Duration::from_secs(seconds.into());
+            observers.see(self.client, facts, &Observation::Expires(id, interval));
+        }
         let token = self.token();
         let Ok(accepted) =
             subject.core().publish(facts.local, &mut publish, Priority::default(), token)
@@ -306,12 +317,37 @@ impl App {
                 .map(|filter| SubscribeFilter { filter, options })
         };
         let entries: Vec<_> = filters.iter().filter_map(entry).collect();
+        if let Some(mut streams) = self.streams.take() {
+            for entry in entries {
+                self.subscribe_stream(&mut streams, entry, subject, facts, observers);
+            }
+            self.streams = Some(streams);
+            return self.subscribed.extend(filters.iter().cloned());
+        }
         let token = self.token();
         let asked = Asked::Subscribe(entries.clone());
         let core = subject.core();
         if core.subscribe(facts.local, entries, Properties::new(), token).is_ok() {
             observers.see(self.client, facts, &Observation::Accepted(token, &asked));
             self.subscribed.extend(filters.iter().cloned());
+        }
+    }
+
+    fn subscribe_stream(
+        &mut self,
+        streams: &mut Streams,
+        entry: SubscribeFilter,
+        subject: &mut Subject,
+        facts: &Facts,
+        observers: &mut Observers,
+    ) {
+        let token = self.token();
+        observers.see(self.client, facts, &Observation::OpenedStream(&entry.filter));
+        let asked = Asked::Subscribe(vec![entry.clone()]);
+        let marked = streams.open(facts.local, &entry.filter, subject);
+        observers.see(self.client, facts, &Observation::Marking(&marked));
+        if streams.subscribe(facts.local, entry, token, subject).is_ok() {
+            observers.see(self.client, facts, &Observation::Accepted(token, &asked));
         }
     }
 
@@ -410,25 +446,73 @@ impl App {
     }
 
     fn take(&mut self, subject: &mut Subject, facts: &Facts, observers: &mut Observers) -> bool {
+        if let Some(mut streams) = self.streams.take() {
+            let any = self.take_from(&mut streams, subject, facts, observers);
+            self.streams = Some(streams);
+            return any;
+        }
         let Some(incoming) = subject.next_message() else { return false };
-        let publish = &incoming.publish;
         self.taken += 1;
-        let Some(message) = MessageId::of(&publish.payload) else {
-            observers.broken("D3", facts.time, Some(self.client), "a payload was changed".into());
-            return true;
-        };
-        let packet_id = publish.packet_id.map(evenkeel_codec::PacketId::get);
-        let delivery = Delivery { number: self.taken, message, qos: publish.qos, packet_id };
-        observers.see(self.client, facts, &Observation::Taking(&delivery));
-        if let Some(key) = incoming.ack {
-            let busy = self.spec.busy_for.map_or(Duration::ZERO, |mean| self.rng.around(mean));
-            if busy.is_zero() {
-                self.acknowledge(self.taken, key, subject, facts, observers);
-            } else {
-                self.busy.insert((facts.time + busy, self.taken), key);
-            }
+        let delivery = Delivery::of(&incoming.publish, self.taken);
+        self.look_at(delivery.as_ref(), facts, observers);
+        if let (Some(delivery), Some(key)) = (delivery, incoming.ack) {
+            self.work_on(delivery.number, key, subject, facts, observers);
         }
         true
+    }
+
+    /// The same out of streams; a message is finished when all of them are done.
+    fn take_from(
+        &mut self,
+        streams: &mut Streams,
+        subject: &mut Subject,
+        facts: &Facts,
+        observers: &mut Observers,
+    ) -> bool {
+        let (messages, copies) = streams.take(self.taken + 1, subject);
+        self.taken += messages.len() as u64;
+        for delivery in &messages {
+            self.look_at(delivery.as_ref(), facts, observers);
+        }
+        for Given { filter, delivery, ack } in copies {
+            let Some(delivery) = delivery else { continue };
+            if let Some(filter) = &filter {
+                observers.see(self.client, facts, &Observation::Reached(filter, &delivery));
+            }
+            if let Some(key) = ack.and_then(AckShare::settle) {
+                self.work_on(delivery.number, key, subject, facts, observers);
+            }
+        }
+        !messages.is_empty()
+    }
+
+    fn look_at(&self, delivery: Option<&Delivery>, facts: &Facts, observers: &mut Observers) {
+        match delivery {
+            Some(delivery) => {
+                observers.see(self.client, facts, &Observation::Taking(delivery));
+            }
+            None => {
+                let text = "a payload was changed".into();
+                observers.broken("D3", facts.time, Some(self.client), text);
+            }
+        }
+    }
+
+    /// It may take its time with a message.
+    fn work_on(
+        &mut self,
+        number: u64,
+        key: AckKey,
+        subject: &mut Subject,
+        facts: &Facts,
+        observers: &mut Observers,
+    ) {
+        let busy = self.spec.busy_for.map_or(Duration::ZERO, |mean| self.rng.around(mean));
+        if busy.is_zero() {
+            self.acknowledge(number, key, subject, facts, observers);
+        } else {
+            self.busy.insert((facts.time + busy, number), key);
+        }
     }
 
     /// Acknowledges what it is done with.

@@ -22,6 +22,7 @@ mod server;
 pub mod setup;
 pub mod shrink;
 mod storage;
+mod streams;
 mod subject;
 pub mod time;
 pub mod trace;

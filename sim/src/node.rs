@@ -91,7 +91,7 @@ impl Node {
         rng: &Rng,
     ) -> Self {
         let now = spec.clock.local(Time(0));
-        let app = App::new(index, spec.app.clone(), rng.fork("app", index as u64));
+        let app = App::new(index, &spec, rng.fork("app", index as u64));
         Self {
             index,
             subject,
@@ -173,11 +173,14 @@ impl Node {
         let mut rounds = 0;
         loop {
             let mut busy = self.read(env);
+            let paused = !self.subject.look().wants_read();
             busy |= self.report_dial(env);
             busy |= self.hear_store(env);
             busy |= self.consult(env);
             busy |= self.write(env);
             busy |= self.collect(env);
+            // The core may have changed its mind because time has passed.
+            busy |= paused && self.subject.look().wants_read();
             rounds += 1;
             if self.is_dead() {
                 return;
@@ -332,6 +335,7 @@ impl Node {
                     break;
                 }
                 Output::Open(open) => {
+                    self.tell_wall_clock(env.time);
                     self.see(env, &Observation::Opening(&open));
                     self.next = Some(open);
                 }

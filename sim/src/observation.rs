@@ -4,8 +4,8 @@
 use std::fmt;
 use std::time::Duration;
 
-use evenkeel_codec::{Packet, QoS, SubscribeFilter, TopicFilter};
-use evenkeel_proto::record::{Record, Recovered};
+use evenkeel_codec::{Packet, Publish, QoS, SubscribeFilter, TopicFilter};
+use evenkeel_proto::record::{Moment, Record, Recovered};
 use evenkeel_proto::{
     Completion, ConnectionId, Deadline, Event, Instant, Open, ShutdownReport, State, Stats, Token,
     TransportFailure,
@@ -105,12 +105,20 @@ pub enum Observation<'a> {
     Got(ConnectionId, &'a Packet),
     /// The core told of something.
     Event(&'a Event),
+    /// The application is about to publish a message that is useless after this time.
+    Expires(MessageId, Duration),
     /// The core accepted an operation.
     Accepted(Token, &'a Asked),
     /// An operation is over.
     Completed(&'a Completion),
+    /// Subscriptions are asked for again, to have their messages marked.
+    Marking(&'a [TopicFilter]),
+    /// The application opened a stream for this filter.
+    OpenedStream(&'a TopicFilter),
     /// The application took a message.
     Taking(&'a Delivery),
+    /// The message came out of the stream of this filter.
+    Reached(&'a TopicFilter, &'a Delivery),
     /// The application is done with the message that has this number.
     Done(u64),
     /// The application asked for a shutdown within this time.
@@ -131,6 +139,8 @@ pub enum Observation<'a> {
     Died(Death),
     /// The next process begins with this.
     Recovered(&'a Recovered),
+    /// A process begins on a machine that says this of the time.
+    Began(&'a Moment),
     /// The world has ended; the client was closed in order.
     Ended,
 }
@@ -146,6 +156,15 @@ pub struct Delivery {
     pub qos: QoS,
     /// The packet identifier it came under.
     pub packet_id: Option<u16>,
+}
+
+impl Delivery {
+    /// The message in this packet; `None` if its payload was changed.
+    pub(crate) fn of(publish: &Publish, number: u64) -> Option<Self> {
+        let message = MessageId::of(&publish.payload)?;
+        let packet_id = publish.packet_id.map(evenkeel_codec::PacketId::get);
+        Some(Self { number, message, qos: publish.qos, packet_id })
+    }
 }
 
 /// The effect of inputs that name an old connection.

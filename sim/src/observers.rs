@@ -181,6 +181,10 @@ impl Observers {
             Observation::Died(_) => self.ledger.died(client, &view.receipts),
             Observation::Recovered(_) => self.ledger.recovered(client),
             Observation::Taking(delivery) => self.ledger.taken(client, delivery, verdict),
+            Observation::OpenedStream(filter) => self.ledger.opened_stream(client, filter),
+            Observation::Reached(filter, delivery) => {
+                self.ledger.reached(client, filter, delivery, verdict);
+            }
             _ => {}
         }
     }
@@ -255,6 +259,9 @@ impl Observers {
             }
             Observation::Taking(delivery) => {
                 What::Note(format!("takes {} as message {}", delivery.message, delivery.number))
+            }
+            Observation::Reached(filter, delivery) => {
+                What::Note(format!("message {} reaches the stream of {filter}", delivery.number))
             }
             Observation::Done(number) => What::Note(format!("is done with message {number}")),
             Observation::Accepted(_, Asked::Publish(message, _)) => {

@@ -29,6 +29,10 @@ pub(crate) struct Process {
     lives: u64,
     /// How often its machine was started.
     boots: u8,
+    /// How far its wall clock is from the truth, in milliseconds.
+    set_by: i64,
+    /// How often it was looked at, and may have been set.
+    looks: u64,
     /// Its end, after so many more steps.
     fuse: Option<(u32, Death, Duration)>,
     /// It has been told to leave, and stays away for so long.
@@ -45,6 +49,8 @@ impl Process {
             seeds,
             lives: 0,
             boots: 1,
+            set_by: 0,
+            looks: 0,
             fuse: None,
             leaving: None,
             is_dead: false,
@@ -58,15 +64,30 @@ impl Process {
     }
 
     /// What its machine says as it begins: the wall clock may have been set.
-    fn moment(&self, time: Time) -> Moment {
-        let set_by = match self.seeds.fork("wall", self.lives).below(6) {
+    fn moment(&mut self, time: Time) -> Moment {
+        self.set_by = match self.seeds.fork("wall", self.lives).below(6) {
             0 => -26 * 365 * DAY,
             1 => -2 * DAY,
             2 => DAY,
             _ => 0,
         };
-        let wall = UnixMillis((DAWN + time.0 / 1000).saturating_add_signed(set_by));
-        Moment { wall, boot: Some(BootId([self.boots; 16])) }
+        Moment { wall: self.wall(time), boot: Some(BootId([self.boots; 16])) }
+    }
+
+    fn wall(&self, time: Time) -> UnixMillis {
+        UnixMillis((DAWN + time.0 / 1000).saturating_add_signed(self.set_by))
+    }
+
+    /// The wall clock as it is now; it may have been set meanwhile.
+    fn look_at_wall(&mut self, time: Time) -> UnixMillis {
+        self.looks += 1;
+        self.set_by = match self.seeds.fork("step", self.looks).below(8) {
+            0 => -26 * 365 * DAY,
+            1 => DAY,
+            2 => 0,
+            _ => self.set_by,
+        };
+        self.wall(time)
     }
 }
 
@@ -102,6 +123,21 @@ impl Node {
     /// True if no batch is on its way into a store.
     pub(crate) fn has_stored_all(&self) -> bool {
         self.process.as_ref().is_none_or(|process| process.storage.is_idle())
+    }
+
+    /// As an attempt begins, the core is told what the wall clock shows.
+    pub(crate) fn tell_wall_clock(&mut self, time: Time) {
+        if let Some(process) = &mut self.process {
+            let wall = process.look_at_wall(time);
+            self.subject.core().set_wall_clock(self.now, wall);
+        }
+    }
+
+    /// A process begins, as far as its oracles see it.
+    pub(crate) fn begin(&mut self, env: &mut Env<'_>) {
+        if let Some(moment) = self.process.as_mut().map(|process| process.moment(env.time)) {
+            self.see(env, &Observation::Began(&moment));
+        }
     }
 
     /// The core wants something committed.
@@ -242,7 +278,9 @@ impl Node {
             self.see(env, &Observation::Stored(&survived));
         }
         self.see(env, &Observation::Recovered(&recovered));
+        self.see(env, &Observation::Began(&moment));
         self.subject.forgets(&mut recovered);
+        let moment = self.subject.moment(moment);
         match Client::recover(self.spec.config.clone(), seed, self.now, moment, recovered) {
             Ok(core) => self.subject = Subject::new(core, self.spec.sabotage),
             Err(error) => {

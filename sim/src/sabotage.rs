@@ -107,6 +107,10 @@ pub enum Sabotage {
     CallsItDelivered,
     /// A session that is resumed is taken for a new one.
     TakesSessionForNew,
+    /// Subscriptions with topics in common are not marked.
+    MarksNothing,
+    /// The wall clock says how much time has passed, within one boot as well.
+    TrustsWallClock,
 }
 
 /// What a store is to keep.
@@ -132,6 +136,8 @@ pub enum Kept {
     Clearing,
     /// Their end.
     Freed,
+    /// How old the store is.
+    Time,
 }
 
 impl Kept {
@@ -147,6 +153,7 @@ impl Kept {
             Record::Subscribed(_) => Self::Subscribed,
             Record::Clearing { .. } => Self::Clearing,
             Record::Freed { .. } => Self::Freed,
+            Record::Time(_) => Self::Time,
             _ => return None,
         })
     }
@@ -498,6 +505,14 @@ impl Saboteur {
         self.kind == Sabotage::DeafToStore
     }
 
+    pub(crate) fn marks_nothing(&self) -> bool {
+        self.kind == Sabotage::MarksNothing
+    }
+
+    pub(crate) fn trusts_wall_clock(&self) -> bool {
+        self.kind == Sabotage::TrustsWallClock
+    }
+
     /// What the store is given in the place of a record.
     pub(crate) fn stores(&self, record: &Record) -> Option<Record> {
         match (self.kind, record) {
@@ -516,6 +531,7 @@ impl Saboteur {
             Sabotage::Forgets(Kept::Clearing) => recovered.clearing.clear(),
             Sabotage::Forgets(Kept::Received) => recovered.received.clear(),
             Sabotage::Forgets(Kept::Subscribed) => recovered.subscriptions.clear(),
+            Sabotage::Forgets(Kept::Time) => recovered.time = None,
             _ => {}
         }
     }

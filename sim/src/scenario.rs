@@ -244,6 +244,15 @@ pub const ALL: &[Scenario] = &[
         expect: survivors,
     },
     Scenario {
+        name: "overlap",
+        about: "Three streams with topics in common; the broker sends a copy for each subscription",
+        setup: overlap,
+        expect: |report| {
+            let two = &report.records[1];
+            require(two.taken > report.records[0].published, "copies come", two)
+        },
+    },
+    Scenario {
         name: "overrun",
         about: "After a cut the broker sends 300 messages at once to a client that takes 5",
         setup: overrun,
@@ -513,6 +522,23 @@ fn crashes(version: Version) -> Setup {
         faults.push((minutes(at), Fault::Restart { down: secs(5), keeps_sessions }));
     }
     world(clients, faults, minutes(31))
+}
+
+fn overlap() -> Setup {
+    let app = AppSpec { topics: 2, levels: vec![0, 2], ..publishing(secs(1)) };
+    let filters = ["from/0/0", "from/+/0", "from/0/#"];
+    let subscribe = filters.map(|filter| (filter.into(), 2)).to_vec();
+    let taking = AppSpec { subscribe, ..AppSpec::default() };
+    let mut clients = vec![client("one", 60, app), client("two", 60, taking)];
+    clients[1].streams = true;
+    clients[1].config.fallback = false;
+    clients[1].declared = clients[1].config.clone();
+    let restart = |keeps_sessions| Fault::Restart { down: secs(2), keeps_sessions };
+    let cut = Fault::Cut { client: 1, way: Way::Down, bytes: 100, how: End::Reset };
+    let faults = vec![(minutes(2), cut), (minutes(3), restart(true)), (minutes(5), restart(false))];
+    let mut setup = world(clients, faults, minutes(8));
+    setup.broker.behaviour.merge_subscriptions = false;
+    setup
 }
 
 fn overrun() -> Setup {

@@ -43,6 +43,20 @@ impl Setup {
     }
 }
 
+impl Setup {
+    /// The broker sends a copy of a message for each subscription that matches.
+    pub const fn sends_copies(&self) -> bool {
+        !self.broker.behaviour.merge_subscriptions
+    }
+
+    /// Such copies can be told apart, on every connection of this client.
+    pub fn tells_apart(&self, client: &ClientSpec) -> bool {
+        let config = &client.declared;
+        let speaks_v5 = config.version.has_properties() && !config.fallback;
+        speaks_v5 && self.broker.offer.subscription_identifiers
+    }
+}
+
 /// A client with its machine and its application.
 #[derive(Clone, Debug)]
 pub struct ClientSpec {
@@ -62,6 +76,8 @@ pub struct ClientSpec {
     pub chunk: usize,
     /// Its application.
     pub app: AppSpec,
+    /// Each filter has a stream of its own, to which the dispatch gives its messages.
+    pub streams: bool,
     /// Its store, if it has one.
     pub store: Option<StoreSpec>,
     /// What is wrong with it, in tests of the oracles.
@@ -80,6 +96,7 @@ impl ClientSpec {
             wake: Duration::from_millis(2),
             chunk: 4096,
             app,
+            streams: false,
             store: None,
             sabotage: None,
         }

@@ -4,9 +4,11 @@
 use std::time::Duration;
 
 use bytes::BytesMut;
-use evenkeel_proto::record::{Record, Recovered};
+use evenkeel_codec::{Properties, SubscribeFilter, TopicFilter};
+use evenkeel_proto::record::{Moment, Record, Recovered};
 use evenkeel_proto::{
-    Client, Completion, ConnectionId, Incoming, Input, Instant, Output, State, Transmit,
+    Client, Completion, ConnectionId, Incoming, Input, Instant, Output, State, SubscribeError,
+    Token, Transmit,
 };
 
 use crate::sabotage::{Sabotage, Saboteur};
@@ -122,6 +124,38 @@ impl Subject {
         if let Some(saboteur) = &self.saboteur {
             saboteur.recovered(recovered);
         }
+    }
+
+    /// What the next process believes of the time.
+    pub(crate) fn moment(&self, moment: Moment) -> Moment {
+        let trusts_wall = self.saboteur.as_ref().is_some_and(Saboteur::trusts_wall_clock);
+        Moment { boot: moment.boot.filter(|_| !trusts_wall), ..moment }
+    }
+
+    /// Asks for subscriptions, and for their messages to be marked.
+    pub(crate) fn subscribe(
+        &mut self,
+        now: Instant,
+        filters: Vec<SubscribeFilter>,
+        properties: Properties,
+        identifier: Option<u32>,
+        token: Token,
+    ) -> Result<(), SubscribeError> {
+        match identifier.filter(|_| self.marks()) {
+            Some(mark) => self.core.subscribe_identified(now, filters, properties, mark, token),
+            None => self.core.subscribe(now, filters, properties, token),
+        }
+    }
+
+    /// Asks for messages of these subscriptions to be marked.
+    pub(crate) fn identify(&mut self, now: Instant, filters: &[TopicFilter], identifier: u32) {
+        if self.marks() {
+            self.core.identify(now, filters, identifier);
+        }
+    }
+
+    fn marks(&self) -> bool {
+        !self.saboteur.as_ref().is_some_and(Saboteur::marks_nothing)
     }
 
     /// Outcomes of operations.

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use evenkeel_codec::{ConnAck, Connect, Packet, PacketId, PacketType, QoS, Version};
+use evenkeel_codec::{ConnAck, Connect, Packet, PacketId, PacketType, Publish, QoS, Version};
 use evenkeel_proto::keepalive::Death;
 use evenkeel_proto::record::{Phase, Record, Recovered, Serial, StoredExchange};
 use evenkeel_proto::{
@@ -43,6 +43,9 @@ pub struct View {
     pub incoming: BTreeMap<u16, MessageId>,
     /// How many receipts of each message were stored.
     pub receipts: BTreeMap<MessageId, u32>,
+    /// When the client last did not want to read, or read again: from then on
+    /// silence counts.
+    pub paused: Instant,
 }
 
 /// One connection.
@@ -153,7 +156,7 @@ pub enum Stage {
 
 impl View {
     /// Nothing seen.
-    pub const fn new(declared: Config, is_durable: bool) -> Self {
+    pub fn new(declared: Config, is_durable: bool) -> Self {
         Self {
             declared,
             conn: None,
@@ -168,6 +171,7 @@ impl View {
             serials: BTreeMap::new(),
             incoming: BTreeMap::new(),
             receipts: BTreeMap::new(),
+            paused: Instant::default(),
         }
     }
 
@@ -224,6 +228,9 @@ impl View {
     /// Takes in an observation, after the oracles have judged it.
     pub fn apply(&mut self, facts: &Facts, seen: &Observation<'_>) {
         let now = facts.local;
+        if !facts.reading || matches!(seen, Observation::Event(Event::ReadingResumed)) {
+            self.paused = now;
+        }
         match seen {
             Observation::Opening(open) => {
                 self.opens.push(now);
@@ -235,6 +242,7 @@ impl View {
                 conn.backlog = *left;
             }),
             Observation::Wrote(id, packet, _) => self.wrote(now, *id, packet),
+            Observation::LastPacket(id, Packet::Publish(publish)) => self.wrote_last(*id, publish),
             Observation::Arrived(..) => self.with_conn(|conn| {
                 conn.last_arrived = now;
                 conn.unheard.clear();
@@ -385,6 +393,16 @@ impl View {
         };
         if let Some(packet_id) = packet_id(packet) {
             self.ids.insert(packet_id.get(), Flight { stage, message, conn: id });
+        }
+    }
+
+    /// An exchange goes out again on a connection that is being closed.
+    fn wrote_last(&mut self, conn: ConnectionId, publish: &Publish) {
+        let flight = publish.packet_id.and_then(|id| self.ids.get_mut(&id.get()));
+        if let Some(flight) = flight
+            && flight.message == MessageId::of(&publish.payload)
+        {
+            flight.conn = conn;
         }
     }
 

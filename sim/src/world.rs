@@ -138,6 +138,8 @@ impl World {
         let mut nodes = Vec::new();
         for (index, spec) in setup.clients.iter().enumerate() {
             observers.enrol(&spec.declared, spec.store.is_some(), setup.is_successor(index));
+            let (several, alike) = (setup.sends_copies(), !setup.tells_apart(spec));
+            observers.ledger.copies(index, several, several && alike);
             match process::first(index, spec, &rng) {
                 Ok((core, process)) => {
                     let subject = Subject::new(core, spec.sabotage);
@@ -172,6 +174,7 @@ impl World {
             if self.has_rival(index) {
                 self.observers.harm(index);
             }
+            self.with_node(index, Node::begin);
             self.arrange(index);
         }
         self.arrange_rest();
@@ -458,6 +461,8 @@ impl World {
             "is busy".into()
         } else if let owed @ [first, ..] = &self.observers.ledger.owed(index)[..] {
             format!("has not got {first} and {} more", owed.len() - 1)
+        } else if let Some((filter, message)) = self.observers.ledger.owed_to_stream(index) {
+            format!("has not got {message} in its stream of {filter}")
         } else {
             self.unsubscribed(index)?
         };

@@ -193,6 +193,19 @@ fn outcomes_that_are_not_true_are_found() {
     finds_in("D13", "successor", |client| client.sabotage = Some(Sabotage::TakesSessionForNew));
 }
 
+/// The broker sends a copy for each subscription.
+#[test]
+fn copies_that_cannot_be_told_apart_are_found() {
+    finds_in("D17", "overlap", |client| client.sabotage = Some(Sabotage::MarksNothing));
+}
+
+/// Wall clocks are set, and boots follow each other, in every world with stores.
+#[test]
+fn expiry_by_a_wall_clock_and_running_time_that_is_forgotten_are_found() {
+    finds_with_stores("D18", Sabotage::TrustsWallClock);
+    finds_with_stores("D18", Sabotage::Forgets(Kept::Time));
+}
+
 #[test]
 fn what_goes_out_before_it_is_stored_is_found() {
     finds_with_stores("D3", Sabotage::StoredEarly);

@@ -68,14 +68,22 @@ fn seeds_from_100_000_keep_all_laws_with_stores() {
     explore_with_stores(100_000..100_150);
 }
 
+/// From 300,000 on some applications have streams with topics in common.
+#[test]
+fn seeds_from_300_000_keep_all_laws() {
+    explore(300_000..300_150);
+}
+
 /// Worlds that were found to break a law, by the client or in the eyes of an oracle.
 #[test]
 fn worlds_that_broke_a_law_keep_all_laws() {
     let durable = [
         20101, 21127, 40425, 60128, 61032, 70570, 70630, 72065, 72305, 72629, 73448, 73707, 73709,
-        74010, 74290, 74397, 75827, 77959,
+        74010, 74290, 74397, 75827, 77959, 78388, 79370, 79405, 79716, 201039, 201273, 202097,
+        202777, 210488, 213185, 213321, 215085, 215853, 218086,
     ];
     explore_with_stores(durable.into_iter());
+    explore([200049].into_iter());
 }
 
 #[test]

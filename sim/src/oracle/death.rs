@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use evenkeel_proto::keepalive::Death;
-use evenkeel_proto::{DisconnectCause, Event, Instant};
+use evenkeel_proto::{DisconnectCause, Event};
 
 use super::keepalive::{latest_ping, next_ping, write_off};
 use super::{Oracle, Verdict};
@@ -12,18 +12,11 @@ use crate::observation::{Facts, Observation};
 use crate::view::{AllowedSilence, Conn, Online, View};
 
 #[derive(Debug, Default)]
-pub(super) struct Deaths {
-    /// When the client last did not want to read.
-    paused: Instant,
-}
+pub(super) struct Deaths;
 
 impl Oracle for Deaths {
     fn see(&mut self, facts: &Facts, view: &View, seen: &Observation<'_>, verdict: &mut Verdict) {
-        if !facts.reading {
-            self.paused = facts.local;
-        }
         match seen {
-            Observation::Event(Event::ReadingResumed) => self.paused = facts.local,
             Observation::Event(Event::Disconnected { cause, .. }) => {
                 let DisconnectCause::KeepAlive(death) = **cause else { return };
                 match view.online() {
@@ -42,7 +35,7 @@ impl Oracle for Deaths {
                     format!("{heard} is said, and unheard are {:?}", conn.unheard)
                 });
             }
-            Observation::Settled(settled) => self.overdue(facts, view, settled.backlog, verdict),
+            Observation::Settled(settled) => overdue(facts, view, settled.backlog, verdict),
             _ => {}
         }
     }
@@ -87,27 +80,25 @@ fn judge(
     }
 }
 
-impl Deaths {
-    /// K11: so long without a byte, and the link is still taken to be alive.
-    fn overdue(&self, facts: &Facts, view: &View, backlog: usize, verdict: &mut Verdict) {
-        let Some((conn, online)) = view.online() else { return };
-        if online.interval.is_zero() || !facts.reading {
-            return;
-        }
-        let AllowedSilence { silence, response_timeout } = view.allowed_silence(online.interval);
-        let quiet = latest_ping(online).max(view.declared.keep_alive.min_ping_spacing);
-        let from = conn.last_arrived.max(facts.awake_since).max(self.paused);
-        // The answer is waited for since the ping was written, which a slow
-        // path may hold back.
-        let due = (from + quiet).max(conn.unheard.first().copied().unwrap_or_default());
-        let mut limit = (from + silence).max(due + response_timeout);
-        if backlog > 0 {
-            limit = due.max(conn.last_taken) + response_timeout * 2;
-        }
-        let silence = facts.local.since(conn.last_arrived);
-        let slack = facts.grace * 2 + Duration::from_millis(1);
-        verdict.require("K11", facts.local <= limit + slack, || {
-            format!("nothing came for {silence:?} at a keep-alive of {:?}", online.interval)
-        });
+/// K11: so long without a byte, and the link is still taken to be alive.
+fn overdue(facts: &Facts, view: &View, backlog: usize, verdict: &mut Verdict) {
+    let Some((conn, online)) = view.online() else { return };
+    if online.interval.is_zero() || !facts.reading {
+        return;
     }
+    let AllowedSilence { silence, response_timeout } = view.allowed_silence(online.interval);
+    let quiet = latest_ping(online).max(view.declared.keep_alive.min_ping_spacing);
+    let from = conn.last_arrived.max(facts.awake_since).max(view.paused);
+    // The answer is waited for since the ping was written, which a slow
+    // path may hold back.
+    let due = (from + quiet).max(conn.unheard.first().copied().unwrap_or_default());
+    let mut limit = (from + silence).max(due + response_timeout);
+    if backlog > 0 {
+        limit = due.max(conn.last_taken) + response_timeout * 2;
+    }
+    let silence = facts.local.since(conn.last_arrived);
+    let slack = facts.grace * 2 + Duration::from_millis(1);
+    verdict.require("K11", facts.local <= limit + slack, || {
+        format!("nothing came for {silence:?} at a keep-alive of {:?}", online.interval)
+    });
 }

@@ -39,8 +39,6 @@ pub(super) struct Durables {
     is_failing: bool,
     /// What the client said it left behind.
     report: Option<ShutdownReport>,
-    /// Messages that expired since.
-    expired_since: usize,
 }
 
 /// Identifiers of exchanges that were given up.
@@ -103,19 +101,13 @@ impl Oracle for Durables {
             }
             Observation::Completed(completion) => self.on_completion(view, completion, verdict),
             Observation::Event(event) => self.on_event(event, verdict),
-            Observation::Settled(settled) => {
-                if settled.report.is_none() {
-                    self.expired_since = 0;
-                }
-                self.report = settled.report;
-            }
+            Observation::Settled(settled) => self.report = settled.report,
             Observation::Died(how) => {
                 if let Death::Leave(_) = how {
                     self.on_end(verdict);
                 }
                 // The next process may close before anything is seen of it.
                 self.report = None;
-                self.expired_since = 0;
                 self.accepted.clear();
                 self.just_subscribed.clear();
                 self.unknown.clear();
@@ -360,9 +352,6 @@ impl Durables {
                 held.is_over = true;
             }
         }
-        if matches!(result, Err(DeliveryError::Expired { .. })) && self.report.is_some() {
-            self.expired_since += 1;
-        }
         if let Err(DeliveryError::Quarantined { deaths, attempts }) = result {
             held.evidence = Some((*deaths, *attempts));
         }
@@ -379,7 +368,7 @@ impl Durables {
             |held: &&Held| !held.is_over && !matches!(held.place, Place::Quarantined | Place::Done);
         let left: Vec<_> = self.messages.values().filter(is_left).collect();
         let unknown = left.iter().filter(|held| self.unknown.contains(&held.message)).count();
-        let is_told = left.len() - unknown + self.expired_since == report.stored;
+        let is_told = left.len() - unknown == report.stored;
         verdict.require("D12", is_told, || {
             format!("{} are told to be left in the store; left are {left:?}", report.stored)
         });

@@ -9,6 +9,7 @@ use evenkeel_proto::record::Record;
 use evenkeel_proto::{Config, DeliveryError, WhenUncertain};
 
 use super::Verdict;
+use super::copies::Copies;
 use crate::message::MessageId;
 use crate::observation::Delivery;
 use crate::view::is_end;
@@ -75,6 +76,24 @@ struct Subscriber {
     forgiven: BTreeMap<MessageId, u32>,
     /// In the order the broker received them; whether they must come.
     due: BTreeMap<Stream, VecDeque<(MessageId, bool)>>,
+    /// Of its streams, if it has them.
+    copies: Copies,
+}
+
+impl Subscriber {
+    /// How often it may get a message that is delivered like this.
+    fn allowed(&self, delivery: &Delivery, account: &Account, is_generous: bool) -> u32 {
+        let message = delivery.message;
+        match (message.qos(), delivery.qos) {
+            (QoS::AtMostOnce, _) => 1,
+            (QoS::AtLeastOnce, _) | (_, QoS::AtLeastOnce) => u32::MAX,
+            _ if is_generous => u32::MAX,
+            (QoS::ExactlyOnce, _) => {
+                let forgiven = self.forgiven.get(&message).copied().unwrap_or_default();
+                1 + account.sessions_lost + forgiven
+            }
+        }
+    }
 }
 
 impl Ledger {
@@ -226,10 +245,12 @@ impl Ledger {
         let Ok(topic) = TopicName::try_from(message.topic_name().as_str()) else { return };
         for session in self.sessions.values() {
             let matching = session.filters.iter().filter(|(filter, _)| filter.matches_name(&topic));
-            let Some(granted) = matching.map(|(_, qos)| *qos).max() else { continue };
+            let Some(granted) = matching.clone().map(|(_, qos)| *qos).max() else { continue };
             // Two instances that fight for an identifier are owed nothing.
             let [client] = *session.clients else { continue };
             let Some(subscriber) = self.subscribers.get_mut(&client) else { continue };
+            let subscriptions = matching.map(|(filter, qos)| (filter.clone(), *qos));
+            subscriber.copies.receive(message, subscriptions, !may_vanish);
             let qos = granted.min(message.qos());
             let due = subscriber.due.entry((message.stream(), qos)).or_default();
             let is_known = subscriber.got.contains_key(&message)
@@ -277,6 +298,7 @@ impl Ledger {
         let Some(session) = self.sessions.get(client_id) else { return };
         for client in &session.clients {
             let Some(subscriber) = self.subscribers.get_mut(client) else { continue };
+            subscriber.copies.forgive();
             if forget {
                 subscriber.due.clear();
             }
@@ -293,17 +315,11 @@ impl Ledger {
             return verdict.broken("D3", format!("{message} was never published"));
         };
         let Some(subscriber) = self.subscribers.get_mut(&client) else { return };
+        let is_generous = self.generous.contains(&message.publisher);
+        let allowed = subscriber.allowed(delivery, account, is_generous);
+        let allowed = subscriber.copies.in_all(allowed, message);
         let count = subscriber.got.entry(message).or_default();
         *count += 1;
-        let allowed = match (message.qos(), delivery.qos) {
-            (QoS::AtMostOnce, _) => 1,
-            (QoS::AtLeastOnce, _) | (_, QoS::AtLeastOnce) => u32::MAX,
-            _ if self.generous.contains(&message.publisher) => u32::MAX,
-            (QoS::ExactlyOnce, _) => {
-                let forgiven = subscriber.forgiven.get(&message).copied().unwrap_or_default();
-                1 + account.sessions_lost + forgiven
-            }
-        };
         verdict.require("D3", *count <= allowed, || {
             format!("{message} came {count} times with {:?}", delivery.qos)
         });
@@ -318,6 +334,42 @@ impl Ledger {
             }
             verdict.require("D3", !must, || format!("{message} came before {other}"));
         }
+    }
+
+    /// The streams of a client get messages of a server that sends a copy for each
+    /// subscription, or does not; whether copies can be told apart.
+    pub fn copies(&mut self, client: usize, are_several: bool, are_alike: bool) {
+        if let Some(subscriber) = self.subscribers.get_mut(&client) {
+            subscriber.copies.are_several = are_several;
+            subscriber.copies.are_alike = are_alike;
+        }
+    }
+
+    /// A client has a stream for this filter.
+    pub fn opened_stream(&mut self, client: usize, filter: &TopicFilter) {
+        if let Some(subscriber) = self.subscribers.get_mut(&client) {
+            subscriber.copies.open(filter);
+        }
+    }
+
+    /// A message came out of the stream of this filter.
+    pub fn reached(
+        &mut self,
+        client: usize,
+        filter: &TopicFilter,
+        delivery: &Delivery,
+        verdict: &mut Verdict,
+    ) {
+        let Some(account) = self.messages.get(&delivery.message) else { return };
+        let Some(subscriber) = self.subscribers.get_mut(&client) else { return };
+        let is_generous = self.generous.contains(&delivery.message.publisher);
+        let allowed = subscriber.allowed(delivery, account, is_generous);
+        subscriber.copies.reach(filter, delivery, allowed, verdict);
+    }
+
+    /// A stream of a client that has yet to get a message.
+    pub fn owed_to_stream(&self, client: usize) -> Option<&(TopicFilter, MessageId)> {
+        self.subscribers.get(&client)?.copies.owed()
     }
 
     /// Messages that a client has yet to get.

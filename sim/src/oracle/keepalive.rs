@@ -10,16 +10,10 @@ use crate::observation::{Facts, Observation};
 use crate::view::{Online, View};
 
 #[derive(Debug, Default)]
-pub(super) struct Pings {
-    /// When the client last did not want to read.
-    paused: Instant,
-}
+pub(super) struct Pings;
 
 impl Oracle for Pings {
     fn see(&mut self, facts: &Facts, view: &View, seen: &Observation<'_>, verdict: &mut Verdict) {
-        if !facts.reading {
-            self.paused = facts.local;
-        }
         match seen {
             Observation::Wrote(_, Packet::PingReq, _) => on_ping(facts, view, verdict),
             Observation::Wrote(_, Packet::Connect(connect), _) => {
@@ -29,7 +23,7 @@ impl Oracle for Pings {
                 });
             }
             Observation::Settled(settled) if settled.backlog == 0 => {
-                on_silence(facts, view, self.paused, verdict);
+                on_silence(facts, view, verdict);
             }
             Observation::Event(Event::Disconnected { cause, .. }) => on_end(view, cause, verdict),
             _ => {}
@@ -75,7 +69,7 @@ pub(super) fn latest_ping(online: &Online) -> Duration {
 }
 
 /// K3, K4: nothing on its way, and one side silent for too long.
-fn on_silence(facts: &Facts, view: &View, paused: Instant, verdict: &mut Verdict) {
+fn on_silence(facts: &Facts, view: &View, verdict: &mut Verdict) {
     let Some((conn, online)) = view.online() else { return };
     if online.interval.is_zero() {
         return;
@@ -92,7 +86,7 @@ fn on_silence(facts: &Facts, view: &View, paused: Instant, verdict: &mut Verdict
     // A peer that is not listened to is not asked; one that is asked already
     // has its time.
     if facts.reading && conn.ping.is_none() {
-        let from = conn.last_arrived.max(paused);
+        let from = conn.last_arrived.max(view.paused);
         verdict.require("K4", facts.local <= spaced(from) + facts.grace, || {
             let quiet = facts.local.since(conn.last_arrived);
             format!("nothing came for {quiet:?} at {:?}, and no ping goes out", online.interval)

@@ -4,10 +4,12 @@
 mod backoff;
 mod budget;
 mod connection;
+mod copies;
 mod death;
 mod durable;
 mod end_to_end;
 mod evidence;
+mod expiry;
 mod identifiers;
 mod keepalive;
 mod life;
@@ -80,6 +82,7 @@ impl Jury {
             Box::<identifiers::Identifiers>::default(),
             Box::<resend::Resends>::default(),
             Box::<durable::Durables>::default(),
+            Box::<expiry::Expiries>::default(),
         ];
         let subscriptions = subscriptions::Wanted::default();
         let oracles = of_one_process();

@@ -17,6 +17,8 @@ pub(super) struct States {
     /// The application has asked for a connection since the last event.
     asked: bool,
     shutdown: bool,
+    /// Events were lost, and that was told.
+    lagged: bool,
 }
 
 impl Oracle for States {
@@ -35,6 +37,7 @@ impl Oracle for States {
                 self.retry = Some(*retry);
                 self.asked = false;
             }
+            Observation::Event(Event::Lagged { .. }) => self.lagged = true,
             Observation::Event(Event::Halted(halt)) => self.halt = Some(*halt),
             Observation::Event(Event::Connecting { attempt, .. }) => self.attempt = *attempt,
             Observation::Settled(settled) => self.compare(facts, view, settled, verdict),
@@ -46,6 +49,9 @@ impl Oracle for States {
 impl States {
     fn compare(&mut self, facts: &Facts, view: &View, settled: &Settled, verdict: &mut Verdict) {
         let state = &settled.state;
+        if std::mem::take(&mut self.lagged) {
+            self.learn(state);
+        }
         let told = match state {
             State::Stopped => !self.started,
             State::Waiting { retry, cause } => {
@@ -88,6 +94,22 @@ impl States {
         }
         if let Some(late) = evidence::is_late(facts, view) {
             verdict.broken("R5", format!("still connecting {late:?} after the time-out"));
+        }
+    }
+
+    /// What was told and lost, the state says still.
+    fn learn(&mut self, state: &State) {
+        match state {
+            State::Waiting { retry, cause } => {
+                (self.retry, self.cause) = (Some(*retry), cause.clone());
+            }
+            State::Connecting { attempt, cause, .. } => {
+                (self.attempt, self.cause) = (*attempt, cause.clone());
+            }
+            State::Halted { reason, cause } => {
+                (self.halt, self.cause) = (Some(*reason), cause.clone());
+            }
+            _ => {}
         }
     }
 

@@ -42,6 +42,8 @@ pub struct Wanted {
     left: BTreeSet<TopicFilter>,
     /// What its store knows.
     noted: Noted,
+    /// Asked for once more, to be marked, on this connection or a later one.
+    marked: BTreeSet<TopicFilter>,
 }
 
 /// What this process gave to its store, and what is in it.
@@ -80,6 +82,12 @@ impl Wanted {
             Observation::Accepted(token, asked) => {
                 self.allow(asked);
                 self.waiting.insert(*token, (*asked).clone());
+            }
+            Observation::Marking(filters) => {
+                for filter in *filters {
+                    self.marked.insert(filter.clone());
+                    *self.allowed.entry(filter.clone()).or_default() += 1;
+                }
             }
             Observation::Got(_, Packet::ConnAck(connack)) if !connack.reason.is_error() => {
                 let unproven = std::mem::take(&mut self.unproven);
@@ -199,8 +207,15 @@ impl Wanted {
         if lost {
             self.restoring.extend(self.active.keys().cloned());
         }
-        self.out.clear();
-        self.allowed = self.restoring.iter().map(|filter| (filter.clone(), 1)).collect();
+        // Restored although its outcome was told meanwhile: a store that failed held that up.
+        let asked: BTreeSet<_> = self.waiting.values().flat_map(Asked::filters).collect();
+        let open = std::mem::take(&mut self.out).into_values().flatten();
+        let open = open.filter(|it| self.active.contains_key(it) && !asked.contains(it));
+        self.restoring.extend(open);
+        self.allowed = BTreeMap::new();
+        for filter in self.restoring.iter().chain(&self.marked) {
+            *self.allowed.entry(filter.clone()).or_default() += 1;
+        }
         for asked in self.waiting.values().cloned().collect::<Vec<_>>() {
             self.allow(&asked);
         }

@@ -52,6 +52,7 @@ pub(super) fn client(plan: &Plan, index: usize, rng: &Rng) -> ClientSpec {
         app.start = Time(0) + whole / 4;
         app.stop = Some((Time(0) + whole / 4 * 3, secs(5)));
     }
+    let streams = gives_streams(plan, index, &mut app);
     let link = link(&config, &mut rng);
     let drift = if plan.has(Class::Drift) { rng.range(0, 2_000) as i64 - 1_000 } else { 0 };
     // Large messages byte by byte take long to simulate and show little.
@@ -65,6 +66,7 @@ pub(super) fn client(plan: &Plan, index: usize, rng: &Rng) -> ClientSpec {
         wake: rng.pick(&[Duration::ZERO, millis(1), millis(5), millis(20)]),
         chunk: rng.pick(&[1, 7, 100, 4096, 65_536]).max(least),
         app,
+        streams,
         store,
         sabotage: None,
     }
@@ -224,14 +226,44 @@ fn app(plan: &Plan, index: usize, rng: &mut Rng) -> AppSpec {
     }
 }
 
+/// From this seed on, some applications have streams, and some brokers send a copy for
+/// each subscription.
+const STREAMS: u64 = 300_000;
+
+/// Gives an application streams, most of which have topics in common. They are for one
+/// process with an identifier of its own, as a session may know the marks of another.
+fn gives_streams(plan: &Plan, index: usize, app: &mut AppSpec) -> bool {
+    let mut rng = Rng::new(plan.seed).fork("streams", index as u64);
+    let is_alone = !plan.is_durable && !plan.has(Class::TakeOver);
+    if plan.seed < STREAMS || !is_alone || rng.one_in(3) {
+        return false;
+    }
+    app.churn = None;
+    app.take_every = None;
+    for filter in ["from/#", "from/+/1", "from/0/#", "from/+/0"] {
+        let is_new = app.subscribe.iter().all(|(known, _)| known != filter);
+        if is_new && rng.one_in(2) {
+            app.subscribe.push((filter.into(), rng.below(3) as u8));
+        }
+    }
+    true
+}
+
 /// The broker of a random world.
 pub(super) fn broker(plan: &Plan, rng: &Rng) -> evenkeel_broker::Config {
+    let mut copies = rng.fork("copies", 0);
     let mut rng = rng.fork("broker", 0);
     let mut config = evenkeel_broker::Config::default();
     config.behaviour.sys_interval = None;
     config.behaviour.message_events = true;
     config.behaviour.assign_topic_aliases = rng.one_in(2);
     config.offer.topic_alias_maximum = rng.pick(&[0, 2, 32]);
+    if plan.seed >= STREAMS {
+        // Two clients that share a session have no account of their copies.
+        let merges = copies.one_in(2) || plan.has(Class::TakeOver);
+        config.behaviour.merge_subscriptions = merges;
+        config.offer.subscription_identifiers = !copies.one_in(4);
+    }
     if plan.has(Class::Overrun) {
         overrun(&mut config);
     }
