@@ -14,6 +14,7 @@ use crate::session::journal::Gate;
 use crate::time::Instant;
 
 use super::Client;
+use super::expiry::expiry;
 
 /// So many identifiers are given back at a time.
 const CLEARED_AT_ONCE: usize = 16;
@@ -27,12 +28,23 @@ impl Client {
     /// The server has the message; content that may be sent anew is kept.
     pub(super) fn release(&mut self, id: PacketId) {
         let keep = self.config.when_uncertain == WhenUncertain::SendAnew;
+        if keep {
+            self.keep_expiry(id);
+        }
         let Some(Claim { serial, .. }) = self.session.flights.release(id, keep) else { return };
         self.note(if keep {
             Record::ReleasedAndKept { serial }
         } else {
             Record::Released { serial }
         });
+    }
+
+    /// The time of a message that may be sent anew goes on from its first sending (D18).
+    fn keep_expiry(&mut self, id: PacketId) {
+        let Some(flight) = self.session.flights.get(id) else { return };
+        let Exchange::Publish { publish, .. } = &flight.exchange else { return };
+        let expires = flight.expires.or_else(|| expiry(publish, flight.sent));
+        self.session.flights.set_expiry(id, expires);
     }
 
     /// The session in which the server took these QoS 2 messages is lost, and

@@ -1,6 +1,6 @@
 //! D13: what is called delivered is with the server, in a session that exists.
 
-use evenkeel_proto::codec::{Ack, Packet, PacketId, ReasonCode, Version};
+use evenkeel_proto::codec::{Ack, Packet, PacketId, Property, ReasonCode, Version};
 use evenkeel_proto::record::{Outcome, Record, Serial};
 use evenkeel_proto::{Delivered, DeliveryError, Timer, TransportFailure, WhenUncertain};
 
@@ -106,6 +106,31 @@ fn a_session_that_may_be_another_proves_nothing() {
 }
 
 /// The server said that it has the message, and then that it does not.
+/// D18: time passes whether it is sent again or anew.
+#[test]
+fn what_is_sent_anew_has_the_time_that_is_left() {
+    let mut settings = quiet(lasting(Version::V5));
+    settings.when_uncertain = WhenUncertain::SendAnew;
+    let mut rig = Rig::online(settings);
+    let mut message = publish("a", "x", ExactlyOnce);
+    message.properties.push(Property::MessageExpiryInterval(3600));
+    rig.try_publish(message, 1).unwrap();
+    rig.settle();
+    let id = rig.expect_publish().packet_id.unwrap();
+    rig.send(&pubrec(id));
+    assert_eq!(rig.expect(), pubrel(id));
+    rig.advance(secs(1000));
+    rig.cut();
+    rig.await_open();
+    // Its CONNACK is lost.
+    rig.accept();
+    rig.reconnect_with(&resumed());
+    assert_eq!(rig.expect(), pubrel(id));
+    rig.send(&pubcomp(id));
+    let left = rig.expect_publish().properties.message_expiry_interval().unwrap();
+    assert!((2500..=2600).contains(&left), "{left}");
+}
+
 #[test]
 fn pubcomp_not_found_for_the_first_pubrel_is_no_success() {
     let (mut rig, id) = released(Version::V5, WhenUncertain::Report);
