@@ -129,7 +129,7 @@ impl Subject {
     /// What the next process believes of the time.
     pub(crate) fn moment(&self, moment: Moment) -> Moment {
         let trusts_wall = self.saboteur.as_ref().is_some_and(Saboteur::trusts_wall_clock);
-        Moment { boot: moment.boot.filter(|_| !trusts_wall), ..moment }
+        if trusts_wall { Moment { boot: None, ..moment } } else { moment }
     }
 
     /// Asks for subscriptions, and for their messages to be marked.
@@ -141,9 +141,11 @@ impl Subject {
         identifier: Option<u32>,
         token: Token,
     ) -> Result<(), SubscribeError> {
-        match identifier.filter(|_| self.marks()) {
-            Some(mark) => self.core.subscribe_identified(now, filters, properties, mark, token),
-            None => self.core.subscribe(now, filters, properties, token),
+        match identifier {
+            Some(mark) if self.marks() => {
+                self.core.subscribe_identified(now, filters, properties, mark, token)
+            }
+            _ => self.core.subscribe(now, filters, properties, token),
         }
     }
 
