@@ -1,0 +1,58 @@
+// Builds `dist` from `src` and the WebAssembly module: `npm run build`, with
+// EVENKEEL_WASM naming the module if it is not where `scripts/wasm.sh` puts it.
+import { execFileSync } from 'node:child_process'
+import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+import { build } from 'esbuild'
+
+const home = join(dirname(fileURLToPath(import.meta.url)), '..')
+const dist = join(home, 'dist')
+const { version } = JSON.parse(readFileSync(join(home, 'package.json'), 'utf8'))
+
+const built = '../target/wasm32-unknown-unknown/small/evenkeel_wasm.wasm'
+const wasm = process.env.EVENKEEL_WASM ?? join(home, built)
+if (!existsSync(wasm)) {
+  console.error(`${wasm} is not there: run scripts/wasm.sh first, or set EVENKEEL_WASM`)
+  process.exit(1)
+}
+
+rmSync(dist, { recursive: true, force: true })
+mkdirSync(dist)
+copyFileSync(wasm, join(dist, 'evenkeel.wasm'))
+
+await build({
+  entryPoints: [join(home, 'src/index.ts')],
+  outfile: join(dist, 'evenkeel.cjs'),
+  bundle: true,
+  platform: 'node',
+  target: 'node20',
+  format: 'cjs',
+  sourcemap: 'external',
+  define: { PACKAGE_VERSION: JSON.stringify(version) },
+  external: ['ws'],
+  // `require()` gives what `import` does: the names, and all of them as `default`.
+  footer: {
+    js: `module.exports = Object.assign({}, module.exports)
+module.exports.default = module.exports
+Object.defineProperty(module.exports, '__esModule', { value: true })`,
+  },
+  logLevel: 'warning',
+})
+
+// The ES module is the same module by other names, so that `instanceof` holds.
+const names = Object.keys(createRequire(import.meta.url)(join(dist, 'evenkeel.cjs')))
+  .filter((name) => name !== 'default')
+  .sort()
+const lines = ["import mqtt from './evenkeel.cjs'", 'export default mqtt']
+for (const name of names) lines.push(`export const ${name} = mqtt.${name}`)
+writeFileSync(join(dist, 'evenkeel.mjs'), `${lines.join('\n')}\n`)
+
+const tsc = createRequire(import.meta.url).resolve('typescript/bin/tsc')
+execFileSync(process.execPath, [tsc, '-p', home], { stdio: 'inherit' })
+writeFileSync(
+  join(dist, 'evenkeel.d.mts'),
+  "export * from './types/index.js'\nimport mqtt from './types/index.js'\nexport default mqtt.default\n",
+)

@@ -1,0 +1,188 @@
+//! `connect`: from a URL and options to a client.
+import { MqttClient } from './client'
+import { isKnown, open } from './transport'
+import type { IClientOptions, IStream, MqttProtocol } from './types'
+
+/** Connects in the background and returns at once. */
+export function connect(brokerUrl: string): MqttClient
+export function connect(opts: IClientOptions): MqttClient
+export function connect(brokerUrl: string, opts?: IClientOptions): MqttClient
+export function connect(url?: string | IClientOptions, given?: IClientOptions): MqttClient {
+  const options = optionsOf(url, given)
+  secure(options)
+  choose(options)
+  const client = new MqttClient((self) => stream(self, options), options)
+  client.on('error', () => {})
+  return client
+}
+
+/**
+ * Waits for the first connection. With `allowRetries` false it gives up when
+ * the first attempt fails.
+ */
+export function connectAsync(brokerUrl: string): Promise<MqttClient>
+export function connectAsync(opts: IClientOptions): Promise<MqttClient>
+export function connectAsync(brokerUrl: string, opts?: IClientOptions): Promise<MqttClient>
+export function connectAsync(
+  brokerUrl: string,
+  opts: IClientOptions,
+  allowRetries: boolean,
+): Promise<MqttClient>
+export function connectAsync(
+  url: string | IClientOptions,
+  given?: IClientOptions,
+  allowRetries = true,
+): Promise<MqttClient> {
+  return new Promise((resolve, reject) => {
+    const client = connect(url as string, given)
+    const settle = (act: () => void): void => {
+      client.off('connect', onConnect)
+      client.off('end', onEnd)
+      client.off('error', onError)
+      client.off('close', onClose)
+      act()
+    }
+    const onConnect = (): void => settle(() => resolve(client))
+    const onEnd = (): void => settle(() => resolve(client))
+    const onError = (error: Error): void => {
+      settle(() => {
+        client.end()
+        reject(error)
+      })
+    }
+    const onClose = (): void => {
+      if (!allowRetries) onError(new Error("Couldn't connect to server"))
+    }
+    client.on('connect', onConnect)
+    client.on('end', onEnd)
+    client.on('error', onError)
+    client.on('close', onClose)
+    const signal = client.options.signal
+    if (signal?.aborted) onError(abortedBy(signal))
+    else signal?.addEventListener('abort', () => onError(abortedBy(signal)), { once: true })
+  })
+}
+
+function abortedBy(signal: AbortSignal): Error {
+  return signal.reason instanceof Error ? signal.reason : new Error('Aborted')
+}
+
+/** The caller's own object, with what the URL says where the caller says nothing. */
+function optionsOf(url?: string | IClientOptions, given?: IClientOptions): IClientOptions {
+  if (typeof url === 'object' && url !== null) return withLogin(url)
+  const options = given ?? {}
+  if (typeof url === 'string') fillFrom(options, url)
+  return withLogin(options)
+}
+
+const UNIX = '+unix'
+
+function fillFrom(options: IClientOptions, url: string): void {
+  const parsed = parse(url)
+  const scheme = parsed.protocol.replace(/:$/, '')
+  const isUnix = scheme.endsWith(UNIX)
+  const protocol = isUnix ? scheme.slice(0, -UNIX.length) : scheme
+  // `mqtt:host` has its host where the path would be.
+  const host = parsed.hostname || (isUnix || parsed.pathname.startsWith('/') ? '' : parsed.pathname)
+  const login = [parsed.username, parsed.password].filter((part) => part !== '')
+  const fill = <Name extends keyof IClientOptions>(name: Name, value: IClientOptions[Name]): void => {
+    if (options[name] === undefined && value !== undefined) options[name] = value
+  }
+  fill('port', parsed.port === '' ? undefined : Number(parsed.port))
+  fill('host', host.replace(/^\[|\]$/g, ''))
+  fill('query', Object.assign(Object.create(null), Object.fromEntries(parsed.searchParams)))
+  if (login.length > 0) {
+    fill('username', decodeURIComponent(parsed.username))
+    if (parsed.password !== '') fill('password', decodeURIComponent(parsed.password))
+  }
+  fill('auth', (login.length > 0 ? login.map(decodeURIComponent).join(':') : null) as string)
+  fill('protocol', protocol as MqttProtocol)
+  fill('unixSocket', isUnix)
+  if (isUnix) fill('path', parsed.pathname)
+  else if (protocol === 'ws' || protocol === 'wss') {
+    fill('path', (parsed.pathname || '/') + parsed.search)
+  }
+  const id = options.query?.clientId
+  if (typeof id === 'string') fill('clientId', id)
+}
+
+function parse(url: string): URL {
+  try {
+    return new URL(url)
+  } catch {
+    if (!/^[a-z][a-z0-9+.-]*:/i.test(url)) throw new Error('Missing protocol')
+    throw new Error('Invalid URL of the server: give one such as mqtt://host:1883')
+  }
+}
+
+/** `auth` is `user:password`; the password may have colons. */
+function withLogin(options: IClientOptions): IClientOptions {
+  if (typeof options.auth === 'string' && options.username === undefined) {
+    const colon = options.auth.indexOf(':')
+    options.username = colon < 0 ? options.auth : options.auth.slice(0, colon)
+    if (colon >= 0 && options.password === undefined) options.password = options.auth.slice(colon + 1)
+  }
+  if (options.clean === false && !options.clientId) {
+    throw new Error('Missing clientId for unclean clients')
+  }
+  if (options.protocol?.endsWith(UNIX)) {
+    options.protocol = options.protocol.slice(0, -UNIX.length) as MqttProtocol
+    options.unixSocket = true
+  }
+  options.socksProxy ??= process.env.MQTTJS_SOCKS_PROXY
+  return options
+}
+
+const SECURED: Record<string, MqttProtocol> = { mqtt: 'mqtts', tcp: 'mqtts', ws: 'wss', wx: 'wxs', ali: 'alis' }
+const SECURE = ['mqtts', 'ssl', 'tls', 'wss', 'wxs', 'alis']
+
+/** A certificate with its key asks for TLS. */
+function secure(options: IClientOptions): void {
+  if (!options.cert || !options.key) return
+  const protocol = options.protocol
+  if (protocol === undefined) throw new Error('Missing secure protocol key')
+  if (SECURE.includes(protocol)) return
+  const secured = SECURED[protocol]
+  if (secured === undefined) {
+    throw new Error(`Unknown protocol for secure connection: "${protocol}"!`)
+  }
+  options.protocol = secured
+}
+
+const ELSEWHERE = ['wx', 'wxs', 'ali', 'alis']
+
+function choose(options: IClientOptions): void {
+  const protocol = (options.protocol ??= options.defaultProtocol ?? 'mqtt')
+  options.defaultProtocol ??= protocol
+  const all = [protocol, ...(options.servers ?? []).map((server) => server.protocol ?? protocol)]
+  for (const one of all) {
+    if (isKnown(one)) continue
+    if (ELSEWHERE.includes(one)) throw new Error(`Protocol "${one}" is not there in Node`)
+    throw new Error(`Unknown protocol "${one}": use mqtt, mqtts, ws or wss, with +unix for a unix socket`)
+  }
+}
+
+const PORTS: Record<string, number> = {
+  mqtt: 1883,
+  tcp: 1883,
+  mqtts: 8883,
+  ssl: 8883,
+  tls: 8883,
+  ws: 80,
+  wss: 443,
+}
+
+/** A stream to the server whose turn it is. */
+function stream(client: MqttClient, options: IClientOptions): IStream {
+  const target = client._target
+  if (target !== undefined) {
+    options.host = target.host
+    options.hostname = target.host
+    options.port = target.port
+    options.protocol = target.protocol ?? options.defaultProtocol
+  } else {
+    options.hostname ||= options.host || 'localhost'
+    options.port ||= PORTS[options.protocol ?? 'mqtt']
+  }
+  return open(options, client) as IStream
+}

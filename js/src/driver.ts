@@ -1,0 +1,315 @@
+//! Between the core and the world: streams, timers, and turns. It decides
+//! nothing; what the core says is for its owner, in the order it was said.
+import { monotonicMs, LONGEST_WAIT_MS, type Waiter, watchSleep } from './clock'
+import { Core, failureOf, type Listener, type Setting, type Wait, type World } from './core'
+import { Link, type LinkOwner } from './link'
+import { Failure, Phase } from './numbers'
+import type { UpgradeRefused } from './transport/websocket'
+import type { ICredentials, IStream } from './types'
+
+/** Whom the driver works for. */
+export interface DriverOwner extends Listener {
+  /** An attempt begins. */
+  onOpening(server: number, redirect: string): void
+  openStream(): IStream
+  credentials(): ICredentials | undefined | Promise<ICredentials | undefined>
+  /** What CONNECT is to say from now on, if that has changed. */
+  changedSettings(): Setting[] | undefined
+  onStreamError(error: Error): void
+  /** The module has failed: this driver is of no use any more. */
+  onTrap(error: unknown): void
+  /** Whether a refusal below MQTT is only one more failure. */
+  readonly forgivesRefusals: boolean
+  /** A turn begins, or is over. */
+  onTurn(over: boolean): void
+  /** How many messages may be taken now. */
+  mostMessages(): number
+  /** Shut down, and all streams are gone. */
+  onStopped(): void
+}
+
+/** Timers of Node are early by less than this. */
+const EARLY_MS = 2
+const RECONNECT_TIMER = 480
+
+export class Driver implements World, LinkOwner {
+  readonly core: Core
+  private link: Link | undefined
+  private readonly links = new Set<Link>()
+  /** The connection whose credentials are asked for; 0 for none. */
+  private opening = 0
+  private skewMs = 0
+  private deadline = Number.NaN
+  private reconnects = false
+  private timer: unknown
+  private timerAt = Number.NaN
+  private scheduled = false
+  private draining = false
+  private readonly chunks: [Link, Buffer][] = []
+  private messagesWait = false
+  private writeHolds = 0
+  private stopping: 'no' | 'yes' | 'forced' | 'done' = 'no'
+  private readonly unwatch: () => void
+
+  constructor(
+    settings: readonly Setting[],
+    private readonly owner: DriverOwner,
+    private readonly waiter: Waiter,
+  ) {
+    this.core = new Core(settings, this, owner, () => this.now())
+    this.unwatch = watchSleep((sleptMs) => {
+      this.skewMs += sleptMs
+      this.turn()
+    })
+  }
+
+  now(): number {
+    return monotonicMs() + this.skewMs
+  }
+
+  get stream(): IStream | undefined {
+    return this.link?.stream
+  }
+
+  /** Does what was commanded, with all else that is commanded until then. */
+  schedule(): void {
+    if (this.scheduled) return
+    this.scheduled = true
+    process.nextTick(() => {
+      this.scheduled = false
+      this.turn()
+    })
+  }
+
+  turn(): void {
+    if (this.stopping === 'done') return
+    if (this.draining) {
+      this.schedule()
+      return
+    }
+    this.draining = true
+    try {
+      this.owner.onTurn(false)
+      this.drain()
+      for (let next = this.chunks.shift(); next !== undefined; next = this.chunks.shift()) {
+        this.feed(...next)
+      }
+      this.owner.onTurn(true)
+    } finally {
+      this.draining = false
+    }
+    this.checkStopped()
+  }
+
+  private feed(link: Link, chunk: Buffer): void {
+    this.core.received(link.conn, chunk)
+    this.drain()
+  }
+
+  /** Until no message waits that somebody wants. */
+  private drain(): void {
+    do {
+      this.messagesWait = false
+      this.core.drain(this.owner.mostMessages(), this.writeHolds === 0)
+    } while (this.messagesWait && this.owner.mostMessages() > 0)
+  }
+
+  /** Nothing is written until as many `releaseWrites` have followed. */
+  holdWrites(): void {
+    this.writeHolds += 1
+  }
+
+  releaseWrites(): void {
+    this.writeHolds -= 1
+    if (this.writeHolds === 0) this.schedule()
+  }
+
+  start(): void {
+    this.refresh()
+    this.core.start()
+    this.schedule()
+  }
+
+  reconnect(): void {
+    this.refresh()
+    this.core.reconnect()
+    this.schedule()
+  }
+
+  private refresh(): void {
+    const settings = this.owner.changedSettings()
+    if (settings === undefined) return
+    try {
+      this.core.reconfigure(settings)
+    } catch (error) {
+      this.owner.onStreamError(error as Error)
+    }
+  }
+
+  stop(forced: boolean, limitMs: number, reason: number | undefined, properties: Uint8Array): void {
+    this.stopping = forced ? 'forced' : 'yes'
+    this.core.shutdown(forced ? 0 : limitMs, reason, properties)
+    this.schedule()
+  }
+
+  private checkStopped(): void {
+    if (this.stopping === 'no' || this.stopping === 'done') return
+    if (!this.core.isClosed || this.links.size > 0) return
+    this.stopping = 'done'
+    this.clearTimer()
+    this.unwatch()
+    this.owner.onStopped()
+    this.core.destroy()
+  }
+
+  // What the core asks for.
+
+  onOpen(conn: number, server: number, redirect: string): void {
+    this.opening = conn
+    this.owner.onOpening(server, redirect)
+    const given = this.owner.credentials()
+    if (!(given instanceof Promise)) return this.openLink(conn, given)
+    this.core.phase(conn, Phase.Credentials)
+    given.then(
+      (credentials) => {
+        if (this.opening !== conn) return
+        this.core.freshCredentials(conn)
+        this.openLink(conn, credentials)
+      },
+      (error: unknown) => {
+        if (this.opening !== conn) return
+        this.opening = 0
+        this.owner.onStreamError(error instanceof Error ? error : new Error(String(error)))
+        this.core.closed(conn, Failure.Credentials)
+        this.schedule()
+      },
+    )
+  }
+
+  private login: ICredentials | undefined
+
+  private openLink(conn: number, login: ICredentials | undefined): void {
+    this.opening = 0
+    this.login = login
+    try {
+      this.link = new Link(conn, this.owner.openStream(), this)
+      this.links.add(this.link)
+      this.core.phase(conn, Phase.Connect)
+    } catch (error) {
+      this.owner.onStreamError(error as Error)
+      this.core.closed(conn, Failure.Other)
+      this.schedule()
+    }
+  }
+
+  onClose(conn: number, pieces: Uint8Array[]): void {
+    if (this.opening === conn) this.opening = 0
+    if (this.link?.conn !== conn) return
+    const link = this.link
+    this.link = undefined
+    link.close(pieces, this.stopping === 'forced')
+  }
+
+  onWrite(conn: number, pieces: Uint8Array[], total: number): void {
+    if (this.link?.conn === conn) this.link.write(pieces, total)
+  }
+
+  onWait(wait: Wait): void {
+    this.link?.read(wait.wantsRead)
+    this.messagesWait = wait.messagesWait
+    this.reconnects = wait.timer === RECONNECT_TIMER
+    this.deadline = wait.deadline
+    if (Number.isNaN(wait.deadline)) return this.clearTimer()
+    // One that fires too early is set again then.
+    if (this.timer !== undefined && this.timerAt <= wait.deadline) return
+    this.clearTimer()
+    this.setTimer()
+  }
+
+  private setTimer(): void {
+    const now = this.now()
+    const wait = Math.min(Math.max(1, Math.ceil(this.deadline - now)), LONGEST_WAIT_MS)
+    this.timerAt = Math.min(this.deadline, now + wait)
+    this.timer = this.waiter.start(() => this.onTimer(), wait)
+  }
+
+  private clearTimer(): void {
+    if (this.timer !== undefined) this.waiter.stop(this.timer)
+    this.timer = undefined
+  }
+
+  private onTimer(): void {
+    this.timer = undefined
+    // A clock that stands still while timers fire is a fake one of the two.
+    const early = this.timerAt - this.now()
+    if (early > EARLY_MS) this.skewMs += early
+    if (Number.isNaN(this.deadline) || this.stopping === 'done') return
+    if (this.deadline - this.now() > EARLY_MS) return this.setTimer()
+    // What has arrived is read before a deadline is judged (K9).
+    globalThis.setImmediate(() => {
+      if (this.reconnects && this.stopping === 'no') this.refresh()
+      this.turn()
+    })
+  }
+
+  // What streams tell.
+
+  onOpened(link: Link): void {
+    if (this.link !== link) return
+    this.core.opened(link.conn, this.login?.username, this.login?.password)
+    this.turn()
+  }
+
+  onData(link: Link, chunk: Buffer): void {
+    if (this.link !== link) return
+    if (this.draining) {
+      this.chunks.push([link, chunk])
+      this.schedule()
+      return
+    }
+    this.core.received(link.conn, chunk)
+    this.turn()
+  }
+
+  onWritten(link: Link, total: number): void {
+    if (this.link !== link) return
+    this.core.written(link.conn, total)
+    this.turn()
+  }
+
+  onEnded(link: Link, error: Error | undefined): void {
+    if (this.link !== link) return
+    if (error !== undefined) this.owner.onStreamError(error)
+    const { failure, detail, afterMs } = this.failure(error)
+    this.core.closed(link.conn, failure, detail, afterMs)
+    this.turn()
+  }
+
+  private failure(error: Error | undefined): { failure: number; detail?: number; afterMs?: number } {
+    const status = (error as UpgradeRefused | undefined)?.status
+    if (status !== undefined) {
+      const after = Number((error as UpgradeRefused).retryAfter)
+      if (after > 0) return { failure: Failure.TryLater, detail: status, afterMs: after * 1000 }
+      if (this.owner.forgivesRefusals) return { failure: Failure.WebSocket }
+      return { failure: Failure.WebSocketRefused, detail: status }
+    }
+    const failure = failureOf(error)
+    const refused = failure === Failure.TlsRefused && this.owner.forgivesRefusals
+    const { errno } = (error ?? {}) as NodeJS.ErrnoException
+    return { failure: refused ? Failure.Tls : failure, detail: errno === undefined ? Number.NaN : Math.abs(errno) }
+  }
+
+  onGone(link: Link): void {
+    this.links.delete(link)
+    if (this.link === link) this.link = undefined
+    this.checkStopped()
+  }
+
+  onTrap(error: unknown): void {
+    this.stopping = 'done'
+    this.link?.close([], true)
+    this.clearTimer()
+    this.unwatch()
+    this.owner.onTrap(error)
+  }
+}

@@ -1,0 +1,65 @@
+//! TCP, TLS and Unix sockets.
+import { connect as connectTcp, isIP, type Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import { connect as connectTls, type ConnectionOptions, type TLSSocket } from 'node:tls'
+
+import type { IClientOptions } from '../types'
+import { LateStream } from './late'
+import { tunnelOf } from './proxy'
+
+export function openTcp(options: IClientOptions): Duplex {
+  const host = hostOf(options)
+  const port = options.port ?? 1883
+  const tunnel = tunnelOf(options)
+  if (tunnel !== undefined) return new LateStream((signal) => tunnel(host, port, signal))
+  return connectTcp({ host, port, noDelay: true })
+}
+
+export function openTls(options: IClientOptions): Duplex {
+  const host = hostOf(options)
+  const port = options.port ?? 8883
+  const tunnel = tunnelOf(options)
+  if (tunnel === undefined) return connectTls(tlsOptions(options, host, port))
+  return new LateStream(async (signal) => {
+    const socket = await tunnel(host, port, signal)
+    return secured(connectTls({ ...tlsOptions(options, host, port), socket }))
+  })
+}
+
+export function openUnix(options: IClientOptions): Duplex {
+  if (!options.path) throw new Error('Missing path of the unix socket')
+  return connectTcp({ path: options.path })
+}
+
+/** The name to connect to. */
+export function hostOf(options: IClientOptions): string {
+  return options.hostname || options.host || 'localhost'
+}
+
+/** All options are handed on, as TLS has many; but `path` would be a Unix socket. */
+export function tlsOptions(options: IClientOptions, host: string, port: number): ConnectionOptions {
+  const { path: _path, ...others } = options as IClientOptions & ConnectionOptions
+  const servername = others.servername ?? (isIP(host) === 0 ? host : undefined)
+  return {
+    ...others,
+    host,
+    port,
+    rejectUnauthorized: options.rejectUnauthorized !== false,
+    ...(servername === undefined ? {} : { servername }),
+  } as ConnectionOptions
+}
+
+/** Waits for the end of the handshake. */
+export function secured(socket: TLSSocket): Promise<TLSSocket> {
+  return settled(socket, 'secureConnect')
+}
+
+export function settled<S extends Socket>(socket: S, event: string): Promise<S> {
+  return new Promise((resolve, reject) => {
+    socket.once(event, () => {
+      socket.off('error', reject)
+      resolve(socket)
+    })
+    socket.once('error', reject)
+  })
+}

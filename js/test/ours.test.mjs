@@ -1,0 +1,235 @@
+// What MQTT.js has not.
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+
+import { called, client, mqtt, next, online, serve, until, write } from './harness.mjs'
+
+test('credentials are asked for before every attempt', async (t) => {
+  const server = await serve(t)
+  let asked = 0
+  const made = client(t, server.url, {
+    credentials: async () => ({ username: 'u', password: `token-${(asked += 1)}` }),
+  })
+  await next(made, 'connect')
+  server.last.drop()
+  await next(made, 'connect')
+  assert.deepEqual(server.all('connect').map(({ username, password }) => [username, password]), [
+    ['u', 'token-1'],
+    ['u', 'token-2'],
+  ])
+})
+
+test('credentials that fail are an error, and are asked for again', async (t) => {
+  const server = await serve(t)
+  let asked = 0
+  const made = client(t, server.url, {
+    credentials: () => {
+      asked += 1
+      if (asked === 1) throw new Error('no token')
+      return { username: 'u' }
+    },
+  })
+  assert.equal((await next(made, 'error')).message, 'no token')
+  await next(made, 'connect')
+})
+
+test("'state' says where the client stands", async (t) => {
+  const server = await serve(t)
+  const made = client(t, server.url)
+  const states = []
+  made.on('state', (state) => states.push(state))
+  await next(made, 'connect')
+  server.last.drop()
+  await next(made, 'connect')
+  await made.endAsync()
+  assert.deepEqual(states.map(({ state }) => state), ['connecting', 'online', 'waiting', 'connecting', 'online', 'closed'])
+  assert.equal(states[0].attempt, 1)
+  assert.ok(states[2].retryInMs <= 20)
+  assert.match(states[2].cause, /closed/)
+})
+
+test("'diagnosis' says why a connection ended", async (t) => {
+  const { client: made, peer } = await online(t, {}, { protocolVersion: 5 })
+  const told = []
+  made.on('diagnosis', (one) => told.push(one))
+  peer.send(write.disconnect(0x8b))
+  await next(made, 'close')
+  const { text } = told.find(({ kind }) => kind === 'disconnected')
+  assert.match(text, /shutting down/)
+})
+
+test('a message that ends two connections is set aside, and the rest goes on', async (t) => {
+  const { client: made, server } = await online(t, {
+    publish: (packet, peer) => {
+      if (packet.topic === 'poison') peer.drop()
+      else if (packet.qos === 1) peer.send(write.puback(packet.id))
+    },
+  })
+  const told = []
+  made.on('diagnosis', ({ kind }) => told.push(kind))
+  const poison = called((done) => made.publish('poison', 'x', { qos: 1 }, done))
+  const good = called((done) => made.publish('good', 'x', { qos: 1 }, done))
+  const [error] = await poison
+  assert.equal(error.code, 'QUARANTINED')
+  assert.equal((await good)[0], null)
+  assert.ok(server.peers.length <= 4, `${server.peers.length} connections`)
+  assert.ok(told.includes('quarantined'))
+})
+
+test('a take-over by another client of that identifier is no endless fight', async (t) => {
+  const server = await serve(t, {
+    connect: (_, peer) => {
+      peer.send(write.connack({ v5: true }))
+      setImmediate(() => peer.send(write.disconnect(0x8e)))
+    },
+  })
+  const made = mqtt.connect(server.url, { protocolVersion: 5, reconnect: { base: 1, cap: 5, budget: 0 } })
+  t.after(() => made.end(true))
+  await until(() => made.halted || server.peers.length > 10, 'the end of it')
+  assert.ok(server.peers.length <= 3, `${server.peers.length} connections`)
+})
+
+test('reconnect sets the pace', async (t) => {
+  const server = await serve(t, { connect: (_, peer) => peer.drop() })
+  const made = mqtt.connect(server.url, { reconnect: { base: 4, cap: 4, jitter: false, attempts: 3, budget: 0 } })
+  t.after(() => made.end(true))
+  const states = []
+  made.on('state', (state) => states.push(state))
+  await until(() => states.some(({ state }) => state === 'halted'), 'the halt')
+  assert.equal(server.peers.length, 3)
+  assert.equal(states.filter(({ state }) => state === 'waiting')[0].retryInMs, 4)
+})
+
+test('a QoS 2 message whose session is lost behind PUBREC is uncertain', async (t) => {
+  const { client: made } = await online(t, { pubrel: (_, peer) => peer.drop() })
+  const [error] = await called((done) => made.publish('a', 'x', { qos: 2 }, done))
+  assert.equal(error.code, 'UNCERTAIN')
+})
+
+test('messages() gives the messages of its filter, in order, and unsubscribes at the end', async (t) => {
+  const { client: made, peer } = await online(t)
+  const got = []
+  const done = (async () => {
+    for await (const { topic, payload, packet } of made.messages('a/+', { qos: 1 })) {
+      got.push([topic, payload.toString(), packet.qos])
+      if (got.length === 2) break
+    }
+  })()
+  await peer.take('subscribe')
+  peer.send(
+    write.publish({ topic: 'other', payload: '0' }),
+    write.publish({ topic: 'a/1', payload: '1', qos: 1, id: 1 }),
+    write.publish({ topic: 'a/2', payload: '2' }),
+  )
+  await done
+  assert.deepEqual(got, [['a/1', '1', 1], ['a/2', '2', 0]])
+  assert.deepEqual((await peer.take('unsubscribe')).topics, ['a/+'])
+})
+
+test('messages() ends with its signal, and with the client', async (t) => {
+  const { client: made } = await online(t)
+  const stop = new AbortController()
+  const first = made.messages('a', { signal: stop.signal })
+  const ended = first.next()
+  stop.abort()
+  assert.equal((await ended).done, true)
+  const second = made.messages('b')
+  const over = second.next()
+  made.end()
+  assert.equal((await over).done, true)
+})
+
+test('messages() of a filter that the server refuses throws', async (t) => {
+  const { client: made } = await online(t, {
+    subscribe: (packet, peer) => peer.send(write.suback(packet.id, [128])),
+  })
+  await assert.rejects(made.messages('no').next(), { name: 'ErrorWithSubackPacket' })
+})
+
+test('a loop that is slow holds the server back, and loses nothing', async (t) => {
+  const { client: made, peer } = await online(t)
+  const loop = made.messages('a', { qos: 1, waiting: 2 })
+  await peer.take('subscribe')
+  const many = 5_000
+  const payload = Buffer.alloc(1_000)
+  for (let index = 0; index < many; index++) {
+    payload.writeUInt32BE(index)
+    peer.send(write.publish({ topic: 'a', payload, qos: 1, id: 1 + index }))
+  }
+  await until(() => peer.socket.writableLength > 0, 'the server being held back')
+  for (let index = 0; index < many; index++) {
+    const { value } = await loop.next()
+    assert.equal(value.payload.readUInt32BE(), index)
+  }
+})
+
+test('an AbortSignal ends the client', async (t) => {
+  const server = await serve(t)
+  const stop = new AbortController()
+  const made = client(t, server.url, { signal: stop.signal })
+  await next(made, 'connect')
+  const ended = next(made, 'end')
+  stop.abort()
+  await ended
+})
+
+test('connectAsync rejects at the abort', async (t) => {
+  const server = await serve(t, { connect: () => {} })
+  const stop = new AbortController()
+  const connecting = mqtt.connectAsync(server.url, { signal: stop.signal })
+  stop.abort(new Error('not wanted'))
+  await assert.rejects(connecting, { message: 'not wanted' })
+})
+
+test('the profile of AWS IoT Core batches subscriptions and refuses what AWS would close for', async (t) => {
+  const { client: made, peer } = await online(t, {}, { profile: 'aws-iot-core', clientId: 'c' })
+  await made.subscribeAsync(Array.from({ length: 12 }, (_, index) => `a/${index}`))
+  assert.deepEqual(peer.all('subscribe').map(({ filters }) => filters.length), [8, 4])
+  const [error] = await called((done) => made.publish('a', Buffer.alloc(200_000), { qos: 1 }, done))
+  assert.equal(error.code, 'NOT_ALLOWED')
+})
+
+test('an unknown profile throws', () => {
+  assert.throws(() => mqtt.connect('mqtt://h', { manualConnect: true, profile: 'nobody' }), /profile/)
+})
+
+test('logs hold no secret', async (t) => {
+  const lines = []
+  const server = await serve(t)
+  const made = client(t, server.url, { username: 'user-s3cret', password: 'pass-s3cret', log: (...args) => lines.push(args.join(' ')) })
+  await next(made, 'connect')
+  await made.publishAsync('a', 'payload-s3cret', { qos: 1 })
+  server.last.drop()
+  await next(made, 'connect')
+  assert.ok(lines.length > 0)
+  assert.ok(!lines.join('\n').includes('s3cret'))
+})
+
+test('a server that names another one is followed', async (t) => {
+  const other = await serve(t)
+  const { props } = await import('./harness.mjs')
+  const server = await serve(t, {
+    connect: (_, peer) => peer.send(write.connack({ v5: true, code: 0x9c, properties: [props.text(28, `127.0.0.1:${other.port}`)] })),
+  })
+  const made = client(t, server.url, { protocolVersion: 5 })
+  await next(made, 'connect')
+  assert.equal(other.peers.length, 1)
+})
+
+test('flapping makes neither the heap nor the memory of the core grow', async (t) => {
+  const { server, client: made } = await online(t, {}, { reconnectPeriod: 1 })
+  const round = async (many) => {
+    for (let index = 0; index < many; index++) {
+      server.peers.length = 0
+      server.packets.length = 0
+      const connected = next(made, 'connect')
+      made.stream.destroy()
+      await connected
+      await made.publishAsync('a', 'x', { qos: 1 })
+    }
+    global.gc?.()
+    return made.driver.core.instance.memory.length
+  }
+  const before = await round(50)
+  assert.equal(await round(200), before)
+})

@@ -1,0 +1,162 @@
+// Stores and providers of identifiers.
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+
+import { called, client, mqtt, next, online, serve, until, write } from './harness.mjs'
+
+const publish = (messageId) => ({ cmd: 'publish', topic: 'a', payload: 'x', qos: 1, messageId })
+
+test('a store keeps, gives, and forgets', async () => {
+  const store = new mqtt.Store()
+  const packet = publish(1)
+  assert.deepEqual(await called((done) => store.put(packet, done)), [])
+  assert.deepEqual(await called((done) => store.get({ messageId: 1 }, done)), [null, packet])
+  assert.deepEqual(await called((done) => store.del({ messageId: 1 }, done)), [null, packet])
+  assert.equal((await called((done) => store.get({ messageId: 1 }, done)))[0].message, 'missing packet')
+  assert.equal((await called((done) => store.del({ messageId: 1 }, done)))[0].message, 'missing packet')
+})
+
+test('a store streams its packets in order', async () => {
+  const store = new mqtt.Store()
+  for (const id of [3, 1, 2]) store.put(publish(id), () => {})
+  const ids = []
+  for await (const packet of store.createStream()) ids.push(packet.messageId)
+  assert.deepEqual(ids, [3, 1, 2])
+})
+
+for (const clean of [true, false]) {
+  test(`a store that is ${clean ? '' : 'not '}clean ${clean ? 'forgets' : 'keeps'} at its close`, async () => {
+    const store = new mqtt.Store({ clean })
+    store.put(publish(1), () => {})
+    await called((done) => store.close(done))
+    const [error] = await called((done) => store.get({ messageId: 1 }, done))
+    assert.equal(error === null, !clean)
+  })
+}
+
+test('the outgoing store holds a message until its acknowledgement', async (t) => {
+  const outgoingStore = new mqtt.Store()
+  const { client: made, peer } = await online(t, { publish: () => {} }, { outgoingStore })
+  const done = called((callback) => made.publish('a', 'x', { qos: 1 }, callback))
+  const { id } = await peer.take('publish')
+  const [, held] = await called((callback) => outgoingStore.get({ messageId: id }, callback))
+  assert.deepEqual([held.cmd, held.topic, held.payload, held.qos], ['publish', 'a', 'x', 1])
+  peer.send(write.puback(id))
+  await done
+  assert.ok((await called((callback) => outgoingStore.get({ messageId: id }, callback)))[0])
+})
+
+/** A store whose every answer takes a moment, as one on a disk. */
+class Slow extends mqtt.Store {
+  put(packet, done) {
+    setTimeout(() => super.put(packet, done), 20)
+    return this
+  }
+  del(packet, done) {
+    setTimeout(() => super.del(packet, done), 20)
+    return this
+  }
+}
+
+test('nothing is sent before a slow store has it', async (t) => {
+  const { client: made, peer } = await online(t, {}, { outgoingStore: new Slow() })
+  let stored = false
+  made.publish('a', 'x', { qos: 1, cbStorePut: () => (stored = true) })
+  await new Promise((resolve) => setTimeout(resolve, 5)) // less than the store takes
+  assert.deepEqual([stored, peer.all('publish').length], [false, 0])
+  await peer.take('publish')
+  assert.equal(stored, true)
+})
+
+test('a store that cannot take a message fails its publish, and it is not sent again', async (t) => {
+  class Full extends mqtt.Store {
+    put(packet, done) {
+      if (packet.topic === 'full') done(new Error('disk full'))
+      else super.put(packet, done)
+      return this
+    }
+  }
+  const { client: made, server } = await online(t, { publish: () => {} }, { outgoingStore: new Full() })
+  const [error] = await called((done) => made.publish('full', 'x', { qos: 1 }, done))
+  assert.equal(error.message, 'disk full')
+  server.script.publish = (packet, peer) => peer.send(write.puback(packet.id))
+  server.last.drop()
+  await next(made, 'connect')
+  await made.publishAsync('a', 'x', { qos: 1 })
+  assert.deepEqual(server.last.all('publish').map(({ topic }) => topic), ['a'])
+})
+
+test('what an earlier run left in the store is sent first', async (t) => {
+  const outgoingStore = new mqtt.Store({ clean: false })
+  for (const id of [7, 8]) outgoingStore.put({ ...publish(id), payload: String(id) }, () => {})
+  const server = await serve(t)
+  const made = client(t, server.url, { outgoingStore, clean: false, clientId: 'c' })
+  const [error] = await called((done) => made.publish('a', 'new', { qos: 1 }, done))
+  assert.equal(error, null)
+  assert.deepEqual(server.all('publish').map(({ payload }) => payload.toString()), ['7', '8', 'new'])
+  const left = []
+  for await (const packet of outgoingStore.createStream()) left.push(packet)
+  assert.deepEqual(left, [])
+})
+
+test('what was under way at end(true) is sent after reconnect with the same stores', async (t) => {
+  const outgoingStore = new mqtt.Store({ clean: false })
+  const incomingStore = new mqtt.Store({ clean: false })
+  const { client: made, server } = await online(t, {
+    publish: (packet, peer) => {
+      if (peer.server.peers.length > 1) peer.send(write.puback(packet.id))
+    },
+  }, { outgoingStore, incomingStore, clean: false, clientId: 'c' })
+  made.publish('a', 'x', { qos: 1 }, () => {})
+  await server.count('publish', 1)
+  await made.endAsync(true)
+  made.reconnect({ incomingStore, outgoingStore })
+  await next(made, 'connect')
+  const packet = await server.last.take('publish')
+  assert.equal(packet.payload.toString(), 'x')
+})
+
+test('the default provider counts and wraps', () => {
+  const provider = new mqtt.DefaultMessageIdProvider()
+  const first = provider.allocate()
+  assert.equal(provider.getLastAllocated(), first)
+  assert.equal(provider.register(first), true)
+  const seen = new Set()
+  for (let index = 0; index < 65_535; index++) seen.add(provider.allocate())
+  assert.equal(seen.size, 65_535)
+  assert.ok(!seen.has(0))
+})
+
+test('the unique provider gives each once, and null when all are taken', () => {
+  const provider = new mqtt.UniqueMessageIdProvider()
+  assert.equal(provider.getLastAllocated(), null)
+  assert.equal(provider.register(2), true)
+  assert.equal(provider.register(2), false)
+  assert.equal(provider.register(0), false)
+  assert.deepEqual([provider.allocate(), provider.allocate()], [1, 3])
+  for (let index = 0; index < 65_532; index++) provider.allocate()
+  assert.equal(provider.allocate(), null)
+  provider.deallocate(5)
+  assert.equal(provider.allocate(), 5)
+  provider.clear()
+  assert.equal(provider.allocate(), 1)
+})
+
+test('a provider of the user is told which identifiers are in use', async (t) => {
+  const messageIdProvider = new mqtt.UniqueMessageIdProvider()
+  const { client: made, peer } = await online(t, { publish: () => {} }, { messageIdProvider })
+  const done = called((callback) => made.publish('a', 'x', { qos: 1 }, callback))
+  const { id } = await peer.take('publish')
+  assert.equal(messageIdProvider.register(id), false)
+  assert.equal(made.getLastMessageId(), id)
+  peer.send(write.puback(id))
+  await done
+  await until(() => messageIdProvider.register(id), 'the release')
+})
+
+test('validateTopic and validateTopics', () => {
+  assert.equal(mqtt.validateTopic('a/+/#'), true)
+  assert.equal(mqtt.validateTopic('a/#/b'), false)
+  assert.equal(mqtt.validateTopics(['a', '+b']), '+b')
+  assert.equal(mqtt.validateTopics(['a']), null)
+})
