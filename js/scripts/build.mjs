@@ -1,5 +1,5 @@
-// Builds `dist` from `src` and the WebAssembly module: `npm run build`, with
-// EVENKEEL_WASM naming the module if it is not where `scripts/wasm.sh` puts it.
+// Builds `dist` from `src` and the WebAssembly module, which EVENKEEL_WASM names
+// if it is not where `js/run` puts it: `npm run build`.
 import { execFileSync } from 'node:child_process'
 import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
@@ -8,20 +8,23 @@ import { fileURLToPath } from 'node:url'
 
 import { build } from 'esbuild'
 
+import { thirdPartyLicenses } from './licenses.mjs'
+
 const home = join(dirname(fileURLToPath(import.meta.url)), '..')
 const dist = join(home, 'dist')
 const { version } = JSON.parse(readFileSync(join(home, 'package.json'), 'utf8'))
 
-const built = '../target/wasm32-unknown-unknown/small/evenkeel_wasm.wasm'
-const wasm = process.env.EVENKEEL_WASM ?? join(home, built)
+const wasm = process.env.EVENKEEL_WASM ?? join(home, 'dist.wasm')
 if (!existsSync(wasm)) {
-  console.error(`${wasm} is not there: run scripts/wasm.sh first, or set EVENKEEL_WASM`)
+  console.error(`${wasm} is not there: run js/run first, or set EVENKEEL_WASM`)
   process.exit(1)
 }
 
 rmSync(dist, { recursive: true, force: true })
 mkdirSync(dist)
 copyFileSync(wasm, join(dist, 'evenkeel.wasm'))
+for (const name of ['LICENSE-APACHE', 'LICENSE-MIT']) copyFileSync(join(home, '..', name), join(home, name))
+writeFileSync(join(home, 'THIRD-PARTY-LICENSES'), thirdPartyLicenses(join(home, '..')))
 
 await build({
   entryPoints: [join(home, 'src/index.ts')],
@@ -30,6 +33,8 @@ await build({
   platform: 'node',
   target: 'node20',
   format: 'cjs',
+  // People print the names of classes, and look at those of errors.
+  keepNames: true,
   sourcemap: 'external',
   define: { PACKAGE_VERSION: JSON.stringify(version) },
   external: ['ws'],
@@ -54,5 +59,5 @@ const tsc = createRequire(import.meta.url).resolve('typescript/bin/tsc')
 execFileSync(process.execPath, [tsc, '-p', home], { stdio: 'inherit' })
 writeFileSync(
   join(dist, 'evenkeel.d.mts'),
-  "export * from './types/index.js'\nimport mqtt from './types/index.js'\nexport default mqtt.default\n",
+  "import * as mqtt from './types/mqtt.js'\nexport * from './types/mqtt.js'\nexport default mqtt\n",
 )

@@ -13,6 +13,7 @@ import { makeLog } from './log'
 import { type IMessage, type IMessagesOptions, Messages } from './messages'
 import { Cause, EventCode, Halt, Question } from './numbers'
 import { fillDefaults, givenPeriod } from './options'
+import { Overflow } from './overflow'
 import { endError, failureError, refusalError } from './outcomes'
 import type {
   IAuthPacket,
@@ -86,6 +87,7 @@ export class MqttClient extends TypedEventEmitter<MqttClientEventCallbacks> {
   private started = false
   private halted = false
   private readonly pending = new PendingTable()
+  private readonly overflow = new Overflow()
   private readonly inbox: Inbox
   /** What is to be subscribed again. */
   private readonly subscriptions = new Map<string, ISubscriptionRequest>()
@@ -307,35 +309,33 @@ export class MqttClient extends TypedEventEmitter<MqttClientEventCallbacks> {
     done: PacketCallback | undefined,
     onStored: (() => void) | undefined,
   ): void {
-    const driver = this.driver
-    const packet: IPublishPacket = {
-      cmd: 'publish',
-      topic,
-      payload,
-      qos,
-      retain,
-      messageId: 0,
-      dup: false,
-    }
+    const packet: IPublishPacket = { cmd: 'publish', topic, payload, qos, retain, messageId: 0, dup: false }
     if (this.isV5) packet.properties = properties
     else if (properties !== undefined && hasAny(properties)) this.dropped()
-    const pending: PendingPublish = {
-      kind: 'publish',
-      packet,
-      stored: false,
-      done: done as PendingPublish['done'],
-    }
+    this.overflow.take({
+      submit: () => this.accept(packet, done, onStored),
+      fail: (error) => done?.(refusalError(error), packet),
+      bytes: payload?.length ?? 0,
+    })
+  }
+
+  /** Hands it to the core; throws if that does not take it. */
+  private accept(
+    packet: IPublishPacket,
+    done: PacketCallback | undefined,
+    onStored: (() => void) | undefined,
+  ): void {
+    const { driver } = this
+    if (driver === undefined) throw new Error('client disconnecting')
+    const { topic, payload, qos, retain, properties } = packet
+    const pending: PendingPublish = { kind: 'publish', packet, stored: false, done: done as PendingPublish['done'] }
     const token = this.pending.add(pending)
     try {
-      if (driver === undefined) throw new Error('client disconnecting')
-      const bytes = bytesOf(payload)
-      const wire = packet.properties === undefined ? EMPTY : encodeProperties(packet.properties)
-      packet.messageId = driver.core.publish(token, topic, bytes, qos, retain, wire)
+      const wire = properties === undefined ? EMPTY : encodeProperties(properties)
+      packet.messageId = driver.core.publish(token, topic, bytesOf(payload), qos, retain, wire)
     } catch (error) {
       this.pending.take(token)
-      const refused = refusalError(error)
-      process.nextTick(() => done?.(refused, packet))
-      return
+      throw error
     }
     driver.schedule()
     if (qos > 0) this.keep(driver, token, pending, onStored)
@@ -603,8 +603,9 @@ export class MqttClient extends TypedEventEmitter<MqttClientEventCallbacks> {
         driver.stop(force, 0, undefined, EMPTY)
       }
     }
-    if (this.early === undefined || force) act()
-    else this.early.push(act)
+    const begin = (): void => (force ? act() : this.overflow.whenEmpty(act))
+    if (this.early === undefined || force) begin()
+    else this.early.push(begin)
     return this
   }
 
@@ -635,6 +636,7 @@ export class MqttClient extends TypedEventEmitter<MqttClientEventCallbacks> {
     this.inbox.clear()
     this.early = undefined
     for (const [token] of this.pending.all()) this.failPending(token, new Error('Connection closed'))
+    this.overflow.failAll(new Error('Connection closed'))
     const finish = this.finish
     this.finish = undefined
     this.tellState({ state: 'closed' })
@@ -772,6 +774,7 @@ export class MqttClient extends TypedEventEmitter<MqttClientEventCallbacks> {
       onStreamError: (error) => this.onStreamError(error),
       onTurn: (over) => this.onTurn(over),
       mostMessages: () => this.inbox.most(),
+      onRoom: () => this.overflow.flush(),
       onStopped: () => this.onStopped(),
       onPublished: (token, failed) => this.onPublished(token, failed),
       onSubscribed: (token, failed, codes) => this.onFilters(token, failed, codes),
@@ -1091,6 +1094,7 @@ export class MqttClient extends TypedEventEmitter<MqttClientEventCallbacks> {
       { cause: error },
     )
     for (const [token] of this.pending.all()) this.failPending(token, failed)
+    this.overflow.failAll(failed)
     this.tellState({ state: 'closed', cause: failed.message })
     this.emit('error', failed)
     this.emit('close')

@@ -42,6 +42,7 @@ export interface Wait {
   timer: number
   wantsRead: boolean
   messagesWait: boolean
+  takesPublishes: boolean
 }
 
 /** What the core asks for. Each is called from `drain`. */
@@ -111,6 +112,7 @@ export class Core {
   private lastSent = ''
   private lastReceived = ''
   private readonly payloads = new Map<number, Uint8Array>()
+  private lent: ReadonlyMap<number, Uint8Array> = this.payloads
   private acks: number[] = []
 
   constructor(
@@ -384,6 +386,7 @@ export class Core {
   /** True if there is more to drain. */
   private read(records: Buffer): boolean {
     let more = false
+    this.release(records)
     for (let at = 0; at < records.length; ) {
       const kind = records.readUInt32LE(at)
       const size = records.readUInt32LE(at + 4)
@@ -398,6 +401,22 @@ export class Core {
       at += size
     }
     return more
+  }
+
+  /**
+   * A number that these records give back may be given out again while they are
+   * read: `lent` still has what it stood for.
+   */
+  private release(records: Buffer): void {
+    if (this.payloads.size === 0) return
+    this.lent = new Map(this.payloads)
+    for (let at = 0; at < records.length; at += records.readUInt32LE(at + 4)) {
+      if (records.readUInt32LE(at) !== RELEASED) continue
+      const end = at + 12 + records.readUInt32LE(at + 8) * 4
+      for (let number = at + 12; number < end; number += 4) {
+        this.payloads.delete(records.readUInt32LE(number))
+      }
+    }
   }
 
   private dispatch(kind: number, records: Buffer, at: number, size: number): void {
@@ -415,6 +434,7 @@ export class Core {
           timer: u32(16),
           wantsRead: (u32(20) & 1) !== 0,
           messagesWait: (u32(20) & 2) !== 0,
+          takesPublishes: (u32(20) & 4) !== 0,
         })
       case 2:
         return world.onOpen(u32(8), u32(12), text(24, u32(20)))
@@ -445,12 +465,9 @@ export class Core {
       case 10:
         this.taken = false
         return world.onWrite(u32(8), this.pieces(records, at), u32(12))
-      case 11:
-        for (let index = 0; index < u32(8); index++) this.payloads.delete(u32(12 + index * 4))
-        return
       case 12: {
         const head = bytes(32, u32(28))
-        const shared = this.payloads.get(u32(24))
+        const shared = this.lent.get(u32(24))
         const whole = shared === undefined ? head : Buffer.concat([head, shared])
         return listener.onPacket(u32(12) === 0, u32(16), whole)
       }
@@ -524,7 +541,7 @@ export class Core {
       const payload = records.readUInt32LE(at + 24 + index * 8)
       const length = records.readUInt32LE(at + 28 + index * 8)
       if (payload !== 0) {
-        const shared = this.payloads.get(payload)
+        const shared = this.lent.get(payload)
         if (shared === undefined) throw new CoreError(11, `payload ${payload} is not held`)
         pieces.push(shared)
       } else {
@@ -537,6 +554,7 @@ export class Core {
 }
 
 const MORE = 16
+const RELEASED = 11
 
 /** Errors of sockets as the core counts them. */
 export function failureOf(error: NodeJS.ErrnoException | undefined): number {

@@ -22,6 +22,8 @@ export interface DriverOwner extends Listener {
   readonly forgivesRefusals: boolean
   /** A turn begins, or is over. */
   onTurn(over: boolean): void
+  /** The core takes publishes. */
+  onRoom(): void
   /** How many messages may be taken now. */
   mostMessages(): number
   /** Shut down, and all streams are gone. */
@@ -217,6 +219,7 @@ export class Driver implements World, LinkOwner {
   onWait(wait: Wait): void {
     this.link?.read(wait.wantsRead)
     this.messagesWait = wait.messagesWait
+    if (wait.takesPublishes) this.owner.onRoom()
     this.reconnects = wait.timer === RECONNECT_TIMER
     this.deadline = wait.deadline
     if (Number.isNaN(wait.deadline)) return this.clearTimer()

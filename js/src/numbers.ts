@@ -40,7 +40,7 @@ export const Key = {
   QueueBytes: 81,
   FiltersPerPacket: 94,
   Operations: 95,
-  InboxBytes: 98,
+  WriteBuffer: 96,
 } as const
 
 export const State = { Online: 203, Halted: 204, Closed: 205 } as const
@@ -103,6 +103,7 @@ export const Outcome = {
   Removed: 512,
   Uncertain: 513,
   Withdrawn: 514,
+  WriteBufferFull: 531,
   Offline: 532,
   Closed: 535,
   NotSupported: 552,

@@ -2,6 +2,7 @@
 // Node are part of what is tested; the keep-alive is as short as MQTT allows.
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { promisify } from 'node:util'
 
 import { client, mqtt, next, online, props, serve, until, write } from './harness.mjs'
 
@@ -163,15 +164,20 @@ test('a stall of the event loop ends no healthy connection', async (t) => {
   assert.equal(made.connected, true)
 })
 
-test('fake clocks drive the client, also where setTimeout alone is faked', async (t) => {
-  const { server, client: made } = await online(t, {}, { keepalive: 60 })
-  t.mock.timers.enable({ apis: ['setTimeout'] })
-  // A fresh wait, by the fake clock.
-  await made.publishAsync('a', 'x', { qos: 1 })
-  made.sendPing()
-  await server.count('pingreq', 1)
-  t.mock.timers.tick(60_000)
-  t.mock.timers.reset()
-  await server.count('pingreq', 2)
-  assert.equal(made.connected, true)
-})
+for (const apis of [['setTimeout'], ['setTimeout', 'setInterval', 'setImmediate', 'Date']]) {
+  test(`a fake clock of ${apis.join(', ')} drives the pings`, async (t) => {
+    const server = await serve(t)
+    const turn = promisify(setImmediate)
+    t.mock.timers.enable({ apis })
+    const made = client(t, server.url, { keepalive: 60 })
+    await new Promise((resolve) => made.once('connect', resolve))
+    for (let ticks = 0; server.all('pingreq').length < 3 && ticks < 50; ticks++) {
+      t.mock.timers.tick(20_000)
+      // What the fake clock has begun goes to the server and back.
+      for (let turns = 0; turns < 20; turns++) await turn()
+    }
+    assert.equal(server.all('pingreq').length, 3)
+    assert.equal(made.connected, true)
+    assert.equal(server.peers.length, 1)
+  })
+}

@@ -259,3 +259,25 @@ test('more than the identifiers there are is refused, and none is lost in silenc
   assert.ok(refused >= 101, `${refused} refused`)
   assert.equal(delivered, 65_636 - refused)
 })
+
+test('more than the server reads waits, in order, whatever the QoS, and end() waits for it', async (t) => {
+  const server = await serve(t)
+  const made = client(t, server.url)
+  await next(made, 'connect')
+  server.last.socket.pause()
+  const payload = Buffer.alloc(100_000)
+  let failures = 0
+  for (let index = 0; index < 200; index++) {
+    payload.writeUInt32BE(index)
+    made.publish('a', Buffer.from(payload), { qos: index % 2 }, (error) => {
+      if (error) failures += 1
+    })
+  }
+  const ended = made.endAsync()
+  await new Promise((resolve) => setTimeout(resolve, 50)) // the buffers are full by then
+  server.last.socket.resume()
+  await ended
+  assert.equal(failures, 0)
+  await server.count('publish', 200)
+  assert.deepEqual(server.all('publish').map((packet) => packet.payload.readUInt32BE()), [...Array(200).keys()])
+})

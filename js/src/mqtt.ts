@@ -1,0 +1,62 @@
+//! The names of the package.
+import { MqttClient } from './client'
+import { connect, connectAsync } from './connect'
+import { ErrorWithReasonCode, ErrorWithSubackPacket, EvenkeelError } from './errors'
+import { DefaultMessageIdProvider, UniqueMessageIdProvider } from './ids'
+import { KeepaliveManager } from './keepalive'
+import { ReasonCodes } from './reason-codes'
+import { Store } from './store'
+import { validateTopic, validateTopics } from './validations'
+import { VERSION } from './version'
+
+const Client = MqttClient
+type Client = MqttClient
+const MQTTJS_VERSION = VERSION
+
+/** Calls back after the present operation. */
+const nextTick = (callback: Function, ...args: any[]): void => {
+  process.nextTick(callback, ...args)
+}
+
+type Constructor<T = {}> = new (...args: any[]) => T
+
+/** Gives a class the methods of another one. */
+function applyMixin(target: Constructor, mixin: Constructor, includeConstructor = false): void {
+  const chain: any[] = []
+  for (let at: any = mixin; at?.prototype; at = Object.getPrototypeOf(at)) chain.unshift(at)
+  for (const one of chain) {
+    for (const name of Object.getOwnPropertyNames(one.prototype)) {
+      if (name === 'constructor' && !includeConstructor) continue
+      const found = Object.getOwnPropertyDescriptor(one.prototype, name)
+      if (found !== undefined) Object.defineProperty(target.prototype, name, found)
+    }
+  }
+}
+
+export {
+  applyMixin,
+  Client,
+  connect,
+  connectAsync,
+  DefaultMessageIdProvider,
+  ErrorWithReasonCode,
+  ErrorWithSubackPacket,
+  EvenkeelError,
+  KeepaliveManager,
+  MqttClient,
+  MQTTJS_VERSION,
+  nextTick,
+  ReasonCodes,
+  Store,
+  UniqueMessageIdProvider,
+  validateTopic,
+  validateTopics,
+}
+export type { Constructor }
+export type { Timer } from './clock'
+export type { TypedEventEmitter } from './emitter'
+export type { IMessageIdProvider } from './ids'
+export type { IMessage, IMessagesOptions } from './messages'
+export type * from './packets'
+export type { IStore, IStoreOptions } from './store'
+export type * from './types'
