@@ -86,6 +86,7 @@ export class MqttClient extends TypedEventEmitter<MqttClientEventCallbacks> {
   private driver: Driver | undefined
   private started = false
   private halted = false
+  private starting = false
   private readonly pending = new PendingTable()
   private readonly overflow = new Overflow()
   private readonly inbox: Inbox
@@ -133,10 +134,14 @@ export class MqttClient extends TypedEventEmitter<MqttClientEventCallbacks> {
     this.open()
     const { signal } = options
     if (signal) {
-      if (signal.aborted) process.nextTick(() => this.end(true))
-      else signal.addEventListener('abort', () => this.end(true), { once: true })
+      if (signal.aborted) process.nextTick(this.onAbort)
+      else signal.addEventListener('abort', this.onAbort, { once: true })
     }
     if (!options.manualConnect) this.connect()
+  }
+
+  private readonly onAbort = (): void => {
+    this.end(true)
   }
 
   // Beginning.
@@ -164,7 +169,9 @@ export class MqttClient extends TypedEventEmitter<MqttClientEventCallbacks> {
     if (this.disconnecting && this.disconnected) this.disconnecting = this.disconnected = false
     this.started = true
     this.halted = false
+    this.starting = true
     driver.start()
+    this.starting = false
     return this
   }
 
@@ -637,6 +644,7 @@ export class MqttClient extends TypedEventEmitter<MqttClientEventCallbacks> {
     this.early = undefined
     for (const [token] of this.pending.all()) this.failPending(token, new Error('Connection closed'))
     this.overflow.failAll(new Error('Connection closed'))
+    this.options.signal?.removeEventListener('abort', this.onAbort)
     const finish = this.finish
     this.finish = undefined
     this.tellState({ state: 'closed' })
@@ -1053,7 +1061,9 @@ export class MqttClient extends TypedEventEmitter<MqttClientEventCallbacks> {
   }
 
   private tellState(state: IClientState): void {
-    this.emit('state', state)
+    // Whoever has just called `connect()` listens by then.
+    if (this.starting) process.nextTick(() => this.emit('state', state))
+    else this.emit('state', state)
   }
 
   private diagnose(kind: string, text: string): void {

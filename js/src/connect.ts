@@ -11,7 +11,7 @@ export function connect(url?: string | IClientOptions, given?: IClientOptions): 
   const options = optionsOf(url, given)
   secure(options)
   choose(options)
-  const client = new MqttClient((self) => stream(self, options), options)
+  const client = new MqttClient((self) => open(placed(self, options), self) as IStream, options)
   client.on('error', () => {})
   return client
 }
@@ -172,8 +172,8 @@ const PORTS: Record<string, number> = {
   wss: 443,
 }
 
-/** A stream to the server whose turn it is. */
-function stream(client: MqttClient, options: IClientOptions): IStream {
+/** The options with the server whose turn it is. */
+function placed(client: MqttClient, options: IClientOptions): IClientOptions {
   const target = client._target
   if (target !== undefined) {
     options.host = target.host
@@ -184,5 +184,5 @@ function stream(client: MqttClient, options: IClientOptions): IStream {
     options.hostname ||= options.host || 'localhost'
     options.port ||= PORTS[options.protocol ?? 'mqtt']
   }
-  return open(options, client) as IStream
+  return options
 }

@@ -96,11 +96,20 @@ export class Driver implements World, LinkOwner {
       for (let next = this.chunks.shift(); next !== undefined; next = this.chunks.shift()) {
         this.feed(...next)
       }
-      this.owner.onTurn(true)
+      this.told(() => this.owner.onTurn(true))
     } finally {
       this.draining = false
     }
     this.checkStopped()
+  }
+
+  /** What the application does wrong is its own. */
+  private told(act: () => void): void {
+    try {
+      act()
+    } catch (error) {
+      this.owner.onThrown(error)
+    }
   }
 
   private feed(link: Link, chunk: Buffer): void {
@@ -129,7 +138,8 @@ export class Driver implements World, LinkOwner {
   start(): void {
     this.refresh()
     this.core.start()
-    this.schedule()
+    // At once, as code looks at the stream right after `connect()`.
+    this.turn()
   }
 
   reconnect(): void {
@@ -144,7 +154,7 @@ export class Driver implements World, LinkOwner {
     try {
       this.core.reconfigure(settings)
     } catch (error) {
-      this.owner.onStreamError(error as Error)
+      this.told(() => this.owner.onStreamError(error as Error))
     }
   }
 
@@ -181,9 +191,8 @@ export class Driver implements World, LinkOwner {
       (error: unknown) => {
         if (this.opening !== conn) return
         this.opening = 0
-        this.owner.onStreamError(error instanceof Error ? error : new Error(String(error)))
-        this.core.closed(conn, Failure.Credentials)
-        this.schedule()
+        const failure = error instanceof Error ? error : new Error(String(error))
+        this.failed(conn, failure, Failure.Credentials)
       },
     )
   }
@@ -198,10 +207,17 @@ export class Driver implements World, LinkOwner {
       this.links.add(this.link)
       this.core.phase(conn, Phase.Connect)
     } catch (error) {
-      this.owner.onStreamError(error as Error)
-      this.core.closed(conn, Failure.Other)
-      this.schedule()
+      // Whoever has just called `connect()` listens by then.
+      process.nextTick(() => this.failed(conn, error as Error, Failure.Other))
     }
+  }
+
+  /** There is no stream for this attempt. */
+  private failed(conn: number, error: Error, failure: number): void {
+    if (this.stopping === 'done') return
+    this.told(() => this.owner.onStreamError(error))
+    this.core.closed(conn, failure)
+    this.schedule()
   }
 
   onClose(conn: number, pieces: Uint8Array[]): void {
@@ -282,7 +298,7 @@ export class Driver implements World, LinkOwner {
 
   onEnded(link: Link, error: Error | undefined): void {
     if (this.link !== link) return
-    if (error !== undefined) this.owner.onStreamError(error)
+    if (error !== undefined) this.told(() => this.owner.onStreamError(error))
     const { failure, detail, afterMs } = this.failure(error)
     this.core.closed(link.conn, failure, detail, afterMs)
     this.turn()

@@ -3,6 +3,8 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
+import { monotonicMs } from './clock'
+
 /** What the module exports; `crates/wasm/ABI.md` says what each does. */
 export interface Exports {
   memory: WebAssembly.Memory
@@ -120,6 +122,9 @@ let compiled: WebAssembly.Module | undefined
 const instances: Instance[] = []
 const MOST_REMEMBERED = 64
 let turn = 0
+/** Asking in vain takes a third of a second, as all garbage is collected for it. */
+const ASK_AGAIN_AFTER_MS = 60_000
+let askAgainAt = 0
 
 /**
  * An instance for one more client: its own, or where the system has no room
@@ -127,17 +132,27 @@ let turn = 0
  */
 export function instanceForClient(): Instance {
   compiled ??= new WebAssembly.Module(readFileSync(join(__dirname, 'evenkeel.wasm')))
-  let instance
-  try {
-    instance = new Instance(compiled)
-    if (instances.length < MOST_REMEMBERED) instances.push(instance)
-  } catch (error) {
-    if (!(error instanceof RangeError) || instances.length === 0) throw error
-    turn = (turn + 1) % instances.length
-    instance = instances[turn]!
-  }
+  const mayAsk = instances.length === 0 || monotonicMs() >= askAgainAt
+  const instance = (mayAsk ? ownInstance(compiled) : undefined) ?? sharedInstance()
   instance.clients += 1
   return instance
+}
+
+function ownInstance(module: WebAssembly.Module): Instance | undefined {
+  try {
+    const instance = new Instance(module)
+    if (instances.length < MOST_REMEMBERED) instances.push(instance)
+    return instance
+  } catch (error) {
+    if (!(error instanceof RangeError) || instances.length === 0) throw error
+    askAgainAt = monotonicMs() + ASK_AGAIN_AFTER_MS
+    return undefined
+  }
+}
+
+function sharedInstance(): Instance {
+  turn = (turn + 1) % instances.length
+  return instances[turn]!
 }
 
 /** It is not to be used again: nobody uses it any more, or it has trapped. */

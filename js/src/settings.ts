@@ -58,7 +58,7 @@ export function allSettings(options: IClientOptions, period: number | undefined)
     [Key.Version, options.protocolVersion ?? 4],
     [Key.Fallback, 0],
     [Key.Servers, Math.max(1, options.servers?.length ?? 0)],
-    [Key.ConnectTimeout, options.connectTimeout ?? 30_000],
+    [Key.ConnectTimeout, Math.max(1, options.connectTimeout ?? 30_000)],
     [Key.Resubscribe, options.resubscribe === false ? 0 : 1],
     [Key.TopicAliases, options.autoAssignTopicAlias || options.autoUseTopicAlias ? 0 : 1],
     [Key.QueueMessages, 100_000],

@@ -262,3 +262,41 @@ test('a handler that throws breaks nothing but itself', async (t) => {
   peer.send(write.publish({ topic: 'b' }))
   assert.equal(await message, 'b')
 })
+
+test('the stream is there right after connect(), as are host and port', async (t) => {
+  const server = await serve(t)
+  const made = client(t, { port: server.port, host: '127.0.0.1' })
+  const connected = next(made.stream, 'connect')
+  assert.deepEqual([made.options.hostname, made.options.port], ['127.0.0.1', server.port])
+  await connected
+})
+
+test('a stream builder that throws is an error, and is asked again', async (t) => {
+  const server = await serve(t)
+  const net = await import('node:net')
+  let asked = 0
+  const made = new mqtt.MqttClient(() => {
+    asked += 1
+    if (asked === 1) throw new Error('no stream')
+    return net.connect(server.port, '127.0.0.1')
+  }, { reconnectPeriod: 5 })
+  t.after(() => made.end(true))
+  assert.equal((await next(made, 'error')).message, 'no stream')
+  await next(made, 'connect')
+})
+
+test('time-outs and periods of 0 and 1 are taken', async (t) => {
+  const made = client(t, 'mqtt://127.0.0.1:1', { connectTimeout: 0, reconnectPeriod: 1 })
+  for (let many = 0; many < 3; many++) await next(made, 'close')
+})
+
+for (const [what, options] of [
+  ['a keepalive beyond what MQTT has', { keepalive: 65_536 }],
+  ['a negative keepalive', { keepalive: -1 }],
+  ['a will without a topic name', { will: { topic: 'a/#', payload: '' } }],
+  ['a version there is not', { protocolVersion: 6 }],
+]) {
+  test(`${what} throws`, () => {
+    assert.throws(() => mqtt.connect('mqtt://h', { manualConnect: true, ...options }), Error)
+  })
+}
