@@ -58,6 +58,10 @@ writeFileSync(join(dist, 'evenkeel.mjs'), `${lines.join('\n')}\n`)
 const tsc = createRequire(import.meta.url).resolve('typescript/bin/tsc')
 execFileSync(process.execPath, [tsc, '-p', home], { stdio: 'inherit' })
 writeFileSync(
+  join(dist, 'evenkeel.d.ts'),
+  "import mqtt = require('./types/index.js')\nexport = mqtt\n",
+)
+writeFileSync(
   join(dist, 'evenkeel.d.mts'),
   "import * as mqtt from './types/mqtt.js'\nexport * from './types/mqtt.js'\nexport default mqtt\n",
 )

@@ -480,7 +480,7 @@ export class MqttClient extends TypedEventEmitter<MqttClientEventCallbacks> {
   ): this {
     const done = (typeof given === 'function' ? given : callback) ?? noop
     const options = (typeof given === 'function' ? undefined : given) ?? {}
-    const topics = typeof topic === 'string' ? [topic] : topic
+    const topics = Array.isArray(topic) ? topic : [topic]
     const invalid = validateTopics(topics)
     if (invalid !== null) {
       setImmediate(done, new Error(`Invalid topic ${invalid}`))

@@ -22,8 +22,8 @@ export function requestsOf(
   options: Partial<IClientSubscribeOptions>,
   v5: boolean,
 ): { requests: ISubscriptionRequest[]; again: boolean } {
-  if (typeof topics === 'string' || Array.isArray(topics)) {
-    const list = typeof topics === 'string' ? [topics] : topics
+  if (typeof topics !== 'object' || topics === null || Array.isArray(topics)) {
+    const list = Array.isArray(topics) ? topics : [topics]
     const extras = v5
       ? { nl: false, rap: false, rh: 0, properties: undefined, ...pick(options) }
       : {}

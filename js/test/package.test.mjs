@@ -73,7 +73,7 @@ describe('packed and installed', () => {
     const others = files.filter((path) => !/^dist\/types\/.*\.d\.ts$/.test(path)).sort()
     assert.deepEqual(others, [
       'LICENSE-APACHE', 'LICENSE-MIT', 'README.md', 'THIRD-PARTY-LICENSES',
-      'dist/evenkeel.cjs', 'dist/evenkeel.d.mts', 'dist/evenkeel.mjs', 'dist/evenkeel.wasm', 'package.json',
+      'dist/evenkeel.cjs', 'dist/evenkeel.d.mts', 'dist/evenkeel.d.ts', 'dist/evenkeel.mjs', 'dist/evenkeel.wasm', 'package.json',
     ].sort())
   })
 

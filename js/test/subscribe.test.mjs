@@ -116,6 +116,15 @@ for (const bad of ['#/event', 'event#', 'a/#/b', 'a/+/#/b', 'a+/b']) {
   })
 }
 
+test('what is no text is refused here', async (t) => {
+  const { client: made } = await online(t)
+  for (const bad of [undefined, null, 7, [{}]]) {
+    assert.match((await called((done) => made.subscribe(bad, done)))[0].message, /^Invalid topic/)
+    assert.match((await called((done) => made.unsubscribe(bad, done)))[0].message, /^Invalid topic/)
+    assert.ok((await called((done) => made.publish(bad, 'x', done)))[0] instanceof Error)
+  }
+})
+
 test('an empty list is refused here', async (t) => {
   const { client: made } = await online(t)
   const [error] = await called((done) => made.subscribe([], done))
