@@ -32,6 +32,8 @@ pub(crate) struct Bound {
     pub(crate) last_topic: Text,
     /// The version that was spoken last, for packets of a trace.
     pub(crate) version: Version,
+    /// Packets are told.
+    pub(crate) traced: bool,
     /// The last publish: the next one may have its topic.
     publish: Publish,
 }
@@ -59,6 +61,7 @@ impl Bound {
             batch: Transmit::default(),
             last_topic: Text::new(),
             version: Version::V5,
+            traced: false,
             publish: Publish::default(),
         }
     }

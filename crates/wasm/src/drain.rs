@@ -1,12 +1,13 @@
 //! One drain: all that the core wants done and has to tell, as records.
 
+use bytes::Bytes;
 use evenkeel_codec::Packet;
 use evenkeel_proto::{Deadline, Event, Instant, Open, Output, Timer};
 
 use crate::bound::Bound;
 use crate::module;
 use crate::payloads::Payloads;
-use crate::records::{self, Records, kind, milliseconds};
+use crate::records::{self, Place, Records, kind, milliseconds};
 
 /// A drain ends after so many bytes; the rest comes with the next.
 const ENOUGH: usize = 1 << 20;
@@ -59,7 +60,7 @@ impl Bound {
         self.tell_outcomes(records);
         let bytes_left = self.tell_bytes(allowed.may_write, records, payloads);
         tell_released(records, payloads);
-        self.read.tidy();
+        self.read.tidy(self.core.peek_message().is_none());
         if records.len() >= ENOUGH {
             records.put(kind::MORE, |_| {});
         } else {
@@ -72,7 +73,14 @@ impl Bound {
             if let Packet::Connect(connect) = &traced.packet {
                 self.version = connect.version;
             }
-            records::packet(records, &traced, self.version, payloads);
+            // Of one that was skipped as the trace began, the payload is not here.
+            let is_skipped = match &traced.packet {
+                Packet::Publish(publish) => self.read.skipped.find(&publish.payload).is_some(),
+                _ => false,
+            };
+            if !is_skipped {
+                records::packet(records, &traced, self.version, payloads);
+            }
         }
     }
 
@@ -139,13 +147,13 @@ impl Bound {
             let Some(incoming) = self.core.next_message() else { break };
             *most -= 1;
             taken = true;
-            let in_chunk = self.read.in_chunk(&incoming.publish.payload);
+            let place = self.place(&incoming.publish.payload);
             let same_topic = incoming.publish.topic == self.last_topic;
             let ack = match incoming.ack {
                 Some(key) => self.put_ack(key).unwrap_or(0),
                 None => 0,
             };
-            records::message(records, &incoming, ack, same_topic, in_chunk);
+            records::message(records, &incoming, ack, same_topic, place);
             if !same_topic {
                 self.last_topic = incoming.publish.topic.detached();
             }
@@ -154,6 +162,20 @@ impl Bound {
             }
         }
         taken
+    }
+
+    /// Where the payload of the next message is.
+    fn place(&mut self, payload: &Bytes) -> Place {
+        if let Some(at) = self.read.in_chunk(payload) {
+            return Place::InChunk(at);
+        }
+        match self.read.skipped.find(payload) {
+            Some(number) => {
+                self.read.skipped.told(number);
+                Place::Skipped(number)
+            }
+            None => Place::Here,
+        }
     }
 
     /// True if bytes are left that wait for the transport.

@@ -199,7 +199,8 @@ pub extern "C" fn ek_reauthenticate(client: u32, now: f64, len: u32) -> i32 {
 pub extern "C" fn ek_trace(client: u32, on: u32) -> i32 {
     attempt(|module| {
         let bound = module.clients.get_mut(client).ok_or(Failure::NoClient(client))?;
-        bound.core.set_trace(on != 0);
+        bound.traced = on != 0;
+        bound.core.set_trace(bound.traced);
         Ok(0)
     })
 }

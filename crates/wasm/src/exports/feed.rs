@@ -86,14 +86,25 @@ pub extern "C" fn ek_reserve(client: u32, len: u32) -> *mut u8 {
     })
 }
 
-/// Bytes were written where `ek_reserve` said.
+/// Bytes were written where `ek_reserve` said: how many of those to come may be skipped.
 // SAFETY: as with `ek_abi`.
 #[unsafe(no_mangle)]
 pub extern "C" fn ek_received(client: u32, now: f64, conn: u32, len: u32) -> i32 {
     command(client, now, |call| {
         let bound = &mut *call.bound;
-        bound.read.received(&mut bound.core, call.now, connection(conn), len)?;
-        Ok(0)
+        // A trace shows payloads.
+        let may_skip = !bound.traced;
+        bound.read.received(&mut bound.core, call.now, connection(conn), len, may_skip)
+    })
+}
+
+/// Bytes of a payload came that the caller keeps: how many more there are.
+// SAFETY: as with `ek_abi`.
+#[unsafe(no_mangle)]
+pub extern "C" fn ek_skipped(client: u32, now: f64, conn: u32, len: u32) -> i32 {
+    command(client, now, |call| {
+        let bound = &mut *call.bound;
+        bound.read.skipped(&mut bound.core, call.now, connection(conn), len)
     })
 }
 

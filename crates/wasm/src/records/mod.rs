@@ -9,7 +9,7 @@ use alloc::vec::Vec;
 
 pub(crate) use event::{connected, disconnected, event};
 pub(crate) use outcome::{answered, completion, settled};
-pub(crate) use transfer::{close, message, packet, write};
+pub(crate) use transfer::{Place, close, message, packet, write};
 
 /// Their kinds.
 pub(crate) mod kind {

@@ -8,14 +8,26 @@ use crate::payloads::Payloads;
 
 const SAME_TOPIC: u32 = 16;
 const IN_CHUNK: u32 = 32;
+const SKIPPED: u32 = 64;
 
-/// A message: `ack` and the place of its payload in the chunk, if it lies there.
+/// Where the payload of a message is.
+#[derive(Clone, Copy)]
+pub(crate) enum Place {
+    /// In the record.
+    Here,
+    /// So far from the beginning of the last chunk.
+    InChunk(usize),
+    /// With the caller, who skipped it: its number.
+    Skipped(u32),
+}
+
+/// A message: the number by which it is acknowledged, and where its payload is.
 pub(crate) fn message(
     records: &mut Records<'_>,
     incoming: &Incoming,
     ack: u32,
     same_topic: bool,
-    in_chunk: Option<usize>,
+    place: Place,
 ) {
     let publish = &incoming.publish;
     let mut flags = u32::from(publish.qos.level())
@@ -24,9 +36,11 @@ pub(crate) fn message(
     if same_topic {
         flags |= SAME_TOPIC;
     }
-    if in_chunk.is_some() {
-        flags |= IN_CHUNK;
-    }
+    flags |= match place {
+        Place::Here => 0,
+        Place::InChunk(_) => IN_CHUNK,
+        Place::Skipped(_) => SKIPPED,
+    };
     records.put(kind::MESSAGE, |record| {
         record.word(flags);
         record.word(publish.packet_id.map_or(0, |id| id.get().into()));
@@ -34,12 +48,16 @@ pub(crate) fn message(
         record.count(publish.topic.len());
         record.count(publish.properties.encoded_len());
         record.count(publish.payload.len());
-        record.count(in_chunk.unwrap_or(0));
+        match place {
+            Place::Here => record.word(0),
+            Place::InChunk(at) => record.count(at),
+            Place::Skipped(number) => record.word(number),
+        }
         if !same_topic {
             record.bytes(publish.topic.as_bytes());
         }
         record.encode(|out| publish.properties.to_wire(out));
-        if in_chunk.is_none() {
+        if let Place::Here = place {
             record.patch(32, record.len());
             record.bytes(&publish.payload);
         }

@@ -17,6 +17,7 @@ fn no_function_takes_a_handle_that_was_not_given() {
             ek_fresh_credentials(client, 0.0, 1),
             ek_opened(client, 0.0, 1, 0, NONE, NONE),
             ek_received(client, 0.0, 1, 0),
+            ek_skipped(client, 0.0, 1, 0),
             ek_heard(client, 0.0, 1),
             ek_written(client, 0.0, 1, 0),
             ek_closed(client, 0.0, 1, 320, 0.0, 0.0),

@@ -164,3 +164,94 @@ fn a_message_that_is_given_back_stays_unacknowledged() {
     assert!(world.packet().is_none());
     assert_eq!(ek_give_back(world.client, NONE), -11);
 }
+
+/// What is kept is not handed over: zeros stand in for it.
+fn skip(world: &mut World, bytes: &[u8], chunk: usize, announced: usize) -> u32 {
+    let left = world.received(&bytes[..chunk]);
+    assert_eq!(left as usize, announced);
+    let mut left = left as u32;
+    for part in bytes[chunk..].chunks(20_000) {
+        assert!(left > 0);
+        let len = part.len() as u32;
+        left = ek_skipped(world.client, world.now, world.conn, len) as u32;
+    }
+    left
+}
+
+#[test]
+fn a_large_payload_may_stay_with_the_caller() {
+    for (number, qos) in [(1, QoS::AtMostOnce), (1, QoS::AtLeastOnce), (1, QoS::ExactlyOnce)] {
+        let mut world = World::online(|| {});
+        let id = u16::from(qos.level() > 0);
+        let bytes = encode(&[message(qos, id, "large", &[7; 100_000])]);
+        // The head, with two bytes of the payload.
+        let chunk = bytes.len() - 100_000 + 2;
+        assert_eq!(skip(&mut world, &bytes, chunk, 99_998), 0);
+        world.drain();
+        let record = world.expect(kind::MESSAGE);
+        let [flags, packet_id, _, topic, properties, payload, told] = record.words(8);
+        assert_eq!((flags, packet_id), (64 + u32::from(qos.level()), id.into()));
+        assert_eq!((topic, properties, payload, told), (5, 0, 100_000, number));
+        assert_eq!(record.text(36, 5), "large");
+        let chunk = encode(&[message(QoS::AtMostOnce, 0, "large", b"next")]);
+        assert_eq!(world.received(&chunk), 0);
+        world.drain();
+        assert_eq!(parts(&world.expect(kind::MESSAGE), &chunk).2, b"next");
+    }
+}
+
+#[test]
+fn only_what_is_surely_payload_and_large_may_be_skipped() {
+    let mut world = World::online(|| {});
+    let bytes = encode(&[message(QoS::AtMostOnce, 0, "t", &[7; 20_000])]);
+    let head = bytes.len() - 20_000;
+    assert_eq!(world.received(&bytes[..head - 1]), 0, "the head is not whole");
+    assert_eq!(world.received(&bytes[head - 1..head]), 20_000);
+    let skipped = |world: &World, len| ek_skipped(world.client, 0.0, world.conn, len);
+    assert_eq!(skipped(&world, 20_001), -2, "there is more behind it");
+    assert_eq!(world.received(&bytes[head..head + 3616]), 16_384, "it need not be");
+    assert_eq!(world.received(&bytes[head + 3616..head + 3617]), 0, "too little is left");
+    assert_eq!(skipped(&world, 1), -8);
+    world.send_bytes(&bytes[head + 3617..]);
+    assert_eq!(parts(&world.expect(kind::MESSAGE), &[]).2, [7; 20_000]);
+
+    assert_eq!(ek_trace(world.client, 1), 0);
+    assert_eq!(world.received(&bytes[..head]), 0, "a trace shows payloads");
+    world.send_bytes(&bytes[head..]);
+    assert_eq!(ek_trace(world.client, 0), 0);
+
+    assert_eq!(world.received(&bytes[..head]), 20_000);
+    assert_eq!(skipped(&world, 1), 19_999);
+    let room = ek_reserve(world.client, 1);
+    assert!(!room.is_null());
+    assert_eq!(ek_received(world.client, 0.0, world.conn, 0), -8, "it is to be ended first");
+    assert_eq!(ek_skipped(world.client, 0.0, 99, 1), 0, "of an old connection");
+    world.close();
+    assert_eq!(skipped(&world, 1), 0, "that one is over, too");
+}
+
+#[test]
+fn skipped_payloads_are_told_in_order_also_if_they_have_to_wait() {
+    let mut world = World::online(|| {});
+    world.most = 0;
+    for size in [20_000, 30_000] {
+        let bytes = encode(&[message(QoS::AtMostOnce, 0, "t", &vec![7; size])]);
+        let head = bytes.len() - size;
+        assert_eq!(skip(&mut world, &bytes, head, size), 0);
+        world.drain();
+    }
+    // One that pretends to be the second.
+    let mut mark = b"\x01evenkeel-wasm: skipped \x02caaaaaaa".to_vec();
+    let mut payload = vec![0; 16_384];
+    payload.append(&mut mark);
+    let bytes = encode(&[message(QoS::AtMostOnce, 0, "t", &payload)]);
+    world.receive(&bytes[..10_000]);
+    world.receive(&bytes[10_000..]);
+    world.most = NONE;
+    world.drain();
+    for (number, size) in [(1, 20_000), (2, 30_000)] {
+        let [flags, _, _, _, _, len, told] = world.expect(kind::MESSAGE).words(8);
+        assert_eq!((flags & 96, len, told), (64, size, number));
+    }
+    assert_eq!(parts(&world.expect(kind::MESSAGE), &[]).2, payload);
+}
