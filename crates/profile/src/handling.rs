@@ -100,7 +100,8 @@ pub const HANDLINGS: &[Handling] = &[
     row("connect_floor",                     "",              Delays,  Partly(
         "spacing_after_short alone, from CONNECT to CONNECT, after a life of less than 30 s")),
     row("ban",                               "",              Delays,  No),
-    row("account_connect_rate",              "connects",      Delays,  No),
+    row("account_connect_rate",              "connects",      Delays,  Partly(
+        "with account_share alone: how many clients share the rate")),
     row("client_id_length",                  "B",             Refuses, No),
     row("client_id_reserved_prefix",         "",              Refuses, No),
     row("assigned_client_id_reusable",       "",              Clamps,  No),

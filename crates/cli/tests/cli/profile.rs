@@ -58,7 +58,7 @@ async fn built_in_profiles_are_listed() {
         assert!(row.ends_with(line["about"].as_str().unwrap()), "{row}");
     }
     let aws = listed.iter().find(|line| line["name"] == "aws-iot-core").unwrap();
-    assert_eq!(aws["obeyed"], 10, "{aws}");
+    assert_eq!(aws["obeyed"], 11, "{aws}");
     assert!(aws["breakable"].as_u64() < aws["limits"].as_u64(), "{aws}");
 }
 

@@ -5,6 +5,7 @@ use evenkeel_profile::{Limit, Profile, Rate};
 use crate::config::Config;
 use crate::limits::SetBy;
 use crate::pace::RateLimit;
+use crate::reconnect::Reconnect;
 
 pub(super) fn obey(config: &mut Config, profile: &Profile) {
     let rates = &mut config.rates;
@@ -20,11 +21,29 @@ pub(super) fn obey(config: &mut Config, profile: &Profile) {
     tighten(&mut rates.bytes, "byte_rate", profile.connection.byte_rate.as_ref());
     let packets = profile.subscribe.subscribe_packet_rate.as_ref();
     tighten(&mut rates.subscribe_packets, "subscribe_packet_rate", packets);
-    if let Some(clients) = config.account_share
-        && let Some(limit) = &profile.subscribe.account_subscribe_rate
-    {
-        let limit = Limit { value: share(limit.value, clients), ..limit.clone() };
-        tighten(&mut rates.subscribe_filters, "account_subscribe_rate", Some(&limit));
+    if let Some(clients) = config.account_share {
+        if let Some(limit) = &profile.subscribe.account_subscribe_rate {
+            let limit = Limit { value: share(limit.value, clients), ..limit.clone() };
+            tighten(&mut rates.subscribe_filters, "account_subscribe_rate", Some(&limit));
+        }
+        if let Some(rate) = profile.account_connect_rate() {
+            keep_connects(&mut config.reconnect, share(rate, clients));
+        }
+    }
+}
+
+/// The budget of CONNECTs holds what it did and the rate (R2).
+fn keep_connects(policy: &mut Reconnect, rate: Rate) {
+    let Rate { amount, period } = rate;
+    let windows = policy.budget_window.as_nanos().div_ceil(period.as_nanos().max(1));
+    let implies = |budget: u32| u128::from(amount).saturating_mul(windows) <= budget.into();
+    match policy.budget {
+        // So many in each period are few enough in the whole window.
+        Some(budget) if !implies(budget) => {
+            policy.budget = Some(budget.min(amount));
+            policy.budget_window = policy.budget_window.max(period);
+        }
+        _ => (policy.budget, policy.budget_window) = (Some(amount), period),
     }
 }
 

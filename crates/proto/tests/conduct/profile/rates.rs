@@ -83,6 +83,34 @@ fn rates_of_an_account_are_applied_on_request_alone() {
     assert_eq!(config.validate(), Err(ConfigError::Rate));
 }
 
+/// R2: no window of the budget, nor any of the rate, holds more than before.
+#[test]
+fn a_share_of_the_connects_of_an_account_tightens_their_budget() {
+    let toml = "connection.account_connect_rate.value = { amount = 500, period = 1 }";
+    let unshared = obeying(toml, |_| {}).reconnect;
+    assert_eq!((unshared.budget, unshared.budget_window), (Some(8), secs(60)));
+    for (clients, own, budget, window) in [
+        // 8 a minute are fewer than 500 a second, and 5 fewer than 8.
+        (1, Some(8), 8, secs(60)),
+        (100, Some(8), 5, secs(60)),
+        // One in 7 s could be 9 in a minute, one in 7.5 s is 8 at most.
+        (3500, Some(8), 1, secs(60)),
+        (3750, Some(8), 1, millis(7500)),
+        (10_000, Some(8), 1, secs(20)),
+        (60_000, Some(8), 1, secs(120)),
+        (60_000, Some(1), 1, secs(120)),
+        (100, None, 5, secs(1)),
+    ] {
+        let policy = obeying(toml, |config| {
+            config.account_share = Some(clients);
+            config.reconnect.budget = own;
+        })
+        .reconnect;
+        let found = (policy.budget, policy.budget_window);
+        assert_eq!(found, (Some(budget), window), "{clients} {own:?}");
+    }
+}
+
 #[test]
 fn aws_iot_core_has_its_rates() {
     let mut config = Config::default();
