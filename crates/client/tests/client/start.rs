@@ -66,12 +66,12 @@ async fn the_profile_bounds_the_keep_alive() {
     aws().keep_alive(secs(1200)).start().unwrap();
     assert_refused(
         aws().keep_alive(secs(29)),
-        "a keep-alive of 29 s breaks keep_alive of the profile, 30 to 1,200 s, 0: 1,200 s (AWS IoT Core message broker and protocol limits, page of about 2020); \
+        "a keep-alive of 29 s breaks keep_alive of the profile, 30 to 1200 s, 0: 1200 s (AWS IoT Core message broker and protocol limits, page of about 2020); \
          hint: ask for a keep-alive within the range, or give another profile",
     );
     assert_refused(
         aws().keep_alive(secs(1201)),
-        "a keep-alive of 1201 s breaks keep_alive of the profile, 30 to 1,200 s, 0: 1,200 s (AWS IoT Core message broker and protocol limits, page of about 2020); \
+        "a keep-alive of 1201 s breaks keep_alive of the profile, 30 to 1200 s, 0: 1200 s (AWS IoT Core message broker and protocol limits, page of about 2020); \
          hint: ask for a keep-alive within the range, or give another profile",
     );
 }
