@@ -44,6 +44,22 @@ pub fn at_least<T: PartialOrd + std::fmt::Debug>(what: &str, value: T, bound: T)
     assert!(value >= bound, "{what}: {value:?}, but at least {bound:?} was expected");
 }
 
+/// The most attempts to connect that a back-off has room for in this time, the first
+/// one included.
+///
+/// Each `takes` so long, and half of a delay follows at least, which begins with
+/// `base` and is doubled. Counted by the time that has really passed, as
+/// a slow machine makes a scenario longer.
+pub fn most_attempts(time: Duration, base: Duration, takes: Duration) -> u64 {
+    let (mut at, mut delay, mut count) = (Duration::ZERO, base, 0);
+    while at <= time {
+        count += 1;
+        at += takes + delay / 2;
+        delay = (delay * 2).min(Duration::from_secs(60));
+    }
+    count
+}
+
 /// Lists scenarios by the names of their functions, as `SCENARIOS`.
 #[macro_export]
 macro_rules! scenarios {

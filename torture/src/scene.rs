@@ -74,13 +74,6 @@ impl Scene {
         on_broker_side(async move { broker.resume().await }).await.expect("the broker listens");
     }
 
-    /// When the broker began to listen the last time.
-    pub fn resumed_at(&self) -> Duration {
-        let events = self.broker.recorded();
-        let last = events.iter().rfind(|event| event.name() == "listening");
-        last.expect("the broker listens").time.since_start()
-    }
-
     /// Publishes a message of the broker's own.
     pub fn publish(
         &self,

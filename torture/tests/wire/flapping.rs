@@ -1,11 +1,11 @@
 //! Connections that succeed and end at once, and crowds that come back.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use evenkeel::{Event, Reconnect};
 use evenkeel_broker::fault::When;
 use evenkeel_codec::PacketType;
-use evenkeel_torture::{K, Scene, between, pass, scenarios, within};
+use evenkeel_torture::{K, Scene, at_least, between, most_attempts, pass, scenarios, within};
 use tokio::task::JoinSet;
 
 scenarios![
@@ -20,6 +20,7 @@ scenarios![
 async fn closed_after_every_connack_with_the_defaults() {
     let scene = Scene::new([When::sent(PacketType::ConnAck).close_after()]).await;
     let names = ["pump-1", "pump-2", "pump-3"];
+    let began = Instant::now();
     let clients = names.map(|name| scene.client(name).start().unwrap());
     let mut events = clients[0].events();
     pass(Duration::from_secs(45)).await;
@@ -27,7 +28,8 @@ async fn closed_after_every_connack_with_the_defaults() {
     for name in names {
         let times = scene.connect_times(name);
         // Delays of up to 1, 2, 4, 8 and 16 s, and no less than half of that.
-        between("connects", times.len(), 5..=7);
+        let most = most_attempts(began.elapsed(), K, Duration::ZERO);
+        between("connects", times.len() as u64, 5..=most);
         let gaps: Vec<Duration> = times.windows(2).map(|pair| pair[1] - pair[0]).collect();
         assert!(gaps[0] >= Duration::from_millis(500), "{gaps:?}");
         assert!(gaps[3] >= Duration::from_secs(4), "no growth: {gaps:?}");
@@ -55,7 +57,7 @@ async fn closed_after_every_connack_until_the_budget_is_used_up() {
     let client = scene.client("pump").reconnect(policy).start().unwrap();
     pass(3 * window + K).await;
     // Each window is used up at its beginning.
-    between("connects", scene.connects("pump"), 17..=32);
+    at_least("connects", scene.connects("pump"), 17);
     // Counted when connections are opened, and CONNECT comes a little later.
     scene.assert_budget(8, window - K / 2);
     scene.broker().clear_faults();
@@ -70,10 +72,13 @@ async fn closed_just_before_the_connection_counts_as_stable() {
     let mut policy = Reconnect::default();
     policy.base = Duration::from_millis(200);
     policy.stable_after = 2 * lives;
+    let began = Instant::now();
     let client = scene.client("pump").reconnect(policy).start().unwrap();
     pass(12 * K).await;
     // Lives of 0.5 s and delays of up to 0.2, 0.4, 0.8, 1.6, 3.2 and 6.4 s.
-    between("connects", scene.connects("pump"), 5..=7);
+    let connects = scene.connects("pump");
+    let most = most_attempts(began.elapsed(), Duration::from_millis(200), lives);
+    between("connects", connects, 5..=most);
     scene.assert_laws();
     drop(client);
 }
@@ -96,28 +101,31 @@ async fn two_hundred_clients_after_a_broker_restart() {
         online.spawn(async move { client.online().await });
     }
     within(20 * K, "all online", online.join_all()).await;
+    let mut events: Vec<_> = clients.iter().map(evenkeel::Client::events).collect();
     scene.restart(false, Duration::from_millis(200)).await;
-    let resumed = scene.resumed_at();
     within(20 * K, "all online again", async {
         while !clients.iter().all(|client| client.state().is_online()) {
             pass(K / 10).await;
         }
     })
     .await;
-    let mut times = Vec::new();
-    for index in 0..CLIENTS {
-        let of_client = scene.connect_times(&name(index));
-        assert_eq!(of_client.len(), 2, "{}: {of_client:?}", name(index));
-        times.push(of_client[1].saturating_sub(resumed));
+    // What they decide is looked at, and not when they come, which a busy machine shifts.
+    let mut delays = Vec::new();
+    for (index, events) in events.iter_mut().enumerate() {
+        assert_eq!(scene.connects(&name(index)), 2, "{}", name(index));
+        while let Some(report) = events.try_next() {
+            if let Event::RetryScheduled { delay, .. } = report.event {
+                delays.push(delay);
+            }
+        }
     }
-    times.sort();
-    // Lost 0.2 s before, so the first may come 1.8 s after, the last at 3.8 s.
-    between("first", times[0], Duration::from_millis(1300)..=3 * K);
-    between("last", times[CLIENTS - 1], 3 * K..=6 * K);
+    assert_eq!(delays.len(), CLIENTS);
+    delays.sort();
+    between("first", delays[0], 2 * K..=2 * K + K / 4);
+    between("last", delays[CLIENTS - 1], 4 * K - K / 4..=4 * K);
     // Evenly, an eighth of them comes in each quarter second; a herd would be all.
-    let quarter = K / 4;
-    let densest = times.iter().map(|begin| {
-        times.iter().filter(|time| (*begin..*begin + quarter).contains(*time)).count()
+    let densest = delays.iter().map(|begin| {
+        delays.iter().filter(|delay| (*begin..*begin + K / 4).contains(*delay)).count()
     });
     between("connects within a quarter second", densest.max().unwrap(), 1..=CLIENTS / 3);
     scene.assert_laws();

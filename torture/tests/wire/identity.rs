@@ -1,9 +1,11 @@
 //! Two connections, one client identifier.
 
+use std::time::{Duration, Instant};
+
 use evenkeel::{Client, Halt, Reconnect, State, TakeOverPolicy, Version};
 use evenkeel_broker::fault::{Stop, When};
 use evenkeel_codec::PacketType;
-use evenkeel_torture::{K, Scene, between, pass, scenarios, within};
+use evenkeel_torture::{K, Scene, between, most_attempts, pass, scenarios, within};
 
 scenarios![
     two_instances_stop_fighting_after_two_take_overs,
@@ -46,11 +48,13 @@ async fn two_instances_in_the_slow_lane() {
     let mut policy = Reconnect::default();
     policy.taken_over = TakeOverPolicy::SlowLane;
     policy.slow_lane = (6 * K, 12 * K);
+    let began = Instant::now();
     let client = || scene.client("pump").reconnect(policy.clone()).start().unwrap();
     let clients = (client(), client());
     pass(15 * K).await;
     // Four until both are in the slow lane or one has the field, then one in 6 s each.
-    between("connects", scene.connects("pump"), 4..=9);
+    let connects = scene.connects("pump");
+    between("connects", connects, 4..=5 + 2 * (began.elapsed().as_secs() / 6));
     scene.assert_budget(6, 5 * K);
     drop(clients);
 }
@@ -61,6 +65,7 @@ async fn two_instances_of_mqtt_3_1_1_fight_at_growing_distances() {
     let scene = Scene::new([]).await;
     // No ping is answered in lives this short: one would make them useful, and
     // the delay after a useful life is half of it at most (R3).
+    let began = Instant::now();
     let client = || {
         let client = scene.client("pump").version(Version::V311);
         client.keep_alive(60 * K).start().unwrap()
@@ -68,8 +73,11 @@ async fn two_instances_of_mqtt_3_1_1_fight_at_growing_distances() {
     let clients = (client(), client());
     pass(15 * K).await;
     // Delays of 0.5 to 1, 1 to 2, 2 to 4 and 4 to 8 s each, taken in turns.
-    between("connects", scene.connects("pump"), 4..=10);
-    assert_eq!(scene.broker().stats().take_overs, scene.connects("pump") - 1);
+    // Both counters at one moment: the fight goes on.
+    let stats = scene.broker().stats();
+    let connects = stats.client("pump").connects;
+    between("connects", connects, 4..=2 * most_attempts(began.elapsed(), K, Duration::ZERO));
+    assert_eq!(stats.take_overs, connects - 1);
     drop(clients);
 }
 

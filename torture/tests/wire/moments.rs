@@ -6,7 +6,7 @@ use evenkeel::{Client, QoS, Reconnect, State};
 use evenkeel_broker::EventKind;
 use evenkeel_broker::fault::{Stop, When};
 use evenkeel_codec::PacketType;
-use evenkeel_torture::{K, Scene, between, pass, scenarios, settled, within};
+use evenkeel_torture::{K, Scene, at_least, between, pass, scenarios, settled, within};
 use tokio::task::JoinSet;
 
 scenarios![
@@ -70,8 +70,11 @@ async fn reconnect_at_every_moment() {
         let name = name(index);
         // Three if the broker reads the CONNECT of the first connection after
         // that of the second, which is then taken over.
-        between(&format!("connects at {moment:?}"), scene.connects(&name), 1..=3);
-        between("messages", scene.published(&format!("from/{name}")), 5..=10);
+        let connects = scene.connects(&name);
+        between(&format!("connects at {moment:?}"), connects, 1..=3);
+        // Once on each connection at most.
+        let messages = scene.published(&format!("from/{name}")) as u64;
+        between("messages", messages, 5..=5 * connects);
     }
     scene.assert_laws();
 }
@@ -93,7 +96,7 @@ async fn reconnect_again_and_again_keeps_to_the_budget() {
     assert!(client.state().is_online());
     scene.assert_budget(8, window - K / 2);
     // Fewer if a connection is replaced before its CONNECT is read.
-    between("connects", scene.connects("pump"), 2..=16);
+    at_least("connects", scene.connects("pump"), 2);
 }
 
 /// A client of MQTT.js waited here for an acknowledgement that could not come,
@@ -118,7 +121,8 @@ async fn reconnect_while_a_publish_is_unacknowledged() {
 }
 
 async fn shutdown_at_every_moment() {
-    let limit = 2 * K;
+    // Longer than any machine takes: it is not waited for.
+    let limit = 60 * K;
     let scene = scene().await;
     let mut clients = JoinSet::new();
     for (index, moment) in moments() {

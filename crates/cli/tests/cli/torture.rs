@@ -2,7 +2,7 @@
 //! The library has scenarios of its own in `torture/`; real time is the
 //! subject of both, so these tests sleep.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use evenkeel_broker::Broker;
 use evenkeel_broker::fault::PacketType;
@@ -36,10 +36,13 @@ async fn one_lost_pingresp_costs_sub_one_reconnect_at_most() {
     let broker = scripted("[[rule]]\nsent = \"PINGRESP\"\nnth = 1\naction = \"drop\"\n").await;
     let running = evenkeel("sub a -k 3").at(&broker).start();
     pings_answered(&broker, 3).await;
-    let (connects, pings) = counts(&broker);
+    // At one moment, as further pings may be on their way.
+    let stats = broker.stats();
+    let (asked, answered) = (stats.pings_received(), stats.packets.sent(PacketType::PingResp));
     // The next ping may come before the link is given up.
+    let connects = stats.packets.received(PacketType::Connect);
     assert!((1..=2).contains(&connects), "{connects} connects");
-    assert_eq!(pings, 4, "pings, one of them unanswered");
+    assert_eq!(asked, answered + 1, "one ping is unanswered");
     interrupt(running).await;
 }
 
@@ -56,7 +59,7 @@ async fn sub_outlives_being_stopped() {
     running.signal("CONT").await;
     pings_answered(&broker, 2).await;
     let (connects, pings) = counts(&broker);
-    assert!(connects == 1 && (2..=3).contains(&pings), "{connects} connects, {pings} pings");
+    assert!(connects == 1 && pings >= 2, "{connects} connects, {pings} pings");
     assert_eq!(broker.stats().keep_alive_timeouts, 0);
     interrupt(running).await;
 }
@@ -77,6 +80,13 @@ async fn a_reader_that_pauses_holds_up_messages_and_no_pings() {
         assert_eq!(running.line().await, number.to_string());
     }
     running.ended().await.expect(0);
+    // What the program had written, the broker may still have to read.
+    let mut goodbyes = 0;
+    let both = broker.wait_for(Duration::from_secs(60), |event| {
+        goodbyes += usize::from(event.name() == "disconnect_received");
+        goodbyes == 2
+    });
+    assert!(both.await.is_some(), "publisher and subscriber say goodbye");
     assert_eq!(broker.stats().packets.received(PacketType::PubAck), MESSAGES);
     assert_eq!(counts(&broker).0, 2);
 }
@@ -96,12 +106,18 @@ async fn pub_sets_a_poison_message_aside() {
 #[tokio::test]
 async fn sub_does_not_storm_a_broker_that_closes_after_connack() {
     let broker = scripted("[[rule]]\nsent = \"CONNACK\"\naction = \"close_after\"\n").await;
+    let began = Instant::now();
     let mut running = evenkeel("sub a -d").at(&broker).start();
-    // Real time is the subject: a slow machine makes fewer connects, not more.
+    // Real time is the subject.
     sleep(Duration::from_secs(8)).await;
     let (connects, _) = counts(&broker);
-    // Delays of up to 1 s and 2 s, then 2 s and 4 s at least.
-    assert!((3..=4).contains(&connects), "{connects} connects");
+    // Delays of half a second, 1, 2 and 4 s at least, by the time that has really passed.
+    let (mut most, mut soonest) = (1, Duration::from_millis(500));
+    while began.elapsed() >= soonest {
+        most += 1;
+        soonest = soonest * 2 + Duration::from_millis(500);
+    }
+    assert!((3..=most).contains(&connects), "{connects} connects");
     broker.clear_faults();
     running.until_says("subscribed to 'a'").await;
     interrupt(running).await;
