@@ -568,7 +568,7 @@ fn identifier_at(packet: &[u8]) -> usize {
 fn copy(completion: &Completion) -> Option<Completion> {
     match completion {
         Completion::Publish { token, result } => {
-            Some(Completion::Publish { token: *token, result: *result })
+            Some(Completion::Publish { token: *token, result: result.clone() })
         }
         _ => None,
     }

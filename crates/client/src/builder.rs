@@ -452,7 +452,7 @@ impl ClientBuilder {
     }
 
     /// All bounds of memory and concurrency of this side at once, in place of what
-    /// [`in_flight`](Self::in_flight) has set.
+    /// [`in_flight`](Self::in_flight) and [`account_share`](Self::account_share) have set.
     pub fn bounds(mut self, bounds: Bounds) -> Self {
         self.change().config.bounds = bounds;
         self
@@ -511,7 +511,18 @@ impl ClientBuilder {
         self
     }
 
-    /// What the broker allows; the client keeps within it.
+    /// What the broker allows; the client keeps within it. Unless set:
+    /// [`standard`](crate::profile::standard), which allows what MQTT does.
+    ///
+    /// Settings that the profile rules out are errors of [`start`](Self::start). What
+    /// is published or subscribed to against it is refused at once, as
+    /// [`PublishLimit::Profile`](crate::error::PublishLimit::Profile); what can be made to
+    /// fit is clamped or sent in parts. [`HANDLINGS`](crate::profile::HANDLINGS) says
+    /// what is done about which limit, and [`Client::limits`] what the profile has
+    /// set.
+    ///
+    /// With a profile that names versions of MQTT the client speaks the newest one, or
+    /// that of [`version`](Self::version), and never another.
     pub fn profile(mut self, profile: Profile) -> Self {
         self.change().profile = profile;
         self
@@ -531,7 +542,7 @@ impl ClientBuilder {
     ///     .account_share(250);
     /// ```
     pub fn account_share(mut self, clients: u32) -> Self {
-        self.change().config.account_share = Some(clients);
+        self.change().config.bounds.account_share = Some(clients);
         self
     }
 

@@ -22,6 +22,8 @@ pub use evenkeel_codec::{
 #[doc(inline)]
 pub use evenkeel_proto::keepalive::Death;
 #[doc(inline)]
+pub use evenkeel_proto::profile::BrokenLimit;
+#[doc(inline)]
 pub use evenkeel_proto::record::StorageFailure;
 #[doc(inline)]
 pub use evenkeel_proto::{

@@ -116,7 +116,7 @@ impl Operations {
                 None
             }
             Slot::Done(Completion::Publish { result, .. }) => {
-                let result = *result;
+                let result = result.clone();
                 self.release(token);
                 Some(result)
             }

@@ -111,12 +111,12 @@ fn capabilities() -> ConnectionLimits {
             "AWS IoT developer guide, page MQTT: a session of one version is unknown to the other",
             OnBreak::Unknown,
         )),
-        maximum_packet_size: Some(maximum_packet_size()),
         maximum_packet_size_v5: Some(
             Limit::documented(
                 149_504,
                 "AWS Service Quotas, Maximum MQTT5 packet size (variable header and payload): \
-                 146 KB, as an emulator of 2026 quotes it; trust CONNACK",
+                 146 KB, as an emulator of 2026 quotes it; trust CONNACK. Before MQTT 5 only the \
+                 payload has a limit",
                 OnBreak::Disconnects,
             )
             .confidence(Confidence::Observed),
@@ -139,16 +139,6 @@ fn capabilities() -> ConnectionLimits {
         )),
         ..ConnectionLimits::default()
     }
-}
-
-fn maximum_packet_size() -> Limit<u32> {
-    Limit::documented(
-        131_072,
-        "AWS IoT developer guide, page MQTT: 128 KB; the Service Quotas name a Maximum \
-                 MQTT5 packet size, elsewhere given as 146 KB (149,504 bytes): trust CONNACK",
-        OnBreak::Disconnects,
-    )
-    .confidence(Confidence::Disputed)
 }
 
 fn min_ping_spacing() -> Limit<Duration> {

@@ -75,7 +75,7 @@ fn aws_connections() {
         })
     );
     assert_eq!(aws.client_id_length(), Some(LengthRange { minimum: 1, maximum: 128 }));
-    assert_eq!(aws.maximum_packet_size(), Some(128 * 1024));
+    assert_eq!(aws.maximum_packet_size(), None, "before MQTT 5 the payload alone is bounded");
     assert_eq!(aws.maximum_packet_size_v5(), Some(146 * 1024));
     assert_eq!(aws.byte_rate(), Some(Rate::per_second(512 * 1024)));
     let connection = &aws.connection;
@@ -131,9 +131,8 @@ fn aws_says_what_it_does_to_those_who_break_its_limits() {
     let filters = aws.subscribe.filters_per_subscribe.expect("a number of filters");
     assert_eq!(filters.on_break, OnBreak::Disconnects);
     assert_eq!(filters.on_break_before_v5(), OnBreak::Disconnects);
-    let packet = aws.connection.maximum_packet_size.expect("a packet size");
-    assert_eq!(packet.confidence, Confidence::Disputed);
-    assert!(packet.source.contains("149,504"), "the other figure is on record");
+    let packet = aws.connection.maximum_packet_size_v5.expect("a packet size");
+    assert_eq!(packet.confidence, Confidence::Observed);
     let spacing = aws.connection.min_ping_spacing.expect("a ping spacing");
     assert_eq!((spacing.confidence, spacing.on_break), (Confidence::Observed, OnBreak::Ignores));
 }

@@ -1,15 +1,17 @@
 //! What a client is made with, and the checks on it.
 
 use alloc::boxed::Box;
+use alloc::sync::Arc;
 use core::time::Duration;
 
 use bytes::Bytes;
 use evenkeel_codec::{
-    Disconnect, Properties, Property, PropertyId, QoS, ReasonCode, Text, Version, Will,
+    Connect, Disconnect, Properties, Property, PropertyId, QoS, ReasonCode, Text, Version, Will,
 };
 
+use crate::io::Credentials;
 use crate::pace::Rates;
-use crate::profile::BrokenLimit;
+use crate::profile::{self, BrokenLimit, Profile};
 use crate::reconnect::Reconnect;
 use crate::record::Window;
 
@@ -46,15 +48,14 @@ pub struct Config {
     pub bounds: Bounds,
     /// How often the client may send what. Default: as often as it likes.
     pub rates: Rates,
-    /// How many clients share what a profile allows an account as a whole, this one
-    /// included: it keeps within its part of the rates of an account. Not 0. Default
-    /// `None`: those rates are not applied, as nobody here knows the other clients.
-    pub account_share: Option<u32>,
     /// Who gives outgoing topics their aliases. Default: the client.
     pub topic_aliases: TopicAliases,
     /// Properties of the DISCONNECT that ends a shutdown (MQTT 5): Session
     /// Expiry Interval, Reason String, user properties.
     pub disconnect_properties: Properties,
+    /// What the broker allows, if that is more to obey than MQTT itself; set
+    /// by [`obey`](Self::obey).
+    pub(crate) profile: Option<Arc<Profile>>,
 }
 
 /// What CONNECT says.
@@ -71,7 +72,7 @@ pub struct ConnectConfig {
     /// Seconds; 0 turns keep-alive off.
     pub keep_alive: u16,
     /// User name and password; a hook may replace them.
-    pub credentials: crate::io::Credentials,
+    pub credentials: Credentials,
     /// Published by the server if this client is lost.
     pub will: Option<Box<Will>>,
     /// Exchanges the server may have open with us; not 0.
@@ -247,6 +248,10 @@ pub struct Bounds {
     /// Connections that may die with the same packet in flight before it is
     /// quarantined; 0 never, and so without the feature `quarantine`.
     pub deaths_per_packet: u8,
+    /// How many clients share what a profile allows an account as a whole, this one
+    /// included: it keeps within its part of the rates of an account. Not 0. Default
+    /// `None`: those rates are not applied, as nobody here knows the other clients.
+    pub account_share: Option<u32>,
 }
 
 impl Default for Config {
@@ -268,9 +273,9 @@ impl Default for Config {
             restore_subscriptions: true,
             bounds: Bounds::default(),
             rates: Rates::default(),
-            account_share: None,
             topic_aliases: TopicAliases::default(),
             disconnect_properties: Properties::new(),
+            profile: None,
         }
     }
 }
@@ -282,7 +287,7 @@ impl Default for ConnectConfig {
             clean_start: true,
             session_expiry: 0,
             keep_alive: 60,
-            credentials: crate::io::Credentials::default(),
+            credentials: Credentials::default(),
             will: None,
             receive_maximum: 1024,
             maximum_packet_size: 16 * 1024 * 1024,
@@ -290,6 +295,58 @@ impl Default for ConnectConfig {
             authentication: None,
             properties: Properties::new(),
         }
+    }
+}
+
+impl ConnectConfig {
+    //= [MQTT-3.1.0-1]
+    //= [MQTT-3.1.2-20]
+    //= [MQTT-3.1.3-2]
+    /// The CONNECT that asks to resume a session. `first_data` replaces the
+    /// configured data of enhanced authentication.
+    pub(crate) fn packet(
+        &self,
+        version: Version,
+        client_id: &Text,
+        credentials: Credentials,
+        first_data: Option<&Bytes>,
+    ) -> Connect {
+        Connect {
+            version,
+            clean_start: false,
+            keep_alive: self.keep_alive,
+            client_id: client_id.clone(),
+            will: self.will.clone(),
+            username: credentials.username,
+            password: credentials.password,
+            properties: self.packet_properties(version, first_data),
+        }
+    }
+
+    fn packet_properties(&self, version: Version, first_data: Option<&Bytes>) -> Properties {
+        let mut properties = Properties::new();
+        if !version.has_properties() {
+            return properties;
+        }
+        if self.session_expiry > 0 {
+            properties.push(Property::SessionExpiryInterval(self.session_expiry));
+        }
+        properties.push(Property::ReceiveMaximum(self.receive_maximum));
+        properties.push(Property::MaximumPacketSize(self.maximum_packet_size));
+        if self.topic_alias_maximum > 0 {
+            properties.push(Property::TopicAliasMaximum(self.topic_alias_maximum));
+        }
+        if let Some((method, data)) = &self.authentication {
+            let data = first_data.unwrap_or(data);
+            properties.push(Property::AuthenticationMethod(method.clone()));
+            if !data.is_empty() {
+                properties.push(Property::AuthenticationData(data.clone()));
+            }
+        }
+        for property in &self.properties {
+            properties.push(property.clone());
+        }
+        properties
     }
 }
 
@@ -320,6 +377,7 @@ impl Default for Bounds {
             inbox_bytes: 1 << 20,
             strict_receive_maximum: false,
             deaths_per_packet: 2,
+            account_share: None,
         }
     }
 }
@@ -449,7 +507,13 @@ impl Config {
         if let Some(property) = reserved {
             return Err(ConfigError::Property(property.id()));
         }
-        self.check_disconnect_properties(&self.disconnect_properties)
+        self.check_disconnect_properties(&self.disconnect_properties)?;
+        match self.profile() {
+            Some(limits) => {
+                profile::connection::check(self, limits, client_id).map_err(ConfigError::Profile)
+            }
+            None => Ok(()),
+        }
     }
 
     /// A property that only MQTT 5 can carry, if there is one: such a client is
@@ -512,7 +576,11 @@ impl Config {
                 other => return Err(ConfigError::DisconnectProperty(other.id())),
             }
         }
-        Ok(())
+        let broken = |limits| profile::connection::broken_by_disconnect(limits, properties);
+        match self.profile().and_then(broken) {
+            Some(broken) => Err(ConfigError::Profile(broken)),
+            None => Ok(()),
+        }
     }
 
     fn validate_bounds(&self) -> Result<(), ConfigError> {
@@ -529,7 +597,7 @@ impl Config {
         if bounds.inbox_messages == 0 || bounds.inbox_bytes == 0 {
             return Err(ConfigError::Inbox);
         }
-        if !self.rates.are_possible() || self.account_share == Some(0) {
+        if !self.rates.are_possible() || bounds.account_share == Some(0) {
             return Err(ConfigError::Rate);
         }
         if self.queue.window.messages == 0 || self.queue.window.bytes == 0 {

@@ -315,7 +315,7 @@ impl Online {
             keep_alive: None,
             outgoing_aliases: OutgoingAliases::new(
                 config.topic_aliases,
-                limits.topic_alias_maximum,
+                limits.topic_alias_maximum.value,
             ),
             incoming_aliases: IncomingAliases::new(config.connect.topic_alias_maximum),
             limits,

@@ -167,6 +167,14 @@ impl AckKey {
         Self(AckTarget::AtLeastOnce { conn, sequence })
     }
 
+    /// The packet that acknowledges, as profiles name it.
+    pub(crate) const fn packet_name(self) -> &'static str {
+        match self.0 {
+            AckTarget::AtLeastOnce { .. } => "puback",
+            AckTarget::ExactlyOnce { .. } => "pubrec",
+        }
+    }
+
     pub(crate) const fn exactly_once(id: PacketId, generation: u64) -> Self {
         Self(AckTarget::ExactlyOnce { id, generation })
     }

@@ -1,11 +1,13 @@
 //! What the application asks for, and how each request ends (D1).
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::time::Duration;
 
 use evenkeel_codec::{PacketId, PacketType, Properties, ReasonCode};
 
 use crate::cause::Refusal;
+use crate::profile::BrokenLimit;
 use crate::record::{Outcome, Serial, StorageFailure, StoredMessage};
 
 /// The caller's number for an operation; comes back with its outcome.
@@ -62,7 +64,7 @@ pub enum Completion {
         /// That of the request.
         token: Token,
         /// What it said.
-        answer: alloc::boxed::Box<Answer>,
+        answer: Box<Answer>,
     },
     /// A publish is over.
     Publish {
@@ -90,7 +92,7 @@ pub enum Completion {
         /// That of the request.
         token: Token,
         /// The message, which is the caller's now.
-        result: Result<alloc::boxed::Box<StoredMessage>, QueueError>,
+        result: Result<Box<StoredMessage>, QueueError>,
     },
     /// A message was to leave the quarantine for the queue.
     Requeued {
@@ -146,7 +148,7 @@ pub enum Acknowledged {
 
 /// Why an acknowledgement is not sent; the message is still to be acknowledged,
 /// unless it is `Stale`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum AckError {
     /// The version spoken has no codes and no properties in acknowledgements:
@@ -156,13 +158,15 @@ pub enum AckError {
     Reason(ReasonCode),
     /// PUBACK and PUBREC have reason string and user properties, and no other.
     Property(evenkeel_codec::PropertyId),
+    /// The broker's profile does not allow it.
+    Profile(Box<BrokenLimit>),
     /// The connection or the exchange is over: the server sends the message
     /// again if it is still to be acknowledged.
     Stale,
 }
 
 /// Why a queued message could not be removed or queued again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum QueueError {
     /// There is no such message; it may have had its outcome meanwhile.
@@ -193,7 +197,7 @@ pub struct Delivered {
 }
 
 /// Why an accepted message was not delivered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum DeliveryError {
     /// The server refused it with this code in PUBACK, PUBREC or PUBCOMP.
@@ -307,7 +311,7 @@ impl Outcome {
 }
 
 /// Which limit a publish breaks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PublishLimit {
     /// The packet is longer than the server's or profile's maximum.
@@ -347,10 +351,12 @@ pub enum PublishLimit {
     },
     /// The packet cannot be encoded.
     Encode(evenkeel_codec::EncodeError),
+    /// The broker's profile does not allow it.
+    Profile(Box<BrokenLimit>),
 }
 
 /// Why a publish was not accepted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RejectReason {
     /// The queue is at its bound in messages or bytes: try again later.
@@ -394,7 +400,7 @@ impl RejectReason {
 }
 
 /// Why a SUBSCRIBE or UNSUBSCRIBE had no answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SubscribeError {
     /// No filter was given.
@@ -406,7 +412,8 @@ pub enum SubscribeError {
     },
     /// The server announced that it lacks this.
     NotSupported(SubscribeFeature),
-    /// The packet is larger than the server accepts, or cannot be encoded.
+    /// The packet is larger than the server accepts, or cannot be encoded, or the
+    /// profile does not allow it.
     NotAllowed(PublishLimit),
     /// Two connections died with it unanswered: quarantined.
     Quarantined {

@@ -30,7 +30,7 @@ pub(super) async fn topic_alias(case: &Case) -> Result<(), Failed> {
             must!(message.topic() == topic, "came on {}", message.topic());
         }
     }
-    let allowed = publisher.limits().map_or(0, |limits| limits.topic_alias_maximum);
+    let allowed = publisher.limits().map_or(0, |limits| limits.topic_alias_maximum.value);
     let sent = publisher.stats().bytes_sent;
     let in_full = 2 * COUNT as u64 * 400;
     must!(allowed == 0 || sent < in_full / 2, "{sent} bytes were sent with aliases");

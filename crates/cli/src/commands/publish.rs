@@ -95,7 +95,7 @@ struct Tally {
 
 impl Tally {
     /// A message was accepted and not delivered.
-    const fn add(&mut self, error: DeliveryError) {
+    const fn add(&mut self, error: &DeliveryError) {
         let count = match error {
             DeliveryError::Refused { .. } | DeliveryError::NotAllowed(_) => &mut self.refused,
             DeliveryError::Expired { .. }
@@ -313,17 +313,17 @@ impl<'a> Job<'a> {
 
     fn settle(&mut self, settled: &Settled) -> Result<(), Failure> {
         self.ack_timeout.restart();
-        match settled.result {
+        match &settled.result {
             Ok(delivered) => {
                 self.tally.delivered += 1;
                 self.printer.debug(&format!(
                     "message {} to '{}': {}",
                     settled.number, settled.topic, delivered.reason
                 ));
-                self.record(settled, delivered)
+                self.record(settled, *delivered)
             }
-            Err(DeliveryError::NotStored(failure)) if failure != StorageFailure::TooLarge => {
-                Err(not_stored(settled.number, &settled.topic, failure))
+            Err(DeliveryError::NotStored(failure)) if *failure != StorageFailure::TooLarge => {
+                Err(not_stored(settled.number, &settled.topic, *failure))
             }
             Err(error) => {
                 self.tally.add(error);

@@ -22,6 +22,7 @@ mod online;
 mod overlap;
 mod panics;
 mod payloads;
+mod profile;
 #[cfg(feature = "aws")]
 mod provisioning;
 mod publish;

@@ -59,7 +59,7 @@ async fn the_first_operations_end_with_the_refusal() {
     let _peer = server.online_with(refused(ReasonCode::NOT_AUTHORIZED)).await;
     let refusal = Refusal::Reason(ReasonCode::NOT_AUTHORIZED);
     let expected = DeliveryError::ConnectionRefused { refusal, attempts: 0 };
-    assert_eq!(soon(receipt).await, Err(expected));
+    assert_eq!(soon(receipt).await, Err(expected.clone()));
     let words = "the server refused the connection: Not authorized (0x87)";
     assert_eq!(expected.to_string(), words);
     let expected = SubscribeError::Operation(OperationError::ConnectionRefused(refusal));

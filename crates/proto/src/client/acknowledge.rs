@@ -7,6 +7,7 @@ use evenkeel_codec::{Properties, Property, ReasonCode};
 use crate::event::Event;
 use crate::io::AckKey;
 use crate::operation::{AckError, Acknowledged};
+use crate::profile;
 use crate::time::Instant;
 
 use super::Client;
@@ -56,6 +57,10 @@ impl Client {
         };
         if let Some(other) = properties.iter().find(|property| !has_place(property)) {
             return Err(AckError::Property(other.id()));
+        }
+        let broken = |it| profile::properties::broken(it, key.packet_name(), &properties);
+        if let Some(broken) = self.config.profile().and_then(broken) {
+            return Err(AckError::Profile(broken));
         }
         match self.answer_one(key, reason, properties) {
             Acknowledged::Stale => Err(AckError::Stale),

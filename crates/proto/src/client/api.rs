@@ -20,6 +20,7 @@ use crate::operation::{
     AckError, Acknowledged, Completion, QueueError, RejectReason, SubscribeError, Token,
 };
 use crate::pace::RateWait;
+use crate::profile::own_client_id;
 use crate::reconnect::{Reconnector, Servers};
 #[cfg(feature = "store")]
 use crate::record::{Moment, Recovered};
@@ -51,7 +52,8 @@ impl Client {
     }
 
     /// The same with another client identifier than the configuration's, for
-    /// clients that share one.
+    /// clients that share one. An empty one is replaced by a random UUID if the
+    /// broker's profile says that an assigned one cannot come back.
     pub fn named(
         config: impl Into<Arc<Config>>,
         client_id: Text,
@@ -59,10 +61,12 @@ impl Client {
         now: Instant,
     ) -> Result<Self, ConfigError> {
         let config = config.into();
+        let mut rng = Rng::new(seed);
+        let client_id = own_client_id(&config, client_id, &mut rng);
         config.validate_with(&client_id)?;
         Ok(Self {
             now,
-            rng: Rng::new(seed),
+            rng,
             connection: Connection::Stopped,
             attempts: Attempts {
                 reconnector: Reconnector::new(config.clone()),

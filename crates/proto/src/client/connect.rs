@@ -4,7 +4,7 @@ use alloc::boxed::Box;
 use alloc::sync::Arc;
 
 use evenkeel_codec::{
-    ConnAck, Connect, Decoder, Packet, Properties, Property, PropertyId, ReasonCode, Text, Version,
+    ConnAck, Connect, Decoder, Packet, Properties, PropertyId, ReasonCode, Text, Version,
 };
 
 use crate::cause::{ConnectPhase, DisconnectCause, ProtocolError};
@@ -15,6 +15,7 @@ use crate::io::{ConnectionId, Credentials, Open, Output};
 use crate::keepalive::KeepAlive;
 use crate::limits::Limits;
 use crate::pace::Pacer;
+use crate::profile;
 use crate::reconnect::{Choice, Retry};
 use crate::record::Record;
 use crate::session::journal::Gate;
@@ -106,28 +107,22 @@ impl Client {
         let Some(opening) = self.connection.opening() else { return };
         let version = opening.version;
         let connect = self.connect_packet(version, credentials);
-        if self.send(&Packet::Connect(connect)).is_err() {
+        if self.send_bounded(&Packet::Connect(connect)).is_err() {
             let failure = crate::TransportFailure::Config;
             let phase = Some(ConnectPhase::Handshake);
             self.end(DisconnectCause::Transport { failure, phase }, None);
         }
     }
 
-    //= [MQTT-3.1.0-1]
-    //= [MQTT-3.1.2-20]
-    //= [MQTT-3.1.3-2]
     fn connect_packet(&self, version: Version, credentials: Credentials) -> Connect {
         let config = &self.config.connect;
-        Connect {
-            version,
-            clean_start: self.asks_clean_start(version),
-            keep_alive: config.keep_alive,
-            client_id: self.client_id().clone(),
-            will: config.will.clone(),
-            username: credentials.username,
-            password: credentials.password,
-            properties: self.connect_properties(version),
+        let first = self.connection.opening().and_then(|opening| opening.first_data.as_ref());
+        let mut connect = config.packet(version, self.client_id(), credentials, first);
+        connect.clean_start = self.asks_clean_start(version);
+        if let Some(profile) = self.config.profile() {
+            profile::properties::leave_out(profile, "connect", &mut connect.properties);
         }
+        connect
     }
 
     pub(super) const fn client_id(&self) -> &Text {
@@ -146,34 +141,6 @@ impl Client {
             //= [MQTT311-3.1.3-7]
             _ => self.config.clean_session() || self.client_id().is_empty(),
         }
-    }
-
-    fn connect_properties(&self, version: Version) -> Properties {
-        let config = &self.config.connect;
-        let mut properties = Properties::new();
-        if !version.has_properties() {
-            return properties;
-        }
-        if config.session_expiry > 0 {
-            properties.push(Property::SessionExpiryInterval(config.session_expiry));
-        }
-        properties.push(Property::ReceiveMaximum(config.receive_maximum));
-        properties.push(Property::MaximumPacketSize(config.maximum_packet_size));
-        if config.topic_alias_maximum > 0 {
-            properties.push(Property::TopicAliasMaximum(config.topic_alias_maximum));
-        }
-        if let Some((method, data)) = &config.authentication {
-            let first = self.connection.opening().and_then(|opening| opening.first_data.as_ref());
-            let data = first.unwrap_or(data);
-            properties.push(Property::AuthenticationMethod(method.clone()));
-            if !data.is_empty() {
-                properties.push(Property::AuthenticationData(data.clone()));
-            }
-        }
-        for property in &config.properties {
-            properties.push(property.clone());
-        }
-        properties
     }
 
     /// The first packets of a connection, up to CONNACK.

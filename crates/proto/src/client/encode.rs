@@ -37,13 +37,11 @@ impl Client {
         let topic_alias = self.alias_for(publish);
         let with_alias = Transfer { topic_alias, ..transfer };
         let sent = self.write_message(publish, payload, &with_alias);
-        match (sent, topic_alias) {
-            (Ok(()), _) | (Err(_), TopicAliasUse::None) => sent,
-            (Err(_), _) => {
-                self.forget_alias(publish, topic_alias);
-                self.write_message(publish, payload, &transfer)
-            }
+        if sent.is_ok() || topic_alias == TopicAliasUse::None {
+            return sent;
         }
+        self.forget_alias(publish, topic_alias);
+        self.write_message(publish, payload, &transfer)
     }
 
     #[inline]
@@ -84,6 +82,7 @@ impl Client {
         let Some(online) = self.connection.online() else { return Ok(()) };
         let version = online.limits.version;
         let limit = online.limits.packet_size.value;
+        let transfer = &clamped(publish, transfer, online.limits.message_expiry.value);
         let bytes = payload.unwrap_or(&publish.payload);
         let properties = publish.properties.encoded_len();
         let at_most = bytes.len() + publish.topic.len() + properties + LARGEST_FRAME;
@@ -91,7 +90,7 @@ impl Client {
         if at_most > limit as usize
             && let Some(limit) = too_large(publish, bytes.len(), version, transfer, limit)
         {
-            return Err(limit);
+            return Err(self.by_name(limit, version));
         }
         let before = self.transmit.len();
         let shared = payload.is_none() && bytes.len() >= tuning::SHARED_FROM;
@@ -117,6 +116,18 @@ impl Client {
         self.trace_sent(|| publish_packet(publish, payload, transfer));
         Ok(())
     }
+}
+
+/// The message is to live no longer than the server keeps any.
+#[inline]
+fn clamped(publish: &Publish, transfer: &Transfer, longest: u32) -> Transfer {
+    let mut clamped = *transfer;
+    if longest < u32::MAX {
+        let wanted =
+            transfer.message_expiry.or_else(|| publish.properties.message_expiry_interval());
+        clamped.message_expiry = wanted.map(|wanted| wanted.min(longest));
+    }
+    clamped
 }
 
 //= [MQTT-3.2.2-15]

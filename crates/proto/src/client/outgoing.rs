@@ -136,7 +136,8 @@ impl Client {
     /// Begins an exchange that a store knows of: its PUBLISH goes out once
     /// that is committed (D3).
     fn begin_exchange(&mut self, publish: Publish, claim: Claim, expires: Option<Instant>) {
-        let forbidden = self.forbidden(&publish).or_else(|| self.unsendable(&publish));
+        let payload = publish.payload.len();
+        let forbidden = self.forbidden(&publish, payload).or_else(|| self.unsendable(&publish));
         let packet_id = match forbidden {
             Some(limit) => Err(limit),
             None => self.identifier_for(claim.serial, publish.qos).ok_or(NO_IDENTIFIER),
@@ -163,7 +164,7 @@ impl Client {
         expires: Option<Instant>,
     ) {
         let message_expiry = expires.map(|at| seconds_left(at, self.now));
-        let sent = match self.forbidden(publish) {
+        let sent = match self.forbidden(publish, publish.payload.len()) {
             Some(limit) => Err(limit),
             None => self.send_publish(publish, claim, message_expiry),
         };

@@ -10,7 +10,9 @@ use evenkeel_codec::{
 use crate::config::TopicAliases;
 use crate::connection::Connection;
 use crate::io::ConnectionId;
+use crate::limits::Ours;
 use crate::operation::{Claim, DeliveryError, PublishLimit, RejectReason, Report, Token};
+use crate::profile::publish::Message;
 use crate::record::{self, Priority, Serial};
 use crate::session::flights::{Exchange, Here};
 use crate::session::journal::Gate;
@@ -63,7 +65,7 @@ impl Client {
     /// Says no to what can't be accepted, and gives an alias its topic.
     #[inline]
     pub(super) fn admit_publish(&mut self, publish: &mut Publish) -> Result<(), RejectReason> {
-        if let Some(reason) = self.refusal(publish) {
+        if let Some(reason) = self.refusal(publish, publish.payload.len()) {
             return Err(reason);
         }
         if self.config.topic_aliases == TopicAliases::Manual {
@@ -83,7 +85,7 @@ impl Client {
         let goes_at_once = publish.qos == QoS::AtMostOnce
             && self.config.topic_aliases != TopicAliases::Manual
             && self.may_send_now(publish, payload.len())
-            && self.refusal(publish).is_none();
+            && self.refusal(publish, payload.len()).is_none();
         if goes_at_once {
             let sent = self.write_first_of(publish, Some(payload), Transfer::default());
             sent.map_err(RejectReason::NotAllowed)?;
@@ -99,7 +101,7 @@ impl Client {
     fn resolve_alias(&mut self, publish: &mut Publish) -> Result<(), PublishLimit> {
         let Some(alias) = publish.properties.topic_alias() else { return Ok(()) };
         if let Some(online) = self.connection.online() {
-            let maximum = online.limits.topic_alias_maximum;
+            let maximum = online.limits.topic_alias_maximum.value;
             if alias > maximum {
                 return Err(PublishLimit::TopicAlias { alias, maximum });
             }
@@ -124,8 +126,10 @@ impl Client {
         }
     }
 
+    /// Why a message with a payload of this length is not accepted, if not for its
+    /// size and shape.
     #[inline]
-    pub(super) fn refusal(&self, publish: &Publish) -> Option<RejectReason> {
+    pub(super) fn refusal(&self, publish: &Publish, payload: usize) -> Option<RejectReason> {
         match &self.connection {
             Connection::Halted(_) => match self.refused_for_good() {
                 Some(refusal) => Some(RejectReason::ConnectionRefused(refusal)),
@@ -136,7 +140,7 @@ impl Client {
             connection if !connection.is_online() && is_momentary(publish) => {
                 Some(RejectReason::Expired)
             }
-            _ => self.forbidden(publish).map(RejectReason::NotAllowed),
+            _ => self.forbidden(publish, payload).map(RejectReason::NotAllowed),
         }
     }
 
@@ -253,10 +257,17 @@ impl Client {
     //= [MQTT-3.2.2-11]
     //= [MQTT-3.2.2-14]
     //= [MQTT-3.3.4-6]
-    /// The limit in force that a publish breaks, if any but size and shape.
-    pub(super) fn forbidden(&self, publish: &Publish) -> Option<PublishLimit> {
+    /// The limit in force that a publish with a payload of this length breaks, if
+    /// any but the size of its packet and its shape.
+    pub(super) fn forbidden(&self, publish: &Publish, payload: usize) -> Option<PublishLimit> {
+        if let Some(profile) = self.config.profile() {
+            let message = Message::new(publish, payload);
+            if let Some(broken) = message.broken(profile, self.client_id().as_str()) {
+                return Some(PublishLimit::Profile(broken));
+            }
+        }
         let (maximum, retain) = match self.limits() {
-            Some(limits) => (limits.maximum_qos, limits.retain),
+            Some(limits) => (limits.maximum_qos.value, limits.retain.value),
             None => (self.config.bounds.maximum_qos, true),
         };
         if publish.qos > maximum {
@@ -302,11 +313,16 @@ impl Client {
             let (limit, version) = (online.limits.packet_size.value, online.limits.version);
             let broken = too_large(publish, payload, version, &transfer, limit);
             if broken.is_some() || version == configured {
-                return broken;
+                return broken.map(|broken| self.by_name(broken, version));
             }
         }
-        let own = self.config.bounds.packet_size.unwrap_or(u32::MAX);
-        too_large(publish, payload, configured, &transfer, own)
+        let fallback = self.config.fallback && self.config.profile().is_some();
+        let versions = [configured, if fallback { Version::V311 } else { configured }];
+        versions.into_iter().find_map(|version| {
+            let own = Ours::of(&self.config).packet_size(version).value;
+            let broken = too_large(publish, payload, version, &transfer, own)?;
+            Some(self.by_name(broken, version))
+        })
     }
 
     /// Sends a publish that is not forbidden and may go now. An exchange takes

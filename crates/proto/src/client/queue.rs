@@ -151,7 +151,9 @@ impl Client {
         let old = message.serial;
         let expires = self.session.clock.expiry(&message, self.now);
         let publish = &message.publish;
-        let refusal = self.refusal(publish).or_else(|| self.would_drop(publish, message.priority));
+        let refusal = self
+            .refusal(publish, publish.payload.len())
+            .or_else(|| self.would_drop(publish, message.priority));
         let report = if self.is_durable() { Report::Nobody } else { Report::Event };
         let accepted = match refusal {
             Some(reason) => Err(reason),

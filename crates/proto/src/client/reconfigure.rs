@@ -6,6 +6,7 @@ use alloc::sync::Arc;
 use evenkeel_codec::Text;
 
 use crate::config::{ConfigError, ConnectConfig};
+use crate::profile::{self, own_client_id};
 use crate::record::Record;
 
 use super::Client;
@@ -26,6 +27,12 @@ impl Client {
     pub(super) fn change_connect(&mut self, connect: ConnectConfig) -> Result<(), ConfigError> {
         let mut config = (*self.config).clone();
         config.connect = connect;
+        if let Some(profile) = self.config.profile() {
+            let wanted = core::mem::take(&mut config.connect.client_id);
+            config.connect.client_id = own_client_id(&config, wanted, &mut self.rng);
+            profile::connection::connect(&mut config.connect, profile)
+                .map_err(ConfigError::Profile)?;
+        }
         config.validate()?;
         self.extras.get_or_insert_default().next_connect = Some(Box::new(config.connect));
         Ok(())

@@ -66,7 +66,7 @@ impl Client {
         let message_expiry = expires.map(|at| seconds_left(at, self.now));
         let transfer = Transfer { dup, packet_id: Some(id), message_expiry, ..Transfer::default() };
         let begins = self.bytes_queued();
-        let sent = match self.forbidden(&publish) {
+        let sent = match self.forbidden(&publish, publish.payload.len()) {
             Some(limit) => Err(limit),
             None => self.write_publish(&publish, &transfer),
         };

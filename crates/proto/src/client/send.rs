@@ -3,7 +3,9 @@
 use evenkeel_codec::{Ack, EncodeError, Packet, PacketId, PacketType, ReasonCode, Version};
 
 use crate::connection::{Connection, Offsets};
+use crate::limits::Ours;
 use crate::operation::PublishLimit;
+use crate::profile;
 use crate::session::journal::Gate;
 
 use super::Client;
@@ -31,13 +33,25 @@ impl Client {
     pub(super) fn send_bounded(&mut self, packet: &Packet) -> Result<(), PublishLimit> {
         let version = self.version();
         let size = packet.encoded_len(version).map_err(PublishLimit::Encode)?;
-        if let Some(online) = self.connection.online() {
-            let limit = online.limits.packet_size.value;
-            if size > limit as usize {
-                return Err(PublishLimit::PacketSize { size, limit });
-            }
+        let limit = match self.connection.online() {
+            Some(online) => online.limits.packet_size.value,
+            None => Ours::of(&self.config).packet_size(version).value,
+        };
+        if size > limit as usize {
+            return Err(self.by_name(PublishLimit::PacketSize { size, limit }, version));
         }
         self.send(packet).map_err(PublishLimit::Encode)
+    }
+
+    /// The same with name and source, if the limit is one of the profile's (P3).
+    #[cold]
+    pub(super) fn by_name(&self, broken: PublishLimit, version: Version) -> PublishLimit {
+        let PublishLimit::PacketSize { size, limit } = broken else { return broken };
+        let named = |it| profile::connection::packet_too_large(it, version, size, limit);
+        match self.config.profile().and_then(named) {
+            Some(named) => PublishLimit::Profile(named),
+            None => broken,
+        }
     }
 
     /// Puts an acknowledgement into the transmit buffer of a client that is online.

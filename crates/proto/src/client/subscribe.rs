@@ -6,13 +6,15 @@ use alloc::collections::BTreeSet;
 use alloc::vec;
 
 use evenkeel_codec::{
-    EncodeError, PacketId, PacketType, Properties, ReasonCode, SubAck, TopicFilter, UnsubAck,
+    EncodeError, Packet, PacketId, PacketType, Properties, QoS, ReasonCode, SubAck, TopicFilter,
+    UnsubAck,
 };
 
 use crate::cause::ProtocolError;
 use crate::event::Event;
 use crate::operation::{Answer, PublishLimit, SubscribeError, SubscribeFeature};
 use crate::pace::Held;
+use crate::profile::{self, BrokenLimit, Profile};
 use crate::record::Record;
 use crate::session::control::Control;
 use crate::session::flights::{Exchange, Here};
@@ -48,7 +50,7 @@ impl Client {
     /// Whether the present server has subscription identifiers.
     pub(super) fn has_identifiers(&self) -> bool {
         self.limits().is_some_and(|limits| {
-            limits.version.has_properties() && limits.subscription_identifiers
+            limits.version.has_properties() && limits.subscription_identifiers.value
         })
     }
 
@@ -73,8 +75,11 @@ impl Client {
         if self.session.subscriptions.waiting() + self.session.flights.controls() >= limit {
             return Err(SubscribeError::TooManyOperations { limit });
         }
-        if let Some(missing) = (0..control.len()).find_map(|place| self.lacks(control, place)) {
-            return Err(SubscribeError::NotSupported(missing));
+        if let Some((_, error)) = (0..control.len()).find_map(|place| self.barred(control, place)) {
+            return Err(error);
+        }
+        if let Some(broken) = self.breaks_count(control) {
+            return Err(SubscribeError::NotAllowed(PublishLimit::Profile(broken)));
         }
         // A packet too large for the server may still be sent in parts.
         let Some(placeholder) = PacketId::new(1) else { return Ok(()) };
@@ -84,6 +89,59 @@ impl Client {
             error => Err(PublishLimit::Encode(error)),
         });
         error.map_err(SubscribeError::NotAllowed)
+    }
+
+    /// Why the filter at this place cannot be asked for, with the code of a server
+    /// that would say so.
+    fn barred(&self, control: &Control, place: usize) -> Option<(ReasonCode, SubscribeError)> {
+        if let Some(profile) = self.config.profile()
+            && let Some(broken) = control.broken(place, profile, self.client_id())
+        {
+            let error = SubscribeError::NotAllowed(PublishLimit::Profile(broken));
+            return Some((ReasonCode::IMPLEMENTATION_SPECIFIC_ERROR, error));
+        }
+        let missing = self.lacks(control, place)?;
+        Some((missing.reason(), SubscribeError::NotSupported(missing)))
+    }
+
+    /// The profile's limit, if all subscriptions asked for would be too many with
+    /// those of the operation.
+    fn breaks_count(&self, control: &Control) -> Option<Box<BrokenLimit>> {
+        let profile = self.config.profile()?;
+        profile.max_subscriptions()?;
+        if !control.is_subscribe() {
+            return None;
+        }
+        let mut filters = self.subscribed();
+        filters.extend(self.session.subscriptions.wanted());
+        filters.extend(control.unanswered());
+        profile::subscribe::too_many(profile, filters.len())
+    }
+
+    /// The filters that the server holds for us, or is asked for just now.
+    fn subscribed(&self) -> BTreeSet<&TopicFilter> {
+        let flights = self.session.flights.iter();
+        let asked = flights.filter_map(|(_, flight)| match &flight.exchange {
+            Exchange::Control(control) if control.is_subscribe() => Some(control.unanswered()),
+            _ => None,
+        });
+        self.session.subscriptions.in_force().chain(asked.flatten()).collect()
+    }
+
+    /// How many of the next filters of the operation may go out in one packet
+    /// before the server would hold too many for us.
+    fn within_count(&self, control: &Control, most: usize) -> usize {
+        let count = self.config.profile().and_then(Profile::max_subscriptions);
+        let Some(count) = count else { return most };
+        if !control.is_subscribe() {
+            return most;
+        }
+        let mut filters = self.subscribed();
+        let fits = control.unanswered().take(most).take_while(|filter| {
+            filters.insert(filter);
+            filters.len() <= count as usize
+        });
+        fits.count()
     }
 
     /// What the present server lacks for the filter at this place of a SUBSCRIBE.
@@ -99,14 +157,14 @@ impl Client {
             return None;
         }
         let filter = control.filter(place)?;
-        if !limits.wildcard_subscriptions && filter.has_wildcard() {
+        if !limits.wildcard_subscriptions.value && filter.has_wildcard() {
             return Some(SubscribeFeature::Wildcards);
         }
-        if !limits.shared_subscriptions && filter.is_shared() {
+        if !limits.shared_subscriptions.value && filter.is_shared() {
             return Some(SubscribeFeature::SharedSubscriptions);
         }
         let identified = control.properties.subscription_identifiers().next().is_some();
-        if limits.version.has_properties() && !limits.subscription_identifiers && identified {
+        if limits.version.has_properties() && !limits.subscription_identifiers.value && identified {
             return Some(SubscribeFeature::SubscriptionIdentifiers);
         }
         None
@@ -131,9 +189,15 @@ impl Client {
             return None;
         }
         let first = control.open().next();
-        if let Some(missing) = first.and_then(|place| self.lacks(&control, place)) {
-            let error = SubscribeError::NotSupported(missing);
-            self.fail_filter(control, missing.reason(), error);
+        if let Some((code, error)) = first.and_then(|place| self.barred(&control, place)) {
+            self.fail_filter(control, code, error);
+            return None;
+        }
+        if self.within_count(&control, 1) == 0
+            && let Some(broken) = self.breaks_count(&control)
+        {
+            let error = SubscribeError::NotAllowed(PublishLimit::Profile(broken));
+            self.fail_filter(control, ReasonCode::QUOTA_EXCEEDED, error);
             return None;
         }
         let Some(packet_id) = self.session.flights.reserve() else {
@@ -144,7 +208,8 @@ impl Client {
         let mut identified = self.has_identifiers() && control.identifier.is_some();
         let begins = self.bytes_queued();
         loop {
-            let packet = control.packet(packet_id, count, identified);
+            let mut packet = control.packet(packet_id, count, identified);
+            self.clamp_qos(&mut packet);
             if self.is_paced()
                 && let Some(held) = self.rate_of_control(control.subscribes(count), &packet)
             {
@@ -181,8 +246,23 @@ impl Client {
         let pacer = self.connection.online().and_then(|online| online.pacer.as_ref());
         let paced = pacer.map_or(usize::MAX, |pacer| pacer.filters_per_packet());
         let bound = control.most().min(self.config.bounds.filters_per_packet).min(paced);
+        let most = self.config.profile().map_or(usize::MAX, |profile| {
+            profile::subscribe::most_filters(profile, control.is_subscribe())
+        });
+        let bound = self.within_count(control, bound.min(most));
         let places = control.open().take(bound);
-        places.take_while(|place| self.lacks(control, *place).is_none()).count().max(1)
+        places.take_while(|place| self.barred(control, *place).is_none()).count().max(1)
+    }
+
+    /// A server that the profile gives no higher QoS grants no more, or does not
+    /// answer.
+    fn clamp_qos(&self, packet: &mut Packet) {
+        let most = self.config.profile().and_then(Profile::maximum_qos).and_then(QoS::from_level);
+        if let (Some(most), Packet::Subscribe(subscribe)) = (most, packet) {
+            for filter in &mut subscribe.filters {
+                filter.options.qos = filter.options.qos.min(most);
+            }
+        }
     }
 
     /// The next filter of the operation has an answer of our own.

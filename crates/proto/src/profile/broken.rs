@@ -52,6 +52,28 @@ impl BrokenLimit {
 fn hint(limit: &str) -> &'static str {
     match limit {
         "keep_alive" => "ask for a keep-alive within the range, or give another profile",
+        "keep_alive_grace" => "raise the keep-alive, or give another profile",
+        "versions" => "ask for another version, or give another profile",
+        "client_id_length" | "client_id_reserved_prefix" => {
+            "choose another client identifier, or give another profile"
+        }
+        "kept_sessions_available" => {
+            "ask for a clean start and no session expiry, or give another profile"
+        }
+        "will_available"
+        | "enhanced_authentication_available"
+        | "forbidden_properties"
+        | "retain_available"
+        | "identifiers_available" => "leave it out, or give another profile",
+        "publish_topics" => "publish to a topic of the list, or give another profile",
+        "filters" => "subscribe to a filter of the list, or give another profile",
+        "wildcards_available" | "shared_available" => {
+            "subscribe to plain topics, or give another profile"
+        }
+        "subscriptions_per_connection" => {
+            "unsubscribe from others first, use wildcards, or give another profile"
+        }
+        "maximum_topic_levels" => "use fewer levels, or give a profile that allows more",
         _ => "ask for less, or give a profile that allows more",
     }
 }

@@ -1,24 +1,32 @@
 //! What brokers allow, and from there to what this client does about it:
-//! [`Config::obey`], with one function for each section of a [`Profile`] (P1).
+//! [`Config::obey`], with one file for each section of a [`Profile`] (P1).
 //!
 //! All of `evenkeel-profile` is here.
 
 mod broken;
-mod connection;
-mod publish;
+mod client_id;
+pub(crate) mod connection;
+pub(crate) mod properties;
+pub(crate) mod publish;
 mod rates;
-mod subscribe;
+pub(crate) mod subscribe;
+mod topic;
+
+use alloc::sync::Arc;
 
 pub use broken::BrokenLimit;
+pub(crate) use client_id::own_client_id;
 pub use evenkeel_profile::*;
 
 use crate::config::{Config, ConfigError};
 
 impl Config {
     /// Keeps within what a broker allows: takes the stricter of setting and
-    /// profile, and refuses settings that the profile rules out.
+    /// profile, refuses settings that the profile rules out, and has the client
+    /// refuse, split and count by the profile while it runs.
     ///
-    /// To be called once everything else is set.
+    /// To be called once everything else is set. What depends on the client
+    /// identifier is checked when the client is made.
     ///
     /// # Errors
     ///
@@ -31,14 +39,32 @@ impl Config {
     ///
     /// let mut config = Config::default();
     /// config.obey(&aws_iot_core())?;
-    /// assert_eq!(config.bounds.filters_per_packet, 8);
+    /// assert_eq!(config.connect.receive_maximum, 100);
     /// # Ok::<(), evenkeel_proto::ConfigError>(())
     /// ```
     pub fn obey(&mut self, profile: &Profile) -> Result<(), ConfigError> {
         connection::obey(self, profile)?;
         publish::obey(self, profile);
-        subscribe::obey(self, profile);
         rates::obey(self, profile);
+        self.profile = says_more_than_mqtt(profile).then(|| Arc::new(profile.clone()));
         Ok(())
     }
+
+    /// The profile that is obeyed, if it says more than MQTT itself.
+    pub(crate) fn profile(&self) -> Option<&Profile> {
+        self.profile.as_deref()
+    }
+}
+
+/// False if every limit is one that all brokers have: then there is nothing to
+/// look up for each message.
+fn says_more_than_mqtt(profile: &Profile) -> bool {
+    let standard = standard();
+    let common = standard.limits();
+    profile.limits().iter().any(|limit| {
+        let same = |other: &LimitInfo<'_>| {
+            other.name == limit.name && other.value.plain() == limit.value.plain()
+        };
+        !common.iter().any(same)
+    })
 }

@@ -21,7 +21,7 @@ pub(super) fn obey(config: &mut Config, profile: &Profile) {
     tighten(&mut rates.bytes, "byte_rate", profile.connection.byte_rate.as_ref());
     let packets = profile.subscribe.subscribe_packet_rate.as_ref();
     tighten(&mut rates.subscribe_packets, "subscribe_packet_rate", packets);
-    if let Some(clients) = config.account_share {
+    if let Some(clients) = config.bounds.account_share {
         if let Some(limit) = &profile.subscribe.account_subscribe_rate {
             let limit = Limit { value: share(limit.value, clients), ..limit.clone() };
             tighten(&mut rates.subscribe_filters, "account_subscribe_rate", Some(&limit));

@@ -1,15 +1,17 @@
 //! One SUBSCRIBE or UNSUBSCRIBE on its way.
 
+use alloc::boxed::Box;
 use alloc::collections::BTreeSet;
 use alloc::vec;
 use alloc::vec::Vec;
 
 use evenkeel_codec::{
     Packet, PacketId, Properties, Property, ReasonCode, RetainHandling, Subscribe, SubscribeFilter,
-    TopicFilter, Unsubscribe,
+    Text, TopicFilter, Unsubscribe,
 };
 
 use crate::operation::{Completion, SubscribeError, SubscribeFeature, Token};
+use crate::profile::{self, BrokenLimit, Profile};
 
 use super::flights::Suspicion;
 
@@ -149,6 +151,26 @@ impl Control {
             RetainHandling::OnNewSubscribe if self.restores => None,
             _ => Some(SubscribeFeature::RetainHandling),
         }
+    }
+
+    /// The limit of the profile that the filter at this place breaks, or the
+    /// properties beside it.
+    pub(crate) fn broken(
+        &self,
+        place: usize,
+        profile: &Profile,
+        client_id: &Text,
+    ) -> Option<Box<BrokenLimit>> {
+        let filter = self.filter(place)?;
+        let broken = if self.is_subscribe() {
+            profile::subscribe::broken(profile, filter, client_id)
+        } else {
+            profile::subscribe::broken_by_length(profile, filter)
+        };
+        broken.or_else(|| {
+            let (is_subscribe, held) = (self.is_subscribe(), &self.properties);
+            profile::subscribe::broken_by_properties(profile, is_subscribe, held)
+        })
     }
 
     /// The places of filters that have no answer yet.

@@ -485,7 +485,7 @@ impl Gate {
             Self::Stored(_, serial) => is_refused(serial),
             Self::Complete(completion) => {
                 if let Completion::Requeued { result, .. } = completion.as_mut()
-                    && result.is_ok_and(|serial| is_refused(&serial))
+                    && result.as_ref().is_ok_and(is_refused)
                 {
                     *result = Err(QueueError::Storage(failure));
                 }

@@ -80,6 +80,17 @@ impl Subscriptions {
         self.active.contains_key(filter)
     }
 
+    /// The filters in force.
+    pub(crate) fn in_force(&self) -> impl Iterator<Item = &TopicFilter> {
+        self.active.keys()
+    }
+
+    /// The filters that waiting operations will subscribe to.
+    pub(crate) fn wanted(&self) -> impl Iterator<Item = &TopicFilter> {
+        let subscribes = self.waiting.iter().filter(|control| control.is_subscribe());
+        subscribes.flat_map(|control| control.unanswered())
+    }
+
     /// Operations that wait to be sent.
     pub(crate) fn waiting(&self) -> usize {
         self.waiting.len()

@@ -240,6 +240,7 @@ names! {
         594 "encode" Self::Encode(_),
         595 "topic_alias" Self::TopicAlias { .. },
         596 "unknown_topic_alias" Self::UnknownTopicAlias { .. },
+        597 "profile" Self::Profile(_),
     }
     QueueError {
         610 "unknown" Self::Unknown,
@@ -296,6 +297,7 @@ names! {
         721 "reason" Self::Reason(_),
         722 "property" Self::Property(_),
         723 "stale" Self::Stale,
+        724 "profile" Self::Profile(_),
     }
 }
 

@@ -85,6 +85,7 @@ impl fmt::Display for PublishLimit {
                 write!(f, "topic alias {alias} stands for no topic yet: publish with both once")
             }
             Self::Encode(error) => error.fmt(f),
+            Self::Profile(broken) => broken.fmt(f),
         }
     }
 }
@@ -98,7 +99,8 @@ impl Error for PublishLimit {
             | Self::Retain
             | Self::Property { .. }
             | Self::TopicAlias { .. }
-            | Self::UnknownTopicAlias { .. } => None,
+            | Self::UnknownTopicAlias { .. }
+            | Self::Profile(_) => None,
         }
     }
 }
@@ -224,6 +226,7 @@ impl fmt::Display for AckError {
             ),
             Self::Reason(reason) => write!(f, "no acknowledgement has the reason code {reason}"),
             Self::Property(id) => write!(f, "no acknowledgement has the property {id}"),
+            Self::Profile(broken) => broken.fmt(f),
             Self::Stale => f.write_str("the connection or the exchange is over"),
         }
     }

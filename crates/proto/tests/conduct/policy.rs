@@ -73,7 +73,7 @@ fn each_policy_does_what_it_says_at_the_bound() {
             let (accepted, dropped) = match policy {
                 DropOldest => (Ok(()), vec![(1, DeliveryError::Dropped)]),
                 DropNewest => (Ok(()), vec![(4, DeliveryError::Dropped)]),
-                _ => (Err(full), vec![]),
+                _ => (Err(full.clone()), vec![]),
             };
             assert_eq!(fourth, accepted, "{policy:?}");
             assert_eq!(ends(&mut rig), dropped, "{policy:?}");

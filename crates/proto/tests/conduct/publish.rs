@@ -251,7 +251,7 @@ fn puback_for_qos_2_ends_that_publish_and_nothing_else() {
             reason: ReasonCode::SUCCESS,
             attempts: 1,
         };
-        assert_eq!(rig.outcome(1), Err(error));
+        assert_eq!(rig.outcome(1), Err(error.clone()));
         assert!(error.to_string().contains("use QoS 1 with this server"), "{error}");
         // The window is open for the third, and the second is what it was.
         let third = rig.expect_publish().packet_id.unwrap();
@@ -285,7 +285,7 @@ fn pubrec_for_qos_1_ends_that_publish_and_is_released() {
             reason: ReasonCode::SUCCESS,
             attempts: 1,
         };
-        assert_eq!(rig.outcome(1), Err(error));
+        assert_eq!(rig.outcome(1), Err(error.clone()));
         assert!(error.to_string().contains("use QoS 2 with this server"), "{error}");
         assert_eq!(rig.expect(), pubrel(packet_id), "or the server would hold it forever");
         rig.send(&pubcomp(packet_id));

@@ -225,7 +225,7 @@ fn an_answer_that_cannot_be_sent_is_refused() {
         rig.send(&Packet::Publish(delivery("a", AtLeastOnce, 5)));
         let key = rig.message().ack.unwrap();
         let refused = rig.client.acknowledge_with(rig.now, key, reason, properties);
-        assert_eq!(refused, Err(error));
+        assert_eq!(refused, Err(error.clone()));
         rig.settle();
         rig.expect_nothing();
         let sent = rig.client.acknowledge_with(rig.now, key, success, said_nothing());

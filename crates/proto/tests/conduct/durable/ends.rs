@@ -73,7 +73,7 @@ fn a_halt_tells_what_could_not_be_stored() {
         ends(&mut rig);
         rig.fail_commit(StorageFailure::Full);
         let lost = Err(DeliveryError::NotStored(StorageFailure::Full));
-        assert_eq!(ends(&mut rig), [(2, lost), (3, lost)]);
+        assert_eq!(ends(&mut rig), [(2, lost.clone()), (3, lost)]);
         assert_eq!(rig.store.messages().len(), 1);
     });
 }
@@ -86,7 +86,7 @@ fn a_halted_client_shuts_down_with_a_slow_store() {
         rig.shutdown(secs(5));
         assert_eq!(rig.client.state(), State::Closed);
         let unknown = Err(DeliveryError::NotStored(StorageFailure::TimedOut));
-        assert_eq!(ends(&mut rig), [(2, unknown), (3, unknown)]);
+        assert_eq!(ends(&mut rig), [(2, unknown.clone()), (3, unknown)]);
         assert_eq!(rig.batches.len(), 2, "the store is told all, whoever hears of it");
         while !rig.batches.is_empty() {
             rig.commit();

@@ -50,7 +50,7 @@ fn publishes_are_refused_until_the_store_works_again() {
         // Nothing of the application's is in this batch.
         rig.fail_commit(StorageFailure::ReadOnly);
         let reason = RejectReason::Storage(StorageFailure::ReadOnly);
-        assert_eq!(rig.try_publish(publish("a", "x", AtLeastOnce), 2), Err(reason));
+        assert_eq!(rig.try_publish(publish("a", "x", AtLeastOnce), 2), Err(reason.clone()));
         assert!(!reason.is_temporary(), "who waits would wait for people");
         assert!(rig.try_publish(publish("a", "x", AtMostOnce), 3).is_ok(), "QoS 0 needs no store");
         // It is tried again after one second, then two, four ...

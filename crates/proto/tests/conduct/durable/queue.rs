@@ -156,7 +156,7 @@ fn what_the_store_holds_counts_against_the_bounds() {
             let full = RejectReason::QueueFull { messages: 6, bytes: 6 * (3 + 5) };
             for _ in 0..2 {
                 let refused = rig.try_publish(publish("u", "x", AtLeastOnce), 7);
-                assert_eq!(refused, Err(full), "{when_full:?}");
+                assert_eq!(refused, Err(full.clone()), "{when_full:?}");
                 assert!(!rig.client.takes_publishes());
                 rig.crash();
             }
@@ -340,7 +340,7 @@ fn nothing_is_dropped_that_was_not_read() {
         rig.settle();
         let refused = rig.try_publish(publish("u", "x", AtLeastOnce), 4);
         let full = RejectReason::QueueFull { messages: 3, bytes: 24 };
-        assert_eq!(refused, Err(full));
+        assert_eq!(refused, Err(full.clone()));
         assert!(full.is_temporary());
         rig.commit();
         assert!(rig.try_publish(publish("u", "x", AtLeastOnce), 5).is_ok());
@@ -444,7 +444,7 @@ fn operations_on_stored_messages_are_bounded() {
     assert_eq!(
         rig.outcomes(),
         [
-            Completion::Removed { token: token(5000), result: Err(busy) },
+            Completion::Removed { token: token(5000), result: Err(busy.clone()) },
             Completion::Requeued { token: token(5001), result: Err(busy) },
         ]
     );

@@ -74,12 +74,12 @@ fn rates_of_an_account_are_applied_on_request_alone() {
         (501, 1, millis(1002)),
         (10_000, 1, secs(20)),
     ] {
-        let config = obeying(toml, |config| config.account_share = Some(clients));
+        let config = obeying(toml, |config| config.bounds.account_share = Some(clients));
         let limit = config.rates.subscribe_filters.unwrap();
         assert_eq!(of(&limit), ("account_subscribe_rate", amount, period), "{clients}");
     }
     let mut config = Config::default();
-    config.account_share = Some(0);
+    config.bounds.account_share = Some(0);
     assert_eq!(config.validate(), Err(ConfigError::Rate));
 }
 
@@ -102,7 +102,7 @@ fn a_share_of_the_connects_of_an_account_tightens_their_budget() {
         (100, None, 5, secs(1)),
     ] {
         let policy = obeying(toml, |config| {
-            config.account_share = Some(clients);
+            config.bounds.account_share = Some(clients);
             config.reconnect.budget = own;
         })
         .reconnect;

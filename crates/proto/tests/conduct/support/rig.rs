@@ -181,6 +181,11 @@ impl Rig {
         self.recover_as(change);
     }
 
+    /// The next process has other settings.
+    pub(crate) fn reconfigure(&mut self, config: Config) {
+        self.configured = config;
+    }
+
     fn recover(&mut self) {
         self.recover_as(|_| {});
     }

@@ -1,0 +1,33 @@
+//! An identifier of the client's own, for brokers whose assigned ones cannot
+//! come back.
+
+use alloc::string::String;
+use core::fmt::Write;
+
+use evenkeel_codec::Text;
+
+use crate::config::Config;
+use crate::rng::Rng;
+
+/// The identifier to use for this wish: its own, unless it is empty and the
+/// broker would assign one that is worth nothing at the next connect.
+pub(crate) fn own_client_id(config: &Config, wanted: Text, rng: &mut Rng) -> Text {
+    let limit = |it: &super::Profile| {
+        it.connection.assigned_client_id_reusable.as_ref().map(|limit| limit.value)
+    };
+    let is_lost = config.profile().and_then(limit) == Some(false);
+    if wanted.is_empty() && is_lost { Text::try_from(uuid(rng)).unwrap_or(wanted) } else { wanted }
+}
+
+/// A random UUID (version 4 of RFC 9562).
+fn uuid(rng: &mut Rng) -> String {
+    let (high, low) = (rng.next(), rng.next());
+    let high = high & !0xf000 | 0x4000;
+    let low = low & !(0b11 << 62) | 0b10 << 62;
+    let mut text = String::with_capacity(36);
+    let parts = (high >> 32, high >> 16 & 0xffff, high & 0xffff, low >> 48, low & 0xffff_ffff_ffff);
+    let (a, b, c, d, e) = parts;
+    let written = write!(text, "{a:08x}-{b:04x}-{c:04x}-{d:04x}-{e:012x}");
+    debug_assert!(written.is_ok(), "a String takes everything");
+    text
+}
