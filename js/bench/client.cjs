@@ -28,7 +28,7 @@ client.once('connect', () => {
     return
   }
   if (direction === 'receive') {
-    let warm = Math.min(2000, count)
+    let warm = Math.min(20_000, count)
     let left = count
     let done
     client.on('message', () => {
@@ -58,7 +58,7 @@ client.once('connect', () => {
     }
     next()
   }
-  run(Math.min(2000, count), () => {
+  run(Math.min(20_000, count), () => {
     const end = measured()
     run(count, () => end(count))
   })

@@ -12,8 +12,8 @@ const KIB = 1024
 
 const cases = [['start to first acknowledged publish', 'start,1,1,1']]
 for (const [label, size, count] of [
-  ['64 B', 64, 40_000],
-  ['16 KiB', 16 * KIB, 4_000],
+  ['64 B', 64, 200_000],
+  ['16 KiB', 16 * KIB, 8_000],
   ['1 MiB', KIB * KIB, 100],
 ]) {
   for (const direction of ['publish', 'receive']) {
