@@ -212,7 +212,9 @@ impl Observers {
                 record.ends.push((facts.time, (**cause).clone()));
                 let wanted = matches!(
                     **cause,
-                    DisconnectCause::Shutdown | DisconnectCause::ReconnectRequested
+                    DisconnectCause::Shutdown
+                        | DisconnectCause::ReconnectRequested
+                        | DisconnectCause::Renewal
                 );
                 if is_calm && !record.harmed && !wanted {
                     let text = format!("ended by {cause:?}, though nothing went wrong");

@@ -127,6 +127,20 @@ fn reconnect_promises_that_are_not_kept_are_found() {
 }
 
 #[test]
+fn renewals_that_come_too_early_are_found() {
+    // In worlds from here on connections may have an end.
+    let broken = (100_000..100_000 + SEEDS).find_map(|seed| {
+        let mut setup = Plan::of(seed).setup();
+        for client in &mut setup.clients {
+            client.config.bounds.connection_age =
+                client.declared.bounds.connection_age.map(|age| age / 2);
+        }
+        sim::run(&setup).violation.filter(|violation| violation.law == "R16")
+    });
+    assert!(broken.is_some(), "connections are renewed too early, and nobody sees it");
+}
+
+#[test]
 fn choices_of_server_and_version_that_break_a_law_are_found() {
     finds_in("R10", "two-servers", |client| client.sabotage = Some(Sabotage::SticksToServer));
     finds_in("R14", "proxy-in-front", |client| {

@@ -97,9 +97,8 @@ pub const HANDLINGS: &[Handling] = &[
     row("keep_alive",                        "s",             Refuses, Yes),
     row("keep_alive_grace",                  "",              Clamps,  Yes),
     row("min_ping_spacing",                  "",              Delays,  Yes),
-    row("connect_floor",                     "",              Delays,  Partly(
-        "spacing_after_short alone, from CONNECT to CONNECT, after a life of less than 30 s")),
-    row("ban",                               "",              Delays,  No),
+    row("connect_floor",                     "",              Delays,  Yes),
+    row("ban",                               "",              Delays,  Yes),
     row("account_connect_rate",              "connects",      Delays,  Partly(
         "with account_share alone: how many clients share the rate")),
     row("client_id_length",                  "B",             Refuses, Yes),
@@ -107,7 +106,7 @@ pub const HANDLINGS: &[Handling] = &[
     row("assigned_client_id_reusable",       "",              Clamps,  Yes),
     row("kept_sessions_available",           "",              Refuses, Yes),
     row("maximum_session_expiry",            "",              Clamps,  Yes),
-    row("maximum_connection_age",            "",              Renews,  No),
+    row("maximum_connection_age",            "",              Renews,  Yes),
     row("maximum_packet_size",               "B",             Refuses, Yes),
     row("maximum_packet_size_v5",            "B",             Refuses, Yes),
     row("byte_rate",                         "B",             Delays,  Yes),

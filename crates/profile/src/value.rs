@@ -16,14 +16,15 @@ pub struct KeepAliveRange {
     pub zero_means: u16,
 }
 
-/// How soon after a CONNECT the same client identifier may send the next.
+/// How soon after a CONNECT the same client identifier may send the next. Both
+/// times are from CONNECT to CONNECT.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "std", derive(serde::Deserialize), serde(deny_unknown_fields))]
 pub struct ConnectFloor {
-    /// Least time between two CONNECT packets, always.
+    /// Least time from one CONNECT to the next, always.
     #[cfg_attr(feature = "std", serde(deserialize_with = "crate::units::seconds"))]
     pub spacing: Duration,
-    /// Least time between the end of a short connection and the next CONNECT.
+    /// The same if the connection between them was short, or never came about.
     #[cfg_attr(feature = "std", serde(deserialize_with = "crate::units::seconds"))]
     pub spacing_after_short: Duration,
     /// A connection that lived less than this counts as short.

@@ -139,6 +139,9 @@ pub enum DisconnectCause {
     Authentication,
     /// The application asked for a new connection.
     ReconnectRequested,
+    /// The connection was to be renewed: before the end of its life, or as
+    /// acknowledgements were withheld. The next one follows at once.
+    Renewal,
     /// The application shut the client down.
     Shutdown,
 }
@@ -223,13 +226,28 @@ impl DisconnectCause {
             Self::KeepAlive(_) => CauseClass::KeepAliveDeath,
             Self::Malformed(_) | Self::ProtocolError(_) => CauseClass::PacketFault,
             Self::Authentication => CauseClass::Refused,
-            Self::ReconnectRequested | Self::Shutdown => CauseClass::Local,
+            Self::ReconnectRequested | Self::Renewal | Self::Shutdown => CauseClass::Local,
         }
     }
 
     /// True if this side ended the connection or gave up the attempt.
     pub(crate) const fn is_ours(&self) -> bool {
         matches!(self, Self::ConnectTimeout { .. } | Self::ReconnectRequested)
+    }
+
+    /// True if a server that keeps out who breaks its limits may do so from here
+    /// on (R15): it says so, or it closes without a word though something was
+    /// `published`.
+    pub(crate) fn may_ban(&self, published: bool) -> bool {
+        match self {
+            Self::Refused { reason, .. } | Self::ServerDisconnect { reason, .. } => {
+                *reason == ReasonCode::BANNED || self.class() == CauseClass::Throttled
+            }
+            Self::Transport { failure, phase: None } => {
+                published && matches!(failure, TransportFailure::Eof | TransportFailure::Reset)
+            }
+            _ => false,
+        }
     }
 
     /// The refusal in short; `None` for a cause that is none, or none for good.

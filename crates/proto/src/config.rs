@@ -252,6 +252,12 @@ pub struct Bounds {
     /// included: it keeps within its part of the rates of an account. Not 0. Default
     /// `None`: those rates are not applied, as nobody here knows the other clients.
     pub account_share: Option<u32>,
+    /// How long the server lets a connection live, if it sets an end; not 0. The
+    /// connection is renewed before: 5 to 20 % of that time, and at most 20
+    /// minutes, before its end, at a moment that differs from connection to
+    /// connection. What is published meanwhile waits for the new connection.
+    /// Default `None`.
+    pub connection_age: Option<Duration>,
 }
 
 impl Default for Config {
@@ -378,6 +384,7 @@ impl Default for Bounds {
             strict_receive_maximum: false,
             deaths_per_packet: 2,
             account_share: None,
+            connection_age: None,
         }
     }
 }
@@ -444,6 +451,8 @@ pub enum ConfigError {
     DisconnectReason(ReasonCode),
     /// The queue's window holds no message.
     Window,
+    /// A connection that lives for no time.
+    ConnectionAge,
     /// The store holds the session of another client identifier.
     ClientIdOfStore,
     /// The broker's profile does not allow it.
@@ -487,6 +496,9 @@ impl Config {
             return Err(ConfigError::MaximumPacketSize);
         }
         self.validate_bounds()?;
+        if self.bounds.connection_age == Some(Duration::ZERO) {
+            return Err(ConfigError::ConnectionAge);
+        }
         if connect.authentication.is_some() && self.version != Version::V5 {
             return Err(ConfigError::AuthenticationVersion);
         }

@@ -10,6 +10,7 @@ use evenkeel_codec::{ConnAck, Decoder, Version};
 
 use crate::alias::{IncomingAliases, OutgoingAliases};
 use crate::cause::ConnectPhase;
+use crate::client::{Renewal, Withheld};
 use crate::config::Config;
 use crate::io::ConnectionId;
 use crate::keepalive::{KeepAlive, LONGEST_WAIT, Settings};
@@ -170,6 +171,15 @@ pub(crate) struct Online {
     pub(crate) unread: usize,
     /// `None` if nothing has a rate.
     pub(crate) pacer: Option<Box<Pacer>>,
+    pub(crate) ends: Ends,
+}
+
+/// What may have this side end the connection for another one.
+#[derive(Debug)]
+pub(crate) struct Ends {
+    pub(crate) renewal: Renewal,
+    /// `None` if this server never withholds an acknowledgement.
+    pub(crate) withheld: Option<Box<Withheld>>,
 }
 
 /// What the peer has done since CONNACK.
@@ -325,6 +335,7 @@ impl Online {
             unwritten: VecDeque::new(),
             unread: 0,
             pacer: None,
+            ends: Ends { renewal: Renewal::None, withheld: None },
         }
     }
 }

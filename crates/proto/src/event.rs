@@ -2,9 +2,10 @@
 
 use alloc::boxed::Box;
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 use core::time::Duration;
 
-use evenkeel_codec::{Properties, ReasonCode, Text, TopicFilter, Version};
+use evenkeel_codec::{PacketId, Properties, ReasonCode, Text, TopicFilter, Version};
 
 use crate::cause::DisconnectCause;
 use crate::io::ConnectionId;
@@ -158,6 +159,21 @@ pub enum Event {
     },
     /// The store works again.
     StoreRestored,
+    /// The connection that was left to be renewed, before the end of its life or
+    /// as acknowledgements were withheld, has its successor.
+    Renewed {
+        /// From the DISCONNECT of the one to the CONNACK of the other.
+        gap: Duration,
+    },
+    /// The server, which is known to discard without a word what is published
+    /// too fast, answers later packets and not these: it has discarded them. One
+    /// renewed connection sends them again.
+    AcknowledgementsWithheld {
+        /// The exchanges, the oldest first, at most 100.
+        packet_ids: Vec<PacketId>,
+        /// How long the oldest has waited.
+        after: Duration,
+    },
     /// Files of certificates and keys say something new, which this attempt
     /// uses.
     FilesRenewed {

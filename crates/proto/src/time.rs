@@ -156,6 +156,10 @@ pub enum Timer {
     Identifiers,
     /// What waits for a rate has its turn.
     Rate,
+    /// The connection is to be renewed, or the wait for its last answers ends.
+    Renewal,
+    /// It is looked for acknowledgements that the server withholds.
+    Acknowledgements,
 }
 
 /// When to call again and why.

@@ -182,7 +182,7 @@ impl BackOff {
             format!("{retry:?} after {delay:?}, which is more than {high:?}: {ended:?}")
         });
         let most = policy.slow_lane.1.max(policy.cap).max(policy.budget_window);
-        let most = most.max(policy.floor * 11 / 10);
+        let most = most + policy.floor.max(policy.spacing) * 11 / 10;
         verdict.require(law, (least..=most).contains(&delay), || {
             format!("{retry:?} after {delay:?}, which is not {least:?} to {most:?}: {ended:?}")
         });
@@ -209,7 +209,7 @@ const fn class_of(cause: &DisconnectCause) -> CauseClass {
             ..
         }
         | DisconnectCause::Authentication => CauseClass::Refused,
-        DisconnectCause::ReconnectRequested => CauseClass::Local,
+        DisconnectCause::ReconnectRequested | DisconnectCause::Renewal => CauseClass::Local,
         _ => CauseClass::Network,
     }
 }

@@ -1,20 +1,19 @@
-//! R2: the number of connects in any window, and the floor between two.
+//! R2: the number of connects in any window, and the floor from one CONNECT to the
+//! next connect.
 
-use std::time::Duration;
-
-use evenkeel_proto::{DisconnectCause, Event};
+use evenkeel_proto::codec::Packet;
+use evenkeel_proto::{DisconnectCause, Event, Instant};
 
 use super::{Oracle, Verdict};
 use crate::observation::{Facts, Observation};
 use crate::view::View;
 
-/// A connection that lived longer is followed without a floor.
-const SHORT_LIFE: Duration = Duration::from_secs(30);
-
 #[derive(Debug, Default)]
 pub(super) struct Budget {
     /// The last connection was short.
     floor_applies: bool,
+    /// When CONNECT was written last.
+    connect: Option<Instant>,
 }
 
 impl Oracle for Budget {
@@ -29,16 +28,18 @@ impl Oracle for Budget {
                     within <= policy.budget.map_or(usize::MAX, |most| most.max(1) as usize),
                     || format!("{within} connects within {:?}", policy.budget_window),
                 );
-                let gap = view.opens.last().map(|open| facts.local.since(*open));
-                let is_low = gap.filter(|gap| self.floor_applies && *gap < policy.floor);
-                if let Some(gap) = is_low {
-                    let floor = policy.floor;
-                    verdict.broken("R2", format!("connects {gap:?} apart, the floor is {floor:?}"));
+                let after_short = policy.floor.max(policy.spacing);
+                let floor = if self.floor_applies { after_short } else { policy.spacing };
+                let gap = self.connect.map(|connect| facts.local.since(connect));
+                if let Some(gap) = gap.filter(|gap| *gap < floor) {
+                    let text = format!("opens {gap:?} after CONNECT, the floor is {floor:?}");
+                    verdict.broken("R2", text);
                 }
             }
+            Observation::Wrote(_, Packet::Connect(_), _) => self.connect = Some(facts.local),
             Observation::Event(Event::Disconnected { cause, .. }) => {
                 let lived = view.online().map(|(_, online)| facts.local.since(online.since));
-                self.floor_applies = lived.is_none_or(|lived| lived < SHORT_LIFE)
+                self.floor_applies = lived.is_none_or(|lived| lived < policy.short_life)
                     && !matches!(**cause, DisconnectCause::Shutdown);
             }
             _ => {}

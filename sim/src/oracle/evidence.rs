@@ -60,6 +60,9 @@ impl Evidence {
                 !is_online && *after == view.declared.connect_timeout && waited >= *after
             }
             (DisconnectCause::ReconnectRequested, _) => self.reconnect_asked,
+            (DisconnectCause::Renewal, _) => {
+                is_online && view.declared.bounds.connection_age.is_some()
+            }
             (DisconnectCause::Shutdown, _) => view.shutdown.is_some(),
             // Judged by the laws of the keep-alive.
             (DisconnectCause::KeepAlive(_), _) => is_online,

@@ -16,6 +16,7 @@ mod life;
 mod outcome;
 mod overrun;
 mod pressure;
+mod renewal;
 mod resend;
 mod servers;
 mod state;
@@ -119,5 +120,6 @@ fn of_one_process() -> Vec<Box<dyn Oracle>> {
         Box::<outcome::Outcomes>::default(),
         Box::<overrun::Overruns>::default(),
         Box::<pressure::Pressure>::default(),
+        Box::<renewal::Renewals>::default(),
     ]
 }

@@ -120,7 +120,9 @@ impl Servers {
         let spoke = self.spoke;
         let here = self.here();
         match cause {
-            DisconnectCause::ReconnectRequested | DisconnectCause::Shutdown => return,
+            DisconnectCause::ReconnectRequested
+            | DisconnectCause::Renewal
+            | DisconnectCause::Shutdown => return,
             DisconnectCause::Refused { reason, .. }
                 if *reason == ReasonCode::UNSUPPORTED_PROTOCOL_VERSION =>
             {

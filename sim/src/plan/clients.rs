@@ -72,8 +72,8 @@ pub(super) fn client(plan: &Plan, index: usize, rng: &Rng) -> ClientSpec {
     }
 }
 
-/// From this seed on first pings are spread, as by default. Those before, which
-/// tests name, stay the worlds that they were.
+/// From this seed on first pings are spread, as by default, and connections may
+/// have an end. Those before, which tests name, stay the worlds that they were.
 const FIRST_PINGS_SPREAD: u64 = 100_000;
 
 fn config(plan: &Plan, rng: &mut Rng) -> Config {
@@ -110,6 +110,10 @@ fn config(plan: &Plan, rng: &mut Rng) -> Config {
     bounds.write_buffer = rng.pick(&[500, 20_000, 256 * 1024]);
     bounds.inbox_messages = rng.pick(&[1, 10, 1024]);
     bounds.deaths_per_packet = rng.pick(&[0, 2, 2, 3]);
+    let mut rng = rng.fork("age", 0);
+    if plan.seed >= FIRST_PINGS_SPREAD && rng.one_in(3) {
+        config.bounds.connection_age = Some(secs(rng.range(5, 300)));
+    }
     config
 }
 

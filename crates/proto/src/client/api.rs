@@ -79,6 +79,7 @@ impl Client {
                 version: config.version,
                 client_id,
                 session_is_other: false,
+                renewed: None,
             },
             session: Session::new(&config),
             transmit: Transmit::default(),
@@ -168,6 +169,7 @@ impl Client {
         if let Connection::Stopped | Connection::Halted(_) = self.connection {
             self.attempts.reconnector.restart();
             self.attempts.servers.restart();
+            self.attempts.renewed = None;
             self.connect_at_once();
         }
     }

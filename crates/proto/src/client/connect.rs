@@ -21,6 +21,8 @@ use crate::record::Record;
 use crate::session::journal::Gate;
 
 use super::Client;
+use super::renew::Renewal;
+use super::withheld::Withheld;
 
 impl Client {
     /// The only place that opens a connection (R1).
@@ -110,8 +112,9 @@ impl Client {
         if self.send_bounded(&Packet::Connect(connect)).is_err() {
             let failure = crate::TransportFailure::Config;
             let phase = Some(ConnectPhase::Handshake);
-            self.end(DisconnectCause::Transport { failure, phase }, None);
+            return self.end(DisconnectCause::Transport { failure, phase }, None);
         }
+        self.attempts.reconnector.on_connect(self.now);
     }
 
     fn connect_packet(&self, version: Version, credentials: Credentials) -> Connect {
@@ -181,14 +184,16 @@ impl Client {
     pub(super) fn accept(&mut self, connack: &ConnAck) {
         let Some(opening) = self.connection.opening_mut() else { return };
         let Some(decoder) = opening.decoder.take() else { return };
-        let version = opening.version;
+        let (version, begun) = (opening.version, opening.since);
         let limits = Limits::negotiate(&self.config, version, connack);
         let mut online = Online::new(opening, decoder, &self.config, limits);
-        let took = self.now.since(opening.since);
+        let took = self.now.since(begun);
         let last_sent = opening.last_sent.unwrap_or(self.now);
         online.since = self.now;
         online.session_present = connack.session_present;
         online.pacer = self.pacer(&online).map(Box::new);
+        online.ends.renewal = Renewal::plan(&self.config, begun, &mut self.rng);
+        online.ends.withheld = Withheld::watch(&self.config, version, self.now);
         let interval = online.limits.keep_alive.value;
         online.keep_alive = keep_alive_settings(
             &self.config,
@@ -236,6 +241,7 @@ impl Client {
         self.stats.connections += 1;
         let session_present = connected.session_present;
         self.event(Event::Connected(Arc::new(connected)));
+        self.note_renewed();
         self.resume_session(session_present);
         self.session.established = true;
         self.note_proven();

@@ -14,10 +14,19 @@ use crate::limits::Limits;
 use crate::operation::DeliveryError;
 use crate::reconnect::{Ended, Halt, Parting, RefusedPolicy, Retry, Verdict};
 use crate::session::flights::Exchange;
+use crate::time::Instant;
 use crate::trace::Direction;
 use crate::transmit::Transmit;
 
 use super::Client;
+
+/// What the life of a connection was, for the policy.
+struct Life {
+    since: Instant,
+    useful: bool,
+    /// A message was published.
+    published: bool,
+}
 
 impl Client {
     pub(super) fn on_closed(&mut self, conn: ConnectionId, failure: TransportFailure) {
@@ -55,10 +64,10 @@ impl Client {
     /// DISCONNECT, if there is one and the version has it.
     pub(super) fn end(&mut self, cause: DisconnectCause, disconnect: Option<Disconnect>) {
         let Some((served, others)) = self.leave_server(&cause) else { return };
-        let Some((online_since, useful)) = self.close_connection(&cause, disconnect, served) else {
-            return;
-        };
-        let ended = Ended { cause: &cause, online_since, useful, others };
+        let Some(life) = self.close_connection(&cause, disconnect, served) else { return };
+        let (online_since, useful, published) = life
+            .map_or((None, false, false), |life| (Some(life.since), life.useful, life.published));
+        let ended = Ended { cause: &cause, online_since, useful, published, others };
         let (verdict, repetition) =
             self.attempts.reconnector.on_end(self.now, &ended, &mut self.rng);
         if let Some(repetition) = repetition {
@@ -123,11 +132,11 @@ impl Client {
         cause: &DisconnectCause,
         disconnect: Option<Disconnect>,
         served: Served,
-    ) -> Option<(Option<crate::Instant>, bool)> {
+    ) -> Option<Option<Life>> {
         let conn = self.conn()?;
         let connection = core::mem::replace(&mut self.connection, Connection::Stopped);
         let last = self.last_bytes(&connection, disconnect);
-        let (online_since, useful) = match &connection {
+        let life = match &connection {
             Connection::Online(online) => {
                 for (_, claim) in &online.unwritten {
                     self.tell(*claim, Err(DeliveryError::ConnectionLost));
@@ -136,22 +145,23 @@ impl Client {
                 self.count_strikes(cause, online);
                 let history = self.attempts.history.get_or_insert_default();
                 history.record(online.conn, online.offsets.written);
-                (Some(online.since), online.proof.useful)
+                let published = online.offsets.publish > 0;
+                Some(Life { since: online.since, useful: online.proof.useful, published })
             }
             Connection::Opening(opening) if opening.last_sent.is_some() => {
                 let answered = matches!(cause, DisconnectCause::Refused { .. });
                 self.session.unproven |= !answered;
-                (None, false)
+                None
             }
-            _ => (None, false),
+            _ => None,
         };
         self.requeue_control();
         self.end_stall();
         self.session.inbound.on_down();
         self.ready.outputs.push_back(Output::Close(Close { conn, last, served }));
-        let online_for = online_since.map(|since| self.now.since(since));
+        let online_for = life.as_ref().map(|life| self.now.since(life.since));
         self.event(Event::Disconnected { conn, cause: Box::new(cause.clone()), online_for });
-        Some((online_since, useful))
+        Some(life)
     }
 
     //= [MQTT-3.14.0-1]

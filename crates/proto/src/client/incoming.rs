@@ -280,6 +280,9 @@ impl Client {
 
     /// An acknowledgement came, in whatever form.
     fn on_ack(&mut self, kind: PacketType, id: PacketId, reason: ReasonCode) {
+        if kind != PacketType::PubRel {
+            self.note_acknowledged(id);
+        }
         if let Some(online) = self.connection.online_mut() {
             online.show_life();
         }
@@ -441,6 +444,7 @@ impl Client {
                 online.proof.useful |= online.is_proven_by_pong(now);
                 online.proof.slowest_pong = online.proof.slowest_pong.max(Some(round_trip));
                 self.stats.pongs += 1;
+                self.note_answered(now - round_trip);
             }
             Pong::Unsolicited => self.stats.pongs_unsolicited += 1,
         }

@@ -20,6 +20,7 @@ mod rates;
 mod reconfigure;
 #[cfg(feature = "store")]
 mod recover;
+mod renew;
 mod resend;
 mod send;
 mod shutdown;
@@ -28,6 +29,7 @@ mod timers;
 mod trace;
 mod version;
 mod when_full;
+mod withheld;
 
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, VecDeque};
@@ -53,6 +55,9 @@ use crate::tuning;
 
 pub use publish::Accepted;
 pub use shutdown::ShutdownReport;
+
+pub(crate) use renew::Renewal;
+pub(crate) use withheld::Withheld;
 
 /// Bounds that give way, rather than block forever, do so up to this many times.
 const HARD_FACTOR: usize = 8;
@@ -104,6 +109,8 @@ struct Extras {
     topics: BTreeMap<u16, Text>,
     /// The packets that went by, if they are wanted.
     trace: Option<Box<Trace>>,
+    /// When identifiers may be recovered again whose acknowledgements are withheld.
+    recovery: withheld::Recovery,
 }
 
 /// What one attempt to connect hands on to the next; no session state.
@@ -125,6 +132,8 @@ struct Attempts {
     /// It has changed since the last CONNACK: what is in flight began in
     /// another session.
     session_is_other: bool,
+    /// When the connection ended that is being renewed.
+    renewed: Option<Instant>,
 }
 
 /// What is ready to be taken by the caller.

@@ -62,6 +62,7 @@ impl Client {
             Box::new(Shutdown { deadline, disconnect, report: None })
         });
         shutdown.deadline = shutdown.deadline.min(deadline);
+        self.cancel_renewal();
         if let Some(journal) = self.session.journal.as_mut() {
             journal.hurry(self.now);
         }

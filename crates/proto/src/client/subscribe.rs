@@ -172,6 +172,9 @@ impl Client {
 
     /// Returns the rate that the next operation waits for, if it does.
     pub(super) fn send_operations(&mut self) -> Option<Held> {
+        if self.is_draining() {
+            return None;
+        }
         while self.has_room() && !self.session.flights.is_full() && self.may_send_control() {
             let control = self.session.subscriptions.next()?;
             if let Some(held) = self.send_control(control) {

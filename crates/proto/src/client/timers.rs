@@ -37,6 +37,8 @@ impl Client {
             }
             Connection::Online(_) => {
                 self.tell_stall();
+                self.run_withheld();
+                self.run_renewal();
                 self.run_keep_alive();
                 self.end_wait_for_life();
                 self.run_clearing();
@@ -103,6 +105,8 @@ impl Client {
                 let progress = opening.offsets.on_written(bytes);
                 if progress.packet {
                     opening.last_sent = Some(now);
+                    // So late may the server have seen it.
+                    self.attempts.reconnector.on_connect(now);
                 }
                 progress
             }
@@ -157,8 +161,13 @@ impl Client {
         let stall = self.stall_deadline().map(|at| Deadline { at, timer: Timer::Stall });
         let life = self.life_deadline().map(|at| Deadline { at, timer: Timer::SignOfLife });
         let rate = self.rate_deadline().map(|at| Deadline { at, timer: Timer::Rate });
+        let renewal = self.renewal_deadline().map(|at| Deadline { at, timer: Timer::Renewal });
+        let withheld =
+            self.withheld_deadline().map(|at| Deadline { at, timer: Timer::Acknowledgements });
+        let ends = [renewal, withheld];
         [connection, expiry, shutdown, stuck, clearing, store, stall, life, rate]
             .into_iter()
+            .chain(ends)
             .flatten()
             .min()
     }

@@ -59,6 +59,12 @@ pub struct Rates {
     pub subscribe_packets: Option<RateLimit>,
     /// Filters in SUBSCRIBE packets.
     pub subscribe_filters: Option<RateLimit>,
+    /// Whether the server, before MQTT 5, discards what is published too fast
+    /// without an acknowledgement. It is then looked for exchanges that stay
+    /// unanswered for 30 s while later packets are answered
+    /// ([`AcknowledgementsWithheld`](crate::Event::AcknowledgementsWithheld)).
+    /// Default false.
+    pub withheld: bool,
 }
 
 /// One of the rates.

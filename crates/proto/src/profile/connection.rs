@@ -19,9 +19,6 @@ pub(super) fn obey(config: &mut Config, profile: &Profile) -> Result<(), ConfigE
         let configured = &mut config.keep_alive.min_ping_spacing;
         *configured = spacing.max(*configured);
     }
-    if let Some(floor) = profile.connect_floor() {
-        config.reconnect.floor = config.reconnect.floor.max(floor.spacing_after_short);
-    }
     Ok(())
 }
 

@@ -6,6 +6,7 @@
 mod broken;
 mod client_id;
 pub(crate) mod connection;
+mod lifetime;
 pub(crate) mod properties;
 pub(crate) mod publish;
 mod rates;
@@ -44,6 +45,7 @@ impl Config {
     /// ```
     pub fn obey(&mut self, profile: &Profile) -> Result<(), ConfigError> {
         connection::obey(self, profile)?;
+        lifetime::obey(self, profile);
         publish::obey(self, profile);
         rates::obey(self, profile);
         self.profile = says_more_than_mqtt(profile).then(|| Arc::new(profile.clone()));

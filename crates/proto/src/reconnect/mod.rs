@@ -1,12 +1,14 @@
-//! When the next connection may be opened, and why not sooner (laws R1-R6, R9),
+//! When the next connection may be opened, and why not sooner (laws R1-R6, R9, R15),
 //! where it goes, and which version it speaks (laws R10, R14).
 
 mod budget;
+mod distance;
 mod policy;
 mod repeat;
 mod servers;
 mod version;
 
+pub use distance::Ban;
 pub use policy::{Halt, Pace, Reconnect, RefusedPolicy, Retry, TakeOverPolicy, Verdict};
 
 pub(crate) use policy::{Ended, Reconnector};

@@ -16,7 +16,8 @@ pub(crate) struct Replay {
     passed: bool,
     /// The server still holds the session: what is sent again carries DUP.
     resumed: bool,
-    /// Not everything that is to be sent again is committed yet.
+    /// Not everything that is to be sent again is committed yet, or the
+    /// connection is being renewed.
     held: bool,
 }
 
@@ -35,6 +36,11 @@ impl Replay {
     /// What is to be sent again may go.
     pub(crate) const fn release(&mut self) {
         self.held = false;
+    }
+
+    /// Nothing new goes out, nor again, until the next connection.
+    pub(crate) const fn hold(&mut self) {
+        self.held = true;
     }
 
     //= [MQTT-3.3.1-1]

@@ -40,6 +40,7 @@ impl fmt::Display for DisconnectCause {
             Self::ProtocolError(error) => write!(f, "the server broke the protocol: {error}"),
             Self::Authentication => f.write_str("enhanced authentication was given up"),
             Self::ReconnectRequested => f.write_str("a new connection was asked for"),
+            Self::Renewal => f.write_str("the connection is renewed as planned"),
             Self::Shutdown => f.write_str("the client was shut down"),
         }
     }
@@ -58,6 +59,7 @@ impl Error for DisconnectCause {
             | Self::ConnectTimeout { .. }
             | Self::Authentication
             | Self::ReconnectRequested
+            | Self::Renewal
             | Self::Shutdown => None,
         }
     }
@@ -238,6 +240,7 @@ impl fmt::Display for Pace {
             Self::AtOnce => "without delay",
             Self::BackOff => "after the back-off",
             Self::Floor => "after the least time between two CONNECTs",
+            Self::Ban => "after the time for which the server may keep this client out",
             Self::Budget => "when the budget of CONNECTs allows it",
             Self::SlowLane => "after minutes, as repeating may not help",
             Self::Throttled => "when the server asked to come again",

@@ -64,6 +64,10 @@ impl fmt::Display for ConfigError {
                     "no DISCONNECT of a client in this version has the reason code {reason}"
                 );
             }
+            Self::ConnectionAge => {
+                "a maximum connection age of zero: no connection could live; leave it out if \
+                 connections have no end"
+            }
             Self::Window => "the queue's window must not be 0",
             Self::ClientIdOfStore => {
                 "the store holds the session of another client identifier; \

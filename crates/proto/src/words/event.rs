@@ -35,6 +35,7 @@ impl fmt::Display for Event {
             Self::PingUnanswered { after, heard: false } => {
                 write!(f, "a ping had no answer within {after:?}, and nothing else came")
             }
+            Self::Renewed { gap } => write!(f, "the connection was renewed within {gap:?}"),
             Self::FilesRenewed { .. } => f.write_str("certificate files were read anew"),
             Self::FilesKept { .. } => {
                 f.write_str("certificate files can't be used: the former ones stay in use")
@@ -71,6 +72,14 @@ impl Event {
             Self::DeliveryStalled { unacknowledged } => {
                 write!(f, "{unacknowledged} messages wait to be acknowledged: no more may come")
             }
+            Self::AcknowledgementsWithheld { packet_ids, after } => {
+                let count = packet_ids.len();
+                write!(
+                    f,
+                    "the server has answered later packets and {count} messages not, for \
+                     {after:?}: it discards what comes too fast; they are sent again"
+                )
+            }
             Self::DeliveryResumed => f.write_str("the server may send messages again"),
             Self::RateReached(wait) => write!(f, "{wait}"),
             Self::Quarantined { topic, deaths, .. } => {
@@ -104,6 +113,7 @@ impl Event {
             | Self::PingSent
             | Self::PongReceived(_)
             | Self::PingUnanswered { .. }
+            | Self::Renewed { .. }
             | Self::FilesRenewed { .. }
             | Self::FilesKept { .. }
             | Self::Lagged { .. } => Ok(()),

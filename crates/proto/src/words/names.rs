@@ -70,6 +70,8 @@ names! {
         127 "lagged" Self::Lagged { .. },
         128 "subscriptions_forgotten" Self::SubscriptionsForgotten { .. },
         129 "answered" Self::Answered(_),
+        130 "renewed" Self::Renewed { .. },
+        131 "acknowledgements_withheld" Self::AcknowledgementsWithheld { .. },
         132 "rate_reached" Self::RateReached(_),
     }
     State {
@@ -91,6 +93,7 @@ names! {
         307 "authentication" Self::Authentication,
         308 "reconnect_requested" Self::ReconnectRequested,
         309 "shutdown" Self::Shutdown,
+        310 "renewal" Self::Renewal,
     }
     TransportFailure {
         320 "eof" Self::Eof,
@@ -170,6 +173,7 @@ names! {
         463 "Budget" Self::Budget,
         464 "SlowLane" Self::SlowLane,
         465 "Throttled" Self::Throttled,
+        466 "Ban" Self::Ban,
     }
     Timer {
         480 "reconnect" Self::Reconnect,
@@ -183,6 +187,8 @@ names! {
         488 "store" Self::Store,
         489 "stall" Self::Stall,
         490 "identifiers" Self::Identifiers,
+        491 "renewal" Self::Renewal,
+        492 "acknowledgements" Self::Acknowledgements,
         493 "rate" Self::Rate,
     }
     DeliveryError {
@@ -282,6 +288,7 @@ names! {
         669 "client_id_of_store" Self::ClientIdOfStore,
         670 "disconnect_reason" Self::DisconnectReason(_),
         671 "profile" Self::Profile(_),
+        672 "connection_age" Self::ConnectionAge,
         673 "rate" Self::Rate,
     }
     NoticeKind {

@@ -12,7 +12,7 @@ use evenkeel_proto::{
 
 use crate::support::*;
 
-fn will() -> Will {
+pub(crate) fn will() -> Will {
     Will {
         qos: AtLeastOnce,
         retain: true,

@@ -1,12 +1,14 @@
 //! How the client behaves on the wire: bytes in, bytes out, virtual time.
 
 mod authentication;
+mod ban;
 mod carried;
 mod causes;
 mod certainty;
 mod chaos;
 mod connect;
 mod durable;
+mod floor;
 mod identifier;
 mod identify;
 mod inbound;
@@ -25,6 +27,7 @@ mod rates;
 mod reasons;
 mod reconfigure;
 mod reconnect;
+mod renewal;
 mod resume;
 mod servers;
 mod shutdown;
@@ -33,3 +36,4 @@ mod subscribe;
 mod support;
 mod trace;
 mod version;
+mod withheld;

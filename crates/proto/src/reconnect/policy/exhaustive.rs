@@ -11,7 +11,7 @@ use super::*;
 use crate::cause::{ConnectPhase, TransportFailure};
 use crate::keepalive::Death;
 
-/// Ends in a row, with the usual policy and with a floor.
+/// Ends in a row, with the usual policy, and with a floor or with bans.
 const DEPTHS: [usize; 2] = [5, 4];
 
 /// How a connection or an attempt ends, or what the application wants.
@@ -23,6 +23,8 @@ enum Step {
     GivenUp,
     /// Closed right after CONNACK.
     Cut,
+    /// Closed right after a message was published.
+    CutOff,
     /// Closed just before it would have been stable.
     AlmostStable,
     /// Closed as soon as it was stable.
@@ -61,10 +63,11 @@ enum Step {
     Restart,
 }
 
-const STEPS: [Step; 21] = [
+const STEPS: [Step; 22] = [
     Step::Unreachable,
     Step::GivenUp,
     Step::Cut,
+    Step::CutOff,
     Step::AlmostStable,
     Step::Stable,
     Step::Idle,
@@ -114,7 +117,9 @@ impl Step {
                 let cause = DisconnectCause::ConnectTimeout { phase, after: stable };
                 (cause, None, false)
             }
-            Self::Cut => (transport(TransportFailure::Eof), Some(Duration::ZERO), false),
+            Self::Cut | Self::CutOff => {
+                (transport(TransportFailure::Eof), Some(Duration::ZERO), false)
+            }
             Self::AlmostStable => (transport(TransportFailure::Eof), Some(stable - moment), true),
             Self::Stable => (transport(TransportFailure::Eof), Some(stable), true),
             Self::Idle => (transport(TransportFailure::Eof), Some(hour), false),
@@ -140,6 +145,16 @@ impl Step {
     }
 }
 
+impl Step {
+    /// Whether the attempt that ends so had sent its CONNECT.
+    const fn has_sent_connect(self) -> bool {
+        !matches!(
+            self,
+            Self::Unreachable | Self::TooYoung | Self::Expired | Self::Later | Self::MuchLater
+        )
+    }
+}
+
 /// One law broken each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Mutation {
@@ -151,6 +166,10 @@ enum Mutation {
     NoFloor,
     /// R2: the floor is not kept for what the application wants.
     WishesPassTheFloor,
+    /// R2: the floor takes the place of the back-off.
+    FloorReplacesBackOff,
+    /// R2: no floor after a connection that lived long.
+    LongLivesAreFree,
     /// R3: CONNACK resets the growth.
     ResetByConnack,
     /// R3: a long life without any work resets the growth.
@@ -191,13 +210,25 @@ enum Mutation {
     WishIgnored,
     /// R13: the server's wish is a command, however long.
     WishUnbounded,
+    /// R15: a ban is not waited out.
+    BanIgnored,
+    /// R15: a ban is not waited out if the application does not want to wait.
+    WishesPassTheBan,
+    /// R15: each ban is taken for the first.
+    BansDoNotGrow,
+    /// R15: bans grow without end.
+    BansGrowForever,
+    /// R15: every close is taken for a ban.
+    EveryCloseBans,
 }
 
-const MUTATIONS: [(Mutation, &str); 24] = [
+const MUTATIONS: [(Mutation, &str); 31] = [
     (Mutation::BudgetOffByOne, "R2"),
     (Mutation::WishesAreFree, "R2"),
     (Mutation::NoFloor, "floor"),
     (Mutation::WishesPassTheFloor, "floor"),
+    (Mutation::FloorReplacesBackOff, "floor"),
+    (Mutation::LongLivesAreFree, "floor"),
     (Mutation::ResetByConnack, "R3"),
     (Mutation::ResetWithoutWork, "R3"),
     (Mutation::NeverReset, "R3"),
@@ -218,6 +249,11 @@ const MUTATIONS: [(Mutation, &str); 24] = [
     (Mutation::WordsCostMore, "R13"),
     (Mutation::WishIgnored, "R13"),
     (Mutation::WishUnbounded, "R13"),
+    (Mutation::BanIgnored, "R15"),
+    (Mutation::WishesPassTheBan, "R15"),
+    (Mutation::BansDoNotGrow, "R15"),
+    (Mutation::BansGrowForever, "R15"),
+    (Mutation::EveryCloseBans, "R15"),
 ];
 
 /// The engine, as it is or broken.
@@ -233,6 +269,14 @@ impl Subject {
         match mutation {
             Some(Mutation::BudgetOffByOne) => policy.budget = policy.budget.map(|most| most + 1),
             Some(Mutation::NoFloor) => policy.floor = Duration::ZERO,
+            Some(Mutation::LongLivesAreFree) => policy.spacing = Duration::ZERO,
+            Some(Mutation::BanIgnored) => policy.ban = None,
+            Some(Mutation::BansDoNotGrow) => {
+                policy.ban = policy.ban.map(|ban| Ban { longest: ban.first, ..ban });
+            }
+            Some(Mutation::BansGrowForever) => {
+                policy.ban = policy.ban.map(|ban| Ban { longest: ban.longest * 1000, ..ban });
+            }
             Some(Mutation::NoCap) => policy.cap = Duration::from_secs(3600),
             _ => {}
         }
@@ -264,6 +308,7 @@ impl Subject {
         let freed = match retry.pace {
             Pace::Budget => self.is(Mutation::WishesAreFree),
             Pace::Floor => self.is(Mutation::WishesPassTheFloor),
+            Pace::Ban => self.is(Mutation::WishesPassTheBan),
             _ => false,
         };
         if freed {
@@ -291,7 +336,8 @@ impl Subject {
         let others = ended.others && !self.is(Mutation::OneSpeaksForAll);
         let instead = self.instead_of(ended.cause);
         let cause = instead.as_ref().unwrap_or(ended.cause);
-        let ended_so = Ended { useful, others, cause, ..*ended };
+        let published = ended.published || self.is(Mutation::EveryCloseBans);
+        let ended_so = Ended { useful, published, others, cause, ..*ended };
         let (verdict, _) = self.engine.on_end(now, &ended_so, rng);
         if self.is(Mutation::NeverReset) || self.is(Mutation::NoGrowth) {
             self.engine.attempt = before;
@@ -300,6 +346,9 @@ impl Subject {
         match self.mutation {
             Some(Mutation::FullJitter) if retry.pace == Pace::BackOff => {
                 retry.at = now + rng.between(Duration::ZERO, retry.at.since(now));
+            }
+            Some(Mutation::FloorReplacesBackOff) if retry.pace == Pace::Floor => {
+                retry.at = self.floor_or_back_off(now, rng);
             }
             Some(Mutation::LeftAlone) if retry.pace == Pace::BackOff => {
                 self.engine.most = Duration::MAX;
@@ -337,6 +386,12 @@ impl Subject {
             _ => {}
         }
         Verdict::Retry(retry)
+    }
+
+    /// The later of both ends, where one should come after the other.
+    fn floor_or_back_off(&self, now: Instant, rng: &mut Rng) -> Instant {
+        let floor = self.engine.distance.floor_end(&self.engine.config.reconnect, rng);
+        floor.max(now + self.engine.back_off(rng))
     }
 
     /// Another cause than the one that the engine is to judge.
@@ -398,6 +453,9 @@ struct Run {
     short_lived: bool,
     take_over: Option<Instant>,
     gave_up: Option<Instant>,
+    connect: Option<Instant>,
+    banned_until: Instant,
+    bans: u32,
 }
 
 impl Run {
@@ -414,6 +472,9 @@ impl Run {
             short_lived: false,
             take_over: None,
             gave_up: None,
+            connect: None,
+            banned_until: Instant::default(),
+            bans: 0,
         };
         run.open_at_once()?;
         Ok(run)
@@ -421,18 +482,29 @@ impl Run {
 
     /// One end and the connect that follows it; false if none follows.
     fn take(&mut self, step: Step) -> Result<bool, Broken> {
-        let Some((cause, lived, useful)) = step.end() else {
-            // A failure first, then the wish that cuts the wait short.
-            if !self.take(Step::Cut)? {
-                return Ok(false);
-            }
-            if step == Step::Restart {
-                self.subject.engine.restart();
-                (self.attempts, self.redirects) = (0, 0);
-            }
-            self.open_at_once()?;
-            return Ok(true);
-        };
+        let is_wish = matches!(step, Step::Impatience | Step::Restart);
+        // A failure first, then the wish that cuts the wait short.
+        let ending = if is_wish { Step::CutOff } else { step };
+        let Some(retry) = self.end(ending)? else { return Ok(false) };
+        if step == Step::Restart {
+            self.subject.engine.restart();
+            (self.attempts, self.redirects) = (0, 0);
+        }
+        if is_wish {
+            self.open_at_once()?
+        } else {
+            self.open(retry)?
+        }
+        Ok(true)
+    }
+
+    /// One end and what is planned then.
+    fn end(&mut self, step: Step) -> Result<Option<Retry>, Broken> {
+        let Some((cause, lived, useful)) = step.end() else { return Ok(None) };
+        if step.has_sent_connect() {
+            self.subject.engine.on_connect(self.now);
+            self.connect = Some(self.now);
+        }
         let online_since = lived.map(|lived| {
             let since = self.now;
             self.subject.on_online();
@@ -440,13 +512,16 @@ impl Run {
             self.now = self.now + lived;
             since
         });
-        let others = step == Step::RefusedByOne;
+        let (others, published) = (step == Step::RefusedByOne, step == Step::CutOff);
         let verdict = self.subject.on_end(
             self.now,
-            &Ended { cause: &cause, online_since, useful, others },
+            &Ended { cause: &cause, online_since, useful, published, others },
             &mut self.rng,
         );
         self.note_end(&cause, lived, useful);
+        if published || matches!(step, Step::Throttled) {
+            self.note_ban();
+        }
         let most = match lived {
             Some(lived) if useful => (lived / 2).max(self.policy.base),
             _ => Duration::MAX,
@@ -457,28 +532,44 @@ impl Run {
     fn note_end(&mut self, cause: &DisconnectCause, lived: Option<Duration>, useful: bool) {
         if lived.is_some_and(|lived| lived >= self.policy.stable_after) && useful {
             (self.attempts, self.redirects) = (0, 0);
+            self.bans = 0;
         }
-        self.short_lived = lived.is_none_or(|lived| lived < Duration::from_secs(30));
+        self.short_lived = lived.is_none_or(|lived| lived < self.policy.short_life);
         if lived.is_none() && matches!(cause, DisconnectCause::ConnectTimeout { .. }) {
             self.gave_up = Some(self.now);
         }
     }
 
-    fn judge(&mut self, end: &End, verdict: Verdict) -> Result<bool, Broken> {
+    fn note_ban(&mut self) {
+        if let Some(ban) = self.policy.ban {
+            let length = (ban.first * (1 << self.bans)).min(ban.longest);
+            self.bans += 1;
+            self.banned_until = self.now + length;
+        }
+    }
+
+    /// From when on the next attempt may follow, before any back-off.
+    fn free_from(&self) -> (Instant, Broken) {
+        let floor = if self.short_lived { self.policy.floor } else { Duration::ZERO };
+        let floor = floor.max(self.policy.spacing);
+        let floor = self.connect.map_or(self.now, |last| last + floor).max(self.now);
+        if self.banned_until > floor { (self.banned_until, "R15") } else { (floor, "floor") }
+    }
+
+    fn judge(&mut self, end: &End, verdict: Verdict) -> Result<Option<Retry>, Broken> {
         let (class, others) = (end.cause.class(), end.others);
         let fight = class == CauseClass::TakenOver && self.is_fight();
         let hopeless = class == CauseClass::Refused && !self.proven && !others;
         match verdict {
-            Verdict::Halt(Halt::TakenOver) => hold("R9", fight).map(|()| false),
+            Verdict::Halt(Halt::TakenOver) => hold("R9", fight).map(|()| None),
             Verdict::Halt(_) if others => Err("R10"),
             Verdict::Halt(_) if class == CauseClass::CertificateTime => Err("R11"),
-            Verdict::Halt(halt) => hold("R4", hopeless && halt == Halt::Refused).map(|()| false),
+            Verdict::Halt(halt) => hold("R4", hopeless && halt == Halt::Refused).map(|()| None),
             Verdict::Retry(retry) => {
                 hold("R9", !fight)?;
                 hold("R4", !hopeless)?;
                 self.judge_delay(end, retry)?;
-                self.open(retry)?;
-                Ok(true)
+                Ok(Some(retry))
             }
         }
     }
@@ -494,7 +585,8 @@ impl Run {
     }
 
     fn judge_delay(&mut self, end: &End, retry: Retry) -> Result<(), Broken> {
-        let delay = retry.at.since(self.now);
+        let (begin, begins_by) = self.free_from();
+        let delay = retry.at.since(begin);
         let minute = Duration::from_secs(60);
         let doublings = self.attempts.saturating_sub(1).min(20);
         let grown = self.policy.base * (1 << doublings);
@@ -516,6 +608,7 @@ impl Run {
             }
             CauseClass::CertificateTime if grown >= minute => ("R11", minute, minute * 2),
             CauseClass::CertificateTime => ("R11", high / 2, high),
+            CauseClass::Throttled if self.banned_until > self.now => ("R15", high / 2, high),
             CauseClass::Throttled => match end.cause.retry_after() {
                 Some(after) => {
                     let after = after.min(self.policy.cap);
@@ -528,14 +621,20 @@ impl Run {
             },
             _ => ("R3", high / 2, high),
         };
-        hold(law, delay >= low)?;
-        // Floor and budget may ask for more than the class does.
-        hold(law, delay <= high || matches!(retry.pace, Pace::Floor | Pace::Budget))
+        hold("R15", retry.pace != Pace::Ban || self.banned_until > self.now)?;
+        // The back-off comes on top of floor and ban.
+        let law = if begin > self.now { begins_by } else { law };
+        hold(law, retry.at >= begin + low)?;
+        // The budget may ask for more than the class does, the floor for a tenth.
+        let slack = self.policy.floor.max(self.policy.spacing) / 10;
+        let is_short =
+            delay <= high + if retry.pace == Pace::Floor { slack } else { Duration::ZERO };
+        hold(law, is_short || retry.pace == Pace::Budget)
     }
 
     fn open_at_once(&mut self) -> Result<(), Broken> {
         let retry = self.subject.at_once(self.now, &mut self.rng);
-        let bounded = matches!(retry.pace, Pace::Floor | Pace::Budget);
+        let bounded = matches!(retry.pace, Pace::Floor | Pace::Ban | Pace::Budget);
         hold("at once", bounded || retry.at <= self.now)?;
         self.open(retry)
     }
@@ -543,11 +642,8 @@ impl Run {
     fn open(&mut self, retry: Retry) -> Result<(), Broken> {
         hold("R5", retry.attempt == self.attempts + 1)?;
         self.now = self.now.max(retry.at);
-        if let Some(last) = self.opens.last()
-            && self.short_lived
-        {
-            hold("floor", self.now >= *last + self.policy.floor)?;
-        }
+        let (free_from, by) = self.free_from();
+        hold(by, self.now >= free_from)?;
         self.opens.push(self.now);
         let within = |at: &&Instant| self.now.since(**at) < self.policy.budget_window;
         let recent = self.opens.iter().filter(within).count();
@@ -586,11 +682,15 @@ fn follow(run: &Run, depth: usize, steps: &mut Vec<Step>) -> Result<usize, Broke
     Ok(count)
 }
 
-fn policies() -> [(Reconnect, usize); 2] {
+fn policies() -> [(Reconnect, usize); 3] {
     let few = Reconnect { budget: Some(3), ..Reconnect::default() };
     let (floor, base) = (Duration::from_secs(11), Duration::from_secs(20));
     let floored = Reconnect { floor, base, ..Reconnect::default() };
-    [(few, DEPTHS[0]), (floored, DEPTHS[1])]
+    let (first, longest) = (Duration::from_secs(90), Duration::from_secs(200));
+    let (spacing, short_life) = (first / 2, first / 10);
+    let ban = Some(Ban { first, longest });
+    let banned = Reconnect { ban, spacing, short_life, ..Reconnect::default() };
+    [(few, DEPTHS[0]), (floored, DEPTHS[1]), (banned, DEPTHS[1])]
 }
 
 #[test]

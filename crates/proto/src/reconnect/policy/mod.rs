@@ -9,6 +9,7 @@ use crate::rng::Rng;
 use crate::time::Instant;
 
 use super::budget::Budget;
+use super::distance::{Ban, Distance};
 use super::repeat::{RepeatWatch, Repetition};
 
 /// How connections are re-opened. Every field is a bound; `Default` is meant
@@ -40,9 +41,22 @@ pub struct Reconnect {
     pub budget: Option<u32>,
     /// The sliding window of `budget`. Default 60 s.
     pub budget_window: Duration,
-    /// Least time between two connects when the connection between them
-    /// lived less than 30 s. A profile may raise it. Default 0.
+    /// Least time from one CONNECT to the next, always. Default 0.
+    pub spacing: Duration,
+    /// The same if the connection between them lived less than `short_life`, or
+    /// never came about. The back-off begins when this time is over: the floor
+    /// is added to it. What an attempt waits for its CONNACK is part of the
+    /// floor. Default 0.
     pub floor: Duration,
+    /// A connection that lived less than this is followed by the floor. Default
+    /// 30 s.
+    pub short_life: Duration,
+    /// How long the server keeps a client out that broke one of its limits;
+    /// `None`, the default, if it does not. It is believed to do so when it names
+    /// a quota, a rate or a ban as its reason, or closes without a word a
+    /// connection on which something was published. The back-off begins when
+    /// the ban is over.
+    pub ban: Option<Ban>,
     /// What follows a refusal that repeating cannot fix.
     pub refused: RefusedPolicy,
     /// What follows a second take-over within ten minutes.
@@ -96,7 +110,10 @@ impl Default for Reconnect {
             attempts: None,
             budget: Some(8),
             budget_window: Duration::from_secs(60),
+            spacing: Duration::ZERO,
             floor: Duration::ZERO,
+            short_life: Duration::from_secs(30),
+            ban: None,
             refused: RefusedPolicy::default(),
             taken_over: TakeOverPolicy::default(),
             slow_lane: (Duration::from_secs(60), Duration::from_secs(120)),
@@ -119,8 +136,10 @@ pub enum Pace {
     AtOnce,
     /// Exponential growth with jitter.
     BackOff,
-    /// The least time after a short-lived connection.
+    /// The least time from CONNECT to CONNECT, then growth with jitter.
     Floor,
+    /// The server may keep this client out for a while; then growth with jitter.
+    Ban,
     /// The budget of connects per window is used up.
     Budget,
     /// Minutes: a refusal or take-over that repeating cannot fix.
@@ -171,6 +190,8 @@ pub(crate) struct Ended<'a> {
     pub(crate) online_since: Option<Instant>,
     /// An acknowledgement or a PINGRESP came.
     pub(crate) useful: bool,
+    /// A message was published on it.
+    pub(crate) published: bool,
     /// Another server, or another address, has not refused for good.
     pub(crate) others: bool,
 }
@@ -179,7 +200,6 @@ const TAKE_OVER_WINDOW: Duration = Duration::from_secs(600);
 /// How long an attempt we gave up may still reach the server, and take over
 /// the connection that followed it.
 const ECHO: Duration = Duration::from_secs(60);
-const SHORT_LIFE: Duration = Duration::from_secs(30);
 /// The part of the cap up to which waits for a certificate's time grow (R11).
 const CLOCK_SHARE: u32 = 4;
 /// The part of a useful connection's life that the wait after it may take (R3).
@@ -198,9 +218,7 @@ pub(crate) struct Reconnector {
     attempt: u32,
     redirects: u32,
     proven: bool,
-    last_connect: Option<Instant>,
-    /// The last connection lived too short for the next to follow at once.
-    short_lived: bool,
+    distance: Distance,
     last_take_over: Option<Instant>,
     /// When we last gave up an attempt before its CONNACK.
     gave_up: Option<Instant>,
@@ -219,8 +237,7 @@ impl Reconnector {
             attempt: 0,
             redirects: 0,
             proven: false,
-            last_connect: None,
-            short_lived: false,
+            distance: Distance::default(),
             last_take_over: None,
             gave_up: None,
             most: Duration::MAX,
@@ -232,8 +249,19 @@ impl Reconnector {
         if let Some(budget) = &mut self.budget {
             budget.record(now);
         }
-        self.last_connect = Some(now);
         self.attempt = self.attempt.saturating_add(1);
+    }
+
+    /// CONNECT is sent now: the floor counts from here.
+    pub(crate) const fn on_connect(&mut self, now: Instant) {
+        self.distance.on_connect(now);
+    }
+
+    /// When a connect could follow at the latest, if the connection, so old, were
+    /// ended by our own wish.
+    pub(crate) fn free_from(&self, lived: Duration) -> Instant {
+        let floor = self.distance.latest_floor_end(&self.config.reconnect, lived);
+        floor.max(self.budget.as_ref().map_or_else(Instant::default, Budget::earliest))
     }
 
     /// CONNACK accepted. Resets nothing but what acceptance proves (R3).
@@ -256,7 +284,7 @@ impl Reconnector {
 
     /// The next attempt after one that failed over the protocol version alone.
     pub(crate) fn after_fallback(&mut self, now: Instant, rng: &mut Rng) -> Retry {
-        self.short_lived = true;
+        self.distance.on_end(&self.config.reconnect, None);
         self.at_once(now, rng)
     }
 
@@ -269,11 +297,14 @@ impl Reconnector {
     ) -> (Verdict, Option<Repetition>) {
         let lived = ended.online_since.map(|since| now.since(since));
         let class = ended.cause.class();
-        let repetition = self.repeat.on_end(now, class, lived);
+        // What is planned to happen again and again is no loop.
+        let is_planned = *ended.cause == DisconnectCause::Renewal;
+        let repetition = if is_planned { None } else { self.repeat.on_end(now, class, lived) };
         if lived.is_some_and(|lived| lived >= self.config.reconnect.stable_after) && ended.useful {
             self.restart();
+            self.distance.on_stable();
         }
-        self.short_lived = lived.is_none_or(|lived| lived < SHORT_LIFE);
+        self.distance.on_end(&self.config.reconnect, lived);
         if lived.is_none() && ended.cause.is_ours() {
             self.gave_up = Some(now);
         }
@@ -297,6 +328,13 @@ impl Reconnector {
             {
                 return Verdict::Halt(Halt::Attempts(limit));
             }
+        }
+        if let Some(ban) = self.config.reconnect.ban
+            && ended.cause.may_ban(ended.published)
+        {
+            self.distance.on_ban(now, ban);
+            let delay = self.back_off(rng);
+            return Verdict::Retry(self.plan(now, delay, Pace::Ban, rng));
         }
         let (delay, pace) = match class {
             CauseClass::Local => (Duration::ZERO, Pace::AtOnce),
@@ -395,27 +433,16 @@ impl Reconnector {
         earlier.is_some_and(|earlier| now.since(earlier) < TAKE_OVER_WINDOW)
     }
 
-    /// Later than `delay` if the floor or the budget asks for it.
+    /// After `delay`, which begins when floor and ban are over (R2, R15); later if
+    /// the budget asks for it.
     fn plan(&self, now: Instant, delay: Duration, pace: Pace, rng: &mut Rng) -> Retry {
-        let wanted = (now + delay, pace);
-        let floor = (self.floor(rng), Pace::Floor);
-        let earliest = self.budget.as_ref().map_or_else(Instant::default, Budget::earliest);
-        let budget = (earliest, Pace::Budget);
         let later = |a: (Instant, Pace), b: (Instant, Pace)| if b.0 > a.0 { b } else { a };
-        let (at, pace) = later(later(wanted, floor), budget);
+        let floor = (self.distance.floor_end(&self.config.reconnect, rng), Pace::Floor);
+        let ban = (self.distance.banned_until(), Pace::Ban);
+        let (begin, pace) = later(later((now, pace), floor), ban);
+        let earliest = self.budget.as_ref().map_or_else(Instant::default, Budget::earliest);
+        let (at, pace) = later((begin + delay, pace), (earliest, Pace::Budget));
         Retry { at, attempt: self.attempt.saturating_add(1), pace }
-    }
-
-    /// The least time after a connect that led to a short life. A tenth of
-    /// jitter above it keeps a fleet from marching in step.
-    fn floor(&self, rng: &mut Rng) -> Instant {
-        let floor = self.config.reconnect.floor;
-        match self.last_connect {
-            Some(last) if self.short_lived && !floor.is_zero() => {
-                last + floor + self.spread(Duration::ZERO, floor / 10, rng)
-            }
-            _ => Instant::default(),
-        }
     }
 }
 

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use bytes::BytesMut;
 use evenkeel_proto::codec::{
-    ConnAck, Connect, Decoder, Packet, Publish, QoS, ReasonCode, Subscribe, SubscribeFilter, Text,
-    Unsubscribe, Version,
+    ConnAck, Connect, Decoder, Disconnect, Packet, Publish, QoS, ReasonCode, Subscribe,
+    SubscribeFilter, Text, Unsubscribe, Version,
 };
 use evenkeel_proto::record::{
     Batch, BootId, Committed, Moment, Priority, Recovered, StorageFailure, StoreBounds, UnixMillis,
@@ -590,6 +590,16 @@ impl Rig {
         self.expect_nothing();
         assert!(self.link.is_none(), "who sends DISCONNECT closes");
         disconnect.reason
+    }
+
+    /// The DISCONNECT of a connection that is renewed: the next one is asked for
+    /// at that moment.
+    #[track_caller]
+    pub(crate) fn expect_renewal(&mut self) {
+        let Packet::Disconnect(disconnect) = self.expect() else { panic!("DISCONNECT") };
+        self.expect_nothing();
+        assert_eq!(self.closes.last().map(|close| close.0), self.opens.last().map(|open| open.0));
+        assert_eq!(disconnect, Disconnect::default(), "the will is not published");
     }
 
     /// Instants at which PINGREQs were written, on all connections.
