@@ -60,6 +60,8 @@ struct Settings {
     hold: Duration,
     clean_start: Option<bool>,
     session_expiry: Option<u32>,
+    /// In place of what the profile says; zero for none.
+    connection_age: Option<Duration>,
 }
 
 /// The settings of started clients, checked.
@@ -114,6 +116,7 @@ impl ClientBuilder {
             hold: Duration::from_secs(30),
             clean_start: None,
             session_expiry: None,
+            connection_age: None,
         };
         Self {
             settings,
@@ -198,6 +201,18 @@ impl ClientBuilder {
     /// unless set, zero for none if the profile's broker knows none.
     pub fn keep_alive(mut self, keep_alive: Duration) -> Self {
         self.change().keep_alive = keep_alive;
+        self
+    }
+
+    /// How long the server lets a connection live, such as the time that a token or an
+    /// authorizer gives it. The client renews the connection before: 5 to 20 % of that
+    /// time, and at most 20 minutes, before its end. What is published meanwhile waits for
+    /// the new connection, hooks are asked again, and
+    /// [`Event::Renewed`](crate::Event::Renewed) tells the gap.
+    ///
+    /// Takes the place of what the profile says; zero is for connections without an end.
+    pub fn maximum_connection_age(mut self, age: Duration) -> Self {
+        self.change().connection_age = Some(age);
         self
     }
 
@@ -701,6 +716,9 @@ impl Settings {
         config.servers = self.servers.len();
         check_reconnect(&config.reconnect)?;
         config.obey(&self.profile).map_err(BuildError::Config)?;
+        if let Some(age) = self.connection_age {
+            config.bounds.connection_age = (!age.is_zero()).then_some(age);
+        }
         Ok(config)
     }
 }

@@ -190,6 +190,15 @@ impl EventText {
             )),
             Event::DeliveryResumed => self.say("the server may send again"),
             Event::RateReached(wait) => self.printer.warn(&wait.to_string()),
+            Event::Renewed { gap } => {
+                self.say(&format!("the connection was renewed within {}", duration::text(*gap)));
+            }
+            Event::AcknowledgementsWithheld { packet_ids, after } => self.printer.warn(&format!(
+                "the server has left {} unanswered for {}, though not later ones: it discards \
+                 what comes too fast. They are sent again",
+                plural(packet_ids.len(), "message"),
+                duration::text(*after)
+            )),
             other => self.printer.debug(&format!("{other:?}")),
         }
     }
@@ -252,6 +261,7 @@ fn unanswered(after: Duration, heard: bool) -> String {
 const fn pace(pace: Pace) -> &'static str {
     match pace {
         Pace::Floor => " (least time between connections)",
+        Pace::Ban => " (the server may keep this client out until then)",
         Pace::Budget => " (the budget of connections is used up)",
         Pace::SlowLane => " (slowly, as trying again may not help)",
         Pace::Throttled => " (the server asked for less)",

@@ -106,9 +106,7 @@ async fn a_limit_is_shown_with_value_source_confidence_and_what_is_done() {
     let broken = serde_json::json!({ "action": "rejects", "reason_code": 0x97 });
     assert_eq!(rate["on_break"], broken);
     assert_eq!(rate["on_break_v3"], serde_json::json!({ "action": "ignores" }));
-    let floor = limit("connect_floor");
-    assert_eq!(floor["obeyed"], "partly");
-    assert!(floor["obeyed_part"].as_str().unwrap().starts_with("spacing_after_short alone"));
+    assert_eq!(limit("connect_floor")["obeyed"], "yes");
     assert_eq!(limit("min_ping_spacing")["value"], 30.5);
 }
 

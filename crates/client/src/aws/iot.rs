@@ -1,7 +1,7 @@
 //! Clients of AWS IoT Core.
 
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use evenkeel_codec::Version;
 use evenkeel_profile::Profile;
@@ -18,6 +18,10 @@ use crate::transport::Endpoint;
 const MQTT_PORT: u16 = 8883;
 /// Where ALPN says what is spoken.
 const HTTPS_PORT: u16 = 443;
+/// How long AWS lets a connection live whose WebSocket was signed.
+const SIGNED_AGE: Duration = Duration::from_secs(24 * 3600);
+/// For connections that have no known end, whatever the profile says of signed ones.
+const NO_END: Duration = Duration::ZERO;
 
 /// The endpoint of an account, for which a way in is to be chosen.
 ///
@@ -78,7 +82,7 @@ impl AwsIot {
         let tls = self.tls.clone().client_identity(identity.clone());
         let tls = if port == MQTT_PORT { tls } else { tls.alpn(["x-amzn-mqtt-ca"]) };
         let is_finished = tls.finished().is_some();
-        let builder = self.builder("mqtts", port, "", tls);
+        let builder = self.builder("mqtts", port, "", tls).maximum_connection_age(NO_END);
         // A finished configuration takes an identity for an attempt only.
         if is_finished {
             builder.tls_identity(move || std::future::ready(Ok(identity.clone())))
@@ -88,20 +92,24 @@ impl AwsIot {
     }
 
     /// By keys of AWS: over WebSocket, whose request is signed anew for each attempt
-    /// (Signature Version 4). AWS ends such a connection after 24 hours at the latest.
+    /// (Signature Version 4). AWS ends such a connection after 24 hours; the client renews it
+    /// 5 to 20 minutes before.
     pub fn signed(self, credentials: impl AwsCredentials) -> ClientBuilder {
         let sign = Arc::new(Signing {
             credentials: Box::new(credentials),
             region: self.endpoint.region().to_owned(),
             tls: self.tls.clone(),
         });
-        self.websocket().endpoint(move |endpoint| {
+        self.websocket().maximum_connection_age(SIGNED_AGE).endpoint(move |endpoint| {
             let sign = sign.clone();
             async move { sign.endpoint(endpoint).await }
         })
     }
 
-    /// By a custom authorizer, which is asked as this form says.
+    /// By a custom authorizer, which is asked as this form says. The time after which it ends
+    /// connections (`disconnectAfterInSeconds`) is to be given to the builder, as
+    /// [`maximum_connection_age`](ClientBuilder::maximum_connection_age); unless it is, the
+    /// client does not renew its connections.
     pub fn authorizer(
         self,
         form: AuthorizerForm,
@@ -110,12 +118,13 @@ impl AwsIot {
         let source = Arc::new(authorizer);
         if form == AuthorizerForm::UserName {
             let (port, tls) = (self.port.unwrap_or(HTTPS_PORT), self.tls.clone().alpn(["mqtt"]));
-            return self.builder("mqtts", port, "", tls).credentials(move || {
+            let builder = self.builder("mqtts", port, "", tls).maximum_connection_age(NO_END);
+            return builder.credentials(move || {
                 let asked = source.authorizer();
                 async move { Ok(asked.await?.credentials()) }
             });
         }
-        self.websocket().endpoint(move |endpoint| {
+        self.websocket().maximum_connection_age(NO_END).endpoint(move |endpoint| {
             let asked = source.authorizer();
             async move {
                 let authorizer = asked.await.map_err(|error| EndpointError(error.0))?;

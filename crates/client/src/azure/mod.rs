@@ -108,6 +108,8 @@ impl AzureIotHub {
             .client_id(device)
             .tls(tls)
             .credentials(credentials)
+            // The hub ends a connection whose token expires.
+            .maximum_connection_age(sas::LIFETIME)
     }
 }
 

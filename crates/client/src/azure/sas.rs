@@ -9,6 +9,9 @@ use crate::clock;
 use crate::encode::encode;
 use crate::tls::{HmacSha256, TlsOptions};
 
+/// How long a token is good unless set otherwise.
+pub(super) const LIFETIME: Duration = Duration::from_secs(3600);
+
 /// A token for a device of Azure IoT Hub, made of its key; good for an hour unless set
 /// otherwise.
 ///
@@ -34,7 +37,7 @@ impl SasSigner {
     pub fn with_tls(resource: &str, key: &str, options: &TlsOptions) -> Result<Self, AzureError> {
         let key = key_bytes(key)?;
         let hmac = HmacSha256::of(options).map_err(AzureError::Tls)?;
-        Ok(Self { resource: encode(resource), key, lifetime: Duration::from_secs(3600), hmac })
+        Ok(Self { resource: encode(resource), key, lifetime: LIFETIME, hmac })
     }
 
     /// How long a token is good, in whole seconds. The hub ends a connection whose token has

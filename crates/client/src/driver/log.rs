@@ -67,6 +67,12 @@ pub(super) fn event(event: &Event, error: Option<&TransportError>) {
             queued = wait.queued,
             "what is sent waits for a rate"
         ),
+        Event::Renewed { gap } => tracing::info!(?gap, "connection renewed"),
+        Event::AcknowledgementsWithheld { packet_ids, after } => tracing::warn!(
+            count = packet_ids.len(),
+            ?after,
+            "the server discards messages without an answer; they are sent again"
+        ),
         Event::Quarantined { topic, deaths, serial } => {
             let serial = serial.map(|serial| serial.0);
             let topic = topic.as_ref().map(|topic| tracing::field::display(topic.as_str()));

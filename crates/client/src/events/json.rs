@@ -135,6 +135,11 @@ fn more_fields(event: &Event) -> Value {
             "source": wait.limit.source,
             "queued": wait.queued,
         }),
+        Event::Renewed { gap } => json!({ "gap_ms": milliseconds(*gap) }),
+        Event::AcknowledgementsWithheld { packet_ids, after } => {
+            let packet_ids: Vec<u16> = packet_ids.iter().map(|id| id.get()).collect();
+            json!({ "packet_ids": packet_ids, "after_s": seconds(*after) })
+        }
         Event::Quarantined { topic, deaths, serial } => {
             let serial = serial.map(|serial| serial.0);
             let what = json!({ "topic": topic.as_deref(), "deaths": deaths, "serial": serial });
@@ -251,6 +256,22 @@ mod tests {
                 json!({ "unacknowledged": 30 }),
             ),
             (Event::DeliveryResumed, "delivery_resumed", Value::Null),
+            (
+                Event::AcknowledgementsWithheld {
+                    packet_ids: [1, 7]
+                        .into_iter()
+                        .filter_map(evenkeel_codec::PacketId::new)
+                        .collect(),
+                    after: Duration::from_millis(31_500),
+                },
+                "acknowledgements_withheld",
+                json!({ "packet_ids": [1, 7], "after_s": 31.5 }),
+            ),
+            (
+                Event::Renewed { gap: Duration::from_micros(1500) },
+                "renewed",
+                json!({ "gap_ms": 1.5 }),
+            ),
         ] {
             assert_eq!((event.name(), more_fields(&event)), (name, what));
         }

@@ -4,6 +4,7 @@ mod support;
 mod version;
 
 mod acknowledge;
+mod aged;
 mod arguments;
 mod authentication;
 mod backpressure;

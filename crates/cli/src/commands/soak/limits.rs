@@ -36,7 +36,8 @@ impl ClientLimits {
         let seconds = range.map_or(wanted, |range| wanted.clamp(range.minimum, range.maximum));
         let keep_alive = Duration::from_secs(seconds.into());
         let floor = profile.as_ref().and_then(Profile::connect_floor);
-        let waits = floor.map_or(Duration::ZERO, |floor| floor.spacing_after_short * 2);
+        // The back-off is added to the floor at each of several attempts.
+        let waits = floor.map_or(Duration::ZERO, |floor| floor.spacing_after_short * 4);
         let highest_qos = profile.as_ref().and_then(Profile::maximum_qos).unwrap_or(2);
         Ok(Self {
             profile,
