@@ -1,5 +1,6 @@
 //! What is in force on one connection.
 
+use alloc::boxed::Box;
 use core::time::Duration;
 
 use evenkeel_codec::{ConnAck, Properties, PropertyId, QoS, Version};
@@ -62,8 +63,8 @@ pub struct Limits {
     pub subscription_identifiers: Effective<bool>,
     /// Seconds the server keeps the session; `u32::MAX` is forever.
     pub session_expiry: Effective<u32>,
-    /// How often we may send what, and who set each.
-    pub rates: Rates,
+    /// How often we may send what, and who set each; `None` if nothing has a rate.
+    pub rates: Option<Box<Rates>>,
 }
 
 /// The largest packet MQTT can frame: five bytes of fixed header and 268,435,455 more.
@@ -104,7 +105,7 @@ impl Limits {
                 Some(value) => Effective { value, set_by: SetBy::Server },
                 None => ours.session_expiry(),
             },
-            rates: config.rates.clone(),
+            rates: (!config.rates.is_empty()).then(|| Box::new(config.rates.clone())),
         }
     }
 }

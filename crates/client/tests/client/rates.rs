@@ -74,7 +74,7 @@ async fn what_waits_is_told_and_can_be_asked() {
     let told = soon(told).await;
     assert_eq!((told.limit.name.as_ref(), told.limit.amount, told.queued), ("mine", 1, 1));
     assert_eq!(client.waits_for_rate(), Some(told));
-    assert_eq!(client.limits().unwrap().rates.publish[0].name, "mine");
+    assert_eq!(client.limits().unwrap().rates.unwrap().publish[0].name, "mine");
     tokio::time::sleep(secs(31)).await;
     peer.expect_publish().await;
     assert_eq!(client.waits_for_rate(), None);

@@ -51,8 +51,8 @@ fn a_wait_of_a_second_is_told_once_with_name_value_and_source() {
 fn a_rate_in_force_says_who_set_it() {
     each_version(|version| {
         let rig = Rig::online(named(version));
-        let limits = rig.client.limits().unwrap();
-        let rates: Vec<&RateLimit> = limits.rates.iter().collect();
+        let rates = rig.client.limits().unwrap().rates.clone().unwrap();
+        let rates: Vec<&RateLimit> = rates.iter().collect();
         let [rate] = rates[..] else { panic!("{rates:?}") };
         assert_eq!((rate.set_by, rate.source.as_ref()), (SetBy::Profile, "the manual"));
         assert_eq!((rate.amount, rate.period), (10, secs(1)));
