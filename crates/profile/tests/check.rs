@@ -57,9 +57,9 @@ fn qos_ends_at_two() {
 fn limits_of_zero_are_refused() {
     type Change = fn(&mut Profile, bool);
     let changes: [(&str, Change); 7] = [
-        ("maximum_packet_size", |p, zero| {
-            p.connection.maximum_packet_size =
-                with(p.connection.maximum_packet_size.take(), u32::from(!zero));
+        ("maximum_packet_size_v5", |p, zero| {
+            p.connection.maximum_packet_size_v5 =
+                with(p.connection.maximum_packet_size_v5.take(), u32::from(!zero));
         }),
         ("filters_per_subscribe", |p, zero| {
             p.subscribe.filters_per_subscribe =
