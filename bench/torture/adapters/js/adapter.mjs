@@ -20,6 +20,7 @@ const options = { clientId, keepalive: Number(keepAlive) }
 if (hint.v === '5') options.protocolVersion = 5
 // Unknown to 5.3.4, which ignores it.
 if (hint.filters_max) options.subscribeBatchSize = Number(hint.filters_max)
+if (hint.floor_s) options.reconnectPeriod = Number(hint.floor_s) * 1000
 const client = mqtt.connect(url, options)
 
 let online = false
@@ -63,8 +64,10 @@ if (hint.inline === '1') {
 
 // Subscribed once; the library subscribes anew after a reconnect.
 const filters = Number(hint.filters ?? 0)
-for (let n = 1; n <= filters; n++) {
-  client.subscribe(filters === 1 ? 'torture/in/#' : `torture/in/${n}`, { qos: 1 }, (error) => {
+const topics = Array.from({ length: filters }, (_, n) => `torture/in/${n + 1}`)
+const calls = filters === 1 ? ['torture/in/#'] : hint.together === '1' ? [topics] : topics
+for (const call of calls) {
+  client.subscribe(call, { qos: 1 }, (error) => {
     if (error) tell('failed', `0 ${error.message}`)
   })
 }

@@ -32,6 +32,9 @@ def on_connect(client, userdata, flags, reason_code, properties):
         return
     tell("online")
     filters = int(hint.get("filters", 0))
+    if hint.get("together") == "1":
+        client.subscribe([(f"torture/in/{n}", 1) for n in range(1, filters + 1)])
+        return
     for n in range(1, filters + 1):
         client.subscribe("torture/in/#" if filters == 1 else f"torture/in/{n}", qos=1)
 
@@ -96,6 +99,8 @@ client.on_disconnect = on_disconnect
 client.on_connect_fail = on_connect_fail
 client.on_message = on_message
 client.on_publish = on_publish
+if "floor_s" in hint:
+    client.reconnect_delay_set(min_delay=int(hint["floor_s"]))
 address = urlparse(url)
 client.connect(address.hostname, address.port, int(keep_alive))
 client.loop_start()

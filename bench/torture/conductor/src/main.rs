@@ -21,7 +21,6 @@ use clients::{CLIENTS, Client, Places};
 use measure::Measure;
 use report::{Cells, Report};
 use scenario::Scenario;
-use scenarios::SCENARIOS;
 use stage::{Failure, Lag};
 
 /// A cell in which this program's own timers were later than this is run again.
@@ -154,7 +153,7 @@ impl Options {
             commit: need("--commit")?,
             date: need("--date")?,
             jobs: take("--jobs").map_or(Ok(16), |jobs| jobs.parse())?,
-            scenarios: SCENARIOS.iter().filter(|it| fits(&only, it.name)).collect(),
+            scenarios: scenarios::all().filter(|it| fits(&only, it.name)).collect(),
             clients: CLIENTS.iter().filter(|it| fits(&from, it.key)).collect(),
             write: take("--write").map(PathBuf::from),
         };
@@ -163,7 +162,7 @@ impl Options {
             return Err(format!("{key} is unknown").into());
         }
         if options.scenarios.is_empty() || options.clients.is_empty() {
-            return Err("no such scenario or client; see scenarios.rs and clients.rs".into());
+            return Err("no such scenario or client; see scenarios/ and clients.rs".into());
         }
         if partial && options.write.is_some() {
             return Err("only a whole run may write the report".into());

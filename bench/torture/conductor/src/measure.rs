@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use evenkeel_broker::{ConnectionId, Event, EventKind, Instant};
+use evenkeel_broker::{By, ConnectionId, Event, EventKind, Instant};
 use evenkeel_codec::PacketType;
 
 use crate::adapter::Told;
@@ -46,6 +46,8 @@ pub(crate) struct Measure {
     pub(crate) arrived: BTreeSet<u64>,
     /// Answers that came to the broker.
     pub(crate) answers: u64,
+    /// Packets of the client that broke the limit which the broker enforces.
+    pub(crate) over_limit: u64,
     pub(crate) told: Told,
     /// How late the conductor's own timers were at worst.
     pub(crate) lag: Duration,
@@ -71,6 +73,8 @@ struct Reader {
     links: BTreeMap<ConnectionId, Link>,
     /// Messages that came to the broker, and how often.
     arrived: BTreeMap<u64, u64>,
+    /// The last of them, until the broker has judged it.
+    latest: Option<u64>,
 }
 
 /// Takes the record of a broker whose first connection was opened at `start`.
@@ -120,6 +124,7 @@ impl Reader {
                 }
             }
             EventKind::PublishReceived { topic, .. } => self.arrived(topic),
+            EventKind::Quota { by: By::Client, limit, .. } => self.over_limit(limit),
             EventKind::KeepAliveTimeout { .. } => self.measure.cut_for_silence += 1,
             EventKind::Closed { .. } => {
                 self.leave(id, event.time);
@@ -165,8 +170,26 @@ impl Reader {
         let number = |prefix| topic.strip_prefix(prefix).and_then(|n| n.parse::<u64>().ok());
         if let Some(number) = number("torture/out/") {
             *self.arrived.entry(number).or_default() += 1;
+            self.latest = Some(number);
         } else if number("torture/answer/").is_some() {
             self.measure.answers += 1;
+        }
+    }
+
+    /// A packet broke the limit. A message is told of before it is judged: now
+    /// it has not arrived.
+    fn over_limit(&mut self, limit: &str) {
+        self.measure.over_limit += 1;
+        if limit != "publish_rate" {
+            return;
+        }
+        if let Some(number) = self.latest.take()
+            && let Some(times) = self.arrived.get_mut(&number)
+        {
+            *times -= 1;
+            if *times == 0 {
+                self.arrived.remove(&number);
+            }
         }
     }
 
@@ -292,6 +315,31 @@ mod tests {
             measure.online_after(Duration::from_millis(10)),
             Some(Duration::from_millis(5892))
         );
+    }
+
+    #[test]
+    fn a_message_that_breaks_the_limit_has_not_arrived() {
+        let over = |limit| EventKind::Quota {
+            limit,
+            value: String::new(),
+            seen: String::new(),
+            action: "ignores",
+            code: None,
+            by: By::Client,
+            metric: None,
+        };
+        let events = [
+            event(0, 1, out(1)),
+            event(1, 1, out(2)),
+            event(1, 1, over("publish_rate")),
+            event(2, 1, out(1)),
+            event(2, 1, over("publish_rate")),
+            event(3, 1, over("connect_floor")),
+        ];
+        let told = Told { offered: [1, 2].into(), ..Told::default() };
+        let measure = measure(&events, Instant::START, Instant::START, &[], told);
+        assert_eq!(measure.arrived, [1].into());
+        assert_eq!((measure.over_limit, measure.lost, measure.duplicated), (3, 1, 0));
     }
 
     #[test]

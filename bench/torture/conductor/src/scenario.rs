@@ -43,6 +43,8 @@ pub(crate) struct Setup {
     pub(crate) inbound: Option<Inbound>,
     /// Size of a retained message, number 1, that is there beforehand.
     pub(crate) retained: Option<usize>,
+    /// The limit of the profile `aws-iot-core` that the broker enforces.
+    pub(crate) limit: Option<&'static str>,
 }
 
 /// Messages of the broker's, numbered from 1, once all filters are subscribed to.
@@ -112,6 +114,7 @@ impl Setup {
             filters: 0,
             inbound: None,
             retained: None,
+            limit: None,
         }
     }
 
@@ -162,6 +165,12 @@ impl Setup {
     pub(crate) fn filters(mut self, count: usize) -> Self {
         self.filters = count;
         self
+    }
+
+    /// The broker enforces this limit of the profile `aws-iot-core`, and no other.
+    pub(crate) fn limit(mut self, name: &'static str) -> Self {
+        self.limit = Some(name);
+        self.hint("limit", name)
     }
 
     pub(crate) fn retained(mut self, bytes: usize) -> Self {

@@ -112,7 +112,7 @@ async fn end(children: Vec<Child>) {
 
 impl Play {
     async fn begin(setup: Setup) -> Result<Self, Failure> {
-        let broker = Broker::builder()
+        let mut builder = Broker::builder()
             .configure(|config| {
                 config.behaviour.message_events = true;
                 config.behaviour.sys_interval = None;
@@ -120,9 +120,13 @@ impl Play {
                 config.limits.recorded_events = 1_000_000;
             })
             .fault(When::any_received().named(WITNESS).delay(Duration::ZERO))
-            .bind_tcp("127.0.0.1:0")
-            .start()
-            .await?;
+            .bind_tcp("127.0.0.1:0");
+        if let Some(limit) = setup.limit {
+            let mut profile = evenkeel_profile::aws_iot_core();
+            profile.retain(|name, _| name == limit);
+            builder = builder.profile(profile);
+        }
+        let broker = builder.start().await?;
         let mut faults = Vec::new();
         for rule in &setup.faults {
             faults.push(broker.add_fault(rule.clone())?);

@@ -15,13 +15,18 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         let text = format!("name = \"torture\"\nconnection.min_ping_spacing.value = {spacing}");
         builder = builder.profile(evenkeel_profile::Profile::from_toml(&text)?);
     }
+    if let Some(limit) = job.hint("limit") {
+        let mut profile = evenkeel_profile::aws_iot_core();
+        profile.retain(|name, _| name == limit);
+        builder = builder.profile(profile);
+    }
     let client = builder.start()?;
     tokio::spawn(narrate(client.clone()));
     if let Some(publishing) = job.publishing() {
         tokio::spawn(publish(client.clone(), publishing));
     }
-    for filter in job.filters() {
-        let messages = client.subscribe(filter).qos(QoS::AtLeastOnce).await?;
+    for filters in job.calls() {
+        let messages = client.subscribe(filters).qos(QoS::AtLeastOnce).await?;
         tokio::spawn(handle(client.clone(), messages, job.handling()));
     }
     std::future::pending().await
@@ -29,9 +34,9 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 
 async fn publish(client: Client, publishing: Publishing) {
     let qos = if publishing.at_least_once { QoS::AtLeastOnce } else { QoS::AtMostOnce };
-    let mut ticks = tokio::time::interval(publishing.every);
+    let mut ticks = publishing.ticks();
     for n in 1..=publishing.count {
-        ticks.tick().await;
+        publishing.pace(&mut ticks).await;
         tell("offered", n);
         match client.publish(publishing.topic(n), n.to_string()).qos(qos).await {
             Ok(receipt) => {

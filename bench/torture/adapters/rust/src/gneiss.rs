@@ -8,9 +8,11 @@
 use std::sync::Arc;
 
 use gneiss_mqtt::client::config::{
-    ConnectOptions, MqttClientOptions, PostReconnectQueueDrainPolicy,
+    ConnectOptions, ExponentialBackoffJitterType, MqttClientOptions, PostReconnectQueueDrainPolicy,
 };
-use gneiss_mqtt::client::{AsyncClient, AsyncClientHandle, ClientEvent, TokioClientBuilder};
+use gneiss_mqtt::client::{
+    AsyncClient, AsyncClientHandle, ClientEvent, PublishResponse, TokioClientBuilder,
+};
 use gneiss_mqtt::mqtt::{PublishPacket, QualityOfService, SubscribePacket};
 use tokio::sync::mpsc;
 use torture_adapters::{
@@ -30,6 +32,11 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
             .with_max_interrupted_retries(1)
             .with_post_reconnect_queue_drain_policy(PostReconnectQueueDrainPolicy::OneAtATime);
     }
+    if let Some(floor) = job.floor() {
+        client_options
+            .with_base_reconnect_period(floor)
+            .with_reconnect_period_jitter(ExponentialBackoffJitterType::None);
+    }
     let client = TokioClientBuilder::new(&job.host, job.port)
         .with_connect_options(options)
         .with_client_options(client_options.build())
@@ -41,12 +48,12 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
             handle(&handler, n, handling).await;
         }
     });
-    let (listener, filters) = (client.clone(), job.filters());
+    let (listener, calls) = (client.clone(), job.calls());
     client.start(Some(Arc::new(move |event: Arc<ClientEvent>| {
         narrate(&event);
         match event.as_ref() {
             ClientEvent::ConnectionSuccess(success) if !success.connack.session_present() => {
-                tokio::spawn(subscribe(listener.clone(), filters.clone()));
+                tokio::spawn(subscribe(listener.clone(), calls.clone()));
             }
             ClientEvent::PublishReceived(received) => {
                 let payload = received.publish.payload().unwrap_or_default();
@@ -76,21 +83,22 @@ fn narrate(event: &ClientEvent) {
     }
 }
 
-async fn subscribe(client: AsyncClientHandle, filters: Vec<String>) {
-    for filter in filters {
-        let packet = SubscribePacket::builder()
-            .with_subscription_simple(filter, QualityOfService::AtLeastOnce)
-            .build();
-        if let Err(error) = client.subscribe(packet, None).await {
+async fn subscribe(client: AsyncClientHandle, calls: Vec<Vec<String>>) {
+    for filters in calls {
+        let mut packet = SubscribePacket::builder();
+        for filter in filters {
+            packet = packet.with_subscription_simple(filter, QualityOfService::AtLeastOnce);
+        }
+        if let Err(error) = client.subscribe(packet.build(), None).await {
             tell("failed", format!("0 {error}"));
         }
     }
 }
 
 async fn publish(client: AsyncClientHandle, publishing: Publishing) {
-    let mut ticks = tokio::time::interval(publishing.every);
+    let mut ticks = publishing.ticks();
     for n in 1..=publishing.count {
-        ticks.tick().await;
+        publishing.pace(&mut ticks).await;
         tell("offered", n);
         let (client, topic) = (client.clone(), publishing.topic(n));
         tokio::spawn(async move { send(&client, topic, n, publishing.at_least_once).await });
@@ -103,6 +111,9 @@ async fn send(client: &AsyncClientHandle, topic: String, n: u64, at_least_once: 
     let packet =
         PublishPacket::builder(topic, qos).with_payload(n.to_string().into_bytes()).build();
     match client.publish(packet, None).await {
+        Ok(PublishResponse::Qos1(ack)) if !ack.reason_code().is_success() => {
+            tell("failed", format!("{n} {:?}", ack.reason_code()));
+        }
         Ok(_) => tell("acked", n),
         Err(error) => tell("failed", format!("{n} {error}")),
     }

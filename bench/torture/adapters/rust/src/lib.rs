@@ -46,6 +46,9 @@ pub enum Handling {
     Answer,
 }
 
+/// When messages are due.
+pub type Ticks = Option<tokio::time::Interval>;
+
 impl Job {
     pub fn from_args() -> Self {
         let mut args = std::env::args().skip(1);
@@ -86,13 +89,27 @@ impl Job {
         self.hint(key).map(|value| value.parse().expect("a number"))
     }
 
-    /// The filters to subscribe to, each with a SUBSCRIBE of its own.
-    pub fn filters(&self) -> Vec<String> {
+    /// The filters to subscribe to, by the calls: each has one of its own,
+    /// unless the scenario is about one call for all.
+    pub fn calls(&self) -> Vec<Vec<String>> {
+        let filters = self.filters();
+        match self.number("together") {
+            Some(1) => vec![filters],
+            _ => filters.into_iter().map(|filter| vec![filter]).collect(),
+        }
+    }
+
+    fn filters(&self) -> Vec<String> {
         match self.number("filters") {
             None => Vec::new(),
             Some(1) => vec!["torture/in/#".into()],
             Some(count) => (1..=count).map(|n| format!("torture/in/{n}")).collect(),
         }
+    }
+
+    /// The least time between two CONNECTs that the broker asks for.
+    pub fn floor(&self) -> Option<Duration> {
+        self.number("floor_s").map(Duration::from_secs)
     }
 
     pub fn publishing(&self) -> Option<Publishing> {
@@ -122,11 +139,24 @@ impl Job {
     /// How long the application itself pauses after an error; only for
     /// libraries that leave pacing to it.
     pub fn pause(&self) -> Option<Duration> {
-        self.number("pause_ms").map(Duration::from_millis)
+        let pause = self.number("pause_ms").map(Duration::from_millis)?;
+        Some(pause.max(self.floor().unwrap_or_default()))
     }
 }
 
 impl Publishing {
+    /// Waits until the next message is due.
+    pub async fn pace(&self, ticks: &mut Ticks) {
+        if let Some(ticks) = ticks {
+            ticks.tick().await;
+        }
+    }
+
+    /// None if all messages are published at once.
+    pub fn ticks(&self) -> Ticks {
+        (!self.every.is_zero()).then(|| tokio::time::interval(self.every))
+    }
+
     pub fn topic(&self, n: u64) -> String {
         let branch = if n == self.poison { "poison" } else { "out" };
         format!("torture/{branch}/{n}")

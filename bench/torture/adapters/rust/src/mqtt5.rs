@@ -6,10 +6,7 @@
 
 use std::time::Duration;
 
-use mqtt5::{
-    ConnectOptions, ConnectionEvent, MqttClient, PublishOptions, PublishOutcome, QoS,
-    SubscribeOptions,
-};
+use mqtt5::{ConnectOptions, ConnectionEvent, MqttClient, PublishOptions, PublishOutcome, QoS};
 use mqtt5_protocol::KeepaliveConfig;
 use tokio::sync::{mpsc, watch};
 use torture_adapters::{
@@ -25,6 +22,10 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .with_automatic_reconnect(true);
     if job.hint("ping_spacing").is_some() {
         options = options.with_keepalive_config(KeepaliveConfig::new(100, 150));
+    }
+    if let Some(floor) = job.floor() {
+        // The second is the default.
+        options = options.with_reconnect_delay(floor, Duration::from_secs(60));
     }
     let client = MqttClient::with_options(options);
     let (connections, mut connected) = watch::channel(0);
@@ -42,9 +43,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
             handle(&handler, n, handling).await;
         }
     });
-    for filter in job.filters() {
+    for filters in job.calls() {
         let (messages, handler, inline) = (messages.clone(), client.clone(), job.inline());
-        let options = SubscribeOptions { qos: QoS::AtLeastOnce, ..SubscribeOptions::default() };
         let callback = move |message: mqtt5::Message| {
             let n = number_of(&message.payload);
             if inline {
@@ -53,7 +53,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
                 let _ = messages.send(n);
             }
         };
-        client.subscribe_with_options(filter, options, callback).await?;
+        let filters = filters.iter().map(|filter| (filter.as_str(), QoS::AtLeastOnce)).collect();
+        client.subscribe_many(filters, callback).await?;
     }
     if let Some(publishing) = job.publishing() {
         publish(client, publishing).await;
@@ -77,9 +78,9 @@ fn narrate(event: ConnectionEvent, connections: &watch::Sender<u64>) {
 
 async fn publish(client: MqttClient, publishing: Publishing) {
     let qos = if publishing.at_least_once { QoS::AtLeastOnce } else { QoS::AtMostOnce };
-    let mut ticks = tokio::time::interval(publishing.every);
+    let mut ticks = publishing.ticks();
     for n in 1..=publishing.count {
-        ticks.tick().await;
+        publishing.pace(&mut ticks).await;
         tell("offered", n);
         let (client, topic) = (client.clone(), publishing.topic(n));
         tokio::spawn(async move { send(&client, topic, n, qos).await });

@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use rumqttc::{AsyncClient, Event, MqttOptions, Packet, QoS};
+use rumqttc::{AsyncClient, Event, MqttOptions, Packet, QoS, SubscribeFilter};
 use tokio::sync::mpsc;
 use torture_adapters::{Handling, Job, Publishing, answer_topic, number_of, tell};
 
@@ -34,7 +34,7 @@ async fn main() {
             Ok(Event::Incoming(Packet::ConnAck(_))) => {
                 online = true;
                 tell("online", "");
-                tokio::spawn(subscribe(client.clone(), job.filters()));
+                tokio::spawn(subscribe(client.clone(), job.calls()));
             }
             Ok(Event::Incoming(Packet::Publish(publish))) => {
                 let n = number_of(&publish.payload);
@@ -56,9 +56,10 @@ async fn main() {
     }
 }
 
-async fn subscribe(client: AsyncClient, filters: Vec<String>) {
-    for filter in filters {
-        if let Err(error) = client.subscribe(filter, QoS::AtLeastOnce).await {
+async fn subscribe(client: AsyncClient, calls: Vec<Vec<String>>) {
+    for filters in calls {
+        let filters = filters.into_iter().map(|it| SubscribeFilter::new(it, QoS::AtLeastOnce));
+        if let Err(error) = client.subscribe_many(filters).await {
             tell("failed", format!("0 {error}"));
         }
     }
@@ -66,9 +67,9 @@ async fn subscribe(client: AsyncClient, filters: Vec<String>) {
 
 async fn publish(client: AsyncClient, publishing: Publishing) {
     let qos = if publishing.at_least_once { QoS::AtLeastOnce } else { QoS::AtMostOnce };
-    let mut ticks = tokio::time::interval(publishing.every);
+    let mut ticks = publishing.ticks();
     for n in 1..=publishing.count {
-        ticks.tick().await;
+        publishing.pace(&mut ticks).await;
         tell("offered", n);
         let accepted = client.publish(publishing.topic(n), qos, false, n.to_string()).await;
         if let Err(error) = accepted {

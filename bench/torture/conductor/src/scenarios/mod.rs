@@ -1,5 +1,7 @@
 //! All scenarios, in the order of the report.
 
+mod limits;
+
 use std::time::Duration;
 
 use evenkeel_broker::fault::{Announce, Stop, When};
@@ -32,7 +34,11 @@ fn clean(measure: &Measure) -> bool {
     measure.lost == 0 && measure.duplicated == 0
 }
 
-pub(crate) const SCENARIOS: &[Scenario] = &[
+pub(crate) fn all() -> impl Iterator<Item = &'static Scenario> {
+    FAULTS.iter().chain(limits::LIMITS)
+}
+
+const FAULTS: &[Scenario] = &[
     Scenario {
         name: "control",
         title: "Healthy broker",
