@@ -21,6 +21,9 @@ pub enum SetBy {
     Profile,
     /// The server's CONNACK.
     Server,
+    /// This side, for a time, as the server withheld acknowledgements
+    /// ([`AcknowledgementsWithheld`](crate::Event::AcknowledgementsWithheld)).
+    Withheld,
 }
 
 /// An effective limit and who set it.
@@ -63,7 +66,9 @@ pub struct Limits {
     pub subscription_identifiers: Effective<bool>,
     /// Seconds the server keeps the session; `u32::MAX` is forever.
     pub session_expiry: Effective<u32>,
-    /// How often we may send what, and who set each; `None` if nothing has a rate.
+    /// How often we may send what now, and who set each; `None` if nothing has a rate.
+    /// Those of PUBLISH are lower for a time after the server withheld acknowledgements,
+    /// and rise within a connection.
     pub rates: Option<Box<Rates>>,
 }
 

@@ -154,7 +154,7 @@ pub enum Timer {
     /// A server is waited for no longer that answers no PUBREL for packet
     /// identifiers of a session that is not known.
     Identifiers,
-    /// What waits for a rate has its turn.
+    /// What waits for a rate has its turn, or rates that were lowered rise.
     Rate,
     /// The connection is to be renewed, or the wait for its last answers ends.
     Renewal,

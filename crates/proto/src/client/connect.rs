@@ -8,7 +8,6 @@ use evenkeel_codec::{
 };
 
 use crate::cause::{ConnectPhase, DisconnectCause, ProtocolError};
-use crate::config::Config;
 use crate::connection::{AuthTurn, Connection, Offsets, Online, Opening, keep_alive_settings};
 use crate::event::{Connected, Event};
 use crate::io::{ConnectionId, Credentials, Open, Output};
@@ -191,6 +190,9 @@ impl Client {
         let last_sent = opening.last_sent.unwrap_or(self.now);
         online.since = self.now;
         online.session_present = connack.session_present;
+        if let Some(rates) = &mut online.limits.rates {
+            self.lower_rates(rates);
+        }
         online.pacer = self.pacer(&online).map(Box::new);
         online.ends.renewal = Renewal::plan(&self.config, begun, &mut self.rng);
         online.ends.withheld = Withheld::watch(&self.config, version, self.now);
@@ -217,8 +219,9 @@ impl Client {
 
     /// The buckets of a connection begin empty when it is accepted (P2).
     fn pacer(&self, online: &Online) -> Option<Pacer> {
-        let Config { rates, bounds, .. } = &*self.config;
-        Pacer::new(rates, &online.limits, bounds.filters_per_packet, &online.offsets, self.now)
+        let most = self.config.bounds.filters_per_packet;
+        let rates = online.limits.rates.as_deref()?;
+        Pacer::new(rates, &online.limits, most, &online.offsets, self.now)
     }
 
     /// An older server took our CONNECT for one of its own version: what it

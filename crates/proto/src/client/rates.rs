@@ -6,7 +6,7 @@ use evenkeel_codec::{Packet, PacketId, Publish};
 
 use crate::connection::Connection;
 use crate::event::Event;
-use crate::pace::{Held, OnTheirWay, RateLimit, RateWait, Which};
+use crate::pace::{Held, OnTheirWay, RateWait};
 use crate::session::flights::Exchange;
 use crate::session::journal::Gate;
 use crate::time::Instant;
@@ -85,12 +85,8 @@ impl Client {
     pub(super) fn rate_wait(&self) -> Option<RateWait> {
         let pacer = self.connection.online()?.pacer.as_ref()?;
         let (which, since, next) = pacer.waits()?;
-        let limit = self.rate(which)?.clone();
+        let limit = self.connection.online()?.limits.rates.as_ref()?.get(which)?.clone();
         Some(RateWait { limit, since, next, queued: self.session.queue.len() })
-    }
-
-    fn rate(&self, which: Which) -> Option<&RateLimit> {
-        self.config.rates.get(which)
     }
 
     pub(super) fn rate_deadline(&self) -> Option<Instant> {

@@ -38,6 +38,7 @@ impl Client {
             Connection::Online(_) => {
                 self.tell_stall();
                 self.run_withheld();
+                self.run_raise();
                 self.run_renewal();
                 self.run_keep_alive();
                 self.end_wait_for_life();
@@ -164,7 +165,8 @@ impl Client {
         let renewal = self.renewal_deadline().map(|at| Deadline { at, timer: Timer::Renewal });
         let withheld =
             self.withheld_deadline().map(|at| Deadline { at, timer: Timer::Acknowledgements });
-        let ends = [renewal, withheld];
+        let raise = self.raise_deadline().map(|at| Deadline { at, timer: Timer::Rate });
+        let ends = [renewal, withheld, raise];
         [connection, expiry, shutdown, stuck, clearing, store, stall, life, rate]
             .into_iter()
             .chain(ends)

@@ -1,5 +1,6 @@
 //! Acknowledgements that never come, as the server discards what is published
-//! too fast: noticed, and the identifiers recovered by a renewed connection (R17).
+//! too fast: noticed, the identifiers recovered by a renewed connection, and the
+//! rate of publishes lowered for a time (R17).
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -9,6 +10,7 @@ use evenkeel_codec::{PacketId, Version};
 
 use crate::config::Config;
 use crate::event::Event;
+use crate::pace::Rates;
 use crate::time::Instant;
 
 use super::Client;
@@ -26,6 +28,9 @@ const FIRST_WAIT: Duration = Duration::from_secs(5 * 60);
 /// What that grows to. After as long without need it is short again.
 const LONGEST_WAIT: Duration = Duration::from_secs(60 * 60);
 
+/// The rates of publishes are a sixteenth of what they were at least.
+const MOST_HALVINGS: u32 = 4;
+
 /// Identifiers in one event at most.
 const TOLD: usize = 100;
 
@@ -40,11 +45,17 @@ pub(crate) struct Withheld {
     found: bool,
 }
 
-/// When a connection may be renewed for this again; outlives connections.
+/// When a connection may be renewed for this again, and how much is published until
+/// then; outlives connections.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Recovery {
     next: Instant,
     wait: Duration,
+    /// How many times the rates of publishes are halved now: one less from
+    /// `raise_at` on, and one more each `span` later.
+    halvings: u32,
+    raise_at: Instant,
+    span: Duration,
 }
 
 impl Withheld {
@@ -64,8 +75,28 @@ impl Recovery {
         }
         let at = now.max(self.next);
         self.next = at + self.wait;
+        // If what is raised then proves too much, it can be recovered from at once.
+        (self.raise_at, self.span) = (self.next, self.wait);
         self.wait = (self.wait * 2).min(LONGEST_WAIT);
         at
+    }
+
+    /// Halves rates, of which this is the largest amount, once more.
+    fn lower(&mut self, largest: u32) {
+        let most = largest.checked_ilog2().unwrap_or(0).min(MOST_HALVINGS);
+        self.halvings = (self.halvings + 1).min(most);
+    }
+
+    /// Takes the steps back whose time has come.
+    fn raise(&mut self, now: Instant) {
+        while self.raise_deadline().is_some_and(|at| at <= now) {
+            self.halvings -= 1;
+            self.raise_at = self.raise_at + self.span;
+        }
+    }
+
+    fn raise_deadline(&self) -> Option<Instant> {
+        (self.halvings > 0).then_some(self.raise_at)
     }
 }
 
@@ -129,15 +160,54 @@ impl Client {
         lost
     }
 
-    /// Tells it, and plans one connection that gives the
+    /// Tells it, lowers the rates, and plans one connection that gives the
     /// identifiers back.
     fn recover_lost(&mut self, lost: Vec<(Instant, PacketId)>) {
         let oldest = lost.first().map_or(self.now, |(sent, _)| *sent);
         let packet_ids = lost.into_iter().map(|(_, id)| id).take(TOLD).collect();
         self.event(Event::AcknowledgementsWithheld { packet_ids, after: self.now.since(oldest) });
-        let at = self.extras.get_or_insert_default().recovery.plan(self.now);
+        let largest = self.config.rates.publish.iter().map(|limit| limit.amount).max();
+        let recovery = &mut self.extras.get_or_insert_default().recovery;
+        let at = recovery.plan(self.now);
+        recovery.lower(largest.unwrap_or(0));
+        self.change_rates();
         if let Some(online) = self.connection.online_mut() {
             online.ends.renewal.hurry(at);
+        }
+    }
+
+    /// From the configured rates to those that are in force now.
+    pub(super) fn lower_rates(&mut self, rates: &mut Rates) {
+        if let Some(extras) = &mut self.extras {
+            extras.recovery.raise(self.now);
+            rates.lower(extras.recovery.halvings);
+        }
+    }
+
+    /// Puts them in force on a connection that goes on.
+    fn change_rates(&mut self) {
+        let mut rates = self.config.rates.clone();
+        self.lower_rates(&mut rates);
+        let now = self.now;
+        if let Some(online) = self.connection.online_mut()
+            && let Some(pacer) = &mut online.pacer
+        {
+            pacer.replace_publishes(&rates, now);
+            online.limits.rates = Some(Box::new(rates));
+        }
+    }
+
+    /// When the rates of publishes rise by a step.
+    pub(super) fn raise_deadline(&self) -> Option<Instant> {
+        self.connection.online()?;
+        self.extras.as_ref()?.recovery.raise_deadline()
+    }
+
+    /// Raises them, where it is time.
+    pub(super) fn run_raise(&mut self) {
+        if self.raise_deadline().is_some_and(|at| at <= self.now) {
+            self.change_rates();
+            self.send_pending();
         }
     }
 

@@ -62,8 +62,8 @@ pub struct Rates {
     /// Whether the server, before MQTT 5, discards what is published too fast
     /// without an acknowledgement. It is then looked for exchanges that stay
     /// unanswered for 30 s while later packets are answered
-    /// ([`AcknowledgementsWithheld`](crate::Event::AcknowledgementsWithheld)).
-    /// Default false.
+    /// ([`AcknowledgementsWithheld`](crate::Event::AcknowledgementsWithheld)), and
+    /// `publish` is halved for a time each time some are found. Default false.
     pub withheld: bool,
 }
 
@@ -97,6 +97,16 @@ impl Rates {
     /// Neither amount nor period of a rate is 0.
     pub(crate) fn are_possible(&self) -> bool {
         self.iter().all(|limit| limit.amount > 0 && !limit.period.is_zero())
+    }
+
+    /// Halves the rates of PUBLISH so many times, to 1 at least.
+    pub(crate) fn lower(&mut self, halvings: u32) {
+        for limit in &mut self.publish {
+            let amount = limit.amount.unbounded_shr(halvings).max(1);
+            if amount < limit.amount {
+                (limit.amount, limit.set_by) = (amount, SetBy::Withheld);
+            }
+        }
     }
 
     pub(crate) fn get(&self, which: Which) -> Option<&RateLimit> {

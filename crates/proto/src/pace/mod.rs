@@ -117,6 +117,11 @@ fn bytes(limit: &RateLimit, largest: u64) -> Refill {
     Refill::new(limit.amount, limit.period, depth)
 }
 
+fn empty_publishes(rates: &Rates, now: Instant) -> Vec<(Refill, Bucket)> {
+    let refills = rates.publish.iter().map(packets);
+    refills.map(|refill| (refill, Bucket::empty(now, refill))).collect()
+}
+
 impl Pacer {
     /// For a connection that was accepted now; `None` if it has no rate.
     pub(crate) fn new(
@@ -135,7 +140,7 @@ impl Pacer {
             _ => limits.packet_size.value.into(),
         };
         let mut paced = Self {
-            publishes: rates.publish.iter().map(|limit| empty(packets(limit))).collect(),
+            publishes: empty_publishes(rates, now),
             topics: rates.publish_per_topic.as_ref().map(|limit| Topics::new(packets(limit), now)),
             bytes: rates.bytes.as_ref().map(|limit| empty(bytes(limit, largest))),
             packets: rates.subscribe_packets.as_ref().map(|limit| empty(packets(limit))),
@@ -153,6 +158,12 @@ impl Pacer {
             bucket.take(now, *refill, sent.written);
         }
         Some(paced)
+    }
+
+    /// Other amounts of PUBLISH are in force from now on. Their buckets are empty, so
+    /// that no window holds more than the larger of the two amounts.
+    pub(crate) fn replace_publishes(&mut self, rates: &Rates, now: Instant) {
+        self.publishes = empty_publishes(rates, now);
     }
 
     // ---- questions ----

@@ -2,12 +2,18 @@
 
 use core::fmt;
 
+use crate::limits::SetBy;
 use crate::pace::{RateLimit, RateWait};
 
 impl fmt::Display for RateLimit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} of {} in {:?}", self.name, self.amount, self.period)?;
-        if self.source.is_empty() { Ok(()) } else { write!(f, " ({})", self.source) }
+        match (&*self.source, self.set_by) {
+            ("", SetBy::Withheld) => f.write_str(" (lowered for a time)"),
+            ("", _) => Ok(()),
+            (source, SetBy::Withheld) => write!(f, " (lowered for a time; {source})"),
+            (source, _) => write!(f, " ({source})"),
+        }
     }
 }
 

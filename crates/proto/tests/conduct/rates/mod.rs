@@ -1,6 +1,7 @@
 //! Rates: how often the client sends what (P2), and what it says of it (P3).
 
 mod bytes;
+mod lowered;
 mod messages;
 mod operations;
 mod stored;
