@@ -15,6 +15,9 @@ const KINDS: Record<number, string> = {
   119: 'quarantined',
   127: 'lagged',
   128: 'subscriptions-forgotten',
+  130: 'renewed',
+  131: 'acknowledgements-withheld',
+  132: 'rate-reached',
 }
 
 export function diagnosisOf(code: number): string | undefined {

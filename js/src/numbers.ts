@@ -71,6 +71,7 @@ export const Cause = {
   Authentication: 307,
   ReconnectRequested: 308,
   Shutdown: 309,
+  Renewal: 310,
 } as const
 
 export const Failure = {

@@ -52,6 +52,11 @@ fn numbers(event: &Event) -> (Option<ConnectionId>, f64, f64) {
         Event::ReceiveMaximumExceeded { maximum } => (None, f64::from(*maximum), NO),
         Event::DeliveryStalled { unacknowledged } => (None, *unacknowledged as f64, NO),
         Event::Quarantined { deaths, .. } => (None, f64::from(*deaths), NO),
+        Event::Renewed { gap } => (None, milliseconds(*gap), NO),
+        Event::AcknowledgementsWithheld { packet_ids, after } => {
+            (None, packet_ids.len() as f64, milliseconds(*after))
+        }
+        Event::RateReached(wait) => (None, f64::from(wait.limit.amount), wait.queued as f64),
         Event::Lagged { lost } => (None, *lost as f64, NO),
         _ => (None, NO, NO),
     }

@@ -1,11 +1,11 @@
 //! The life of connections.
 
 use evenkeel_codec::{
-    Auth, ConnAck, Disconnect, Packet, Properties, Property, ReasonCode, Text, Version,
+    Ack, Auth, ConnAck, Disconnect, Packet, Properties, Property, ReasonCode, Text, Version,
 };
 use evenkeel_wasm::*;
 
-use crate::world::{NONE, World, error, input, kind, refusal, set_bytes};
+use crate::world::{NONE, Record, World, error, input, kind, refusal, set_bytes};
 
 #[test]
 fn connecting_tells_what_connack_says() {
@@ -245,4 +245,55 @@ fn a_probe_pings_and_inputs_of_old_connections_are_counted() {
     let mut world = World::new(|| {});
     assert_eq!(ek_probe(world.client, 1.0), 0, "there is no connection");
     world.version = Version::V5;
+}
+
+impl World {
+    /// The next event with this code, now or when it is due.
+    fn told(&mut self, code: u32) -> Record {
+        let end = self.now + 60_000.0;
+        loop {
+            while let Some(record) = self.records.pop_front() {
+                if record.kind == kind::EVENT && record.word(8) == code {
+                    return record;
+                }
+            }
+            assert!(self.pass_deadline() < end, "no event {code}");
+        }
+    }
+}
+
+/// R17.
+#[test]
+fn withheld_answers_the_renewal_and_the_lowered_rate_are_told_with_numbers() {
+    let mut world =
+        World::speaking(Version::V311, || assert_eq!(set_bytes(51, b"aws-iot-core"), 0));
+    world.start();
+    world.accept(ConnAck::default());
+    for token in 1..=2 {
+        world.publish(token, 1, "a", b"");
+    }
+    world.next_publish();
+    let answered = world.next_publish().packet_id.unwrap();
+    world.send(Packet::PubAck(Ack::new(answered, ReasonCode::SUCCESS)));
+    let withheld = world.told(131);
+    assert_eq!(withheld.float(16), 1.0, "one message");
+    assert!((30_000.0..=40_000.0).contains(&withheld.float(24)), "{}", withheld.float(24));
+    assert_eq!(world.expect(kind::DISCONNECTED).word(12), 310);
+    while !world.records.iter().any(|record| record.kind == kind::OPEN) {
+        world.pass_deadline();
+    }
+    world.now += 250.0;
+    world.open();
+    world.accept(ConnAck::default());
+    assert!(world.told(130).float(16) >= 250.0, "the gap");
+    let again = world.next_publish().packet_id.unwrap();
+    world.send(Packet::PubAck(Ack::new(again, ReasonCode::SUCCESS)));
+    for token in 10..210 {
+        world.publish(token, 0, "a", b"");
+    }
+    let reached = world.told(132);
+    assert_eq!(reached.float(16), 50.0, "half of the profile's 100");
+    assert!((1.0..=200.0).contains(&reached.float(24)), "{} wait", reached.float(24));
+    let text = reached.text(36, reached.word(32)).to_owned();
+    assert!(text.starts_with("publish_rate of 50 in 1s (lowered for a time; "), "{text}");
 }
