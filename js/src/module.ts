@@ -2,6 +2,7 @@
 //! client while there is memory for them.
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { gunzipSync } from 'node:zlib'
 
 import { monotonicMs } from './clock'
 
@@ -131,7 +132,7 @@ let askAgainAt = 0
  * for another one, a shared one.
  */
 export function instanceForClient(): Instance {
-  compiled ??= new WebAssembly.Module(readFileSync(join(__dirname, 'evenkeel.wasm')))
+  compiled ??= new WebAssembly.Module(gunzipSync(readFileSync(join(__dirname, 'evenkeel.wasm.gz'))))
   const mayAsk = instances.length === 0 || monotonicMs() >= askAgainAt
   const instance = (mayAsk ? ownInstance(compiled) : undefined) ?? sharedInstance()
   instance.clients += 1
