@@ -61,7 +61,8 @@ pub(crate) const CLIENTS: &[Client] = &[
         settings: "MQTT 3.1.1 (`rumqttc::v5` in *server-keep-alive-0*). One task polls the event \
                    loop and goes on after errors, as the README says (\"automatic reconnections \
                    by just continuing the loop\"). Subscribes on each CONNACK, one SUBSCRIBE per \
-                   filter. Packets up to 1 MiB allowed (default 10 KiB).",
+                   filter but in *filters-per-subscribe*. Packets up to 1 MiB allowed (default \
+                   10 KiB).",
     },
     Client {
         name: "rumqttc, pausing",
@@ -88,7 +89,7 @@ pub(crate) const CLIENTS: &[Client] = &[
         speaks_mqtt5: true,
         hints: &[],
         settings: "MQTT 5. The tokio client, `start` with a listener. Subscribes on each CONNACK \
-                   without a session, one SUBSCRIBE per filter.",
+                   without a session, one SUBSCRIBE per filter but in *filters-per-subscribe*.",
     },
     Client {
         name: "MQTT.js 5.16",
@@ -114,8 +115,9 @@ pub(crate) const CLIENTS: &[Client] = &[
         speaks_mqtt5: false,
         hints: &[],
         settings: "MQTT 3.1.1 (5 in *server-keep-alive-0*). `loop_start()`, subscribing in \
-                   `on_connect`, one SUBSCRIBE per filter; messages are handled in a thread of \
-                   the application's, in `on_message` in the *inline* scenarios.",
+                   `on_connect`, one SUBSCRIBE per filter but in *filters-per-subscribe*; \
+                   messages are handled in a thread of the application's, in `on_message` in the \
+                   *inline* scenarios.",
     },
 ];
 
