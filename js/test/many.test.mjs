@@ -37,7 +37,7 @@ test('a module that fails ends its client with an error, and another one begins 
   await Promise.all([next(made, 'connect'), next(other, 'connect')])
   const published = called((done) => made.publish('a', 'x', { qos: 1 }, done))
   const failed = next(made, 'error')
-  const { instance } = made.driver.core
+  const { instance } = made.parts.driver.core
   instance.exports = {
     ...instance.exports,
     ek_drain: () => {

@@ -1,0 +1,131 @@
+//! The end, by the user's wish or by the failure of the core.
+import type { Driver } from '../driver'
+import { EvenkeelError } from '../errors'
+import { refusalError } from '../outcomes'
+import type { IDisconnectPacket } from '../packets'
+import { encodeProperties } from '../properties'
+import type { DoneCallback } from '../types'
+import { EMPTY } from './common'
+import type { Parts } from './parts'
+
+export class Ending {
+  /** Closes the stores and tells whoever waits for the end. */
+  private finish: ((then: () => void) => void) | undefined
+
+  constructor(private readonly parts: Parts) {}
+
+  /** To be called when the user's signal aborts. */
+  readonly onAbort = (): void => {
+    this.parts.client.end(true)
+  }
+
+  watch(signal: AbortSignal | undefined): void {
+    if (!signal) return
+    if (signal.aborted) process.nextTick(this.onAbort)
+    else signal.addEventListener('abort', this.onAbort, { once: true })
+  }
+
+  /** True, and told, if nothing is begun any more. */
+  refuses(done: ((error: any) => void) | undefined): boolean {
+    const { client } = this.parts
+    if (!client.disconnecting) return false
+    const error = new Error('client disconnecting')
+    if (done) done(error)
+    else client.emit('error', error)
+    return true
+  }
+
+  end(force: boolean, packet: Partial<IDisconnectPacket> | undefined, done: DoneCallback): void {
+    const { client, driver, overflow, replay } = this.parts
+    if (client.disconnecting) return done()
+    client.disconnecting = true
+    this.finish = (then) => {
+      this.closeStores((error) => {
+        client.disconnected = true
+        client.emit('end')
+        done(error)
+        then()
+      })
+    }
+    if (driver === undefined) {
+      setImmediate(() => this.onStopped())
+      return
+    }
+    if (force) this.stop(driver, true, packet)
+    else replay.after(() => overflow.whenEmpty(() => this.stop(driver, false, packet)))
+  }
+
+  private stop(
+    driver: Driver,
+    force: boolean,
+    packet: Partial<IDisconnectPacket> | undefined,
+  ): void {
+    const { client, isV5 } = this.parts
+    try {
+      const limitMs = client.options.connectTimeout ?? 30_000
+      const properties = encodeProperties(isV5 ? packet?.properties : undefined)
+      driver.stop(force, limitMs, isV5 ? packet?.reasonCode : undefined, properties)
+    } catch (error) {
+      client.emit('error', refusalError(error))
+      driver.stop(force, 0, undefined, EMPTY)
+    }
+  }
+
+  private closeStores(done: (error?: Error) => void): void {
+    const { client } = this.parts
+    client.incomingStore.close((first) => {
+      client.outgoingStore.close((second) => done(first ?? second ?? undefined))
+    })
+  }
+
+  onStopped(): void {
+    const { client, inbox, replay, events, start } = this.parts
+    this.parts.driver = undefined
+    client.connected = false
+    client.reconnecting = false
+    inbox.clear()
+    replay.forget()
+    this.failAll(new Error('Connection closed'))
+    client.options.signal?.removeEventListener('abort', this.onAbort)
+    const { finish } = this
+    this.finish = undefined
+    events.tellState({ state: 'closed' })
+    finish?.(() => start.ended())
+  }
+
+  /** The module has failed. */
+  onTrap(cause: unknown): void {
+    const { client, inbox, events, start } = this.parts
+    this.parts.driver = undefined
+    start.started = false
+    client.connected = false
+    client.reconnecting = false
+    inbox.clear()
+    const failed = new EvenkeelError(
+      'The core has failed, which is a bug of evenkeel: please report it; `reconnect()` begins anew',
+      'CORE_FAILED',
+      { cause },
+    )
+    this.failAll(failed)
+    events.tellState({ state: 'closed', cause: failed.message })
+    client.emit('error', failed)
+    client.emit('close')
+    if (client.disconnecting) this.onStopped()
+  }
+
+  private failAll(error: Error): void {
+    const { pending, overflow } = this.parts
+    for (const [token] of pending.all()) this.fail(token, error)
+    overflow.failAll(error)
+  }
+
+  private fail(token: number, error: Error): void {
+    const { client, pending } = this.parts
+    const one = pending.take(token)
+    if (one === undefined) return
+    if (one.kind === 'publish' && one.packet.qos > 0) {
+      client.messageIdProvider.deallocate(one.packet.messageId!)
+    }
+    ;(one.done as ((error: Error) => void) | undefined)?.(error)
+  }
+}
