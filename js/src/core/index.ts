@@ -1,0 +1,303 @@
+//! How the core in WebAssembly is called: `crates/wasm/ABI.md`. What it says is
+//! read by `records.ts`; no file outside this folder knows either.
+import { forgetInstance, instanceForClient, type Instance } from '../module'
+import { NONE, State } from '../numbers'
+import { CoreError } from './error'
+import { Records } from './records'
+import type { Listener, World } from './said'
+
+export { CoreError } from './error'
+export { failureOf } from './failure'
+export type * from './said'
+
+export type Setting = readonly [key: number, value: number | string | Uint8Array]
+
+/** A payload of this size is written from where it is, not copied into the module. */
+const SHARED_FROM = 16 * 1024
+const MESSAGES_AT_ONCE = 1024
+const EMPTY = Buffer.alloc(0)
+
+/** Flags of `publish` beside the QoS. */
+const RETAIN = 4
+const TELL_ID = 8
+const SHARED = 16
+
+const BATCH_TAKEN = 1
+
+export class Core {
+  private readonly instance: Instance
+  private readonly client: number
+  private readonly records: Records
+  private broken = false
+  private lastSent = ''
+  private acks: number[] = []
+
+  constructor(
+    settings: readonly Setting[],
+    private readonly world: World,
+    listener: Listener,
+    private readonly now: () => number,
+  ) {
+    this.records = new Records(world, listener)
+    this.instance = instanceForClient()
+    this.instance.exports.ek_config()
+    this.set(settings)
+    const seed = (): number => Math.floor(Math.random() * 2 ** 32)
+    this.client = this.checked(this.instance.exports.ek_create(now(), seed(), seed()))
+  }
+
+  private set(settings: readonly Setting[]): void {
+    for (const [key, value] of settings) {
+      if (typeof value === 'number') this.checked(this.instance.exports.ek_set_number(key, value))
+      else this.checked(this.instance.exports.ek_set_bytes(key, this.input([value])[0]!))
+    }
+  }
+
+  /** Writes the variable arguments of the next call; their lengths. */
+  private input(parts: readonly (string | Uint8Array)[]): number[] {
+    let most = 0
+    for (const part of parts) most += typeof part === 'string' ? part.length * 3 : part.length
+    const at = this.instance.exports.ek_input(most)
+    if (at === 0) throw new CoreError(3, 'there is no memory for this call')
+    const memory = this.instance.memory
+    let end = at
+    return parts.map((part) => {
+      const begin = end
+      if (typeof part === 'string') end += memory.write(part, end, 'utf8')
+      else {
+        memory.set(part, end)
+        end += part.length
+      }
+      return end - begin
+    })
+  }
+
+  private checked(result: number): number {
+    if (result < 0) throw new CoreError(-result, this.instance.error())
+    return result
+  }
+
+  /** What CONNECT says from the next attempt on. */
+  reconfigure(settings: readonly Setting[]): void {
+    this.instance.exports.ek_config()
+    this.set(settings)
+    this.checked(this.instance.exports.ek_reconfigure(this.client))
+  }
+
+  start(): void {
+    this.checked(this.instance.exports.ek_start(this.client, this.now()))
+  }
+
+  reconnect(): void {
+    this.checked(this.instance.exports.ek_reconnect(this.client, this.now()))
+  }
+
+  /** Whoever asks for no outcome gives `NONE`. The packet identifier; 0 for QoS 0. */
+  publish(
+    token: number,
+    topic: string,
+    payload: string | Uint8Array,
+    qos: number,
+    retain: boolean,
+    properties: Uint8Array,
+  ): number {
+    const { ek_publish, ek_payload } = this.instance.exports
+    let flags = qos | (retain ? RETAIN : 0) | (qos > 0 ? TELL_ID : 0)
+    const shared = payload.length >= SHARED_FROM
+    const same = topic === this.lastSent && topic !== ''
+    const lengths = this.input([same ? EMPTY : topic, properties, shared ? EMPTY : payload])
+    let last = lengths[2]!
+    if (shared) {
+      const bytes = typeof payload === 'string' ? Buffer.from(payload) : payload
+      last = this.checked(ek_payload(bytes.length))
+      this.records.payloads.set(last, bytes)
+      flags |= SHARED
+    }
+    // Forgotten before the call: if it fails, which topic is the last is not known.
+    this.lastSent = ''
+    const topicLength = same ? NONE : lengths[0]!
+    const result = ek_publish(this.client, this.now(), token, flags, topicLength, lengths[1]!, last)
+    if (result < 0 && shared) this.records.payloads.delete(last)
+    this.checked(result)
+    this.lastSent = topic
+    return result
+  }
+
+  subscribe(
+    token: number,
+    filters: readonly (readonly [topic: string, options: number])[],
+    properties: Uint8Array,
+  ): void {
+    this.filters('ek_subscribe', token, filters, properties)
+  }
+
+  unsubscribe(token: number, topics: readonly string[], properties: Uint8Array): void {
+    const filters = topics.map((topic) => [topic, 0] as const)
+    this.filters('ek_unsubscribe', token, filters, properties)
+  }
+
+  private filters(
+    call: 'ek_subscribe' | 'ek_unsubscribe',
+    token: number,
+    filters: readonly (readonly [topic: string, options: number])[],
+    properties: Uint8Array,
+  ): void {
+    const parts = filters.map(([topic, options]) => {
+      const text = Buffer.from(topic)
+      const part = Buffer.alloc(8 + Math.ceil(text.length / 4) * 4)
+      part.writeUInt32LE(options, 0)
+      part.writeUInt32LE(text.length, 4)
+      text.copy(part, 8)
+      return part
+    })
+    const lengths = this.input([Buffer.concat(parts), properties])
+    const ask = this.instance.exports[call]
+    this.checked(
+      ask(this.client, this.now(), token, filters.length, lengths[0]!, lengths[1]!),
+    )
+  }
+
+  abandon(packetId: number): void {
+    this.checked(this.instance.exports.ek_abandon(this.client, this.now(), packetId))
+  }
+
+  probe(): void {
+    this.instance.exports.ek_probe(this.client, this.now())
+  }
+
+  trace(on: boolean): void {
+    this.instance.exports.ek_trace(this.client, on ? 1 : 0)
+  }
+
+  /** `reason` undefined: the usual DISCONNECT. */
+  shutdown(limitMs: number, reason: number | undefined, properties: Uint8Array): void {
+    const lengths = this.input([properties])
+    const { ek_shutdown } = this.instance.exports
+    this.checked(ek_shutdown(this.client, this.now(), limitMs, reason ?? NONE, lengths[0]!))
+  }
+
+  /** Told to the server at the end of the turn, with the others. */
+  acknowledge(ack: number, reason: number): void {
+    if (ack !== 0) this.acks.push(ack, reason)
+  }
+
+  giveBack(ack: number): void {
+    if (ack !== 0 && !this.broken) this.instance.exports.ek_give_back(this.client, ack)
+  }
+
+  phase(conn: number, phase: number): void {
+    this.instance.exports.ek_phase(this.client, this.now(), conn, phase)
+  }
+
+  freshCredentials(conn: number): void {
+    this.instance.exports.ek_fresh_credentials(this.client, this.now(), conn)
+  }
+
+  opened(
+    conn: number,
+    username: string | undefined,
+    password: string | Uint8Array | undefined,
+  ): void {
+    this.records.taken = true
+    const lengths = this.input([username ?? EMPTY, password ?? EMPTY])
+    const { ek_opened } = this.instance.exports
+    const name = username === undefined ? NONE : lengths[0]!
+    const secret = password === undefined ? NONE : lengths[1]!
+    this.checked(ek_opened(this.client, this.now(), conn, 1, name, secret))
+  }
+
+  received(conn: number, chunk: Buffer): void {
+    this.guarded(() => {
+      const { ek_reserve, ek_received } = this.instance.exports
+      const at = ek_reserve(this.client, chunk.length)
+      if (at === 0) throw new CoreError(3, 'there is no memory for what has arrived')
+      this.instance.memory.set(chunk, at)
+      this.records.chunk = chunk
+      ek_received(this.client, this.now(), conn, chunk.length)
+    })
+  }
+
+  heard(conn: number): void {
+    this.instance.exports.ek_heard(this.client, this.now(), conn)
+  }
+
+  written(conn: number, bytes: number): void {
+    this.records.taken = true
+    if (!this.broken) this.instance.exports.ek_written(this.client, this.now(), conn, bytes)
+  }
+
+  closed(conn: number, failure: number, detail = Number.NaN, afterMs = 0): void {
+    if (this.broken) return
+    this.instance.exports.ek_closed(this.client, this.now(), conn, failure, detail, afterMs)
+  }
+
+  /** `undefined` gives up. */
+  authenticate(conn: number, data: Uint8Array | undefined): void {
+    const lengths = this.input([data ?? EMPTY])
+    const { ek_authenticate } = this.instance.exports
+    ek_authenticate(this.client, this.now(), conn, data === undefined ? NONE : lengths[0]!)
+  }
+
+  get isClosed(): boolean {
+    return this.broken || this.instance.exports.ek_state(this.client) === State.Closed
+  }
+
+  number(which: number): number {
+    return this.broken ? Number.NaN : this.instance.exports.ek_number(this.client, which)
+  }
+
+  destroy(): void {
+    if (this.broken) return
+    this.broken = true
+    this.instance.clients -= 1
+    if (this.instance.clients === 0) forgetInstance(this.instance)
+    else this.instance.exports.ek_destroy(this.client)
+  }
+
+  /**
+   * Does what is due, and hands everything that the core has to say to the
+   * world and the listener. With `mayWrite` false nothing is written, with `mostMessages` 0 no
+   * message is taken.
+   */
+  drain(mostMessages = MESSAGES_AT_ONCE, mayWrite = true): void {
+    this.guarded(() => {
+      for (;;) {
+        this.tellAcks()
+        if (this.broken) return
+        const flags = this.records.taken && mayWrite ? BATCH_TAKEN : 0
+        const { ek_drain, ek_output } = this.instance.exports
+        const length = this.checked(ek_drain(this.client, this.now(), mostMessages, flags))
+        const at = ek_output()
+        const said = Buffer.allocUnsafe(length)
+        this.instance.memory.copy(said, 0, at, at + length)
+        if (!this.records.read(said) && this.acks.length === 0) break
+      }
+    })
+  }
+
+  private tellAcks(): void {
+    const acks = this.acks
+    if (acks.length === 0 || this.broken) return
+    this.acks = []
+    const { ek_input, ek_acknowledge_all } = this.instance.exports
+    const at = ek_input(acks.length * 4)
+    const memory = this.instance.memory
+    for (let index = 0; index < acks.length; index++) {
+      memory.writeUInt32LE(acks[index]!, at + index * 4)
+    }
+    ek_acknowledge_all(this.client, this.now(), acks.length / 2)
+  }
+
+  /** A trap ends this core alone; what the caller does wrong is thrown on. */
+  private guarded(act: () => void): void {
+    if (this.broken) return
+    try {
+      act()
+    } catch (error) {
+      if (!(error instanceof WebAssembly.RuntimeError)) throw error
+      this.broken = true
+      forgetInstance(this.instance)
+      this.world.onTrap(error)
+    }
+  }
+}
