@@ -248,6 +248,7 @@ impl Broker {
     /// Leaves new connections in the kernel's queue, or takes them again. To
     /// clients such a broker is a black hole: TCP opens, nothing answers.
     pub fn set_accepting(&self, accepts: bool) {
+        self.0.shared.with(|core, now| core.note_accepting(now, accepts));
         self.0.gate.send_replace(accepts);
     }
 

@@ -189,6 +189,15 @@ impl Core {
         &self.config
     }
 
+    /// New connections are taken from now on, or wait. Those that wait are read
+    /// late, so that a profile's floor between connects counts them from the moment
+    /// this began.
+    pub fn note_accepting(&mut self, now: Instant, accepts: bool) {
+        if let Some(judge) = &mut self.judge {
+            judge.accepting(now, accepts);
+        }
+    }
+
     /// Changes settings. What a connection was told in its CONNACK stays in
     /// force for it; everything else is looked at when it is needed. A profile
     /// changes [`Config::offer`] to what it allows, which stays if it is taken away.

@@ -40,7 +40,7 @@ impl Judge {
             let _ = window.admit(now);
         }
         if !client.is_empty() {
-            self.clients.came(now, client);
+            self.clients.came(self.backlog.earliest(now), client);
         }
         None
     }

@@ -4,6 +4,7 @@
 //! Without a profile there is no judge, and nothing here runs.
 
 mod acts;
+mod backlog;
 mod bucket;
 mod clients;
 mod connect;
@@ -22,6 +23,7 @@ use evenkeel_profile::{KeepAliveGrace, OnBreak, Profile};
 
 use super::config::Offer;
 use super::time::Instant;
+use backlog::Backlog;
 use bucket::Window;
 use clients::Clients;
 use shape::value;
@@ -42,6 +44,7 @@ pub(crate) struct Judge {
     account_connects: Option<Window>,
     account_filters: Option<Window>,
     clients: Clients,
+    backlog: Backlog,
     /// Largest packet of a client before MQTT 5, and from it on.
     packet_sizes: (u32, u32),
 }
@@ -61,6 +64,7 @@ impl Judge {
             account_connects: value(&rules.connection.account_connect_rate).map(Window::new),
             account_filters: value(&rules.subscribe.account_subscribe_rate).map(Window::new),
             clients: Clients::default(),
+            backlog: Backlog::default(),
             packet_sizes,
             quota: quota.clone(),
             rules,
@@ -98,6 +102,11 @@ impl Judge {
     /// How long the service waits for a silent client.
     pub(crate) fn grace(&self) -> KeepAliveGrace {
         value(&self.rules.connection.keep_alive_grace).unwrap_or(STANDARD_GRACE)
+    }
+
+    /// New connections are taken from now on, or not.
+    pub(crate) fn accepting(&mut self, now: Instant, accepts: bool) {
+        self.backlog.accepting(now, accepts);
     }
 
     /// A connection of this client is over.

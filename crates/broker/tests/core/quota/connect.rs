@@ -1,5 +1,7 @@
 //! Who may connect, how often, and what is granted.
 
+use std::time::Duration;
+
 use evenkeel_broker::{By, CloseReason, Quota, Strictness};
 use evenkeel_codec::{Connect, Packet, PropertyId, ReasonCode, Version};
 use evenkeel_profile::{OnBreak, Profile};
@@ -23,6 +25,28 @@ fn the_floor_is_per_identifier_and_refusals_do_not_count() {
     assert_eq!(told.len(), 1);
     assert_eq!(told[0].metric, Some("Connect.ClientIDThrottle"));
     assert_eq!(world.core.stats().connects_refused, 1);
+}
+
+/// A CONNECT that waited while no connections were taken may have come at once: the
+/// next one is measured from there, and from when it was read a second later.
+#[test]
+fn a_connect_that_was_read_late_is_no_reason_to_blame_the_next() {
+    let next = |taken_after: u32, read_after: Duration, seconds: u32| {
+        let mut world = aws();
+        let now = world.now;
+        world.core.note_accepting(now, false);
+        world.wait(taken_after * SECOND);
+        let now = world.now;
+        world.core.note_accepting(now, true);
+        world.wait(read_after);
+        world.connect(v5("a"));
+        world.wait(seconds * SECOND);
+        world.try_connect(v5("a")).1.reason
+    };
+    assert_eq!(next(3, ms(1000), 7), ReasonCode::SUCCESS);
+    assert_eq!(next(3, ms(1000), 6), ReasonCode::QUOTA_EXCEEDED);
+    assert_eq!(next(3, ms(1001), 7), ReasonCode::QUOTA_EXCEEDED);
+    assert_eq!(next(3, ms(1001), 11), ReasonCode::SUCCESS);
 }
 
 /// Documented is one CONNECT a second; the longer floor was observed.
