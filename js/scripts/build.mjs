@@ -9,6 +9,7 @@ import { gzipSync } from 'node:zlib'
 
 import { build } from 'esbuild'
 
+import { writeDeep } from './deep.mjs'
 import { thirdPartyLicenses } from './licenses.mjs'
 
 const home = join(dirname(fileURLToPath(import.meta.url)), '..')
@@ -67,3 +68,4 @@ writeFileSync(
   join(dist, 'evenkeel.d.mts'),
   "import * as mqtt from './types/mqtt.js'\nexport * from './types/mqtt.js'\nexport default mqtt\n",
 )
+writeDeep(home)

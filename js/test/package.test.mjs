@@ -15,6 +15,21 @@ const NAMES = [
   'applyMixin', 'connect', 'connectAsync', 'default', 'nextTick', 'validateTopic', 'validateTopics',
 ]
 
+/** What MQTT.js has under `mqtt/lib/..`, and the name that is the default, if there is one. */
+const LIB = {
+  KeepaliveManager: ['KeepaliveManager', 'KeepaliveManager'],
+  TypedEmitter: [undefined],
+  client: ['MqttClient', 'MqttClient'],
+  connect: ['connect', 'connect', 'connectAsync'],
+  'connect/index': ['connect', 'connect', 'connectAsync'],
+  'default-message-id-provider': ['DefaultMessageIdProvider', 'DefaultMessageIdProvider'],
+  shared: [undefined, 'ErrorWithReasonCode', 'ErrorWithSubackPacket', 'MQTTJS_VERSION', 'ReasonCodes', 'applyMixin', 'nextTick'],
+  store: ['Store', 'Store'],
+  'unique-message-id-provider': ['UniqueMessageIdProvider', 'UniqueMessageIdProvider'],
+  validations: [undefined, 'validateTopic', 'validateTopics'],
+}
+const DIST = ['mqtt', 'mqtt.min', 'mqtt.esm']
+
 test('all import forms give the same module', async () => {
   const module = await import('evenkeel')
   const required = createRequire(import.meta.url)('evenkeel')
@@ -56,7 +71,7 @@ test('what Node loads is at most 450 KB', () => {
 describe('packed and installed', () => {
   let folder
   const npm = (args, cwd) => execFileSync('npm', [...args, '--no-audit', '--no-fund'], { cwd, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] })
-  const node = (...args) => execFileSync(process.execPath, args, { cwd: folder, encoding: 'utf8' })
+  const node = (...args) => execFileSync(process.execPath, args, { cwd: folder, encoding: 'utf8', stdio: 'pipe' })
 
   let files
   before(() => {
@@ -70,8 +85,10 @@ describe('packed and installed', () => {
   after(() => rmSync(folder, { recursive: true }))
 
   test('the package holds what it needs and no more', () => {
-    const others = files.filter((path) => !/^dist\/types\/.*\.d\.ts$/.test(path)).sort()
+    const others = files.filter((path) => !/^(dist\/types|lib)\/.*\.d\.m?ts$/.test(path)).sort()
     assert.deepEqual(others, [
+      ...DIST.flatMap((name) => [`dist/${name}.js`, `dist/${name}.d.ts`]),
+      ...Object.keys(LIB).filter((name) => name !== 'connect').flatMap((name) => [`lib/${name}.js`, `lib/${name}.mjs`]),
       'LICENSE-APACHE', 'LICENSE-MIT', 'README.md', 'THIRD-PARTY-LICENSES',
       'dist/evenkeel.cjs', 'dist/evenkeel.d.mts', 'dist/evenkeel.d.ts', 'dist/evenkeel.mjs', 'dist/evenkeel.wasm.gz', 'package.json',
     ].sort())
@@ -96,6 +113,46 @@ describe('packed and installed', () => {
     assert.equal(node('--input-type=module', '-e', `import { connect } from 'mqtt'; const mqtt = { connect }; ${use}`), 'MqttClient\n')
   })
 
+  /** The program fails if one of its assertions does. */
+  const holds = (kind, lines) => node(`--input-type=${kind}`, '-e', lines.join('\n'))
+
+  test('mqtt/lib/.. gives what the one module has', () => {
+    const required = ["const assert = require('node:assert'); const mqtt = require('mqtt')"]
+    const imported = ["import assert from 'node:assert'; import mqtt from 'mqtt'"]
+    for (const [path, [byDefault, ...names]] of Object.entries(LIB)) {
+      const has = names.map((name) => `assert.equal(it.${name}, mqtt.${name}); assert.ok(it.${name})`)
+      required.push(`{ const it = require('mqtt/lib/${path}')`, ...has)
+      required.push(`assert.equal(it.__esModule, true); assert.equal(it.default, mqtt.${byDefault ?? 'nothing'}) }`)
+      imported.push(`{ const it = await import('mqtt/lib/${path}')`, ...has)
+      imported.push(`assert.equal(it.default, mqtt.${byDefault ?? 'nothing'}) }`)
+    }
+    required.push("const { TypedEventEmitter } = require('mqtt/lib/TypedEmitter')")
+    required.push("const made = mqtt.connect('mqtt://h', { manualConnect: true }); made.end(true)")
+    required.push('assert.ok(made instanceof TypedEventEmitter)')
+    holds('commonjs', required)
+    holds('module', imported)
+  })
+
+  test('mqtt/dist/.. is the one module', () => {
+    const required = ["const assert = require('node:assert'); const mqtt = require('mqtt')"]
+    const imported = ["import assert from 'node:assert'; import mqtt from 'mqtt'"]
+    for (const name of DIST.flatMap((one) => [one, `${one}.js`])) {
+      required.push(`assert.equal(require('mqtt/dist/${name}'), mqtt)`)
+      imported.push(`{ const it = await import('mqtt/dist/${name}')`)
+      imported.push('assert.equal(it.default, mqtt); assert.equal(it.connect, mqtt.connect) }')
+    }
+    // For tools that do not read `exports`.
+    for (const name of DIST) required.push(`assert.equal(require('./node_modules/mqtt/dist/${name}.js'), mqtt)`)
+    holds('commonjs', required)
+    holds('module', imported)
+  })
+
+  test('other paths of the package are not imported', () => {
+    for (const path of ['lib/handlers/publish', 'dist/evenkeel.cjs', 'lib/nothing']) {
+      assert.throws(() => node('-e', `require('mqtt/${path}')`), /ERR_PACKAGE_PATH_NOT_EXPORTED/)
+    }
+  })
+
   test('WebSocket without the package ws says what to install', () => {
     const program = `
       const client = require('mqtt').connect('ws://127.0.0.1:1', { forceNativeWebSocket: false })
@@ -108,8 +165,11 @@ describe('packed and installed', () => {
   for (const module of ['commonjs', 'nodenext', 'bundler']) {
     test(`strict TypeScript compiles against the types (${module})`, () => {
       const tsc = createRequire(import.meta.url).resolve('typescript/bin/tsc')
-      const sample = join(folder, `sample-${module}.ts`)
-      writeFileSync(sample, readFileSync(join(home, 'test/types/sample.ts')))
+      const samples = ['sample', 'deep'].map((name) => {
+        const sample = join(folder, `${name}-${module}.ts`)
+        writeFileSync(sample, readFileSync(join(home, `test/types/${name}.ts`)))
+        return sample
+      })
       const options = module === 'commonjs'
         ? ['--module', 'commonjs', '--moduleResolution', 'node10', '--esModuleInterop']
         : module === 'nodenext'
@@ -118,7 +178,7 @@ describe('packed and installed', () => {
       const types = join(home, 'node_modules/@types')
       const all = [...options, '--strict', '--noEmit', '--target', 'es2022', '--types', 'node', '--typeRoots', types]
       try {
-        node(tsc, ...all, sample)
+        node(tsc, ...all, ...samples)
       } catch (error) {
         assert.fail(error.stdout)
       }
