@@ -87,6 +87,7 @@ describe('packed and installed', () => {
   test('the package holds what it needs and no more', () => {
     const others = files.filter((path) => !/^(dist\/types|lib)\/.*\.d\.m?ts$/.test(path)).sort()
     assert.deepEqual(others, [
+      ...['flags', 'help', 'mqtt', 'options', 'pub', 'run', 'sub'].map((name) => `bin/${name}.js`),
       ...DIST.flatMap((name) => [`dist/${name}.js`, `dist/${name}.d.ts`]),
       ...Object.keys(LIB).filter((name) => name !== 'connect').flatMap((name) => [`lib/${name}.js`, `lib/${name}.mjs`]),
       'LICENSE-APACHE', 'LICENSE-MIT', 'README.md', 'THIRD-PARTY-LICENSES',
@@ -145,6 +146,13 @@ describe('packed and installed', () => {
     for (const name of DIST) required.push(`assert.equal(require('./node_modules/mqtt/dist/${name}.js'), mqtt)`)
     holds('commonjs', required)
     holds('module', imported)
+  })
+
+  test('the programs are installed by the names of MQTT.js', () => {
+    for (const [name, usage] of [['mqtt', 'help'], ['mqtt_pub', '--help'], ['mqtt_sub', '-H']]) {
+      const said = execFileSync(join(folder, 'node_modules/.bin', name), [usage], { encoding: 'utf8' })
+      assert.match(said, /^Usage: mqtt /)
+    }
   })
 
   test('other paths of the package are not imported', () => {

@@ -1,8 +1,7 @@
 // Every way to a server, and every proxy on the way.
 import assert from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer as createHttpServer } from 'node:http'
 import { createServer as createHttpsServer } from 'node:https'
 import { connect as connectTcp, createServer } from 'node:net'
@@ -12,23 +11,13 @@ import { after, test } from 'node:test'
 
 import { createWebSocketStream, WebSocketServer } from 'ws'
 
+import { certificate } from './certificate.mjs'
 import { called, client, mqtt, next, serve, Server, until, write } from './harness.mjs'
 
 const folder = mkdtempSync(join(tmpdir(), 'evenkeel-'))
 after(() => rmSync(folder, { recursive: true }))
 
-/** A certificate for localhost that nobody has signed but itself. */
-function certificate() {
-  const [key, cert] = ['key.pem', 'cert.pem'].map((name) => join(folder, name))
-  execFileSync('openssl', [
-    'req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes',
-    '-keyout', key, '-out', cert, '-days', '2', '-subj', '/CN=localhost',
-    '-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1',
-  ], { stdio: 'ignore' })
-  return { key: readFileSync(key), cert: readFileSync(cert) }
-}
-
-const tls = certificate()
+const tls = certificate(folder)
 
 /** A server behind WebSocket, whose last request is kept. */
 async function serveWebSocket(t, script = {}, secure = false) {
