@@ -42,6 +42,23 @@ async fn a_publisher_that_never_stops_keeps_the_rate_of_the_profile() {
     }
 }
 
+/// Without keep-alive nothing else wakes the driver: what the write before it has
+/// made the next message wait for is a deadline of its own.
+#[tokio::test(start_paused = true)]
+async fn messages_without_answers_go_on_at_their_rate() {
+    let (client, _server, mut peer) = online(Version::V5, publishing(100, secs(1))).await;
+    tokio::time::sleep(secs(2)).await;
+    let begun = tokio::time::Instant::now();
+    for _ in 0..20 {
+        drop(client.publish("a", "x").try_send().unwrap());
+    }
+    for _ in 0..20 {
+        peer.expect_publish().await;
+    }
+    assert!(begun.elapsed() < secs(1), "{:?}", begun.elapsed());
+    assert!(begun.elapsed() > Duration::from_millis(150), "{:?}", begun.elapsed());
+}
+
 /// As with a window that is full: accepted while there is room in the queue.
 #[tokio::test(start_paused = true)]
 async fn a_publish_waits_for_room_in_the_queue_behind_a_rate() {

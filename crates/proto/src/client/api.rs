@@ -557,7 +557,16 @@ impl Client {
 
     /// True if [`poll`](Self::poll) has something to say, whatever the time.
     pub fn needs_poll(&self) -> bool {
-        !self.ready.outputs.is_empty() || self.shutdown_deadline().is_some() || self.has_batch()
+        !self.ready.outputs.is_empty()
+            || self.shutdown_deadline().is_some()
+            || self.has_batch()
+            || self.is_moved_by_writing()
+    }
+
+    /// What was written may have brought a deadline forward that no output tells of:
+    /// a rate's, or the end of the wait before a renewal.
+    fn is_moved_by_writing(&self) -> bool {
+        self.rate_deadline().is_some() || self.is_draining()
     }
 
     /// False while messages wait to be taken beyond the bounds, or answers of

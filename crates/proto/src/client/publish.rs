@@ -137,7 +137,10 @@ impl Client {
             },
             Connection::Closed => Some(RejectReason::Closed),
             _ if self.shutdown.is_some() => Some(RejectReason::Closed),
-            connection if !connection.is_online() && is_momentary(publish) => {
+            // One that is being renewed takes no more messages.
+            connection
+                if is_momentary(publish) && (!connection.is_online() || self.is_draining()) =>
+            {
                 Some(RejectReason::Expired)
             }
             _ => self.forbidden(publish, payload).map(RejectReason::NotAllowed),

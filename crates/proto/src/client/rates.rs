@@ -74,10 +74,8 @@ impl Client {
     pub(super) fn note_waits(&mut self, messages: Option<Held>, operations: Option<Held>) {
         let now = self.now;
         let pacer = self.connection.online_mut().and_then(|online| online.pacer.as_mut());
-        let told = pacer.and_then(|pacer| pacer.note_waits(now, messages, operations));
-        if told.is_some()
-            && let Some(wait) = self.rate_wait()
-        {
+        let told = pacer.is_some_and(|pacer| pacer.note_waits(now, messages, operations));
+        if told && let Some(wait) = self.rate_wait() {
             self.event(Event::RateReached(Box::new(wait)));
         }
     }

@@ -304,14 +304,14 @@ impl Pacer {
 
     // ---- waiting ----
 
-    /// What messages and operations wait for now. Returns the limit if it is to be
-    /// told.
+    /// What messages and operations wait for now. True if what [`waits`](Self::waits)
+    /// says is to be told.
     pub(crate) fn note_waits(
         &mut self,
         now: Instant,
         messages: Option<Held>,
         operations: Option<Held>,
-    ) -> Option<Which> {
+    ) -> bool {
         let waits = [(&mut self.messages, messages), (&mut self.operations, operations)];
         for (wait, held) in waits {
             let since = wait.map_or(now, |wait| wait.since);
@@ -319,13 +319,13 @@ impl Pacer {
         }
         let told_lately = self.told.is_some_and(|told| now < told + TOLD_AGAIN);
         let waits = [self.messages, self.operations].into_iter().flatten();
-        let mut long = waits.filter(|wait| wait.end(now) >= wait.since + TOLD_AFTER);
-        let which = long.next()?.held.by;
-        if told_lately {
-            return None;
+        // Of two, the one that ends later is told of.
+        let wait = waits.max_by_key(|wait| wait.held.until);
+        if told_lately || wait.is_none_or(|wait| wait.end(now) < wait.since + TOLD_AFTER) {
+            return false;
         }
         self.told = Some(now);
-        Some(which)
+        true
     }
 
     /// When something that waits may go.
@@ -334,9 +334,10 @@ impl Pacer {
         waits.filter_map(|wait| wait.held.until).min()
     }
 
-    /// What is waited for, since when, and until when at the earliest.
+    /// What is waited for the longest, since when, and until when at the earliest.
     pub(crate) fn waits(&self) -> Option<(Which, Instant, Option<Instant>)> {
-        let wait = self.messages.or(self.operations)?;
+        let waits = [self.operations, self.messages].into_iter().flatten();
+        let wait = waits.max_by_key(|wait| wait.held.until)?;
         Some((wait.held.by, wait.since, wait.held.until))
     }
 }

@@ -63,7 +63,7 @@ impl Distance {
         let floor = self.floor(policy, self.short_lived);
         match self.last_connect {
             Some(last) if !floor.is_zero() && policy.jitter => {
-                last + rng.between(floor, floor + floor / 10)
+                last + rng.between(floor, floor.saturating_add(floor / 10))
             }
             Some(last) => last + floor,
             None => Instant::default(),
@@ -73,7 +73,8 @@ impl Distance {
     /// The latest end of the floor if the connection ended after such a life.
     pub(crate) fn latest_floor_end(&self, policy: &Reconnect, lived: Duration) -> Instant {
         let floor = self.floor(policy, lived < policy.short_life);
-        self.last_connect.map_or_else(Instant::default, |last| last + floor + floor / 10)
+        self.last_connect
+            .map_or_else(Instant::default, |last| last + floor.saturating_add(floor / 10))
     }
 
     fn floor(&self, policy: &Reconnect, short_lived: bool) -> Duration {

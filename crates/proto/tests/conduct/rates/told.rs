@@ -68,3 +68,15 @@ fn an_operation_that_waits_is_told_as_well() {
     rig.subscribe(&[("a", AtMostOnce)], 1);
     assert_eq!(told(&mut rig), ["subscribe_packet_rate of 1 in 5s is used up"]);
 }
+
+/// The one that ends later, not a message's moment.
+#[test]
+fn of_two_waits_the_longer_one_is_told() {
+    let mut config = publishing(Version::V5, &[(100, secs(1))]);
+    config.rates.subscribe_packets = Some(RateLimit::new("subscribe_packet_rate", 1, secs(5)));
+    let mut rig = Rig::online(config);
+    rig.publish("a", AtMostOnce, 1);
+    rig.subscribe(&[("a", AtMostOnce)], 2);
+    assert_eq!(told(&mut rig), ["subscribe_packet_rate of 1 in 5s is used up, 1 messages wait"]);
+    assert_eq!(rig.client.waits_for_rate().unwrap().limit.name, "subscribe_packet_rate");
+}
