@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use evenkeel_proto::codec::{Packet, PacketId, Properties, ReasonCode, Version, Will};
+use evenkeel_proto::codec::{Packet, PacketId, Properties, Property, ReasonCode, Version, Will};
 use evenkeel_proto::{
-    Accepted, Client, Config, ConfigError, Delivered, DisconnectCause, Event, Instant, Timer,
-    TransportFailure,
+    Accepted, Client, Config, ConfigError, Delivered, DisconnectCause, Event, Instant,
+    RejectReason, State, Timer, TransportFailure,
 };
 
 use crate::connect::will;
@@ -140,6 +140,40 @@ fn what_is_published_meanwhile_waits_for_the_next_connection() {
             assert_eq!(rig.stats().publishes_resent, 0);
         }
     });
+}
+
+/// It could not go out now, and is of no use on the next connection.
+#[test]
+fn what_is_for_this_moment_is_refused_meanwhile() {
+    let mut rig = Rig::online(aged(Version::V5, secs(1000)));
+    let momentary = || {
+        let mut message = publish("now", "x", AtMostOnce);
+        message.properties.push(Property::MessageExpiryInterval(0));
+        message
+    };
+    rig.publish("first", AtLeastOnce, 1);
+    assert!(rig.try_publish(momentary(), 2).is_ok());
+    rig.jump(rig.until(Timer::Renewal));
+    rig.wake();
+    assert_eq!(rig.try_publish(momentary(), 3), Err(RejectReason::Expired));
+}
+
+/// A connection that was used for messages without answers alone, too.
+#[test]
+fn a_planned_end_is_no_failed_attempt() {
+    let mut config = aged(Version::V5, secs(1000));
+    config.connect.keep_alive = 0;
+    config.reconnect.attempts = Some(2);
+    let mut rig = Rig::online(config);
+    for _ in 0..4 {
+        rig.jump(rig.until(Timer::Renewal));
+        rig.wake();
+        rig.expect_renewal();
+        rig.await_open();
+        rig.accept_with(&resumed());
+    }
+    rig.cut();
+    assert!(!matches!(rig.client.state(), State::Halted { .. }), "{:?}", rig.client.state());
 }
 
 #[test]
