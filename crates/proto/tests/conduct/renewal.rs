@@ -5,7 +5,7 @@ use std::time::Duration;
 use evenkeel_proto::codec::{Packet, PacketId, Properties, Property, ReasonCode, Version, Will};
 use evenkeel_proto::{
     Accepted, Client, Config, ConfigError, Delivered, DisconnectCause, Event, Instant,
-    RejectReason, State, Timer, TransportFailure,
+    RejectReason, Timer, TransportFailure,
 };
 
 use crate::connect::will;
@@ -156,24 +156,6 @@ fn what_is_for_this_moment_is_refused_meanwhile() {
     rig.jump(rig.until(Timer::Renewal));
     rig.wake();
     assert_eq!(rig.try_publish(momentary(), 3), Err(RejectReason::Expired));
-}
-
-/// A connection that was used for messages without answers alone, too.
-#[test]
-fn a_planned_end_is_no_failed_attempt() {
-    let mut config = aged(Version::V5, secs(1000));
-    config.connect.keep_alive = 0;
-    config.reconnect.attempts = Some(2);
-    let mut rig = Rig::online(config);
-    for _ in 0..4 {
-        rig.jump(rig.until(Timer::Renewal));
-        rig.wake();
-        rig.expect_renewal();
-        rig.await_open();
-        rig.accept_with(&resumed());
-    }
-    rig.cut();
-    assert!(!matches!(rig.client.state(), State::Halted { .. }), "{:?}", rig.client.state());
 }
 
 #[test]

@@ -300,9 +300,7 @@ impl Reconnector {
         // What is planned to happen again and again is no loop.
         let is_planned = *ended.cause == DisconnectCause::Renewal;
         let repetition = if is_planned { None } else { self.repeat.on_end(now, class, lived) };
-        let is_stable = lived.is_some_and(|lived| lived >= self.config.reconnect.stable_after);
-        // A planned end is no failed attempt, whatever the connection was used for.
-        if is_stable && (ended.useful || is_planned) {
+        if lived.is_some_and(|lived| lived >= self.config.reconnect.stable_after) && ended.useful {
             self.restart();
             self.distance.on_stable();
         }
