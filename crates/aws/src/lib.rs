@@ -1,0 +1,9 @@
+//! AWS IoT Core behind the development broker: who may do what, and the
+//! services behind reserved topics.
+//!
+//! Nothing here knows a clock, a socket or a file: time comes in with each
+//! call, and state goes out as a value that the driver writes down.
+
+mod time;
+
+pub use time::Time;
