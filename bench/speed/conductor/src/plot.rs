@@ -15,7 +15,7 @@ const VALUE: f64 = 60.0;
 const ROW: f64 = 18.0;
 const TITLE: f64 = 34.0;
 /// Above all panels, what the picture shows.
-const HEAD: f64 = 52.0;
+const HEAD: f64 = 68.0;
 /// Below each panel, its axis.
 const AXIS: f64 = 30.0;
 
@@ -40,9 +40,10 @@ pub(crate) fn plot(results: &Results, cells: &Cells<'_>) -> String {
         svg,
         "<text x=\"10\" y=\"20\" font-size=\"15\" font-weight=\"bold\">Processor seconds of the \
          client per million messages: shorter is better</text>\
-         <text x=\"10\" y=\"40\" fill=\"#444444\">Median, with a line from the least to the most of {} \
-         rounds; logarithmic. {RAW} is the bound: a program that writes packets encoded ahead and \
-         looks at nothing.</text>",
+         <text x=\"10\" y=\"40\" fill=\"#444444\">Bars end at the median; the thin line goes from the \
+         least to the most of {} rounds. The scale is logarithmic.</text>\
+         <text x=\"10\" y=\"56\" fill=\"#444444\">{RAW} is no client: it writes packets that were \
+         encoded ahead, and looks at no more than it must.</text>",
         results.rounds
     );
     // Publishing on the left, receiving on the right.
