@@ -4,6 +4,7 @@
 //! Nothing here knows a clock, a socket or a file: time comes in with each
 //! call, and state goes out as a value that the driver writes down.
 
+pub mod gate;
 mod time;
 
 pub use time::Time;

@@ -1,0 +1,134 @@
+//! What an authorizer is asked.
+
+use std::fmt;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
+
+/// What an authorizer is asked: the event of AWS's functions.
+#[derive(Clone, PartialEq)]
+pub struct Question {
+    /// The authorizer's name.
+    pub authorizer: String,
+    /// True if the signature of the token has been checked, and is good.
+    pub is_signature_verified: bool,
+    /// The token, if tokens are signed.
+    pub token: Option<String>,
+    /// The name that TLS asked for.
+    pub server_name: Option<String>,
+    /// Headers and query, for a WebSocket.
+    pub http: Option<(Vec<(String, String)>, String)>,
+    /// The user name of CONNECT.
+    pub user_name: Option<String>,
+    /// The password of CONNECT.
+    pub password: Option<Vec<u8>>,
+    /// The client identifier of CONNECT.
+    pub client_id: String,
+}
+
+impl Question {
+    /// The event as JSON, secrets included: for the authorizer's eyes only.
+    #[must_use]
+    pub fn to_json(&self, connection: &str) -> Value {
+        let mut protocols = vec!["mqtt"];
+        let mut data = json!({"mqtt": {"clientId": self.client_id}});
+        if let Some(name) = &self.user_name {
+            data["mqtt"]["username"] = json!(name);
+        }
+        if let Some(password) = &self.password {
+            data["mqtt"]["password"] = json!(STANDARD.encode(password));
+        }
+        if let Some(name) = &self.server_name {
+            protocols.push("tls");
+            data["tls"] = json!({"serverName": name});
+        }
+        if let Some((headers, query)) = &self.http {
+            protocols.push("http");
+            let headers: Value =
+                headers.iter().map(|(name, value)| (name.clone(), json!(value))).collect();
+            let query = if query.is_empty() { String::new() } else { format!("?{query}") };
+            data["http"] = json!({"headers": headers, "queryString": query});
+        }
+        let mut event = json!({
+            "signatureVerified": self.is_signature_verified,
+            "protocols": protocols,
+            "protocolData": data,
+            "connectionMetadata": {"id": connection},
+        });
+        if let Some(token) = &self.token {
+            event["token"] = json!(token);
+        }
+        event
+    }
+}
+
+impl fmt::Debug for Question {
+    /// Shows no secret: tokens may be anywhere in headers, query and user name.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Question")
+            .field("authorizer", &self.authorizer)
+            .field("client_id", &self.client_id)
+            .field("is_signature_verified", &self.is_signature_verified)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn question() -> Question {
+        Question {
+            authorizer: "MyAuth".into(),
+            is_signature_verified: true,
+            token: Some("t0ken".into()),
+            server_name: Some("localhost".into()),
+            http: Some((vec![("Host".into(), "localhost".into())], "tok=t0ken".into())),
+            user_name: Some("user?tok=t0ken".into()),
+            password: Some(b"s3cret".to_vec()),
+            client_id: "pump-17".into(),
+        }
+    }
+
+    #[test]
+    fn the_event_has_the_form_of_aws() {
+        let expected = json!({
+            "token": "t0ken",
+            "signatureVerified": true,
+            "protocols": ["mqtt", "tls", "http"],
+            "protocolData": {
+                "tls": {"serverName": "localhost"},
+                "http": {"headers": {"Host": "localhost"}, "queryString": "?tok=t0ken"},
+                "mqtt": {
+                    "username": "user?tok=t0ken", "password": "czNjcmV0", "clientId": "pump-17",
+                },
+            },
+            "connectionMetadata": {"id": "c1"},
+        });
+        assert_eq!(question().to_json("c1"), expected);
+        let bare = Question {
+            token: None,
+            server_name: None,
+            http: None,
+            user_name: None,
+            password: None,
+            is_signature_verified: false,
+            ..question()
+        };
+        let expected = json!({
+            "signatureVerified": false,
+            "protocols": ["mqtt"],
+            "protocolData": {"mqtt": {"clientId": "pump-17"}},
+            "connectionMetadata": {"id": "c2"},
+        });
+        assert_eq!(bare.to_json("c2"), expected);
+    }
+
+    #[test]
+    fn a_question_shows_no_secret() {
+        let shown = format!("{:?}", question());
+        assert!(!shown.contains("t0ken") && !shown.contains("s3cret"), "{shown}");
+        assert!(shown.contains("MyAuth"));
+    }
+}

@@ -1,0 +1,31 @@
+//! The gate: who comes in, and what they may do.
+//!
+//! [`Gate`] holds what an account has: a [`Registry`] of things, certificates
+//! and policies, keys of AWS, custom authorizers. A driver tells it of each
+//! [`Arrival`] and each [`Login`], and is given a [`Principal`] that says what
+//! is allowed, or a [`Refusal`] that says why not.
+
+mod arrival;
+pub mod authorizer;
+mod certificate;
+mod connect;
+mod date;
+mod der;
+pub mod policy;
+mod query;
+mod refusal;
+mod registry;
+mod request;
+pub mod sigv4;
+mod way;
+mod x509;
+
+pub use arrival::{Arrival, Login, TlsFacts};
+pub use certificate::{Certificate, CertificateId, CertificateStatus, NoCertificateId};
+pub use connect::{Admission, Gate, Principal};
+pub use query::QueryProblem;
+pub use refusal::Refusal;
+pub use registry::{Registry, RegistryError, THING_ATTRIBUTES, Thing};
+pub use request::Request;
+pub use way::Way;
+pub use x509::X509;
