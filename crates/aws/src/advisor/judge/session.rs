@@ -1,0 +1,55 @@
+//! Cases about sessions that outlive their connection.
+
+use super::super::{Kind, Moment, Verdict};
+use super::{Setting, never};
+
+/// A session that is present: no SUBSCRIBE, and the kept message is
+/// acknowledged.
+pub(super) fn resumed(setting: &Setting, moments: &[Moment]) -> Verdict {
+    let Some(second) = second_answer(true, moments) else {
+        return Verdict::Fail("the session was never resumed".to_owned());
+    };
+    let on_it = |moment: &&Moment| moment.connection == second.connection;
+    let kept = moments.iter().filter(on_it).find_map(|moment| moment.what.sent(Kind::Publish));
+    let Some(kept) = kept else {
+        return Verdict::Fail("the session had no subscription to keep a message for".to_owned());
+    };
+    let is_answered = |moment: &Moment| {
+        moment.what.received(Kind::PubAck).is_some_and(|answer| answer.id == kept.id)
+    };
+    if !moments.iter().filter(on_it).any(is_answered) {
+        return never("the PUBACK of the kept message");
+    }
+    if has_subscribed(setting, second.connection, moments) {
+        Verdict::Warn("resumed, and subscribed all the same".to_owned())
+    } else {
+        Verdict::Pass("resumed without SUBSCRIBE".to_owned())
+    }
+}
+
+/// A session that has ended: SUBSCRIBE again.
+pub(super) fn expired(setting: &Setting, moments: &[Moment]) -> Verdict {
+    let Some(second) = second_answer(false, moments) else {
+        return Verdict::Fail("the client did not connect again".to_owned());
+    };
+    if has_subscribed(setting, second.connection, moments) {
+        Verdict::Pass("subscribed anew".to_owned())
+    } else {
+        never("SUBSCRIBE")
+    }
+}
+
+/// The CONNACK of a later connection with this word about the session.
+fn second_answer(present: bool, moments: &[Moment]) -> Option<&Moment> {
+    let mut answers = moments.iter().filter(|moment| moment.what.sent(Kind::ConnAck).is_some());
+    answers.next()?;
+    answers.find(|moment| {
+        moment.what.sent(Kind::ConnAck).is_some_and(|packet| packet.session_present == present)
+    })
+}
+
+fn has_subscribed(setting: &Setting, connection: u32, moments: &[Moment]) -> bool {
+    let on_it = moments.iter().filter(|moment| moment.connection == connection);
+    let mut subscribes = on_it.filter_map(|moment| moment.what.received(Kind::Subscribe));
+    subscribes.any(|packet| setting.expects(&packet.topics))
+}

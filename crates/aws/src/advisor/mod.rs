@@ -1,0 +1,29 @@
+//! The acceptance tests of AWS Device Advisor, judged without AWS.
+//!
+//! A [`Case`] says what a client must do. Whoever runs it writes down what the
+//! client did as [`Moment`]s; [`judge`] reads them and gives a [`Verdict`]; the
+//! [`report`]s tell people and machines. Nothing here opens a socket or reads a
+//! clock.
+//!
+//! ```
+//! use std::time::Duration;
+//! use evenkeel_aws::advisor::{Case, Kind, Moment, Packet, Setting, Verdict, What, judge};
+//!
+//! let case = Case::by_id("MQTT_Connect").unwrap();
+//! let connect = What::Received(Packet::new(Kind::Connect));
+//! let moments = [Moment { at: Duration::from_millis(20), connection: 1, what: connect }];
+//! let verdict = judge(case, &Setting::default(), &moments);
+//! assert!(matches!(verdict, Verdict::Pass(_)));
+//! ```
+
+pub mod backoff;
+mod case;
+mod judge;
+mod moment;
+pub mod report;
+mod verdict;
+
+pub use case::{CASES, Case, Group};
+pub use judge::{Setting, is_settled, judge};
+pub use moment::{Kind, Moment, Packet, Side, What};
+pub use verdict::{Outcome, Verdict};
