@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use bytes::BytesMut;
-use evenkeel_broker::core::Core;
+use evenkeel_broker::core::{Arrival, Core};
 use evenkeel_broker::{Config, ConnectionId, EventKind};
 use evenkeel_codec::{Packet, QoS};
 
@@ -56,7 +56,7 @@ impl Server {
 
     /// A client has connected.
     pub(crate) fn accept(&mut self, time: Time, socket: SocketId, client: usize) {
-        let id = self.core.open(time.broker(), "sim", &format!("c{client}"));
+        let id = self.core.open(time.broker(), Arrival::new("sim", format!("c{client}")));
         let peer = Peer {
             id,
             client,

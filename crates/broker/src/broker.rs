@@ -14,7 +14,7 @@ use tokio::task::JoinHandle;
 
 use crate::arrivals::Source;
 use crate::builder::Builder;
-use crate::core::{Config, Event, EventKind, Stats};
+use crate::core::{Arrival, Config, Event, EventKind, Stats};
 use crate::fault::{Happening, Rule, RuleError, RuleId, Step};
 use crate::listen::{Accepting, BindAddress, Endpoint, Reserved};
 use crate::serve::OpenConnection;
@@ -127,7 +127,8 @@ impl Broker {
     pub fn connect(&self) -> DuplexStream {
         let (client, server) = tokio::io::duplex(MEMORY);
         let asks = Arc::default();
-        let connection = OpenConnection::open(self.0.shared.clone(), "memory", "memory", asks);
+        let connection =
+            OpenConnection::open(self.0.shared.clone(), Arrival::new("memory", "memory"), asks);
         let served = connection.attach(server);
         // Nothing lies there yet; from here on it tells when something does.
         served.reader().take_in(None);
@@ -222,6 +223,11 @@ impl Broker {
     /// Ends all connections, on MQTT 5 with a DISCONNECT.
     pub fn disconnect_all(&self, reason: ReasonCode) {
         self.0.shared.with(|core, now| core.disconnect_all(now, reason));
+    }
+
+    /// Asks the extension of [`Builder::start_with`]; `None` without one.
+    pub fn ask(&self, request: &serde_json::Value) -> Option<serde_json::Value> {
+        self.0.shared.with(|core, now| core.ask(now, request))
     }
 
     /// The number of sessions, with and without a connection.

@@ -10,12 +10,12 @@ use tokio::net::lookup_host;
 use tokio::sync::watch;
 
 use crate::Broker;
-use crate::core::{Config, Quota};
+use crate::core::{Config, Extension, Quota};
 use crate::fault::{Rule, RuleError, Script, Step};
 #[cfg(feature = "tls")]
 use crate::listen::Tls;
 use crate::listen::{BindAddress, Endpoint, Layers, Reserved};
-use crate::shared::Shared;
+use crate::shared::{SaveState, Shared};
 
 /// What a broker is told before it starts.
 ///
@@ -118,12 +118,29 @@ impl Builder {
     /// Must run inside a tokio runtime with I/O and time. Cancel-safe: a
     /// dropped call leaves nothing behind.
     pub async fn start(self) -> Result<Broker, StartError> {
+        self.open(None).await
+    }
+
+    /// The same with somebody who decides who may do what, and what happens behind
+    /// topics. `save` is called with its state before anything that rests on it leaves.
+    pub async fn start_with(
+        self,
+        extension: Box<dyn Extension>,
+        save: SaveState,
+    ) -> Result<Broker, StartError> {
+        self.open(Some((extension, save))).await
+    }
+
+    async fn open(
+        self,
+        extension: Option<(Box<dyn Extension>, SaveState)>,
+    ) -> Result<Broker, StartError> {
         if let Some(quota) = &self.config.quota {
             let name = || quota.profile.name.to_string();
             let error = |error| StartError::Profile { name: name(), error };
             quota.profile.check().map_err(error)?;
         }
-        let shared = Arc::new(Shared::new(self.config));
+        let shared = Arc::new(Shared::new(self.config, extension));
         for (index, rule) in self.rules.into_iter().enumerate() {
             let error = |error| StartError::Rule { number: index + 1, error };
             shared.with(|core, now| core.add_fault(now, rule)).map_err(error)?;

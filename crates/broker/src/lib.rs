@@ -78,3 +78,4 @@ pub use crate::core::{
 };
 #[cfg(feature = "tls")]
 pub use crate::listen::{Tls, TlsError, TlsPart};
+pub use crate::shared::SaveState;

@@ -13,7 +13,7 @@ use tokio::sync::Notify;
 use tokio::task::coop::unconstrained;
 use tokio::time::Sleep;
 
-use crate::core::{ConnectionStatus, Instant};
+use crate::core::{Arrival, ConnectionStatus, Instant};
 use crate::listen::ByteStream;
 use crate::reader::Reader;
 use crate::shared::Shared;
@@ -37,13 +37,8 @@ pub(crate) struct OpenConnection {
 
 impl OpenConnection {
     /// `asks` makes the transport's socket ask the system for what it has.
-    pub(crate) fn open(
-        shared: Arc<Shared>,
-        transport: &'static str,
-        peer: &str,
-        asks: Arc<AtomicBool>,
-    ) -> Self {
-        let reader = shared.open(transport, peer, asks);
+    pub(crate) fn open(shared: Arc<Shared>, arrival: Arrival, asks: Arc<AtomicBool>) -> Self {
+        let reader = shared.open(arrival, asks);
         Self { shared, reader }
     }
 
@@ -99,11 +94,25 @@ impl OpenConnection {
         }
     }
 
-    /// Adds an event about this connection.
+    /// The TLS handshake is over.
     #[cfg(feature = "tls")]
-    pub(crate) fn note(&self, kind: crate::core::EventKind) {
+    pub(crate) fn secured(&self, tls: crate::core::TlsFacts) {
         let id = self.reader.id();
-        self.shared.with(|core, now| core.note_on(now, id, kind));
+        self.shared.with(|core, now| core.secured(now, id, tls));
+    }
+
+    /// A request to become a WebSocket; `Err` is the HTTP status that refuses it.
+    #[cfg(feature = "websocket")]
+    pub(crate) fn upgrade(&self, http: crate::core::HttpFacts) -> Result<(), u16> {
+        let id = self.reader.id();
+        self.shared.with(|core, now| core.upgrade(now, id, http))
+    }
+
+    /// What tells the core of a Close frame.
+    #[cfg(feature = "websocket")]
+    pub(crate) fn on_close_frame(&self) -> impl Fn() + Send + use<> {
+        let (shared, id) = (self.shared.clone(), self.reader.id());
+        move || shared.with(|core, now| core.close_frame(now, id))
     }
 
     /// Largest packet accepted, and largest frame to be sent.

@@ -1,14 +1,17 @@
 //! The core behind its lock, with the broker's clock.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use tokio::sync::{Notify, broadcast};
 
 use crate::arrivals::Arrivals;
-use crate::core::{Config, ConnectionId, Core, Event, EventKind, Instant, Recorded};
+use crate::core::{
+    Arrival, Config, ConnectionId, Core, Event, EventKind, Extension, Instant, Recorded,
+};
 use crate::reader::Reader;
 
 /// Events a slow receiver may be behind.
@@ -37,7 +40,12 @@ struct State {
     recorded: Recorded,
     /// Events so far, recorded still or not.
     noted: u64,
+    /// Writes down the state of the core's extension.
+    save: Option<SaveState>,
 }
+
+/// Writes down the state of an extension; it is safe once this returns.
+pub type SaveState = Box<dyn FnMut(&serde_json::Value) -> io::Result<()> + Send>;
 
 /// The one place where the broker reads a clock: tokio's, so that tests may
 /// pause it.
@@ -56,10 +64,14 @@ impl Clock {
 }
 
 impl Shared {
-    pub(crate) fn new(config: Config) -> Self {
-        let core = Core::new(config, Instant::START);
+    pub(crate) fn new(config: Config, extension: Option<(Box<dyn Extension>, SaveState)>) -> Self {
+        let mut core = Core::new(config, Instant::START);
+        let save = extension.map(|(extension, save)| {
+            core.extend(extension);
+            save
+        });
         let state =
-            State { core, readers: BTreeMap::new(), recorded: Recorded::default(), noted: 0 };
+            State { core, readers: BTreeMap::new(), recorded: Recorded::default(), noted: 0, save };
         Self {
             state: Mutex::new(state),
             arrivals: Arc::default(),
@@ -90,7 +102,11 @@ impl Shared {
         // Read under the lock: the core's instants never decrease.
         let now = self.clock.now();
         let before = state.core.next_session_deadline();
+        if state.core.is_extended() {
+            state.core.set_wall_clock(now, wall_clock());
+        }
         let result = act(&mut state.core, now);
+        state.save(now);
         let noted = state.noted;
         state.pass_on(own, &self.events);
         if state.noted > noted {
@@ -107,13 +123,8 @@ impl Shared {
     }
 
     /// A connection of this transport; `asks` makes its socket ask the system.
-    pub(crate) fn open(
-        self: &Arc<Self>,
-        transport: &'static str,
-        peer: &str,
-        asks: Arc<AtomicBool>,
-    ) -> Arc<Reader> {
-        let id = self.with(|core, now| core.open(now, transport, peer));
+    pub(crate) fn open(self: &Arc<Self>, arrival: Arrival, asks: Arc<AtomicBool>) -> Arc<Reader> {
+        let id = self.with(|core, now| core.open(now, arrival));
         let reader = Reader::new(self.clone(), id, asks);
         self.state().readers.insert(id, reader.clone());
         reader
@@ -195,7 +206,23 @@ impl Shared {
     }
 }
 
+/// Time since the beginning of 1970; a clock that was never set says zero.
+fn wall_clock() -> Duration {
+    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default()
+}
+
 impl State {
+    /// Writes down what has changed, before anything of it can leave. If that
+    /// fails the broker stops as if killed.
+    fn save(&mut self, now: Instant) {
+        let Some(save) = &mut self.save else { return };
+        let Some(value) = self.core.unsaved(now) else { return };
+        if let Err(error) = save(&value) {
+            self.core.note(now, EventKind::StateNotSaved { text: error.to_string() });
+            self.core.stop(now, true);
+        }
+    }
+
     fn pass_on(&mut self, own: Option<ConnectionId>, to: &broadcast::Sender<Event>) {
         while let Some(event) = self.core.next_event() {
             if to.receiver_count() > 0 {

@@ -3,9 +3,12 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use evenkeel_codec::{ReasonCode, TopicFilter};
+use evenkeel_codec::{Connect, ReasonCode, Text, TopicFilter};
 use serde::Deserialize;
 
+use super::ids::ConnectionId;
+use super::service::{Act, Admission, Arrival, Gate, Permit};
+use super::time::Time;
 use crate::text;
 
 /// Who may connect, and which topics are denied.
@@ -25,7 +28,7 @@ pub struct Access {
 
 impl Access {
     /// True if this pair may connect.
-    pub(crate) fn admits(&self, username: Option<&str>, password: Option<&[u8]>) -> bool {
+    fn admits(&self, username: Option<&str>, password: Option<&[u8]>) -> bool {
         match (&self.users, username) {
             (None, _) => true,
             (Some(_), None) => self.anonymous,
@@ -33,12 +36,46 @@ impl Access {
         }
     }
 
-    pub(crate) fn denial_of_publish(&self, topic: &str) -> Option<&Denial> {
+    fn denial_of_publish(&self, topic: &str) -> Option<&Denial> {
         self.denials.iter().find(|denial| denial.publish && denial.covers(topic))
     }
 
-    pub(crate) fn denial_of_subscribe(&self, pattern: &str) -> Option<&Denial> {
+    fn denial_of_subscribe(&self, pattern: &str) -> Option<&Denial> {
         self.denials.iter().find(|denial| denial.subscribe && denial.covers(pattern))
+    }
+
+    /// What these settings say to a CONNECT.
+    pub(crate) fn judge(&self, connect: &Connect) -> Admission {
+        let will = connect.will.as_deref();
+        if will.is_some_and(|will| self.denial_of_publish(&will.topic).is_some()) {
+            return Admission::Refuse { reason: ReasonCode::NOT_AUTHORIZED, why: "will topic" };
+        }
+        let username = connect.username.as_ref().map(Text::as_str);
+        if self.admits(username, connect.password.as_deref()) {
+            return Admission::Welcome;
+        }
+        let reason = ReasonCode::BAD_USER_NAME_OR_PASSWORD;
+        Admission::Refuse { reason, why: "user name or password" }
+    }
+}
+
+/// The gate of a broker that nobody has extended, and the second one of any other.
+impl Gate for Access {
+    fn admit(&mut self, _: Time, _: ConnectionId, _: &Arrival, connect: &Connect) -> Admission {
+        self.judge(connect)
+    }
+
+    fn may(&self, _: Time, _: ConnectionId, act: Act<'_>) -> Permit {
+        let denial = match act {
+            Act::Publish { topic, .. } => self.denial_of_publish(topic),
+            Act::Subscribe(filter) => self.denial_of_subscribe(filter.pattern()),
+            Act::Receive(_) => None,
+        };
+        match denial {
+            None => Permit::Allow,
+            Some(denial) if denial.disconnect => Permit::Disconnect(ReasonCode(denial.reason)),
+            Some(denial) => Permit::Refuse(ReasonCode(denial.reason)),
+        }
     }
 }
 

@@ -14,6 +14,7 @@ use super::inflow::Inflow;
 use super::keepalive::KeepAlive;
 use super::output::{Output, Pause};
 use super::quota::Meter;
+use super::service::Arrival;
 use super::stats::PacketCounts;
 use super::time::Instant;
 use super::will;
@@ -46,6 +47,8 @@ pub(crate) struct Connection {
     pub(crate) is_woken: bool,
     /// The address it comes from, without the port.
     pub(crate) owner: Arc<str>,
+    /// How it came; up to CONNECT.
+    pub(crate) arrival: Option<Box<Arrival>>,
     /// Largest packet the client accepts, from its CONNECT on.
     pub(crate) maximum_packet_size: Option<u32>,
 }
@@ -201,7 +204,7 @@ impl Connection {
     pub(crate) fn new(
         now: Instant,
         number: u64,
-        peer: &str,
+        arrival: Arrival,
         connect_timeout: Duration,
         packet_size: u32,
     ) -> Self {
@@ -218,7 +221,8 @@ impl Connection {
             closing: None,
             counts: PacketCounts::default(),
             is_woken: false,
-            owner: peer.rsplit_once(':').map_or(peer, |(host, _)| host).into(),
+            owner: arrival.host().into(),
+            arrival: Some(Box::new(arrival)),
             maximum_packet_size: None,
         }
     }

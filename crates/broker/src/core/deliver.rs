@@ -10,9 +10,10 @@ use super::ids::{ConnectionId, SessionId};
 use super::inflight::{Delivery, Resend};
 use super::message::Message;
 use super::retained::Kept;
+use super::service::{Act, Extension, Permit};
 use super::session::{Held, Session};
 use super::subscription::Match;
-use super::time::Instant;
+use super::time::{Instant, Time};
 use super::timers::Timer;
 use super::wire::Wire;
 
@@ -121,7 +122,10 @@ impl Core {
                 break;
             }
             let before = wire.connection.output.buffer.len();
-            if !send_again(&mut wire, session, window) && !send_next(&mut wire, session, window) {
+            let gate = self.extension.as_deref().map(|gate| (gate, self.wall.at(now)));
+            if !send_again(&mut wire, session, window)
+                && !send_next(&mut wire, session, window, gate)
+            {
                 break;
             }
             Self::delivered(&mut wire, before);
@@ -266,13 +270,22 @@ fn send_again(wire: &mut Wire<'_>, session: &mut Session, window: u16) -> bool {
 
 /// Sends the next message of the queue.
 //= [MQTT-4.6.0-6]
-fn send_next(wire: &mut Wire<'_>, session: &mut Session, window: u16) -> bool {
+fn send_next(
+    wire: &mut Wire<'_>,
+    session: &mut Session,
+    window: u16,
+    gate: Option<(&dyn Extension, Time)>,
+) -> bool {
     let Some(delivery) = session.queue.pop(session.inflight.has_room(window)) else {
         return false;
     };
     //= [MQTT-3.3.2-5]
     if delivery.message.is_expired(wire.now) {
         dropped(wire, &delivery, "expired");
+        return true;
+    }
+    if !may_receive(wire, gate, &delivery.message.topic) {
+        dropped(wire, &delivery, "not_authorized");
         return true;
     }
     let packet_id = match delivery.qos {
@@ -286,6 +299,18 @@ fn send_next(wire: &mut Wire<'_>, session: &mut Session, window: u16) -> bool {
         dropped(wire, &delivery, "too_large");
     }
     true
+}
+
+/// Whether the gate lets the client have messages of this topic.
+fn may_receive(wire: &mut Wire<'_>, gate: Option<(&dyn Extension, Time)>, topic: &str) -> bool {
+    let Some((gate, time)) = gate else { return true };
+    let act = Act::Receive(topic);
+    if gate.may(time, wire.id, act) == Permit::Allow {
+        return true;
+    }
+    let why = gate.explain(wire.id, act);
+    wire.note(EventKind::Denied { act: act.name(), topic: topic.into(), why });
+    false
 }
 
 fn dropped(wire: &mut Wire<'_>, delivery: &Delivery, why: &'static str) {

@@ -10,6 +10,7 @@ use super::connection::{Online, Phase};
 use super::event::{CloseReason, EventKind};
 use super::ids::{ConnectionId, SessionId};
 use super::message::Message;
+use super::service::{Claim, Happening};
 use super::time::Instant;
 use super::timers::Timer;
 use super::will::{self, PendingWill};
@@ -29,10 +30,13 @@ impl Core {
         let Some(closing) = connection.closing else { return };
         let phase = std::mem::replace(&mut connection.phase, Phase::Over);
         self.journal.note(now, id, connection, EventKind::Closed { why: closing.why });
-        if let (Some(judge), Some(client)) = (&mut self.judge, &connection.client_id) {
+        let client = connection.client_id.clone();
+        if let (Some(judge), Some(client)) = (&mut self.judge, &client) {
             judge.went(now, client);
         }
         if let Phase::Online(online) = phase {
+            let client = client.unwrap_or_default();
+            self.tell(now, &Happening::Ended { id, client: &client, why: closing.why });
             self.leave_session(now, *online);
         }
     }
@@ -86,6 +90,10 @@ impl Core {
     fn publish_will(&mut self, now: Instant, client: &Arc<str>, will: Will) {
         let topic = will.topic.as_str().to_owned();
         self.journal.note_of(now, Some(client), EventKind::WillPublished { topic });
+        if self.claims(&will.topic) == Claim::Pass && self.is_extended() {
+            self.distribute(now, Arc::new(Message::of_will(now, will.clone())));
+            return self.tell(now, &Happening::WillPublished { will: &will });
+        }
         self.distribute(now, Arc::new(Message::of_will(now, will)));
     }
 

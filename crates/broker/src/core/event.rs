@@ -142,6 +142,11 @@ kinds! {
             #[serde(skip_serializing_if = "Option::is_none")]
             client_certificate: Option<String>,
         },
+        /// A request for a WebSocket was refused.
+        "upgrade_refused" UpgradeRefused {
+            /// The HTTP status.
+            status: u16,
+        },
         /// CONNECT was accepted.
         "connected" Connected {
             /// Protocol level: 3, 4 or 5.
@@ -169,6 +174,15 @@ kinds! {
         "authenticated" Authenticated {
             /// Whether the connection existed before.
             again: bool,
+        },
+        /// The gate has not allowed a client to do something.
+        "denied" Denied {
+            /// What: publish, subscribe or receive.
+            act: &'static str,
+            /// The topic or filter.
+            topic: String,
+            /// Why not, in words.
+            why: String,
         },
         /// SUBSCRIBE was answered, for one filter.
         "subscribed" Subscribed {
@@ -216,7 +230,7 @@ kinds! {
         "message_dropped" MessageDropped {
             /// The topic.
             topic: String,
-            /// Why: queue_full, too_large, expired.
+            /// Why: queue_full, too_large, expired, not_authorized.
             why: &'static str,
         },
         /// PINGREQ was received.
@@ -331,6 +345,19 @@ kinds! {
         "closed" Closed {
             /// Who or what ended it.
             why: CloseReason,
+        },
+        /// What a service behind the broker has to say.
+        "service" Service {
+            /// Which one.
+            service: &'static str,
+            /// In words.
+            text: String,
+        },
+        /// A service's state could not be written down: the broker has stopped, as
+        /// nothing may be answered that could be lost.
+        "state_not_saved" StateNotSaved {
+            /// The system's words.
+            text: String,
         },
         /// A step of a broker file failed.
         "step_failed" StepFailed {

@@ -17,6 +17,7 @@ use super::event::{CloseReason, EventKind};
 use super::ids::{ConnectionId, SessionId};
 use super::inflow::Inflow;
 use super::quota::Judge;
+use super::service::{Admission, Happening};
 use super::session::Session;
 use super::time::Instant;
 use super::will;
@@ -61,6 +62,9 @@ impl Core {
             return self.refuse_with(now, id, refusal);
         }
         let Some(connect) = self.judge_connect(now, id, connect) else { return };
+        if !self.ask_gate(now, id, &connect) {
+            return;
+        }
         if let Err((reason, why)) = self.admit(&connect) {
             return self.refuse(now, id, reason, why);
         }
@@ -105,13 +109,9 @@ impl Core {
             if will.retain && !offer.retain {
                 return Err((ReasonCode::RETAIN_NOT_SUPPORTED, "will retain"));
             }
-            if self.config.access.denial_of_publish(&will.topic).is_some() {
-                return Err((ReasonCode::NOT_AUTHORIZED, "will topic"));
-            }
         }
-        let username = connect.username.as_ref().map(Text::as_str);
-        if !self.config.access.admits(username, connect.password.as_deref()) {
-            return Err((ReasonCode::BAD_USER_NAME_OR_PASSWORD, "user name or password"));
+        if let Admission::Refuse { reason, why } = self.config.access.judge(connect) {
+            return Err((reason, why));
         }
         let is_known = self.sessions.find(&connect.client_id).is_some();
         let is_full = self.sessions.len() >= self.config.limits.sessions;
@@ -127,7 +127,13 @@ impl Core {
         Ok(())
     }
 
-    fn refuse(&mut self, now: Instant, id: ConnectionId, reason: ReasonCode, why: &'static str) {
+    pub(super) fn refuse(
+        &mut self,
+        now: Instant,
+        id: ConnectionId,
+        reason: ReasonCode,
+        why: &'static str,
+    ) {
         let Some(mut wire) = self.wire(now, id) else { return };
         wire.journal.stats.connects_refused += 1;
         if reason == ReasonCode::QUOTA_EXCEEDED {
@@ -277,6 +283,7 @@ impl Core {
                 wire.send_through(PacketType::ConnAck, bytes, false, hits);
             }
         }
+        self.tell(now, &Happening::Connected { id, client: &client });
         self.pump(now, session);
     }
 

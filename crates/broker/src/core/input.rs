@@ -7,17 +7,19 @@ use super::connection::{Connection, Phase, Postponed, Refusal};
 use super::event::{CloseReason, EventKind};
 use super::ids::ConnectionId;
 use super::journal::Journal;
+use super::service::Arrival;
 use super::time::Instant;
 use super::timers::Timer;
 use super::{ConnectionStatus, Core, End};
 use crate::fault::{Action, Hit, Trigger};
 
 impl Core {
-    /// A transport was opened. `transport` and `peer` are for events only.
+    /// A transport was opened. What its handshakes show comes later, by
+    /// [`Core::secured`] and [`Core::upgrade`].
     ///
     /// The connection is there in any case; beyond a limit, or by a rule, its
     /// [`ConnectionStatus`] says that it closes.
-    pub fn open(&mut self, now: Instant, transport: &'static str, peer: &str) -> ConnectionId {
+    pub fn open(&mut self, now: Instant, arrival: Arrival) -> ConnectionId {
         self.tick_sessions(now);
         self.opened += 1;
         let id = ConnectionId::new(self.opened);
@@ -27,12 +29,14 @@ impl Core {
             Some(judge) => judge.packet_size(None),
             None => self.config.offer.maximum_packet_size,
         };
-        let connection = Connection::new(now, self.opened, peer, limits.connect_timeout, maximum);
+        let (transport, peer) = (arrival.transport, arrival.peer.clone());
+        let connection =
+            Connection::new(now, self.opened, arrival, limits.connect_timeout, maximum);
         self.connections.insert(id, Box::new(connection));
         self.journal.stats.connections += 1;
         self.journal.stats.connections_now += 1;
         if let Some(mut wire) = self.wire(now, id) {
-            wire.note(EventKind::Opened { transport, peer: peer.into() });
+            wire.note(EventKind::Opened { transport, peer });
             if is_full {
                 wire.note(EventKind::LimitReached { limit: "connections" });
                 wire.abort(CloseReason::Limit);
@@ -140,6 +144,9 @@ impl Core {
             Journal::add_counts(&mut self.journal.stats, &connection);
             self.faults.forget(id);
         }
+        if let Some(gate) = &mut self.extension {
+            gate.forget(id);
+        }
     }
 
     /// Does everything that is due. The only input of a driver that has read
@@ -178,7 +185,7 @@ impl Core {
         self.end_connections(now);
     }
 
-    /// Does what is due for sessions: wills, expiry, `$SYS`.
+    /// Does what is due apart from connections: wills, expiry, `$SYS`, the service.
     pub fn tick_sessions(&mut self, now: Instant) {
         while let Some((at, timer)) = self.timers.pop(now) {
             match timer {
@@ -188,6 +195,7 @@ impl Core {
                 Timer::Sys => self.sys_due(now),
             }
         }
+        self.tick_service(now);
         self.end_connections(now);
     }
 

@@ -8,11 +8,11 @@
 //!
 //! ```
 //! use bytes::BytesMut;
-//! use evenkeel_broker::core::{Core, Instant};
+//! use evenkeel_broker::core::{Arrival, Core, Instant};
 //! use evenkeel_broker::Config;
 //!
 //! let mut core = Core::new(Config::default(), Instant::START);
-//! let client = core.open(Instant::START, "memory", "a test");
+//! let client = core.open(Instant::START, Arrival::new("memory", "a test"));
 //! // CONNECT, MQTT 3.1.1, clean session, keep alive 10 s, client id "x".
 //! let mut bytes = BytesMut::from(&b"\x10\x0d\0\x04MQTT\x04\x02\0\x0a\0\x01x"[..]);
 //! core.receive(Instant::START, client, &mut bytes);
@@ -33,6 +33,7 @@ mod connection;
 mod deliver;
 mod ending;
 mod event;
+mod extension;
 mod handshake;
 mod ids;
 mod inflight;
@@ -49,6 +50,7 @@ mod quota;
 mod recorded;
 mod retained;
 mod router;
+mod service;
 mod session;
 mod share;
 mod stats;
@@ -71,8 +73,12 @@ pub use event::{CloseReason, Event, EventKind};
 pub use ids::ConnectionId;
 pub use quota::{By, Quota, Span, Strictness};
 pub(crate) use recorded::Recorded;
+pub use service::{
+    Act, Admission, Arrival, Claim, Effects, Extension, Gate, Happening, HttpFacts, Permit,
+    Service, TlsFacts,
+};
 pub use stats::{ClientStats, PacketCounts, Stats};
-pub use time::Instant;
+pub use time::{Instant, Time};
 
 use crate::fault::{Engine, Rule, RuleError, RuleId};
 use crate::text;
@@ -82,6 +88,7 @@ use message::Message;
 use quota::Judge;
 use retained::Retained;
 use router::Router;
+use service::WallClock;
 use session::Sessions;
 use subscription::Match;
 use timers::{Timer, Timers};
@@ -105,6 +112,9 @@ pub struct Core {
     assigned: u64,
     /// Enforces the limits of a profile.
     judge: Option<Box<Judge>>,
+    /// Decides who may do what, and what happens behind topics.
+    extension: Option<Box<dyn Extension>>,
+    wall: WallClock,
     /// Kept to save an allocation for each message.
     scratch: Vec<Match>,
 }
@@ -167,6 +177,8 @@ impl Core {
             opened: 0,
             assigned: 0,
             judge: None,
+            extension: None,
+            wall: WallClock::default(),
             scratch: Vec::new(),
         };
         core.appoint();
@@ -262,12 +274,13 @@ impl Core {
     pub fn next_deadline(&self, now: Instant) -> Option<Instant> {
         let connections = self.connections.values();
         let deadlines = connections.filter_map(|connection| connection.deadline(now));
-        deadlines.chain(self.timers.next()).min()
+        deadlines.chain(self.next_session_deadline()).min()
     }
 
     /// When [`Core::tick_sessions`] is due next.
     pub fn next_session_deadline(&self) -> Option<Instant> {
-        self.timers.next()
+        let service = self.extension.as_ref().and_then(|service| service.deadline());
+        self.timers.next().into_iter().chain(service).min()
     }
 
     /// The counters, those of open connections included.

@@ -11,6 +11,7 @@ use super::deliver::ack;
 use super::event::{CloseReason, EventKind};
 use super::ids::ConnectionId;
 use super::message::Message;
+use super::service::{Act, Claim, Happening, Permit};
 use super::time::Instant;
 
 /// A rule that a client broke.
@@ -53,15 +54,25 @@ impl Core {
         if self.deny(now, id, &topic, &publish) {
             return;
         }
+        let claim = self.claims(&topic);
+        if let Claim::Forbid(reason) = claim
+            && let Some(mut wire) = self.wire(now, id)
+        {
+            return wire.disconnect(reason, CloseReason::NotAuthorized);
+        }
         if publish.qos == QoS::ExactlyOnce
             && let (Some(packet_id), Some(session)) =
                 (publish.packet_id, self.sessions.get_mut(session))
         {
             session.unreleased.insert(packet_id.get());
         }
+        if claim == Claim::Consume {
+            return self.consume(now, id, &topic, &publish);
+        }
         let mut message = Message::new(now, &topic, publish.clone(), session);
         message.qos = self.clamped(message.qos);
         self.forward(now, id, message, &publish);
+        self.tell(now, &Happening::Published { id, topic: &topic, publish: &publish });
     }
 
     /// Gives a message to its subscribers, then acknowledges it.
@@ -92,18 +103,18 @@ impl Core {
 
     /// True if the topic is denied; the client has been told.
     fn deny(&mut self, now: Instant, id: ConnectionId, topic: &str, publish: &Publish) -> bool {
-        let denial = self.config.access.denial_of_publish(topic);
-        let (reason, disconnects) = match denial {
-            Some(denial) => (ReasonCode(denial.reason), denial.disconnect),
-            None if topic.starts_with("$SYS/") => (ReasonCode::NOT_AUTHORIZED, false),
-            None => return false,
-        };
-        if disconnects {
-            if let Some(mut wire) = self.wire(now, id) {
-                wire.disconnect(reason, CloseReason::NotAuthorized);
+        let act = Act::Publish { topic, qos: publish.qos, retain: publish.retain };
+        match self.permits(now, id, act) {
+            Permit::Allow if topic.starts_with("$SYS/") => {
+                self.acknowledge(now, id, publish, ReasonCode::NOT_AUTHORIZED);
             }
-        } else {
-            self.acknowledge(now, id, publish, reason);
+            Permit::Allow => return false,
+            Permit::Refuse(reason) => self.acknowledge(now, id, publish, reason),
+            Permit::Disconnect(reason) => {
+                if let Some(mut wire) = self.wire(now, id) {
+                    wire.disconnect(reason, CloseReason::NotAuthorized);
+                }
+            }
         }
         true
     }
@@ -111,7 +122,7 @@ impl Core {
     //= [MQTT-4.3.2-3]
     //= [MQTT-4.3.3-8]
     //= [MQTT311-3.3.5-2]
-    fn acknowledge(
+    pub(super) fn acknowledge(
         &mut self,
         now: Instant,
         id: ConnectionId,

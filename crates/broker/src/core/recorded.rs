@@ -59,7 +59,10 @@ fn weight(event: &Event) -> usize {
         | EventKind::MessageDropped { topic: text, .. }
         | EventKind::WillPublished { topic: text }
         | EventKind::ProtocolError { detail: text, .. }
+        | EventKind::Service { text, .. }
+        | EventKind::StateNotSaved { text }
         | EventKind::StepFailed { text } => text.len(),
+        EventKind::Denied { topic, why, .. } => topic.len() + why.len(),
         EventKind::Opened { peer, .. } => peer.len(),
         EventKind::AckHeld { subscriber } => subscriber.len(),
         EventKind::Quota { value, seen, .. } => value.len() + seen.len(),

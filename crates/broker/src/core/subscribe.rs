@@ -13,6 +13,7 @@ use super::ids::{ConnectionId, SessionId};
 use super::inflight::Delivery;
 use super::message::Message;
 use super::router;
+use super::service::{Act, Happening, Permit};
 use super::subscription::Subscription;
 use super::time::Instant;
 
@@ -32,7 +33,12 @@ impl Core {
             return;
         };
         let Some(refused) = self.judge_subscribe(now, id, &packet) else { return };
-        if let Some((reason, why)) = self.subscribe_ends(&packet)
+        let permits: Vec<Permit> = packet
+            .filters
+            .iter()
+            .map(|asked| self.permits(now, id, Act::Subscribe(&asked.filter)))
+            .collect();
+        if let Some((reason, why)) = self.subscribe_ends(&packet, &permits)
             && let Some(mut wire) = self.wire(now, id)
         {
             if why == CloseReason::Limit {
@@ -43,10 +49,11 @@ impl Core {
         let identifier = packet.properties.subscription_identifiers().next();
         let mut codes = Vec::with_capacity(packet.filters.len());
         let mut retained = Vec::new();
-        for (asked, refusal) in packet.filters.iter().zip(&refused) {
-            let granted = match refusal {
-                Some(code) => Err(ReasonCode(*code)),
-                None => self.subscribe(session, asked, identifier),
+        for ((asked, refusal), permit) in packet.filters.iter().zip(&refused).zip(&permits) {
+            let granted = match (refusal, permit) {
+                (Some(code), _) => Err(ReasonCode(*code)),
+                (None, Permit::Refuse(reason) | Permit::Disconnect(reason)) => Err(*reason),
+                (None, Permit::Allow) => self.subscribe(session, asked, identifier),
             };
             let code = match &granted {
                 Ok(granted) => ReasonCode(granted.subscription.qos.level()),
@@ -64,6 +71,7 @@ impl Core {
                 wire.note(EventKind::Subscribed { filter, reason: code });
             }
         }
+        let granted: Vec<bool> = codes.iter().map(|code| !code.is_error()).collect();
         if let Some(mut wire) = self.wire(now, id) {
             let worst = codes.iter().copied().max().unwrap_or_default();
             let properties = wire.explanation(worst);
@@ -72,6 +80,11 @@ impl Core {
         }
         for (filter, subscription) in retained {
             self.send_retained(now, session, &filter, subscription);
+        }
+        let granted = packet.filters.iter().zip(granted).filter(|(_, is_granted)| *is_granted);
+        let filters: Vec<&str> = granted.map(|(asked, _)| asked.filter.as_str()).collect();
+        if !filters.is_empty() {
+            self.tell(now, &Happening::Subscribed { id, filters: &filters });
         }
     }
 
@@ -82,14 +95,18 @@ impl Core {
     }
 
     /// What in a SUBSCRIBE ends the connection.
-    fn subscribe_ends(&self, packet: &Subscribe) -> Option<(ReasonCode, CloseReason)> {
+    fn subscribe_ends(
+        &self,
+        packet: &Subscribe,
+        permits: &[Permit],
+    ) -> Option<(ReasonCode, CloseReason)> {
         let limit = self.config.limits.filters_per_subscribe;
         if limit.is_some_and(|limit| packet.filters.len() > limit) {
             return Some((ReasonCode::QUOTA_EXCEEDED, CloseReason::Limit));
         }
-        packet.filters.iter().find_map(|asked| {
-            let denial = self.config.access.denial_of_subscribe(asked.filter.pattern())?;
-            denial.disconnect.then_some((ReasonCode(denial.reason), CloseReason::NotAuthorized))
+        permits.iter().find_map(|permit| match permit {
+            Permit::Disconnect(reason) => Some((*reason, CloseReason::NotAuthorized)),
+            Permit::Allow | Permit::Refuse(_) => None,
         })
     }
 
@@ -144,10 +161,7 @@ impl Core {
         if identifier.is_some() && !offer.subscription_identifiers {
             return Err(ReasonCode::SUBSCRIPTION_IDENTIFIERS_NOT_SUPPORTED);
         }
-        match self.config.access.denial_of_subscribe(filter.pattern()) {
-            Some(denial) => Err(ReasonCode(denial.reason)),
-            None => Ok(()),
-        }
+        Ok(())
     }
 
     /// Sends the retained messages that a new subscription matches.
@@ -210,6 +224,8 @@ impl Core {
             let properties = evenkeel_codec::Properties::new();
             wire.send(&Packet::UnsubAck(UnsubAck { packet_id, codes, properties }));
         }
+        let filters: Vec<&str> = packet.filters.iter().map(TopicFilter::as_str).collect();
+        self.tell(now, &Happening::Unsubscribed { id, filters: &filters });
     }
 
     /// All filters stay, and one code says why.

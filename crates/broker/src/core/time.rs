@@ -34,6 +34,18 @@ impl Instant {
     }
 }
 
+/// One moment on both clocks.
+///
+/// Spans are measured by `now`, which never goes back; what people and programs
+/// read is of `unix`, which may.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Time {
+    /// On the core's clock.
+    pub now: Instant,
+    /// Since the beginning of 1970, by the wall clock.
+    pub unix: Duration,
+}
+
 impl Add<Duration> for Instant {
     type Output = Self;
 

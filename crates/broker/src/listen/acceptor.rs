@@ -15,7 +15,7 @@ use tokio::time::sleep;
 use super::socket::{Socket, System};
 use super::{ByteStream, Endpoint};
 use crate::arrivals::{Source, SourceWaker, Taken};
-use crate::core::ConnectionId;
+use crate::core::{Arrival, ConnectionId};
 use crate::serve::OpenConnection;
 use crate::shared::Shared;
 
@@ -179,8 +179,8 @@ impl Acceptor {
     fn admit<S: System>(&self, stream: S, peer: &str) {
         let asks = Arc::<AtomicBool>::default();
         let socket = Socket::new(stream, asks.clone());
-        let connection =
-            OpenConnection::open(self.shared.clone(), self.endpoint.transport(), peer, asks);
+        let arrival = Arrival::new(self.endpoint.transport(), peer);
+        let connection = OpenConnection::open(self.shared.clone(), arrival, asks);
         let layers = &self.endpoint.layers;
         if layers.has_tls() || layers.websocket {
             tokio::spawn(unwrap(connection, socket, self.endpoint.clone()));
@@ -228,7 +228,7 @@ async fn unwrap<S: ByteStream + 'static>(
     #[cfg(feature = "tls")]
     if let Some(tls) = layers.tls {
         if let Some(stream) = connection.before_timeout(tls.accept(stream)).await {
-            connection.note(super::tls::facts(&stream));
+            connection.secured(super::tls::facts(&stream));
             unframe(connection, stream, layers.websocket).await;
         }
         return;
@@ -242,7 +242,9 @@ async fn unframe<S: ByteStream + 'static>(connection: OpenConnection, stream: S,
         return serve(connection, stream).await;
     }
     let (packet_size, frame_size) = connection.frame_limits();
-    let accept = super::websocket::accept(stream, packet_size, frame_size);
+    let may = |http| connection.upgrade(http);
+    let on_close = connection.on_close_frame();
+    let accept = super::websocket::accept(stream, packet_size, frame_size, may, on_close);
     if let Some(stream) = connection.before_timeout(accept).await {
         serve(connection, stream).await;
     }

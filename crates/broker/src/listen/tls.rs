@@ -5,6 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use bytes::Bytes;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem};
 use rustls::server::{VerifierBuilderError, WebPkiClientVerifier};
@@ -13,7 +14,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
 use super::ByteStream;
-use crate::core::EventKind;
+use crate::core::TlsFacts;
 
 /// A server certificate with its key, and optionally the authority whose
 /// client certificates are asked for or demanded.
@@ -111,16 +112,19 @@ impl Tls {
 }
 
 /// What the handshake of a connection has agreed on.
-pub(super) fn facts<S>(stream: &TlsStream<S>) -> EventKind {
+pub(super) fn facts<S>(stream: &TlsStream<S>) -> TlsFacts {
     let connection = stream.get_ref().1;
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     let version = connection.protocol_version().map(|version| format!("{version:?}"));
     let leaf = connection.peer_certificates().and_then(|chain| chain.first());
-    EventKind::Tls {
-        alpn: connection.alpn_protocol().map(text),
+    let suite = connection.negotiated_cipher_suite();
+    TlsFacts {
+        certificate: leaf.map(|leaf| Bytes::copy_from_slice(leaf)),
+        fingerprint: leaf.and_then(|leaf| fingerprint(leaf)),
         server_name: connection.server_name().map(str::to_owned),
+        alpn: connection.alpn_protocol().map(text),
         version: version.unwrap_or_default(),
-        client_certificate: leaf.and_then(|leaf| fingerprint(leaf)),
+        suite: suite.map(|suite| format!("{:?}", suite.suite())).unwrap_or_default(),
     }
 }
 

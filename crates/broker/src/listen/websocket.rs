@@ -14,6 +14,7 @@ use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{Error, Message};
 
 use super::ByteStream;
+use crate::core::HttpFacts;
 
 /// The subprotocols of MQTT: since 3.1.1, and the name used before.
 const SUBPROTOCOLS: [&str; 2] = ["mqtt", "mqttv3.1"];
@@ -29,13 +30,18 @@ pub(super) struct Frames<S> {
     /// Largest frame to send.
     frame_size: usize,
     is_over: bool,
+    /// Tells of a Close frame.
+    on_close: Box<dyn Fn() + Send>,
 }
 
-/// The server's half of the handshake, on any path.
+/// The server's half of the handshake, on any path that `may` allows: its `Err`
+/// is the HTTP status of a refusal.
 pub(super) async fn accept<S: ByteStream>(
     stream: S,
     packet_size: u32,
     frame_size: Option<usize>,
+    may: impl Fn(HttpFacts) -> Result<(), u16> + Unpin,
+    on_close: impl Fn() + Send + 'static,
 ) -> io::Result<Frames<S>> {
     let largest = usize::try_from(packet_size).unwrap_or(usize::MAX);
     let largest = largest.saturating_add(SEVERAL_PACKETS);
@@ -44,14 +50,34 @@ pub(super) async fn accept<S: ByteStream>(
         .write_buffer_size(0)
         .max_message_size(Some(largest))
         .max_frame_size(Some(largest));
+    let answer = |request: &Request, response: Response| {
+        let response = choose(request, response)?;
+        may(facts(request)).map_err(refusal)?;
+        Ok(response)
+    };
     let frames =
-        tokio_tungstenite::accept_hdr_async_with_config(stream, choose, Some(config)).await;
+        tokio_tungstenite::accept_hdr_async_with_config(stream, answer, Some(config)).await;
     Ok(Frames {
         frames: frames.map_err(io::Error::other)?,
         rest: Bytes::new(),
         frame_size: frame_size.unwrap_or(64 * 1024).max(1),
         is_over: false,
+        on_close: Box::new(on_close),
     })
+}
+
+/// What a gate wants to know of the request. Header values that are no text are left out.
+fn facts(request: &Request) -> HttpFacts {
+    let headers = request.headers().iter().filter_map(|(name, value)| {
+        Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned()))
+    });
+    HttpFacts { target: request.uri().to_string(), headers: headers.collect() }
+}
+
+fn refusal(status: u16) -> ErrorResponse {
+    let mut refusal = ErrorResponse::new(None);
+    *refusal.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::FORBIDDEN);
+    refusal
 }
 
 /// Answers with the subprotocol, or refuses a client that offers none of MQTT's.
@@ -90,7 +116,11 @@ impl<S: ByteStream> Frames<S> {
                     let text = "a text frame on a connection of MQTT";
                     return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, text)));
                 }
-                Some(Ok(Message::Close(_))) | None => self.is_over = true,
+                Some(Ok(Message::Close(_))) => {
+                    self.is_over = true;
+                    (self.on_close)();
+                }
+                None => self.is_over = true,
                 Some(Ok(_)) => {}
                 Some(Err(error)) => return Poll::Ready(Err(to_io(error))),
             }

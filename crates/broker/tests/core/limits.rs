@@ -1,6 +1,7 @@
 //! Limits in number and in bytes.
 
 use evenkeel_broker::CloseReason;
+use evenkeel_broker::core::Arrival;
 use evenkeel_codec::{Connect, Property, Publish, QoS, ReasonCode, SubscribeOptions, Version};
 
 use crate::world::*;
@@ -71,7 +72,7 @@ fn clients_beyond_the_limit_are_not_counted_apart() {
 fn events_nobody_takes_give_way_to_newer_ones() {
     let mut world = World::with(|config| config.limits.recorded_events = 3);
     for _ in 0..10 {
-        world.core.open(world.now, "memory", "test");
+        world.core.open(world.now, Arrival::new("memory", "test"));
     }
     assert_eq!(world.events().len(), 3);
     assert_eq!(world.events()[2].connection.unwrap().get(), 10);

@@ -15,6 +15,7 @@ mod order;
 mod qos;
 mod quota;
 mod retained;
+mod service;
 mod session;
 mod share;
 mod strict;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use bytes::BytesMut;
-use evenkeel_broker::core::Core;
+use evenkeel_broker::core::{Arrival, Core};
 use evenkeel_broker::fault::Rule;
 use evenkeel_broker::{CloseReason, Config, ConnectionId, Event, EventKind, Instant};
 use evenkeel_codec::{
@@ -102,7 +102,7 @@ impl World {
     }
 
     pub(crate) fn open(&mut self, version: Version) -> Peer {
-        let id = self.core.open(self.now, "memory", "test");
+        let id = self.core.open(self.now, Arrival::new("memory", "test"));
         let decoder = Decoder::new(version, u32::MAX);
         let stream = Stream { to_broker: BytesMut::new(), to_client: BytesMut::new(), decoder };
         self.streams.insert(id, stream);

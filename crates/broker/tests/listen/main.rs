@@ -4,6 +4,7 @@ mod client;
 mod memory;
 mod order;
 mod restart;
+mod service;
 mod tcp;
 #[cfg(feature = "tls")]
 mod tls;

@@ -62,6 +62,17 @@ impl Authority {
     }
 }
 
+/// A listener that asks for certificates, and a client that has one, with its DER.
+pub(crate) fn asking() -> (Tls, TlsConnector, Vec<u8>) {
+    let authority = Authority::new();
+    let (chain, key) = authority.issue("localhost");
+    let root = authority.certificate.as_bytes();
+    let tls = Tls::from_pem_asking(chain.as_bytes(), key.as_bytes(), root).unwrap();
+    let identity = authority.issue("client");
+    let der = CertificateDer::from_pem_slice(identity.0.as_bytes()).unwrap().to_vec();
+    (tls, TlsConnector::from(Arc::new(authority.client(Some(identity)))), der)
+}
+
 async fn open(broker: &Broker, config: ClientConfig) -> std::io::Result<TlsStream<TcpStream>> {
     let address = broker.tls_addr().or_else(|| broker.websocket_tls_addr()).unwrap();
     let stream = TcpStream::connect(address).await?;
