@@ -541,7 +541,12 @@ impl Future for Driver {
                     after_all_others(cx);
                     return Poll::Pending;
                 }
-                Next::Wait if this.is_due(cx) => {}
+                // What is due in parts, as many messages that expire at once, lets
+                // others have the thread between two of them.
+                Next::Wait if this.is_due(cx) => {
+                    after_all_others(cx);
+                    return Poll::Pending;
+                }
                 Next::Wait => {
                     if this
                         .connection

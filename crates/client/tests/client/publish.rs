@@ -125,6 +125,25 @@ async fn a_message_that_waited_too_long_expires() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn other_tasks_run_between_the_parts_of_what_expires() {
+    let messages = 10_000;
+    let server = Server::new();
+    let client = server.client().queue(queue_of(messages)).start().unwrap();
+    for _ in 0..messages {
+        drop(client.publish("a", "1").qos(AtLeastOnce).expiry(secs(5)).await.unwrap());
+    }
+    tokio::time::advance(secs(6)).await;
+    let mut before = 0;
+    while before < messages as u64 {
+        let expired = client.stats().expired;
+        // The clock is advanced by several turns of the runtime; a part has 256.
+        assert!(expired - before <= 2_048, "{} in one turn", expired - before);
+        before = expired;
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn time_in_the_queue_counts_towards_expiry() {
     let mut server = Server::new();
     let client = server.client().start().unwrap();
