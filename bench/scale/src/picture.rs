@@ -11,7 +11,7 @@ const COLUMNS: usize = 2;
 const PANEL: (f64, f64) = (480.0, 270.0);
 /// Room around the drawn area: left, right, top, bottom.
 const LEFT: f64 = 48.0;
-const RIGHT: f64 = 14.0;
+const RIGHT: f64 = 32.0;
 const TOP: f64 = 84.0;
 const BOTTOM: f64 = 36.0;
 /// A name of a series: two of them stand side by side.
@@ -50,7 +50,7 @@ fn panel(svg: &mut String, group: &Group, figures: &Figures) {
         keys.filter_map(|(name, at)| Some(figures.spread(group, name, at)?.median))
     };
     let across = Scale::over(points(), LEFT, PANEL.0 - RIGHT);
-    let up = Scale::over(values().map(|value| value.max(1e-6)), PANEL.1 - BOTTOM, TOP);
+    let up = Scale::over(values().map(|value| value.max(1e-6)), PANEL.1 - BOTTOM, TOP).decade();
     grid(svg, group, &across, &up);
     for (place, series) in group.series.iter().enumerate() {
         let colour = COLOURS[place % COLOURS.len()];
@@ -120,6 +120,12 @@ impl Scale {
         let least = if least <= most { least } else { 1.0 };
         // Room for one value alone.
         Self { least, most: most.max(least * 1.01), start, end }
+    }
+
+    /// At least a power of ten, so that what hardly changes looks flat.
+    fn decade(self) -> Self {
+        let least = 10.0_f64.powf(self.least.log10().floor());
+        Self { least, most: self.most.max(least * 10.0), ..self }
     }
 
     fn at(&self, value: f64) -> f64 {
