@@ -286,6 +286,7 @@ export class Driver implements World, LinkOwner {
       this.schedule()
       return
     }
+    this.owner.onTurn(false)
     this.core.received(link.conn, chunk)
     this.turn()
   }
@@ -325,6 +326,7 @@ export class Driver implements World, LinkOwner {
   }
 
   onTrap(error: unknown): void {
+    if (this.stopping === 'done') return
     this.stopping = 'done'
     this.link?.close([], true)
     this.clearTimer()

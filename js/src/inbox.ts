@@ -1,8 +1,6 @@
 //! Messages on their way to the application, one after the other: what
 //! `handleMessage` and `customHandleAcks` hold up is not acknowledged.
 import type { MqttClient } from './client'
-import type { Message } from './core'
-import { decodeProperties } from './properties'
 import { acceptAll } from './options'
 import type { IPublishPacket } from './packets'
 import type { AckHandler, IClientOptions } from './types'
@@ -18,10 +16,10 @@ export interface InboxOwner {
 const MOST = 1024
 /** Codes that PUBACK and PUBREC have. */
 const ACK_CODES = new Set([0, 16, 128, 131, 135, 144, 145, 151, 153])
-const PUBLISH_WITH_ID = 2
 
 export class Inbox {
-  private readonly held: Message[] = []
+  /** Messages that wait, and what acknowledges each. */
+  private readonly held: { packet: IPublishPacket; ack: number }[] = []
   private busy = false
   /** Somebody does not want messages now. */
   private blocks = 0
@@ -43,9 +41,9 @@ export class Inbox {
     if (this.blocks === 0) this.next()
   }
 
-  take(message: Message): void {
-    if (this.busy || this.blocks > 0 || this.held.length > 0) this.held.push(message)
-    else this.deliver(message)
+  take(packet: IPublishPacket, ack: number): void {
+    if (this.busy || this.blocks > 0 || this.held.length > 0) this.held.push({ packet, ack })
+    else this.deliver(packet, ack)
   }
 
   /** The client is over: nothing is delivered any more. */
@@ -56,47 +54,46 @@ export class Inbox {
 
   private next(): void {
     while (!this.busy && this.blocks === 0) {
-      const message = this.held.shift()
-      if (message === undefined) return this.owner.wake()
-      this.deliver(message)
+      const next = this.held.shift()
+      if (next === undefined) return this.owner.wake()
+      this.deliver(next.packet, next.ack)
     }
   }
 
-  private deliver(message: Message): void {
-    const packet = packetOf(message, this.client.options.protocolVersion === 5)
-    const choose = chooserOf(this.client.options)
-    if (choose !== undefined && message.qos > 0) {
-      this.busy = true
-      choose(message.topic, message.payload, packet, (first, second) => {
-        this.chosen(message, packet, first, second)
-      })
+  private deliver(packet: IPublishPacket, ack: number): void {
+    const choose = packet.qos === 0 ? undefined : chooserOf(this.client.options)
+    if (choose === undefined) {
+      this.emit(packet)
+      this.handle(packet, ack, 0)
       return
     }
-    this.emit(message, packet)
-    this.handle(message, packet, 0)
+    this.busy = true
+    choose(packet.topic, packet.payload as Buffer, packet, (first, second) => {
+      this.chosen(packet, ack, first, second)
+    })
   }
 
-  private chosen(message: Message, packet: IPublishPacket, first: Error | number, second?: number): void {
+  private chosen(packet: IPublishPacket, ack: number, first: Error | number, second?: number): void {
     const isError = first instanceof Error
     const code = (isError ? second : (second ?? first)) as number
     if (isError || !ACK_CODES.has(code)) {
-      const name = message.qos === 1 ? 'puback' : 'pubrec'
-      this.owner.giveBack(message.ack)
+      const name = packet.qos === 1 ? 'puback' : 'pubrec'
+      this.owner.giveBack(ack)
       this.client.emit('error', isError ? first : new Error(`Wrong reason code for ${name}`))
       this.finish()
       return
     }
-    if (code === 0) this.emit(message, packet)
-    this.handle(message, packet, code)
+    if (code === 0) this.emit(packet)
+    this.handle(packet, ack, code)
   }
 
-  private emit(message: Message, packet: IPublishPacket): void {
-    this.client.emit('message', message.topic, message.payload, packet)
+  private emit(packet: IPublishPacket): void {
+    this.client.emit('message', packet.topic, packet.payload as Buffer, packet)
   }
 
-  private handle(message: Message, packet: IPublishPacket, code: number): void {
+  private handle(packet: IPublishPacket, ack: number, code: number): void {
     if (!this.isOverridden()) {
-      this.owner.acknowledge(message.ack, code)
+      this.owner.acknowledge(ack, code)
       if (this.busy) this.finish()
       return
     }
@@ -105,8 +102,8 @@ export class Inbox {
     this.client.handleMessage(packet, (error) => {
       if (told) return
       told = true
-      if (error) this.owner.giveBack(message.ack)
-      else this.owner.acknowledge(message.ack, code)
+      if (error) this.owner.giveBack(ack)
+      else this.owner.acknowledge(ack, code)
       this.finish()
     })
   }
@@ -115,32 +112,6 @@ export class Inbox {
     this.busy = false
     this.next()
   }
-}
-
-function packetOf(message: Message, v5: boolean): IPublishPacket {
-  const { topic, payload, qos } = message
-  const packet: IPublishPacket & { length: number } = {
-    cmd: 'publish',
-    retain: message.retain,
-    qos,
-    dup: message.dup,
-    length: remainingLength(message, v5),
-    topic,
-    payload,
-  }
-  if (qos > 0) packet.messageId = message.packetId
-  if (message.properties.length > 0) {
-    packet.properties = decodeProperties(message.properties) as IPublishPacket['properties']
-  }
-  return packet
-}
-
-/** Of the packet as it was on the wire, if its topic had no alias. */
-function remainingLength(message: Message, v5: boolean): number {
-  const properties = message.properties.length
-  const propertiesLength = v5 ? properties + (properties < 128 ? 1 : properties < 16_384 ? 2 : 3) : 0
-  const id = message.qos > 0 ? PUBLISH_WITH_ID : 0
-  return 2 + Buffer.byteLength(message.topic) + id + propertiesLength + message.payload.length
 }
 
 /** Who chooses the codes of acknowledgements, if anybody does. */

@@ -1,5 +1,5 @@
 //! One connection's stream: opened, read, written and closed as the core says.
-import { TLSSocket } from 'node:tls'
+import type { TLSSocket } from 'node:tls'
 
 import type { IStream } from './types'
 
@@ -108,10 +108,9 @@ export class Link {
 
 /** The event that says the stream is usable; `undefined` if it is. */
 function opensWith(stream: IStream): string | undefined {
-  const { connecting } = stream as { connecting?: boolean }
-  if (stream instanceof TLSSocket) {
-    const { secureConnecting } = stream as { secureConnecting?: boolean }
-    return connecting || secureConnecting ? 'secureConnect' : undefined
+  const { connecting, encrypted, secureConnecting } = stream as Partial<TLSSocket> & {
+    secureConnecting?: boolean
   }
+  if (encrypted) return connecting || secureConnecting ? 'secureConnect' : undefined
   return connecting === true ? 'connect' : undefined
 }

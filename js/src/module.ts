@@ -1,10 +1,11 @@
 //! The WebAssembly module: compiled once for the process, an instance for each
-//! client while there is memory for them.
+//! of the first clients, and shared ones for the others.
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { gunzipSync } from 'node:zlib'
 
 import { monotonicMs } from './clock'
+import { CoreError } from './core/error'
 
 /** What the module exports; `crates/wasm/ABI.md` says what each does. */
 export interface Exports {
@@ -32,6 +33,7 @@ export interface Exports {
   ): number
   ek_reserve(client: number, length: number): number
   ek_received(client: number, now: number, conn: number, length: number): number
+  ek_skipped(client: number, now: number, conn: number, length: number): number
   ek_heard(client: number, now: number, conn: number): number
   ek_written(client: number, now: number, conn: number, bytes: number): number
   ek_closed(
@@ -89,15 +91,30 @@ export interface Exports {
 }
 
 const ABI = 1
+const INPUT_LEAST = 512
+const INPUT_KEPT = 64 * 1024
+
+/** One client of an instance. */
+export interface User {
+  onInstanceFailed(error: unknown): void
+}
 
 /** One instance; its memory is looked at anew when it has grown. */
 export class Instance {
   readonly exports: Exports
-  /** How many clients live in it. */
-  clients = 0
+  /** Whoever lives in it, and is to be told when it fails. */
+  readonly users = new Set<User>()
   private view: Buffer
+  private inputAt = 0
+  private inputRoom = 0
+  /** Payloads to be sent that it knows by number alone, until it gives the number back. */
+  readonly payloads = new Map<number, Uint8Array>()
 
-  constructor(module: WebAssembly.Module) {
+  constructor(
+    module: WebAssembly.Module,
+    /** How many clients are to live in it, if there is memory for others. */
+    readonly most: number,
+  ) {
     this.exports = new WebAssembly.Instance(module, {}).exports as unknown as Exports
     const abi = this.exports.ek_abi()
     if (abi !== ABI) throw new Error(`evenkeel.wasm speaks version ${abi}, ${ABI} is needed`)
@@ -110,6 +127,19 @@ export class Instance {
     return this.view
   }
 
+  /** Where the arguments of the next call go, with room for so many bytes. */
+  input(most: number): number {
+    // A large one is asked for each time, so that the module may give it back.
+    if (most > this.inputRoom || this.inputRoom > INPUT_KEPT) {
+      const room = Math.max(most, INPUT_LEAST)
+      this.inputRoom = 0
+      this.inputAt = this.exports.ek_input(room)
+      if (this.inputAt === 0) throw new CoreError(3, 'there is no memory for this call')
+      this.inputRoom = room
+    }
+    return this.inputAt
+  }
+
   /** The sentence about the last failure. */
   error(): string {
     const length = this.exports.ek_error()
@@ -118,31 +148,40 @@ export class Instance {
   }
 }
 
+/** So many clients have an instance of their own: its failure is theirs alone. */
+const OWN = 16
+/** Of the others so many share one, as an instance takes more memory than many clients. */
+const SHARERS = 64
+
 let compiled: WebAssembly.Module | undefined
-/** Those that still work, for when no further one can be had. */
+/** Those that work. */
 const instances: Instance[] = []
-const MOST_REMEMBERED = 64
 let turn = 0
 /** Asking in vain takes a third of a second, as all garbage is collected for it. */
 const ASK_AGAIN_AFTER_MS = 60_000
 let askAgainAt = 0
 
 /**
- * An instance for one more client: its own, or where the system has no room
- * for another one, a shared one.
+ * An instance for one more client: its own, or one that others have, too. If the
+ * system has no room for another instance, more clients share each.
  */
-export function instanceForClient(): Instance {
+export function instanceFor(user: User): Instance {
   compiled ??= new WebAssembly.Module(gunzipSync(readFileSync(join(__dirname, 'evenkeel.wasm.gz'))))
-  const mayAsk = instances.length === 0 || monotonicMs() >= askAgainAt
-  const instance = (mayAsk ? ownInstance(compiled) : undefined) ?? sharedInstance()
-  instance.clients += 1
+  const instance = roomyInstance() ?? newInstance(compiled) ?? nextInstance()
+  instance.users.add(user)
   return instance
 }
 
-function ownInstance(module: WebAssembly.Module): Instance | undefined {
+function roomyInstance(): Instance | undefined {
+  if (instances.length < OWN) return undefined
+  return instances.find((one) => one.users.size < one.most)
+}
+
+function newInstance(module: WebAssembly.Module): Instance | undefined {
+  if (instances.length > 0 && monotonicMs() < askAgainAt) return undefined
   try {
-    const instance = new Instance(module)
-    if (instances.length < MOST_REMEMBERED) instances.push(instance)
+    const instance = new Instance(module, instances.length < OWN ? 1 : SHARERS)
+    instances.push(instance)
     return instance
   } catch (error) {
     if (!(error instanceof RangeError) || instances.length === 0) throw error
@@ -151,13 +190,23 @@ function ownInstance(module: WebAssembly.Module): Instance | undefined {
   }
 }
 
-function sharedInstance(): Instance {
+function nextInstance(): Instance {
   turn = (turn + 1) % instances.length
   return instances[turn]!
 }
 
-/** It is not to be used again: nobody uses it any more, or it has trapped. */
-export function forgetInstance(instance: Instance): void {
+export function leaveInstance(instance: Instance, user: User): void {
+  instance.users.delete(user)
+  if (instance.users.size === 0) forget(instance)
+}
+
+/** It has trapped: nothing of it is to be used again. */
+export function instanceFailed(instance: Instance, error: unknown): void {
+  forget(instance)
+  for (const user of instance.users) user.onInstanceFailed(error)
+}
+
+function forget(instance: Instance): void {
   const index = instances.indexOf(instance)
   if (index >= 0) instances.splice(index, 1)
 }

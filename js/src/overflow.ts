@@ -8,12 +8,12 @@ import { Outcome } from './numbers'
 const MOST = 100_000
 const MOST_BYTES = 128 * 1024 * 1024
 
-interface Waiting {
+export interface Waiting {
   /** Hands it to the core; throws what the core says. */
-  submit: () => void
-  /** Its callback. */
-  fail: (error: Error) => void
-  bytes: number
+  submit(): void
+  /** Tells its callback. */
+  fail(error: unknown): void
+  readonly bytes: number
 }
 
 export class Overflow {
@@ -32,7 +32,7 @@ export class Overflow {
     if (this.isEmpty && this.tried(waiting)) return
     if (this.waiting.length - this.gone >= MOST || this.bytes + waiting.bytes > MOST_BYTES) {
       const text = 'Too many messages wait to be written: publish more slowly'
-      process.nextTick(waiting.fail, new EvenkeelError(text, 'QUEUE_FULL'))
+      failSoon(waiting, new EvenkeelError(text, 'QUEUE_FULL'))
       return
     }
     this.waiting.push(waiting)
@@ -60,7 +60,7 @@ export class Overflow {
       waiting.submit()
     } catch (error) {
       if (error instanceof CoreError && error.number === Outcome.WriteBufferFull) return false
-      process.nextTick(waiting.fail, error)
+      failSoon(waiting, error)
     }
     return true
   }
@@ -77,6 +77,10 @@ export class Overflow {
     this.gone = 0
     this.bytes = 0
     this.emptied = undefined
-    for (const { fail } of left) fail(error)
+    for (const waiting of left) waiting.fail(error)
   }
+}
+
+function failSoon(waiting: Waiting, error: unknown): void {
+  process.nextTick(() => waiting.fail(error))
 }

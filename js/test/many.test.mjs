@@ -1,9 +1,10 @@
 // Many clients in one process, and a module that fails.
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
 import { test } from 'node:test'
 
-import { called, client, next, serve } from './harness.mjs'
+import { called, client, next, serve, until } from './harness.mjs'
 
 const PROGRAM = `
   const mqtt = require('evenkeel')
@@ -30,13 +31,8 @@ test('20,000 clients in one process that may have 16 GB of addresses', () => {
   assert.equal(said, '20000\n')
 })
 
-test('a module that fails ends its client with an error, and another one begins anew', async (t) => {
-  const server = await serve(t)
-  const made = client(t, server.url)
-  const other = client(t, server.url)
-  await Promise.all([next(made, 'connect'), next(other, 'connect')])
-  const published = called((done) => made.publish('a', 'x', { qos: 1 }, done))
-  const failed = next(made, 'error')
+/** The next drain of this client fails. */
+function trap(made) {
   const { instance } = made.parts.driver.core
   instance.exports = {
     ...instance.exports,
@@ -44,6 +40,23 @@ test('a module that fails ends its client with an error, and another one begins 
       throw new WebAssembly.RuntimeError('unreachable')
     },
   }
+}
+
+/** So many that the last ones share an instance. */
+async function crowd(t, server) {
+  const clients = Array.from({ length: 24 }, () => client(t, server.url))
+  await Promise.all(clients.map((made) => next(made, 'connect')))
+  return clients
+}
+
+test('a module that fails ends its client with an error, and another one begins anew', async (t) => {
+  const server = await serve(t)
+  const made = client(t, server.url)
+  const other = client(t, server.url)
+  await Promise.all([next(made, 'connect'), next(other, 'connect')])
+  const published = called((done) => made.publish('a', 'x', { qos: 1 }, done))
+  const failed = next(made, 'error')
+  trap(made)
   assert.equal((await failed).code, 'CORE_FAILED')
   assert.equal((await published)[0].code, 'CORE_FAILED')
   assert.equal(made.connected, false)
@@ -51,4 +64,40 @@ test('a module that fails ends its client with an error, and another one begins 
   made.reconnect()
   await next(made, 'connect')
   await made.publishAsync('a', 'x', { qos: 1 })
+})
+
+test('clients that share a module fail together, all others stay', async (t) => {
+  const server = await serve(t)
+  const clients = await crowd(t, server)
+  const [first] = clients
+  const [failing, sharing] = clients.slice(-2)
+  assert.equal(failing.parts.driver.core.instance, sharing.parts.driver.core.instance)
+  const failed = [failing, sharing].map((made) => next(made, 'error'))
+  for (const made of clients) made.on('error', () => {})
+  trap(failing)
+  failing.publish('a', 'x')
+  for (const error of await Promise.all(failed)) assert.equal(error.code, 'CORE_FAILED')
+  await first.publishAsync('a', 'x', { qos: 1 })
+  sharing.reconnect()
+  await next(sharing, 'connect')
+  await sharing.publishAsync('a', 'x', { qos: 1 })
+})
+
+test('large payloads of clients that share a module do not get mixed up', async (t) => {
+  const server = await serve(t)
+  const sharing = (await crowd(t, server)).slice(-6)
+  const { payloads: held } = sharing[0].parts.driver.core.instance
+  const sent = new Map()
+  const all = []
+  for (let round = 0; round < 20; round++) {
+    for (const [index, made] of sharing.entries()) {
+      const payload = randomBytes(16_384 + round * 100)
+      sent.set(`${index}/${round}`, payload)
+      all.push(made.publishAsync(`${index}/${round}`, payload, { qos: round % 3 }))
+    }
+    if (round % 4 === 3) await Promise.all(all.splice(0))
+  }
+  await server.count('publish', sent.size)
+  for (const { topic, payload } of server.all('publish')) assert.ok(sent.get(topic).equals(payload), topic)
+  await until(() => held.size === 0, 'all payloads given back')
 })

@@ -94,7 +94,7 @@ impl ReadBuffer {
     ) -> Result<u32, Failure> {
         if !core.is_current(conn) {
             core.handle(now, Input::Received(conn, &mut BytesMut::new()));
-            return Ok(0);
+            return Err(Failure::Argument("the connection of this payload is over"));
         }
         let skipping = self.skipping.as_mut().ok_or(Failure::Argument(
             "there is no payload to be skipped; hint: see what ek_received returned",

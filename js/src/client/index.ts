@@ -28,6 +28,8 @@ import { noop, promised, split } from './common'
 import { Parts } from './parts'
 import { type Outgoing, outgoingOf, type Queued, queueOf, topicsOf } from './snapshots'
 
+const NO_OPTIONS: IClientPublishOptions = {}
+
 export class MqttClient extends TypedEventEmitter<MqttClientEventCallbacks> {
   static VERSION = VERSION
 
@@ -102,7 +104,9 @@ export class MqttClient extends TypedEventEmitter<MqttClientEventCallbacks> {
     opts?: IClientPublishOptions | PacketCallback,
     callback?: PacketCallback,
   ): this {
-    this.parts.publishing.publish(topic, message, ...split(opts, callback))
+    const { publishing } = this.parts
+    if (typeof opts === 'function') publishing.publish(topic, message, NO_OPTIONS, opts)
+    else publishing.publish(topic, message, opts ?? NO_OPTIONS, callback)
     return this
   }
 

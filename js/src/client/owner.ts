@@ -27,7 +27,7 @@ export function ownerOf(parts: Parts): DriverOwner {
     onAnswered: (token, type, id, _reason, properties) => {
       filters.onAnswered(token, type, id, properties)
     },
-    onMessage: (message) => parts.inbox.take(message),
+    onMessage: (packet, ack) => parts.inbox.take(packet, ack),
     onPacket: (sent, version, bytes) => parts.trace.onPacket(sent, version, bytes),
     onEvent: (code, _conn, a, b, text) => events.onEvent(code, a, b, text),
     onConnected: (_conn, version, present, assigned, properties) => {

@@ -2,6 +2,7 @@
 import type { Failed } from '../core'
 import type { Driver } from '../driver'
 import { failureError, refusalError } from '../outcomes'
+import type { Waiting } from '../overflow'
 import type { IPublishPacket } from '../packets'
 import type { PendingPublish } from '../pending'
 import { encodeProperties } from '../properties'
@@ -9,13 +10,29 @@ import type { IClientPublishOptions, PacketCallback } from '../types'
 import { EMPTY, hasAny } from './common'
 import type { Parts } from './parts'
 
-/** What is to be published. */
-export interface Request {
-  topic: string
-  payload: string | Buffer
-  qos: 0 | 1 | 2
-  retain: boolean
-  properties: IPublishPacket['properties']
+/** A message from `publish()` to its outcome. */
+class Submission implements PendingPublish, Waiting {
+  readonly kind = 'publish'
+  stored = false
+
+  constructor(
+    private readonly publishing: Publishing,
+    readonly packet: IPublishPacket,
+    public done: PendingPublish['done'],
+    readonly onStored: (() => void) | undefined,
+  ) {}
+
+  get bytes(): number {
+    return this.packet.payload?.length ?? 0
+  }
+
+  submit(): void {
+    this.publishing.accept(this)
+  }
+
+  fail(error: unknown): void {
+    this.done?.(refusalError(error), this.packet)
+  }
 }
 
 export class Publishing {
@@ -34,15 +51,15 @@ export class Publishing {
   ): void {
     const { ending, replay } = this.parts
     if (ending.refuses(done)) return
-    const { qos, retain, properties, cbStorePut } = options
-    const request: Request = { topic, payload, qos: qos ?? 0, retain: retain === true, properties }
-    const refused = this.refusal(request)
+    const packet = this.packetOf(topic, payload, options)
+    const refused = this.refusal(packet)
     if (refused !== undefined) done?.(refused)
-    else replay.after(() => this.submit(request, done, cbStorePut))
+    else if (replay.isReading) replay.after(() => this.submit(packet, done, options.cbStorePut))
+    else this.submit(packet, done, options.cbStorePut)
   }
 
   /** What is wrong with it at this moment. */
-  private refusal({ topic, qos, properties }: Request): Error | undefined {
+  private refusal({ topic, qos, properties }: IPublishPacket): Error | undefined {
     const { client, connection, isV5 } = this.parts
     if (qos === 0 && !client.connected && !client.queueQoSZero) {
       return new Error('No connection to broker')
@@ -62,45 +79,40 @@ export class Publishing {
     this.aliases.clear()
   }
 
-  submit(
-    { topic, payload, qos, retain, properties }: Request,
-    done: PacketCallback | undefined,
-    onStored: (() => void) | undefined,
-  ): void {
-    const { events, isV5, overflow } = this.parts
+  packetOf(
+    topic: string,
+    payload: string | Buffer,
+    { qos, retain, properties }: IClientPublishOptions,
+  ): IPublishPacket {
     const packet: IPublishPacket = {
       cmd: 'publish',
       topic,
       payload,
-      qos,
-      retain,
+      qos: qos ?? 0,
+      retain: retain === true,
       messageId: 0,
       dup: false,
     }
-    if (isV5) packet.properties = properties
-    else if (hasAny(properties)) events.dropped()
-    overflow.take({
-      submit: () => this.accept(packet, done, onStored),
-      fail: (error) => done?.(refusalError(error), packet),
-      bytes: payload?.length ?? 0,
-    })
+    if (!hasAny(properties)) return packet
+    if (this.parts.isV5) packet.properties = properties
+    else this.parts.events.dropped()
+    return packet
   }
 
-  /** Hands it to the core; throws if that does not take it. */
-  private accept(
+  submit(
     packet: IPublishPacket,
     done: PacketCallback | undefined,
     onStored: (() => void) | undefined,
   ): void {
+    this.parts.overflow.take(new Submission(this, packet, done as PendingPublish['done'], onStored))
+  }
+
+  /** Hands it to the core; throws if that does not take it. */
+  accept(one: Submission): void {
     const { driver, pending } = this.parts
     if (driver === undefined) throw new Error('client disconnecting')
+    const { packet } = one
     const { topic, payload, qos, retain, properties } = packet
-    const one: PendingPublish = {
-      kind: 'publish',
-      packet,
-      stored: false,
-      done: done as PendingPublish['done'],
-    }
     const token = pending.add(one)
     try {
       const wire = properties === undefined ? EMPTY : encodeProperties(properties)
@@ -110,16 +122,11 @@ export class Publishing {
       throw error
     }
     driver.schedule()
-    if (qos > 0) this.keep(driver, token, one, onStored)
+    if (qos > 0) this.keep(driver, token, one)
   }
 
   /** Nothing is written until the store has it. */
-  private keep(
-    driver: Driver,
-    token: number,
-    one: PendingPublish,
-    onStored: (() => void) | undefined,
-  ): void {
+  private keep(driver: Driver, token: number, one: Submission): void {
     const { parts } = this
     const id = one.packet.messageId!
     parts.lastId = id
@@ -131,7 +138,7 @@ export class Publishing {
       if (told) return
       told = true
       driver.releaseWrites()
-      if (!error) return onStored?.()
+      if (!error) return one.onStored?.()
       one.stored = false
       if (parts.pending.get(token) !== one) return
       const { done } = one
@@ -166,13 +173,13 @@ export class Publishing {
     const { client, events, pending } = this.parts
     const one = pending.take(token) as PendingPublish | undefined
     if (one === undefined) return
-    const removed = this.removed.delete(token)
     const { packet, done } = one
     if (packet.qos === 0) {
       if (failed === undefined) done?.()
       else done?.(failureError(failed))
       return
     }
+    const removed = this.removed.delete(token)
     client.messageIdProvider.deallocate(packet.messageId!)
     const error = failed === undefined ? null : failureError(failed, removed)
     const tell = (): void => {

@@ -10,6 +10,11 @@ export class Replay {
 
   constructor(private readonly parts: Parts) {}
 
+  /** What the store has is not known yet. */
+  get isReading(): boolean {
+    return this.early !== undefined
+  }
+
   /** Does it now, or after what the store has. */
   after(act: () => void): void {
     if (this.early === undefined) act()
@@ -59,7 +64,7 @@ export class Replay {
       events.diagnose('release-forgotten', text)
       return
     }
-    const { topic, payload, qos, retain, properties } = packet
-    publishing.submit({ topic, payload, qos, retain, properties }, undefined, undefined)
+    const again = publishing.packetOf(packet.topic, packet.payload, packet)
+    publishing.submit(again, undefined, undefined)
   }
 }

@@ -1,10 +1,12 @@
 //! How the core in WebAssembly is called: `crates/wasm/ABI.md`. What it says is
 //! read by `records.ts`; no file outside this folder knows either.
-import { forgetInstance, instanceForClient, type Instance } from '../module'
+import { type Instance, instanceFailed, instanceFor, leaveInstance, type User } from '../module'
 import { NONE, State } from '../numbers'
 import { CoreError } from './error'
 import { Records } from './records'
 import type { Listener, World } from './said'
+import { Skipping } from './skipping'
+import { mostBytes, put } from './arguments'
 
 export { CoreError } from './error'
 export { failureOf } from './failure'
@@ -24,13 +26,22 @@ const SHARED = 16
 
 const BATCH_TAKEN = 1
 
-export class Core {
+/** The error of the module that says so. */
+const NO_ROOM = 3
+
+export class Core implements User {
   private readonly instance: Instance
   private readonly client: number
   private readonly records: Records
   private broken = false
   private lastSent = ''
+  /** When the first publish since the last drain was. */
+  private lookedAt: number | undefined
   private acks: number[] = []
+  /** The large payload that is arriving. */
+  private skipping: Skipping | undefined
+  /** How many of them have arrived whole: their numbers. */
+  private wholes = 0
 
   constructor(
     settings: readonly Setting[],
@@ -38,12 +49,17 @@ export class Core {
     listener: Listener,
     private readonly now: () => number,
   ) {
-    this.records = new Records(world, listener)
-    this.instance = instanceForClient()
-    this.instance.exports.ek_config()
-    this.set(settings)
+    this.instance = instanceFor(this)
+    this.records = new Records(world, listener, this.instance.payloads)
     const seed = (): number => Math.floor(Math.random() * 2 ** 32)
-    this.client = this.checked(this.instance.exports.ek_create(now(), seed(), seed()))
+    try {
+      this.instance.exports.ek_config()
+      this.set(settings)
+      this.client = this.checked(this.instance.exports.ek_create(now(), seed(), seed()))
+    } catch (error) {
+      leaveInstance(this.instance, this)
+      throw error
+    }
   }
 
   private set(settings: readonly Setting[]): void {
@@ -56,19 +72,13 @@ export class Core {
   /** Writes the variable arguments of the next call; their lengths. */
   private input(parts: readonly (string | Uint8Array)[]): number[] {
     let most = 0
-    for (const part of parts) most += typeof part === 'string' ? part.length * 3 : part.length
-    const at = this.instance.exports.ek_input(most)
-    if (at === 0) throw new CoreError(3, 'there is no memory for this call')
-    const memory = this.instance.memory
-    let end = at
+    for (const part of parts) most += mostBytes(part)
+    let end = this.instance.input(most)
+    const { memory } = this.instance
     return parts.map((part) => {
-      const begin = end
-      if (typeof part === 'string') end += memory.write(part, end, 'utf8')
-      else {
-        memory.set(part, end)
-        end += part.length
-      }
-      return end - begin
+      const length = put(memory, part, end)
+      end += length
+      return length
     })
   }
 
@@ -101,26 +111,50 @@ export class Core {
     retain: boolean,
     properties: Uint8Array,
   ): number {
-    const { ek_publish, ek_payload } = this.instance.exports
-    let flags = qos | (retain ? RETAIN : 0) | (qos > 0 ? TELL_ID : 0)
-    const shared = payload.length >= SHARED_FROM
-    const same = topic === this.lastSent && topic !== ''
-    const lengths = this.input([same ? EMPTY : topic, properties, shared ? EMPTY : payload])
-    let last = lengths[2]!
-    if (shared) {
-      const bytes = typeof payload === 'string' ? Buffer.from(payload) : payload
-      last = this.checked(ek_payload(bytes.length))
-      this.records.payloads.set(last, bytes)
-      flags |= SHARED
-    }
+    const { instance } = this
+    const shared = payload.length >= SHARED_FROM ? this.share(payload) : 0
+    const isShared = shared > 0
+    const isSame = topic === this.lastSent && topic !== ''
+    const most = mostBytes(topic) + properties.length + (isShared ? 0 : mostBytes(payload))
+    const at = instance.input(most)
+    const { memory } = instance
+    const topicLength = isSame ? 0 : put(memory, topic, at)
+    const propertiesLength = put(memory, properties, at + topicLength)
+    const payloadAt = at + topicLength + propertiesLength
     // Forgotten before the call: if it fails, which topic is the last is not known.
     this.lastSent = ''
-    const topicLength = same ? NONE : lengths[0]!
-    const result = ek_publish(this.client, this.now(), token, flags, topicLength, lengths[1]!, last)
-    if (result < 0 && shared) this.records.payloads.delete(last)
+    const result = instance.exports.ek_publish(
+      this.client,
+      properties.length > 0 ? this.now() : this.recentNow(),
+      token,
+      qos | (retain ? RETAIN : 0) | (qos > 0 ? TELL_ID : 0) | (isShared ? SHARED : 0),
+      isSame ? NONE : topicLength,
+      propertiesLength,
+      isShared ? shared : put(memory, payload, payloadAt),
+    )
+    if (result < 0 && isShared) instance.payloads.delete(shared)
     this.checked(result)
     this.lastSent = topic
     return result
+  }
+
+  /**
+   * To look at the clock takes as long as all else: once for what is published until the
+   * next drain. What expires has a look of its own.
+   */
+  private recentNow(): number {
+    this.lookedAt ??= this.now()
+    return this.lookedAt
+  }
+
+  /** The number by which the module knows a payload that stays here; 0 if none is free. */
+  private share(payload: string | Uint8Array): number {
+    const bytes = typeof payload === 'string' ? Buffer.from(payload) : payload
+    const number = this.instance.exports.ek_payload(bytes.length)
+    if (number === -NO_ROOM) return 0
+    this.checked(number)
+    this.instance.payloads.set(number, bytes)
+    return number
   }
 
   subscribe(
@@ -208,13 +242,38 @@ export class Core {
 
   received(conn: number, chunk: Buffer): void {
     this.guarded(() => {
-      const { ek_reserve, ek_received } = this.instance.exports
-      const at = ek_reserve(this.client, chunk.length)
-      if (at === 0) throw new CoreError(3, 'there is no memory for what has arrived')
-      this.instance.memory.set(chunk, at)
-      this.records.chunk = chunk
-      ek_received(this.client, this.now(), conn, chunk.length)
+      const skipped = this.skip(conn, chunk)
+      if (skipped < chunk.length) this.feed(conn, skipped === 0 ? chunk : chunk.subarray(skipped))
     })
+  }
+
+  private feed(conn: number, chunk: Buffer): void {
+    const { ek_reserve, ek_received } = this.instance.exports
+    const at = ek_reserve(this.client, chunk.length)
+    if (at === 0) throw new CoreError(NO_ROOM, 'there is no memory for what has arrived')
+    this.instance.memory.set(chunk, at)
+    this.records.chunk = chunk
+    const left = this.checked(ek_received(this.client, this.now(), conn, chunk.length))
+    // Nothing has to be skipped: the module takes all of it, too.
+    if (left > 0) this.skipping = Skipping.begin(conn, chunk, left)
+  }
+
+  /** How many bytes at the front of this chunk are a large payload's, and stay here. */
+  private skip(conn: number, chunk: Buffer): number {
+    const { skipping } = this
+    if (skipping === undefined) return 0
+    if (skipping.conn !== conn) {
+      this.skipping = undefined
+      return 0
+    }
+    const taken = skipping.take(chunk)
+    const left = this.instance.exports.ek_skipped(this.client, this.now(), conn, taken)
+    if (left > 0) return taken
+    this.skipping = undefined
+    if (left < 0) return chunk.length // The connection is over.
+    this.wholes += 1
+    this.records.skipped.set(this.wholes, skipping.bytes)
+    return taken
   }
 
   heard(conn: number): void {
@@ -228,6 +287,7 @@ export class Core {
 
   closed(conn: number, failure: number, detail = Number.NaN, afterMs = 0): void {
     if (this.broken) return
+    this.skipping = undefined
     this.instance.exports.ek_closed(this.client, this.now(), conn, failure, detail, afterMs)
   }
 
@@ -249,9 +309,8 @@ export class Core {
   destroy(): void {
     if (this.broken) return
     this.broken = true
-    this.instance.clients -= 1
-    if (this.instance.clients === 0) forgetInstance(this.instance)
-    else this.instance.exports.ek_destroy(this.client)
+    leaveInstance(this.instance, this)
+    if (this.instance.users.size > 0) this.instance.exports.ek_destroy(this.client)
   }
 
   /**
@@ -263,6 +322,7 @@ export class Core {
     this.guarded(() => {
       for (;;) {
         this.tellAcks()
+        this.lookedAt = undefined
         if (this.broken) return
         const flags = this.records.taken && mayWrite ? BATCH_TAKEN : 0
         const { ek_drain, ek_output } = this.instance.exports
@@ -279,25 +339,29 @@ export class Core {
     const acks = this.acks
     if (acks.length === 0 || this.broken) return
     this.acks = []
-    const { ek_input, ek_acknowledge_all } = this.instance.exports
-    const at = ek_input(acks.length * 4)
-    const memory = this.instance.memory
+    const { ek_acknowledge_all } = this.instance.exports
+    const at = this.instance.input(acks.length * 4)
+    const { memory } = this.instance
     for (let index = 0; index < acks.length; index++) {
       memory.writeUInt32LE(acks[index]!, at + index * 4)
     }
     ek_acknowledge_all(this.client, this.now(), acks.length / 2)
   }
 
-  /** A trap ends this core alone; what the caller does wrong is thrown on. */
+  /** A trap ends all cores of the instance; what the caller does wrong is thrown on. */
   private guarded(act: () => void): void {
     if (this.broken) return
     try {
       act()
     } catch (error) {
       if (!(error instanceof WebAssembly.RuntimeError)) throw error
-      this.broken = true
-      forgetInstance(this.instance)
-      this.world.onTrap(error)
+      instanceFailed(this.instance, error)
     }
+  }
+
+  onInstanceFailed(error: unknown): void {
+    this.broken = true
+    // What one client's listeners throw is not to keep the others from being told.
+    process.nextTick(() => this.world.onTrap(error))
   }
 }

@@ -1,201 +1,302 @@
 //! The records in which the core says things, read in order: `crates/wasm/ABI.md`.
+import type { IPublishPacket } from '../packets'
+import { decodeProperties } from '../properties'
 import { NONE } from '../numbers'
 import { CoreError } from './error'
-import type { Listener, Message, World } from './said'
+import type { Failed, Listener, World } from './said'
 
 const EMPTY = Buffer.alloc(0)
 
 /** The kinds that are looked at out of order. */
-const MORE = 16
+const CLOSE = 3
+const WRITE = 10
 const RELEASED = 11
+const PACKET = 12
+const MORE = 16
 
 /** Flags of a message beside the QoS. */
 const RETAIN = 4
 const DUP = 8
 const SAME_TOPIC = 16
 const IN_CHUNK = 32
+const SKIPPED = 64
+
+const MQTT_5 = 5
+
+/** One record after the other; offsets count from the beginning of the present one. */
+class Fields {
+  at = 0
+  private readonly view: DataView
+
+  constructor(private readonly all: Buffer) {
+    this.view = new DataView(all.buffer, all.byteOffset, all.length)
+  }
+
+  u32(offset: number): number {
+    return this.view.getUint32(this.at + offset, true)
+  }
+
+  f64(offset: number): number {
+    return this.view.getFloat64(this.at + offset, true)
+  }
+
+  bytes(offset: number, length: number): Buffer {
+    return this.all.subarray(this.at + offset, this.at + offset + length)
+  }
+
+  text(offset: number, length: number): string {
+    return this.all.toString('utf8', this.at + offset, this.at + offset + length)
+  }
+
+  /** False behind the last one. */
+  get isThere(): boolean {
+    return this.at < this.all.length
+  }
+}
 
 export class Records {
   /** The transport has taken what it was given last. */
   taken = true
   /** What arrived last: messages may be parts of it. */
   chunk: Buffer = EMPTY
-  /** Payloads that the module knows by number alone, until it gives the number back. */
-  readonly payloads = new Map<number, Uint8Array>()
-  private lent: ReadonlyMap<number, Uint8Array> = this.payloads
+  /** What the numbers of payloads to be sent stand for in the records that are being read. */
+  private readonly lent = new Map<number, Uint8Array>()
+  /** Received payloads that the module knows by number alone: each is the end of these bytes. */
+  readonly skipped = new Map<number, Buffer>()
   private lastReceived = ''
+  private isV5 = false
 
   constructor(
     private readonly world: World,
     private readonly listener: Listener,
+    /** Of the instance: payloads to be sent, by number. */
+    private readonly payloads: Map<number, Uint8Array>,
   ) {}
 
   /** True if there is more to drain. */
   read(records: Buffer): boolean {
+    const fields = new Fields(records)
+    if (this.payloads.size > 0) this.lend(fields)
     let more = false
-    this.release(records)
-    for (let at = 0; at < records.length; ) {
-      const kind = records.readUInt32LE(at)
-      const size = records.readUInt32LE(at + 4)
+    for (fields.at = 0; fields.isThere; ) {
+      const kind = fields.u32(0)
+      const next = fields.at + fields.u32(4)
       if (kind === MORE) more = true
       else {
         try {
-          this.dispatch(kind, records, at, size)
+          this.dispatch(kind, fields)
         } catch (error) {
           this.listener.onThrown(error)
         }
       }
-      at += size
+      fields.at = next
     }
+    this.lent.clear()
     return more
   }
 
   /**
-   * A number that these records give back may be given out again while they are
-   * read: `lent` still has what it stood for.
+   * Looks up all numbers before anybody is told anything: they may be given back by
+   * these records, or meanwhile, and then stand for another payload at once.
    */
-  private release(records: Buffer): void {
-    if (this.payloads.size === 0) return
-    this.lent = new Map(this.payloads)
-    for (let at = 0; at < records.length; at += records.readUInt32LE(at + 4)) {
-      if (records.readUInt32LE(at) !== RELEASED) continue
-      const end = at + 12 + records.readUInt32LE(at + 8) * 4
-      for (let number = at + 12; number < end; number += 4) {
-        this.payloads.delete(records.readUInt32LE(number))
+  private lend(fields: Fields): void {
+    for (; fields.isThere; fields.at += fields.u32(4)) {
+      const kind = fields.u32(0)
+      if (kind === PACKET) this.lendOne(fields.u32(24))
+      else if (kind === WRITE || kind === CLOSE) {
+        const end = 24 + fields.u32(16) * 8
+        for (let offset = 24; offset < end; offset += 8) this.lendOne(fields.u32(offset))
+      } else if (kind === RELEASED) {
+        const end = 12 + fields.u32(8) * 4
+        for (let offset = 12; offset < end; offset += 4) {
+          this.lendOne(fields.u32(offset))
+          this.payloads.delete(fields.u32(offset))
+        }
       }
     }
   }
 
-  private dispatch(kind: number, records: Buffer, at: number, size: number): void {
-    const u32 = (offset: number): number => records.readUInt32LE(at + offset)
-    const f64 = (offset: number): number => records.readDoubleLE(at + offset)
-    const bytes = (offset: number, length: number): Buffer =>
-      records.subarray(at + offset, at + offset + length)
-    const text = (offset: number, length: number): string =>
-      records.toString('utf8', at + offset, at + offset + length)
+  private lendOne(number: number): void {
+    const payload = this.payloads.get(number)
+    if (payload !== undefined) this.lent.set(number, payload)
+  }
+
+  private dispatch(kind: number, fields: Fields): void {
     const { world, listener } = this
     switch (kind) {
-      case 1:
+      case 1: {
+        const flags = fields.u32(20)
+        const messagesWait = (flags & 2) !== 0
+        if (!messagesWait) this.skipped.clear()
         return world.onWait({
-          deadline: f64(8),
-          timer: u32(16),
-          wantsRead: (u32(20) & 1) !== 0,
-          messagesWait: (u32(20) & 2) !== 0,
-          takesPublishes: (u32(20) & 4) !== 0,
+          deadline: fields.f64(8),
+          timer: fields.u32(16),
+          wantsRead: (flags & 1) !== 0,
+          messagesWait,
+          takesPublishes: (flags & 4) !== 0,
         })
+      }
       case 2:
-        return world.onOpen(u32(8), u32(12), text(24, u32(20)))
-      case 3:
-        return world.onClose(u32(8), this.pieces(records, at))
+        return world.onOpen(fields.u32(8), fields.u32(12), fields.text(24, fields.u32(20)))
+      case CLOSE:
+        return world.onClose(fields.u32(8), this.pieces(fields))
       case 4:
-        return listener.onAuthenticate(u32(8), u32(12) === 1, bytes(20, u32(16)))
-      case 5: {
-        const error = u32(12)
-        const failed =
-          error === 0 ? undefined : { error, reason: u32(16), text: text(32, u32(28)) }
-        return listener.onPublished(u32(8), failed, u32(20))
-      }
+        return listener.onAuthenticate(
+          fields.u32(8),
+          fields.u32(12) === 1,
+          fields.bytes(20, fields.u32(16)),
+        )
+      case 5:
+        return listener.onPublished(fields.u32(8), publishFailure(fields))
       case 6:
-      case 7: {
-        const count = u32(16)
-        const codes = Array.from({ length: count }, (_, index) => u32(24 + index * 4))
-        const error = u32(12)
-        const words = text(24 + count * 4, u32(20))
-        const failed = error === 0 ? undefined : { error, reason: 0, text: words }
-        if (kind === 6) return listener.onSubscribed(u32(8), failed, codes)
-        return listener.onUnsubscribed(u32(8), failed, codes)
-      }
+        return listener.onSubscribed(fields.u32(8), filtersFailure(fields), codes(fields))
+      case 7:
+        return listener.onUnsubscribed(fields.u32(8), filtersFailure(fields), codes(fields))
       case 8:
-        return listener.onAnswered(u32(8), u32(12), u32(16), u32(20), bytes(28, u32(24)))
+        return listener.onAnswered(
+          fields.u32(8),
+          fields.u32(12),
+          fields.u32(16),
+          fields.u32(20),
+          fields.bytes(28, fields.u32(24)),
+        )
       case 9:
-        return listener.onMessage(this.message(records, at))
-      case 10:
+        return listener.onMessage(this.message(fields), fields.u32(16))
+      case WRITE:
         this.taken = false
-        return world.onWrite(u32(8), this.pieces(records, at), u32(12))
-      case 12: {
-        const head = bytes(32, u32(28))
-        const shared = this.lent.get(u32(24))
+        return world.onWrite(fields.u32(8), this.pieces(fields), fields.u32(12))
+      case PACKET: {
+        const head = fields.bytes(32, fields.u32(28))
+        const shared = this.lent.get(fields.u32(24))
         const whole = shared === undefined ? head : Buffer.concat([head, shared])
-        return listener.onPacket(u32(12) === 0, u32(16), whole)
+        return listener.onPacket(fields.u32(12) === 0, fields.u32(16), whole)
       }
       case 13:
-        return listener.onEvent(u32(8), u32(12), f64(16), f64(24), text(36, u32(32)))
-      case 14: {
-        const assigned = u32(28)
-        const length = assigned === NONE ? 0 : assigned
-        return listener.onConnected(
-          u32(8),
-          u32(12),
-          u32(16) === 1,
-          assigned === NONE ? undefined : text(36, length),
-          bytes(36 + length, u32(32)),
+        return listener.onEvent(
+          fields.u32(8),
+          fields.u32(12),
+          fields.f64(16),
+          fields.f64(24),
+          fields.text(36, fields.u32(32)),
         )
-      }
-      case 15: {
-        const known = (value: number): number | undefined => (value === NONE ? undefined : value)
-        return listener.onDisconnected({
-          conn: u32(8),
-          cause: u32(12),
-          class: u32(16),
-          detail: u32(20),
-          reason: known(u32(24)),
-          wireCode: known(u32(28)),
-          onlineMs: f64(36),
-          properties: bytes(52, u32(44)),
-          text: text(52 + u32(44), u32(48)),
-        })
-      }
+      case 14:
+        return this.connected(fields)
+      case 15:
+        return this.disconnected(fields)
       default:
-        // A newer module may say more; `size` leads past it.
-        void size
+        // A newer module may say more: its size leads past it.
     }
   }
 
-  private message(records: Buffer, at: number): Message {
-    const flags = records.readUInt32LE(at + 8)
-    const topicLength = records.readUInt32LE(at + 20)
-    const propertiesLength = records.readUInt32LE(at + 24)
-    const length = records.readUInt32LE(at + 28)
-    const begin = records.readUInt32LE(at + 32)
-    let next = at + 36
+  private connected(fields: Fields): void {
+    const version = fields.u32(12)
+    this.isV5 = version === MQTT_5
+    const assigned = fields.u32(28)
+    const length = assigned === NONE ? 0 : assigned
+    this.listener.onConnected(
+      fields.u32(8),
+      version,
+      fields.u32(16) === 1,
+      assigned === NONE ? undefined : fields.text(36, length),
+      fields.bytes(36 + length, fields.u32(32)),
+    )
+  }
+
+  private disconnected(fields: Fields): void {
+    const known = (value: number): number | undefined => (value === NONE ? undefined : value)
+    const properties = fields.u32(44)
+    this.listener.onDisconnected({
+      conn: fields.u32(8),
+      cause: fields.u32(12),
+      class: fields.u32(16),
+      detail: fields.u32(20),
+      reason: known(fields.u32(24)),
+      wireCode: known(fields.u32(28)),
+      onlineMs: fields.f64(36),
+      properties: fields.bytes(52, properties),
+      text: fields.text(52 + properties, fields.u32(48)),
+    })
+  }
+
+  /** As the application gets it. */
+  private message(fields: Fields): IPublishPacket {
+    const flags = fields.u32(8)
+    const topicLength = fields.u32(20)
+    const propertiesLength = fields.u32(24)
+    const payloadLength = fields.u32(28)
+    let next = 36
     if ((flags & SAME_TOPIC) === 0) {
-      this.lastReceived = records.toString('utf8', next, next + topicLength)
+      this.lastReceived = fields.text(next, topicLength)
       next += topicLength
     }
-    const properties = propertiesLength === 0 ? EMPTY : records.subarray(next, next + propertiesLength)
-    const inChunk = (flags & IN_CHUNK) !== 0
-    const payload = inChunk
-      ? this.chunk.subarray(begin, begin + length)
-      : records.subarray(at + begin, at + begin + length)
-    return {
-      topic: this.lastReceived,
-      qos: (flags & 3) as 0 | 1 | 2,
+    const qos = (flags & 3) as 0 | 1 | 2
+    const packet: IPublishPacket = {
+      cmd: 'publish',
       retain: (flags & RETAIN) !== 0,
+      qos,
       dup: (flags & DUP) !== 0,
-      packetId: records.readUInt32LE(at + 12),
-      ack: records.readUInt32LE(at + 16),
-      properties,
-      payload,
+      length: this.remainingLength(qos, topicLength, propertiesLength, payloadLength),
+      topic: this.lastReceived,
+      payload: this.payload(fields, flags, payloadLength),
     }
+    if (qos > 0) packet.messageId = fields.u32(12)
+    if (propertiesLength > 0) {
+      const properties = decodeProperties(fields.bytes(next, propertiesLength))
+      packet.properties = properties as IPublishPacket['properties']
+    }
+    return packet
+  }
+
+  /** Of the packet as it was on the wire, if its topic had no alias. */
+  private remainingLength(qos: number, topic: number, properties: number, payload: number): number {
+    const withoutProperties = 2 + topic + (qos > 0 ? 2 : 0) + payload
+    if (!this.isV5) return withoutProperties
+    return withoutProperties + (properties < 128 ? 1 : properties < 16_384 ? 2 : 3) + properties
+  }
+
+  private payload(fields: Fields, flags: number, length: number): Buffer {
+    const at = fields.u32(32)
+    if ((flags & IN_CHUNK) !== 0) return this.chunk.subarray(at, at + length)
+    if ((flags & SKIPPED) === 0) return fields.bytes(at, length)
+    const kept = this.skipped.get(at)
+    if (kept === undefined) throw new CoreError(11, `received payload ${at} is not held`)
+    for (const number of this.skipped.keys()) if (number <= at) this.skipped.delete(number)
+    return kept.subarray(kept.length - length)
   }
 
   /** The pieces of a WRITE or CLOSE, in order. */
-  private pieces(records: Buffer, at: number): Uint8Array[] {
-    const count = records.readUInt32LE(at + 16)
+  private pieces(fields: Fields): Uint8Array[] {
+    const count = fields.u32(16)
     const pieces: Uint8Array[] = []
-    let next = at + 24 + count * 8
+    let next = 24 + count * 8
     for (let index = 0; index < count; index++) {
-      const payload = records.readUInt32LE(at + 24 + index * 8)
-      const length = records.readUInt32LE(at + 28 + index * 8)
+      const payload = fields.u32(24 + index * 8)
+      const length = fields.u32(28 + index * 8)
       if (payload !== 0) {
         const shared = this.lent.get(payload)
         if (shared === undefined) throw new CoreError(11, `payload ${payload} is not held`)
         pieces.push(shared)
       } else {
-        pieces.push(records.subarray(next, next + length))
+        pieces.push(fields.bytes(next, length))
         next += length
       }
     }
     return pieces
   }
+}
+
+function publishFailure(fields: Fields): Failed | undefined {
+  const error = fields.u32(12)
+  if (error === 0) return undefined
+  return { error, reason: fields.u32(16), text: fields.text(32, fields.u32(28)) }
+}
+
+function filtersFailure(fields: Fields): Failed | undefined {
+  const error = fields.u32(12)
+  if (error === 0) return undefined
+  return { error, reason: 0, text: fields.text(24 + fields.u32(16) * 4, fields.u32(20)) }
+}
+
+function codes(fields: Fields): number[] {
+  return Array.from({ length: fields.u32(16) }, (_, index) => fields.u32(24 + index * 4))
 }

@@ -1,16 +1,6 @@
 //! What the core says: to the world, and to whoever listens.
 
-export interface Message {
-  topic: string
-  qos: 0 | 1 | 2
-  retain: boolean
-  dup: boolean
-  packetId: number
-  /** To be given to `acknowledge`; 0 if there is nothing to acknowledge. */
-  ack: number
-  properties: Buffer
-  payload: Buffer
-}
+import type { IPublishPacket } from '../packets'
 
 export interface Disconnected {
   conn: number
@@ -55,11 +45,12 @@ export interface World {
 /** What the core tells. Each is called from `drain`. */
 export interface Listener {
   onAuthenticate(conn: number, done: boolean, data: Buffer): void
-  onPublished(token: number, failed: Failed | undefined, packetId: number): void
+  onPublished(token: number, failed: Failed | undefined): void
   onSubscribed(token: number, failed: Failed | undefined, codes: number[]): void
   onUnsubscribed(token: number, failed: Failed | undefined, codes: number[]): void
   onAnswered(token: number, type: number, packetId: number, reason: number, properties: Buffer): void
-  onMessage(message: Message): void
+  /** `ack` is to be given to `acknowledge`; 0 if there is nothing to acknowledge. */
+  onMessage(packet: IPublishPacket, ack: number): void
   onPacket(sent: boolean, version: number, bytes: Buffer): void
   onEvent(code: number, conn: number, a: number, b: number, text: string): void
   onConnected(

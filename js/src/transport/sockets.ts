@@ -1,11 +1,12 @@
 //! TCP, TLS and Unix sockets.
 import { connect as connectTcp, isIP, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
-import { connect as connectTls, type ConnectionOptions, type TLSSocket } from 'node:tls'
+import type { ConnectionOptions, TLSSocket } from 'node:tls'
 
 import type { IClientOptions } from '../types'
 import { LateStream } from './late'
 import { tunnelOf } from './proxy'
+import { connectTls } from './tls'
 
 export function openTcp(options: IClientOptions): Duplex {
   const host = hostOf(options)

@@ -1,12 +1,12 @@
 //! WebSocket: the package `ws`, a native one, or one that the caller makes.
 import { createRequire } from 'node:module'
 import { Duplex } from 'node:stream'
-import { connect as connectTls } from 'node:tls'
 
 import type { MqttClient } from '../client'
 import type { IClientOptions } from '../types'
 import { tunnelOf, type Tunnel } from './proxy'
 import { hostOf, secured, tlsOptions } from './sockets'
+import { connectTls } from './tls'
 
 /** What a WebSocket of any kind has. */
 interface Socket {

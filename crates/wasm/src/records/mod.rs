@@ -58,8 +58,7 @@ impl<'a> Records<'a> {
     pub(crate) fn put(&mut self, kind: u32, fill: impl FnOnce(&mut Record<'_>)) {
         let from = self.bytes.len();
         let mut record = Record { bytes: self.bytes, from };
-        record.word(kind);
-        record.word(0);
+        record.words([kind, 0]);
         fill(&mut record);
         record.end();
     }
@@ -73,12 +72,17 @@ pub(crate) struct Record<'a> {
 }
 
 impl Record<'_> {
+    /// At once, as each growth of the buffer takes longer than a word.
+    pub(crate) fn words<const N: usize>(&mut self, words: [u32; N]) {
+        self.bytes.extend_from_slice(words.map(u32::to_le_bytes).as_flattened());
+    }
+
     pub(crate) fn word(&mut self, word: u32) {
-        self.bytes.extend_from_slice(&word.to_le_bytes());
+        self.words([word]);
     }
 
     pub(crate) fn count(&mut self, count: usize) {
-        self.word(u32::try_from(count).unwrap_or(u32::MAX));
+        self.word(length(count));
     }
 
     pub(crate) fn float(&mut self, number: f64) {
@@ -103,7 +107,7 @@ impl Record<'_> {
 
     /// Writes a word that was left open, at its offset in the record.
     pub(crate) fn patch(&mut self, offset: usize, count: usize) {
-        let word = u32::try_from(count).unwrap_or(u32::MAX).to_le_bytes();
+        let word = length(count).to_le_bytes();
         let at = self.from + offset;
         if let Some(place) = self.bytes.get_mut(at..at + 4) {
             place.copy_from_slice(&word);
@@ -114,6 +118,11 @@ impl Record<'_> {
         self.bytes.resize(self.bytes.len() + self.len().wrapping_neg() % 4, 0);
         self.patch(4, self.len());
     }
+}
+
+/// A length as a word.
+pub(crate) fn length(count: usize) -> u32 {
+    u32::try_from(count).unwrap_or(u32::MAX)
 }
 
 /// Milliseconds.

@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use evenkeel_codec::ReasonCode;
 use evenkeel_proto::{Answer, Completion, Delivered, DeliveryError, SubscribeError, Token};
 
-use super::{Records, kind};
+use super::{Records, kind, length};
 use crate::arguments::NONE;
 
 pub(crate) fn completion(records: &mut Records<'_>, completion: &Completion) {
@@ -35,13 +35,15 @@ pub(crate) fn settled(records: &mut Records<'_>, token: Token, written: bool) {
 fn published(records: &mut Records<'_>, token: Token, result: &Result<Delivered, DeliveryError>) {
     let text = result.as_ref().err().map(ToString::to_string).unwrap_or_default();
     records.put(kind::PUBLISHED, |record| {
-        record.word(number(token));
-        record.word(result.as_ref().err().map_or(0, |error| error.code().into()));
-        record.word(reason(result).0.into());
         let id = result.as_ref().ok().and_then(|delivered| delivered.packet_id);
-        record.word(id.map_or(0, |id| id.get().into()));
-        record.word(attempts(result));
-        record.count(text.len());
+        record.words([
+            number(token),
+            result.as_ref().err().map_or(0, |error| error.code().into()),
+            reason(result).0.into(),
+            id.map_or(0, |id| id.get().into()),
+            attempts(result),
+            length(text.len()),
+        ]);
         record.bytes(text.as_bytes());
     });
 }

@@ -3,7 +3,7 @@
 use evenkeel_codec::{Packet, Version};
 use evenkeel_proto::{Close, ConnectionId, Direction, Incoming, Served, Traced, Transmit};
 
-use super::{Record, Records, connection, kind};
+use super::{Record, Records, connection, kind, length};
 use crate::payloads::Payloads;
 
 const SAME_TOPIC: u32 = 16;
@@ -42,17 +42,19 @@ pub(crate) fn message(
         Place::Skipped(_) => SKIPPED,
     };
     records.put(kind::MESSAGE, |record| {
-        record.word(flags);
-        record.word(publish.packet_id.map_or(0, |id| id.get().into()));
-        record.word(ack);
-        record.count(publish.topic.len());
-        record.count(publish.properties.encoded_len());
-        record.count(publish.payload.len());
-        match place {
-            Place::Here => record.word(0),
-            Place::InChunk(at) => record.count(at),
-            Place::Skipped(number) => record.word(number),
-        }
+        record.words([
+            flags,
+            publish.packet_id.map_or(0, |id| id.get().into()),
+            ack,
+            length(publish.topic.len()),
+            length(publish.properties.encoded_len()),
+            length(publish.payload.len()),
+            match place {
+                Place::Here => 0,
+                Place::InChunk(at) => length(at),
+                Place::Skipped(number) => number,
+            },
+        ]);
         if !same_topic {
             record.bytes(publish.topic.as_bytes());
         }
@@ -100,8 +102,7 @@ fn pieces(
         Served::Unknown => 3,
     });
     for chunk in batch.chunks() {
-        record.word(payloads.number_of(chunk).unwrap_or(0));
-        record.count(chunk.len());
+        record.words([payloads.number_of(chunk).unwrap_or(0), length(chunk.len())]);
     }
     for chunk in batch.chunks().filter(|chunk| payloads.number_of(chunk).is_none()) {
         record.bytes(chunk);
