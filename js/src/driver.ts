@@ -92,7 +92,7 @@ export class Driver implements World, LinkOwner {
     this.draining = true
     try {
       this.owner.onTurn(false)
-      this.drain()
+      if (this.chunks.length === 0) this.drain()
       for (let next = this.chunks.shift(); next !== undefined; next = this.chunks.shift()) {
         this.feed(...next)
       }
@@ -113,8 +113,11 @@ export class Driver implements World, LinkOwner {
   }
 
   private feed(link: Link, chunk: Buffer): void {
-    this.core.received(link.conn, chunk)
-    this.drain()
+    for (let rest = chunk; rest.length > 0; ) {
+      const taken = this.core.received(link.conn, rest)
+      rest = rest.subarray(taken)
+      if (this.core.hasNews) this.drain()
+    }
   }
 
   /** Until no message waits that somebody wants. */
@@ -281,13 +284,7 @@ export class Driver implements World, LinkOwner {
 
   onData(link: Link, chunk: Buffer): void {
     if (this.link !== link) return
-    if (this.draining) {
-      this.chunks.push([link, chunk])
-      this.schedule()
-      return
-    }
-    this.owner.onTurn(false)
-    this.core.received(link.conn, chunk)
+    this.chunks.push([link, chunk])
     this.turn()
   }
 

@@ -5,7 +5,7 @@ import { NONE, State } from '../numbers'
 import { CoreError } from './error'
 import { Records } from './records'
 import type { Listener, World } from './said'
-import { Skipping } from './skipping'
+import { beginningOf, Skipping } from './skipping'
 import { mostBytes, put } from './arguments'
 
 export { CoreError } from './error'
@@ -42,6 +42,10 @@ export class Core implements User {
   private skipping: Skipping | undefined
   /** How many of them have arrived whole: their numbers. */
   private wholes = 0
+  /** The next byte to arrive is the first one of a packet; false if that is not known. */
+  private atPacket = false
+  /** What was received last may be told by a drain; not so amid a large payload. */
+  hasNews = true
 
   constructor(
     settings: readonly Setting[],
@@ -227,12 +231,18 @@ export class Core implements User {
     this.instance.exports.ek_fresh_credentials(this.client, this.now(), conn)
   }
 
+  private forgetReceived(): void {
+    this.skipping = undefined
+    this.atPacket = false
+  }
+
   opened(
     conn: number,
     username: string | undefined,
     password: string | Uint8Array | undefined,
   ): void {
     this.records.taken = true
+    this.forgetReceived()
     const lengths = this.input([username ?? EMPTY, password ?? EMPTY])
     const { ek_opened } = this.instance.exports
     const name = username === undefined ? NONE : lengths[0]!
@@ -240,14 +250,25 @@ export class Core implements User {
     this.checked(ek_opened(this.client, this.now(), conn, 1, name, secret))
   }
 
-  received(conn: number, chunk: Buffer): void {
+  /** How many bytes were taken. A drain comes before the others, as there may be room by then. */
+  received(conn: number, chunk: Buffer): number {
+    let taken = chunk.length
     this.guarded(() => {
       const skipped = this.skip(conn, chunk)
-      if (skipped < chunk.length) this.feed(conn, skipped === 0 ? chunk : chunk.subarray(skipped))
+      this.hasNews = this.skipping === undefined || skipped === 0
+      if (skipped > 0) {
+        taken = skipped
+        return
+      }
+      const part = this.atPacket ? beginningOf(chunk) : chunk
+      this.feed(conn, part)
+      taken = part.length
     })
+    return taken
   }
 
   private feed(conn: number, chunk: Buffer): void {
+    this.atPacket = false
     const { ek_reserve, ek_received } = this.instance.exports
     const at = ek_reserve(this.client, chunk.length)
     if (at === 0) throw new CoreError(NO_ROOM, 'there is no memory for what has arrived')
@@ -263,7 +284,7 @@ export class Core implements User {
     const { skipping } = this
     if (skipping === undefined) return 0
     if (skipping.conn !== conn) {
-      this.skipping = undefined
+      this.forgetReceived()
       return 0
     }
     const taken = skipping.take(chunk)
@@ -271,6 +292,7 @@ export class Core implements User {
     if (left > 0) return taken
     this.skipping = undefined
     if (left < 0) return chunk.length // The connection is over.
+    this.atPacket = true
     this.wholes += 1
     this.records.skipped.set(this.wholes, skipping.bytes)
     return taken
@@ -287,7 +309,7 @@ export class Core implements User {
 
   closed(conn: number, failure: number, detail = Number.NaN, afterMs = 0): void {
     if (this.broken) return
-    this.skipping = undefined
+    this.forgetReceived()
     this.instance.exports.ek_closed(this.client, this.now(), conn, failure, detail, afterMs)
   }
 

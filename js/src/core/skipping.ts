@@ -1,11 +1,29 @@
 //! A large payload that arrives in many chunks: it stays here, and the module is told
 //! of its length alone.
 
+/** The head of a PUBLISH has mostly fewer bytes. */
+const HEAD = 1024
+/** It is skipped if at least so many bytes of its payload are still to come. */
+const LEAST_SKIPPED = 16 * 1024
+const PUBLISH = 3
+
+/** What the module needs of a chunk that begins with a packet: little of a large PUBLISH. */
+export function beginningOf(chunk: Buffer): Buffer {
+  if (chunk.length <= HEAD || chunk[0]! >> 4 !== PUBLISH) return chunk
+  let remaining = 0
+  for (let index = 1; index < 5; index++) {
+    const digit = chunk[index]!
+    remaining |= (digit & 127) << (7 * (index - 1))
+    if (digit < 128) break
+  }
+  return remaining < HEAD + LEAST_SKIPPED ? chunk : chunk.subarray(0, HEAD)
+}
+
 /** The payload that is arriving. */
 export class Skipping {
-  /** The chunk in which it begins, and what came since: the payload is the end of it. */
   private constructor(
     readonly conn: number,
+    /** The chunk in which it begins, and what came since: the payload is the end of it. */
     readonly bytes: Buffer,
     private end: number,
   ) {}
