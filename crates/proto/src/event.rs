@@ -192,11 +192,26 @@ pub enum Event {
     /// at most; [`Client::waits_for_rate`](crate::Client::waits_for_rate) says how
     /// it stands.
     RateReached(Box<RateWait>),
-    /// Events were lost because they were not taken in time.
+    /// Events were lost because they were not taken in time, mostly others than
+    /// those of attempts and connections.
     Lagged {
         /// How many.
         lost: u64,
     },
+}
+
+impl Event {
+    /// Whether it says where an attempt or a connection stands (R5).
+    pub(crate) const fn is_about_attempts(&self) -> bool {
+        matches!(
+            self,
+            Self::Connecting { .. }
+                | Self::Connected(_)
+                | Self::Disconnected { .. }
+                | Self::RetryScheduled { .. }
+                | Self::Halted(_)
+        )
+    }
 }
 
 /// What CONNACK said.

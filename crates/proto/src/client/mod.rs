@@ -189,8 +189,11 @@ impl Client {
         self.connection.conn()
     }
 
+    /// Tells it, unless too much was not taken in time. What becomes of connections
+    /// is told all the same, up to an end that is further off (R5).
     fn event(&mut self, event: Event) {
-        if self.ready.outputs.len() < tuning::EVENTS_KEPT {
+        let factor = if event.is_about_attempts() { HARD_FACTOR } else { 1 };
+        if self.ready.outputs.len() < tuning::EVENTS_KEPT * factor {
             self.ready.outputs.push_back(Output::Event(event));
         } else {
             self.ready.events_lost += 1;

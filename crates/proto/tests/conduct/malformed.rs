@@ -175,19 +175,23 @@ fn events_nobody_takes_are_counted() {
     }
     client.handle(now, Input::Received(conn, &mut bytes));
     client.handle(now, Input::Closed(conn, TransportFailure::Eof));
-    let (mut pongs, mut closes, mut lost) = (0, 0, 0);
+    let (mut pongs, mut closes, mut lost, mut told) = (0, 0, 0, Vec::new());
     loop {
         match client.poll(now) {
             Output::Wait(_) => break,
             Output::Close(_) => closes += 1,
             Output::Event(Event::PongReceived(_)) => pongs += 1,
             Output::Event(Event::Lagged { lost: count }) => lost += count,
+            Output::Event(event) => told.push(event),
             _ => {}
         }
     }
     assert!((200..=256).contains(&pongs), "{pongs}");
     assert!(lost >= 1000 - pongs, "{lost}");
     assert_eq!(closes, 1, "what has to be done is never lost");
+    let [.., end, retry] = &told[..] else { panic!("{told:?}") };
+    assert!(matches!(end, Event::Disconnected { .. }), "nor is where a connection stands: {end:?}");
+    assert!(matches!(retry, Event::RetryScheduled { .. }), "{retry:?}");
 }
 
 #[test]
