@@ -75,8 +75,10 @@ pub struct Conn {
     pub last_ping: Option<Instant>,
     /// When PINGREQs were written since the last byte came.
     pub unheard: Vec<Instant>,
-    /// An acknowledgement has come, or a PINGRESP that was waited for, no earlier
-    /// than the answer to a ping that is not the first.
+    /// PINGREQs that were written and have no PINGRESP, given up or not.
+    pub unanswered: u32,
+    /// An acknowledgement has come, or a PINGRESP to a ping, no earlier than the
+    /// answer to one that is not the first.
     pub is_useful: bool,
     /// The last packet that came.
     pub last_got: Option<Packet>,
@@ -377,6 +379,7 @@ impl View {
                 conn.ping = Some(Ping { sent: now, excused: false });
                 conn.last_ping = Some(now);
                 conn.unheard.push(now);
+                conn.unanswered += 1;
             }
             _ => {}
         }
@@ -412,8 +415,8 @@ impl View {
         }
         let useful = match packet {
             Packet::PingResp => {
-                let waited = self.conn.as_mut().and_then(|conn| conn.ping.take()).is_some();
-                waited && self.online().is_some_and(|(_, online)| online.is_past_first_ping(now))
+                let answers = self.conn.as_mut().is_some_and(Conn::answers_a_ping);
+                answers && self.online().is_some_and(|(_, online)| online.is_past_first_ping(now))
             }
             _ => {
                 if let Packet::Publish(publish) = packet
@@ -479,6 +482,14 @@ impl View {
 }
 
 impl Conn {
+    /// PINGRESP came: true if a ping had none, though it may have been given up.
+    const fn answers_a_ping(&mut self) -> bool {
+        self.ping = None;
+        let answers = self.unanswered > 0;
+        self.unanswered = self.unanswered.saturating_sub(1);
+        answers
+    }
+
     const fn new(id: ConnectionId, now: Instant) -> Self {
         Self {
             id,
@@ -493,6 +504,7 @@ impl Conn {
             ping: None,
             last_ping: None,
             unheard: Vec::new(),
+            unanswered: 0,
             is_useful: false,
             last_got: None,
         }

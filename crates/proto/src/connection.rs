@@ -187,6 +187,8 @@ pub(crate) struct Ends {
 pub(crate) struct Proof {
     /// An acknowledgement or, late enough, a PINGRESP came (R3).
     pub(crate) useful: bool,
+    /// PINGREQs that were written and have no PINGRESP, given up or not.
+    pub(crate) unanswered: u32,
     /// The slowest PINGRESP, if one came.
     pub(crate) slowest_pong: Option<Duration>,
     pub(crate) life: Life,

@@ -439,9 +439,13 @@ impl Client {
         let Some(online) = self.connection.online_mut() else { return };
         let pong =
             online.keep_alive.as_mut().map_or(Pong::Unsolicited, |engine| engine.on_pong(now));
+        // One that was given up is answered all the same.
+        if online.proof.unanswered > 0 {
+            online.proof.unanswered -= 1;
+            online.proof.useful |= online.is_proven_by_pong(now);
+        }
         match pong {
             Pong::Matched { round_trip } => {
-                online.proof.useful |= online.is_proven_by_pong(now);
                 online.proof.slowest_pong = online.proof.slowest_pong.max(Some(round_trip));
                 self.stats.pongs += 1;
                 self.note_answered(now - round_trip);

@@ -98,6 +98,7 @@ impl Client {
                     }
                     if progress.ping {
                         engine.on_ping_sent(now);
+                        online.proof.unanswered += 1;
                     }
                 }
                 progress

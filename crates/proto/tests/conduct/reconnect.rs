@@ -167,6 +167,33 @@ fn a_ping_answered_is_useful_work() {
     }
 }
 
+/// A client that does not read gives a ping up, as its answer may lie unread. If it does,
+/// the server has done its part.
+#[test]
+fn the_answer_to_a_ping_that_was_given_up_is_useful_work() {
+    let mut config = config(Version::V5);
+    config.connect.keep_alive = 60;
+    config.keep_alive.response_timeout = Some(secs(5));
+    config.bounds.inbox_messages = 1;
+    let mut rig = Rig::started(config);
+    for _ in 0..5 {
+        rig.drop_link(TransportFailure::Refused);
+        rig.await_open();
+    }
+    rig.accept_with(&accepted());
+    rig.advance(millis(40_500));
+    rig.client.probe(rig.now);
+    rig.settle();
+    rig.send(&Packet::Publish(delivery("a", AtMostOnce, 0)));
+    rig.advance(secs(6));
+    rig.send(&Packet::PingResp);
+    rig.message();
+    rig.read();
+    assert_eq!((rig.stats().pongs, rig.stats().pongs_unsolicited), (0, 1));
+    rig.cut();
+    assert!(rig.await_open() <= secs(1));
+}
+
 #[test]
 fn a_subscription_granted_is_useful_work() {
     let mut rig = Rig::started(policy(|_| {}));
