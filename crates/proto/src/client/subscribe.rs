@@ -203,7 +203,7 @@ impl Client {
             self.fail_filter(control, ReasonCode::QUOTA_EXCEEDED, error);
             return None;
         }
-        let Some(packet_id) = self.session.flights.reserve() else {
+        let Some(packet_id) = self.session.flights.reserve_for_operation() else {
             self.session.subscriptions.push_front(control);
             return None;
         };
@@ -369,7 +369,7 @@ impl Client {
             return self.protocol_error(ProtocolError::WrongCodeCount);
         }
         self.mark_useful();
-        let Some(flight) = self.session.flights.remove(id) else { return };
+        let Some(flight) = self.session.flights.remove_answered(id) else { return };
         let Exchange::Control(mut control) = flight.exchange else { return };
         self.take_answers(&mut control, codes);
         self.go_on(control);

@@ -168,6 +168,8 @@ pub(crate) struct Flights {
     order: u64,
     /// Identifiers of messages that wait in the queue; none mostly.
     reserved: Option<Box<Reserved>>,
+    /// Identifiers of the SUBSCRIBEs and UNSUBSCRIBEs that were answered last.
+    answered: [Option<PacketId>; 4],
 }
 
 /// Identifiers that were told before their exchanges begin: they are in use (D4).
@@ -301,6 +303,14 @@ impl Flights {
     pub(crate) fn reserve_clear(&mut self, doubts: &Doubts) -> Option<PacketId> {
         self.grow();
         self.reserve_where(|id| !doubts.holds(id))
+    }
+
+    /// As [`reserve`](Self::reserve) for a SUBSCRIBE or UNSUBSCRIBE: the duplicate of
+    /// an answer, which may lie unread for long, meets no other operation (D7).
+    pub(crate) fn reserve_for_operation(&mut self) -> Option<PacketId> {
+        self.grow();
+        let answered = self.answered;
+        self.reserve_where(|id| !answered.contains(&Some(id))).or_else(|| self.reserve())
     }
 
     /// The next free identifier of those that may be taken.
@@ -603,6 +613,15 @@ impl Flights {
         let flight = self.slots.get_mut(index(id))?.take()?;
         self.counts.remove(&flight);
         Some(flight)
+    }
+
+    /// The same for a SUBSCRIBE or UNSUBSCRIBE that is answered.
+    pub(crate) fn remove_answered(&mut self, id: PacketId) -> Option<Flight> {
+        self.answered.rotate_right(1);
+        if let Some(latest) = self.answered.first_mut() {
+            *latest = Some(id);
+        }
+        self.remove(id)
     }
 
     /// Ends an exchange of a PUBLISH and frees its identifier; what is left of

@@ -236,6 +236,39 @@ fn an_operation_always_answered_wrongly_is_quarantined_and_the_rest_goes_on() {
     });
 }
 
+/// D7: the duplicate of an answer may lie unread for long. The next operations do without
+/// its identifier, so that it answers none of them.
+#[test]
+fn the_late_duplicate_of_an_answer_meets_no_other_operation() {
+    each_version(|version| {
+        let mut rig = Rig::online(quiet(config(version)));
+        rig.subscribe(&[("a", AtMostOnce)], 1);
+        let first = rig.expect_subscribe().packet_id;
+        rig.send(&suback(first, &[0]));
+        rig.completions.clear();
+        let publish = |rig: &mut Rig| {
+            rig.publish("a", AtLeastOnce, 2);
+            let packet_id = rig.expect_publish().packet_id.unwrap();
+            rig.send(&puback(packet_id));
+            rig.completions.clear();
+            packet_id
+        };
+        // Identifiers are taken in turn, until it would be that one's again.
+        let turn = std::iter::repeat_with(|| publish(&mut rig)).position(|id| id == first);
+        for _ in 0..turn.unwrap() {
+            publish(&mut rig);
+        }
+
+        rig.subscribe(&[("b", AtMostOnce), ("c", AtMostOnce)], 3);
+        let second = rig.expect_subscribe().packet_id;
+        assert_ne!(second, first);
+        rig.send(&suback(first, &[0]));
+        assert_eq!(rig.stats().unknown_acknowledgements, 1);
+        rig.send(&suback(second, &[0, 0]));
+        assert_eq!(rig.answer(3), Ok(vec![0, 0]));
+    });
+}
+
 #[test]
 fn the_wrong_kind_of_answer_is_nobodys() {
     each_version(|version| {
