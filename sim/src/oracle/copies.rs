@@ -56,12 +56,13 @@ impl Copies {
         if self.are_several { allowed.saturating_mul(matching.max(1)) } else { allowed }
     }
 
-    /// A message has come out of a stream, which may get it so often.
+    /// A message has come out of a stream, which may get it so often, and so often again
+    /// by QoS 1 if that copy may have been meant for another stream.
     pub(super) fn reach(
         &mut self,
         filter: &TopicFilter,
         delivery: &Delivery,
-        allowed: u32,
+        (allowed, again): (u32, u32),
         verdict: &mut Verdict,
     ) {
         let message = delivery.message;
@@ -70,7 +71,11 @@ impl Copies {
         let matches = TopicName::try_from(message.topic_name().as_str())
             .is_ok_and(|topic| filter.matches_name(&topic));
         verdict.require("D17", matches, || format!("{message} reaches the stream of {filter:?}"));
-        let allowed = if self.are_alike { self.in_all(allowed, message) } else { allowed };
+        let allowed = if self.are_alike {
+            self.in_all(allowed, message).saturating_add(again)
+        } else {
+            allowed
+        };
         let count = self.got.entry(key).or_default();
         *count += 1;
         verdict.require("D17", *count <= allowed, || {

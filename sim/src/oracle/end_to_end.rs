@@ -72,6 +72,10 @@ type Stream = ((u16, u8, u8), QoS);
 #[derive(Debug, Default)]
 struct Subscriber {
     got: BTreeMap<MessageId, u32>,
+    /// Copies of QoS 1, each with its identifier, and how often such came again: that
+    /// says nothing of copies of another QoS.
+    at_least_once: BTreeSet<(MessageId, Option<u16>)>,
+    again: BTreeMap<MessageId, u32>,
     /// How often it had got those that a process took and had not stored.
     forgiven: BTreeMap<MessageId, u32>,
     /// In the order the broker received them; whether they must come.
@@ -81,6 +85,19 @@ struct Subscriber {
 }
 
 impl Subscriber {
+    /// How often a message came, and how many of these were a copy of QoS 1 once more.
+    fn count(&mut self, delivery: &Delivery) -> (u32, u32) {
+        let message = delivery.message;
+        let count = self.got.entry(message).or_default();
+        *count += 1;
+        let again = self.again.entry(message).or_default();
+        if delivery.qos == QoS::AtLeastOnce {
+            let is_new = self.at_least_once.insert((message, delivery.packet_id));
+            *again += u32::from(!is_new);
+        }
+        (*count, *again)
+    }
+
     /// How often it may get a message that is delivered like this.
     fn allowed(&self, delivery: &Delivery, account: &Account, is_generous: bool) -> u32 {
         let message = delivery.message;
@@ -318,10 +335,9 @@ impl Ledger {
         let is_generous = self.generous.contains(&message.publisher);
         let allowed = subscriber.allowed(delivery, account, is_generous);
         let allowed = subscriber.copies.in_all(allowed, message);
-        let count = subscriber.got.entry(message).or_default();
-        *count += 1;
-        verdict.require("D3", *count <= allowed, || {
-            format!("{message} came {count} times with {:?}", delivery.qos)
+        let (count, again) = subscriber.count(delivery);
+        verdict.require("D3", count - again <= allowed, || {
+            format!("{message} came {count} times with {:?}, {again} by QoS 1", delivery.qos)
         });
         // A second copy may be due as well: sent anew in another session, with another QoS.
         let Some(due) = subscriber.due.get_mut(&(message.stream(), delivery.qos)) else { return };
@@ -364,7 +380,8 @@ impl Ledger {
         let Some(subscriber) = self.subscribers.get_mut(&client) else { return };
         let is_generous = self.generous.contains(&delivery.message.publisher);
         let allowed = subscriber.allowed(delivery, account, is_generous);
-        subscriber.copies.reach(filter, delivery, allowed, verdict);
+        let again = subscriber.again.get(&delivery.message).copied().unwrap_or_default();
+        subscriber.copies.reach(filter, delivery, (allowed, again), verdict);
     }
 
     /// A stream of a client that has yet to get a message.
