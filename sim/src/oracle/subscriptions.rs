@@ -152,13 +152,22 @@ impl Wanted {
                 self.quarantined.extend(filters);
             }
             (Some(asked), Err(SubscribeError::Quarantined { .. })) => {
-                // If the session was lost, an earlier grant went with it.
-                self.left.extend(asked.filters());
-                self.quarantined.extend(asked.filters());
+                asked.filters().into_iter().for_each(|filter| self.set_aside(filter));
             }
             (Some(asked), Err(_)) => self.left.extend(asked.filters()),
             _ => {}
         }
+    }
+
+    /// The client has given up to ask for a filter. What the server holds of it, an
+    /// earlier grant if its session lives, is in force all the same; what was lost with
+    /// its session is not.
+    fn set_aside(&mut self, filter: TopicFilter) {
+        if self.restoring.remove(&filter) {
+            self.active.remove(&filter);
+        }
+        self.left.insert(filter.clone());
+        self.quarantined.insert(filter);
     }
 
     /// Nobody hears any more how what waits comes out.
@@ -268,10 +277,7 @@ impl Wanted {
                         }
                         None => {
                             self.unexplained.insert(entry.filter.clone(), *code);
-                            // In a session that lives, an earlier grant is left.
-                            self.left.insert(entry.filter.clone());
-                            self.active.remove(&entry.filter);
-                            self.quarantined.insert(entry.filter);
+                            self.set_aside(entry.filter);
                         }
                     }
                 }
