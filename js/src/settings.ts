@@ -64,7 +64,7 @@ export function allSettings(options: IClientOptions, period: number | undefined)
     [Key.QueueMessages, 100_000],
     [Key.QueueBytes, 128 * 1024 * 1024],
     [Key.Operations, 65_535],
-    [Key.WriteBuffer, 4 * 1024 * 1024],
+    [Key.WriteBuffer, 8 * 1024 * 1024],
     ...reconnectSettings(options, period),
   ]
   if (options.subscribeBatchSize) settings.push([Key.FiltersPerPacket, options.subscribeBatchSize])

@@ -2,11 +2,12 @@
 //! read by `records.ts`; no file outside this folder knows either.
 import { type Instance, instanceFailed, instanceFor, leaveInstance, type User } from '../module'
 import { NONE, State } from '../numbers'
+import { mostBytes, put } from './arguments'
+import { copyOf } from './copies'
 import { CoreError } from './error'
 import { Records } from './records'
 import type { Listener, World } from './said'
 import { beginningOf, Skipping } from './skipping'
-import { mostBytes, put } from './arguments'
 
 export { CoreError } from './error'
 export { failureOf } from './failure'
@@ -349,9 +350,7 @@ export class Core implements User {
         const flags = this.records.taken && mayWrite ? BATCH_TAKEN : 0
         const { ek_drain, ek_output } = this.instance.exports
         const length = this.checked(ek_drain(this.client, this.now(), mostMessages, flags))
-        const at = ek_output()
-        const said = Buffer.allocUnsafe(length)
-        this.instance.memory.copy(said, 0, at, at + length)
+        const said = copyOf(this.instance.memory, ek_output(), length)
         if (!this.records.read(said) && this.acks.length === 0) break
       }
     })
