@@ -92,10 +92,10 @@ function fillFrom(options: IClientOptions, url: string): void {
   fill('host', host.replace(/^\[|\]$/g, ''))
   fill('query', Object.assign(Object.create(null), Object.fromEntries(parsed.searchParams)))
   if (login.length > 0) {
-    fill('username', decodeURIComponent(parsed.username))
-    if (parsed.password !== '') fill('password', decodeURIComponent(parsed.password))
+    fill('username', decoded(parsed.username))
+    if (parsed.password !== '') fill('password', decoded(parsed.password))
   }
-  fill('auth', (login.length > 0 ? login.map(decodeURIComponent).join(':') : null) as string)
+  fill('auth', (login.length > 0 ? login.map(decoded).join(':') : null) as string)
   fill('protocol', protocol as MqttProtocol)
   fill('unixSocket', isUnix)
   if (isUnix) fill('path', parsed.pathname)
@@ -104,6 +104,14 @@ function fillFrom(options: IClientOptions, url: string): void {
   }
   const id = options.query?.clientId
   if (typeof id === 'string') fill('clientId', id)
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    throw new Error('Invalid URL of the server: write % as %25 in its user name and password')
+  }
 }
 
 function parse(url: string): URL {
@@ -154,7 +162,9 @@ const ELSEWHERE = ['wx', 'wxs', 'ali', 'alis']
 function choose(options: IClientOptions): void {
   const protocol = (options.protocol ??= options.defaultProtocol ?? 'mqtt')
   options.defaultProtocol ??= protocol
-  const all = [protocol, ...(options.servers ?? []).map((server) => server.protocol ?? protocol)]
+  // What is no list of servers is refused when the client is made.
+  const servers = Array.isArray(options.servers) ? options.servers : []
+  const all = [protocol, ...servers.map((server) => server?.protocol ?? protocol)]
   for (const one of all) {
     if (isKnown(one)) continue
     if (ELSEWHERE.includes(one)) throw new Error(`Protocol "${one}" is not there in Node`)

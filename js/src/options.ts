@@ -1,4 +1,5 @@
 //! Defaults, written into the caller's options as MQTT.js's users expect.
+import { checkOptions } from './checks'
 import type { IClientOptions } from './types'
 
 /** What was filled in, so that options used twice are not taken for the user's own. */
@@ -31,6 +32,7 @@ const DEFAULTS: Partial<IClientOptions> = {
 }
 
 export function fillDefaults(options: IClientOptions, makeId: () => string): IClientOptions {
+  checkOptions(options)
   const before = filled.get(options)
   const period = givenPeriod(options) === undefined
   const target = options as Record<string, unknown>

@@ -31,12 +31,12 @@ export function requestsOf(
     return { requests, again: false }
   }
   const { resubscribe, ...map } = topics
-  const requests = Object.entries(map as Record<string, IClientSubscribeOptions>).map(
+  const requests = Object.entries(map as Record<string, IClientSubscribeOptions | null>).map(
     ([topic, own]) => ({
       topic,
-      qos: own.qos ?? 0,
+      qos: own?.qos ?? 0,
       ...(v5
-        ? { nl: own.nl, rap: own.rap, rh: own.rh, properties: own.properties ?? options.properties }
+        ? { nl: own?.nl, rap: own?.rap, rh: own?.rh, properties: own?.properties ?? options.properties }
         : {}),
     }),
   )

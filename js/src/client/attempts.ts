@@ -1,4 +1,5 @@
 //! What an attempt to connect needs: whose turn it is, who asks, and with what.
+import { checkOptions } from '../checks'
 import type { Setting } from '../core'
 import { connectSettings } from '../settings'
 import type { IClientOptions, ICredentials } from '../types'
@@ -45,7 +46,16 @@ export class Attempts {
 
   /** What CONNECT is to say from now on, if the user has changed that. */
   changedSettings(): Setting[] | undefined {
-    const settings = connectSettings(this.parts.client.options)
+    const { client, events } = this.parts
+    let settings
+    try {
+      checkOptions(client.options)
+      settings = connectSettings(client.options)
+    } catch (error) {
+      // The attempt is made with what was there before.
+      events.onStreamError(error as Error)
+      return undefined
+    }
     const now = fingerprint(settings)
     if (now === this.lastSettings) return undefined
     this.lastSettings = now

@@ -1,6 +1,7 @@
 //! A message on its way out: into the outgoing store, to the core, to its outcome.
 import type { Failed } from '../core'
 import type { Driver } from '../driver'
+import { EvenkeelError } from '../errors'
 import { failureError, refusalError } from '../outcomes'
 import type { Waiting } from '../overflow'
 import type { IPublishPacket } from '../packets'
@@ -61,6 +62,8 @@ export class Publishing {
   /** What is wrong with it at this moment. */
   private refusal({ topic, qos, properties }: IPublishPacket): Error | undefined {
     const { client, connection, isV5 } = this.parts
+    if (typeof topic !== 'string') return new EvenkeelError('Invalid topic: give a string', 'INVALID_TOPIC')
+    if (!(qos >= 0 && qos <= 2)) return new EvenkeelError('QoS is 0, 1 or 2', 'INVALID_ARGUMENT')
     if (qos === 0 && !client.connected && !client.queueQoSZero) {
       return new Error('No connection to broker')
     }

@@ -1,6 +1,7 @@
 //! A core is made, connects, and after the end another one does.
-import { nativeWaiter, waiterOf } from '../clock'
+import { nativeWaiter, type Waiter, waiterOf } from '../clock'
 import { Driver } from '../driver'
+import { refusalError } from '../outcomes'
 import { allSettings } from '../settings'
 import { Store } from '../store'
 import type { IClientOptions } from '../types'
@@ -25,7 +26,7 @@ export class Start {
     const { options } = parts.client
     const { timerVariant } = options
     const waiter = typeof timerVariant === 'object' ? waiterOf(timerVariant) : nativeWaiter
-    const driver = new Driver(allSettings(options, parts.given.period), ownerOf(parts), waiter)
+    const driver = this.make(waiter)
     parts.driver = driver
     this.started = false
     this.halted = false
@@ -35,6 +36,15 @@ export class Start {
     parts.subscriptions.again(driver)
     parts.replay.begin()
     return driver
+  }
+
+  private make(waiter: Waiter): Driver {
+    const { client, given } = this.parts
+    try {
+      return new Driver(allSettings(client.options, given.period), ownerOf(this.parts), waiter)
+    } catch (error) {
+      throw refusalError(error)
+    }
   }
 
   connect(): void {
