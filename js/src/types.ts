@@ -67,9 +67,8 @@ export type AckHandler = (
   cb: (error: Error | number, code?: number) => void,
 ) => void
 
-export interface PendingCommand {
-  cmd: 'publish' | 'subscribe' | 'unsubscribe'
-}
+/** What waits for an acknowledgement. */
+export type PendingCommand = 'publish' | 'pubrel' | 'subscribe' | 'unsubscribe'
 
 export interface ISecureClientOptions {
   key?: string | string[] | Buffer | Buffer[] | any[]

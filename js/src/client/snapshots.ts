@@ -6,7 +6,7 @@ import { noop } from './common'
 
 export type Outgoing = Record<
   number,
-  { volatile: boolean; cmd: PendingCommand['cmd']; cb: (error: Error, packet?: Packet) => void }
+  { volatile: boolean; cmd: PendingCommand; cb: (error: Error, packet?: Packet) => void }
 >
 
 /** What waits for an acknowledgement, by packet identifier. */
