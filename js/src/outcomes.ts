@@ -69,7 +69,8 @@ export function refusalError(error: unknown): Error {
 export function endError(ended: Disconnected): Error | undefined {
   switch (ended.cause) {
     case Cause.Refused: {
-      const code = ended.wireCode ?? ended.reason ?? 0
+      // A server of MQTT 3 answers a CONNECT of MQTT 5 with a code that means success there.
+      const code = ended.wireCode || (ended.reason ?? 0)
       return new ErrorWithReasonCode(`Connection refused: ${ReasonCodes[code] ?? code}`, code)
     }
     case Cause.ConnectTimeout:

@@ -60,6 +60,12 @@ for (const protocolVersion of VERSIONS) {
   })
 }
 
+test('a server of MQTT 3 that says yes to MQTT 5 refuses it, by name', async (t) => {
+  const server = await serve(t, { connect: (_, peer) => peer.send(write.connack()) })
+  const error = await next(client(t, server.url, { protocolVersion: 5 }), 'error')
+  assert.deepEqual([error.message, error.code], ['Connection refused: Unsupported Protocol Version', 132])
+})
+
 test('MQTT 3.1 is spoken when asked for', async (t) => {
   const server = await serve(t)
   const made = client(t, server.url, { protocolVersion: 3, clientId: 'short' })
