@@ -1,0 +1,55 @@
+// Whether memory grows: what is left after garbage collection, at the beginning and at
+// the end of a long run.
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
+
+setFlagsFromString('--expose-gc')
+const collect = runInNewContext('gc')
+
+/** What the heap may have more at the end: caches of Node and compiled code. */
+const HEAP_MORE = 1024 * 1024
+/** What the module of a client may have more: one page, the least by which it grows. */
+const PAGE = 65_536
+
+export class Growth {
+  samples = []
+
+  /** `clients` are those whose module's memory counts. */
+  constructor(clients) {
+    this.clients = clients
+  }
+
+  sample() {
+    // What the first collection finalizes, the second one frees.
+    collect()
+    collect()
+    const instances = new Set(this.clients.map((client) => client.parts.driver.core.instance))
+    const wasm = [...instances].reduce((sum, { memory }) => sum + memory.length, 0)
+    const { heapUsed, external } = process.memoryUsage()
+    // The memory of modules is part of what is external to the heap.
+    this.samples.push({ heap: heapUsed, wasm, others: external - wasm })
+  }
+
+  /** Means of the first and of the last quarter, in bytes. */
+  quarters(name) {
+    const quarter = Math.floor(this.samples.length / 4)
+    const mean = (part) => part.reduce((sum, one) => sum + one[name], 0) / part.length
+    return [mean(this.samples.slice(0, quarter)), mean(this.samples.slice(-quarter))]
+  }
+
+  /** What has grown by more than its bound, in words; empty if nothing has. */
+  problems() {
+    const bounds = { heap: HEAP_MORE, wasm: PAGE * this.clients.length, others: HEAP_MORE }
+    return Object.entries(bounds).flatMap(([name, bound]) => {
+      const [first, last] = this.quarters(name)
+      return last - first <= bound ? [] : [`${name}: from ${Math.round(first)} to ${Math.round(last)} bytes`]
+    })
+  }
+
+  toString() {
+    return ['heap', 'wasm', 'others'].map((name) => {
+      const [first, last] = this.quarters(name).map((bytes) => (bytes / 1024).toFixed(0))
+      return `${name} ${first} -> ${last} KiB`
+    }).join(', ')
+  }
+}
