@@ -7,10 +7,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 
-import { serve, write } from './harness.mjs'
+import { serve, until, write } from './harness.mjs'
 import { home, install, pack } from './npm.mjs'
 
-const DEPENDANTS = { 'async-mqtt': '2.6.3', 'sparkplug-client': '3.2.4' }
+const DEPENDANTS = { 'async-mqtt': '2.6.3', 'mqtt-level-store': '3.1.0', 'sparkplug-client': '3.2.4' }
 
 const echo = ({ topic, payload, qos, id }, peer) => {
   if (qos === 1) peer.send(write.puback(id))
@@ -50,6 +50,21 @@ describe('with this package in place of mqtt', { concurrency: true }, () => {
     const { out, err } = await run('async-mqtt.cjs', server.url)
     assert.equal(out, 'passed\n', err)
     assert.equal(server.all('connect').length, 3)
+  })
+
+  test('mqtt-level-store gives what a crash left behind', async (t) => {
+    if (absent) return t.skip(absent)
+    const server = await serve(t, { publish: () => {} })
+    const sent = await run('level-store.cjs', server.url, 'send')
+    assert.equal(sent.err, '')
+    await until(() => server.last.closed, 'the crash')
+    const first = server.all('publish').map(({ topic, dup }) => [topic, dup])
+    assert.deepEqual(first, [['a/1', false], ['a/2', false]])
+    server.script.publish = ({ qos, id }, peer) => peer.send(qos === 1 ? write.puback(id) : write.pubrec(id))
+    const { out, err } = await run('level-store.cjs', server.url, 'resume')
+    assert.equal(out, 'passed\n', err)
+    const again = server.last.all('publish').map(({ topic, payload }) => [topic, payload.toString('hex')])
+    assert.deepEqual(again, [['a/1', '01ff'], ['a/2', '02ff'], ['a/new', '78']])
   })
 
   test('sparkplug-client, an edge node that is born again with each connection', async (t) => {

@@ -46,6 +46,29 @@ test('the outgoing store holds a message until its acknowledgement', async (t) =
   assert.ok((await called((callback) => outgoingStore.get({ messageId: id }, callback)))[0])
 })
 
+test('what an earlier run has left is never out of the store until it is acknowledged', async (t) => {
+  // Forgets late, and keeps at once.
+  class Late extends mqtt.Store {
+    del(packet, done) {
+      setTimeout(() => super.del(packet, done), 20)
+      return this
+    }
+  }
+  const outgoingStore = new Late({ clean: false })
+  for (const id of [3, 1]) outgoingStore.put({ ...publish(id), topic: `old/${id}` })
+  const { peer, client: made } = await online(t, { publish: () => {} }, { outgoingStore })
+  await until(() => peer.all('publish').length === 2, 'both')
+  const published = made.publishAsync('new', 'x', { qos: 1 })
+  await until(() => peer.all('publish').length === 3, 'the new one')
+  assert.deepEqual(peer.all('publish').map(({ topic }) => topic), ['old/3', 'old/1', 'new'])
+  const topics = []
+  for await (const { topic } of outgoingStore.createStream()) topics.push(topic)
+  assert.deepEqual(topics.sort(), ['new', 'old/1', 'old/3'])
+  for (const { id } of peer.all('publish')) peer.send(write.puback(id))
+  await published
+  await until(() => outgoingStore._isEmpty, 'the empty store')
+})
+
 /** A store whose every answer takes a moment, as one on a disk. */
 class Slow extends mqtt.Store {
   put(packet, done) {

@@ -1,7 +1,6 @@
 //! What the last run left in the outgoing store goes out first.
 import type { Packet } from '../packets'
 import { Store } from '../store'
-import { noop } from './common'
 import type { Parts } from './parts'
 
 export class Replay {
@@ -49,22 +48,57 @@ export class Replay {
     })
   }
 
+  /** Each is stored by its new identifier before the old ones are dropped, and before anything else is. */
   private resume(packets: Packet[]): void {
-    const waiting = this.early ?? []
-    this.early = undefined
-    for (const packet of packets) this.resend(packet)
-    for (const act of waiting) act()
+    const { early } = this
+    const old = new Set(packets.map(({ messageId }) => messageId!))
+    const stored = afterAll(packets.length, () => this.drop(old, early))
+    for (const packet of packets) old.delete(this.resend(packet, once(stored)))
+    stored()
   }
 
-  private resend(packet: Packet): void {
-    const { client, events, publishing } = this.parts
-    client.outgoingStore.del({ messageId: packet.messageId! }, noop)
+  /** Its new identifier; 0 if it has none. */
+  private resend(packet: Packet, stored: () => void): number {
+    const { events, publishing } = this.parts
     if (packet.cmd !== 'publish') {
       const text = `PUBREL of message ${packet.messageId} is of an earlier run`
       events.diagnose('release-forgotten', text)
-      return
+      stored()
+      return 0
     }
     const again = publishing.packetOf(packet.topic, packet.payload, packet)
-    publishing.submit(again, undefined, undefined)
+    publishing.submit(again, stored, stored)
+    return again.messageId!
+  }
+
+  private drop(old: Set<number>, waiting: (() => void)[] | undefined): void {
+    const { outgoingStore } = this.parts.client
+    const dropped = afterAll(old.size, () => this.release(waiting))
+    for (const messageId of old) outgoingStore.del({ messageId }, once(dropped))
+    dropped()
+  }
+
+  private release(waiting: (() => void)[] | undefined): void {
+    if (waiting === undefined || this.early !== waiting) return
+    this.early = undefined
+    for (const act of waiting) act()
+  }
+}
+
+/** Acts once it was called so often, and once more. */
+function afterAll(count: number, act: () => void): () => void {
+  let left = count
+  return () => {
+    if (left === 0) act()
+    left -= 1
+  }
+}
+
+/** Only the first call counts. */
+function once(act: () => void): () => void {
+  let called = false
+  return () => {
+    if (!called) act()
+    called = true
   }
 }
