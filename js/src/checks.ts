@@ -1,7 +1,7 @@
 //! Whether the options are what MQTT and this client can use: the core would name
 //! its own settings, and JavaScript what it could not read.
 import { EvenkeelError } from './errors'
-import type { IClientOptions, IReconnectOptions } from './types'
+import type { IClientOptions, ICredentials, IReconnectOptions } from './types'
 
 type Check = (value: any) => boolean
 
@@ -16,6 +16,8 @@ const KINDS = {
   [TEXT]: (value) =>
     typeof value === 'string' && !value.includes('\0') && Buffer.byteLength(value) <= 65_535,
   'a string or a Buffer': (value) => typeof value === 'string' || value instanceof Uint8Array,
+  'a string or a Buffer of at most 65,535 bytes': (value) =>
+    (typeof value === 'string' || value instanceof Uint8Array) && Buffer.byteLength(value) <= 65_535,
   'an object': (value) => typeof value === 'object' && !Array.isArray(value),
   'a list of objects': (value) => Array.isArray(value) && value.every((one) => one && typeof one === 'object'),
   'milliseconds, 0 or more': (value) => typeof value === 'number' && value >= 0 && value <= LONGEST_MS,
@@ -45,15 +47,19 @@ const KINDS = {
 type Kind = keyof typeof KINDS
 type Kinds<Options> = { [Name in keyof Options]?: Kind }
 
+const LOGIN: Kinds<ICredentials> = {
+  username: TEXT,
+  password: 'a string or a Buffer of at most 65,535 bytes',
+}
+
 const OPTIONS: Kinds<IClientOptions> = {
+  ...LOGIN,
   protocolVersion: '3 (MQTT 3.1), 4 (3.1.1) or 5',
   protocolId: "'MQTT' or 'MQIsdp'",
   keepalive: 'a whole number from 0 to 65,535',
   reconnectPeriod: 'milliseconds, 0 or more',
   connectTimeout: 'milliseconds, 0 or more',
   port: 'a port, at most 65,535',
-  username: TEXT,
-  password: 'a string or a Buffer',
   will: 'an object',
   properties: 'an object',
   reconnect: 'an object',
@@ -107,6 +113,14 @@ export function checkOptions(options: IClientOptions): void {
   if (will) check('will.', { ...will, topic: will.topic }, WILL, 'topic')
   if (properties && options.protocolVersion === 5) check('properties.', properties, PROPERTIES)
   if (reconnect) check('reconnect.', reconnect, RECONNECT)
+}
+
+/** Throws if it is no user name and password, which may both be missing. */
+export function checkLogin(login: ICredentials | undefined | null): ICredentials | undefined {
+  if (login === undefined || login === null) return undefined
+  check('', { credentials: login }, { credentials: 'an object' })
+  check('credentials.', login, LOGIN)
+  return login
 }
 
 function check(prefix: string, options: object, kinds: Record<string, Kind>, needed?: string): void {

@@ -33,6 +33,37 @@ test('credentials that fail are an error, and are asked for again', async (t) =>
   await next(made, 'connect')
 })
 
+for (const [what, given, told] of [
+  ['no object', 'token', 'credentials: give an object'],
+  ['a user name that is no text', { username: 5 }, 'credentials.username: give text'],
+  ['a user name with U+0000', { username: 'a\0b' }, 'credentials.username: give text'],
+  ['a password that is too long', { password: Buffer.alloc(65_536) }, 'credentials.password: give a string or a Buffer of at most'],
+]) {
+  test(`credentials that are ${what} are an error, and are asked for again`, async (t) => {
+    const server = await serve(t)
+    let asked = 0
+    const credentials = async () => ((asked += 1) === 1 ? given : { username: 'u', password: Buffer.alloc(65_535) })
+    const made = client(t, server.url, { credentials })
+    const error = await next(made, 'error')
+    assert.equal(error.code, 'INVALID_OPTION')
+    assert.ok(error.message.includes(told), error.message)
+    await next(made, 'connect')
+    assert.deepEqual(server.all('connect').map(({ username }) => username), ['u'])
+  })
+}
+
+for (const [name, bad] of [['username', 'a\0b'], ['keepalive', 'x'], ['properties', { userProperties: 5 }]]) {
+  test(`an option ${name} that is changed to what cannot be used is an error`, async (t) => {
+    const { server, client: made } = await online(t, {}, { protocolVersion: 5, [name]: undefined })
+    const good = made.options[name]
+    made.options[name] = bad
+    server.last.drop()
+    assert.match((await next(made, 'error')).message, new RegExp(`Invalid option|userProperties`))
+    made.options[name] = good
+    await until(() => made.connected && server.peers.length > 1, 'the next connection')
+  })
+}
+
 test("'state' says where the client stands", async (t) => {
   const server = await serve(t)
   const made = client(t, server.url)

@@ -45,7 +45,7 @@ let absent
 before(() => {
   tls = certificate(folder)
   const { file } = pack(folder)
-  absent = install(folder, { type: 'module', dependencies: { evenkeel: `file:${file}` } })
+  absent = install(folder, { type: 'module', dependencies: { evenkeel: `file:${file}`, ws: '^8.18.0' } })
   copyFileSync(join(home, 'test/runtimes/smoke.mjs'), join(folder, 'smoke.mjs'))
 })
 

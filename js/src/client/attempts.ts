@@ -1,5 +1,5 @@
 //! What an attempt to connect needs: whose turn it is, who asks, and with what.
-import { checkOptions } from '../checks'
+import { checkLogin, checkOptions } from '../checks'
 import type { Setting } from '../core'
 import { connectSettings } from '../settings'
 import type { IClientOptions, ICredentials } from '../types'
@@ -36,11 +36,16 @@ export class Attempts {
 
   credentials(): ICredentials | undefined | Promise<ICredentials | undefined> {
     const { credentials, username, password } = this.parts.client.options
-    if (credentials) return Promise.resolve().then(() => credentials())
+    if (credentials) return Promise.resolve().then(async () => checkLogin(await credentials()))
     if (username === undefined && password === undefined) return undefined
-    return {
-      ...(username == null ? {} : { username }),
-      ...(password == null ? {} : { password }),
+    try {
+      // They may have been changed since they were checked.
+      return checkLogin({
+        ...(username == null ? {} : { username }),
+        ...(password == null ? {} : { password }),
+      })
+    } catch (error) {
+      return Promise.reject(error)
     }
   }
 
