@@ -73,6 +73,7 @@ const OPTIONS: Kinds<IClientOptions> = {
   transformWsUrl: 'a function',
   createWebsocket: 'a function',
   credentials: 'a function',
+  log: 'a function',
 }
 
 const WILL: Kinds<NonNullable<IClientOptions['will']>> = {

@@ -77,6 +77,7 @@ const CONNECTING = [
   ['a subscribeBatchSize of 0', withOptions({ subscribeBatchSize: 0 }), SAME],
   ['a negative subscribeBatchSize', withOptions({ subscribeBatchSize: -1 }), 'thrown INVALID_OPTION', 'Invalid option subscribeBatchSize: give a whole number, 0 or more'],
   ['a store that is none', withOptions({ outgoingStore: {} }), 'thrown INVALID_OPTION', 'Invalid option outgoingStore: give a store: put, get, del, createStream and close'],
+  ['a log that is no function', withOptions({ log: 5 }), 'thrown INVALID_OPTION', 'Invalid option log: give a function'],
   ['a profile there is not', withOptions({ profile: 'nobody' }), 'thrown UNKNOWN_PROFILE', 'there is no such profile'],
   ['a reconnect.base that is no number', withOptions({ reconnect: { base: 'x' } }), 'thrown INVALID_OPTION', 'Invalid option reconnect.base: give milliseconds, 0 or more'],
   ['a reconnect.refused there is not', withOptions({ reconnect: { refused: 'x' } }), 'thrown INVALID_OPTION', "Invalid option reconnect.refused: give 'halt-unless-proven', 'halt' or 'slow-lane'"],

@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 
-import { createWebSocketStream, WebSocketServer } from 'ws'
+import WebSocket, { createWebSocketStream, WebSocketServer } from 'ws'
 
 import { certificate } from './certificate.mjs'
 import { called, client, mqtt, next, serve, Server, until, write } from './harness.mjs'
@@ -105,6 +105,22 @@ test('a client certificate is shown', async (t) => {
   await next(made, 'connect')
   assert.equal(made.options.protocol, 'mqtts')
 })
+
+for (const [what, createWebsocket] of [
+  ['nothing', () => undefined],
+  ['nothing later', async () => undefined],
+  ['a number', () => 5],
+  ['an object that cannot send', async () => ({})],
+]) {
+  test(`createWebsocket that gives ${what} is an error, and is asked again`, async (t) => {
+    const server = await serveWebSocket(t)
+    let asked = 0
+    const make = (url, protocols) => ((asked += 1) === 1 ? createWebsocket() : new WebSocket(url, protocols))
+    const made = client(t, `ws://127.0.0.1:${server.port}`, { createWebsocket: make })
+    assert.equal((await next(made, 'error')).message, 'createWebsocket gave no WebSocket')
+    await next(made, 'connect')
+  })
+}
 
 for (const scheme of ['ws', 'wss']) {
   test(`${scheme}, with path and sub-protocol`, async (t) => {

@@ -55,14 +55,14 @@ export class WebSocketStream extends Duplex {
       return
     }
     if (made instanceof Promise) {
-      made.then(
-        (socket) => this.attach(socket),
-        (error: unknown) => this.destroy(error instanceof Error ? error : new Error(String(error))),
-      )
+      made
+        .then((socket) => this.attach(socket))
+        .catch((error: unknown) => this.destroy(error instanceof Error ? error : new Error(String(error))))
     } else this.attach(made)
   }
 
   private attach(socket: Socket): void {
+    if (typeof socket?.send !== 'function') throw new Error('createWebsocket gave no WebSocket')
     this.socket = socket
     const isPackage = typeof socket.on === 'function'
     socket.binaryType = isPackage ? 'nodebuffer' : 'arraybuffer'
