@@ -69,6 +69,19 @@ test('what an earlier run has left is never out of the store until it is acknowl
   await until(() => outgoingStore._isEmpty, 'the empty store')
 })
 
+test('a store that throws fails its message, and holds up no other one', async (t) => {
+  class Full extends mqtt.Store {
+    put(packet, done) {
+      if (packet.topic === 'bad') throw new Error('disk full')
+      return super.put(packet, done)
+    }
+  }
+  const { client: made } = await online(t, {}, { outgoingStore: new Full() })
+  const [error] = await called((done) => made.publish('bad', 'x', { qos: 1 }, done))
+  assert.equal(error.message, 'disk full')
+  await made.publishAsync('good', 'x', { qos: 1 })
+})
+
 /** A store whose every answer takes a moment, as one on a disk. */
 class Slow extends mqtt.Store {
   put(packet, done) {

@@ -137,7 +137,7 @@ export class Publishing {
     one.stored = true
     let told = false
     driver.holdWrites()
-    parts.client.outgoingStore.put(one.packet, (error) => {
+    const onPut = (error?: Error | null): void => {
       if (told) return
       told = true
       driver.releaseWrites()
@@ -149,7 +149,12 @@ export class Publishing {
       this.removed.add(token)
       this.abandon(id)
       done?.(error)
-    })
+    }
+    try {
+      parts.client.outgoingStore.put(one.packet, onPut)
+    } catch (error) {
+      onPut(error as Error)
+    }
   }
 
   private abandon(id: number): void {
