@@ -3,9 +3,83 @@
 //!
 //! Nothing here knows a clock, a socket or a file: time comes in with each
 //! call, and state goes out as a value that the driver writes down.
+//!
+//! # The services
+//!
+//! [`Services`] takes what clients do and says what is to be done about it.
+//! The driver asks [`Services::claims`] for each PUBLISH that the gate has let
+//! through, gives all but the forbidden ones to [`Services::on_publish`], tells
+//! of connections and subscriptions, calls [`Services::tick`] at
+//! [`Services::deadline`], and carries out the [`Effects`] in their order.
+//!
+//! ```
+//! use std::time::Duration;
+//! use evenkeel_aws::{Claim, Effect, Effects, NoIssuer, Request, Services, Time};
+//!
+//! let mut services = Services::default();
+//! let time = Time { elapsed: Duration::ZERO, unix: Duration::from_secs(1_800_000_000) };
+//! let request = Request {
+//!     time,
+//!     client: "lamp-1",
+//!     topic: "$aws/things/lamp/shadow/update",
+//!     payload: br#"{"state": {"desired": {"on": true}}}"#,
+//! };
+//! assert_eq!(services.claims(request.topic), Claim::Consume);
+//!
+//! let mut effects = Effects::new();
+//! services.on_publish(&request, &mut NoIssuer, &mut effects);
+//! let topics: Vec<&str> = effects
+//!     .iter()
+//!     .filter_map(|effect| match effect {
+//!         Effect::Publish(message) => Some(message.topic.as_str()),
+//!         _ => None,
+//!     })
+//!     .collect();
+//! assert_eq!(topics, [
+//!     "$aws/things/lamp/shadow/update/accepted",
+//!     "$aws/things/lamp/shadow/update/delta",
+//!     "$aws/things/lamp/shadow/update/documents",
+//! ]);
+//!
+//! // What must survive the process; the driver writes it before it answers.
+//! let saved = services.save(time);
+//! let mut later = Services::default();
+//! later.load(saved, time).unwrap();
+//! assert_eq!(later.shadows().get(time, "lamp", None).unwrap()["state"]["delta"]["on"], true);
+//! ```
+
+#![forbid(unsafe_code)]
 
 pub mod advisor;
+mod effects;
 pub mod gate;
+pub mod jobs;
+mod json;
+mod lifecycle;
+mod limits;
+mod names;
+mod note;
+pub mod provisioning;
+mod request;
+mod reserved;
+pub mod rules;
+mod service;
+pub mod shadow;
+mod state;
 mod time;
 
+pub use effects::{Effect, Effects, Message, QoS};
+pub use lifecycle::{ConnectFailed, Connected, DisconnectReason};
+pub use limits::{
+    JobLimits, LifecycleLimits, Limits, ProvisioningLimits, RuleLimits, ShadowLimits,
+};
+pub use note::Note;
+pub use provisioning::{Issuer, NoIssuer};
+pub use request::Request;
+pub use reserved::{
+    Claim, Format, JobsOperation, ProvisioningOperation, Reserved, ShadowOperation, claim,
+    may_subscribe,
+};
+pub use service::Services;
+pub use state::StateError;
 pub use time::Time;

@@ -1,0 +1,246 @@
+//! The executions of all things, and the requests of the things.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use serde_json::{Map, Value, json};
+
+use super::JobsError;
+use super::execution::{Execution, Status};
+use super::notify::pending;
+use super::request::{Ask, members, take_token};
+use crate::effects::{Effects, Message};
+use crate::json;
+use crate::state::{self, Shift, StateError};
+use crate::{JobLimits, JobsOperation, Request, Time};
+
+/// The job executions of all things.
+#[derive(Debug)]
+pub struct Jobs {
+    pub(super) limits: JobLimits,
+    /// By thing, each in the order of creation.
+    pub(super) things: BTreeMap<String, Vec<Execution>>,
+    /// When step timers run out, by the elapsed time, and whose they are.
+    pub(super) timers: BTreeSet<(Duration, String)>,
+    /// Executions in all.
+    pub(super) count: usize,
+    pub(super) revision: u64,
+}
+
+impl Jobs {
+    pub(crate) fn new(limits: JobLimits) -> Self {
+        let (things, timers) = (BTreeMap::new(), BTreeSet::new());
+        Self { limits, things, timers, count: 0, revision: 0 }
+    }
+
+    pub(crate) const fn revision(&self) -> u64 {
+        self.revision
+    }
+
+    /// A request that came by MQTT. The answer goes to the client that asked,
+    /// subscribed or not, and to nobody else.
+    pub(crate) fn on_request(
+        &mut self,
+        request: &Request<'_>,
+        thing: &str,
+        operation: JobsOperation<'_>,
+        out: &mut Effects,
+    ) {
+        let Request { time, client, topic, payload } = *request;
+        // Notifications of the change go out behind the answer to it.
+        let mut news = Effects::new();
+        let (outcome, answer) = self.answer(time, thing, operation, payload, &mut news);
+        out.send(client, Message::json(format!("{topic}/{outcome}"), &answer));
+        out.append(news);
+    }
+
+    fn answer(
+        &mut self,
+        time: Time,
+        thing: &str,
+        operation: JobsOperation<'_>,
+        payload: &[u8],
+        out: &mut Effects,
+    ) -> (&'static str, Value) {
+        let mut token = None;
+        let answer = members(payload).and_then(|mut members| {
+            token = take_token(&mut members, &self.limits)?;
+            self.call(time, thing, operation, members, out)
+        });
+        match answer {
+            Err(error) => ("rejected", error.answer(time, token.as_deref())),
+            Ok(mut answer) => {
+                json::set(&mut answer, "timestamp", time.unix_seconds());
+                if let Some(token) = token {
+                    json::set(&mut answer, "clientToken", token);
+                }
+                ("accepted", answer)
+            }
+        }
+    }
+
+    /// A request of a thing, however it came. The answer lacks `timestamp` and
+    /// `clientToken`, which MQTT's has.
+    ///
+    /// # Errors
+    /// If it is rejected. Then nothing has changed.
+    pub fn call(
+        &mut self,
+        time: Time,
+        thing: &str,
+        operation: JobsOperation<'_>,
+        members: Map<String, Value>,
+        out: &mut Effects,
+    ) -> Result<Value, JobsError> {
+        let ask = Ask::parse(members, &self.limits);
+        match operation {
+            JobsOperation::Invalid => Err(JobsError::InvalidTopic),
+            JobsOperation::GetPending => ask.map(|_| self.get_pending(thing)),
+            JobsOperation::StartNext => Ok(self.start_next(time, thing, ask?, out)),
+            JobsOperation::Describe(job) => self.describe(time, thing, job, &ask?),
+            JobsOperation::Update(job) => self.update(time, thing, job, ask?, out),
+        }
+    }
+
+    fn get_pending(&self, thing: &str) -> Value {
+        let of = |status| -> Vec<Value> {
+            let executions = pending(self.of(thing));
+            executions.filter(|one| one.status == status).map(Execution::summary).collect()
+        };
+        json!({"inProgressJobs": of(Status::InProgress), "queuedJobs": of(Status::Queued)})
+    }
+
+    fn start_next(&mut self, time: Time, thing: &str, ask: Ask, out: &mut Effects) -> Value {
+        let Some((job, number)) = pending(self.of(thing)).next().map(Execution::key) else {
+            return json!({});
+        };
+        let deadline = self.step_deadline(time, ask.step_timeout_in_minutes);
+        self.change(thing, time, out, |executions| {
+            let mut found = executions.iter_mut().filter(|one| one.job == job);
+            let Some(next) = found.find(|one| one.number == number) else { return };
+            if next.status == Status::Queued {
+                next.become_status(Status::InProgress, time);
+                next.details = ask.status_details.unwrap_or_default();
+            }
+            next.step_deadline = deadline.or(next.step_deadline);
+        });
+        let started = self.find(thing, &job, Some(number));
+        started.map_or_else(|| json!({}), |one| json!({"execution": one.data(thing, time, true)}))
+    }
+
+    fn describe(&self, time: Time, thing: &str, job: &str, ask: &Ask) -> Result<Value, JobsError> {
+        let with_document = ask.include_job_document.unwrap_or(true);
+        let execution = if job == "$next" {
+            let Some(next) = pending(self.of(thing)).next() else { return Ok(json!({})) };
+            next
+        } else {
+            let found = self.find(thing, job, ask.execution_number);
+            found.ok_or(JobsError::ResourceNotFound)?
+        };
+        if !execution.status.is_pending() {
+            return Err(JobsError::TerminalStateReached { status: execution.status });
+        }
+        Ok(json!({"execution": execution.data(thing, time, with_document)}))
+    }
+
+    fn update(
+        &mut self,
+        time: Time,
+        thing: &str,
+        job: &str,
+        ask: Ask,
+        out: &mut Effects,
+    ) -> Result<Value, JobsError> {
+        let status = ask.status.filter(|status| status.is_for_things()).ok_or_else(|| {
+            JobsError::request("status must be IN_PROGRESS, FAILED, SUCCEEDED or REJECTED")
+        })?;
+        let execution = self.find(thing, job, ask.execution_number);
+        let execution = execution.ok_or(JobsError::ResourceNotFound)?;
+        let number = execution.number;
+        if let Some(expected) = ask.expected_version
+            && expected != execution.version
+        {
+            let (found, state) = (execution.version, execution.state());
+            return Err(JobsError::VersionMismatch { expected, found, state });
+        }
+        if !execution.status.is_pending() {
+            let (from, state) = (execution.status, execution.state());
+            return Err(JobsError::InvalidStateTransition { from, to: status, state });
+        }
+        let deadline = self.step_deadline(time, ask.step_timeout_in_minutes);
+        self.change(thing, time, out, |executions| {
+            let mut found = executions.iter_mut().filter(|one| one.job == job);
+            if let Some(execution) = found.find(|one| one.number == number) {
+                execution.step_deadline = deadline.or(execution.step_deadline);
+                execution.become_status(status, time);
+                if let Some(details) = ask.status_details {
+                    execution.details = details;
+                }
+            }
+        });
+        let mut answer = json!({});
+        if let Some(execution) = self.find(thing, job, Some(number)) {
+            if ask.include_job_execution_state == Some(true) {
+                json::set(&mut answer, "executionState", execution.state());
+            }
+            if ask.include_job_document == Some(true) {
+                json::set(&mut answer, "jobDocument", execution.document.clone());
+            }
+        }
+        Ok(answer)
+    }
+
+    /// When the next step timer runs out.
+    pub(crate) fn deadline(&self) -> Option<Duration> {
+        self.timers.first().map(|(deadline, _)| *deadline)
+    }
+
+    /// Ends executions whose step timer has run out.
+    pub(crate) fn tick(&mut self, time: Time, out: &mut Effects) {
+        while self.deadline().is_some_and(|deadline| deadline <= time.elapsed) {
+            let Some((_, thing)) = self.timers.pop_first() else { return };
+            let is_due = |one: &&mut Execution| {
+                one.step_deadline.is_some_and(|deadline| deadline <= time.elapsed)
+            };
+            self.change(&thing, time, out, |executions| {
+                for execution in executions.iter_mut().filter(is_due) {
+                    execution.become_status(Status::TimedOut, time);
+                }
+            });
+        }
+    }
+
+    pub(crate) fn save(&self) -> Value {
+        json!(self.things)
+    }
+
+    pub(crate) fn load(limits: JobLimits, saved: Value, shift: Shift) -> Result<Self, StateError> {
+        let mut things: BTreeMap<String, Vec<Execution>> = state::part("jobs", saved)?;
+        let count = things.values().map(Vec::len).sum();
+        state::at_most("jobs.executions", limits.executions, count)?;
+        let mut timers = BTreeSet::new();
+        for (thing, executions) in &mut things {
+            for deadline in executions.iter_mut().filter_map(|one| one.step_deadline.as_mut()) {
+                *deadline = shift.apply(*deadline);
+                timers.insert((*deadline, thing.clone()));
+            }
+        }
+        Ok(Self { limits, things, timers, count, revision: 0 })
+    }
+
+    fn of(&self, thing: &str) -> &[Execution] {
+        self.things.get(thing).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// The execution of a job with this number, or its latest.
+    fn find(&self, thing: &str, job: &str, number: Option<u64>) -> Option<&Execution> {
+        let is_meant =
+            |one: &&Execution| one.job == job && number.is_none_or(|number| one.number == number);
+        self.of(thing).iter().rfind(is_meant)
+    }
+
+    fn step_deadline(&self, time: Time, minutes: Option<u64>) -> Option<Duration> {
+        let minutes = u32::try_from(minutes?).unwrap_or(u32::MAX);
+        Some(time.elapsed.saturating_add(self.limits.minute.saturating_mul(minutes)))
+    }
+}

@@ -1,0 +1,300 @@
+//! All services together, as the broker sees them.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::effects::{Effects, Message};
+use crate::jobs::Jobs;
+use crate::lifecycle::{ConnectFailed, Connected, DisconnectReason, Lifecycle};
+use crate::note::Note;
+use crate::provisioning::{Issuer, Provisioning};
+use crate::reserved::Reserved;
+use crate::rules::Rules;
+use crate::shadow::Shadows;
+use crate::state::{self, Shift, StateError};
+use crate::{Claim, Limits, Request, Time, claim};
+
+/// AWS IoT Core's services: shadows, jobs, fleet provisioning, lifecycle
+/// events, basic ingest and rules.
+#[derive(Debug)]
+pub struct Services {
+    shadows: Shadows,
+    jobs: Jobs,
+    provisioning: Provisioning,
+    lifecycle: Lifecycle,
+    rules: Rules,
+    limits: Limits,
+}
+
+impl Default for Services {
+    fn default() -> Self {
+        Self::new(Limits::AWS)
+    }
+}
+
+impl Services {
+    /// Services that know nothing yet.
+    #[must_use]
+    pub fn new(limits: Limits) -> Self {
+        Self {
+            shadows: Shadows::new(limits.shadow),
+            jobs: Jobs::new(limits.jobs),
+            provisioning: Provisioning::new(limits.provisioning),
+            lifecycle: Lifecycle::new(limits.lifecycle),
+            rules: Rules::new(limits.rules),
+            limits,
+        }
+    }
+
+    /// What becomes of a PUBLISH of a client on this topic.
+    #[must_use]
+    pub fn claims(&self, topic: &str) -> Claim {
+        claim(topic)
+    }
+
+    /// The shadows, for the HTTP data plane and the operator.
+    pub const fn shadows(&mut self) -> &mut Shadows {
+        &mut self.shadows
+    }
+
+    /// The jobs, for the HTTP data plane and the operator.
+    pub const fn jobs(&mut self) -> &mut Jobs {
+        &mut self.jobs
+    }
+
+    /// Fleet provisioning, for its templates.
+    pub const fn provisioning(&mut self) -> &mut Provisioning {
+        &mut self.provisioning
+    }
+
+    /// The rules.
+    pub const fn rules(&mut self) -> &mut Rules {
+        &mut self.rules
+    }
+
+    /// A client has published, on whatever topic, and the gate and the quotas
+    /// let it through.
+    ///
+    /// If [`claims`](Self::claims) says [`Claim::Pass`], the message goes to
+    /// the router as well; rules see it here.
+    pub fn on_publish(
+        &mut self,
+        request: &Request<'_>,
+        issuer: &mut dyn Issuer,
+        out: &mut Effects,
+    ) {
+        let from = out.len();
+        let mut fresh = VecDeque::new();
+        match Reserved::parse(request.topic) {
+            None => {
+                fresh.extend(self.rules.of_message(request.client, request.topic, request.payload))
+            }
+            Some(Reserved::BasicIngest { rule, topic }) => {
+                match self.rules.of_ingest(rule, request.client, topic, request.payload) {
+                    Some(made) => fresh.push_back(made),
+                    None => out.note(Note::RuleNotFound { rule: rule.to_owned() }),
+                }
+            }
+            Some(Reserved::Provisioning { operation, format }) => {
+                self.provisioning.on_request(request, operation, format, issuer, out);
+            }
+            Some(reserved) => self.serve(reserved, request, out),
+        }
+        self.run_rules(request.time, request.client, from, fresh, out);
+    }
+
+    /// A client's CONNECT was accepted.
+    pub fn on_connected(&mut self, time: Time, connected: &Connected<'_>, out: &mut Effects) {
+        let from = out.len();
+        self.lifecycle.connected(time, connected, out);
+        self.run_rules(time, connected.client, from, VecDeque::new(), out);
+    }
+
+    /// A client's CONNECT was refused for lack of rights.
+    pub fn on_connect_failed(&mut self, time: Time, failed: &ConnectFailed<'_>, out: &mut Effects) {
+        let from = out.len();
+        self.lifecycle.connect_failed(time, failed, out);
+        self.run_rules(time, failed.client, from, VecDeque::new(), out);
+    }
+
+    /// A connection has ended. It is named by its session identifier.
+    pub fn on_disconnected(
+        &mut self,
+        time: Time,
+        session: &str,
+        reason: DisconnectReason,
+        out: &mut Effects,
+    ) {
+        let from = out.len();
+        self.lifecycle.disconnected(time, session, reason, out);
+        self.run_rules(time, "", from, VecDeque::new(), out);
+    }
+
+    /// A SUBSCRIBE was granted, for these filters.
+    pub fn on_subscribed(
+        &mut self,
+        time: Time,
+        session: &str,
+        filters: &[&str],
+        out: &mut Effects,
+    ) {
+        let from = out.len();
+        self.lifecycle.subscribed(time, session, filters, out);
+        self.run_rules(time, "", from, VecDeque::new(), out);
+    }
+
+    /// An UNSUBSCRIBE was done, for these filters.
+    pub fn on_unsubscribed(
+        &mut self,
+        time: Time,
+        session: &str,
+        filters: &[&str],
+        out: &mut Effects,
+    ) {
+        let from = out.len();
+        self.lifecycle.unsubscribed(time, session, filters, out);
+        self.run_rules(time, "", from, VecDeque::new(), out);
+    }
+
+    /// When [`tick`](Self::tick) is due, by [`Time::elapsed`].
+    #[must_use]
+    pub fn deadline(&self) -> Option<Duration> {
+        let deadlines =
+            [self.jobs.deadline(), self.provisioning.deadline(), self.lifecycle.deadline()];
+        deadlines.into_iter().flatten().min()
+    }
+
+    /// Does what is due: step timers, ownership tokens, forgotten clients.
+    pub fn tick(&mut self, time: Time, out: &mut Effects) {
+        let from = out.len();
+        self.jobs.tick(time, out);
+        self.provisioning.tick(time, out);
+        self.lifecycle.tick(time);
+        self.run_rules(time, "", from, VecDeque::new(), out);
+    }
+
+    /// Grows with each change of what [`save`](Self::save) writes. Whoever
+    /// saves before the effects are carried out loses nothing that was answered.
+    #[must_use]
+    pub fn revision(&self) -> u64 {
+        self.shadows.revision()
+            + self.jobs.revision()
+            + self.provisioning.revision()
+            + self.lifecycle.revision()
+    }
+
+    /// All that must survive the process. It holds ownership tokens, so the
+    /// file is its owner's alone. Templates and rules are configuration and
+    /// not part of it.
+    #[must_use]
+    pub fn save(&self, time: Time) -> Value {
+        json!({
+            "version": state::VERSION,
+            "elapsed": time.elapsed,
+            "unix": time.unix,
+            "shadows": self.shadows.save(),
+            "jobs": self.jobs.save(),
+            "provisioning": self.provisioning.save(),
+            "lifecycle": self.lifecycle.save(),
+        })
+    }
+
+    /// Takes what an earlier process has saved, in place of what is here.
+    ///
+    /// # Errors
+    /// If it is newer than this program, damaged, or over the limits. Then
+    /// nothing has changed.
+    pub fn load(&mut self, saved: Value, now: Time) -> Result<(), StateError> {
+        let version = saved.get("version").and_then(Value::as_u64);
+        if let Some(found) = version.filter(|version| *version > state::VERSION) {
+            return Err(StateError::Newer { found, known: state::VERSION });
+        }
+        let saved: Saved = state::part("the services", saved)?;
+        let shift = Shift::new(Time { elapsed: saved.elapsed, unix: saved.unix }, now);
+        let shadows = Shadows::load(self.limits.shadow, saved.shadows)?;
+        let jobs = Jobs::load(self.limits.jobs, saved.jobs, shift)?;
+        let provisioning = self.provisioning.load(saved.provisioning, shift)?;
+        self.lifecycle = Lifecycle::load(self.limits.lifecycle, saved.lifecycle, shift)?;
+        (self.shadows, self.jobs, self.provisioning) = (shadows, jobs, provisioning);
+        Ok(())
+    }
+
+    /// Requests of clients and of rules.
+    fn serve(&mut self, reserved: Reserved<'_>, request: &Request<'_>, out: &mut Effects) {
+        match reserved {
+            Reserved::Shadow { thing, name, operation } => {
+                self.shadows.on_request(request, thing, name, operation, out);
+            }
+            Reserved::Jobs { thing, operation } => {
+                self.jobs.on_request(request, thing, operation, out);
+            }
+            _ => out.note(Note::NotEmulated { topic: request.topic.to_owned() }),
+        }
+    }
+
+    /// Runs rules over what was published, and over what they publish, until
+    /// nothing is left or the limit is reached.
+    fn run_rules(
+        &mut self,
+        time: Time,
+        client: &str,
+        from: usize,
+        mut fresh: VecDeque<(String, Message)>,
+        out: &mut Effects,
+    ) {
+        if self.rules.is_empty() {
+            return;
+        }
+        let mut seen = from;
+        let mut budget = self.limits.rules.republished;
+        loop {
+            for message in out.published_since(seen) {
+                fresh.extend(self.rules.of_message(client, &message.topic, &message.payload));
+            }
+            seen = out.len();
+            let Some((rule, message)) = fresh.pop_front() else { return };
+            if budget == 0 {
+                let value = self.limits.rules.republished;
+                return out.note(Note::LimitReached { limit: "rules.republished", value });
+            }
+            budget -= 1;
+            self.republish(time, client, rule, message, out);
+        }
+    }
+
+    /// A rule's message goes to the router, or to a service as a request.
+    fn republish(
+        &mut self,
+        time: Time,
+        client: &str,
+        rule: String,
+        message: Message,
+        out: &mut Effects,
+    ) {
+        let topic = message.topic.as_str();
+        match Reserved::parse(topic) {
+            None => out.publish(message),
+            Some(reserved @ (Reserved::Shadow { .. } | Reserved::Jobs { .. })) => {
+                let request = Request { time, client, topic, payload: &message.payload };
+                self.serve(reserved, &request, out);
+            }
+            Some(_) => out.note(Note::RuleTopicRefused { rule, topic: message.topic }),
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Saved {
+    #[serde(rename = "version")]
+    _version: u64,
+    elapsed: Duration,
+    unix: Duration,
+    shadows: Value,
+    jobs: Value,
+    provisioning: Value,
+    lifecycle: Value,
+}

@@ -1,0 +1,10 @@
+//! Device shadows, classic and named.
+
+mod delta;
+mod document;
+mod error;
+mod request;
+mod service;
+
+pub use error::ShadowError;
+pub use service::Shadows;
