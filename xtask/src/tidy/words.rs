@@ -5,12 +5,13 @@ use super::code::without_comment;
 use crate::{Fault, Repository, Source};
 
 /// Directories whose code knows no clock, no randomness and no I/O.
-const CORE: [&str; 5] = [
+const CORE: [&str; 6] = [
     "crates/codec/src/",
     "crates/profile/src/",
     "crates/proto/src/",
     "crates/dispatch/src/",
     "crates/broker/src/core/",
+    "crates/aws/src/",
 ];
 
 /// Crates that build without std.
