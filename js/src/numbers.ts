@@ -24,6 +24,7 @@ export const Key = {
   Resubscribe: 47,
   TopicAliases: 49,
   Profile: 51,
+  OwnProfile: 52,
   Base: 61,
   Cap: 62,
   Jitter: 63,

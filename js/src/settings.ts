@@ -1,6 +1,7 @@
 //! From the options to the settings of the core.
 import type { Setting } from './core'
 import { Key } from './numbers'
+import { encodeProfile } from './profile'
 import { encodeProperties } from './properties'
 import type { IClientOptions, IReconnectOptions } from './types'
 
@@ -68,7 +69,9 @@ export function allSettings(options: IClientOptions, period: number | undefined)
     ...reconnectSettings(options, period),
   ]
   if (options.subscribeBatchSize) settings.push([Key.FiltersPerPacket, options.subscribeBatchSize])
-  if (options.profile !== undefined) settings.push([Key.Profile, options.profile])
+  const { profile } = options
+  if (typeof profile === 'string') settings.push([Key.Profile, profile])
+  else if (profile !== undefined) settings.push([Key.OwnProfile, encodeProfile(profile)])
   return settings
 }
 

@@ -15,7 +15,8 @@
 //! ```
 //!
 //! With the feature `std`, profiles are also read from TOML files: see
-//! `Profile::from_toml`.
+//! `Profile::from_toml`. [`Profile::from_written`] reads what another format's
+//! parser gives, without serde and std.
 #![no_std]
 #![forbid(unsafe_code)]
 #![warn(
@@ -53,10 +54,12 @@ mod standard;
 mod tencent_iot_hub;
 mod tencent_iot_hub_cn;
 mod thingsboard_cloud;
+mod unit;
 #[cfg(feature = "std")]
 mod units;
 mod value;
 mod write;
+mod written;
 
 pub use adafruit_io::adafruit_io;
 pub use alibaba_apsaramq::alibaba_apsaramq;
@@ -86,3 +89,4 @@ pub use value::{
     AuthenticationKind, Ban, ConnectFloor, KeepAliveGrace, KeepAliveRange, LengthRange, List,
     ProtocolVersion, Rate, TopicPattern, TopicPrefixes,
 };
+pub use written::{Written, WrittenError};

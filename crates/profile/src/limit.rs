@@ -13,7 +13,7 @@ pub struct Limit<T> {
     /// The largest, smallest or only value allowed; the field's doc says which.
     pub value: T,
     /// Where the value comes from: document and year, or who observed it.
-    #[cfg_attr(feature = "std", serde(default = "crate::load::default_source"))]
+    #[cfg_attr(feature = "std", serde(default = "crate::limit::default_source"))]
     pub source: Cow<'static, str>,
     /// How far the source can be trusted.
     #[cfg_attr(feature = "std", serde(default))]
@@ -65,6 +65,11 @@ pub enum OnBreak {
     /// Not known.
     #[default]
     Unknown,
+}
+
+/// The source of a limit that names none.
+pub(crate) const fn default_source() -> Cow<'static, str> {
+    Cow::Borrowed("user profile")
 }
 
 impl<T> Limit<T> {

@@ -4,6 +4,7 @@ use alloc::borrow::Cow;
 use alloc::vec::Vec;
 use core::time::Duration;
 
+use crate::written::{Slot, Slots};
 use crate::{
     AuthenticationKind, Ban, Confidence, ConnectFloor, KeepAliveGrace, KeepAliveRange, LengthRange,
     Limit, LimitInfo, List, ProtocolVersion, Rate, TopicPattern, TopicPrefixes,
@@ -57,6 +58,19 @@ macro_rules! limits {
                         on_break_v3: limit.on_break_v3,
                     });
                 })*
+            }
+        }
+
+        impl Slots for $name {
+            fn names(&self) -> &'static [&'static str] {
+                Self::NAMES
+            }
+
+            fn slot(&mut self, name: &str) -> Option<&mut dyn Slot> {
+                $(if name == stringify!($field) {
+                    return Some(&mut self.$field);
+                })*
+                None
             }
         }
     };

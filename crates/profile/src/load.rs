@@ -7,10 +7,8 @@ use core::fmt;
 
 use serde::Deserialize;
 
+use crate::written::NO_BASE;
 use crate::{ConnectionLimits, Inconsistency, Profile, PublishLimits, SubscribeLimits};
-
-/// The name of the base without any limit.
-const NO_BASE: &str = "none";
 
 /// Why a TOML text is not a profile.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -147,10 +145,6 @@ impl LoadError {
 fn line(text: &str, byte: usize) -> usize {
     let before = text.get(..byte).unwrap_or_default();
     before.matches('\n').count() + 1
-}
-
-pub(crate) const fn default_source() -> Cow<'static, str> {
-    Cow::Borrowed("user profile")
 }
 
 impl fmt::Display for LoadError {

@@ -53,6 +53,10 @@ pub(crate) struct Arguments<'a> {
 }
 
 impl<'a> Arguments<'a> {
+    pub(crate) const fn new(rest: &'a [u8]) -> Self {
+        Self { rest }
+    }
+
     pub(crate) fn bytes(&mut self, len: u32) -> Result<&'a [u8], Failure> {
         let (len, area) = (len as usize, self.rest.len());
         let (taken, rest) = self.rest.split_at_checked(len).ok_or(Failure::Length { len, area })?;

@@ -3,6 +3,7 @@
 use core::fmt;
 
 use evenkeel_codec::{DecodeError, TextError, TopicError};
+use evenkeel_profile::WrittenError;
 use evenkeel_proto::{AckError, ConfigError, QueueError, RejectReason, SubscribeError};
 
 /// Why a call did nothing.
@@ -18,6 +19,7 @@ pub(crate) enum Failure {
     Argument(&'static str),
     Key { key: u32, wants: &'static str },
     Profile,
+    Written(WrittenError),
     NoSuchNumber(u32),
     Publish(RejectReason),
     Subscribe(SubscribeError),
@@ -43,7 +45,7 @@ impl Failure {
             Self::Properties(_) => 7,
             Self::Argument(_) => 8,
             Self::Key { .. } => 9,
-            Self::Profile => 10,
+            Self::Profile | Self::Written(_) => 10,
             Self::NoSuchNumber(_) => 11,
             Self::Publish(reason) => reason.code(),
             Self::Subscribe(error) => error.code(),
@@ -72,6 +74,7 @@ impl fmt::Display for Failure {
                 "there is no such profile; hint: it may be {}",
                 Names(&evenkeel_profile::BUILT_IN)
             ),
+            Self::Written(error) => error.fmt(f),
             Self::NoSuchNumber(number) => write!(f, "nothing has the number {number}"),
             Self::Publish(reason) => reason.fmt(f),
             Self::Subscribe(error) => error.fmt(f),
@@ -107,6 +110,7 @@ macro_rules! from {
 
 from! {
     TextError => Text,
+    WrittenError => Written,
     RejectReason => Publish,
     SubscribeError => Subscribe,
     QueueError => Queue,

@@ -41,6 +41,7 @@ mod records;
 mod skipped;
 mod slots;
 mod staged;
+mod written;
 
 pub use exports::*;
 

@@ -13,6 +13,7 @@ use crate::options::{
     choice, flag, offline_qos0, refused, span, taken_over, topic_aliases, version, when_full,
     when_uncertain, whole,
 };
+use crate::written::written;
 
 /// What CONNECT says has keys below this one.
 const FIRST_OTHER: u32 = 40;
@@ -86,6 +87,7 @@ impl Staged {
             51 => {
                 self.profile = Some(profile(bytes).ok_or(Failure::Profile)?);
             }
+            52 => self.profile = Some(Profile::from_written(&written(bytes)?)?),
             _ => return Err(Failure::Key { key, wants: "no such key for text or bytes" }),
         }
         Ok(())

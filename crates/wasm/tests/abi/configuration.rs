@@ -154,6 +154,59 @@ fn a_profile_makes_settings_stricter() {
     assert!(error().contains("aws-iot-core"), "{}", error());
 }
 
+/// The parts of a value.
+fn number(value: f64) -> Vec<u8> {
+    [&2_u32.to_le_bytes()[..], &value.to_le_bytes()].concat()
+}
+
+fn name(text: &str) -> Vec<u8> {
+    let mut bytes = [&(text.len() as u32).to_le_bytes()[..], text.as_bytes()].concat();
+    bytes.resize(bytes.len().next_multiple_of(4), 0);
+    bytes
+}
+
+fn text(text: &str) -> Vec<u8> {
+    [&3_u32.to_le_bytes()[..], &name(text)].concat()
+}
+
+fn table(parts: &[(&str, Vec<u8>)]) -> Vec<u8> {
+    let mut bytes = [5_u32.to_le_bytes(), (parts.len() as u32).to_le_bytes()].concat();
+    for (key, value) in parts {
+        bytes.extend([name(key), value.clone()].concat());
+    }
+    bytes
+}
+
+#[test]
+fn a_profile_of_ones_own_makes_settings_stricter() {
+    let limit = table(&[("value", number(1000.0)), ("source", text("the plant"))]);
+    let connection = table(&[("maximum_packet_size", limit)]);
+    let profile = table(&[("name", text("plant")), ("connection", connection)]);
+    let mut world = World::new(|| assert_eq!(set_bytes(52, &profile), 0, "{}", error()));
+    world.start();
+    world.accept(Default::default());
+    assert_eq!(ek_number(world.client, 23), 1000.0);
+}
+
+#[test]
+fn a_value_that_is_no_profile_is_refused() {
+    ek_config();
+    assert_eq!(set_bytes(52, &table(&[("name", number(1.0))])), -10);
+    assert_eq!(error(), "profile, name: a text is wanted");
+    let whole = table(&[("name", text("x"))]);
+    assert_eq!(set_bytes(52, &whole), 0);
+    for end in 0..whole.len() {
+        assert_eq!(set_bytes(52, &whole[..end]), -2, "cut off at {end}");
+    }
+    assert_eq!(set_bytes(52, &6_u32.to_le_bytes()), -8, "no such kind");
+    let no_text = [3_u32.to_le_bytes(), 1_u32.to_le_bytes(), [0xff, 0, 0, 0]].concat();
+    assert_eq!(set_bytes(52, &no_text), -8, "no UTF-8");
+    // Lists in lists, as deep as may be and one deeper.
+    let list = |depth| [4_u32.to_le_bytes(), 1_u32.to_le_bytes()].concat().repeat(depth);
+    let deep = |depth| [list(depth), 1_u32.to_le_bytes().to_vec()].concat();
+    assert_eq!((set_bytes(52, &deep(7)), set_bytes(52, &deep(8))), (-10, -8));
+}
+
 #[test]
 fn a_configuration_that_contradicts_itself_makes_no_client() {
     assert_eq!(ek_set_number(4, 1.0), -8, "none was begun");
@@ -173,7 +226,8 @@ fn a_configuration_that_contradicts_itself_makes_no_client() {
         (24, b"", -9),
         (50, b"\x11", -7),
         (51, b"\xff", -10),
-        (52, b"", -9),
+        (52, b"", -2),
+        (53, b"", -9),
     ] {
         ek_config();
         assert_eq!(set_bytes(key, bytes), number, "key {key}: {}", error());
