@@ -1,5 +1,6 @@
-// MQTT.js with its defaults, as its README shows. Called like the Rust
-// adapters (see adapters/rust/src/lib.rs); MQTT_PACKAGE names the installed package.
+// MQTT.js with its defaults, as its README shows, and Evenkeel's package in its
+// place. Called like the Rust adapters (see adapters/rust/src/lib.rs); MQTT_PACKAGE
+// names the installed package.
 // NODE_PATH does not count for modules, so the packages come through require.
 import { createRequire } from 'node:module'
 
@@ -16,11 +17,31 @@ const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms))
 // It ends by itself even where nobody is left to end it.
 setTimeout(() => process.exit(), Number(hint.run_s ?? 60) * 1000).unref()
 
-const options = { clientId, keepalive: Number(keepAlive) }
+/** What AWS IoT Core's profile has of the limits that brokers enforce here. */
+const LIMITS = {
+  publish_rate: { publish: { publish_rate: { value: { amount: 100, period: 1 } } } },
+  connect_floor: {
+    connection: { connect_floor: { value: { spacing: 1, spacing_after_short: 11, short: 30 } } },
+  },
+  filters_per_subscribe: { subscribe: { filters_per_subscribe: { value: 8 } } },
+}
+
+/** The settings of each library for the limit of the broker that a scenario is about. */
+function settings() {
+  if (process.env.MQTT_PACKAGE === 'evenkeel') {
+    const spacing = { connection: { min_ping_spacing: { value: Number(hint.ping_spacing) } } }
+    const limits = hint.ping_spacing ? spacing : LIMITS[hint.limit]
+    return limits ? { profile: { name: 'torture', ...limits } } : {}
+  }
+  return {
+    // Unknown to 5.3.4, which ignores it.
+    ...(hint.filters_max ? { subscribeBatchSize: Number(hint.filters_max) } : {}),
+    ...(hint.floor_s ? { reconnectPeriod: Number(hint.floor_s) * 1000 } : {}),
+  }
+}
+
+const options = { clientId, keepalive: Number(keepAlive), ...settings() }
 if (hint.v === '5') options.protocolVersion = 5
-// Unknown to 5.3.4, which ignores it.
-if (hint.filters_max) options.subscribeBatchSize = Number(hint.filters_max)
-if (hint.floor_s) options.reconnectPeriod = Number(hint.floor_s) * 1000
 const client = mqtt.connect(url, options)
 
 let online = false
@@ -34,6 +55,10 @@ client.on('close', () => {
   online = false
 })
 client.on('error', (error) => tell('error', error.message))
+// Evenkeel's alone.
+client.on('state', ({ state, cause }) => {
+  if (state === 'halted') tell('halted', cause)
+})
 
 async function send(topic, n, qos) {
   try {

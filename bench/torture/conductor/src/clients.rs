@@ -29,6 +29,9 @@ enum Program {
     Python,
 }
 
+/// Evenkeel's own package, which the runner packs.
+const OWN_PACKAGE: &str = "evenkeel";
+
 /// Where things are installed.
 #[derive(Clone, Debug)]
 pub(crate) struct Places {
@@ -90,6 +93,16 @@ pub(crate) const CLIENTS: &[Client] = &[
         hints: &[],
         settings: "MQTT 5. The tokio client, `start` with a listener. Subscribes on each CONNACK \
                    without a session, one SUBSCRIBE per filter but in *filters-per-subscribe*.",
+    },
+    Client {
+        name: "Evenkeel, npm",
+        key: "evenkeel-js",
+        program: Program::Node(OWN_PACKAGE),
+        speaks_mqtt5: false,
+        hints: &[],
+        settings: "The package `evenkeel` of `js/`, as npm packs it, in the program of MQTT.js with \
+                   another import: MQTT 3.1.1 (5 in *server-keep-alive-0*). Defaults; a `profile` \
+                   if Evenkeel has one.",
     },
     Client {
         name: "MQTT.js 5.16",
@@ -165,6 +178,11 @@ impl Client {
             Program::Rust("adapter-rumqttc", _) => crate_version("rumqttc"),
             Program::Rust("adapter-mqtt5", _) => crate_version("mqtt5"),
             Program::Rust(..) => crate_version("gneiss-mqtt"),
+            Program::Node(OWN_PACKAGE) => {
+                let manifest = read("../../js/package.json");
+                let version = between(&manifest, "\"version\": \"", "\"");
+                format!("{version} at {commit} on Node {}", said(Command::new("node")))
+            }
             Program::Node(package) => {
                 let lock = read("adapters/js/package-lock.json");
                 let start = format!("\"node_modules/{package}\": {{");
