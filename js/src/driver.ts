@@ -41,6 +41,8 @@ export class Driver implements World, LinkOwner {
   /** The connection whose credentials are asked for; 0 for none. */
   private opening = 0
   private skewMs = 0
+  /** When the present turn began. */
+  private turnMs: number | undefined
   private deadline = Number.NaN
   private reconnects = false
   private timer: unknown
@@ -65,7 +67,15 @@ export class Driver implements World, LinkOwner {
     })
   }
 
+  /**
+   * For the core a turn takes no time: what the application does in it is no silence of
+   * the server, as nothing can be read or written meanwhile (K9).
+   */
   now(): number {
+    return this.turnMs ?? this.clockMs()
+  }
+
+  private clockMs(): number {
     return monotonicMs() + this.skewMs
   }
 
@@ -90,6 +100,7 @@ export class Driver implements World, LinkOwner {
       return
     }
     this.draining = true
+    this.turnMs = this.clockMs()
     try {
       this.owner.onTurn(false)
       if (this.chunks.length === 0) this.drain()
@@ -99,6 +110,7 @@ export class Driver implements World, LinkOwner {
       this.told(() => this.owner.onTurn(true))
     } finally {
       this.draining = false
+      this.turnMs = undefined
     }
     this.checkStopped()
   }
@@ -249,7 +261,7 @@ export class Driver implements World, LinkOwner {
   }
 
   private setTimer(): void {
-    const now = this.now()
+    const now = this.clockMs()
     const wait = Math.min(Math.max(1, Math.ceil(this.deadline - now)), LONGEST_WAIT_MS)
     this.timerAt = Math.min(this.deadline, now + wait)
     this.timer = this.waiter.start(() => this.onTimer(), wait)
