@@ -35,11 +35,13 @@ export function connectAsync(
 ): Promise<MqttClient> {
   return new Promise((resolve, reject) => {
     const client = connect(url as string, given)
+    const { signal } = client.options
     const settle = (act: () => void): void => {
       client.off('connect', onConnect)
       client.off('end', onEnd)
       client.off('error', onError)
       client.off('close', onClose)
+      signal?.removeEventListener('abort', onAbort)
       act()
     }
     const onConnect = (): void => settle(() => resolve(client))
@@ -57,9 +59,9 @@ export function connectAsync(
     client.on('end', onEnd)
     client.on('error', onError)
     client.on('close', onClose)
-    const signal = client.options.signal
-    if (signal?.aborted) onError(abortedBy(signal))
-    else signal?.addEventListener('abort', () => onError(abortedBy(signal)), { once: true })
+    const onAbort = (): void => onError(abortedBy(signal!))
+    if (signal?.aborted) onAbort()
+    else signal?.addEventListener('abort', onAbort, { once: true })
   })
 }
 
@@ -98,7 +100,7 @@ function fillFrom(options: IClientOptions, url: string): void {
   fill('auth', (login.length > 0 ? login.map(decoded).join(':') : null) as string)
   fill('protocol', protocol as MqttProtocol)
   fill('unixSocket', isUnix)
-  if (isUnix) fill('path', parsed.pathname)
+  if (isUnix) fill('path', socketPath(parsed, protocol))
   else if (protocol === 'ws' || protocol === 'wss') {
     fill('path', (parsed.pathname || '/') + parsed.search)
   }
@@ -112,6 +114,13 @@ function decoded(text: string): string {
   } catch {
     throw new Error('Invalid URL of the server: write % as %25 in its user name and password')
   }
+}
+
+/** Of the socket; for WebSocket the path of the request may follow it, with a colon between. */
+function socketPath({ pathname, search }: URL, protocol: string): string {
+  if (protocol !== 'ws' && protocol !== 'wss') return decoded(pathname)
+  const [, socket = '', request = ''] = /^([^:]*)(.*)$/.exec(pathname) ?? []
+  return decoded(socket) + (request || ':/') + search
 }
 
 function parse(url: string): URL {

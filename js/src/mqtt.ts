@@ -53,10 +53,12 @@ export {
   validateTopics,
 }
 export type { Constructor }
+export type { IAbortable } from './client/abortable'
 export type { Timer } from './clock'
 export type { TypedEventEmitter } from './emitter'
 export type { IMessageIdProvider } from './ids'
 export type { IMessage, IMessagesOptions } from './messages'
 export type * from './packets'
+export type { ILimit, IProfile } from './profile'
 export type { IStore, IStoreOptions } from './store'
 export type * from './types'

@@ -17,6 +17,7 @@ import type {
   Packet,
   QoS,
 } from './packets'
+import type { IProfile } from './profile'
 import type { IStore } from './store'
 
 export type BaseMqttProtocol =
@@ -119,6 +120,7 @@ export interface IClientOptions extends ISecureClientOptions {
   objectMode?: boolean
   my?: any
   manualConnect?: boolean
+  /** Its data answers a server's AUTH that `handleAuth` leaves without an answer. */
   authPacket?: Partial<IAuthPacket>
   writeCache?: boolean
   servername?: string
@@ -184,8 +186,8 @@ export interface IClientOptions extends ISecureClientOptions {
   credentials?: () => ICredentials | Promise<ICredentials>
   /** Ours: how connections are opened again. */
   reconnect?: IReconnectOptions
-  /** Ours: the limits of a known broker, such as `'aws-iot-core'`. */
-  profile?: string
+  /** Ours: the limits of the broker: a known one's, such as `'aws-iot-core'`, or your own. */
+  profile?: string | IProfile
   /** Ours: ends the client as `end(true)` does. */
   signal?: AbortSignal
   /** For TLS: any option of `tls.connect`. */

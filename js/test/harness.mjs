@@ -3,6 +3,7 @@
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { createServer as createTlsServer } from 'node:tls'
+import { promisify } from 'node:util'
 
 import mqtt from 'evenkeel'
 
@@ -182,6 +183,30 @@ export async function online(t, script = {}, options = {}) {
   const made = client(t, server.url, options)
   await next(made, 'connect')
   return { server, client: made, peer: server.last }
+}
+
+const turn = promisify(setImmediate)
+
+/**
+ * A server and a client with a keep-alive of a minute, on a clock that the test
+ * turns: `tick` is in seconds.
+ */
+export async function timed(t, script = {}, options = {}) {
+  const server = await serve(t, script)
+  let ms = performance.now()
+  t.mock.method(performance, 'now', () => ms)
+  t.mock.timers.enable({ apis: ['setTimeout'] })
+  const made = client(t, server.url, { keepalive: 60, ...options })
+  await new Promise((resolve) => made.once('connect', resolve))
+  const tick = async (seconds) => {
+    for (let second = 0; second < seconds; second++) {
+      ms += 1000
+      t.mock.timers.tick(1000)
+      // What the clock has begun goes to the server and back.
+      for (let turns = 0; turns < 20; turns++) await turn()
+    }
+  }
+  return { server, client: made, tick }
 }
 
 /** What `act` calls back with. */

@@ -1,5 +1,6 @@
 // What MQTT.js has not.
 import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
 import { test } from 'node:test'
 
 import { called, client, mqtt, next, online, serve, until, write } from './harness.mjs'
@@ -107,23 +108,6 @@ test('a message that ends two connections is set aside, and the rest goes on', a
   assert.ok(told.includes('quarantined'))
 })
 
-test('a take-over by another client of that identifier is no endless fight', async (t) => {
-  const server = await serve(t, {
-    connect: (_, peer) => {
-      peer.send(write.connack({ v5: true }))
-      setImmediate(() => peer.send(write.disconnect(0x8e)))
-    },
-  })
-  const made = mqtt.connect(server.url, { protocolVersion: 5, reconnect: { base: 1, cap: 5, budget: 0 } })
-  t.after(() => made.end(true))
-  let halted = false
-  made.on('state', ({ state }) => {
-    if (state === 'halted') halted = true
-  })
-  await until(() => halted || server.peers.length > 10, 'the end of it')
-  assert.ok(server.peers.length <= 3, `${server.peers.length} connections`)
-})
-
 test('reconnect sets the pace', async (t) => {
   const server = await serve(t, { connect: (_, peer) => peer.drop() })
   const made = mqtt.connect(server.url, { reconnect: { base: 4, cap: 4, jitter: false, attempts: 3, budget: 0 } })
@@ -133,12 +117,6 @@ test('reconnect sets the pace', async (t) => {
   await until(() => states.some(({ state }) => state === 'halted'), 'the halt')
   assert.equal(server.peers.length, 3)
   assert.equal(states.filter(({ state }) => state === 'waiting')[0].retryInMs, 4)
-})
-
-test('a QoS 2 message whose session is lost behind PUBREC is uncertain', async (t) => {
-  const { client: made } = await online(t, { pubrel: (_, peer) => peer.drop() })
-  const [error] = await called((done) => made.publish('a', 'x', { qos: 2 }, done))
-  assert.equal(error.code, 'UNCERTAIN')
 })
 
 test('messages() gives the messages of its filter, in order, and unsubscribes at the end', async (t) => {
@@ -228,6 +206,163 @@ test('an unknown profile throws', () => {
   assert.throws(() => mqtt.connect('mqtt://h', { manualConnect: true, profile: 'nobody' }), /profile/)
 })
 
+test("a profile of one's own lies over the one it is based on", async (t) => {
+  const profile = {
+    name: 'plant-7',
+    based_on: 'aws-iot-core',
+    publish: { maximum_payload_size: { value: '4 KiB', source: 'plant rules', on_break: { rejects: 0x95 } } },
+    subscribe: { filters_per_subscribe: { value: 3 } },
+  }
+  const { client: made, peer } = await online(t, {}, { profile, clientId: 'c' })
+  await made.subscribeAsync(['a', 'b', 'c', 'd'])
+  assert.deepEqual(peer.all('subscribe').map(({ filters }) => filters.length), [3, 1])
+  const [error] = await called((done) => made.publish('a', Buffer.alloc(4_097), { qos: 1 }, done))
+  assert.equal(error.code, 'NOT_ALLOWED')
+  assert.match(error.message, /maximum_payload_size.*plant rules/)
+  await made.publishAsync('a', Buffer.alloc(4_096), { qos: 1 })
+})
+
+const cycle = { name: 'x' }
+cycle.publish = cycle
+for (const [what, profile, text] of [
+  ['a limit that there is not', { name: 'x', publish: { qos: { value: 1 } } }, /publish\.qos: there is no such name/],
+  ['a limit without its value', { name: 'x', publish: { maximum_qos: {} } }, /publish\.maximum_qos\.value: it is missing/],
+  ['a value of another kind', { name: 'x', connection: { versions: { value: [5] } } }, /connection\.versions\.value: a text is wanted/],
+  ['no name', {}, /name: it is missing/],
+  ['null', { name: null }, /a value of type null/],
+  ['itself inside', cycle, /nested too deeply/],
+]) {
+  test(`a profile with ${what} throws`, () => {
+    assert.throws(() => mqtt.connect('mqtt://h', { manualConnect: true, profile }), text)
+  })
+}
+
+test('a signal ends the waiting of each promise, with its reason', async (t) => {
+  const made = client(t, 'mqtt://127.0.0.1:1', { manualConnect: true })
+  const stop = new AbortController()
+  const { signal } = stop
+  const all = [
+    made.publishAsync('a', 'x', { qos: 1, signal }),
+    made.publishAsync('a', 'x', { signal }),
+    made.subscribeAsync('a', { qos: 1, signal }),
+    made.subscribeAsync(['b'], { signal }),
+    made.unsubscribeAsync('a', { signal }),
+  ]
+  stop.abort(new Error('too late'))
+  for (const one of [...all, made.publishAsync('a', 'x', { signal })]) {
+    await assert.rejects(one, { message: 'too late' })
+  }
+  await assert.rejects(made.publishAsync('a', 'x', { qos: 1, signal: AbortSignal.timeout(1) }), { name: 'TimeoutError' })
+})
+
+test('a message whose promise was given up is not sent any more, nor is the subscription kept', async (t) => {
+  const { server, client: made } = await online(t, { publish: () => {}, subscribe: () => {} })
+  await assert.rejects(made.subscribeAsync('held', { signal: AbortSignal.timeout(1) }))
+  const stop = new AbortController()
+  const published = made.publishAsync('a', 'given up', { qos: 1, signal: stop.signal })
+  await server.last.take('publish')
+  stop.abort()
+  await assert.rejects(published, { name: 'AbortError' })
+  server.script.publish = (packet, peer) => peer.send(write.puback(packet.id))
+  server.script.subscribe = (packet, peer) => peer.send(write.suback(packet.id, [0]))
+  server.last.drop()
+  await next(made, 'connect')
+  await made.publishAsync('a', 'kept', { qos: 1 })
+  assert.deepEqual(server.last.all('publish').map(({ payload }) => payload.toString()), ['kept'])
+  assert.deepEqual((await server.count('unsubscribe', 1))[0].topics, ['held'])
+})
+
+test('a signal that aborts after the outcome changes nothing', async (t) => {
+  const { client: made, server } = await online(t)
+  const stop = new AbortController()
+  const { signal } = stop
+  await made.publishAsync('a', 'x', { qos: 1, signal })
+  await made.subscribeAsync('a', { qos: 1, signal })
+  stop.abort()
+  await made.publishAsync('a', 'y', { qos: 1 })
+  assert.equal(server.all('unsubscribe').length, 0)
+})
+
+test('endAsync with a signal waits no longer than that, and the client has ended', async (t) => {
+  const { client: made } = await online(t, { publish: () => {} })
+  const published = called((done) => made.publish('a', 'x', { qos: 1 }, done))
+  const ended = next(made, 'end')
+  await assert.rejects(made.endAsync({ signal: AbortSignal.timeout(20) }), { name: 'TimeoutError' })
+  await ended
+  assert.equal((await published)[0].message, 'Connection closed')
+})
+
+test('connectAsync listens to its signal no longer than it waits', async (t) => {
+  const server = await serve(t)
+  const stop = new AbortController()
+  const { signal } = stop
+  const added = t.mock.method(signal, 'addEventListener')
+  const removed = t.mock.method(signal, 'removeEventListener')
+  const made = await mqtt.connectAsync(server.url, { signal })
+  await made.endAsync()
+  assert.equal(removed.mock.callCount(), added.mock.callCount())
+})
+
+test('data of an authentication without its method is an error, and the end', async (t) => {
+  const server = await serve(t)
+  const made = client(t, server.url, { protocolVersion: 5, properties: { authenticationData: Buffer.from('x') } })
+  assert.equal((await next(made, 'error')).message, 'Packet has no Authentication Method')
+  assert.equal(made.disconnected, true)
+  assert.equal(server.peers.length, 0)
+})
+
+/** A server that asks once, and a client that has this answer. */
+async function asked(t, answer) {
+  const method = [21, Buffer.from([0, 1, 0x4d])]
+  const server = await serve(t, {
+    connect: (_, peer) => {
+      if (peer.server.peers.length > 1) peer.send(write.connack({ v5: true, properties: [method] }))
+      else peer.send(write.auth(24, [method]))
+    },
+    auth: (_, peer) => peer.drop(),
+  })
+  const made = client(t, server.url, { protocolVersion: 5, properties: { authenticationMethod: 'M' } })
+  made.handleAuth = answer
+  return { server, client: made }
+}
+
+test('a handleAuth that fails is an error, and ends the attempts', async (t) => {
+  const { server, client: made } = await asked(t, (_, done) => done(new Error('no answer')))
+  const closed = next(made, 'close')
+  assert.equal((await next(made, 'error')).message, 'no answer')
+  await closed
+  assert.deepEqual([made.reconnecting, server.all('auth')], [false, []])
+})
+
+test('a handleAuth that gives no answer sends an AUTH without data', async (t) => {
+  const { server, client: made } = await asked(t, (_, done) => done())
+  await next(made, 'connect')
+  assert.deepEqual(server.all('auth').map(({ code, properties }) => [code, properties[22]?.length ?? 0]), [[24, 0]])
+})
+
+test('credentials that do not come are a failed attempt, and are asked for again', async (t) => {
+  const server = await serve(t)
+  let asked = 0
+  const made = client(t, server.url, {
+    connectTimeout: 50,
+    credentials: () => {
+      asked += 1
+      return asked === 1 ? new Promise(() => {}) : { username: 'u' }
+    },
+  })
+  assert.equal((await next(made, 'error')).message, 'connack timeout')
+  await next(made, 'connect')
+  assert.equal(server.all('connect')[0].username, 'u')
+})
+
+test('credentials that reject with no Error are told as one', async (t) => {
+  const server = await serve(t)
+  const made = client(t, server.url, { credentials: () => Promise.reject('no token') })
+  const error = await next(made, 'error')
+  assert.ok(error instanceof Error)
+  assert.equal(error.message, 'no token')
+})
+
 test('logs hold no secret', async (t) => {
   const lines = []
   const server = await serve(t)
@@ -239,6 +374,37 @@ test('logs hold no secret', async (t) => {
   assert.ok(lines.length > 0)
   assert.ok(!lines.join('\n').includes('s3cret'))
 })
+
+test('logs say the state, the attempt and the cause', async (t) => {
+  const lines = []
+  const server = await serve(t)
+  const made = client(t, server.url, { log: (...args) => lines.push(args.join(' ')) })
+  await next(made, 'connect')
+  server.last.drop()
+  await next(made, 'connect')
+  const said = lines.join('\n')
+  for (const line of [/^state: connecting, attempt 1$/m, /^state: online$/m, /^state: waiting, attempt \d, in \d+ ms, cause: /m]) {
+    assert.match(said, line)
+  }
+})
+
+for (const [names, wanted] of [
+  ['evenkeel', true],
+  ['mqttjs*', true],
+  ['other, *', true],
+  ['other', false],
+  ['*,-evenkeel', false],
+]) {
+  test(`DEBUG=${names} ${wanted ? 'logs' : 'does not log'}`, () => {
+    const program = "require('evenkeel').connect('mqtt://h', { manualConnect: true }).log('a line')"
+    const { stderr } = spawnSync(process.execPath, ['-e', program], {
+      cwd: import.meta.dirname,
+      encoding: 'utf8',
+      env: { ...process.env, DEBUG: names },
+    })
+    assert.equal(stderr, wanted ? 'evenkeel a line\n' : '')
+  })
+}
 
 test('a server that names another one is followed', async (t) => {
   const other = await serve(t)

@@ -95,6 +95,19 @@ describe('packed and installed', () => {
     ].sort())
   })
 
+  test('source maps are built, and stay apart', () => {
+    const { sources } = JSON.parse(readFileSync(join(home, 'dist/evenkeel.cjs.map'), 'utf8'))
+    assert.ok(sources.some((path) => path.endsWith('src/driver.ts')))
+    assert.ok(!readFileSync(join(home, 'dist/evenkeel.cjs'), 'utf8').includes('sourceMappingURL'))
+    assert.ok(!files.some((path) => path.endsWith('.map')))
+  })
+
+  test('what npm needs to prove where the package is from is there', () => {
+    const { publishConfig, repository, license } = JSON.parse(readFileSync(join(home, 'package.json')))
+    assert.deepEqual(publishConfig, { access: 'public', provenance: true })
+    assert.deepEqual([repository.type, repository.directory, license], ['git', 'js', 'Apache-2.0 OR MIT'])
+  })
+
   test('the licences of the crates inside are there', () => {
     const text = readFileSync(join(home, 'THIRD-PARTY-LICENSES'), 'utf8')
     for (const name of ['bytes', 'dlmalloc']) assert.ok(text.includes(name), name)

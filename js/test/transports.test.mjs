@@ -20,7 +20,7 @@ after(() => rmSync(folder, { recursive: true }))
 const tls = certificate(folder)
 
 /** A server behind WebSocket, whose last request is kept. */
-async function serveWebSocket(t, script = {}, secure = false) {
+async function serveWebSocket(t, script = {}, secure = false, path = undefined) {
   const http = secure ? createHttpsServer(tls) : createHttpServer()
   const server = new Server(script, http)
   const sockets = new WebSocketServer({ server: http })
@@ -30,7 +30,8 @@ async function serveWebSocket(t, script = {}, secure = false) {
     const stream = createWebSocketStream(socket)
     server.accept(stream)
   })
-  http.listen(0, '127.0.0.1')
+  if (path) http.listen(path)
+  else http.listen(0, '127.0.0.1')
   await once(http, 'listening')
   server.port = http.address().port
   t.after(() => {
@@ -64,6 +65,51 @@ test('a unix socket', async (t) => {
   const made = client(t, `mqtt+unix://${path}`)
   await next(made, 'connect')
   await exchange(made, server)
+})
+
+for (const scheme of ['ws', 'wss']) {
+  test(`${scheme} over a unix socket, with the path of the request behind it`, async (t) => {
+    const path = join(folder, `${scheme} socket`)
+    const server = await serveWebSocket(t, {}, scheme === 'wss', path)
+    const url = `${scheme}+unix://${encodeURI(path)}:/mqtt?x=1`
+    const made = client(t, url, { rejectUnauthorized: false })
+    await next(made, 'connect')
+    assert.deepEqual([made.options.protocol, made.options.unixSocket], [scheme, true])
+    assert.equal(server.request.url, '/mqtt?x=1')
+    assert.equal(server.protocol, 'mqtt')
+    await exchange(made, server)
+  })
+}
+
+test('ws over a unix socket by options, with a URL that is signed', async (t) => {
+  const path = join(folder, 'signed')
+  const server = await serveWebSocket(t, {}, false, path)
+  const made = client(t, { protocol: 'ws+unix', path, transformWsUrl: async (url) => `${url}mqtt?signature=1` })
+  await next(made, 'connect')
+  assert.equal(server.request.url, '/mqtt?signature=1')
+})
+
+test('mqtts over a unix socket is TLS', async (t) => {
+  const path = join(folder, 'secure')
+  const server = await serve(t, {}, { tls, path })
+  const made = client(t, `mqtts+unix://${path}`, { ca: tls.cert, servername: 'localhost' })
+  await next(made, 'connect')
+  assert.equal(made.stream.encrypted, true)
+  await exchange(made, server)
+})
+
+test('a unix socket that is not there is an error with its code', async (t) => {
+  for (const scheme of ['mqtt', 'ws']) {
+    const made = client(t, `${scheme}+unix://${join(folder, 'nobody')}`)
+    assert.equal((await next(made, 'error')).code, 'ENOENT')
+  }
+})
+
+test('ALPN asks for what was given', async (t) => {
+  const server = await serve(t, {}, { tls: { ...tls, ALPNProtocols: ['mqtt'] } })
+  const made = client(t, `mqtts://127.0.0.1:${server.port}`, { rejectUnauthorized: false, ALPNProtocols: ['mqtt'] })
+  await next(made, 'connect')
+  assert.equal(made.stream.alpnProtocol, 'mqtt')
 })
 
 test('TLS with a certificate authority', async (t) => {
@@ -182,6 +228,34 @@ test('a transformWsUrl that fails is an error, and the next attempt asks again',
   })
   assert.equal((await next(made, 'error')).message, 'no signature')
   await next(made, 'connect')
+})
+
+for (const url of ['nonsense?signature=s3cret', undefined]) {
+  test(`a transformWsUrl that gives ${url === undefined ? 'nothing' : 'no URL'} is an error without its text`, async (t) => {
+    const server = await serveWebSocket(t)
+    const lines = []
+    const made = client(t, `ws://127.0.0.1:${server.port}/`, {
+      transformWsUrl: async () => url,
+      log: (...args) => lines.push(args.join(' ')),
+    })
+    const error = await next(made, 'error')
+    assert.equal(error.message, 'transformWsUrl gave no valid URL')
+    assert.ok(!lines.join().includes('s3cret'))
+    assert.equal((await next(made, 'error')).message, error.message)
+  })
+}
+
+test('packets may share a frame, and a packet may lie in several', async (t) => {
+  const server = await serveWebSocket(t, {
+    connect: (_, peer) => peer.send(write.connack(), write.publish({ topic: 'a', payload: '1' })),
+  })
+  const made = client(t, `ws://127.0.0.1:${server.port}/`)
+  const got = []
+  made.on('message', (_, payload) => got.push(payload.toString()))
+  await next(made, 'connect')
+  for (const byte of write.publish({ topic: 'a', payload: '2' })) server.last.socket.write(Buffer.from([byte]))
+  await until(() => got.length === 2, 'both')
+  assert.deepEqual(got, ['1', '2'])
 })
 
 test('createWebsocket makes the socket', async (t) => {

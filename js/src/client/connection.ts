@@ -55,7 +55,6 @@ export class Connection {
       client.keepaliveManager.setKeepalive(keepalive)
     }
     const length = version === 5 ? 3 + properties.length : 2
-    client.log('connected')
     events.tellState({ state: 'online' })
     client.emit('connect', connackPacket(version, length, sessionPresent, this.server))
   }
@@ -111,7 +110,8 @@ export class Connection {
     client.handleAuth(packet, (error, answer) => {
       if (told || driver === undefined || driver !== parts.driver) return
       told = true
-      const said = (answer as IAuthPacket | undefined)?.properties?.authenticationData
+      const given = (answer as IAuthPacket | undefined) ?? client.options.authPacket
+      const said = given?.properties?.authenticationData
       if (error) client.emit('error', error)
       driver.core.authenticate(conn, error ? undefined : (said ?? EMPTY))
       driver.schedule()

@@ -11,6 +11,8 @@ import type { Parts } from './parts'
 export class Ending {
   /** Closes the stores and tells whoever waits for the end. */
   private finish: ((then: () => void) => void) | undefined
+  /** The end is no longer to wait for anything. */
+  private isCut = false
 
   constructor(private readonly parts: Parts) {}
 
@@ -37,8 +39,12 @@ export class Ending {
 
   end(force: boolean, packet: Partial<IDisconnectPacket> | undefined, done: DoneCallback): void {
     const { client, driver, overflow, replay } = this.parts
-    if (client.disconnecting) return done()
+    if (client.disconnecting) {
+      if (force) this.cut()
+      return done()
+    }
     client.disconnecting = true
+    this.isCut = force
     this.finish = (then) => {
       this.closeStores((error) => {
         client.disconnected = true
@@ -52,7 +58,21 @@ export class Ending {
       return
     }
     if (force) this.stop(driver, true, packet)
-    else replay.after(() => overflow.whenEmpty(() => this.stop(driver, false, packet)))
+    else {
+      replay.after(() => {
+        overflow.whenEmpty(() => {
+          if (!this.isCut) this.stop(driver, false, packet)
+        })
+      })
+    }
+  }
+
+  /** An end on its way becomes one by force. */
+  private cut(): void {
+    const { driver } = this.parts
+    if (this.isCut || driver === undefined) return
+    this.isCut = true
+    this.stop(driver, true, undefined)
   }
 
   private stop(

@@ -5,6 +5,9 @@ import type { IClientState } from '../types'
 import { hasAny } from './common'
 import type { Parts } from './parts'
 
+/** A keep-alive from here on, nearly three hours, is hardly meant. */
+const LONG_KEEPALIVE_S = 10_000
+
 export class Events {
   private droppedTold = false
 
@@ -43,6 +46,7 @@ export class Events {
 
   tellState(state: IClientState): void {
     const { client, start } = this.parts
+    client.log(stateLine(state))
     // Whoever has just called `connect()` listens by then.
     if (start.starting) process.nextTick(() => client.emit('state', state))
     else client.emit('state', state)
@@ -52,6 +56,14 @@ export class Events {
     const { client } = this.parts
     client.log(describe(kind, text))
     client.emit('diagnosis', { kind, text })
+  }
+
+  /** If the keep-alive seems to be meant in milliseconds. */
+  tellLongKeepalive(): void {
+    const { keepalive = 0 } = this.parts.client.options
+    if (keepalive < LONG_KEEPALIVE_S) return
+    const text = `keepalive is in seconds: with ${keepalive} a dead link is found after ${Math.round(keepalive / 2400)} hours`
+    process.nextTick(() => this.diagnose('keepalive-long', text))
   }
 
   /** If the options have properties that MQTT 3.1.1 has not. */
@@ -73,6 +85,14 @@ export class Events {
     const { client, pending } = this.parts
     if (client.disconnecting && pending.outstanding === 0) client.emit('outgoingEmpty')
   }
+}
+
+function stateLine({ state, attempt, retryInMs, cause }: IClientState): string {
+  const parts = [`state: ${state}`]
+  if (attempt !== undefined) parts.push(`attempt ${attempt}`)
+  if (retryInMs !== undefined) parts.push(`in ${Math.round(retryInMs)} ms`)
+  if (cause !== undefined) parts.push(`cause: ${cause}`)
+  return parts.join(', ')
 }
 
 function causeOf(cause: string | undefined): { cause?: string } {

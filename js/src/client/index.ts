@@ -23,8 +23,9 @@ import type {
   StreamBuilder,
 } from '../types'
 import { VERSION } from '../version'
+import { abortable, type IAbortable, withdraw } from './abortable'
 import type { Server } from './attempts'
-import { noop, promised, split } from './common'
+import { noop, split } from './common'
 import { Parts } from './parts'
 import { type Outgoing, outgoingOf, type Queued, queueOf, topicsOf } from './snapshots'
 
@@ -114,14 +115,18 @@ export class MqttClient extends TypedEventEmitter<MqttClientEventCallbacks> {
   publishAsync(
     topic: string,
     message: string | Buffer,
-    opts?: IClientPublishOptions,
+    opts?: IClientPublishOptions & IAbortable,
   ): Promise<Packet | undefined>
   publishAsync(
     topic: string,
     message: string | Buffer,
-    opts?: IClientPublishOptions,
+    opts?: IClientPublishOptions & IAbortable,
   ): Promise<Packet | undefined> {
-    return promised((done) => this.publish(topic, message, opts, done))
+    return abortable(
+      opts?.signal,
+      (done) => this.publish(topic, message, opts, done),
+      (done) => withdraw(this.parts, done),
+    )
   }
 
   removeOutgoingMessage(messageId: number): this {
@@ -157,15 +162,21 @@ export class MqttClient extends TypedEventEmitter<MqttClientEventCallbacks> {
   subscribeAsync(topicObject: string | string[] | ISubscriptionMap): Promise<ISubscriptionGrant[]>
   subscribeAsync(
     topicObject: string | string[] | ISubscriptionMap,
-    opts?: IClientSubscribeOptions | IClientSubscribeProperties,
+    opts?: (IClientSubscribeOptions | IClientSubscribeProperties) & IAbortable,
   ): Promise<ISubscriptionGrant[]>
   async subscribeAsync(
     topicObject: string | string[] | ISubscriptionMap,
-    opts?: IClientSubscribeOptions | IClientSubscribeProperties,
+    opts?: (IClientSubscribeOptions | IClientSubscribeProperties) & IAbortable,
   ): Promise<ISubscriptionGrant[]> {
-    const granted = await promised<ISubscriptionGrant[]>((done) => {
-      this.subscribe(topicObject, opts, done)
-    })
+    const { subscriptions } = this.parts
+    const added = opts?.signal === undefined ? [] : subscriptions.notHeld(topicObject)
+    const granted = await abortable<ISubscriptionGrant[]>(
+      opts?.signal,
+      (done) => this.subscribe(topicObject, opts, done),
+      () => {
+        if (added.length > 0 && !this.disconnecting) this.unsubscribe(added, noop)
+      },
+    )
     return granted ?? []
   }
 
@@ -189,13 +200,13 @@ export class MqttClient extends TypedEventEmitter<MqttClientEventCallbacks> {
   unsubscribeAsync(topic: string | string[]): Promise<Packet | undefined>
   unsubscribeAsync(
     topic: string | string[],
-    opts?: IClientUnsubscribeProperties,
+    opts?: IClientUnsubscribeProperties & IAbortable,
   ): Promise<Packet | undefined>
   unsubscribeAsync(
     topic: string | string[],
-    opts?: IClientUnsubscribeProperties,
+    opts?: IClientUnsubscribeProperties & IAbortable,
   ): Promise<Packet | undefined> {
-    return promised((done) => this.unsubscribe(topic, opts, done))
+    return abortable(opts?.signal, (done) => this.unsubscribe(topic, opts, done), noop)
   }
 
   /**
@@ -233,11 +244,16 @@ export class MqttClient extends TypedEventEmitter<MqttClientEventCallbacks> {
 
   endAsync(): Promise<void>
   endAsync(force?: boolean): Promise<void>
-  endAsync(opts?: Partial<IDisconnectPacket>): Promise<void>
-  endAsync(force?: boolean, opts?: Partial<IDisconnectPacket>): Promise<void>
+  endAsync(opts?: Partial<IDisconnectPacket> & IAbortable): Promise<void>
+  endAsync(force?: boolean, opts?: Partial<IDisconnectPacket> & IAbortable): Promise<void>
   endAsync(...given: any[]): Promise<void> {
     const end = this.end.bind(this) as (...all: unknown[]) => void
-    return promised<void>((done) => end(...given, done))
+    const options = given.find((one) => typeof one === 'object' && one !== null) as IAbortable | undefined
+    return abortable<void>(
+      options?.signal,
+      (done) => end(...given, done),
+      () => this.end(true),
+    )
   }
 
   // To be overridden.

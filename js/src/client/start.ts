@@ -33,6 +33,7 @@ export class Start {
     parts.attempts.begin()
     parts.connection.begin()
     parts.events.tellDropped()
+    parts.events.tellLongKeepalive()
     parts.subscriptions.again(driver)
     parts.replay.begin()
     return driver
@@ -49,6 +50,10 @@ export class Start {
 
   connect(): void {
     const { client } = this.parts
+    if (this.lacksMethod()) {
+      client.end(() => client.emit('error', new Error('Packet has no Authentication Method')))
+      return
+    }
     const driver = this.parts.driver ?? this.open()
     if (this.started && !this.halted) return
     if (client.disconnecting && client.disconnected) {
@@ -59,6 +64,14 @@ export class Start {
     this.starting = true
     driver.start()
     this.starting = false
+  }
+
+  /** Data for an authentication that is not named. */
+  private lacksMethod(): boolean {
+    const { client, isV5 } = this.parts
+    const { properties } = client.options
+    const hasData = properties?.authenticationData !== undefined
+    return isV5 && hasData && properties.authenticationMethod === undefined
   }
 
   reconnect(stores: Pick<IClientOptions, 'incomingStore' | 'outgoingStore'> | undefined): void {

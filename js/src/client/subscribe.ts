@@ -73,6 +73,12 @@ export class Subscriptions {
     })
   }
 
+  /** Those of these filters that the client does not hold yet. */
+  notHeld(topics: Requested): string[] {
+    const asked = requestsOf(topics, {}, false).requests.map(({ topic }) => topic)
+    return asked.filter((topic) => !this.held.has(topic))
+  }
+
   /** They are not to be subscribed again. */
   forget(topics: readonly string[]): void {
     for (const topic of topics) this.held.delete(topic)

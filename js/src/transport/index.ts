@@ -3,7 +3,7 @@ import type { Duplex } from 'node:stream'
 
 import type { MqttClient } from '../client'
 import type { IClientOptions } from '../types'
-import { openTcp, openTls, openUnix } from './sockets'
+import { openTcp, openTls } from './sockets'
 import { openWebSocket } from './websocket'
 
 type Opener = (options: IClientOptions, client: MqttClient) => Duplex
@@ -24,7 +24,6 @@ export function isKnown(protocol: string): boolean {
 
 /** Opens a stream to the server that the options name. */
 export function open(options: IClientOptions, client: MqttClient): Duplex {
-  if (options.unixSocket) return openUnix(options)
   const opener = OPENERS[options.protocol ?? 'mqtt']
   if (opener === undefined) throw new Error(`Unknown protocol "${options.protocol}"`)
   return opener(options, client)

@@ -9,6 +9,7 @@ import { tunnelOf } from './proxy'
 import { connectTls } from './tls'
 
 export function openTcp(options: IClientOptions): Duplex {
+  if (options.unixSocket) return connectTcp({ path: unixPath(options) })
   const host = hostOf(options)
   const port = options.port ?? 1883
   const tunnel = tunnelOf(options)
@@ -19,6 +20,7 @@ export function openTcp(options: IClientOptions): Duplex {
 export function openTls(options: IClientOptions): Duplex {
   const host = hostOf(options)
   const port = options.port ?? 8883
+  if (options.unixSocket) return connectTls({ ...tlsOptions(options, host, port), path: unixPath(options) })
   const tunnel = tunnelOf(options)
   if (tunnel === undefined) return connectTls(tlsOptions(options, host, port))
   return new LateStream(async (signal) => {
@@ -27,9 +29,9 @@ export function openTls(options: IClientOptions): Duplex {
   })
 }
 
-export function openUnix(options: IClientOptions): Duplex {
-  if (!options.path) throw new Error('Missing path of the unix socket')
-  return connectTcp({ path: options.path })
+export function unixPath({ path }: IClientOptions): string {
+  if (!path) throw new Error('Missing path of the unix socket')
+  return path
 }
 
 /** The name to connect to. */

@@ -1,11 +1,12 @@
 //! WebSocket: the package `ws`, a native one, or one that the caller makes.
 import { createRequire } from 'node:module'
+import { connect as connectTcp } from 'node:net'
 import { Duplex } from 'node:stream'
 
 import type { MqttClient } from '../client'
 import type { IClientOptions } from '../types'
 import { tunnelOf, type Tunnel } from './proxy'
-import { hostOf, secured, tlsOptions } from './sockets'
+import { hostOf, secured, tlsOptions, unixPath } from './sockets'
 import { connectTls } from './tls'
 
 /** What a WebSocket of any kind has. */
@@ -149,11 +150,7 @@ function bufferOf(data: Buffer | ArrayBuffer | Buffer[]): Buffer {
 }
 
 export function openWebSocket(options: IClientOptions, client: MqttClient): Duplex {
-  const isSecure = options.protocol === 'wss'
-  const host = hostOf(options)
-  const port = options.port ?? (isSecure ? 443 : 80)
-  const name = host.includes(':') ? `[${host}]` : host
-  const url = `${isSecure ? 'wss' : 'ws'}://${name}:${port}${options.path ?? '/'}`
+  const url = urlOf(options)
   const transformed = options.transformWsUrl?.(url, options, client) ?? url
   const protocols = [options.protocolId === 'MQIsdp' ? 'mqttv3.1' : 'mqtt']
   if (typeof transformed === 'string') {
@@ -165,20 +162,39 @@ export function openWebSocket(options: IClientOptions, client: MqttClient): Dupl
   })
 }
 
+function urlOf(options: IClientOptions): string {
+  const isSecure = options.protocol === 'wss'
+  const scheme = isSecure ? 'wss' : 'ws'
+  if (options.unixSocket) {
+    const path = unixPath(options)
+    return `${scheme}+unix:${path}${path.includes(':') ? '' : ':/'}`
+  }
+  const host = hostOf(options)
+  const port = options.port ?? (isSecure ? 443 : 80)
+  const name = host.includes(':') ? `[${host}]` : host
+  return `${scheme}://${name}:${port}${options.path ?? '/'}`
+}
+
 function makeSocket(
   url: string,
   protocols: string[],
   options: IClientOptions,
 ): Socket | Promise<Socket> {
   if (options.createWebsocket !== undefined) return options.createWebsocket(url, protocols, options)
+  // Others would repeat it in their errors, with the signature that it may have.
+  if (!URL.canParse(url)) throw new Error('transformWsUrl gave no valid URL')
   const native = (globalThis as { WebSocket?: new (url: string, protocols: string[]) => Socket }).WebSocket
   const Package = options.forceNativeWebSocket ? undefined : packageOf()
   if (Package === undefined) {
     if (native === undefined) {
       throw new Error('WebSocket needs the package ws on this version of Node: npm install ws')
     }
+    if (UNIX_URL.test(url)) {
+      throw new Error('WebSocket over a unix socket needs the package ws: npm install ws')
+    }
     return new native(url, protocols)
   }
+  if (UNIX_URL.test(url)) return overUnix(Package, url, protocols, options)
   const tunnel = tunnelOf(options)
   if (tunnel !== undefined) return tunnelled(Package, url, protocols, options, tunnel)
   return new Package(url, protocols, socketOptions(url, options))
@@ -209,6 +225,26 @@ const TLS_OPTIONS = [
   'checkServerIdentity',
   'secureContext',
 ]
+
+/** Scheme, path of the socket, and path of the request. */
+const UNIX_URL = /^(wss?)\+unix:(?:\/\/)?([^:]*)(?::(\/.*))?$/
+
+function overUnix(
+  Package: Constructor,
+  url: string,
+  protocols: string[],
+  options: IClientOptions,
+): Socket {
+  const [, scheme, path, request = '/'] = UNIX_URL.exec(url)!
+  const own = `${scheme}://localhost${request}`
+  return new Package(own, protocols, {
+    ...socketOptions(own, options),
+    createConnection: () =>
+      scheme === 'wss'
+        ? connectTls({ ...tlsOptions(options, 'localhost', 443), path: path! })
+        : connectTcp({ path: path! }),
+  })
+}
 
 type Constructor = new (url: string, protocols: string[], options?: object) => Socket
 

@@ -45,7 +45,7 @@ const options: IClientOptions = {
   servers: [{ host: 'a', port: 1, protocol: 'mqtts' }],
   credentials: async () => ({ username: 'u', password: 'p' }),
   reconnect: { base: 1, cap: 2 },
-  profile: 'aws-iot-core',
+  profile: { name: 'mine', publish: { maximum_qos: { value: 1, on_break: { rejects: 155 } } } },
   signal: new AbortController().signal,
 }
 
@@ -95,7 +95,12 @@ store.put({ cmd: 'publish', topic: 'a', payload: 'x', qos: 1, dup: false, retain
 
 async function all(): Promise<void> {
   const made: MqttClient = await connectAsync('mqtt://h', options, false)
-  const packet: Packet | undefined = await made.publishAsync('a', 'x')
+  const { signal } = new AbortController()
+  const packet: Packet | undefined = await made.publishAsync('a', 'x', { qos: 1, signal })
+  await made.subscribeAsync('a', { signal })
+  await made.subscribeAsync('a', { qos: 1, signal })
+  await made.unsubscribeAsync('a', { signal })
+  await made.endAsync({ reasonCode: 4, signal })
   const granted: ISubscriptionGrant[] = await made.subscribeAsync('a')
   for await (const { topic, payload } of made.messages('a/+')) topic + payload.toString() + granted + packet
   await made.endAsync()
