@@ -125,7 +125,8 @@ export class Driver implements World, LinkOwner {
   }
 
   private feed(link: Link, chunk: Buffer): void {
-    for (let rest = chunk; rest.length > 0; ) {
+    // A drain may have left the connection.
+    for (let rest = chunk; rest.length > 0 && this.link === link; ) {
       const taken = this.core.received(link.conn, rest)
       rest = rest.subarray(taken)
       if (this.core.hasNews) this.drain()

@@ -1,5 +1,4 @@
-//! TLS of Node, loaded when it is needed first: that takes longer than to connect
-//! without it.
+//! TLS of Node, loaded when it is needed first: a plain connection starts sooner.
 import type { ConnectionOptions, TLSSocket } from 'node:tls'
 
 export function connectTls(options: ConnectionOptions): TLSSocket {
