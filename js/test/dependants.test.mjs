@@ -54,7 +54,11 @@ describe('with this package in place of mqtt', { concurrency: true }, () => {
 
   test('mqtt-level-store gives what a crash left behind', async (t) => {
     if (absent) return t.skip(absent)
-    const server = await serve(t, { publish: () => {} })
+    const server = await serve(t, {
+      publish: (_, peer) => {
+        if (peer.all('publish').length === 2) peer.send(write.publish({ topic: 'crash' }))
+      },
+    })
     const sent = await run('level-store.cjs', server.url, 'send')
     assert.equal(sent.err, '')
     await until(() => server.last.closed, 'the crash')

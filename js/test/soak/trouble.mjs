@@ -4,10 +4,10 @@ import { write } from '../harness.mjs'
 /** What a connection may come to, by its probability. */
 const ENDS = [
   [0.1, 'dropped at CONNECT'],
-  [0.05, 'never answered'],
-  [0.05, 'garbage'],
+  [0.1, 'never answered'],
+  [0.1, 'garbage'],
   [0.1, 'silent'],
-  [0.7, 'dropped later'],
+  [0.6, 'dropped later'],
 ]
 
 /**
