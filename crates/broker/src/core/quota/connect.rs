@@ -7,7 +7,7 @@ use evenkeel_codec::{Connect, Version};
 use evenkeel_profile::{Profile, ProtocolVersion};
 
 use super::Judge;
-use super::shape::{self, value};
+use super::shape::{self, Message, value};
 use super::verdict::Break;
 use crate::core::Instant;
 
@@ -125,20 +125,13 @@ fn will(rules: &Profile, connect: &Connect, into: &mut Vec<Break>) {
     if rules.connection.will_available.as_ref().is_some_and(|limit| !limit.value) {
         into.push(Break::new("will_available", "a will"));
     }
-    let limits = &rules.publish;
-    if value(&limits.maximum_qos).is_some_and(|most| will.qos.level() > most) {
-        into.push(Break::new("maximum_qos", format!("QoS {} of a will", will.qos.level())));
-    }
-    if will.retain && limits.retain_available.as_ref().is_some_and(|limit| !limit.value) {
-        into.push(Break::new("retain_available", "RETAIN of a will"));
-    }
-    let most = value(&limits.maximum_payload_size);
-    into.extend(shape::larger("maximum_payload_size", most, will.payload.len(), "B"));
-    shape::topic(rules, &will.topic, into);
-    if let Some(listed) = &limits.publish_topics
-        && !shape::is_listed(&listed.value.0, &will.topic, &connect.client_id)
-    {
-        into.push(Break::new("publish_topics", will.topic.as_str()));
-    }
-    shape::message_properties(rules, &will.properties, into);
+    let message = Message {
+        qos: will.qos,
+        retain: will.retain,
+        topic: &will.topic,
+        payload: will.payload.len(),
+        properties: &will.properties,
+        of: " of a will",
+    };
+    shape::message(rules, &message, &connect.client_id, into);
 }

@@ -6,7 +6,7 @@ use evenkeel_codec::{Publish, QoS};
 use evenkeel_profile::{Profile, Rate};
 
 use super::bucket::Window;
-use super::shape::{self, value};
+use super::shape::{self, Message, value};
 use super::verdict::Break;
 use crate::core::Instant;
 
@@ -84,21 +84,15 @@ pub(crate) fn asked(
     {
         breaks.push(Break::new("topic_alias_maximum", format!("alias {alias}")));
     }
-    if value(&limits.maximum_qos).is_some_and(|most| publish.qos.level() > most) {
-        breaks.push(Break::new("maximum_qos", format!("QoS {}", publish.qos.level())));
-    }
-    if publish.retain && limits.retain_available.as_ref().is_some_and(|limit| !limit.value) {
-        breaks.push(Break::new("retain_available", "RETAIN"));
-    }
-    let most = value(&limits.maximum_payload_size);
-    breaks.extend(shape::larger("maximum_payload_size", most, publish.payload.len(), "B"));
-    shape::topic(rules, topic, &mut breaks);
-    if let Some(listed) = &limits.publish_topics
-        && !shape::is_listed(&listed.value.0, topic, client_id)
-    {
-        breaks.push(Break::new("publish_topics", topic));
-    }
-    shape::message_properties(rules, &publish.properties, &mut breaks);
+    let message = Message {
+        qos: publish.qos,
+        retain: publish.retain,
+        topic,
+        payload: publish.payload.len(),
+        properties: &publish.properties,
+        of: "",
+    };
+    shape::message(rules, &message, client_id, &mut breaks);
     if publish.qos > QoS::AtMostOnce
         && value(&limits.receive_maximum).is_some_and(|most| unacknowledged >= most.into())
     {

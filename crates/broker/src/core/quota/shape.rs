@@ -1,6 +1,6 @@
-//! Topics, filters and properties held against a profile.
+//! Messages, topics, filters and properties held against a profile.
 
-use evenkeel_codec::{Packet, Properties, Property};
+use evenkeel_codec::{Packet, Properties, Property, QoS};
 use evenkeel_profile::{Limit, Profile, TopicPattern};
 
 use super::verdict::Break;
@@ -35,13 +35,51 @@ pub(crate) fn topic(rules: &Profile, topic: &str, into: &mut Vec<Break>) {
     into.extend(larger("maximum_topic_levels", most, levels, "levels"));
 }
 
+/// A message of a client's, to be sent now or as its will.
+#[derive(Debug)]
+pub(crate) struct Message<'a> {
+    pub(crate) qos: QoS,
+    pub(crate) retain: bool,
+    pub(crate) topic: &'a str,
+    pub(crate) payload: usize,
+    pub(crate) properties: &'a Properties,
+    /// What is said behind QoS and RETAIN of it.
+    pub(crate) of: &'static str,
+}
+
+/// A message, whatever packet it came in.
+pub(crate) fn message(
+    rules: &Profile,
+    message: &Message<'_>,
+    client_id: &str,
+    into: &mut Vec<Break>,
+) {
+    let Message { qos, of, .. } = message;
+    let limits = &rules.publish;
+    if value(&limits.maximum_qos).is_some_and(|most| qos.level() > most) {
+        into.push(Break::new("maximum_qos", format!("QoS {}{of}", qos.level())));
+    }
+    if message.retain && limits.retain_available.as_ref().is_some_and(|limit| !limit.value) {
+        into.push(Break::new("retain_available", format!("RETAIN{of}")));
+    }
+    let most = value(&limits.maximum_payload_size);
+    into.extend(larger("maximum_payload_size", most, message.payload, "B"));
+    topic(rules, message.topic, into);
+    if let Some(listed) = &limits.publish_topics
+        && !is_listed(&listed.value.0, message.topic, client_id)
+    {
+        into.push(Break::new("publish_topics", message.topic));
+    }
+    message_properties(rules, message.properties, into);
+}
+
 /// True if one of the patterns has the topic or filter.
 pub(crate) fn is_listed(patterns: &[TopicPattern], topic: &str, client_id: &str) -> bool {
     patterns.iter().any(|pattern| pattern.allows(topic, client_id))
 }
 
 /// Sizes of what a message, or a will, has in its properties.
-pub(crate) fn message_properties(rules: &Profile, list: &Properties, into: &mut Vec<Break>) {
+fn message_properties(rules: &Profile, list: &Properties, into: &mut Vec<Break>) {
     let limits = &rules.publish;
     let user: usize = list.user_properties().map(|(name, value)| name.len() + value.len()).sum();
     into.extend(larger("user_properties_size", value(&limits.user_properties_size), user, "B"));
