@@ -31,7 +31,7 @@ pub enum Input<'a> {
     /// rest stays in it for the next time.
     Received(ConnectionId, &'a mut BytesMut),
     /// Bytes came of which a layer below gives nothing yet, such as the beginning
-    /// of a large WebSocket message: a sign of life (K4). Not needed if every byte
+    /// of a large WebSocket message: a sign of life. Not needed if every byte
     /// is handed over by `Received`.
     Heard(ConnectionId),
     /// The transport took this many bytes.

@@ -52,7 +52,7 @@ use crate::time::{Deadline, Instant, Timer};
 const SLACK_PART: u32 = 40;
 
 /// A peer that says nothing is waited for no longer than this after a ping,
-/// unless the response time-out is longer (K4).
+/// unless the response time-out is longer.
 pub const LONGEST_WAIT: Duration = Duration::from_secs(120);
 
 /// What one engine works by.
@@ -63,7 +63,7 @@ pub struct Settings {
     /// How much earlier than `interval` a ping is due.
     pub margin: Duration,
     /// Silence on our side after which the first ping of the connection is due,
-    /// if the interval less the margin is longer (K14).
+    /// if the interval less the margin is longer.
     pub first_ping: Duration,
     /// How long a ping may stay unwritten, and how long it may at least stay
     /// unanswered.
@@ -242,7 +242,7 @@ impl KeepAlive {
         self.last_sent = self.last_sent.max(now);
     }
 
-    /// The queued PINGREQ was written whole. The response clock starts here (K5).
+    /// The queued PINGREQ was written whole. The response clock starts here.
     pub fn on_ping_sent(&mut self, now: Instant) {
         if let Phase::Queued { .. } = self.phase {
             let limit = self.settings.limit(now, self.last_received);
@@ -254,7 +254,7 @@ impl KeepAlive {
         }
     }
 
-    /// Bytes of any kind came, a whole packet or not (K4).
+    /// Bytes of any kind came, a whole packet or not.
     pub fn on_received(&mut self, now: Instant) {
         self.last_received = self.last_received.max(now);
         self.trial = None;
@@ -273,8 +273,8 @@ impl KeepAlive {
         }
     }
 
-    /// Asks for a ping; it joins one that is outstanding (K1) and waits for
-    /// the spacing (K2).
+    /// Asks for a ping; it joins one that is outstanding and waits for
+    /// the spacing.
     pub const fn request_probe(&mut self) {
         if let Phase::Quiet = self.phase {
             self.probe = true;
@@ -287,14 +287,14 @@ impl KeepAlive {
     }
 
     /// The client wants to be called again at this time, for whatever reason: one
-    /// that is called long after it has slept (K10).
+    /// that is called long after it has slept.
     pub fn on_wait(&mut self, until: Instant) {
         self.wake = self.wake.min(until);
     }
 
     /// The only place where a ping or a death is decided.
     ///
-    /// Call with everything that had arrived by `now` already read (K9).
+    /// Call with everything that had arrived by `now` already read.
     /// `reading` is false while the client itself has stopped reading: then
     /// an answer may lie unread, and death by silence is not judged.
     pub fn poll(&mut self, now: Instant, reading: bool) -> Action {
@@ -321,9 +321,9 @@ impl KeepAlive {
     }
 
     /// How much later than its deadline says the next ping may go out, so that
-    /// one wake-up can serve many connections; the margin allows for it (K3).
+    /// one wake-up can serve many connections; the margin allows for it.
     /// Zero if more than the end of our own silence may come of the
-    /// deadline: the judgement of a ping, or a ping that K11 asks for.
+    /// deadline: the judgement of a ping, or a ping that is due though we write.
     pub fn slack(&self) -> Duration {
         let due = self.ping_due();
         let ends_silence =
