@@ -246,12 +246,26 @@ impl Ring {
         if self.readers.iter().all(Option::is_none) {
             return Vec::new();
         }
+        let report = report();
+        if self.is_answered_pause(&report.event) {
+            self.kept.pop_back();
+            return Vec::new();
+        }
         if self.kept.len() == KEPT {
             self.kept.pop_front();
             self.first += 1;
         }
-        self.kept.push_back(report());
+        self.kept.push_back(report);
         self.wakers()
+    }
+
+    /// Reading goes on, and that it had stopped is the last event, which no reader has
+    /// taken: many such pairs are not to drive out what matters more.
+    fn is_answered_pause(&self, event: &Event) -> bool {
+        let end = self.first + self.kept.len() as u64;
+        let last = self.kept.back().map(|report| &report.event);
+        matches!((last, event), (Some(Event::ReadingPaused), Event::ReadingResumed))
+            && self.readers.iter().flatten().all(|reader| reader.next < end)
     }
 
     fn wakers(&mut self) -> Vec<Waker> {
@@ -387,6 +401,25 @@ mod tests {
         assert_eq!(taken(&events, slow), wanted);
         reported(&events, [7]);
         assert_eq!(taken(&events, slow), [numbered(7)]);
+    }
+
+    #[test]
+    fn a_pause_and_its_end_drive_nothing_out() {
+        let events = Reporter::new();
+        let slow = events.add_reader(NOON);
+        reported(&events, [1]);
+        let paused = || events.report(NOON, Event::ReadingPaused, None);
+        let resumed = || events.report(NOON, Event::ReadingResumed, None);
+        for _ in 0..KEPT {
+            paused();
+            resumed();
+        }
+        paused();
+        assert_eq!(taken(&events, slow), [numbered(1), Event::ReadingPaused]);
+        let late = events.add_reader(NOON);
+        resumed();
+        assert_eq!(taken(&events, slow), [Event::ReadingResumed], "of one that was told");
+        assert_eq!(taken(&events, late), [Event::ReadingResumed]);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use evenkeel_codec::{
 
 use crate::cause::{DisconnectCause, ProtocolError};
 use crate::event::Event;
-use crate::io::{AckKey, ConnectionId, Incoming};
+use crate::io::{AckKey, ConnectionId, Incoming, Output};
 use crate::keepalive::Pong;
 use crate::operation::{Answer, Claim, Completion, Delivered, DeliveryError, Report};
 use crate::record::Record;
@@ -108,7 +108,13 @@ impl Client {
     }
 
     pub(super) fn resume_reading(&mut self) {
-        if core::mem::take(&mut self.ready.reading_paused) {
+        if !core::mem::take(&mut self.ready.reading_paused) {
+            return;
+        }
+        // A pause that nobody has been told of is none.
+        if let Some(Output::Event(Event::ReadingPaused)) = self.ready.outputs.back() {
+            self.ready.outputs.pop_back();
+        } else {
             self.event(Event::ReadingResumed);
         }
     }

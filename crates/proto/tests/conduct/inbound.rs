@@ -1,10 +1,10 @@
 //! Messages from the server: delivery, acknowledgement, back-pressure.
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use evenkeel_proto::codec::{
     Ack, Packet, Properties, Property, Publish, QoS, ReasonCode, Text, Version,
 };
-use evenkeel_proto::{AckKey, Config, Event, Timer};
+use evenkeel_proto::{AckKey, Config, Event, Input, Timer};
 
 use crate::support::*;
 
@@ -461,6 +461,23 @@ fn a_pause_outlives_its_connection_and_ends_when_the_messages_are_taken() {
         .filter(|event| matches!(event, Event::ReadingPaused | Event::ReadingResumed))
         .collect();
     assert_eq!(told, [Event::ReadingPaused, Event::ReadingResumed]);
+}
+
+/// Else a server that floods drives out of the events what matters more.
+#[test]
+fn a_pause_that_nobody_has_been_told_of_is_none() {
+    let mut rig = Rig::online(narrow(1, 1 << 20));
+    rig.take_events();
+    let mut packet = Vec::new();
+    Packet::Publish(delivery("a", AtMostOnce, 0)).encode(Version::V5, &mut packet).unwrap();
+    for _ in 0..1000 {
+        let mut bytes = BytesMut::from(&packet[..]);
+        rig.client.handle(rig.now, Input::Received(rig.conn(), &mut bytes));
+        assert!(!rig.client.wants_read());
+        rig.client.next_message().unwrap();
+    }
+    rig.settle();
+    assert_eq!(rig.take_events(), []);
 }
 
 #[test]
