@@ -66,7 +66,7 @@ impl Client {
             Gate::StoredQos0(publish, claim, expires) => {
                 self.send_stored_qos0(*publish, claim, expires);
             }
-            Gate::Replay => self.session.replay.release(),
+            Gate::Replay => self.session.replay.on_committed(),
             Gate::Acknowledge(kind, id, reason) => self.send_ack(kind, id, reason),
             Gate::Answer(ack) => self.send_answer(PacketType::PubRec, *ack),
             Gate::Complete(completion) => self.complete(*completion),

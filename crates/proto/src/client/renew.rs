@@ -107,7 +107,7 @@ impl Client {
             return self.set_renewal(Renewal::Due(free_from));
         }
         let lost = self.lost_count();
-        self.session.replay.hold();
+        self.session.replay.begin_drain();
         self.set_renewal(Renewal::Draining { until: self.now + DRAIN, lost });
     }
 
@@ -128,7 +128,7 @@ impl Client {
         let was_draining = self.is_draining();
         self.set_renewal(Renewal::None);
         if was_draining {
-            self.session.replay.release();
+            self.session.replay.cancel_drain();
             self.send_pending();
         }
     }

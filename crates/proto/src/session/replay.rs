@@ -16,13 +16,14 @@ pub(crate) struct Replay {
     passed: bool,
     /// The server still holds the session: what is sent again carries DUP.
     resumed: bool,
-    /// Not everything that is to be sent again is committed yet, or the
-    /// connection is being renewed.
-    held: bool,
+    /// Not everything that is to be sent again is committed yet.
+    is_committing: bool,
+    /// The connection is being renewed: all waits for the next one.
+    is_draining: bool,
 }
 
 impl Replay {
-    /// Begins with a connection, and waits for [`release`](Self::release);
+    /// Begins with a connection, and waits for [`on_committed`](Self::on_committed);
     /// `resumed` if the server held the session.
     pub(crate) fn begin(&mut self, ids: impl IntoIterator<Item = PacketId>, resumed: bool) {
         self.resumed = resumed;
@@ -30,17 +31,27 @@ impl Replay {
         self.pending.extend(ids);
         self.alone = None;
         self.passed = false;
-        self.held = true;
+        self.is_committing = true;
+        self.is_draining = false;
     }
 
     /// What is to be sent again may go.
-    pub(crate) const fn release(&mut self) {
-        self.held = false;
+    pub(crate) const fn on_committed(&mut self) {
+        self.is_committing = false;
     }
 
     /// Nothing new goes out, nor again, until the next connection.
-    pub(crate) const fn hold(&mut self) {
-        self.held = true;
+    pub(crate) const fn begin_drain(&mut self) {
+        self.is_draining = true;
+    }
+
+    /// There is to be no next connection.
+    pub(crate) const fn cancel_drain(&mut self) {
+        self.is_draining = false;
+    }
+
+    const fn is_held(&self) -> bool {
+        self.is_committing || self.is_draining
     }
 
     //= [MQTT-3.3.1-1]
@@ -57,7 +68,7 @@ impl Replay {
 
     /// True if nothing has to go before new messages.
     pub(crate) fn is_done(&self) -> bool {
-        self.pending.is_empty() && self.alone.is_none() && !self.held
+        self.pending.is_empty() && self.alone.is_none() && !self.is_held()
     }
 
     /// The one that is out alone.
@@ -67,7 +78,7 @@ impl Replay {
 
     /// The next to send; `None` while one is out alone, or when done.
     pub(crate) fn next(&self) -> Option<PacketId> {
-        if self.alone.is_some() || self.held { None } else { self.pending.front().copied() }
+        if self.alone.is_some() || self.is_held() { None } else { self.pending.front().copied() }
     }
 
     /// The one that [`next`](Self::next) named was sent.

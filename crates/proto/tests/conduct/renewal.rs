@@ -303,3 +303,58 @@ fn without_an_age_nothing_is_renewed_and_an_age_of_zero_is_refused() {
     let build = Client::new(aged(Version::V5, secs(0)), 1, Instant::from_micros(0));
     assert_eq!(build.err(), Some(ConfigError::ConnectionAge));
 }
+
+/// A client with a message to be sent again, which waits for a slow store, and an
+/// operation without an answer, whose renewal has begun.
+fn draining_beside_a_slow_store(version: Version) -> (Rig, PacketId) {
+    let mut rig = Rig::durable_online(aged(version, secs(1000)));
+    rig.publish("first", AtLeastOnce, 1);
+    rig.expect_publish();
+    // No evidence against the message, which would have it wait for other answers.
+    rig.drop_link(TransportFailure::Unreachable);
+    rig.await_open();
+    rig.accept();
+    rig.commits = Commits::Held;
+    rig.publish("second", AtLeastOnce, 2);
+    rig.send(&Packet::ConnAck(resumed()));
+    rig.subscribe(&[("f", AtMostOnce)], 3);
+    let subscribe = rig.expect_subscribe().packet_id;
+    rig.jump(rig.until(Timer::Renewal));
+    rig.wake();
+    rig.expect_nothing();
+    (rig, subscribe)
+}
+
+fn commit_all(rig: &mut Rig) {
+    rig.commits = Commits::AtOnce;
+    while !rig.batches.is_empty() {
+        rig.commit();
+    }
+}
+
+/// Neither the commit ends the wait for the next connection ...
+#[test]
+fn a_commit_sends_nothing_into_a_connection_that_is_to_end() {
+    each_version(|version| {
+        let (mut rig, subscribe) = draining_beside_a_slow_store(version);
+        commit_all(&mut rig);
+        rig.expect_nothing();
+        rig.send(&suback(subscribe, &[0]));
+        rig.expect_renewal();
+        rig.accept_with(&resumed());
+        rig.show_life();
+        assert_eq!(topics(&mut rig), ["first", "second"]);
+    });
+}
+
+/// ... nor the end of that the wait for the commit.
+#[test]
+fn a_shutdown_sends_nothing_again_before_it_is_committed() {
+    each_version(|version| {
+        let (mut rig, _) = draining_beside_a_slow_store(version);
+        rig.shutdown(secs(60));
+        rig.expect_nothing();
+        commit_all(&mut rig);
+        assert_eq!(topics(&mut rig)[0], "first");
+    });
+}
