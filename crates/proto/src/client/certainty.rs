@@ -80,9 +80,19 @@ impl Client {
     pub(super) fn sends_anew(&mut self, id: PacketId) -> bool {
         let serial = self.renew(id);
         if let Some(serial) = serial {
-            self.after_commit(Gate::Publish(id, serial));
+            self.after_commit(Gate::Anew(id, serial));
         }
         serial.is_some()
+    }
+
+    /// A message that is to be sent anew is committed as such: it goes as those of
+    /// earlier connections do, each as rates and the window let it.
+    pub(super) fn await_turn(&mut self, id: PacketId, serial: Serial) {
+        let flight = self.session.flights.get(id);
+        let claim = flight.and_then(|flight| flight.exchange.claim());
+        if claim.is_some_and(|claim| claim.serial == serial) {
+            self.session.replay.push(id);
+        }
     }
 
     /// PUBCOMP for an exchange of ours, or for an identifier that was given back.

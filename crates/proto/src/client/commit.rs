@@ -67,6 +67,7 @@ impl Client {
                 self.send_stored_qos0(*publish, claim, expires);
             }
             Gate::Replay => self.session.replay.on_committed(),
+            Gate::Anew(id, serial) => self.await_turn(id, serial),
             Gate::Acknowledge(kind, id, reason) => self.send_ack(kind, id, reason),
             Gate::Answer(ack) => self.send_answer(PacketType::PubRec, *ack),
             Gate::Complete(completion) => self.complete(*completion),

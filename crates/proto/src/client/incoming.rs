@@ -380,7 +380,7 @@ impl Client {
     /// was not sent to this session waits for none (D7).
     fn expectation(&self, id: PacketId) -> Option<PacketType> {
         let flight = self.session.flights.get(id)?;
-        let was_sent = flight.attempts > 0;
+        let was_sent = flight.attempts > 0 && !flight.is_new();
         if !was_sent || !flight.is_sent_here() && !self.session.replay.is_resumed() {
             return None;
         }

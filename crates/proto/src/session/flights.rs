@@ -581,9 +581,8 @@ impl Flights {
         flight.doubtful = false;
         flight.is_new = true;
         self.counts.doubtful -= 1;
-        if flight.here != Here::Not {
-            flight.here = Here::Begun;
-        }
+        let here = core::mem::replace(&mut flight.here, Here::Not);
+        self.counts.open_here -= usize::from(here != Here::Not);
         Some(claim.serial)
     }
 

@@ -43,6 +43,8 @@ pub(crate) enum Gate {
     Stored(Report, Serial),
     /// The PUBLISH of a new exchange.
     Publish(PacketId, Serial),
+    /// The PUBLISH of an exchange that begins anew.
+    Anew(PacketId, Serial),
     /// A QoS 0 message out of the store, and when it expires.
     StoredQos0(Box<Publish>, Claim, Option<Instant>),
     /// What is to be sent again on this connection.

@@ -54,6 +54,11 @@ impl Replay {
         self.is_committing || self.is_draining
     }
 
+    /// One more is to be sent, behind the others.
+    pub(crate) fn push(&mut self, id: PacketId) {
+        self.pending.push_back(id);
+    }
+
     //= [MQTT-3.3.1-1]
     /// Whether the server knows the session: what is sent again carries DUP,
     /// and what it acknowledges unasked counts.

@@ -2,7 +2,7 @@
 
 use evenkeel_proto::codec::{Packet, QoS, Version};
 use evenkeel_proto::{
-    Accepted, Config, ConfigError, RateLimit, RejectReason, State, Timer, WhenFull,
+    Accepted, Config, ConfigError, RateLimit, RejectReason, State, Timer, WhenFull, WhenUncertain,
 };
 
 use super::*;
@@ -328,4 +328,38 @@ fn without_a_rate_nothing_waits() {
     assert_eq!(rig.client.waits_for_rate(), None);
     rig.advance(secs(1));
     assert_eq!(rig.deadline, None);
+}
+
+/// P2: also what is sent anew, as the server may have lost it behind PUBREC.
+#[test]
+fn what_is_sent_anew_waits_for_its_rate() {
+    each_version(|version| {
+        for durable in [false, true] {
+            let mut config = publishing(version, &[(1, secs(1))]);
+            config.when_uncertain = WhenUncertain::SendAnew;
+            let mut rig = if durable { Rig::durable_online(config) } else { Rig::online(config) };
+            rig.publish("a", ExactlyOnce, 1);
+            rig.advance(secs(2));
+            let id = rig.expect_publish().packet_id.unwrap();
+            rig.send(&pubrec(id));
+            assert_eq!(rig.expect(), pubrel(id));
+            rig.cut();
+            rig.await_open();
+            // Its CONNACK is lost.
+            rig.accept();
+            rig.reconnect_with(&resumed());
+            assert_eq!(rig.expect(), pubrel(id));
+            rig.send(&pubcomp(id));
+            rig.publish("later", ExactlyOnce, 2);
+            rig.advance(secs(1) - MICRO);
+            rig.expect_nothing();
+            rig.advance(MICRO);
+            let anew = rig.expect_publish();
+            assert_eq!((&*anew.topic, anew.dup, anew.packet_id), ("a", false, Some(id)));
+            rig.send(&pubrec(id));
+            assert_eq!(rig.expect(), pubrel(id));
+            rig.advance(secs(2));
+            assert_eq!(rig.expect_publish().topic, "later", "in their order");
+        }
+    });
 }
