@@ -84,15 +84,14 @@ impl Client {
             && let Some((priority, front)) = self.session.queue.front()
         {
             let qos = front.publish.qos;
-            let rate = self.rate_of(&front.publish, front.publish.payload.len());
             let held = self.session.flights.held(front.claim.serial);
             if qos != QoS::AtMostOnce && !self.may_begin_exchange(qos, held.is_some())
                 || !self.has_identifier(qos, held)
             {
                 return None;
             }
-            if rate.is_some() {
-                return rate;
+            if let Some(held) = self.rate_of_front() {
+                return Some(held);
             }
             if useless == tuning::EXPIRED_AT_ONCE {
                 self.session.queue.goes_on = true;

@@ -27,6 +27,16 @@ impl Client {
         if self.is_paced() { self.rate_held(publish, payload) } else { None }
     }
 
+    /// The same of the message at the front of the queue.
+    #[inline]
+    pub(super) fn rate_of_front(&self) -> Option<Held> {
+        if !self.is_paced() {
+            return None;
+        }
+        let (_, front) = self.session.queue.front()?;
+        self.rate_held(&front.publish, front.publish.payload.len())
+    }
+
     #[cold]
     fn rate_held(&self, publish: &Publish, payload: usize) -> Option<Held> {
         let online = self.connection.online()?;
@@ -68,6 +78,13 @@ impl Client {
         // One that cannot be encoded is not sent.
         let size = packet.encoded_len(online.limits.version).ok()?;
         pacer.holds_control(self.now, filters as u64, size as u64, &online.offsets)
+    }
+
+    /// What the operation at the front waits for, if its time has not come: then
+    /// nobody looks through its filters.
+    pub(super) fn front_still_waits(&self) -> Option<Held> {
+        let pacer = self.connection.online()?.pacer.as_ref()?;
+        pacer.operation_still_waits(self.now, self.session.subscriptions.front_subscribes())
     }
 
     /// Notes what waits now, and tells of it if it has waited for long.

@@ -176,6 +176,9 @@ impl Client {
             return None;
         }
         while self.has_room() && !self.session.flights.is_full() && self.may_send_control() {
+            if let Some(held) = self.front_still_waits() {
+                return Some(held);
+            }
             let control = self.session.subscriptions.next()?;
             if let Some(held) = self.send_control(control) {
                 return Some(held);

@@ -7,8 +7,8 @@
 mod bucket;
 mod limit;
 mod topics;
+mod unwritten;
 
-use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use core::time::Duration;
 
@@ -21,6 +21,7 @@ use crate::time::Instant;
 
 use bucket::{Bucket, Refill, Supply};
 use topics::Topics;
+use unwritten::{Taken, Unwritten};
 
 pub(crate) use limit::Which;
 pub use limit::{RateLimit, RateWait, Rates};
@@ -51,20 +52,11 @@ pub(crate) struct Pacer {
     bytes: Option<(Refill, Bucket)>,
     packets: Option<(Refill, Bucket)>,
     filters: Option<(Refill, Bucket)>,
-    /// Packets with a token that are not written yet: where each ends among the
-    /// bytes of the connection.
-    unwritten: VecDeque<(u64, Taken)>,
+    unwritten: Unwritten,
     /// What messages wait for, and what SUBSCRIBE and UNSUBSCRIBE do.
     messages: Option<Wait>,
     operations: Option<Wait>,
     told: Option<Instant>,
-}
-
-/// What a packet has taken a token of.
-#[derive(Clone, Copy, Debug)]
-enum Taken {
-    Publish { topic: u64 },
-    Control { filters: u64 },
 }
 
 /// Why something has to wait.
@@ -148,7 +140,7 @@ impl Pacer {
                 let most = filters_per_packet as u64;
                 empty(Refill::new(limit.amount, limit.period, most.min((limit.amount / 2).into())))
             }),
-            unwritten: VecDeque::new(),
+            unwritten: Unwritten::default(),
             messages: None,
             operations: None,
             told: None,
@@ -192,7 +184,7 @@ impl Pacer {
         sent: &Offsets,
         before: OnTheirWay,
     ) -> Option<Held> {
-        let published = self.unwritten_publishes(None) + before.messages;
+        let published = self.unwritten.publishes() + before.messages;
         for (index, (refill, bucket)) in self.publishes.iter().enumerate() {
             let supply = bucket.supply(now, *refill, published, 1);
             if let Some(held) = held(Which::Publish(index), supply) {
@@ -201,7 +193,7 @@ impl Pacer {
         }
         if let Some(topics) = &self.topics {
             let topic = hash(publish.topic.as_bytes());
-            let published = self.unwritten_publishes(Some(topic)) + before.to_topic;
+            let published = self.unwritten.publishes_to(topic) + before.to_topic;
             if let Some(held) = held(Which::Topic, topics.supply(now, topic, published)) {
                 return Some(held);
             }
@@ -210,15 +202,6 @@ impl Pacer {
         let on_their_way = sent.unwritten() + before.bytes;
         let supply = bucket.supply(now, *refill, on_their_way, most_bytes(publish, payload));
         held(Which::Bytes, supply)
-    }
-
-    fn unwritten_publishes(&self, to: Option<u64>) -> u64 {
-        let is_meant = |taken: &Taken| match (taken, to) {
-            (Taken::Publish { .. }, None) => true,
-            (Taken::Publish { topic }, Some(to)) => *topic == to,
-            (Taken::Control { .. }, _) => false,
-        };
-        self.unwritten.iter().filter(|(_, taken)| is_meant(taken)).count() as u64
     }
 
     /// What a SUBSCRIBE or UNSUBSCRIBE of this size has to wait for, if anything;
@@ -230,16 +213,9 @@ impl Pacer {
         size: u64,
         sent: &Offsets,
     ) -> Option<Held> {
-        let (mut controls, mut subscribed) = (0, 0);
-        for (_, taken) in &self.unwritten {
-            if let Taken::Control { filters } = taken {
-                controls += 1;
-                subscribed += filters;
-            }
-        }
         let asked = [
-            (Which::Packets, &self.packets, controls, 1),
-            (Which::Filters, &self.filters, subscribed, filters),
+            (Which::Packets, &self.packets, self.unwritten.controls(), 1),
+            (Which::Filters, &self.filters, self.unwritten.filters(), filters),
             (Which::Bytes, &self.bytes, sent.unwritten(), size),
         ];
         asked.into_iter().find_map(|(which, rate, on_their_way, tokens)| {
@@ -264,12 +240,12 @@ impl Pacer {
         if let Some(topics) = &mut self.topics {
             topics.note(now, topic);
         }
-        self.unwritten.push_back((sent.queued, Taken::Publish { topic }));
+        self.unwritten.push(sent.queued, Taken::Publish { topic });
     }
 
     /// A SUBSCRIBE to so many filters, or an UNSUBSCRIBE, was queued last.
     pub(crate) fn on_control(&mut self, filters: u64, sent: &Offsets) {
-        self.unwritten.push_back((sent.queued, Taken::Control { filters }));
+        self.unwritten.push(sent.queued, Taken::Control { filters });
     }
 
     /// The transport took bytes.
@@ -277,10 +253,7 @@ impl Pacer {
         if let Some((refill, bucket)) = &mut self.bytes {
             bucket.take(now, *refill, bytes);
         }
-        while let Some((end, taken)) = self.unwritten.front().copied()
-            && end <= sent.written
-        {
-            self.unwritten.pop_front();
+        while let Some(taken) = self.unwritten.pop(sent.written) {
             match taken {
                 Taken::Publish { topic } => {
                     for (refill, bucket) in &mut self.publishes {
@@ -326,6 +299,14 @@ impl Pacer {
         }
         self.told = Some(now);
         true
+    }
+
+    /// What the operation at the front waited for when it was asked for last, until
+    /// the time that was told then. An UNSUBSCRIBE waits for no rate of filters.
+    pub(crate) fn operation_still_waits(&self, now: Instant, subscribes: bool) -> Option<Held> {
+        let held = self.operations?.held;
+        let applies = subscribes || held.by != Which::Filters;
+        if applies && held.until? > now { Some(held) } else { None }
     }
 
     /// When something that waits may go.

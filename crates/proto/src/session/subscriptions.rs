@@ -110,6 +110,11 @@ impl Subscriptions {
         self.waiting.front().map(|control| control.suspicion)
     }
 
+    /// The operation at the front is a SUBSCRIBE.
+    pub(crate) fn front_subscribes(&self) -> bool {
+        self.waiting.front().is_some_and(|control| control.is_subscribe())
+    }
+
     /// Takes out all operations that wait, in order.
     pub(crate) fn take_waiting(&mut self) -> VecDeque<Box<Control>> {
         core::mem::take(&mut self.waiting)

@@ -128,3 +128,25 @@ fn an_operation_with_a_token_goes_at_once() {
         assert_eq!(operations(&rig).len(), 2);
     });
 }
+
+/// What waits for a rate of filters is at the front, and no such rate holds up the
+/// rest of an UNSUBSCRIBE that comes before it.
+#[test]
+fn an_unsubscribe_does_not_wait_for_filters() {
+    each_version(|version| {
+        let mut config = quiet(lasting(version));
+        config.rates.subscribe_filters = Some(RateLimit::new("filters", 1, secs(900)));
+        let mut rig = Rig::online(config);
+        // No packet has more filters than the rate.
+        rig.unsubscribe(&["a", "b"], 1);
+        let first = rig.expect_unsubscribe();
+        rig.subscribe(&[("c", AtMostOnce)], 2);
+        rig.expect_nothing();
+        rig.send(&unsuback(first.packet_id, &[0]));
+        assert_eq!(rig.expect_unsubscribe().filters, [filter("b")]);
+        rig.advance(secs(900) - MICRO);
+        rig.expect_nothing();
+        rig.advance(MICRO);
+        rig.expect_subscribe();
+    });
+}
