@@ -114,8 +114,11 @@ impl Client {
         }
         let mut filters = self.subscribed();
         filters.extend(self.session.subscriptions.wanted());
+        let before = filters.len();
         filters.extend(control.unanswered());
-        profile::subscribe::too_many(profile, filters.len())
+        // One that the server holds already makes it hold no more.
+        let adds = filters.len() > before;
+        if adds { profile::subscribe::too_many(profile, filters.len()) } else { None }
     }
 
     /// The filters that the server holds for us, or is asked for just now.
@@ -137,10 +140,10 @@ impl Client {
             return most;
         }
         let mut filters = self.subscribed();
-        let fits = control.unanswered().take(most).take_while(|filter| {
-            filters.insert(filter);
-            filters.len() <= count as usize
-        });
+        let fits = control
+            .unanswered()
+            .take(most)
+            .take_while(|filter| !filters.insert(filter) || filters.len() <= count as usize);
         fits.count()
     }
 

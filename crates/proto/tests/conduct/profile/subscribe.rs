@@ -181,6 +181,27 @@ fn no_more_stored_subscriptions_are_restored_than_the_broker_takes() {
     });
 }
 
+/// Those of an earlier run may be more than the profile allows: to ask again for one
+/// that the server holds makes them no more.
+#[test]
+fn what_is_in_force_may_be_asked_for_again_beside_too_many() {
+    each_version(|version| {
+        let mut rig = Rig::durable_online(lasting(version));
+        subscribe_to_all(&mut rig, &names(5), 1).unwrap();
+        let subscribe = rig.expect_subscribe();
+        rig.send(&suback(subscribe.packet_id, &[1; 5]));
+        rig.reconfigure(obeyed(lasting(version), THREE));
+        rig.restart_with(&resumed());
+        rig.expect_nothing();
+        rig.subscribe(&[("t/0", AtMostOnce), ("t/4", AtMostOnce)], 2);
+        let again = rig.expect_subscribe();
+        assert_eq!(again.filters.len(), 2);
+        rig.send(&suback(again.packet_id, &[0, 0]));
+        rig.answer(2).unwrap();
+        broken(rig.try_subscribe(&[("t/0", AtMostOnce), ("new", AtMostOnce)], 3));
+    });
+}
+
 #[test]
 fn identifiers_are_left_out_or_refused_where_there_are_none() {
     let limits = "subscribe.identifiers_available.value = false\n";
