@@ -96,7 +96,9 @@ impl Client {
     /// moment that is stored it is known how much time has passed since, and
     /// which messages have expired. A wall-clock time alone will do.
     ///
-    /// A configuration without client identifier takes the one in the store.
+    /// A configuration without client identifier takes the one in the store. One that
+    /// a broker assigned, and by the profile lets nobody use again, is left: what is
+    /// stored goes on in a session of the configured one, or of a random UUID.
     /// A session that the store knows is resumed, whatever the configuration
     /// says about a clean start.
     #[cfg(feature = "store")]

@@ -50,7 +50,7 @@ impl Client {
 
     /// The session of another identifier is none of ours: nothing that was
     /// received is known there, and its server may hold any identifier.
-    fn leave_session(&mut self, client_id: Text) {
+    pub(super) fn leave_session(&mut self, client_id: Text) {
         self.attempts.client_id = client_id;
         self.attempts.session_is_other = true;
         let session = &mut self.session;

@@ -8,6 +8,7 @@ use evenkeel_codec::PacketId;
 use crate::config::{Config, ConfigError, QueueConfig};
 use crate::event::Event;
 use crate::operation::{Claim, Report};
+use crate::profile::is_out_of_reach;
 use crate::record::{Moment, Phase, Record, Recovered, StoreBounds, StoredExchange};
 use crate::session::flights::Exchange;
 use crate::session::journal::Journal;
@@ -26,7 +27,11 @@ impl Client {
     ) -> Result<Self, ConfigError> {
         let configured = &config.connect.client_id;
         let inherited = recovered.client_id.is_some();
-        let client_id = recovered.client_id.as_ref().unwrap_or(configured).clone();
+        let is_left = recovered.client_id.as_ref().is_some_and(|id| is_out_of_reach(&config, id));
+        let client_id = match &recovered.client_id {
+            Some(stored) if !is_left => stored.clone(),
+            _ => configured.clone(),
+        };
         if !configured.is_empty() && *configured != client_id {
             return Err(ConfigError::ClientIdOfStore);
         }
@@ -35,6 +40,10 @@ impl Client {
         client.session.clock = StoreClock::new(now, moment, recovered.time.as_ref());
         client.session.inherited = inherited;
         client.take_up(recovered);
+        if is_left {
+            // Its messages and subscriptions go on in a session of their own.
+            client.leave_session(client.client_id().clone());
+        }
         Ok(client)
     }
 

@@ -9,14 +9,28 @@ use evenkeel_codec::Text;
 use crate::config::Config;
 use crate::rng::Rng;
 
+use super::Profile;
+
 /// The identifier to use for this wish: its own, unless it is empty and the
 /// broker would assign one that is worth nothing at the next connect.
 pub(crate) fn own_client_id(config: &Config, wanted: Text, rng: &mut Rng) -> Text {
-    let limit = |it: &super::Profile| {
-        it.connection.assigned_client_id_reusable.as_ref().map(|limit| limit.value)
-    };
-    let is_lost = config.profile().and_then(limit) == Some(false);
+    let is_lost = config.profile().is_some_and(assigns_for_once);
     if wanted.is_empty() && is_lost { Text::try_from(uuid(rng)).unwrap_or(wanted) } else { wanted }
+}
+
+/// Identifiers that the broker assigns cannot come back.
+fn assigns_for_once(profile: &Profile) -> bool {
+    let limit = profile.connection.assigned_client_id_reusable.as_ref();
+    limit.is_some_and(|limit| !limit.value)
+}
+
+/// The broker assigned this identifier and lets nobody use it again: its session is
+/// out of reach.
+pub(crate) fn is_out_of_reach(config: &Config, client_id: &Text) -> bool {
+    let Some(profile) = config.profile() else { return false };
+    let reserved = profile.connection.client_id_reserved_prefix.as_ref();
+    assigns_for_once(profile)
+        && reserved.is_some_and(|limit| client_id.as_str().starts_with(&*limit.value))
 }
 
 /// A random UUID (version 4 of RFC 9562).

@@ -16,7 +16,7 @@ mod topic;
 use alloc::sync::Arc;
 
 pub use broken::BrokenLimit;
-pub(crate) use client_id::own_client_id;
+pub(crate) use client_id::{is_out_of_reach, own_client_id};
 pub use evenkeel_profile::*;
 
 use crate::config::{Config, ConfigError};

@@ -1,6 +1,7 @@
 //! What the next process does with what the last one left.
 
 use evenkeel_proto::codec::{Packet, Property, Publish, Version};
+use evenkeel_proto::profile::Profile;
 use evenkeel_proto::record::{Record, Recovered, Serial, UnixMillis};
 use evenkeel_proto::{
     Client, Completion, ConfigError, DeliveryError, Event, Instant, TransportFailure,
@@ -514,4 +515,38 @@ fn what_was_never_sent_is_no_duplicate() {
         rig.show_life();
         assert!(rig.expect_publish().dup);
     });
+}
+
+/// A session under an identifier that the broker assigned, and lets nobody use again, is
+/// out of reach. What is stored is not: it goes on in a session of its own.
+#[test]
+fn a_store_of_an_identifier_that_cannot_come_back_is_opened() {
+    let profile = "name = 'x'\nbased_on = 'none'\n\
+                   connection.assigned_client_id_reusable.value = false\n\
+                   connection.client_id_reserved_prefix.value = '$'\n";
+    for wanted in ["", "boat"] {
+        let mut config = quiet(lasting(Version::V5));
+        config.connect.client_id = text("");
+        let mut rig = Rig::durable(config.clone());
+        rig.client.start(rig.now);
+        rig.settle();
+        rig.accept_with(&with([Property::AssignedClientIdentifier(text("$GEN/1"))]));
+        rig.publish("a", AtLeastOnce, 1);
+        rig.expect_publish();
+        rig.advance(secs(1));
+        config.connect.client_id = text(wanted);
+        config.obey(&Profile::from_toml(profile).unwrap()).unwrap();
+        rig.reconfigure(config);
+        let connect = rig.restart_with(&accepted());
+        assert!(!connect.client_id.is_empty() && !connect.client_id.starts_with('$'));
+        assert!(wanted.is_empty() || connect.client_id == wanted);
+        rig.show_life();
+        rig.advance(secs(1));
+        let sent = rig.expect_publish();
+        assert_eq!(sent.topic, "a");
+        rig.send(&puback(sent.packet_id.unwrap()));
+        rig.advance(secs(1));
+        assert_eq!(rig.settled(), [(1, Ok(()))]);
+        assert_eq!(rig.store.recovered().client_id, Some(connect.client_id));
+    }
 }
