@@ -210,7 +210,7 @@ pub enum OfflineQos0 {
     /// Queued like the others.
     #[default]
     Queue,
-    /// Refused at once, which the caller sees.
+    /// Refused at once, which the caller sees; not in the gap of a planned renewal.
     Refuse,
 }
 

@@ -75,6 +75,13 @@ impl Client {
         matches!(self.renewal(), Renewal::Draining { .. })
     }
 
+    /// There is a connection, or one that was renewed is followed by the next just
+    /// now: what would be refused offline waits for that (R16).
+    pub(super) fn is_online_or_renewing(&self) -> bool {
+        let last = self.attempts.last_cause.as_deref();
+        self.connection.is_online() || last == Some(&DisconnectCause::Renewal)
+    }
+
     pub(super) fn renewal_deadline(&self) -> Option<Instant> {
         match self.renewal() {
             Renewal::Due(at) if self.shutdown.is_none() => Some(at),

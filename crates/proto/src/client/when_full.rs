@@ -30,7 +30,7 @@ impl Client {
     ) -> Room {
         let policy = self.when_full();
         let is_latest = policy == WhenFull::LatestPerTopic;
-        let online = self.connection.is_online();
+        let online = self.is_online_or_renewing();
         let queue = &self.session.queue;
         let mut admission = queue.admits(publish, priority, stored, online, Window::NONE);
         if is_latest && admission == Admission::Full {
@@ -68,14 +68,14 @@ impl Client {
     /// nobody would hear of it (D1).
     pub(super) fn would_drop(&self, publish: &Publish, priority: Priority) -> Option<RejectReason> {
         let stored = self.is_to_be_stored(publish);
-        let online = self.connection.is_online();
+        let online = self.is_online_or_renewing();
         let admission = self.session.queue.admits(publish, priority, stored, online, Window::NONE);
         let drops = self.when_full() == WhenFull::DropNewest && admission == Admission::Full;
         drops.then(|| self.queue_full())
     }
 
     fn drop_oldest(&mut self, publish: &Publish, priority: Priority, stored: bool) -> Room {
-        let online = self.connection.is_online();
+        let online = self.is_online_or_renewing();
         while let Some(lowest) = self.session.queue.victim(publish, priority) {
             let Some(victim) = self.session.queue.pop_oldest(lowest) else { break };
             self.drop_queued(victim.claim, DeliveryError::Dropped);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use evenkeel_proto::codec::{Packet, PacketId, Properties, Property, ReasonCode, Version, Will};
 use evenkeel_proto::{
-    Accepted, Client, Config, ConfigError, Delivered, DisconnectCause, Event, Instant,
+    Accepted, Client, Config, ConfigError, Delivered, DisconnectCause, Event, Instant, OfflineQos0,
     RejectReason, Timer, TransportFailure,
 };
 
@@ -357,4 +357,24 @@ fn a_shutdown_sends_nothing_again_before_it_is_committed() {
         commit_all(&mut rig);
         assert_eq!(topics(&mut rig)[0], "first");
     });
+}
+
+/// What is refused offline waits through the gap, and no longer than it.
+#[test]
+fn qos_0_is_not_refused_in_the_gap() {
+    let mut config = aged(Version::V5, secs(1000));
+    config.queue.offline_qos0 = OfflineQos0::Refuse;
+    let mut rig = Rig::online(config);
+    rig.jump(rig.until(Timer::Renewal));
+    rig.wake();
+    rig.expect_renewal();
+    rig.publish("waits", AtMostOnce, 1);
+    rig.accept_with(&resumed());
+    assert_eq!(rig.expect_publish().topic, "waits");
+    rig.jump(rig.until(Timer::Renewal));
+    rig.wake();
+    rig.expect_renewal();
+    rig.drop_link(TransportFailure::Unreachable);
+    let refused = rig.try_publish(publish("late", "x", AtMostOnce), 2);
+    assert_eq!(refused, Err(RejectReason::Offline), "the next attempt failed");
 }
