@@ -3,8 +3,8 @@ const KIB = 1024
 
 const SIZES = [
   { label: '64 B', size: 64, count: 200_000, cpu: 0.5, rate: 2 },
-  { label: '16 KiB', size: 16 * KIB, count: 20_000, cpu: 0.9 },
-  { label: '1 MiB', size: KIB * KIB, count: 1_000, cpu: 1 },
+  { label: '16 KiB', size: 16 * KIB, count: 40_000, cpu: 0.9 },
+  { label: '1 MiB', size: KIB * KIB, count: 3_000, cpu: 1 },
 ]
 
 export const MESSAGES = SIZES.flatMap(({ label, size, count, cpu, rate }) =>
