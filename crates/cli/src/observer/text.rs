@@ -176,7 +176,7 @@ impl EventText {
                 .printer
                 .warn(&format!("the stored message {serial} was not delivered: {error:#}")),
             Event::StoreFailed { failure, retry } => {
-                self.printer.warn(&format!("{failure}; it is tried again in {}", duration::text(*retry)))
+                self.printer.warn(&format!("{failure}; it is tried again {}", duration::within(*retry)))
             }
             Event::StoreNotice(notice) => self.printer.warn(&notice.to_string()),
             Event::StoreRestored => self.say("the store works again"),
