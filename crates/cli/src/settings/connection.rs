@@ -134,6 +134,13 @@ impl ConnectionSettings {
             send_anew: false,
         })
     }
+
+    /// What follows a server's host in a URL is a topic, which not everybody means.
+    pub(super) fn warn_of_url_topic(&mut self, warning: &'static str) {
+        if !self.url_topics.is_empty() {
+            self.warnings.push(warning);
+        }
+    }
 }
 
 /// The settings of TLS, with the ALPN that AWS wants for MQTT at the port of HTTPS.

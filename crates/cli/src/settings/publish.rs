@@ -53,6 +53,10 @@ impl PublishSettings {
         }
         let mut connection = ConnectionSettings::new(&args.connection, None, store, context)?;
         connection.send_anew = args.send_anew;
+        if !args.topic.is_empty() && !context.is_mosquitto() {
+            connection
+                .warn_of_url_topic("the URL has a topic beside -t: each message goes to both");
+        }
         let (topics, word) = topics(args, &connection, context)?;
         let payload = payload::collect(&args.payload, args.stream.stdin_line, word.as_deref())?
             .ok_or_else(no_message)?;

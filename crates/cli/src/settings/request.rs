@@ -31,7 +31,10 @@ pub(crate) struct RequestSettings {
 impl RequestSettings {
     /// Checks the flags.
     pub(crate) fn new(args: &RequestArgs, context: Context<'_>) -> Result<Self, Failure> {
-        let connection = ConnectionSettings::new(&args.connection, None, None, context)?;
+        let mut connection = ConnectionSettings::new(&args.connection, None, None, context)?;
+        if args.topic.is_some() {
+            connection.warn_of_url_topic("the URL's topic has no effect, as -t gives one");
+        }
         let (topic, word) = topic(args, &connection)?;
         let payload =
             payload::collect(&args.payload, false, word.as_deref())?.ok_or_else(|| {

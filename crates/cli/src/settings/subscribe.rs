@@ -78,7 +78,12 @@ impl SubscribeSettings {
     pub(crate) fn new(args: &SubscribeArgs, context: Context<'_>) -> Result<Self, Failure> {
         let needs_v5 = needs_v5(&args.options);
         let store = store::collect(&args.store, context)?;
-        let connection = ConnectionSettings::new(&args.connection, needs_v5, store, context)?;
+        let mut connection = ConnectionSettings::new(&args.connection, needs_v5, store, context)?;
+        let has_others = !args.topic.is_empty() || !args.words.is_empty();
+        if has_others && !context.is_mosquitto() {
+            connection
+                .warn_of_url_topic("the URL has a topic beside others: it is subscribed to, too");
+        }
         let given = connection.url_topics.iter().chain(&args.topic).chain(&args.words);
         let filters = given.map(|text| topic_filter(text, "-t")).collect::<Result<Vec<_>, _>>()?;
         let unsubscribe = args

@@ -128,6 +128,22 @@ fn what_has_no_effect_is_said() {
 }
 
 #[test]
+fn a_topic_of_the_url_beside_others_is_said() {
+    let both = ["-L", "mqtt://h/a", "-t", "b"];
+    let alone = ["-L", "mqtt://h/a"];
+    let query = ["-L", "mqtt://h/?clientId=x", "-t", "b"];
+    for (line, warned) in [(&both[..], 1), (&alone, 0), (&query, 0)] {
+        let publish = publish(&[line, &["-n"]].concat());
+        assert_eq!(publish.connection.warnings.len(), warned, "{line:?}");
+        assert_eq!(subscribe(line).connection.warnings.len(), warned, "{line:?}");
+    }
+    let filters = subscribe(&["-L", "mqtt://h/a", "b"]);
+    assert!(filters.connection.warnings[0].contains("subscribed to, too"));
+    let mosquitto = publish_as(Personality::MosquittoPub, &[&both[..], &["-n"]].concat());
+    assert_eq!(mosquitto.unwrap().connection.warnings, [""; 0]);
+}
+
+#[test]
 fn variables_stand_in_for_flags_of_evenkeel_only() {
     let variable = |name: &str| match name {
         "EVENKEEL_URL" => Some("mqtt://env-a mqtt://env-b".to_owned()),
