@@ -233,8 +233,8 @@ impl Life {
 pub(crate) struct Offsets {
     /// Bytes of whole packets handed to the transmit buffer.
     pub(crate) queued: u64,
-    /// Bytes of the PUBLISH queued last, the only one that may have gone beyond
-    /// the bound of the buffer.
+    /// Bytes of PUBLISH packets that were not written when the last one was queued, at
+    /// most: they may go beyond the bound of the buffer, several of them behind a commit.
     pub(crate) publish: u64,
     /// Bytes the transport took.
     pub(crate) written: u64,
@@ -265,9 +265,9 @@ impl Offsets {
 
     /// As [`on_queued`](Self::on_queued), for one PUBLISH.
     #[inline]
-    pub(crate) const fn on_publish(&mut self, bytes: usize) {
+    pub(crate) fn on_publish(&mut self, bytes: usize) {
+        self.publish = self.publish.min(self.unwritten()) + bytes as u64;
         self.on_queued(bytes);
-        self.publish = bytes as u64;
     }
 
     /// Bytes of whole packets that the transport has not taken.

@@ -288,3 +288,26 @@ fn an_answer_to_a_message_that_was_never_sent_is_no_answer() {
         assert_eq!(rig.outcomes().len(), 1, "it is stored, and has no outcome");
     });
 }
+
+/// Several large messages may go out with one commit, beyond the bound of the buffer. A
+/// server that writes to us may read nothing meanwhile, so that it is read all the same.
+#[test]
+fn what_one_commit_lets_go_does_not_stop_the_reading() {
+    let mut settings = quiet(lasting(Version::V5));
+    settings.connect.receive_maximum = 1;
+    settings.bounds.write_buffer = 500;
+    settings.bounds.in_flight = 10;
+    let mut rig = Rig::durable_online(settings);
+    rig.advance(secs(1));
+    rig.commits = Commits::Held;
+    rig.writable = false;
+    for number in 1..=3 {
+        let large = publish("a", &"x".repeat(10_000), AtLeastOnce);
+        rig.try_publish(large, number).expect("the message is accepted");
+    }
+    while !rig.batches.is_empty() {
+        rig.commit();
+    }
+    assert!(rig.pending() > 30_000, "{}", rig.pending());
+    assert!(rig.client.wants_read());
+}
