@@ -41,7 +41,7 @@ exits! {
     6 Tls "TLS failed: certificate, host name or protocol version";
     7 RefusedMessage "a message was refused, by the server or by the limits it announced";
     8 NotAcknowledged "a message was sent or queued but not acknowledged, not with the QoS asked for, or may be lost";
-    9 BadVerdict "demo or soak saw a message lost or a law broken";
+    9 BadVerdict "demo or soak saw a message lost or a law broken, or advisor a client that fails";
     10 RefusedIdentifier "the server refused the client identifier";
     11 RefusedVersion "the server does not speak the protocol version asked for";
     12 RefusedBusy "the server is unavailable, busy, shutting down or limits the rate";

@@ -67,6 +67,14 @@ Examples:
   evenkeel soak --for 2m --clients 100 --seed 1"
 );
 
+pub(super) const ADVISOR: &str = with_times!(
+    "\
+Examples:
+  evenkeel advisor -- evenkeel sub -h {host} -p {port} -i {client_id} -t {topic} -q 1
+  evenkeel advisor --case MQTT_No_Ack_PingResp -- mosquitto_sub -h {host} -p {port} -t {topic}
+  evenkeel advisor --html report.html --junit report.xml -- ./device {host} {port}"
+);
+
 pub(super) const QUEUE: &str = "\
 Examples:
   evenkeel queue ls pump.session

@@ -1,6 +1,7 @@
 //! The command line as written: flags and their values, not yet checked
 //! against each other (that is [`settings`](crate::settings)).
 
+mod advisor;
 mod aws;
 mod broker;
 mod client;
@@ -28,6 +29,7 @@ use std::ffi::OsString;
 use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use clap_complete::Shell;
 
+pub(crate) use advisor::AdvisorArgs;
 pub(crate) use aws::{AwsAction, AwsArgs, ProvisionArgs};
 pub(crate) use broker::{BrokerArgs, BrokerLimits, BrokerProfile, BrokerTls};
 pub(crate) use client::{Identity, Secret, Session, WillFlags};
@@ -102,6 +104,9 @@ pub(crate) enum Command {
     /// Prove many clients against a broker that makes trouble at random
     #[command(after_help = examples::SOAK)]
     Soak(SoakArgs),
+    /// Run the acceptance tests of AWS Device Advisor against any client, offline
+    #[command(after_help = examples::ADVISOR)]
+    Advisor(Box<AdvisorArgs>),
     /// Look into the store of a client that is not running
     #[command(after_help = examples::QUEUE, arg_required_else_help = true)]
     Queue(Box<QueueArgs>),
@@ -334,6 +339,12 @@ fn fold_user_properties(words: Vec<OsString>) -> Vec<OsString> {
     let mut folded = Vec::with_capacity(words.len());
     let mut words = words.into_iter().peekable();
     while let Some(word) = words.next() {
+        if word == "--" {
+            // What follows is another command's.
+            folded.push(word);
+            folded.extend(words);
+            break;
+        }
         let is_property = word == "-D" || word == "--property";
         let Some(command) = words.next_if(|_| is_property) else {
             folded.push(word);

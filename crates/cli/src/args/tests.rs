@@ -476,6 +476,16 @@ fn each_mistake_says_what_and_what_to_do() {
     assert!(mistake(&["pub", "a", "b", "c"]).starts_with("error: "));
 }
 
+#[test]
+fn the_words_of_another_command_are_left_alone() {
+    let theirs = ["sub", "-p", "{port}", "-D", "connect", "user-property", "a", "b", "-h"];
+    let line = [&["advisor", "--"][..], &theirs].concat();
+    match run(&line) {
+        Command::Advisor(args) => assert_eq!(args.command, theirs),
+        other => panic!("{other:?}"),
+    }
+}
+
 /// The flags as the parser knows them: the reference may not miss any.
 #[test]
 fn every_flag_and_command_is_in_the_reference() {

@@ -5,7 +5,8 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use evenkeel::store::Fsync;
-use evenkeel::{QoS, Version};
+use evenkeel::{QoS, TopicName, Version};
+use evenkeel_aws::advisor::{CASES, Case};
 use evenkeel_broker::Strictness;
 
 /// Why a value is refused, and a value that would do.
@@ -174,6 +175,36 @@ pub(crate) fn duration(text: &str) -> Result<Duration, BadValue> {
             "this is not a length of time",
             "use seconds, or a number with ms, s, m or h: 30, 1.5, 250ms, 2m",
         ),
+    }
+}
+
+/// A case of AWS Device Advisor.
+pub(crate) fn advisor_case(text: &str) -> Result<&'static Case, BadValue> {
+    let hint = || {
+        let ids: Vec<&str> = CASES.iter().map(|case| case.id).collect();
+        format!("the cases are {}", ids.join(", "))
+    };
+    Case::by_id(text).map_or_else(|| bad("there is no such case", hint()), Ok)
+}
+
+/// How long a case may take.
+pub(crate) fn case_time(text: &str) -> Result<Duration, BadValue> {
+    above_zero(text, "a case needs time", "leave the flag out for as long as at AWS")
+}
+
+/// How often a client is expected to connect again.
+pub(crate) fn advisor_attempts(text: &str) -> Result<usize, BadValue> {
+    match text.parse() {
+        Ok(count @ 5..=10) => Ok(count),
+        _ => bad("the number of attempts is from 5 to 10", "5 is what AWS waits for"),
+    }
+}
+
+/// A topic that can be published to and subscribed to.
+pub(crate) fn topic_name(text: &str) -> Result<String, BadValue> {
+    match TopicName::try_from(text) {
+        Ok(_) => Ok(text.to_owned()),
+        Err(error) => bad(error.to_string(), "a topic such as site/7/level"),
     }
 }
 

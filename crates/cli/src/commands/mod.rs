@@ -1,6 +1,7 @@
 //! One file per command.
 
 mod ack_timeout;
+mod advisor;
 mod aws;
 mod broker;
 mod client;
@@ -45,6 +46,7 @@ pub(crate) fn run(command: &Command, personality: Personality) -> (Printer, Resu
         Command::Broker(args) => args.verbosity,
         Command::Demo(args) => args.verbosity,
         Command::Soak(args) => args.verbosity,
+        Command::Advisor(args) => args.verbosity,
         Command::Queue(args) => args.verbosity(),
         Command::Profile(args) => args.verbosity(),
         Command::Aws(args) => args.verbosity(),
@@ -76,6 +78,9 @@ fn run_with(command: &Command, printer: Printer) -> Result<(), Failure> {
         Command::Demo(_) => in_runtime(printer, true, async |stop| demo::run(printer, stop).await),
         Command::Soak(args) => {
             in_runtime(printer, false, async |stop| soak::run(args, printer, stop).await)
+        }
+        Command::Advisor(args) => {
+            in_runtime(printer, true, async |stop| advisor::run(args, printer, stop).await)
         }
         Command::Queue(args) => queue::run(args, printer),
         Command::Profile(args) => profile::run(args, printer),

@@ -1,6 +1,7 @@
 //! The built program, from outside: against a broker in this process, and
 //! beside mosquitto's tools if they are installed.
 
+mod advisor;
 mod broker;
 mod certainty;
 mod certificates;

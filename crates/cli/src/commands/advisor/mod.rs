@@ -1,0 +1,122 @@
+//! `advisor`: the acceptance tests of AWS Device Advisor, against any client.
+//!
+//! Each case is a listener of its own and a new process of the client. Between
+//! the client and a broker in memory sits a [`relay`] that writes down each
+//! packet, and keeps back or cuts what the case's [`Plan`](plan::Plan) says.
+
+mod plan;
+mod program;
+mod relay;
+mod run;
+
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+
+use evenkeel_aws::advisor::report::{Counts, Report};
+use evenkeel_aws::advisor::{CASES, Case, Group, Outcome, Setting, Verdict};
+
+use crate::args::AdvisorArgs;
+use crate::error::Failure;
+use crate::exit::Exit;
+use crate::printer::{Data, Printer};
+use crate::private;
+use crate::signals::Stop;
+use program::Program;
+
+/// Runs the cases, one after the other; an error if one has failed.
+pub(super) async fn run(
+    args: &AdvisorArgs,
+    printer: Printer,
+    mut stop: Stop,
+) -> Result<(), Failure> {
+    let cases = if args.cases.is_empty() {
+        CASES.iter().filter(|case| case.group == Group::Mqtt).collect()
+    } else {
+        args.cases.clone()
+    };
+    let program = Program::new(args)?;
+    let setting = Setting { topic: Some(args.topic.clone()), attempts: args.attempts };
+    let began = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let mut report = Report { program: program.name(), began, outcomes: Vec::new() };
+    let mut data = printer.data();
+    for case in cases {
+        if printer.shows_progress() {
+            printer.progress(&format!("{}: {}", case.id, case.passes));
+        }
+        let timeout = args.timeout.unwrap_or(case.timeout);
+        let outcome = tokio::select! {
+            biased;
+            () = stop.requested() => {
+                end_progress(printer);
+                return Err(super::interrupted("the tests were not run to their end"));
+            }
+            outcome = of_case(case, &setting, &program, timeout) => outcome?,
+        };
+        end_progress(printer);
+        show(&mut data, &outcome)?;
+        report.outcomes.push(outcome);
+    }
+    write_all(args, &report)?;
+    conclude(&mut data, report.counts(), args.strict)
+}
+
+fn end_progress(printer: Printer) {
+    if printer.shows_progress() {
+        printer.end_progress();
+    }
+}
+
+async fn of_case(
+    case: &'static Case,
+    setting: &Setting,
+    program: &Program,
+    timeout: Duration,
+) -> Result<Outcome, Failure> {
+    match plan::Plan::of(case) {
+        Some(plan) => run::run(case, plan, setting, program, timeout).await,
+        None => {
+            let verdict = Verdict::NotRun("only cases about MQTT are run".to_owned());
+            Ok(Outcome { case, verdict, took: Duration::ZERO, moments: Vec::new() })
+        }
+    }
+}
+
+fn show(data: &mut Data, outcome: &Outcome) -> Result<(), Failure> {
+    let Outcome { case, verdict, took, .. } = outcome;
+    let seconds = took.as_secs_f64();
+    let (word, reason) = (verdict.word(), verdict.reason());
+    data.line(&format!("{word:<7} {} ({seconds:.1} s): {reason}", case.id))?;
+    data.flush()
+}
+
+fn conclude(data: &mut Data, counts: Counts, strict: bool) -> Result<(), Failure> {
+    let Counts { pass, warn, fail, not_run } = counts;
+    data.line(&format!("{pass} passed, {warn} with warnings, {fail} failed, {not_run} not run"))?;
+    data.flush()?;
+    if fail > 0 || (strict && warn > 0) {
+        return Err(Failure::new(Exit::BadVerdict, "the client has not passed").hint(
+            "--html FILE shows what happened when, docs/advisor.md what each case is about",
+        ));
+    }
+    Ok(())
+}
+
+fn write_all(args: &AdvisorArgs, report: &Report) -> Result<(), Failure> {
+    if let Some(path) = &args.json {
+        write(path, &format!("{:#}\n", report.to_json()))?;
+    }
+    if let Some(path) = &args.junit {
+        write(path, &report.to_junit())?;
+    }
+    if let Some(path) = &args.html {
+        write(path, &report.to_html())?;
+    }
+    Ok(())
+}
+
+fn write(path: &Path, text: &str) -> Result<(), Failure> {
+    private::write(path, text.as_bytes()).map_err(|error| {
+        let what = format!("the report '{}' cannot be written", path.display());
+        Failure::new(Exit::Failed, what).why(error)
+    })
+}

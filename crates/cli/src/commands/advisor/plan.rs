@@ -1,0 +1,137 @@
+//! What happens in each case.
+
+use std::time::Duration;
+
+use evenkeel_aws::advisor::Case;
+use evenkeel_codec::PacketType;
+
+/// How long a connection that is cut on purpose lives.
+pub(super) const LIFE: Duration = Duration::from_secs(1);
+
+/// What happens to packets and connections in a case.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Plan {
+    /// What becomes of a packet to the client.
+    pub(super) fate: fn(connection: u32, PacketType) -> Fate,
+    /// The packet to the client after which the connection lives on for
+    /// [`LIFE`] only.
+    pub(super) last: fn(connection: u32) -> Option<PacketType>,
+    /// When a message is published to the topic.
+    pub(super) message: Message,
+    /// Whether sessions end with their connection.
+    pub(super) forgets: bool,
+}
+
+/// What becomes of a packet to the client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fate {
+    /// It is sent.
+    Sent,
+    /// It is kept back.
+    Kept,
+    /// It is sent, and the connection closed.
+    SentLast,
+}
+
+/// When a message is published to the topic.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Message {
+    /// Never.
+    Never,
+    /// When the client has subscribed.
+    WhenSubscribed,
+    /// When the client is away.
+    WhenAway,
+}
+
+/// CONNECTs of a round whose last one is answered.
+const ROUND: u32 = 6;
+
+impl Plan {
+    /// The plan of a case; nothing for those that are about other things than
+    /// MQTT.
+    pub(super) fn of(case: &Case) -> Option<Self> {
+        let plain = Self {
+            fate: |_, _| Fate::Sent,
+            last: |_| None,
+            message: Message::Never,
+            forgets: false,
+        };
+        let after_suback = |connection| (connection == 1).then_some(PacketType::SubAck);
+        Some(match case.id {
+            "MQTT_Connect" | "MQTT_Publish" | "MQTT_Subscribe" => plain,
+            "MQTT_Client_Puback_Qos1" => Self { message: Message::WhenSubscribed, ..plain },
+            "MQTT_Connect_Jitter_Backoff_Retries" => Self {
+                fate: |connection, packet| {
+                    kept_if(packet == PacketType::ConnAck && !connection.is_multiple_of(ROUND))
+                },
+                last: |connection| connection.is_multiple_of(ROUND).then_some(PacketType::ConnAck),
+                ..plain
+            },
+            "MQTT_Connect_Exponential_Backoff_Retries" => {
+                Self { fate: |_, packet| kept_if(packet == PacketType::ConnAck), ..plain }
+            }
+            "MQTT_Reconnect_Backoff_Retries_On_Server_Disconnect" => Self {
+                fate: |connection, packet| kept_if(packet == PacketType::ConnAck && connection > 1),
+                last: |connection| (connection == 1).then_some(PacketType::ConnAck),
+                ..plain
+            },
+            "MQTT_Reconnect_Backoff_Retries_On_Unstable_Connection" => Self {
+                fate: |_, packet| match packet {
+                    PacketType::ConnAck => Fate::SentLast,
+                    _ => Fate::Sent,
+                },
+                ..plain
+            },
+            "MQTT_Publish_Retry_No_Puback" => {
+                Self { fate: |_, packet| kept_if(packet == PacketType::PubAck), ..plain }
+            }
+            "MQTT_Subscribe_Retry_No_Suback" => {
+                Self { fate: |_, packet| kept_if(packet == PacketType::SubAck), ..plain }
+            }
+            "MQTT_No_Ack_PingResp" => {
+                Self { fate: |_, packet| kept_if(is_answer(packet)), ..plain }
+            }
+            "MQTT_Persistent_Session_Happy_Case" => {
+                Self { last: after_suback, message: Message::WhenAway, ..plain }
+            }
+            "MQTT_Expired_Persistent_Session" => {
+                Self { last: after_suback, forgets: true, ..plain }
+            }
+            _ => return None,
+        })
+    }
+}
+
+fn kept_if(is_kept: bool) -> Fate {
+    if is_kept { Fate::Kept } else { Fate::Sent }
+}
+
+fn is_answer(packet: PacketType) -> bool {
+    matches!(packet, PacketType::PingResp | PacketType::PubAck | PacketType::SubAck)
+}
+
+#[cfg(test)]
+mod tests {
+    use evenkeel_aws::advisor::{CASES, Group};
+
+    use super::*;
+
+    #[test]
+    fn each_case_about_mqtt_has_a_plan() {
+        for case in &CASES {
+            assert_eq!(Plan::of(case).is_some(), case.group == Group::Mqtt, "{}", case.id);
+        }
+    }
+
+    #[test]
+    fn twelve_connects_of_which_two_are_answered() {
+        let plan = Plan::of(Case::by_id("MQTT_Connect_Jitter_Backoff_Retries").unwrap()).unwrap();
+        let answered: Vec<u32> = (1..=12)
+            .filter(|connection| (plan.fate)(*connection, PacketType::ConnAck) == Fate::Sent)
+            .collect();
+        assert_eq!(answered, [6, 12]);
+        assert_eq!((plan.last)(5), None);
+        assert_eq!((plan.last)(6), Some(PacketType::ConnAck));
+    }
+}
