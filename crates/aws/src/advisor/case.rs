@@ -156,7 +156,7 @@ pub static CASES: [Case; 24] = [
         Group::Mqtt,
         "MQTT_No_Ack_PingResp",
         "ends a connection that is dead",
-        "the client closes it within one and a half keep-alives",
+        "the client closes it within one and a half keep-alives and a second",
         "the client closes it later",
     ),
     case(

@@ -37,10 +37,11 @@ pub(super) fn wanted(setting: &Setting) -> usize {
     setting.attempts.max(FEWEST) + 1
 }
 
-/// So many CONNECTs after the first.
-pub(super) fn reconnects(setting: &Setting, moments: &[Moment]) -> Verdict {
+/// So many CONNECTs after the first. If the first connection had a life of its
+/// own, that is part of the first distance, which then says nothing.
+pub(super) fn reconnects(setting: &Setting, has_lived: bool, moments: &[Moment]) -> Verdict {
     let connects = times(Kind::Connect, moments);
-    let round = Round::of(&connects);
+    let round = Round::of(connects.get(usize::from(has_lived)..).unwrap_or_default());
     let wanted = wanted(setting);
     if connects.len() < wanted {
         return Verdict::Fail(format!("{} CONNECTs of {wanted}, {round}", connects.len()));

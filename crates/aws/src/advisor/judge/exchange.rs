@@ -5,6 +5,9 @@ use std::time::Duration;
 use super::super::{Kind, Moment, Packet, Side, Verdict, What};
 use super::{Setting, never};
 
+/// What clocks, schedulers and networks take of a time that is given in seconds.
+const SLACK: Duration = Duration::from_secs(1);
+
 /// A CONNECT.
 pub(super) fn connect(moments: &[Moment]) -> Verdict {
     match moments.iter().find(|moment| moment.what.received(Kind::Connect).is_some()) {
@@ -97,7 +100,7 @@ pub(super) fn dead(moments: &[Moment]) -> Verdict {
     let Some(keep_alive) = keep_alive else {
         return Verdict::Fail("the keep-alive is 0: no pings".to_owned());
     };
-    let grace = keep_alive * 3 / 2;
+    let grace = keep_alive * 3 / 2 + SLACK;
     let end = moments.iter().filter(same).find(|moment| moment.what == What::Closed(Side::Client));
     let Some(end) = end else {
         return Verdict::Fail("the client did not close the connection".to_owned());

@@ -37,9 +37,11 @@ pub fn judge(case: &Case, setting: &Setting, moments: &[Moment]) -> Verdict {
         "MQTT_No_Ack_PingResp" => exchange::dead(moments),
         "MQTT_Connect_Jitter_Backoff_Retries" => attempts::two_rounds(moments),
         "MQTT_Connect_Exponential_Backoff_Retries" => attempts::growing(moments),
-        "MQTT_Reconnect_Backoff_Retries_On_Server_Disconnect"
-        | "MQTT_Reconnect_Backoff_Retries_On_Unstable_Connection" => {
-            attempts::reconnects(setting, moments)
+        "MQTT_Reconnect_Backoff_Retries_On_Server_Disconnect" => {
+            attempts::reconnects(setting, true, moments)
+        }
+        "MQTT_Reconnect_Backoff_Retries_On_Unstable_Connection" => {
+            attempts::reconnects(setting, false, moments)
         }
         "MQTT_Persistent_Session_Happy_Case" => session::resumed(setting, moments),
         "MQTT_Expired_Persistent_Session" => session::expired(setting, moments),
