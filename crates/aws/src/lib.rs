@@ -52,6 +52,7 @@
 
 pub mod advisor;
 mod effects;
+pub mod emulator;
 pub mod gate;
 pub mod jobs;
 mod json;

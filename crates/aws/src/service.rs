@@ -176,14 +176,19 @@ impl Services {
         self.run_rules(time, "", from, VecDeque::new(), out);
     }
 
-    /// Grows with each change of what [`save`](Self::save) writes. Whoever
-    /// saves before the effects are carried out loses nothing that was answered.
+    /// Grows with each change of what [`save`](Self::save) writes and a client is
+    /// told. Whoever saves before the effects are carried out loses nothing that
+    /// was answered.
     #[must_use]
     pub fn revision(&self) -> u64 {
-        self.shadows.revision()
-            + self.jobs.revision()
-            + self.provisioning.revision()
-            + self.lifecycle.revision()
+        self.shadows.revision() + self.jobs.revision() + self.provisioning.revision()
+    }
+
+    /// Grows with each connection that comes or goes: their numbers are saved, too,
+    /// and are no answer to anybody.
+    #[must_use]
+    pub const fn presence_revision(&self) -> u64 {
+        self.lifecycle.revision()
     }
 
     /// All that must survive the process. It holds ownership tokens, so the

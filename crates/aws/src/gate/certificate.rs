@@ -6,6 +6,8 @@ use std::str::FromStr;
 
 use sha2::{Digest, Sha256};
 
+use super::der::from_pem;
+
 /// The identifier of a certificate: the SHA-256 of its DER.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CertificateId([u8; 32]);
@@ -15,6 +17,12 @@ impl CertificateId {
     #[must_use]
     pub fn of(der: &[u8]) -> Self {
         Self(Sha256::digest(der).into())
+    }
+
+    /// The identifier of the first certificate in a PEM; nothing if it has none.
+    #[must_use]
+    pub fn of_pem(text: &str) -> Option<Self> {
+        from_pem(text, "CERTIFICATE").map(|der| Self::of(&der))
     }
 }
 

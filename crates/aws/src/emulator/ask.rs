@@ -1,0 +1,208 @@
+//! What the account's operator asks of a running emulator.
+
+use evenkeel_broker::core::{Effects, Time};
+use evenkeel_codec::ReasonCode;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::{Emulator, time};
+use crate::DisconnectReason;
+use crate::gate::{CertificateId, CertificateStatus};
+
+/// A request of the operator's.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(tag = "ask", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Ask {
+    /// The shadow of a thing, classic or named.
+    ShadowGet {
+        /// The thing.
+        thing: String,
+        /// The shadow's name; none for the classic one.
+        name: Option<String>,
+    },
+    /// A change of a shadow, as if by HTTP.
+    ShadowUpdate {
+        /// The thing.
+        thing: String,
+        /// The shadow's name.
+        name: Option<String>,
+        /// What a client would publish.
+        document: Value,
+    },
+    /// The end of a shadow.
+    ShadowDelete {
+        /// The thing.
+        thing: String,
+        /// The shadow's name.
+        name: Option<String>,
+    },
+    /// A job for things.
+    JobCreate {
+        /// Its id.
+        job: String,
+        /// What there is to do.
+        document: Value,
+        /// Who has to.
+        things: Vec<String>,
+    },
+    /// A job is taken back.
+    JobCancel {
+        /// Its id.
+        job: String,
+        /// From this thing; from all without one.
+        thing: Option<String>,
+        /// From things that are at it, too.
+        force: bool,
+    },
+    /// The job executions of a thing.
+    JobList {
+        /// The thing.
+        thing: String,
+    },
+    /// All things, with their attributes.
+    ThingList,
+    /// All certificates, with what is attached to them.
+    CertificateList,
+    /// Whether a certificate may be used.
+    CertificateStatus {
+        /// Its id.
+        certificate: String,
+        /// `ACTIVE`, `INACTIVE` or `REVOKED`.
+        status: String,
+    },
+    /// All clients that are connected.
+    ConnectionList,
+    /// The end of a client's connection.
+    ConnectionDelete {
+        /// Its client identifier.
+        client: String,
+    },
+}
+
+/// An answer that is none has `{"error": ..}`.
+fn refused(why: impl std::fmt::Display) -> Value {
+    json!({ "error": why.to_string() })
+}
+
+impl Emulator {
+    /// Answers the operator.
+    pub(super) fn answer(&mut self, now: Time, request: &Value, effects: &mut Effects) -> Value {
+        let ask = match Ask::deserialize(request) {
+            Ok(ask) => ask,
+            Err(error) => return refused(error),
+        };
+        let mut out = crate::Effects::new();
+        let answer = self.do_ask(now, ask, effects, &mut out);
+        self.carry_out(out, effects);
+        answer.unwrap_or_else(refused)
+    }
+
+    fn do_ask(
+        &mut self,
+        now: Time,
+        ask: Ask,
+        effects: &mut Effects,
+        out: &mut crate::Effects,
+    ) -> Result<Value, String> {
+        let (at, services) = (time(now), &mut self.services);
+        match ask {
+            Ask::ShadowGet { thing, name } => {
+                services.shadows().get(at, &thing, name.as_deref()).map_err(text)
+            }
+            Ask::ShadowUpdate { thing, name, document } => {
+                let document = document.to_string().into_bytes();
+                let updated =
+                    services.shadows().update(at, &thing, name.as_deref(), &document, out);
+                updated.map_err(text)
+            }
+            Ask::ShadowDelete { thing, name } => {
+                services.shadows().delete(at, &thing, name.as_deref()).map_err(text)
+            }
+            Ask::JobCreate { job, document, things } => {
+                let targets: Vec<&str> = things.iter().map(String::as_str).collect();
+                let created = services.jobs().create(at, &job, &document, &targets, out);
+                created.map_err(text).map(|()| json!({"job": job, "things": things}))
+            }
+            Ask::JobCancel { job, thing, force } => {
+                let canceled = services.jobs().cancel(at, &job, thing.as_deref(), force, out);
+                canceled.map_err(text).map(|count| json!({"job": job, "canceled": count}))
+            }
+            Ask::JobList { thing } => Ok(services.jobs().of_thing(at, &thing).collect()),
+            Ask::ThingList => Ok(self.things()),
+            Ask::CertificateList => Ok(self.certificates()),
+            Ask::CertificateStatus { certificate, status } => {
+                self.set_status(&certificate, &status, effects)
+            }
+            Ask::ConnectionList => Ok(self.connections()),
+            Ask::ConnectionDelete { client } => {
+                let id = self.online.get(&client).copied();
+                let id = id.ok_or_else(|| format!("{client:?} is not connected"))?;
+                if let Some(client) = self.clients.get_mut(&id) {
+                    client.ended = Some(DisconnectReason::ApiInitiated);
+                }
+                effects.disconnect(id, ReasonCode::ADMINISTRATIVE_ACTION);
+                Ok(json!({ "client": client }))
+            }
+        }
+    }
+
+    fn things(&self) -> Value {
+        let things = self.gate.registry.things().map(|(name, thing)| {
+            json!({"thing": name, "type": thing.thing_type, "attributes": thing.attributes})
+        });
+        things.collect()
+    }
+
+    fn certificates(&self) -> Value {
+        let certificates = self.gate.registry.certificates().map(|(id, certificate)| {
+            json!({
+                "certificate": id.to_string(),
+                "status": certificate.status.name(),
+                "policies": certificate.policies,
+                "things": certificate.things,
+            })
+        });
+        certificates.collect()
+    }
+
+    fn connections(&self) -> Value {
+        let connections = self.online.iter().filter_map(|(name, id)| {
+            let client = self.clients.get(id)?;
+            Some(json!({
+                "client": name,
+                "ip": client.ip_address,
+                "principal": client.principal.id,
+                "thing": client.principal.thing,
+            }))
+        });
+        connections.collect()
+    }
+
+    /// At AWS clients of a certificate that is no longer active stay for a while; here
+    /// they go at once.
+    fn set_status(
+        &mut self,
+        certificate: &str,
+        status: &str,
+        effects: &mut Effects,
+    ) -> Result<Value, String> {
+        let new = CertificateStatus::named(status)
+            .ok_or_else(|| format!("{status:?} is no status; hint: ACTIVE, INACTIVE or REVOKED"))?;
+        let id: CertificateId = certificate.parse().map_err(text)?;
+        let registry = &mut self.gate.registry;
+        self.changes.on_certificate(certificate, |id| registry.set_status(id, new))?;
+        if new != CertificateStatus::Active {
+            let principal = id.to_string();
+            let of_it = self.clients.iter_mut().filter(|(_, one)| one.principal.id == principal);
+            for (connection, client) in of_it {
+                client.ended = Some(DisconnectReason::AuthError);
+                effects.disconnect(*connection, ReasonCode::NOT_AUTHORIZED);
+            }
+        }
+        Ok(json!({"certificate": certificate, "status": status}))
+    }
+}
+
+fn text(error: impl std::fmt::Display) -> String {
+    error.to_string()
+}

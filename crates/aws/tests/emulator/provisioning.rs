@@ -1,0 +1,68 @@
+//! Fleet provisioning: the certificate it makes lets the thing in.
+
+use std::time::Duration;
+
+use evenkeel_codec::{Packet, ReasonCode, Version};
+use serde_json::json;
+
+use crate::world::*;
+
+const TEMPLATE: &str = r#"{
+  "Parameters": {"SerialNumber": {"Type": "String"},
+                 "AWS::IoT::Certificate::Id": {"Type": "String"}},
+  "Resources": {
+    "thing": {"Type": "AWS::IoT::Thing",
+              "Properties": {"ThingName": {"Fn::Join": ["-", ["pump", {"Ref": "SerialNumber"}]]}}},
+    "certificate": {"Type": "AWS::IoT::Certificate",
+                    "Properties": {"CertificateId": {"Ref": "AWS::IoT::Certificate::Id"},
+                                   "Status": "Active"}},
+    "policy": {"Type": "AWS::IoT::Policy", "Properties": {"PolicyName": "own"}}}}"#;
+
+#[test]
+fn a_device_gets_a_certificate_that_is_good_once_it_is_registered() {
+    let (der, id) = certificate();
+    let mut setup = Setup::new(OPEN);
+    setup.stock = vec![id];
+    setup.services.provisioning().set_template("pumps", TEMPLATE).unwrap();
+    let mut world = setup.world();
+    let claim = world.connect("claim");
+    world.send(claim, Packet::Publish(publish("$aws/certificates/create/json", "")));
+    let made = world.messages(claim);
+    assert_eq!(made[0].0, "$aws/certificates/create/json/accepted");
+    assert_eq!(made[0].1["certificateId"], id.to_string());
+
+    let enter = |world: &mut World| {
+        let peer = world.open_tls(Version::V5, &der, Some("localhost"));
+        world.login(peer, connect(Version::V5, "pump-17"))
+    };
+    assert_eq!(enter(&mut world), None, "it is pending");
+    let token = &made[0].1["certificateOwnershipToken"];
+    let request = json!({"certificateOwnershipToken": token, "parameters": {"SerialNumber": "17"}});
+    let topic = "$aws/provisioning-templates/pumps/provision/json";
+    world.send(claim, Packet::Publish(publish(topic, &request.to_string())));
+    let registered = world.messages(claim);
+    assert_eq!(registered[0].1["thingName"], "pump-17", "{registered:?}");
+    assert_eq!(enter(&mut world), Some(ReasonCode::SUCCESS));
+
+    // It outlives the process.
+    let state = world.core.unsaved(world.now).unwrap();
+    let mut again = Setup::new(OPEN).emulator();
+    let now = evenkeel_aws::Time { elapsed: Duration::ZERO, unix: Duration::from_secs(NOW) };
+    again.load(state, now).unwrap();
+    assert_eq!(enter(&mut World::of(again)), Some(ReasonCode::SUCCESS));
+}
+
+#[test]
+fn a_certificate_without_a_thing_is_gone_after_an_hour() {
+    let (der, id) = certificate();
+    let mut setup = Setup::new(OPEN);
+    setup.stock = vec![id];
+    let mut world = setup.world();
+    let claim = world.connect("claim");
+    world.send(claim, Packet::Publish(publish("$aws/certificates/create/json", "{}")));
+    world.wait(Duration::from_secs(3600));
+    let peer = world.open_tls(Version::V5, &der, Some("localhost"));
+    assert_eq!(world.login(peer, connect(Version::V5, "pump-17")), None);
+    let told = world.told();
+    assert!(told.iter().any(|line| line.contains("is not registered")), "{told:?}");
+}
