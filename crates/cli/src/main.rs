@@ -4,6 +4,7 @@ mod args;
 mod cause;
 mod commands;
 mod duration;
+mod emulator;
 mod error;
 mod escape;
 mod exit;

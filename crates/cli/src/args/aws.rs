@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 
+use super::operator::{CertificateAction, ConnectionAction, JobAction, ShadowAction, ThingAction};
 use super::{VerbosityFlags, examples, values};
 
 /// What clap would write is longer than a line.
@@ -12,7 +13,7 @@ const USAGE: &str = "\
 evenkeel aws provision [OPTIONS] --host <HOST> --template <NAME>
          --claim-cert <FILE> --claim-key <FILE> --out <FOLDER>";
 
-/// Set devices of AWS IoT Core up.
+/// Set devices of AWS IoT Core up, and steer an emulated account.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct AwsArgs {
     #[command(subcommand)]
@@ -25,6 +26,21 @@ pub(crate) enum AwsAction {
     /// Get a certificate of its own for a device that has its fleet's (fleet provisioning)
     #[command(after_help = examples::AWS_PROVISION, override_usage = USAGE)]
     Provision(Box<ProvisionArgs>),
+    /// Read and change shadows of an emulated account
+    #[command(subcommand, after_help = examples::AWS_SHADOW)]
+    Shadow(ShadowAction),
+    /// Give things of an emulated account jobs, or take them back
+    #[command(subcommand, after_help = examples::AWS_JOB)]
+    Job(JobAction),
+    /// Look at the things of an emulated account
+    #[command(subcommand, after_help = examples::AWS_THING)]
+    Thing(ThingAction),
+    /// Look at the certificates of an emulated account, and switch them on and off
+    #[command(subcommand, after_help = examples::AWS_CERTIFICATE)]
+    Certificate(CertificateAction),
+    /// Look at the connections of an emulated account, and end them
+    #[command(subcommand, after_help = examples::AWS_CONNECTION)]
+    Connection(ConnectionAction),
 }
 
 /// Get a certificate of its own for a device that has its fleet's.
@@ -78,6 +94,23 @@ impl AwsArgs {
     pub(crate) const fn verbosity(&self) -> VerbosityFlags {
         match &self.action {
             AwsAction::Provision(args) => args.verbosity,
+            AwsAction::Shadow(
+                ShadowAction::Get(target)
+                | ShadowAction::Update { target, .. }
+                | ShadowAction::Delete(target),
+            ) => target.account.verbosity,
+            AwsAction::Job(
+                JobAction::Create { account, .. }
+                | JobAction::Cancel { account, .. }
+                | JobAction::Ls { account, .. },
+            )
+            | AwsAction::Thing(ThingAction::Ls(account))
+            | AwsAction::Certificate(
+                CertificateAction::Ls(account) | CertificateAction::Set { account, .. },
+            )
+            | AwsAction::Connection(
+                ConnectionAction::Ls(account) | ConnectionAction::Delete { account, .. },
+            ) => account.verbosity,
         }
     }
 }

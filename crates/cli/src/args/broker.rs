@@ -11,9 +11,9 @@ use super::{VerbosityFlags, values};
 /// Run a broker for development and tests.
 #[derive(Args, Clone, Debug, Default)]
 pub(crate) struct BrokerArgs {
-    /// Port for MQTT; 0 for any free one
-    #[arg(short, long, value_name = "PORT", default_value = "1883", value_parser = values::listen_port)]
-    pub(crate) port: u16,
+    /// Port for MQTT; 0 for any free one [default: 1883; none with --aws]
+    #[arg(short, long, value_name = "PORT", value_parser = values::listen_port)]
+    pub(crate) port: Option<u16>,
     /// Address to listen on
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1")]
     pub(crate) listen: String,
@@ -37,6 +37,8 @@ pub(crate) struct BrokerArgs {
     #[command(flatten)]
     pub(crate) profile: BrokerProfile,
     #[command(flatten)]
+    pub(crate) aws: BrokerAws,
+    #[command(flatten)]
     pub(crate) limits: BrokerLimits,
     #[command(flatten)]
     pub(crate) verbosity: VerbosityFlags,
@@ -46,7 +48,7 @@ pub(crate) struct BrokerArgs {
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "TLS")]
 pub(crate) struct BrokerTls {
-    /// Port for MQTT over TLS; 0 for any free one; needs --cert and --key
+    /// Port for MQTT over TLS; 0 for any free one; needs --cert and --key, or --aws
     #[arg(long, value_name = "PORT", value_parser = values::listen_port)]
     pub(crate) tls_port: Option<u16>,
     /// Port for MQTT over WebSocket over TLS; needs --cert and --key
@@ -83,6 +85,18 @@ pub(crate) struct BrokerProfile {
     /// Decides when a harsh day cuts connections [default: 0]
     #[arg(long, value_name = "NUMBER", requires = "profile")]
     pub(crate) seed: Option<u64>,
+}
+
+/// The account of AWS IoT Core that the broker emulates.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "AWS IoT Core")]
+pub(crate) struct BrokerAws {
+    /// Emulate AWS IoT Core with the account in this folder, see docs/aws.md
+    #[arg(long = "aws", value_name = "FOLDER")]
+    pub(crate) folder: Option<PathBuf>,
+    /// Make the folder with a thing of this name, or add one to it, and start nothing
+    #[arg(long, value_name = "THING", requires = "folder")]
+    pub(crate) init: Option<String>,
 }
 
 /// Bounds, set over those of the file.

@@ -53,6 +53,7 @@ Examples:
   evenkeel broker --tls-port 8883 --cert server.pem --key server.key
   evenkeel broker --faults trouble.toml --events -
   evenkeel broker --profile aws-iot-core --strictness harsh --events -
+  evenkeel broker --aws account --init pump-17   # AWS IoT Core on this machine
 
 Settings and faults: docs/broker.md.";
 
@@ -150,6 +151,32 @@ Example:
   evenkeel help aws
 
 Ways in, from a new account on: docs/aws.md.";
+
+pub(super) const AWS_SHADOW: &str = "\
+Examples:
+  evenkeel aws shadow get pump-17 --aws account
+  evenkeel aws shadow update pump-17 --aws account \\
+    '{\"state\":{\"desired\":{\"level\":5}}}'";
+
+pub(super) const AWS_JOB: &str = "\
+Examples:
+  evenkeel aws job create reboot '{\"do\":\"reboot\"}' --thing pump-17 --aws account
+  evenkeel aws job ls pump-17 --aws account
+  evenkeel aws job cancel reboot --aws account";
+
+pub(super) const AWS_THING: &str = "\
+Example:
+  evenkeel aws thing ls --aws account";
+
+pub(super) const AWS_CERTIFICATE: &str = "\
+Examples:
+  evenkeel aws certificate ls --aws account
+  evenkeel aws certificate set ID inactive --aws account";
+
+pub(super) const AWS_CONNECTION: &str = "\
+Examples:
+  evenkeel aws connection ls --aws account
+  evenkeel aws connection delete pump-17 --aws account";
 
 pub(super) const AWS_PROVISION: &str = with_times!(
     "\

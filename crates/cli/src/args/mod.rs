@@ -10,6 +10,7 @@ mod config_file;
 mod demo;
 mod examples;
 mod generate;
+mod operator;
 mod profile;
 mod publish;
 mod queue;
@@ -35,6 +36,10 @@ pub(crate) use broker::{BrokerArgs, BrokerLimits, BrokerProfile, BrokerTls};
 pub(crate) use client::{Identity, Secret, Session, WillFlags};
 pub(crate) use cloud::{AuthorizerWay, CloudFlags};
 pub(crate) use demo::DemoArgs;
+pub(crate) use operator::{
+    AccountFlags, CertificateAction, ConnectionAction, JobAction, ShadowAction, ShadowTarget,
+    StatusName, ThingAction,
+};
 pub(crate) use profile::{
     ProfileAction, ProfileArgs, ProfileCheckArgs, ProfileFlag, ProfileListArgs, ProfileShowArgs,
 };
@@ -113,7 +118,7 @@ pub(crate) enum Command {
     /// Show what brokers allow, and what the client does about it
     #[command(after_help = examples::PROFILE, arg_required_else_help = true)]
     Profile(ProfileArgs),
-    /// Set devices of AWS IoT Core up
+    /// Set devices of AWS IoT Core up, and steer an emulated account
     #[command(after_help = examples::AWS, arg_required_else_help = true)]
     Aws(AwsArgs),
     /// Print a script that completes commands and flags in a shell

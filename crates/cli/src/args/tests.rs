@@ -398,7 +398,7 @@ fn status_takes_its_value_by_an_equals_sign_only() {
 fn the_broker_listens_on_this_machine_only_unless_told() {
     match run(&["broker"]) {
         Command::Broker(args) => {
-            assert_eq!((args.listen.as_str(), args.port), ("127.0.0.1", 1883));
+            assert_eq!((args.listen.as_str(), args.port), ("127.0.0.1", None));
             assert!(args.ws_port.is_none() && args.tls.tls_port.is_none() && args.faults.is_none());
         }
         other => panic!("{other:?}"),

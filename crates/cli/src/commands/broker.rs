@@ -4,10 +4,12 @@ use std::fs::File;
 use std::io::Write;
 use std::path::Path;
 
-use evenkeel_broker::{Event, Quota, Strictness};
+use evenkeel_broker::{Event, EventKind, Quota, Strictness};
 use tokio::sync::broadcast::error::RecvError;
 
+use crate::args::BrokerArgs;
 use crate::duration;
+use crate::emulator::{self, Admin};
 use crate::error::Failure;
 use crate::exit::Exit;
 use crate::printer::{Data, Printer};
@@ -22,7 +24,16 @@ pub(super) async fn run(
 ) -> Result<(), Failure> {
     let mut journal =
         settings.events.as_deref().map(|path| Journal::open(path, printer)).transpose()?;
-    let broker = settings.builder.start().await.map_err(|error| {
+    let is_emulator = settings.emulated.is_some();
+    let admin = match &settings.folder {
+        Some(folder) => Some(Admin::listen(folder)?),
+        None => None,
+    };
+    let started = match settings.emulated {
+        None => settings.builder.start().await,
+        Some((emulator, save)) => settings.builder.start_with(emulator, save).await,
+    };
+    let broker = started.map_err(|error| {
         Failure::usage("the broker cannot start")
             .why(error)
             .hint("choose another port or address, 0 for any free port")
@@ -38,13 +49,27 @@ pub(super) async fn run(
     for line in settings.quota.iter().flat_map(about) {
         printer.say(&line);
     }
-    printer.warn("this broker is for development and tests: it keeps everything in memory");
+    let kept = if is_emulator { "sessions and retained messages" } else { "everything" };
+    printer.warn(&format!("this broker is for development and tests: it keeps {kept} in memory"));
+    let serving = async {
+        match &admin {
+            Some(admin) => admin.serve(&broker).await,
+            None => std::future::pending().await,
+        }
+    };
+    tokio::pin!(serving);
     loop {
         tokio::select! {
             biased;
             () = stop.requested() => break,
+            () = &mut serving => break,
             event = events.recv() => match event {
-                Ok(event) => record(&mut journal, &event, printer)?,
+                Ok(event) => {
+                    record(&mut journal, &event, printer)?;
+                    if is_emulator {
+                        tell(&event, printer)?;
+                    }
+                }
                 Err(RecvError::Lagged(lost)) => printer.warn(&format!("{lost} events were not written in time")),
                 Err(RecvError::Closed) => break,
             },
@@ -58,6 +83,33 @@ pub(super) async fn run(
         record(&mut journal, &event, printer)?;
     }
     Ok(())
+}
+
+/// What the operator of an emulated account wants to see: who was refused, and why.
+fn tell(event: &Event, printer: Printer) -> Result<(), Failure> {
+    match &event.kind {
+        EventKind::Service { service, text } => {
+            printer.say(&format!("{service}: {text}"));
+        }
+        EventKind::Denied { act, topic, why } => {
+            let client = event.client_id.as_deref().unwrap_or_default();
+            printer.say(&format!("gate: {client:?} may not {act} {topic:?}: {why}"));
+        }
+        EventKind::StateNotSaved { text } => {
+            return Err(Failure::new(Exit::Failed, "the account's state cannot be written")
+                .why(text)
+                .hint("nothing of it was answered; make room, and start again"));
+        }
+        _ => {}
+    }
+    Ok(())
+}
+
+/// Makes the folder of an emulated account, or adds a thing to it.
+pub(super) fn init(args: &BrokerArgs, printer: Printer) -> Result<(), Failure> {
+    let (Some(folder), Some(thing)) = (&args.aws.folder, &args.aws.init) else { return Ok(()) };
+    let lines = emulator::init(folder, thing)?;
+    printer.show(&format!("{}\n", lines.join("\n")))
 }
 
 /// What it enforces, what not, and which spans are shorter than they are called.

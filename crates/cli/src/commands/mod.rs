@@ -71,6 +71,7 @@ fn run_with(command: &Command, printer: Printer) -> Result<(), Failure> {
             let settings = RequestSettings::new(args, context()?)?;
             in_runtime(printer, true, async |stop| request::run(&settings, printer, stop).await)
         }
+        Command::Broker(args) if args.aws.init.is_some() => broker::init(args, printer),
         Command::Broker(args) => {
             let settings = BrokerSettings::new(args)?;
             in_runtime(printer, true, async |stop| broker::run(settings, printer, stop).await)
@@ -85,9 +86,20 @@ fn run_with(command: &Command, printer: Printer) -> Result<(), Failure> {
         Command::Queue(args) => queue::run(args, printer),
         Command::Profile(args) => profile::run(args, printer),
         Command::Aws(args) => {
-            let AwsAction::Provision(args) = &args.action;
-            let provisioning = aws::Provisioning::new(args, context()?)?;
-            in_runtime(printer, true, async |stop| aws::run(&provisioning, printer, stop).await)
+            let request = match &args.action {
+                AwsAction::Provision(args) => {
+                    let provisioning = aws::Provisioning::new(args, context()?)?;
+                    return in_runtime(printer, true, async |stop| {
+                        aws::run(&provisioning, printer, stop).await
+                    });
+                }
+                AwsAction::Shadow(action) => aws::shadow(action)?,
+                AwsAction::Job(action) => aws::job(action)?,
+                AwsAction::Thing(action) => aws::thing(action),
+                AwsAction::Certificate(action) => aws::certificate(action),
+                AwsAction::Connection(action) => aws::connection(action),
+            };
+            in_runtime(printer, true, async |_| request.run(printer).await)
         }
         // Texts, which were shown instead.
         Command::Completions { .. }

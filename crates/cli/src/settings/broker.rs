@@ -3,23 +3,35 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use evenkeel_aws::emulator::Emulator;
 use evenkeel_broker::fault::Script;
-use evenkeel_broker::{Broker, Builder, Limits, Offer, Quota, Tls, Users};
+use evenkeel_broker::{Broker, Builder, Limits, Offer, Quota, SaveState, Tls, Users};
 
 use crate::args::{BrokerArgs, BrokerLimits, BrokerProfile, BrokerTls};
+use crate::emulator::{self, Folder};
 use crate::error::Failure;
 
 /// Bytes of the longest packet that MQTT can frame.
 const LARGEST_PACKET: u32 = 268_435_460;
 
+/// The port of MQTT, and that of MQTT over TLS.
+const PORT: u16 = 1883;
+const AWS_PORT: u16 = 8883;
+
+/// The profile of an emulated account.
+const AWS: &str = "aws-iot-core";
+
 /// A broker to be started.
-#[derive(Debug)]
 pub(crate) struct BrokerSettings {
     pub(crate) builder: Builder,
     /// Where its decisions are written; `-` is stdout.
     pub(crate) events: Option<PathBuf>,
     /// The limits that it enforces.
     pub(crate) quota: Option<Quota>,
+    /// The folder of the account that it emulates.
+    pub(crate) folder: Option<PathBuf>,
+    /// The emulator, and what writes its state down.
+    pub(crate) emulated: Option<(Box<Emulator>, SaveState)>,
 }
 
 impl BrokerSettings {
@@ -34,16 +46,27 @@ impl BrokerSettings {
         }
         offer(&mut script.config.offer, &args.limits)?;
         limits(&mut script.config.limits, &args.limits);
-        let quota = quota(&args.profile)?;
+        let folder = args.aws.folder.as_deref().map(Folder::new);
+        let quota = quota(&args.profile, folder.is_some())?;
         script.config.quota.clone_from(&quota);
-        let builder = listeners(args, Broker::builder().script(script))?;
-        Ok(Self { builder, events: args.events.clone(), quota })
+        let builder = listeners(args, folder.as_ref(), Broker::builder().script(script))?;
+        let hasten = quota.as_ref().map_or(1, |quota| quota.hasten.get());
+        let emulated = match &folder {
+            Some(folder) => {
+                Some((Box::new(emulator::load(folder, hasten)?), emulator::saving(folder)))
+            }
+            None => None,
+        };
+        let folder = args.aws.folder.clone();
+        Ok(Self { builder, events: args.events.clone(), quota, folder, emulated })
     }
 }
 
-/// The profile to enforce; `none` is none, as for clients.
-fn quota(flags: &BrokerProfile) -> Result<Option<Quota>, Failure> {
-    let Some(name) = flags.profile.as_deref().filter(|name| *name != super::profile::NONE) else {
+/// The profile to enforce; `none` is none, as for clients. An emulated account has
+/// that of AWS.
+fn quota(flags: &BrokerProfile, is_aws: bool) -> Result<Option<Quota>, Failure> {
+    let name = flags.profile.as_deref().or_else(|| is_aws.then_some(AWS));
+    let Some(name) = name.filter(|name| *name != super::profile::NONE) else {
         return Ok(None);
     };
     let plain = Quota::new(super::profile_named_or_read(name)?);
@@ -55,7 +78,11 @@ fn quota(flags: &BrokerProfile) -> Result<Option<Quota>, Failure> {
     }))
 }
 
-fn listeners(args: &BrokerArgs, builder: Builder) -> Result<Builder, Failure> {
+fn listeners(
+    args: &BrokerArgs,
+    folder: Option<&Folder>,
+    builder: Builder,
+) -> Result<Builder, Failure> {
     let address = |port: u16| {
         if args.listen.contains(':') {
             format!("[{}]:{port}", args.listen.trim_matches(['[', ']']))
@@ -63,12 +90,20 @@ fn listeners(args: &BrokerArgs, builder: Builder) -> Result<Builder, Failure> {
             format!("{}:{port}", args.listen)
         }
     };
-    let mut builder = builder.bind_tcp(address(args.port));
+    let is_aws = folder.is_some();
+    let mut builder = builder;
+    if let Some(port) = args.port.or_else(|| (!is_aws).then_some(PORT)) {
+        builder = builder.bind_tcp(address(port));
+    }
     if let Some(port) = args.ws_port {
         builder = builder.bind_websocket(address(port));
     }
-    if let Some(tls) = tls(&args.tls)? {
-        if let Some(port) = args.tls.tls_port {
+    let tls = match folder {
+        Some(folder) => Some(aws_tls(&args.tls, folder)?),
+        None => tls(&args.tls)?,
+    };
+    if let Some(tls) = tls {
+        if let Some(port) = args.tls.tls_port.or_else(|| is_aws.then_some(AWS_PORT)) {
             builder = builder.bind_tls(address(port), tls.clone());
         }
         if let Some(port) = args.tls.wss_port {
@@ -90,6 +125,23 @@ fn on_unix_socket(builder: Builder, path: &Path) -> Result<Builder, Failure> {
 #[cfg(not(unix))]
 fn on_unix_socket(_builder: Builder, _path: &Path) -> Result<Builder, Failure> {
     Err(Failure::usage("--unix is not supported").why("this system has no unix sockets"))
+}
+
+/// TLS with the certificates of an account's folder. Clients are asked for theirs:
+/// AWS's own SDK refuses a server that does not ask.
+fn aws_tls(flags: &BrokerTls, folder: &Folder) -> Result<Tls, Failure> {
+    if flags.cert.is_some() || flags.key.is_some() || flags.cafile.is_some() {
+        return Err(Failure::usage("--cert, --key and --cafile do not go with --aws")
+            .why("the folder has the certificates of its account")
+            .hint("leave them out"));
+    }
+    Tls::from_files_asking(folder.server(), folder.server_key(), folder.authority()).map_err(
+        |error| {
+            Failure::usage("TLS cannot be offered")
+                .why(error)
+                .hint("--init THING makes the certificates that are missing")
+        },
+    )
 }
 
 fn tls(flags: &BrokerTls) -> Result<Option<Tls>, Failure> {

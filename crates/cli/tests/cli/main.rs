@@ -7,6 +7,7 @@ mod certainty;
 mod certificates;
 mod clouds;
 mod demo;
+mod emulator;
 mod exit_codes;
 mod first_words;
 mod formats;

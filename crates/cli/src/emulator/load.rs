@@ -1,0 +1,179 @@
+//! The folder of an account, read into an emulator.
+
+use std::fs;
+use std::io::{ErrorKind, Read};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use evenkeel_aws::emulator::Emulator;
+use evenkeel_aws::emulator::settings::{CertificateSettings, Settings, ThingSettings, read};
+use evenkeel_aws::gate::policy::Policy;
+use evenkeel_aws::gate::{CertificateId, CertificateStatus, Gate, Thing};
+use evenkeel_aws::{Limits, Services, Time};
+use serde::de::DeserializeOwned;
+
+use super::Folder;
+use super::authority::Authority;
+use super::issuer::FolderIssuer;
+use crate::error::Failure;
+
+/// Bytes of a file that are read; those of an account are small.
+const FILE_BYTES: u64 = 64 * 1024 * 1024;
+
+/// An emulator of the folder's account, as an earlier run has left it.
+///
+/// `hasten` divides what lasts for an hour, and the minutes of jobs.
+pub(crate) fn load(folder: &Folder, hasten: u32) -> Result<Emulator, Failure> {
+    if !folder.settings().is_file() {
+        return Err(Failure::usage(format!("'{}' is no account", folder.root().display()))
+            .why("there is no aws.toml in it")
+            .hint("--init THING makes one, with a thing of that name"));
+    }
+    let mut gate = Gate::default();
+    let mut services = Services::new(limits(hasten));
+    policies(folder, &mut gate)?;
+    things(folder, &mut gate)?;
+    certificates(folder, &mut gate)?;
+    templates(folder, &mut services)?;
+    let path = folder.settings();
+    let settings: Settings = toml(&path)?;
+    settings.apply(&mut gate, &mut services).map_err(|error| bad(&path, error))?;
+    let authority = Authority::read(&text(&folder.authority())?, &text(&folder.authority_key())?);
+    let authority = authority.map_err(|error| bad(&folder.authority(), error))?;
+    let issuer = FolderIssuer::new(authority);
+    let mut emulator = Emulator::new(gate, services, Box::new(issuer), super::issuer::seed());
+    let state = folder.state();
+    if let Some(text) = text_if_any(&state)? {
+        let value = serde_json::from_str(&text).map_err(|error| damaged(&state, error))?;
+        let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let now = Time { elapsed: Duration::ZERO, unix };
+        emulator.load(value, now).map_err(|error| damaged(&state, error))?;
+    }
+    Ok(emulator)
+}
+
+fn limits(hasten: u32) -> Limits {
+    let mut limits = Limits::AWS;
+    limits.jobs.minute /= hasten;
+    limits.provisioning.token_validity /= hasten;
+    limits.lifecycle.remembered /= hasten;
+    limits
+}
+
+fn policies(folder: &Folder, gate: &mut Gate) -> Result<(), Failure> {
+    for path in files(&folder.policies(), "json")? {
+        let policy = Policy::parse(&text(&path)?).map_err(|error| bad(&path, error))?;
+        let set = gate.registry.set_policy(&name(&path), policy);
+        set.map_err(|error| bad(&path, error))?;
+    }
+    Ok(())
+}
+
+fn things(folder: &Folder, gate: &mut Gate) -> Result<(), Failure> {
+    for path in files(&folder.things(), "toml")? {
+        let ThingSettings { thing_type, attributes } = toml(&path)?;
+        let set = gate.registry.set_thing(&name(&path), Thing { thing_type, attributes });
+        set.map_err(|error| bad(&path, error))?;
+    }
+    Ok(())
+}
+
+/// Each certificate is a pair: its PEM, and what it may do.
+fn certificates(folder: &Folder, gate: &mut Gate) -> Result<(), Failure> {
+    for path in files(&folder.certificates(), "toml")? {
+        let settings: CertificateSettings = toml(&path)?;
+        let pem = path.with_extension("pem");
+        let id = CertificateId::of_pem(&text(&pem)?)
+            .ok_or_else(|| bad(&pem, "no certificate; hint: PEM, BEGIN CERTIFICATE"))?;
+        let status = CertificateStatus::named(&settings.status).ok_or_else(|| {
+            bad(&path, "no such status; hint: ACTIVE, INACTIVE, PENDING_ACTIVATION or REVOKED")
+        })?;
+        let registry = &mut gate.registry;
+        if !registry.register(id, status) {
+            return Err(bad(&pem, "another file has the same certificate"));
+        }
+        let attached = settings
+            .policies
+            .iter()
+            .try_for_each(|name| registry.attach_policy(id, name))
+            .and_then(|()| {
+                let mut things = settings.things.iter();
+                things.try_for_each(|name| registry.attach_thing(id, name, settings.exclusive))
+            });
+        attached.map_err(|error| bad(&path, error))?;
+    }
+    Ok(())
+}
+
+fn templates(folder: &Folder, services: &mut Services) -> Result<(), Failure> {
+    for path in files(&folder.templates(), "json")? {
+        let set = services.provisioning().set_template(&name(&path), &text(&path)?);
+        set.map_err(|error| bad(&path, error))?;
+    }
+    Ok(())
+}
+
+/// The files of a folder that end like this, in the order of their names; none if
+/// there is no such folder.
+fn files(folder: &Path, extension: &str) -> Result<Vec<PathBuf>, Failure> {
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(unreadable(folder, error)),
+    };
+    let mut found = Vec::new();
+    for entry in entries {
+        let path = entry.map_err(|error| unreadable(folder, error))?.path();
+        if path.extension().is_some_and(|found| found == extension) {
+            found.push(path);
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+fn name(path: &Path) -> String {
+    path.file_stem().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+fn toml<T: DeserializeOwned>(path: &Path) -> Result<T, Failure> {
+    read(&text(path)?).map_err(|error| bad(path, error))
+}
+
+fn text(path: &Path) -> Result<String, Failure> {
+    text_if_any(path)?.ok_or_else(|| {
+        Failure::usage(format!("there is no '{}'", path.display()))
+            .hint("--init THING makes what an account needs, and writes nothing over")
+    })
+}
+
+fn text_if_any(path: &Path) -> Result<Option<String>, Failure> {
+    let file = match fs::File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(unreadable(path, error)),
+    };
+    let mut text = String::new();
+    let length = file.take(FILE_BYTES + 1).read_to_string(&mut text);
+    let length = length.map_err(|error| unreadable(path, error))?;
+    if length as u64 > FILE_BYTES {
+        return Err(bad(path, format!("longer than {FILE_BYTES} bytes")));
+    }
+    Ok(Some(text))
+}
+
+fn bad(path: &Path, why: impl std::fmt::Display) -> Failure {
+    Failure::usage(format!("'{}' is not valid", path.display()))
+        .why(why)
+        .hint("docs/aws.md says what may stand there")
+}
+
+fn damaged(path: &Path, why: impl std::fmt::Display) -> Failure {
+    Failure::usage(format!("'{}' cannot be used", path.display()))
+        .why(why)
+        .hint("move it away to begin with the account's files alone, or use the newer program")
+}
+
+fn unreadable(path: &Path, error: std::io::Error) -> Failure {
+    Failure::usage(format!("'{}' cannot be read", path.display())).why(error)
+}

@@ -1,0 +1,80 @@
+//! AWS IoT Core on this machine: the folder of `evenkeel broker --aws DIR`.
+
+#[cfg(unix)]
+mod admin;
+mod authority;
+mod init;
+mod issuer;
+mod load;
+mod state;
+
+#[cfg(unix)]
+pub(crate) use admin::{Admin, ask};
+pub(crate) use init::init;
+pub(crate) use load::load;
+pub(crate) use state::saving;
+
+use std::path::{Path, PathBuf};
+
+/// What stands where in the folder.
+#[derive(Clone, Debug)]
+pub(crate) struct Folder(PathBuf);
+
+impl Folder {
+    pub(crate) fn new(path: &Path) -> Self {
+        Self(path.to_owned())
+    }
+
+    pub(crate) fn root(&self) -> &Path {
+        &self.0
+    }
+
+    /// Account, region and who else may come in.
+    pub(crate) fn settings(&self) -> PathBuf {
+        self.0.join("aws.toml")
+    }
+
+    /// Certificate of the authority; clients trust it.
+    pub(crate) fn authority(&self) -> PathBuf {
+        self.0.join("ca.pem")
+    }
+
+    fn authority_key(&self) -> PathBuf {
+        self.0.join("ca.key")
+    }
+
+    /// Certificate of the broker.
+    pub(crate) fn server(&self) -> PathBuf {
+        self.0.join("server.pem")
+    }
+
+    pub(crate) fn server_key(&self) -> PathBuf {
+        self.0.join("server.key")
+    }
+
+    fn policies(&self) -> PathBuf {
+        self.0.join("policies")
+    }
+
+    fn things(&self) -> PathBuf {
+        self.0.join("things")
+    }
+
+    fn certificates(&self) -> PathBuf {
+        self.0.join("certificates")
+    }
+
+    fn templates(&self) -> PathBuf {
+        self.0.join("templates")
+    }
+
+    /// The socket of a running broker, for the operator.
+    #[cfg(unix)]
+    fn admin(&self) -> PathBuf {
+        self.0.join("admin.sock")
+    }
+
+    fn state(&self) -> PathBuf {
+        self.0.join("state.json")
+    }
+}
