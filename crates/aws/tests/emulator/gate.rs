@@ -61,7 +61,7 @@ fn what_no_policy_allows_is_refused_or_ends_the_connection() {
             peer
         };
         let peer = enter();
-        assert_eq!(world.subscribe(peer, "$aws/things/lamp/shadow/+").is_error(), false);
+        assert!(!world.subscribe(peer, "$aws/things/lamp/shadow/+").is_error());
         let packets = world.publish(peer, "site/7", "x");
         match version {
             Version::V5 => {

@@ -70,7 +70,8 @@ pub(crate) struct Stock(pub(crate) Vec<CertificateId>);
 
 impl Issuer for Stock {
     fn create(&mut self, _: Time) -> Result<Issued, IssueError> {
-        let id = self.0.pop().ok_or(IssueError::Unavailable { problem: "none left".into() })?;
+        let id =
+            self.0.pop().ok_or_else(|| IssueError::Unavailable { problem: "none left".into() })?;
         Ok(Issued {
             certificate_id: id.to_string(),
             certificate_pem: "PEM".into(),
