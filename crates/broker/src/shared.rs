@@ -42,6 +42,8 @@ struct State {
     noted: u64,
     /// Writes down the state of the core's extension.
     save: Option<SaveState>,
+    /// It could not be written down: nobody is served any more.
+    has_failed: bool,
 }
 
 /// Writes down the state of an extension; it is safe once this returns.
@@ -70,8 +72,14 @@ impl Shared {
             core.extend(extension);
             save
         });
-        let state =
-            State { core, readers: BTreeMap::new(), recorded: Recorded::default(), noted: 0, save };
+        let state = State {
+            core,
+            readers: BTreeMap::new(),
+            recorded: Recorded::default(),
+            noted: 0,
+            save,
+            has_failed: false,
+        };
         Self {
             state: Mutex::new(state),
             arrivals: Arc::default(),
@@ -213,13 +221,21 @@ fn wall_clock() -> Duration {
 
 impl State {
     /// Writes down what has changed, before anything of it can leave. If that
-    /// fails the broker stops as if killed.
+    /// fails the broker stops as if killed, for good: what it would say from then
+    /// on might be gone with the process.
     fn save(&mut self, now: Instant) {
+        if self.has_failed {
+            if self.core.has_connections() {
+                self.core.stop(now, false);
+            }
+            return;
+        }
         let Some(save) = &mut self.save else { return };
         let Some(value) = self.core.unsaved(now) else { return };
         if let Err(error) = save(&value) {
+            self.has_failed = true;
             self.core.note(now, EventKind::StateNotSaved { text: error.to_string() });
-            self.core.stop(now, true);
+            self.core.stop(now, false);
         }
     }
 

@@ -360,6 +360,10 @@ impl Core {
         self.end_connections(now);
     }
 
+    pub(crate) fn has_connections(&self) -> bool {
+        !self.connections.is_empty()
+    }
+
     fn connection_ids(&self) -> Vec<ConnectionId> {
         self.connections.keys().copied().collect()
     }

@@ -88,6 +88,13 @@ async fn a_state_that_cannot_be_written_is_not_answered() {
     assert_eq!(client.recv().await, None, "no PUBACK, and the connection has ended");
     let event = broker.wait_for(TIMEOUT, |event| event.name() == "state_not_saved").await.unwrap();
     assert!(event.to_json().contains("the disk is full"), "{}", event.to_json());
+
+    // Nor is anybody served later.
+    let mut stream = tokio::net::TcpStream::connect(broker.tcp_addr().unwrap()).await.unwrap();
+    let mut bytes = Vec::new();
+    let read = tokio::io::AsyncReadExt::read_to_end(&mut stream, &mut bytes);
+    let ended = tokio::time::timeout(TIMEOUT, read).await.unwrap();
+    assert!(ended.is_err() || bytes.is_empty(), "{bytes:?}");
 }
 
 #[cfg(all(feature = "tls", feature = "websocket"))]
