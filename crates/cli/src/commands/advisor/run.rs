@@ -20,6 +20,9 @@ use crate::exit::Exit;
 /// change it.
 const SETTLING: Duration = Duration::from_secs(1);
 
+/// Packets and ends of connections, at most: a case that has more is judged by these.
+const MOMENTS: usize = 20_000;
+
 /// A case under way.
 struct Scene<'a> {
     case: &'static Case,
@@ -51,6 +54,8 @@ pub(super) async fn run(
     loop {
         tokio::select! {
             biased;
+            // First, as packets may come without an end.
+            () = tokio::time::sleep_until(end) => break,
             Some(moment) = noted.recv() => {
                 if scene.take(moment).await? {
                     end = end.min(Instant::now() + SETTLING);
@@ -65,7 +70,9 @@ pub(super) async fn run(
                 is_running = false;
                 end = end.min(Instant::now() + SETTLING);
             }
-            () = tokio::time::sleep_until(end) => break,
+        }
+        if scene.moments.len() == MOMENTS {
+            break;
         }
     }
     // It may have ended by itself.
