@@ -23,6 +23,7 @@ export class Messages implements AsyncIterableIterator<IMessage> {
   private readonly held: IMessage[] = []
   private wake: (() => void) | undefined
   private over = false
+  private holds = false
   private failure: Error | undefined
   private blocking = false
   private readonly most: number
@@ -42,6 +43,7 @@ export class Messages implements AsyncIterableIterator<IMessage> {
     }
     signal?.addEventListener('abort', this.onEnd, { once: true })
     client._hold(filter, true)
+    this.holds = true
     client.subscribe(filter, { qos: options.qos ?? 0 }, (error) => {
       if (error) this.finish(error)
     })
@@ -64,7 +66,16 @@ export class Messages implements AsyncIterableIterator<IMessage> {
     this.client.off('end', this.onEnd)
     this.options.signal?.removeEventListener('abort', this.onEnd)
     this.block(false)
+    this.leave(failure !== undefined)
     this.wake?.()
+  }
+
+  /** The subscription ends with its last loop. */
+  private leave(refused: boolean): void {
+    if (!this.holds) return
+    this.holds = false
+    const isLast = this.client._hold(this.filter, false)
+    if (isLast && !refused && !this.client.disconnecting) this.client.unsubscribe(this.filter, () => {})
   }
 
   private block(wanted: boolean): void {
@@ -93,13 +104,9 @@ export class Messages implements AsyncIterableIterator<IMessage> {
     }
   }
 
-  /** The loop was left: the subscription ends with it. */
+  /** The loop was left. */
   async return(): Promise<IteratorResult<IMessage>> {
-    if (!this.over) {
-      this.finish()
-      const isLast = this.client._hold(this.filter, false)
-      if (isLast && !this.client.disconnecting) this.client.unsubscribe(this.filter, () => {})
-    }
+    this.finish()
     this.held.length = 0
     return { done: true, value: undefined }
   }

@@ -139,13 +139,14 @@ test('messages() gives the messages of its filter, in order, and unsubscribes at
   assert.deepEqual((await peer.take('unsubscribe')).topics, ['a/+'])
 })
 
-test('messages() ends with its signal, and with the client', async (t) => {
-  const { client: made } = await online(t)
+test('messages() ends with its signal, which unsubscribes, and with the client', async (t) => {
+  const { client: made, peer } = await online(t)
   const stop = new AbortController()
   const first = made.messages('a', { signal: stop.signal })
   const ended = first.next()
   stop.abort()
   assert.equal((await ended).done, true)
+  assert.deepEqual((await peer.take('unsubscribe')).topics, ['a'])
   const second = made.messages('b')
   const over = second.next()
   made.end()
