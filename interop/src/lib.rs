@@ -16,6 +16,7 @@ pub mod many_clients;
 pub mod matrix;
 pub mod memory;
 pub mod ports;
+pub mod python;
 pub mod server;
 pub mod site;
 pub mod wire;

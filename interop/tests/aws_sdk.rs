@@ -5,13 +5,14 @@
 mod sigv4;
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::Path;
 use std::process::{Command, Output};
 use std::sync::{Arc, Mutex};
 
 use evenkeel_broker::{Broker, Tls};
 use evenkeel_interop::certificates::Certificates;
 use evenkeel_interop::folder::Folder;
+use evenkeel_interop::python;
 use rustls::ServerConfig;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -21,27 +22,8 @@ use tokio_rustls::TlsAcceptor;
 
 const ANY_PORT: &str = "127.0.0.1:0";
 
-/// A Python that has the SDK; that of the virtual environment which CI makes, if there is one.
-fn python() -> Option<PathBuf> {
-    let target = std::env::var_os("CARGO_TARGET_DIR").map(PathBuf::from);
-    let target =
-        target.unwrap_or_else(|| [env!("CARGO_MANIFEST_DIR"), "../target"].iter().collect());
-    let candidates = [target.join("venv/bin/python3"), PathBuf::from("python3")];
-    let found = candidates.into_iter().find(|python| {
-        let tried = Command::new(python).args(["-c", "import awscrt, awsiot"]).output();
-        tried.is_ok_and(|tried| tried.status.success())
-    });
-    if found.is_none() {
-        let is_ci = std::env::var("CI").is_ok_and(|value| value == "true");
-        assert!(!is_ci, "awsiotsdk is missing on a CI machine");
-        eprintln!("SKIPPED: no Python with awsiotsdk; 'python3 -m venv target/venv' and");
-        eprintln!("         'target/venv/bin/pip install awsiotsdk' get one");
-    }
-    found
-}
-
 /// Runs the SDK at this port, and demands that it gets its own message.
-async fn run(python: &PathBuf, way: &'static str, port: u16) {
+async fn run(python: &Path, way: &'static str, port: u16) {
     let certificates = Certificates::shared();
     let folder = Folder::new().unwrap();
     let file = |name: &str, text: &str| folder.write(name, text).unwrap();
@@ -146,7 +128,7 @@ async fn front(behind: SocketAddr) -> (u16, Heard) {
 
 #[tokio::test]
 async fn by_certificate() {
-    let Some(python) = python() else { return };
+    let Some(python) = python::with_aws_sdk() else { return };
     let broker = Broker::builder().bind_tls(ANY_PORT, tls(true)).start().await.unwrap();
     run(&python, "certificate", broker.tls_addr().unwrap().port()).await;
     assert_seen(&broker, "certificate");
@@ -154,7 +136,7 @@ async fn by_certificate() {
 
 #[tokio::test]
 async fn by_a_signed_websocket() {
-    let Some(python) = python() else { return };
+    let Some(python) = python::with_aws_sdk() else { return };
     let broker = Broker::builder().bind_websocket_tls(ANY_PORT, tls(false)).start().await.unwrap();
     run(&python, "websocket", broker.websocket_tls_addr().unwrap().port()).await;
     assert_seen(&broker, "websocket");
@@ -177,7 +159,7 @@ async fn by_a_signed_websocket() {
 
 #[tokio::test]
 async fn by_a_custom_authorizer() {
-    let Some(python) = python() else { return };
+    let Some(python) = python::with_aws_sdk() else { return };
     let broker = Broker::builder().bind_tls(ANY_PORT, tls(false)).start().await.unwrap();
     run(&python, "authorizer", broker.tls_addr().unwrap().port()).await;
     assert_seen(&broker, "authorizer");
