@@ -26,6 +26,7 @@ fn assigns_for_once(profile: &Profile) -> bool {
 
 /// The broker assigned this identifier and lets nobody use it again: its session is
 /// out of reach.
+#[cfg(feature = "store")]
 pub(crate) fn is_out_of_reach(config: &Config, client_id: &Text) -> bool {
     let Some(profile) = config.profile() else { return false };
     let reserved = profile.connection.client_id_reserved_prefix.as_ref();

@@ -16,7 +16,9 @@ mod topic;
 use alloc::sync::Arc;
 
 pub use broken::BrokenLimit;
-pub(crate) use client_id::{is_out_of_reach, own_client_id};
+#[cfg(feature = "store")]
+pub(crate) use client_id::is_out_of_reach;
+pub(crate) use client_id::own_client_id;
 pub use evenkeel_profile::*;
 
 use crate::config::{Config, ConfigError};
