@@ -63,14 +63,36 @@ export class Inbox {
   private deliver(packet: IPublishPacket, ack: number): void {
     const choose = packet.qos === 0 ? undefined : chooserOf(this.client.options)
     if (choose === undefined) {
-      this.emit(packet)
+      this.emit(packet, ack)
       this.handle(packet, ack, 0)
       return
     }
+    this.ask<[first: Error | number, second?: number]>(
+      ack,
+      (answer) => choose(packet.topic, packet.payload as Buffer, packet, answer),
+      (first, second) => this.chosen(packet, ack, first, second),
+    )
+  }
+
+  /** Nothing else is delivered until the application has answered; the first answer counts. */
+  private ask<Answer extends unknown[]>(
+    ack: number,
+    act: (answer: (...given: Answer) => void) => void,
+    answered: (...given: Answer) => void,
+  ): void {
+    let isAnswered = false
     this.busy = true
-    choose(packet.topic, packet.payload as Buffer, packet, (first, second) => {
-      this.chosen(packet, ack, first, second)
-    })
+    try {
+      act((...given) => {
+        if (isAnswered) return
+        isAnswered = true
+        answered(...given)
+      })
+    } catch (error) {
+      if (!isAnswered) this.fail(ack)
+      isAnswered = true
+      throw error
+    }
   }
 
   private chosen(packet: IPublishPacket, ack: number, first: Error | number, second?: number): void {
@@ -78,17 +100,21 @@ export class Inbox {
     const code = (isError ? second : (second ?? first)) as number
     if (isError || !ACK_CODES.has(code)) {
       const name = packet.qos === 1 ? 'puback' : 'pubrec'
-      this.owner.giveBack(ack)
+      this.fail(ack)
       this.client.emit('error', isError ? first : new Error(`Wrong reason code for ${name}`))
-      this.finish()
       return
     }
-    if (code === 0) this.emit(packet)
+    if (code === 0) this.emit(packet, ack)
     this.handle(packet, ack, code)
   }
 
-  private emit(packet: IPublishPacket): void {
-    this.client.emit('message', packet.topic, packet.payload as Buffer, packet)
+  private emit(packet: IPublishPacket, ack: number): void {
+    try {
+      this.client.emit('message', packet.topic, packet.payload as Buffer, packet)
+    } catch (error) {
+      this.fail(ack)
+      throw error
+    }
   }
 
   private handle(packet: IPublishPacket, ack: number, code: number): void {
@@ -97,15 +123,22 @@ export class Inbox {
       if (this.busy) this.finish()
       return
     }
-    this.busy = true
-    let told = false
-    this.client.handleMessage(packet, (error) => {
-      if (told) return
-      told = true
-      if (error) this.owner.giveBack(ack)
-      else this.owner.acknowledge(ack, code)
-      this.finish()
-    })
+    this.ask<[error?: Error]>(
+      ack,
+      (answer) => this.client.handleMessage(packet, answer),
+      (error) => {
+        if (error) this.owner.giveBack(ack)
+        else this.owner.acknowledge(ack, code)
+        this.finish()
+      },
+    )
+  }
+
+  /** The others follow later, as the caller is about to throw. */
+  private fail(ack: number): void {
+    this.owner.giveBack(ack)
+    this.busy = false
+    process.nextTick(() => this.next())
   }
 
   private finish(): void {

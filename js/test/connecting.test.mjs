@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
-import { client, mqtt, next, notes, online, serve, until, VERSIONS, write } from './harness.mjs'
+import { client, mqtt, next, notes, online, serve, uncaught, until, VERSIONS, write } from './harness.mjs'
 
 for (const protocolVersion of VERSIONS) {
   test(`CONNECT says what the options say (version ${protocolVersion})`, async (t) => {
@@ -251,14 +251,7 @@ test('a stream builder of the user is used', async (t) => {
 
 test('a handler that throws breaks nothing but itself', async (t) => {
   const { client: made, peer } = await online(t)
-  const thrown = new Promise((resolve) => {
-    const listeners = process.listeners('uncaughtException')
-    process.removeAllListeners('uncaughtException')
-    process.once('uncaughtException', (error) => {
-      for (const one of listeners) process.on('uncaughtException', one)
-      resolve(error)
-    })
-  })
+  const thrown = uncaught()
   made.once('message', () => {
     throw new Error('of the application')
   })

@@ -214,6 +214,18 @@ export function called(act) {
   return new Promise((resolve) => act((...args) => resolve(args)))
 }
 
+/** The next error that nobody catches. */
+export function uncaught() {
+  return new Promise((resolve) => {
+    const listeners = process.listeners('uncaughtException')
+    process.removeAllListeners('uncaughtException')
+    process.once('uncaughtException', (error) => {
+      for (const one of listeners) process.on('uncaughtException', one)
+      resolve(error)
+    })
+  })
+}
+
 /** Notes the names of events in their order. */
 export function notes(emitter, ...events) {
   const list = []

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
-import { called, mqtt, next, online, props, until, VERSIONS, write } from './harness.mjs'
+import { called, mqtt, next, online, props, uncaught, until, VERSIONS, write } from './harness.mjs'
 
 for (const protocolVersion of VERSIONS) {
   const options = { protocolVersion }
@@ -126,6 +126,60 @@ for (const qos of [1, 2]) {
     const answers = peer.all(qos === 1 ? 'puback' : 'pubrec')
     assert.ok(!answers.some(({ id }) => id === 1))
   })
+}
+
+const THROWERS = {
+  "a 'message' listener": (made, act) => made.on('message', act),
+  "a 'message' listener behind customHandleAcks": (made, act) => {
+    made.options.customHandleAcks = (_topic, _message, _packet, done) => done(0)
+    made.on('message', act)
+  },
+  handleMessage: (made, act) => {
+    made.handleMessage = ({ topic }, done) => {
+      act(topic)
+      done()
+    }
+  },
+  customHandleAcks: (made, act) => {
+    made.options.customHandleAcks = (topic, _message, _packet, done) => {
+      act(topic)
+      done(0)
+    }
+  },
+  'handleMessage behind its answer': (made, act) => {
+    made.handleMessage = ({ topic }, done) => {
+      done(topic === 'bad' ? new Error('no') : undefined)
+      act(topic)
+    }
+  },
+  "an 'error' listener": (made, act) => {
+    made.options.customHandleAcks = (topic, _message, _packet, done) => done(topic === 'bad' ? new Error('no') : 0)
+    made.on('error', () => act('bad'))
+    made.on('message', act)
+  },
+}
+
+for (const [who, set] of Object.entries(THROWERS)) {
+  for (const qos of [1, 2]) {
+    test(`${who} that throws is heard by the process, and holds up no message of QoS ${qos}`, async (t) => {
+      const { client: made, peer } = await online(t, {}, { protocolVersion: 5 })
+      const thrown = uncaught()
+      const got = []
+      set(made, (topic) => {
+        if (topic === 'bad') throw new Error('of the application')
+        got.push(topic)
+      })
+      peer.send(...['bad', 'good', 'better'].map((topic, index) => write.publish({ v5: true, topic, qos, id: index + 1 })))
+      assert.equal((await thrown).message, 'of the application')
+      await until(() => got.length === 2, 'the others')
+      peer.send(write.publish({ v5: true, topic: 'last', qos, id: 4 }))
+      await until(() => got.length === 3, 'the last one')
+      await made.publishAsync('x', 'y', { qos: 1 })
+      assert.deepEqual(got, ['good', 'better', 'last'])
+      const answers = peer.all(qos === 1 ? 'puback' : 'pubrec')
+      assert.ok(!answers.some(({ id }) => id === 1))
+    })
+  }
 }
 
 test('awaiting a publish inside the handler ends', async (t) => {
