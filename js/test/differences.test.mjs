@@ -250,6 +250,12 @@ row("PUBREL of an earlier run in `outgoingStore` is dropped, with a `'diagnosis'
   assert.equal(server.all('pubrel').length, 0)
 })
 
+shown(
+  "A message in `outgoingStore` of an earlier run that is refused now stays there until another one has its identifier, and `'error'` names its topic",
+  'stores.test.mjs',
+  'a message of an earlier run that is refused is an error with its topic, and stays in the store',
+)
+
 row('A SUBSCRIBE that waits for a connection goes on waiting while attempts fail', async (t) => {
   const server = await serve(t, {
     connect: (_, peer) => {

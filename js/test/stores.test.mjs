@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
-import { called, client, mqtt, next, online, serve, until, write } from './harness.mjs'
+import { called, client, mqtt, next, online, props, serve, until, write } from './harness.mjs'
 
 const publish = (messageId) => ({ cmd: 'publish', topic: 'a', payload: 'x', qos: 1, messageId })
 
@@ -133,6 +133,73 @@ test('what an earlier run left in the store is sent first', async (t) => {
   const left = []
   for await (const packet of outgoingStore.createStream()) left.push(packet)
   assert.deepEqual(left, [])
+})
+
+/** What an earlier run has left: the second of three is named otherwise. */
+function leftBy(store, topic) {
+  const topics = ['old/1', topic, 'old/3']
+  for (const [index, one] of topics.entries()) store.put({ ...publish(101 + index), topic: one }, () => {})
+}
+
+async function topicsIn(store) {
+  const topics = []
+  for await (const { topic } of store.createStream()) topics.push(topic)
+  return topics
+}
+
+/** Runs with what an earlier run has left, which fails in part: what 'error' and 'diagnosis' told. */
+async function replayed(t, script, options) {
+  const server = await serve(t, script)
+  const made = client(t, server.url, options)
+  const [error, told] = await Promise.all([
+    next(made, 'error'),
+    new Promise((resolve) => made.on('diagnosis', (one) => one.kind === 'replay-failed' && resolve(one))),
+  ])
+  await made.publishAsync('new', 'x', { qos: 1 })
+  assert.deepEqual(server.all('publish').map(({ topic }) => topic), ['old/1', 'old/3', 'new'])
+  assert.equal(error.code, 'REPLAY_FAILED')
+  assert.equal(told.text, error.message)
+  await until(async () => (await topicsIn(options.outgoingStore)).length < 2, 'the acknowledgements')
+  return error
+}
+
+test('a message of an earlier run that is refused is an error with its topic, and stays in the store', async (t) => {
+  const outgoingStore = new mqtt.Store({ clean: false })
+  leftBy(outgoingStore, 'bad/#')
+  const error = await replayed(t, {}, { outgoingStore })
+  assert.match(error.message, /bad\/#/)
+  assert.equal(error.cause.code, 'INVALID_TOPIC')
+  assert.deepEqual(await topicsIn(outgoingStore), ['bad/#'])
+})
+
+for (const how of ['throws', 'calls back with an error']) {
+  test(`a message of an earlier run stays in a store whose put ${how}`, async (t) => {
+    class Full extends mqtt.Store {
+      put(packet, done) {
+        if (packet.topic !== 'full' || packet.messageId > 100) return super.put(packet, done)
+        const error = new Error('disk full')
+        if (how === 'throws') throw error
+        done(error)
+        return this
+      }
+    }
+    const outgoingStore = new Full({ clean: false })
+    leftBy(outgoingStore, 'full')
+    const error = await replayed(t, {}, { outgoingStore })
+    assert.match(error.message, /full.*disk full/)
+    assert.deepEqual(await topicsIn(outgoingStore), ['full'])
+  })
+}
+
+test("a message of an earlier run that the server's limits refuse is an error with its topic", async (t) => {
+  const outgoingStore = new mqtt.Store({ clean: false })
+  const topic = `long/${'x'.repeat(100)}`
+  leftBy(outgoingStore, topic)
+  const connect = (_, peer) => peer.send(write.connack({ v5: true, properties: [props.u32(39, 60)] }))
+  const error = await replayed(t, { connect }, { outgoingStore, protocolVersion: 5 })
+  assert.ok(error.message.includes(topic))
+  assert.equal(error.cause.code, 'NOT_ALLOWED')
+  assert.deepEqual(await topicsIn(outgoingStore), [])
 })
 
 test('what was under way at end(true) is sent after reconnect with the same stores', async (t) => {

@@ -1,4 +1,5 @@
 //! What the last run left in the outgoing store goes out first.
+import { EvenkeelError } from '../errors'
 import type { Packet } from '../packets'
 import { Store } from '../store'
 import type { Parts } from './parts'
@@ -53,22 +54,44 @@ export class Replay {
     const { early } = this
     const old = new Set(packets.map(({ messageId }) => messageId!))
     const stored = afterAll(packets.length, () => this.drop(old, early))
-    for (const packet of packets) old.delete(this.resend(packet, once(stored)))
+    for (const packet of packets) {
+      this.resend(packet, once((...kept) => {
+        for (const messageId of kept) old.delete(messageId)
+        stored()
+      }))
+    }
     stored()
   }
 
-  /** Its new identifier; 0 if it has none. */
-  private resend(packet: Packet, stored: () => void): number {
+  /** `settled` gets the identifiers that the store is to keep. */
+  private resend(packet: Packet, settled: (...kept: number[]) => void): void {
     const { events, publishing } = this.parts
     if (packet.cmd !== 'publish') {
       const text = `PUBREL of message ${packet.messageId} is of an earlier run`
       events.diagnose('release-forgotten', text)
-      stored()
-      return 0
+      settled()
+      return
     }
     const again = publishing.packetOf(packet.topic, packet.payload, packet)
-    publishing.submit(again, stored, stored)
-    return again.messageId!
+    const done = (error?: Error | null): void => {
+      if (error) this.tell(packet.topic, error)
+      // Whether there is a new copy is not known: the old one stays, too.
+      if (error) settled(packet.messageId!, again.messageId!)
+      else settled()
+    }
+    publishing.submit(again, done, () => settled(again.messageId!))
+  }
+
+  /** Nobody waits for the outcome of such a message. */
+  private tell(topic: string, cause: Error): void {
+    const { client, driver, events } = this.parts
+    // The client is over, and the store has it for the next run.
+    if (driver === undefined) return
+    const text = `The message of an earlier run to ${topic} has failed: ${cause.message}`
+    process.nextTick(() => {
+      events.diagnose('replay-failed', text)
+      if (!client.disconnecting) client.emit('error', new EvenkeelError(text, 'REPLAY_FAILED', { cause }))
+    })
   }
 
   private drop(old: Set<number>, waiting: (() => void)[] | undefined): void {
@@ -95,10 +118,10 @@ function afterAll(count: number, act: () => void): () => void {
 }
 
 /** Only the first call counts. */
-function once(act: () => void): () => void {
+function once<Given extends unknown[]>(act: (...given: Given) => void): (...given: Given) => void {
   let called = false
-  return () => {
-    if (!called) act()
+  return (...given) => {
+    if (!called) act(...given)
     called = true
   }
 }
