@@ -2,9 +2,10 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
+import { Readable } from 'node:stream'
 import { test } from 'node:test'
 
-import { called, client, next, serve, until } from './harness.mjs'
+import { called, client, mqtt, next, serve, until } from './harness.mjs'
 
 const PROGRAM = `
   const mqtt = require('evenkeel')
@@ -61,6 +62,28 @@ test('a module that fails ends its client with an error, and another one begins 
   assert.equal((await published)[0].code, 'CORE_FAILED')
   assert.equal(made.connected, false)
   await other.publishAsync('a', 'x', { qos: 1 })
+  made.reconnect()
+  await next(made, 'connect')
+  await made.publishAsync('a', 'x', { qos: 1 })
+})
+
+test('a module that fails while the store is read gives each its outcome', async (t) => {
+  class Unread extends mqtt.Store {
+    createStream() {
+      return new Readable({ objectMode: true, read() {} })
+    }
+  }
+  const outgoingStore = new Unread()
+  outgoingStore.put({ cmd: 'publish', topic: 'a', payload: 'x', qos: 1, messageId: 101 })
+  const server = await serve(t)
+  const made = client(t, server.url, { outgoingStore })
+  await next(made, 'connect')
+  const failed = next(made, 'error')
+  const all = [made.publishAsync('a', 'x', { qos: 1 }), made.subscribeAsync('a'), made.unsubscribeAsync('a')]
+  trap(made)
+  made.sendPing()
+  for (const one of all) await assert.rejects(one, { code: 'CORE_FAILED' })
+  await failed
   made.reconnect()
   await next(made, 'connect')
   await made.publishAsync('a', 'x', { qos: 1 })

@@ -1,5 +1,6 @@
 // Stores and providers of identifiers.
 import assert from 'node:assert/strict'
+import { Readable } from 'node:stream'
 import { test } from 'node:test'
 
 import { called, client, mqtt, next, online, props, serve, until, write } from './harness.mjs'
@@ -200,6 +201,43 @@ test("a message of an earlier run that the server's limits refuse is an error wi
   assert.ok(error.message.includes(topic))
   assert.equal(error.cause.code, 'NOT_ALLOWED')
   assert.deepEqual(await topicsIn(outgoingStore), [])
+})
+
+/** A store whose reading does not end before `answer()`. */
+class Unread extends mqtt.Store {
+  constructor() {
+    super({ clean: false })
+    this.put(publish(101), () => {})
+  }
+  createStream() {
+    const answered = new Promise((resolve) => {
+      this.answer = resolve
+    })
+    const packets = super.createStream()
+    return Readable.from((async function* () {
+      await answered
+      yield* packets
+    })())
+  }
+}
+
+test('end(true) gives each its outcome that waits for the store', async (t) => {
+  const outgoingStore = new Unread()
+  const { client: made, peer } = await online(t, {}, { outgoingStore })
+  const { signal } = new AbortController()
+  const removed = t.mock.method(signal, 'removeEventListener')
+  const all = [
+    made.publishAsync('a', 'x', { qos: 1, signal }),
+    made.publishAsync('a', 'x', { signal }),
+    made.subscribeAsync('a', { signal }),
+    made.unsubscribeAsync('a', { signal }),
+  ]
+  const ended = called((done) => made.end(true, done))
+  for (const one of all) await assert.rejects(one, { message: 'Connection closed' })
+  assert.equal(removed.mock.callCount(), 4)
+  await ended
+  outgoingStore.answer()
+  assert.equal(peer.all('publish').length, 0)
 })
 
 test('what was under way at end(true) is sent after reconnect with the same stores', async (t) => {

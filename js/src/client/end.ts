@@ -99,12 +99,11 @@ export class Ending {
   }
 
   onStopped(): void {
-    const { client, inbox, replay, events, start } = this.parts
+    const { client, inbox, events, start } = this.parts
     this.parts.driver = undefined
     client.connected = false
     client.reconnecting = false
     inbox.clear()
-    replay.forget()
     this.failAll(new Error('Connection closed'))
     client.options.signal?.removeEventListener('abort', this.onAbort)
     const { finish } = this
@@ -134,9 +133,10 @@ export class Ending {
   }
 
   private failAll(error: Error): void {
-    const { pending, overflow } = this.parts
+    const { pending, overflow, replay } = this.parts
     for (const [token] of pending.all()) this.fail(token, error)
     overflow.failAll(error)
+    replay.failAll(error)
   }
 
   private fail(token: number, error: Error): void {

@@ -55,7 +55,7 @@ export class Publishing {
     const packet = this.packetOf(topic, payload, options)
     const refused = this.refusal(packet)
     if (refused !== undefined) done?.(refused)
-    else if (replay.isReading) replay.after(() => this.submit(packet, done, options.cbStorePut))
+    else if (replay.isReading) replay.after(() => this.submit(packet, done, options.cbStorePut), done)
     else this.submit(packet, done, options.cbStorePut)
   }
 

@@ -2,11 +2,17 @@
 import { EvenkeelError } from '../errors'
 import type { Packet } from '../packets'
 import { Store } from '../store'
+import { noop } from './common'
 import type { Parts } from './parts'
 
+/** A command that waits until the store has been read. */
+interface Early {
+  act(): void
+  fail(error: Error): void
+}
+
 export class Replay {
-  /** Commands that wait until the store has been read. */
-  private early: (() => void)[] | undefined
+  private early: Early[] | undefined
 
   constructor(private readonly parts: Parts) {}
 
@@ -15,43 +21,45 @@ export class Replay {
     return this.early !== undefined
   }
 
-  /** Does it now, or after what the store has. */
-  after(act: () => void): void {
+  /** Does it now, or after what the store has; `fail` hears if it comes to neither. */
+  after(act: () => void, fail: (error: Error) => void = noop): void {
     if (this.early === undefined) act()
-    else this.early.push(act)
+    else this.early.push({ act, fail })
   }
 
-  /** Nobody waits any more. */
-  forget(): void {
+  failAll(error: Error): void {
+    const { early = [] } = this
     this.early = undefined
+    for (const one of early) one.fail(error)
   }
 
   begin(): void {
     const { client } = this.parts
     const store = client.outgoingStore
     if (store instanceof Store && store._isEmpty) return
-    this.early = []
+    const early: Early[] = []
+    this.early = early
     const packets: Packet[] = []
+    const resume = (): void => {
+      if (this.early === early) this.resume(packets, early)
+    }
     let stream
     try {
       stream = store.createStream()
     } catch (error) {
       client.emit('error', error as Error)
-      return this.resume(packets)
+      return resume()
     }
     stream.on('data', (packet: Packet) => packets.push(packet))
     stream.once('error', (error: Error) => {
       client.emit('error', error)
-      if (this.early !== undefined) this.resume(packets)
+      resume()
     })
-    stream.once('end', () => {
-      if (this.early !== undefined) this.resume(packets)
-    })
+    stream.once('end', resume)
   }
 
   /** Each is stored by its new identifier before the old ones are dropped, and before anything else is. */
-  private resume(packets: Packet[]): void {
-    const { early } = this
+  private resume(packets: Packet[], early: Early[]): void {
     const old = new Set(packets.map(({ messageId }) => messageId!))
     const stored = afterAll(packets.length, () => this.drop(old, early))
     for (const packet of packets) {
@@ -94,17 +102,17 @@ export class Replay {
     })
   }
 
-  private drop(old: Set<number>, waiting: (() => void)[] | undefined): void {
+  private drop(old: Set<number>, waiting: Early[]): void {
     const { outgoingStore } = this.parts.client
     const dropped = afterAll(old.size, () => this.release(waiting))
     for (const messageId of old) outgoingStore.del({ messageId }, once(dropped))
     dropped()
   }
 
-  private release(waiting: (() => void)[] | undefined): void {
-    if (waiting === undefined || this.early !== waiting) return
+  private release(waiting: Early[]): void {
+    if (this.early !== waiting) return
     this.early = undefined
-    for (const act of waiting) act()
+    for (const one of waiting) one.act()
   }
 }
 

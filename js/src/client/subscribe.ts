@@ -1,5 +1,6 @@
 //! The subscriptions that the client holds: made, given up, and made again.
 import type { Driver } from '../driver'
+import type { PendingFilters } from '../pending'
 import { encodeProperties } from '../properties'
 import { optionsByte, type Requested, requestsOf } from '../topics'
 import type {
@@ -13,6 +14,8 @@ import type {
 import { validateTopics } from '../validations'
 import { noop } from './common'
 import type { Parts } from './parts'
+
+type Answered = NonNullable<PendingFilters['done']>
 
 /** The token of whoever asks for no outcome. */
 const NOBODY = 0xffff_ffff
@@ -43,15 +46,14 @@ export class Subscriptions {
     if (client.options.resubscribe !== false) {
       for (const request of wanted) this.held.set(request.topic, { ...request })
     }
-    replay.after(() => {
-      filters.ask('subscribe', wanted, options.properties, (error, codes, packet) => {
-        const granted = wanted.map((request, index) => ({
-          ...request,
-          qos: (codes?.[index] ?? request.qos) as ISubscriptionGrant['qos'],
-        }))
-        done(error, granted, packet)
-      })
-    })
+    const answered: Answered = (error, codes, packet) => {
+      const granted = wanted.map((request, index) => ({
+        ...request,
+        qos: (codes?.[index] ?? request.qos) as ISubscriptionGrant['qos'],
+      }))
+      done(error, granted, packet)
+    }
+    replay.after(() => filters.ask('subscribe', wanted, options.properties, answered), answered)
   }
 
   unsubscribe(
@@ -66,11 +68,8 @@ export class Subscriptions {
     if (ending.refuses(callback)) return
     this.forget(topics)
     const requests = topics.map((one) => ({ topic: one, qos: 0 as const }))
-    replay.after(() => {
-      filters.ask('unsubscribe', requests, options.properties, (error, _codes, packet) => {
-        done(error as Error, packet)
-      })
-    })
+    const answered: Answered = (error, _codes, packet) => done(error as Error, packet)
+    replay.after(() => filters.ask('unsubscribe', requests, options.properties, answered), answered)
   }
 
   /** Those of these filters that the client does not hold yet. */
