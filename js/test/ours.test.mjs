@@ -273,6 +273,22 @@ test('a message whose promise was given up is not sent any more, nor is the subs
   assert.deepEqual((await server.count('unsubscribe', 1))[0].topics, ['held'])
 })
 
+test('a message that waits behind unwritten ones and is given up is not sent', async (t) => {
+  const { client: made, peer } = await online(t)
+  peer.socket.pause()
+  // More than the core keeps, and the system behind it.
+  const large = Buffer.alloc(1024 * 1024)
+  const sent = Array.from({ length: 40 }, () => made.publishAsync('large', large))
+  const stop = new AbortController()
+  const published = made.publishAsync('given/up', 'x', { qos: 1, signal: stop.signal })
+  const kept = made.publishAsync('kept', 'x', { qos: 1 })
+  stop.abort()
+  await assert.rejects(published, { name: 'AbortError' })
+  peer.socket.resume()
+  await Promise.all([...sent, kept])
+  assert.deepEqual(peer.all('publish').filter(({ qos }) => qos > 0).map(({ topic }) => topic), ['kept'])
+})
+
 test('a signal that aborts after the outcome changes nothing', async (t) => {
   const { client: made, server } = await online(t)
   const stop = new AbortController()

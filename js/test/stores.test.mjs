@@ -240,6 +240,19 @@ test('end(true) gives each its outcome that waits for the store', async (t) => {
   assert.equal(peer.all('publish').length, 0)
 })
 
+test('a message that is given up while the store is read is not sent', async (t) => {
+  const outgoingStore = new Unread()
+  const { client: made, peer } = await online(t, {}, { outgoingStore })
+  const stop = new AbortController()
+  const published = made.publishAsync('given/up', 'x', { qos: 1, signal: stop.signal })
+  const kept = made.publishAsync('kept', 'x', { qos: 1 })
+  stop.abort()
+  await assert.rejects(published, { name: 'AbortError' })
+  outgoingStore.answer()
+  await kept
+  assert.deepEqual(peer.all('publish').map(({ topic }) => topic), ['a', 'kept'])
+})
+
 test('what was under way at end(true) is sent after reconnect with the same stores', async (t) => {
   const outgoingStore = new mqtt.Store({ clean: false })
   const incomingStore = new mqtt.Store({ clean: false })

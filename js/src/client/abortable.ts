@@ -1,6 +1,5 @@
 //! Promises that a signal may end before what they wait for is done.
 import { promised } from './common'
-import type { Parts } from './parts'
 
 /** What takes an `AbortSignal`. */
 export interface IAbortable {
@@ -31,12 +30,4 @@ export function abortable<T>(
     signal.addEventListener('abort', onAbort, { once: true })
     act(done)
   })
-}
-
-/** Removes the message that calls this back; one of QoS 0 has no identifier, and goes on. */
-export function withdraw({ pending, publishing }: Parts, done: unknown): void {
-  for (const [, one] of pending.all()) {
-    if (one.kind !== 'publish' || one.done !== done || one.packet.qos === 0) continue
-    publishing.remove(one.packet.messageId!)
-  }
 }

@@ -23,7 +23,7 @@ import type {
   StreamBuilder,
 } from '../types'
 import { VERSION } from '../version'
-import { abortable, type IAbortable, withdraw } from './abortable'
+import { abortable, type IAbortable } from './abortable'
 import type { Server } from './attempts'
 import { noop, split } from './common'
 import { Parts } from './parts'
@@ -125,7 +125,7 @@ export class MqttClient extends TypedEventEmitter<MqttClientEventCallbacks> {
     return abortable(
       opts?.signal,
       (done) => this.publish(topic, message, opts, done),
-      (done) => withdraw(this.parts, done),
+      (done) => this.parts.publishing.withdraw(done),
     )
   }
 

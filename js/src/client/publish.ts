@@ -39,6 +39,8 @@ class Submission implements PendingPublish, Waiting {
 export class Publishing {
   /** Those that the user has removed, by token, until their outcome. */
   private readonly removed = new Set<number>()
+  /** Callbacks of those that are not to be handed to the core any more. */
+  private readonly withdrawn = new WeakSet<object>()
   /** Topic aliases that this connection knows. */
   private readonly aliases = new Set<number>()
 
@@ -114,7 +116,8 @@ export class Publishing {
   accept(one: Submission): void {
     const { driver, pending } = this.parts
     if (driver === undefined) throw new Error('client disconnecting')
-    const { packet } = one
+    const { packet, done } = one
+    if (done !== undefined && this.withdrawn.has(done)) throw new Error('Message removed')
     const { topic, payload, qos, retain, properties } = packet
     const token = pending.add(one)
     try {
@@ -154,6 +157,14 @@ export class Publishing {
       parts.client.outgoingStore.put(one.packet, onPut)
     } catch (error) {
       onPut(error as Error)
+    }
+  }
+
+  /** Removes the message that calls this back; one of QoS 0 that the core has goes on. */
+  withdraw(done: object): void {
+    this.withdrawn.add(done)
+    for (const [, one] of this.parts.pending.all()) {
+      if (one.kind === 'publish' && one.done === done && one.packet.qos > 0) this.remove(one.packet.messageId!)
     }
   }
 
