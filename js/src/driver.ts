@@ -33,6 +33,10 @@ export interface DriverOwner extends Listener {
 /** Timers of Node are early by less than this. */
 const EARLY_MS = 2
 const RECONNECT_TIMER = 480
+/** Node reads so much from a socket at once; behind fewer bytes nothing waits to be read. */
+const WHOLE_READ = 64 * 1024
+/** Node's own: no fake clock is to hold up what was read. */
+const { setImmediate: afterReading } = globalThis
 
 export class Driver implements World, LinkOwner {
   readonly core: Core
@@ -52,6 +56,9 @@ export class Driver implements World, LinkOwner {
   private readonly chunks: [Link, Buffer][] = []
   private messagesWait = false
   private writeHolds = 0
+  /** More is read before the event loop goes on: one write answers all of it. */
+  private readsOn = false
+  private awaitsEnd = false
   private stopping: 'no' | 'yes' | 'forced' | 'done' = 'no'
   private readonly unwatch: () => void
 
@@ -137,7 +144,7 @@ export class Driver implements World, LinkOwner {
   private drain(): void {
     do {
       this.messagesWait = false
-      this.core.drain(this.owner.mostMessages(), this.writeHolds === 0)
+      this.core.drain(this.owner.mostMessages(), this.writeHolds === 0 && !this.readsOn)
     } while (this.messagesWait && this.owner.mostMessages() > 0)
   }
 
@@ -298,7 +305,20 @@ export class Driver implements World, LinkOwner {
   onData(link: Link, chunk: Buffer): void {
     if (this.link !== link) return
     this.chunks.push([link, chunk])
+    this.readsOn = chunk.length >= WHOLE_READ
+    if (this.readsOn) this.awaitReadEnd()
     this.turn()
+  }
+
+  private awaitReadEnd(): void {
+    if (this.awaitsEnd) return
+    this.awaitsEnd = true
+    afterReading(() => {
+      this.awaitsEnd = false
+      if (!this.readsOn) return
+      this.readsOn = false
+      this.turn()
+    })
   }
 
   onWritten(link: Link, total: number): void {

@@ -343,22 +343,25 @@ export class Core implements User {
    */
   drain(mostMessages = MESSAGES_AT_ONCE, mayWrite = true): void {
     this.guarded(() => {
-      for (;;) {
-        this.tellAcks()
+      this.tellAcks()
+      for (let again = true; again; ) {
         this.lookedAt = undefined
         if (this.broken) return
         const flags = this.records.taken && mayWrite ? BATCH_TAKEN : 0
         const { ek_drain, ek_output } = this.instance.exports
         const length = this.checked(ek_drain(this.client, this.now(), mostMessages, flags))
         const said = copyOf(this.instance.memory, ek_output(), length)
-        if (!this.records.read(said) && this.acks.length === 0) break
+        again = this.records.read(said)
+        // What they write comes with the next drain that may.
+        if (this.tellAcks() && mayWrite) again = true
       }
     })
   }
 
-  private tellAcks(): void {
+  /** False if there are none. */
+  private tellAcks(): boolean {
     const acks = this.acks
-    if (acks.length === 0 || this.broken) return
+    if (acks.length === 0 || this.broken) return false
     this.acks = []
     const { ek_acknowledge_all } = this.instance.exports
     const at = this.instance.input(acks.length * 4)
@@ -367,6 +370,7 @@ export class Core implements User {
       memory.writeUInt32LE(acks[index]!, at + index * 4)
     }
     ek_acknowledge_all(this.client, this.now(), acks.length / 2)
+    return true
   }
 
   /** A trap ends all cores of the instance; what the caller does wrong is thrown on. */
