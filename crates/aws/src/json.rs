@@ -1,7 +1,11 @@
 //! JSON as it comes from a client, bounded before it is parsed, and as answers
 //! are made of it.
 
-use serde_json::Value;
+use std::fmt::Display;
+
+use serde_json::{Value, json};
+
+use crate::Time;
 
 /// Levels that are refused before the parser sees them; it recurses, and has a
 /// limit of its own at 128.
@@ -53,4 +57,27 @@ pub(crate) fn set(object: &mut Value, name: &str, value: impl Into<Value>) {
     if let Value::Object(members) = object {
         members.insert(name.to_owned(), value.into());
     }
+}
+
+/// Gives an answer the token of its request, if that had one.
+pub(crate) fn add_token(answer: &mut Value, token: Option<&str>) {
+    if let Some(token) = token {
+        set(answer, "clientToken", token);
+    }
+}
+
+/// The payload of an answer on `../rejected`.
+pub(crate) fn rejected(
+    code: impl Into<Value>,
+    message: &impl Display,
+    time: Time,
+    token: Option<&str>,
+) -> Value {
+    let mut answer = json!({
+        "code": code.into(),
+        "message": message.to_string(),
+        "timestamp": time.unix_seconds(),
+    });
+    add_token(&mut answer, token);
+    answer
 }

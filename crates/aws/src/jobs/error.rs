@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::fmt;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::Status;
 use crate::Time;
@@ -73,14 +73,7 @@ impl JobsError {
     /// The payload of the answer on `../rejected`.
     #[must_use]
     pub fn answer(&self, time: Time, client_token: Option<&str>) -> Value {
-        let mut answer = json!({
-            "code": self.code(),
-            "message": self.to_string(),
-            "timestamp": time.unix_seconds(),
-        });
-        if let Some(token) = client_token {
-            json::set(&mut answer, "clientToken", token);
-        }
+        let mut answer = json::rejected(self.code(), self, time, client_token);
         if let Self::InvalidStateTransition { state, .. } | Self::VersionMismatch { state, .. } =
             self
         {

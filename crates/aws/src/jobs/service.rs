@@ -71,9 +71,7 @@ impl Jobs {
             Err(error) => ("rejected", error.answer(time, token.as_deref())),
             Ok(mut answer) => {
                 json::set(&mut answer, "timestamp", time.unix_seconds());
-                if let Some(token) = token {
-                    json::set(&mut answer, "clientToken", token);
-                }
+                json::add_token(&mut answer, token.as_deref());
                 ("accepted", answer)
             }
         }

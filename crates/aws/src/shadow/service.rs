@@ -65,7 +65,7 @@ impl Shadows {
         };
         match answered {
             Ok(mut answer) => {
-                add_token(&mut answer, token.as_deref());
+                json::add_token(&mut answer, token.as_deref());
                 out.publish_json(format!("{topic}/accepted"), &answer);
             }
             Err(error) => {
@@ -124,7 +124,7 @@ impl Shadows {
         let prefix = prefix(thing, name);
         let answer = |mut answer: Value| {
             json::set(&mut answer, "timestamp", seconds);
-            add_token(&mut answer, token.as_deref());
+            json::add_token(&mut answer, token.as_deref());
             answer
         };
         let accepted = answer(json!({
@@ -217,11 +217,5 @@ fn prefix(thing: &str, name: Option<&str>) -> String {
     match name {
         None => format!("$aws/things/{thing}/shadow"),
         Some(name) => format!("$aws/things/{thing}/shadow/name/{name}"),
-    }
-}
-
-fn add_token(answer: &mut Value, token: Option<&str>) {
-    if let Some(token) = token {
-        json::set(answer, "clientToken", token);
     }
 }
