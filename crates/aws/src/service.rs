@@ -108,16 +108,16 @@ impl Services {
 
     /// A client's CONNECT was accepted.
     pub fn on_connected(&mut self, time: Time, connected: &Connected<'_>, out: &mut Effects) {
-        let from = out.len();
-        self.lifecycle.connected(time, connected, out);
-        self.run_rules(time, connected.client, from, VecDeque::new(), out);
+        self.with_rules(time, connected.client, out, |lifecycle, out| {
+            lifecycle.connected(time, connected, out);
+        });
     }
 
     /// A client's CONNECT was refused for lack of rights.
     pub fn on_connect_failed(&mut self, time: Time, failed: &ConnectFailed<'_>, out: &mut Effects) {
-        let from = out.len();
-        self.lifecycle.connect_failed(time, failed, out);
-        self.run_rules(time, failed.client, from, VecDeque::new(), out);
+        self.with_rules(time, failed.client, out, |lifecycle, out| {
+            lifecycle.connect_failed(time, failed, out);
+        });
     }
 
     /// A connection has ended. It is named by its session identifier.
@@ -128,9 +128,9 @@ impl Services {
         reason: DisconnectReason,
         out: &mut Effects,
     ) {
-        let from = out.len();
-        self.lifecycle.disconnected(time, session, reason, out);
-        self.run_rules(time, "", from, VecDeque::new(), out);
+        self.with_rules(time, "", out, |lifecycle, out| {
+            lifecycle.disconnected(time, session, reason, out);
+        });
     }
 
     /// A SUBSCRIBE was granted, for these filters.
@@ -141,9 +141,9 @@ impl Services {
         filters: &[&str],
         out: &mut Effects,
     ) {
-        let from = out.len();
-        self.lifecycle.subscribed(time, session, filters, out);
-        self.run_rules(time, "", from, VecDeque::new(), out);
+        self.with_rules(time, "", out, |lifecycle, out| {
+            lifecycle.subscribed(time, session, filters, out);
+        });
     }
 
     /// An UNSUBSCRIBE was done, for these filters.
@@ -154,9 +154,22 @@ impl Services {
         filters: &[&str],
         out: &mut Effects,
     ) {
+        self.with_rules(time, "", out, |lifecycle, out| {
+            lifecycle.unsubscribed(time, session, filters, out);
+        });
+    }
+
+    /// Lifecycle events go through the rules, as all messages do.
+    fn with_rules(
+        &mut self,
+        time: Time,
+        client: &str,
+        out: &mut Effects,
+        act: impl FnOnce(&mut Lifecycle, &mut Effects),
+    ) {
         let from = out.len();
-        self.lifecycle.unsubscribed(time, session, filters, out);
-        self.run_rules(time, "", from, VecDeque::new(), out);
+        act(&mut self.lifecycle, out);
+        self.run_rules(time, client, from, VecDeque::new(), out);
     }
 
     /// When [`tick`](Self::tick) is due, by [`Time::elapsed`].
