@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::error::Error;
 use std::fmt;
 
+use evenkeel_codec::TopicFilter;
+
 use crate::RuleLimits;
 use crate::effects::{Message, QoS};
 use crate::names;
@@ -94,7 +96,7 @@ impl Rule {
     /// If SQL or topic say more than is emulated.
     pub fn new(sql: &str, topic: &str, qos: QoS) -> Result<Self, RuleError> {
         let filter = filter_of(sql).ok_or_else(|| RuleError::Sql { sql: sql.to_owned() })?;
-        if !is_filter(filter) || filter.starts_with("$aws/rules") {
+        if TopicFilter::try_from(filter).is_err() || filter.starts_with("$aws/rules") {
             return Err(RuleError::Filter { filter: filter.to_owned() });
         }
         Ok(Self { filter: filter.to_owned(), topic: pieces(topic)?, qos })
@@ -188,20 +190,6 @@ fn word<'a>(text: &'a str, word: &str) -> Option<&'a str> {
     let text = text.trim_start();
     let is_word = text.get(..word.len())?.eq_ignore_ascii_case(word);
     if is_word { text.get(word.len()..) } else { None }
-}
-
-fn is_filter(filter: &str) -> bool {
-    let mut levels = filter.split('/').peekable();
-    let mut is_valid = !filter.is_empty() && !filter.contains('\0');
-    while let Some(level) = levels.next() {
-        let is_last = levels.peek().is_none();
-        is_valid &= match level {
-            "#" => is_last,
-            "+" => true,
-            _ => !level.contains(['#', '+']),
-        };
-    }
-    is_valid
 }
 
 /// Takes a topic template apart.
