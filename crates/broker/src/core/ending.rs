@@ -90,11 +90,12 @@ impl Core {
     fn publish_will(&mut self, now: Instant, client: &Arc<str>, will: Will) {
         let topic = will.topic.as_str().to_owned();
         self.journal.note_of(now, Some(client), EventKind::WillPublished { topic });
-        if self.claims(&will.topic) == Claim::Pass && self.is_extended() {
-            self.distribute(now, Arc::new(Message::of_will(now, will.clone())));
-            return self.tell(now, &Happening::WillPublished { will: &will });
-        }
+        let is_told = self.is_extended() && self.claims(&will.topic) == Claim::Pass;
+        let told = is_told.then(|| will.clone());
         self.distribute(now, Arc::new(Message::of_will(now, will)));
+        if let Some(will) = told {
+            self.tell(now, &Happening::WillPublished { will: &will });
+        }
     }
 
     pub(super) fn will_due(&mut self, now: Instant, at: Instant, id: SessionId) {
