@@ -74,6 +74,7 @@ pub use lifecycle::{ConnectFailed, Connected, DisconnectReason};
 pub use limits::{
     JobLimits, LifecycleLimits, Limits, ProvisioningLimits, RuleLimits, ShadowLimits,
 };
+pub use names::is_thing as is_thing_name;
 pub use note::Note;
 pub use provisioning::{Issuer, NoIssuer};
 pub use request::Request;

@@ -1,7 +1,8 @@
 //! Which names AWS accepts.
 
 /// True for the name of a thing: 1 to 128 of letters, digits and `:_-`.
-pub(crate) fn is_thing(name: &str) -> bool {
+#[must_use]
+pub fn is_thing(name: &str) -> bool {
     is_made_of(name, 128, ":_-")
 }
 

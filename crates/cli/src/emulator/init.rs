@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::Folder;
 use super::authority::{Authority, Issued};
+use super::load::text_if_any;
 use crate::error::Failure;
 use crate::exit::Exit;
 use crate::private;
@@ -96,8 +97,7 @@ fn quoted(text: &str) -> String {
 }
 
 fn check_name(thing: &str) -> Result<(), Failure> {
-    let is_allowed = |c: char| c.is_ascii_alphanumeric() || ":_-".contains(c);
-    if (1..=128).contains(&thing.len()) && thing.chars().all(is_allowed) {
+    if evenkeel_aws::is_thing_name(thing) {
         return Ok(());
     }
     Err(Failure::usage(format!("'{thing}' is no name of a thing"))
@@ -120,7 +120,7 @@ fn make_folders(folder: &Folder) -> Result<(), Failure> {
 /// The folder's authority; a new one if it has none.
 fn authority(folder: &Folder, lines: &mut Vec<String>) -> Result<Authority, Failure> {
     let (path, key) = (folder.authority(), folder.authority_key());
-    match (read(&path)?, read(&key)?) {
+    match (text_if_any(&path)?, text_if_any(&key)?) {
         (Some(certificate), Some(key_text)) => {
             Authority::read(&certificate, &key_text).map_err(|error| {
                 let what = format!("'{}' and '{}' are no authority", path.display(), key.display());
@@ -141,7 +141,7 @@ fn authority(folder: &Folder, lines: &mut Vec<String>) -> Result<Authority, Fail
 
 fn server(folder: &Folder, authority: &Authority, lines: &mut Vec<String>) -> Result<(), Failure> {
     let (path, key) = (folder.server(), folder.server_key());
-    if read(&path)?.is_some() && read(&key)?.is_some() {
+    if text_if_any(&path)?.is_some() && text_if_any(&key)?.is_some() {
         return Ok(());
     }
     let mut names: Vec<String> = NAMES.iter().map(|name| (*name).to_owned()).collect();
@@ -156,17 +156,6 @@ fn server(folder: &Folder, authority: &Authority, lines: &mut Vec<String>) -> Re
 fn write_pair(certificate: &Path, key: &Path, issued: &Issued) -> Result<(), Failure> {
     write(key, &issued.key)?;
     write(certificate, &issued.certificate)
-}
-
-/// A file's text; `None` if there is none.
-fn read(path: &Path) -> Result<Option<String>, Failure> {
-    match std::fs::read_to_string(path) {
-        Ok(text) => Ok(Some(text)),
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-        Err(error) => {
-            Err(Failure::usage(format!("'{}' cannot be read", path.display())).why(error))
-        }
-    }
 }
 
 fn write(path: &Path, text: &str) -> Result<(), Failure> {

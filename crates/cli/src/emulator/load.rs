@@ -147,7 +147,8 @@ fn text(path: &Path) -> Result<String, Failure> {
     })
 }
 
-fn text_if_any(path: &Path) -> Result<Option<String>, Failure> {
+/// A file's text; `None` if there is none.
+pub(super) fn text_if_any(path: &Path) -> Result<Option<String>, Failure> {
     let file = match fs::File::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
