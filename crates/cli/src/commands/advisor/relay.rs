@@ -29,19 +29,23 @@ pub(super) struct Relay {
 struct Half {
     decoder: Decoder,
     buffer: BytesMut,
+    /// What is in the buffer, as it came: the decoder takes it apart.
+    raw: BytesMut,
 }
 
 impl Half {
     /// Reads more bytes; false at the end of the stream.
     async fn read(&mut self, from: &mut (impl AsyncRead + Unpin)) -> bool {
-        from.read_buf(&mut self.buffer).await.is_ok_and(|count| count > 0)
+        let before = self.buffer.len();
+        let more = from.read_buf(&mut self.buffer).await.is_ok_and(|count| count > 0);
+        self.raw.extend_from_slice(self.buffer.get(before..).unwrap_or_default());
+        more
     }
 
     /// The next whole packet with its bytes.
     fn take(&mut self) -> io::Result<Option<(Packet, BytesMut)>> {
-        let mut whole = self.buffer.clone();
         let packet = self.decoder.decode(&mut self.buffer).map_err(io::Error::other)?;
-        whole.truncate(whole.len() - self.buffer.len());
+        let whole = self.raw.split_to(self.raw.len() - self.buffer.len());
         Ok(packet.map(|packet| (packet, whole)))
     }
 }
@@ -58,7 +62,7 @@ impl Relay {
 
     /// Who has closed the connection.
     async fn relay(&self, client: &mut TcpStream, server: &mut DuplexStream) -> io::Result<Side> {
-        let half = |decoder| Half { decoder, buffer: BytesMut::new() };
+        let half = |decoder| Half { decoder, buffer: BytesMut::new(), raw: BytesMut::new() };
         let mut from_client = half(Decoder::for_server(LARGEST));
         let mut from_server = half(Decoder::new(Version::V5, LARGEST));
         let mut end: Option<Instant> = None;
