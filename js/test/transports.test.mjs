@@ -3,43 +3,21 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer as createHttpServer } from 'node:http'
-import { createServer as createHttpsServer } from 'node:https'
 import { connect as connectTcp, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 
-import WebSocket, { createWebSocketStream, WebSocketServer } from 'ws'
+import WebSocket from 'ws'
 
 import { certificate } from './certificate.mjs'
-import { called, client, mqtt, next, serve, Server, until, write } from './harness.mjs'
+import { called, client, mqtt, next, serve, until, write } from './harness.mjs'
+import { serveWebSocket } from './websocket.mjs'
 
 const folder = mkdtempSync(join(tmpdir(), 'evenkeel-'))
 after(() => rmSync(folder, { recursive: true }))
 
 const tls = certificate(folder)
-
-/** A server behind WebSocket, whose last request is kept. */
-async function serveWebSocket(t, script = {}, secure = false, path = undefined) {
-  const http = secure ? createHttpsServer(tls) : createHttpServer()
-  const server = new Server(script, http)
-  const sockets = new WebSocketServer({ server: http })
-  sockets.on('connection', (socket, request) => {
-    server.request = request
-    server.protocol = socket.protocol
-    const stream = createWebSocketStream(socket)
-    server.accept(stream)
-  })
-  if (path) http.listen(path)
-  else http.listen(0, '127.0.0.1')
-  await once(http, 'listening')
-  server.port = http.address().port
-  t.after(() => {
-    server.close()
-    http.closeAllConnections()
-  })
-  return server
-}
 
 /** Publishes and receives, in both directions more than one piece of a socket. */
 async function exchange(made, server) {
@@ -70,7 +48,7 @@ test('a unix socket', async (t) => {
 for (const scheme of ['ws', 'wss']) {
   test(`${scheme} over a unix socket, with the path of the request behind it`, async (t) => {
     const path = join(folder, `${scheme} socket`)
-    const server = await serveWebSocket(t, {}, scheme === 'wss', path)
+    const server = await serveWebSocket(t, {}, { tls: scheme === 'wss' && tls, path })
     const url = `${scheme}+unix://${encodeURI(path)}:/mqtt?x=1`
     const made = client(t, url, { rejectUnauthorized: false })
     await next(made, 'connect')
@@ -83,7 +61,7 @@ for (const scheme of ['ws', 'wss']) {
 
 test('ws over a unix socket by options, with a URL that is signed', async (t) => {
   const path = join(folder, 'signed')
-  const server = await serveWebSocket(t, {}, false, path)
+  const server = await serveWebSocket(t, {}, { path })
   const made = client(t, { protocol: 'ws+unix', path, transformWsUrl: async (url) => `${url}mqtt?signature=1` })
   await next(made, 'connect')
   assert.equal(server.request.url, '/mqtt?signature=1')
@@ -170,7 +148,7 @@ for (const [what, createWebsocket] of [
 
 for (const scheme of ['ws', 'wss']) {
   test(`${scheme}, with path and sub-protocol`, async (t) => {
-    const server = await serveWebSocket(t, {}, scheme === 'wss')
+    const server = await serveWebSocket(t, {}, { tls: scheme === 'wss' && tls })
     const made = client(t, `${scheme}://127.0.0.1:${server.port}/mqtt?x=1`, { rejectUnauthorized: false })
     await next(made, 'connect')
     assert.equal(server.request.url, '/mqtt?x=1')
@@ -442,7 +420,7 @@ for (const scheme of ['mqtts', 'ws', 'wss']) {
   test(`${scheme} behind an HTTP proxy`, async (t) => {
     const { port } = await proxy(t, greetHttp)
     const server =
-      scheme === 'mqtts' ? await serve(t, {}, { tls }) : await serveWebSocket(t, {}, scheme === 'wss')
+      scheme === 'mqtts' ? await serve(t, {}, { tls }) : await serveWebSocket(t, {}, { tls: scheme === 'wss' && tls })
     const made = client(t, `${scheme}://localhost:${server.port}/`, {
       httpProxy: `http://u:right@127.0.0.1:${port}`,
       ca: tls.cert,
