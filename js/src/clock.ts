@@ -1,6 +1,6 @@
 //! Time and timers. All are looked up when they are used, so that the fake
 //! clocks of test frameworks work, also when they fake `setTimeout` alone.
-import { uptime } from 'node:os'
+import { uptimeMs } from './platform'
 
 export interface Timer {
   /** Calls `fn` again and again, `ms` milliseconds apart, until cleared. */
@@ -42,7 +42,7 @@ export function monotonicMs(): number {
 }
 
 const CHECK_EVERY_MS = 5_000
-/** `uptime` counts in hundredths of a second, and reading takes time. */
+/** `uptimeMs` of Node counts in hundredths of a second, and reading takes time. */
 const SLEEP_LEAST_MS = 1_000
 
 type OnSleep = (sleptMs: number) => void
@@ -54,7 +54,7 @@ let checking = false
 
 /**
  * Tells after a sleep of the machine how long it was: the monotonic clock does
- * not count it, `uptime` does. One timer for all clients of the process.
+ * not count it, `uptimeMs` does. One timer for all clients of the process.
  */
 export function watchSleep(onSleep: OnSleep): () => void {
   if (!checking) {
@@ -66,7 +66,7 @@ export function watchSleep(onSleep: OnSleep): () => void {
 }
 
 function remember(): void {
-  lastUptimeMs = uptime() * 1000
+  lastUptimeMs = uptimeMs()
   lastMonotonicMs = monotonicMs()
 }
 
@@ -75,7 +75,7 @@ function checkLater(): void {
   const timer = globalThis.setTimeout(() => {
     checking = false
     if (sleepers.size === 0) return
-    const slept = uptime() * 1000 - lastUptimeMs - (monotonicMs() - lastMonotonicMs)
+    const slept = uptimeMs() - lastUptimeMs - (monotonicMs() - lastMonotonicMs)
     remember()
     checkLater()
     if (slept > SLEEP_LEAST_MS) for (const tell of [...sleepers]) tell(slept)

@@ -1,6 +1,6 @@
 //! `connect`: from a URL and options to a client.
 import { MqttClient } from './client'
-import { isKnown, open } from './transport'
+import { openers, protocolHint, substitutes, usualProtocol, variable, wholeUrl } from './platform'
 import type { IClientOptions, IStream, MqttProtocol } from './types'
 
 /** Connects in the background and returns at once. */
@@ -11,7 +11,7 @@ export function connect(url?: string | IClientOptions, given?: IClientOptions): 
   const options = optionsOf(url, given)
   secure(options)
   choose(options)
-  const client = new MqttClient((self) => open(placed(self, options), self) as IStream, options)
+  const client = new MqttClient((self) => open(placed(self, options), self), options)
   client.on('error', () => {})
   return client
 }
@@ -80,7 +80,7 @@ function optionsOf(url?: string | IClientOptions, given?: IClientOptions): IClie
 const UNIX = '+unix'
 
 function fillFrom(options: IClientOptions, url: string): void {
-  const parsed = parse(url)
+  const parsed = parse(wholeUrl(url))
   const scheme = parsed.protocol.replace(/:$/, '')
   const isUnix = scheme.endsWith(UNIX)
   const protocol = isUnix ? scheme.slice(0, -UNIX.length) : scheme
@@ -146,7 +146,7 @@ function withLogin(options: IClientOptions): IClientOptions {
     options.protocol = options.protocol.slice(0, -UNIX.length) as MqttProtocol
     options.unixSocket = true
   }
-  options.socksProxy ??= process.env.MQTTJS_SOCKS_PROXY
+  options.socksProxy ??= variable('MQTTJS_SOCKS_PROXY')
   return options
 }
 
@@ -169,16 +169,28 @@ function secure(options: IClientOptions): void {
 const ELSEWHERE = ['wx', 'wxs', 'ali', 'alis']
 
 function choose(options: IClientOptions): void {
-  const protocol = (options.protocol ??= options.defaultProtocol ?? 'mqtt')
-  options.defaultProtocol ??= protocol
+  const asked = options.protocol ?? options.defaultProtocol ?? usualProtocol
+  const protocol = (options.protocol = here(asked))
+  options.defaultProtocol = here(options.defaultProtocol ?? protocol)
   // What is no list of servers is refused when the client is made.
   const servers = Array.isArray(options.servers) ? options.servers : []
   const all = [protocol, ...servers.map((server) => server?.protocol ?? protocol)]
   for (const one of all) {
-    if (isKnown(one)) continue
+    if (Object.hasOwn(openers, here(one))) continue
     if (ELSEWHERE.includes(one)) throw new Error(`Protocol "${one}" is not there in Node`)
-    throw new Error(`Unknown protocol "${one}": use mqtt, mqtts, ws or wss, with +unix for a unix socket`)
+    throw new Error(`Unknown protocol "${one}": ${protocolHint}`)
   }
+}
+
+/** The protocol that stands for this one here. */
+function here(protocol: MqttProtocol): MqttProtocol {
+  return Object.hasOwn(substitutes, protocol) ? substitutes[protocol as never] : protocol
+}
+
+function open(options: IClientOptions, client: MqttClient): IStream {
+  const opener = openers[options.protocol ?? usualProtocol]
+  if (opener === undefined) throw new Error(`Unknown protocol "${options.protocol}": ${protocolHint}`)
+  return opener(options, client)
 }
 
 const PORTS: Record<string, number> = {
@@ -198,10 +210,10 @@ function placed(client: MqttClient, options: IClientOptions): IClientOptions {
     options.host = target.host
     options.hostname = target.host
     options.port = target.port
-    options.protocol = target.protocol ?? options.defaultProtocol
+    options.protocol = here(target.protocol ?? options.defaultProtocol ?? usualProtocol)
   } else {
     options.hostname ||= options.host || 'localhost'
-    options.port ||= PORTS[options.protocol ?? 'mqtt']
+    options.port ||= PORTS[options.protocol ?? usualProtocol]
   }
   return options
 }

@@ -4,6 +4,7 @@ import { monotonicMs, LONGEST_WAIT_MS, type Waiter, watchSleep } from './clock'
 import { Core, failureOf, type Listener, type Setting, type Wait, type World } from './core'
 import { Link, type LinkOwner } from './link'
 import { Failure, Phase } from './numbers'
+import { afterReading, later, nextTick } from './platform'
 import type { UpgradeRefused } from './transport/websocket'
 import type { ICredentials, IStream } from './types'
 
@@ -35,8 +36,6 @@ const EARLY_MS = 2
 const RECONNECT_TIMER = 480
 /** Node reads so much from a socket at once; behind fewer bytes nothing waits to be read. */
 const WHOLE_READ = 64 * 1024
-/** Node's own: no fake clock is to hold up what was read. */
-const { setImmediate: afterReading } = globalThis
 
 export class Driver implements World, LinkOwner {
   readonly core: Core
@@ -94,7 +93,7 @@ export class Driver implements World, LinkOwner {
   schedule(): void {
     if (this.scheduled) return
     this.scheduled = true
-    process.nextTick(() => {
+    nextTick(() => {
       this.scheduled = false
       this.turn()
     })
@@ -231,7 +230,7 @@ export class Driver implements World, LinkOwner {
       this.core.phase(conn, Phase.Connect)
     } catch (error) {
       // Whoever has just called `connect()` listens by then.
-      process.nextTick(() => this.failed(conn, error as Error, Failure.Other))
+      nextTick(() => this.failed(conn, error as Error, Failure.Other))
     }
   }
 
@@ -288,7 +287,7 @@ export class Driver implements World, LinkOwner {
     if (Number.isNaN(this.deadline) || this.stopping === 'done') return
     if (this.deadline - this.now() > EARLY_MS) return this.setTimer()
     // What has arrived is read before a deadline is judged (K9).
-    globalThis.setImmediate(() => {
+    later(() => {
       if (this.reconnects && this.stopping === 'no') this.refresh()
       this.turn()
     })

@@ -1,5 +1,5 @@
 //! An EventEmitter whose events and their arguments are known.
-import { EventEmitter } from 'node:events'
+import { EventEmitter } from './platform'
 
 export type EventHandler = (...args: any[]) => void
 
@@ -25,5 +25,5 @@ export interface TypedEventEmitter<Events> {
   eventNames(): (keyof Events)[]
 }
 
-/** Node's own emitter; `events.on` and `events.once` take it. */
+/** Node's own emitter, or one like it; `events.on` and `events.once` take it. */
 export const TypedEventEmitter = EventEmitter as unknown as new <Events>() => TypedEventEmitter<Events>

@@ -3,6 +3,7 @@
 import type { MqttClient } from './client'
 import { acceptAll } from './options'
 import type { IPublishPacket } from './packets'
+import { nextTick } from './platform'
 import type { AckHandler, IClientOptions } from './types'
 
 export interface InboxOwner {
@@ -138,7 +139,7 @@ export class Inbox {
   private fail(ack: number): void {
     this.owner.giveBack(ack)
     this.busy = false
-    process.nextTick(() => this.next())
+    nextTick(() => this.next())
   }
 
   private finish(): void {

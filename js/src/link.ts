@@ -1,6 +1,7 @@
 //! One connection's stream: opened, read, written and closed as the core says.
 import type { TLSSocket } from 'node:tls'
 
+import { nextTick } from './platform'
 import type { IStream } from './types'
 
 /** Whom a link tells what happens to it. Nothing is told once it is closed. */
@@ -42,7 +43,7 @@ export class Link {
     const opened = (): void => {
       if (!this.closed && !this.ended) owner.onOpened(this)
     }
-    if (wait === undefined) process.nextTick(opened)
+    if (wait === undefined) nextTick(opened)
     else stream.once(wait, opened)
   }
 

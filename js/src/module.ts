@@ -1,11 +1,8 @@
-//! The WebAssembly module: compiled once for the process, an instance for each
-//! of the first clients, and shared ones for the others.
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { gunzipSync } from 'node:zlib'
-
+//! The WebAssembly module: an instance for each of the first clients, and shared ones
+//! for the others.
 import { monotonicMs } from './clock'
 import { CoreError } from './core/error'
+import { newExports } from './platform'
 
 /** What the module exports; `crates/wasm/ABI.md` says what each does. */
 export interface Exports {
@@ -111,11 +108,10 @@ export class Instance {
   readonly payloads = new Map<number, Uint8Array>()
 
   constructor(
-    module: WebAssembly.Module,
     /** How many clients are to live in it, if there is memory for others. */
     readonly most: number,
   ) {
-    this.exports = new WebAssembly.Instance(module, {}).exports as unknown as Exports
+    this.exports = newExports()
     const abi = this.exports.ek_abi()
     if (abi !== ABI) throw new Error(`evenkeel.wasm speaks version ${abi}, ${ABI} is needed`)
     this.view = Buffer.from(this.exports.memory.buffer)
@@ -153,7 +149,6 @@ const OWN = 16
 /** Of the others so many share one, as an instance takes more memory than many clients. */
 const SHARERS = 64
 
-let compiled: WebAssembly.Module | undefined
 /** Those that work. */
 const instances: Instance[] = []
 let turn = 0
@@ -166,8 +161,7 @@ let askAgainAt = 0
  * system has no room for another instance, more clients share each.
  */
 export function instanceFor(user: User): Instance {
-  compiled ??= new WebAssembly.Module(gunzipSync(readFileSync(join(__dirname, 'evenkeel.wasm.gz'))))
-  const instance = roomyInstance() ?? newInstance(compiled) ?? nextInstance()
+  const instance = roomyInstance() ?? newInstance() ?? nextInstance()
   instance.users.add(user)
   return instance
 }
@@ -177,10 +171,10 @@ function roomyInstance(): Instance | undefined {
   return instances.find((one) => one.users.size < one.most)
 }
 
-function newInstance(module: WebAssembly.Module): Instance | undefined {
+function newInstance(): Instance | undefined {
   if (instances.length > 0 && monotonicMs() < askAgainAt) return undefined
   try {
-    const instance = new Instance(module, instances.length < OWN ? 1 : SHARERS)
+    const instance = new Instance(instances.length < OWN ? 1 : SHARERS)
     instances.push(instance)
     return instance
   } catch (error) {

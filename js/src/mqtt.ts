@@ -4,6 +4,7 @@ import { connect, connectAsync } from './connect'
 import { ErrorWithReasonCode, ErrorWithSubackPacket, EvenkeelError } from './errors'
 import { DefaultMessageIdProvider, UniqueMessageIdProvider } from './ids'
 import { KeepaliveManager } from './keepalive'
+import { nextTick as soon } from './platform'
 import { ReasonCodes } from './reason-codes'
 import { Store } from './store'
 import { validateTopic, validateTopics } from './validations'
@@ -15,7 +16,7 @@ const MQTTJS_VERSION = VERSION
 
 /** Calls back after the present operation. */
 const nextTick = (callback: Function, ...args: any[]): void => {
-  process.nextTick(callback, ...args)
+  soon(callback as (...args: any[]) => void, ...args)
 }
 
 type Constructor<T = {}> = new (...args: any[]) => T

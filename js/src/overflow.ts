@@ -3,6 +3,7 @@
 import { CoreError } from './core'
 import { EvenkeelError } from './errors'
 import { Outcome } from './numbers'
+import { nextTick } from './platform'
 
 /** As in the core's own queue. */
 const MOST = 100_000
@@ -82,5 +83,5 @@ export class Overflow {
 }
 
 function failSoon(waiting: Waiting, error: unknown): void {
-  process.nextTick(() => waiting.fail(error))
+  nextTick(() => waiting.fail(error))
 }

@@ -1,7 +1,8 @@
 //! Where packets wait for their acknowledgement.
-import { Readable } from 'node:stream'
+import type { Readable } from 'node:stream'
 
 import type { Packet } from './packets'
+import { streamOf } from './platform'
 import type { DoneCallback } from './types'
 
 export interface IStoreOptions {
@@ -37,7 +38,7 @@ export class Store implements IStore {
   }
 
   createStream(): Readable {
-    return Readable.from([...this.open().values()], { objectMode: true })
+    return streamOf([...this.open().values()])
   }
 
   del(packet: Pick<Packet, 'messageId'>, cb?: StoreCallback): this {

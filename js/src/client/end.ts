@@ -3,6 +3,7 @@ import type { Driver } from '../driver'
 import { EvenkeelError } from '../errors'
 import { refusalError } from '../outcomes'
 import type { IDisconnectPacket } from '../packets'
+import { later, nextTick } from '../platform'
 import { encodeProperties } from '../properties'
 import type { DoneCallback } from '../types'
 import { EMPTY } from './common'
@@ -23,7 +24,7 @@ export class Ending {
 
   watch(signal: AbortSignal | undefined): void {
     if (!signal) return
-    if (signal.aborted) process.nextTick(this.onAbort)
+    if (signal.aborted) nextTick(this.onAbort)
     else signal.addEventListener('abort', this.onAbort, { once: true })
   }
 
@@ -54,7 +55,7 @@ export class Ending {
       })
     }
     if (driver === undefined) {
-      setImmediate(() => this.onStopped())
+      later(() => this.onStopped())
       return
     }
     if (force) this.stop(driver, true, packet)

@@ -1,6 +1,7 @@
 //! 'state', 'diagnosis' and 'error': what the client says of itself.
 import { describe, diagnosisOf } from '../diagnosis'
 import { EventCode, Halt } from '../numbers'
+import { nextTick } from '../platform'
 import type { IClientState } from '../types'
 import { hasAny } from './common'
 import type { Parts } from './parts'
@@ -48,7 +49,7 @@ export class Events {
     const { client, start } = this.parts
     client.log(stateLine(state))
     // Whoever has just called `connect()` listens by then.
-    if (start.starting) process.nextTick(() => client.emit('state', state))
+    if (start.starting) nextTick(() => client.emit('state', state))
     else client.emit('state', state)
   }
 
@@ -63,7 +64,7 @@ export class Events {
     const { keepalive = 0 } = this.parts.client.options
     if (keepalive < LONG_KEEPALIVE_S) return
     const text = `keepalive is in seconds: with ${keepalive} a dead link is found after ${Math.round(keepalive / 2400)} hours`
-    process.nextTick(() => this.diagnose('keepalive-long', text))
+    nextTick(() => this.diagnose('keepalive-long', text))
   }
 
   /** If the options have properties that MQTT 3.1.1 has not. */
@@ -77,7 +78,7 @@ export class Events {
     if (this.droppedTold) return
     this.droppedTold = true
     const text = 'Properties need protocolVersion 5: they are left out'
-    process.nextTick(() => this.diagnose('properties-dropped', text))
+    nextTick(() => this.diagnose('properties-dropped', text))
   }
 
   /** When the last of what waits is done, at the end. */

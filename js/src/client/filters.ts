@@ -5,6 +5,7 @@ import { ErrorWithSubackPacket } from '../errors'
 import { failureError, refusalError } from '../outcomes'
 import type { ISubackPacket, IUnsubackPacket, Packet } from '../packets'
 import type { PendingFilters } from '../pending'
+import { nextTick } from '../platform'
 import { decodeProperties, encodeProperties } from '../properties'
 import { ReasonCodes } from '../reason-codes'
 import { optionsByte } from '../topics'
@@ -35,7 +36,7 @@ export class Filters {
       pending.take(token)
       if (kind === 'subscribe') subscriptions.forget(topics)
       const refused = refusalError(error)
-      process.nextTick(() => done(refused))
+      nextTick(() => done(refused))
     }
   }
 

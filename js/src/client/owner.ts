@@ -1,5 +1,6 @@
 //! What the driver tells, to the part that it is for.
 import type { DriverOwner } from '../driver'
+import { nextTick } from '../platform'
 import type { Parts } from './parts'
 
 export function ownerOf(parts: Parts): DriverOwner {
@@ -36,7 +37,7 @@ export function ownerOf(parts: Parts): DriverOwner {
     onDisconnected: (ended) => connection.onDisconnected(ended),
     onAuthenticate: (conn, done, data) => connection.onAuthenticate(conn, done, data),
     onThrown: (error) => {
-      process.nextTick(() => {
+      nextTick(() => {
         throw error
       })
     },

@@ -1,6 +1,7 @@
 //! What the last run left in the outgoing store goes out first.
 import { EvenkeelError } from '../errors'
 import type { Packet } from '../packets'
+import { nextTick } from '../platform'
 import { Store } from '../store'
 import { noop } from './common'
 import type { Parts } from './parts'
@@ -96,7 +97,7 @@ export class Replay {
     // The client is over, and the store has it for the next run.
     if (driver === undefined) return
     const text = `The message of an earlier run to ${topic} has failed: ${cause.message}`
-    process.nextTick(() => {
+    nextTick(() => {
       events.diagnose('replay-failed', text)
       if (!client.disconnecting) client.emit('error', new EvenkeelError(text, 'REPLAY_FAILED', { cause }))
     })

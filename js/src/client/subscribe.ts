@@ -1,6 +1,7 @@
 //! The subscriptions that the client holds: made, given up, and made again.
 import type { Driver } from '../driver'
 import type { PendingFilters } from '../pending'
+import { later } from '../platform'
 import { encodeProperties } from '../properties'
 import { optionsByte, type Requested, requestsOf } from '../topics'
 import type {
@@ -109,6 +110,6 @@ export class Subscriptions {
 function isInvalid(topics: string[], done: (error: Error) => void): boolean {
   const invalid = validateTopics(topics)
   if (invalid === null) return false
-  setImmediate(done, new Error(`Invalid topic ${invalid}`))
+  later(done, new Error(`Invalid topic ${invalid}`))
   return true
 }

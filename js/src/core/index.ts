@@ -2,6 +2,7 @@
 //! read by `records.ts`; no file outside this folder knows either.
 import { type Instance, instanceFailed, instanceFor, leaveInstance, type User } from '../module'
 import { NONE, State } from '../numbers'
+import { isTrap, nextTick } from '../platform'
 import { mostBytes, put } from './arguments'
 import { copyOf } from './copies'
 import { CoreError } from './error'
@@ -379,7 +380,7 @@ export class Core implements User {
     try {
       act()
     } catch (error) {
-      if (!(error instanceof WebAssembly.RuntimeError)) throw error
+      if (!isTrap(error)) throw error
       instanceFailed(this.instance, error)
     }
   }
@@ -387,6 +388,6 @@ export class Core implements User {
   onInstanceFailed(error: unknown): void {
     this.broken = true
     // What one client's listeners throw is not to keep the others from being told.
-    process.nextTick(() => this.world.onTrap(error))
+    nextTick(() => this.world.onTrap(error))
   }
 }
