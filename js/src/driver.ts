@@ -4,7 +4,7 @@ import { monotonicMs, LONGEST_WAIT_MS, type Waiter, watchSleep } from './clock'
 import { Core, failureOf, type Listener, type Setting, type Wait, type World } from './core'
 import { Link, type LinkOwner } from './link'
 import { Failure, Phase } from './numbers'
-import { afterReading, later, nextTick } from './platform'
+import { afterReading, later, nextTick, watchReturn } from './platform'
 import type { UpgradeRefused } from './transport/websocket'
 import type { ICredentials, IStream } from './types'
 
@@ -21,6 +21,8 @@ export interface DriverOwner extends Listener {
   onTrap(error: unknown): void
   /** Whether a refusal below MQTT is only one more failure. */
   readonly forgivesRefusals: boolean
+  /** Whether an attempt may come earlier than the core wanted. */
+  readonly hurries: boolean
   /** A turn begins, or is over. */
   onTurn(over: boolean): void
   /** The core takes publishes. */
@@ -34,6 +36,8 @@ export interface DriverOwner extends Listener {
 /** Timers of Node are early by less than this. */
 const EARLY_MS = 2
 const RECONNECT_TIMER = 480
+/** The pages of a whole site get their network back at once: their attempts are spread. */
+const RETURN_SPREAD_MS = 1_000
 /** Node reads so much from a socket at once; behind fewer bytes nothing waits to be read. */
 const WHOLE_READ = 64 * 1024
 
@@ -59,7 +63,7 @@ export class Driver implements World, LinkOwner {
   private readsOn = false
   private awaitsEnd = false
   private stopping: 'no' | 'yes' | 'forced' | 'done' = 'no'
-  private readonly unwatch: () => void
+  private readonly unwatch: (() => void)[]
 
   constructor(
     settings: readonly Setting[],
@@ -67,10 +71,33 @@ export class Driver implements World, LinkOwner {
     private readonly waiter: Waiter,
   ) {
     this.core = new Core(settings, this, owner, () => this.now())
-    this.unwatch = watchSleep((sleptMs) => {
-      this.skewMs += sleptMs
-      this.turn()
-    })
+    this.unwatch = [
+      watchSleep((sleptMs) => {
+        this.skewMs += sleptMs
+        this.turn()
+      }),
+      watchReturn(() => this.onReturn()),
+    ]
+  }
+
+  /** A connection is asked for a sign of life; the next attempt need not wait any longer. */
+  private onReturn(): void {
+    if (this.stopping !== 'no') return
+    if (this.core.probe()) this.schedule()
+    else if (this.mayHurry()) {
+      this.waiter.start(() => {
+        if (this.mayHurry()) this.reconnect()
+      }, Math.ceil(Math.random() * RETURN_SPREAD_MS))
+    }
+  }
+
+  private mayHurry(): boolean {
+    return this.reconnects && this.owner.hurries && this.stopping === 'no'
+  }
+
+  private leaveWorld(): void {
+    this.clearTimer()
+    for (const unwatch of this.unwatch) unwatch()
   }
 
   /**
@@ -190,8 +217,7 @@ export class Driver implements World, LinkOwner {
     if (this.stopping === 'no' || this.stopping === 'done') return
     if (!this.core.isClosed || this.links.size > 0) return
     this.stopping = 'done'
-    this.clearTimer()
-    this.unwatch()
+    this.leaveWorld()
     this.owner.onStopped()
     this.core.destroy()
   }
@@ -358,8 +384,7 @@ export class Driver implements World, LinkOwner {
     if (this.stopping === 'done') return
     this.stopping = 'done'
     this.link?.close([], true)
-    this.clearTimer()
-    this.unwatch()
+    this.leaveWorld()
     this.owner.onTrap(error)
   }
 }

@@ -1,7 +1,8 @@
 //! Keep-alive as code that looks at `client.keepaliveManager` knows it. The
 //! client's own shows what the core does; one made by hand has its own timer.
-import { waiterOf, nativeWaiter, type Timer, type Waiter } from './clock'
+import { waiterOf, type Timer, type Waiter } from './clock'
 import type { MqttClient } from './client'
+import { waiterFor } from './platform'
 import type { TimerVariant } from './types'
 
 const LARGEST_MS = 2_147_483_647
@@ -19,7 +20,7 @@ export class KeepaliveManager {
     /** Whether this one sends pings itself. */
     private readonly pings = true,
   ) {
-    this.waiter = typeof variant === 'object' ? waiterOf(variant) : nativeWaiter
+    this.waiter = typeof variant === 'object' ? waiterOf(variant) : waiterFor(variant)
   }
 
   /** When the connection is given up if nothing comes (`Date.now()`). */

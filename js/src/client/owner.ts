@@ -7,6 +7,7 @@ export function ownerOf(parts: Parts): DriverOwner {
   const { client, given, attempts, connection, events, publishing, filters } = parts
   return {
     forgivesRefusals: given.period !== undefined,
+    hurries: given.period === undefined,
     onOpening: (server, redirect) => attempts.onOpening(server, redirect),
     openStream: () => {
       client.stream = given.streamBuilder(client, client.options)

@@ -1,7 +1,8 @@
 //! A core is made, connects, and after the end another one does.
-import { nativeWaiter, type Waiter, waiterOf } from '../clock'
+import { type Waiter, waiterOf } from '../clock'
 import { Driver } from '../driver'
 import { refusalError } from '../outcomes'
+import { waiterFor } from '../platform'
 import { allSettings } from '../settings'
 import { Store } from '../store'
 import type { IClientOptions } from '../types'
@@ -24,8 +25,8 @@ export class Start {
   open(): Driver {
     const { parts } = this
     const { options } = parts.client
-    const { timerVariant } = options
-    const waiter = typeof timerVariant === 'object' ? waiterOf(timerVariant) : nativeWaiter
+    const { timerVariant = 'auto' } = options
+    const waiter = typeof timerVariant === 'object' ? waiterOf(timerVariant) : waiterFor(timerVariant)
     const driver = this.make(waiter)
     parts.driver = driver
     this.started = false

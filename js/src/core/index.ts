@@ -201,8 +201,9 @@ export class Core implements User {
     this.checked(this.instance.exports.ek_abandon(this.client, this.now(), packetId))
   }
 
-  probe(): void {
-    this.instance.exports.ek_probe(this.client, this.now())
+  /** Asks for a sign of life; false if there is no connection to ask, or no keep-alive. */
+  probe(): boolean {
+    return this.instance.exports.ek_probe(this.client, this.now()) === 1
   }
 
   trace(on: boolean): void {

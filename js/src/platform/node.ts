@@ -6,9 +6,11 @@ import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { gunzipSync } from 'node:zlib'
 
+import { nativeWaiter, type Waiter } from '../clock'
 import type { Exports } from '../module'
 import { openTcp, openTls } from '../transport/sockets'
 import { openWebSocket } from '../transport/websocket'
+import type { TimerVariant } from '../types'
 import type { Opener } from './platform'
 
 export { EventEmitter }
@@ -25,6 +27,15 @@ export const { setImmediate: afterReading } = globalThis
 
 export function uptimeMs(): number {
   return uptime() * 1000
+}
+
+export function waiterFor(_variant: TimerVariant): Waiter {
+  return nativeWaiter
+}
+
+/** `uptimeMs` shows each sleep. */
+export function watchReturn(_onReturn: () => void): () => void {
+  return () => {}
 }
 
 export function variable(name: string): string | undefined {

@@ -3,8 +3,9 @@ import type { EventEmitter } from 'node:events'
 import type { Readable } from 'node:stream'
 
 import type { MqttClient } from '../client'
+import type { Waiter } from '../clock'
 import type { Exports } from '../module'
-import type { IClientOptions, IStream, MqttProtocol } from '../types'
+import type { IClientOptions, IStream, MqttProtocol, TimerVariant } from '../types'
 
 /** Opens a stream to the server that the options name. */
 export type Opener = (options: IClientOptions, client: MqttClient) => IStream
@@ -20,6 +21,13 @@ export interface Platform {
   afterReading(act: () => void): void
   /** Time since the machine was started, with that in which it slept; without it where that is not known. */
   uptimeMs(): number
+  /** What a client waits by whose `timerVariant` is a name. */
+  waiterFor(variant: TimerVariant): Waiter
+  /**
+   * Tells when the network may be there again, and when this process may have stood
+   * still in a way that no clock shows. Gives what ends it.
+   */
+  watchReturn(onReturn: () => void): () => void
   /** A variable of the environment. */
   variable(name: string): string | undefined
   /** Writes a line for whoever debugs. */
