@@ -1,5 +1,6 @@
 // Builds `dist` from `src` and the WebAssembly module, which EVENKEEL_WASM names
-// if it is not where `js/run` puts it: `npm run build`.
+// if it is not where `js/run` puts it: `npm run build`. EVENKEEL_WASM_SIZE may name a
+// smaller one, for browsers.
 import { execFileSync } from 'node:child_process'
 import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
@@ -9,6 +10,7 @@ import { gzipSync } from 'node:zlib'
 
 import { build } from 'esbuild'
 
+import { buildBundles } from './bundles.mjs'
 import { writeDeep } from './deep.mjs'
 import { thirdPartyLicenses } from './licenses.mjs'
 
@@ -72,3 +74,4 @@ writeFileSync(
   "import * as mqtt from './types/mqtt.js'\nexport * from './types/mqtt.js'\nexport default mqtt\n",
 )
 writeDeep(home)
+await buildBundles({ home, version, wasm: process.env.EVENKEEL_WASM_SIZE ?? wasm })

@@ -19,7 +19,7 @@ const LIB = {
   },
 }
 
-/** The browser bundles of MQTT.js. Here they are the module for Node. */
+/** The browser bundles of MQTT.js. For Node they are its own module. */
 const DIST = ['mqtt', 'mqtt.min', 'mqtt.esm']
 
 const ESM_MARK = "Object.defineProperty(exports, '__esModule', { value: true })"
@@ -31,10 +31,11 @@ export function writeDeep(home) {
   }
   write(join(home, 'lib/TypedEmitter.js'), [
     ESM_MARK,
-    "exports.TypedEventEmitter = require('node:events').EventEmitter",
+    "exports.TypedEventEmitter = Object.getPrototypeOf(require('../dist/evenkeel.cjs').MqttClient)",
   ])
   write(join(home, 'lib/TypedEmitter.mjs'), [
-    "export { EventEmitter as TypedEventEmitter } from 'node:events'",
+    "import mqtt from '../dist/evenkeel.cjs'",
+    'export const TypedEventEmitter = Object.getPrototypeOf(mqtt.MqttClient)',
   ])
   for (const end of ['.d.ts', '.d.mts']) {
     write(join(home, `lib/TypedEmitter${end}`), [

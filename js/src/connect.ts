@@ -1,6 +1,6 @@
 //! `connect`: from a URL and options to a client.
 import { MqttClient } from './client'
-import { openers, protocolHint, substitutes, usualProtocol, variable, wholeUrl } from './platform'
+import { openers, protocolHint, substitutes, usualProtocol, usualServer, variable, wholeUrl } from './platform'
 import type { IClientOptions, IStream, MqttProtocol } from './types'
 
 /** Connects in the background and returns at once. */
@@ -169,7 +169,7 @@ function secure(options: IClientOptions): void {
 const ELSEWHERE = ['wx', 'wxs', 'ali', 'alis']
 
 function choose(options: IClientOptions): void {
-  const asked = options.protocol ?? options.defaultProtocol ?? usualProtocol
+  const asked = options.protocol ?? options.defaultProtocol ?? usualProtocol()
   const protocol = (options.protocol = here(asked))
   options.defaultProtocol = here(options.defaultProtocol ?? protocol)
   // What is no list of servers is refused when the client is made.
@@ -177,7 +177,7 @@ function choose(options: IClientOptions): void {
   const all = [protocol, ...servers.map((server) => server?.protocol ?? protocol)]
   for (const one of all) {
     if (Object.hasOwn(openers, here(one))) continue
-    if (ELSEWHERE.includes(one)) throw new Error(`Protocol "${one}" is not there in Node`)
+    if (ELSEWHERE.includes(one)) throw new Error(`Protocol "${one}" is not there: ${protocolHint}`)
     throw new Error(`Unknown protocol "${one}": ${protocolHint}`)
   }
 }
@@ -188,7 +188,7 @@ function here(protocol: MqttProtocol): MqttProtocol {
 }
 
 function open(options: IClientOptions, client: MqttClient): IStream {
-  const opener = openers[options.protocol ?? usualProtocol]
+  const opener = openers[options.protocol ?? usualProtocol()]
   if (opener === undefined) throw new Error(`Unknown protocol "${options.protocol}": ${protocolHint}`)
   return opener(options, client)
 }
@@ -210,10 +210,15 @@ function placed(client: MqttClient, options: IClientOptions): IClientOptions {
     options.host = target.host
     options.hostname = target.host
     options.port = target.port
-    options.protocol = here(target.protocol ?? options.defaultProtocol ?? usualProtocol)
+    options.protocol = here(target.protocol ?? options.defaultProtocol ?? usualProtocol())
   } else {
-    options.hostname ||= options.host || 'localhost'
-    options.port ||= PORTS[options.protocol ?? usualProtocol]
+    if (!options.hostname && !options.host) {
+      const { host, port } = usualServer()
+      options.hostname = host
+      options.port ||= port
+    }
+    options.hostname ||= options.host
+    options.port ||= PORTS[options.protocol ?? usualProtocol()]
   }
   return options
 }

@@ -17,6 +17,8 @@ export interface DriverOwner extends Listener {
   /** What CONNECT is to say from now on, if that has changed. */
   changedSettings(): Setting[] | undefined
   onStreamError(error: Error): void
+  /** The server has said why it closes the stream. */
+  onClosedWith(text: string): void
   /** The module has failed: this driver is of no use any more. */
   onTrap(error: unknown): void
   /** Whether a refusal below MQTT is only one more failure. */
@@ -355,6 +357,8 @@ export class Driver implements World, LinkOwner {
   onEnded(link: Link, error: Error | undefined): void {
     if (this.link !== link) return
     if (error !== undefined) this.told(() => this.owner.onStreamError(error))
+    const { closeText } = link.stream as { closeText?: string }
+    if (closeText !== undefined) this.told(() => this.owner.onClosedWith(closeText))
     const { failure, detail, afterMs } = this.failure(error)
     this.core.closed(link.conn, failure, detail, afterMs)
     this.turn()

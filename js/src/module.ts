@@ -6,7 +6,7 @@ import { newExports } from './platform'
 
 /** What the module exports; `crates/wasm/ABI.md` says what each does. */
 export interface Exports {
-  memory: WebAssembly.Memory
+  memory: { readonly buffer: ArrayBuffer; readonly moves?: boolean }
   ek_abi(): number
   ek_input(length: number): number
   ek_output(): number
@@ -119,8 +119,14 @@ export class Instance {
 
   /** The whole memory; not to be kept across a call into the module. */
   get memory(): Buffer {
-    if (this.view.length === 0) this.view = Buffer.from(this.exports.memory.buffer)
+    if (this.view.length === 0 || this.hasMoved()) this.view = Buffer.from(this.exports.memory.buffer)
     return this.view
+  }
+
+  /** WebAssembly takes the old memory away when it grows; the same in JavaScript leaves it. */
+  private hasMoved(): boolean {
+    const { memory } = this.exports
+    return memory.moves === true && memory.buffer !== this.view.buffer
   }
 
   /** Where the arguments of the next call go, with room for so many bytes. */

@@ -43,8 +43,8 @@ const TABLE: ReadonlyArray<readonly [id: number, name: string, kind: number]> = 
   [42, 'sharedSubscriptionAvailable', BOOL],
 ]
 
-const BY_ID = new Map(TABLE.map(([id, name, kind]) => [id, { name, kind }]))
-const BY_NAME = new Map(TABLE.map(([id, name, kind]) => [name, { id, kind }]))
+const BY_ID = /* @__PURE__ */ new Map(/* @__PURE__ */ TABLE.map(([id, name, kind]) => [id, { name, kind }]))
+const BY_NAME = /* @__PURE__ */ new Map(/* @__PURE__ */ TABLE.map(([id, name, kind]) => [name, { id, kind }]))
 const LARGEST = [1, 0xff, 0xffff, 0xffff_ffff, 0x0fff_ffff]
 const EMPTY = Buffer.alloc(0)
 

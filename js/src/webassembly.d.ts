@@ -7,6 +7,8 @@ declare namespace WebAssembly {
     constructor(module: Module, imports: object)
     readonly exports: Record<string, unknown>
   }
+  function compile(bytes: Uint8Array): Promise<Module>
+  function instantiate(module: Module, imports: object): Promise<Instance>
   class Memory {
     readonly buffer: ArrayBuffer
   }

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
-import { client, mqtt, next, notes, online, serve, uncaught, until, VERSIONS, write } from './harness.mjs'
+import { client, IN_BROWSERS, mqtt, next, notes, online, serve, uncaught, until, VERSIONS, write } from './harness.mjs'
 
 for (const protocolVersion of VERSIONS) {
   test(`CONNECT says what the options say (version ${protocolVersion})`, async (t) => {
@@ -240,7 +240,7 @@ test('connectAsync without retries rejects at the first close', async (t) => {
   })
 })
 
-test('a stream builder of the user is used', async (t) => {
+test('a stream builder of the user is used', { skip: IN_BROWSERS && 'its stream is TCP' }, async (t) => {
   const server = await serve(t)
   const net = await import('node:net')
   const made = new mqtt.MqttClient(() => net.connect(server.port, '127.0.0.1'), {})
@@ -270,7 +270,7 @@ test('the stream is there right after connect(), as are host and port', async (t
   await connected
 })
 
-test('a stream builder that throws is an error, and is asked again', async (t) => {
+test('a stream builder that throws is an error, and is asked again', { skip: IN_BROWSERS && 'its stream is TCP' }, async (t) => {
   const server = await serve(t)
   const net = await import('node:net')
   let asked = 0

@@ -1,6 +1,7 @@
 // A server that does what a test says, clients that end with their test, and
 // waiting without sleeping.
 import { once } from 'node:events'
+import { createServer as createHttpServer } from 'node:http'
 import { createServer } from 'node:net'
 import { createServer as createTlsServer } from 'node:tls'
 import { promisify } from 'node:util'
@@ -9,7 +10,19 @@ import mqtt from 'evenkeel'
 
 import { Parser, props, write } from './packets.mjs'
 
+/**
+ * `node --conditions=browser` runs the tests with the bundle for browsers, over WebSocket
+ * as a browser has it.
+ */
+export const IN_BROWSERS = process.execArgv.includes('--conditions=browser')
+// By its file, as `ws` itself has nothing for browsers.
+const ws = IN_BROWSERS ? (await import('../node_modules/ws/index.js')).default : undefined
+if (IN_BROWSERS) globalThis.WebSocket = ws.WebSocket
+
 export { mqtt, props, write }
+
+/** Whether these are the payloads of the build that is tested. */
+export const isPayload = (payload) => (IN_BROWSERS ? payload.constructor.name === 'Buffer' && payload._isBuffer : Buffer.isBuffer(payload))
 
 /** Longer than anything here takes; a test that waits so long has failed. */
 const LIMIT_MS = 10_000
@@ -125,7 +138,7 @@ export class Server {
   }
 
   get url() {
-    return `mqtt://127.0.0.1:${this.port}`
+    return `${IN_BROWSERS ? 'ws' : 'mqtt'}://127.0.0.1:${this.port}`
   }
 
   get last() {
@@ -159,7 +172,7 @@ export class Server {
 /** A server for one test; `script` says what it does otherwise than usual. */
 export async function serve(t, script = {}, { tls, path } = {}) {
   const accept = (socket) => server.accept(socket)
-  const listener = tls ? createTlsServer(tls, accept) : createServer(accept)
+  const listener = IN_BROWSERS ? webSocketServer(accept) : tls ? createTlsServer(tls, accept) : createServer(accept)
   const server = new Server(script, listener)
   listener.on('tlsClientError', () => {})
   if (path) listener.listen(path)
@@ -168,6 +181,17 @@ export async function serve(t, script = {}, { tls, path } = {}) {
   server.port = listener.address().port
   t.after(() => server.close())
   return server
+}
+
+function webSocketServer(accept) {
+  const http = createHttpServer()
+  new ws.WebSocketServer({ server: http }).on('connection', (socket) => {
+    const stream = Object.assign(ws.createWebSocketStream(socket), { setNoDelay() {} })
+    // The end of one that nobody reads would not be seen.
+    socket.on('close', () => stream.destroy())
+    accept(stream)
+  })
+  return http
 }
 
 /** A client that ends with its test. Attempts follow each other quickly. */

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { test } from 'node:test'
 
-import { next, online, until, VERSIONS, write } from './harness.mjs'
+import { isPayload, next, online, until, VERSIONS, write } from './harness.mjs'
 
 /** As pieces of all sizes, each in a write and mostly in a read of its own. */
 async function sendInPieces(peer, bytes) {
@@ -30,7 +30,7 @@ for (const protocolVersion of VERSIONS) {
     await sendInPieces(peer, Buffer.concat(packets))
     await until(() => got.length === payloads.length, 'all messages')
     for (const [index, payload] of payloads.entries()) {
-      assert.ok(Buffer.isBuffer(got[index][0]))
+      assert.ok(isPayload(got[index][0]))
       assert.ok(payload.equals(got[index][0]), `payload ${index}`)
       const lengthBytes = packets[index].length < 130 ? 1 : packets[index].length < 16_387 ? 2 : 3
       assert.equal(got[index][1], packets[index].length - 1 - lengthBytes)

@@ -39,7 +39,7 @@ export class Ending {
   }
 
   end(force: boolean, packet: Partial<IDisconnectPacket> | undefined, done: DoneCallback): void {
-    const { client, driver, overflow, replay } = this.parts
+    const { client, driver, overflow, replay, start } = this.parts
     if (client.disconnecting) {
       if (force) this.cut()
       return done()
@@ -54,15 +54,12 @@ export class Ending {
         then()
       })
     }
-    if (driver === undefined) {
-      later(() => this.onStopped())
-      return
-    }
-    if (force) this.stop(driver, true, packet)
+    if (driver === undefined && (force || !start.isLoading)) this.giveUp()
+    else if (force) this.stop(driver!, true, packet)
     else {
       replay.after(() => {
         overflow.whenEmpty(() => {
-          if (!this.isCut) this.stop(driver, false, packet)
+          if (!this.isCut) this.stop(driver ?? this.parts.driver!, false, packet)
         })
       })
     }
@@ -70,10 +67,17 @@ export class Ending {
 
   /** An end on its way becomes one by force. */
   private cut(): void {
-    const { driver } = this.parts
-    if (this.isCut || driver === undefined) return
+    const { driver, start } = this.parts
+    if (this.isCut || (driver === undefined && !start.isLoading)) return
     this.isCut = true
-    this.stop(driver, true, undefined)
+    if (driver === undefined) this.giveUp()
+    else this.stop(driver, true, undefined)
+  }
+
+  /** There is no core that could be stopped. */
+  private giveUp(): void {
+    this.parts.start.abandon()
+    later(() => this.onStopped())
   }
 
   private stop(
@@ -115,17 +119,23 @@ export class Ending {
 
   /** The module has failed. */
   onTrap(cause: unknown): void {
+    this.fail(
+      new EvenkeelError(
+        'The core has failed, which is a bug of evenkeel: please report it; `reconnect()` begins anew',
+        'CORE_FAILED',
+        { cause },
+      ),
+    )
+  }
+
+  /** There is no core any more, or there will be none. */
+  fail(failed: Error): void {
     const { client, inbox, events, start } = this.parts
     this.parts.driver = undefined
     start.started = false
     client.connected = false
     client.reconnecting = false
     inbox.clear()
-    const failed = new EvenkeelError(
-      'The core has failed, which is a bug of evenkeel: please report it; `reconnect()` begins anew',
-      'CORE_FAILED',
-      { cause },
-    )
     this.failAll(failed)
     events.tellState({ state: 'closed', cause: failed.message })
     client.emit('error', failed)
@@ -135,12 +145,12 @@ export class Ending {
 
   private failAll(error: Error): void {
     const { pending, overflow, replay } = this.parts
-    for (const [token] of pending.all()) this.fail(token, error)
+    for (const [token] of pending.all()) this.failOne(token, error)
     overflow.failAll(error)
     replay.failAll(error)
   }
 
-  private fail(token: number, error: Error): void {
+  private failOne(token: number, error: Error): void {
     const { client, pending } = this.parts
     const one = pending.take(token)
     if (one === undefined) return

@@ -16,6 +16,7 @@ export function ownerOf(parts: Parts): DriverOwner {
     credentials: () => attempts.credentials(),
     changedSettings: () => attempts.changedSettings(),
     onStreamError: (error) => events.onStreamError(error),
+    onClosedWith: (text) => events.diagnose('websocket-closed', text),
     onTurn: (over) => {
       if (over) connection.tellEnded()
       else parts.trace.update()

@@ -6,7 +6,7 @@ import { Store } from '../store'
 import { noop } from './common'
 import type { Parts } from './parts'
 
-/** A command that waits until the store has been read. */
+/** A command that waits until there is a core, and the store has been read. */
 interface Early {
   act(): void
   fail(error: Error): void
@@ -17,7 +17,7 @@ export class Replay {
 
   constructor(private readonly parts: Parts) {}
 
-  /** What the store has is not known yet. */
+  /** Commands have to wait. */
   get isReading(): boolean {
     return this.early !== undefined
   }
@@ -34,11 +34,16 @@ export class Replay {
     for (const one of early) one.fail(error)
   }
 
+  /** What is commanded from now on waits for `begin`. */
+  hold(): void {
+    this.early ??= []
+  }
+
   begin(): void {
     const { client } = this.parts
     const store = client.outgoingStore
-    if (store instanceof Store && store._isEmpty) return
-    const early: Early[] = []
+    const early = this.early ?? []
+    if (store instanceof Store && store._isEmpty) return this.release(early)
     this.early = early
     const packets: Packet[] = []
     const resume = (): void => {

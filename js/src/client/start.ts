@@ -1,11 +1,12 @@
 //! A core is made, connects, and after the end another one does.
 import { type Waiter, waiterOf } from '../clock'
 import { Driver } from '../driver'
+import type { EvenkeelError } from '../errors'
 import { refusalError } from '../outcomes'
-import { waiterFor } from '../platform'
+import { prepareModule, waiterFor } from '../platform'
 import { allSettings } from '../settings'
 import { Store } from '../store'
-import type { IClientOptions } from '../types'
+import type { IClientOptions, ISubscriptionRequest } from '../types'
 import { ownerOf } from './owner'
 import type { Parts } from './parts'
 
@@ -16,28 +17,73 @@ export class Start {
   halted = false
   /** `connect()` is being called. */
   starting = false
+  /** The module is on its way: what is to follow. */
+  private loading: { connects: boolean } | undefined
   /** What `reconnect()` wants once the client has ended. */
   private deferred: (() => void) | undefined
 
   constructor(private readonly parts: Parts) {}
 
-  /** Makes the core, without connecting yet. */
-  open(): Driver {
+  /** The module is on its way, and no core is there yet. */
+  get isLoading(): boolean {
+    return this.loading !== undefined
+  }
+
+  /** Makes the core, without connecting yet; later, if the module is not there. */
+  open(): void {
     const { parts } = this
-    const { options } = parts.client
-    const { timerVariant = 'auto' } = options
+    this.started = false
+    this.halted = false
+    const requests = parts.subscriptions.all()
+    const there = prepareModule()
+    if (there === undefined) {
+      this.begin(requests)
+      parts.replay.begin()
+    } else this.load(there, requests)
+  }
+
+  private begin(requests: ISubscriptionRequest[]): void {
+    const { parts } = this
+    const { timerVariant = 'auto' } = parts.client.options
     const waiter = typeof timerVariant === 'object' ? waiterOf(timerVariant) : waiterFor(timerVariant)
     const driver = this.make(waiter)
     parts.driver = driver
-    this.started = false
-    this.halted = false
     parts.attempts.begin()
     parts.connection.begin()
     parts.events.tellDropped()
     parts.events.tellLongKeepalive()
-    parts.subscriptions.again(driver)
-    parts.replay.begin()
-    return driver
+    parts.subscriptions.again(driver, requests)
+  }
+
+  /** What is commanded meanwhile is done when the module is there, in its order. */
+  private load(there: Promise<void>, requests: ISubscriptionRequest[]): void {
+    const { parts } = this
+    const loading = { connects: false }
+    this.loading = loading
+    parts.replay.hold()
+    const settled = (act: () => void): void => {
+      if (this.loading !== loading) return
+      this.loading = undefined
+      try {
+        act()
+      } catch (error) {
+        parts.ending.fail(error as Error)
+      }
+    }
+    const loaded = (): void => {
+      this.begin(requests)
+      if (loading.connects) this.connect()
+      parts.replay.begin()
+    }
+    there.then(
+      () => settled(loaded),
+      (error: unknown) => settled(() => parts.ending.fail(error as EvenkeelError)),
+    )
+  }
+
+  /** The client is over before the module was there. */
+  abandon(): void {
+    this.loading = undefined
   }
 
   private make(waiter: Waiter): Driver {
@@ -55,8 +101,11 @@ export class Start {
       client.end(() => client.emit('error', new Error('Packet has no Authentication Method')))
       return
     }
-    const driver = this.parts.driver ?? this.open()
-    if (this.started && !this.halted) return
+    if (this.parts.driver === undefined && !this.isLoading) this.open()
+    const { loading } = this
+    const { driver } = this.parts
+    if (loading !== undefined) loading.connects = true
+    if (driver === undefined || (this.started && !this.halted)) return
     if (client.disconnecting && client.disconnected) {
       client.disconnecting = client.disconnected = false
     }
@@ -79,6 +128,7 @@ export class Start {
     const { parts } = this
     const { client, driver, attempts } = parts
     if (client.disconnecting && !client.disconnected) this.deferred = () => this.anew(stores)
+    else if (this.isLoading) this.connect()
     else if (driver === undefined) this.anew(stores)
     else if (!this.started || this.halted) {
       attempts.connectedBefore = this.started

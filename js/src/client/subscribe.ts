@@ -84,10 +84,15 @@ export class Subscriptions {
     for (const topic of topics) this.held.delete(topic)
   }
 
+  /** What a new core is to hold. */
+  all(): ISubscriptionRequest[] {
+    return [...this.held.values()]
+  }
+
   /** A new core holds what the last one held. */
-  again(driver: Driver): void {
+  again(driver: Driver, requests: ISubscriptionRequest[]): void {
     const { isV5 } = this.parts
-    for (const request of this.held.values()) {
+    for (const request of requests) {
       const properties = encodeProperties(isV5 ? request.properties : undefined)
       driver.core.subscribe(NOBODY, [[request.topic, optionsByte(request)]], properties)
     }

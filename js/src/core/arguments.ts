@@ -3,8 +3,10 @@
 type Write = (this: Buffer, text: string, at: number, most: number) => number
 
 /** Node's own `write` calls this one, which takes half its time; not every runtime has it. */
-const { utf8Write, write } = Buffer.prototype as unknown as { utf8Write?: Write; write: Write }
-const writeText = utf8Write ?? write
+const writeText = /* @__PURE__ */ (() => {
+  const { utf8Write, write } = Buffer.prototype as unknown as { utf8Write?: Write; write: Write }
+  return utf8Write ?? write
+})()
 
 /** Writes bytes, or text as UTF-8, and returns how many bytes that were. */
 export function put(memory: Buffer, part: string | Uint8Array, at: number): number {

@@ -3,14 +3,17 @@
 //!
 //! For the types this is Node. `scripts/build.mjs` puts one file of this folder in the
 //! place of `../platform` for each bundle that it builds. To add a platform: write a file
-//! here that exports the names of `Platform`, add it to `Platforms` below, so that the
-//! compiler sees whether it does, and give its name to `bundle()` in `scripts/build.mjs`.
-//! Where there is no `Buffer`, the bundle takes it from `platform/browser/buffer.ts`.
+//! here that exports the names of `Platform` (of `browser.ts` again, what is the same as
+//! there), add it to `Platforms` below, so that the compiler sees whether all are there, and
+//! give its name to `scripts/bundles.mjs`. The global `Buffer`, which all sources use, is
+//! `browser/buffer.ts` in bundles without Node.
+import type * as browser from './browser'
 import type * as node from './node'
 import type { Platform } from './platform'
+import type * as reactNative from './react-native'
 
 export * from './node'
 export type * from './platform'
 
 type Each<Given extends Platform[]> = Given
-export type Platforms = Each<[typeof node]>
+export type Platforms = Each<[typeof node, typeof browser, typeof reactNative]>

@@ -10,7 +10,7 @@ import { nativeWaiter, type Waiter } from '../clock'
 import type { Exports } from '../module'
 import { openTcp, openTls } from '../transport/sockets'
 import { openWebSocket } from '../transport/websocket'
-import type { TimerVariant } from '../types'
+import type { MqttProtocol, TimerVariant } from '../types'
 import type { Opener } from './platform'
 
 export { EventEmitter }
@@ -76,8 +76,15 @@ export const openers: Readonly<Record<string, Opener>> = {
 }
 
 export const substitutes = {}
-export const usualProtocol = 'mqtt'
 export const protocolHint = 'use mqtt, mqtts, ws or wss, with +unix for a unix socket'
+
+export function usualProtocol(): MqttProtocol {
+  return 'mqtt'
+}
+
+export function usualServer(): { host: string; port: undefined } {
+  return { host: 'localhost', port: undefined }
+}
 
 export function wholeUrl(url: string): string {
   return url

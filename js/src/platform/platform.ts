@@ -50,7 +50,9 @@ export interface Platform {
   /** Protocols that become another one here. */
   substitutes: Readonly<Record<string, MqttProtocol>>
   /** The protocol when none is named. */
-  usualProtocol: MqttProtocol
+  usualProtocol(): MqttProtocol
+  /** The server when none is named, and its port if it is not the protocol's own. */
+  usualServer(): { host: string; port: number | undefined }
   /** What to use instead of a protocol that is not there. */
   protocolHint: string
   /** A whole URL for one that is relative to the page; others as they are. */

@@ -8,6 +8,7 @@ import type { IClientOptions } from '../types'
 import { tunnelOf, type Tunnel } from './proxy'
 import { hostOf, secured, tlsOptions, unixPath } from './sockets'
 import { connectTls } from './tls'
+import { closeText, subProtocols, textFrame } from './websocket-common'
 
 /** What a WebSocket of any kind has. */
 interface Socket {
@@ -40,6 +41,8 @@ export class WebSocketStream extends Duplex {
   connecting = true
   /** The socket underneath. */
   socket: Socket | undefined
+  /** How the server has closed it, in words. */
+  closeText: string | undefined
   url: string
 
   constructor(
@@ -73,10 +76,13 @@ export class WebSocketStream extends Duplex {
       this.emit('open')
     }
     socket.onmessage = ({ data }: { data: Buffer | ArrayBuffer | string }) => {
-      const chunk = typeof data === 'string' ? Buffer.from(data) : bufferOf(data)
-      if (!this.push(chunk)) socket.pause?.()
+      if (typeof data === 'string') this.destroy(textFrame())
+      else if (!this.push(bufferOf(data))) socket.pause?.()
     }
-    socket.onclose = () => this.destroy()
+    socket.onclose = (event?: { code?: number; reason?: unknown }) => {
+      this.closeText = closeText(event?.code, event?.reason)
+      this.destroy()
+    }
     socket.onerror = ({ error }: { error?: Error }) => {
       this.destroy(error ?? new Error('WebSocket error'))
     }
@@ -152,7 +158,7 @@ function bufferOf(data: Buffer | ArrayBuffer | Buffer[]): Buffer {
 export function openWebSocket(options: IClientOptions, client: MqttClient): Duplex {
   const url = urlOf(options)
   const transformed = options.transformWsUrl?.(url, options, client) ?? url
-  const protocols = [options.protocolId === 'MQIsdp' ? 'mqttv3.1' : 'mqtt']
+  const protocols = subProtocols(options)
   if (typeof transformed === 'string') {
     return new WebSocketStream(transformed, () => makeSocket(transformed, protocols, options))
   }

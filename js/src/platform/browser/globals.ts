@@ -1,0 +1,2 @@
+//! What bundles without Node put in the place of its globals.
+export { Buffer } from './buffer'

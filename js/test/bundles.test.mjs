@@ -1,0 +1,148 @@
+// The bundles for browsers: how large they are, what is in them, and that they can be had
+// by every way that MQTT.js's can.
+import assert from 'node:assert/strict'
+import { readdirSync, readFileSync, statSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { describe, test } from 'node:test'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import { createContext, runInContext } from 'node:vm'
+import { brotliCompressSync, gzipSync } from 'node:zlib'
+
+import { build } from 'esbuild'
+
+const home = join(dirname(fileURLToPath(import.meta.url)), '..')
+const dist = (name) => join(home, 'dist', name)
+const text = (name) => readFileSync(dist(name), 'utf8')
+
+const NAMES = [
+  'Client', 'DefaultMessageIdProvider', 'ErrorWithReasonCode', 'ErrorWithSubackPacket', 'EvenkeelError',
+  'KeepaliveManager', 'MQTTJS_VERSION', 'MqttClient', 'ReasonCodes', 'Store', 'UniqueMessageIdProvider',
+  'applyMixin', 'connect', 'connectAsync', 'default', 'nextTick', 'validateTopic', 'validateTopics',
+]
+
+const BUNDLES = ['browser.mjs', 'evenkeel.min.js', 'react-native.mjs', 'asmjs.mjs']
+
+describe('sizes', () => {
+  // They hold for the module that is built for size alone.
+  const skip = process.env.EVENKEEL_WASM_SIZE ? false : 'EVENKEEL_WASM_SIZE is not set: js/run sets it'
+
+  test('evenkeel.min.js is at most 150 KB behind gzip, and 125 KB behind Brotli', { skip }, () => {
+    const script = readFileSync(dist('evenkeel.min.js'))
+    const gzip = gzipSync(script, { level: 9 }).length
+    const brotli = brotliCompressSync(script).length
+    assert.ok(gzip <= 150_000 && brotli <= 125_000, `gzip ${gzip}, Brotli ${brotli}`)
+  })
+
+  test('the package is at most 2.0 MB', { skip }, () => {
+    const sizes = ['dist', 'lib', 'bin'].flatMap((folder) =>
+      readdirSync(join(home, folder), { recursive: true, withFileTypes: true })
+        .filter((entry) => entry.isFile() && !entry.name.endsWith('.map'))
+        .map((entry) => statSync(join(entry.parentPath ?? entry.path, entry.name)).size),
+    )
+    const size = sizes.reduce((all, one) => all + one)
+    assert.ok(size <= 2_000_000, `${size} bytes`)
+  })
+})
+
+describe('what is in them', () => {
+  for (const name of BUNDLES) {
+    test(`${name} needs nothing of Node`, () => {
+      const code = text(name)
+      assert.doesNotMatch(code, /\brequire\(|from ?["'](node:|buffer|events|stream)|\bprocess\.(nextTick|env|stderr)/)
+      assert.doesNotMatch(code, /sourceMappingURL/)
+    })
+  }
+
+  test('React Native gets no WebAssembly', () => {
+    assert.ok(statSync(dist('react-native.mjs')).size < 200_000)
+    assert.match(text('react-native.mjs'), /from ".\/asmjs.mjs"/)
+  })
+
+  test('the names are those of the package', async () => {
+    const module = await import(pathToFileURL(dist('browser.mjs')).href)
+    assert.deepEqual(Object.keys(module).sort(), [...NAMES].sort())
+    for (const name of NAMES) if (name !== 'default') assert.equal(module.default[name], module[name], name)
+  })
+})
+
+describe('the script', () => {
+  const run = (globals) => {
+    const context = createContext({ performance, queueMicrotask, setTimeout, clearTimeout, URL, WebAssembly, TextDecoder, TextEncoder, ...globals })
+    runInContext(text('evenkeel.min.js'), context)
+    return context
+  }
+
+  test('makes the global mqtt', () => {
+    const { mqtt } = run({})
+    assert.deepEqual(Object.keys(mqtt).sort(), [...NAMES].sort())
+    assert.equal(mqtt.default.connect, mqtt.connect)
+  })
+
+  test('is a module of CommonJS', () => {
+    const module = { exports: {} }
+    run({ module })
+    assert.equal(typeof module.exports.connect, 'function')
+  })
+
+  test('is a module of AMD', () => {
+    let defined
+    run({ define: Object.assign((_needs, make) => (defined = make()), { amd: {} }) })
+    assert.equal(typeof defined.connect, 'function')
+  })
+})
+
+describe('a bundler for browsers', () => {
+  const bundled = async (contents, options = {}) => {
+    const { outputFiles, metafile } = await build({
+      stdin: { contents, resolveDir: join(home, 'test') },
+      bundle: true,
+      minify: true,
+      format: 'esm',
+      platform: 'browser',
+      // The folders of the outputs alone: nothing is written.
+      outdir: join(home, '.cache/bundled'),
+      write: false,
+      metafile: true,
+      ...options,
+    })
+    return { code: outputFiles[0].text, inputs: Object.keys(metafile.inputs).map((path) => path.replace(/.*(dist|lib)\//, '$1/')) }
+  }
+
+  const PATHS = ['', '/dist/mqtt', '/dist/mqtt.min', '/dist/mqtt.min.js', '/dist/mqtt.esm', '/dist/mqtt.esm.js']
+  for (const path of PATHS) {
+    test(`imports browser.mjs as evenkeel${path}`, async () => {
+      const { inputs } = await bundled(`import mqtt from 'evenkeel${path}'; mqtt.connect()`)
+      assert.ok(inputs.includes('dist/browser.mjs'), inputs)
+      assert.ok(!inputs.includes('dist/evenkeel.cjs'))
+    })
+    test(`requires evenkeel.min.js as evenkeel${path}`, async () => {
+      const { inputs } = await bundled(`require('evenkeel${path}').connect()`)
+      assert.deepEqual(inputs.filter((input) => input.startsWith('dist')), ['dist/evenkeel.min.js'])
+    })
+  }
+
+  for (const path of ['client', 'connect', 'store', 'TypedEmitter', 'validations', 'shared']) {
+    test(`has lib/${path} from browser.mjs`, async () => {
+      for (const use of [`import * as all from 'evenkeel/lib/${path}'; use(all)`, `use(require('evenkeel/lib/${path}'))`]) {
+        const { inputs } = await bundled(use)
+        assert.ok(inputs.includes('dist/browser.mjs'), use)
+        assert.ok(!inputs.includes('dist/evenkeel.cjs'), use)
+      }
+    })
+  }
+
+  test('React Native has react-native.mjs', async () => {
+    const { inputs } = await bundled(`import mqtt from 'evenkeel'; mqtt.connect()`, { conditions: ['react-native'] })
+    assert.ok(inputs.includes('dist/react-native.mjs') && inputs.includes('dist/asmjs.mjs'), inputs)
+  })
+
+  test('a worker has browser.mjs', async () => {
+    const { inputs } = await bundled(`import mqtt from 'evenkeel'; mqtt.connect()`, { platform: 'neutral', conditions: ['worker'] })
+    assert.ok(inputs.includes('dist/browser.mjs'), inputs)
+  })
+
+  test('leaves out what is not used', async () => {
+    const { code } = await bundled(`import { validateTopic } from 'evenkeel'; console.log(validateTopic('a/#'))`)
+    assert.ok(code.length < 15_000, `${code.length}`)
+  })
+})
