@@ -21,6 +21,18 @@ if (IN_BROWSERS) globalThis.WebSocket = ws.WebSocket
 
 export { mqtt, props, write }
 
+/** A module that is made small knows no broker's profile. */
+export const HAS_PROFILES = hasProfiles()
+
+function hasProfiles() {
+  try {
+    mqtt.connect('ws://h', { manualConnect: true, profile: 'aws-iot-core' }).end(true)
+    return true
+  } catch {
+    return false
+  }
+}
+
 /** Whether these are the payloads of the build that is tested. */
 export const isPayload = (payload) => (IN_BROWSERS ? payload.constructor.name === 'Buffer' && payload._isBuffer : Buffer.isBuffer(payload))
 

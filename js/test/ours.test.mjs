@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { test } from 'node:test'
 
-import { called, client, mqtt, next, online, serve, until, write } from './harness.mjs'
+import { called, client, HAS_PROFILES, mqtt, next, online, serve, until, write } from './harness.mjs'
 
 test('credentials are asked for before every attempt', async (t) => {
   const server = await serve(t)
@@ -195,7 +195,7 @@ test('connectAsync rejects at the abort', async (t) => {
   await assert.rejects(connecting, { message: 'not wanted' })
 })
 
-test('the profile of AWS IoT Core batches subscriptions and refuses what AWS would close for', async (t) => {
+test('the profile of AWS IoT Core batches subscriptions and refuses what AWS would close for', { skip: !HAS_PROFILES && 'a module made small has none' }, async (t) => {
   const { client: made, peer } = await online(t, {}, { profile: 'aws-iot-core', clientId: 'c' })
   await made.subscribeAsync(Array.from({ length: 12 }, (_, index) => `a/${index}`))
   assert.deepEqual(peer.all('subscribe').map(({ filters }) => filters.length), [8, 4])
@@ -207,7 +207,7 @@ test('an unknown profile throws', () => {
   assert.throws(() => mqtt.connect('mqtt://h', { manualConnect: true, profile: 'nobody' }), /profile/)
 })
 
-test("a profile of one's own lies over the one it is based on", async (t) => {
+test("a profile of one's own lies over the one it is based on", { skip: !HAS_PROFILES && 'a module made small has none' }, async (t) => {
   const profile = {
     name: 'plant-7',
     based_on: 'aws-iot-core',
@@ -233,7 +233,7 @@ for (const [what, profile, text] of [
   ['null', { name: null }, /a value of type null/],
   ['itself inside', cycle, /nested too deeply/],
 ]) {
-  test(`a profile with ${what} throws`, () => {
+  test(`a profile with ${what} throws`, { skip: !HAS_PROFILES && 'a module made small has none' }, () => {
     assert.throws(() => mqtt.connect('mqtt://h', { manualConnect: true, profile }), text)
   })
 }
