@@ -20,27 +20,46 @@
 //!
 //! # Features
 //!
+//! - `std` (default): the trait and its stores. Without it there is [`Mirror`] alone,
+//!   for those who keep the records themselves; it needs no `std`.
 //! - `contract`: the tests that every store must pass.
 //! - `simulated-disk`: a disk that loses power, tears writes and fills up.
 #![forbid(unsafe_code)]
+#![cfg_attr(not(feature = "std"), no_std)]
+
+extern crate alloc;
 
 mod budget;
 #[cfg(feature = "contract")]
 pub mod contract;
+#[cfg(feature = "std")]
 pub mod disk;
 mod encoding;
+#[cfg(feature = "std")]
 mod error;
+#[cfg(feature = "std")]
 mod file;
+#[cfg(feature = "std")]
 mod memory;
+mod mirror;
 mod session;
+#[cfg(feature = "std")]
 mod store;
 
+#[cfg(feature = "std")]
 pub use disk::boot_id;
+#[cfg(feature = "std")]
 pub use error::{Bound, DiskError, Fault, Misuse, StoreError};
 pub use evenkeel_proto::{codec, record};
+#[cfg(feature = "std")]
 pub use file::{FileStore, FileStoreOptions, Fsync, Salvaged, salvage, salvage_in};
+#[cfg(feature = "std")]
 pub use memory::MemoryStore;
+pub use mirror::{LogError, Mirror, MirrorError, Replayed};
+#[cfg(feature = "std")]
 pub use store::{Store, Usage};
+
+use core::fmt;
 
 use evenkeel_proto::codec::Publish;
 use record::Serial;
@@ -50,11 +69,32 @@ fn weight(publish: &Publish) -> u64 {
     publish.weight() as u64
 }
 
+/// A message has a serial that is not above the last one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Disorder {
+    /// Its serial.
+    pub serial: u64,
+    /// The last one accepted before.
+    pub last: u64,
+}
+
+impl fmt::Display for Disorder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "message {} was accepted after message {}", self.serial, self.last)
+    }
+}
+
+#[cfg(feature = "std")]
+impl From<Disorder> for StoreError {
+    fn from(Disorder { serial, last }: Disorder) -> Self {
+        Self::Misuse(Misuse::SerialOrder { serial, last })
+    }
+}
+
 /// The serial after this one, which must not be below `next`.
-fn in_order(serial: Serial, next: Serial) -> Result<Serial, StoreError> {
+fn in_order(serial: Serial, next: Serial) -> Result<Serial, Disorder> {
     if serial < next || serial.0 == u64::MAX {
-        let last = next.0.saturating_sub(1);
-        return Err(StoreError::Misuse(Misuse::SerialOrder { serial: serial.0, last }));
+        return Err(Disorder { serial: serial.0, last: next.0.saturating_sub(1) });
     }
     Ok(serial.next())
 }

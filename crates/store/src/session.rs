@@ -1,7 +1,9 @@
 //! What a store holds besides messages: the sum of all records but their
 //! contents. The one place that says what each record means.
 
-use std::collections::{BTreeMap, BTreeSet};
+use alloc::boxed::Box;
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::vec::Vec;
 
 use evenkeel_proto::codec::{PacketId, Text};
 use evenkeel_proto::record::{
@@ -156,6 +158,7 @@ impl Session {
     }
 
     /// Serials of messages that are kept without being queued.
+    #[cfg(feature = "std")]
     pub(crate) fn kept(&self) -> impl Iterator<Item = Serial> {
         let sent = self.exchanges.iter().filter(|(_, exchange)| exchange.kept);
         sent.map(|(serial, _)| *serial).chain(self.quarantined.keys().copied())
@@ -176,6 +179,7 @@ impl Session {
     }
 
     /// True if the message is kept without being queued.
+    #[cfg(feature = "std")]
     pub(crate) fn keeps(&self, serial: Serial) -> bool {
         self.exchanges.get(&serial).is_some_and(|exchange| exchange.kept)
             || self.quarantined.contains_key(&serial)
@@ -201,7 +205,7 @@ impl Session {
         self.saw(serial);
         let Some(exchange) = self.exchanges.get_mut(&serial) else { return };
         exchange.released = true;
-        if std::mem::replace(&mut exchange.kept, false) {
+        if core::mem::replace(&mut exchange.kept, false) {
             messages.discard(serial);
         }
     }

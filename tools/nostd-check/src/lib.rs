@@ -1,4 +1,5 @@
-//! Builds only while codec, profile, proto and dispatch need no `std`.
+//! Builds only while codec, profile, proto and dispatch need no `std`, and store none
+//! without its feature.
 //!
 //! The panic handler below is a lang item that `std` defines too. Where any
 //! crate in the dependency tree links `std`, rustc finds two of them and
@@ -12,6 +13,7 @@ extern crate evenkeel_codec as _;
 extern crate evenkeel_dispatch as _;
 extern crate evenkeel_profile as _;
 extern crate evenkeel_proto as _;
+extern crate evenkeel_store as _;
 
 #[panic_handler]
 fn panic(_: &PanicInfo<'_>) -> ! {

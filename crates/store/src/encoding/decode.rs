@@ -1,5 +1,7 @@
 //! Records from bytes.
 
+use alloc::vec::Vec;
+
 use bytes::{Buf, Bytes, BytesMut};
 use evenkeel_proto::Instant;
 use evenkeel_proto::codec::{
@@ -47,6 +49,7 @@ impl Entries {
 }
 
 /// The serial of an entry that is an accepted message; `None` for others.
+#[cfg(feature = "std")]
 pub(crate) fn peek_serial(kind: u8, mut contents: &[u8]) -> Result<Option<u64>, Malformed> {
     match kind {
         kind::ACCEPTED => varint::take(&mut contents).map(Some).ok_or(Malformed),
@@ -56,6 +59,7 @@ pub(crate) fn peek_serial(kind: u8, mut contents: &[u8]) -> Result<Option<u64>, 
 
 /// Reads the contents of an accepted message, which are copied: they do not
 /// keep the frame they came from.
+#[cfg(feature = "std")]
 pub(crate) fn decode_message(contents: &[u8]) -> Result<Accepted, Malformed> {
     message(contents).ok_or(Malformed)
 }
@@ -80,7 +84,7 @@ fn record(kind: u8, mut contents: &[u8]) -> Option<Record> {
     let record = match kind {
         kind::IDENTITY => Record::Identity { client_id: text(from)? },
         kind::SENT => {
-            let (serial, packet_id) = exchange(std::mem::take(from))?;
+            let (serial, packet_id) = exchange(core::mem::take(from))?;
             Record::Sent { serial, packet_id }
         }
         kind::RELEASED => Record::Released { serial: serial(from)? },
@@ -98,7 +102,7 @@ fn record(kind: u8, mut contents: &[u8]) -> Option<Record> {
         kind::PROVEN => Record::Proven,
         kind::CLEARING => Record::Clearing { packet_id: packet_id(from)? },
         kind::FREED => Record::Freed { packet_id: packet_id(from)? },
-        kind::TIME => Record::Time(time(std::mem::take(from))?),
+        kind::TIME => Record::Time(time(core::mem::take(from))?),
         kind::RELEASED_AND_KEPT => Record::ReleasedAndKept { serial: serial(from)? },
         kind::SESSION_UNKNOWN => Record::SessionUnknown,
         _ => return None,
@@ -206,5 +210,5 @@ fn byte(from: &mut &[u8]) -> Option<u8> {
 
 /// All that is left.
 fn text(from: &mut &[u8]) -> Option<Text> {
-    Text::from_bytes(Bytes::copy_from_slice(std::mem::take(from))).ok()
+    Text::from_bytes(Bytes::copy_from_slice(core::mem::take(from))).ok()
 }

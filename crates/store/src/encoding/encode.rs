@@ -1,10 +1,15 @@
 //! Records to bytes.
 
+use alloc::vec;
+use alloc::vec::Vec;
+
 use evenkeel_proto::codec::{
     EncodeError, Packet, PacketId, QoS, ReasonCode, Subscribe, SubscribeFilter, SubscribeOptions,
     TopicAliasUse, Transfer,
 };
-use evenkeel_proto::record::{Accepted, BootId, Outcome, Record, Serial, StoredSubscription};
+#[cfg(feature = "std")]
+use evenkeel_proto::record::BootId;
+use evenkeel_proto::record::{Accepted, Outcome, Record, Serial, StoredSubscription};
 
 use super::{
     AGED, EXPIRES, NO_LOCAL, RETAIN_AS_PUBLISHED, RETAIN_HANDLING, VERSION, kind, outcome, varint,
@@ -54,11 +59,13 @@ pub(crate) fn encode_releasing(serial: Serial, packet_id: PacketId, out: &mut Ve
 }
 
 /// Appends the boot in which a segment is written.
+#[cfg(feature = "std")]
 pub(crate) fn encode_boot(boot: BootId, out: &mut Vec<u8>) {
     entry(kind::BOOT, out, |out| out.extend(boot.0));
 }
 
 /// Appends a message that is encoded already.
+#[cfg(feature = "std")]
 pub(crate) fn encode_contents(contents: &[u8], out: &mut Vec<u8>) {
     out.push(kind::ACCEPTED);
     varint::put(contents.len() as u64, out);

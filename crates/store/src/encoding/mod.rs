@@ -32,6 +32,8 @@
 //!
 //! Kinds 1 to 3 are in snapshots only.
 
+use alloc::vec::Vec;
+
 mod decode;
 mod encode;
 mod varint;
@@ -39,10 +41,12 @@ mod varint;
 use evenkeel_proto::codec::{PacketId, Version};
 use evenkeel_proto::record::{BootId, Record, Serial};
 
-pub(crate) use decode::{Entries, Malformed, decode_entry, decode_message, peek_serial};
-pub(crate) use encode::{
-    encode_boot, encode_contents, encode_live, encode_record, encode_releasing,
-};
+pub(crate) use decode::{Entries, Malformed, decode_entry};
+#[cfg(feature = "std")]
+pub(crate) use decode::{decode_message, peek_serial};
+#[cfg(feature = "std")]
+pub(crate) use encode::{encode_boot, encode_contents};
+pub(crate) use encode::{encode_live, encode_record, encode_releasing};
 
 /// Both packets are kept in this version's encoding.
 const VERSION: Version = Version::V5;

@@ -1,5 +1,7 @@
 //! Numbers of variable length.
 
+use alloc::vec::Vec;
+
 /// Appends a number.
 pub(super) fn put(mut number: u64, out: &mut Vec<u8>) {
     while number >= 0x80 {
