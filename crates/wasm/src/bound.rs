@@ -11,6 +11,7 @@ use evenkeel_proto::{Accepted, AckKey, Client, ConnectionId, Instant, Token, Tra
 
 use crate::arguments::{self, Arguments, NONE};
 use crate::failure::Failure;
+use crate::kept::Kept;
 use crate::payloads::Payloads;
 use crate::published::OnTheirWay;
 use crate::read::ReadBuffer;
@@ -23,6 +24,8 @@ const MOST_ACKS: u32 = 1 << 24;
 #[derive(Debug)]
 pub(crate) struct Bound {
     pub(crate) core: Client,
+    /// If the caller keeps the session.
+    pub(crate) store: Option<Kept>,
     pub(crate) read: ReadBuffer,
     pub(crate) acks: Slots<AckKey>,
     pub(crate) on_their_way: OnTheirWay,
@@ -52,9 +55,10 @@ const IDENTIFIED: u32 = 8;
 const HELD: u32 = 16;
 
 impl Bound {
-    pub(crate) fn new(core: Client) -> Self {
+    pub(crate) fn new(core: Client, store: Option<Kept>) -> Self {
         Self {
             core,
+            store,
             read: ReadBuffer::default(),
             acks: Slots::new(),
             on_their_way: OnTheirWay::default(),
@@ -79,6 +83,9 @@ impl Bound {
             0 => None,
             _ => Some(payloads.publish(given.payload)?),
         };
+        if held.is_some() && self.store.is_some() {
+            return Err(Failure::Argument("a session that is kept needs the payload's bytes"));
+        }
         if given.flags > RETAIN + IDENTIFIED + HELD + 2 {
             return Err(Failure::Argument("there are no such flags of a publish"));
         }

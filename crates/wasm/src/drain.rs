@@ -111,8 +111,11 @@ impl Bound {
                     })
                 }
                 Output::Event(event) => self.tell_event(&event, records),
-                // There is no store.
-                Output::Commit(_) => {}
+                Output::Commit(batch) => {
+                    if let Some(store) = &mut self.store {
+                        store.commit(batch, &mut self.core, now, records);
+                    }
+                }
             }
         }
     }

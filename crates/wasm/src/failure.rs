@@ -5,6 +5,7 @@ use core::fmt;
 use evenkeel_codec::{DecodeError, TextError, TopicError};
 use evenkeel_profile::WrittenError;
 use evenkeel_proto::{AckError, ConfigError, QueueError, RejectReason, SubscribeError};
+use evenkeel_store::LogError;
 
 /// Why a call did nothing.
 #[derive(Debug)]
@@ -26,6 +27,7 @@ pub(crate) enum Failure {
     Queue(QueueError),
     Config(ConfigError),
     Acknowledge(AckError),
+    Log(LogError),
 }
 
 impl Failure {
@@ -47,6 +49,7 @@ impl Failure {
             Self::Key { .. } => 9,
             Self::Profile | Self::Written(_) => 10,
             Self::NoSuchNumber(_) => 11,
+            Self::Log(_) => 12,
             Self::Publish(reason) => reason.code(),
             Self::Subscribe(error) => error.code(),
             Self::Queue(error) => error.code(),
@@ -81,6 +84,7 @@ impl fmt::Display for Failure {
             Self::Queue(error) => error.fmt(f),
             Self::Config(error) => error.fmt(f),
             Self::Acknowledge(error) => error.fmt(f),
+            Self::Log(error) => error.fmt(f),
         }
     }
 }

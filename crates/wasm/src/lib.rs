@@ -31,6 +31,7 @@ mod bound;
 mod drain;
 mod exports;
 mod failure;
+mod kept;
 mod module;
 mod numbers;
 mod options;

@@ -5,7 +5,9 @@ use alloc::boxed::Box;
 use bytes::Bytes;
 use evenkeel_codec::{PacketType, Properties, QoS, TopicName, Will};
 use evenkeel_profile::Profile;
+use evenkeel_proto::record::UnixMillis;
 use evenkeel_proto::{Config, ConnectConfig};
+use evenkeel_store::Mirror;
 
 use crate::arguments;
 use crate::failure::Failure;
@@ -13,6 +15,7 @@ use crate::options::{
     choice, flag, offline_qos0, refused, span, taken_over, topic_aliases, version, when_full,
     when_uncertain, whole,
 };
+use crate::records::length;
 use crate::written::written;
 
 /// What CONNECT says has keys below this one.
@@ -25,6 +28,19 @@ pub(crate) struct Staged {
     profile: Option<Profile>,
     /// It is for a client that there is: only what CONNECT says can change.
     of_client: bool,
+    stored: Option<Stored>,
+    /// For a session that is kept: the bound of its bytes.
+    store_limit: Option<u64>,
+    /// And the wall clock.
+    wall: UnixMillis,
+}
+
+/// A session that the caller keeps.
+#[derive(Debug)]
+pub(crate) struct Stored {
+    pub(crate) mirror: Mirror,
+    /// The present time.
+    pub(crate) wall: UnixMillis,
 }
 
 impl Staged {
@@ -36,14 +52,23 @@ impl Staged {
     }
 
     /// For a new client, in the profile's limits.
-    pub(crate) fn finish(mut self) -> Result<Config, Failure> {
+    pub(crate) fn finish(mut self) -> Result<(Config, Option<Stored>), Failure> {
         if self.of_client {
             return Err(Failure::Argument(
                 "this configuration was begun for a client that there is",
             ));
         }
         self.config.obey(&self.profile.unwrap_or_else(evenkeel_profile::standard))?;
-        Ok(self.config)
+        Ok((self.config, self.stored))
+    }
+
+    /// It is for a client whose session the caller keeps, and this is what is there: how
+    /// many bytes of it count.
+    pub(crate) fn replay(&mut self, log: &[u8]) -> Result<u32, Failure> {
+        let mut mirror = Mirror::new(self.store_limit);
+        let replayed = mirror.replay(log).map_err(Failure::Log)?;
+        self.stored = Some(Stored { mirror, wall: self.wall });
+        Ok(length(replayed.length))
     }
 
     /// For a client that there is.
@@ -106,6 +131,7 @@ impl Staged {
             1..FIRST_OTHER => self.connect_number(key, value),
             60..=72 => self.reconnect_number(key, value),
             80..=100 => self.bound_number(key, value),
+            110 | 111 => self.store_number(key, value),
             _ => self.other_number(key, value),
         }
     }
@@ -162,6 +188,14 @@ impl Staged {
             71 => reconnect.slow_lane.0 = span(value)?,
             72 => reconnect.slow_lane.1 = span(value)?,
             _ => return Err(NO_NUMBER),
+        }
+        Ok(())
+    }
+
+    fn store_number(&mut self, key: u32, value: f64) -> Result<(), &'static str> {
+        match key {
+            110 => self.store_limit = Some(whole(value)?).filter(|most| *most > 0),
+            _ => self.wall = UnixMillis(whole(value)?),
         }
         Ok(())
     }

@@ -7,8 +7,9 @@ use evenkeel_proto::Client;
 use crate::arguments::instant;
 use crate::bound::Bound;
 use crate::failure::Failure;
+use crate::kept::Kept;
 use crate::module::{self, MOST_CLIENTS, Module};
-use crate::staged::Staged;
+use crate::staged::{Staged, Stored};
 
 /// Begins a configuration with the defaults.
 // SAFETY: as with `ek_abi`.
@@ -54,10 +55,16 @@ pub extern "C" fn ek_set_bytes(key: u32, len: u32) -> i32 {
 #[unsafe(no_mangle)]
 pub extern "C" fn ek_create(now: f64, seed_low: u32, seed_high: u32) -> i32 {
     module::attempt(|module| {
-        let config = module.staged.take().ok_or(NOT_BEGUN)?.finish()?;
-        let seed = u64::from(seed_high) << 32 | u64::from(seed_low);
-        let core = Client::new(config, seed, instant(now))?;
-        module.clients.put(Box::new(Bound::new(core)), MOST_CLIENTS).ok_or(Failure::Memory)
+        let (config, stored) = module.staged.take().ok_or(NOT_BEGUN)?.finish()?;
+        let (seed, now) = (u64::from(seed_high) << 32 | u64::from(seed_low), instant(now));
+        let bound = match stored {
+            None => Bound::new(Client::new(config, seed, now)?, None),
+            Some(Stored { mirror, wall }) => {
+                let core = Client::recover(config, seed, now, wall, mirror.recovered())?;
+                Bound::new(core, Some(Kept::new(mirror)))
+            }
+        };
+        module.clients.put(Box::new(bound), MOST_CLIENTS).ok_or(Failure::Memory)
     })
 }
 
@@ -83,5 +90,5 @@ pub extern "C" fn ek_destroy(client: u32) -> i32 {
     })
 }
 
-const NOT_BEGUN: Failure =
+pub(super) const NOT_BEGUN: Failure =
     Failure::Argument("no configuration is being made; hint: call ek_config first");

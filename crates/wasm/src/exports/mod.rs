@@ -6,9 +6,11 @@ mod configuration;
 mod feed;
 mod memory;
 mod output;
+mod store;
 
 pub use commands::*;
 pub use configuration::*;
 pub use feed::*;
 pub use memory::*;
 pub use output::*;
+pub use store::*;

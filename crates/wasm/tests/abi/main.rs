@@ -10,5 +10,6 @@ mod hostile;
 mod large;
 mod publish;
 mod receive;
+mod store;
 mod subscribe;
 mod world;
