@@ -95,6 +95,18 @@ impl Broker {
         self.address("wss")
     }
 
+    /// The address of the first listener for HTTP inside TLS.
+    #[cfg(feature = "http")]
+    pub fn https_addr(&self) -> Option<SocketAddr> {
+        self.address("https")
+    }
+
+    /// The address of the first listener on which ALPN decides.
+    #[cfg(feature = "http")]
+    pub fn alpn_addr(&self) -> Option<SocketAddr> {
+        self.address("alpn")
+    }
+
     /// The path of the first Unix socket.
     pub fn unix_path(&self) -> Option<&Path> {
         self.0.endpoints.iter().find_map(|endpoint| match &endpoint.bind {

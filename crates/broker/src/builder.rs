@@ -12,6 +12,10 @@ use tokio::sync::watch;
 use crate::Broker;
 use crate::core::{Config, Extension, Quota};
 use crate::fault::{Rule, RuleError, Script, Step};
+#[cfg(all(feature = "tls", feature = "websocket"))]
+use crate::listen::Protocol;
+#[cfg(feature = "http")]
+use crate::listen::Role;
 #[cfg(feature = "tls")]
 use crate::listen::Tls;
 use crate::listen::{BindAddress, Endpoint, Layers, Reserved};
@@ -84,7 +88,7 @@ impl Builder {
     /// Listens for TLS.
     #[cfg(feature = "tls")]
     pub fn bind_tls(self, address: impl Into<String>, tls: Tls) -> Self {
-        let layers = Layers { tls: Some(tls), websocket: false };
+        let layers = Layers { tls: Some(tls), ..Layers::default() };
         self.bind(Target::Tcp(address.into()), layers)
     }
 
@@ -97,7 +101,31 @@ impl Builder {
     /// Listens for WebSocket inside TLS, on any path.
     #[cfg(all(feature = "tls", feature = "websocket"))]
     pub fn bind_websocket_tls(self, address: impl Into<String>, tls: Tls) -> Self {
-        let layers = Layers { tls: Some(tls.for_websocket()), websocket: true };
+        let tls = tls.speaking(&["http/1.1"]);
+        let layers = Layers { tls: Some(tls), protocol: Protocol::WebSocket, role: None };
+        self.bind(Target::Tcp(address.into()), layers)
+    }
+
+    /// Listens for HTTP inside TLS, whose requests the extension answers.
+    #[cfg(feature = "http")]
+    pub fn bind_https(self, address: impl Into<String>, tls: Tls) -> Self {
+        let tls = tls.speaking(&["x-amzn-http-ca", "http/1.1"]);
+        let layers = Layers { tls: Some(tls), protocol: Protocol::Http, role: None };
+        self.bind(Target::Tcp(address.into()), layers)
+    }
+
+    /// Listens in place of a well-known port of AWS IoT Core.
+    #[cfg(feature = "http")]
+    pub fn bind_role(self, role: Role, address: impl Into<String>, tls: Tls) -> Self {
+        let (protocol, tls) = match role {
+            Role::Mqtt => (Protocol::Mqtt, tls),
+            Role::Https => (Protocol::Http, tls.speaking(&["x-amzn-http-ca", "http/1.1"])),
+            Role::Alpn => {
+                let all = ["x-amzn-mqtt-ca", "mqtt", "x-amzn-http-ca", "http/1.1"];
+                (Protocol::Alpn, tls.speaking(&all))
+            }
+        };
+        let layers = Layers { tls: Some(tls), protocol, role: Some(role.port()) };
         self.bind(Target::Tcp(address.into()), layers)
     }
 

@@ -76,6 +76,8 @@ pub use crate::core::{
     Event, EventKind, Instant, Limits, Memory, Offer, PacketCounts, Quota, Span, Stats, Strictness,
     Users, UsersError, UsersProblem,
 };
+#[cfg(feature = "http")]
+pub use crate::listen::Role;
 #[cfg(feature = "tls")]
 pub use crate::listen::{Tls, TlsError, TlsPart};
 pub use crate::shared::SaveState;

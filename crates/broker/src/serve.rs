@@ -25,8 +25,8 @@ const KEPT_MAX: usize = 256 * 1024;
 const ANSWER_MAX: usize = 512;
 
 /// A peer gets this long, and this many bytes, to read the last packets and close.
-const LINGER: Duration = Duration::from_secs(1);
-const LINGER_BYTES: u64 = 1024 * 1024;
+pub(crate) const LINGER: Duration = Duration::from_secs(1);
+pub(crate) const LINGER_BYTES: u64 = 1024 * 1024;
 
 /// A connection that the core knows; dropping it tells the core that the
 /// transport is gone.
@@ -106,6 +106,18 @@ impl OpenConnection {
     pub(crate) fn upgrade(&self, http: crate::core::HttpFacts) -> Result<(), u16> {
         let id = self.reader.id();
         self.shared.with(|core, now| core.upgrade(now, id, http))
+    }
+
+    /// Answers a request of the HTTP API; nothing if the connection ends, as it does if
+    /// what the answer rests on could not be written down.
+    #[cfg(feature = "http")]
+    pub(crate) fn http(
+        &self,
+        request: &crate::core::HttpRequest,
+    ) -> Option<crate::core::HttpResponse> {
+        let id = self.reader.id();
+        let answer = self.shared.with(|core, now| core.http(now, id, request));
+        (!self.status(false).closes()).then_some(answer)
     }
 
     /// What tells the core of a Close frame.

@@ -122,7 +122,7 @@ kinds! {
         },
         /// A client opened a network connection.
         "opened" Opened {
-            /// The transport: tcp, tls, ws, wss, unix or memory.
+            /// The transport: tcp, tls, ws, wss, https, alpn, unix or memory.
             transport: &'static str,
             /// The client's address.
             peer: Arc<str>,
@@ -145,6 +145,15 @@ kinds! {
         /// A request for a WebSocket was refused.
         "upgrade_refused" UpgradeRefused {
             /// The HTTP status.
+            status: u16,
+        },
+        /// A request of the HTTP API was answered.
+        "http_request" HttpRequest {
+            /// The method.
+            method: String,
+            /// The path, without the query.
+            path: String,
+            /// The status of the answer.
             status: u16,
         },
         /// CONNECT was accepted.

@@ -168,7 +168,7 @@ impl Core {
         self.apply(now, effects);
     }
 
-    fn apply(&mut self, now: Instant, effects: Effects) {
+    pub(super) fn apply(&mut self, now: Instant, effects: Effects) {
         for effect in effects.0 {
             match effect {
                 Effect::Publish(message) => {
@@ -180,8 +180,30 @@ impl Core {
                         wire.disconnect(reason, CloseReason::Administrative);
                     }
                 }
+                Effect::Delete { id, forget_session, drop_will } => {
+                    self.delete_connection(now, id, forget_session, drop_will);
+                }
                 Effect::Note(kind) => self.journal.note_of(now, None, kind),
             }
+        }
+    }
+
+    fn delete_connection(
+        &mut self,
+        now: Instant,
+        id: ConnectionId,
+        forget_session: bool,
+        drop_will: bool,
+    ) {
+        let Some(mut wire) = self.wire(now, id) else { return };
+        let Some(online) = wire.connection.online_mut() else { return };
+        let session = online.session;
+        if drop_will {
+            online.will = None;
+        }
+        wire.disconnect(ReasonCode::ADMINISTRATIVE_ACTION, CloseReason::Administrative);
+        if forget_session && let Some(session) = self.sessions.get_mut(session) {
+            session.expiry = 0;
         }
     }
 

@@ -12,11 +12,18 @@ use super::time::Instant;
 /// The last retained message of each topic.
 #[derive(Debug, Default)]
 pub(crate) struct Retained {
-    messages: BTreeMap<TopicName, Arc<Message>>,
+    messages: BTreeMap<TopicName, Entry>,
     /// Messages that clients have published, which alone are bounded.
     count: usize,
     /// What these take, in bytes.
     bytes: usize,
+}
+
+/// A message, and when it came.
+#[derive(Debug)]
+struct Entry {
+    message: Arc<Message>,
+    since: Instant,
 }
 
 /// What became of a message with the RETAIN flag.
@@ -48,7 +55,8 @@ impl Retained {
     ) -> Kept {
         // One that cannot be kept takes the place of the old one all the same:
         // a value that is no longer true is worse than none.
-        if let Some(old) = self.messages.remove(&message.topic).filter(is_bounded) {
+        let old = self.messages.remove(&message.topic).map(|old| old.message);
+        if let Some(old) = old.filter(is_bounded) {
             self.count -= 1;
             self.bytes -= cost(&old);
         }
@@ -67,8 +75,9 @@ impl Retained {
             }
         };
         if full(self).is_some() {
-            self.messages.retain(|_, old| !old.is_expired(now));
-            let bounded = self.messages.values().filter(|old| is_bounded(old));
+            self.messages.retain(|_, old| !old.message.is_expired(now));
+            let all = self.messages.values().map(|old| &old.message);
+            let bounded = all.filter(|old| is_bounded(old));
             (self.count, self.bytes) =
                 bounded.fold((0, 0), |(count, bytes), old| (count + 1, bytes + cost(old)));
         }
@@ -79,8 +88,26 @@ impl Retained {
             self.count += 1;
             self.bytes += cost(message);
         }
-        self.messages.insert(message.topic.clone(), message.clone());
+        let entry = Entry { message: message.clone(), since: now };
+        self.messages.insert(message.topic.clone(), entry);
         Kept::Stored
+    }
+
+    /// The message that a client has published on a topic, and when.
+    pub(crate) fn get(&self, now: Instant, topic: &str) -> Option<(&Message, Instant)> {
+        let entry = self.messages.get(&TopicName::try_from(topic).ok()?)?;
+        entry.shown(now)
+    }
+
+    /// Those on the topics behind this one, in their order.
+    pub(crate) fn after(
+        &self,
+        now: Instant,
+        topic: &str,
+    ) -> impl Iterator<Item = (&Message, Instant)> {
+        let from = TopicName::try_from(topic).map_or(Bound::Unbounded, Bound::Excluded);
+        let entries = self.messages.range((from, Bound::Unbounded));
+        entries.filter_map(move |(_, entry)| entry.shown(now))
     }
 
     /// The messages a filter matches, in the order of their topics.
@@ -101,8 +128,16 @@ impl Retained {
         let candidates = self.messages.range((from, Bound::Unbounded));
         candidates
             .take_while(move |(topic, _)| topic.starts_with(prefix))
-            .map(|(_, message)| message)
+            .map(|(_, entry)| &entry.message)
             .filter(move |message| filter.matches_name(&message.topic) && !message.is_expired(now))
+    }
+}
+
+impl Entry {
+    /// Nothing if it is the broker's own, or has expired.
+    fn shown(&self, now: Instant) -> Option<(&Message, Instant)> {
+        let is_shown = is_bounded(&self.message) && !self.message.is_expired(now);
+        is_shown.then_some((&*self.message, self.since))
     }
 }
 
@@ -113,7 +148,7 @@ fn is_bounded(message: &Arc<Message>) -> bool {
 
 /// What a retained message takes, its entry and its topic there included.
 fn cost(message: &Arc<Message>) -> usize {
-    size_of::<(TopicName, Arc<Message>)>() + message.topic.len() + message.weight()
+    size_of::<(TopicName, Entry)>() + message.topic.len() + message.weight()
 }
 
 #[cfg(test)]

@@ -36,14 +36,17 @@ use evenkeel_codec::{Connect, Publish, QoS, ReasonCode, TopicFilter, Will};
 use serde_json::Value;
 
 use super::event::{CloseReason, EventKind};
+use super::http::{HttpCall, HttpResponse};
 use super::ids::ConnectionId;
 use super::time::{Instant, Time};
 
 /// How a connection came, as far as it has come by now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Arrival {
-    /// The transport: tcp, tls, ws, wss, unix or memory.
+    /// The transport: tcp, tls, ws, wss, https, alpn (which ALPN decides), unix or memory.
     pub transport: &'static str,
+    /// The well-known port that the listener stands for.
+    pub port: Option<u16>,
     /// The client's address, with its port if it has one.
     pub peer: Arc<str>,
     /// What the TLS handshake has shown.
@@ -186,6 +189,12 @@ pub trait Service: fmt::Debug + Send {
         false
     }
 
+    /// A request of the HTTP API, and its answer.
+    fn http(&mut self, now: Time, call: &HttpCall<'_>, effects: &mut Effects) -> HttpResponse {
+        let _ = (now, call, effects);
+        HttpResponse::empty(404)
+    }
+
     /// A request of the broker's owner, and its answer.
     fn ask(&mut self, now: Time, request: &Value, effects: &mut Effects) -> Value {
         let _ = (now, request, effects);
@@ -282,6 +291,7 @@ pub(super) enum Effect {
     Publish(Will),
     Send(ConnectionId, Will),
     Disconnect(ConnectionId, ReasonCode),
+    Delete { id: ConnectionId, forget_session: bool, drop_will: bool },
     Note(EventKind),
 }
 
@@ -299,6 +309,12 @@ impl Effects {
     /// Ends a connection, on MQTT 5 with a DISCONNECT.
     pub fn disconnect(&mut self, id: ConnectionId, reason: ReasonCode) {
         self.0.push(Effect::Disconnect(id, reason));
+    }
+
+    /// Ends a connection by its owner's wish, on MQTT 5 with a DISCONNECT: with its
+    /// session or without, and with its will published or not.
+    pub fn delete(&mut self, id: ConnectionId, forget_session: bool, drop_will: bool) {
+        self.0.push(Effect::Delete { id, forget_session, drop_will });
     }
 
     /// Adds an event.
@@ -329,7 +345,7 @@ impl<'a> Act<'a> {
 impl Arrival {
     /// A connection of which no more is known yet.
     pub fn new(transport: &'static str, peer: impl Into<Arc<str>>) -> Self {
-        Self { transport, peer: peer.into(), tls: None, http: None }
+        Self { transport, port: None, peer: peer.into(), tls: None, http: None }
     }
 
     /// The client's address, without the port.

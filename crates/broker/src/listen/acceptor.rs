@@ -13,7 +13,7 @@ use tokio::sync::{Notify, watch};
 use tokio::time::sleep;
 
 use super::socket::{Socket, System};
-use super::{ByteStream, Endpoint};
+use super::{ByteStream, Endpoint, Protocol};
 use crate::arrivals::{Source, SourceWaker, Taken};
 use crate::core::{Arrival, ConnectionId};
 use crate::serve::OpenConnection;
@@ -179,10 +179,11 @@ impl Acceptor {
     fn admit<S: System>(&self, stream: S, peer: &str) {
         let asks = Arc::<AtomicBool>::default();
         let socket = Socket::new(stream, asks.clone());
-        let arrival = Arrival::new(self.endpoint.transport(), peer);
+        let mut arrival = Arrival::new(self.endpoint.transport(), peer);
+        arrival.port = self.endpoint.layers.role;
         let connection = OpenConnection::open(self.shared.clone(), arrival, asks);
         let layers = &self.endpoint.layers;
-        if layers.has_tls() || layers.websocket {
+        if layers.has_tls() || layers.protocol != Protocol::Mqtt {
             tokio::spawn(unwrap(connection, socket, self.endpoint.clone()));
             return;
         }
@@ -228,19 +229,54 @@ async fn unwrap<S: ByteStream + 'static>(
     #[cfg(feature = "tls")]
     if let Some(tls) = layers.tls {
         if let Some(stream) = connection.before_timeout(tls.accept(stream)).await {
-            connection.secured(super::tls::facts(&stream));
-            unframe(connection, stream, layers.websocket).await;
+            let facts = super::tls::facts(&stream);
+            let alpn = facts.alpn.clone();
+            connection.secured(facts);
+            speak(connection, stream, layers.protocol, alpn.as_deref()).await;
         }
         return;
     }
-    unframe(connection, stream, layers.websocket).await;
+    speak(connection, stream, layers.protocol, None).await;
+}
+
+/// Serves what the listener is for; where ALPN decides, what that says.
+async fn speak<S: ByteStream + 'static>(
+    connection: OpenConnection,
+    stream: S,
+    protocol: Protocol,
+    alpn: Option<&str>,
+) {
+    match (protocol, alpn) {
+        (Protocol::Mqtt, _) => serve(connection, stream).await,
+        #[cfg(feature = "websocket")]
+        (Protocol::WebSocket, _) => unframe(connection, stream).await,
+        #[cfg(feature = "http")]
+        (Protocol::Alpn, Some("x-amzn-mqtt-ca" | "mqtt")) => serve(connection, stream).await,
+        #[cfg(feature = "http")]
+        (Protocol::Http | Protocol::Alpn, _) => {
+            let upgrades = protocol == Protocol::Alpn && alpn != Some("x-amzn-http-ca");
+            answer(connection, stream, upgrades).await;
+        }
+        #[cfg(not(feature = "websocket"))]
+        #[expect(unreachable_patterns, reason = "there is MQTT alone")]
+        _ => {}
+    }
+}
+
+/// Answers requests; one that wants to become a WebSocket becomes one if it may.
+#[cfg(feature = "http")]
+async fn answer<S: ByteStream + 'static>(connection: OpenConnection, stream: S, upgrades: bool) {
+    let mut requests = super::http::Requests::new(stream);
+    let Some(Some(head)) = connection.before_timeout(requests.first()).await else { return };
+    if upgrades && head.is_upgrade() {
+        return unframe(connection, requests.rewound(head)).await;
+    }
+    let serving = requests.serve(head, |request| connection.http(request));
+    connection.before_timeout(serving).await;
 }
 
 #[cfg(feature = "websocket")]
-async fn unframe<S: ByteStream + 'static>(connection: OpenConnection, stream: S, websocket: bool) {
-    if !websocket {
-        return serve(connection, stream).await;
-    }
+async fn unframe<S: ByteStream + 'static>(connection: OpenConnection, stream: S) {
     let (packet_size, frame_size) = connection.frame_limits();
     let may = |http| connection.upgrade(http);
     let on_close = connection.on_close_frame();
@@ -248,11 +284,6 @@ async fn unframe<S: ByteStream + 'static>(connection: OpenConnection, stream: S,
     if let Some(stream) = connection.before_timeout(accept).await {
         serve(connection, stream).await;
     }
-}
-
-#[cfg(not(feature = "websocket"))]
-async fn unframe<S: ByteStream + 'static>(connection: OpenConnection, stream: S, _: bool) {
-    serve(connection, stream).await;
 }
 
 async fn serve<S: ByteStream + 'static>(connection: OpenConnection, stream: S) {

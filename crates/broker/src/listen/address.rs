@@ -16,7 +16,23 @@ pub(crate) enum BindAddress {
 pub(crate) struct Layers {
     #[cfg(feature = "tls")]
     pub(crate) tls: Option<super::Tls>,
-    pub(crate) websocket: bool,
+    pub(crate) protocol: Protocol,
+    /// The well-known port that the listener stands for.
+    pub(crate) role: Option<u16>,
+}
+
+/// What is spoken there.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Protocol {
+    #[default]
+    Mqtt,
+    #[cfg(feature = "websocket")]
+    WebSocket,
+    #[cfg(feature = "http")]
+    Http,
+    /// One of these.
+    #[cfg(feature = "http")]
+    Alpn,
 }
 
 /// A listener's address and what is spoken there.
@@ -32,7 +48,8 @@ impl Layers {
         Self {
             #[cfg(feature = "tls")]
             tls: None,
-            websocket: true,
+            protocol: Protocol::WebSocket,
+            role: None,
         }
     }
 
@@ -51,12 +68,20 @@ impl Layers {
 impl Endpoint {
     /// The transport's name in events.
     pub(crate) const fn transport(&self) -> &'static str {
-        match (&self.bind, self.layers.has_tls(), self.layers.websocket) {
-            (BindAddress::Unix(_), ..) => "unix",
-            (BindAddress::Tcp(_), false, false) => "tcp",
-            (BindAddress::Tcp(_), true, false) => "tls",
-            (BindAddress::Tcp(_), false, true) => "ws",
-            (BindAddress::Tcp(_), true, true) => "wss",
+        if let BindAddress::Unix(_) = self.bind {
+            return "unix";
+        }
+        match (self.layers.protocol, self.layers.has_tls()) {
+            (Protocol::Mqtt, false) => "tcp",
+            (Protocol::Mqtt, true) => "tls",
+            #[cfg(feature = "websocket")]
+            (Protocol::WebSocket, false) => "ws",
+            #[cfg(feature = "websocket")]
+            (Protocol::WebSocket, true) => "wss",
+            #[cfg(feature = "http")]
+            (Protocol::Http, _) => "https",
+            #[cfg(feature = "http")]
+            (Protocol::Alpn, _) => "alpn",
         }
     }
 
@@ -66,11 +91,12 @@ impl Endpoint {
             BindAddress::Tcp(address) => address,
             BindAddress::Unix(path) => return format!("mqtt+unix://{}", path.display()),
         };
-        match (self.layers.has_tls(), self.layers.websocket) {
-            (false, false) => format!("mqtt://{address}"),
-            (true, false) => format!("mqtts://{address}"),
-            (false, true) => format!("ws://{address}/mqtt"),
-            (true, true) => format!("wss://{address}/mqtt"),
+        match self.transport() {
+            "tls" => format!("mqtts://{address}"),
+            "https" => format!("https://{address}"),
+            "alpn" => format!("tls://{address}"),
+            name @ ("ws" | "wss") => format!("{name}://{address}/mqtt"),
+            _ => format!("mqtt://{address}"),
         }
     }
 }

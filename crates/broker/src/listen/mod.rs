@@ -2,7 +2,11 @@
 
 mod acceptor;
 mod address;
+#[cfg(feature = "http")]
+mod http;
 mod listener;
+#[cfg(feature = "http")]
+mod role;
 mod socket;
 mod stream;
 mod tcp;
@@ -13,8 +17,10 @@ mod unix;
 #[cfg(feature = "websocket")]
 mod websocket;
 
-pub(crate) use address::{BindAddress, Endpoint, Layers};
+pub(crate) use address::{BindAddress, Endpoint, Layers, Protocol};
 pub(crate) use listener::{Accepting, Reserved};
+#[cfg(feature = "http")]
+pub use role::Role;
 pub(crate) use stream::ByteStream;
 #[cfg(feature = "tls")]
 pub use tls::{Tls, TlsError, TlsPart};

@@ -102,11 +102,11 @@ impl Tls {
         TlsAcceptor::from(self.0.clone()).accept(stream).await
     }
 
-    /// Over WebSocket the protocol inside TLS is HTTP.
+    /// The same for other protocols than MQTT, the preferred one first.
     #[cfg(feature = "websocket")]
-    pub(crate) fn for_websocket(self) -> Self {
+    pub(crate) fn speaking(self, protocols: &[&str]) -> Self {
         let mut config = ServerConfig::clone(&self.0);
-        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        config.alpn_protocols = protocols.iter().map(|name| name.as_bytes().to_vec()).collect();
         Self(Arc::new(config))
     }
 }

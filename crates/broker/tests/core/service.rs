@@ -4,8 +4,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use evenkeel_broker::core::{
-    Act, Admission, Arrival, Claim, Effects, Gate, Happening, HttpFacts, Permit, Service, Time,
-    TlsFacts,
+    Act, Admission, Arrival, Claim, Effects, Gate, Happening, HttpFacts, HttpRequest, HttpResponse,
+    Permit, Service, Time, TlsFacts,
 };
 use evenkeel_broker::{CloseReason, ConnectionId, EventKind, Instant};
 use evenkeel_codec::{Bytes, Connect, Packet, Properties, QoS, ReasonCode, SubscribeOptions, Will};
@@ -321,4 +321,25 @@ fn the_owner_asks_and_a_connection_ends() {
     world.wait(ms(1));
     assert_eq!(world.disconnect_reason(peer), ReasonCode::ADMINISTRATIVE_ACTION);
     assert_eq!(World::new().core.ask(Instant::START, &Value::Null), None, "nobody is there");
+}
+
+#[test]
+fn a_request_and_its_answer_show_no_secret() {
+    let headers = vec![("authorization".to_owned(), "s3cret".to_owned())];
+    let head = HttpFacts { target: "/a?b=s3cret".into(), headers };
+    let request = HttpRequest { method: "POST".into(), head, body: Bytes::from_static(b"s3cret") };
+    assert_eq!(format!("{request:?}"), "HttpRequest(POST \"/a\", 6 bytes)");
+    let answer = HttpResponse { body: b"s3cret".to_vec(), ..HttpResponse::empty(200) };
+    assert_eq!(format!("{answer:?}"), "HttpResponse(200, 6 bytes)");
+}
+
+#[test]
+fn without_an_extension_there_is_nothing_at_any_path() {
+    let mut world = World::new();
+    let peer = world.open(evenkeel_codec::Version::V5);
+    let head = HttpFacts { target: "/a".into(), headers: Vec::new() };
+    let request = HttpRequest { method: "GET".into(), head, body: Bytes::new() };
+    assert_eq!(world.core.http(world.now, peer.id, &request).status, 404);
+    world.cut(peer);
+    assert_eq!(world.core.http(world.now, peer.id, &request).status, 503);
 }

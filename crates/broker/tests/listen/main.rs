@@ -1,6 +1,8 @@
 //! The broker behind its listeners: each transport on loopback, restarts, time.
 
 mod client;
+#[cfg(feature = "http")]
+mod http;
 mod memory;
 mod order;
 mod restart;
