@@ -54,6 +54,7 @@ pub mod advisor;
 mod effects;
 pub mod emulator;
 pub mod gate;
+mod http;
 pub mod jobs;
 mod json;
 mod lifecycle;

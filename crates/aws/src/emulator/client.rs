@@ -56,15 +56,23 @@ impl Client {
     }
 
     fn forbidden(&self, action: Action, name: &str) -> Option<String> {
-        match self.principal.decide(action, name) {
-            Decision::Allowed(_) => None,
-            Decision::Denied(statement) => Some(format!(
-                "statement {} of policy {:?} denies {action}",
-                statement.index, statement.policy
-            )),
-            Decision::NotMentioned => {
-                Some(format!("no policy allows {action} on {}/{name}", action.resource()))
-            }
+        denial(&self.principal, action, name)
+    }
+}
+
+/// Why policies do not allow an action, in words.
+pub(super) fn denial(principal: &Principal, action: Action, name: &str) -> Option<String> {
+    match principal.decide(action, name) {
+        Decision::Allowed(_) => None,
+        Decision::Denied(statement) => Some(format!(
+            "statement {} of policy {:?} denies {action}",
+            statement.index, statement.policy
+        )),
+        Decision::NotMentioned if action.resource() == "*" => {
+            Some(format!("no policy allows {action}"))
+        }
+        Decision::NotMentioned => {
+            Some(format!("no policy allows {action} on {}/{name}", action.resource()))
         }
     }
 }

@@ -3,16 +3,13 @@
 use core::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use evenkeel_broker::ConnectionId;
-use evenkeel_broker::core::{Act, Admission, Arrival, Gate, Permit, Time};
+use evenkeel_broker::core::{Act, Admission, Arrival, Gate, HttpFacts, HttpRequest, Permit, Time};
 use evenkeel_codec::{Connect, ReasonCode, Version};
 
 use super::client::Client;
 use super::{Emulator, Refused, time};
 use crate::DisconnectReason;
 use crate::gate::{self, CertificateId, Login, Principal, Refusal, Way};
-
-/// The port of AWS that all listeners stand for: who comes is not told by ALPN alone.
-const PORT: u16 = 8883;
 
 impl Gate for Emulator {
     fn upgrade(&mut self, now: Time, arrival: &Arrival) -> Result<(), u16> {
@@ -125,17 +122,37 @@ fn client(now: Time, arrival: &Arrival, connect: &Connect, principal: Principal)
 
 /// Asks the gate about an arrival in its own words.
 fn with<R>(now: Time, arrival: &Arrival, ask: impl FnOnce(&gate::Arrival<'_>) -> R) -> R {
+    let upgrade = arrival.http.as_ref().map(|head| ("GET", head));
+    with_head(now, arrival, upgrade, ask)
+}
+
+/// The same about a request of the HTTP API.
+pub(super) fn with_request<R>(
+    now: Time,
+    arrival: &Arrival,
+    request: &HttpRequest,
+    ask: impl FnOnce(&gate::Arrival<'_>) -> R,
+) -> R {
+    with_head(now, arrival, Some((&request.method, &request.head)), ask)
+}
+
+fn with_head<R>(
+    now: Time,
+    arrival: &Arrival,
+    head: Option<(&str, &HttpFacts)>,
+    ask: impl FnOnce(&gate::Arrival<'_>) -> R,
+) -> R {
     let tls = arrival.tls.as_ref().map(|tls| gate::TlsFacts {
         server_name: tls.server_name.as_deref(),
         alpn: tls.alpn.as_deref(),
         certificate: tls.certificate.as_deref(),
     });
-    let request = arrival.http.as_ref().map(|http| gate::Request {
-        method: "GET",
-        target: &http.target,
-        headers: &http.headers,
+    let request = head.map(|(method, head)| gate::Request {
+        method,
+        target: &head.target,
+        headers: &head.headers,
     });
-    ask(&gate::Arrival { at: time(now), port: PORT, peer: ip(arrival), tls, request })
+    ask(&gate::Arrival { at: time(now), port: arrival.port, peer: ip(arrival), tls, request })
 }
 
 /// The address a client comes from; whoever has none is on this machine.

@@ -9,6 +9,7 @@ mod ask;
 mod changes;
 mod client;
 mod door;
+mod http;
 mod saved;
 mod service;
 pub mod settings;

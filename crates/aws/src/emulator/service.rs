@@ -1,6 +1,8 @@
 //! The services behind the broker's topics.
 
-use evenkeel_broker::core::{Claim, Effects, Happening, Instant, Service, Time};
+use evenkeel_broker::core::{
+    Claim, Effects, Happening, HttpCall, HttpResponse, Instant, Service, Time,
+};
 use evenkeel_broker::{CloseReason, ConnectionId};
 use evenkeel_codec::{Bytes, Properties, QoS, ReasonCode, TopicName, Will};
 use serde_json::Value;
@@ -71,6 +73,10 @@ impl Service for Emulator {
 
     fn close_frame_is_disconnect(&self) -> bool {
         true
+    }
+
+    fn http(&mut self, now: Time, call: &HttpCall<'_>, effects: &mut Effects) -> HttpResponse {
+        self.on_http(now, call, effects)
     }
 
     fn ask(&mut self, now: Time, request: &Value, effects: &mut Effects) -> Value {

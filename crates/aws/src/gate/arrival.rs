@@ -11,13 +11,14 @@ use crate::Time;
 pub struct Arrival<'a> {
     /// When it came. Signatures and certificates are judged by this time.
     pub at: Time,
-    /// The port of AWS that the listener stands for: 8883 or 443.
-    pub port: u16,
+    /// The port of AWS that the listener stands for: 8883, 8443 or 443. Without one every
+    /// way in is open.
+    pub port: Option<u16>,
     /// From where.
     pub peer: IpAddr,
     /// What TLS has settled; nothing without TLS.
     pub tls: Option<TlsFacts<'a>>,
-    /// The request to become a WebSocket; nothing without one.
+    /// The request to become a WebSocket, or of the HTTP API; nothing without one.
     pub request: Option<Request<'a>>,
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::arrival::{Arrival, Login};
 use super::authorizer::{Answer, AnswerFrom, Authorizer, AuthorizerError, Presented, Question};
-use super::certificate::{CertificateId, CertificateStatus};
+use super::certificate::{Certificate, CertificateId, CertificateStatus};
 use super::policy::{Account, Action, Context, Decision, Grants, Policy};
 use super::refusal::Refusal;
 use super::registry::Registry;
@@ -59,7 +59,14 @@ pub struct Principal {
     pub ends_after: Option<Duration>,
     /// The authorizer is asked again after this time.
     pub refreshed_after: Option<Duration>,
-    grants: Grants,
+    pub(super) grants: Grants,
+}
+
+/// A certificate that may be used.
+pub(super) struct Known<'a> {
+    pub(super) id: CertificateId,
+    pub(super) certificate: &'a Certificate,
+    facts: X509,
 }
 
 impl Principal {
@@ -152,6 +159,23 @@ impl Gate {
         arrival: &Arrival<'_>,
         login: &Login<'_>,
     ) -> Result<Principal, Refusal> {
+        let known = self.known(arrival)?;
+        let mut context = context(arrival, login);
+        let thing = self.tell(&known, login.client_id, &mut context);
+        let policies = self.registry.policies(&known.certificate.policies);
+        let grants = self.grants(policies, &context, login)?;
+        Ok(Principal {
+            id: known.id.to_string(),
+            way: Way::Certificate,
+            thing: thing.map(str::to_owned),
+            ends_after: None,
+            refreshed_after: None,
+            grants,
+        })
+    }
+
+    /// The certificate that a client has shown, if it may be used.
+    pub(super) fn known(&self, arrival: &Arrival<'_>) -> Result<Known<'_>, Refusal> {
         let der = arrival.tls.and_then(|tls| tls.certificate);
         let der = der.ok_or(Refusal::CertificateMissing)?;
         let id = CertificateId::of(der);
@@ -168,23 +192,25 @@ impl Gate {
         if unix > facts.not_after {
             return Err(Refusal::CertificateEnded { id, by: unix - facts.not_after });
         }
-        let mut context = context(arrival, login);
-        context.add("iot:CertificateId", id.to_string());
-        facts.tell(&mut context);
-        let thing = certificate.thing(login.client_id);
+        Ok(Known { id, certificate, facts })
+    }
+
+    /// Tells a context all that policies may ask about a certificate and its thing,
+    /// whose name is given back.
+    pub(super) fn tell<'a>(
+        &self,
+        known: &Known<'a>,
+        client_id: &str,
+        context: &mut Context,
+    ) -> Option<&'a str> {
+        context.add("iot:CertificateId", known.id.to_string());
+        known.facts.tell(context);
+        let thing = known.certificate.thing(client_id);
         context.add("iot:Connection.Thing.IsAttached", thing.is_some().to_string());
         if let Some(thing) = thing {
-            self.registry.tell(thing, &mut context);
+            self.registry.tell(thing, context);
         }
-        let grants = self.grants(self.registry.policies(&certificate.policies), &context, login)?;
-        Ok(Principal {
-            id: id.to_string(),
-            way: Way::Certificate,
-            thing: thing.map(str::to_owned),
-            ends_after: None,
-            refreshed_after: None,
-            grants,
-        })
+        thing
     }
 
     fn by_signature(&self, arrival: &Arrival<'_>, login: &Login<'_>) -> Result<Principal, Refusal> {
@@ -247,7 +273,10 @@ impl Gate {
     }
 
     /// The authorizer that a client names, or the default, with its name.
-    fn authorizer(&self, presented: &Presented) -> Result<(&str, &Authorizer), AuthorizerError> {
+    pub(super) fn authorizer(
+        &self,
+        presented: &Presented,
+    ) -> Result<(&str, &Authorizer), AuthorizerError> {
         let name = presented.name().or(self.default_authorizer.as_deref());
         let name = name.ok_or(AuthorizerError::NotNamed)?;
         let shown = || name.chars().take(128).collect();

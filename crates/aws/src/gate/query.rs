@@ -7,7 +7,7 @@ const PARAMETERS: usize = 64;
 
 /// The parameters of a query, decoded, in the order of the text.
 #[derive(Clone, PartialEq, Eq)]
-pub(super) struct Query(Vec<(String, String)>);
+pub(crate) struct Query(Vec<(String, String)>);
 
 /// Why a text is no query.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,7 +32,7 @@ impl std::error::Error for QueryProblem {}
 impl Query {
     /// Reads `a=b&c=d`. A plus sign is a plus sign: it occurs in signatures and
     /// tokens that are not escaped.
-    pub(super) fn parse(text: &str) -> Result<Self, QueryProblem> {
+    pub(crate) fn parse(text: &str) -> Result<Self, QueryProblem> {
         let parts = text.split('&').filter(|part| !part.is_empty());
         let mut pairs = Vec::new();
         for part in parts {
@@ -46,18 +46,18 @@ impl Query {
     }
 
     /// All parameters.
-    pub(super) fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
+    pub(crate) fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
     /// The values of a parameter.
-    pub(super) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+    pub(crate) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
         self.pairs().filter(move |(found, _)| *found == name).map(|(_, value)| value)
     }
 }
 
 /// The text with its escapes replaced.
-fn decode(text: &str) -> Result<String, QueryProblem> {
+pub(crate) fn decode(text: &str) -> Result<String, QueryProblem> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.bytes();
     while let Some(byte) = rest.next() {

@@ -24,6 +24,8 @@ pub enum Refusal {
     Plain,
     /// A certificate is needed.
     CertificateMissing,
+    /// Neither a signature nor an authorizer.
+    Nobody,
     /// The certificate cannot be read.
     CertificateForm(CertificateId),
     /// The account does not know the certificate.
@@ -53,6 +55,8 @@ pub enum Refusal {
     Signature(SignatureError),
     /// The authorizer cannot be asked.
     Authorizer(AuthorizerError),
+    /// The authorizer would have to be asked, which the HTTP API does not do here.
+    AuthorizerAway,
     /// The authorizer has said no.
     NotAuthenticated,
     /// The policies do not allow to connect.
@@ -101,6 +105,10 @@ impl fmt::Display for Refusal {
                 "no TLS, and plain connections have no policies; hint: TLS, or give them some",
             ),
             Self::CertificateMissing => f.write_str("the client has sent no certificate"),
+            Self::Nobody => f.write_str(
+                "the request says not who sends it; hint: sign it, or name an authorizer; \
+                 certificates are for port 8443, and here for ALPN x-amzn-http-ca",
+            ),
             Self::CertificateForm(id) => write!(f, "the certificate {id} cannot be read"),
             Self::CertificateUnknown(id) => {
                 write!(f, "the certificate {id} is not registered; hint: register it")
@@ -116,6 +124,9 @@ impl fmt::Display for Refusal {
             }
             Self::Signature(error) => error.fmt(f),
             Self::Authorizer(error) => error.fmt(f),
+            Self::AuthorizerAway => {
+                f.write_str("the authorizer has no fixed answer; hint: one that has, in aws.toml")
+            }
             Self::NotAuthenticated => f.write_str("the authorizer has said no"),
             Self::Connect { client_id, denied_by: None } => write!(
                 f,

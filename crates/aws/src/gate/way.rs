@@ -5,8 +5,12 @@ use super::authorizer::Presented;
 use super::refusal::Refusal;
 use super::sigv4;
 
-/// The port of HTTPS, on which ALPN decides.
-const HTTPS: u16 = 443;
+/// The port on which ALPN decides.
+const SHARED: Option<u16> = Some(443);
+/// The port of HTTPS by certificate.
+const HTTPS: Option<u16> = Some(8443);
+/// What such a client offers on the shared port.
+const HTTPS_BY_CERTIFICATE: &str = "x-amzn-http-ca";
 /// The path of WebSockets.
 const PATH: &str = "/mqtt";
 
@@ -45,10 +49,44 @@ impl Way {
                 Err(Refusal::CertificateMissing)
             }
             (_, Some("x-amzn-mqtt-ca")) => Ok(Some(Self::Certificate)),
-            (HTTPS, Some("mqtt")) => Ok(Some(Self::Authorizer)),
-            (HTTPS, None) => Err(Refusal::AlpnMissing),
+            (SHARED, Some("mqtt")) => Ok(Some(Self::Authorizer)),
+            (SHARED, None) => Err(Refusal::AlpnMissing),
             (_, None | Some("mqtt")) => Ok(None),
             (_, Some(other)) => Err(Refusal::Alpn(other.chars().take(64).collect())),
+        }
+    }
+
+    /// The way of a request of the HTTP API.
+    pub(super) fn by_http(
+        arrival: &Arrival<'_>,
+        needs_server_name: bool,
+        has_default: bool,
+    ) -> Result<Self, Refusal> {
+        let Some(tls) = arrival.tls else { return Ok(Self::Plain) };
+        if needs_server_name && tls.server_name.is_none() {
+            return Err(Refusal::ServerNameMissing);
+        }
+        let by_certificate =
+            || tls.certificate.map(|_| Self::Certificate).ok_or(Refusal::CertificateMissing);
+        match (arrival.port, tls.alpn) {
+            (HTTPS, _) | (SHARED, Some(HTTPS_BY_CERTIFICATE)) => return by_certificate(),
+            _ => {}
+        }
+        let Some(request) = &arrival.request else { return by_certificate() };
+        let names_one = Presented::in_request(request).is_ok_and(|found| found.name().is_some());
+        let may_have_certificate = arrival.port != SHARED;
+        if sigv4::has_authorization(request) {
+            Ok(Self::Signature)
+        } else if names_one {
+            Ok(Self::Authorizer)
+        } else if may_have_certificate && tls.certificate.is_some() {
+            Ok(Self::Certificate)
+        } else if has_default {
+            Ok(Self::Authorizer)
+        } else if may_have_certificate {
+            Err(Refusal::CertificateMissing)
+        } else {
+            Err(Refusal::Nobody)
         }
     }
 

@@ -2,6 +2,7 @@
 //! packets, and what they get.
 
 mod gate;
+mod http;
 mod presence;
 mod provisioning;
 mod state;

@@ -115,6 +115,18 @@ impl Setup {
         der
     }
 
+    /// The same with a certificate that may do everything.
+    pub(crate) fn all(&mut self, name: &str, status: CertificateStatus) -> Vec<u8> {
+        let der = self.thing(name, status);
+        self.gate.registry.attach_policy(CertificateId::of(&der), "all").unwrap();
+        der
+    }
+
+    /// With one more policy.
+    pub(crate) fn policy(&mut self, name: &str, text: &str) {
+        self.gate.registry.set_policy(name, Policy::parse(text).unwrap()).unwrap();
+    }
+
     pub(crate) fn emulator(self) -> Emulator {
         Emulator::new(self.gate, self.services, Box::new(Stock(self.stock)), 7)
     }
@@ -237,6 +249,11 @@ impl World {
     /// The client's side closes the transport.
     pub(crate) fn cut(&mut self, peer: Peer) {
         self.core.closed(self.now, peer.id);
+        self.exchange();
+    }
+
+    /// Lets clients have what was sent to them.
+    pub(crate) fn deliver(&mut self) {
         self.exchange();
     }
 

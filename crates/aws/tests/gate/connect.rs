@@ -72,7 +72,7 @@ fn at(seconds: u64) -> Time {
 
 fn arrival(port: u16) -> Arrival<'static> {
     let peer = IpAddr::from([127, 0, 0, 1]);
-    Arrival { at: at(NOON), port, peer, tls: None, request: None }
+    Arrival { at: at(NOON), port: Some(port), peer, tls: None, request: None }
 }
 
 fn by_tls<'a>(port: u16, alpn: Option<&'a str>, certificate: Option<&'a [u8]>) -> Arrival<'a> {

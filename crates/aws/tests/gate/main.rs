@@ -6,3 +6,4 @@ mod policy;
 mod policy_errors;
 mod rsa;
 mod sigv4;
+mod sigv4_header;

@@ -5,7 +5,7 @@ use super::super::request::Request;
 use super::SignatureError;
 
 /// The SHA-256 of no bytes: a request to become a WebSocket has no body.
-const EMPTY: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+pub(super) const EMPTY: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
 /// A request in the form in which it is signed.
 pub(super) struct Canonical<'a> {
@@ -13,6 +13,8 @@ pub(super) struct Canonical<'a> {
     pub(super) query: &'a Query,
     /// The names of the signed headers, in order.
     pub(super) headers: &'a [String],
+    /// The SHA-256 of the body, in hexadecimal digits.
+    pub(super) payload: &'a str,
 }
 
 /// Which host is signed.
@@ -25,7 +27,7 @@ pub(super) enum Host {
 }
 
 impl Canonical<'_> {
-    /// The canonical request. The token of `iotdevicegateway` is not signed.
+    /// The canonical request, with the token of the query or without it.
     pub(super) fn text(&self, host: Host, with_token: bool) -> Result<String, SignatureError> {
         let mut headers = String::new();
         for name in self.headers {
@@ -36,7 +38,8 @@ impl Canonical<'_> {
         let path = query::encode(self.request.path(), "/");
         let query = self.query(with_token);
         let names = self.headers.join(";");
-        Ok(format!("{method}\n{path}\n{query}\n{headers}\n{names}\n{EMPTY}"))
+        let payload = self.payload;
+        Ok(format!("{method}\n{path}\n{query}\n{headers}\n{names}\n{payload}"))
     }
 
     fn query(&self, with_token: bool) -> String {

@@ -29,6 +29,10 @@ pub enum SignatureError {
         /// What the client says.
         found: String,
     },
+    /// The header `Authorization` is malformed.
+    Authorization,
+    /// `X-Amz-Content-Sha256` is not the SHA-256 of the body.
+    Payload,
     /// `X-Amz-Date` is malformed.
     Date(String),
     /// `X-Amz-Expires` is no number of seconds within bounds.
@@ -92,12 +96,19 @@ impl fmt::Display for SignatureError {
                 write!(f, "X-Amz-Algorithm is {found:?}; hint: AWS4-HMAC-SHA256")
             }
             Self::Credential => f.write_str(
-                "X-Amz-Credential is malformed; hint: KEY/DATE/REGION/iotdevicegateway/aws4_request",
+                "X-Amz-Credential is malformed; hint: KEY/DATE/REGION/SERVICE/aws4_request",
+            ),
+            Self::Authorization => f.write_str(
+                "Authorization is malformed; hint: AWS4-HMAC-SHA256 Credential=.., \
+                 SignedHeaders=.., Signature=..",
+            ),
+            Self::Payload => f.write_str(
+                "X-Amz-Content-Sha256 is not the SHA-256 of the body; hint: hash what is sent",
             ),
             Self::Scope { part, expected, found } => write!(
                 f,
                 "the credential's {part} is {found:?} and should be {expected:?}; \
-                 hint: KEY/DATE/REGION/iotdevicegateway/aws4_request"
+                 hint: KEY/DATE/REGION/SERVICE/aws4_request"
             ),
             Self::Date(found) => {
                 write!(f, "X-Amz-Date is {found:?}; hint: as in 20261129T120000Z")

@@ -1,10 +1,12 @@
-//! Signatures of AWS (Signature Version 4) in the query of a request, verified.
+//! Signatures of AWS (Signature Version 4) in the query of a request or in its header,
+//! verified.
 //!
 //! Written from AWS's description of what is signed, and from signatures of its
 //! own SDKs; it shares nothing with the client that makes them.
 
 mod canonical;
 mod error;
+mod header;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -18,6 +20,7 @@ use super::request::Request;
 use canonical::Canonical;
 
 pub use error::{Guess, SignatureError};
+pub(super) use header::has_authorization;
 
 type HmacSha256 = Hmac<Sha256>;
 
@@ -68,11 +71,12 @@ pub struct Verifier {
     pub keys: BTreeMap<String, AccessKey>,
 }
 
-/// The parameters of a signed query.
+/// What a signature is made of, besides the request.
 struct Signed {
     key_id: String,
     date: String,
     time: String,
+    service: String,
     headers: Vec<String>,
     signature: [u8; 32],
     token: Option<String>,
@@ -97,7 +101,22 @@ impl Verifier {
     ) -> Result<&AccessKey, SignatureError> {
         let query = Query::parse(request.query()).map_err(SignatureError::Query)?;
         let signed = self.read(&query)?;
-        check_time(&signed, unix)?;
+        let payload = canonical::EMPTY;
+        let canonical = Canonical { request, query: &query, headers: &signed.headers, payload };
+        // The token of `iotdevicegateway` is not signed.
+        self.judge(&canonical, &signed, false, unix)
+    }
+
+    /// The key that has made the signature; `with_token` if the token of the query is
+    /// signed, too.
+    fn judge(
+        &self,
+        canonical: &Canonical<'_>,
+        signed: &Signed,
+        with_token: bool,
+        unix: Duration,
+    ) -> Result<&AccessKey, SignatureError> {
+        check_time(signed, unix)?;
         let key = self
             .keys
             .get(&signed.key_id)
@@ -107,8 +126,7 @@ impl Verifier {
         {
             return Err(SignatureError::KeyExpired { by: unix - expires });
         }
-        let canonical = Canonical { request, query: &query, headers: &signed.headers };
-        self.check_signature(&canonical, &signed, key)?;
+        self.check_signature(canonical, signed, with_token, key)?;
         match (&key.session_token, &signed.token) {
             (None, None) => Ok(key),
             (Some(own), Some(found)) if own == found => Ok(key),
@@ -125,29 +143,17 @@ impl Verifier {
             return Err(SignatureError::Algorithm(shortened(algorithm)));
         }
         let time = required(query, "X-Amz-Date")?.to_owned();
-        let credential: Vec<&str> = required(query, "X-Amz-Credential")?.split('/').collect();
-        let [key_id, date, region, service, end] = credential[..] else {
-            return Err(SignatureError::Credential);
-        };
-        for (part, expected, found) in [
-            ("date", time.get(..8).unwrap_or_default(), date),
-            ("region", self.region.as_str(), region),
-            ("service", self.service.as_str(), service),
-            ("end", SCOPE_END, end),
-        ] {
-            if expected != found {
-                let expected = shortened(expected);
-                return Err(SignatureError::Scope { part, expected, found: shortened(found) });
-            }
-        }
+        let credential = required(query, "X-Amz-Credential")?;
+        let key_id = self.scope(credential, &time, &[&self.service])?.to_owned();
         let expires = match single(query, "X-Amz-Expires")? {
             Some(text) => Some(lifetime(text)?),
             None => None,
         };
         Ok(Signed {
-            key_id: key_id.to_owned(),
-            date: date.to_owned(),
+            key_id,
+            date: time.get(..8).unwrap_or_default().to_owned(),
             time,
+            service: self.service.clone(),
             headers: header_names(required(query, "X-Amz-SignedHeaders")?)?,
             signature: hexadecimal(required(query, "X-Amz-Signature")?)
                 .ok_or(SignatureError::SignatureForm)?,
@@ -156,10 +162,39 @@ impl Verifier {
         })
     }
 
+    /// The key's identifier of a credential whose scope is this endpoint, for one of these
+    /// services.
+    fn scope<'a>(
+        &self,
+        credential: &'a str,
+        time: &str,
+        services: &[&str],
+    ) -> Result<&'a str, SignatureError> {
+        let parts: Vec<&str> = credential.split('/').collect();
+        let [key_id, date, region, service, end] = parts[..] else {
+            return Err(SignatureError::Credential);
+        };
+        let wanted =
+            services.iter().find(|wanted| **wanted == service).or_else(|| services.first());
+        for (part, expected, found) in [
+            ("date", time.get(..8).unwrap_or_default(), date),
+            ("region", self.region.as_str(), region),
+            ("service", wanted.copied().unwrap_or_default(), service),
+            ("end", SCOPE_END, end),
+        ] {
+            if expected != found {
+                let expected = shortened(expected);
+                return Err(SignatureError::Scope { part, expected, found: shortened(found) });
+            }
+        }
+        Ok(key_id)
+    }
+
     fn check_signature(
         &self,
         canonical: &Canonical<'_>,
         signed: &Signed,
+        with_token: bool,
         key: &AccessKey,
     ) -> Result<(), SignatureError> {
         let fits = |host, token| -> Result<bool, SignatureError> {
@@ -169,15 +204,17 @@ impl Verifier {
         };
         // At AWS the port is 443 and nobody writes it; here it is another one,
         // which some clients leave out of what they sign.
-        if fits(canonical::Host::Whole, false)? || fits(canonical::Host::WithoutPort, false)? {
+        let hosts = [canonical::Host::Whole, canonical::Host::WithoutPort];
+        if fits(hosts[0], with_token)? || fits(hosts[1], with_token)? {
             return Ok(());
         }
-        let guess = if signed.token.is_some() && fits(canonical::Host::Whole, true)? {
+        let guess = if !with_token && signed.token.is_some() && fits(canonical::Host::Whole, true)?
+        {
             Guess::TokenSigned
         } else {
             Guess::SecretOrText
         };
-        let text = canonical.text(canonical::Host::Whole, false)?;
+        let text = canonical.text(canonical::Host::Whole, with_token)?;
         let canonical = hex(&Sha256::digest(text));
         Err(SignatureError::Mismatch { canonical, guess })
     }
@@ -185,7 +222,7 @@ impl Verifier {
     /// The MAC of a canonical request, to be compared in constant time.
     fn signer(&self, signed: &Signed, key: &AccessKey, canonical: &str) -> Option<HmacSha256> {
         let digest = hex(&Sha256::digest(canonical));
-        let scope = [signed.date.as_str(), &self.region, &self.service, SCOPE_END];
+        let scope = [signed.date.as_str(), &self.region, &signed.service, SCOPE_END];
         let text = format!("{ALGORITHM}\n{}\n{}\n{digest}", signed.time, scope.join("/"));
         let secret = format!("AWS4{}", key.secret).into_bytes();
         let signing_key = scope.iter().try_fold(secret, |key, part| {
