@@ -221,9 +221,10 @@ pub struct Bounds {
     /// QoS 1 and 2 publishes in flight; the server may allow fewer.
     pub in_flight: u16,
     /// QoS 2 publishes go out only while fewer than this many exchanges are in
-    /// flight, before MQTT 5. Such a server cannot announce a Receive Maximum,
-    /// nor refuse in PUBREC: mosquitto 2.0 drops what exceeds its own 20
-    /// without a word. Default 20.
+    /// flight without PUBREL, before MQTT 5. Such a server cannot announce a
+    /// Receive Maximum, nor refuse in PUBREC: mosquitto 2.0 drops what exceeds
+    /// its own 20 without a word, and counts a message until PUBREL has come. With a
+    /// store an exchange counts until PUBCOMP. Default 20.
     pub in_flight_qos2_before_v5: u16,
     /// The largest packet to send, whatever the server allows; `None` for no bound.
     pub packet_size: Option<u32>,

@@ -200,14 +200,18 @@ impl Client {
     /// The server takes one more publish of ours with this QoS, 1 or 2.
     pub(super) fn window_is_open(&self, qos: QoS) -> bool {
         let Some(online) = self.connection.online() else { return false };
-        let announced = online.limits.in_flight.value;
-        let limit = match qos {
-            QoS::ExactlyOnce if !online.limits.version.has_properties() => {
-                announced.min(self.config.bounds.in_flight_qos2_before_v5)
-            }
-            _ => announced,
-        };
-        self.session.flights.publishes_open_here() < usize::from(limit)
+        let open = self.session.flights.publishes_open_here();
+        let before_v5 = !online.limits.version.has_properties();
+        open < usize::from(online.limits.in_flight.value)
+            && !(before_v5 && qos == QoS::ExactlyOnce && self.has_unreleased(open))
+    }
+
+    /// As many of the open exchanges count as a server before MQTT 5 bears. One whose
+    /// PUBREL lies in front of the next message is over there by then; with a store
+    /// PUBREL may come later than the message.
+    fn has_unreleased(&self, open: usize) -> bool {
+        let released = if self.is_durable() { 0 } else { self.session.flights.released_here() };
+        open - released >= usize::from(self.config.bounds.in_flight_qos2_before_v5)
     }
 
     /// A new QoS 1 or 2 publish may go: the window is open, an identifier is

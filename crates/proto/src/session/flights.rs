@@ -105,6 +105,11 @@ impl Flight {
         matches!(self.here, Here::Sent { .. })
     }
 
+    /// PUBREL is sent on the present connection, or to be sent.
+    fn is_released_here(&self) -> bool {
+        self.here != Here::Not && self.exchange.is_release()
+    }
+
     /// True if the peer may have seen some of it.
     const fn is_out(&self, written: u64) -> bool {
         matches!(self.here, Here::Sent { begins } if begins < written)
@@ -190,6 +195,8 @@ struct Counts {
     clearing: usize,
     /// Exchanges of PUBLISH that began or were sent on the present connection.
     open_here: usize,
+    /// Those of them of which PUBREL is sent, or to be sent.
+    released_here: usize,
     /// Exchanges of PUBLISH in doubt.
     doubtful: usize,
     /// Exchanges of SUBSCRIBE and UNSUBSCRIBE that are suspected.
@@ -204,6 +211,7 @@ impl Counts {
             self.given_up += usize::from(flight.exchange.is_given_up());
             self.clearing += usize::from(flight.exchange.is_clearing());
             self.open_here += usize::from(flight.here != Here::Not);
+            self.released_here += usize::from(flight.is_released_here());
             self.doubtful += usize::from(flight.doubtful);
         } else {
             self.suspect_controls += usize::from(flight.suspicion.suspect);
@@ -222,6 +230,7 @@ impl Counts {
             self.given_up -= usize::from(flight.exchange.is_given_up());
             self.clearing -= usize::from(flight.exchange.is_clearing());
             self.open_here -= usize::from(flight.here != Here::Not);
+            self.released_here -= usize::from(flight.is_released_here());
             self.doubtful -= usize::from(flight.doubtful);
         } else {
             self.suspect_controls -= usize::from(flight.suspicion.suspect);
@@ -257,6 +266,11 @@ impl Flights {
     /// Exchanges of PUBLISH that the present connection has to do with.
     pub(crate) const fn publishes_open_here(&self) -> usize {
         self.counts.open_here
+    }
+
+    /// Those of them of which PUBREL is sent, or to be sent.
+    pub(crate) const fn released_here(&self) -> usize {
+        self.counts.released_here
     }
 
     /// Exchanges of SUBSCRIBE and UNSUBSCRIBE in flight.
@@ -436,7 +450,10 @@ impl Flights {
         flight.is_new = false;
         flight.attempts = flight.attempts.saturating_add(1);
         let here = core::mem::replace(&mut flight.here, Here::Sent { begins });
-        self.counts.open_here += usize::from(here == Here::Not && flight.exchange.is_publish());
+        if here == Here::Not && flight.exchange.is_publish() {
+            self.counts.open_here += 1;
+            self.counts.released_here += usize::from(flight.exchange.is_release());
+        }
     }
 
     /// The message of this exchange is of no more use from then on.
@@ -451,6 +468,7 @@ impl Flights {
     /// The connection is over: nothing counts as sent on the next one.
     pub(crate) fn on_down(&mut self) {
         self.counts.open_here = 0;
+        self.counts.released_here = 0;
         for slot in &mut self.slots {
             let Some(flight) = slot else { continue };
             flight.here = Here::Not;
@@ -517,16 +535,20 @@ impl Flights {
     //= [MQTT-4.3.3-6]
     /// The server owns the QoS 2 message: PUBREL and PUBCOMP are left.
     pub(crate) fn release(&mut self, id: PacketId, keep: bool) -> Option<Claim> {
-        let flight = self.get_mut(id)?;
-        if let Exchange::Abandoned(_) = flight.exchange {
-            flight.exchange = Exchange::GivenUp;
-        }
-        let Exchange::Publish { publish, claim } = &mut flight.exchange else { return None };
-        let claim = *claim;
-        let kept = keep.then(|| Box::new(core::mem::take(publish)));
-        flight.exchange = Exchange::Release { claim, kept };
-        flight.repeated = false;
-        Some(claim)
+        let flight = self.slots.get_mut(index(id))?.as_mut()?;
+        let (claim, next) = match &mut flight.exchange {
+            Exchange::Abandoned(_) => (None, Exchange::GivenUp),
+            Exchange::Publish { publish, claim } => {
+                let (claim, publish) = (*claim, core::mem::take(publish));
+                let kept = keep.then(|| Box::new(publish));
+                flight.repeated = false;
+                (Some(claim), Exchange::Release { claim, kept })
+            }
+            _ => return None,
+        };
+        flight.exchange = next;
+        self.counts.released_here += usize::from(flight.is_released_here());
+        claim
     }
 
     // ---- what is not certain (D13) ----
@@ -577,12 +599,12 @@ impl Flights {
         let flight = self.slots.get_mut(index(id))?.as_mut().filter(|flight| flight.doubtful)?;
         let Exchange::Release { claim, kept } = &mut flight.exchange else { return None };
         let (claim, publish) = (*claim, *kept.take()?);
+        self.counts.remove(flight);
         flight.exchange = Exchange::Publish { publish, claim };
         flight.doubtful = false;
         flight.is_new = true;
-        self.counts.doubtful -= 1;
-        let here = core::mem::replace(&mut flight.here, Here::Not);
-        self.counts.open_here -= usize::from(here != Here::Not);
+        flight.here = Here::Not;
+        self.counts.add(flight);
         Some(claim.serial)
     }
 

@@ -60,10 +60,78 @@ fn before_mqtt_5_no_more_than_twenty_qos_2_messages_are_open() {
         assert_eq!(open.len(), if version == Version::V5 { 30 } else { 20 });
         rig.send(&pubrec(open[0]));
         assert_eq!(rig.expect(), pubrel(open[0]));
-        rig.send(&pubcomp(open[0]));
+        // The server has PUBREL before the message behind it.
         let more = sent(&mut rig);
         assert_eq!(more.len(), if version == Version::V5 { 0 } else { 1 }, "one for one");
+        rig.send(&pubcomp(open[0]));
+        rig.expect_nothing();
     });
+}
+
+/// Nor when they are sent again: those whose PUBREL was sent make room for others.
+#[test]
+fn before_mqtt_5_no_more_than_twenty_are_open_in_a_session_that_goes_on() {
+    let mut rig = Rig::online(quiet(lasting(Version::V311)));
+    for number in 1..=60 {
+        rig.publish("a", ExactlyOnce, number);
+    }
+    let first = sent(&mut rig);
+    for id in &first[..5] {
+        rig.send(&pubrec(*id));
+    }
+    assert_eq!(sent(&mut rig).len(), 5);
+    rig.reconnect_with(&resumed());
+    let (mut released, mut unreleased) = (0, 0);
+    while let Some(packet) = rig.wire.pop_front() {
+        match packet {
+            Packet::PubRel(release) => {
+                released += 1;
+                rig.send(&pubcomp(release.packet_id));
+            }
+            Packet::Publish(_) => unreleased += 1,
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!((released, unreleased), (5, 20));
+    rig.send(&pubrec(first[5]));
+    assert_eq!(rig.expect(), pubrel(first[5]));
+    assert_eq!(sent(&mut rig).len(), 1);
+}
+
+/// A store has to know of PUBREL before it goes out, and the message may overtake it.
+#[test]
+fn before_mqtt_5_a_message_with_a_store_makes_room_at_its_end() {
+    let mut rig = Rig::durable_online(quiet(lasting(Version::V311)));
+    for number in 1..=30 {
+        rig.publish("a", ExactlyOnce, number);
+    }
+    let open = sent(&mut rig);
+    assert_eq!(open.len(), 20);
+    rig.send(&pubrec(open[0]));
+    assert_eq!(rig.expect(), pubrel(open[0]));
+    rig.expect_nothing();
+    rig.send(&pubcomp(open[0]));
+    assert_eq!(sent(&mut rig).len(), 1);
+}
+
+/// In all, no more than in flight at most, released or not.
+#[test]
+fn before_mqtt_5_released_messages_count_for_the_bound_of_all() {
+    let mut settings = config(Version::V311);
+    settings.bounds.in_flight = 3;
+    settings.bounds.in_flight_qos2_before_v5 = 2;
+    let mut rig = Rig::online(settings);
+    for number in 1..=6 {
+        rig.publish("a", ExactlyOnce, number);
+    }
+    let open = sent(&mut rig);
+    assert_eq!(open.len(), 2);
+    rig.send(&pubrec(open[0]));
+    assert_eq!(sent(&mut rig).len(), 1);
+    rig.send(&pubrec(open[1]));
+    assert_eq!(sent(&mut rig).len(), 0);
+    rig.send(&pubcomp(open[0]));
+    assert_eq!(sent(&mut rig).len(), 1);
 }
 
 #[test]
