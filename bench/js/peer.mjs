@@ -99,17 +99,18 @@ class Session {
   subscribe(held, at) {
     const topic = held.toString('utf8', at + 4, at + 4 + held.readUInt16BE(at + 2))
     this.socket.write(Buffer.from([0x90, 3, held[at], held[at + 1], 0]))
-    this.source = new Source(this.socket, topic)
+    this.source = new Source(this.socket, topic, this.source)
   }
 }
 
 /** The messages that a SUBSCRIBE asks for. */
 class Source {
-  id = 0
-  flying = 0
   waits = false
 
-  constructor(socket, topic) {
+  /** Goes on with the identifiers of the one before, of which messages may be on their way. */
+  constructor(socket, topic, { id, flying } = { id: 0, flying: 0 }) {
+    this.id = id
+    this.flying = flying
     const [count, qos, size] = topic.split('/').map(Number)
     this.socket = socket
     this.left = count
