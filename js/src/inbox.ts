@@ -24,6 +24,10 @@ export class Inbox {
   private busy = false
   /** Somebody does not want messages now. */
   private blocks = 0
+  /** Answers count for the run alone in which they were asked for. */
+  private run = 0
+  /** The client ends, and wants no more. */
+  private isClosed = false
 
   constructor(
     private readonly client: MqttClient,
@@ -33,7 +37,7 @@ export class Inbox {
 
   /** How many messages may be taken from the core now. */
   most(): number {
-    if (this.busy || this.blocks > 0 || this.held.length > 0) return 0
+    if (this.holds) return 0
     return this.isOverridden() || chooserOf(this.client.options) ? 1 : MOST
   }
 
@@ -43,18 +47,29 @@ export class Inbox {
   }
 
   take(packet: IPublishPacket, ack: number): void {
-    if (this.busy || this.blocks > 0 || this.held.length > 0) this.held.push({ packet, ack })
+    if (this.holds) this.held.push({ packet, ack })
     else this.deliver(packet, ack)
+  }
+
+  private get holds(): boolean {
+    return this.isClosed || this.busy || this.blocks > 0 || this.held.length > 0
+  }
+
+  /** Nothing is delivered any more, until the client is over. */
+  close(): void {
+    this.isClosed = true
   }
 
   /** The client is over: nothing is delivered any more. */
   clear(): void {
     this.held.length = 0
     this.busy = false
+    this.isClosed = false
+    this.run += 1
   }
 
   private next(): void {
-    while (!this.busy && this.blocks === 0) {
+    while (!this.isClosed && !this.busy && this.blocks === 0) {
       const next = this.held.shift()
       if (next === undefined) return this.owner.wake()
       this.deliver(next.packet, next.ack)
@@ -82,15 +97,16 @@ export class Inbox {
     answered: (...given: Answer) => void,
   ): void {
     let isAnswered = false
+    const { run } = this
     this.busy = true
     try {
       act((...given) => {
-        if (isAnswered) return
+        if (isAnswered || run !== this.run) return
         isAnswered = true
         answered(...given)
       })
     } catch (error) {
-      if (!isAnswered) this.fail(ack)
+      if (!isAnswered && run === this.run) this.fail(ack)
       isAnswered = true
       throw error
     }

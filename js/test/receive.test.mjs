@@ -112,6 +112,25 @@ test('handleMessage holds up the messages behind it and the acknowledgement', as
   assert.deepEqual(got, ['a', 'b'])
 })
 
+test('an answer of handleMessage that comes after the end is no answer to what came since', async (t) => {
+  const { server, client: made, peer } = await online(t)
+  const waiting = []
+  made.handleMessage = (packet, done) => waiting.push(done)
+  peer.send(write.publish({ topic: 'a', qos: 1, id: 1 }))
+  await until(() => waiting.length === 1, 'the first')
+  await made.endAsync(true)
+  made.reconnect()
+  await next(made, 'connect')
+  const { last } = server
+  last.send(write.publish({ topic: 'b', qos: 1, id: 7 }), write.publish({ topic: 'c', qos: 1, id: 8 }))
+  await until(() => waiting.length === 2, 'the second')
+  waiting[0]()
+  await made.publishAsync('x', 'y', { qos: 1 })
+  assert.deepEqual([last.all('puback').length, waiting.length], [0, 2])
+  waiting[1]()
+  assert.equal((await last.take('puback')).id, 7)
+})
+
 for (const qos of [1, 2]) {
   test(`a handleMessage that fails leaves QoS ${qos} unacknowledged`, async (t) => {
     const { client: made, peer } = await online(t)
