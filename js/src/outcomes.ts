@@ -39,6 +39,13 @@ const CODES: Record<number, string> = {
   556: 'CONNECTION_REFUSED',
 }
 
+/** The user has removed the message. */
+export class RemovedError extends Error {
+  constructor() {
+    super('Message removed')
+  }
+}
+
 /** Why a publish, subscribe or unsubscribe has failed. */
 export function failureError(failed: Failed, removed = false): Error {
   const { error, reason, text } = failed
@@ -47,7 +54,7 @@ export function failureError(failed: Failed, removed = false): Error {
       return new ErrorWithReasonCode(`Publish error: ${ReasonCodes[reason] ?? reason}`, reason)
     case Outcome.Removed:
     case Outcome.Withdrawn:
-      return new Error(removed ? 'Message removed' : 'Connection closed')
+      return removed ? new RemovedError() : new Error('Connection closed')
     case Outcome.Abandoned:
     case Outcome.SubscribeAbandoned:
     case Outcome.Closed:

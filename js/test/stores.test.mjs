@@ -203,6 +203,75 @@ test("a message of an earlier run that the server's limits refuse is an error wi
   assert.deepEqual(await topicsIn(outgoingStore), [])
 })
 
+for (const ids of [[3, 1, 2], [2, 1], [2, 3, 1], [1, 2, 3], [65_535, 2, 1, 9, 5], [1, 65_534, 65_535, 2, 4, 3]]) {
+  test(`of an earlier run's messages ${ids} none is ever out of the store`, async (t) => {
+    const topics = ids.map((id) => `old/${id}`).sort()
+    const missed = []
+    class Watched extends Slow {
+      look() {
+        const held = new Set([...this.packets.values()].map(({ topic }) => topic))
+        missed.push(...topics.filter((topic) => !held.has(topic)))
+      }
+      put(packet, done) {
+        return super.put(packet, () => {
+          this.look()
+          done?.()
+        })
+      }
+      del(packet, done) {
+        return super.del(packet, () => {
+          this.look()
+          done?.()
+        })
+      }
+    }
+    const outgoingStore = new Watched({ clean: false })
+    for (const id of ids) await called((done) => outgoingStore.put({ ...publish(id), topic: `old/${id}` }, done))
+    missed.length = 0
+    const { peer, client: made } = await online(t, { publish: () => {} }, { outgoingStore })
+    made.publish('new', 'x', { qos: 1 })
+    await until(() => peer.all('publish').length === ids.length + 1, 'all of them')
+    assert.deepEqual(missed, [])
+    const sent = peer.all('publish').map(({ id, topic }) => `${id} ${topic}`)
+    assert.deepEqual(sent.map((one) => one.split(' ')[1]), [...ids.map((id) => `old/${id}`), 'new'])
+    await until(() => outgoingStore.packets.size === sent.length, 'no other copies')
+    const held = [...outgoingStore.packets.values()].map(({ messageId, topic }) => `${messageId} ${topic}`)
+    assert.deepEqual(held.sort(), sent.sort())
+  })
+}
+
+test('a message of an earlier run that the user removes is no error, and leaves the store', async (t) => {
+  const outgoingStore = new mqtt.Store({ clean: false })
+  outgoingStore.put(publish(101))
+  const { peer, client: made } = await online(t, { publish: () => {} }, { outgoingStore })
+  const told = []
+  made.on('error', (error) => told.push(error.message))
+  made.on('diagnosis', ({ kind }) => told.push(kind))
+  const { id } = await peer.take('publish')
+  made.removeOutgoingMessage(id)
+  await until(() => outgoingStore._isEmpty, 'the empty store')
+  const ended = called((done) => made.end(true, done))
+  await ended
+  assert.deepEqual(told.filter((one) => one !== 'disconnected'), [])
+})
+
+for (const force of [false, true]) {
+  test(`what end(${force}) leaves unacknowledged stays in the store, and is sent by the next run`, async (t) => {
+    const outgoingStore = new mqtt.Store({ clean: false })
+    const server = await serve(t, { publish: () => {}, pubrel: () => {} })
+    const made = client(t, server.url, { outgoingStore, connectTimeout: 100 })
+    await next(made, 'connect')
+    const outcomes = [1, 2].map((qos) => called((done) => made.publish(`left/${qos}`, 'x', { qos }, done)))
+    await server.count('publish', 2)
+    await made.endAsync(force)
+    for (const outcome of outcomes) assert.equal((await outcome)[0].message, 'Connection closed')
+    assert.deepEqual(await topicsIn(outgoingStore), ['left/1', 'left/2'])
+    client(t, server.url, { outgoingStore })
+    await server.count('publish', 4)
+    assert.deepEqual(server.last.all('publish').map(({ topic }) => topic), ['left/1', 'left/2'])
+  })
+}
+
 /** A store whose reading does not end before `answer()`. */
 class Unread extends mqtt.Store {
   constructor() {

@@ -2,14 +2,24 @@
 import type { Failed } from '../core'
 import type { Driver } from '../driver'
 import { EvenkeelError } from '../errors'
-import { failureError, refusalError } from '../outcomes'
+import { Outcome } from '../numbers'
+import { failureError, refusalError, RemovedError } from '../outcomes'
 import type { Waiting } from '../overflow'
 import type { IPublishPacket } from '../packets'
 import type { PendingPublish } from '../pending'
 import { encodeProperties } from '../properties'
-import type { IClientPublishOptions, PacketCallback } from '../types'
+import type { DoneCallback, IClientPublishOptions, PacketCallback } from '../types'
 import { EMPTY, hasAny } from './common'
 import type { Parts } from './parts'
+
+/** What somebody has to do with the storing of a message. */
+interface Storing {
+  /** Calls back once there is room for it in the store. */
+  mayStore?: (then: DoneCallback) => void
+  onStored?: (() => void) | undefined
+}
+
+const NO_CARE: Storing = {}
 
 /** A message from `publish()` to its outcome. */
 class Submission implements PendingPublish, Waiting {
@@ -20,7 +30,7 @@ class Submission implements PendingPublish, Waiting {
     private readonly publishing: Publishing,
     readonly packet: IPublishPacket,
     public done: PendingPublish['done'],
-    readonly onStored: (() => void) | undefined,
+    readonly storing: Storing,
   ) {}
 
   get bytes(): number {
@@ -56,9 +66,11 @@ export class Publishing {
     if (ending.refuses(done)) return
     const packet = this.packetOf(topic, payload, options)
     const refused = this.refusal(packet)
+    const { cbStorePut } = options
+    const storing = cbStorePut === undefined ? NO_CARE : { onStored: cbStorePut }
     if (refused !== undefined) done?.(refused)
-    else if (replay.isReading) replay.after(() => this.submit(packet, done, options.cbStorePut), done)
-    else this.submit(packet, done, options.cbStorePut)
+    else if (replay.isReading) replay.after(() => this.submit(packet, done, storing), done)
+    else this.submit(packet, done, storing)
   }
 
   /** What is wrong with it at this moment. */
@@ -107,9 +119,9 @@ export class Publishing {
   submit(
     packet: IPublishPacket,
     done: PacketCallback | undefined,
-    onStored: (() => void) | undefined,
+    storing: Storing,
   ): void {
-    this.parts.overflow.take(new Submission(this, packet, done as PendingPublish['done'], onStored))
+    this.parts.overflow.take(new Submission(this, packet, done as PendingPublish['done'], storing))
   }
 
   /** Hands it to the core; throws if that does not take it. */
@@ -117,7 +129,7 @@ export class Publishing {
     const { driver, pending } = this.parts
     if (driver === undefined) throw new Error('client disconnecting')
     const { packet, done } = one
-    if (done !== undefined && this.withdrawn.has(done)) throw new Error('Message removed')
+    if (done !== undefined && this.withdrawn.has(done)) throw new RemovedError()
     const { topic, payload, qos, retain, properties } = packet
     const token = pending.add(one)
     try {
@@ -144,7 +156,7 @@ export class Publishing {
       if (told) return
       told = true
       driver.releaseWrites()
-      if (!error) return one.onStored?.()
+      if (!error) return one.storing.onStored?.()
       one.stored = false
       if (parts.pending.get(token) !== one) return
       const { done } = one
@@ -153,11 +165,17 @@ export class Publishing {
       this.abandon(id)
       done?.(error)
     }
-    try {
-      parts.client.outgoingStore.put(one.packet, onPut)
-    } catch (error) {
-      onPut(error as Error)
+    const put = (error?: Error): void => {
+      if (error || parts.pending.get(token) !== one) return onPut(error)
+      try {
+        parts.client.outgoingStore.put(one.packet, onPut)
+      } catch (error) {
+        onPut(error as Error)
+      }
     }
+    const { mayStore } = one.storing
+    if (mayStore === undefined) put()
+    else mayStore(put)
   }
 
   /** Removes the message that calls this back; one of QoS 0 that the core has goes on. */
@@ -188,6 +206,12 @@ export class Publishing {
     }
   }
 
+  /** The client has ended without an outcome: the store has it for the next run. */
+  private isLeft(failed: Failed | undefined): boolean {
+    if (failed === undefined || !this.parts.client.disconnecting) return false
+    return failed.error === Outcome.Abandoned || failed.error === Outcome.ConnectionRefused
+  }
+
   onPublished(token: number, failed: Failed | undefined): void {
     const { client, events, pending } = this.parts
     const one = pending.take(token) as PendingPublish | undefined
@@ -205,8 +229,8 @@ export class Publishing {
       done?.(error, packet)
       events.tellEmpty()
     }
-    if (!one.stored) return tell()
-    client.outgoingStore.del(packet, tell)
+    if (!one.stored || this.isLeft(failed)) tell()
+    else client.outgoingStore.del(packet, tell)
   }
 }
 

@@ -1,9 +1,11 @@
 //! What the last run left in the outgoing store goes out first.
 import { EvenkeelError } from '../errors'
+import { RemovedError } from '../outcomes'
 import type { Packet } from '../packets'
 import { nextTick } from '../platform'
 import { Store } from '../store'
 import { noop } from './common'
+import { Moves } from './moves'
 import type { Parts } from './parts'
 
 /** A command that waits until there is a core, and the store has been read. */
@@ -68,32 +70,39 @@ export class Replay {
   private resume(packets: Packet[], early: Early[]): void {
     const old = new Set(packets.map(({ messageId }) => messageId!))
     const stored = afterAll(packets.length, () => this.drop(old, early))
+    const moves = new Moves(this.parts, packets)
     for (const packet of packets) {
-      this.resend(packet, once((...kept) => {
+      this.resend(packet, moves, once((isStored, ...kept) => {
         for (const messageId of kept) old.delete(messageId)
+        const spare = moves.end(packet.messageId!, isStored)
+        if (spare !== undefined) old.add(spare)
         stored()
       }))
     }
     stored()
   }
 
-  /** `settled` gets the identifiers that the store is to keep. */
-  private resend(packet: Packet, settled: (...kept: number[]) => void): void {
+  /** `settled` gets whether the message has left its place in the store, and what is to stay there. */
+  private resend(packet: Packet, moves: Moves, settled: (isStored: boolean, ...kept: number[]) => void): void {
     const { events, publishing } = this.parts
     if (packet.cmd !== 'publish') {
       const text = `PUBREL of message ${packet.messageId} is of an earlier run`
       events.diagnose('release-forgotten', text)
-      settled()
+      settled(true)
       return
     }
     const again = publishing.packetOf(packet.topic, packet.payload, packet)
     const done = (error?: Error | null): void => {
-      if (error) this.tell(packet.topic, error)
+      // The user knows of one that was removed, and it is not to be sent by the next run.
+      if (!error || error instanceof RemovedError) return settled(true)
+      this.tell(packet.topic, error)
       // Whether there is a new copy is not known: the old one stays, too.
-      if (error) settled(packet.messageId!, again.messageId!)
-      else settled()
+      settled(false, packet.messageId!, again.messageId!)
     }
-    publishing.submit(again, done, () => settled(again.messageId!))
+    publishing.submit(again, done, {
+      mayStore: (then) => moves.begin(packet.messageId!, again.messageId!, then),
+      onStored: () => settled(true, again.messageId!),
+    })
   }
 
   /** Nobody waits for the outcome of such a message. */
