@@ -4,7 +4,7 @@ import { monotonicMs, LONGEST_WAIT_MS, type Waiter, watchSleep } from './clock'
 import { Core, failureOf, type Listener, type Setting, type Wait, type World } from './core'
 import { Link, type LinkOwner } from './link'
 import { Failure, Phase } from './numbers'
-import { afterReading, later, nextTick, watchReturn } from './platform'
+import { afterReading, atExit, later, nextTick, watchReturn } from './platform'
 import type { UpgradeRefused } from './transport/websocket'
 import type { ICredentials, IStream } from './types'
 
@@ -79,6 +79,7 @@ export class Driver implements World, LinkOwner {
         this.turn()
       }),
       watchReturn(() => this.onReturn()),
+      atExit(() => this.writeAnswers()),
     ]
   }
 
@@ -98,6 +99,7 @@ export class Driver implements World, LinkOwner {
   }
 
   private leaveWorld(): void {
+    this.stopping = 'done'
     this.clearTimer()
     for (const unwatch of this.unwatch) unwatch()
   }
@@ -210,6 +212,12 @@ export class Driver implements World, LinkOwner {
   }
 
   stop(forced: boolean, limitMs: number, reason: number | undefined, properties: Uint8Array): void {
+    if (this.stopping === 'done') return
+    if (forced && this.readsOn) {
+      // Messages are being handed over: not before all of them are.
+      if (this.draining) return nextTick(() => this.stop(forced, limitMs, reason, properties))
+      this.writeAnswers()
+    }
     this.stopping = forced ? 'forced' : 'yes'
     this.core.shutdown(forced ? 0 : limitMs, reason, properties)
     this.schedule()
@@ -218,7 +226,6 @@ export class Driver implements World, LinkOwner {
   private checkStopped(): void {
     if (this.stopping === 'no' || this.stopping === 'done') return
     if (!this.core.isClosed || this.links.size > 0) return
-    this.stopping = 'done'
     this.leaveWorld()
     this.owner.onStopped()
     this.core.destroy()
@@ -337,6 +344,13 @@ export class Driver implements World, LinkOwner {
     this.turn()
   }
 
+  /** Writes at once what answers the messages that were read. */
+  private writeAnswers(): void {
+    if (!this.readsOn || this.stopping === 'done') return
+    this.readsOn = false
+    this.core.drain(0)
+  }
+
   private awaitReadEnd(): void {
     if (this.awaitsEnd) return
     this.awaitsEnd = true
@@ -386,7 +400,6 @@ export class Driver implements World, LinkOwner {
 
   onTrap(error: unknown): void {
     if (this.stopping === 'done') return
-    this.stopping = 'done'
     this.link?.close([], true)
     this.leaveWorld()
     this.owner.onTrap(error)

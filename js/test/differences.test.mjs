@@ -228,6 +228,12 @@ row('`customHandleAcks` may answer `done(0, code)`', async (t) => {
 })
 
 shown(
+  'What Node reads in one go is acknowledged in one write. `end(true)` and `process.exit()` write it first; a process that is killed before has the messages again',
+  'reads.test.mjs',
+  'what is read in one go is answered in one write, in order',
+)
+
+shown(
   '`handleMessage` holds up messages alone: pings and acknowledgements go on',
   'keepalive.test.mjs',
   'PINGRESP counts while a handler holds up the messages',
@@ -280,7 +286,7 @@ row('Of a SUBSCRIBE that is refused in part the other filters are subscribed aga
   assert.deepEqual(packet.filters.map(({ topic }) => topic), ['yes'])
 })
 
-row('`end()` gives what was accepted up to `connectTimeout`, also offline', async (t) => {
+row('`end()` gives what was accepted up to `connectTimeout`, also offline; what is unacknowledged then stays in `outgoingStore`', async (t) => {
   const server = await serve(t)
   server.listener.close()
   const made = client(t, server.url, { connectTimeout: 150 })

@@ -1,9 +1,11 @@
 // Acknowledgements of what Node reads from a socket in one go.
 import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { test } from 'node:test'
 import { promisify } from 'node:util'
 
-import { client, next, online, serve, VERSIONS, write } from './harness.mjs'
+import { client, next, online, serve, until, VERSIONS, write } from './harness.mjs'
 
 const turn = promisify(setImmediate)
 const WHOLE_READ = 64 * 1024
@@ -96,4 +98,51 @@ test('QoS 2 is delivered once, also if the connection ends before it is answered
     assert.equal((await server.last.take('pubrec')).id, id)
   }
   assert.deepEqual(told, [1, 2, 3, 4])
+})
+
+test('end(true) answers what was handled of a read that goes on', async (t) => {
+  const { client: made, peer } = await online(t)
+  await read(made.stream, wholeRead(false, 1, 1))
+  assert.equal(peer.all('puback').length, 0)
+  await made.endAsync(true)
+  await until(() => peer.closed, 'the end of the connection')
+  assert.deepEqual(peer.all('puback').map(({ id }) => id), [1, 2, 3, 4])
+})
+
+test('end(true) in a handler answers what was handled before, and nothing more is delivered', async (t) => {
+  const { client: made, peer } = await online(t)
+  let handled = 0
+  made.on('message', () => {
+    handled += 1
+    if (handled === 6) made.end(true)
+  })
+  for (const first of [1, 5, 9]) await read(made.stream, wholeRead(false, 1, first))
+  await until(() => peer.closed, 'the end of the connection')
+  assert.equal(handled, 6)
+  assert.deepEqual(peer.all('puback').map(({ id }) => id), [1, 2, 3, 4, 5, 6])
+})
+
+test('process.exit in a handler answers what was handled before', async (t) => {
+  const handled = 150
+  const server = await serve(t, {
+    subscribe: ({ id }, peer) => {
+      const payload = Buffer.alloc(1024)
+      const packets = Array.from({ length: 200 }, (_, index) =>
+        write.publish({ topic: 'a', qos: 1, id: index + 1, payload }),
+      )
+      peer.send(write.suback(id, [1]), ...packets)
+    },
+  })
+  const program = `
+    const mqtt = require('evenkeel')
+    const client = mqtt.connect('${server.url}')
+    let left = ${handled}
+    client.on('message', () => (left -= 1) === 0 && process.exit(7))
+    client.subscribe('a', { qos: 1 })
+  `
+  const child = spawn(process.execPath, ['-e', program], { cwd: import.meta.dirname })
+  assert.deepEqual(await once(child, 'exit'), [7, null])
+  await until(() => server.last.closed, 'the end of the connection')
+  const answered = server.last.all('puback').length
+  assert.ok(answered >= handled - 1, `${answered} of ${handled} are answered`)
 })

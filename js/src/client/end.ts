@@ -85,7 +85,8 @@ export class Ending {
     force: boolean,
     packet: Partial<IDisconnectPacket> | undefined,
   ): void {
-    const { client, isV5 } = this.parts
+    const { client, inbox, isV5 } = this.parts
+    if (force) inbox.close()
     try {
       const limitMs = client.options.connectTimeout ?? 30_000
       const properties = encodeProperties(isV5 ? packet?.properties : undefined)

@@ -14,6 +14,7 @@ import type { MqttProtocol, TimerVariant } from '../types'
 import type { Opener } from './platform'
 
 export { EventEmitter }
+export { atExit } from './exit'
 
 export function nextTick(act: (...args: any[]) => void, ...args: unknown[]): void {
   process.nextTick(act, ...args)

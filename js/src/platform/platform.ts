@@ -28,6 +28,8 @@ export interface Platform {
    * still in a way that no clock shows. Gives what ends it.
    */
   watchReturn(onReturn: () => void): () => void
+  /** Calls right before the process ends, where that can be known. Gives what ends it. */
+  atExit(act: () => void): () => void
   /** A variable of the environment. */
   variable(name: string): string | undefined
   /** Writes a line for whoever debugs. */

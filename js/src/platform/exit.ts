@@ -1,0 +1,21 @@
+//! What is to be done before the process ends, for all clients of it.
+
+const acts = new Set<() => void>()
+let listens = false
+
+/** What is returned takes it back. */
+export function atExit(act: () => void): () => void {
+  if (!listens) process.on('exit', () => acts.forEach(doIt))
+  listens = true
+  acts.add(act)
+  return () => acts.delete(act)
+}
+
+/** What fails does not keep the others from theirs. */
+function doIt(act: () => void): void {
+  try {
+    act()
+  } catch {
+    // Nobody is left to be told.
+  }
+}
