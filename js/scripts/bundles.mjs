@@ -1,7 +1,7 @@
 // The bundles without Node: `dist/browser.mjs`, which bundlers take, and
 // `dist/evenkeel.min.js` for a script tag, each with the module in it;
 // `dist/asmjs.mjs`, the module in JavaScript; and `dist/react-native.mjs`, which uses that.
-import { readFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 import { build } from 'esbuild'
@@ -66,15 +66,17 @@ export async function buildBundles({ home, version, wasm }) {
   const bundle = (options, name, made) =>
     build({ ...common, ...options, plugins: [platform(home, name, made)] })
   const script = { 'evenkeel:module': inScript(module) }
-  // Bundlers make these small; without white space they would lose what tells that a call
-  // can be left out.
-  const esm = { format: 'esm', minifySyntax: true, sourcemap: 'external' }
+  const esm = { format: 'esm', minifySyntax: true }
+  const forBundlers = join(dist, 'browser.mjs')
+  await bundle({ ...esm, outfile: forBundlers }, 'browser', { ...script, 'evenkeel:fallback': BESIDE })
+  // Bundlers make it small. Here the indentation goes alone: with the rest of the white
+  // space esbuild would drop the comments that tell which calls can be left out.
+  writeFileSync(forBundlers, readFileSync(forBundlers, 'utf8').replace(/^ +/gm, ''))
   await bundle(
-    { ...esm, outfile: join(dist, 'browser.mjs') },
-    'browser',
-    { ...script, 'evenkeel:fallback': BESIDE },
+    { ...esm, minifyWhitespace: true, outfile: join(dist, 'react-native.mjs') },
+    'react-native',
+    NOTHING,
   )
-  await bundle({ ...esm, outfile: join(dist, 'react-native.mjs') }, 'react-native', NOTHING)
   await bundle(
     {
       outfile: join(dist, 'evenkeel.min.js'),

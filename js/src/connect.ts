@@ -212,7 +212,7 @@ function placed(client: MqttClient, options: IClientOptions): IClientOptions {
     options.port = target.port
     options.protocol = here(target.protocol ?? options.defaultProtocol ?? usualProtocol())
   } else {
-    if (!options.hostname && !options.host) {
+    if (!options.hostname && !options.host && !options.unixSocket) {
       const { host, port } = usualServer()
       options.hostname = host
       options.port ||= port

@@ -10,7 +10,7 @@ const here = dirname(fileURLToPath(import.meta.url))
 
 const FILES = [
   ...['connecting', 'differences', 'end', 'hostile', 'keepalive', 'large', 'many', 'ours'],
-  ...['publish', 'receive', 'scars', 'stores', 'subscribe'],
+  ...['publish', 'receive', 'scars', 'stores', 'subscribe', 'websocket'],
 ]
 
 describe('with the bundle for browsers', { concurrency: 2 }, () => {

@@ -33,9 +33,9 @@ function makeBuffer() {
       if (typeof value === 'string') return ofText(value, second)
       if (isBuffer(value)) return new Buffer(value, second, third)
       if (value?.type === 'Buffer' && Array.isArray(value.data)) return ofBytes(value.data)
-      if (typeof value?.length === 'number') return ofBytes(value)
       const plain = value?.valueOf?.()
       if (plain != null && plain !== value) return Buffer.from(plain, second, third)
+      if (typeof value?.length === 'number') return ofBytes(value)
       throw new TypeError('The first argument must be a string, bytes, or like a list of them')
     }
 
