@@ -377,7 +377,7 @@ shown('A password in a URL may have colons', 'connect.test.mjs', 'a password may
 shown('Two clients with one options object have two identifiers', 'connect.test.mjs', 'two clients of one options object do not share an identifier')
 
 row(
-  '`writeCache`, `reschedulePings` (and `reschedulePing()`), `encoding`, `objectMode`, `binary` and the options of browsers do nothing',
+  '`writeCache`, `reschedulePings` (and `reschedulePing()`), `encoding`, `objectMode`, `binary` and `browserBufferTimeout` do nothing',
   async (t) => {
     const { client: made, peer } = await online(t, {}, {
       writeCache: false,
@@ -396,6 +396,12 @@ row(
     await made.publishAsync('ü', 'ä', { qos: 1 })
     assert.equal((await peer.take('publish')).payload.toString(), 'ä')
   },
+)
+
+shown(
+  'A text frame over WebSocket is an error',
+  'websocket.test.mjs',
+  'a text frame is an error, and ends the connection',
 )
 
 test('the README has these rows and no others', () => {
