@@ -11,10 +11,10 @@ use evenkeel_proto::{Accepted, AckKey, Client, ConnectionId, Instant, Token, Tra
 
 use crate::arguments::{self, Arguments, NONE};
 use crate::failure::Failure;
-use crate::kept::Kept;
 use crate::payloads::Payloads;
 use crate::published::OnTheirWay;
 use crate::read::ReadBuffer;
+use crate::sessions::Kept;
 use crate::slots::Slots;
 
 /// Messages that may wait to be acknowledged; far more than a server may send.

@@ -5,20 +5,28 @@ use core::fmt;
 use evenkeel_codec::{DecodeError, TextError, TopicError};
 use evenkeel_profile::WrittenError;
 use evenkeel_proto::{AckError, ConfigError, QueueError, RejectReason, SubscribeError};
-use evenkeel_store::LogError;
+
+#[cfg(feature = "sessions")]
+use crate::sessions::Unreadable;
 
 /// Why a call did nothing.
 #[derive(Debug)]
 pub(crate) enum Failure {
     NoClient(u32),
-    Length { len: usize, area: usize },
+    Length {
+        len: usize,
+        area: usize,
+    },
     Memory,
     Text(TextError),
     Topic(TopicError),
     Filter(TopicError),
     Properties(DecodeError),
     Argument(&'static str),
-    Key { key: u32, wants: &'static str },
+    Key {
+        key: u32,
+        wants: &'static str,
+    },
     Profile,
     Written(WrittenError),
     NoSuchNumber(u32),
@@ -27,7 +35,8 @@ pub(crate) enum Failure {
     Queue(QueueError),
     Config(ConfigError),
     Acknowledge(AckError),
-    Log(LogError),
+    #[cfg(feature = "sessions")]
+    Unreadable(Unreadable),
 }
 
 impl Failure {
@@ -49,7 +58,8 @@ impl Failure {
             Self::Key { .. } => 9,
             Self::Profile | Self::Written(_) => 10,
             Self::NoSuchNumber(_) => 11,
-            Self::Log(_) => 12,
+            #[cfg(feature = "sessions")]
+            Self::Unreadable(_) => 12,
             Self::Publish(reason) => reason.code(),
             Self::Subscribe(error) => error.code(),
             Self::Queue(error) => error.code(),
@@ -84,7 +94,8 @@ impl fmt::Display for Failure {
             Self::Queue(error) => error.fmt(f),
             Self::Config(error) => error.fmt(f),
             Self::Acknowledge(error) => error.fmt(f),
-            Self::Log(error) => error.fmt(f),
+            #[cfg(feature = "sessions")]
+            Self::Unreadable(error) => error.fmt(f),
         }
     }
 }

@@ -31,7 +31,6 @@ mod bound;
 mod drain;
 mod exports;
 mod failure;
-mod kept;
 mod module;
 mod numbers;
 mod options;
@@ -39,6 +38,8 @@ mod payloads;
 mod published;
 mod read;
 mod records;
+#[cfg_attr(not(feature = "sessions"), path = "no_sessions.rs")]
+mod sessions;
 mod skipped;
 mod slots;
 mod staged;

@@ -5,9 +5,7 @@ use alloc::boxed::Box;
 use bytes::Bytes;
 use evenkeel_codec::{PacketType, Properties, QoS, TopicName, Will};
 use evenkeel_profile::Profile;
-use evenkeel_proto::record::UnixMillis;
 use evenkeel_proto::{Config, ConnectConfig};
-use evenkeel_store::Mirror;
 
 use crate::arguments;
 use crate::failure::Failure;
@@ -15,7 +13,7 @@ use crate::options::{
     choice, flag, offline_qos0, refused, span, taken_over, topic_aliases, version, when_full,
     when_uncertain, whole,
 };
-use crate::records::length;
+use crate::sessions::StagedSession;
 use crate::written::written;
 
 /// What CONNECT says has keys below this one.
@@ -28,19 +26,7 @@ pub(crate) struct Staged {
     profile: Option<Profile>,
     /// It is for a client that there is: only what CONNECT says can change.
     of_client: bool,
-    stored: Option<Stored>,
-    /// For a session that is kept: the bound of its bytes.
-    store_limit: Option<u64>,
-    /// And the wall clock.
-    wall: UnixMillis,
-}
-
-/// A session that the caller keeps.
-#[derive(Debug)]
-pub(crate) struct Stored {
-    pub(crate) mirror: Mirror,
-    /// The present time.
-    pub(crate) wall: UnixMillis,
+    session: StagedSession,
 }
 
 impl Staged {
@@ -52,23 +38,21 @@ impl Staged {
     }
 
     /// For a new client, in the profile's limits.
-    pub(crate) fn finish(mut self) -> Result<(Config, Option<Stored>), Failure> {
+    pub(crate) fn finish(mut self) -> Result<(Config, StagedSession), Failure> {
         if self.of_client {
             return Err(Failure::Argument(
                 "this configuration was begun for a client that there is",
             ));
         }
         self.config.obey(&self.profile.unwrap_or_else(evenkeel_profile::standard))?;
-        Ok((self.config, self.stored))
+        Ok((self.config, self.session))
     }
 
     /// It is for a client whose session the caller keeps, and this is what is there: how
     /// many bytes of it count.
+    #[cfg(feature = "sessions")]
     pub(crate) fn replay(&mut self, log: &[u8]) -> Result<u32, Failure> {
-        let mut mirror = Mirror::new(self.store_limit);
-        let replayed = mirror.replay(log).map_err(Failure::Log)?;
-        self.stored = Some(Stored { mirror, wall: self.wall });
-        Ok(length(replayed.length))
+        self.session.replay(log).map(crate::records::length).map_err(Failure::Unreadable)
     }
 
     /// For a client that there is.
@@ -131,7 +115,7 @@ impl Staged {
             1..FIRST_OTHER => self.connect_number(key, value),
             60..=72 => self.reconnect_number(key, value),
             80..=100 => self.bound_number(key, value),
-            110 | 111 => self.store_number(key, value),
+            110 | 111 => self.session.number(key, value),
             _ => self.other_number(key, value),
         }
     }
@@ -188,14 +172,6 @@ impl Staged {
             71 => reconnect.slow_lane.0 = span(value)?,
             72 => reconnect.slow_lane.1 = span(value)?,
             _ => return Err(NO_NUMBER),
-        }
-        Ok(())
-    }
-
-    fn store_number(&mut self, key: u32, value: f64) -> Result<(), &'static str> {
-        match key {
-            110 => self.store_limit = Some(whole(value)?).filter(|most| *most > 0),
-            _ => self.wall = UnixMillis(whole(value)?),
         }
         Ok(())
     }

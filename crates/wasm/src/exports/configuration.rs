@@ -2,14 +2,11 @@
 
 use alloc::boxed::Box;
 
-use evenkeel_proto::Client;
-
 use crate::arguments::instant;
 use crate::bound::Bound;
 use crate::failure::Failure;
-use crate::kept::Kept;
 use crate::module::{self, MOST_CLIENTS, Module};
-use crate::staged::{Staged, Stored};
+use crate::staged::Staged;
 
 /// Begins a configuration with the defaults.
 // SAFETY: as with `ek_abi`.
@@ -55,15 +52,10 @@ pub extern "C" fn ek_set_bytes(key: u32, len: u32) -> i32 {
 #[unsafe(no_mangle)]
 pub extern "C" fn ek_create(now: f64, seed_low: u32, seed_high: u32) -> i32 {
     module::attempt(|module| {
-        let (config, stored) = module.staged.take().ok_or(NOT_BEGUN)?.finish()?;
-        let (seed, now) = (u64::from(seed_high) << 32 | u64::from(seed_low), instant(now));
-        let bound = match stored {
-            None => Bound::new(Client::new(config, seed, now)?, None),
-            Some(Stored { mirror, wall }) => {
-                let core = Client::recover(config, seed, now, wall, mirror.recovered())?;
-                Bound::new(core, Some(Kept::new(mirror)))
-            }
-        };
+        let (config, session) = module.staged.take().ok_or(NOT_BEGUN)?.finish()?;
+        let seed = u64::from(seed_high) << 32 | u64::from(seed_low);
+        let (core, store) = session.client(config, seed, instant(now))?;
+        let bound = Bound::new(core, store);
         module.clients.put(Box::new(bound), MOST_CLIENTS).ok_or(Failure::Memory)
     })
 }

@@ -6,6 +6,7 @@ mod configuration;
 mod feed;
 mod memory;
 mod output;
+#[cfg(feature = "sessions")]
 mod store;
 
 pub use commands::*;
@@ -13,4 +14,5 @@ pub use configuration::*;
 pub use feed::*;
 pub use memory::*;
 pub use output::*;
+#[cfg(feature = "sessions")]
 pub use store::*;

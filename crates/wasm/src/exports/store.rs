@@ -1,8 +1,8 @@
 //! A session that the caller keeps.
 
 use crate::failure::Failure;
-use crate::kept;
 use crate::module::{self, Module, command};
+use crate::sessions;
 
 /// The configuration is for a client whose session the caller keeps; what is kept lies in
 /// the input area. How many bytes of it count.
@@ -21,7 +21,7 @@ pub extern "C" fn ek_replay(len: u32) -> i32 {
 #[unsafe(no_mangle)]
 pub extern "C" fn ek_committed(client: u32, now: f64, failure: u32) -> i32 {
     command(client, now, |call| {
-        let result = kept::result(failure)
+        let result = sessions::result(failure)
             .ok_or(Failure::Argument("there is no such failure of a store"))?;
         let bound = &mut *call.bound;
         let store = bound.store.as_mut().ok_or(NO_STORE)?;

@@ -29,6 +29,7 @@ pub(crate) mod kind {
     pub(crate) const CONNECTED: u32 = 14;
     pub(crate) const DISCONNECTED: u32 = 15;
     pub(crate) const MORE: u32 = 16;
+    #[cfg(feature = "sessions")]
     pub(crate) const COMMIT: u32 = 17;
 }
 

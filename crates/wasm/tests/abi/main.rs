@@ -10,6 +10,7 @@ mod hostile;
 mod large;
 mod publish;
 mod receive;
+#[cfg(feature = "sessions")]
 mod store;
 mod subscribe;
 mod world;
