@@ -6,6 +6,7 @@ import { EventEmitter as Emitter } from './browser/events'
 import { ListStream } from './browser/list-stream'
 import type { Opener, Platform } from './platform'
 
+export { atExit } from './browser/exit'
 export { isTrap, newExports, prepareModule } from './browser/module'
 export { watchReturn } from './browser/returns'
 export { waiterFor } from './browser/timers'
