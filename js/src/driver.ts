@@ -213,7 +213,7 @@ export class Driver implements World, LinkOwner {
 
   stop(forced: boolean, limitMs: number, reason: number | undefined, properties: Uint8Array): void {
     if (this.stopping === 'done') return
-    if (forced && this.readsOn) {
+    if (forced && this.owesAnswers) {
       // Messages are being handed over: not before all of them are.
       if (this.draining) return nextTick(() => this.stop(forced, limitMs, reason, properties))
       this.writeAnswers()
@@ -344,9 +344,13 @@ export class Driver implements World, LinkOwner {
     this.turn()
   }
 
+  private get owesAnswers(): boolean {
+    return this.readsOn || this.core.owesAnswers
+  }
+
   /** Writes at once what answers the messages that were read. */
   private writeAnswers(): void {
-    if (!this.readsOn || this.stopping === 'done') return
+    if (!this.owesAnswers || this.stopping === 'done') return
     this.readsOn = false
     this.core.drain(0)
   }

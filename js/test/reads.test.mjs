@@ -122,27 +122,29 @@ test('end(true) in a handler answers what was handled before, and nothing more i
   assert.deepEqual(peer.all('puback').map(({ id }) => id), [1, 2, 3, 4, 5, 6])
 })
 
-test('process.exit in a handler answers what was handled before', async (t) => {
-  const handled = 150
-  const server = await serve(t, {
-    subscribe: ({ id }, peer) => {
-      const payload = Buffer.alloc(1024)
-      const packets = Array.from({ length: 200 }, (_, index) =>
-        write.publish({ topic: 'a', qos: 1, id: index + 1, payload }),
-      )
-      peer.send(write.suback(id, [1]), ...packets)
-    },
+for (const size of [16, 1024]) {
+  test(`process.exit in a handler answers what was handled before (${size} bytes)`, async (t) => {
+    const handled = 150
+    const server = await serve(t, {
+      subscribe: ({ id }, peer) => {
+        const payload = Buffer.alloc(size)
+        const packets = Array.from({ length: 200 }, (_, index) =>
+          write.publish({ topic: 'a', qos: 1, id: index + 1, payload }),
+        )
+        peer.send(write.suback(id, [1]), ...packets)
+      },
+    })
+    const program = `
+      const mqtt = require('evenkeel')
+      const client = mqtt.connect('${server.url}')
+      let left = ${handled}
+      client.on('message', () => (left -= 1) === 0 && process.exit(7))
+      client.subscribe('a', { qos: 1 })
+    `
+    const child = spawn(process.execPath, ['-e', program], { cwd: import.meta.dirname })
+    assert.deepEqual(await once(child, 'exit'), [7, null])
+    await until(() => server.last.closed, 'the end of the connection')
+    const answered = server.last.all('puback').length
+    assert.ok(answered >= handled - 1, `${answered} of ${handled} are answered`)
   })
-  const program = `
-    const mqtt = require('evenkeel')
-    const client = mqtt.connect('${server.url}')
-    let left = ${handled}
-    client.on('message', () => (left -= 1) === 0 && process.exit(7))
-    client.subscribe('a', { qos: 1 })
-  `
-  const child = spawn(process.execPath, ['-e', program], { cwd: import.meta.dirname })
-  assert.deepEqual(await once(child, 'exit'), [7, null])
-  await until(() => server.last.closed, 'the end of the connection')
-  const answered = server.last.all('puback').length
-  assert.ok(answered >= handled - 1, `${answered} of ${handled} are answered`)
-})
+}

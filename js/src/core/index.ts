@@ -217,6 +217,11 @@ export class Core implements User {
     this.checked(ek_shutdown(this.client, this.now(), limitMs, reason ?? NONE, lengths[0]!))
   }
 
+  /** Some were given to `acknowledge`, and no drain has followed. */
+  get owesAnswers(): boolean {
+    return this.acks.length > 0
+  }
+
   /** Told to the server at the end of the turn, with the others. */
   acknowledge(ack: number, reason: number): void {
     if (ack !== 0) this.acks.push(ack, reason)

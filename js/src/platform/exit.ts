@@ -1,11 +1,11 @@
-//! What is to be done before the process ends, for all clients of it.
+//! What is to be done before the process or the page ends, for all clients of it.
 
 const acts = new Set<() => void>()
 let listens = false
 
-/** What is returned takes it back. */
-export function atExit(act: () => void): () => void {
-  if (!listens) process.on('exit', () => acts.forEach(doIt))
+/** Keeps what is to be done when `listen` calls back; what is returned takes it back. */
+export function onExit(listen: (end: () => void) => void, act: () => void): () => void {
+  if (!listens) listen(() => acts.forEach(doIt))
   listens = true
   acts.add(act)
   return () => acts.delete(act)
