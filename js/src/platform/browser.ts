@@ -4,7 +4,6 @@ import { openWebSocket } from '../transport/browser-websocket'
 import type { MqttProtocol } from '../types'
 import { EventEmitter as Emitter } from './browser/events'
 import { ListStream } from './browser/list-stream'
-import { onExit } from './exit'
 import type { Opener, Platform } from './platform'
 
 export { atExit } from './browser/exit'
@@ -51,12 +50,6 @@ export function later(act: Act, ...args: unknown[]): void {
 /** Engines tell of no sleep here. */
 export function uptimeMs(): number {
   return globalThis.performance.now()
-}
-
-/** A page that the history keeps may come back: what was to be done is done all the same. */
-export function atExit(act: () => void): () => void {
-  const page = globalThis as { addEventListener?(type: string, listener: () => void): void }
-  return onExit((end) => page.addEventListener?.('pagehide', end), act)
 }
 
 /** As the package `debug` has it: `localStorage.debug`. */
