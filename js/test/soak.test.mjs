@@ -14,7 +14,7 @@ const turn = promisify(setImmediate)
 const MINUTES = 60
 const STEP_MS = 1_000
 /** Of the hour; before it everything is still being compiled and filled. */
-const WARM_MINUTES = 6
+const WARM_MINUTES = 20
 
 for (const [pace, options] of [
   ['the pace of the core', {}],
