@@ -1,5 +1,5 @@
-// The tests of behaviour once more, with the bundle for browsers over the WebSocket of
-// the package `ws`, which has the same methods as that of browsers.
+// The tests of behaviour once more, with the bundles for browsers and for React Native over
+// the WebSocket of the package `ws`, which has the same methods as theirs.
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { dirname, join } from 'node:path'
@@ -8,15 +8,23 @@ import { fileURLToPath } from 'node:url'
 
 const here = dirname(fileURLToPath(import.meta.url))
 
-const FILES = [
+const BROWSER = [
   ...['connecting', 'differences', 'end', 'hostile', 'keepalive', 'large', 'many', 'ours'],
   ...['publish', 'receive', 'scars', 'stores', 'subscribe', 'websocket'],
 ]
 
-describe('with the bundle for browsers', { concurrency: 2 }, () => {
-  for (const name of FILES) {
-    test(name, async () => {
-      const args = ['--conditions=browser', '--test', '--test-timeout=120000', join(here, `${name}.test.mjs`)]
+/** The module in JavaScript: its memory grows in another way. */
+const REACT_NATIVE = ['end', 'hostile', 'large', 'subscribe', 'websocket']
+
+const RUNS = [
+  ...BROWSER.map((name) => ['browser', name]),
+  ...REACT_NATIVE.map((name) => ['react-native', name]),
+]
+
+describe('with the bundle for', { concurrency: 2 }, () => {
+  for (const [condition, name] of RUNS) {
+    test(`${condition}: ${name}`, async () => {
+      const args = [`--conditions=${condition}`, '--test', '--test-timeout=120000', join(here, `${name}.test.mjs`)]
       // As of a shell: a test of a test would report to this one.
       const { NODE_TEST_CONTEXT: _, ...env } = process.env
       const { code, out } = await new Promise((resolve) => {

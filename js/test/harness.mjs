@@ -12,9 +12,9 @@ import { Parser, props, write } from './packets.mjs'
 
 /**
  * `node --conditions=browser` runs the tests with the bundle for browsers, over WebSocket
- * as a browser has it.
+ * as a browser has it; `--conditions=react-native` with that for phones.
  */
-export const IN_BROWSERS = process.execArgv.includes('--conditions=browser')
+export const IN_BROWSERS = process.execArgv.some((one) => /^--conditions=(browser|react-native)$/.test(one))
 // By its file, as `ws` itself has nothing for browsers.
 const ws = IN_BROWSERS ? (await import('../node_modules/ws/index.js')).default : undefined
 if (IN_BROWSERS) globalThis.WebSocket = ws.WebSocket
@@ -36,8 +36,8 @@ function hasProfiles() {
 /** Whether these are the payloads of the build that is tested. */
 export const isPayload = (payload) => (IN_BROWSERS ? payload.constructor.name === 'Buffer' && payload._isBuffer : Buffer.isBuffer(payload))
 
-/** Longer than anything here takes; a test that waits so long has failed. */
-const LIMIT_MS = 10_000
+/** Longer than anything here takes; a test that waits so long has failed. Some bundles take long. */
+const LIMIT_MS = IN_BROWSERS ? 60_000 : 10_000
 
 /** Waits until `fits` is true of something, which it returns. */
 export async function until(fits, what = 'something') {
