@@ -20,6 +20,22 @@ async function broker(t, ...args) {
   return { mqtt: /mqtt:\/\/[\d.:]+/.exec(said)[0], ws: /ws:\/\/[^\s]+/.exec(said)[0] }
 }
 
+test('two clients with one identifier do not throw each other out for ever (version 5)', { skip }, async (t) => {
+  const { mqtt: url } = await broker(t)
+  const reconnect = { base: 20, cap: 40, budget: 0 }
+  const options = { clientId: 'same', protocolVersion: 5, reconnectPeriod: undefined, reconnect }
+  let connects = 0
+  const halts = []
+  for (let number = 0; number < 2; number++) {
+    const made = client(t, url, options)
+    made.on('connect', () => (connects += 1))
+    made.on('state', ({ state, cause }) => state === 'halted' && halts.push(cause))
+  }
+  await until(() => halts.length > 0, 'the halt')
+  assert.match(halts[0], /taken over/i)
+  assert.ok(connects <= 4, `${connects} connects`)
+})
+
 for (const protocolVersion of VERSIONS) {
   for (const scheme of ['mqtt', 'ws']) {
     test(`every QoS there and back over ${scheme} (version ${protocolVersion})`, { skip }, async (t) => {

@@ -39,7 +39,7 @@ shown(
   'a message that ends two connections is set aside, and the rest goes on',
 )
 
-row('The second take-over by the same client identifier within ten minutes ends the attempts', async (t) => {
+row('The second take-over by the same client identifier within ten minutes ends the attempts, on MQTT 5, where the server tells of it; before, both back off', async (t) => {
   const script = {
     connect: (_, peer) => {
       peer.send(write.connack({ v5: true }))
