@@ -22,6 +22,6 @@ pub use crate::server::IntoServer;
 pub use crate::will::Will;
 #[doc(inline)]
 pub use evenkeel_proto::{
-    Ban, Bounds, OfflineQos0, QueueConfig, RateLimit, Rates, Reconnect, RefusedPolicy,
+    Ban, Bounds, Expected, OfflineQos0, QueueConfig, RateLimit, Rates, Reconnect, RefusedPolicy,
     TakeOverPolicy, WhenFull, WhenUncertain,
 };

@@ -59,6 +59,12 @@ fn connection() -> ConnectionLimits {
         )),
         min_ping_spacing: Some(min_ping_spacing()),
         connect_floor: Some(connect_floor()),
+        expected_connects: Some(Limit::documented(
+            Rate { amount: 12, period: Duration::from_secs(300) },
+            "AWS IoT Core Device Advisor, MQTT_Connect_Jitter_Backoff_Retries: twice five CONNECTs \
+             without answer and one with, within the 300 s of EXECUTION_TIMEOUT",
+            OnBreak::Unknown,
+        )),
         account_connect_rate: Some(
             Limit::documented(Rate::per_second(500), QUOTAS, OnBreak::Rejects(0x97))
                 .on_break_v3(OnBreak::Disconnects),

@@ -98,6 +98,7 @@ pub const HANDLINGS: &[Handling] = &[
     row("keep_alive_grace",                  "",              Clamps,  Yes),
     row("min_ping_spacing",                  "",              Delays,  Yes),
     row("connect_floor",                     "",              Delays,  Yes),
+    row("expected_connects",                 "connects",      Clamps,  Yes),
     row("ban",                               "",              Delays,  Yes),
     row("account_connect_rate",              "connects",      Delays,  Partly(
         "with account_share alone: how many clients share the rate")),

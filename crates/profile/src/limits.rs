@@ -90,6 +90,9 @@ limits! {
         min_ping_spacing: Duration,
         /// Least time between CONNECT packets of one client identifier.
         connect_floor: ConnectFloor,
+        /// CONNECT packets that the broker wants to see of a client at least, while
+        /// it answers none.
+        expected_connects: Rate,
         /// How long a client that broke a limit is kept out.
         ban: Ban,
         /// CONNECT packets of all clients of an account together.

@@ -140,6 +140,7 @@ impl Profile {
             ("publish_rates", rates.is_some_and(|rates| rates.value.0.iter().any(is_empty))),
             ("publish_rate_per_topic", empty(self.publish_rate_per_topic())),
             ("subscribe_packet_rate", empty(self.subscribe_packet_rate())),
+            ("expected_connects", empty(self.expected_connects())),
             ("account_connect_rate", empty(self.account_connect_rate())),
             ("maximum_packet_size_v5", self.maximum_packet_size_v5() == Some(0)),
             ("byte_rate", empty(self.byte_rate())),
@@ -172,6 +173,8 @@ values! {
     min_ping_spacing: Duration = connection.min_ping_spacing;
     /// Least time between CONNECT packets of one client identifier.
     connect_floor: ConnectFloor = connection.connect_floor;
+    /// CONNECT packets that the broker wants to see at least while it answers none.
+    expected_connects: Rate = connection.expected_connects;
     /// CONNECT packets; shared by all clients of an account.
     account_connect_rate: Rate = connection.account_connect_rate;
     /// Length of the client identifier.

@@ -74,6 +74,8 @@ fn aws_connections() {
             short: Duration::from_secs(30),
         })
     );
+    let twelve = Rate { amount: 12, period: Duration::from_secs(300) };
+    assert_eq!(aws.expected_connects(), Some(twelve));
     assert_eq!(aws.client_id_length(), Some(LengthRange { minimum: 1, maximum: 128 }));
     assert_eq!(aws.maximum_packet_size(), None, "before MQTT 5 the payload alone is bounded");
     assert_eq!(aws.maximum_packet_size_v5(), Some(146 * 1024));

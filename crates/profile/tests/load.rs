@@ -203,6 +203,7 @@ fn rates_of_nothing_are_refused() {
         ("publish", "publish_rate_per_topic"),
         ("subscribe", "subscribe_packet_rate"),
         ("connection", "account_connect_rate"),
+        ("connection", "expected_connects"),
     ] {
         let rate = |amount| {
             let value = format!("{{ amount = {amount}, period = 1 }}");

@@ -122,11 +122,12 @@ pub enum DisconnectCause {
         /// How far the attempt had come; `None` after CONNACK.
         phase: Option<ConnectPhase>,
     },
-    /// The attempt took longer than the connect time-out.
+    /// The attempt took longer than the connect time-out, or CONNACK longer than
+    /// [`Reconnect::expected`](crate::Reconnect::expected) leaves it.
     ConnectTimeout {
         /// Where it ran out.
         phase: ConnectPhase,
-        /// The time-out.
+        /// How long the attempt took.
         after: Duration,
     },
     /// The keep-alive engine found the link dead.

@@ -146,7 +146,7 @@ pub use operation::{
 };
 pub use pace::{RateLimit, RateWait, Rates};
 pub use reconnect::{
-    Ban, Halt, Pace, Reconnect, RefusedPolicy, Repetition, Retry, TakeOverPolicy, Verdict,
+    Ban, Expected, Halt, Pace, Reconnect, RefusedPolicy, Repetition, Retry, TakeOverPolicy, Verdict,
 };
 pub use reference::NamedServer;
 pub use stats::Stats;

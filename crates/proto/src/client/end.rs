@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use evenkeel_codec::{Disconnect, Packet, Property, ReasonCode};
 
 use crate::cause::{CauseClass, ConnectPhase, DisconnectCause, ProtocolError, TransportFailure};
-use crate::connection::{Connection, MOST_TIMEOUT_DOUBLINGS, Online, usual_timeout};
+use crate::connection::{Connection, MOST_TIMEOUT_DOUBLINGS, Online, Opening, usual_timeout};
 use crate::event::Event;
 use crate::io::{Close, ConnectionId, Output, Served};
 use crate::keepalive::Death;
@@ -41,12 +41,27 @@ impl Client {
         self.end(DisconnectCause::Transport { failure, phase }, None);
     }
 
+    /// When the attempt has taken too long.
+    pub(super) fn attempt_deadline(&self, opening: &Opening) -> Instant {
+        let at = opening.since + self.config.connect_timeout;
+        let wait = self.attempts.reconnector.wait_for_answer();
+        match (opening.last_sent, wait) {
+            (Some(sent), Some(wait)) => at.min(sent + wait),
+            _ => at,
+        }
+    }
+
     /// The attempt takes too long.
-    pub(super) fn give_up_attempt(&mut self, phase: ConnectPhase) {
+    pub(super) fn give_up_attempt(&mut self) {
+        let Some(opening) = self.connection.opening() else { return };
+        let (phase, was_asked) = (opening.phase, opening.last_sent.is_some());
+        let after = self.attempt_deadline(opening).since(opening.since);
         if phase == ConnectPhase::Handshake {
             self.note_no_answer(true);
         }
-        let after = self.config.connect_timeout;
+        if was_asked {
+            self.attempts.reconnector.on_no_answer();
+        }
         self.end(DisconnectCause::ConnectTimeout { phase, after }, None);
     }
 

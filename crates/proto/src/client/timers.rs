@@ -30,10 +30,8 @@ impl Client {
                 let retry = *retry;
                 self.open(retry);
             }
-            Connection::Opening(opening)
-                if self.now >= opening.since + self.config.connect_timeout =>
-            {
-                self.give_up_attempt(opening.phase);
+            Connection::Opening(opening) if self.now >= self.attempt_deadline(opening) => {
+                self.give_up_attempt();
             }
             Connection::Online(_) => {
                 self.tell_stall();
@@ -141,10 +139,9 @@ impl Client {
     pub(super) fn earliest_deadline(&self) -> Option<Deadline> {
         let connection = match &self.connection {
             Connection::Waiting(retry) => Some(Deadline { at: retry.at, timer: Timer::Reconnect }),
-            Connection::Opening(opening) => Some(Deadline {
-                at: opening.since + self.config.connect_timeout,
-                timer: Timer::ConnectTimeout,
-            }),
+            Connection::Opening(opening) => {
+                Some(Deadline { at: self.attempt_deadline(opening), timer: Timer::ConnectTimeout })
+            }
             Connection::Online(online) => {
                 let engine = online.keep_alive.as_ref();
                 engine.map(|engine| engine.next_deadline(self.now, self.wants_read()))

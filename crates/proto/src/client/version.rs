@@ -50,6 +50,9 @@ impl Client {
     pub(super) fn note_answer(&mut self, reason: ReasonCode) {
         let Some(opening) = self.connection.opening() else { return };
         let spoken = opening.decoder.as_ref().and_then(Decoder::version);
+        if let Some(sent) = opening.last_sent {
+            self.attempts.reconnector.on_answer(self.now.since(sent));
+        }
         if spoken == Some(Version::V5) && reason != ReasonCode::UNSUPPORTED_PROTOCOL_VERSION {
             self.attempts.servers.on_v5();
         }

@@ -3,7 +3,7 @@
 use evenkeel_profile::{OnBreak, Profile};
 
 use crate::config::Config;
-use crate::reconnect::Ban;
+use crate::reconnect::{Ban, Expected};
 
 pub(super) fn obey(config: &mut Config, profile: &Profile) {
     let reconnect = &mut config.reconnect;
@@ -11,6 +11,10 @@ pub(super) fn obey(config: &mut Config, profile: &Profile) {
         reconnect.spacing = reconnect.spacing.max(floor.spacing);
         reconnect.floor = reconnect.floor.max(floor.spacing_after_short);
         reconnect.short_life = reconnect.short_life.max(floor.short);
+    }
+    if let Some(rate) = profile.expected_connects() {
+        let theirs = Expected { connects: rate.amount, within: rate.period };
+        reconnect.expected = Some(reconnect.expected.unwrap_or(theirs));
     }
     if let Some(limit) = &profile.connection.ban {
         let (first, longest) = (limit.value.first, limit.value.longest);

@@ -1,14 +1,16 @@
-//! When the next connection may be opened, and why not sooner (laws R1-R6, R9, R15),
+//! When the next connection may be opened, and why not sooner (laws R1-R6, R9, R15, R18),
 //! where it goes, and which version it speaks (laws R10, R14).
 
 mod budget;
 mod distance;
+mod expected;
 mod policy;
 mod repeat;
 mod servers;
 mod version;
 
 pub use distance::Ban;
+pub use expected::Expected;
 pub use policy::{Halt, Pace, Reconnect, RefusedPolicy, Retry, TakeOverPolicy, Verdict};
 
 pub(crate) use policy::{Ended, Reconnector};

@@ -8,6 +8,7 @@ mod certainty;
 mod chaos;
 mod connect;
 mod durable;
+mod expected;
 mod floor;
 mod identifier;
 mod identify;

@@ -31,11 +31,12 @@ pub(crate) enum Step {
 use Step::{Send, Wait};
 
 /// Limits that no packet of a client can break, whatever their value.
-pub(crate) const NOT_OF_PACKETS: [(&str, &str); 9] = [
+pub(crate) const NOT_OF_PACKETS: [(&str, &str); 10] = [
     ("authentication", "the broker asks for what its settings say, and checks no tokens"),
     ("uncounted_topic_prefixes", "a part of the two limits of topics; see inside their scenes"),
     ("retained_on_wildcard", "how the broker answers; its own test in service.rs"),
     ("hash_matches_parent", "how the broker routes; its own test in service.rs"),
+    ("expected_connects", "packets that do not come; the advisor's cases judge them"),
     ("keep_alive_grace", "silence is no packet; its own test in service.rs"),
     ("maximum_connection_age", "age is no packet; its own test in service.rs"),
     ("delivery_rate", "the service's packets; its own test in service.rs"),

@@ -184,6 +184,10 @@ enum Mutation {
     NoCap,
     /// R3: a server that was useful a moment ago is left alone for long.
     LeftAlone,
+    /// R18: the attempts that the server wants to see come too late.
+    ExpectationIgnored,
+    /// R18: they never end.
+    HurriesForever,
     /// R4: a refusal for good is repeated like any failure.
     RefusalsBackOff,
     /// R4: a server that asks for less does not get less.
@@ -222,7 +226,7 @@ enum Mutation {
     EveryCloseBans,
 }
 
-const MUTATIONS: [(Mutation, &str); 31] = [
+const MUTATIONS: [(Mutation, &str); 33] = [
     (Mutation::BudgetOffByOne, "R2"),
     (Mutation::WishesAreFree, "R2"),
     (Mutation::NoFloor, "floor"),
@@ -236,6 +240,8 @@ const MUTATIONS: [(Mutation, &str); 31] = [
     (Mutation::FullJitter, "R3"),
     (Mutation::NoCap, "R3"),
     (Mutation::LeftAlone, "R3"),
+    (Mutation::ExpectationIgnored, "R18"),
+    (Mutation::HurriesForever, "R18"),
     (Mutation::RefusalsBackOff, "R4"),
     (Mutation::ThrottlingIgnored, "R4"),
     (Mutation::RedirectsForever, "R4"),
@@ -276,6 +282,14 @@ impl Subject {
             }
             Some(Mutation::BansGrowForever) => {
                 policy.ban = policy.ban.map(|ban| Ban { longest: ban.longest * 1000, ..ban });
+            }
+            Some(Mutation::ExpectationIgnored) => policy.expected = None,
+            Some(Mutation::HurriesForever) => {
+                let forever = |it: Expected| Expected {
+                    connects: 1 << 20,
+                    within: it.within / it.connects * (1 << 20),
+                };
+                policy.expected = policy.expected.map(forever);
             }
             Some(Mutation::NoCap) => policy.cap = Duration::from_secs(3600),
             _ => {}
@@ -389,7 +403,7 @@ impl Subject {
     }
 
     /// The later of both ends, where one should come after the other.
-    fn floor_or_back_off(&self, now: Instant, rng: &mut Rng) -> Instant {
+    fn floor_or_back_off(&mut self, now: Instant, rng: &mut Rng) -> Instant {
         let floor = self.engine.distance.floor_end(&self.engine.config.reconnect, rng);
         floor.max(now + self.engine.back_off(rng))
     }
@@ -590,7 +604,9 @@ impl Run {
         let minute = Duration::from_secs(60);
         let doublings = self.attempts.saturating_sub(1).min(20);
         let grown = self.policy.base * (1 << doublings);
-        let up_to = |cap: Duration| grown.min(cap).min(end.most);
+        let hurries = self.policy.expected.filter(|it| self.attempts < it.connects);
+        let room = |it: Expected| it.within / it.connects - self.policy.floor;
+        let up_to = |cap: Duration| grown.min(cap).min(hurries.map_or(cap, room)).min(end.most);
         let high = up_to(self.policy.cap);
         let (law, low, high) = match end.cause.class() {
             CauseClass::Local => ("R4", Duration::ZERO, Duration::ZERO),
@@ -619,11 +635,12 @@ impl Run {
                     ("R4", low.max(high / 2), most.max(high))
                 }
             },
+            _ if self.policy.expected.is_some() => ("R18", high / 2, high),
             _ => ("R3", high / 2, high),
         };
         hold("R15", retry.pace != Pace::Ban || self.banned_until > self.now)?;
         // The back-off comes on top of floor and ban.
-        let law = if begin > self.now { begins_by } else { law };
+        let law = if begin > self.now && law != "R18" { begins_by } else { law };
         hold(law, retry.at >= begin + low)?;
         // The budget may ask for more than the class does, the floor for a tenth.
         let slack = self.policy.floor.max(self.policy.spacing) / 10;
@@ -682,7 +699,7 @@ fn follow(run: &Run, depth: usize, steps: &mut Vec<Step>) -> Result<usize, Broke
     Ok(count)
 }
 
-fn policies() -> [(Reconnect, usize); 3] {
+fn policies() -> [(Reconnect, usize); 4] {
     let few = Reconnect { budget: Some(3), ..Reconnect::default() };
     let (floor, base) = (Duration::from_secs(11), Duration::from_secs(20));
     let floored = Reconnect { floor, base, ..Reconnect::default() };
@@ -690,7 +707,9 @@ fn policies() -> [(Reconnect, usize); 3] {
     let (spacing, short_life) = (first / 2, first / 10);
     let ban = Some(Ban { first, longest });
     let banned = Reconnect { ban, spacing, short_life, ..Reconnect::default() };
-    [(few, DEPTHS[0]), (floored, DEPTHS[1]), (banned, DEPTHS[1])]
+    let expected = Some(Expected { connects: 4, within: Duration::from_secs(52) });
+    let hurried = Reconnect { floor, expected, ..Reconnect::default() };
+    [(few, DEPTHS[0]), (floored, DEPTHS[1]), (banned, DEPTHS[1]), (hurried, DEPTHS[1])]
 }
 
 #[test]

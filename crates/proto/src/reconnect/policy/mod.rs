@@ -1,4 +1,4 @@
-//! When and whether the next attempt follows (R3, R4, R9).
+//! When and whether the next attempt follows (R3, R4, R9, R18).
 
 use alloc::sync::Arc;
 use core::time::Duration;
@@ -10,6 +10,7 @@ use crate::time::Instant;
 
 use super::budget::Budget;
 use super::distance::{Ban, Distance};
+use super::expected::{Expected, Patience, apart};
 use super::repeat::{RepeatWatch, Repetition};
 
 /// How connections are re-opened. Every field is a bound; `Default` is meant
@@ -57,6 +58,11 @@ pub struct Reconnect {
     /// connection on which something was published. The back-off begins when
     /// the ban is over.
     pub ban: Option<Ban>,
+    /// How often the server wants to see a CONNECT while it answers none; `None`,
+    /// the default, if it does not say. For so many attempts since the last stable
+    /// connection the back-off is shorter than `cap` then, and an attempt waits for
+    /// CONNACK shorter than the connect time-out, but for every sixth.
+    pub expected: Option<Expected>,
     /// What follows a refusal that repeating cannot fix.
     pub refused: RefusedPolicy,
     /// What follows a second take-over within ten minutes.
@@ -114,6 +120,7 @@ impl Default for Reconnect {
             floor: Duration::ZERO,
             short_life: Duration::from_secs(30),
             ban: None,
+            expected: None,
             refused: RefusedPolicy::default(),
             taken_over: TakeOverPolicy::default(),
             slow_lane: (Duration::from_secs(60), Duration::from_secs(120)),
@@ -224,6 +231,9 @@ pub(crate) struct Reconnector {
     gave_up: Option<Instant>,
     /// The longest back-off after the connection that ended last (R3).
     most: Duration,
+    /// The last back-off.
+    before: Duration,
+    patience: Patience,
 }
 
 impl Reconnector {
@@ -241,6 +251,8 @@ impl Reconnector {
             last_take_over: None,
             gave_up: None,
             most: Duration::MAX,
+            before: Duration::ZERO,
+            patience: Patience::default(),
         }
     }
 
@@ -255,6 +267,26 @@ impl Reconnector {
     /// CONNECT is sent now: the floor counts from here.
     pub(crate) const fn on_connect(&mut self, now: Instant) {
         self.distance.on_connect(now);
+    }
+
+    /// The server has answered CONNECT, so long after it.
+    pub(crate) fn on_answer(&mut self, took: Duration) {
+        if let Some(expected) = self.config.reconnect.expected {
+            self.patience.on_answer(took, expected);
+        }
+    }
+
+    /// The server has been silent to CONNECT for as long as was waited.
+    pub(crate) const fn on_no_answer(&mut self) {
+        self.patience.on_no_answer();
+    }
+
+    /// How long the present attempt waits for CONNACK, if that is shorter than the
+    /// connect time-out (R18).
+    pub(crate) fn wait_for_answer(&self) -> Option<Duration> {
+        let expected = self.config.reconnect.expected?;
+        let is_short = self.attempt <= expected.connects && self.patience.is_short();
+        is_short.then(|| expected.wait())
     }
 
     /// When a connect could follow at the latest, if the connection, so old, were
@@ -372,13 +404,29 @@ impl Reconnector {
     }
 
     /// Half to the whole of `base` doubled per attempt: jitter above a floor (R3).
-    fn back_off(&self, rng: &mut Rng) -> Duration {
+    fn back_off(&mut self, rng: &mut Rng) -> Duration {
         self.growing_to(self.config.reconnect.cap, rng)
     }
 
-    fn growing_to(&self, cap: Duration, rng: &mut Rng) -> Duration {
+    fn growing_to(&mut self, cap: Duration, rng: &mut Rng) -> Duration {
+        let expected = self.expected_back_off();
+        let cap = expected.map_or(cap, |longest| longest.min(cap));
         let high = self.grown().min(cap).min(self.most);
-        if self.config.reconnect.jitter { rng.between(high / 2, high) } else { high }
+        self.before = match (self.config.reconnect.jitter, expected) {
+            (false, _) => high,
+            (true, None) => rng.between(high / 2, high),
+            (true, Some(_)) => apart(high / 2, high, self.before, rng),
+        };
+        self.before
+    }
+
+    /// The longest back-off before the next attempt, if it is one of those that the
+    /// server wants to see (R18).
+    fn expected_back_off(&self) -> Option<Duration> {
+        let policy = &self.config.reconnect;
+        let expected = policy.expected.filter(|expected| self.attempt < expected.connects)?;
+        let floor = policy.floor.max(policy.spacing);
+        Some(expected.longest_back_off(floor).max(policy.base))
     }
 
     /// A delay from `low` to `high`; `low` without jitter.
@@ -395,7 +443,7 @@ impl Reconnector {
     /// that is not valid yet is tried at short distances forever. One that has
     /// expired is fixed by people, if it is not a clock's fault: its distances
     /// grow into the slow lane. `None` halts (R11).
-    fn certificate_time(&self, ended: &Ended<'_>, rng: &mut Rng) -> Option<(Duration, Pace)> {
+    fn certificate_time(&mut self, ended: &Ended<'_>, rng: &mut Rng) -> Option<(Duration, Pace)> {
         let policy = &self.config.reconnect;
         if !ended.cause.has_expired() {
             return Some((self.growing_to(policy.cap / CLOCK_SHARE, rng), Pace::BackOff));
@@ -409,7 +457,7 @@ impl Reconnector {
 
     /// What the server asks for, up to the cap, or else what may help it; with
     /// jitter above that, and never less than the back-off (R13).
-    fn throttled(&self, cause: &DisconnectCause, rng: &mut Rng) -> Duration {
+    fn throttled(&mut self, cause: &DisconnectCause, rng: &mut Rng) -> Duration {
         let cap = self.config.reconnect.cap;
         let (low, high) = match cause.retry_after().map(|after| after.min(cap)) {
             Some(after) => (after, after + after / 10),

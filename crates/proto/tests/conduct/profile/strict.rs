@@ -10,6 +10,7 @@ pub(super) const STRICT: [(&str, &[(&str, &str)]); 3] = [
             ("keep_alive_grace", "{ percent = 100, longest = 30 }"),
             ("min_ping_spacing", "3600"),
             ("connect_floor", "{ spacing = 900, spacing_after_short = 900, short = 30 }"),
+            ("expected_connects", "{ amount = 1000, period = 1 }"),
             ("ban", "{ first = 900, longest = 900 }"),
             ("account_connect_rate", "{ amount = 1, period = 900 }"),
             ("client_id_length", "{ minimum = 1, maximum = 1 }"),
