@@ -452,6 +452,20 @@ impl ClientBuilder {
         self
     }
 
+    /// After how long what has no answer is sent again on its connection, under its
+    /// identifier: PUBLISH with QoS 1 or 2 marked as a duplicate, SUBSCRIBE and
+    /// UNSUBSCRIBE. Each goes out three times more at most, after this time, then
+    /// twice and four times as long. For MQTT 3.1.1 alone, as MQTT 5 forbids it:
+    /// [`version`](Self::version) is to be chosen. At least 1 s.
+    ///
+    /// TCP loses nothing, so that this helps only where a server has lost a packet
+    /// that it had, and a subscriber may get a QoS 1 message twice by it. Unless set
+    /// nothing is sent again before the next connection.
+    pub fn retry_unacked(mut self, after: Duration) -> Self {
+        self.change().config.retry_unacked = Some(after);
+        self
+    }
+
     /// Bounds and policy of the queue of accepted messages.
     pub fn queue(mut self, queue: QueueConfig) -> Self {
         self.change().config.queue = queue;

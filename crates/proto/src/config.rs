@@ -38,6 +38,13 @@ pub struct Config {
     pub queue: QueueConfig,
     /// What happens to a QoS 2 message that the server may have lost.
     pub when_uncertain: WhenUncertain,
+    /// After how long what has no answer is sent again on its connection, under its
+    /// identifier: PUBLISH with DUP, SUBSCRIBE and UNSUBSCRIBE, three times each at
+    /// most, at distances that double. At least 1 s; for MQTT 3.1.1 alone, as MQTT 5
+    /// forbids it: [`version`](Self::version) must be that. Subscribers may get a
+    /// QoS 1 message twice by it. Default `None`: TCP loses nothing, and a connection
+    /// that is dead is found by its pings.
+    pub retry_unacked: Option<Duration>,
     /// Whether subscriptions are asked for again when the server has lost the
     /// session. Default true. False forgets them instead, which
     /// [`SubscriptionsForgotten`](crate::Event::SubscriptionsForgotten) tells:
@@ -277,6 +284,7 @@ impl Default for Config {
             reconnect: Reconnect::default(),
             queue: QueueConfig::default(),
             when_uncertain: WhenUncertain::default(),
+            retry_unacked: None,
             restore_subscriptions: true,
             bounds: Bounds::default(),
             rates: Rates::default(),
@@ -454,6 +462,11 @@ pub enum ConfigError {
     Window,
     /// A connection that lives for no time.
     ConnectionAge,
+    /// Sending again on the same connection needs MQTT 3.1.1, and nothing else
+    /// to be spoken.
+    RetryVersion,
+    /// Sending again after less than a second.
+    RetryTime,
     /// The store holds the session of another client identifier.
     ClientIdOfStore,
     /// The broker's profile does not allow it.
@@ -475,6 +488,9 @@ const CLIENT_REASONS: [ReasonCode; 12] = [
     ReasonCode::ADMINISTRATIVE_ACTION,
     ReasonCode::PAYLOAD_FORMAT_INVALID,
 ];
+
+/// The least time after which anything is sent again on its connection.
+const LEAST_RETRY: Duration = Duration::from_secs(1);
 
 impl Config {
     /// Checks what can be checked without a server.
@@ -500,6 +516,7 @@ impl Config {
         if self.bounds.connection_age == Some(Duration::ZERO) {
             return Err(ConfigError::ConnectionAge);
         }
+        self.validate_retries()?;
         if connect.authentication.is_some() && self.version != Version::V5 {
             return Err(ConfigError::AuthenticationVersion);
         }
@@ -535,6 +552,15 @@ impl Config {
         let will = self.connect.will.as_deref().and_then(|will| will.properties.iter().next());
         let others = self.connect.properties.iter().chain(&self.disconnect_properties);
         others.chain(will).next().map(Property::id)
+    }
+
+    fn validate_retries(&self) -> Result<(), ConfigError> {
+        match self.retry_unacked {
+            //= [MQTT-4.4.0-1]
+            Some(_) if self.version != Version::V311 => Err(ConfigError::RetryVersion),
+            Some(after) if after < LEAST_RETRY => Err(ConfigError::RetryTime),
+            _ => Ok(()),
+        }
     }
 
     fn validate_lengths(&self) -> Result<(), ConfigError> {

@@ -180,6 +180,8 @@ pub(crate) struct Ends {
     pub(crate) renewal: Renewal,
     /// `None` if this server never withholds an acknowledgement.
     pub(crate) withheld: Option<Box<Withheld>>,
+    /// When it is looked next for what is to be sent again; `None` if nothing is.
+    pub(crate) retry: Option<Instant>,
 }
 
 /// What the peer has done since CONNACK.
@@ -337,7 +339,7 @@ impl Online {
             unwritten: VecDeque::new(),
             unread: 0,
             pacer: None,
-            ends: Ends { renewal: Renewal::None, withheld: None },
+            ends: Ends { renewal: Renewal::None, withheld: None, retry: None },
         }
     }
 }

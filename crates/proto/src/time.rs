@@ -160,6 +160,8 @@ pub enum Timer {
     Renewal,
     /// It is looked for acknowledgements that the server withholds.
     Acknowledgements,
+    /// What has no answer is sent again on its connection.
+    Retry,
 }
 
 /// When to call again and why.

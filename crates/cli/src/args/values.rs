@@ -144,6 +144,17 @@ pub(crate) fn connect_timeout(text: &str) -> Result<Duration, BadValue> {
     above_zero(text, "an attempt needs time", "leave the flag out for 30 s")
 }
 
+/// How long a packet waits for its answer before it is sent again.
+pub(crate) fn retry(text: &str) -> Result<Duration, BadValue> {
+    match duration(text)? {
+        after if after < Duration::from_secs(1) => bad(
+            "a server needs a second to answer",
+            "10s leaves it time; leave the flag out to wait",
+        ),
+        after => Ok(after),
+    }
+}
+
 /// Time between two lines about the state.
 pub(crate) fn status_period(text: &str) -> Result<Duration, BadValue> {
     above_zero(text, "lines need time between them", "write --status for a line every 10 s")
@@ -260,6 +271,7 @@ mod tests {
         for wrong in ["", "s", "-1", "1d", "nan", "1e300", "inf", "1 2"] {
             assert!(duration(wrong).is_err(), "{wrong:?}");
         }
+        assert!(retry("1").is_ok() && retry("999ms").is_err() && retry("-5").is_err());
         for above_zero in [connect_timeout, status_period, soak_time] {
             assert!(above_zero("0").is_err() && above_zero("0ms").is_err());
             assert!(above_zero("1ms").is_ok());

@@ -119,6 +119,9 @@ fn identity(
     if let Some(in_flight) = session.in_flight {
         builder = builder.in_flight(in_flight);
     }
+    if let Some(after) = session.retry_unacked {
+        builder = builder.retry_unacked(after);
+    }
     if let Some(will) = &settings.will {
         let wanted = Will::new(&will.topic, will.payload.clone()).qos(will.qos).retain(will.retain);
         builder = builder.will(will.properties.iter().cloned().fold(wanted, Will::property));

@@ -70,6 +70,8 @@ pub(crate) struct SessionSettings {
     /// Seconds; 0 is off.
     pub(crate) keep_alive: u16,
     pub(crate) in_flight: Option<u16>,
+    /// For MQTT 3.1.1 alone.
+    pub(crate) retry_unacked: Option<Duration>,
 }
 
 /// How the bytes travel.
@@ -113,6 +115,11 @@ impl ConnectionSettings {
         let will = will::collect(&flags.will, std::mem::take(&mut properties.will))?;
         let mut session = session(flags, needs_v5, store.is_some(), context)?;
         session.version = cloud::version(way_in.as_ref(), session.version)?;
+        if session.retry_unacked.is_some() && session.version != Some(Version::V311) {
+            return Err(Failure::usage("--retry-unacked needs MQTT 3.1.1")
+                .why("MQTT 5 forbids sending again on the same connection")
+                .hint("-V 311, or leave it out"));
+        }
         let identity = identity(&flags.identity, &servers.servers, session.version, context)?;
         let network = network(&flags.target)?;
         let cloud = cloud::profile(&flags.cloud, way_in.as_ref());
@@ -246,6 +253,7 @@ fn session(
         expiry,
         keep_alive: flags.keepalive.unwrap_or(60),
         in_flight: flags.max_inflight,
+        retry_unacked: flags.retry_unacked,
     })
 }
 

@@ -22,6 +22,7 @@ mod publish;
 mod queue;
 mod request;
 mod restart;
+mod retry;
 mod selection;
 mod signals;
 mod soak;

@@ -197,6 +197,7 @@ impl Client {
         online.ends.renewal = Renewal::plan(&self.config, begun, &mut self.rng);
         online.ends.withheld = Withheld::watch(&self.config, version, self.now);
         let interval = online.limits.keep_alive.value;
+        online.ends.retry = self.first_retry(version);
         online.keep_alive = keep_alive_settings(
             &self.config,
             interval,

@@ -306,6 +306,7 @@ impl Client {
             Some(PacketType::PubRec) if self.is_sent_here(id) => {
                 self.end_by_wrong(PacketType::PubAck, id, reason);
             }
+            _ if self.session.flights.pay(id) => {}
             _ => self.stats.unknown_acknowledgements += 1,
         }
     }

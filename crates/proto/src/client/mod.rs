@@ -22,6 +22,7 @@ mod reconfigure;
 mod recover;
 mod renew;
 mod resend;
+mod retry;
 mod send;
 mod shutdown;
 mod subscribe;

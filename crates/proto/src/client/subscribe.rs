@@ -265,7 +265,7 @@ impl Client {
 
     /// A server that the profile gives no higher QoS grants no more, or does not
     /// answer.
-    fn clamp_qos(&self, packet: &mut Packet) {
+    pub(super) fn clamp_qos(&self, packet: &mut Packet) {
         let most = self.config.profile().and_then(Profile::maximum_qos).and_then(QoS::from_level);
         if let (Some(most), Packet::Subscribe(subscribe)) = (most, packet) {
             for filter in &mut subscribe.filters {
@@ -363,7 +363,8 @@ impl Client {
                 Some(control.out)
             }
             _ => {
-                self.stats.unknown_acknowledgements += 1;
+                let was_due = self.session.flights.pay(id);
+                self.stats.unknown_acknowledgements += u64::from(!was_due);
                 None
             }
         }

@@ -36,6 +36,7 @@ impl Client {
             Connection::Online(_) => {
                 self.tell_stall();
                 self.run_withheld();
+                self.run_retries();
                 self.run_raise();
                 self.run_renewal();
                 self.run_keep_alive();
@@ -164,7 +165,8 @@ impl Client {
         let withheld =
             self.withheld_deadline().map(|at| Deadline { at, timer: Timer::Acknowledgements });
         let raise = self.raise_deadline().map(|at| Deadline { at, timer: Timer::Rate });
-        let ends = [renewal, withheld, raise];
+        let retry = self.retry_deadline().map(|at| Deadline { at, timer: Timer::Retry });
+        let ends = [renewal, withheld, raise, retry];
         [connection, expiry, shutdown, stuck, clearing, store, stall, life, rate]
             .into_iter()
             .chain(ends)

@@ -115,6 +115,8 @@ impl Client {
         if self.connection.online().is_some_and(|online| online.ends.withheld.is_some())
             && let Some(flight) = self.session.flights.get(id)
             && flight.is_sent_here()
+            // The answer may be that to an earlier copy.
+            && flight.repeats() == 0
         {
             self.note_answered(flight.sent);
         }

@@ -10,6 +10,7 @@ use crate::operation::{Claim, Report};
 use crate::record::Serial;
 use crate::session::control::Control;
 use crate::session::doubts::Doubts;
+use crate::session::owed::Owed;
 use crate::time::Instant;
 
 /// One exchange that holds a packet identifier.
@@ -30,6 +31,8 @@ pub(crate) struct Flight {
     is_new: bool,
     /// More than one PUBREL went out, or may have.
     repeated: bool,
+    /// How often it was sent again on the present connection.
+    repeats: u8,
     /// PUBCOMP will not tell whether the server took the message (D13).
     doubtful: bool,
     pub(crate) exchange: Exchange,
@@ -101,6 +104,11 @@ impl Flight {
         self.is_new
     }
 
+    /// How often it was sent again on the present connection.
+    pub(crate) const fn repeats(&self) -> u8 {
+        self.repeats
+    }
+
     pub(crate) const fn is_sent_here(&self) -> bool {
         matches!(self.here, Here::Sent { .. })
     }
@@ -111,7 +119,7 @@ impl Flight {
     }
 
     /// True if the peer may have seen some of it.
-    const fn is_out(&self, written: u64) -> bool {
+    pub(crate) const fn is_out(&self, written: u64) -> bool {
         matches!(self.here, Here::Sent { begins } if begins < written)
     }
 
@@ -173,6 +181,8 @@ pub(crate) struct Flights {
     order: u64,
     /// Identifiers of messages that wait in the queue; none mostly.
     reserved: Option<Box<Reserved>>,
+    /// Identifiers that further answers are due for; none mostly.
+    owed: Option<Box<Owed>>,
     /// Identifiers of the SUBSCRIBEs and UNSUBSCRIBEs that were answered last.
     answered: [Option<PacketId>; 4],
 }
@@ -260,7 +270,8 @@ impl Flights {
     }
 
     fn in_use(&self) -> usize {
-        self.counts.all + self.reserved.as_ref().map_or(0, |reserved| reserved.by_id.len())
+        let reserved = self.reserved.as_ref().map_or(0, |reserved| reserved.by_id.len());
+        self.counts.all + reserved + self.owed()
     }
 
     /// Exchanges of PUBLISH that the present connection has to do with.
@@ -298,7 +309,7 @@ impl Flights {
     /// Identifiers rotate, so that one just freed is not taken again at once.
     pub(crate) fn reserve(&mut self) -> Option<PacketId> {
         self.grow();
-        if self.reserved.is_some() {
+        if self.reserved.is_some() || self.owed.is_some() {
             return self.reserve_where(|_| true);
         }
         if self.counts.all >= self.slots.len() {
@@ -336,7 +347,8 @@ impl Flights {
         let mut ids = free.filter_map(|place| PacketId::new(u16::try_from(place + 1).ok()?));
         let reserved = self.reserved.as_ref();
         let is_reserved = |id| reserved.is_some_and(|reserved| reserved.by_id.contains_key(&id));
-        let id = ids.find(|id| may_be_taken(*id) && !is_reserved(*id))?;
+        let is_owed = |id| self.owed.as_ref().is_some_and(|owed| owed.holds(id));
+        let id = ids.find(|id| may_be_taken(*id) && !is_reserved(*id) && !is_owed(*id))?;
         self.cursor = index(id);
         Some(id)
     }
@@ -426,6 +438,7 @@ impl Flights {
             here,
             is_new,
             repeated,
+            repeats: 0,
             doubtful,
             exchange,
         };
@@ -449,10 +462,41 @@ impl Flights {
         flight.sent = now;
         flight.is_new = false;
         flight.attempts = flight.attempts.saturating_add(1);
+        flight.repeats = 0;
         let here = core::mem::replace(&mut flight.here, Here::Sent { begins });
         if here == Here::Not && flight.exchange.is_publish() {
             self.counts.open_here += 1;
             self.counts.released_here += usize::from(flight.exchange.is_release());
+        }
+    }
+
+    /// A copy of it goes out on the present connection.
+    pub(crate) fn on_repeated(&mut self, id: PacketId, now: Instant) {
+        let Some(flight) = self.get_mut(id) else { return };
+        flight.sent = now;
+        flight.attempts = flight.attempts.saturating_add(1);
+        flight.repeats = flight.repeats.saturating_add(1);
+    }
+
+    /// Identifiers that further answers are due for, as copies went out.
+    pub(crate) fn owed(&self) -> usize {
+        self.owed.as_ref().map_or(0, |owed| owed.len())
+    }
+
+    /// An answer came for an identifier without exchange; true if it was due.
+    pub(crate) fn pay(&mut self, id: PacketId) -> bool {
+        let was_due = self.owed.as_mut().is_some_and(|owed| owed.pay(id));
+        if self.owed.as_ref().is_some_and(|owed| owed.len() == 0) {
+            self.owed = None;
+        }
+        was_due
+    }
+
+    /// Its exchange is over, and each copy of it may be answered, too: until then
+    /// nothing else may have the identifier, or it would get that answer.
+    fn owe(&mut self, id: PacketId, copies: u8) {
+        if copies > 0 {
+            self.owed.get_or_insert_default().owe(id, copies);
         }
     }
 
@@ -469,9 +513,10 @@ impl Flights {
     pub(crate) fn on_down(&mut self) {
         self.counts.open_here = 0;
         self.counts.released_here = 0;
+        self.owed = None;
         for slot in &mut self.slots {
             let Some(flight) = slot else { continue };
-            flight.here = Here::Not;
+            (flight.here, flight.repeats) = (Here::Not, 0);
             match flight.exchange {
                 // A server keeps nothing of QoS 1 beyond the connection: the
                 // exchange ends with it.
@@ -642,7 +687,9 @@ impl Flights {
         if let Some(latest) = self.answered.first_mut() {
             *latest = Some(id);
         }
-        self.remove(id)
+        let flight = self.remove(id)?;
+        self.owe(id, flight.repeats);
+        Some(flight)
     }
 
     /// Ends an exchange of a PUBLISH and frees its identifier; what is left of
@@ -662,8 +709,11 @@ impl Flights {
             attempts: flight.attempts,
             sent: flight.sent,
         };
+        // PUBCOMP comes behind every PUBREC, so that none is due any more.
+        let copies = if finished.qos == QoS::AtLeastOnce { flight.repeats } else { 0 };
         self.counts.remove(flight);
         *slot = None;
+        self.owe(id, copies);
         Some(finished)
     }
 

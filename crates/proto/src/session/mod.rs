@@ -9,6 +9,7 @@ mod held;
 pub(crate) mod inbound;
 pub(crate) mod journal;
 mod levels;
+mod owed;
 pub(crate) mod quarantine;
 pub(crate) mod queue;
 mod receipts;

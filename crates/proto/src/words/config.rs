@@ -68,6 +68,13 @@ impl fmt::Display for ConfigError {
                 "a maximum connection age of zero: no connection could live; leave it out if \
                  connections have no end"
             }
+            Self::RetryVersion => {
+                "sending again on the same connection needs MQTT 3.1.1, as MQTT 5 forbids it; \
+                 choose version 3.1.1, or leave retry_unacked out"
+            }
+            Self::RetryTime => {
+                "sending again on the same connection after less than a second; give 1 s or more"
+            }
             Self::Window => "the queue's window must not be 0",
             Self::ClientIdOfStore => {
                 "the store holds the session of another client identifier; \

@@ -190,6 +190,7 @@ names! {
         491 "renewal" Self::Renewal,
         492 "acknowledgements" Self::Acknowledgements,
         493 "rate" Self::Rate,
+        494 "retry" Self::Retry,
     }
     DeliveryError {
         500 "refused" Self::Refused { .. },
@@ -290,6 +291,8 @@ names! {
         671 "profile" Self::Profile(_),
         672 "connection_age" Self::ConnectionAge,
         673 "rate" Self::Rate,
+        674 "retry_version" Self::RetryVersion,
+        675 "retry_time" Self::RetryTime,
     }
     NoticeKind {
         690 "torn" Self::Torn { .. },

@@ -30,6 +30,7 @@ mod reconfigure;
 mod reconnect;
 mod renewal;
 mod resume;
+mod retry;
 mod servers;
 mod shutdown;
 mod sign_of_life;
