@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use evenkeel_codec::Bytes;
 use serde_json::Value;
 
 use crate::note::Note;
@@ -24,7 +25,7 @@ pub struct Message {
     /// Its topic.
     pub topic: String,
     /// Its payload, JSON in most cases.
-    pub payload: Vec<u8>,
+    pub payload: Bytes,
     /// How it is delivered at most.
     pub qos: QoS,
 }
@@ -33,7 +34,7 @@ impl Message {
     /// A JSON message of a service; those of AWS are delivered at QoS 1.
     #[must_use]
     pub fn json(topic: String, payload: &Value) -> Self {
-        Self { topic, payload: payload.to_string().into_bytes(), qos: QoS::AtLeastOnce }
+        Self { topic, payload: payload.to_string().into(), qos: QoS::AtLeastOnce }
     }
 }
 

@@ -133,9 +133,13 @@ pub struct RuleLimits {
     /// Messages that rules publish because of one message, rules that feed
     /// each other included.
     pub republished: usize,
+    /// Bytes of a topic that a rule publishes on.
+    pub topic_bytes: usize,
+    /// Its levels.
+    pub topic_levels: usize,
 }
 
 impl RuleLimits {
-    /// Ours.
-    pub const AWS: Self = Self { rules: 1000, republished: 100 };
+    /// Topics are bounded as AWS's are; the numbers of rules and messages are ours.
+    pub const AWS: Self = Self { rules: 1000, republished: 100, topic_bytes: 256, topic_levels: 8 };
 }

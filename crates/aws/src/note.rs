@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::rules::TopicProblem;
+
 /// Something for the log, as CloudWatch would have it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -15,8 +17,10 @@ pub enum Note {
     RuleTopicRefused {
         /// The rule.
         rule: String,
-        /// The topic it made.
+        /// The topic it made; of a long one the beginning.
         topic: String,
+        /// Why not.
+        problem: TopicProblem,
     },
     /// A bound of the emulator was reached and something was left out.
     LimitReached {
@@ -51,8 +55,8 @@ impl fmt::Display for Note {
             Self::RuleNotFound { rule } => {
                 write!(f, "there is no rule {rule:?}; hint: rules are in aws.toml")
             }
-            Self::RuleTopicRefused { rule, topic } => {
-                write!(f, "rule {rule:?} must not publish on {topic:?}")
+            Self::RuleTopicRefused { rule, topic, problem } => {
+                write!(f, "rule {rule:?} cannot publish on {topic:?}: {problem}")
             }
             Self::LimitReached { limit, value } => {
                 write!(f, "the limit {limit} = {value} is reached, the rest is left out")

@@ -4,30 +4,39 @@ use std::collections::BTreeMap;
 use std::error::Error;
 use std::fmt;
 
-use evenkeel_codec::TopicFilter;
+use evenkeel_codec::{Bytes, TopicFilter};
 
 use crate::RuleLimits;
 use crate::effects::{Message, QoS};
 use crate::names;
 
+mod topic;
+
+pub use topic::TopicProblem;
+use topic::{Pieces, Source};
+
 /// A rule with one action: publish what came on another topic.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rule {
     filter: String,
-    topic: Vec<Piece>,
+    topic: Pieces,
     qos: QoS,
 }
 
-/// A piece of the topic that a rule publishes on.
+/// What one rule makes of a message.
+pub(crate) struct Made {
+    /// Its name.
+    pub(crate) rule: String,
+    /// The message, or why its topic is none to publish on.
+    pub(crate) outcome: Result<Message, Refused>,
+}
+
+/// A topic that a rule has made and may not use.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Piece {
-    Text(String),
-    /// `${topic()}`
-    Topic,
-    /// `${topic(n)}`, counted from 1.
-    Level(usize),
-    /// `${clientid()}`
-    Client,
+pub(crate) struct Refused {
+    /// The beginning of it.
+    pub(crate) topic: String,
+    pub(crate) problem: TopicProblem,
 }
 
 /// A rule that cannot be taken.
@@ -99,21 +108,19 @@ impl Rule {
         if TopicFilter::try_from(filter).is_err() || filter.starts_with("$aws/rules") {
             return Err(RuleError::Filter { filter: filter.to_owned() });
         }
-        Ok(Self { filter: filter.to_owned(), topic: pieces(topic)?, qos })
+        let topic = Pieces::parse(topic).map_err(|piece| RuleError::Topic { piece })?;
+        Ok(Self { filter: filter.to_owned(), topic, qos })
     }
 
-    /// What it publishes because of a message.
-    fn republish(&self, client: &str, topic: &str, payload: &[u8]) -> Message {
-        let mut made = String::new();
-        for piece in &self.topic {
-            made.push_str(match piece {
-                Piece::Text(text) => text,
-                Piece::Topic => topic,
-                Piece::Level(level) => topic.split('/').nth(level - 1).unwrap_or_default(),
-                Piece::Client => client,
-            });
-        }
-        Message { topic: made, payload: payload.to_vec(), qos: self.qos }
+    /// What it publishes because of a message; the payload is shared.
+    fn republish(
+        &self,
+        limits: &RuleLimits,
+        source: Source<'_>,
+        payload: &Bytes,
+    ) -> Result<Message, Refused> {
+        let topic = self.topic.made_of(source, limits)?;
+        Ok(Message { topic, payload: payload.clone(), qos: self.qos })
     }
 }
 
@@ -151,15 +158,19 @@ impl Rules {
         self.rules.is_empty()
     }
 
-    /// What all rules whose filter matches publish, with their names.
+    /// What all rules whose filter matches publish.
     pub(crate) fn of_message<'a>(
         &'a self,
         client: &'a str,
         topic: &'a str,
-        payload: &'a [u8],
-    ) -> impl Iterator<Item = (String, Message)> + 'a {
+        payload: &'a Bytes,
+    ) -> impl Iterator<Item = Made> + 'a {
         let matching = self.rules.iter().filter(move |(_, rule)| matches(&rule.filter, topic));
-        matching.map(move |(name, rule)| (name.clone(), rule.republish(client, topic, payload)))
+        let source = Source { client, topic };
+        matching.map(move |(name, rule)| {
+            let outcome = rule.republish(&self.limits, source, payload);
+            Made { rule: name.clone(), outcome }
+        })
     }
 
     /// What one rule publishes that is named by the topic; its filter does not
@@ -169,10 +180,11 @@ impl Rules {
         name: &str,
         client: &str,
         topic: &str,
-        payload: &[u8],
-    ) -> Option<(String, Message)> {
+        payload: &Bytes,
+    ) -> Option<Made> {
         let rule = self.rules.get(name)?;
-        Some((name.to_owned(), rule.republish(client, topic, payload)))
+        let outcome = rule.republish(&self.limits, Source { client, topic }, payload);
+        Some(Made { rule: name.to_owned(), outcome })
     }
 }
 
@@ -190,49 +202,6 @@ fn word<'a>(text: &'a str, word: &str) -> Option<&'a str> {
     let text = text.trim_start();
     let is_word = text.get(..word.len())?.eq_ignore_ascii_case(word);
     if is_word { text.get(word.len()..) } else { None }
-}
-
-/// Takes a topic template apart.
-fn pieces(template: &str) -> Result<Vec<Piece>, RuleError> {
-    let wrong = |piece: &str| RuleError::Topic { piece: piece.to_owned() };
-    let mut pieces = Vec::new();
-    let mut text = String::new();
-    let mut rest = template;
-    while let Some(at) = rest.find('$') {
-        let (before, from) = rest.split_at(at);
-        text.push_str(before);
-        if let Some(behind) = from.strip_prefix("$$") {
-            text.push('$');
-            rest = behind;
-        } else if let Some(behind) = from.strip_prefix("${") {
-            let (function, behind) = behind.split_once('}').ok_or_else(|| wrong(from))?;
-            pieces.push(Piece::Text(std::mem::take(&mut text)));
-            pieces.push(function_of(function).ok_or_else(|| wrong(function))?);
-            rest = behind;
-        } else {
-            return Err(wrong(from));
-        }
-    }
-    text.push_str(rest);
-    pieces.push(Piece::Text(text));
-    let has_wildcard =
-        |piece: &Piece| matches!(piece, Piece::Text(text) if text.contains(['+', '#', '\0']));
-    if template.is_empty() || pieces.iter().any(has_wildcard) {
-        return Err(wrong(template));
-    }
-    Ok(pieces)
-}
-
-fn function_of(text: &str) -> Option<Piece> {
-    let (name, argument) = text.trim().strip_suffix(')')?.split_once('(')?;
-    match (name.to_ascii_lowercase().as_str(), argument.trim()) {
-        ("topic", "") => Some(Piece::Topic),
-        ("topic", level) => {
-            level.parse::<usize>().ok().filter(|level| (1..=256).contains(level)).map(Piece::Level)
-        }
-        ("clientid", "") => Some(Piece::Client),
-        _ => None,
-    }
 }
 
 /// True if the filter selects the topic, as AWS has it: `a/#` does not select

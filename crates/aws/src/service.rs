@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use evenkeel_codec::Bytes;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -12,7 +13,7 @@ use crate::lifecycle::{ConnectFailed, Connected, DisconnectReason, Lifecycle};
 use crate::note::Note;
 use crate::provisioning::{Issuer, Provisioning};
 use crate::reserved::Reserved;
-use crate::rules::Rules;
+use crate::rules::{Made, Refused, Rules, TopicProblem};
 use crate::shadow::Shadows;
 use crate::state::{self, Shift, StateError};
 use crate::{Claim, Limits, Request, Time, claim};
@@ -89,11 +90,15 @@ impl Services {
         let from = out.len();
         let mut fresh = VecDeque::new();
         match Reserved::parse(request.topic) {
+            None if self.rules.is_empty() => {}
             None => {
-                fresh.extend(self.rules.of_message(request.client, request.topic, request.payload))
+                let payload = Bytes::copy_from_slice(request.payload);
+                let made = self.rules.of_message(request.client, request.topic, &payload);
+                fresh.extend(made.take(self.most_made()));
             }
             Some(Reserved::BasicIngest { rule, topic }) => {
-                match self.rules.of_ingest(rule, request.client, topic, request.payload) {
+                let payload = Bytes::copy_from_slice(request.payload);
+                match self.rules.of_ingest(rule, request.client, topic, &payload) {
                     Some(made) => fresh.push_back(made),
                     None => out.note(Note::RuleNotFound { rule: rule.to_owned() }),
                 }
@@ -259,6 +264,12 @@ impl Services {
         }
     }
 
+    /// Messages of rules that are made because of one message: one more than may be
+    /// published, so that it is seen that there are more.
+    const fn most_made(&self) -> usize {
+        self.limits.rules.republished.saturating_add(1)
+    }
+
     /// Runs rules over what was published, and over what they publish, until
     /// nothing is left or the limit is reached.
     fn run_rules(
@@ -266,7 +277,7 @@ impl Services {
         time: Time,
         client: &str,
         from: usize,
-        mut fresh: VecDeque<(String, Message)>,
+        mut fresh: VecDeque<Made>,
         out: &mut Effects,
     ) {
         if self.rules.is_empty() {
@@ -276,16 +287,22 @@ impl Services {
         let mut budget = self.limits.rules.republished;
         loop {
             for message in out.published_since(seen) {
-                fresh.extend(self.rules.of_message(client, &message.topic, &message.payload));
+                let made = self.rules.of_message(client, &message.topic, &message.payload);
+                fresh.extend(made.take(self.most_made().saturating_sub(fresh.len())));
             }
             seen = out.len();
-            let Some((rule, message)) = fresh.pop_front() else { return };
+            let Some(Made { rule, outcome }) = fresh.pop_front() else { return };
             if budget == 0 {
                 let value = self.limits.rules.republished;
                 return out.note(Note::LimitReached { limit: "rules.republished", value });
             }
             budget -= 1;
-            self.republish(time, client, rule, message, out);
+            match outcome {
+                Ok(message) => self.republish(time, client, rule, message, out),
+                Err(Refused { topic, problem }) => {
+                    out.note(Note::RuleTopicRefused { rule, topic, problem });
+                }
+            }
         }
     }
 
@@ -305,7 +322,10 @@ impl Services {
                 let request = Request { time, client, topic, payload: &message.payload };
                 self.serve(reserved, &request, out);
             }
-            Some(_) => out.note(Note::RuleTopicRefused { rule, topic: message.topic }),
+            Some(_) => {
+                let (topic, problem) = (message.topic, TopicProblem::Reserved);
+                out.note(Note::RuleTopicRefused { rule, topic, problem });
+            }
         }
     }
 }

@@ -4,7 +4,7 @@ use evenkeel_broker::core::{
     Claim, Effects, Happening, HttpCall, HttpResponse, Instant, Service, Time,
 };
 use evenkeel_broker::{CloseReason, ConnectionId};
-use evenkeel_codec::{Bytes, Properties, QoS, ReasonCode, TopicName, Will};
+use evenkeel_codec::{Properties, QoS, ReasonCode, TopicName, Will};
 use serde_json::Value;
 
 use super::{Emulator, time};
@@ -185,7 +185,7 @@ fn will(message: &Message) -> Option<Will> {
         },
         retain: false,
         topic: TopicName::try_from(message.topic.as_str()).ok()?,
-        payload: Bytes::copy_from_slice(&message.payload),
+        payload: message.payload.clone(),
         properties: Properties::new(),
     })
 }

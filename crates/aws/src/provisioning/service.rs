@@ -114,7 +114,7 @@ impl Provisioning {
             Format::Json => answer.to_string().into_bytes(),
             Format::Cbor => cbor::write(&answer),
         };
-        let topic = format!("{topic}/{outcome}");
+        let (topic, payload) = (format!("{topic}/{outcome}"), payload.into());
         out.send(client, Message { topic, payload, qos: QoS::AtLeastOnce });
     }
 

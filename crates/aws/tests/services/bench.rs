@@ -28,7 +28,7 @@ pub(crate) struct Sent {
 
 impl Sent {
     fn new(to: Option<String>, message: Message) -> Self {
-        Self { to, topic: message.topic, payload: message.payload }
+        Self { to, topic: message.topic, payload: message.payload.to_vec() }
     }
 
     /// The payload, which must be JSON.
@@ -62,9 +62,11 @@ impl Issuer for Counter {
 }
 
 /// Services under test.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Bench {
     pub(crate) services: Services,
+    /// Who publishes.
+    pub(crate) client: String,
     issuer: Counter,
     /// Seconds since the beginning.
     pub(crate) now: u64,
@@ -72,9 +74,22 @@ pub(crate) struct Bench {
     pub(crate) notes: Vec<Note>,
 }
 
+impl Default for Bench {
+    fn default() -> Self {
+        Self::new(Limits::AWS)
+    }
+}
+
 impl Bench {
     pub(crate) fn new(limits: Limits) -> Self {
-        Self { services: Services::new(limits), ..Self::default() }
+        Self {
+            services: Services::new(limits),
+            client: CLIENT.to_owned(),
+            issuer: Counter::default(),
+            now: 0,
+            registry: Vec::new(),
+            notes: Vec::new(),
+        }
     }
 
     pub(crate) fn time(&self) -> Time {
@@ -84,7 +99,7 @@ impl Bench {
     /// Publishes as the usual client, and returns what goes out.
     pub(crate) fn publish(&mut self, topic: &str, payload: impl AsRef<[u8]>) -> Vec<Sent> {
         let (time, payload) = (self.time(), payload.as_ref());
-        let request = Request { time, client: CLIENT, topic, payload };
+        let request = Request { time, client: &self.client, topic, payload };
         let mut effects = Effects::new();
         self.services.on_publish(&request, &mut self.issuer, &mut effects);
         self.read(effects)

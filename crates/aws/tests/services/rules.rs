@@ -1,6 +1,6 @@
 //! Basic ingest and rules that republish.
 
-use evenkeel_aws::rules::{Rule, RuleError};
+use evenkeel_aws::rules::{Rule, RuleError, TopicProblem};
 use evenkeel_aws::{Connected, Limits, Note, QoS, RuleLimits};
 use serde_json::json;
 
@@ -109,7 +109,81 @@ fn a_rule_may_not_publish_what_no_client_may() {
     set(&mut bench, "r", "SELECT * FROM 'a/#'", "${topic(2)}${topic(3)}/x");
     assert_eq!(publish(&mut bench, "a/$aws", "x"), []);
     let (rule, topic) = ("r".to_owned(), "$aws/x".to_owned());
-    assert_eq!(bench.notes, [Note::RuleTopicRefused { rule, topic }]);
+    let problem = TopicProblem::Reserved;
+    assert_eq!(bench.notes, [Note::RuleTopicRefused { rule, topic, problem }]);
+}
+
+/// The topic that a rule makes of this one, or why it is none.
+fn made(template: &str, topic: &str) -> Result<String, (String, TopicProblem)> {
+    let mut bench = Bench::default();
+    set(&mut bench, "r", "SELECT * FROM 'in/#'", template);
+    let sent = bench.publish(topic, "x");
+    match (&sent[..], &bench.notes[..]) {
+        ([sent], []) => Ok(sent.topic.clone()),
+        ([], [Note::RuleTopicRefused { rule, topic, problem }]) if rule == "r" => {
+            Err((topic.clone(), *problem))
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_topic_that_a_rule_makes_is_one_to_publish_on_or_is_told() {
+    let long = |length: usize| format!("in/{}", "x".repeat(length - 3));
+    let out = |length: usize| format!("o{}", long(length - 1));
+    assert_eq!(made("o${topic()}", &long(255)), Ok(out(256)));
+    let too_long = TopicProblem::TooLong { limit: 256 };
+    assert_eq!(made("o${topic()}", &long(256)), Err((out(256), too_long)));
+    assert_eq!(made(&"o${topic()}".repeat(1000), &long(60_000)), Err((out(256), too_long)));
+
+    assert_eq!(made("o/${topic(2)}/5/6/7/8/9/0", "in/a"), Ok("o/a/5/6/7/8/9/0".to_owned()));
+    let deep = "o/a/5/6/7/8/9/0/1".to_owned();
+    let too_deep = TopicProblem::TooDeep { limit: 8 };
+    assert_eq!(made("o/${topic(2)}/5/6/7/8/9/0/1", "in/a"), Err((deep, too_deep)));
+
+    assert_eq!(made("${topic(2)}", "in/"), Err((String::new(), TopicProblem::Empty)));
+    let reserved = |topic: &str| Err((topic.to_owned(), TopicProblem::Reserved));
+    for topic in [
+        "$aws/things/a/shadow/update/accepted",
+        "$aws/events/presence/connected/a",
+        "$aws/rules/r/in",
+        "$aws/certificates/create/json",
+        "$SYS/x",
+        "$",
+    ] {
+        assert_eq!(made(&format!("${topic}"), "in/a"), reserved(topic));
+    }
+    for problem in [TopicProblem::Empty, too_long, too_deep, TopicProblem::Wildcard] {
+        let note = Note::RuleTopicRefused { rule: "r".into(), topic: "t".into(), problem };
+        assert!(note.to_string().starts_with("rule \"r\" cannot publish on \"t\": it "), "{note}");
+    }
+}
+
+/// A client identifier may have what a topic may not.
+#[test]
+fn a_client_makes_no_wildcard_of_a_topic() {
+    let mut bench = Bench::default();
+    set(&mut bench, "r", "SELECT * FROM '$aws/events/presence/connected/#'", "came/${clientid()}");
+    set(&mut bench, "s", "SELECT * FROM 'in'", "of/${clientid()}");
+    bench.client = "a/#".to_owned();
+    assert_eq!(bench.publish("in", "x"), []);
+    let (rule, topic) = ("s".to_owned(), "of/a/#".to_owned());
+    let problem = TopicProblem::Wildcard;
+    assert_eq!(bench.notes, [Note::RuleTopicRefused { rule, topic, problem }]);
+}
+
+/// A thousand rules for each message of a thousand: no more is made than may go out.
+#[test]
+fn many_rules_that_feed_each_other_make_no_more_than_the_limit() {
+    let mut bench = Bench::default();
+    for number in 0..1000 {
+        set(&mut bench, &format!("r{number}"), "SELECT * FROM '#'", &format!("out/{number}"));
+    }
+    let payload = "x".repeat(100_000);
+    let sent = publish(&mut bench, "in", &payload);
+    assert_eq!(sent.len(), RuleLimits::AWS.republished);
+    assert!(sent.iter().all(|(_, sent)| *sent == payload));
+    assert_eq!(bench.notes, [Note::LimitReached { limit: "rules.republished", value: 100 }]);
 }
 
 #[test]
