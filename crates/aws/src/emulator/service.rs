@@ -40,9 +40,9 @@ impl Service for Emulator {
                 let request = Request { time: time(now), client, topic, payload };
                 self.services.on_publish(&request, &mut *self.issuer, &mut out);
             }
-            Happening::WillPublished { will } => {
+            Happening::WillPublished { client, will } => {
                 let (topic, payload) = (will.topic.as_str(), &will.payload);
-                let request = Request { time: time(now), client: "", topic, payload };
+                let request = Request { time: time(now), client, topic, payload };
                 self.services.on_publish(&request, &mut *self.issuer, &mut out);
             }
         }

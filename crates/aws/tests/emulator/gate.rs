@@ -92,8 +92,10 @@ fn a_will_needs_the_right_to_publish_it() {
     let mut setup = Setup::new("");
     let der = setup.thing("lamp", CertificateStatus::Active);
     let mut world = setup.world();
-    let cases =
-        [("$aws/things/lamp/x", ReasonCode::SUCCESS), ("site/7", ReasonCode::NOT_AUTHORIZED)];
+    let cases = [
+        ("$aws/things/lamp/jobs/get", ReasonCode::SUCCESS),
+        ("site/7", ReasonCode::NOT_AUTHORIZED),
+    ];
     for (topic, reason) in cases {
         let peer = world.open_tls(Version::V5, &der, Some("localhost"));
         let connect = Connect { will: will(topic), ..connect(Version::V5, "lamp") };

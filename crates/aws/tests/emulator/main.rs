@@ -7,4 +7,5 @@ mod presence;
 mod provisioning;
 mod state;
 mod topics;
+mod wills;
 mod world;

@@ -72,23 +72,3 @@ fn a_rule_publishes_what_it_selects_and_basic_ingest_has_no_subscribers() {
     world.publish(writer, "$aws/rules/none/x", "5");
     assert!(world.told().iter().any(|line| line.contains("RuleNotFound")));
 }
-
-#[test]
-fn a_will_sets_rules_off_and_updates_no_shadow() {
-    let rule = "[rules.gone]\nsql = \"SELECT * FROM 'gone'\"\ntopic = \"reported\"\n";
-    let mut world = Setup::new(&format!("{OPEN}{rule}")).world();
-    let reader = world.connect("reader");
-    world.subscribe(reader, "reported");
-    world.subscribe(reader, "$aws/things/a/shadow/#");
-    for topic in ["gone", "$aws/things/a/shadow/update"] {
-        let peer = world.open("tcp", evenkeel_codec::Version::V5);
-        let connect = evenkeel_codec::Connect {
-            will: will(topic),
-            ..connect(evenkeel_codec::Version::V5, "a")
-        };
-        world.login(peer, connect);
-        world.cut(peer);
-    }
-    let topics: Vec<String> = world.messages(reader).into_iter().map(|(topic, _)| topic).collect();
-    assert_eq!(topics, ["reported", "$aws/things/a/shadow/update"], "as any message is");
-}

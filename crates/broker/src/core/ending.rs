@@ -89,12 +89,19 @@ impl Core {
     //= [MQTT-3.1.2-15]
     fn publish_will(&mut self, now: Instant, client: &Arc<str>, will: Will) {
         let topic = will.topic.as_str().to_owned();
+        let claim = self.claims(&topic);
+        if let Claim::Forbid(_) = claim {
+            // It was not when the client came.
+            let kind = EventKind::MessageDropped { topic, why: "forbidden" };
+            return self.journal.note_of(now, Some(client), kind);
+        }
         self.journal.note_of(now, Some(client), EventKind::WillPublished { topic });
-        let is_told = self.is_extended() && self.claims(&will.topic) == Claim::Pass;
-        let told = is_told.then(|| will.clone());
-        self.distribute(now, Arc::new(Message::of_will(now, will)));
+        let told = self.is_extended().then(|| will.clone());
+        if claim == Claim::Pass {
+            self.distribute(now, Arc::new(Message::of_will(now, will)));
+        }
         if let Some(will) = told {
-            self.tell(now, &Happening::WillPublished { will: &will });
+            self.tell(now, &Happening::WillPublished { client, will: &will });
         }
     }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use evenkeel_codec::{Connect, Publish, ReasonCode, Will};
+use evenkeel_codec::{Connect, Publish, ReasonCode, Version, Will};
 use serde_json::Value;
 
 use super::Core;
@@ -133,6 +133,24 @@ impl Core {
     /// Who gets a message with this topic.
     pub(super) fn claims(&self, topic: &str) -> Claim {
         self.extension.as_ref().map_or(Claim::Pass, |service| service.claims(topic))
+    }
+
+    /// A will may go where a message of its client may; false if the CONNECT is over.
+    pub(super) fn admit_will(&mut self, now: Instant, id: ConnectionId, connect: &Connect) -> bool {
+        let Some(will) = &connect.will else { return true };
+        let reason = match self.claims(&will.topic) {
+            Claim::Forbid(reason) if connect.version == Version::V5 => reason,
+            // The word of older versions that lets a client not try on and on.
+            Claim::Forbid(_) => ReasonCode::NOT_AUTHORIZED,
+            _ if will.topic.starts_with("$SYS/") => ReasonCode::NOT_AUTHORIZED,
+            Claim::Pass | Claim::Consume => return true,
+        };
+        if let Some(mut wire) = self.wire(now, id) {
+            let why = "no client may publish there, nor may its will".into();
+            wire.note(EventKind::Denied { act: "publish", topic: will.topic.as_str().into(), why });
+        }
+        self.refuse(now, id, reason, "will topic");
+        false
     }
 
     /// Tells the service, and does what it wants.

@@ -68,6 +68,9 @@ impl Core {
         if let Err((reason, why)) = self.admit(&connect) {
             return self.refuse(now, id, reason, why);
         }
+        if !self.admit_will(now, id, &connect) {
+            return;
+        }
         let Some(method) = connect.properties.authentication_method() else {
             return self.accept(now, id, &connect);
         };

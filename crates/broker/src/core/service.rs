@@ -221,7 +221,8 @@ pub enum Claim {
     Pass,
     /// The service alone; the message is acknowledged like any other.
     Consume,
-    /// Nobody: the connection ends with this reason.
+    /// Nobody: the connection ends with this reason, and a CONNECT whose will has such a
+    /// topic is refused with it.
     Forbid(ReasonCode),
 }
 
@@ -275,8 +276,11 @@ pub enum Happening<'a> {
         /// The packet.
         publish: &'a Publish,
     },
-    /// A will was published; its topic is one that [`Service::claims`] passes.
+    /// A will was published, on a topic that [`Service::claims`] passes or consumes.
+    /// One that it forbids does not come in.
     WillPublished {
+        /// The identifier of its client, whose connection has ended.
+        client: &'a str,
         /// The message.
         will: &'a Will,
     },

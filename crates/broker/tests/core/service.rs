@@ -109,7 +109,7 @@ impl Service for Clerk {
             Happening::Subscribed { filters, .. } => format!("subscribed {filters:?}"),
             Happening::Unsubscribed { filters, .. } => format!("unsubscribed {filters:?}"),
             Happening::Published { topic, .. } => format!("published {topic}"),
-            Happening::WillPublished { will } => format!("will {}", will.topic),
+            Happening::WillPublished { client, will } => format!("will {} of {client}", will.topic),
         };
         self.write(line);
         if let Happening::Published { id, topic: "$aws/echo", publish } = what {
@@ -292,10 +292,45 @@ fn the_service_hears_of_a_life_in_its_order() {
         "published t",
         "unsubscribed [\"t\"]",
         "ended a ConnectionLost",
-        "will gone",
+        "will gone of a",
         "forget 1",
     ];
     assert_eq!(clerk.lines(), expected);
+}
+
+#[test]
+fn a_will_is_judged_as_a_message_of_its_client() {
+    let (mut world, clerk) = world();
+    let reader = world.connect(v5("reader"));
+    for filter in ["$aws/#", "$SYS/#"] {
+        world.subscribe(reader, filter, QoS::AtLeastOnce);
+    }
+    // Forbidden to all: nobody comes in with such a will.
+    for (connect, topic, code) in [
+        (v5("a"), "$aws/no", 0x90),
+        (v311("a"), "$aws/no", 5),
+        (v5("a"), "$SYS/x", 0x87),
+        (v311("a"), "$SYS/x", 5),
+    ] {
+        let (peer, connack) = world.try_connect(Connect { will: will(topic, "x", 0), ..connect });
+        assert_eq!(connack.wire_code, code, "{topic}");
+        assert_eq!(world.why_closed(peer), CloseReason::Refused);
+        let denied =
+            |kind: &EventKind| matches!(kind, EventKind::Denied { topic: at, .. } if at == topic);
+        assert!(world.events().iter().any(|event| denied(&event.kind)), "{topic}");
+    }
+    // The service's own: it gets the will, and no subscriber does; at once and later.
+    for delay in [0, 5] {
+        let will = will("$aws/echo", "x", delay);
+        let peer = world.connect(Connect { will, ..lasting("b", 60) });
+        clerk.lines();
+        world.cut(peer);
+        world.wait(5 * SECOND);
+        let lines = clerk.lines();
+        assert!(lines.contains(&"will $aws/echo of b".to_owned()), "{lines:?}");
+    }
+    assert_eq!(world.payloads(reader), [""; 0]);
+    assert_eq!(world.count("will_published"), 2);
 }
 
 #[test]
