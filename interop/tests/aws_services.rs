@@ -8,6 +8,7 @@ use evenkeel_aws::gate::policy::Policy;
 use evenkeel_aws::gate::{CertificateId, CertificateStatus, Gate, Thing};
 use evenkeel_aws::provisioning::{IssueError, Issued, Issuer};
 use evenkeel_aws::{Services, Time};
+use evenkeel_broker::core::Parts;
 use evenkeel_broker::{Broker, Tls};
 use evenkeel_interop::certificates::Certificates;
 use evenkeel_interop::folder::Folder;
@@ -69,7 +70,7 @@ async fn account() -> Broker {
     let builder = Broker::builder()
         .profile(evenkeel::profile::aws_iot_core())
         .bind_tls("127.0.0.1:0", tls.unwrap());
-    builder.start_with(Box::new(emulator), Box::new(|_| Ok(()))).await.unwrap()
+    builder.start_with(Box::new(emulator), Box::new(|_: &Parts| Ok(()))).await.unwrap()
 }
 
 #[tokio::test]

@@ -14,7 +14,7 @@
 //!
 //! ```
 //! use std::time::Duration;
-//! use evenkeel_aws::{Claim, Effect, Effects, NoIssuer, Request, Services, Time};
+//! use evenkeel_aws::{Claim, Effect, Effects, NoIssuer, Request, Services, Time, WrittenState};
 //!
 //! let mut services = Services::default();
 //! let time = Time { elapsed: Duration::ZERO, unix: Duration::from_secs(1_800_000_000) };
@@ -42,9 +42,14 @@
 //! ]);
 //!
 //! // What must survive the process; the driver writes it before it answers.
-//! let saved = services.save(time);
+//! let changes = services.changes(time);
+//! assert!(changes.contains_key("shadows/lamp/"));
+//! let mut written = WrittenState::default();
+//! for (name, value) in services.state(time) {
+//!     written.add(WrittenState::line([(name.as_str(), Some(value.as_str()))]).as_bytes()).unwrap();
+//! }
 //! let mut later = Services::default();
-//! later.load(saved, time).unwrap();
+//! later.load(written, time).unwrap();
 //! assert_eq!(later.shadows().get(time, "lamp", None).unwrap()["state"]["delta"]["on"], true);
 //! ```
 
@@ -84,5 +89,5 @@ pub use reserved::{
     may_subscribe,
 };
 pub use service::Services;
-pub use state::StateError;
+pub use state::{Parts, StateError, WrittenState};
 pub use time::Time;

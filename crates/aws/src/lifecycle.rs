@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::effects::Effects;
 use crate::json;
 use crate::note::Note;
-use crate::state::{self, Shift, StateError};
+use crate::state::{self, Parts, Shift, StateError, WrittenState};
 use crate::{LifecycleLimits, Time};
 
 /// A client whose CONNECT was accepted.
@@ -94,6 +94,9 @@ impl DisconnectReason {
     }
 }
 
+/// How its parts of the state begin.
+const PREFIX: &str = "lifecycle/";
+
 /// Connections and version numbers.
 #[derive(Debug)]
 pub(crate) struct Lifecycle {
@@ -104,7 +107,8 @@ pub(crate) struct Lifecycle {
     versions: BTreeMap<String, Version>,
     /// Clients without a connection, by the elapsed time of its end.
     away: BTreeSet<(Duration, String)>,
-    revision: u64,
+    /// Clients whose numbers have changed since that was asked last.
+    changed: BTreeSet<String>,
 }
 
 #[derive(Debug)]
@@ -131,11 +135,7 @@ struct Version {
 impl Lifecycle {
     pub(crate) fn new(limits: LifecycleLimits) -> Self {
         let (online, versions, away) = (BTreeMap::new(), BTreeMap::new(), BTreeSet::new());
-        Self { limits, online, versions, away, revision: 0 }
-    }
-
-    pub(crate) const fn revision(&self) -> u64 {
-        self.revision
+        Self { limits, online, versions, away, changed: BTreeSet::new() }
     }
 
     pub(crate) fn connected(&mut self, time: Time, connected: &Connected<'_>, out: &mut Effects) {
@@ -175,8 +175,8 @@ impl Lifecycle {
         out: &mut Effects,
     ) {
         let Some(online) = self.online.remove(session) else { return };
-        self.revision += 1;
         if let Some(version) = self.versions.get_mut(&online.client) {
+            self.changed.insert(online.client.clone());
             version.connections = version.connections.saturating_sub(1);
             version.since = time.elapsed;
             if version.connections == 0 {
@@ -236,35 +236,45 @@ impl Lifecycle {
         while self.deadline().is_some_and(|deadline| deadline <= time.elapsed) {
             let Some((_, client)) = self.away.pop_first() else { return };
             self.versions.remove(&client);
-            self.revision += 1;
+            self.changed.insert(client);
         }
     }
 
-    pub(crate) fn save(&self) -> Value {
-        json!(self.versions)
+    /// What has changed since the last call.
+    pub(crate) fn changes(&mut self, into: &mut Parts) {
+        for client in std::mem::take(&mut self.changed) {
+            let version = self.versions.get(&client).map(state::text);
+            into.insert(format!("{PREFIX}{client}"), version);
+        }
+    }
+
+    /// All numbers, as they are written down.
+    pub(crate) fn state(&self) -> impl Iterator<Item = (String, String)> {
+        let versions = self.versions.iter();
+        versions.map(|(client, version)| (format!("{PREFIX}{client}"), state::text(version)))
     }
 
     /// All connections have ended with the old process.
     pub(crate) fn load(
         limits: LifecycleLimits,
-        saved: Value,
+        written: &mut WrittenState,
         shift: Shift,
     ) -> Result<Self, StateError> {
-        let mut versions: BTreeMap<String, Version> = state::part("lifecycle", saved)?;
-        state::at_most("lifecycle.clients", limits.clients, versions.len())?;
-        let mut away = BTreeSet::new();
-        for (client, version) in &mut versions {
+        let mut lifecycle = Self::new(limits);
+        for (client, mut version) in written.take_all::<Version>(PREFIX)? {
             version.since = shift.apply_past(version.since);
-            away.insert((version.since, client.clone()));
+            lifecycle.away.insert((version.since, client.clone()));
+            lifecycle.versions.insert(client, version);
         }
-        Ok(Self { limits, online: BTreeMap::new(), versions, away, revision: 0 })
+        state::at_most("lifecycle.clients", limits.clients, lifecycle.versions.len())?;
+        Ok(lifecycle)
     }
 
     /// Counts a connection. Without memory for more clients it is number 0.
     fn next_version(&mut self, time: Time, client: &str, out: &mut Effects) -> u64 {
-        self.revision += 1;
         self.tick(time);
         if let Some(version) = self.versions.get_mut(client) {
+            self.changed.insert(client.to_owned());
             self.away.remove(&(version.since, client.to_owned()));
             version.number += 1;
             version.connections += 1;
@@ -277,6 +287,7 @@ impl Lifecycle {
         }
         let first = Version { number: 0, connections: 1, since: time.elapsed };
         self.versions.insert(client.to_owned(), first);
+        self.changed.insert(client.to_owned());
         0
     }
 }

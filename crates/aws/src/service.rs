@@ -4,8 +4,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use evenkeel_codec::Bytes;
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
 
 use crate::effects::{Effects, Message};
 use crate::jobs::Jobs;
@@ -15,8 +14,12 @@ use crate::provisioning::{Issuer, Provisioning};
 use crate::reserved::Reserved;
 use crate::rules::{Made, Refused, Rules, TopicProblem};
 use crate::shadow::Shadows;
-use crate::state::{self, Shift, StateError};
+use crate::state::{self, Parts, Shift, StateError, WrittenState};
 use crate::{Claim, Limits, Request, Time, claim};
+
+/// Names of parts of the state.
+const VERSION: &str = "version";
+const TIME: &str = "time";
 
 /// AWS IoT Core's services: shadows, jobs, fleet provisioning, lifecycle
 /// events, basic ingest and rules.
@@ -200,55 +203,68 @@ impl Services {
         self.run_rules(time, "", from, VecDeque::new(), out);
     }
 
-    /// Grows with each change of what [`save`](Self::save) writes and a client is
-    /// told. Whoever saves before the effects are carried out loses nothing that
-    /// was answered.
+    /// What has changed since the last call of all that must survive the process.
+    /// Whoever writes it down before the effects are carried out loses nothing that was
+    /// answered. It holds ownership tokens, so the file is its owner's alone. Templates
+    /// and rules are configuration and not part of it.
     #[must_use]
-    pub fn revision(&self) -> u64 {
-        self.shadows.revision() + self.jobs.revision() + self.provisioning.revision()
+    pub fn changes(&mut self, time: Time) -> Parts {
+        let mut parts = Parts::new();
+        self.shadows.changes(&mut parts);
+        self.jobs.changes(&mut parts);
+        self.provisioning.changes(&mut parts);
+        self.lifecycle.changes(&mut parts);
+        if !parts.is_empty() {
+            parts.insert(TIME.to_owned(), Some(state::text(&Moment::of(time))));
+        }
+        parts
     }
 
-    /// Grows with each connection that comes or goes: their numbers are saved, too,
-    /// and are no answer to anybody.
-    #[must_use]
-    pub const fn presence_revision(&self) -> u64 {
-        self.lifecycle.revision()
+    /// All that must survive the process; the version is first.
+    pub fn state(&self, time: Time) -> impl Iterator<Item = (String, String)> {
+        let version = (VERSION.to_owned(), state::VERSION.to_string());
+        let time = (TIME.to_owned(), state::text(&Moment::of(time)));
+        [version, time]
+            .into_iter()
+            .chain(self.shadows.state())
+            .chain(self.jobs.state())
+            .chain(self.provisioning.state())
+            .chain(self.lifecycle.state())
     }
 
-    /// All that must survive the process. It holds ownership tokens, so the
-    /// file is its owner's alone. Templates and rules are configuration and
-    /// not part of it.
-    #[must_use]
-    pub fn save(&self, time: Time) -> Value {
-        json!({
-            "version": state::VERSION,
-            "elapsed": time.elapsed,
-            "unix": time.unix,
-            "shadows": self.shadows.save(),
-            "jobs": self.jobs.save(),
-            "provisioning": self.provisioning.save(),
-            "lifecycle": self.lifecycle.save(),
-        })
-    }
-
-    /// Takes what an earlier process has saved, in place of what is here.
+    /// Takes what an earlier process has written, in place of what is here.
     ///
     /// # Errors
     /// If it is newer than this program, damaged, or over the limits. Then
     /// nothing has changed.
-    pub fn load(&mut self, saved: Value, now: Time) -> Result<(), StateError> {
-        let version = saved.get("version").and_then(Value::as_u64);
-        if let Some(found) = version.filter(|version| *version > state::VERSION) {
-            return Err(StateError::Newer { found, known: state::VERSION });
-        }
-        let saved: Saved = state::part("the services", saved)?;
-        let shift = Shift::new(Time { elapsed: saved.elapsed, unix: saved.unix }, now);
-        let shadows = Shadows::load(self.limits.shadow, saved.shadows)?;
-        let jobs = Jobs::load(self.limits.jobs, saved.jobs, shift)?;
-        let provisioning = self.provisioning.load(saved.provisioning, shift)?;
-        self.lifecycle = Lifecycle::load(self.limits.lifecycle, saved.lifecycle, shift)?;
-        (self.shadows, self.jobs, self.provisioning) = (shadows, jobs, provisioning);
+    pub fn load(&mut self, mut written: WrittenState, now: Time) -> Result<(), StateError> {
+        let services = self.loaded(&mut written, now)?;
+        written.end()?;
+        self.become_loaded(services);
         Ok(())
+    }
+
+    /// What [`load`](Self::load) would take, and what is left of the rest.
+    pub(crate) fn loaded(
+        &self,
+        written: &mut WrittenState,
+        now: Time,
+    ) -> Result<Loaded, StateError> {
+        let _: u64 = written.take(VERSION)?;
+        let saved: Moment = written.take(TIME)?;
+        let shift = Shift::new(Time { elapsed: saved.elapsed, unix: saved.unix }, now);
+        Ok(Loaded {
+            shadows: Shadows::load(self.limits.shadow, written)?,
+            jobs: Jobs::load(self.limits.jobs, written, shift)?,
+            provisioning: self.provisioning.load(written, shift)?,
+            lifecycle: Lifecycle::load(self.limits.lifecycle, written, shift)?,
+        })
+    }
+
+    pub(crate) fn become_loaded(&mut self, loaded: Loaded) {
+        let Loaded { shadows, jobs, provisioning, lifecycle } = loaded;
+        (self.shadows, self.jobs) = (shadows, jobs);
+        (self.provisioning, self.lifecycle) = (provisioning, lifecycle);
     }
 
     /// Requests of clients and of rules.
@@ -330,15 +346,24 @@ impl Services {
     }
 }
 
-#[derive(Deserialize)]
+/// Services as they were written down.
+pub(crate) struct Loaded {
+    shadows: Shadows,
+    jobs: Jobs,
+    provisioning: Provisioning,
+    lifecycle: Lifecycle,
+}
+
+/// When something was written, on both clocks.
+#[derive(Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-struct Saved {
-    #[serde(rename = "version")]
-    _version: u64,
+struct Moment {
     elapsed: Duration,
     unix: Duration,
-    shadows: Value,
-    jobs: Value,
-    provisioning: Value,
-    lifecycle: Value,
+}
+
+impl Moment {
+    const fn of(time: Time) -> Self {
+        Self { elapsed: time.elapsed, unix: time.unix }
+    }
 }

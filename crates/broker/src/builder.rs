@@ -154,14 +154,14 @@ impl Builder {
     pub async fn start_with(
         self,
         extension: Box<dyn Extension>,
-        save: SaveState,
+        save: Box<dyn SaveState>,
     ) -> Result<Broker, StartError> {
         self.open(Some((extension, save))).await
     }
 
     async fn open(
         self,
-        extension: Option<(Box<dyn Extension>, SaveState)>,
+        extension: Option<(Box<dyn Extension>, Box<dyn SaveState>)>,
     ) -> Result<Broker, StartError> {
         if let Some(quota) = &self.config.quota {
             let name = || quota.profile.name.to_string();

@@ -10,7 +10,7 @@ use tokio::sync::{Notify, broadcast};
 
 use crate::arrivals::Arrivals;
 use crate::core::{
-    Arrival, Config, ConnectionId, Core, Event, EventKind, Extension, Instant, Recorded,
+    Arrival, Config, ConnectionId, Core, Event, EventKind, Extension, Instant, Parts, Recorded,
 };
 use crate::reader::Reader;
 
@@ -41,13 +41,34 @@ struct State {
     /// Events so far, recorded still or not.
     noted: u64,
     /// Writes down the state of the core's extension.
-    save: Option<SaveState>,
+    save: Option<Box<dyn SaveState>>,
     /// It could not be written down: nobody is served any more.
     has_failed: bool,
 }
 
-/// Writes down the state of an extension; it is safe once this returns.
-pub type SaveState = Box<dyn FnMut(&serde_json::Value) -> io::Result<()> + Send>;
+/// Writes down the state of an extension. Functions that take changes are such, too.
+pub trait SaveState: Send {
+    /// Writes down what has changed; it is safe once this returns.
+    fn save(&mut self, changes: &Parts) -> io::Result<()>;
+
+    /// Whether the whole state is wanted in place of the next changes: there is none
+    /// yet, or what was written is much more than what is left of it.
+    fn begins_anew(&self) -> bool {
+        false
+    }
+
+    /// Writes the whole state down, in place of all that was written before.
+    fn replace(&mut self, state: &mut dyn Iterator<Item = (String, String)>) -> io::Result<()> {
+        let _ = state;
+        Ok(())
+    }
+}
+
+impl<F: FnMut(&Parts) -> io::Result<()> + Send> SaveState for F {
+    fn save(&mut self, changes: &Parts) -> io::Result<()> {
+        self(changes)
+    }
+}
 
 /// The one place where the broker reads a clock: tokio's, so that tests may
 /// pause it.
@@ -66,7 +87,10 @@ impl Clock {
 }
 
 impl Shared {
-    pub(crate) fn new(config: Config, extension: Option<(Box<dyn Extension>, SaveState)>) -> Self {
+    pub(crate) fn new(
+        config: Config,
+        extension: Option<(Box<dyn Extension>, Box<dyn SaveState>)>,
+    ) -> Self {
         let mut core = Core::new(config, Instant::START);
         let save = extension.map(|(extension, save)| {
             core.extend(extension);
@@ -231,8 +255,16 @@ impl State {
             return;
         }
         let Some(save) = &mut self.save else { return };
-        let Some(value) = self.core.unsaved(now) else { return };
-        if let Err(error) = save(&value) {
+        let changes = self.core.unsaved(now);
+        if changes.is_empty() {
+            return;
+        }
+        let outcome = if save.begins_anew() {
+            save.replace(&mut self.core.state(now))
+        } else {
+            save.save(&changes)
+        };
+        if let Err(error) = outcome {
             self.has_failed = true;
             self.core.note(now, EventKind::StateNotSaved { text: error.to_string() });
             self.core.stop(now, false);

@@ -9,8 +9,14 @@ use serde_json::Value;
 
 use super::Emulator;
 use crate::gate::policy::Policy;
-use crate::gate::{CertificateId, CertificateStatus, Registry, RegistryError, Thing};
+use crate::gate::{Certificate, CertificateId, CertificateStatus, Registry, RegistryError, Thing};
 use crate::provisioning::{self, Registration, RegistryChange};
+use crate::state::{self, Parts, StateError, WrittenState};
+
+/// How its parts of the state begin.
+const THINGS: &str = "registry/things/";
+const CERTIFICATES: &str = "registry/certificates/";
+const POLICIES: &str = "registry/policies/";
 
 /// The names of what has changed; what it is now stands in the registry.
 #[derive(Debug, Default)]
@@ -19,18 +25,20 @@ pub(super) struct Changes {
     certificates: BTreeSet<CertificateId>,
     /// Documents of policies, as the registry has no texts.
     policies: BTreeMap<String, Value>,
-    revision: u64,
+    /// Parts of the state that have changed since that was asked last.
+    changed: BTreeSet<String>,
 }
 
-/// As it is written down.
-#[derive(Debug, Default, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
+/// As it is written down; nothing for what is gone.
+#[derive(Debug, Default)]
 pub(super) struct Written {
-    things: BTreeMap<String, Option<WrittenThing>>,
-    /// By id; nothing for one that is gone.
-    certificates: BTreeMap<String, Option<WrittenCertificate>>,
-    policies: BTreeMap<String, Value>,
+    things: Vec<(String, Gone<WrittenThing>)>,
+    certificates: Vec<(String, Gone<WrittenCertificate>)>,
+    policies: Vec<(String, Value)>,
 }
+
+/// Null removes a part, so what is gone is an empty list, and anything else one in it.
+type Gone<T> = Vec<T>;
 
 #[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -76,7 +84,7 @@ impl Emulator {
         let thing_type = registry.thing(&thing_name).and_then(|thing| thing.thing_type.clone());
         let thing = Thing { thing_type, attributes };
         registry.set_thing(&thing_name, thing).map_err(|error| error.to_string())?;
-        self.changes.things.insert(thing_name.clone());
+        self.changes.on_thing(&thing_name);
         let mut names = Vec::new();
         for (index, policy) in policies.into_iter().enumerate() {
             names.push(match policy {
@@ -86,7 +94,7 @@ impl Emulator {
                     let policy = Policy::parse(&document.to_string());
                     let policy = policy.map_err(|error| format!("its policy: {error}"))?;
                     registry.set_policy(&name, policy).map_err(|error| error.to_string())?;
-                    self.changes.policies.insert(name.clone(), document);
+                    self.changes.on_policy(&name, document);
                     name
                 }
             });
@@ -105,8 +113,16 @@ impl Emulator {
 }
 
 impl Changes {
-    pub(super) const fn revision(&self) -> u64 {
-        self.revision
+    /// A thing has changed, or is gone.
+    pub(super) fn on_thing(&mut self, name: &str) {
+        self.things.insert(name.to_owned());
+        self.changed.insert(format!("{THINGS}{name}"));
+    }
+
+    /// There is a policy of this document.
+    fn on_policy(&mut self, name: &str, document: Value) {
+        self.policies.insert(name.to_owned(), document);
+        self.changed.insert(format!("{POLICIES}{name}"));
     }
 
     /// Changes a certificate, and remembers that it has changed.
@@ -116,38 +132,56 @@ impl Changes {
         change: impl FnOnce(CertificateId) -> Result<(), RegistryError>,
     ) -> Result<(), String> {
         let id: CertificateId = id.parse().map_err(|error| format!("{id:?}: {error}"))?;
-        self.revision += 1;
         self.certificates.insert(id);
+        self.changed.insert(format!("{CERTIFICATES}{id}"));
         change(id).map_err(|error| error.to_string())
     }
 
-    pub(super) fn written(&self, registry: &Registry) -> Written {
-        let thing = |name: &String| {
-            let thing = registry.thing(name).map(|thing| WrittenThing {
-                thing_type: thing.thing_type.clone(),
-                attributes: thing.attributes.clone(),
-            });
-            (name.clone(), thing)
-        };
-        let certificate = |id: &CertificateId| {
-            let found = registry.certificate(*id).map(|certificate| WrittenCertificate {
-                status: certificate.status.name().into(),
-                policies: certificate.policies.clone(),
-                things: certificate.things.clone(),
-                is_exclusive: certificate.is_exclusive,
-            });
-            (id.to_string(), found)
-        };
-        Written {
-            things: self.things.iter().map(thing).collect(),
-            certificates: self.certificates.iter().map(certificate).collect(),
-            policies: self.policies.clone(),
+    /// What has changed since the last call.
+    pub(super) fn changes(&mut self, registry: &Registry, into: &mut Parts) {
+        for part in std::mem::take(&mut self.changed) {
+            let value = self.value(registry, &part);
+            into.insert(part, value);
         }
+    }
+
+    /// All changes, as they are written down.
+    pub(super) fn state(&self, registry: &Registry) -> impl Iterator<Item = (String, String)> {
+        let things = self.things.iter().map(|name| format!("{THINGS}{name}"));
+        let certificates = self.certificates.iter().map(|id| format!("{CERTIFICATES}{id}"));
+        let policies = self.policies.keys().map(|name| format!("{POLICIES}{name}"));
+        let names = things.chain(certificates).chain(policies);
+        names.filter_map(|part| {
+            let value = self.value(registry, &part)?;
+            Some((part, value))
+        })
+    }
+
+    /// What is written of a part.
+    fn value(&self, registry: &Registry, part: &str) -> Option<String> {
+        if let Some(name) = part.strip_prefix(THINGS) {
+            let thing = registry.thing(name).map(WrittenThing::of);
+            return Some(state::text(&thing.into_iter().collect::<Gone<_>>()));
+        }
+        if let Some(id) = part.strip_prefix(CERTIFICATES) {
+            let certificate = registry.certificate(id.parse().ok()?).map(WrittenCertificate::of);
+            return Some(state::text(&certificate.into_iter().collect::<Gone<_>>()));
+        }
+        self.policies.get(part.strip_prefix(POLICIES)?).map(state::text)
+    }
+
+    /// Takes out of a state what it says of the registry.
+    pub(super) fn written(state: &mut WrittenState) -> Result<Written, StateError> {
+        Ok(Written {
+            things: state.take_all(THINGS)?,
+            certificates: state.take_all(CERTIFICATES)?,
+            policies: state.take_all(POLICIES)?,
+        })
     }
 
     /// Brings the registry to what was written, in place of what its files say.
     pub(super) fn load(written: Written, registry: &mut Registry) -> Result<Self, String> {
-        let mut changes = Self { revision: 1, ..Self::default() };
+        let mut changes = Self::default();
         for (name, document) in written.policies {
             let policy = Policy::parse(&document.to_string());
             let policy = policy.map_err(|error| format!("policy {name:?}: {error}"))?;
@@ -155,7 +189,7 @@ impl Changes {
             changes.policies.insert(name, document);
         }
         for (name, thing) in written.things {
-            if let Some(WrittenThing { thing_type, attributes }) = thing {
+            if let Some(WrittenThing { thing_type, attributes }) = thing.into_iter().next() {
                 let thing = Thing { thing_type, attributes };
                 registry.set_thing(&name, thing).map_err(|error| error.to_string())?;
             }
@@ -165,14 +199,31 @@ impl Changes {
             changes.on_certificate(&id, |id| {
                 // One that is not there need not be removed.
                 let _ = registry.remove_certificate(id);
-                certificate.map_or(Ok(()), |certificate| certificate.restore(id, registry))
+                let mut certificate = certificate.into_iter();
+                certificate.try_for_each(|certificate| certificate.restore(id, registry))
             })?;
         }
+        changes.changed.clear();
         Ok(changes)
     }
 }
 
+impl WrittenThing {
+    fn of(thing: &Thing) -> Self {
+        Self { thing_type: thing.thing_type.clone(), attributes: thing.attributes.clone() }
+    }
+}
+
 impl WrittenCertificate {
+    fn of(certificate: &Certificate) -> Self {
+        Self {
+            status: certificate.status.name().into(),
+            policies: certificate.policies.clone(),
+            things: certificate.things.clone(),
+            is_exclusive: certificate.is_exclusive,
+        }
+    }
+
     /// What files no longer have is left out: it allows nothing.
     fn restore(self, id: CertificateId, registry: &mut Registry) -> Result<(), RegistryError> {
         let status = CertificateStatus::named(&self.status).unwrap_or(CertificateStatus::Inactive);

@@ -24,7 +24,6 @@ use crate::gate::Gate;
 use crate::{Issuer, Services, Time};
 use changes::Changes;
 use client::Client;
-use saved::Saved;
 
 pub use ask::Ask;
 pub use saved::LoadError;
@@ -46,7 +45,6 @@ pub struct Emulator {
     refused: BTreeMap<ConnectionId, Refused>,
     /// What differs in the registry from the operator's files.
     changes: Changes,
-    saved: Saved,
 }
 
 /// Somebody who was not let in.
@@ -74,7 +72,6 @@ impl Emulator {
             ends: BTreeSet::new(),
             refused: BTreeMap::new(),
             changes: Changes::default(),
-            saved: Saved::default(),
         }
     }
 

@@ -1,7 +1,7 @@
 //! The services behind the broker's topics.
 
 use evenkeel_broker::core::{
-    Claim, Effects, Happening, HttpCall, HttpResponse, Instant, Service, Time,
+    Claim, Effects, Happening, HttpCall, HttpResponse, Instant, Parts, Service, Time,
 };
 use evenkeel_broker::{CloseReason, ConnectionId};
 use evenkeel_codec::{Properties, QoS, ReasonCode, TopicName, Will};
@@ -51,7 +51,7 @@ impl Service for Emulator {
 
     fn deadline(&self) -> Option<Instant> {
         let end = self.ends.first().map(|(end, _)| *end);
-        let deadlines = [self.services.deadline(), end, self.presence_due()];
+        let deadlines = [self.services.deadline(), end];
         let deadline = deadlines.into_iter().flatten().min()?;
         Some(Instant::START + deadline)
     }
@@ -83,8 +83,12 @@ impl Service for Emulator {
         self.answer(now, request, effects)
     }
 
-    fn save(&mut self, now: Time) -> Option<Value> {
-        self.unsaved(now)
+    fn changes(&mut self, now: Time) -> Parts {
+        self.changed_parts(now)
+    }
+
+    fn state(&self, now: Time) -> Box<dyn Iterator<Item = (String, String)> + '_> {
+        Box::new(self.parts(now))
     }
 }
 

@@ -245,7 +245,7 @@ impl Jobs {
         for deadline in executions.iter().filter_map(|execution| execution.step_deadline) {
             self.timers.insert((deadline, thing.to_owned()));
         }
-        self.revision += 1;
+        self.changed.insert(thing.to_owned());
         before.notify(executions, thing, time, out);
         if executions.is_empty() {
             self.things.remove(thing);

@@ -11,8 +11,11 @@ use super::notify::pending;
 use super::request::{Ask, members, take_token};
 use crate::effects::{Effects, Message};
 use crate::json;
-use crate::state::{self, Shift, StateError};
+use crate::state::{self, Parts, Shift, StateError, WrittenState};
 use crate::{JobLimits, JobsOperation, Request, Time};
+
+/// How its parts of the state begin.
+const PREFIX: &str = "jobs/";
 
 /// The job executions of all things.
 #[derive(Debug)]
@@ -24,17 +27,14 @@ pub struct Jobs {
     pub(super) timers: BTreeSet<(Duration, String)>,
     /// Executions in all.
     pub(super) count: usize,
-    pub(super) revision: u64,
+    /// Things whose executions have changed since that was asked last.
+    pub(super) changed: BTreeSet<String>,
 }
 
 impl Jobs {
     pub(crate) fn new(limits: JobLimits) -> Self {
         let (things, timers) = (BTreeMap::new(), BTreeSet::new());
-        Self { limits, things, timers, count: 0, revision: 0 }
-    }
-
-    pub(crate) const fn revision(&self) -> u64 {
-        self.revision
+        Self { limits, things, timers, count: 0, changed: BTreeSet::new() }
     }
 
     /// A request that came by MQTT. The answer goes to the client that asked,
@@ -208,22 +208,36 @@ impl Jobs {
         }
     }
 
-    pub(crate) fn save(&self) -> Value {
-        json!(self.things)
+    /// What has changed since the last call.
+    pub(crate) fn changes(&mut self, into: &mut Parts) {
+        for thing in std::mem::take(&mut self.changed) {
+            let executions = self.things.get(&thing).map(state::text);
+            into.insert(format!("{PREFIX}{thing}"), executions);
+        }
     }
 
-    pub(crate) fn load(limits: JobLimits, saved: Value, shift: Shift) -> Result<Self, StateError> {
-        let mut things: BTreeMap<String, Vec<Execution>> = state::part("jobs", saved)?;
-        let count = things.values().map(Vec::len).sum();
-        state::at_most("jobs.executions", limits.executions, count)?;
-        let mut timers = BTreeSet::new();
-        for (thing, executions) in &mut things {
+    /// All executions, as they are written down.
+    pub(crate) fn state(&self) -> impl Iterator<Item = (String, String)> {
+        let things = self.things.iter();
+        things.map(|(thing, executions)| (format!("{PREFIX}{thing}"), state::text(executions)))
+    }
+
+    pub(crate) fn load(
+        limits: JobLimits,
+        written: &mut WrittenState,
+        shift: Shift,
+    ) -> Result<Self, StateError> {
+        let mut jobs = Self::new(limits);
+        for (thing, mut executions) in written.take_all::<Vec<Execution>>(PREFIX)? {
             for deadline in executions.iter_mut().filter_map(|one| one.step_deadline.as_mut()) {
                 *deadline = shift.apply(*deadline);
-                timers.insert((*deadline, thing.clone()));
+                jobs.timers.insert((*deadline, thing.clone()));
             }
+            jobs.count += executions.len();
+            jobs.things.insert(thing, executions);
         }
-        Ok(Self { limits, things, timers, count, revision: 0 })
+        state::at_most("jobs.executions", limits.executions, jobs.count)?;
+        Ok(jobs)
     }
 
     fn of(&self, thing: &str) -> &[Execution] {

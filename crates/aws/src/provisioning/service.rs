@@ -16,8 +16,11 @@ use super::template::{Template, TemplateError};
 use crate::effects::{Effects, Message, QoS};
 use crate::json;
 use crate::names;
-use crate::state::{self, Shift, StateError};
+use crate::state::{self, Parts, Shift, StateError, WrittenState};
 use crate::{Format, ProvisioningLimits, ProvisioningOperation, Request, Time};
+
+/// How its parts of the state begin.
+const PREFIX: &str = "provisioning/";
 
 /// Templates, and certificates with the tokens that prove their ownership.
 pub struct Provisioning {
@@ -27,7 +30,9 @@ pub struct Provisioning {
     pending: BTreeMap<String, Pending>,
     /// When tokens are over, by the elapsed time.
     deadlines: BTreeSet<(Duration, String)>,
-    revision: u64,
+    /// Tokens of certificates that have changed since that was asked last; none of those
+    /// that are forgotten.
+    changed: BTreeMap<String, Option<String>>,
 }
 
 /// A certificate whose token is good.
@@ -53,11 +58,8 @@ impl fmt::Debug for Provisioning {
 impl Provisioning {
     pub(crate) fn new(limits: ProvisioningLimits) -> Self {
         let (templates, pending) = (BTreeMap::new(), BTreeMap::new());
-        Self { limits, templates, pending, deadlines: BTreeSet::new(), revision: 0 }
-    }
-
-    pub(crate) const fn revision(&self) -> u64 {
-        self.revision
+        let (deadlines, changed) = (BTreeSet::new(), BTreeMap::new());
+        Self { limits, templates, pending, deadlines, changed }
     }
 
     /// Adds a template, or replaces the one of this name.
@@ -168,9 +170,9 @@ impl Provisioning {
             certificate_pem,
         });
         self.deadlines.insert((deadline, ownership_token.clone()));
+        self.changed.insert(certificate_id.clone(), Some(ownership_token.clone()));
         let pending = Pending { certificate_id, deadline, is_registered: false };
         self.pending.insert(ownership_token, pending);
-        self.revision += 1;
         answer
     }
 
@@ -201,7 +203,7 @@ impl Provisioning {
         };
         let registration = template.fill_in(&given, &pending.certificate_id)?;
         pending.is_registered = true;
-        self.revision += 1;
+        self.changed.insert(pending.certificate_id.clone(), Some(token.to_owned()));
         let answer = json!({
             "thingName": registration.thing_name,
             "deviceConfiguration": registration.device_configuration,
@@ -219,31 +221,49 @@ impl Provisioning {
     pub(crate) fn tick(&mut self, time: Time, out: &mut Effects) {
         while self.deadline().is_some_and(|deadline| deadline <= time.elapsed) {
             let Some((_, token)) = self.deadlines.pop_first() else { return };
-            self.revision += 1;
-            if let Some(pending) = self.pending.remove(&token)
-                && !pending.is_registered
-            {
-                let certificate_id = pending.certificate_id;
+            let Some(pending) = self.pending.remove(&token) else { continue };
+            let Pending { certificate_id, is_registered, .. } = pending;
+            self.changed.insert(certificate_id.clone(), None);
+            if !is_registered {
                 out.change(RegistryChange::CertificateDeleted { certificate_id });
             }
         }
     }
 
-    pub(crate) fn save(&self) -> Value {
-        json!(self.pending)
+    /// What has changed since the last call. Parts are named by certificates, as names
+    /// are told of and tokens are not.
+    pub(crate) fn changes(&mut self, into: &mut Parts) {
+        for (certificate, token) in std::mem::take(&mut self.changed) {
+            let pending = token.and_then(|token| {
+                self.pending.get(&token).map(|pending| state::text(&(&token, pending)))
+            });
+            into.insert(format!("{PREFIX}{certificate}"), pending);
+        }
+    }
+
+    /// All certificates that wait, as they are written down.
+    pub(crate) fn state(&self) -> impl Iterator<Item = (String, String)> {
+        self.pending.iter().map(|(token, pending)| {
+            let part = format!("{PREFIX}{}", pending.certificate_id);
+            (part, state::text(&(token, pending)))
+        })
     }
 
     /// Takes what was saved; the templates stay.
-    pub(crate) fn load(&self, saved: Value, shift: Shift) -> Result<Self, StateError> {
-        let mut pending: BTreeMap<String, Pending> = state::part("provisioning", saved)?;
-        state::at_most("provisioning.pending", self.limits.pending, pending.len())?;
-        let mut deadlines = BTreeSet::new();
-        for (token, certificate) in &mut pending {
-            certificate.deadline = shift.apply(certificate.deadline);
-            deadlines.insert((certificate.deadline, token.clone()));
+    pub(crate) fn load(
+        &self,
+        written: &mut WrittenState,
+        shift: Shift,
+    ) -> Result<Self, StateError> {
+        let mut loaded = Self::new(self.limits);
+        loaded.templates.clone_from(&self.templates);
+        for (_, (token, mut pending)) in written.take_all::<(String, Pending)>(PREFIX)? {
+            pending.deadline = shift.apply(pending.deadline);
+            loaded.deadlines.insert((pending.deadline, token.clone()));
+            loaded.pending.insert(token, pending);
         }
-        let templates = self.templates.clone();
-        Ok(Self { limits: self.limits, templates, pending, deadlines, revision: 0 })
+        state::at_most("provisioning.pending", self.limits.pending, loaded.pending.len())?;
+        Ok(loaded)
     }
 }
 

@@ -1,6 +1,6 @@
 //! The shadows of all things, and the requests to them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
@@ -10,11 +10,14 @@ use super::request::{Update, client_token};
 use crate::effects::Effects;
 use crate::json;
 use crate::note::Note;
-use crate::state::{self, StateError};
+use crate::state::{self, Parts, StateError, WrittenState};
 use crate::{Request, ShadowLimits, ShadowOperation, Time};
 
 /// The name under which the classic shadow is kept; no named one can have it.
 const CLASSIC: &str = "";
+
+/// How its parts of the state begin.
+const PREFIX: &str = "shadows/";
 
 /// The shadows of all things.
 #[derive(Debug)]
@@ -23,16 +26,13 @@ pub struct Shadows {
     /// By thing and name.
     things: BTreeMap<String, BTreeMap<String, Document>>,
     count: usize,
-    revision: u64,
+    /// Thing and name of those that have changed since that was asked last.
+    changed: BTreeSet<(String, String)>,
 }
 
 impl Shadows {
     pub(crate) const fn new(limits: ShadowLimits) -> Self {
-        Self { limits, things: BTreeMap::new(), count: 0, revision: 0 }
-    }
-
-    pub(crate) const fn revision(&self) -> u64 {
-        self.revision
+        Self { limits, things: BTreeMap::new(), count: 0, changed: BTreeSet::new() }
     }
 
     /// A request that came by MQTT, and its answers.
@@ -161,8 +161,9 @@ impl Shadows {
         let document = document.filter(|document| !document.is_deleted);
         let document = document.ok_or_else(|| no_shadow(thing, name))?;
         document.delete();
-        self.revision += 1;
-        Ok(json!({"version": document.version, "timestamp": time.unix_seconds()}))
+        let version = document.version;
+        self.changed.insert((thing.to_owned(), name.unwrap_or(CLASSIC).to_owned()));
+        Ok(json!({"version": version, "timestamp": time.unix_seconds()}))
     }
 
     /// The names of a thing's named shadows, in their order.
@@ -172,15 +173,35 @@ impl Shadows {
         named.map(|(name, _)| name.as_str())
     }
 
-    pub(crate) fn save(&self) -> Value {
-        json!(self.things)
+    /// What has changed since the last call.
+    pub(crate) fn changes(&mut self, into: &mut Parts) {
+        for (thing, name) in std::mem::take(&mut self.changed) {
+            let document = self.things.get(&thing).and_then(|shadows| shadows.get(&name));
+            into.insert(part(&thing, &name), document.map(state::text));
+        }
     }
 
-    pub(crate) fn load(limits: ShadowLimits, saved: Value) -> Result<Self, StateError> {
-        let things: BTreeMap<String, BTreeMap<String, Document>> = state::part("shadows", saved)?;
-        let count = things.values().map(BTreeMap::len).sum();
-        state::at_most("shadow.shadows", limits.shadows, count)?;
-        Ok(Self { limits, things, count, revision: 0 })
+    /// All shadows, as they are written down.
+    pub(crate) fn state(&self) -> impl Iterator<Item = (String, String)> {
+        self.things.iter().flat_map(|(thing, shadows)| {
+            let shadows = shadows.iter();
+            shadows.map(move |(name, document)| (part(thing, name), state::text(document)))
+        })
+    }
+
+    pub(crate) fn load(
+        limits: ShadowLimits,
+        written: &mut WrittenState,
+    ) -> Result<Self, StateError> {
+        let mut shadows = Self::new(limits);
+        for (names, document) in written.take_all::<Document>(PREFIX)? {
+            let (thing, name) = names.split_once('/').unwrap_or((&names, CLASSIC));
+            let of_thing = shadows.things.entry(thing.to_owned()).or_default();
+            of_thing.insert(name.to_owned(), document);
+            shadows.count += 1;
+        }
+        state::at_most("shadow.shadows", limits.shadows, shadows.count)?;
+        Ok(shadows)
     }
 
     fn find(&self, thing: &str, name: Option<&str>) -> Option<&Document> {
@@ -204,9 +225,14 @@ impl Shadows {
         }
         let shadows = self.things.entry(thing.to_owned()).or_default();
         shadows.insert(name.unwrap_or(CLASSIC).to_owned(), document);
-        self.revision += 1;
+        self.changed.insert((thing.to_owned(), name.unwrap_or(CLASSIC).to_owned()));
         Ok(())
     }
+}
+
+/// The name of a shadow in the state; no name of a thing has a slash.
+fn part(thing: &str, name: &str) -> String {
+    format!("{PREFIX}{thing}/{name}")
 }
 
 fn no_shadow(thing: &str, name: Option<&str>) -> ShadowError {

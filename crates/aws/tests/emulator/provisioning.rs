@@ -45,11 +45,20 @@ fn a_device_gets_a_certificate_that_is_good_once_it_is_registered() {
     assert_eq!(enter(&mut world), Some(ReasonCode::SUCCESS));
 
     // It outlives the process.
-    let state = world.core.unsaved(world.now).unwrap();
-    let mut again = Setup::new(OPEN).emulator();
-    let now = evenkeel_aws::Time { elapsed: Duration::ZERO, unix: Duration::from_secs(NOW) };
-    again.load(state, now).unwrap();
-    assert_eq!(enter(&mut World::of(again)), Some(ReasonCode::SUCCESS));
+    let changes = world.changed().unwrap();
+    let secret = token.as_str().unwrap();
+    assert!(!changes.contains(&format!("provisioning/{secret}")), "no part is named by a secret");
+    let mut lines = Setup::new(OPEN).world().whole();
+    lines.push(changes);
+    for lines in [lines, world.whole()] {
+        let mut written = evenkeel_aws::WrittenState::default();
+        lines.iter().for_each(|line| written.add(line.as_bytes()).unwrap());
+        assert!(!format!("{written:?}").contains(secret));
+        let mut again = Setup::new(OPEN).emulator();
+        let now = evenkeel_aws::Time { elapsed: Duration::ZERO, unix: Duration::from_secs(NOW) };
+        again.load(written, now).unwrap();
+        assert_eq!(enter(&mut World::of(again)), Some(ReasonCode::SUCCESS));
+    }
 }
 
 #[test]

@@ -59,13 +59,14 @@ fn a_will_to_a_shadow_is_an_update_of_it() {
         Some(ReasonCode::SUCCESS)
     );
     assert_eq!(world.messages(reader), []);
-    world.core.unsaved(world.now);
+    world.changed();
     world.cut(peer);
     let messages = world.messages(reader);
     let topics: Vec<&str> = messages.iter().map(|(topic, _)| topic.as_str()).collect();
     assert_eq!(topics, [format!("{UPDATE}/accepted"), format!("{UPDATE}/documents")]);
     assert_eq!(messages[0].1["state"]["reported"], json!({"online": false}));
-    assert!(world.core.unsaved(world.now).is_some(), "it is written down");
+    let line = world.changed().expect("it is written down");
+    assert!(line.contains("shadows/lamp/"), "{line}");
 }
 
 #[test]

@@ -9,7 +9,7 @@ use evenkeel_aws::emulator::settings::{Settings, read};
 use evenkeel_aws::gate::policy::Policy;
 use evenkeel_aws::gate::{CertificateId, CertificateStatus, Gate, Thing};
 use evenkeel_aws::provisioning::{IssueError, Issued, Issuer};
-use evenkeel_aws::{Services, Time};
+use evenkeel_aws::{Services, Time, WrittenState};
 use evenkeel_broker::core::{Arrival, Core, TlsFacts};
 use evenkeel_broker::{Config, ConnectionId, Event, Instant};
 use evenkeel_codec::{
@@ -255,6 +255,19 @@ impl World {
     /// Lets clients have what was sent to them.
     pub(crate) fn deliver(&mut self) {
         self.exchange();
+    }
+
+    /// The line of what has changed since it was asked last.
+    pub(crate) fn changed(&mut self) -> Option<String> {
+        let changes = self.core.unsaved(self.now);
+        (!changes.is_empty()).then(|| WrittenState::line_of(&changes))
+    }
+
+    /// The lines of the whole state.
+    pub(crate) fn whole(&self) -> Vec<String> {
+        let parts = self.core.state(self.now);
+        let lines = parts.map(|(name, value)| WrittenState::line([(&*name, Some(&*value))]));
+        lines.collect()
     }
 
     /// What services and gate have told the operator.

@@ -12,7 +12,8 @@ use super::ids::ConnectionId;
 use super::inflight::Delivery;
 use super::message::Message;
 use super::service::{
-    Act, Admission, Claim, Effect, Effects, Extension, Gate, Happening, HttpFacts, Permit, TlsFacts,
+    Act, Admission, Claim, Effect, Effects, Extension, Gate, Happening, HttpFacts, Parts, Permit,
+    TlsFacts,
 };
 use super::time::Instant;
 
@@ -45,10 +46,18 @@ impl Core {
         Some(answer)
     }
 
-    /// The extension's state, if it has to be written down before any output leaves.
-    pub fn unsaved(&mut self, now: Instant) -> Option<Value> {
+    /// What of the extension's state has to be written down before any output leaves.
+    pub fn unsaved(&mut self, now: Instant) -> Parts {
         let time = self.wall.at(now);
-        self.extension.as_mut()?.save(time)
+        self.extension.as_mut().map(|extension| extension.changes(time)).unwrap_or_default()
+    }
+
+    /// The extension's whole state, part by part.
+    pub fn state(&self, now: Instant) -> Box<dyn Iterator<Item = (String, String)> + '_> {
+        match &self.extension {
+            Some(extension) => extension.state(self.wall.at(now)),
+            None => Box::new(std::iter::empty()),
+        }
     }
 
     /// The TLS handshake of a connection is over.

@@ -76,7 +76,7 @@ pub use ids::ConnectionId;
 pub use quota::{By, Quota, Span, Strictness};
 pub(crate) use recorded::Recorded;
 pub use service::{
-    Act, Admission, Arrival, Claim, Effects, Extension, Gate, Happening, HttpFacts, Permit,
+    Act, Admission, Arrival, Claim, Effects, Extension, Gate, Happening, HttpFacts, Parts, Permit,
     Service, TlsFacts,
 };
 pub use stats::{ClientStats, PacketCounts, Stats};

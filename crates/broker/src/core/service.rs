@@ -27,6 +27,7 @@
 //! core.extend(Box::new(OnlyPumps));
 //! ```
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -201,13 +202,23 @@ pub trait Service: fmt::Debug + Send {
         Value::Null
     }
 
-    /// The whole state, if it has changed since the last call. The driver writes
-    /// it down before any answer leaves.
-    fn save(&mut self, now: Time) -> Option<Value> {
+    /// What of the state has changed since the last call; nothing if nothing has.
+    /// The driver writes it down before any answer leaves.
+    fn changes(&mut self, now: Time) -> Parts {
         let _ = now;
-        None
+        Parts::new()
+    }
+
+    /// The whole state, part by part, for a driver that begins anew.
+    fn state(&self, now: Time) -> Box<dyn Iterator<Item = (String, String)> + '_> {
+        let _ = now;
+        Box::new(std::iter::empty())
     }
 }
+
+/// Parts of an extension's state by name, in the extension's own notation; `None` for
+/// one that is gone.
+pub type Parts = BTreeMap<String, Option<String>>;
 
 /// Both sides of the seam in one.
 pub trait Extension: Gate + Service {}

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use evenkeel_broker::core::{
     Act, Admission, Arrival, Claim, Effects, Gate, Happening, HttpFacts, HttpRequest, HttpResponse,
-    Permit, Service, Time, TlsFacts,
+    Parts, Permit, Service, Time, TlsFacts,
 };
 use evenkeel_broker::{CloseReason, ConnectionId, EventKind, Instant};
 use evenkeel_codec::{Bytes, Connect, Packet, Properties, QoS, ReasonCode, SubscribeOptions, Will};
@@ -143,9 +143,14 @@ impl Service for Clerk {
         json!({ "done": id.is_some() })
     }
 
-    fn save(&mut self, _: Time) -> Option<Value> {
+    fn changes(&mut self, _: Time) -> Parts {
         let mut told = self.0.lock().unwrap();
-        std::mem::take(&mut told.has_changed).then(|| json!({ "version": 1 }))
+        let has_changed = std::mem::take(&mut told.has_changed);
+        has_changed.then(|| ("told".to_owned(), None)).into_iter().collect()
+    }
+
+    fn state(&self, _: Time) -> Box<dyn Iterator<Item = (String, String)> + '_> {
+        Box::new(std::iter::once(("told".to_owned(), "all".to_owned())))
     }
 }
 
@@ -257,8 +262,9 @@ fn a_consumed_message_is_acknowledged_and_answered_past_the_router() {
     assert_eq!(world.payloads(listener), ["hello"], "and nothing of the rest");
     assert_eq!(clerk.lines(), ["published $aws/echo"]);
     assert_eq!(world.count("service"), 1);
-    assert_eq!(world.core.unsaved(world.now), Some(json!({ "version": 1 })));
-    assert_eq!(world.core.unsaved(world.now), None, "nothing has changed since");
+    assert_eq!(world.core.unsaved(world.now), Parts::from([("told".to_owned(), None)]));
+    assert_eq!(world.core.unsaved(world.now), Parts::new(), "nothing has changed since");
+    assert_eq!(world.core.state(world.now).count(), 1);
 
     world.subscribe(listener, "ticks", QoS::AtMostOnce);
     world.wait(ms(999));

@@ -3,11 +3,11 @@
 use std::io;
 
 use evenkeel_broker::core::{
-    Act, Admission, Arrival, Effects, Gate, HttpCall, HttpResponse, Permit, Service, Time,
+    Act, Admission, Arrival, Effects, Gate, HttpCall, HttpResponse, Parts, Permit, Service, Time,
 };
 use evenkeel_broker::{Broker, ConnectionId, Role, Tls};
 use evenkeel_codec::{Connect, Packet, Version};
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
@@ -48,14 +48,15 @@ impl Service for Echo {
         HttpResponse { status: 200, headers, body: body.to_string().into_bytes() }
     }
 
-    fn save(&mut self, _: Time) -> Option<Value> {
-        std::mem::take(&mut self.has_changed).then(|| json!(1))
+    fn changes(&mut self, _: Time) -> Parts {
+        let has_changed = std::mem::take(&mut self.has_changed);
+        has_changed.then(|| ("called".to_owned(), None)).into_iter().collect()
     }
 }
 
 async fn start(
     bind: impl FnOnce(evenkeel_broker::Builder, Tls) -> evenkeel_broker::Builder,
-    save: fn(&Value) -> io::Result<()>,
+    save: fn(&Parts) -> io::Result<()>,
 ) -> (Broker, TlsConnector) {
     let (tls, connector, _) = crate::tls::asking();
     let builder = bind(Broker::builder(), tls);
@@ -132,7 +133,8 @@ async fn a_client_that_says_nothing_is_closed() {
     let builder = Broker::builder().bind_https("127.0.0.1:0", tls).configure(|config| {
         config.limits.connect_timeout = std::time::Duration::from_secs(2);
     });
-    let broker = builder.start_with(Box::<Echo>::default(), Box::new(|_| Ok(()))).await.unwrap();
+    let broker =
+        builder.start_with(Box::<Echo>::default(), Box::new(|_: &Parts| Ok(()))).await.unwrap();
     for sent in ["", "GET / HT", "POST / HTTP/1.1\r\nContent-Length: 9\r\n\r\nx"] {
         let stream = open(&broker, &connector, &[]).await.unwrap();
         assert_eq!(exchange(stream, sent).await, "", "{sent}");

@@ -4,9 +4,9 @@ use std::io;
 use std::sync::{Arc, Mutex};
 
 use evenkeel_broker::core::{
-    Act, Admission, Arrival, Claim, Effects, Gate, Happening, Permit, Service, Time,
+    Act, Admission, Arrival, Claim, Effects, Gate, Happening, Parts, Permit, Service, Time,
 };
-use evenkeel_broker::{Broker, ConnectionId};
+use evenkeel_broker::{Broker, ConnectionId, SaveState};
 use evenkeel_codec::{Connect, Packet, Version};
 use serde_json::{Value, json};
 
@@ -52,8 +52,16 @@ impl Service for Counter {
         json!(self.count)
     }
 
-    fn save(&mut self, _: Time) -> Option<Value> {
-        std::mem::take(&mut self.has_changed).then(|| json!(self.count))
+    fn changes(&mut self, _: Time) -> Parts {
+        let has_changed = std::mem::take(&mut self.has_changed);
+        has_changed
+            .then(|| ("count".to_owned(), Some(self.count.to_string())))
+            .into_iter()
+            .collect()
+    }
+
+    fn state(&self, _: Time) -> Box<dyn Iterator<Item = (String, String)> + '_> {
+        Box::new(std::iter::once(("count".to_owned(), self.count.to_string())))
     }
 }
 
@@ -61,8 +69,8 @@ impl Service for Counter {
 async fn the_state_is_written_before_the_answer_leaves() {
     let written = Arc::new(Mutex::new(Vec::new()));
     let writes = written.clone();
-    let save = move |state: &Value| {
-        writes.lock().unwrap().push(state.clone());
+    let save = move |changes: &Parts| {
+        writes.lock().unwrap().push(changes.clone());
         Ok(())
     };
     let builder = Broker::builder().bind_tcp("127.0.0.1:0");
@@ -72,14 +80,53 @@ async fn the_state_is_written_before_the_answer_leaves() {
     for count in 1..=3 {
         client.send(publish_1("count", b"x")).await;
         assert!(matches!(client.recv().await, Some(Packet::PubAck(_))));
-        assert_eq!(written.lock().unwrap().last(), Some(&json!(count)));
+        let change = Parts::from([("count".to_owned(), Some(count.to_string()))]);
+        assert_eq!(written.lock().unwrap().last(), Some(&change));
     }
     assert_eq!(broker.ask(&Value::Null), Some(json!(3)));
 }
 
+/// Begins anew with every third change.
+#[derive(Clone, Debug, Default)]
+struct Pages(Arc<Mutex<Vec<(&'static str, String)>>>);
+
+impl SaveState for Pages {
+    fn save(&mut self, changes: &Parts) -> io::Result<()> {
+        self.0.lock().unwrap().push(("change", format!("{changes:?}")));
+        Ok(())
+    }
+
+    fn begins_anew(&self) -> bool {
+        self.0.lock().unwrap().len().is_multiple_of(3)
+    }
+
+    fn replace(&mut self, state: &mut dyn Iterator<Item = (String, String)>) -> io::Result<()> {
+        let state: Vec<_> = state.collect();
+        self.0.lock().unwrap().push(("whole", format!("{state:?}")));
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn the_whole_state_is_written_when_it_is_wanted() {
+    let pages = Pages::default();
+    let builder = Broker::builder().bind_tcp("127.0.0.1:0");
+    let started = builder.start_with(Box::<Counter>::default(), Box::new(pages.clone())).await;
+    let broker = started.unwrap();
+    let stream = tokio::net::TcpStream::connect(broker.tcp_addr().unwrap()).await.unwrap();
+    let (mut client, _) = Client::connect(stream, Version::V5, "a").await;
+    for _ in 1..=4 {
+        client.send(publish_1("count", b"x")).await;
+        assert!(matches!(client.recv().await, Some(Packet::PubAck(_))));
+    }
+    let whole = |count: u32| ("whole", format!("[(\"count\", \"{count}\")]"));
+    let change = |count: u32| ("change", format!("{{\"count\": Some(\"{count}\")}}"));
+    assert_eq!(*pages.0.lock().unwrap(), [whole(1), change(2), change(3), whole(4)]);
+}
+
 #[tokio::test]
 async fn a_state_that_cannot_be_written_is_not_answered() {
-    let save = |_: &Value| Err(io::Error::other("the disk is full"));
+    let save = |_: &Parts| Err(io::Error::other("the disk is full"));
     let builder = Broker::builder().bind_tcp("127.0.0.1:0");
     let broker = builder.start_with(Box::<Counter>::default(), Box::new(save)).await.unwrap();
     let stream = tokio::net::TcpStream::connect(broker.tcp_addr().unwrap()).await.unwrap();
@@ -107,7 +154,7 @@ async fn the_gate_knows_certificate_names_and_request() {
     let arrivals = counter.arrivals.clone();
     let (tls, connector, certificate) = crate::tls::asking();
     let builder = Broker::builder().bind_tls("127.0.0.1:0", tls).bind_websocket("127.0.0.1:0");
-    let broker = builder.start_with(Box::new(counter), Box::new(|_| Ok(()))).await.unwrap();
+    let broker = builder.start_with(Box::new(counter), Box::new(|_: &Parts| Ok(()))).await.unwrap();
 
     let stream = tokio::net::TcpStream::connect(broker.tls_addr().unwrap()).await.unwrap();
     let name = "localhost".try_into().unwrap();

@@ -15,6 +15,7 @@ use serde::de::DeserializeOwned;
 use super::Folder;
 use super::authority::Authority;
 use super::issuer::FolderIssuer;
+use super::state::{self, ReadError};
 use crate::error::Failure;
 
 /// Bytes of a file that are read; those of an account are small.
@@ -42,12 +43,16 @@ pub(crate) fn load(folder: &Folder, hasten: u32) -> Result<Emulator, Failure> {
     let authority = authority.map_err(|error| bad(&folder.authority(), error))?;
     let issuer = FolderIssuer::new(authority);
     let mut emulator = Emulator::new(gate, services, Box::new(issuer), super::issuer::seed());
-    let state = folder.state();
-    if let Some(text) = text_if_any(&state)? {
-        let value = serde_json::from_str(&text).map_err(|error| damaged(&state, error))?;
+    let path = folder.state();
+    let state = state::read(&path).map_err(|error| match error {
+        ReadError::Io(error) => unreadable(&path, error),
+        ReadError::State(error) => damaged(&path, error),
+        ReadError::LongLine(line) => damaged(&path, format!("line {line} has no end")),
+    })?;
+    if !state.is_empty() {
         let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let now = Time { elapsed: Duration::ZERO, unix };
-        emulator.load(value, now).map_err(|error| damaged(&state, error))?;
+        emulator.load(state, now).map_err(|error| damaged(&path, error))?;
     }
     Ok(emulator)
 }

@@ -12,7 +12,7 @@ mod state;
 pub(crate) use admin::{Admin, ask};
 pub(crate) use init::init;
 pub(crate) use load::load;
-pub(crate) use state::saving;
+pub(crate) use state::StateFile;
 
 use std::path::{Path, PathBuf};
 
@@ -75,6 +75,6 @@ impl Folder {
     }
 
     fn state(&self) -> PathBuf {
-        self.0.join("state.json")
+        self.0.join("state.jsonl")
     }
 }

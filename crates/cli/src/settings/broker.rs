@@ -8,7 +8,7 @@ use evenkeel_broker::fault::Script;
 use evenkeel_broker::{Broker, Builder, Limits, Offer, Quota, SaveState, Tls, Users};
 
 use crate::args::{BrokerArgs, BrokerLimits, BrokerProfile, BrokerTls};
-use crate::emulator::{self, Folder};
+use crate::emulator::{self, Folder, StateFile};
 use crate::error::Failure;
 
 /// Bytes of the longest packet that MQTT can frame.
@@ -31,7 +31,7 @@ pub(crate) struct BrokerSettings {
     /// The folder of the account that it emulates.
     pub(crate) folder: Option<PathBuf>,
     /// The emulator, and what writes its state down.
-    pub(crate) emulated: Option<(Box<Emulator>, SaveState)>,
+    pub(crate) emulated: Option<(Box<Emulator>, Box<dyn SaveState>)>,
 }
 
 impl BrokerSettings {
@@ -53,7 +53,9 @@ impl BrokerSettings {
         let hasten = quota.as_ref().map_or(1, |quota| quota.hasten.get());
         let emulated = match &folder {
             Some(folder) => {
-                Some((Box::new(emulator::load(folder, hasten)?), emulator::saving(folder)))
+                let emulator = Box::new(emulator::load(folder, hasten)?);
+                let save: Box<dyn SaveState> = Box::new(StateFile::new(folder));
+                Some((emulator, save))
             }
             None => None,
         };

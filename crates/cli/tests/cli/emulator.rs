@@ -116,7 +116,7 @@ async fn a_thing_reports_to_its_shadow_which_survives_a_kill() {
     account.report(&port, 4).await.expect(0);
     running.signal("KILL").await;
     running.ended().await.expect(-1);
-    is_private(&account.path("state.json"));
+    is_private(&account.path("state.jsonl"));
 
     let (running, port) = account.start().await;
     let shadow = account.shadow(&port).await;
@@ -169,8 +169,14 @@ async fn bad_files_are_named_with_their_line() {
         ("things/odd.toml", "colour = 1\n", "odd.toml' is not valid\nwhy: line 1: "),
         ("certificates/odd.toml", "status = \"ACTIVE\"\n", "there is no '"),
         ("templates/t.json", "{}", "t.json' is not valid\nwhy: "),
-        ("state.json", "{\"version\": 2}", "why: it has version 2, and this program knows up to 1"),
-        ("state.json", "{", "state.json' cannot be used\nwhy: "),
+        (
+            "state.jsonl",
+            "{\"version\": 2}",
+            "why: it has version 2, and this program knows up to 1",
+        ),
+        ("state.jsonl", "{", "state.jsonl' cannot be used\nwhy: line 1 is damaged: "),
+        ("state.jsonl", "{\"version\":1}\n{\n{}\n", "why: line 2 is damaged: "),
+        ("state.jsonl", "{}\n", "why: it does not begin with a version"),
     ];
     for (file, text, says) in cases {
         let path = account.path(file);

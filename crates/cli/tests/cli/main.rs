@@ -8,6 +8,8 @@ mod certificates;
 mod clouds;
 mod demo;
 mod emulator;
+#[cfg(unix)]
+mod emulator_kill;
 mod exit_codes;
 mod first_words;
 mod formats;
