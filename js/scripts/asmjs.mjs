@@ -34,7 +34,7 @@ async function translate(home, wasm) {
     writeFileSync(at('in.wasm'), wasm)
     const features = FEATURES.map((name) => `--enable-${name}`)
     execFileSync(program('wasm-opt'), [...features, ...LOWERED, at('in.wasm'), '-o', at('low.wasm')])
-    execFileSync(program('wasm2js'), ['-O2', '--emscripten', at('low.wasm'), '-o', at('out.js')])
+    execFileSync(program('wasm2js'), ['-Oz', '--emscripten', at('low.wasm'), '-o', at('out.js')])
     const { code } = await transform(adapted(readFileSync(at('out.js'), 'utf8')), {
       format: 'esm',
       minify: true,

@@ -83,6 +83,8 @@ export async function buildBundles({ home, version, wasm }) {
       format: 'iife',
       globalName: 'mqtt',
       minify: true,
+      // Fields without a value need no words.
+      tsconfigRaw: { compilerOptions: { useDefineForClassFields: false } },
       sourcemap: 'external',
       footer: {
         js: `if(typeof module==='object'&&module.exports)module.exports=mqtt;else if(typeof define==='function'&&define.amd)define([],function(){return mqtt});`,

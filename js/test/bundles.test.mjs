@@ -27,8 +27,8 @@ describe('sizes', () => {
   const skip = process.env.EVENKEEL_WASM_SIZE ? false : 'EVENKEEL_WASM_SIZE is not set: js/run sets it'
 
   // To be lowered with each module that is smaller: 150,000 and 125,000 are wanted.
-  const [GZIP, BROTLI] = [165_000, 143_000]
-  const PACKAGE = 2_350_000 // 2,000,000 are wanted
+  const [GZIP, BROTLI] = [164_000, 142_000]
+  const PACKAGE = 2_300_000 // 2,000,000 are wanted
 
   test('evenkeel.min.js behind gzip and Brotli', { skip }, () => {
     const script = readFileSync(dist('evenkeel.min.js'))
