@@ -4,7 +4,7 @@ use std::num::NonZeroU32;
 use std::path::PathBuf;
 
 use clap::Args;
-use evenkeel_broker::Strictness;
+use evenkeel_broker::{Role, Strictness};
 
 use super::{VerbosityFlags, values};
 
@@ -97,6 +97,12 @@ pub(crate) struct BrokerAws {
     /// Make the folder with a thing of this name, or add one to it, and start nothing
     #[arg(long, value_name = "THING", requires = "folder")]
     pub(crate) init: Option<String>,
+    /// Port for the HTTP API; 0 for any free one
+    #[arg(long, value_name = "PORT", value_parser = values::listen_port, requires = "folder")]
+    pub(crate) https_port: Option<u16>,
+    /// Listen in place of a port of AWS: 8883, 8443 (HTTP API), or 443, where ALPN decides
+    #[arg(long = "role", value_name = "AWS=PORT", value_parser = values::role, requires = "folder")]
+    pub(crate) roles: Vec<(Role, u16)>,
 }
 
 /// Bounds, set over those of the file.

@@ -344,7 +344,7 @@ fn each_number_time_and_choice_has_its_default_in_the_help() {
             let has_default = help.contains("[default: ")
                 || !flag.get_default_values().is_empty()
                 // Off without the flag.
-                || ["status", "ws_port", "tls_port", "wss_port"].contains(&flag.get_id().as_str());
+                || ["status", "ws_port", "tls_port", "wss_port", "https_port"].contains(&flag.get_id().as_str());
             assert!(has_default, "{} {}: {help}", command.get_name(), flag.get_id());
         }
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use evenkeel::store::Fsync;
 use evenkeel::{QoS, TopicName, Version};
 use evenkeel_aws::advisor::{CASES, Case};
-use evenkeel_broker::Strictness;
+use evenkeel_broker::{Role, Strictness};
 
 /// Why a value is refused, and a value that would do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -86,6 +86,18 @@ pub(crate) fn listen_port(text: &str) -> Result<u16, BadValue> {
     match text.parse() {
         Ok(port) => Ok(port),
         Err(_) => bad("a port is a number from 0 to 65535", "use 0 for any free port"),
+    }
+}
+
+/// A port of AWS IoT Core, and the port in its place.
+pub(crate) fn role(text: &str) -> Result<(Role, u16), BadValue> {
+    let parts = text.split_once('=').and_then(|(role, port)| {
+        let role = Role::of(role.parse().ok()?)?;
+        Some((role, port.parse().ok()?))
+    });
+    match parts {
+        Some(parts) => Ok(parts),
+        None => bad("a role is 8883, 8443 or 443, and a port behind =", "write 443=4443"),
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use evenkeel_aws::emulator::Emulator;
 use evenkeel_broker::fault::Script;
-use evenkeel_broker::{Broker, Builder, Limits, Offer, Quota, SaveState, Tls, Users};
+use evenkeel_broker::{Broker, Builder, Limits, Offer, Quota, Role, SaveState, Tls, Users};
 
 use crate::args::{BrokerArgs, BrokerLimits, BrokerProfile, BrokerTls};
 use crate::emulator::{self, Folder, StateFile};
@@ -105,11 +105,19 @@ fn listeners(
         None => tls(&args.tls)?,
     };
     if let Some(tls) = tls {
-        if let Some(port) = args.tls.tls_port.or_else(|| is_aws.then_some(AWS_PORT)) {
+        let has_role = args.aws.roles.iter().any(|(role, _)| *role == Role::Mqtt);
+        let default = (is_aws && !has_role).then_some(AWS_PORT);
+        if let Some(port) = args.tls.tls_port.or(default) {
             builder = builder.bind_tls(address(port), tls.clone());
         }
         if let Some(port) = args.tls.wss_port {
-            builder = builder.bind_websocket_tls(address(port), tls);
+            builder = builder.bind_websocket_tls(address(port), tls.clone());
+        }
+        if let Some(port) = args.aws.https_port {
+            builder = builder.bind_https(address(port), tls.clone());
+        }
+        for (role, port) in &args.aws.roles {
+            builder = builder.bind_role(*role, address(*port), tls.clone());
         }
     }
     match &args.unix {

@@ -236,3 +236,45 @@ async fn a_device_is_provisioned_and_comes_in_by_its_own_certificate() {
     let (_running, port) = account.start().await;
     enter(port).run().await.expect(0);
 }
+
+/// The port of a listener that the broker tells of.
+async fn told(running: &mut Running, scheme: &str) -> String {
+    let line = running.until_says(&format!("listening on {scheme}://127.0.0.1:")).await;
+    line.rsplit(':').next().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn a_listener_takes_the_place_of_a_port_of_aws() {
+    let account = Account::new().await;
+    let flags = ["--https-port", "0", "--role", "443=0", "--role", "8443=0", "--role", "8883=0"];
+    let folder = account.0.to_str().unwrap();
+    let mut running = evenkeel("broker --profile none --aws").args([folder]).args(flags).start();
+    let https = told(&mut running, "https").await;
+    let shared = told(&mut running, "tls").await;
+    let by_certificate = told(&mut running, "https").await;
+    let mqtt = told(&mut running, "mqtts").await;
+    running.until_says("warning: this broker is for development and tests").await;
+    let publish = |port: &str, alpn: &str| {
+        let run = account.thing(&format!("pub -q 1 {alpn}"), port);
+        run.args(["site/7", "x"]).run()
+    };
+    publish(&shared, "--tls-alpn x-amzn-mqtt-ca").await.expect(0);
+    publish(&mqtt, "").await.expect(0);
+    let ran = publish(&shared, "--tls-alpn mqtt -W 5").await;
+    assert_ne!(ran.code, 0, "{}", ran.err);
+    running.until_says("names no authorizer").await;
+    for port in [&https, &by_certificate] {
+        let ran = publish(port, "--tls-alpn x-amzn-mqtt-ca -W 5").await;
+        assert_ne!(ran.code, 0, "MQTT is not spoken there: {}", ran.err);
+    }
+}
+
+#[tokio::test]
+async fn roles_that_are_none_are_refused() {
+    for role in ["80=1", "443", "443=", "443=65536", "=443", "x=1"] {
+        let ran = evenkeel("broker --aws x --role").args([role]).run().await;
+        ran.expect(2).says("a role is 8883, 8443 or 443");
+    }
+    evenkeel("broker --https-port 0").run().await.expect(2).says("--aws");
+    evenkeel("broker --role 443=0").run().await.expect(2).says("--aws");
+}
