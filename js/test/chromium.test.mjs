@@ -156,13 +156,29 @@ describe('in Chromium', { skip, concurrency: 2 }, () => {
 
   // As Chromium before 2023 did in pages, with more than 4 KB.
   test('an engine that compiles nothing at once', LIMIT, async (t) => {
-    await inPage(t, '/module.html', undefined, () => {
+    const { page: opened } = await inPage(t, '/module.html', undefined, () => {
+      const { instantiate } = WebAssembly
+      window.made = 0
+      WebAssembly.instantiate = (...given) => {
+        window.made += 1
+        return instantiate(...given)
+      }
       const refuse = () => {
         throw new RangeError('WebAssembly.Compile is disallowed on the main thread')
       }
       WebAssembly.Module = new Proxy(WebAssembly.Module, { construct: refuse })
       WebAssembly.Instance = new Proxy(WebAssembly.Instance, { construct: refuse })
     })
+    // Clients that share an instance take none; what was made for them is not lost.
+    const made = await opened.evaluate(async (url) => {
+      const { default: mqtt } = await import('/dist/browser.mjs')
+      const before = window.made
+      const held = []
+      for (let count = 0; count < 40; count++) held.push(await mqtt.connectAsync(url))
+      await Promise.all(held.map((client) => client.endAsync()))
+      return window.made - before
+    }, urls.broker)
+    assert.ok(made <= 20, `${made} instances`)
   })
 
   test('what is commanded before the module is there is done in its order', LIMIT, async (t) => {

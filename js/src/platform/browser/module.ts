@@ -10,6 +10,8 @@ import { bytesOf } from './text'
 
 /** What was made ahead, for engines that make nothing at once. */
 const spares: Exports[] = []
+/** Clients that share an instance leave theirs here: with so many no more are made ahead. */
+const SPARES = 2
 let compiled: WebAssembly.Module | undefined
 let fallback: (() => Exports) | undefined
 /** Whether instances are made at once; `undefined` before the first one. */
@@ -37,7 +39,7 @@ function instantiate(module: WebAssembly.Module): Exports {
 }
 
 async function prepareOne(): Promise<void> {
-  if (fallback !== undefined) return
+  if (fallback !== undefined || spares.length >= SPARES) return
   try {
     compiled ??= await WebAssembly.compile(bytesOf(MODULE))
     const { exports } = await WebAssembly.instantiate(compiled, {})
