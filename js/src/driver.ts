@@ -1,6 +1,7 @@
 //! Between the core and the world: streams, timers, and turns. It decides
 //! nothing; what the core says is for its owner, in the order it was said.
-import { monotonicMs, LONGEST_WAIT_MS, type Waiter, watchSleep } from './clock'
+import { Alarm } from './alarm'
+import { type Waiter, watchSleep } from './clock'
 import { Core, failureOf, type Listener, type Setting, type Wait, type World } from './core'
 import { Link, type LinkOwner } from './link'
 import { Failure, Phase } from './numbers'
@@ -35,8 +36,6 @@ export interface DriverOwner extends Listener {
   onStopped(): void
 }
 
-/** Timers of Node are early by less than this. */
-const EARLY_MS = 2
 const RECONNECT_TIMER = 480
 /** The pages of a whole site get their network back at once: their attempts are spread. */
 const RETURN_SPREAD_MS = 1_000
@@ -49,13 +48,10 @@ export class Driver implements World, LinkOwner {
   private readonly links = new Set<Link>()
   /** The connection whose credentials are asked for; 0 for none. */
   private opening = 0
-  private skewMs = 0
+  private readonly alarm: Alarm
   /** When the present turn began. */
   private turnMs: number | undefined
-  private deadline = Number.NaN
   private reconnects = false
-  private timer: unknown
-  private timerAt = Number.NaN
   private scheduled = false
   private draining = false
   private readonly chunks: [Link, Buffer][] = []
@@ -72,10 +68,11 @@ export class Driver implements World, LinkOwner {
     private readonly owner: DriverOwner,
     private readonly waiter: Waiter,
   ) {
+    this.alarm = new Alarm(waiter, () => this.onDue())
     this.core = new Core(settings, this, owner, () => this.now())
     this.unwatch = [
       watchSleep((sleptMs) => {
-        this.skewMs += sleptMs
+        this.alarm.forward(sleptMs)
         this.turn()
       }),
       watchReturn(() => this.onReturn()),
@@ -100,7 +97,7 @@ export class Driver implements World, LinkOwner {
 
   private leaveWorld(): void {
     this.stopping = 'done'
-    this.clearTimer()
+    this.alarm.stop()
     for (const unwatch of this.unwatch) unwatch()
   }
 
@@ -109,11 +106,7 @@ export class Driver implements World, LinkOwner {
    * the server, as nothing can be read or written meanwhile (K9).
    */
   now(): number {
-    return this.turnMs ?? this.clockMs()
-  }
-
-  private clockMs(): number {
-    return monotonicMs() + this.skewMs
+    return this.turnMs ?? this.alarm.now()
   }
 
   get stream(): IStream | undefined {
@@ -137,7 +130,7 @@ export class Driver implements World, LinkOwner {
       return
     }
     this.draining = true
-    this.turnMs = this.clockMs()
+    this.turnMs = this.alarm.now()
     try {
       this.owner.onTurn(false)
       if (this.chunks.length === 0) this.drain()
@@ -294,34 +287,11 @@ export class Driver implements World, LinkOwner {
     this.messagesWait = wait.messagesWait
     if (wait.takesPublishes) this.owner.onRoom()
     this.reconnects = wait.timer === RECONNECT_TIMER
-    this.deadline = wait.deadline
-    if (Number.isNaN(wait.deadline)) return this.clearTimer()
-    // One that fires too early is set again then.
-    if (this.timer !== undefined && this.timerAt <= wait.deadline) return
-    this.clearTimer()
-    this.setTimer()
+    this.alarm.set(wait.deadline)
   }
 
-  private setTimer(): void {
-    const now = this.clockMs()
-    const wait = Math.min(Math.max(1, Math.ceil(this.deadline - now)), LONGEST_WAIT_MS)
-    this.timerAt = Math.min(this.deadline, now + wait)
-    this.timer = this.waiter.start(() => this.onTimer(), wait)
-  }
-
-  private clearTimer(): void {
-    if (this.timer !== undefined) this.waiter.stop(this.timer)
-    this.timer = undefined
-  }
-
-  private onTimer(): void {
-    this.timer = undefined
-    // A clock that stands still while timers fire is a fake one of the two.
-    const early = this.timerAt - this.now()
-    if (early > EARLY_MS) this.skewMs += early
-    if (Number.isNaN(this.deadline) || this.stopping === 'done') return
-    if (this.deadline - this.now() > EARLY_MS) return this.setTimer()
-    // What has arrived is read before a deadline is judged (K9).
+  /** What has arrived is read before a deadline is judged (K9). */
+  private onDue(): void {
     later(() => {
       if (this.reconnects && this.stopping === 'no') this.refresh()
       this.turn()

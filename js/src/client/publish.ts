@@ -2,22 +2,16 @@
 import type { Failed } from '../core'
 import type { Driver } from '../driver'
 import { EvenkeelError } from '../errors'
-import { Outcome } from '../numbers'
 import { failureError, refusalError, RemovedError } from '../outcomes'
 import type { Waiting } from '../overflow'
 import type { IPublishPacket } from '../packets'
 import type { PendingPublish } from '../pending'
 import { encodeProperties } from '../properties'
-import type { DoneCallback, IClientPublishOptions, PacketCallback } from '../types'
+import type { IClientPublishOptions, PacketCallback } from '../types'
+import { Aliases } from './aliases'
 import { EMPTY, hasAny } from './common'
 import type { Parts } from './parts'
-
-/** What somebody has to do with the storing of a message. */
-interface Storing {
-  /** Calls back once there is room for it in the store. */
-  mayStore?: (then: DoneCallback) => void
-  onStored?: (() => void) | undefined
-}
+import { store, type Storing, unstore } from './storing'
 
 const NO_CARE: Storing = {}
 
@@ -51,8 +45,7 @@ export class Publishing {
   private readonly removed = new Set<number>()
   /** Callbacks of those that are not to be handed to the core any more. */
   private readonly withdrawn = new WeakSet<object>()
-  /** Topic aliases that this connection knows. */
-  private readonly aliases = new Set<number>()
+  private readonly aliases = new Aliases()
 
   constructor(private readonly parts: Parts) {}
 
@@ -74,8 +67,9 @@ export class Publishing {
   }
 
   /** What is wrong with it at this moment. */
-  private refusal({ topic, qos, properties }: IPublishPacket): Error | undefined {
+  private refusal(packet: IPublishPacket): Error | undefined {
     const { client, connection, isV5 } = this.parts
+    const { topic, qos, properties } = packet
     if (typeof topic !== 'string') return new EvenkeelError('Invalid topic: give a string', 'INVALID_TOPIC')
     if (!(qos >= 0 && qos <= 2)) return new EvenkeelError('QoS is 0, 1 or 2', 'INVALID_ARGUMENT')
     if (qos === 0 && !client.connected && !client.queueQoSZero) {
@@ -83,17 +77,12 @@ export class Publishing {
     }
     const alias = isV5 ? properties?.topicAlias : undefined
     if (alias === undefined || !client.connected) return undefined
-    if (alias < 1 || alias > (connection.server?.topicAliasMaximum ?? 0)) {
-      return new Error('Sending Topic Alias out of range')
-    }
-    if (topic !== '') this.aliases.add(alias)
-    else if (!this.aliases.has(alias)) return new Error('Unregistered Topic Alias')
-    return undefined
+    return this.aliases.refusal(alias, packet, connection.server?.topicAliasMaximum ?? 0)
   }
 
   /** There is a new connection. */
   forgetAliases(): void {
-    this.aliases.clear()
+    this.aliases.forget()
   }
 
   packetOf(
@@ -145,37 +134,18 @@ export class Publishing {
 
   /** Nothing is written until the store has it. */
   private keep(driver: Driver, token: number, one: Submission): void {
-    const { parts } = this
+    const { client, pending } = this.parts
     const id = one.packet.messageId!
-    parts.lastId = id
-    parts.client.messageIdProvider.register(id)
-    one.stored = true
-    let told = false
-    driver.holdWrites()
-    const onPut = (error?: Error | null): void => {
-      if (told) return
-      told = true
-      driver.releaseWrites()
-      if (!error) return one.storing.onStored?.()
-      one.stored = false
-      if (parts.pending.get(token) !== one) return
+    this.parts.lastId = id
+    client.messageIdProvider.register(id)
+    const waits = (): boolean => pending.get(token) === one
+    store(client, driver, one, waits, (error) => {
       const { done } = one
       one.done = undefined
       this.removed.add(token)
       this.abandon(id)
       done?.(error)
-    }
-    const put = (error?: Error): void => {
-      if (error || parts.pending.get(token) !== one) return onPut(error)
-      try {
-        parts.client.outgoingStore.put(one.packet, onPut)
-      } catch (error) {
-        onPut(error as Error)
-      }
-    }
-    const { mayStore } = one.storing
-    if (mayStore === undefined) put()
-    else mayStore(put)
+    })
   }
 
   /** Removes the message that calls this back; one of QoS 0 that the core has goes on. */
@@ -206,12 +176,6 @@ export class Publishing {
     }
   }
 
-  /** The client has ended without an outcome: the store has it for the next run. */
-  private isLeft(failed: Failed | undefined): boolean {
-    if (failed === undefined || !this.parts.client.disconnecting) return false
-    return failed.error === Outcome.Abandoned || failed.error === Outcome.ConnectionRefused
-  }
-
   onPublished(token: number, failed: Failed | undefined): void {
     const { client, events, pending } = this.parts
     const one = pending.take(token) as PendingPublish | undefined
@@ -229,8 +193,7 @@ export class Publishing {
       done?.(error, packet)
       events.tellEmpty()
     }
-    if (!one.stored || this.isLeft(failed)) tell()
-    else client.outgoingStore.del(packet, tell)
+    unstore(client, one, failed, tell)
   }
 }
 

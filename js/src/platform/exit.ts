@@ -1,11 +1,10 @@
-//! What is to be done before the process or the page ends, for all clients of it.
+//! The end of a process, of which Node tells: one listener for all clients.
 
 const acts = new Set<() => void>()
 let listens = false
 
-/** Keeps what is to be done when `listen` calls back; what is returned takes it back. */
-export function onExit(listen: (end: () => void) => void, act: () => void): () => void {
-  if (!listens) listen(() => acts.forEach(doIt))
+export function atExit(act: () => void): () => void {
+  if (!listens) process.on('exit', () => acts.forEach(doIt))
   listens = true
   acts.add(act)
   return () => acts.delete(act)

@@ -11,10 +11,10 @@ import type { Exports } from '../module'
 import { openTcp, openTls } from '../transport/sockets'
 import { openWebSocket } from '../transport/websocket'
 import type { MqttProtocol, TimerVariant } from '../types'
-import { onExit } from './exit'
 import type { Opener } from './platform'
 
 export { EventEmitter }
+export { atExit } from './exit'
 
 export function nextTick(act: (...args: any[]) => void, ...args: unknown[]): void {
   process.nextTick(act, ...args)
@@ -37,10 +37,6 @@ export function waiterFor(_variant: TimerVariant): Waiter {
 /** `uptimeMs` shows each sleep. */
 export function watchReturn(_onReturn: () => void): () => void {
   return () => {}
-}
-
-export function atExit(act: () => void): () => void {
-  return onExit((end) => process.on('exit', end), act)
 }
 
 export function variable(name: string): string | undefined {
