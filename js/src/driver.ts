@@ -76,7 +76,7 @@ export class Driver implements World, LinkOwner {
         this.turn()
       }),
       watchReturn(() => this.onReturn()),
-      atExit(() => this.writeAnswers()),
+      atExit(() => this.writeLast()),
     ]
   }
 
@@ -323,6 +323,12 @@ export class Driver implements World, LinkOwner {
     if (!this.owesAnswers || this.stopping === 'done') return
     this.readsOn = false
     this.core.drain(0)
+  }
+
+  private writeLast(): void {
+    if (this.stopping === 'done' || !(this.draining || this.owesAnswers)) return
+    this.readsOn = false
+    this.core.drainLast()
   }
 
   private awaitReadEnd(): void {

@@ -128,7 +128,9 @@ for (const size of [16, 1024]) {
     const server = await serve(t, {
       subscribe: ({ id }, peer) => {
         const payload = Buffer.alloc(size)
-        const packets = Array.from({ length: 200 }, (_, index) =>
+        // No more than those: the end of a socket with unread bytes is a reset, which takes away
+        // what the server has not read.
+        const packets = Array.from({ length: handled }, (_, index) =>
           write.publish({ topic: 'a', qos: 1, id: index + 1, payload }),
         )
         peer.send(write.suback(id, [1]), ...packets)

@@ -365,6 +365,13 @@ export class Core implements User {
     })
   }
 
+  /** The process ends, maybe while something is told: hands over all that is to be written. */
+  drainLast(): void {
+    this.records.writeRest()
+    this.records.taken = true
+    this.drain(0)
+  }
+
   /** False if there are none. */
   private tellAcks(): boolean {
     const acks = this.acks

@@ -64,6 +64,8 @@ export class Records {
   /** Received payloads that the module knows by number alone: each is the end of these bytes. */
   readonly skipped = new Map<number, Buffer>()
   private lastReceived = ''
+  /** What is being read. */
+  private present: Fields | undefined
   private isV5 = false
 
   constructor(
@@ -76,6 +78,7 @@ export class Records {
   /** True if there is more to drain. */
   read(records: Buffer): boolean {
     const fields = new Fields(records)
+    this.present = fields
     if (this.payloads.size > 0) this.lend(fields)
     let more = false
     for (fields.at = 0; fields.isThere; ) {
@@ -92,7 +95,17 @@ export class Records {
       fields.at = next
     }
     this.lent.clear()
+    this.present = undefined
     return more
+  }
+
+  /** Of what is being read, what is to be written: for the process ends where it is now. */
+  writeRest(): void {
+    const fields = this.present
+    if (fields === undefined) return
+    for (fields.at += fields.u32(4); fields.isThere; fields.at += fields.u32(4)) {
+      if (fields.u32(0) === WRITE) this.dispatch(WRITE, fields)
+    }
   }
 
   /**
