@@ -1,6 +1,6 @@
 """paho-mqtt as a device at AWS IoT Core.
 
-    python client.py HOST PORT CLIENT_ID TOPIC publish|subscribe [CA CERT KEY]
+    python client.py HOST PORT CLIENT_ID TOPIC publish|subscribe|shadow [CA CERT KEY]
 """
 
 import sys
@@ -26,4 +26,7 @@ if files:
 client.connect_async(host, int(port), keepalive=30)
 if what == "publish":
     client.publish(topic, "hello", qos=1)
+elif what == "shadow":
+    state = '{"state":{"reported":{"level":4.2}}}'
+    client.publish(f"$aws/things/{client_id}/shadow/update", state, qos=1)
 client.loop_forever(retry_first_connection=True)
