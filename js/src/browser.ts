@@ -10,6 +10,7 @@ const mqtt: typeof names = {
   connect: names.connect,
   connectAsync: names.connectAsync,
   DefaultMessageIdProvider: names.DefaultMessageIdProvider,
+  DurableSession: names.DurableSession,
   ErrorWithReasonCode: names.ErrorWithReasonCode,
   ErrorWithSubackPacket: names.ErrorWithSubackPacket,
   EvenkeelError: names.EvenkeelError,

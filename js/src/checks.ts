@@ -33,6 +33,7 @@ const KINDS = {
   '3 (MQTT 3.1), 4 (3.1.1) or 5': (value) => value === 3 || value === 4 || value === 5,
   "'MQTT' or 'MQIsdp'": (value) => value === 'MQTT' || value === 'MQIsdp',
   'a store: put, get, del, createStream and close': hasAll('put', 'get', 'del', 'createStream', 'close'),
+  'a session: open, append, replace and close': hasAll('open', 'append', 'replace', 'close'),
   'a provider of identifiers: allocate, register, deallocate and clear': hasAll(
     ...['allocate', 'getLastAllocated', 'register', 'deallocate', 'clear'],
   ),
@@ -67,6 +68,7 @@ const OPTIONS: Kinds<IClientOptions> = {
   subscribeBatchSize: 'a whole number, 0 or more',
   incomingStore: 'a store: put, get, del, createStream and close',
   outgoingStore: 'a store: put, get, del, createStream and close',
+  session: 'a session: open, append, replace and close',
   messageIdProvider: 'a provider of identifiers: allocate, register, deallocate and clear',
   timerVariant: "'auto', 'native', 'worker', or set and clear",
   customHandleAcks: 'a function',
@@ -108,7 +110,10 @@ const RECONNECT: Kinds<IReconnectOptions> = {
 /** Throws for the first option that is none. */
 export function checkOptions(options: IClientOptions): void {
   check('', options, OPTIONS)
-  const { clientId, will, properties, reconnect } = options
+  const { clientId, will, properties, reconnect, session } = options
+  if (session && (typeof clientId !== 'string' || clientId === '')) {
+    throw new EvenkeelError('Invalid option session: it is a client\'s, so give clientId, too', 'INVALID_OPTION')
+  }
   // Instead of what is no string an identifier is made, as in MQTT.js.
   if (typeof clientId === 'string') check('', { clientId }, { clientId: TEXT })
   if (will) check('will.', { ...will, topic: will.topic }, WILL, 'topic')

@@ -6,6 +6,8 @@ import { Core, failureOf, type Listener, type Setting, type Wait, type World } f
 import { Link, type LinkOwner } from './link'
 import { Failure, Phase } from './numbers'
 import { afterReading, atExit, later, nextTick, watchReturn } from './platform'
+import { Keeper, type KeeperOwner } from './session/keeper'
+import type { ISession } from './session/session'
 import type { UpgradeRefused } from './transport/websocket'
 import type { ICredentials, IStream } from './types'
 
@@ -36,14 +38,22 @@ export interface DriverOwner extends Listener {
   onStopped(): void
 }
 
+/** A session that outlives this client. */
+export interface Kept {
+  session: ISession
+  /** What is there. */
+  log: Uint8Array
+}
+
 const RECONNECT_TIMER = 480
 /** The pages of a whole site get their network back at once: their attempts are spread. */
 const RETURN_SPREAD_MS = 1_000
 /** Node reads so much from a socket at once; behind fewer bytes nothing waits to be read. */
 const WHOLE_READ = 64 * 1024
 
-export class Driver implements World, LinkOwner {
+export class Driver implements World, LinkOwner, KeeperOwner {
   readonly core: Core
+  private readonly keeper: Keeper | undefined
   private link: Link | undefined
   private readonly links = new Set<Link>()
   /** The connection whose credentials are asked for; 0 for none. */
@@ -67,9 +77,11 @@ export class Driver implements World, LinkOwner {
     settings: readonly Setting[],
     private readonly owner: DriverOwner,
     private readonly waiter: Waiter,
+    kept?: Kept,
   ) {
     this.alarm = new Alarm(waiter, () => this.onDue())
-    this.core = new Core(settings, this, owner, () => this.now())
+    this.core = new Core(settings, this, owner, () => this.now(), kept?.log)
+    if (kept !== undefined) this.keeper = new Keeper(kept.session, this)
     this.unwatch = [
       watchSleep((sleptMs) => {
         this.alarm.forward(sleptMs)
@@ -93,6 +105,12 @@ export class Driver implements World, LinkOwner {
 
   private mayHurry(): boolean {
     return this.reconnects && this.owner.hurries && this.stopping === 'no'
+  }
+
+  /** The next client may open it once all is kept. */
+  private leaveSession(then: () => void): void {
+    if (this.keeper === undefined) then()
+    else void this.keeper.close().then(then)
   }
 
   private leaveWorld(): void {
@@ -206,6 +224,8 @@ export class Driver implements World, LinkOwner {
 
   stop(forced: boolean, limitMs: number, reason: number | undefined, properties: Uint8Array): void {
     if (this.stopping === 'done') return
+    // What the messages of a batch under way are told is to be true.
+    if (forced && this.keeper?.postpones(() => this.stop(forced, limitMs, reason, properties))) return
     if (forced && this.owesAnswers) {
       // Messages are being handed over: not before all of them are.
       if (this.draining) return nextTick(() => this.stop(forced, limitMs, reason, properties))
@@ -220,8 +240,8 @@ export class Driver implements World, LinkOwner {
     if (this.stopping === 'no' || this.stopping === 'done') return
     if (!this.core.isClosed || this.links.size > 0) return
     this.leaveWorld()
-    this.owner.onStopped()
     this.core.destroy()
+    this.leaveSession(() => this.owner.onStopped())
   }
 
   // What the core asks for.
@@ -280,6 +300,21 @@ export class Driver implements World, LinkOwner {
 
   onWrite(conn: number, pieces: Uint8Array[], total: number): void {
     if (this.link?.conn === conn) this.link.write(pieces, total)
+  }
+
+  onCommit(batch: Buffer): void {
+    this.keeper?.keep(batch)
+  }
+
+  onKept(failure: number, error: unknown): void {
+    if (this.stopping === 'done') return
+    if (error !== undefined) this.told(() => this.owner.onStreamError(error as Error))
+    this.core.committed(failure)
+    this.schedule()
+  }
+
+  snapshot(): Uint8Array {
+    return this.core.snapshot()
   }
 
   onWait(wait: Wait): void {
@@ -382,6 +417,6 @@ export class Driver implements World, LinkOwner {
     if (this.stopping === 'done') return
     this.link?.close([], true)
     this.leaveWorld()
-    this.owner.onTrap(error)
+    this.leaveSession(() => this.owner.onTrap(error))
   }
 }

@@ -82,6 +82,10 @@ export interface Exports {
     reason: number,
     properties: number,
   ): number
+  /** Not in a module that was built without sessions. */
+  ek_replay?(length: number): number
+  ek_committed(client: number, now: number, failure: number): number
+  ek_snapshot(client: number): number
   ek_drain(client: number, now: number, messages: number, flags: number): number
   ek_state(client: number): number
   ek_number(client: number, which: number): number

@@ -4,11 +4,16 @@ import { connect, connectAsync } from './connect'
 import { ErrorWithReasonCode, ErrorWithSubackPacket, EvenkeelError } from './errors'
 import { DefaultMessageIdProvider, UniqueMessageIdProvider } from './ids'
 import { KeepaliveManager } from './keepalive'
-import { nextTick as soon } from './platform'
+import { DurableSession as PlatformSession, nextTick as soon } from './platform'
 import { ReasonCodes } from './reason-codes'
+import type { ISession } from './session/session'
 import { Store } from './store'
 import { validateTopic, validateTopics } from './validations'
 import { VERSION } from './version'
+
+/** Keeps a session in a file with this path; in browsers in a data base with this name. */
+const DurableSession: new (place: string) => ISession = PlatformSession
+type DurableSession = ISession
 
 const Client = MqttClient
 type Client = MqttClient
@@ -40,6 +45,7 @@ export {
   connect,
   connectAsync,
   DefaultMessageIdProvider,
+  DurableSession,
   ErrorWithReasonCode,
   ErrorWithSubackPacket,
   EvenkeelError,
@@ -61,5 +67,6 @@ export type { IMessageIdProvider } from './ids'
 export type { IMessage, IMessagesOptions } from './messages'
 export type * from './packets'
 export type { ILimit, IProfile } from './profile'
+export type { ISession }
 export type { IStore, IStoreOptions } from './store'
 export type * from './types'

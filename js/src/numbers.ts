@@ -42,6 +42,7 @@ export const enum Key {
   FiltersPerPacket = 94,
   Operations = 95,
   WriteBuffer = 96,
+  WallClock = 111,
 }
 
 export const enum State { Online = 203, Halted = 204, Closed = 205 }

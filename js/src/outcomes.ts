@@ -15,13 +15,15 @@ const CODES: Record<number, string> = {
   8: 'INVALID_ARGUMENT',
   9: 'INVALID_OPTION',
   10: 'UNKNOWN_PROFILE',
-  12: 'KEEPALIVE_NOT_ALLOWED',
+  12: 'SESSION_UNREADABLE',
   501: 'WRONG_ACKNOWLEDGEMENT',
   502: 'EXPIRED',
   503: 'CONNECTION_LOST',
   504: 'QUARANTINED',
   505: 'NOT_ALLOWED',
   507: 'CONNECTION_REFUSED',
+  508: 'STILL_KEPT',
+  509: 'NOT_KEPT',
   510: 'DROPPED',
   511: 'SUPERSEDED',
   513: 'UNCERTAIN',
@@ -30,6 +32,8 @@ const CODES: Record<number, string> = {
   533: 'NOT_ALLOWED',
   534: 'EXPIRED',
   536: 'CONNECTION_REFUSED',
+  537: 'NOT_KEPT',
+  538: 'NOT_KEPT',
   539: 'NO_IDENTIFIER',
   550: 'NO_FILTER',
   551: 'TOO_MANY_OPERATIONS',
@@ -37,6 +41,7 @@ const CODES: Record<number, string> = {
   553: 'NOT_ALLOWED',
   554: 'QUARANTINED',
   556: 'CONNECTION_REFUSED',
+  669: 'SESSION_OF_ANOTHER_CLIENT',
 }
 
 /** The user has removed the message. */

@@ -18,6 +18,7 @@ import type {
   QoS,
 } from './packets'
 import type { IProfile } from './profile'
+import type { ISession } from './session/session'
 import type { IStore } from './store'
 
 export type BaseMqttProtocol =
@@ -149,6 +150,8 @@ export interface IClientOptions extends ISecureClientOptions {
   connectTimeout?: number
   incomingStore?: IStore
   outgoingStore?: IStore
+  /** Ours: keeps messages and the state of their delivery beyond this process or page. Needs `clientId`. */
+  session?: ISession
   queueQoSZero?: boolean
   log?: (...args: any[]) => void
   autoUseTopicAlias?: boolean

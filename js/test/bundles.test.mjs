@@ -15,7 +15,7 @@ const dist = (name) => join(home, 'dist', name)
 const text = (name) => readFileSync(dist(name), 'utf8')
 
 const NAMES = [
-  'Client', 'DefaultMessageIdProvider', 'ErrorWithReasonCode', 'ErrorWithSubackPacket', 'EvenkeelError',
+  'Client', 'DefaultMessageIdProvider', 'DurableSession', 'ErrorWithReasonCode', 'ErrorWithSubackPacket', 'EvenkeelError',
   'KeepaliveManager', 'MQTTJS_VERSION', 'MqttClient', 'ReasonCodes', 'Store', 'UniqueMessageIdProvider',
   'applyMixin', 'connect', 'connectAsync', 'default', 'nextTick', 'validateTopic', 'validateTopics',
 ]

@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url'
 
 const home = join(dirname(fileURLToPath(import.meta.url)), '..')
 const NAMES = [
-  'Client', 'DefaultMessageIdProvider', 'ErrorWithReasonCode', 'ErrorWithSubackPacket', 'EvenkeelError',
+  'Client', 'DefaultMessageIdProvider', 'DurableSession', 'ErrorWithReasonCode', 'ErrorWithSubackPacket', 'EvenkeelError',
   'KeepaliveManager', 'MQTTJS_VERSION', 'MqttClient', 'ReasonCodes', 'Store', 'UniqueMessageIdProvider',
   'applyMixin', 'connect', 'connectAsync', 'default', 'nextTick', 'validateTopic', 'validateTopics',
 ]
@@ -64,7 +64,7 @@ test('applyMixin and nextTick', async () => {
 })
 
 test('what Node loads is at most 450 KB', () => {
-  const sizes = ['evenkeel.cjs', 'evenkeel.mjs', 'evenkeel.wasm.gz'].map((name) => statSync(join(home, 'dist', name)).size)
+  const sizes = ['evenkeel.cjs', 'evenkeel.mjs', 'evenkeel.wasm.br'].map((name) => statSync(join(home, 'dist', name)).size)
   assert.ok(sizes.reduce((all, one) => all + one) <= 450_000, sizes.join(' + '))
 })
 
@@ -92,7 +92,7 @@ describe('packed and installed', () => {
       ...Object.keys(LIB).filter((name) => name !== 'connect').flatMap((name) => [`lib/${name}.js`, `lib/${name}.mjs`]),
       'LICENSE-APACHE', 'LICENSE-MIT', 'README.md', 'THIRD-PARTY-LICENSES',
       'dist/asmjs.mjs', 'dist/browser.mjs', 'dist/evenkeel.min.js', 'dist/react-native.mjs',
-      'dist/evenkeel.cjs', 'dist/evenkeel.d.mts', 'dist/evenkeel.d.ts', 'dist/evenkeel.mjs', 'dist/evenkeel.wasm.gz', 'package.json',
+      'dist/evenkeel.cjs', 'dist/evenkeel.d.mts', 'dist/evenkeel.d.ts', 'dist/evenkeel.mjs', 'dist/evenkeel.wasm.br', 'package.json',
     ].sort())
   })
 

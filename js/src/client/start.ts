@@ -1,9 +1,10 @@
 //! A core is made, connects, and after the end another one does.
 import { type Waiter, waiterOf } from '../clock'
-import { Driver } from '../driver'
+import { Driver, type Kept } from '../driver'
 import type { EvenkeelError } from '../errors'
 import { refusalError } from '../outcomes'
 import { prepareModule, waiterFor } from '../platform'
+import type { ISession } from '../session/session'
 import { allSettings } from '../settings'
 import { Store } from '../store'
 import type { IClientOptions, ISubscriptionRequest } from '../types'
@@ -35,18 +36,26 @@ export class Start {
     this.started = false
     this.halted = false
     const requests = parts.subscriptions.all()
+    const { session } = parts.client.options
     const there = prepareModule()
-    if (there === undefined) {
+    if (session) this.load(this.openSession(session, there), requests)
+    else if (there === undefined) {
       this.begin(requests)
       parts.replay.begin()
     } else this.load(there, requests)
   }
 
-  private begin(requests: ISubscriptionRequest[]): void {
+  /** Both are needed for a core. A session that nobody goes on with is closed again. */
+  private async openSession(session: ISession, there: Promise<void> | undefined): Promise<Kept> {
+    await there
+    return { session, log: await session.open() }
+  }
+
+  private begin(requests: ISubscriptionRequest[], kept?: Kept): void {
     const { parts } = this
     const { timerVariant = 'auto' } = parts.client.options
     const waiter = typeof timerVariant === 'object' ? waiterOf(timerVariant) : waiterFor(timerVariant)
-    const driver = this.make(waiter)
+    const driver = this.make(waiter, kept)
     parts.driver = driver
     parts.attempts.begin()
     parts.connection.begin()
@@ -56,27 +65,29 @@ export class Start {
   }
 
   /** What is commanded meanwhile is done when the module is there, in its order. */
-  private load(there: Promise<void>, requests: ISubscriptionRequest[]): void {
+  private load(there: Promise<Kept | void>, requests: ISubscriptionRequest[]): void {
     const { parts } = this
     const loading = { connects: false }
     this.loading = loading
     parts.replay.hold()
-    const settled = (act: () => void): void => {
-      if (this.loading !== loading) return
-      this.loading = undefined
+    const settled = (act: () => void, kept?: Kept | void): void => {
+      const isOver = this.loading !== loading
+      if (!isOver) this.loading = undefined
       try {
-        act()
+        if (!isOver) act()
+        else void kept?.session.close()
       } catch (error) {
+        void kept?.session.close()
         parts.ending.fail(error as Error)
       }
     }
-    const loaded = (): void => {
-      this.begin(requests)
+    const loaded = (kept: Kept | void): void => {
+      this.begin(requests, kept ?? undefined)
       if (loading.connects) this.connect()
       parts.replay.begin()
     }
     there.then(
-      () => settled(loaded),
+      (kept) => settled(() => loaded(kept), kept),
       (error: unknown) => settled(() => parts.ending.fail(error as EvenkeelError)),
     )
   }
@@ -86,10 +97,10 @@ export class Start {
     this.loading = undefined
   }
 
-  private make(waiter: Waiter): Driver {
+  private make(waiter: Waiter, kept: Kept | undefined): Driver {
     const { client, given } = this.parts
     try {
-      return new Driver(allSettings(client.options, given.period), ownerOf(this.parts), waiter)
+      return new Driver(allSettings(client.options, given.period), ownerOf(this.parts), waiter, kept)
     } catch (error) {
       throw refusalError(error)
     }

@@ -1,7 +1,7 @@
 //! How the core in WebAssembly is called: `crates/wasm/ABI.md`. What it says is
 //! read by `records.ts`; no file outside this folder knows either.
 import { type Instance, instanceFailed, instanceFor, leaveInstance, type User } from '../module'
-import { NONE, State } from '../numbers'
+import { Key, NONE, Outcome, State } from '../numbers'
 import { isTrap, nextTick } from '../platform'
 import { mostBytes, put } from './arguments'
 import { copyOf } from './copies'
@@ -36,6 +36,7 @@ export class Core implements User {
   private readonly client: number
   private readonly records: Records
   private broken = false
+  private readonly isKept: boolean
   private lastSent = ''
   /** When the first publish since the last drain was. */
   private lookedAt: number | undefined
@@ -54,18 +55,29 @@ export class Core implements User {
     private readonly world: World,
     listener: Listener,
     private readonly now: () => number,
+    /** The session as it was kept, if it is. */
+    kept?: Uint8Array,
   ) {
+    this.isKept = kept !== undefined
     this.instance = instanceFor(this)
     this.records = new Records(world, listener, this.instance.payloads)
     const seed = (): number => Math.floor(Math.random() * 2 ** 32)
     try {
       this.instance.exports.ek_config()
       this.set(settings)
+      if (kept !== undefined) this.replay(kept)
       this.client = this.checked(this.instance.exports.ek_create(now(), seed(), seed()))
     } catch (error) {
       leaveInstance(this.instance, this)
       throw error
     }
+  }
+
+  private replay(kept: Uint8Array): void {
+    const { ek_replay } = this.instance.exports
+    if (ek_replay === undefined) throw new CoreError(Outcome.NotSupported, 'This build keeps no sessions')
+    this.set([[Key.WallClock, Date.now()]])
+    this.checked(ek_replay(this.input([kept])[0]!))
   }
 
   private set(settings: readonly Setting[]): void {
@@ -118,7 +130,7 @@ export class Core implements User {
     properties: Uint8Array,
   ): number {
     const { instance } = this
-    const shared = payload.length >= SHARED_FROM ? this.share(payload) : 0
+    const shared = payload.length >= SHARED_FROM && !this.isKept ? this.share(payload) : 0
     const isShared = shared > 0
     const isSame = topic === this.lastSent && topic !== ''
     const most = mostBytes(topic) + properties.length + (isShared ? 0 : mostBytes(payload))
@@ -138,7 +150,11 @@ export class Core implements User {
       propertiesLength,
       isShared ? shared : put(memory, payload, payloadAt),
     )
-    if (result < 0 && isShared) instance.payloads.delete(shared)
+    if (result < 0) {
+      if (isShared) instance.payloads.delete(shared)
+      // No drain follows, and the next one is to be judged by its own time.
+      this.lookedAt = undefined
+    }
     this.checked(result)
     this.lastSent = topic
     return result
@@ -326,6 +342,17 @@ export class Core implements User {
     const lengths = this.input([data ?? EMPTY])
     const { ek_authenticate } = this.instance.exports
     ek_authenticate(this.client, this.now(), conn, data === undefined ? NONE : lengths[0]!)
+  }
+
+  /** The batch of the last `onCommit` is kept (0), or is not, by the number of the failure. */
+  committed(failure: number): void {
+    if (!this.broken) this.instance.exports.ek_committed(this.client, this.now(), failure)
+  }
+
+  /** All that counts of the session, while no batch waits. */
+  snapshot(): Buffer {
+    const length = this.checked(this.instance.exports.ek_snapshot(this.client))
+    return copyOf(this.instance.memory, this.instance.exports.ek_output(), length)
   }
 
   get isClosed(): boolean {

@@ -196,6 +196,8 @@ export class Records {
         return this.connected(fields)
       case 15:
         return this.disconnected(fields)
+      case 17:
+        return world.onCommit(Buffer.from(fields.bytes(12, fields.u32(8))))
       default:
         // A newer module may say more: its size leads past it.
     }

@@ -38,6 +38,8 @@ export interface World {
   onClose(conn: number, pieces: Uint8Array[]): void
   onWrite(conn: number, pieces: Uint8Array[], total: number): void
   onWait(wait: Wait): void
+  /** To be kept; then `committed` is to be called. One at a time. */
+  onCommit(batch: Buffer): void
   /** The module has failed; this core is of no use any more. */
   onTrap(error: unknown): void
 }

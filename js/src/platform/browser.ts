@@ -7,6 +7,7 @@ import { ListStream } from './browser/list-stream'
 import type { Opener, Platform } from './platform'
 
 export { atExit } from './browser/exit'
+export { DurableSession } from '../session/indexed-db'
 export { isTrap, newExports, prepareModule } from './browser/module'
 export { watchReturn } from './browser/returns'
 export { waiterFor } from './browser/timers'

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs'
 import { uptime } from 'node:os'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
-import { gunzipSync } from 'node:zlib'
+import { brotliDecompressSync } from 'node:zlib'
 
 import { nativeWaiter, type Waiter } from '../clock'
 import type { Exports } from '../module'
@@ -13,6 +13,7 @@ import { openWebSocket } from '../transport/websocket'
 import type { MqttProtocol, TimerVariant } from '../types'
 import type { Opener } from './platform'
 
+export { DurableSession } from '../session/file'
 export { EventEmitter }
 export { atExit } from './exit'
 
@@ -58,7 +59,7 @@ export function prepareModule(): undefined {
 }
 
 export function newExports(): Exports {
-  compiled ??= new WebAssembly.Module(gunzipSync(readFileSync(join(__dirname, 'evenkeel.wasm.gz'))))
+  compiled ??= new WebAssembly.Module(brotliDecompressSync(readFileSync(join(__dirname, 'evenkeel.wasm.br'))))
   return new WebAssembly.Instance(compiled, {}).exports as unknown as Exports
 }
 

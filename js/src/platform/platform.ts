@@ -5,6 +5,7 @@ import type { Readable } from 'node:stream'
 import type { MqttClient } from '../client'
 import type { Waiter } from '../clock'
 import type { Exports } from '../module'
+import type { ISession } from '../session/session'
 import type { IClientOptions, IStream, MqttProtocol, TimerVariant } from '../types'
 
 /** Opens a stream to the server that the options name. */
@@ -21,6 +22,8 @@ export interface Platform {
   afterReading(act: () => void): void
   /** Time since the machine was started, with that in which it slept; without it where that is not known. */
   uptimeMs(): number
+  /** Keeps a session here: in a file, or in a data base. */
+  DurableSession: new (place: string) => ISession
   /** What a client waits by whose `timerVariant` is a name. */
   waiterFor(variant: TimerVariant): Waiter
   /**
