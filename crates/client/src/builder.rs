@@ -462,7 +462,7 @@ impl ClientBuilder {
     /// that it had, and a subscriber may get a QoS 1 message twice by it. Unless set
     /// nothing is sent again before the next connection.
     pub fn retry_unacked(mut self, after: Duration) -> Self {
-        self.change().config.retry_unacked = Some(after);
+        self.change().config.bounds.retry_unacked = Some(after);
         self
     }
 

@@ -38,13 +38,6 @@ pub struct Config {
     pub queue: QueueConfig,
     /// What happens to a QoS 2 message that the server may have lost.
     pub when_uncertain: WhenUncertain,
-    /// After how long what has no answer is sent again on its connection, under its
-    /// identifier: PUBLISH with DUP, SUBSCRIBE and UNSUBSCRIBE, three times each at
-    /// most, at distances that double. At least 1 s; for MQTT 3.1.1 alone, as MQTT 5
-    /// forbids it: [`version`](Self::version) must be that. Subscribers may get a
-    /// QoS 1 message twice by it. Default `None`: TCP loses nothing, and a connection
-    /// that is dead is found by its pings.
-    pub retry_unacked: Option<Duration>,
     /// Whether subscriptions are asked for again when the server has lost the
     /// session. Default true. False forgets them instead, which
     /// [`SubscriptionsForgotten`](crate::Event::SubscriptionsForgotten) tells:
@@ -266,6 +259,13 @@ pub struct Bounds {
     /// connection. What is published meanwhile waits for the new connection.
     /// Default `None`.
     pub connection_age: Option<Duration>,
+    /// After how long what has no answer is sent again on its connection, under its
+    /// identifier: PUBLISH with DUP, SUBSCRIBE and UNSUBSCRIBE, three times each at
+    /// most, at distances that double. At least 1 s; for MQTT 3.1.1 alone, as MQTT 5
+    /// forbids it: [`version`](Config::version) must be that. Subscribers may get a
+    /// QoS 1 message twice by it. Default `None`: TCP loses nothing, and a connection
+    /// that is dead is found by its pings.
+    pub retry_unacked: Option<Duration>,
 }
 
 impl Default for Config {
@@ -284,7 +284,6 @@ impl Default for Config {
             reconnect: Reconnect::default(),
             queue: QueueConfig::default(),
             when_uncertain: WhenUncertain::default(),
-            retry_unacked: None,
             restore_subscriptions: true,
             bounds: Bounds::default(),
             rates: Rates::default(),
@@ -394,6 +393,7 @@ impl Default for Bounds {
             deaths_per_packet: 2,
             account_share: None,
             connection_age: None,
+            retry_unacked: None,
         }
     }
 }
@@ -555,7 +555,7 @@ impl Config {
     }
 
     fn validate_retries(&self) -> Result<(), ConfigError> {
-        match self.retry_unacked {
+        match self.bounds.retry_unacked {
             //= [MQTT-4.4.0-1]
             Some(_) if self.version != Version::V311 => Err(ConfigError::RetryVersion),
             Some(after) if after < LEAST_RETRY => Err(ConfigError::RetryTime),

@@ -25,8 +25,10 @@ impl Client {
     /// When it is looked first for what has no answer, on a connection of this
     /// version.
     pub(super) fn first_retry(&self, version: Version) -> Option<Instant> {
-        let after = self.config.retry_unacked.filter(|_| !version.has_properties())?;
-        Some(self.now + after)
+        if version.has_properties() {
+            return None;
+        }
+        Some(self.now + self.config.bounds.retry_unacked?)
     }
 
     pub(super) fn retry_deadline(&self) -> Option<Instant> {
@@ -42,7 +44,7 @@ impl Client {
         if self.retry_deadline().is_none_or(|at| at > self.now) {
             return;
         }
-        let Some(after) = self.config.retry_unacked else { return };
+        let Some(after) = self.config.bounds.retry_unacked else { return };
         let mut next = self.now + after;
         for id in self.session.flights.all_in_order() {
             let due = self.session.flights.get(id).and_then(|flight| due(flight, after, self.now));

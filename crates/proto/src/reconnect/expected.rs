@@ -19,7 +19,7 @@ pub struct Expected {
 
 /// Of so many attempts without an answer, the last one waits for CONNACK as long as
 /// the connect time-out allows: a server that is slow is reached all the same.
-const PATIENT: u32 = 6;
+const FULL_WAIT: u32 = 6;
 
 /// Delays in a row differ by this part of the longest one at least.
 const APART: u32 = 6;
@@ -53,14 +53,14 @@ pub(super) fn apart(low: Duration, high: Duration, before: Duration, rng: &mut R
 
 /// How long this client waits for CONNACK, by what became of its waits before.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Patience {
+pub(super) struct Waits {
     /// Attempts without an answer in a row.
     unanswered: u32,
     /// The last answer took longer than the short wait.
     is_slow: bool,
 }
 
-impl Patience {
+impl Waits {
     pub(super) fn on_answer(&mut self, took: Duration, expected: Expected) {
         *self = Self { unanswered: 0, is_slow: took > expected.wait() };
     }
@@ -71,7 +71,7 @@ impl Patience {
 
     /// True if the next wait may be a short one.
     pub(super) const fn is_short(self) -> bool {
-        !self.is_slow && self.unanswered % PATIENT != PATIENT - 1
+        !self.is_slow && self.unanswered % FULL_WAIT != FULL_WAIT - 1
     }
 }
 

@@ -104,7 +104,6 @@ impl Flight {
         self.is_new
     }
 
-    /// How often it was sent again on the present connection.
     pub(crate) const fn repeats(&self) -> u8 {
         self.repeats
     }
@@ -492,8 +491,7 @@ impl Flights {
         was_due
     }
 
-    /// Its exchange is over, and each copy of it may be answered, too: until then
-    /// nothing else may have the identifier, or it would get that answer.
+    /// Each copy may be answered, too: nothing else may have the identifier until then.
     fn owe(&mut self, id: PacketId, copies: u8) {
         if copies > 0 {
             self.owed.get_or_insert_default().owe(id, copies);

@@ -64,23 +64,30 @@ impl fmt::Display for ConfigError {
                     "no DISCONNECT of a client in this version has the reason code {reason}"
                 );
             }
-            Self::ConnectionAge => {
-                "a maximum connection age of zero: no connection could live; leave it out if \
-                 connections have no end"
-            }
-            Self::RetryVersion => {
-                "sending again on the same connection needs MQTT 3.1.1, as MQTT 5 forbids it; \
-                 choose version 3.1.1, or leave retry_unacked out"
-            }
-            Self::RetryTime => {
-                "sending again on the same connection after less than a second; give 1 s or more"
-            }
+            Self::ConnectionAge | Self::RetryVersion | Self::RetryTime => return self.times(f),
             Self::Window => "the queue's window must not be 0",
             Self::ClientIdOfStore => {
                 "the store holds the session of another client identifier; \
                  give that one, none, or another store"
             }
             Self::Profile(broken) => return broken.fmt(f),
+        })
+    }
+}
+
+impl ConfigError {
+    /// What a connection lasts for, and when anything is sent again on it.
+    fn times(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::ConnectionAge => {
+                "a maximum connection age of zero: no connection could live; leave it out if \
+                 connections have no end"
+            }
+            Self::RetryTime => "sending again after less than a second; give 1 s or more",
+            _ => {
+                "sending again on the same connection needs MQTT 3.1.1, as MQTT 5 forbids it; \
+                 choose version 3.1.1, or leave retry_unacked out"
+            }
         })
     }
 }

@@ -11,7 +11,7 @@ use crate::support::*;
 /// Sends again after 5, 10 and 20 more seconds.
 fn retrying() -> Config {
     let mut config = quiet(lasting(Version::V311));
-    config.retry_unacked = Some(secs(5));
+    config.bounds.retry_unacked = Some(secs(5));
     config
 }
 
@@ -183,7 +183,7 @@ fn nothing_is_sent_again_that_is_not_written_yet() {
 fn it_is_for_mqtt_3_1_1_alone_and_for_a_second_at_least() {
     let build = |version, after| {
         let mut config = quiet(config(version));
-        config.retry_unacked = Some(after);
+        config.bounds.retry_unacked = Some(after);
         Client::new(config, 7, Instant::from_micros(0)).err()
     };
     for version in [Version::V31, Version::V5] {
@@ -225,7 +225,7 @@ fn no_answer_to_a_copy_is_taken_for_that_of_another_message() {
             (state >> 33) % below
         };
         let mut config = retrying();
-        config.retry_unacked = Some(secs(1));
+        config.bounds.retry_unacked = Some(secs(1));
         config.bounds.in_flight = 3;
         let mut rig = Rig::online(config);
         let (mut published, mut ended) = (0, Vec::new());

@@ -10,7 +10,7 @@ use crate::time::Instant;
 
 use super::budget::Budget;
 use super::distance::{Ban, Distance};
-use super::expected::{Expected, Patience, apart};
+use super::expected::{Expected, Waits, apart};
 use super::repeat::{RepeatWatch, Repetition};
 
 /// How connections are re-opened. Every field is a bound; `Default` is meant
@@ -61,7 +61,7 @@ pub struct Reconnect {
     /// How often the server wants to see a CONNECT while it answers none; `None`,
     /// the default, if it does not say. For so many attempts since the last stable
     /// connection the back-off is shorter than `cap` then, and an attempt waits for
-    /// CONNACK shorter than the connect time-out, but for every sixth.
+    /// CONNACK shorter than the connect time-out, every sixth one excepted.
     pub expected: Option<Expected>,
     /// What follows a refusal that repeating cannot fix.
     pub refused: RefusedPolicy,
@@ -233,7 +233,7 @@ pub(crate) struct Reconnector {
     most: Duration,
     /// The last back-off.
     before: Duration,
-    patience: Patience,
+    waits: Waits,
 }
 
 impl Reconnector {
@@ -252,7 +252,7 @@ impl Reconnector {
             gave_up: None,
             most: Duration::MAX,
             before: Duration::ZERO,
-            patience: Patience::default(),
+            waits: Waits::default(),
         }
     }
 
@@ -272,20 +272,20 @@ impl Reconnector {
     /// The server has answered CONNECT, so long after it.
     pub(crate) fn on_answer(&mut self, took: Duration) {
         if let Some(expected) = self.config.reconnect.expected {
-            self.patience.on_answer(took, expected);
+            self.waits.on_answer(took, expected);
         }
     }
 
     /// The server has been silent to CONNECT for as long as was waited.
     pub(crate) const fn on_no_answer(&mut self) {
-        self.patience.on_no_answer();
+        self.waits.on_no_answer();
     }
 
     /// How long the present attempt waits for CONNACK, if that is shorter than the
     /// connect time-out (R18).
     pub(crate) fn wait_for_answer(&self) -> Option<Duration> {
         let expected = self.config.reconnect.expected?;
-        let is_short = self.attempt <= expected.connects && self.patience.is_short();
+        let is_short = self.attempt <= expected.connects && self.waits.is_short();
         is_short.then(|| expected.wait())
     }
 
