@@ -1,6 +1,7 @@
 //! What a client is made with, and the checks on it.
 
 use alloc::boxed::Box;
+#[cfg(feature = "profiles")]
 use alloc::sync::Arc;
 use core::time::Duration;
 
@@ -11,7 +12,7 @@ use evenkeel_codec::{
 
 use crate::io::Credentials;
 use crate::pace::Rates;
-use crate::profile::{self, BrokenLimit, Profile};
+use crate::profile::{self, BrokenLimit};
 use crate::reconnect::Reconnect;
 use crate::record::Window;
 
@@ -55,7 +56,8 @@ pub struct Config {
     pub disconnect_properties: Properties,
     /// What the broker allows, if that is more to obey than MQTT itself; set
     /// by [`obey`](Self::obey).
-    pub(crate) profile: Option<Arc<Profile>>,
+    #[cfg(feature = "profiles")]
+    pub(crate) profile: Option<Arc<profile::Profile>>,
 }
 
 /// What CONNECT says.
@@ -289,6 +291,7 @@ impl Default for Config {
             rates: Rates::default(),
             topic_aliases: TopicAliases::default(),
             disconnect_properties: Properties::new(),
+            #[cfg(feature = "profiles")]
             profile: None,
         }
     }

@@ -16,7 +16,7 @@ use crate::io::ConnectionId;
 use crate::keepalive::{KeepAlive, LONGEST_WAIT, Settings};
 use crate::limits::Limits;
 use crate::operation::Claim;
-use crate::pace::Pacer;
+use crate::pace::{Pacer, Rated};
 use crate::reconnect::{Halt, Retry};
 use crate::rng::Rng;
 use crate::time::Instant;
@@ -170,7 +170,7 @@ pub(crate) struct Online {
     /// Bytes left in the read buffer when it was last looked at.
     pub(crate) unread: usize,
     /// `None` if nothing has a rate.
-    pub(crate) pacer: Option<Box<Pacer>>,
+    pub(crate) pacer: Rated<Pacer>,
     pub(crate) ends: Ends,
 }
 
@@ -179,7 +179,7 @@ pub(crate) struct Online {
 pub(crate) struct Ends {
     pub(crate) renewal: Renewal,
     /// `None` if this server never withholds an acknowledgement.
-    pub(crate) withheld: Option<Box<Withheld>>,
+    pub(crate) withheld: Rated<Withheld>,
     /// When it is looked next for what is to be sent again; `None` if nothing is.
     pub(crate) retry: Option<Instant>,
 }
@@ -338,8 +338,8 @@ impl Online {
             offsets: opening.offsets,
             unwritten: VecDeque::new(),
             unread: 0,
-            pacer: None,
-            ends: Ends { renewal: Renewal::None, withheld: None, retry: None },
+            pacer: Rated::NONE,
+            ends: Ends { renewal: Renewal::None, withheld: Rated::NONE, retry: None },
         }
     }
 }

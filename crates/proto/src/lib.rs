@@ -78,13 +78,16 @@
 //!
 //! # Features
 //!
-//! Both are on by default. A program that is to be small, such as a WebAssembly
+//! All are on by default. A program that is to be small, such as a WebAssembly
 //! module, leaves out what it does not use.
 //!
 //! | feature | what it brings |
 //! |---|---|
 //! | `store` | Sessions that outlive the process: `Client::recover` |
 //! | `quarantine` | What connections die of is set aside; without it such a packet is sent again each time, as with [`Bounds::deaths_per_packet`] 0 |
+//! | `profiles` | Limits of brokers beyond those of MQTT: `Config::obey` |
+//! | `rates` | [`Config::rates`] are kept to; without it they are not |
+//! | `trees` | Ordered maps are B-trees, fast with tens of thousands of entries; without it they are sorted lists, of less code |
 #![no_std]
 #![forbid(unsafe_code)]
 #![cfg_attr(
@@ -119,6 +122,7 @@ pub mod record;
 mod reference;
 mod rng;
 mod session;
+mod sorted;
 mod stats;
 mod time;
 mod trace;

@@ -27,7 +27,10 @@ impl<'a> NamedServer<'a> {
     }
 
     fn parse(entry: &'a str) -> Option<Self> {
-        let (scheme, place) = match entry.split_once("://") {
+        let scheme = entry
+            .split_once(':')
+            .and_then(|(scheme, rest)| Some((scheme, rest.strip_prefix("//")?)));
+        let (scheme, place) = match scheme {
             Some((scheme, place)) => (Some(scheme), place.strip_suffix('/').unwrap_or(place)),
             None => (None, entry),
         };
@@ -96,7 +99,7 @@ fn is_host(host: &str) -> bool {
         return false;
     }
     // A name that ends in a number is an address, or nothing.
-    let last = name.rsplit('.').next().unwrap_or_default();
+    let last = name.rsplit_once('.').map_or(name, |(_, last)| last);
     !last.bytes().all(|byte| byte.is_ascii_digit()) || host.parse::<Ipv4Addr>().is_ok()
 }
 

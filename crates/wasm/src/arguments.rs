@@ -53,6 +53,7 @@ pub(crate) struct Arguments<'a> {
 }
 
 impl<'a> Arguments<'a> {
+    #[cfg(feature = "profiles")]
     pub(crate) const fn new(rest: &'a [u8]) -> Self {
         Self { rest }
     }

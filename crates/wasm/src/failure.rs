@@ -3,9 +3,9 @@
 use core::fmt;
 
 use evenkeel_codec::{DecodeError, TextError, TopicError};
-use evenkeel_profile::WrittenError;
 use evenkeel_proto::{AckError, ConfigError, QueueError, RejectReason, SubscribeError};
 
+use crate::profiles;
 #[cfg(feature = "sessions")]
 use crate::sessions::Unreadable;
 
@@ -28,7 +28,8 @@ pub(crate) enum Failure {
         wants: &'static str,
     },
     Profile,
-    Written(WrittenError),
+    #[cfg(feature = "profiles")]
+    Written(evenkeel_profile::WrittenError),
     NoSuchNumber(u32),
     Publish(RejectReason),
     Subscribe(SubscribeError),
@@ -56,7 +57,9 @@ impl Failure {
             Self::Properties(_) => 7,
             Self::Argument(_) => 8,
             Self::Key { .. } => 9,
-            Self::Profile | Self::Written(_) => 10,
+            Self::Profile => 10,
+            #[cfg(feature = "profiles")]
+            Self::Written(_) => 10,
             Self::NoSuchNumber(_) => 11,
             #[cfg(feature = "sessions")]
             Self::Unreadable(_) => 12,
@@ -82,11 +85,8 @@ impl fmt::Display for Failure {
             Self::Properties(error) => write!(f, "properties: {error}"),
             Self::Argument(what) => f.write_str(what),
             Self::Key { key, wants } => write!(f, "configuration key {key}: {wants}"),
-            Self::Profile => write!(
-                f,
-                "there is no such profile; hint: it may be {}",
-                Names(&evenkeel_profile::BUILT_IN)
-            ),
+            Self::Profile => profiles::hint(f),
+            #[cfg(feature = "profiles")]
             Self::Written(error) => error.fmt(f),
             Self::NoSuchNumber(number) => write!(f, "nothing has the number {number}"),
             Self::Publish(reason) => reason.fmt(f),
@@ -97,19 +97,6 @@ impl fmt::Display for Failure {
             #[cfg(feature = "sessions")]
             Self::Unreadable(error) => error.fmt(f),
         }
-    }
-}
-
-/// Names with commas between.
-struct Names<'a>(&'a [&'a str]);
-
-impl fmt::Display for Names<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, name) in self.0.iter().enumerate() {
-            f.write_str(if index == 0 { "" } else { ", " })?;
-            f.write_str(name)?;
-        }
-        Ok(())
     }
 }
 
@@ -125,7 +112,6 @@ macro_rules! from {
 
 from! {
     TextError => Text,
-    WrittenError => Written,
     RejectReason => Publish,
     SubscribeError => Subscribe,
     QueueError => Queue,

@@ -35,6 +35,8 @@ mod module;
 mod numbers;
 mod options;
 mod payloads;
+#[cfg_attr(not(feature = "profiles"), path = "no_profiles.rs")]
+mod profiles;
 mod published;
 mod read;
 mod records;
@@ -43,6 +45,7 @@ mod sessions;
 mod skipped;
 mod slots;
 mod staged;
+#[cfg(feature = "profiles")]
 mod written;
 
 pub use exports::*;

@@ -4,7 +4,6 @@ use alloc::boxed::Box;
 
 use bytes::Bytes;
 use evenkeel_codec::{PacketType, Properties, QoS, TopicName, Will};
-use evenkeel_profile::Profile;
 use evenkeel_proto::{Config, ConnectConfig};
 
 use crate::arguments;
@@ -13,8 +12,8 @@ use crate::options::{
     choice, flag, offline_qos0, refused, span, taken_over, topic_aliases, version, when_full,
     when_uncertain, whole,
 };
+use crate::profiles::Chosen;
 use crate::sessions::StagedSession;
-use crate::written::written;
 
 /// What CONNECT says has keys below this one.
 const FIRST_OTHER: u32 = 40;
@@ -23,7 +22,7 @@ const FIRST_OTHER: u32 = 40;
 #[derive(Debug, Default)]
 pub(crate) struct Staged {
     config: Config,
-    profile: Option<Profile>,
+    profile: Chosen,
     /// It is for a client that there is: only what CONNECT says can change.
     of_client: bool,
     session: StagedSession,
@@ -44,7 +43,7 @@ impl Staged {
                 "this configuration was begun for a client that there is",
             ));
         }
-        self.config.obey(&self.profile.unwrap_or_else(evenkeel_profile::standard))?;
+        self.profile.make_strict(&mut self.config)?;
         Ok((self.config, self.session))
     }
 
@@ -93,10 +92,8 @@ impl Staged {
                 let properties = arguments::properties(bytes, PacketType::Disconnect)?;
                 self.config.disconnect_properties = properties;
             }
-            51 => {
-                self.profile = Some(profile(bytes).ok_or(Failure::Profile)?);
-            }
-            52 => self.profile = Some(Profile::from_written(&written(bytes)?)?),
+            51 => self.profile = Chosen::by_name(bytes)?,
+            52 => self.profile = Chosen::by_value(bytes)?,
             _ => return Err(Failure::Key { key, wants: "no such key for text or bytes" }),
         }
         Ok(())
@@ -202,14 +199,6 @@ impl Staged {
 
 const NO_NUMBER: &str = "no such key for a number";
 const WILL_FIRST: &str = "comes behind the topic of the will, key 20";
-
-/// `none` is one without limits.
-fn profile(name: &[u8]) -> Option<Profile> {
-    match name {
-        b"none" => Some(Profile::empty()),
-        name => Profile::built_in(core::str::from_utf8(name).ok()?),
-    }
-}
 
 fn qos(value: f64) -> Result<QoS, &'static str> {
     choice(value, |level| QoS::from_level(u8::try_from(level).ok()?))

@@ -3,12 +3,12 @@
 mod automatic;
 
 use alloc::boxed::Box;
-use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 use evenkeel_codec::{Publish, Text, TopicAliasUse};
 
 use crate::config::TopicAliases;
+use crate::sorted::Map;
 use crate::tuning;
 
 use automatic::Automatic;
@@ -25,7 +25,7 @@ pub(crate) struct OutgoingAliases {
 enum Given {
     ByUs(Automatic),
     /// What the server knows each to stand for.
-    ByApplication(BTreeMap<u16, Text>),
+    ByApplication(Map<u16, Text>),
 }
 
 impl OutgoingAliases {
@@ -36,7 +36,7 @@ impl OutgoingAliases {
         let given = match who {
             _ if server_maximum == 0 => return None,
             TopicAliases::Off => return None,
-            TopicAliases::Manual => Given::ByApplication(BTreeMap::new()),
+            TopicAliases::Manual => Given::ByApplication(Map::new()),
             TopicAliases::Automatic => Given::ByUs(Automatic::new(maximum)),
         };
         Some(Box::new(Self { maximum: server_maximum, given }))

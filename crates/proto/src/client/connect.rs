@@ -13,7 +13,7 @@ use crate::event::{Connected, Event};
 use crate::io::{ConnectionId, Credentials, Open, Output};
 use crate::keepalive::KeepAlive;
 use crate::limits::Limits;
-use crate::pace::Pacer;
+use crate::pace::{Pacer, Rated};
 use crate::profile;
 use crate::reconnect::{Choice, Retry};
 use crate::record::Record;
@@ -193,7 +193,7 @@ impl Client {
         if let Some(rates) = &mut online.limits.rates {
             self.lower_rates(rates);
         }
-        online.pacer = self.pacer(&online).map(Box::new);
+        online.pacer = Rated::new(|| self.pacer(&online));
         online.ends.renewal = Renewal::plan(&self.config, begun, &mut self.rng);
         online.ends.withheld = Withheld::watch(&self.config, version, self.now);
         let interval = online.limits.keep_alive.value;

@@ -109,7 +109,7 @@ impl Client {
         self.stats.publishes_sent += 1;
         if let Some(online) = self.connection.online_mut() {
             online.offsets.on_publish(self.transmit.len() - before);
-            if let Some(pacer) = &mut online.pacer {
+            if let Some(pacer) = online.pacer.get_mut() {
                 pacer.on_publish(self.now, publish, &online.offsets);
             }
         }

@@ -33,7 +33,7 @@ mod when_full;
 mod withheld;
 
 use alloc::boxed::Box;
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 use core::time::Duration;
 
@@ -48,6 +48,7 @@ use crate::operation::Completion;
 use crate::reconnect::{Reconnector, Servers};
 use crate::rng::Rng;
 use crate::session::Session;
+use crate::sorted::Map;
 use crate::stats::Stats;
 use crate::time::Instant;
 use crate::trace::Trace;
@@ -107,7 +108,7 @@ struct Extras {
     /// What CONNECT says from the next attempt on.
     next_connect: Option<Box<ConnectConfig>>,
     /// What the application's topic aliases stand for.
-    topics: BTreeMap<u16, Text>,
+    topics: Map<u16, Text>,
     /// The packets that went by, if they are wanted.
     trace: Option<Box<Trace>>,
     /// When identifiers may be recovered again whose acknowledgements are withheld.

@@ -18,7 +18,7 @@ impl Client {
     /// time has to be known.
     #[inline]
     pub(super) fn is_paced(&self) -> bool {
-        matches!(&self.connection, Connection::Online(online) if online.pacer.is_some())
+        matches!(&self.connection, Connection::Online(online) if online.pacer.get().is_some())
     }
 
     /// What a PUBLISH with a payload of this length has to wait for.
@@ -41,7 +41,7 @@ impl Client {
     fn rate_held(&self, publish: &Publish, payload: usize) -> Option<Held> {
         let online = self.connection.online()?;
         let before = || self.on_their_way(publish.topic.as_str());
-        online.pacer.as_ref()?.holds_publish(self.now, publish, payload, &online.offsets, before)
+        online.pacer.get()?.holds_publish(self.now, publish, payload, &online.offsets, before)
     }
 
     /// Messages that go out when the store has committed what it was told of them.
@@ -74,7 +74,7 @@ impl Client {
     /// What a SUBSCRIBE or UNSUBSCRIBE has to wait for.
     pub(super) fn rate_of_control(&self, filters: usize, packet: &Packet) -> Option<Held> {
         let online = self.connection.online()?;
-        let pacer = online.pacer.as_ref()?;
+        let pacer = online.pacer.get()?;
         // One that cannot be encoded is not sent.
         let size = packet.encoded_len(online.limits.version).ok()?;
         pacer.holds_control(self.now, filters as u64, size as u64, &online.offsets)
@@ -83,14 +83,14 @@ impl Client {
     /// What the operation at the front waits for, if its time has not come: then
     /// nobody looks through its filters.
     pub(super) fn front_still_waits(&self) -> Option<Held> {
-        let pacer = self.connection.online()?.pacer.as_ref()?;
+        let pacer = self.connection.online()?.pacer.get()?;
         pacer.operation_still_waits(self.now, self.session.subscriptions.front_subscribes())
     }
 
     /// Notes what waits now, and tells of it if it has waited for long.
     pub(super) fn note_waits(&mut self, messages: Option<Held>, operations: Option<Held>) {
         let now = self.now;
-        let pacer = self.connection.online_mut().and_then(|online| online.pacer.as_mut());
+        let pacer = self.connection.online_mut().and_then(|online| online.pacer.get_mut());
         let told = pacer.is_some_and(|pacer| pacer.note_waits(now, messages, operations));
         if told && let Some(wait) = self.rate_wait() {
             self.event(Event::RateReached(Box::new(wait)));
@@ -98,14 +98,14 @@ impl Client {
     }
 
     pub(super) fn rate_wait(&self) -> Option<RateWait> {
-        let pacer = self.connection.online()?.pacer.as_ref()?;
+        let pacer = self.connection.online()?.pacer.get()?;
         let (which, since, next) = pacer.waits()?;
         let limit = self.connection.online()?.limits.rates.as_ref()?.get(which)?.clone();
         Some(RateWait { limit, since, next, queued: self.session.queue.len() })
     }
 
     pub(super) fn rate_deadline(&self) -> Option<Instant> {
-        self.connection.online()?.pacer.as_ref()?.deadline()
+        self.connection.online()?.pacer.get()?.deadline()
     }
 
     /// Sends what has a token now.

@@ -109,7 +109,7 @@ impl Client {
         let sent = self.send_bounded(&packet).is_ok();
         if sent
             && let Some(online) = self.connection.online_mut()
-            && let Some(pacer) = &mut online.pacer
+            && let Some(pacer) = online.pacer.get_mut()
         {
             pacer.on_control(filters as u64, &online.offsets);
         }

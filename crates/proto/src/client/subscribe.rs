@@ -2,7 +2,6 @@
 //! answered with one code per filter.
 
 use alloc::boxed::Box;
-use alloc::collections::BTreeSet;
 use alloc::vec;
 
 use evenkeel_codec::{
@@ -20,6 +19,7 @@ use crate::session::control::Control;
 use crate::session::flights::{Exchange, Here};
 use crate::session::journal::Gate;
 use crate::session::subscriptions::Subscriptions;
+use crate::sorted::Set;
 use crate::time::Instant;
 
 use super::Client;
@@ -32,7 +32,7 @@ impl Client {
             return;
         }
         let out = self.session.flights.controls_in_order();
-        let filters: BTreeSet<&TopicFilter> = filters.iter().collect();
+        let filters: Set<&TopicFilter> = filters.iter().collect();
         self.session.subscriptions.identify(&filters, identifier);
         for id in out {
             let Some(flight) = self.session.flights.get_mut(id) else { continue };
@@ -122,7 +122,7 @@ impl Client {
     }
 
     /// The filters that the server holds for us, or is asked for just now.
-    fn subscribed(&self) -> BTreeSet<&TopicFilter> {
+    fn subscribed(&self) -> Set<&TopicFilter> {
         let flights = self.session.flights.iter();
         let asked = flights.filter_map(|(_, flight)| match &flight.exchange {
             Exchange::Control(control) if control.is_subscribe() => Some(control.unanswered()),
@@ -240,7 +240,7 @@ impl Client {
         control.out = count;
         self.session.subscriptions.begin(&mut control);
         if let Some(online) = self.connection.online_mut()
-            && let Some(pacer) = &mut online.pacer
+            && let Some(pacer) = online.pacer.get_mut()
         {
             pacer.on_control(control.subscribes(count) as u64, &online.offsets);
         }
@@ -252,7 +252,7 @@ impl Client {
     /// How many filters may go in the next packet: half as many if a
     /// connection was cut over them, and one if that was no chance.
     fn part(&self, control: &Control) -> usize {
-        let pacer = self.connection.online().and_then(|online| online.pacer.as_ref());
+        let pacer = self.connection.online().and_then(|online| online.pacer.get());
         let paced = pacer.map_or(usize::MAX, |pacer| pacer.filters_per_packet());
         let bound = control.most().min(self.config.bounds.filters_per_packet).min(paced);
         let most = self.config.profile().map_or(usize::MAX, |profile| {

@@ -85,7 +85,7 @@ impl Client {
         let progress = match &mut self.connection {
             Connection::Online(online) if online.conn == conn => {
                 let progress = online.offsets.on_written(bytes);
-                if let Some(pacer) = &mut online.pacer {
+                if let Some(pacer) = online.pacer.get_mut() {
                     pacer.on_written(now, progress.bytes, &online.offsets);
                 }
                 if progress.bytes > 0

@@ -10,7 +10,7 @@ use evenkeel_codec::{PacketId, Version};
 
 use crate::config::Config;
 use crate::event::Event;
-use crate::pace::Rates;
+use crate::pace::{Rated, Rates};
 use crate::time::Instant;
 
 use super::Client;
@@ -60,10 +60,10 @@ pub(super) struct Recovery {
 
 impl Withheld {
     /// For a connection in this version; `None` if its server withholds none.
-    pub(super) fn watch(config: &Config, version: Version, now: Instant) -> Option<Box<Self>> {
+    pub(super) fn watch(config: &Config, version: Version, now: Instant) -> Rated<Self> {
         let does = config.rates.withheld && !version.has_properties();
         let (answered, look_at) = (Instant::default(), now + LOST_AFTER);
-        does.then(|| Box::new(Self { answered, look_at, found: false }))
+        Rated::new(|| does.then_some(Self { answered, look_at, found: false }))
     }
 }
 
@@ -104,7 +104,7 @@ impl Client {
     /// The server has answered a packet that was sent then.
     pub(super) fn note_answered(&mut self, sent: Instant) {
         let online = self.connection.online_mut();
-        if let Some(withheld) = online.and_then(|online| online.ends.withheld.as_mut()) {
+        if let Some(withheld) = online.and_then(|online| online.ends.withheld.get_mut()) {
             withheld.answered = withheld.answered.max(sent);
         }
     }
@@ -112,7 +112,7 @@ impl Client {
     /// The server has answered the exchange with this identifier, if there is one.
     #[inline]
     pub(super) fn note_acknowledged(&mut self, id: PacketId) {
-        if self.connection.online().is_some_and(|online| online.ends.withheld.is_some())
+        if self.connection.online().is_some_and(|online| online.ends.withheld.get().is_some())
             && let Some(flight) = self.session.flights.get(id)
             && flight.is_sent_here()
             // The answer may be that to an earlier copy.
@@ -123,7 +123,7 @@ impl Client {
     }
 
     pub(super) fn withheld_deadline(&self) -> Option<Instant> {
-        let withheld = self.connection.online()?.ends.withheld.as_ref()?;
+        let withheld = self.connection.online()?.ends.withheld.get()?;
         let waits = self.session.flights.publishes_open_here() > 0;
         (waits && !withheld.found && self.shutdown.is_none()).then_some(withheld.look_at)
     }
@@ -136,7 +136,7 @@ impl Client {
         let lost = self.lost();
         let found = !lost.is_empty();
         if let Some(online) = self.connection.online_mut()
-            && let Some(withheld) = &mut online.ends.withheld
+            && let Some(withheld) = online.ends.withheld.get_mut()
         {
             withheld.look_at = self.now + GLANCE;
             withheld.found = found;
@@ -149,10 +149,10 @@ impl Client {
     /// Exchanges that wait too long, though what was sent later is answered, the
     /// oldest first.
     fn lost(&self) -> Vec<(Instant, PacketId)> {
-        let withheld = self.connection.online().and_then(|online| online.ends.withheld.as_ref());
-        let answered = withheld.map_or_else(Instant::default, |withheld| withheld.answered);
+        let withheld = self.connection.online().and_then(|online| online.ends.withheld.get());
+        let Some(Withheld { answered, .. }) = withheld else { return Vec::new() };
         let flights = self.session.flights.iter().filter(|(_, flight)| {
-            flight.exchange.is_publish() && flight.is_sent_here() && flight.sent < answered
+            flight.exchange.is_publish() && flight.is_sent_here() && flight.sent < *answered
         });
         let mut lost: Vec<_> = flights
             .map(|(id, flight)| (flight.sent, id))
@@ -192,7 +192,7 @@ impl Client {
         self.lower_rates(&mut rates);
         let now = self.now;
         if let Some(online) = self.connection.online_mut()
-            && let Some(pacer) = &mut online.pacer
+            && let Some(pacer) = online.pacer.get_mut()
         {
             pacer.replace_publishes(&rates, now);
             online.limits.rates = Some(Box::new(rates));
@@ -201,7 +201,7 @@ impl Client {
 
     /// When the rates of publishes rise by a step.
     pub(super) fn raise_deadline(&self) -> Option<Instant> {
-        self.connection.online()?;
+        self.connection.online().filter(|_| cfg!(feature = "rates"))?;
         self.extras.as_ref()?.recovery.raise_deadline()
     }
 

@@ -6,6 +6,7 @@
 
 mod bucket;
 mod limit;
+mod rated;
 mod topics;
 mod unwritten;
 
@@ -25,6 +26,7 @@ use unwritten::{Taken, Unwritten};
 
 pub(crate) use limit::Which;
 pub use limit::{RateLimit, RateWait, Rates};
+pub(crate) use rated::Rated;
 
 /// The most tokens that a bucket of packets holds: as many may go at one moment.
 const DEEPEST: u64 = 10;

@@ -80,7 +80,11 @@ fn hint(limit: &str) -> &'static str {
 
 impl fmt::Display for BrokenLimit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}; hint: {}", self.fact(), self.hint())
+        // Without the feature there is none, and its texts are left out.
+        if cfg!(feature = "profiles") {
+            write!(f, "{}; hint: {}", self.fact(), self.hint())?;
+        }
+        Ok(())
     }
 }
 

@@ -13,6 +13,7 @@ mod rates;
 pub(crate) mod subscribe;
 mod topic;
 
+#[cfg(feature = "profiles")]
 use alloc::sync::Arc;
 
 pub use broken::BrokenLimit;
@@ -45,23 +46,37 @@ impl Config {
     /// assert_eq!(config.connect.receive_maximum, 100);
     /// # Ok::<(), evenkeel_proto::ConfigError>(())
     /// ```
+    #[cfg(feature = "profiles")]
     pub fn obey(&mut self, profile: &Profile) -> Result<(), ConfigError> {
-        connection::obey(self, profile)?;
-        lifetime::obey(self, profile);
-        publish::obey(self, profile);
-        rates::obey(self, profile);
+        obey(self, profile)?;
         self.profile = says_more_than_mqtt(profile).then(|| Arc::new(profile.clone()));
         Ok(())
     }
 
-    /// The profile that is obeyed, if it says more than MQTT itself.
+    /// The profile that is obeyed, if it says more than MQTT itself. Without the
+    /// feature `profiles` the compiler knows that there is none, and leaves out all
+    /// that would be done by it.
+    #[inline]
     pub(crate) fn profile(&self) -> Option<&Profile> {
-        self.profile.as_deref()
+        #[cfg(feature = "profiles")]
+        return self.profile.as_deref();
+        #[cfg(not(feature = "profiles"))]
+        return None;
     }
+}
+
+#[cfg_attr(not(feature = "profiles"), allow(dead_code))]
+fn obey(config: &mut Config, profile: &Profile) -> Result<(), ConfigError> {
+    connection::obey(config, profile)?;
+    lifetime::obey(config, profile);
+    publish::obey(config, profile);
+    rates::obey(config, profile);
+    Ok(())
 }
 
 /// False if every limit is one that all brokers have: then there is nothing to
 /// look up for each message.
+#[cfg(feature = "profiles")]
 fn says_more_than_mqtt(profile: &Profile) -> bool {
     let standard = standard();
     let common = standard.limits();

@@ -1,7 +1,6 @@
 //! One SUBSCRIBE or UNSUBSCRIBE on its way.
 
 use alloc::boxed::Box;
-use alloc::collections::BTreeSet;
 use alloc::vec;
 use alloc::vec::Vec;
 
@@ -12,6 +11,7 @@ use evenkeel_codec::{
 
 use crate::operation::{Completion, SubscribeError, SubscribeFeature, Token};
 use crate::profile::{self, BrokenLimit, Profile};
+use crate::sorted::Set;
 
 use super::flights::Suspicion;
 
@@ -259,7 +259,7 @@ impl Control {
 
     /// The filters of a SUBSCRIBE without an answer that are among these, to be
     /// asked for anew with an identifier.
-    pub(crate) fn renewal(&self, among: &BTreeSet<&TopicFilter>, identifier: u32) -> Option<Self> {
+    pub(crate) fn renewal(&self, among: &Set<&TopicFilter>, identifier: u32) -> Option<Self> {
         let Asked::Subscribe(filters) = &self.asked else { return None };
         let open = self.open().filter_map(|place| filters.get(place));
         let filters: Vec<_> = open.filter(|open| among.contains(&open.filter)).cloned().collect();

@@ -1,7 +1,6 @@
 //! Exchanges in flight, by packet identifier.
 
 use alloc::boxed::Box;
-use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 use evenkeel_codec::{PacketId, Publish, QoS};
@@ -11,6 +10,7 @@ use crate::record::Serial;
 use crate::session::control::Control;
 use crate::session::doubts::Doubts;
 use crate::session::owed::Owed;
+use crate::sorted::Map;
 use crate::time::Instant;
 
 /// One exchange that holds a packet identifier.
@@ -189,8 +189,8 @@ pub(crate) struct Flights {
 /// Identifiers that were told before their exchanges begin: they are in use (D4).
 #[derive(Debug, Default)]
 struct Reserved {
-    by_id: BTreeMap<PacketId, Serial>,
-    by_serial: BTreeMap<Serial, PacketId>,
+    by_id: Map<PacketId, Serial>,
+    by_serial: Map<Serial, PacketId>,
 }
 
 /// How many exchanges there are of which kind.

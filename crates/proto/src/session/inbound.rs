@@ -2,12 +2,13 @@
 //! and not before the application is done with it (D5, D10).
 
 use alloc::boxed::Box;
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::VecDeque;
 
 use evenkeel_codec::{Ack, PacketId, Properties, ReasonCode};
 
 use super::receipts::{Receipt, Receipts};
 use crate::io::{AckKey, ConnectionId};
+use crate::sorted::Map;
 use crate::time::Instant;
 
 /// A server that has more exchanges open uses identifiers that are in use: there
@@ -25,8 +26,8 @@ struct Owed {
 /// What is to be said beside the codes, by sequence number.
 #[derive(Debug, Default)]
 struct Said {
-    pubacks: BTreeMap<u64, Properties>,
-    pubrecs: BTreeMap<u64, Properties>,
+    pubacks: Map<u64, Properties>,
+    pubrecs: Map<u64, Properties>,
 }
 
 /// What became of an answer that the application gave.

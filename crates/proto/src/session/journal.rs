@@ -3,7 +3,7 @@
 //! everything else records what happens, and says what shall happen after.
 
 use alloc::boxed::Box;
-use alloc::collections::{BTreeSet, VecDeque};
+use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use core::time::Duration;
 
@@ -16,6 +16,7 @@ use crate::record::{
     StoredTime, Window,
 };
 use crate::session::queue::weight;
+use crate::sorted::Set;
 use crate::time::Instant;
 use crate::tuning;
 
@@ -125,7 +126,7 @@ pub(crate) struct Journal {
     /// Messages on their way into the store.
     incoming: Window,
     /// Those of them that have their outcome.
-    gone: BTreeSet<Serial>,
+    gone: Set<Serial>,
     /// All messages before this one are in it.
     stored_below: Serial,
     trouble: Option<Trouble>,
@@ -176,7 +177,7 @@ impl Journal {
             committed: BatchId(0),
             gates: VecDeque::new(),
             incoming: Window::NONE,
-            gone: BTreeSet::new(),
+            gone: Set::new(),
             stored_below: next,
             trouble: None,
             unproven: false,

@@ -1,13 +1,13 @@
 //! Answers that are still due to copies of packets whose exchange is over (D4).
 
-use alloc::collections::BTreeMap;
-
 use evenkeel_codec::PacketId;
+
+use crate::sorted::Map;
 
 /// Identifiers that the server may answer again on the present connection.
 #[derive(Debug, Default)]
 pub(crate) struct Owed {
-    answers: BTreeMap<PacketId, u8>,
+    answers: Map<PacketId, u8>,
 }
 
 impl Owed {

@@ -1,6 +1,5 @@
 //! Accepted messages that wait to be sent.
 
-use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 use core::time::Duration;
 
@@ -10,6 +9,7 @@ use crate::config::{OfflineQos0, QueueConfig, WhenFull};
 use crate::hash::hash;
 use crate::operation::{Claim, Report};
 use crate::record::{Count, Priority, Read, Serial, Window};
+use crate::sorted::{Map, Set};
 use crate::time::Instant;
 
 use super::levels::{Level, Levels};
@@ -44,12 +44,12 @@ pub(crate) struct Queue {
     config: QueueConfig,
     levels: Levels,
     /// Who waits for messages that are in the store alone.
-    reports: BTreeMap<Serial, Report>,
+    reports: Map<Serial, Report>,
     /// The messages held here by the hash of their topic, if the policy asks for
     /// it. A topic has more than one where they were read from the store.
-    topics: BTreeSet<(u64, Serial)>,
+    topics: Set<(u64, Serial)>,
     /// The messages held here that expire, the first to expire first.
-    expiries: BTreeSet<(Instant, Serial)>,
+    expiries: Set<(Instant, Serial)>,
     /// It was left with something at its front that may go, for the next turn.
     pub(crate) goes_on: bool,
 }
@@ -68,9 +68,9 @@ impl Queue {
         Self {
             config,
             levels: Levels::default(),
-            reports: BTreeMap::new(),
-            topics: BTreeSet::new(),
-            expiries: BTreeSet::new(),
+            reports: Map::new(),
+            topics: Set::new(),
+            expiries: Set::new(),
             goes_on: false,
         }
     }
@@ -224,9 +224,7 @@ impl Queue {
         let hash = if self.topics.is_empty() { return None } else { hash(topic.as_bytes()) };
         let mut after = Serial(0);
         // Mostly there is one at most.
-        while let Some((_, serial)) =
-            self.topics.range((hash, after)..=(hash, Serial(u64::MAX))).next().copied()
-        {
+        while let Some(serial) = self.next_alike(hash, after) {
             let is_of_it = |queued: &Queued| queued.publish.topic == *topic;
             if let Some((_, queued)) = self.take_if(serial, is_of_it) {
                 return Some(queued);
@@ -234,6 +232,12 @@ impl Queue {
             after = serial.next();
         }
         None
+    }
+
+    /// The first message from this one on whose topic has this hash.
+    fn next_alike(&self, hash: u64, from: Serial) -> Option<Serial> {
+        let mut alike = self.topics.range((hash, from)..=(hash, Serial(u64::MAX)));
+        alike.next().map(|(_, serial)| *serial)
     }
 
     // ---- one message ----

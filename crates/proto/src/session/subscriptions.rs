@@ -1,7 +1,7 @@
 //! The filters that the server holds for us.
 
 use alloc::boxed::Box;
-use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
+use alloc::collections::VecDeque;
 use alloc::vec;
 use alloc::vec::Vec;
 
@@ -10,6 +10,7 @@ use evenkeel_codec::{
 };
 
 use crate::record::{Record, StoredSubscription};
+use crate::sorted::{Map, Set};
 
 use super::control::{Asked, Control};
 use super::flights::Suspicion;
@@ -25,7 +26,7 @@ struct Entry {
 /// The filters the server holds for us, and the operations that change them.
 #[derive(Debug, Default)]
 pub(crate) struct Subscriptions {
-    active: BTreeMap<TopicFilter, Entry>,
+    active: Map<TopicFilter, Entry>,
     waiting: VecDeque<Box<Control>>,
     /// The filters of operations that are out, those of parts that have yet to
     /// follow included. A later operation on one of them waits: servers may
@@ -36,7 +37,7 @@ pub(crate) struct Subscriptions {
 /// Filters, each as often as operations name it.
 #[derive(Debug, Default)]
 struct Busy {
-    times: BTreeMap<TopicFilter, usize>,
+    times: Map<TopicFilter, usize>,
     #[cfg(test)]
     looks: core::cell::Cell<usize>,
 }
@@ -49,7 +50,10 @@ impl Busy {
 
     fn add(&mut self, filter: &TopicFilter) {
         self.count_look();
-        *self.times.entry(filter.clone()).or_default() += 1;
+        match self.times.get_mut(filter) {
+            Some(times) => *times += 1,
+            None => drop(self.times.insert(filter.clone(), 1)),
+        }
     }
 
     fn remove(&mut self, filter: &TopicFilter) {
@@ -124,7 +128,7 @@ impl Subscriptions {
     /// same filter is passed by those on other filters, but not by a suspect; nor
     /// is one that is to be identified by those for whose sake it is (D17).
     pub(crate) fn next(&mut self) -> Option<Box<Control>> {
-        let mut held = BTreeSet::new();
+        let mut held = Set::new();
         let mut renewal_waits = false;
         for (place, control) in self.waiting.iter().enumerate() {
             if control.is_under_way {
@@ -206,14 +210,14 @@ impl Subscriptions {
 
     /// Gives filters an identifier, unless they have one: what waits is sent
     /// with it, what is in force is asked for anew.
-    pub(crate) fn identify(&mut self, filters: &BTreeSet<&TopicFilter>, identifier: u32) {
+    pub(crate) fn identify(&mut self, filters: &Set<&TopicFilter>, identifier: u32) {
         for control in &mut self.waiting {
             let concerns = |filter| filters.contains(filter);
             if control.lacks_identifier() && control.unanswered().any(concerns) {
                 control.identifier = Some(identifier);
             }
         }
-        let mut renewals: BTreeMap<Properties, Vec<SubscribeFilter>> = BTreeMap::new();
+        let mut renewals: Map<Properties, Vec<SubscribeFilter>> = Map::new();
         for filter in filters.iter().copied() {
             let Some(entry) = self.active.get_mut(filter) else { continue };
             let own = entry.properties.subscription_identifiers().next();
@@ -273,10 +277,10 @@ impl Subscriptions {
     pub(crate) fn restore(&mut self, may_be_held: bool, identified: bool) -> usize {
         self.reopen_grants();
         // What a waiting operation decides about anyway.
-        let asked_for: BTreeSet<&TopicFilter> =
+        let asked_for: Set<&TopicFilter> =
             self.waiting.iter().flat_map(|control| control.unanswered()).collect();
         let mut groups: Vec<Control> = Vec::new();
-        let mut places: BTreeMap<(Option<u32>, Properties), usize> = BTreeMap::new();
+        let mut places: Map<(Option<u32>, Properties), usize> = Map::new();
         let mut count = 0;
         for (filter, mut entry) in core::mem::take(&mut self.active) {
             if asked_for.contains(&filter) {
