@@ -27,6 +27,7 @@ impl Chosen {
 
 pub(crate) fn hint(f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
     f.write_str(
-        "this build, made small, has no profiles but `standard` and `none`; hint: load the full one",
+        "there is no such profile in a module that was made small; hint: it may be standard or \
+         none, or load the full module",
     )
 }

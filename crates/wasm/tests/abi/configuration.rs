@@ -141,6 +141,7 @@ fn a_client_may_say_something_else_at_its_next_connect() {
     assert_eq!(connect.client_id.as_str(), "c");
 }
 
+#[cfg(feature = "profiles")]
 #[test]
 fn a_profile_makes_settings_stricter() {
     let mut world = World::new(|| assert_eq!(set_bytes(51, b"aws-iot-core"), 0));
@@ -177,6 +178,7 @@ fn table(parts: &[(&str, Vec<u8>)]) -> Vec<u8> {
     bytes
 }
 
+#[cfg(feature = "profiles")]
 #[test]
 fn a_profile_of_ones_own_makes_settings_stricter() {
     let limit = table(&[("value", number(1000.0)), ("source", text("the plant"))]);
@@ -188,6 +190,17 @@ fn a_profile_of_ones_own_makes_settings_stricter() {
     assert_eq!(ek_number(world.client, 23), 1000.0);
 }
 
+#[cfg(not(feature = "profiles"))]
+#[test]
+fn without_profiles_what_is_asked_for_is_refused() {
+    ek_config();
+    assert_eq!((set_bytes(51, b"standard"), set_bytes(51, b"none")), (0, 0));
+    assert_eq!(set_bytes(51, b"aws-iot-core"), -10);
+    assert!(error().contains("; hint: "), "{}", error());
+    assert_eq!(set_bytes(52, &table(&[("name", text("plant"))])), -10);
+}
+
+#[cfg(feature = "profiles")]
 #[test]
 fn a_value_that_is_no_profile_is_refused() {
     ek_config();

@@ -263,6 +263,7 @@ impl World {
 }
 
 /// R17.
+#[cfg(feature = "profiles")]
 #[test]
 fn withheld_answers_the_renewal_and_the_lowered_rate_are_told_with_numbers() {
     let mut world =
