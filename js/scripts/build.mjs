@@ -1,6 +1,6 @@
 // Builds `dist` from `src` and the WebAssembly module, which EVENKEEL_WASM names
-// if it is not where `js/run` puts it: `npm run build`. EVENKEEL_WASM_SIZE may name a
-// smaller one, for browsers.
+// if it is not where `js/run` puts it: `npm run build`. EVENKEEL_WASM_BROWSER may
+// name a smaller one, for bundlers, and EVENKEEL_WASM_SIZE the smallest, for a script tag.
 import { execFileSync } from 'node:child_process'
 import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
@@ -74,4 +74,9 @@ writeFileSync(
   "import * as mqtt from './types/mqtt.js'\nexport * from './types/mqtt.js'\nexport default mqtt\n",
 )
 writeDeep(home)
-await buildBundles({ home, version, wasm: process.env.EVENKEEL_WASM_SIZE ?? wasm })
+await buildBundles({
+  home,
+  version,
+  wasm: process.env.EVENKEEL_WASM_BROWSER ?? wasm,
+  smallest: process.env.EVENKEEL_WASM_SIZE ?? wasm,
+})

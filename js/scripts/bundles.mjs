@@ -47,9 +47,10 @@ const NOTHING = {
   'evenkeel:fallback': 'export const loadFallback = undefined',
 }
 
-export async function buildBundles({ home, version, wasm }) {
+/** `wasm` for bundlers; `smallest` for a script tag, and in JavaScript. */
+export async function buildBundles({ home, version, wasm, smallest }) {
   const dist = join(home, 'dist')
-  const module = readFileSync(wasm)
+  const module = readFileSync(smallest)
   const common = {
     entryPoints: [join(home, 'src/browser.ts')],
     bundle: true,
@@ -65,10 +66,12 @@ export async function buildBundles({ home, version, wasm }) {
   }
   const bundle = (options, name, made) =>
     build({ ...common, ...options, plugins: [platform(home, name, made)] })
-  const script = { 'evenkeel:module': inScript(module) }
   const esm = { format: 'esm', minifySyntax: true }
   const forBundlers = join(dist, 'browser.mjs')
-  await bundle({ ...esm, outfile: forBundlers }, 'browser', { ...script, 'evenkeel:fallback': BESIDE })
+  await bundle({ ...esm, outfile: forBundlers }, 'browser', {
+    'evenkeel:module': inScript(readFileSync(wasm)),
+    'evenkeel:fallback': BESIDE,
+  })
   // Bundlers make it small. Here the indentation goes alone: with the rest of the white
   // space esbuild would drop the comments that tell which calls can be left out.
   writeFileSync(forBundlers, readFileSync(forBundlers, 'utf8').replace(/^ +/gm, ''))
@@ -91,7 +94,7 @@ export async function buildBundles({ home, version, wasm }) {
       },
     },
     'browser',
-    { ...script, 'evenkeel:fallback': BY_URL },
+    { 'evenkeel:module': inScript(module), 'evenkeel:fallback': BY_URL },
   )
   await inJavaScript(home, module, join(dist, 'asmjs.mjs'))
 }
