@@ -24,6 +24,7 @@ mod error;
 mod grants;
 mod parse;
 mod pattern;
+mod wildcard;
 
 use condition::Condition;
 use pattern::Pattern;
@@ -33,6 +34,7 @@ pub use context::Context;
 pub use error::{PolicyError, PolicyProblem, Position};
 pub use grants::{Decision, Grants, StatementName};
 pub use pattern::VariableProblem;
+pub use wildcard::Wildcard;
 
 /// Bytes of a policy of AWS IoT, white space aside.
 pub const POLICY_BYTES: usize = 2048;

@@ -82,6 +82,11 @@ impl Pattern {
         Ok(Self(parts))
     }
 
+    /// True if it fits more than one text, variables aside.
+    pub(super) fn has_wildcard(&self) -> bool {
+        self.0.iter().any(|part| matches!(part, Part::Unit(Unit::One | Unit::Any)))
+    }
+
     /// The pattern with its variables replaced; nothing if one has no value. A
     /// value has no wildcards, whatever a client has put into it.
     pub(super) fn resolve(&self, context: &Context) -> Option<Glob> {
