@@ -76,7 +76,7 @@ pub static CASES: [Case; 24] = [
         Group::Tls,
         "TLS_Receive_Maximum_Size_Fragments",
         "takes TLS records of 16 KiB",
-        "the handshake completes",
+        "a PUBACK answers a PUBLISH of 64 KiB",
         "",
     ),
     case(
@@ -177,7 +177,7 @@ pub static CASES: [Case; 24] = [
         Group::Shadow,
         "Shadow_Publish_Reported_State",
         "reports its state",
-        "an update of the shadow arrives",
+        "the shadow has a reported state",
         "",
     ),
     case(
@@ -187,7 +187,13 @@ pub static CASES: [Case; 24] = [
         "the reported state becomes the desired one",
         "",
     ),
-    case(Group::Job, "Job_Execution", "executes a job", "the job reaches its end", ""),
+    case(
+        Group::Job,
+        "Job_Execution",
+        "executes a job",
+        "the job has succeeded",
+        "the job has failed or was rejected",
+    ),
     Case {
         id: "Security_Device_Policies",
         title: "has narrow policies",

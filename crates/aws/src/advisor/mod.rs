@@ -7,10 +7,11 @@
 //!
 //! ```
 //! use std::time::Duration;
-//! use evenkeel_aws::advisor::{Case, Kind, Moment, Packet, Setting, Verdict, What, judge};
+//! use evenkeel_aws::advisor::{Case, Moment, Packet, Setting, Verdict, What, judge};
+//! use evenkeel_codec::PacketType;
 //!
 //! let case = Case::by_id("MQTT_Connect").unwrap();
-//! let connect = What::Received(Packet::new(Kind::Connect));
+//! let connect = What::Received(Packet::new(PacketType::Connect));
 //! let moments = [Moment { at: Duration::from_millis(20), connection: 1, what: connect }];
 //! let verdict = judge(case, &Setting::default(), &moments);
 //! assert!(matches!(verdict, Verdict::Pass(_)));
@@ -18,12 +19,16 @@
 
 pub mod backoff;
 mod case;
+mod hello;
 mod judge;
 mod moment;
 pub mod report;
+mod suite;
 mod verdict;
 
 pub use case::{CASES, Case, Group};
+pub use hello::{HELLO_BYTES, Hello, HelloError};
 pub use judge::{Setting, is_settled, judge};
-pub use moment::{Kind, Moment, Packet, Side, What};
+pub use moment::{Moment, Packet, Side, What};
+pub use suite::Suite;
 pub use verdict::{Outcome, Verdict};

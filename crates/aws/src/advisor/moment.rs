@@ -3,6 +3,11 @@
 use std::fmt;
 use std::time::Duration;
 
+use evenkeel_codec::PacketType;
+use serde_json::Value;
+
+use super::Hello;
+
 /// One thing that was seen.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Moment {
@@ -19,10 +24,20 @@ pub struct Moment {
 pub enum What {
     /// The client has opened the connection.
     Opened,
+    /// The client has begun a handshake of TLS.
+    Offered(Hello),
+    /// The handshake is complete, with this version and suite.
+    Secured(String),
+    /// There is no TLS on the connection, for this reason.
+    Unsecured(String),
     /// The client has sent a packet.
     Received(Packet),
     /// The judge has sent a packet.
     Sent(Packet),
+    /// The shadow service now has this as the client's reported state.
+    Reported(Value),
+    /// The jobs service now has the client's job in this state.
+    Job(String),
     /// The connection has ended.
     Closed(Side),
 }
@@ -36,61 +51,11 @@ pub enum Side {
     Judge,
 }
 
-/// What kind of packet.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// CONNECT.
-    Connect,
-    /// CONNACK.
-    ConnAck,
-    /// PUBLISH.
-    Publish,
-    /// PUBACK.
-    PubAck,
-    /// SUBSCRIBE.
-    Subscribe,
-    /// SUBACK.
-    SubAck,
-    /// UNSUBSCRIBE.
-    Unsubscribe,
-    /// UNSUBACK.
-    UnsubAck,
-    /// PINGREQ.
-    PingReq,
-    /// PINGRESP.
-    PingResp,
-    /// DISCONNECT.
-    Disconnect,
-    /// Another one.
-    Other,
-}
-
-impl Kind {
-    /// The name in the specification.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Connect => "CONNECT",
-            Self::ConnAck => "CONNACK",
-            Self::Publish => "PUBLISH",
-            Self::PubAck => "PUBACK",
-            Self::Subscribe => "SUBSCRIBE",
-            Self::SubAck => "SUBACK",
-            Self::Unsubscribe => "UNSUBSCRIBE",
-            Self::UnsubAck => "UNSUBACK",
-            Self::PingReq => "PINGREQ",
-            Self::PingResp => "PINGRESP",
-            Self::Disconnect => "DISCONNECT",
-            Self::Other => "another packet",
-        }
-    }
-}
-
 /// What matters of a packet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Packet {
     /// What kind.
-    pub kind: Kind,
+    pub kind: PacketType,
     /// The packet identifier.
     pub id: Option<u16>,
     /// The topic of a PUBLISH, the filters of a SUBSCRIBE.
@@ -106,7 +71,7 @@ pub struct Packet {
 impl Packet {
     /// A packet of which nothing else matters.
     #[must_use]
-    pub const fn new(kind: Kind) -> Self {
+    pub const fn new(kind: PacketType) -> Self {
         let topics = Vec::new();
         Self { kind, id: None, topics, qos: 0, session_present: false, keep_alive: None }
     }
@@ -139,7 +104,7 @@ impl fmt::Display for Packet {
         if let Some(id) = self.id {
             write!(f, " id {id}")?;
         }
-        if self.kind == Kind::Publish {
+        if self.kind == PacketType::Publish {
             write!(f, " QoS {}", self.qos)?;
         }
         if self.session_present {
@@ -152,10 +117,25 @@ impl fmt::Display for Packet {
     }
 }
 
+/// JSON as far as a line has room for it.
+fn short(value: &Value) -> String {
+    const LETTERS: usize = 200;
+    let text = value.to_string();
+    match text.char_indices().nth(LETTERS) {
+        Some((end, _)) => format!("{}..", text.get(..end).unwrap_or_default()),
+        None => text,
+    }
+}
+
 impl fmt::Display for What {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Opened => f.write_str("opened"),
+            Self::Offered(hello) => write!(f, "client: {hello}"),
+            Self::Secured(with) => write!(f, "TLS: {with}"),
+            Self::Unsecured(why) => write!(f, "no TLS: {why}"),
+            Self::Reported(state) => write!(f, "shadow: reported {}", short(state)),
+            Self::Job(status) => write!(f, "job: {status}"),
             Self::Received(packet) => write!(f, "client: {packet}"),
             Self::Sent(packet) => write!(f, "judge: {packet}"),
             Self::Closed(Side::Client) => f.write_str("closed by the client"),
@@ -167,7 +147,7 @@ impl fmt::Display for What {
 impl What {
     /// The packet that the client has sent, if it is of this kind.
     #[must_use]
-    pub fn received(&self, kind: Kind) -> Option<&Packet> {
+    pub fn received(&self, kind: PacketType) -> Option<&Packet> {
         match self {
             Self::Received(packet) if packet.kind == kind => Some(packet),
             _ => None,
@@ -176,7 +156,7 @@ impl What {
 
     /// The packet that the judge has sent, if it is of this kind.
     #[must_use]
-    pub fn sent(&self, kind: Kind) -> Option<&Packet> {
+    pub fn sent(&self, kind: PacketType) -> Option<&Packet> {
         match self {
             Self::Sent(packet) if packet.kind == kind => Some(packet),
             _ => None,

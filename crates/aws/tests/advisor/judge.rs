@@ -2,9 +2,8 @@
 
 use std::time::Duration;
 
-use evenkeel_aws::advisor::{
-    CASES, Case, Group, Kind, Moment, Packet, Setting, Side, Verdict, judge,
-};
+use evenkeel_aws::advisor::{CASES, Case, Group, Moment, Packet, Setting, Side, Verdict, judge};
+use evenkeel_codec::PacketType;
 
 use super::scene::{closed, connack, connects, received, sent};
 
@@ -13,8 +12,8 @@ fn verdict(id: &str, setting: &Setting, moments: &[Moment]) -> Verdict {
 }
 
 /// Asserts the word of a verdict, and a part of its reason.
-fn check(id: &str, moments: &[Moment], word: &str, part: &str) {
-    let setting = Setting { topic: Some("a/b".to_owned()), attempts: 5 };
+pub(crate) fn check(id: &str, moments: &[Moment], word: &str, part: &str) {
+    let setting = Setting { topic: Some("a/b".to_owned()), ..Setting::default() };
     let verdict = verdict(id, &setting, moments);
     assert_eq!(verdict.word(), word, "{id}: {}", verdict.reason());
     assert!(verdict.reason().contains(part), "{id}: {}", verdict.reason());
@@ -23,15 +22,16 @@ fn check(id: &str, moments: &[Moment], word: &str, part: &str) {
 #[test]
 fn nothing_seen_passes_nothing() {
     for case in &CASES {
-        let word = if case.group == Group::Mqtt { "fail" } else { "not run" };
+        let word = if case.group == Group::Security { "not run" } else { "fail" };
         check(case.id, &[], word, "");
     }
 }
 
 #[test]
 fn packets_and_topics() {
-    let subscribe = |topic: &str| received(1.0, 1, Packet::new(Kind::Subscribe).id(1).topic(topic));
-    let publish = |topic: &str| received(1.0, 1, Packet::new(Kind::Publish).topic(topic));
+    let subscribe =
+        |topic: &str| received(1.0, 1, Packet::new(PacketType::Subscribe).id(1).topic(topic));
+    let publish = |topic: &str| received(1.0, 1, Packet::new(PacketType::Publish).topic(topic));
     check("MQTT_Connect", &connects(&[]), "pass", "after 0.0 s");
     check("MQTT_Subscribe", &[subscribe("a/b")], "pass", "SUBSCRIBE");
     check("MQTT_Subscribe", &[subscribe("a/c")], "fail", "in place of \"a/b\"");
@@ -44,8 +44,8 @@ fn packets_and_topics() {
 
 #[test]
 fn acknowledgements() {
-    let publish = sent(1.0, 1, Packet::new(Kind::Publish).id(7).qos(1).topic("a/b"));
-    let puback = |connection, id| received(1.5, connection, Packet::new(Kind::PubAck).id(id));
+    let publish = sent(1.0, 1, Packet::new(PacketType::Publish).id(7).qos(1).topic("a/b"));
+    let puback = |connection, id| received(1.5, connection, Packet::new(PacketType::PubAck).id(id));
     let case = "MQTT_Client_Puback_Qos1";
     check(case, &[publish.clone(), puback(1, 7)], "pass", "500 ms");
     check(case, &[publish.clone(), puback(1, 8)], "fail", "never");
@@ -56,8 +56,8 @@ fn acknowledgements() {
 #[test]
 fn retries_keep_identifier_and_connection() {
     for (case, kind) in [
-        ("MQTT_Publish_Retry_No_Puback", Kind::Publish),
-        ("MQTT_Subscribe_Retry_No_Suback", Kind::Subscribe),
+        ("MQTT_Publish_Retry_No_Puback", PacketType::Publish),
+        ("MQTT_Subscribe_Retry_No_Suback", PacketType::Subscribe),
     ] {
         let packet = |at, connection, id| received(at, connection, Packet::new(kind).id(id).qos(1));
         check(case, &[packet(1.0, 1, 7), packet(6.0, 1, 7)], "pass", "again after 5.0 s with id 7");
@@ -74,7 +74,7 @@ fn retries_keep_identifier_and_connection() {
 fn a_dead_connection_is_closed_in_time() {
     let connect = |seconds| {
         let keep_alive = Some(Duration::from_secs(seconds));
-        received(0.0, 1, Packet { keep_alive, ..Packet::new(Kind::Connect) })
+        received(0.0, 1, Packet { keep_alive, ..Packet::new(PacketType::Connect) })
     };
     let case = "MQTT_No_Ack_PingResp";
     let end = |at, side| vec![connect(20), connack(0.5, 1, false), closed(at, 1, side)];
@@ -142,10 +142,11 @@ fn the_worst_of_two_rounds_counts() {
 
 #[test]
 fn sessions_are_resumed_or_made_anew() {
-    let subscribe =
-        |at, connection| received(at, connection, Packet::new(Kind::Subscribe).id(1).topic("a/b"));
-    let kept = sent(5.1, 2, Packet::new(Kind::Publish).id(7).qos(1).topic("a/b"));
-    let puback = received(5.2, 2, Packet::new(Kind::PubAck).id(7));
+    let subscribe = |at, connection| {
+        received(at, connection, Packet::new(PacketType::Subscribe).id(1).topic("a/b"))
+    };
+    let kept = sent(5.1, 2, Packet::new(PacketType::Publish).id(7).qos(1).topic("a/b"));
+    let puback = received(5.2, 2, Packet::new(PacketType::PubAck).id(7));
     let first = [connack(0.1, 1, false), subscribe(0.2, 1)];
     let resumed = [&first[..], &[connack(5.0, 2, true), kept]].concat();
     let with = |more: &[Moment]| [&resumed[..], more].concat();

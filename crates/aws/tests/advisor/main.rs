@@ -1,5 +1,9 @@
 //! The acceptance tests' verdicts and reports, on written timelines.
 
+mod hello;
 mod judge;
 mod report;
 mod scene;
+mod service;
+mod suite;
+mod tls;

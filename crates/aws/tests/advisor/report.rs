@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use evenkeel_aws::advisor::report::{Counts, JSON_VERSION, Report};
-use evenkeel_aws::advisor::{Case, Kind, Outcome, Packet, Side, Verdict};
+use evenkeel_aws::advisor::{Case, Outcome, Packet, Side, Verdict};
+use evenkeel_codec::PacketType;
 use serde_json::json;
 
 use super::scene::{closed, received, sent};
@@ -12,10 +13,10 @@ use super::scene::{closed, received, sent};
 const HOSTILE: &str = "</td><script>alert('x')</script>&\"\u{1b}[31m\u{0}\n]]>";
 
 fn outcome(id: &str, verdict: Verdict) -> Outcome {
-    let topic = Packet::new(Kind::Subscribe).id(1).topic(HOSTILE);
+    let topic = Packet::new(PacketType::Subscribe).id(1).topic(HOSTILE);
     let moments = vec![
         received(0.25, 1, topic),
-        sent(0.5, 1, Packet::new(Kind::SubAck).id(1)),
+        sent(0.5, 1, Packet::new(PacketType::SubAck).id(1)),
         closed(2.0, 1, Side::Client),
     ];
     Outcome { case: Case::by_id(id).unwrap(), verdict, took: Duration::from_secs(2), moments }

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use evenkeel_aws::advisor::{Kind, Moment, Packet, Side, What};
+use evenkeel_aws::advisor::{Moment, Packet, Side, What};
+use evenkeel_codec::PacketType;
 
 pub(crate) fn at(seconds: f64, connection: u32, what: What) -> Moment {
     Moment { at: Duration::from_secs_f64(seconds), connection, what }
@@ -17,7 +18,7 @@ pub(crate) fn sent(seconds: f64, connection: u32, packet: Packet) -> Moment {
 }
 
 pub(crate) fn connack(seconds: f64, connection: u32, session_present: bool) -> Moment {
-    sent(seconds, connection, Packet { session_present, ..Packet::new(Kind::ConnAck) })
+    sent(seconds, connection, Packet { session_present, ..Packet::new(PacketType::ConnAck) })
 }
 
 pub(crate) fn closed(seconds: f64, connection: u32, side: Side) -> Moment {
@@ -27,10 +28,10 @@ pub(crate) fn closed(seconds: f64, connection: u32, side: Side) -> Moment {
 /// CONNECTs at these distances, the first at once.
 pub(crate) fn connects(gaps: &[f64]) -> Vec<Moment> {
     let mut now = 0.0;
-    let mut moments = vec![received(now, 1, Packet::new(Kind::Connect))];
+    let mut moments = vec![received(now, 1, Packet::new(PacketType::Connect))];
     for (connection, gap) in (2..).zip(gaps) {
         now += gap;
-        moments.push(received(now, connection, Packet::new(Kind::Connect)));
+        moments.push(received(now, connection, Packet::new(PacketType::Connect)));
     }
     moments
 }

@@ -1,7 +1,9 @@
 //! Cases about the distances between attempts.
 
+use evenkeel_codec::PacketType;
+
 use super::super::backoff::{FEWEST, Round, Shape};
-use super::super::{Kind, Moment, Verdict};
+use super::super::{Moment, Verdict};
 use super::{Setting, times};
 
 /// CONNECTs of a round whose last one is answered.
@@ -9,7 +11,7 @@ pub(super) const ROUND: usize = 6;
 
 /// Two rounds of five CONNECTs without answer and one with.
 pub(super) fn two_rounds(moments: &[Moment]) -> Verdict {
-    let connects = times(Kind::Connect, moments);
+    let connects = times(PacketType::Connect, moments);
     let rounds: Vec<Round> = connects.chunks(ROUND).take(2).map(Round::of).collect();
     if connects.len() < 2 * ROUND {
         let count = connects.len();
@@ -20,7 +22,7 @@ pub(super) fn two_rounds(moments: &[Moment]) -> Verdict {
 
 /// Five CONNECTs without answer or more, whose distances grow.
 pub(super) fn growing(moments: &[Moment]) -> Verdict {
-    let connects = times(Kind::Connect, moments);
+    let connects = times(PacketType::Connect, moments);
     let round = Round::of(&connects);
     if connects.len() < ROUND - 1 {
         return Verdict::Fail(format!("{} CONNECTs of {}, {round}", connects.len(), ROUND - 1));
@@ -40,7 +42,7 @@ pub(super) fn wanted(setting: &Setting) -> usize {
 /// So many CONNECTs after the first. If the first connection had a life of its
 /// own, that is part of the first distance, which then says nothing.
 pub(super) fn reconnects(setting: &Setting, has_lived: bool, moments: &[Moment]) -> Verdict {
-    let connects = times(Kind::Connect, moments);
+    let connects = times(PacketType::Connect, moments);
     let round = Round::of(connects.get(usize::from(has_lived)..).unwrap_or_default());
     let wanted = wanted(setting);
     if connects.len() < wanted {

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use super::super::{Kind, Moment, Packet, Side, Verdict, What};
+use evenkeel_codec::PacketType;
+
+use super::super::{Moment, Packet, Side, Verdict, What};
 use super::{Setting, never};
 
 /// What clocks, schedulers and networks take of a time that is given in seconds.
@@ -10,7 +12,7 @@ const SLACK: Duration = Duration::from_secs(1);
 
 /// A CONNECT.
 pub(super) fn connect(moments: &[Moment]) -> Verdict {
-    match moments.iter().find(|moment| moment.what.received(Kind::Connect).is_some()) {
+    match moments.iter().find(|moment| moment.what.received(PacketType::Connect).is_some()) {
         Some(moment) => after(moment, "CONNECT"),
         None => never("CONNECT"),
     }
@@ -18,15 +20,15 @@ pub(super) fn connect(moments: &[Moment]) -> Verdict {
 
 /// A PUBLISH to the topic.
 pub(super) fn publish(setting: &Setting, moments: &[Moment]) -> Verdict {
-    with_topic(Kind::Publish, setting, moments)
+    with_topic(PacketType::Publish, setting, moments)
 }
 
 /// A SUBSCRIBE to the topic.
 pub(super) fn subscribe(setting: &Setting, moments: &[Moment]) -> Verdict {
-    with_topic(Kind::Subscribe, setting, moments)
+    with_topic(PacketType::Subscribe, setting, moments)
 }
 
-fn with_topic(kind: Kind, setting: &Setting, moments: &[Moment]) -> Verdict {
+fn with_topic(kind: PacketType, setting: &Setting, moments: &[Moment]) -> Verdict {
     let fits = |packet: &Packet| setting.expects(&packet.topics);
     if let Some(moment) = moments.iter().find(|moment| moment.what.received(kind).is_some_and(fits))
     {
@@ -43,13 +45,13 @@ fn with_topic(kind: Kind, setting: &Setting, moments: &[Moment]) -> Verdict {
 pub(super) fn puback(moments: &[Moment]) -> Verdict {
     let sent = moments
         .iter()
-        .find(|moment| moment.what.sent(Kind::Publish).is_some_and(|packet| packet.qos == 1));
+        .find(|moment| moment.what.sent(PacketType::Publish).is_some_and(|packet| packet.qos == 1));
     let Some(sent) = sent else {
         return Verdict::Fail("nothing to acknowledge: the client did not subscribe".to_owned());
     };
-    let id = sent.what.sent(Kind::Publish).and_then(|packet| packet.id);
+    let id = sent.what.sent(PacketType::Publish).and_then(|packet| packet.id);
     let answer = moments.iter().find(|moment| {
-        let answer = moment.what.received(Kind::PubAck);
+        let answer = moment.what.received(PacketType::PubAck);
         moment.connection == sent.connection && answer.is_some_and(|answer| answer.id == id)
     });
     match answer {
@@ -63,7 +65,7 @@ pub(super) fn puback(moments: &[Moment]) -> Verdict {
 
 /// A packet that is sent again with its identifier on its connection. A new
 /// connection starts over and does not fail.
-pub(super) fn retried(kind: Kind, moments: &[Moment]) -> Verdict {
+pub(super) fn retried(kind: PacketType, moments: &[Moment]) -> Verdict {
     let with_id = |moment: &Moment| {
         let id = moment.what.received(kind).and_then(|packet| packet.id);
         id.map(|id| (moment.connection, id))
@@ -86,7 +88,8 @@ pub(super) fn retried(kind: Kind, moments: &[Moment]) -> Verdict {
 
 /// The end of a connection on which nothing is answered any more, by the client.
 pub(super) fn dead(moments: &[Moment]) -> Verdict {
-    let Some(connack) = moments.iter().find(|moment| moment.what.sent(Kind::ConnAck).is_some())
+    let Some(connack) =
+        moments.iter().find(|moment| moment.what.sent(PacketType::ConnAck).is_some())
     else {
         return never("CONNECT");
     };
@@ -94,7 +97,7 @@ pub(super) fn dead(moments: &[Moment]) -> Verdict {
     let keep_alive = moments
         .iter()
         .filter(same)
-        .find_map(|moment| moment.what.received(Kind::Connect))
+        .find_map(|moment| moment.what.received(PacketType::Connect))
         .and_then(|packet| packet.keep_alive)
         .filter(|keep_alive| !keep_alive.is_zero());
     let Some(keep_alive) = keep_alive else {

@@ -2,11 +2,18 @@
 
 mod attempts;
 mod exchange;
+mod security;
+mod service;
 mod session;
+mod tls;
 
 use std::time::Duration;
 
-use super::{Case, Kind, Moment, Verdict};
+use evenkeel_codec::PacketType;
+use serde_json::{Value, json};
+
+use super::{Case, Moment, Verdict};
+use crate::gate::policy::Policy;
 
 /// What a suite says about its cases.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,11 +23,18 @@ pub struct Setting {
     pub topic: Option<String>,
     /// Attempts that the cases of reconnecting wait for, 5 to 10 at AWS.
     pub attempts: usize,
+    /// What the shadow must report; anything if it is not said.
+    pub reported: Option<Value>,
+    /// What is desired of the client.
+    pub desired: Value,
+    /// The policies of the device, each with its name.
+    pub policies: Vec<(String, Policy)>,
 }
 
 impl Default for Setting {
     fn default() -> Self {
-        Self { topic: None, attempts: 5 }
+        let desired = json!({"advised": true});
+        Self { topic: None, attempts: 5, reported: None, desired, policies: Vec::new() }
     }
 }
 
@@ -28,12 +42,22 @@ impl Default for Setting {
 #[must_use]
 pub fn judge(case: &Case, setting: &Setting, moments: &[Moment]) -> Verdict {
     match case.id {
+        "TLS_Connect" | "TLS_Large_Size_Server_Cert" => tls::secured(moments),
+        "TLS_Support_AWS_IoT_Cipher_Suites" => tls::suites(moments),
+        "TLS_Receive_Maximum_Size_Fragments" => exchange::puback(moments),
+        "TLS_Unsecure_Server_Cert"
+        | "TLS_Incorrect_Subject_Name_Server_Cert"
+        | "TLS_Expired_Server_Cert" => tls::refused(moments),
+        "Shadow_Publish_Reported_State" => service::reports(setting, moments),
+        "Shadow_Update_Reported_State" => service::follows(setting, moments),
+        "Job_Execution" => service::job(moments),
+        "Security_Device_Policies" => security::policies(setting),
         "MQTT_Connect" => exchange::connect(moments),
         "MQTT_Publish" => exchange::publish(setting, moments),
         "MQTT_Subscribe" => exchange::subscribe(setting, moments),
         "MQTT_Client_Puback_Qos1" => exchange::puback(moments),
-        "MQTT_Publish_Retry_No_Puback" => exchange::retried(Kind::Publish, moments),
-        "MQTT_Subscribe_Retry_No_Suback" => exchange::retried(Kind::Subscribe, moments),
+        "MQTT_Publish_Retry_No_Puback" => exchange::retried(PacketType::Publish, moments),
+        "MQTT_Subscribe_Retry_No_Suback" => exchange::retried(PacketType::Subscribe, moments),
         "MQTT_No_Ack_PingResp" => exchange::dead(moments),
         "MQTT_Connect_Jitter_Backoff_Retries" => attempts::two_rounds(moments),
         "MQTT_Connect_Exponential_Backoff_Retries" => attempts::growing(moments),
@@ -60,11 +84,11 @@ pub fn is_settled(case: &Case, setting: &Setting, moments: &[Moment]) -> bool {
         | "MQTT_Reconnect_Backoff_Retries_On_Unstable_Connection" => attempts::wanted(setting),
         _ => return matches!(judge(case, setting, moments), Verdict::Pass(_) | Verdict::Warn(_)),
     };
-    times(Kind::Connect, moments).len() >= wanted
+    times(PacketType::Connect, moments).len() >= wanted
 }
 
 /// When the client has sent packets of a kind.
-fn times(kind: Kind, moments: &[Moment]) -> Vec<Duration> {
+fn times(kind: PacketType, moments: &[Moment]) -> Vec<Duration> {
     let sent = moments.iter().filter(|moment| moment.what.received(kind).is_some());
     sent.map(|moment| moment.at).collect()
 }

@@ -1,6 +1,8 @@
 //! Cases about sessions that outlive their connection.
 
-use super::super::{Kind, Moment, Verdict};
+use evenkeel_codec::PacketType;
+
+use super::super::{Moment, Verdict};
 use super::{Setting, never};
 
 /// A session that is present: no SUBSCRIBE, and the kept message is
@@ -10,12 +12,13 @@ pub(super) fn resumed(setting: &Setting, moments: &[Moment]) -> Verdict {
         return Verdict::Fail("the session was never resumed".to_owned());
     };
     let on_it = |moment: &&Moment| moment.connection == second.connection;
-    let kept = moments.iter().filter(on_it).find_map(|moment| moment.what.sent(Kind::Publish));
+    let kept =
+        moments.iter().filter(on_it).find_map(|moment| moment.what.sent(PacketType::Publish));
     let Some(kept) = kept else {
         return Verdict::Fail("the session had no subscription to keep a message for".to_owned());
     };
     let is_answered = |moment: &Moment| {
-        moment.what.received(Kind::PubAck).is_some_and(|answer| answer.id == kept.id)
+        moment.what.received(PacketType::PubAck).is_some_and(|answer| answer.id == kept.id)
     };
     if !moments.iter().filter(on_it).any(is_answered) {
         return never("the PUBACK of the kept message");
@@ -41,15 +44,19 @@ pub(super) fn expired(setting: &Setting, moments: &[Moment]) -> Verdict {
 
 /// The CONNACK of a later connection with this word about the session.
 fn second_answer(present: bool, moments: &[Moment]) -> Option<&Moment> {
-    let mut answers = moments.iter().filter(|moment| moment.what.sent(Kind::ConnAck).is_some());
+    let mut answers =
+        moments.iter().filter(|moment| moment.what.sent(PacketType::ConnAck).is_some());
     answers.next()?;
     answers.find(|moment| {
-        moment.what.sent(Kind::ConnAck).is_some_and(|packet| packet.session_present == present)
+        moment
+            .what
+            .sent(PacketType::ConnAck)
+            .is_some_and(|packet| packet.session_present == present)
     })
 }
 
 fn has_subscribed(setting: &Setting, connection: u32, moments: &[Moment]) -> bool {
     let on_it = moments.iter().filter(|moment| moment.connection == connection);
-    let mut subscribes = on_it.filter_map(|moment| moment.what.received(Kind::Subscribe));
+    let mut subscribes = on_it.filter_map(|moment| moment.what.received(PacketType::Subscribe));
     subscribes.any(|packet| setting.expects(&packet.topics))
 }

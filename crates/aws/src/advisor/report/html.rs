@@ -3,20 +3,12 @@
 use super::super::{Moment, Outcome, Side, What};
 use super::{Report, escaped, seconds};
 
-const STYLE: &str = "\
-body{font:15px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;\
-color:#222;background:#fff}\
-h1{font-size:1.4rem}h2{font-size:1rem;margin:0}section{border-top:1px solid #ddd;padding:1rem 0}\
-.verdict{display:inline-block;min-width:4rem;text-align:center;border-radius:.3rem;\
-color:#fff;margin-right:.6rem}\
-.pass{background:#2a7f3f}.warn{background:#9a6700}.fail{background:#b3261e}\
-.not-run{background:#666}\
-svg{display:block;width:100%;height:34px;margin:.5rem 0}\
-table{border-collapse:collapse;font:12px/1.4 ui-monospace,monospace}\
-td{padding:0 .8rem 0 0;vertical-align:top}td:first-child{text-align:right}\
-details{margin-top:.3rem}summary{cursor:pointer}\
-@media(prefers-color-scheme:dark){body{color:#ddd;background:#181818}\
-section{border-color:#444}}";
+const STYLE: &str = include_str!("style.css");
+
+/// What the marks of a timeline are.
+const LEGEND: &str = "<p class=\"legend\">Above the line: <b class=\"client\">the client</b>; below \
+it: <b class=\"judge\">the judge</b>; <b class=\"service\">TLS and services</b>; \
+<b class=\"end\">ends of connections</b></p>\n";
 
 /// The width of a timeline.
 const WIDTH: f64 = 1000.0;
@@ -35,7 +27,7 @@ impl Report {
              <meta name=\"viewport\" content=\"width=device-width\">\n\
              <title>{program}: acceptance tests</title>\n<style>{STYLE}</style>\n\
              <h1>{program}</h1>\n<p>{} passed, {} with warnings, {} failed, {} not run</p>\n\
-             {cases}</html>\n",
+             {LEGEND}{cases}</html>\n",
             counts.pass, counts.warn, counts.fail, counts.not_run,
         )
     }
@@ -74,28 +66,32 @@ fn timeline(outcome: &Outcome) -> String {
     if outcome.moments.is_empty() || whole <= 0.0 {
         return String::new();
     }
-    let marks: String = outcome
-        .moments
-        .iter()
-        .map(|moment| {
-            let x = (moment.at.as_secs_f64() / whole).min(1.0) * WIDTH;
-            let (from, to, color) = match moment.what {
-                What::Opened => (12, 17, "#888"),
-                What::Received(_) => (2, 17, "#1f6feb"),
-                What::Sent(_) => (17, 32, "#9a6700"),
-                What::Closed(Side::Client) => (2, 17, "#b3261e"),
-                What::Closed(Side::Judge) => (17, 32, "#b3261e"),
-            };
-            let title = escaped(&format!("{} s: {}", seconds(moment.at), moment.what));
-            format!(
-                "<line x1=\"{x:.1}\" x2=\"{x:.1}\" y1=\"{from}\" y2=\"{to}\" stroke=\"{color}\" \
-                 stroke-width=\"3\"><title>{title}</title></line>\n"
-            )
-        })
-        .collect();
+    let marks: String = outcome.moments.iter().map(|moment| mark(moment, whole)).collect();
     format!(
-        "<svg viewBox=\"0 0 {WIDTH} 34\" preserveAspectRatio=\"none\" role=\"img\" \
+        "<svg viewBox=\"-4 0 {} 34\" preserveAspectRatio=\"none\" role=\"img\" \
          aria-label=\"what happened when\">\n\
-         <line x1=\"0\" x2=\"{WIDTH}\" y1=\"17\" y2=\"17\" stroke=\"#888\"/>\n{marks}</svg>\n"
+         <line class=\"axis\" x1=\"0\" x2=\"{WIDTH}\" y1=\"17\" y2=\"17\"/>\n{marks}</svg>\n\
+         <p class=\"scale\"><span>0 s</span><span>{:.1} s</span></p>\n",
+        WIDTH + 8.0,
+        whole,
+    )
+}
+
+fn mark(moment: &Moment, whole: f64) -> String {
+    let x = (moment.at.as_secs_f64() / whole).min(1.0) * WIDTH;
+    let (from, to, class) = match moment.what {
+        What::Opened => (12, 17, "axis"),
+        What::Received(_) | What::Offered(_) => (2, 17, "client"),
+        What::Reported(_) | What::Job(_) => (2, 17, "service"),
+        What::Sent(_) => (17, 32, "judge"),
+        What::Secured(_) => (12, 22, "service"),
+        What::Unsecured(_) => (12, 22, "end"),
+        What::Closed(Side::Client) => (2, 17, "end"),
+        What::Closed(Side::Judge) => (17, 32, "end"),
+    };
+    let title = escaped(&format!("{} s: {}", seconds(moment.at), moment.what));
+    format!(
+        "<line class=\"{class}\" x1=\"{x:.1}\" x2=\"{x:.1}\" y1=\"{from}\" y2=\"{to}\">\
+         <title>{title}</title></line>\n"
     )
 }
