@@ -10,19 +10,19 @@ use rcgen::{
 };
 
 /// The authority, ready to sign.
-pub(super) struct Authority(Issuer<'static, KeyPair>);
+pub(crate) struct Authority(Issuer<'static, KeyPair>);
 
 /// A certificate with its key, PEM.
-pub(super) struct Issued {
-    pub(super) certificate: String,
-    pub(super) key: String,
+pub(crate) struct Issued {
+    pub(crate) certificate: String,
+    pub(crate) key: String,
     /// The last day it is good.
     pub(super) until: Date,
 }
 
 impl Authority {
     /// A new one, with the texts to write down.
-    pub(super) fn make() -> Result<(Self, Issued), rcgen::Error> {
+    pub(crate) fn make() -> Result<(Self, Issued), rcgen::Error> {
         let mut params = params(Vec::new(), "Evenkeel AWS IoT emulator", 10.years())?;
         params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
@@ -41,13 +41,18 @@ impl Authority {
     }
 
     /// A certificate for a server of these names and addresses.
-    pub(super) fn server(&self, names: &[String]) -> Result<Issued, rcgen::Error> {
+    pub(crate) fn server(&self, names: &[String]) -> Result<Issued, rcgen::Error> {
         // Some systems trust no server for longer than 825 days.
         self.issue(names.to_vec(), "localhost", ExtendedKeyUsagePurpose::ServerAuth, 800.days())
     }
 
+    /// A certificate for a server of these names that was good until yesterday.
+    pub(crate) fn expired_server(&self, names: &[String]) -> Result<Issued, rcgen::Error> {
+        self.issue(names.to_vec(), "localhost", ExtendedKeyUsagePurpose::ServerAuth, -1.day())
+    }
+
     /// A certificate for a device.
-    pub(super) fn device(&self, name: &str) -> Result<Issued, rcgen::Error> {
+    pub(crate) fn device(&self, name: &str) -> Result<Issued, rcgen::Error> {
         self.issue(Vec::new(), name, ExtendedKeyUsagePurpose::ClientAuth, 10.years())
     }
 
@@ -82,7 +87,7 @@ impl fmt::Debug for Issued {
     }
 }
 
-/// Good from yesterday on, as clocks differ.
+/// Good from yesterday on, as clocks differ; if it ends by then, for the month before.
 fn params(
     names: Vec<String>,
     common_name: &str,
@@ -97,8 +102,10 @@ fn params(
             date.day().cast_unsigned(),
         )
     };
-    params.not_before = date(last_day(-1.day()));
-    params.not_after = date(last_day(validity));
+    let end = last_day(validity);
+    let usual = last_day(-1.day());
+    params.not_before = date(if end > usual { usual } else { end.saturating_sub(30.days()) });
+    params.not_after = date(end);
     Ok(params)
 }
 

@@ -10,6 +10,7 @@ mod state;
 
 #[cfg(unix)]
 pub(crate) use admin::{Admin, ask};
+pub(crate) use authority::{Authority, Issued};
 pub(crate) use init::init;
 pub(crate) use load::load;
 pub(crate) use state::StateFile;
