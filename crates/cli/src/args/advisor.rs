@@ -5,19 +5,27 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
-use evenkeel_aws::advisor::Case;
+use evenkeel_aws::advisor::{Case, Suite};
+use serde_json::Value;
 
 use super::{VerbosityFlags, values};
 
 /// Run the acceptance tests of AWS Device Advisor against any client, offline.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct AdvisorArgs {
-    /// Run this case; may be repeated; all about MQTT unless given
+    /// Run this case; may be repeated
     #[arg(long = "case", value_name = "ID", value_parser = values::advisor_case)]
     pub(crate) cases: Vec<&'static Case>,
+    /// Run these cases: qualification, mqtt, tls, shadow, job, security or all; may
+    /// be repeated [default: mqtt]
+    #[arg(long = "suite", value_name = "NAME", value_parser = values::advisor_suite)]
+    pub(crate) suites: Vec<Suite>,
     /// How long a case may take [default: 300s, as at AWS]
-    #[arg(long, value_name = "TIME", value_parser = values::case_time)]
-    pub(crate) timeout: Option<Duration>,
+    #[arg(long, alias = "timeout", value_name = "TIME", value_parser = values::case_time)]
+    pub(crate) execution_timeout: Option<Duration>,
+    /// Serve all cases by TLS, as those about TLS are; {ca}, {cert} and {key} are files
+    #[arg(long)]
+    pub(crate) tls: bool,
     /// The topic that the client publishes to and subscribes to
     #[arg(long, value_name = "TOPIC", default_value = "evenkeel/advisor", value_parser = values::topic_name)]
     pub(crate) topic: String,
@@ -27,6 +35,24 @@ pub(crate) struct AdvisorArgs {
     /// Attempts to connect again that are waited for
     #[arg(long, value_name = "COUNT", default_value = "5", value_parser = values::advisor_attempts)]
     pub(crate) attempts: usize,
+    /// The thing that the client is [default: the client identifier]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) thing: Option<String>,
+    /// The name of the thing's shadow; the classic one unless given
+    #[arg(long, value_name = "NAME", value_parser = values::shadow_name)]
+    pub(crate) shadow: Option<String>,
+    /// What the shadow has to report, at least
+    #[arg(long, value_name = "JSON", value_parser = values::json_object)]
+    pub(crate) reported: Option<Value>,
+    /// What is desired of the client [default: {"advised":true}]
+    #[arg(long, value_name = "JSON", value_parser = values::json_object)]
+    pub(crate) desired: Option<Value>,
+    /// What the job is about [default: {"operation":"advised"}]
+    #[arg(long, value_name = "JSON", value_parser = values::json_object)]
+    pub(crate) job_document: Option<Value>,
+    /// A policy of the device; may be repeated
+    #[arg(long = "policy", value_name = "FILE")]
+    pub(crate) policies: Vec<PathBuf>,
     /// Let a warning count as a failure
     #[arg(long)]
     pub(crate) strict: bool,
@@ -41,7 +67,9 @@ pub(crate) struct AdvisorArgs {
     pub(crate) html: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) verbosity: VerbosityFlags,
-    /// The client's command; {host}, {port}, {client_id} and {topic} are replaced
+    /// The client's command; {host}, {port}, {url}, {client_id}, {topic}, {ca}, {cert}, {key},
+    /// {thing}, {shadow} and {case} are replaced, and are EVENKEEL_ADVISOR_HOST and so on in
+    /// its environment
     #[arg(last = true, required = true, value_name = "COMMAND")]
     pub(crate) command: Vec<OsString>,
 }

@@ -73,6 +73,7 @@ pub(super) const ADVISOR: &str = with_times!(
 Examples:
   evenkeel advisor -- evenkeel sub -h {host} -p {port} -i {client_id} -t {topic} -q 1
   evenkeel advisor --case MQTT_No_Ack_PingResp -- mosquitto_sub -h {host} -p {port} -t {topic}
+  evenkeel advisor --suite tls -- mosquitto_sub -h {host} -p {port} -t {topic} --cafile {ca}
   evenkeel advisor --html report.html --junit report.xml -- ./device {host} {port}"
 );
 

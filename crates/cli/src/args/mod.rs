@@ -10,6 +10,7 @@ mod config_file;
 mod demo;
 mod examples;
 mod generate;
+mod nearest;
 mod operator;
 mod profile;
 mod publish;

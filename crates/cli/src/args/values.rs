@@ -6,8 +6,11 @@ use std::time::Duration;
 
 use evenkeel::store::Fsync;
 use evenkeel::{QoS, TopicName, Version};
-use evenkeel_aws::advisor::{CASES, Case};
+use evenkeel_aws::advisor::{CASES, Case, Suite};
 use evenkeel_broker::{Role, Strictness};
+use serde_json::Value;
+
+use super::nearest;
 
 /// Why a value is refused, and a value that would do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -203,11 +206,47 @@ pub(crate) fn duration(text: &str) -> Result<Duration, BadValue> {
 
 /// A case of AWS Device Advisor.
 pub(crate) fn advisor_case(text: &str) -> Result<&'static Case, BadValue> {
-    let hint = || {
-        let ids: Vec<&str> = CASES.iter().map(|case| case.id).collect();
-        format!("the cases are {}", ids.join(", "))
-    };
-    Case::by_id(text).map_or_else(|| bad("there is no such case", hint()), Ok)
+    let ids = || CASES.iter().map(|case| case.id);
+    Case::by_id(text).map_or_else(|| bad("there is no such case", near(text, ids())), Ok)
+}
+
+/// Cases of AWS Device Advisor that are run together.
+pub(crate) fn advisor_suite(text: &str) -> Result<Suite, BadValue> {
+    let names = || Suite::NAMES.iter().map(|(name, _)| *name);
+    Suite::by_name(text).map_or_else(|| bad("there is no such suite", near(text, names())), Ok)
+}
+
+/// The known names that are nearest to this one; all if none is near.
+fn near(text: &str, names: impl Iterator<Item = &'static str>) -> String {
+    let mut names: Vec<(usize, &str)> =
+        names.map(|name| (nearest::distance(text, name), name)).collect();
+    names.sort_by_key(|(distance, _)| *distance);
+    let far = text.chars().count() / 2;
+    let is_near = names.first().is_some_and(|(distance, _)| *distance <= far);
+    let known = |count| -> Vec<&str> { names.iter().take(count).map(|(_, name)| *name).collect() };
+    if is_near {
+        format!("did you mean {}?", known(3).join(", "))
+    } else {
+        format!("known are {}", known(names.len()).join(", "))
+    }
+}
+
+/// The name of a shadow.
+pub(crate) fn shadow_name(text: &str) -> Result<String, BadValue> {
+    let fits = |c: char| c.is_ascii_alphanumeric() || "$:_-".contains(c);
+    if (1..=64).contains(&text.len()) && text.chars().all(fits) {
+        return Ok(text.to_owned());
+    }
+    bad("AWS takes 1 to 64 letters, digits and $:_-", "config")
+}
+
+/// An object of JSON.
+pub(crate) fn json_object(text: &str) -> Result<Value, BadValue> {
+    match serde_json::from_str(text) {
+        Ok(value @ Value::Object(_)) => Ok(value),
+        Ok(_) => bad("this is no object of JSON", "{\"level\":4.2}"),
+        Err(error) => bad(error.to_string(), "an object of JSON such as {\"level\":4.2}"),
+    }
 }
 
 /// How long a case may take.

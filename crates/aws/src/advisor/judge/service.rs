@@ -48,11 +48,11 @@ fn holds(state: &Value, expected: &Value) -> bool {
 
 /// A job that the client brings to its end.
 pub(super) fn job(moments: &[Moment]) -> Verdict {
-    let states = moments.iter().filter_map(|moment| match &moment.what {
+    let mut states = moments.iter().filter_map(|moment| match &moment.what {
         What::Job(status) => Some((moment, status.as_str())),
         _ => None,
     });
-    let Some((moment, status)) = states.last() else {
+    let Some((moment, status)) = states.next_back() else {
         return Verdict::Fail("the client did not come for the job".to_owned());
     };
     let text = format!("{status} after {:.1} s", moment.at.as_secs_f64());

@@ -77,10 +77,10 @@ pub(super) fn refused(moments: &[Moment]) -> Verdict {
 /// How the handshake of a connection ended.
 fn reason(begin: &Moment, moments: &[Moment]) -> String {
     let on_it = moments.iter().filter(|moment| moment.connection == begin.connection);
-    let ends = on_it.filter_map(|moment| match &moment.what {
+    let mut ends = on_it.filter_map(|moment| match &moment.what {
         What::Unsecured(why) => Some(why.clone()),
         What::Secured(_) => Some("after the handshake, before it sent anything".to_owned()),
         _ => None,
     });
-    ends.last().unwrap_or_else(|| "during the handshake".to_owned())
+    ends.next_back().unwrap_or_else(|| "during the handshake".to_owned())
 }

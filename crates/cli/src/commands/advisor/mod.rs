@@ -4,16 +4,21 @@
 //! the client and a broker in memory sits a [`relay`] that writes down each
 //! packet, and keeps back or cuts what the case's [`Plan`](plan::Plan) says.
 
+mod account;
+mod files;
+mod notes;
 mod plan;
+mod policies;
 mod program;
 mod relay;
 mod run;
+mod secure;
 
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use evenkeel_aws::advisor::report::{Counts, Report};
-use evenkeel_aws::advisor::{CASES, Case, Group, Outcome, Setting, Verdict};
+use evenkeel_aws::advisor::{Case, Group, Outcome, Setting, Suite, judge};
 
 use crate::args::AdvisorArgs;
 use crate::error::Failure;
@@ -21,7 +26,10 @@ use crate::exit::Exit;
 use crate::printer::{Data, Printer};
 use crate::private;
 use crate::signals::Stop;
+use account::Identity;
+use files::Files;
 use program::Program;
+use run::Common;
 
 /// Runs the cases, one after the other; an error if one has failed.
 pub(super) async fn run(
@@ -29,28 +37,23 @@ pub(super) async fn run(
     printer: Printer,
     mut stop: Stop,
 ) -> Result<(), Failure> {
-    let cases = if args.cases.is_empty() {
-        CASES.iter().filter(|case| case.group == Group::Mqtt).collect()
-    } else {
-        args.cases.clone()
-    };
-    let program = Program::new(args)?;
-    let setting = Setting { topic: Some(args.topic.clone()), attempts: args.attempts };
+    let cases = chosen(args);
+    let common = common(args, &cases)?;
     let began = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    let mut report = Report { program: program.name(), began, outcomes: Vec::new() };
+    let mut report = Report { program: common.program.name(), began, outcomes: Vec::new() };
     let mut data = printer.data();
     for case in cases {
         if printer.shows_progress() {
             printer.progress(&format!("{}: {}", case.id, case.passes));
         }
-        let timeout = args.timeout.unwrap_or(case.timeout);
+        let timeout = args.execution_timeout.unwrap_or(case.timeout);
         let outcome = tokio::select! {
             biased;
             () = stop.requested() => {
                 end_progress(printer);
                 return Err(super::interrupted("the tests were not run to their end"));
             }
-            outcome = of_case(case, &setting, &program, timeout) => outcome?,
+            outcome = of_case(case, &common, timeout) => outcome?,
         };
         end_progress(printer);
         show(&mut data, &outcome)?;
@@ -58,6 +61,48 @@ pub(super) async fn run(
     }
     write_all(args, &report)?;
     conclude(&mut data, report.counts(), args.strict)
+}
+
+/// The cases that are asked for, each once and in the order of the list; those about
+/// MQTT if none is.
+fn chosen(args: &AdvisorArgs) -> Vec<&'static Case> {
+    let mqtt = [Suite::Group(Group::Mqtt)];
+    let is_any = args.suites.is_empty() && args.cases.is_empty();
+    let suites = if is_any { &mqtt[..] } else { &args.suites };
+    let mut chosen: Vec<&'static Case> = Vec::new();
+    let of_suites = suites.iter().flat_map(|suite| suite.cases());
+    for case in of_suites.chain(args.cases.iter().copied()) {
+        if !chosen.contains(&case) {
+            chosen.push(case);
+        }
+    }
+    chosen
+}
+
+fn common(args: &AdvisorArgs, cases: &[&'static Case]) -> Result<Common, Failure> {
+    let thing = args.thing.as_ref().unwrap_or(&args.client_id);
+    if !evenkeel_aws::is_thing_name(thing) {
+        return Err(Failure::usage(format!("'{thing}' is no name of a thing"))
+            .why("AWS takes 1 to 128 letters, digits and :_-")
+            .hint("--thing pump-17"));
+    }
+    let program = Program::new(args, thing)?;
+    let usual = Setting::default();
+    let setting = Setting {
+        topic: Some(args.topic.clone()),
+        attempts: args.attempts,
+        reported: args.reported.clone(),
+        desired: args.desired.clone().unwrap_or(usual.desired),
+        policies: policies::read(&args.policies)?,
+    };
+    let identity = Identity {
+        thing: thing.clone(),
+        shadow: args.shadow.clone(),
+        job_document: args.job_document.clone().unwrap_or_else(account::job_document),
+    };
+    let uses_tls = args.tls || cases.iter().any(|case| case.group == Group::Tls);
+    let files = Files::make(thing)?;
+    Ok(Common { program, setting, identity, files, uses_tls })
 }
 
 fn end_progress(printer: Printer) {
@@ -68,14 +113,13 @@ fn end_progress(printer: Printer) {
 
 async fn of_case(
     case: &'static Case,
-    setting: &Setting,
-    program: &Program,
+    common: &Common,
     timeout: Duration,
 ) -> Result<Outcome, Failure> {
     match plan::Plan::of(case) {
-        Some(plan) => run::run(case, plan, setting, program, timeout).await,
+        Some(plan) => run::run(case, plan, common, timeout).await,
         None => {
-            let verdict = Verdict::NotRun("only cases about MQTT are run".to_owned());
+            let verdict = judge(case, &common.setting, &[]);
             Ok(Outcome { case, verdict, took: Duration::ZERO, moments: Vec::new() })
         }
     }

@@ -1,34 +1,54 @@
 //! One case from its beginning to its end.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use evenkeel_aws::advisor::{Case, Kind, Moment, Outcome, Setting, What, is_settled, judge};
+use evenkeel_aws::advisor::{Case, Moment, Outcome, Setting, What, is_settled, judge};
 use evenkeel_broker::Broker;
-use evenkeel_codec::{Properties, QoS, TopicName, Will};
-use tokio::net::TcpListener;
+use evenkeel_codec::{PacketType, Properties, QoS, TopicName, Will};
+use rustls::ServerConfig;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
-use tokio::time::Instant;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, MissedTickBehavior};
 
+use super::account::{self, Identity, Served};
+use super::files::Files;
+use super::notes::{Notes, WAITING};
 use super::plan::{Message, Plan};
-use super::program::Program;
+use super::program::{Program, Stage};
 use super::relay::Relay;
+use super::secure;
 use crate::error::Failure;
 use crate::exit::Exit;
 
 /// How long a case goes on when its verdict is clear: what comes then may still
 /// change it.
 const SETTLING: Duration = Duration::from_secs(1);
+/// How often the services are asked what they hold.
+const LOOK: Duration = Duration::from_millis(100);
 
 /// Packets and ends of connections, at most: a case that has more is judged by these.
 const MOMENTS: usize = 20_000;
+
+/// What all cases of a run have in common.
+#[derive(Debug)]
+pub(super) struct Common {
+    pub(super) program: Program,
+    pub(super) setting: Setting,
+    pub(super) identity: Identity,
+    pub(super) files: Files,
+    pub(super) uses_tls: bool,
+}
 
 /// A case under way.
 struct Scene<'a> {
     case: &'static Case,
     plan: Plan,
-    setting: &'a Setting,
+    common: &'a Common,
     broker: Broker,
+    served: Option<Served<'a>>,
     moments: Vec<Moment>,
 }
 
@@ -36,40 +56,51 @@ struct Scene<'a> {
 pub(super) async fn run(
     case: &'static Case,
     plan: Plan,
-    setting: &Setting,
-    program: &Program,
+    common: &Common,
     timeout: Duration,
 ) -> Result<Outcome, Failure> {
     let cannot = |error| Failure::new(Exit::Failed, "the case cannot be run").why(error);
     let listener = TcpListener::bind("127.0.0.1:0").await.map_err(cannot)?;
     let port = listener.local_addr().map_err(cannot)?.port();
-    let mut scene =
-        Scene { case, plan, setting, broker: start_broker().await?, moments: Vec::new() };
-    let (notes, mut noted) = mpsc::unbounded_channel();
+    let tls = common.uses_tls.then(|| secure::config(&common.files, plan.server)).transpose()?;
+    let mut scene = Scene::new(case, plan, common).await?;
+    let (moments, mut noted) = mpsc::channel(WAITING);
+    let mut connections = JoinSet::new();
+    let mut looks = tokio::time::interval(LOOK);
+    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let began = Instant::now();
     let mut end = began + timeout;
     let mut number = 0;
-    let mut client = program.start(port)?;
+    let stage = Stage { case, port, uses_tls: common.uses_tls };
+    let mut client = common.program.start(&stage, &common.files)?;
     let mut is_running = true;
     loop {
+        let mut is_clear = false;
         tokio::select! {
             biased;
             // First, as packets may come without an end.
             () = tokio::time::sleep_until(end) => break,
-            Some(moment) = noted.recv() => {
-                if scene.take(moment).await? {
-                    end = end.min(Instant::now() + SETTLING);
-                }
-            }
+            Some(moment) = noted.recv() => is_clear = scene.take(moment).await?,
             Ok((stream, _)) = listener.accept() => {
                 number += 1;
-                let relay = Relay { number, plan, began, notes: notes.clone() };
-                tokio::spawn(relay.run(stream, scene.broker.connect()));
+                let notes = Notes { connection: number, began, moments: moments.clone() };
+                let relay = Relay { plan, notes };
+                connections.spawn(serve(relay, stream, tls.clone(), scene.broker.clone()));
+            }
+            Some(_) = connections.join_next() => {}
+            _ = looks.tick(), if scene.served.is_some() => {
+                if let Some(what) = scene.look() {
+                    let moment = Moment { at: began.elapsed(), connection: number, what };
+                    is_clear = scene.take(moment).await?;
+                }
             }
             _ = client.wait(), if is_running => {
                 is_running = false;
-                end = end.min(Instant::now() + SETTLING);
+                is_clear = true;
             }
+        }
+        if is_clear {
+            end = end.min(Instant::now() + SETTLING);
         }
         if scene.moments.len() == MOMENTS {
             break;
@@ -77,15 +108,37 @@ pub(super) async fn run(
     }
     // It may have ended by itself.
     let _ = client.kill().await;
-    let verdict = judge(case, setting, &scene.moments);
+    let verdict = judge(case, &common.setting, &scene.moments);
     Ok(Outcome { case, verdict, took: began.elapsed(), moments: scene.moments })
 }
 
-impl Scene<'_> {
+/// One connection of the client.
+async fn serve(relay: Relay, stream: TcpStream, tls: Option<Arc<ServerConfig>>, broker: Broker) {
+    relay.notes.add(What::Opened).await;
+    match tls {
+        None => relay.run(stream, broker.connect()).await,
+        Some(tls) => {
+            if let Some(stream) = secure::accept(stream, tls, &relay.notes).await {
+                relay.run(stream, broker.connect()).await;
+            }
+        }
+    }
+}
+
+impl<'a> Scene<'a> {
+    async fn new(case: &'static Case, plan: Plan, common: &'a Common) -> Result<Self, Failure> {
+        let served = plan.service.map(|service| Served::new(service, &common.identity));
+        let broker = match &served {
+            Some(_) => account::start(&common.identity).await?,
+            None => start_broker().await?,
+        };
+        Ok(Self { case, plan, common, broker, served, moments: Vec::new() })
+    }
+
     /// Writes a moment down and does what it asks for; true if the verdict is
     /// clear.
     async fn take(&mut self, moment: Moment) -> Result<bool, Failure> {
-        let is_suback = moment.what.sent(Kind::SubAck).is_some();
+        let is_suback = moment.what.sent(PacketType::SubAck).is_some();
         let is_first_end = moment.connection == 1 && matches!(moment.what, What::Closed(_));
         self.moments.push(moment);
         match self.plan.message {
@@ -96,17 +149,24 @@ impl Scene<'_> {
         if self.plan.forgets && is_first_end {
             self.broker = start_broker().await?;
         }
-        Ok(is_settled(self.case, self.setting, &self.moments))
+        if let Some(served) = &mut self.served {
+            served.on(&self.moments, &self.common.setting, &self.broker);
+        }
+        Ok(is_settled(self.case, &self.common.setting, &self.moments))
+    }
+
+    fn look(&mut self) -> Option<What> {
+        self.served.as_mut()?.look(&self.broker)
     }
 
     fn publish(&self) {
-        let topic = self.setting.topic.as_deref().unwrap_or_default();
+        let topic = self.common.setting.topic.as_deref().unwrap_or_default();
         let Ok(topic) = TopicName::try_from(topic) else { return };
         self.broker.publish(Will {
             qos: QoS::AtLeastOnce,
             retain: false,
             topic,
-            payload: Bytes::from_static(b"advisor"),
+            payload: Bytes::from(vec![b'a'; self.plan.payload]),
             properties: Properties::default(),
         });
     }

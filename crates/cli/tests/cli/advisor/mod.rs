@@ -1,8 +1,13 @@
-//! `advisor`, with this program itself as the client.
+//! `advisor`, with this program itself as the client, and with clients that do what a
+//! test wants.
+
+mod client;
+mod service;
+mod tls;
 
 use serde_json::Value;
 
-use crate::support::{PROGRAM, Ran, evenkeel};
+use crate::support::{PROGRAM, Ran, evenkeel, folder};
 
 /// Runs cases against the subscriber, or another command of this program.
 async fn advise(flags: &str, client: &str) -> Ran {
@@ -43,12 +48,12 @@ async fn a_failure_is_told_with_its_evidence() {
     let file = |name: &str| folder.join(name).display().to_string();
     let (json, junit, html) = (file("a.json"), file("a.xml"), file("a.html"));
     let flags = format!(
-        "--case MQTT_Publish --case TLS_Connect --timeout 2s \
+        "--case MQTT_Publish --case Security_Device_Policies --execution-timeout 2s \
          --json {json} --junit {junit} --html {html}"
     );
     let ran = advise(&flags, SUBSCRIBER).await.expect(9);
     assert!(ran.out.starts_with("fail    MQTT_Publish ("), "{}", ran.out);
-    assert!(ran.out.contains("not run TLS_Connect"), "{}", ran.out);
+    assert!(ran.out.contains("not run Security_Device_Policies"), "{}", ran.out);
     assert!(ran.err.starts_with("error: the client has not passed\nhint: "), "{}", ran.err);
 
     let report: Value = serde_json::from_str(&std::fs::read_to_string(&json).unwrap()).unwrap();
@@ -74,8 +79,15 @@ async fn a_failure_is_told_with_its_evidence() {
 async fn mistakes_are_told_before_anything_runs() {
     let ran = advise("", "sub -t {topic}").await.expect(2);
     ran.says("error: the command does not say {port}\nwhy: ");
-    let ran = advise("--case MQTT_Nothing", SUBSCRIBER).await.expect(2);
-    ran.says("MQTT_No_Ack_PingResp");
+    let ran = advise("--case MQTT_Conect", SUBSCRIBER).await.expect(2);
+    ran.says("did you mean MQTT_Connect, ");
+    let ran = advise("--suite shadows", SUBSCRIBER).await.expect(2);
+    ran.says("did you mean shadow, ");
+    let ran = advise("--suite zzzzzzzzzzzz", SUBSCRIBER).await.expect(2);
+    ran.says("known are ");
+    for flag in ["--reported 1", "--desired {", "--thing a/b", "--shadow a/b"] {
+        advise(flag, SUBSCRIBER).await.expect(2);
+    }
     evenkeel("advisor").run().await.expect(2);
     for attempts in ["4", "11"] {
         let ran = advise(&format!("--attempts {attempts}"), SUBSCRIBER).await.expect(2);
@@ -83,4 +95,38 @@ async fn mistakes_are_told_before_anything_runs() {
     }
     let ran = evenkeel("advisor -- /nonexistent/client {port}").run().await.expect(2);
     ran.says("the command 'client' cannot be started");
+}
+
+/// S2: what a client needs for TLS is there while it runs, and its owner's alone.
+#[cfg(unix)]
+#[tokio::test]
+async fn files_are_private_and_removed() {
+    let folder = folder();
+    let seen = folder.join("seen");
+    let script = folder.join("client.sh");
+    let text = format!(
+        "stat -c %a \"$EVENKEEL_ADVISOR_KEY\" \"$(dirname \"$EVENKEEL_ADVISOR_KEY\")\" > {0}.part\n\
+         head -n 1 \"$EVENKEEL_ADVISOR_CA\" \"$EVENKEEL_ADVISOR_CERT\" >> {0}.part\n\
+         echo \"$EVENKEEL_ADVISOR_KEY $EVENKEEL_ADVISOR_URL $EVENKEEL_ADVISOR_CASE\" >> {0}.part\n\
+         mv {0}.part {0}\n",
+        seen.display()
+    );
+    std::fs::write(&script, text).unwrap();
+    let line =
+        format!("advisor --case MQTT_Connect --execution-timeout 20s -- sh {}", script.display());
+    evenkeel(&line).run().await.expect(9);
+    let seen = std::fs::read_to_string(seen).unwrap();
+    assert!(seen.starts_with("600\n700\n"), "{seen}");
+    assert_eq!(seen.matches("-----BEGIN CERTIFICATE-----").count(), 2, "{seen}");
+    let last = seen.lines().last().unwrap();
+    assert!(last.contains(" mqtt://127.0.0.1:") && last.ends_with(" MQTT_Connect"), "{last}");
+    let key = last.split(' ').next().unwrap();
+    assert!(!std::path::Path::new(key).exists(), "{key} is left");
+}
+
+#[tokio::test]
+async fn megabytes_go_both_ways_at_once() {
+    let case = "--case MQTT_Publish --execution-timeout 30s";
+    let out = client::advise(case, "both-ways").await.out();
+    assert!(out.starts_with("pass    MQTT_Publish ("), "{out}");
 }
