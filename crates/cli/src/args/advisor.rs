@@ -35,24 +35,8 @@ pub(crate) struct AdvisorArgs {
     /// Attempts to connect again that are waited for
     #[arg(long, value_name = "COUNT", default_value = "5", value_parser = values::advisor_attempts)]
     pub(crate) attempts: usize,
-    /// The thing that the client is [default: the client identifier]
-    #[arg(long, value_name = "NAME")]
-    pub(crate) thing: Option<String>,
-    /// The name of the thing's shadow; the classic one unless given
-    #[arg(long, value_name = "NAME", value_parser = values::shadow_name)]
-    pub(crate) shadow: Option<String>,
-    /// What the shadow has to report, at least
-    #[arg(long, value_name = "JSON", value_parser = values::json_object)]
-    pub(crate) reported: Option<Value>,
-    /// What is desired of the client [default: {"advised":true}]
-    #[arg(long, value_name = "JSON", value_parser = values::json_object)]
-    pub(crate) desired: Option<Value>,
-    /// What the job is about [default: {"operation":"advised"}]
-    #[arg(long, value_name = "JSON", value_parser = values::json_object)]
-    pub(crate) job_document: Option<Value>,
-    /// A policy of the device; may be repeated
-    #[arg(long = "policy", value_name = "FILE")]
-    pub(crate) policies: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) device: DeviceArgs,
     /// Let a warning count as a failure
     #[arg(long)]
     pub(crate) strict: bool,
@@ -72,4 +56,27 @@ pub(crate) struct AdvisorArgs {
     /// its environment
     #[arg(last = true, required = true, value_name = "COMMAND")]
     pub(crate) command: Vec<OsString>,
+}
+
+/// What the account knows of the client.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct DeviceArgs {
+    /// The thing that the client is [default: the client identifier]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) thing: Option<String>,
+    /// The name of the thing's shadow; the classic one unless given
+    #[arg(long, value_name = "NAME", value_parser = values::shadow_name)]
+    pub(crate) shadow: Option<String>,
+    /// What the shadow has to report, at least
+    #[arg(long, value_name = "JSON", value_parser = values::json_object)]
+    pub(crate) reported: Option<Value>,
+    /// What is desired of the client [default: {"advised":true}]
+    #[arg(long, value_name = "JSON", value_parser = values::json_object)]
+    pub(crate) desired: Option<Value>,
+    /// What the job is about [default: {"operation":"advised"}]
+    #[arg(long, value_name = "JSON", value_parser = values::json_object)]
+    pub(crate) job_document: Option<Value>,
+    /// A policy of the device; may be repeated
+    #[arg(long = "policy", value_name = "FILE")]
+    pub(crate) policies: Vec<PathBuf>,
 }

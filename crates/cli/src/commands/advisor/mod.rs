@@ -80,7 +80,7 @@ fn chosen(args: &AdvisorArgs) -> Vec<&'static Case> {
 }
 
 fn common(args: &AdvisorArgs, cases: &[&'static Case]) -> Result<Common, Failure> {
-    let thing = args.thing.as_ref().unwrap_or(&args.client_id);
+    let thing = args.device.thing.as_ref().unwrap_or(&args.client_id);
     if !evenkeel_aws::is_thing_name(thing) {
         return Err(Failure::usage(format!("'{thing}' is no name of a thing"))
             .why("AWS takes 1 to 128 letters, digits and :_-")
@@ -91,14 +91,14 @@ fn common(args: &AdvisorArgs, cases: &[&'static Case]) -> Result<Common, Failure
     let setting = Setting {
         topic: Some(args.topic.clone()),
         attempts: args.attempts,
-        reported: args.reported.clone(),
-        desired: args.desired.clone().unwrap_or(usual.desired),
-        policies: policies::read(&args.policies)?,
+        reported: args.device.reported.clone(),
+        desired: args.device.desired.clone().unwrap_or(usual.desired),
+        policies: policies::read(&args.device.policies)?,
     };
     let identity = Identity {
         thing: thing.clone(),
-        shadow: args.shadow.clone(),
-        job_document: args.job_document.clone().unwrap_or_else(account::job_document),
+        shadow: args.device.shadow.clone(),
+        job_document: args.device.job_document.clone().unwrap_or_else(account::job_document),
     };
     let uses_tls = args.tls || cases.iter().any(|case| case.group == Group::Tls);
     let files = Files::make(thing)?;

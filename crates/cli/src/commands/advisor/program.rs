@@ -53,7 +53,7 @@ impl Program {
             client_id: args.client_id.clone(),
             topic: args.topic.clone(),
             thing: thing.to_owned(),
-            shadow: args.shadow.clone().unwrap_or_default(),
+            shadow: args.device.shadow.clone().unwrap_or_default(),
             is_heard: args.verbosity.level() == crate::printer::Verbosity::Debug,
         })
     }
