@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use bytes::BytesMut;
-use evenkeel_aws::advisor::{Case, Kind, Moment, Packet as Seen, Setting, Verdict, What, judge};
-use evenkeel_codec::{ConnAck, Packet, Version};
+use evenkeel_aws::advisor::{Case, Moment, Packet as Seen, Setting, Verdict, What, judge};
+use evenkeel_codec::{ConnAck, Packet, PacketType, Version};
 use evenkeel_proto::profile::aws_iot_core;
 use evenkeel_proto::{
     Client, Config, ConnectionId, Input, Instant, Output, Transmit, TransportFailure,
@@ -111,7 +111,7 @@ fn verdict(connects: &[Instant]) -> Verdict {
         .map(|(at, connection)| Moment {
             at: at.since(connects[0]),
             connection,
-            what: What::Received(Seen::new(Kind::Connect)),
+            what: What::Received(Seen::new(PacketType::Connect)),
         })
         .collect();
     judge(case, &Setting::default(), &moments)
