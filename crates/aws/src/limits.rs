@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::Time;
+
 /// Bounds and spans of all services.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
@@ -62,9 +64,11 @@ pub struct JobLimits {
     pub client_token_bytes: usize,
     /// Pairs of status details.
     pub status_details: usize,
-    /// The longest step timer, in minutes.
+    /// The longest timer of a step, and of a whole execution, in minutes.
     pub step_timeout_minutes: u64,
-    /// What a minute of a step timer lasts; shorter to see timers end soon.
+    /// Jobs, those that have ended included.
+    pub jobs: usize,
+    /// What a minute of a timer lasts; shorter to see timers end soon.
     pub minute: Duration,
     /// Executions of one thing; the oldest that have ended make room.
     pub executions_per_thing: usize,
@@ -73,16 +77,25 @@ pub struct JobLimits {
 }
 
 impl JobLimits {
-    /// As AWS documents them; the numbers of executions are ours.
+    /// As AWS documents them; the numbers of jobs and executions are ours.
     pub const AWS: Self = Self {
         document_bytes: 32_768,
         client_token_bytes: 64,
         status_details: 10,
         step_timeout_minutes: 10_080,
+        jobs: 100_000,
         minute: Duration::from_secs(60),
         executions_per_thing: 100,
         executions: 100_000,
     };
+}
+
+impl JobLimits {
+    /// So many minutes from now, by the elapsed time.
+    pub(crate) fn after(&self, time: Time, minutes: u64) -> Duration {
+        let minutes = u32::try_from(minutes).unwrap_or(u32::MAX);
+        time.elapsed.saturating_add(self.minute.saturating_mul(minutes))
+    }
 }
 
 /// Bounds of fleet provisioning.

@@ -173,6 +173,12 @@ impl Services {
         });
     }
 
+    /// Runs the rules over what the operator or another way in has set off, such as the
+    /// answers of [`Shadows::update`].
+    pub fn apply_rules(&mut self, time: Time, out: &mut Effects) {
+        self.run_rules(time, "", 0, VecDeque::new(), out);
+    }
+
     /// Lifecycle events go through the rules, as all messages do.
     fn with_rules(
         &mut self,
@@ -255,7 +261,7 @@ impl Services {
         let shift = Shift::new(Time { elapsed: saved.elapsed, unix: saved.unix }, now);
         Ok(Loaded {
             shadows: Shadows::load(self.limits.shadow, written)?,
-            jobs: Jobs::load(self.limits.jobs, written, shift)?,
+            jobs: self.jobs.load(written, shift)?,
             provisioning: self.provisioning.load(written, shift)?,
             lifecycle: Lifecycle::load(self.limits.lifecycle, written, shift)?,
         })

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::{Emulator, time};
 use crate::DisconnectReason;
 use crate::gate::{CertificateId, CertificateStatus};
+use crate::jobs::NewJob;
 
 /// A request of the operator's.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -44,6 +45,25 @@ pub enum Ask {
         document: Value,
         /// Who has to.
         things: Vec<String>,
+        /// Minutes that a thing may take, from its start.
+        #[serde(default)]
+        timeout: Option<u64>,
+    },
+    /// A job as a whole, or its execution on one thing.
+    JobDescribe {
+        /// Its id.
+        job: String,
+        /// The thing; none for the whole.
+        #[serde(default)]
+        thing: Option<String>,
+    },
+    /// The end of a job and all its executions.
+    JobDelete {
+        /// Its id.
+        job: String,
+        /// Also if things have it to do.
+        #[serde(default)]
+        force: bool,
     },
     /// A job is taken back.
     JobCancel {
@@ -93,6 +113,7 @@ impl Emulator {
         };
         let mut out = crate::Effects::new();
         let answer = self.do_ask(now, ask, effects, &mut out);
+        self.services.apply_rules(time(now), &mut out);
         self.carry_out(out, effects);
         answer.unwrap_or_else(refused)
     }
@@ -118,14 +139,26 @@ impl Emulator {
             Ask::ShadowDelete { thing, name } => {
                 services.shadows().delete(at, &thing, name.as_deref()).map_err(text)
             }
-            Ask::JobCreate { job, document, things } => {
+            Ask::JobCreate { job, document, things, timeout } => {
                 let targets: Vec<&str> = things.iter().map(String::as_str).collect();
-                let created = services.jobs().create(at, &job, &document, &targets, out);
+                let new = NewJob { id: &job, document: &document, things: &targets, timeout };
+                let created = services.jobs().create_job(at, &new, out);
                 created.map_err(text).map(|()| json!({"job": job, "things": things}))
             }
             Ask::JobCancel { job, thing, force } => {
                 let canceled = services.jobs().cancel(at, &job, thing.as_deref(), force, out);
                 canceled.map_err(text).map(|count| json!({"job": job, "canceled": count}))
+            }
+            Ask::JobDescribe { job, thing: None } => {
+                services.jobs().describe_job(&job).ok_or_else(|| format!("there is no job {job:?}"))
+            }
+            Ask::JobDescribe { job, thing: Some(thing) } => services
+                .jobs()
+                .describe_execution(at, &thing, &job)
+                .ok_or_else(|| format!("{thing:?} has no job {job:?}")),
+            Ask::JobDelete { job, force } => {
+                let deleted = services.jobs().delete(at, &job, force, out);
+                deleted.map_err(text).map(|count| json!({"job": job, "executions": count}))
             }
             Ask::JobList { thing } => Ok(services.jobs().of_thing(at, &thing).collect()),
             Ask::ThingList => Ok(self.things()),

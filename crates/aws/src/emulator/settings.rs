@@ -32,6 +32,8 @@ pub struct Settings {
     pub default_authorizer: Option<String>,
     /// Rules by name.
     pub rules: BTreeMap<String, RuleSettings>,
+    /// Events of jobs are published.
+    pub job_events: bool,
     /// Who comes without TLS.
     pub plain: Option<PlainSettings>,
 }
@@ -138,6 +140,10 @@ impl Settings {
     /// # Errors
     /// If something names what is not there, or cannot be.
     pub fn apply(self, gate: &mut Gate, services: &mut Services) -> Result<(), Nonsense> {
+        if self.job_events {
+            let arn = format!("arn:aws:iot:{}:{}", self.region, self.account);
+            services.jobs().publish_events(arn);
+        }
         gate.account = Account { region: self.region.clone(), number: self.account };
         gate.needs_server_name = self.require_server_name;
         gate.verifier.region = self.region;
@@ -242,6 +248,7 @@ impl Default for Settings {
             authorizers: BTreeMap::new(),
             default_authorizer: None,
             rules: BTreeMap::new(),
+            job_events: false,
             plain: None,
         }
     }

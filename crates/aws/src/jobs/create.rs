@@ -1,16 +1,32 @@
-//! What the operator does with jobs: create, cancel, remove.
+//! What the operator does with jobs: create and cancel.
 
 use std::error::Error;
 use std::fmt;
 
 use serde_json::Value;
 
+use super::events::Turn;
 use super::execution::{Execution, Status};
+use super::job::{Job, JobStatus};
 use super::notify::Before;
 use super::service::Jobs;
 use crate::Time;
 use crate::effects::Effects;
+use crate::json;
 use crate::names;
+
+/// A job to be created.
+#[derive(Clone, Copy, Debug)]
+pub struct NewJob<'a> {
+    /// Its id.
+    pub id: &'a str,
+    /// What there is to do.
+    pub document: &'a Value,
+    /// Who has to.
+    pub things: &'a [&'a str],
+    /// Minutes that a thing may take, from its start; `inProgressTimeoutInMinutes`.
+    pub timeout: Option<u64>,
+}
 
 /// A job that cannot be created.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,6 +48,13 @@ pub enum CreateError {
         found: usize,
         /// How many are allowed.
         limit: usize,
+    },
+    /// Its timer is none.
+    Timeout {
+        /// Its minutes.
+        found: u64,
+        /// How many are allowed.
+        limit: u64,
     },
     /// A thing has the job to do already.
     Exists {
@@ -59,6 +82,9 @@ impl fmt::Display for CreateError {
             }
             Self::DocumentTooLarge { found, limit } => {
                 write!(f, "the job's document has {found} bytes, and at most {limit} are allowed")
+            }
+            Self::Timeout { found, limit } => {
+                write!(f, "{found} minutes are no time for a job; hint: 1 to {limit}")
             }
             Self::Exists { thing } => write!(
                 f,
@@ -100,12 +126,10 @@ impl fmt::Display for CancelError {
 impl Error for CancelError {}
 
 impl Jobs {
-    /// Gives things a job to do. One whose earlier execution has ended gets
-    /// another, with the next number.
+    /// Gives things a job to do, for as long as it takes.
     ///
     /// # Errors
-    /// If id, document or a thing's name is none, or a limit is reached. Then
-    /// no thing has got it.
+    /// As [`create_job`](Self::create_job).
     pub fn create(
         &mut self,
         time: Time,
@@ -114,12 +138,36 @@ impl Jobs {
         things: &[&str],
         out: &mut Effects,
     ) -> Result<(), CreateError> {
+        self.create_job(time, &NewJob { id, document, things, timeout: None }, out)
+    }
+
+    /// Gives things a job to do. One whose earlier execution has ended gets
+    /// another, with the next number.
+    ///
+    /// # Errors
+    /// If id, document or a thing's name is none, or a limit is reached. Then
+    /// no thing has got it.
+    pub fn create_job(
+        &mut self,
+        time: Time,
+        job: &NewJob<'_>,
+        out: &mut Effects,
+    ) -> Result<(), CreateError> {
+        let NewJob { id, document, things, timeout } = *job;
         if !names::is_job(id) {
             return Err(CreateError::Id { id: id.to_owned() });
         }
         let (found, limit) = (document.to_string().len(), self.limits.document_bytes);
         if found > limit {
             return Err(CreateError::DocumentTooLarge { found, limit });
+        }
+        let limit = self.limits.step_timeout_minutes;
+        if let Some(found) = timeout.filter(|minutes| !(1..=limit).contains(minutes)) {
+            return Err(CreateError::Timeout { found, limit });
+        }
+        let value = self.limits.jobs;
+        if self.jobs.len() >= value && !self.jobs.contains_key(id) {
+            return Err(CreateError::TooMany { limit: "jobs.jobs", value });
         }
         let mut targets = things.to_vec();
         targets.sort_unstable();
@@ -131,8 +179,13 @@ impl Jobs {
         if self.count.saturating_add(targets.len()) > value {
             return Err(CreateError::TooMany { limit: "jobs.executions", value });
         }
+        let is_over = |job: &Job| job.status != JobStatus::InProgress;
+        if self.jobs.get(id).is_none_or(is_over) {
+            self.jobs.insert(id.to_owned(), Job::new(timeout, time));
+        }
+        self.changed_jobs.insert(id.to_owned());
         for thing in targets {
-            self.queue(time, id, document, thing, out);
+            self.queue(time, job, thing, out);
         }
         Ok(())
     }
@@ -165,6 +218,11 @@ impl Jobs {
         if things.is_empty() {
             return Err(CancelError::NotFound);
         }
+        if thing.is_none()
+            && let Some(job) = self.jobs.get_mut(id)
+        {
+            job.end(JobStatus::Canceled, time);
+        }
         for thing in &things {
             self.change(thing, time, out, |executions| {
                 let of_job = executions.iter_mut().filter(|execution| execution.job == id);
@@ -173,20 +231,38 @@ impl Jobs {
                 }
             });
         }
+        if thing.is_none() {
+            self.tell_of_job(time, id, "canceled", &things, out);
+        }
         Ok(things.len())
     }
 
-    /// Removes all executions of a job, whatever their state, and returns how
-    /// many there were.
-    pub fn remove(&mut self, time: Time, id: &str, out: &mut Effects) -> usize {
-        let before = self.count;
-        let has_job = |executions: &[Execution]| executions.iter().any(|one| one.job == id);
-        let having = self.things.iter().filter(|(_, executions)| has_job(executions));
-        let things: Vec<String> = having.map(|(name, _)| name.clone()).collect();
-        for thing in &things {
-            self.change(thing, time, out, |executions| executions.retain(|one| one.job != id));
-        }
-        before - self.count
+    /// A job, with who has to do it and how far they are.
+    #[must_use]
+    pub fn describe_job(&self, id: &str) -> Option<Value> {
+        let mut data = self.jobs.get(id)?.data(id);
+        json::set(&mut data, "targets", self.targets(id));
+        Some(data)
+    }
+
+    /// The latest execution of a job on a thing, with its document.
+    #[must_use]
+    pub fn describe_execution(&self, time: Time, thing: &str, id: &str) -> Option<Value> {
+        Some(self.find(thing, id, None)?.data(thing, time, true))
+    }
+
+    /// Tells the account of a job, if it wants to be told.
+    pub(super) fn tell_of_job(
+        &mut self,
+        time: Time,
+        id: &str,
+        operation: &str,
+        things: &[String],
+        out: &mut Effects,
+    ) {
+        let Some(job) = self.jobs.get(id) else { return };
+        let things = things.iter().map(String::as_str);
+        self.events.of_job(time, id, operation, job.data(id), things, out);
     }
 
     /// The executions of a thing in the order of their creation, with their
@@ -212,7 +288,8 @@ impl Jobs {
         Ok(())
     }
 
-    fn queue(&mut self, time: Time, id: &str, document: &Value, thing: &str, out: &mut Effects) {
+    fn queue(&mut self, time: Time, job: &NewJob<'_>, thing: &str, out: &mut Effects) {
+        let NewJob { id, document, timeout, .. } = *job;
         let limit = self.limits.executions_per_thing;
         self.change(thing, time, out, |executions| {
             let numbers = executions.iter().filter(|execution| execution.job == id);
@@ -222,7 +299,7 @@ impl Jobs {
             {
                 executions.remove(oldest);
             }
-            executions.push(Execution::new(id, number, document.clone(), time));
+            executions.push(Execution::new(id, number, document.clone(), timeout, time));
         });
     }
 
@@ -236,20 +313,38 @@ impl Jobs {
     ) -> T {
         let executions = self.things.entry(thing.to_owned()).or_default();
         let before = Before::of(executions);
-        for deadline in executions.iter().filter_map(|execution| execution.step_deadline) {
+        for deadline in executions.iter().filter_map(Execution::deadline) {
             self.timers.remove(&(deadline, thing.to_owned()));
         }
         self.count -= executions.len();
         let result = change(executions);
         self.count += executions.len();
-        for deadline in executions.iter().filter_map(|execution| execution.step_deadline) {
+        for deadline in executions.iter().filter_map(Execution::deadline) {
             self.timers.insert((deadline, thing.to_owned()));
         }
         self.changed.insert(thing.to_owned());
+        let turns = before.turns(executions);
         before.notify(executions, thing, time, out);
         if executions.is_empty() {
             self.things.remove(thing);
         }
+        for turn in turns {
+            self.count_turn(time, thing, &turn, out);
+        }
         result
+    }
+
+    /// An execution has changed its state: its job counts it, and the account is told
+    /// of its end. Of what is gone it is told by who has deleted it.
+    fn count_turn(&mut self, time: Time, thing: &str, turn: &Turn, out: &mut Effects) {
+        if turn.to.is_some() {
+            self.events.of_execution(time, thing, turn, out);
+        }
+        let Some(job) = self.jobs.get_mut(&turn.job) else { return };
+        self.changed_jobs.insert(turn.job.clone());
+        if job.count(turn.from, turn.to, time) {
+            let things = self.targets(&turn.job);
+            self.tell_of_job(time, &turn.job, "completed", &things, out);
+        }
     }
 }

@@ -7,11 +7,11 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::Time;
 use crate::json;
+use crate::{JobLimits, Time};
 
 /// How far an execution is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum Status {
     /// Waits for its thing.
@@ -24,11 +24,11 @@ pub enum Status {
     Succeeded,
     /// The operator took it back.
     Canceled,
-    /// The step timer ran out.
+    /// The step timer ran out, or the time that the job gives.
     TimedOut,
     /// The thing refused it.
     Rejected,
-    /// The thing or the job is gone.
+    /// The thing is gone.
     Removed,
 }
 
@@ -82,10 +82,20 @@ pub(super) struct Execution {
     pub(super) version: u64,
     /// When the step timer runs out, by the elapsed time.
     pub(super) step_deadline: Option<Duration>,
+    /// Minutes that it may take from its start, as its job says.
+    pub(super) timeout: Option<u64>,
+    /// When these are over, by the elapsed time.
+    pub(super) progress_deadline: Option<Duration>,
 }
 
 impl Execution {
-    pub(super) fn new(job: &str, number: u64, document: Value, time: Time) -> Self {
+    pub(super) fn new(
+        job: &str,
+        number: u64,
+        document: Value,
+        timeout: Option<u64>,
+        time: Time,
+    ) -> Self {
         let now = time.unix_seconds();
         Self {
             job: job.to_owned(),
@@ -98,7 +108,21 @@ impl Execution {
             last_updated_at: now,
             version: 1,
             step_deadline: None,
+            timeout,
+            progress_deadline: None,
         }
+    }
+
+    /// When it times out, if it does not go on.
+    pub(super) fn deadline(&self) -> Option<Duration> {
+        [self.step_deadline, self.progress_deadline].into_iter().flatten().min()
+    }
+
+    /// A thing begins with it. The job's own timer runs from now on, and nothing resets
+    /// it.
+    pub(super) fn start(&mut self, time: Time, limits: &JobLimits) {
+        self.become_status(Status::InProgress, time);
+        self.progress_deadline = self.timeout.map(|minutes| limits.after(time, minutes));
     }
 
     /// Names it among the executions of its thing.
@@ -113,7 +137,7 @@ impl Execution {
             self.started_at = Some(now);
         }
         if !status.is_pending() {
-            self.step_deadline = None;
+            (self.step_deadline, self.progress_deadline) = (None, None);
         }
         self.status = status;
         self.last_updated_at = now;
@@ -155,7 +179,7 @@ impl Execution {
         if with_document {
             json::set(&mut data, "jobDocument", self.document.clone());
         }
-        if let Some(deadline) = self.step_deadline {
+        if let Some(deadline) = self.deadline() {
             let left = deadline.saturating_sub(time.elapsed).as_secs();
             json::set(&mut data, "approximateSecondsBeforeTimedOut", left);
         }

@@ -1,7 +1,10 @@
 //! What a thing is told when its pending executions change.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value, json};
 
+use super::events::Turn;
 use super::execution::{Execution, Status};
 use crate::Time;
 use crate::effects::Effects;
@@ -18,6 +21,8 @@ pub(super) fn pending(executions: &[Execution]) -> impl Iterator<Item = &Executi
 pub(super) struct Before {
     pending: Vec<(String, u64)>,
     next: Option<(String, u64)>,
+    /// The state of each.
+    all: BTreeMap<(String, u64), Status>,
 }
 
 impl Before {
@@ -25,7 +30,28 @@ impl Before {
         let mut pending: Vec<_> = pending(executions).map(Execution::key).collect();
         let next = pending.first().cloned();
         pending.sort();
-        Self { pending, next }
+        let all = executions.iter().map(|one| (one.key(), one.status)).collect();
+        Self { pending, next, all }
+    }
+
+    /// What is new, has changed its state, or is gone.
+    pub(super) fn turns(&self, executions: &[Execution]) -> Vec<Turn> {
+        let mut gone = self.all.clone();
+        let mut turns = Vec::new();
+        for execution in executions {
+            let from = gone.remove(&execution.key());
+            if from != Some(execution.status) {
+                turns.push(Turn::from_to(execution, from, Some(execution.status)));
+            }
+        }
+        let gone = gone.into_iter().map(|((job, _), from)| Turn {
+            job,
+            from: Some(from),
+            to: None,
+            details: Value::Null,
+        });
+        turns.extend(gone);
+        turns
     }
 
     /// Tells what has changed: `notify` if an execution became pending or

@@ -1,14 +1,15 @@
 //! Requests of things, as they write them.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::{JobsError, Status};
-use crate::JobLimits;
 use crate::json;
 use crate::names;
+use crate::{JobLimits, Time};
 
 /// The longest value of a status detail, in bytes.
 const DETAIL_BYTES: usize = 1024;
@@ -20,11 +21,29 @@ const DETAIL_BYTES: usize = 1024;
 pub(super) struct Ask {
     pub(super) status: Option<Status>,
     pub(super) status_details: Option<BTreeMap<String, String>>,
-    pub(super) step_timeout_in_minutes: Option<u64>,
+    pub(super) step_timeout_in_minutes: Option<StepTimeout>,
     pub(super) expected_version: Option<u64>,
     pub(super) execution_number: Option<u64>,
     pub(super) include_job_document: Option<bool>,
     pub(super) include_job_execution_state: Option<bool>,
+}
+
+/// The minutes of a step timer; -1 stops it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+pub(super) struct StepTimeout(i64);
+
+impl StepTimeout {
+    const STOP: Self = Self(-1);
+
+    /// When the timer runs out; nothing if it is stopped.
+    pub(super) fn deadline(self, limits: &JobLimits, time: Time) -> Option<Duration> {
+        u64::try_from(self.0).ok().map(|minutes| limits.after(time, minutes))
+    }
+
+    fn is_within(self, limits: &JobLimits) -> bool {
+        let minutes = u64::try_from(self.0).unwrap_or_default();
+        self == Self::STOP || (1..=limits.step_timeout_minutes).contains(&minutes)
+    }
 }
 
 /// The members of a payload; nothing at all is as good as `{}`.
@@ -65,8 +84,8 @@ impl Ask {
             check_details(details, limits)?;
         }
         let longest = limits.step_timeout_minutes;
-        if ask.step_timeout_in_minutes.is_some_and(|minutes| !(1..=longest).contains(&minutes)) {
-            let problem = format!("stepTimeoutInMinutes must be 1 to {longest}");
+        if ask.step_timeout_in_minutes.is_some_and(|timeout| !timeout.is_within(limits)) {
+            let problem = format!("stepTimeoutInMinutes must be 1 to {longest}, or -1");
             return Err(JobsError::request(problem));
         }
         Ok(ask)

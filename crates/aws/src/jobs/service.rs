@@ -6,7 +6,9 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 
 use super::JobsError;
+use super::events::Events;
 use super::execution::{Execution, Status};
+use super::job::Job;
 use super::notify::pending;
 use super::request::{Ask, members, take_token};
 use crate::effects::{Effects, Message};
@@ -16,6 +18,7 @@ use crate::{JobLimits, JobsOperation, Request, Time};
 
 /// How its parts of the state begin.
 const PREFIX: &str = "jobs/";
+const JOB: &str = "job/";
 
 /// The job executions of all things.
 #[derive(Debug)]
@@ -23,18 +26,36 @@ pub struct Jobs {
     pub(super) limits: JobLimits,
     /// By thing, each in the order of creation.
     pub(super) things: BTreeMap<String, Vec<Execution>>,
-    /// When step timers run out, by the elapsed time, and whose they are.
+    /// When timers run out, by the elapsed time, and whose they are.
     pub(super) timers: BTreeSet<(Duration, String)>,
     /// Executions in all.
     pub(super) count: usize,
-    /// Things whose executions have changed since that was asked last.
+    /// By id.
+    pub(super) jobs: BTreeMap<String, Job>,
+    pub(super) events: Events,
+    /// Things whose executions have changed since that was asked last, and jobs.
     pub(super) changed: BTreeSet<String>,
+    pub(super) changed_jobs: BTreeSet<String>,
 }
 
 impl Jobs {
     pub(crate) fn new(limits: JobLimits) -> Self {
-        let (things, timers) = (BTreeMap::new(), BTreeSet::new());
-        Self { limits, things, timers, count: 0, changed: BTreeSet::new() }
+        Self {
+            limits,
+            things: BTreeMap::new(),
+            timers: BTreeSet::new(),
+            count: 0,
+            jobs: BTreeMap::new(),
+            events: Events::default(),
+            changed: BTreeSet::new(),
+            changed_jobs: BTreeSet::new(),
+        }
+    }
+
+    /// Publishes events of jobs and executions from now on, as AWS does for accounts
+    /// that want them. ARNs begin with `arn`, such as `arn:aws:iot:eu-west-1:123456789012`.
+    pub fn publish_events(&mut self, arn: String) {
+        self.events.arn = Some(arn);
     }
 
     /// A request that came by MQTT. The answer goes to the client that asked,
@@ -112,15 +133,16 @@ impl Jobs {
         let Some((job, number)) = pending(self.of(thing)).next().map(Execution::key) else {
             return json!({});
         };
-        let deadline = self.step_deadline(time, ask.step_timeout_in_minutes);
+        let limits = self.limits;
+        let deadline = ask.step_timeout_in_minutes.map(|timeout| timeout.deadline(&limits, time));
         self.change(thing, time, out, |executions| {
             let mut found = executions.iter_mut().filter(|one| one.job == job);
             let Some(next) = found.find(|one| one.number == number) else { return };
             if next.status == Status::Queued {
-                next.become_status(Status::InProgress, time);
+                next.start(time, &limits);
                 next.details = ask.status_details.unwrap_or_default();
             }
-            next.step_deadline = deadline.or(next.step_deadline);
+            next.step_deadline = deadline.unwrap_or(next.step_deadline);
         });
         let started = self.find(thing, &job, Some(number));
         started.map_or_else(|| json!({}), |one| json!({"execution": one.data(thing, time, true)}))
@@ -165,12 +187,17 @@ impl Jobs {
             let (from, state) = (execution.status, execution.state());
             return Err(JobsError::InvalidStateTransition { from, to: status, state });
         }
-        let deadline = self.step_deadline(time, ask.step_timeout_in_minutes);
+        let limits = self.limits;
+        let deadline = ask.step_timeout_in_minutes.map(|timeout| timeout.deadline(&limits, time));
         self.change(thing, time, out, |executions| {
             let mut found = executions.iter_mut().filter(|one| one.job == job);
             if let Some(execution) = found.find(|one| one.number == number) {
-                execution.step_deadline = deadline.or(execution.step_deadline);
-                execution.become_status(status, time);
+                execution.step_deadline = deadline.unwrap_or(execution.step_deadline);
+                if (execution.status, status) == (Status::Queued, Status::InProgress) {
+                    execution.start(time, &limits);
+                } else {
+                    execution.become_status(status, time);
+                }
                 if let Some(details) = ask.status_details {
                     execution.details = details;
                 }
@@ -188,17 +215,17 @@ impl Jobs {
         Ok(answer)
     }
 
-    /// When the next step timer runs out.
+    /// When the next timer runs out.
     pub(crate) fn deadline(&self) -> Option<Duration> {
         self.timers.first().map(|(deadline, _)| *deadline)
     }
 
-    /// Ends executions whose step timer has run out.
+    /// Ends executions whose timer has run out, that of a step or of the job.
     pub(crate) fn tick(&mut self, time: Time, out: &mut Effects) {
         while self.deadline().is_some_and(|deadline| deadline <= time.elapsed) {
             let Some((_, thing)) = self.timers.pop_first() else { return };
             let is_due = |one: &&mut Execution| {
-                one.step_deadline.is_some_and(|deadline| deadline <= time.elapsed)
+                one.deadline().is_some_and(|deadline| deadline <= time.elapsed)
             };
             self.change(&thing, time, out, |executions| {
                 for execution in executions.iter_mut().filter(is_due) {
@@ -214,29 +241,44 @@ impl Jobs {
             let executions = self.things.get(&thing).map(state::text);
             into.insert(format!("{PREFIX}{thing}"), executions);
         }
+        for id in std::mem::take(&mut self.changed_jobs) {
+            let job = self.jobs.get(&id).map(state::text);
+            into.insert(format!("{JOB}{id}"), job);
+        }
     }
 
     /// All executions, as they are written down.
     pub(crate) fn state(&self) -> impl Iterator<Item = (String, String)> {
         let things = self.things.iter();
-        things.map(|(thing, executions)| (format!("{PREFIX}{thing}"), state::text(executions)))
+        let things =
+            things.map(|(thing, executions)| (format!("{PREFIX}{thing}"), state::text(executions)));
+        let jobs = self.jobs.iter().map(|(id, job)| (format!("{JOB}{id}"), state::text(job)));
+        things.chain(jobs)
     }
 
+    /// Takes what was written; whether there are events stays.
     pub(crate) fn load(
-        limits: JobLimits,
+        &self,
         written: &mut WrittenState,
         shift: Shift,
     ) -> Result<Self, StateError> {
+        let limits = self.limits;
         let mut jobs = Self::new(limits);
+        jobs.events.arn.clone_from(&self.events.arn);
         for (thing, mut executions) in written.take_all::<Vec<Execution>>(PREFIX)? {
-            for deadline in executions.iter_mut().filter_map(|one| one.step_deadline.as_mut()) {
-                *deadline = shift.apply(*deadline);
-                jobs.timers.insert((*deadline, thing.clone()));
+            for execution in &mut executions {
+                let of = [&mut execution.step_deadline, &mut execution.progress_deadline];
+                for deadline in of.into_iter().flatten() {
+                    *deadline = shift.apply(*deadline);
+                }
+                jobs.timers.extend(execution.deadline().map(|deadline| (deadline, thing.clone())));
             }
             jobs.count += executions.len();
             jobs.things.insert(thing, executions);
         }
         state::at_most("jobs.executions", limits.executions, jobs.count)?;
+        jobs.jobs = written.take_all::<Job>(JOB)?.into_iter().collect();
+        state::at_most("jobs.jobs", limits.jobs, jobs.jobs.len())?;
         Ok(jobs)
     }
 
@@ -245,14 +287,9 @@ impl Jobs {
     }
 
     /// The execution of a job with this number, or its latest.
-    fn find(&self, thing: &str, job: &str, number: Option<u64>) -> Option<&Execution> {
+    pub(super) fn find(&self, thing: &str, job: &str, number: Option<u64>) -> Option<&Execution> {
         let is_meant =
             |one: &&Execution| one.job == job && number.is_none_or(|number| one.number == number);
         self.of(thing).iter().rfind(is_meant)
-    }
-
-    fn step_deadline(&self, time: Time, minutes: Option<u64>) -> Option<Duration> {
-        let minutes = u32::try_from(minutes?).unwrap_or(u32::MAX);
-        Some(time.elapsed.saturating_add(self.limits.minute.saturating_mul(minutes)))
     }
 }

@@ -52,7 +52,7 @@ fn each_bad_request_has_its_code() {
         ("run/update", r#"{"status": "FAILED", "statusDetails": {"a b": "c"}}"#, "InvalidRequest"),
         ("run/update", r#"{"status": "FAILED", "expectedVersion": "2"}"#, "InvalidRequest"),
         ("start-next", r#"{"stepTimeoutInMinutes": 0}"#, "InvalidRequest"),
-        ("start-next", r#"{"stepTimeoutInMinutes": -1}"#, "InvalidRequest"),
+        ("start-next", r#"{"stepTimeoutInMinutes": -2}"#, "InvalidRequest"),
         ("start-next", r#"{"stepTimeoutInMinutes": 10081}"#, "InvalidRequest"),
         ("none/get", "{}", "ResourceNotFound"),
         ("run/get", r#"{"executionNumber": 2}"#, "ResourceNotFound"),

@@ -1,5 +1,6 @@
 //! Random requests against a simple model of a thing's executions.
 
+use evenkeel_aws::jobs::NewJob;
 use serde_json::{Value, json};
 
 use crate::bench::{Bench, Sent};
@@ -26,8 +27,11 @@ struct Known {
     number: u64,
     status: String,
     version: u64,
-    /// When its timer runs out.
+    /// When its step timer runs out.
     deadline: Option<u64>,
+    /// Seconds that it may take from its start, and when these are over.
+    timeout: Option<u64>,
+    end: Option<u64>,
 }
 
 impl Known {
@@ -39,8 +43,20 @@ impl Known {
         self.status = status.to_owned();
         self.version += 1;
         if !self.is_pending() {
-            self.deadline = None;
+            (self.deadline, self.end) = (None, None);
         }
+    }
+
+    /// Goes on to a state that a thing has set.
+    fn become_status(&mut self, status: &str, now: u64) {
+        if (self.status.as_str(), status) == ("QUEUED", "IN_PROGRESS") {
+            self.end = self.timeout.map(|seconds| now + seconds);
+        }
+        self.go_on(status);
+    }
+
+    fn is_due(&self, now: u64) -> bool {
+        [self.deadline, self.end].into_iter().flatten().any(|at| at <= now)
     }
 }
 
@@ -73,8 +89,8 @@ impl Model {
 /// One random step in both, and the messages that went out.
 fn step(random: &mut Random, bench: &mut Bench, model: &mut Model) -> Vec<Sent> {
     let id = IDS[random.below(IDS.len())];
-    match random.below(7) {
-        0 | 1 => create(bench, model, id),
+    match random.below(9) {
+        0 | 1 => create(random, bench, model, id),
         2 => start_next(random, bench, model),
         3 | 4 => update(random, bench, model, id),
         5 => bench.with(|services, time, out| {
@@ -83,11 +99,30 @@ fn step(random: &mut Random, bench: &mut Bench, model: &mut Model) -> Vec<Sent> 
             assert_eq!(canceled, known.is_some());
             known.into_iter().for_each(|one| one.go_on("CANCELED"));
         }),
+        6 => {
+            let force = random.below(2) == 0;
+            bench.with(|services, time, out| {
+                let deleted = services.jobs().delete(time, id, force, out);
+                let is_pending = model.latest(id).is_some_and(|one| one.is_pending());
+                if force || !is_pending {
+                    let count = model.0.iter().filter(|one| one.id == id).count();
+                    assert_eq!(deleted.ok(), Some(count).filter(|count| *count > 0));
+                    model.0.retain(|one| one.id != id);
+                } else {
+                    assert!(deleted.is_err());
+                }
+            })
+        }
+        7 if random.below(4) == 0 => bench.with(|services, time, out| {
+            let removed = services.jobs().remove_thing(time, "lamp", out);
+            let pending = model.0.iter_mut().filter(|one| one.is_pending());
+            assert_eq!(removed, pending.map(|one| one.go_on("REMOVED")).count());
+        }),
         _ => {
             let sent = bench.wait(25);
             let now = bench.now;
             for one in &mut model.0 {
-                if one.deadline.is_some_and(|deadline| deadline <= now) {
+                if one.is_due(now) {
                     one.go_on("TIMED_OUT");
                 }
             }
@@ -96,15 +131,24 @@ fn step(random: &mut Random, bench: &mut Bench, model: &mut Model) -> Vec<Sent> 
     }
 }
 
-fn create(bench: &mut Bench, model: &mut Model, id: &'static str) -> Vec<Sent> {
+fn create(
+    random: &mut Random,
+    bench: &mut Bench,
+    model: &mut Model,
+    id: &'static str,
+) -> Vec<Sent> {
+    let timeout = [None, Some(1), Some(2)][random.below(3)];
     bench.with(|services, time, out| {
-        let created = services.jobs().create(time, id, &json!({}), &["lamp"], out).is_ok();
+        let job = NewJob { id, document: &json!({}), things: &["lamp"], timeout };
+        let created = services.jobs().create_job(time, &job, out).is_ok();
         let earlier = model.latest(id).cloned();
         assert_eq!(created, !earlier.as_ref().is_some_and(Known::is_pending));
         if created {
             let number = earlier.map_or(0, |one| one.number) + 1;
             let status = "QUEUED".to_owned();
-            model.0.push(Known { id, number, status, version: 1, deadline: None });
+            let timeout = timeout.map(|minutes| 60 * minutes);
+            let (version, deadline, end) = (1, None, None);
+            model.0.push(Known { id, number, status, version, deadline, timeout, end });
         }
     })
 }
@@ -124,7 +168,7 @@ fn start_next(random: &mut Random, bench: &mut Bench, model: &mut Model) -> Vec<
         return sent;
     };
     if known.status == "QUEUED" {
-        known.go_on("IN_PROGRESS");
+        known.become_status("IN_PROGRESS", bench.now);
     }
     if let Some(minutes) = minutes {
         known.deadline = Some(bench.now + 60 * minutes);
@@ -156,7 +200,7 @@ fn update(
         }
         Some(known) if !known.is_pending() => json!("InvalidStateTransition"),
         Some(known) => {
-            known.go_on(status);
+            known.become_status(status, bench.now);
             Value::Null
         }
     };

@@ -3,6 +3,7 @@
 mod bench;
 mod jobs;
 mod jobs_errors;
+mod jobs_events;
 mod jobs_model;
 mod lifecycle;
 mod provisioning;

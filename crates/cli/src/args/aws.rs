@@ -102,6 +102,8 @@ impl AwsArgs {
             AwsAction::Job(
                 JobAction::Create { account, .. }
                 | JobAction::Cancel { account, .. }
+                | JobAction::Describe { account, .. }
+                | JobAction::Delete { account, .. }
                 | JobAction::Ls { account, .. },
             )
             | AwsAction::Thing(ThingAction::Ls(account))

@@ -162,8 +162,10 @@ Examples:
 pub(super) const AWS_JOB: &str = "\
 Examples:
   evenkeel aws job create reboot '{\"do\":\"reboot\"}' --thing pump-17 --aws account
+  evenkeel aws job describe reboot --aws account
   evenkeel aws job ls pump-17 --aws account
-  evenkeel aws job cancel reboot --aws account";
+  evenkeel aws job cancel reboot --aws account
+  evenkeel aws job delete reboot --aws account";
 
 pub(super) const AWS_THING: &str = "\
 Example:

@@ -65,6 +65,31 @@ pub(crate) enum JobAction {
         /// Who has to; may be given several times
         #[arg(long = "thing", value_name = "THING", required = true)]
         things: Vec<String>,
+        /// Minutes that a thing may take once it has begun; then the job has timed out for it
+        #[arg(long, value_name = "MINUTES")]
+        timeout: Option<u64>,
+        #[command(flatten)]
+        account: AccountFlags,
+    },
+    /// Print a job, or how far one thing is with it
+    #[command(after_help = examples::AWS_JOB)]
+    Describe {
+        /// Id of the job
+        job: String,
+        /// Its execution on this thing
+        #[arg(long, value_name = "THING")]
+        thing: Option<String>,
+        #[command(flatten)]
+        account: AccountFlags,
+    },
+    /// Delete a job and all its executions
+    #[command(after_help = examples::AWS_JOB)]
+    Delete {
+        /// Id of the job
+        job: String,
+        /// Also if things have it to do
+        #[arg(long)]
+        force: bool,
         #[command(flatten)]
         account: AccountFlags,
     },

@@ -47,9 +47,17 @@ pub(in crate::commands) fn shadow(action: &ShadowAction) -> Result<Request<'_>, 
 
 pub(in crate::commands) fn job(action: &JobAction) -> Result<Request<'_>, Failure> {
     Ok(match action {
-        JobAction::Create { job, document, things, account } => {
+        JobAction::Create { job, document, things, timeout, account } => {
             let (job, document, things) = (job.clone(), json(document)?, things.clone());
-            Request { ask: Ask::JobCreate { job, document, things }, account }
+            let ask = Ask::JobCreate { job, document, things, timeout: *timeout };
+            Request { ask, account }
+        }
+        JobAction::Describe { job, thing, account } => {
+            let (job, thing) = (job.clone(), thing.clone());
+            Request { ask: Ask::JobDescribe { job, thing }, account }
+        }
+        JobAction::Delete { job, force, account } => {
+            Request { ask: Ask::JobDelete { job: job.clone(), force: *force }, account }
         }
         JobAction::Cancel { job, thing, force, account } => {
             let (job, thing) = (job.clone(), thing.clone());
