@@ -9,10 +9,13 @@
 //!                    docs/performance.md
 //! ```
 //!
+//! `-- emulator` puts a load on a running broker instead: see `emulator`.
+//!
 //! Each point is measured in a process of its own, on the last core (two-core
 //! points: on all), against a server on the first: see `server`. A group is a
 //! file in `groups`; it says what its figures are and what they shall be.
 
+mod emulator;
 mod figures;
 mod group;
 mod groups;
@@ -32,6 +35,7 @@ fn main() -> Outcome {
     let args: Vec<String> = std::env::args().skip(1).collect();
     match args.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["serve"] => server::serve(),
+        ["emulator", ref rest @ ..] => emulator::run(rest),
         ["measure", group, series, at, port] => {
             let point = group::find(group, series).ok_or("no such series")?;
             println!("{}", (point.measure)(at.parse()?, port.parse()?)?);
