@@ -6,6 +6,7 @@ use evenkeel_aws::gate::policy::Policy;
 use evenkeel_aws::gate::{Gate, Thing};
 use evenkeel_aws::{Limits, NoIssuer, Services};
 use evenkeel_broker::Broker;
+use evenkeel_broker::core::Parts;
 use evenkeel_codec::{PacketType, TopicFilter};
 use serde_json::{Value, json};
 
@@ -48,7 +49,7 @@ pub(super) async fn start(identity: &Identity) -> Result<Broker, Failure> {
     // Behind the relay everybody comes without TLS.
     gate.plain_policies = vec!["all".to_owned()];
     let emulator = Emulator::new(gate, Services::new(Limits::AWS), Box::new(NoIssuer), 0);
-    let started = Broker::builder().start_with(Box::new(emulator), Box::new(|_| Ok(()))).await;
+    let started = Broker::builder().start_with(Box::new(emulator), Box::new(|_: &Parts| Ok(()))).await;
     started.map_err(|error| cannot(error.to_string()))
 }
 
