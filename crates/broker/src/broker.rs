@@ -14,7 +14,7 @@ use tokio::task::JoinHandle;
 
 use crate::arrivals::Source;
 use crate::builder::Builder;
-use crate::core::{Arrival, Config, Event, EventKind, Stats};
+use crate::core::{Arrival, Config, ConnectionId, Event, EventKind, Question, Stats};
 use crate::fault::{Happening, Rule, RuleError, RuleId, Step};
 use crate::listen::{Accepting, BindAddress, Endpoint, Reserved};
 use crate::serve::OpenConnection;
@@ -240,6 +240,29 @@ impl Broker {
     /// Asks the extension of [`Builder::start_with`]; `None` without one.
     pub fn ask(&self, request: &serde_json::Value) -> Option<serde_json::Value> {
         self.0.shared.with(|core, now| core.ask(now, request))
+    }
+
+    /// Waits for a question of the extension's, which whoever takes it answers by
+    /// [`Broker::answer`]. Cancel-safe.
+    pub async fn next_question(&self) -> Question {
+        loop {
+            let asked = self.0.shared.asked.notified();
+            if let Some(question) = self.0.shared.with(|core, _| core.next_question()) {
+                return question;
+            }
+            asked.await;
+        }
+    }
+
+    /// Answers a question about a connection, or says why there is no answer. One
+    /// that comes too late is left alone.
+    pub fn answer(&self, id: ConnectionId, answer: Result<&str, &str>) {
+        let shared = &self.0.shared;
+        if let Some(reader) = shared.reader(id) {
+            // What has come on the connection that this one takes over was earlier.
+            reader.drain_replaced();
+        }
+        shared.with(|core, now| core.answer(now, id, answer));
     }
 
     /// The number of sessions, with and without a connection.

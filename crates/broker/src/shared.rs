@@ -32,6 +32,8 @@ pub(crate) struct Shared {
     gone: Notify,
     /// Tells that an event was recorded.
     pub(crate) news: Notify,
+    /// Tells that the core's extension has a question.
+    pub(crate) asked: Notify,
 }
 
 struct State {
@@ -112,6 +114,7 @@ impl Shared {
             timer: Notify::new(),
             gone: Notify::new(),
             news: Notify::new(),
+            asked: Notify::new(),
         }
     }
 
@@ -143,6 +146,9 @@ impl Shared {
         state.pass_on(own, &self.events);
         if state.noted > noted {
             self.news.notify_waiters();
+        }
+        if state.core.has_question() {
+            self.asked.notify_one();
         }
         if state.core.next_session_deadline() != before {
             self.timer.notify_one();

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use evenkeel_codec::{Connect, Decoder, Packet, PacketType, Publish, Text, Version, Will};
 
+use super::admission::Held;
 use super::alias::{ReceivedAliases, SentAliases};
 use super::auth::Exchange;
 use super::event::CloseReason;
@@ -58,6 +59,8 @@ pub(crate) struct Connection {
 pub(crate) enum Phase {
     /// No CONNECT yet.
     Opened,
+    /// CONNECT has come, and the gate has asked somebody about it.
+    Pending(Box<Held>),
     /// Between CONNECT and CONNACK.
     Authenticating(Box<Connect>, Exchange),
     /// After CONNACK.
@@ -139,7 +142,7 @@ impl Postponed {
 }
 
 /// What a packet of a client takes, in bytes (S4).
-fn weight(packet: &Packet) -> usize {
+pub(super) fn weight(packet: &Packet) -> usize {
     match packet {
         Packet::Publish(packet) => packet.weight(),
         Packet::Connect(packet) => {
@@ -241,6 +244,14 @@ impl Connection {
         }
     }
 
+    /// The CONNECT that waits for an answer, and what has come behind it.
+    pub(crate) fn held(&self) -> Option<&Held> {
+        match &self.phase {
+            Phase::Pending(held) => Some(held),
+            _ => None,
+        }
+    }
+
     /// The topic a packet means, by name or by an alias of the client's.
     pub(crate) fn topic<'a>(&'a self, publish: &'a Publish) -> &'a str {
         match self.online() {
@@ -253,6 +264,7 @@ impl Connection {
     pub(crate) fn reads(&self, now: Instant, output_limit: usize) -> bool {
         self.closing.is_none()
             && !self.input.is_on(now)
+            && self.held().is_none_or(Held::has_room)
             && self.output.waiting() < output_limit.saturating_mul(2)
     }
 
@@ -265,9 +277,10 @@ impl Connection {
             }
             return Some(output.map_or(closing.deadline, |at| at.min(closing.deadline)));
         }
-        let silence = match self.input {
-            Pause::Off => self.keep_alive.deadline(),
-            pause => pause.end(),
+        let silence = match (self.held(), self.input) {
+            (Some(held), _) => Some(held.deadline()),
+            (None, Pause::Off) => self.keep_alive.deadline(),
+            (None, pause) => pause.end(),
         };
         let meter = self.online().and_then(|online| online.meter.as_ref()?.deadline());
         [output, silence, self.delayed.next(), meter].into_iter().flatten().min()

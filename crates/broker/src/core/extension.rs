@@ -12,10 +12,10 @@ use super::ids::ConnectionId;
 use super::inflight::Delivery;
 use super::message::Message;
 use super::service::{
-    Act, Admission, Claim, Effect, Effects, Extension, Gate, Happening, HttpFacts, Parts, Permit,
-    TlsFacts,
+    Act, Admission, Arrival, Claim, Effect, Effects, Extension, Gate, Happening, HttpFacts, Parts,
+    Permit, TlsFacts,
 };
-use super::time::Instant;
+use super::time::{Instant, Time};
 
 impl Core {
     /// Lets somebody else decide who may do what, and what happens behind topics;
@@ -106,22 +106,46 @@ impl Core {
         self.end_connections(now);
     }
 
-    /// Asks the gate about a CONNECT; false if it is over.
-    pub(super) fn ask_gate(&mut self, now: Instant, id: ConnectionId, connect: &Connect) -> bool {
+    /// Asks the gate about a CONNECT, and does what a refusal demands.
+    pub(super) fn ask_gate(
+        &mut self,
+        now: Instant,
+        id: ConnectionId,
+        connect: &Connect,
+    ) -> Admission {
+        self.with_gate(now, id, connect, |gate, time, arrival| {
+            gate.admit(time, id, arrival, connect)
+        })
+    }
+
+    /// The same with what the gate has to say of a CONNECT later.
+    pub(super) fn with_gate(
+        &mut self,
+        now: Instant,
+        id: ConnectionId,
+        connect: &Connect,
+        ask: impl FnOnce(&mut dyn Extension, Time, &Arrival) -> Admission,
+    ) -> Admission {
         let time = self.wall.at(now);
-        let arrival = self.connections.get_mut(&id).and_then(|c| c.arrival.take());
-        let Some(extension) = &mut self.extension else { return true };
+        let Some(connection) = self.connections.get_mut(&id) else { return Admission::Close };
+        let arrival = connection.arrival.take();
+        let Some(extension) = &mut self.extension else { return Admission::Welcome };
         let admission = match &arrival {
-            Some(arrival) => extension.admit(time, id, arrival, connect),
+            Some(arrival) => ask(&mut **extension, time, arrival),
             None => Admission::Close,
         };
         match admission {
-            Admission::Welcome => return true,
+            Admission::Welcome => return admission,
+            Admission::Ask => {
+                // It will be wanted once more.
+                connection.arrival = arrival;
+                return admission;
+            }
             Admission::Refuse { reason, why } => self.refuse(now, id, reason, why),
             Admission::Close => self.end(now, id, CloseReason::Refused),
         }
         self.tell(now, &Happening::Refused { id, client: &connect.client_id });
-        false
+        admission
     }
 
     /// Whether a client may do this: the gate first, then the broker's own settings.

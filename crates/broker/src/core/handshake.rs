@@ -62,9 +62,15 @@ impl Core {
             return self.refuse_with(now, id, refusal);
         }
         let Some(connect) = self.judge_connect(now, id, connect) else { return };
-        if !self.ask_gate(now, id, &connect) {
-            return;
+        match self.ask_gate(now, id, &connect) {
+            Admission::Welcome => self.enter(now, id, connect),
+            Admission::Ask => self.hold(now, id, connect),
+            Admission::Refuse { .. } | Admission::Close => {}
         }
+    }
+
+    /// The gate has let a client in; the broker's own checks are next.
+    pub(super) fn enter(&mut self, now: Instant, id: ConnectionId, connect: Connect) {
         if let Err((reason, why)) = self.admit(&connect) {
             return self.refuse(now, id, reason, why);
         }

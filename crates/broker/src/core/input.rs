@@ -85,9 +85,14 @@ impl Core {
             let (waiting, counts) = (bytes.len(), connection.online().is_some());
             match connection.decoder.decode(bytes) {
                 Ok(Some(packet)) => {
+                    let size = waiting - bytes.len();
+                    if let Phase::Pending(held) = &mut connection.phase {
+                        held.push(packet, size);
+                        continue;
+                    }
                     self.arrived(now, id, packet);
                     if counts && self.judge.is_some() {
-                        self.charge(now, id, waiting - bytes.len());
+                        self.charge(now, id, size);
                     }
                 }
                 Ok(None) => break,
@@ -134,6 +139,7 @@ impl Core {
         if let Some(mut wire) = self.wire(now, id) {
             let lost = match wire.connection.phase {
                 Phase::Opened | Phase::Authenticating(..) => CloseReason::NoConnect,
+                Phase::Pending(_) => CloseReason::ConnectionLost,
                 Phase::Online(_) | Phase::Over => CloseReason::ConnectionLost,
             };
             wire.abort(lost);
@@ -220,6 +226,10 @@ impl Core {
     fn judge_silence(&mut self, now: Instant, id: ConnectionId) {
         let limit = self.config.limits.output_bytes;
         let Some(mut wire) = self.wire(now, id) else { return };
+        if wire.connection.held().is_some() {
+            // The broker is silent, not the client.
+            return self.judge_admission(now, id);
+        }
         let is_due = wire.connection.keep_alive.deadline().is_some_and(|at| at <= now);
         if !is_due {
             return;
@@ -244,7 +254,7 @@ impl Core {
     }
 
     /// A packet came: faults first, then its handler.
-    fn arrived(&mut self, now: Instant, id: ConnectionId, packet: Packet) {
+    pub(super) fn arrived(&mut self, now: Instant, id: ConnectionId, packet: Packet) {
         let kind = packet.packet_type();
         if let Packet::Connect(connect) = &packet {
             self.identify(id, connect);

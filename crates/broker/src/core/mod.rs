@@ -26,6 +26,7 @@
 //! ```
 
 mod access;
+mod admission;
 mod alias;
 mod auth;
 mod config;
@@ -69,6 +70,7 @@ use std::sync::Arc;
 use evenkeel_codec::{ReasonCode, Will};
 
 pub use access::{Access, Challenge, Denial, Users, UsersError, UsersProblem};
+pub use admission::ADMISSION_TIMEOUT;
 pub use config::{Behaviour, Config, Limits, Memory, Offer};
 pub use event::{CloseReason, Event, EventKind};
 pub use http::{HttpCall, HttpRequest, HttpResponse, RetainedMessage, RetainedMessages};
@@ -77,7 +79,7 @@ pub use quota::{By, Quota, Span, Strictness};
 pub(crate) use recorded::Recorded;
 pub use service::{
     Act, Admission, Arrival, Claim, Effects, Extension, Gate, Happening, HttpFacts, Parts, Permit,
-    Service, TlsFacts,
+    Question, Service, TlsFacts,
 };
 pub use stats::{ClientStats, PacketCounts, Stats};
 pub use time::{Instant, Time};

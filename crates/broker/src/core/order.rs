@@ -23,6 +23,7 @@ impl Core {
     ) -> Option<ConnectionId> {
         let connection = self.connections.get(&id)?;
         let client_id = match &connection.phase {
+            Phase::Pending(held) => held.connect().client_id.clone(),
             Phase::Authenticating(connect, _) => connect.client_id.clone(),
             Phase::Opened => match connection.delayed.connect(now) {
                 Some(connect) => connect.client_id.clone(),

@@ -101,6 +101,33 @@ pub trait Gate: fmt::Debug + Send {
         connect: &Connect,
     ) -> Admission;
 
+    /// Whether [`Gate::next_question`] has one.
+    fn has_question(&self) -> bool {
+        false
+    }
+
+    /// Takes a question that somebody outside has to answer, by [`Core::answer`]:
+    /// about a CONNECT that it has said [`Admission::Ask`] to, or about a client
+    /// that is in.
+    ///
+    /// [`Core::answer`]: super::Core::answer
+    fn next_question(&mut self) -> Option<Question> {
+        None
+    }
+
+    /// The answer about a CONNECT that waits for it; `Err` says why there is none.
+    fn answered(
+        &mut self,
+        now: Time,
+        id: ConnectionId,
+        arrival: &Arrival,
+        connect: &Connect,
+        answer: Result<&str, &str>,
+    ) -> Admission {
+        let _ = (now, id, arrival, connect, answer);
+        Admission::Close
+    }
+
     /// Whether a client may do this.
     fn may(&self, now: Time, id: ConnectionId, act: Act<'_>) -> Permit;
 
@@ -130,6 +157,20 @@ pub enum Admission {
     },
     /// The transport is closed without a word.
     Close,
+    /// It waits: the gate has a [`Question`] for somebody outside.
+    Ask,
+}
+
+/// What a gate cannot answer by itself. It may hold credentials, so `Debug` does
+/// not show what is asked.
+#[derive(Clone, PartialEq)]
+pub struct Question {
+    /// About this connection.
+    pub id: ConnectionId,
+    /// Who is asked, by a name of the gate's.
+    pub whom: String,
+    /// What.
+    pub content: Value,
 }
 
 /// What a client is about to do.
@@ -194,6 +235,18 @@ pub trait Service: fmt::Debug + Send {
     fn http(&mut self, now: Time, call: &HttpCall<'_>, effects: &mut Effects) -> HttpResponse {
         let _ = (now, call, effects);
         HttpResponse::empty(404)
+    }
+
+    /// The answer to a question about a client that is in; `Err` says why there is
+    /// none.
+    fn answered_later(
+        &mut self,
+        now: Time,
+        id: ConnectionId,
+        answer: Result<&str, &str>,
+        effects: &mut Effects,
+    ) {
+        let _ = (now, id, answer, effects);
     }
 
     /// A request of the broker's owner, and its answer.
@@ -373,6 +426,15 @@ impl fmt::Debug for HttpFacts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let path = self.target.split('?').next().unwrap_or_default();
         f.debug_struct("HttpFacts").field("path", &path).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Question {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Question")
+            .field("id", &self.id)
+            .field("whom", &self.whom)
+            .finish_non_exhaustive()
     }
 }
 

@@ -1,6 +1,7 @@
 //! The broker without I/O: hand-made packets on virtual time.
 
 mod access;
+mod admission;
 mod alias;
 mod auth;
 mod chaos;

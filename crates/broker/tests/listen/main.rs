@@ -1,5 +1,6 @@
 //! The broker behind its listeners: each transport on loopback, restarts, time.
 
+mod admission;
 mod client;
 #[cfg(feature = "http")]
 mod http;
