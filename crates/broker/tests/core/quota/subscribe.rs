@@ -1,5 +1,6 @@
 //! Subscriptions: single filters that are refused, and the rest that is not.
 
+use evenkeel_broker::{CloseReason, Denial};
 use evenkeel_codec::{QoS, ReasonCode, SubscribeOptions};
 
 use super::{aws, enforcing, v5, v311};
@@ -66,4 +67,34 @@ fn filters_that_the_service_does_not_know_are_refused() {
     world.send(peer, ask(&["devices/b/messages/devicebound/#"]));
     assert_eq!(world.suback(peer).codes, [ReasonCode::UNSPECIFIED_ERROR]);
     assert_eq!(world.broken(), ["filters"]);
+}
+
+/// AWS says of neither which it checks first. A limit is told, as whoever hears of a
+/// denial would look for it in the policies; without a profile there is the denial.
+#[test]
+fn of_a_limit_and_a_denial_the_limit_is_told() {
+    let deep = "no/2/3/4/5/6/7/8/9";
+    let deny = |world: &mut World| {
+        world.core.configure(|config| {
+            config.access.denials = vec![Denial::new("no/#".try_into().unwrap())];
+            config.limits.topic_levels = 8;
+        });
+    };
+    let mut world = aws();
+    deny(&mut world);
+    let peer = world.connect(v5("a"));
+    world.send(peer, ask(&[deep, "no/2"]));
+    let codes = world.suback(peer).codes;
+    assert_eq!(codes, [ReasonCode::TOPIC_FILTER_INVALID, ReasonCode::NOT_AUTHORIZED]);
+    assert_eq!(world.broken(), ["maximum_topic_levels"]);
+    let old = world.connect(v311("b"));
+    world.send(old, ask(&[deep]));
+    assert_eq!(world.why_closed(old), CloseReason::Quota);
+
+    let mut world = World::new();
+    deny(&mut world);
+    let peer = world.connect(v5("a"));
+    world.send(peer, ask(&[deep, "yes/2/3/4/5/6/7/8/9"]));
+    let codes = world.suback(peer).codes;
+    assert_eq!(codes, [ReasonCode::NOT_AUTHORIZED, ReasonCode::TOPIC_FILTER_INVALID]);
 }
