@@ -2,6 +2,8 @@
 
 mod acceptor;
 mod address;
+#[cfg(feature = "websocket")]
+mod date;
 #[cfg(feature = "http")]
 mod http;
 mod listener;

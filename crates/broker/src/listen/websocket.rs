@@ -13,7 +13,7 @@ use tokio_tungstenite::tungstenite::http::{HeaderValue, StatusCode, header};
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{Error, Message};
 
-use super::ByteStream;
+use super::{ByteStream, date};
 use crate::core::HttpFacts;
 
 /// The subprotocols of MQTT: since 3.1.1, and the name used before.
@@ -77,6 +77,10 @@ fn facts(request: &Request) -> HttpFacts {
 fn refusal(status: u16) -> ErrorResponse {
     let mut refusal = ErrorResponse::new(None);
     *refusal.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::FORBIDDEN);
+    // A client whose signature is too old learns by it that its clock is wrong.
+    if let Ok(date) = HeaderValue::try_from(date::now()) {
+        refusal.headers_mut().insert(header::DATE, date);
+    }
     refusal
 }
 

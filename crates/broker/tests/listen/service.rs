@@ -185,7 +185,11 @@ async fn the_gate_knows_certificate_names_and_request() {
                 assert!(http.target.ends_with(path), "{}", http.target);
                 assert!(http.headers.iter().any(|(name, _)| name == "sec-websocket-protocol"));
             }
-            (Err(Error::Http(response)), Some(status)) => assert_eq!(response.status(), status),
+            (Err(Error::Http(response)), Some(status)) => {
+                assert_eq!(response.status(), status);
+                let date = response.headers().get("date").unwrap().to_str().unwrap();
+                assert!(date.ends_with(" GMT"), "{date}");
+            }
             (outcome, _) => panic!("{path}: {outcome:?}"),
         }
     }
