@@ -1,4 +1,4 @@
-//! Dates in their basic form: `20261129T120000Z`.
+//! Dates: in their basic form, `20261129T120000Z`, and as policies have them.
 
 use std::time::Duration;
 
@@ -19,10 +19,99 @@ pub(super) fn parse(text: &str) -> Option<Duration> {
     if !is_date || hour > 23 || minute > 59 || second > 60 {
         return None;
     }
-    let years: u64 = (1970..year).map(|year| if is_leap(year) { 366 } else { 365 }).sum();
+    let years: u64 = (1970..year).map(days_of_year).sum();
     let months: u64 = (1..month).map(|month| days_of(year, month)).sum();
     let days = years + months + day - 1;
     Some(Duration::from_secs(((days * 24 + hour) * 60 + minute) * 60 + second))
+}
+
+/// A date as policies write it, in seconds since the beginning of 1970, before it
+/// below zero: a form of ISO 8601 from `2026` to `2026-11-29T12:00:00.5+01:00`, or
+/// such seconds. Four digits are a year.
+pub(super) fn of_policy(text: &str) -> Option<f64> {
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    if digits.len() != 4 && digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return text.parse().ok();
+    }
+    let (date, clock) = match text.split_once('T') {
+        Some((date, clock)) => (date, Some(clock)),
+        None => (text, None),
+    };
+    let day = match (date.len(), clock) {
+        (4, None) => format!("{date}0101"),
+        (7, None) => format!("{}01", without_dashes(date)?),
+        (10, _) => without_dashes(date)?,
+        _ => return None,
+    };
+    let Some(clock) = clock else { return basic(&day, "000000") };
+    let (clock, offset) = match clock.strip_suffix('Z') {
+        Some(clock) => (clock, 0),
+        None => {
+            let (clock, zone) = clock.split_at_checked(clock.len().checked_sub(6)?)?;
+            (clock, minutes(zone)?)
+        }
+    };
+    let (whole, fraction) = clock.split_once('.').unwrap_or((clock, "0"));
+    let is_fraction = !fraction.is_empty() && fraction.bytes().all(|byte| byte.is_ascii_digit());
+    let time = match (whole.len(), clock.len()) {
+        (5, 5) => format!("{}00", without_colons(whole)?),
+        (8, _) => without_colons(whole)?,
+        _ => return None,
+    };
+    let fraction: f64 = is_fraction.then(|| format!("0.{fraction}").parse().ok())??;
+    Some(basic(&day, &time)? + fraction - f64::from(offset) * 60.0)
+}
+
+/// The same moment for a condition key: `2026-11-29T12:00:00Z`.
+pub(super) fn to_text(unix: Duration) -> String {
+    let (mut days, second) = (unix.as_secs() / 86_400, unix.as_secs() % 86_400);
+    let mut year = 1970;
+    while days >= days_of_year(year) {
+        days -= days_of_year(year);
+        year += 1;
+    }
+    let mut month = 1;
+    while days >= days_of(year, month) {
+        days -= days_of(year, month);
+        month += 1;
+    }
+    let (hour, minute) = (second / 3600, second / 60 % 60);
+    format!("{year:04}-{month:02}-{:02}T{hour:02}:{minute:02}:{:02}Z", days + 1, second % 60)
+}
+
+fn basic(day: &str, time: &str) -> Option<f64> {
+    parse(&format!("{day}T{time}Z")).map(|time| time.as_secs_f64())
+}
+
+fn without_dashes(date: &str) -> Option<String> {
+    let stand = [4, 7].into_iter().filter(|at| *at < date.len());
+    let fits = stand.into_iter().all(|at| date.as_bytes().get(at) == Some(&b'-'));
+    fits.then(|| date.replace('-', ""))
+}
+
+fn without_colons(clock: &str) -> Option<String> {
+    let stand = [2, 5].into_iter().filter(|at| *at < clock.len());
+    let fits = stand.into_iter().all(|at| clock.as_bytes().get(at) == Some(&b':'));
+    fits.then(|| clock.replace(':', ""))
+}
+
+/// The minutes of a zone such as `+01:00`.
+fn minutes(zone: &str) -> Option<i32> {
+    let (sign, clock) = zone.split_at_checked(1)?;
+    let digits = without_colons(clock).filter(|digits| digits.len() == 4)?;
+    let number: i32 =
+        digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().ok())??;
+    let minutes =
+        (number < 2400 && number % 100 < 60).then_some(number / 100 * 60 + number % 100)?;
+    match sign {
+        "+" => Some(minutes),
+        "-" => Some(-minutes),
+        _ => None,
+    }
+}
+
+fn days_of_year(year: u64) -> u64 {
+    if is_leap(year) { 366 } else { 365 }
 }
 
 fn is_leap(year: u64) -> bool {
@@ -74,5 +163,56 @@ mod tests {
         ] {
             assert_eq!(parse(text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn dates_of_policies() {
+        let noon = 1_795_953_600.0;
+        for (text, seconds) in [
+            ("2026", 1_767_225_600.0),
+            ("2026-11", 1_793_491_200.0),
+            ("2026-11-29", noon - 43_200.0),
+            ("2026-11-29T12:00Z", noon),
+            ("2026-11-29T12:00:00Z", noon),
+            ("2026-11-29T12:00:00.25Z", noon + 0.25),
+            ("2026-11-29T13:30:00+01:30", noon),
+            ("2026-11-29T11:00:00.5-01:00", noon + 0.5),
+            ("1795953600", noon),
+            ("0", 0.0),
+            ("-86400", -86_400.0),
+        ] {
+            assert_eq!(of_policy(text), Some(seconds), "{text}");
+        }
+        for text in [
+            "",
+            "-",
+            "today",
+            "2026-13",
+            "2026-1",
+            "2026/11/29",
+            "2026-11T12:00Z",
+            "2026-11-29T",
+            "2026-11-29T12Z",
+            "2026-11-29T12:00",
+            "2026-11-29T12-00Z",
+            "2026-11-29T12:00.5Z",
+            "2026-11-29T12:00:00.Z",
+            "2026-11-29T12:00:00.xZ",
+            "2026-11-29T12:00:00+0100",
+            "2026-11-29T12:00:00+01:60",
+            "2026-11-29T12:00:00*01:00",
+            "ä026-11-29T12:00:00Z",
+        ] {
+            assert_eq!(of_policy(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_moment_and_back() {
+        for seconds in [0_u32, 951_868_799, 1_795_953_600, 4_107_542_400] {
+            let text = to_text(Duration::from_secs(seconds.into()));
+            assert_eq!(of_policy(&text), Some(seconds.into()), "{text}");
+        }
+        assert_eq!(to_text(Duration::from_secs(1_795_953_600)), "2026-11-29T12:00:00Z");
     }
 }

@@ -2,6 +2,7 @@
 
 use core::net::IpAddr;
 
+use super::super::date;
 use super::Context;
 use super::pattern::{Glob, Pattern};
 
@@ -40,12 +41,13 @@ pub(super) enum Test {
     TextInAnyCase,
     Bool,
     Number(Order),
+    Date(Order),
     Address,
     /// Whether the key has a value at all.
     Null,
 }
 
-/// Which numbers fit.
+/// Which numbers or dates fit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Order {
     Equal,
@@ -57,7 +59,7 @@ pub(super) enum Order {
 
 /// The names of operators, without prefix and suffix. `*Like` differs from
 /// `*Equals` in its patterns alone; ARNs are compared by patterns under both.
-const OPERATORS: [(&str, Test, bool); 20] = [
+const OPERATORS: [(&str, Test, bool); 27] = [
     ("StringEquals", Test::Text, false),
     ("StringNotEquals", Test::Text, true),
     ("StringEqualsIgnoreCase", Test::TextInAnyCase, false),
@@ -75,6 +77,14 @@ const OPERATORS: [(&str, Test, bool); 20] = [
     ("NumericLessThanEquals", Test::Number(Order::LessOrEqual), false),
     ("NumericGreaterThan", Test::Number(Order::Greater), false),
     ("NumericGreaterThanEquals", Test::Number(Order::GreaterOrEqual), false),
+    ("DateEquals", Test::Date(Order::Equal), false),
+    ("DateNotEquals", Test::Date(Order::Equal), true),
+    ("DateLessThan", Test::Date(Order::Less), false),
+    ("DateLessThanEquals", Test::Date(Order::LessOrEqual), false),
+    ("DateGreaterThan", Test::Date(Order::Greater), false),
+    ("DateGreaterThanEquals", Test::Date(Order::GreaterOrEqual), false),
+    // Both sides are base64, of which there is one form.
+    ("BinaryEquals", Test::Text, false),
     ("IpAddress", Test::Address, false),
     ("NotIpAddress", Test::Address, true),
     ("Null", Test::Null, false),
@@ -110,11 +120,13 @@ impl Operator {
             Test::Text | Test::TextInAnyCase => true,
             Test::Bool | Test::Null => as_bool(value).is_some(),
             Test::Number(_) => as_number(value).is_some(),
+            Test::Date(_) => date::of_policy(value).is_some(),
             Test::Address => network(value).is_some(),
         };
         let wanted = match self.test {
             Test::Bool | Test::Null => "true or false",
             Test::Number(_) => "a number",
+            Test::Date(_) => "a date, such as 2026-11-29T12:00:00Z, or seconds since 1970",
             _ => "an address or a network, such as 10.0.0.0/8",
         };
         (!is_good).then_some(wanted)
@@ -163,6 +175,12 @@ impl Test {
                 (Some(found), Some(wanted)) => order.fits(found, wanted),
                 _ => false,
             },
+            Self::Date(order) => {
+                match (date::of_policy(found), date::of_policy(&wanted.to_string())) {
+                    (Some(found), Some(wanted)) => order.fits(found, wanted),
+                    _ => false,
+                }
+            }
             Self::Address => match (found.parse(), network(&wanted.to_string())) {
                 (Ok(found), Some(network)) => network.holds(found),
                 _ => false,
@@ -241,6 +259,8 @@ mod tests {
             .with("iot:Connection.Thing.IsAttached", "true")
             .with("aws:SourceIp", "10.1.2.3")
             .with("iot:Connection.Thing.Attributes[level]", "7.5")
+            .with("aws:CurrentTime", "2026-11-29T12:00:00Z")
+            .with("aws:EpochTime", "1795953600")
     }
 
     #[test]
@@ -276,6 +296,23 @@ mod tests {
             ("NumericGreaterThanEquals", attribute, &["7.5"], true),
             ("NumericGreaterThanEquals", attribute, &["7.6"], false),
             ("NumericLessThan", "iot:ClientId", &["7"], false),
+            ("DateEquals", "aws:CurrentTime", &["2026-11-29T13:00:00+01:00"], true),
+            ("DateEquals", "aws:CurrentTime", &["2026-11-29"], false),
+            ("DateEquals", "aws:EpochTime", &["2026-11-29T12:00:00Z"], true),
+            ("DateNotEquals", "aws:CurrentTime", &["2026-11-29"], true),
+            ("DateNotEquals", "aws:CurrentTime", &["1795953600"], false),
+            ("DateLessThan", "aws:CurrentTime", &["2026-11-29T12:00:01Z"], true),
+            ("DateLessThan", "aws:CurrentTime", &["2026-11-29T12:00:00Z"], false),
+            ("DateLessThanEquals", "aws:CurrentTime", &["2026-11-29T12:00:00Z"], true),
+            ("DateLessThanEquals", "aws:CurrentTime", &["2026-11-29T11:59:59Z"], false),
+            ("DateGreaterThan", "aws:CurrentTime", &["2026-11-29T11:59:59Z"], true),
+            ("DateGreaterThan", "aws:CurrentTime", &["2026-11-29T12:00:00Z"], false),
+            ("DateGreaterThanEquals", "aws:CurrentTime", &["2026-11-29T12:00:00Z"], true),
+            ("DateGreaterThanEquals", "aws:CurrentTime", &["2026-11-29T12:00:01Z"], false),
+            ("DateLessThan", "iot:ClientId", &["2030"], false),
+            ("NumericGreaterThan", "aws:EpochTime", &["1795953599"], true),
+            ("BinaryEquals", "iot:ClientId", &["Pump"], true),
+            ("BinaryEquals", "iot:ClientId", &["pump"], false),
             ("IpAddress", "aws:SourceIp", &["10.0.0.0/8"], true),
             ("IpAddress", "aws:SourceIp", &["10.1.2.3"], true),
             ("IpAddress", "aws:SourceIp", &["10.1.2.4"], false),
@@ -339,6 +376,8 @@ mod tests {
             ("Bool", "False", "yes"),
             ("Null", "true", "null"),
             ("NumericEquals", "-1e3", "inf"),
+            ("DateLessThan", "2026-11-29T12:00Z", "tomorrow"),
+            ("DateEquals", "1795953600", "29.11.2026"),
             ("IpAddress", "fe80::/10", "10.0.0.0/33"),
             ("NotIpAddress", "1.2.3.4/0", "1.2.3"),
         ] {

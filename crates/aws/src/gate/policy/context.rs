@@ -2,6 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::time::Duration;
+
+use super::super::date;
 
 /// The values of variables and condition keys for one connection.
 ///
@@ -27,6 +30,19 @@ impl Context {
     /// Adds a value of a key, behind those it has.
     pub fn add(&mut self, key: &str, value: impl Into<String>) {
         self.0.entry(folded(key)).or_default().push(value.into());
+    }
+
+    /// At this time since the beginning of 1970, in place of any earlier one.
+    #[must_use]
+    pub fn at(mut self, unix: Duration) -> Self {
+        let times = [
+            ("aws:CurrentTime", date::to_text(unix)),
+            ("aws:EpochTime", unix.as_secs().to_string()),
+        ];
+        for (key, time) in times {
+            self.0.insert(folded(key), vec![time]);
+        }
+        self
     }
 
     /// The values of a key; none if it is unknown.
@@ -68,6 +84,13 @@ mod tests {
         let context = Context::new().with("iot:Connection.Thing.Attributes[Site]", "a");
         assert_eq!(context.get("IOT:connection.thing.attributes[Site]"), ["a"]);
         assert!(context.get("iot:Connection.Thing.Attributes[site]").is_empty());
+    }
+
+    #[test]
+    fn there_is_one_time() {
+        let context = Context::new().at(Duration::ZERO).at(Duration::from_secs(86_400));
+        assert_eq!(context.get("aws:CurrentTime"), ["1970-01-02T00:00:00Z"]);
+        assert_eq!(context.get("aws:EpochTime"), ["86400"]);
     }
 
     #[test]
