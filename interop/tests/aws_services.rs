@@ -55,7 +55,7 @@ async fn account() -> Broker {
     gate.registry.set_policy("all", Policy::parse(ALL).unwrap()).unwrap();
     gate.registry.set_thing("sdk-thing", Thing::default()).unwrap();
     let id = CertificateId::of_pem(&certificates.client.certificate).unwrap();
-    gate.registry.register(id, CertificateStatus::Active);
+    gate.registry.register(id, CertificateStatus::Active).unwrap();
     gate.registry.attach_policy(id, "all").unwrap();
     gate.registry.attach_thing(id, "sdk-thing", false).unwrap();
     services.provisioning().set_template("pumps", TEMPLATE).unwrap();

@@ -63,13 +63,18 @@ impl Emulator {
         let outcome = match change {
             RegistryChange::CertificateCreated { certificate_id, .. } => {
                 self.changes.on_certificate(&certificate_id, |id| {
-                    self.gate.registry.register(id, CertificateStatus::PendingActivation);
-                    Ok(())
+                    let status = CertificateStatus::PendingActivation;
+                    self.gate.registry.register(id, status).map(|_is_new| ())
                 })
             }
             RegistryChange::CertificateDeleted { certificate_id } => {
                 let registry = &mut self.gate.registry;
-                self.changes.on_certificate(&certificate_id, |id| registry.remove_certificate(id))
+                let removed = self
+                    .changes
+                    .on_certificate(&certificate_id, |id| registry.remove_certificate(id));
+                // No file has it.
+                self.changes.forget(&certificate_id);
+                removed
             }
             RegistryChange::ThingRegistered(registration) => self.register(registration),
         };
@@ -125,6 +130,13 @@ impl Changes {
         self.changed.insert(format!("{POLICIES}{name}"));
     }
 
+    /// What has become of a certificate need not be written down.
+    fn forget(&mut self, id: &str) {
+        if let Ok(id) = id.parse() {
+            self.certificates.remove(&id);
+        }
+    }
+
     /// Changes a certificate, and remembers that it has changed.
     pub(super) fn on_certificate(
         &mut self,
@@ -164,7 +176,12 @@ impl Changes {
             return Some(state::text(&thing.into_iter().collect::<Gone<_>>()));
         }
         if let Some(id) = part.strip_prefix(CERTIFICATES) {
-            let certificate = registry.certificate(id.parse().ok()?).map(WrittenCertificate::of);
+            let id: CertificateId = id.parse().ok()?;
+            let is_kept = self.certificates.contains(&id);
+            let certificate = registry.certificate(id).map(WrittenCertificate::of);
+            if certificate.is_none() && !is_kept {
+                return None;
+            }
             return Some(state::text(&certificate.into_iter().collect::<Gone<_>>()));
         }
         self.policies.get(part.strip_prefix(POLICIES)?).map(state::text)
@@ -188,10 +205,14 @@ impl Changes {
             registry.set_policy(&name, policy).map_err(|error| error.to_string())?;
             changes.policies.insert(name, document);
         }
+        let mut gone = Vec::new();
         for (name, thing) in written.things {
-            if let Some(WrittenThing { thing_type, attributes }) = thing.into_iter().next() {
-                let thing = Thing { thing_type, attributes };
-                registry.set_thing(&name, thing).map_err(|error| error.to_string())?;
+            match thing.into_iter().next() {
+                Some(WrittenThing { thing_type, attributes }) => {
+                    let thing = Thing { thing_type, attributes };
+                    registry.set_thing(&name, thing).map_err(|error| error.to_string())?;
+                }
+                None => gone.push(name.clone()),
             }
             changes.things.insert(name);
         }
@@ -202,6 +223,12 @@ impl Changes {
                 let mut certificate = certificate.into_iter();
                 certificate.try_for_each(|certificate| certificate.restore(id, registry))
             })?;
+        }
+        for name in gone {
+            match registry.remove_thing(&name) {
+                Err(RegistryError::NoThing(_)) => {}
+                outcome => outcome.map_err(|error| error.to_string())?,
+            }
         }
         changes.changed.clear();
         Ok(changes)
@@ -227,7 +254,7 @@ impl WrittenCertificate {
     /// What files no longer have is left out: it allows nothing.
     fn restore(self, id: CertificateId, registry: &mut Registry) -> Result<(), RegistryError> {
         let status = CertificateStatus::named(&self.status).unwrap_or(CertificateStatus::Inactive);
-        registry.register(id, status);
+        registry.register(id, status)?;
         for name in &self.policies {
             match registry.attach_policy(id, name) {
                 Err(RegistryError::NoPolicy(_)) => {}

@@ -9,6 +9,8 @@ use serde_json::Value;
 
 use super::{Emulator, time};
 use crate::effects::Effect;
+use crate::gate::CERTIFICATES;
+use crate::provisioning::{IssueError, Issued, Issuer};
 use crate::{ConnectFailed, Connected, DisconnectReason, Message, Request};
 
 impl Service for Emulator {
@@ -35,15 +37,15 @@ impl Service for Emulator {
                 self.services.on_unsubscribed(time(now), &self.session(id), filters, &mut out);
             }
             Happening::Published { id, topic, publish } => {
-                let client = self.clients.get(&id).map_or("", |client| client.name.as_str());
+                let client = self.clients.get(&id).map_or_else(String::new, |one| one.name.clone());
                 let payload = &publish.payload;
-                let request = Request { time: time(now), client, topic, payload };
-                self.services.on_publish(&request, &mut *self.issuer, &mut out);
+                let request = Request { time: time(now), client: &client, topic, payload };
+                self.publish(&request, &mut out);
             }
             Happening::WillPublished { client, will } => {
                 let (topic, payload) = (will.topic.as_str(), &will.payload);
                 let request = Request { time: time(now), client, topic, payload };
-                self.services.on_publish(&request, &mut *self.issuer, &mut out);
+                self.publish(&request, &mut out);
             }
         }
         self.carry_out(out, effects);
@@ -93,6 +95,15 @@ impl Service for Emulator {
 }
 
 impl Emulator {
+    /// Certificates are made as long as the account may have more.
+    fn publish(&mut self, request: &Request<'_>, out: &mut crate::Effects) {
+        if self.gate.registry.has_room() {
+            self.services.on_publish(request, &mut *self.issuer, out);
+        } else {
+            self.services.on_publish(request, &mut Full, out);
+        }
+    }
+
     fn on_connected(&mut self, now: Time, id: ConnectionId, name: &str, out: &mut crate::Effects) {
         let session = self.session(id);
         let Some(client) = self.clients.get_mut(&id) else { return };
@@ -173,6 +184,25 @@ impl Emulator {
                 Effect::Note(note) => effects.note(note.name(), note.to_string()),
             }
         }
+    }
+}
+
+/// Issues nothing, as the account has all the certificates that it may have.
+struct Full;
+
+impl Full {
+    fn refusal() -> IssueError {
+        IssueError::Unavailable { problem: format!("there are {CERTIFICATES} certificates") }
+    }
+}
+
+impl Issuer for Full {
+    fn create(&mut self, _: crate::Time) -> Result<Issued, IssueError> {
+        Err(Self::refusal())
+    }
+
+    fn sign(&mut self, _: crate::Time, _: &str) -> Result<Issued, IssueError> {
+        Err(Self::refusal())
     }
 }
 

@@ -27,7 +27,9 @@ pub use connect::{Admission, Gate, Principal};
 pub use query::QueryProblem;
 pub(crate) use query::{Query, decode};
 pub use refusal::Refusal;
-pub use registry::{Registry, RegistryError, THING_ATTRIBUTES, Thing};
+pub use registry::{
+    ACCOUNT_POLICIES, CERTIFICATES, Registry, RegistryError, THING_ATTRIBUTES, THINGS, Thing,
+};
 pub use request::Request;
 pub use way::Way;
 pub use x509::X509;

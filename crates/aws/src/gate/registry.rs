@@ -6,6 +6,12 @@ use std::fmt;
 use super::certificate::{Certificate, CertificateId, CertificateStatus};
 use super::policy::{Context, POLICIES, Policy};
 
+/// Things that an account may have here.
+pub const THINGS: usize = 200_000;
+/// Certificates that an account may have here.
+pub const CERTIFICATES: usize = 100_000;
+/// Policies that an account may have here.
+pub const ACCOUNT_POLICIES: usize = 10_000;
 /// Attributes that a thing may have.
 pub const THING_ATTRIBUTES: usize = 50;
 /// Bytes of a name.
@@ -44,6 +50,9 @@ impl Registry {
                 return Err(RegistryError::LongValue { limit: ATTRIBUTE_VALUE });
             }
         }
+        if self.things.len() >= THINGS && !self.things.contains_key(name) {
+            return Err(RegistryError::TooMany { what: "things", limit: THINGS });
+        }
         self.things.insert(name.to_owned(), thing);
         Ok(())
     }
@@ -60,17 +69,33 @@ impl Registry {
     /// Adds a policy, or replaces the one of this name.
     pub fn set_policy(&mut self, name: &str, policy: Policy) -> Result<(), RegistryError> {
         check_name(name, |c| "_+=,.@-".contains(c))?;
+        if self.policies.len() >= ACCOUNT_POLICIES && !self.policies.contains_key(name) {
+            return Err(RegistryError::TooMany { what: "policies", limit: ACCOUNT_POLICIES });
+        }
         self.policies.insert(name.to_owned(), policy);
         Ok(())
     }
 
     /// Adds a certificate to which nothing is attached; false if it is known.
-    pub fn register(&mut self, id: CertificateId, status: CertificateStatus) -> bool {
-        let is_new = !self.certificates.contains_key(&id);
-        if is_new {
-            self.certificates.insert(id, Certificate::new(status));
+    pub fn register(
+        &mut self,
+        id: CertificateId,
+        status: CertificateStatus,
+    ) -> Result<bool, RegistryError> {
+        if self.certificates.contains_key(&id) {
+            return Ok(false);
         }
-        is_new
+        if !self.has_room() {
+            return Err(RegistryError::TooMany { what: "certificates", limit: CERTIFICATES });
+        }
+        self.certificates.insert(id, Certificate::new(status));
+        Ok(true)
+    }
+
+    /// True if there may be one certificate more.
+    #[must_use]
+    pub fn has_room(&self) -> bool {
+        self.certificates.len() < CERTIFICATES
     }
 
     /// Removes a certificate with all that is attached to it.
@@ -149,6 +174,19 @@ impl Registry {
     #[must_use]
     pub fn certificate(&self, id: CertificateId) -> Option<&Certificate> {
         self.certificates.get(&id)
+    }
+
+    /// A copy of a certificate, for [`Registry::put_back`].
+    pub(crate) fn clone_certificate(
+        &self,
+        id: CertificateId,
+    ) -> Result<Certificate, RegistryError> {
+        self.certificate(id).cloned().ok_or(RegistryError::NoCertificate(id))
+    }
+
+    /// A certificate is what it was before.
+    pub(crate) fn put_back(&mut self, id: CertificateId, before: Certificate) {
+        self.certificates.insert(id, before);
     }
 
     /// All certificates, in the order of their identifiers.
@@ -281,8 +319,8 @@ mod tests {
     #[test]
     fn certificates_come_and_go() {
         let mut registry = Registry::default();
-        assert!(registry.register(id(1), CertificateStatus::Inactive));
-        assert!(!registry.register(id(1), CertificateStatus::Active));
+        assert_eq!(registry.register(id(1), CertificateStatus::Inactive), Ok(true));
+        assert_eq!(registry.register(id(1), CertificateStatus::Active), Ok(false));
         assert_eq!(registry.certificate(id(1)).unwrap().status, CertificateStatus::Inactive);
         registry.set_status(id(1), CertificateStatus::Active).unwrap();
         registry.set_status(id(1), CertificateStatus::Revoked).unwrap();
@@ -297,7 +335,7 @@ mod tests {
     #[test]
     fn ten_policies_and_no_more() {
         let mut registry = Registry::default();
-        registry.register(id(1), CertificateStatus::Active);
+        registry.register(id(1), CertificateStatus::Active).unwrap();
         for number in 0..=POLICIES {
             registry.set_policy(&format!("p{number}"), policy()).unwrap();
         }
@@ -319,8 +357,8 @@ mod tests {
         let mut registry = Registry::default();
         registry.set_thing("a", Thing::default()).unwrap();
         registry.set_thing("b", Thing::default()).unwrap();
-        registry.register(id(1), CertificateStatus::Active);
-        registry.register(id(2), CertificateStatus::Active);
+        registry.register(id(1), CertificateStatus::Active).unwrap();
+        registry.register(id(2), CertificateStatus::Active).unwrap();
         registry.attach_thing(id(1), "a", true).unwrap();
         let exclusive = RegistryError::IsExclusive;
         assert_eq!(registry.attach_thing(id(1), "b", false), Err(exclusive("b".into())));
@@ -354,5 +392,26 @@ mod tests {
         thing.attributes = BTreeMap::from([("a".into(), "v".repeat(801))]);
         let error = registry.set_thing("a", thing).unwrap_err();
         assert_eq!(error, RegistryError::LongValue { limit: 800 });
+    }
+
+    #[test]
+    fn an_account_has_bounds() {
+        let mut registry = Registry::default();
+        for number in 0..THINGS {
+            registry.set_thing(&number.to_string(), Thing::default()).unwrap();
+        }
+        let error = registry.set_thing("one-more", Thing::default()).unwrap_err();
+        assert_eq!(error, RegistryError::TooMany { what: "things", limit: THINGS });
+        registry.set_thing("0", Thing::default()).unwrap();
+
+        let wide = |number: usize| CertificateId::of(&number.to_be_bytes());
+        for number in 0..CERTIFICATES {
+            assert_eq!(registry.register(wide(number), CertificateStatus::Inactive), Ok(true));
+        }
+        assert!(!registry.has_room());
+        let error = registry.register(wide(CERTIFICATES), CertificateStatus::Active).unwrap_err();
+        assert_eq!(error, RegistryError::TooMany { what: "certificates", limit: CERTIFICATES });
+        registry.remove_certificate(wide(0)).unwrap();
+        assert_eq!(registry.register(wide(CERTIFICATES), CertificateStatus::Active), Ok(true));
     }
 }

@@ -44,6 +44,9 @@ struct Pending {
     /// True once a thing has registered with it; a device that has missed the
     /// answer may ask again.
     is_registered: bool,
+    /// That thing; no other may have the certificate.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    thing: Option<String>,
 }
 
 impl fmt::Debug for Provisioning {
@@ -171,7 +174,7 @@ impl Provisioning {
         });
         self.deadlines.insert((deadline, ownership_token.clone()));
         self.changed.insert(certificate_id.clone(), Some(ownership_token.clone()));
-        let pending = Pending { certificate_id, deadline, is_registered: false };
+        let pending = Pending { certificate_id, deadline, is_registered: false, thing: None };
         self.pending.insert(ownership_token, pending);
         answer
     }
@@ -202,7 +205,12 @@ impl Provisioning {
                 .map_err(|error| ProvisioningError::parameters(error.to_string()))?,
         };
         let registration = template.fill_in(&given, &pending.certificate_id)?;
+        if pending.thing.as_ref().is_some_and(|thing| *thing != registration.thing_name) {
+            let problem = "Certificate ownership token was used for another thing.";
+            return Err(ProvisioningError::Token { problem });
+        }
         pending.is_registered = true;
+        pending.thing = Some(registration.thing_name.clone());
         self.changed.insert(pending.certificate_id.clone(), Some(token.to_owned()));
         let answer = json!({
             "thingName": registration.thing_name,

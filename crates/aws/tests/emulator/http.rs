@@ -518,7 +518,7 @@ fn a_request_has_no_client_identifier_so_its_thing_must_be_exclusive() {
         let (der, id) = certificate();
         let registry = &mut setup.gate.registry;
         registry.set_thing(name, evenkeel_aws::gate::Thing::default()).unwrap();
-        registry.register(id, CertificateStatus::Active);
+        registry.register(id, CertificateStatus::Active).unwrap();
         registry.attach_policy(id, "own-shadow").unwrap();
         registry.attach_thing(id, name, is_exclusive).unwrap();
         ders.push((name, der, is_exclusive));

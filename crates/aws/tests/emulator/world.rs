@@ -109,7 +109,7 @@ impl Setup {
         let (der, id) = certificate();
         let registry = &mut self.gate.registry;
         registry.set_thing(name, Thing::default()).unwrap();
-        registry.register(id, status);
+        registry.register(id, status).unwrap();
         registry.attach_policy(id, "own").unwrap();
         registry.attach_thing(id, name, false).unwrap();
         der

@@ -60,7 +60,7 @@ fn gate(der: &[u8]) -> Gate {
     gate.registry.set_policy("own", Policy::parse(OWN).unwrap()).unwrap();
     gate.registry.set_policy("all", Policy::parse(ALL).unwrap()).unwrap();
     let id = CertificateId::of(der);
-    gate.registry.register(id, CertificateStatus::Active);
+    gate.registry.register(id, CertificateStatus::Active).unwrap();
     gate.registry.attach_policy(id, "own").unwrap();
     gate.registry.attach_thing(id, "pump-17", false).unwrap();
     gate
@@ -186,7 +186,7 @@ fn certificates_must_be_known_active_and_of_their_time() {
     assert_eq!(admit(&gate, &arrival, &login).err(), Some(unknown));
     let nonsense = b"no certificate";
     let id = CertificateId::of(nonsense);
-    gate.registry.register(id, CertificateStatus::Active);
+    gate.registry.register(id, CertificateStatus::Active).unwrap();
     let arrival = by_tls(8883, None, Some(nonsense));
     assert_eq!(admit(&gate, &arrival, &login).err(), Some(Refusal::CertificateForm(id)));
 }

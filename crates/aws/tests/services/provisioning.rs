@@ -200,6 +200,30 @@ fn without_an_authority_there_are_no_certificates() {
 }
 
 #[test]
+fn a_certificate_is_of_one_thing() {
+    let mut bench = bench();
+    bench.ask(CREATE, "");
+    let accepted = format!("{REGISTER}/accepted");
+    assert_eq!(bench.ask(REGISTER, registration("token-1", "7")).topic, accepted);
+    let (status, code, _) = rejection(&mut bench, REGISTER, &registration("token-1", "8"));
+    assert_eq!((status, code.as_str()), (400, "InvalidCertificateOwnershipToken"));
+    let things = bench.registry.iter().filter_map(|change| match change {
+        RegistryChange::ThingRegistered(registration) => Some(registration.thing_name.as_str()),
+        _ => None,
+    });
+    assert_eq!(things.collect::<Vec<&str>>(), ["lamp_7"]);
+    // Who has missed the answer may ask again, of a later process too.
+    let mut written = evenkeel_aws::WrittenState::default();
+    for (name, value) in bench.services.state(bench.time()) {
+        let line = evenkeel_aws::WrittenState::line([(&*name, Some(&*value))]);
+        written.add(line.as_bytes()).expect("a line");
+    }
+    bench.services.load(written, bench.time()).expect("what was written");
+    assert_eq!(bench.ask(REGISTER, registration("token-1", "7")).topic, accepted);
+    assert_eq!(rejection(&mut bench, REGISTER, &registration("token-1", "8")).0, 400);
+}
+
+#[test]
 fn certificates_and_payloads_are_bounded() {
     let provisioning =
         ProvisioningLimits { pending: 1, payload_bytes: 4, ..ProvisioningLimits::AWS };

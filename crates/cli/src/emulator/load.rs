@@ -94,7 +94,7 @@ fn certificates(folder: &Folder, gate: &mut Gate) -> Result<(), Failure> {
             bad(&path, "no such status; hint: ACTIVE, INACTIVE, PENDING_ACTIVATION or REVOKED")
         })?;
         let registry = &mut gate.registry;
-        if !registry.register(id, status) {
+        if !registry.register(id, status).map_err(|error| bad(&path, error))? {
             return Err(bad(&pem, "another file has the same certificate"));
         }
         let attached = settings
