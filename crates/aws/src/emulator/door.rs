@@ -3,7 +3,9 @@
 use core::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use evenkeel_broker::ConnectionId;
-use evenkeel_broker::core::{Act, Admission, Arrival, Gate, HttpFacts, HttpRequest, Permit, Time};
+use evenkeel_broker::core::{
+    Act, Admission, Arrival, Gate, HttpFacts, HttpRequest, Permit, Question, Time,
+};
 use evenkeel_codec::{Connect, ReasonCode, Version};
 
 use super::client::Client;
@@ -11,10 +13,18 @@ use super::{Emulator, Refused, time};
 use crate::DisconnectReason;
 use crate::gate::{self, CertificateId, Login, Principal, Refusal, Way};
 
+/// Refusals that wait to be told; they do so until time passes.
+const UNTOLD: usize = 100;
+
 impl Gate for Emulator {
     fn upgrade(&mut self, now: Time, arrival: &Arrival) -> Result<(), u16> {
         let outcome = with(now, arrival, |arrival| self.gate.upgrade(arrival));
-        outcome.map_err(|refusal| refusal.status())
+        outcome.map_err(|refusal| {
+            if self.untold.len() < UNTOLD {
+                self.untold.push(format!("a WebSocket from {}: {refusal}", ip(arrival)));
+            }
+            refusal.status()
+        })
     }
 
     fn admit(
@@ -25,25 +35,42 @@ impl Gate for Emulator {
         connect: &Connect,
     ) -> Admission {
         let outcome = with(now, arrival, |arrival| self.gate.admit(arrival, &login(connect)));
-        let principal = match outcome {
-            Ok(gate::Admission::In(principal)) => *principal,
-            Ok(gate::Admission::Ask(_)) => {
-                let why = "its authorizer has no answer here; hint: give it one in aws.toml";
-                return self.refuse(id, arrival, why.into(), "", ReasonCode::SERVER_UNAVAILABLE);
+        match outcome {
+            Ok(gate::Admission::In(principal)) => {
+                self.let_in(now, id, arrival, connect, *principal)
             }
-            Err(refusal) => return self.turn_away(id, arrival, &refusal),
-        };
-        let client = client(now, arrival, connect, principal);
-        if let Some(will) = &connect.will {
-            let act = Act::Publish { topic: &will.topic, qos: will.qos, retain: will.retain };
-            if let Some(why) = client.denial(act) {
-                let principal = client.principal.id;
-                let why = format!("its will: {why}");
-                return self.refuse(id, arrival, why, &principal, ReasonCode::NOT_AUTHORIZED);
+            Ok(gate::Admission::Ask(question)) => {
+                self.asked.ask(id, question);
+                Admission::Ask
             }
+            Err(refusal) => self.turn_away(id, arrival, &refusal),
         }
-        self.clients.insert(id, client);
-        Admission::Welcome
+    }
+
+    fn has_question(&self) -> bool {
+        self.asked.has_question()
+    }
+
+    fn next_question(&mut self) -> Option<Question> {
+        self.question()
+    }
+
+    fn answered(
+        &mut self,
+        now: Time,
+        id: ConnectionId,
+        arrival: &Arrival,
+        connect: &Connect,
+        answer: Result<&str, &str>,
+    ) -> Admission {
+        let Some(outcome) = self.judge_answer(now, id, answer) else { return Admission::Close };
+        match outcome {
+            Ok(principal) => {
+                self.asked.refresh(time(now).elapsed, id, principal.refreshed_after);
+                self.let_in(now, id, arrival, connect, principal)
+            }
+            Err(refusal) => self.turn_away(id, arrival, &refusal),
+        }
     }
 
     fn may(&self, _: Time, id: ConnectionId, act: Act<'_>) -> Permit {
@@ -61,16 +88,41 @@ impl Gate for Emulator {
     fn forget(&mut self, id: ConnectionId) {
         self.clients.remove(&id);
         self.refused.remove(&id);
+        self.asked.forget(id);
     }
 }
 
 impl Emulator {
+    fn let_in(
+        &mut self,
+        now: Time,
+        id: ConnectionId,
+        arrival: &Arrival,
+        connect: &Connect,
+        principal: Principal,
+    ) -> Admission {
+        let client = client(now, arrival, connect, principal);
+        if let Some(will) = &connect.will {
+            let act = Act::Publish { topic: &will.topic, qos: will.qos, retain: will.retain };
+            if let Some(why) = client.denial(act) {
+                let principal = client.principal.id;
+                let why = format!("its will: {why}");
+                return self.refuse(id, arrival, why, &principal, ReasonCode::NOT_AUTHORIZED);
+            }
+        }
+        self.clients.insert(id, client);
+        Admission::Welcome
+    }
+
     /// What AWS checks within TLS ends without a word; policies and authorizers answer.
     fn turn_away(&mut self, id: ConnectionId, arrival: &Arrival, refusal: &Refusal) -> Admission {
         let why = refusal.to_string();
         let is_answered = matches!(
             refusal,
-            Refusal::Connect { .. } | Refusal::Authorizer(_) | Refusal::NotAuthenticated
+            Refusal::Connect { .. }
+                | Refusal::Authorizer(_)
+                | Refusal::NotAuthenticated
+                | Refusal::AuthorizerFailed { .. }
         );
         let certificate = arrival.tls.as_ref().and_then(|tls| tls.certificate.as_deref());
         let principal = certificate.map(|der| CertificateId::of(der).to_string());

@@ -6,6 +6,7 @@
 //! wants saved.
 
 mod ask;
+mod asked;
 mod changes;
 mod client;
 mod door;
@@ -22,6 +23,7 @@ use evenkeel_broker::ConnectionId;
 
 use crate::gate::Gate;
 use crate::{Issuer, Services, Time};
+use asked::Asked;
 use changes::Changes;
 use client::Client;
 
@@ -41,8 +43,12 @@ pub struct Emulator {
     online: BTreeMap<String, ConnectionId>,
     /// When connections end that may not last.
     ends: BTreeSet<(Duration, ConnectionId)>,
+    /// What authorizers are asked.
+    asked: Asked,
     /// What is to be told of who was not let in.
     refused: BTreeMap<ConnectionId, Refused>,
+    /// Why requests for a WebSocket were refused, as far as the operator is not told.
+    untold: Vec<String>,
     /// What differs in the registry from the operator's files.
     changes: Changes,
 }
@@ -70,7 +76,9 @@ impl Emulator {
             clients: BTreeMap::new(),
             online: BTreeMap::new(),
             ends: BTreeSet::new(),
+            asked: Asked::default(),
             refused: BTreeMap::new(),
+            untold: Vec::new(),
             changes: Changes::default(),
         }
     }

@@ -53,7 +53,11 @@ impl Service for Emulator {
 
     fn deadline(&self) -> Option<Instant> {
         let end = self.ends.first().map(|(end, _)| *end);
-        let deadlines = [self.services.deadline(), end];
+        if !self.untold.is_empty() {
+            return Some(Instant::START);
+        }
+        let refresh = self.asked.next_refresh();
+        let deadlines = [self.services.deadline(), end, refresh];
         let deadline = deadlines.into_iter().flatten().min()?;
         Some(Instant::START + deadline)
     }
@@ -70,6 +74,10 @@ impl Service for Emulator {
             }
             effects.disconnect(id, ReasonCode::MAXIMUM_CONNECT_TIME);
         }
+        self.asked.tick(now.now.since_start());
+        for text in self.untold.drain(..) {
+            effects.note("gate", text);
+        }
         self.carry_out(out, effects);
     }
 
@@ -79,6 +87,16 @@ impl Service for Emulator {
 
     fn http(&mut self, now: Time, call: &HttpCall<'_>, effects: &mut Effects) -> HttpResponse {
         self.on_http(now, call, effects)
+    }
+
+    fn answered_later(
+        &mut self,
+        now: Time,
+        id: ConnectionId,
+        answer: Result<&str, &str>,
+        effects: &mut Effects,
+    ) {
+        self.refreshed(now, id, answer, effects);
     }
 
     fn ask(&mut self, now: Time, request: &Value, effects: &mut Effects) -> Value {

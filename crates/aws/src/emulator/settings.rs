@@ -7,10 +7,10 @@ use std::fmt;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use crate::gate::Gate;
 use crate::gate::authorizer::{Answer, AnswerFrom, Authorizer, KeyError, Signing, TokenKey};
 use crate::gate::policy::Account;
 use crate::gate::sigv4::AccessKey;
+use crate::gate::{AuthenticationType, Gate};
 use crate::rules::Rule;
 use crate::{QoS, Services};
 
@@ -22,6 +22,9 @@ pub struct Settings {
     pub account: String,
     /// Its region.
     pub region: String,
+    /// How clients must say who they are: the authentication type of a domain
+    /// configuration, `DEFAULT` if there is none.
+    pub authentication_type: Option<String>,
     /// Clients must say by SNI whom they want to reach, as at AWS.
     pub require_server_name: bool,
     /// Keys of IAM by their identifiers.
@@ -52,12 +55,14 @@ pub struct KeySettings {
     pub policies: Vec<String>,
 }
 
-/// A custom authorizer with a fixed answer.
+/// A custom authorizer: a fixed answer, or a command that is asked each time.
 #[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AuthorizerSettings {
     /// The JSON that its function would answer.
-    pub answer: String,
+    pub answer: Option<String>,
+    /// The program that answers in place of its function, and its arguments.
+    pub command: Option<Vec<String>>,
     /// The name under which clients present their token, if it is signed.
     pub token_key_name: Option<String>,
     /// The public keys of tokens, PEM.
@@ -135,6 +140,15 @@ impl fmt::Display for Nonsense {
 impl std::error::Error for Nonsense {}
 
 impl Settings {
+    /// The commands of authorizers by their names: program and arguments.
+    pub fn commands(&self) -> BTreeMap<String, Vec<String>> {
+        let authorizers = self.authorizers.iter();
+        let commands = authorizers.filter_map(|(name, authorizer)| {
+            authorizer.command.clone().map(|command| (name.clone(), command))
+        });
+        commands.collect()
+    }
+
     /// Tells gate and services of an account. The registry has its policies already.
     ///
     /// # Errors
@@ -146,6 +160,12 @@ impl Settings {
         }
         gate.account = Account { region: self.region.clone(), number: self.account };
         gate.needs_server_name = self.require_server_name;
+        if let Some(name) = &self.authentication_type {
+            gate.authentication = AuthenticationType::named(name).ok_or_else(|| {
+                let problem = format!("{name:?}; hint: {}", AuthenticationType::NAMES);
+                Nonsense { key: "authentication_type".into(), problem }
+            })?;
+        }
         gate.verifier.region = self.region;
         gate.verifier.service = SERVICE.into();
         for (id, key) in self.keys {
@@ -202,7 +222,7 @@ impl KeySettings {
 
 impl AuthorizerSettings {
     fn into_authorizer(self) -> Result<Authorizer, String> {
-        let answer = Answer::parse(&self.answer).map_err(|error| format!("answer: {error}"))?;
+        let answer = self.answer()?;
         let keys = self.token_public_keys.iter().map(|key| TokenKey::from_pem(key));
         let keys: Result<Vec<TokenKey>, KeyError> = keys.collect();
         let keys = keys.map_err(|error| format!("token_public_keys: {error}"))?;
@@ -214,7 +234,20 @@ impl AuthorizerSettings {
             }
             Some(token_key_name) => Signing::Required { token_key_name, keys },
         };
-        Ok(Authorizer { is_active: self.active, signing, answer: AnswerFrom::Fixed(answer) })
+        Ok(Authorizer { is_active: self.active, signing, answer })
+    }
+
+    fn answer(&self) -> Result<AnswerFrom, String> {
+        match (&self.answer, &self.command) {
+            (Some(text), None) => Answer::parse(text)
+                .map(AnswerFrom::Fixed)
+                .map_err(|error| format!("answer: {error}")),
+            (None, Some(command)) if command.first().is_some_and(|program| !program.is_empty()) => {
+                Ok(AnswerFrom::Driver)
+            }
+            (None, Some(_)) => Err("command has no program; hint: [\"./auth.py\"]".into()),
+            _ => Err("it needs either answer or command".into()),
+        }
     }
 }
 
@@ -243,6 +276,7 @@ impl Default for Settings {
         Self {
             account: "123456789012".into(),
             region: "eu-west-1".into(),
+            authentication_type: None,
             require_server_name: true,
             keys: BTreeMap::new(),
             authorizers: BTreeMap::new(),

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::arrival::{Arrival, Login};
-use super::authorizer::{Answer, AnswerFrom, Authorizer, AuthorizerError, Presented, Question};
+use super::authentication::AuthenticationType;
+use super::authorizer::{Authorizer, AuthorizerError, Presented, Question};
 use super::certificate::{Certificate, CertificateId, CertificateStatus};
 use super::policy::{Account, Action, Context, Decision, Grants, Policy};
 use super::refusal::Refusal;
@@ -21,6 +22,8 @@ const WEBSOCKET_LIFE: Duration = Duration::from_secs(86_400);
 pub struct Gate {
     /// The account that resources of policies belong to.
     pub account: Account,
+    /// How clients must say who they are.
+    pub authentication: AuthenticationType,
     /// Whether TLS without the server's name is refused.
     pub needs_server_name: bool,
     /// Things, certificates and policies.
@@ -93,7 +96,7 @@ impl Gate {
     /// Whether a request may become a WebSocket. Who names an authorizer in its
     /// CONNECT alone is let through to it.
     pub fn upgrade(&self, arrival: &Arrival<'_>) -> Result<(), Refusal> {
-        let way = Way::by_arrival(arrival, self.needs_server_name)?;
+        let way = self.way_by_arrival(arrival)?;
         let Some(request) = &arrival.request else { return Ok(()) };
         match way {
             Some(Way::Signature) => {
@@ -122,31 +125,13 @@ impl Gate {
         Ok(Admission::In(Box::new(principal)))
     }
 
-    /// Whether a CONNECT is accepted after what its authorizer has said.
-    pub fn answered(
-        &self,
-        arrival: &Arrival<'_>,
-        login: &Login<'_>,
-        answer: &Answer,
-    ) -> Result<Principal, Refusal> {
-        let Answer::Yes { principal, disconnect_after, refresh_after, policies } = answer else {
-            return Err(Refusal::NotAuthenticated);
-        };
-        let context = context(arrival, login);
-        let policies = policies.iter().map(|policy| (principal.as_str(), policy));
-        let grants = self.grants(policies, &context, login)?;
-        Ok(Principal {
-            id: principal.clone(),
-            way: Way::Authorizer,
-            thing: None,
-            ends_after: Some(*disconnect_after),
-            refreshed_after: Some(*refresh_after),
-            grants,
-        })
+    fn way_by_arrival(&self, arrival: &Arrival<'_>) -> Result<Option<Way>, Refusal> {
+        let way = Way::by_arrival(arrival, self.needs_server_name)?;
+        self.authentication.settle(way)
     }
 
     fn way(&self, arrival: &Arrival<'_>, login: &Login<'_>) -> Result<Way, Refusal> {
-        if let Some(way) = Way::by_arrival(arrival, self.needs_server_name)? {
+        if let Some(way) = self.way_by_arrival(arrival)? {
             return Ok(way);
         }
         let has_certificate = arrival.tls.is_some_and(|tls| tls.certificate.is_some());
@@ -163,7 +148,7 @@ impl Gate {
         let mut context = context(arrival, login);
         let thing = self.tell(&known, login.client_id, &mut context);
         let policies = self.registry.policies(&known.certificate.policies);
-        let grants = self.grants(policies, &context, login)?;
+        let grants = self.grants(policies, &context, login.client_id)?;
         Ok(Principal {
             id: known.id.to_string(),
             way: Way::Certificate,
@@ -217,7 +202,8 @@ impl Gate {
         let request = arrival.request.as_ref().ok_or(Refusal::CertificateMissing)?;
         let key = self.verifier.verify(request, arrival.at.unix)?;
         let context = context(arrival, login);
-        let grants = self.grants(self.registry.policies(&key.policies), &context, login)?;
+        let grants =
+            self.grants(self.registry.policies(&key.policies), &context, login.client_id)?;
         Ok(Principal {
             id: key.principal.clone(),
             way: Way::Signature,
@@ -233,7 +219,8 @@ impl Gate {
             return Err(Refusal::Plain);
         }
         let context = context(arrival, login);
-        let grants = self.grants(self.registry.policies(&self.plain_policies), &context, login)?;
+        let grants =
+            self.grants(self.registry.policies(&self.plain_policies), &context, login.client_id)?;
         Ok(Principal {
             id: login.client_id.to_owned(),
             way: Way::Plain,
@@ -244,85 +231,28 @@ impl Gate {
         })
     }
 
-    fn by_authorizer(
-        &self,
-        arrival: &Arrival<'_>,
-        login: &Login<'_>,
-    ) -> Result<Admission, Refusal> {
-        let presented = presented(arrival, login)?;
-        let (name, authorizer) = self.authorizer(&presented)?;
-        let is_signature_verified = authorizer.signing.check(&presented)?;
-        match &authorizer.answer {
-            AnswerFrom::Fixed(answer) => {
-                let principal = self.answered(arrival, login, answer)?;
-                Ok(Admission::In(Box::new(principal)))
-            }
-            AnswerFrom::Driver => Ok(Admission::Ask(Box::new(Question {
-                authorizer: name.to_owned(),
-                is_signature_verified,
-                token: authorizer.signing.token(&presented).map(str::to_owned),
-                server_name: arrival.tls.and_then(|tls| tls.server_name).map(str::to_owned),
-                http: arrival
-                    .request
-                    .map(|request| (request.headers.to_vec(), request.query().to_owned())),
-                user_name: login.user_name.map(str::to_owned),
-                password: login.password.map(<[u8]>::to_vec),
-                client_id: login.client_id.to_owned(),
-            }))),
-        }
-    }
-
-    /// The authorizer that a client names, or the default, with its name.
-    pub(super) fn authorizer(
-        &self,
-        presented: &Presented,
-    ) -> Result<(&str, &Authorizer), AuthorizerError> {
-        let name = presented.name().or(self.default_authorizer.as_deref());
-        let name = name.ok_or(AuthorizerError::NotNamed)?;
-        let shown = || name.chars().take(128).collect();
-        let found = self.authorizers.get_key_value(name);
-        let (name, authorizer) = found.ok_or_else(|| AuthorizerError::Unknown(shown()))?;
-        if authorizer.is_active {
-            Ok((name, authorizer))
-        } else {
-            Err(AuthorizerError::NotActive(shown()))
-        }
-    }
-
     /// What policies allow, which must be to connect at least.
-    fn grants<'a>(
+    pub(super) fn grants<'a>(
         &self,
         policies: impl IntoIterator<Item = (&'a str, &'a Policy)>,
         context: &Context,
-        login: &Login<'_>,
+        client_id: &str,
     ) -> Result<Grants, Refusal> {
         let grants = Grants::of(policies, context, &self.account);
-        match grants.decide(Action::Connect, login.client_id) {
+        match grants.decide(Action::Connect, client_id) {
             Decision::Allowed(_) => Ok(grants),
-            decision => Err(Refusal::connect(login.client_id, decision)),
+            decision => Err(Refusal::connect(client_id, decision)),
         }
     }
-}
-
-/// What a client presents to its authorizer: with its request, else in its user
-/// name.
-fn presented(arrival: &Arrival<'_>, login: &Login<'_>) -> Result<Presented, AuthorizerError> {
-    if let Some(request) = &arrival.request {
-        let presented = Presented::in_request(request).map_err(AuthorizerError::Query)?;
-        if presented.name().is_some() {
-            return Ok(presented);
-        }
-    }
-    let user_name = login.user_name.unwrap_or_default();
-    Presented::in_user_name(user_name).map_err(AuthorizerError::Query)
 }
 
 /// What policies may ask about any connection.
-fn context(arrival: &Arrival<'_>, login: &Login<'_>) -> Context {
+pub(super) fn context(arrival: &Arrival<'_>, login: &Login<'_>) -> Context {
     let mut context = Context::new()
         .with("iot:ClientId", login.client_id)
         .with("aws:SourceIp", arrival.peer.to_canonical().to_string())
-        .with("aws:SecureTransport", arrival.tls.is_some().to_string());
+        .with("aws:SecureTransport", arrival.tls.is_some().to_string())
+        .at(arrival.at.unix);
     if let Some(name) = arrival.tls.and_then(|tls| tls.server_name) {
         context.add("iot:DomainName", name);
     }

@@ -1,5 +1,8 @@
 //! The little of DER that certificates and public keys need.
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
 /// Reads values one behind the other.
 #[derive(Clone, Copy)]
 pub(super) struct Der<'a>(pub(super) &'a [u8]);
@@ -68,13 +71,26 @@ impl<'a> Der<'a> {
     }
 }
 
+/// A block of PEM.
+pub(super) fn to_pem(der: &[u8], label: &str) -> String {
+    let text = STANDARD.encode(der);
+    let mut pem = format!("-----BEGIN {label}-----\n");
+    let mut rest = text.as_str();
+    while !rest.is_empty() {
+        let (line, after) = rest.split_at_checked(64).unwrap_or((rest, ""));
+        pem.push_str(line);
+        pem.push('\n');
+        rest = after;
+    }
+    pem + &format!("-----END {label}-----\n")
+}
+
 /// The DER in the first block of this label in a PEM text.
 pub(super) fn from_pem(text: &str, label: &str) -> Option<Vec<u8>> {
-    use base64::Engine;
     let (_, rest) = text.split_once(&format!("-----BEGIN {label}-----"))?;
     let (body, _) = rest.split_once(&format!("-----END {label}-----"))?;
     let body: String = body.split_whitespace().collect();
-    base64::engine::general_purpose::STANDARD.decode(body).ok()
+    STANDARD.decode(body).ok()
 }
 
 #[cfg(test)]
@@ -112,6 +128,11 @@ mod tests {
         let text = "x\n-----BEGIN PUBLIC KEY-----\nAQ\r\nID\n-----END PUBLIC KEY-----\n";
         assert_eq!(from_pem(text, "PUBLIC KEY"), Some(vec![1, 2, 3]));
         assert_eq!(from_pem(text, "CERTIFICATE"), None);
+        for length in [0, 1, 47, 48, 49, 1000] {
+            let pem = to_pem(&vec![7; length], "CERTIFICATE");
+            assert_eq!(from_pem(&pem, "CERTIFICATE"), Some(vec![7; length]));
+            assert!(pem.lines().all(|line| (1..=64).contains(&line.len())), "{pem}");
+        }
         assert_eq!(from_pem("-----BEGIN PUBLIC KEY-----\nAQID", "PUBLIC KEY"), None);
     }
 }

@@ -2,6 +2,7 @@
 //! variables that need one have no value.
 
 use super::arrival::Arrival;
+use super::authentication::AuthenticationType;
 use super::authorizer::{Answer, AnswerFrom, AuthorizerError, Presented};
 use super::connect::{Gate, Principal};
 use super::policy::{Context, Grants, Policy};
@@ -20,6 +21,7 @@ impl Gate {
     ) -> Result<Principal, Refusal> {
         let has_default = self.default_authorizer.is_some();
         let way = Way::by_http(arrival, self.needs_server_name, has_default)?;
+        let way = self.authentication.settle(Some(way))?.unwrap_or(way);
         let mut context = context(arrival);
         let registry = &self.registry;
         match way {
@@ -41,7 +43,12 @@ impl Gate {
                 let policies = registry.policies(&self.plain_policies);
                 Ok(self.settled(String::new(), way, policies, &context))
             }
-            Way::Authorizer => self.http_by_authorizer(arrival, &context),
+            Way::Authorizer => {
+                if self.authentication == AuthenticationType::CustomAuthX509 {
+                    self.tell(&self.known(arrival)?, "", &mut context);
+                }
+                self.http_by_authorizer(arrival, &context)
+            }
         }
     }
 
@@ -80,7 +87,8 @@ impl Gate {
 fn context(arrival: &Arrival<'_>) -> Context {
     let mut context = Context::new()
         .with("aws:SourceIp", arrival.peer.to_canonical().to_string())
-        .with("aws:SecureTransport", arrival.tls.is_some().to_string());
+        .with("aws:SecureTransport", arrival.tls.is_some().to_string())
+        .at(arrival.at.unix);
     if let Some(name) = arrival.tls.and_then(|tls| tls.server_name) {
         context.add("iot:DomainName", name);
     }

@@ -6,7 +6,9 @@
 //! is allowed, or a [`Refusal`] that says why not.
 
 mod arrival;
+mod authentication;
 pub mod authorizer;
+mod by_authorizer;
 mod certificate;
 mod connect;
 mod date;
@@ -22,6 +24,7 @@ mod way;
 mod x509;
 
 pub use arrival::{Arrival, Login, TlsFacts};
+pub use authentication::AuthenticationType;
 pub use certificate::{Certificate, CertificateId, CertificateStatus, NoCertificateId};
 pub use connect::{Admission, Gate, Principal};
 pub use query::QueryProblem;

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use super::authentication::AuthenticationType;
 use super::authorizer::AuthorizerError;
 use super::certificate::{CertificateId, CertificateStatus};
 use super::policy::{Decision, StatementName};
@@ -59,6 +60,15 @@ pub enum Refusal {
     AuthorizerAway,
     /// The authorizer has said no.
     NotAuthenticated,
+    /// The authorizer has given no answer that counts.
+    AuthorizerFailed {
+        /// Which one.
+        authorizer: String,
+        /// Why not.
+        why: String,
+    },
+    /// The endpoint does not take this way in.
+    AuthenticationType(AuthenticationType),
     /// The policies do not allow to connect.
     Connect {
         /// With this client identifier.
@@ -128,6 +138,12 @@ impl fmt::Display for Refusal {
                 f.write_str("the authorizer has no fixed answer; hint: one that has, in aws.toml")
             }
             Self::NotAuthenticated => f.write_str("the authorizer has said no"),
+            Self::AuthorizerFailed { authorizer, why } => {
+                write!(f, "the authorizer {authorizer:?} has failed: {why}")
+            }
+            Self::AuthenticationType(kind) => {
+                write!(f, "this is no way in with the authentication type {}", kind.name())
+            }
             Self::Connect { client_id, denied_by: None } => write!(
                 f,
                 "no policy allows iot:Connect with the client identifier {client_id:?}; \

@@ -1,10 +1,12 @@
 //! The emulator behind the broker's core, on virtual time: clients of hand-made
 //! packets, and what they get.
 
+mod authorizer;
 mod gate;
 mod http;
 mod presence;
 mod provisioning;
+mod signed;
 mod state;
 mod topics;
 mod wills;

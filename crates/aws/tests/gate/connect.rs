@@ -336,17 +336,17 @@ fn an_answer_says_who_and_for_how_long() {
     let login = login("pump-17", Some("u?x-amz-customauthorizer-name=MyAuth"));
     let Ok(Admission::Ask(question)) = gate.admit(&arrival, &login) else { panic!() };
     assert_eq!((question.is_signature_verified, question.token.as_deref()), (false, None));
-    let who = gate.answered(&arrival, &login, &answer(86_400)).unwrap();
+    let who = gate.answered(arrival.at, &question, &answer(86_400)).unwrap();
     assert_eq!((who.id.as_str(), who.way), ("device17", Way::Authorizer));
     assert_eq!(who.ends_after, Some(Duration::from_secs(86_400)));
     assert_eq!(who.refreshed_after, Some(Duration::from_secs(300)));
     assert!(who.may(Action::Subscribe, "#"));
-    let no = gate.answered(&arrival, &login, &Answer::No);
+    let no = gate.answered(arrival.at, &question, &Answer::No);
     assert_eq!(no.err(), Some(Refusal::NotAuthenticated));
 
     let nothing = r#"{"isAuthenticated": true, "principalId": "a", "policyDocuments": [],
         "disconnectAfterInSeconds": 300, "refreshAfterInSeconds": 300}"#;
-    let denied = gate.answered(&arrival, &login, &Answer::parse(nothing).unwrap());
+    let denied = gate.answered(arrival.at, &question, &Answer::parse(nothing).unwrap());
     assert!(matches!(denied, Err(Refusal::Connect { denied_by: None, .. })));
 
     gate.default_authorizer = Some("MyAuth".into());

@@ -68,9 +68,9 @@ fn each_fault_has_its_path_and_a_hint() {
             "such as 10.0.0.0/8",
         ),
         (
-            condition(r#"{"DateLessThan": {}}"#),
-            "Statement[0].Condition.DateLessThan",
-            "no operator",
+            condition(r#"{"DateLessThan": {"a": "tomorrow"}}"#),
+            "Statement[0].Condition.DateLessThan.a",
+            "such as 2026-11-29T12:00:00Z",
         ),
     ] {
         let found = Policy::parse(&text).unwrap_err();

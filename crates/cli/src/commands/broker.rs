@@ -4,12 +4,12 @@ use std::fs::File;
 use std::io::Write;
 use std::path::Path;
 
-use evenkeel_broker::{Event, EventKind, Quota, Strictness};
+use evenkeel_broker::{Broker, Event, EventKind, Quota, Strictness};
 use tokio::sync::broadcast::error::RecvError;
 
 use crate::args::BrokerArgs;
 use crate::duration;
-use crate::emulator::{self, Admin};
+use crate::emulator::{self, Admin, Authorizers};
 use crate::error::Failure;
 use crate::exit::Exit;
 use crate::printer::{Data, Printer};
@@ -51,12 +51,7 @@ pub(super) async fn run(
     }
     let kept = if is_emulator { "sessions and retained messages" } else { "everything" };
     printer.warn(&format!("this broker is for development and tests: it keeps {kept} in memory"));
-    let serving = async {
-        match &admin {
-            Some(admin) => admin.serve(&broker).await,
-            None => std::future::pending().await,
-        }
-    };
+    let serving = serve(admin.as_ref(), settings.authorizers.as_ref(), &broker, printer);
     tokio::pin!(serving);
     loop {
         tokio::select! {
@@ -83,6 +78,29 @@ pub(super) async fn run(
         record(&mut journal, &event, printer)?;
     }
     Ok(())
+}
+
+/// Serves the operator of an emulated account, and answers for its authorizers,
+/// without end.
+async fn serve(
+    admin: Option<&Admin>,
+    authorizers: Option<&Authorizers>,
+    broker: &Broker,
+    printer: Printer,
+) {
+    let operator = async {
+        match admin {
+            Some(admin) => admin.serve(broker).await,
+            None => std::future::pending().await,
+        }
+    };
+    let questions = async {
+        match authorizers {
+            Some(authorizers) => authorizers.serve(broker, printer).await,
+            None => std::future::pending().await,
+        }
+    };
+    tokio::join!(operator, questions);
 }
 
 /// What the operator of an emulated account wants to see: who was refused, and why.

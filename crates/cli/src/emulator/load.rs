@@ -14,6 +14,7 @@ use serde::de::DeserializeOwned;
 
 use super::Folder;
 use super::authority::Authority;
+use super::authorizers::Authorizers;
 use super::issuer::FolderIssuer;
 use super::state::{self, ReadError};
 use crate::error::Failure;
@@ -21,10 +22,17 @@ use crate::error::Failure;
 /// Bytes of a file that are read; those of an account are small.
 const FILE_BYTES: u64 = 64 * 1024 * 1024;
 
+/// An account, ready to be served.
+pub(crate) struct Loaded {
+    pub(crate) emulator: Emulator,
+    /// Who answers for its authorizers.
+    pub(crate) authorizers: Authorizers,
+}
+
 /// An emulator of the folder's account, as an earlier run has left it.
 ///
 /// `hasten` divides what lasts for an hour, and the minutes of jobs.
-pub(crate) fn load(folder: &Folder, hasten: u32) -> Result<Emulator, Failure> {
+pub(crate) fn load(folder: &Folder, hasten: u32) -> Result<Loaded, Failure> {
     if !folder.settings().is_file() {
         return Err(Failure::usage(format!("'{}' is no account", folder.root().display()))
             .why("there is no aws.toml in it")
@@ -38,6 +46,7 @@ pub(crate) fn load(folder: &Folder, hasten: u32) -> Result<Emulator, Failure> {
     templates(folder, &mut services)?;
     let path = folder.settings();
     let settings: Settings = toml(&path)?;
+    let authorizers = Authorizers::new(folder.root(), settings.commands());
     settings.apply(&mut gate, &mut services).map_err(|error| bad(&path, error))?;
     let authority = Authority::read(&text(&folder.authority())?, &text(&folder.authority_key())?);
     let authority = authority.map_err(|error| bad(&folder.authority(), error))?;
@@ -54,7 +63,7 @@ pub(crate) fn load(folder: &Folder, hasten: u32) -> Result<Emulator, Failure> {
         let now = Time { elapsed: Duration::ZERO, unix };
         emulator.load(state, now).map_err(|error| damaged(&path, error))?;
     }
-    Ok(emulator)
+    Ok(Loaded { emulator, authorizers })
 }
 
 fn limits(hasten: u32) -> Limits {

@@ -3,6 +3,7 @@
 #[cfg(unix)]
 mod admin;
 mod authority;
+mod authorizers;
 mod init;
 mod issuer;
 mod load;
@@ -11,6 +12,7 @@ mod state;
 #[cfg(unix)]
 pub(crate) use admin::{Admin, ask};
 pub(crate) use authority::{Authority, Issued};
+pub(crate) use authorizers::Authorizers;
 pub(crate) use init::init;
 pub(crate) use load::load;
 pub(crate) use state::StateFile;

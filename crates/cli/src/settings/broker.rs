@@ -8,7 +8,7 @@ use evenkeel_broker::fault::Script;
 use evenkeel_broker::{Broker, Builder, Limits, Offer, Quota, Role, SaveState, Tls, Users};
 
 use crate::args::{BrokerArgs, BrokerLimits, BrokerProfile, BrokerTls};
-use crate::emulator::{self, Folder, StateFile};
+use crate::emulator::{self, Authorizers, Folder, StateFile};
 use crate::error::Failure;
 
 /// Bytes of the longest packet that MQTT can frame.
@@ -32,6 +32,8 @@ pub(crate) struct BrokerSettings {
     pub(crate) folder: Option<PathBuf>,
     /// The emulator, and what writes its state down.
     pub(crate) emulated: Option<(Box<Emulator>, Box<dyn SaveState>)>,
+    /// Who answers for its authorizers.
+    pub(crate) authorizers: Option<Authorizers>,
 }
 
 impl BrokerSettings {
@@ -51,16 +53,15 @@ impl BrokerSettings {
         script.config.quota.clone_from(&quota);
         let builder = listeners(args, folder.as_ref(), Broker::builder().script(script))?;
         let hasten = quota.as_ref().map_or(1, |quota| quota.hasten.get());
-        let emulated = match &folder {
-            Some(folder) => {
-                let emulator = Box::new(emulator::load(folder, hasten)?);
-                let save: Box<dyn SaveState> = Box::new(StateFile::new(folder));
-                Some((emulator, save))
-            }
-            None => None,
-        };
-        let folder = args.aws.folder.clone();
-        Ok(Self { builder, events: args.events.clone(), quota, folder, emulated })
+        let (mut emulated, mut authorizers) = (None, None);
+        if let Some(folder) = &folder {
+            let loaded = emulator::load(folder, hasten)?;
+            let save: Box<dyn SaveState> = Box::new(StateFile::new(folder));
+            emulated = Some((Box::new(loaded.emulator), save));
+            authorizers = Some(loaded.authorizers);
+        }
+        let (events, folder) = (args.events.clone(), args.aws.folder.clone());
+        Ok(Self { builder, events, quota, folder, emulated, authorizers })
     }
 }
 

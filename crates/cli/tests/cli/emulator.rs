@@ -5,31 +5,31 @@ use std::path::{Path, PathBuf};
 use crate::support::{Ran, Run, Running, evenkeel, folder, is_private};
 
 /// An account with a thing.
-struct Account(PathBuf);
+pub(crate) struct Account(pub(crate) PathBuf);
 
 impl Account {
-    async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         let account = Self(folder().join("account"));
         account.init("pump-17").await.expect(0);
         account
     }
 
-    async fn init(&self, thing: &str) -> Ran {
+    pub(crate) async fn init(&self, thing: &str) -> Ran {
         evenkeel("broker --aws").args([self.0.to_str().unwrap(), "--init", thing]).run().await
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.0.join(name)
     }
 
-    fn write(&self, name: &str, text: &str) {
+    pub(crate) fn write(&self, name: &str, text: &str) {
         let path = self.path(name);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, text).unwrap();
     }
 
     /// Starts it on a free port, which it tells.
-    async fn start(&self) -> (Running, String) {
+    pub(crate) async fn start(&self) -> (Running, String) {
         let mut running = self.broker().start();
         let line = running.until_says("listening on mqtts://127.0.0.1:").await;
         let port = line.rsplit(':').next().unwrap().to_owned();
@@ -37,14 +37,14 @@ impl Account {
         (running, port)
     }
 
-    fn broker(&self) -> Run {
+    pub(crate) fn broker(&self) -> Run {
         // Without AWS's limits: these tests connect more often than once a second.
         let folder = self.0.to_str().unwrap();
         evenkeel("broker --tls-port 0 --profile none --aws").args([folder])
     }
 
     /// A command of the thing's at this port.
-    fn thing(&self, command: &str, port: &str) -> Run {
+    pub(crate) fn thing(&self, command: &str, port: &str) -> Run {
         let file = |end: &str| {
             self.path("certificates").join(format!("pump-17.{end}")).display().to_string()
         };

@@ -2,6 +2,8 @@
 //! beside mosquitto's tools if they are installed.
 
 mod advisor;
+#[cfg(unix)]
+mod authorizer;
 mod broker;
 mod certainty;
 mod certificates;

@@ -6,6 +6,10 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
+use super::super::certificate::CertificateId;
+use super::super::der::to_pem;
+use super::super::policy::Context;
+
 /// What an authorizer is asked: the event of AWS's functions.
 #[derive(Clone, PartialEq)]
 pub struct Question {
@@ -17,6 +21,8 @@ pub struct Question {
     pub token: Option<String>,
     /// The name that TLS asked for.
     pub server_name: Option<String>,
+    /// The certificate that TLS has shown, if the authorizer is asked on top of it.
+    pub certificate: Option<ShownCertificate>,
     /// Headers and query, for a WebSocket.
     pub http: Option<(Vec<(String, String)>, String)>,
     /// The user name of CONNECT.
@@ -25,6 +31,17 @@ pub struct Question {
     pub password: Option<Vec<u8>>,
     /// The client identifier of CONNECT.
     pub client_id: String,
+    /// What policies may ask about the connection.
+    pub(in crate::gate) context: Context,
+}
+
+/// A certificate that an authorizer is told of.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ShownCertificate {
+    /// Its identifier.
+    pub id: CertificateId,
+    /// Its DER.
+    pub der: Vec<u8>,
 }
 
 impl Question {
@@ -32,7 +49,10 @@ impl Question {
     #[must_use]
     pub fn to_json(&self, connection: &str) -> Value {
         let mut protocols = vec!["mqtt"];
-        let mut data = json!({"mqtt": {"clientId": self.client_id}});
+        let mut data = json!({"mqtt": {}});
+        if !self.client_id.is_empty() {
+            data["mqtt"]["clientId"] = json!(self.client_id);
+        }
         if let Some(name) = &self.user_name {
             data["mqtt"]["username"] = json!(name);
         }
@@ -42,6 +62,10 @@ impl Question {
         if let Some(name) = &self.server_name {
             protocols.push("tls");
             data["tls"] = json!({"serverName": name});
+        }
+        if let Some(certificate) = &self.certificate {
+            data["tls"]["x509CertificatePem"] = json!(to_pem(&certificate.der, "CERTIFICATE"));
+            data["tls"]["principalId"] = json!(certificate.id.to_string());
         }
         if let Some((headers, query)) = &self.http {
             protocols.push("http");
@@ -88,6 +112,8 @@ mod tests {
             user_name: Some("user?tok=t0ken".into()),
             password: Some(b"s3cret".to_vec()),
             client_id: "pump-17".into(),
+            certificate: None,
+            context: Context::new(),
         }
     }
 
@@ -123,6 +149,21 @@ mod tests {
             "connectionMetadata": {"id": "c2"},
         });
         assert_eq!(bare.to_json("c2"), expected);
+        let unnamed = Question { client_id: String::new(), ..bare };
+        assert_eq!(unnamed.to_json("c3")["protocolData"], json!({"mqtt": {}}));
+    }
+
+    #[test]
+    fn a_certificate_is_told_as_pem_with_its_id() {
+        let der = vec![7; 100];
+        let certificate = Some(ShownCertificate { id: CertificateId::of(&der), der: der.clone() });
+        let event = Question { certificate, ..question() }.to_json("c1");
+        let tls = &event["protocolData"]["tls"];
+        assert_eq!(tls["serverName"], "localhost");
+        let pem = tls["x509CertificatePem"].as_str().unwrap();
+        assert_eq!(CertificateId::of_pem(pem), Some(CertificateId::of(&der)));
+        assert!(pem.lines().all(|line| line.len() <= 64), "{pem}");
+        assert_eq!(tls["principalId"].as_str().map(str::len), Some(64));
     }
 
     #[test]

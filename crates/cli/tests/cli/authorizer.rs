@@ -1,0 +1,98 @@
+//! Custom authorizers by a command, behind `evenkeel broker --aws`.
+
+use std::path::Path;
+
+use crate::emulator::Account;
+use crate::support::{Run, Running, evenkeel};
+
+/// Decides by the client identifier that stands in the event.
+const SCRIPT: &str = r#"#!/bin/sh
+event=$(cat)
+printf '%s' "$event" > seen.json
+printf '%s|%s' "$*" "$(env)" > around.txt
+printf 'asked \033[31mnow\n' >&2
+case $event in
+  *'"clientId":"pump-17"'*) cat yes.json ;;
+  *'"clientId":"loud"'*) head -c 70000 /dev/zero | tr '\0' x ;;
+  *'"clientId":"ill"'*) exit 3 ;;
+  *'"clientId":"slow"'*) sleep 300 ;;
+  *'"clientId":"odd"'*) echo no JSON ;;
+  *) echo '{"isAuthenticated": false}' ;;
+esac
+"#;
+
+const YES: &str = r#"{"isAuthenticated": true, "principalId": "fleet",
+  "disconnectAfterInSeconds": 3600, "refreshAfterInSeconds": 300,
+  "policyDocuments": [{"Version": "2012-10-17", "Statement":
+    {"Effect": "Allow", "Action": "iot:*", "Resource": "*"}}]}"#;
+
+async fn account(command: &str) -> Account {
+    let account = Account::new().await;
+    account.write("auth.sh", SCRIPT);
+    account.write("yes.json", YES);
+    account.write("token.txt", "t0ken");
+    account.write("aws.toml", &format!("[authorizers.Fleet]\ncommand = {command}\n"));
+    executable(&account.path("auth.sh"));
+    account
+}
+
+fn executable(path: &Path) {
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o700);
+    std::fs::set_permissions(path, mode).unwrap();
+}
+
+/// A client that has a token and no certificate.
+fn client(account: &Account, port: &str, id: &str) -> Run {
+    let path = |name: &str| account.path(name).display().to_string();
+    evenkeel(&format!("pub -q 1 -W 20 -h localhost -p {port} --aws-region eu-west-1 -i {id}"))
+        .args(["--cafile", &path("ca.pem"), "--authorizer", "Fleet"])
+        .args(["--authorizer-token-key", "tok", "--authorizer-token-file", &path("token.txt")])
+        .args(["site/7", "x"])
+}
+
+async fn refused(account: &Account, running: &mut Running, port: &str, id: &str, why: &str) {
+    let ran = client(account, port, id).run().await;
+    assert_ne!(ran.code, 0, "{id}");
+    let told = running.until_says(why).await;
+    assert!(told.contains(&format!("of \"{id}\": ")), "{told}");
+}
+
+#[tokio::test]
+async fn a_command_decides_who_comes_in() {
+    let account = account(r#"["./auth.sh", "one", "two words"]"#).await;
+    let (mut running, port) = account.start().await;
+    client(&account, &port, "pump-17").run().await.expect(0);
+    running.until_says("authorizer Fleet: asked ").await;
+    let seen = std::fs::read_to_string(account.path("seen.json")).unwrap();
+    for part in [
+        r#""protocols":["mqtt","tls"]"#,
+        r#""serverName":"localhost""#,
+        r#""signatureVerified":false"#,
+        "tok=t0ken",
+    ] {
+        assert!(seen.contains(part), "{part} is not in {seen}");
+    }
+    let around = std::fs::read_to_string(account.path("around.txt")).unwrap();
+    assert!(around.starts_with("one two words|") && !around.contains("t0ken"), "{around}");
+
+    refused(&account, &mut running, &port, "other", "the authorizer has said no").await;
+    let failed = "the authorizer \"Fleet\" has failed: ";
+    for (id, why) in [
+        ("loud", "its answer is longer than 65536 bytes"),
+        ("ill", "it ended with exit status: 3"),
+        ("odd", "its answer: no JSON from line 1"),
+        ("slow", "it took longer than 5 s"),
+    ] {
+        refused(&account, &mut running, &port, id, &format!("{failed}{why}")).await;
+    }
+    running.signal("INT").await;
+    let ran = running.ended().await.expect(0);
+    assert!(!ran.err.contains("t0ken"), "{}", ran.err);
+}
+
+#[tokio::test]
+async fn a_command_that_is_not_there_is_told() {
+    let account = account(r#"["./nothing.sh"]"#).await;
+    let (mut running, port) = account.start().await;
+    refused(&account, &mut running, &port, "pump-17", "\"./nothing.sh\" cannot be started: ").await;
+}
