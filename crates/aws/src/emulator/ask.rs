@@ -1,13 +1,16 @@
 //! What the account's operator asks of a running emulator.
 
+use std::collections::BTreeMap;
+
 use evenkeel_broker::core::{Effects, Time};
 use evenkeel_codec::ReasonCode;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::registrar::Attached;
 use super::{Emulator, time};
 use crate::DisconnectReason;
-use crate::gate::{CertificateId, CertificateStatus};
+use crate::gate::Thing;
 use crate::jobs::NewJob;
 
 /// A request of the operator's.
@@ -81,8 +84,62 @@ pub enum Ask {
     },
     /// All things, with their attributes.
     ThingList,
+    /// A thing more.
+    ThingAdd {
+        /// Its name.
+        thing: String,
+        /// The name of its type.
+        thing_type: Option<String>,
+        /// Its attributes.
+        attributes: BTreeMap<String, String>,
+    },
+    /// The end of a thing that is attached to nothing.
+    ThingDelete {
+        /// Its name.
+        thing: String,
+    },
     /// All certificates, with what is attached to them.
     CertificateList,
+    /// A certificate more.
+    CertificateAdd {
+        /// Its id.
+        certificate: String,
+        /// `ACTIVE` or `INACTIVE`.
+        status: String,
+        /// Its policies.
+        policies: Vec<String>,
+        /// The things that it is attached to.
+        things: Vec<String>,
+        /// Whether it and its only thing belong to each other alone.
+        exclusive: bool,
+    },
+    /// The end of a certificate.
+    CertificateDelete {
+        /// Its id.
+        certificate: String,
+        /// Even if it has policies.
+        force: bool,
+    },
+    /// A certificate gets policies and things.
+    CertificateAttach {
+        /// Its id.
+        certificate: String,
+        /// The policies.
+        policies: Vec<String>,
+        /// The things.
+        things: Vec<String>,
+        /// Whether it and its only thing belong to each other alone.
+        exclusive: bool,
+    },
+    /// A certificate loses policies and things.
+    CertificateDetach {
+        /// Its id.
+        certificate: String,
+        /// The policies.
+        policies: Vec<String>,
+        /// The things.
+        things: Vec<String>,
+    },
     /// Whether a certificate may be used.
     CertificateStatus {
         /// Its id.
@@ -162,7 +219,26 @@ impl Emulator {
             }
             Ask::JobList { thing } => Ok(services.jobs().of_thing(at, &thing).collect()),
             Ask::ThingList => Ok(self.things()),
+            Ask::ThingAdd { thing, thing_type, attributes } => {
+                self.add_thing(&thing, Thing { thing_type, attributes })
+            }
+            Ask::ThingDelete { thing } => self.delete_thing(&thing),
             Ask::CertificateList => Ok(self.certificates()),
+            Ask::CertificateAdd { certificate, status, policies, things, exclusive } => {
+                let attached = Attached { policies, things, exclusive };
+                self.add_certificate(&certificate, &status, &attached)
+            }
+            Ask::CertificateDelete { certificate, force } => {
+                self.delete_certificate(&certificate, force)
+            }
+            Ask::CertificateAttach { certificate, policies, things, exclusive } => {
+                let attached = Attached { policies, things, exclusive };
+                self.attach(&certificate, &attached)
+            }
+            Ask::CertificateDetach { certificate, policies, things } => {
+                let attached = Attached { policies, things, exclusive: false };
+                self.detach(&certificate, &attached)
+            }
             Ask::CertificateStatus { certificate, status } => {
                 self.set_status(&certificate, &status, effects)
             }
@@ -179,25 +255,6 @@ impl Emulator {
         }
     }
 
-    fn things(&self) -> Value {
-        let things = self.gate.registry.things().map(|(name, thing)| {
-            json!({"thing": name, "type": thing.thing_type, "attributes": thing.attributes})
-        });
-        things.collect()
-    }
-
-    fn certificates(&self) -> Value {
-        let certificates = self.gate.registry.certificates().map(|(id, certificate)| {
-            json!({
-                "certificate": id.to_string(),
-                "status": certificate.status.name(),
-                "policies": certificate.policies,
-                "things": certificate.things,
-            })
-        });
-        certificates.collect()
-    }
-
     fn connections(&self) -> Value {
         let connections = self.online.iter().filter_map(|(name, id)| {
             let client = self.clients.get(id)?;
@@ -210,32 +267,8 @@ impl Emulator {
         });
         connections.collect()
     }
-
-    /// At AWS clients of a certificate that is no longer active stay for a while; here
-    /// they go at once.
-    fn set_status(
-        &mut self,
-        certificate: &str,
-        status: &str,
-        effects: &mut Effects,
-    ) -> Result<Value, String> {
-        let new = CertificateStatus::named(status)
-            .ok_or_else(|| format!("{status:?} is no status; hint: ACTIVE, INACTIVE or REVOKED"))?;
-        let id: CertificateId = certificate.parse().map_err(text)?;
-        let registry = &mut self.gate.registry;
-        self.changes.on_certificate(certificate, |id| registry.set_status(id, new))?;
-        if new != CertificateStatus::Active {
-            let principal = id.to_string();
-            let of_it = self.clients.iter_mut().filter(|(_, one)| one.principal.id == principal);
-            for (connection, client) in of_it {
-                client.ended = Some(DisconnectReason::AuthError);
-                effects.disconnect(*connection, ReasonCode::NOT_AUTHORIZED);
-            }
-        }
-        Ok(json!({"certificate": certificate, "status": status}))
-    }
 }
 
-fn text(error: impl std::fmt::Display) -> String {
+pub(super) fn text(error: impl std::fmt::Display) -> String {
     error.to_string()
 }

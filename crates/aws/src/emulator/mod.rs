@@ -11,6 +11,7 @@ mod changes;
 mod client;
 mod door;
 mod http;
+mod registrar;
 mod saved;
 mod service;
 pub mod settings;

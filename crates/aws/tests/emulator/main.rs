@@ -6,6 +6,7 @@ mod gate;
 mod http;
 mod presence;
 mod provisioning;
+mod registrar;
 mod signed;
 mod state;
 mod topics;

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 
-use super::operator::{CertificateAction, ConnectionAction, JobAction, ShadowAction, ThingAction};
+use super::operator::{ConnectionAction, JobAction, ShadowAction};
+use super::registrar::{CertificateAction, ThingAction};
 use super::{VerbosityFlags, examples, values};
 
 /// What clap would write is longer than a line.
@@ -32,10 +33,10 @@ pub(crate) enum AwsAction {
     /// Give things of an emulated account jobs, or take them back
     #[command(subcommand, after_help = examples::AWS_JOB)]
     Job(JobAction),
-    /// Look at the things of an emulated account
+    /// Look at the things of an emulated account, add and delete them
     #[command(subcommand, after_help = examples::AWS_THING)]
     Thing(ThingAction),
-    /// Look at the certificates of an emulated account, and switch them on and off
+    /// Look at the certificates of an emulated account, make, attach and switch them
     #[command(subcommand, after_help = examples::AWS_CERTIFICATE)]
     Certificate(CertificateAction),
     /// Look at the connections of an emulated account, and end them
@@ -106,13 +107,11 @@ impl AwsArgs {
                 | JobAction::Delete { account, .. }
                 | JobAction::Ls { account, .. },
             )
-            | AwsAction::Thing(ThingAction::Ls(account))
-            | AwsAction::Certificate(
-                CertificateAction::Ls(account) | CertificateAction::Set { account, .. },
-            )
             | AwsAction::Connection(
                 ConnectionAction::Ls(account) | ConnectionAction::Delete { account, .. },
             ) => account.verbosity,
+            AwsAction::Thing(action) => action.account().verbosity,
+            AwsAction::Certificate(action) => action.account().verbosity,
         }
     }
 }

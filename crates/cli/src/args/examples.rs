@@ -168,13 +168,16 @@ Examples:
   evenkeel aws job delete reboot --aws account";
 
 pub(super) const AWS_THING: &str = "\
-Example:
-  evenkeel aws thing ls --aws account";
+Examples:
+  evenkeel aws thing ls --aws account
+  evenkeel aws thing add pump-18 --attribute site=north --aws account";
 
 pub(super) const AWS_CERTIFICATE: &str = "\
 Examples:
   evenkeel aws certificate ls --aws account
-  evenkeel aws certificate set ID inactive --aws account";
+  evenkeel aws certificate add pump-18 --thing pump-18 --policy thing --aws account
+  evenkeel aws certificate deactivate pump-18 --aws account
+  evenkeel aws certificate set ID revoked --aws account";
 
 pub(super) const AWS_CONNECTION: &str = "\
 Examples:

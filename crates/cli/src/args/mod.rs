@@ -15,6 +15,7 @@ mod operator;
 mod profile;
 mod publish;
 mod queue;
+mod registrar;
 mod request;
 mod soak;
 mod store;
@@ -37,10 +38,7 @@ pub(crate) use broker::{BrokerArgs, BrokerLimits, BrokerProfile, BrokerTls};
 pub(crate) use client::{Identity, Secret, Session, WillFlags};
 pub(crate) use cloud::{AuthorizerWay, CloudFlags};
 pub(crate) use demo::DemoArgs;
-pub(crate) use operator::{
-    AccountFlags, CertificateAction, ConnectionAction, JobAction, ShadowAction, ShadowTarget,
-    StatusName, ThingAction,
-};
+pub(crate) use operator::{AccountFlags, ConnectionAction, JobAction, ShadowAction, ShadowTarget};
 pub(crate) use profile::{
     ProfileAction, ProfileArgs, ProfileCheckArgs, ProfileFlag, ProfileListArgs, ProfileShowArgs,
 };
@@ -48,6 +46,7 @@ pub(crate) use publish::{PayloadFlags, PublishArgs};
 pub(crate) use queue::{
     ExportArgs, ListArgs, QueueAction, QueueArgs, RemoveArgs, RequeueArgs, ShowArgs, StateName,
 };
+pub(crate) use registrar::{CertificateAction, CertificateTarget, StatusName, ThingAction};
 pub(crate) use request::RequestArgs;
 pub(crate) use soak::SoakArgs;
 pub(crate) use store::SessionStore;

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand};
 
 use super::{VerbosityFlags, examples};
 
@@ -115,45 +115,6 @@ pub(crate) enum JobAction {
         #[command(flatten)]
         account: AccountFlags,
     },
-}
-
-/// What to do with things.
-#[derive(Clone, Debug, Subcommand)]
-pub(crate) enum ThingAction {
-    /// Print all things with their attributes
-    #[command(after_help = examples::AWS_THING)]
-    Ls(AccountFlags),
-}
-
-/// What to do with certificates.
-#[derive(Clone, Debug, Subcommand)]
-pub(crate) enum CertificateAction {
-    /// Print all certificates with what is attached to them
-    #[command(after_help = examples::AWS_CERTIFICATE)]
-    Ls(AccountFlags),
-    /// Change whether a certificate lets anybody in; who came by one that no longer does, goes
-    #[command(after_help = examples::AWS_CERTIFICATE)]
-    Set {
-        /// Id of the certificate: the SHA-256 of its DER
-        #[arg(value_name = "ID")]
-        certificate: String,
-        /// Its status
-        #[arg(value_enum)]
-        status: StatusName,
-        #[command(flatten)]
-        account: AccountFlags,
-    },
-}
-
-/// Whether a certificate may be used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum StatusName {
-    /// It may
-    Active,
-    /// Not now
-    Inactive,
-    /// Never again
-    Revoked,
 }
 
 /// What to do with connections.

@@ -95,8 +95,14 @@ fn run_with(command: &Command, printer: Printer) -> Result<(), Failure> {
                 }
                 AwsAction::Shadow(action) => aws::shadow(action)?,
                 AwsAction::Job(action) => aws::job(action)?,
-                AwsAction::Thing(action) => aws::thing(action),
-                AwsAction::Certificate(action) => aws::certificate(action),
+                AwsAction::Thing(action) => {
+                    return in_runtime(printer, true, async |_| aws::thing(action, printer).await);
+                }
+                AwsAction::Certificate(action) => {
+                    return in_runtime(printer, true, async |_| {
+                        aws::certificate(action, printer).await
+                    });
+                }
                 AwsAction::Connection(action) => aws::connection(action),
             };
             in_runtime(printer, true, async |_| request.run(printer).await)

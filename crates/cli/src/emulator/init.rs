@@ -96,13 +96,13 @@ fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', r"'\''"))
 }
 
-fn check_name(thing: &str) -> Result<(), Failure> {
+pub(super) fn check_name(thing: &str) -> Result<(), Failure> {
     if evenkeel_aws::is_thing_name(thing) {
         return Ok(());
     }
     Err(Failure::usage(format!("'{thing}' is no name of a thing"))
         .why("AWS takes 1 to 128 letters, digits and :_-")
-        .hint("--init pump-17"))
+        .hint("such as pump-17"))
 }
 
 fn make_folders(folder: &Folder) -> Result<(), Failure> {
@@ -158,7 +158,7 @@ fn write_pair(certificate: &Path, key: &Path, issued: &Issued) -> Result<(), Fai
     write(certificate, &issued.certificate)
 }
 
-fn write(path: &Path, text: &str) -> Result<(), Failure> {
+pub(super) fn write(path: &Path, text: &str) -> Result<(), Failure> {
     private::write_new(path, text.as_bytes()).map_err(|error| unwritable(path, error))
 }
 
@@ -174,6 +174,6 @@ fn unwritable(path: &Path, error: std::io::Error) -> Failure {
     Failure::new(Exit::Failed, format!("'{}' cannot be written", path.display())).why(error)
 }
 
-fn unsigned(error: rcgen::Error) -> Failure {
+pub(super) fn unsigned(error: rcgen::Error) -> Failure {
     Failure::new(Exit::Failed, "a certificate cannot be made").why(error)
 }

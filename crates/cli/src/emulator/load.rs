@@ -154,7 +154,7 @@ fn toml<T: DeserializeOwned>(path: &Path) -> Result<T, Failure> {
     read(&text(path)?).map_err(|error| bad(path, error))
 }
 
-fn text(path: &Path) -> Result<String, Failure> {
+pub(super) fn text(path: &Path) -> Result<String, Failure> {
     text_if_any(path)?.ok_or_else(|| {
         Failure::usage(format!("there is no '{}'", path.display()))
             .hint("--init THING makes what an account needs, and writes nothing over")

@@ -7,6 +7,7 @@ mod authorizers;
 mod init;
 mod issuer;
 mod load;
+mod new_certificate;
 mod state;
 
 #[cfg(unix)]
@@ -15,6 +16,7 @@ pub(crate) use authority::{Authority, Issued};
 pub(crate) use authorizers::Authorizers;
 pub(crate) use init::init;
 pub(crate) use load::load;
+pub(crate) use new_certificate::NewCertificate;
 pub(crate) use state::StateFile;
 
 use std::path::{Path, PathBuf};

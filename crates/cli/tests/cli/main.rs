@@ -24,6 +24,7 @@ mod profile;
 mod provision;
 mod publish;
 mod queue;
+mod registrar;
 mod request;
 mod restart;
 mod retry;

@@ -4,6 +4,8 @@ mod new_folder;
 mod operator;
 mod parameters;
 mod provision;
+mod registrar;
 
-pub(super) use operator::{certificate, connection, job, shadow, thing};
+pub(super) use operator::{connection, job, shadow};
 pub(super) use provision::{Provisioning, run};
+pub(super) use registrar::{certificate, thing};

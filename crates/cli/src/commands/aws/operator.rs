@@ -3,10 +3,7 @@
 use evenkeel_aws::emulator::Ask;
 use serde_json::Value;
 
-use crate::args::{
-    AccountFlags, CertificateAction, ConnectionAction, JobAction, ShadowAction, ShadowTarget,
-    StatusName, ThingAction,
-};
+use crate::args::{AccountFlags, ConnectionAction, JobAction, ShadowAction, ShadowTarget};
 use crate::emulator;
 use crate::error::Failure;
 use crate::printer::Printer;
@@ -67,27 +64,6 @@ pub(in crate::commands) fn job(action: &JobAction) -> Result<Request<'_>, Failur
             Request { ask: Ask::JobList { thing: thing.clone() }, account }
         }
     })
-}
-
-pub(in crate::commands) const fn thing(action: &ThingAction) -> Request<'_> {
-    match action {
-        ThingAction::Ls(account) => Request { ask: Ask::ThingList, account },
-    }
-}
-
-pub(in crate::commands) fn certificate(action: &CertificateAction) -> Request<'_> {
-    match action {
-        CertificateAction::Ls(account) => Request { ask: Ask::CertificateList, account },
-        CertificateAction::Set { certificate, status, account } => {
-            let status = match status {
-                StatusName::Active => "ACTIVE",
-                StatusName::Inactive => "INACTIVE",
-                StatusName::Revoked => "REVOKED",
-            };
-            let (certificate, status) = (certificate.clone(), status.into());
-            Request { ask: Ask::CertificateStatus { certificate, status }, account }
-        }
-    }
 }
 
 pub(in crate::commands) fn connection(action: &ConnectionAction) -> Request<'_> {
