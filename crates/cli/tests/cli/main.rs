@@ -30,6 +30,7 @@ mod restart;
 mod retry;
 mod selection;
 mod signals;
+mod signed;
 mod soak;
 mod store;
 mod support;
