@@ -222,7 +222,11 @@ impl Emulator {
             Ask::ThingAdd { thing, thing_type, attributes } => {
                 self.add_thing(&thing, Thing { thing_type, attributes })
             }
-            Ask::ThingDelete { thing } => self.delete_thing(&thing),
+            Ask::ThingDelete { thing } => {
+                let deleted = self.delete_thing(&thing)?;
+                self.services.jobs().remove_thing(at, &thing, out);
+                Ok(deleted)
+            }
             Ask::CertificateList => Ok(self.certificates()),
             Ask::CertificateAdd { certificate, status, policies, things, exclusive } => {
                 let attached = Attached { policies, things, exclusive };

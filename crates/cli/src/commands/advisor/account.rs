@@ -49,7 +49,8 @@ pub(super) async fn start(identity: &Identity) -> Result<Broker, Failure> {
     // Behind the relay everybody comes without TLS.
     gate.plain_policies = vec!["all".to_owned()];
     let emulator = Emulator::new(gate, Services::new(Limits::AWS), Box::new(NoIssuer), 0);
-    let started = Broker::builder().start_with(Box::new(emulator), Box::new(|_: &Parts| Ok(()))).await;
+    let started =
+        Broker::builder().start_with(Box::new(emulator), Box::new(|_: &Parts| Ok(()))).await;
     started.map_err(|error| cannot(error.to_string()))
 }
 
