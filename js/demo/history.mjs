@@ -19,7 +19,7 @@ export class History {
   /** The states 'stopped' and 'closed' are no more than a halt to look at. */
   enter(state, at, cause) {
     const name = ['stopped', 'closed'].includes(state) ? 'halted' : state
-    if (name !== 'online') this.giveUpPing()
+    if (name !== 'online') this.giveUpPings()
     if (name === 'online' && this.spans.some((span) => span.name === 'online')) this.reconnects += 1
     this.spans.push({ name, at, cause })
     trim(this.spans, MOST_SPANS)
@@ -35,12 +35,14 @@ export class History {
     if (ping !== undefined && ping.answeredAt === undefined && !ping.lost) ping.answeredAt = at
   }
 
-  /** Its connection is over. */
-  giveUpPing() {
-    const ping = this.pings.at(-1)
-    if (ping === undefined || ping.answeredAt !== undefined || ping.lost) return
-    ping.lost = true
-    this.unanswered += 1
+  /** Their connection is over. */
+  giveUpPings() {
+    for (let index = this.pings.length - 1; index >= 0; index -= 1) {
+      const ping = this.pings[index]
+      if (ping.answeredAt !== undefined || ping.lost) return
+      ping.lost = true
+      this.unanswered += 1
+    }
   }
 
   /** Milliseconds of the last answer; undefined if there was none. */

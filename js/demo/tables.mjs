@@ -6,14 +6,17 @@ const MOST_TEXT = 300
 /** Gives the row, whose cells may be changed later. */
 export function addRow(body, ...texts) {
   const row = document.createElement('tr')
-  for (const text of texts) row.append(cell(text))
+  // Columns whose heads are marked do not break their lines.
+  const heads = body.closest('table').tHead.rows[0].cells
+  texts.forEach((text, index) => row.append(cell(text, heads[index].className)))
   body.prepend(row)
   while (body.rows.length > MOST_ROWS) body.lastElementChild.remove()
   return row
 }
 
-function cell(text) {
+function cell(text, className) {
   const element = document.createElement('td')
+  element.className = className
   element.textContent = short(text)
   return element
 }
