@@ -38,7 +38,7 @@ async fn account() -> Broker {
     }
     gate.registry.set_thing("sdk-thing", Thing::default()).unwrap();
     let id = CertificateId::of_pem(&certificates.client.certificate).unwrap();
-    gate.registry.register(id, CertificateStatus::Active);
+    gate.registry.register(id, CertificateStatus::Active).unwrap();
     gate.registry.attach_policy(id, "all").unwrap();
     read::<Settings>(SETTINGS).unwrap().apply(&mut gate, &mut services).unwrap();
     let emulator = Emulator::new(gate, services, Box::new(NoIssuer), 1);
