@@ -81,9 +81,12 @@ impl<'a> Served<'a> {
                 let document = json!({ "state": state, "clientToken": TOKEN });
                 Ask::ShadowUpdate { thing, name: shadow, document }
             }
-            Service::Job => {
-                Ask::JobCreate { job: JOB.to_owned(), document: job_document, things: vec![thing] }
-            }
+            Service::Job => Ask::JobCreate {
+                job: JOB.to_owned(),
+                document: job_document,
+                things: vec![thing],
+                timeout: None,
+            },
         };
         self.has_begun = true;
         broker.ask(&json!(ask));
