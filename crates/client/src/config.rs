@@ -23,5 +23,5 @@ pub use crate::will::Will;
 #[doc(inline)]
 pub use evenkeel_proto::{
     Ban, Bounds, Expected, OfflineQos0, QueueConfig, RateLimit, Rates, Reconnect, RefusedPolicy,
-    TakeOverPolicy, WhenFull, WhenUncertain,
+    ServerHabits, TakeOverPolicy, WhenFull, WhenUncertain,
 };

@@ -123,7 +123,7 @@ pub enum DisconnectCause {
         phase: Option<ConnectPhase>,
     },
     /// The attempt took longer than the connect time-out, or CONNACK longer than
-    /// [`Reconnect::expected`](crate::Reconnect::expected) leaves it.
+    /// [`ServerHabits::expected`](crate::ServerHabits::expected) leaves it.
     ConnectTimeout {
         /// Where it ran out.
         phase: ConnectPhase,

@@ -150,7 +150,8 @@ pub use operation::{
 };
 pub use pace::{RateLimit, RateWait, Rates};
 pub use reconnect::{
-    Ban, Expected, Halt, Pace, Reconnect, RefusedPolicy, Repetition, Retry, TakeOverPolicy, Verdict,
+    Ban, Expected, Halt, Pace, Reconnect, RefusedPolicy, Repetition, Retry, ServerHabits,
+    TakeOverPolicy, Verdict,
 };
 pub use reference::NamedServer;
 pub use stats::Stats;

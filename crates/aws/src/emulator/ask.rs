@@ -206,13 +206,7 @@ impl Emulator {
                 let canceled = services.jobs().cancel(at, &job, thing.as_deref(), force, out);
                 canceled.map_err(text).map(|count| json!({"job": job, "canceled": count}))
             }
-            Ask::JobDescribe { job, thing: None } => {
-                services.jobs().describe_job(&job).ok_or_else(|| format!("there is no job {job:?}"))
-            }
-            Ask::JobDescribe { job, thing: Some(thing) } => services
-                .jobs()
-                .describe_execution(at, &thing, &job)
-                .ok_or_else(|| format!("{thing:?} has no job {job:?}")),
+            Ask::JobDescribe { job, thing } => self.describe_job(now, &job, thing.as_deref()),
             Ask::JobDelete { job, force } => {
                 let deleted = services.jobs().delete(at, &job, force, out);
                 deleted.map_err(text).map(|count| json!({"job": job, "executions": count}))
@@ -222,11 +216,7 @@ impl Emulator {
             Ask::ThingAdd { thing, thing_type, attributes } => {
                 self.add_thing(&thing, Thing { thing_type, attributes })
             }
-            Ask::ThingDelete { thing } => {
-                let deleted = self.delete_thing(&thing)?;
-                self.services.jobs().remove_thing(at, &thing, out);
-                Ok(deleted)
-            }
+            Ask::ThingDelete { thing } => self.delete_thing(now, &thing, out),
             Ask::CertificateList => Ok(self.certificates()),
             Ask::CertificateAdd { certificate, status, policies, things, exclusive } => {
                 let attached = Attached { policies, things, exclusive };
@@ -247,16 +237,28 @@ impl Emulator {
                 self.set_status(&certificate, &status, effects)
             }
             Ask::ConnectionList => Ok(self.connections()),
-            Ask::ConnectionDelete { client } => {
-                let id = self.online.get(&client).copied();
-                let id = id.ok_or_else(|| format!("{client:?} is not connected"))?;
-                if let Some(client) = self.clients.get_mut(&id) {
-                    client.ended = Some(DisconnectReason::ApiInitiated);
-                }
-                effects.disconnect(id, ReasonCode::ADMINISTRATIVE_ACTION);
-                Ok(json!({ "client": client }))
-            }
+            Ask::ConnectionDelete { client } => self.delete_connection(&client, effects),
         }
+    }
+
+    fn describe_job(&mut self, now: Time, job: &str, thing: Option<&str>) -> Result<Value, String> {
+        let jobs = self.services.jobs();
+        match thing {
+            None => jobs.describe_job(job).ok_or_else(|| format!("there is no job {job:?}")),
+            Some(thing) => jobs
+                .describe_execution(time(now), thing, job)
+                .ok_or_else(|| format!("{thing:?} has no job {job:?}")),
+        }
+    }
+
+    fn delete_connection(&mut self, client: &str, effects: &mut Effects) -> Result<Value, String> {
+        let id = self.online.get(client).copied();
+        let id = id.ok_or_else(|| format!("{client:?} is not connected"))?;
+        if let Some(client) = self.clients.get_mut(&id) {
+            client.ended = Some(DisconnectReason::ApiInitiated);
+        }
+        effects.disconnect(id, ReasonCode::ADMINISTRATIVE_ACTION);
+        Ok(json!({ "client": client }))
     }
 
     fn connections(&self) -> Value {

@@ -3,12 +3,12 @@
 
 use std::collections::BTreeSet;
 
-use evenkeel_broker::core::Effects;
+use evenkeel_broker::core::{Effects, Time};
 use evenkeel_codec::ReasonCode;
 use serde_json::{Value, json};
 
-use super::Emulator;
 use super::ask::text;
+use super::{Emulator, time};
 use crate::DisconnectReason;
 use crate::gate::{Certificate, CertificateId, CertificateStatus, Registry, RegistryError, Thing};
 
@@ -38,9 +38,16 @@ impl Emulator {
     }
 
     /// As at AWS, one that is attached to a certificate stays.
-    pub(super) fn delete_thing(&mut self, name: &str) -> Result<Value, String> {
+    /// What it had to do is removed with it.
+    pub(super) fn delete_thing(
+        &mut self,
+        now: Time,
+        name: &str,
+        out: &mut crate::Effects,
+    ) -> Result<Value, String> {
         self.gate.registry.remove_thing(name).map_err(text)?;
         self.changes.on_thing(name);
+        self.services.jobs().remove_thing(time(now), name, out);
         Ok(json!({ "thing": name }))
     }
 

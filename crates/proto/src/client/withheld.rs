@@ -201,7 +201,10 @@ impl Client {
 
     /// When the rates of publishes rise by a step.
     pub(super) fn raise_deadline(&self) -> Option<Instant> {
-        self.connection.online().filter(|_| cfg!(feature = "rates"))?;
+        self.connection.online()?;
+        if !cfg!(feature = "rates") {
+            return None;
+        }
         self.extras.as_ref()?.recovery.raise_deadline()
     }
 

@@ -14,13 +14,13 @@ pub(super) fn obey(config: &mut Config, profile: &Profile) {
     }
     if let Some(rate) = profile.expected_connects() {
         let theirs = Expected { connects: rate.amount, within: rate.period };
-        reconnect.expected = Some(reconnect.expected.unwrap_or(theirs));
+        reconnect.server.expected = Some(reconnect.server.expected.unwrap_or(theirs));
     }
     if let Some(limit) = &profile.connection.ban {
         let (first, longest) = (limit.value.first, limit.value.longest);
-        let own = reconnect.ban.unwrap_or(Ban { first, longest });
+        let own = reconnect.server.ban.unwrap_or(Ban { first, longest });
         let (first, longest) = (own.first.max(first), own.longest.max(longest));
-        reconnect.ban = Some(Ban { first, longest });
+        reconnect.server.ban = Some(Ban { first, longest });
     }
     if let Some(limit) = &profile.connection.maximum_connection_age {
         let own = &mut config.bounds.connection_age;

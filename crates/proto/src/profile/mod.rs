@@ -65,7 +65,7 @@ impl Config {
     }
 }
 
-#[cfg_attr(not(feature = "profiles"), allow(dead_code))]
+#[cfg_attr(not(feature = "profiles"), expect(dead_code, reason = "nobody gives a profile"))]
 fn obey(config: &mut Config, profile: &Profile) -> Result<(), ConfigError> {
     connection::obey(config, profile)?;
     lifetime::obey(config, profile);

@@ -11,7 +11,9 @@ mod version;
 
 pub use distance::Ban;
 pub use expected::Expected;
-pub use policy::{Halt, Pace, Reconnect, RefusedPolicy, Retry, TakeOverPolicy, Verdict};
+pub use policy::{
+    Halt, Pace, Reconnect, RefusedPolicy, Retry, ServerHabits, TakeOverPolicy, Verdict,
+};
 
 pub(crate) use policy::{Ended, Reconnector};
 pub use repeat::Repetition;

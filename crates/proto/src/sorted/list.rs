@@ -1,7 +1,7 @@
 //! Maps and sets as sorted lists, with those functions of B-trees that are needed.
 
 // With the feature `trees` only the tests use it, and they not all of it.
-#![cfg_attr(feature = "trees", allow(dead_code, unreachable_pub))]
+#![cfg_attr(feature = "trees", expect(dead_code, reason = "the trees are used instead"))]
 
 use alloc::collections::vec_deque::{self, VecDeque};
 use core::borrow::Borrow;

@@ -10,7 +10,7 @@ use crate::support::*;
 
 fn banning() -> Config {
     let ban = Ban { first: secs(30), longest: secs(100) };
-    policy(|policy| policy.ban = Some(ban))
+    policy(|policy| policy.server.ban = Some(ban))
 }
 
 /// The wait after the end that just came, and the rule that set it.
@@ -27,7 +27,7 @@ fn a_close_without_a_word_after_a_publish_is_a_ban() {
             let mut config = banning();
             config.version = version;
             if !ban {
-                config.reconnect.ban = None;
+                config.reconnect.server.ban = None;
             }
             let mut rig = Rig::online(config);
             if published {

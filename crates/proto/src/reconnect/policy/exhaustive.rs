@@ -276,20 +276,21 @@ impl Subject {
             Some(Mutation::BudgetOffByOne) => policy.budget = policy.budget.map(|most| most + 1),
             Some(Mutation::NoFloor) => policy.floor = Duration::ZERO,
             Some(Mutation::LongLivesAreFree) => policy.spacing = Duration::ZERO,
-            Some(Mutation::BanIgnored) => policy.ban = None,
+            Some(Mutation::BanIgnored) => policy.server.ban = None,
             Some(Mutation::BansDoNotGrow) => {
-                policy.ban = policy.ban.map(|ban| Ban { longest: ban.first, ..ban });
+                policy.server.ban = policy.server.ban.map(|ban| Ban { longest: ban.first, ..ban });
             }
             Some(Mutation::BansGrowForever) => {
-                policy.ban = policy.ban.map(|ban| Ban { longest: ban.longest * 1000, ..ban });
+                policy.server.ban =
+                    policy.server.ban.map(|ban| Ban { longest: ban.longest * 1000, ..ban });
             }
-            Some(Mutation::ExpectationIgnored) => policy.expected = None,
+            Some(Mutation::ExpectationIgnored) => policy.server.expected = None,
             Some(Mutation::HurriesForever) => {
                 let forever = |it: Expected| Expected {
                     connects: 1 << 20,
                     within: it.within / it.connects * (1 << 20),
                 };
-                policy.expected = policy.expected.map(forever);
+                policy.server.expected = policy.server.expected.map(forever);
             }
             Some(Mutation::NoCap) => policy.cap = Duration::from_secs(3600),
             _ => {}
@@ -555,7 +556,7 @@ impl Run {
     }
 
     fn note_ban(&mut self) {
-        if let Some(ban) = self.policy.ban {
+        if let Some(ban) = self.policy.server.ban {
             let length = (ban.first * (1 << self.bans)).min(ban.longest);
             self.bans += 1;
             self.banned_until = self.now + length;
@@ -604,7 +605,7 @@ impl Run {
         let minute = Duration::from_secs(60);
         let doublings = self.attempts.saturating_sub(1).min(20);
         let grown = self.policy.base * (1 << doublings);
-        let hurries = self.policy.expected.filter(|it| self.attempts < it.connects);
+        let hurries = self.policy.server.expected.filter(|it| self.attempts < it.connects);
         let room = |it: Expected| it.within / it.connects - self.policy.floor;
         let up_to = |cap: Duration| grown.min(cap).min(hurries.map_or(cap, room)).min(end.most);
         let high = up_to(self.policy.cap);
@@ -635,7 +636,7 @@ impl Run {
                     ("R4", low.max(high / 2), most.max(high))
                 }
             },
-            _ if self.policy.expected.is_some() => ("R18", high / 2, high),
+            _ if self.policy.server.expected.is_some() => ("R18", high / 2, high),
             _ => ("R3", high / 2, high),
         };
         hold("R15", retry.pace != Pace::Ban || self.banned_until > self.now)?;
@@ -706,9 +707,15 @@ fn policies() -> [(Reconnect, usize); 4] {
     let (first, longest) = (Duration::from_secs(90), Duration::from_secs(200));
     let (spacing, short_life) = (first / 2, first / 10);
     let ban = Some(Ban { first, longest });
-    let banned = Reconnect { ban, spacing, short_life, ..Reconnect::default() };
+    let banned = Reconnect {
+        server: ServerHabits { ban, expected: None },
+        spacing,
+        short_life,
+        ..Reconnect::default()
+    };
     let expected = Some(Expected { connects: 4, within: Duration::from_secs(52) });
-    let hurried = Reconnect { floor, expected, ..Reconnect::default() };
+    let hurried =
+        Reconnect { floor, server: ServerHabits { ban: None, expected }, ..Reconnect::default() };
     [(few, DEPTHS[0]), (floored, DEPTHS[1]), (banned, DEPTHS[1]), (hurried, DEPTHS[1])]
 }
 

@@ -52,6 +52,20 @@ pub struct Reconnect {
     /// A connection that lived less than this is followed by the floor. Default
     /// 30 s.
     pub short_life: Duration,
+    /// What is known of the server. Profiles set it.
+    pub server: ServerHabits,
+    /// What follows a refusal that repeating cannot fix.
+    pub refused: RefusedPolicy,
+    /// What follows a second take-over within ten minutes.
+    pub taken_over: TakeOverPolicy,
+    /// Range of the jittered delay of the slow lane. Default 60 s to 120 s.
+    pub slow_lane: (Duration, Duration),
+}
+
+/// What a server does to those who come too often, and what it wants of those who wait.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ServerHabits {
     /// How long the server keeps a client out that broke one of its limits;
     /// `None`, the default, if it does not. It is believed to do so when it names
     /// a quota, a rate or a ban as its reason, or closes without a word a
@@ -63,12 +77,6 @@ pub struct Reconnect {
     /// connection the back-off is shorter than `cap` then, and an attempt waits for
     /// CONNACK shorter than the connect time-out, every sixth one excepted.
     pub expected: Option<Expected>,
-    /// What follows a refusal that repeating cannot fix.
-    pub refused: RefusedPolicy,
-    /// What follows a second take-over within ten minutes.
-    pub taken_over: TakeOverPolicy,
-    /// Range of the jittered delay of the slow lane. Default 60 s to 120 s.
-    pub slow_lane: (Duration, Duration),
 }
 
 /// What follows a refusal for good: credentials, identifier, version, ban, TLS.
@@ -119,8 +127,7 @@ impl Default for Reconnect {
             spacing: Duration::ZERO,
             floor: Duration::ZERO,
             short_life: Duration::from_secs(30),
-            ban: None,
-            expected: None,
+            server: ServerHabits::default(),
             refused: RefusedPolicy::default(),
             taken_over: TakeOverPolicy::default(),
             slow_lane: (Duration::from_secs(60), Duration::from_secs(120)),
@@ -271,7 +278,7 @@ impl Reconnector {
 
     /// The server has answered CONNECT, so long after it.
     pub(crate) fn on_answer(&mut self, took: Duration) {
-        if let Some(expected) = self.config.reconnect.expected {
+        if let Some(expected) = self.config.reconnect.server.expected {
             self.waits.on_answer(took, expected);
         }
     }
@@ -284,7 +291,7 @@ impl Reconnector {
     /// How long the present attempt waits for CONNACK, if that is shorter than the
     /// connect time-out (R18).
     pub(crate) fn wait_for_answer(&self) -> Option<Duration> {
-        let expected = self.config.reconnect.expected?;
+        let expected = self.config.reconnect.server.expected?;
         let is_short = self.attempt <= expected.connects && self.waits.is_short();
         is_short.then(|| expected.wait())
     }
@@ -361,7 +368,7 @@ impl Reconnector {
                 return Verdict::Halt(Halt::Attempts(limit));
             }
         }
-        if let Some(ban) = self.config.reconnect.ban
+        if let Some(ban) = self.config.reconnect.server.ban
             && ended.cause.may_ban(ended.published)
         {
             self.distance.on_ban(now, ban);
@@ -424,7 +431,8 @@ impl Reconnector {
     /// server wants to see (R18).
     fn expected_back_off(&self) -> Option<Duration> {
         let policy = &self.config.reconnect;
-        let expected = policy.expected.filter(|expected| self.attempt < expected.connects)?;
+        let expected =
+            policy.server.expected.filter(|expected| self.attempt < expected.connects)?;
         let floor = policy.floor.max(policy.spacing);
         Some(expected.longest_back_off(floor).max(policy.base))
     }
