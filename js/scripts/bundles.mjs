@@ -13,10 +13,14 @@ import { textOf } from './text.mjs'
 const TARGET = ['chrome97', 'firefox104', 'safari15.4']
 
 /** Puts the files of a platform, and what is made here, in their place. */
-function platform(home, name, made) {
+function platform(home, name, made, keepsSessions) {
   return {
     name: 'platform',
     setup({ onResolve, onLoad }) {
+      if (!keepsSessions) {
+        const absent = join(home, 'src/session/absent.ts')
+        onResolve({ filter: /session\/indexed-db$/ }, () => ({ path: absent }))
+      }
       onResolve({ filter: /^(\.\.?\/)+platform$/ }, () => ({ path: join(home, 'src/platform', `${name}.ts`) }))
       onResolve({ filter: /^evenkeel:asmjs$/ }, () => ({ path: './asmjs.mjs', external: true }))
       onResolve({ filter: /^evenkeel:/ }, ({ path }) => ({ path, namespace: 'made' }))
@@ -64,14 +68,14 @@ export async function buildBundles({ home, version, wasm, smallest }) {
     legalComments: 'none',
     pure: ['Buffer.alloc'],
   }
-  const bundle = (options, name, made) =>
-    build({ ...common, ...options, plugins: [platform(home, name, made)] })
+  const bundle = (options, name, made, keepsSessions = false) =>
+    build({ ...common, ...options, plugins: [platform(home, name, made, keepsSessions)] })
   const esm = { format: 'esm', minifySyntax: true }
   const forBundlers = join(dist, 'browser.mjs')
   await bundle({ ...esm, outfile: forBundlers }, 'browser', {
     'evenkeel:module': inScript(readFileSync(wasm)),
     'evenkeel:fallback': BESIDE,
-  })
+  }, true)
   // Bundlers make it small. Here the indentation goes alone: with the rest of the white
   // space esbuild would drop the comments that tell which calls can be left out.
   writeFileSync(forBundlers, readFileSync(forBundlers, 'utf8').replace(/^ +/gm, ''))
