@@ -80,7 +80,8 @@ pub(crate) struct Session {
     /// Most messages of QoS 1 and 2 in flight [default: 1024, if the server allows it]
     #[arg(short = 'M', long, value_name = "COUNT", value_parser = values::in_flight, allow_hyphen_values = true)]
     pub(crate) max_inflight: Option<u16>,
-    /// Send again on the same connection, three times at most, what has no answer; MQTT 3.1.1 only
+    /// Send again on the same connection, three times at most, what has no answer; MQTT 3.1.1
+    /// only [default: never]
     #[arg(long, value_name = "TIME", value_parser = values::retry, allow_hyphen_values = true)]
     pub(crate) retry_unacked: Option<std::time::Duration>,
     /// MQTT 5 property of a packet; may be repeated: -D publish content-type text/plain,
