@@ -25,10 +25,15 @@ pub(crate) enum BadJson {
 /// Parses one JSON value.
 pub(crate) fn parse(payload: &[u8]) -> Result<Value, BadJson> {
     let text = std::str::from_utf8(payload).map_err(|_| BadJson::Encoding)?;
-    if levels(text) > LEVELS {
+    if is_too_deep(text) {
         return Err(BadJson::Nesting);
     }
     serde_json::from_str(text).map_err(|_| BadJson::Syntax)
+}
+
+/// Whether a text nests deeper than any service allows.
+pub(crate) fn is_too_deep(text: &str) -> bool {
+    levels(text) > LEVELS
 }
 
 /// How deep objects and arrays nest in the text, whether it is JSON or not.

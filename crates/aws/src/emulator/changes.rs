@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::Emulator;
+use super::ask::text;
 use crate::gate::policy::Policy;
 use crate::gate::{Certificate, CertificateId, CertificateStatus, Registry, RegistryError, Thing};
 use crate::provisioning::{self, Registration, RegistryChange};
@@ -68,19 +69,29 @@ impl Emulator {
                 })
             }
             RegistryChange::CertificateDeleted { certificate_id } => {
-                let registry = &mut self.gate.registry;
-                let removed = self
-                    .changes
-                    .on_certificate(&certificate_id, |id| registry.remove_certificate(id));
-                // No file has it.
-                self.changes.forget(&certificate_id);
-                removed
+                self.delete_pending(&certificate_id)
             }
             RegistryChange::ThingRegistered(registration) => self.register(registration),
         };
         if let Err(error) = outcome {
             effects.note("provisioning", error);
         }
+    }
+
+    /// Deletes a certificate that no thing has come for. One that the operator has
+    /// taken up meanwhile stays.
+    fn delete_pending(&mut self, certificate: &str) -> Result<(), String> {
+        let id: CertificateId = certificate.parse().map_err(text)?;
+        let registry = &mut self.gate.registry;
+        if let Some(found) = registry.certificate(id) {
+            let is_pending = found.status == CertificateStatus::PendingActivation;
+            if !is_pending || !found.policies.is_empty() || !found.things.is_empty() {
+                return Ok(());
+            }
+            registry.remove_certificate(id).map_err(text)?;
+        }
+        self.changes.forget(id);
+        Ok(())
     }
 
     fn register(&mut self, registration: Registration) -> Result<(), String> {
@@ -110,9 +121,15 @@ impl Emulator {
             CertificateStatus::Inactive
         };
         self.changes.on_certificate(&certificate_id, |id| {
-            names.iter().try_for_each(|name| registry.attach_policy(id, name))?;
-            registry.attach_thing(id, &thing_name, false)?;
-            registry.set_status(id, status)
+            let before = registry.clone_certificate(id)?;
+            let mut register = || {
+                names.iter().try_for_each(|name| registry.attach_policy(id, name))?;
+                registry.attach_thing(id, &thing_name, false)?;
+                registry.set_status(id, status)
+            };
+            let outcome = register();
+            // Half of it would be in memory alone.
+            outcome.inspect_err(|_| registry.put_back(id, before))
         })
     }
 }
@@ -130,23 +147,23 @@ impl Changes {
         self.changed.insert(format!("{POLICIES}{name}"));
     }
 
-    /// What has become of a certificate need not be written down.
-    fn forget(&mut self, id: &str) {
-        if let Ok(id) = id.parse() {
-            self.certificates.remove(&id);
-        }
+    /// A certificate is gone that no file has: nothing of it need be written down.
+    fn forget(&mut self, id: CertificateId) {
+        self.certificates.remove(&id);
+        self.changed.insert(format!("{CERTIFICATES}{id}"));
     }
 
-    /// Changes a certificate, and remembers that it has changed.
+    /// Changes a certificate, and remembers that it has changed unless that is refused.
     pub(super) fn on_certificate(
         &mut self,
         id: &str,
         change: impl FnOnce(CertificateId) -> Result<(), RegistryError>,
     ) -> Result<(), String> {
         let id: CertificateId = id.parse().map_err(|error| format!("{id:?}: {error}"))?;
+        change(id).map_err(text)?;
         self.certificates.insert(id);
         self.changed.insert(format!("{CERTIFICATES}{id}"));
-        change(id).map_err(|error| error.to_string())
+        Ok(())
     }
 
     /// What has changed since the last call.

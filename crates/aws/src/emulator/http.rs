@@ -8,8 +8,8 @@ use sha2::{Digest, Sha256};
 use super::client::denial;
 use super::door::with_request;
 use super::{Emulator, time};
+use crate::gate::Refusal;
 use crate::gate::policy::Action;
-use crate::gate::{Principal, Refusal};
 use crate::http::{self, HttpError, Operation, Outcome, Parameters, next_token};
 use crate::{Claim, DisconnectReason, JobsOperation, Request};
 
@@ -47,7 +47,12 @@ impl Emulator {
         })?;
         let query = request.head.target.split_once('?').map_or("", |(_, query)| query);
         let parameters = Parameters::parse(query)?;
-        if let Err(why) = allowed(&principal, &operation, &parameters) {
+        let (action, name) = operation.action(&parameters)?;
+        let is_retain = matches!(operation, Operation::Publish { .. })
+            && parameters.flag("retain").unwrap_or_default();
+        let more = is_retain.then_some(Action::RetainPublish);
+        let mut actions = [Some(action), more].into_iter().flatten();
+        if let Some(why) = actions.find_map(|action| denial(&principal, action, &name)) {
             effects.note("gate", told(call, &why));
             return Err(HttpError::forbidden());
         }
@@ -144,7 +149,7 @@ impl Emulator {
             Claim::Consume => {}
         }
         let request = Request { time: time(now), client: "", topic: &topic, payload: &payload };
-        self.services.on_publish(&request, &mut *self.issuer, out);
+        self.publish(&request, out);
         Ok(())
     }
 
@@ -187,21 +192,6 @@ impl Emulator {
         let parts = bounds.map(|(from, to)| digits.get(from..to).unwrap_or_default());
         parts.join("-")
     }
-}
-
-/// Whether policies allow what is asked; `Err` says why not.
-fn allowed(
-    principal: &Principal,
-    operation: &Operation,
-    parameters: &Parameters,
-) -> Result<(), String> {
-    let (action, name) = operation.action();
-    let is_retain = matches!(operation, Operation::Publish { .. })
-        && parameters.flag("retain").unwrap_or_default();
-    let more = is_retain.then_some(Action::RetainPublish);
-    let mut denials =
-        [Some(action), more].into_iter().flatten().filter_map(|one| denial(principal, one, name));
-    denials.next().map_or(Ok(()), Err)
 }
 
 /// What the operator is told of a refused request.

@@ -114,7 +114,7 @@ impl Service for Emulator {
 
 impl Emulator {
     /// Certificates are made as long as the account may have more.
-    fn publish(&mut self, request: &Request<'_>, out: &mut crate::Effects) {
+    pub(super) fn publish(&mut self, request: &Request<'_>, out: &mut crate::Effects) {
         if self.gate.registry.has_room() {
             self.services.on_publish(request, &mut *self.issuer, out);
         } else {

@@ -1,6 +1,8 @@
 //! Method and path of a request: what it asks for, and of what.
 
-use super::HttpError;
+use std::borrow::Cow;
+
+use super::{HttpError, Parameters};
 use crate::gate::decode;
 use crate::gate::policy::Action;
 use crate::names;
@@ -34,14 +36,33 @@ impl Operation {
         }
     }
 
-    /// What policies must allow, and of what. A message with RETAIN needs more.
-    pub(crate) fn action(&self) -> (Action, &str) {
+    /// What policies must allow, and of what: of a named shadow `THING/SHADOW`. A message
+    /// with RETAIN needs more.
+    pub(crate) fn action(
+        &self,
+        parameters: &Parameters,
+    ) -> Result<(Action, Cow<'_, str>), HttpError> {
+        let (action, name) = self.action_of_path();
+        let shadow = match action {
+            Action::GetThingShadow | Action::UpdateThingShadow | Action::DeleteThingShadow => {
+                parameters.shadow()?
+            }
+            _ => None,
+        };
+        let name = match shadow {
+            Some(shadow) => Cow::from(format!("{name}/{shadow}")),
+            None => Cow::from(name),
+        };
+        Ok((action, name))
+    }
+
+    fn action_of_path(&self) -> (Action, &str) {
         match self {
             Self::Publish { topic } => (Action::Publish, topic),
             Self::GetShadow { thing } => (Action::GetThingShadow, thing),
             Self::UpdateShadow { thing } => (Action::UpdateThingShadow, thing),
             Self::DeleteShadow { thing } => (Action::DeleteThingShadow, thing),
-            Self::ListShadows { thing } => (Action::ListNamedShadowsForThing, thing),
+            Self::ListShadows { .. } => (Action::ListNamedShadowsForThing, ""),
             Self::PendingJobs { thing } => (Action::GetPendingJobExecutions, thing),
             Self::StartNextJob { thing } => (Action::StartNextPendingJobExecution, thing),
             Self::DescribeJob { thing, .. } => (Action::DescribeJobExecution, thing),

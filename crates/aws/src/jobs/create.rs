@@ -49,6 +49,8 @@ pub enum CreateError {
         /// How many are allowed.
         limit: usize,
     },
+    /// Its document nests deeper than a client's request may.
+    DocumentTooDeep,
     /// Its timer is none.
     Timeout {
         /// Its minutes.
@@ -82,6 +84,9 @@ impl fmt::Display for CreateError {
             }
             Self::DocumentTooLarge { found, limit } => {
                 write!(f, "the job's document has {found} bytes, and at most {limit} are allowed")
+            }
+            Self::DocumentTooDeep => {
+                f.write_str("the job's document nests too deep; hint: 100 levels at most")
             }
             Self::Timeout { found, limit } => {
                 write!(f, "{found} minutes are no time for a job; hint: 1 to {limit}")
@@ -157,9 +162,13 @@ impl Jobs {
         if !names::is_job(id) {
             return Err(CreateError::Id { id: id.to_owned() });
         }
-        let (found, limit) = (document.to_string().len(), self.limits.document_bytes);
+        let text = document.to_string();
+        let (found, limit) = (text.len(), self.limits.document_bytes);
         if found > limit {
             return Err(CreateError::DocumentTooLarge { found, limit });
+        }
+        if json::is_too_deep(&text) {
+            return Err(CreateError::DocumentTooDeep);
         }
         let limit = self.limits.step_timeout_minutes;
         if let Some(found) = timeout.filter(|minutes| !(1..=limit).contains(minutes)) {

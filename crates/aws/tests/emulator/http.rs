@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use evenkeel_aws::gate::CertificateStatus;
+use evenkeel_aws::gate::{CERTIFICATES, CertificateId, CertificateStatus};
 use evenkeel_broker::core::{Arrival, HttpFacts, HttpRequest, HttpResponse, TlsFacts};
 use evenkeel_codec::{Bytes, Connect, Packet, Property, Version};
 use serde_json::{Value, json};
@@ -455,8 +455,11 @@ fn policies_decide_each_operation_and_what_it_is_about() {
             "GET",
             "/api/things/shadow/ListNamedShadowsForThing/lamp",
             "iot:ListNamedShadowsForThing",
-            "thing/lamp",
+            "",
         ),
+        ("GET", "/things/lamp/shadow?name=night", "iot:GetThingShadow", "thing/lamp/night"),
+        ("POST", "/things/lamp/shadow?name=night", "iot:UpdateThingShadow", "thing/lamp/night"),
+        ("DELETE", "/things/lamp/shadow?name=night", "iot:DeleteThingShadow", "thing/lamp/night"),
         ("GET", "/things/lamp/jobs", "iotjobsdata:GetPendingJobExecutions", "thing/lamp"),
         (
             "PUT",
@@ -504,6 +507,25 @@ fn policies_decide_each_operation_and_what_it_is_about() {
     let mut world = setup.world();
     assert_eq!(ask(&mut world, "POST", "/topics/a", "").0, 200);
     assert_eq!(ask(&mut world, "POST", "/topics/a?retain=true", "").0, 403, "RetainPublish");
+    // There is no resource to decide about.
+    for query in ["name=a/b", "name=night&name=day", "name="] {
+        let target = format!("/things/lamp/shadow?{query}");
+        assert_eq!(ask(&mut world, "GET", &target, "").0, 400, "{query}");
+    }
+}
+
+#[test]
+fn a_full_account_makes_no_certificate_by_http_either() {
+    let mut setup = Setup::new(OPEN);
+    setup.stock = vec![certificate().1];
+    for number in 0..CERTIFICATES {
+        let id = CertificateId::of(&number.to_le_bytes());
+        setup.gate.registry.register(id, CertificateStatus::Active).unwrap();
+    }
+    let mut world = setup.world();
+    let answer = ask(&mut world, "POST", "/topics/$aws/certificates/create/json", "{}");
+    assert_eq!(answer.0, 200, "{answer:?}");
+    assert!(!world.changed().unwrap_or_default().contains("provisioning/"), "none waits");
 }
 
 #[test]

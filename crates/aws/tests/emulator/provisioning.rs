@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use evenkeel_aws::gate::CertificateStatus;
 use evenkeel_codec::{Packet, ReasonCode, Version};
 use serde_json::json;
 
@@ -74,4 +75,29 @@ fn a_certificate_without_a_thing_is_gone_after_an_hour() {
     assert_eq!(world.login(peer, connect(Version::V5, "pump-17")), None);
     let told = world.told();
     assert!(told.iter().any(|line| line.contains("is not registered")), "{told:?}");
+}
+
+#[test]
+fn what_the_operator_has_taken_up_stays() {
+    let status = json!({"ask": "certificate-status", "status": "ACTIVE"});
+    let attach = |policies: &[&str], things: &[&str]| {
+        json!({"ask": "certificate-attach", "policies": policies, "things": things,
+            "exclusive": false})
+    };
+    for mut request in [status, attach(&["own"], &[]), attach(&[], &["lamp"])] {
+        let (_, id) = certificate();
+        let mut setup = Setup::new(OPEN);
+        setup.thing("lamp", CertificateStatus::Active);
+        setup.stock = vec![id];
+        let mut world = setup.world();
+        let claim = world.connect("claim");
+        world.send(claim, Packet::Publish(publish("$aws/certificates/create/json", "{}")));
+        request["certificate"] = json!(id.to_string());
+        let answer = world.core.ask(world.now, &request).unwrap();
+        assert_eq!(answer.get("error"), None, "{answer}");
+        world.wait(Duration::from_secs(3600));
+        let list = world.core.ask(world.now, &json!({"ask": "certificate-list"})).unwrap();
+        assert!(list.to_string().contains(&id.to_string()), "{request}: {list}");
+        assert!(world.whole().concat().contains(&format!("registry/certificates/{id}")));
+    }
 }

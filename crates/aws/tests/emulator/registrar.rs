@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use evenkeel_aws::gate::{CertificateId, CertificateStatus};
+use evenkeel_aws::gate::{CertificateId, CertificateStatus, Thing};
+use evenkeel_aws::{Time, WrittenState};
 use evenkeel_codec::{Packet, ReasonCode, Version};
 use serde_json::{Value, json};
 
@@ -75,6 +76,34 @@ fn a_certificate_is_added_whole_or_not_at_all() {
     assert_eq!(enter(&mut world, &der).1, Some(ReasonCode::SUCCESS));
     let twice = ask(&mut world, add(&["own"], &["lamp"]));
     assert!(twice["error"].as_str().unwrap().contains("registered already"), "{twice}");
+}
+
+#[test]
+fn what_was_refused_is_not_written_down() {
+    let (mut world, ..) = scene();
+    let (der, id) = certificate();
+    for request in [
+        json!({"ask": "certificate-status", "certificate": id.to_string(), "status": "ACTIVE"}),
+        json!({"ask": "certificate-delete", "certificate": id.to_string(), "force": true}),
+    ] {
+        assert!(ask(&mut world, request)["error"].is_string());
+    }
+    let lines = world.whole();
+    assert!(!world.changed().unwrap_or_default().contains(&id.to_string()));
+
+    // By the next start the account has its file.
+    let mut setup = Setup::new(OPEN);
+    let registry = &mut setup.gate.registry;
+    registry.set_thing("lamp", Thing::default()).unwrap();
+    registry.register(id, CertificateStatus::Active).unwrap();
+    registry.attach_policy(id, "own").unwrap();
+    registry.attach_thing(id, "lamp", false).unwrap();
+    let mut emulator = setup.emulator();
+    let mut written = WrittenState::default();
+    lines.iter().for_each(|line| written.add(line.as_bytes()).unwrap());
+    let now = Time { elapsed: Duration::ZERO, unix: Duration::from_secs(NOW) };
+    emulator.load(written, now).unwrap();
+    assert_eq!(enter(&mut World::of(emulator), &der).1, Some(ReasonCode::SUCCESS));
 }
 
 #[test]

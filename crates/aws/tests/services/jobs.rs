@@ -251,6 +251,17 @@ fn jobs_are_created_for_all_things_or_none() {
 }
 
 #[test]
+fn a_document_nests_as_deep_as_a_request_may() {
+    let nested = |levels: usize| (1..levels).fold(json!({}), |inner, _| json!([inner]));
+    Bench::default().with(|services, time, out| {
+        let mut create =
+            |levels| services.jobs().create(time, "j", &nested(levels), &["lamp"], out);
+        assert_eq!(create(101), Err(CreateError::DocumentTooDeep));
+        assert_eq!(create(100), Ok(()));
+    });
+}
+
+#[test]
 fn documents_and_executions_are_bounded() {
     let jobs = JobLimits { executions_per_thing: 2, executions: 3, ..JobLimits::AWS };
     let mut bench = Bench::new(Limits { jobs, ..Limits::AWS });

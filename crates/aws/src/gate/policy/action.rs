@@ -95,12 +95,11 @@ impl Action {
             Self::GetThingShadow
             | Self::UpdateThingShadow
             | Self::DeleteThingShadow
-            | Self::ListNamedShadowsForThing
             | Self::GetPendingJobExecutions
             | Self::StartNextPendingJobExecution
             | Self::DescribeJobExecution
             | Self::UpdateJobExecution => "thing",
-            Self::ListRetainedMessages => "*",
+            Self::ListNamedShadowsForThing | Self::ListRetainedMessages => "*",
         }
     }
 }
