@@ -237,9 +237,10 @@ impl Broker {
         self.0.shared.with(|core, now| core.disconnect_all(now, reason));
     }
 
-    /// Asks the extension of [`Builder::start_with`]; `None` without one.
+    /// Asks the extension of [`Builder::start_with`]; `None` without one, and once its
+    /// state cannot be written down: then nothing of what was asked for is done.
     pub fn ask(&self, request: &serde_json::Value) -> Option<serde_json::Value> {
-        self.0.shared.with(|core, now| core.ask(now, request))
+        self.0.shared.with_saved(|core, now| core.ask(now, request)).flatten()
     }
 
     /// Waits for a question of the extension's, which whoever takes it answers by

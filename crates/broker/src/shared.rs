@@ -53,9 +53,10 @@ pub trait SaveState: Send {
     /// Writes down what has changed; it is safe once this returns.
     fn save(&mut self, changes: &Parts) -> io::Result<()>;
 
-    /// Whether the whole state is wanted in place of the next changes: there is none
-    /// yet, or what was written is much more than what is left of it.
-    fn begins_anew(&self) -> bool {
+    /// Whether the whole state is wanted in place of these changes: there is none yet,
+    /// what was written is much more than what is left of it, or they are too many.
+    fn begins_anew(&self, changes: &Parts) -> bool {
+        let _ = changes;
         false
     }
 
@@ -133,6 +134,22 @@ impl Shared {
         own: Option<ConnectionId>,
         act: impl FnOnce(&mut Core, Instant) -> R,
     ) -> R {
+        self.run(own, act).0
+    }
+
+    /// The same for who is answered at once: `None` if the state could not be written
+    /// down.
+    pub(crate) fn with_saved<R>(&self, act: impl FnOnce(&mut Core, Instant) -> R) -> Option<R> {
+        let (result, is_saved) = self.run(None, act);
+        is_saved.then_some(result)
+    }
+
+    /// What comes of it, and whether the state is written down.
+    fn run<R>(
+        &self,
+        own: Option<ConnectionId>,
+        act: impl FnOnce(&mut Core, Instant) -> R,
+    ) -> (R, bool) {
         let mut state = self.state();
         // Read under the lock: the core's instants never decrease.
         let now = self.clock.now();
@@ -153,7 +170,7 @@ impl Shared {
         if state.core.next_session_deadline() != before {
             self.timer.notify_one();
         }
-        result
+        (result, !state.has_failed)
     }
 
     pub(crate) const fn arrivals(&self) -> &Arc<Arrivals> {
@@ -265,7 +282,7 @@ impl State {
         if changes.is_empty() {
             return;
         }
-        let outcome = if save.begins_anew() {
+        let outcome = if save.begins_anew(&changes) {
             save.replace(&mut self.core.state(now))
         } else {
             save.save(&changes)

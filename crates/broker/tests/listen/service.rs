@@ -48,7 +48,11 @@ impl Service for Counter {
         }
     }
 
-    fn ask(&mut self, _: Time, _: &Value, _: &mut Effects) -> Value {
+    fn ask(&mut self, _: Time, request: &Value, _: &mut Effects) -> Value {
+        if request == "count" {
+            self.count += 1;
+            self.has_changed = true;
+        }
         json!(self.count)
     }
 
@@ -96,7 +100,7 @@ impl SaveState for Pages {
         Ok(())
     }
 
-    fn begins_anew(&self) -> bool {
+    fn begins_anew(&self, _: &Parts) -> bool {
         self.0.lock().unwrap().len().is_multiple_of(3)
     }
 
@@ -142,6 +146,20 @@ async fn a_state_that_cannot_be_written_is_not_answered() {
     let read = tokio::io::AsyncReadExt::read_to_end(&mut stream, &mut bytes);
     let ended = tokio::time::timeout(TIMEOUT, read).await.unwrap();
     assert!(ended.is_err() || bytes.is_empty(), "{bytes:?}");
+}
+
+#[tokio::test]
+async fn a_question_has_no_answer_once_the_state_cannot_be_written() {
+    let mut saves = 0;
+    let save = move |_: &Parts| {
+        saves += 1;
+        if saves == 1 { Ok(()) } else { Err(io::Error::other("the disk is full")) }
+    };
+    let builder = Broker::builder();
+    let broker = builder.start_with(Box::<Counter>::default(), Box::new(save)).await.unwrap();
+    assert_eq!(broker.ask(&json!("count")), Some(json!(1)));
+    assert_eq!(broker.ask(&json!("count")), None);
+    assert_eq!(broker.ask(&Value::Null), None);
 }
 
 #[cfg(all(feature = "tls", feature = "websocket"))]

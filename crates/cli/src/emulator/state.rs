@@ -14,7 +14,7 @@ use crate::private;
 
 /// Bytes that changes may take if the state itself is smaller.
 const CHANGES: u64 = 1024 * 1024;
-/// Bytes of a line; the longest is of the jobs of one thing.
+/// Bytes of a line that is read; the longest part is of the jobs of one thing.
 const LINE: u64 = 64 * 1024 * 1024;
 
 /// The state of an account's folder, as it is written down.
@@ -38,15 +38,17 @@ impl StateFile {
 
 impl SaveState for StateFile {
     fn save(&mut self, changes: &Parts) -> io::Result<()> {
-        let line = WrittenState::line_of(changes);
+        let line = readable(WrittenState::line_of(changes))?;
         let file = self.file.as_mut().ok_or(ErrorKind::NotFound)?;
         file.write_all(line.as_bytes())?;
         self.changes += line.len() as u64;
         Ok(())
     }
 
-    fn begins_anew(&self) -> bool {
-        self.file.is_none() || self.changes > self.whole.max(CHANGES)
+    /// Changes are whole only on one line; of the whole state each part has its own.
+    fn begins_anew(&self, changes: &Parts) -> bool {
+        let is_past = self.changes > self.whole.max(CHANGES);
+        self.file.is_none() || is_past || most_bytes(changes) > LINE
     }
 
     fn replace(&mut self, state: &mut dyn Iterator<Item = (String, String)>) -> io::Result<()> {
@@ -55,7 +57,7 @@ impl SaveState for StateFile {
         let mut file = BufWriter::new(private::append(&partial)?);
         self.whole = 0;
         for (name, value) in state {
-            let line = WrittenState::line([(name.as_str(), Some(value.as_str()))]);
+            let line = readable(WrittenState::line([(name.as_str(), Some(value.as_str()))]))?;
             file.write_all(line.as_bytes())?;
             self.whole += line.len() as u64;
         }
@@ -66,6 +68,22 @@ impl SaveState for StateFile {
         (self.file, self.changes) = (Some(file), 0);
         Ok(())
     }
+}
+
+/// Bytes that the line of changes has at most: each byte of a name may be escaped.
+fn most_bytes(changes: &Parts) -> u64 {
+    let value = |value: &Option<String>| value.as_ref().map_or("null".len(), String::len);
+    let part = |(name, text): (&String, &Option<String>)| 6 * name.len() + value(text) + 4;
+    changes.iter().map(part).sum::<usize>() as u64 + 3
+}
+
+/// A line that the next start will read.
+fn readable(line: String) -> io::Result<String> {
+    if line.len() as u64 > LINE {
+        let text = format!("a line of {} bytes, and at most {LINE} can be read", line.len());
+        return Err(io::Error::new(ErrorKind::FileTooLarge, text));
+    }
+    Ok(line)
 }
 
 /// Why a state cannot be read.
@@ -102,4 +120,61 @@ pub(super) fn read(path: &Path) -> Result<WrittenState, ReadError> {
         }
     }
     Ok(state)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The state of an empty folder; it goes with this.
+    struct Scene(StateFile, PathBuf);
+
+    impl Scene {
+        fn new(name: &str) -> Self {
+            let name = format!("evenkeel-state-{}-{name}", std::process::id());
+            let path = std::env::temp_dir().join(name);
+            fs::create_dir_all(&path).unwrap();
+            Self(StateFile::new(&Folder::new(&path)), path)
+        }
+    }
+
+    impl Drop for Scene {
+        fn drop(&mut self) {
+            let _ = fs::remove_dir_all(&self.1);
+        }
+    }
+
+    /// A part's value of so many bytes.
+    fn long(bytes: u64) -> String {
+        format!("\"{}\"", "x".repeat(usize::try_from(bytes).unwrap() - 2))
+    }
+
+    #[test]
+    fn changes_of_a_line_too_long_are_written_with_the_whole_state() {
+        let Scene(file, _) = &mut Scene::new("long");
+        let parts = |bytes| {
+            Parts::from([("a".into(), Some(long(LINE / 2))), ("b".into(), Some(long(bytes)))])
+        };
+        file.replace(&mut std::iter::empty()).unwrap();
+        assert!(!file.begins_anew(&parts(LINE / 2 - 100)));
+        let changes = parts(LINE / 2);
+        assert!(file.begins_anew(&changes));
+        assert!(file.save(&changes).is_err(), "it could not be read");
+        let version = ("version".to_owned(), "1".to_owned());
+        let parts = changes.into_iter().map(|(name, value)| (name, value.unwrap()));
+        file.replace(&mut std::iter::once(version).chain(parts)).unwrap();
+        assert!(read(&file.path).is_ok());
+    }
+
+    #[test]
+    fn a_part_too_long_to_be_read_leaves_the_state_as_it_was() {
+        let Scene(file, _) = &mut Scene::new("part");
+        let parts =
+            |more| [("version".to_owned(), "1".to_owned()), ("a".to_owned(), more)].into_iter();
+        file.replace(&mut parts("2".into())).unwrap();
+        let before = fs::read(&file.path).unwrap();
+        let error = file.replace(&mut parts(long(LINE))).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::FileTooLarge);
+        assert_eq!(fs::read(&file.path).unwrap(), before);
+    }
 }
