@@ -1,6 +1,7 @@
 //! Custom authorizers by a command: in place of the function that AWS would call.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::Arc;
@@ -23,10 +24,17 @@ const ANSWER: usize = 64 * 1024;
 const TALK: u64 = 16 * 1024;
 
 /// The commands of an account's authorizers, by their names.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Authorizers {
     folder: PathBuf,
     commands: Arc<BTreeMap<String, Vec<String>>>,
+}
+
+/// The names alone: arguments of commands may be secrets.
+impl fmt::Debug for Authorizers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Authorizers").field(&self.commands.keys()).finish()
+    }
 }
 
 impl Authorizers {
@@ -161,4 +169,17 @@ async fn listen(stderr: Option<impl AsyncRead + Unpin>, mut hear: impl FnMut(&st
     }
     let mut rest = talk.into_inner().into_inner();
     let _ = tokio::io::copy(&mut rest, &mut tokio::io::sink()).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn arguments_of_commands_are_not_shown() {
+        let command = vec!["./door".to_owned(), "--token=secret".to_owned()];
+        let commands = BTreeMap::from([("Fleet".to_owned(), command)]);
+        let shown = format!("{:?}", Authorizers::new(Path::new("account"), commands));
+        assert!(shown.contains("Fleet") && !shown.contains("secret"), "{shown}");
+    }
 }
