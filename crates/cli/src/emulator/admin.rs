@@ -19,6 +19,7 @@ use crate::exit::Exit;
 const LINE: u64 = 64 * 1024 * 1024;
 /// How long one request may take.
 const TIMEOUT: Duration = Duration::from_secs(10);
+const MAY_BE_DONE: &str = "what was asked for may be done all the same; see by ls or get";
 
 /// The socket, which is removed with this.
 #[derive(Debug)]
@@ -75,7 +76,9 @@ async fn answer(stream: UnixStream, broker: &Broker) -> io::Result<()> {
     let mut line = String::new();
     stream.read_line(&mut line).await?;
     let answer = match serde_json::from_str(&line) {
-        Ok(request) => broker.ask(&request).unwrap_or_default(),
+        Ok(request) => broker.ask(&request).unwrap_or_else(
+            || json!({"error": "the state cannot be written; nobody is served until a new start"}),
+        ),
         Err(error) => json!({"error": error.to_string()}),
     };
     let mut stream = stream.into_inner().into_inner();
@@ -83,30 +86,52 @@ async fn answer(stream: UnixStream, broker: &Broker) -> io::Result<()> {
     stream.shutdown().await
 }
 
+/// Why there is no answer.
+#[derive(Debug)]
+pub(crate) enum NoAnswer {
+    /// Nothing was done.
+    Refused(Failure),
+    /// It may have been done all the same.
+    Lost(Failure),
+}
+
+impl From<NoAnswer> for Failure {
+    fn from(error: NoAnswer) -> Self {
+        match error {
+            NoAnswer::Refused(failure) | NoAnswer::Lost(failure) => failure,
+        }
+    }
+}
+
 /// Asks the emulator of a folder.
-pub(crate) async fn ask(folder: &Path, ask: &Ask) -> Result<Value, Failure> {
+pub(crate) async fn ask(folder: &Path, ask: &Ask) -> Result<Value, NoAnswer> {
     let path = Folder::new(folder).admin();
-    let unreachable = |error: io::Error| {
-        Failure::new(Exit::Network, format!("no broker serves '{}'", folder.display()))
-            .why(error)
-            .hint(format!("start one: evenkeel broker --aws {}", folder.display()))
-    };
+    let mut stream = UnixStream::connect(&path).await.map_err(|error| {
+        let what = format!("no broker serves '{}'", folder.display());
+        let hint = format!("start one: evenkeel broker --aws {}", folder.display());
+        NoAnswer::Refused(Failure::new(Exit::Network, what).why(error).hint(hint))
+    })?;
     let exchange = async {
-        let mut stream = UnixStream::connect(&path).await?;
         stream.write_all(format!("{}\n", json!(ask)).as_bytes()).await?;
         let mut text = String::new();
         stream.take(LINE).read_to_string(&mut text).await?;
         Ok(text)
     };
-    let text = match tokio::time::timeout(TIMEOUT, exchange).await {
-        Ok(answered) => answered.map_err(unreachable)?,
-        Err(_) => return Err(unreachable(ErrorKind::TimedOut.into())),
-    };
+    let outcome = tokio::time::timeout(TIMEOUT, exchange).await;
+    let text = outcome.unwrap_or_else(|_| Err(ErrorKind::TimedOut.into())).map_err(
+        |error: io::Error| {
+            let what = format!("the broker of '{}' gave no answer", folder.display());
+            NoAnswer::Lost(Failure::new(Exit::Network, what).why(error).hint(MAY_BE_DONE))
+        },
+    )?;
     let answer: Value = serde_json::from_str(&text).map_err(|error| {
-        Failure::new(Exit::Failed, "the broker's answer cannot be read").why(error)
+        let failure = Failure::new(Exit::Failed, "the broker's answer cannot be read");
+        NoAnswer::Lost(failure.why(error).hint(MAY_BE_DONE))
     })?;
     match answer.get("error").and_then(Value::as_str) {
-        Some(why) => Err(Failure::new(Exit::Failed, "the broker refused").why(why)),
+        Some(why) => {
+            Err(NoAnswer::Refused(Failure::new(Exit::Failed, "the broker refused").why(why)))
+        }
         None => Ok(answer),
     }
 }

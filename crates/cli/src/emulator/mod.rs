@@ -11,7 +11,7 @@ mod new_certificate;
 mod state;
 
 #[cfg(unix)]
-pub(crate) use admin::{Admin, ask};
+pub(crate) use admin::{Admin, NoAnswer, ask};
 pub(crate) use authority::{Authority, Issued};
 pub(crate) use authorizers::Authorizers;
 pub(crate) use init::init;

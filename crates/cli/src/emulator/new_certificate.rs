@@ -57,7 +57,7 @@ impl NewCertificate {
         self.id
     }
 
-    /// It is registered: the files stay.
+    /// It is registered, or may be: the files stay.
     pub(crate) fn keep(mut self) -> Vec<PathBuf> {
         std::mem::take(&mut self.files)
     }

@@ -130,3 +130,42 @@ async fn mistakes_are_told_before_anything_is_done() {
     let twice = account.aws("thing add x --attribute y=1 --attribute y=2").run().await;
     twice.expect(2).says("is given twice");
 }
+
+#[cfg(unix)]
+#[tokio::test]
+async fn the_key_stays_unless_it_is_sure_that_nothing_was_registered() {
+    use tokio::io::{AsyncBufReadExt, AsyncWriteExt};
+
+    let account = Account::new().await;
+    let socket = account.path("admin.sock");
+    for (answer, stays) in [("", true), ("{\"error\": \"no\"}\n", false)] {
+        let listener = tokio::net::UnixListener::bind(&socket).unwrap();
+        let broker = async {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            tokio::io::BufReader::new(&mut stream).read_line(&mut String::new()).await.unwrap();
+            stream.write_all(answer.as_bytes()).await.unwrap();
+            drop(stream);
+        };
+        let add = account.aws("certificate add pump-18").run();
+        let (ran, ()) = tokio::join!(add, broker);
+        assert_ne!(ran.code, 0);
+        assert_eq!(ran.err.contains("its files stay"), stays, "{}", ran.err);
+        for end in ["pem", "key"] {
+            let path = account.path(&format!("certificates/pump-18.{end}"));
+            assert_eq!(path.exists(), stays, "{end} after {answer:?}");
+            let _ = std::fs::remove_file(path);
+        }
+        std::fs::remove_file(&socket).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_request_whose_outcome_cannot_be_written_is_refused() {
+    let account = Account::new().await;
+    // In the way of the state, which is written there first.
+    std::fs::create_dir(account.path("state.jsonl.partial")).unwrap();
+    let (_running, _) = account.start().await;
+    let ran = account.aws("thing add pump-18").run().await;
+    assert_ne!(ran.code, 0);
+    ran.says("the state cannot be written");
+}

@@ -7,7 +7,7 @@ use evenkeel_aws::gate::CertificateId;
 
 use super::operator::Request;
 use crate::args::{CertificateAction, CertificateTarget, StatusName, ThingAction};
-use crate::emulator::{self, Folder, NewCertificate};
+use crate::emulator::{self, Folder, NewCertificate, NoAnswer};
 use crate::error::Failure;
 use crate::printer::Printer;
 
@@ -50,12 +50,19 @@ pub(in crate::commands) async fn certificate(
                 things: attached.things.clone(),
                 exclusive: *exclusive,
             };
-            let answer = emulator::ask(&account.folder, &ask).await?;
-            let files = made.keep();
-            let lines: Vec<String> =
-                files.iter().map(|path| format!("wrote {}", path.display())).collect();
-            lines.iter().for_each(|line| printer.say(line));
-            return printer.show(&format!("{answer:#}\n"));
+            let outcome = emulator::ask(&account.folder, &ask).await;
+            let outcome = match outcome {
+                Err(NoAnswer::Refused(failure)) => return Err(failure),
+                // Its key would be gone for good if it is registered.
+                Err(NoAnswer::Lost(failure)) => Err(failure.hint(
+                    "it may be registered: its files stay; evenkeel aws certificate ls says it",
+                )),
+                Ok(answer) => Ok(answer),
+            };
+            for path in made.keep() {
+                printer.say(&format!("wrote {}", path.display()));
+            }
+            return printer.show(&format!("{:#}\n", outcome?));
         }
         CertificateAction::Activate(target) => with_status(target, "ACTIVE")?,
         CertificateAction::Deactivate(target) => with_status(target, "INACTIVE")?,
