@@ -228,6 +228,19 @@ fn a_changed_byte_in_the_middle_is_damage_and_at_the_end_a_crash() {
 }
 
 #[test]
+fn a_page_of_zeros_at_the_end_is_a_crash() {
+    let (log, ends) = three_frames();
+    let last = ends[ends.len() - 2];
+    for zeros in 1..log.len() - last {
+        let mut torn = log.clone();
+        torn[last..last + zeros].fill(0);
+        // Behind the zeros there may be what looks like a frame.
+        let replayed = Mirror::new(None).replay(&torn);
+        assert_eq!(replayed.map(|it| it.length), Ok(last), "{zeros} zeros");
+    }
+}
+
+#[test]
 fn what_is_no_log_or_a_later_one_is_refused() {
     for foreign in [&b"x"[..], b"evklo", b"evklog\x01", b"evklog\x00\x00", b"notalog\x01\x00"] {
         assert_eq!(Mirror::new(None).replay(foreign), Err(LogError::Foreign), "{foreign:?}");

@@ -80,6 +80,11 @@ pub(super) fn frame<E>(
         out.truncate(start);
         return Err(error);
     }
+    if out.len() == start + FRAME {
+        // No frame is empty.
+        out.truncate(start);
+        return Ok(());
+    }
     let (head, contents) = out.split_at_mut(start + FRAME);
     let length = u32::try_from(contents.len()).unwrap_or(u32::MAX);
     let sum = crc32fast::hash(contents);
@@ -166,6 +171,10 @@ fn whole_frame(log: &[u8], offset: usize) -> Result<Option<&[u8]>, LogError> {
     let (length, sum) = head.split_at(4);
     let number = |bytes: &[u8]| bytes.try_into().map(u32::from_le_bytes).unwrap_or_default();
     let Some(body) = rest.get(..number(length) as usize) else { return Ok(None) };
+    // None is empty: zeros are what a crash leaves of a page that was not written.
+    if body.is_empty() {
+        return Ok(None);
+    }
     if crc32fast::hash(body) == number(sum) {
         return Ok(Some(body));
     }
