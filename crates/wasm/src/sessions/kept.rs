@@ -1,6 +1,7 @@
 //! A session that the caller keeps: what is to be kept is told by `COMMIT`, one batch at
 //! a time, and counts once the caller says so.
 
+use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
 use evenkeel_proto::record::{Batch, Committed, StorageFailure};
@@ -13,13 +14,13 @@ use crate::records::{Records, kind};
 #[derive(Debug)]
 pub(crate) struct Kept {
     mirror: Mirror,
-    /// Told, and not answered yet.
-    pending: Option<Batch>,
+    /// Told, and not answered yet: one, and at the end of a client another one.
+    pending: VecDeque<Batch>,
 }
 
 impl Kept {
     pub(crate) const fn new(mirror: Mirror) -> Self {
-        Self { mirror, pending: None }
+        Self { mirror, pending: VecDeque::new() }
     }
 
     /// Tells the caller; a batch that changes nothing, or cannot be kept, is done with.
@@ -42,7 +43,7 @@ impl Kept {
             record.count(bytes.len());
             record.bytes(&bytes);
         });
-        self.pending = Some(batch);
+        self.pending.push_back(batch);
     }
 
     /// The caller has kept the batch that was told, or not.
@@ -52,7 +53,7 @@ impl Kept {
         core: &mut Client,
         now: Instant,
     ) -> Result<(), Failure> {
-        let batch = self.pending.take().ok_or(Failure::Argument(
+        let batch = self.pending.pop_front().ok_or(Failure::Argument(
             "no batch waits; hint: ek_committed answers each COMMIT once",
         ))?;
         if result.is_ok() {
@@ -79,7 +80,7 @@ impl Kept {
 
     /// All that counts, as one log. Not while a batch waits, which would be lost.
     pub(crate) fn snapshot(&self, out: &mut Vec<u8>) -> Result<(), Failure> {
-        if self.pending.is_some() {
+        if !self.pending.is_empty() {
             return Err(Failure::Argument(
                 "a batch waits to be kept; hint: answer it by ek_committed first",
             ));
