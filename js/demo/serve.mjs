@@ -14,7 +14,7 @@ const FILES = {
 }
 
 const server = createServer(async (request, response) => {
-  const [name, type] = FILES[new URL(request.url ?? '/', 'http://localhost').pathname] ?? []
+  const [name, type] = FILES[(request.url ?? '/').replace(/\?.*/s, '')] ?? []
   if (name === undefined) {
     response.writeHead(404).end()
     return

@@ -224,8 +224,7 @@ export class Driver implements World, LinkOwner, KeeperOwner {
 
   stop(forced: boolean, limitMs: number, reason: number | undefined, properties: Uint8Array): void {
     if (this.stopping === 'done') return
-    // What the messages of a batch under way are told is to be true.
-    if (forced && this.keeper?.postpones(() => this.stop(forced, limitMs, reason, properties))) return
+    if (this.waitsForKeeper(() => this.stop(forced, limitMs, reason, properties))) return
     if (forced && this.owesAnswers) {
       // Messages are being handed over: not before all of them are.
       if (this.draining) return nextTick(() => this.stop(forced, limitMs, reason, properties))
@@ -234,6 +233,25 @@ export class Driver implements World, LinkOwner, KeeperOwner {
     this.stopping = forced ? 'forced' : 'yes'
     this.core.shutdown(forced ? 0 : limitMs, reason, properties)
     this.schedule()
+  }
+
+  /** What messages are told at the end is to be true: whether they are kept is known first. */
+  private waitsForKeeper(stop: () => void): boolean {
+    if (this.keeper === undefined) return false
+    if (this.draining) {
+      nextTick(stop)
+      return true
+    }
+    // What was accepted up to now is given to the keeper.
+    this.turn()
+    return this.keeper.postpones(() => {
+      try {
+        stop()
+      } catch (error) {
+        this.told(() => this.owner.onStreamError(error as Error))
+        this.stop(true, 0, undefined, Buffer.alloc(0))
+      }
+    })
   }
 
   private checkStopped(): void {

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -13,6 +13,7 @@ import { mqtt, serve, until } from './harness.mjs'
 import { BEHAVIOURS, code } from './session-contract.mjs'
 
 const { DurableSession } = mqtt
+const built = fileURLToPath(new URL('../dist/evenkeel.cjs', import.meta.url))
 const program = fileURLToPath(new URL('programs/keeps.mjs', import.meta.url))
 
 function place(t) {
@@ -51,13 +52,73 @@ test('a lock of a process that is gone does not count, one of a living one does'
   const path = place(t)
   const session = new DurableSession(path)
   await session.open()
+  const mine = JSON.parse(readFileSync(`${path}.lock`, 'utf8'))
   await session.close()
-  // No process has this number: the largest is 4,194,304.
-  writeFileSync(`${path}.lock`, '4999999')
+  const write = (owner) => writeFileSync(`${path}.lock`, JSON.stringify(owner))
+  // No process has this number: the largest is 4,194,304. Another one had ours before us.
+  for (const gone of [{ ...mine, pid: 4_999_999 }, { ...mine, started: 'at another time' }]) {
+    write(gone)
+    await session.open()
+    await session.close()
+  }
+  const child = spawn(process.execPath, [program, path, '0'], { stdio: ['ignore', 'pipe', 'inherit'] })
+  await once(child.stdout, 'data')
+  await assert.rejects(session.open(), { code: 'SESSION_HELD' })
+  child.kill('SIGKILL')
+  await once(child, 'close')
   await session.open()
   await session.close()
-  writeFileSync(`${path}.lock`, String(process.ppid))
+})
+
+test('a lock that says nothing counts until it is old', async (t) => {
+  const path = place(t)
+  const session = new DurableSession(path)
+  await session.open()
+  await session.close()
+  writeFileSync(`${path}.lock`, '')
   await assert.rejects(session.open(), { code: 'SESSION_HELD' })
+  utimesSync(`${path}.lock`, 1, 1)
+  await session.open()
+  await session.close()
+})
+
+test('a process that ends by itself leaves no lock', async (t) => {
+  const path = place(t)
+  const code = `new (require(${JSON.stringify(built)}).DurableSession)(${JSON.stringify(path)}).open().then(() => process.exit())`
+  await once(spawn(process.execPath, ['-e', code], { stdio: 'inherit' }), 'close')
+  assert.equal(existsSync(`${path}.lock`), false)
+})
+
+test('what is accepted as a client ends is told the truth', async (t) => {
+  const path = place(t)
+  const options = () => ({ clientId: 'c', clean: false, session: new DurableSession(path) })
+  const first = mqtt.connect('mqtt://127.0.0.1:9', options())
+  first.on('error', () => {})
+  await new Promise((resolve) => first.once('state', resolve))
+  const outcomes = ['one', 'two'].map((payload) => first.publishAsync('a', payload, { qos: 1 }).catch((error) => error.code))
+  await first.endAsync(true)
+  const kept = await Promise.all(outcomes)
+  const server = await serve(t)
+  const second = mqtt.connect(server.url, options())
+  t.after(() => second.endAsync(true))
+  await once(second, 'connect')
+  await second.publishAsync('a', 'last', { qos: 1 })
+  const sent = server.all('publish').map(({ payload }) => payload.toString())
+  const expected = ['one', 'two'].filter((_, index) => kept[index] === 'STILL_KEPT')
+  assert.deepEqual(sent, [...expected, 'last'])
+  assert.ok(kept.every((code) => ['STILL_KEPT', 'NOT_KEPT'].includes(code)), kept.join())
+})
+
+test('an end while the session is opened gives it back', async (t) => {
+  const path = place(t)
+  const server = await serve(t)
+  const session = new DurableSession(path)
+  const client = mqtt.connect(server.url, { clientId: 'c', clean: false, session })
+  t.after(() => client.endAsync(true))
+  await client.endAsync(true)
+  client.reconnect()
+  await once(client, 'connect')
+  await client.publishAsync('a', 'x', { qos: 1 })
 })
 
 test('what cannot be a session is refused, and left as it is', async (t) => {

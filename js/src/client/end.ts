@@ -76,8 +76,14 @@ export class Ending {
 
   /** There is no core that could be stopped. */
   private giveUp(): void {
-    this.parts.start.abandon()
-    later(() => this.onStopped())
+    const { finish } = this
+    const stopped = (): void => {
+      // A core that has failed meanwhile may have ended this already.
+      if (this.finish === finish) this.onStopped()
+    }
+    const opening = this.parts.start.abandon()
+    if (opening === undefined) later(stopped)
+    else void opening.then(stopped)
   }
 
   private stop(

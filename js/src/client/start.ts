@@ -18,6 +18,8 @@ export class Start {
   halted = false
   /** `connect()` is being called. */
   starting = false
+  /** A session is being opened: until it is known how that ended, and it is given back if nobody goes on with it. */
+  private opening: Promise<void> | undefined
   /** The module is on its way: what is to follow. */
   private loading: { connects: boolean } | undefined
   /** What `reconnect()` wants once the client has ended. */
@@ -70,14 +72,15 @@ export class Start {
     const loading = { connects: false }
     this.loading = loading
     parts.replay.hold()
-    const settled = (act: () => void, kept?: Kept | void): void => {
+    const settled = async (act: () => void, kept?: Kept | void): Promise<void> => {
       const isOver = this.loading !== loading
-      if (!isOver) this.loading = undefined
+      if (isOver) return giveBack(kept)
+      this.loading = undefined
+      this.opening = undefined
       try {
-        if (!isOver) act()
-        else void kept?.session.close()
+        act()
       } catch (error) {
-        void kept?.session.close()
+        await giveBack(kept)
         parts.ending.fail(error as Error)
       }
     }
@@ -86,15 +89,19 @@ export class Start {
       if (loading.connects) this.connect()
       parts.replay.begin()
     }
-    there.then(
+    const opening = there.then(
       (kept) => settled(() => loaded(kept), kept),
       (error: unknown) => settled(() => parts.ending.fail(error as EvenkeelError)),
     )
+    if (parts.client.options.session) this.opening = opening
   }
 
-  /** The client is over before the module was there. */
-  abandon(): void {
+  /** The client is over before the module was there. A session that is being opened is closed by then. */
+  abandon(): Promise<void> | undefined {
+    const { opening } = this
     this.loading = undefined
+    this.opening = undefined
+    return opening
   }
 
   private make(waiter: Waiter, kept: Kept | undefined): Driver {
@@ -166,5 +173,14 @@ export class Start {
     const { deferred } = this
     this.deferred = undefined
     deferred?.()
+  }
+}
+
+/** Nobody goes on with it. */
+async function giveBack(kept: Kept | void): Promise<void> {
+  try {
+    await kept?.session.close()
+  } catch {
+    // There is nobody to be told.
   }
 }

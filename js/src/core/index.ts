@@ -346,7 +346,7 @@ export class Core implements User {
 
   /** The batch of the last `onCommit` is kept (0), or is not, by the number of the failure. */
   committed(failure: number): void {
-    if (!this.broken) this.instance.exports.ek_committed(this.client, this.now(), failure)
+    this.guarded(() => this.instance.exports.ek_committed(this.client, this.now(), failure))
   }
 
   /** All that counts of the session, while no batch waits. */

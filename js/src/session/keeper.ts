@@ -19,8 +19,10 @@ export class Keeper {
   /** To be in the place of all before anything is appended. */
   private owed: Uint8Array | undefined
 
-  /** What waits until it is known whether the batch under way is kept. */
-  private postponed: (() => void)[] | undefined
+  /** Batches whose fate is not known. */
+  private underWay = 0
+  /** What waits until none is. */
+  private postponed: (() => void)[] = []
 
   /** It begins with a snapshot, which also rids the place of what a crash has torn. */
   constructor(
@@ -41,7 +43,7 @@ export class Keeper {
   }
 
   keep(batch: Uint8Array): void {
-    this.postponed = []
+    this.underWay += 1
     this.next(async () => {
       try {
         if (this.owed === undefined) await this.session.append(batch)
@@ -55,16 +57,18 @@ export class Keeper {
     })
   }
 
-  /** True if there is a batch under way, after which it is done. */
+  /** True if there is a batch under way, after which it is done. It is not to throw. */
   postpones(act: () => void): boolean {
-    this.postponed?.push(act)
-    return this.postponed !== undefined
+    if (this.underWay > 0) this.postponed.push(act)
+    return this.underWay > 0
   }
 
   private answer(failure: number, error: unknown): void {
-    const { postponed = [] } = this
-    this.postponed = undefined
+    this.underWay -= 1
     this.owner.onKept(failure, error)
+    if (this.underWay > 0) return
+    const { postponed } = this
+    this.postponed = []
     this.tidy()
     for (const act of postponed) act()
   }

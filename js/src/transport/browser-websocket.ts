@@ -4,6 +4,7 @@ import type { MqttClient } from '../client'
 import { EvenkeelError } from '../errors'
 import { nextTick } from '../platform'
 import { EventEmitter } from '../platform/browser/events'
+import { waiterFor } from '../platform/browser/timers'
 import type { IClientOptions, IStream } from '../types'
 import { closeText, subProtocols, textFrame } from './websocket-common'
 
@@ -169,7 +170,8 @@ export class WebSocketStream extends EventEmitter {
   private whenSent(act: () => void): void {
     if (this.destroyed) return
     if ((this.socket?.bufferedAmount ?? 0) <= this.mostBuffered) return nextTick(act)
-    globalThis.setTimeout(() => this.whenSent(act), LOOK_AGAIN_MS)
+    // The background holds up the page's own timers.
+    waiterFor('auto').start(() => this.whenSent(act), LOOK_AGAIN_MS)
   }
 
   /** The engine sends what waits before it closes. */
