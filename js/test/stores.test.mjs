@@ -84,23 +84,22 @@ test('a store that throws fails its message, and holds up no other one', async (
 })
 
 /** A store whose every answer takes a moment, as one on a disk. */
-class Slow extends mqtt.Store {
-  put(packet, done) {
-    setTimeout(() => super.put(packet, done), 20)
-    return this
-  }
-  del(packet, done) {
-    setTimeout(() => super.del(packet, done), 20)
-    return this
-  }
-}
-
 test('nothing is sent before a slow store has it', async (t) => {
-  const { client: made, peer } = await online(t, {}, { outgoingStore: new Slow() })
+  let finish
+  class Held extends mqtt.Store {
+    put(packet, done) {
+      finish = () => super.put(packet, done)
+      return this
+    }
+  }
+  const { client: made, peer } = await online(t, {}, { outgoingStore: new Held() })
   let stored = false
   made.publish('a', 'x', { qos: 1, cbStorePut: () => (stored = true) })
-  await new Promise((resolve) => setTimeout(resolve, 5)) // less than the store takes
+  await until(() => finish)
+  // Nothing says that nothing comes: what is sent too early comes within some turns.
+  for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve))
   assert.deepEqual([stored, peer.all('publish').length], [false, 0])
+  finish()
   await peer.take('publish')
   assert.equal(stored, true)
 })
