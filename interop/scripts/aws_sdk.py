@@ -4,6 +4,7 @@ aws_sdk.py WAY PORT CA [CERTIFICATE KEY], at localhost; WAY is certificate, webs
 Prints "received: PAYLOAD" and ends with 0, or says what went wrong and ends with 1.
 """
 
+import os
 import sys
 from threading import Event
 
@@ -86,3 +87,6 @@ if __name__ == "__main__":
     if len(sys.argv) < 4:
         sys.exit(__doc__)
     main(*sys.argv[1:])
+    # Threads of the SDK may crash while Python takes itself apart: all has been said by then.
+    sys.stdout.flush()
+    os._exit(0)
