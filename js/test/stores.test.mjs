@@ -84,6 +84,17 @@ test('a store that throws fails its message, and holds up no other one', async (
 })
 
 /** A store whose every answer takes a moment, as one on a disk. */
+class Slow extends mqtt.Store {
+  put(packet, done) {
+    setTimeout(() => super.put(packet, done), 20)
+    return this
+  }
+  del(packet, done) {
+    setTimeout(() => super.del(packet, done), 20)
+    return this
+  }
+}
+
 test('nothing is sent before a slow store has it', async (t) => {
   let finish
   class Held extends mqtt.Store {
