@@ -114,12 +114,6 @@ impl Services {
         self.run_rules(request.time, request.client, from, fresh, out);
     }
 
-    /// The shadows and the jobs have published this by other requests than those of
-    /// clients by MQTT; rules see that, too.
-    pub fn on_published(&mut self, time: Time, out: &mut Effects) {
-        self.run_rules(time, "", 0, VecDeque::new(), out);
-    }
-
     /// A client's CONNECT was accepted.
     pub fn on_connected(&mut self, time: Time, connected: &Connected<'_>, out: &mut Effects) {
         self.with_rules(time, connected.client, out, |lifecycle, out| {

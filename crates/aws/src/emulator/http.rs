@@ -60,7 +60,7 @@ impl Emulator {
         let is_publish = matches!(operation, Operation::Publish { .. });
         let outcome = self.do_http(now, call, operation, &parameters, effects, &mut out);
         if !is_publish {
-            self.services.on_published(time(now), &mut out);
+            self.services.apply_rules(time(now), &mut out);
         }
         self.carry_out(out, effects);
         outcome
