@@ -26,7 +26,7 @@ export function drawKey(svg) {
   svg.setAttribute('aria-hidden', 'true')
   if (key === 'answered' || key === 'unanswered') {
     const ping = { answeredAt: key === 'answered' ? 0 : undefined, lost: key === 'unanswered' }
-    const group = make('g', { transform: `translate(0 ${-PINGS.top}) scale(1)` })
+    const group = make('g', { transform: `translate(0 ${-PINGS.top})` })
     group.append(...mark(ping, 12, 13))
     svg.replaceChildren(group)
     return
