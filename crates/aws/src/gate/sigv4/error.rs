@@ -41,6 +41,8 @@ pub enum SignatureError {
     SignedHeaders,
     /// The host is not signed.
     HostNotSigned,
+    /// A header of AWS's own is not signed, so anybody might have added it.
+    HeaderNotSigned(String),
     /// A signed header is not in the request.
     HeaderMissing(String),
     /// `X-Amz-Signature` has not 64 hexadecimal digits in lower case.
@@ -121,6 +123,12 @@ impl fmt::Display for SignatureError {
                  parted by semicolons",
             ),
             Self::HostNotSigned => f.write_str("the host is not signed; hint: sign it"),
+            Self::HeaderNotSigned(name) => {
+                write!(
+                    f,
+                    "the header {name:?} is not signed; hint: sign all that begin with x-amz-"
+                )
+            }
             Self::HeaderMissing(name) => {
                 write!(f, "the signed header {name:?} is not in the request")
             }

@@ -34,6 +34,7 @@ impl Verifier {
         {
             return Err(SignatureError::Payload);
         }
+        check_own(request, &signed.headers)?;
         let headers = &signed.headers;
         let canonical = Canonical { request, query: &query, headers, payload: &payload };
         self.judge(&canonical, &signed, true, unix)
@@ -62,6 +63,15 @@ impl Verifier {
             token: single(request, "X-Amz-Security-Token")?.map(str::to_owned),
             expires: None,
         })
+    }
+}
+
+/// Demands that all headers of AWS's own are signed.
+fn check_own(request: &Request<'_>, signed: &[String]) -> Result<(), SignatureError> {
+    let mut own = request.headers.iter().filter(|(name, _)| name.starts_with("x-amz-"));
+    match own.find(|(name, _)| !signed.contains(name)) {
+        None => Ok(()),
+        Some((name, _)) => Err(SignatureError::HeaderNotSigned(super::shortened(name))),
     }
 }
 
