@@ -6,7 +6,7 @@ use std::fmt;
 use std::time::Duration;
 
 use evenkeel_broker::ConnectionId;
-use evenkeel_broker::core::{self, Effects};
+use evenkeel_broker::core::{self, ADMISSION_TIMEOUT, Effects};
 use evenkeel_codec::ReasonCode;
 
 use super::{Emulator, time};
@@ -50,6 +50,13 @@ impl Asked {
             let Some((_, id)) = self.refreshes.pop_first() else { return };
             self.queue.push_back(id);
         }
+    }
+
+    /// Why a connection is refused whose question was not answered in time.
+    pub(super) fn unanswered(&self, id: ConnectionId) -> Option<Refusal> {
+        let authorizer = self.questions.get(&id)?.authorizer.clone();
+        let why = format!("no answer within {} s", ADMISSION_TIMEOUT.as_secs());
+        Some(Refusal::AuthorizerFailed { authorizer, why })
     }
 
     pub(super) fn forget(&mut self, id: ConnectionId) {

@@ -150,8 +150,15 @@ impl Emulator {
         effects: &mut Effects,
         out: &mut crate::Effects,
     ) {
-        let Some(refused) = self.refused.remove(&id) else { return };
-        effects.note("gate", format!("connection {id} of {client:?}: {}", refused.why));
+        let told = |why: &dyn std::fmt::Display| format!("connection {id} of {client:?}: {why}");
+        let Some(refused) = self.refused.remove(&id) else {
+            // The broker refuses by itself only who has waited for an answer for too long.
+            if let Some(refusal) = self.asked.unanswered(id) {
+                effects.note("gate", told(&refusal));
+            }
+            return;
+        };
+        effects.note("gate", told(&refused.why));
         if !refused.lacks_rights {
             return;
         }

@@ -143,6 +143,9 @@ fn who_goes_or_waits_too_long_is_asked_about_no_more() {
     let Some(Packet::ConnAck(connack)) = world.recv(peer).pop() else { panic!("no CONNACK") };
     assert_eq!(connack.reason, ReasonCode::SERVER_UNAVAILABLE);
     assert_eq!(closed(&mut world, peer.id), Some(CloseReason::Refused));
+    let told = world.told().join("\n");
+    let why = "of \\\"pump-17\\\": the authorizer \\\"Fleet\\\" has failed: no answer within 15 s";
+    assert!(told.contains(why), "{told}");
     assert_eq!(answer(&mut world, peer, Ok(&yes("iot:Publish", 300))), None);
 }
 
