@@ -161,15 +161,18 @@ impl Emulator {
     }
 
     /// At AWS clients of a certificate that is no longer active stay for a while; here
-    /// they go at once.
+    /// they go at once. That a certificate waits for provisioning nobody can set, as at AWS.
     pub(super) fn set_status(
         &mut self,
         certificate: &str,
         status: &str,
         effects: &mut Effects,
     ) -> Result<Value, String> {
-        let new = CertificateStatus::named(status)
-            .ok_or_else(|| format!("{status:?} is no status; hint: ACTIVE, INACTIVE or REVOKED"))?;
+        let named = CertificateStatus::named(status);
+        let new = named.filter(|new| *new != CertificateStatus::PendingActivation);
+        let new = new.ok_or_else(|| {
+            format!("{status:?} is no status to set; hint: ACTIVE, INACTIVE or REVOKED")
+        })?;
         let id: CertificateId = certificate.parse().map_err(text)?;
         let registry = &mut self.gate.registry;
         self.changes.on_certificate(certificate, |id| registry.set_status(id, new))?;

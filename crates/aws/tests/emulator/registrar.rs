@@ -54,6 +54,19 @@ fn who_came_by_a_certificate_goes_with_it() {
 }
 
 #[test]
+fn nobody_sets_that_a_certificate_waits_for_provisioning() {
+    let (mut world, lamp, der, id) = scene();
+    for status in ["PENDING_ACTIVATION", "PENDING_TRANSFER", "active", ""] {
+        let request = json!({"ask": "certificate-status", "certificate": id, "status": status});
+        let answer = ask(&mut world, request);
+        let why = format!("{status:?} is no status to set; hint: ACTIVE, INACTIVE or REVOKED");
+        assert_eq!(answer["error"], why);
+    }
+    assert!(!world.is_closed(lamp));
+    assert_eq!(enter(&mut world, &der).1, Some(ReasonCode::SUCCESS));
+}
+
+#[test]
 fn a_certificate_is_added_whole_or_not_at_all() {
     let (mut world, ..) = scene();
     let (der, id) = certificate();
