@@ -177,8 +177,8 @@ impl Emulator {
         let registry = &mut self.gate.registry;
         self.changes.on_certificate(certificate, |id| registry.set_status(id, new))?;
         if new != CertificateStatus::Active {
-            let principal = id.to_string();
-            let of_it = self.clients.iter_mut().filter(|(_, one)| one.principal.id == principal);
+            let clients = self.clients.iter_mut();
+            let of_it = clients.filter(|(_, one)| one.principal.certificate == Some(id));
             for (connection, client) in of_it {
                 client.ended = Some(DisconnectReason::AuthError);
                 effects.disconnect(*connection, ReasonCode::NOT_AUTHORIZED);

@@ -63,6 +63,11 @@ impl Gate {
         let Answer::Yes { principal, disconnect_after, refresh_after, policies } = answer else {
             return Err(Refusal::NotAuthenticated);
         };
+        let certificate = question.certificate.as_ref().map(|certificate| certificate.id);
+        if let Some(id) = certificate {
+            // It may have been switched off while the authorizer was asked.
+            self.active(id)?;
+        }
         let policies = policies.iter().map(|policy| (principal.as_str(), policy));
         let context = question.context.clone().at(now.unix);
         let grants = self.grants(policies, &context, &question.client_id)?;
@@ -70,6 +75,7 @@ impl Gate {
             id: principal.clone(),
             way: Way::Authorizer,
             thing: None,
+            certificate,
             ends_after: Some(*disconnect_after),
             refreshed_after: Some(*refresh_after),
             grants,

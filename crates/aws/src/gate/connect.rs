@@ -58,6 +58,8 @@ pub struct Principal {
     pub way: Way,
     /// The thing that it is.
     pub thing: Option<String>,
+    /// The certificate without which it would not be in.
+    pub certificate: Option<CertificateId>,
     /// The connection ends after this time.
     pub ends_after: Option<Duration>,
     /// The authorizer is asked again after this time.
@@ -153,6 +155,7 @@ impl Gate {
             id: known.id.to_string(),
             way: Way::Certificate,
             thing: thing.map(str::to_owned),
+            certificate: Some(known.id),
             ends_after: None,
             refreshed_after: None,
             grants,
@@ -164,11 +167,7 @@ impl Gate {
         let der = arrival.tls.and_then(|tls| tls.certificate);
         let der = der.ok_or(Refusal::CertificateMissing)?;
         let id = CertificateId::of(der);
-        let certificate = self.registry.certificate(id).ok_or(Refusal::CertificateUnknown(id))?;
-        let status = certificate.status;
-        if status != CertificateStatus::Active {
-            return Err(Refusal::CertificateStatus { id, status });
-        }
+        let certificate = self.active(id)?;
         let facts = X509::parse(der).ok_or(Refusal::CertificateForm(id))?;
         let unix = arrival.at.unix;
         if unix < facts.not_before {
@@ -178,6 +177,15 @@ impl Gate {
             return Err(Refusal::CertificateEnded { id, by: unix - facts.not_after });
         }
         Ok(Known { id, certificate, facts })
+    }
+
+    /// A certificate that is neither unknown nor switched off.
+    pub(super) fn active(&self, id: CertificateId) -> Result<&Certificate, Refusal> {
+        let certificate = self.registry.certificate(id).ok_or(Refusal::CertificateUnknown(id))?;
+        match certificate.status {
+            CertificateStatus::Active => Ok(certificate),
+            status => Err(Refusal::CertificateStatus { id, status }),
+        }
     }
 
     /// Tells a context all that policies may ask about a certificate and its thing,
@@ -208,6 +216,7 @@ impl Gate {
             id: key.principal.clone(),
             way: Way::Signature,
             thing: None,
+            certificate: None,
             ends_after: Some(WEBSOCKET_LIFE),
             refreshed_after: None,
             grants,
@@ -225,6 +234,7 @@ impl Gate {
             id: login.client_id.to_owned(),
             way: Way::Plain,
             thing: None,
+            certificate: None,
             ends_after: None,
             refreshed_after: None,
             grants,

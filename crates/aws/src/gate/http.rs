@@ -79,7 +79,8 @@ impl Gate {
         context: &Context,
     ) -> Principal {
         let grants = Grants::of(policies, context, &self.account);
-        Principal { id, way, thing: None, ends_after: None, refreshed_after: None, grants }
+        let (thing, certificate, ends_after, refreshed_after) = (None, None, None, None);
+        Principal { id, way, thing, certificate, ends_after, refreshed_after, grants }
     }
 }
 

@@ -195,6 +195,38 @@ fn an_authorizer_can_be_asked_on_top_of_a_certificate() {
 }
 
 #[test]
+fn who_came_by_an_authorizer_on_top_of_a_certificate_goes_with_the_certificate() {
+    for status in ["INACTIVE", "REVOKED"] {
+        let settings = format!("authentication_type = \"CUSTOM_AUTH_X509\"\n{SETTINGS}");
+        let mut setup = Setup::new(&settings);
+        let der = setup.thing("pump-17", CertificateStatus::Active);
+        let mut world = setup.world();
+        let good = yes("iot:Publish", 300);
+        let (online, _) = asked(&mut world, Version::V5, &der);
+        assert_eq!(answer(&mut world, online, Ok(&good)), Some(ReasonCode::SUCCESS));
+        let waits = world.open_tls(Version::V5, &der, Some("localhost"));
+        let username = Some("u?x-amz-customauthorizer-name=Fleet".try_into().unwrap());
+        let login = Connect { username, ..connect(Version::V5, "pump-18") };
+        world.send(waits, Packet::Connect(login));
+        world.core.next_question().expect("a question");
+
+        let certificate = CertificateId::of(&der).to_string();
+        let off =
+            json!({"ask": "certificate-status", "certificate": certificate, "status": status});
+        let answered = world.core.ask(world.now, &off).unwrap();
+        assert_eq!(answered["status"], status, "{answered}");
+        world.wait(Duration::ZERO);
+        let packets = world.recv(online);
+        let [Packet::Disconnect(end)] = &packets[..] else { panic!("{packets:?}") };
+        assert_eq!(end.reason, ReasonCode::NOT_AUTHORIZED);
+        assert_eq!(answer(&mut world, waits, Ok(&good)), None, "without a word");
+        assert!(world.is_closed(waits));
+        let told = world.told().join("\n");
+        assert!(told.contains(&format!("{certificate} is {status}")), "{told}");
+    }
+}
+
+#[test]
 fn an_endpoint_takes_the_ways_of_its_type_alone() {
     for (kind, by_certificate) in [
         ("AWS_X509", Some(ReasonCode::SUCCESS)),
