@@ -1,0 +1,203 @@
+//! Takes events in, asks the rules, keeps what they found.
+
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use evenkeel_profile::Profile;
+
+use crate::arbitration;
+use crate::bounds::Bounds;
+use crate::event::{ConnectionId, Event};
+use crate::finding::Finding;
+use crate::report::Report;
+use crate::rule::{Hits, On, Rule, View};
+use crate::rules;
+use crate::sighting::Sightings;
+use crate::source::{Source, SourceId};
+use crate::texts::Texts;
+use crate::time::Time;
+use crate::track::Tracker;
+
+/// How often each live connection is looked at if nothing happens on it.
+const TICK: Duration = Duration::from_secs(2);
+
+/// Follows the evidence and names causes. Feed every source's events in the
+/// order of their times; sources may be given one after the other.
+#[derive(Debug)]
+pub struct Doctor {
+    profile: Profile,
+    thresholds: BTreeMap<&'static str, u64>,
+    texts: Texts,
+    tracker: Tracker,
+    sightings: Sightings,
+    sources: Vec<Followed>,
+    /// The rules of each moment.
+    rules: Vec<Vec<&'static Rule>>,
+    finished: bool,
+}
+
+/// A source and how far it has come.
+#[derive(Clone, Debug)]
+pub(crate) struct Followed {
+    pub(crate) source: Source,
+    pub(crate) events: u64,
+    pub(crate) first: Option<Time>,
+    pub(crate) last: Time,
+    ticked: Option<Time>,
+}
+
+/// There is no threshold with this name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UnknownThreshold;
+
+impl Doctor {
+    /// A doctor that judges by the numbers of `profile`.
+    pub fn new(profile: Profile, bounds: Bounds) -> Self {
+        Self {
+            profile,
+            thresholds: BTreeMap::new(),
+            texts: Texts::new(bounds.text_bytes),
+            tracker: Tracker::new(bounds),
+            sightings: Sightings::new(bounds.findings),
+            sources: Vec::new(),
+            rules: rules::by_moment(),
+            finished: false,
+        }
+    }
+
+    /// Sets a threshold, such as `KA01.within_ms`, to another number.
+    pub fn set_threshold(&mut self, name: &str, value: u64) -> Result<(), UnknownThreshold> {
+        let all = rules::all().flat_map(|rule| rule.meta.thresholds);
+        let known = all.into_iter().find(|threshold| threshold.name == name);
+        self.thresholds.insert(known.ok_or(UnknownThreshold)?.name, value);
+        Ok(())
+    }
+
+    /// A source whose events will come; `None` if there are 65,536 already.
+    pub fn source(&mut self, source: Source) -> Option<SourceId> {
+        let id = SourceId(u16::try_from(self.sources.len()).ok()?);
+        self.sources.push(Followed {
+            source,
+            events: 0,
+            first: None,
+            last: Time(i64::MIN),
+            ticked: None,
+        });
+        self.tracker.add_source();
+        Some(id)
+    }
+
+    /// The texts that events refer to.
+    pub fn texts(&mut self) -> &mut Texts {
+        &mut self.texts
+    }
+
+    /// Takes one event in. One of a source that was never registered is left out.
+    pub fn take(&mut self, event: &Event) {
+        let Some(followed) = self.sources.get_mut(usize::from(event.source.0)) else { return };
+        followed.events = followed.events.saturating_add(1);
+        followed.first.get_or_insert(event.at);
+        followed.last = followed.last.max(event.at);
+        let due = followed.ticked.is_none_or(|at| event.at.since(at) >= TICK);
+        if due {
+            self.tick(event.source, event.at);
+        }
+        let Some(took) = self.tracker.take(event) else { return };
+        if let Some(on) = On::of(event) {
+            self.ask(on, event.source, Some(event.connection), took.client, event.at, Some(event));
+        }
+        if took.ended {
+            let (client, at) = (took.client, event.at);
+            self.ask(On::End, event.source, Some(event.connection), client, at, Some(event));
+        }
+    }
+
+    /// Time has passed: looks at the live connections of a source. Needed only
+    /// if nothing may happen for long, as when a live source is followed.
+    pub fn tick(&mut self, source: SourceId, now: Time) {
+        let Some(followed) = self.sources.get_mut(usize::from(source.0)) else { return };
+        followed.ticked = Some(now);
+        followed.last = followed.last.max(now);
+        let mut from = 0;
+        loop {
+            let Some((number, client)) = self.tracker.live_from(source, from).next() else { break };
+            from = (number.0 as usize).saturating_add(1);
+            self.ask(On::Tick, source, Some(number), client, now, None);
+        }
+    }
+
+    /// The evidence has ended: looks at every client once more. What comes
+    /// after is taken in all the same.
+    pub fn finish(&mut self) {
+        if core::mem::replace(&mut self.finished, true) {
+            return;
+        }
+        let clients: Vec<(u32, SourceId, Option<ConnectionId>)> = (self.tracker.clients())
+            .map(|(number, client)| (number, client.source, client.live.last().copied()))
+            .collect();
+        for (client, source, connection) in clients {
+            let followed = self.sources.get(usize::from(source.0));
+            let now = followed.map(|followed| followed.last).unwrap_or_default();
+            self.ask(On::Finish, source, connection, client, now, None);
+        }
+    }
+
+    fn ask(
+        &mut self,
+        on: On,
+        source: SourceId,
+        number: Option<ConnectionId>,
+        client: u32,
+        now: Time,
+        event: Option<&Event>,
+    ) {
+        let (Some(followed), Some(of), Some(all)) = (
+            self.sources.get(usize::from(source.0)),
+            self.tracker.client(client),
+            self.tracker.population(source),
+        ) else {
+            return;
+        };
+        let connection = number.and_then(|number| self.tracker.connection(source, number));
+        let view = View {
+            now,
+            event,
+            connection,
+            client: of,
+            all,
+            source: &followed.source,
+            profile: &self.profile,
+            texts: &self.texts,
+            thresholds: &self.thresholds,
+        };
+        let mut hits = Hits::default();
+        let looking = self.rules.get(on as usize).into_iter().flatten();
+        for rule in looking.filter(|rule| applies(rule, &view)) {
+            (rule.check)(&view, &mut hits);
+            for hit in hits.0.drain(..) {
+                self.sightings.add(rule, hit, &view, client);
+            }
+        }
+    }
+
+    /// Findings that have become more than a suspicion since the last call, not
+    /// weighed against each other: for those who follow a live source.
+    pub fn fresh(&mut self) -> Vec<Finding> {
+        self.sightings.fresh(&self.tracker, &self.texts)
+    }
+
+    /// All findings, weighed: what follows from a cause is beneath it.
+    pub fn report(&self) -> Report {
+        let found = self.sightings.findings(&self.tracker, &self.texts);
+        Report::new(arbitration::weigh(found), &self.tracker, &self.texts, &self.sources)
+    }
+}
+
+/// Whether a rule may be judged by this source, with this profile.
+fn applies(rule: &Rule, view: &View<'_>) -> bool {
+    let vantages = rule.meta.vantages;
+    let vantage = view.source.vantage;
+    (vantages.show.contains(&vantage) || vantages.support.contains(&vantage))
+        && rule.meta.profile.is_none_or(|profile| view.profile.name == profile)
+}

@@ -1,0 +1,80 @@
+//! What a rule says when it has seen what it looks for.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use super::Severity;
+use crate::event::{Event, Place};
+use crate::time::Time;
+use crate::track::{End, Ping};
+
+/// One sighting.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Hit {
+    /// What is wrong, as the rest of a sentence that begins with the client:
+    /// "its client gives up although the broker answers".
+    pub(crate) sentence: String,
+    /// A kind within the rule, empty if there is one kind alone.
+    pub(crate) class: &'static str,
+    /// The events that show it, each with a word on what it shows.
+    pub(crate) proof: Vec<(Time, Place, &'static str)>,
+    /// A reason code, an alert or the broker's own words say so: one is enough.
+    pub(crate) proven: bool,
+    /// How often this must be seen, if not as often as the rule says.
+    pub(crate) rounds: Option<u32>,
+    /// How bad this kind is, if not as bad as the rule says.
+    pub(crate) severity: Option<Severity>,
+}
+
+impl Hit {
+    pub(crate) fn new(sentence: impl Into<String>) -> Self {
+        Self { sentence: sentence.into(), ..Self::default() }
+    }
+
+    pub(crate) fn class(mut self, class: &'static str) -> Self {
+        self.class = class;
+        self
+    }
+
+    pub(crate) fn proven(mut self) -> Self {
+        self.proven = true;
+        self
+    }
+
+    pub(crate) fn rounds(mut self, rounds: u32) -> Self {
+        self.rounds = Some(rounds);
+        self
+    }
+
+    pub(crate) fn severity(mut self, severity: Severity) -> Self {
+        self.severity = Some(severity);
+        self
+    }
+
+    pub(crate) fn at(mut self, at: Time, place: Place, shows: &'static str) -> Self {
+        self.proof.push((at, place, shows));
+        self
+    }
+
+    pub(crate) fn event(self, event: &Event, shows: &'static str) -> Self {
+        self.at(event.at, event.place, shows)
+    }
+
+    pub(crate) fn ping(self, ping: &Ping, shows: &'static str) -> Self {
+        self.at(ping.asked, ping.place, shows)
+    }
+
+    pub(crate) fn end(self, end: &End, shows: &'static str) -> Self {
+        self.at(end.at, end.place, shows)
+    }
+}
+
+/// Where a rule puts what it has seen.
+#[derive(Debug, Default)]
+pub(crate) struct Hits(pub(crate) Vec<Hit>);
+
+impl Hits {
+    pub(crate) fn add(&mut self, hit: Hit) {
+        self.0.push(hit);
+    }
+}

@@ -1,0 +1,87 @@
+//! What a rule may look at.
+
+use alloc::collections::BTreeMap;
+use core::time::Duration;
+
+use evenkeel_profile::Profile;
+
+use super::Threshold;
+use crate::event::{Event, Side};
+use crate::source::{Source, Vantage};
+use crate::texts::{TextId, Texts};
+use crate::time::Time;
+use crate::track::{Client, Connection, Population, Round};
+
+/// Everything there is at one moment.
+#[derive(Clone, Copy)]
+pub(crate) struct View<'a> {
+    pub(crate) now: Time,
+    /// The event of this moment; `None` at `Tick` and `Finish`.
+    pub(crate) event: Option<&'a Event>,
+    /// Its connection; `None` only at `Finish`, if no connection is open.
+    pub(crate) connection: Option<&'a Connection>,
+    pub(crate) client: &'a Client,
+    pub(crate) all: &'a Population,
+    pub(crate) source: &'a Source,
+    pub(crate) profile: &'a Profile,
+    pub(crate) texts: &'a Texts,
+    pub(crate) thresholds: &'a BTreeMap<&'static str, u64>,
+}
+
+impl View<'_> {
+    /// A threshold, as it is set.
+    pub(crate) fn number(&self, threshold: &Threshold) -> u64 {
+        self.thresholds.get(threshold.name).copied().unwrap_or(threshold.value)
+    }
+
+    /// A threshold in milliseconds.
+    pub(crate) fn millis(&self, threshold: &Threshold) -> Duration {
+        Duration::from_millis(self.number(threshold))
+    }
+
+    /// A threshold in seconds.
+    pub(crate) fn seconds(&self, threshold: &Threshold) -> Duration {
+        Duration::from_secs(self.number(threshold))
+    }
+
+    /// How much two times may differ and still be called the same: 100 ms,
+    /// three round trips, or twice what the source can tell.
+    pub(crate) fn slack(&self) -> Duration {
+        let trip = self.connection.map(Connection::round_trip).unwrap_or_default();
+        Duration::from_millis(100)
+            .max(trip.saturating_mul(3))
+            .max(self.source.resolution.saturating_mul(2))
+    }
+
+    pub(crate) fn is(&self, vantage: Vantage) -> bool {
+        self.source.vantage == vantage
+    }
+
+    /// The round that has just ended; only at `End`.
+    pub(crate) fn ended(&self) -> Option<&Round> {
+        self.client.rounds.last()
+    }
+
+    /// The keep-alive in force, as the connection says; under TLS the median
+    /// distance of its pings.
+    pub(crate) fn keep_alive(&self) -> Option<Duration> {
+        let connection = self.connection?;
+        if connection.mqtt.connect.is_some() || connection.mqtt.connack.is_some() {
+            return connection.keep_alive();
+        }
+        let pings: alloc::vec::Vec<_> =
+            connection.mqtt.pings.recent.iter().map(|it| it.asked).collect();
+        let spans: alloc::vec::Vec<Duration> =
+            pings.iter().zip(pings.iter().skip(1)).map(|(one, next)| next.since(*one)).collect();
+        (!spans.is_empty()).then(|| crate::steady::median(&spans))
+    }
+
+    pub(crate) fn text(&self, id: TextId) -> &str {
+        self.texts.text(id)
+    }
+
+    /// How long before now this side's newest bytes were.
+    pub(crate) fn silent_for(&self, side: Side) -> Option<Duration> {
+        Some(self.now.since(self.connection?.last_from(side)?))
+    }
+}

@@ -1,0 +1,75 @@
+//! All rules, by family: one file for each.
+
+mod keep_alive;
+
+use alloc::vec::Vec;
+
+use crate::rule::{Meta, On, Rule};
+
+/// The families, each a list in a file of its own.
+const FAMILIES: &[&[Rule]] = &[keep_alive::RULES];
+
+/// Every rule, in the order of the families.
+pub(crate) fn all() -> impl Iterator<Item = &'static Rule> {
+    FAMILIES.iter().flat_map(|family| family.iter())
+}
+
+/// The rules that look at each moment, by [`On`].
+pub(crate) fn by_moment() -> Vec<Vec<&'static Rule>> {
+    let mut by_moment = alloc::vec![Vec::new(); On::COUNT];
+    for rule in all() {
+        for on in rule.on {
+            if let Some(rules) = by_moment.get_mut(*on as usize) {
+                rules.push(rule);
+            }
+        }
+    }
+    by_moment
+}
+
+/// What is known of every rule.
+pub fn rules() -> impl Iterator<Item = &'static Meta> {
+    all().map(|rule| &rule.meta)
+}
+
+/// The rule with this id or slug, in any case.
+pub fn rule(name: &str) -> Option<&'static Meta> {
+    rules().find(|meta| meta.id.eq_ignore_ascii_case(name) || meta.slug.eq_ignore_ascii_case(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_and_slugs_are_distinct() {
+        let all: Vec<_> = rules().collect();
+        for (at, one) in all.iter().enumerate() {
+            for other in all.iter().skip(at + 1) {
+                assert_ne!(one.id, other.id);
+                assert_ne!(one.slug, other.slug);
+            }
+        }
+    }
+
+    #[test]
+    fn every_rule_explains_itself() {
+        for meta in rules() {
+            for (name, text) in [
+                ("sees", meta.sees),
+                ("why", meta.why),
+                ("fix", meta.fix),
+                ("raises", meta.raises),
+                ("slug", meta.slug),
+            ] {
+                assert!(!text.is_empty(), "{}: {name} is empty", meta.id);
+            }
+            assert!(!meta.references.is_empty(), "{}: no references", meta.id);
+            for threshold in meta.thresholds {
+                let name = threshold.name;
+                assert!(name.starts_with(meta.id), "{name} is not named after {}", meta.id);
+                assert!(!threshold.reason.is_empty(), "{name} has no reason");
+            }
+        }
+    }
+}

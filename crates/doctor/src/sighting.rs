@@ -1,0 +1,149 @@
+//! What rules have seen, by rule and client, until it is weighed.
+
+use alloc::collections::BTreeMap;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use crate::finding::{Confidence, Finding, Proof};
+use crate::rule::{Hit, Meta, Rule, Severity, View};
+use crate::source::{SourceId, Vantage};
+use crate::texts::Texts;
+use crate::time::Time;
+use crate::track::{Key, Tracker};
+
+/// Places kept of one cause.
+const PROOF: usize = 8;
+
+/// One cause of one client, seen once or more often.
+#[derive(Clone, Debug)]
+struct Sighting {
+    rule: &'static Meta,
+    source: SourceId,
+    vantage: Vantage,
+    key: Key,
+    newest: Hit,
+    /// In how many connections it was seen.
+    times: u32,
+    /// The connection of the newest, by its first event.
+    connection: Option<Time>,
+    first: Time,
+    last: Time,
+    proof: Vec<Proof>,
+    proven: bool,
+    told: bool,
+}
+
+/// All of them. At the bound, new causes are counted and left out.
+#[derive(Debug)]
+pub(crate) struct Sightings {
+    all: BTreeMap<(&'static str, &'static str, u32), Sighting>,
+    limit: usize,
+    pub(crate) left_out: u64,
+}
+
+impl Sightings {
+    pub(crate) fn new(limit: usize) -> Self {
+        Self { all: BTreeMap::new(), limit, left_out: 0 }
+    }
+
+    pub(crate) fn add(&mut self, rule: &'static Rule, hit: Hit, view: &View<'_>, client: u32) {
+        let connection = view.connection.map(|connection| connection.first_event);
+        let source = view.client.source;
+        let proof = hit.proof.iter().map(|&(at, place, shows)| Proof { at, source, place, shows });
+        let key = (rule.meta.id, hit.class, client);
+        if !self.all.contains_key(&key) && self.all.len() >= self.limit {
+            self.left_out = self.left_out.saturating_add(1);
+            return;
+        }
+        let sighting = self.all.entry(key).or_insert_with(|| Sighting {
+            rule: &rule.meta,
+            source,
+            vantage: view.source.vantage,
+            key: view.client.key,
+            newest: Hit::default(),
+            times: 0,
+            connection: None,
+            first: view.now,
+            last: view.now,
+            proof: Vec::new(),
+            proven: false,
+            told: false,
+        });
+        if sighting.times == 0 || connection.is_none() || sighting.connection != connection {
+            sighting.times = sighting.times.saturating_add(1);
+        }
+        let room = PROOF.saturating_sub(sighting.proof.len());
+        sighting.proof.extend(proof.take(room));
+        sighting.proven |= hit.proven;
+        (sighting.connection, sighting.last) = (connection, view.now);
+        // What says most wins: a kind that is bad, or needs less, is not undone.
+        let severity = hit.severity.max(sighting.newest.severity);
+        let rounds = match (hit.rounds, sighting.newest.rounds) {
+            (Some(one), Some(other)) => Some(one.min(other)),
+            (one, other) => one.or(other),
+        };
+        sighting.newest = Hit { severity, rounds, proof: Vec::new(), ..hit };
+    }
+
+    pub(crate) fn fresh(&mut self, tracker: &Tracker, texts: &Texts) -> Vec<Finding> {
+        let mut fresh = Vec::new();
+        for sighting in self.all.values_mut().filter(|sighting| !sighting.told) {
+            if sighting.confidence() > Confidence::Suspect {
+                sighting.told = true;
+                fresh.push(sighting.finding(tracker, texts));
+            }
+        }
+        fresh
+    }
+
+    pub(crate) fn findings(&self, tracker: &Tracker, texts: &Texts) -> Vec<Finding> {
+        self.all.values().map(|sighting| sighting.finding(tracker, texts)).collect()
+    }
+}
+
+impl Sighting {
+    fn confidence(&self) -> Confidence {
+        let rounds = self.newest.rounds.unwrap_or(self.rule.rounds);
+        let supports = self.rule.vantages.support.contains(&self.vantage);
+        match self.vantage {
+            _ if supports => Confidence::Suspect,
+            _ if self.proven => Confidence::Proven,
+            _ if self.times < rounds => Confidence::Suspect,
+            Vantage::Encrypted => Confidence::Inferred,
+            _ => Confidence::Shown,
+        }
+    }
+
+    fn severity(&self) -> Severity {
+        self.newest.severity.unwrap_or(self.rule.severity)
+    }
+
+    fn finding(&self, tracker: &Tracker, texts: &Texts) -> Finding {
+        Finding {
+            rule: self.rule,
+            client: self.client(tracker, texts),
+            confidence: self.confidence(),
+            severity: self.severity(),
+            class: self.newest.class,
+            sentence: self.newest.sentence.clone(),
+            times: self.times,
+            first: self.first,
+            last: self.last,
+            proof: self.proof.clone(),
+            sources: [self.source].into(),
+            consequences: Vec::new(),
+        }
+    }
+
+    /// The client's identifier; for a host, the only identifier that any source
+    /// knows from it, else the host.
+    fn client(&self, tracker: &Tracker, texts: &Texts) -> String {
+        match self.key {
+            Key::Id(id) => texts.text(id).into(),
+            Key::Host { host, .. } => match tracker.only_id(host) {
+                Some(id) => texts.text(id).into(),
+                None => texts.text(host).into(),
+            },
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! What is known of a client over its connections.
+
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use super::Round;
+use crate::event::ConnectionId;
+use crate::ring::Ring;
+use crate::source::SourceId;
+use crate::texts::TextId;
+use crate::time::Time;
+
+/// Who a client is: its identifier, or, if no source shows that, its host and
+/// the server it connects to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Key {
+    Id(TextId),
+    Host { host: TextId, server: TextId },
+}
+
+/// The hosts from which a client connected, the newest few.
+const HOSTS: usize = 4;
+
+/// A client as one source sees it.
+#[derive(Clone, Debug)]
+pub(crate) struct Client {
+    pub(crate) source: SourceId,
+    pub(crate) key: Key,
+    /// The connections that have ended, at most 32 of them.
+    pub(crate) rounds: Ring<Round, 32>,
+    /// All connections that have ended, kept or not.
+    pub(crate) ended: u32,
+    /// When each of the newest connections began.
+    pub(crate) begun: Ring<Time, 32>,
+    /// Those that have not ended.
+    pub(crate) live: Vec<ConnectionId>,
+    /// Hosts and when each was last seen to connect.
+    pub(crate) hosts: Ring<(TextId, Time), HOSTS>,
+    pub(crate) first_seen: Time,
+    pub(crate) last_seen: Time,
+    /// For a host: the only identifier seen from it; `OTHER` if there are several.
+    pub(crate) only_id: TextId,
+}
+
+impl Client {
+    pub(crate) fn new(source: SourceId, key: Key, at: Time) -> Self {
+        Self {
+            source,
+            key,
+            rounds: Ring::default(),
+            ended: 0,
+            begun: Ring::default(),
+            live: Vec::new(),
+            hosts: Ring::default(),
+            first_seen: at,
+            last_seen: at,
+            only_id: TextId::NONE,
+        }
+    }
+
+    /// Its identifier, if it is known.
+    pub(crate) fn id(&self) -> TextId {
+        match self.key {
+            Key::Id(id) => id,
+            Key::Host { .. } => TextId::NONE,
+        }
+    }
+
+    pub(crate) fn saw_host(&mut self, host: TextId, at: Time) {
+        if host.is_none() {
+            return;
+        }
+        if let Some((_, seen)) = self.hosts.iter_mut().find(|(known, _)| *known == host) {
+            *seen = at;
+            return;
+        }
+        self.hosts.push((host, at));
+    }
+
+    /// The connections since the newest that lived long, or ended with a
+    /// goodbye: the row that a rule about flapping counts.
+    pub(crate) fn row(&self, long: Duration) -> impl DoubleEndedIterator<Item = &Round> {
+        let stop = |round: &&Round| {
+            !round.goodbye() && round.lifetime().is_none_or(|lifetime| lifetime < long)
+        };
+        let n = self.rounds.iter().rev().take_while(stop).count();
+        self.rounds.newest(n)
+    }
+
+    /// The delays from one end to the next beginning, over the newest `n` pairs
+    /// of rounds that show both.
+    pub(crate) fn delays(&self, n: usize) -> Vec<Duration> {
+        let rounds: Vec<&Round> = self.rounds.newest(n.saturating_add(1)).collect();
+        let pairs = rounds.iter().zip(rounds.iter().skip(1));
+        pairs.filter_map(|(one, next)| Some(next.began()?.since(one.end?.at))).collect()
+    }
+}

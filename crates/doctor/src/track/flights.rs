@@ -1,0 +1,85 @@
+//! Messages in flight, from one side.
+
+use alloc::collections::BTreeMap;
+
+use crate::event::{Place, PublishSeen};
+use crate::time::Time;
+
+/// A PUBLISH with QoS above 0 that has no PUBACK or PUBCOMP yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Flight {
+    pub(crate) sent: Time,
+    pub(crate) place: Place,
+    pub(crate) publish: PublishSeen,
+    /// PUBREC has come: the identifier is in use, the message is not.
+    pub(crate) received: bool,
+}
+
+/// The flights of one side. At most [`Flights::KEPT`] are followed; a count
+/// says how many there are beyond.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Flights {
+    all: BTreeMap<u16, Flight>,
+    /// Messages that were not followed, as too many were in flight.
+    pub(crate) beyond: u32,
+    /// How many have been acknowledged to the end.
+    pub(crate) done: u32,
+    /// When the newest acknowledgement came.
+    pub(crate) last_done: Option<Time>,
+    /// The longest time from a PUBLISH to its first acknowledgement.
+    pub(crate) slowest: core::time::Duration,
+}
+
+impl Flights {
+    const KEPT: usize = 128;
+
+    pub(crate) fn sent(&mut self, flight: Flight) {
+        if self.all.len() < Self::KEPT || self.all.contains_key(&flight.publish.id) {
+            self.all.insert(flight.publish.id, flight);
+        } else {
+            self.beyond = self.beyond.saturating_add(1);
+        }
+    }
+
+    /// PUBREC: the message has arrived, the identifier stays in use.
+    pub(crate) fn received(&mut self, id: u16, failed: bool, at: Time) {
+        if let Some(flight) = self.all.get_mut(&id) {
+            flight.received = true;
+            self.slowest = self.slowest.max(at.since(flight.sent));
+        }
+        if failed {
+            self.finished(id, at);
+        }
+    }
+
+    /// PUBACK or PUBCOMP.
+    pub(crate) fn finished(&mut self, id: u16, at: Time) {
+        match self.all.remove(&id) {
+            Some(flight) if !flight.received => {
+                self.slowest = self.slowest.max(at.since(flight.sent));
+            }
+            Some(_) => {}
+            None => self.beyond = self.beyond.saturating_sub(1),
+        }
+        self.done = self.done.saturating_add(1);
+        self.last_done = Some(at);
+    }
+
+    pub(crate) fn get(&self, id: u16) -> Option<&Flight> {
+        self.all.get(&id)
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Flight> {
+        self.all.values()
+    }
+
+    /// How many are in flight.
+    pub(crate) fn len(&self) -> usize {
+        self.all.len().saturating_add(self.beyond as usize)
+    }
+
+    /// The one that waits longest.
+    pub(crate) fn oldest(&self) -> Option<&Flight> {
+        self.all.values().min_by_key(|flight| flight.sent)
+    }
+}

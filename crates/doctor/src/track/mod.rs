@@ -1,0 +1,19 @@
+//! What is known of each connection and client, kept current event by event.
+
+mod client;
+mod connection;
+mod flights;
+mod path;
+mod pings;
+mod population;
+mod round;
+mod tracker;
+
+pub(crate) use client::{Client, Key};
+pub(crate) use connection::{Connection, End};
+pub(crate) use flights::{Flight, Flights};
+pub(crate) use path::Paths;
+pub(crate) use pings::{Ping, Pings};
+pub(crate) use population::Population;
+pub(crate) use round::{Idle, Mark, MarkKind, Marks, Round, Said};
+pub(crate) use tracker::Tracker;

@@ -1,0 +1,76 @@
+//! PINGREQ and PINGRESP of one connection.
+
+use core::time::Duration;
+
+use crate::event::Place;
+use crate::ring::Ring;
+use crate::time::Time;
+
+/// One PINGREQ.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Ping {
+    pub(crate) asked: Time,
+    pub(crate) place: Place,
+    /// When its PINGRESP came.
+    pub(crate) answered: Option<Time>,
+    /// Bytes from the server since it was asked, the answer among them.
+    pub(crate) heard: bool,
+    /// The newest packet from the client before it, when this was sent.
+    pub(crate) last_sent: Option<Time>,
+    /// The newest answer before it.
+    pub(crate) last_answer: Option<Time>,
+}
+
+impl Ping {
+    pub(crate) fn round_trip(&self) -> Option<Duration> {
+        self.answered.map(|at| at.since(self.asked))
+    }
+}
+
+/// The pings of one connection.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Pings {
+    /// The newest eight.
+    pub(crate) recent: Ring<Ping, 8>,
+    pub(crate) asked: u32,
+    pub(crate) answered: u32,
+    pub(crate) first: Option<Time>,
+}
+
+impl Pings {
+    pub(crate) fn ask(&mut self, at: Time, place: Place, last_sent: Option<Time>) {
+        let last_answer = self.recent.iter().rev().find_map(|ping| ping.answered);
+        self.recent.push(Ping { asked: at, place, last_sent, last_answer, ..Ping::default() });
+        self.asked = self.asked.saturating_add(1);
+        self.first.get_or_insert(at);
+    }
+
+    /// A PINGRESP answers the oldest ping that has none.
+    pub(crate) fn answer(&mut self, at: Time) {
+        self.answered = self.answered.saturating_add(1);
+        if let Some(ping) = self.recent.iter_mut().find(|ping| ping.answered.is_none()) {
+            ping.answered = Some(at);
+        }
+    }
+
+    pub(crate) fn heard(&mut self) {
+        for ping in self.recent.iter_mut().rev().take_while(|ping| !ping.heard) {
+            ping.heard = true;
+        }
+    }
+
+    /// The newest PINGREQ.
+    pub(crate) fn last(&self) -> Option<&Ping> {
+        self.recent.last()
+    }
+
+    /// The PINGREQ before the newest.
+    pub(crate) fn before_last(&self) -> Option<&Ping> {
+        self.recent.iter().rev().nth(1)
+    }
+
+    /// How many of the recent pings have no answer.
+    pub(crate) fn outstanding(&self) -> usize {
+        self.recent.iter().filter(|ping| ping.answered.is_none()).count()
+    }
+}

@@ -1,0 +1,118 @@
+//! A connection that has ended, reduced to what later ones are compared with.
+
+use core::time::Duration;
+
+use super::{End, Ping};
+use crate::event::{Address, Place, Side};
+use crate::texts::TextId;
+use crate::time::Time;
+
+/// A packet of the client, remembered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Mark {
+    pub(crate) at: Time,
+    pub(crate) place: Place,
+    pub(crate) kind: MarkKind,
+    /// Its topic or first filter.
+    pub(crate) topic: TextId,
+    /// Its size; under TLS all there is.
+    pub(crate) bytes: u32,
+    /// Differs when the filters or the payload differ.
+    pub(crate) digest: u32,
+    pub(crate) filters: u16,
+    pub(crate) qos: u8,
+    pub(crate) retain: bool,
+    pub(crate) payload: u32,
+}
+
+/// What kind of packet it is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum MarkKind {
+    #[default]
+    Other,
+    Subscribe,
+    Publish,
+    Sealed,
+}
+
+/// What the client did on a connection.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Marks {
+    /// Its first packet after CONNACK that does something.
+    pub(crate) first: Option<Mark>,
+    /// Its last packet of any kind but CONNECT, PINGREQ and DISCONNECT.
+    pub(crate) last: Option<Mark>,
+}
+
+/// How long a connection was idle.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Idle {
+    /// The longest idle that the client broke and that then had an answer.
+    pub(crate) longest_survived: Duration,
+    /// How long it was idle before the client's first byte that has no answer.
+    pub(crate) before_silence: Option<Duration>,
+}
+
+/// What was said as the connection began.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Said {
+    pub(crate) connect: Option<Time>,
+    pub(crate) connack: Option<Time>,
+    /// CONNACK's code.
+    pub(crate) code: Option<u8>,
+    /// Differs when the credentials differ; 0 if there are none.
+    pub(crate) credentials_digest: u32,
+    pub(crate) version: u8,
+    /// The keep-alive in force.
+    pub(crate) keep_alive: Option<Duration>,
+}
+
+/// A connection that has ended.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Round {
+    pub(crate) client: Address,
+    pub(crate) server: Address,
+    /// When it began; `None` if that was not seen.
+    pub(crate) opened: Option<Time>,
+    pub(crate) opened_place: Place,
+    pub(crate) said: Said,
+    /// How it ended; `None` if the source stops before.
+    pub(crate) end: Option<End>,
+    pub(crate) last_sent: Option<Time>,
+    pub(crate) last_received: Option<Time>,
+    pub(crate) pings: u32,
+    pub(crate) last_ping: Option<Ping>,
+    pub(crate) idle: Idle,
+    /// The client's retransmissions.
+    pub(crate) resent: u32,
+    pub(crate) marks: Marks,
+    /// The capture lacks bytes of it.
+    pub(crate) gaps: bool,
+}
+
+impl Round {
+    /// From its beginning to its end, if both were seen.
+    pub(crate) fn lifetime(&self) -> Option<Duration> {
+        Some(self.end?.at.since(self.opened?))
+    }
+
+    /// Whether CONNACK let the client in.
+    pub(crate) fn accepted(&self) -> bool {
+        self.said.connack.is_some() && self.said.code.is_none_or(|code| code == 0)
+    }
+
+    /// Whether it ended as it should (guard G1).
+    pub(crate) fn goodbye(&self) -> bool {
+        self.end.is_some_and(|end| end.goodbye)
+    }
+
+    /// Whether this side ended it.
+    pub(crate) fn ended_by(&self, side: Side) -> bool {
+        self.end.is_some_and(|end| end.by == Some(side))
+    }
+
+    /// When it began, as far as the source shows.
+    pub(crate) fn began(&self) -> Option<Time> {
+        self.opened.or(self.said.connect)
+    }
+}

@@ -1,0 +1,1 @@
+//! Packets of a network, from a capture or a tap.
