@@ -86,6 +86,10 @@ pub enum What {
         /// How.
         how: CloseHow,
     },
+    /// The connection is over, and the source does not say who ended it.
+    Ended,
+    /// A log names the client of this connection, apart from CONNECT.
+    Identified(TextId),
     /// TLS ClientHello.
     ClientHello {
         /// The server name, if any.

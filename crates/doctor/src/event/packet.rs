@@ -41,7 +41,7 @@ pub enum PacketSeen {
 /// What CONNECT says.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ConnectSeen {
-    /// 3, 4 or 5.
+    /// 3, 4 or 5; 0 if a log does not say.
     pub version: u8,
     /// Clean Session or Clean Start.
     pub clean: bool,

@@ -76,7 +76,11 @@ impl On {
                 PacketSeen::PingResp => Self::PingAnswer,
                 PacketSeen::Disconnect(_) | PacketSeen::Auth(_) => Self::Disconnect,
             },
-            What::OpenFailed(_) | What::Closing { .. } | What::Forgotten => return None,
+            What::OpenFailed(_)
+            | What::Closing { .. }
+            | What::Ended
+            | What::Identified(_)
+            | What::Forgotten => return None,
         })
     }
 }

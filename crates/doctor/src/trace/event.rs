@@ -101,6 +101,8 @@ fn bare(first: &str, rest: Rest<'_>, texts: &mut Texts) -> What {
         "upgraded" => {
             What::UpgradeAnswer { status: rest.number("status", 101), mqtt: !rest.has("no-mqtt") }
         }
+        "ended" => What::Ended,
+        "is" => What::Identified(texts.keep(rest.word(0))),
         "forgotten" => What::Forgotten,
         other => panic!("{other} is nothing that happens"),
     }

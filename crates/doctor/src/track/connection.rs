@@ -127,6 +127,7 @@ impl Connection {
             What::Window { of, open } => self.tcp.paths.window(of, open, event.at),
             What::Missing { from } => self.tcp.paths.missing(from),
             What::Closing { by, how } => self.ends(event, Some(by), how, None),
+            What::Ended => self.ends(event, None, CloseHow::Unknown, None),
             What::ClientHello { sni, .. } => self.sni = sni,
             What::ServerHello { suite, .. } => self.suite = suite,
             What::Sealed { from: Side::Client, .. } => self.mark(event),

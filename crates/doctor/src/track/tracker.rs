@@ -94,6 +94,7 @@ impl Tracker {
             What::Packet { packet: PacketSeen::ConnAck(connack), .. } => {
                 self.identified(event, connack.assigned_id);
             }
+            What::Identified(id) => self.identified(event, id),
             _ => {}
         }
         let ended = self.count_end(source, number);
@@ -302,5 +303,20 @@ impl Tracker {
             let live = live.as_ref().filter(|live| !live.counted)?;
             Some((ConnectionId(u32::try_from(number).ok()?), live.client))
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::trace::Trace;
+    use crate::{Fate, Vantage};
+
+    #[test]
+    fn a_log_names_a_client_without_connect() {
+        let trace = Trace::of(Vantage::BrokerLog).lines("c1 0 is pump\nc1 5 ended");
+        let report = trace.report();
+        let [client] = &*report.clients else { panic!("{:?}", report.clients) };
+        assert_eq!((client.name.as_str(), client.ended), ("pump", 1));
+        assert_eq!(client.strip[0].fate, Fate::Ended);
     }
 }
