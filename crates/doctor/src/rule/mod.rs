@@ -3,6 +3,7 @@
 mod hit;
 mod meta;
 mod on;
+pub(crate) mod prelude;
 mod view;
 
 pub(crate) use hit::{Hit, Hits};

@@ -1,13 +1,15 @@
 //! All rules, by family: one file for each.
 
+mod access;
 mod keep_alive;
+mod poison;
 
 use alloc::vec::Vec;
 
 use crate::rule::{Meta, On, Rule};
 
 /// The families, each a list in a file of its own.
-const FAMILIES: &[&[Rule]] = &[keep_alive::RULES];
+const FAMILIES: &[&[Rule]] = &[keep_alive::RULES, access::RULES];
 
 /// Every rule, in the order of the families.
 pub(crate) fn all() -> impl Iterator<Item = &'static Rule> {

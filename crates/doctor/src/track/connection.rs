@@ -55,6 +55,32 @@ pub(crate) struct Mqtt {
     pub(crate) pings: Pings,
     flights: [Flights; 2],
     pub(crate) marks: Marks,
+    /// Filters asked for in all.
+    pub(crate) filters: u32,
+    pub(crate) rate: Rate,
+}
+
+/// How fast the client publishes, second by second.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Rate {
+    from: Time,
+    publishes: u32,
+    bytes: u64,
+    /// The most in a second.
+    pub(crate) most_publishes: u32,
+    pub(crate) most_bytes: u64,
+}
+
+impl Rate {
+    fn count(&mut self, at: Time, publishes: u32, bytes: u32) {
+        if at.since(self.from) >= Duration::from_secs(1) {
+            *self = Self { from: at, publishes: 0, bytes: 0, ..*self };
+        }
+        self.publishes = self.publishes.saturating_add(publishes);
+        self.bytes = self.bytes.saturating_add(bytes.into());
+        self.most_publishes = self.most_publishes.max(self.publishes);
+        self.most_bytes = self.most_bytes.max(self.bytes);
+    }
 }
 
 /// Bytes of each side: client, server.
@@ -151,10 +177,17 @@ impl Connection {
             self.idle.before_silence = self.newest_byte().map(|newest| now.since(newest));
         }
         self.tcp.paths.sent(side);
+        let publish = matches!(
+            event.what,
+            What::Packet { packet: PacketSeen::Publish(_), from: Side::Client, .. }
+        );
         let bytes = match event.what {
             What::Packet { bytes, .. } | What::Sealed { bytes, .. } => bytes,
             _ => 0,
         };
+        if side == Side::Client {
+            self.mqtt.rate.count(now, publish.into(), bytes);
+        }
         let at = side.index();
         if let (Some(last), Some(packets), Some(all)) = (
             self.traffic.last.get_mut(at),
@@ -203,6 +236,9 @@ impl Connection {
         }
         if from == Side::Client {
             self.mark(event);
+            if let PacketSeen::Subscribe(subscribe) = packet {
+                self.mqtt.filters = self.mqtt.filters.saturating_add(subscribe.filters.into());
+            }
         }
     }
 

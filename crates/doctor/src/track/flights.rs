@@ -28,12 +28,28 @@ pub(crate) struct Flights {
     pub(crate) last_done: Option<Time>,
     /// The longest time from a PUBLISH to its first acknowledgement.
     pub(crate) slowest: core::time::Duration,
+    /// What the newest PUBLISH did with an identifier that was in use.
+    pub(crate) newest_again: Option<Again>,
+}
+
+/// A PUBLISH whose identifier is in flight on the same connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Again {
+    /// The same message with DUP.
+    Resent,
+    /// Another message.
+    Reused,
 }
 
 impl Flights {
     const KEPT: usize = 128;
 
     pub(crate) fn sent(&mut self, flight: Flight) {
+        self.newest_again = self.all.get(&flight.publish.id).map(|known| {
+            let (known, new) = (known.publish, flight.publish);
+            let same = known.digest == new.digest && known.topic == new.topic;
+            if new.dup || same { Again::Resent } else { Again::Reused }
+        });
         if self.all.len() < Self::KEPT || self.all.contains_key(&flight.publish.id) {
             self.all.insert(flight.publish.id, flight);
         } else {

@@ -11,7 +11,7 @@ mod tracker;
 
 pub(crate) use client::{Client, Key};
 pub(crate) use connection::{Connection, End};
-pub(crate) use flights::{Flight, Flights};
+pub(crate) use flights::{Again, Flight, Flights};
 pub(crate) use path::Paths;
 pub(crate) use pings::{Ping, Pings};
 pub(crate) use population::Population;

@@ -1,0 +1,154 @@
+//! TL03: a certificate is not accepted.
+
+use crate::rule::prelude::*;
+
+pub(super) const RULE: Rule = Rule {
+    meta: Meta {
+        id: "TL03",
+        slug: "certificate-rejected",
+        vantages: Vantages {
+            show: &[
+                Vantage::Plain,
+                Vantage::Encrypted,
+                Vantage::ClientLog,
+                Vantage::BrokerLog,
+                Vantage::ClientEvents,
+            ],
+            support: &[],
+        },
+        sees: "TLS fails: unknown authority, bad or expired certificate, certificate required.",
+        why: "One side checked the other's certificate and ended the handshake with an alert that \
+              says why. An alert from the client is about the server's certificate, one from the \
+              server about the client's.",
+        fix: "Unknown authority: give the side that complains the right CA file. Expired: renew. \
+              Required: give the client its certificate and key. Bad or revoked: get another.",
+        raises: "The alert itself: before TLS 1.3 it is in the clear, else a key log shows it.",
+        explains: &["RC01", "RC03", "RC04", "RC06", "AU03", "NW09"],
+        references: &["RFC 8446, section 6.2"],
+        ..Meta::EMPTY
+    },
+    on: &[On::Tls, On::Words, On::End],
+    check,
+};
+
+/// The name of an alert that is about a certificate.
+pub(super) fn about_certificate(code: u8) -> Option<&'static str> {
+    Some(match code {
+        42 => "bad_certificate",
+        43 => "unsupported_certificate",
+        44 => "certificate_revoked",
+        45 => "certificate_expired",
+        46 => "certificate_unknown",
+        47 => "illegal_parameter",
+        48 => "unknown_ca",
+        116 => "certificate_required",
+        120 => "no_application_protocol",
+        _ => return None,
+    })
+}
+
+fn check(view: &View<'_>, hits: &mut Hits) {
+    let Some(event) = view.event else { return };
+    match event.what {
+        What::Alert { from, code } => {
+            let Some(name) = about_certificate(code) else { return };
+            let whose = match from {
+                Side::Client => "it does not accept the server's certificate",
+                Side::Server => "the server does not accept its certificate",
+            };
+            let hit = Hit::new(format!("{whose}: {name}")).proven();
+            hits.add(hit.event(event, "the alert"));
+        }
+        What::Words(Words::TlsFailed(code)) => {
+            let sentence = match about_certificate(code) {
+                Some(name) => format!("TLS fails: {name}"),
+                None => "TLS fails, says the log".into(),
+            };
+            let hit = Hit::new(sentence).event(event, "TLS fails");
+            hits.add(if code == 0 { hit } else { hit.proven() });
+        }
+        What::Closing { by: Side::Server, .. } if view.is(Vantage::Encrypted) => {
+            alert_by_size(view, hits);
+        }
+        _ => {}
+    }
+}
+
+/// TLS 1.3 hides the alert: two bytes from the server right after the client's
+/// last flight, then the end.
+fn alert_by_size(view: &View<'_>, hits: &mut Hits) {
+    let (Some(connection), Some(round)) = (view.connection, view.ended()) else { return };
+    let Some(end) = round.end.filter(|_| !round.gaps) else { return };
+    let from_server = |event: &&crate::Event| event.sender() == Some(Side::Server);
+    let mut last = connection.recent.iter().rev().filter(from_server);
+    let alert = last
+        .next()
+        .filter(|event| matches!(event.what, What::Packet { packet: PacketSeen::PingResp, .. }));
+    let spoke = last.any(|event| !matches!(event.what, What::ServerHello { .. }));
+    let young = round.lifetime().is_some_and(|life| life < Duration::from_secs(5));
+    if let (Some(alert), false, true, 0) = (alert, spoke, young, round.pings) {
+        let hit = Hit::new("the server ended TLS right after its handshake, by an alert")
+            .class("by size")
+            .event(alert, "two bytes: an alert");
+        hits.add(hit.end(&end, "the server ends the connection"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::trace::Trace;
+    use crate::{Confidence, Vantage};
+
+    const REJECTED: &str = "
+        c1 0.0 open 10.0.0.1:5000 10.0.0.9:8883
+        c1 0.1 > hello sni=broker
+        c1 0.2 < hello
+        c1 0.3 > alert code=48
+        c1 0.4 > fin";
+
+    #[test]
+    fn true_an_alert_in_the_clear() {
+        let finding = Trace::encrypted().lines(REJECTED).finds("TL03");
+        assert_eq!(finding.confidence, Confidence::Proven);
+        assert!(finding.sentence.contains("unknown_ca"));
+    }
+
+    #[test]
+    fn true_an_alert_by_its_size() {
+        let lines = "
+            c1 0.0 open 10.0.0.1:5000 10.0.0.9:8883
+            c1 0.1 > hello sni=broker
+            c1 0.2 < hello
+            c1 0.3 > sealed bytes=900
+            c1 0.4 < ~PINGRESP
+            c1 0.4 < fin";
+        Trace::encrypted().rounds(2, 5.0, lines).finds_at_least("TL03", Confidence::Inferred);
+    }
+
+    #[test]
+    fn true_in_logs() {
+        for vantage in [Vantage::ClientLog, Vantage::BrokerLog, Vantage::ClientEvents] {
+            Trace::of(vantage)
+                .lines("c1 0 open a b\nc1 1 words tls-failed 42")
+                .finds_at_least("TL03", Confidence::Proven);
+        }
+    }
+
+    #[test]
+    fn alike_close_notify() {
+        Trace::encrypted().lines(&REJECTED.replace("code=48", "code=0")).does_not_find("TL03");
+    }
+
+    #[test]
+    fn alike_a_connection_that_worked() {
+        let lines = "
+            c1 0.0 open 10.0.0.1:5000 10.0.0.9:8883
+            c1 0.1 > hello sni=broker
+            c1 0.2 < hello
+            c1 0.3 > sealed bytes=60
+            c1 0.4 < sealed bytes=4
+            c1 0.5 < ~PINGRESP
+            c1 0.5 < fin";
+        Trace::encrypted().rounds(2, 5.0, lines).does_not_find("TL03");
+    }
+}

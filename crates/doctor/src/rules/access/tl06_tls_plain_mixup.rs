@@ -1,0 +1,109 @@
+//! TL06: TLS to a port without it, or the other way round.
+
+use crate::event::Begins;
+use crate::rule::prelude::*;
+
+pub(super) const RULE: Rule = Rule {
+    meta: Meta {
+        id: "TL06",
+        slug: "tls-plain-mixup",
+        vantages: Vantages {
+            show: &[Vantage::Plain, Vantage::Encrypted, Vantage::BrokerLog],
+            support: &[],
+        },
+        rounds: 1,
+        sees: "The connection opens and ends at once; the error speaks of a malformed packet, a \
+               wrong version number or an unexpected message.",
+        why: "One side speaks TLS and the other does not: the port or the scheme is wrong.",
+        fix: "Use `mqtts://` with port 8883, `mqtt://` with port 1883.",
+        raises: "The broker's list of listeners.",
+        explains: &["RC01", "RC03", "RC04", "PR01", "AU03", "PR03"],
+        references: &["MQTT-3.1.0-1"],
+        ..Meta::EMPTY
+    },
+    on: &[On::Odd, On::Words, On::Tls, On::End],
+    check,
+};
+
+fn check(view: &View<'_>, hits: &mut Hits) {
+    let Some(event) = view.event else { return };
+    match event.what {
+        What::NotMqtt { from: Side::Server, begins: Begins::Tls } => {
+            let sentence = "it speaks without TLS to a port that expects TLS";
+            hits.add(Hit::new(sentence).class("plain to TLS").proven().event(event, "a TLS alert"));
+        }
+        What::NotMqtt { from: Side::Client, begins: Begins::Tls }
+        | What::Words(Words::TlsOnPlain) => {
+            let sentence = "it speaks TLS to a port that expects none";
+            let hit = Hit::new(sentence).class("TLS to plain").proven();
+            hits.add(hit.event(event, "the beginning of TLS"));
+        }
+        What::Closing { by: Side::Server, .. } => hello_unanswered(view, hits),
+        _ => {}
+    }
+}
+
+/// A ClientHello that is answered by an end alone: not by an alert, as a TLS
+/// server would.
+fn hello_unanswered(view: &View<'_>, hits: &mut Hits) {
+    let (Some(connection), Some(round)) = (view.connection, view.ended()) else { return };
+    let hello = connection.recent.iter().find_map(|event| match event.what {
+        What::ClientHello { sni, .. } => Some((event, sni)),
+        _ => None,
+    });
+    let (Some((hello, sni)), Some(end)) = (hello, round.end) else { return };
+    let named = !sni.is_none();
+    if named && round.last_received.is_none() && !round.gaps {
+        let hit = Hit::new("its ClientHello is answered by an end alone, without a TLS alert");
+        let hit = hit.class("TLS to plain").rounds(2).event(hello, "ClientHello");
+        hits.add(hit.end(&end, "the server ends the connection"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::trace::Trace;
+    use crate::{Confidence, Vantage};
+
+    #[test]
+    fn true_plain_to_tls() {
+        let lines = "
+            c1 0.0 open 10.0.0.1:5000 10.0.0.9:8883
+            c1 0.1 > CONNECT id=pump
+            c1 0.2 < not-mqtt tls
+            c1 0.3 < fin";
+        Trace::plain().lines(lines).finds_at_least("TL06", Confidence::Proven);
+    }
+
+    #[test]
+    fn true_tls_to_plain() {
+        let lines = "
+            c1 0.0 open 10.0.0.1:5000 10.0.0.9:1883
+            c1 0.1 > hello sni=broker
+            c1 0.2 < fin";
+        Trace::encrypted().rounds(2, 5.0, lines).finds_at_least("TL06", Confidence::Inferred);
+    }
+
+    #[test]
+    fn true_the_broker_says_so() {
+        Trace::of(Vantage::BrokerLog)
+            .lines("c1 0 open a b\nc1 1 words tls-on-plain")
+            .finds_at_least("TL06", Confidence::Proven);
+    }
+
+    #[test]
+    fn alike_a_proxy_preface() {
+        let lines = "c1 0 open a:1 b:1883\nc1 0.1 > not-mqtt proxy\nc1 0.2 < fin";
+        Trace::plain().lines(lines).does_not_find("TL06");
+    }
+
+    #[test]
+    fn alike_a_handshake_that_fails_by_an_alert() {
+        let lines = "
+            c1 0.0 open 10.0.0.1:5000 10.0.0.9:8883
+            c1 0.1 > hello sni=broker
+            c1 0.2 < alert code=40
+            c1 0.3 < fin";
+        Trace::encrypted().rounds(2, 5.0, lines).does_not_find("TL06");
+    }
+}
