@@ -1,7 +1,8 @@
 // The bundles without Node: `dist/browser.mjs`, which bundlers take, and
 // `dist/evenkeel.min.js` for a script tag, each with the module in it;
-// `dist/asmjs.mjs`, the module in JavaScript; and `dist/react-native.mjs`, which uses that.
-import { readFileSync, writeFileSync } from 'node:fs'
+// `dist/asmjs.mjs`, the module in JavaScript; `dist/react-native.mjs`, which uses that; and
+// `dist/mini`, which has it in it.
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 import { build } from 'esbuild'
@@ -13,7 +14,7 @@ import { textOf } from './text.mjs'
 const TARGET = ['chrome97', 'firefox104', 'safari15.4']
 
 /** Puts the files of a platform, and what is made here, in their place. */
-function platform(home, name, made, keepsSessions) {
+function platform(home, name, made, { keepsSessions = false, holdsFallback = false } = {}) {
   return {
     name: 'platform',
     setup({ onResolve, onLoad }) {
@@ -22,7 +23,10 @@ function platform(home, name, made, keepsSessions) {
         onResolve({ filter: /session\/indexed-db$/ }, () => ({ path: absent }))
       }
       onResolve({ filter: /^(\.\.?\/)+platform$/ }, () => ({ path: join(home, 'src/platform', `${name}.ts`) }))
-      onResolve({ filter: /^evenkeel:asmjs$/ }, () => ({ path: './asmjs.mjs', external: true }))
+      const fallback = holdsFallback
+        ? { path: join(home, 'dist/asmjs.mjs') }
+        : { path: './asmjs.mjs', external: true }
+      onResolve({ filter: /^evenkeel:asmjs$/ }, () => fallback)
       onResolve({ filter: /^evenkeel:/ }, ({ path }) => ({ path, namespace: 'made' }))
       onLoad({ filter: /./, namespace: 'made' }, ({ path }) => ({ contents: made[path] }))
     },
@@ -51,6 +55,14 @@ const NOTHING = {
   'evenkeel:fallback': 'export const loadFallback = undefined',
 }
 
+/** Fields without a value need no words. */
+const PLAIN_FIELDS = { tsconfigRaw: { compilerOptions: { useDefineForClassFields: false } } }
+
+/** The syntax that mini programs take without being translated. */
+const MINI_TARGET = 'es2017'
+/** Where programs for MQTT.js look for it: WeChat puts the folder in the place of the package. */
+const MINI_PATHS = ['mqtt.js', 'mqtt.min.js', 'mqtt.esm.js']
+
 /** `wasm` for bundlers; `smallest` for a script tag, and in JavaScript. */
 export async function buildBundles({ home, version, wasm, smallest }) {
   const dist = join(home, 'dist')
@@ -68,14 +80,14 @@ export async function buildBundles({ home, version, wasm, smallest }) {
     legalComments: 'none',
     pure: ['Buffer.alloc'],
   }
-  const bundle = (options, name, made, keepsSessions = false) =>
-    build({ ...common, ...options, plugins: [platform(home, name, made, keepsSessions)] })
+  const bundle = (options, name, made, how) =>
+    build({ ...common, ...options, plugins: [platform(home, name, made, how)] })
   const esm = { format: 'esm', minifySyntax: true }
   const forBundlers = join(dist, 'browser.mjs')
   await bundle({ ...esm, outfile: forBundlers }, 'browser', {
     'evenkeel:module': inScript(readFileSync(wasm)),
     'evenkeel:fallback': BESIDE,
-  }, true)
+  }, { keepsSessions: true })
   // Bundlers make it small. Here the indentation goes alone: with the rest of the white
   // space esbuild would drop the comments that tell which calls can be left out.
   writeFileSync(forBundlers, readFileSync(forBundlers, 'utf8').replace(/^ +/gm, ''))
@@ -90,8 +102,7 @@ export async function buildBundles({ home, version, wasm, smallest }) {
       format: 'iife',
       globalName: 'mqtt',
       minify: true,
-      // Fields without a value need no words.
-      tsconfigRaw: { compilerOptions: { useDefineForClassFields: false } },
+      ...PLAIN_FIELDS,
       sourcemap: 'external',
       footer: {
         js: `if(typeof module==='object'&&module.exports)module.exports=mqtt;else if(typeof define==='function'&&define.amd)define([],function(){return mqtt});`,
@@ -101,4 +112,25 @@ export async function buildBundles({ home, version, wasm, smallest }) {
     { 'evenkeel:module': inScript(module), 'evenkeel:fallback': BY_URL },
   )
   await inJavaScript(home, module, join(dist, 'asmjs.mjs'))
+  await buildMini(home, dist, common.define, bundle)
+}
+
+async function buildMini(home, dist, define, bundle) {
+  const how = {
+    ...PLAIN_FIELDS,
+    outfile: join(dist, 'mini/index.js'),
+    format: 'cjs',
+    minify: true,
+    target: MINI_TARGET,
+    inject: [join(home, 'src/platform/mini/globals.ts')],
+    define: {
+      ...define,
+      'Object.hasOwn': 'hasOwn',
+      'Object.fromEntries': 'fromEntries',
+    },
+  }
+  await bundle(how, 'mini', NOTHING, { holdsFallback: true })
+  writeFileSync(join(dist, 'mini/index.d.ts'), "import mqtt = require('../types/index.js')\nexport = mqtt\n")
+  mkdirSync(join(dist, 'mini/dist'))
+  for (const name of MINI_PATHS) writeFileSync(join(dist, 'mini/dist', name), "module.exports = require('../index.js')\n")
 }

@@ -78,6 +78,8 @@ function optionsOf(url?: string | IClientOptions, given?: IClientOptions): IClie
 }
 
 const UNIX = '+unix'
+/** Their connections begin with a request, which has a path. */
+const IN_HTTP = ['ws', 'wss', 'wx', 'wxs', 'ali', 'alis']
 
 function fillFrom(options: IClientOptions, url: string): void {
   const parsed = parse(wholeUrl(url))
@@ -101,7 +103,7 @@ function fillFrom(options: IClientOptions, url: string): void {
   fill('protocol', protocol as MqttProtocol)
   fill('unixSocket', isUnix)
   if (isUnix) fill('path', socketPath(parsed, protocol))
-  else if (protocol === 'ws' || protocol === 'wss') {
+  else if (IN_HTTP.includes(protocol)) {
     fill('path', (parsed.pathname || '/') + parsed.search)
   }
   const id = options.query?.clientId
@@ -166,7 +168,7 @@ function secure(options: IClientOptions): void {
   options.protocol = secured
 }
 
-const ELSEWHERE = ['wx', 'wxs', 'ali', 'alis']
+const MINI = ['wx', 'wxs', 'ali', 'alis']
 
 function choose(options: IClientOptions): void {
   const asked = options.protocol ?? options.defaultProtocol ?? usualProtocol()
@@ -177,7 +179,7 @@ function choose(options: IClientOptions): void {
   const all = [protocol, ...servers.map((server) => server?.protocol ?? protocol)]
   for (const one of all) {
     if (Object.hasOwn(openers, here(one))) continue
-    if (ELSEWHERE.includes(one)) throw new Error(`Protocol "${one}" is not there: ${protocolHint}`)
+    if (MINI.includes(one)) throw new Error(`Protocol "${one}" is not there: ${protocolHint}, or in mini programs evenkeel/dist/mini`)
     throw new Error(`Unknown protocol "${one}": ${protocolHint}`)
   }
 }
@@ -201,6 +203,10 @@ const PORTS: Record<string, number> = {
   tls: 8883,
   ws: 80,
   wss: 443,
+  wx: 80,
+  wxs: 443,
+  ali: 80,
+  alis: 443,
 }
 
 /** The options with the server whose turn it is. */

@@ -54,9 +54,11 @@ export class PendingTable {
 
   /** In the order of their slots; may be changed meanwhile. */
   all(): [token: number, pending: Pending][] {
-    return this.slots.flatMap((pending, token) =>
-      pending === undefined ? [] : [[token, pending] as [number, Pending]],
-    )
+    const all: [number, Pending][] = []
+    this.slots.forEach((pending, token) => {
+      if (pending !== undefined) all.push([token, pending])
+    })
+    return all
   }
 
   private count(pending: Pending, by: number): void {

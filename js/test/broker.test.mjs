@@ -4,21 +4,8 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { test } from 'node:test'
 
+import { broker, noBroker as skip, program } from './broker.mjs'
 import { client, next, until, VERSIONS } from './harness.mjs'
-
-const program = process.env.EVENKEEL_BROKER
-const skip = program ? false : 'EVENKEEL_BROKER is not set: js/run sets it'
-
-/** The broker's addresses by scheme. */
-async function broker(t, ...args) {
-  const child = spawn(program, ['broker', '-p', '0', '--ws-port', '0', ...args])
-  t.after(() => child.kill())
-  let said = ''
-  child.stdout.on('data', (chunk) => (said += chunk))
-  child.stderr.on('data', (chunk) => (said += chunk))
-  await until(() => /ws:\/\/[^\s]+/.test(said), 'the broker')
-  return { mqtt: /mqtt:\/\/[\d.:]+/.exec(said)[0], ws: /ws:\/\/[^\s]+/.exec(said)[0] }
-}
 
 test('two clients with one identifier do not throw each other out for ever (version 5)', { skip }, async (t) => {
   const { mqtt: url } = await broker(t)

@@ -20,7 +20,7 @@ const NAMES = [
   'applyMixin', 'connect', 'connectAsync', 'default', 'nextTick', 'validateTopic', 'validateTopics',
 ]
 
-const BUNDLES = ['browser.mjs', 'evenkeel.min.js', 'react-native.mjs', 'asmjs.mjs']
+const BUNDLES = ['browser.mjs', 'evenkeel.min.js', 'react-native.mjs', 'asmjs.mjs', 'mini/index.js']
 
 describe('sizes', () => {
   // They hold for the module that is built for size alone.
@@ -28,7 +28,9 @@ describe('sizes', () => {
 
   // To be lowered with each module that is smaller: 150,000 and 125,000 are wanted.
   const [GZIP, BROTLI] = [164_000, 142_000]
-  const PACKAGE = 2_600_000 // 2,000,000 are wanted
+  // Without the folder for mini programs 2,000,000 are wanted. It holds the module in
+  // JavaScript once more, as hosts take it as one script.
+  const PACKAGE = 3_400_000
 
   test('evenkeel.min.js behind gzip and Brotli', { skip }, () => {
     const script = readFileSync(dist('evenkeel.min.js'))

@@ -30,10 +30,8 @@ export interface Queued {
 
 /** What waits for a connection and is not in the outgoing store. */
 export function queueOf(pending: PendingTable): Queued[] {
-  return pending.all().flatMap(([, one]) => {
-    if (one.kind === 'publish' && one.packet.qos > 0) return []
-    return [{ packet: packetOf(one), cb: (one.done ?? noop) as PacketCallback }]
-  })
+  const waiting = pending.all().filter(([, one]) => one.kind !== 'publish' || one.packet.qos === 0)
+  return waiting.map(([, one]) => ({ packet: packetOf(one), cb: (one.done ?? noop) as PacketCallback }))
 }
 
 /** The filters of each SUBSCRIBE that waits for its answer. */

@@ -9,7 +9,7 @@ import type { IClientOptions, IStream } from '../types'
 import { closeText, subProtocols, textFrame } from './websocket-common'
 
 /** What a WebSocket has that comes from the engine, or is made by the caller. */
-interface Socket {
+export interface Socket {
   binaryType: string
   readyState: number
   bufferedAmount?: number
@@ -216,18 +216,24 @@ function asError(error: unknown): Error {
 }
 
 export function openWebSocket(options: IClientOptions, client: MqttClient): IStream {
+  return openAt(urlOf(options), makeSocket, options, client)
+}
+
+type Make = (url: string, options: IClientOptions) => Socket | Promise<Socket>
+
+/** At this URL, or at what `transformWsUrl` makes of it. */
+export function openAt(url: string, make: Make, options: IClientOptions, client: MqttClient): IStream {
   if (options.unixSocket) throw new Error('There are no unix sockets here')
-  const url = urlOf(options)
   const transformed = options.transformWsUrl?.(url, options, client) ?? url
   const most = options.browserBufferSize
   const stream =
     typeof transformed === 'string'
-      ? new WebSocketStream(transformed, () => makeSocket(transformed, options), most)
+      ? new WebSocketStream(transformed, () => make(transformed, options), most)
       : new WebSocketStream(
           url,
           async (stream) => {
             stream.url = await transformed
-            return makeSocket(stream.url, options)
+            return make(stream.url, options)
           },
           most,
         )
