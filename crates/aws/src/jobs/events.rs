@@ -8,6 +8,9 @@ use crate::Time;
 use crate::effects::Effects;
 use crate::json;
 
+/// Targets that an event names: a message of AWS has 128 KiB at most. The number is ours.
+const TARGETS: usize = 100;
+
 /// Whether there are events, and how they name things.
 #[derive(Debug, Default)]
 pub(super) struct Events {
@@ -33,7 +36,8 @@ impl Turn {
 }
 
 impl Events {
-    /// A job has come so far. `data` is what is known of it, `things` its targets.
+    /// A job has come so far. `data` is what is known of it, `things` its targets, of which
+    /// the first [`TARGETS`] are named.
     pub(super) fn of_job<'a>(
         &mut self,
         time: Time,
@@ -44,7 +48,8 @@ impl Events {
         out: &mut Effects,
     ) {
         let Some(arn) = self.arn.clone() else { return };
-        let targets: Vec<String> = things.map(|thing| format!("{arn}:thing/{thing}")).collect();
+        let targets: Vec<String> =
+            things.take(TARGETS).map(|thing| format!("{arn}:thing/{thing}")).collect();
         json::set(&mut data, "targets", targets);
         self.publish(time, &format!("job/{job}/{operation}"), "JOB", operation, data, out);
     }

@@ -163,6 +163,27 @@ fn the_account_is_told_of_each_end_and_of_the_last_one() {
 }
 
 #[test]
+fn an_event_names_a_hundred_targets_and_no_more() {
+    for (count, named) in [(99, 99), (100, 100), (101, 100), (2000, 100)] {
+        let mut bench = told();
+        let names: Vec<String> = (0..count).map(|n| format!("{n:04}{}", "x".repeat(124))).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        create(&mut bench, "j", &names, None);
+        let sent = bench.with(|services, time, out| {
+            services.jobs().cancel(time, "j", None, false, out).expect("canceled");
+        });
+        let (topic, event) = events(&sent).pop().expect("an event");
+        assert_eq!(topic, "job/j/canceled");
+        let targets = event["targets"].as_array().expect("targets");
+        assert_eq!(targets.len(), named);
+        assert_eq!(targets[named - 1], format!("{ARN}:thing/{}", names[named - 1]));
+        assert!(event.to_string().len() < 128 * 1024);
+        let counted = &event["jobProcessDetails"]["numberOfCanceledThings"];
+        assert_eq!(*counted, count, "all are counted");
+    }
+}
+
+#[test]
 fn a_job_that_times_out_is_told() {
     let mut bench = told();
     create(&mut bench, "j", &["a"], Some(1));
