@@ -1,9 +1,13 @@
 //! Custom authorizers by a command, behind `evenkeel broker --aws`.
 
 use std::path::Path;
+use std::time::Duration;
 
 use crate::emulator::Account;
 use crate::support::{Run, Running, evenkeel};
+
+/// How long a killed process may take to end, however busy the machine.
+const DEATH: Duration = Duration::from_secs(30);
 
 /// Decides by the client identifier that stands in the event.
 const SCRIPT: &str = r#"#!/bin/sh
@@ -15,7 +19,7 @@ case $event in
   *'"clientId":"pump-17"'*) cat yes.json ;;
   *'"clientId":"loud"'*) head -c 70000 /dev/zero | tr '\0' x ;;
   *'"clientId":"ill"'*) exit 3 ;;
-  *'"clientId":"slow"'*) sleep 300 ;;
+  *'"clientId":"slow"'*) sleep 300 & echo $! $$ > slow.pids; wait ;;
   *'"clientId":"odd"'*) echo no JSON ;;
   *) echo '{"isAuthenticated": false}' ;;
 esac
@@ -34,6 +38,13 @@ async fn account(command: &str) -> Account {
     account.write("aws.toml", &format!("[authorizers.Fleet]\ncommand = {command}\n"));
     executable(&account.path("auth.sh"));
     account
+}
+
+/// False for one that has ended and that nobody has asked about yet, too.
+fn is_running(pid: &str) -> bool {
+    let ps = std::process::Command::new("ps").args(["-o", "stat=", "-p", pid]).output();
+    let state = String::from_utf8(ps.expect("ps, which all Unix systems have").stdout).unwrap();
+    !state.trim().is_empty() && !state.trim().starts_with('Z')
 }
 
 fn executable(path: &Path) {
@@ -84,6 +95,18 @@ async fn a_command_decides_who_comes_in() {
         ("slow", "it took longer than 5 s"),
     ] {
         refused(&account, &mut running, &port, id, &format!("{failed}{why}")).await;
+    }
+    // Neither the program nor what it has started goes on.
+    let pids = std::fs::read_to_string(account.path("slow.pids")).unwrap();
+    assert_eq!(pids.split_whitespace().count(), 2, "{pids}");
+    for pid in pids.split_whitespace() {
+        let dead = async {
+            while is_running(pid) {
+                // A killed process ends when the system comes to it.
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        assert!(tokio::time::timeout(DEATH, dead).await.is_ok(), "{pid} goes on");
     }
     running.signal("INT").await;
     let ran = running.ended().await.expect(0);
