@@ -4,57 +4,42 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use evenkeel_broker::core::Effects;
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::Emulator;
 use super::ask::text;
+use super::written::{Gone, WrittenCertificate, WrittenThing};
 use crate::gate::policy::Policy;
-use crate::gate::{Certificate, CertificateId, CertificateStatus, Registry, RegistryError, Thing};
+use crate::gate::{CertificateId, CertificateStatus, Registry, RegistryError, Thing};
 use crate::provisioning::{self, Registration, RegistryChange};
-use crate::state::{self, Parts, StateError, WrittenState};
+use crate::state::{self, Parts};
 
 /// How its parts of the state begin.
-const THINGS: &str = "registry/things/";
-const CERTIFICATES: &str = "registry/certificates/";
-const POLICIES: &str = "registry/policies/";
+pub(super) const THINGS: &str = "registry/things/";
+pub(super) const CERTIFICATES: &str = "registry/certificates/";
+pub(super) const POLICIES: &str = "registry/policies/";
 
 /// The names of what has changed; what it is now stands in the registry.
-#[derive(Debug, Default)]
+///
+/// What is gone is remembered only if a file has it, which would bring it back: so the
+/// bounds of the registry are those of this, too.
+#[derive(Debug)]
 pub(super) struct Changes {
-    things: BTreeSet<String>,
-    certificates: BTreeSet<CertificateId>,
+    /// What the account's files have.
+    pub(super) files: Files,
+    pub(super) things: BTreeSet<String>,
+    pub(super) certificates: BTreeSet<CertificateId>,
     /// Documents of policies, as the registry has no texts.
-    policies: BTreeMap<String, Value>,
+    pub(super) policies: BTreeMap<String, Value>,
     /// Parts of the state that have changed since that was asked last.
     changed: BTreeSet<String>,
 }
 
-/// As it is written down; nothing for what is gone.
-#[derive(Debug, Default)]
-pub(super) struct Written {
-    things: Vec<(String, Gone<WrittenThing>)>,
-    certificates: Vec<(String, Gone<WrittenCertificate>)>,
-    policies: Vec<(String, Value)>,
-}
-
-/// Null removes a part, so what is gone is an empty list, and anything else one in it.
-type Gone<T> = Vec<T>;
-
-#[derive(Debug, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-struct WrittenThing {
-    thing_type: Option<String>,
-    attributes: BTreeMap<String, String>,
-}
-
-#[derive(Debug, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-struct WrittenCertificate {
-    status: String,
-    policies: BTreeSet<String>,
-    things: BTreeSet<String>,
-    is_exclusive: bool,
+/// Names of the account's files.
+#[derive(Debug)]
+pub(super) struct Files {
+    pub(super) things: BTreeSet<String>,
+    pub(super) certificates: BTreeSet<CertificateId>,
 }
 
 impl Emulator {
@@ -135,10 +120,37 @@ impl Emulator {
 }
 
 impl Changes {
-    /// A thing has changed, or is gone.
+    /// Nothing has changed yet in a registry of files.
+    pub(super) fn new(registry: &Registry) -> Self {
+        let files = Files {
+            things: registry.things().map(|(name, _)| name.to_owned()).collect(),
+            certificates: registry.certificates().map(|(id, _)| id).collect(),
+        };
+        let (things, certificates) = (BTreeSet::new(), BTreeSet::new());
+        let (policies, changed) = (BTreeMap::new(), BTreeSet::new());
+        Self { files, things, certificates, policies, changed }
+    }
+
+    /// A thing has changed.
     pub(super) fn on_thing(&mut self, name: &str) {
         self.things.insert(name.to_owned());
         self.changed.insert(format!("{THINGS}{name}"));
+    }
+
+    /// A thing is gone.
+    pub(super) fn on_thing_gone(&mut self, name: &str) {
+        self.on_thing(name);
+        if !self.files.things.contains(name) {
+            self.things.remove(name);
+        }
+    }
+
+    /// A certificate is gone.
+    pub(super) fn on_certificate_gone(&mut self, id: CertificateId) {
+        self.forget(id);
+        if self.files.certificates.contains(&id) {
+            self.certificates.insert(id);
+        }
     }
 
     /// There is a policy of this document.
@@ -147,7 +159,7 @@ impl Changes {
         self.changed.insert(format!("{POLICIES}{name}"));
     }
 
-    /// A certificate is gone that no file has: nothing of it need be written down.
+    /// Nothing of a certificate need be written down any more.
     fn forget(&mut self, id: CertificateId) {
         self.certificates.remove(&id);
         self.changed.insert(format!("{CERTIFICATES}{id}"));
@@ -190,6 +202,9 @@ impl Changes {
     fn value(&self, registry: &Registry, part: &str) -> Option<String> {
         if let Some(name) = part.strip_prefix(THINGS) {
             let thing = registry.thing(name).map(WrittenThing::of);
+            if thing.is_none() && !self.things.contains(name) {
+                return None;
+            }
             return Some(state::text(&thing.into_iter().collect::<Gone<_>>()));
         }
         if let Some(id) = part.strip_prefix(CERTIFICATES) {
@@ -202,88 +217,5 @@ impl Changes {
             return Some(state::text(&certificate.into_iter().collect::<Gone<_>>()));
         }
         self.policies.get(part.strip_prefix(POLICIES)?).map(state::text)
-    }
-
-    /// Takes out of a state what it says of the registry.
-    pub(super) fn written(state: &mut WrittenState) -> Result<Written, StateError> {
-        Ok(Written {
-            things: state.take_all(THINGS)?,
-            certificates: state.take_all(CERTIFICATES)?,
-            policies: state.take_all(POLICIES)?,
-        })
-    }
-
-    /// Brings the registry to what was written, in place of what its files say.
-    pub(super) fn load(written: Written, registry: &mut Registry) -> Result<Self, String> {
-        let mut changes = Self::default();
-        for (name, document) in written.policies {
-            let policy = Policy::parse(&document.to_string());
-            let policy = policy.map_err(|error| format!("policy {name:?}: {error}"))?;
-            registry.set_policy(&name, policy).map_err(|error| error.to_string())?;
-            changes.policies.insert(name, document);
-        }
-        let mut gone = Vec::new();
-        for (name, thing) in written.things {
-            match thing.into_iter().next() {
-                Some(WrittenThing { thing_type, attributes }) => {
-                    let thing = Thing { thing_type, attributes };
-                    registry.set_thing(&name, thing).map_err(|error| error.to_string())?;
-                }
-                None => gone.push(name.clone()),
-            }
-            changes.things.insert(name);
-        }
-        for (id, certificate) in written.certificates {
-            changes.on_certificate(&id, |id| {
-                // One that is not there need not be removed.
-                let _ = registry.remove_certificate(id);
-                let mut certificate = certificate.into_iter();
-                certificate.try_for_each(|certificate| certificate.restore(id, registry))
-            })?;
-        }
-        for name in gone {
-            match registry.remove_thing(&name) {
-                Err(RegistryError::NoThing(_)) => {}
-                outcome => outcome.map_err(|error| error.to_string())?,
-            }
-        }
-        changes.changed.clear();
-        Ok(changes)
-    }
-}
-
-impl WrittenThing {
-    fn of(thing: &Thing) -> Self {
-        Self { thing_type: thing.thing_type.clone(), attributes: thing.attributes.clone() }
-    }
-}
-
-impl WrittenCertificate {
-    fn of(certificate: &Certificate) -> Self {
-        Self {
-            status: certificate.status.name().into(),
-            policies: certificate.policies.clone(),
-            things: certificate.things.clone(),
-            is_exclusive: certificate.is_exclusive,
-        }
-    }
-
-    /// What files no longer have is left out: it allows nothing.
-    fn restore(self, id: CertificateId, registry: &mut Registry) -> Result<(), RegistryError> {
-        let status = CertificateStatus::named(&self.status).unwrap_or(CertificateStatus::Inactive);
-        registry.register(id, status)?;
-        for name in &self.policies {
-            match registry.attach_policy(id, name) {
-                Err(RegistryError::NoPolicy(_)) => {}
-                outcome => outcome?,
-            }
-        }
-        for name in &self.things {
-            match registry.attach_thing(id, name, self.is_exclusive) {
-                Err(RegistryError::NoThing(_)) => {}
-                outcome => outcome?,
-            }
-        }
-        Ok(())
     }
 }

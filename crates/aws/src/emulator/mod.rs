@@ -11,10 +11,13 @@ mod changes;
 mod client;
 mod door;
 mod http;
+mod left_out;
 mod registrar;
+mod restore;
 mod saved;
 mod service;
 pub mod settings;
+mod written;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -29,6 +32,7 @@ use changes::Changes;
 use client::Client;
 
 pub use ask::Ask;
+pub use left_out::LeftOut;
 pub use saved::LoadError;
 pub use settings::{Settings, SettingsError};
 
@@ -69,6 +73,7 @@ impl Emulator {
     /// certificates, `seed` is a random number.
     #[must_use]
     pub fn new(gate: Gate, services: Services, issuer: Box<dyn Issuer + Send>, seed: u64) -> Self {
+        let changes = Changes::new(&gate.registry);
         Self {
             gate,
             services,
@@ -80,7 +85,7 @@ impl Emulator {
             asked: Asked::default(),
             refused: BTreeMap::new(),
             untold: Vec::new(),
-            changes: Changes::default(),
+            changes,
         }
     }
 

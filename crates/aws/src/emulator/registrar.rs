@@ -46,7 +46,7 @@ impl Emulator {
         out: &mut crate::Effects,
     ) -> Result<Value, String> {
         self.gate.registry.remove_thing(name).map_err(text)?;
-        self.changes.on_thing(name);
+        self.changes.on_thing_gone(name);
         self.services.jobs().remove_thing(time(now), name, out);
         Ok(json!({ "thing": name }))
     }
@@ -98,7 +98,8 @@ impl Emulator {
         if !force && let Some(policy) = found.policies.first() {
             return Err(format!("it has the policy {policy:?}; hint: --force"));
         }
-        self.changes.on_certificate(certificate, |id| registry.remove_certificate(id))?;
+        registry.remove_certificate(id).map_err(text)?;
+        self.changes.on_certificate_gone(id);
         Ok(json!({ "certificate": certificate, "deleted": true }))
     }
 

@@ -5,8 +5,8 @@ use std::fmt;
 
 use evenkeel_broker::core;
 
-use super::changes::Changes;
-use super::{Emulator, time};
+use super::written::Written;
+use super::{Emulator, LeftOut, time};
 use crate::{Parts, StateError, Time, WrittenState};
 
 /// Why a written state cannot be taken.
@@ -44,18 +44,23 @@ impl From<StateError> for LoadError {
 }
 
 impl Emulator {
-    /// Takes what an earlier process has written.
+    /// Takes what an earlier process has written, and says what of the account's files
+    /// has no place beside it.
     ///
     /// # Errors
     /// If it is newer than this program, or damaged.
-    pub fn load(&mut self, mut written: WrittenState, now: Time) -> Result<(), LoadError> {
+    pub fn load(
+        &mut self,
+        mut written: WrittenState,
+        now: Time,
+    ) -> Result<Vec<LeftOut>, LoadError> {
         let services = self.services.loaded(&mut written, now)?;
-        let changes = Changes::written(&mut written)?;
+        let changes = Written::take(&mut written)?;
         written.end()?;
-        self.changes =
-            Changes::load(changes, &mut self.gate.registry).map_err(LoadError::Registry)?;
+        let loaded = self.changes.load(changes, &mut self.gate.registry);
+        let left_out = loaded.map_err(LoadError::Registry)?;
         self.services.become_loaded(services);
-        Ok(())
+        Ok(left_out)
     }
 
     /// What has changed since the last call.

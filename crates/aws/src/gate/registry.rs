@@ -59,7 +59,7 @@ impl Registry {
 
     /// Removes a thing that is attached to no certificate.
     pub fn remove_thing(&mut self, name: &str) -> Result<(), RegistryError> {
-        if self.certificates.values().any(|certificate| certificate.things.contains(name)) {
+        if self.holders(name).next().is_some() {
             return Err(RegistryError::InUse(name.to_owned()));
         }
         let removed = self.things.remove(name);
@@ -74,6 +74,11 @@ impl Registry {
         }
         self.policies.insert(name.to_owned(), policy);
         Ok(())
+    }
+
+    /// Removes a policy; certificates that name it keep its name, which allows nothing.
+    pub(crate) fn remove_policy(&mut self, name: &str) {
+        self.policies.remove(name);
     }
 
     /// Adds a certificate to which nothing is attached; false if it is known.
@@ -190,7 +195,7 @@ impl Registry {
     }
 
     /// All certificates, in the order of their identifiers.
-    pub fn certificates(&self) -> impl Iterator<Item = (CertificateId, &Certificate)> {
+    pub fn certificates(&self) -> impl DoubleEndedIterator<Item = (CertificateId, &Certificate)> {
         self.certificates.iter().map(|(id, certificate)| (*id, certificate))
     }
 
@@ -201,8 +206,19 @@ impl Registry {
     }
 
     /// All things, in the order of their names.
-    pub fn things(&self) -> impl Iterator<Item = (&str, &Thing)> {
+    pub fn things(&self) -> impl DoubleEndedIterator<Item = (&str, &Thing)> {
         self.things.iter().map(|(name, thing)| (name.as_str(), thing))
+    }
+
+    /// The certificates that a thing is attached to.
+    pub(crate) fn holders(&self, thing: &str) -> impl Iterator<Item = CertificateId> {
+        let all = self.certificates.iter();
+        all.filter(move |(_, one)| one.things.contains(thing)).map(|(id, _)| *id)
+    }
+
+    /// The names of all policies, in their order.
+    pub(crate) fn policy_names(&self) -> impl DoubleEndedIterator<Item = &str> {
+        self.policies.keys().map(String::as_str)
     }
 
     /// The policies of these names that exist.

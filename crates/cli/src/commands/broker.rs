@@ -25,6 +25,9 @@ pub(super) async fn run(
     let mut journal =
         settings.events.as_deref().map(|path| Journal::open(path, printer)).transpose()?;
     let is_emulator = settings.emulated.is_some();
+    for warning in &settings.warnings {
+        printer.warn(warning);
+    }
     let admin = match &settings.folder {
         Some(folder) => Some(Admin::listen(folder)?),
         None => None,

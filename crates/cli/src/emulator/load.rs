@@ -1,14 +1,15 @@
 //! The folder of an account, read into an emulator.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use evenkeel_aws::emulator::Emulator;
 use evenkeel_aws::emulator::settings::{CertificateSettings, Settings, ThingSettings, read};
+use evenkeel_aws::emulator::{Emulator, LeftOut};
 use evenkeel_aws::gate::policy::Policy;
-use evenkeel_aws::gate::{CertificateId, CertificateStatus, Gate, Thing};
+use evenkeel_aws::gate::{CertificateId, CertificateStatus, Gate, Registry, RegistryError, Thing};
 use evenkeel_aws::{Limits, Services, Time};
 use serde::de::DeserializeOwned;
 
@@ -27,6 +28,8 @@ pub(crate) struct Loaded {
     pub(crate) emulator: Emulator,
     /// Who answers for its authorizers.
     pub(crate) authorizers: Authorizers,
+    /// What of the files was left out, as the state goes before them.
+    pub(crate) warnings: Vec<String>,
 }
 
 /// An emulator of the folder's account, as an earlier run has left it.
@@ -42,7 +45,7 @@ pub(crate) fn load(folder: &Folder, hasten: u32) -> Result<Loaded, Failure> {
     let mut services = Services::new(limits(hasten));
     policies(folder, &mut gate)?;
     things(folder, &mut gate)?;
-    certificates(folder, &mut gate)?;
+    let certificates = Certificates::read(folder, &mut gate)?;
     templates(folder, &mut services)?;
     let path = folder.settings();
     let settings: Settings = toml(&path)?;
@@ -53,17 +56,33 @@ pub(crate) fn load(folder: &Folder, hasten: u32) -> Result<Loaded, Failure> {
     let issuer = FolderIssuer::new(authority);
     let mut emulator = Emulator::new(gate, services, Box::new(issuer), super::issuer::seed());
     let path = folder.state();
+    check_old_state(folder)?;
     let state = state::read(&path).map_err(|error| match error {
         ReadError::Io(error) => unreadable(&path, error),
         ReadError::State(error) => damaged(&path, error),
         ReadError::LongLine(line) => damaged(&path, format!("line {line} has no end")),
     })?;
+    let mut left_out = Vec::new();
     if !state.is_empty() {
         let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let now = Time { elapsed: Duration::ZERO, unix };
-        emulator.load(state, now).map_err(|error| damaged(&path, error))?;
+        left_out = emulator.load(state, now).map_err(|error| damaged(&path, error))?;
     }
-    Ok(Loaded { emulator, authorizers })
+    left_out.extend(certificates.attach_rest(&mut emulator)?);
+    let warning = |piece| format!("'{}': {piece}", certificates.file_of(piece, folder).display());
+    let warnings = left_out.iter().map(warning).collect();
+    Ok(Loaded { emulator, authorizers, warnings })
+}
+
+/// A state that this version does not read is refused as long as nothing has taken its place.
+fn check_old_state(folder: &Folder) -> Result<(), Failure> {
+    let path = folder.old_state();
+    if folder.state().exists() || !path.exists() {
+        return Ok(());
+    }
+    Err(Failure::usage(format!("'{}' cannot be used", path.display()))
+        .why("it is the state of an older version of this program; this one keeps state.jsonl")
+        .hint("move it away to begin with the account's files alone, or use the older program"))
 }
 
 fn limits(hasten: u32) -> Limits {
@@ -92,31 +111,75 @@ fn things(folder: &Folder, gate: &mut Gate) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Each certificate is a pair: its PEM, and what it may do.
-fn certificates(folder: &Folder, gate: &mut Gate) -> Result<(), Failure> {
-    for path in files(&folder.certificates(), "toml")? {
-        let settings: CertificateSettings = toml(&path)?;
-        let pem = path.with_extension("pem");
-        let id = CertificateId::of_pem(&text(&pem)?)
-            .ok_or_else(|| bad(&pem, "no certificate; hint: PEM, BEGIN CERTIFICATE"))?;
-        let status = CertificateStatus::named(&settings.status).ok_or_else(|| {
-            bad(&path, "no such status; hint: ACTIVE, INACTIVE, PENDING_ACTIVATION or REVOKED")
-        })?;
-        let registry = &mut gate.registry;
-        if !registry.register(id, status).map_err(|error| bad(&path, error))? {
-            return Err(bad(&pem, "another file has the same certificate"));
+/// The files of certificates.
+#[derive(Default)]
+struct Certificates {
+    paths: BTreeMap<CertificateId, PathBuf>,
+    /// Those that name what no file has; the state may have it.
+    unsettled: Vec<(CertificateId, CertificateSettings)>,
+}
+
+impl Certificates {
+    /// Each certificate is a pair: its PEM, and what it may do.
+    fn read(folder: &Folder, gate: &mut Gate) -> Result<Self, Failure> {
+        let mut all = Self::default();
+        for path in files(&folder.certificates(), "toml")? {
+            let settings: CertificateSettings = toml(&path)?;
+            let pem = path.with_extension("pem");
+            let id = CertificateId::of_pem(&text(&pem)?)
+                .ok_or_else(|| bad(&pem, "no certificate; hint: PEM, BEGIN CERTIFICATE"))?;
+            let status = CertificateStatus::named(&settings.status).ok_or_else(|| {
+                bad(&path, "no such status; hint: ACTIVE, INACTIVE, PENDING_ACTIVATION or REVOKED")
+            })?;
+            let registry = &mut gate.registry;
+            if !registry.register(id, status).map_err(|error| bad(&path, error))? {
+                return Err(bad(&pem, "another file has the same certificate"));
+            }
+            match attach(registry, id, &settings) {
+                Err(RegistryError::NoThing(_) | RegistryError::NoPolicy(_)) => {
+                    all.unsettled.push((id, settings));
+                }
+                outcome => outcome.map_err(|error| bad(&path, error))?,
+            }
+            all.paths.insert(id, path);
         }
-        let attached = settings
-            .policies
-            .iter()
-            .try_for_each(|name| registry.attach_policy(id, name))
-            .and_then(|()| {
-                let mut things = settings.things.iter();
-                things.try_for_each(|name| registry.attach_thing(id, name, settings.exclusive))
-            });
-        attached.map_err(|error| bad(&path, error))?;
+        Ok(all)
     }
-    Ok(())
+
+    /// Attaches what the state has, if not the files; what is nowhere is an error.
+    fn attach_rest(&self, emulator: &mut Emulator) -> Result<Vec<LeftOut>, Failure> {
+        let mut left_out = Vec::new();
+        for (id, settings) in &self.unsettled {
+            let attached = emulator.attach_of_file(*id, settings);
+            left_out.extend(attached.map_err(|error| bad(&self.path(*id), error))?);
+        }
+        Ok(left_out)
+    }
+
+    fn path(&self, id: CertificateId) -> PathBuf {
+        self.paths.get(&id).cloned().unwrap_or_default()
+    }
+
+    fn file_of(&self, piece: &LeftOut, folder: &Folder) -> PathBuf {
+        match piece {
+            LeftOut::Deleted { certificate, .. }
+            | LeftOut::Exclusive { certificate, .. }
+            | LeftOut::Certificate(certificate) => self.path(*certificate),
+            LeftOut::Thing(name) => folder.things().join(format!("{name}.toml")),
+            LeftOut::Policy(name) => folder.policies().join(format!("{name}.json")),
+            _ => folder.root().to_owned(),
+        }
+    }
+}
+
+fn attach(
+    registry: &mut Registry,
+    id: CertificateId,
+    settings: &CertificateSettings,
+) -> Result<(), RegistryError> {
+    settings.policies.iter().try_for_each(|name| registry.attach_policy(id, name))?;
+    let mut things = settings.things.iter();
+    things.try_for_each(|name| registry.attach_thing(id, name, settings.exclusive))
 }
 
 fn templates(folder: &Folder, services: &mut Services) -> Result<(), Failure> {

@@ -82,4 +82,9 @@ impl Folder {
     fn state(&self) -> PathBuf {
         self.0.join("state.jsonl")
     }
+
+    /// What older versions have in place of it.
+    fn old_state(&self) -> PathBuf {
+        self.0.join("state.json")
+    }
 }

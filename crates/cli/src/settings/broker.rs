@@ -34,6 +34,8 @@ pub(crate) struct BrokerSettings {
     pub(crate) emulated: Option<(Box<Emulator>, Box<dyn SaveState>)>,
     /// Who answers for its authorizers.
     pub(crate) authorizers: Option<Authorizers>,
+    /// What the operator has to know of its files.
+    pub(crate) warnings: Vec<String>,
 }
 
 impl BrokerSettings {
@@ -53,15 +55,16 @@ impl BrokerSettings {
         script.config.quota.clone_from(&quota);
         let builder = listeners(args, folder.as_ref(), Broker::builder().script(script))?;
         let hasten = quota.as_ref().map_or(1, |quota| quota.hasten.get());
-        let (mut emulated, mut authorizers) = (None, None);
+        let (mut emulated, mut authorizers, mut warnings) = (None, None, Vec::new());
         if let Some(folder) = &folder {
             let loaded = emulator::load(folder, hasten)?;
             let save: Box<dyn SaveState> = Box::new(StateFile::new(folder));
             emulated = Some((Box::new(loaded.emulator), save));
             authorizers = Some(loaded.authorizers);
+            warnings = loaded.warnings;
         }
         let (events, folder) = (args.events.clone(), args.aws.folder.clone());
-        Ok(Self { builder, events, quota, folder, emulated, authorizers })
+        Ok(Self { builder, events, quota, folder, emulated, authorizers, warnings })
     }
 }
 

@@ -196,6 +196,40 @@ async fn bad_files_are_named_with_their_line() {
 }
 
 #[tokio::test]
+async fn the_state_of_an_older_version_is_not_dropped() {
+    let account = Account::new().await;
+    account.write("state.json", "{\"version\":1}");
+    let ran = account.broker().run().await;
+    assert_ne!(ran.code, 0);
+    let ran = ran.says("state.json' cannot be used");
+    ran.says("hint: move it away to begin with the account's files alone");
+    std::fs::rename(account.path("state.json"), account.path("state.json.old")).unwrap();
+    account.start().await;
+}
+
+#[tokio::test]
+async fn files_that_do_not_go_with_the_state_are_told_and_left_out() {
+    let account = Account::new().await;
+    account.write("things/lamp.toml", "");
+    let (running, _) = account.start().await;
+    let path = account.0.to_str().unwrap();
+    evenkeel("aws thing delete lamp --aws").args([path]).run().await.expect(0);
+    running.signal("INT").await;
+    running.ended().await.expect(0);
+    let pump = account.path("certificates/pump-17.toml");
+    let text = std::fs::read_to_string(&pump).unwrap();
+    std::fs::write(&pump, text.replace("[\"pump-17\"]", "[\"pump-17\", \"lamp\"]")).unwrap();
+    assert!(std::fs::read_to_string(&pump).unwrap().contains("lamp"));
+
+    let mut running = account.broker().start();
+    let told = running.until_says("warning: ").await;
+    assert!(told.contains("certificates/pump-17.toml': it is not attached"), "{told}");
+    assert!(told.contains("\"lamp\", which was deleted; hint: "), "{told}");
+    let port = self::told(&mut running, "mqtts").await;
+    account.thing("pub -q 1 site/7 x", &port).run().await.expect(0);
+}
+
+#[tokio::test]
 async fn a_device_is_provisioned_and_comes_in_by_its_own_certificate() {
     let account = Account::new().await;
     let template = r#"{
