@@ -93,6 +93,11 @@ impl Doctor {
         &mut self.texts
     }
 
+    #[cfg(test)]
+    pub(crate) fn tracker(&self) -> &Tracker {
+        &self.tracker
+    }
+
     /// Takes one event in. One of a source that was never registered is left out.
     pub fn take(&mut self, event: &Event) {
         let Some(followed) = self.sources.get_mut(usize::from(event.source.0)) else { return };

@@ -102,6 +102,11 @@ impl Trace {
         self
     }
 
+    /// What is followed.
+    pub(crate) fn tracker(&self) -> &crate::track::Tracker {
+        self.doctor.tracker()
+    }
+
     /// What the doctor says at the end.
     pub(crate) fn report(mut self) -> Report {
         self.doctor.finish();

@@ -121,7 +121,10 @@ impl Tracker {
         if let Some(slot) = self.slot(event.source, event.connection) {
             *slot = Some(Box::new(live));
         }
-        self.join(event.source, event.connection, client, event.at);
+        // Whose it is may follow: nothing has begun yet for this client.
+        if let Some(client) = self.clients.get_mut(&client) {
+            client.live.push(event.connection);
+        }
         if let Some(population) = self.populations.get_mut(usize::from(event.source.0)) {
             population.live = population.live.saturating_add(1);
         }
@@ -134,12 +137,18 @@ impl Tracker {
         else {
             return;
         };
-        let key = Key::Host { host: address.host, server: server.host };
-        let mut client = self.client_for(event.source, key, event.at);
-        let only_id = self.clients.get(&client).map(|client| client.only_id).unwrap_or_default();
-        if only_id.same(only_id) {
-            client = self.client_for(event.source, Key::Id(only_id), event.at);
-        }
+        let named = self.client_of(event.source, event.connection);
+        let named = named.and_then(|number| Some((number, self.clients.get(&number)?)));
+        let named = named.filter(|(_, client)| !client.id().is_none()).map(|(number, _)| number);
+        let client = named.unwrap_or_else(|| {
+            let key = Key::Host { host: address.host, server: server.host };
+            let client = self.client_for(event.source, key, event.at);
+            let only_id = self.clients.get(&client).map_or(TextId::NONE, |client| client.only_id);
+            match only_id.same(only_id) {
+                true => self.client_for(event.source, Key::Id(only_id), event.at),
+                false => client,
+            }
+        });
         self.join(event.source, event.connection, client, event.at);
         let begun = matches!(event.what, What::Opening { .. });
         if begun && let Some(population) = self.populations.get_mut(usize::from(event.source.0)) {
@@ -308,6 +317,8 @@ impl Tracker {
 
 #[cfg(test)]
 mod tests {
+    use alloc::vec::Vec;
+
     use crate::trace::Trace;
     use crate::{Fate, Vantage};
 
@@ -318,5 +329,26 @@ mod tests {
         let [client] = &*report.clients else { panic!("{:?}", report.clients) };
         assert_eq!((client.name.as_str(), client.ended), ("pump", 1));
         assert_eq!(client.strip[0].fate, Fate::Ended);
+    }
+
+    #[test]
+    fn a_client_that_a_log_names_first_stays_the_client() {
+        let lines = "c1 0 is pump\nc1 0 open 10.0.0.1:1 broker\nc1 1 ended
+            c2 2 is fan\nc2 2 open 10.0.0.1:2 broker\nc2 3 ended";
+        let report = Trace::of(Vantage::BrokerLog).lines(lines).report();
+        let clients: Vec<_> = report.clients.iter().map(|it| (&*it.name, it.ended)).collect();
+        assert_eq!(clients, [("fan", 1), ("pump", 1)]);
+    }
+
+    #[test]
+    fn a_connection_begins_for_its_own_client_alone() {
+        let open = "c1 0 open 10.0.0.1:1 broker\nc1 0 > CONNECT id=pump";
+        let trace = Trace::plain().rounds(20, 1.0, open);
+        let tracker = trace.tracker();
+        let begun = |(_, client): (u32, &super::Client)| (client.id(), client.begun.len());
+        let begun: Vec<_> = tracker.clients().map(begun).collect();
+        let of = |named: bool| begun.iter().filter(move |(id, _)| id.is_none() != named);
+        assert_eq!(of(true).map(|(_, n)| *n).sum::<usize>(), 20);
+        assert_eq!(of(false).map(|(_, n)| *n).sum::<usize>(), 1, "before the first CONNECT");
     }
 }
