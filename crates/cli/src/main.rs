@@ -14,6 +14,7 @@ mod personality;
 mod plural;
 mod printer;
 mod private;
+mod process;
 mod progress;
 mod settings;
 mod signals;

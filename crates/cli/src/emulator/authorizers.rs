@@ -14,6 +14,7 @@ use tokio::process::{Child, Command};
 use tokio::task::JoinSet;
 
 use crate::printer::Printer;
+use crate::process::Process;
 
 /// How long a command may take: AWS gives its functions no longer.
 const LIMIT: Duration = Duration::from_secs(5);
@@ -63,8 +64,9 @@ impl Authorizers {
     async fn ask(&self, question: Question, printer: Printer) -> Result<String, String> {
         let Question { whom, content, .. } = question;
         let command = self.commands.get(&whom).ok_or("it has no command")?;
-        let mut asked = Asked::start(command, &self.folder)?;
-        let exchange = asked.exchange(content.to_string().into_bytes(), |line| {
+        // However this ends, the command ends with it, and what it has started.
+        let mut asked = start(command, &self.folder)?;
+        let exchange = exchange(&mut asked.child, content.to_string().into_bytes(), |line| {
             printer.say(&format!("authorizer {whom}: {line}"));
         });
         let answer = tokio::time::timeout(LIMIT, exchange).await;
@@ -72,68 +74,36 @@ impl Authorizers {
     }
 }
 
-/// A command that has been started; it ends with this, and with it what it has
-/// started.
-struct Asked {
-    child: Child,
-    #[cfg(unix)]
-    group: Option<rustix::process::Pid>,
+/// Starts a command without a shell, and without a word of the question among its
+/// arguments, which everybody on the machine may read.
+fn start(command: &[String], folder: &Path) -> Result<Process, String> {
+    let (program, arguments) = command.split_first().ok_or("it has no command")?;
+    let mut command = Command::new(located(program, folder));
+    command.args(arguments).current_dir(folder);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    Process::start(&mut command).map_err(|error| format!("{program:?} cannot be started: {error}"))
 }
 
-impl Asked {
-    /// Without a shell, and without a word of the question among its arguments, which
-    /// everybody on the machine may read.
-    fn start(command: &[String], folder: &Path) -> Result<Self, String> {
-        let (program, arguments) = command.split_first().ok_or("it has no command")?;
-        let mut command = Command::new(located(program, folder));
-        command.args(arguments).current_dir(folder).kill_on_drop(true);
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        #[cfg(unix)]
-        command.process_group(0);
-        let child =
-            command.spawn().map_err(|error| format!("{program:?} cannot be started: {error}"))?;
-        Ok(Self {
-            #[cfg(unix)]
-            group: child
-                .id()
-                .and_then(|id| i32::try_from(id).ok())
-                .and_then(rustix::process::Pid::from_raw),
-            child,
-        })
-    }
-
-    /// Hands the question in, and takes the answer.
-    async fn exchange(
-        &mut self,
-        question: Vec<u8>,
-        hear: impl FnMut(&str),
-    ) -> Result<String, String> {
-        let (stdin, stdout) = (self.child.stdin.take(), self.child.stdout.take());
-        let stderr = self.child.stderr.take();
-        let ask = async move {
-            if let Some(mut stdin) = stdin {
-                // One that answers without having read everything may do so.
-                let _ = stdin.write_all(&question).await;
-            }
-        };
-        let ((), answer, ()) = tokio::join!(ask, answer(stdout), listen(stderr, hear));
-        let answer = answer?;
-        let status = self.child.wait().await.map_err(|error| error.to_string())?;
-        if !status.success() {
-            return Err(format!("it ended with {status}"));
+/// Hands the question in, and takes the answer.
+async fn exchange(
+    asked: &mut Child,
+    question: Vec<u8>,
+    hear: impl FnMut(&str),
+) -> Result<String, String> {
+    let (stdin, stdout, stderr) = (asked.stdin.take(), asked.stdout.take(), asked.stderr.take());
+    let ask = async move {
+        if let Some(mut stdin) = stdin {
+            // One that answers without having read everything may do so.
+            let _ = stdin.write_all(&question).await;
         }
-        String::from_utf8(answer).map_err(|_| "its answer is no UTF-8".into())
+    };
+    let ((), answer, ()) = tokio::join!(ask, answer(stdout), listen(stderr, hear));
+    let answer = answer?;
+    let status = asked.wait().await.map_err(|error| error.to_string())?;
+    if !status.success() {
+        return Err(format!("it ended with {status}"));
     }
-}
-
-impl Drop for Asked {
-    fn drop(&mut self) {
-        #[cfg(unix)]
-        if let Some(group) = self.group {
-            // All of them may have ended by themselves.
-            let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
-        }
-    }
+    String::from_utf8(answer).map_err(|_| "its answer is no UTF-8".into())
 }
 
 /// A path stands in the account's folder; a name alone is looked up as usual.

@@ -6,11 +6,12 @@ use std::path::Path;
 use std::process::Stdio;
 
 use evenkeel_aws::advisor::Case;
-use tokio::process::{Child, Command};
+use tokio::process::Command;
 
 use super::files::Files;
 use crate::args::AdvisorArgs;
 use crate::error::Failure;
+use crate::process::Process;
 
 /// The client's command, to be started once per case.
 pub(super) struct Program {
@@ -65,20 +66,19 @@ impl Program {
         name.to_string_lossy().into_owned()
     }
 
-    /// Starts the client against a port of this machine. It ends with what is
-    /// returned.
-    pub(super) fn start(&self, stage: &Stage, files: &Files) -> Result<Child, Failure> {
+    /// Starts the client against a port of this machine.
+    pub(super) fn start(&self, stage: &Stage, files: &Files) -> Result<Process, Failure> {
         let values = self.values(stage, files);
         let mut words = self.words.iter().map(|word| filled(word, &values));
         let mut command = Command::new(words.next().unwrap_or_default());
-        command.args(words).kill_on_drop(true).stdin(Stdio::null());
+        command.args(words).stdin(Stdio::null());
         for (name, value) in NAMES.iter().zip(&values) {
             command.env(format!("EVENKEEL_ADVISOR_{}", name.to_ascii_uppercase()), value);
         }
         if !self.is_heard {
             command.stdout(Stdio::null()).stderr(Stdio::null());
         }
-        command.spawn().map_err(|error| {
+        Process::start(&mut command).map_err(|error| {
             Failure::usage(format!("the command '{}' cannot be started", self.name())).why(error)
         })
     }

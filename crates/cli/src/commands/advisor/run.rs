@@ -94,7 +94,7 @@ pub(super) async fn run(
                     is_clear = scene.take(moment).await?;
                 }
             }
-            _ = client.wait(), if is_running => {
+            _ = client.child.wait(), if is_running => {
                 is_running = false;
                 is_clear = true;
             }
@@ -106,8 +106,8 @@ pub(super) async fn run(
             break;
         }
     }
-    // It may have ended by itself.
-    let _ = client.kill().await;
+    // With what it has started; the next case has a client of its own.
+    drop(client);
     let verdict = judge(case, &common.setting, &scene.moments);
     Ok(Outcome { case, verdict, took: began.elapsed(), moments: scene.moments })
 }

@@ -124,6 +124,19 @@ async fn files_are_private_and_removed() {
     assert!(!std::path::Path::new(key).exists(), "{key} is left");
 }
 
+/// What the client has started holds stdout, and would keep this test waiting.
+#[cfg(unix)]
+#[tokio::test]
+async fn what_a_client_has_started_ends_with_its_case() {
+    let script = folder().join("client.sh");
+    let text = format!("sleep 300 &\n{PROGRAM} sub -h \"$1\" -p \"$2\" -t \"$3\"\n");
+    std::fs::write(&script, text).unwrap();
+    let words = format!("sh {} {{host}} {{port}} {{topic}}", script.display());
+    let line = format!("advisor --debug --case MQTT_Subscribe -- {words}");
+    let out = evenkeel(&line).run().await.out();
+    assert!(out.contains("pass    MQTT_Subscribe ("), "{out}");
+}
+
 #[tokio::test]
 async fn megabytes_go_both_ways_at_once() {
     let case = "--case MQTT_Publish --execution-timeout 30s";
