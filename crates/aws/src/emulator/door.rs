@@ -1,6 +1,7 @@
 //! Who comes in: the gate behind the broker's.
 
 use core::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::time::Duration;
 
 use evenkeel_broker::ConnectionId;
 use evenkeel_broker::core::{
@@ -71,6 +72,10 @@ impl Gate for Emulator {
             }
             Err(refusal) => self.turn_away(id, arrival, &refusal),
         }
+    }
+
+    fn longest_session(&self) -> Option<Duration> {
+        Some(self.gate.session_expiry.get())
     }
 
     fn may(&self, _: Time, id: ConnectionId, act: Act<'_>) -> Permit {

@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use crate::gate::authorizer::{Answer, AnswerFrom, Authorizer, KeyError, Signing, TokenKey};
 use crate::gate::policy::Account;
 use crate::gate::sigv4::AccessKey;
-use crate::gate::{AuthenticationType, Gate};
+use crate::gate::{AuthenticationType, Gate, SessionExpiry};
 use crate::rules::Rule;
 use crate::{QoS, Services};
 
@@ -25,6 +25,8 @@ pub struct Settings {
     /// How clients must say who they are: the authentication type of a domain
     /// configuration, `DEFAULT` if there is none.
     pub authentication_type: Option<String>,
+    /// Seconds for which sessions outlive their connections at most.
+    pub session_expiry: Option<u64>,
     /// Clients must say by SNI whom they want to reach, as at AWS.
     pub require_server_name: bool,
     /// Keys of IAM by their identifiers.
@@ -166,6 +168,13 @@ impl Settings {
                 Nonsense { key: "authentication_type".into(), problem }
             })?;
         }
+        if let Some(seconds) = self.session_expiry {
+            gate.session_expiry = SessionExpiry::from_seconds(seconds).ok_or_else(|| {
+                let longest = SessionExpiry::LONGEST;
+                let problem = format!("{seconds} s; hint: 1 to {longest} s, as AWS allows");
+                Nonsense { key: "session_expiry".into(), problem }
+            })?;
+        }
         gate.verifier.region = self.region;
         gate.verifier.service = SERVICE.into();
         for (id, key) in self.keys {
@@ -277,6 +286,7 @@ impl Default for Settings {
             account: "123456789012".into(),
             region: "eu-west-1".into(),
             authentication_type: None,
+            session_expiry: None,
             require_server_name: true,
             keys: BTreeMap::new(),
             authorizers: BTreeMap::new(),

@@ -10,6 +10,7 @@ use super::certificate::{Certificate, CertificateId, CertificateStatus};
 use super::policy::{Account, Action, Context, Decision, Grants, Policy};
 use super::refusal::Refusal;
 use super::registry::Registry;
+use super::session_expiry::SessionExpiry;
 use super::sigv4::Verifier;
 use super::way::Way;
 use super::x509::X509;
@@ -24,6 +25,8 @@ pub struct Gate {
     pub account: Account,
     /// How clients must say who they are.
     pub authentication: AuthenticationType,
+    /// How long sessions outlive their connections.
+    pub session_expiry: SessionExpiry,
     /// Whether TLS without the server's name is refused.
     pub needs_server_name: bool,
     /// Things, certificates and policies.

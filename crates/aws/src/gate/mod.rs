@@ -19,6 +19,7 @@ mod query;
 mod refusal;
 mod registry;
 mod request;
+mod session_expiry;
 pub mod sigv4;
 mod way;
 mod x509;
@@ -34,5 +35,6 @@ pub use registry::{
     ACCOUNT_POLICIES, CERTIFICATES, Registry, RegistryError, THING_ATTRIBUTES, THINGS, Thing,
 };
 pub use request::Request;
+pub use session_expiry::SessionExpiry;
 pub use way::Way;
 pub use x509::X509;

@@ -8,6 +8,7 @@ mod left_out;
 mod presence;
 mod provisioning;
 mod registrar;
+mod sessions;
 mod signed;
 mod state;
 mod topics;

@@ -11,7 +11,7 @@ use evenkeel_aws::gate::{CertificateId, CertificateStatus, Gate, Thing};
 use evenkeel_aws::provisioning::{IssueError, Issued, Issuer};
 use evenkeel_aws::{Services, Time, WrittenState};
 use evenkeel_broker::core::{Arrival, Core, TlsFacts};
-use evenkeel_broker::{Config, ConnectionId, Event, Instant};
+use evenkeel_broker::{Config, ConnectionId, Event, Instant, Quota};
 use evenkeel_codec::{
     Bytes, Connect, Decoder, Packet, PacketId, Properties, Publish, QoS, ReasonCode, Subscribe,
     SubscribeFilter, SubscribeOptions, Version, Will,
@@ -138,7 +138,12 @@ impl Setup {
 
 impl World {
     pub(crate) fn of(emulator: Emulator) -> Self {
-        let mut config = Config::default();
+        Self::with_quota(emulator, None)
+    }
+
+    /// With the limits of a profile.
+    pub(crate) fn with_quota(emulator: Emulator, quota: Option<Quota>) -> Self {
+        let mut config = Config { quota, ..Config::default() };
         config.behaviour.sys_interval = None;
         let now = Instant::START;
         let mut core = Core::new(config, now);
@@ -334,7 +339,7 @@ pub(crate) fn publish(topic: &str, payload: &str) -> Publish {
     }
 }
 
-fn subscribe(filter: &str) -> Packet {
+pub(crate) fn subscribe(filter: &str) -> Packet {
     let options = SubscribeOptions::default();
     Packet::Subscribe(Subscribe {
         packet_id: PacketId::new(1).unwrap(),

@@ -180,7 +180,7 @@ impl Core {
 
     //= [MQTT-3.14.4-3]
     pub(super) fn on_disconnect(&mut self, now: Instant, id: ConnectionId, packet: &Disconnect) {
-        let maximum = self.config.offer.session_expiry_maximum;
+        let maximum = self.longest_session();
         let Some(mut wire) = self.wire(now, id) else { return };
         wire.note(EventKind::DisconnectReceived { reason: packet.reason });
         let is_v5 = wire.connection.version == Version::V5;

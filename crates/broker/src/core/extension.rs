@@ -163,6 +163,13 @@ impl Core {
         permit
     }
 
+    /// The longest session expiry that is granted, in seconds.
+    pub(super) fn longest_session(&self) -> u32 {
+        let own = self.config.offer.session_expiry_maximum;
+        let of_gate = self.extension.as_ref().and_then(|gate| gate.longest_session());
+        of_gate.map_or(own, |longest| u32::try_from(longest.as_secs()).unwrap_or(u32::MAX).min(own))
+    }
+
     /// Who gets a message with this topic.
     pub(super) fn claims(&self, topic: &str) -> Claim {
         self.extension.as_ref().map_or(Claim::Pass, |service| service.claims(topic))

@@ -254,7 +254,7 @@ impl Core {
         let mut grant = Grant {
             session_present: false,
             keep_alive: judge.map_or(asked, |judge| judge.keep_alive(connect.version, asked)),
-            expiry: asked_expiry(connect).min(offer.session_expiry_maximum),
+            expiry: asked_expiry(connect).min(self.longest_session()),
             assigned_id,
             receive_maximum: offer.receive_maximum.max(1),
             topic_alias_maximum: offer.topic_alias_maximum,

@@ -128,6 +128,14 @@ pub trait Gate: fmt::Debug + Send {
         Admission::Close
     }
 
+    /// The longest time for which a session may outlive its connection, if the gate has a
+    /// word in it beside [`Offer::session_expiry_maximum`].
+    ///
+    /// [`Offer::session_expiry_maximum`]: crate::Offer::session_expiry_maximum
+    fn longest_session(&self) -> Option<Duration> {
+        None
+    }
+
     /// Whether a client may do this.
     fn may(&self, now: Time, id: ConnectionId, act: Act<'_>) -> Permit;
 
