@@ -2,6 +2,7 @@
 
 mod access;
 mod keep_alive;
+mod limits;
 mod poison;
 
 use alloc::vec::Vec;
@@ -9,7 +10,7 @@ use alloc::vec::Vec;
 use crate::rule::{Meta, On, Rule};
 
 /// The families, each a list in a file of its own.
-const FAMILIES: &[&[Rule]] = &[keep_alive::RULES, access::RULES];
+const FAMILIES: &[&[Rule]] = &[keep_alive::RULES, access::RULES, limits::RULES];
 
 /// Every rule, in the order of the families.
 pub(crate) fn all() -> impl Iterator<Item = &'static Rule> {
