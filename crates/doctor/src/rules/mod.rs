@@ -1,6 +1,7 @@
 //! All rules, by family: one file for each.
 
 mod access;
+mod flow;
 mod keep_alive;
 mod limits;
 mod poison;
@@ -10,7 +11,7 @@ use alloc::vec::Vec;
 use crate::rule::{Meta, On, Rule};
 
 /// The families, each a list in a file of its own.
-const FAMILIES: &[&[Rule]] = &[keep_alive::RULES, access::RULES, limits::RULES];
+const FAMILIES: &[&[Rule]] = &[keep_alive::RULES, access::RULES, limits::RULES, flow::RULES];
 
 /// Every rule, in the order of the families.
 pub(crate) fn all() -> impl Iterator<Item = &'static Rule> {

@@ -1,0 +1,135 @@
+//! FC06: the application blocks its client.
+
+use crate::rule::prelude::*;
+
+const SLOW: Threshold = Threshold {
+    name: "FC06.slow_ms",
+    value: 5000,
+    reason: "no acknowledgement takes seconds unless somebody waits before sending it",
+};
+
+pub(super) const RULE: Rule = Rule {
+    meta: Meta {
+        id: "FC06",
+        slug: "handler-blocks",
+        vantages: Vantages {
+            show: &[Vantage::Plain, Vantage::Encrypted, Vantage::ClientEvents],
+            support: &[Vantage::ClientLog],
+        },
+        rounds: 1,
+        sees: "Messages arrive late, pings are late, the server ends the connection.",
+        why: "The code that handles a message runs where the client should read and ping. While \
+              it works nothing is read: acknowledgements come seconds late, TCP's receive window \
+              closes.",
+        fix: "Hand messages to another thread or task, with a bound, and return at once.",
+        raises: "The client's log with its handler's times.",
+        explains: &["KA08", "FC02", "FC08"],
+        references: &["https://github.com/eclipse-paho/paho.golang/issues/453"],
+        thresholds: &[SLOW],
+        ..Meta::EMPTY
+    },
+    on: &[On::Ack, On::Path, On::Tick, On::End, On::Words],
+    check,
+};
+
+fn check(view: &View<'_>, hits: &mut Hits) {
+    let Some(connection) = view.connection else { return };
+    let slow = view.millis(&SLOW);
+    if let Some(event) = view.event
+        && let What::Words(words) = event.what
+    {
+        let (Words::ReadingPaused(lasted) | Words::Stalled(lasted)) = words else { return };
+        if lasted >= slow.max(connection.keep_alive().unwrap_or_default()) {
+            let sentence = format!("it could not run for {} s", lasted.as_secs());
+            hits.add(Hit::new(sentence).event(event, "it stood still"));
+        }
+        return;
+    }
+    let path = connection.tcp.paths.of(Side::Client);
+    let closed = path.window_closed.map(|from| view.now.since(from)).unwrap_or_default();
+    let closed = closed.max(path.longest_closed);
+    if closed > slow {
+        let sentence = format!(
+            "it does not read: its receive window was closed for {:.0} s",
+            closed.as_secs_f64()
+        );
+        hits.add(Hit::new(sentence).class("window"));
+        return;
+    }
+    let slowest = connection.flights(Side::Server).slowest;
+    if slowest > slow && pings_late(view, connection) {
+        let sentence = format!(
+            "it acknowledges messages up to {:.0} s late, and its pings are late too",
+            slowest.as_secs_f64()
+        );
+        let hit = Hit::new(sentence);
+        hits.add(match view.event {
+            Some(event) => hit.event(event, "a late acknowledgement"),
+            None => hit,
+        });
+    }
+}
+
+/// Pings later than the keep-alive after what was sent before.
+fn pings_late(view: &View<'_>, connection: &Connection) -> bool {
+    let Some(keep_alive) = connection.keep_alive() else { return false };
+    let late = keep_alive.saturating_add(view.slack());
+    connection
+        .mqtt
+        .pings
+        .recent
+        .iter()
+        .any(|ping| ping.last_sent.is_some_and(|sent| ping.asked.since(sent) > late))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::trace::Trace;
+    use crate::{Confidence, Vantage};
+
+    const BLOCKED: &str = "
+        c1 0.0 open 10.0.0.1:5000 10.0.0.9:1883
+        c1 0.1 > CONNECT id=pump k=5
+        c1 0.2 < CONNACK
+        c1 1.0 < PUBLISH qos=1 id=1
+        c1 7.2 > PINGREQ
+        c1 7.3 > PUBACK id=1";
+
+    #[test]
+    fn true_late_and_pings_late() {
+        Trace::plain().lines(BLOCKED).finds_at_least("FC06", Confidence::Shown);
+    }
+
+    #[test]
+    fn true_a_closed_window() {
+        let lines = "
+            c1 0.0 open 10.0.0.1:5000 10.0.0.9:8883
+            c1 0.1 > sealed
+            c1 1.0 > window-closed
+            c1 7.0 > window-open";
+        Trace::encrypted().lines(lines).finds_at_least("FC06", Confidence::Inferred);
+    }
+
+    #[test]
+    fn true_our_client_says_so() {
+        Trace::of(Vantage::ClientEvents)
+            .lines("c1 0 open a b\nc1 90 words stalled 8")
+            .finds_at_least("FC06", Confidence::Shown);
+    }
+
+    #[test]
+    fn alike_acknowledged_by_hand_with_pings_on_time() {
+        let lines = BLOCKED.replace("c1 7.2", "c1 5.1");
+        Trace::plain().lines(&lines).does_not_find("FC06");
+    }
+
+    #[test]
+    fn alike_a_window_closed_for_a_moment() {
+        let lines = "
+            c1 0.0 open 10.0.0.1:5000 10.0.0.9:8883
+            c1 0.1 > sealed
+            c1 1.0 > window-closed
+            c1 5.0 > window-open";
+        Trace::encrypted().lines(lines).does_not_find("FC06");
+    }
+}
