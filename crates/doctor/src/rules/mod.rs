@@ -1,17 +1,28 @@
 //! All rules, by family: one file for each.
 
 mod access;
+mod cloud;
 mod flow;
 mod keep_alive;
 mod limits;
+mod network;
 mod poison;
+mod server;
 
 use alloc::vec::Vec;
 
 use crate::rule::{Meta, On, Rule};
 
 /// The families, each a list in a file of its own.
-const FAMILIES: &[&[Rule]] = &[keep_alive::RULES, access::RULES, limits::RULES, flow::RULES];
+const FAMILIES: &[&[Rule]] = &[
+    keep_alive::RULES,
+    access::RULES,
+    limits::RULES,
+    flow::RULES,
+    network::RULES,
+    server::RULES,
+    cloud::RULES,
+];
 
 /// Every rule, in the order of the families.
 pub(crate) fn all() -> impl Iterator<Item = &'static Rule> {

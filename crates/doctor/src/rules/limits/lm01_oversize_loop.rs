@@ -70,7 +70,7 @@ fn plain(view: &View<'_>, hits: &mut Hits) {
     let packet = announced.or_else(|| view.profile.maximum_packet_size());
     let over_packet = packet.is_some_and(|limit| mark.bytes > limit);
     let payload = view.profile.maximum_payload_size();
-    if !over_packet && !payload.is_some_and(|limit| mark.payload > limit) {
+    if !over_packet && payload.is_none_or(|limit| mark.payload <= limit) {
         return;
     }
     let limit = if over_packet { packet } else { payload }.unwrap_or_default();

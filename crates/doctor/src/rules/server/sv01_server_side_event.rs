@@ -1,0 +1,124 @@
+//! SV01: the server ends many connections at once.
+
+use crate::rule::prelude::*;
+
+const WITHIN: Threshold = Threshold {
+    name: "SV01.within_s",
+    value: 5,
+    reason: "a server that stops ends its connections within seconds",
+};
+
+pub(super) const RULE: Rule = Rule {
+    meta: Meta {
+        id: "SV01",
+        slug: "server-side-event",
+        severity: Severity::Info,
+        vantages: Vantages {
+            show: &[
+                Vantage::Plain,
+                Vantage::Encrypted,
+                Vantage::ClientLog,
+                Vantage::BrokerLog,
+                Vantage::ClientEvents,
+            ],
+            support: &[],
+        },
+        rounds: 1,
+        sees: "Many clients are disconnected in the same moment.",
+        why: "The server ended the connections: it restarts, moves clients, or is maintained. \
+              MQTT 5 says so by a reason code.",
+        fix: "Nothing at the client, if it comes back with a growing delay and some jitter.",
+        raises: "The server's own log.",
+        explains: &["RC09", "NW04", "SV02", "RC01"],
+        references: &["MQTT-4.13.1-1"],
+        thresholds: &[WITHIN],
+        ..Meta::EMPTY
+    },
+    on: &[On::End, On::Disconnect, On::Words],
+    check,
+};
+
+fn check(view: &View<'_>, hits: &mut Hits) {
+    let Some(event) = view.event else { return };
+    match event.what {
+        What::Packet {
+            packet: PacketSeen::Disconnect(code @ (0x8B | 0x98 | 0x9C | 0x9D)),
+            from: Side::Server,
+            ..
+        } => {
+            let sentence = format!("the server ended its connection: reason code 0x{code:02X}");
+            hits.add(Hit::new(sentence).class("code").proven().event(event, "the server says so"));
+        }
+        What::Words(Words::ServerEvent | Words::Administrative) => {
+            let hit = Hit::new("the server ended its connection for a reason of its own");
+            hits.add(hit.class("code").proven().event(event, "the log says so"));
+        }
+        What::Closing { by: Side::Server, .. } => together(view, hits),
+        _ => {}
+    }
+}
+
+/// Half of at least three clients, closed by the server within seconds.
+fn together(view: &View<'_>, hits: &mut Hits) {
+    let Some(end) = view.ended().and_then(|round| round.end) else { return };
+    let ended = view.all.ended_within(view.seconds(&WITHIN), view.now, |ending| {
+        ending.by == Some(Side::Server) && !ending.goodbye
+    });
+    let known = view.all.live as usize + ended;
+    if known >= 3 && ended >= 3 && ended * 2 >= known {
+        let sentence = format!("the server ended {ended} of {known} connections within seconds");
+        hits.add(Hit::new(sentence).class("together").end(&end, "the server ends the connection"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::trace::Trace;
+    use crate::{Confidence, Severity, Vantage};
+
+    fn lines(ended: u32) -> alloc::string::String {
+        let mut lines = alloc::string::String::new();
+        for n in 1..=6 {
+            lines += &alloc::format!(
+                "c{n} 0.{n} open 10.0.0.{n}:5000 10.0.0.9:1883
+                 c{n} 1.{n} > CONNECT id=pump-{n}
+                 c{n} 2.{n} < CONNACK\n"
+            );
+        }
+        for n in 1..=ended {
+            lines += &alloc::format!("c{n} 60.{n} < fin\n");
+        }
+        lines
+    }
+
+    #[test]
+    fn true_half_at_once() {
+        let finding = Trace::plain().lines(&lines(3)).finds("SV01");
+        assert_eq!(finding.severity, Severity::Info);
+    }
+
+    #[test]
+    fn true_by_reason_code() {
+        let lines = "c1 0 open a:1 b:1883\nc1 1 < DISCONNECT code=139\nc1 1 < fin";
+        Trace::plain().lines(lines).finds_at_least("SV01", Confidence::Proven);
+    }
+
+    #[test]
+    fn true_in_logs() {
+        for vantage in [Vantage::BrokerLog, Vantage::ClientLog, Vantage::ClientEvents] {
+            let trace = Trace::of(vantage).lines("c1 0 open a b\nc1 1 words server-event");
+            trace.finds_at_least("SV01", Confidence::Proven);
+        }
+    }
+
+    #[test]
+    fn alike_two_of_six() {
+        Trace::plain().lines(&lines(2)).does_not_find("SV01");
+    }
+
+    #[test]
+    fn alike_the_clients_end_them() {
+        let lines = lines(6).replace("< fin", "> fin");
+        Trace::plain().lines(&lines).does_not_find("SV01");
+    }
+}
