@@ -78,8 +78,7 @@ impl Sightings {
         (sighting.connection, sighting.last) = (connection, view.now);
         // What says most wins: a kind that is bad, or needs less, is not undone.
         let severity = hit.severity.unwrap_or(rule.meta.severity);
-        let before = sighting.newest.severity.filter(|_| sighting.times > 1);
-        let severity = Some(before.map_or(severity, |before| before.max(severity)));
+        let severity = Some(severity.max(sighting.newest.severity.unwrap_or(severity)));
         let rounds = match (hit.rounds, sighting.newest.rounds) {
             (Some(one), Some(other)) => Some(one.min(other)),
             (one, other) => one.or(other),

@@ -96,6 +96,11 @@ impl Round {
         Some(self.end?.at.since(self.opened?))
     }
 
+    /// How it ended, if the capture has all of it.
+    pub(crate) fn whole_end(&self) -> Option<End> {
+        if self.gaps { None } else { self.end }
+    }
+
     /// Whether CONNACK let the client in.
     pub(crate) fn accepted(&self) -> bool {
         self.said.connack.is_some() && self.said.code.is_none_or(|code| code == 0)

@@ -144,9 +144,10 @@ impl Tracker {
             let key = Key::Host { host: address.host, server: server.host };
             let client = self.client_for(event.source, key, event.at);
             let only_id = self.clients.get(&client).map_or(TextId::NONE, |client| client.only_id);
-            match only_id.same(only_id) {
-                true => self.client_for(event.source, Key::Id(only_id), event.at),
-                false => client,
+            if only_id.same(only_id) {
+                self.client_for(event.source, Key::Id(only_id), event.at)
+            } else {
+                client
             }
         });
         self.join(event.source, event.connection, client, event.at);

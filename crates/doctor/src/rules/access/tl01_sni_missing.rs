@@ -31,7 +31,7 @@ fn check(view: &View<'_>, hits: &mut Hits) {
     let sealed = connection.recent.iter().any(|event| {
         matches!(event.what, What::Sealed { from: Side::Client, .. } | What::Packet { .. })
     });
-    let Some(end) = round.end.filter(|_| !round.gaps) else { return };
+    let Some(end) = round.whole_end() else { return };
     let by_server = end.by == Some(Side::Server)
         || connection
             .recent

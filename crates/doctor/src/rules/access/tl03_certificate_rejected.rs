@@ -78,7 +78,7 @@ fn check(view: &View<'_>, hits: &mut Hits) {
 /// last flight, then the end.
 fn alert_by_size(view: &View<'_>, hits: &mut Hits) {
     let (Some(connection), Some(round)) = (view.connection, view.ended()) else { return };
-    let Some(end) = round.end.filter(|_| !round.gaps) else { return };
+    let Some(end) = round.whole_end() else { return };
     let from_server = |event: &&crate::Event| event.sender() == Some(Side::Server);
     let mut last = connection.recent.iter().rev().filter(from_server);
     let alert = last

@@ -35,13 +35,13 @@ fn check(view: &View<'_>, hits: &mut Hits) {
     };
     let (Some(round), Some((_, connect))) = (view.ended(), connection.mqtt.connect) else { return };
     let told = connection.mqtt.connack.is_some_and(|(_, it)| it.server_keep_alive.is_some());
-    let Some(asked) = connect.keep_alive.filter(|_| !told) else { return };
+    let Some(asked) = connect.keep_alive else { return };
     let clamped = match asked {
         0 if range.zero_means > 0 => range.zero_means,
         0 => return,
         _ => asked.clamp(range.minimum, range.maximum),
     };
-    if clamped == asked {
+    if clamped == asked || told {
         return;
     }
     let (Some(end), Some(sent)) = (round.end, round.last_sent) else { return };

@@ -19,7 +19,7 @@ pub(super) const RULE: Rule = Rule {
               acknowledgement: it throttles, does not allow them without saying so, or its \
               storage is stuck.",
         fix: "Look at the server's limits and rights first, then at its load. A client should \
-              tell its application, not wait for ever.",
+              tell its application, not wait without end.",
         raises: "The broker's log at that time.",
         explains: &[],
         references: &["MQTT-4.3.2-4"],
@@ -45,7 +45,10 @@ fn check(view: &View<'_>, hits: &mut Hits) {
     let waiting = flights.find(|flight| {
         !flight.received && event.at.since(flight.sent) > waits && flight.publish.qos == 1
     });
-    let Some(flight) = waiting.filter(|_| !connection.tcp.paths.has_gaps()) else { return };
+    let Some(flight) = waiting else { return };
+    if connection.tcp.paths.has_gaps() {
+        return;
+    }
     // Later ones are acknowledged: this one is refused in silence.
     let others = connection.flights(Side::Client).last_done > Some(flight.sent);
     let sentence = format!(

@@ -28,7 +28,7 @@ fn check(view: &View<'_>, hits: &mut Hits) {
             let what = match begins {
                 Begins::Http => "HTTP",
                 Begins::Ssh => "SSH",
-                Begins::Greeting => "a service that greets by a number, as mail and FTP do",
+                Begins::Greeting => "a service that greets by a number, as SMTP and FTP do",
                 Begins::Other => "another protocol",
                 Begins::Tls | Begins::ProxyPreface => return,
             };
