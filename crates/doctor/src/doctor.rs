@@ -169,6 +169,8 @@ impl Doctor {
             now,
             event,
             connection,
+            number,
+            tracker: &self.tracker,
             client: of,
             all,
             source: &followed.source,

@@ -1,5 +1,6 @@
 //! What a rule is: who it is, when it looks, what it sees, what it says.
 
+pub(crate) mod guards;
 mod hit;
 mod meta;
 mod on;

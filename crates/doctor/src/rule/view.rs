@@ -1,16 +1,17 @@
 //! What a rule may look at.
 
 use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
 use core::time::Duration;
 
 use evenkeel_profile::Profile;
 
 use super::Threshold;
-use crate::event::{Event, Side};
+use crate::event::{ConnectionId, Event, Side};
 use crate::source::{Source, Vantage};
 use crate::texts::{TextId, Texts};
 use crate::time::Time;
-use crate::track::{Client, Connection, Population, Round};
+use crate::track::{Client, Connection, Population, Round, Tracker};
 
 /// Everything there is at one moment.
 #[derive(Clone, Copy)]
@@ -20,6 +21,8 @@ pub(crate) struct View<'a> {
     pub(crate) event: Option<&'a Event>,
     /// Its connection; `None` only at `Finish`, if no connection is open.
     pub(crate) connection: Option<&'a Connection>,
+    pub(crate) number: Option<ConnectionId>,
+    pub(crate) tracker: &'a Tracker,
     pub(crate) client: &'a Client,
     pub(crate) all: &'a Population,
     pub(crate) source: &'a Source,
@@ -57,6 +60,24 @@ impl View<'_> {
         self.source.vantage == vantage
     }
 
+    /// The client's other connections that have not ended, the newest 32.
+    pub(crate) fn others(&self) -> impl Iterator<Item = &Connection> {
+        let others = self.client.live.iter().rev().take(32);
+        let others = others.filter(|number| Some(**number) != self.number);
+        others.filter_map(|number| self.tracker.connection(self.client.source, *number))
+    }
+
+    /// All connections of the client that are remembered, ended or not, in the
+    /// order of their beginnings.
+    pub(crate) fn lives(&self) -> Vec<Round> {
+        let open = self.client.live.iter().rev().take(32);
+        let open = open.filter_map(|number| self.tracker.connection(self.client.source, *number));
+        let open = open.filter(|connection| connection.end.is_none()).map(Connection::round);
+        let mut lives: Vec<Round> = self.client.rounds.iter().copied().chain(open).collect();
+        lives.sort_by_key(Round::began);
+        lives
+    }
+
     /// The round that has just ended; only at `End`.
     pub(crate) fn ended(&self) -> Option<&Round> {
         self.client.rounds.last()
@@ -69,9 +90,8 @@ impl View<'_> {
         if connection.mqtt.connect.is_some() || connection.mqtt.connack.is_some() {
             return connection.keep_alive();
         }
-        let pings: alloc::vec::Vec<_> =
-            connection.mqtt.pings.recent.iter().map(|it| it.asked).collect();
-        let spans: alloc::vec::Vec<Duration> =
+        let pings: Vec<_> = connection.mqtt.pings.recent.iter().map(|it| it.asked).collect();
+        let spans: Vec<Duration> =
             pings.iter().zip(pings.iter().skip(1)).map(|(one, next)| next.since(*one)).collect();
         (!spans.is_empty()).then(|| crate::steady::median(&spans))
     }

@@ -3,10 +3,12 @@
 mod access;
 mod cloud;
 mod flow;
+mod identity;
 mod keep_alive;
 mod limits;
 mod network;
 mod poison;
+mod reconnect;
 mod server;
 
 use alloc::vec::Vec;
@@ -16,6 +18,8 @@ use crate::rule::{Meta, On, Rule};
 /// The families, each a list in a file of its own.
 const FAMILIES: &[&[Rule]] = &[
     keep_alive::RULES,
+    reconnect::RULES,
+    identity::RULES,
     access::RULES,
     limits::RULES,
     flow::RULES,

@@ -96,6 +96,17 @@ impl Trace {
         self
     }
 
+    /// These lines, `seconds` later.
+    pub(crate) fn after(mut self, seconds: f64, lines: &str) -> Self {
+        for line in lines.lines().map(str::trim).filter(|line| !line.is_empty()) {
+            self.line += 1;
+            let texts = self.doctor.texts();
+            let event = event::read(line, self.line, self.source, 0, seconds, texts);
+            self.doctor.take(&event);
+        }
+        self
+    }
+
     /// Time passes until `seconds`, and nothing happens.
     pub(crate) fn quiet_until(mut self, seconds: f64) -> Self {
         self.doctor.tick(self.source, time(seconds));

@@ -91,6 +91,13 @@ struct Traffic {
     bytes: [u64; 2],
 }
 
+/// What the server sent since the client's newest packet, without DISCONNECT.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Inbound {
+    pub(crate) newest: Option<Time>,
+    pub(crate) packets: u32,
+}
+
 /// A connection.
 #[derive(Clone, Debug)]
 pub(crate) struct Connection {
@@ -102,6 +109,7 @@ pub(crate) struct Connection {
     pub(crate) mqtt: Mqtt,
     traffic: Traffic,
     pub(crate) idle: Idle,
+    pub(crate) inbound: Inbound,
     /// The first event of any kind, and the newest.
     pub(crate) first_event: Time,
     pub(crate) last_event: Time,
@@ -122,6 +130,7 @@ impl Connection {
             mqtt: Mqtt::default(),
             traffic: Traffic::default(),
             idle: Idle::default(),
+            inbound: Inbound::default(),
             first_event: event.at,
             last_event: event.at,
             words: None,
@@ -171,10 +180,20 @@ impl Connection {
             // The idle that the client broke, and that now has an answer.
             let idle = self.idle.before_silence.take().unwrap_or_default();
             self.idle.longest_survived = self.idle.longest_survived.max(idle);
+            (self.idle.silent_from, self.idle.unanswered) = (None, 0);
+            if !matches!(event.what, What::Packet { packet: PacketSeen::Disconnect(_), .. }) {
+                self.inbound.newest = Some(now);
+                self.inbound.packets = self.inbound.packets.saturating_add(1);
+            }
             self.mqtt.pings.heard();
-        } else if self.last_sent() <= self.last_received() {
-            // The client's first byte since the server's last.
-            self.idle.before_silence = self.newest_byte().map(|newest| now.since(newest));
+        } else {
+            if self.idle.silent_from.is_none() {
+                // The client's first byte since the server's last.
+                self.idle.before_silence = self.newest_byte().map(|newest| now.since(newest));
+                self.idle.silent_from = Some(now);
+            }
+            self.idle.unanswered = self.idle.unanswered.saturating_add(1);
+            self.inbound = Inbound::default();
         }
         self.tcp.paths.sent(side);
         let publish = matches!(
@@ -407,6 +426,7 @@ impl Connection {
             last_sent: self.last_sent(),
             last_received: self.last_received(),
             pings: self.mqtt.pings.asked,
+            closest_pings: self.mqtt.pings.closest,
             last_ping: self.mqtt.pings.last().copied(),
             idle: self.idle,
             resent: self.tcp.paths.of(Side::Client).resent,

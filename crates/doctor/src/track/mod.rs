@@ -7,6 +7,7 @@ mod path;
 mod pings;
 mod population;
 mod round;
+mod swaps;
 mod tracker;
 
 pub(crate) use client::{Client, Key};
@@ -14,6 +15,7 @@ pub(crate) use connection::{Connection, End};
 pub(crate) use flights::{Again, Flight, Flights};
 pub(crate) use path::Paths;
 pub(crate) use pings::{Ping, Pings};
-pub(crate) use population::Population;
+pub(crate) use population::{Ending, Population};
 pub(crate) use round::{Idle, Mark, MarkKind, Marks, Round, Said};
+pub(crate) use swaps::{Swap, swaps};
 pub(crate) use tracker::Tracker;

@@ -13,6 +13,8 @@ pub(crate) struct Ping {
     pub(crate) place: Place,
     /// When its PINGRESP came.
     pub(crate) answered: Option<Time>,
+    /// A later one was answered before it: its answer never came.
+    pub(crate) lost: bool,
     /// Bytes from the server since it was asked, the answer among them.
     pub(crate) heard: bool,
     /// The newest packet from the client before it, when this was sent.
@@ -22,6 +24,11 @@ pub(crate) struct Ping {
 }
 
 impl Ping {
+    /// Its answer has not come, and may still come.
+    pub(crate) fn waits(&self) -> bool {
+        self.answered.is_none() && !self.lost
+    }
+
     pub(crate) fn round_trip(&self) -> Option<Duration> {
         self.answered.map(|at| at.since(self.asked))
     }
@@ -35,20 +42,36 @@ pub(crate) struct Pings {
     pub(crate) asked: u32,
     pub(crate) answered: u32,
     pub(crate) first: Option<Time>,
+    /// The least distance of a PINGREQ from one before it that still waited.
+    pub(crate) closest: Option<Duration>,
 }
 
 impl Pings {
     pub(crate) fn ask(&mut self, at: Time, place: Place, last_sent: Option<Time>) {
+        if let Some(waits) = self.last().filter(|ping| ping.waits()) {
+            let distance = at.since(waits.asked);
+            self.closest = Some(self.closest.map_or(distance, |least| least.min(distance)));
+        }
         let last_answer = self.recent.iter().rev().find_map(|ping| ping.answered);
         self.recent.push(Ping { asked: at, place, last_sent, last_answer, ..Ping::default() });
         self.asked = self.asked.saturating_add(1);
         self.first.get_or_insert(at);
     }
 
-    /// A PINGRESP answers the oldest ping that has none.
+    /// A PINGRESP answers the oldest ping that waits; but one that comes soon
+    /// after a ping, and long after the one before, is the answer of that ping.
     pub(crate) fn answer(&mut self, at: Time) {
         self.answered = self.answered.saturating_add(1);
-        if let Some(ping) = self.recent.iter_mut().find(|ping| ping.answered.is_none()) {
+        let asked: alloc::vec::Vec<Time> =
+            self.recent.iter().filter(|ping| ping.waits()).map(|ping| ping.asked).collect();
+        for (older, newer) in asked.iter().zip(asked.iter().skip(1)) {
+            let apart = newer.since(*older);
+            if apart >= Duration::from_secs(1) && at.since(*newer) < apart / 2 {
+                let lost = self.recent.iter_mut().find(|ping| ping.asked == *older);
+                lost.into_iter().for_each(|ping| ping.lost = true);
+            }
+        }
+        if let Some(ping) = self.recent.iter_mut().find(|ping| ping.waits()) {
             ping.answered = Some(at);
         }
     }
@@ -71,6 +94,6 @@ impl Pings {
 
     /// How many of the recent pings have no answer.
     pub(crate) fn outstanding(&self) -> usize {
-        self.recent.iter().filter(|ping| ping.answered.is_none()).count()
+        self.recent.iter().filter(|ping| ping.waits()).count()
     }
 }

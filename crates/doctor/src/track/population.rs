@@ -4,6 +4,7 @@ use core::time::Duration;
 
 use crate::event::Side;
 use crate::ring::Ring;
+use crate::texts::TextId;
 use crate::time::Time;
 
 /// How one connection ended, in brief.
@@ -13,6 +14,17 @@ pub(crate) struct Ending {
     pub(crate) client: u32,
     pub(crate) by: Option<Side>,
     pub(crate) goodbye: bool,
+    /// The server's host.
+    pub(crate) server: TextId,
+}
+
+/// How one connection began.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Beginning {
+    pub(crate) at: Time,
+    pub(crate) client: u32,
+    pub(crate) host: TextId,
+    pub(crate) server: TextId,
 }
 
 /// All clients of a source.
@@ -24,7 +36,7 @@ pub(crate) struct Population {
     pub(crate) live: u32,
     /// The newest ends and beginnings.
     pub(crate) endings: Ring<Ending, 512>,
-    pub(crate) beginnings: Ring<(Time, u32), 512>,
+    pub(crate) beginnings: Ring<Beginning, 512>,
 }
 
 impl Population {

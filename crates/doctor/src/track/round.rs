@@ -51,6 +51,9 @@ pub(crate) struct Idle {
     pub(crate) longest_survived: Duration,
     /// How long it was idle before the client's first byte that has no answer.
     pub(crate) before_silence: Option<Duration>,
+    /// When that byte was sent, and how many packets since then.
+    pub(crate) silent_from: Option<Time>,
+    pub(crate) unanswered: u32,
 }
 
 /// What was said as the connection began.
@@ -82,6 +85,8 @@ pub(crate) struct Round {
     pub(crate) last_received: Option<Time>,
     pub(crate) pings: u32,
     pub(crate) last_ping: Option<Ping>,
+    /// The least distance of a PINGREQ from one that still waited.
+    pub(crate) closest_pings: Option<Duration>,
     pub(crate) idle: Idle,
     /// The client's retransmissions.
     pub(crate) resent: u32,

@@ -5,7 +5,7 @@ use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 use super::client::Key;
-use super::population::Ending;
+use super::population::{Beginning, Ending};
 use super::{Client, Connection, Population};
 use crate::bounds::Bounds;
 use crate::event::{ConnectionId, Event, PacketSeen, Side, What};
@@ -153,7 +153,8 @@ impl Tracker {
         self.join(event.source, event.connection, client, event.at);
         let begun = matches!(event.what, What::Opening { .. });
         if begun && let Some(population) = self.populations.get_mut(usize::from(event.source.0)) {
-            population.beginnings.push((event.at, client));
+            let (at, host, server) = (event.at, address.host, server.host);
+            population.beginnings.push(Beginning { at, client, host, server });
         }
     }
 
@@ -212,7 +213,13 @@ impl Tracker {
             population.live = population.live.saturating_sub(1);
             if let Some(end) = round.end {
                 let (at, by, goodbye) = (end.at, end.by, end.goodbye);
-                population.endings.push(Ending { at, client, by, goodbye });
+                population.endings.push(Ending {
+                    at,
+                    client,
+                    by,
+                    goodbye,
+                    server: round.server.host,
+                });
             }
         }
         if let Some(client) = self.clients.get_mut(&client) {
