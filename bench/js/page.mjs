@@ -47,7 +47,7 @@ function others({ start, idle, files }) {
   ].join('\n')
 }
 
-export function page(results, { rounds, note }) {
+export function page(results, { rounds, note, browser }) {
   const [{ model }] = cpus()
   const when = new Date().toISOString().slice(0, 16).replace('T', ' ')
   const { idle } = results
@@ -92,5 +92,5 @@ The start is without that of Node itself. Memory is what the process takes (\`rs
 first ten clients take, after a collection of garbage. Node counts memory outside its heap by what may be
 used, not by what is: ${kilobytes(idle.ours.external)} for each client, ${kilobytes(idle.theirs.external)} with MQTT.js.
 
-${notes}`
+${browser}${notes}`
 }

@@ -2,10 +2,11 @@
 // own; medians. `bench/js/run` starts it.
 import { execFileSync, fork } from 'node:child_process'
 import { once } from 'node:events'
-import { writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 
+import { sectionOf } from './browser/section.mjs'
 import { FILES, IDLE, MESSAGES, START } from './cases.mjs'
 import { page } from './page.mjs'
 
@@ -67,5 +68,7 @@ if (wanted(FILES)) {
 }
 peer.kill()
 if (options.page !== undefined && options.cases === '') {
-  writeFileSync(options.page, page(results, { rounds, note: options.note }))
+  // It is measured by a command of its own.
+  const browser = existsSync(options.page) ? sectionOf(readFileSync(options.page, 'utf8')) : ''
+  writeFileSync(options.page, page(results, { rounds, note: options.note, browser }))
 }
