@@ -5,7 +5,7 @@ import { chromium } from 'playwright-core'
 
 const PROGRAMS = [process.env.CHROMIUM, '/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome']
 
-function program() {
+export function program() {
   return PROGRAMS.filter(Boolean).find((path) => {
     try {
       accessSync(path, constants.X_OK)
