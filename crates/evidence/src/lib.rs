@@ -9,6 +9,7 @@
 
 pub mod capture;
 pub mod logs;
+mod redact;
 mod sink;
 
 pub use sink::Sink;

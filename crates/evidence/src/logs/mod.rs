@@ -1,1 +1,52 @@
-//! Logs of clients and brokers: one file for each format.
+//! Logs of clients and brokers: one file for each format, in `formats`.
+//!
+//! A line goes through few steps: what wraps it comes off ([`line`]), its time
+//! becomes an instant ([`clock`]), the first text in it that its format knows
+//! names who reads it ([`format`](mod@format)), and what it says becomes
+//! events of the connection it is about ([`threads`]).
+
+#![expect(dead_code, reason = "formats in JSON are being added")]
+
+mod clock;
+mod detect;
+mod facts;
+mod format;
+mod formats;
+mod line;
+mod memory;
+mod options;
+mod read;
+mod reasons;
+mod scan;
+mod threads;
+#[cfg(test)]
+mod told;
+
+pub use detect::FormatError;
+pub use options::Options;
+pub use read::{Log, LogSummary};
+
+use evenkeel_doctor::Vantage;
+
+/// A format, as `doctor formats` shows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FormatInfo {
+    /// Its name, for `--format`.
+    pub name: &'static str,
+    /// What writes it.
+    pub of: &'static str,
+    /// What kind of witness it is.
+    pub vantage: Vantage,
+    /// What it shows.
+    pub shows: &'static str,
+}
+
+/// Every log format that can be read.
+pub fn formats() -> impl Iterator<Item = FormatInfo> {
+    formats::ALL.iter().map(|format| FormatInfo {
+        name: format.name,
+        of: format.of,
+        vantage: format.vantage,
+        shows: format.shows,
+    })
+}
