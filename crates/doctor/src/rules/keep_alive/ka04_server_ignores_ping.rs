@@ -41,18 +41,16 @@ fn check(view: &View<'_>, hits: &mut Hits) {
         return;
     }
     let slowest = pings.recent.iter().filter_map(crate::track::Ping::round_trip).max();
-    let patience = view.millis(&UNANSWERED).max(slowest.unwrap_or_default().saturating_mul(SLOW));
+    let wait = view.millis(&UNANSWERED).max(slowest.unwrap_or_default().saturating_mul(SLOW));
     let until = connection.end.map_or(view.now, |end| end.at);
-    let unanswered = pings
-        .recent
-        .iter()
-        .find(|ping| ping.answered.is_none() && until.since(ping.asked) >= patience);
+    let unanswered =
+        pings.recent.iter().find(|ping| ping.answered.is_none() && until.since(ping.asked) >= wait);
     let Some(ping) = unanswered else { return };
     let Some(heard) = connection.last_received() else { return };
     // What was on its way as the ping went says nothing, nor does a packet
     // behind which the answer still waits.
     let alive = heard > ping.asked.plus(view.slack()) && paused(view, connection, ping.asked);
-    if alive && view.source.tells(patience) {
+    if alive && view.source.tells(wait) {
         let sentence = format!(
             "is not answered by its broker: a ping has no PINGRESP after {:.1} s, but other bytes \
              came {:.1} s after it",

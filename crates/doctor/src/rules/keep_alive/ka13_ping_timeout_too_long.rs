@@ -67,8 +67,9 @@ fn judge(view: &View<'_>, round: &Round, hits: &mut Hits) {
     );
     // A client that waits longer each time it was wrong has a reason.
     let shorter = |other: &Round| {
-        let earlier = wait(view, other).filter(|_| other.opened < round.opened);
-        earlier.is_some_and(|earlier| earlier.saturating_mul(6) / 5 < waited)
+        let earlier = wait(view, other);
+        other.opened < round.opened
+            && earlier.is_some_and(|earlier| earlier.saturating_mul(6) / 5 < waited)
     };
     let adapts =
         waited <= keep_alive.saturating_mul(9) / 4 && view.client.rounds.iter().any(shorter);
