@@ -1,0 +1,245 @@
+//! TCP connections: who speaks with whom, in order.
+
+mod data;
+mod half;
+mod slots;
+mod tcp;
+mod timers;
+
+use std::collections::HashMap;
+
+use evenkeel_doctor::{ConnectionId, Place, Time, What};
+
+use super::net::{Endpoint, Icmp, Segment};
+use super::out::{Ground, Out, Told};
+use super::sources::Sources;
+use super::speech::Verdict;
+use crate::Sink;
+use slots::Slots;
+use tcp::Flow;
+use timers::{Due, Timers};
+
+/// Connections followed at one time.
+const CONNECTIONS: usize = 1 << 16;
+/// Bytes held of all connections together.
+const HELD: usize = 32 << 20;
+
+/// Both ends of a connection, the lower one first.
+type Pair = (Endpoint, Endpoint);
+
+/// A moment of the capture.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Now {
+    pub(super) at: Time,
+    pub(super) place: Place,
+}
+
+/// What is counted over all connections.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Counts {
+    /// Connections that were told of.
+    pub(super) connections: u64,
+    /// Bytes that the capture lacks, how often.
+    pub(super) gaps: u64,
+    /// Connections that were forgotten for others.
+    pub(super) forgotten: u64,
+}
+
+/// All connections.
+#[derive(Debug)]
+pub(super) struct Flows {
+    ports: Vec<u16>,
+    index: HashMap<Pair, u32>,
+    slots: Slots,
+    timers: Timers,
+    clock: Time,
+    held: usize,
+    pub(super) sources: Sources,
+    pub(super) ground: Ground,
+    pub(super) counts: Counts,
+}
+
+impl Flows {
+    pub(super) fn new(name: &str, ports: &[u16]) -> Self {
+        Self {
+            ports: ports.to_vec(),
+            index: HashMap::new(),
+            slots: Slots::new(CONNECTIONS),
+            timers: Timers::default(),
+            clock: Time(i64::MIN),
+            held: 0,
+            sources: Sources::new(name),
+            ground: Ground::default(),
+            counts: Counts::default(),
+        }
+    }
+
+    /// Takes a segment in.
+    pub(super) fn segment(&mut self, segment: &Segment<'_>, now: Now, sink: &mut dyn Sink) {
+        self.pass(now, sink);
+        let pair = pair(segment.from, segment.to);
+        let asks = segment.flags.syn() && !segment.flags.ack();
+        let mut known = self.index.get(&pair).copied();
+        if let (true, Some(slot)) = (asks, known)
+            && self.slots.get(slot).is_some_and(|flow| !flow.asked_with(segment.seq))
+        {
+            // The same ports again: another connection.
+            self.free(slot, now, sink);
+            known = None;
+        }
+        let Some(slot) = known.or_else(|| self.begin(pair, segment, now, sink)) else { return };
+        self.slots.touch(slot);
+        self.with(slot, now, sink, |flow, counts, out| flow.segment(segment, counts, out));
+    }
+
+    /// Takes in what a router says of a segment.
+    pub(super) fn icmp(&mut self, icmp: &Icmp, now: Now, sink: &mut dyn Sink) {
+        self.pass(now, sink);
+        let Some(&slot) = self.index.get(&pair(icmp.from, icmp.to)) else { return };
+        self.with(slot, now, sink, |flow, _, out| flow.notice(icmp.notice, out));
+    }
+
+    /// Time has passed.
+    fn pass(&mut self, now: Now, sink: &mut dyn Sink) {
+        self.clock = self.clock.max(now.at);
+        while let Some((slot, serial, due)) = self.timers.due(self.clock) {
+            if self.slots.get(slot).is_some_and(|flow| flow.serial == serial) {
+                self.timer(slot, due, now, sink);
+            }
+        }
+    }
+
+    fn timer(&mut self, slot: u32, due: Due, now: Now, sink: &mut dyn Sink) {
+        match due {
+            Due::Free => self.free(slot, now, sink),
+            Due::Record => self.with(slot, now, sink, |flow, _, out| flow.record_due(out)),
+            Due::Guess => self.guess(slot, now, sink),
+            Due::Silent => self.with(slot, now, sink, |flow, _, out| flow.silent(out)),
+        }
+    }
+
+    /// A connection that was not seen before; `None` if it is of no interest.
+    fn begin(
+        &mut self,
+        pair: Pair,
+        segment: &Segment<'_>,
+        now: Now,
+        sink: &mut dyn Sink,
+    ) -> Option<u32> {
+        let mut flow = Flow::begin(pair, segment, &self.ports)?;
+        if let Some(oldest) = self.slots.oldest_if_full() {
+            self.counts.forgotten += 1;
+            self.free(oldest, now, sink);
+        }
+        let (slot, serial) = self.slots.insert(|serial| {
+            flow.serial = serial;
+            flow
+        });
+        self.index.insert(pair, slot);
+        self.timers.set(now.at, Due::Guess, slot, serial);
+        if self.slots.get(slot).is_some_and(Flow::is_asking) {
+            self.timers.set(now.at, Due::Silent, slot, serial);
+        }
+        self.with(slot, now, sink, |flow, _, out| flow.opening(out));
+        Some(slot)
+    }
+
+    /// Does something with a connection, and what follows from it.
+    fn with(
+        &mut self,
+        slot: u32,
+        now: Now,
+        sink: &mut dyn Sink,
+        work: impl FnOnce(&mut Flow, &mut Counts, &mut Out<'_>),
+    ) {
+        let Self { slots, ground, counts, timers, held, sources, clock, .. } = self;
+        let Some(flow) = slots.get_mut(slot) else { return };
+        let mut told = std::mem::replace(&mut flow.told, Told::Nobody);
+        // Times within a connection never go back, whatever its packets say.
+        flow.newest = flow.newest.max(now.at);
+        let number = ConnectionId(slot);
+        let (at, place) = (flow.newest, now.place);
+        let mut out = Out { sink, ground, told: &mut told, number, at, place };
+        let was_done = flow.done;
+        work(flow, counts, &mut out);
+        *held = *held + flow.held() - flow.counted;
+        if *held > HELD {
+            let before = flow.held();
+            flow.let_go(counts, &mut out);
+            *held = *held + flow.held() - before;
+        }
+        flow.counted = flow.held();
+        if let Some(due) = flow.wants_timer() {
+            timers.set(*clock, due, slot, flow.serial);
+        }
+        if flow.done && !was_done {
+            timers.set(*clock, Due::Free, slot, flow.serial);
+        }
+        let vantage = match (&out.told, flow.verdict()) {
+            (Told::Held(_), Verdict::Told(vantage)) => Some(vantage),
+            // It ended before it said anything: it is as others with this server.
+            (Told::Held(_), Verdict::Open) if flow.has_ended() && flow.listed => {
+                Some(sources.guess(flow.server()))
+            }
+            (_, Verdict::Open | Verdict::Told(_)) => None,
+            (_, Verdict::Ignored) => {
+                self.remove(slot);
+                return;
+            }
+        };
+        if let Some(vantage) = vantage {
+            sources.saw(flow.server(), vantage);
+            counts.connections += 1;
+            let source = sources.get(vantage, out.sink);
+            out.decide(source);
+        }
+        flow.told = told;
+    }
+
+    /// Nothing was said for long: the connection is as others with this server.
+    fn guess(&mut self, slot: u32, now: Now, sink: &mut dyn Sink) {
+        let Some(flow) = self.slots.get_mut(slot) else { return };
+        if !matches!(flow.told, Told::Held(_)) {
+            return;
+        }
+        if !flow.listed {
+            self.remove(slot);
+            return;
+        }
+        let (server, vantage) = (flow.server(), self.sources.guess(flow.server()));
+        let source = self.sources.get(vantage, sink);
+        self.counts.connections += 1;
+        self.sources.saw(server, vantage);
+        self.with(slot, now, sink, |_, _, out| out.decide(source));
+    }
+
+    /// Forgets a connection, and tells so.
+    fn free(&mut self, slot: u32, now: Now, sink: &mut dyn Sink) {
+        self.with(slot, now, sink, |flow, counts, out| {
+            flow.end(counts, out);
+            if matches!(out.told, Told::To(_)) {
+                out.tell(What::Forgotten);
+            }
+        });
+        self.remove(slot);
+    }
+
+    fn remove(&mut self, slot: u32) {
+        let Some(flow) = self.slots.remove(slot) else { return };
+        self.held -= flow.counted;
+        self.index.remove(&flow.pair);
+    }
+
+    /// The capture ends.
+    pub(super) fn end(&mut self, sink: &mut dyn Sink) {
+        let now = Now { at: self.clock, place: Place::default() };
+        for slot in self.slots.occupied() {
+            self.guess(slot, now, sink);
+            self.with(slot, now, sink, |flow, counts, out| flow.end(counts, out));
+        }
+    }
+}
+
+fn pair(one: Endpoint, other: Endpoint) -> Pair {
+    if one <= other { (one, other) } else { (other, one) }
+}

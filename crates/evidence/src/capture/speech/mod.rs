@@ -1,0 +1,131 @@
+//! What a connection speaks: MQTT in the clear, in WebSocket, under TLS.
+
+mod begin;
+mod mqtt;
+mod plain;
+mod tls;
+mod websocket;
+
+use evenkeel_doctor::{Side, Vantage};
+
+use super::out::Out;
+pub(super) use begin::begins_mqtt;
+use plain::Plain;
+pub(super) use tls::KeyLog;
+use tls::Tls;
+
+/// What is known of a connection's bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// Too few have come.
+    #[default]
+    Open,
+    /// They are told, in the clear or not.
+    Told(Vantage),
+    /// They are of no interest.
+    Ignored,
+}
+
+/// The bytes of a connection.
+#[derive(Debug)]
+pub(super) struct Speech {
+    /// Its beginning was seen.
+    whole: bool,
+    /// The server's port is one of MQTT's.
+    listed: bool,
+    verdict: Verdict,
+    layer: Layer,
+}
+
+#[derive(Debug)]
+enum Layer {
+    Begin,
+    Plain(Box<Plain>),
+    Tls(Box<Tls>),
+    /// Nothing more is read.
+    Done,
+}
+
+impl Speech {
+    pub(super) fn new(whole: bool, listed: bool) -> Self {
+        Self { whole, listed, verdict: Verdict::Open, layer: Layer::Begin }
+    }
+
+    pub(super) fn verdict(&self) -> Verdict {
+        self.verdict
+    }
+
+    /// Takes the next bytes of a side in.
+    pub(super) fn bytes(&mut self, from: Side, bytes: &[u8], out: &mut Out<'_>) {
+        if matches!(self.layer, Layer::Begin) {
+            self.layer = if begin::is_tls(from, bytes, self.whole) {
+                Layer::Tls(Box::new(Tls::new(self.whole, self.listed)))
+            } else {
+                Layer::Plain(Box::new(Plain::new(self.whole, self.listed)))
+            };
+        }
+        match &mut self.layer {
+            Layer::Plain(plain) => {
+                plain.bytes(from, bytes, out);
+                self.verdict = plain.verdict();
+            }
+            Layer::Tls(tls) => {
+                tls.bytes(from, bytes, out);
+                self.verdict = tls.verdict();
+            }
+            Layer::Begin | Layer::Done => {}
+        }
+    }
+
+    /// So many bytes of a side are missing.
+    pub(super) fn gap(&mut self, from: Side, bytes: u64, out: &mut Out<'_>) {
+        match &mut self.layer {
+            Layer::Begin => self.whole = false,
+            Layer::Plain(plain) => plain.gap(from, bytes, out),
+            Layer::Tls(tls) => tls.gap(from, bytes, out),
+            Layer::Done => {}
+        }
+    }
+
+    /// A side ends the connection.
+    pub(super) fn closing(&mut self, by: Side, out: &mut Out<'_>) {
+        if let Layer::Tls(tls) = &mut self.layer {
+            tls.closing(by, out);
+        }
+    }
+
+    /// Whether something waits for what follows it.
+    pub(super) fn waits(&self) -> bool {
+        matches!(&self.layer, Layer::Tls(tls) if tls.waits())
+    }
+
+    /// What waits has waited long enough.
+    pub(super) fn due(&mut self, out: &mut Out<'_>) {
+        if let Layer::Tls(tls) = &mut self.layer {
+            tls.due(out);
+        }
+    }
+
+    /// Nothing more will come.
+    pub(super) fn finish(&mut self) {
+        self.layer = Layer::Done;
+    }
+
+    /// Bytes in memory that wait for others.
+    pub(super) fn held(&self) -> usize {
+        match &self.layer {
+            Layer::Plain(plain) => plain.held(),
+            Layer::Tls(tls) => tls.held(),
+            Layer::Begin | Layer::Done => 0,
+        }
+    }
+
+    /// There is no memory for what is held.
+    pub(super) fn let_go(&mut self) {
+        match &mut self.layer {
+            Layer::Plain(plain) => plain.let_go(),
+            Layer::Tls(tls) => tls.let_go(),
+            Layer::Begin | Layer::Done => {}
+        }
+    }
+}
