@@ -33,13 +33,21 @@ pub(crate) const LINGER_BYTES: u64 = 1024 * 1024;
 pub(crate) struct OpenConnection {
     shared: Arc<Shared>,
     reader: Arc<Reader>,
+    /// Something may have happened to it; for a request that waits.
+    #[cfg(feature = "http")]
+    ticked: Notify,
 }
 
 impl OpenConnection {
     /// `asks` makes the transport's socket ask the system for what it has.
     pub(crate) fn open(shared: Arc<Shared>, arrival: Arrival, asks: Arc<AtomicBool>) -> Self {
         let reader = shared.open(arrival, asks);
-        Self { shared, reader }
+        Self {
+            shared,
+            reader,
+            #[cfg(feature = "http")]
+            ticked: Notify::new(),
+        }
     }
 
     /// Begins to read. Nothing has been read yet: the caller lets the reader
@@ -85,6 +93,8 @@ impl OpenConnection {
                 if status.closes() {
                     return;
                 }
+                #[cfg(feature = "http")]
+                self.ticked.notify_one();
                 self.changed(status.deadline).await;
             }
         };
@@ -108,16 +118,21 @@ impl OpenConnection {
         self.shared.with(|core, now| core.upgrade(now, id, http))
     }
 
-    /// Answers a request of the HTTP API; nothing if the connection ends, as it does if
-    /// what the answer rests on could not be written down.
+    /// Answers a request of the HTTP API, within [`OpenConnection::before_timeout`];
+    /// nothing if the connection ends, as it does if what the answer rests on could not be
+    /// written down.
     #[cfg(feature = "http")]
-    pub(crate) fn http(
+    pub(crate) async fn http(
         &self,
-        request: &crate::core::HttpRequest,
+        request: crate::core::HttpRequest,
     ) -> Option<crate::core::HttpResponse> {
         let id = self.reader.id();
-        let answer = self.shared.with(|core, now| core.http(now, id, request));
-        (!self.status(false).closes()).then_some(answer)
+        let mut answer = self.shared.with(|core, now| core.http(now, id, &request));
+        while answer.is_none() {
+            self.ticked.notified().await;
+            answer = self.shared.with(|core, _| core.take_response(id));
+        }
+        if self.status(false).closes() { None } else { answer }
     }
 
     /// What tells the core of a Close frame.

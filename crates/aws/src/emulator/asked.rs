@@ -1,5 +1,6 @@
-//! What authorizers are asked that somebody outside has to run: about a CONNECT, and
-//! again about a client that is in, as often as its authorizer wants.
+//! What authorizers are asked that somebody outside has to run: about a CONNECT, about a
+//! request of the HTTP API, and again about a client that is in, as often as its authorizer
+//! wants.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt;
@@ -28,6 +29,11 @@ impl Asked {
     pub(super) fn ask(&mut self, id: ConnectionId, question: Box<Question>) {
         self.questions.insert(id, question);
         self.queue.push_back(id);
+    }
+
+    /// How many requests of the HTTP API wait.
+    pub(super) fn requests(&self) -> usize {
+        self.questions.values().filter(|question| question.login.is_none()).count()
     }
 
     pub(super) fn has_question(&self) -> bool {

@@ -8,56 +8,91 @@ use sha2::{Digest, Sha256};
 use super::client::denial;
 use super::door::with_request;
 use super::{Emulator, time};
-use crate::gate::Refusal;
 use crate::gate::policy::Action;
+use crate::gate::{Admission, Principal, Refusal};
 use crate::http::{self, HttpError, Operation, Outcome, Parameters, next_token};
 use crate::{Claim, DisconnectReason, JobsOperation, Request};
 
+/// Requests that wait for authorizers at a time, each with its body.
+const WAITING: usize = 256;
 /// Most results of a page, as in the API.
 const SHADOWS: usize = 100;
 
 impl Emulator {
-    /// Answers a request; the operator is told why one is refused.
+    /// Answers a request, unless an authorizer has to be asked about it; the operator is
+    /// told why one is refused.
     pub(super) fn on_http(
         &mut self,
         now: Time,
         call: &HttpCall<'_>,
         effects: &mut Effects,
+    ) -> Option<HttpResponse> {
+        let outcome = match self.http_admission(now, call) {
+            Ok(Admission::In(principal)) => self.http_outcome(now, call, &principal, effects),
+            Ok(Admission::Ask(_)) if self.asked.requests() >= WAITING => {
+                effects.note("gate", told(call, &"too many requests wait for authorizers"));
+                Err(HttpError::unavailable("Too many requests wait for authorizers"))
+            }
+            Ok(Admission::Ask(question)) => {
+                self.asked.ask(call.id, question);
+                return None;
+            }
+            Err(error) => Err(error.explained(call, effects)),
+        };
+        Some(http::response(time(now), &self.trace(now, call), outcome))
+    }
+
+    /// Answers a request whose authorizer was asked.
+    pub(super) fn on_http_answered(
+        &mut self,
+        now: Time,
+        call: &HttpCall<'_>,
+        answer: Result<&str, &str>,
+        effects: &mut Effects,
     ) -> HttpResponse {
-        let outcome = self.http_outcome(now, call, effects);
+        let judged = self.judge_answer(now, call.id, answer).unwrap_or(Err(Refusal::Nobody));
+        self.asked.forget(call.id);
+        let outcome = match judged {
+            Ok(principal) => self.http_outcome(now, call, &principal, effects),
+            Err(refusal) => Err(NotIn::Refused(refusal).explained(call, effects)),
+        };
         http::response(time(now), &self.trace(now, call), outcome)
     }
 
-    fn http_outcome(&mut self, now: Time, call: &HttpCall<'_>, effects: &mut Effects) -> Outcome {
+    fn http_admission(&self, now: Time, call: &HttpCall<'_>) -> Result<Admission, NotIn> {
+        let request = call.request;
+        let operation = http::operation(&request.method, request.path()).map_err(NotIn::Error)?;
+        if request.is_too_large() {
+            return Err(NotIn::Error(HttpError::too_large()));
+        }
+        let found = with_request(now, call.arrival, request, |arrival| {
+            self.gate.http(arrival, &request.body, operation.services())
+        });
+        found.map_err(NotIn::Refused)
+    }
+
+    /// Does what is asked, if who asks may.
+    fn http_outcome(
+        &mut self,
+        now: Time,
+        call: &HttpCall<'_>,
+        principal: &Principal,
+        effects: &mut Effects,
+    ) -> Outcome {
         let request = call.request;
         let operation = http::operation(&request.method, request.path())?;
-        if request.is_too_large() {
-            return Err(HttpError::too_large());
-        }
-        let body = &request.body;
-        let found = with_request(now, call.arrival, request, |arrival| {
-            self.gate.http(arrival, body, operation.services())
-        });
-        let principal = found.map_err(|refusal| {
-            effects.note("gate", told(call, &refusal));
-            match refusal {
-                Refusal::AuthorizerAway => HttpError::unavailable("The authorizer is away"),
-                _ => HttpError::forbidden(),
-            }
-        })?;
         let query = request.head.target.split_once('?').map_or("", |(_, query)| query);
         let parameters = Parameters::parse(query)?;
         let (action, name) = operation.action(&parameters)?;
-        let is_retain = matches!(operation, Operation::Publish { .. })
-            && parameters.flag("retain").unwrap_or_default();
+        let is_publish = matches!(operation, Operation::Publish { .. });
+        let is_retain = is_publish && parameters.flag("retain").unwrap_or_default();
         let more = is_retain.then_some(Action::RetainPublish);
         let mut actions = [Some(action), more].into_iter().flatten();
-        if let Some(why) = actions.find_map(|action| denial(&principal, action, &name)) {
+        if let Some(why) = actions.find_map(|action| denial(principal, action, &name)) {
             effects.note("gate", told(call, &why));
             return Err(HttpError::forbidden());
         }
         let mut out = crate::Effects::new();
-        let is_publish = matches!(operation, Operation::Publish { .. });
         let outcome = self.do_http(now, call, operation, &parameters, effects, &mut out);
         if !is_publish {
             self.services.apply_rules(time(now), &mut out);
@@ -191,6 +226,26 @@ impl Emulator {
         let bounds = [(0, 8), (8, 12), (12, 16), (16, 20), (20, 32)];
         let parts = bounds.map(|(from, to)| digits.get(from..to).unwrap_or_default());
         parts.join("-")
+    }
+}
+
+/// Why a request was not let in.
+enum NotIn {
+    Error(HttpError),
+    /// For the operator alone.
+    Refused(Refusal),
+}
+
+impl NotIn {
+    /// What the client is told; the operator hears more of it.
+    fn explained(self, call: &HttpCall<'_>, effects: &mut Effects) -> HttpError {
+        match self {
+            Self::Error(error) => error,
+            Self::Refused(refusal) => {
+                effects.note("gate", told(call, &refusal));
+                HttpError::forbidden()
+            }
+        }
     }
 }
 

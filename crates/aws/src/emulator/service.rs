@@ -85,8 +85,23 @@ impl Service for Emulator {
         true
     }
 
-    fn http(&mut self, now: Time, call: &HttpCall<'_>, effects: &mut Effects) -> HttpResponse {
+    fn http(
+        &mut self,
+        now: Time,
+        call: &HttpCall<'_>,
+        effects: &mut Effects,
+    ) -> Option<HttpResponse> {
         self.on_http(now, call, effects)
+    }
+
+    fn http_answered(
+        &mut self,
+        now: Time,
+        call: &HttpCall<'_>,
+        answer: Result<&str, &str>,
+        effects: &mut Effects,
+    ) -> HttpResponse {
+        self.on_http_answered(now, call, answer, effects)
     }
 
     fn answered_later(

@@ -4,8 +4,10 @@ use super::arrival::{Arrival, Login};
 use super::authentication::AuthenticationType;
 use super::authorizer::{
     Answer, AnswerFrom, Authorizer, AuthorizerError, Presented, Question, ShownCertificate,
+    ShownLogin,
 };
 use super::connect::{Admission, Gate, Principal, context};
+use super::policy::{Context, Grants};
 use super::refusal::Refusal;
 use super::way::Way;
 use crate::Time;
@@ -17,13 +19,29 @@ impl Gate {
         login: &Login<'_>,
     ) -> Result<Admission, Refusal> {
         let presented = presented(arrival, login)?;
-        let (name, authorizer) = self.authorizer(&presented)?;
-        let is_signature_verified = authorizer.signing.check(&presented)?;
-        let mut context = context(arrival, login);
+        let shown = ShownLogin {
+            client_id: login.client_id.to_owned(),
+            user_name: login.user_name.map(str::to_owned),
+            password: login.password.map(<[u8]>::to_vec),
+        };
+        self.by_presented(arrival, &presented, Some(shown), context(arrival, login))
+    }
+
+    /// The same for a CONNECT and, without a login, for a request of the HTTP API.
+    pub(super) fn by_presented(
+        &self,
+        arrival: &Arrival<'_>,
+        presented: &Presented,
+        login: Option<ShownLogin>,
+        mut context: Context,
+    ) -> Result<Admission, Refusal> {
+        let (name, authorizer) = self.authorizer(presented)?;
+        let is_signature_verified = authorizer.signing.check(presented)?;
         let certificate = match self.authentication {
             AuthenticationType::CustomAuthX509 => {
                 let known = self.known(arrival)?;
-                self.tell(&known, login.client_id, &mut context);
+                let client_id = login.as_ref().map_or("", |login| &login.client_id);
+                self.tell(&known, client_id, &mut context);
                 let der = arrival.tls.and_then(|tls| tls.certificate).unwrap_or_default();
                 Some(ShownCertificate { id: known.id, der: der.to_vec() })
             }
@@ -32,15 +50,13 @@ impl Gate {
         let question = Question {
             authorizer: name.to_owned(),
             is_signature_verified,
-            token: authorizer.signing.token(&presented).map(str::to_owned),
+            token: authorizer.signing.token(presented).map(str::to_owned),
             server_name: arrival.tls.and_then(|tls| tls.server_name).map(str::to_owned),
             certificate,
             http: arrival
                 .request
                 .map(|request| (request.headers.to_vec(), request.query().to_owned())),
-            user_name: login.user_name.map(str::to_owned),
-            password: login.password.map(<[u8]>::to_vec),
-            client_id: login.client_id.to_owned(),
+            login,
             context,
         };
         match &authorizer.answer {
@@ -52,8 +68,8 @@ impl Gate {
         }
     }
 
-    /// Whether a CONNECT is accepted after what its authorizer has said, and what is
-    /// allowed from now on.
+    /// Whether a CONNECT, or a request of the HTTP API, is accepted after what its
+    /// authorizer has said, and what is allowed from now on.
     pub fn answered(
         &self,
         now: Time,
@@ -70,7 +86,10 @@ impl Gate {
         }
         let policies = policies.iter().map(|policy| (principal.as_str(), policy));
         let context = question.context.clone().at(now.unix);
-        let grants = self.grants(policies, &context, &question.client_id)?;
+        let grants = match &question.login {
+            Some(login) => self.grants(policies, &context, &login.client_id)?,
+            None => Grants::of(policies, &context, &self.account),
+        };
         Ok(Principal {
             id: principal.clone(),
             way: Way::Authorizer,

@@ -56,8 +56,6 @@ pub enum Refusal {
     Signature(SignatureError),
     /// The authorizer cannot be asked.
     Authorizer(AuthorizerError),
-    /// The authorizer would have to be asked, which the HTTP API does not do here.
-    AuthorizerAway,
     /// The authorizer has said no.
     NotAuthenticated,
     /// The authorizer has given no answer that counts.
@@ -134,9 +132,6 @@ impl fmt::Display for Refusal {
             }
             Self::Signature(error) => error.fmt(f),
             Self::Authorizer(error) => error.fmt(f),
-            Self::AuthorizerAway => {
-                f.write_str("the authorizer has no fixed answer; hint: one that has, in aws.toml")
-            }
             Self::NotAuthenticated => f.write_str("the authorizer has said no"),
             Self::AuthorizerFailed { authorizer, why } => {
                 write!(f, "the authorizer {authorizer:?} has failed: {why}")

@@ -12,9 +12,9 @@ use serde_json::{Value, json};
 
 use crate::world::*;
 
-const SETTINGS: &str = "[authorizers.Fleet]\ncommand = [\"./auth\"]\n";
+pub(crate) const SETTINGS: &str = "[authorizers.Fleet]\ncommand = [\"./auth\"]\n";
 
-fn yes(action: &str, refresh_after: u64) -> String {
+pub(crate) fn yes(action: &str, refresh_after: u64) -> String {
     json!({
         "isAuthenticated": true, "principalId": "pump", "disconnectAfterInSeconds": 3600,
         "refreshAfterInSeconds": refresh_after,

@@ -12,13 +12,18 @@ use crate::world::*;
 /// Sends a request by this way in, and gives the answer.
 fn call(world: &mut World, how: Arrival, request: &HttpRequest) -> HttpResponse {
     let id = world.core.open(world.now, how);
-    let answer = world.core.http(world.now, id, request);
+    let answer = world.core.http(world.now, id, request).expect("an answer at once");
     world.core.closed(world.now, id);
     world.deliver();
     answer
 }
 
-fn request(method: &str, target: &str, headers: &[(&str, &str)], body: &[u8]) -> HttpRequest {
+pub(crate) fn request(
+    method: &str,
+    target: &str,
+    headers: &[(&str, &str)],
+    body: &[u8],
+) -> HttpRequest {
     let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
     HttpRequest {
         method: method.into(),
@@ -31,7 +36,12 @@ fn plain() -> Arrival {
     Arrival::new("https", "192.0.2.7:4711")
 }
 
-fn tls(der: &[u8], name: Option<&str>, alpn: Option<&str>, port: Option<u16>) -> Arrival {
+pub(crate) fn tls(
+    der: &[u8],
+    name: Option<&str>,
+    alpn: Option<&str>,
+    port: Option<u16>,
+) -> Arrival {
     let certificate = (!der.is_empty()).then(|| Bytes::copy_from_slice(der));
     let (server_name, alpn) = (name.map(str::to_owned), alpn.map(str::to_owned));
     let facts = TlsFacts { certificate, server_name, alpn, ..TlsFacts::default() };

@@ -4,6 +4,7 @@
 mod authorizer;
 mod gate;
 mod http;
+mod http_authorizer;
 mod left_out;
 mod presence;
 mod provisioning;

@@ -313,10 +313,11 @@ fn tokens_are_checked_before_anybody_is_asked() {
     for user_name in [&good, &bare] {
         let login = Login { password: Some(b"s3cret"), ..login("pump-17", Some(user_name)) };
         let Ok(Admission::Ask(question)) = gate.admit(&arrival, &login) else { panic!() };
-        let Question { authorizer, is_signature_verified, token, client_id, .. } = &*question;
-        assert_eq!((authorizer.as_str(), client_id.as_str()), ("MyAuth", "pump-17"));
+        let Question { authorizer, is_signature_verified, token, login, .. } = &*question;
+        let shown = login.as_ref().unwrap();
+        assert_eq!((authorizer.as_str(), shown.client_id.as_str()), ("MyAuth", "pump-17"));
         assert_eq!((*is_signature_verified, token.as_deref()), (true, Some(TOKEN)));
-        assert_eq!(question.password.as_deref(), Some(&b"s3cret"[..]));
+        assert_eq!(shown.password.as_deref(), Some(&b"s3cret"[..]));
     }
     let key = "tok".to_owned();
     for (user_name, expected) in [

@@ -12,7 +12,7 @@ use super::ids::ConnectionId;
 use super::service::{Admission, Effects, Happening, Question};
 use super::time::Instant;
 
-/// How long a CONNECT may wait for its answer.
+/// How long a CONNECT, or a request of HTTP, may wait for its answer.
 pub const ADMISSION_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// What may wait behind one CONNECT, in bytes as it is held; one packet more than
@@ -54,9 +54,9 @@ impl Core {
         self.extension.as_ref().is_some_and(|gate| gate.has_question())
     }
 
-    /// Takes a question of the gate's, to be answered by [`Core::answer`]. A CONNECT
-    /// that it is about waits until then, at most for [`ADMISSION_TIMEOUT`]; other
-    /// connections go on.
+    /// Takes a question of the gate's, to be answered by [`Core::answer`]. A CONNECT or a
+    /// request of HTTP that it is about waits until then, at most for
+    /// [`ADMISSION_TIMEOUT`]; other connections go on.
     pub fn next_question(&mut self) -> Option<Question> {
         self.extension.as_mut()?.next_question()
     }
@@ -71,6 +71,7 @@ impl Core {
                     self.decide(now, id, *held, answer);
                 }
             }
+            Some(Phase::Requested(_)) => self.answer_request(now, id, answer),
             Some(Phase::Online(_)) => self.answer_later(now, id, answer),
             _ => {}
         }

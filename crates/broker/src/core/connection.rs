@@ -10,6 +10,7 @@ use super::admission::Held;
 use super::alias::{ReceivedAliases, SentAliases};
 use super::auth::Exchange;
 use super::event::CloseReason;
+use super::http::HeldRequest;
 use super::ids::SessionId;
 use super::inflow::Inflow;
 use super::keepalive::KeepAlive;
@@ -61,6 +62,8 @@ pub(crate) enum Phase {
     Opened,
     /// CONNECT has come, and the gate has asked somebody about it.
     Pending(Box<Held>),
+    /// A request of the HTTP API has come, and somebody was asked about it.
+    Requested(Box<HeldRequest>),
     /// Between CONNECT and CONNACK.
     Authenticating(Box<Connect>, Exchange),
     /// After CONNACK.
@@ -252,6 +255,14 @@ impl Connection {
         }
     }
 
+    /// The request of the HTTP API that waits for an answer.
+    pub(crate) fn requested(&self) -> Option<&HeldRequest> {
+        match &self.phase {
+            Phase::Requested(held) => Some(held),
+            _ => None,
+        }
+    }
+
     /// The topic a packet means, by name or by an alias of the client's.
     pub(crate) fn topic<'a>(&'a self, publish: &'a Publish) -> &'a str {
         match self.online() {
@@ -277,8 +288,13 @@ impl Connection {
             }
             return Some(output.map_or(closing.deadline, |at| at.min(closing.deadline)));
         }
-        let silence = match (self.held(), self.input) {
-            (Some(held), _) => Some(held.deadline()),
+        let answer = match &self.phase {
+            Phase::Pending(held) => Some(held.deadline()),
+            Phase::Requested(held) => held.deadline(),
+            _ => None,
+        };
+        let silence = match (answer, self.input) {
+            (Some(deadline), _) => Some(deadline),
             (None, Pause::Off) => self.keep_alive.deadline(),
             (None, pause) => pause.end(),
         };

@@ -7,12 +7,14 @@ use bytes::Bytes;
 use evenkeel_codec::{Properties, QoS};
 
 use super::Core;
+use super::admission::ADMISSION_TIMEOUT;
+use super::connection::Phase;
 use super::event::EventKind;
 use super::ids::ConnectionId;
 use super::message::Message;
 use super::retained::Retained;
-use super::service::{Arrival, Effects, HttpFacts, WallClock};
-use super::time::Instant;
+use super::service::{Arrival, Effects, Extension, HttpFacts, WallClock};
+use super::time::{Instant, Time};
 
 /// A request. It may hold credentials and a message, so `Debug` shows method, path and
 /// length alone.
@@ -76,6 +78,8 @@ impl fmt::Debug for HttpResponse {
 /// A request with what it takes to answer it.
 #[derive(Clone, Copy, Debug)]
 pub struct HttpCall<'a> {
+    /// Its connection.
+    pub id: ConnectionId,
     /// How its connection came.
     pub arrival: &'a Arrival,
     /// The request.
@@ -138,34 +142,118 @@ impl fmt::Debug for RetainedMessages<'_> {
     }
 }
 
+/// A request that waits for an answer from outside, or for its driver to take that.
+#[derive(Debug)]
+pub(crate) struct HeldRequest {
+    request: HttpRequest,
+    deadline: Instant,
+    response: Option<HttpResponse>,
+}
+
+impl HeldRequest {
+    /// Until when there must be an answer; nothing if there is one.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        self.response.is_none().then_some(self.deadline)
+    }
+}
+
 impl Core {
     /// A request of the HTTP API has come on a connection, which has as long for the next
-    /// one as it had for this.
+    /// one as it had for this. Nothing comes back if it has to wait for an answer from
+    /// outside: then [`Core::take_response`] has it later, by [`ADMISSION_TIMEOUT`] at last.
     ///
     /// A connection that closes is answered no more: see [`Core::status`].
-    pub fn http(&mut self, now: Instant, id: ConnectionId, request: &HttpRequest) -> HttpResponse {
+    pub fn http(
+        &mut self,
+        now: Instant,
+        id: ConnectionId,
+        request: &HttpRequest,
+    ) -> Option<HttpResponse> {
         self.tick_sessions(now);
+        let response = self.call(now, id, request, |service, time, call, effects| {
+            service.http(time, call, effects)
+        });
+        if response.is_none()
+            && let Some(connection) = self.connections.get_mut(&id)
+        {
+            let (request, deadline) = (request.clone(), now + ADMISSION_TIMEOUT);
+            let held = HeldRequest { request, deadline, response: None };
+            connection.phase = Phase::Requested(Box::new(held));
+        }
+        self.end_connections(now);
+        response
+    }
+
+    /// The answer to the request that has waited on this connection, once it is there.
+    pub fn take_response(&mut self, id: ConnectionId) -> Option<HttpResponse> {
+        let connection = self.connections.get_mut(&id)?;
+        let Phase::Requested(held) = &mut connection.phase else { return None };
+        let response = held.response.take()?;
+        connection.phase = Phase::Opened;
+        Some(response)
+    }
+
+    /// Answers the request that waits on this connection.
+    pub(super) fn answer_request(
+        &mut self,
+        now: Instant,
+        id: ConnectionId,
+        answer: Result<&str, &str>,
+    ) {
+        let Some(connection) = self.connections.get_mut(&id) else { return };
+        let phase = std::mem::replace(&mut connection.phase, Phase::Opened);
+        let Phase::Requested(mut held) = phase else {
+            connection.phase = phase;
+            return;
+        };
+        if held.response.is_none() && connection.closing.is_none() {
+            held.response = self.call(now, id, &held.request, |service, time, call, effects| {
+                Some(service.http_answered(time, call, answer, effects))
+            });
+        }
+        if let Some(connection) = self.connections.get_mut(&id) {
+            connection.phase = Phase::Requested(held);
+        }
+    }
+
+    /// No answer comes any more, if it is time.
+    pub(super) fn judge_request(&mut self, now: Instant, id: ConnectionId) {
+        let held = self.connections.get(&id).and_then(|connection| connection.requested());
+        if held.and_then(HeldRequest::deadline).is_some_and(|deadline| deadline <= now) {
+            self.answer_request(now, id, Err("no answer in time"));
+        }
+    }
+
+    /// Asks the service, and does what it wants. Silence of the client begins now.
+    fn call(
+        &mut self,
+        now: Instant,
+        id: ConnectionId,
+        request: &HttpRequest,
+        ask: impl FnOnce(&mut dyn Extension, Time, &HttpCall<'_>, &mut Effects) -> Option<HttpResponse>,
+    ) -> Option<HttpResponse> {
         let time = self.wall.at(now);
         let Some(connection) = self.connections.get_mut(&id) else {
-            return HttpResponse::empty(503);
+            return Some(HttpResponse::empty(503));
         };
         connection.keep_alive.restart(now);
         self.journal.wake(id, connection);
         let retained = RetainedMessages { retained: &self.retained, now, wall: self.wall };
         let mut effects = Effects::default();
-        let answer = match (&mut self.extension, &connection.arrival) {
+        let response = match (&mut self.extension, &connection.arrival) {
             (Some(extension), Some(arrival)) => {
-                extension.http(time, &HttpCall { arrival, request, retained }, &mut effects)
+                let call = HttpCall { id, arrival, request, retained };
+                ask(&mut **extension, time, &call, &mut effects)
             }
-            _ => HttpResponse::empty(404),
+            _ => Some(HttpResponse::empty(404)),
         };
         self.apply(now, effects);
-        if let Some(mut wire) = self.wire(now, id) {
-            let method = request.method.clone();
-            let path = request.path().to_owned();
-            wire.note(EventKind::HttpRequest { method, path, status: answer.status });
+        if let Some(HttpResponse { status, .. }) = response
+            && let Some(mut wire) = self.wire(now, id)
+        {
+            let (method, path) = (request.method.clone(), request.path().to_owned());
+            wire.note(EventKind::HttpRequest { method, path, status });
         }
-        self.end_connections(now);
-        answer
+        response
     }
 }

@@ -139,7 +139,7 @@ impl Core {
         if let Some(mut wire) = self.wire(now, id) {
             let lost = match wire.connection.phase {
                 Phase::Opened | Phase::Authenticating(..) => CloseReason::NoConnect,
-                Phase::Pending(_) => CloseReason::ConnectionLost,
+                Phase::Pending(_) | Phase::Requested(_) => CloseReason::ConnectionLost,
                 Phase::Online(_) | Phase::Over => CloseReason::ConnectionLost,
             };
             wire.abort(lost);
@@ -229,6 +229,9 @@ impl Core {
         if wire.connection.held().is_some() {
             // The broker is silent, not the client.
             return self.judge_admission(now, id);
+        }
+        if wire.connection.requested().is_some_and(|held| held.deadline().is_some()) {
+            return self.judge_request(now, id);
         }
         let is_due = wire.connection.keep_alive.deadline().is_some_and(|at| at <= now);
         if !is_due {

@@ -94,7 +94,9 @@ impl Journal {
     /// Adds the counters of a connection to the totals.
     pub(crate) fn add_counts(stats: &mut Stats, connection: &Connection) {
         let silence = match connection.phase {
-            Phase::Opened | Phase::Pending(_) | Phase::Authenticating(..) => Duration::ZERO,
+            Phase::Opened | Phase::Pending(_) | Phase::Requested(_) | Phase::Authenticating(..) => {
+                Duration::ZERO
+            }
             Phase::Online(_) | Phase::Over => connection.keep_alive.longest(),
         };
         stats.packets.merge(&connection.counts);

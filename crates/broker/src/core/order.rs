@@ -29,7 +29,7 @@ impl Core {
                 Some(connect) => connect.client_id.clone(),
                 None => self.connect_at_front(connection, bytes)?.client_id,
             },
-            Phase::Online(_) | Phase::Over => return None,
+            Phase::Requested(_) | Phase::Online(_) | Phase::Over => return None,
         };
         let session = self.sessions.find(&client_id)?;
         self.sessions.get(session)?.connection

@@ -107,8 +107,8 @@ pub trait Gate: fmt::Debug + Send {
     }
 
     /// Takes a question that somebody outside has to answer, by [`Core::answer`]:
-    /// about a CONNECT that it has said [`Admission::Ask`] to, or about a client
-    /// that is in.
+    /// about a CONNECT that it has said [`Admission::Ask`] to, about a request that
+    /// [`Service::http`] has not answered, or about a client that is in.
     ///
     /// [`Core::answer`]: super::Core::answer
     fn next_question(&mut self) -> Option<Question> {
@@ -239,10 +239,29 @@ pub trait Service: fmt::Debug + Send {
         false
     }
 
-    /// A request of the HTTP API, and its answer.
-    fn http(&mut self, now: Time, call: &HttpCall<'_>, effects: &mut Effects) -> HttpResponse {
+    /// A request of the HTTP API, and its answer; nothing if the gate has a [`Question`]
+    /// about it. Then it waits for [`Service::http_answered`].
+    fn http(
+        &mut self,
+        now: Time,
+        call: &HttpCall<'_>,
+        effects: &mut Effects,
+    ) -> Option<HttpResponse> {
         let _ = (now, call, effects);
-        HttpResponse::empty(404)
+        Some(HttpResponse::empty(404))
+    }
+
+    /// The answer about a request that waits for it, `Err` says why there is none; and
+    /// what the request is answered.
+    fn http_answered(
+        &mut self,
+        now: Time,
+        call: &HttpCall<'_>,
+        answer: Result<&str, &str>,
+        effects: &mut Effects,
+    ) -> HttpResponse {
+        let _ = (now, call, answer, effects);
+        HttpResponse::empty(503)
     }
 
     /// The answer to a question about a client that is in; `Err` says why there is

@@ -380,7 +380,7 @@ fn without_an_extension_there_is_nothing_at_any_path() {
     let peer = world.open(evenkeel_codec::Version::V5);
     let head = HttpFacts { target: "/a".into(), headers: Vec::new() };
     let request = HttpRequest { method: "GET".into(), head, body: Bytes::new() };
-    assert_eq!(world.core.http(world.now, peer.id, &request).status, 404);
+    assert_eq!(world.core.http(world.now, peer.id, &request).unwrap().status, 404);
     world.cut(peer);
-    assert_eq!(world.core.http(world.now, peer.id, &request).status, 503);
+    assert_eq!(world.core.http(world.now, peer.id, &request).unwrap().status, 503);
 }

@@ -3,7 +3,8 @@
 use std::io;
 
 use evenkeel_broker::core::{
-    Act, Admission, Arrival, Effects, Gate, HttpCall, HttpResponse, Parts, Permit, Service, Time,
+    Act, Admission, Arrival, Effects, Gate, HttpCall, HttpResponse, Parts, Permit, Question,
+    Service, Time,
 };
 use evenkeel_broker::{Broker, ConnectionId, Role, Tls};
 use evenkeel_codec::{Connect, Packet, Version};
@@ -16,15 +17,26 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 
 use crate::client::*;
 
-/// Answers with what it has been asked, and lets everybody in.
+/// Answers with what it has been asked, on the path `/wait` with what somebody outside
+/// says, and lets everybody in.
 #[derive(Debug, Default)]
 struct Echo {
     has_changed: bool,
+    asks: Option<ConnectionId>,
 }
 
 impl Gate for Echo {
     fn admit(&mut self, _: Time, _: ConnectionId, _: &Arrival, _: &Connect) -> Admission {
         Admission::Welcome
+    }
+
+    fn has_question(&self) -> bool {
+        self.asks.is_some()
+    }
+
+    fn next_question(&mut self) -> Option<Question> {
+        let id = self.asks.take()?;
+        Some(Question { id, whom: "somebody".into(), content: json!("what?") })
     }
 
     fn may(&self, _: Time, _: ConnectionId, _: Act<'_>) -> Permit {
@@ -33,8 +45,12 @@ impl Gate for Echo {
 }
 
 impl Service for Echo {
-    fn http(&mut self, _: Time, call: &HttpCall<'_>, _: &mut Effects) -> HttpResponse {
+    fn http(&mut self, _: Time, call: &HttpCall<'_>, _: &mut Effects) -> Option<HttpResponse> {
         self.has_changed = true;
+        if call.request.path() == "/wait" {
+            self.asks = Some(call.id);
+            return None;
+        }
         let (arrival, request) = (call.arrival, call.request);
         let certificate = arrival.tls.as_ref().and_then(|tls| tls.certificate.as_ref());
         let body = json!({
@@ -45,7 +61,21 @@ impl Service for Echo {
             "body": request.body.len(),
         });
         let headers = vec![("x-echo", "yes".to_owned())];
-        HttpResponse { status: 200, headers, body: body.to_string().into_bytes() }
+        Some(HttpResponse { status: 200, headers, body: body.to_string().into_bytes() })
+    }
+
+    fn http_answered(
+        &mut self,
+        _: Time,
+        _: &HttpCall<'_>,
+        answer: Result<&str, &str>,
+        _: &mut Effects,
+    ) -> HttpResponse {
+        let (status, text) = match answer {
+            Ok(text) => (200, text),
+            Err(why) => (403, why),
+        };
+        HttpResponse { status, headers: Vec::new(), body: text.into() }
     }
 
     fn changes(&mut self, _: Time) -> Parts {
@@ -113,6 +143,29 @@ async fn requests_are_answered_and_written_down_as_events() {
     let answer = exchange(stream, &LAST.replace("Host", "Upgrade: websocket\r\nHost")).await;
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
     assert!(open(&broker, &connector, &["mqtt"]).await.is_err(), "MQTT is not spoken here");
+}
+
+#[tokio::test]
+async fn a_request_waits_for_an_answer_from_outside_and_others_do_not() {
+    let (broker, connector) =
+        start(|builder, tls| builder.bind_https("127.0.0.1:0", tls), |_| Ok(())).await;
+    for (answer, expected) in [(Ok("yes"), "200 OK"), (Err("no"), "403 Forbidden")] {
+        let stream = open(&broker, &connector, &[]).await.unwrap();
+        let wait = format!("{}{LAST}", "POST /wait HTTP/1.1\r\nContent-Length: 1\r\n\r\nx");
+        let waiting = tokio::spawn(async move { exchange(stream, &wait).await });
+        let question = tokio::time::timeout(TIMEOUT, broker.next_question()).await.unwrap();
+        assert_eq!(question.whom, "somebody");
+        let other = open(&broker, &connector, &[]).await.unwrap();
+        assert!(exchange(other, LAST).await.starts_with("HTTP/1.1 200"));
+        assert!(!waiting.is_finished());
+
+        broker.answer(question.id, answer);
+        let told = tokio::time::timeout(TIMEOUT, waiting).await.unwrap().unwrap();
+        assert!(told.starts_with(&format!("HTTP/1.1 {expected}\r\n")), "{told}");
+        // The request behind it comes behind it.
+        let body = answer.unwrap_or_else(|why| why);
+        assert!(told.contains(&format!("\r\n\r\n{body}HTTP/1.1 200 OK\r\nx-echo")), "{told}");
+    }
 }
 
 #[tokio::test]

@@ -9,17 +9,17 @@ use crate::support::{Run, Running, evenkeel};
 /// How long a killed process may take to end, however busy the machine.
 const DEATH: Duration = Duration::from_secs(30);
 
-/// Decides by the client identifier that stands in the event.
+/// Decides by the client identifier, or a header, that stands in the event.
 const SCRIPT: &str = r#"#!/bin/sh
 event=$(cat)
 printf '%s' "$event" > seen.json
 printf '%s|%s' "$*" "$(env)" > around.txt
 printf 'asked \033[31mnow\n' >&2
 case $event in
-  *'"clientId":"pump-17"'*) cat yes.json ;;
+  *':"pump-17"'*) cat yes.json ;;
   *'"clientId":"loud"'*) head -c 70000 /dev/zero | tr '\0' x ;;
   *'"clientId":"ill"'*) exit 3 ;;
-  *'"clientId":"slow"'*) sleep 300 & echo $! $$ > slow.pids; wait ;;
+  *':"slow"'*) sleep 300 & echo $! $$ > slow.pids; wait ;;
   *'"clientId":"odd"'*) echo no JSON ;;
   *) echo '{"isAuthenticated": false}' ;;
 esac
@@ -111,6 +111,52 @@ async fn a_command_decides_who_comes_in() {
     running.signal("INT").await;
     let ran = running.ended().await.expect(0);
     assert!(!ran.err.contains("t0ken"), "{}", ran.err);
+}
+
+/// Whether there is curl; on a CI machine there must be.
+fn has_curl() -> bool {
+    let has_one = std::process::Command::new("curl").arg("--version").output().is_ok();
+    assert!(has_one || std::env::var_os("CI").is_none(), "curl is missing on a CI machine");
+    if !has_one {
+        eprintln!("SKIPPED: curl is not installed");
+    }
+    has_one
+}
+
+#[tokio::test]
+async fn a_command_decides_about_requests_of_http() {
+    if !has_curl() {
+        return;
+    }
+    let account = account(r#"["./auth.sh"]"#).await;
+    let mut running = account.broker().args(["--https-port", "0"]).start();
+    let line = running.until_says("listening on https://127.0.0.1:").await;
+    let port = line.rsplit(':').next().unwrap().to_owned();
+    let publish = async |user: &str| {
+        let mut curl = tokio::process::Command::new("curl");
+        curl.args(["--silent", "--show-error", "--write-out", " %{http_code}", "--data", "4.2"]);
+        curl.arg("--cacert").arg(account.path("ca.pem"));
+        curl.args(["--header", "x-amz-customauthorizer-name: Fleet"]);
+        curl.args(["--header", &format!("x-user: {user}")]);
+        let output = curl.arg(format!("https://localhost:{port}/topics/site/7?qos=1")).output();
+        let output = output.await.unwrap();
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let answer = publish("pump-17").await;
+    assert!(answer.contains("\"OK\"") && answer.ends_with(" 200"), "{answer}");
+    let seen = std::fs::read_to_string(account.path("seen.json")).unwrap();
+    assert!(seen.contains(r#""protocols":["tls","http"]"#), "{seen}");
+    for (user, why) in [
+        ("other", "\"/topics/site/7\" of 127.0.0.1:"),
+        ("slow", "the authorizer \"Fleet\" has failed: it took longer than 5 s"),
+    ] {
+        let answer = publish(user).await;
+        assert!(answer.contains("\"Forbidden\"") && answer.ends_with(" 403"), "{answer}");
+        running.until_says(why).await;
+    }
+    let answer = publish("pump-17").await;
+    assert!(answer.ends_with(" 200"), "{answer}");
 }
 
 #[tokio::test]

@@ -15,7 +15,7 @@ use std::fmt;
 pub use answer::{Answer, AnswerError, SPANS};
 pub use key::{KeyError, TokenKey};
 pub use presented::{Presented, Source};
-pub use question::{Question, ShownCertificate};
+pub use question::{Question, ShownCertificate, ShownLogin};
 
 /// A custom authorizer.
 #[derive(Clone, Debug)]

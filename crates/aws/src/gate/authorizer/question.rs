@@ -23,16 +23,30 @@ pub struct Question {
     pub server_name: Option<String>,
     /// The certificate that TLS has shown, if the authorizer is asked on top of it.
     pub certificate: Option<ShownCertificate>,
-    /// Headers and query, for a WebSocket.
+    /// Headers and query, for a WebSocket or a request of the HTTP API.
     pub http: Option<(Vec<(String, String)>, String)>,
-    /// The user name of CONNECT.
-    pub user_name: Option<String>,
-    /// The password of CONNECT.
-    pub password: Option<Vec<u8>>,
-    /// The client identifier of CONNECT.
-    pub client_id: String,
+    /// What CONNECT has said; nothing for a request of the HTTP API.
+    pub login: Option<ShownLogin>,
     /// What policies may ask about the connection.
     pub(in crate::gate) context: Context,
+}
+
+/// What a CONNECT tells its authorizer. It may hold secrets, so `Debug` shows the client
+/// identifier alone.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ShownLogin {
+    /// The client identifier.
+    pub client_id: String,
+    /// The user name.
+    pub user_name: Option<String>,
+    /// The password.
+    pub password: Option<Vec<u8>>,
+}
+
+impl fmt::Debug for ShownLogin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("ShownLogin").field(&self.client_id).finish()
+    }
 }
 
 /// A certificate that an authorizer is told of.
@@ -48,16 +62,10 @@ impl Question {
     /// The event as JSON, secrets included: for the authorizer's eyes only.
     #[must_use]
     pub fn to_json(&self, connection: &str) -> Value {
-        let mut protocols = vec!["mqtt"];
-        let mut data = json!({"mqtt": {}});
-        if !self.client_id.is_empty() {
-            data["mqtt"]["clientId"] = json!(self.client_id);
-        }
-        if let Some(name) = &self.user_name {
-            data["mqtt"]["username"] = json!(name);
-        }
-        if let Some(password) = &self.password {
-            data["mqtt"]["password"] = json!(STANDARD.encode(password));
+        let (mut protocols, mut data) = (Vec::new(), json!({}));
+        if let Some(login) = &self.login {
+            protocols.push("mqtt");
+            data["mqtt"] = login.to_json();
         }
         if let Some(name) = &self.server_name {
             protocols.push("tls");
@@ -87,12 +95,28 @@ impl Question {
     }
 }
 
+impl ShownLogin {
+    fn to_json(&self) -> Value {
+        let mut mqtt = json!({});
+        if !self.client_id.is_empty() {
+            mqtt["clientId"] = json!(self.client_id);
+        }
+        if let Some(name) = &self.user_name {
+            mqtt["username"] = json!(name);
+        }
+        if let Some(password) = &self.password {
+            mqtt["password"] = json!(STANDARD.encode(password));
+        }
+        mqtt
+    }
+}
+
 impl fmt::Debug for Question {
     /// Shows no secret: tokens may be anywhere in headers, query and user name.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Question")
             .field("authorizer", &self.authorizer)
-            .field("client_id", &self.client_id)
+            .field("login", &self.login)
             .field("is_signature_verified", &self.is_signature_verified)
             .finish_non_exhaustive()
     }
@@ -102,6 +126,14 @@ impl fmt::Debug for Question {
 mod tests {
     use super::*;
 
+    fn login() -> ShownLogin {
+        ShownLogin {
+            client_id: "pump-17".into(),
+            user_name: Some("user?tok=t0ken".into()),
+            password: Some(b"s3cret".to_vec()),
+        }
+    }
+
     fn question() -> Question {
         Question {
             authorizer: "MyAuth".into(),
@@ -109,9 +141,7 @@ mod tests {
             token: Some("t0ken".into()),
             server_name: Some("localhost".into()),
             http: Some((vec![("Host".into(), "localhost".into())], "tok=t0ken".into())),
-            user_name: Some("user?tok=t0ken".into()),
-            password: Some(b"s3cret".to_vec()),
-            client_id: "pump-17".into(),
+            login: Some(login()),
             certificate: None,
             context: Context::new(),
         }
@@ -137,8 +167,7 @@ mod tests {
             token: None,
             server_name: None,
             http: None,
-            user_name: None,
-            password: None,
+            login: Some(ShownLogin { user_name: None, password: None, ..login() }),
             is_signature_verified: false,
             ..question()
         };
@@ -149,8 +178,17 @@ mod tests {
             "connectionMetadata": {"id": "c2"},
         });
         assert_eq!(bare.to_json("c2"), expected);
-        let unnamed = Question { client_id: String::new(), ..bare };
+        let nobody = ShownLogin { client_id: String::new(), user_name: None, password: None };
+        let unnamed = Question { login: Some(nobody), ..bare };
         assert_eq!(unnamed.to_json("c3")["protocolData"], json!({"mqtt": {}}));
+    }
+
+    #[test]
+    fn a_request_of_http_has_no_part_of_mqtt() {
+        let event = Question { login: None, ..question() }.to_json("c1");
+        assert_eq!(event["protocols"], json!(["tls", "http"]));
+        assert_eq!(event["protocolData"].get("mqtt"), None);
+        assert_eq!(event["protocolData"]["http"]["queryString"], "?tok=t0ken");
     }
 
     #[test]

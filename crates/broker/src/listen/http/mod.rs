@@ -41,11 +41,14 @@ impl<S: ByteStream> Requests<S> {
 
     /// Answers this request and those that follow. `answer` says nothing if the
     /// connection is to end at once.
-    pub(super) async fn serve(
+    pub(super) async fn serve<A>(
         mut self,
         mut head: Head,
-        answer: impl Fn(&HttpRequest) -> Option<HttpResponse>,
-    ) -> io::Result<()> {
+        answer: impl Fn(HttpRequest) -> A,
+    ) -> io::Result<()>
+    where
+        A: Future<Output = Option<HttpResponse>>,
+    {
         loop {
             let body = match body::read(&mut self.stream, &mut self.buffer, &head).await? {
                 Ok(body) => body,
@@ -54,7 +57,7 @@ impl<S: ByteStream> Requests<S> {
             let is_last = head.is_last() || body.len() > HttpRequest::BODY_MAX;
             let is_head = head.method == "HEAD";
             let request = HttpRequest { method: head.method, head: head.facts, body };
-            let Some(response) = answer(&request) else { return Ok(()) };
+            let Some(response) = answer(request).await else { return Ok(()) };
             self.stream.write_all(&encode(&response, is_last, is_head)).await?;
             self.stream.flush().await?;
             if is_last {

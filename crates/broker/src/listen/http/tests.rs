@@ -9,7 +9,7 @@ async fn exchange(bytes: &[u8]) -> String {
     let served = tokio::spawn(async move {
         let mut requests = Requests::new(server);
         if let Some(head) = requests.first().await.unwrap() {
-            let answer = |request: &HttpRequest| {
+            let answer = async |request: HttpRequest| {
                 let body =
                     format!("<{} {} {}>", request.method, request.path(), request.body.len());
                 Some(HttpResponse { status: 200, headers: Vec::new(), body: body.into() })
@@ -99,7 +99,7 @@ async fn a_client_that_waits_is_told_to_go_on() {
     tokio::spawn(async move {
         let mut requests = Requests::new(server);
         let head = requests.first().await.unwrap().unwrap();
-        requests.serve(head, |_| Some(HttpResponse::empty(200))).await
+        requests.serve(head, async |_| Some(HttpResponse::empty(200))).await
     });
     let head = b"POST / HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 1\r\n\r\n";
     client.write_all(head).await.unwrap();
