@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 
-use super::Folder;
+use super::{Folder, NoAnswer};
 use crate::error::Failure;
 use crate::exit::Exit;
 
@@ -36,9 +36,7 @@ impl Admin {
             Failure::usage(format!("the socket '{}' cannot be made", path.display())).why(error)
         };
         if std::os::unix::net::UnixStream::connect(&path).is_ok() {
-            return Err(Failure::usage("the account is served already")
-                .why(format!("another broker listens at '{}'", path.display()))
-                .hint("stop it first: two would write one state"));
+            return Err(super::served_already(&path));
         }
         match std::fs::remove_file(&path) {
             Err(error) if error.kind() != ErrorKind::NotFound => return Err(failed(error)),
@@ -84,23 +82,6 @@ async fn answer(stream: UnixStream, broker: &Broker) -> io::Result<()> {
     let mut stream = stream.into_inner().into_inner();
     stream.write_all(format!("{answer}\n").as_bytes()).await?;
     stream.shutdown().await
-}
-
-/// Why there is no answer.
-#[derive(Debug)]
-pub(crate) enum NoAnswer {
-    /// Nothing was done.
-    Refused(Failure),
-    /// It may have been done all the same.
-    Lost(Failure),
-}
-
-impl From<NoAnswer> for Failure {
-    fn from(error: NoAnswer) -> Self {
-        match error {
-            NoAnswer::Refused(failure) | NoAnswer::Lost(failure) => failure,
-        }
-    }
 }
 
 /// Asks the emulator of a folder.

@@ -1,6 +1,6 @@
 //! AWS IoT Core on this machine: the folder of `evenkeel broker --aws DIR`.
 
-#[cfg(unix)]
+#[cfg_attr(not(unix), path = "admin_elsewhere.rs")]
 mod admin;
 mod authority;
 mod authorizers;
@@ -10,8 +10,7 @@ mod load;
 mod new_certificate;
 mod state;
 
-#[cfg(unix)]
-pub(crate) use admin::{Admin, NoAnswer, ask};
+pub(crate) use admin::{Admin, ask};
 pub(crate) use authority::{Authority, Issued};
 pub(crate) use authorizers::Authorizers;
 pub(crate) use init::init;
@@ -20,6 +19,33 @@ pub(crate) use new_certificate::NewCertificate;
 pub(crate) use state::StateFile;
 
 use std::path::{Path, PathBuf};
+
+use crate::error::Failure;
+
+/// Why a running account has given no answer.
+#[derive(Debug)]
+pub(crate) enum NoAnswer {
+    /// Nothing was done.
+    Refused(Failure),
+    /// It may have been done all the same.
+    #[cfg_attr(not(unix), expect(dead_code, reason = "nothing is asked there"))]
+    Lost(Failure),
+}
+
+impl From<NoAnswer> for Failure {
+    fn from(error: NoAnswer) -> Self {
+        match error {
+            NoAnswer::Refused(failure) | NoAnswer::Lost(failure) => failure,
+        }
+    }
+}
+
+/// Another broker has the account.
+fn served_already(path: &Path) -> Failure {
+    Failure::usage("the account is served already")
+        .why(format!("another broker has '{}'", path.display()))
+        .hint("stop it first: two would write one state")
+}
 
 /// What stands where in the folder.
 #[derive(Clone, Debug)]
@@ -77,6 +103,12 @@ impl Folder {
     #[cfg(unix)]
     fn admin(&self) -> PathBuf {
         self.0.join("admin.sock")
+    }
+
+    /// What keeps a second broker away, without a socket.
+    #[cfg(not(unix))]
+    fn lock(&self) -> PathBuf {
+        self.0.join("admin.lock")
     }
 
     fn state(&self) -> PathBuf {
