@@ -13,6 +13,7 @@ import { build } from 'esbuild'
 import { buildBundles } from './bundles.mjs'
 import { writeDeep } from './deep.mjs'
 import { thirdPartyLicenses } from './licenses.mjs'
+import { pruneTypes } from './prune.mjs'
 
 const home = join(dirname(fileURLToPath(import.meta.url)), '..')
 const dist = join(home, 'dist')
@@ -41,6 +42,8 @@ await build({
   sourcemap: 'external',
   define: { PACKAGE_VERSION: JSON.stringify(version) },
   external: ['ws'],
+  // What files say of themselves at their head.
+  legalComments: 'none',
   // `require()` gives what `import` does: the names, and all of them as `default`.
   footer: {
     js: `module.exports = Object.assign({}, module.exports)
@@ -65,6 +68,7 @@ writeFileSync(join(dist, 'evenkeel.mjs'), `${lines.join('\n')}\n`)
 
 const tsc = createRequire(import.meta.url).resolve('typescript/bin/tsc')
 execFileSync(process.execPath, [tsc, '-p', home], { stdio: 'inherit' })
+pruneTypes(join(dist, 'types'), ['index.d.ts', 'mqtt.d.ts'])
 writeFileSync(
   join(dist, 'evenkeel.d.ts'),
   "import mqtt = require('./types/index.js')\nexport = mqtt\n",

@@ -30,7 +30,7 @@ describe('sizes', () => {
   const [GZIP, BROTLI] = [164_000, 142_000]
   // Without the folder for mini programs 2,000,000 are wanted. It holds the module in
   // JavaScript once more, as hosts take it as one script.
-  const PACKAGE = 3_400_000
+  const PACKAGE = 3_300_000
 
   test('evenkeel.min.js behind gzip and Brotli', { skip }, () => {
     const script = readFileSync(dist('evenkeel.min.js'))
