@@ -361,10 +361,16 @@ export class Driver implements World, LinkOwner, KeeperOwner {
 
   onData(link: Link, chunk: Buffer): void {
     if (this.link !== link) return
+    const isNext = !this.draining && this.chunks.length === 0
+    if (isNext && this.core.gathers(link.conn, chunk)) return
     this.chunks.push([link, chunk])
     this.readsOn = chunk.length >= WHOLE_READ
     if (this.readsOn) this.awaitReadEnd()
     this.turn()
+  }
+
+  roomFor(link: Link): Buffer | undefined {
+    return this.link === link && this.chunks.length === 0 ? this.core.room(link.conn) : undefined
   }
 
   private get owesAnswers(): boolean {

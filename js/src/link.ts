@@ -2,12 +2,15 @@
 import type { TLSSocket } from 'node:tls'
 
 import { nextTick } from './platform'
+import { ROOM, type Roomy } from './transport/room'
 import type { IStream } from './types'
 
 /** Whom a link tells what happens to it. Nothing is told once it is closed. */
 export interface LinkOwner {
   onOpened(link: Link): void
   onData(link: Link, chunk: Buffer): void
+  /** Where the next bytes are wanted, if that matters. */
+  roomFor(link: Link): Buffer | undefined
   onWritten(link: Link, total: number): void
   /** Once; `error` undefined: the other end closed in order. */
   onEnded(link: Link, error: Error | undefined): void
@@ -39,6 +42,7 @@ export class Link {
     stream.on('data', (chunk: Buffer) => {
       if (!this.closed && !this.ended) owner.onData(this, chunk)
     })
+    ;(stream as Roomy)[ROOM] = () => (this.closed || this.ended ? undefined : owner.roomFor(this))
     const wait = opensWith(stream)
     const opened = (): void => {
       if (!this.closed && !this.ended) owner.onOpened(this)

@@ -146,8 +146,14 @@ export class Instance {
     return this.inputAt
   }
 
+  /** What a call has returned, if it has not failed. */
+  checked(result: number): number {
+    if (result < 0) throw new CoreError(-result, this.error())
+    return result
+  }
+
   /** The sentence about the last failure. */
-  error(): string {
+  private error(): string {
     const length = this.exports.ek_error()
     const at = this.exports.ek_output()
     return this.memory.toString('utf8', at, at + length)

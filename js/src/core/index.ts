@@ -6,9 +6,9 @@ import { isTrap, nextTick } from '../platform'
 import { mostBytes, put } from './arguments'
 import { copyOf } from './copies'
 import { CoreError } from './error'
+import { Reading } from './reading'
 import { Records } from './records'
 import type { Listener, World } from './said'
-import { beginningOf, Skipping } from './skipping'
 
 export { CoreError } from './error'
 export { failureOf } from './failure'
@@ -35,26 +35,18 @@ export class Core implements User {
   private readonly instance: Instance
   private readonly client: number
   private readonly records: Records
+  private readonly reading: Reading
   private broken = false
   private readonly isKept: boolean
   private lastSent = ''
   /** When the first publish since the last drain was. */
   private lookedAt: number | undefined
   private acks: number[] = []
-  /** The large payload that is arriving. */
-  private skipping: Skipping | undefined
-  /** How many of them have arrived whole: their numbers. */
-  private wholes = 0
-  /** The next byte to arrive is the first one of a packet; false if that is not known. */
-  private atPacket = false
-  /** What was received last may be told by a drain; not so amid a large payload. */
-  hasNews = true
-
   constructor(
     settings: readonly Setting[],
     private readonly world: World,
     listener: Listener,
-    private readonly now: () => number,
+    private readonly clock: () => number,
     /** The session as it was kept, if it is. */
     kept?: Uint8Array,
   ) {
@@ -66,7 +58,8 @@ export class Core implements User {
       this.instance.exports.ek_config()
       this.set(settings)
       if (kept !== undefined) this.replay(kept)
-      this.client = this.checked(this.instance.exports.ek_create(now(), seed(), seed()))
+      this.client = this.checked(this.instance.exports.ek_create(clock(), seed(), seed()))
+      this.reading = new Reading(this.instance, this.client, this.records)
     } catch (error) {
       leaveInstance(this.instance, this)
       throw error
@@ -101,8 +94,13 @@ export class Core implements User {
   }
 
   private checked(result: number): number {
-    if (result < 0) throw new CoreError(-result, this.instance.error())
-    return result
+    return this.instance.checked(result)
+  }
+
+  /** The module's time goes on once it knows what came before. */
+  private now(): number {
+    this.reading.tell()
+    return this.clock()
   }
 
   /** What CONNECT says from the next attempt on. */
@@ -255,18 +253,13 @@ export class Core implements User {
     this.instance.exports.ek_fresh_credentials(this.client, this.now(), conn)
   }
 
-  private forgetReceived(): void {
-    this.skipping = undefined
-    this.atPacket = false
-  }
-
   opened(
     conn: number,
     username: string | undefined,
     password: string | Uint8Array | undefined,
   ): void {
     this.records.taken = true
-    this.forgetReceived()
+    this.reading.forget()
     const lengths = this.input([username ?? EMPTY, password ?? EMPTY])
     const { ek_opened } = this.instance.exports
     const name = username === undefined ? NONE : lengths[0]!
@@ -278,48 +271,24 @@ export class Core implements User {
   received(conn: number, chunk: Buffer): number {
     let taken = chunk.length
     this.guarded(() => {
-      const skipped = this.skip(conn, chunk)
-      this.hasNews = this.skipping === undefined || skipped === 0
-      if (skipped > 0) {
-        taken = skipped
-        return
-      }
-      const part = this.atPacket ? beginningOf(chunk) : chunk
-      this.feed(conn, part)
-      taken = part.length
+      taken = this.reading.take(this.clock(), conn, chunk)
     })
     return taken
   }
 
-  private feed(conn: number, chunk: Buffer): void {
-    this.atPacket = false
-    const { ek_reserve, ek_received } = this.instance.exports
-    const at = ek_reserve(this.client, chunk.length)
-    if (at === 0) throw new CoreError(NO_ROOM, 'there is no memory for what has arrived')
-    this.instance.memory.set(chunk, at)
-    this.records.chunk = chunk
-    const left = this.checked(ek_received(this.client, this.now(), conn, chunk.length))
-    // Nothing has to be skipped: the module takes all of it, too.
-    if (left > 0) this.skipping = Skipping.begin(conn, chunk, left)
+  /** What was received last may be told by a drain. */
+  get hasNews(): boolean {
+    return this.reading.hasNews
   }
 
-  /** How many bytes at the front of this chunk are a large payload's, and stay here. */
-  private skip(conn: number, chunk: Buffer): number {
-    const { skipping } = this
-    if (skipping === undefined) return 0
-    if (skipping.conn !== conn) {
-      this.forgetReceived()
-      return 0
-    }
-    const taken = skipping.take(chunk)
-    const left = this.instance.exports.ek_skipped(this.client, this.now(), conn, taken)
-    if (left > 0) return taken
-    this.skipping = undefined
-    if (left < 0) return chunk.length // The connection is over.
-    this.atPacket = true
-    this.wholes += 1
-    this.records.skipped.set(this.wholes, skipping.bytes)
-    return taken
+  /** True if this is a part of a large payload alone, and was taken: there is nothing to do. */
+  gathers(conn: number, chunk: Buffer): boolean {
+    return this.reading.gathers(this.clock(), conn, chunk)
+  }
+
+  /** Where the next bytes of this connection may be put before they are given to `received`. */
+  room(conn: number): Buffer | undefined {
+    return this.reading.room(conn)
   }
 
   heard(conn: number): void {
@@ -333,7 +302,7 @@ export class Core implements User {
 
   closed(conn: number, failure: number, detail = Number.NaN, afterMs = 0): void {
     if (this.broken) return
-    this.forgetReceived()
+    this.reading.forget()
     this.instance.exports.ek_closed(this.client, this.now(), conn, failure, detail, afterMs)
   }
 

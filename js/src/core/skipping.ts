@@ -1,4 +1,4 @@
-//! A large payload that arrives in many chunks: it stays here, and the module is told
+//! A large payload that arrives in many reads: it stays here, and the module is told
 //! of its length alone.
 
 /** The head of a PUBLISH has mostly fewer bytes. */
@@ -40,11 +40,22 @@ export class Skipping {
     return new Skipping(conn, bytes, first.length)
   }
 
+  /** How many bytes are still to come. */
+  get left(): number {
+    return this.bytes.length - this.end
+  }
+
+  /** Where the next bytes go. */
+  get room(): Buffer {
+    return this.bytes.subarray(this.end)
+  }
+
   /** Takes what is the payload's from the front of this chunk: how many bytes. */
   take(chunk: Uint8Array): number {
-    const left = this.bytes.length - this.end
+    const { bytes, end, left } = this
     const part = chunk.length > left ? chunk.subarray(0, left) : chunk
-    this.bytes.set(part, this.end)
+    // What was read into `room` is where it belongs.
+    if (part.buffer !== bytes.buffer || part.byteOffset !== bytes.byteOffset + end) bytes.set(part, end)
     this.end += part.length
     return part.length
   }

@@ -1,20 +1,21 @@
 //! TCP, TLS and Unix sockets.
-import { connect as connectTcp, isIP, type Socket } from 'node:net'
+import { isIP, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { ConnectionOptions, TLSSocket } from 'node:tls'
 
 import type { IClientOptions } from '../types'
 import { LateStream } from './late'
+import { connectPlaced } from './placed'
 import { tunnelOf } from './proxy'
 import { connectTls } from './tls'
 
 export function openTcp(options: IClientOptions): Duplex {
-  if (options.unixSocket) return connectTcp({ path: unixPath(options) })
+  if (options.unixSocket) return connectPlaced({ path: unixPath(options) })
   const host = hostOf(options)
   const port = options.port ?? 1883
   const tunnel = tunnelOf(options)
   if (tunnel !== undefined) return new LateStream((signal) => tunnel(host, port, signal))
-  return connectTcp({ host, port, noDelay: true })
+  return connectPlaced({ host, port, noDelay: true })
 }
 
 export function openTls(options: IClientOptions): Duplex {
