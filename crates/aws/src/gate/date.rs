@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use evenkeel_broker::core::Date;
+
 /// The time since the beginning of 1970; nothing if the text is no such date.
 pub(super) fn parse(text: &str) -> Option<Duration> {
     let bytes = text.as_bytes();
@@ -12,17 +14,15 @@ pub(super) fn parse(text: &str) -> Option<Duration> {
         let digits = text.get(from..to)?;
         digits.bytes().all(|digit| digit.is_ascii_digit()).then(|| digits.parse().ok())?
     };
-    let (year, month, day) = (number(0, 4)?, number(4, 6)?, number(6, 8)?);
-    let (hour, minute, second) = (number(9, 11)?, number(11, 13)?, number(13, 15)?);
-    let is_date = (1970..).contains(&year) && (1..=12).contains(&month);
-    let is_date = is_date && (1..=days_of(year, month)).contains(&day);
-    if !is_date || hour > 23 || minute > 59 || second > 60 {
-        return None;
-    }
-    let years: u64 = (1970..year).map(days_of_year).sum();
-    let months: u64 = (1..month).map(|month| days_of(year, month)).sum();
-    let days = years + months + day - 1;
-    Some(Duration::from_secs(((days * 24 + hour) * 60 + minute) * 60 + second))
+    let date = Date {
+        year: number(0, 4)?,
+        month: number(4, 6)?,
+        day: number(6, 8)?,
+        hour: number(9, 11)?,
+        minute: number(11, 13)?,
+        second: number(13, 15)?,
+    };
+    date.unix()
 }
 
 /// A date as policies write it, in seconds since the beginning of 1970, before it
@@ -64,19 +64,8 @@ pub(super) fn of_policy(text: &str) -> Option<f64> {
 
 /// The same moment for a condition key: `2026-11-29T12:00:00Z`.
 pub(super) fn to_text(unix: Duration) -> String {
-    let (mut days, second) = (unix.as_secs() / 86_400, unix.as_secs() % 86_400);
-    let mut year = 1970;
-    while days >= days_of_year(year) {
-        days -= days_of_year(year);
-        year += 1;
-    }
-    let mut month = 1;
-    while days >= days_of(year, month) {
-        days -= days_of(year, month);
-        month += 1;
-    }
-    let (hour, minute) = (second / 3600, second / 60 % 60);
-    format!("{year:04}-{month:02}-{:02}T{hour:02}:{minute:02}:{:02}Z", days + 1, second % 60)
+    let Date { year, month, day, hour, minute, second } = Date::of(unix);
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
 }
 
 fn basic(day: &str, time: &str) -> Option<f64> {
@@ -107,23 +96,6 @@ fn minutes(zone: &str) -> Option<i32> {
         "+" => Some(minutes),
         "-" => Some(-minutes),
         _ => None,
-    }
-}
-
-fn days_of_year(year: u64) -> u64 {
-    if is_leap(year) { 366 } else { 365 }
-}
-
-fn is_leap(year: u64) -> bool {
-    year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400))
-}
-
-fn days_of(year: u64, month: u64) -> u64 {
-    match month {
-        2 if is_leap(year) => 29,
-        2 => 28,
-        4 | 6 | 9 | 11 => 30,
-        _ => 31,
     }
 }
 

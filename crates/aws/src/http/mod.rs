@@ -1,14 +1,13 @@
 //! The HTTP API of devices and back ends (AWS IoT data plane, jobs data plane), up to what
 //! a request asks for. The [`Emulator`](crate::emulator::Emulator) does it.
 
-mod date;
 mod error;
 mod parameters;
 mod publish;
 mod retained;
 mod route;
 
-use evenkeel_broker::core::HttpResponse;
+use evenkeel_broker::core::{Date, HttpResponse};
 use serde_json::Value;
 
 use crate::Time;
@@ -26,7 +25,7 @@ pub(crate) type Outcome = Result<Value, HttpError>;
 pub(crate) fn response(time: Time, trace: &str, outcome: Outcome) -> HttpResponse {
     let mut headers = vec![
         ("content-type", "application/json".to_owned()),
-        ("date", date::text(time.unix)),
+        ("date", Date::of(time.unix).http()),
         ("x-amzn-requestid", trace.to_owned()),
     ];
     let (status, body) = match outcome {

@@ -2,8 +2,6 @@
 
 mod acceptor;
 mod address;
-#[cfg(feature = "websocket")]
-mod date;
 #[cfg(feature = "http")]
 mod http;
 mod listener;

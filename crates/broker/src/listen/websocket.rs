@@ -3,6 +3,7 @@
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
+use std::time::SystemTime;
 
 use bytes::{Buf, Bytes};
 use futures_util::{Sink, Stream};
@@ -13,8 +14,8 @@ use tokio_tungstenite::tungstenite::http::{HeaderValue, StatusCode, header};
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{Error, Message};
 
-use super::{ByteStream, date};
-use crate::core::HttpFacts;
+use super::ByteStream;
+use crate::core::{Date, HttpFacts};
 
 /// The subprotocols of MQTT: since 3.1.1, and the name used before.
 const SUBPROTOCOLS: [&str; 2] = ["mqtt", "mqttv3.1"];
@@ -78,7 +79,8 @@ fn refusal(status: u16) -> ErrorResponse {
     let mut refusal = ErrorResponse::new(None);
     *refusal.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::FORBIDDEN);
     // A client whose signature is too old learns by it that its clock is wrong.
-    if let Ok(date) = HeaderValue::try_from(date::now()) {
+    let unix = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    if let Ok(date) = HeaderValue::try_from(Date::of(unix).http()) {
         refusal.headers_mut().insert(header::DATE, date);
     }
     refusal
