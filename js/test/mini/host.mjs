@@ -28,13 +28,14 @@ export function load(globals) {
   return program(globals).mqtt
 }
 
-/** With the class that its bytes have: `ArrayBuffer`s come from outside, as a host's do. */
+/** With what runs a script there, and the class of its bytes: `ArrayBuffer`s come from outside, as a host's do. */
 export function program(globals) {
   const context = createContext({ console, setTimeout, clearTimeout, ...globals }, { codeGeneration: { strings: false, wasm: false } })
   runInContext(LATER, context)
   const module = { exports: {} }
   runInContext(`(function (module, exports, ${HIDDEN}) {${code}\n})`, context)(module, module.exports)
-  return { mqtt: module.exports, Uint8Array: runInContext('Uint8Array', context) }
+  const run = (script) => runInContext(script, context)
+  return { mqtt: module.exports, run, Uint8Array: run('Uint8Array') }
 }
 
 const soon = (act, ...args) => act && setImmediate(act, ...args)
