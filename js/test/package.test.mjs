@@ -91,6 +91,7 @@ describe('packed and installed', () => {
       ...DIST.flatMap((name) => [`dist/${name}.js`, `dist/${name}.d.ts`]),
       ...Object.keys(LIB).filter((name) => name !== 'connect').flatMap((name) => [`lib/${name}.js`, `lib/${name}.mjs`]),
       'LICENSE-APACHE', 'LICENSE-MIT', 'README.md', 'THIRD-PARTY-LICENSES',
+      ...['index.js', 'index.d.ts', ...DIST.map((name) => `dist/${name}.js`)].map((name) => `dist/mini/${name}`),
       'dist/asmjs.mjs', 'dist/browser.mjs', 'dist/evenkeel.min.js', 'dist/react-native.mjs',
       'dist/evenkeel.cjs', 'dist/evenkeel.d.mts', 'dist/evenkeel.d.ts', 'dist/evenkeel.mjs', 'dist/evenkeel.wasm.br', 'package.json',
     ].sort())
