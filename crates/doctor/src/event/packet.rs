@@ -59,6 +59,9 @@ pub struct ConnectSeen {
     pub receive_maximum: u16,
     /// The will's topic; [`TextId::NONE`] if there is no will.
     pub will_topic: TextId,
+    /// A number that differs when the will's payload differs, as of
+    /// [`PublishSeen::digest`]; 0 if it is unknown.
+    pub will_digest: u32,
     /// The will's QoS.
     pub will_qos: u8,
     /// Whether the will is retained.

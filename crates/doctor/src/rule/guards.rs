@@ -19,7 +19,7 @@ use crate::track::Round;
 const GOODBYE: Duration = Duration::from_millis(50);
 
 /// G1: the round ended on purpose. Under TLS a record of two bytes right
-/// before the client's FIN is DISCONNECT, unless it came like a timer: as long
+/// before FIN is DISCONNECT, unless the client sent it as a timer does: as long
 /// after the packet before it as in another round.
 pub(crate) fn on_purpose(view: &View<'_>, round: &Round) -> bool {
     if round.goodbye() || !view.is(Vantage::Encrypted) {
@@ -34,14 +34,15 @@ pub(crate) fn on_purpose(view: &View<'_>, round: &Round) -> bool {
                 && other.pings >= 2
         })
     };
-    round.pings < 2 || !view.client.rounds.iter().any(timer)
+    round.ended_by(Side::Server) || round.pings < 2 || !view.client.rounds.iter().any(timer)
 }
 
-/// If the client ended the connection right after a ping: how long after the
-/// packet before it that ping came.
+/// If the connection ended right after a ping without an answer, or the client
+/// ended it: how long after the packet before it that ping came.
 fn last_moment(round: &Round) -> Option<Duration> {
     let (ping, end) = (round.last_ping?, round.end?);
-    let soon = end.by == Some(Side::Client) && end.at.since(ping.asked) <= GOODBYE;
+    let by_client = end.by == Some(Side::Client);
+    let soon = (by_client || ping.answered.is_none()) && end.at.since(ping.asked) <= GOODBYE;
     soon.then(|| ping.asked.since(ping.last_sent.unwrap_or(ping.asked)))
 }
 

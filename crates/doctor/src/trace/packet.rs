@@ -42,6 +42,7 @@ fn connect(rest: &Rest<'_>, texts: &mut Texts) -> ConnectSeen {
         session_expiry: rest.number("expiry", 0),
         receive_maximum: rest.number("rm", u16::MAX),
         will_topic: rest.text("will", texts),
+        will_digest: rest.number("will-digest", 1),
         will_qos: rest.number("will-qos", 0),
         will_retain: rest.has("will-retain"),
     }

@@ -38,6 +38,10 @@ pub(crate) struct Client {
     pub(crate) hosts: Ring<(TextId, Time), HOSTS>,
     pub(crate) first_seen: Time,
     pub(crate) last_seen: Time,
+    /// For a host: its newest identifiers, and how many in a row were new, each
+    /// after the one before had gone. For an identifier: which of that row it is.
+    pub(crate) ids: Ring<TextId, 8>,
+    pub(crate) new_ids: u16,
     /// For a host: the only identifier seen from it; `OTHER` if there are several.
     pub(crate) only_id: TextId,
 }
@@ -52,6 +56,8 @@ impl Client {
             begun: Ring::default(),
             live: Vec::new(),
             hosts: Ring::default(),
+            ids: Ring::default(),
+            new_ids: 0,
             first_seen: at,
             last_seen: at,
             only_id: TextId::NONE,
@@ -75,6 +81,17 @@ impl Client {
             return;
         }
         self.hosts.push((host, at));
+    }
+
+    /// For a host: counts identifiers in a row that are new. `gone`: the one
+    /// before has no connection any more.
+    pub(crate) fn saw_id(&mut self, id: TextId, gone: bool) -> u16 {
+        let known = self.ids.iter().any(|known| *known == id);
+        self.new_ids = if known || !gone { 0 } else { self.new_ids.saturating_add(1) };
+        if !known {
+            self.ids.push(id);
+        }
+        self.new_ids
     }
 
     /// The connections since the newest that lived long, or ended with a

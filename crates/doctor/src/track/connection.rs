@@ -2,6 +2,7 @@
 
 use core::time::Duration;
 
+use super::round::Session;
 use super::{Flight, Flights, Idle, Mark, MarkKind, Marks, Paths, Pings, Round, Said};
 use crate::event::{
     Address, CloseHow, ConnAckSeen, ConnectSeen, Event, OpenFailure, PacketSeen, Place, Side, What,
@@ -55,6 +56,9 @@ pub(crate) struct Mqtt {
     pub(crate) pings: Pings,
     flights: [Flights; 2],
     pub(crate) marks: Marks,
+    pub(crate) session: Session,
+    /// The first encrypted bytes of the application.
+    pub(crate) first_sealed: Option<Time>,
     /// Filters asked for in all.
     pub(crate) filters: u32,
     pub(crate) rate: Rate,
@@ -165,7 +169,10 @@ impl Connection {
             What::Ended => self.ends(event, None, CloseHow::Unknown, None),
             What::ClientHello { sni, .. } => self.sni = sni,
             What::ServerHello { suite, .. } => self.suite = suite,
-            What::Sealed { from: Side::Client, .. } => self.mark(event),
+            What::Sealed { from: Side::Client, .. } => {
+                self.mqtt.first_sealed.get_or_insert(event.at);
+                self.mark(event);
+            }
             What::Packet { from, ref packet, .. } => self.packet(event, from, packet),
             What::Words(words) => self.words(event, words),
             _ => {}
@@ -225,9 +232,11 @@ impl Connection {
             (Side::Client, PacketSeen::Connect(connect)) => {
                 self.mqtt.connects = self.mqtt.connects.saturating_add(1);
                 self.mqtt.connect.get_or_insert((at, *connect));
+                self.mqtt.session.clean = connect.clean;
             }
             (Side::Server, PacketSeen::ConnAck(connack)) => {
                 self.mqtt.connack.get_or_insert((at, *connack));
+                self.mqtt.session.present = connack.session_present;
             }
             (Side::Client, PacketSeen::PingReq) => {
                 // The ping itself is already the newest byte: look before it.
@@ -256,6 +265,11 @@ impl Connection {
         if from == Side::Client {
             self.mark(event);
             if let PacketSeen::Subscribe(subscribe) = packet {
+                let session = &mut self.mqtt.session;
+                if session.subscribed.is_none() {
+                    session.filters = subscribe.digest;
+                }
+                session.subscribed = session.subscribed.max(Some(subscribe.maximum_qos));
                 self.mqtt.filters = self.mqtt.filters.saturating_add(subscribe.filters.into());
             }
         }
@@ -421,6 +435,7 @@ impl Connection {
                 credentials_digest: self.mqtt.connect.map_or(0, |it| it.1.credentials_digest),
                 version: self.mqtt.connect.map_or(0, |it| it.1.version),
                 keep_alive: self.keep_alive(),
+                session: self.mqtt.session,
             },
             end: self.end,
             last_sent: self.last_sent(),

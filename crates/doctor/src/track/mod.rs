@@ -9,6 +9,7 @@ mod population;
 mod round;
 mod swaps;
 mod tracker;
+mod wills;
 
 pub(crate) use client::{Client, Key};
 pub(crate) use connection::{Connection, End};
@@ -19,3 +20,4 @@ pub(crate) use population::{Ending, Population};
 pub(crate) use round::{Idle, Mark, MarkKind, Marks, Round, Said};
 pub(crate) use swaps::{Swap, swaps};
 pub(crate) use tracker::Tracker;
+pub(crate) use wills::Wills;

@@ -68,6 +68,20 @@ pub(crate) struct Said {
     pub(crate) version: u8,
     /// The keep-alive in force.
     pub(crate) keep_alive: Option<Duration>,
+    pub(crate) session: Session,
+}
+
+/// What was said of the session, and what the client asked for in it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Session {
+    /// Clean Session or Clean Start.
+    pub(crate) clean: bool,
+    /// CONNACK said that the server has it.
+    pub(crate) present: bool,
+    /// The highest QoS of its SUBSCRIBEs; `None` if there were none.
+    pub(crate) subscribed: Option<u8>,
+    /// The first SUBSCRIBE: differs when filters or options differ.
+    pub(crate) filters: u32,
 }
 
 /// A connection that has ended.

@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 
 use super::client::Key;
 use super::population::{Beginning, Ending};
-use super::{Client, Connection, Population};
+use super::{Client, Connection, Population, Wills};
 use crate::bounds::Bounds;
 use crate::event::{ConnectionId, Event, PacketSeen, Side, What};
 use crate::source::SourceId;
@@ -32,6 +32,7 @@ pub(crate) struct Tracker {
     keys: BTreeMap<(SourceId, Key), u32>,
     next_client: u32,
     populations: Vec<Population>,
+    pub(crate) wills: Wills,
     /// Events of connections whose number is past the bound.
     pub(crate) ignored: u64,
     /// Clients whose history was forgotten.
@@ -55,6 +56,7 @@ impl Tracker {
             keys: BTreeMap::new(),
             next_client: 0,
             populations: Vec::new(),
+            wills: Wills::default(),
             ignored: 0,
             forgotten: 0,
         }
@@ -90,9 +92,14 @@ impl Tracker {
             What::Opening { .. } | What::Joined { .. } => self.opened(event),
             What::Packet { packet: PacketSeen::Connect(connect), from: Side::Client, .. } => {
                 self.identified(event, connect.client_id);
+                self.wills.connect(source, &connect);
             }
             What::Packet { packet: PacketSeen::ConnAck(connack), .. } => {
                 self.identified(event, connack.assigned_id);
+                let connect = self.connection(source, number).and_then(|it| it.mqtt.connect);
+                if let Some((_, connect)) = connect {
+                    self.wills.connack(source, &connect, &connack, event.at);
+                }
             }
             What::Identified(id) => self.identified(event, id),
             _ => {}
@@ -166,14 +173,23 @@ impl Tracker {
         let addresses = self
             .connection(event.source, event.connection)
             .map(|connection| (connection.tcp.client.host, connection.tcp.server.host));
+        let client = self.client_for(event.source, Key::Id(id), event.at);
         if let Some((host, server)) = addresses {
             let host = self.client_for(event.source, Key::Host { host, server }, event.at);
+            let before = self.clients.get(&host).and_then(|host| host.ids.last().copied());
+            let before = before.and_then(|id| self.keys.get(&(event.source, Key::Id(id))));
+            let before = before.and_then(|number| self.clients.get(number));
+            let gone = before.is_none_or(|before| before.live.is_empty());
+            let mut new_ids = 0;
             if let Some(host) = self.clients.get_mut(&host) {
                 let first = host.only_id.is_none() || host.only_id == id;
                 host.only_id = if first { id } else { TextId::OTHER };
+                new_ids = host.saw_id(id, gone);
+            }
+            if let Some(client) = self.clients.get_mut(&client) {
+                client.new_ids = new_ids;
             }
         }
-        let client = self.client_for(event.source, Key::Id(id), event.at);
         self.join(event.source, event.connection, client, event.at);
     }
 

@@ -1,0 +1,160 @@
+//! RC05: the client opens a connection before it has closed the one before.
+
+use crate::rule::prelude::*;
+use crate::track::{Swap, swaps};
+
+const TIMES: Threshold = Threshold {
+    name: "RC05.times",
+    value: 2,
+    reason: "once, the old connection may have been dead",
+};
+const WITHIN: Threshold = Threshold {
+    name: "RC05.within_ms",
+    value: 2000,
+    reason: "a broker closes the old connection as the new CONNECT arrives, or soon after",
+};
+
+pub(super) const RULE: Rule = Rule {
+    meta: Meta {
+        id: "RC05",
+        slug: "overlapping-own-connections",
+        severity: Severity::Error,
+        vantages: Vantages {
+            show: &[Vantage::Plain, Vantage::Encrypted, Vantage::BrokerLog],
+            support: &[],
+        },
+        sees: "The broker says \"already connected\" again and again, with one address.",
+        why: "The client connects anew while its old connection is alive. The broker closes the \
+              old one, the client takes that for a loss and reconnects: it fights with itself. \
+              Mostly two parts of one program reconnect, such as a library and its caller.",
+        fix: "Let one part own the connection. Close the old connection, and wait for its end, \
+              before a new one is opened; switch off either the library's reconnect or your own.",
+        raises: "A capture in the clear, or the client's log.",
+        explains: &["RC01", "RC03", "RC04", "RC10", "ID02", "ID06", "PR01"],
+        references: &["MQTT-3.1.4-3", "https://github.com/mqttjs/MQTT.js/issues/476"],
+        thresholds: &[TIMES, WITHIN],
+        ..Meta::EMPTY
+    },
+    on: &[On::Connect, On::End],
+    check,
+};
+
+fn check(view: &View<'_>, hits: &mut Hits) {
+    if let (Some(connection), Some(event)) = (view.connection, view.event)
+        && connection.mqtt.connects >= 2
+        && matches!(event.what, What::Packet { packet: PacketSeen::Connect(_), .. })
+    {
+        let hit = Hit::new("sends a second CONNECT on one connection").class("on one connection");
+        hits.add(hit.event(event, "another CONNECT"));
+        return;
+    }
+    if view.client.rounds.is_empty() {
+        return;
+    }
+    let lives = view.lives();
+    let within = view.millis(&WITHIN).max(view.source.resolution * 2);
+    let swaps = swaps(&lives, within, view.slack());
+    let own: Vec<&Swap<'_>> = swaps.iter().filter(|swap| own(swap)).collect();
+    let Some(newest) = own.last() else { return };
+    let moment = view.connection.and_then(|it| it.tcp.opened);
+    let news = moment == newest.old.opened || moment == newest.new.opened;
+    // A host with many clients has connections that overlap without an end.
+    let overlaps = lives.iter().zip(lives.iter().skip(1)).filter(|(one, next)| {
+        one.end.is_none_or(|end| next.began().is_some_and(|began| began < end.at))
+    });
+    let alone = !view.is(Vantage::Encrypted) || overlaps.count() <= own.len();
+    if own.len() as u64 >= view.number(&TIMES) && news && alone {
+        let sentence = format!(
+            "connects again before its old connection has ended: {} times the broker closed a \
+             connection of it that was alive",
+            own.len(),
+        );
+        let mut hit = Hit::new(sentence).rounds(1);
+        for swap in own.iter().rev().take(3).rev() {
+            if let Some(connect) = swap.new.said.connect.or(swap.new.opened) {
+                hit = hit.at(connect, swap.new.opened_place, "it connects again");
+            }
+            if let Some(end) = swap.old.end {
+                hit = hit.end(&end, "the old connection is closed");
+            }
+        }
+        hits.add(hit);
+    }
+}
+
+/// Both from one host, in the same words, and the old one was alive.
+fn own(swap: &Swap<'_>) -> bool {
+    let say =
+        |round: &Round| (round.client.host, round.said.credentials_digest, round.said.version);
+    let newest = swap.old.last_sent.max(swap.old.last_received);
+    let bound = swap.old.said.keep_alive.unwrap_or(Duration::from_secs(10));
+    let alive = newest.is_some_and(|newest| swap.at.since(newest) < bound);
+    let asks = |from: crate::Time| swap.at.since(from) >= Duration::from_secs(2);
+    alive && !swap.old.idle.silent_from.is_some_and(asks) && say(swap.old) == say(swap.new)
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::format;
+
+    use crate::trace::Trace;
+    use crate::{Confidence, Vantage};
+
+    /// Every ten seconds a new connection; the one before ends just after.
+    fn row(mut trace: Trace, connect: &str, connack: &str, last: &str) -> Trace {
+        for n in 0..5 {
+            let lines = format!(
+                "c{n} 0 open 10.0.0.1:{} 10.0.0.9:1883
+                 c{n} 0.1 > {connect}
+                 c{n} 0.2 < {connack}\n",
+                5000 + n,
+            );
+            trace = trace.after(f64::from(n) * 10.0, &lines);
+            if n > 0 {
+                let end = last.replace("OLD", &format!("c{}", n - 1));
+                trace = trace.after(f64::from(n) * 10.0, &end);
+            }
+        }
+        trace
+    }
+
+    #[test]
+    fn true_fights_with_itself() {
+        for vantage in [Vantage::Plain, Vantage::BrokerLog] {
+            let trace = row(Trace::of(vantage), "CONNECT id=pump", "CONNACK", "OLD 0.3 < fin");
+            trace.finds_at_least("RC05", Confidence::Shown);
+        }
+    }
+
+    #[test]
+    fn true_under_tls() {
+        let trace = row(Trace::encrypted(), "~CONNECT k=60", "~CONNACK", "OLD 0.3 < fin");
+        trace.finds_at_least("RC05", Confidence::Inferred);
+    }
+
+    #[test]
+    fn true_twice_on_one_connection() {
+        let lines = "c1 0 open a b\nc1 0.1 > CONNECT id=pump\nc1 0.2 < CONNACK
+            c1 1 > CONNECT id=pump\nc1 1.1 < fin";
+        let finding = Trace::plain().rounds(2, 5.0, lines).finds("RC05");
+        assert_eq!(finding.class, "on one connection");
+    }
+
+    #[test]
+    fn alike_the_old_one_was_dead() {
+        let trace = row(Trace::plain(), "CONNECT id=pump k=5", "CONNACK", "OLD 0.3 < fin");
+        trace.does_not_find("RC05");
+    }
+
+    #[test]
+    fn alike_the_old_one_ends_first() {
+        let trace = row(Trace::plain(), "CONNECT id=pump", "CONNACK", "OLD 0.05 > fin");
+        trace.does_not_find("RC05");
+    }
+
+    #[test]
+    fn alike_two_addresses() {
+        let trace = row(Trace::plain(), "CONNECT id=pump", "CONNACK", "OLD 0.3 < fin");
+        assert!(!trace.causes().contains(&"ID01"));
+    }
+}
