@@ -81,7 +81,7 @@ fn check(view: &View<'_>, hits: &mut Hits) {
     };
     let mut hit = hit.rounds(1);
     for round in &newest {
-        if let Some(at) = round.said.connack.or(round.end.map(|end| end.at)) {
+        if let Some(at) = round.said.connack.or_else(|| Some(round.end?.at)) {
             hit = hit.at(at, round.opened_place, "refused");
         }
     }

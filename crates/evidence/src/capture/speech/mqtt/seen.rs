@@ -55,6 +55,7 @@ fn connect(it: &Connect, out: &mut Out<'_>) -> ConnectSeen {
         session_expiry: it.properties.session_expiry_interval().unwrap_or_default(),
         receive_maximum: it.properties.receive_maximum().unwrap_or(u16::MAX),
         will_topic: will.map_or(TextId::NONE, |will| out.keep(will.topic.text().as_str())),
+        will_digest: will.map_or(0, |will| digest(&out.ground.digests, &will.payload)),
         will_qos: will.map_or(0, |will| will.qos.level()),
         will_retain: will.is_some_and(|will| will.retain),
     }
