@@ -5,7 +5,7 @@ A client's function gives its command for a case, or None if none of its program
 
 PUBLISHES = {"MQTT_Publish", "MQTT_Publish_Retry_No_Puback"}
 RETRIES = {"MQTT_Publish_Retry_No_Puback", "MQTT_Subscribe_Retry_No_Suback"}
-# They want a device of some lines, which client.mjs alone is.
+# They want a device of some lines, which client.mjs and device.rs alone are.
 DEVICES = {"Shadow_Update_Reported_State", "Job_Execution"}
 
 SHADOW = ["-t", "$aws/things/{thing}/shadow/update", "-m", '{"state":{"reported":{"level":4.2}}}']
@@ -30,19 +30,21 @@ def files(case):
 
 def evenkeel(case, at):
     if case in DEVICES:
-        return None
+        return [at.device, "{url}", "{thing}", does(case)]
     common = "-h {host} -p {port} -i {client_id} -q 1 -c -k 30 --profile aws-iot-core".split()
     if case == "Shadow_Publish_Reported_State":
         return [at.evenkeel, "pub", *common, *SHADOW]
-    does = ["pub", "-m", "hello"] if case in PUBLISHES else ["sub"]
-    words = [at.evenkeel, *does, *common, "-t", "{topic}", *files(case)]
+    command = ["pub", "-m", "hello"] if case in PUBLISHES else ["sub"]
+    words = [at.evenkeel, *command, *common, "-t", "{topic}", *files(case)]
     # MQTT 5 forbids what these cases want.
     return words + ["-V", "311", "--retry-unacked", "10"] if case in RETRIES else words
 
 
 def evenkeel_311(case, at):
+    if case in DEVICES:
+        return None
     words = evenkeel(case, at)
-    return words if case in RETRIES or not words else [*words, "-V", "311"]
+    return words if case in RETRIES else [*words, "-V", "311"]
 
 
 def javascript(package):
@@ -55,9 +57,10 @@ def javascript(package):
 
 
 def rumqttc(case, at):
-    if not case.startswith("MQTT_"):
+    if does(case) not in {"publish", "subscribe"}:
         return None
-    return [at.rumqttc, *"{host} {port} {client_id} {topic}".split(), does(case)]
+    words = "{host} {port} {client_id} {topic}".split()
+    return [at.rumqttc, *words, does(case), *(FILES if is_tls(case) else [])]
 
 
 def paho(case, at):

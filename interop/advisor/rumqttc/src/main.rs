@@ -1,11 +1,13 @@
 //! rumqttc as a device at AWS IoT Core.
 //!
-//! `advisor-rumqttc HOST PORT CLIENT_ID TOPIC publish|subscribe`
+//! `advisor-rumqttc HOST PORT CLIENT_ID TOPIC publish|subscribe [CA CERT KEY]`
 
 use std::error::Error;
+use std::fs;
 use std::time::Duration;
 
-use rumqttc::{AsyncClient, Event, MqttOptions, Packet, QoS};
+use rumqttc::{AsyncClient, Event, MqttOptions, Packet, QoS, TlsConfiguration, Transport};
+use rustls::crypto::ring;
 
 /// Between a failure and the next attempt: rumqttc itself waits for nothing.
 const PAUSE: Duration = Duration::from_secs(5);
@@ -13,12 +15,21 @@ const PAUSE: Duration = Duration::from_secs(5);
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let words: Vec<String> = std::env::args().skip(1).collect();
-    let [host, port, client_id, topic, what] = &words[..] else {
-        return Err("HOST PORT CLIENT_ID TOPIC publish|subscribe".into());
+    let [host, port, client_id, topic, what, files @ ..] = &words[..] else {
+        return Err("HOST PORT CLIENT_ID TOPIC publish|subscribe [CA CERT KEY]".into());
     };
     let mut options = MqttOptions::new(client_id, host, port.parse()?);
     options.set_keep_alive(Duration::from_secs(30));
     options.set_clean_session(false);
+    if let [ca, certificate, key] = files {
+        // rumqttc's default would be AWS-LC, which takes minutes to build; the suites are the same.
+        let _ = ring::default_provider().install_default();
+        options.set_transport(Transport::Tls(TlsConfiguration::Simple {
+            ca: fs::read(ca)?,
+            alpn: None,
+            client_auth: Some((fs::read(certificate)?, fs::read(key)?)),
+        }));
+    }
     let (client, mut events) = AsyncClient::new(options, 10);
     events.network_options.set_connection_timeout(10);
     if what == "publish" {
