@@ -11,7 +11,8 @@ pub struct Case {
     pub title: &'static str,
     /// What it belongs to.
     pub group: Group,
-    /// How long AWS waits, unless a suite says otherwise.
+    /// How long AWS waits, unless a suite says otherwise; in a case of scenarios, how long
+    /// the client has for each.
     pub timeout: Duration,
     /// What makes it pass.
     pub passes: &'static str,
@@ -32,6 +33,8 @@ pub enum Group {
     Job,
     /// Policies.
     Security,
+    /// Hours with one process of the client.
+    Long,
 }
 
 impl Case {
@@ -56,7 +59,7 @@ const fn case(
 }
 
 /// All cases.
-pub static CASES: [Case; 24] = [
+pub static CASES: [Case; 25] = [
     case(Group::Tls, "TLS_Connect", "connects by TLS", "the handshake completes", ""),
     case(
         Group::Tls,
@@ -202,6 +205,13 @@ pub static CASES: [Case; 24] = [
         passes: "no attached policy has a wildcard",
         warns: "",
     },
+    case(
+        Group::Long,
+        "MQTT_Long_Duration",
+        "stays connected for hours, whatever happens",
+        "each scenario",
+        "distances grow exactly exponentially, or what has no answer is not sent again",
+    ),
 ];
 
 #[cfg(test)]

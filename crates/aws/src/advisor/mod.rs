@@ -23,12 +23,14 @@ mod hello;
 mod judge;
 mod moment;
 pub mod report;
+mod scenario;
 mod suite;
 mod verdict;
 
 pub use case::{CASES, Case, Group};
 pub use hello::{HELLO_BYTES, Hello, HelloError};
-pub use judge::{Setting, is_settled, judge};
+pub use judge::{Setting, is_scenario_settled, is_settled, judge};
 pub use moment::{Moment, Packet, Side, What};
+pub use scenario::{BASIC, HELD, LARGE, LONG_OUTAGE, OUTAGES, Operation, Scenario};
 pub use suite::Suite;
 pub use verdict::{Outcome, Verdict};

@@ -6,7 +6,7 @@ use std::time::Duration;
 use evenkeel_codec::PacketType;
 use serde_json::Value;
 
-use super::Hello;
+use super::{Hello, Scenario};
 
 /// One thing that was seen.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,6 +40,12 @@ pub enum What {
     Job(String),
     /// The connection has ended.
     Closed(Side),
+    /// A scenario has begun.
+    Begun(Scenario),
+    /// The server takes no connection any more.
+    Away,
+    /// The server takes connections again.
+    Back,
 }
 
 /// Who has closed a connection.
@@ -140,6 +146,9 @@ impl fmt::Display for What {
             Self::Sent(packet) => write!(f, "judge: {packet}"),
             Self::Closed(Side::Client) => f.write_str("closed by the client"),
             Self::Closed(Side::Judge) => f.write_str("closed by the judge"),
+            Self::Begun(scenario) => write!(f, "scenario {}", scenario.name()),
+            Self::Away => f.write_str("judge: away"),
+            Self::Back => f.write_str("judge: back"),
         }
     }
 }

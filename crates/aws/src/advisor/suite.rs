@@ -9,7 +9,7 @@ pub enum Suite {
     Qualification,
     /// The cases of a group.
     Group(Group),
-    /// All cases.
+    /// All cases but those of hours.
     All,
 }
 
@@ -30,13 +30,14 @@ const QUALIFICATION: [&str; 11] = [
 
 impl Suite {
     /// Every suite with its name.
-    pub const NAMES: [(&'static str, Self); 7] = [
+    pub const NAMES: [(&'static str, Self); 8] = [
         ("qualification", Self::Qualification),
         ("mqtt", Self::Group(Group::Mqtt)),
         ("tls", Self::Group(Group::Tls)),
         ("shadow", Self::Group(Group::Shadow)),
         ("job", Self::Group(Group::Job)),
         ("security", Self::Group(Group::Security)),
+        ("long", Self::Group(Group::Long)),
         ("all", Self::All),
     ];
 
@@ -51,7 +52,7 @@ impl Suite {
         CASES.iter().filter(move |case| match self {
             Self::Qualification => QUALIFICATION.contains(&case.id),
             Self::Group(group) => case.group == group,
-            Self::All => true,
+            Self::All => case.group != Group::Long,
         })
     }
 }

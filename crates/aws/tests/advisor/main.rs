@@ -2,6 +2,7 @@
 
 mod hello;
 mod judge;
+mod long;
 mod report;
 mod scene;
 mod service;

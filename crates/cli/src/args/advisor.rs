@@ -1,11 +1,12 @@
 //! `evenkeel advisor`.
 
 use std::ffi::OsString;
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
-use evenkeel_aws::advisor::{Case, Suite};
+use evenkeel_aws::advisor::{Case, Operation, Suite};
 use serde_json::Value;
 
 use super::{VerbosityFlags, values};
@@ -16,11 +17,11 @@ pub(crate) struct AdvisorArgs {
     /// Run this case; may be repeated
     #[arg(long = "case", value_name = "ID", value_parser = values::advisor_case)]
     pub(crate) cases: Vec<&'static Case>,
-    /// Run these cases: qualification, mqtt, tls, shadow, job, security or all; may
-    /// be repeated [default: mqtt]
+    /// Run these cases: qualification, mqtt, tls, shadow, job, security, all or, by itself,
+    /// long; may be repeated [default: mqtt]
     #[arg(long = "suite", value_name = "NAME", value_parser = values::advisor_suite)]
     pub(crate) suites: Vec<Suite>,
-    /// How long a case may take [default: 300s, as at AWS]
+    /// How long a case, or the client in a scenario, may take [default: 300s, as at AWS]
     #[arg(long, alias = "timeout", value_name = "TIME", value_parser = values::case_time)]
     pub(crate) execution_timeout: Option<Duration>,
     /// Serve all cases by TLS, as those about TLS are; {ca}, {cert} and {key} are files
@@ -35,6 +36,8 @@ pub(crate) struct AdvisorArgs {
     /// Attempts to connect again that are waited for
     #[arg(long, value_name = "COUNT", default_value = "5", value_parser = values::advisor_attempts)]
     pub(crate) attempts: usize,
+    #[command(flatten)]
+    pub(crate) long: LongArgs,
     #[command(flatten)]
     pub(crate) device: DeviceArgs,
     /// Let a warning count as a failure
@@ -56,6 +59,18 @@ pub(crate) struct AdvisorArgs {
     /// its environment
     #[arg(last = true, required = true, value_name = "COMMAND")]
     pub(crate) command: Vec<OsString>,
+}
+
+/// The case of hours.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct LongArgs {
+    /// What the client does in MQTT_Long_Duration: publish or subscribe; may be repeated
+    /// [default: both]
+    #[arg(long = "operation", value_name = "NAME", value_parser = values::advisor_operation)]
+    pub(crate) operations: Vec<Operation>,
+    /// Divide the times of MQTT_Long_Duration, but not the client's own
+    #[arg(long, value_name = "NUMBER", default_value = "1")]
+    pub(crate) hasten: NonZeroU32,
 }
 
 /// What the account knows of the client.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use evenkeel::store::Fsync;
 use evenkeel::{QoS, TopicName, Version};
-use evenkeel_aws::advisor::{CASES, Case, Suite};
+use evenkeel_aws::advisor::{CASES, Case, Operation, Suite};
 use evenkeel_broker::{Role, Strictness};
 use serde_json::Value;
 
@@ -214,6 +214,14 @@ pub(crate) fn advisor_case(text: &str) -> Result<&'static Case, BadValue> {
 pub(crate) fn advisor_suite(text: &str) -> Result<Suite, BadValue> {
     let names = || Suite::NAMES.iter().map(|(name, _)| *name);
     Suite::by_name(text).map_or_else(|| bad("there is no such suite", near(text, names())), Ok)
+}
+
+/// What a client does in the case of hours.
+pub(crate) fn advisor_operation(text: &str) -> Result<Operation, BadValue> {
+    let found = Operation::NAMES.iter().find(|(name, _)| *name == text);
+    let names = || Operation::NAMES.iter().map(|(name, _)| *name);
+    let unknown = || bad("there is no such operation", near(text, names()));
+    found.map_or_else(unknown, |(_, operation)| Ok(*operation))
 }
 
 /// The known names that are nearest to this one; all if none is near.

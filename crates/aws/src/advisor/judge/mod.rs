@@ -2,6 +2,7 @@
 
 mod attempts;
 mod exchange;
+mod long;
 mod security;
 mod service;
 mod session;
@@ -12,8 +13,10 @@ use std::time::Duration;
 use evenkeel_codec::PacketType;
 use serde_json::{Value, json};
 
-use super::{Case, Moment, Verdict};
+use super::{Case, Moment, Operation, Verdict};
 use crate::gate::policy::Policy;
+
+pub use long::is_scenario_settled;
 
 /// What a suite says about its cases.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,14 +30,22 @@ pub struct Setting {
     pub reported: Option<Value>,
     /// What is desired of the client.
     pub desired: Value,
+    /// What the client does in `MQTT_Long_Duration`.
+    pub operations: Vec<Operation>,
     /// The policies of the device, each with its name.
     pub policies: Vec<(String, Policy)>,
 }
 
 impl Default for Setting {
     fn default() -> Self {
-        let desired = json!({"advised": true});
-        Self { topic: None, attempts: 5, reported: None, desired, policies: Vec::new() }
+        Self {
+            topic: None,
+            attempts: 5,
+            reported: None,
+            desired: json!({"advised": true}),
+            operations: Operation::NAMES.map(|(_, operation)| operation).to_vec(),
+            policies: Vec::new(),
+        }
     }
 }
 
@@ -52,6 +63,7 @@ pub fn judge(case: &Case, setting: &Setting, moments: &[Moment]) -> Verdict {
         "Shadow_Update_Reported_State" => service::follows(setting, moments),
         "Job_Execution" => service::job(moments),
         "Security_Device_Policies" => security::policies(setting),
+        "MQTT_Long_Duration" => long::duration(setting, moments),
         "MQTT_Connect" => exchange::connect(moments),
         "MQTT_Publish" => exchange::publish(setting, moments),
         "MQTT_Subscribe" => exchange::subscribe(setting, moments),
@@ -84,7 +96,11 @@ pub fn is_settled(case: &Case, setting: &Setting, moments: &[Moment]) -> bool {
         | "MQTT_Reconnect_Backoff_Retries_On_Unstable_Connection" => attempts::wanted(setting),
         _ => return matches!(judge(case, setting, moments), Verdict::Pass(_) | Verdict::Warn(_)),
     };
-    times(PacketType::Connect, moments).len() >= wanted
+    is_enough(wanted, moments)
+}
+
+fn is_enough(connects: usize, moments: &[Moment]) -> bool {
+    times(PacketType::Connect, moments).len() >= connects
 }
 
 /// When the client has sent packets of a kind.

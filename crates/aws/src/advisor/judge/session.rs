@@ -2,13 +2,18 @@
 
 use evenkeel_codec::PacketType;
 
-use super::super::{Moment, Verdict};
+use super::super::{Moment, Packet, Verdict};
 use super::{Setting, never};
 
 /// A session that is present: no SUBSCRIBE, and the kept message is
 /// acknowledged.
 pub(super) fn resumed(setting: &Setting, moments: &[Moment]) -> Verdict {
-    let Some(second) = second_answer(true, moments) else {
+    resumed_later(setting, after_first_answer(moments))
+}
+
+/// The same, if the first connection was before.
+pub(super) fn resumed_later(setting: &Setting, moments: &[Moment]) -> Verdict {
+    let Some(second) = answer(true, moments) else {
         return Verdict::Fail("the session was never resumed".to_owned());
     };
     let on_it = |moment: &&Moment| moment.connection == second.connection;
@@ -32,7 +37,7 @@ pub(super) fn resumed(setting: &Setting, moments: &[Moment]) -> Verdict {
 
 /// A session that has ended: SUBSCRIBE again.
 pub(super) fn expired(setting: &Setting, moments: &[Moment]) -> Verdict {
-    let Some(second) = second_answer(false, moments) else {
+    let Some(second) = answer(false, after_first_answer(moments)) else {
         return Verdict::Fail("the client did not connect again".to_owned());
     };
     if has_subscribed(setting, second.connection, moments) {
@@ -42,17 +47,16 @@ pub(super) fn expired(setting: &Setting, moments: &[Moment]) -> Verdict {
     }
 }
 
-/// The CONNACK of a later connection with this word about the session.
-fn second_answer(present: bool, moments: &[Moment]) -> Option<&Moment> {
-    let mut answers =
-        moments.iter().filter(|moment| moment.what.sent(PacketType::ConnAck).is_some());
-    answers.next()?;
-    answers.find(|moment| {
-        moment
-            .what
-            .sent(PacketType::ConnAck)
-            .is_some_and(|packet| packet.session_present == present)
-    })
+/// What is after the first CONNACK.
+fn after_first_answer(moments: &[Moment]) -> &[Moment] {
+    let first = moments.iter().position(|moment| moment.what.sent(PacketType::ConnAck).is_some());
+    first.and_then(|first| moments.get(first + 1..)).unwrap_or_default()
+}
+
+/// The first CONNACK with this word about the session.
+fn answer(present: bool, moments: &[Moment]) -> Option<&Moment> {
+    let says = |packet: &Packet| packet.session_present == present;
+    moments.iter().find(|moment| moment.what.sent(PacketType::ConnAck).is_some_and(says))
 }
 
 fn has_subscribed(setting: &Setting, connection: u32, moments: &[Moment]) -> bool {

@@ -87,7 +87,9 @@ fn mark(moment: &Moment, whole: f64) -> String {
         What::Secured(_) => (12, 22, "service"),
         What::Unsecured(_) => (12, 22, "end"),
         What::Closed(Side::Client) => (2, 17, "end"),
-        What::Closed(Side::Judge) => (17, 32, "end"),
+        What::Closed(Side::Judge) | What::Away => (17, 32, "end"),
+        What::Back => (17, 32, "judge"),
+        What::Begun(_) => (7, 27, "axis"),
     };
     let title = escaped(&format!("{} s: {}", seconds(moment.at), moment.what));
     format!(

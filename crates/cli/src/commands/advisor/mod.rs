@@ -6,7 +6,10 @@
 
 mod account;
 mod files;
+mod held;
+mod long;
 mod notes;
+mod orders;
 mod plan;
 mod policies;
 mod program;
@@ -18,7 +21,7 @@ use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use evenkeel_aws::advisor::report::{Counts, Report};
-use evenkeel_aws::advisor::{Case, Group, Outcome, Setting, Suite, judge};
+use evenkeel_aws::advisor::{Case, Group, Outcome, Scenario, Setting, Suite, judge};
 
 use crate::args::AdvisorArgs;
 use crate::error::Failure;
@@ -28,6 +31,7 @@ use crate::private;
 use crate::signals::Stop;
 use account::Identity;
 use files::Files;
+use long::Times;
 use program::Program;
 use run::Common;
 
@@ -46,14 +50,17 @@ pub(super) async fn run(
         if printer.shows_progress() {
             printer.progress(&format!("{}: {}", case.id, case.passes));
         }
-        let timeout = args.execution_timeout.unwrap_or(case.timeout);
+        let times = Times {
+            timeout: args.execution_timeout.unwrap_or(case.timeout),
+            hasten: args.long.hasten,
+        };
         let outcome = tokio::select! {
             biased;
             () = stop.requested() => {
                 end_progress(printer);
                 return Err(super::interrupted("the tests were not run to their end"));
             }
-            outcome = of_case(case, &common, timeout) => outcome?,
+            outcome = of_case(case, &common, times, printer) => outcome?,
         };
         end_progress(printer);
         show(&mut data, &outcome)?;
@@ -93,6 +100,11 @@ fn common(args: &AdvisorArgs, cases: &[&'static Case]) -> Result<Common, Failure
         attempts: args.attempts,
         reported: args.device.reported.clone(),
         desired: args.device.desired.clone().unwrap_or(usual.desired),
+        operations: if args.long.operations.is_empty() {
+            usual.operations
+        } else {
+            args.long.operations.clone()
+        },
         policies: policies::read(&args.device.policies)?,
     };
     let identity = Identity {
@@ -114,10 +126,19 @@ fn end_progress(printer: Printer) {
 async fn of_case(
     case: &'static Case,
     common: &Common,
-    timeout: Duration,
+    times: Times,
+    printer: Printer,
 ) -> Result<Outcome, Failure> {
+    if case.group == Group::Long {
+        let tell = |scenario: Scenario| {
+            if printer.shows_progress() {
+                printer.progress(&format!("{}: {}", case.id, scenario.name()));
+            }
+        };
+        return long::run(case, common, times, tell).await;
+    }
     match plan::Plan::of(case) {
-        Some(plan) => run::run(case, plan, common, timeout).await,
+        Some(plan) => run::run(case, plan, common, times.timeout).await,
         None => {
             let verdict = judge(case, &common.setting, &[]);
             Ok(Outcome { case, verdict, took: Duration::ZERO, moments: Vec::new() })

@@ -9,10 +9,13 @@ use bytes::BytesMut;
 use evenkeel_aws::advisor::{Packet as Seen, Side, What};
 use evenkeel_codec::{Decoder, Packet, Version};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream};
+use tokio::sync::watch;
 use tokio::time::Instant;
 
+use super::held::Held;
 use super::notes::Notes;
-use super::plan::{Fate, LIFE, Plan};
+use super::orders::Orders;
+use super::plan::{Fate, LIFE};
 
 /// Packets that are larger end their connection.
 const LARGEST: u32 = 1024 * 1024;
@@ -22,8 +25,10 @@ const LARGEST: u32 = 1024 * 1024;
 /// Its directions do not wait for each other: each holds one packet at most that the
 /// other side does not take yet.
 pub(super) struct Relay {
-    pub(super) plan: Plan,
+    orders: watch::Receiver<Orders>,
     pub(super) notes: Notes,
+    /// The cuts before it: the next one ends it.
+    cuts: u32,
 }
 
 /// A stream of bytes with the packets in it.
@@ -56,6 +61,11 @@ impl Half {
 }
 
 impl Relay {
+    pub(super) fn new(orders: watch::Receiver<Orders>, notes: Notes) -> Self {
+        let cuts = orders.borrow().cuts;
+        Self { orders, notes, cuts }
+    }
+
     /// Runs until either side closes the connection, or the plan does.
     pub(super) async fn run(
         self,
@@ -67,12 +77,22 @@ impl Relay {
         let version = OnceLock::new();
         let end = tokio::select! {
             biased;
+            () = self.cut() => Ok(Side::Judge),
             end = self.to_server(from_client, to_server, &version) => end,
             end = self.to_client(from_server, &mut to_client, &version) => end,
         };
         // What was sent last must not be lost to a reset; who does not read it may wait.
         let _ = tokio::time::timeout(LIFE, to_client.shutdown()).await;
         self.notes.add(What::Closed(end.unwrap_or(Side::Judge))).await;
+    }
+
+    /// Waits until all connections are to end.
+    async fn cut(&self) {
+        let mut orders = self.orders.clone();
+        if orders.wait_for(|orders| orders.cuts != self.cuts).await.is_err() {
+            // Nobody gives orders any more.
+            std::future::pending::<()>().await;
+        }
     }
 
     /// Hands on what the client sends. The version that it speaks is for the answers.
@@ -112,41 +132,64 @@ impl Relay {
             half.decoder = Decoder::new(*version, LARGEST);
         }
         let mut end = None;
+        let mut held = Held::default();
         loop {
-            match before(end, self.hand_on(&mut half, to)).await.transpose()? {
+            match before(end, self.hand_on(&mut half, &mut held, to)).await.transpose()? {
                 Some(After::More) => {}
                 Some(After::Life) => end = end.or_else(|| Some(Instant::now() + LIFE)),
                 Some(After::End(side)) => return Ok(side),
                 None => return Ok(Side::Judge),
             }
-            if before(end, half.read(&mut from)).await != Some(true) {
-                return Ok(Side::Judge);
+            loop {
+                let next = [end, held.next()].into_iter().flatten().min();
+                match before(next, half.read(&mut from)).await {
+                    Some(true) => break,
+                    None if next != end => self.release(&mut held, to).await?,
+                    Some(false) | None => return Ok(Side::Judge),
+                }
             }
         }
+    }
+
+    /// Sends what was held long enough.
+    async fn release(&self, held: &mut Held, to: &mut (impl AsyncWrite + Unpin)) -> io::Result<()> {
+        while let Some((seen, bytes)) = held.take(Instant::now()) {
+            to.write_all(&bytes).await?;
+            to.flush().await?;
+            self.notes.add(What::Sent(seen)).await;
+        }
+        Ok(())
     }
 
     /// Hands on the packets that are there and that the plan does not keep back.
     async fn hand_on(
         &self,
         half: &mut Half,
+        held: &mut Held,
         to: &mut (impl AsyncWrite + Unpin),
     ) -> io::Result<After> {
         let number = self.notes.connection;
         let mut after = After::More;
         while let Some((packet, bytes)) = half.take()? {
             let kind = packet.packet_type();
-            let fate = (self.plan.fate)(number, kind);
-            if fate == Fate::Kept {
-                continue;
-            }
+            let Orders { plan, held: span, .. } = *self.orders.borrow();
+            let fate = (plan.fate)(number, kind);
+            let (seen, bytes) = match fate {
+                Fate::Kept => continue,
+                Fate::Held => match held.hold(Instant::now() + span, seen(&packet), bytes) {
+                    Some(answer) => answer,
+                    None => continue,
+                },
+                Fate::Sent | Fate::SentLast => (seen(&packet), bytes),
+            };
             if to.write_all(&bytes).await.is_err() || to.flush().await.is_err() {
                 return Ok(After::End(Side::Client));
             }
-            self.notes.add(What::Sent(seen(&packet))).await;
+            self.notes.add(What::Sent(seen)).await;
             if fate == Fate::SentLast {
                 return Ok(After::End(Side::Judge));
             }
-            if (self.plan.last)(number) == Some(kind) {
+            if (plan.last)(number) == Some(kind) {
                 after = After::Life;
             }
         }

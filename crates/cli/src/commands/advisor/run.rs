@@ -9,13 +9,14 @@ use evenkeel_broker::Broker;
 use evenkeel_codec::{PacketType, Properties, QoS, TopicName, Will};
 use rustls::ServerConfig;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior};
 
 use super::account::{self, Identity, Served};
 use super::files::Files;
 use super::notes::{Notes, WAITING};
+use super::orders::Orders;
 use super::plan::{Message, Plan};
 use super::program::{Program, Stage};
 use super::relay::Relay;
@@ -25,12 +26,12 @@ use crate::exit::Exit;
 
 /// How long a case goes on when its verdict is clear: what comes then may still
 /// change it.
-const SETTLING: Duration = Duration::from_secs(1);
+pub(super) const SETTLING: Duration = Duration::from_secs(1);
 /// How often the services are asked what they hold.
 const LOOK: Duration = Duration::from_millis(100);
 
 /// Packets and ends of connections, at most: a case that has more is judged by these.
-const MOMENTS: usize = 20_000;
+pub(super) const MOMENTS: usize = 20_000;
 
 /// What all cases of a run have in common.
 #[derive(Debug)]
@@ -59,12 +60,12 @@ pub(super) async fn run(
     common: &Common,
     timeout: Duration,
 ) -> Result<Outcome, Failure> {
-    let cannot = |error| Failure::new(Exit::Failed, "the case cannot be run").why(error);
-    let listener = TcpListener::bind("127.0.0.1:0").await.map_err(cannot)?;
-    let port = listener.local_addr().map_err(cannot)?.port();
+    let listener = TcpListener::bind("127.0.0.1:0").await.map_err(cannot_run)?;
+    let port = listener.local_addr().map_err(cannot_run)?.port();
     let tls = common.uses_tls.then(|| secure::config(&common.files, plan.server)).transpose()?;
     let mut scene = Scene::new(case, plan, common).await?;
     let (moments, mut noted) = mpsc::channel(WAITING);
+    let orders = watch::Sender::new(Orders::of(plan));
     let mut connections = JoinSet::new();
     let mut looks = tokio::time::interval(LOOK);
     looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -84,7 +85,7 @@ pub(super) async fn run(
             Ok((stream, _)) = listener.accept() => {
                 number += 1;
                 let notes = Notes { connection: number, began, moments: moments.clone() };
-                let relay = Relay { plan, notes };
+                let relay = Relay::new(orders.subscribe(), notes);
                 connections.spawn(serve(relay, stream, tls.clone(), scene.broker.clone()));
             }
             Some(_) = connections.join_next() => {}
@@ -113,7 +114,12 @@ pub(super) async fn run(
 }
 
 /// One connection of the client.
-async fn serve(relay: Relay, stream: TcpStream, tls: Option<Arc<ServerConfig>>, broker: Broker) {
+pub(super) async fn serve(
+    relay: Relay,
+    stream: TcpStream,
+    tls: Option<Arc<ServerConfig>>,
+    broker: Broker,
+) {
     relay.notes.add(What::Opened).await;
     match tls {
         None => relay.run(stream, broker.connect()).await,
@@ -160,19 +166,28 @@ impl<'a> Scene<'a> {
     }
 
     fn publish(&self) {
-        let topic = self.common.setting.topic.as_deref().unwrap_or_default();
-        let Ok(topic) = TopicName::try_from(topic) else { return };
-        self.broker.publish(Will {
-            qos: QoS::AtLeastOnce,
-            retain: false,
-            topic,
-            payload: Bytes::from(vec![b'a'; self.plan.payload]),
-            properties: Properties::default(),
-        });
+        publish(&self.broker, &self.common.setting, self.plan.payload);
     }
 }
 
-async fn start_broker() -> Result<Broker, Failure> {
+/// Publishes so many bytes to the topic.
+pub(super) fn publish(broker: &Broker, setting: &Setting, bytes: usize) {
+    let topic = setting.topic.as_deref().unwrap_or_default();
+    let Ok(topic) = TopicName::try_from(topic) else { return };
+    broker.publish(Will {
+        qos: QoS::AtLeastOnce,
+        retain: false,
+        topic,
+        payload: Bytes::from(vec![b'a'; bytes]),
+        properties: Properties::default(),
+    });
+}
+
+pub(super) fn cannot_run(error: std::io::Error) -> Failure {
+    Failure::new(Exit::Failed, "the case cannot be run").why(error)
+}
+
+pub(super) async fn start_broker() -> Result<Broker, Failure> {
     Broker::builder()
         .start()
         .await

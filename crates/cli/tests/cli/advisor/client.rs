@@ -4,7 +4,9 @@
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::sync::Arc;
+use std::time::Duration;
 
+use evenkeel::config::Reconnect;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::ring;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
@@ -38,8 +40,65 @@ fn play() {
         "failing-job" => job(stream, "FAILED"),
         "idle-job" => job(stream, "IN_PROGRESS"),
         "both-ways" => both_ways(stream),
+        "hasty" => hasty(),
+        "no-pings" => no_pings(stream),
         other => panic!("there is no conduct {other}"),
     };
+}
+
+/// This repository's client, with delays that a test has time for.
+fn hasty() -> Ended {
+    let mut delays = Reconnect::default();
+    (delays.base, delays.cap) = (Duration::from_millis(100), Duration::from_secs(1));
+    // Hastened, hours of connections come within a minute.
+    delays.budget = Some(100);
+    let client = async {
+        let client = evenkeel::Client::builder(told("URL").as_str())
+            .client_id(told("CLIENT_ID"))
+            .clean_start(false)
+            .session_expiry(Duration::from_secs(3600))
+            .keep_alive(Duration::from_secs(1))
+            .reconnect(delays)
+            .start()
+            .unwrap();
+        let mut messages =
+            client.subscribe(told("TOPIC")).qos(evenkeel::QoS::AtLeastOnce).await.unwrap();
+        while messages.next().await.is_some() {}
+    };
+    tokio::runtime::Runtime::new()?.block_on(client);
+    Ok(())
+}
+
+/// Does everything right except pings: it knows of no connection that is dead.
+fn no_pings(first: TcpStream) -> Ended {
+    let mut stream = Ok(first);
+    for delay in [100, 300, 150, 900, 400].into_iter().cycle() {
+        if let Ok(stream) = stream {
+            // However it ends, another one begins.
+            let _ = acknowledge(stream);
+        }
+        std::thread::sleep(Duration::from_millis(delay));
+        stream = TcpStream::connect(("127.0.0.1", told("PORT").parse::<u16>().unwrap()));
+    }
+    Ok(())
+}
+
+/// Keeps its session, subscribes if there is none, and acknowledges what comes.
+fn acknowledge(stream: TcpStream) -> Ended {
+    let mut client = Client(stream);
+    let id = text(&told("CLIENT_ID"));
+    client.send(0x10, &[&text("MQTT")[..], &[4, 0, 0, 2], &id].concat())?;
+    let (_, connack) = client.read()?;
+    if connack[0] == 0 {
+        client.subscribe(&told("TOPIC"))?;
+    }
+    loop {
+        let (first, body) = client.read()?;
+        if first >> 4 == 3 {
+            let id = 2 + usize::from(u16::from_be_bytes([body[0], body[1]]));
+            client.send(0x40, &body[id..id + 2])?;
+        }
+    }
 }
 
 fn told(name: &str) -> String {

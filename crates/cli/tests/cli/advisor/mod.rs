@@ -2,6 +2,7 @@
 //! test wants.
 
 mod client;
+mod long;
 mod service;
 mod tls;
 
@@ -83,6 +84,9 @@ async fn mistakes_are_told_before_anything_runs() {
     ran.says("did you mean MQTT_Connect, ");
     let ran = advise("--suite shadows", SUBSCRIBER).await.expect(2);
     ran.says("did you mean shadow, ");
+    let ran = advise("--operation publsh", SUBSCRIBER).await.expect(2);
+    ran.says("did you mean publish, ");
+    advise("--hasten 0", SUBSCRIBER).await.expect(2);
     let ran = advise("--suite zzzzzzzzzzzz", SUBSCRIBER).await.expect(2);
     ran.says("known are ");
     for flag in ["--reported 1", "--desired {", "--thing a/b", "--shadow a/b"] {
