@@ -9,6 +9,8 @@ use std::time::Duration;
 use rumqttc::{AsyncClient, Event, MqttOptions, Packet, QoS, TlsConfiguration, Transport};
 use rustls::crypto::ring;
 
+/// Bytes of a packet: what AWS carries, as rumqttc itself takes 10 KiB.
+const LARGEST: usize = 150 * 1024;
 /// Between a failure and the next attempt: rumqttc itself waits for nothing.
 const PAUSE: Duration = Duration::from_secs(5);
 
@@ -21,6 +23,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let mut options = MqttOptions::new(client_id, host, port.parse()?);
     options.set_keep_alive(Duration::from_secs(30));
     options.set_clean_session(false);
+    options.set_max_packet_size(LARGEST, LARGEST);
     if let [ca, certificate, key] = files {
         // rumqttc's default would be AWS-LC, which takes minutes to build; the suites are the same.
         let _ = ring::default_provider().install_default();
