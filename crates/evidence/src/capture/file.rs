@@ -123,6 +123,12 @@ impl Capture {
         }
     }
 
+    /// Bytes in memory of packets and records that are not whole; at most
+    /// 32 MiB and one packet.
+    pub fn held(&self) -> usize {
+        self.held.len() + self.flows.held()
+    }
+
     fn read(&mut self, mut bytes: &[u8], sink: &mut dyn Sink) -> Result<(), CaptureFault> {
         loop {
             let skip = bytes.len().min(usize::try_from(self.skip).unwrap_or(usize::MAX));

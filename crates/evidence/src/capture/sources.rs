@@ -50,6 +50,10 @@ impl Sources {
         self.servers.insert(server, vantage);
     }
 
+    pub(super) fn knows(&self, server: Endpoint) -> bool {
+        self.servers.contains_key(&server)
+    }
+
     /// How a server will be spoken to, most likely.
     pub(super) fn guess(&self, server: Endpoint) -> Vantage {
         let by_port = if TLS.contains(&server.port) { Vantage::Encrypted } else { Vantage::Plain };

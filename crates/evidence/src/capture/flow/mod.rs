@@ -74,6 +74,11 @@ impl Flows {
         }
     }
 
+    /// Bytes held of all connections.
+    pub(super) fn held(&self) -> usize {
+        self.held
+    }
+
     /// Takes a segment in.
     pub(super) fn segment(&mut self, segment: &Segment<'_>, now: Now, sink: &mut dyn Sink) {
         self.pass(now, sink);
@@ -141,6 +146,7 @@ impl Flows {
             self.timers.set(now.at, Due::Silent, slot, serial);
         }
         self.with(slot, now, sink, |flow, _, out| flow.opening(out));
+        self.decide_early(slot, now, sink);
         Some(slot)
     }
 
@@ -194,6 +200,15 @@ impl Flows {
             out.decide(source);
         }
         flow.told = told;
+    }
+
+    /// A server that was spoken to before is spoken to so again. With a key log
+    /// that depends on the connection.
+    fn decide_early(&mut self, slot: u32, now: Now, sink: &mut dyn Sink) {
+        let Some(flow) = self.slots.get(slot) else { return };
+        if self.ground.keys.is_empty() && self.sources.knows(flow.server()) {
+            self.guess(slot, now, sink);
+        }
     }
 
     /// Nothing was said for long: the connection is as others with this server.

@@ -10,7 +10,7 @@ use evenkeel_doctor::{Side, Vantage};
 
 use super::out::Out;
 pub(super) use begin::begins_mqtt;
-use plain::Plain;
+pub(super) use plain::Plain;
 pub(super) use tls::KeyLog;
 use tls::Tls;
 

@@ -94,7 +94,7 @@ impl Plain {
         }
     }
 
-    pub(super) fn held(&self) -> usize {
+    pub(in crate::capture) fn held(&self) -> usize {
         match &self.kind {
             Kind::Mqtt(mqtt) => mqtt.held(),
             Kind::WebSocket(websocket) => websocket.held(),
@@ -102,7 +102,7 @@ impl Plain {
         }
     }
 
-    pub(super) fn let_go(&mut self) {
+    pub(in crate::capture) fn let_go(&mut self) {
         match &mut self.kind {
             Kind::Mqtt(mqtt) => mqtt.let_go(),
             Kind::WebSocket(websocket) => websocket.let_go(),

@@ -65,6 +65,10 @@ impl KeyLog {
         }
     }
 
+    pub(in crate::capture) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     pub(super) fn get(&self, random: &[u8; 32]) -> Option<&Secrets> {
         self.0.get(random)
     }

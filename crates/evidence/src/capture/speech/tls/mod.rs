@@ -15,7 +15,7 @@ use crate::capture::out::Out;
 use hello::{ClientHello, Hello, ServerHello};
 pub(in crate::capture) use keys::KeyLog;
 use open::{Content, Opener};
-use records::{Record, Records};
+use records::{Gap, Record, Records};
 use sizes::Sizes;
 use suite::Suite;
 
@@ -110,6 +110,7 @@ impl Tls {
         let sealed = self.records(from).sealed;
         match record.kind {
             CHANGE_CIPHER_SPEC => self.records(from).sealed = true,
+            HANDSHAKE | ALERT if !sealed && record.cut => {}
             HANDSHAKE if !sealed => self.handshake(from, &record.body, out),
             ALERT if !sealed => {
                 if let [_, code] = *record.body
@@ -192,8 +193,10 @@ impl Tls {
 
     /// So many bytes are missing.
     pub(super) fn gap(&mut self, from: Side, bytes: u64, out: &mut Out<'_>) {
-        if self.records(from).gap(bytes) {
-            return;
+        match self.records(from).gap(bytes) {
+            Gap::Within(Some(record)) => return self.record(from, &record, out),
+            Gap::Within(None) => return,
+            Gap::Lost => {}
         }
         if let Some((opener, plain)) = self.opened.as_deref_mut() {
             opener.lost(from);

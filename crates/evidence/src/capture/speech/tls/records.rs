@@ -19,6 +19,15 @@ pub(super) struct Record {
     pub(super) cut: bool,
 }
 
+/// What a gap means.
+#[derive(Debug)]
+pub(super) enum Gap {
+    /// It is within one record, which may be over with it.
+    Within(Option<Record>),
+    /// Records begin at an unknown place.
+    Lost,
+}
+
 /// One side's records.
 #[derive(Debug, Default)]
 pub(super) struct Records {
@@ -115,24 +124,24 @@ impl Records {
         self.spare.clear();
     }
 
-    /// So many bytes are missing; whether they are of the record that comes.
-    pub(super) fn gap(&mut self, bytes: u64) -> bool {
+    /// So many bytes are missing.
+    pub(super) fn gap(&mut self, bytes: u64) -> Gap {
         let missing = usize::try_from(bytes).unwrap_or(usize::MAX);
         if self.dead {
-            return true;
+            return Gap::Within(None);
         }
         if let Some(record) = &mut self.now
-            && missing < self.left
+            && missing <= self.left
         {
             record.cut = true;
             self.left -= missing;
-            return true;
+            return Gap::Within(if self.left == 0 { self.now.take() } else { None });
         }
         self.now = None;
         self.header_len = 0;
         self.hello_over = true;
         self.lost = true;
-        false
+        Gap::Lost
     }
 
     /// Takes a handshake record in; returns the hello, once.
