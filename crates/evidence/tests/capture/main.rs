@@ -1,0 +1,9 @@
+//! What captures and taps say, through the public API.
+
+mod flow;
+mod hostile;
+mod mqtt;
+mod support;
+mod tap;
+mod tls;
+mod websocket;

@@ -1,0 +1,263 @@
+//! TLS by its sizes.
+
+use evenkeel_doctor::{Alpn, Begins, Side, Vantage, What};
+
+use crate::support::*;
+
+/// A record of this type with so many bytes.
+fn record(kind: u8, len: usize) -> Vec<u8> {
+    let mut record = vec![kind, 3, 3];
+    record.extend((len as u16).to_be_bytes());
+    record.resize(5 + len, 0xEE);
+    record
+}
+
+fn handshake(kind: u8, body: &[u8]) -> Vec<u8> {
+    let mut record = vec![22, 3, 1];
+    record.extend((body.len() as u16 + 4).to_be_bytes());
+    record.push(kind);
+    record.extend(&(body.len() as u32).to_be_bytes()[1..]);
+    record.extend(body);
+    record
+}
+
+fn extension(kind: u16, body: &[u8]) -> Vec<u8> {
+    [&kind.to_be_bytes()[..], &(body.len() as u16).to_be_bytes(), body].concat()
+}
+
+fn client_hello(name: &str, alpn: &[&str]) -> Vec<u8> {
+    let mut extensions = Vec::new();
+    if !name.is_empty() {
+        let len = name.len() as u8;
+        let list = [&[0, len + 3, 0, 0, len][..], name.as_bytes()].concat();
+        extensions.extend(extension(0, &list));
+    }
+    if !alpn.is_empty() {
+        let names: Vec<u8> = alpn
+            .iter()
+            .flat_map(|name| [&[name.len() as u8][..], name.as_bytes()].concat())
+            .collect();
+        let list = [&(names.len() as u16).to_be_bytes()[..], &names].concat();
+        extensions.extend(extension(16, &list));
+    }
+    let mut body = vec![3, 3];
+    body.extend([7; 32]);
+    body.extend([0, 0, 2, 0x13, 0x01, 1, 0]);
+    body.extend((extensions.len() as u16).to_be_bytes());
+    body.extend(extensions);
+    handshake(1, &body)
+}
+
+fn server_hello(suite: u16, version: u16) -> Vec<u8> {
+    let mut body = vec![3, 3];
+    body.extend([9; 32]);
+    body.push(0);
+    body.extend(suite.to_be_bytes());
+    body.push(0);
+    if version == 0x0304 {
+        let extension = extension(43, &version.to_be_bytes());
+        body.extend((extension.len() as u16).to_be_bytes());
+        body.extend(extension);
+    }
+    handshake(2, &body)
+}
+
+/// TLS 1.3 up to CONNACK, at 20 ms.
+fn up_13() -> Wire {
+    let mut wire = Wire::new().on_port(8883);
+    wire.send(5, 0, &client_hello("broker.test", &["mqtt"]));
+    wire.send(6, 1, &[server_hello(0x1301, 0x0304), record(20, 1), record(23, 900)].concat());
+    wire.send(7, 0, &[record(20, 1), record(23, 53), record(23, 17 + 30)].concat());
+    wire.send(8, 1, &[record(23, 17 + 200), record(23, 17 + 200)].concat());
+    wire.send(20, 1, &record(23, 17 + 4));
+    wire
+}
+
+/// TLS 1.2 up to CONNACK, at 20 ms.
+fn up_12() -> Wire {
+    let mut wire = Wire::new().on_port(8883);
+    wire.send(5, 0, &client_hello("broker.test", &[]));
+    wire.send(6, 1, &[server_hello(0xC02F, 0x0303), handshake(11, &[0; 800])].concat());
+    wire.send(7, 0, &[handshake(16, &[0; 32]), record(20, 1), record(22, 40)].concat());
+    wire.send(8, 1, &[record(20, 1), record(22, 40)].concat());
+    wire.send(9, 0, &record(23, 24 + 30));
+    wire.send(20, 1, &record(23, 24 + 4));
+    wire
+}
+
+const HELLOS: &str = "Opening Accepted ClientHello ServerHello Sealed30 Sealed4";
+
+fn after(wire: &Wire) -> String {
+    let words = wire.words();
+    words.strip_prefix(HELLOS).unwrap_or_else(|| panic!("{words}")).trim_start().into()
+}
+
+#[test]
+fn hellos_are_read_and_the_handshake_is_no_data() {
+    for wire in [up_13(), up_12()] {
+        let notes = wire.notes();
+        assert_eq!(notes.words(), HELLOS);
+        assert_eq!(notes.sources[0].vantage, Vantage::Encrypted);
+        let What::ClientHello { sni, .. } = notes.what()[2] else { panic!() };
+        assert_eq!(notes.texts.text(sni), "broker.test");
+    }
+    let What::ClientHello { alpn, .. } = up_13().notes().what()[2] else { panic!() };
+    assert_eq!(alpn, Alpn { any: true, mqtt: true, ..Alpn::default() });
+    let hello = What::ServerHello { suite: 0xC02F, version: 0x0303 };
+    assert_eq!(up_12().notes().what()[3], hello);
+}
+
+#[test]
+fn two_bytes_alone_are_a_ping_and_its_answer() {
+    for (mut wire, overhead) in [(up_13(), 17), (up_12(), 24)] {
+        wire.send(1000, 0, &record(23, overhead + 2));
+        wire.send(1010, 1, &record(23, overhead + 2));
+        wire.send(3000, 0, &record(23, overhead + 2));
+        wire.send(3051, 1, &record(23, overhead + 2));
+        let notes = wire.notes();
+        assert_eq!(notes.words(), format!("{HELLOS} ~PingReq ~PingResp ~PingReq ~PingResp"));
+        // The time is that of the record, not that at which it was clear.
+        assert_eq!(notes.events[6].at.0, 1_000_000_000);
+    }
+}
+
+#[test]
+fn an_answer_that_nobody_asked_for_is_none() {
+    let mut wire = up_13();
+    wire.send(1000, 1, &record(23, 19));
+    assert_eq!(after(&wire), "Sealed2");
+}
+
+#[test]
+fn goodbyes() {
+    // DISCONNECT, close_notify, FIN; in TLS 1.2 an alert says it.
+    let mut wire = up_13();
+    wire.send(1000, 0, &record(23, 19));
+    wire.send(1001, 0, &record(23, 19));
+    wire.end(1002, 0);
+    assert_eq!(after(&wire), "~Disconnect Closing");
+    let mut wire = up_12();
+    wire.send(1000, 0, &record(23, 26));
+    wire.send(1001, 0, &record(21, 26));
+    wire.end(1002, 0);
+    assert_eq!(after(&wire), "~Disconnect Closing");
+    // Two records and no end are neither.
+    let mut wire = up_13();
+    wire.send(1000, 0, &record(23, 19));
+    wire.send(1001, 0, &record(23, 19));
+    wire.send(2000, 0, &record(23, 19));
+    assert_eq!(after(&wire), "Sealed2 ~PingReq");
+}
+
+#[test]
+fn a_ping_and_an_end_at_once_after_an_earlier_ping() {
+    let mut wire = up_13();
+    wire.send(1000, 0, &record(23, 19));
+    wire.send(1001, 1, &record(23, 19));
+    wire.send(3000, 0, &record(23, 19));
+    wire.end(3001, 0);
+    assert_eq!(after(&wire), "~PingReq ~PingResp ~PingReq Closing");
+}
+
+#[test]
+fn close_notify_is_no_answer() {
+    // Directly before the server's FIN, and on either side after an end.
+    let mut wire = up_13();
+    wire.send(1000, 0, &record(23, 19));
+    wire.send(1060, 1, &record(23, 19));
+    wire.end(1061, 1);
+    wire.send(1062, 0, &record(23, 19));
+    wire.end(1063, 0);
+    assert_eq!(after(&wire), "~PingReq Closing");
+}
+
+#[test]
+fn the_tail_of_a_long_write_is_no_ping() {
+    let mut wire = up_13();
+    wire.send(1000, 0, &record(23, 16_384 + 17));
+    wire.send(1050, 0, &record(23, 19));
+    assert_eq!(after(&wire), "Sealed16384 Sealed2");
+    let mut wire = up_13();
+    wire.send(1000, 0, &record(23, 16_384 + 17));
+    wire.send(1051, 0, &record(23, 19));
+    assert_eq!(after(&wire), "Sealed16384 ~PingReq");
+}
+
+#[test]
+fn a_header_apart_from_its_body_is_no_ping() {
+    let mut wire = up_13();
+    wire.send(1000, 0, &record(23, 19));
+    wire.send(1005, 0, &record(23, 25));
+    assert_eq!(after(&wire), "Sealed2 Sealed8");
+    let mut wire = up_13();
+    wire.send(1000, 0, &record(23, 19));
+    wire.send(1006, 0, &record(23, 25));
+    assert_eq!(after(&wire), "~PingReq Sealed8");
+}
+
+#[test]
+fn padded_suites_say_sizes_alone() {
+    let mut wire = Wire::new().on_port(8883);
+    wire.send(5, 0, &client_hello("broker.test", &[]));
+    wire.send(6, 1, &server_hello(0xC013, 0x0303));
+    wire.send(7, 0, &[record(20, 1), record(22, 64), record(23, 52)].concat());
+    assert_eq!(wire.words(), "Opening Accepted ClientHello ServerHello Sealed52");
+}
+
+#[test]
+fn alerts_in_the_clear() {
+    let mut wire = Wire::new().on_port(8883);
+    wire.send(5, 0, &client_hello("", &[]));
+    wire.send(6, 1, &[21, 3, 3, 0, 2, 2, 112]);
+    wire.end(7, 1);
+    let notes = wire.notes();
+    assert_eq!(notes.words(), "Opening Accepted ClientHello Alert Closing");
+    assert_eq!(notes.what()[3], What::Alert { from: Side::Server, code: 112 });
+    assert_eq!(notes.sources[0].vantage, Vantage::Encrypted);
+}
+
+#[test]
+fn tls_on_a_port_without_it() {
+    let mut wire = Wire::up();
+    wire.send(5, 0, &client_hello("", &[]));
+    wire.send(6, 1, CONNACK);
+    let notes = wire.notes();
+    assert_eq!(notes.words(), "Opening Accepted ClientHello NotMqtt");
+    let tls = What::NotMqtt { from: Side::Client, begins: Begins::Tls };
+    assert_eq!(notes.what()[3], tls);
+    assert_eq!(notes.sources[0].vantage, Vantage::Plain);
+}
+
+#[test]
+fn other_tls_is_of_no_interest() {
+    for (name, alpn, words) in [
+        ("shop.test", &["h2"][..], ""),
+        ("a.iot.eu-west-1.amazonaws.com", &[], "Opening Accepted ClientHello"),
+        ("x.test", &["x-amzn-mqtt-ca"], "Opening Accepted ClientHello"),
+    ] {
+        let mut wire = Wire::new().on_port(443);
+        wire.send(5, 0, &client_hello(name, alpn));
+        wire.end(7, 0);
+        assert_eq!(wire.words(), format!("{words} Closing").trim_start_matches(" Closing"));
+    }
+}
+
+#[test]
+fn a_connection_joined_under_tls() {
+    let mut wire = Wire::new();
+    wire.server.1 = 8883;
+    wire.send(5, 0, &record(23, 100));
+    wire.send(6, 1, &record(23, 19));
+    assert_eq!(wire.words(), "Joined Sealed100 Sealed19");
+}
+
+#[test]
+fn a_gap_within_a_record_keeps_the_others() {
+    let mut wire = up_13();
+    let large = record(23, 1017);
+    let packet = wire.packet(0, wire.seq[0], ACK, &large);
+    wire.ip(1000, &packet, 300);
+    wire.seq[0] += large.len() as u32;
+    wire.send(2000, 0, &record(23, 19));
+    assert_eq!(after(&wire), "Missing Sealed1000 ~PingReq");
+}
