@@ -7,7 +7,8 @@ import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 
-import { launch } from '../../../js/test/chromium/launch.mjs'
+import { start } from '../../../js/test/chromium/devtools.mjs'
+import { until } from '../../../js/test/harness.mjs'
 import { section, withSection } from './section.mjs'
 
 const here = import.meta.dirname
@@ -34,43 +35,40 @@ const CASES = ['publish', 'receive'].flatMap((direction) => [0, 1, 2].map((qos) 
 
 const peer = fork(join(here, 'peer.mjs'), [options.ours, theirs])
 const [port] = await once(peer, 'message')
-const browser = await launch()
-const system = await browser.newBrowserCDPSession()
+const ends = []
+// By DevTools alone: Playwright has each frame told, which is work for the page.
+const browser = await start({ after: (end) => ends.push(end) })
 
 /** Seconds of processor time of all processes of the browser. */
 async function ofBrowser() {
-  const { processInfo } = await system.send('SystemInfo.getProcessInfo')
+  const { processInfo } = await browser.send('SystemInfo.getProcessInfo')
   return processInfo.reduce((sum, { cpuTime }) => sum + cpuTime, 0)
 }
 
-/** Microseconds per message: of the page's thread, of it in scripts, of the whole browser. */
+const framesOf = async () => Number(await (await fetch(`http://127.0.0.1:${port}/frames`)).text())
+
+/** Microseconds per message: of the page's thread, of it in scripts, of the whole browser; frames that it sends. */
 async function measure(side, { direction, qos }) {
-  const context = await browser.newContext()
-  const page = await context.newPage()
-  await page.goto(`http://127.0.0.1:${port}/`)
-  await page.evaluate(
-    async ([bundle, url, act, ...given]) => {
-      const { connected } = await import('/client.mjs')
-      window.client = await connected(bundle, url)
-      window.again = (many) => window.client[act](...given, many)
-    },
-    [`/${side}.mjs`, `ws://127.0.0.1:${port}`, direction, qos, SIZE],
-  )
-  await page.evaluate((many) => window.again(many), WARM)
-  const session = await context.newCDPSession(page)
+  const tab = await browser.open(`http://127.0.0.1:${port}/`, { apart: true })
+  await until(() => tab.evaluate(`document.title === 'benchmark'`), 'the page')
+  const again = (many) => tab.evaluate(`window.client.${direction}(${qos}, ${SIZE}, ${many})`)
+  await tab.evaluate(`import('/client.mjs').then(async ({ connected }) => {
+    window.client = await connected('/${side}.mjs', 'ws://127.0.0.1:${port}')
+  })`)
+  await again(WARM)
   // Processor time of the page's thread, not what the clock on the wall says.
-  await session.send('Performance.enable', { timeDomain: 'threadTicks' })
+  await tab.send('Performance.enable', { timeDomain: 'threadTicks' })
   const ofPage = async () => {
-    const { metrics } = await session.send('Performance.getMetrics')
+    const { metrics } = await tab.send('Performance.getMetrics')
     return Object.fromEntries(metrics.map(({ name, value }) => [name, value]))
   }
-  const [before, all] = [await ofPage(), await ofBrowser()]
-  await page.evaluate((many) => window.again(many), count)
-  const [after, allAfter] = [await ofPage(), await ofBrowser()]
-  await context.close()
+  const [before, all, frames] = [await ofPage(), await ofBrowser(), await framesOf()]
+  await again(count)
+  const [after, allAfter, framesAfter] = [await ofPage(), await ofBrowser(), await framesOf()]
+  await tab.close()
   const each = (seconds) => (seconds * 1e6) / count
   const of = (name) => each(after[name] - before[name])
-  return { task: of('TaskDuration'), script: of('ScriptDuration'), browser: each(allAfter - all) }
+  return { task: of('TaskDuration'), script: of('ScriptDuration'), browser: each(allAfter - all), frames: (framesAfter - frames) / count }
 }
 
 const median = (values) => values.sort((a, b) => a - b)[Math.floor(values.length / 2)]
@@ -87,8 +85,9 @@ for (const one of CASES) {
   const ratio = (name) => `${name} ${result.ours[name].toFixed(2)} / ${result.theirs[name].toFixed(2)} µs x ${(result.ours[name] / result.theirs[name]).toFixed(2)}`
   console.error(`${one.direction} QoS ${one.qos}: ${['task', 'script', 'browser'].map(ratio).join(', ')}`)
 }
-const about = { rounds, count, version, note: options.note, browser: browser.version(), size: SIZE }
-await browser.close()
+const { product } = await browser.send('Browser.getVersion')
+const about = { rounds, count, version, note: options.note, browser: product.replace(/.*\//, ''), size: SIZE }
+for (const end of ends) await end()
 peer.kill()
 if (options.page !== undefined) {
   writeFileSync(options.page, withSection(readFileSync(options.page, 'utf8'), section(results, about)))

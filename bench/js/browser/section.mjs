@@ -9,7 +9,8 @@ function row({ direction, qos, ours, theirs }) {
   const time = (value) => `${value.toFixed(1)} µs`
   const verdict = ratio <= GOAL ? 'met' : '**not met**'
   const others = ['script', 'browser'].map((name) => (ours[name] / theirs[name]).toFixed(2)).join(' | ')
-  return `| ${direction}, QoS ${qos} | ${time(ours.task)} | ${time(theirs.task)} | ${ratio.toFixed(2)} | ${GOAL} | ${verdict} | ${others} |`
+  const frames = `${ours.frames.toFixed(2)} / ${theirs.frames.toFixed(2)}`
+  return `| ${direction}, QoS ${qos} | ${time(ours.task)} | ${time(theirs.task)} | ${ratio.toFixed(2)} | ${GOAL} | ${verdict} | ${others} | ${frames} |`
 }
 
 export function section(results, { rounds, count, version, note, browser, size }) {
@@ -18,16 +19,18 @@ export function section(results, { rounds, count, version, note, browser, size }
 
 \`browser.mjs\` beside MQTT.js ${version}'s \`mqtt.esm.js\` in Chromium ${browser}, headless, over WebSocket; measured
 on ${when} UTC${note === '' ? '' : ` (${note})`}. Processor time for each message of ${size} B is that of the page's thread (\`TaskDuration\` of
-Chromium's DevTools, in thread time); then the ratios of what scripts have of it (\`ScriptDuration\`), and of all processes of
-the browser, whose network service has a frame of each write. Both take turns, each measurement in a
-page of its own that has had 20,000 messages before; ${count.toLocaleString('en')} messages, 100 under way, medians of ${rounds} rounds.
+Chromium's DevTools, in thread time). Then come the ratios of what scripts have of it (\`ScriptDuration\`) and of all
+processes of the browser, and the frames that each side sends for a message. The server answers what it
+reads at once in one frame, so that a client that sends packets alone gets its answers alone, too. Both take
+turns, each measurement in a page of its own that has had 20,000 messages before; ${count.toLocaleString('en')} messages, 100
+under way, medians of ${rounds} rounds.
 
 \`\`\`sh
 bench/js/run browser
 \`\`\`
 
-| case | evenkeel | MQTT.js | ratio | at most | | in scripts | whole browser |
-|---|---|---|---|---|---|---|---|
+| case | evenkeel | MQTT.js | ratio | at most | | in scripts | whole browser | frames |
+|---|---|---|---|---|---|---|---|---|
 ${results.map(row).join('\n')}
 `
 }
