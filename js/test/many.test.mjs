@@ -50,6 +50,27 @@ async function crowd(t, server) {
   return clients
 }
 
+test('between a failure of the module and the news of it commands get the same error', async (t) => {
+  const server = await serve(t)
+  const made = client(t, server.url)
+  await next(made, 'connect')
+  const failed = next(made, 'error')
+  const { instance } = made.parts.driver.core
+  const dead = () => {
+    throw new WebAssembly.RuntimeError('unreachable')
+  }
+  instance.exports = Object.fromEntries(Object.entries(instance.exports).map(([name, one]) => [name, typeof one === 'function' ? dead : one]))
+  const commands = [
+    called((done) => made.publish('a', 'x', { qos: 1 }, done)),
+    called((done) => made.publish('a', 'x', { qos: 0 }, done)),
+    called((done) => made.publish('a', Buffer.alloc(20_000), { qos: 0 }, done)),
+    called((done) => made.subscribe('a', done)),
+    called((done) => made.unsubscribe('a', done)),
+  ]
+  for (const [error] of await Promise.all(commands)) assert.deepEqual([error.name, error.code], ['EvenkeelError', 'CORE_FAILED'])
+  assert.equal((await failed).code, 'CORE_FAILED')
+})
+
 test('a module that fails ends its client with an error, and another one begins anew', async (t) => {
   const server = await serve(t)
   const made = client(t, server.url)

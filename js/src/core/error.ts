@@ -1,4 +1,5 @@
-//! The error of a command.
+//! The errors of commands.
+import { EvenkeelError } from '../errors'
 
 /** A command was refused; nothing has happened. */
 export class CoreError extends Error {
@@ -9,4 +10,10 @@ export class CoreError extends Error {
     super(message)
     this.name = 'CoreError'
   }
+}
+
+/** The module has failed: nothing of it is to be used again. */
+export function coreFailed(cause?: unknown): EvenkeelError {
+  const text = 'The core has failed, which is a bug of evenkeel: please report it; `reconnect()` begins anew'
+  return new EvenkeelError(text, 'CORE_FAILED', { cause })
 }

@@ -5,12 +5,12 @@ import { Key, NONE, Outcome, State } from '../numbers'
 import { isTrap, nextTick } from '../platform'
 import { mostBytes, put } from './arguments'
 import { copyOf } from './copies'
-import { CoreError } from './error'
+import { CoreError, coreFailed } from './error'
 import { Reading } from './reading'
 import { Records } from './records'
 import type { Listener, World } from './said'
 
-export { CoreError } from './error'
+export { CoreError, coreFailed } from './error'
 export { failureOf } from './failure'
 export type * from './said'
 
@@ -111,15 +111,26 @@ export class Core implements User {
   }
 
   start(): void {
-    this.checked(this.instance.exports.ek_start(this.client, this.now()))
+    this.command(() => this.instance.exports.ek_start(this.client, this.now()))
   }
 
   reconnect(): void {
-    this.checked(this.instance.exports.ek_reconnect(this.client, this.now()))
+    this.command(() => this.instance.exports.ek_reconnect(this.client, this.now()))
   }
 
   /** Whoever asks for no outcome gives `NONE`. The packet identifier; 0 for QoS 0. */
   publish(
+    token: number,
+    topic: string,
+    payload: string | Uint8Array,
+    qos: number,
+    retain: boolean,
+    properties: Uint8Array,
+  ): number {
+    return this.command(() => this.published(token, topic, payload, qos, retain, properties))
+  }
+
+  private published(
     token: number,
     topic: string,
     payload: string | Uint8Array,
@@ -204,31 +215,37 @@ export class Core implements User {
       text.copy(part, 8)
       return part
     })
-    const lengths = this.input([Buffer.concat(parts), properties])
-    const ask = this.instance.exports[call]
-    this.checked(
-      ask(this.client, this.now(), token, filters.length, lengths[0]!, lengths[1]!),
-    )
+    this.command(() => {
+      const lengths = this.input([Buffer.concat(parts), properties])
+      const ask = this.instance.exports[call]
+      return ask(this.client, this.now(), token, filters.length, lengths[0]!, lengths[1]!)
+    })
   }
 
   abandon(packetId: number): void {
-    this.checked(this.instance.exports.ek_abandon(this.client, this.now(), packetId))
+    this.command(() => this.instance.exports.ek_abandon(this.client, this.now(), packetId))
   }
 
   /** Asks for a sign of life; false if there is no connection to ask, or no keep-alive. */
   probe(): boolean {
-    return this.instance.exports.ek_probe(this.client, this.now()) === 1
+    let asked = 0
+    this.guarded(() => {
+      asked = this.instance.exports.ek_probe(this.client, this.now())
+    })
+    return asked === 1
   }
 
   trace(on: boolean): void {
-    this.instance.exports.ek_trace(this.client, on ? 1 : 0)
+    this.guarded(() => this.instance.exports.ek_trace(this.client, on ? 1 : 0))
   }
 
   /** `reason` undefined: the usual DISCONNECT. */
   shutdown(limitMs: number, reason: number | undefined, properties: Uint8Array): void {
-    const lengths = this.input([properties])
-    const { ek_shutdown } = this.instance.exports
-    this.checked(ek_shutdown(this.client, this.now(), limitMs, reason ?? NONE, lengths[0]!))
+    this.guarded(() => {
+      const lengths = this.input([properties])
+      const { ek_shutdown } = this.instance.exports
+      this.checked(ek_shutdown(this.client, this.now(), limitMs, reason ?? NONE, lengths[0]!))
+    })
   }
 
   /** Some were given to `acknowledge`, and no drain has followed. */
@@ -242,15 +259,15 @@ export class Core implements User {
   }
 
   giveBack(ack: number): void {
-    if (ack !== 0 && !this.broken) this.instance.exports.ek_give_back(this.client, ack)
+    if (ack !== 0) this.guarded(() => this.instance.exports.ek_give_back(this.client, ack))
   }
 
   phase(conn: number, phase: number): void {
-    this.instance.exports.ek_phase(this.client, this.now(), conn, phase)
+    this.guarded(() => this.instance.exports.ek_phase(this.client, this.now(), conn, phase))
   }
 
   freshCredentials(conn: number): void {
-    this.instance.exports.ek_fresh_credentials(this.client, this.now(), conn)
+    this.guarded(() => this.instance.exports.ek_fresh_credentials(this.client, this.now(), conn))
   }
 
   opened(
@@ -260,11 +277,13 @@ export class Core implements User {
   ): void {
     this.records.taken = true
     this.reading.forget()
-    const lengths = this.input([username ?? EMPTY, password ?? EMPTY])
-    const { ek_opened } = this.instance.exports
-    const name = username === undefined ? NONE : lengths[0]!
-    const secret = password === undefined ? NONE : lengths[1]!
-    this.checked(ek_opened(this.client, this.now(), conn, 1, name, secret))
+    this.guarded(() => {
+      const lengths = this.input([username ?? EMPTY, password ?? EMPTY])
+      const { ek_opened } = this.instance.exports
+      const name = username === undefined ? NONE : lengths[0]!
+      const secret = password === undefined ? NONE : lengths[1]!
+      this.checked(ek_opened(this.client, this.now(), conn, 1, name, secret))
+    })
   }
 
   /** How many bytes were taken. A drain comes before the others, as there may be room by then. */
@@ -283,7 +302,11 @@ export class Core implements User {
 
   /** True if this is a part of a large payload alone, and was taken: there is nothing to do. */
   gathers(conn: number, chunk: Buffer): boolean {
-    return this.reading.gathers(this.clock(), conn, chunk)
+    let gathered = false
+    this.guarded(() => {
+      gathered = this.reading.gathers(this.clock(), conn, chunk)
+    })
+    return gathered
   }
 
   /** Where the next bytes of this connection may be put before they are given to `received`. */
@@ -292,25 +315,28 @@ export class Core implements User {
   }
 
   heard(conn: number): void {
-    this.instance.exports.ek_heard(this.client, this.now(), conn)
+    this.guarded(() => this.instance.exports.ek_heard(this.client, this.now(), conn))
   }
 
   written(conn: number, bytes: number): void {
     this.records.taken = true
-    if (!this.broken) this.instance.exports.ek_written(this.client, this.now(), conn, bytes)
+    this.guarded(() => this.instance.exports.ek_written(this.client, this.now(), conn, bytes))
   }
 
   closed(conn: number, failure: number, detail = Number.NaN, afterMs = 0): void {
-    if (this.broken) return
-    this.reading.forget()
-    this.instance.exports.ek_closed(this.client, this.now(), conn, failure, detail, afterMs)
+    this.guarded(() => {
+      this.reading.forget()
+      this.instance.exports.ek_closed(this.client, this.now(), conn, failure, detail, afterMs)
+    })
   }
 
   /** `undefined` gives up. */
   authenticate(conn: number, data: Uint8Array | undefined): void {
-    const lengths = this.input([data ?? EMPTY])
-    const { ek_authenticate } = this.instance.exports
-    ek_authenticate(this.client, this.now(), conn, data === undefined ? NONE : lengths[0]!)
+    this.guarded(() => {
+      const lengths = this.input([data ?? EMPTY])
+      const { ek_authenticate } = this.instance.exports
+      ek_authenticate(this.client, this.now(), conn, data === undefined ? NONE : lengths[0]!)
+    })
   }
 
   /** The batch of the last `onCommit` is kept (0), or is not, by the number of the failure. */
@@ -381,6 +407,16 @@ export class Core implements User {
     }
     ek_acknowledge_all(this.client, this.now(), acks.length / 2)
     return true
+  }
+
+  /** What somebody has asked for, and waits for: of a module that has failed an error that says so. */
+  private command(act: () => number): number {
+    let result: number | undefined
+    this.guarded(() => {
+      result = this.checked(act())
+    })
+    if (result === undefined) throw coreFailed()
+    return result
   }
 
   /** A trap ends all cores of the instance; what the caller does wrong is thrown on. */
