@@ -1,9 +1,10 @@
 //! A session in a file.
-import { type FileHandle, mkdir, open, rename, rm } from 'node:fs/promises'
+import { type FileHandle, mkdir, open, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 
 import { EvenkeelError } from '../errors'
 import { Lock } from './lock'
+import { renameFile } from './rename'
 import type { ISession } from './session'
 
 const OWNER_ONLY = 0o600
@@ -63,21 +64,21 @@ export class DurableSession implements ISession {
   async replace(bytes: Uint8Array): Promise<void> {
     const old = this.opened()
     const path = `${this.path}.new`
-    await rm(path, { force: true })
-    const handle = await open(path, 'wx+', OWNER_ONLY)
     try {
-      await writeAll(handle, bytes, 0)
-      await handle.datasync()
-      await rename(path, this.path)
+      await writeNew(path, bytes)
+      // Windows renames neither a file that is open nor over one that is.
+      this.handle = undefined
+      await old.close()
+      await renameFile(path, this.path)
+      this.length = bytes.length
+      this.isTorn = false
     } catch (error) {
-      await handle.close()
       await rm(path, { force: true }).catch(() => {})
       throw error
+    } finally {
+      // Whichever is there now, it is whole.
+      this.handle ??= await open(this.path, 'r+')
     }
-    this.handle = handle
-    this.length = bytes.length
-    this.isTorn = false
-    await old.close()
     await syncFolder(dirname(this.path))
   }
 
@@ -103,6 +104,18 @@ export class DurableSession implements ISession {
   private opened(): FileHandle {
     if (this.handle !== undefined) return this.handle
     throw new EvenkeelError('The session is not open', 'SESSION_CLOSED')
+  }
+}
+
+/** A file with these bytes that nobody else reads, durable and closed. */
+async function writeNew(path: string, bytes: Uint8Array): Promise<void> {
+  await rm(path, { force: true })
+  const handle = await open(path, 'wx', OWNER_ONLY)
+  try {
+    await writeAll(handle, bytes, 0)
+    await handle.datasync()
+  } finally {
+    await handle.close()
   }
 }
 
