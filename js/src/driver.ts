@@ -34,8 +34,8 @@ export interface DriverOwner extends Listener {
   onRoom(): void
   /** How many messages may be taken now. */
   mostMessages(): number
-  /** Shut down, and all streams are gone. */
-  onStopped(): void
+  /** Shut down, and all streams are gone; the session's place may not have answered. */
+  onStopped(error: Error | undefined): void
 }
 
 /** A session that outlives this client. */
@@ -107,8 +107,8 @@ export class Driver implements World, LinkOwner, KeeperOwner {
     return this.reconnects && this.owner.hurries && this.stopping === 'no'
   }
 
-  /** The next client may open it once all is kept. */
-  private leaveSession(then: () => void): void {
+  /** The next client may open it once all is kept; told is what went wrong with that. */
+  private leaveSession(then: (error?: Error) => void): void {
     if (this.keeper === undefined) then()
     else void this.keeper.close().then(then)
   }
@@ -259,7 +259,7 @@ export class Driver implements World, LinkOwner, KeeperOwner {
     if (!this.core.isClosed || this.links.size > 0) return
     this.leaveWorld()
     this.core.destroy()
-    this.leaveSession(() => this.owner.onStopped())
+    this.leaveSession((error) => this.owner.onStopped(error))
   }
 
   // What the core asks for.

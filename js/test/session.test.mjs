@@ -3,11 +3,13 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
+import fs, { existsSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { test } from 'node:test'
-import { fileURLToPath } from 'node:url'
+import { describe, test } from 'node:test'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+
+import { build } from 'esbuild'
 
 import { mqtt, serve, until } from './harness.mjs'
 import { BEHAVIOURS, code } from './session-contract.mjs'
@@ -119,6 +121,71 @@ test('an end while the session is opened gives it back', async (t) => {
   client.reconnect()
   await once(client, 'connect')
   await client.publishAsync('a', 'x', { qos: 1 })
+})
+
+const never = () => new Promise(() => {})
+
+describe('side by side, as they wait', { concurrency: true }, () => {
+  for (const [what, force] of [['append', true], ['append', false], ['close', true], ['replace', true], ['open', true]]) {
+    test(`a place that never answers ${what} holds end(${force}) for a bounded time, with an error`, async (t) => {
+      const server = await serve(t)
+      const session = { open: async () => new Uint8Array(0), append: async () => {}, replace: async () => {}, close: async () => {} }
+      if (what === 'open' || what === 'replace') session[what] = never
+      const client = mqtt.connect(server.url, { clientId: 'c', clean: false, session })
+      client.on('error', () => {})
+      const outcomes = []
+      if (session[what] !== never) await once(client, 'connect')
+      session[what] = never
+      client.publish('a', 'x', { qos: 1 }, (error) => outcomes.push(error))
+      await new Promise((resolve) => setImmediate(resolve))
+      await assert.rejects(client.endAsync(force), { name: 'EvenkeelError', code: 'SESSION_TIMED_OUT' })
+      assert.equal(outcomes.length, 1)
+      if (what === 'append') assert.ok(outcomes[0] instanceof Error)
+    })
+  }
+})
+
+test('a file that another program looks at is replaced a moment later, and not for ever', async () => {
+  const outfile = join(fileURLToPath(new URL('../.cache/rename', import.meta.url)), 'rename.mjs')
+  await build({ entryPoints: [fileURLToPath(new URL('../src/session/rename.ts', import.meta.url))], outfile, bundle: true, platform: 'node', format: 'esm' })
+  const { renameFile } = await import(pathToFileURL(outfile).href)
+  for (const code of ['EPERM', 'EACCES', 'EBUSY', 'ENOENT']) {
+    for (const failures of [0, 2, 9]) {
+      let calls = 0
+      const act = async () => {
+        if (calls++ < failures) throw Object.assign(new Error(code), { code })
+      }
+      const done = renameFile('a', 'b', act, [0, 0, 0])
+      const passes = failures === 0 || (failures === 2 && code !== 'ENOENT')
+      if (passes) await done
+      else await assert.rejects(done, { code })
+      assert.equal(calls, passes ? failures + 1 : code === 'ENOENT' ? 1 : 4)
+    }
+  }
+})
+
+test('no file is open while one takes the place of the other', async (t) => {
+  const path = place(t)
+  const session = new DurableSession(path)
+  await session.open()
+  const opened = () => readdirSync('/proc/self/fd').filter((fd) => {
+    try {
+      return readlinkSync(`/proc/self/fd/${fd}`).startsWith(path)
+    } catch {
+      return false
+    }
+  })
+  let during
+  const { rename } = fs.promises
+  t.mock.method(fs.promises, 'rename', (...given) => {
+    during = opened()
+    return rename(...given)
+  })
+  await session.replace(Buffer.from('new'))
+  if (process.platform === 'linux') assert.deepEqual(during, [])
+  await session.append(Buffer.from('er'))
+  await session.close()
+  assert.equal(readFileSync(path, 'utf8'), 'newer')
 })
 
 test('what cannot be a session is refused, and left as it is', async (t) => {

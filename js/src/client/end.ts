@@ -1,17 +1,18 @@
 //! The end, by the user's wish or by the failure of the core.
+import { coreFailed } from '../core'
 import type { Driver } from '../driver'
-import { EvenkeelError } from '../errors'
 import { refusalError } from '../outcomes'
 import type { IDisconnectPacket } from '../packets'
 import { later, nextTick } from '../platform'
 import { encodeProperties } from '../properties'
+import { bounded } from '../session/keeper'
 import type { DoneCallback } from '../types'
 import { EMPTY } from './common'
 import type { Parts } from './parts'
 
 export class Ending {
   /** Closes the stores and tells whoever waits for the end. */
-  private finish: ((then: () => void) => void) | undefined
+  private finish: ((then: () => void, failed: Error | undefined) => void) | undefined
   /** The end is no longer to wait for anything. */
   private isCut = false
 
@@ -46,11 +47,11 @@ export class Ending {
     }
     client.disconnecting = true
     this.isCut = force
-    this.finish = (then) => {
+    this.finish = (then, failed) => {
       this.closeStores((error) => {
         client.disconnected = true
         client.emit('end')
-        done(error)
+        done(error ?? failed)
         then()
       })
     }
@@ -77,13 +78,13 @@ export class Ending {
   /** There is no core that could be stopped. */
   private giveUp(): void {
     const { finish } = this
-    const stopped = (): void => {
+    const stopped = (error?: Error): void => {
       // A core that has failed meanwhile may have ended this already.
-      if (this.finish === finish) this.onStopped()
+      if (this.finish === finish) this.onStopped(error)
     }
     const opening = this.parts.start.abandon()
-    if (opening === undefined) later(stopped)
-    else void opening.then(stopped)
+    if (opening === undefined) later(() => stopped())
+    else void bounded(opening).then(stopped)
   }
 
   private stop(
@@ -110,7 +111,8 @@ export class Ending {
     })
   }
 
-  onStopped(): void {
+  /** Told, with what went wrong with the session. */
+  onStopped(failed?: Error): void {
     const { client, inbox, events, start } = this.parts
     this.parts.driver = undefined
     client.connected = false
@@ -121,18 +123,12 @@ export class Ending {
     const { finish } = this
     this.finish = undefined
     events.tellState({ state: 'closed' })
-    finish?.(() => start.ended())
+    finish?.(() => start.ended(), failed)
   }
 
   /** The module has failed. */
   onTrap(cause: unknown): void {
-    this.fail(
-      new EvenkeelError(
-        'The core has failed, which is a bug of evenkeel: please report it; `reconnect()` begins anew',
-        'CORE_FAILED',
-        { cause },
-      ),
-    )
+    this.fail(coreFailed(cause))
   }
 
   /** There is no core any more, or there will be none. */

@@ -23,7 +23,7 @@ export function ownerOf(parts: Parts): DriverOwner {
     },
     mostMessages: () => parts.inbox.most(),
     onRoom: () => parts.overflow.flush(),
-    onStopped: () => parts.ending.onStopped(),
+    onStopped: (error) => parts.ending.onStopped(error),
     onPublished: (token, failed) => publishing.onPublished(token, failed),
     onSubscribed: (token, failed, codes) => filters.onDone(token, failed, codes),
     onUnsubscribed: (token, failed, codes) => filters.onDone(token, failed, codes),
