@@ -2,6 +2,7 @@
 import { type Disconnected, type Failed, CoreError } from './core'
 import { ErrorWithReasonCode, EvenkeelError } from './errors'
 import { Cause, Outcome } from './numbers'
+import { nextTick } from './platform'
 import { ReasonCodes } from './reason-codes'
 
 /** The `code` of an `EvenkeelError`, by the number of the core. */
@@ -51,6 +52,17 @@ export class RemovedError extends Error {
   }
 }
 
+let closed: Error | undefined
+
+/** One for all that end together: tens of thousands may, and a stack takes longer than all else. */
+function connectionClosed(): Error {
+  if (closed === undefined) {
+    closed = new Error('Connection closed')
+    nextTick(() => (closed = undefined))
+  }
+  return closed
+}
+
 /** Why a publish, subscribe or unsubscribe has failed. */
 export function failureError(failed: Failed, removed = false): Error {
   const { error, reason, text } = failed
@@ -59,11 +71,11 @@ export function failureError(failed: Failed, removed = false): Error {
       return new ErrorWithReasonCode(`Publish error: ${ReasonCodes[reason] ?? reason}`, reason)
     case Outcome.Removed:
     case Outcome.Withdrawn:
-      return removed ? new RemovedError() : new Error('Connection closed')
+      return removed ? new RemovedError() : connectionClosed()
     case Outcome.Abandoned:
     case Outcome.SubscribeAbandoned:
     case Outcome.Closed:
-      return new Error('Connection closed')
+      return connectionClosed()
     case Outcome.Offline:
       return new Error('No connection to broker')
     default:

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
-import { called, client, mqtt, next, notes, online, serve, until, VERSIONS, write } from './harness.mjs'
+import { called, client, IN_BROWSERS, mqtt, next, notes, online, serve, until, VERSIONS, write } from './harness.mjs'
 
 for (const protocolVersion of VERSIONS) {
   test(`end says DISCONNECT, then 'close', 'end' and the callback (version ${protocolVersion})`, async (t) => {
@@ -173,4 +173,16 @@ test('a process with a client that has ended ends by itself', async (t) => {
   const [code] = await called((done) => child.once('exit', done))
   assert.equal(code, 0)
   await until(() => server.all('publish').length === 1, 'the message')
+})
+
+test('end(true) makes one error for all that wait', async (t) => {
+  const made = client(t, IN_BROWSERS ? 'ws://127.0.0.1:9' : 'mqtt://127.0.0.1:9', { reconnectPeriod: 60_000 })
+  made.on('error', () => {})
+  const errors = []
+  for (let index = 0; index < 12_000; index++) made.publish('a', 'x', { qos: 1 }, (error) => errors.push(error))
+  await made.endAsync(true)
+  assert.equal(errors.length, 12_000)
+  // Those that the core has, and those that waited for room in it.
+  assert.ok(new Set(errors).size <= 3, `${new Set(errors).size} errors`)
+  for (const error of errors) assert.equal(error.message, 'Connection closed')
 })
