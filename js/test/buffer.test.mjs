@@ -90,18 +90,77 @@ describe('the Buffer for browsers is as that of Node', () => {
     })
   }
 
-  test('numbers', () => {
-    const methods = Object.getOwnPropertyNames(Object.getPrototypeOf(Ours.from([]))).filter((name) => /^read/.test(name) && !/UIntBE|UIntLE|UintBE|UintLE/.test(name))
-    assert.ok(methods.length >= 25)
-    for (const name of methods) {
-      const [ours, theirs] = both([0x81, 2, 0x83, 4, 5, 6, 7, 0x88, 9])
-      assert.equal(ours[name](1), theirs[name](1), name)
-      const value = ours[name](0)
-      const write = name.replace('read', 'write')
-      assert.equal(ours[write](value, 1), theirs[write](value, 1), write)
-      assert.deepEqual([...ours], [...theirs], write)
-      assert.throws(() => ours[name](9), RangeError)
+  const NUMBERS = Object.getOwnPropertyNames(Buffer.prototype).filter((name) => /^(read|write)[A-Z]/.test(name))
+  const SIZED = /U?[Ii]nt[LB]E$/
+
+  /** What a call gives, or the name and code of what it throws; and the bytes then. */
+  function outcome(one, call) {
+    let result
+    try {
+      result = plain(call(one))
+    } catch ({ name, code }) {
+      result = [name, code]
     }
+    return [result, [...one]]
+  }
+
+  /** Both do the same. */
+  function same(what, bytes, call) {
+    const [ours, theirs] = both(bytes)
+    const [mine, expected] = [outcome(ours, call), outcome(theirs, call)]
+    // As there are tens of thousands.
+    if (String(mine) !== String(expected)) assert.deepEqual(mine, expected, what)
+  }
+
+  const BYTES = [0x81, 2, 0x83, 4, 5, 6, 7, 0x88, 9]
+  const PLACES = [undefined, 0, 1, 3, 5, 8, 9, 10, -1, 1.5, Number.NaN, '1', null]
+  const VALUES = [0, 1, -1, 1.7, 127, 128, 255, 256, -128, -129, 65_535, 65_536, -32_769, 2 ** 31, 2 ** 32, 2 ** 32 - 1, 2 ** 47, 2 ** 48, -(2 ** 47), -(2 ** 47) - 1, Number.NaN, 'x', undefined, 5n, -5n, 2n ** 63n, 2n ** 64n]
+
+  test('numbers, wherever they are read and written', () => {
+    assert.ok(NUMBERS.length >= 56)
+    for (const name of NUMBERS) {
+      const sizes = SIZED.test(name) && !/\d/.test(name) ? [1, 2, 3, 4, 5, 6, 0, 7, 2.5, undefined, '2'] : [undefined]
+      const values = name.startsWith('write') ? VALUES : [undefined]
+      for (const at of PLACES) {
+        for (const size of sizes) {
+          for (const value of values) {
+            const given = name.startsWith('write') ? [value, at, size] : [at, size]
+            for (const bytes of [BYTES, []]) same(`${name}(${given.map(String)}) of ${bytes.length}`, bytes, (one) => one[name](...given))
+          }
+        }
+      }
+    }
+  })
+
+  test('what is out of range or of a wrong type is refused by the same error', () => {
+    const target = () => new Uint8Array(4)
+    const calls = {
+      copy: PLACES.flatMap((at) => PLACES.flatMap((from) => PLACES.map((to) => (one) => one.copy(target(), at, from, to)))),
+      'copy into nothing': [undefined, 'x', []].map((into) => (one) => one.copy(into)),
+      compare: PLACES.flatMap((at) => [0, 1, 2, 3].map((which) => (one) => one.compare(target(), ...[0, 4, 0, 9].map((usual, index) => (index === which && at !== null ? at : usual))))),
+      equals: [undefined, 'x', [1]].map((other) => (one) => one.equals(other)),
+      write: [0, 5, 9, 10, -1, 1.5].flatMap((at) => [undefined, 0, 3, 9, 10, -1].map((most) => (one) => one.write('abcdef', at, most))),
+      'write no text': [undefined, 5, null].map((text) => (one) => one.write(text)),
+      fill: [0, 5, 9, 10, -1, 1.5].flatMap((from) => [undefined, 0, 5, 9, 10, -1].flatMap((to) => ['ab', 7].map((value) => (one) => one.fill(value, from, to)))),
+      toString: [(one) => one.toString('rot13'), (one) => one.write('a', 'rot13')],
+    }
+    for (const [name, list] of Object.entries(calls)) {
+      for (const [index, call] of list.entries()) same(`${name} ${index}`, BYTES, call)
+    }
+    const made = [
+      (Kind) => Kind.alloc(-1), (Kind) => Kind.alloc('1'), (Kind) => Kind.alloc(Number.NaN), (Kind) => Kind.allocUnsafe(-1),
+      (Kind) => Kind.from(undefined), (Kind) => Kind.from(null), (Kind) => Kind.from(5), (Kind) => Kind.from('a', 'rot13'),
+      (Kind) => Kind.concat('x'), (Kind) => Kind.concat(['x']), (Kind) => Kind.concat([], -1), (Kind) => Kind.concat([], '1'),
+      (Kind) => Kind.byteLength(5), (Kind) => Kind.byteLength(undefined), (Kind) => Kind.compare('a', Buffer.alloc(1)), (Kind) => Kind.compare(Buffer.alloc(1), 5),
+    ]
+    const error = (act) => {
+      try {
+        return act()
+      } catch ({ name, code }) {
+        return [name, code]
+      }
+    }
+    for (const make of made) assert.deepEqual(plain(error(() => make(Ours))), plain(error(() => make(Buffer))), String(make))
   })
 
   test('made in every way', () => {
@@ -112,7 +171,7 @@ describe('the Buffer for browsers is as that of Node', () => {
     ]
     assert.deepEqual(list(Ours).map(plain), list(Buffer).map(plain))
     for (const wrong of [undefined, null, 5, {}]) assert.throws(() => Ours.from(wrong), TypeError)
-    assert.throws(() => Ours.alloc(-1), TypeError)
+    assert.throws(() => Ours.alloc(-1), RangeError)
     assert.deepEqual([Ours.isBuffer(Ours.alloc(0)), Ours.isBuffer(new Uint8Array(1)), Ours.isBuffer(null)], [true, false, false])
   })
 })

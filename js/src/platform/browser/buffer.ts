@@ -1,27 +1,14 @@
 //! Payloads where there is no Node: bytes with the methods of Node's Buffer that people
 //! use. They are not Node's, nor those of npm's `buffer`; `Buffer.isBuffer` of the latter
 //! takes them for its own. The build puts this class in the place of the global `Buffer`.
+import { checkBytes, checkNumber, outOfRange, wrongType } from './buffer-errors'
+import { defineNumbers } from './buffer-numbers'
 import { encodingOf, isEncoding } from './encodings'
 
 type Bytes = ArrayBufferView | ArrayBuffer | ArrayLike<number>
 
-/** Kinds of numbers of a DataView, each with a little and a big end. */
-const KINDS: ReadonlyArray<readonly [name: string, view: string, size: number]> = [
-  ['Int8', 'Int8', 1],
-  ['UInt8', 'Uint8', 1],
-  ['Int16', 'Int16', 2],
-  ['UInt16', 'Uint16', 2],
-  ['Int32', 'Int32', 4],
-  ['UInt32', 'Uint32', 4],
-  ['Float', 'Float32', 4],
-  ['Double', 'Float64', 8],
-  ['BigInt64', 'BigInt64', 8],
-  ['BigUInt64', 'BigUint64', 8],
-]
-
-function viewOf(bytes: Uint8Array): any {
-  return new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
-}
+/** Engines take less. */
+const MOST = 2 ** 32
 
 function makeBuffer() {
   class Buffer extends Uint8Array {
@@ -36,7 +23,7 @@ function makeBuffer() {
       const plain = value?.valueOf?.()
       if (plain != null && plain !== value) return Buffer.from(plain, second, third)
       if (typeof value?.length === 'number') return ofBytes(value)
-      throw new TypeError('The first argument must be a string, bytes, or like a list of them')
+      throw wrongType('first', 'a string, bytes, or like a list of them')
     }
 
     static alloc(size: number, fill?: any, encoding?: string): Buffer {
@@ -61,12 +48,17 @@ function makeBuffer() {
     }
 
     static byteLength(value: string | ArrayBufferView | ArrayBuffer, encoding?: string): number {
-      if (typeof value !== 'string') return value.byteLength
+      if (typeof value !== 'string') {
+        if (!ArrayBuffer.isView(value) && !isBuffer(value)) throw wrongType('string', 'a string or bytes')
+        return value.byteLength
+      }
       if (encoding === undefined) return encodingOf().length(value)
       return ofText(value, encoding).length
     }
 
     static compare(first: Uint8Array, second: Uint8Array): number {
+      checkBytes(first, 'buf1')
+      checkBytes(second, 'buf2')
       const least = Math.min(first.length, second.length)
       for (let at = 0; at < least; at++) {
         if (first[at] !== second[at]) return first[at]! < second[at]! ? -1 : 1
@@ -75,6 +67,10 @@ function makeBuffer() {
     }
 
     static concat(list: readonly Uint8Array[], total?: number): Buffer {
+      if (!Array.isArray(list)) throw wrongType('list', 'a list of bytes')
+      if (list.length === 0) return new Buffer(0)
+      list.forEach((part, index) => checkBytes(part, `list[${index}]`))
+      if (total !== undefined) checkNumber(total, 'length', 0, Number.MAX_SAFE_INTEGER)
       const length = total ?? list.reduce((sum, { length }) => sum + length, 0)
       const whole = new Buffer(length)
       let at = 0
@@ -101,11 +97,18 @@ function makeBuffer() {
     }
 
     equals(other: Uint8Array): boolean {
+      checkBytes(other, 'otherBuffer')
       return Buffer.compare(this, other) === 0
     }
 
-    compare(other: Uint8Array, from = 0, to = other.length, start = 0, end = this.length): number {
-      return Buffer.compare(this.subarray(start, end), other.subarray(from, to))
+    compare(other: Uint8Array, from = 0, to = other?.length, start = 0, end = this.length): number {
+      checkBytes(other, 'target')
+      checkNumber(from, 'targetStart', 0, Number.MAX_SAFE_INTEGER)
+      checkNumber(to, 'targetEnd', 0, other.length)
+      checkNumber(start, 'sourceStart', 0, Number.MAX_SAFE_INTEGER)
+      checkNumber(end, 'sourceEnd', 0, this.length)
+      const part = (bytes: Uint8Array, first: number, last: number) => bytes.subarray(first, Math.max(first, last))
+      return Buffer.compare(part(this, start, end), part(other, from, to))
     }
 
     /** The same bytes, not a copy: as of Node's Buffer. */
@@ -117,7 +120,13 @@ function makeBuffer() {
       return super.subarray(from, to)
     }
 
-    copy(target: Uint8Array, at = 0, from = 0, to = this.length): number {
+    copy(target: Uint8Array, atGiven: any = 0, fromGiven: any = 0, toGiven: any = this.length): number {
+      checkBytes(target, 'target')
+      const [at, from, to] = [atGiven, fromGiven, toGiven].map((one) => Math.trunc(+one || 0)) as [number, number, number]
+      if (at < 0) throw outOfRange('targetStart', 0, target.length)
+      if (from < 0 || from > this.length) throw outOfRange('sourceStart', 0, this.length)
+      if (to < 0) throw outOfRange('sourceEnd', 0, this.length)
+      if (at >= target.length || from >= to) return 0
       const part = this.subarray(from, Math.min(to, from + Math.max(0, target.length - at)))
       target.set(part, at)
       return part.length
@@ -125,15 +134,19 @@ function makeBuffer() {
 
     /** `write(text, at?, most?, encoding?)`, where each may be left out. */
     write(text: string, ...given: any[]): number {
+      if (typeof text !== 'string') throw wrongType('argument', 'a string')
       const encoding = given.find((one) => typeof one === 'string')
-      const [at = 0, most = this.length] = given.filter((one) => typeof one === 'number')
-      if (at > this.length) throw new RangeError('The value of "offset" is out of range')
+      const [at = 0, most = this.length - at] = given.filter((one) => typeof one !== 'string' && one !== undefined)
+      checkNumber(at, 'offset', 0, this.length)
+      checkNumber(most, 'length', 0, this.length)
       return encodingOf(encoding).write(text, this, at, Math.min(this.length, at + most))
     }
 
     override fill(value: any, ...given: any[]): this {
-      if (typeof value === 'number') return super.fill(value, ...given.filter((one) => typeof one === 'number'))
-      const [from = 0, to = this.length] = given.filter((one) => typeof one === 'number')
+      const [from = 0, to = this.length] = given.filter((one) => typeof one !== 'string' && one !== undefined)
+      checkNumber(from, 'offset', 0, Number.MAX_SAFE_INTEGER)
+      checkNumber(to, 'end', 0, this.length)
+      if (typeof value === 'number') return super.fill(value, from, to)
       const pattern = typeof value === 'string' ? ofText(value, given.find((one) => typeof one === 'string')) : value
       for (let at = from; at < to; at++) this[at] = pattern.length === 0 ? 0 : pattern[(at - from) % pattern.length]
       return this
@@ -162,18 +175,6 @@ function makeBuffer() {
     override includes(value: any, from?: any, encoding?: string): boolean {
       return this.indexOf(value, from, encoding) >= 0
     }
-
-    readUIntBE(at: number, size: number): number {
-      let value = 0
-      for (let index = 0; index < size; index++) value = value * 256 + this[at + index]!
-      return value
-    }
-
-    readUIntLE(at: number, size: number): number {
-      let value = 0
-      for (let index = size - 1; index >= 0; index--) value = value * 256 + this[at + index]!
-      return value
-    }
   }
 
   function ofText(text: string, encoding?: string): Buffer {
@@ -200,19 +201,7 @@ function makeBuffer() {
   }
   define('_isBuffer', true)
   Object.defineProperty(Buffer, 'name', { value: 'Buffer' })
-  for (const [name, kind, size] of KINDS) {
-    for (const end of size === 1 ? [''] : ['LE', 'BE']) {
-      define(`read${name}${end}`, function (this: Uint8Array, at = 0) {
-        return viewOf(this)[`get${kind}`](at, end === 'LE')
-      })
-      define(`write${name}${end}`, function (this: Uint8Array, value: number | bigint, at = 0) {
-        viewOf(this)[`set${kind}`](at, value, end === 'LE')
-        return at + size
-      })
-    }
-  }
-  define('readUIntBE', methods.readUIntBE)
-  define('readUIntLE', methods.readUIntLE)
+  defineNumbers(define)
   return Buffer
 }
 
@@ -224,8 +213,9 @@ function isAt(bytes: Uint8Array, wanted: Uint8Array, at: number): boolean {
 }
 
 function sized(size: unknown): number {
-  if (typeof size === 'number' && size >= 0) return size
-  throw new TypeError('The argument "size" must be a number, 0 or more')
+  if (typeof size !== 'number') throw wrongType('size', 'of type number')
+  if (!(size >= 0 && size <= MOST)) throw outOfRange('size', 0, MOST)
+  return size
 }
 
 /** Also one of another window or test environment, which has its own classes. */

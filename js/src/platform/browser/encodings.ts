@@ -1,4 +1,5 @@
 //! Text for bytes, and bytes for text, by the encodings of Node's Buffer.
+import { unknownEncoding } from './buffer-errors'
 import { decodeUtf8, encodeUtf8, utf8Length } from './utf8'
 
 const BASE64 = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/'
@@ -131,6 +132,6 @@ export function isEncoding(name: unknown): boolean {
 }
 
 export function encodingOf(name = 'utf8'): Encoding {
-  if (!isEncoding(name)) throw new TypeError(`Unknown encoding: ${name}`)
+  if (!isEncoding(name)) throw unknownEncoding(name)
   return ENCODINGS[name.toLowerCase()]!
 }
