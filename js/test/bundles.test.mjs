@@ -27,7 +27,7 @@ describe('sizes', () => {
   const skip = process.env.EVENKEEL_WASM_SIZE ? false : 'EVENKEEL_WASM_SIZE is not set: js/run sets it'
 
   // To be lowered with each module that is smaller: 150,000 and 125,000 are wanted.
-  const [GZIP, BROTLI] = [164_000, 142_000]
+  const [GZIP, BROTLI] = [165_500, 142_500]
   // Without the folder for mini programs 2,000,000 are wanted. It holds the module in
   // JavaScript once more, as hosts take it as one script.
   const PACKAGE = 3_300_000
