@@ -1,8 +1,9 @@
 // The bundle for mini programs, in a context that has no more than they have, with hosts that
 // do what WeChat's and Alipay's documentation says.
 import assert from 'node:assert/strict'
-import { createServer } from 'node:net'
 import { once } from 'node:events'
+import { createRequire } from 'node:module'
+import { createServer } from 'node:net'
 import { describe, test } from 'node:test'
 
 import evenkeel from 'evenkeel'
@@ -130,6 +131,16 @@ describe('a mini program', () => {
       'ws://h/a b/\u00fc?q=\u00fc', 'ws://h#part', 'h:1883', 'host', '', 'ws://h:99999', 'ws://h:port', 'ws://a b', 'ws://u%zz@h', 'ws://h/?a=%zz+b',
     ]
     for (const url of urls) assert.deepEqual(read(connect, url), read(evenkeel.connect, url), url)
+  })
+
+  test('is where package.json says, also by the paths of programs for MQTT.js', () => {
+    const require = createRequire(import.meta.url)
+    const { miniprogram } = require('../package.json')
+    const mqtt = require('evenkeel/dist/mini')
+    // WeChat puts this folder in the place of the package.
+    for (const path of ['index.js', 'dist/mqtt.js', 'dist/mqtt.min.js', 'dist/mqtt.esm.js']) {
+      assert.equal(require(`../${miniprogram}/${path}`), mqtt, path)
+    }
   })
 
   test('has the names of the package, and MQTT.js\'s errors', (t) => {
