@@ -94,8 +94,6 @@ describe('packed and installed', () => {
       ...['index.js', 'index.d.ts', ...DIST.map((name) => `dist/${name}.js`)].map((name) => `dist/mini/${name}`),
       'dist/asmjs.mjs', 'dist/browser.mjs', 'dist/evenkeel.min.js', 'dist/react-native.mjs',
       'dist/evenkeel.cjs', 'dist/evenkeel.d.mts', 'dist/evenkeel.d.ts', 'dist/evenkeel.mjs', 'dist/evenkeel.wasm.br', 'package.json',
-      // For mini programs, whose tools look for a folder.
-      'dist/mini/index.d.ts', 'dist/mini/index.js', ...DIST.map((name) => `dist/mini/dist/${name}.js`),
     ].sort())
   })
 
