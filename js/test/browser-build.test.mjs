@@ -9,12 +9,12 @@ import { fileURLToPath } from 'node:url'
 const here = dirname(fileURLToPath(import.meta.url))
 
 const BROWSER = [
-  ...['connecting', 'differences', 'end', 'hostile', 'keepalive', 'large', 'many', 'ours'],
+  ...['connecting', 'differences', 'end', 'gather', 'hostile', 'keepalive', 'large', 'many', 'ours'],
   ...['publish', 'receive', 'scars', 'stores', 'subscribe', 'websocket'],
 ]
 
 /** The module in JavaScript: its memory grows in another way. */
-const REACT_NATIVE = ['end', 'hostile', 'large', 'subscribe', 'websocket']
+const REACT_NATIVE = ['end', 'gather', 'hostile', 'large', 'subscribe', 'websocket']
 
 const RUNS = [
   ...BROWSER.map((name) => ['browser', name]),
