@@ -71,6 +71,28 @@ mod tests {
         }
     }
 
+    /// The committed list: an id or a slug that is gone or changed is found.
+    #[test]
+    fn every_rule_of_the_list_is_there() {
+        let list = include_str!("../../rules.txt").lines().filter(|line| !line.starts_with('#'));
+        let listed: Vec<&str> = list.collect();
+        let mut built: Vec<_> = rules().map(|it| alloc::format!("{} {}", it.id, it.slug)).collect();
+        built.sort();
+        assert_eq!(built, listed);
+        let of = |family| listed.iter().filter(|line| line.starts_with(family)).count();
+        assert_eq!((of("KA"), of("RC"), of("ID")), (13, 11, 7));
+    }
+
+    /// What a rule is said to explain is a rule.
+    #[test]
+    fn consequences_are_rules() {
+        for meta in rules() {
+            for id in meta.explains {
+                assert!(rule(id).is_some(), "{} explains {id}, which is no rule", meta.id);
+            }
+        }
+    }
+
     #[test]
     fn every_rule_explains_itself() {
         for meta in rules() {

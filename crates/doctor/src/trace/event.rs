@@ -55,7 +55,7 @@ pub(super) fn read(
     let mut words = line.split_whitespace();
     let connection = words.next().and_then(|word| word.strip_prefix('c'));
     let connection: u32 = connection.and_then(|n| n.parse().ok()).expect("c and a number");
-    assert!(connection < 16, "connections are c0 to c15");
+    assert!(connection < 64, "connections are c0 to c63");
     let at: f64 = words.next().and_then(|word| word.parse().ok()).expect("a time in seconds");
     let rest = line.splitn(3, char::is_whitespace).nth(2).unwrap_or_default().trim();
     // The time may be padded with spaces.
@@ -63,7 +63,7 @@ pub(super) fn read(
     Event {
         at: time(from + at),
         source,
-        connection: ConnectionId(connection + 16 * round),
+        connection: ConnectionId(connection + 64 * round),
         place: Place(number),
         what: what(rest, texts),
     }

@@ -12,6 +12,7 @@
 //! the client, `<` from the server. A packet with `~` before its name is known
 //! by its size alone. An empty line, or one that begins with `#`, says nothing.
 
+mod benign;
 mod event;
 mod packet;
 mod words;

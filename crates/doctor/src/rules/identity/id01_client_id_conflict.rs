@@ -96,7 +96,7 @@ fn both_seen(view: &View<'_>, hits: &mut Hits) {
     };
     let since = swaps.first().map_or(Duration::ZERO, |first| newest.at.since(first.at));
     let sentence = format!(
-        "shares its identifier with another program: two of them, {places}, threw each other off \
+        "it shares its identifier with another program: two of them, {places}, threw each other off \
          {count} times in {:.0} s",
         since.as_secs_f64(),
     );
@@ -189,7 +189,7 @@ fn under_tls(view: &View<'_>, hits: &mut Hits) {
     let alternate = turns.iter().zip(turns.iter().skip(1)).all(|(one, next)| one != next);
     if turns.len() as u64 >= view.number(&SWAPS_TLS) && alternate {
         let sentence = format!(
-            "shares its identifier with {}, it seems: the server closed the one within a moment \
+            "it shares its identifier with {}, it seems: the server closed the one within a moment \
              of the other's beginning, {} times in turn",
             host(view, rival.host),
             turns.len(),
@@ -210,7 +210,7 @@ fn told(view: &View<'_>, hits: &mut Hits) {
         _ => false,
     };
     if told {
-        let text = "shares its identifier with another program: the server says that another \
+        let text = "it shares its identifier with another program: the server says that another \
                     connection took its session over";
         hits.add(Hit::new(text).proven().event(event, "the session was taken over"));
     }

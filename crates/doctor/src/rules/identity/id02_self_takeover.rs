@@ -47,7 +47,7 @@ fn check(view: &View<'_>, hits: &mut Hits) {
     let moment = view.connection.and_then(|it| it.tcp.opened);
     let news = moment == swap.old.opened || moment == swap.new.opened;
     if news && all.len() as u64 <= view.number(&SWAPS) && dead(view, swap) {
-        let sentence = "takes over its own dead connection: the broker closed the old one as it \
+        let sentence = "it takes over its own dead connection: the broker closed the old one as it \
                         came back";
         let mut hit = Hit::new(sentence);
         if let Some(end) = swap.old.end {

@@ -37,7 +37,7 @@ fn check(view: &View<'_>, hits: &mut Hits) {
     // Told once, with the identifier that makes them too many.
     if kept && u64::from(view.client.new_ids) == view.number(&IDS) {
         let sentence = format!(
-            "leaves sessions behind: {} identifiers in a row from {}, each new, and each asks \
+            "it leaves sessions behind: {} identifiers in a row from {}, each new, and each asks \
              for a session that is kept",
             view.client.new_ids,
             view.text(connection.tcp.client.host),

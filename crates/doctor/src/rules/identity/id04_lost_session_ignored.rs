@@ -57,7 +57,7 @@ fn check(view: &View<'_>, hits: &mut Hits) {
         && (idle || pings)
     {
         let sentence = format!(
-            "lost its session and does not subscribe again: CONNACK said that there is none, and \
+            "it lost its session and does not subscribe again: CONNACK said that there is none, and \
              {:.0} s later no SUBSCRIBE had come",
             view.now.since(at).as_secs_f64(),
         );

@@ -39,7 +39,7 @@ fn check(view: &View<'_>, hits: &mut Hits) {
         round.said.session.subscribed.is_some() && round.said.session.filters == subscribe.digest
     };
     if connack.session_present && soon && view.client.rounds.iter().any(same) {
-        let sentence = "subscribes again although its session is present";
+        let sentence = "it subscribes again although its session is present";
         let hit = Hit::new(sentence).at(at, connection.tcp.opened_place, "CONNACK with a session");
         hits.add(hit.event(event, "the same SUBSCRIBE as before"));
     }

@@ -49,7 +49,7 @@ fn check(view: &View<'_>, hits: &mut Hits) {
         let away = view.client.rounds.last().and_then(|round| round.end);
         let away = away.map(|end| event.at.since(end.at)).unwrap_or_default();
         let sentence = format!(
-            "loses what is published while it is away: clean sessions with QoS 1 subscriptions, \
+            "it loses what is published while it is away: clean sessions with QoS 1 subscriptions, \
              {} outages, the last one of {:.1} s",
             outages.len(),
             away.as_secs_f64(),

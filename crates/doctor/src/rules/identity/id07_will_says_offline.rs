@@ -38,7 +38,7 @@ fn check(view: &View<'_>, hits: &mut Hits) {
     let same = will.digest != 0 && will.digest == publish.digest;
     if will.connections >= 2 && same && !publish.retain {
         let sentence = format!(
-            "is told that {} is offline, by its will, {:.1} s after that client came back",
+            "it is told that {} is offline, by its will, {:.1} s after that client came back",
             view.text(will.client),
             event.at.since(since).as_secs_f64(),
         );

@@ -64,7 +64,7 @@ fn check(view: &View<'_>, hits: &mut Hits) {
     if newest && count as u64 >= view.number(&TIMES) {
         let spans: Vec<Duration> = gaps.iter().filter(early).map(|(gap, _)| *gap).collect();
         let sentence = format!(
-            "pings more often than it needs to: {count} of its last {} pings came about {:.1} s \
+            "it pings more often than it needs to: {count} of its last {} pings came about {:.1} s \
              after the one before, with a keep-alive of {:.0} s",
             recent.len(),
             median(&spans).as_secs_f64(),

@@ -56,7 +56,7 @@ fn apart(view: &View<'_>, connection: &Connection, hits: &mut Hits) {
         && view.source.tells(keep_alive)
     {
         let sentence = format!(
-            "sends {wanted} pings at once after a silence of {:.1} s: they waited in its queue",
+            "it sends {wanted} pings at once after a silence of {:.1} s: they waited in its queue",
             silence.as_secs_f64(),
         );
         let mut hit = Hit::new(sentence);
@@ -81,7 +81,7 @@ fn in_one_record(view: &View<'_>, connection: &Connection, hits: &mut Hits) {
         && view.now.since(record.at) <= Duration::from_secs(1).max(view.slack())
     {
         let sentence =
-            format!("sends {extra} pings in one record: as many answers come back at once",);
+            format!("it sends {extra} pings in one record: as many answers come back at once",);
         hits.add(Hit::new(sentence).event(record, "one record of some pings' length"));
     }
 }

@@ -52,7 +52,7 @@ fn check(view: &View<'_>, hits: &mut Hits) {
     let alive = heard > ping.asked.plus(view.slack()) && paused(view, connection, ping.asked);
     if alive && view.source.tells(wait) {
         let sentence = format!(
-            "is not answered by its broker: a ping has no PINGRESP after {:.1} s, but other bytes \
+            "its broker does not answer a ping: no PINGRESP after {:.1} s, but other bytes \
              came {:.1} s after it",
             until.since(ping.asked).as_secs_f64(),
             heard.since(ping.asked).as_secs_f64(),

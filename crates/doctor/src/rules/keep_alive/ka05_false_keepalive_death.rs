@@ -7,7 +7,7 @@ use core::time::Duration;
 use crate::event::{PacketSeen, Side, What, Words};
 use crate::rule::{Hit, Hits, Meta, On, Rule, Severity, Threshold, Vantages, View};
 use crate::source::Vantage;
-use crate::steady::steady;
+use crate::steady::{alike, steady};
 use crate::track::Round;
 
 const ORPHAN: Threshold = Threshold {
@@ -33,7 +33,7 @@ pub(super) const RULE: Rule = Rule {
         severity: Severity::Error,
         vantages: Vantages {
             show: &[Vantage::Plain, Vantage::Encrypted, Vantage::ClientLog],
-            support: &[],
+            support: &[Vantage::BrokerLog],
         },
         rounds: 2,
         sees: "The client reports a keep-alive timeout and reconnects, again and again, although \
@@ -49,7 +49,7 @@ pub(super) const RULE: Rule = Rule {
               a client of your own, let one timer per connection own the ping, and end it with \
               the connection.",
         raises: "A client log with its timers (`DEBUG=mqttjs*`), or a capture in the clear.",
-        explains: &["RC01", "RC03", "RC04", "KA01", "KA04", "NW01", "KA13", "KA06"],
+        explains: &["KA05", "RC01", "RC03", "RC04", "KA01", "KA04", "NW01", "KA13", "KA06"],
         references: &["MQTT-3.1.2-24", "https://github.com/mqttjs/MQTT.js/issues/1845"],
         thresholds: &[ORPHAN, GIVES_UP, HEARD],
         ..Meta::EMPTY
@@ -63,6 +63,9 @@ fn check(view: &View<'_>, hits: &mut Hits) {
         Some(What::Words(Words::ForcedClose)) => checked_twice(view, hits),
         Some(What::Closing { by: Side::Client, .. }) if view.source.vantage.is_wire() => {
             on_the_wire(view, hits);
+        }
+        Some(What::Closing { by: Side::Client, .. }) if view.is(Vantage::BrokerLog) => {
+            broker_log(view, hits);
         }
         _ => {}
     }
@@ -124,6 +127,30 @@ fn orphan(view: &View<'_>, round: &Round) -> bool {
 fn orphan_lives(view: &View<'_>) -> Vec<Duration> {
     let rounds = view.client.rounds.iter().rev().take_while(|round| orphan(view, round));
     rounds.filter_map(Round::lifetime).collect()
+}
+
+/// A broker's log: the client ends each connection so that its life and the
+/// delay before it make two keep-alives.
+fn broker_log(view: &View<'_>, hits: &mut Hits) {
+    let row: Vec<&Round> = view.client.rounds.newest(4).collect();
+    let lost = |round: &&&Round| round.ended_by(Side::Client) && !round.goodbye() && !round.gaps;
+    let begun: Vec<_> = row.iter().filter(lost).filter_map(|round| round.opened).collect();
+    let periods: Vec<Duration> =
+        begun.iter().zip(begun.iter().skip(1)).map(|(one, next)| next.since(*one)).collect();
+    let (Some(last), true) = (row.last(), periods.len() == 3) else { return };
+    let Some(two) = last.said.keep_alive.map(|keep_alive| keep_alive * 2) else { return };
+    let told = view.source.tells(two / 50);
+    if told
+        && periods.iter().all(|period| alike(*period, two, 2))
+        && let Some(end) = last.end
+    {
+        let sentence = format!(
+            "its client seems to give up by a timer: it ends each connection without a word, \
+             and begins one every {:.1} s, which is two keep-alives",
+            two.as_secs_f64(),
+        );
+        hits.add(Hit::new(sentence).class("period").end(&end, "the client ends the connection"));
+    }
 }
 
 /// A client log: a timer looked twice within moments, and the second look
@@ -219,6 +246,14 @@ mod tests {
              c1 3.501 > closed",
         );
         trace.finds_at_least("KA05", Confidence::Shown);
+    }
+
+    #[test]
+    fn true_a_suspicion_in_a_broker_log() {
+        let lines = "c1 0 open 10.0.0.1:5000 10.0.0.9:1883\nc1 0.01 > CONNECT id=pump k=2
+            c1 0.02 < CONNACK\nc1 3.5 > fin";
+        let finding = Trace::of(crate::Vantage::BrokerLog).rounds(5, 4.0, lines).finds("KA05");
+        assert_eq!(finding.confidence, Confidence::Suspect);
     }
 
     #[test]

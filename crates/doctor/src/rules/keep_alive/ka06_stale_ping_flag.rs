@@ -1,5 +1,6 @@
 //! KA06: a new connection is judged by the ping of the one before.
 
+use crate::rule::guards;
 use crate::rule::prelude::*;
 
 const WITHIN: Threshold = Threshold {
@@ -40,9 +41,10 @@ fn check(view: &View<'_>, hits: &mut Hits) {
     let Some(end) = round.end.filter(|end| end.by == Some(Side::Client) && !end.goodbye) else {
         return;
     };
+    let goodbye = guards::on_purpose(view, round) || guards::on_purpose(view, before);
     let outstanding = before.last_ping.is_some_and(|ping| ping.answered.is_none());
     let Some(begun) = round.said.connack.or(round.opened) else { return };
-    if round.gaps || round.pings > 1 || !outstanding || before.goodbye() {
+    if round.gaps || round.pings > 1 || !outstanding || goodbye {
         return;
     }
     let within = view.millis(&WITHIN);
@@ -66,7 +68,7 @@ fn check(view: &View<'_>, hits: &mut Hits) {
     };
     if due && view.source.tells(within) {
         let sentence = format!(
-            "closes a new connection as its first ping is due, {:.1} s after it began: the ping \
+            "it closes a new connection as its first ping is due, {:.1} s after it began: the ping \
              that had no answer was on the connection before",
             end.at.since(begun).as_secs_f64(),
         );

@@ -74,8 +74,8 @@ fn late(view: &View<'_>, hits: &mut Hits) {
     if newest && all.len() as u64 >= view.number(&TIMES) && view.source.tells(bound) {
         let worst = all.iter().filter_map(|ping| Some(ping.asked.since(ping.last_sent?))).max();
         let sentence = format!(
-            "pings late: {} of its last {} pings came up to {:.1} s after its last packet, with a \
-             keep-alive of {:.0} s",
+            "it pings late: {} of its last {} pings came up to {:.1} s after its last packet, with \
+             a keep-alive of {:.0} s",
             all.len(),
             pings.recent.len(),
             worst.unwrap_or_default().as_secs_f64(),
@@ -105,7 +105,7 @@ fn closed_in_silence(view: &View<'_>, hits: &mut Hits) {
     if both && returned && !guards::together(view, end.at) {
         let silence = round.last_sent.map(|sent| end.at.since(sent)).unwrap_or_default();
         let sentence = format!(
-            "sends no ping: nothing came from it for {:.1} s, with a keep-alive of {:.0} s, the \
+            "it sends no ping: nothing came from it for {:.1} s, with a keep-alive of {:.0} s, the \
              broker closed, and {:.1} s later it was back",
             silence.as_secs_f64(),
             keep_alive.as_secs_f64(),
@@ -137,7 +137,7 @@ fn stalled(view: &View<'_>, span: Duration, hits: &mut Hits) {
     let percent = u32::try_from(view.number(&STALLED)).unwrap_or(u32::MAX);
     if span >= keep_alive.saturating_mul(percent) / 100 {
         let sentence = format!(
-            "could not run for {:.1} s, with a keep-alive of {:.0} s: no ping can leave in time",
+            "it could not run for {:.1} s, with a keep-alive of {:.0} s: no ping can leave in time",
             span.as_secs_f64(),
             keep_alive.as_secs_f64(),
         );

@@ -64,8 +64,8 @@ fn check(view: &View<'_>, hits: &mut Hits) {
     let told = !sealed || (steady(&heard, spread) && !steady(&sent, spread));
     if found.len() as u64 >= view.number(&TIMES) && told {
         let sentence = format!(
-            "counts its keep-alive from the answer: its pings come {:.1} s after PINGRESP, but up \
-             to {:.1} s after the ping before",
+            "it counts its keep-alive from the answer: its pings come {:.1} s after PINGRESP, but \
+             up to {:.1} s after the ping before",
             median(&heard).as_secs_f64(),
             sent.iter().max().copied().unwrap_or_default().as_secs_f64(),
         );

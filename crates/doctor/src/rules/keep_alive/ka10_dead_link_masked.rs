@@ -62,7 +62,7 @@ fn check(view: &View<'_>, hits: &mut Hits) {
         && sent.since(from) > keep_alive;
     if view.now.since(from) > bound && goes_on && (ping.is_some() || flight || lost) {
         let sentence = format!(
-            "goes on although its link is dead: {} packets in {:.1} s, and not a byte from the \
+            "it goes on although its link is dead: {} packets in {:.1} s, and not a byte from the \
              server for {:.1} s, with a keep-alive of {:.0} s",
             idle.unanswered,
             sent.since(from).as_secs_f64(),

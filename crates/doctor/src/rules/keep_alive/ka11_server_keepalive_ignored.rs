@@ -45,7 +45,7 @@ fn check(view: &View<'_>, hits: &mut Hits) {
         let longer = own > server || own.is_zero();
         if closed && longer && guards::server_gave_up(view, server, silent) {
             let sentence = format!(
-                "ignores the server's keep-alive of {} s: it was silent for {:.1} s, and was \
+                "it ignores the server's keep-alive of {} s: it was silent for {:.1} s, and was \
                  closed",
                 server.as_secs(),
                 silent.as_secs_f64(),
@@ -62,7 +62,7 @@ fn check(view: &View<'_>, hits: &mut Hits) {
     let slack = view.slack().max(Duration::from_secs(1));
     if own > server && idle > server + slack {
         let sentence = format!(
-            "ignores the server's keep-alive of {} s: its ping came {:.1} s after its last packet",
+            "it ignores the server's keep-alive of {} s: its ping came {:.1} s after its last packet",
             server.as_secs(),
             idle.as_secs_f64(),
         );
@@ -70,7 +70,7 @@ fn check(view: &View<'_>, hits: &mut Hits) {
         hits.add(hit.ping(ping, "PINGREQ, too late"));
     } else if own + slack < server && by_its_own {
         let sentence = format!(
-            "pings every {} s as it asked for, although the server set {} s",
+            "it pings every {} s as it asked for, although the server set {} s",
             own.as_secs(),
             server.as_secs(),
         );

@@ -77,13 +77,18 @@ fn silent(view: &View<'_>, rounds: &[Round], hits: &mut Hits) {
     if !newest || !enough || survived >= shortest || shortest <= view.slack() * 2 {
         return;
     }
+    let between = if survived > view.slack() {
+        format!("above {:.1} s and at most", survived.as_secs_f64())
+    } else {
+        "at most".into()
+    };
     let sentence = format!(
-        "has a box on its path that forgets idle connections: {} died at the first packet after \
+        "it has a box on its path that forgets idle connections: {} died at the first packet after \
          an idle time of {:.1} s or more, and none after a shorter one; the box's time-out is \
-         above {:.1} s and at most {:.1} s",
+         {} {:.1} s",
         deaths.len(),
         shortest.as_secs_f64(),
-        survived.as_secs_f64(),
+        between,
         shortest.as_secs_f64(),
     );
     let mut hit = Hit::new(sentence).class("silent").rounds(1);
@@ -147,7 +152,7 @@ fn closed(view: &View<'_>, hits: &mut Hits) {
     }
     let usual = USUAL.iter().find(|(seconds, _)| alike(Duration::from_secs(*seconds), typical, 3));
     let sentence = format!(
-        "has a box on its path that closes idle connections: {} ended {:.1} s after their last \
+        "it has a box on its path that closes idle connections: {} ended {:.1} s after their last \
          byte{}",
         row.len(),
         typical.as_secs_f64(),
@@ -187,7 +192,7 @@ fn broker_log(view: &View<'_>, hits: &mut Hits) {
     let delays: Vec<Duration> = delays.map(|(began, ended)| began.since(*ended)).collect();
     if spread(&lives) < spread(&delays) && steady(&lives, 5) {
         let sentence = format!(
-            "is heard no more after quiet times, but lives: it connected again every {:.1} s by \
+            "it is heard no more after quiet times, but lives: it connected again every {:.1} s by \
              its own clock, and {} old connections timed out at the broker",
             median(&lives).as_secs_f64(),
             row.len(),

@@ -45,8 +45,8 @@ fn check(view: &View<'_>, hits: &mut Hits) {
         return;
     }
     // Not closed, but given up: the client connects anew.
-    for round in guards::given_up(view) {
-        judge(view, &round, hits);
+    if let Some(round) = guards::given_up(view).iter().max_by_key(|round| round.opened) {
+        judge(view, round, hits);
     }
 }
 
@@ -61,7 +61,7 @@ fn judge(view: &View<'_>, round: &Round, hits: &mut Hits) {
     }
     let Some(ping) = round.last_ping else { return };
     let text = format!(
-        "waits {:.1} s for the answer to a ping, with a keep-alive of {:.0} s",
+        "it waits {:.1} s for the answer to a ping, with a keep-alive of {:.0} s",
         waited.as_secs_f64(),
         keep_alive.as_secs_f64(),
     );
@@ -87,7 +87,10 @@ fn wait(view: &View<'_>, round: &Round) -> Option<Duration> {
     let until: Time = match round.end {
         Some(end) if end.by == Some(Side::Server) || end.goodbye => return None,
         Some(end) => end.at,
-        None => view.connection?.tcp.opened?,
+        None => {
+            let began = view.lives().into_iter().filter_map(|other| other.began());
+            began.filter(|began| *began > ping.asked).min()?
+        }
     };
     (!round.gaps).then(|| until.since(ping.asked))
 }

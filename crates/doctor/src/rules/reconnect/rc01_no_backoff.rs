@@ -70,7 +70,8 @@ fn check(view: &View<'_>, hits: &mut Hits) {
     } else {
         return;
     };
-    let sentence = format!("reconnects without back-off: {} short connections, {how}", row.len());
+    let sentence =
+        format!("it reconnects without back-off: {} short connections, {how}", row.len());
     let mut hit = Hit::new(sentence).rounds(1);
     for round in row.iter().rev().take(4).rev() {
         if let Some(began) = round.began() {

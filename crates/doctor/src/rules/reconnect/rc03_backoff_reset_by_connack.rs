@@ -62,7 +62,7 @@ fn check(view: &View<'_>, hits: &mut Hits) {
         return;
     }
     let sentence = format!(
-        "begins its delays anew with each CONNACK: {} accepted connections ended within {} s, and \
+        "it begins its delays anew with each CONNACK: {} accepted connections ended within {} s, and \
          the delay stayed at {:.2} s",
         newest.len(),
         view.number(&SHORT),

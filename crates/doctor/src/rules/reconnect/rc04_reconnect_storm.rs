@@ -36,7 +36,7 @@ fn check(view: &View<'_>, hits: &mut Hits) {
     if let Some(event) = view.event
         && let What::Words(Words::Flapping) = event.what
     {
-        let hit = Hit::new("connects so often that the broker calls it flapping").proven();
+        let hit = Hit::new("it connects so often that the broker calls it flapping").proven();
         hits.add(hit.event(event, "the broker's own count"));
         return;
     }
@@ -50,7 +50,7 @@ fn check(view: &View<'_>, hits: &mut Hits) {
         || guards::delays(&failed.iter().copied().rev().collect::<Vec<_>>()).is_some();
     if (failed.len() as u64) > view.number(&CONNECTS) && one {
         let sentence = format!(
-            "connects {} times within {} s, and none of these connections ended on purpose",
+            "it connects {} times within {} s, and none of these connections ended on purpose",
             failed.len(),
             window.as_secs(),
         );

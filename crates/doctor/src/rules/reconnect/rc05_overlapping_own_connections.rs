@@ -44,7 +44,8 @@ fn check(view: &View<'_>, hits: &mut Hits) {
         && connection.mqtt.connects >= 2
         && matches!(event.what, What::Packet { packet: PacketSeen::Connect(_), .. })
     {
-        let hit = Hit::new("sends a second CONNECT on one connection").class("on one connection");
+        let hit =
+            Hit::new("it sends a second CONNECT on one connection").class("on one connection");
         hits.add(hit.event(event, "another CONNECT"));
         return;
     }
@@ -65,7 +66,7 @@ fn check(view: &View<'_>, hits: &mut Hits) {
     let alone = !view.is(Vantage::Encrypted) || overlaps.count() <= own.len();
     if own.len() as u64 >= view.number(&TIMES) && news && alone {
         let sentence = format!(
-            "connects again before its old connection has ended: {} times the broker closed a \
+            "it connects again before its old connection has ended: {} times the broker closed a \
              connection of it that was alive",
             own.len(),
         );

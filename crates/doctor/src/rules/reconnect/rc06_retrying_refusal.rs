@@ -60,7 +60,7 @@ fn check(view: &View<'_>, hits: &mut Hits) {
             return;
         }
         Hit::new(format!(
-            "is refused and tries again, it seems: {wanted} connections in a row ended by the \
+            "it is refused and tries again, it seems: {wanted} connections in a row ended by the \
              server after one short answer",
         ))
     } else {
@@ -74,7 +74,7 @@ fn check(view: &View<'_>, hits: &mut Hits) {
             return;
         }
         let sentence = format!(
-            "repeats a CONNECT that the server refuses: {wanted} times in a row \"{}\"",
+            "it repeats a CONNECT that the server refuses: {wanted} times in a row \"{}\"",
             words(code).unwrap_or("refused"),
         );
         Hit::new(sentence).proven()

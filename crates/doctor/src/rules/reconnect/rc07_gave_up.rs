@@ -31,7 +31,8 @@ pub(super) const RULE: Rule = Rule {
 fn check(view: &View<'_>, hits: &mut Hits) {
     if let Some(event) = view.event {
         if event.what == What::Words(Words::GaveUp) {
-            let hit = Hit::new("stops trying to connect, as it says itself").class("said").proven();
+            let hit =
+                Hit::new("it stops trying to connect, as it says itself").class("said").proven();
             let on_purpose = view.is(Vantage::ClientEvents);
             let severity = if on_purpose { Severity::Info } else { Severity::Error };
             hits.add(hit.severity(severity).event(event, "its own words"));
@@ -53,7 +54,7 @@ fn check(view: &View<'_>, hits: &mut Hits) {
     let used_to = back.is_some_and(|longest| away > longest.saturating_mul(10));
     if away > view.seconds(&AWAY) && begun && used_to && !refused && !said {
         let sentence = format!(
-            "does not come back: {:.0} min after its last loss nothing was tried, and before it \
+            "it does not come back: {:.0} min after its last loss nothing was tried, and before it \
              was back within {:.1} s each time",
             away.as_secs_f64() / 60.0,
             back.unwrap_or_default().as_secs_f64(),

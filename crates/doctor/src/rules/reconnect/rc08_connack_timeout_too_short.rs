@@ -44,7 +44,7 @@ fn check(view: &View<'_>, hits: &mut Hits) {
     let left = connection.end.filter(|end| end.by == Some(Side::Client));
     if let Some(end) = left {
         let sentence = format!(
-            "leaves too soon: it waited {:.1} s for CONNACK, which came after {:.1} s",
+            "it leaves too soon: it waited {:.1} s for CONNACK, which came after {:.1} s",
             end.at.since(asked).as_secs_f64(),
             took.as_secs_f64(),
         );
@@ -63,7 +63,7 @@ fn check(view: &View<'_>, hits: &mut Hits) {
         && took > shortest * percent / 100
     {
         let sentence = format!(
-            "has CONNACK only just in time: after {:.1} s, and it waits {:.1} s",
+            "it has CONNACK only just in time: after {:.1} s, and it waits {:.1} s",
             took.as_secs_f64(),
             shortest.as_secs_f64(),
         );

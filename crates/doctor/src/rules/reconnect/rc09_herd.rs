@@ -63,7 +63,7 @@ fn check(view: &View<'_>, hits: &mut Hits) {
     // Told once, as the wave reaches what is too much.
     if lost >= view.number(&CLIENTS) && peak == even.max(lost.div_ceil(2)) {
         let sentence = format!(
-            "is one of a herd: {lost} clients lost their connections together, and {peak} \
+            "it is one of a herd: {lost} clients lost their connections together, and {peak} \
              connections began within one second",
         );
         let hit = Hit::new(sentence).at(last.at, event.place, "all connections have ended");

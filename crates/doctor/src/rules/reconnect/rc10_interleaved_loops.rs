@@ -68,7 +68,7 @@ fn check(view: &View<'_>, hits: &mut Hits) {
     let doubles = alike(one * 2, other, percent);
     if exact(short) && exact(long) && !alike(one, other, 20) && !doubles && turns >= 3 {
         let sentence = format!(
-            "reconnects by two timers: {} delays of {:.2} s and {} of {:.2} s, mixed",
+            "it reconnects by two timers: {} delays of {:.2} s and {} of {:.2} s, mixed",
             short.len(),
             one.as_secs_f64(),
             long.len(),

@@ -51,7 +51,7 @@ fn check(view: &View<'_>, hits: &mut Hits) {
         let most = view.profile.max_subscribe_filters();
         if most.is_some_and(|most| usize::from(subscribe.filters) > most) {
             let sentence = format!(
-                "puts {} filters into a SUBSCRIBE right after CONNACK, more than the broker takes",
+                "it puts {} filters into a SUBSCRIBE right after CONNACK, more than the broker takes",
                 subscribe.filters,
             );
             hits.add(Hit::new(sentence).class("filters").event(event, "SUBSCRIBE"));
@@ -73,7 +73,7 @@ fn check(view: &View<'_>, hits: &mut Hits) {
     let full = bytes > view.number(&BYTES) && bytes - size <= view.number(&BYTES);
     if packets == most.saturating_add(1) || full {
         let sentence = format!(
-            "sends more than {most} {what} or {} KB within a second of its CONNACK",
+            "it sends more than {most} {what} or {} KB within a second of its CONNACK",
             view.number(&BYTES) / 1024,
         );
         let hit = Hit::new(sentence).class("messages").severity(severity);
