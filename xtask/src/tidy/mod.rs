@@ -1,6 +1,7 @@
 //! House rules that the compiler and clippy do not check.
 
 mod code;
+pub mod doctor_rules;
 pub mod error_table;
 pub mod feature_table;
 pub mod habits;
@@ -30,6 +31,8 @@ pub fn run(root: &Path) -> io::Result<Vec<Fault>> {
             faults.extend(error_table::check(&page.text, source, name));
         }
     }
+    let list = std::fs::read_to_string(root.join(doctor_rules::LIST))?;
+    faults.extend(doctor_rules::check(&repository, &list));
     // The tests of these checks hold what they refuse; programs that measure
     // have rows of results.
     let is_code = |source: &&Source| {
