@@ -7,12 +7,15 @@ use evenkeel_doctor::Place;
 use super::error::{CaptureError, CaptureFault};
 use super::flow::{Flows, Now};
 use super::link;
-use super::net::{self, Carried};
+use super::net::{self, Carried, Dns};
 use super::options::Options;
 use super::pcap::{self, Pcap};
 use super::pcapng::Pcapng;
 use super::record::{Captured, Record};
 use crate::Sink;
+
+/// The port of resolvers.
+const DNS: u16 = 53;
 
 /// Reads one capture.
 ///
@@ -221,6 +224,12 @@ impl Capture {
         match carried {
             Carried::Tcp(segment) => self.flows.segment(&segment, now, sink),
             Carried::Icmp(icmp) => self.flows.icmp(&icmp, now, sink),
+            Carried::Udp { from, to, payload } if from.port == DNS || to.port == DNS => {
+                let client = if to.port == DNS { from } else { to };
+                if let Some(dns) = Dns::read(payload) {
+                    self.flows.dns(client, dns, now, sink);
+                }
+            }
             Carried::Udp { .. } | Carried::Other => self.counts.other += 1,
             Carried::Fragment => self.counts.fragments += 1,
         }

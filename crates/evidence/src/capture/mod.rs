@@ -10,6 +10,7 @@ mod error;
 mod file;
 mod flow;
 mod link;
+mod names;
 mod net;
 mod options;
 mod out;

@@ -3,6 +3,7 @@
 mod flow;
 mod hostile;
 mod mqtt;
+mod names;
 mod support;
 mod tap;
 mod tls;

@@ -176,7 +176,7 @@ fn what_is_not_mqtt() {
         (0, &b"POST / HTTP/1.1\r\n\r\n"[..], Begins::Http),
         (0, b"PROXY TCP4 1 2", Begins::ProxyPreface),
         (1, b"SSH-2.0-x", Begins::Ssh),
-        (1, b"220 mail", Begins::Greeting),
+        (1, b"220 hello", Begins::Greeting),
     ] {
         let mut wire = Wire::up();
         wire.send(5, from, bytes);

@@ -8,9 +8,10 @@ mod timers;
 
 use std::collections::HashMap;
 
-use evenkeel_doctor::{ConnectionId, Place, Time, What};
+use evenkeel_doctor::{Address, ConnectionId, OpenFailure, Place, Time, Vantage, What};
 
-use super::net::{Endpoint, Icmp, Segment};
+use super::names::{Names, Unresolved};
+use super::net::{Dns, Endpoint, Icmp, Segment};
 use super::out::{Ground, Out, Told};
 use super::sources::Sources;
 use super::speech::Verdict;
@@ -19,8 +20,10 @@ use slots::Slots;
 use tcp::Flow;
 use timers::{Due, Timers};
 
-/// Connections followed at one time.
-const CONNECTIONS: usize = 1 << 16;
+/// Connections followed at one time; one more number is that of names.
+const CONNECTIONS: usize = (1 << 16) - 1;
+/// The number of what failed before it was a connection.
+const UNRESOLVED: ConnectionId = ConnectionId(CONNECTIONS as u32);
 /// Bytes held of all connections together.
 const HELD: usize = 32 << 20;
 
@@ -54,6 +57,7 @@ pub(super) struct Flows {
     timers: Timers,
     clock: Time,
     held: usize,
+    names: Names,
     pub(super) sources: Sources,
     pub(super) ground: Ground,
     pub(super) counts: Counts,
@@ -68,6 +72,7 @@ impl Flows {
             timers: Timers::default(),
             clock: Time(i64::MIN),
             held: 0,
+            names: Names::default(),
             sources: Sources::new(name),
             ground: Ground::default(),
             counts: Counts::default(),
@@ -104,9 +109,46 @@ impl Flows {
         self.with(slot, now, sink, |flow, _, out| flow.notice(icmp.notice, out));
     }
 
+    /// Takes in what a resolver is asked or says.
+    pub(super) fn dns(&mut self, client: Endpoint, dns: Dns, now: Now, sink: &mut dyn Sink) {
+        self.pass(now, sink);
+        // Whether a name has no address is said by what all have.
+        let failed = match dns.answer {
+            None if !dns.v6 => {
+                self.names.ask(client, dns, now.at, now.place);
+                None
+            }
+            Some(answer) => self.names.answer(client, dns.id, answer, now.at),
+            None => None,
+        };
+        if let Some(failed) = failed {
+            self.unresolved(&failed, now.at, sink);
+        }
+    }
+
+    /// Tells of a name that could not be resolved.
+    fn unresolved(&mut self, failed: &Unresolved, at: Time, sink: &mut dyn Sink) {
+        let vantage = failed.server.map_or(Vantage::Plain, |server| self.sources.guess(server));
+        let Some(source) = self.sources.get(vantage, sink) else { return };
+        let client = Address { host: sink.keep(&failed.client.to_string()), port: 0 };
+        let server = match failed.server {
+            Some(end) => Address { host: sink.keep(&end.host.to_string()), port: end.port },
+            None => Address { host: sink.keep(&failed.name), port: 0 },
+        };
+        let mut told = Told::To(source);
+        let (ground, place) = (&mut self.ground, failed.place);
+        let mut out = Out { sink, ground, told: &mut told, number: UNRESOLVED, at, place };
+        out.tell_of(failed.asked, place, What::Opening { client, server });
+        out.tell(What::OpenFailed(OpenFailure::Name));
+        out.tell(What::Forgotten);
+    }
+
     /// Time has passed.
     fn pass(&mut self, now: Now, sink: &mut dyn Sink) {
         self.clock = self.clock.max(now.at);
+        while let Some(failed) = self.names.silent(self.clock) {
+            self.unresolved(&failed, now.at, sink);
+        }
         while let Some((slot, serial, due)) = self.timers.due(self.clock) {
             if self.slots.get(slot).is_some_and(|flow| flow.serial == serial) {
                 self.timer(slot, due, now, sink);
@@ -158,7 +200,7 @@ impl Flows {
         sink: &mut dyn Sink,
         work: impl FnOnce(&mut Flow, &mut Counts, &mut Out<'_>),
     ) {
-        let Self { slots, ground, counts, timers, held, sources, clock, .. } = self;
+        let Self { slots, ground, counts, timers, held, sources, clock, names, .. } = self;
         let Some(flow) = slots.get_mut(slot) else { return };
         let mut told = std::mem::replace(&mut flow.told, Told::Nobody);
         // Times within a connection never go back, whatever its packets say.
@@ -195,6 +237,7 @@ impl Flows {
         };
         if let Some(vantage) = vantage {
             sources.saw(flow.server(), vantage);
+            names.is_mqtt(flow.server());
             counts.connections += 1;
             let source = sources.get(vantage, out.sink);
             out.decide(source);

@@ -1,10 +1,12 @@
 //! IP packets: IPv4 and IPv6, and what they carry.
 
 mod address;
+mod dns;
 mod icmp;
 mod tcp;
 
 pub(super) use address::{Endpoint, Host};
+pub(super) use dns::{Dns, Resolution};
 pub(super) use icmp::{Icmp, Notice};
 pub(super) use tcp::Segment;
 
