@@ -1,6 +1,7 @@
 //! `MQTT_Long_Duration`: scenarios, one after the other, with one process of the client.
 
 use std::num::NonZeroU32;
+use std::process::ExitStatus;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,7 +22,7 @@ use super::orders::Orders;
 use super::plan::{Plan, Server};
 use super::program::Stage;
 use super::relay::Relay;
-use super::run::{Common, MOMENTS, SETTLING, cannot_run, publish, serve, start_broker};
+use super::run::{Common, MOMENTS, SETTLING, cannot_run, publish, serve, start_broker, with_end};
 use super::secure;
 use crate::error::Failure;
 use crate::process::Process;
@@ -51,7 +52,7 @@ struct Long<'a> {
     /// The number of the last connection.
     number: u32,
     client: Process,
-    is_running: bool,
+    ended: Option<ExitStatus>,
     began: Instant,
     notes: mpsc::Sender<Moment>,
     noted: mpsc::Receiver<Moment>,
@@ -68,14 +69,14 @@ pub(super) async fn run(
     let mut long = Long::start(case, common, times).await?;
     let operations = &common.setting.operations;
     for scenario in Scenario::ALL.into_iter().filter(|scenario| scenario.is_for(operations)) {
-        if !long.is_running || long.moments.len() >= MOMENTS {
+        if long.ended.is_some() || long.moments.len() >= MOMENTS {
             break;
         }
         tell(scenario);
         long.play(scenario).await;
     }
-    let Long { began, moments, .. } = long;
-    let verdict = judge(case, &common.setting, &moments);
+    let Long { began, moments, ended, .. } = long;
+    let verdict = with_end(judge(case, &common.setting, &moments), ended);
     Ok(Outcome { case, verdict, took: began.elapsed(), moments })
 }
 
@@ -100,7 +101,7 @@ impl<'a> Long<'a> {
             connections: JoinSet::new(),
             number: 0,
             client,
-            is_running: true,
+            ended: None,
             began: Instant::now(),
             notes,
             noted,
@@ -174,8 +175,8 @@ impl<'a> Long<'a> {
                 Some(moment) = self.noted.recv() => self.moments.push(moment),
                 Ok((stream, _)) = self.listener.accept() => self.accept(stream),
                 Some(_) = self.connections.join_next() => {}
-                _ = self.client.child.wait(), if self.is_running => {
-                    self.is_running = false;
+                Ok(status) = self.client.child.wait(), if self.ended.is_none() => {
+                    self.ended = Some(status);
                     end = end.min(Instant::now() + SETTLING);
                 }
             }

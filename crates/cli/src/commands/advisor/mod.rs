@@ -160,7 +160,8 @@ fn conclude(data: &mut Data, counts: Counts, strict: bool) -> Result<(), Failure
     data.flush()?;
     if fail > 0 || (strict && warn > 0) {
         return Err(Failure::new(Exit::BadVerdict, "the client has not passed").hint(
-            "--html FILE shows what happened when, docs/advisor.md what each case is about",
+            "--html FILE shows what happened when, --debug what the client says, and docs/advisor.md \
+             what each case is about",
         ));
     }
     Ok(())

@@ -1,10 +1,11 @@
 //! One case from its beginning to its end.
 
+use std::process::ExitStatus;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use evenkeel_aws::advisor::{Case, Moment, Outcome, Setting, What, is_settled, judge};
+use evenkeel_aws::advisor::{Case, Moment, Outcome, Setting, Verdict, What, is_settled, judge};
 use evenkeel_broker::Broker;
 use evenkeel_codec::{PacketType, Properties, QoS, TopicName, Will};
 use rustls::ServerConfig;
@@ -74,7 +75,7 @@ pub(super) async fn run(
     let mut number = 0;
     let stage = Stage { case, port, uses_tls: common.uses_tls };
     let mut client = common.program.start(&stage, &common.files)?;
-    let mut is_running = true;
+    let mut ended = None;
     loop {
         let mut is_clear = false;
         tokio::select! {
@@ -95,8 +96,8 @@ pub(super) async fn run(
                     is_clear = scene.take(moment).await?;
                 }
             }
-            _ = client.child.wait(), if is_running => {
-                is_running = false;
+            status = client.child.wait(), if ended.is_none() => {
+                ended = Some(status.map_err(cannot_run)?);
                 is_clear = true;
             }
         }
@@ -109,8 +110,18 @@ pub(super) async fn run(
     }
     // With what it has started; the next case has a client of its own.
     drop(client);
-    let verdict = judge(case, &common.setting, &scene.moments);
+    let verdict = with_end(judge(case, &common.setting, &scene.moments), ended);
     Ok(Outcome { case, verdict, took: began.elapsed(), moments: scene.moments })
+}
+
+/// A failure says so if the command had ended before.
+pub(super) fn with_end(verdict: Verdict, ended: Option<ExitStatus>) -> Verdict {
+    match (verdict, ended) {
+        (Verdict::Fail(why), Some(status)) => {
+            Verdict::Fail(format!("{why}; the command had ended by itself, {status}"))
+        }
+        (verdict, _) => verdict,
+    }
 }
 
 /// One connection of the client.

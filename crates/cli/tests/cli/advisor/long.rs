@@ -39,4 +39,5 @@ async fn a_client_that_ends_fails() {
     let out = out.expect(9).out;
     assert!(out.contains("fail RECONNECT: "), "{out}");
     assert!(out.contains("fail LONG_SERVER_DISCONNECT: not reached"), "{out}");
+    assert!(out.contains("the command had ended by itself, exit status: 0"), "{out}");
 }

@@ -77,6 +77,14 @@ async fn a_failure_is_told_with_its_evidence() {
 }
 
 #[tokio::test]
+async fn a_command_that_ends_is_told_from_a_client_that_fails() {
+    let out = advise("--case MQTT_Connect", "sub --no-such-flag").await.expect(9).out;
+    assert!(out.contains("never came; the command had ended by itself, exit status: 2"), "{out}");
+    let out = advise("--case MQTT_Publish --execution-timeout 1s", SUBSCRIBER).await.expect(9).out;
+    assert!(!out.contains("had ended"), "{out}");
+}
+
+#[tokio::test]
 async fn mistakes_are_told_before_anything_runs() {
     let ran = advise("", "sub -t {topic}").await.expect(2);
     ran.says("error: the command does not say {port}\nwhy: ");
