@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { build } from 'esbuild'
 
 import { inJavaScript } from './asmjs.mjs'
-import { textOf } from './text.mjs'
+import { packed } from './pack.mjs'
 
 /** Engines from 2022 on: Chrome 97, Firefox 104, Safari 15.4. */
 const TARGET = ['chrome97', 'firefox104', 'safari15.4']
@@ -34,8 +34,8 @@ function platform(home, name, made, { keepsSessions = false, holdsFallback = fal
 }
 
 /** The module as text, so that one file has all. */
-function inScript(wasm) {
-  return `export const MODULE = ${JSON.stringify({ size: wasm.length, ...textOf(wasm) })}`
+async function inScript(home, wasm) {
+  return `export const MODULE = ${JSON.stringify(await packed(home, wasm))}`
 }
 
 /** Beside the bundle, where bundlers find it. */
@@ -85,7 +85,7 @@ export async function buildBundles({ home, version, wasm, smallest }) {
   const esm = { format: 'esm', minifySyntax: true }
   const forBundlers = join(dist, 'browser.mjs')
   await bundle({ ...esm, outfile: forBundlers }, 'browser', {
-    'evenkeel:module': inScript(readFileSync(wasm)),
+    'evenkeel:module': await inScript(home, readFileSync(wasm)),
     'evenkeel:fallback': BESIDE,
   }, { keepsSessions: true })
   // Bundlers make it small. Here the indentation goes alone: with the rest of the white
@@ -109,7 +109,7 @@ export async function buildBundles({ home, version, wasm, smallest }) {
       },
     },
     'browser',
-    { 'evenkeel:module': inScript(module), 'evenkeel:fallback': BY_URL },
+    { 'evenkeel:module': await inScript(home, module), 'evenkeel:fallback': BY_URL },
   )
   await inJavaScript(home, module, join(dist, 'asmjs.mjs'))
   await buildMini(home, dist, common.define, bundle)

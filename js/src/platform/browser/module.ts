@@ -6,7 +6,7 @@ import { loadFallback } from 'evenkeel:fallback'
 
 import { EvenkeelError } from '../../errors'
 import type { Exports } from '../../module'
-import { bytesOf } from './text'
+import { moduleOf } from './unpack'
 
 /** What was made ahead, for engines that make nothing at once. */
 const spares: Exports[] = []
@@ -26,7 +26,7 @@ export function prepareModule(): Promise<void> | undefined {
 /** False if it cannot be done at once: too large for this thread, forbidden, or not there. */
 function begin(): boolean {
   try {
-    compiled = new WebAssembly.Module(bytesOf(MODULE))
+    compiled = new WebAssembly.Module(moduleOf(MODULE))
     spares.push(instantiate(compiled))
     return true
   } catch {
@@ -41,7 +41,7 @@ function instantiate(module: WebAssembly.Module): Exports {
 async function prepareOne(): Promise<void> {
   if (fallback !== undefined || spares.length >= SPARES) return
   try {
-    compiled ??= await WebAssembly.compile(bytesOf(MODULE))
+    compiled ??= await WebAssembly.compile(moduleOf(MODULE))
     const { exports } = await WebAssembly.instantiate(compiled, {})
     spares.push(exports as unknown as Exports)
   } catch (error) {

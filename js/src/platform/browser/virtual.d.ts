@@ -6,7 +6,7 @@ declare module 'evenkeel:asmjs' {
 }
 
 declare module 'evenkeel:module' {
-  export const MODULE: import('./text').Packed
+  export const MODULE: import('./unpack').Packed
 }
 
 declare module 'evenkeel:fallback' {
