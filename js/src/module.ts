@@ -2,6 +2,7 @@
 //! for the others.
 import { monotonicMs } from './clock'
 import { CoreError } from './core/error'
+import { EvenkeelError } from './errors'
 import { newExports } from './platform'
 
 /** What the module exports; `crates/wasm/ABI.md` says what each does. */
@@ -194,7 +195,12 @@ function newInstance(): Instance | undefined {
     instances.push(instance)
     return instance
   } catch (error) {
-    if (!(error instanceof RangeError) || instances.length === 0) throw error
+    if (!(error instanceof RangeError)) throw error
+    if (instances.length === 0) {
+      throw new EvenkeelError('There is no memory for the WebAssembly module: reconnect() asks again', 'NO_MEMORY', {
+        cause: error,
+      })
+    }
     askAgainAt = monotonicMs() + ASK_AGAIN_AFTER_MS
     return undefined
   }

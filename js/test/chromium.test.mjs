@@ -154,6 +154,36 @@ describe('in Chromium', { skip, concurrency: 2 }, () => {
 
   test('an engine without WebAssembly', LIMIT, (t) => inPage(t, '/module.html', undefined, () => delete globalThis.WebAssembly))
 
+  for (const [how, refuse] of [
+    ['nothing is made at once', () => { throw new RangeError('WebAssembly.Compile is disallowed on the main thread') }],
+    ['all is made at once', undefined],
+  ]) {
+    test(`too little memory is no policy, and reconnect() asks again (${how})`, LIMIT, async (t) => {
+      const { page: opened } = await open(t, '/module.html', `(${(refuse) => {
+        const { Instance, instantiate, Module } = WebAssembly
+        const fail = () => { throw new RangeError('WebAssembly.Instance(): Out of memory: Cannot allocate Wasm memory for new instance') }
+        if (refuse) WebAssembly.Module = new Proxy(Module, { construct: refuse })
+        WebAssembly.Instance = new Proxy(Instance, { construct: fail })
+        WebAssembly.instantiate = async () => fail()
+        window.haveMemory = () => Object.assign(WebAssembly, { Instance, instantiate })
+      }})(${refuse})`)
+      const told = await opened.evaluate(async (url) => {
+        const { default: mqtt } = await import('/dist/browser.mjs')
+        const client = mqtt.connect(url)
+        const outcome = client.publishAsync('a', 'x', { qos: 1 }).catch((error) => error.code)
+        const { code } = await new Promise((resolve) => client.once('error', resolve))
+        window.haveMemory()
+        client.reconnect()
+        await new Promise((resolve) => client.once('connect', resolve))
+        await client.publishAsync('a', 'x', { qos: 1 })
+        await client.endAsync()
+        const inJavaScript = performance.getEntriesByType('resource').some(({ name }) => name.endsWith('/asmjs.mjs'))
+        return { code, outcome: await outcome, inJavaScript }
+      }, urls.broker)
+      assert.deepEqual(told, { code: 'NO_MEMORY', outcome: 'NO_MEMORY', inJavaScript: false })
+    })
+  }
+
   // As Chromium before 2023 did in pages, with more than 4 KB.
   test('an engine that compiles nothing at once', LIMIT, async (t) => {
     const { page: opened } = await inPage(t, '/module.html', undefined, () => {

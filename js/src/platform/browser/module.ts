@@ -16,6 +16,8 @@ let compiled: WebAssembly.Module | undefined
 let fallback: (() => Exports) | undefined
 /** Whether instances are made at once; `undefined` before the first one. */
 let atOnce: boolean | undefined
+/** There was no memory for the one that was to be made ahead. */
+let shortage: RangeError | undefined
 
 export function prepareModule(): Promise<void> | undefined {
   if (atOnce === undefined) atOnce = begin()
@@ -40,11 +42,18 @@ function instantiate(module: WebAssembly.Module): Exports {
 
 async function prepareOne(): Promise<void> {
   if (fallback !== undefined || spares.length >= SPARES) return
+  shortage = undefined
   try {
     compiled ??= await WebAssembly.compile(moduleOf(MODULE))
     const { exports } = await WebAssembly.instantiate(compiled, {})
     spares.push(exports as unknown as Exports)
   } catch (error) {
+    // Of what is forbidden or not there engines tell by other errors than of memory, which
+    // the same in JavaScript would not find either.
+    if (error instanceof RangeError) {
+      shortage = error
+      return
+    }
     fallback = await inJavaScript(error)
     atOnce = true
   }
@@ -69,6 +78,7 @@ export function newExports(): Exports {
   const spare = spares.pop()
   if (spare !== undefined) return spare
   if (fallback !== undefined) return fallback()
+  if (shortage !== undefined) throw shortage
   return instantiate(compiled!)
 }
 
