@@ -122,7 +122,8 @@ pub mod record;
 mod reference;
 mod rng;
 mod session;
-mod sorted;
+#[doc(hidden)]
+pub mod sorted;
 mod stats;
 mod time;
 mod trace;

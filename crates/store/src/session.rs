@@ -2,7 +2,6 @@
 //! contents. The one place that says what each record means.
 
 use alloc::boxed::Box;
-use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
 use evenkeel_proto::codec::{PacketId, Text};
@@ -10,6 +9,7 @@ use evenkeel_proto::record::{
     Accepted, Outcome, Phase, Record, Serial, StoredMessage, StoredState, StoredSubscription,
     StoredTime,
 };
+use evenkeel_proto::sorted::{Map, Set};
 
 /// The messages of a store, wherever they are.
 pub(crate) trait Messages {
@@ -28,15 +28,15 @@ pub(crate) trait Messages {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Session {
     pub(crate) client_id: Option<Text>,
-    exchanges: BTreeMap<Serial, Exchange>,
-    pub(crate) clearing: BTreeSet<PacketId>,
-    pub(crate) received: BTreeSet<PacketId>,
+    exchanges: Map<Serial, Exchange>,
+    pub(crate) clearing: Set<PacketId>,
+    pub(crate) received: Set<PacketId>,
     pub(crate) unproven: bool,
     pub(crate) time: Option<StoredTime>,
     /// What the server has may be older than this store.
     pub(crate) unknown: bool,
-    subscriptions: BTreeMap<Text, StoredSubscription>,
-    quarantined: BTreeMap<Serial, Quarantine>,
+    subscriptions: Map<Text, StoredSubscription>,
+    quarantined: Map<Serial, Quarantine>,
     pub(crate) next_serial: Serial,
     /// Counts `Sent` records, to tell in which order exchanges began.
     begun: u64,
@@ -153,7 +153,7 @@ impl Session {
     }
 
     /// The messages in quarantine by serial.
-    pub(crate) fn quarantined(&self) -> impl ExactSizeIterator<Item = (Serial, Quarantine)> {
+    pub(crate) fn quarantined(&self) -> impl Iterator<Item = (Serial, Quarantine)> {
         self.quarantined.iter().map(|(serial, evidence)| (*serial, *evidence))
     }
 

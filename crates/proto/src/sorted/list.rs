@@ -1,7 +1,10 @@
 //! Maps and sets as sorted lists, with those functions of B-trees that are needed.
 
 // With the feature `trees` only the tests use it, and they not all of it.
-#![cfg_attr(feature = "trees", expect(dead_code, reason = "the trees are used instead"))]
+#![cfg_attr(
+    feature = "trees",
+    expect(dead_code, unreachable_pub, reason = "the trees are used instead")
+)]
 
 use alloc::collections::vec_deque::{self, VecDeque};
 use core::borrow::Borrow;
@@ -9,11 +12,11 @@ use core::ops::RangeInclusive;
 
 /// Values by their keys. Mostly keys come at the end and go at the front, which moves none.
 #[derive(Clone, Debug)]
-pub(crate) struct Map<K, V>(VecDeque<(K, V)>);
+pub struct Map<K, V>(VecDeque<(K, V)>);
 
 /// Keys alone.
 #[derive(Clone, Debug)]
-pub(crate) struct Set<K>(Map<K, ()>);
+pub struct Set<K>(Map<K, ()>);
 
 impl<K, V> Default for Map<K, V> {
     fn default() -> Self {
@@ -22,23 +25,31 @@ impl<K, V> Default for Map<K, V> {
 }
 
 impl<K, V> Map<K, V> {
-    pub(crate) const fn new() -> Self {
+    pub const fn new() -> Self {
         Self(VecDeque::new())
     }
 
-    pub(crate) fn len(&self) -> usize {
+    pub fn len(&self) -> usize {
         self.0.len()
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
+    pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    pub(crate) fn keys(&self) -> impl Iterator<Item = &K> {
+    pub fn keys(&self) -> impl Iterator<Item = &K> {
         self.0.iter().map(|(key, _)| key)
     }
 
-    pub(crate) fn into_keys(self) -> impl Iterator<Item = K> {
+    pub fn values(&self) -> impl Iterator<Item = &V> {
+        self.0.iter().map(|(_, value)| value)
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = (&K, &V)> {
+        self.0.iter().map(|(key, value)| (key, value))
+    }
+
+    pub fn into_keys(self) -> impl Iterator<Item = K> {
         self.0.into_iter().map(|(key, _)| key)
     }
 }
@@ -52,7 +63,7 @@ impl<K: Ord, V> Map<K, V> {
         self.0.binary_search_by(|(other, _)| other.borrow().cmp(key))
     }
 
-    pub(crate) fn get<Q: Ord + ?Sized>(&self, key: &Q) -> Option<&V>
+    pub fn get<Q: Ord + ?Sized>(&self, key: &Q) -> Option<&V>
     where
         K: Borrow<Q>,
     {
@@ -60,7 +71,7 @@ impl<K: Ord, V> Map<K, V> {
         Some(value)
     }
 
-    pub(crate) fn get_mut<Q: Ord + ?Sized>(&mut self, key: &Q) -> Option<&mut V>
+    pub fn get_mut<Q: Ord + ?Sized>(&mut self, key: &Q) -> Option<&mut V>
     where
         K: Borrow<Q>,
     {
@@ -69,7 +80,7 @@ impl<K: Ord, V> Map<K, V> {
         Some(value)
     }
 
-    pub(crate) fn contains_key<Q: Ord + ?Sized>(&self, key: &Q) -> bool
+    pub fn contains_key<Q: Ord + ?Sized>(&self, key: &Q) -> bool
     where
         K: Borrow<Q>,
     {
@@ -77,7 +88,7 @@ impl<K: Ord, V> Map<K, V> {
     }
 
     /// Returns the value that had the key.
-    pub(crate) fn insert(&mut self, key: K, value: V) -> Option<V> {
+    pub fn insert(&mut self, key: K, value: V) -> Option<V> {
         match self.find(&key) {
             Ok(place) => {
                 let (_, old) = self.0.get_mut(place)?;
@@ -90,7 +101,7 @@ impl<K: Ord, V> Map<K, V> {
         }
     }
 
-    pub(crate) fn remove<Q: Ord + ?Sized>(&mut self, key: &Q) -> Option<V>
+    pub fn remove<Q: Ord + ?Sized>(&mut self, key: &Q) -> Option<V>
     where
         K: Borrow<Q>,
     {
@@ -98,8 +109,15 @@ impl<K: Ord, V> Map<K, V> {
         self.0.remove(place).map(|(_, value)| value)
     }
 
+    /// The entries whose keys are in the range.
+    pub fn range(&self, range: RangeInclusive<K>) -> impl Iterator<Item = (&K, &V)> {
+        let (Ok(start) | Err(start)) = self.find(range.start());
+        let behind = self.0.range(start..).map(|(key, value)| (key, value));
+        behind.take_while(move |(key, _)| **key <= *range.end())
+    }
+
     /// Takes out this key and those behind it.
-    pub(crate) fn split_off(&mut self, from: &K) -> Self {
+    pub fn split_off(&mut self, from: &K) -> Self {
         let (Ok(place) | Err(place)) = self.find(from);
         Self(self.0.split_off(place))
     }
@@ -121,33 +139,33 @@ impl<K> Default for Set<K> {
 }
 
 impl<K> Set<K> {
-    pub(crate) const fn new() -> Self {
+    pub const fn new() -> Self {
         Self(Map::new())
     }
 
-    pub(crate) fn len(&self) -> usize {
+    pub fn len(&self) -> usize {
         self.0.len()
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
+    pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    pub(crate) fn clear(&mut self) {
+    pub fn clear(&mut self) {
         self.0 = Map::new();
     }
 
-    pub(crate) fn first(&self) -> Option<&K> {
+    pub fn first(&self) -> Option<&K> {
         self.iter().next()
     }
 
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &K> {
+    pub fn iter(&self) -> impl Iterator<Item = &K> {
         self.0.keys()
     }
 }
 
 impl<K: Ord> Set<K> {
-    pub(crate) fn contains<Q: Ord + ?Sized>(&self, key: &Q) -> bool
+    pub fn contains<Q: Ord + ?Sized>(&self, key: &Q) -> bool
     where
         K: Borrow<Q>,
     {
@@ -155,26 +173,24 @@ impl<K: Ord> Set<K> {
     }
 
     /// False if it was there.
-    pub(crate) fn insert(&mut self, key: K) -> bool {
+    pub fn insert(&mut self, key: K) -> bool {
         self.0.insert(key, ()).is_none()
     }
 
     /// False if it was not there.
-    pub(crate) fn remove<Q: Ord + ?Sized>(&mut self, key: &Q) -> bool
+    pub fn remove<Q: Ord + ?Sized>(&mut self, key: &Q) -> bool
     where
         K: Borrow<Q>,
     {
         self.0.remove(key).is_some()
     }
 
-    pub(crate) fn range(&self, range: RangeInclusive<K>) -> impl Iterator<Item = &K> {
-        let (Ok(start) | Err(start)) = self.0.find(range.start());
-        let behind = self.0.0.range(start..);
-        behind.map(|(key, ())| key).take_while(move |key| **key <= *range.end())
+    pub fn range(&self, range: RangeInclusive<K>) -> impl Iterator<Item = &K> {
+        self.0.range(range).map(|(key, ())| key)
     }
 
     /// Takes out this key and those behind it.
-    pub(crate) fn split_off(&mut self, from: &K) -> Self {
+    pub fn split_off(&mut self, from: &K) -> Self {
         Self(self.0.split_off(from))
     }
 }
@@ -208,7 +224,7 @@ mod tests {
         let mut any = |most: u64| rng.next() % most;
         let (mut list, mut tree) = (Map::new(), BTreeMap::new());
         for value in 0..20_000 {
-            let key = any(64);
+            let key = any(48);
             match any(8) {
                 0..3 => assert_eq!(list.insert(key, value), tree.insert(key, value)),
                 3..6 => assert_eq!(list.remove(&key), tree.remove(&key)),
@@ -222,6 +238,8 @@ mod tests {
             assert_eq!(list.get(&key), tree.get(&key));
             assert_eq!((list.len(), list.is_empty()), (tree.len(), tree.is_empty()));
             assert!(list.keys().eq(tree.keys()));
+            assert!(list.values().eq(tree.values()) && list.iter().eq(&tree));
+            assert!(list.range(key..=48).eq(tree.range(key..=key.max(48))), "{key} to 48");
         }
         assert!(list.clone().into_keys().eq(tree.keys().copied()));
     }

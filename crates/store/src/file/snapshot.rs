@@ -34,10 +34,10 @@ pub(super) fn put_snapshot(
     if let Some(time) = session.time {
         put(Record::Time(time), out)?;
     }
-    for packet_id in &session.received {
+    for packet_id in session.received.iter() {
         put(Record::Received { packet_id: *packet_id }, out)?;
     }
-    for packet_id in &session.clearing {
+    for packet_id in session.clearing.iter() {
         put(Record::Clearing { packet_id: *packet_id }, out)?;
     }
     for subscription in session.subscriptions() {

@@ -26,7 +26,7 @@ impl<D: Directory> Reader<'_, D> {
             session_unknown: session.unknown,
             subscriptions: session.subscriptions().cloned().collect(),
             queued: self.count(sealed)?,
-            quarantined: session.quarantined().len() as u64,
+            quarantined: session.quarantined().count() as u64,
             next_serial: session.next_serial,
             bounds: bounds(),
             notices: Vec::new(),

@@ -1,16 +1,15 @@
 //! Messages in memory as they are, and the queue by priority.
 
-use alloc::collections::{BTreeMap, BTreeSet};
-
 use evenkeel_proto::record::{Accepted, Count, Serial};
+use evenkeel_proto::sorted::{Map, Set};
 
 use crate::session::Messages;
 use crate::weight;
 
 #[derive(Clone, Debug, Default)]
 pub(super) struct Memory {
-    pub(super) messages: BTreeMap<Serial, Accepted>,
-    pub(super) queued: [BTreeSet<Serial>; 3],
+    pub(super) messages: Map<Serial, Accepted>,
+    pub(super) queued: [Set<Serial>; 3],
     pub(super) bytes: u64,
 }
 

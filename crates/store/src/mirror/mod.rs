@@ -18,6 +18,9 @@ use crate::budget::Budget;
 use crate::session::Session;
 use crate::{Disorder, behind, in_order, weight};
 
+/// The highest serial.
+const LAST: Serial = Serial(u64::MAX);
+
 /// A session in memory whose records somebody else keeps as bytes: a file that a
 /// binding writes, a data base of a browser.
 ///
@@ -115,7 +118,7 @@ impl Mirror {
             session_unknown: self.session.unknown,
             subscriptions: self.session.subscriptions().cloned().collect(),
             queued: self.messages.counts(),
-            quarantined: self.session.quarantined().len() as u64,
+            quarantined: self.session.quarantined().count() as u64,
             next_serial: self.session.next_serial,
             notices: Vec::new(),
             bounds: StoreBounds { bytes: self.limit.unwrap_or(u64::MAX), ..StoreBounds::default() },
@@ -155,7 +158,7 @@ impl Mirror {
             Read::Queue { priority, after, limit } => {
                 let queued = self.messages.queued.get(priority as usize);
                 let from = behind(after);
-                let serials = queued.into_iter().flat_map(|queued| queued.range(from..));
+                let serials = queued.into_iter().flat_map(|queued| queued.range(from..=LAST));
                 self.take(serials, limit)
             }
             Read::Message(serial) => self.stored(serial).into_iter().collect(),
@@ -165,7 +168,7 @@ impl Mirror {
     /// Messages of any state by serial, behind `after`.
     #[must_use]
     pub fn list(&self, after: Option<Serial>, limit: Window) -> Vec<StoredMessage> {
-        let serials = self.messages.messages.range(behind(after)..).map(|(serial, _)| serial);
+        let serials = self.messages.messages.range(behind(after)..=LAST).map(|(serial, _)| serial);
         self.take(serials, limit)
     }
 
