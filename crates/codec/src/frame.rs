@@ -98,6 +98,36 @@ impl Decoder {
         self.decode_body(header, body)
     }
 
+    /// As [`Decoder::decode`], for a client: what only clients send is refused by its
+    /// header. A program that calls no other leaves out what would decode it.
+    pub fn decode_from_server(
+        &mut self,
+        buf: &mut BytesMut,
+    ) -> Result<Option<Packet>, DecodeError> {
+        if let Some((packet_type, packet_id)) = self.decode_plain_ack(buf) {
+            return Ok(Some(plain_ack(packet_type, packet_id)));
+        }
+        let Some(header) = self.header(buf)? else { return Ok(None) };
+        let packet_type = header.packet_type;
+        let (Some(version), false) = (self.version, packet_type.is_of_clients()) else {
+            return Err(DecodeError::ClientPacket { packet_type });
+        };
+        let Some(body) = header.take_body(buf) else { return Ok(None) };
+        self.decode_any_sender(header, body, version)
+    }
+
+    /// Takes a SUBSCRIBE off the front of `buf`. `None`, and nothing taken, if another
+    /// packet is there, or not the whole of it.
+    pub fn decode_subscribe(&self, buf: &mut BytesMut) -> Result<Option<Subscribe>, DecodeError> {
+        let Some(header) = self.header(buf)? else { return Ok(None) };
+        let (Some(version), PacketType::Subscribe) = (self.version, header.packet_type) else {
+            return Ok(None);
+        };
+        let Some(body) = header.take_body(buf) else { return Ok(None) };
+        let memory = Memory::of_packets(self.maximum_packet_size);
+        Subscribe::decode(Reader::new(&body, header.packet_type, memory), version).map(Some)
+    }
+
     /// Takes an acknowledgement off the front of `buf` that is nothing but
     /// success, by far the most frequent, and says of what. `None`, and
     /// nothing taken, if [`Decoder::decode`] has to look.
@@ -207,16 +237,31 @@ impl Decoder {
             return Ok(Some(Packet::Connect(connect)));
         };
         let packet = match header.packet_type {
-            PacketType::Publish => return Publish::decode(body, header.flags, version, memory),
             PacketType::Connect => Packet::Connect(Connect::decode(reader)?),
+            PacketType::Subscribe => Packet::Subscribe(Subscribe::decode(reader, version)?),
+            PacketType::Unsubscribe => Packet::Unsubscribe(Unsubscribe::decode(reader, version)?),
+            _ => return self.decode_any_sender(header, body, version),
+        };
+        Ok(Some(packet))
+    }
+
+    /// What servers send, or both sides.
+    fn decode_any_sender(
+        &mut self,
+        header: Header,
+        body: Bytes,
+        version: Version,
+    ) -> Result<Option<Packet>, DecodeError> {
+        let memory = Memory::of_packets(self.maximum_packet_size);
+        let reader = Reader::new(&body, header.packet_type, memory);
+        let packet = match header.packet_type {
+            PacketType::Publish => return Publish::decode(body, header.flags, version, memory),
             PacketType::ConnAck => self.decode_connack(reader, version)?,
             PacketType::PubAck => Packet::PubAck(Ack::decode(reader, version)?),
             PacketType::PubRec => Packet::PubRec(Ack::decode(reader, version)?),
             PacketType::PubRel => Packet::PubRel(Ack::decode(reader, version)?),
             PacketType::PubComp => Packet::PubComp(Ack::decode(reader, version)?),
-            PacketType::Subscribe => Packet::Subscribe(Subscribe::decode(reader, version)?),
             PacketType::SubAck => Packet::SubAck(SubAck::decode(reader, version)?),
-            PacketType::Unsubscribe => Packet::Unsubscribe(Unsubscribe::decode(reader, version)?),
             PacketType::UnsubAck => Packet::UnsubAck(UnsubAck::decode(reader, version)?),
             PacketType::PingReq => {
                 reader.finish()?;
@@ -228,6 +273,9 @@ impl Decoder {
             }
             PacketType::Disconnect => Packet::Disconnect(Disconnect::decode(reader, version)?),
             PacketType::Auth => Packet::Auth(Auth::decode(reader)?),
+            packet_type @ (PacketType::Connect
+            | PacketType::Subscribe
+            | PacketType::Unsubscribe) => return Err(DecodeError::ClientPacket { packet_type }),
         };
         Ok(Some(packet))
     }

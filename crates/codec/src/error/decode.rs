@@ -55,6 +55,12 @@ rules! {
         packet_type: PacketType,
     } => "MQTT-3.1.0-1", ReasonCode::PROTOCOL_ERROR,
         "the first packet is {packet_type}; a client must begin with CONNECT";
+    /// A packet from a server that only clients send.
+    ClientPacket {
+        /// What it was.
+        packet_type: PacketType,
+    } => "section 2.1.2", ReasonCode::PROTOCOL_ERROR,
+        "{packet_type} came from the server; only clients send it";
     /// AUTH on a connection of an older version.
     AuthBeforeV5 => "section 3.15", ReasonCode::PROTOCOL_ERROR,
         "AUTH came on a connection that does not speak MQTT 5, the first version that has it";

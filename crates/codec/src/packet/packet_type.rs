@@ -47,6 +47,11 @@ impl PacketType {
         })
     }
 
+    /// Whether only clients send it.
+    pub(crate) const fn is_of_clients(self) -> bool {
+        matches!(self, Self::Connect | Self::Subscribe | Self::Unsubscribe | Self::PingReq)
+    }
+
     /// The name in the specification, such as `PUBLISH`.
     pub const fn name(self) -> &'static str {
         match self {

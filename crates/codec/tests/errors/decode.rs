@@ -427,7 +427,11 @@ fn each_rule_has_its_error() {
     cases.iter().for_each(assert_case);
 
     let connect_expected = connect_expected();
-    let met = cases.iter().map(|case| case.error).chain([connect_expected, too_many_entries()]);
+    let met = cases.iter().map(|case| case.error).chain([
+        connect_expected,
+        client_packet(),
+        too_many_entries(),
+    ]);
     assert_all_met(include_str!("../../src/error/decode.rs"), met.map(|e| format!("{e:?}")));
 }
 
@@ -454,6 +458,34 @@ fn connect_expected() -> DecodeError {
     assert_eq!(error, DecodeError::ConnectExpected { packet_type: PacketType::PingReq });
     assert_eq!(error.rule(), "MQTT-3.1.0-1");
     assert_eq!(error.to_string(), "the first packet is PINGREQ; a client must begin with CONNECT");
+    error
+}
+
+fn client_packet() -> DecodeError {
+    for (packet_type, packet) in [
+        (PacketType::Connect, &[0x10][..]),
+        (PacketType::Subscribe, &[0x82, 0xff]),
+        (PacketType::Unsubscribe, &[0xa2, 3]),
+        (PacketType::PingReq, &[0xc0, 0]),
+    ] {
+        // Its header alone is enough once it is whole.
+        let mut bytes = BytesMut::from(packet);
+        let found = Decoder::new(V5, LIMIT).decode_from_server(&mut bytes);
+        if packet.len() == 2 && packet[1] < 0x80 {
+            assert_eq!(found, Err(DecodeError::ClientPacket { packet_type }));
+        } else {
+            assert_eq!(found, Ok(None));
+        }
+        assert_eq!(bytes, packet);
+    }
+    let mut bytes = BytesMut::from(&[0xc0, 0][..]);
+    let error = Decoder::for_server(LIMIT).decode_from_server(&mut bytes).unwrap_err();
+    assert_eq!(error, DecodeError::ConnectExpected { packet_type: PacketType::PingReq });
+    let mut bytes = BytesMut::from(&[0xc0, 0][..]);
+    let error = Decoder::new(V5, LIMIT).decode_from_server(&mut bytes).unwrap_err();
+    assert_eq!(error.rule(), "section 2.1.2");
+    assert_eq!(error.reason_code(), ReasonCode::PROTOCOL_ERROR);
+    assert_eq!(error.to_string(), "PINGREQ came from the server; only clients send it");
     error
 }
 

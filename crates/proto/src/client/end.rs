@@ -88,7 +88,8 @@ impl Client {
         if let Some(repetition) = repetition {
             self.event(Event::Loop(repetition));
         }
-        let shut_down = cause == DisconnectCause::Shutdown;
+        // (As a pattern: comparing takes all that a cause can hold.)
+        let shut_down = matches!(cause, DisconnectCause::Shutdown);
         self.attempts.last_cause = Some(Box::new(cause));
         if shut_down {
             self.connection = Connection::Closed;

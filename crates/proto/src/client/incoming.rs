@@ -47,6 +47,15 @@ impl Client {
                     self.on_packet(packet);
                 }
                 Ok(None) => break,
+                //= [MQTT-3.2.0-1]
+                Err(DecodeError::ClientPacket { .. }) => {
+                    let is_answer = self.connection.opening().is_some();
+                    self.protocol_error(if is_answer {
+                        ProtocolError::NotConnAck
+                    } else {
+                        ProtocolError::ClientPacket
+                    });
+                }
                 Err(error) => match self.other_protocol(buffer) {
                     Some(other) => self.protocol_error(other),
                     None => {
@@ -125,7 +134,7 @@ impl Client {
             Connection::Online(online) => Some(&mut online.decoder),
             _ => None,
         };
-        decoder.map_or(Ok(None), |decoder| decoder.decode(buffer))
+        decoder.map_or(Ok(None), |decoder| decoder.decode_from_server(buffer))
     }
 
     fn decode_plain_ack(&self, buffer: &mut BytesMut) -> Option<(PacketType, PacketId)> {

@@ -4,14 +4,14 @@ use bytes::BytesMut;
 use evenkeel_proto::codec::{Packet, ReasonCode, Version};
 use evenkeel_proto::record::Priority;
 use evenkeel_proto::{
-    CauseClass, Client, DisconnectCause, Event, Input, Instant, Output, State, Transmit,
-    TransportFailure,
+    CauseClass, Client, DisconnectCause, Event, Input, Instant, Output, ProtocolError, State,
+    Transmit, TransportFailure,
 };
 
 use crate::support::*;
 
 /// Bytes with the code a DISCONNECT has to say about them.
-const BROKEN: [(&[u8], ReasonCode); 9] = [
+const BROKEN: [(&[u8], ReasonCode); 8] = [
     // Packet type 0.
     (&[0x00, 0x00], ReasonCode::MALFORMED_PACKET),
     // Reserved flags.
@@ -28,8 +28,6 @@ const BROKEN: [(&[u8], ReasonCode); 9] = [
     (&[0x40, 0x02, 0x00, 0x00], ReasonCode::PROTOCOL_ERROR),
     // A topic alias of 0.
     (&[0x30, 0x07, 0x00, 0x01, b'a', 0x03, 0x23, 0x00, 0x00], ReasonCode::TOPIC_ALIAS_INVALID),
-    // CONNECT with an unknown protocol name: its code has no place in DISCONNECT.
-    (&[0x10, 0x06, 0x00, 0x04, b'X', b'X', b'X', b'X'], ReasonCode::PROTOCOL_ERROR),
 ];
 
 //= [MQTT-4.13.2-1] test
@@ -51,6 +49,24 @@ fn a_malformed_packet_ends_the_connection_with_its_reason() {
         rig.expect_nothing();
         assert!(matches!(rig.cause(), DisconnectCause::Malformed(_)));
         assert!(rig.link.is_none());
+    }
+}
+
+/// Nobody looks inside.
+#[test]
+fn what_only_clients_send_is_refused_by_its_header() {
+    // CONNECT with an unknown protocol name, SUBSCRIBE of which the body is still to come.
+    for bytes in [&[0x10, 6, 0, 4, b'X', b'X', b'X', b'X'][..], &[0x82, 100]] {
+        let mut rig = Rig::online(config(Version::V5));
+        rig.send_bytes(bytes);
+        assert_eq!(rig.expect_disconnect(), ReasonCode::PROTOCOL_ERROR, "{bytes:02x?}");
+        let expected = DisconnectCause::ProtocolError(ProtocolError::ClientPacket);
+        assert_eq!(rig.cause(), expected, "{bytes:02x?}");
+        let mut rig = Rig::started(config(Version::V5));
+        rig.accept();
+        rig.send_bytes(bytes);
+        let expected = DisconnectCause::ProtocolError(ProtocolError::NotConnAck);
+        assert_eq!(rig.cause(), expected, "{bytes:02x?}");
     }
 }
 

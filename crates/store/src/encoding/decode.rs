@@ -5,8 +5,8 @@ use alloc::vec::Vec;
 use bytes::{Buf, Bytes, BytesMut};
 use evenkeel_proto::Instant;
 use evenkeel_proto::codec::{
-    Decoder, Packet, PacketId, QoS, ReasonCode, RetainHandling, SubscribeFilter, SubscribeOptions,
-    Text, TopicFilter,
+    DecodeError, Decoder, Packet, PacketId, QoS, ReasonCode, RetainHandling, SubscribeFilter,
+    SubscribeOptions, Text, TopicFilter,
 };
 use evenkeel_proto::record::{
     Accepted, Age, BootId, Outcome, Priority, Record, Serial, StoredSubscription, StoredTime,
@@ -133,7 +133,9 @@ fn message(mut contents: &[u8]) -> Option<Accepted> {
     }
     let expires = if flags & EXPIRES != 0 { Some(UnixMillis(varint::take(from)?)) } else { None };
     let age = if flags & AGED != 0 { Some(Age(varint::take(from)?)) } else { None };
-    let Packet::Publish(mut publish) = packet(contents)? else { return None };
+    let Packet::Publish(mut publish) = whole(contents, Decoder::decode_from_server)? else {
+        return None;
+    };
     publish.packet_id = None;
     Some(Accepted { serial, publish, accepted, expires, age, priority })
 }
@@ -151,16 +153,19 @@ fn subscription(mut contents: &[u8]) -> Option<StoredSubscription> {
             _ => return None,
         },
     };
-    let Packet::Subscribe(subscribe) = packet(contents)? else { return None };
+    let subscribe = whole(contents, |decoder, buffer| decoder.decode_subscribe(buffer))?;
     let [SubscribeFilter { filter, .. }] = <[_; 1]>::try_from(subscribe.filters).ok()?;
     let filter = SubscribeFilter { filter, options };
     Some(StoredSubscription { filter, properties: subscribe.properties })
 }
 
-/// Exactly one packet.
-fn packet(bytes: &[u8]) -> Option<Packet> {
+/// Exactly one packet. (Each kind by its own function, so that others are not in a small module.)
+fn whole<T>(
+    bytes: &[u8],
+    decode: impl FnOnce(&mut Decoder, &mut BytesMut) -> Result<Option<T>, DecodeError>,
+) -> Option<T> {
     let mut buffer = BytesMut::from(bytes);
-    let packet = Decoder::new(VERSION, u32::MAX).decode(&mut buffer).ok()??;
+    let packet = decode(&mut Decoder::new(VERSION, u32::MAX), &mut buffer).ok()??;
     buffer.is_empty().then_some(packet)
 }
 

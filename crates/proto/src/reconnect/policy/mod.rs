@@ -337,7 +337,7 @@ impl Reconnector {
         let lived = ended.online_since.map(|since| now.since(since));
         let class = ended.cause.class();
         // What is planned to happen again and again is no loop.
-        let is_planned = *ended.cause == DisconnectCause::Renewal;
+        let is_planned = matches!(ended.cause, DisconnectCause::Renewal);
         let repetition = if is_planned { None } else { self.repeat.on_end(now, class, lived) };
         if lived.is_some_and(|lived| lived >= self.config.reconnect.stable_after) && ended.useful {
             self.restart();
