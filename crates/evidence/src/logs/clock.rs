@@ -41,11 +41,6 @@ impl Stamp {
         Some((Self { when, resolution }, scan.at))
     }
 
-    /// Milliseconds since 1970.
-    pub(crate) fn from_millis(millis: i64) -> Self {
-        Self { when: When::Dated(millis.saturating_mul(1_000_000)), resolution: 1_000_000 }
-    }
-
     /// Seconds since a program started.
     pub(crate) fn since_start(seconds: f64) -> Self {
         // A float that does not fit saturates.

@@ -214,7 +214,9 @@ impl Facts<'_> {
     /// The server refused CONNECT with this code.
     pub(crate) fn refused(&mut self, who: Who<'_>, code: u8) {
         if self.threads.is_over(who) {
-            self.open(who, Address::UNKNOWN, Address::UNKNOWN);
+            let client =
+                if who.peer.is_empty() { Address::UNKNOWN } else { self.address(who.peer) };
+            self.open(who, client, Address::UNKNOWN);
         }
         self.connack(who, code);
         self.closed(who, Some(Side::Server));

@@ -21,9 +21,7 @@ pub(crate) struct Format {
     /// Texts that say something, and who reads the line they are in. Of several
     /// in a line the first one counts, of several at one place the longest.
     pub(crate) anchors: &'static [Anchor],
-    /// The resolution of times within the text, and whether they have a date;
-    /// `None` if the time stands before the text.
-    pub(crate) own_time: Option<(Duration, bool)>,
+    pub(crate) times: Times,
     /// Looks at each line before its anchors; true if that was all.
     pub(crate) before: fn(&str, &mut Facts<'_>) -> bool,
     /// The log has ended.
@@ -39,10 +37,21 @@ impl Format {
         shows: "",
         signs: &[],
         anchors: &[],
-        own_time: None,
+        times: Times::Before,
         before: |_, _| false,
         finish: |_| {},
     };
+}
+
+/// Which time of a line counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Times {
+    /// The one before the text.
+    Before,
+    /// The one within the text, with this resolution; with a date or without.
+    Within(Duration, bool),
+    /// The one before the text, or the one within if there is none.
+    Either(Duration),
 }
 
 /// A text that says something, and who reads the line it is in.

@@ -1,6 +1,6 @@
 //! What a parser remembers from one line for the next ones.
 
-use evenkeel_doctor::{Address, SubscribeSeen, Words};
+use evenkeel_doctor::{Address, SubscribeSeen, Time, Words};
 
 use super::threads::Moment;
 
@@ -25,6 +25,8 @@ pub(crate) struct Memory {
     pub(crate) connack: Option<Moment>,
     /// A packet came, and no line has said which.
     pub(crate) received: Option<Moment>,
+    /// Since when the client does not read.
+    pub(crate) paused: Option<Time>,
     /// A ping waits for its answer.
     pub(crate) pinged: bool,
     /// Several clients are connected at a time, and lines do not say which.

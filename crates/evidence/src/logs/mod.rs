@@ -5,13 +5,12 @@
 //! names who reads it ([`format`](mod@format)), and what it says becomes
 //! events of the connection it is about ([`threads`]).
 
-#![expect(dead_code, reason = "formats in JSON are being added")]
-
 mod clock;
 mod detect;
 mod facts;
 mod format;
 mod formats;
+mod json;
 mod line;
 mod memory;
 mod options;

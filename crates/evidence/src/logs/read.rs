@@ -9,7 +9,7 @@ use evenkeel_doctor::{Source, SourceId};
 use super::clock::{Clock, Stamp, resolution};
 use super::detect::{Detector, FormatError, automaton, named};
 use super::facts::{Facts, moment};
-use super::format::{Format, Hit};
+use super::format::{Format, Hit, Times};
 use super::line::{Line, Lines};
 use super::memory::Memory;
 use super::options::Options;
@@ -237,7 +237,7 @@ impl Reading {
         self.newest = moment(last, number);
         let mut facts = self.facts(sink);
         facts.stamped = line.stamp.is_some();
-        if let Some(stamp) = line.stamp {
+        if let (Some(stamp), Times::Before | Times::Either(_)) = (line.stamp, format.times) {
             facts.set_time(stamp);
         }
         let consumed = (format.before)(text, &mut facts);
@@ -264,14 +264,15 @@ impl Reading {
 fn times(format: &Format, first: &[(u64, Box<[u8]>)], options: &Options) -> (Duration, bool) {
     let stamps: Vec<Stamp> = first.iter().filter_map(|(_, raw)| Line::read(raw).stamp).collect();
     let finest = stamps.iter().map(|stamp| stamp.resolution).min();
-    match (finest, format.own_time) {
-        (Some(finest), _) => {
+    match (format.times, finest) {
+        (Times::Within(resolution, dated), _) => (resolution, dated),
+        (_, Some(finest)) => {
             let dated = stamps.iter().any(|stamp| stamp.has_year())
                 || (options.start.is_some() && !stamps.iter().all(|stamp| stamp.is_since_start()));
             (resolution(finest), dated)
         }
-        (None, Some(own)) => own,
+        (Times::Either(resolution), None) => (resolution, true),
         // Without any time, no difference of times means anything.
-        (None, None) => (Duration::from_secs(86_400 * 365), false),
+        (Times::Before, None) => (Duration::from_secs(86_400 * 365), false),
     }
 }

@@ -102,8 +102,9 @@ impl Threads {
         moment: Moment,
         sink: &mut dyn Sink,
     ) -> u32 {
-        if let Some(old) = self.find(who) {
-            self.emit(old, What::Ended, moment, sink);
+        if let Some(old) = self.find(who)
+            && self.thread(old).is_some_and(|thread| thread.ended)
+        {
             self.forget(old, moment, sink);
         }
         let number = self.begin(who, moment, sink);
@@ -148,6 +149,11 @@ impl Threads {
     /// Whether the connection has ended, as far as the log says.
     pub(crate) fn is_over(&mut self, who: Who<'_>) -> bool {
         self.find(who).and_then(|number| self.thread(number)).is_none_or(|thread| thread.ended)
+    }
+
+    /// Whether there is or was a connection that the log calls so.
+    pub(crate) fn knows(&mut self, who: Who<'_>) -> bool {
+        keys(who).iter().flatten().next().is_some_and(|key| self.numbers.contains_key(key))
     }
 
     /// Whether the client has been let in.

@@ -6,7 +6,7 @@ use evenkeel_doctor::{Address, PacketSeen, Side, Vantage, Words};
 
 use crate::logs::clock::Stamp;
 use crate::logs::facts::Facts;
-use crate::logs::format::{Format, Hit};
+use crate::logs::format::{Format, Hit, Times};
 use crate::logs::reasons::open_failure;
 use crate::logs::scan::number;
 use crate::logs::threads::Who;
@@ -49,7 +49,7 @@ pub(super) static FORMAT: Format = Format {
         }
         false
     },
-    own_time: Some((Duration::from_secs(1), true)),
+    times: Times::Either(Duration::from_secs(1)),
     ..Format::EMPTY
 };
 

@@ -169,10 +169,9 @@ mod tests {
              0 < PUBACK 2 16
              0 > PINGREQ
              0 ended
-             0 forgotten
-             0 is meter
-             0 opening - -
-             0 > CONNECT id=meter"
+             1 is meter
+             1 opening - -
+             1 > CONNECT id=meter"
         );
     }
 

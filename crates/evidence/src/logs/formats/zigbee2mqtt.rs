@@ -1,10 +1,12 @@
 //! Zigbee2MQTT, whose client is MQTT.js.
 
+use core::time::Duration;
+
 use evenkeel_doctor::{Address, ConnectSeen, PacketSeen, Side, Vantage, Words};
 
 use crate::logs::clock::Stamp;
 use crate::logs::facts::Facts;
-use crate::logs::format::Format;
+use crate::logs::format::{Format, Times};
 use crate::logs::scan::{host_of_url, number, unquoted, word};
 use crate::logs::threads::Who;
 
@@ -67,7 +69,7 @@ pub(super) static FORMAT: Format = Format {
         }
         false
     },
-    own_time: Some((core::time::Duration::from_secs(1), true)),
+    times: Times::Either(Duration::from_secs(1)),
     ..Format::EMPTY
 };
 
