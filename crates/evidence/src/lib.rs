@@ -9,7 +9,9 @@
 
 pub mod capture;
 pub mod logs;
+pub mod reader;
 mod redact;
 mod sink;
+mod text;
 
 pub use sink::Sink;

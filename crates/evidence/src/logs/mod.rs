@@ -25,23 +25,10 @@ pub use detect::FormatError;
 pub use options::Options;
 pub use read::{Log, LogSummary};
 
-use evenkeel_doctor::Vantage;
-
-/// A format, as `doctor formats` shows it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct FormatInfo {
-    /// Its name, for `--format`.
-    pub name: &'static str,
-    /// What writes it.
-    pub of: &'static str,
-    /// What kind of witness it is.
-    pub vantage: Vantage,
-    /// What it shows.
-    pub shows: &'static str,
-}
+use crate::reader::FormatInfo;
 
 /// Every log format that can be read.
-pub fn formats() -> impl Iterator<Item = FormatInfo> {
+pub(crate) fn formats() -> impl Iterator<Item = FormatInfo> {
     formats::ALL.iter().map(|format| FormatInfo {
         name: format.name,
         of: format.of,

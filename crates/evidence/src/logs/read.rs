@@ -15,6 +15,7 @@ use super::memory::Memory;
 use super::options::Options;
 use super::threads::{Moment, Threads};
 use crate::Sink;
+use crate::text::thousands;
 
 /// Lines from which the format is told.
 const FIRST: usize = 200;
@@ -61,19 +62,6 @@ impl fmt::Display for LogSummary {
             n => write!(f, ", {} too long to be read", thousands(n)),
         }
     }
-}
-
-/// 1234567 as `1,234,567`.
-fn thousands(number: u64) -> String {
-    let digits = number.to_string();
-    let mut grouped = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            grouped.push(',');
-        }
-        grouped.push(digit);
-    }
-    grouped
 }
 
 impl fmt::Debug for Log {

@@ -35,7 +35,10 @@ fn event(hit: &Hit<'_>, facts: &mut Facts<'_>) {
     let id = json::text(&value, "clientId");
     let ip = json::text(&value, "sourceIp");
     let port: Option<u16> = json::number(&value, "sourcePort");
-    let peer = port.filter(|_| !ip.is_empty()).map(|port| format!("{ip}:{port}"));
+    let peer = match port {
+        Some(port) if !ip.is_empty() => Some(format!("{ip}:{port}")),
+        _ => None,
+    };
     let who = Who { id, peer: peer.as_deref().unwrap_or_default(), instance: "" };
     let failed = json::text(&value, "status") == "Failure";
     let topic = json::text(&value, "topicName");

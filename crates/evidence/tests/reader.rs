@@ -1,0 +1,76 @@
+//! Any input, told by its first bytes.
+
+use evenkeel_doctor::{Bounds, Doctor};
+use evenkeel_evidence::reader::{Evidence, EvidenceError, Options, Summary, formats};
+use evenkeel_profile::Profile;
+
+fn read(bytes: &[u8], piece: usize) -> Result<Summary, EvidenceError> {
+    let mut doctor = Doctor::new(Profile::empty(), Bounds::default());
+    let mut evidence = Evidence::new("input", &Options::default());
+    for bytes in bytes.chunks(piece) {
+        evidence.feed(bytes, &mut doctor)?;
+    }
+    evidence.end(&mut doctor)
+}
+
+const LOG: &str = "1767323045: New connection from 10.0.0.1:5000 on port 1883.
+1767323045: New client connected from 10.0.0.1:5000 as pump (p2, c1, k60).
+";
+
+/// The header of a pcap of Ethernet, without packets.
+const PCAP: [u8; 24] =
+    [0xd4, 0xc3, 0xb2, 0xa1, 2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 4, 0, 1, 0, 0, 0];
+
+#[test]
+fn logs_and_captures_are_told_apart_whatever_the_pieces() {
+    for piece in [1, 5, 6, 7, 1000] {
+        let summary = read(LOG.as_bytes(), piece).expect("a log");
+        assert!(matches!(&summary, Summary::Log(log) if log.format == "mosquitto"));
+        let summary = read(&PCAP, piece).expect("a capture");
+        assert!(matches!(&summary, Summary::Capture(capture) if capture.packets == 0));
+    }
+    assert_eq!(read(LOG.as_bytes(), 9).unwrap().to_string(), "mosquitto: 2 of 2 lines understood");
+}
+
+#[test]
+fn a_byte_order_mark_is_no_text() {
+    let marked = [&[0xef, 0xbb, 0xbf], LOG.as_bytes()].concat();
+    let Ok(Summary::Log(summary)) = read(&marked, 4) else { panic!("no log") };
+    assert_eq!((summary.lines, summary.understood), (2, 2));
+}
+
+#[test]
+fn what_cannot_be_read_is_named() {
+    for (bytes, expected, says) in [
+        (&b""[..], EvidenceError::Empty, "empty"),
+        (b"\x1f\x8b\x08\0\0\0\0", EvidenceError::Compressed("gzip"), "gzip"),
+        (b"\x28\xb5\x2f\xfd\x04\0\0", EvidenceError::Compressed("zstd"), "zstd"),
+        (b"\xfd7zXZ\0\0", EvidenceError::Compressed("xz"), "xz"),
+        (b"PK\x03\x04\0\0\0", EvidenceError::Compressed("zip"), "zip"),
+        (b"\xff\xfea\0b\0c\0", EvidenceError::Utf16, "UTF-8"),
+        (b"\x7fELF\0\0\0\0", EvidenceError::Binary, "capture"),
+    ] {
+        for piece in [1, 100] {
+            let error = read(bytes, piece).expect_err("cannot be read");
+            assert_eq!(error, expected);
+            assert!(error.to_string().contains(says), "{error}");
+        }
+    }
+    let error = read(b"a shopping list\nmilk\n", 100).expect_err("no format");
+    assert!(error.to_string().contains("--format"), "{error}");
+    // Short, but text.
+    assert!(matches!(read(b"x\n", 1), Err(EvidenceError::Format(_))));
+    let mut cut = PCAP.to_vec();
+    cut.extend([1, 2, 3]);
+    assert!(matches!(read(&cut, 10), Err(EvidenceError::Capture(_))));
+}
+
+#[test]
+fn formats_have_names_of_their_own() {
+    let all: Vec<_> = formats().collect();
+    assert!(all.len() >= 20, "{}", all.len());
+    for (at, format) in all.iter().enumerate() {
+        assert!(!format.of.is_empty() && !format.shows.is_empty(), "{}", format.name);
+        assert!(all.iter().skip(at + 1).all(|other| other.name != format.name), "{}", format.name);
+    }
+}
