@@ -155,3 +155,29 @@ fn identifiers_are_hidden_on_demand() {
     assert!(!report.contains("device-1"), "{report}");
     assert!(report.contains("client-"), "{report}");
 }
+
+#[test]
+fn two_clients_with_one_identifier_are_the_first_cause() {
+    let (report, _) = read("takeover-fight-v311.mosquitto.log");
+    assert_eq!(found(&report).0.first(), Some(&"ID01"), "{:?}", report.findings);
+    assert_eq!(report.findings[0].confidence, Confidence::Proven);
+}
+
+#[test]
+fn pings_that_messages_put_off_are_the_first_cause_on_both_sides() {
+    for file in ["keepalive-killed-plain.mqttjs.log", "keepalive-killed-plain.mosquitto.log"] {
+        let (report, _) = read(file);
+        assert_eq!(found(&report).0.first(), Some(&"KA07"), "{file}: {:?}", report.findings);
+        assert_eq!(report.findings[0].client, "device-2");
+    }
+}
+
+#[test]
+fn a_path_that_forgets_is_the_first_cause_on_both_sides() {
+    let files =
+        ["nat-half-open-mosquitto_sub.client.log", "nat-half-open-mosquitto_sub.mosquitto.log"];
+    for file in files {
+        let (report, _) = read(file);
+        assert_eq!(found(&report).0.first(), Some(&"KA12"), "{file}: {:?}", report.findings);
+    }
+}
