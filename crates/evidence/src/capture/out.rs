@@ -7,8 +7,9 @@ use evenkeel_doctor::{ConnectionId, Event, Place, SourceId, TextId, Time, What};
 use super::speech::KeyLog;
 use crate::Sink;
 
-/// Events that wait until it is known whose they are.
-const HELD: usize = 64;
+/// Events of a connection that wait until it is known whose they are: its
+/// opening, its hellos, and a few repetitions.
+const HELD: usize = 16;
 
 /// Who is told of a connection.
 #[derive(Debug)]

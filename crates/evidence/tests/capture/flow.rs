@@ -38,6 +38,15 @@ fn openings_that_fail() {
     }
     assert_eq!(silent.words(), "Opening Resent Resent Silent");
 
+    for (syns, words) in [(3, "Resent Resent Accepted"), (4, "Resent Resent Resent Silent")] {
+        let mut late = Wire::new();
+        for again in 0..syns {
+            late.raw(again * 500, 0, SYN, b"");
+        }
+        late.raw(2000, 1, SYN | ACK, b"");
+        assert_eq!(late.words(), format!("Opening {words}"));
+    }
+
     let mut alone = Wire::new();
     alone.raw(0, 0, SYN, b"");
     assert_eq!(alone.words(), "Opening", "the capture may have ended too soon");

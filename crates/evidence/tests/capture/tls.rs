@@ -261,3 +261,25 @@ fn a_gap_within_a_record_keeps_the_others() {
     wire.send(2000, 0, &record(23, 19));
     assert_eq!(after(&wire), "Missing Sealed1000 ~PingReq");
 }
+
+#[test]
+fn pings_in_websocket_have_frames_around_them() {
+    for alpn in [&["http/1.1"][..], &[]] {
+        let mut wire = Wire::new().on_port(8884);
+        wire.send(5, 0, &client_hello("broker.test", alpn));
+        wire.send(6, 1, &[server_hello(0x1301, 0x0304), record(23, 900)].concat());
+        wire.send(7, 0, &[record(23, 53), record(23, 17 + 250)].concat());
+        wire.send(8, 1, &[record(23, 17 + 200), record(23, 17 + 160)].concat());
+        wire.send(9, 0, &record(23, 17 + 40));
+        wire.send(20, 1, &record(23, 17 + 6));
+        wire.send(1000, 0, &record(23, 17 + 8));
+        wire.send(1010, 1, &record(23, 17 + 4));
+        wire.send(3000, 0, &record(23, 17 + 8));
+        wire.send(3001, 0, &record(23, 17 + 8));
+        wire.send(3001, 0, &record(23, 17 + 2));
+        wire.end(3002, 0);
+        let words = wire.words();
+        let (_, after) = words.split_once("Sealed6").unwrap_or_else(|| panic!("{words}"));
+        assert_eq!(after, " ~PingReq ~PingResp ~Disconnect Closing", "{alpn:?}");
+    }
+}

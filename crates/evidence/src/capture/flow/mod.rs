@@ -24,6 +24,9 @@ use timers::{Due, Timers};
 const CONNECTIONS: usize = (1 << 16) - 1;
 /// The number of what failed before it was a connection.
 const UNRESOLVED: ConnectionId = ConnectionId(CONNECTIONS as u32);
+/// Timers, from which on those of forgotten connections are looked for. Twice
+/// as many as live ones can be: time may stand still in a capture.
+const TIMERS: usize = 8 * CONNECTIONS;
 /// Bytes held of all connections together.
 const HELD: usize = 32 << 20;
 
@@ -178,6 +181,10 @@ impl Flows {
             self.counts.forgotten += 1;
             self.free(oldest, now, sink);
         }
+        if self.timers.len() >= TIMERS {
+            let lives = |slot, serial| self.slots.get(slot).is_some_and(|it| it.serial == serial);
+            self.timers.keep_of(lives);
+        }
         let (slot, serial) = self.slots.insert(|serial| {
             flow.serial = serial;
             flow
@@ -300,4 +307,40 @@ impl Flows {
 
 fn pair(one: Endpoint, other: Endpoint) -> Pair {
     if one <= other { (one, other) } else { (other, one) }
+}
+
+#[cfg(test)]
+mod tests {
+    use evenkeel_doctor::{Event, Source, SourceId, TextId};
+
+    use super::*;
+    use crate::capture::net::{Flags, Host};
+
+    struct Nobody;
+
+    impl Sink for Nobody {
+        fn source(&mut self, _: Source) -> Option<SourceId> {
+            Some(SourceId(0))
+        }
+
+        fn keep(&mut self, _: &str) -> TextId {
+            TextId::NONE
+        }
+
+        fn event(&mut self, _: &Event) {}
+    }
+
+    #[test]
+    fn timers_are_bounded_if_time_stands_still() {
+        let mut flows = Flows::new("test", &[1883]);
+        let server = Host::default().port(1883);
+        for number in 0..5 * CONNECTIONS as u32 {
+            let from = Host::v4(number.to_be_bytes()).port(5000);
+            let flags = Flags(2);
+            let segment = Segment { from, to: server, flags, ..Segment::default() };
+            flows.segment(&segment, Now::default(), &mut Nobody);
+            assert!(flows.timers.len() <= TIMERS + 3);
+        }
+        assert_eq!(flows.counts.forgotten, 4 * CONNECTIONS as u64);
+    }
 }

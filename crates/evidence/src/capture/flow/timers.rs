@@ -37,6 +37,15 @@ impl Due {
 pub(super) struct Timers(BinaryHeap<Reverse<(Time, u32, u64, Due)>>);
 
 impl Timers {
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Forgets the timers of connections that are gone.
+    pub(super) fn keep_of(&mut self, lives: impl Fn(u32, u64) -> bool) {
+        self.0.retain(|Reverse((_, slot, serial, _))| lives(*slot, *serial));
+    }
+
     pub(super) fn set(&mut self, now: Time, due: Due, slot: u32, serial: u64) {
         self.0.push(Reverse((now.plus(due.after()), slot, serial, due)));
     }

@@ -15,7 +15,7 @@ pub(in crate::capture) struct Endpoint {
 }
 
 impl Host {
-    pub(super) fn v4(bytes: [u8; 4]) -> Self {
+    pub(in crate::capture) fn v4(bytes: [u8; 4]) -> Self {
         Self(0xFFFF_0000_0000 | u128::from(u32::from_be_bytes(bytes)))
     }
 

@@ -8,6 +8,8 @@ mod tcp;
 pub(super) use address::{Endpoint, Host};
 pub(super) use dns::{Dns, Resolution};
 pub(super) use icmp::{Icmp, Notice};
+#[cfg(test)]
+pub(super) use tcp::Flags;
 pub(super) use tcp::Segment;
 
 use super::cursor::Cursor;

@@ -75,8 +75,8 @@ impl Tls {
             let open = self.opened.is_some();
             let (record, taken) = self.records(from).next(rest, open);
             rest = rest.get(taken..).unwrap_or_default();
-            if let Some(record) = record {
-                self.record(from, &record, out);
+            if let Some(mut record) = record {
+                self.record(from, &mut record, out);
                 self.records(from).reuse(record);
             }
         }
@@ -106,14 +106,14 @@ impl Tls {
         self.random.is_some_and(|random| out.ground.keys.get(&random).is_some())
     }
 
-    fn record(&mut self, from: Side, record: &Record, out: &mut Out<'_>) {
+    fn record(&mut self, from: Side, record: &mut Record, out: &mut Out<'_>) {
         let sealed = self.records(from).sealed;
         match record.kind {
             CHANGE_CIPHER_SPEC => self.records(from).sealed = true,
             HANDSHAKE | ALERT if !sealed && record.cut => {}
             HANDSHAKE if !sealed => self.handshake(from, &record.body, out),
             ALERT if !sealed => {
-                if let [_, code] = *record.body
+                if let [_, code] = *record.body.as_slice()
                     && code > 0
                 {
                     out.tell(What::Alert { from, code });
@@ -139,6 +139,7 @@ impl Tls {
             return;
         }
         self.random = Some(hello.random);
+        self.sizes.websocket = hello.alpn.http && !mqtt && !amazon;
         out.tell_hello(&hello.sni, hello.alpn, hello.sni_is_address);
         if !self.listed && !self.waits_for_keys(out) {
             self.verdict = Verdict::Told(Vantage::Encrypted);
@@ -170,7 +171,7 @@ impl Tls {
     }
 
     /// An encrypted record.
-    fn sealed(&mut self, from: Side, record: &Record, out: &mut Out<'_>) {
+    fn sealed(&mut self, from: Side, record: &mut Record, out: &mut Out<'_>) {
         let Some((opener, plain)) = self.opened.as_deref_mut() else {
             return self.sizes.record(from, record.kind, record.len, out);
         };
@@ -178,23 +179,18 @@ impl Tls {
             let bytes = opener.passed_over(from, record.len);
             return plain.gap(from, bytes.into(), out);
         }
-        let mut body = std::mem::take(&mut self.client.spare);
-        body.clear();
-        body.extend_from_slice(&record.body);
-        match opener.open(from, record.kind, &mut body) {
+        match opener.open(from, record.kind, &mut record.body) {
             Content::Data(data) => plain.bytes(from, data, out),
             Content::Alert(code @ 1..) => out.tell(What::Alert { from, code }),
             Content::Alert(_) | Content::Other => {}
             Content::Lost => plain.gap(from, u64::MAX, out),
         }
-        body.clear();
-        self.client.spare = body;
     }
 
     /// So many bytes are missing.
     pub(super) fn gap(&mut self, from: Side, bytes: u64, out: &mut Out<'_>) {
         match self.records(from).gap(bytes) {
-            Gap::Within(Some(record)) => return self.record(from, &record, out),
+            Gap::Within(Some(mut record)) => return self.record(from, &mut record, out),
             Gap::Within(None) => return,
             Gap::Lost => {}
         }

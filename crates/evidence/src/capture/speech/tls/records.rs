@@ -4,6 +4,8 @@ use super::hello::{self, Hello};
 
 /// The longest record: 16 KiB and what any version adds to it.
 const RECORD: usize = (1 << 14) + 2048;
+/// Memory that is kept for the next record.
+const SPARE: usize = 512;
 /// The longest hello that is read.
 const HELLO: usize = 16 << 10;
 
@@ -45,7 +47,7 @@ pub(super) struct Records {
     lost: bool,
     dead: bool,
     /// Memory for the next body.
-    pub(super) spare: Vec<u8>,
+    spare: Vec<u8>,
 }
 
 impl Records {
@@ -118,10 +120,14 @@ impl Records {
         (record, taken + n)
     }
 
-    /// Gives the memory of a record back.
+    /// Gives the memory of a record back, unless it is much: there are many
+    /// connections.
     pub(super) fn reuse(&mut self, record: Record) {
         self.spare = record.body;
         self.spare.clear();
+        if self.spare.capacity() > SPARE {
+            self.spare = Vec::new();
+        }
     }
 
     /// So many bytes are missing.

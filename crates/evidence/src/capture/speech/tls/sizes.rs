@@ -2,7 +2,8 @@
 //!
 //! Only four packets have two bytes, so a record of two bytes is a ping or its
 //! answer, unless it is one of six other things: see the rules below, each
-//! beside its reason.
+//! beside its reason. In WebSocket a frame is around them: six bytes more from
+//! the client, with its mask, and two from the server.
 
 use std::time::Duration;
 
@@ -21,16 +22,20 @@ const AT_ONCE: Duration = Duration::from_millis(5);
 const FULL: u32 = 1 << 14;
 /// A ticket of a new session is not smaller, and CONNACK hardly ever larger.
 const TICKET: u32 = 150;
+/// CONNACK of MQTT 3.1.1 in a frame of WebSocket.
+const FRAMED_CONNACK: u32 = 6;
+/// The content of close_notify.
+const GOODBYE: u32 = 2;
 /// Records of a client's handshake, with a certificate, and tickets, at most.
 const HANDSHAKE: u8 = 4;
 
-/// A record of two bytes whose meaning depends on what follows.
+/// A record of a ping's size whose meaning depends on what follows.
 #[derive(Clone, Copy, Debug)]
 struct Held {
     from: Side,
     at: Time,
     place: Place,
-    /// Another one of two bytes followed at once.
+    /// Another one of the same size followed at once.
     twice: bool,
     /// TLS said goodbye after it.
     goodbye: bool,
@@ -52,6 +57,8 @@ pub(super) struct Sizes {
     /// PINGREQs without an answer, and whether there was one at all.
     unanswered: u32,
     pinged: bool,
+    /// MQTT is in WebSocket: the client offers HTTP alone, or its CONNACK says so.
+    pub(super) websocket: bool,
 }
 
 const fn index(side: Side) -> usize {
@@ -74,6 +81,7 @@ impl Sizes {
             ended: [false; 2],
             unanswered: 0,
             pinged: false,
+            websocket: false,
         }
     }
 
@@ -82,7 +90,16 @@ impl Sizes {
         self.suite = suite;
         if suite.is_none_or(|suite| !suite.is_13) {
             // Up to TLS 1.2 the type of a record says what it is.
-            (self.client_up, self.server_up) = (true, true);
+            self.client_up = true;
+        }
+    }
+
+    /// The size of a ping, or of its answer.
+    const fn ping(&self, from: Side) -> u32 {
+        match from {
+            _ if !self.websocket => 2,
+            Side::Client => 8,
+            Side::Server => 4,
         }
     }
 
@@ -110,11 +127,18 @@ impl Sizes {
         if self.is_of_handshake(from, len, bytes) {
             return;
         }
+        if self.websocket && bytes == GOODBYE && self.is_13() {
+            // A ping has more: this is close_notify.
+            if let Some(held) = &mut self.held {
+                held.goodbye |= held.from == from;
+            }
+            return;
+        }
         let is_tail = self.follows_full(from, out.at);
         if overhead.is_some() && bytes >= FULL {
             self.set_full(from, out.at);
         }
-        let small = overhead.is_some() && bytes == 2 && !is_tail;
+        let small = overhead.is_some() && bytes == self.ping(from) && !is_tail;
         if self.follow(from, small, out) {
             return;
         }
@@ -146,7 +170,10 @@ impl Sizes {
             Side::Server if !self.server_up => {
                 self.tickets += 1;
                 self.server_up = bytes < TICKET || self.tickets > HANDSHAKE;
-                !self.server_up
+                // Without WebSocket no CONNACK has this size.
+                self.websocket |= self.server_up && bytes == FRAMED_CONNACK;
+                // In TLS 1.2 tickets have a type of their own.
+                self.is_13() && !self.server_up
             }
             _ => false,
         }
@@ -177,7 +204,8 @@ impl Sizes {
         }
         self.held = None;
         if same && soon <= AT_ONCE {
-            out.tell_of(held.at, held.place, What::Sealed { from, bytes: 2 });
+            let bytes = self.ping(from);
+            out.tell_of(held.at, held.place, What::Sealed { from, bytes });
         } else {
             self.release(held, out);
         }
@@ -186,7 +214,7 @@ impl Sizes {
 
     /// It stands alone.
     fn release(&mut self, held: Held, out: &mut Out<'_>) {
-        let (from, bytes) = (held.from, 2);
+        let (from, bytes) = (held.from, self.ping(held.from));
         let packet = match from {
             _ if held.twice => None,
             Side::Client => {
@@ -225,7 +253,8 @@ impl Sizes {
                     return self.release(held, out);
                 }
                 let (packet, from) = (PacketSeen::Disconnect(0), Side::Client);
-                let what = What::Packet { from, packet, bytes: 2, inferred: true };
+                let bytes = self.ping(from);
+                let what = What::Packet { from, packet, bytes, inferred: true };
                 out.tell_of(held.at, held.place, what);
             }
             // In TLS 1.3 close_notify looks the same as an answer.
