@@ -26,6 +26,10 @@ pub(super) fn duration(setting: &Setting, moments: &[Moment]) -> Verdict {
     }
     let passed = judged.iter().filter(|(_, verdict)| matches!(verdict, Verdict::Pass(_))).count();
     texts.push(format!("{passed} of {} passed", judged.len()));
+    let back_off = judged.iter().find(|(name, _)| *name == Scenario::ReconnectBackOff.name());
+    if let Some((_, Verdict::Pass(distances))) = back_off {
+        texts.push(format!("back-off {distances}"));
+    }
     texts.push(summary(moments));
     let has = |word| judged.iter().any(|(_, verdict)| verdict.word() == word);
     match texts.join("; ") {
