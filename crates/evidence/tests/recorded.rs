@@ -123,3 +123,70 @@ fn pieces_of_any_size_say_the_same() {
         }
     }
 }
+
+#[test]
+fn every_suite_opens_with_its_keys() {
+    let options = Options { key_log: read("suites.keys"), ..Options::default() };
+    let report = judged_in(4096, "suites", &options);
+    assert_eq!(vantages(&report), [Vantage::Plain]);
+    assert_eq!(report.clients[0].name, "pump");
+    assert_eq!(fates(&report), [(Fate::Goodbye, 1); 4]);
+    assert_eq!(report.findings, []);
+    // Keys of other connections open nothing.
+    let options = Options { key_log: read("orphan-timer-tls13.keys"), ..Options::default() };
+    assert_eq!(vantages(&judged_in(4096, "suites", &options)), [Vantage::Encrypted]);
+}
+
+/// The same packets as pcapng, with nanoseconds, and their keys inside.
+#[test]
+fn pcapng_says_the_same() {
+    let block = |kind: u32, body: &[u8]| {
+        let len = body.len().next_multiple_of(4) as u32 + 12;
+        let mut block = [kind.to_le_bytes(), len.to_le_bytes()].concat();
+        block.extend_from_slice(body);
+        block.resize(len as usize - 4, 0);
+        block.extend(len.to_le_bytes());
+        block
+    };
+    for name in ["orphan-timer-tls13", "suites"] {
+        let (file, keys) = (read(&format!("{name}.pcap")), read(&format!("{name}.keys")));
+        let big = file[0] == 0xA1;
+        let field = |at: usize| {
+            let bytes = file[at..at + 4].try_into().unwrap();
+            if big { u32::from_be_bytes(bytes) } else { u32::from_le_bytes(bytes) }
+        };
+        let section = [&0x1A2B_3C4D_u32.to_le_bytes()[..], &[1, 0, 0, 0], &[0xFF; 8]].concat();
+        let mut pcapng = block(0x0A0D_0D0A, &section);
+        let len = (keys.len() as u32).to_le_bytes();
+        pcapng.extend(block(10, &[&0x544C_534B_u32.to_le_bytes()[..], &len, &keys].concat()));
+        let options = [9, 0, 1, 0, 9, 0, 0, 0, 0, 0, 0, 0];
+        let interface = [&[field(20) as u8, 0, 0, 0, 0, 0, 0, 0][..], &options].concat();
+        pcapng.extend(block(1, &interface));
+        let mut at = 24;
+        while at < file.len() {
+            let len = field(at + 8);
+            let nanos = u64::from(field(at)) * 1_000_000_000 + u64::from(field(at + 4)) * 1000;
+            let fields = [0, (nanos >> 32) as u32, nanos as u32, len, len];
+            let mut body: Vec<u8> = fields.iter().flat_map(|field| field.to_le_bytes()).collect();
+            body.extend_from_slice(&file[at + 16..at + 16 + len as usize]);
+            pcapng.extend(block(6, &body));
+            at += 16 + len as usize;
+        }
+        let mut doctor = Doctor::new(Profile::empty(), Bounds::default());
+        let mut capture = Capture::new(name, &Options::default());
+        for bytes in pcapng.chunks(777) {
+            capture.feed(bytes, &mut doctor).unwrap();
+        }
+        capture.end(&mut doctor).unwrap();
+        doctor.finish();
+        let options = Options { key_log: keys, ..Options::default() };
+        let (mut one, mut other) = (doctor.report(), judged_in(4096, name, &options));
+        assert_eq!(vantages(&one), [Vantage::Plain]);
+        // Only the places in the file differ.
+        for finding in one.findings.iter_mut().chain(&mut other.findings) {
+            finding.proof.clear();
+            finding.consequences.clear();
+        }
+        assert_eq!(one, other, "{name}");
+    }
+}

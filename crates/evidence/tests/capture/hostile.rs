@@ -79,6 +79,53 @@ fn damaged_captures_never_panic() {
     }
 }
 
+/// A recorded capture as pcapng, big-endian.
+fn as_pcapng(file: &[u8]) -> Vec<u8> {
+    let block = |kind: u32, body: &[u8]| {
+        let len = body.len().next_multiple_of(4) as u32 + 12;
+        let mut block = [kind.to_be_bytes(), len.to_be_bytes()].concat();
+        block.extend_from_slice(body);
+        block.resize(len as usize - 4, 0);
+        block.extend(len.to_be_bytes());
+        block
+    };
+    let big = file[0] == 0xA1;
+    let field = |at: usize| {
+        let bytes = file[at..at + 4].try_into().unwrap();
+        if big { u32::from_be_bytes(bytes) } else { u32::from_le_bytes(bytes) }
+    };
+    let section = [&0x1A2B_3C4D_u32.to_be_bytes()[..], &[0, 1, 0, 0], &[0xFF; 8]].concat();
+    let mut pcapng = block(0x0A0D_0D0A, &section);
+    let interface = [&[0, field(20) as u8, 0, 0, 0, 0, 0, 0][..], &[0, 9, 0, 1, 6, 0, 0, 0]];
+    pcapng.extend(block(1, &interface.concat()));
+    let mut at = 24;
+    while at < file.len() {
+        let len = field(at + 8);
+        let micros = u64::from(field(at)) * 1_000_000 + u64::from(field(at + 4));
+        let fields = [0, (micros >> 32) as u32, micros as u32, len, len];
+        let mut body: Vec<u8> = fields.iter().flat_map(|field| field.to_be_bytes()).collect();
+        body.extend_from_slice(&file[at + 16..at + 16 + len as usize]);
+        pcapng.extend(block(6, &body));
+        at += 16 + len as usize;
+    }
+    pcapng
+}
+
+#[test]
+fn damaged_pcapng_never_panics() {
+    for seed in 0..40 {
+        let mut numbers = Numbers(2000 + seed);
+        for (file, keys) in &recorded() {
+            let mut file = as_pcapng(file);
+            for _ in 0..=numbers.below(10) {
+                let at = numbers.below(file.len());
+                file[at] = [numbers.next() as u8, 0, 0xFF][numbers.below(3)];
+            }
+            judge(&file, keys, 1 + numbers.below(3000));
+        }
+    }
+}
+
 /// Damage behind the headers of TCP, which the checks of lengths cannot find.
 #[test]
 fn damaged_payloads_never_panic() {
@@ -88,7 +135,10 @@ fn damaged_payloads_never_panic() {
             let mut file = file.clone();
             let mut at = 24;
             while let Some(len) = file.get(at + 8..at + 12) {
-                let len = u32::from_le_bytes(len.try_into().unwrap()) as usize;
+                let len = len.try_into().unwrap();
+                let big = file[0] == 0xA1;
+                let len = if big { u32::from_be_bytes(len) } else { u32::from_le_bytes(len) };
+                let len = len as usize;
                 // Ethernet, IPv4 and TCP with its time stamps take 66.
                 if len > 66 && numbers.below(3) == 0 {
                     let at = at + 16 + 66 + numbers.below(len - 66);
