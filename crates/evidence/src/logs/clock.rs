@@ -246,9 +246,9 @@ impl Scan<'_> {
         let found = match ahead.digits(9, 10) {
             Some(seconds) => {
                 let (nanos, resolution) = ahead.fraction();
-                (When::Dated(seconds * SECOND + nanos), resolution)
+                (When::Dated(seconds.saturating_mul(SECOND).saturating_add(nanos)), resolution)
             }
-            None => (When::Dated(ahead.digits(13, 13)? * 1_000_000), 1_000_000),
+            None => (When::Dated(ahead.digits(13, 13)?.saturating_mul(1_000_000)), 1_000_000),
         };
         ahead.peek().filter(|byte| matches!(byte, b':' | b' ' | b']'))?;
         *self = ahead;
@@ -285,6 +285,11 @@ pub(crate) struct Instant {
     pub(crate) anew: bool,
 }
 
+/// An instant from a day since 1970 and the time of day.
+fn of_day(day: i64, nanos: i64) -> i64 {
+    day.saturating_mul(DAY).saturating_add(nanos)
+}
+
 /// A step back that is no more than lines out of order.
 const DISORDER: i64 = 60 * SECOND;
 
@@ -314,13 +319,13 @@ impl Clock {
                 (at(self.year), behind(at(self.year)) > DISORDER)
             }
             When::OfDay(nanos) => {
-                let back = behind(self.day * DAY + nanos);
+                let back = behind(of_day(self.day, nanos));
                 // Past midnight, or a clock that was set back within a day: a
                 // day more keeps the order in both cases.
                 if back > DISORDER {
                     self.day += 1;
                 }
-                (self.day * DAY + nanos, back > DISORDER && back < DAY / 2)
+                (of_day(self.day, nanos), back > DISORDER && back < DAY / 2)
             }
             When::SinceStart(nanos) => {
                 let anew = behind(self.base.saturating_add(nanos)) > SECOND;
@@ -375,6 +380,8 @@ mod tests {
             assert_eq!(read(text), (when, resolution, "x"), "{text}");
         }
         let january = When::OfYear { month: 1, day: 2, nanos: 11_045 * SECOND };
+        assert_eq!(read("9999999999: x").0, When::Dated(i64::MAX), "past what fits");
+        assert_eq!(read("9999999999999 x").0, When::Dated(i64::MAX), "past what fits");
         for text in ["Jan  2 03:04:05 x", "2 Jan 03:04:05 x", "<34>Jan  2 03:04:05 x"] {
             assert_eq!(read(text), (january, second, "x"), "{text}");
         }

@@ -43,6 +43,7 @@ impl Facts<'_> {
         let instant = self.clock.read(stamp);
         if instant.anew {
             self.threads.forget_all(self.moment, self.sink);
+            self.memory.drop_pending();
         }
         self.moment.at = instant.at;
     }

@@ -46,6 +46,12 @@ pub(crate) struct Block {
 const HELD: usize = 8;
 
 impl Memory {
+    /// The log begins anew: what waited for a later line waits in vain.
+    pub(crate) fn drop_pending(&mut self) {
+        let Self { client, keep_alive, .. } = core::mem::take(self);
+        (self.client, self.keep_alive) = (client, keep_alive);
+    }
+
     pub(crate) fn hold(&mut self, moment: Moment, words: Words) {
         if self.held.len() < HELD {
             self.held.push((moment, words));

@@ -57,6 +57,8 @@ struct Thread {
     named: bool,
     /// CONNACK has been told.
     accepted: bool,
+    /// The time of its newest event.
+    last: Option<Time>,
     /// The connection from which it took the session, until the log says so.
     older: Option<u32>,
 }
@@ -174,8 +176,11 @@ impl Threads {
             return;
         }
         thread.ended |= ends;
+        // What waited for a later line may be older than what was told since.
+        let at = thread.last.map_or(moment.at, |last| last.max(moment.at));
+        thread.last = Some(at);
         let (source, connection) = (self.source, ConnectionId(number));
-        let Moment { at, place } = moment;
+        let place = moment.place;
         sink.event(&Event { at, source, connection, place, what });
         if ends {
             self.ended.push_back(number);
