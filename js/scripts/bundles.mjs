@@ -9,6 +9,7 @@ import { build } from 'esbuild'
 
 import { inJavaScript } from './asmjs.mjs'
 import { packed } from './pack.mjs'
+import { privateNames } from './private.mjs'
 
 /** Engines from 2022 on: Chrome 97, Firefox 104, Safari 15.4. */
 const TARGET = ['chrome97', 'firefox104', 'safari15.4']
@@ -98,14 +99,17 @@ export async function buildBundles({ home, version, wasm, smallest }) {
   )
   await bundle(
     {
+      // Without the object that has all names, which the footer makes.
+      entryPoints: [join(home, 'src/mqtt.ts')],
       outfile: join(dist, 'evenkeel.min.js'),
       format: 'iife',
       globalName: 'mqtt',
       minify: true,
+      mangleProps: privateNames(join(home, 'src')),
       ...PLAIN_FIELDS,
       sourcemap: 'external',
       footer: {
-        js: `if(typeof module==='object'&&module.exports)module.exports=mqtt;else if(typeof define==='function'&&define.amd)define([],function(){return mqtt});`,
+        js: `mqtt=Object.assign({},mqtt);mqtt.default=mqtt;if(typeof module==='object'&&module.exports)module.exports=mqtt;else if(typeof define==='function'&&define.amd)define([],function(){return mqtt});`,
       },
     },
     'browser',
