@@ -20,6 +20,7 @@ const enum Kind {
   Code,
   /** The types of a function's variables. */
   Variables,
+  /** Of how many others an instruction was since it was of this one. */
   Variable,
   Offset,
   Call,
@@ -54,6 +55,24 @@ export function moduleOf({ size, before, functions, parts, text }: Packed): Uint
     for (; count > 0; count--) number(kind)
   }
 
+  const put = (value: number) => {
+    for (; value > 127; value >>= 7) out[at++] = (value & 127) | 128
+    out[at++] = value
+  }
+
+  /** The variables of this function: first that of the last instruction, then those before. */
+  let recent: number[] = []
+  const variable = () => {
+    const start = at
+    const place = number(Kind.Variable)
+    while (recent.length <= place) recent.push(recent.length)
+    const which = recent[place]!
+    recent.copyWithin(1, 0, place)
+    recent[0] = which
+    at = start
+    put(which)
+  }
+
   const instruction = (): number => {
     const code = byte(Kind.Code)
     if (code < 5) {
@@ -64,7 +83,7 @@ export function moduleOf({ size, before, functions, parts, text }: Packed): Uint
     else if (code === 16) number(Kind.Call)
     else if (code === 17) numbers(Kind.Other, 2)
     else if (code < 32) return code
-    else if (code < 35) number(Kind.Variable)
+    else if (code < 35) variable()
     else if (code < 40) number(Kind.Other)
     else if (code < 63) {
       number(Kind.Code)
@@ -84,6 +103,7 @@ export function moduleOf({ size, before, functions, parts, text }: Packed): Uint
   const body = () => {
     const start = at
     at += ROOM
+    recent = []
     for (let groups = number(Kind.Variables); groups > 0; groups--) {
       number(Kind.Variables)
       byte(Kind.Variables)
@@ -95,9 +115,7 @@ export function moduleOf({ size, before, functions, parts, text }: Packed): Uint
     }
     const end = at
     at = start
-    let length = end - start - ROOM
-    for (; length > 127; length >>= 7) out[at++] = (length & 127) | 128
-    out[at++] = length
+    put(end - start - ROOM)
     out.copyWithin(at, start + ROOM, end)
     at += end - start - ROOM
   }
