@@ -174,7 +174,6 @@ fn a_first_packet_that_is_not_connect() {
 fn what_is_not_mqtt() {
     for (from, bytes, begins) in [
         (0, &b"POST / HTTP/1.1\r\n\r\n"[..], Begins::Http),
-        (0, b"PROXY TCP4 1 2", Begins::ProxyPreface),
         (1, b"SSH-2.0-x", Begins::Ssh),
         (1, b"220 hello", Begins::Greeting),
     ] {
@@ -191,4 +190,27 @@ fn what_is_not_mqtt() {
         let last = notes.what().pop();
         assert_eq!(last, Some(What::NotMqtt { from: Side::Server, begins }));
     }
+}
+
+#[test]
+fn the_preface_of_a_proxy_is_stepped_over() {
+    let one = &b"PROXY TCP4 10.1.1.1 10.0.0.9 40000 1883\r\n"[..];
+    let two =
+        &b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0C\x0A\x01\x01\x01\x0A\0\0\x09\x9C\x40\x07\x5B"[..];
+    for preface in [one, two] {
+        for cut in [0, 1, 5, 15, 17, preface.len(), preface.len() + 3] {
+            let mut wire = Wire::up();
+            let all = [preface, CONNECT].concat();
+            wire.send(5, 0, &all[..cut]);
+            wire.send(6, 0, &all[cut..]);
+            wire.send(7, 1, CONNACK);
+            let words = wire.words();
+            assert_eq!(words, "Opening Accepted NotMqtt Connect ConnAck", "{cut}");
+        }
+    }
+    let mut endless = Wire::up();
+    for _ in 0..30 {
+        endless.send(5, 0, b"PROXY TCP4 so it goes on, and on, and on");
+    }
+    assert_eq!(endless.words(), "Opening Accepted NotMqtt");
 }

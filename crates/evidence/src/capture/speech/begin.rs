@@ -10,6 +10,38 @@ const METHODS: [&[u8]; 8] =
     [b"GET ", b"POST", b"PUT ", b"HEAD", b"OPTI", b"DELE", b"CONN", b"PATC"];
 const PROXY_2: &[u8] = b"\r\n\r\n\0\r\nQUIT\n";
 
+/// The longest preface of a proxy that is stepped over.
+const PREFACE: usize = 1024;
+
+/// What a proxy puts before the bytes of its client, in two versions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Preface {
+    None,
+    /// More bytes are needed.
+    Part,
+    /// So many bytes.
+    Whole(usize),
+}
+
+/// Whether these bytes begin with the preface of a proxy.
+pub(super) fn preface(bytes: &[u8]) -> Preface {
+    let begins = |mark: &[u8]| bytes.iter().zip(mark).all(|(one, other)| one == other);
+    let len = if begins(b"PROXY ") {
+        bytes.windows(2).position(|end| end == b"\r\n").map(|at| at + 2)
+    } else if begins(PROXY_2) {
+        let len = bytes.get(14..16).and_then(|len| len.first_chunk());
+        len.map(|len| 16 + usize::from(u16::from_be_bytes(*len)))
+    } else {
+        return Preface::None;
+    };
+    match len {
+        Some(len) if len > PREFACE => Preface::None,
+        Some(len) if len <= bytes.len() => Preface::Whole(len),
+        _ if bytes.len() < PREFACE => Preface::Part,
+        _ => Preface::None,
+    }
+}
+
 /// Whether a connection that begins with these bytes speaks TLS: a client that
 /// says hello, or, in the middle, either side with a record.
 pub(super) fn is_tls(from: Side, bytes: &[u8], whole: bool) -> bool {

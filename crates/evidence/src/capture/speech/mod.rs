@@ -6,9 +6,10 @@ mod plain;
 mod tls;
 mod websocket;
 
-use evenkeel_doctor::{Side, Vantage};
+use evenkeel_doctor::{Begins, Side, Vantage, What};
 
 use super::out::Out;
+use begin::Preface;
 pub(super) use begin::begins_mqtt;
 pub(super) use plain::Plain;
 pub(super) use tls::KeyLog;
@@ -39,7 +40,8 @@ pub(super) struct Speech {
 
 #[derive(Debug)]
 enum Layer {
-    Begin,
+    /// Nothing that says what it is; maybe a part of a proxy's preface.
+    Begin(Vec<u8>),
     Plain(Box<Plain>),
     Tls(Box<Tls>),
     /// Nothing more is read.
@@ -48,7 +50,7 @@ enum Layer {
 
 impl Speech {
     pub(super) fn new(whole: bool, listed: bool) -> Self {
-        Self { whole, listed, verdict: Verdict::Open, layer: Layer::Begin }
+        Self { whole, listed, verdict: Verdict::Open, layer: Layer::Begin(Vec::new()) }
     }
 
     pub(super) fn verdict(&self) -> Verdict {
@@ -57,12 +59,17 @@ impl Speech {
 
     /// Takes the next bytes of a side in.
     pub(super) fn bytes(&mut self, from: Side, bytes: &[u8], out: &mut Out<'_>) {
-        if matches!(self.layer, Layer::Begin) {
-            self.layer = if begin::is_tls(from, bytes, self.whole) {
-                Layer::Tls(Box::new(Tls::new(self.whole, self.listed)))
-            } else {
-                Layer::Plain(Box::new(Plain::new(self.whole, self.listed)))
-            };
+        if let Layer::Begin(held) = &mut self.layer
+            && self.whole
+            && from == Side::Client
+            && (!held.is_empty() || begin::preface(bytes) != Preface::None)
+        {
+            held.extend_from_slice(bytes);
+            let held = std::mem::take(held);
+            return self.preface(held, out);
+        }
+        if matches!(self.layer, Layer::Begin(_)) {
+            self.begin(from, bytes);
         }
         match &mut self.layer {
             Layer::Plain(plain) => {
@@ -73,14 +80,47 @@ impl Speech {
                 tls.bytes(from, bytes, out);
                 self.verdict = tls.verdict();
             }
-            Layer::Begin | Layer::Done => {}
+            Layer::Begin(_) | Layer::Done => {}
         }
+    }
+
+    /// Says what the connection speaks, by its first bytes.
+    fn begin(&mut self, from: Side, bytes: &[u8]) {
+        self.layer = if begin::is_tls(from, bytes, self.whole) {
+            Layer::Tls(Box::new(Tls::new(self.whole, self.listed)))
+        } else {
+            Layer::Plain(Box::new(Plain::new(self.whole, self.listed)))
+        };
+    }
+
+    /// What a proxy puts before the bytes of its client is stepped over.
+    fn preface(&mut self, begun: Vec<u8>, out: &mut Out<'_>) {
+        let rest = match begin::preface(&begun) {
+            Preface::None => &begun[..],
+            Preface::Part => {
+                self.layer = Layer::Begin(begun);
+                return;
+            }
+            Preface::Whole(len) => {
+                let begins = Begins::ProxyPreface;
+                out.tell(What::NotMqtt { from: Side::Client, begins });
+                begun.get(len..).unwrap_or_default()
+            }
+        };
+        if rest.is_empty() {
+            return;
+        }
+        self.begin(Side::Client, rest);
+        self.bytes(Side::Client, rest, out);
     }
 
     /// So many bytes of a side are missing.
     pub(super) fn gap(&mut self, from: Side, bytes: u64, out: &mut Out<'_>) {
         match &mut self.layer {
-            Layer::Begin => self.whole = false,
+            Layer::Begin(held) => {
+                self.whole = false;
+                held.clear();
+            }
             Layer::Plain(plain) => plain.gap(from, bytes, out),
             Layer::Tls(tls) => tls.gap(from, bytes, out),
             Layer::Done => {}
@@ -116,7 +156,8 @@ impl Speech {
         match &self.layer {
             Layer::Plain(plain) => plain.held(),
             Layer::Tls(tls) => tls.held(),
-            Layer::Begin | Layer::Done => 0,
+            Layer::Begin(held) => held.len(),
+            Layer::Done => 0,
         }
     }
 
@@ -125,7 +166,11 @@ impl Speech {
         match &mut self.layer {
             Layer::Plain(plain) => plain.let_go(),
             Layer::Tls(tls) => tls.let_go(),
-            Layer::Begin | Layer::Done => {}
+            Layer::Begin(held) => {
+                self.whole = false;
+                *held = Vec::new();
+            }
+            Layer::Done => {}
         }
     }
 }
