@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::Round;
-use crate::event::ConnectionId;
+use crate::event::{ConnectionId, Side};
 use crate::ring::Ring;
 use crate::source::SourceId;
 use crate::texts::TextId;
@@ -92,6 +92,14 @@ impl Client {
             self.ids.push(id);
         }
         self.new_ids
+    }
+
+    /// Whether any of its rounds ended by somebody else, and not on purpose: a
+    /// cheap look before rounds are compared.
+    pub(crate) fn was_closed(&self) -> bool {
+        self.rounds
+            .iter()
+            .any(|round| round.end.is_some_and(|end| end.by != Some(Side::Client) && !end.goodbye))
     }
 
     /// The connections since the newest that lived long, or ended with a

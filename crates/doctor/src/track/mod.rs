@@ -18,6 +18,6 @@ pub(crate) use path::Paths;
 pub(crate) use pings::{Ping, Pings};
 pub(crate) use population::{Ending, Population};
 pub(crate) use round::{Idle, Mark, MarkKind, Marks, Round, Said};
-pub(crate) use swaps::{Swap, swaps};
+pub(crate) use swaps::{Swap, swaps, taken_over};
 pub(crate) use tracker::Tracker;
 pub(crate) use wills::Wills;

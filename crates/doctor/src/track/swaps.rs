@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::Round;
-use crate::event::Side;
+use crate::event::{Side, Words};
 use crate::time::Time;
 
 /// One connection that ended as another one began.
@@ -15,19 +15,36 @@ pub(crate) struct Swap<'a> {
     pub(crate) at: Time,
 }
 
+/// Whether the server says that another connection took over.
+pub(crate) fn taken_over(round: &Round) -> bool {
+    round.end.is_some_and(|end| {
+        end.words == Some(Words::TakenOver) || end.disconnect == Some((Side::Server, 0x8E))
+    })
+}
+
 /// The swaps among connections of one client, which are given in the order of
-/// their beginnings: the new one began at most `before` before the old one
-/// ended, or `slack` after.
-pub(crate) fn swaps(rounds: &[Round], before: Duration, slack: Duration) -> Vec<Swap<'_>> {
+/// their beginnings. On the wire the old one is closed within `near` after the
+/// CONNECT of the new one. In a log the times are coarse: there the server's
+/// words decide, and `near` holds before and after.
+pub(crate) fn swaps(rounds: &[Round], near: Duration, wire: bool) -> Vec<Swap<'_>> {
     let mut found = Vec::new();
     for (at, old) in rounds.iter().enumerate() {
         let Some(end) = old.end.filter(|end| end.by != Some(Side::Client) && !end.goodbye) else {
             continue;
         };
-        let near = |time: Time| end.at.since(time) <= before && time.since(end.at) <= slack;
+        let told = taken_over(old);
+        // The server gave another reason, or a log gives none.
+        let other = (end.words.is_some() || end.disconnect.is_some()) && !told;
+        if other || (!wire && !told) {
+            continue;
+        }
+        let beside = |time: Time| {
+            let after = wire && time > end.at;
+            end.at.since(time).max(time.since(end.at)) <= near && !after
+        };
         let newer = rounds.iter().skip(at + 1).find(|new| {
             let outlives = new.end.is_none_or(|it| it.at > end.at);
-            outlives && [new.said.connect, new.opened].into_iter().flatten().any(near)
+            outlives && new.said.connect.or(new.opened).is_some_and(beside)
         });
         if let Some(new) = newer {
             found.push(Swap { old, new, at: end.at });

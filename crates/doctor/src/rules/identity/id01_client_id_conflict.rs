@@ -2,7 +2,7 @@
 
 use crate::rule::prelude::*;
 use crate::texts::TextId;
-use crate::track::{Swap, swaps};
+use crate::track::{Swap, swaps, taken_over};
 
 const SWAPS: Threshold = Threshold {
     name: "ID01.swaps",
@@ -42,7 +42,7 @@ pub(super) const RULE: Rule = Rule {
         raises: "The broker's log, or a capture in which both programs are seen.",
         explains: &[
             "RC01", "RC02", "RC03", "RC04", "RC05", "RC10", "RC11", "ID02", "ID06", "ID07", "NW03",
-            "SV02", "KA12",
+            "SV02", "KA12", "AU01", "AU02", "AU03",
         ],
         references: &["MQTT-3.1.4-3", "MQTT-3.1.4-2"],
         thresholds: &[SWAPS, SWAPS_TLS, WITHIN, WINDOW],
@@ -62,13 +62,13 @@ fn check(view: &View<'_>, hits: &mut Hits) {
 
 /// The identifiers are seen, and so are both programs.
 fn both_seen(view: &View<'_>, hits: &mut Hits) {
-    if view.client.rounds.is_empty() || matches!(view.event, Some(event) if is_words(&event.what)) {
+    if !view.client.was_closed() || matches!(view.event, Some(event) if is_words(&event.what)) {
         return;
     }
     let lives = view.lives();
     let window = view.seconds(&WINDOW);
     let before = view.millis(&WITHIN).max(view.source.resolution * 2);
-    let swaps: Vec<Swap<'_>> = swaps(&lives, before, view.slack())
+    let swaps: Vec<Swap<'_>> = swaps(&lives, before, view.source.vantage.is_wire())
         .into_iter()
         .filter(|swap| view.now.since(swap.at) <= window)
         .collect();
@@ -101,7 +101,7 @@ fn both_seen(view: &View<'_>, hits: &mut Hits) {
         since.as_secs_f64(),
     );
     let mut hit = Hit::new(sentence).rounds(1);
-    hit.proven = swaps.iter().any(|swap| explicit(swap.old));
+    hit.proven = swaps.iter().any(|swap| taken_over(swap.old));
     for swap in swaps.iter().rev().take(3).rev() {
         if let Some(connect) = swap.new.said.connect.or(swap.new.opened) {
             hit = hit.at(connect, swap.new.opened_place, "one connects");
@@ -122,13 +122,6 @@ fn host<'a>(view: &View<'a>, host: TextId) -> &'a str {
         "" => "an unknown address",
         text => text,
     }
-}
-
-/// The broker says that another connection took over.
-fn explicit(round: &Round) -> bool {
-    round.end.is_some_and(|end| {
-        end.words == Some(Words::TakenOver) || end.disconnect == Some((Side::Server, 0x8E))
-    })
 }
 
 /// At one address: two programs differ in what they say as they connect, or
@@ -293,6 +286,21 @@ mod tests {
     fn alike_one_device_roams() {
         // Many networks, but each of them once.
         row(Trace::plain(), |n| begins(n, 2 + n), "OLD 0.03 < fin").does_not_find("ID01");
+    }
+
+    #[test]
+    fn alike_always_the_same_way() {
+        // From WiFi to mobile again and again; the way back it closes itself.
+        let trace = (0..8).fold(Trace::plain(), |trace, n| {
+            let trace = trace.after(f64::from(n), &in_turn(n));
+            let old = format!("c{}", n.max(1) - 1);
+            match n {
+                0 => trace,
+                _ if n % 2 == 1 => trace.after(f64::from(n), &format!("{old} 0.03 < fin")),
+                _ => trace.after(f64::from(n), &format!("{old} 0.03 > fin")),
+            }
+        });
+        trace.does_not_find("ID01");
     }
 
     #[test]

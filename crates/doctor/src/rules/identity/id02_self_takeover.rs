@@ -37,12 +37,12 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(view: &View<'_>, hits: &mut Hits) {
-    if view.client.rounds.is_empty() {
+    if !view.client.was_closed() {
         return;
     }
     let lives = view.lives();
     let within = Duration::from_secs(1).max(view.source.resolution * 2);
-    let all = swaps(&lives, within, view.slack());
+    let all = swaps(&lives, within, view.source.vantage.is_wire());
     let Some(swap) = all.last() else { return };
     let moment = view.connection.and_then(|it| it.tcp.opened);
     let news = moment == swap.old.opened || moment == swap.new.opened;
@@ -81,7 +81,8 @@ mod tests {
     #[test]
     fn true_once() {
         for vantage in [Vantage::Plain, Vantage::BrokerLog] {
-            let finding = Trace::of(vantage).lines(SWAP).finds("ID02");
+            let told = SWAP.replace("c1 25.1 <", "c1 25.1 words taken-over\nc1 25.1 <");
+            let finding = Trace::of(vantage).lines(&told).finds("ID02");
             assert_eq!(finding.severity, Severity::Info);
         }
     }

@@ -139,6 +139,12 @@ mod tests {
     }
 
     #[test]
+    fn alike_late_pings_that_take_their_time() {
+        let lines = FLUSHED.replace("70.01", "71").replace("70.02", "72").replace("70.1 ", "72.5 ");
+        Trace::plain().rounds(2, 90.0, &lines).does_not_find("KA03");
+    }
+
+    #[test]
     fn alike_one_packet_of_six_bytes_under_tls() {
         let lines = "
             c1 0   open 10.0.0.1:5000 10.0.0.9:8883

@@ -36,8 +36,8 @@ pub(super) const RULE: Rule = Rule {
 fn check(view: &View<'_>, hits: &mut Hits) {
     let Some(connection) = view.connection.filter(|it| !it.tcp.paths.has_gaps()) else { return };
     let pings = &connection.mqtt.pings;
-    // A broker's log may lack the answers of them all.
-    if view.is(Vantage::BrokerLog) && pings.answered == 0 {
+    // A log may lack the answers of them all.
+    if !view.source.vantage.is_wire() && pings.answered == 0 {
         return;
     }
     let slowest = pings.recent.iter().filter_map(crate::track::Ping::round_trip).max();

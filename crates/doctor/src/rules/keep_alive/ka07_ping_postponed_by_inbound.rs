@@ -156,6 +156,12 @@ mod tests {
     }
 
     #[test]
+    fn alike_closed_long_after_the_keep_alive() {
+        let lines = POSTPONED.replace("c1 7.9", "c1 12 < PUBLISH\nc1 17 < PUBLISH\nc1 19.5");
+        Trace::plain().rounds(3, 30.0, &lines).does_not_find("KA07");
+    }
+
+    #[test]
     fn alike_no_messages() {
         let lines = POSTPONED.replace("< PUBLISH", "< window-open");
         Trace::plain().rounds(3, 12.0, &lines).does_not_find("KA07");

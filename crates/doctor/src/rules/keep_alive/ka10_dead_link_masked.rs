@@ -56,6 +56,13 @@ fn check(view: &View<'_>, hits: &mut Hits) {
     let waits = |since: crate::Time| view.now.since(since) > bound;
     let ping = connection.mqtt.pings.last().filter(|ping| !ping.heard && waits(ping.asked));
     let flight = connection.flights(Side::Client).oldest().is_some_and(|it| waits(it.sent));
+    // A log may lack the answers of them all.
+    if !view.source.vantage.is_wire()
+        && connection.flights(Side::Client).done == 0
+        && connection.mqtt.pings.answered == 0
+    {
+        return;
+    }
     let lost = path.resent_in_silence >= 3 && path.silence_from.is_some_and(waits);
     let goes_on = u64::from(idle.unanswered) >= view.number(&PACKETS)
         && view.now.since(sent) <= keep_alive + view.slack()

@@ -49,12 +49,12 @@ fn check(view: &View<'_>, hits: &mut Hits) {
         hits.add(hit.event(event, "another CONNECT"));
         return;
     }
-    if view.client.rounds.is_empty() {
+    if !view.client.was_closed() {
         return;
     }
     let lives = view.lives();
     let within = view.millis(&WITHIN).max(view.source.resolution * 2);
-    let swaps = swaps(&lives, within, view.slack());
+    let swaps = swaps(&lives, within, view.source.vantage.is_wire());
     let own: Vec<&Swap<'_>> = swaps.iter().filter(|swap| own(swap)).collect();
     let Some(newest) = own.last() else { return };
     let moment = view.connection.and_then(|it| it.tcp.opened);
@@ -121,8 +121,9 @@ mod tests {
 
     #[test]
     fn true_fights_with_itself() {
-        for vantage in [Vantage::Plain, Vantage::BrokerLog] {
-            let trace = row(Trace::of(vantage), "CONNECT id=pump", "CONNACK", "OLD 0.3 < fin");
+        let told = "OLD 0.3 words taken-over\nOLD 0.3 < fin";
+        for (vantage, end) in [(Vantage::Plain, "OLD 0.3 < fin"), (Vantage::BrokerLog, told)] {
+            let trace = row(Trace::of(vantage), "CONNECT id=pump", "CONNACK", end);
             trace.finds_at_least("RC05", Confidence::Shown);
         }
     }
@@ -144,6 +145,15 @@ mod tests {
     #[test]
     fn alike_the_old_one_was_dead() {
         let trace = row(Trace::plain(), "CONNECT id=pump k=5", "CONNACK", "OLD 0.3 < fin");
+        trace.does_not_find("RC05");
+    }
+
+    #[test]
+    fn alike_the_server_closed_before_for_another_reason() {
+        let late = "OLD 0.05 < fin";
+        row(Trace::plain(), "CONNECT id=pump", "CONNACK", late).does_not_find("RC05");
+        let timeout = "OLD 0.3 words timeout\nOLD 0.3 < fin";
+        let trace = row(Trace::of(Vantage::BrokerLog), "CONNECT id=pump", "CONNACK", timeout);
         trace.does_not_find("RC05");
     }
 

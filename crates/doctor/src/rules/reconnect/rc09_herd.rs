@@ -110,6 +110,12 @@ mod tests {
     }
 
     #[test]
+    fn alike_five_of_twelve_in_a_second() {
+        let back = |n| if n < 5 { 105.0 } else { 106.0 + f64::from(n) * 2.0 };
+        outage(Vantage::Plain, "< fin", back).does_not_find("RC09");
+    }
+
+    #[test]
     fn alike_a_job_that_ends_and_begins_anew() {
         let goodbye = "> DISCONNECT\nc9 0.5 > window-open";
         let trace = outage(Vantage::Plain, goodbye, |n| 105.0 + f64::from(n) * 0.01);

@@ -136,6 +136,13 @@ mod tests {
     }
 
     #[test]
+    fn alike_as_fast_but_later() {
+        let lines = publishes(150, 0.001).replace("c1 0.0", "c1 5.0").replace("c1 0.1", "c1 5.1");
+        let lines = lines.replace("c1 5.01 >", "c1 0.01 >").replace("c1 5.02 <", "c1 0.02 <");
+        Trace::at("aws-iot-core").rounds(2, 30.0, &lines).does_not_find("RC11");
+    }
+
+    #[test]
     fn alike_few_filters() {
         let lines = format!("{BEGIN}c1 0.1 > SUBSCRIBE filters=8\nc1 3 > fin");
         Trace::at("aws-iot-core").rounds(2, 10.0, &lines).does_not_find("RC11");
