@@ -87,6 +87,9 @@ impl Facts<'_> {
 
     /// The connection that the line is about.
     pub(crate) fn of(&mut self, who: Who<'_>) -> u32 {
+        if let Some(number) = self.threads.known(who) {
+            return number;
+        }
         let client = if who.peer.is_empty() { Address::UNKNOWN } else { self.address(who.peer) };
         let id = self.keep_id(who.id);
         self.threads.of(who, client, id, self.moment, self.sink)

@@ -1,9 +1,9 @@
 //! Logs of clients and brokers: one file for each format, in `formats`.
 //!
-//! A line goes through few steps: what wraps it comes off ([`line`]), its time
-//! becomes an instant ([`clock`]), the first text in it that its format knows
-//! names who reads it ([`format`](mod@format)), and what it says becomes
-//! events of the connection it is about ([`threads`]).
+//! A line goes through few steps: what wraps it comes off (`line`), its time
+//! becomes an instant (`clock`), the first text in it that its format knows
+//! names who reads it (`format`), and what it says (`facts`) becomes events of
+//! the connection it is about (`threads`).
 
 mod clock;
 mod detect;

@@ -141,6 +141,20 @@ impl Threads {
         number
     }
 
+    /// As [`Threads::of`], if all that the line calls the connection is known
+    /// of it already: so it is with most lines.
+    pub(crate) fn known(&mut self, who: Who<'_>) -> Option<u32> {
+        let mut number = None;
+        for key in keys(who).iter().flatten() {
+            let of = *self.numbers.get(key)?;
+            if number.is_some_and(|number| number != of) {
+                return None;
+            }
+            number = Some(of);
+        }
+        if self.thread(number?)?.named || who.id.is_empty() { number } else { None }
+    }
+
     /// The connection that gave its session to this one, if the log has not
     /// said so yet: words of a take-over that come late are about that one.
     pub(crate) fn taken_from(&mut self, number: u32) -> u32 {
