@@ -137,6 +137,14 @@ fn every_suite_opens_with_its_keys() {
     assert_eq!(vantages(&judged_in(4096, "suites", &options)), [Vantage::Encrypted]);
 }
 
+#[test]
+fn an_alert_in_the_clear_after_the_hellos_of_tls_13() {
+    let report = judged("rejected");
+    assert_eq!(vantages(&report), [Vantage::Encrypted]);
+    assert_eq!(causes(&report), ["TL03"]);
+    assert_eq!(report.findings[0].confidence, Confidence::Proven);
+}
+
 /// The same packets as pcapng, with nanoseconds, and their keys inside.
 #[test]
 fn pcapng_says_the_same() {

@@ -110,9 +110,10 @@ impl Tls {
         let sealed = self.records(from).sealed;
         match record.kind {
             CHANGE_CIPHER_SPEC => self.records(from).sealed = true,
-            HANDSHAKE | ALERT if !sealed && record.cut => {}
+            HANDSHAKE | ALERT if record.cut && (!sealed || record.len == 2) => {}
             HANDSHAKE if !sealed => self.handshake(from, &record.body, out),
-            ALERT if !sealed => {
+            // Some clients of TLS 1.3 refuse a certificate so, after ServerHello.
+            ALERT if record.len == 2 => {
                 if let [_, code] = *record.body.as_slice()
                     && code > 0
                 {

@@ -108,7 +108,12 @@ impl Records {
             let body = std::mem::take(&mut self.spare);
             self.now = Some(Record { kind, len: len.into(), body, cut: false });
         }
-        let sealed = self.sealed || !matches!(self.header, [21 | 22, ..]);
+        let sealed = match self.header {
+            // Two bytes are an alert that is not encrypted, at any time.
+            [21, _, _, 0, 2] => false,
+            [22, ..] => self.sealed,
+            _ => true,
+        };
         let Some(record) = &mut self.now else { return (None, taken) };
         let rest = bytes.get(taken..).unwrap_or_default();
         let n = rest.len().min(self.left);
