@@ -330,6 +330,14 @@ mod tests {
         fn event(&mut self, _: &Event) {}
     }
 
+    /// There are 65,535 of them.
+    #[test]
+    fn a_connection_is_small() {
+        use crate::capture::speech::Plain;
+        let size = size_of::<Flow>() + size_of::<Plain>();
+        assert!(size <= 1024, "{size} bytes");
+    }
+
     #[test]
     fn timers_are_bounded_if_time_stands_still() {
         let mut flows = Flows::new("test", &[1883]);
