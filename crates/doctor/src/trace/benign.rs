@@ -182,3 +182,55 @@ fn a_laptop_that_sleeps_once() {
     let all = super::flat(&report.findings);
     assert!(all.iter().all(|it| it.confidence == crate::Confidence::Suspect), "{all:#?}");
 }
+
+#[test]
+fn a_publisher_that_needs_no_answer() {
+    // QoS 0 every five seconds: no ping is due, and nothing ever comes back.
+    let begin = "
+        c1 0.00 open 10.0.0.1:5000 10.0.0.9:1883
+        c1 0.01 > CONNECT id=meter clean k=30
+        c1 0.05 < CONNACK\n";
+    let lines = (1..1440).fold(String::from(begin), |all, n| {
+        all + &format!("c1 {}.1 > PUBLISH digest={n}\n", n * 5)
+    });
+    let lines = lines + "c1 7200.0 > DISCONNECT\nc1 7200.01 > fin";
+    for vantage in [Vantage::Plain, Vantage::ClientLog, Vantage::BrokerLog] {
+        is_well(Trace::of(vantage).lines(&lines));
+    }
+    is_well(Trace::encrypted().lines(&sealed(&lines)));
+}
+
+#[test]
+fn many_clients_behind_one_address() {
+    // Thirty clients of one host: each is there for ten seconds every minute.
+    let lines = (0..30).map(|n| {
+        let at = f64::from(n) * 2.0;
+        format!(
+            "c{n} {at:.3} open 10.0.0.1:{} 10.0.0.9:1883
+             c{n} {:.3} > CONNECT id=node-{n} clean
+             c{n} {:.3} < CONNACK
+             c{n} {:.3} > PUBLISH qos=1 id=1
+             c{n} {:.3} < PUBACK id=1
+             c{n} {:.3} > DISCONNECT
+             c{n} {:.3} > fin\n",
+            5000 + n,
+            at + 0.01,
+            at + 0.02,
+            at + 0.03,
+            at + 0.04,
+            at + 10.003,
+            at + 10.004,
+        )
+    });
+    let mut ordered: Vec<String> =
+        lines.collect::<String>().lines().map(|line| line.trim().into()).collect();
+    let at = |line: &String| {
+        let at = line.split_whitespace().nth(1).and_then(|at| at.parse::<f64>().ok());
+        (at.unwrap_or_default() * 1000.0) as u64
+    };
+    ordered.sort_by_key(at);
+    let lines = ordered.join("\n");
+    is_well(Trace::plain().rounds(5, 70.0, &lines));
+    is_well(Trace::of(Vantage::BrokerLog).rounds(5, 70.0, &lines));
+    is_well(Trace::encrypted().rounds(5, 70.0, &sealed(&lines)));
+}
