@@ -18,7 +18,8 @@ pub(super) static FORMAT: Format = Format {
     of: "AWS IoT Core: CloudWatch, log group AWSIotLogsV2",
     vantage: Vantage::BrokerLog,
     shows: "connections with addresses, why each ended, refused rights",
-    signs: &["\"traceId\"", "\"disconnectReason\"", "\"eventType\":\"Connect\""],
+    // Lifecycle events have `disconnectReason`, too.
+    signs: &["\"traceId\"", "\"eventType\":\"Connect\"", "\"eventType\": \"Connect\""],
     anchors: &[("\"eventType\"", event)],
     times: Times::Within(Duration::from_millis(1), true),
     ..Format::EMPTY
