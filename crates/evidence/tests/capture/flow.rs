@@ -245,6 +245,23 @@ fn other_ports_must_show_mqtt() {
 }
 
 #[test]
+fn a_server_that_spoke_mqtt_is_followed_on_any_port() {
+    let mut wire = Wire::new().on_port(7777);
+    wire.send(5, 0, CONNECT);
+    wire.send(6, 1, CONNACK);
+    wire.end(7, 1);
+    wire.end(8, 0);
+    wire.client.1 += 1;
+    wire.open(1000);
+    wire.send(1005, 0, CONNECT);
+    wire.client.1 += 1;
+    wire.raw(2000, 0, SYN, b"");
+    wire.raw(2001, 1, RST | ACK, b"");
+    let again = "Opening Accepted Connect Opening Refused";
+    assert_eq!(wire.words(), format!("Opening Accepted Connect ConnAck Closing {again}"));
+}
+
+#[test]
 fn the_oldest_of_too_many_is_forgotten() {
     let mut wire = Wire::new();
     for number in 0..=65_535_u32 {

@@ -176,7 +176,9 @@ impl Flows {
         now: Now,
         sink: &mut dyn Sink,
     ) -> Option<u32> {
-        let mut flow = Flow::begin(pair, segment, &self.ports)?;
+        // A server that spoke MQTT once is one of MQTT, on whatever port.
+        let is_server = |end: Endpoint| self.ports.contains(&end.port) || self.sources.knows(end);
+        let mut flow = Flow::begin(pair, segment, is_server)?;
         if let Some(oldest) = self.slots.oldest_if_full() {
             self.counts.forgotten += 1;
             self.free(oldest, now, sink);

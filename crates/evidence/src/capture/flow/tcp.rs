@@ -40,7 +40,7 @@ pub(super) struct Flow {
     closing: bool,
     /// Nothing more will come.
     pub(super) done: bool,
-    /// The server's port is one of MQTT's.
+    /// The server is one of MQTT's, by its port or by what it spoke before.
     pub(super) listed: bool,
     pub(super) told: Told,
     pub(super) speech: Speech,
@@ -52,11 +52,15 @@ pub(super) struct Flow {
 
 impl Flow {
     /// A connection that begins with this segment, if it may be of MQTT.
-    pub(super) fn begin(pair: Pair, segment: &Segment<'_>, ports: &[u16]) -> Option<Self> {
+    pub(super) fn begin(
+        pair: Pair,
+        segment: &Segment<'_>,
+        is_server: impl Fn(Endpoint) -> bool,
+    ) -> Option<Self> {
         let (from, to) = (segment.from, segment.to);
         let asks = segment.flags.syn() && !segment.flags.ack();
         let answers = segment.flags.syn() && segment.flags.ack();
-        let (to_server, to_client) = (ports.contains(&to.port), ports.contains(&from.port));
+        let (to_server, to_client) = (is_server(to), is_server(from));
         let listed = to_server || to_client;
         // One that begins in the middle, on any port, shows nothing.
         if segment.flags.rst()
