@@ -1,11 +1,22 @@
 //! KA04: the server sends other things, but no PINGRESP.
 
+use crate::rule::guards;
 use crate::rule::prelude::*;
 
 const UNANSWERED: Threshold = Threshold {
     name: "KA04.unanswered_ms",
     value: 10_000,
     reason: "the shortest time that common clients wait for an answer",
+};
+const GIVEN_UP: Threshold = Threshold {
+    name: "KA04.given_up_ms",
+    value: 1000,
+    reason: "a client that waits for less ends by another timer (KA05)",
+};
+const DEATHS: Threshold = Threshold {
+    name: "KA04.deaths",
+    value: 3,
+    reason: "if nothing else came from the server, two deaths can be chance",
 };
 /// So many times the slowest answer that came.
 const SLOW: u32 = 5;
@@ -19,14 +30,16 @@ pub(super) const RULE: Rule = Rule {
         sees: "Clients report keep-alive timeouts while messages still arrive.",
         why: "A PINGREQ stays without its PINGRESP although the server sends other bytes after \
               it, so the link lives and the answer was not lost on the way. Brokers do so when \
-              pings come faster than they allow, or when answers wait behind a full queue.",
+              pings come faster than they allow, or when answers wait behind a full queue. A \
+              client gives up sooner or later; then the end of each connection after a ping \
+              that was delivered shows it.",
         fix: "Look for a limit of pings at the broker: AWS IoT Core answers one in 30 s. In the \
               client, read PINGRESP before it holds back what else arrives, and take any byte \
               from the server as a sign of life.",
         raises: "The broker's log with its packets, or a capture at the broker.",
-        explains: &["KA13", "KA01", "RC01", "RC03", "RC04"],
+        explains: &["KA13", "KA01", "RC01", "RC02", "RC03", "RC04", "ID06"],
         references: &["MQTT-3.12.4-1", "https://github.com/aws/amazon-freertos/issues/19"],
-        thresholds: &[UNANSWERED],
+        thresholds: &[UNANSWERED, GIVEN_UP, DEATHS],
         ..Meta::EMPTY
     },
     on: &[On::Tick, On::End, On::Ping, On::Finish],
@@ -34,6 +47,46 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(view: &View<'_>, hits: &mut Hits) {
+    unanswered(view, hits);
+    if matches!(view.event.map(|event| event.what), Some(What::Closing { by: Side::Client, .. })) {
+        given_up(view, hits);
+    }
+}
+
+/// The client ends the connection, as its ping, which was delivered, has no
+/// answer.
+fn given_up(view: &View<'_>, hits: &mut Hits) {
+    let died = |round: &Round| {
+        let (ping, end) = (round.last_ping?, round.end?);
+        let waited = end.at.since(ping.asked);
+        let long = waited >= view.millis(&GIVEN_UP).max(view.slack());
+        let fits = round.accepted() && round.ended_by(Side::Client) && !round.gaps && long;
+        (fits && ping.answered.is_none() && !guards::on_purpose(view, round)).then_some(waited)
+    };
+    let Some(round) = view.ended() else { return };
+    let (Some(waited), Some(ping), Some(end)) = (died(round), round.last_ping, round.end) else {
+        return;
+    };
+    let heard = round.last_received > Some(ping.asked.plus(view.slack()));
+    // Its TCP took the ping in: the machine lives, and so does the path.
+    let delivered = view.source.vantage.is_wire() && round.resent == 0;
+    let row = view.client.rounds.iter().rev().take_while(|round| died(round).is_some()).count();
+    if view.is(Vantage::BrokerLog) || !(heard || delivered && row as u64 >= view.number(&DEATHS)) {
+        return;
+    }
+    let sentence = format!(
+        "its broker does not answer a ping: {row} connections in a row were given up, the last one \
+         {:.1} s after a ping{}",
+        waited.as_secs_f64(),
+        if heard { ", while other bytes came" } else { " that TCP had delivered" },
+    );
+    let hit = Hit::new(sentence).class("given up").ping(&ping, "PINGREQ without an answer");
+    let hit = if heard { hit } else { hit.rounds(1) };
+    hits.add(hit.end(&end, "the client gives up"));
+}
+
+/// The ping of an open connection stays without an answer for long.
+fn unanswered(view: &View<'_>, hits: &mut Hits) {
     let Some(connection) = view.connection.filter(|it| !it.tcp.paths.has_gaps()) else { return };
     let pings = &connection.mqtt.pings;
     // A log may lack the answers of them all.
@@ -112,6 +165,43 @@ mod tests {
             let trace = Trace::of(vantage).rounds(2, 80.0, &lines);
             trace.finds_at_least("KA04", Confidence::Inferred);
         }
+    }
+
+    /// MQTT.js 5.16, mosquitto_sub and paho beside a broker that answers no ping.
+    const GIVEN_UP: &str = "
+        c1 0.0  open 10.0.0.1:5000 10.0.0.9:1883
+        c1 0.1  > CONNECT id=pump k=5
+        c1 0.2  < CONNACK
+        c1 5.0  > PINGREQ
+        c1 7.5  > fin";
+
+    #[test]
+    fn true_given_up_each_time() {
+        let trace = Trace::plain().rounds(6, 8.5, GIVEN_UP);
+        let finding = trace.finds_at_least("KA04", Confidence::Shown);
+        assert_eq!(finding.class, "given up");
+        assert_eq!(Trace::plain().rounds(6, 8.5, GIVEN_UP).causes(), ["KA04"]);
+    }
+
+    #[test]
+    fn true_given_up_while_receiving() {
+        let lines = GIVEN_UP.replace("c1 7.5", "c1 5.5 < PUBLISH\nc1 7.5");
+        for vantage in [Vantage::Plain, Vantage::ClientLog] {
+            let trace = Trace::of(vantage).rounds(2, 8.5, &lines);
+            trace.finds_at_least("KA04", Confidence::Shown);
+        }
+    }
+
+    #[test]
+    fn alike_the_ping_is_not_delivered() {
+        let lines = GIVEN_UP.replace("c1 7.5", "c1 5.3 > resent\nc1 5.9 > resent\nc1 7.5");
+        Trace::plain().rounds(6, 8.5, &lines).does_not_find("KA04");
+        Trace::of(Vantage::ClientLog).rounds(6, 8.5, GIVEN_UP).does_not_find("KA04");
+    }
+
+    #[test]
+    fn alike_given_up_twice() {
+        Trace::plain().rounds(2, 8.5, GIVEN_UP).does_not_find("KA04");
     }
 
     #[test]
