@@ -124,10 +124,13 @@ fn silent(view: &View<'_>, round: &Round, keep_alive: Duration) -> bool {
     // MQTT 5 says why with a DISCONNECT: that is the server's last packet then.
     let postponed = round.last_received > Some(sent.plus(Duration::from_secs(1).max(view.slack())))
         && end.disconnect.is_none();
+    // Before CONNACK no client has to ping, and a broker's log may not tell it.
+    let welcome = round.said.connect.is_none() || round.accepted() || view.is(Vantage::BrokerLog);
     end.by == Some(Side::Server)
         && !round.gaps
         && !end.goodbye
         && !postponed
+        && welcome
         && guards::server_gave_up(view, keep_alive, end.at.since(sent))
 }
 
@@ -208,6 +211,14 @@ mod tests {
     fn alike_messages_postponed_it() {
         let lines = NEVER.replace("c1 31.0", "c1 15 < PUBLISH\nc1 25 < PUBLISH\nc1 31.0");
         Trace::plain().rounds(3, 33.0, &lines).does_not_find("KA08");
+    }
+
+    #[test]
+    fn alike_the_server_was_slow_to_accept() {
+        let lines = NEVER.replace("c1 0.2  < CONNACK", "");
+        for vantage in [Vantage::Plain, Vantage::ClientLog] {
+            Trace::of(vantage).rounds(3, 33.0, &lines).does_not_find("KA08");
+        }
     }
 
     #[test]
