@@ -17,6 +17,8 @@ use crate::redact;
 
 /// The most of a packet over several lines that is kept.
 const BLOCK: usize = 16 << 10;
+/// What a refusal is called, with its code behind.
+const REFUSED: &str = "_handleConnack :: connection refused with reason code ";
 
 pub(super) static FORMAT: Format = Format {
     name: "mqttjs",
@@ -43,9 +45,13 @@ pub(super) static FORMAT: Format = Format {
         ("_handlePacket :: emitting packetreceive", |_, facts| {
             facts.memory.received = Some(facts.moment);
         }),
-        ("_handleConnack", |_, facts| {
+        ("_handleConnack", |hit, facts| {
             facts.memory.received = None;
-            with(facts, |who, facts| facts.connack(who, 0));
+            // The next line says so if it is a refusal, from 5.6 on.
+            match hit.after.split_once("reason code ").and_then(|(_, code)| number(code)) {
+                Some(code) => with(facts, |who, facts| facts.connack(who, code)),
+                None => facts.memory.connack = Some(facts.moment),
+            }
         }),
         ("_handleAck :: packet type ", |hit, facts| {
             facts.memory.received = None;
@@ -104,6 +110,7 @@ pub(super) static FORMAT: Format = Format {
     before,
     finish: |facts| {
         facts.memory.block = None;
+        accepted(facts);
         release(facts);
         answered(facts);
     },
@@ -129,6 +136,10 @@ fn before(line: &str, facts: &mut Facts<'_>) -> bool {
             return true;
         }
     }
+    if line.contains(REFUSED) {
+        facts.memory.connack = None;
+    }
+    accepted(facts);
     if facts.memory.received.is_some()
         && !line.contains("_handle")
         && !line.contains("handlePub")
@@ -137,6 +148,12 @@ fn before(line: &str, facts: &mut Facts<'_>) -> bool {
         answered(facts);
     }
     false
+}
+
+/// A CONNACK came that no line called a refusal.
+fn accepted(facts: &mut Facts<'_>) {
+    let Some(moment) = facts.memory.connack.take() else { return };
+    facts.back_at(moment, |facts| with(facts, |who, facts| facts.connack(who, 0)));
 }
 
 /// A packet came that no handler names: the answer, if a ping waits for one.
@@ -314,6 +331,8 @@ impl<'a> Fields<'a> {
 
 #[cfg(test)]
 mod tests {
+    use evenkeel_doctor::{PacketSeen, What};
+
     use crate::logs::told::Told;
 
     /// Lines of MQTT.js, each with its time before it.
@@ -336,6 +355,18 @@ mod tests {
              }
              2026-01-02T03:04:05.020Z mqttjs:client _handlePacket :: emitting packetreceive
              2026-01-02T03:04:05.020Z mqttjs:client _handleConnack";
+
+    #[test]
+    fn a_refusal() {
+        let refused = "2026-01-02T03:04:05.020Z mqttjs:client _handleConnack :: \
+                       connection refused with reason code 135";
+        let told = told(&format!("{CONNECTED}\n{refused}"));
+        let codes = told.events.iter().filter_map(|event| match event.what {
+            What::Packet { packet: PacketSeen::ConnAck(connack), .. } => Some(connack.code),
+            _ => None,
+        });
+        assert_eq!(codes.collect::<Vec<_>>(), [135]);
+    }
 
     #[test]
     fn a_connection_with_its_packets() {
