@@ -24,6 +24,7 @@
 mod align;
 mod error;
 mod formats;
+mod hidden;
 mod kind;
 
 use std::fmt;
@@ -36,6 +37,7 @@ use crate::Sink;
 use crate::capture::{self, Capture};
 use crate::logs::{self, Log, LogSummary};
 use crate::text::thousands;
+use hidden::Hidden;
 use kind::Kind;
 
 /// How evidence is to be read.
@@ -43,7 +45,7 @@ use kind::Kind;
 pub struct Options {
     /// For captures.
     pub capture: capture::Options,
-    /// For logs.
+    /// For logs; `redact_ids` holds for captures, too.
     pub log: logs::Options,
 }
 
@@ -93,6 +95,9 @@ impl Evidence {
     /// Takes bytes in. An error is for good.
     pub fn feed(&mut self, bytes: &[u8], sink: &mut dyn Sink) -> Result<(), EvidenceError> {
         match &mut self.state {
+            State::Capture(capture) if self.options.log.redact_ids => {
+                Ok(capture.feed(bytes, &mut Hidden::new(sink))?)
+            }
             State::Capture(capture) => Ok(capture.feed(bytes, sink)?),
             State::Log(log) => Ok(log.feed(bytes, sink)?),
             State::Begins(first) => {
@@ -113,7 +118,11 @@ impl Evidence {
         }
         match self.state {
             State::Capture(mut capture) => {
-                capture.end(sink)?;
+                if self.options.log.redact_ids {
+                    capture.end(&mut Hidden::new(sink))?;
+                } else {
+                    capture.end(sink)?;
+                }
                 Ok(Summary::Capture(capture.summary()))
             }
             State::Log(log) => Ok(Summary::Log(log.end(sink)?)),
