@@ -6,20 +6,17 @@ use crate::rules::poison::poison;
 
 const ROUNDS: Threshold =
     Threshold { name: "AU01.rounds", value: 2, reason: "one end after a SUBSCRIBE may be chance" };
-const ROUNDS_SEALED: Threshold = Threshold {
-    name: "AU01.rounds_encrypted",
+const ROUNDS_INFERRED: Threshold = Threshold {
+    name: "AU01.rounds_inferred",
     value: 3,
-    reason: "a size is less than a filter: one round more",
+    reason: "a size, or a log that lacks packets, says less than the wire: one round more",
 };
 
 pub(super) const RULE: Rule = Rule {
     meta: Meta {
         id: "AU01",
         slug: "poison-subscription",
-        vantages: Vantages {
-            show: &[Vantage::Plain, Vantage::Encrypted, Vantage::BrokerLog, Vantage::ClientEvents],
-            support: &[Vantage::ClientLog],
-        },
+        vantages: Vantages { show: &Vantage::ALL, support: &[] },
         sees: "The client connects, subscribes, is thrown out, and begins again.",
         why: "The server ends the connection right after SUBSCRIBE instead of answering it, and \
               the client subscribes to the same filter on each new connection. Servers that \
@@ -31,7 +28,7 @@ pub(super) const RULE: Rule = Rule {
         raises: "The broker's log, or MQTT 5, whose SUBACK carries a reason code.",
         explains: &["RC01", "RC03", "RC04", "RC11", "RC06", "ID04"],
         references: &["MQTT-3.8.4-1", "https://github.com/aws/aws-iot-device-sdk-js/issues/125"],
-        thresholds: &[ROUNDS, ROUNDS_SEALED],
+        thresholds: &[ROUNDS, ROUNDS_INFERRED],
         ..Meta::EMPTY
     },
     on: &[On::End, On::SubAck, On::Words],
@@ -73,7 +70,8 @@ fn ended(view: &View<'_>, hits: &mut Hits) {
     let sealed = view.is(Vantage::Encrypted);
     let kind = if sealed { MarkKind::Sealed } else { MarkKind::Subscribe };
     let Some((mark, times)) = poison(view, kind) else { return };
-    let enough = if sealed { &ROUNDS_SEALED } else { &ROUNDS };
+    let infers = sealed || view.is(Vantage::ClientLog);
+    let enough = if infers { &ROUNDS_INFERRED } else { &ROUNDS };
     let limit = view.profile.max_subscribe_filters();
     let too_many = limit.is_some_and(|limit| usize::from(mark.filters) > limit);
     if (times as u64) < view.number(enough) || too_many {
@@ -129,6 +127,13 @@ mod tests {
             c1 0.4  < fin";
         Trace::encrypted().rounds(2, 5.0, lines).does_not_find("AU01");
         Trace::encrypted().rounds(3, 5.0, lines).finds_at_least("AU01", Confidence::Inferred);
+    }
+
+    #[test]
+    fn true_in_a_client_log() {
+        let trace = |rounds| Trace::of(Vantage::ClientLog).rounds(rounds, 5.0, THROWN_OUT);
+        trace(2).does_not_find("AU01");
+        trace(3).finds_at_least("AU01", Confidence::Shown);
     }
 
     #[test]

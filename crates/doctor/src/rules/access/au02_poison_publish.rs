@@ -6,14 +6,19 @@ use crate::rules::poison::poison;
 
 const ROUNDS: Threshold =
     Threshold { name: "AU02.rounds", value: 2, reason: "one end after a PUBLISH may be chance" };
+const ROUNDS_INFERRED: Threshold = Threshold {
+    name: "AU02.rounds_inferred",
+    value: 3,
+    reason: "a client's log may lack packets: one round more than the wire",
+};
 
 pub(super) const RULE: Rule = Rule {
     meta: Meta {
         id: "AU02",
         slug: "poison-publish",
         vantages: Vantages {
-            show: &[Vantage::Plain, Vantage::BrokerLog, Vantage::ClientEvents],
-            support: &[Vantage::ClientLog],
+            show: &[Vantage::Plain, Vantage::BrokerLog, Vantage::ClientLog, Vantage::ClientEvents],
+            support: &[],
         },
         sees: "The client connects, publishes, is thrown out, and begins again.",
         why: "The server ends the connection right after a PUBLISH, and the client sends the same \
@@ -25,7 +30,7 @@ pub(super) const RULE: Rule = Rule {
         raises: "The broker's log, or MQTT 5, whose PUBACK carries a reason code.",
         explains: &["RC01", "RC03", "RC04", "RC11", "RC06"],
         references: &["MQTT-3.3.5-2", "https://github.com/emqx/MQTTX/issues/1667"],
-        thresholds: &[ROUNDS],
+        thresholds: &[ROUNDS, ROUNDS_INFERRED],
         ..Meta::EMPTY
     },
     on: &[On::End, On::Ack, On::Words],
@@ -63,7 +68,8 @@ fn ended(view: &View<'_>, hits: &mut Hits) {
     // Size, QoS and retain are other rules': they are checked first.
     let largest = view.profile.maximum_payload_size();
     let too_large = largest.is_some_and(|largest| mark.payload > largest);
-    if (times as u64) < view.number(&ROUNDS) || too_large || mark.qos == 2 || mark.retain {
+    let enough = if view.is(Vantage::ClientLog) { &ROUNDS_INFERRED } else { &ROUNDS };
+    if (times as u64) < view.number(enough) || too_large || mark.qos == 2 || mark.retain {
         return;
     }
     let sentence = format!(
@@ -95,6 +101,13 @@ mod tests {
         let finding = Trace::plain().rounds(3, 5.0, THROWN_OUT).finds("AU02");
         assert_eq!(finding.confidence, Confidence::Shown);
         assert!(finding.sentence.contains("secret"), "{}", finding.sentence);
+    }
+
+    #[test]
+    fn true_in_a_client_log() {
+        let trace = |rounds| Trace::of(Vantage::ClientLog).rounds(rounds, 5.0, THROWN_OUT);
+        trace(2).does_not_find("AU02");
+        trace(3).finds_at_least("AU02", Confidence::Shown);
     }
 
     #[test]
