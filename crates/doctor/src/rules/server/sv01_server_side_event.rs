@@ -26,15 +26,15 @@ pub(super) const RULE: Rule = Rule {
         rounds: 1,
         sees: "Many clients are disconnected in the same moment.",
         why: "The server ended the connections: it restarts, moves clients, or is maintained. \
-              MQTT 5 says so by a reason code.",
+              MQTT 5 says so by a reason code, and a CONNACK that the server is not available.",
         fix: "Nothing at the client, if it comes back with a growing delay and some jitter.",
         raises: "The server's own log.",
-        explains: &["RC09", "NW04", "SV02", "RC01"],
+        explains: &["RC09", "NW04", "SV02", "RC01", "RC02", "RC03", "ID06"],
         references: &["MQTT-4.13.1-1"],
         thresholds: &[WITHIN],
         ..Meta::EMPTY
     },
-    on: &[On::End, On::Disconnect, On::Words],
+    on: &[On::End, On::ConnAck, On::Disconnect, On::Words],
     check,
 };
 
@@ -48,6 +48,16 @@ fn check(view: &View<'_>, hits: &mut Hits) {
         } => {
             let sentence = format!("the server ended its connection: reason code 0x{code:02X}");
             hits.add(Hit::new(sentence).class("code").proven().event(event, "the server says so"));
+        }
+        What::Packet { packet: PacketSeen::ConnAck(connack), from: Side::Server, .. }
+            if matches!(connack.code, 3 | 0x88 | 0x9C | 0x9D) =>
+        {
+            let sentence = format!(
+                "the server takes no connection of it now: CONNACK with code 0x{:02X}",
+                connack.code
+            );
+            let hit = Hit::new(sentence).class("unavailable").proven();
+            hits.add(hit.event(event, "the server says so"));
         }
         What::Words(Words::ServerEvent | Words::Administrative) => {
             let hit = Hit::new("the server ended its connection for a reason of its own");
@@ -101,6 +111,30 @@ mod tests {
     fn true_by_reason_code() {
         let lines = "c1 0 open a:1 b:1883\nc1 1 < DISCONNECT code=139\nc1 1 < fin";
         Trace::plain().lines(lines).finds_at_least("SV01", Confidence::Proven);
+    }
+
+    #[test]
+    fn true_not_available() {
+        let lines =
+            "c1 0 open a:1 b:1883\nc1 0.1 > CONNECT id=pump\nc1 0.2 < CONNACK code=3\nc1 0.3 < fin";
+        for vantage in [Vantage::Plain, Vantage::ClientLog] {
+            let trace = Trace::of(vantage).rounds(1, 1.0, lines);
+            trace.finds_at_least("SV01", Confidence::Proven);
+        }
+        assert_eq!(Trace::plain().rounds(8, 1.0, lines).causes(), ["SV01"]);
+    }
+
+    #[test]
+    fn true_before_what_follows_from_it() {
+        let lines = "
+            c1 0.0 open 10.0.0.1:5000 10.0.0.9:1883
+            c1 0.1 > CONNECT id=pump clean
+            c1 0.2 < CONNACK
+            c1 0.3 > SUBSCRIBE topic=a qos=1
+            c1 0.4 < SUBACK
+            c1 8.0 < DISCONNECT code=152
+            c1 8.0 < fin";
+        assert_eq!(Trace::plain().rounds(5, 9.0, lines).causes(), ["SV01"]);
     }
 
     #[test]
