@@ -48,7 +48,7 @@ pub(super) const RULE: Rule = Rule {
 
 fn check(view: &View<'_>, hits: &mut Hits) {
     unanswered(view, hits);
-    if matches!(view.event.map(|event| event.what), Some(What::Closing { by: Side::Client, .. })) {
+    if matches!(view.event.map(|event| event.what), Some(What::Closing { .. } | What::Ended)) {
         given_up(view, hits);
     }
 }
@@ -60,7 +60,7 @@ fn given_up(view: &View<'_>, hits: &mut Hits) {
         let (ping, end) = (round.last_ping?, round.end?);
         let waited = end.at.since(ping.asked);
         let long = waited >= view.millis(&GIVEN_UP).max(view.slack());
-        let fits = round.accepted() && round.ended_by(Side::Client) && !round.gaps && long;
+        let fits = round.accepted() && !round.ended_by(Side::Server) && !round.gaps && long;
         (fits && ping.answered.is_none() && !guards::on_purpose(view, round)).then_some(waited)
     };
     let Some(round) = view.ended() else { return };
@@ -111,6 +111,9 @@ fn unanswered(view: &View<'_>, hits: &mut Hits) {
             heard.since(ping.asked).as_secs_f64(),
         );
         let hit = Hit::new(sentence).ping(ping, "PINGREQ without an answer");
+        // Several on one connection are no chance either.
+        let never = pings.answered == 0 && pings.asked >= 3;
+        let hit = if never { hit.rounds(1) } else { hit };
         let last = connection.recent.iter().rev().find(|it| it.sender() == Some(Side::Server));
         hits.add(match last {
             Some(event) => hit.event(event, "other bytes from the server"),
@@ -181,6 +184,16 @@ mod tests {
         let finding = trace.finds_at_least("KA04", Confidence::Shown);
         assert_eq!(finding.class, "given up");
         assert_eq!(Trace::plain().rounds(6, 8.5, GIVEN_UP).causes(), ["KA04"]);
+    }
+
+    #[test]
+    fn true_never_on_one_connection() {
+        let message = "c1 41.0 < PUBLISH\nc1 44.0 < PUBLISH\n";
+        let lines = alloc::format!(
+            "{}{message}c1 60.0 > PINGREQ",
+            IGNORED.replace("c1 20.1 < PINGRESP", "").replace("c1 60.0 > fin", "")
+        );
+        Trace::plain().lines(&lines).finds_at_least("KA04", Confidence::Shown);
     }
 
     #[test]

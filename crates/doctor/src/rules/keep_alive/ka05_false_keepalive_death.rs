@@ -79,13 +79,20 @@ fn on_the_wire(view: &View<'_>, hits: &mut Hits) {
     let heard = round.last_received.map(|heard| end.at.since(heard));
     if orphan(view, round) {
         let spans = orphan_lives(view);
-        let (Some(life), true) = (round.lifetime(), spans.len() >= 2 && steady(&spans, 2)) else {
+        let enough = if round.pings >= 2 { 2 } else { 3 };
+        let (Some(life), true) = (round.lifetime(), spans.len() >= enough && steady(&spans, 2))
+        else {
             return;
         };
         let sentence = format!(
-            "its client gives up although the broker answers: {} connections ended {:.1} ms or \
+            "its client gives up {}: {} connections ended {:.1} ms or \
              less after a ping, each after {:.2} s, by a timer that an earlier connection left \
              behind",
+            if round.pings >= 2 {
+                "although the broker answers"
+            } else {
+                "before an answer can come"
+            },
             spans.len(),
             waited.as_secs_f64() * 1e3,
             life.as_secs_f64(),
@@ -112,11 +119,12 @@ fn heard_after(round: &Round) -> bool {
     round.last_ping.is_some_and(|ping| round.last_received > Some(ping.asked))
 }
 
-/// Whether a round ended as one with an orphan timer does: on a second ping or
-/// a later one, too soon for an answer.
+/// Whether a round ended as one with an orphan timer does: on a ping, too soon
+/// for an answer. Under TLS a first ping may as well be a DISCONNECT.
 fn orphan(view: &View<'_>, round: &Round) -> bool {
     let (Some(ping), Some(end)) = (round.last_ping, round.end) else { return false };
-    round.pings >= 2
+    let least = if view.is(Vantage::Plain) { 1 } else { 2 };
+    round.pings >= least
         && !round.goodbye()
         && round.ended_by(Side::Client)
         && end.at.since(ping.asked) <= view.millis(&ORPHAN)
@@ -201,6 +209,16 @@ mod tests {
         assert_eq!(finding.confidence, Confidence::Shown);
         assert_eq!(finding.class, "orphan timer");
         assert!(finding.sentence.contains("gives up although the broker answers"));
+    }
+
+    /// Several such timers: one finds the first ping of each connection.
+    #[test]
+    fn true_orphan_timers_that_leave_time_for_one_ping() {
+        let lines = ORPHAN.replace("c1 1.50  > PINGREQ", "").replace("c1 1.51  < PINGRESP", "");
+        Trace::plain().rounds(2, 4.0, &lines).does_not_find("KA05");
+        let finding = Trace::plain().rounds(3, 4.0, &lines).finds("KA05");
+        assert_eq!(finding.confidence, Confidence::Shown);
+        assert!(finding.sentence.contains("before an answer can come"), "{}", finding.sentence);
     }
 
     #[test]
