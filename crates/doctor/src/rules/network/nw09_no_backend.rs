@@ -13,6 +13,9 @@ const ROUNDS: Threshold = Threshold {
     reason: "a server that starts may do so once or twice",
 };
 
+/// A silence that is no slow answer.
+const SILENT: Duration = Duration::from_secs(5);
+
 pub(super) const RULE: Rule = Rule {
     meta: Meta {
         id: "NW09",
@@ -39,7 +42,8 @@ fn check(view: &View<'_>, hits: &mut Hits) {
     let row = newest.take_while(|round| nobody(view, round)).count();
     let (Some(round), true) = (view.ended(), row as u64 >= view.number(&ROUNDS)) else { return };
     let Some(end) = round.end else { return };
-    let sentence = if end.by == Some(Side::Server) {
+    let at_once = round.last_sent.or(round.opened).is_some_and(|it| end.at.since(it) < SILENT);
+    let sentence = if end.by == Some(Side::Server) && at_once {
         format!("something accepted its connection and ended it at once, {row} times in a row")
     } else {
         format!("something accepted its connection {row} times, and nothing ever answered")
@@ -55,15 +59,15 @@ fn nobody(view: &View<'_>, round: &Round) -> bool {
     if round.last_received.is_some() || round.opened.is_none() {
         return false;
     }
+    // Silence, until somebody has waited long enough: a server may count the
+    // keep-alive from CONNECT on, although it has not answered it.
+    let silent = round.last_sent.is_some_and(|sent| end.at.since(sent) >= SILENT);
     match end.by {
-        Some(Side::Server) => {
+        Some(Side::Server) if !silent => {
             let from = round.last_sent.or(round.opened);
             from.is_some_and(|from| end.at.since(from) <= view.millis(&AT_ONCE))
         }
-        // Silence, until the client has waited long enough.
-        Some(Side::Client) => {
-            round.last_sent.is_some_and(|sent| end.at.since(sent) >= Duration::from_secs(5))
-        }
+        Some(_) => silent,
         None => false,
     }
 }
@@ -92,6 +96,13 @@ mod tests {
             c1 0.11 > hello sni=broker
             c1 30 > fin";
         Trace::encrypted().rounds(3, 40.0, lines).finds_at_least("NW09", Confidence::Inferred);
+    }
+
+    #[test]
+    fn true_silent_until_the_server_gives_up() {
+        let lines = AT_ONCE.replace("c1 0.12 < rst", "c1 7.6 < fin");
+        let finding = Trace::plain().rounds(3, 10.0, &lines).finds("NW09");
+        assert!(finding.sentence.contains("nothing ever answered"), "{}", finding.sentence);
     }
 
     #[test]
