@@ -71,7 +71,13 @@ fn given_up(view: &View<'_>, hits: &mut Hits) {
     // Its TCP took the ping in: the machine lives, and so does the path.
     let delivered = view.source.vantage.is_wire() && round.resent == 0;
     let row = view.client.rounds.iter().rev().take_while(|round| died(round).is_some()).count();
-    if view.is(Vantage::BrokerLog) || !(heard || delivered && row as u64 >= view.number(&DEATHS)) {
+    // A log may lack all answers: then its own words have to say what it waited for.
+    let words = Words::KeepAliveTimeout { by: Side::Client };
+    let told = view.source.vantage.is_wire() || end.words == Some(words);
+    if view.is(Vantage::BrokerLog)
+        || !told
+        || !(heard || delivered && row as u64 >= view.number(&DEATHS))
+    {
         return;
     }
     let sentence = format!(
@@ -199,10 +205,12 @@ mod tests {
     #[test]
     fn true_given_up_while_receiving() {
         let lines = GIVEN_UP.replace("c1 7.5", "c1 5.5 < PUBLISH\nc1 7.5");
-        for vantage in [Vantage::Plain, Vantage::ClientLog] {
-            let trace = Trace::of(vantage).rounds(2, 8.5, &lines);
+        let told = lines.replace("c1 7.5", "c1 7.5 words timeout client\nc1 7.5");
+        for (vantage, lines) in [(Vantage::Plain, &lines), (Vantage::ClientLog, &told)] {
+            let trace = Trace::of(vantage).rounds(2, 8.5, lines);
             trace.finds_at_least("KA04", Confidence::Shown);
         }
+        Trace::of(Vantage::ClientLog).rounds(6, 8.5, &lines).does_not_find("KA04");
     }
 
     #[test]
