@@ -5,6 +5,7 @@ runs in a thread (`loop_start`), subscriptions are made in `on_connect`, and
 messages are handled in a thread of the application's unless told otherwise.
 """
 
+import logging
 import os
 import queue
 import sys
@@ -94,6 +95,9 @@ def publish():
 
 protocol = mqtt.MQTTv5 if hint.get("v") == "5" else mqtt.MQTTv311
 client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=client_id, protocol=protocol)
+if "log" in hint:
+    logging.basicConfig(level=logging.DEBUG, format="%(asctime)s %(levelname)s %(message)s")
+    client.enable_logger()
 client.on_connect = on_connect
 client.on_disconnect = on_disconnect
 client.on_connect_fail = on_connect_fail
