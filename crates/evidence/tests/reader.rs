@@ -57,7 +57,7 @@ fn what_cannot_be_read_is_named() {
         }
     }
     let error = read(b"a shopping list\nmilk\n", 100).expect_err("no format");
-    assert!(error.to_string().contains("--format"), "{error}");
+    assert!(error.to_string().contains("--input"), "{error}");
     // Short, but text.
     assert!(matches!(read(b"x\n", 1), Err(EvidenceError::Format(_))));
     let mut cut = PCAP.to_vec();

@@ -112,7 +112,7 @@ fn a_log_of_nothing_known_asks_for_its_format() {
     log.feed(b"a shopping list\nmilk\n", &mut doctor).expect("too early to say");
     let error = log.end(&mut doctor).expect_err("no format");
     assert_eq!(error, FormatError::Unknown);
-    assert!(error.to_string().contains("--format"));
+    assert!(error.to_string().contains("--input"));
 }
 
 #[test]

@@ -28,10 +28,10 @@ impl fmt::Display for FormatError {
         match self {
             Self::Unknown => f.write_str(
                 "the format is not known: fewer than two of its first lines are of one format; \
-                 name it with --format",
+                 name it with --input",
             ),
             Self::Ambiguous(names) => {
-                write!(f, "lines of several formats: {}; name one with --format", names.join(", "))
+                write!(f, "lines of several formats: {}; name one with --input", names.join(", "))
             }
             Self::TooManySources => f.write_str("there are too many sources already"),
             Self::NoSuch(name) => {

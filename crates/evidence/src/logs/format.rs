@@ -8,7 +8,7 @@ use super::facts::Facts;
 
 /// One format.
 pub(crate) struct Format {
-    /// Its name, for `--format`.
+    /// Its name, for `--input`.
     pub(crate) name: &'static str,
     /// What writes it.
     pub(crate) of: &'static str,

@@ -89,6 +89,16 @@ impl Log {
         self.failure()
     }
 
+    /// No more is there for now: tells the format from the lines so far, if
+    /// they are enough for it, and reads them. For logs that grow slowly.
+    pub fn settle(&mut self, sink: &mut dyn Sink) {
+        let Self { name, options, state, .. } = self;
+        let State::Looking(first, _) = &*state else { return };
+        if options.format.is_some() || detect(first).is_ok() {
+            state.begin(name, options, sink);
+        }
+    }
+
     /// The log has ended.
     pub fn end(mut self, sink: &mut dyn Sink) -> Result<LogSummary, FormatError> {
         let Self { name, options, lines, state } = &mut self;

@@ -7,7 +7,7 @@ use crate::logs;
 /// Something that can be read, as `doctor formats` shows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FormatInfo {
-    /// Its name; that of a log format can be given to `--format`.
+    /// Its name; that of a log format can be given to `--input`.
     pub name: &'static str,
     /// What writes it.
     pub of: &'static str,

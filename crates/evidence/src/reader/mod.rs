@@ -110,6 +110,14 @@ impl Evidence {
         }
     }
 
+    /// No more is there for now: what waits for more to be told what it is, is
+    /// read if it can be told already. For files that grow slowly.
+    pub fn settle(&mut self, sink: &mut dyn Sink) {
+        if let State::Log(log) = &mut self.state {
+            log.settle(sink);
+        }
+    }
+
     /// The input has ended. A capture that ends within a packet is an error,
     /// after all before it was told.
     pub fn end(mut self, sink: &mut dyn Sink) -> Result<Summary, EvidenceError> {
