@@ -132,6 +132,17 @@ impl Doctor {
         }
     }
 
+    /// Time has passed for every source with calendar times: for those who
+    /// follow live sources.
+    pub fn tick_all(&mut self, now: Time) {
+        for number in 0..self.sources.len() {
+            let calendar = self.sources.get(number).is_some_and(|it| it.source.calendar);
+            if let (true, Ok(number)) = (calendar, u16::try_from(number)) {
+                self.tick(SourceId(number), now);
+            }
+        }
+    }
+
     /// The evidence has ended: looks at every client once more. What comes
     /// after is taken in all the same.
     pub fn finish(&mut self) {

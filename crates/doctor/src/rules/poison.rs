@@ -13,6 +13,10 @@ const SOON: Duration = Duration::from_secs(1);
 /// The client's last packet of a round that the server ended right after it,
 /// with no byte in between.
 pub(super) fn last_words(view: &View<'_>, round: &Round) -> Option<Mark> {
+    // Logs of whole seconds are too coarse for this.
+    if !view.source.tells(SOON) {
+        return None;
+    }
     let (end, mark) = (round.end?, round.marks.last?);
     let trip = view.connection.map(|connection| connection.round_trip()).unwrap_or_default();
     let soon = SOON.max(trip.saturating_mul(3));

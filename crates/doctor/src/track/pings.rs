@@ -21,6 +21,8 @@ pub(crate) struct Ping {
     pub(crate) last_sent: Option<Time>,
     /// The newest answer before it.
     pub(crate) last_answer: Option<Time>,
+    /// The ping before it.
+    pub(crate) last_ping: Option<Time>,
 }
 
 impl Ping {
@@ -53,7 +55,9 @@ impl Pings {
             self.closest = Some(self.closest.map_or(distance, |least| least.min(distance)));
         }
         let last_answer = self.recent.iter().rev().find_map(|ping| ping.answered);
-        self.recent.push(Ping { asked: at, place, last_sent, last_answer, ..Ping::default() });
+        let last_ping = self.last().map(|ping| ping.asked);
+        let ping = Ping { asked: at, place, last_sent, last_answer, last_ping, ..Ping::default() };
+        self.recent.push(ping);
         self.asked = self.asked.saturating_add(1);
         self.first.get_or_insert(at);
     }

@@ -52,7 +52,7 @@ fn check(view: &View<'_>, hits: &mut Hits) {
 fn compared(view: &View<'_>, code: u8, hits: &mut Hits) {
     let (Some(connection), Some(event)) = (view.connection, view.event) else { return };
     let row: Vec<&Round> = (view.client.rounds.iter().rev())
-        .skip_while(|round| round.said.code.is_some_and(denies))
+        .filter(|round| !round.said.code.is_some_and(denies))
         .take_while(|round| round.accepted() && round.ended_by(Side::Server))
         .collect();
     let lives: Vec<Duration> = row.iter().filter_map(|round| round.lifetime()).collect();

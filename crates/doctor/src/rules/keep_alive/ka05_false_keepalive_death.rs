@@ -78,12 +78,12 @@ fn on_the_wire(view: &View<'_>, hits: &mut Hits) {
     let waited = end.at.since(ping.asked);
     let heard = round.last_received.map(|heard| end.at.since(heard));
     if orphan(view, round) {
-        let spans = orphan_lives(view);
+        let (spans, since_answers) = orphan_lives(view);
         let enough = if round.pings >= 2 { 2 } else { 3 };
-        let (Some(life), true) = (round.lifetime(), spans.len() >= enough && steady(&spans, 2))
-        else {
-            return;
-        };
+        let same = spans.len() >= enough
+            && steady(&spans, 2)
+            && (since_answers.is_empty() || steady(&since_answers, 2));
+        let (Some(life), true) = (round.lifetime(), same) else { return };
         let sentence = format!(
             "its client gives up {}: {} connections ended {:.1} ms or \
              less after a ping, each after {:.2} s, by a timer that an earlier connection left \
@@ -127,14 +127,21 @@ fn orphan(view: &View<'_>, round: &Round) -> bool {
     round.pings >= least
         && !round.goodbye()
         && round.ended_by(Side::Client)
+        // The ping before it was answered: else nobody gave up wrongly.
+        && ping.last_ping.is_none_or(|before| ping.last_answer > Some(before))
         && end.at.since(ping.asked) <= view.millis(&ORPHAN)
 }
 
-/// The lives of the newest connections in a row that ended so; under TLS the
-/// distance from the ping before the last.
-fn orphan_lives(view: &View<'_>) -> Vec<Duration> {
-    let rounds = view.client.rounds.iter().rev().take_while(|round| orphan(view, round));
-    rounds.filter_map(Round::lifetime).collect()
+/// Of the newest connections in a row that ended so: their lives, and the time
+/// from the last answer to the ping that ended each. A goodbye under TLS comes
+/// at any time after an answer; a timer does not.
+fn orphan_lives(view: &View<'_>) -> (Vec<Duration>, Vec<Duration>) {
+    let row = || view.client.rounds.iter().rev().take_while(|round| orphan(view, round));
+    let since_answer = |round: &Round| {
+        let ping = round.last_ping?;
+        Some(ping.asked.since(ping.last_answer?))
+    };
+    (row().filter_map(Round::lifetime).collect(), row().filter_map(since_answer).collect())
 }
 
 /// A broker's log: the client ends each connection so that its life and the

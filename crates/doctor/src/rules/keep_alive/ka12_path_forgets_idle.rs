@@ -171,6 +171,11 @@ fn closed(view: &View<'_>, hits: &mut Hits) {
     if !enough || !steady(&idles, 5) || (by_age && typical > Duration::from_secs(1800)) {
         return;
     }
+    // A longer idle time that was survived: it was not the idle time.
+    let survived = (view.client.rounds.iter()).map(|round| round.idle.longest_survived).max();
+    if survived.is_some_and(|survived| survived > typical.saturating_add(view.slack())) {
+        return;
+    }
     let usual = USUAL.iter().find(|(seconds, _)| alike(Duration::from_secs(*seconds), typical, 3));
     let sentence = format!(
         "it has a box on its path that closes idle connections: {} ended {:.1} s after their last \
