@@ -55,6 +55,8 @@ exits! {
     21 StoreHeld "the store is in use by another process";
     22 StoreUnusable "the store is not there, damaged, of a newer version, or cannot be written";
     23 NoSuchMessage "the store has no such message, or the message is in a state that forbids it";
+    24 Findings "doctor found something as bad as --fail-on";
+    25 Unreadable "doctor could read none of its files";
     130 Aborted "a second signal stopped the program at once";
 }
 

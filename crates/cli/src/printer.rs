@@ -192,6 +192,11 @@ impl Data {
         self.out.write_all(bytes.as_ref()).map_err(lost_output)
     }
 
+    /// Whether colours are wanted.
+    pub(crate) const fn is_colored(&self) -> bool {
+        self.color
+    }
+
     /// Whether peers' text has to be escaped.
     pub(crate) const fn is_terminal(&self) -> bool {
         self.terminal

@@ -77,6 +77,30 @@ Examples:
   evenkeel advisor --html report.html --junit report.xml -- ./device {host} {port}"
 );
 
+pub(super) const DOCTOR: &str = "\
+Examples:
+  evenkeel doctor device.log broker.log capture.pcap
+  evenkeel doctor --follow /var/log/mosquitto/mosquitto.log
+  evenkeel doctor --format html -o report.html capture.pcap.gz
+  evenkeel doctor proxy --listen 127.0.0.1:1884 --to mqtts://broker.example.com";
+
+pub(super) const DOCTOR_PROXY: &str = "\
+Examples:
+  evenkeel doctor proxy --listen 127.0.0.1:1884 --to mqtt://127.0.0.1:1883";
+
+pub(super) const DOCTOR_EXPLAIN: &str = "\
+Examples:
+  evenkeel doctor explain KA05
+  evenkeel doctor explain false-keepalive-death";
+
+pub(super) const DOCTOR_RULES: &str = "\
+Examples:
+  evenkeel doctor rules";
+
+pub(super) const DOCTOR_FORMATS: &str = "\
+Examples:
+  evenkeel doctor formats";
+
 pub(super) const QUEUE: &str = "\
 Examples:
   evenkeel queue ls pump.session

@@ -8,6 +8,7 @@ mod client;
 mod cloud;
 mod config_file;
 mod demo;
+mod doctor;
 mod examples;
 mod generate;
 mod nearest;
@@ -38,6 +39,9 @@ pub(crate) use broker::{BrokerArgs, BrokerLimits, BrokerProfile, BrokerTls};
 pub(crate) use client::{Identity, Secret, Session, WillFlags};
 pub(crate) use cloud::{AuthorizerWay, CloudFlags};
 pub(crate) use demo::DemoArgs;
+pub(crate) use doctor::{
+    DoctorAction, DoctorArgs, DoctorProxyArgs, ReadingFlags, ReportFormat, TellingFlags,
+};
 pub(crate) use operator::{AccountFlags, ConnectionAction, JobAction, ShadowAction, ShadowTarget};
 pub(crate) use profile::{
     ProfileAction, ProfileArgs, ProfileCheckArgs, ProfileFlag, ProfileListArgs, ProfileShowArgs,
@@ -112,6 +116,9 @@ pub(crate) enum Command {
     /// Run the acceptance tests of AWS Device Advisor against any client, offline
     #[command(after_help = examples::ADVISOR)]
     Advisor(Box<AdvisorArgs>),
+    /// Say why connections flap, from captures, logs and live traffic
+    #[command(after_help = examples::DOCTOR, arg_required_else_help = true)]
+    Doctor(Box<DoctorArgs>),
     /// Look into the store of a client that is not running
     #[command(after_help = examples::QUEUE, arg_required_else_help = true)]
     Queue(Box<QueueArgs>),

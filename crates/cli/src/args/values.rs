@@ -8,6 +8,8 @@ use evenkeel::store::Fsync;
 use evenkeel::{QoS, TopicName, Version};
 use evenkeel_aws::advisor::{CASES, Case, Operation, Suite};
 use evenkeel_broker::{Role, Strictness};
+use evenkeel_doctor::Severity;
+use jiff::Timestamp;
 use serde_json::Value;
 
 use super::nearest;
@@ -267,6 +269,32 @@ pub(crate) fn advisor_attempts(text: &str) -> Result<usize, BadValue> {
     match text.parse() {
         Ok(count @ 5..=10) => Ok(count),
         _ => bad("the number of attempts is from 5 to 10", "5 is what AWS waits for"),
+    }
+}
+
+/// `NAME=NUMBER` for a threshold of a rule.
+pub(crate) fn threshold(text: &str) -> Result<(String, u64), BadValue> {
+    match text.split_once('=').map(|(name, number)| (name, number.parse())) {
+        Some((name, Ok(number))) => Ok((name.to_owned(), number)),
+        _ => bad("a threshold is a name and a whole number", "such as KA05.orphan_ms=20"),
+    }
+}
+
+/// How bad a finding is.
+pub(crate) fn severity(text: &str) -> Result<Severity, BadValue> {
+    match text {
+        "info" => Ok(Severity::Info),
+        "warn" => Ok(Severity::Warn),
+        "error" => Ok(Severity::Error),
+        _ => bad("a severity is info, warn or error", "such as error"),
+    }
+}
+
+/// An instant of the calendar.
+pub(crate) fn instant(text: &str) -> Result<Timestamp, BadValue> {
+    match text.parse() {
+        Ok(stamp) => Ok(stamp),
+        Err(_) => bad("a time has a day, a clock time and a zone", "such as 2026-11-30T12:00:00Z"),
     }
 }
 

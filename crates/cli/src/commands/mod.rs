@@ -7,6 +7,7 @@ mod broker;
 mod client;
 mod deadline;
 mod demo;
+mod doctor;
 mod profile;
 mod publish;
 mod queue;
@@ -47,6 +48,7 @@ pub(crate) fn run(command: &Command, personality: Personality) -> (Printer, Resu
         Command::Demo(args) => args.verbosity,
         Command::Soak(args) => args.verbosity,
         Command::Advisor(args) => args.verbosity,
+        Command::Doctor(args) => args.verbosity(),
         Command::Queue(args) => args.verbosity(),
         Command::Profile(args) => args.verbosity(),
         Command::Aws(args) => args.verbosity(),
@@ -83,6 +85,7 @@ fn run_with(command: &Command, printer: Printer) -> Result<(), Failure> {
         Command::Advisor(args) => {
             in_runtime(printer, true, async |stop| advisor::run(args, printer, stop).await)
         }
+        Command::Doctor(args) => doctor::run(args, printer),
         Command::Queue(args) => queue::run(args, printer),
         Command::Profile(args) => profile::run(args, printer),
         Command::Aws(args) => {
@@ -118,11 +121,11 @@ fn run_with(command: &Command, printer: Printer) -> Result<(), Failure> {
 /// Runs a command on this thread. The connection lives on others, so that a
 /// stdout that blocks holds nothing but the command itself up. `limit` is whether
 /// a signal ends it within a fixed time: what a soak has under way takes its own.
-fn in_runtime(
+fn in_runtime<T>(
     printer: Printer,
     limit: bool,
-    run: impl AsyncFnOnce(Stop) -> Result<(), Failure>,
-) -> Result<(), Failure> {
+    run: impl AsyncFnOnce(Stop) -> Result<T, Failure>,
+) -> Result<T, Failure> {
     let runtime = Runtime::new()
         .map_err(|error| Failure::new(Exit::Failed, "the program cannot start").why(error))?;
     let result = runtime.block_on(async { run(Stop::listen(printer, limit)).await });

@@ -9,6 +9,7 @@ mod certainty;
 mod certificates;
 mod clouds;
 mod demo;
+mod doctor;
 mod emulator;
 #[cfg(unix)]
 mod emulator_kill;

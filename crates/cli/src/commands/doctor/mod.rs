@@ -1,0 +1,81 @@
+//! `evenkeel doctor`: why connections flap.
+
+mod explain;
+mod follow;
+mod intake;
+mod proxy;
+mod read;
+mod render;
+mod suppress;
+mod told;
+mod unpack;
+
+use evenkeel_doctor::{Bounds, Doctor};
+
+use crate::args::{DoctorAction, DoctorArgs, TellingFlags};
+use crate::error::Failure;
+use crate::exit::Exit;
+use crate::printer::Printer;
+use crate::settings::profile_named_or_read;
+use suppress::Suppressions;
+use told::Told;
+
+/// Does what the command line asks for.
+pub(super) fn run(args: &DoctorArgs, printer: Printer) -> Result<(), Failure> {
+    match &args.action {
+        None => examine(args, printer),
+        Some(DoctorAction::Proxy(args)) => proxy::run(args, printer),
+        Some(DoctorAction::Explain { rule, .. }) => explain::explain(rule, printer),
+        Some(DoctorAction::Rules { json, .. }) => explain::rules(*json, printer),
+        Some(DoctorAction::Formats { json, .. }) => explain::formats(*json, printer),
+    }
+}
+
+/// Reads the evidence and tells what it shows.
+fn examine(args: &DoctorArgs, printer: Printer) -> Result<(), Failure> {
+    let suppressions = Suppressions::read(args.telling.suppress.as_deref())?;
+    let profile = match &args.reading.profile {
+        Some(name) => profile_named_or_read(name)?,
+        None => evenkeel_profile::Profile::empty(),
+    };
+    let mut doctor = Doctor::new(profile, Bounds::default());
+    set_thresholds(&mut doctor, &args.reading.thresholds)?;
+    let options = read::options(&args.reading)?;
+    let read = if args.reading.follow {
+        super::in_runtime(printer, true, async |stop| {
+            follow::follow(args, &options, &mut doctor, printer, stop).await
+        })?
+    } else {
+        read::all(args, &options, &mut doctor, printer)?
+    };
+    doctor.finish();
+    let told = Told::new(doctor.report(), read, &args.telling, &suppressions);
+    tell(&told, &args.telling, printer)
+}
+
+fn set_thresholds(doctor: &mut Doctor, all: &[(String, u64)]) -> Result<(), Failure> {
+    for (name, value) in all {
+        doctor.set_threshold(name, *value).map_err(|_| {
+            Failure::usage(format!("no rule has a threshold '{name}'"))
+                .hint("evenkeel doctor explain RULE lists those of a rule")
+        })?;
+    }
+    Ok(())
+}
+
+/// Writes the report; the exit code is its verdict.
+fn tell(told: &Told, flags: &TellingFlags, printer: Printer) -> Result<(), Failure> {
+    let mut data = printer.data();
+    let colour = flags.output.is_none() && data.is_colored();
+    let text = render::render(told, flags.format, colour);
+    match &flags.output {
+        Some(path) => crate::private::write(path, text.as_bytes()).map_err(|error| {
+            Failure::new(Exit::Failed, format!("'{}' cannot be written", path.display())).why(error)
+        })?,
+        None => {
+            data.write_own(&text)?;
+            data.flush()?;
+        }
+    }
+    if told.fails(flags.fail_on) { Err(Failure::silent(Exit::Findings)) } else { Ok(()) }
+}

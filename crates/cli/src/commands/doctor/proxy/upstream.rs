@@ -1,0 +1,90 @@
+//! The server behind the proxy.
+
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+use evenkeel::url::{Scheme, ServerUrl};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConfig, RootCertStore};
+use rustls_platform_verifier::ConfigVerifierExt;
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+
+use super::relay::Stream;
+use crate::error::Failure;
+
+/// Where the traffic goes.
+pub(super) struct Upstream {
+    address: Arc<(String, u16)>,
+    tls: Option<(TlsConnector, ServerName<'static>)>,
+}
+
+impl Upstream {
+    /// The server of a URL. Its TLS is verified, by the system's authorities or
+    /// by those of a file.
+    pub(super) fn new(url: &str, authorities: Option<&Path>) -> Result<Self, Failure> {
+        let parsed: ServerUrl = url.parse().map_err(|error| {
+            Failure::usage(format!("'{url}' is no server"))
+                .why(error)
+                .hint("such as mqtts://broker.example.com")
+        })?;
+        let (host, port, secure) = parts(&parsed).ok_or_else(|| {
+            Failure::usage(format!("'{url}' has no host and port"))
+                .hint("the proxy speaks mqtt://, mqtts://, ws:// and wss://")
+        })?;
+        let tls = if secure { Some(connector(&host, authorities)?) } else { None };
+        Ok(Self { address: Arc::new((host, port)), tls })
+    }
+
+    /// The server, for people.
+    pub(super) fn address(&self) -> Arc<(String, u16)> {
+        self.address.clone()
+    }
+
+    /// Connects, TLS included.
+    pub(super) async fn open(&self) -> io::Result<Box<dyn Stream>> {
+        let stream = TcpStream::connect((self.address.0.as_str(), self.address.1)).await?;
+        let _ = stream.set_nodelay(true);
+        match &self.tls {
+            None => Ok(Box::new(stream)),
+            Some((connector, name)) => Ok(Box::new(connector.connect(name.clone(), stream).await?)),
+        }
+    }
+}
+
+/// Host and port, and whether TLS is spoken.
+fn parts(url: &ServerUrl) -> Option<(String, u16, bool)> {
+    let secure = match url.scheme() {
+        Scheme::Mqtt | Scheme::Ws => false,
+        Scheme::Mqtts | Scheme::Wss => true,
+        _ => return None,
+    };
+    Some((url.host()?.certificate_name(), url.port()?, secure))
+}
+
+fn connector(
+    host: &str,
+    authorities: Option<&Path>,
+) -> Result<(TlsConnector, ServerName<'static>), Failure> {
+    let failed = |what: String, error: &dyn std::fmt::Display| Failure::usage(what).why(error);
+    let name = ServerName::try_from(host.to_owned())
+        .map_err(|error| failed(format!("'{host}' is no name for TLS"), &error))?;
+    let config = match authorities {
+        None => ClientConfig::with_platform_verifier()
+            .map_err(|error| failed("the system's authorities cannot be read".into(), &error))?,
+        Some(path) => {
+            let what = || format!("the authorities in '{}' cannot be used", path.display());
+            let mut roots = RootCertStore::empty();
+            let all =
+                CertificateDer::pem_file_iter(path).map_err(|error| failed(what(), &error))?;
+            for certificate in all {
+                let certificate = certificate.map_err(|error| failed(what(), &error))?;
+                roots.add(certificate).map_err(|error| failed(what(), &error))?;
+            }
+            ClientConfig::builder().with_root_certificates(roots).with_no_client_auth()
+        }
+    };
+    Ok((TlsConnector::from(Arc::new(config)), name))
+}

@@ -1,0 +1,149 @@
+//! Reads files into the doctor.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read as _};
+use std::path::Path;
+
+use evenkeel_doctor::Doctor;
+use evenkeel_evidence::reader::{Evidence, EvidenceError, Options, Summary};
+
+use super::intake::Intake;
+use super::unpack::unpacked;
+use crate::args::{DoctorArgs, ReadingFlags};
+use crate::error::Failure;
+use crate::exit::Exit;
+use crate::printer::Printer;
+
+/// How much is read at a time.
+const CHUNK: usize = 256 * 1024;
+
+/// No key log is longer.
+const LARGEST_KEYLOG: u64 = 64 << 20;
+
+/// What one file gave.
+#[derive(Clone, Debug)]
+pub(super) struct Read {
+    pub(super) name: String,
+    /// The kind of file, in one word.
+    pub(super) kind: String,
+    /// What was understood, for people.
+    pub(super) summary: String,
+}
+
+/// Reads every file. One that cannot be read is told on stderr; if none can
+/// be, that is the end.
+pub(super) fn all(
+    args: &DoctorArgs,
+    options: &Options,
+    doctor: &mut Doctor,
+    printer: Printer,
+) -> Result<Vec<Read>, Failure> {
+    let mut all = Vec::new();
+    let mut failed: Vec<Failure> = Vec::new();
+    for path in &args.files {
+        match one(path, options, &mut Intake::new(doctor, &args.reading)) {
+            Ok(read) => all.push(read),
+            Err(failure) => failed.push(failure),
+        }
+    }
+    if all.is_empty()
+        && let Some(last) = failed.pop()
+    {
+        failed.iter().for_each(|failure| printer.warn(&format!("{failure:#}")));
+        return Err(last);
+    }
+    failed.iter().for_each(|failure| printer.warn(&format!("{failure:#}")));
+    Ok(all)
+}
+
+pub(super) fn options(flags: &ReadingFlags) -> Result<Options, Failure> {
+    let mut options = Options::default();
+    if let Some(path) = &flags.keylog {
+        options.capture.key_log = keylog(path)?;
+    }
+    if !flags.ports.is_empty() {
+        options.capture.ports.clone_from(&flags.ports);
+    }
+    options.log.format.clone_from(&flags.input);
+    Ok(options)
+}
+
+fn keylog(path: &Path) -> Result<Vec<u8>, Failure> {
+    let failed = |why: String| {
+        Failure::usage(format!("the key log '{}' cannot be read", path.display())).why(why)
+    };
+    let file = File::open(path).map_err(|error| failed(error.to_string()))?;
+    let mut text = Vec::new();
+    let read = file.take(LARGEST_KEYLOG + 1).read_to_end(&mut text);
+    let read = read.map_err(|error| failed(error.to_string()))?;
+    if read as u64 > LARGEST_KEYLOG {
+        return Err(failed(format!("it is longer than {LARGEST_KEYLOG} bytes")));
+    }
+    Ok(text)
+}
+
+/// A file of which nothing can be told.
+pub(super) fn unreadable(name: &str, error: &dyn std::fmt::Display) -> Failure {
+    Failure::new(Exit::Unreadable, format!("'{name}' cannot be read"))
+        .why(error)
+        .hint("evenkeel doctor formats lists what can be read")
+}
+
+/// Reads one file to its end.
+fn one(path: &Path, options: &Options, doctor: &mut Intake<'_>) -> Result<Read, Failure> {
+    let name = name(path);
+    let unreadable = |error: &dyn std::fmt::Display| unreadable(&name, error);
+    let mut reader = unpacked(open(path).map_err(|error| unreadable(&error))?)
+        .map_err(|error| unreadable(&error))?;
+    let mut evidence = Evidence::new(&name, options);
+    let mut chunk = vec![0; CHUNK];
+    loop {
+        let read = match reader.read(&mut chunk) {
+            Ok(0) => break,
+            Ok(read) => read,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(unreadable(&error)),
+        };
+        let bytes = chunk.get(..read).unwrap_or_default();
+        if evidence.feed(bytes, doctor).is_err() {
+            // What came before it may be enough; the end tells both.
+            break;
+        }
+    }
+    let summary = evidence.end(doctor);
+    read(&name, summary, doctor.events)
+}
+
+/// What a file gave; an error if that is nothing.
+pub(super) fn read(
+    name: &str,
+    summary: Result<Summary, EvidenceError>,
+    events: u64,
+) -> Result<Read, Failure> {
+    let (kind, text) = match summary {
+        Ok(summary) => (kind(&summary), summary.to_string()),
+        Err(problem) if events == 0 => return Err(unreadable(name, &problem)),
+        Err(problem) => ("part", format!("not read to its end: {problem}")),
+    };
+    Ok(Read { name: name.to_owned(), kind: kind.to_owned(), summary: text })
+}
+
+/// The kind of file, in one word.
+fn kind(summary: &Summary) -> &'static str {
+    match summary {
+        Summary::Log(log) => log.format,
+        _ => "capture",
+    }
+}
+
+fn open(path: &Path) -> io::Result<Box<dyn BufRead + Send>> {
+    if path.as_os_str() == "-" {
+        return Ok(Box::new(BufReader::with_capacity(CHUNK, io::stdin())));
+    }
+    Ok(Box::new(BufReader::with_capacity(CHUNK, File::open(path)?)))
+}
+
+/// What people call a file.
+pub(super) fn name(path: &Path) -> String {
+    if path.as_os_str() == "-" { "stdin".into() } else { path.display().to_string() }
+}

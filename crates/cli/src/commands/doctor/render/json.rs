@@ -1,0 +1,109 @@
+//! For programs; docs/doctor.schema.json describes it.
+
+use evenkeel_doctor::{Fate, Finding, Strip, Time};
+use serde_json::{Value, json};
+
+use super::{Region, region};
+use crate::commands::doctor::told::{Told, sentence};
+
+/// The version of the form: a reader that knows it can read later minor ones.
+const VERSION: u32 = 1;
+
+/// The report as one object.
+pub(super) fn object(told: &Told) -> String {
+    let all =
+        |findings: &[Finding]| findings.iter().map(|it| finding(told, it)).collect::<Vec<_>>();
+    let sources: Vec<Value> = (told.report.sources.iter())
+        .map(|summary| {
+            json!({
+                "name": summary.source.name, "vantage": summary.source.vantage.name(),
+                "calendar": summary.source.calendar,
+                "resolution_ns": u64::try_from(summary.source.resolution.as_nanos()).ok(),
+                "events": summary.events,
+                "from": summary.first.map(|at| stamp(at, summary.source.calendar)),
+                "to": summary.first.map(|_| stamp(summary.last, summary.source.calendar)),
+            })
+        })
+        .collect();
+    let clients: Vec<Value> = (told.report.clients.iter())
+        .map(|client| {
+            let calendar = (told.report.sources.get(usize::from(client.source.0)))
+                .is_some_and(|summary| summary.source.calendar);
+            let strips = client.strip.iter().map(|it| strip(it, calendar));
+            json!({
+                "client": client.name, "source": client.source.0, "ended": client.ended,
+                "connections": strips.collect::<Vec<_>>(),
+            })
+        })
+        .collect();
+    let read: Vec<Value> = (told.read.iter())
+        .map(|read| json!({ "name": read.name, "kind": read.kind, "summary": read.summary }))
+        .collect();
+    let object = json!({
+        "v": VERSION, "type": "report", "read": read, "sources": sources,
+        "findings": all(&told.findings), "suspicions": all(&told.suspicions),
+        "suppressed": told.suppressed, "clients": clients,
+        "events_left_out": told.report.events_left_out,
+        "clients_forgotten": told.report.clients_forgotten,
+    });
+    format!("{object}\n")
+}
+
+/// One object for each finding.
+pub(super) fn lines(told: &Told) -> String {
+    told.findings.iter().map(|it| format!("{}\n", finding(told, it))).collect()
+}
+
+fn finding(told: &Told, it: &Finding) -> Value {
+    let calendar = it.proof.first().and_then(|proof| told.source(proof));
+    let calendar = calendar.is_none_or(|source| source.calendar);
+    let proof: Vec<Value> = (it.proof.iter())
+        .map(|proof| {
+            let (line, byte) = match region(told, proof) {
+                Region::Line(line) => (Some(line), None),
+                Region::Byte(byte) => (None, Some(byte)),
+            };
+            json!({
+                "at": stamp(proof.at, calendar), "source": proof.source.0,
+                "line": line, "byte": byte, "shows": proof.shows,
+            })
+        })
+        .collect();
+    json!({
+        "v": VERSION, "type": "finding", "rule": it.rule.id, "slug": it.rule.slug,
+        "class": it.class, "client": it.client, "severity": it.severity.name(),
+        "confidence": it.confidence.name(), "sentence": sentence(it), "times": it.times,
+        "first": stamp(it.first, calendar), "last": stamp(it.last, calendar), "proof": proof,
+        "fix": it.rule.fix, "raises": it.rule.raises, "references": it.rule.references,
+        "consequences": it.consequences.iter().map(|it| finding(told, it)).collect::<Vec<_>>(),
+    })
+}
+
+fn strip(strip: &Strip, calendar: bool) -> Value {
+    json!({
+        "from": strip.from.map(|at| stamp(at, calendar)),
+        "to": strip.to.map(|at| stamp(at, calendar)),
+        "fate": fate(strip.fate), "pings": strip.pings,
+    })
+}
+
+/// How a connection ended, in one word.
+pub(super) fn fate(fate: Fate) -> &'static str {
+    match fate {
+        Fate::Open => "open",
+        Fate::Goodbye => "goodbye",
+        Fate::Failed => "failed",
+        Fate::Refused(_) => "refused",
+        Fate::Client => "client",
+        Fate::Server => "server",
+        Fate::Ended => "ended",
+    }
+}
+
+/// RFC 3339 for times of the calendar, seconds for others.
+fn stamp(at: Time, calendar: bool) -> Value {
+    match jiff::Timestamp::from_nanosecond(at.0.into()) {
+        Ok(stamp) if calendar => json!(stamp.to_string()),
+        _ => json!(at.0 as f64 / 1e9),
+    }
+}

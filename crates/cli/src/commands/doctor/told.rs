@@ -1,0 +1,117 @@
+//! What of a report is told: filtered, with names for places and times.
+
+use std::time::Duration;
+
+use evenkeel_doctor::{Confidence, Finding, Proof, Report, Severity, Source, Time};
+use jiff::Timestamp;
+
+use super::read::Read;
+use super::suppress::Suppressions;
+use crate::args::TellingFlags;
+
+/// A report as it is told.
+pub(super) struct Told {
+    pub(super) report: Report,
+    /// What was read, file by file.
+    pub(super) read: Vec<Read>,
+    /// Causes, the strongest first.
+    pub(super) findings: Vec<Finding>,
+    /// What was seen too seldom, or by a source that can only support it.
+    pub(super) suspicions: Vec<Finding>,
+    /// How many findings were left out, by the suppressions that named them.
+    pub(super) suppressed: usize,
+}
+
+impl Told {
+    pub(super) fn new(
+        mut report: Report,
+        read: Vec<Read>,
+        flags: &TellingFlags,
+        suppressions: &Suppressions,
+    ) -> Self {
+        let found = std::mem::take(&mut report.findings);
+        let wanted = |finding: &Finding| {
+            flags.client.as_ref().is_none_or(|client| finding.client == *client)
+        };
+        let asked: Vec<Finding> = found.into_iter().filter(wanted).collect();
+        let before = asked.len();
+        let kept: Vec<Finding> =
+            asked.into_iter().filter(|finding| !suppressions.name(finding)).collect();
+        let suppressed = before - kept.len();
+        let kept: Vec<Finding> = kept.into_iter().map(each_place_once).collect();
+        let (mut suspicions, findings): (Vec<Finding>, Vec<Finding>) =
+            kept.into_iter().partition(|finding| finding.confidence == Confidence::Suspect);
+        // A rule that has named a client says no more by suspecting it.
+        suspicions.retain(|suspicion| {
+            !findings.iter().any(|it| {
+                it.client == suspicion.client
+                    && (it.rule.id == suspicion.rule.id
+                        || it.consequences.iter().any(|it| it.rule.id == suspicion.rule.id))
+            })
+        });
+        if let Some(client) = &flags.client {
+            report.clients.retain(|known| known.name == *client);
+        }
+        Self { report, read, findings, suspicions, suppressed }
+    }
+
+    /// Whether a finding is as bad as `least`.
+    pub(super) fn fails(&self, least: Severity) -> bool {
+        self.findings.iter().any(|finding| finding.severity >= least)
+    }
+
+    /// The source of a proof.
+    pub(super) fn source(&self, proof: &Proof) -> Option<&Source> {
+        self.report.sources.get(usize::from(proof.source.0)).map(|summary| &summary.source)
+    }
+
+    /// Where a proof stands, for people: `pump.log:17`, `pump.pcap@4711`.
+    pub(super) fn place(&self, proof: &Proof) -> String {
+        match self.source(proof) {
+            Some(source) if source.vantage.is_wire() => {
+                format!("{}@{}", source.name, proof.place.0)
+            }
+            Some(source) => format!("{}:{}", source.name, proof.place.0),
+            None => String::new(),
+        }
+    }
+
+    /// The time of a proof, for people.
+    pub(super) fn time(&self, proof: &Proof) -> String {
+        let source = self.source(proof);
+        let text = time(proof.at, source.is_some_and(|source| source.calendar));
+        // Digits that the source cannot tell are none of its words.
+        let coarse = source.is_some_and(|source| source.resolution >= Duration::from_millis(1));
+        if coarse { text.trim_end_matches("000").trim_end_matches(".000").to_owned() } else { text }
+    }
+}
+
+/// Proof in the order of time, each place once.
+fn each_place_once(mut finding: Finding) -> Finding {
+    finding.proof.sort_by_key(|proof| (proof.at, proof.source, proof.place));
+    finding.proof.dedup_by_key(|proof| (proof.source, proof.place, proof.shows));
+    finding.consequences = finding.consequences.into_iter().map(each_place_once).collect();
+    // A rule is no consequence of itself.
+    let rule = finding.rule.id;
+    finding.consequences.retain(|consequence| consequence.rule.id != rule);
+    finding
+}
+
+/// A time for people: of the calendar, in UTC, or in seconds since the source began.
+pub(super) fn time(at: Time, calendar: bool) -> String {
+    match Timestamp::from_nanosecond(at.0.into()) {
+        Ok(stamp) if calendar => stamp.strftime("%Y-%m-%d %H:%M:%S%.6f").to_string(),
+        _ => format!("{:.6} s", at.0 as f64 / 1e9),
+    }
+}
+
+/// The sentence that tells a finding.
+pub(super) fn sentence(finding: &Finding) -> String {
+    let client = if finding.client.is_empty() { "a client" } else { &finding.client };
+    format!("{client}: {}", finding.sentence)
+}
+
+/// How the rule is named behind the sentence.
+pub(super) fn tag(finding: &Finding) -> String {
+    format!("{} {}, {}", finding.rule.id, finding.rule.slug, finding.confidence.name())
+}

@@ -1,0 +1,41 @@
+//! Compressed files, unpacked as they are read, within a bound.
+
+use std::io::{self, BufRead, Read};
+
+use flate2::bufread::MultiGzDecoder;
+use ruzstd::decoding::StreamingDecoder;
+
+/// The most that comes out of one compressed file: a file made to fill a disk
+/// ends here, by an error.
+const LARGEST: u64 = 256 << 30;
+
+/// A reader of what a file holds.
+pub(super) fn unpacked(mut file: Box<dyn BufRead + Send>) -> io::Result<Box<dyn Read + Send>> {
+    let head = file.fill_buf()?;
+    let reader: Box<dyn Read + Send> = if head.starts_with(&[0x1F, 0x8B]) {
+        Box::new(MultiGzDecoder::new(file))
+    } else if head.starts_with(&[0x28, 0xB5, 0x2F, 0xFD]) {
+        let decoder = StreamingDecoder::new(file).map_err(io::Error::other)?;
+        Box::new(decoder)
+    } else {
+        return Ok(Box::new(file));
+    };
+    Ok(Box::new(Bounded { reader, left: LARGEST }))
+}
+
+/// Ends by an error, not as if all had been read.
+struct Bounded {
+    reader: Box<dyn Read + Send>,
+    left: u64,
+}
+
+impl Read for Bounded {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.reader.read(buffer)?;
+        self.left = self
+            .left
+            .checked_sub(read as u64)
+            .ok_or_else(|| io::Error::other(format!("more than {LARGEST} bytes come out of it")))?;
+        Ok(read)
+    }
+}

@@ -1,0 +1,298 @@
+//! `evenkeel doctor` on the recorded truth, and on what cannot be read.
+
+use std::io::Write;
+use std::path::PathBuf;
+
+use serde_json::Value;
+
+use crate::support::{broker, dead_port, evenkeel, folder, is_private, scripted};
+
+/// A recorded capture or log of `crates/evidence`.
+fn recorded(name: &str) -> String {
+    let tests = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../evidence/tests");
+    let place = ["captures", "logs"].map(|folder| tests.join(folder).join(name));
+    let found = place.iter().find(|path| path.exists());
+    found.unwrap_or_else(|| panic!("there is no recorded {name}")).display().to_string()
+}
+
+fn file(name: &str, bytes: &[u8]) -> String {
+    let path = folder().join(name);
+    std::fs::write(&path, bytes).unwrap();
+    path.display().to_string()
+}
+
+async fn json(line: &str) -> Value {
+    let ran = evenkeel(&format!("doctor --format json {line}")).run().await;
+    serde_json::from_str(&ran.expect(24).out).unwrap()
+}
+
+#[tokio::test]
+async fn the_first_sentence_names_the_cause() {
+    for kind in ["plain", "tls13"] {
+        let capture = recorded(&format!("orphan-timer-{kind}.pcap"));
+        let out = evenkeel(&format!("doctor {capture}")).run().await.expect(24).out;
+        let first = out.lines().next().unwrap();
+        assert!(first.contains("gives up although the broker answers"), "{first}");
+        assert!(out.contains("Update the client: MQTT.js"), "{out}");
+    }
+}
+
+#[tokio::test]
+async fn nothing_is_said_where_nothing_is_wrong() {
+    for name in ["benign-healthy-plain", "benign-healthy-tls13", "benign-cron-publisher"] {
+        let ran = evenkeel(&format!("doctor {}", recorded(&format!("{name}.pcap")))).run().await;
+        let out = ran.expect(0).out;
+        assert!(out.starts_with("nothing is wrong"), "{name}: {out}");
+        assert!(!out.contains("not often enough"), "{name}: {out}");
+    }
+}
+
+#[tokio::test]
+async fn several_files_make_one_report() {
+    let (capture, log) =
+        (recorded("orphan-timer-plain.pcap"), recorded("orphan-timer-plain.mqttjs.log"));
+    let report = json(&format!("{capture} {log}")).await;
+    assert_eq!(report["read"].as_array().unwrap().len(), 2);
+    assert_eq!(report["findings"][0]["rule"], "KA05");
+    let lines: Vec<&Value> = (report["findings"].as_array().unwrap().iter())
+        .flat_map(|finding| finding["proof"].as_array().unwrap())
+        .filter(|proof| proof["line"].is_u64())
+        .collect();
+    assert!(!lines.is_empty(), "the log shows it too: {report}");
+}
+
+#[tokio::test]
+async fn a_key_log_opens_a_capture() {
+    let (capture, keys) =
+        (recorded("orphan-timer-tls13.pcap"), recorded("orphan-timer-tls13.keys"));
+    let report = json(&format!("--keylog {keys} {capture}")).await;
+    assert_eq!(report["findings"][0]["confidence"], "shown");
+    assert_eq!(report["findings"][0]["client"], "device-1");
+}
+
+#[tokio::test]
+async fn packed_files_and_stdin_are_read() {
+    let bytes = std::fs::read(recorded("orphan-timer-plain.pcap")).unwrap();
+    let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    packer.write_all(&bytes).unwrap();
+    let packed = file("capture.pcap.gz", &packer.finish().unwrap());
+    assert_eq!(json(&packed).await["findings"][0]["rule"], "KA05");
+    let log = std::fs::read_to_string(recorded("orphan-timer-plain.mqttjs.log")).unwrap();
+    let ran = evenkeel("doctor --format json -").input(&log).run().await;
+    let report: Value = serde_json::from_str(&ran.expect(24).out).unwrap();
+    assert_eq!(report["read"][0]["name"], "stdin");
+    assert_eq!(report["findings"][0]["rule"], "KA05");
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_is_an_error_with_a_hint() {
+    let (empty, noise) = (file("empty", b""), file("noise", b"one line\nof nothing\n"));
+    for path in [&empty, &noise, &"no-such-file".to_owned()] {
+        let ran = evenkeel(&format!("doctor {path}")).run().await.expect(25);
+        ran.says("cannot be read").says("hint:");
+    }
+    // One that can be read is enough; the other is told.
+    let benign = recorded("benign-healthy-plain.pcap");
+    evenkeel(&format!("doctor {noise} {benign}")).run().await.expect(0).says("cannot be read");
+}
+
+#[tokio::test]
+async fn a_capture_that_is_cut_tells_what_came_before() {
+    let bytes = std::fs::read(recorded("orphan-timer-plain.pcap")).unwrap();
+    let cut = file("cut.pcap", &bytes[..bytes.len() - 7]);
+    let report = json(&cut).await;
+    assert_eq!(report["findings"][0]["rule"], "KA05");
+    assert!(report["read"][0]["summary"].as_str().unwrap().contains("not read to its end"));
+}
+
+#[tokio::test]
+async fn findings_can_be_filtered_and_suppressed() {
+    let capture = recorded("orphan-timer-plain.pcap");
+    let none = evenkeel(&format!("doctor --client other {capture}")).run().await;
+    none.expect(0);
+    let known = "[[suppress]]\nrule = \"KA05\"\nreason = \"known\"\nuntil = \"2999-01-01\"\n";
+    let suppressions = file("known.toml", known.as_bytes());
+    let ran = evenkeel(&format!("doctor --suppress {suppressions} {capture}")).run().await;
+    assert!(ran.expect(0).out.contains("suppressed"));
+    // One that has expired counts no more.
+    let expired = file("expired.toml", known.replace("2999", "2001").as_bytes());
+    evenkeel(&format!("doctor --suppress {expired} {capture}")).run().await.expect(24);
+    let bad = file("bad.toml", known.replace("KA05", "KA99").as_bytes());
+    let ran = evenkeel(&format!("doctor --suppress {bad} {capture}")).run().await;
+    ran.expect(2).says("there is no rule 'KA99'");
+    let since = evenkeel(&format!("doctor --since 2999-01-01T00:00:00Z {capture}")).run().await;
+    since.expect(0);
+}
+
+#[tokio::test]
+async fn every_form_of_the_report_tells_the_cause() {
+    let capture = recorded("orphan-timer-plain.pcap");
+    for format in ["text", "json", "jsonl", "sarif", "junit", "github", "html", "md"] {
+        let ran = evenkeel(&format!("doctor --format {format} {capture}")).run().await;
+        let out = ran.expect(24).out;
+        assert!(out.contains("KA05"), "{format}: {out}");
+        assert!(out.contains("gives up although the broker answers"), "{format}: {out}");
+    }
+    let page = folder().join("report.html");
+    let line = format!("doctor --format html -o {} {capture}", page.display());
+    assert_eq!(evenkeel(&line).run().await.expect(24).out, "");
+    is_private(&page);
+    let html = std::fs::read_to_string(&page).unwrap();
+    assert!(html.contains("default-src 'none'") && !html.contains("<script"), "{html}");
+}
+
+/// Names of a peer in every form: none of them may become markup or a command.
+#[tokio::test]
+async fn names_of_peers_are_harmless_in_every_form() {
+    let log = std::fs::read_to_string(recorded("takeover-fight-v311.mosquitto.log")).unwrap();
+    let name = log.split(" as ").nth(1).unwrap().split(' ').next().unwrap().to_owned();
+    let hostile = log.replace(&name, "<script>::error::\u{1b}[31m|x");
+    let file = file("hostile.log", hostile.as_bytes());
+    for format in ["text", "junit", "github", "html", "md"] {
+        let ran = evenkeel(&format!("doctor --format {format} {file}")).run().await;
+        let out = ran.expect(24).out;
+        assert!(!out.contains('\u{1b}'), "{format}: {out}");
+        if format != "text" && format != "github" {
+            assert!(!out.contains("<script>"), "{format}: {out}");
+        }
+        if format == "github" {
+            assert!(out.lines().all(|line| line.starts_with("::")), "{out}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn redacted_reports_name_nobody() {
+    let capture = recorded("orphan-timer-plain.pcap");
+    let report = json(&format!("--redact {capture}")).await;
+    let text = report["findings"].to_string();
+    assert!(!text.contains("device-1"), "{text}");
+    assert_eq!(report["findings"][0]["rule"], "KA05");
+}
+
+#[tokio::test]
+async fn rules_and_formats_are_listed_and_explained() {
+    let rules = evenkeel("doctor rules").run().await.expect(0).out;
+    let json = evenkeel("doctor rules --json").run().await.expect(0).out;
+    assert_eq!(rules.lines().count(), json.lines().count());
+    assert!(rules.lines().count() >= 79, "{rules}");
+    for line in json.lines() {
+        let rule: Value = serde_json::from_str(line).unwrap();
+        let (id, slug) = (rule["id"].as_str().unwrap(), rule["slug"].as_str().unwrap());
+        assert!(rules.contains(id) && rules.contains(slug), "{id}");
+    }
+    let by_id = evenkeel("doctor explain KA05").run().await.expect(0).out;
+    let by_slug = evenkeel("doctor explain false-keepalive-death").run().await.expect(0).out;
+    assert_eq!(by_id, by_slug);
+    assert!(by_id.contains("KA05.orphan_ms = 50"), "{by_id}");
+    evenkeel("doctor explain KA99").run().await.expect(2).says("there is no rule");
+    let formats = evenkeel("doctor formats").run().await.expect(0).out;
+    for name in ["pcap", "mosquitto", "mqttjs"] {
+        assert!(formats.lines().any(|line| line.starts_with(name)), "{formats}");
+    }
+}
+
+#[tokio::test]
+async fn a_threshold_can_be_set() {
+    let capture = recorded("orphan-timer-plain.pcap");
+    let ran = evenkeel(&format!("doctor --threshold KA05.nonsense=1 {capture}")).run().await;
+    ran.expect(2).says("no rule has a threshold 'KA05.nonsense'");
+    let line = format!("doctor --threshold KA05.orphan_ms=0 --format jsonl {capture}");
+    let out = evenkeel(&line).run().await.out;
+    assert!(!out.contains("\"class\":\"orphan timer\""), "{out}");
+}
+
+/// A log that grows, is rotated and is cut: each part is read once.
+#[tokio::test]
+async fn a_growing_log_is_followed_through_rotation() {
+    let log = std::fs::read_to_string(recorded("takeover-fight-v311.mosquitto.log")).unwrap();
+    let lines: Vec<&str> = log.lines().collect();
+    let (first, second) = lines.split_at(lines.len() / 2);
+    let path = folder().join("growing.log");
+    std::fs::write(&path, first.join("\n") + "\n").unwrap();
+    let mut running = evenkeel(&format!("doctor --follow {}", path.display())).start();
+    running.until_says("following").await;
+    // Rotated: another file of the same name takes its place.
+    std::fs::rename(&path, path.with_extension("1")).unwrap();
+    std::fs::write(&path, second.join("\n") + "\n").unwrap();
+    running.until_says("was replaced").await;
+    while !running.line().await.contains("ID01") {}
+    running.signal("INT").await;
+    let ran = running.ended().await.expect(24);
+    assert!(ran.out.contains("ID01"));
+}
+
+/// Starts a proxy before a broker; the proxy's port.
+async fn proxy(broker: &evenkeel_broker::Broker, flags: &str) -> (crate::support::Running, String) {
+    let to = format!("mqtt://{}", broker.tcp_addr().unwrap());
+    let line = format!("doctor proxy --listen 127.0.0.1:0 --to {to} {flags}");
+    let mut running = evenkeel(&line).start();
+    let said = running.until_says("listening on").await;
+    let address = said.split("listening on ").nth(1).unwrap();
+    let port = address.split([':', ',']).nth(1).unwrap().to_owned();
+    (running, port)
+}
+
+#[tokio::test]
+async fn the_proxy_hands_everything_on_and_is_silent_if_all_is_well() {
+    let broker = broker().await;
+    let (running, port) = proxy(&broker, "").await;
+    for _ in 0..3 {
+        let line = format!("pub -h 127.0.0.1 -p {port} -i pump -q 2 -t a -m hello");
+        evenkeel(&line).run().await.expect(0);
+    }
+    running.signal("INT").await;
+    let out = running.ended().await.expect(0).out;
+    assert!(out.starts_with("nothing is wrong"), "{out}");
+    assert!(out.contains("proxy: 3 connections"), "{out}");
+}
+
+#[tokio::test]
+async fn the_proxy_tells_a_cause_once_it_is_there() {
+    let broker =
+        scripted("[[rule]]\nreceived = \"CONNECT\"\naction = { refuse = { code = 5 } }\n").await;
+    let (mut running, port) = proxy(&broker, "").await;
+    evenkeel(&format!("pub -V 311 -h 127.0.0.1 -p {port} -i pump -t a -m hello"))
+        .run()
+        .await
+        .expect(3);
+    let told = running.line().await;
+    assert!(told.contains("pump") && told.contains("AU03"), "{told}");
+    running.signal("INT").await;
+    running.ended().await.expect(24);
+}
+
+#[tokio::test]
+async fn the_proxy_speaks_tls_with_its_clients() {
+    let broker = broker().await;
+    let to = format!("mqtt://{}", broker.tcp_addr().unwrap());
+    let mut running =
+        evenkeel(&format!("doctor proxy --tls --listen 127.0.0.1:0 --to {to}")).start();
+    let said = running.until_says("clients trust the proxy by").await;
+    let authority = said.split(" by ").nth(1).unwrap().to_owned();
+    is_private(std::path::Path::new(&authority));
+    let said = running.until_says("listening on").await;
+    let port = said.split("127.0.0.1:").nth(1).unwrap().split(',').next().unwrap();
+    let line = format!("pub -h localhost -p {port} --cafile {authority} -q 1 -t a -m hello");
+    evenkeel(&line).run().await.expect(0);
+    running.signal("INT").await;
+    running.ended().await.expect(0);
+    assert!(!std::path::Path::new(&authority).exists(), "its folder goes with it");
+}
+
+#[tokio::test]
+async fn a_server_that_is_not_there_is_told() {
+    let to = format!("mqtt://127.0.0.1:{}", dead_port());
+    let line = format!("doctor proxy --listen 127.0.0.1:0 --to {to}");
+    let mut running = evenkeel(&line).start();
+    let said = running.until_says("listening on").await;
+    let port = said.split("127.0.0.1:").nth(1).unwrap().split(',').next().unwrap().to_owned();
+    for _ in 0..2 {
+        let line = format!("pub -h 127.0.0.1 -p {port} -t a -m hello --timeout 2s");
+        evenkeel(&line).run().await;
+    }
+    running.signal("INT").await;
+    let out = running.ended().await.expect(0).out;
+    assert!(out.contains("NW04"), "{out}");
+    evenkeel("doctor proxy --to nonsense").run().await.expect(2).says("is no server");
+}
