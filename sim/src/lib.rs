@@ -16,6 +16,7 @@ pub mod plan;
 mod process;
 pub mod report;
 pub mod rng;
+pub mod rogue;
 pub mod sabotage;
 pub mod scenario;
 mod server;

@@ -4,8 +4,11 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use clap::Parser;
+use evenkeel_doctor::Vantage;
 use sim::plan::Plan;
 use sim::report::Report;
+use sim::rng::Rng;
+use sim::rogue;
 use sim::scenario::{self, ALL};
 
 /// Evenkeel clients and broker in a simulated world.
@@ -35,6 +38,16 @@ struct Args {
     /// Print the whole timeline.
     #[arg(long)]
     trace: bool,
+    /// Play so many worlds of bad clients, servers and paths, and see whether the doctor names
+    /// them; from --from on, in steps of two.
+    #[arg(long, value_name = "WORLDS")]
+    rogues: Option<u64>,
+    /// Among them, so many worlds in which nothing is wrong.
+    #[arg(long, value_name = "WORLDS", default_value_t = 1000)]
+    benign: u64,
+    /// Write the files of this one instead, to the folder `rogue-files`.
+    #[arg(long, value_name = "NAME", requires = "seed")]
+    rogue: Option<String>,
 }
 
 fn main() -> ExitCode {
@@ -46,6 +59,12 @@ fn main() -> ExitCode {
             args.hours.map_or(plan.duration, |hours| Duration::from_secs_f64(hours * 3600.0));
         plan
     };
+    if let Some(worlds) = args.rogues {
+        return rogues(args.from, worlds, args.benign);
+    }
+    if let (Some(name), Some(seed)) = (&args.rogue, args.seed) {
+        return files(name, seed);
+    }
     if let Some(name) = &args.scenario {
         return scenario(name, args.trace);
     }
@@ -53,6 +72,46 @@ fn main() -> ExitCode {
         return explore(plan, args.from, Duration::from_secs_f64(minutes * 60.0));
     }
     one(&plan(args.seed.unwrap_or(1)), args.trace)
+}
+
+/// Plays rogues and prints what the doctor made of them.
+fn rogues(from: u64, worlds: u64, benign: u64) -> ExitCode {
+    let matrix = rogue::matrix(from, worlds, benign);
+    println!("{}", matrix.to_markdown());
+    for (name, seed, vantage, verdict) in &matrix.missed {
+        println!("missed: {name}, seed {seed}, {}: {verdict:?}", vantage.name());
+    }
+    for (name, seed, vantage, rule) in &matrix.alarms {
+        println!("alarm: {name}, seed {seed}, {}: {rule}", vantage.name());
+    }
+    if matrix.alarms.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// Writes the files that people would have of one rogue.
+fn files(name: &str, seed: u64) -> ExitCode {
+    let Some((_, make)) = rogue::bad().chain(rogue::benign()).find(|(known, _)| *known == name)
+    else {
+        rogue::bad().chain(rogue::benign()).for_each(|(name, _)| eprintln!("{name}"));
+        return ExitCode::FAILURE;
+    };
+    let scene = make(&mut Rng::new(seed).fork("rogue", 0));
+    let written = std::fs::create_dir_all("rogue-files").and_then(|()| {
+        for vantage in Vantage::ALL {
+            let Some(file) = rogue::render(&scene, vantage, &mut Rng::new(seed).fork("render", 0))
+            else {
+                continue;
+            };
+            std::fs::write(std::path::Path::new("rogue-files").join(file.name), &file.bytes)?;
+        }
+        Ok(())
+    });
+    match written {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("the files cannot be written: {error}");
+            ExitCode::FAILURE
+        }
+    }
 }
 
 /// Runs a scenario; an unknown name lists them.

@@ -1,0 +1,169 @@
+//! Holds what the doctor says against the truth.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use evenkeel_doctor::{Bounds, Confidence, Doctor, Finding, Severity, Vantage};
+use evenkeel_evidence::logs;
+use evenkeel_evidence::reader::{Evidence, Options};
+use evenkeel_profile::Profile;
+
+use super::{Rendering, Scene, bad, benign, render};
+use crate::rng::Rng;
+
+/// What the doctor made of one file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It named a root cause that is accepted.
+    Named,
+    /// It said nothing that is sure.
+    Silent,
+    /// It named another cause.
+    Wrong(&'static str),
+}
+
+/// One fault and one kind of file.
+#[derive(Clone, Debug, Default)]
+pub struct Cell {
+    /// Worlds in which the cause was named.
+    pub named: u32,
+    /// Worlds in which nothing was said.
+    pub silent: u32,
+    /// Worlds in which another cause was named, by the rule.
+    pub wrong: BTreeMap<&'static str, u32>,
+}
+
+/// All faults, by name and kind of file; and the seeds of what went wrong.
+#[derive(Clone, Debug, Default)]
+pub struct Matrix {
+    /// Only cells whose file can show the fault.
+    pub cells: BTreeMap<(&'static str, Vantage), Cell>,
+    /// Worlds without a fault, and what was alarmed there: name, seed, rule.
+    pub benign: u32,
+    /// Alarms among them.
+    pub alarms: Vec<(&'static str, u64, Vantage, &'static str)>,
+    /// Faults that were not named: name, seed, what was said.
+    pub missed: Vec<(&'static str, u64, Vantage, Verdict)>,
+}
+
+/// The kinds of files.
+const KINDS: [Vantage; 4] =
+    [Vantage::Plain, Vantage::Encrypted, Vantage::BrokerLog, Vantage::ClientLog];
+
+/// Plays the faults with `worlds` seeds in turns, and the benign worlds with
+/// `benign_worlds`, from seed `from` on in steps of two: odd seeds set
+/// thresholds, even ones judge.
+pub fn matrix(from: u64, worlds: u64, benign_worlds: u64) -> Matrix {
+    let mut matrix = Matrix::default();
+    let faults: Vec<_> = bad().collect();
+    for number in 0..worlds {
+        let seed = from + 2 * number;
+        let (name, make) = faults[number as usize % faults.len()];
+        let scene = make(&mut Rng::new(seed).fork("rogue", 0));
+        for vantage in KINDS.into_iter().filter(|kind| scene.shown_by.contains(kind)) {
+            let verdict = verdict(&scene, vantage, seed);
+            let cell = matrix.cells.entry((name, vantage)).or_default();
+            match &verdict {
+                Verdict::Named => cell.named += 1,
+                Verdict::Silent => cell.silent += 1,
+                Verdict::Wrong(rule) => *cell.wrong.entry(rule).or_default() += 1,
+            }
+            if verdict != Verdict::Named {
+                matrix.missed.push((name, seed, vantage, verdict));
+            }
+        }
+    }
+    let harmless: Vec<_> = benign().collect();
+    for number in 0..benign_worlds {
+        let seed = from + 2 * number;
+        let (name, make) = harmless[number as usize % harmless.len()];
+        let scene = make(&mut Rng::new(seed).fork("rogue", 0));
+        matrix.benign += 1;
+        for vantage in KINDS {
+            if let Verdict::Wrong(rule) = verdict(&scene, vantage, seed) {
+                matrix.alarms.push((name, seed, vantage, rule));
+            }
+        }
+    }
+    matrix
+}
+
+/// What the doctor says of one file of a scene.
+pub fn verdict(scene: &Scene, vantage: Vantage, seed: u64) -> Verdict {
+    let Some(file) = render(scene, vantage, &mut Rng::new(seed).fork("render", 0)) else {
+        return Verdict::Silent;
+    };
+    let findings = diagnose(scene, &file);
+    let sure = findings.iter().filter(|finding| finding.confidence > Confidence::Suspect);
+    let mut alarms = sure.filter(|finding| {
+        finding.severity > Severity::Info || scene.accepted.contains(&finding.rule.id)
+    });
+    match alarms.next() {
+        None => Verdict::Silent,
+        Some(first) if scene.accepted.contains(&first.rule.id) => Verdict::Named,
+        Some(first) => Verdict::Wrong(first.rule.id),
+    }
+}
+
+/// The doctor's findings for one file.
+pub fn diagnose(scene: &Scene, file: &Rendering) -> Vec<Finding> {
+    let profile = scene.profile.and_then(Profile::built_in).unwrap_or_else(Profile::empty);
+    let mut doctor = Doctor::new(profile, Bounds::default());
+    let log = logs::Options { format: file.format.map(str::to_owned), ..logs::Options::default() };
+    let options = Options { log, ..Options::default() };
+    let mut evidence = Evidence::new(file.name, &options);
+    // Files that are made here can be read.
+    if evidence.feed(&file.bytes, &mut doctor).is_ok() {
+        let _ = evidence.end(&mut doctor);
+    }
+    doctor.finish();
+    doctor.report().findings
+}
+
+impl Matrix {
+    /// The share of faults that were named, of all files of this kind, in percent.
+    pub fn named(&self, vantage: Vantage) -> f64 {
+        let cells = || self.cells.iter().filter(|((_, kind), _)| *kind == vantage);
+        let named: u32 = cells().map(|(_, cell)| cell.named).sum();
+        let all: u32 = cells().map(|(_, cell)| cell.total()).sum();
+        if all == 0 { 100.0 } else { f64::from(named) * 100.0 / f64::from(all) }
+    }
+
+    /// The matrix as a table of Markdown.
+    pub fn to_markdown(&self) -> String {
+        let mut text = String::from(
+            "| what is played | file | named | nothing said | another cause |\n|---|---|---|---|---|\n",
+        );
+        for ((name, vantage), cell) in &self.cells {
+            let wrong: Vec<String> =
+                cell.wrong.iter().map(|(rule, count)| format!("{rule} {count}")).collect();
+            // Writing to a string does not fail.
+            let _ = writeln!(
+                text,
+                "| {name} | {} | {} of {} | {} | {} |",
+                vantage.name(),
+                cell.named,
+                cell.total(),
+                cell.silent,
+                wrong.join(", "),
+            );
+        }
+        for vantage in KINDS {
+            let _ = writeln!(text, "\n{}: {:.1} % named", vantage.name(), self.named(vantage));
+        }
+        let _ = writeln!(
+            text,
+            "\n{} worlds in which nothing is wrong: {} alarms",
+            self.benign,
+            self.alarms.len()
+        );
+        text
+    }
+}
+
+impl Cell {
+    /// Worlds in all.
+    pub fn total(&self) -> u32 {
+        self.named + self.silent + self.wrong.values().sum::<u32>()
+    }
+}
