@@ -102,10 +102,9 @@ pub(super) static FORMAT: Format = Format {
         ("!!connectTimeout hit!!", |_, facts| {
             with(facts, |who, facts| facts.words(who, Words::ConnAckTimeout));
         }),
-        ("Keepalive timeout", |_, facts| {
-            let words = Words::KeepAliveTimeout { by: Side::Client };
-            with(facts, |who, facts| facts.words(who, words));
-        }),
+        // From 5.6 on; the text of the error is the application's to log.
+        ("onKeepaliveTimeout :: ", |_, facts| timed_out(facts)),
+        ("Keepalive timeout", |_, facts| timed_out(facts)),
     ],
     before,
     finish: |facts| {
@@ -148,6 +147,12 @@ fn before(line: &str, facts: &mut Facts<'_>) -> bool {
         answered(facts);
     }
     false
+}
+
+/// The client gives up, for a ping without an answer.
+fn timed_out(facts: &mut Facts<'_>) {
+    let words = Words::KeepAliveTimeout { by: Side::Client };
+    with(facts, |who, facts| facts.words(who, words));
 }
 
 /// A CONNACK came that no line called a refusal.
@@ -331,7 +336,7 @@ impl<'a> Fields<'a> {
 
 #[cfg(test)]
 mod tests {
-    use evenkeel_doctor::{PacketSeen, What};
+    use evenkeel_doctor::{PacketSeen, Side, What, Words};
 
     use crate::logs::told::Told;
 
@@ -355,6 +360,15 @@ mod tests {
              }
              2026-01-02T03:04:05.020Z mqttjs:client _handlePacket :: emitting packetreceive
              2026-01-02T03:04:05.020Z mqttjs:client _handleConnack";
+
+    #[test]
+    fn a_ping_given_up() {
+        let gives_up = "2026-01-02T03:04:12.020Z mqttjs:client onKeepaliveTimeout :: \
+                        calling _cleanUp with force true";
+        let told = told(&format!("{CONNECTED}\n{gives_up}"));
+        let words = What::Words(Words::KeepAliveTimeout { by: Side::Client });
+        assert!(told.events.iter().any(|event| event.what == words));
+    }
 
     #[test]
     fn a_refusal() {
