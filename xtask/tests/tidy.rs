@@ -155,14 +155,14 @@ fn crates_without_std_say_so_and_keep_the_lints() {
     let head = "#![no_std]\n#![forbid(unsafe_code)]\n#![warn(clippy::unwrap_used, \
                 clippy::expect_used, clippy::indexing_slicing, clippy::panic)]\n";
     let repository = |text: &str| Repository {
-        sources: ["codec", "profile", "proto", "dispatch"]
+        sources: ["codec", "profile", "proto", "dispatch", "doctor"]
             .map(|name| Source::new(&format!("crates/{name}/src/lib.rs"), text))
             .to_vec(),
     };
     assert_eq!(words::check_core_attributes(&repository(head)), []);
     for word in ["#![no_std]", "#![forbid(unsafe_code)]", "clippy::panic", "clippy::unwrap_used"] {
         let found = words::check_core_attributes(&repository(&head.replace(word, "")));
-        assert_eq!(found.len(), 4, "{word}");
+        assert_eq!(found.len(), 5, "{word}");
         assert_eq!(found[0].to_string(), format!("crates/codec/src/lib.rs: {word} is missing"));
     }
     assert!(!words::check_core_attributes(&Repository::default()).is_empty());

@@ -48,6 +48,7 @@ mod steady;
 mod texts;
 mod time;
 #[cfg(test)]
+#[path = "tests/trace/mod.rs"]
 mod trace;
 mod track;
 

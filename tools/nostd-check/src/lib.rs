@@ -1,4 +1,4 @@
-//! Builds only while codec, profile, proto and dispatch need no `std`, and store none
+//! Builds only while codec, profile, proto, dispatch and doctor need no `std`, and store none
 //! without its feature.
 //!
 //! The panic handler below is a lang item that `std` defines too. Where any
@@ -11,6 +11,7 @@ use core::panic::PanicInfo;
 
 extern crate evenkeel_codec as _;
 extern crate evenkeel_dispatch as _;
+extern crate evenkeel_doctor as _;
 extern crate evenkeel_profile as _;
 extern crate evenkeel_proto as _;
 extern crate evenkeel_store as _;

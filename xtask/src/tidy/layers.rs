@@ -19,7 +19,11 @@ const PAGE: &str = "ARCHITECTURE.md";
 
 /// Crates that judge the client, with what they must never reach by any path:
 /// one bug would hide on both sides.
-const APART: [(&str, &str); 1] = [("evenkeel-broker", "evenkeel-proto")];
+const APART: [(&str, &str); 3] = [
+    ("evenkeel-broker", "evenkeel-proto"),
+    ("evenkeel-doctor", "evenkeel-proto"),
+    ("evenkeel-evidence", "evenkeel-proto"),
+];
 
 /// One package of the workspace.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]

@@ -5,21 +5,23 @@ use super::code::without_comment;
 use crate::{Fault, Repository, Source};
 
 /// Directories whose code knows no clock, no randomness and no I/O.
-const CORE: [&str; 6] = [
+const CORE: [&str; 7] = [
     "crates/codec/src/",
     "crates/profile/src/",
     "crates/proto/src/",
     "crates/dispatch/src/",
     "crates/broker/src/core/",
     "crates/aws/src/",
+    "crates/doctor/src/",
 ];
 
 /// Crates that build without std.
-const NO_STD: [&str; 4] = [
+const NO_STD: [&str; 5] = [
     "crates/codec/src/lib.rs",
     "crates/profile/src/lib.rs",
     "crates/proto/src/lib.rs",
     "crates/dispatch/src/lib.rs",
+    "crates/doctor/src/lib.rs",
 ];
 
 /// The outside world, which enters the core as arguments only.

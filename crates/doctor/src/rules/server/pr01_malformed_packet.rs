@@ -15,7 +15,7 @@ pub(super) const RULE: Rule = Rule {
               changes bytes.",
         raises: "The bytes: a capture in the clear.",
         explains: &["RC01", "RC03", "RC04", "AU02", "AU03"],
-        references: &["MQTT-4.8.0-1", "MQTT-3.1.0-1", "MQTT-3.1.0-2"],
+        references: &["MQTT-4.13.1-1", "MQTT-3.1.0-1", "MQTT-3.1.0-2"],
         ..Meta::EMPTY
     },
     on: &[On::Odd, On::Words, On::Connect, On::Publish, On::Subscribe, On::Ping, On::Disconnect],
