@@ -90,9 +90,11 @@ impl View<'_> {
         if connection.mqtt.connect.is_some() || connection.mqtt.connack.is_some() {
             return connection.keep_alive();
         }
-        let pings: Vec<_> = connection.mqtt.pings.recent.iter().map(|it| it.asked).collect();
+        // A ping comes one keep-alive after what was sent before; not after the
+        // ping before, if there was traffic.
+        let pings = connection.mqtt.pings.recent.iter();
         let spans: Vec<Duration> =
-            pings.iter().zip(pings.iter().skip(1)).map(|(one, next)| next.since(*one)).collect();
+            pings.skip(1).filter_map(|ping| Some(ping.asked.since(ping.last_sent?))).collect();
         (!spans.is_empty()).then(|| crate::steady::median(&spans))
     }
 

@@ -80,7 +80,13 @@ impl fmt::Display for Summary {
         match self {
             Self::Log(summary) => summary.fmt(f),
             Self::Capture(summary) => {
-                write!(f, "capture: {} packets", thousands(summary.packets))
+                let (packets, connections) = (summary.packets, summary.connections);
+                let (packets, connections) = (thousands(packets), thousands(connections));
+                write!(f, "capture: {packets} packets, {connections} connections of MQTT")?;
+                match summary.gaps {
+                    0 => Ok(()),
+                    gaps => write!(f, ", {} gaps", thousands(gaps)),
+                }
             }
         }
     }
