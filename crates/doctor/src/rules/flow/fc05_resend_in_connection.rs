@@ -29,8 +29,11 @@ fn check(view: &View<'_>, hits: &mut Hits) {
         return;
     };
     let version = connection.mqtt.connect.map_or(0, |(_, connect)| connect.version);
-    let again = connection.flights(from).newest_again == Some(Again::Resent);
-    if publish.qos > 0 && again && version == 5 {
+    let flights = connection.flights(from);
+    let again = flights.newest_again == Some(Again::Resent);
+    // A capture of one direction shows no acknowledgement at all.
+    let both = flights.done > 0 && !connection.tcp.paths.has_gaps();
+    if publish.qos > 0 && again && both && version == 5 {
         let who = if from == Side::Client { "it sends" } else { "the server sends" };
         let sentence = format!("{who} message {} again on the same connection", publish.id);
         hits.add(Hit::new(sentence).event(event, "the same message again"));
@@ -46,6 +49,8 @@ mod tests {
         c1 0.0 open 10.0.0.1:5000 10.0.0.9:1883
         c1 0.1 > CONNECT id=pump v=5
         c1 0.2 < CONNACK v5
+        c1 0.3 > PUBLISH qos=1 id=6 digest=6
+        c1 0.4 < PUBACK id=6
         c1 1.0 > PUBLISH qos=1 id=7
         c1 2.0 > PUBLISH qos=1 id=7 dup";
 
@@ -57,6 +62,19 @@ mod tests {
     #[test]
     fn alike_3_1_1_may() {
         Trace::plain().lines(&AGAIN.replace("v=5", "v=4")).finds_nothing();
+    }
+
+    #[test]
+    fn alike_acknowledged_in_a_gap() {
+        let lines = AGAIN.replace("c1 2.0", "c1 1.5 < missing\nc1 2.0");
+        Trace::plain().lines(&lines).finds_nothing();
+    }
+
+    #[test]
+    fn alike_a_capture_of_one_direction() {
+        let sent = AGAIN.lines().filter(|line| !line.contains('<'));
+        let lines: alloc::vec::Vec<&str> = sent.collect();
+        Trace::plain().lines(&lines.join("\n")).does_not_find("FC05");
     }
 
     #[test]
