@@ -202,7 +202,7 @@ impl Connection {
             self.idle.unanswered = self.idle.unanswered.saturating_add(1);
             self.inbound = Inbound::default();
         }
-        self.tcp.paths.sent(side);
+        self.tcp.paths.sent(side, now);
         let publish = matches!(
             event.what,
             What::Packet { packet: PacketSeen::Publish(_), from: Side::Client, .. }

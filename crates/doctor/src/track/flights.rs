@@ -71,8 +71,8 @@ impl Flights {
     /// PUBACK or PUBCOMP. A source that does not tell its identifier says 0: it
     /// is that of the oldest, as servers acknowledge in order.
     pub(crate) fn finished(&mut self, id: u16, at: Time) {
-        let oldest = self.oldest().map(|flight| flight.publish.id);
-        let id = if id == 0 { oldest.unwrap_or(id) } else { id };
+        let oldest = || self.oldest().map_or(0, |flight| flight.publish.id);
+        let id = if id == 0 { oldest() } else { id };
         match self.all.remove(&id) {
             Some(flight) if !flight.received => {
                 self.slowest = self.slowest.max(at.since(flight.sent));

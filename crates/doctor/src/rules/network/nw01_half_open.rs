@@ -116,6 +116,30 @@ mod tests {
     }
 
     #[test]
+    fn alike_losses_of_a_publisher_that_needs_no_answer() {
+        let begin = "
+            c1 0.0 open 10.0.0.1:5000 10.0.0.9:1883
+            c1 0.1 > CONNECT id=pump k=60
+            c1 0.2 < CONNACK\n";
+        let lines = (1..8).fold(alloc::string::String::from(begin), |all, n| {
+            all + &alloc::format!("c1 {n}.1 > PUBLISH digest={n}\nc1 {n}.4 > resent\n")
+        });
+        Trace::plain().lines(&lines).does_not_find("NW01");
+    }
+
+    #[test]
+    fn alike_losses_further_apart_than_a_back_off() {
+        let lines = DEAD.replace("c1 11.1", "c1 14.1").replace("c1 12.3", "c1 18.3");
+        Trace::plain().lines(&lines).does_not_find("NW01");
+    }
+
+    #[test]
+    fn alike_one_burst_of_losses() {
+        let lines = DEAD.replace("c1 11.1", "c1 10.51").replace("c1 12.3", "c1 10.52");
+        Trace::plain().lines(&lines).does_not_find("NW01");
+    }
+
+    #[test]
     fn alike_only_large_segments() {
         let lines = DEAD.replace("resent bytes=2", "resent bytes=1448");
         Trace::plain().lines(&lines).does_not_find("NW01");
