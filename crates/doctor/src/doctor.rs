@@ -47,6 +47,13 @@ pub(crate) struct Followed {
     ticked: Option<Time>,
 }
 
+impl Followed {
+    /// Whether its live connections are to be looked at.
+    fn due(&self, now: Time) -> bool {
+        self.ticked.is_none_or(|at| now.since(at) >= TICK)
+    }
+}
+
 /// There is no threshold with this name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct UnknownThreshold;
@@ -104,8 +111,7 @@ impl Doctor {
         followed.events = followed.events.saturating_add(1);
         followed.first.get_or_insert(event.at);
         followed.last = followed.last.max(event.at);
-        let due = followed.ticked.is_none_or(|at| event.at.since(at) >= TICK);
-        if due {
+        if followed.due(event.at) {
             self.tick(event.source, event.at);
         }
         let Some(took) = self.tracker.take(event) else { return };
@@ -133,11 +139,13 @@ impl Doctor {
     }
 
     /// Time has passed for every source with calendar times: for those who
-    /// follow live sources.
+    /// follow live sources. May be called often: what was looked at a moment ago
+    /// is not looked at again.
     pub fn tick_all(&mut self, now: Time) {
         for number in 0..self.sources.len() {
-            let calendar = self.sources.get(number).is_some_and(|it| it.source.calendar);
-            if let (true, Ok(number)) = (calendar, u16::try_from(number)) {
+            let due = |it: &Followed| it.source.calendar && it.due(now);
+            let due = self.sources.get(number).is_some_and(due);
+            if let (true, Ok(number)) = (due, u16::try_from(number)) {
                 self.tick(SourceId(number), now);
             }
         }
@@ -208,7 +216,8 @@ impl Doctor {
     /// All findings, weighed: what follows from a cause is beneath it.
     pub fn report(&self) -> Report {
         let found = self.sightings.findings(&self.tracker, &self.texts);
-        Report::new(arbitration::weigh(found), &self.tracker, &self.texts, &self.sources)
+        let (found, left_out) = (arbitration::weigh(found), self.sightings.left_out);
+        Report::new(found, left_out, &self.tracker, &self.texts, &self.sources)
     }
 }
 
@@ -218,4 +227,25 @@ fn applies(rule: &Rule, view: &View<'_>) -> bool {
     let vantage = view.source.vantage;
     (vantages.show.contains(&vantage) || vantages.support.contains(&vantage))
         && rule.meta.profile.is_none_or(|profile| view.profile.name == profile)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Vantage;
+
+    #[test]
+    fn what_was_looked_at_a_moment_ago_is_not_looked_at_again() {
+        let mut doctor = Doctor::new(Profile::empty(), Bounds::default());
+        let resolution = Duration::from_micros(1);
+        let source =
+            Source { name: "tap".into(), vantage: Vantage::Plain, resolution, calendar: true };
+        doctor.source(source);
+        let ticked = |doctor: &Doctor| doctor.sources[0].ticked;
+        doctor.tick_all(Time(0));
+        doctor.tick_all(Time(1_999_999_999));
+        assert_eq!(ticked(&doctor), Some(Time(0)));
+        doctor.tick_all(Time(2_000_000_000));
+        assert_eq!(ticked(&doctor), Some(Time(2_000_000_000)));
+    }
 }

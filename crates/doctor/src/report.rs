@@ -24,6 +24,9 @@ pub struct Report {
     pub events_left_out: u64,
     /// Clients forgotten as there were too many.
     pub clients_forgotten: u64,
+    /// How often something was found that was left out, as there were too many
+    /// findings.
+    pub findings_left_out: u64,
 }
 
 /// What a source gave.
@@ -89,6 +92,7 @@ pub enum Fate {
 impl Report {
     pub(crate) fn new(
         findings: Vec<Finding>,
+        findings_left_out: u64,
         tracker: &Tracker,
         texts: &Texts,
         sources: &[Followed],
@@ -111,6 +115,7 @@ impl Report {
             clients,
             events_left_out: tracker.ignored,
             clients_forgotten: tracker.forgotten,
+            findings_left_out,
         }
     }
 }

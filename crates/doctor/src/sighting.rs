@@ -24,7 +24,7 @@ struct Sighting {
     newest: Hit,
     /// In how many connections it was seen.
     times: u32,
-    /// The connection of the newest, by its first event.
+    /// The newest connection of those, by its first event.
     connection: Option<Time>,
     first: Time,
     last: Time,
@@ -69,13 +69,16 @@ impl Sightings {
             proven: false,
             told: false,
         });
-        if sighting.times == 0 || connection.is_none() || sighting.connection != connection {
+        // Two that are alive at one time take turns: each counts once.
+        let newer = connection.is_none() || connection > sighting.connection;
+        if sighting.times == 0 || newer {
             sighting.times = sighting.times.saturating_add(1);
         }
         let room = PROOF.saturating_sub(sighting.proof.len());
         sighting.proof.extend(proof.take(room));
         sighting.proven |= hit.proven;
-        (sighting.connection, sighting.last) = (connection, view.now);
+        sighting.connection = sighting.connection.max(connection);
+        sighting.last = view.now;
         // What says most wins: a kind that is bad, or needs less, is not undone.
         let severity = hit.severity.unwrap_or(rule.meta.severity);
         let severity = Some(severity.max(sighting.newest.severity.unwrap_or(severity)));
@@ -146,5 +149,40 @@ impl Sighting {
                 None => texts.text(host).into(),
             },
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::Bounds;
+    use crate::trace::Trace;
+
+    #[test]
+    fn alike_two_live_connections_that_take_turns() {
+        // Both are dead from 5 s on, and both are looked at again and again.
+        let begin = |c: u32| {
+            alloc::format!(
+                "c{c} 0.{c} open 10.0.0.1:500{c} 10.0.0.9:1883
+                 c{c} 1.{c} > CONNECT id=pump k=20
+                 c{c} 2.{c} < CONNACK
+                 c{c} 3.{c} > PUBLISH qos=1 id=1
+                 c{c} 4.{c} < PUBACK id=1\n"
+            )
+        };
+        let each = |c: u32, n: u32| alloc::format!("c{c} {}.{c} > PUBLISH qos=1 id={n}\n", n * 5);
+        let both = |n| each(1, n) + &each(2, n);
+        let lines = begin(1) + &begin(2) + &(2..13).map(both).collect::<alloc::string::String>();
+        assert_eq!(Trace::plain().lines(&lines).finds("KA10").times, 2);
+    }
+
+    #[test]
+    fn what_is_left_out_is_counted() {
+        let lines = "c1 0 open a b\nc1 0.1 > CONNECT\nc1 0.2 > CONNECT";
+        let bounds = |findings| Bounds { findings, ..Bounds::default() };
+        let one = Trace::bounded(bounds(1)).lines(lines).report();
+        assert_eq!(one.findings.len(), 1);
+        let none = Trace::bounded(bounds(0)).lines(lines).report();
+        assert_eq!(none.findings.len(), 0);
+        assert_eq!(none.findings_left_out, one.findings_left_out + 1);
     }
 }

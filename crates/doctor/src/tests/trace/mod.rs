@@ -53,8 +53,18 @@ impl Trace {
         Self::with(Vantage::Plain, profile, Duration::from_micros(1))
     }
 
+    /// Packets in the clear, and little memory.
+    pub(crate) fn bounded(bounds: Bounds) -> Self {
+        let resolution = Duration::from_micros(1);
+        Self::within(bounds, Vantage::Plain, Profile::empty(), resolution)
+    }
+
     pub(crate) fn with(vantage: Vantage, profile: Profile, resolution: Duration) -> Self {
-        let mut doctor = Doctor::new(profile, Bounds::default());
+        Self::within(Bounds::default(), vantage, profile, resolution)
+    }
+
+    fn within(bounds: Bounds, vantage: Vantage, profile: Profile, resolution: Duration) -> Self {
+        let mut doctor = Doctor::new(profile, bounds);
         let source = Source { name: "trace".into(), vantage, resolution, calendar: true };
         let source = doctor.source(source).expect("the first source");
         Self { doctor, source, line: 0 }
