@@ -51,7 +51,7 @@ pub(crate) struct ReadingFlags {
     #[arg(long = "threshold", value_name = "NAME=NUMBER", value_parser = values::threshold)]
     pub(crate) thresholds: Vec<(String, u64)>,
     /// Leave out what happened before
-    #[arg(long, value_name = "TIME", value_parser = values::instant)]
+    #[arg(long, value_name = "DATETIME", value_parser = values::instant)]
     pub(crate) since: Option<jiff::Timestamp>,
     /// Show hashes in place of client identifiers, hosts and topics
     #[arg(long)]
