@@ -2,16 +2,20 @@
 
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
+use core::fmt::{self, Display};
 use core::time::Duration;
 
 use evenkeel_profile::Profile;
 
 use super::Threshold;
-use crate::event::{ConnectionId, Event, Side};
+use crate::event::{ConnectionId, Event};
 use crate::source::{Source, Vantage};
 use crate::texts::{TextId, Texts};
 use crate::time::Time;
 use crate::track::{Client, Connection, Population, Round, Tracker};
+
+/// Bytes of a text that a sentence shows.
+const LONGEST: usize = 128;
 
 /// Everything there is at one moment.
 #[derive(Clone, Copy)]
@@ -29,6 +33,21 @@ pub(crate) struct View<'a> {
     pub(crate) profile: &'a Profile,
     pub(crate) texts: &'a Texts,
     pub(crate) thresholds: &'a BTreeMap<&'static str, u64>,
+}
+
+/// A text as sentences show it: the first 128 bytes.
+#[derive(Clone, Copy)]
+pub(crate) struct Shown<'a>(&'a str);
+
+impl Display for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let bounds = self.0.char_indices().map(|(at, char)| at + char.len_utf8());
+        let end = bounds.take_while(|end| *end <= LONGEST).last().unwrap_or_default();
+        match self.0.split_at_checked(end) {
+            Some((_, "")) | None => f.write_str(self.0),
+            Some((begin, _)) => write!(f, "{begin}..."),
+        }
+    }
 }
 
 impl View<'_> {
@@ -98,12 +117,35 @@ impl View<'_> {
         (!spans.is_empty()).then(|| crate::steady::median(&spans))
     }
 
-    pub(crate) fn text(&self, id: TextId) -> &str {
-        self.texts.text(id)
+    /// A text for a sentence, cut if it is long; `texts` has all of it.
+    pub(crate) fn text(&self, id: TextId) -> Shown<'_> {
+        Shown(self.texts.text(id))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::string::ToString;
+
+    use super::Shown;
+    use crate::trace::Trace;
+
+    #[test]
+    fn a_long_text_is_cut_between_characters() {
+        let fits = "a".repeat(128);
+        assert_eq!(Shown(&fits).to_string(), fits);
+        assert_eq!(Shown(&"a".repeat(129)).to_string(), fits + "...");
+        // 127 bytes and one character of two.
+        let wide = "a".repeat(127) + "\u{e4}";
+        assert_eq!(Shown(&wide).to_string(), "a".repeat(127) + "...");
+        assert_eq!(Shown("").to_string(), "");
     }
 
-    /// How long before now this side's newest bytes were.
-    pub(crate) fn silent_for(&self, side: Side) -> Option<Duration> {
-        Some(self.now.since(self.connection?.last_from(side)?))
+    #[test]
+    fn a_sentence_holds_the_beginning_of_a_topic() {
+        let topic = "a/".repeat(30_000);
+        let lines = alloc::format!("c1 0 open a b\nc1 1 words denied-publish {topic}");
+        let finding = Trace::of(crate::Vantage::BrokerLog).lines(&lines).finds("AU02");
+        assert!((128..256).contains(&finding.sentence.len()), "{}", finding.sentence.len());
     }
 }

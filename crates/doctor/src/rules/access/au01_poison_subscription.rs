@@ -49,7 +49,7 @@ fn check(view: &View<'_>, hits: &mut Hits) {
             let sentence = format!("the server does not let it subscribe to {}", view.text(filter));
             hits.add(Hit::new(sentence).class("denied").proven().event(event, "denied"));
         }
-        What::Words(Words::Quarantined(filter)) if is_filter(view.text(filter)) => {
+        What::Words(Words::Quarantined(filter)) if is_filter(view.texts.text(filter)) => {
             let sentence = format!(
                 "its subscription to {} ended connections and was set aside",
                 view.text(filter)

@@ -53,7 +53,7 @@ fn check(view: &View<'_>, hits: &mut Hits) {
             let sentence = format!("the server does not let it publish to {}", view.text(topic));
             hits.add(Hit::new(sentence).class("denied").proven().event(event, "denied"));
         }
-        What::Words(Words::Quarantined(topic)) if !view.text(topic).contains(['+', '#']) => {
+        What::Words(Words::Quarantined(topic)) if !view.texts.text(topic).contains(['+', '#']) => {
             let sentence =
                 format!("its message to {} ended connections and was set aside", view.text(topic));
             hits.add(Hit::new(sentence).proven().event(event, "set aside"));

@@ -26,7 +26,7 @@ fn check(view: &View<'_>, hits: &mut Hits) {
     let Some((_, connect)) = connection.mqtt.connect else { return };
     let reusable = view.profile.connection.assigned_client_id_reusable.as_ref();
     if reusable.is_none_or(|limit| limit.value)
-        || !view.text(connect.client_id).starts_with("$GEN/")
+        || !view.texts.text(connect.client_id).starts_with("$GEN/")
     {
         return;
     }

@@ -50,8 +50,11 @@ fn check(view: &View<'_>, hits: &mut Hits) {
 fn ended(view: &View<'_>, hits: &mut Hits) {
     let Some(round) = view.ended() else { return };
     let Some(mark) = last_words(view, round) else { return };
+    let Some(fault) = fault(view, view.texts.text(mark.topic), mark.kind == MarkKind::Publish)
+    else {
+        return;
+    };
     let topic = view.text(mark.topic);
-    let Some(fault) = fault(view, topic, mark.kind == MarkKind::Publish) else { return };
     let sentence = format!("the server ended the connection after the topic {topic}: {fault}");
     let hit = Hit::new(sentence).at(mark.at, mark.place, "the topic");
     hits.add(match &round.end {

@@ -33,9 +33,10 @@ fn check(view: &View<'_>, hits: &mut Hits) {
     let old_is_open = view.client.live.len() > 1
         || view.client.rounds.last().is_some_and(|round| round.end.is_none());
     if hosts.len() >= 2 && newest && !returned && old_is_open && !host.is_none() {
-        let before = hosts.iter().rev().nth(1).map_or("", |(host, _)| view.text(*host));
+        let before = hosts.iter().rev().nth(1).map_or(crate::TextId::NONE, |(host, _)| *host);
         let sentence = format!(
-            "it moved from {before} to {} while its old connection was open",
+            "it moved from {} to {} while its old connection was open",
+            view.text(before),
             view.text(host)
         );
         hits.add(Hit::new(sentence).event(event, "CONNECT from another address"));
