@@ -1,21 +1,38 @@
 //! Weighs findings against each other: causes above, consequences beneath.
 
+use alloc::collections::BTreeMap;
+use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::finding::{Confidence, Finding};
+use crate::finding::{Confidence, Finding, PROOF};
 
 /// Findings as they are told: one for each cause and client, the strongest
 /// first, each with what follows from it.
 pub(crate) fn weigh(found: Vec<Finding>) -> Vec<Finding> {
-    let mut rest = joined(found);
-    rest.sort_by(|one, other| {
-        strength(other).cmp(&strength(one)).then(one.first.cmp(&other.first))
+    // Causes and effects are of one client, which has few findings.
+    let mut clients: BTreeMap<String, Vec<Finding>> = BTreeMap::new();
+    for finding in found {
+        clients.entry(finding.client.clone()).or_default().push(finding);
+    }
+    let mut told: Vec<Finding> = clients.into_values().flat_map(of_one).collect();
+    sort(&mut told);
+    told
+}
+
+fn sort(findings: &mut [Finding]) {
+    let name = |it: &Finding| (it.first, it.rule.id, it.class);
+    findings.sort_by(|one, other| {
+        strength(other).cmp(&strength(one)).then_with(|| name(one).cmp(&name(other)))
     });
-    let mut told: Vec<Finding> = Vec::new();
+}
+
+/// The findings of one client, weighed.
+fn of_one(found: Vec<Finding>) -> Vec<Finding> {
+    let mut rest = joined(found);
+    sort(&mut rest);
     // What nobody explains is a cause; the others go beneath their strongest.
-    let (causes, effects): (Vec<_>, Vec<_>) =
+    let (mut told, effects): (Vec<_>, Vec<_>) =
         rest.clone().into_iter().partition(|finding| !rest.iter().any(|by| explains(by, finding)));
-    told.extend(causes);
     for effect in effects {
         match told.iter_mut().find(|cause| leads_to(cause, &effect, &rest)) {
             Some(cause) => cause.consequences.push(effect),
@@ -25,31 +42,39 @@ pub(crate) fn weigh(found: Vec<Finding>) -> Vec<Finding> {
     told
 }
 
-/// The same cause of the same client, told by several sources, is one finding.
+/// The same cause, told by several sources, is one finding.
 fn joined(found: Vec<Finding>) -> Vec<Finding> {
-    let mut joined: Vec<Finding> = Vec::new();
+    let mut joined: BTreeMap<(&str, &str), Finding> = BTreeMap::new();
     for finding in found {
-        let same = |other: &&mut Finding| {
-            other.rule.id == finding.rule.id
-                && other.class == finding.class
-                && other.client == finding.client
-        };
-        let Some(known) = joined.iter_mut().find(same) else {
-            joined.push(finding);
-            continue;
-        };
-        if finding.confidence > known.confidence {
-            known.sentence = finding.sentence;
+        let name = (finding.rule.id, finding.class);
+        match joined.get_mut(&name) {
+            Some(known) => join(known, finding),
+            None => _ = joined.insert(name, finding),
         }
-        known.confidence = known.confidence.max(finding.confidence);
-        known.severity = known.severity.max(finding.severity);
-        known.times = known.times.max(finding.times);
-        known.first = known.first.min(finding.first);
-        known.last = known.last.max(finding.last);
-        known.proof.extend(finding.proof);
-        known.sources.extend(finding.sources);
     }
-    joined
+    joined.into_values().collect()
+}
+
+fn join(known: &mut Finding, finding: Finding) {
+    if finding.confidence > known.confidence {
+        known.sentence = finding.sentence;
+    }
+    known.confidence = known.confidence.max(finding.confidence);
+    known.severity = known.severity.max(finding.severity);
+    known.times = known.times.max(finding.times);
+    known.first = known.first.min(finding.first);
+    known.last = known.last.max(finding.last);
+    let mut proof = finding.proof;
+    proof.retain(|proof| !known.proof.contains(proof));
+    // Both are heard: half of the places are kept for each.
+    known.proof.truncate(PROOF.saturating_sub(proof.len()).max(PROOF / 2));
+    known.proof.extend(proof);
+    known.proof.truncate(PROOF);
+    for source in finding.sources {
+        if !known.sources.contains(&source) {
+            known.sources.push(source);
+        }
+    }
 }
 
 /// Explicit before inferred, then what is worse, then what was seen more often.
@@ -58,16 +83,14 @@ fn strength(finding: &Finding) -> (bool, crate::Severity, Confidence, u32) {
     (sure, finding.severity, finding.confidence, finding.times)
 }
 
-/// Whether one finding is the cause of another. A suspicion explains nothing
+/// Whether one finding is the cause of another of its client. A suspicion explains nothing
 /// that is more than one.
 fn explains(cause: &Finding, effect: &Finding) -> bool {
     let sure = cause.confidence > Confidence::Suspect || effect.confidence == Confidence::Suspect;
     let names = |one: &Finding, other: &Finding| one.rule.explains.contains(&other.rule.id);
     // Two rules that name each other: the stronger one is the cause.
     let both = names(cause, effect) && names(effect, cause);
-    sure && cause.client == effect.client
-        && names(cause, effect)
-        && (!both || strength(cause) > strength(effect))
+    sure && names(cause, effect) && (!both || strength(cause) > strength(effect))
 }
 
 /// The same over other findings in between.
@@ -77,7 +100,7 @@ fn leads_to(cause: &Finding, effect: &Finding, all: &[Finding]) -> bool {
     while let Some(&now) = reached.get(at) {
         at += 1;
         for by in all.iter().filter(|by| explains(by, now)) {
-            if by.rule.id == cause.rule.id && by.client == cause.client && by.class == cause.class {
+            if by.rule.id == cause.rule.id && by.class == cause.class {
                 return true;
             }
             if !reached.iter().any(|known| core::ptr::eq(*known, by)) {
@@ -86,4 +109,55 @@ fn leads_to(cause: &Finding, effect: &Finding, all: &[Finding]) -> bool {
         }
     }
     false
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::format;
+    use alloc::string::String;
+
+    use crate::trace::Trace;
+    use crate::{SourceId, Vantage};
+
+    /// A second CONNECT on each of twelve connections.
+    fn lines() -> String {
+        let each = |n: u32| {
+            format!(
+                "c{n} {n}.0 open 10.0.0.1:1 b\nc{n} {n}.1 > CONNECT id=pump
+                 c{n} {n}.2 < CONNACK\nc{n} {n}.3 > CONNECT id=pump\nc{n} {n}.4 < fin\n"
+            )
+        };
+        (0..12).map(each).collect()
+    }
+
+    #[test]
+    fn what_two_sources_tell_is_one_finding_with_places_of_both() {
+        let trace = Trace::plain().lines(&lines()).and(Vantage::Plain).lines(&lines());
+        let finding = trace.finds("RC05");
+        assert_eq!(finding.sources, [SourceId(0), SourceId(1)]);
+        assert_eq!(finding.proof.len(), 8);
+        let of = |n| finding.proof.iter().filter(|proof| proof.source == SourceId(n)).count();
+        assert_eq!((of(0), of(1)), (4, 4));
+    }
+
+    #[test]
+    fn what_a_source_tells_of_two_clients_with_one_name_names_it_once() {
+        // Under TLS the client is its host, once for each server.
+        let refused = |server: &str| {
+            let each = |n: u32| {
+                format!(
+                    "c{n} {n}.0 open 10.0.0.1:{n} {server}\nc{n} {n}.1 > sealed\nc{n} {n}.2 < fin\n"
+                )
+            };
+            (0..30).map(each).collect::<String>()
+        };
+        let trace = Trace::encrypted().lines(&refused("b:1")).after(100.0, &refused("c:1"));
+        let report = trace.report();
+        let all = crate::trace::flat(&report.findings);
+        assert!(!all.is_empty());
+        for finding in all {
+            assert_eq!(finding.sources, [SourceId(0)], "{}", finding.rule.id);
+            assert!(finding.proof.len() <= 8);
+        }
+    }
 }

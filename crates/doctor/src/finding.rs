@@ -8,6 +8,9 @@ use crate::rule::{Meta, Severity};
 use crate::source::SourceId;
 use crate::time::Time;
 
+/// Places kept of one cause.
+pub(crate) const PROOF: usize = 8;
+
 /// How sure a finding is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Confidence {

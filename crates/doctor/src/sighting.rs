@@ -4,15 +4,12 @@ use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::finding::{Confidence, Finding, Proof};
+use crate::finding::{Confidence, Finding, PROOF, Proof};
 use crate::rule::{Hit, Meta, Rule, Severity, View};
 use crate::source::{SourceId, Vantage};
 use crate::texts::Texts;
 use crate::time::Time;
 use crate::track::{Key, Tracker};
-
-/// Places kept of one cause.
-const PROOF: usize = 8;
 
 /// One cause of one client, seen once or more often.
 #[derive(Clone, Debug)]

@@ -78,11 +78,6 @@ impl Trace {
         self
     }
 
-    pub(crate) fn threshold(mut self, name: &str, value: u64) -> Self {
-        self.doctor.set_threshold(name, value).expect("a threshold");
-        self
-    }
-
     /// These lines.
     pub(crate) fn lines(self, lines: &str) -> Self {
         self.rounds(1, 0.0, lines)
@@ -115,12 +110,6 @@ impl Trace {
             let event = event::read(line, self.line, self.source, 0, seconds, texts);
             self.doctor.take(&event);
         }
-        self
-    }
-
-    /// Time passes until `seconds`, and nothing happens.
-    pub(crate) fn quiet_until(mut self, seconds: f64) -> Self {
-        self.doctor.tick(self.source, time(seconds));
         self
     }
 
@@ -177,7 +166,7 @@ impl Trace {
     }
 }
 
-fn flat(findings: &[Finding]) -> Vec<&Finding> {
+pub(crate) fn flat(findings: &[Finding]) -> Vec<&Finding> {
     let mut all = Vec::new();
     for finding in findings {
         all.push(finding);
