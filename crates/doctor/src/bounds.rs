@@ -13,6 +13,13 @@ pub struct Bounds {
     pub findings: usize,
 }
 
+impl Bounds {
+    /// Messages in flight that are followed, over all connections.
+    pub(crate) fn flights(&self) -> usize {
+        self.connections.saturating_mul(16)
+    }
+}
+
 impl Default for Bounds {
     fn default() -> Self {
         Self { connections: 65_536, clients: 16_384, text_bytes: 16 << 20, findings: 16_384 }

@@ -157,6 +157,7 @@ impl Doctor {
         if core::mem::replace(&mut self.finished, true) {
             return;
         }
+        self.tracker.settle();
         let clients: Vec<(u32, SourceId, Option<ConnectionId>)> = (self.tracker.clients())
             .map(|(number, client)| (number, client.source, client.live.last().copied()))
             .collect();

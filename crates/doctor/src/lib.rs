@@ -17,7 +17,6 @@
 //! texts, findings, and what is remembered of each. What does not fit is
 //! forgotten, oldest first, and the report counts it.
 #![no_std]
-#![expect(dead_code, reason = "rules that read the rest are being added")]
 #![forbid(unsafe_code)]
 #![cfg_attr(
     not(test),

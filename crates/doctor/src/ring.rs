@@ -24,16 +24,8 @@ impl<T, const N: usize> Ring<T, N> {
         self.0.len()
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
     pub(crate) fn last(&self) -> Option<&T> {
         self.0.back()
-    }
-
-    pub(crate) fn last_mut(&mut self) -> Option<&mut T> {
-        self.0.back_mut()
     }
 
     /// From the oldest to the newest; `rev()` for the other way.

@@ -1,7 +1,6 @@
 //! What is known of a client over its connections.
 
 use alloc::vec::Vec;
-use core::time::Duration;
 
 use super::Round;
 use crate::event::{ConnectionId, Side};
@@ -36,8 +35,8 @@ pub(crate) struct Client {
     pub(crate) live: Vec<ConnectionId>,
     /// Hosts and when each was last seen to connect.
     pub(crate) hosts: Ring<(TextId, Time), HOSTS>,
-    pub(crate) first_seen: Time,
-    pub(crate) last_seen: Time,
+    /// The number of the newest event that was about it.
+    pub(crate) touched: u64,
     /// For a host: its newest identifiers, and how many in a row were new, each
     /// after the one before had gone. For an identifier: which of that row it is.
     pub(crate) ids: Ring<TextId, 8>,
@@ -47,7 +46,7 @@ pub(crate) struct Client {
 }
 
 impl Client {
-    pub(crate) fn new(source: SourceId, key: Key, at: Time) -> Self {
+    pub(crate) fn new(source: SourceId, key: Key, touched: u64) -> Self {
         Self {
             source,
             key,
@@ -58,8 +57,7 @@ impl Client {
             hosts: Ring::default(),
             ids: Ring::default(),
             new_ids: 0,
-            first_seen: at,
-            last_seen: at,
+            touched,
             only_id: TextId::NONE,
         }
     }
@@ -100,23 +98,5 @@ impl Client {
         self.rounds
             .iter()
             .any(|round| round.end.is_some_and(|end| end.by != Some(Side::Client) && !end.goodbye))
-    }
-
-    /// The connections since the newest that lived long, or ended with a
-    /// goodbye: the row that a rule about flapping counts.
-    pub(crate) fn row(&self, long: Duration) -> impl DoubleEndedIterator<Item = &Round> {
-        let stop = |round: &&Round| {
-            !round.goodbye() && round.lifetime().is_none_or(|lifetime| lifetime < long)
-        };
-        let n = self.rounds.iter().rev().take_while(stop).count();
-        self.rounds.newest(n)
-    }
-
-    /// The delays from one end to the next beginning, over the newest `n` pairs
-    /// of rounds that show both.
-    pub(crate) fn delays(&self, n: usize) -> Vec<Duration> {
-        let rounds: Vec<&Round> = self.rounds.newest(n.saturating_add(1)).collect();
-        let pairs = rounds.iter().zip(rounds.iter().skip(1));
-        pairs.filter_map(|(one, next)| Some(next.began()?.since(one.end?.at))).collect()
     }
 }

@@ -143,8 +143,8 @@ impl Connection {
         }
     }
 
-    /// Takes one event in.
-    pub(crate) fn take(&mut self, event: &Event) {
+    /// Takes one event in. `room`: one more message in flight may be followed.
+    pub(crate) fn take(&mut self, event: &Event, room: bool) {
         if let Some(side) = event.sender() {
             self.bytes_from(side, event);
         }
@@ -173,7 +173,7 @@ impl Connection {
                 self.mqtt.first_sealed.get_or_insert(event.at);
                 self.mark(event);
             }
-            What::Packet { from, ref packet, .. } => self.packet(event, from, packet),
+            What::Packet { from, ref packet, .. } => self.packet(event, from, packet, room),
             What::Words(words) => self.words(event, words),
             _ => {}
         }
@@ -226,7 +226,7 @@ impl Connection {
         }
     }
 
-    fn packet(&mut self, event: &Event, from: Side, packet: &PacketSeen) {
+    fn packet(&mut self, event: &Event, from: Side, packet: &PacketSeen, room: bool) {
         let at = event.at;
         match (from, packet) {
             (Side::Client, PacketSeen::Connect(connect)) => {
@@ -249,7 +249,7 @@ impl Connection {
             (_, PacketSeen::Publish(publish)) if publish.qos > 0 => {
                 let flight =
                     Flight { sent: at, place: event.place, publish: *publish, received: false };
-                self.flights_mut(from).sent(flight);
+                self.flights_mut(from).sent(flight, room);
             }
             (_, PacketSeen::PubAck(id, _) | PacketSeen::PubComp(id, _)) => {
                 self.flights_mut(from.other()).finished(*id, at);
@@ -367,6 +367,11 @@ impl Connection {
         }
     }
 
+    /// How many messages in flight are followed, of both sides.
+    pub(crate) fn flights_kept(&self) -> usize {
+        self.mqtt.flights.iter().map(Flights::kept).sum()
+    }
+
     /// When this side's newest bytes were.
     pub(crate) fn last_from(&self, side: Side) -> Option<Time> {
         self.traffic.last.get(side.index()).copied().flatten()
@@ -395,11 +400,6 @@ impl Connection {
     /// Whether the capture has all of it from its beginning (guard G2).
     pub(crate) fn whole(&self) -> bool {
         self.tcp.opened.is_some() && !self.tcp.paths.has_gaps()
-    }
-
-    /// From its beginning to `now`.
-    pub(crate) fn age(&self, now: Time) -> Option<Duration> {
-        Some(now.since(self.tcp.opened?))
     }
 
     /// The keep-alive in force: the server's, else CONNECT's; `None` if it is

@@ -44,13 +44,14 @@ pub(crate) enum Again {
 impl Flights {
     const KEPT: usize = 128;
 
-    pub(crate) fn sent(&mut self, flight: Flight) {
+    /// `room`: one more may be followed.
+    pub(crate) fn sent(&mut self, flight: Flight, room: bool) {
         self.newest_again = self.all.get(&flight.publish.id).map(|known| {
             let (known, new) = (known.publish, flight.publish);
             let same = known.digest == new.digest && known.topic == new.topic;
             if new.dup || same { Again::Resent } else { Again::Reused }
         });
-        if self.all.len() < Self::KEPT || self.all.contains_key(&flight.publish.id) {
+        if (room && self.all.len() < Self::KEPT) || self.all.contains_key(&flight.publish.id) {
             self.all.insert(flight.publish.id, flight);
         } else {
             self.beyond = self.beyond.saturating_add(1);
@@ -84,10 +85,6 @@ impl Flights {
         self.last_done = Some(at);
     }
 
-    pub(crate) fn get(&self, id: u16) -> Option<&Flight> {
-        self.all.get(&id)
-    }
-
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Flight> {
         self.all.values()
     }
@@ -95,6 +92,11 @@ impl Flights {
     /// How many are in flight.
     pub(crate) fn len(&self) -> usize {
         self.all.len().saturating_add(self.beyond as usize)
+    }
+
+    /// How many of them are followed.
+    pub(crate) fn kept(&self) -> usize {
+        self.all.len()
     }
 
     /// The one that waits longest.

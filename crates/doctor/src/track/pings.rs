@@ -95,9 +95,4 @@ impl Pings {
     pub(crate) fn before_last(&self) -> Option<&Ping> {
         self.recent.iter().rev().nth(1)
     }
-
-    /// How many of the recent pings have no answer.
-    pub(crate) fn outstanding(&self) -> usize {
-        self.recent.iter().filter(|ping| ping.waits()).count()
-    }
 }

@@ -32,6 +32,13 @@ pub(crate) struct Tracker {
     keys: BTreeMap<(SourceId, Key), u32>,
     next_client: u32,
     populations: Vec<Population>,
+    /// The only identifier that any source has seen from a host; `OTHER` if
+    /// there are several.
+    only_ids: BTreeMap<TextId, TextId>,
+    /// Events taken in: says whose client was touched last.
+    events: u64,
+    /// Messages in flight that are followed, of all connections.
+    flights: usize,
     pub(crate) wills: Wills,
     /// Events of connections whose number is past the bound.
     pub(crate) ignored: u64,
@@ -56,6 +63,9 @@ impl Tracker {
             keys: BTreeMap::new(),
             next_client: 0,
             populations: Vec::new(),
+            only_ids: BTreeMap::new(),
+            events: 0,
+            flights: 0,
             wills: Wills::default(),
             ignored: 0,
             forgotten: 0,
@@ -74,6 +84,7 @@ impl Tracker {
             self.ignored = self.ignored.saturating_add(1);
             return None;
         }
+        self.events = self.events.saturating_add(1);
         let begins = matches!(event.what, What::Opening { .. } | What::Joined { .. });
         let known = self.slot(source, number)?.as_ref().map(|live| live.counted);
         if known == Some(true) && begins {
@@ -85,9 +96,15 @@ impl Tracker {
         if self.slot(source, number)?.is_none() {
             self.begin(event);
         }
+        let room = self.flights < self.bounds.flights();
         let live = self.slot(source, number)?.as_mut()?;
-        live.connection.take(event);
-        let client = live.client;
+        let before = live.connection.flights_kept();
+        live.connection.take(event, room);
+        let (client, after) = (live.client, live.connection.flights_kept());
+        self.flights = self.flights.saturating_add(after).saturating_sub(before);
+        if !self.clients.contains_key(&client) {
+            self.remembered(event);
+        }
         match event.what {
             What::Opening { .. } | What::Joined { .. } => self.opened(event),
             What::Packet { packet: PacketSeen::Connect(connect), from: Side::Client, .. } => {
@@ -107,7 +124,7 @@ impl Tracker {
         let ended = self.count_end(source, number);
         let client = self.client_of(source, number).unwrap_or(client);
         if let Some(client) = self.clients.get_mut(&client) {
-            client.last_seen = client.last_seen.max(event.at);
+            client.touched = self.events;
         }
         Some(Took { client, ended })
     }
@@ -123,7 +140,7 @@ impl Tracker {
 
     fn begin(&mut self, event: &Event) {
         let key = Key::Host { host: TextId::NONE, server: TextId::NONE };
-        let client = self.client_for(event.source, key, event.at);
+        let client = self.client_for(event.source, key);
         let live = Live { connection: Connection::new(event), client, counted: false };
         if let Some(slot) = self.slot(event.source, event.connection) {
             *slot = Some(Box::new(live));
@@ -147,16 +164,15 @@ impl Tracker {
         let named = self.client_of(event.source, event.connection);
         let named = named.and_then(|number| Some((number, self.clients.get(&number)?)));
         let named = named.filter(|(_, client)| !client.id().is_none()).map(|(number, _)| number);
-        let client = named.unwrap_or_else(|| {
-            let key = Key::Host { host: address.host, server: server.host };
-            let client = self.client_for(event.source, key, event.at);
-            let only_id = self.clients.get(&client).map_or(TextId::NONE, |client| client.only_id);
-            if only_id.same(only_id) {
-                self.client_for(event.source, Key::Id(only_id), event.at)
-            } else {
-                client
+        let key = Key::Host { host: address.host, server: server.host };
+        let client = match named {
+            // Hosts past the texts' bound are not one host.
+            None if address.host == TextId::OTHER => {
+                self.client_of(event.source, event.connection).unwrap_or_default()
             }
-        });
+            None => self.client_for(event.source, key),
+            Some(named) => named,
+        };
         self.join(event.source, event.connection, client, event.at);
         let begun = matches!(event.what, What::Opening { .. });
         if begun && let Some(population) = self.populations.get_mut(usize::from(event.source.0)) {
@@ -165,17 +181,18 @@ impl Tracker {
         }
     }
 
-    /// The client identifier is known.
+    /// The client identifier is known. Those past the texts' bound are not one
+    /// client: their connections stay with their hosts.
     fn identified(&mut self, event: &Event, id: TextId) {
-        if id.is_none() {
+        if !id.same(id) {
             return;
         }
         let addresses = self
             .connection(event.source, event.connection)
             .map(|connection| (connection.tcp.client.host, connection.tcp.server.host));
-        let client = self.client_for(event.source, Key::Id(id), event.at);
+        let client = self.client_for(event.source, Key::Id(id));
         if let Some((host, server)) = addresses {
-            let host = self.client_for(event.source, Key::Host { host, server }, event.at);
+            let host = self.client_for(event.source, Key::Host { host, server });
             let before = self.clients.get(&host).and_then(|host| host.ids.last().copied());
             let before = before.and_then(|id| self.keys.get(&(event.source, Key::Id(id))));
             let before = before.and_then(|number| self.clients.get(number));
@@ -204,12 +221,55 @@ impl Tracker {
         if let Some(client) = self.clients.get_mut(&client) {
             client.live.retain(|other| *other != number);
             client.live.push(number);
+            if client.only_id.same(client.only_id) {
+                // Whose it is may follow, and nothing has begun for this host.
+                return;
+            }
+            let id = client.id();
+            if id.same(id) && host.same(host) {
+                let only = self.only_ids.entry(host).or_insert(id);
+                *only = if *only == id { id } else { TextId::OTHER };
+            }
             client.saw_host(host, at);
             let began = began.unwrap_or(at);
             if client.begun.last().is_none_or(|last| *last < began) {
                 client.begun.push(began);
             }
         }
+    }
+
+    /// A connection on which nobody said who it is goes to the client of its
+    /// host, if there is only one: before its end it may still be another's.
+    fn credit(&mut self, source: SourceId, number: ConnectionId) {
+        let Some(connection) = self.connection(source, number) else { return };
+        let (named, at) = (connection.mqtt.connect.is_some(), connection.first_event);
+        let client = self.client_of(source, number).and_then(|number| self.clients.get(&number));
+        let only = client.map_or(TextId::NONE, |client| client.only_id);
+        if only.same(only) && !named {
+            let client = self.client_for(source, Key::Id(only));
+            self.join(source, number, client, at);
+        }
+    }
+
+    /// The evidence has ended: whose the live connections are will not follow.
+    pub(crate) fn settle(&mut self) {
+        for number in 0..self.populations.len() {
+            let Ok(source) = u16::try_from(number).map(SourceId) else { return };
+            let live: Vec<ConnectionId> = self.live_from(source, 0).map(|it| it.0).collect();
+            live.into_iter().for_each(|number| self.credit(source, number));
+        }
+    }
+
+    /// The client of a live connection was forgotten: it is a new one to us.
+    fn remembered(&mut self, event: &Event) {
+        let Some(connection) = self.connection(event.source, event.connection) else { return };
+        let (host, server) = (connection.tcp.client.host, connection.tcp.server.host);
+        let connect = connection.mqtt.connect.map_or(TextId::NONE, |it| it.1.client_id);
+        let assigned = connection.mqtt.connack.map_or(TextId::NONE, |it| it.1.assigned_id);
+        let id = if connect.is_none() { assigned } else { connect };
+        let key = if id.same(id) { Key::Id(id) } else { Key::Host { host, server } };
+        let client = self.client_for(event.source, key);
+        self.join(event.source, event.connection, client, event.at);
     }
 
     /// If the connection has just ended: its round goes to its client.
@@ -219,12 +279,20 @@ impl Tracker {
             return false;
         }
         live.counted = true;
+        self.credit(source, number);
+        let Some(Some(live)) = self.slot(source, number) else { return false };
         let (round, client) = (live.connection.round(), live.client);
-        self.count(source, number, round, client);
-        true
+        self.count(source, number, round, client)
     }
 
-    fn count(&mut self, source: SourceId, number: ConnectionId, round: super::Round, client: u32) {
+    /// Whether its round is one of its client's.
+    fn count(
+        &mut self,
+        source: SourceId,
+        number: ConnectionId,
+        round: super::Round,
+        client: u32,
+    ) -> bool {
         if let Some(population) = self.populations.get_mut(usize::from(source.0)) {
             population.live = population.live.saturating_sub(1);
             if let Some(end) = round.end {
@@ -238,11 +306,15 @@ impl Tracker {
                 });
             }
         }
-        if let Some(client) = self.clients.get_mut(&client) {
-            client.live.retain(|other| *other != number);
-            client.rounds.push(round);
-            client.ended = client.ended.saturating_add(1);
+        let Some(client) = self.clients.get_mut(&client) else { return false };
+        client.live.retain(|other| *other != number);
+        if client.id().is_none() && round.client.host == TextId::OTHER {
+            // Nobody knows whose it is.
+            return false;
         }
+        client.rounds.push(round);
+        client.ended = client.ended.saturating_add(1);
+        true
     }
 
     /// The source has no more of it.
@@ -254,14 +326,19 @@ impl Tracker {
 
     /// Frees a connection; one without an end is a round without an end.
     fn forget(&mut self, source: SourceId, number: ConnectionId) {
+        self.credit(source, number);
         let Some(live) = self.slot(source, number).and_then(Option::take) else { return };
+        self.flights = self.flights.saturating_sub(live.connection.flights_kept());
         if !live.counted {
             self.count(source, number, live.connection.round(), live.client);
         }
     }
 
-    fn client_for(&mut self, source: SourceId, key: Key, at: Time) -> u32 {
+    fn client_for(&mut self, source: SourceId, key: Key) -> u32 {
         if let Some(&known) = self.keys.get(&(source, key)) {
+            if let Some(client) = self.clients.get_mut(&known) {
+                client.touched = self.events;
+            }
             return known;
         }
         if self.clients.len() >= self.bounds.clients {
@@ -269,7 +346,7 @@ impl Tracker {
         }
         let number = self.next_client;
         self.next_client = self.next_client.wrapping_add(1);
-        self.clients.insert(number, Client::new(source, key, at));
+        self.clients.insert(number, Client::new(source, key, self.events));
         self.keys.insert((source, key), number);
         if let Some(population) = self.populations.get_mut(usize::from(source.0)) {
             population.clients = population.clients.saturating_add(1);
@@ -277,16 +354,21 @@ impl Tracker {
         number
     }
 
-    /// Forgets the quarter of the clients that was not seen for longest.
+    /// Forgets a quarter of the clients: first those without a connection, and
+    /// of them those that were not touched for longest; none that this event is
+    /// about.
     fn forget_clients(&mut self) {
-        let mut idle: Vec<Time> = self.clients.values().map(|client| client.last_seen).collect();
-        idle.sort_unstable();
-        let Some(&until) = idle.get(idle.len() / 4) else { return };
-        let before = self.clients.len();
-        self.clients.retain(|_, client| client.last_seen > until || !client.live.is_empty());
-        let clients = &self.clients;
-        self.keys.retain(|_, number| clients.contains_key(number));
-        self.forgotten = self.forgotten.saturating_add((before - self.clients.len()) as u64);
+        let others = self.clients.iter().filter(|(_, client)| client.touched < self.events);
+        let mut order: Vec<(bool, u64, u32)> = others
+            .map(|(number, client)| (!client.live.is_empty(), client.touched, *number))
+            .collect();
+        order.sort_unstable();
+        for (_, _, number) in order.iter().take((order.len() / 4).max(1)) {
+            if let Some(client) = self.clients.remove(number) {
+                self.keys.remove(&(client.source, client.key));
+                self.forgotten = self.forgotten.saturating_add(1);
+            }
+        }
     }
 
     fn client_of(&mut self, source: SourceId, number: ConnectionId) -> Option<u32> {
@@ -308,16 +390,7 @@ impl Tracker {
 
     /// The only client identifier that any source has seen from this host.
     pub(crate) fn only_id(&self, host: TextId) -> Option<TextId> {
-        let mut only = None;
-        for client in self.clients.values().filter(|client| !client.id().is_none()) {
-            if !host.is_none() && client.hosts.iter().any(|(known, _)| *known == host) {
-                if only.is_some_and(|other| other != client.id()) {
-                    return None;
-                }
-                only = Some(client.id());
-            }
-        }
-        only
+        self.only_ids.get(&host).copied().filter(|id| *id != TextId::OTHER)
     }
 
     pub(crate) fn population(&self, source: SourceId) -> Option<&Population> {
@@ -341,10 +414,12 @@ impl Tracker {
 
 #[cfg(test)]
 mod tests {
+    use alloc::format;
+    use alloc::string::{String, ToString};
     use alloc::vec::Vec;
 
     use crate::trace::Trace;
-    use crate::{Fate, Vantage};
+    use crate::{Bounds, ConnectionId, Fate, Side, SourceId, Vantage};
 
     #[test]
     fn a_log_names_a_client_without_connect() {
@@ -374,5 +449,80 @@ mod tests {
         let of = |named: bool| begun.iter().filter(move |(id, _)| id.is_none() != named);
         assert_eq!(of(true).map(|(_, n)| *n).sum::<usize>(), 20);
         assert_eq!(of(false).map(|(_, n)| *n).sum::<usize>(), 1, "before the first CONNECT");
+    }
+
+    #[test]
+    fn what_says_nobody_is_of_the_only_client_of_its_host_at_its_end() {
+        let lines = "c1 0 open 10.0.0.1:1 broker\nc1 0.1 > CONNECT id=pump\nc1 1 > fin
+            c2 2 open 10.0.0.1:2 broker\nc2 2.1 refused";
+        let report = Trace::plain().lines(lines).report();
+        let clients: Vec<_> = report.clients.iter().map(|it| (&*it.name, it.ended)).collect();
+        assert_eq!(clients, [("pump", 2)]);
+    }
+
+    #[test]
+    fn alike_a_second_device_behind_one_address() {
+        // The fan's connections begin while the pump's is open.
+        let pump = "c1 0 open 10.0.0.1:1 broker\nc1 0.1 > CONNECT id=pump\nc1 0.2 < CONNACK";
+        let trace = Trace::plain().lines(pump);
+        let during = trace.lines("c2 1 open 10.0.0.1:2 broker\nc2 1.1 accepted");
+        let pumps = |trace: &Trace| {
+            let mut all = trace.tracker().clients().filter(|(_, it)| !it.id().is_none());
+            all.next().map(|(_, pump)| (pump.begun.len(), pump.live.len()))
+        };
+        assert_eq!(pumps(&during), Some((1, 1)));
+        let after = during.lines("c2 1.2 > CONNECT id=fan\nc2 1.3 < CONNACK\nc2 2 < fin");
+        assert_eq!(pumps(&after), Some((1, 1)));
+        let report = after.report();
+        let clients: Vec<_> = report.clients.iter().map(|it| (&*it.name, it.ended)).collect();
+        assert_eq!(clients, [("fan", 1), ("pump", 0)]);
+    }
+
+    #[test]
+    fn identifiers_that_did_not_fit_are_not_one_client() {
+        let round = "c1 0 open 10.0.0.1:1 broker\nc1 0.1 > CONNECT id=pump\nc1 0.2 < CONNACK
+            c1 0.3 < fin";
+        for text_bytes in [0, 200] {
+            let trace = Trace::bounded(Bounds { text_bytes, ..Bounds::default() });
+            let trace = trace.rounds(20, 1.0, round);
+            assert!(trace.tracker().clients().all(|(_, client)| client.id().is_none()));
+            let ended: u32 = trace.tracker().clients().map(|(_, client)| client.ended).sum();
+            assert_eq!(ended, if text_bytes == 0 { 0 } else { 20 });
+        }
+    }
+
+    #[test]
+    fn clients_are_bounded_if_all_are_connected() {
+        let mut lines = String::new();
+        for n in 0..60 {
+            lines +=
+                &format!("c{n} {n} open 10.0.0.{n}:1 broker\nc{n} {n} > CONNECT id=pump-{n}\n");
+        }
+        let trace = Trace::bounded(Bounds { clients: 16, ..Bounds::default() }).lines(&lines);
+        assert!(trace.tracker().clients().count() <= 16);
+        assert!(trace.tracker().forgotten >= 60 * 2 + 1 - 16);
+        // The one in hand is there, and one that was forgotten comes back.
+        let ids = |trace: &Trace| trace.tracker().clients().map(|(_, it)| it.id()).max();
+        assert!(ids(&trace).is_some_and(|id| !id.is_none()));
+        let back = trace.lines("c0 61 > PINGREQ\nc0 62 < fin").report();
+        assert!(back.clients.iter().any(|it| it.name == "pump-0" && it.ended == 1));
+    }
+
+    #[test]
+    fn messages_in_flight_are_bounded_over_all_connections() {
+        let publish = |n: u32| format!("c{} {n} > PUBLISH qos=1 id={}\n", n % 2, n + 1);
+        let lines = "c0 0 open a b\nc1 0 open a b\n".to_string();
+        let lines = lines + &(0..40).map(publish).collect::<String>();
+        let bounds = Bounds { connections: 2, ..Bounds::default() };
+        let trace = Trace::bounded(bounds).lines(&lines);
+        let flights = |trace: &Trace, n: u32| {
+            let connection = trace.tracker().connection(SourceId(0), ConnectionId(n));
+            let connection = connection.expect("it lives");
+            (connection.flights_kept(), connection.flights(Side::Client).len())
+        };
+        assert_eq!((flights(&trace, 0), flights(&trace, 1)), ((16, 20), (16, 20)));
+        // What is forgotten makes room.
+        let trace = trace.lines("c0 50 forgotten\nc1 51 > PUBLISH qos=1 id=99");
+        assert_eq!(flights(&trace, 1), (17, 21));
     }
 }

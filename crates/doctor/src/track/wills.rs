@@ -30,7 +30,7 @@ impl Wills {
     pub(crate) fn connect(&mut self, source: SourceId, connect: &ConnectSeen) {
         let (topic, client) = (connect.will_topic, connect.client_id);
         let known = self.0.contains_key(&(source, topic));
-        if topic.is_none() || client.is_none() || (!known && self.0.len() >= KEPT) {
+        if !topic.same(topic) || !client.same(client) || (!known && self.0.len() >= KEPT) {
             return;
         }
         let digest = connect.will_digest;
