@@ -1,5 +1,7 @@
 //! `evenkeel doctor` on the recorded truth, and on what cannot be read.
 
+mod capture;
+
 use std::io::Write;
 use std::path::PathBuf;
 
@@ -84,6 +86,63 @@ async fn packed_files_and_stdin_are_read() {
     assert_eq!(report["findings"][0]["rule"], "KA05");
 }
 
+/// A file of Zstandard: bytes in frames of blocks that are not packed, and a
+/// frame to be skipped after each.
+fn zstandard(pieces: &[&[u8]]) -> Vec<u8> {
+    let mut out = Vec::new();
+    for piece in pieces {
+        out.extend([0x28, 0xB5, 0x2F, 0xFD, 0, 0x58]);
+        let blocks: Vec<&[u8]> = piece.chunks(1000).collect();
+        for (number, block) in blocks.iter().enumerate() {
+            let last = u32::from(number + 1 == blocks.len());
+            let header = u32::try_from(block.len()).unwrap() << 3 | last;
+            out.extend(&header.to_le_bytes()[..3]);
+            out.extend(*block);
+        }
+        out.extend([0x50, 0x2A, 0x4D, 0x18, 3, 0, 0, 0, 1, 2, 3]);
+    }
+    out
+}
+
+#[tokio::test]
+async fn every_frame_of_a_packed_file_is_read() {
+    let bytes = std::fs::read(recorded("orphan-timer-plain.pcap")).unwrap();
+    let whole = json(&recorded("orphan-timer-plain.pcap")).await;
+    let (first, second) = bytes.split_at(bytes.len() / 2);
+    let report = json(&file("frames.pcap.zst", &zstandard(&[first, second]))).await;
+    assert_eq!(report["read"][0]["summary"], whole["read"][0]["summary"]);
+}
+
+/// What came before the cut is told, and why there is no more.
+#[tokio::test]
+async fn packed_files_that_are_cut_tell_what_came_before() {
+    let bytes = std::fs::read(recorded("orphan-timer-plain.pcap")).unwrap();
+    let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    packer.write_all(&bytes).unwrap();
+    let (gzip, zstd) = (packer.finish().unwrap(), zstandard(&[&bytes]));
+    for (name, packed) in [("cut.pcap.gz", gzip), ("cut.pcap.zst", zstd)] {
+        let cut = file(name, &packed[..packed.len() - 20]);
+        let report = json(&cut).await;
+        assert_eq!(report["findings"][0]["rule"], "KA05", "{name}");
+        let summary = report["read"][0]["summary"].as_str().unwrap();
+        assert!(summary.starts_with("not read to its end: "), "{name}: {summary}");
+    }
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn the_report_never_takes_the_place_of_an_input() {
+    let bytes = std::fs::read(recorded("orphan-timer-plain.pcap")).unwrap();
+    let input = file("input.pcap", &bytes);
+    let link = folder().join("link.pcap");
+    std::os::unix::fs::symlink(&input, &link).unwrap();
+    for output in [&input, &link.display().to_string()] {
+        let ran = evenkeel(&format!("doctor -o {output} {input}")).run().await;
+        ran.expect(2).says("is an input");
+    }
+    assert!(std::fs::read(&input).unwrap() == bytes, "it was written");
+}
+
 #[tokio::test]
 async fn what_cannot_be_read_is_an_error_with_a_hint() {
     let (empty, noise) = (file("empty", b""), file("noise", b"one line\nof nothing\n"));
@@ -109,11 +168,19 @@ async fn a_capture_that_is_cut_tells_what_came_before() {
 async fn findings_can_be_filtered_and_suppressed() {
     let capture = recorded("orphan-timer-plain.pcap");
     let none = evenkeel(&format!("doctor --client other {capture}")).run().await;
-    none.expect(0);
+    none.expect(2).says("no client 'other' was seen");
+    evenkeel(&format!("doctor --client device-1 {capture}")).run().await.expect(24);
     let known = "[[suppress]]\nrule = \"KA05\"\nreason = \"known\"\nuntil = \"2999-01-01\"\n";
     let suppressions = file("known.toml", known.as_bytes());
     let ran = evenkeel(&format!("doctor --suppress {suppressions} {capture}")).run().await;
-    assert!(ran.expect(0).out.contains("suppressed"));
+    // What follows from it stays, and so does the verdict.
+    let out = ran.expect(24).out;
+    assert!(out.contains("1 finding suppressed"), "{out}");
+    assert!(!out.contains("KA05") && out.contains("(RC03 "), "{out}");
+    let all: String = ["KA05", "RC03", "RC01"].map(|rule| known.replace("KA05", rule)).concat();
+    let all = file("all.toml", all.as_bytes());
+    let ran = evenkeel(&format!("doctor --suppress {all} {capture}")).run().await;
+    assert!(ran.expect(0).out.contains("3 findings suppressed"));
     // One that has expired counts no more.
     let expired = file("expired.toml", known.replace("2999", "2001").as_bytes());
     evenkeel(&format!("doctor --suppress {expired} {capture}")).run().await.expect(24);
@@ -141,22 +208,36 @@ async fn every_form_of_the_report_tells_the_cause() {
     assert!(html.contains("default-src 'none'") && !html.contains("<script"), "{html}");
 }
 
-/// Names of a peer in every form: none of them may become markup or a command.
+/// Names of a peer in every form: none of them may become markup, a command, a
+/// line of its own or a control of the terminal.
 #[tokio::test]
 async fn names_of_peers_are_harmless_in_every_form() {
-    let log = std::fs::read_to_string(recorded("takeover-fight-v311.mosquitto.log")).unwrap();
-    let name = log.split(" as ").nth(1).unwrap().split(' ').next().unwrap().to_owned();
-    let hostile = log.replace(&name, "<script>::error::\u{1b}[31m|x");
-    let file = file("hostile.log", hostile.as_bytes());
-    for format in ["text", "junit", "github", "html", "md"] {
+    let name = "<script>::error::\u{1b}[31m\nerror: x\t\u{9b}|\u{202e}\u{ffff}";
+    let file = file("hostile.pcap", &capture::refused(name));
+    let bare = |character: char| {
+        (character.is_control() && character != '\n')
+            || ['\u{202e}', '\u{200f}'].contains(&character)
+    };
+    for format in ["text", "json", "jsonl", "sarif", "junit", "github", "html", "md"] {
         let ran = evenkeel(&format!("doctor --format {format} {file}")).run().await;
         let out = ran.expect(24).out;
-        assert!(!out.contains('\u{1b}'), "{format}: {out}");
-        if format != "text" && format != "github" {
-            assert!(!out.contains("<script>"), "{format}: {out}");
+        assert!(out.contains("AU03"), "{format}: {out}");
+        // A tab is part of XML and HTML, and does nothing in them.
+        let tab = ["junit", "html"].contains(&format);
+        let bare = out.chars().any(|it| bare(it) && !(tab && it == '\t'));
+        assert!(!bare, "{format}: {out:?}");
+        match format {
+            "text" => assert!(!out.lines().any(|line| line.starts_with("error: x")), "{out}"),
+            "github" => assert!(out.lines().all(|line| line.starts_with("::")), "{out}"),
+            "json" => {
+                let report: Value = serde_json::from_str(&out).unwrap();
+                assert_eq!(report["findings"][0]["client"], name);
+            }
+            "junit" | "html" | "md" => assert!(!out.contains("<script>"), "{out}"),
+            _ => {}
         }
-        if format == "github" {
-            assert!(out.lines().all(|line| line.starts_with("::")), "{out}");
+        if format == "junit" {
+            assert!(!out.contains('\u{ffff}'), "{out}");
         }
     }
 }

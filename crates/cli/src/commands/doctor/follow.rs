@@ -13,6 +13,7 @@ use tokio::time::sleep;
 use super::intake::{Intake, time};
 use super::read::{Read, name, read, unreadable};
 use super::render::told_at_once;
+use super::same::same;
 use crate::args::DoctorArgs;
 use crate::error::Failure;
 use crate::printer::Printer;
@@ -133,16 +134,4 @@ impl Followed {
         let summary = self.evidence.end(sink);
         read(&name(&self.path), summary, sink.events.max(1))
     }
-}
-
-#[cfg(unix)]
-fn same(one: &std::fs::Metadata, other: &std::fs::Metadata) -> bool {
-    use std::os::unix::fs::MetadataExt;
-    (one.dev(), one.ino()) == (other.dev(), other.ino())
-}
-
-/// Elsewhere a file that is shorter is another one, and that is all that can be told.
-#[cfg(not(unix))]
-fn same(one: &std::fs::Metadata, other: &std::fs::Metadata) -> bool {
-    other.len() >= one.len()
 }

@@ -6,9 +6,12 @@ mod intake;
 mod proxy;
 mod read;
 mod render;
+mod same;
 mod suppress;
 mod told;
 mod unpack;
+
+use std::path::{Path, PathBuf};
 
 use evenkeel_doctor::{Bounds, Doctor};
 
@@ -33,6 +36,7 @@ pub(super) fn run(args: &DoctorArgs, printer: Printer) -> Result<(), Failure> {
 
 /// Reads the evidence and tells what it shows.
 fn examine(args: &DoctorArgs, printer: Printer) -> Result<(), Failure> {
+    spare_inputs(args)?;
     let suppressions = Suppressions::read(args.telling.suppress.as_deref())?;
     let profile = match &args.reading.profile {
         Some(name) => profile_named_or_read(name)?,
@@ -49,8 +53,26 @@ fn examine(args: &DoctorArgs, printer: Printer) -> Result<(), Failure> {
         read::all(args, &options, &mut doctor, printer)?
     };
     doctor.finish();
-    let told = Told::new(doctor.report(), read, &args.telling, &suppressions);
+    let told = Told::new(doctor.report(), read, &args.telling, &suppressions)?;
     tell(&told, &args.telling, printer)
+}
+
+/// What is read is never written: the report may not take the place of an input.
+fn spare_inputs(args: &DoctorArgs) -> Result<(), Failure> {
+    let Some(output) = &args.telling.output else { return Ok(()) };
+    let files = [&args.reading.keylog, &args.telling.suppress];
+    let profile = args.reading.profile.as_ref().map(Path::new);
+    let mut inputs =
+        args.files.iter().chain(files.into_iter().flatten()).map(PathBuf::as_path).chain(profile);
+    match inputs.find(|input| same::same_file(output, input)) {
+        Some(input) => Err(Failure::usage(format!(
+            "--output '{}' is an input, '{}'",
+            output.display(),
+            input.display()
+        ))
+        .hint("name another file: what is read is never written")),
+        None => Ok(()),
+    }
 }
 
 fn set_thresholds(doctor: &mut Doctor, all: &[(String, u64)]) -> Result<(), Failure> {

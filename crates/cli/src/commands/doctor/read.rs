@@ -97,12 +97,16 @@ fn one(path: &Path, options: &Options, doctor: &mut Intake<'_>) -> Result<Read, 
         .map_err(|error| unreadable(&error))?;
     let mut evidence = Evidence::new(&name, options);
     let mut chunk = vec![0; CHUNK];
+    let mut cut = None;
     loop {
         let read = match reader.read(&mut chunk) {
             Ok(0) => break,
             Ok(read) => read,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(error) => return Err(unreadable(&error)),
+            Err(error) => {
+                cut = Some(error);
+                break;
+            }
         };
         let bytes = chunk.get(..read).unwrap_or_default();
         if evidence.feed(bytes, doctor).is_err() {
@@ -111,7 +115,11 @@ fn one(path: &Path, options: &Options, doctor: &mut Intake<'_>) -> Result<Read, 
         }
     }
     let summary = evidence.end(doctor);
-    read(&name, summary, doctor.events)
+    match cut {
+        Some(error) if doctor.events == 0 => Err(unreadable(&error)),
+        Some(error) => Ok(part(&name, &error)),
+        None => read(&name, summary, doctor.events),
+    }
 }
 
 /// What a file gave; an error if that is nothing.
@@ -120,12 +128,21 @@ pub(super) fn read(
     summary: Result<Summary, EvidenceError>,
     events: u64,
 ) -> Result<Read, Failure> {
-    let (kind, text) = match summary {
-        Ok(summary) => (kind(&summary), summary.to_string()),
-        Err(problem) if events == 0 => return Err(unreadable(name, &problem)),
-        Err(problem) => ("part", format!("not read to its end: {problem}")),
-    };
-    Ok(Read { name: name.to_owned(), kind: kind.to_owned(), summary: text })
+    match summary {
+        Ok(summary) => Ok(Read {
+            name: name.to_owned(),
+            kind: kind(&summary).to_owned(),
+            summary: summary.to_string(),
+        }),
+        Err(problem) if events == 0 => Err(unreadable(name, &problem)),
+        Err(problem) => Ok(part(name, &problem)),
+    }
+}
+
+/// A file of which something was read before it failed.
+fn part(name: &str, why: &dyn std::fmt::Display) -> Read {
+    let summary = format!("not read to its end: {why}");
+    Read { name: name.to_owned(), kind: "part".to_owned(), summary }
 }
 
 /// The kind of file, in one word.

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use super::read::Read;
 use super::suppress::Suppressions;
 use crate::args::TellingFlags;
+use crate::error::Failure;
 
 /// A report as it is told.
 pub(super) struct Told {
@@ -23,22 +24,32 @@ pub(super) struct Told {
 }
 
 impl Told {
+    /// An error if a client is asked for that nothing was seen of.
     pub(super) fn new(
         mut report: Report,
         read: Vec<Read>,
         flags: &TellingFlags,
         suppressions: &Suppressions,
-    ) -> Self {
+    ) -> Result<Self, Failure> {
         let found = std::mem::take(&mut report.findings);
-        let wanted = |finding: &Finding| {
-            flags.client.as_ref().is_none_or(|client| finding.client == *client)
+        if let Some(client) = &flags.client {
+            let found = found.iter().flat_map(each).any(|finding| finding.client == *client);
+            if !found && !report.clients.iter().any(|known| known.name == *client) {
+                return Err(Failure::usage(format!("no client '{client}' was seen"))
+                    .hint("leave --client out: the report names every client"));
+            }
+        }
+        let mut suppressed = 0;
+        let mut wanted = |finding: &Finding| {
+            let asked = flags.client.as_ref().is_none_or(|client| finding.client == *client);
+            let known = asked && suppressions.name(finding);
+            suppressed += usize::from(known);
+            asked && !known
         };
-        let asked: Vec<Finding> = found.into_iter().filter(wanted).collect();
-        let before = asked.len();
-        let kept: Vec<Finding> =
-            asked.into_iter().filter(|finding| !suppressions.name(finding)).collect();
-        let suppressed = before - kept.len();
-        let kept: Vec<Finding> = kept.into_iter().map(each_place_once).collect();
+        let kept: Vec<Finding> = (found.into_iter())
+            .map(each_place_once)
+            .flat_map(|finding| kept(finding, &mut wanted))
+            .collect();
         let (mut suspicions, findings): (Vec<Finding>, Vec<Finding>) =
             kept.into_iter().partition(|finding| finding.confidence == Confidence::Suspect);
         // A rule that has named a client says no more by suspecting it.
@@ -52,12 +63,17 @@ impl Told {
         if let Some(client) = &flags.client {
             report.clients.retain(|known| known.name == *client);
         }
-        Self { report, read, findings, suspicions, suppressed }
+        Ok(Self { report, read, findings, suspicions, suppressed })
     }
 
-    /// Whether a finding is as bad as `least`.
+    /// The findings, each before what follows from it. Suspicions are none.
+    pub(super) fn all(&self) -> impl Iterator<Item = &Finding> {
+        self.findings.iter().flat_map(each).filter(|it| it.confidence > Confidence::Suspect)
+    }
+
+    /// Whether a finding, or what follows from one, is as bad as `least`.
     pub(super) fn fails(&self, least: Severity) -> bool {
-        self.findings.iter().any(|finding| finding.severity >= least)
+        self.all().any(|finding| finding.severity >= least)
     }
 
     /// The source of a proof.
@@ -84,6 +100,24 @@ impl Told {
         let coarse = source.is_some_and(|source| source.resolution >= Duration::from_millis(1));
         if coarse { text.trim_end_matches("000").trim_end_matches(".000").to_owned() } else { text }
     }
+}
+
+/// A finding and what follows from it.
+fn each(finding: &Finding) -> Vec<&Finding> {
+    std::iter::once(finding).chain(finding.consequences.iter().flat_map(each)).collect()
+}
+
+/// A finding without what is not wanted beneath it. If it is not wanted itself,
+/// what follows from it takes its place.
+fn kept(mut finding: Finding, wanted: &mut dyn FnMut(&Finding) -> bool) -> Vec<Finding> {
+    let is_wanted = wanted(&finding);
+    let beneath = std::mem::take(&mut finding.consequences);
+    let beneath: Vec<Finding> = beneath.into_iter().flat_map(|it| kept(it, wanted)).collect();
+    if !is_wanted {
+        return beneath;
+    }
+    finding.consequences = beneath;
+    vec![finding]
 }
 
 /// Proof in the order of time, each place once.
@@ -114,4 +148,48 @@ pub(super) fn sentence(finding: &Finding) -> String {
 /// How the rule is named behind the sentence.
 pub(super) fn tag(finding: &Finding) -> String {
     format!("{} {}, {}", finding.rule.id, finding.rule.slug, finding.confidence.name())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn finding(rule: &str, severity: Severity, beneath: Vec<Finding>) -> Finding {
+        Finding {
+            rule: evenkeel_doctor::rule(rule).unwrap(),
+            client: "pump".into(),
+            confidence: Confidence::Shown,
+            severity,
+            class: "",
+            sentence: String::new(),
+            times: 1,
+            first: Time(0),
+            last: Time(0),
+            proof: Vec::new(),
+            sources: Vec::new(),
+            consequences: beneath,
+        }
+    }
+
+    #[test]
+    fn an_error_beneath_a_cause_that_is_none_fails() {
+        let beneath = finding("NW04", Severity::Error, Vec::new());
+        let report = Report {
+            findings: vec![finding("SV01", Severity::Info, vec![beneath])],
+            sources: Vec::new(),
+            clients: Vec::new(),
+            events_left_out: 0,
+            clients_forgotten: 0,
+        };
+        let flags = TellingFlags {
+            format: crate::args::ReportFormat::Text,
+            output: None,
+            fail_on: Severity::Error,
+            client: None,
+            suppress: None,
+        };
+        let told = Told::new(report, Vec::new(), &flags, &Suppressions::default()).unwrap();
+        assert!(told.fails(Severity::Error));
+        assert_eq!(told.all().count(), 2);
+    }
 }

@@ -52,7 +52,7 @@ pub(super) fn run(args: &DoctorProxyArgs, printer: Printer) -> Result<(), Failur
         proxy.serve(args, printer, stop).await
     })?;
     let (report, read) = judge.finish()?;
-    let told = Told::new(report, vec![read], &args.telling, &suppressions);
+    let told = Told::new(report, vec![read], &args.telling, &suppressions)?;
     super::tell(&told, &args.telling, printer)
 }
 

@@ -3,7 +3,7 @@
 use evenkeel_doctor::Severity;
 
 use super::super::told::{Told, sentence, tag};
-use super::{Region, region};
+use super::{Region, line, region};
 
 pub(super) fn render(told: &Told) -> String {
     let mut out = String::new();
@@ -28,9 +28,9 @@ pub(super) fn render(told: &Told) -> String {
     out
 }
 
-/// The text of a command: its line must not end early.
+/// The text of a command, whose line must not end early.
 fn data(text: &str) -> String {
-    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
+    line(text).replace('%', "%25")
 }
 
 /// The value of a property: commas and colons end it too.

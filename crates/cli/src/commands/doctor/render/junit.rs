@@ -1,4 +1,4 @@
-//! JUnit, for CI: a case for each finding, and one that passes if there is none.
+//! JUnit, for CI: a case for each finding and for what follows from it, and one that passes if there is none.
 
 use evenkeel_doctor::Severity;
 
@@ -6,12 +6,12 @@ use super::super::told::{Told, sentence};
 use super::escaped;
 
 pub(super) fn render(told: &Told) -> String {
-    let failures = told.findings.iter().filter(|it| it.severity > Severity::Info).count();
-    let cases: String = told.findings.iter().map(|it| case(told, it)).collect();
+    let failures = told.all().filter(|it| it.severity > Severity::Info).count();
+    let cases: String = told.all().map(|it| case(told, it)).collect();
     let (tests, cases) = if told.findings.is_empty() {
         (1, "  <testcase classname=\"evenkeel.doctor\" name=\"nothing is wrong\"/>\n".to_owned())
     } else {
-        (told.findings.len(), cases)
+        (told.all().count(), cases)
     };
     format!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n<testsuite \

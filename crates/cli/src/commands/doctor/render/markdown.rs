@@ -1,6 +1,7 @@
 //! Markdown, for an issue or a chat.
 
 use super::super::told::{Told, sentence, tag};
+use super::line;
 
 pub(super) fn render(told: &Told) -> String {
     let mut out = String::from("## Diagnosis\n\n");
@@ -34,7 +35,7 @@ pub(super) fn render(told: &Told) -> String {
 /// A peer's text as Markdown shows it, not as it would be read.
 fn plain(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
-    for character in text.chars() {
+    for character in line(text).chars() {
         match character {
             '<' => out.push_str("&lt;"),
             '>' => out.push_str("&gt;"),
@@ -44,7 +45,6 @@ fn plain(text: &str) -> String {
                 out.push(character);
             }
             '@' => out.push_str("&#64;"),
-            control if control.is_control() => out.push('?'),
             other => out.push(other),
         }
     }

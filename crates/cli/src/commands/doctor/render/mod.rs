@@ -13,15 +13,16 @@ use evenkeel_doctor::Finding;
 use super::told::{Told, sentence, tag};
 use crate::args::ReportFormat;
 use crate::error::Failure;
+use crate::escape;
 use crate::printer::Printer;
 
 /// The report in a form. Texts of peers are made harmless in each.
 pub(super) fn render(told: &Told, format: ReportFormat, colour: bool) -> String {
     match format {
         ReportFormat::Text => text::render(told, colour),
-        ReportFormat::Json => json::object(told),
-        ReportFormat::Jsonl => json::lines(told),
-        ReportFormat::Sarif => sarif::render(told),
+        ReportFormat::Json => shown(&json::object(told)),
+        ReportFormat::Jsonl => shown(&json::lines(told)),
+        ReportFormat::Sarif => shown(&sarif::render(told)),
         ReportFormat::Junit => junit::render(told),
         ReportFormat::Github => github::render(told),
         ReportFormat::Html => html::render(told),
@@ -32,8 +33,8 @@ pub(super) fn render(told: &Told, format: ReportFormat, colour: bool) -> String 
 /// A finding of a live source, told as soon as it is there.
 pub(super) fn told_at_once(finding: &Finding, printer: Printer) -> Result<(), Failure> {
     let mut data = printer.data();
-    let text = format!("{}: {} ({})\n", finding.severity.name(), sentence(finding), tag(finding));
-    data.write(text.as_bytes())?;
+    let text = format!("{}: {} ({})", finding.severity.name(), sentence(finding), tag(finding));
+    data.write_own(line(&text) + "\n")?;
     data.flush()
 }
 
@@ -51,18 +52,29 @@ fn region(told: &Told, proof: &evenkeel_doctor::Proof) -> Region {
     }
 }
 
-/// A text for XML and HTML. Characters that XML does not have become `?`.
+/// JSON that may be shown on a terminal: it writes C1 and bidirectional controls as they
+/// are. An escape within a text of JSON is still that text.
+fn shown(json: &str) -> String {
+    escape::text(json).into_owned()
+}
+
+/// A peer's text within one line: nothing in it ends the line, or moves in it.
+fn line(text: &str) -> String {
+    escape::text(text).replace('\n', "\\u000a").replace('\t', "\\u0009")
+}
+
+/// A text for XML and HTML, its controls to be seen. Characters that XML does
+/// not have become `?`.
 fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
-    for character in text.chars() {
+    for character in escape::text(text).chars() {
         match character {
             '&' => out.push_str("&amp;"),
             '<' => out.push_str("&lt;"),
             '>' => out.push_str("&gt;"),
             '"' => out.push_str("&quot;"),
             '\'' => out.push_str("&#39;"),
-            '\t' | '\n' => out.push(character),
-            control if control.is_control() => out.push('?'),
+            '\u{fffe}' | '\u{ffff}' => out.push('?'),
             other => out.push(other),
         }
     }

@@ -2,9 +2,9 @@
 
 use evenkeel_doctor::{Finding, Severity};
 
+use super::line;
 use crate::commands::doctor::explain::wrapped;
 use crate::commands::doctor::told::{Told, sentence, tag};
-use crate::escape;
 use crate::plural::plural;
 
 /// Lines of proof shown of one finding.
@@ -26,7 +26,7 @@ pub(super) fn render(told: &Told, colour: bool) -> String {
         };
         let label = paint(finding.severity.name(), code);
         let text = format!("{} ({})", sentence(finding), tag(finding));
-        out.push_str(&format!("{label}: {}\n", escape::text(&text)));
+        out.push_str(&format!("{label}: {}\n", line(&text)));
         out.push_str(&proof(told, finding, &paint));
         out.push_str(&consequences(finding));
         out.push_str(&format!("\n{}", labelled("fix", finding.rule.fix)));
@@ -36,12 +36,12 @@ pub(super) fn render(told: &Told, colour: bool) -> String {
     if !told.suspicions.is_empty() {
         out.push_str("seen, but not often enough to be sure:\n");
         for finding in &told.suspicions {
-            let text = format!("  {} ({})\n", sentence(finding), finding.rule.id);
-            out.push_str(&escape::text(&text));
+            let text = format!("  {} ({})", sentence(finding), finding.rule.id);
+            out.push_str(&format!("{}\n", line(&text)));
         }
         out.push('\n');
     }
-    out.push_str(&escape::text(&summary(told)));
+    out.push_str(&summary(told));
     out
 }
 
@@ -51,8 +51,7 @@ fn proof(told: &Told, finding: &Finding, paint: &dyn Fn(&str, &str) -> String) -
     proof.sort_by_key(|proof| proof.at);
     let mut out = String::from("\n");
     for proof in proof.iter().take(PROOF) {
-        let line = format!("  {}  {}  ", told.time(proof), told.place(proof));
-        out.push_str(&escape::text(&line));
+        out.push_str(&line(&format!("  {}  {}  ", told.time(proof), told.place(proof))));
         out.push_str(&paint(proof.shows, "1"));
         out.push('\n');
     }
@@ -68,8 +67,8 @@ fn consequences(finding: &Finding) -> String {
     }
     let mut out = String::from("\n  what follows from it:\n");
     for consequence in &finding.consequences {
-        let text = format!("  - {} ({})\n", consequence.sentence, consequence.rule.id);
-        out.push_str(&escape::text(&text));
+        let text = format!("  - {} ({})", consequence.sentence, consequence.rule.id);
+        out.push_str(&format!("{}\n", line(&text)));
     }
     out
 }
@@ -83,7 +82,7 @@ fn labelled(label: &str, text: &str) -> String {
 fn summary(told: &Told) -> String {
     let mut out = String::new();
     for read in &told.read {
-        out.push_str(&format!("{}: {}\n", read.name, read.summary));
+        out.push_str(&format!("{}: {}\n", line(&read.name), line(&read.summary)));
     }
     let ended: usize = told.report.clients.iter().map(|client| client.ended as usize).sum();
     let events: u64 = told.report.sources.iter().map(|source| source.events).sum();

@@ -1,9 +1,10 @@
 //! Compressed files, unpacked as they are read, within a bound.
 
+mod zstd;
+
 use std::io::{self, BufRead, Read};
 
 use flate2::bufread::MultiGzDecoder;
-use ruzstd::decoding::StreamingDecoder;
 
 /// The most that comes out of one compressed file: a file made to fill a disk
 /// ends here, by an error.
@@ -14,9 +15,8 @@ pub(super) fn unpacked(mut file: Box<dyn BufRead + Send>) -> io::Result<Box<dyn 
     let head = file.fill_buf()?;
     let reader: Box<dyn Read + Send> = if head.starts_with(&[0x1F, 0x8B]) {
         Box::new(MultiGzDecoder::new(file))
-    } else if head.starts_with(&[0x28, 0xB5, 0x2F, 0xFD]) {
-        let decoder = StreamingDecoder::new(file).map_err(io::Error::other)?;
-        Box::new(decoder)
+    } else if zstd::begins(head) {
+        Box::new(zstd::Frames::new(file))
     } else {
         return Ok(Box::new(file));
     };
