@@ -179,6 +179,7 @@ mod tests {
             sources: Vec::new(),
             clients: Vec::new(),
             events_left_out: 0,
+            findings_left_out: 0,
             clients_forgotten: 0,
         };
         let flags = TellingFlags {
