@@ -119,6 +119,71 @@ fn bytes_that_the_other_side_has_and_the_capture_lacks() {
 }
 
 #[test]
+fn what_is_acknowledged_is_waited_for_50_ms() {
+    for (comes, words) in [(55, "PingReq PingResp"), (56, "Missing PingResp")] {
+        let mut wire = Wire::up();
+        wire.send(5, 0, CONNECT);
+        wire.send(6, 1, CONNACK);
+        wire.seq[0] += PINGREQ.len() as u32;
+        wire.raw(6, 1, ACK, b"");
+        wire.seq[0] -= PINGREQ.len() as u32;
+        wire.send(comes, 0, PINGREQ);
+        wire.send(100, 1, PINGRESP);
+        let words = format!("Opening Accepted Connect ConnAck {words}");
+        // Who comes too late seems to be sent again.
+        assert_eq!(wire.words().replace(" Resent", ""), words);
+    }
+}
+
+#[test]
+fn an_acknowledged_end_is_no_gap() {
+    let mut wire = Wire::up();
+    wire.send(5, 0, CONNECT);
+    wire.end(6, 0);
+    wire.raw(7, 1, ACK, b"");
+    wire.send(900, 1, CONNACK);
+    assert_eq!(wire.words(), "Opening Accepted Connect Closing ConnAck");
+}
+
+/// A day of a healthy client, of which one side was captured.
+#[test]
+fn a_capture_of_one_direction_lacks_the_other() {
+    for (side, words) in [
+        (0, "Opening Accepted Connect Missing Publish Missing Publish"),
+        (1, "Joined Missing ConnAck Missing PubAck Missing PubAck"),
+    ] {
+        let mut wire = Wire::new();
+        wire.snap = 96;
+        wire.only = Some(side);
+        wire.open(0);
+        wire.send(5, 0, CONNECT);
+        wire.send(6, 1, CONNACK);
+        for at in [7, 9] {
+            wire.send(at, 0, b"\x32\x09\0\x03a/b\0\x01hi");
+            wire.send(at + 1, 1, b"\x40\x02\0\x01");
+        }
+        let (notes, _) = wire.notes_with(&Options::default());
+        assert_eq!(notes.words(), words);
+        let missing = What::Missing { from: if side == 0 { Side::Server } else { Side::Client } };
+        assert!(notes.what().contains(&missing));
+    }
+}
+
+/// One that sends nothing more: what the other side has is known after 50 ms.
+#[test]
+fn an_acknowledgement_alone_tells_of_a_gap() {
+    let mut wire = Wire::up();
+    wire.send(5, 0, CONNECT);
+    wire.seq[1] = wire.seq[1].wrapping_add(CONNACK.len() as u32);
+    wire.raw(7, 0, ACK, b"");
+    wire.client.1 += 1;
+    wire.raw(57, 0, SYN, b"");
+    let notes = wire.notes();
+    assert_eq!(notes.words(), "Opening Accepted Connect Missing Opening");
+    assert_eq!(notes.events[3].at, Time(57_000_000));
+}
+
+#[test]
 fn what_is_ahead_is_held_up_to_its_bound() {
     // One byte each costs 65: 1,008 fit in 64 KiB.
     for (held, gap) in [(1008, false), (1009, true)] {

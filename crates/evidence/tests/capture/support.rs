@@ -88,6 +88,10 @@ pub(crate) struct Wire {
     pub(crate) client: ([u8; 4], u16),
     pub(crate) server: ([u8; 4], u16),
     pub(crate) window: u16,
+    /// The most bytes that are captured of a packet.
+    pub(crate) snap: usize,
+    /// The only side whose packets are captured.
+    pub(crate) only: Option<usize>,
     /// The next sequence number of each side.
     pub(crate) seq: [u32; 2],
 }
@@ -99,7 +103,15 @@ impl Wire {
         for field in [0xA1B2_C3D4_u32, 0x0002_0004, 0, 0, 65_535, 101] {
             file.extend(field.to_be_bytes());
         }
-        Self { file, client: CLIENT, server: SERVER, window: 500, seq: [100, 0xFFFF_FFF0] }
+        Self {
+            file,
+            client: CLIENT,
+            server: SERVER,
+            window: 500,
+            snap: usize::MAX,
+            only: None,
+            seq: [100, 0xFFFF_FFF0],
+        }
     }
 
     /// With a connection that is up at 2 ms.
@@ -153,8 +165,10 @@ impl Wire {
 
     /// A segment that changes no sequence number.
     pub(crate) fn raw(&mut self, at: u64, from: usize, flags: u8, data: &[u8]) {
-        let packet = self.packet(from, self.seq[from], flags, data);
-        self.ip(at, &packet, usize::MAX);
+        if self.only.is_none_or(|only| only == from) {
+            let packet = self.packet(from, self.seq[from], flags, data);
+            self.ip(at, &packet, self.snap);
+        }
     }
 
     /// A segment with these bytes at this distance from the next sequence number.

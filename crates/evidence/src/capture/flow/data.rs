@@ -25,6 +25,7 @@ impl Flow {
     ) {
         let from = self.side(direction);
         let Some(half) = self.halves.get_mut(direction) else { return };
+        half.spoke = true;
         let next = *half.next.get_or_insert(segment.seq);
         let ahead = distance(next, segment.seq);
         if ahead > 0 {
@@ -106,7 +107,14 @@ impl Flow {
         self.drain(direction, counts, out);
     }
 
-    fn skip_to(&mut self, direction: usize, seq: u32, counts: &mut Counts, out: &mut Out<'_>) {
+    /// The bytes before this one will not come.
+    pub(super) fn skip_to(
+        &mut self,
+        direction: usize,
+        seq: u32,
+        counts: &mut Counts,
+        out: &mut Out<'_>,
+    ) {
         let from = self.side(direction);
         let Some(half) = self.halves.get_mut(direction) else { return };
         let missing = distance(half.next.unwrap_or(seq), seq);

@@ -35,6 +35,11 @@ pub(super) struct Half {
     pub(super) window_closed: bool,
     /// When its newest bytes came.
     pub(super) newest: Time,
+    /// A byte of it was captured.
+    pub(super) spoke: bool,
+    /// The other side has the bytes up to here, and the capture does not yet;
+    /// since when.
+    pub(super) owed: Option<(u32, Time)>,
 }
 
 /// How far `seq` is behind `from`; negative if it is before it.

@@ -2,6 +2,7 @@
 
 mod data;
 mod half;
+mod owed;
 mod slots;
 mod tcp;
 mod timers;
@@ -26,7 +27,7 @@ const CONNECTIONS: usize = (1 << 16) - 1;
 const UNRESOLVED: ConnectionId = ConnectionId(CONNECTIONS as u32);
 /// Timers, from which on those of forgotten connections are looked for. Twice
 /// as many as live ones can be: time may stand still in a capture.
-const TIMERS: usize = 8 * CONNECTIONS;
+const TIMERS: usize = 10 * CONNECTIONS;
 /// Bytes held of all connections together.
 const HELD: usize = 32 << 20;
 
@@ -163,6 +164,11 @@ impl Flows {
         match due {
             Due::Free => self.free(slot, now, sink),
             Due::Record => self.with(slot, now, sink, |flow, _, out| flow.record_due(out)),
+            Due::Owed => {
+                // By the clock that the timer went by: one packet may be older.
+                let now = Now { at: self.clock, ..now };
+                self.with(slot, now, sink, |flow, counts, out| flow.owed_due(counts, out));
+            }
             Due::Guess => self.guess(slot, now, sink),
             Due::Silent => self.with(slot, now, sink, |flow, _, out| flow.silent(out)),
         }
@@ -226,7 +232,7 @@ impl Flows {
             *held = *held + flow.held() - before;
         }
         flow.counted = flow.held();
-        if let Some(due) = flow.wants_timer() {
+        for due in flow.wants_timers() {
             timers.set(*clock, due, slot, flow.serial);
         }
         if flow.done && !was_done {
@@ -344,13 +350,13 @@ mod tests {
     fn timers_are_bounded_if_time_stands_still() {
         let mut flows = Flows::new("test", &[1883]);
         let server = Host::default().port(1883);
-        for number in 0..5 * CONNECTIONS as u32 {
+        for number in 0..6 * CONNECTIONS as u32 {
             let from = Host::v4(number.to_be_bytes()).port(5000);
             let flags = Flags(2);
             let segment = Segment { from, to: server, flags, ..Segment::default() };
             flows.segment(&segment, Now::default(), &mut Nobody);
             assert!(flows.timers.len() <= TIMERS + 3);
         }
-        assert_eq!(flows.counts.forgotten, 4 * CONNECTIONS as u64);
+        assert_eq!(flows.counts.forgotten, 5 * CONNECTIONS as u64);
     }
 }

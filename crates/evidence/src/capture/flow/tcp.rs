@@ -1,10 +1,12 @@
 //! One TCP connection, from its SYN to its end.
 
+use std::time::Duration;
+
 use evenkeel_doctor::{Address, CloseHow, OpenFailure, Side, Time, What};
 
-use super::half::{Half, distance};
+use super::half::Half;
 use super::timers::Due;
-use super::{Counts, Pair};
+use super::{Counts, Pair, owed};
 use crate::capture::net::{Endpoint, Notice, Segment};
 use crate::capture::out::{Out, Told};
 use crate::capture::speech::{Speech, Verdict, begins_mqtt};
@@ -47,7 +49,8 @@ pub(super) struct Flow {
     pub(super) newest: Time,
     /// What it holds, as last counted.
     pub(super) counted: usize,
-    timer: bool,
+    record_timer: bool,
+    owed_timer: bool,
 }
 
 impl Flow {
@@ -93,7 +96,8 @@ impl Flow {
             speech: Speech::new(asks, listed),
             newest: Time(i64::MIN),
             counted: 0,
-            timer: false,
+            record_timer: false,
+            owed_timer: false,
         };
         if asks && let Some(half) = flow.halves.get_mut(flow.client) {
             half.next = Some(segment.seq.wrapping_add(1));
@@ -135,11 +139,14 @@ impl Flow {
         self.halves.iter().map(Half::held).sum::<usize>() + self.speech.held()
     }
 
-    /// Whether a timer is to be set for a record.
-    pub(super) fn wants_timer(&mut self) -> Option<Due> {
-        let wants = self.speech.waits() && !self.timer;
-        self.timer |= wants;
-        wants.then_some(Due::Record)
+    /// The timers that are to be set.
+    pub(super) fn wants_timers(&mut self) -> impl Iterator<Item = Due> + use<> {
+        let record = self.speech.waits() && !self.record_timer;
+        let owed = self.is_owed() && !self.owed_timer;
+        self.record_timer |= record;
+        self.owed_timer |= owed;
+        let all = [record.then_some(Due::Record), owed.then_some(Due::Owed)];
+        all.into_iter().flatten()
     }
 
     /// Tells of the beginning.
@@ -178,7 +185,7 @@ impl Flow {
             self.accepted(out);
         }
         if segment.flags.ack() {
-            self.acknowledged(1 - direction, segment.ack, counts, out);
+            self.acknowledged(1 - direction, segment, counts, out);
         }
         if segment.len > 0 {
             self.data(direction, segment, counts, out);
@@ -199,6 +206,10 @@ impl Flow {
         if segment.flags.ack() {
             let Some(half) = self.halves.get_mut(direction) else { return };
             half.next.get_or_insert_with(|| segment.seq.wrapping_add(1));
+            // The SYN may not be in the capture.
+            if let Some(asked) = self.halves.get_mut(1 - direction) {
+                asked.next.get_or_insert(segment.ack);
+            }
             if side == Side::Server && self.phase == Phase::Asking {
                 self.accepted(out);
             }
@@ -280,8 +291,14 @@ impl Flow {
 
     /// A record has waited long enough.
     pub(super) fn record_due(&mut self, out: &mut Out<'_>) {
-        self.timer = false;
+        self.record_timer = false;
         self.speech.due(out);
+    }
+
+    /// Bytes may have been waited for long enough.
+    pub(super) fn owed_due(&mut self, counts: &mut Counts, out: &mut Out<'_>) {
+        self.owed_timer = false;
+        self.give_up_owed(owed::WAIT, counts, out);
     }
 
     /// The capture has no more of it.
@@ -292,6 +309,7 @@ impl Flow {
                 self.gap(direction, counts, out);
             }
         }
+        self.give_up_owed(Duration::ZERO, counts, out);
         // One SYN may have been the last thing in the capture.
         if self.syns > 1 {
             self.silent(out);
@@ -306,17 +324,5 @@ impl Flow {
             }
         }
         self.speech.let_go();
-    }
-
-    /// The other side says which bytes it has: those that are missing here
-    /// before others will not come.
-    fn acknowledged(&mut self, direction: usize, ack: u32, counts: &mut Counts, out: &mut Out<'_>) {
-        let missed = |half: &Half| {
-            let first = half.first_ahead()?;
-            Some(distance(first, ack) >= 0)
-        };
-        while self.halves.get(direction).and_then(missed) == Some(true) {
-            self.gap(direction, counts, out);
-        }
     }
 }

@@ -6,11 +6,15 @@ use std::time::Duration;
 
 use evenkeel_doctor::Time;
 
+use super::owed::WAIT;
+
 /// What is due for a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Due {
     /// A record whose meaning depends on what follows it.
     Record,
+    /// Bytes that the other side has and the capture lacks.
+    Owed,
     /// Nothing was said: of which source is it?
     Guess,
     /// The server has not answered.
@@ -23,6 +27,7 @@ impl Due {
     const fn after(self) -> Duration {
         match self {
             Self::Record => Duration::from_millis(50),
+            Self::Owed => WAIT,
             Self::Guess => Duration::from_secs(3),
             // Three SYNs have gone out by then, after 1 s and 3 s.
             Self::Silent => Duration::from_secs(8),
