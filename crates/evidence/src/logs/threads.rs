@@ -1,6 +1,6 @@
 //! Which connection a line is about, and its number.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use evenkeel_doctor::{
@@ -77,6 +77,10 @@ pub(crate) struct Threads {
     all: Vec<Option<Thread>>,
     numbers: HashMap<Key, u32>,
     free: Vec<u32>,
+    /// Those that have not ended. A log may say often that all are over: who
+    /// is asked then are these, not all numbers.
+    open: BTreeSet<u32>,
+    /// Those that have.
     ended: VecDeque<u32>,
     /// Who gives way next.
     next: usize,
@@ -89,6 +93,7 @@ impl Threads {
             all: Vec::new(),
             numbers: HashMap::new(),
             free: Vec::new(),
+            open: BTreeSet::new(),
             ended: VecDeque::new(),
             next: 0,
         }
@@ -197,6 +202,7 @@ impl Threads {
         let place = moment.place;
         sink.event(&Event { at, source, connection, place, what });
         if ends {
+            self.open.remove(&number);
             self.ended.push_back(number);
             if self.ended.len() > ENDED
                 && let Some(oldest) = self.ended.pop_front()
@@ -209,21 +215,19 @@ impl Threads {
 
     /// The program starts again, or the log does: what was open is not any more.
     pub(crate) fn forget_all(&mut self, moment: Moment, sink: &mut dyn Sink) {
-        for number in 0..self.all.len() {
-            self.forget(u32::try_from(number).unwrap_or(u32::MAX), moment, sink);
+        let mut known = core::mem::take(&mut self.open);
+        known.extend(self.ended.drain(..));
+        for number in known {
+            self.forget(number, moment, sink);
         }
-        self.ended.clear();
     }
 
     /// The server stops: whatever is open ends by it.
     pub(crate) fn end_all(&mut self, words: Words, moment: Moment, sink: &mut dyn Sink) {
-        for number in 0..self.all.len() {
-            let number = u32::try_from(number).unwrap_or(u32::MAX);
-            if self.thread(number).is_some_and(|thread| !thread.ended) {
-                self.emit(number, What::Words(words), moment, sink);
-                let closing = What::Closing { by: Side::Server, how: CloseHow::Unknown };
-                self.emit(number, closing, moment, sink);
-            }
+        for number in core::mem::take(&mut self.open) {
+            self.emit(number, What::Words(words), moment, sink);
+            let closing = What::Closing { by: Side::Server, how: CloseHow::Unknown };
+            self.emit(number, closing, moment, sink);
         }
     }
 
@@ -261,6 +265,7 @@ impl Threads {
         };
         if let Some(slot) = self.all.get_mut(number as usize) {
             *slot = Some(Thread::default());
+            self.open.insert(number);
         }
         self.bind(number, who, moment, sink);
         number
@@ -304,6 +309,7 @@ impl Threads {
             }
         }
         self.free.push(number);
+        self.open.remove(&number);
         let (source, connection) = (self.source, ConnectionId(number));
         let Moment { at, place } = moment;
         sink.event(&Event { at, source, connection, place, what: What::Forgotten });
