@@ -8,9 +8,9 @@
 #![forbid(unsafe_code)]
 
 pub mod capture;
+mod digest;
 pub mod logs;
 pub mod reader;
-mod redact;
 mod sink;
 mod text;
 

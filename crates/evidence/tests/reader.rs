@@ -76,25 +76,16 @@ fn formats_have_names_of_their_own() {
 }
 
 #[test]
-fn identifiers_in_a_capture_are_hidden_on_demand() {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/captures/orphan-timer-plain.pcap");
-    let file = std::fs::read(path).expect("a recorded capture");
-    let named = |redact_ids: bool, piece: usize| {
-        let mut options = Options::default();
-        options.log.redact_ids = redact_ids;
+fn what_was_fed_is_not_shown() {
+    // The beginning of a packet, which waits for its rest.
+    let mut capture = PCAP.to_vec();
+    capture.extend([0, 0, 0, 0, 0, 0, 0, 0, 99, 0, 0, 0, 99, 0, 0, 0]);
+    let secret = b"hunter2";
+    for before in [&capture[..], b"", LOG.as_bytes()] {
         let mut doctor = Doctor::new(Profile::empty(), Bounds::default());
-        let mut evidence = Evidence::new("capture", &options);
-        for bytes in file.chunks(piece) {
-            evidence.feed(bytes, &mut doctor).expect("a capture");
-        }
-        evidence.end(&mut doctor).expect("a whole capture");
-        doctor.finish();
-        let report = doctor.report();
-        (format!("{report:?}").contains("device-1"), report.clients[0].name.clone())
-    };
-    assert_eq!(named(false, 999), (true, "device-1".into()));
-    for piece in [1, 999] {
-        let (shown, name) = named(true, piece);
-        assert!(!shown && name.starts_with("client-"), "{name}");
+        let mut evidence = Evidence::new("input", &Options::default());
+        evidence.feed(&[before, secret].concat(), &mut doctor).expect("what can be read");
+        let shown = format!("{evidence:?}");
+        assert!(shown.contains("input") && shown.len() < 100, "{shown}");
     }
 }

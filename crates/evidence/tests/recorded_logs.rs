@@ -144,19 +144,6 @@ fn a_format_that_is_not_there_is_named_with_those_that_are() {
 }
 
 #[test]
-fn identifiers_are_hidden_on_demand() {
-    let options = Options { redact_ids: true, ..Options::default() };
-    let mut doctor = Doctor::new(Profile::empty(), Bounds::default());
-    let mut log = Log::new("x", &options);
-    log.feed(&bytes("orphan-timer-plain.mqttjs.log"), &mut doctor).expect("a known format");
-    log.end(&mut doctor).expect("a known format");
-    doctor.finish();
-    let report = format!("{:?}", doctor.report());
-    assert!(!report.contains("device-1"), "{report}");
-    assert!(report.contains("client-"), "{report}");
-}
-
-#[test]
 fn two_clients_with_one_identifier_are_the_first_cause() {
     let (report, _) = read("takeover-fight-v311.mosquitto.log");
     assert_eq!(found(&report).0.first(), Some(&"ID01"), "{:?}", report.findings);

@@ -1,5 +1,6 @@
 //! Live bytes of a proxy, in the clear, as the events of a capture.
 
+use std::fmt;
 use std::time::Duration;
 
 use evenkeel_doctor::{
@@ -21,7 +22,6 @@ const HELD: usize = 32 << 20;
 /// A connection is named by what [`Tap::opening`] returns, until
 /// [`Tap::forget`]; what is said of another one is ignored. Times of one
 /// connection never go back: an earlier one counts as the newest.
-#[derive(Debug)]
 pub struct Tap {
     source: SourceId,
     ground: Ground,
@@ -32,11 +32,20 @@ pub struct Tap {
     calls: u64,
 }
 
-#[derive(Debug)]
 struct Tapped {
     plain: Plain,
     newest: Time,
     closing: bool,
+}
+
+impl fmt::Debug for Tap {
+    /// Shows no bytes of packets: passwords and payloads are among them.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tap")
+            .field("open", &(self.connections.len() - self.free.len()))
+            .field("held", &self.held)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Tap {

@@ -11,7 +11,7 @@ use super::clock::{Clock, Stamp};
 use super::memory::Memory;
 use super::reasons;
 use super::threads::{Moment, Threads, Who};
-use crate::{Sink, redact};
+use crate::{Sink, digest};
 
 /// Takes what a line says. Parsers call it; nothing else reaches the sink, so
 /// payloads, passwords and user names stay out of it by not being said.
@@ -22,7 +22,6 @@ pub(crate) struct Facts<'a> {
     /// What lines before left to be said.
     pub(crate) memory: &'a mut Memory,
     /// Client identifiers are hidden.
-    pub(crate) redact_ids: bool,
     pub(crate) moment: Moment,
     /// The parser knows what the line means.
     pub(crate) understood: bool,
@@ -65,14 +64,6 @@ impl Facts<'_> {
         self.sink.keep(text)
     }
 
-    /// Keeps a client identifier.
-    pub(crate) fn keep_id(&mut self, id: &str) -> TextId {
-        if self.redact_ids && !id.is_empty() {
-            return self.sink.keep(&redact::id(id));
-        }
-        self.sink.keep(id)
-    }
-
     /// `host:port`, or a host alone.
     pub(crate) fn address(&mut self, text: &str) -> Address {
         let (host, port) = split_address(text);
@@ -81,7 +72,7 @@ impl Facts<'_> {
 
     /// A connection begins.
     pub(crate) fn open(&mut self, who: Who<'_>, client: Address, server: Address) -> u32 {
-        let id = self.keep_id(who.id);
+        let id = self.keep(who.id);
         self.threads.open(who, (client, server), id, self.moment, self.sink)
     }
 
@@ -91,7 +82,7 @@ impl Facts<'_> {
             return number;
         }
         let client = if who.peer.is_empty() { Address::UNKNOWN } else { self.address(who.peer) };
-        let id = self.keep_id(who.id);
+        let id = self.keep(who.id);
         self.threads.of(who, client, id, self.moment, self.sink)
     }
 
@@ -116,7 +107,7 @@ impl Facts<'_> {
 
     /// CONNECT. A connection that has ended gives way to a new one.
     pub(crate) fn connect(&mut self, who: Who<'_>, mut connect: ConnectSeen) {
-        connect.client_id = self.keep_id(who.id);
+        connect.client_id = self.keep(who.id);
         if self.threads.is_over(who) {
             let client =
                 if who.peer.is_empty() { Address::UNKNOWN } else { self.address(who.peer) };
@@ -162,7 +153,7 @@ impl Facts<'_> {
             seen.first = self.keep(filter);
         }
         seen.filters = seen.filters.saturating_add(1);
-        seen.digest = seen.digest.rotate_left(5) ^ redact::digest(filter) ^ u32::from(qos);
+        seen.digest = seen.digest.rotate_left(5) ^ digest::of(filter) ^ u32::from(qos);
         seen.maximum_qos = seen.maximum_qos.max(qos);
         seen.wildcard |= filter.contains(['#', '+']);
         seen.shared |= filter.starts_with("$share/");

@@ -5,8 +5,6 @@
 pub struct Options {
     /// The format's name; told from the first lines if it is not given.
     pub format: Option<String>,
-    /// Shows another name in place of each client identifier.
-    pub redact_ids: bool,
     /// The day on which a log without dates begins: year, month, day.
     pub start: Option<(i16, u8, u8)>,
 }

@@ -183,7 +183,6 @@ struct Reading {
     clock: Clock,
     threads: Threads,
     memory: Memory,
-    redact_ids: bool,
     understood: u64,
     newest: Moment,
 }
@@ -207,7 +206,6 @@ impl Reading {
             clock: Clock::new(options.start),
             threads: Threads::new(source),
             memory: Memory::default(),
-            redact_ids: options.redact_ids,
             understood: 0,
             newest: Moment::default(),
         })
@@ -219,7 +217,6 @@ impl Reading {
             threads: &mut self.threads,
             clock: &mut self.clock,
             memory: &mut self.memory,
-            redact_ids: self.redact_ids,
             moment: self.newest,
             understood: false,
             stamped: false,

@@ -24,7 +24,6 @@
 mod align;
 mod error;
 mod formats;
-mod hidden;
 mod kind;
 
 use std::fmt;
@@ -37,7 +36,6 @@ use crate::Sink;
 use crate::capture::{self, Capture};
 use crate::logs::{self, Log, LogSummary};
 use crate::text::thousands;
-use hidden::Hidden;
 use kind::Kind;
 
 /// How evidence is to be read.
@@ -45,19 +43,17 @@ use kind::Kind;
 pub struct Options {
     /// For captures.
     pub capture: capture::Options,
-    /// For logs; `redact_ids` holds for captures, too.
+    /// For logs.
     pub log: logs::Options,
 }
 
 /// One file or stream, fed in pieces of any size.
-#[derive(Debug)]
 pub struct Evidence {
     name: String,
     options: Options,
     state: State,
 }
 
-#[derive(Debug)]
 enum State {
     /// Too few bytes to tell what it is.
     Begins(Vec<u8>),
@@ -92,6 +88,13 @@ impl fmt::Display for Summary {
     }
 }
 
+impl fmt::Debug for Evidence {
+    /// Shows nothing of what was fed: passwords and payloads are among it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Evidence").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
 impl Evidence {
     /// Evidence that people call `name`.
     pub fn new(name: &str, options: &Options) -> Self {
@@ -101,9 +104,6 @@ impl Evidence {
     /// Takes bytes in. An error is for good.
     pub fn feed(&mut self, bytes: &[u8], sink: &mut dyn Sink) -> Result<(), EvidenceError> {
         match &mut self.state {
-            State::Capture(capture) if self.options.log.redact_ids => {
-                Ok(capture.feed(bytes, &mut Hidden::new(sink))?)
-            }
             State::Capture(capture) => Ok(capture.feed(bytes, sink)?),
             State::Log(log) => Ok(log.feed(bytes, sink)?),
             State::Begins(first) => {
@@ -132,11 +132,7 @@ impl Evidence {
         }
         match self.state {
             State::Capture(mut capture) => {
-                if self.options.log.redact_ids {
-                    capture.end(&mut Hidden::new(sink))?;
-                } else {
-                    capture.end(sink)?;
-                }
+                capture.end(sink)?;
                 Ok(Summary::Capture(capture.summary()))
             }
             State::Log(log) => Ok(Summary::Log(log.end(sink)?)),

@@ -64,3 +64,13 @@ fn connections_are_bounded() {
     tap.forget(ConnectionId(7), AT, &mut notes);
     assert_eq!(tap.opening(("h", 1), ("s", 2), AT, &mut notes), Some(ConnectionId(7)));
 }
+
+#[test]
+fn no_bytes_are_shown() {
+    let mut notes = Notes::default();
+    let mut tap = Tap::new("proxy", &mut notes).unwrap();
+    let one = tap.opening(("h", 1), ("s", 2), AT, &mut notes).unwrap();
+    tap.bytes(one, Side::Client, AT, &CONNECT[..CONNECT.len() - 1], &mut notes);
+    let shown = format!("{tap:?}");
+    assert!(shown.starts_with("Tap { open: 1") && shown.len() < 100, "{shown}");
+}

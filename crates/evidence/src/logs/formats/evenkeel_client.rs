@@ -97,7 +97,7 @@ fn connected(who: Who<'_>, value: &Value, facts: &mut Facts<'_>) {
     let connack = ConnAckSeen {
         session_present: json::flag(value, "session_present"),
         version_5: version == 5,
-        assigned_id: facts.keep_id(json::text(value, "assigned_client_id")),
+        assigned_id: facts.keep(json::text(value, "assigned_client_id")),
         ..ConnAckSeen::default()
     };
     facts.packet(who, Side::Server, PacketSeen::ConnAck(connack));

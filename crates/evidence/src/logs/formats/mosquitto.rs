@@ -9,12 +9,12 @@ use evenkeel_doctor::{
 };
 
 use super::libmosquitto::{printed_ack, printed_publish};
+use crate::digest;
 use crate::logs::facts::{Facts, split_address};
 use crate::logs::format::{Format, Hit};
 use crate::logs::reasons::tls_alert;
 use crate::logs::scan::{between, number, number_after};
 use crate::logs::threads::Who;
-use crate::redact;
 
 pub(super) static FORMAT: Format = Format {
     name: "mosquitto",
@@ -201,7 +201,7 @@ fn connected(hit: &Hit<'_>, facts: &mut Facts<'_>) {
         clean: if versioned { options.contains(", c1") } else { options.starts_with('1') },
         keep_alive: number_after(options, ", k"),
         credentials: user.is_some(),
-        credentials_digest: user.map_or(0, redact::digest),
+        credentials_digest: user.map_or(0, digest::of),
         receive_maximum: u16::MAX,
         ..ConnectSeen::default()
     };

@@ -8,12 +8,12 @@ use std::time::Duration;
 
 use evenkeel_doctor::{ConnectSeen, PacketSeen, PublishSeen, Side, Vantage, Words};
 
+use crate::digest;
 use crate::logs::facts::Facts;
 use crate::logs::format::{Format, Hit};
 use crate::logs::memory::Block;
 use crate::logs::scan::{between, host_of_url, inspected, number, unquoted, word};
 use crate::logs::threads::Who;
-use crate::redact;
 
 /// The most of a packet over several lines that is kept.
 const BLOCK: usize = 16 << 10;
@@ -274,7 +274,7 @@ fn connect(fields: Fields<'_>, facts: &mut Facts<'_>) {
         credentials: user.is_some() || password.is_some(),
         credentials_digest: match (user, password) {
             (None, None) => 0,
-            both => redact::digest(&format!("{both:?}")),
+            both => digest::of(&format!("{both:?}")),
         },
         receive_maximum: u16::MAX,
         ..ConnectSeen::default()
