@@ -50,7 +50,9 @@ fn resent(view: &View<'_>, connection: &Connection, from: Side, hits: &mut Hits)
     let enough = u64::from(path.resent_in_silence) >= view.number(&RESENT);
     // Full segments alone may be the path's size, which is another fault.
     let size = path.resent_small == 0 && path.resent_full > 0;
-    if from != Side::Client || !enough || size || connection.tcp.paths.has_gaps() {
+    // A SYN again and again: nothing was ever open.
+    let opened = connection.packets_from(Side::Client) > 0;
+    if from != Side::Client || !opened || !enough || size || connection.tcp.paths.has_gaps() {
         return;
     }
     let sentence = format!(
@@ -137,6 +139,17 @@ mod tests {
     fn alike_one_burst_of_losses() {
         let lines = DEAD.replace("c1 11.1", "c1 10.51").replace("c1 12.3", "c1 10.52");
         Trace::plain().lines(&lines).does_not_find("NW01");
+    }
+
+    #[test]
+    fn alike_a_server_that_never_answers() {
+        let lines = "
+            c1 0 open 10.0.0.1:5000 10.0.0.9:1883
+            c1 1 > resent bytes=0
+            c1 3 > resent bytes=0
+            c1 7 > resent bytes=0
+            c1 15 silent";
+        Trace::plain().lines(lines).does_not_find("NW01");
     }
 
     #[test]
