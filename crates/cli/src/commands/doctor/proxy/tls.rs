@@ -43,7 +43,10 @@ impl Acceptor {
             .map_err(|error| failed(&error))?;
         let key =
             PrivateKeyDer::from_pem_slice(issued.key.as_bytes()).map_err(|error| failed(&error))?;
-        let mut config = ServerConfig::builder()
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let mut config = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .map_err(|error| failed(&error))?
             .with_no_client_auth()
             .with_single_cert(vec![certificate], key)
             .map_err(|error| failed(&error))?;

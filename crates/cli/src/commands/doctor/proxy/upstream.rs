@@ -8,7 +8,7 @@ use evenkeel::url::{Scheme, ServerUrl};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
-use rustls_platform_verifier::ConfigVerifierExt;
+use rustls_platform_verifier::BuilderVerifierExt;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
@@ -71,9 +71,15 @@ fn connector(
     let failed = |what: String, error: &dyn std::fmt::Display| Failure::usage(what).why(error);
     let name = ServerName::try_from(host.to_owned())
         .map_err(|error| failed(format!("'{host}' is no name for TLS"), &error))?;
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let builder = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|error| failed("TLS cannot be set up".into(), &error))?;
     let config = match authorities {
-        None => ClientConfig::with_platform_verifier()
-            .map_err(|error| failed("the system's authorities cannot be read".into(), &error))?,
+        None => builder
+            .with_platform_verifier()
+            .map_err(|error| failed("the system's authorities cannot be read".into(), &error))?
+            .with_no_client_auth(),
         Some(path) => {
             let what = || format!("the authorities in '{}' cannot be used", path.display());
             let mut roots = RootCertStore::empty();
@@ -83,7 +89,7 @@ fn connector(
                 let certificate = certificate.map_err(|error| failed(what(), &error))?;
                 roots.add(certificate).map_err(|error| failed(what(), &error))?;
             }
-            ClientConfig::builder().with_root_certificates(roots).with_no_client_auth()
+            builder.with_root_certificates(roots).with_no_client_auth()
         }
     };
     Ok((TlsConnector::from(Arc::new(config)), name))
