@@ -50,7 +50,7 @@ pub(crate) struct ReadingFlags {
     /// Another number for a rule, such as `KA05.orphan_ms=20`; may be repeated
     #[arg(long = "threshold", value_name = "NAME=NUMBER", value_parser = values::threshold)]
     pub(crate) thresholds: Vec<(String, u64)>,
-    /// Leave out what happened before
+    /// Leave out what was over before
     #[arg(long, value_name = "DATETIME", value_parser = values::instant)]
     pub(crate) since: Option<jiff::Timestamp>,
     /// Show hashes in place of client identifiers, hosts and topics

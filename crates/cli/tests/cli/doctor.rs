@@ -242,12 +242,64 @@ async fn names_of_peers_are_harmless_in_every_form() {
     }
 }
 
+/// The rules of all findings, in their order.
+fn rules(report: &Value) -> Vec<(Value, Value)> {
+    let findings = report["findings"].as_array().unwrap();
+    let beneath = |finding: &Value| finding["consequences"].as_array().unwrap().clone();
+    let all = findings.iter().flat_map(|it| [vec![it.clone()], beneath(it)].concat());
+    all.map(|it| (it["rule"].clone(), it["class"].clone())).collect()
+}
+
 #[tokio::test]
-async fn redacted_reports_name_nobody() {
+async fn redacted_reports_name_nobody_and_say_the_same() {
+    for (name, client) in [
+        ("orphan-timer-plain.pcap", "device-1"),
+        ("orphan-timer-plain.mqttjs.log", "device-1"),
+        ("takeover-fight-v311.mosquitto.log", "pump-17"),
+    ] {
+        let file = recorded(name);
+        let (open, hidden) = (json(&file).await, json(&format!("--redact {file}")).await);
+        assert_eq!(rules(&open), rules(&hidden), "{name}");
+        for format in ["text", "json", "html"] {
+            let line = format!("doctor --redact --format {format} {file}");
+            let (out, again) =
+                (evenkeel(&line).run().await.expect(24).out, evenkeel(&line).run().await.out);
+            for secret in [client, "127.0.0.1", "10.77.0."] {
+                assert!(!out.contains(secret), "{format}: {secret}: {out}");
+            }
+            assert!(out.contains("name-"), "{format}: {out}");
+            assert_ne!(out, again, "the names are those of one run");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_goes_on_after_a_time_is_told_with_its_name() {
     let capture = recorded("orphan-timer-plain.pcap");
-    let report = json(&format!("--redact {capture}")).await;
-    let text = report["findings"].to_string();
-    assert!(!text.contains("device-1"), "{text}");
+    let report = json(&format!("--since 2026-11-29T14:36:40Z {capture}")).await;
+    assert_eq!(report["findings"][0]["rule"], "KA05");
+    assert_eq!(report["findings"][0]["client"], "device-1");
+    let later = evenkeel(&format!("doctor --since 2026-11-29T14:37:40Z {capture}")).run().await;
+    assert!(later.expect(0).out.starts_with("nothing is wrong"));
+}
+
+/// Ctrl-C goes to who writes the pipe and to who reads it: what came is told.
+#[cfg(unix)]
+#[tokio::test]
+async fn a_signal_ends_stdin_and_the_report_follows() {
+    use tokio::io::AsyncWriteExt;
+
+    let mut log = std::fs::read(recorded("orphan-timer-plain.mqttjs.log")).unwrap();
+    // More than a pipe holds: once it is written, the doctor reads, and hears signals.
+    log.resize(log.len() + (1 << 20), b'\n');
+    let mut running = evenkeel("doctor --format json -").start();
+    let mut stdin = running.stdin();
+    stdin.write_all(&log).await.unwrap();
+    stdin.flush().await.unwrap();
+    running.signal("INT").await;
+    let out = running.ended().await.expect(24).out;
+    drop(stdin);
+    let report: Value = serde_json::from_str(&out).unwrap();
     assert_eq!(report["findings"][0]["rule"], "KA05");
 }
 
@@ -278,6 +330,8 @@ async fn a_threshold_can_be_set() {
     let capture = recorded("orphan-timer-plain.pcap");
     let ran = evenkeel(&format!("doctor --threshold KA05.nonsense=1 {capture}")).run().await;
     ran.expect(2).says("no rule has a threshold 'KA05.nonsense'");
+    let usual = evenkeel(&format!("doctor --format jsonl {capture}")).run().await.out;
+    assert!(usual.contains("\"class\":\"orphan timer\""), "{usual}");
     let line = format!("doctor --threshold KA05.orphan_ms=0 --format jsonl {capture}");
     let out = evenkeel(&line).run().await.out;
     assert!(!out.contains("\"class\":\"orphan timer\""), "{out}");
@@ -301,6 +355,54 @@ async fn a_growing_log_is_followed_through_rotation() {
     running.signal("INT").await;
     let ran = running.ended().await.expect(24);
     assert!(ran.out.contains("ID01"));
+}
+
+/// The new file is another one, even of another kind; one that is missing ends nothing.
+#[cfg(unix)]
+#[tokio::test]
+async fn a_file_that_takes_the_place_of_another_is_read_anew() {
+    let path = folder().join("turned.log");
+    std::fs::copy(recorded("takeover-fight-v311.mosquitto.log"), &path).unwrap();
+    let line = format!("doctor --follow --format json no-such-file {}", path.display());
+    let mut running = evenkeel(&line).start();
+    running.until_says("ID01").await;
+    let next = path.with_extension("next");
+    std::fs::copy(recorded("orphan-timer-plain.mqttjs.log"), &next).unwrap();
+    std::fs::rename(&next, &path).unwrap();
+    running.until_says("was replaced").await;
+    running.until_says("KA05").await;
+    running.signal("INT").await;
+    let ran = running.ended().await.expect(24).says("no-such-file");
+    // What was told at once was told on stderr: stdout is one object.
+    let report: Value = serde_json::from_str(&ran.out).unwrap();
+    let found = rules(&report);
+    assert!(found.iter().any(|(rule, _)| rule == "KA05"), "{found:?}");
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn what_cannot_be_followed_is_an_error() {
+    evenkeel("doctor --follow /dev/null").run().await.expect(2).says("no regular file");
+    let noise = file("noise.log", b"one line\nof nothing\n");
+    let mut running = evenkeel(&format!("doctor --follow {noise}")).start();
+    running.until_says("following").await;
+    running.signal("INT").await;
+    running.ended().await.expect(25).says("cannot be read");
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn what_is_told_at_once_obeys_the_flags() {
+    let log = recorded("takeover-fight-v311.mosquitto.log");
+    let known = "[[suppress]]\nrule = \"ID01\"\nreason = \"known\"\nuntil = \"2999-01-01\"\n";
+    let known = file("at-once.toml", known.as_bytes());
+    let line = format!("doctor --follow --format jsonl --suppress {known} {log}");
+    let mut running = evenkeel(&line).start();
+    let told: Value = serde_json::from_str(&running.line().await).unwrap();
+    assert!(told["proof"][0]["line"].is_u64(), "{told}");
+    running.signal("INT").await;
+    let out = running.ended().await.expect(24).out;
+    assert!(!out.contains("ID01"), "{out}");
 }
 
 /// Starts a proxy before a broker; the proxy's port.
@@ -359,6 +461,25 @@ async fn the_proxy_speaks_tls_with_its_clients() {
     running.signal("INT").await;
     running.ended().await.expect(0);
     assert!(!std::path::Path::new(&authority).exists(), "its folder goes with it");
+}
+
+#[tokio::test]
+async fn a_client_that_trusts_nobody_and_a_name_that_nobody_has_are_told() {
+    let to = "mqtt://nobody.invalid:1883";
+    let failed = "\"fate\":\"failed\"";
+    for (flags, scheme, shown) in [("--tls", "mqtts", failed), ("", "mqtt", "NW05")] {
+        let line = format!("doctor proxy {flags} --listen 127.0.0.1:0 --to {to} --format json");
+        let mut running = evenkeel(&line).start();
+        let said = running.until_says("listening on").await;
+        let port = said.split("127.0.0.1:").nth(1).unwrap().split(',').next().unwrap();
+        for _ in 0..3 {
+            let line = format!("pub -L {scheme}://127.0.0.1:{port}/a -m hello --timeout 2s");
+            evenkeel(&line).run().await;
+        }
+        running.signal("INT").await;
+        let out = running.ended().await.out;
+        assert!(out.contains(shown), "{out}");
+    }
 }
 
 #[tokio::test]

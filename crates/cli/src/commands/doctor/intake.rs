@@ -1,27 +1,42 @@
-//! What of the evidence reaches the doctor, and under which names.
+//! What of the evidence reaches the doctor, and what of it is remembered here.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::time::Instant;
 
 use evenkeel_doctor::{Doctor, Event, Source, SourceId, TextId, Time};
 use evenkeel_evidence::Sink;
 use jiff::Timestamp;
 
-use crate::args::ReadingFlags;
+use super::redact::Names;
 
-/// Hands events on: those that are not too old (`--since`), with the names that
-/// may be shown (`--redact`).
+/// Hands all on to the doctor.
 #[derive(Debug)]
-pub(super) struct Intake<'a> {
-    doctor: &'a mut Doctor,
-    from: Option<Time>,
-    redact: bool,
-    /// How many events came, old ones too: whether a file had anything.
+pub(super) struct Intake {
+    pub(super) doctor: Doctor,
+    /// The names to be hidden in the end (`--redact`).
+    pub(super) names: Option<Names>,
+    /// How many events came: whether a file had anything.
     pub(super) events: u64,
+    /// Of each source its newest time, and when that was read.
+    newest: Vec<Option<(Time, Instant)>>,
 }
 
-impl<'a> Intake<'a> {
-    pub(super) fn new(doctor: &'a mut Doctor, flags: &ReadingFlags) -> Self {
-        Self { doctor, from: flags.since.map(time), redact: flags.redact, events: 0 }
+impl Intake {
+    pub(super) fn new(doctor: Doctor, redact: bool) -> Self {
+        Self { doctor, names: redact.then(Names::default), events: 0, newest: Vec::new() }
+    }
+
+    /// How many sources there are.
+    pub(super) fn sources(&self) -> usize {
+        self.newest.len()
+    }
+
+    /// Time has passed for a source. Its clock is that of its own words, as a
+    /// log may be of another zone, and goes on as the time since they were read.
+    pub(super) fn tick(&mut self, source: usize) {
+        let newest = self.newest.get(source).copied().flatten();
+        if let (Some((at, read)), Ok(source)) = (newest, u16::try_from(source)) {
+            self.doctor.tick(SourceId(source), at.plus(read.elapsed()));
+        }
     }
 }
 
@@ -30,25 +45,29 @@ pub(super) fn time(stamp: Timestamp) -> Time {
     Time(i64::try_from(stamp.as_nanosecond()).unwrap_or(i64::MAX))
 }
 
-impl Sink for Intake<'_> {
+impl Sink for Intake {
     fn source(&mut self, source: Source) -> Option<SourceId> {
-        self.doctor.source(source)
+        let id = self.doctor.source(source)?;
+        self.newest.push(None);
+        Some(id)
     }
 
     fn keep(&mut self, text: &str) -> TextId {
-        if !self.redact || text.is_empty() {
-            return self.doctor.texts().keep(text);
+        let id = self.doctor.texts().keep(text);
+        // What the doctor has no room for is in none of its words.
+        if let (Some(names), false) = (&mut self.names, id.is_none() || id == TextId::OTHER) {
+            names.add(text);
         }
-        // The same name for the same text within a run; what it was cannot be read.
-        let mut hasher = DefaultHasher::new();
-        text.hash(&mut hasher);
-        self.doctor.texts().keep(&format!("name-{:08x}", hasher.finish() >> 32))
+        id
     }
 
     fn event(&mut self, event: &Event) {
         self.events += 1;
-        if self.from.is_none_or(|from| event.at >= from) {
-            self.doctor.take(event);
+        if let Some(newest) = self.newest.get_mut(usize::from(event.source.0))
+            && newest.is_none_or(|(at, _)| event.at > at)
+        {
+            *newest = Some((event.at, Instant::now()));
         }
+        self.doctor.take(event);
     }
 }

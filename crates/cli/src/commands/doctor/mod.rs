@@ -1,12 +1,15 @@
 //! `evenkeel doctor`: why connections flap.
 
+mod at_once;
 mod explain;
 mod follow;
 mod intake;
 mod proxy;
 mod read;
+mod redact;
 mod render;
 mod same;
+mod stdin;
 mod suppress;
 mod told;
 mod unpack;
@@ -20,6 +23,8 @@ use crate::error::Failure;
 use crate::exit::Exit;
 use crate::printer::Printer;
 use crate::settings::profile_named_or_read;
+use at_once::AtOnce;
+use intake::Intake;
 use suppress::Suppressions;
 use told::Told;
 
@@ -45,15 +50,26 @@ fn examine(args: &DoctorArgs, printer: Printer) -> Result<(), Failure> {
     let mut doctor = Doctor::new(profile, Bounds::default());
     set_thresholds(&mut doctor, &args.reading.thresholds)?;
     let options = read::options(&args.reading)?;
+    let since = args.reading.since.map(intake::time);
+    let mut intake = Intake::new(doctor, args.reading.redact);
     let read = if args.reading.follow {
+        let at_once = AtOnce::new(&args.telling, since, &suppressions, printer);
         super::in_runtime(printer, true, async |stop| {
-            follow::follow(args, &options, &mut doctor, printer, stop).await
+            follow::follow(args, &options, &mut intake, &at_once, printer, stop).await
+        })?
+    } else if args.files.iter().any(|path| path.as_os_str() == "-") {
+        super::in_runtime(printer, false, async |stop| {
+            read::all(args, &options, &mut intake, Some(&stop), printer)
         })?
     } else {
-        read::all(args, &options, &mut doctor, printer)?
+        read::all(args, &options, &mut intake, None, printer)?
     };
+    let Intake { mut doctor, names, .. } = intake;
     doctor.finish();
-    let told = Told::new(doctor.report(), read, &args.telling, &suppressions)?;
+    let mut told = Told::new(doctor.report(), read, since, &args.telling, &suppressions)?;
+    if let Some(names) = names {
+        names.hide(&mut told);
+    }
     tell(&told, &args.telling, printer)
 }
 

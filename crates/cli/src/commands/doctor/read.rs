@@ -4,15 +4,16 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read as _};
 use std::path::Path;
 
-use evenkeel_doctor::Doctor;
 use evenkeel_evidence::reader::{Evidence, EvidenceError, Options, Summary};
 
 use super::intake::Intake;
+use super::stdin::Stdin;
 use super::unpack::unpacked;
 use crate::args::{DoctorArgs, ReadingFlags};
 use crate::error::Failure;
 use crate::exit::Exit;
 use crate::printer::Printer;
+use crate::signals::Stop;
 
 /// How much is read at a time.
 const CHUNK: usize = 256 * 1024;
@@ -30,18 +31,28 @@ pub(super) struct Read {
     pub(super) summary: String,
 }
 
-/// Reads every file. One that cannot be read is told on stderr; if none can
-/// be, that is the end.
+/// Reads every file. `stop` ends stdin.
 pub(super) fn all(
     args: &DoctorArgs,
     options: &Options,
-    doctor: &mut Doctor,
+    intake: &mut Intake,
+    stop: Option<&Stop>,
+    printer: Printer,
+) -> Result<Vec<Read>, Failure> {
+    let read = args.files.iter().map(|path| one(path, options, intake, stop));
+    what_was_read(read.collect(), printer)
+}
+
+/// What could be read. What could not is told on stderr; if nothing could be,
+/// that is the end.
+pub(super) fn what_was_read(
+    files: Vec<Result<Read, Failure>>,
     printer: Printer,
 ) -> Result<Vec<Read>, Failure> {
     let mut all = Vec::new();
     let mut failed: Vec<Failure> = Vec::new();
-    for path in &args.files {
-        match one(path, options, &mut Intake::new(doctor, &args.reading)) {
+    for file in files {
+        match file {
             Ok(read) => all.push(read),
             Err(failure) => failed.push(failure),
         }
@@ -90,14 +101,20 @@ pub(super) fn unreadable(name: &str, error: &dyn std::fmt::Display) -> Failure {
 }
 
 /// Reads one file to its end.
-fn one(path: &Path, options: &Options, doctor: &mut Intake<'_>) -> Result<Read, Failure> {
+fn one(
+    path: &Path,
+    options: &Options,
+    intake: &mut Intake,
+    stop: Option<&Stop>,
+) -> Result<Read, Failure> {
     let name = name(path);
     let unreadable = |error: &dyn std::fmt::Display| unreadable(&name, error);
-    let mut reader = unpacked(open(path).map_err(|error| unreadable(&error))?)
+    let mut reader = unpacked(open(path, stop).map_err(|error| unreadable(&error))?)
         .map_err(|error| unreadable(&error))?;
     let mut evidence = Evidence::new(&name, options);
     let mut chunk = vec![0; CHUNK];
     let mut cut = None;
+    let before = intake.events;
     loop {
         let read = match reader.read(&mut chunk) {
             Ok(0) => break,
@@ -109,16 +126,17 @@ fn one(path: &Path, options: &Options, doctor: &mut Intake<'_>) -> Result<Read, 
             }
         };
         let bytes = chunk.get(..read).unwrap_or_default();
-        if evidence.feed(bytes, doctor).is_err() {
+        if evidence.feed(bytes, intake).is_err() {
             // What came before it may be enough; the end tells both.
             break;
         }
     }
-    let summary = evidence.end(doctor);
+    let summary = evidence.end(intake);
+    let events = intake.events - before;
     match cut {
-        Some(error) if doctor.events == 0 => Err(unreadable(&error)),
+        Some(error) if events == 0 => Err(unreadable(&error)),
         Some(error) => Ok(part(&name, &error)),
-        None => read(&name, summary, doctor.events),
+        None => read(&name, summary, events),
     }
 }
 
@@ -153,9 +171,10 @@ fn kind(summary: &Summary) -> &'static str {
     }
 }
 
-fn open(path: &Path) -> io::Result<Box<dyn BufRead + Send>> {
-    if path.as_os_str() == "-" {
-        return Ok(Box::new(BufReader::with_capacity(CHUNK, io::stdin())));
+fn open(path: &Path, stop: Option<&Stop>) -> io::Result<Box<dyn BufRead + Send>> {
+    if let (Some(stop), "-") = (stop, path.to_str().unwrap_or_default()) {
+        let stdin = Stdin::open(stop.clone(), CHUNK);
+        return Ok(Box::new(BufReader::with_capacity(CHUNK, stdin)));
     }
     Ok(Box::new(BufReader::with_capacity(CHUNK, File::open(path)?)))
 }

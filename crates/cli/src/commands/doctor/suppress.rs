@@ -36,10 +36,10 @@ struct Entry {
 }
 
 /// What is left out, and until when.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Suppressions(Vec<Suppression>);
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Suppression {
     rule: &'static str,
     client: Option<String>,

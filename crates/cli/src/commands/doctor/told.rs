@@ -28,6 +28,7 @@ impl Told {
     pub(super) fn new(
         mut report: Report,
         read: Vec<Read>,
+        since: Option<Time>,
         flags: &TellingFlags,
         suppressions: &Suppressions,
     ) -> Result<Self, Failure> {
@@ -41,7 +42,7 @@ impl Told {
         }
         let mut suppressed = 0;
         let mut wanted = |finding: &Finding| {
-            let asked = flags.client.as_ref().is_none_or(|client| finding.client == *client);
+            let asked = is_asked(finding, since, flags);
             let known = asked && suppressions.name(finding);
             suppressed += usize::from(known);
             asked && !known
@@ -63,7 +64,19 @@ impl Told {
         if let Some(client) = &flags.client {
             report.clients.retain(|known| known.name == *client);
         }
+        if let Some(from) = since {
+            for client in &mut report.clients {
+                client.strip.retain(|strip| strip.to.is_none_or(|to| to >= from));
+            }
+            report.clients.retain(|client| !client.strip.is_empty());
+        }
         Ok(Self { report, read, findings, suspicions, suppressed })
+    }
+
+    /// One finding, of a report that is not at its end.
+    pub(super) fn of(finding: Finding, report: Report) -> Self {
+        let (findings, suspicions) = (vec![finding], Vec::new());
+        Self { report, read: Vec::new(), findings, suspicions, suppressed: 0 }
     }
 
     /// The findings, each before what follows from it. Suspicions are none.
@@ -100,6 +113,20 @@ impl Told {
         let coarse = source.is_some_and(|source| source.resolution >= Duration::from_millis(1));
         if coarse { text.trim_end_matches("000").trim_end_matches(".000").to_owned() } else { text }
     }
+}
+
+/// Places that the doctor keeps of one finding: the first ones.
+const PLACES: usize = 8;
+
+/// Whether a finding is of the client that is asked for, and of the time. One
+/// that began before and goes on is.
+pub(super) fn is_asked(finding: &Finding, since: Option<Time>, flags: &TellingFlags) -> bool {
+    let places = &finding.proof;
+    let is_recent = since.is_none_or(|from| {
+        let all_seen = !places.is_empty() && places.len() < PLACES;
+        finding.last >= from && (!all_seen || places.iter().any(|place| place.at >= from))
+    });
+    is_recent && flags.client.as_ref().is_none_or(|client| finding.client == *client)
 }
 
 /// A finding and what follows from it.
@@ -189,7 +216,7 @@ mod tests {
             client: None,
             suppress: None,
         };
-        let told = Told::new(report, Vec::new(), &flags, &Suppressions::default()).unwrap();
+        let told = Told::new(report, Vec::new(), None, &flags, &Suppressions::default()).unwrap();
         assert!(told.fails(Severity::Error));
         assert_eq!(told.all().count(), 2);
     }

@@ -1,11 +1,10 @@
 //! The doctor on a thread of its own, and the way for copies of bytes to it.
 
 use std::collections::HashMap;
-use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -14,13 +13,12 @@ use evenkeel_evidence::capture::Tap as Reader;
 use evenkeel_profile::Profile;
 use jiff::Timestamp;
 
-use super::tell_fresh;
+use crate::commands::doctor::at_once::AtOnce;
 use crate::commands::doctor::intake::time;
 use crate::commands::doctor::read::Read;
 use crate::error::Failure;
 use crate::exit::Exit;
 use crate::plural::plural;
-use crate::printer::Printer;
 
 /// Copies that wait; each has at most one chunk of the relay.
 const WAITING: usize = 2048;
@@ -40,6 +38,21 @@ enum News {
     Forgotten,
 }
 
+/// Connections that ended while no letter could be sent. Without it the doctor
+/// would keep them.
+#[derive(Clone, Debug, Default)]
+struct Ended(Arc<Mutex<Vec<u64>>>);
+
+impl Ended {
+    fn add(&self, connection: u64) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
+    }
+
+    fn all(&self) -> Vec<u64> {
+        std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
 struct Letter {
     connection: u64,
     at: Time,
@@ -49,18 +62,22 @@ struct Letter {
 /// The doctor's thread.
 pub(super) struct Judge {
     letters: SyncSender<Letter>,
+    ended: Ended,
     thread: JoinHandle<(Report, u64)>,
 }
 
 impl Judge {
-    pub(super) fn start(profile: Profile, printer: Printer) -> Self {
+    pub(super) fn start(profile: Profile, at_once: AtOnce) -> Self {
         let (letters, received) = sync_channel(WAITING);
-        let thread = std::thread::spawn(move || judge(profile, &received, printer));
-        Self { letters, thread }
+        let ended = Ended::default();
+        let read = ended.clone();
+        let thread = std::thread::spawn(move || judge(profile, &received, &read, &at_once));
+        Self { letters, ended, thread }
     }
 
     pub(super) fn handle(&self) -> Handle {
-        Handle { letters: self.letters.clone(), numbers: Arc::default() }
+        let (letters, ended) = (self.letters.clone(), self.ended.clone());
+        Handle { letters, ended, numbers: Arc::default() }
     }
 
     /// The report, once everything that was sent has been looked at. Every
@@ -80,6 +97,7 @@ impl Judge {
 #[derive(Clone)]
 pub(super) struct Handle {
     letters: SyncSender<Letter>,
+    ended: Ended,
     numbers: Arc<AtomicU64>,
 }
 
@@ -87,7 +105,8 @@ impl Handle {
     /// A client has come.
     pub(super) fn connection(&self, client: SocketAddr, server: Arc<(String, u16)>) -> Tap {
         let connection = self.numbers.fetch_add(1, Ordering::Relaxed);
-        let tap = Tap { letters: self.letters.clone(), connection, lost: AtomicBool::new(false) };
+        let (letters, ended) = (self.letters.clone(), self.ended.clone());
+        let tap = Tap { letters, ended, connection, lost: AtomicBool::new(false) };
         tap.tell(News::Opening(client, server));
         tap
     }
@@ -96,6 +115,7 @@ impl Handle {
 /// What one connection tells the doctor. Nothing here waits.
 pub(super) struct Tap {
     letters: SyncSender<Letter>,
+    ended: Ended,
     connection: u64,
     lost: AtomicBool,
 }
@@ -105,16 +125,8 @@ impl Tap {
         self.tell(News::Accepted);
     }
 
-    pub(super) fn failed(&self, kind: io::ErrorKind) {
-        self.tell(News::Failed(match kind {
-            io::ErrorKind::ConnectionRefused => OpenFailure::Refused,
-            io::ErrorKind::TimedOut => OpenFailure::Silent,
-            io::ErrorKind::NetworkUnreachable | io::ErrorKind::HostUnreachable => {
-                OpenFailure::Unreachable
-            }
-            io::ErrorKind::InvalidData => OpenFailure::Tls,
-            _ => OpenFailure::Other,
-        }));
+    pub(super) fn failed(&self, failure: OpenFailure) {
+        self.tell(News::Failed(failure));
     }
 
     pub(super) fn bytes(&self, from: Side, bytes: &[u8]) {
@@ -125,52 +137,85 @@ impl Tap {
         self.tell(News::Closing(by, how));
     }
 
-    fn tell(&self, news: News) {
+    /// Whether it could be told.
+    fn tell(&self, news: News) -> bool {
         let at = time(Timestamp::now());
         let letter = |news| Letter { connection: self.connection, at, news };
         if self.lost.load(Ordering::Relaxed) {
             if self.letters.try_send(letter(News::Lost)).is_err() {
-                return;
+                return false;
             }
             self.lost.store(false, Ordering::Relaxed);
         }
-        if self.letters.try_send(letter(news)).is_err() {
-            self.lost.store(true, Ordering::Relaxed);
-        }
+        let told = self.letters.try_send(letter(news)).is_ok();
+        self.lost.store(!told, Ordering::Relaxed);
+        told
+    }
+}
+
+#[cfg(test)]
+impl Tap {
+    /// One whose letters nobody takes, and the ended ones.
+    pub(super) fn unheard(connection: u64) -> (Self, impl Fn() -> Vec<u64>) {
+        let (letters, _) = sync_channel(1);
+        let ended = Ended::default();
+        let all = ended.clone();
+        (Self { letters, ended, connection, lost: AtomicBool::new(false) }, move || all.all())
     }
 }
 
 impl Drop for Tap {
     fn drop(&mut self) {
-        self.tell(News::Forgotten);
+        if !self.tell(News::Forgotten) {
+            self.ended.add(self.connection);
+        }
     }
 }
 
 /// Takes letters in until nobody can send any more.
-fn judge(profile: Profile, letters: &Receiver<Letter>, printer: Printer) -> (Report, u64) {
+fn judge(
+    profile: Profile,
+    letters: &Receiver<Letter>,
+    ended: &Ended,
+    at_once: &AtOnce,
+) -> (Report, u64) {
     let mut doctor = Doctor::new(profile, Bounds::default());
     let mut reader = Reader::new("proxy", &mut doctor);
     let mut known: HashMap<u64, ConnectionId> = HashMap::new();
     let (mut connections, mut looked) = (0, Instant::now());
+    // Those that ended, and how many letters may still speak of them.
+    let (mut gone, mut letters_left) = (Vec::new(), WAITING);
     loop {
         match letters.recv_timeout(IDLE) {
             Ok(letter) => {
+                letters_left = letters_left.saturating_sub(1);
                 connections += u64::from(matches!(letter.news, News::Opening(..)));
                 if let Some(reader) = &mut reader {
                     take(reader, &mut known, letter, &mut doctor);
                 }
             }
-            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Timeout) => letters_left = 0,
             Err(RecvTimeoutError::Disconnected) => break,
         }
         if looked.elapsed() >= IDLE {
             looked = Instant::now();
             doctor.tick_all(time(Timestamp::now()));
-            tell_fresh(&mut doctor, printer);
+            // A reader that has gone hears nothing more; the proxy goes on.
+            let _ = at_once.tell(&mut doctor, None);
+            if letters_left == 0 {
+                let at = time(Timestamp::now());
+                for connection in std::mem::replace(&mut gone, ended.all()) {
+                    let letter = Letter { connection, at, news: News::Forgotten };
+                    if let Some(reader) = &mut reader {
+                        take(reader, &mut known, letter, &mut doctor);
+                    }
+                }
+                letters_left = WAITING;
+            }
         }
     }
     doctor.finish();
-    tell_fresh(&mut doctor, printer);
+    let _ = at_once.tell(&mut doctor, None);
     (doctor.report(), connections)
 }
 

@@ -13,13 +13,13 @@ mod upstream;
 use std::sync::Arc;
 use std::time::Duration;
 
-use evenkeel_doctor::{CloseHow, Side};
+use evenkeel_doctor::OpenFailure;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use super::render::told_at_once;
+use super::at_once::AtOnce;
 use super::suppress::Suppressions;
 use super::told::Told;
 use crate::args::DoctorProxyArgs;
@@ -46,13 +46,13 @@ pub(super) fn run(args: &DoctorProxyArgs, printer: Printer) -> Result<(), Failur
     };
     let upstream = Upstream::new(&args.to, args.cafile.as_deref())?;
     let acceptor = if args.tls { Some(tls::Acceptor::make(printer)?) } else { None };
-    let judge = Judge::start(profile, printer);
+    let judge = Judge::start(profile, AtOnce::new(&args.telling, None, &suppressions, printer));
     let proxy = Arc::new(Proxy { upstream, acceptor, judge: judge.handle() });
     crate::commands::in_runtime(printer, true, async |stop| {
         proxy.serve(args, printer, stop).await
     })?;
     let (report, read) = judge.finish()?;
-    let told = Told::new(report, vec![read], &args.telling, &suppressions)?;
+    let told = Told::new(report, vec![read], None, &args.telling, &suppressions)?;
     super::tell(&told, &args.telling, printer)
 }
 
@@ -112,23 +112,15 @@ impl Proxy {
         let _ = stream.set_nodelay(true);
         let tap = self.judge.connection(peer, self.upstream.address());
         let Ok(client) = tls::accept(self.acceptor.as_ref(), stream).await else {
-            return tap.closing(Side::Client, CloseHow::Reset);
+            return tap.failed(OpenFailure::Tls);
         };
         match timeout(OPENING, self.upstream.open()).await {
             Ok(Ok(server)) => {
                 tap.accepted();
                 relay::relay(client, server, &tap).await;
             }
-            Ok(Err(error)) => tap.failed(error.kind()),
-            Err(_) => tap.failed(std::io::ErrorKind::TimedOut),
+            Ok(Err(failure)) => tap.failed(failure),
+            Err(_) => tap.failed(OpenFailure::Silent),
         }
-    }
-}
-
-/// Tells what is new.
-fn tell_fresh(doctor: &mut evenkeel_doctor::Doctor, printer: Printer) {
-    for finding in doctor.fresh() {
-        // A reader that has gone hears nothing more; the proxy goes on.
-        let _ = told_at_once(&finding, printer);
     }
 }

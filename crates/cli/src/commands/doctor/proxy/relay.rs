@@ -1,7 +1,11 @@
 //! Bytes from one side to the other, and a copy for the judge.
 
+use std::pin::pin;
+use std::time::Duration;
+
 use evenkeel_doctor::{CloseHow, Side};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadHalf, WriteHalf, split};
+use tokio::time::timeout;
 
 use super::judge::Tap;
 
@@ -13,15 +17,25 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send> Stream for T {}
 /// What is read at a time.
 const CHUNK: usize = 16 * 1024;
 
+/// How long a side may go on after the other has ended: one that has gone without
+/// a word would hold its place without end.
+const AFTER_ONE: Duration = Duration::from_secs(60);
+
 /// Relays both ways. An end of one side is passed on, and the other side may go
-/// on until it has ended too.
+/// on for a while.
 pub(super) async fn relay(client: Box<dyn Stream>, server: Box<dyn Stream>, tap: &Tap) {
     let (from_client, to_client) = split(client);
     let (from_server, to_server) = split(server);
-    tokio::join!(
-        one_way(from_client, to_server, Side::Client, tap),
-        one_way(from_server, to_client, Side::Server, tap),
-    );
+    let mut up = pin!(one_way(from_client, to_server, Side::Client, tap));
+    let mut down = pin!(one_way(from_server, to_client, Side::Server, tap));
+    let other = async {
+        tokio::select! {
+            () = &mut up => timeout(AFTER_ONE, down).await,
+            () = &mut down => timeout(AFTER_ONE, up).await,
+        }
+    };
+    // Both are dropped now, whether the other one has ended or not.
+    let _ = other.await;
 }
 
 async fn one_way(
@@ -49,4 +63,26 @@ async fn one_way(
     tap.closing(side, how);
     // The other side learns of it; one that is gone already needs no news.
     let _ = to.shutdown().await;
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::duplex;
+    use tokio::time::Instant;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_side_that_does_not_end_is_left_after_a_while() {
+        let ((near, client), (mut far, server)) = (duplex(64), duplex(64));
+        let (tap, ended) = Tap::unheard(7);
+        let began = Instant::now();
+        drop(near);
+        relay(Box::new(client), Box::new(server), &tap).await;
+        assert_eq!(began.elapsed(), AFTER_ONE);
+        assert_eq!(far.read(&mut [0; 8]).await.unwrap(), 0);
+        // Nobody took its letters, and still its end is known.
+        drop(tap);
+        assert_eq!(ended(), [7]);
+    }
 }

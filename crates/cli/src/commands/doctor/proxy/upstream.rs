@@ -5,11 +5,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 use evenkeel::url::{Scheme, ServerUrl};
+use evenkeel_doctor::OpenFailure;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
 use rustls_platform_verifier::BuilderVerifierExt;
-use tokio::net::TcpStream;
+use tokio::net::{TcpStream, lookup_host};
 use tokio_rustls::TlsConnector;
 
 use super::relay::Stream;
@@ -44,13 +45,26 @@ impl Upstream {
     }
 
     /// Connects, TLS included.
-    pub(super) async fn open(&self) -> io::Result<Box<dyn Stream>> {
-        let stream = TcpStream::connect((self.address.0.as_str(), self.address.1)).await?;
+    pub(super) async fn open(&self) -> Result<Box<dyn Stream>, OpenFailure> {
+        let addresses = lookup_host((self.address.0.as_str(), self.address.1)).await;
+        let addresses: Vec<_> = addresses.map_err(|_| OpenFailure::Name)?.collect();
+        let stream = TcpStream::connect(addresses.as_slice()).await.map_err(|it| failure(&it))?;
         let _ = stream.set_nodelay(true);
-        match &self.tls {
-            None => Ok(Box::new(stream)),
-            Some((connector, name)) => Ok(Box::new(connector.connect(name.clone(), stream).await?)),
+        let Some((connector, name)) = &self.tls else { return Ok(Box::new(stream)) };
+        let stream = connector.connect(name.clone(), stream).await;
+        Ok(Box::new(stream.map_err(|_| OpenFailure::Tls)?))
+    }
+}
+
+/// Why there is no connection.
+fn failure(error: &io::Error) -> OpenFailure {
+    match error.kind() {
+        io::ErrorKind::ConnectionRefused => OpenFailure::Refused,
+        io::ErrorKind::TimedOut => OpenFailure::Silent,
+        io::ErrorKind::NetworkUnreachable | io::ErrorKind::HostUnreachable => {
+            OpenFailure::Unreachable
         }
+        _ => OpenFailure::Other,
     }
 }
 

@@ -45,6 +45,7 @@ pub(super) fn object(told: &Told) -> String {
         "suppressed": told.suppressed, "clients": clients,
         "events_left_out": told.report.events_left_out,
         "clients_forgotten": told.report.clients_forgotten,
+        "findings_left_out": told.report.findings_left_out,
     });
     format!("{object}\n")
 }
@@ -64,7 +65,7 @@ fn finding(told: &Told, it: &Finding) -> Value {
                 Region::Byte(byte) => (None, Some(byte)),
             };
             json!({
-                "at": stamp(proof.at, calendar), "source": proof.source.0,
+                "at": stamp(proof.at, told.source(proof).is_none_or(|it| it.calendar)), "source": proof.source.0,
                 "line": line, "byte": byte, "shows": proof.shows,
             })
         })

@@ -12,9 +12,7 @@ use evenkeel_doctor::Finding;
 
 use super::told::{Told, sentence, tag};
 use crate::args::ReportFormat;
-use crate::error::Failure;
 use crate::escape;
-use crate::printer::Printer;
 
 /// The report in a form. Texts of peers are made harmless in each.
 pub(super) fn render(told: &Told, format: ReportFormat, colour: bool) -> String {
@@ -30,12 +28,9 @@ pub(super) fn render(told: &Told, format: ReportFormat, colour: bool) -> String 
     }
 }
 
-/// A finding of a live source, told as soon as it is there.
-pub(super) fn told_at_once(finding: &Finding, printer: Printer) -> Result<(), Failure> {
-    let mut data = printer.data();
-    let text = format!("{}: {} ({})", finding.severity.name(), sentence(finding), tag(finding));
-    data.write_own(line(&text) + "\n")?;
-    data.flush()
+/// A finding of a live source, in one line for people.
+pub(super) fn at_once(finding: &Finding) -> String {
+    line(&format!("{}: {} ({})", finding.severity.name(), sentence(finding), tag(finding)))
 }
 
 /// Where in a file a proof stands: a line of a log, a byte of a capture.

@@ -101,6 +101,12 @@ fn summary(told: &Told) -> String {
             told.report.events_left_out
         ));
     }
+    if told.report.findings_left_out > 0 {
+        out.push_str(&format!(
+            "; {} findings left out: too many at one time",
+            told.report.findings_left_out
+        ));
+    }
     out.push('\n');
     out
 }

@@ -130,6 +130,7 @@ fn sources(told: &Told) -> String {
         (told.suppressed as u64, "findings suppressed"),
         (told.report.events_left_out, "events left out: too many connections at one time"),
         (told.report.clients_forgotten, "clients forgotten: too many at one time"),
+        (told.report.findings_left_out, "findings left out: too many at one time"),
     ];
     let left_out: String = (left_out.iter())
         .filter(|(count, _)| *count > 0)
