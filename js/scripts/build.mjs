@@ -83,4 +83,5 @@ await buildBundles({
   version,
   wasm: process.env.EVENKEEL_WASM_BROWSER ?? wasm,
   smallest: process.env.EVENKEEL_WASM_SIZE ?? wasm,
+  names,
 })

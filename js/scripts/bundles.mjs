@@ -65,7 +65,7 @@ const MINI_TARGET = 'es2017'
 const MINI_PATHS = ['mqtt.js', 'mqtt.min.js', 'mqtt.esm.js']
 
 /** `wasm` for bundlers; `smallest` for a script tag, and in JavaScript. */
-export async function buildBundles({ home, version, wasm, smallest }) {
+export async function buildBundles({ home, version, wasm, smallest, names }) {
   const dist = join(home, 'dist')
   const module = readFileSync(smallest)
   const common = {
@@ -116,15 +116,17 @@ export async function buildBundles({ home, version, wasm, smallest }) {
     { 'evenkeel:module': await inScript(home, module), 'evenkeel:fallback': BY_URL },
   )
   await inJavaScript(home, module, join(dist, 'asmjs.mjs'))
-  await buildMini(home, dist, common.define, bundle)
+  await buildMini(home, dist, common.define, names, bundle)
 }
 
-async function buildMini(home, dist, define, bundle) {
+async function buildMini(home, dist, define, names, bundle) {
   const how = {
     ...PLAIN_FIELDS,
     outfile: join(dist, 'mini/index.js'),
     format: 'cjs',
     minify: true,
+    // For whoever imports it by name: what Node finds without running it.
+    footer: { js: `0&&(module.exports={${names.join()}});` },
     target: MINI_TARGET,
     inject: [join(home, 'src/platform/mini/globals.ts')],
     define: {
