@@ -44,6 +44,10 @@ pub(super) async fn follow(
         }
     }
     if !all.is_empty() {
+        // Told now, not when somebody ends the others.
+        for failure in done.drain(..).filter_map(Result::err) {
+            printer.warn(&format!("{failure:#}"));
+        }
         printer.say("following; Ctrl-C ends it and tells the whole");
     }
     while !all.is_empty() {
@@ -57,11 +61,8 @@ pub(super) async fn follow(
                 }
                 Err(problem) => {
                     let failure = unreadable(&name(&followed.path), &problem);
-                    let end = followed.end(intake);
-                    if end.is_ok() {
-                        printer.warn(&format!("{failure:#}"));
-                    }
-                    done.push(end);
+                    printer.warn(&format!("{failure:#}"));
+                    done.push(followed.end(intake));
                 }
             }
         }
