@@ -17,14 +17,16 @@ fn root_causes_are_named_and_nothing_else_is() {
     let matrix = matrix(2, WORLDS, BENIGN);
     assert_eq!(matrix.alarms, [], "{}", matrix.to_markdown());
     // By sizes alone two pings of two timers are not named yet: KA01 says nothing.
+    // A second cause beside the true one counts as wrong: ID06 stands beside AU01
+    // and LM04, and under TLS RC06 beside ID01.
     let least = [
-        (Vantage::Plain, 95.0),
-        (Vantage::Encrypted, 85.0),
+        (Vantage::Plain, 94.0),
+        (Vantage::Encrypted, 78.0),
         (Vantage::BrokerLog, 95.0),
         (Vantage::ClientLog, 95.0),
     ];
     for (vantage, least) in least {
-        let named = matrix.named(vantage);
+        let named = matrix.named(vantage).expect("faults are played for each kind of file");
         assert!(named >= least, "{}: {named:.1} %\n{}", vantage.name(), matrix.to_markdown());
     }
 }

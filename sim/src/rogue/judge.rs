@@ -94,39 +94,55 @@ pub fn verdict(scene: &Scene, vantage: Vantage, seed: u64) -> Verdict {
         return Verdict::Silent;
     };
     let findings = diagnose(scene, &file);
-    let sure = findings.iter().filter(|finding| finding.confidence > Confidence::Suspect);
-    let mut alarms = sure.filter(|finding| {
-        finding.severity > Severity::Info || scene.accepted.contains(&finding.rule.id)
+    let accepted = |id: &str| scene.accepted.contains(&id);
+    let alarms = findings.iter().filter(|finding| {
+        finding.confidence > Confidence::Suspect
+            && (finding.severity > Severity::Info || accepted(finding.rule.id))
     });
-    match alarms.next() {
-        None => Verdict::Silent,
-        Some(first) if scene.accepted.contains(&first.rule.id) => Verdict::Named,
-        Some(first) => Verdict::Wrong(first.rule.id),
+    let mut named = false;
+    // Those beneath an accepted one are within it: each of these stands alone.
+    for finding in alarms {
+        if !accepted(finding.rule.id) {
+            return Verdict::Wrong(finding.rule.id);
+        }
+        named = true;
     }
+    if named { Verdict::Named } else { Verdict::Silent }
 }
 
 /// The doctor's findings for one file.
+///
+/// # Panics
+///
+/// If the file cannot be read, or holds nothing for the doctor.
 pub fn diagnose(scene: &Scene, file: &Rendering) -> Vec<Finding> {
     let profile = scene.profile.and_then(Profile::built_in).unwrap_or_else(Profile::empty);
     let mut doctor = Doctor::new(profile, Bounds::default());
     let log = logs::Options { format: file.format.map(str::to_owned), ..logs::Options::default() };
     let options = Options { log, ..Options::default() };
     let mut evidence = Evidence::new(file.name, &options);
-    // Files that are made here can be read.
-    if evidence.feed(&file.bytes, &mut doctor).is_ok() {
-        let _ = evidence.end(&mut doctor);
-    }
+    // Nothing is found in a file that cannot be read: that is no silence.
+    let read = evidence.feed(&file.bytes, &mut doctor).and_then(|()| evidence.end(&mut doctor));
+    assert!(read.is_ok(), "{}: {}: {read:?}", scene.name, file.name);
     doctor.finish();
-    doctor.report().findings
+    let report = doctor.report();
+    assert!(
+        report.sources.iter().any(|source| source.events > 0),
+        "{}: {}: no events",
+        scene.name,
+        file.name
+    );
+    report.findings
 }
 
 impl Matrix {
-    /// The share of faults that were named, of all files of this kind, in percent.
-    pub fn named(&self, vantage: Vantage) -> f64 {
+    /// The share of faults that were named, of all files of this kind, in
+    /// percent; `None` without any.
+    pub fn named(&self, vantage: Vantage) -> Option<f64> {
         let cells = || self.cells.iter().filter(|((_, kind), _)| *kind == vantage);
         let named: u32 = cells().map(|(_, cell)| cell.named).sum();
         let all: u32 = cells().map(|(_, cell)| cell.total()).sum();
-        if all == 0 { 100.0 } else { f64::from(named) * 100.0 / f64::from(all) }
+        (all > 0).then(|| f64::from(named) * 100.0 / f64::from(all))
     }
 
     /// The matrix as a table of Markdown.
@@ -149,7 +165,9 @@ impl Matrix {
             );
         }
         for vantage in KINDS {
-            let _ = writeln!(text, "\n{}: {:.1} % named", vantage.name(), self.named(vantage));
+            if let Some(named) = self.named(vantage) {
+                let _ = writeln!(text, "\n{}: {named:.1} % named", vantage.name());
+            }
         }
         let _ = writeln!(
             text,

@@ -7,6 +7,7 @@
 
 mod bad;
 mod benign;
+mod benign_wire;
 mod judge;
 mod render;
 mod scene;
@@ -14,7 +15,7 @@ mod script;
 
 pub use judge::{Cell, Matrix, Verdict, diagnose, matrix, verdict};
 pub use render::{Rendering, render};
-pub use scene::{Conn, Line, Scene, What};
+pub use scene::{Camera, Conn, Line, Scene, What};
 
 use crate::rng::Rng;
 
@@ -28,5 +29,5 @@ pub fn bad() -> impl Iterator<Item = (&'static str, Maker)> {
 
 /// Every world in which nothing is wrong, though some look so.
 pub fn benign() -> impl Iterator<Item = (&'static str, Maker)> {
-    benign::all()
+    benign::all().chain(benign_wire::all())
 }

@@ -14,10 +14,21 @@ pub struct Scene {
     pub shown_by: Vec<Vantage>,
     /// The profile that the doctor is given.
     pub profile: Option<&'static str>,
+    /// What of a capture there is.
+    pub camera: Camera,
     /// The connections, by their number.
     pub connections: Vec<Conn>,
     /// What happened, in the order of time.
     pub lines: Vec<Line>,
+}
+
+/// What of a capture there is.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Camera {
+    /// The only side whose packets are captured.
+    pub only: Option<Side>,
+    /// The most bytes that are captured of a packet.
+    pub snap: Option<usize>,
 }
 
 /// The two ends of a connection.

@@ -7,7 +7,7 @@ use evenkeel_codec::{
 };
 use evenkeel_doctor::{Side, Vantage};
 
-use super::scene::{Conn, Line, Scene, What};
+use super::scene::{Camera, Conn, Line, Scene, What};
 use crate::rng::Rng;
 
 /// Writes a scene. Times are seconds; `now` goes only forward.
@@ -60,6 +60,16 @@ impl<'a> Script<'a> {
 
     pub(super) fn profile(&mut self, name: &'static str) {
         self.scene.profile = Some(name);
+    }
+
+    /// What the newest line says.
+    pub(super) fn last(&self) -> What {
+        let last = self.scene.lines.last();
+        last.map_or(What::Syn, |line| line.what.clone())
+    }
+
+    pub(super) fn camera(&mut self, camera: Camera) {
+        self.scene.camera = camera;
     }
 
     /// The scene, its lines in the order of their times.

@@ -141,11 +141,15 @@ impl<'a> File<'a> {
         let frame = frame(conn, side, sequence, other, flags, data);
         let micros = (at * 1e6).round() as u64;
         let seconds = BEGIN + micros / 1_000_000;
-        let length = frame.len() as u32;
-        for word in [seconds as u32, (micros % 1_000_000) as u32, length, length] {
-            self.bytes.extend(word.to_le_bytes());
+        let camera = self.scene.camera;
+        if camera.only.is_none_or(|only| only == side) {
+            let length = frame.len() as u32;
+            let kept = camera.snap.map_or(frame.len(), |snap| snap.min(frame.len()));
+            for word in [seconds as u32, (micros % 1_000_000) as u32, kept as u32, length] {
+                self.bytes.extend(word.to_le_bytes());
+            }
+            self.bytes.extend(frame.iter().take(kept));
         }
-        self.bytes.extend(frame);
         if !again {
             let used = data.len() as u32 + u32::from(flags & (SYN | FIN) != 0);
             let [client, server] = numbers;
