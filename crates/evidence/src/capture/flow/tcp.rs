@@ -49,8 +49,14 @@ pub(super) struct Flow {
     pub(super) newest: Time,
     /// What it holds, as last counted.
     pub(super) counted: usize,
-    record_timer: bool,
-    owed_timer: bool,
+    timers: TimersSet,
+}
+
+/// Which timers are set for a connection.
+#[derive(Debug, Default)]
+struct TimersSet {
+    record: bool,
+    owed: bool,
 }
 
 impl Flow {
@@ -96,8 +102,7 @@ impl Flow {
             speech: Speech::new(asks, listed),
             newest: Time(i64::MIN),
             counted: 0,
-            record_timer: false,
-            owed_timer: false,
+            timers: TimersSet::default(),
         };
         if asks && let Some(half) = flow.halves.get_mut(flow.client) {
             half.next = Some(segment.seq.wrapping_add(1));
@@ -141,10 +146,10 @@ impl Flow {
 
     /// The timers that are to be set.
     pub(super) fn wants_timers(&mut self) -> impl Iterator<Item = Due> + use<> {
-        let record = self.speech.waits() && !self.record_timer;
-        let owed = self.is_owed() && !self.owed_timer;
-        self.record_timer |= record;
-        self.owed_timer |= owed;
+        let record = self.speech.waits() && !self.timers.record;
+        let owed = self.is_owed() && !self.timers.owed;
+        self.timers.record |= record;
+        self.timers.owed |= owed;
         let all = [record.then_some(Due::Record), owed.then_some(Due::Owed)];
         all.into_iter().flatten()
     }
@@ -291,13 +296,13 @@ impl Flow {
 
     /// A record has waited long enough.
     pub(super) fn record_due(&mut self, out: &mut Out<'_>) {
-        self.record_timer = false;
+        self.timers.record = false;
         self.speech.due(out);
     }
 
     /// Bytes may have been waited for long enough.
     pub(super) fn owed_due(&mut self, counts: &mut Counts, out: &mut Out<'_>) {
-        self.owed_timer = false;
+        self.timers.owed = false;
         self.give_up_owed(owed::WAIT, counts, out);
     }
 
