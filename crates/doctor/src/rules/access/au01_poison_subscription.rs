@@ -26,7 +26,7 @@ pub(super) const RULE: Rule = Rule {
               `iot:Receive` on its topics), or correct the filter. With MQTT 5 the server can \
               say why.",
         raises: "The broker's log, or MQTT 5, whose SUBACK carries a reason code.",
-        explains: &["RC01", "RC03", "RC04", "RC11", "RC06", "ID04"],
+        explains: &["RC01", "RC03", "RC04", "RC11", "RC06", "ID04", "ID06"],
         references: &["MQTT-3.8.4-1", "https://github.com/aws/aws-iot-device-sdk-js/issues/125"],
         thresholds: &[ROUNDS, ROUNDS_INFERRED],
         ..Meta::EMPTY

@@ -28,7 +28,7 @@ pub(super) const RULE: Rule = Rule {
               client should set such a message aside after a few ends and go on with the rest; \
               Evenkeel does.",
         raises: "The broker's log, or MQTT 5, whose PUBACK carries a reason code.",
-        explains: &["RC01", "RC03", "RC04", "RC11", "RC06"],
+        explains: &["RC01", "RC03", "RC04", "RC11", "RC06", "ID06"],
         references: &["MQTT 3.1.1, section 3.3.5", "https://github.com/emqx/MQTTX/issues/1667"],
         thresholds: &[ROUNDS, ROUNDS_INFERRED],
         ..Meta::EMPTY

@@ -42,7 +42,7 @@ pub(super) const RULE: Rule = Rule {
         raises: "The broker's log, or a capture in which both programs are seen.",
         explains: &[
             "RC01", "RC02", "RC03", "RC04", "RC05", "RC10", "RC11", "ID02", "ID06", "ID07", "NW03",
-            "SV02", "KA12", "AU01", "AU02", "AU03",
+            "SV02", "KA12", "AU01", "AU02", "AU03", "RC06", "ID06",
         ],
         references: &["MQTT-3.1.4-3", "MQTT-3.1.4-2"],
         thresholds: &[SWAPS, SWAPS_TLS, WITHIN, WINDOW],

@@ -14,7 +14,7 @@ pub(super) const RULE: Rule = Rule {
               and ends the connection, or does not answer.",
         fix: "Send them in packets of as many as are allowed.",
         raises: "The broker's log.",
-        explains: &["AU01", "RC01", "RC03", "RC04", "RC11"],
+        explains: &["AU01", "RC01", "RC03", "RC04", "RC11", "ID06"],
         references: &["https://github.com/aws/aws-iot-device-sdk-js/issues/147"],
         ..Meta::EMPTY
     },
