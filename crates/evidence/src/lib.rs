@@ -7,6 +7,7 @@
 //! diagnosis is cut out here.
 #![forbid(unsafe_code)]
 
+mod calendar;
 pub mod capture;
 mod digest;
 pub mod logs;

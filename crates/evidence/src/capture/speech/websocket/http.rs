@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use evenkeel_doctor::Time;
 
+use crate::calendar::days;
+
 /// The longest head that is read.
 const HEAD: usize = 16 << 10;
 
@@ -139,12 +141,7 @@ fn expires(date: &str, life: u32) -> Option<Time> {
     let number = |from: usize, to: usize| date.get(from..to)?.parse::<i64>().ok();
     let (year, month, day) = (number(0, 4)?, number(4, 6)?, number(6, 8)?);
     let (hour, minute, second) = (number(9, 11)?, number(11, 13)?, number(13, 15)?);
-    if !(1970..=2200).contains(&year) || !(1..=12).contains(&month) || !(1..=31).contains(&day) {
-        return None;
-    }
-    // Days since 1970, by years that begin in March.
-    let (y, m) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
-    let days = 365 * y + y / 4 - y / 100 + y / 400 + (153 * m + 2) / 5 + day - 1 - 719_468;
+    let days = days(year, month, day)?;
     let seconds = days * 86_400 + hour * 3600 + minute * 60 + second;
     Some(Time(seconds * 1_000_000_000).plus(Duration::from_secs(life.into())))
 }
