@@ -56,16 +56,28 @@ impl Hit {
         self
     }
 
-    pub(crate) fn event(self, event: &Event, shows: &'static str) -> Self {
-        self.at(event.at, event.place, shows)
+    /// An event, if there is one.
+    pub(crate) fn event<'a>(
+        self,
+        event: impl Into<Option<&'a Event>>,
+        shows: &'static str,
+    ) -> Self {
+        match event.into() {
+            Some(event) => self.at(event.at, event.place, shows),
+            None => self,
+        }
     }
 
     pub(crate) fn ping(self, ping: &Ping, shows: &'static str) -> Self {
         self.at(ping.asked, ping.place, shows)
     }
 
-    pub(crate) fn end(self, end: &End, shows: &'static str) -> Self {
-        self.at(end.at, end.place, shows)
+    /// An end, if there is one.
+    pub(crate) fn end<'a>(self, end: impl Into<Option<&'a End>>, shows: &'static str) -> Self {
+        match end.into() {
+            Some(end) => self.at(end.at, end.place, shows),
+            None => self,
+        }
     }
 }
 

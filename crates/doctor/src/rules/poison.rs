@@ -1,11 +1,11 @@
 //! Packets after which the server ends the connection, round after round.
 
-use alloc::vec::Vec;
 use core::time::Duration;
 
-use crate::event::Side;
+use crate::event::{Place, Side};
 use crate::rule::View;
-use crate::track::{Mark, MarkKind, Round};
+use crate::time::Time;
+use crate::track::{End, Mark, MarkKind, Round};
 
 /// How soon after a packet an end is its answer: a second, or three round trips.
 const SOON: Duration = Duration::from_secs(1);
@@ -25,6 +25,26 @@ pub(super) fn last_words(view: &View<'_>, round: &Round) -> Option<Mark> {
     (server && unanswered && !round.gaps && end.at.since(mark.at) <= soon).then_some(mark)
 }
 
+/// A round that the server ended after a kind of packet that it does not have:
+/// what it was, and where it is. `of` names the packet's kind if it is one;
+/// `will` is the kind of the client's will, if that is one.
+pub(super) fn not_there(
+    view: &View<'_>,
+    of: impl Fn(&Mark) -> Option<&'static str>,
+    will: Option<&'static str>,
+) -> Option<(&'static str, Time, Place, End)> {
+    let round = view.ended()?;
+    let end = round.end.filter(|end| end.by == Some(Side::Server))?;
+    let packet = last_words(view, round).and_then(|mark| Some((of(&mark)?, mark.place)));
+    let (what, place) = match packet {
+        Some(packet) => packet,
+        // A server that minds the will never answers CONNECT.
+        None if round.said.connack.is_none() => (will?, round.opened_place),
+        None => return None,
+    };
+    (!round.gaps).then_some((what, round.last_sent.unwrap_or(end.at), place, end))
+}
+
 /// Whether two packets are the same thing sent again.
 fn same(one: &Mark, other: &Mark) -> bool {
     one.kind == other.kind
@@ -39,9 +59,8 @@ fn same(one: &Mark, other: &Mark) -> bool {
 pub(super) fn poison(view: &View<'_>, kind: MarkKind) -> Option<(Mark, usize)> {
     let rounds = &view.client.rounds;
     let newest = last_words(view, rounds.last()?).filter(|mark| mark.kind == kind)?;
-    let row: Vec<Mark> = (rounds.iter().rev())
+    let row = (rounds.iter().rev())
         .map_while(|round| last_words(view, round))
-        .take_while(|mark| same(mark, &newest))
-        .collect();
-    Some((newest, row.len()))
+        .take_while(|mark| same(mark, &newest));
+    Some((newest, row.count()))
 }

@@ -92,10 +92,7 @@ fn ended(view: &View<'_>, hits: &mut Hits) {
     };
     let hit = Hit::new(sentence).rounds(1).at(mark.at, mark.place, "its last packet");
     let end = view.ended().and_then(|round| round.end);
-    hits.add(match &end {
-        Some(end) => hit.end(end, "the server ends the connection"),
-        None => hit,
-    });
+    hits.add(hit.end(end.as_ref(), "the server ends the connection"));
 }
 
 #[cfg(test)]

@@ -80,10 +80,7 @@ fn compared(view: &View<'_>, code: u8, hits: &mut Hits) {
         return;
     };
     let hit = hit.rounds(1).event(event, "the answer to the next CONNECT");
-    hits.add(match &end {
-        Some(end) => hit.end(end, "the server ends the connection"),
-        None => hit,
-    });
+    hits.add(hit.end(end.as_ref(), "the server ends the connection"));
 }
 
 #[cfg(test)]

@@ -63,10 +63,7 @@ fn check(view: &View<'_>, hits: &mut Hits) {
             slowest.as_secs_f64()
         );
         let hit = Hit::new(sentence);
-        hits.add(match view.event {
-            Some(event) => hit.event(event, "a late acknowledgement"),
-            None => hit,
-        });
+        hits.add(hit.event(view.event, "a late acknowledgement"));
     }
 }
 

@@ -121,10 +121,7 @@ fn unanswered(view: &View<'_>, hits: &mut Hits) {
         let never = pings.answered == 0 && pings.asked >= 3;
         let hit = if never { hit.rounds(1) } else { hit };
         let last = connection.recent.iter().rev().find(|it| it.sender() == Some(Side::Server));
-        hits.add(match last {
-            Some(event) => hit.event(event, "other bytes from the server"),
-            None => hit,
-        });
+        hits.add(hit.event(last, "other bytes from the server"));
     }
 }
 

@@ -180,7 +180,7 @@ fn checked_twice(view: &View<'_>, hits: &mut Hits) {
         .rev()
         .filter(|event| matches!(event.what, What::Words(Words::PingChecked)));
     let checks: Vec<_> = checks.take(2).collect();
-    let [second, first] = checks.as_slice() else { return };
+    let &[second, first] = checks.as_slice() else { return };
     let apart = second.at.since(first.at);
     let ping_between = connection.recent.iter().rev().any(|event| {
         matches!(event.what, What::Packet { packet: PacketSeen::PingReq, .. })

@@ -80,10 +80,7 @@ fn plain(view: &View<'_>, hits: &mut Hits) {
         view.text(mark.topic),
     );
     let hit = Hit::new(sentence).rounds(1).at(mark.at, mark.place, "the message");
-    hits.add(match &round.end {
-        Some(end) => hit.end(end, "the server ends the connection"),
-        None => hit,
-    });
+    hits.add(hit.end(round.end.as_ref(), "the server ends the connection"));
 }
 
 fn sealed(view: &View<'_>, hits: &mut Hits) {

@@ -1,7 +1,8 @@
 //! LM02: the server has no QoS 2.
 
 use crate::rule::prelude::*;
-use crate::rules::poison::last_words;
+use crate::rules::poison::not_there;
+use crate::track::Mark;
 
 const WAITS: Threshold = Threshold {
     name: "LM02.waits_s",
@@ -53,19 +54,16 @@ fn check(view: &View<'_>, hits: &mut Hits) {
 }
 
 fn ended(view: &View<'_>, hits: &mut Hits) {
-    let (Some(connection), Some(round)) = (view.connection, view.ended()) else { return };
-    let Some(end) = round.end.filter(|end| end.by == Some(Side::Server) && !round.gaps) else {
+    let kind = |mark: &Mark| match mark.kind {
+        _ if mark.qos != 2 => None,
+        MarkKind::Publish => Some("a message"),
+        _ => Some("a subscription"),
+    };
+    let connect = view.connection.and_then(|connection| connection.mqtt.connect);
+    let will = connect.is_some_and(|(_, it)| !it.will_topic.is_none() && it.will_qos == 2);
+    let Some((what, at, place, end)) = not_there(view, kind, will.then_some("a will")) else {
         return;
     };
-    let will =
-        connection.mqtt.connect.is_some_and(|(_, it)| !it.will_topic.is_none() && it.will_qos == 2);
-    let (what, place) = match last_words(view, round) {
-        Some(mark) if mark.qos == 2 && mark.kind == MarkKind::Publish => ("a message", mark.place),
-        Some(mark) if mark.qos == 2 => ("a subscription", mark.place),
-        _ if will && round.said.connack.is_none() => ("a will", round.opened_place),
-        _ => return,
-    };
-    let at = round.last_sent.unwrap_or(end.at);
     let sentence = format!("the server ended the connection after {what} with QoS 2");
     let hit = Hit::new(sentence).at(at, place, "QoS 2");
     hits.add(hit.end(&end, "the server ends the connection"));

@@ -1,7 +1,8 @@
 //! LM03: the server does not take retained messages.
 
 use crate::rule::prelude::*;
-use crate::rules::poison::last_words;
+use crate::rules::poison::not_there;
+use crate::track::Mark;
 
 pub(super) const RULE: Rule = Rule {
     meta: Meta {
@@ -51,17 +52,10 @@ fn check(view: &View<'_>, hits: &mut Hits) {
 }
 
 fn ended(view: &View<'_>, hits: &mut Hits) {
-    let (Some(connection), Some(round)) = (view.connection, view.ended()) else { return };
-    let Some(end) = round.end.filter(|end| end.by == Some(Side::Server) && !round.gaps) else {
-        return;
-    };
-    let will = connection.mqtt.connect.is_some_and(|(_, it)| it.will_retain);
-    let (what, place) = match last_words(view, round) {
-        Some(mark) if mark.retain && mark.qos < 2 => ("a retained message", mark.place),
-        _ if will && round.said.connack.is_none() => ("a retained will", round.opened_place),
-        _ => return,
-    };
-    let at = round.last_sent.unwrap_or(end.at);
+    let kind = |mark: &Mark| (mark.retain && mark.qos < 2).then_some("a retained message");
+    let connect = view.connection.and_then(|connection| connection.mqtt.connect);
+    let will = connect.is_some_and(|(_, it)| it.will_retain).then_some("a retained will");
+    let Some((what, at, place, end)) = not_there(view, kind, will) else { return };
     let sentence = format!(
         "the server ended the connection after {what}: it takes none, or none on this topic"
     );

@@ -32,10 +32,7 @@ fn check(view: &View<'_>, hits: &mut Hits) {
         mark.filters
     );
     let hit = Hit::new(sentence).at(mark.at, mark.place, "SUBSCRIBE");
-    hits.add(match &round.end {
-        Some(end) => hit.end(end, "the connection ends without SUBACK"),
-        None => hit,
-    });
+    hits.add(hit.end(round.end.as_ref(), "the connection ends without SUBACK"));
 }
 
 /// A last packet that was never answered, whoever ended the connection.

@@ -29,7 +29,7 @@ fn check(view: &View<'_>, hits: &mut Hits) {
     match view.event.map(|event| event.what) {
         Some(What::Words(Words::Throttled)) => {
             let hit = Hit::new("the server throttles it: it publishes too fast").proven();
-            hits.add(said(view, hit, "the log says so"));
+            hits.add(hit.event(view.event, "the log says so"));
         }
         Some(What::Packet {
             packet: PacketSeen::Disconnect(code @ (0x96 | 0x97)),
@@ -38,18 +38,11 @@ fn check(view: &View<'_>, hits: &mut Hits) {
         }) => {
             let sentence = format!("the server ends the connection: reason code 0x{code:02X}");
             let hit = Hit::new(sentence).proven();
-            hits.add(said(view, hit, "too fast, or a quota is used up"));
+            hits.add(hit.event(view.event, "too fast, or a quota is used up"));
         }
         Some(What::Packet { .. } | What::Words(_)) => {}
         _ if view.source.vantage.is_wire() => counted(view, hits),
         _ => {}
-    }
-}
-
-fn said(view: &View<'_>, hit: Hit, shows: &'static str) -> Hit {
-    match view.event {
-        Some(event) => hit.event(event, shows),
-        None => hit,
     }
 }
 

@@ -57,10 +57,7 @@ fn ended(view: &View<'_>, hits: &mut Hits) {
     let topic = view.text(mark.topic);
     let sentence = format!("the server ended the connection after the topic {topic}: {fault}");
     let hit = Hit::new(sentence).at(mark.at, mark.place, "the topic");
-    hits.add(match &round.end {
-        Some(end) => hit.end(end, "the server ends the connection"),
-        None => hit,
-    });
+    hits.add(hit.end(round.end.as_ref(), "the server ends the connection"));
 }
 
 /// What is wrong with a topic.

@@ -39,10 +39,7 @@ fn check(view: &View<'_>, hits: &mut Hits) {
     if connection.end.is_some() && !ended_first && in_time {
         let hit = Hit::new("its link goes down, and the connection follows");
         let hit = hit.event(down, "the link is down");
-        hits.add(match &connection.end {
-            Some(end) => hit.end(end, "the connection ends"),
-            None => hit,
-        });
+        hits.add(hit.end(connection.end.as_ref(), "the connection ends"));
     }
 }
 
