@@ -11,10 +11,10 @@ use crate::bounds::Bounds;
 use crate::event::{ConnectionId, Event};
 use crate::finding::Finding;
 use crate::report::Report;
-use crate::rule::{Hits, On, Rule, View};
+use crate::rule::{Hits, On, Rule, Vantages, View};
 use crate::rules;
 use crate::sighting::Sightings;
-use crate::source::{Source, SourceId};
+use crate::source::{Source, SourceId, Vantage};
 use crate::texts::Texts;
 use crate::time::Time;
 use crate::track::Tracker;
@@ -32,8 +32,8 @@ pub struct Doctor {
     tracker: Tracker,
     sightings: Sightings,
     sources: Vec<Followed>,
-    /// The rules of each moment.
-    rules: Vec<Vec<&'static Rule>>,
+    /// The rules of each vantage and moment.
+    rules: [Vec<Vec<&'static Rule>>; Vantage::ALL.len()],
     finished: bool,
 }
 
@@ -61,6 +61,8 @@ pub struct UnknownThreshold;
 impl Doctor {
     /// A doctor that judges by the numbers of `profile`.
     pub fn new(profile: Profile, bounds: Bounds) -> Self {
+        let rules =
+            Vantage::ALL.map(|vantage| rules::by_moment(|rule| applies(rule, vantage, &profile)));
         Self {
             profile,
             thresholds: BTreeMap::new(),
@@ -68,7 +70,7 @@ impl Doctor {
             tracker: Tracker::new(bounds),
             sightings: Sightings::new(bounds.findings),
             sources: Vec::new(),
-            rules: rules::by_moment(),
+            rules,
             finished: false,
         }
     }
@@ -199,8 +201,8 @@ impl Doctor {
             thresholds: &self.thresholds,
         };
         let mut hits = Hits::default();
-        let looking = self.rules.get(on as usize).into_iter().flatten();
-        for rule in looking.filter(|rule| applies(rule, &view)) {
+        let rules = self.rules.get(followed.source.vantage as usize);
+        for rule in rules.and_then(|rules| rules.get(on as usize)).into_iter().flatten() {
             (rule.check)(&view, &mut hits);
             for hit in hits.0.drain(..) {
                 self.sightings.add(rule, hit, &view, client);
@@ -222,12 +224,11 @@ impl Doctor {
     }
 }
 
-/// Whether a rule may be judged by this source, with this profile.
-fn applies(rule: &Rule, view: &View<'_>) -> bool {
-    let vantages = rule.meta.vantages;
-    let vantage = view.source.vantage;
-    (vantages.show.contains(&vantage) || vantages.support.contains(&vantage))
-        && rule.meta.profile.is_none_or(|profile| view.profile.name == profile)
+/// Whether a rule may be judged by such a source, with this profile.
+fn applies(rule: &Rule, vantage: Vantage, profile: &Profile) -> bool {
+    let Vantages { show, support } = rule.meta.vantages;
+    (show.contains(&vantage) || support.contains(&vantage))
+        && rule.meta.profile.is_none_or(|name| profile.name == name)
 }
 
 #[cfg(test)]

@@ -65,3 +65,16 @@ impl Source {
         span >= self.resolution.saturating_mul(2)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The rules of a vantage are found by its number.
+    #[test]
+    fn all_has_each_vantage_at_its_number() {
+        for (number, vantage) in Vantage::ALL.into_iter().enumerate() {
+            assert_eq!(vantage as usize, number);
+        }
+    }
+}

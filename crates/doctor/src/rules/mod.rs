@@ -33,10 +33,10 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Rule> {
     FAMILIES.iter().flat_map(|family| family.iter())
 }
 
-/// The rules that look at each moment, by [`On`].
-pub(crate) fn by_moment() -> Vec<Vec<&'static Rule>> {
+/// The rules that look at each moment, by [`On`], of those that apply.
+pub(crate) fn by_moment(applies: impl Fn(&Rule) -> bool) -> Vec<Vec<&'static Rule>> {
     let mut by_moment = alloc::vec![Vec::new(); On::COUNT];
-    for rule in all() {
+    for rule in all().filter(|rule| applies(rule)) {
         for on in rule.on {
             if let Some(rules) = by_moment.get_mut(*on as usize) {
                 rules.push(rule);
