@@ -83,6 +83,4 @@ pub enum What {
     },
     /// The broker's log says this of the client, in mosquitto's words.
     Broker(&'static str),
-    /// The client's log says this, in paho's words.
-    Client(&'static str),
 }

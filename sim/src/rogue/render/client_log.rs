@@ -87,7 +87,6 @@ fn paho(scene: &Scene) -> String {
                 None => continue,
             },
             What::Refused => "Connection failed, retrying".into(),
-            What::Client(words) => (*words).into(),
             What::Reset(Side::Server) => {
                 "failed to receive on socket: [Errno 104] Connection reset by peer".into()
             }
