@@ -10,7 +10,7 @@ use evenkeel_evidence::logs::{Log, Options};
 use evenkeel_evidence::reader::formats;
 
 /// Numbers of connections are below this.
-const CONNECTIONS: u32 = 65_536;
+const CONNECTIONS: u32 = 32_768;
 
 /// Notes what it is told, and whether it may be told so.
 struct Judge {

@@ -1,23 +1,28 @@
 //! How much is remembered.
 
+use crate::sighting::Sightings;
+use crate::track::{Connections, Flight, Registry, Round};
+
 /// Limits in memory; at each the oldest is forgotten or the new is left out,
 /// and the report counts it.
 ///
-/// With the default, one source holds about 650 MB at most: 65,536 open
-/// connections with their newest events and pings (3.4 kB each, 225 MB), 16,384
-/// clients with 32 ended connections each (18 kB, 290 MB), a million messages in
-/// flight (98 bytes each, 103 MB), texts and findings (some 30 MB). Nothing is
-/// held in advance: a file with ten clients needs little.
+/// With the default, a doctor holds at most 147 MB ([`Bounds::most_bytes`]):
+/// 2.4 kB for each connection, 0.6 kB for each client, 0.5 kB for each connection
+/// that has ended, 1.1 kB for each finding; and the texts. Nothing is held in
+/// advance: a file with ten clients needs little.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Bounds {
-    /// Connections followed at one time, of each source. Of 16 times as many
-    /// messages in flight, over all sources, it is known which they are; those
-    /// beyond are counted.
+    /// Connections followed at one time, of all sources; numbers of a source's
+    /// connections are below it. Of 8 times as many messages in flight it is
+    /// known which they are; those beyond are counted.
     pub connections: usize,
     /// Clients whose history is kept, of all sources; a host and the clients
     /// behind it are one each. Past it a quarter is forgotten: first those
     /// without a connection.
     pub clients: usize,
+    /// Connections that have ended and are remembered, of all clients; of each
+    /// client at most 32. Past it each client's older half is forgotten.
+    pub rounds: usize,
     /// Bytes of texts: identifiers, topics, hosts. Clients past it are not told
     /// from each other, and so not judged.
     pub text_bytes: usize,
@@ -26,14 +31,61 @@ pub struct Bounds {
 }
 
 impl Bounds {
+    /// How many connections are followed by default. Who reads evidence follows
+    /// no more at one time.
+    pub const CONNECTIONS: usize = 32_768;
+
+    /// The bytes that a doctor with these bounds holds at most, except 32 kB of
+    /// each source. An allocator takes some more.
+    pub fn most_bytes(&self) -> usize {
+        let of = |number: usize, bytes: usize| number.saturating_mul(bytes);
+        of(self.connections, Connections::EACH)
+            .saturating_add(of(self.flights(), size_of::<Flight>()))
+            .saturating_add(of(self.clients, Registry::EACH))
+            .saturating_add(of(self.rounds, size_of::<Round>()))
+            .saturating_add(of(self.findings, Sightings::EACH))
+            .saturating_add(self.text_bytes)
+    }
+
     /// Messages in flight that are followed, over all connections.
     pub(crate) fn flights(&self) -> usize {
-        self.connections.saturating_mul(16)
+        self.connections.saturating_mul(8)
     }
 }
 
 impl Default for Bounds {
     fn default() -> Self {
-        Self { connections: 65_536, clients: 16_384, text_bytes: 16 << 20, findings: 16_384 }
+        Self {
+            connections: Self::CONNECTIONS,
+            clients: 16_384,
+            rounds: 65_536,
+            text_bytes: 16 << 20,
+            findings: 8_192,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::format;
+
+    use super::*;
+
+    #[test]
+    fn the_default_takes_what_its_description_says() {
+        let said = include_str!("bounds.rs");
+        let all = Bounds::default().most_bytes().div_ceil(1 << 20);
+        assert!(said.contains(&format!("at most {all} MB")), "{all} MB");
+        for (bytes, of) in [
+            (Connections::EACH, "connection,"),
+            (Registry::EACH, "client"),
+            (size_of::<Round>(), "connection\n/// that has ended"),
+            (Sightings::EACH, "finding"),
+        ] {
+            let says = format!("{:.1} kB for each {of}", bytes.div_ceil(100) as f64 / 10.0);
+            assert!(said.contains(&says), "{bytes} for each {of}");
+        }
+        // With a capture's reader beside it, the program stays below 256 MB.
+        assert!(all <= 150, "{all} MB");
     }
 }

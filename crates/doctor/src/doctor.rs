@@ -159,9 +159,9 @@ impl Doctor {
         if core::mem::replace(&mut self.finished, true) {
             return;
         }
-        self.tracker.settle();
+        self.tracker.settle(self.sources.len());
         let clients: Vec<(u32, SourceId, Option<ConnectionId>)> = (self.tracker.clients())
-            .map(|(number, client)| (number, client.source, client.live.last().copied()))
+            .map(|client| (client.number, client.source, client.live.last().copied()))
             .collect();
         for (client, source, connection) in clients {
             let followed = self.sources.get(usize::from(source.0));

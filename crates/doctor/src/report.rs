@@ -99,7 +99,7 @@ impl Report {
     ) -> Self {
         let mut clients: Vec<ClientSummary> = tracker
             .clients()
-            .map(|(_, client)| ClientSummary::new(client, tracker, texts))
+            .map(|client| ClientSummary::new(client, tracker, texts))
             .filter(|client| !client.strip.is_empty())
             .collect();
         clients.sort_by(|one, other| (&one.name, one.source).cmp(&(&other.name, other.source)));
@@ -114,7 +114,7 @@ impl Report {
             sources: sources.collect(),
             clients,
             events_left_out: tracker.ignored,
-            clients_forgotten: tracker.forgotten,
+            clients_forgotten: tracker.clients_forgotten(),
             findings_left_out,
         }
     }

@@ -1,5 +1,6 @@
 //! What rules have seen, by rule and client, until it is weighed.
 
+use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -30,15 +31,23 @@ struct Sighting {
     told: bool,
 }
 
+/// A rule, the class of what it found, and a client's number.
+type Which = (&'static str, &'static str, u32);
+
 /// All of them. At the bound, new causes are counted and left out.
 #[derive(Debug)]
 pub(crate) struct Sightings {
-    all: BTreeMap<(&'static str, &'static str, u32), Sighting>,
+    all: BTreeMap<Which, Box<Sighting>>,
     limit: usize,
     pub(crate) left_out: u64,
 }
 
 impl Sightings {
+    /// The bytes of one at most: a place in a map of which half is in use, what
+    /// is in it, a sentence with two texts that were cut, and its proof.
+    pub(crate) const EACH: usize =
+        2 * (size_of::<Which>() + 8) + size_of::<Sighting>() + 512 + PROOF * size_of::<Proof>();
+
     pub(crate) fn new(limit: usize) -> Self {
         Self { all: BTreeMap::new(), limit, left_out: 0 }
     }
@@ -52,19 +61,21 @@ impl Sightings {
             self.left_out = self.left_out.saturating_add(1);
             return;
         }
-        let sighting = self.all.entry(key).or_insert_with(|| Sighting {
-            rule: &rule.meta,
-            source,
-            vantage: view.source.vantage,
-            key: view.client.key,
-            newest: Hit::default(),
-            times: 0,
-            connection: None,
-            first: view.now,
-            last: view.now,
-            proof: Vec::new(),
-            proven: false,
-            told: false,
+        let sighting = self.all.entry(key).or_insert_with(|| {
+            Box::new(Sighting {
+                rule: &rule.meta,
+                source,
+                vantage: view.source.vantage,
+                key: view.client.key,
+                newest: Hit::default(),
+                times: 0,
+                connection: None,
+                first: view.now,
+                last: view.now,
+                proof: Vec::new(),
+                proven: false,
+                told: false,
+            })
         });
         // Two that are alive at one time take turns: each counts once.
         let newer = connection.is_none() || connection > sighting.connection;

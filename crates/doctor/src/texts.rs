@@ -1,7 +1,7 @@
 //! Names that occur again and again, kept once each.
 
-use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 /// A kept text: a client identifier, a topic, a host.
@@ -29,21 +29,23 @@ impl TextId {
 /// [`TextId::OTHER`].
 #[derive(Debug)]
 pub struct Texts {
-    ids: BTreeMap<Box<str>, TextId>,
-    all: Vec<Box<str>>,
+    ids: BTreeMap<Arc<str>, TextId>,
+    all: Vec<Arc<str>>,
     bytes: usize,
     limit: usize,
 }
 
-/// What a kept text costs beside its bytes: two boxes and a node of the map.
-const OVERHEAD: usize = 64;
+/// What a kept text costs beside its bytes: two counters and what an allocation
+/// takes, its place in the list, which may have grown to twice what is in it,
+/// and in a map of which half is in use; and as much as a host in another map.
+const OVERHEAD: usize = 128;
 
 impl Texts {
     /// No texts, room for `limit` bytes of them with what keeping costs.
     pub fn new(limit: usize) -> Self {
         Self {
             ids: BTreeMap::new(),
-            all: [Box::from(""), Box::from("(other)")].into(),
+            all: [Arc::from(""), Arc::from("(other)")].into(),
             bytes: 0,
             limit,
         }
@@ -57,7 +59,7 @@ impl Texts {
         if let Some(&id) = self.ids.get(text) {
             return id;
         }
-        let cost = text.len().saturating_mul(2).saturating_add(OVERHEAD);
+        let cost = text.len().saturating_add(OVERHEAD);
         let (Ok(number), true) =
             (u32::try_from(self.all.len()), self.bytes.saturating_add(cost) <= self.limit)
         else {
@@ -65,8 +67,9 @@ impl Texts {
         };
         let id = TextId(number);
         self.bytes += cost;
-        self.all.push(Box::from(text));
-        self.ids.insert(Box::from(text), id);
+        let text: Arc<str> = text.into();
+        self.all.push(text.clone());
+        self.ids.insert(text, id);
         id
     }
 

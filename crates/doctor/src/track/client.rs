@@ -23,6 +23,7 @@ const HOSTS: usize = 4;
 /// A client as one source sees it.
 #[derive(Clone, Debug)]
 pub(crate) struct Client {
+    pub(crate) number: u32,
     pub(crate) source: SourceId,
     pub(crate) key: Key,
     /// The connections that have ended, at most 32 of them.
@@ -46,8 +47,13 @@ pub(crate) struct Client {
 }
 
 impl Client {
-    pub(crate) fn new(source: SourceId, key: Key, touched: u64) -> Self {
+    /// The bytes at most of what it holds beside itself and its connections.
+    pub(crate) const BESIDE: usize =
+        Ring::<Time, 32>::FULL + Ring::<(TextId, Time), HOSTS>::FULL + Ring::<TextId, 8>::FULL;
+
+    pub(crate) fn new(number: u32, source: SourceId, key: Key, touched: u64) -> Self {
         Self {
+            number,
             source,
             key,
             rounds: Ring::default(),
@@ -67,6 +73,21 @@ impl Client {
         match self.key {
             Key::Id(id) => id,
             Key::Host { .. } => TextId::NONE,
+        }
+    }
+
+    /// This connection is not, or no longer, one of its live ones.
+    pub(crate) fn leaves(&mut self, connection: ConnectionId) {
+        self.live.retain(|other| *other != connection);
+        if self.live.len() < self.live.capacity() / 4 {
+            self.live.shrink_to(self.live.len().saturating_mul(2));
+        }
+    }
+
+    /// A connection began at this time.
+    pub(crate) fn saw_begin(&mut self, began: Time) {
+        if self.begun.last().is_none_or(|last| *last < began) {
+            self.begun.push(began);
         }
     }
 

@@ -125,6 +125,9 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
+    /// The bytes at most of what it holds beside itself and its messages in flight.
+    pub(crate) const BESIDE: usize = Ring::<Event, 12>::FULL + Pings::BESIDE;
+
     pub(crate) fn new(event: &Event) -> Self {
         Self {
             source: event.source,
@@ -367,9 +370,9 @@ impl Connection {
         }
     }
 
-    /// How many messages in flight are followed, of both sides.
-    pub(crate) fn flights_kept(&self) -> usize {
-        self.mqtt.flights.iter().map(Flights::kept).sum()
+    /// For how many messages in flight there is memory, of both sides.
+    pub(crate) fn flights_room(&self) -> usize {
+        self.mqtt.flights.iter().map(Flights::room).sum()
     }
 
     /// When this side's newest bytes were.
@@ -441,8 +444,8 @@ impl Connection {
             last_sent: self.last_sent(),
             last_received: self.last_received(),
             pings: self.mqtt.pings.asked,
-            closest_pings: self.mqtt.pings.closest,
             last_ping: self.mqtt.pings.last().copied(),
+            earlier_pings: self.mqtt.pings.earlier(),
             idle: self.idle,
             resent: self.tcp.paths.of(Side::Client).resent,
             marks: self.mqtt.marks,

@@ -1,6 +1,6 @@
 //! Messages in flight, from one side.
 
-use alloc::collections::BTreeMap;
+use alloc::collections::VecDeque;
 
 use crate::event::{Place, PublishSeen};
 use crate::time::Time;
@@ -19,7 +19,8 @@ pub(crate) struct Flight {
 /// says how many there are beyond.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Flights {
-    all: BTreeMap<u16, Flight>,
+    /// In the order of their sending: most are acknowledged in it.
+    all: VecDeque<Flight>,
     /// Messages that were not followed, as too many were in flight.
     pub(crate) beyond: u32,
     /// How many have been acknowledged to the end.
@@ -43,24 +44,43 @@ pub(crate) enum Again {
 
 impl Flights {
     const KEPT: usize = 128;
+    /// Places that stay for the next ones when nothing is in flight.
+    const SPARE: usize = 4;
 
     /// `room`: one more may be followed.
     pub(crate) fn sent(&mut self, flight: Flight, room: bool) {
-        self.newest_again = self.all.get(&flight.publish.id).map(|known| {
+        let known = self.take(flight.publish.id);
+        self.newest_again = known.map(|known| {
             let (known, new) = (known.publish, flight.publish);
             let same = known.digest == new.digest && known.topic == new.topic;
             if new.dup || same { Again::Resent } else { Again::Reused }
         });
-        if (room && self.all.len() < Self::KEPT) || self.all.contains_key(&flight.publish.id) {
-            self.all.insert(flight.publish.id, flight);
+        let spare = self.all.len() < self.all.capacity();
+        if spare || (room && self.all.len() < Self::KEPT) {
+            if !spare {
+                self.all.reserve_exact(self.all.len().max(1));
+            }
+            self.all.push_back(flight);
         } else {
             self.beyond = self.beyond.saturating_add(1);
         }
     }
 
+    fn find(&self, id: u16) -> Option<usize> {
+        self.all.iter().position(|flight| flight.publish.id == id)
+    }
+
+    fn take(&mut self, id: u16) -> Option<Flight> {
+        let flight = self.all.remove(self.find(id)?);
+        if self.all.is_empty() && self.all.capacity() > Self::SPARE {
+            self.all = VecDeque::new();
+        }
+        flight
+    }
+
     /// PUBREC: the message has arrived, the identifier stays in use.
     pub(crate) fn received(&mut self, id: u16, failed: bool, at: Time) {
-        if let Some(flight) = self.all.get_mut(&id) {
+        if let Some(flight) = self.find(id).and_then(|found| self.all.get_mut(found)) {
             flight.received = true;
             self.slowest = self.slowest.max(at.since(flight.sent));
         }
@@ -74,7 +94,7 @@ impl Flights {
     pub(crate) fn finished(&mut self, id: u16, at: Time) {
         let oldest = || self.oldest().map_or(0, |flight| flight.publish.id);
         let id = if id == 0 { oldest() } else { id };
-        match self.all.remove(&id) {
+        match self.take(id) {
             Some(flight) if !flight.received => {
                 self.slowest = self.slowest.max(at.since(flight.sent));
             }
@@ -86,7 +106,7 @@ impl Flights {
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Flight> {
-        self.all.values()
+        self.all.iter()
     }
 
     /// How many are in flight.
@@ -94,13 +114,13 @@ impl Flights {
         self.all.len().saturating_add(self.beyond as usize)
     }
 
-    /// How many of them are followed.
-    pub(crate) fn kept(&self) -> usize {
-        self.all.len()
+    /// For how many of them there is memory.
+    pub(crate) fn room(&self) -> usize {
+        self.all.capacity()
     }
 
     /// The one that waits longest.
     pub(crate) fn oldest(&self) -> Option<&Flight> {
-        self.all.values().min_by_key(|flight| flight.sent)
+        self.all.front()
     }
 }

@@ -19,10 +19,17 @@ pub(crate) struct Ping {
     pub(crate) heard: bool,
     /// The newest packet from the client before it, when this was sent.
     pub(crate) last_sent: Option<Time>,
-    /// The newest answer before it.
-    pub(crate) last_answer: Option<Time>,
-    /// The ping before it.
-    pub(crate) last_ping: Option<Time>,
+}
+
+/// The pings before the newest one, and how they follow each other.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Earlier {
+    /// When the one before the newest was sent.
+    pub(crate) asked: Option<Time>,
+    /// The newest answer before the newest was sent.
+    pub(crate) answered: Option<Time>,
+    /// The least distance of a PINGREQ from one before it that still waited.
+    pub(crate) closest: Option<Duration>,
 }
 
 impl Ping {
@@ -49,14 +56,15 @@ pub(crate) struct Pings {
 }
 
 impl Pings {
+    /// The bytes at most of what they hold beside themselves.
+    pub(crate) const BESIDE: usize = Ring::<Ping, 8>::FULL;
+
     pub(crate) fn ask(&mut self, at: Time, place: Place, last_sent: Option<Time>) {
         if let Some(waits) = self.last().filter(|ping| ping.waits()) {
             let distance = at.since(waits.asked);
             self.closest = Some(self.closest.map_or(distance, |least| least.min(distance)));
         }
-        let last_answer = self.recent.iter().rev().find_map(|ping| ping.answered);
-        let last_ping = self.last().map(|ping| ping.asked);
-        let ping = Ping { asked: at, place, last_sent, last_answer, last_ping, ..Ping::default() };
+        let ping = Ping { asked: at, place, last_sent, ..Ping::default() };
         self.recent.push(ping);
         self.asked = self.asked.saturating_add(1);
         self.first.get_or_insert(at);
@@ -94,5 +102,16 @@ impl Pings {
     /// The PINGREQ before the newest.
     pub(crate) fn before_last(&self) -> Option<&Ping> {
         self.recent.iter().rev().nth(1)
+    }
+
+    /// What remains of those before the newest.
+    pub(crate) fn earlier(&self) -> Earlier {
+        let newest = self.last().map(|ping| ping.asked);
+        let mut answers = self.recent.iter().rev().skip(1).filter_map(|ping| ping.answered);
+        Earlier {
+            asked: self.before_last().map(|ping| ping.asked),
+            answered: answers.find(|answered| Some(*answered) <= newest),
+            closest: self.closest,
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use super::{End, Ping};
+use super::{Earlier, End, Ping};
 use crate::event::{Address, Place, Side};
 use crate::texts::TextId;
 use crate::time::Time;
@@ -99,8 +99,7 @@ pub(crate) struct Round {
     pub(crate) last_received: Option<Time>,
     pub(crate) pings: u32,
     pub(crate) last_ping: Option<Ping>,
-    /// The least distance of a PINGREQ from one that still waited.
-    pub(crate) closest_pings: Option<Duration>,
+    pub(crate) earlier_pings: Earlier,
     pub(crate) idle: Idle,
     /// The client's retransmissions.
     pub(crate) resent: u32,

@@ -1,49 +1,26 @@
 //! Follows every connection and client of every source.
 
-use alloc::boxed::Box;
-use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 use super::client::Key;
+use super::connections::{Connections, Live};
 use super::population::{Beginning, Ending};
-use super::{Client, Connection, Population, Wills};
+use super::registry::Registry;
+use super::{Client, Connection, Population, Round, Wills};
 use crate::bounds::Bounds;
 use crate::event::{ConnectionId, Event, PacketSeen, Side, What};
 use crate::source::SourceId;
 use crate::texts::TextId;
 use crate::time::Time;
 
-/// A live connection and the number of its client.
-#[derive(Debug)]
-struct Live {
-    connection: Connection,
-    client: u32,
-    /// Its end has been told to its client.
-    counted: bool,
-}
-
-/// The connections and clients of all sources.
+/// The connections and clients of all sources, and which is whose.
 #[derive(Debug)]
 pub(crate) struct Tracker {
-    bounds: Bounds,
-    /// By source, then by the connection's number.
-    live: Vec<Vec<Option<Box<Live>>>>,
-    clients: BTreeMap<u32, Client>,
-    keys: BTreeMap<(SourceId, Key), u32>,
-    next_client: u32,
-    populations: Vec<Population>,
-    /// The only identifier that any source has seen from a host; `OTHER` if
-    /// there are several.
-    only_ids: BTreeMap<TextId, TextId>,
-    /// Events taken in: says whose client was touched last.
-    events: u64,
-    /// Messages in flight that are followed, of all connections.
-    flights: usize,
+    connections: Connections,
+    registry: Registry,
     pub(crate) wills: Wills,
     /// Events of connections whose number is past the bound.
     pub(crate) ignored: u64,
-    /// Clients whose history was forgotten.
-    pub(crate) forgotten: u64,
 }
 
 /// What an event meant for the tracker.
@@ -57,52 +34,39 @@ pub(crate) struct Took {
 impl Tracker {
     pub(crate) fn new(bounds: Bounds) -> Self {
         Self {
-            bounds,
-            live: Vec::new(),
-            clients: BTreeMap::new(),
-            keys: BTreeMap::new(),
-            next_client: 0,
-            populations: Vec::new(),
-            only_ids: BTreeMap::new(),
-            events: 0,
-            flights: 0,
+            connections: Connections::new(bounds),
+            registry: Registry::new(bounds),
             wills: Wills::default(),
             ignored: 0,
-            forgotten: 0,
         }
     }
 
     pub(crate) fn add_source(&mut self) {
-        self.live.push(Vec::new());
-        self.populations.push(Population::default());
+        self.connections.add_source();
+        self.registry.add_source();
     }
 
     /// Takes one event in; `None` if it is past the bounds or of no connection.
     pub(crate) fn take(&mut self, event: &Event) -> Option<Took> {
         let (source, number) = (event.source, event.connection);
-        if number.0 as usize >= self.bounds.connections {
+        if self.connections.is_past(number) {
             self.ignored = self.ignored.saturating_add(1);
             return None;
         }
-        self.events = self.events.saturating_add(1);
+        self.registry.next_event();
         let begins = matches!(event.what, What::Opening { .. } | What::Joined { .. });
-        let known = self.slot(source, number)?.as_ref().map(|live| live.counted);
+        let known = self.connections.get(source, number).map(|live| live.counted);
         if known == Some(true) && begins {
             self.forget(source, number);
         }
         if matches!(event.what, What::Forgotten) {
             return self.forgotten(event);
         }
-        if self.slot(source, number)?.is_none() {
+        if known.is_none() || (known == Some(true) && begins) {
             self.begin(event);
         }
-        let room = self.flights < self.bounds.flights();
-        let live = self.slot(source, number)?.as_mut()?;
-        let before = live.connection.flights_kept();
-        live.connection.take(event, room);
-        let (client, after) = (live.client, live.connection.flights_kept());
-        self.flights = self.flights.saturating_add(after).saturating_sub(before);
-        if !self.clients.contains_key(&client) {
+        let client = self.connections.take(event)?.client;
+        if self.registry.get(client).is_none() {
             self.remembered(event);
         }
         match event.what {
@@ -123,33 +87,22 @@ impl Tracker {
         }
         let ended = self.count_end(source, number);
         let client = self.client_of(source, number).unwrap_or(client);
-        if let Some(client) = self.clients.get_mut(&client) {
-            client.touched = self.events;
-        }
+        self.registry.touch(client);
         Some(Took { client, ended })
     }
 
-    fn slot(&mut self, source: SourceId, number: ConnectionId) -> Option<&mut Option<Box<Live>>> {
-        let all = self.live.get_mut(usize::from(source.0))?;
-        let at = number.0 as usize;
-        if all.len() <= at {
-            all.resize_with(at.saturating_add(1), || None);
-        }
-        all.get_mut(at)
-    }
-
     fn begin(&mut self, event: &Event) {
-        let key = Key::Host { host: TextId::NONE, server: TextId::NONE };
-        let client = self.client_for(event.source, key);
-        let live = Live { connection: Connection::new(event), client, counted: false };
-        if let Some(slot) = self.slot(event.source, event.connection) {
-            *slot = Some(Box::new(live));
+        if let Some((source, number)) = self.connections.gives_way(event.source) {
+            self.forget(source, number);
         }
+        let key = Key::Host { host: TextId::NONE, server: TextId::NONE };
+        let client = self.registry.client_for(event.source, key);
+        self.connections.insert(event, client);
         // Whose it is may follow: nothing has begun yet for this client.
-        if let Some(client) = self.clients.get_mut(&client) {
+        if let Some(client) = self.registry.get_mut(client) {
             client.live.push(event.connection);
         }
-        if let Some(population) = self.populations.get_mut(usize::from(event.source.0)) {
+        if let Some(population) = self.registry.population_mut(event.source) {
             population.live = population.live.saturating_add(1);
         }
     }
@@ -162,20 +115,20 @@ impl Tracker {
             return;
         };
         let named = self.client_of(event.source, event.connection);
-        let named = named.and_then(|number| Some((number, self.clients.get(&number)?)));
-        let named = named.filter(|(_, client)| !client.id().is_none()).map(|(number, _)| number);
+        let named = named.and_then(|number| self.registry.get(number));
+        let named = named.filter(|client| !client.id().is_none()).map(|client| client.number);
         let key = Key::Host { host: address.host, server: server.host };
         let client = match named {
             // Hosts past the texts' bound are not one host.
             None if address.host == TextId::OTHER => {
                 self.client_of(event.source, event.connection).unwrap_or_default()
             }
-            None => self.client_for(event.source, key),
+            None => self.registry.client_for(event.source, key),
             Some(named) => named,
         };
         self.join(event.source, event.connection, client, event.at);
         let begun = matches!(event.what, What::Opening { .. });
-        if begun && let Some(population) = self.populations.get_mut(usize::from(event.source.0)) {
+        if begun && let Some(population) = self.registry.population_mut(event.source) {
             let (at, host, server) = (event.at, address.host, server.host);
             population.beginnings.push(Beginning { at, client, host, server });
         }
@@ -190,20 +143,19 @@ impl Tracker {
         let addresses = self
             .connection(event.source, event.connection)
             .map(|connection| (connection.tcp.client.host, connection.tcp.server.host));
-        let client = self.client_for(event.source, Key::Id(id));
+        let client = self.registry.client_for(event.source, Key::Id(id));
         if let Some((host, server)) = addresses {
-            let host = self.client_for(event.source, Key::Host { host, server });
-            let before = self.clients.get(&host).and_then(|host| host.ids.last().copied());
-            let before = before.and_then(|id| self.keys.get(&(event.source, Key::Id(id))));
-            let before = before.and_then(|number| self.clients.get(number));
+            let host = self.registry.client_for(event.source, Key::Host { host, server });
+            let before = self.registry.get(host).and_then(|host| host.ids.last().copied());
+            let before = before.and_then(|id| self.registry.named(event.source, Key::Id(id)));
             let gone = before.is_none_or(|before| before.live.is_empty());
             let mut new_ids = 0;
-            if let Some(host) = self.clients.get_mut(&host) {
+            if let Some(host) = self.registry.get_mut(host) {
                 let first = host.only_id.is_none() || host.only_id == id;
                 host.only_id = if first { id } else { TextId::OTHER };
                 new_ids = host.saw_id(id, gone);
             }
-            if let Some(client) = self.clients.get_mut(&client) {
+            if let Some(client) = self.registry.get_mut(client) {
                 client.new_ids = new_ids;
             }
         }
@@ -212,49 +164,40 @@ impl Tracker {
 
     /// Gives a connection to a client, and takes it from the one that had it.
     fn join(&mut self, source: SourceId, number: ConnectionId, client: u32, at: Time) {
-        let Some(Some(live)) = self.slot(source, number) else { return };
+        let Some(live) = self.connections.get_mut(source, number) else { return };
         let before = core::mem::replace(&mut live.client, client);
         let (host, began) = (live.connection.tcp.client.host, live.connection.tcp.opened);
-        if let Some(before) = self.clients.get_mut(&before) {
-            before.live.retain(|other| *other != number);
+        if let Some(before) = self.registry.get_mut(before) {
+            before.leaves(number);
         }
-        if let Some(client) = self.clients.get_mut(&client) {
-            client.live.retain(|other| *other != number);
-            client.live.push(number);
-            if client.only_id.same(client.only_id) {
-                // Whose it is may follow, and nothing has begun for this host.
-                return;
-            }
-            let id = client.id();
-            if id.same(id) && host.same(host) {
-                let only = self.only_ids.entry(host).or_insert(id);
-                *only = if *only == id { id } else { TextId::OTHER };
-            }
-            client.saw_host(host, at);
-            let began = began.unwrap_or(at);
-            if client.begun.last().is_none_or(|last| *last < began) {
-                client.begun.push(began);
-            }
+        let Some(client) = self.registry.get_mut(client) else { return };
+        client.leaves(number);
+        client.live.push(number);
+        if client.only_id.same(client.only_id) {
+            // Whose it is may follow, and nothing has begun for this host.
+            return;
         }
+        client.saw_host(host, at);
+        client.saw_begin(began.unwrap_or(at));
+        let id = client.id();
+        self.registry.saw_id_of(host, id);
     }
 
     /// A connection on which nobody said who it is goes to the client of its
     /// host, if there is only one: before its end it may still be another's.
     fn credit(&mut self, source: SourceId, number: ConnectionId) {
-        let Some(connection) = self.connection(source, number) else { return };
-        let (named, at) = (connection.mqtt.connect.is_some(), connection.first_event);
-        let client = self.client_of(source, number).and_then(|number| self.clients.get(&number));
-        let only = client.map_or(TextId::NONE, |client| client.only_id);
+        let Some(live) = self.connections.get(source, number) else { return };
+        let (named, at) = (live.connection.mqtt.connect.is_some(), live.connection.first_event);
+        let only = self.registry.get(live.client).map_or(TextId::NONE, |client| client.only_id);
         if only.same(only) && !named {
-            let client = self.client_for(source, Key::Id(only));
+            let client = self.registry.client_for(source, Key::Id(only));
             self.join(source, number, client, at);
         }
     }
 
     /// The evidence has ended: whose the live connections are will not follow.
-    pub(crate) fn settle(&mut self) {
-        for number in 0..self.populations.len() {
-            let Ok(source) = u16::try_from(number).map(SourceId) else { return };
+    pub(crate) fn settle(&mut self, sources: usize) {
+        for source in (0..=u16::MAX).map(SourceId).take(sources) {
             let live: Vec<ConnectionId> = self.live_from(source, 0).map(|it| it.0).collect();
             live.into_iter().for_each(|number| self.credit(source, number));
         }
@@ -268,52 +211,40 @@ impl Tracker {
         let assigned = connection.mqtt.connack.map_or(TextId::NONE, |it| it.1.assigned_id);
         let id = if connect.is_none() { assigned } else { connect };
         let key = if id.same(id) { Key::Id(id) } else { Key::Host { host, server } };
-        let client = self.client_for(event.source, key);
+        let client = self.registry.client_for(event.source, key);
         self.join(event.source, event.connection, client, event.at);
     }
 
     /// If the connection has just ended: its round goes to its client.
     fn count_end(&mut self, source: SourceId, number: ConnectionId) -> bool {
-        let Some(Some(live)) = self.slot(source, number) else { return false };
+        let Some(live) = self.connections.get_mut(source, number) else { return false };
         if live.counted || live.connection.end.is_none() {
             return false;
         }
         live.counted = true;
         self.credit(source, number);
-        let Some(Some(live)) = self.slot(source, number) else { return false };
+        let Some(live) = self.connections.get(source, number) else { return false };
         let (round, client) = (live.connection.round(), live.client);
         self.count(source, number, round, client)
     }
 
     /// Whether its round is one of its client's.
-    fn count(
-        &mut self,
-        source: SourceId,
-        number: ConnectionId,
-        round: super::Round,
-        client: u32,
-    ) -> bool {
-        if let Some(population) = self.populations.get_mut(usize::from(source.0)) {
+    fn count(&mut self, source: SourceId, number: ConnectionId, round: Round, client: u32) -> bool {
+        if let Some(population) = self.registry.population_mut(source) {
             population.live = population.live.saturating_sub(1);
             if let Some(end) = round.end {
                 let (at, by, goodbye) = (end.at, end.by, end.goodbye);
-                population.endings.push(Ending {
-                    at,
-                    client,
-                    by,
-                    goodbye,
-                    server: round.server.host,
-                });
+                let server = round.server.host;
+                population.endings.push(Ending { at, client, by, goodbye, server });
             }
         }
-        let Some(client) = self.clients.get_mut(&client) else { return false };
-        client.live.retain(|other| *other != number);
-        if client.id().is_none() && round.client.host == TextId::OTHER {
+        let Some(of) = self.registry.get_mut(client) else { return false };
+        of.leaves(number);
+        if of.id().is_none() && round.client.host == TextId::OTHER {
             // Nobody knows whose it is.
             return false;
         }
-        client.rounds.push(round);
-        client.ended = client.ended.saturating_add(1);
+        self.registry.add_round(client, round);
         true
     }
 
@@ -327,74 +258,40 @@ impl Tracker {
     /// Frees a connection; one without an end is a round without an end.
     fn forget(&mut self, source: SourceId, number: ConnectionId) {
         self.credit(source, number);
-        let Some(live) = self.slot(source, number).and_then(Option::take) else { return };
-        self.flights = self.flights.saturating_sub(live.connection.flights_kept());
+        let Some(live) = self.connections.remove(source, number) else { return };
         if !live.counted {
             self.count(source, number, live.connection.round(), live.client);
         }
     }
 
-    fn client_for(&mut self, source: SourceId, key: Key) -> u32 {
-        if let Some(&known) = self.keys.get(&(source, key)) {
-            if let Some(client) = self.clients.get_mut(&known) {
-                client.touched = self.events;
-            }
-            return known;
-        }
-        if self.clients.len() >= self.bounds.clients {
-            self.forget_clients();
-        }
-        let number = self.next_client;
-        self.next_client = self.next_client.wrapping_add(1);
-        self.clients.insert(number, Client::new(source, key, self.events));
-        self.keys.insert((source, key), number);
-        if let Some(population) = self.populations.get_mut(usize::from(source.0)) {
-            population.clients = population.clients.saturating_add(1);
-        }
-        number
-    }
-
-    /// Forgets a quarter of the clients: first those without a connection, and
-    /// of them those that were not touched for longest; none that this event is
-    /// about.
-    fn forget_clients(&mut self) {
-        let others = self.clients.iter().filter(|(_, client)| client.touched < self.events);
-        let mut order: Vec<(bool, u64, u32)> = others
-            .map(|(number, client)| (!client.live.is_empty(), client.touched, *number))
-            .collect();
-        order.sort_unstable();
-        for (_, _, number) in order.iter().take((order.len() / 4).max(1)) {
-            if let Some(client) = self.clients.remove(number) {
-                self.keys.remove(&(client.source, client.key));
-                self.forgotten = self.forgotten.saturating_add(1);
-            }
-        }
-    }
-
-    fn client_of(&mut self, source: SourceId, number: ConnectionId) -> Option<u32> {
-        Some(self.slot(source, number)?.as_ref()?.client)
+    fn client_of(&self, source: SourceId, number: ConnectionId) -> Option<u32> {
+        Some(self.connections.get(source, number)?.client)
     }
 
     pub(crate) fn connection(&self, source: SourceId, number: ConnectionId) -> Option<&Connection> {
-        let live = self.live.get(usize::from(source.0))?.get(number.0 as usize)?.as_ref()?;
-        Some(&live.connection)
+        self.connections.get(source, number).map(|Live { connection, .. }| connection)
     }
 
     pub(crate) fn client(&self, number: u32) -> Option<&Client> {
-        self.clients.get(&number)
+        self.registry.get(number)
     }
 
-    pub(crate) fn clients(&self) -> impl Iterator<Item = (u32, &Client)> {
-        self.clients.iter().map(|(number, client)| (*number, client))
+    pub(crate) fn clients(&self) -> impl Iterator<Item = &Client> {
+        self.registry.iter()
     }
 
     /// The only client identifier that any source has seen from this host.
     pub(crate) fn only_id(&self, host: TextId) -> Option<TextId> {
-        self.only_ids.get(&host).copied().filter(|id| *id != TextId::OTHER)
+        self.registry.only_id(host)
     }
 
     pub(crate) fn population(&self, source: SourceId) -> Option<&Population> {
-        self.populations.get(usize::from(source.0))
+        self.registry.population(source)
+    }
+
+    /// Clients whose history was forgotten.
+    pub(crate) fn clients_forgotten(&self) -> u64 {
+        self.registry.forgotten
     }
 
     /// The connections of a source that have not ended, from number `from` on:
@@ -404,11 +301,7 @@ impl Tracker {
         source: SourceId,
         from: usize,
     ) -> impl Iterator<Item = (ConnectionId, u32)> {
-        let all = self.live.get(usize::from(source.0)).map_or(&[][..], Vec::as_slice);
-        all.iter().enumerate().skip(from).filter_map(|(number, live)| {
-            let live = live.as_ref().filter(|live| !live.counted)?;
-            Some((ConnectionId(u32::try_from(number).ok()?), live.client))
-        })
+        self.connections.from(source, from)
     }
 }
 
@@ -444,7 +337,7 @@ mod tests {
         let open = "c1 0 open 10.0.0.1:1 broker\nc1 0 > CONNECT id=pump";
         let trace = Trace::plain().rounds(20, 1.0, open);
         let tracker = trace.tracker();
-        let begun = |(_, client): (u32, &super::Client)| (client.id(), client.begun.len());
+        let begun = |client: &super::Client| (client.id(), client.begun.len());
         let begun: Vec<_> = tracker.clients().map(begun).collect();
         let of = |named: bool| begun.iter().filter(move |(id, _)| id.is_none() != named);
         assert_eq!(of(true).map(|(_, n)| *n).sum::<usize>(), 20);
@@ -467,8 +360,8 @@ mod tests {
         let trace = Trace::plain().lines(pump);
         let during = trace.lines("c2 1 open 10.0.0.1:2 broker\nc2 1.1 accepted");
         let pumps = |trace: &Trace| {
-            let mut all = trace.tracker().clients().filter(|(_, it)| !it.id().is_none());
-            all.next().map(|(_, pump)| (pump.begun.len(), pump.live.len()))
+            let mut all = trace.tracker().clients().filter(|it| !it.id().is_none());
+            all.next().map(|pump| (pump.begun.len(), pump.live.len()))
         };
         assert_eq!(pumps(&during), Some((1, 1)));
         let after = during.lines("c2 1.2 > CONNECT id=fan\nc2 1.3 < CONNACK\nc2 2 < fin");
@@ -485,8 +378,8 @@ mod tests {
         for text_bytes in [0, 200] {
             let trace = Trace::bounded(Bounds { text_bytes, ..Bounds::default() });
             let trace = trace.rounds(20, 1.0, round);
-            assert!(trace.tracker().clients().all(|(_, client)| client.id().is_none()));
-            let ended: u32 = trace.tracker().clients().map(|(_, client)| client.ended).sum();
+            assert!(trace.tracker().clients().all(|client| client.id().is_none()));
+            let ended: u32 = trace.tracker().clients().map(|client| client.ended).sum();
             assert_eq!(ended, if text_bytes == 0 { 0 } else { 20 });
         }
     }
@@ -500,9 +393,9 @@ mod tests {
         }
         let trace = Trace::bounded(Bounds { clients: 16, ..Bounds::default() }).lines(&lines);
         assert!(trace.tracker().clients().count() <= 16);
-        assert!(trace.tracker().forgotten >= 60 * 2 + 1 - 16);
+        assert!(trace.tracker().clients_forgotten() >= 60 * 2 + 1 - 16);
         // The one in hand is there, and one that was forgotten comes back.
-        let ids = |trace: &Trace| trace.tracker().clients().map(|(_, it)| it.id()).max();
+        let ids = |trace: &Trace| trace.tracker().clients().map(|it| it.id()).max();
         assert!(ids(&trace).is_some_and(|id| !id.is_none()));
         let back = trace.lines("c0 61 > PINGREQ\nc0 62 < fin").report();
         assert!(back.clients.iter().any(|it| it.name == "pump-0" && it.ended == 1));
@@ -518,11 +411,45 @@ mod tests {
         let flights = |trace: &Trace, n: u32| {
             let connection = trace.tracker().connection(SourceId(0), ConnectionId(n));
             let connection = connection.expect("it lives");
-            (connection.flights_kept(), connection.flights(Side::Client).len())
+            (connection.flights_room(), connection.flights(Side::Client).len())
         };
-        assert_eq!((flights(&trace, 0), flights(&trace, 1)), ((16, 20), (16, 20)));
+        assert_eq!((flights(&trace, 0), flights(&trace, 1)), ((8, 20), (8, 20)));
         // What is forgotten makes room.
         let trace = trace.lines("c0 50 forgotten\nc1 51 > PUBLISH qos=1 id=99");
-        assert_eq!(flights(&trace, 1), (17, 21));
+        assert_eq!(flights(&trace, 1), (16, 21));
+    }
+
+    #[test]
+    fn ended_connections_are_bounded_over_all_clients() {
+        let round = |n: u32| {
+            format!("c{n} 0.{n} open 10.0.0.1:{n} b\nc{n} 0.{n} > CONNECT id={n}\nc{n} 1 < fin\n")
+        };
+        let lines = (1..9).map(round).collect::<String>();
+        // Eight clients with room for 32 each, and one less.
+        for (rounds, all) in [(256, true), (255, false)] {
+            let bounds = Bounds { rounds, ..Bounds::default() };
+            let trace = Trace::bounded(bounds).rounds(20, 10.0, &lines);
+            let named = trace.tracker().clients().filter(|it| !it.id().is_none());
+            let kept: Vec<usize> = named.map(|it| it.rounds.len()).collect();
+            assert_eq!(kept.iter().all(|kept| *kept == 20), all, "{kept:?}");
+            assert!(kept.iter().all(|kept| (8..=20).contains(kept)), "{kept:?}");
+        }
+    }
+
+    #[test]
+    fn connections_are_bounded_over_all_sources() {
+        let bounds = Bounds { connections: 2, ..Bounds::default() };
+        let two = "c0 0 open a:1 b\nc1 1 open a:2 b";
+        let trace = Trace::bounded(bounds).lines(two).and(Vantage::Plain);
+        let follows = |trace: &Trace| {
+            let all = [(0, 0), (0, 1), (1, 0), (1, 1)];
+            all.map(|(source, number)| {
+                trace.tracker().connection(SourceId(source), ConnectionId(number)).is_some()
+            })
+        };
+        let trace = trace.lines("c0 2 open a:3 b");
+        assert_eq!(follows(&trace), [false, true, true, false]);
+        let trace = trace.lines("c1 3 open a:4 b");
+        assert_eq!(follows(&trace), [false, false, true, true]);
     }
 }

@@ -4,8 +4,8 @@ use std::fmt;
 use std::time::Duration;
 
 use evenkeel_doctor::{
-    Address, CloseHow, ConnectionId, OpenFailure, Place, Side, Source, SourceId, Time, Vantage,
-    What,
+    Address, Bounds, CloseHow, ConnectionId, OpenFailure, Place, Side, Source, SourceId, Time,
+    Vantage, What,
 };
 
 use super::out::{Ground, Out, Told};
@@ -13,7 +13,7 @@ use super::speech::Plain;
 use crate::Sink;
 
 /// Connections at one time.
-const CONNECTIONS: usize = 1 << 16;
+const CONNECTIONS: usize = Bounds::CONNECTIONS;
 /// Bytes held of all connections together.
 const HELD: usize = 32 << 20;
 
@@ -66,7 +66,7 @@ impl Tap {
     }
 
     /// A client asks for a connection to a server, each as host and port;
-    /// `None` if 65,536 are open.
+    /// `None` if 32,768 are open.
     pub fn opening(
         &mut self,
         client: (&str, u16),

@@ -4,8 +4,8 @@ use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use evenkeel_doctor::{
-    Address, CloseHow, ConnectionId, Event, PacketSeen, Place, Side, SourceId, TextId, Time, What,
-    Words,
+    Address, Bounds, CloseHow, ConnectionId, Event, PacketSeen, Place, Side, SourceId, TextId,
+    Time, What, Words,
 };
 
 use crate::Sink;
@@ -40,7 +40,7 @@ impl<'a> Who<'a> {
 }
 
 /// Connections at one time. At the limit one gives way to a new one.
-const LIMIT: usize = 65_536;
+const LIMIT: usize = Bounds::CONNECTIONS;
 
 /// Connections that have ended and of which more words may come.
 const ENDED: usize = 1024;

@@ -57,7 +57,7 @@ fn what_is_half_a_packet_is_bounded_over_all_connections() {
 fn connections_are_bounded() {
     let mut notes = Notes::default();
     let mut tap = Tap::new("proxy", &mut notes).unwrap();
-    for _ in 0..1 << 16 {
+    for _ in 0..1 << 15 {
         assert!(tap.opening(("h", 1), ("s", 2), AT, &mut notes).is_some());
     }
     assert_eq!(tap.opening(("h", 1), ("s", 2), AT, &mut notes), None);

@@ -68,7 +68,8 @@ fn pings(view: &View<'_>, connection: &Connection, hits: &mut Hits) {
              ping on one connection",
             apart.as_millis(),
         );
-        let before = |round: &Round| round.closest_pings.is_some_and(|apart| apart <= within);
+        let before =
+            |round: &Round| round.earlier_pings.closest.is_some_and(|apart| apart <= within);
         let again = view.client.rounds.iter().any(before);
         let severity = if again { Severity::Error } else { Severity::Warn };
         hits.add(told(sentence, first, second).class("two timers").severity(severity).rounds(1));

@@ -130,7 +130,7 @@ fn orphan(view: &View<'_>, round: &Round) -> bool {
         && !round.goodbye()
         && round.ended_by(Side::Client)
         // The ping before it was answered: else nobody gave up wrongly.
-        && ping.last_ping.is_none_or(|before| ping.last_answer > Some(before))
+        && round.earlier_pings.asked.is_none_or(|asked| round.earlier_pings.answered > Some(asked))
         && end.at.since(ping.asked) <= view.millis(&ORPHAN)
 }
 
@@ -141,7 +141,7 @@ fn orphan_lives(view: &View<'_>) -> (Vec<Duration>, Vec<Duration>) {
     let row = || view.client.rounds.iter().rev().take_while(|round| orphan(view, round));
     let since_answer = |round: &Round| {
         let ping = round.last_ping?;
-        Some(ping.asked.since(ping.last_answer?))
+        Some(ping.asked.since(round.earlier_pings.answered?))
     };
     (row().filter_map(Round::lifetime).collect(), row().filter_map(since_answer).collect())
 }

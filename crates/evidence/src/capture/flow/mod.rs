@@ -9,7 +9,7 @@ mod timers;
 
 use std::collections::HashMap;
 
-use evenkeel_doctor::{Address, ConnectionId, OpenFailure, Place, Time, Vantage, What};
+use evenkeel_doctor::{Address, Bounds, ConnectionId, OpenFailure, Place, Time, Vantage, What};
 
 use super::names::{Names, Unresolved};
 use super::net::{Dns, Endpoint, Icmp, Segment};
@@ -22,7 +22,7 @@ use tcp::Flow;
 use timers::{Due, Timers};
 
 /// Connections followed at one time; one more number is that of names.
-const CONNECTIONS: usize = (1 << 16) - 1;
+const CONNECTIONS: usize = Bounds::CONNECTIONS - 1;
 /// The number of what failed before it was a connection.
 const UNRESOLVED: ConnectionId = ConnectionId(CONNECTIONS as u32);
 /// Timers, from which on those of forgotten connections are looked for. Twice
@@ -338,7 +338,7 @@ mod tests {
         fn event(&mut self, _: &Event) {}
     }
 
-    /// There are 65,535 of them.
+    /// There are 32,767 of them.
     #[test]
     fn a_connection_is_small() {
         use crate::capture::speech::Plain;
