@@ -632,6 +632,7 @@ impl ClientBuilder {
             seed,
             requests: AtomicU64::new(1),
             authenticator: common.connect.hooks.authenticator.clone(),
+            connect: common.connect.clone(),
         };
         let shared = Shared::new(core, identity, streams, settings.clock, span);
         if let Some(store) = store {

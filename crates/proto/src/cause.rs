@@ -186,6 +186,20 @@ pub enum ProtocolError {
     WrongCodeCount,
 }
 
+/// Who ended a connection, or let an attempt fail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Closer {
+    /// This side: the application, the keep-alive, or as the server broke a rule.
+    Client,
+    /// The server, which said so in MQTT.
+    Server,
+    /// The other end, without a word of MQTT: the server, or something on the way.
+    Peer,
+    /// Nobody: the network failed.
+    Network,
+}
+
 /// What a cause means for the next attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]

@@ -132,7 +132,7 @@ mod tuning;
 mod words;
 
 pub use cause::{
-    CauseClass, ConnectPhase, DisconnectCause, ProtocolError, Refusal, TransportFailure,
+    CauseClass, Closer, ConnectPhase, DisconnectCause, ProtocolError, Refusal, TransportFailure,
 };
 pub use client::{Accepted, Client, ShutdownReport};
 pub use config::{
@@ -149,7 +149,7 @@ pub use operation::{
     AckError, Acknowledged, Answer, Completion, Delivered, DeliveryError, PublishLimit, QueueError,
     RejectReason, SubscribeError, SubscribeFeature, Token,
 };
-pub use pace::{RateLimit, RateWait, Rates};
+pub use pace::{RateLeft, RateLimit, RateWait, Rates};
 pub use reconnect::{
     Ban, Expected, Halt, Pace, Reconnect, RefusedPolicy, Repetition, Retry, ServerHabits,
     TakeOverPolicy, Verdict,

@@ -4,6 +4,7 @@
 mod classify;
 mod connect;
 mod connection;
+mod link;
 mod log;
 mod timer;
 
@@ -34,6 +35,7 @@ use connect::history::AttemptHistory;
 pub(crate) use connect::hooks::Hooks;
 use connect::hooks::{Authenticating, Panicked, guarded};
 use connection::{Connection, ReadOutcome};
+use link::Link;
 use timer::{DeadlineTimer, Due};
 
 /// Turns in a row before other tasks get the thread, and the most without a
@@ -87,6 +89,7 @@ pub(crate) struct Driver {
     settings: Arc<ConnectSettings>,
     attempt: Option<Box<Attempt>>,
     connection: Option<Connection>,
+    link: Link,
     history: AttemptHistory,
     /// Opened once the connection before is closed (R1).
     next: Option<Box<Open>>,
@@ -113,6 +116,7 @@ impl Driver {
             settings,
             attempt: None,
             connection: None,
+            link: Link::default(),
             history: AttemptHistory::default(),
             next: None,
             answer: None,
@@ -365,6 +369,7 @@ impl Driver {
         if let Some(connection) =
             self.connection.as_mut().filter(|connection| connection.conn == conn)
         {
+            self.link.on_close(connection);
             if last.is_empty() {
                 self.connection = None;
             } else {
@@ -387,6 +392,7 @@ impl Driver {
                 if let Some(assigned) = &connected.assigned_client_id {
                     self.shared.span.record("client_id", tracing::field::display(assigned));
                 }
+                self.link.on_connected(&self.shared.lock());
                 None
             }
             Event::Halted(_) => {
@@ -397,7 +403,8 @@ impl Driver {
             }
             // It may have been set since the last attempt, as it is when the
             // network comes up.
-            Event::Connecting { .. } => {
+            Event::Connecting { conn, server, .. } => {
+                self.link = Link::begins(*conn, *server);
                 let (now, wall) = (self.shared.clock.now(), clock::wall());
                 self.shared.lock().core.set_wall_clock(now, wall);
                 None
@@ -429,15 +436,18 @@ impl Driver {
         log::event(&event, error.as_ref());
         // The turn's instant: a look at the clock for each event would cost more
         // than the event.
-        let at = self.shared.lock().core.now();
-        self.shared.events.report(at, event, error);
+        let (at, situation) = {
+            let inner = self.shared.lock();
+            (inner.core.now(), self.link.situation(&inner, self.connection.as_ref()))
+        };
+        self.shared.events.report(at, situation, event, error);
     }
 
     /// Tells the state; the end only when DISCONNECT is written.
     fn publish_state(&self) {
         let closing = self.state == State::Closed && !self.is_idle();
         if !closing {
-            self.shared.state.tell(&self.state);
+            self.shared.state.tell(&self.state, &self.shared.clock);
         }
     }
 
@@ -572,7 +582,7 @@ impl Drop for Driver {
         inner.end();
         self.wakers.append(&mut inner.to_wake);
         drop(inner);
-        self.shared.state.tell(&State::Closed);
+        self.shared.state.tell(&State::Closed, &self.shared.clock);
         self.shared.events.end();
         self.wakers.wake();
     }

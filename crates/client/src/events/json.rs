@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use evenkeel_proto::keepalive::Pong;
 use evenkeel_proto::record::{Notice, NoticeKind};
-use evenkeel_proto::{DeliveryError, DisconnectCause, Event, Halt};
+use evenkeel_proto::{CauseClass, DeliveryError, DisconnectCause, Event, Halt, Pace};
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -12,10 +12,10 @@ use serde_json::{Map, Value, json};
 use super::Report;
 
 impl Report {
-    /// One line of JSON without its end, for an events log: `v`, `type`, `time`
-    /// and `event` are always there, before the event's own fields, which
-    /// docs/cli.md lists at `--events`. Names stay; new ones may come. It holds
-    /// no secret and no payload.
+    /// One line of JSON without its end, for an events log: version 2 of the events,
+    /// whose schema is docs/events.schema.json. What every event has comes first, then
+    /// its own fields, which docs/cli.md lists at `--events`. Names stay; new ones
+    /// may come. It holds no secret and no payload.
     ///
     /// ```no_run
     /// use std::io::Write;
@@ -30,21 +30,78 @@ impl Report {
     /// # }
     /// ```
     pub fn to_json(&self) -> String {
-        let event = self.event.name();
-        let fields = match fields(self) {
+        let situation = &self.situation;
+        let age = |age: Option<Duration>| age.map(seconds);
+        let origin = self.origin.as_deref();
+        line(&LineV2 {
+            v: 2,
+            r#type: "event",
+            time: self.wall_time(),
+            mono_ns: self.at.as_micros().saturating_mul(1000),
+            event: self.event.name(),
+            client_id: origin.map(|origin| origin.client_id.as_str()),
+            connection: situation.connection().map(|conn| conn.0),
+            server_url: origin.and_then(|origin| origin.server_url.as_deref()),
+            keep_alive_s: situation.keep_alive().map(|time| time.as_secs()),
+            last_sent_s: age(situation.last_sent()),
+            last_received_s: age(situation.last_received()),
+            in_flight: situation.in_flight(),
+            queued: situation.queued(),
+            fields: self.fields(Style::V2),
+        })
+    }
+
+    /// As [`to_json`](Self::to_json) in version 1, for programs that read that; it
+    /// goes with 0.4.
+    pub fn to_json_v1(&self) -> String {
+        let (time, event) = (self.wall_time(), self.event.name());
+        line(&LineV1 { v: 1, r#type: "event", time, event, fields: self.fields(Style::V1) })
+    }
+
+    fn wall_time(&self) -> String {
+        format!("{:.9}", Timestamp::try_from(self.time).unwrap_or_default())
+    }
+
+    fn fields(&self, style: Style) -> Map<String, Value> {
+        match fields(self, style) {
             Value::Object(fields) => fields,
             _ => Map::new(),
-        };
-        let time = format!("{:.9}", Timestamp::try_from(self.time).unwrap_or_default());
-        // Strings and numbers serialize without a way to fail.
-        serde_json::to_string(&Line { v: 1, r#type: "event", time, event, fields })
-            .unwrap_or_default()
+        }
     }
 }
 
-/// One event as JSON; the event's own fields come last.
+/// Strings and numbers serialize without a way to fail.
+fn line(line: &impl Serialize) -> String {
+    serde_json::to_string(line).unwrap_or_default()
+}
+
+/// How names of classes are written, and which fields there are.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Style {
+    V1,
+    V2,
+}
+
+impl Style {
+    fn class(self, class: CauseClass) -> &'static str {
+        if self == Self::V1 { class.name() } else { class.label() }
+    }
+
+    fn pace(self, pace: Pace) -> &'static str {
+        if self == Self::V1 { pace.name() } else { pace.label() }
+    }
+
+    fn halt(self, halt: Halt) -> String {
+        let name = if self == Self::V1 { halt.name() } else { halt.label() };
+        match halt {
+            Halt::Attempts(count) => format!("{name}({count})"),
+            _ => name.to_owned(),
+        }
+    }
+}
+
 #[derive(Serialize)]
-struct Line {
+struct LineV1 {
     v: u8,
     r#type: &'static str,
     time: String,
@@ -53,8 +110,29 @@ struct Line {
     fields: Map<String, Value>,
 }
 
+/// What is not known is null.
+#[derive(Serialize)]
+struct LineV2<'a> {
+    v: u8,
+    r#type: &'static str,
+    time: String,
+    mono_ns: u64,
+    event: &'static str,
+    client_id: Option<&'a str>,
+    connection: Option<u64>,
+    server_url: Option<&'a str>,
+    keep_alive_s: Option<u64>,
+    last_sent_s: Option<f64>,
+    last_received_s: Option<f64>,
+    in_flight: u32,
+    queued: u32,
+    /// The event's own.
+    #[serde(flatten)]
+    fields: Map<String, Value>,
+}
+
 /// The event's own fields.
-fn fields(report: &Report) -> Value {
+fn fields(report: &Report, style: Style) -> Value {
     match &report.event {
         Event::Connecting { attempt, server, .. } => {
             json!({ "attempt": attempt, "server": server })
@@ -66,19 +144,19 @@ fn fields(report: &Report) -> Value {
             "took_ms": milliseconds(connected.took),
         }),
         Event::Disconnected { cause, online_for, .. } => {
-            disconnected(report, cause, online_for.map(seconds))
+            disconnected(report, cause, online_for.map(seconds), style)
         }
         Event::RetryScheduled { retry, delay } => json!({
             "attempt": retry.attempt,
             "delay_s": seconds(*delay),
-            "pace": retry.pace.name(),
+            "pace": style.pace(retry.pace),
         }),
-        Event::Halted(halt) => json!({ "reason": reason(*halt) }),
+        Event::Halted(halt) => json!({ "reason": style.halt(*halt) }),
         Event::VersionFallback(version) => {
             json!({ "version": version.level() })
         }
         Event::Loop(repetition) => json!({
-            "class": repetition.class.name(),
+            "class": style.class(repetition.class),
             "count": repetition.count,
             "period_s": seconds(repetition.period),
         }),
@@ -172,13 +250,6 @@ fn more_fields(event: &Event) -> Value {
     }
 }
 
-fn reason(halt: Halt) -> String {
-    match halt {
-        Halt::Attempts(count) => format!("{}({count})", halt.name()),
-        _ => halt.name().to_owned(),
-    }
-}
-
 fn of_notice(notice: &Notice) -> Value {
     let (place, aside) = match &notice.kind {
         NoticeKind::Torn { offset, bytes } => (Some((*offset, *bytes)), None),
@@ -202,7 +273,12 @@ fn of_notice(notice: &Notice) -> Value {
     })
 }
 
-fn disconnected(report: &Report, cause: &DisconnectCause, online_s: Option<f64>) -> Value {
+fn disconnected(
+    report: &Report,
+    cause: &DisconnectCause,
+    online_s: Option<f64>,
+    style: Style,
+) -> Value {
     let why = match &report.error {
         Some(error) => error.fact(),
         None => cause.to_string(),
@@ -212,12 +288,16 @@ fn disconnected(report: &Report, cause: &DisconnectCause, online_s: Option<f64>)
         | DisconnectCause::ServerDisconnect { reason, .. } => Some(reason.0),
         _ => None,
     };
-    json!({
+    let mut what = json!({
         "cause": why,
-        "class": cause.class().name(),
+        "class": style.class(cause.class()),
         "reason_code": reason,
         "online_s": online_s,
-    })
+    });
+    if style == Style::V2 {
+        what["closer"] = Value::from(cause.closer().label());
+    }
+    what
 }
 
 #[cfg(test)]
@@ -227,6 +307,72 @@ mod tests {
     use evenkeel_proto::record::{Serial, StorageFailure};
 
     use super::*;
+    use crate::error::TransportError;
+    use crate::events::{Instant, Origin, Situation};
+
+    fn of(
+        time: std::time::SystemTime,
+        at: Instant,
+        event: Event,
+        error: Option<Box<TransportError>>,
+    ) -> Report {
+        Report { time, at, event, error, situation: Situation::NONE, origin: None }
+    }
+
+    fn ended() -> Report {
+        let cause = Box::new(DisconnectCause::Transport {
+            failure: evenkeel_proto::TransportFailure::Eof,
+            phase: None,
+        });
+        let conn = evenkeel_proto::ConnectionId(3);
+        let online_for = Some(Duration::from_millis(4_000));
+        let event = Event::Disconnected { conn, cause, online_for };
+        let at = Instant::from_micros(12_000_000);
+        let mut report = of(std::time::UNIX_EPOCH, at, event, None);
+        let activity = crate::events::Activity {
+            sent: Some(Instant::from_micros(11_000_000)),
+            received: Some(Instant::from_micros(10_500_000)),
+        };
+        report.situation = Situation::of(conn, 0, Some(Duration::from_secs(30)))
+            .with_activity(at, activity)
+            .with_load(2, 5);
+        let client_id = evenkeel_codec::Text::try_from("pump-17").unwrap();
+        let server_url = Some("mqtts://b.example:8883".to_owned());
+        report.origin = Some(std::sync::Arc::new(Origin { client_id, server_url }));
+        report
+    }
+
+    #[test]
+    fn an_event_says_whose_it_is_and_where_the_client_stood() {
+        let told = r#"{"v":2,"type":"event","time":"1970-01-01T00:00:00.000000000Z","mono_ns":12000000000,"event":"disconnected","client_id":"pump-17","connection":3,"server_url":"mqtts://b.example:8883","keep_alive_s":30,"last_sent_s":1.0,"last_received_s":1.5,"in_flight":2,"queued":5,"#;
+        let json = ended().to_json();
+        assert_eq!(json.get(..told.len()), Some(told));
+        let value: Value = serde_json::from_str(&json).unwrap();
+        let own = ["class", "closer", "online_s", "reason_code"].map(|key| value[key].clone());
+        assert_eq!(own, [json!("network"), json!("peer"), json!(4.0), Value::Null]);
+    }
+
+    #[test]
+    fn version_1_is_as_it_was() {
+        let value: Value = serde_json::from_str(&ended().to_json_v1()).unwrap();
+        let keys: Vec<&str> = value.as_object().unwrap().keys().map(String::as_str).collect();
+        let mut wanted =
+            ["v", "type", "time", "event", "cause", "class", "online_s", "reason_code"].to_vec();
+        wanted.sort_unstable();
+        let mut found = keys.clone();
+        found.sort_unstable();
+        assert_eq!(found, wanted);
+        assert_eq!((&value["v"], &value["class"]), (&json!(1), &json!("Network")));
+    }
+
+    #[test]
+    fn what_is_not_known_is_null() {
+        let report = of(std::time::UNIX_EPOCH, Instant::default(), Event::PingSent, None);
+        let value: Value = serde_json::from_str(&report.to_json()).unwrap();
+        for key in ["client_id", "connection", "server_url", "keep_alive_s", "last_sent_s"] {
+            assert_eq!(value.get(key), Some(&Value::Null), "{key}");
+        }
+    }
 
     /// The field `heard` is younger than 0.1.0; nothing else about it is new.
     #[test]
@@ -234,9 +380,12 @@ mod tests {
         for heard in [true, false] {
             let event = Event::PingUnanswered { after: Duration::from_millis(1500), heard };
             let told = json!({ "after_s": 1.5, "heard": heard });
-            let (time, at) = (std::time::UNIX_EPOCH, evenkeel_proto::Instant::default());
-            let report = Report { time, at, event, error: None };
-            assert_eq!((report.event.name(), fields(&report)), ("ping_unanswered", told));
+            let (time, at) = (std::time::UNIX_EPOCH, Instant::default());
+            let report = of(time, at, event, None);
+            assert_eq!(
+                (report.event.name(), fields(&report, Style::V2)),
+                ("ping_unanswered", told)
+            );
         }
     }
 
@@ -316,14 +465,17 @@ mod tests {
     #[test]
     fn what_becomes_of_certificate_files_is_told() {
         let (conn, time) = (evenkeel_proto::ConnectionId(1), std::time::SystemTime::UNIX_EPOCH);
-        let at = evenkeel_proto::Instant::from_micros(0);
-        let renewed = Report { time, at, event: Event::FilesRenewed { conn }, error: None };
-        assert_eq!((renewed.event.name(), fields(&renewed)), ("files_renewed", Value::Null));
+        let at = Instant::from_micros(0);
+        let renewed = of(time, at, Event::FilesRenewed { conn }, None);
+        assert_eq!(
+            (renewed.event.name(), fields(&renewed, Style::V2)),
+            ("files_renewed", Value::Null)
+        );
         let error = crate::tls::TlsConfigError::NoVersion;
         let error = crate::transport::ConnectError::Config(error.into());
-        let error = Some(Box::new(crate::error::TransportError::Connect(error)));
-        let kept = Report { time, at, event: Event::FilesKept { conn }, error };
+        let error = Some(Box::new(TransportError::Connect(error)));
+        let kept = of(time, at, Event::FilesKept { conn }, error);
         let what = json!({ "error": "the TLS settings allow no TLS version" });
-        assert_eq!((kept.event.name(), fields(&kept)), ("files_kept", what));
+        assert_eq!((kept.event.name(), fields(&kept, Style::V2)), ("files_kept", what));
     }
 }

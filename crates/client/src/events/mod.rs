@@ -2,6 +2,8 @@
 
 #[cfg(feature = "json")]
 mod json;
+mod origin;
+mod situation;
 
 use std::collections::VecDeque;
 use std::pin::Pin;
@@ -12,15 +14,24 @@ use std::time::SystemTime;
 #[doc(inline)]
 pub use evenkeel_proto::keepalive::Pong;
 #[doc(inline)]
+pub use evenkeel_proto::record::{Count, StorageFailure};
+#[doc(inline)]
 pub use evenkeel_proto::record::{Notice, NoticeKind};
 #[doc(inline)]
 pub use evenkeel_proto::{
     Answer, ConnectPhase, Connected, ConnectionId, Effective, Event, Instant, Limits, Pace,
-    RateWait, Repetition, Retry, SetBy, State, Stats,
+    RateLeft, RateLimit, RateWait, Repetition, Retry, SetBy, State, Stats,
 };
 
 use crate::error::TransportError;
 use crate::shared::Shared;
+
+pub use crate::measures::Durations;
+pub use crate::snapshot::Snapshot;
+pub use origin::Origin;
+use origin::Origins;
+pub(crate) use situation::Activity;
+pub use situation::Situation;
 
 /// Events kept for a reader that does not take them.
 const KEPT: usize = 256;
@@ -44,11 +55,16 @@ pub struct Report {
     /// What the transport said, beside a [`Event::Disconnected`] that it caused, or what is wrong
     /// with files, beside an [`Event::FilesKept`].
     pub error: Option<Box<TransportError>>,
+    /// Where the client stood.
+    pub situation: Situation,
+    /// Which client this is of; [`Events`] always say it.
+    pub origin: Option<Arc<Origin>>,
 }
 
 impl Report {
-    fn now(at: Instant, event: Event, error: Option<TransportError>) -> Self {
-        Self { time: SystemTime::now(), at, event, error: error.map(Box::new) }
+    fn now(at: Instant, situation: Situation, event: Event, error: Option<TransportError>) -> Self {
+        let (time, error) = (SystemTime::now(), error.map(Box::new));
+        Self { time, at, event, error, situation, origin: None }
     }
 }
 
@@ -71,12 +87,13 @@ impl Report {
 pub struct Events {
     shared: Arc<Shared>,
     reader: usize,
+    origins: Origins,
 }
 
 impl Events {
     pub(crate) fn new(shared: Arc<Shared>) -> Self {
         let reader = shared.events.add_reader(shared.clock.now());
-        Self { shared, reader }
+        Self { shared, reader, origins: Origins::default() }
     }
 
     /// The next event; `None` once the client has closed and all were taken.
@@ -88,15 +105,23 @@ impl Events {
 
     /// [`next`](Self::next) for hand-written futures.
     pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Report>> {
-        self.shared.events.poll_next(self.reader, Some(cx.waker()))
+        let polled = self.shared.events.poll_next(self.reader, Some(cx.waker()));
+        polled.map(|report| self.named(report))
     }
 
     /// An event that is here already; `None` if there is none.
     pub fn try_next(&mut self) -> Option<Report> {
         match self.shared.events.poll_next(self.reader, None) {
-            Poll::Ready(report) => report,
+            Poll::Ready(report) => self.named(report),
             Poll::Pending => None,
         }
+    }
+
+    fn named(&mut self, mut report: Option<Report>) -> Option<Report> {
+        if let Some(report) = &mut report {
+            self.origins.name(report, &self.shared);
+        }
+        report
     }
 }
 
@@ -161,18 +186,24 @@ impl Reporter {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn report(&self, at: Instant, event: Event, error: Option<TransportError>) {
+    pub(crate) fn report(
+        &self,
+        at: Instant,
+        situation: Situation,
+        event: Event,
+        error: Option<TransportError>,
+    ) {
         let mut stage = self.lock();
         match &mut *stage {
             Stage::Live(ring) => {
-                let woken = ring.push(|| Report::now(at, event, error));
+                let woken = ring.push(|| Report::now(at, situation, event, error));
                 drop(stage);
                 woken.into_iter().for_each(Waker::wake);
             }
             Stage::Early { ended: true, .. } => {}
             Stage::Early { first, lost: 0, .. } if is_kept(&event, first.len()) => {
                 first.reserve_exact(1);
-                first.push(Report::now(at, event, error));
+                first.push(Report::now(at, situation, event, error));
             }
             Stage::Early { lost, .. } => *lost += 1,
         }
@@ -285,7 +316,8 @@ impl Ring {
         };
         if lost > 0 {
             reader.next = self.first;
-            return Poll::Ready(Some(Report::now(report.at, Event::Lagged { lost }, None)));
+            let lagged = Event::Lagged { lost };
+            return Poll::Ready(Some(Report::now(report.at, report.situation, lagged, None)));
         }
         reader.next += 1;
         let report = report.clone();
@@ -308,7 +340,8 @@ impl Ring {
 
 /// The first events, and behind them how many more there were.
 fn with_gap(mut first: Vec<Report>, lost: u64, at: Instant) -> Vec<Report> {
-    first.extend((lost > 0).then(|| Report::now(at, Event::Lagged { lost }, None)));
+    let situation = first.last().map_or(Situation::NONE, |report| report.situation);
+    first.extend((lost > 0).then(|| Report::now(at, situation, Event::Lagged { lost }, None)));
     first
 }
 
@@ -333,7 +366,9 @@ mod tests {
     }
 
     fn reported(events: &Reporter, numbers: impl IntoIterator<Item = u32>) {
-        numbers.into_iter().for_each(|number| events.report(NOON, numbered(number), None));
+        numbers
+            .into_iter()
+            .for_each(|number| events.report(NOON, Situation::NONE, numbered(number), None));
     }
 
     /// Everything there is for a reader to take.
@@ -380,7 +415,7 @@ mod tests {
     fn nothing_is_kept_from_the_first_ping_on() {
         let events = Reporter::new();
         reported(&events, [1]);
-        events.report(NOON, Event::PingSent, None);
+        events.report(NOON, Situation::NONE, Event::PingSent, None);
         reported(&events, [2]);
         let reader = events.add_reader(NOON);
         assert_eq!(taken(&events, reader), [numbered(1), Event::Lagged { lost: 2 }]);
@@ -408,8 +443,8 @@ mod tests {
         let events = Reporter::new();
         let slow = events.add_reader(NOON);
         reported(&events, [1]);
-        let paused = || events.report(NOON, Event::ReadingPaused, None);
-        let resumed = || events.report(NOON, Event::ReadingResumed, None);
+        let paused = || events.report(NOON, Situation::NONE, Event::ReadingPaused, None);
+        let resumed = || events.report(NOON, Situation::NONE, Event::ReadingResumed, None);
         for _ in 0..KEPT {
             paused();
             resumed();

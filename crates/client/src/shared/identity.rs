@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
+use crate::driver::ConnectSettings;
 use crate::hooks::Authenticator;
 
 /// What requests are made of.
@@ -12,4 +13,6 @@ pub(crate) struct Identity {
     pub(crate) requests: AtomicU64,
     /// First data of re-authentication.
     pub(crate) authenticator: Option<Arc<dyn Authenticator>>,
+    /// The servers, for those who tell of them.
+    pub(crate) connect: Arc<ConnectSettings>,
 }

@@ -20,6 +20,7 @@ use evenkeel_proto::{
 use crate::clock::Clock;
 use crate::error::{ConnectError, TransportError};
 use crate::events::Reporter;
+use crate::measures::Measures;
 use crate::tuning;
 
 pub(crate) use identity::Identity;
@@ -54,6 +55,8 @@ pub(crate) struct Inner {
     pub(crate) connected: Option<Arc<Connected>>,
     /// The transport's words about the last end of a connection.
     pub(crate) last_error: Option<Box<TransportError>>,
+    /// Made when there is something to measure.
+    pub(crate) measures: Option<Box<Measures>>,
     /// The driver is awake or has been woken.
     pub(crate) signalled: bool,
     pub(crate) driver: Option<Waker>,
@@ -149,6 +152,7 @@ impl Shared {
             connecting: Connecting::default(),
             connected: None,
             last_error: None,
+            measures: None,
             signalled: false,
             driver: None,
             to_wake: Wakers::default(),
@@ -156,7 +160,7 @@ impl Shared {
             core,
         };
         Arc::new(Self {
-            state: Watched::new(inner.core.state()),
+            state: Watched::new(inner.core.state(), inner.core.now()),
             events: Reporter::new(),
             inner: Mutex::new(inner),
             identity,
@@ -223,6 +227,7 @@ impl Inner {
     /// after every change that the core may have gone through.
     pub(crate) fn deliver(&mut self) {
         while let Some(completion) = self.core.next_completion() {
+            self.measures.get_or_insert_default().on_completion(&completion);
             match completion {
                 Completion::Stored { token, serial } => self.on_stored(token, serial),
                 // No outcome yet.
@@ -269,6 +274,9 @@ impl Inner {
 
     /// Keeps what an event says for those who ask later.
     pub(crate) fn note_event(&mut self, event: &Event) {
+        if Measures::looks_at(event) {
+            self.measures.get_or_insert_default().on_event(event);
+        }
         match event {
             Event::Connected(connected) => {
                 self.connected = Some(connected.clone());

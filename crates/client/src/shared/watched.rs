@@ -2,13 +2,21 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use evenkeel_proto::State;
+use evenkeel_proto::{Instant, State};
 use tokio::sync::watch;
+
+use crate::clock::Clock;
 
 /// The state as it was last told. Most clients of a crowd are watched by
 /// nobody: the channel, which is four times its size, is made for the first
 /// watcher.
-pub(crate) struct Watched(Mutex<Stage>);
+pub(crate) struct Watched(Mutex<Told>);
+
+struct Told {
+    stage: Stage,
+    /// When the client came to be in a state of this name.
+    since: Instant,
+}
 
 enum Stage {
     Alone(State),
@@ -16,40 +24,69 @@ enum Stage {
 }
 
 impl Watched {
-    pub(crate) const fn new(state: State) -> Self {
-        Self(Mutex::new(Stage::Alone(state)))
+    pub(crate) const fn new(state: State, now: Instant) -> Self {
+        Self(Mutex::new(Told { stage: Stage::Alone(state), since: now }))
     }
 
     /// Tells the state; not under the client's lock, as watchers are woken.
     /// Only the driver does, so that what is told last is the latest.
-    pub(crate) fn tell(&self, state: &State) {
-        let channel = match &mut *self.lock() {
-            Stage::Alone(told) if told == state => return,
-            Stage::Alone(told) => return *told = state.clone(),
-            Stage::Watched(channel) => channel.clone(),
+    pub(crate) fn tell(&self, state: &State, clock: &Clock) {
+        let mut told = self.lock();
+        let change = match &told.stage {
+            Stage::Alone(last) => Change::between(last, state),
+            Stage::Watched(channel) => Change::between(&channel.borrow(), state),
         };
-        channel.send_if_modified(|told| {
-            let is_news = told != state;
-            if is_news {
-                *told = state.clone();
+        match change {
+            Change::None => return,
+            Change::Details => {}
+            Change::State => told.since = clock.now(),
+        }
+        match &mut told.stage {
+            Stage::Alone(last) => *last = state.clone(),
+            Stage::Watched(channel) => {
+                let channel = channel.clone();
+                drop(told);
+                channel.send_replace(state.clone());
             }
-            is_news
-        });
+        }
+    }
+
+    /// When the client came to be in its state, whatever else is known of that now.
+    pub(crate) fn since(&self) -> Instant {
+        self.lock().since
     }
 
     pub(crate) fn watch(&self) -> watch::Receiver<State> {
-        let mut stage = self.lock();
-        let told = match &*stage {
+        let mut told = self.lock();
+        let last = match &told.stage {
             Stage::Watched(channel) => return channel.subscribe(),
-            Stage::Alone(told) => told.clone(),
+            Stage::Alone(last) => last.clone(),
         };
-        let (channel, watcher) = watch::channel(told);
-        *stage = Stage::Watched(channel);
+        let (channel, watcher) = watch::channel(last);
+        told.stage = Stage::Watched(channel);
         watcher
     }
 
-    fn lock(&self) -> MutexGuard<'_, Stage> {
+    fn lock(&self) -> MutexGuard<'_, Told> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What is new about a state.
+enum Change {
+    None,
+    /// It is the same, and more is known of it.
+    Details,
+    State,
+}
+
+impl Change {
+    fn between(last: &State, state: &State) -> Self {
+        match (last == state, last.name() == state.name()) {
+            (true, _) => Self::None,
+            (false, true) => Self::Details,
+            (false, false) => Self::State,
+        }
     }
 }
 
@@ -59,14 +96,15 @@ mod tests {
 
     #[test]
     fn watchers_see_what_was_told_last_and_wake_for_news_only() {
-        let watched = Watched::new(State::Stopped);
-        watched.tell(&State::Closed);
-        watched.tell(&State::Stopped);
+        let clock = Clock::default();
+        let watched = Watched::new(State::Stopped, Instant::default());
+        watched.tell(&State::Closed, &clock);
+        watched.tell(&State::Stopped, &clock);
         let mut first = watched.watch();
         assert_eq!(*first.borrow_and_update(), State::Stopped);
-        watched.tell(&State::Stopped);
+        watched.tell(&State::Stopped, &clock);
         assert!(!first.has_changed().unwrap());
-        watched.tell(&State::Closed);
+        watched.tell(&State::Closed, &clock);
         assert!(first.has_changed().unwrap());
         assert_eq!(*first.borrow_and_update(), State::Closed);
         assert_eq!(*watched.watch().borrow(), State::Closed);

@@ -710,6 +710,12 @@ impl Client {
         self.session.subscriptions.len()
     }
 
+    /// The client identifier in use: the configured one, or the one that the server
+    /// assigned. Empty if neither is there.
+    pub const fn client_id(&self) -> &Text {
+        &self.attempts.client_id
+    }
+
     /// What the next CONNECT says, with the client identifier in use, which the
     /// server may have assigned: to be changed and given to
     /// [`set_connect`](Self::set_connect).

@@ -4,7 +4,7 @@ use alloc::boxed::Box;
 use alloc::sync::Arc;
 
 use evenkeel_codec::{
-    ConnAck, Connect, Decoder, Packet, Properties, PropertyId, ReasonCode, Text, Version,
+    ConnAck, Connect, Decoder, Packet, Properties, PropertyId, ReasonCode, Version,
 };
 
 use crate::cause::{ConnectPhase, DisconnectCause, ProtocolError};
@@ -125,10 +125,6 @@ impl Client {
             profile::properties::leave_out(profile, "connect", &mut connect.properties);
         }
         connect
-    }
-
-    pub(super) const fn client_id(&self) -> &Text {
-        &self.attempts.client_id
     }
 
     /// Only the first connect asks for a clean start: later ones of this

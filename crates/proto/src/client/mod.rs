@@ -12,6 +12,7 @@ mod expiry;
 mod identifier;
 mod inbox;
 mod incoming;
+mod measure;
 mod outgoing;
 mod poison;
 mod publish;

@@ -56,6 +56,12 @@ impl Refill {
         Duration::from_micros(u64::try_from(micros).unwrap_or(u64::MAX))
     }
 
+    /// The tokens that come in this time, rounded up.
+    fn tokens_in(self, time: Duration) -> u64 {
+        let tokens = (time.as_micros() * u128::from(self.amount)).div_ceil(self.period.into());
+        u64::try_from(tokens).unwrap_or(u64::MAX)
+    }
+
     /// The time in which an empty bucket fills, rounded down.
     fn whole(self) -> Duration {
         let micros = u128::from(self.depth) * u128::from(self.period) / u128::from(self.amount);
@@ -114,6 +120,11 @@ impl Bucket {
         if tokens > 0 {
             self.full_at = self.full_at.max(now) + refill.cost(tokens);
         }
+    }
+
+    /// Whole tokens that it holds.
+    pub(crate) fn left(&self, now: Instant, refill: Refill) -> u64 {
+        refill.depth.saturating_sub(refill.tokens_in(self.full_at.since(now)))
     }
 
     /// True if it cannot be told from one of which nothing was ever taken.

@@ -120,6 +120,18 @@ impl Rates {
     }
 }
 
+/// How far a rate is used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RateLeft {
+    /// The rate.
+    pub limit: RateLimit,
+    /// What may go out at this moment: packets, filters or bytes, as the rate counts.
+    pub tokens: u64,
+    /// The most that may ever go out at one moment.
+    pub most: u64,
+}
+
 /// Something that could go out waits for a rate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]

@@ -25,7 +25,7 @@ use topics::Topics;
 use unwritten::{Taken, Unwritten};
 
 pub(crate) use limit::Which;
-pub use limit::{RateLimit, RateWait, Rates};
+pub use limit::{RateLeft, RateLimit, RateWait, Rates};
 pub(crate) use rated::Rated;
 
 /// The most tokens that a bucket of packets holds: as many may go at one moment.
@@ -227,6 +227,24 @@ impl Pacer {
             }
             held(which, bucket.supply(now, *refill, on_their_way, tokens))
         })
+    }
+
+    /// How much of each rate but that of topics may go out now.
+    pub(crate) fn left(&self, rates: &Rates, now: Instant) -> Vec<RateLeft> {
+        let publishes = rates.publish.iter().zip(&self.publishes);
+        let others = [
+            (&rates.bytes, &self.bytes),
+            (&rates.subscribe_packets, &self.packets),
+            (&rates.subscribe_filters, &self.filters),
+        ];
+        let others =
+            others.into_iter().filter_map(|(limit, held)| limit.as_ref().zip(held.as_ref()));
+        let left = |(limit, (refill, bucket)): (&RateLimit, &(Refill, Bucket))| RateLeft {
+            limit: limit.clone(),
+            tokens: bucket.left(now, *refill),
+            most: refill.depth(),
+        };
+        publishes.chain(others).map(left).collect()
     }
 
     /// Filters that may be in one SUBSCRIBE.

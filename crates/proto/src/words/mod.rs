@@ -5,6 +5,7 @@
 mod cause;
 mod config;
 mod event;
+mod labels;
 mod names;
 mod operation;
 mod rate;

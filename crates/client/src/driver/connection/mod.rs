@@ -16,6 +16,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::driver::{Failure, classify};
 use crate::error::TransportError;
+use crate::events::Activity;
 use crate::shared::Shared;
 use crate::transport::{StreamError, Transport};
 use crate::tuning;
@@ -41,6 +42,7 @@ pub(super) struct Connection {
     batch: Transmit,
     /// Bytes that the stream took and has not flushed: not written yet (K5).
     unflushed: usize,
+    pub(super) activity: Activity,
     pub(super) spin: Spin,
     pub(super) courtesy: Courtesy,
     /// In a box, as it is rarely there.
@@ -77,6 +79,7 @@ impl Connection {
             paused: false,
             batch: Transmit::default(),
             unflushed: 0,
+            activity: Activity::default(),
             spin: Spin::default(),
             courtesy: Courtesy::default(),
             closing: None,
@@ -134,6 +137,7 @@ impl Connection {
                 Ok(bytes) => {
                     tracing::trace!(connection = self.conn.0, bytes, "read");
                     total += bytes;
+                    self.activity.received = Some(now);
                     self.spin.on_read();
                 }
                 Err(error) => {
@@ -255,6 +259,7 @@ impl Connection {
         if written > 0 {
             let now = shared.clock.now();
             tracing::trace!(connection = self.conn.0, bytes = written, "written");
+            self.activity.sent = Some(now);
             inner.core.handle(now, Input::Written(self.conn, written));
             inner.deliver();
             inner.wake_writing();

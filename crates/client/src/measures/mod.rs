@@ -1,0 +1,77 @@
+//! What a client measures of itself beside the core's counters: how connections
+//! ended, how long answers took, what is in quarantine.
+
+mod durations;
+
+use evenkeel_proto::keepalive::Pong;
+use evenkeel_proto::record::StoredState;
+use evenkeel_proto::{CauseClass, Completion, Event, Repetition};
+
+pub use durations::Durations;
+
+/// Kept since the client was made.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Measures {
+    pub(crate) round_trips: Durations,
+    pub(crate) acknowledgements: Durations,
+    /// By class, in the order of [`CauseClass::ALL`].
+    pub(crate) ends: [u64; CauseClass::ALL.len()],
+    pub(crate) quarantined: u64,
+    /// Connections end in the same way over and over; until one is stable.
+    pub(crate) repetition: Option<Repetition>,
+}
+
+impl Measures {
+    /// Whether there is something in it to measure: idle clients are not to have any.
+    pub(crate) const fn looks_at(event: &Event) -> bool {
+        matches!(
+            event,
+            Event::Disconnected { .. }
+                | Event::Loop(_)
+                | Event::PongReceived(_)
+                | Event::Quarantined { .. }
+                | Event::Recovered { .. }
+        )
+    }
+
+    pub(crate) fn on_event(&mut self, event: &Event) {
+        match event {
+            Event::Disconnected { cause, .. } => {
+                let class = cause.class();
+                let places = CauseClass::ALL.iter().zip(&mut self.ends);
+                for (_, count) in places.filter(|(known, _)| **known == class) {
+                    *count += 1;
+                }
+                self.repetition = self.repetition.filter(|repetition| repetition.class == class);
+            }
+            Event::Loop(repetition) => self.repetition = Some(*repetition),
+            Event::PongReceived(Pong::Matched { round_trip }) => {
+                self.round_trips.record(*round_trip);
+            }
+            Event::Quarantined { serial: Some(_), .. } => self.quarantined += 1,
+            Event::Recovered { quarantined, .. } => self.quarantined += quarantined,
+            _ => {}
+        }
+    }
+
+    /// An operation has its outcome.
+    #[inline]
+    pub(crate) fn on_completion(&mut self, completion: &Completion) {
+        match completion {
+            Completion::Publish { result: Ok(delivered), .. } => {
+                if let Some(round_trip) = delivered.round_trip {
+                    self.acknowledgements.record(round_trip);
+                }
+            }
+            Completion::Removed { result: Ok(message), .. }
+                if matches!(message.state, StoredState::Quarantined { .. }) =>
+            {
+                self.quarantined = self.quarantined.saturating_sub(1);
+            }
+            Completion::Requeued { result: Ok(_), .. } => {
+                self.quarantined = self.quarantined.saturating_sub(1);
+            }
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! All that can be measured of a client, at one moment.
+
+use std::time::Duration;
+
+use evenkeel_proto::record::{Count, StorageFailure};
+use evenkeel_proto::{CauseClass, RateLeft, Repetition, State, Stats};
+
+use crate::client::Client;
+use crate::measures::{Durations, Measures};
+
+/// All that can be measured of a client, at one moment: for metrics and for health.
+///
+/// Nothing in it is a secret, and there is no topic, payload or identifier of a
+/// message in it.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Snapshot {
+    /// The state, with the cause of the last end.
+    pub state: State,
+    /// How long it has been in this state; attempts and waits are states of their own.
+    pub in_state: Duration,
+    /// Until the next attempt, if one is waited for; zero if it is due.
+    pub next_attempt: Option<Duration>,
+    /// The keep-alive in force; `None` while offline, zero without pings.
+    pub keep_alive: Option<Duration>,
+    /// Counters since the client was made.
+    pub stats: Stats,
+    /// How often connections and attempts ended, by class.
+    pub ends: Vec<(CauseClass, u64)>,
+    /// The same end over and over, until another comes, or a connection outlives those
+    /// of the loop.
+    pub repetition: Option<Repetition>,
+    /// From pings to their answers.
+    pub round_trips: Durations,
+    /// From QoS 1 and 2 messages, as they were last sent, to the end of their exchange.
+    pub acknowledgements: Durations,
+    /// Messages accepted and not yet sent.
+    pub queue: Count,
+    /// Messages sent and not yet acknowledged to the end.
+    pub in_flight: Count,
+    /// Messages in quarantine: those that connections died of, and that are neither
+    /// removed nor queued again.
+    pub quarantined: u64,
+    /// What the store fails with at present.
+    pub store_failure: Option<StorageFailure>,
+    /// What may go out now of each rate that the broker's profile sets; empty while
+    /// offline.
+    pub rates: Vec<RateLeft>,
+}
+
+impl Client {
+    /// All that can be measured, at this moment. It looks through the messages in flight
+    /// under the client's lock: for a look now and then, such as once in a second.
+    pub fn snapshot(&self) -> Snapshot {
+        let shared = self.shared();
+        let (now, since) = (shared.clock.now(), shared.state.since());
+        let inner = shared.lock();
+        let (core, state) = (&inner.core, inner.state());
+        let none = Measures::default();
+        let measures = inner.measures.as_deref().unwrap_or(&none);
+        let next_attempt = match &state {
+            State::Waiting { retry, .. } => Some(retry.at.since(now)),
+            _ => None,
+        };
+        Snapshot {
+            in_state: now.since(since),
+            next_attempt,
+            keep_alive: core.limits().map(|limits| limits.keep_alive.value),
+            stats: *core.stats(),
+            ends: CauseClass::ALL.into_iter().zip(measures.ends).collect(),
+            repetition: measures.repetition.filter(|it| !is_over(it, &state, now.since(since))),
+            round_trips: measures.round_trips,
+            acknowledgements: measures.acknowledgements,
+            queue: core.queue_load(),
+            in_flight: core.in_flight_load(),
+            quarantined: measures.quarantined,
+            store_failure: core.store_failure(),
+            rates: core.rates_left(),
+            state,
+        }
+    }
+}
+
+/// A loop is over once a connection has lived for longer than those of the loop.
+fn is_over(repetition: &Repetition, state: &State, in_state: Duration) -> bool {
+    let lived = repetition.lived.unwrap_or_default();
+    let alike = lived + (lived / 4).max(Duration::from_millis(500));
+    state.is_online() && in_state > alike
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_loop_is_over_when_a_connection_outlives_it() {
+        let lived = Some(Duration::from_secs(4));
+        let (class, count, period) = (CauseClass::Network, 5, Duration::from_secs(6));
+        let repetition = Repetition { class, count, period, lived };
+        let online = State::Online { since: Default::default(), session_present: false };
+        let over = |state: &State, secs| is_over(&repetition, state, Duration::from_secs_f64(secs));
+        assert_eq!((over(&online, 5.0), over(&online, 5.001)), (false, true));
+        assert!(!over(&State::Stopped, 100.0), "only a connection ends it");
+        let never = Repetition { lived: None, ..repetition };
+        assert!(!is_over(&never, &online, Duration::from_millis(500)));
+        assert!(is_over(&never, &online, Duration::from_millis(501)));
+    }
+}
