@@ -27,9 +27,9 @@ pub use evenkeel_proto::profile::BrokenLimit;
 pub use evenkeel_proto::record::StorageFailure;
 #[doc(inline)]
 pub use evenkeel_proto::{
-    CauseClass, ConfigError, DeliveryError, DisconnectCause, Halt, NamedServer, ProtocolError,
-    PublishLimit, QueueError, Refusal, RejectReason, SubscribeError as OperationError,
-    SubscribeFeature, TransportFailure,
+    CauseClass, Closer, ConfigError, DeliveryError, DisconnectCause, Halt, NamedServer,
+    ProtocolError, PublishLimit, QueueError, Refusal, RejectReason,
+    SubscribeError as OperationError, SubscribeFeature, TransportFailure,
 };
 
 /// Why a client was not made.

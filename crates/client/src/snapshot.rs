@@ -74,8 +74,8 @@ impl Client {
             queue: core.queue_load(),
             in_flight: core.in_flight_load(),
             quarantined: measures.quarantined,
-            store_failure: core.store_failure(),
-            rates: core.rates_left(),
+            store_failure: core.store_failure(now),
+            rates: core.rates_left(now),
             state,
         }
     }

@@ -485,7 +485,8 @@ async fn held_at_rest(most: isize, before: isize) -> isize {
 /// settings with the others, so that the first, which makes them, is larger.
 #[test]
 fn a_client_is_small() {
-    const SMALL: isize = 4_352;
+    // Some hundred bytes of it are what its first events say of where it stood.
+    const SMALL: isize = 4_480;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let builder = Client::builder(format!("mqtt://{}", accept_all()));

@@ -55,8 +55,8 @@ pub(crate) use request::RequestArgs;
 pub(crate) use soak::SoakArgs;
 pub(crate) use store::SessionStore;
 pub(crate) use subscribe::{
-    EndingFlags, OutputFlags, RetainedWhen, SelectionFlags, SubscribeArgs, SubscriptionFlags,
-    WatchFlags,
+    EndingFlags, EventsVersion, OutputFlags, RetainedWhen, SelectionFlags, SubscribeArgs,
+    SubscriptionFlags, WatchFlags,
 };
 pub(crate) use target::{Protocol, Target};
 pub(crate) use tls::{ForeignTlsFlags, TlsFlags};

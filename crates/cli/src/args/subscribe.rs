@@ -126,6 +126,18 @@ pub(crate) struct OutputFlags {
     pub(crate) json: bool,
 }
 
+/// How events are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum EventsVersion {
+    /// As 0.2 wrote them.
+    #[value(name = "1")]
+    V1,
+    /// Each event says whose it is and where the client stood.
+    #[default]
+    #[value(name = "2")]
+    V2,
+}
+
 /// What a long run tells about its connection.
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Watching")]
@@ -137,4 +149,7 @@ pub(crate) struct WatchFlags {
     /// Append the connection's events to a file, one JSON object per line; - is stderr
     #[arg(long, value_name = "FILE")]
     pub(crate) events: Option<PathBuf>,
+    /// The version of those events; 1 goes with 0.4
+    #[arg(long, value_name = "N", default_value = "2", requires = "events")]
+    pub(crate) events_version: EventsVersion,
 }

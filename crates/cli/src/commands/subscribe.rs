@@ -1,5 +1,6 @@
 //! `sub`: prints what comes, through broker restarts, until it is told to end.
 
+use std::path::Path;
 use std::time::Duration;
 
 use evenkeel::{Client, Message, Messages, Property, QoS, Receipt, State, SubscribeError};
@@ -27,7 +28,9 @@ pub(super) async fn run(
     mut stop: Stop,
 ) -> Result<(), Failure> {
     let deadline = Deadline::new(settings.ending.timeout);
-    let events = settings.watch.events.as_deref().map(EventFile::open).transpose()?;
+    let watch = &settings.watch;
+    let open = |path: &Path| EventFile::open(path, watch.events_version);
+    let events = watch.events.as_deref().map(open).transpose()?;
     let client = client::start(&settings.connection, policy(settings.ending.keep_trying), printer)?;
     stop.represent(&client);
     let mut options = observer::Options::new(printer, &settings.connection);

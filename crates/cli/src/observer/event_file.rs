@@ -6,12 +6,18 @@ use std::path::Path;
 
 use evenkeel::Report;
 
+use crate::args::EventsVersion;
 use crate::error::Failure;
 use crate::printer::Printer;
 use crate::private;
 
 /// Where events go, one line each.
-pub(crate) enum EventFile {
+pub(crate) struct EventFile {
+    to: Destination,
+    version: EventsVersion,
+}
+
+enum Destination {
     Stderr,
     File(File),
     /// Writing failed once; said so, and given up.
@@ -20,29 +26,33 @@ pub(crate) enum EventFile {
 
 impl EventFile {
     /// Opens the file for appending; `-` is stderr.
-    pub(crate) fn open(path: &Path) -> Result<Self, Failure> {
+    pub(crate) fn open(path: &Path, version: EventsVersion) -> Result<Self, Failure> {
         if path == Path::new("-") {
-            return Ok(Self::Stderr);
+            return Ok(Self { to: Destination::Stderr, version });
         }
-        private::append(path).map(Self::File).map_err(|error| {
+        let file = private::append(path).map_err(|error| {
             Failure::usage(format!("the events file '{}' cannot be written", path.display()))
                 .why(error)
                 .hint("check that the folder exists and may be written to")
-        })
+        })?;
+        Ok(Self { to: Destination::File(file), version })
     }
 
     /// Appends an event.
     pub(super) fn write(&mut self, report: &Report, printer: Printer) {
-        let line = report.to_json();
-        match self {
-            Self::Stderr => printer.say(&line),
-            Self::File(file) => {
+        let line = match self.version {
+            EventsVersion::V1 => report.to_json_v1(),
+            EventsVersion::V2 => report.to_json(),
+        };
+        match &mut self.to {
+            Destination::Stderr => printer.say(&line),
+            Destination::File(file) => {
                 if let Err(error) = writeln!(file, "{line}") {
                     printer.warn(&format!("events are no longer recorded: {error}"));
-                    *self = Self::Broken;
+                    self.to = Destination::Broken;
                 }
             }
-            Self::Broken => {}
+            Destination::Broken => {}
         }
     }
 }

@@ -8,8 +8,8 @@ use evenkeel::{QoS, RetainHandling, TopicFilter};
 use super::connection::ConnectionSettings;
 use super::{Context, store, time_limit, topic_filter};
 use crate::args::{
-    EndingFlags, OutputFlags, RetainedWhen, SelectionFlags, SubscribeArgs, SubscriptionFlags,
-    WatchFlags,
+    EndingFlags, EventsVersion, OutputFlags, RetainedWhen, SelectionFlags, SubscribeArgs,
+    SubscriptionFlags, WatchFlags,
 };
 use crate::error::Failure;
 use crate::format::{Format, Style};
@@ -71,6 +71,8 @@ pub(crate) struct Watch {
     pub(crate) status: Option<Duration>,
     /// A file for events; `-` is stderr.
     pub(crate) events: Option<PathBuf>,
+    /// How they are written.
+    pub(crate) events_version: EventsVersion,
 }
 
 impl SubscribeSettings {
@@ -190,5 +192,6 @@ fn parse_format(text: &str) -> Result<Format, Failure> {
 }
 
 fn watch(flags: &WatchFlags) -> Watch {
-    Watch { status: flags.status, events: flags.events.clone() }
+    let (status, events_version) = (flags.status, flags.events_version);
+    Watch { status, events: flags.events.clone(), events_version }
 }

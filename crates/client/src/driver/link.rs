@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use evenkeel_proto::ConnectionId;
+use evenkeel_proto::{Connected, ConnectionId};
 
 use crate::events::{Activity, Situation};
 use crate::shared::Inner;
@@ -26,8 +26,18 @@ impl Link {
         Self { conn, server, ..Self::default() }
     }
 
-    pub(super) fn on_connected(&mut self, inner: &Inner) {
-        self.keep_alive = inner.core.limits().map(|limits| limits.keep_alive.value);
+    pub(super) fn on_connected(&mut self, connected: &Connected, inner: &Inner) {
+        let core = &inner.core;
+        let limits = core.limits().filter(|_| core.is_current(connected.conn));
+        self.keep_alive = Some(match limits {
+            Some(limits) => limits.keep_alive.value,
+            // The connection is over before its beginning could be told.
+            None => {
+                let asked = connected.properties.server_keep_alive();
+                let seconds = asked.unwrap_or_else(|| core.connect_config().keep_alive);
+                Duration::from_secs(seconds.into())
+            }
+        });
     }
 
     pub(super) fn on_close(&mut self, connection: &Connection) {

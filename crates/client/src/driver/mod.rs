@@ -392,7 +392,7 @@ impl Driver {
                 if let Some(assigned) = &connected.assigned_client_id {
                     self.shared.span.record("client_id", tracing::field::display(assigned));
                 }
-                self.link.on_connected(&self.shared.lock());
+                self.link.on_connected(connected, &self.shared.lock());
                 None
             }
             Event::Halted(_) => {

@@ -1,6 +1,7 @@
 //! Events as lines of JSON.
 
 use evenkeel::{Credentials, CredentialsError, Report};
+use serde_json::{Value, json};
 
 use crate::support::*;
 
@@ -19,21 +20,28 @@ async fn lines(client: &Client, count: usize) -> Vec<String> {
     lines
 }
 
+fn value(line: &str) -> Value {
+    serde_json::from_str(line).unwrap()
+}
+
 #[tokio::test(start_paused = true)]
 async fn each_event_is_a_line_of_its_own() {
     let mut server = Server::new();
     let client = server.client().start().unwrap();
     drop(server.online().await);
     let lines = lines(&client, 4).await;
-    assert_eq!(lines[0], r#"{"v":1,"type":"event","event":"connecting","attempt":1,"server":0}"#);
-    let connected = r#"{"v":1,"type":"event","event":"connected","assigned_client_id":null,"#;
-    assert!(lines[1].starts_with(connected), "{}", lines[1]);
-    let cut = concat!(
-        r#"{"v":1,"type":"event","event":"disconnected","cause":"the server closed the "#,
-        r#"connection","class":"Network","online_s":0.0,"reason_code":null}"#
-    );
-    assert_eq!(lines[2], cut);
-    assert!(lines[3].contains(r#""event":"retry","attempt":2,"delay_s":"#), "{}", lines[3]);
+    let [connecting, connected, cut] = [0, 1, 2].map(|line| value(&lines[line]));
+    assert_eq!((&connecting["v"], &connecting["event"]), (&json!(2), &json!("connecting")));
+    assert_eq!((&connecting["attempt"], &connecting["server"]), (&json!(1), &json!(0)));
+    assert_eq!((&connecting["connection"], &connecting["keep_alive_s"]), (&json!(1), &Value::Null));
+    assert_eq!(connected["event"], "connected");
+    assert_eq!((&connected["keep_alive_s"], &connected["in_flight"]), (&json!(60), &json!(0)));
+    let own = ["cause", "class", "closer", "online_s", "reason_code"].map(|key| cut[key].clone());
+    let closed = "the server closed the connection";
+    assert_eq!(own, [json!(closed), json!("network"), json!("peer"), json!(0.0), Value::Null]);
+    let retry = value(&lines[3]);
+    assert_eq!((&retry["event"], &retry["attempt"]), (&json!("retry"), &json!(2)));
+    assert_eq!(retry["pace"], "back_off");
 }
 
 #[tokio::test(start_paused = true)]

@@ -36,6 +36,7 @@ mod request;
 mod resume;
 mod scram;
 mod shutdown;
+mod snapshot;
 mod sources;
 mod stall;
 mod start;

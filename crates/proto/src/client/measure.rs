@@ -7,12 +7,14 @@ use crate::pace::RateLeft;
 use crate::record::{Count, StorageFailure};
 use crate::session::flights::Exchange;
 use crate::session::queue::weight;
+use crate::time::Instant;
 
 use super::Client;
 
 /// # Measure
 ///
-/// Sums for those who look now and then; each call looks through what it sums up.
+/// Sums for those who look now and then; each call looks through what it sums up. `now`
+/// is the present instant, and changes nothing.
 impl Client {
     /// Messages accepted and not yet sent, those in the store included, and their
     /// bytes as they count against the bound of the queue.
@@ -39,16 +41,16 @@ impl Client {
 
     /// The rates of the present connection, and how much of each may go out at
     /// once. A rate for each topic is left out: it has as many buckets as topics.
-    pub fn rates_left(&self) -> Vec<RateLeft> {
+    pub fn rates_left(&self, now: Instant) -> Vec<RateLeft> {
         let Some(online) = self.connection.online() else { return Vec::new() };
         let (Some(pacer), Some(rates)) = (online.pacer.get(), &online.limits.rates) else {
             return Vec::new();
         };
-        pacer.left(rates, self.now)
+        pacer.left(rates, now.max(self.now))
     }
 
     /// What the store fails with at present; `None` if it works, or there is none.
-    pub fn store_failure(&self) -> Option<StorageFailure> {
-        self.session.journal.as_ref()?.failure(self.now)
+    pub fn store_failure(&self, now: Instant) -> Option<StorageFailure> {
+        self.session.journal.as_ref()?.failure(now.max(self.now))
     }
 }

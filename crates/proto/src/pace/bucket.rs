@@ -56,9 +56,9 @@ impl Refill {
         Duration::from_micros(u64::try_from(micros).unwrap_or(u64::MAX))
     }
 
-    /// The tokens that come in this time, rounded up.
+    /// The whole tokens that come in this time.
     fn tokens_in(self, time: Duration) -> u64 {
-        let tokens = (time.as_micros() * u128::from(self.amount)).div_ceil(self.period.into());
+        let tokens = time.as_micros() * u128::from(self.amount) / u128::from(self.period);
         u64::try_from(tokens).unwrap_or(u64::MAX)
     }
 
@@ -124,7 +124,8 @@ impl Bucket {
 
     /// Whole tokens that it holds.
     pub(crate) fn left(&self, now: Instant, refill: Refill) -> u64 {
-        refill.depth.saturating_sub(refill.tokens_in(self.full_at.since(now)))
+        // By what supply() says: the most that may be taken now.
+        refill.tokens_in((now + refill.whole()).since(self.full_at)).min(refill.depth)
     }
 
     /// True if it cannot be told from one of which nothing was ever taken.
@@ -142,6 +143,23 @@ mod tests {
     use alloc::vec::Vec;
 
     use super::*;
+
+    #[test]
+    fn what_is_left_is_the_most_that_may_be_taken() {
+        let refill = Refill::new(100, Duration::from_secs(1), 3);
+        let start = Instant::from_micros(0);
+        let mut bucket = Bucket::empty(start, refill);
+        for micros in (0..60_000).step_by(97) {
+            let now = start + Duration::from_micros(micros);
+            let left = bucket.left(now, refill);
+            let may_take = |tokens| bucket.supply(now, refill, 0, tokens) == Supply::Now;
+            assert!(left == 0 || may_take(left), "{left} at {micros}");
+            assert!(left == refill.depth() || !may_take(left + 1), "{left} at {micros}");
+            if micros % 7 == 0 {
+                bucket.take(now, refill, left.min(1));
+            }
+        }
+    }
 
     /// A generator of numbers that look random (MMIX).
     struct Lcg(u64);

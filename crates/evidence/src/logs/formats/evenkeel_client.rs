@@ -117,13 +117,20 @@ fn disconnected(who: Who<'_>, value: &Value, online: Option<Duration>, facts: &m
         facts.packet(who, Side::Server, PacketSeen::Disconnect(code));
     }
     let by = if code.is_some() { Side::Server } else { Side::Client };
-    match json::text(value, "class") {
-        "KeepAliveDeath" => facts.ends(who, Words::KeepAliveTimeout { by }, Some(by)),
-        "TakenOver" => facts.ends(who, Words::TakenOver, server),
-        "Throttled" => facts.ends(who, Words::Throttled, server),
-        "ServerGoingAway" | "Redirect" => facts.ends(who, Words::ServerEvent, server),
-        "Local" => facts.ends(who, Words::Goodbye, client),
-        _ => facts.closed(who, code.map(|_| Side::Server)),
+    // Version 1 writes `KeepAliveDeath`, version 2 `keep_alive_death`.
+    let class = json::text(value, "class").replace('_', "").to_ascii_lowercase();
+    match class.as_str() {
+        "keepalivedeath" => facts.ends(who, Words::KeepAliveTimeout { by }, Some(by)),
+        "takenover" => facts.ends(who, Words::TakenOver, server),
+        "throttled" => facts.ends(who, Words::Throttled, server),
+        "servergoingaway" | "redirect" => facts.ends(who, Words::ServerEvent, server),
+        "local" => facts.ends(who, Words::Goodbye, client),
+        _ => match json::text(value, "closer") {
+            "client" => facts.closed(who, client),
+            "server" => facts.closed(who, server),
+            // The other end without a word: it may be something on the way.
+            _ => facts.closed(who, code.map(|_| Side::Server)),
+        },
     }
 }
 
@@ -174,6 +181,28 @@ mod tests {
              10000 0 words GaveUp"
         );
         assert_eq!(told.understood(), 11);
+    }
+
+    #[test]
+    fn version_2_says_whose_it_is_and_who_closed() {
+        let common = r#""client_id":"a","connection":1,"server_url":"mqtts://b.example:8883","keep_alive_s":30,"last_sent_s":1.0,"last_received_s":1.0,"in_flight":0,"queued":0"#;
+        let ended = |class: &str, closer: &str| {
+            let opened = format!(r#""event":"connecting",{common},"attempt":1,"server":0"#);
+            let connected = format!(r#""event":"connected",{common},"version":5"#);
+            let ended = format!(
+                r#""event":"disconnected",{common},"cause":"x","class":"{class}","closer":"{closer}","online_s":1.0"#
+            );
+            let told = told(&[&opened, &connected, &ended]);
+            let lines = told.lines();
+            lines.lines().map(str::trim).skip(4).map(str::to_owned).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            ended("keep_alive_death", "client"),
+            ["0 words KeepAliveTimeout by Client", "0 > closing"]
+        );
+        assert_eq!(ended("packet_fault", "client"), ["0 > closing"]);
+        assert_eq!(ended("network", "server"), ["0 < closing"]);
+        assert_eq!(ended("network", "peer"), ["0 ? closing"]);
     }
 
     #[test]

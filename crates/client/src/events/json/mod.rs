@@ -1,10 +1,13 @@
 //! Events as JSON, for logs.
 
+#[cfg(test)]
+mod tests;
+
 use std::time::Duration;
 
 use evenkeel_proto::keepalive::Pong;
 use evenkeel_proto::record::{Notice, NoticeKind};
-use evenkeel_proto::{CauseClass, DeliveryError, DisconnectCause, Event, Halt, Pace};
+use evenkeel_proto::{CauseClass, DeliveryError, DisconnectCause, Event, Halt, Pace, RateWait};
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -173,7 +176,7 @@ fn fields(report: &Report, style: Style) -> Value {
             let error = report.error.as_ref().map(|error| error.fact());
             json!({ "error": error })
         }
-        other => more_fields(other),
+        other => more_fields(other, style),
     }
 }
 
@@ -187,7 +190,7 @@ fn seconds(time: Duration) -> f64 {
     time.as_millis() as f64 / 1e3
 }
 
-fn more_fields(event: &Event) -> Value {
+fn more_fields(event: &Event, style: Style) -> Value {
     match event {
         Event::SubscriptionsRestoring { filters } => {
             json!({ "filters": filters })
@@ -206,13 +209,7 @@ fn more_fields(event: &Event) -> Value {
             json!({ "unacknowledged": unacknowledged })
         }
         Event::DeliveryResumed => Value::Null,
-        Event::RateReached(wait) => json!({
-            "limit": wait.limit.name,
-            "amount": wait.limit.amount,
-            "period_s": seconds(wait.limit.period),
-            "source": wait.limit.source,
-            "queued": wait.queued,
-        }),
+        Event::RateReached(wait) => rate_reached(wait, style),
         Event::Renewed { gap } => json!({ "gap_ms": milliseconds(*gap) }),
         Event::AcknowledgementsWithheld { packet_ids, after } => {
             let packet_ids: Vec<u16> = packet_ids.iter().map(|id| id.get()).collect();
@@ -225,9 +222,11 @@ fn more_fields(event: &Event) -> Value {
         }
         Event::Lagged { lost } => json!({ "lost": lost }),
         Event::Recovered { exchanges, queued, quarantined, subscriptions } => {
+            // In version 2 every event says what is queued now.
+            let messages = if style == Style::V1 { "queued" } else { "messages" };
             let what = json!({
                 "exchanges": exchanges,
-                "queued": queued,
+                messages: queued,
                 "quarantined": quarantined,
                 "subscriptions": subscriptions,
             });
@@ -246,8 +245,21 @@ fn more_fields(event: &Event) -> Value {
         }
         Event::StoreRestored => Value::Null,
         Event::StoreNotice(notice) => of_notice(notice),
-        other => json!({ "detail": format!("{other:?}") }),
+        other => json!({ "detail": other.to_string() }),
     }
+}
+
+fn rate_reached(wait: &RateWait, style: Style) -> Value {
+    let mut what = json!({
+        "limit": wait.limit.name,
+        "amount": wait.limit.amount,
+        "period_s": seconds(wait.limit.period),
+        "source": wait.limit.source,
+    });
+    if style == Style::V1 {
+        what["queued"] = Value::from(wait.queued);
+    }
+    what
 }
 
 fn of_notice(notice: &Notice) -> Value {
@@ -298,184 +310,4 @@ fn disconnected(
         what["closer"] = Value::from(cause.closer().label());
     }
     what
-}
-
-#[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use evenkeel_proto::record::{Serial, StorageFailure};
-
-    use super::*;
-    use crate::error::TransportError;
-    use crate::events::{Instant, Origin, Situation};
-
-    fn of(
-        time: std::time::SystemTime,
-        at: Instant,
-        event: Event,
-        error: Option<Box<TransportError>>,
-    ) -> Report {
-        Report { time, at, event, error, situation: Situation::NONE, origin: None }
-    }
-
-    fn ended() -> Report {
-        let cause = Box::new(DisconnectCause::Transport {
-            failure: evenkeel_proto::TransportFailure::Eof,
-            phase: None,
-        });
-        let conn = evenkeel_proto::ConnectionId(3);
-        let online_for = Some(Duration::from_millis(4_000));
-        let event = Event::Disconnected { conn, cause, online_for };
-        let at = Instant::from_micros(12_000_000);
-        let mut report = of(std::time::UNIX_EPOCH, at, event, None);
-        let activity = crate::events::Activity {
-            sent: Some(Instant::from_micros(11_000_000)),
-            received: Some(Instant::from_micros(10_500_000)),
-        };
-        report.situation = Situation::of(conn, 0, Some(Duration::from_secs(30)))
-            .with_activity(at, activity)
-            .with_load(2, 5);
-        let client_id = evenkeel_codec::Text::try_from("pump-17").unwrap();
-        let server_url = Some("mqtts://b.example:8883".to_owned());
-        report.origin = Some(std::sync::Arc::new(Origin { client_id, server_url }));
-        report
-    }
-
-    #[test]
-    fn an_event_says_whose_it_is_and_where_the_client_stood() {
-        let told = r#"{"v":2,"type":"event","time":"1970-01-01T00:00:00.000000000Z","mono_ns":12000000000,"event":"disconnected","client_id":"pump-17","connection":3,"server_url":"mqtts://b.example:8883","keep_alive_s":30,"last_sent_s":1.0,"last_received_s":1.5,"in_flight":2,"queued":5,"#;
-        let json = ended().to_json();
-        assert_eq!(json.get(..told.len()), Some(told));
-        let value: Value = serde_json::from_str(&json).unwrap();
-        let own = ["class", "closer", "online_s", "reason_code"].map(|key| value[key].clone());
-        assert_eq!(own, [json!("network"), json!("peer"), json!(4.0), Value::Null]);
-    }
-
-    #[test]
-    fn version_1_is_as_it_was() {
-        let value: Value = serde_json::from_str(&ended().to_json_v1()).unwrap();
-        let keys: Vec<&str> = value.as_object().unwrap().keys().map(String::as_str).collect();
-        let mut wanted =
-            ["v", "type", "time", "event", "cause", "class", "online_s", "reason_code"].to_vec();
-        wanted.sort_unstable();
-        let mut found = keys.clone();
-        found.sort_unstable();
-        assert_eq!(found, wanted);
-        assert_eq!((&value["v"], &value["class"]), (&json!(1), &json!("Network")));
-    }
-
-    #[test]
-    fn what_is_not_known_is_null() {
-        let report = of(std::time::UNIX_EPOCH, Instant::default(), Event::PingSent, None);
-        let value: Value = serde_json::from_str(&report.to_json()).unwrap();
-        for key in ["client_id", "connection", "server_url", "keep_alive_s", "last_sent_s"] {
-            assert_eq!(value.get(key), Some(&Value::Null), "{key}");
-        }
-    }
-
-    /// The field `heard` is younger than 0.1.0; nothing else about it is new.
-    #[test]
-    fn an_unanswered_ping_says_whether_anything_was_heard() {
-        for heard in [true, false] {
-            let event = Event::PingUnanswered { after: Duration::from_millis(1500), heard };
-            let told = json!({ "after_s": 1.5, "heard": heard });
-            let (time, at) = (std::time::UNIX_EPOCH, Instant::default());
-            let report = of(time, at, event, None);
-            assert_eq!(
-                (report.event.name(), fields(&report, Style::V2)),
-                ("ping_unanswered", told)
-            );
-        }
-    }
-
-    #[test]
-    fn what_holds_the_server_back_is_told() {
-        for (event, name, what) in [
-            (Event::ReadingPaused, "reading_paused", Value::Null),
-            (Event::ReadingResumed, "reading_resumed", Value::Null),
-            (
-                Event::ReceiveMaximumExceeded { maximum: 20 },
-                "receive_maximum_exceeded",
-                json!({ "maximum": 20 }),
-            ),
-            (
-                Event::DeliveryStalled { unacknowledged: 30 },
-                "delivery_stalled",
-                json!({ "unacknowledged": 30 }),
-            ),
-            (Event::DeliveryResumed, "delivery_resumed", Value::Null),
-            (
-                Event::AcknowledgementsWithheld {
-                    packet_ids: [1, 7]
-                        .into_iter()
-                        .filter_map(evenkeel_codec::PacketId::new)
-                        .collect(),
-                    after: Duration::from_millis(31_500),
-                },
-                "acknowledgements_withheld",
-                json!({ "packet_ids": [1, 7], "after_s": 31.5 }),
-            ),
-            (
-                Event::Renewed { gap: Duration::from_micros(1500) },
-                "renewed",
-                json!({ "gap_ms": 1.5 }),
-            ),
-        ] {
-            assert_eq!((event.name(), more_fields(&event)), (name, what));
-        }
-    }
-
-    #[test]
-    fn what_becomes_of_the_store_is_told() {
-        let (exchanges, queued, quarantined, subscriptions) = (1, 2, 3, 4);
-        let settled = |result| Event::Settled { serial: Serial(7), result };
-        let (failure, retry) = (StorageFailure::Full, Duration::from_secs(2));
-        for (event, name, what) in [
-            (
-                Event::Recovered { exchanges, queued, quarantined, subscriptions },
-                "recovered",
-                json!({ "exchanges": 1, "queued": 2, "quarantined": 3, "subscriptions": 4 }),
-            ),
-            (settled(Ok(())), "settled", json!({ "serial": 7, "error": null })),
-            (
-                settled(Err(DeliveryError::ConnectionLost)),
-                "settled",
-                json!({ "serial": 7, "error": DeliveryError::ConnectionLost.to_string() }),
-            ),
-            (
-                settled(Err(DeliveryError::Uncertain { attempts: 2 })),
-                "settled",
-                json!({
-                    "serial": 7,
-                    "error": DeliveryError::Uncertain { attempts: 2 }.to_string(),
-                    "uncertain": true,
-                }),
-            ),
-            (
-                Event::StoreFailed { failure, retry },
-                "store_failed",
-                json!({ "failure": "the store is full", "retry_s": 2.0 }),
-            ),
-            (Event::StoreRestored, "store_restored", Value::Null),
-        ] {
-            assert_eq!((event.name(), more_fields(&event)), (name, what));
-        }
-    }
-    #[test]
-    fn what_becomes_of_certificate_files_is_told() {
-        let (conn, time) = (evenkeel_proto::ConnectionId(1), std::time::SystemTime::UNIX_EPOCH);
-        let at = Instant::from_micros(0);
-        let renewed = of(time, at, Event::FilesRenewed { conn }, None);
-        assert_eq!(
-            (renewed.event.name(), fields(&renewed, Style::V2)),
-            ("files_renewed", Value::Null)
-        );
-        let error = crate::tls::TlsConfigError::NoVersion;
-        let error = crate::transport::ConnectError::Config(error.into());
-        let error = Some(Box::new(TransportError::Connect(error)));
-        let kept = of(time, at, Event::FilesKept { conn }, error);
-        let what = json!({ "error": "the TLS settings allow no TLS version" });
-        assert_eq!((kept.event.name(), fields(&kept, Style::V2)), ("files_kept", what));
-    }
 }
