@@ -80,7 +80,7 @@ impl Client {
     /// What the last CONNACK said, such as an assigned client identifier; also
     /// after its connection has ended. `None` before the first.
     pub fn connected(&self) -> Option<Connected> {
-        self.shared.lock().connected.as_deref().cloned()
+        self.shared.lock().connecting.connected.as_deref().cloned()
     }
 
     /// Subscribes to a filter, or to several at once; see [`SubscribeRequest`].

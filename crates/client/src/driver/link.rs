@@ -28,11 +28,10 @@ impl Link {
 
     pub(super) fn on_connected(&mut self, connected: &Connected, inner: &Inner) {
         let core = &inner.core;
-        let limits = core.limits().filter(|_| core.is_current(connected.conn));
-        self.keep_alive = Some(match limits {
-            Some(limits) => limits.keep_alive.value,
+        self.keep_alive = Some(match core.limits() {
+            Some(limits) if core.is_current(connected.conn) => limits.keep_alive.value,
             // The connection is over before its beginning could be told.
-            None => {
+            _ => {
                 let asked = connected.properties.server_keep_alive();
                 let seconds = asked.unwrap_or_else(|| core.connect_config().keep_alive);
                 Duration::from_secs(seconds.into())

@@ -95,8 +95,6 @@ pub(crate) struct Driver {
     next: Option<Box<Open>>,
     answer: Option<Box<Answer>>,
     due: Due,
-    /// When the streams want to look at what they hold.
-    held_deadline: Option<Instant>,
     /// Turns since the core was last asked about deadlines.
     unjudged: u32,
     timer: DeadlineTimer,
@@ -121,7 +119,6 @@ impl Driver {
             next: None,
             answer: None,
             due: Due::default(),
-            held_deadline: None,
             unjudged: 0,
             timer: DeadlineTimer::default(),
             state,
@@ -268,7 +265,7 @@ impl Driver {
             };
         }
         inner.deliver();
-        self.held_deadline = inner.streams.held_deadline();
+        self.timer.held = inner.streams.held_deadline();
         let state = inner.core.state();
         if state != self.state || !self.outputs.is_empty() {
             inner.wake_connecting();
@@ -476,7 +473,7 @@ impl Driver {
     /// True if a deadline has come.
     fn is_due(&mut self, cx: &mut Context<'_>) -> bool {
         let tidying = self.connection.as_ref().and_then(Connection::tidying_due);
-        let others = [self.held_deadline, tidying].into_iter().flatten().min();
+        let others = [self.timer.held, tidying].into_iter().flatten().min();
         let due = match others {
             None => self.due,
             others => {

@@ -28,6 +28,8 @@ pub(super) struct Due {
 
 #[derive(Default)]
 pub(super) struct DeadlineTimer {
+    /// When the streams want to look at what they hold.
+    pub(super) held: Option<Instant>,
     sleep: Option<Pin<Box<Sleep>>>,
 }
 

@@ -51,8 +51,6 @@ pub(crate) struct Inner {
     pub(crate) publishers: Waiters,
     /// QoS 0 receipts that wait for bytes to be written, or lost.
     pub(crate) writing: Waiters,
-    /// What the last CONNACK said.
-    pub(crate) connected: Option<Arc<Connected>>,
     /// The transport's words about the last end of a connection.
     pub(crate) last_error: Option<Box<TransportError>>,
     /// Made when there is something to measure.
@@ -72,7 +70,8 @@ pub(crate) struct Inner {
     pub(crate) ended: bool,
 }
 
-/// Who waits for a connection, and the ends after which the client goes on.
+/// Who waits for a connection, what the last was told, and the ends after which
+/// the client goes on.
 #[derive(Default)]
 pub(crate) struct Connecting {
     pub(crate) waiters: Waiters,
@@ -80,6 +79,8 @@ pub(crate) struct Connecting {
     pub(crate) refusals: Ends,
     /// Attempts that failed, for whatever reason.
     pub(crate) failures: Ends,
+    /// What the last CONNACK said.
+    pub(crate) connected: Option<Arc<Connected>>,
     /// How the last attempt ended, if it never came online.
     failed: Option<Failed>,
 }
@@ -150,7 +151,6 @@ impl Shared {
             store: None,
             drained: Waiters::default(),
             connecting: Connecting::default(),
-            connected: None,
             last_error: None,
             measures: None,
             signalled: false,
@@ -279,7 +279,7 @@ impl Inner {
         }
         match event {
             Event::Connected(connected) => {
-                self.connected = Some(connected.clone());
+                self.connecting.connected = Some(connected.clone());
                 self.connecting.refusals.untold = false;
                 self.connecting.failures.untold = false;
             }
@@ -322,7 +322,8 @@ impl Inner {
 
     /// What CONNACK said on the present connection is known.
     pub(crate) fn is_known(&self) -> bool {
-        self.connected.as_ref().is_some_and(|connected| self.core.is_current(connected.conn))
+        let connected = self.connecting.connected.as_ref();
+        connected.is_some_and(|connected| self.core.is_current(connected.conn))
     }
 
     /// No further message will come: streams end once they are empty.

@@ -1,3 +1,5 @@
+//! What is told of each event, in both versions.
+
 use std::time::Duration;
 
 use evenkeel_proto::record::{Serial, StorageFailure};
