@@ -15,7 +15,7 @@ use crate::rule::{Hits, On, Rule, Vantages, View};
 use crate::rules;
 use crate::sighting::Sightings;
 use crate::source::{Source, SourceId, Vantage};
-use crate::texts::Texts;
+use crate::texts::{TextId, Texts};
 use crate::time::Time;
 use crate::track::Tracker;
 
@@ -95,6 +95,12 @@ impl Doctor {
         });
         self.tracker.add_source();
         Some(id)
+    }
+
+    /// Connections from this host, of which a source shows no identifier, are of
+    /// this client: another source shows it of the same ones.
+    pub fn identify(&mut self, host: TextId, id: TextId) {
+        self.tracker.identify(host, id);
     }
 
     /// The texts that events refer to.

@@ -14,5 +14,6 @@ pub mod logs;
 pub mod reader;
 mod sink;
 mod text;
+pub mod witness;
 
 pub use sink::Sink;

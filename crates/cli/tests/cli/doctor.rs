@@ -1,6 +1,7 @@
 //! `evenkeel doctor` on the recorded truth, and on what cannot be read.
 
 mod capture;
+mod together;
 
 use std::io::Write;
 use std::path::PathBuf;

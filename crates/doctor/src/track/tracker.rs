@@ -285,6 +285,13 @@ impl Tracker {
         self.registry.only_id(host)
     }
 
+    /// Somebody else knows the only identifier of a host.
+    pub(crate) fn identify(&mut self, host: TextId, id: TextId) {
+        if host.same(host) && id.same(id) && self.only_ids.len() < self.bounds.clients {
+            self.only_ids.entry(host).or_insert(id);
+        }
+    }
+
     pub(crate) fn population(&self, source: SourceId) -> Option<&Population> {
         self.registry.population(source)
     }
@@ -351,6 +358,22 @@ mod tests {
         let report = Trace::plain().lines(lines).report();
         let clients: Vec<_> = report.clients.iter().map(|it| (&*it.name, it.ended)).collect();
         assert_eq!(clients, [("pump", 2)]);
+    }
+
+    #[test]
+    fn a_host_has_the_name_that_somebody_else_knows() {
+        let sealed = "c1 0 open 10.0.0.1:1 broker\nc1 0.1 > sealed\nc1 1 > fin";
+        let names = |trace: Trace, id: &str| {
+            let report = trace.identify("10.0.0.1", id).report();
+            report.clients.into_iter().map(|it| it.name).collect::<Vec<_>>()
+        };
+        assert_eq!(names(Trace::encrypted().lines(sealed), "pump"), ["pump"]);
+        assert_eq!(names(Trace::encrypted().lines(sealed), ""), ["10.0.0.1"]);
+        // A host of two clients stays one.
+        let two = "c1 2 open 10.0.0.1:2 broker\nc1 2.1 > CONNECT id=a\nc1 3 > fin
+            c2 4 open 10.0.0.1:3 broker\nc2 4.1 > CONNECT id=b\nc2 5 > fin";
+        let trace = Trace::encrypted().lines(sealed).and(Vantage::Plain).lines(two);
+        assert_eq!(names(trace, "pump"), ["10.0.0.1", "a", "b"]);
     }
 
     #[test]

@@ -21,14 +21,12 @@
 //! # Ok::<(), evenkeel_evidence::reader::EvidenceError>(())
 //! ```
 
-mod align;
 mod error;
 mod formats;
 mod kind;
 
 use std::fmt;
 
-pub use align::{Connects, Offset, Watched};
 pub use error::EvidenceError;
 pub use formats::{FormatInfo, formats};
 

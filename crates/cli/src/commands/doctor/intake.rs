@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use evenkeel_doctor::{Doctor, Event, Source, SourceId, TextId, Time};
 use evenkeel_evidence::Sink;
+use evenkeel_evidence::witness::Witnesses;
 use jiff::Timestamp;
 
 use super::redact::Names;
@@ -16,13 +17,21 @@ pub(super) struct Intake {
     pub(super) names: Option<Names>,
     /// How many events came: whether a file had anything.
     pub(super) events: u64,
+    /// What the sources show of the same connections, if there are several.
+    pub(super) witnesses: Option<Witnesses>,
     /// Of each source its newest time, and when that was read.
     newest: Vec<Option<(Time, Instant)>>,
 }
 
 impl Intake {
     pub(super) fn new(doctor: Doctor, redact: bool) -> Self {
-        Self { doctor, names: redact.then(Names::default), events: 0, newest: Vec::new() }
+        let names = redact.then(Names::default);
+        Self { doctor, names, events: 0, witnesses: None, newest: Vec::new() }
+    }
+
+    /// The sources to come are to be compared with each other.
+    pub(super) fn compare_sources(&mut self) {
+        self.witnesses = Some(Witnesses::new());
     }
 
     /// How many sources there are.
@@ -47,7 +56,11 @@ pub(super) fn time(stamp: Timestamp) -> Time {
 
 impl Sink for Intake {
     fn source(&mut self, source: Source) -> Option<SourceId> {
+        let noted = self.witnesses.is_some().then(|| source.clone());
         let id = self.doctor.source(source)?;
+        if let (Some(witnesses), Some(source)) = (&mut self.witnesses, noted) {
+            witnesses.source(id, &source);
+        }
         self.newest.push(None);
         Some(id)
     }
@@ -67,6 +80,9 @@ impl Sink for Intake {
             && newest.is_none_or(|(at, _)| event.at > at)
         {
             *newest = Some((event.at, Instant::now()));
+        }
+        if let Some(witnesses) = &mut self.witnesses {
+            witnesses.note(event);
         }
         self.doctor.take(event);
     }

@@ -1,6 +1,7 @@
 //! `evenkeel doctor`: why connections flap.
 
 mod at_once;
+mod compare;
 mod explain;
 mod follow;
 mod intake;
@@ -24,6 +25,7 @@ use crate::exit::Exit;
 use crate::printer::Printer;
 use crate::settings::profile_named_or_read;
 use at_once::AtOnce;
+use compare::Compared;
 use intake::Intake;
 use suppress::Suppressions;
 use told::Told;
@@ -52,6 +54,9 @@ fn examine(args: &DoctorArgs, printer: Printer) -> Result<(), Failure> {
     let options = read::options(&args.reading)?;
     let since = args.reading.since.map(intake::time);
     let mut intake = Intake::new(doctor, args.reading.redact);
+    if args.files.len() > 1 {
+        intake.compare_sources();
+    }
     let read = if args.reading.follow {
         let at_once = AtOnce::new(&args.telling, since, &suppressions, printer);
         super::in_runtime(printer, true, async |stop| {
@@ -64,9 +69,13 @@ fn examine(args: &DoctorArgs, printer: Printer) -> Result<(), Failure> {
     } else {
         read::all(args, &options, &mut intake, None, printer)?
     };
-    let Intake { mut doctor, names, .. } = intake;
+    let Intake { mut doctor, names, witnesses, .. } = intake;
     doctor.finish();
+    let compared = witnesses.map(|all| Compared::new(all.compare(), &mut doctor));
     let mut told = Told::new(doctor.report(), read, since, &args.telling, &suppressions)?;
+    if let Some(compared) = compared {
+        told.compare(compared, &args.telling);
+    }
     if let Some(names) = names {
         names.hide(&mut told);
     }

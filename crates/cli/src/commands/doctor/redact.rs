@@ -37,6 +37,9 @@ impl Names {
         for client in &mut told.report.clients {
             client.name = self.other(&client.name);
         }
+        for differs in &mut told.compared.differences {
+            differs.client = self.other(&differs.client);
+        }
     }
 
     /// Hides the names in a finding and in what follows from it.

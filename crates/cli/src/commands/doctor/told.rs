@@ -2,9 +2,12 @@
 
 use std::time::Duration;
 
-use evenkeel_doctor::{Confidence, Finding, Proof, Report, Severity, Source, Time};
+use evenkeel_doctor::{
+    Confidence, Finding, Place, Proof, Report, Severity, Source, SourceId, Time,
+};
 use jiff::Timestamp;
 
+use super::compare::Compared;
 use super::read::Read;
 use super::suppress::Suppressions;
 use crate::args::TellingFlags;
@@ -21,6 +24,8 @@ pub(super) struct Told {
     pub(super) suspicions: Vec<Finding>,
     /// How many findings were left out, by the suppressions that named them.
     pub(super) suppressed: usize,
+    /// What the sources show together.
+    pub(super) compared: Compared,
 }
 
 impl Told {
@@ -70,13 +75,27 @@ impl Told {
             }
             report.clients.retain(|client| !client.strip.is_empty());
         }
-        Ok(Self { report, read, findings, suspicions, suppressed })
+        let compared = Compared::default();
+        Ok(Self { report, read, findings, suspicions, suppressed, compared })
+    }
+
+    /// Takes in what the sources show together: one timeline for the places of a
+    /// finding, and what they do not agree on.
+    pub(super) fn compare(&mut self, mut compared: Compared, flags: &TellingFlags) {
+        if let Some(client) = &flags.client {
+            compared.differences.retain(|it| it.client == *client);
+        }
+        for finding in self.findings.iter_mut().chain(&mut self.suspicions) {
+            in_order(finding, &compared);
+        }
+        self.compared = compared;
     }
 
     /// One finding, of a report that is not at its end.
     pub(super) fn of(finding: Finding, report: Report) -> Self {
         let (findings, suspicions) = (vec![finding], Vec::new());
-        Self { report, read: Vec::new(), findings, suspicions, suppressed: 0 }
+        let (read, compared) = (Vec::new(), Compared::default());
+        Self { report, read, findings, suspicions, suppressed: 0, compared }
     }
 
     /// The findings, each before what follows from it. Suspicions are none.
@@ -91,27 +110,40 @@ impl Told {
 
     /// The source of a proof.
     pub(super) fn source(&self, proof: &Proof) -> Option<&Source> {
-        self.report.sources.get(usize::from(proof.source.0)).map(|summary| &summary.source)
+        self.source_of(proof.source)
+    }
+
+    /// A source by its number.
+    pub(super) fn source_of(&self, source: SourceId) -> Option<&Source> {
+        self.report.sources.get(usize::from(source.0)).map(|summary| &summary.source)
     }
 
     /// Where a proof stands, for people: `pump.log:17`, `pump.pcap@4711`.
     pub(super) fn place(&self, proof: &Proof) -> String {
-        match self.source(proof) {
-            Some(source) if source.vantage.is_wire() => {
-                format!("{}@{}", source.name, proof.place.0)
-            }
-            Some(source) => format!("{}:{}", source.name, proof.place.0),
+        self.place_in(proof.source, proof.place)
+    }
+
+    /// A place in a source, for people.
+    pub(super) fn place_in(&self, source: SourceId, place: Place) -> String {
+        match self.source_of(source) {
+            Some(source) if source.vantage.is_wire() => format!("{}@{}", source.name, place.0),
+            Some(source) => format!("{}:{}", source.name, place.0),
             None => String::new(),
         }
     }
 
-    /// The time of a proof, for people.
+    /// The time of a proof, for people, by the clock of its source.
     pub(super) fn time(&self, proof: &Proof) -> String {
-        let source = self.source(proof);
-        let text = time(proof.at, source.is_some_and(|source| source.calendar));
+        self.time_in(proof.source, proof.at)
+    }
+
+    /// A time of a source, for people.
+    pub(super) fn time_in(&self, source: SourceId, at: Time) -> String {
+        let source = self.source_of(source);
+        let text = time(at, source.is_some_and(|source| source.calendar));
         // Digits that the source cannot tell are none of its words.
         let coarse = source.is_some_and(|source| source.resolution >= Duration::from_millis(1));
-        if coarse { text.trim_end_matches("000").trim_end_matches(".000").to_owned() } else { text }
+        if coarse { text.trim_end_matches("000").trim_end_matches('.').to_owned() } else { text }
     }
 }
 
@@ -156,6 +188,14 @@ fn each_place_once(mut finding: Finding) -> Finding {
     let rule = finding.rule.id;
     finding.consequences.retain(|consequence| consequence.rule.id != rule);
     finding
+}
+
+/// Its places in the order of one clock.
+fn in_order(finding: &mut Finding, compared: &Compared) {
+    let order =
+        |proof: &Proof| (compared.common(proof.source, proof.at), proof.source, proof.place);
+    finding.proof.sort_by_key(order);
+    finding.consequences.iter_mut().for_each(|it| in_order(it, compared));
 }
 
 /// A time for people: of the calendar, in UTC, or in seconds since the source began.

@@ -114,6 +114,14 @@ impl Trace {
     }
 
     /// What is followed.
+    /// Somebody else knows that this host is this client.
+    pub(crate) fn identify(mut self, host: &str, id: &str) -> Self {
+        let texts = self.doctor.texts();
+        let (host, id) = (texts.keep(host), texts.keep(id));
+        self.doctor.identify(host, id);
+        self
+    }
+
     pub(crate) fn tracker(&self) -> &crate::track::Tracker {
         self.doctor.tracker()
     }

@@ -1,9 +1,11 @@
 //! For programs; docs/doctor.schema.json describes it.
 
 use evenkeel_doctor::{Fate, Finding, Strip, Time};
+use evenkeel_evidence::witness::{Clocks, Contrary, Unaligned};
 use serde_json::{Value, json};
 
-use super::{Region, region};
+use super::{region, region_in};
+use crate::commands::doctor::compare::{Differs, places, sentence as sentence_of};
 use crate::commands::doctor::told::{Told, sentence};
 
 /// The version of the form: a reader that knows it can read later minor ones.
@@ -43,6 +45,9 @@ pub(super) fn object(told: &Told) -> String {
         "v": VERSION, "type": "report", "read": read, "sources": sources,
         "findings": all(&told.findings), "suspicions": all(&told.suspicions),
         "suppressed": told.suppressed, "clients": clients,
+        "clocks": told.compared.clocks.iter().map(clocks).collect::<Vec<_>>(),
+        "differences": told.compared.differences.iter().map(|it| differs(told, it)).collect::<Vec<_>>(),
+        "differences_left_out": told.compared.differences_left_out,
         "events_left_out": told.report.events_left_out,
         "clients_forgotten": told.report.clients_forgotten,
         "findings_left_out": told.report.findings_left_out,
@@ -60,10 +65,7 @@ fn finding(told: &Told, it: &Finding) -> Value {
     let calendar = calendar.is_none_or(|source| source.calendar);
     let proof: Vec<Value> = (it.proof.iter())
         .map(|proof| {
-            let (line, byte) = match region(told, proof) {
-                Region::Line(line) => (Some(line), None),
-                Region::Byte(byte) => (None, Some(byte)),
-            };
+            let (line, byte) = region(told, proof).line_or_byte();
             json!({
                 "at": stamp(proof.at, told.source(proof).is_none_or(|it| it.calendar)), "source": proof.source.0,
                 "line": line, "byte": byte, "shows": proof.shows,
@@ -77,6 +79,43 @@ fn finding(told: &Told, it: &Finding) -> Value {
         "first": stamp(it.first, calendar), "last": stamp(it.last, calendar), "proof": proof,
         "fix": it.rule.fix, "raises": it.rule.raises, "references": it.rule.references,
         "consequences": it.consequences.iter().map(|it| finding(told, it)).collect::<Vec<_>>(),
+    })
+}
+
+fn clocks(clocks: &Clocks) -> Value {
+    let (one, other) = clocks.sources;
+    let aligned = clocks.aligned.as_ref().ok();
+    let why = match clocks.aligned {
+        Ok(_) => None,
+        Err(Unaligned::TooFew(_)) => Some("too few connections match"),
+        Err(Unaligned::TooRegular) => Some("connections match in several ways"),
+    };
+    json!({
+        "sources": [one.0, other.0], "ahead_s": aligned.map(|it| it.ahead_nanos as f64 / 1e9),
+        "gains_s_per_hour": aligned.map(|it| it.gains_nanos_per_second as f64 * 3600.0 / 1e9),
+        "joined": aligned.map(|it| it.joined), "of": aligned.map(|it| it.of), "why_not": why,
+    })
+}
+
+fn differs(told: &Told, it: &Differs) -> Value {
+    let (one, other) = it.difference.sources;
+    let places = places(&it.difference).map(|(source, at, place)| {
+        let (line, byte) = region_in(told, source, place).line_or_byte();
+        let calendar = told.source_of(source).is_none_or(|it| it.calendar);
+        json!({ "at": stamp(at, calendar), "source": source.0, "line": line, "byte": byte })
+    });
+    let kind = match it.difference.contrary {
+        Contrary::KeepAlive(..) => "keep-alive",
+        Contrary::LetIn(_) => "let in",
+        Contrary::EndedBy(..) => "ended by",
+        Contrary::EndedSooner(..) => "ended sooner",
+        Contrary::EndedFor(..) => "ended for one",
+        Contrary::OnlyIn(_) => "only in one",
+    };
+    json!({
+        "kind": kind, "client": it.client, "sources": [one.0, other.0],
+        "sentence": sentence_of(told, it), "times": it.difference.times,
+        "places": places.collect::<Vec<_>>(),
     })
 }
 

@@ -1,7 +1,7 @@
 //! Markdown, for an issue or a chat.
 
 use super::super::told::{Told, sentence, tag};
-use super::line;
+use super::{clocks, differences, line};
 
 pub(super) fn render(told: &Told) -> String {
     let mut out = String::from("## Diagnosis\n\n");
@@ -28,6 +28,13 @@ pub(super) fn render(told: &Told) -> String {
     for finding in &told.suspicions {
         let text = plain(&sentence(finding));
         out.push_str(&format!("- not sure: {text} ({})\n", finding.rule.id));
+    }
+    for (sentence, places) in differences(told) {
+        let places = places.iter().map(|it| plain(it)).collect::<Vec<_>>().join(", ");
+        out.push_str(&format!("- not agreed on: {} ({places})\n", plain(&sentence)));
+    }
+    for sentence in clocks(told) {
+        out.push_str(&format!("- {}\n", plain(&sentence)));
     }
     out
 }

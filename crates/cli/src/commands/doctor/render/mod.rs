@@ -8,8 +8,9 @@ mod markdown;
 mod sarif;
 mod text;
 
-use evenkeel_doctor::Finding;
+use evenkeel_doctor::{Finding, Place, SourceId};
 
+use super::compare;
 use super::told::{Told, sentence, tag};
 use crate::args::ReportFormat;
 use crate::escape;
@@ -40,11 +41,41 @@ enum Region {
     Byte(u64),
 }
 
-fn region(told: &Told, proof: &evenkeel_doctor::Proof) -> Region {
-    match told.source(proof) {
-        Some(source) if source.vantage.is_wire() => Region::Byte(proof.place.0),
-        _ => Region::Line(proof.place.0.max(1)),
+impl Region {
+    /// One of the two, for JSON.
+    fn line_or_byte(self) -> (Option<u64>, Option<u64>) {
+        match self {
+            Self::Line(line) => (Some(line), None),
+            Self::Byte(byte) => (None, Some(byte)),
+        }
     }
+}
+
+fn region(told: &Told, proof: &evenkeel_doctor::Proof) -> Region {
+    region_in(told, proof.source, proof.place)
+}
+
+fn region_in(told: &Told, source: SourceId, place: Place) -> Region {
+    match told.source_of(source) {
+        Some(source) if source.vantage.is_wire() => Region::Byte(place.0),
+        _ => Region::Line(place.0.max(1)),
+    }
+}
+
+/// How the clocks of the sources compare, a sentence each.
+fn clocks(told: &Told) -> Vec<String> {
+    let all = told.compared.told();
+    all.into_iter().map(|it| compare::clocks(told, it)).collect()
+}
+
+/// What the sources do not agree on: the sentence, and where they show it.
+fn differences(told: &Told) -> impl Iterator<Item = (String, Vec<String>)> {
+    told.compared.differences.iter().map(|it| {
+        let place = |(source, at, place)| {
+            format!("{}  {}", told.time_in(source, at), told.place_in(source, place))
+        };
+        (compare::sentence(told, it), compare::places(&it.difference).map(place).collect())
+    })
 }
 
 /// JSON that may be shown on a terminal: it writes C1 and bidirectional controls as they

@@ -2,13 +2,16 @@
 
 use evenkeel_doctor::{Finding, Severity};
 
-use super::line;
+use super::{clocks, differences, line};
 use crate::commands::doctor::explain::wrapped;
 use crate::commands::doctor::told::{Told, sentence, tag};
 use crate::plural::plural;
 
 /// Lines of proof shown of one finding.
 const PROOF: usize = 8;
+
+/// Disagreements of sources that are shown.
+const DIFFERENCES: usize = 8;
 
 pub(super) fn render(told: &Told, colour: bool) -> String {
     let paint = |text: &str, code: &str| {
@@ -41,14 +44,36 @@ pub(super) fn render(told: &Told, colour: bool) -> String {
         }
         out.push('\n');
     }
+    out.push_str(&together(told));
     out.push_str(&summary(told));
+    out
+}
+
+/// What the sources show together: their clocks, and what they do not agree on.
+fn together(told: &Told) -> String {
+    let mut out = String::new();
+    let mut all = differences(told);
+    for (number, (sentence, places)) in all.by_ref().take(DIFFERENCES).enumerate() {
+        if number == 0 {
+            out.push_str("what the sources do not agree on:\n");
+        }
+        out.push_str(&format!("  {}\n", line(&sentence)));
+        places.iter().for_each(|place| out.push_str(&format!("    {}\n", line(place))));
+    }
+    let more = all.count() + told.compared.differences_left_out;
+    if more > 0 {
+        out.push_str(&format!("  .. and {more} more\n"));
+    }
+    if !out.is_empty() {
+        out.push('\n');
+    }
+    clocks(told).iter().for_each(|sentence| out.push_str(&format!("{}\n", line(sentence))));
     out
 }
 
 /// The places that show it, oldest first.
 fn proof(told: &Told, finding: &Finding, paint: &dyn Fn(&str, &str) -> String) -> String {
-    let mut proof = finding.proof.clone();
-    proof.sort_by_key(|proof| proof.at);
+    let proof = &finding.proof;
     let mut out = String::from("\n");
     for proof in proof.iter().take(PROOF) {
         out.push_str(&line(&format!("  {}  {}  ", told.time(proof), told.place(proof))));

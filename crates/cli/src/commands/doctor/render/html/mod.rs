@@ -9,7 +9,7 @@ use std::fmt::Write;
 use evenkeel_doctor::Finding;
 
 use super::super::told::{Told, sentence, tag};
-use super::escaped;
+use super::{clocks, differences, escaped};
 use crate::plural::plural;
 
 const STYLE: &str = include_str!("style.css");
@@ -35,6 +35,7 @@ pub(super) fn render(told: &Told) -> String {
         page.push_str(&section(told, finding, number, &shown));
     }
     page.push_str(&suspicions(told));
+    page.push_str(&together(told));
     page.push_str(&strip::clients(told, &shown));
     page.push_str(&sources(told));
     page.push_str("</main>\n</html>\n");
@@ -120,6 +121,23 @@ fn suspicions(told: &Told) -> String {
     format!(
         "<section>\n<h2>Seen, but not often enough to be sure</h2>\n<ul>\n{items}</ul>\n</section>\n"
     )
+}
+
+/// What the sources show together: what they do not agree on, and their clocks.
+fn together(told: &Told) -> String {
+    let items: String = (differences(told).take(FINDINGS))
+        .map(|(sentence, places)| {
+            let places = places.iter().map(|it| escaped(it)).collect::<Vec<_>>().join("<br>");
+            format!("<li>{}<br><small>{places}</small></li>\n", escaped(&sentence))
+        })
+        .collect();
+    let clocks: String =
+        clocks(told).iter().map(|it| format!("<p>{}</p>\n", escaped(it))).collect();
+    if items.is_empty() && clocks.is_empty() {
+        return String::new();
+    }
+    let items = if items.is_empty() { items } else { format!("<ul>\n{items}</ul>\n") };
+    format!("<section>\n<h2>The sources together</h2>\n{items}{clocks}</section>\n")
 }
 
 fn sources(told: &Told) -> String {

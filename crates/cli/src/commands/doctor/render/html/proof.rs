@@ -40,7 +40,6 @@ pub(super) fn table(told: &Told, finding: &Finding, number: usize, shown: &[usiz
 /// The proof, oldest first, each place once.
 pub(super) fn once(finding: &Finding) -> Vec<Proof> {
     let mut proof = finding.proof.clone();
-    proof.sort_by_key(|it| (it.at, it.source, it.place.0, it.shows));
     proof.dedup();
     proof
 }

@@ -3,8 +3,9 @@
 
 use std::fmt::Write;
 
-use evenkeel_doctor::{ClientSummary, Fate, Finding, Proof, Strip, Time};
+use evenkeel_doctor::{ClientSummary, Fate, Finding, Proof, SourceId, Strip, Time};
 
+use super::super::super::compare::Compared;
 use super::super::super::told::{Told, time};
 use super::{escaped, plural, proof};
 
@@ -57,7 +58,7 @@ pub(super) fn clients(told: &Told, shown: &[usize]) -> String {
 fn entry(told: &Told, client: &ClientSummary, index: usize) -> String {
     let source = (told.report.sources.get(usize::from(client.source.0)))
         .map_or("", |summary| summary.source.name.as_str());
-    let calendar = calendar(told, client);
+    let calendar = calendar(told, client.source);
     let rows: String = client.strip.iter().map(|it| row(it, calendar)).collect();
     format!(
         "<div class=\"client\" id=\"strip-{index}\">\n<h3>{} <small>{}, {} ended</small></h3>\n{}\
@@ -72,9 +73,8 @@ fn entry(told: &Told, client: &ClientSummary, index: usize) -> String {
     )
 }
 
-fn calendar(told: &Told, client: &ClientSummary) -> bool {
-    (told.report.sources.get(usize::from(client.source.0)))
-        .is_some_and(|summary| summary.source.calendar)
+fn calendar(told: &Told, source: SourceId) -> bool {
+    told.source_of(source).is_some_and(|source| source.calendar)
 }
 
 fn row(strip: &Strip, calendar: bool) -> String {
@@ -101,26 +101,35 @@ fn ended(fate: Fate) -> String {
 }
 
 /// From when to when a picture goes. All strips of a client whose times can be
-/// compared share it, so that they stand below each other.
-struct Span {
+/// compared share it, so that they stand below each other. Clocks that are not
+/// set alike are set by the first source's.
+struct Span<'a> {
+    compared: &'a Compared,
+    source: SourceId,
     first: i64,
     last: i64,
 }
 
-impl Span {
-    fn of(told: &Told, client: &ClientSummary) -> Option<Self> {
+impl<'a> Span<'a> {
+    fn of(told: &'a Told, client: &ClientSummary) -> Option<Self> {
+        let root = |it: &ClientSummary| told.compared.root(it.source);
+        let dated = |it: &ClientSummary| calendar(told, root(it));
         let comparable = |other: &&ClientSummary| {
             other.name == client.name
-                && (other.source == client.source
-                    || calendar(told, client) && calendar(told, other))
+                && (root(other) == root(client) || dated(client) && dated(other))
         };
-        let strips = told.report.clients.iter().filter(comparable).flat_map(|it| &it.strip);
-        let times = strips.flat_map(|it| [it.from, it.to]).flatten().map(|at| at.0);
-        Some(Self { first: times.clone().min()?, last: times.max()? })
+        let all = told.report.clients.iter().filter(comparable);
+        let times = all.flat_map(|of| {
+            let times = of.strip.iter().flat_map(|it| [it.from, it.to]).flatten();
+            times.map(|at| told.compared.common(of.source, at).0)
+        });
+        let (first, last) = (times.clone().min()?, times.max()?);
+        Some(Self { compared: &told.compared, source: client.source, first, last })
     }
 
-    /// Where a time stands, in percent.
+    /// Where a time of its source stands, in percent.
     fn percent(&self, at: Time) -> f64 {
+        let at = self.compared.common(self.source, at);
         let span = self.last.saturating_sub(self.first).max(1) as f64;
         (at.0.saturating_sub(self.first) as f64 / span * 100.0).clamp(0.0, 100.0)
     }
@@ -131,14 +140,19 @@ impl Span {
 fn picture(told: &Told, client: &ClientSummary) -> String {
     let Some(span) = Span::of(told, client) else { return String::new() };
     let bars: String = client.strip.iter().map(|it| bar(it, &span)).collect();
-    let calendar = calendar(told, client);
+    let root = told.compared.root(client.source);
+    let calendar = calendar(told, root);
     let end = |at: i64| {
         let text = time(Time(at), calendar);
         escaped(if calendar { text.split('.').next().unwrap_or_default() } else { &text })
     };
+    let by = match told.source_of(root) {
+        Some(source) if root != client.source => format!(", by {}", escaped(&source.name)),
+        _ => String::new(),
+    };
     format!(
         "<svg class=\"strip\" role=\"group\" aria-label=\"{} of {}\">{bars}{}</svg>\n\
-         <p class=\"axis\"><span>{}</span><span>{}</span></p>\n",
+         <p class=\"axis\"><span>{}{by}</span><span>{}</span></p>\n",
         plural(client.strip.len(), "connection"),
         escaped(&client.name),
         marks(told, client, &span),
@@ -147,7 +161,7 @@ fn picture(told: &Told, client: &ClientSummary) -> String {
     )
 }
 
-fn bar(strip: &Strip, span: &Span) -> String {
+fn bar(strip: &Strip, span: &Span<'_>) -> String {
     let to = strip.to.map_or(100.0, |at| span.percent(at));
     // A bar at the very end would not be seen.
     let from = strip.from.map_or(0.0, |at| span.percent(at)).min(99.5);
@@ -174,7 +188,7 @@ fn bar(strip: &Strip, span: &Span) -> String {
 
 /// Triangles below the bars, each a link to the place that shows a finding;
 /// places too near to tell apart share one.
-fn marks(told: &Told, client: &ClientSummary, span: &Span) -> String {
+fn marks(told: &Told, client: &ClientSummary, span: &Span<'_>) -> String {
     let mut out = String::new();
     for (number, finding) in told.findings.iter().take(super::FINDINGS).enumerate() {
         if finding.client != client.name {
