@@ -1,4 +1,4 @@
-"""Asks the doctor about the recorded evidence, and holds each report against its schema."""
+"""Holds the doctor's reports about recorded evidence, and events, against their schemas."""
 
 import pathlib
 import subprocess
@@ -6,11 +6,13 @@ import sys
 import tempfile
 
 import breaks
+import events
 from forms import Json, Jsonl, Junit, Sarif
 
 RECORDED = pathlib.Path("crates/evidence/tests")
 CAPTURE = RECORDED / "captures/orphan-timer-plain.pcap"
 LOG = RECORDED / "logs/orphan-timer-plain.mqttjs.log"
+EVENTS = ("docs/events.schema.json", "docs/broker-events.schema.json")
 BREAKS = {"json": breaks.of_json, "sarif": breaks.of_sarif, "junit": breaks.of_junit}
 
 
@@ -58,8 +60,24 @@ def check_breaks(program, forms, inputs):
     return refused
 
 
+def check_events(program):
+    """Events of this moment; a line without one of its fields has to be refused."""
+    for path, lines in zip(EVENTS, events.played(program)):
+        schema = events.Lines(path)
+        if wrong := schema.wrong(lines):
+            sys.exit(f"{path}: {wrong[0]}")
+        names = sorted({line["event"] for line in lines})
+        if "connected" not in names:
+            sys.exit(f"{path}: nothing was connected, only {names}")
+        for name, bad in events.breaks(lines):
+            if not schema.wrong([bad]):
+                sys.exit(f"{path}: a broken line was accepted: {name}")
+        print(f"{len(lines)} lines by {path}: {' '.join(names)}")
+
+
 def main():
     program, junit = sys.argv[1:]
+    check_events(program)
     own = pathlib.Path("docs/doctor.schema.json")
     forms = {"json": Json(own), "jsonl": Jsonl(own), "sarif": Sarif(), "junit": Junit(junit)}
     with tempfile.TemporaryDirectory() as folder:

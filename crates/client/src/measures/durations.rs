@@ -10,7 +10,8 @@ const FIRST_POWER: u32 = 7;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Durations {
     counts: [u32; Self::BOUNDS + 1],
-    sum: Duration,
+    /// In microseconds.
+    sum: u64,
 }
 
 impl Durations {
@@ -34,21 +35,23 @@ impl Durations {
         self.counts.iter().map(|count| u64::from(*count)).sum()
     }
 
-    /// The sum of all of them.
+    /// The sum of all of them, each to the microsecond.
     pub const fn sum(&self) -> Duration {
-        self.sum
+        Duration::from_micros(self.sum)
     }
 
     #[inline]
     pub(crate) fn record(&mut self, took: Duration) {
-        let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+        // In 64 bits: this is done for each acknowledgement.
+        let micros = took.as_secs().saturating_mul(1_000_000);
+        let micros = micros.saturating_add(took.subsec_micros().into());
         // The power of two that is the least not below it.
         let power = u64::BITS - micros.saturating_sub(1).leading_zeros();
         let bucket = (power.saturating_sub(FIRST_POWER) as usize).min(Self::BOUNDS);
         if let Some(count) = self.counts.get_mut(bucket) {
             *count = count.saturating_add(1);
         }
-        self.sum = self.sum.saturating_add(took);
+        self.sum = self.sum.saturating_add(micros);
     }
 }
 
@@ -78,6 +81,6 @@ mod tests {
         durations.record(Duration::ZERO);
         durations.record(Duration::MAX);
         assert_eq!((durations.counts()[0], durations.counts()[Durations::BOUNDS]), (1, 1));
-        assert_eq!(durations.sum(), Duration::MAX, "it does not wrap");
+        assert_eq!(durations.sum(), Duration::from_micros(u64::MAX), "it does not wrap");
     }
 }
