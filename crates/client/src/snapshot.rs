@@ -33,6 +33,8 @@ pub struct Snapshot {
     /// From pings to their answers.
     pub round_trips: Durations,
     /// From QoS 1 and 2 messages, as they were last sent, to the end of their exchange.
+    /// Of those that were acknowledged by one read of the socket the first counts:
+    /// [`Stats::publishes_acknowledged`] counts all.
     pub acknowledgements: Durations,
     /// Messages accepted and not yet sent.
     pub queue: Count,

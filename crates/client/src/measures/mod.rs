@@ -3,11 +3,22 @@
 
 mod durations;
 
+use std::time::Duration;
+
 use evenkeel_proto::keepalive::Pong;
 use evenkeel_proto::record::StoredState;
 use evenkeel_proto::{CauseClass, Completion, Event, Repetition};
 
 pub use durations::Durations;
+
+/// How long the server took to acknowledge a message, if that is what it is about.
+#[inline]
+pub(crate) const fn round_trip(completion: &Completion) -> Option<Duration> {
+    match completion {
+        Completion::Publish { result: Ok(delivered), .. } => delivered.round_trip,
+        _ => None,
+    }
+}
 
 /// Kept since the client was made.
 #[derive(Clone, Debug, Default)]
@@ -54,15 +65,9 @@ impl Measures {
         }
     }
 
-    /// An operation has its outcome.
-    #[inline]
-    pub(crate) fn on_completion(&mut self, completion: &Completion) {
+    /// A message was taken out of the quarantine, or of the queue.
+    pub(crate) fn on_moved(&mut self, completion: &Completion) {
         match completion {
-            Completion::Publish { result: Ok(delivered), .. } => {
-                if let Some(round_trip) = delivered.round_trip {
-                    self.acknowledgements.record(round_trip);
-                }
-            }
             Completion::Removed { result: Ok(message), .. }
                 if matches!(message.state, StoredState::Quarantined { .. }) =>
             {

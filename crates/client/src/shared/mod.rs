@@ -20,7 +20,7 @@ use evenkeel_proto::{
 use crate::clock::Clock;
 use crate::error::{ConnectError, TransportError};
 use crate::events::Reporter;
-use crate::measures::Measures;
+use crate::measures::{self, Measures};
 use crate::tuning;
 
 pub(crate) use identity::Identity;
@@ -226,14 +226,25 @@ impl Inner {
     /// Hands outcomes, messages and room to those who wait for them; due
     /// after every change that the core may have gone through.
     pub(crate) fn deliver(&mut self) {
+        // Of all that came at once the first is timed: to time each would be felt.
+        let mut timed = None;
         while let Some(completion) = self.core.next_completion() {
-            self.measures.get_or_insert_default().on_completion(&completion);
+            if timed.is_none() {
+                timed = measures::round_trip(&completion);
+            }
             match completion {
                 Completion::Stored { token, serial } => self.on_stored(token, serial),
                 // No outcome yet.
                 Completion::Answered { .. } => {}
+                completion @ (Completion::Removed { .. } | Completion::Requeued { .. }) => {
+                    self.measures.get_or_insert_default().on_moved(&completion);
+                    self.to_wake.extend(self.operations.complete(completion));
+                }
                 completion => self.to_wake.extend(self.operations.complete(completion)),
             }
+        }
+        if let Some(round_trip) = timed {
+            self.measures.get_or_insert_default().acknowledgements.record(round_trip);
         }
         if self.core.is_settled() {
             self.drained.wake_all(&mut self.to_wake);
