@@ -44,6 +44,7 @@
 //! - [`core`] is the broker itself, without I/O and without a clock, for tests
 //!   on virtual time.
 //! - [`fault`] are the rules for what goes wrong, in Rust or as a TOML file.
+//! - [`relay`] does the faults of a script on connections that somebody else serves.
 //! - [`Broker`] runs a core behind listeners; [`Config`] is everything it can
 //!   be told.
 //!
@@ -65,6 +66,7 @@ pub mod core;
 pub mod fault;
 mod listen;
 mod reader;
+pub mod relay;
 mod serve;
 mod shared;
 mod text;

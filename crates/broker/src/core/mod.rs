@@ -72,11 +72,13 @@ use evenkeel_codec::{ReasonCode, Will};
 
 pub use access::{Access, Challenge, Denial, Users, UsersError, UsersProblem};
 pub use admission::ADMISSION_TIMEOUT;
+pub(crate) use alias::ReceivedAliases;
 pub use config::{Behaviour, Config, Limits, Memory, Offer};
 pub use date::Date;
 pub use event::{CloseReason, Event, EventKind};
 pub use http::{HttpCall, HttpRequest, HttpResponse, RetainedMessage, RetainedMessages};
 pub use ids::ConnectionId;
+pub(crate) use output::{Output, Pause};
 pub use quota::{By, Quota, Span, Strictness};
 pub(crate) use recorded::Recorded;
 pub use service::{

@@ -108,6 +108,16 @@ impl Output {
         self.in_transit = self.in_transit.saturating_sub(bytes);
     }
 
+    /// Whether what comes from now on is held back, an end of the stream as well.
+    pub(crate) fn is_held(&self, now: Instant) -> bool {
+        self.pause.is_on(now)
+    }
+
+    /// The end of the pause that holds it back.
+    pub(crate) fn held_until(&self, now: Instant) -> Option<Instant> {
+        if self.is_held(now) { self.pause.end() } else { None }
+    }
+
     /// When something that waits may leave.
     pub(crate) fn deadline(&self, now: Instant) -> Option<Instant> {
         if self.buffer.is_empty() {
