@@ -234,6 +234,12 @@ impl Relay {
         self.closing.is_some()
     }
 
+    /// Whether a rule has closed the connection, and what was ready had its time
+    /// to leave.
+    pub fn is_overdue(&self, now: Instant) -> bool {
+        self.closing.is_some_and(|deadline| now >= deadline)
+    }
+
     /// When something is due, or what waits may leave.
     pub fn deadline(&self, now: Instant) -> Option<Instant> {
         let reading = if self.reading.is_on(now) { self.reading.end() } else { None };

@@ -179,9 +179,9 @@ fn a_close_in_silence_waits_for_two_seconds() {
     assert_eq!(world.server(&[PUBACK, PINGRESP].concat()), b"");
     assert_eq!(world.due(), Some(ms(2000)));
     world.wait(ms(1999));
-    assert!(!world.is_over(Side::Client));
+    assert!(!world.is_over(Side::Client) && !world.relay.is_overdue(world.now));
     world.wait(ms(1));
-    assert!(world.is_over(Side::Client));
+    assert!(world.is_over(Side::Client) && world.relay.is_overdue(world.now));
 }
 
 #[test]

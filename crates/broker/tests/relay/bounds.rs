@@ -116,3 +116,33 @@ fn no_bytes_are_shown() {
     let shown = format!("{:?}", world.relay);
     assert_eq!(shown, "Relay { client: Some(\"pump\"), is_closed: false, .. }");
 }
+
+/// Whatever it is, and however it is cut: without a rule for it, it passes.
+#[test]
+fn any_bytes_pass_unchanged() {
+    let mut state = 1_u64;
+    let mut random = || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        state >> 33
+    };
+    for _ in 0..2000 {
+        let mut world = World::new(&["sent = \"AUTH\"\nnth = 9\naction = \"drop\""]);
+        let mut stream = Vec::new();
+        for _ in 0..random() % 20 {
+            match random() % 4 {
+                0 => stream.extend(publish("t", &vec![0; (random() % 300) as usize])),
+                1 => stream.extend(PUBACK),
+                2 => stream.extend(PINGRESP),
+                _ => stream.push(random() as u8),
+            }
+        }
+        let mut got = Vec::new();
+        for chunk in stream.chunks(1 + (random() % 40) as usize) {
+            got.extend(world.server(chunk));
+        }
+        world.ends(Side::Server);
+        got.extend(world.to(Side::Client));
+        assert_eq!(got, stream);
+        assert!(world.is_over(Side::Client));
+    }
+}

@@ -114,3 +114,23 @@ fn an_answer_that_is_no_upgrade_passes_as_it_is() {
     world.ends(Side::Client);
     assert!(world.is_over(Side::Server));
 }
+
+/// Nothing of a peer stops a relay: whatever comes, it takes it in, and ends.
+#[test]
+fn any_bytes_behind_an_upgrade() {
+    let mut state = 7_u64;
+    let mut random = || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        (state >> 40) as u8
+    };
+    for _ in 0..2000 {
+        let mut world = upgraded(&[DROP]);
+        for _ in 0..random() % 16 {
+            let bytes: Vec<u8> = (0..random() % 32).map(|_| random() % 132).collect();
+            world.server(&frame(0x80 | (random() % 12), &bytes, random() < 4));
+        }
+        world.ends(Side::Server);
+        world.to(Side::Client);
+        assert!(world.is_over(Side::Client));
+    }
+}

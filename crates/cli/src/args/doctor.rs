@@ -154,6 +154,12 @@ pub(crate) struct DoctorProxyArgs {
     /// Judge by the numbers of this broker: a built-in profile or a TOML file
     #[arg(long, value_name = "NAME|FILE")]
     pub(crate) profile: Option<String>,
+    /// Another number for a rule, such as `KA05.orphan_ms=20`; may be repeated
+    #[arg(long = "threshold", value_name = "NAME=NUMBER", value_parser = values::threshold)]
+    pub(crate) thresholds: Vec<(String, u64)>,
+    /// File of faults to inject, TOML, as that of `evenkeel broker`, see docs/doctor.md
+    #[arg(long, value_name = "FILE")]
+    pub(crate) faults: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) telling: TellingFlags,
     #[command(flatten)]

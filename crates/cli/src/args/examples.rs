@@ -86,7 +86,8 @@ Examples:
 
 pub(super) const DOCTOR_PROXY: &str = "\
 Examples:
-  evenkeel doctor proxy --listen 127.0.0.1:1884 --to mqtt://127.0.0.1:1883";
+  evenkeel doctor proxy --listen 127.0.0.1:1884 --to mqtt://127.0.0.1:1883
+  evenkeel doctor proxy --to mqtts://broker.example.com --faults faults.toml";
 
 pub(super) const DOCTOR_EXPLAIN: &str = "\
 Examples:

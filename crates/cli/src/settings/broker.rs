@@ -183,7 +183,8 @@ fn tls(flags: &BrokerTls) -> Result<Option<Tls>, Failure> {
     }
 }
 
-fn script(path: &Path) -> Result<Script, Failure> {
+/// Reads a fault file.
+pub(crate) fn script(path: &Path) -> Result<Script, Failure> {
     let text = read(path, "fault file")?;
     Script::parse(&text).map_err(|error| {
         Failure::usage(format!("the fault file '{}' is not valid", path.display()))

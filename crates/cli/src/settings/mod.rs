@@ -23,7 +23,7 @@ use std::time::Duration;
 
 use evenkeel::{TopicError, TopicFilter, TopicName};
 
-pub(crate) use broker::BrokerSettings;
+pub(crate) use broker::{BrokerSettings, script as read_faults};
 pub(crate) use cloud::{Authorizer, WayIn};
 pub(crate) use connection::{ConnectionSettings, IdentitySettings};
 pub(crate) use payload::{LARGEST as LARGEST_PAYLOAD, Payload, too_long, unreadable_file};

@@ -1,6 +1,8 @@
 //! `evenkeel doctor` on the recorded truth, and on what cannot be read.
 
 mod capture;
+mod faults;
+mod proxy;
 mod together;
 
 use std::io::Write;
@@ -8,7 +10,7 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 
-use crate::support::{broker, dead_port, evenkeel, folder, is_private, scripted};
+use crate::support::{evenkeel, folder, is_private};
 
 /// A recorded capture or log of `crates/evidence`.
 fn recorded(name: &str) -> String {
@@ -405,98 +407,4 @@ async fn what_is_told_at_once_obeys_the_flags() {
     running.signal("INT").await;
     let out = running.ended().await.expect(24).out;
     assert!(!out.contains("ID01"), "{out}");
-}
-
-/// Starts a proxy before a broker; the proxy's port.
-async fn proxy(broker: &evenkeel_broker::Broker, flags: &str) -> (crate::support::Running, String) {
-    let to = format!("mqtt://{}", broker.tcp_addr().unwrap());
-    let line = format!("doctor proxy --listen 127.0.0.1:0 --to {to} {flags}");
-    let mut running = evenkeel(&line).start();
-    let said = running.until_says("listening on").await;
-    let address = said.split("listening on ").nth(1).unwrap();
-    let port = address.split([':', ',']).nth(1).unwrap().to_owned();
-    (running, port)
-}
-
-#[tokio::test]
-async fn the_proxy_hands_everything_on_and_is_silent_if_all_is_well() {
-    let broker = broker().await;
-    let (running, port) = proxy(&broker, "").await;
-    for _ in 0..3 {
-        let line = format!("pub -h 127.0.0.1 -p {port} -i pump -q 2 -t a -m hello");
-        evenkeel(&line).run().await.expect(0);
-    }
-    running.signal("INT").await;
-    let out = running.ended().await.expect(0).out;
-    assert!(out.starts_with("nothing is wrong"), "{out}");
-    assert!(out.contains("proxy: 3 connections"), "{out}");
-}
-
-#[tokio::test]
-async fn the_proxy_tells_a_cause_once_it_is_there() {
-    let broker =
-        scripted("[[rule]]\nreceived = \"CONNECT\"\naction = { refuse = { code = 5 } }\n").await;
-    let (mut running, port) = proxy(&broker, "").await;
-    evenkeel(&format!("pub -V 311 -h 127.0.0.1 -p {port} -i pump -t a -m hello"))
-        .run()
-        .await
-        .expect(3);
-    let told = running.line().await;
-    assert!(told.contains("pump") && told.contains("AU03"), "{told}");
-    running.signal("INT").await;
-    running.ended().await.expect(24);
-}
-
-#[tokio::test]
-async fn the_proxy_speaks_tls_with_its_clients() {
-    let broker = broker().await;
-    let to = format!("mqtt://{}", broker.tcp_addr().unwrap());
-    let mut running =
-        evenkeel(&format!("doctor proxy --tls --listen 127.0.0.1:0 --to {to}")).start();
-    let said = running.until_says("clients trust the proxy by").await;
-    let authority = said.split(" by ").nth(1).unwrap().to_owned();
-    is_private(std::path::Path::new(&authority));
-    let said = running.until_says("listening on").await;
-    let port = said.split("127.0.0.1:").nth(1).unwrap().split(',').next().unwrap();
-    let line = format!("pub -h localhost -p {port} --cafile {authority} -q 1 -t a -m hello");
-    evenkeel(&line).run().await.expect(0);
-    running.signal("INT").await;
-    running.ended().await.expect(0);
-    assert!(!std::path::Path::new(&authority).exists(), "its folder goes with it");
-}
-
-#[tokio::test]
-async fn a_client_that_trusts_nobody_and_a_name_that_nobody_has_are_told() {
-    let to = "mqtt://nobody.invalid:1883";
-    let failed = "\"fate\":\"failed\"";
-    for (flags, scheme, shown) in [("--tls", "mqtts", failed), ("", "mqtt", "NW05")] {
-        let line = format!("doctor proxy {flags} --listen 127.0.0.1:0 --to {to} --format json");
-        let mut running = evenkeel(&line).start();
-        let said = running.until_says("listening on").await;
-        let port = said.split("127.0.0.1:").nth(1).unwrap().split(',').next().unwrap();
-        for _ in 0..3 {
-            let line = format!("pub -L {scheme}://127.0.0.1:{port}/a -m hello --timeout 2s");
-            evenkeel(&line).run().await;
-        }
-        running.signal("INT").await;
-        let out = running.ended().await.out;
-        assert!(out.contains(shown), "{out}");
-    }
-}
-
-#[tokio::test]
-async fn a_server_that_is_not_there_is_told() {
-    let to = format!("mqtt://127.0.0.1:{}", dead_port());
-    let line = format!("doctor proxy --listen 127.0.0.1:0 --to {to}");
-    let mut running = evenkeel(&line).start();
-    let said = running.until_says("listening on").await;
-    let port = said.split("127.0.0.1:").nth(1).unwrap().split(',').next().unwrap().to_owned();
-    for _ in 0..2 {
-        let line = format!("pub -h 127.0.0.1 -p {port} -t a -m hello --timeout 2s");
-        evenkeel(&line).run().await;
-    }
-    running.signal("INT").await;
-    let out = running.ended().await.expect(0).out;
-    assert!(out.contains("NW04"), "{out}");
-    evenkeel("doctor proxy --to nonsense").run().await.expect(2).says("is no server");
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use evenkeel_doctor::{
     Address, Bounds, CloseHow, ConnectionId, OpenFailure, Place, Side, Source, SourceId, Time,
-    Vantage, What,
+    Vantage, What, Words,
 };
 
 use super::out::{Ground, Out, Told};
@@ -135,6 +135,14 @@ impl Tap {
             change.1 = tapped.plain.held();
         });
         self.held = self.held - change.0 + change.1;
+    }
+
+    /// A fault was injected on purpose. Rules never look at it.
+    pub fn fault(&mut self, connection: ConnectionId, action: &str, at: Time, sink: &mut dyn Sink) {
+        self.with(connection, at, sink, |_, out| {
+            let action = out.keep(action);
+            out.tell(What::Words(Words::Fault(action)));
+        });
     }
 
     /// A side ends the connection; the first end is told.

@@ -1,6 +1,6 @@
 //! Live bytes of a proxy.
 
-use evenkeel_doctor::{CloseHow, ConnectionId, OpenFailure, Side, Time, What};
+use evenkeel_doctor::{CloseHow, ConnectionId, OpenFailure, Side, Time, What, Words};
 use evenkeel_evidence::capture::Tap;
 
 use crate::support::*;
@@ -63,6 +63,27 @@ fn connections_are_bounded() {
     assert_eq!(tap.opening(("h", 1), ("s", 2), AT, &mut notes), None);
     tap.forget(ConnectionId(7), AT, &mut notes);
     assert_eq!(tap.opening(("h", 1), ("s", 2), AT, &mut notes), Some(ConnectionId(7)));
+}
+
+/// The same timeline with and without the words: they stand beside it.
+#[test]
+fn a_fault_is_a_word_and_changes_nothing_else() {
+    let [without, with] = [false, true].map(|is_told| {
+        let mut notes = Notes::default();
+        let mut tap = Tap::new("proxy", &mut notes).unwrap();
+        let one = tap.opening(("h", 1), ("s", 2), AT, &mut notes).unwrap();
+        for (from, bytes) in [(Side::Client, CONNECT), (Side::Server, CONNACK)] {
+            if is_told {
+                tap.fault(one, "delay", AT, &mut notes);
+            }
+            tap.bytes(one, from, AT, bytes, &mut notes);
+        }
+        notes
+    });
+    assert_eq!(with.words(), "Opening Words Connect Words ConnAck");
+    assert_eq!(with.words().replace("Words ", ""), without.words());
+    let What::Words(Words::Fault(action)) = with.what()[1] else { panic!() };
+    assert_eq!(with.texts.text(action), "delay");
 }
 
 #[test]

@@ -8,9 +8,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use evenkeel_doctor::{Bounds, CloseHow, ConnectionId, Doctor, OpenFailure, Report, Side, Time};
+use evenkeel_doctor::{CloseHow, ConnectionId, Doctor, OpenFailure, Report, Side, Time};
 use evenkeel_evidence::capture::Tap as Reader;
-use evenkeel_profile::Profile;
 use jiff::Timestamp;
 
 use crate::commands::doctor::at_once::AtOnce;
@@ -32,6 +31,8 @@ enum News {
     Accepted,
     Failed(OpenFailure),
     Bytes(Side, Vec<u8>),
+    /// A rule was applied: its action.
+    Fault(&'static str),
     /// Copies were lost before this: the bytes after them mean nothing.
     Lost,
     Closing(Side, CloseHow),
@@ -53,6 +54,14 @@ impl Ended {
     }
 }
 
+/// What went through the proxy.
+#[derive(Clone, Copy, Debug, Default)]
+struct Seen {
+    connections: u64,
+    /// Those that rules injected.
+    faults: u64,
+}
+
 struct Letter {
     connection: u64,
     at: Time,
@@ -63,15 +72,15 @@ struct Letter {
 pub(super) struct Judge {
     letters: SyncSender<Letter>,
     ended: Ended,
-    thread: JoinHandle<(Report, u64)>,
+    thread: JoinHandle<(Report, Seen)>,
 }
 
 impl Judge {
-    pub(super) fn start(profile: Profile, at_once: AtOnce) -> Self {
+    pub(super) fn start(doctor: Doctor, at_once: AtOnce) -> Self {
         let (letters, received) = sync_channel(WAITING);
         let ended = Ended::default();
         let read = ended.clone();
-        let thread = std::thread::spawn(move || judge(profile, &received, &read, &at_once));
+        let thread = std::thread::spawn(move || judge(doctor, &received, &read, &at_once));
         Self { letters, ended, thread }
     }
 
@@ -84,11 +93,14 @@ impl Judge {
     /// handle has to be gone.
     pub(super) fn finish(self) -> Result<(Report, Read), Failure> {
         drop(self.letters);
-        let (report, connections) = self.thread.join().map_err(|_| {
+        let (report, seen) = self.thread.join().map_err(|_| {
             Failure::new(Exit::Failed, "the doctor failed")
                 .hint("this is a fault: please report it")
         })?;
-        let summary = format!("proxy: {}", plural(connections, "connection"));
+        let mut summary = format!("proxy: {}", plural(seen.connections, "connection"));
+        if seen.faults > 0 {
+            summary = format!("{summary}, {}", plural(seen.faults, "fault"));
+        }
         Ok((report, Read { name: "proxy".into(), kind: "proxy".into(), summary }))
     }
 }
@@ -133,6 +145,10 @@ impl Tap {
         self.tell(News::Bytes(from, bytes.to_vec()));
     }
 
+    pub(super) fn fault(&self, action: &'static str) {
+        self.tell(News::Fault(action));
+    }
+
     pub(super) fn closing(&self, by: Side, how: CloseHow) {
         self.tell(News::Closing(by, how));
     }
@@ -174,22 +190,22 @@ impl Drop for Tap {
 
 /// Takes letters in until nobody can send any more.
 fn judge(
-    profile: Profile,
+    mut doctor: Doctor,
     letters: &Receiver<Letter>,
     ended: &Ended,
     at_once: &AtOnce,
-) -> (Report, u64) {
-    let mut doctor = Doctor::new(profile, Bounds::default());
+) -> (Report, Seen) {
     let mut reader = Reader::new("proxy", &mut doctor);
     let mut known: HashMap<u64, ConnectionId> = HashMap::new();
-    let (mut connections, mut looked) = (0, Instant::now());
+    let (mut seen, mut looked) = (Seen::default(), Instant::now());
     // Those that ended, and how many letters may still speak of them.
     let (mut gone, mut letters_left) = (Vec::new(), WAITING);
     loop {
         match letters.recv_timeout(IDLE) {
             Ok(letter) => {
                 letters_left = letters_left.saturating_sub(1);
-                connections += u64::from(matches!(letter.news, News::Opening(..)));
+                seen.connections += u64::from(matches!(letter.news, News::Opening(..)));
+                seen.faults += u64::from(matches!(letter.news, News::Fault(_)));
                 if let Some(reader) = &mut reader {
                     take(reader, &mut known, letter, &mut doctor);
                 }
@@ -216,7 +232,7 @@ fn judge(
     }
     doctor.finish();
     let _ = at_once.tell(&mut doctor, None);
-    (doctor.report(), connections)
+    (doctor.report(), seen)
 }
 
 fn take(
@@ -240,6 +256,7 @@ fn take(
         News::Accepted => reader.accepted(number, at, doctor),
         News::Failed(failure) => reader.failed(number, failure, at, doctor),
         News::Bytes(from, bytes) => reader.bytes(number, from, at, &bytes, doctor),
+        News::Fault(action) => reader.fault(number, action, at, doctor),
         News::Closing(by, how) => reader.closing(number, by, how, at, doctor),
         News::Lost | News::Forgotten => {
             // What follows lost bytes cannot be read: nothing more of it is told.

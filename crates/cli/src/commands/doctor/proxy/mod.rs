@@ -3,8 +3,11 @@
 //!
 //! Bytes are handed on first and looked at afterwards, on another thread: a
 //! doctor that is slow slows nobody down. What it has no time for is a gap in
-//! its evidence, never in the traffic.
+//! its evidence, never in the traffic. With `--faults` it changes what the rules
+//! of a script say.
 
+mod faulty;
+mod injector;
 mod judge;
 mod relay;
 mod tls;
@@ -13,7 +16,7 @@ mod upstream;
 use std::sync::Arc;
 use std::time::Duration;
 
-use evenkeel_doctor::OpenFailure;
+use evenkeel_doctor::{Bounds, Doctor, OpenFailure};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
@@ -28,11 +31,15 @@ use crate::exit::Exit;
 use crate::printer::Printer;
 use crate::settings::profile_named_or_read;
 use crate::signals::Stop;
+use injector::Injector;
 use judge::Judge;
 use upstream::Upstream;
 
 /// Connections at one time; more wait in the listener's queue.
 const CONNECTIONS: usize = 4096;
+
+/// The same with faults, which hold whole packets.
+const FAULTY_CONNECTIONS: usize = 256;
 
 /// How long the server may take to accept, TLS included.
 const OPENING: Duration = Duration::from_secs(20);
@@ -46,8 +53,14 @@ pub(super) fn run(args: &DoctorProxyArgs, printer: Printer) -> Result<(), Failur
     };
     let upstream = Upstream::new(&args.to, args.cafile.as_deref())?;
     let acceptor = if args.tls { Some(tls::Acceptor::make(printer)?) } else { None };
-    let judge = Judge::start(profile, AtOnce::new(&args.telling, None, &suppressions, printer));
-    let proxy = Arc::new(Proxy { upstream, acceptor, judge: judge.handle() });
+    let injector = match &args.faults {
+        Some(path) => Some(Injector::read(path, upstream.speech(), printer)?),
+        None => None,
+    };
+    let mut doctor = Doctor::new(profile, Bounds::default());
+    super::set_thresholds(&mut doctor, &args.thresholds)?;
+    let judge = Judge::start(doctor, AtOnce::new(&args.telling, None, &suppressions, printer));
+    let proxy = Arc::new(Proxy { upstream, acceptor, injector, judge: judge.handle() });
     crate::commands::in_runtime(printer, true, async |stop| {
         proxy.serve(args, printer, stop).await
     })?;
@@ -60,6 +73,7 @@ pub(super) fn run(args: &DoctorProxyArgs, printer: Printer) -> Result<(), Failur
 struct Proxy {
     upstream: Upstream,
     acceptor: Option<tls::Acceptor>,
+    injector: Option<Injector>,
     judge: judge::Handle,
 }
 
@@ -77,7 +91,8 @@ impl Proxy {
         })?;
         let address = listener.local_addr().map_or(args.listen, |address| address);
         printer.say(&format!("listening on {address}, for {}", args.to));
-        let slots = Arc::new(Semaphore::new(CONNECTIONS));
+        let most = if self.injector.is_some() { FAULTY_CONNECTIONS } else { CONNECTIONS };
+        let slots = Arc::new(Semaphore::new(most));
         let mut connections = JoinSet::new();
         loop {
             while connections.try_join_next().is_some() {}
@@ -117,7 +132,10 @@ impl Proxy {
         match timeout(OPENING, self.upstream.open()).await {
             Ok(Ok(server)) => {
                 tap.accepted();
-                relay::relay(client, server, &tap).await;
+                match &self.injector {
+                    None => relay::relay(client, server, &tap).await,
+                    Some(injector) => faulty::relay(client, server, &tap, injector).await,
+                }
             }
             Ok(Err(failure)) => tap.failed(failure),
             Err(_) => tap.failed(OpenFailure::Silent),

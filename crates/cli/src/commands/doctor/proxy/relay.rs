@@ -15,11 +15,11 @@ pub(super) trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
 impl<T: AsyncRead + AsyncWrite + Unpin + Send> Stream for T {}
 
 /// What is read at a time.
-const CHUNK: usize = 16 * 1024;
+pub(super) const CHUNK: usize = 16 * 1024;
 
 /// How long a side may go on after the other has ended: one that has gone without
 /// a word would hold its place without end.
-const AFTER_ONE: Duration = Duration::from_secs(60);
+pub(super) const AFTER_ONE: Duration = Duration::from_secs(60);
 
 /// Relays both ways. An end of one side is passed on, and the other side may go
 /// on for a while.

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use evenkeel::url::{Scheme, ServerUrl};
+use evenkeel_broker::relay::Speech;
 use evenkeel_doctor::OpenFailure;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
@@ -19,6 +20,7 @@ use crate::error::Failure;
 /// Where the traffic goes.
 pub(super) struct Upstream {
     address: Arc<(String, u16)>,
+    speech: Speech,
     tls: Option<(TlsConnector, ServerName<'static>)>,
 }
 
@@ -36,12 +38,21 @@ impl Upstream {
                 .hint("the proxy speaks mqtt://, mqtts://, ws:// and wss://")
         })?;
         let tls = if secure { Some(connector(&host, authorities)?) } else { None };
-        Ok(Self { address: Arc::new((host, port)), tls })
+        let speech = match parsed.scheme() {
+            Scheme::Ws | Scheme::Wss => Speech::WebSocket,
+            _ => Speech::Mqtt,
+        };
+        Ok(Self { address: Arc::new((host, port)), speech, tls })
     }
 
     /// The server, for people.
     pub(super) fn address(&self) -> Arc<(String, u16)> {
         self.address.clone()
+    }
+
+    /// What packets come in.
+    pub(super) const fn speech(&self) -> Speech {
+        self.speech
     }
 
     /// Connects, TLS included.
