@@ -178,6 +178,13 @@ impl Registry {
         }
     }
 
+    /// Somebody else knows the only identifier of a host.
+    pub(super) fn identify(&mut self, host: TextId, id: TextId) {
+        if host.same(host) && id.same(id) && self.only_ids.len() < self.bounds.clients {
+            self.only_ids.entry(host).or_insert(id);
+        }
+    }
+
     /// The only client identifier that any source has seen from this host.
     pub(super) fn only_id(&self, host: TextId) -> Option<TextId> {
         self.only_ids.get(&host).copied().filter(|id| *id != TextId::OTHER)

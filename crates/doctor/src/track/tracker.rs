@@ -287,9 +287,7 @@ impl Tracker {
 
     /// Somebody else knows the only identifier of a host.
     pub(crate) fn identify(&mut self, host: TextId, id: TextId) {
-        if host.same(host) && id.same(id) && self.only_ids.len() < self.bounds.clients {
-            self.only_ids.entry(host).or_insert(id);
-        }
+        self.registry.identify(host, id);
     }
 
     pub(crate) fn population(&self, source: SourceId) -> Option<&Population> {
