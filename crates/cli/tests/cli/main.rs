@@ -13,6 +13,7 @@ mod doctor;
 mod emulator;
 #[cfg(unix)]
 mod emulator_kill;
+mod events;
 mod exit_codes;
 mod first_words;
 mod formats;
