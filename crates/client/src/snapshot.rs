@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use evenkeel_proto::record::{Count, StorageFailure};
-use evenkeel_proto::{CauseClass, RateLeft, Repetition, State, Stats};
+use evenkeel_proto::{CauseClass, Instant, RateLeft, Repetition, State, Stats};
 
 use crate::client::Client;
 use crate::measures::{Durations, Measures};
+use crate::shared::Watched;
 
 /// All that can be measured of a client, at one moment: for metrics and for health.
 ///
@@ -41,9 +42,9 @@ pub struct Snapshot {
     /// Messages sent and not yet acknowledged to the end.
     pub in_flight: Count,
     /// Messages in quarantine: those that connections died of, and that are neither
-    /// removed nor queued again.
+    /// removed nor queued again. Without a store the latest hundred are kept.
     pub quarantined: u64,
-    /// What the store fails with at present.
+    /// What the store failed with last, until it works again.
     pub store_failure: Option<StorageFailure>,
     /// What may go out now of each rate that the broker's profile sets; empty while
     /// offline.
@@ -55,9 +56,10 @@ impl Client {
     /// under the client's lock: for a look now and then, such as once in a second.
     pub fn snapshot(&self) -> Snapshot {
         let shared = self.shared();
-        let (now, since) = (shared.clock.now(), shared.state.since());
+        let now = shared.clock.now();
         let inner = shared.lock();
         let (core, state) = (&inner.core, inner.state());
+        let in_state = now.since(since(&state, &shared.state, now));
         let none = Measures::default();
         let measures = inner.measures.as_deref().unwrap_or(&none);
         let next_attempt = match &state {
@@ -65,18 +67,18 @@ impl Client {
             _ => None,
         };
         Snapshot {
-            in_state: now.since(since),
+            in_state,
             next_attempt,
             keep_alive: core.limits().map(|limits| limits.keep_alive.value),
             stats: *core.stats(),
             ends: CauseClass::ALL.into_iter().zip(measures.ends).collect(),
-            repetition: measures.repetition.filter(|it| !is_over(it, &state, now.since(since))),
+            repetition: measures.repetition.filter(|it| !is_over(it, &state, in_state)),
             round_trips: measures.round_trips,
             acknowledgements: measures.acknowledgements,
             queue: core.queue_load(),
             in_flight: core.in_flight_load(),
-            quarantined: measures.quarantined,
-            store_failure: core.store_failure(now),
+            quarantined: core.quarantined().map_or(measures.quarantined, |count| count as u64),
+            store_failure: core.store_failure(),
             rates: core.rates_left(now),
             state,
         }
@@ -85,9 +87,15 @@ impl Client {
 
 /// A loop is over once a connection has lived for longer than those of the loop.
 fn is_over(repetition: &Repetition, state: &State, in_state: Duration) -> bool {
-    let lived = repetition.lived.unwrap_or_default();
-    let alike = lived + (lived / 4).max(Duration::from_millis(500));
-    state.is_online() && in_state > alike
+    state.is_online() && repetition.is_outlived_by(in_state)
+}
+
+/// When the client came to be in this state. One that was not told yet has just begun.
+fn since(state: &State, told: &Watched, now: Instant) -> Instant {
+    match state {
+        State::Online { since, .. } => *since,
+        _ => told.since(state).unwrap_or(now),
+    }
 }
 
 #[cfg(test)]
@@ -101,7 +109,7 @@ mod tests {
         let repetition = Repetition { class, count, period, lived };
         let online = State::Online { since: Default::default(), session_present: false };
         let over = |state: &State, secs| is_over(&repetition, state, Duration::from_secs_f64(secs));
-        assert_eq!((over(&online, 5.0), over(&online, 5.001)), (false, true));
+        assert_eq!((over(&online, 5.333), over(&online, 5.334)), (false, true));
         assert!(!over(&State::Stopped, 100.0), "only a connection ends it");
         let never = Repetition { lived: None, ..repetition };
         assert!(!is_over(&never, &online, Duration::from_millis(500)));

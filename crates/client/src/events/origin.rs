@@ -14,7 +14,8 @@ pub struct Origin {
     /// The client identifier as it is known when the event is taken: the configured
     /// one, or the one that the server assigned. Empty if neither is there.
     pub client_id: Text,
-    /// The configured server of the attempt, without user name, password and query;
+    /// The configured server of the attempt, with `***` in place of user name and
+    /// password, and of a query;
     /// `None` before the first attempt, and for an endpoint without a URL. A
     /// redirect or an endpoint hook may have led elsewhere.
     pub server_url: Option<String>,

@@ -27,19 +27,21 @@ pub(crate) struct Measures {
     pub(crate) acknowledgements: Durations,
     /// By class, in the order of [`CauseClass::ALL`].
     pub(crate) ends: [u64; CauseClass::ALL.len()],
+    /// In the store.
     pub(crate) quarantined: u64,
-    /// Connections end in the same way over and over; until one is stable.
+    /// Connections end in the same way over and over; until one ends otherwise.
     pub(crate) repetition: Option<Repetition>,
 }
 
 impl Measures {
-    /// Whether there is something in it to measure: idle clients are not to have any.
+    /// Whether there is something in it to measure: a client whose first ping was not
+    /// answered yet has nothing.
     pub(crate) const fn looks_at(event: &Event) -> bool {
         matches!(
             event,
             Event::Disconnected { .. }
                 | Event::Loop(_)
-                | Event::PongReceived(_)
+                | Event::PongReceived(Pong::Matched { .. })
                 | Event::Quarantined { .. }
                 | Event::Recovered { .. }
         )
@@ -47,13 +49,14 @@ impl Measures {
 
     pub(crate) fn on_event(&mut self, event: &Event) {
         match event {
-            Event::Disconnected { cause, .. } => {
+            Event::Disconnected { cause, online_for, .. } => {
                 let class = cause.class();
                 let places = CauseClass::ALL.iter().zip(&mut self.ends);
                 for (_, count) in places.filter(|(known, _)| **known == class) {
                     *count += 1;
                 }
-                self.repetition = self.repetition.filter(|repetition| repetition.class == class);
+                self.repetition =
+                    self.repetition.filter(|loops| loops.goes_on_with(class, *online_for));
             }
             Event::Loop(repetition) => self.repetition = Some(*repetition),
             Event::PongReceived(Pong::Matched { round_trip }) => {

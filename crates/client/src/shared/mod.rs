@@ -24,7 +24,7 @@ use crate::measures::{self, Measures};
 use crate::tuning;
 
 pub(crate) use identity::Identity;
-use watched::Watched;
+pub(crate) use watched::Watched;
 
 /// Time to shut down after the last handle is gone.
 const LAST_HANDLE_GRACE: Duration = Duration::from_secs(5);

@@ -51,9 +51,15 @@ impl Watched {
         }
     }
 
-    /// When the client came to be in its state, whatever else is known of that now.
-    pub(crate) fn since(&self) -> Instant {
-        self.lock().since
+    /// When the client came to be in a state of this name, whatever else is known of it
+    /// now; `None` if another one was told last.
+    pub(crate) fn since(&self, state: &State) -> Option<Instant> {
+        let told = self.lock();
+        let last = match &told.stage {
+            Stage::Alone(last) => last.name(),
+            Stage::Watched(channel) => channel.borrow().name(),
+        };
+        (last == state.name()).then_some(told.since)
     }
 
     pub(crate) fn watch(&self) -> watch::Receiver<State> {

@@ -2,8 +2,10 @@
 
 use evenkeel::Event;
 use evenkeel::config::{RateLimit, Rates};
-use evenkeel::error::CauseClass;
-use evenkeel::events::{Durations, Snapshot};
+use evenkeel::error::{CauseClass, DeliveryError};
+use evenkeel::events::{Durations, Snapshot, StorageFailure};
+use evenkeel::queue::Window;
+use evenkeel::store::{Bound, MemoryStore, StoreError};
 
 use crate::support::*;
 
@@ -88,10 +90,25 @@ async fn a_loop_shows_until_a_connection_outlives_it() {
     assert_eq!(told.filter(|report| matches!(report.event, Event::Loop(_))).count(), 1);
     let repetition = client.snapshot().repetition.unwrap();
     assert_eq!((repetition.class, repetition.count), (CauseClass::Network, 5));
-    let _peer = server.online().await;
+    let peer = server.online().await;
     assert!(client.snapshot().repetition.is_some(), "it may go on");
     tokio::time::sleep(secs(2)).await;
     assert_eq!(client.snapshot().repetition, None);
+    drop(peer);
+    state_of(&client, |state| !state.is_online()).await;
+    assert_eq!(client.snapshot().repetition, None, "one end later is none of it");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_not_told_yet_has_just_begun() {
+    let settings = |builder: ClientBuilder| builder.keep_alive(secs(0));
+    let (client, _server, _peer) = online(Version::V5, settings).await;
+    tokio::time::sleep(secs(3600)).await;
+    assert_eq!(client.snapshot().in_state, secs(3600));
+    client.reconnect();
+    let snapshot = client.snapshot();
+    assert!(!snapshot.state.is_online());
+    assert_eq!(snapshot.in_state, secs(0));
 }
 
 #[tokio::test(start_paused = true)]
@@ -155,4 +172,55 @@ async fn events_say_where_the_client_stood() {
 
 const fn micros(micros: u64) -> std::time::Duration {
     std::time::Duration::from_micros(micros)
+}
+
+/// In memory and in a store.
+#[tokio::test(start_paused = true)]
+async fn what_connections_died_of_is_counted_until_it_is_taken_out() {
+    for stored in [false, true] {
+        let mut server = Server::new();
+        let builder = server.client().reconnect(hasty()).keep_alive(secs(0));
+        let builder = if stored { builder.store(MemoryStore::new()) } else { builder };
+        let client = builder.start().unwrap();
+        let receipt = client.publish("a", "poison").qos(AtLeastOnce).await.unwrap();
+        let cutting = async {
+            loop {
+                let mut peer = server.online().await;
+                // A sign of life, after which what is suspected is sent.
+                peer.send(evenkeel_codec::Packet::PingResp).await;
+                peer.receive().await;
+            }
+        };
+        let error = tokio::select! {
+            ended = receipt => ended.unwrap_err(),
+            () = cutting => unreachable!("it cuts for ever"),
+        };
+        assert!(matches!(error, DeliveryError::Quarantined { .. }), "{error}");
+        assert_eq!(client.snapshot().quarantined, 1, "stored: {stored}");
+        let limit = Window { messages: 10, bytes: 10_000 };
+        let found = soon(client.queue().list(None, limit)).await.unwrap();
+        soon(client.queue().remove(found[0].serial)).await.unwrap();
+        assert_eq!(client.snapshot().quarantined, 0, "stored: {stored}");
+    }
+}
+
+/// Also when nobody asks it anything for a long time.
+#[tokio::test]
+async fn a_store_that_fails_is_told_until_it_works() {
+    let full = |call: Call<'_>| match call {
+        Call::Commit(_) => Err(StoreError::Bound(Bound::Full { bytes: 0, limit: 0 })),
+        _ => Ok(()),
+    };
+    let nobody = Client::builder("mqtt://127.0.0.1:1").store(Faulty::new(full)).start().unwrap();
+    assert_eq!(nobody.snapshot().store_failure, None);
+    let publishing = nobody.publish("t", "x").qos(AtLeastOnce).await;
+    let failed = match publishing {
+        Ok(receipt) => within_20_s(receipt).await.is_err(),
+        Err(_) => true,
+    };
+    assert!(failed);
+    assert_eq!(nobody.snapshot().store_failure, Some(StorageFailure::Full));
+    // Longer than the time after which the store is asked again.
+    tokio::time::sleep(secs(2)).await;
+    assert_eq!(nobody.snapshot().store_failure, Some(StorageFailure::Full));
 }

@@ -49,8 +49,14 @@ impl Client {
         pacer.left(rates, now.max(self.now))
     }
 
-    /// What the store fails with at present; `None` if it works, or there is none.
-    pub fn store_failure(&self, now: Instant) -> Option<StorageFailure> {
-        self.session.journal.as_ref()?.failure(now.max(self.now))
+    /// What the store failed with last, until it works again; `None` if it works, or
+    /// there is none.
+    pub fn store_failure(&self) -> Option<StorageFailure> {
+        self.session.journal.as_ref()?.trouble()
+    }
+
+    /// Messages in quarantine in memory; `None` if a store keeps them.
+    pub fn quarantined(&self) -> Option<usize> {
+        (!self.is_durable()).then(|| self.session.quarantine.len())
     }
 }

@@ -21,6 +21,19 @@ pub struct Repetition {
     pub lived: Option<Duration>,
 }
 
+impl Repetition {
+    /// Whether this end is one more of them.
+    pub fn goes_on_with(&self, class: CauseClass, lived: Option<Duration>) -> bool {
+        self.class == class && alike(self.lived, lived)
+    }
+
+    /// Whether a connection that has lived so long after CONNACK is none of them.
+    pub fn is_outlived_by(&self, lived: Duration) -> bool {
+        let own = self.lived.unwrap_or_default();
+        lived > own && !alike(Some(own), Some(lived))
+    }
+}
+
 /// Watches for the same end in a row.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct RepeatWatch {

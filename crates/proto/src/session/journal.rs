@@ -264,6 +264,11 @@ impl Journal {
         self.trouble.filter(|trouble| now < trouble.refuse_until).map(|trouble| trouble.failure)
     }
 
+    /// What the store failed with last, until it works again.
+    pub(crate) fn trouble(&self) -> Option<StorageFailure> {
+        self.trouble.map(|trouble| trouble.failure)
+    }
+
     /// When new messages may go to a store again that failed, although nothing
     /// that was recorded waits to be tried.
     pub(crate) fn trusted_again_at(&self) -> Option<Instant> {

@@ -45,6 +45,10 @@ impl Quarantine {
         Some(message)
     }
 
+    pub(crate) fn len(&self) -> usize {
+        self.0.as_ref().map_or(0, |kept| kept.messages.len())
+    }
+
     pub(crate) fn iter(&self) -> impl Iterator<Item = &StoredMessage> {
         self.0.iter().flat_map(|kept| &kept.messages)
     }

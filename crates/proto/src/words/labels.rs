@@ -93,33 +93,81 @@ const fn closer_of(failure: TransportFailure) -> Closer {
         | TransportFailure::TlsRefused
         | TransportFailure::ProxyRefused
         | TransportFailure::WebSocketRefused(_)
+        | TransportFailure::ClockWrong { .. }
         | TransportFailure::TryLater { .. }
         | TransportFailure::WebSocket => Closer::Peer,
         TransportFailure::Unreachable
         | TransportFailure::TimedOut
         | TransportFailure::Resolve
         | TransportFailure::Other(_) => Closer::Network,
-        _ => Closer::Client,
+        TransportFailure::CertificateNotYetValid
+        | TransportFailure::CertificateExpired
+        | TransportFailure::Tls
+        | TransportFailure::Credentials
+        | TransportFailure::Endpoint
+        | TransportFailure::Authenticator
+        | TransportFailure::Config => Closer::Client,
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use alloc::string::String;
+    use alloc::vec::Vec;
+
     use super::*;
 
-    #[test]
-    fn a_label_is_the_name_in_lower_case_with_underscores() {
-        for class in CauseClass::ALL {
-            let mut label = alloc::string::String::new();
-            for letter in class.name().chars() {
-                if letter.is_uppercase() && !label.is_empty() {
-                    label.push('_');
-                }
-                label.extend(letter.to_lowercase());
+    /// The name in lower case, with underscores between its words.
+    fn snake(name: &str) -> String {
+        let mut label = String::new();
+        for letter in name.chars() {
+            if letter.is_uppercase() && !label.is_empty() {
+                label.push('_');
             }
-            assert_eq!(class.label(), label);
+            label.extend(letter.to_lowercase());
         }
-        let numbers = CauseClass::ALL.map(|class| class.code());
-        assert_eq!(numbers, core::array::from_fn(|index| 400 + index as u16));
+        label
+    }
+
+    fn names_of(of: &str) -> Vec<&'static str> {
+        let all = crate::words::names::ALL.iter().filter(|(kind, ..)| *kind == of);
+        all.map(|(_, _, name)| *name).collect()
+    }
+
+    #[test]
+    fn labels_are_the_names_in_lower_case_with_underscores() {
+        let classes = CauseClass::ALL.map(|class| class.name());
+        assert_eq!(classes.as_slice(), names_of("CauseClass"), "each class, in order");
+        for class in CauseClass::ALL {
+            assert_eq!(class.label(), snake(class.name()));
+        }
+        let paces = [
+            Pace::AtOnce,
+            Pace::BackOff,
+            Pace::Floor,
+            Pace::Budget,
+            Pace::SlowLane,
+            Pace::Throttled,
+            Pace::Ban,
+        ];
+        assert_eq!(paces.len(), names_of("Pace").len());
+        for pace in paces {
+            assert_eq!(pace.label(), snake(pace.name()));
+        }
+        let halts = [Halt::Disabled, Halt::Refused, Halt::TakenOver, Halt::Attempts(3)];
+        assert_eq!(halts.len(), names_of("Halt").len());
+        for halt in halts {
+            assert_eq!(halt.label(), snake(halt.name()));
+        }
+    }
+
+    #[test]
+    fn it_is_known_who_ended_it() {
+        let of = |failure| DisconnectCause::Transport { failure, phase: None }.closer();
+        assert_eq!(of(TransportFailure::Eof), Closer::Peer);
+        assert_eq!(of(TransportFailure::TimedOut), Closer::Network);
+        assert_eq!(of(TransportFailure::CertificateExpired), Closer::Client);
+        assert_eq!(DisconnectCause::Shutdown.closer(), Closer::Client);
+        assert_eq!(Closer::Peer.label(), "peer");
     }
 }

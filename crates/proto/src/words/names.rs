@@ -34,7 +34,7 @@ macro_rules! names {
 
         /// Type, number and name of all.
         #[cfg(test)]
-        const ALL: &[(&str, u16, &str)] = &[$($((stringify!($type), $code, $name),)+)+];
+        pub(super) const ALL: &[(&str, u16, &str)] = &[$($((stringify!($type), $code, $name),)+)+];
     };
 }
 

@@ -42,7 +42,7 @@ impl Report {
             time: self.wall_time(),
             mono_ns: self.at.as_micros().saturating_mul(1000),
             event: self.event.name(),
-            client_id: origin.map(|origin| origin.client_id.as_str()),
+            client_id: origin.map(|origin| origin.client_id.as_str()).filter(|id| !id.is_empty()),
             connection: situation.connection().map(|conn| conn.0),
             server_url: origin.and_then(|origin| origin.server_url.as_deref()),
             keep_alive_s: situation.keep_alive().map(|time| time.as_secs()),
@@ -92,14 +92,6 @@ impl Style {
 
     fn pace(self, pace: Pace) -> &'static str {
         if self == Self::V1 { pace.name() } else { pace.label() }
-    }
-
-    fn halt(self, halt: Halt) -> String {
-        let name = if self == Self::V1 { halt.name() } else { halt.label() };
-        match halt {
-            Halt::Attempts(count) => format!("{name}({count})"),
-            _ => name.to_owned(),
-        }
     }
 }
 
@@ -154,7 +146,7 @@ fn fields(report: &Report, style: Style) -> Value {
             "delay_s": seconds(*delay),
             "pace": style.pace(retry.pace),
         }),
-        Event::Halted(halt) => json!({ "reason": style.halt(*halt) }),
+        Event::Halted(halt) => halted(*halt, style),
         Event::VersionFallback(version) => {
             json!({ "version": version.level() })
         }
@@ -245,7 +237,20 @@ fn more_fields(event: &Event, style: Style) -> Value {
         }
         Event::StoreRestored => Value::Null,
         Event::StoreNotice(notice) => of_notice(notice),
+        other if style == Style::V1 => json!({ "detail": format!("{other:?}") }),
         other => json!({ "detail": other.to_string() }),
+    }
+}
+
+fn halted(halt: Halt, style: Style) -> Value {
+    let attempts = match halt {
+        Halt::Attempts(count) => Some(count),
+        _ => None,
+    };
+    match (style, attempts) {
+        (Style::V1, Some(count)) => json!({ "reason": format!("{}({count})", halt.name()) }),
+        (Style::V1, None) => json!({ "reason": halt.name() }),
+        (Style::V2, _) => json!({ "reason": halt.label(), "attempts": attempts }),
     }
 }
 

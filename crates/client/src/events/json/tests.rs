@@ -64,6 +64,24 @@ fn version_1_is_as_it_was() {
 }
 
 #[test]
+fn version_1_has_its_own_names() {
+    let of_v1 = |name: &str| {
+        let event = samples().into_iter().find(|event| event.name() == name).unwrap();
+        let report = of(std::time::UNIX_EPOCH, Instant::default(), event, None);
+        let mut value: Value = serde_json::from_str(&report.to_json_v1()).unwrap();
+        for common in ["v", "type", "time", "event"] {
+            value.as_object_mut().unwrap().remove(common).unwrap();
+        }
+        value
+    };
+    assert_eq!(of_v1("retry"), json!({ "attempt": 1, "delay_s": 1.0, "pace": "BackOff" }));
+    assert_eq!(of_v1("halted"), json!({ "reason": "Attempts(3)" }));
+    assert_eq!(of_v1("loop"), json!({ "class": "Network", "count": 5, "period_s": 1.0 }));
+    let recovered = json!({ "exchanges": 0, "queued": 0, "quarantined": 0, "subscriptions": 0 });
+    assert_eq!(of_v1("recovered"), recovered);
+}
+
+#[test]
 fn what_is_not_known_is_null() {
     let report = of(std::time::UNIX_EPOCH, Instant::default(), Event::PingSent, None);
     let value: Value = serde_json::from_str(&report.to_json()).unwrap();
@@ -249,4 +267,7 @@ fn the_schema_has_every_event_with_the_fields_that_it_has() {
         untold.retain(|told| *told != name);
     }
     assert_eq!(untold, ["rate_reached", "answered"], "only the core can make them");
+    let mut codes: Vec<u16> = samples().iter().map(Event::code).chain([129, 132]).collect();
+    codes.sort_unstable();
+    assert_eq!(codes, (100..=132).collect::<Vec<_>>(), "each event has a sample");
 }
