@@ -193,7 +193,7 @@ async fn what_connections_died_of_is_counted_until_it_is_taken_out() {
         };
         let error = tokio::select! {
             ended = receipt => ended.unwrap_err(),
-            () = cutting => unreachable!("it cuts for ever"),
+            () = cutting => unreachable!("it cuts without end"),
         };
         assert!(matches!(error, DeliveryError::Quarantined { .. }), "{error}");
         assert_eq!(client.snapshot().quarantined, 1, "stored: {stored}");
