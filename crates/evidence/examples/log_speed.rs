@@ -5,12 +5,14 @@
 //! cargo run --release -p evenkeel-evidence --example log_speed -- FILE...
 //! ```
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use evenkeel_doctor::{Bounds, Doctor, Event, Source, SourceId, TextId, Texts};
 use evenkeel_evidence::Sink;
 use evenkeel_evidence::logs::{Log, Options};
 use evenkeel_profile::Profile;
+
+mod processor;
 
 /// Keeps texts and drops events.
 struct Drop(Texts);
@@ -28,8 +30,8 @@ impl Sink for Drop {
 }
 
 fn speed(bytes: &[u8], sink: impl Fn() -> Box<dyn Sink>) -> f64 {
-    let (begin, mut lines) = (Instant::now(), 0);
-    while begin.elapsed() < Duration::from_secs(2) {
+    let (begin, mut lines) = (processor::time(), 0);
+    while processor::time() - begin < Duration::from_secs(2) {
         let mut sink = sink();
         let mut log = Log::new("speed", &Options::default());
         let read = log.feed(bytes, &mut *sink).and_then(|()| log.end(&mut *sink));
@@ -38,7 +40,7 @@ fn speed(bytes: &[u8], sink: impl Fn() -> Box<dyn Sink>) -> f64 {
             Err(error) => panic!("{error}"),
         }
     }
-    lines as f64 / begin.elapsed().as_secs_f64()
+    lines as f64 / (processor::time() - begin).as_secs_f64()
 }
 
 fn main() {

@@ -10,6 +10,8 @@
 mod calendar;
 pub mod capture;
 mod digest;
+mod fold;
+mod grow;
 pub mod logs;
 pub mod reader;
 mod sink;

@@ -6,8 +6,9 @@ use std::time::Duration;
 use evenkeel_doctor::Place;
 
 use super::error::{CaptureError, CaptureFault};
-use super::flow::{Flows, Now};
+use super::flow::{self, Flows, Now};
 use super::link;
+use super::names;
 use super::net::{self, Carried, Dns};
 use super::options::Options;
 use super::pcap::{self, Pcap};
@@ -15,6 +16,9 @@ use super::pcapng::Pcapng;
 use super::record::{Captured, Record};
 use crate::Sink;
 
+/// The longest record of a file that is held until it is whole, and its memory
+/// before it had this room.
+const RECORD: usize = 2 * (super::pcapng::BLOCK as usize);
 /// The port of resolvers.
 const DNS: u16 = 53;
 
@@ -80,6 +84,11 @@ impl fmt::Debug for Capture {
 }
 
 impl Capture {
+    /// The bytes that one holds at most, without the keys of a key log: most of
+    /// them for as many connections as are followed at one time, and what is
+    /// held of their packets. An allocator takes some more.
+    pub const MOST_BYTES: usize = flow::MOST + names::MOST + RECORD;
+
     /// A capture that reports name so.
     pub fn new(name: &str, options: &Options) -> Self {
         let mut flows = Flows::new(name, &options.ports);

@@ -13,6 +13,10 @@ use super::net::{Dns, Endpoint, Host, Resolution};
 
 /// Names, addresses and questions that are remembered, each.
 const KEPT: usize = 4096;
+/// The longest name.
+const NAME: usize = 255;
+/// The bytes of all at most: questions, their order, and four maps with names.
+pub(super) const MOST: usize = 5 * KEPT * (NAME + 2 * 64);
 /// A question without an answer after this time has failed: resolvers ask
 /// twice, five seconds apart.
 const SILENT: Duration = Duration::from_secs(10);

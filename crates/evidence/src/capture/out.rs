@@ -6,10 +6,11 @@ use evenkeel_doctor::{ConnectionId, Event, Place, SourceId, TextId, Time, What};
 
 use super::speech::KeyLog;
 use crate::Sink;
+use crate::fold::FoldKey;
 
 /// Events of a connection that wait until it is known whose they are: its
 /// opening, its hellos, and a few repetitions.
-const HELD: usize = 16;
+const HELD: usize = 8;
 
 /// Who is told of a connection.
 #[derive(Debug)]
@@ -26,8 +27,10 @@ pub(super) enum Told {
 #[derive(Debug, Default)]
 pub(super) struct Ground {
     pub(super) keys: KeyLog,
-    /// The key of all digests, drawn anew for each capture.
-    pub(super) digests: RandomState,
+    /// The key of the digests of payloads.
+    pub(super) digests: FoldKey,
+    /// The key of the digests of secrets.
+    pub(super) secrets: RandomState,
     /// Memory to write into what has no place of its own, such as bytes
     /// without their mask.
     pub(super) scratch: Vec<u8>,
@@ -43,6 +46,11 @@ pub(super) struct Out<'a> {
     pub(super) number: ConnectionId,
     pub(super) at: Time,
     pub(super) place: Place,
+}
+
+impl Told {
+    /// The bytes at most of events that wait.
+    pub(super) const BESIDE: usize = HELD * size_of::<(Time, Place, What)>();
 }
 
 impl Out<'_> {

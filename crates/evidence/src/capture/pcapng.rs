@@ -8,7 +8,7 @@ use super::record::{Captured, PACKET, Record};
 /// Interfaces of a section that are followed.
 pub(super) const INTERFACES: usize = 1024;
 /// Headers, options and all: what a block that is looked at may take.
-const BLOCK: u32 = PACKET + (1 << 20);
+pub(super) const BLOCK: u32 = PACKET + (1 << 20);
 
 const SECTION: u32 = 0x0A0D_0D0A;
 const INTERFACE: u32 = 1;

@@ -93,6 +93,10 @@ impl Half {
     fn take_first(&mut self) -> Option<Ahead> {
         let first = self.ahead.pop_front()?;
         self.held -= first.bytes.len() + OVERHEAD;
+        if self.ahead.is_empty() {
+            // There may have been a thousand.
+            self.ahead = VecDeque::new();
+        }
         Some(first)
     }
 

@@ -24,6 +24,9 @@ pub(super) struct Slots {
 }
 
 impl Slots {
+    /// The bytes of a place, in a list that may have grown to twice what is in it.
+    pub(super) const EACH: usize = 2 * size_of::<Slot>();
+
     pub(super) fn new(limit: usize) -> Self {
         Self { all: Vec::new(), free: Vec::new(), oldest: NONE, newest: NONE, serial: 0, limit }
     }

@@ -39,9 +39,15 @@ impl Due {
 
 /// The timers of all connections. A connection has one of a kind at most.
 #[derive(Debug, Default)]
-pub(super) struct Timers(BinaryHeap<Reverse<(Time, u32, u64, Due)>>);
+pub(super) struct Timers(BinaryHeap<Reverse<Timer>>);
+
+/// When, for which connection and its serial number, and what.
+type Timer = (Time, u32, u64, Due);
 
 impl Timers {
+    /// The bytes of one, in a heap that may have grown to twice what is in it.
+    pub(super) const EACH: usize = 2 * size_of::<Timer>();
+
     pub(super) fn len(&self) -> usize {
         self.0.len()
     }

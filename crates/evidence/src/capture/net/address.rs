@@ -5,7 +5,7 @@ use std::net::Ipv6Addr;
 
 /// An IP address; one of IPv4 as IPv6 maps it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(in crate::capture) struct Host(u128);
+pub(in crate::capture) struct Host([u8; 16]);
 
 /// A host and a port.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -16,11 +16,12 @@ pub(in crate::capture) struct Endpoint {
 
 impl Host {
     pub(in crate::capture) fn v4(bytes: [u8; 4]) -> Self {
-        Self(0xFFFF_0000_0000 | u128::from(u32::from_be_bytes(bytes)))
+        let [a, b, c, d] = bytes;
+        Self([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF, a, b, c, d])
     }
 
     pub(super) fn v6(bytes: [u8; 16]) -> Self {
-        Self(u128::from_be_bytes(bytes))
+        Self(bytes)
     }
 
     pub(in crate::capture) fn port(self, port: u16) -> Endpoint {

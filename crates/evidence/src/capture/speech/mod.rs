@@ -49,6 +49,11 @@ enum Layer {
 }
 
 impl Speech {
+    /// The bytes of what is spoken, at most: without a key log, and without what
+    /// is counted as held.
+    pub(super) const BESIDE: usize =
+        if size_of::<Tls>() > size_of::<Plain>() { size_of::<Tls>() } else { size_of::<Plain>() };
+
     pub(super) fn new(whole: bool, listed: bool) -> Self {
         Self { whole, listed, verdict: Verdict::Open, layer: Layer::Begin(Vec::new()) }
     }
@@ -156,7 +161,7 @@ impl Speech {
         match &self.layer {
             Layer::Plain(plain) => plain.held(),
             Layer::Tls(tls) => tls.held(),
-            Layer::Begin(held) => held.len(),
+            Layer::Begin(held) => held.capacity(),
             Layer::Done => 0,
         }
     }

@@ -1,13 +1,14 @@
 //! What most packets are, read without a copy: pings, plain acknowledgements,
 //! and PUBLISH. Whatever is odd about one is left to the codec.
 
-use std::hash::{BuildHasher, DefaultHasher, Hasher};
+use std::hash::{BuildHasher, Hasher};
 
 use evenkeel_codec::Version;
 use evenkeel_doctor::{PacketSeen, PublishSeen, Side};
 
 use crate::capture::cursor::Cursor;
 use crate::capture::out::Out;
+use crate::fold::Fold;
 
 const CONNECT: u8 = 1;
 const PUBLISH: u8 = 3;
@@ -158,7 +159,7 @@ fn short(hash: u64) -> u32 {
 #[derive(Debug)]
 pub(super) struct Large {
     publish: PublishSeen,
-    hasher: DefaultHasher,
+    hasher: Fold,
     left: u64,
     size: u64,
 }

@@ -7,6 +7,7 @@ use evenkeel_doctor::{PacketSeen, Side, What};
 use super::fast::{self, Head};
 use super::{lost, seen};
 use crate::capture::out::Out;
+use crate::grow;
 
 /// The largest packet that is held until it is whole. Of a larger PUBLISH the
 /// head is read and the payload passes by; others are passed over.
@@ -63,7 +64,8 @@ impl Reader {
     }
 
     pub(super) fn held(&self) -> usize {
-        self.held.len()
+        let large = matches!(self.state, State::Payload(_));
+        self.held.capacity() + if large { size_of::<fast::Large>() } else { 0 }
     }
 
     pub(super) fn let_go(&mut self) {
@@ -125,7 +127,7 @@ impl Reader {
         }
         let more = bytes.len().min(self.need.saturating_sub(self.held.len()));
         let (now, rest) = bytes.split_at(more);
-        self.held.extend_from_slice(now);
+        grow::extend(&mut self.held, now, self.need);
         if self.held.len() < self.need {
             return rest;
         }

@@ -72,7 +72,7 @@ fn credentials(it: &Connect, out: &Out<'_>) -> u32 {
         all.extend_from_slice(&(part.len() as u64).to_be_bytes());
         all.extend_from_slice(part);
     }
-    digest(&out.ground.digests, &all).max(1)
+    digest(&out.ground.secrets, &all).max(1)
 }
 
 fn connack(it: &ConnAck, version: Option<Version>, out: &mut Out<'_>) -> ConnAckSeen {

@@ -3,8 +3,10 @@
 use std::collections::HashMap;
 use std::fmt;
 
+use evenkeel_doctor::Bounds;
+
 /// Connections whose keys are kept.
-const SESSIONS: usize = 1 << 16;
+const SESSIONS: usize = Bounds::CONNECTIONS;
 /// The longest secret: SHA-384's, and the master secret of TLS 1.2.
 const SECRET: usize = 48;
 

@@ -77,7 +77,6 @@ impl Tls {
             rest = rest.get(taken..).unwrap_or_default();
             if let Some(mut record) = record {
                 self.record(from, &mut record, out);
-                self.records(from).reuse(record);
             }
         }
     }
@@ -215,8 +214,9 @@ impl Tls {
     }
 
     pub(super) fn held(&self) -> usize {
-        let plain = self.opened.as_deref().map_or(0, |(_, plain)| plain.held());
-        self.client.held() + self.server.held() + plain
+        let opened = self.opened.as_deref();
+        let opened = opened.map_or(0, |(opener, plain)| opener.held() + plain.held());
+        self.client.held() + self.server.held() + opened
     }
 
     pub(super) fn let_go(&mut self) {

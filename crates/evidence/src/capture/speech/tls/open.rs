@@ -13,6 +13,8 @@ use super::{ALERT, HANDSHAKE};
 
 const DATA: u8 = 23;
 const KEY_UPDATE: u8 = 24;
+/// What a key has beside itself: the secret that the next is made of.
+const BESIDE: usize = 64;
 /// The length of an authentication tag.
 const TAG: usize = 16;
 
@@ -32,8 +34,8 @@ pub(super) enum Content<'a> {
 #[derive(Debug)]
 pub(super) struct Opener {
     suite: Suite,
-    client: Option<Key>,
-    server: Option<Key>,
+    client: Option<Box<Key>>,
+    server: Option<Box<Key>>,
 }
 
 /// The key of one side.
@@ -94,11 +96,17 @@ impl Opener {
         Some(Self { suite, client: key(0), server: key(1) })
     }
 
-    fn key(&mut self, side: Side) -> &mut Option<Key> {
+    fn key(&mut self, side: Side) -> &mut Option<Box<Key>> {
         match side {
             Side::Client => &mut self.client,
             Side::Server => &mut self.server,
         }
+    }
+
+    /// Bytes in memory of keys.
+    pub(super) fn held(&self) -> usize {
+        let all = [&self.client, &self.server];
+        all.iter().filter(|key| key.is_some()).count() * (size_of::<Key>() + BESIDE)
     }
 
     /// A record whose bytes are missing: how much it held, if it was data.
@@ -143,23 +151,24 @@ impl Key {
         key: &[u8],
         iv: [u8; 12],
         secret: Vec<u8>,
-    ) -> Option<Self> {
+    ) -> Option<Box<Self>> {
         let key = LessSafeKey::new(UnboundKey::new(algorithm, key).ok()?);
-        Some(Self { key, iv, number: 0, secret, begun: false })
+        Some(Box::new(Self { key, iv, number: 0, secret, begun: false }))
     }
 
-    fn of_13(suite: Suite, algorithm: &'static Algorithm, secret: Vec<u8>) -> Option<Self> {
+    fn of_13(suite: Suite, algorithm: &'static Algorithm, secret: Vec<u8>) -> Option<Box<Self>> {
         let key = expand_13(suite, &secret, b"key", algorithm.key_len())?;
         let iv = expand_13(suite, &secret, b"iv", 12)?;
         Self::new(algorithm, &key, iv.try_into().ok()?, secret)
     }
 
     /// The key after a KeyUpdate.
-    fn next(self, suite: Suite) -> Option<Self> {
+    fn next(&self, suite: Suite) -> Option<Box<Self>> {
         let len = self.secret.len();
         let secret = expand_13(suite, &self.secret, b"traffic upd", len)?;
-        let next = Self::of_13(suite, algorithm(suite)?, secret)?;
-        Some(Self { begun: true, ..next })
+        let mut next = Self::of_13(suite, algorithm(suite)?, secret)?;
+        next.begun = true;
+        Some(next)
     }
 
     /// The nonce of TLS 1.3, and of ChaCha20 in TLS 1.2.

@@ -1,11 +1,10 @@
 //! Cuts one side's bytes into TLS records.
 
 use super::hello::{self, Hello};
+use crate::grow;
 
 /// The longest record: 16 KiB and what any version adds to it.
 const RECORD: usize = (1 << 14) + 2048;
-/// Memory that is kept for the next record.
-const SPARE: usize = 512;
 /// The longest hello that is read.
 const HELLO: usize = 16 << 10;
 
@@ -46,8 +45,6 @@ pub(super) struct Records {
     begun: bool,
     lost: bool,
     dead: bool,
-    /// Memory for the next body.
-    spare: Vec<u8>,
 }
 
 impl Records {
@@ -60,7 +57,8 @@ impl Records {
     }
 
     pub(super) fn held(&self) -> usize {
-        self.hello.len() + self.now.as_ref().map_or(0, |record| record.body.len())
+        let now = self.now.as_ref().map_or(0, |record| record.body.capacity());
+        self.hello.capacity() + now
     }
 
     pub(super) fn let_go(&mut self) {
@@ -105,7 +103,7 @@ impl Records {
             let [kind, _, _, high, low] = self.header;
             let len = u16::from_be_bytes([high, low]);
             self.left = len.into();
-            let body = std::mem::take(&mut self.spare);
+            let body = Vec::new();
             self.now = Some(Record { kind, len: len.into(), body, cut: false });
         }
         let sealed = match self.header {
@@ -118,21 +116,11 @@ impl Records {
         let rest = bytes.get(taken..).unwrap_or_default();
         let n = rest.len().min(self.left);
         if (!sealed || open) && !record.cut {
-            record.body.extend(rest.iter().take(n));
+            grow::extend(&mut record.body, rest.get(..n).unwrap_or_default(), RECORD);
         }
         self.left -= n;
         let record = if self.left == 0 { self.now.take() } else { None };
         (record, taken + n)
-    }
-
-    /// Gives the memory of a record back, unless it is much: there are many
-    /// connections.
-    pub(super) fn reuse(&mut self, record: Record) {
-        self.spare = record.body;
-        self.spare.clear();
-        if self.spare.capacity() > SPARE {
-            self.spare = Vec::new();
-        }
     }
 
     /// So many bytes are missing.
@@ -160,7 +148,7 @@ impl Records {
         if self.hello_over {
             return None;
         }
-        self.hello.extend_from_slice(body);
+        grow::extend(&mut self.hello, body, HELLO + RECORD);
         while let Some(message) = hello::message(&self.hello) {
             let taken = message.len() + 4;
             let hello = hello::read(self.hello.first().copied().unwrap_or_default(), message);

@@ -5,6 +5,7 @@ use std::time::Duration;
 use evenkeel_doctor::Time;
 
 use crate::calendar::days;
+use crate::grow;
 
 /// The longest head that is read.
 const HEAD: usize = 16 << 10;
@@ -22,7 +23,7 @@ impl Head {
     }
 
     pub(super) fn held(&self) -> usize {
-        self.text.len()
+        self.text.capacity()
     }
 
     pub(super) fn text(&self) -> &[u8] {
@@ -34,7 +35,7 @@ impl Head {
         const END: &[u8] = b"\r\n\r\n";
         let before = self.text.len();
         let room = HEAD.saturating_sub(before).min(bytes.len());
-        self.text.extend_from_slice(bytes.get(..room)?);
+        grow::extend(&mut self.text, bytes.get(..room)?, HEAD);
         let from = before.saturating_sub(END.len() - 1);
         let found = self.text.get(from..)?.windows(END.len()).position(|it| it == END);
         if let Some(at) = found {
