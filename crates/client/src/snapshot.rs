@@ -1,5 +1,8 @@
 //! All that can be measured of a client, at one moment.
 
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
 use std::time::Duration;
 
 use evenkeel_proto::record::{Count, StorageFailure};
@@ -7,7 +10,7 @@ use evenkeel_proto::{CauseClass, Instant, RateLeft, Repetition, State, Stats};
 
 use crate::client::Client;
 use crate::measures::{Durations, Measures};
-use crate::shared::Watched;
+use crate::shared::{Shared, Watched};
 
 /// All that can be measured of a client, at one moment: for metrics and for health.
 ///
@@ -31,6 +34,8 @@ pub struct Snapshot {
     /// The same end over and over, until another comes, or a connection outlives those
     /// of the loop.
     pub repetition: Option<Repetition>,
+    /// How many of the last eight pings were not answered in time, on whatever connection.
+    pub pings_missed: u32,
     /// From pings to their answers.
     pub round_trips: Durations,
     /// From QoS 1 and 2 messages, as they were last sent, to the end of their exchange.
@@ -55,7 +60,56 @@ impl Client {
     /// All that can be measured, at this moment. It looks through the messages in flight
     /// under the client's lock: for a look now and then, such as once in a second.
     pub fn snapshot(&self) -> Snapshot {
-        let shared = self.shared();
+        Snapshot::of(self.shared())
+    }
+
+    /// A look at this client for those who do not use it: it does not keep the client
+    /// alive, and goes on to tell the last counts when the client has ended.
+    pub fn observer(&self) -> Observer {
+        Observer(self.shared().clone())
+    }
+}
+
+/// Looks at a client, without being one of its users: when all handles and streams are
+/// dropped the client shuts down, whoever observes it. Two of one client are equal.
+#[derive(Clone)]
+pub struct Observer(Arc<Shared>);
+
+impl Observer {
+    /// As [`Client::snapshot`]; after the client's end as it was then.
+    pub fn snapshot(&self) -> Snapshot {
+        Snapshot::of(&self.0)
+    }
+
+    /// True once the client has closed and nobody has a handle to it or a stream of it:
+    /// nothing will change any more.
+    pub fn is_over(&self) -> bool {
+        self.0.is_over()
+    }
+}
+
+impl PartialEq for Observer {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for Observer {}
+
+impl Hash for Observer {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        Arc::as_ptr(&self.0).hash(state);
+    }
+}
+
+impl fmt::Debug for Observer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Observer")
+    }
+}
+
+impl Snapshot {
+    fn of(shared: &Shared) -> Self {
         let now = shared.clock.now();
         let inner = shared.lock();
         let (core, state) = (&inner.core, inner.state());
@@ -66,13 +120,14 @@ impl Client {
             State::Waiting { retry, .. } => Some(retry.at.since(now)),
             _ => None,
         };
-        Snapshot {
+        Self {
             in_state,
             next_attempt,
             keep_alive: core.limits().map(|limits| limits.keep_alive.value),
             stats: *core.stats(),
             ends: CauseClass::ALL.into_iter().zip(measures.ends).collect(),
             repetition: measures.repetition.filter(|it| !is_over(it, &state, in_state)),
+            pings_missed: measures.recent_pings.count_ones(),
             round_trips: measures.round_trips,
             acknowledgements: measures.acknowledgements,
             queue: core.queue_load(),

@@ -27,7 +27,7 @@ use crate::error::TransportError;
 use crate::shared::Shared;
 
 pub use crate::measures::Durations;
-pub use crate::snapshot::Snapshot;
+pub use crate::snapshot::{Observer, Snapshot};
 pub use origin::Origin;
 use origin::Origins;
 pub(crate) use situation::Activity;

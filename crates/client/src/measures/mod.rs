@@ -29,6 +29,8 @@ pub(crate) struct Measures {
     pub(crate) ends: [u64; CauseClass::ALL.len()],
     /// In the store.
     pub(crate) quarantined: u64,
+    /// A bit for each of the last eight pings, 1 if it was not answered in time.
+    pub(crate) recent_pings: u8,
     /// Connections end in the same way over and over; until one ends otherwise.
     pub(crate) repetition: Option<Repetition>,
 }
@@ -42,6 +44,7 @@ impl Measures {
             Event::Disconnected { .. }
                 | Event::Loop(_)
                 | Event::PongReceived(Pong::Matched { .. })
+                | Event::PingUnanswered { .. }
                 | Event::Quarantined { .. }
                 | Event::Recovered { .. }
         )
@@ -61,7 +64,9 @@ impl Measures {
             Event::Loop(repetition) => self.repetition = Some(*repetition),
             Event::PongReceived(Pong::Matched { round_trip }) => {
                 self.round_trips.record(*round_trip);
+                self.recent_pings <<= 1;
             }
+            Event::PingUnanswered { .. } => self.recent_pings = self.recent_pings << 1 | 1,
             Event::Quarantined { serial: Some(_), .. } => self.quarantined += 1,
             Event::Recovered { quarantined, .. } => self.quarantined += quarantined,
             _ => {}

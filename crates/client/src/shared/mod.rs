@@ -188,6 +188,11 @@ impl Shared {
         self.users.fetch_add(1, Ordering::Relaxed);
     }
 
+    /// The client has closed, and there are no handles and streams.
+    pub(crate) fn is_over(&self) -> bool {
+        self.users.load(Ordering::Acquire) == 0 && self.lock().ended
+    }
+
     pub(crate) fn remove_user(&self) {
         if self.users.fetch_sub(1, Ordering::AcqRel) == 1 {
             let now = self.clock.now();

@@ -18,6 +18,7 @@ mod errors;
 mod hold;
 #[cfg(feature = "json")]
 mod json;
+mod observer;
 mod odd_streams;
 mod online;
 mod overlap;
