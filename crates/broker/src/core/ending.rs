@@ -29,7 +29,7 @@ impl Core {
         let Some(connection) = self.connections.get_mut(&id) else { return };
         let Some(closing) = connection.closing else { return };
         let phase = std::mem::replace(&mut connection.phase, Phase::Over);
-        self.journal.note(now, id, connection, EventKind::Closed { why: closing.why });
+        self.journal.note_end(now, id, connection, closing.why);
         let client = connection.client_id.clone();
         if let (Some(judge), Some(client)) = (&mut self.judge, &client) {
             judge.went(now, client);

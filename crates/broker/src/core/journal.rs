@@ -6,7 +6,7 @@ use std::time::Duration;
 use evenkeel_codec::PacketType;
 
 use super::connection::{Connection, Phase};
-use super::event::{Event, EventKind};
+use super::event::{CloseReason, Event, EventKind};
 use super::ids::ConnectionId;
 use super::recorded::Recorded;
 use super::stats::{ClientStats, Stats};
@@ -19,6 +19,8 @@ pub(crate) struct Journal {
     /// Kept until they are fetched; the oldest give way.
     pub(crate) events: Recorded,
     pub(crate) stats: Stats,
+    /// Ends of connections, in the order of [`CloseReason::ALL`].
+    pub(crate) ends: [u64; CloseReason::ALL.len()],
     /// Connections with output, a new deadline or an end.
     pub(crate) woken: Vec<ConnectionId>,
     /// Connections that are to be closed and still hold their session.
@@ -89,6 +91,20 @@ impl Journal {
             return 0;
         }
         change(clients.entry(client.clone()).or_default())
+    }
+
+    /// Notes that a connection is over, and why.
+    pub(crate) fn note_end(
+        &mut self,
+        now: Instant,
+        id: ConnectionId,
+        connection: &Connection,
+        why: CloseReason,
+    ) {
+        if let Some(count) = self.ends.get_mut(why as usize) {
+            *count += 1;
+        }
+        self.note(now, id, connection, EventKind::Closed { why });
     }
 
     /// Adds the counters of a connection to the totals.

@@ -29,6 +29,7 @@ mod access;
 mod admission;
 mod alias;
 mod auth;
+mod close_reason;
 mod config;
 mod connection;
 mod date;
@@ -56,6 +57,7 @@ mod router;
 mod service;
 mod session;
 mod share;
+mod snapshot;
 mod stats;
 mod subscribe;
 mod subscription;
@@ -85,6 +87,7 @@ pub use service::{
     Act, Admission, Arrival, Claim, Effects, Extension, Gate, Happening, HttpFacts, Parts, Permit,
     Question, Service, TlsFacts,
 };
+pub use snapshot::Snapshot;
 pub use stats::{ClientStats, PacketCounts, Stats};
 pub use time::{Instant, Time};
 

@@ -107,6 +107,11 @@ impl Sessions {
         self.by_id.len()
     }
 
+    /// Messages that wait, of all sessions.
+    pub(crate) fn queued(&self) -> usize {
+        self.by_id.values().map(|session| session.queue.len()).sum()
+    }
+
     pub(crate) fn get(&self, id: SessionId) -> Option<&Session> {
         self.by_id.get(&id).map(Box::as_ref)
     }
