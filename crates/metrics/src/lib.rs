@@ -26,7 +26,7 @@
 //!
 //! # What it costs
 //!
-//! Nothing where messages travel: it looks at the clients when it is asked to, and that
+//! Nothing on the way of a message: it looks at the clients when it is asked to, and that
 //! is when a scrape comes. A look takes each client's lock for as long as it takes to
 //! go through its messages in flight.
 //!

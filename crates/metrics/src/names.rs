@@ -1,4 +1,4 @@
-//! A bounded number of names, for ever: what comes after them is `other`.
+//! A bounded number of names, however long the program runs: what comes after them is `other`.
 
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -86,7 +86,7 @@ impl Sample<'_> {
     }
 }
 
-/// The type of labels, where there are none.
+/// The type of labels that are not there.
 type Labels = [(&'static str, &'static str); 0];
 
 impl EncodeLabelSet for Sample<'_> {

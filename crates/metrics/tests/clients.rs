@@ -103,14 +103,15 @@ async fn a_client_shows_what_it_does() {
 async fn what_a_server_says_is_not_in_its_health() {
     let script =
         Script::parse("[[rule]]\nreceived = \"CONNECT\"\naction = { refuse = { code = 0x87 } }\n");
-    let broker = Broker::builder().script(script.unwrap()).bind_tcp("127.0.0.1:0").start().await;
-    let client = start(&broker.unwrap(), "id");
+    let builder = Broker::builder().script(script.unwrap()).bind_tcp("127.0.0.1:0");
+    let broker = builder.start().await.unwrap();
+    let client = start(&broker, "id");
     soon(client.try_online()).await.unwrap_err();
     let clients = Clients::new();
     clients.add("pump", &client).unwrap();
-    until("it waits", || matches!(client.state(), State::Waiting { .. })).await;
+    until("it rests", || !matches!(client.state(), State::Connecting { .. })).await;
     let cause = clients.health().cause().unwrap();
-    let end = "(the server refused the connection: not authorized (0x87))";
+    let end = "(the server refused the connection: Not authorized (0x87))";
     assert!(cause.ends_with(end), "{cause}");
 }
 
@@ -145,7 +146,7 @@ async fn a_client_that_went_leaves_its_counts_to_its_name() {
 }
 
 #[tokio::test]
-async fn names_past_the_bound_are_other_for_ever() {
+async fn names_past_the_bound_are_other_and_stay_it() {
     let broker = broker().await;
     let clients = Clients::with_names(2);
     let mut all = Vec::new();
@@ -185,7 +186,7 @@ async fn a_client_is_added_once_and_by_a_name_that_can_be_one() {
     assert_eq!(clients.add("", &client), Err(AddError::Empty));
     assert_eq!(clients.add("other", &client), Err(AddError::Reserved));
     clients.add("pump", &client).unwrap();
-    assert_eq!(clients.add("pump", &client.clone()), Err(AddError::Known));
+    assert_eq!(clients.add("pump", &client), Err(AddError::Known));
     assert_eq!(clients.health().clients, 1);
 }
 

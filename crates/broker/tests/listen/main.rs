@@ -8,6 +8,7 @@ mod memory;
 mod order;
 mod restart;
 mod service;
+mod snapshot;
 mod tcp;
 #[cfg(feature = "tls")]
 mod tls;

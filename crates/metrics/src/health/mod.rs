@@ -38,7 +38,7 @@ pub struct Health {
 #[non_exhaustive]
 pub struct Trouble {
     /// The name of the client.
-    pub client: Arc<str>,
+    pub client: String,
     /// In words.
     pub cause: String,
 }
@@ -51,7 +51,7 @@ impl Health {
             health.online += usize::from(snapshot.state.is_online());
             health.live &= snapshot.state != State::Closed;
             if let Some(cause) = words::cause(&snapshot) {
-                health.push(client, cause);
+                health.push(&*client, cause);
             }
         }
         health.ready = health.clients > 0 && health.online == health.clients;
@@ -64,7 +64,7 @@ impl Health {
     }
 
     /// Adds what is wrong with something that is no client of these.
-    pub fn push(&mut self, client: impl Into<Arc<str>>, cause: impl Into<String>) {
+    pub fn push(&mut self, client: impl Into<String>, cause: impl Into<String>) {
         if self.troubles.len() < TOLD {
             self.troubles.push(Trouble { client: client.into(), cause: cause.into() });
         } else {
