@@ -1,8 +1,11 @@
 //! What a parser remembers from one line for the next ones.
 
+use std::collections::HashMap;
+
 use evenkeel_doctor::{Address, SubscribeSeen, Time, Words};
 
 use super::threads::Moment;
+use super::unnamed::Unnamed;
 
 /// One memory serves all formats; each uses what it needs of it.
 #[derive(Debug, Default)]
@@ -25,8 +28,10 @@ pub(crate) struct Memory {
     pub(crate) connack: Option<Moment>,
     /// A packet came, and no line has said which.
     pub(crate) received: Option<Moment>,
-    /// Since when the client does not read.
-    pub(crate) paused: Option<Time>,
+    /// Since when which clients do not read.
+    paused: HashMap<String, Time>,
+    /// Attempts of clients without an identifier.
+    pub(crate) unnamed: Unnamed,
     /// A ping waits for its answer.
     pub(crate) pinged: bool,
     /// Several clients are connected at a time, and lines do not say which.
@@ -42,6 +47,9 @@ pub(crate) struct Block {
     pub(crate) sent: bool,
 }
 
+/// Clients that do not read, at most.
+const PAUSED: usize = 1024;
+
 /// Words that wait for their connection to be named, at most.
 const HELD: usize = 8;
 
@@ -50,6 +58,18 @@ impl Memory {
     pub(crate) fn drop_pending(&mut self) {
         let Self { client, keep_alive, .. } = core::mem::take(self);
         (self.client, self.keep_alive) = (client, keep_alive);
+    }
+
+    /// This client reads no further.
+    pub(crate) fn pause(&mut self, client: &str, at: Time) {
+        if self.paused.len() < PAUSED || self.paused.contains_key(client) {
+            self.paused.insert(client.into(), at);
+        }
+    }
+
+    /// This client reads again; since when it did not, if that is known.
+    pub(crate) fn resume(&mut self, client: &str) -> Option<Time> {
+        self.paused.remove(client)
     }
 
     pub(crate) fn hold(&mut self, moment: Moment, words: Words) {

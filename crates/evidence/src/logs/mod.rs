@@ -20,6 +20,7 @@ mod scan;
 mod threads;
 #[cfg(test)]
 mod told;
+mod unnamed;
 
 pub use detect::FormatError;
 pub use options::Options;

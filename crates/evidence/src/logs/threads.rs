@@ -160,6 +160,19 @@ impl Threads {
         if self.thread(number?)?.named || who.id.is_empty() { number } else { None }
     }
 
+    /// A connection that is known is called so, too, from here on.
+    pub(crate) fn rename(
+        &mut self,
+        known: Who<'_>,
+        who: Who<'_>,
+        moment: Moment,
+        sink: &mut dyn Sink,
+    ) {
+        if let Some(number) = self.find(known) {
+            self.bind(number, who, moment, sink);
+        }
+    }
+
     /// The connection that gave its session to this one, if the log has not
     /// said so yet: words of a take-over that come late are about that one.
     pub(crate) fn taken_from(&mut self, number: u32) -> u32 {

@@ -174,7 +174,9 @@ impl Told {
                 line + &flag(it.clean, "clean") + &flag(it.credentials, "user")
             }
             PacketSeen::ConnAck(it) => {
-                format!("CONNACK {}{}", it.code, flag(it.session_present, "session"))
+                let keep_alive = it.server_keep_alive.map(|seconds| format!(" k={seconds}"));
+                let keep_alive = keep_alive.unwrap_or_default();
+                format!("CONNACK {}{}", it.code, flag(it.session_present, "session")) + &keep_alive
             }
             PacketSeen::Publish(it) => {
                 format!("PUBLISH {} {} qos={}", it.id, text(it.topic), it.qos)

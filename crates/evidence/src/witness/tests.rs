@@ -254,3 +254,31 @@ fn alike_a_server_that_ends_tcp_after_disconnect() {
     assert_eq!(ahead(&comparison).1, 12);
     assert_eq!(comparison.differences, []);
 }
+
+/// Events of Evenkeel's client of the same connections, with the keep-alive in force.
+fn events(all: &[Told], keep_alive: u32) -> String {
+    let of = |(number, it): (usize, &Told)| {
+        let event = |at: f64, event: &str, more: &str| {
+            let time = 1_767_323_045 + at as u64;
+            format!(
+                r#"{{"v":2,"type":"event","time":{time},"event":"{event}","client_id":"pump","connection":{},{more}}}"#,
+                number + 1
+            )
+        };
+        let connected = format!(r#""version":5,"keep_alive_s":{keep_alive}"#);
+        let lines = [
+            event(it.from, "connecting", r#""attempt":1"#),
+            event(it.from, "connected", &connected),
+            event(it.to, "disconnected", r#""class":"local","closer":"client","online_s":4.0"#),
+        ];
+        lines.join("\n") + "\n"
+    };
+    all.iter().enumerate().map(of).collect()
+}
+
+#[test]
+fn alike_the_keep_alive_that_is_in_force_and_the_one_that_was_asked_for() {
+    let comparison = compare(&[log(&irregular(), |at| at), events(&irregular(), 30)]);
+    assert_eq!(ahead(&comparison).1, 12);
+    assert_eq!(comparison.differences, []);
+}

@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use evenkeel_doctor::{
-    Address, ConnAckSeen, ConnectSeen, Denied, PacketSeen, Side, Vantage, Words,
+    Address, ConnAckSeen, ConnectSeen, Denied, PacketSeen, Side, Time, Vantage, Words,
 };
 use serde_json::Value;
 
@@ -30,12 +30,15 @@ fn event(hit: &Hit<'_>, facts: &mut Facts<'_>) {
     if let Some(stamp) = json::time(&value, "time") {
         facts.set_time(stamp);
     }
-    let who = Who::id(json::text(&value, "client_id"));
+    let name = json::text(&value, "event");
+    let id = id(&value);
+    let instance = instance(name, id, &value, facts);
+    let who = Who { id, peer: "", instance: &instance };
     let seconds = |key: &str| {
         let seconds = value.get(key).and_then(Value::as_f64)?;
         Duration::try_from_secs_f64(seconds).ok()
     };
-    match json::text(&value, "event") {
+    match name {
         "connecting" => {
             let server = facts.address(host_of_url(json::text(&value, "server_url")));
             facts.open(who, Address::UNKNOWN, server);
@@ -49,9 +52,9 @@ fn event(hit: &Hit<'_>, facts: &mut Facts<'_>) {
         "halted" => facts.words(who, Words::GaveUp),
         "ping_sent" => facts.packet(who, Side::Client, PacketSeen::PingReq),
         "pong" => facts.packet(who, Side::Server, PacketSeen::PingResp),
-        "reading_paused" => facts.memory.paused = Some(facts.moment.at),
+        "reading_paused" => facts.memory.pause(id, facts.moment.at),
         "reading_resumed" => {
-            let Some(from) = facts.memory.paused.take() else { return };
+            let Some(from) = facts.memory.resume(id) else { return };
             let paused = facts.moment.at.since(from);
             facts.words(who, Words::ReadingPaused(paused));
         }
@@ -86,18 +89,65 @@ fn event(hit: &Hit<'_>, facts: &mut Facts<'_>) {
     }
 }
 
+/// The identifier in use; the one that CONNACK assigns is in use from there on.
+/// Empty in version 1.
+fn id(value: &Value) -> &str {
+    match json::text(value, "client_id") {
+        "" if value.get("connection").is_some() => json::text(value, "assigned_client_id"),
+        id => id,
+    }
+}
+
+/// The connection's name: its number counts for each client by itself. Empty in
+/// version 1, which has no numbers.
+fn instance(event: &str, id: &str, value: &Value, facts: &mut Facts<'_>) -> String {
+    let Some(number) = json::number::<u64>(value, "connection") else { return String::new() };
+    if !id.is_empty() {
+        return format!("{number} {id}");
+    }
+    let (at, said) = (facts.moment.at, (number, json::text(value, "server_url")));
+    let unnamed = &mut facts.memory.unnamed;
+    let known = match event {
+        "connecting" => None,
+        "retry" | "halted" => unnamed.find(said, at, true),
+        _ => unnamed.find(said, at, false),
+    };
+    known.unwrap_or_else(|| unnamed.begin(said, at))
+}
+
+/// The attempt that began without an identifier has got one. It is told from
+/// others by when it began.
+fn named(who: Who<'_>, value: &Value, facts: &mut Facts<'_>) {
+    let waits = !facts.threads.is_over(who) && !facts.threads.is_accepted(who);
+    let Some(number) = json::number::<u64>(value, "connection").filter(|_| !waits) else { return };
+    let took = value.get("took_ms").and_then(Value::as_f64).unwrap_or_default();
+    let took = Duration::try_from_secs_f64(took / 1e3).unwrap_or_default();
+    let took = i64::try_from(took.as_nanos()).unwrap_or(i64::MAX);
+    let began = Time(facts.moment.at.0.saturating_sub(took));
+    let said = (number, json::text(value, "server_url"));
+    if let Some(name) = facts.memory.unnamed.take(said, began) {
+        facts.threads.rename(Who::instance(&name), who, facts.moment, facts.sink);
+    }
+}
+
 fn connected(who: Who<'_>, value: &Value, facts: &mut Facts<'_>) {
     let version = json::number(value, "version").unwrap_or(0);
-    // Only later versions of the events say what was asked for.
-    if let Some(keep_alive) = json::number(value, "keep_alive_s") {
-        let keep_alive = Some(keep_alive);
-        let connect = ConnectSeen { version, keep_alive, ..ConnectSeen::default() };
-        facts.connect(who, connect);
+    let assigned = json::text(value, "assigned_client_id");
+    if !assigned.is_empty() {
+        named(who, value, facts);
+    }
+    // Later versions of the events say which keep-alive is in force, not which
+    // one was asked for.
+    let keep_alive = json::number(value, "keep_alive_s");
+    if keep_alive.is_some() {
+        let asked = if assigned.is_empty() { who } else { Who { id: "", ..who } };
+        facts.connect(asked, ConnectSeen { version, ..ConnectSeen::default() });
     }
     let connack = ConnAckSeen {
         session_present: json::flag(value, "session_present"),
         version_5: version == 5,
-        assigned_id: facts.keep(json::text(value, "assigned_client_id")),
+        server_keep_alive: keep_alive,
+        assigned_id: facts.keep(assigned),
         ..ConnAckSeen::default()
     };
     facts.packet(who, Side::Server, PacketSeen::ConnAck(connack));
@@ -105,6 +155,10 @@ fn connected(who: Who<'_>, value: &Value, facts: &mut Facts<'_>) {
 
 /// An attempt that failed has no `online_s`.
 fn disconnected(who: Who<'_>, value: &Value, online: Option<Duration>, facts: &mut Facts<'_>) {
+    if let ("", Some(number)) = (who.id, json::number::<u64>(value, "connection")) {
+        let said = (number, json::text(value, "server_url"));
+        facts.memory.unnamed.end(said, facts.moment.at);
+    }
     let code: Option<u8> = json::number(value, "reason_code");
     if online.is_none() {
         return match code {
@@ -202,7 +256,152 @@ mod tests {
         );
         assert_eq!(ended("packet_fault", "client"), ["0 > closing"]);
         assert_eq!(ended("network", "server"), ["0 < closing"]);
-        assert_eq!(ended("network", "peer"), ["0 ? closing"]);
+        assert_eq!(ended("network", "peer"), ["0 ended"]);
+    }
+
+    /// An event of version 2, of a client and its connection.
+    fn of(client: &str, connection: u32, event: &str, more: &str) -> String {
+        format!(
+            r#""event":"{event}","client_id":{client},"connection":{connection},"server_url":"mqtt://b:1883"{more}"#
+        )
+    }
+
+    /// CONNACK which assigns an identifier, to an attempt that began so long before.
+    fn assigns(id: &str, seconds: u32) -> String {
+        let more = format!(
+            r#","version":5,"keep_alive_s":30,"assigned_client_id":"{id}","took_ms":{seconds}e3"#
+        );
+        of(&format!("\"{id}\""), 1, "connected", &more)
+    }
+
+    const LOST: &str = r#","class":"network","closer":"server","online_s":1.0"#;
+
+    #[track_caller]
+    fn tells(events: &[String], expected: &str) {
+        let events: Vec<&str> = events.iter().map(String::as_str).collect();
+        assert_eq!(told(&events).lines(), expected);
+    }
+
+    #[test]
+    fn an_identifier_that_is_assigned_splits_no_connection() {
+        for none in ["\"\"", "null"] {
+            tells(
+                &[
+                    of(none, 1, "connecting", ""),
+                    assigns("auto-1", 1),
+                    of("\"auto-1\"", 1, "ping_sent", ""),
+                    of("\"auto-1\"", 1, "disconnected", LOST),
+                    of("\"auto-1\"", 1, "retry", r#","delay_s":1.5"#),
+                    of("\"auto-1\"", 2, "connecting", ""),
+                ],
+                "0 opening - b:1883
+             0 > CONNECT id= v=5
+             0 is auto-1
+             0 < CONNACK 0 k=30
+             0 > PINGREQ
+             0 < closing
+             0 words Retry 1.5s
+             1 is auto-1
+             1 opening - b:1883",
+            );
+        }
+    }
+
+    #[test]
+    fn clients_that_wait_for_an_identifier_are_told_apart_by_when_they_began() {
+        let none = "\"\"";
+        tells(
+            &[
+                of(none, 1, "connecting", ""),
+                of(none, 1, "connecting", ""),
+                assigns("auto-1", 2),
+                assigns("auto-2", 2),
+                of("\"auto-1\"", 1, "disconnected", LOST),
+                of("\"auto-2\"", 1, "ping_sent", ""),
+            ],
+            "0 opening - b:1883
+             1 opening - b:1883
+             0 > CONNECT id= v=5
+             0 is auto-1
+             0 < CONNACK 0 k=30
+             1 > CONNECT id= v=5
+             1 is auto-2
+             1 < CONNACK 0 k=30
+             0 < closing
+             1 > PINGREQ",
+        );
+    }
+
+    #[test]
+    fn numbers_begin_again_with_the_next_run() {
+        let none = "\"\"";
+        let failed = r#","class":"refused","reason_code":135,"online_s":null"#;
+        // The first run is killed in its attempt, the second one while it is connected.
+        tells(
+            &[
+                of(none, 1, "connecting", ""),
+                of(none, 1, "connecting", ""),
+                assigns("auto-1", 1),
+                of(none, 1, "connecting", ""),
+                of(none, 1, "disconnected", failed),
+                of(none, 1, "retry", r#","delay_s":1.5"#),
+                of(none, 2, "connecting", ""),
+                of("\"auto-1\"", 1, "ping_sent", ""),
+            ],
+            "0 opening - b:1883
+             1 opening - b:1883
+             1 > CONNECT id= v=5
+             1 is auto-1
+             1 < CONNACK 0 k=30
+             2 opening - b:1883
+             2 < CONNACK 135
+             2 < closing
+             2 words Retry 1.5s
+             3 opening - b:1883
+             1 > PINGREQ",
+        );
+        // With an identifier of its own, the client's older connection is over.
+        tells(
+            &[
+                of("\"a\"", 1, "connecting", ""),
+                of("\"b\"", 1, "connecting", ""),
+                of("\"a\"", 2, "connecting", ""),
+                of("\"a\"", 1, "connecting", ""),
+                of("\"b\"", 1, "disconnected", LOST),
+            ],
+            "0 is a
+             0 opening - b:1883
+             1 is b
+             1 opening - b:1883
+             0 ended
+             2 is a
+             2 opening - b:1883
+             0 forgotten
+             2 ended
+             0 is a
+             0 opening - b:1883
+             1 < closing",
+        );
+    }
+
+    #[test]
+    fn each_client_has_its_own_pause() {
+        let (a, b) = ("\"a\"", "\"b\"");
+        tells(
+            &[
+                of(a, 1, "reading_paused", ""),
+                of(b, 1, "reading_paused", ""),
+                of(a, 1, "reading_resumed", ""),
+                of(b, 1, "reading_resumed", ""),
+                of(b, 1, "reading_resumed", ""),
+            ],
+            "0 is a
+             0 joined - -
+             0 words ReadingPaused 2s
+             1 is b
+             1 joined - -
+             1 words ReadingPaused 2s",
+        );
     }
 
     #[test]
@@ -222,8 +421,8 @@ mod tests {
              0 forgotten
              0 is a
              0 opening - -
-             0 > CONNECT id=a k=30 v=5
-             0 < CONNACK 0
+             0 > CONNECT id=a v=5
+             0 < CONNACK 0 k=30
              0 < DISCONNECT 142
              0 words TakenOver
              0 < closing"
