@@ -97,10 +97,7 @@ fn files(name: &str, seed: u64) -> ExitCode {
     let scene = make(&mut Rng::new(seed).fork("rogue", 0));
     let written = std::fs::create_dir_all("rogue-files").and_then(|()| {
         for vantage in Vantage::ALL {
-            let Some(file) = rogue::render(&scene, vantage, &mut Rng::new(seed).fork("render", 0))
-            else {
-                continue;
-            };
+            let file = rogue::render(&scene, vantage, &mut Rng::new(seed).fork("render", 0));
             std::fs::write(std::path::Path::new("rogue-files").join(file.name), &file.bytes)?;
         }
         Ok(())

@@ -94,7 +94,8 @@ impl Sightings {
             (Some(one), Some(other)) => Some(one.min(other)),
             (one, other) => one.or(other),
         };
-        sighting.newest = Hit { severity, rounds, proof: Vec::new(), ..hit };
+        let one_sided = hit.one_sided && (sighting.times == 1 || sighting.newest.one_sided);
+        sighting.newest = Hit { severity, rounds, one_sided, proof: Vec::new(), ..hit };
     }
 
     pub(crate) fn fresh(&mut self, tracker: &Tracker, texts: &Texts) -> Vec<Finding> {
@@ -122,6 +123,7 @@ impl Sighting {
             _ if self.proven => Confidence::Proven,
             _ if self.times < rounds => Confidence::Suspect,
             Vantage::Encrypted => Confidence::Inferred,
+            _ if self.newest.one_sided => Confidence::Inferred,
             _ => Confidence::Shown,
         }
     }

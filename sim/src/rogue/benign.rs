@@ -109,9 +109,7 @@ fn roams_once(rng: &mut Rng) -> Scene {
     let connection = it.open(&who);
     it.healthy(connection, &who, 600.0);
     it.about(30.0);
-    let again = it.open(&moved);
-    it.line(connection, What::Broker("already connected, closing old connection."));
-    it.line(connection, What::Fin(Side::Server));
+    let again = it.takes_over(connection, &moved);
     it.healthy(again, &moved, 1200.0);
     it.goodbye(again);
     it.done()
@@ -122,9 +120,7 @@ fn taken_over_once(rng: &mut Rng) -> Scene {
     let who = it.who(60);
     let connection = it.open(&who);
     it.healthy(connection, &who, 600.0);
-    let again = it.open(&who);
-    it.line(connection, What::Broker("already connected, closing old connection."));
-    it.line(connection, What::Fin(Side::Server));
+    let again = it.takes_over(connection, &who);
     it.healthy(again, &who, 900.0);
     it.goodbye(again);
     it.done()

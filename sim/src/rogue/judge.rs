@@ -46,32 +46,13 @@ pub struct Matrix {
     pub missed: Vec<(&'static str, u64, Vantage, Verdict)>,
 }
 
-/// The kinds of files.
-const KINDS: [Vantage; 4] =
-    [Vantage::Plain, Vantage::Encrypted, Vantage::BrokerLog, Vantage::ClientLog];
-
-/// Plays the faults with `worlds` seeds in turns, and the benign worlds with
-/// `benign_worlds`, from seed `from` on in steps of two: odd seeds set
-/// thresholds, even ones judge.
+/// Plays the faults until `worlds` files of each kind that show theirs are
+/// judged, and `benign_worlds` in which nothing is wrong. Seeds go from `from` on
+/// in steps of two: odd ones set thresholds, even ones judge.
 pub fn matrix(from: u64, worlds: u64, benign_worlds: u64) -> Matrix {
     let mut matrix = Matrix::default();
-    let faults: Vec<_> = bad().collect();
-    for number in 0..worlds {
-        let seed = from + 2 * number;
-        let (name, make) = faults[number as usize % faults.len()];
-        let scene = make(&mut Rng::new(seed).fork("rogue", 0));
-        for vantage in KINDS.into_iter().filter(|kind| scene.shown_by.contains(kind)) {
-            let verdict = verdict(&scene, vantage, seed);
-            let cell = matrix.cells.entry((name, vantage)).or_default();
-            match &verdict {
-                Verdict::Named => cell.named += 1,
-                Verdict::Silent => cell.silent += 1,
-                Verdict::Wrong(rule) => *cell.wrong.entry(rule).or_default() += 1,
-            }
-            if verdict != Verdict::Named {
-                matrix.missed.push((name, seed, vantage, verdict));
-            }
-        }
+    for vantage in Vantage::ALL {
+        matrix.faults(from, worlds, vantage);
     }
     let harmless: Vec<_> = benign().collect();
     for number in 0..benign_worlds {
@@ -79,7 +60,7 @@ pub fn matrix(from: u64, worlds: u64, benign_worlds: u64) -> Matrix {
         let (name, make) = harmless[number as usize % harmless.len()];
         let scene = make(&mut Rng::new(seed).fork("rogue", 0));
         matrix.benign += 1;
-        for vantage in KINDS {
+        for vantage in Vantage::ALL {
             if let Verdict::Wrong(rule) = verdict(&scene, vantage, seed) {
                 matrix.alarms.push((name, seed, vantage, rule));
             }
@@ -90,9 +71,7 @@ pub fn matrix(from: u64, worlds: u64, benign_worlds: u64) -> Matrix {
 
 /// What the doctor says of one file of a scene.
 pub fn verdict(scene: &Scene, vantage: Vantage, seed: u64) -> Verdict {
-    let Some(file) = render(scene, vantage, &mut Rng::new(seed).fork("render", 0)) else {
-        return Verdict::Silent;
-    };
+    let file = render(scene, vantage, &mut Rng::new(seed).fork("render", 0));
     let findings = diagnose(scene, &file);
     let accepted = |id: &str| scene.accepted.contains(&id);
     let alarms = findings.iter().filter(|finding| {
@@ -136,13 +115,66 @@ pub fn diagnose(scene: &Scene, file: &Rendering) -> Vec<Finding> {
 }
 
 impl Matrix {
+    /// Plays the faults in turns, each with another seed, as long as it takes to
+    /// judge `worlds` files of this kind.
+    fn faults(&mut self, from: u64, worlds: u64, vantage: Vantage) {
+        let scene = |make: super::Maker, seed| make(&mut Rng::new(seed).fork("rogue", 0));
+        let shown = |name: &str, scene: &Scene| {
+            debug_assert_eq!(name, scene.name);
+            scene.shown_by.contains(&vantage)
+        };
+        // Whether a file shows the fault may depend on the world: some show none.
+        let seeds = (0..10).map(|number| from + 2 * number);
+        let faults: Vec<_> = bad()
+            .filter(|(name, make)| seeds.clone().any(|seed| shown(name, &scene(*make, seed))))
+            .collect();
+        let mut judged = 0;
+        for number in 0..worlds.saturating_mul(20) {
+            let Some((name, make)) = faults.get(number as usize % faults.len().max(1)) else {
+                return;
+            };
+            let seed = from + 2 * number;
+            let scene = scene(*make, seed);
+            if judged == worlds {
+                return;
+            }
+            if shown(name, &scene) {
+                judged += 1;
+                let verdict = verdict(&scene, vantage, seed);
+                self.judge((name, seed, vantage), verdict);
+            }
+        }
+    }
+
+    fn judge(&mut self, world: (&'static str, u64, Vantage), verdict: Verdict) {
+        let (name, seed, vantage) = world;
+        let cell = self.cells.entry((name, vantage)).or_default();
+        match &verdict {
+            Verdict::Named => cell.named += 1,
+            Verdict::Silent => cell.silent += 1,
+            Verdict::Wrong(rule) => *cell.wrong.entry(rule).or_default() += 1,
+        }
+        if verdict != Verdict::Named {
+            self.missed.push((name, seed, vantage, verdict));
+        }
+    }
+
     /// The share of faults that were named, of all files of this kind, in
     /// percent; `None` without any.
     pub fn named(&self, vantage: Vantage) -> Option<f64> {
-        let cells = || self.cells.iter().filter(|((_, kind), _)| *kind == vantage);
-        let named: u32 = cells().map(|(_, cell)| cell.named).sum();
-        let all: u32 = cells().map(|(_, cell)| cell.total()).sum();
+        let named: u32 = self.of(vantage).map(|cell| cell.named).sum();
+        let all = self.judged(vantage);
         (all > 0).then(|| f64::from(named) * 100.0 / f64::from(all))
+    }
+
+    /// How many files of this kind were judged.
+    pub fn judged(&self, vantage: Vantage) -> u32 {
+        self.of(vantage).map(Cell::total).sum()
+    }
+
+    fn of(&self, vantage: Vantage) -> impl Iterator<Item = &Cell> {
+        let cells = self.cells.iter().filter(move |((_, kind), _)| *kind == vantage);
+        cells.map(|(_, cell)| cell)
     }
 
     /// The matrix as a table of Markdown.
@@ -164,9 +196,11 @@ impl Matrix {
                 wrong.join(", "),
             );
         }
-        for vantage in KINDS {
+        for vantage in Vantage::ALL {
             if let Some(named) = self.named(vantage) {
-                let _ = writeln!(text, "\n{}: {named:.1} % named", vantage.name());
+                let judged = self.judged(vantage);
+                let name = vantage.name();
+                let _ = writeln!(text, "\n{name}: {named:.1} % of {judged} named");
             }
         }
         let _ = writeln!(

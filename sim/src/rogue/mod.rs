@@ -2,7 +2,8 @@
 //!
 //! A [`Scene`] is what happened on the wire, with the rules that may name it.
 //! It is rendered as each of the files that people would have: a capture in the
-//! clear, one under TLS, a broker's log, a client's log. The doctor is given
+//! clear, one under TLS, a broker's log, a client's log, and an Evenkeel client's
+//! events. The doctor is given
 //! one of them, and what it says is held against the truth.
 
 mod bad;
@@ -15,7 +16,7 @@ mod script;
 
 pub use judge::{Cell, Matrix, Verdict, diagnose, matrix, verdict};
 pub use render::{Rendering, render};
-pub use scene::{Camera, Conn, Line, Scene, What};
+pub use scene::{Camera, Conn, Line, Program, Scene, What};
 
 use crate::rng::Rng;
 

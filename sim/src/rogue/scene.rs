@@ -16,10 +16,24 @@ pub struct Scene {
     pub profile: Option<&'static str>,
     /// What of a capture there is.
     pub camera: Camera,
+    /// The program whose log there is of the client.
+    pub program: Program,
     /// The connections, by their number.
     pub connections: Vec<Conn>,
     /// What happened, in the order of time.
     pub lines: Vec<Line>,
+}
+
+/// A program whose log has the form of a client's.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Program {
+    /// paho.mqtt.python: packets, hardly a word on ends.
+    #[default]
+    Paho,
+    /// MQTT.js 5.3: packets, timers, ends; refusals look like success.
+    MqttJs5_3,
+    /// MQTT.js 5.16: packets and ends, and why it gives up.
+    MqttJs5_16,
 }
 
 /// What of a capture there is.
@@ -44,6 +58,10 @@ pub struct Conn {
     pub id: String,
     /// The keep-alive of its CONNECT, in seconds.
     pub keep_alive: u16,
+    /// Clean Start of its CONNECT.
+    pub clean: bool,
+    /// The user name of its CONNECT.
+    pub user: Option<&'static str>,
     /// The version of MQTT.
     pub version: Version,
 }
@@ -70,6 +88,8 @@ pub enum What {
     Refused,
     /// A packet, as bytes; several if they left in one write.
     Bytes(Side, Vec<u8>),
+    /// The client's packet, which never arrives: nor does what it sends later.
+    Lost(Vec<u8>),
     /// The same bytes again: TCP had no acknowledgement.
     Again(Side, Vec<u8>),
     /// A side's FIN.
@@ -81,6 +101,15 @@ pub enum What {
         /// It found no answer, and closes.
         closes: bool,
     },
+    /// The client takes its ping for unanswered, and closes next.
+    GivesUp,
+    /// The client has waited for CONNACK long enough, and closes next.
+    NoConnAck,
+    /// The client sets the message to this topic aside, or the filter, as it
+    /// ends connections.
+    SetsAside(&'static str),
+    /// The client stops reading, as its application does not keep up; or goes on.
+    Pauses(bool),
     /// The broker's log says this of the client, in mosquitto's words.
     Broker(&'static str),
 }

@@ -2,12 +2,12 @@
 
 use bytes::Bytes;
 use evenkeel_codec::{
-    Ack, ConnAck, Connect, Packet, PacketId, Properties, Property, Publish, QoS, ReasonCode,
-    SubAck, Subscribe, SubscribeFilter, SubscribeOptions, Text, TopicFilter, Version,
+    Ack, ConnAck, Connect, Disconnect, Packet, PacketId, Properties, Property, Publish, QoS,
+    ReasonCode, SubAck, Subscribe, SubscribeFilter, SubscribeOptions, Text, TopicFilter, Version,
 };
 use evenkeel_doctor::{Side, Vantage};
 
-use super::scene::{Camera, Conn, Line, Scene, What};
+use super::scene::{Camera, Conn, Line, Program, Scene, What};
 use crate::rng::Rng;
 
 /// Writes a scene. Times are seconds; `now` goes only forward.
@@ -18,6 +18,8 @@ pub(super) struct Script<'a> {
     pub(super) way: f64,
     pub(super) version: Version,
     pub(super) server_port: u16,
+    /// The server says why it ends a connection.
+    pub(super) says_why: bool,
     scene: Scene,
     next_port: u16,
 }
@@ -43,7 +45,7 @@ impl<'a> Script<'a> {
         let version = if rng.one_in(2) { Version::V5 } else { Version::V311 };
         let next_port = 40_000 + rng.below(10_000) as u16;
         let scene = Scene { name, accepted, shown_by: shown_by.to_vec(), ..Scene::default() };
-        Self { rng, now: 1.0, way, version, server_port: 1883, scene, next_port }
+        Self { rng, now: 1.0, way, version, server_port: 1883, says_why: false, scene, next_port }
     }
 
     /// The client of this script, with a keep-alive of these seconds.
@@ -60,6 +62,27 @@ impl<'a> Script<'a> {
 
     pub(super) fn profile(&mut self, name: &'static str) {
         self.scene.profile = Some(name);
+    }
+
+    /// The program that writes the client's log.
+    pub(super) fn program(&mut self, program: Program) {
+        self.scene.program = program;
+    }
+
+    /// One more kind of file shows the fault, in this world.
+    pub(super) fn shows(&mut self, vantage: Vantage) {
+        self.scene.shown_by.push(vantage);
+    }
+
+    /// The client's log is MQTT.js's, old or new, or Paho's; of `shown`, that
+    /// it shows the fault.
+    pub(super) fn log_of(&mut self, shown: &[Program]) {
+        let all = [Program::Paho, Program::MqttJs5_3, Program::MqttJs5_16];
+        let program = all[self.rng.index(3)];
+        self.program(program);
+        if shown.contains(&program) {
+            self.shows(Vantage::ClientLog);
+        }
     }
 
     /// What the newest line says.
@@ -105,6 +128,8 @@ impl<'a> Script<'a> {
             server_port: self.server_port,
             id: who.id.clone(),
             keep_alive: who.keep_alive,
+            clean: who.clean,
+            user: who.user,
             version: self.version,
         });
         self.scene.connections.len() - 1
@@ -180,6 +205,12 @@ impl<'a> Script<'a> {
         self.line(connection, What::Bytes(Side::Client, bytes));
     }
 
+    /// A packet that never arrives.
+    pub(super) fn client_sends_in_vain(&mut self, connection: usize, packet: &Packet) {
+        let bytes = self.encoded(packet);
+        self.line(connection, What::Lost(bytes));
+    }
+
     pub(super) fn server_sends(&mut self, connection: usize, packet: &Packet) {
         let bytes = self.encoded(packet);
         self.line(connection, What::Bytes(Side::Server, bytes));
@@ -247,9 +278,26 @@ impl<'a> Script<'a> {
         self.server_sends(connection, &Packet::SubAck(suback));
     }
 
+    /// A new connection of this client takes the session of the old one.
+    pub(super) fn takes_over(&mut self, old: usize, who: &Who) -> usize {
+        let connection = self.tcp(who);
+        self.connect(connection, who);
+        let taken = self.now + self.way + 0.000_4;
+        self.line_at(taken, old, What::Broker("already connected, closing old connection."));
+        if self.says_why {
+            let reason = ReasonCode::SESSION_TAKEN_OVER;
+            let disconnect = Disconnect { reason, properties: Properties::new() };
+            let bytes = self.encoded(&Packet::Disconnect(disconnect));
+            self.line_at(taken, old, What::Bytes(Side::Server, bytes));
+        }
+        self.line_at(taken, old, What::Fin(Side::Server));
+        self.connack(connection, 0, false, Vec::new());
+        connection
+    }
+
     /// DISCONNECT and FIN, as it should be.
     pub(super) fn goodbye(&mut self, connection: usize) {
-        let disconnect = Packet::Disconnect(evenkeel_codec::Disconnect {
+        let disconnect = Packet::Disconnect(Disconnect {
             reason: ReasonCode::SUCCESS,
             properties: Properties::new(),
         });
@@ -311,7 +359,7 @@ impl Default for Message<'_> {
 }
 
 impl Message<'_> {
-    fn packet(&self) -> Packet {
+    pub(super) fn packet(&self) -> Packet {
         Packet::Publish(Publish {
             dup: self.dup,
             qos: self.qos,

@@ -141,6 +141,11 @@ pub enum What {
         /// Its code, 0 if none.
         code: u16,
     },
+    /// Bytes came from this side; the source does not say which. Events of a client do so.
+    Heard {
+        /// Who sent them.
+        from: Side,
+    },
     /// Encrypted bytes of the application that name no packet by their size.
     Sealed {
         /// Who sent them.
@@ -242,6 +247,7 @@ impl Event {
     pub fn sender(&self) -> Option<Side> {
         match self.what {
             What::Sealed { from, .. }
+            | What::Heard { from }
             | What::Packet { from, .. }
             | What::Malformed { from, .. }
             | What::NotMqtt { from, .. }

@@ -96,6 +96,31 @@ pub(crate) fn delays(row: &[&Round]) -> Option<Vec<Duration>> {
     pairs.map(delay).collect()
 }
 
+/// The times between rounds.
+pub(crate) struct Pauses {
+    pub(crate) spans: Vec<Duration>,
+    /// From an end to the next beginning. If the log has no line for the ends,
+    /// from beginning to beginning: the delay is a part of that.
+    pub(crate) from_ends: bool,
+}
+
+/// The times between rounds, as far as the source knows them; `None` if two
+/// rounds overlap.
+pub(crate) fn pauses(row: &[&Round]) -> Option<Pauses> {
+    // A log without a word on an end tells it with the next beginning.
+    let unseen = |(one, next): (&&Round, &&Round)| {
+        one.end.is_some_and(|end| {
+            end.by.is_none() && end.failure.is_none() && Some(end.at) == next.began()
+        })
+    };
+    let pairs = || row.iter().zip(row.iter().skip(1));
+    if !pairs().any(unseen) {
+        return Some(Pauses { spans: delays(row)?, from_ends: true });
+    }
+    let apart = |(one, next): (&&Round, &&Round)| Some(next.began()?.since(one.began()?));
+    Some(Pauses { spans: pairs().map(apart).collect::<Option<_>>()?, from_ends: false })
+}
+
 /// Whether delays are the same within `percent`. If they are too short, or the
 /// source too coarse, to compare them so: nine that do not grow beyond that.
 pub(crate) fn constant(view: &View<'_>, delays: &[Duration], percent: u32) -> bool {

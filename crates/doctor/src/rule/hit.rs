@@ -20,6 +20,9 @@ pub(crate) struct Hit {
     pub(crate) proof: Vec<(Time, Place, &'static str)>,
     /// A reason code, an alert or the broker's own words say so: one is enough.
     pub(crate) proven: bool,
+    /// The other side, which this source does not show, may be the cause as well:
+    /// it is inferred, not shown.
+    pub(crate) one_sided: bool,
     /// How often this must be seen, if not as often as the rule says.
     pub(crate) rounds: Option<u32>,
     /// How bad this kind is, if not as bad as the rule says.
@@ -38,6 +41,11 @@ impl Hit {
 
     pub(crate) fn proven(mut self) -> Self {
         self.proven = true;
+        self
+    }
+
+    pub(crate) fn one_sided(mut self) -> Self {
+        self.one_sided = true;
         self
     }
 

@@ -80,6 +80,7 @@ impl On {
             | What::Closing { .. }
             | What::Ended
             | What::Identified(_)
+            | What::Heard { .. }
             | What::Forgotten => return None,
         })
     }

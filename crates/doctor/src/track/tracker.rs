@@ -144,18 +144,21 @@ impl Tracker {
             .connection(event.source, event.connection)
             .map(|connection| (connection.tcp.client.host, connection.tcp.server.host));
         let client = self.registry.client_for(event.source, Key::Id(id));
+        let known = self.client_of(event.source, event.connection) == Some(client);
         if let Some((host, server)) = addresses {
             let host = self.registry.client_for(event.source, Key::Host { host, server });
             let before = self.registry.get(host).and_then(|host| host.ids.last().copied());
             let before = before.and_then(|id| self.registry.named(event.source, Key::Id(id)));
             let gone = before.is_none_or(|before| before.live.is_empty());
-            let mut new_ids = 0;
+            let mut new_ids = None;
             if let Some(host) = self.registry.get_mut(host) {
                 let first = host.only_id.is_none() || host.only_id == id;
                 host.only_id = if first { id } else { TextId::OTHER };
-                new_ids = host.saw_id(id, gone);
+                // A log names the client, and then CONNECT does: that is one time.
+                let again = known && host.ids.last() == Some(&id);
+                new_ids = (!again).then(|| host.saw_id(id, gone));
             }
-            if let Some(client) = self.registry.get_mut(client) {
+            if let (Some(client), Some(new_ids)) = (self.registry.get_mut(client), new_ids) {
                 client.new_ids = new_ids;
             }
         }

@@ -105,6 +105,11 @@ impl Facts<'_> {
         self.tell(who, What::Packet { from, packet, bytes, inferred: false });
     }
 
+    /// Bytes came from a side, and the line does not say which.
+    pub(crate) fn heard(&mut self, who: Who<'_>, from: Side) {
+        self.tell(who, What::Heard { from });
+    }
+
     /// CONNECT. A connection that has ended gives way to a new one.
     pub(crate) fn connect(&mut self, who: Who<'_>, mut connect: ConnectSeen) {
         connect.client_id = self.keep(who.id);

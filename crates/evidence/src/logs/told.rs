@@ -129,6 +129,7 @@ impl Told {
                 evenkeel_doctor::CloseHow::Unknown => format!("{} closing", arrow(by)),
                 how => format!("{} closing {how:?}", arrow(by)),
             },
+            What::Heard { from } => format!("{} heard", arrow(from)),
             What::Ended => "ended".into(),
             What::Forgotten => "forgotten".into(),
             What::OpenFailed(failure) => format!("failed {failure:?}"),

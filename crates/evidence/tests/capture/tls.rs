@@ -141,12 +141,65 @@ fn goodbyes() {
     wire.send(1001, 0, &record(21, 26));
     wire.end(1002, 0);
     assert_eq!(after(&wire), "~Disconnect Closing");
-    // Two records and no end are neither.
+    // An end that takes its time.
     let mut wire = up_13();
     wire.send(1000, 0, &record(23, 19));
-    wire.send(1001, 0, &record(23, 19));
+    wire.send(1020, 0, &record(23, 19));
+    wire.end(1069, 0);
+    assert_eq!(after(&wire), "~Disconnect Closing");
+}
+
+#[test]
+fn two_records_of_two_bytes_and_no_end() {
+    // Further apart than a header from its body: two pings.
+    let mut wire = up_13();
+    wire.send(1000, 0, &record(23, 19));
+    wire.send(1006, 0, &record(23, 19));
+    wire.send(1040, 1, &record(23, 19));
+    wire.send(1046, 1, &record(23, 19));
     wire.send(2000, 0, &record(23, 19));
-    assert_eq!(after(&wire), "Sealed2 ~PingReq");
+    wire.send(2050, 0, &record(23, 19));
+    wire.send(2200, 0, &record(23, 30));
+    let notes = wire.notes();
+    let pings = "~PingReq ~PingReq ~PingResp ~PingResp ~PingReq ~PingReq Sealed13";
+    assert_eq!(notes.words(), format!("{HELLOS} {pings}"));
+    assert_eq!([notes.events[6].at.0, notes.events[7].at.0], [1_000_000_000, 1_006_000_000]);
+    // As close as that: a packet of four bytes in two parts, or two pings.
+    let mut wire = up_13();
+    wire.send(1000, 0, &record(23, 19));
+    wire.send(1005, 0, &record(23, 19));
+    wire.send(2000, 0, &record(23, 19));
+    assert_eq!(after(&wire), "Sealed4 ~PingReq");
+    // With an end soon it was DISCONNECT, without one it was not.
+    let mut wire = up_13();
+    wire.send(1000, 0, &record(23, 19));
+    wire.send(1040, 0, &record(23, 19));
+    wire.end(1091, 0);
+    assert_eq!(after(&wire), "~PingReq ~PingReq Closing");
+}
+
+#[test]
+fn answers_say_that_one_write_was_several_pings() {
+    let twice = |many: usize, answers: usize| {
+        let mut wire = up_13();
+        wire.send(1000, 0, &record(23, 17 + 2 * many));
+        for n in 0..answers as u64 {
+            wire.send(1010 + n, 1, &record(23, 19));
+        }
+        wire.send(2000, 0, &record(23, 30));
+        after(&wire)
+    };
+    assert_eq!(twice(2, 2), "Sealed4 ~PingResp ~PingResp Sealed13");
+    assert_eq!(twice(3, 4), "Sealed6 ~PingResp ~PingResp ~PingResp Sealed2 Sealed13");
+    assert_eq!(twice(4, 0), "Sealed8 Sealed13");
+    // A server that writes its headers apart says nothing by two bytes.
+    let mut wire = up_13();
+    wire.send(900, 1, &record(23, 19));
+    wire.send(901, 1, &record(23, 30));
+    wire.send(1000, 0, &record(23, 17 + 4));
+    wire.send(1010, 1, &record(23, 19));
+    wire.send(1011, 1, &record(23, 19));
+    assert_eq!(after(&wire), "Sealed2 Sealed13 Sealed4 Sealed2 Sealed2");
 }
 
 #[test]

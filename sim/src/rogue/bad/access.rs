@@ -4,7 +4,7 @@ use evenkeel_codec::{Packet, Property, QoS, Version};
 use evenkeel_doctor::{Side, Vantage};
 
 use crate::rng::Rng;
-use crate::rogue::scene::What;
+use crate::rogue::scene::{Program, What};
 use crate::rogue::script::{Message, PLAIN, Script, WIRE};
 use crate::rogue::{Maker, Scene};
 
@@ -24,8 +24,9 @@ pub(super) const ALL: &[(&str, Maker)] = &[
 ];
 
 fn wrong_password(rng: &mut Rng) -> Scene {
-    let shown = [Vantage::Plain, Vantage::ClientLog];
+    let shown = [Vantage::Plain, Vantage::BrokerLog, Vantage::ClientEvents];
     let mut it = Script::new(rng, "wrong password", &["AU03", "RC06"], &shown);
+    it.log_of(&[Program::Paho, Program::MqttJs5_16]);
     let mut who = it.who(60);
     who.user = Some("device");
     for _ in 0..it.rng.range(4, 9) {
@@ -55,6 +56,8 @@ fn denied_in_silence(rng: &mut Rng) -> Scene {
 
 fn poison_subscription(rng: &mut Rng) -> Scene {
     let mut it = Script::new(rng, "poison subscription", &["AU01"], WIRE);
+    it.shows(Vantage::ClientEvents);
+    it.log_of(&[Program::MqttJs5_3, Program::MqttJs5_16]);
     let who = it.who(60);
     for _ in 0..it.rng.range(4, 8) {
         let connection = it.open(&who);
@@ -64,11 +67,17 @@ fn poison_subscription(rng: &mut Rng) -> Scene {
         it.line(connection, What::Fin(Side::Server));
         it.about(11.0);
     }
+    let connection = it.open(&who);
+    it.line(connection, What::SetsAside("plant/secret/#"));
+    it.wait(5.0);
+    it.goodbye(connection);
     it.done()
 }
 
 fn poison_message(rng: &mut Rng) -> Scene {
     let mut it = Script::new(rng, "poison message", &["AU02"], PLAIN);
+    it.shows(Vantage::ClientEvents);
+    it.log_of(&[Program::MqttJs5_3, Program::MqttJs5_16]);
     let who = it.who(60);
     for _ in 0..it.rng.range(3, 8) {
         let connection = it.open(&who);
@@ -79,6 +88,10 @@ fn poison_message(rng: &mut Rng) -> Scene {
         it.line(connection, What::Fin(Side::Server));
         it.about(11.0);
     }
+    let connection = it.open(&who);
+    it.line(connection, What::SetsAside("plant/secret"));
+    it.wait(5.0);
+    it.goodbye(connection);
     it.done()
 }
 
@@ -106,6 +119,7 @@ fn credentials_end(rng: &mut Rng) -> Scene {
 
 fn too_large(rng: &mut Rng) -> Scene {
     let mut it = Script::new(rng, "too large", &["LM01"], PLAIN);
+    it.shows(Vantage::BrokerLog);
     it.version = Version::V5;
     let who = it.who(60);
     for _ in 0..it.rng.range(3, 6) {
@@ -116,6 +130,7 @@ fn too_large(rng: &mut Rng) -> Scene {
         let message = Message { payload: vec![b'x'; 4000], ..Message::default() };
         it.publish(Side::Client, connection, &message);
         it.now += 2.0 * it.way + 0.01;
+        it.line(connection, What::Broker("disconnected due to oversize packet."));
         it.line(connection, What::Fin(Side::Server));
         it.about(8.0);
     }
@@ -200,6 +215,7 @@ fn not_mqtt(rng: &mut Rng) -> Scene {
 
 fn broken_packet(rng: &mut Rng) -> Scene {
     let mut it = Script::new(rng, "a broken packet", &["PR01", "RC05"], PLAIN);
+    it.shows(Vantage::BrokerLog);
     let who = it.who(60);
     for _ in 0..it.rng.range(2, 4) {
         let connection = it.open(&who);
@@ -215,6 +231,7 @@ fn broken_packet(rng: &mut Rng) -> Scene {
         };
         it.line(connection, What::Bytes(Side::Client, broken));
         it.now += 2.0 * it.way;
+        it.line(connection, What::Broker("disconnected due to protocol error."));
         it.line(connection, What::Fin(Side::Server));
         it.about(8.0);
     }

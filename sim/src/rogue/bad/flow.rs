@@ -4,7 +4,7 @@ use evenkeel_codec::{Property, QoS, Version};
 use evenkeel_doctor::Side;
 
 use crate::rng::Rng;
-use crate::rogue::scene::What;
+use crate::rogue::scene::{Program, What};
 use crate::rogue::script::{Message, PLAIN, Script};
 use crate::rogue::{Maker, Scene};
 
@@ -57,6 +57,7 @@ fn never_acknowledges(rng: &mut Rng) -> Scene {
 fn server_does_not_acknowledge(rng: &mut Rng) -> Scene {
     let name = "the server does not acknowledge";
     let mut it = Script::new(rng, name, &["FC03"], PLAIN);
+    it.log_of(&[Program::Paho, Program::MqttJs5_3, Program::MqttJs5_16]);
     let who = it.who(20);
     let connection = it.open(&who);
     it.healthy(connection, &who, 60.0);

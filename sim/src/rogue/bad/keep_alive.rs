@@ -4,7 +4,7 @@ use evenkeel_codec::{Property, QoS, Version};
 use evenkeel_doctor::{Side, Vantage};
 
 use crate::rng::Rng;
-use crate::rogue::scene::What;
+use crate::rogue::scene::{Program, What};
 use crate::rogue::script::{Message, PLAIN, Script, WIRE};
 use crate::rogue::{Maker, Scene};
 
@@ -25,6 +25,7 @@ pub(super) const ALL: &[(&str, Maker)] = &[
 fn orphan_timer(rng: &mut Rng) -> Scene {
     let shown = [Vantage::Plain, Vantage::Encrypted, Vantage::ClientLog];
     let mut it = Script::new(rng, "orphan timer", &["KA05", "KA01"], &shown);
+    it.program(Program::MqttJs5_3);
     let k = it.keep_alive();
     let who = it.who(k);
     let delay = 0.5 + it.rng.below(10) as f64 / 10.0;
@@ -55,21 +56,20 @@ fn orphan_timer(rng: &mut Rng) -> Scene {
     it.done()
 }
 
-/// Two timers ping one connection.
+/// Two timers ping one connection, in one tick or within the round trip.
 fn double_ping(rng: &mut Rng) -> Scene {
-    let shown = [Vantage::Plain, Vantage::Encrypted, Vantage::ClientLog];
+    let shown = [Vantage::Plain, Vantage::Encrypted, Vantage::ClientLog, Vantage::ClientEvents];
     let mut it = Script::new(rng, "double ping", &["KA01", "KA02", "KA05"], &shown);
     it.way = it.way.max(0.02);
     let k = it.keep_alive();
     let who = it.who(k);
     let rounds = it.rng.range(2, 4);
+    let apart = if it.rng.one_in(3) { 0.000_2 } else { it.way * 0.8 };
     for _ in 0..rounds {
         let connection = it.open(&who);
         for _ in 0..3 {
             it.wait(f64::from(k));
             it.ping(connection);
-            // The second timer fires within the round trip.
-            let apart = it.way * 0.8;
             it.now += apart;
             it.ping(connection);
             it.now -= apart;
@@ -79,6 +79,7 @@ fn double_ping(rng: &mut Rng) -> Scene {
             it.now += 3.0 * it.way;
         }
         it.about(1.0);
+        it.line(connection, What::GivesUp);
         it.line(connection, What::Reset(Side::Client));
         it.about(5.0);
     }
@@ -87,7 +88,7 @@ fn double_ping(rng: &mut Rng) -> Scene {
 
 /// Pings every few seconds at a keep-alive of minutes.
 fn ping_too_often(rng: &mut Rng) -> Scene {
-    let shown = [Vantage::Plain, Vantage::ClientLog];
+    let shown = [Vantage::Plain, Vantage::ClientLog, Vantage::BrokerLog];
     let mut it = Script::new(rng, "ping too often", &["KA02"], &shown);
     let who = it.who(120);
     let connection = it.open(&who);
@@ -121,6 +122,8 @@ fn queued_pings(rng: &mut Rng) -> Scene {
 /// The server delivers, but answers no ping.
 fn server_ignores_pings(rng: &mut Rng) -> Scene {
     let mut it = Script::new(rng, "server ignores pings", &["KA04"], WIRE);
+    it.shows(Vantage::ClientEvents);
+    it.log_of(&[Program::MqttJs5_16]);
     let k = 30;
     let who = it.who(k);
     for _ in 0..it.rng.range(2, 3) {
@@ -132,6 +135,7 @@ fn server_ignores_pings(rng: &mut Rng) -> Scene {
             let message = Message { qos: QoS::AtMostOnce, ..Message::default() };
             it.publish(Side::Server, connection, &message);
         }
+        it.line(connection, What::GivesUp);
         it.line(connection, What::Fin(Side::Client));
         it.about(8.0);
     }
@@ -150,6 +154,7 @@ fn gives_up_although_answered(rng: &mut Rng) -> Scene {
         it.wait(f64::from(k));
         it.pinged(connection);
         it.about(0.3);
+        it.line(connection, What::GivesUp);
         it.line(connection, What::Reset(Side::Client));
         it.about(4.0);
     }
@@ -160,6 +165,8 @@ fn gives_up_although_answered(rng: &mut Rng) -> Scene {
 fn postponed(rng: &mut Rng) -> Scene {
     // Under TLS nobody knows the keep-alive of a client that never pings.
     let mut it = Script::new(rng, "ping postponed by traffic", &["KA07"], PLAIN);
+    it.shows(Vantage::BrokerLog);
+    it.log_of(&[Program::MqttJs5_3, Program::MqttJs5_16]);
     let k = it.keep_alive();
     let who = it.who(k);
     for _ in 0..it.rng.range(2, 4) {
@@ -181,7 +188,9 @@ fn postponed(rng: &mut Rng) -> Scene {
 
 /// No ping at all, and nothing comes in either.
 fn not_sent(rng: &mut Rng) -> Scene {
+    // A broker cannot tell it from a ping that was lost on the way.
     let mut it = Script::new(rng, "ping not sent", &["KA08", "KA07"], PLAIN);
+    it.log_of(&[Program::MqttJs5_3, Program::MqttJs5_16]);
     let k = it.keep_alive();
     let who = it.who(k);
     for _ in 0..it.rng.range(3, 5) {
@@ -206,7 +215,8 @@ fn masked(rng: &mut Rng) -> Scene {
         for id in 100..120 {
             it.wait(5.0);
             let payload = id.to_string().into_bytes();
-            it.publish(Side::Client, connection, &Message { id, payload, ..Message::default() });
+            let message = Message { id, payload, ..Message::default() };
+            it.client_sends_in_vain(connection, &message.packet());
         }
         it.line(connection, What::Reset(Side::Client));
         it.about(10.0);

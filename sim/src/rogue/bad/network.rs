@@ -4,7 +4,7 @@ use evenkeel_codec::Packet;
 use evenkeel_doctor::{Side, Vantage};
 
 use crate::rng::Rng;
-use crate::rogue::scene::What;
+use crate::rogue::scene::{Program, What};
 use crate::rogue::script::{Message, PLAIN, Script, WIRE};
 use crate::rogue::{Maker, Scene};
 
@@ -20,6 +20,9 @@ pub(super) const ALL: &[(&str, Maker)] = &[
 fn path_forgets(rng: &mut Rng) -> Scene {
     let name = "the path forgets idle connections";
     let mut it = Script::new(rng, name, &["KA12", "NW01", "KA13"], WIRE);
+    it.shows(Vantage::BrokerLog);
+    it.shows(Vantage::ClientEvents);
+    it.log_of(&[Program::Paho, Program::MqttJs5_16]);
     let k = 60;
     let who = it.who(k);
     for _ in 0..it.rng.range(3, 6) {
@@ -30,29 +33,37 @@ fn path_forgets(rng: &mut Rng) -> Scene {
             it.acked_later(Side::Server, connection, id);
             it.now += 2.0 * it.way + 0.001;
         }
+        // The broker hears nothing more, and looks every few seconds.
+        let late = it.rng.below(50) as f64 / 10.0;
+        let timeout = What::Broker("has exceeded timeout, disconnecting.");
+        it.line_at(it.now + f64::from(k) * 1.5 + late, connection, timeout);
         it.wait(f64::from(k));
         lost_ping(&mut it, connection, f64::from(k) * 0.75);
         it.about(2.0);
     }
+    // The record goes on until it is back.
+    it.open(&who);
     it.done()
 }
 
 /// A ping that is never heard; the client waits so long.
 fn lost_ping(it: &mut Script<'_>, connection: usize, waits: f64) {
     let ping = it.encoded(&Packet::PingReq);
-    it.ping(connection);
+    it.client_sends_in_vain(connection, &Packet::PingReq);
     let (began, mut after) = (it.now, 0.2_f64);
     while after < waits {
         it.line_at(began + after, connection, What::Again(Side::Client, ping.clone()));
         after = after * 2.0 + 0.2;
     }
     it.wait(waits);
+    it.line(connection, What::GivesUp);
     it.line(connection, What::Fin(Side::Client));
 }
 
 /// The other machine is gone, once in the middle of traffic.
 fn half_open(rng: &mut Rng) -> Scene {
     let mut it = Script::new(rng, "half open", &["NW01", "KA12", "KA13"], WIRE);
+    it.shows(Vantage::ClientEvents);
     let k = it.keep_alive();
     let who = it.who(k);
     for _ in 0..2 {
@@ -67,6 +78,7 @@ fn half_open(rng: &mut Rng) -> Scene {
 
 fn nobody_listens(rng: &mut Rng) -> Scene {
     let mut it = Script::new(rng, "nobody listens", &["NW04"], WIRE);
+    it.shows(Vantage::ClientEvents);
     let who = it.who(60);
     let mut delay = 1.0;
     for _ in 0..it.rng.range(8, 14) {

@@ -4,7 +4,7 @@ use evenkeel_codec::{QoS, Version};
 use evenkeel_doctor::{Side, Vantage};
 
 use crate::rng::Rng;
-use crate::rogue::scene::What;
+use crate::rogue::scene::{Program, What};
 use crate::rogue::script::{Message, PLAIN, Script, WIRE};
 use crate::rogue::{Maker, Scene};
 
@@ -21,6 +21,8 @@ pub(super) const ALL: &[(&str, Maker)] = &[
 /// The server is away, and the client knocks every second.
 fn no_backoff(rng: &mut Rng) -> Scene {
     let mut it = Script::new(rng, "no back-off", &["RC01", "NW04"], WIRE);
+    it.shows(Vantage::ClientEvents);
+    it.log_of(&[Program::Paho, Program::MqttJs5_3, Program::MqttJs5_16]);
     let who = it.who(60);
     let every = 1.0 + it.rng.below(20) as f64 / 10.0;
     for _ in 0..it.rng.range(60, 120) {
@@ -32,8 +34,9 @@ fn no_backoff(rng: &mut Rng) -> Scene {
 
 /// Let in, thrown out, at once again: the delay never grows.
 fn reset_by_connack(rng: &mut Rng) -> Scene {
-    let shown = [Vantage::Plain];
+    let shown = [Vantage::Plain, Vantage::ClientEvents];
     let mut it = Script::new(rng, "back-off reset by CONNACK", &["RC03", "RC01", "RC04"], &shown);
+    it.log_of(&[Program::Paho, Program::MqttJs5_3, Program::MqttJs5_16]);
     let who = it.who(60);
     for _ in 0..it.rng.range(8, 14) {
         let connection = it.open(&who);
@@ -50,6 +53,8 @@ fn reset_by_connack(rng: &mut Rng) -> Scene {
 /// Dozens of connections a minute.
 fn storm(rng: &mut Rng) -> Scene {
     let mut it = Script::new(rng, "storm", &["RC04", "RC03", "RC01"], PLAIN);
+    it.shows(Vantage::BrokerLog);
+    it.log_of(&[Program::Paho, Program::MqttJs5_3, Program::MqttJs5_16]);
     let who = it.who(60);
     for _ in 0..60 {
         let connection = it.open(&who);
@@ -63,15 +68,12 @@ fn storm(rng: &mut Rng) -> Scene {
 /// Two loops of one program connect with one identifier.
 fn two_owners(rng: &mut Rng) -> Scene {
     let mut it = Script::new(rng, "two owners", &["RC05", "RC10", "ID01"], PLAIN);
+    it.shows(Vantage::BrokerLog);
     let who = it.who(60);
     let mut open = it.open(&who);
     for _ in 0..it.rng.range(5, 9) {
         it.about(3.0);
-        let newer = it.open(&who);
-        it.now += 0.000_5;
-        it.line(open, What::Broker("already connected, closing old connection."));
-        it.line(open, What::Fin(Side::Server));
-        open = newer;
+        open = it.takes_over(open, &who);
     }
     it.done()
 }
@@ -80,6 +82,11 @@ fn two_owners(rng: &mut Rng) -> Scene {
 fn take_over_fight(rng: &mut Rng) -> Scene {
     let shown = [Vantage::Plain, Vantage::Encrypted, Vantage::BrokerLog];
     let mut it = Script::new(rng, "client identifier used twice", &["ID01"], &shown);
+    it.says_why = it.version == Version::V5 && it.rng.one_in(2);
+    if it.says_why {
+        it.shows(Vantage::ClientLog);
+        it.shows(Vantage::ClientEvents);
+    }
     let one = it.who(60);
     let mut other = one.clone();
     other.host = if one.host > 100 { one.host - 50 } else { one.host + 50 };
@@ -87,13 +94,7 @@ fn take_over_fight(rng: &mut Rng) -> Scene {
     for swap in 0..it.rng.range(8, 16) {
         it.about(1.0);
         let who = if swap % 2 == 0 { &other } else { &one };
-        let connection = it.tcp(who);
-        it.connect(connection, who);
-        let taken = it.now + it.way + 0.000_4;
-        it.line_at(taken, open, What::Broker("already connected, closing old connection."));
-        it.line_at(taken, open, What::Fin(Side::Server));
-        it.connack(connection, 0, false, Vec::new());
-        open = connection;
+        open = it.takes_over(open, who);
     }
     it.done()
 }
@@ -101,6 +102,7 @@ fn take_over_fight(rng: &mut Rng) -> Scene {
 /// Sessions that nobody comes back to.
 fn random_identifier(rng: &mut Rng) -> Scene {
     let mut it = Script::new(rng, "a new identifier each time", &["ID03"], PLAIN);
+    it.shows(Vantage::BrokerLog);
     // With MQTT 5 a session without an expiry ends with its connection.
     it.version = Version::V311;
     let mut who = it.who(60);
@@ -129,6 +131,8 @@ fn lost_session(rng: &mut Rng) -> Scene {
         it.about(5.0);
         let connection = it.open(&who);
         it.healthy(connection, &who, 120.0);
+        // What the server does is not bound to the client's clock.
+        it.about(25.0);
         it.line(connection, What::Reset(Side::Server));
     }
     it.done()

@@ -19,6 +19,7 @@ pub(super) fn plain(scene: &Scene) -> Vec<u8> {
     for line in &scene.lines {
         let segment = match &line.what {
             What::Bytes(side, bytes) => Segment::Data(*side, bytes.clone()),
+            What::Lost(bytes) => Segment::Data(Side::Client, bytes.clone()),
             What::Again(side, bytes) => Segment::Again(*side, bytes.clone()),
             other => match control(other) {
                 Some(segment) => segment,
@@ -37,6 +38,10 @@ pub(super) fn encrypted(scene: &Scene, rng: &mut Rng) -> Vec<u8> {
     for line in &scene.lines {
         let Some(tls) = sealed.get_mut(line.connection) else { continue };
         match &line.what {
+            What::Lost(bytes) => {
+                let record = Segment::Data(Side::Client, tls.record(bytes));
+                file.segment(line.at, line.connection, record);
+            }
             What::Bytes(side, bytes) => {
                 tls.goodbye |= *side == Side::Client && bytes.first() == Some(&0xE0);
                 for (side, record) in tls.hello(*side) {

@@ -3,11 +3,14 @@
 mod broker_log;
 mod capture;
 mod client_log;
+mod events;
 mod sealed;
 
+use bytes::BytesMut;
+use evenkeel_codec::{Decoder, Packet};
 use evenkeel_doctor::Vantage;
 
-use super::Scene;
+use super::{Conn, Scene};
 use crate::rng::Rng;
 
 /// A file.
@@ -21,9 +24,9 @@ pub struct Rendering {
     pub format: Option<&'static str>,
 }
 
-/// The file of this kind; `None` for kinds that a scene does not have.
-pub fn render(scene: &Scene, vantage: Vantage, rng: &mut Rng) -> Option<Rendering> {
-    Some(match vantage {
+/// The file of this kind.
+pub fn render(scene: &Scene, vantage: Vantage, rng: &mut Rng) -> Rendering {
+    match vantage {
         Vantage::Plain => {
             let bytes = capture::plain(scene);
             Rendering { name: "plain.pcap", bytes, format: None }
@@ -40,8 +43,18 @@ pub fn render(scene: &Scene, vantage: Vantage, rng: &mut Rng) -> Option<Renderin
             let (bytes, format) = client_log::render(scene);
             Rendering { name: "client.log", bytes: bytes.into_bytes(), format: Some(format) }
         }
-        Vantage::ClientEvents => return None,
-    })
+        Vantage::ClientEvents => {
+            let bytes = events::render(scene).into_bytes();
+            Rendering { name: "events.jsonl", bytes, format: Some("evenkeel") }
+        }
+    }
+}
+
+/// The packets that a program reads from these bytes, up to one that is broken.
+fn packets(conn: &Conn, bytes: &[u8]) -> Vec<Packet> {
+    let mut decoder = Decoder::new(conn.version, u32::MAX);
+    let mut bytes = BytesMut::from(bytes);
+    core::iter::from_fn(|| decoder.decode(&mut bytes).ok().flatten()).collect()
 }
 
 /// 2026-01-02 03:04:05 UTC: when every world begins.

@@ -75,6 +75,23 @@ mod tests {
         trace.finds_at_least("ID03", Confidence::Shown);
     }
 
+    /// As mosquitto's log has it: the identifier, then CONNECT.
+    #[test]
+    fn true_in_a_log_that_names_the_client_before_connect() {
+        let lines = |n: u32| {
+            format!(
+                "c{n} 0 open 10.0.0.1:5000 b\nc{n} 0 is app-{n}\nc{n} 0 > CONNECT id=app-{n}
+                 c{n} 0 < CONNACK\nc{n} 10 > closed"
+            )
+        };
+        let trace = |ids: u32| {
+            let each = |trace: Trace, n: u32| trace.after(f64::from(n) * 20.0, &lines(n));
+            (0..ids).fold(Trace::of(Vantage::BrokerLog), each)
+        };
+        trace(5).finds_at_least("ID03", Confidence::Shown);
+        trace(4).does_not_find("ID03");
+    }
+
     #[test]
     fn alike_devices_behind_one_address() {
         // They recur.

@@ -8,8 +8,9 @@ const WITHIN: Threshold = Threshold {
     value: 250,
     reason: "on most paths, satellites among them, no answer can come between two pings as close",
 };
-/// Under TLS the second ping may be DISCONNECT: then FIN follows at once.
-const GOODBYE: Duration = Duration::from_millis(50);
+/// Under TLS two pings without two answers may be DISCONNECT and close_notify:
+/// then the end follows as soon as the other side has answered.
+const GOODBYE: Duration = Duration::from_secs(1);
 
 pub(super) const RULE: Rule = Rule {
     meta: Meta {

@@ -95,8 +95,9 @@ fn given_up(view: &View<'_>, hits: &mut Hits) {
 fn unanswered(view: &View<'_>, hits: &mut Hits) {
     let Some(connection) = view.connection.filter(|it| !it.tcp.paths.has_gaps()) else { return };
     let pings = &connection.mqtt.pings;
-    // A log may lack the answers of them all.
-    if !view.source.vantage.is_wire() && pings.answered == 0 {
+    // A log may lack the answers of them all. The events of a client do not.
+    let is_log = view.is(Vantage::ClientLog) || view.is(Vantage::BrokerLog);
+    if is_log && pings.answered == 0 {
         return;
     }
     let slowest = pings.recent.iter().filter_map(crate::track::Ping::round_trip).max();
@@ -208,6 +209,16 @@ mod tests {
             trace.finds_at_least("KA04", Confidence::Shown);
         }
         Trace::of(Vantage::ClientLog).rounds(6, 8.5, &lines).does_not_find("KA04");
+    }
+
+    #[test]
+    fn true_our_client_heard_something_else() {
+        let lines =
+            GIVEN_UP.replace("c1 7.5", "c1 7.5 < heard\nc1 7.5 words timeout client\nc1 7.5");
+        let trace = Trace::of(Vantage::ClientEvents).rounds(2, 8.5, &lines);
+        assert_eq!(trace.causes(), ["KA04"]);
+        let silent = lines.replace("c1 7.5 < heard", "");
+        Trace::of(Vantage::ClientEvents).rounds(2, 8.5, &silent).does_not_find("KA04");
     }
 
     #[test]

@@ -40,7 +40,9 @@ pub(super) const RULE: Rule = Rule {
               idle for too long. The first packet after that is answered by nobody, or by RST. A \
               connection whose idle times are shorter lives. If the ping is what finds the hole, \
               the idle time at death is the keep-alive itself: the box's time-out lies between \
-              the longest idle time that was survived and the shortest that killed.",
+              the longest idle time that was survived and the shortest that killed. A client's \
+              log in which no ping ever had an answer looks the same if the broker answers none: \
+              then it is inferred, and the sentence says both.",
         fix: "Set the keep-alive to less than 0.8 times the box's time-out, or use TCP \
               keep-alive; or raise the time-out of the box.",
         raises: "A capture at the client over a few deaths, with some shorter idle times in it.",
@@ -94,16 +96,22 @@ fn silent(view: &View<'_>, rounds: &[Round], hits: &mut Hits) {
     } else {
         "at most".into()
     };
-    let sentence = format!(
-        "it has a box on its path that forgets idle connections: {} died at the first packet after \
-         an idle time of {:.1} s or more, and none after a shorter one; the box's time-out is \
-         {} {:.1} s",
-        deaths.len(),
-        shortest.as_secs_f64(),
-        between,
-        shortest.as_secs_f64(),
-    );
-    let mut hit = Hit::new(sentence).class("silent").rounds(1);
+    let (died, shortest) = (deaths.len(), shortest.as_secs_f64());
+    let mut hit = if view.source.vantage.is_wire() || rounds.iter().any(answers_pings) {
+        Hit::new(format!(
+            "it has a box on its path that forgets idle connections: {died} died at the first \
+             packet after an idle time of {shortest:.1} s or more, and none after a shorter one; \
+             the box's time-out is {between} {shortest:.1} s"
+        ))
+    } else {
+        // What has no answer are pings alone, and none ever had one.
+        Hit::new(format!(
+            "a box on its path forgets idle connections, or its broker answers no pings: {died} \
+             connections ended as the ping after {shortest:.1} s had no answer"
+        ))
+        .one_sided()
+    };
+    hit = hit.class("silent").rounds(1);
     for (_, round) in deaths.iter().rev().take(3) {
         if let Some(ping) = round.last_ping {
             hit = hit.ping(&ping, "the first packet after the idle time, without an answer");
@@ -112,6 +120,12 @@ fn silent(view: &View<'_>, rounds: &[Round], hits: &mut Hits) {
         }
     }
     hits.add(hit);
+}
+
+/// Whether one of its pings had an answer.
+fn answers_pings(round: &Round) -> bool {
+    let answered = round.last_ping.is_some_and(|ping| ping.answered.is_some());
+    answered || round.earlier_pings.answered.is_some()
 }
 
 /// If the round died at its first packet after an idle time: how long that was.
@@ -194,8 +208,9 @@ fn closed(view: &View<'_>, hits: &mut Hits) {
 }
 
 /// A broker sees a silent client; its own time-out ends the connection. That
-/// the client came back by its own clock, not by the broker's, shows that it
-/// lived, and did not hear the broker close.
+/// the client came back by its own clock, which runs from the last packet that it
+/// was heard to send, and not by the broker's, shows that it lived, and did not
+/// hear the broker close.
 fn broker_log(view: &View<'_>, hits: &mut Hits) {
     let timeout = |round: &&Round| {
         let words = round.end.and_then(|end| end.words);
@@ -211,16 +226,19 @@ fn broker_log(view: &View<'_>, hits: &mut Hits) {
     {
         return;
     }
-    let began: Vec<_> = row.iter().filter_map(|it| it.opened).chain([next]).collect();
-    let ended: Vec<_> = row.iter().filter_map(|it| Some(it.end?.at)).collect();
-    let lives: Vec<Duration> = began.windows(2).map(span).collect();
-    let delays = began.iter().skip(1).zip(&ended);
-    let delays: Vec<Duration> = delays.map(|(began, ended)| began.since(*ended)).collect();
-    if spread(&lives) < spread(&delays) && steady(&lives, 5) {
+    let back = row.iter().skip(1).map(|round| round.opened).chain([Some(next)]);
+    let since = |from: fn(&Round) -> Option<crate::Time>| -> Vec<Duration> {
+        let pairs = row.iter().zip(back.clone());
+        pairs.filter_map(|(round, back)| Some(back?.since(from(round)?))).collect()
+    };
+    let by_its_own = since(|round| round.last_sent);
+    let by_the_brokers = since(|round| round.end.map(|end| end.at));
+    let complete = by_its_own.len() == row.len() && by_the_brokers.len() == row.len();
+    if complete && spread(&by_its_own) < spread(&by_the_brokers) && steady(&by_its_own, 5) {
         let sentence = format!(
-            "it is heard no more after quiet times, but lives: it connected again every {:.1} s by \
-             its own clock, and {} old connections timed out at the broker",
-            median(&lives).as_secs_f64(),
+            "it is heard no more after quiet times, but lives: it connected again {:.1} s after it \
+             was last heard, by its own clock, and {} old connections timed out at the broker",
+            median(&by_its_own).as_secs_f64(),
             row.len(),
         );
         let mut hit = Hit::new(sentence).class("broker log").rounds(1);
@@ -229,10 +247,6 @@ fn broker_log(view: &View<'_>, hits: &mut Hits) {
         }
         hits.add(hit);
     }
-}
-
-fn span(two: &[crate::Time]) -> Duration {
-    two.last().zip(two.first()).map_or(Duration::ZERO, |(last, first)| last.since(*first))
 }
 
 fn spread(spans: &[Duration]) -> Duration {
@@ -286,8 +300,27 @@ mod tests {
             c1 12.3  > PINGREQ
             c1 25.0  words timeout client
             c1 25.0  > closed";
+        // A ping that came sooner had its answer: the broker answers pings.
+        let sooner = "
+            c9 0.0   open 10.0.1.2:34060 10.0.2.9:1883
+            c9 0.1   > CONNECT id=meter k=12
+            c9 0.2   < CONNACK
+            c9 6.0   < PUBLISH
+            c9 12.3  > PINGREQ
+            c9 12.4  < PINGRESP
+            c9 13.0  < closed";
         for vantage in [Vantage::ClientLog, Vantage::ClientEvents] {
-            Trace::of(vantage).rounds(3, 26.0, lines).finds_at_least("KA12", Confidence::Shown);
+            let trace = Trace::of(vantage).rounds(1, 0.0, sooner);
+            let trace = (1..4).fold(trace, |trace, n| {
+                trace.after(f64::from(n) * 26.0, &lines.replace("c1", &alloc::format!("c{n}")))
+            });
+            trace.finds_at_least("KA12", Confidence::Shown);
+        }
+        // Else it may be a broker that answers none: both are said.
+        for vantage in [Vantage::ClientLog, Vantage::ClientEvents] {
+            let finding = Trace::of(vantage).rounds(3, 26.0, lines).finds("KA12");
+            assert_eq!(finding.confidence, Confidence::Inferred);
+            assert!(finding.sentence.contains("or its broker answers no pings"));
         }
     }
 
@@ -331,6 +364,37 @@ mod tests {
             trace = trace.after(at, &text);
         }
         trace.finds_at_least("KA12", Confidence::Shown);
+    }
+
+    /// A broker's log: a message at `busy`, the broker's time-out, the next
+    /// connection. All in whole seconds since the connection began.
+    fn timed_out(rounds: &[(u32, u32, u32)]) -> Trace {
+        let mut trace = Trace::of(Vantage::BrokerLog);
+        let mut at = 0.0;
+        for (n, (busy, end, next)) in rounds.iter().enumerate() {
+            let text = alloc::format!(
+                "c{n} 0 open 10.0.2.1:34060 10.0.2.9:1883\nc{n} 0 > CONNECT id=meter k=60
+                 c{n} 0 < CONNACK\nc{n} {busy} > PUBLISH\nc{n} {end} words timeout
+                 c{n} {end} < closed"
+            );
+            trace = trace.after(at, &text);
+            at += f64::from(*next);
+        }
+        trace.after(at, "c9 0 open 10.0.2.1:34061 10.0.2.9:1883\nc9 0 > CONNECT id=meter k=60")
+    }
+
+    #[test]
+    fn true_in_a_broker_log_of_a_busy_client() {
+        // It is back 107 s after its last message, however late the broker looked.
+        let trace = timed_out(&[(45, 136, 152), (20, 115, 127), (70, 162, 177), (33, 128, 140)]);
+        trace.finds_at_least("KA12", Confidence::Shown);
+    }
+
+    #[test]
+    fn alike_a_client_that_hears_the_broker_close() {
+        // It is back 2 s after the end, whenever that came.
+        let trace = timed_out(&[(45, 136, 138), (20, 115, 117), (70, 162, 164), (33, 128, 130)]);
+        trace.does_not_find("KA12");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! RC01: the delay before a reconnect does not grow.
 
-use crate::rule::guards;
+use crate::rule::guards::{self, Pauses};
 use crate::rule::prelude::*;
 
 const FAILED: Threshold = Threshold {
@@ -51,24 +51,28 @@ fn check(view: &View<'_>, hits: &mut Hits) {
     if (row.len() as u64) < view.number(&FAILED) {
         return;
     }
-    let Some(delays) = guards::delays(&row) else { return };
+    let Some(Pauses { spans: delays, from_ends }) = guards::pauses(&row) else { return };
     let seen_from_the_start = view.client.ended as usize == view.client.rounds.len();
     if median(&delays) >= CAPPED && !seen_from_the_start {
         return;
     }
     let percent = u32::try_from(view.number(&SPREAD)).unwrap_or(u32::MAX);
-    let how = if guards::constant(view, &delays, percent) {
-        format!("each about {:.2} s after the end before", median(&delays).as_secs_f64())
-    } else if linear(view, &delays, percent) {
-        let (first, last) = (delays.first(), delays.last());
-        let seconds = |delay: Option<&Duration>| delay.map_or(0.0, Duration::as_secs_f64);
-        format!(
-            "after delays that grow by one step, from {:.1} s to {:.1} s",
-            seconds(first),
-            seconds(last)
-        )
-    } else {
+    let seconds = |delay: Option<&Duration>| delay.map_or(0.0, Duration::as_secs_f64);
+    let typical = median(&delays).as_secs_f64();
+    let (first, last) = (seconds(delays.first()), seconds(delays.last()));
+    let constant = guards::constant(view, &delays, percent);
+    if !constant && !linear(view, &delays, percent) {
         return;
+    }
+    let how = match (constant, from_ends) {
+        (true, true) => format!("each about {typical:.2} s after the end before"),
+        (true, false) => format!("one about every {typical:.2} s; when they ended is not logged"),
+        (false, true) => {
+            format!("after delays that grow by one step, from {first:.1} s to {last:.1} s")
+        }
+        (false, false) => {
+            format!("each later after the one before by one step, from {first:.1} s to {last:.1} s")
+        }
     };
     let sentence =
         format!("it reconnects without back-off: {} short connections, {how}", row.len());
@@ -143,6 +147,30 @@ mod tests {
     fn true_linear() {
         let finding = after(Vantage::Plain, &[10.0, 20.0, 30.0, 40.0], SHORT).finds("RC01");
         assert!(finding.sentence.contains("one step"), "{}", finding.sentence);
+    }
+
+    /// As paho's log and mosquitto_sub's: the next CONNECT tells of the end.
+    fn without_ends(begun: &[f64]) -> Trace {
+        let mut trace = Trace::of(Vantage::ClientLog);
+        for (n, at) in begun.iter().enumerate() {
+            let (old, new) = (n + 10, n + 11);
+            let lines = alloc::format!(
+                "c{old} 0 ended\nc{new} 0 open - -\nc{new} 0 > CONNECT id=pump\nc{new} 0.1 < CONNACK"
+            );
+            trace = trace.after(*at, &lines);
+        }
+        trace
+    }
+
+    #[test]
+    fn true_in_a_log_without_ends() {
+        let finding = without_ends(&[0.0, 3.0, 6.0, 9.0, 12.0, 15.0]).finds("RC01");
+        assert!(finding.sentence.contains("one about every 3.00 s"), "{}", finding.sentence);
+    }
+
+    #[test]
+    fn alike_exponential_in_a_log_without_ends() {
+        without_ends(&[0.0, 1.0, 3.0, 7.0, 15.0, 31.0]).finds_nothing();
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! RC03: each CONNACK begins the delays anew.
 
-use crate::rule::guards;
+use crate::rule::guards::{self, Pauses};
 use crate::rule::prelude::*;
 
 const ROUNDS: Threshold = Threshold {
@@ -45,28 +45,43 @@ pub(super) const RULE: Rule = Rule {
 fn check(view: &View<'_>, hits: &mut Hits) {
     let row = guards::failed_row(view, view.seconds(&SHORT));
     let rounds = usize::try_from(view.number(&ROUNDS)).unwrap_or(usize::MAX);
-    let newest = row.get(row.len().saturating_sub(rounds.saturating_add(1))..).unwrap_or_default();
+    let newest = |pauses: usize| {
+        let from = row.len().checked_sub(pauses.saturating_add(1))?;
+        row.get(from..)
+    };
+    let Some(few) = newest(rounds) else { return };
+    let Some(Pauses { from_ends, .. }) = guards::pauses(few) else { return };
+    // From beginning to beginning, a delay that grows shows only after some more.
+    let Some(newest) = newest(if from_ends { rounds } else { rounds.saturating_mul(2) }) else {
+        return;
+    };
     // A ping comes after CONNACK: under TLS it shows that there was one.
     let accepted = |round: &Round| round.accepted() || round.pings > 0;
-    if newest.len() <= rounds || !newest.iter().copied().all(accepted) {
+    if !newest.iter().copied().all(accepted) {
         return;
     }
-    let Some(delays) = guards::delays(newest) else { return };
+    let Some(Pauses { spans: delays, .. }) = guards::pauses(newest) else { return };
     let percent = u32::try_from(view.number(&GROWTH)).unwrap_or(u32::MAX);
     let blur = view.slack();
     let grew = |(one, next): (&Duration, &Duration)| *next > *one * percent / 100 + blur;
     let (least, most) = (delays.iter().min(), delays.iter().max());
     // Delays drawn at random differ by more.
-    let alike = least.zip(most).is_some_and(|(least, most)| *most <= *least * 2 + blur);
+    let most_of = |least: Duration| if from_ends { least * 2 } else { least * percent / 100 };
+    let alike = least.zip(most).is_some_and(|(least, most)| *most <= most_of(*least) + blur);
     if !alike || delays.iter().zip(delays.iter().skip(1)).any(grew) {
         return;
     }
+    let typical = median(&delays).as_secs_f64();
+    let how = if from_ends {
+        format!("the delay stayed at {typical:.2} s")
+    } else {
+        format!("one began about every {typical:.2} s; when they ended is not logged")
+    };
     let sentence = format!(
-        "it begins its delays anew with each CONNACK: {} accepted connections ended within {} s, and \
-         the delay stayed at {:.2} s",
+        "it begins its delays anew with each CONNACK: {} accepted connections ended within {} s, \
+         and {how}",
         newest.len(),
         view.number(&SHORT),
-        median(&delays).as_secs_f64(),
     );
     let mut hit = Hit::new(sentence).rounds(1);
     for round in newest {
@@ -103,6 +118,34 @@ mod tests {
             let trace = Trace::of(vantage).rounds(4, 4.0, &lines);
             trace.finds_at_least("RC03", Confidence::Inferred);
         }
+    }
+
+    /// As paho's log: the next CONNECT tells of the end.
+    fn without_ends(begun: &[f64]) -> Trace {
+        let mut trace = Trace::of(Vantage::ClientLog);
+        for (n, at) in begun.iter().enumerate() {
+            let (old, new) = (n + 10, n + 11);
+            let lines = alloc::format!(
+                "c{old} 0 ended\nc{new} 0 open - -\nc{new} 0 > CONNECT id=pump k=60
+                 c{new} 0.1 < CONNACK\nc{new} 0.5 < PUBLISH"
+            );
+            trace = trace.after(*at, &lines);
+        }
+        trace
+    }
+
+    #[test]
+    fn true_in_a_log_without_ends() {
+        let finding = without_ends(&[0.0, 8.0, 17.0, 25.0, 33.0, 41.0, 50.0, 58.0]).finds("RC03");
+        assert!(finding.sentence.contains("one began about every 8"), "{}", finding.sentence);
+        assert_eq!(finding.confidence, Confidence::Shown);
+    }
+
+    #[test]
+    fn alike_the_delay_grows_in_a_log_without_ends() {
+        without_ends(&[0.0, 2.0, 5.0, 10.0, 19.0, 36.0]).does_not_find("RC03");
+        // Lives of 20 s, and delays of 1, 2, 4 s, which are a small part of each round.
+        without_ends(&[0.0, 21.0, 43.0, 67.0, 88.0]).does_not_find("RC03");
     }
 
     #[test]

@@ -118,6 +118,7 @@ fn from(side: Side, rest: &str, texts: &mut Texts) -> What {
         "resent" => What::Resent { from: side, bytes: after.number("bytes", 100) },
         "window-closed" => What::Window { of: side, open: false },
         "window-open" => What::Window { of: side, open: true },
+        "heard" => What::Heard { from: side },
         "missing" => What::Missing { from: side },
         "sealed" => What::Sealed { from: side, bytes: after.number("bytes", 100) },
         "hello" if side == Side::Client => What::ClientHello {

@@ -67,12 +67,18 @@ fn event(hit: &Hit<'_>, facts: &mut Facts<'_>) {
         "subscription_lost" => {
             facts.denied(who, Denied::Subscribe, json::text(&value, "filter"));
         }
-        "ping_unanswered"
-        | "loop"
+        // Lines of 0.1.0 do not say it.
+        "ping_unanswered" => {
+            if json::flag(&value, "heard") {
+                facts.heard(who, Side::Server);
+            }
+        }
+        "loop"
         | "version_fallback"
         | "pong_unsolicited"
         | "renewed"
         | "subscriptions_restoring"
+        | "subscriptions_forgotten"
         | "reauthenticated"
         | "delivery_resumed"
         | "rate_reached"
@@ -402,6 +408,24 @@ mod tests {
              1 joined - -
              1 words ReadingPaused 2s",
         );
+    }
+
+    #[test]
+    fn a_ping_without_an_answer_says_whether_anything_was_heard() {
+        let told = told(&[
+            r#""event":"connecting","attempt":1,"server":0"#,
+            r#""event":"ping_sent""#,
+            r#""event":"ping_unanswered","after_s":1.0"#,
+            r#""event":"ping_unanswered","after_s":2.0,"heard":false"#,
+            r#""event":"ping_unanswered","after_s":3.0,"heard":true"#,
+        ]);
+        assert_eq!(
+            told.timed(),
+            "0 0 opening - -
+             1000 0 > PINGREQ
+             4000 0 < heard"
+        );
+        assert_eq!(told.understood(), 5);
     }
 
     #[test]

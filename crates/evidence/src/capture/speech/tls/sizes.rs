@@ -26,6 +26,8 @@ const TICKET: u32 = 150;
 const FRAMED_CONNACK: u32 = 6;
 /// The content of close_notify.
 const GOODBYE: u32 = 2;
+/// Pings in one write.
+const AT_MOST: u32 = 16;
 /// Records of a client's handshake, with a certificate, and tickets, at most.
 const HANDSHAKE: u8 = 4;
 
@@ -35,8 +37,12 @@ struct Held {
     from: Side,
     at: Time,
     place: Place,
-    /// Another one of the same size followed at once.
-    twice: bool,
+    /// When the newest of those that it stands for was.
+    newest: Time,
+    /// How many more of the same size followed at once.
+    more: u32,
+    /// One of the same size that followed soon, not at once.
+    second: Option<Place>,
     /// TLS said goodbye after it.
     goodbye: bool,
 }
@@ -57,6 +63,12 @@ pub(super) struct Sizes {
     /// PINGREQs without an answer, and whether there was one at all.
     unanswered: u32,
     pinged: bool,
+    /// How many pings the client's newest bytes are, if they are pings at all:
+    /// as many answers in a row will tell.
+    perhaps: u32,
+    /// The server sent records of a ping's size that answered nothing: a record
+    /// of that size says nothing more by itself.
+    odd: bool,
     /// MQTT is in WebSocket: the client offers HTTP alone, or its CONNACK says so.
     pub(super) websocket: bool,
 }
@@ -81,6 +93,8 @@ impl Sizes {
             ended: [false; 2],
             unanswered: 0,
             pinged: false,
+            perhaps: 0,
+            odd: false,
             websocket: false,
         }
     }
@@ -149,10 +163,23 @@ impl Sizes {
         }
         if small {
             let (at, place) = (out.at, out.place);
-            self.held = Some(Held { from, at, place, twice: false, goodbye: false });
+            let held = Held { from, at, place, newest: at, more: 0, second: None, goodbye: false };
+            self.held = Some(held);
             return;
         }
+        match from {
+            Side::Client => self.client_sent(bytes),
+            // Whatever that is, it is no row of answers.
+            Side::Server => self.perhaps = 0,
+        }
         out.tell(What::Sealed { from, bytes });
+    }
+
+    /// Bytes of the client that may be some pings in one write.
+    fn client_sent(&mut self, bytes: u32) {
+        let ping = self.ping(Side::Client);
+        let many = bytes > ping && bytes <= ping * AT_MOST && bytes.is_multiple_of(ping);
+        self.perhaps = if many { bytes / ping } else { 0 };
     }
 
     /// Handshake under encryption, in TLS 1.3.
@@ -194,16 +221,25 @@ impl Sizes {
     /// Tells what the held record was, now that another follows it. Whether
     /// the other one is told with it.
     fn follow(&mut self, from: Side, small: bool, out: &mut Out<'_>) -> bool {
-        let Some(held) = self.held else { return false };
-        let soon = out.at.since(held.at);
-        let same = held.from == from && from == Side::Client;
-        if same && small && soon <= NEAR {
+        let Some(mut held) = self.held.take() else { return false };
+        let soon = out.at.since(held.newest);
+        let same = held.from == from;
+        if same && from == Side::Client && small && held.second.is_none() {
             // DISCONNECT and close_notify, if the end follows.
-            self.held = Some(Held { twice: true, ..held });
-            return true;
+            if soon <= AT_ONCE {
+                held.more = held.more.saturating_add(1);
+            } else if soon <= NEAR && held.more == 0 {
+                held.second = Some(out.place);
+            }
+            if soon <= AT_ONCE || held.second.is_some() {
+                held.newest = out.at;
+                self.held = Some(held);
+                return true;
+            }
         }
-        self.held = None;
-        if same && soon <= AT_ONCE {
+        let begins = same && soon <= AT_ONCE && !small && held.more == 0 && held.second.is_none();
+        if begins && (from == Side::Client || self.unanswered == 0) {
+            self.odd |= from == Side::Server;
             let bytes = self.ping(from);
             out.tell_of(held.at, held.place, What::Sealed { from, bytes });
         } else {
@@ -212,27 +248,46 @@ impl Sizes {
         false
     }
 
-    /// It stands alone.
+    /// It stands alone, or before what has nothing to do with it.
     fn release(&mut self, held: Held, out: &mut Out<'_>) {
-        let (from, bytes) = (held.from, self.ping(held.from));
-        let packet = match from {
-            _ if held.twice => None,
-            Side::Client => {
-                self.unanswered = self.unanswered.saturating_add(1);
-                self.pinged = true;
-                Some(PacketSeen::PingReq)
+        if held.from == Side::Server {
+            self.answered(held, out);
+        } else if held.more > 0 {
+            // A header apart from a body as long, or several pings.
+            let (from, bytes) =
+                (held.from, self.ping(held.from).saturating_mul(held.more.saturating_add(1)));
+            self.client_sent(bytes);
+            out.tell_of(held.at, held.place, What::Sealed { from, bytes });
+        } else {
+            self.asked(held.at, held.place, out);
+            if let Some(place) = held.second {
+                self.asked(held.newest, place, out);
             }
-            Side::Server if self.unanswered > 0 => {
-                self.unanswered -= 1;
-                Some(PacketSeen::PingResp)
-            }
-            Side::Server => None,
-        };
-        let what = match packet {
-            Some(packet) => What::Packet { from, packet, bytes, inferred: true },
-            None => What::Sealed { from, bytes },
-        };
-        out.tell_of(held.at, held.place, what);
+        }
+    }
+
+    fn asked(&mut self, at: Time, place: Place, out: &mut Out<'_>) {
+        self.unanswered = self.unanswered.saturating_add(1);
+        (self.pinged, self.perhaps) = (true, 0);
+        self.packet(Side::Client, PacketSeen::PingReq, (at, place), out);
+    }
+
+    fn answered(&mut self, held: Held, out: &mut Out<'_>) {
+        let (asked, odd) = (self.unanswered > 0, self.odd);
+        let waits = if asked { &mut self.unanswered } else { &mut self.perhaps };
+        if *waits > 0 && (asked || !odd) {
+            *waits -= 1;
+            self.packet(Side::Server, PacketSeen::PingResp, (held.at, held.place), out);
+        } else {
+            self.odd = true;
+            let (from, bytes) = (Side::Server, self.ping(Side::Server));
+            out.tell_of(held.at, held.place, What::Sealed { from, bytes });
+        }
+    }
+
+    fn packet(&self, from: Side, packet: PacketSeen, at: (Time, Place), out: &mut Out<'_>) {
+        let bytes = self.ping(from);
+        out.tell_of(at.0, at.1, What::Packet { from, packet, bytes, inferred: true });
     }
 
     /// A side ends TCP: what it sent just before may have been a goodbye.
@@ -241,21 +296,20 @@ impl Sizes {
             *ended = true;
         }
         let Some(held) = self.held.take() else { return };
-        if out.at.since(held.at) > NEAR {
+        if out.at.since(held.newest) > NEAR {
             return self.release(held, out);
         }
         match (held.from, by) {
             (Side::Client, _) => {
                 // A client that pinged before may have done so again, and have
                 // given up at once: rules compare that with other connections.
-                let goodbye = held.twice || held.goodbye || by == Side::Server || !self.pinged;
-                if !goodbye {
+                let twice = held.second.is_some() || held.more == 1;
+                let goodbye = twice || held.goodbye || by == Side::Server || !self.pinged;
+                if !goodbye || held.more > 1 {
                     return self.release(held, out);
                 }
-                let (packet, from) = (PacketSeen::Disconnect(0), Side::Client);
-                let bytes = self.ping(from);
-                let what = What::Packet { from, packet, bytes, inferred: true };
-                out.tell_of(held.at, held.place, what);
+                let goodbye = PacketSeen::Disconnect(0);
+                self.packet(Side::Client, goodbye, (held.at, held.place), out);
             }
             // In TLS 1.3 close_notify looks the same as an answer.
             (Side::Server, Side::Server) if self.is_13() => {}
@@ -267,8 +321,16 @@ impl Sizes {
         self.held.is_some()
     }
 
-    /// Nothing has followed.
+    /// Nothing has followed; of several, the newest may have come just now.
     pub(super) fn due(&mut self, out: &mut Out<'_>) {
+        let several = |held: &&Held| held.more > 0 || held.second.is_some();
+        let held = self.held.as_ref().filter(several);
+        if held.is_none_or(|held| out.at.since(held.newest) >= NEAR) {
+            self.release_held(out);
+        }
+    }
+
+    fn release_held(&mut self, out: &mut Out<'_>) {
         if let Some(held) = self.held.take() {
             self.release(held, out);
         }
@@ -276,7 +338,7 @@ impl Sizes {
 
     /// Bytes are missing.
     pub(super) fn gap(&mut self, out: &mut Out<'_>) {
-        self.due(out);
+        self.release_held(out);
         // An answer may have been among them, or a question.
         (self.client_up, self.server_up) = (true, true);
     }
