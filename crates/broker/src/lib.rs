@@ -74,9 +74,9 @@ mod text;
 pub use crate::broker::Broker;
 pub use crate::builder::{Builder, StartError};
 pub use crate::core::{
-    Access, Behaviour, By, Challenge, ClientStats, CloseReason, Config, ConnectionId, Denial,
-    Event, EventKind, Instant, Limits, Memory, Offer, PacketCounts, Quota, Snapshot, Span, Stats,
-    Strictness, Users, UsersError, UsersProblem,
+    Access, Behaviour, By, Challenge, ClientStats, CloseReason, Closer, Config, ConnectionId,
+    Denial, Event, EventKind, Instant, Limits, Memory, Offer, PacketCounts, Quota, Situation,
+    Snapshot, Span, Stats, Strictness, Users, UsersError, UsersProblem,
 };
 #[cfg(feature = "http")]
 pub use crate::listen::Role;

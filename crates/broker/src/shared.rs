@@ -160,7 +160,7 @@ impl Shared {
         let result = act(&mut state.core, now);
         state.save(now);
         let noted = state.noted;
-        state.pass_on(own, &self.events);
+        state.pass_on(own, self.clock, &self.events);
         if state.noted > noted {
             self.news.notify_waiters();
         }
@@ -294,8 +294,12 @@ impl State {
         }
     }
 
-    fn pass_on(&mut self, own: Option<ConnectionId>, to: &broadcast::Sender<Event>) {
-        while let Some(event) = self.core.next_event() {
+    fn pass_on(&mut self, own: Option<ConnectionId>, clock: Clock, to: &broadcast::Sender<Event>) {
+        // Read for the first event, as mostly there is none.
+        let mut clocks = None;
+        while let Some(mut event) = self.core.next_event() {
+            let (now, unix) = *clocks.get_or_insert_with(|| (clock.now(), wall_clock()));
+            event.unix = Some(unix.saturating_sub(now.since(event.time)));
             if to.receiver_count() > 0 {
                 // The last receiver may have gone just now.
                 let _ = to.send(event.clone());

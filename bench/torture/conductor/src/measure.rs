@@ -247,12 +247,8 @@ mod tests {
     use super::*;
 
     fn event(millis: u64, connection: u64, kind: EventKind) -> Event {
-        Event {
-            time: Instant::from_micros(millis * 1000),
-            connection: Some(ConnectionId::new(connection)),
-            client_id: None,
-            kind,
-        }
+        let connection = Some(ConnectionId::new(connection));
+        Event { connection, ..Event::new(Instant::from_micros(millis * 1000), kind) }
     }
 
     fn came(packet: PacketType) -> EventKind {
@@ -278,7 +274,10 @@ mod tests {
     #[test]
     fn a_record_gives_the_figures() {
         let opened = || EventKind::Opened { transport: "tcp", peer: "x".into() };
-        let lost = EventKind::Closed { why: evenkeel_broker::CloseReason::ConnectionLost };
+        let lost = EventKind::Closed {
+            why: evenkeel_broker::CloseReason::ConnectionLost,
+            closer: evenkeel_broker::Closer::Peer,
+        };
         let events = [
             event(100, 1, opened()),
             event(101, 1, came(PacketType::Connect)),

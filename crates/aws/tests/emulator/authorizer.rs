@@ -152,7 +152,7 @@ fn who_goes_or_waits_too_long_is_asked_about_no_more() {
 fn closed(world: &mut World, id: ConnectionId) -> Option<CloseReason> {
     world.told();
     world.events.iter().find_map(|event| match event.kind {
-        EventKind::Closed { why } if event.connection == Some(id) => Some(why),
+        EventKind::Closed { why, .. } if event.connection == Some(id) => Some(why),
         _ => None,
     })
 }

@@ -70,5 +70,5 @@ fn a_rule_publishes_what_it_selects_and_basic_ingest_has_no_subscribers() {
     world.publish(writer, "$aws/rules/alarms/site/8/level", "5");
     assert_eq!(world.messages(reader), [("alarms/8".to_owned(), json!(5))]);
     world.publish(writer, "$aws/rules/none/x", "5");
-    assert!(world.told().iter().any(|line| line.contains("RuleNotFound")));
+    assert!(world.told().iter().any(|line| line.contains("rule_not_found")));
 }

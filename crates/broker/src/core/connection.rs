@@ -9,7 +9,7 @@ use evenkeel_codec::{Connect, Decoder, Packet, PacketType, Publish, Text, Versio
 use super::admission::Held;
 use super::alias::{ReceivedAliases, SentAliases};
 use super::auth::Exchange;
-use super::event::CloseReason;
+use super::event::{Activity, CloseReason, Closer, Situation};
 use super::http::HeldRequest;
 use super::ids::SessionId;
 use super::inflow::Inflow;
@@ -17,6 +17,7 @@ use super::keepalive::KeepAlive;
 use super::output::{Output, Pause};
 use super::quota::Meter;
 use super::service::Arrival;
+use super::session::Load;
 use super::stats::PacketCounts;
 use super::time::Instant;
 use super::will;
@@ -85,6 +86,8 @@ pub(crate) struct Online {
     pub(crate) asked_expiry: u32,
     pub(crate) method: Option<Text>,
     pub(crate) exchange: Option<Exchange>,
+    /// What the session holds for the client.
+    pub(crate) load: Load,
     pub(crate) inflow: Inflow,
     pub(crate) received_aliases: ReceivedAliases,
     pub(crate) sent_aliases: SentAliases,
@@ -96,6 +99,7 @@ pub(crate) struct Online {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Closing {
     pub(crate) why: CloseReason,
+    pub(crate) closer: Closer,
     /// Without sending what is ready.
     pub(crate) abort: bool,
     /// When the transport is closed, sent or not.
@@ -104,7 +108,12 @@ pub(crate) struct Closing {
 
 impl Closing {
     pub(crate) fn new(now: Instant, why: CloseReason, abort: bool) -> Self {
-        Self { why, abort, deadline: now + CLOSE_TIMEOUT }
+        Self { why, closer: why.closer(), abort, deadline: now + CLOSE_TIMEOUT }
+    }
+
+    /// The transport has ended.
+    pub(crate) fn lost(now: Instant, why: CloseReason) -> Self {
+        Self { closer: Closer::Peer, ..Self::new(now, why, true) }
     }
 }
 
@@ -231,6 +240,13 @@ impl Connection {
             arrival: Some(Box::new(arrival)),
             maximum_packet_size: None,
         }
+    }
+
+    /// Where it stands, for an event.
+    pub(crate) fn situation(&self, now: Instant) -> Situation {
+        let (sent, received) = (self.output.last_written(), self.keep_alive.received());
+        let load = self.online().map(|online| online.load);
+        Situation::new(now, self.keep_alive.in_force(), Activity { sent, received }, load)
     }
 
     pub(crate) fn online(&self) -> Option<&Online> {

@@ -115,6 +115,7 @@ impl Core {
             config: &self.config,
         };
         let before = session.bytes();
+        weigh(&mut wire, session);
         while !wire.is_closing()
             && wire.connection.output.waiting() < self.config.limits.output_bytes
         {
@@ -130,6 +131,7 @@ impl Core {
             }
             Self::delivered(&mut wire, before);
         }
+        weigh(&mut wire, session);
         let recovers = !is_half_full(session, &self.config.limits);
         session.full_reported &= !recovers;
         let releases = recovers && !session.held.is_empty();
@@ -251,6 +253,13 @@ impl Core {
     }
 }
 
+/// Tells the connection what its session holds, for its events.
+fn weigh(wire: &mut Wire<'_>, session: &Session) {
+    if let Some(online) = wire.connection.online_mut() {
+        online.load = session.load();
+    }
+}
+
 /// Sends one packet that an earlier connection has left unfinished.
 //= [MQTT-4.4.0-1]
 //= [MQTT-3.3.1-1]
@@ -279,6 +288,7 @@ fn send_next(
     let Some(delivery) = session.queue.pop(session.inflight.has_room(window)) else {
         return false;
     };
+    weigh(wire, session);
     //= [MQTT-3.3.2-5]
     if delivery.message.is_expired(wire.now) {
         dropped(wire, &delivery, "expired");
@@ -292,6 +302,7 @@ fn send_next(
         QoS::AtMostOnce => None,
         _ => session.inflight.begin(delivery.clone()),
     };
+    weigh(wire, session);
     if !wire.publish(&delivery, packet_id, false) {
         if let Some(id) = packet_id {
             session.inflight.give_up(id);

@@ -28,8 +28,8 @@ impl Core {
     fn end_connection(&mut self, now: Instant, id: ConnectionId) {
         let Some(connection) = self.connections.get_mut(&id) else { return };
         let Some(closing) = connection.closing else { return };
+        self.journal.note_end(now, id, connection, closing);
         let phase = std::mem::replace(&mut connection.phase, Phase::Over);
-        self.journal.note_end(now, id, connection, closing.why);
         let client = connection.client_id.clone();
         if let (Some(judge), Some(client)) = (&mut self.judge, &client) {
             judge.went(now, client);

@@ -368,12 +368,13 @@ impl Core {
     ) {
         let Some(connection) = self.connections.get_mut(&id) else { return };
         let judge = self.judge.as_deref();
-        connection.keep_alive.start(now, grace(judge, grant.keep_alive));
+        connection.keep_alive.start(now, grant.keep_alive, grace(judge, grant.keep_alive));
         if let Some(judge) = judge {
             let maximum = judge.packet_size(Some(connect.version));
             connection.decoder = Decoder::new(connect.version, maximum);
         }
         let stored = self.sessions.get(session).map_or(0, Session::stored);
+        let load = self.sessions.get(session).map(Session::load).unwrap_or_default();
         let properties = &connect.properties;
         let announced = properties.receive_maximum().unwrap_or(u16::MAX);
         let window =
@@ -391,6 +392,7 @@ impl Core {
             asked_expiry: asked_expiry(connect),
             method: properties.authentication_method(),
             exchange: None,
+            load,
             inflow: Inflow::new(match connect.version {
                 Version::V5 => grant.receive_maximum,
                 // Older clients were told no maximum.

@@ -43,6 +43,8 @@ pub(crate) struct Inflight {
     sent: usize,
     /// How many of these are unfinished.
     pending: usize,
+    /// How many of all slots are unfinished.
+    unfinished: usize,
     /// What the messages take.
     bytes: usize,
 }
@@ -78,8 +80,8 @@ pub(crate) enum Acked {
 
 impl Inflight {
     /// Exchanges that are not over.
-    pub(crate) fn stored(&self) -> usize {
-        self.slots.iter().filter(|slot| !matches!(slot, Slot::Done)).count()
+    pub(crate) const fn stored(&self) -> usize {
+        self.unfinished
     }
 
     /// What the messages take, in bytes.
@@ -109,6 +111,7 @@ impl Inflight {
         self.slots.push_back(Slot::Publish(delivery));
         self.sent += 1;
         self.pending += 1;
+        self.unfinished += 1;
         Some(id)
     }
 
@@ -193,6 +196,7 @@ impl Inflight {
         }
         if acked == Acked::Finished {
             self.pending -= 1;
+            self.unfinished -= 1;
             self.drop_done();
         }
         acked

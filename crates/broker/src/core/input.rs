@@ -111,7 +111,7 @@ impl Core {
         if !connection.reads(now, limit) {
             connection.keep_alive.restart(now);
         }
-        connection.output.written(bytes);
+        connection.output.written(now, bytes);
         self.pump_connection(now, id);
         self.end_connections(now);
     }
@@ -142,7 +142,7 @@ impl Core {
                 Phase::Pending(_) | Phase::Requested(_) => CloseReason::ConnectionLost,
                 Phase::Online(_) | Phase::Over => CloseReason::ConnectionLost,
             };
-            wire.abort(lost);
+            wire.lose(lost);
         }
         self.end_connections(now);
         if let Some(connection) = self.connections.remove(&id) {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use evenkeel_codec::PacketType;
 
-use super::connection::{Connection, Phase};
+use super::connection::{Closing, Connection, Phase};
 use super::event::{CloseReason, Event, EventKind};
 use super::ids::ConnectionId;
 use super::recorded::Recorded;
@@ -36,22 +36,17 @@ impl Journal {
         connection: &Connection,
         kind: EventKind,
     ) {
-        self.push(now, Some(id), connection.client_id.clone(), kind);
+        self.events.push(Event {
+            connection: Some(id),
+            client_id: connection.client_id.clone(),
+            situation: connection.situation(now),
+            ..Event::new(now, kind)
+        });
     }
 
     /// Notes an event about a client without a connection, or about neither.
     pub(crate) fn note_of(&mut self, now: Instant, client: Option<&Arc<str>>, kind: EventKind) {
-        self.push(now, None, client.cloned(), kind);
-    }
-
-    fn push(
-        &mut self,
-        time: Instant,
-        connection: Option<ConnectionId>,
-        client_id: Option<Arc<str>>,
-        kind: EventKind,
-    ) {
-        self.events.push(Event { time, connection, client_id, kind });
+        self.events.push(Event { client_id: client.cloned(), ..Event::new(now, kind) });
     }
 
     /// Says that the connection's side has something to do.
@@ -93,18 +88,19 @@ impl Journal {
         change(clients.entry(client.clone()).or_default())
     }
 
-    /// Notes that a connection is over, and why.
+    /// Notes that a connection is over, why, and by whom.
     pub(crate) fn note_end(
         &mut self,
         now: Instant,
         id: ConnectionId,
         connection: &Connection,
-        why: CloseReason,
+        closing: Closing,
     ) {
+        let Closing { why, closer, .. } = closing;
         if let Some(count) = self.ends.get_mut(why as usize) {
             *count += 1;
         }
-        self.note(now, id, connection, EventKind::Closed { why });
+        self.note(now, id, connection, EventKind::Closed { why, closer });
     }
 
     /// Adds the counters of a connection to the totals.

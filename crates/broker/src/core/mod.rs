@@ -77,7 +77,7 @@ pub use admission::ADMISSION_TIMEOUT;
 pub(crate) use alias::ReceivedAliases;
 pub use config::{Behaviour, Config, Limits, Memory, Offer};
 pub use date::Date;
-pub use event::{CloseReason, Event, EventKind};
+pub use event::{CloseReason, Closer, Event, EventKind, Situation};
 pub use http::{HttpCall, HttpRequest, HttpResponse, RetainedMessage, RetainedMessages};
 pub use ids::ConnectionId;
 pub(crate) use output::{Output, Pause};

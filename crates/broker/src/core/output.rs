@@ -49,6 +49,8 @@ pub(crate) struct Output {
     exempt: usize,
     pause: Pause,
     dribble: Option<Dribble>,
+    /// When the transport last took bytes.
+    written: Option<Instant>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -104,8 +106,14 @@ impl Output {
         len
     }
 
-    pub(crate) fn written(&mut self, bytes: usize) {
+    pub(crate) fn written(&mut self, now: Instant, bytes: usize) {
         self.in_transit = self.in_transit.saturating_sub(bytes);
+        self.written = Some(now);
+    }
+
+    /// When the transport last took bytes.
+    pub(crate) const fn last_written(&self) -> Option<Instant> {
+        self.written
     }
 
     /// Whether what comes from now on is held back, an end of the stream as well.
@@ -163,7 +171,7 @@ mod tests {
         assert_eq!(output.take(at(1), &mut taken), 0);
         assert_eq!(output.deadline(at(1)), Some(at(2)));
         assert_eq!(output.waiting(), 11);
-        output.written(6);
+        output.written(at(1), 6);
         assert_eq!(output.take(at(2), &mut taken), 5);
         assert_eq!(taken, b"beforeafter");
         assert_eq!(output.deadline(at(2)), None);

@@ -83,7 +83,7 @@ mod tests {
 
     fn event(text: &str) -> Event {
         let kind = EventKind::WillPublished { topic: text.into() };
-        Event { time: Instant::START, connection: None, client_id: None, kind }
+        Event::new(Instant::START, kind)
     }
 
     #[test]

@@ -42,6 +42,15 @@ pub(crate) struct Session {
     pub(crate) will_bytes: usize,
 }
 
+/// How many messages a session holds for its client.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Load {
+    /// Sent, and not acknowledged.
+    pub(crate) in_flight: u32,
+    /// Waiting.
+    pub(crate) queued: u32,
+}
+
 /// An acknowledgement that a publisher waits for.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Held {
@@ -75,6 +84,11 @@ impl Session {
     /// Messages that were stored for the client.
     pub(crate) fn stored(&self) -> usize {
         self.queue.len() + self.inflight.stored()
+    }
+
+    pub(crate) fn load(&self) -> Load {
+        let fit = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+        Load { in_flight: fit(self.inflight.stored()), queued: fit(self.queue.len()) }
     }
 
     /// True if something may be sent within this window.

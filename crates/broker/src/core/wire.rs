@@ -231,19 +231,24 @@ impl Wire<'_> {
 
     /// Closes the transport once what is ready has been sent.
     pub(crate) fn close(&mut self, why: CloseReason) {
-        self.end(why, false);
+        self.end(Closing::new(self.now, why, false));
     }
 
     /// Closes the transport at once.
     pub(crate) fn abort(&mut self, why: CloseReason) {
-        self.end(why, true);
+        self.end(Closing::new(self.now, why, true));
     }
 
-    fn end(&mut self, why: CloseReason, abort: bool) {
+    /// The transport has ended, or its handshake has failed.
+    pub(crate) fn lose(&mut self, why: CloseReason) {
+        self.end(Closing::lost(self.now, why));
+    }
+
+    fn end(&mut self, end: Closing) {
         match &mut self.connection.closing {
-            Some(closing) => closing.abort |= abort,
+            Some(closing) => closing.abort |= end.abort,
             None => {
-                self.connection.closing = Some(Closing::new(self.now, why, abort));
+                self.connection.closing = Some(end);
                 self.journal.to_end.push(self.id);
             }
         }

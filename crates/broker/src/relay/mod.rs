@@ -212,7 +212,7 @@ impl Relay {
     pub fn take_output(&mut self, now: Instant, to: Side, into: &mut Vec<u8>) {
         let output = &mut self.way_mut(to.other()).output;
         let taken = output.take(now, into);
-        output.written(taken);
+        output.written(now, taken);
     }
 
     /// Whether nothing more is to be sent to a side, ever.

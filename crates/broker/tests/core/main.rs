@@ -16,6 +16,7 @@ mod order;
 mod qos;
 mod quota;
 mod retained;
+mod schema;
 mod service;
 mod session;
 mod share;

@@ -206,7 +206,7 @@ impl World {
         assert!(self.is_closed(peer));
         self.collect();
         let closed = self.events.iter().find_map(|event| match event.kind {
-            EventKind::Closed { why } if event.connection == Some(peer.id) => Some(why),
+            EventKind::Closed { why, .. } if event.connection == Some(peer.id) => Some(why),
             _ => None,
         });
         closed.expect("a closed event")
@@ -234,6 +234,7 @@ impl World {
     fn collect(&mut self) {
         while let Some(event) = self.core.next_event() {
             assert_ne!(event.name(), "not_encodable", "{event:?}");
+            crate::schema::check(&event);
             self.events.push(event);
         }
     }

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use evenkeel_broker::core::{
     Act, Admission, Arrival, Gate, Parts, Permit, Question, Service, Time,
 };
-use evenkeel_broker::{Broker, CloseReason, ConnectionId, EventKind};
+use evenkeel_broker::{Broker, CloseReason, Closer, ConnectionId, EventKind};
 use evenkeel_codec::{Connect, Packet, QoS, ReasonCode, Version};
 use serde_json::Value;
 
@@ -96,7 +96,7 @@ async fn who_goes_while_waiting_is_noticed_at_once() {
     let asked = question(&broker).await;
     drop(stranger);
     let gone = broker.wait_for(TIMEOUT, |event| {
-        event.kind == EventKind::Closed { why: CloseReason::ConnectionLost }
+        event.kind == EventKind::Closed { why: CloseReason::ConnectionLost, closer: Closer::Peer }
     });
     assert_eq!(gone.await.expect("the end of the connection").connection, Some(asked.id));
     broker.answer(asked.id, Ok("welcome"));

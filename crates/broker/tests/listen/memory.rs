@@ -1,6 +1,6 @@
 //! In memory, where time can stand still.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use evenkeel_broker::Broker;
 use evenkeel_codec::{Connect, Packet, QoS, ReasonCode, Version, Will};
@@ -72,6 +72,22 @@ async fn the_handle_publishes_and_asks() {
     assert!(!broker.disconnect("a", ReasonCode::ADMINISTRATIVE_ACTION));
     let nothing = broker.wait_for(Duration::from_millis(1), |event| event.name() == "fault").await;
     assert_eq!(nothing, None);
+}
+
+#[tokio::test]
+async fn events_have_the_time_of_the_wall_clock_too() {
+    let now = || SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
+    let before = now();
+    let broker = Broker::builder().start().await.unwrap();
+    let (mut client, _) = Client::connect(broker.connect(), Version::V5, "a").await;
+    client.ping().await;
+    let after = now();
+    let times: Vec<_> = broker.recorded().iter().map(|event| event.unix).collect();
+    assert!(times.is_sorted() && times.len() >= 4, "{times:?}");
+    for time in times {
+        let time = time.expect("a time of the calendar");
+        assert!((before..=after).contains(&time), "{before:?} {time:?} {after:?}");
+    }
 }
 
 #[tokio::test]

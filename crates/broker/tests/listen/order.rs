@@ -161,7 +161,7 @@ async fn a_goodbye_is_read_before_a_write_that_fails_ends_the_connection() {
     assert!(broker.queued("a").unwrap() > 5, "the pipe and the output are full");
     client.say(&bytes(&goodbye())).await;
     drop(client);
-    assert!(closed(&broker, 1).await.ends_with(r#""why":"disconnected"}"#));
+    assert!(closed(&broker, 1).await.ends_with(r#""why":"disconnected","closer":"client"}"#));
     assert_eq!(count(&broker, "will_published"), 0);
 }
 

@@ -67,17 +67,17 @@ async fn a_disconnect_reaches_a_client_that_sends() {
         }
         other => panic!("{other:?} in place of DISCONNECT"),
     }
-    assert!(closed(&broker, 1).await.ends_with(r#""why":"protocol_error"}"#));
+    assert!(closed(&broker, 1).await.ends_with(r#""why":"protocol_error","closer":"server"}"#));
 }
 
 #[tokio::test]
 async fn a_lost_connection_is_noticed() {
     let broker = broker().await;
     drop(client(&broker, Version::V5, "a").await);
-    assert!(closed(&broker, 1).await.ends_with(r#""why":"connection_lost"}"#));
+    assert!(closed(&broker, 1).await.ends_with(r#""why":"connection_lost","closer":"peer"}"#));
     assert_eq!(broker.session_count(), 1);
     drop(TcpStream::connect(broker.tcp_addr().unwrap()).await.unwrap());
-    assert!(closed(&broker, 2).await.ends_with(r#""why":"no_connect"}"#));
+    assert!(closed(&broker, 2).await.ends_with(r#""why":"no_connect","closer":"peer"}"#));
 }
 
 #[tokio::test]
@@ -106,7 +106,7 @@ async fn a_silent_broker_keeps_the_connection_open() {
     assert!(tokio::time::timeout(silence, client.next()).await.is_err(), "neither byte nor end");
     broker.disconnect("a", ReasonCode::ADMINISTRATIVE_ACTION);
     assert_eq!(client.recv().await, None, "held back, then aborted");
-    assert!(closed(&broker, 1).await.ends_with(r#""why":"administrative"}"#));
+    assert!(closed(&broker, 1).await.ends_with(r#""why":"administrative","closer":"server"}"#));
 }
 
 #[tokio::test]

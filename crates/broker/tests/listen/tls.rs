@@ -160,8 +160,8 @@ async fn tls_that_demands_client_certificates() {
             assert_eq!(client.recv().await, None);
         }
     }
-    assert!(closed(&broker, 2).await.ends_with(r#""why":"no_connect"}"#));
-    assert!(closed(&broker, 3).await.ends_with(r#""why":"no_connect"}"#));
+    assert!(closed(&broker, 2).await.ends_with(r#""why":"no_connect","closer":"peer"}"#));
+    assert!(closed(&broker, 3).await.ends_with(r#""why":"no_connect","closer":"peer"}"#));
     assert_eq!(broker.stats().connects_accepted, 1);
 }
 
@@ -172,7 +172,7 @@ async fn plain_mqtt_on_a_tls_port_is_closed() {
     let stream = TcpStream::connect(broker.tls_addr().unwrap()).await.unwrap();
     let mut client = Client::new(stream, Version::V5);
     client.send(connect(Version::V5, "a")).await;
-    assert!(closed(&broker, 1).await.ends_with(r#""why":"no_connect"}"#));
+    assert!(closed(&broker, 1).await.ends_with(r#""why":"no_connect","closer":"peer"}"#));
 }
 
 #[tokio::test]
@@ -185,7 +185,7 @@ async fn a_handshake_that_never_comes_is_not_waited_for() {
         .await
         .unwrap();
     let _stream = TcpStream::connect(broker.tls_addr().unwrap()).await.unwrap();
-    assert!(closed(&broker, 1).await.ends_with(r#""why":"no_connect"}"#));
+    assert!(closed(&broker, 1).await.ends_with(r#""why":"no_connect","closer":"server"}"#));
 }
 
 #[cfg(feature = "websocket")]

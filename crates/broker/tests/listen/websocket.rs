@@ -150,7 +150,7 @@ async fn text_frames_end_the_connection() {
     pipe.recv().await;
     pipe.frames.send(Message::Text("hello".into())).await.unwrap();
     assert_eq!(pipe.recv().await, None);
-    assert!(closed(&broker, 1).await.ends_with(r#""why":"connection_lost"}"#));
+    assert!(closed(&broker, 1).await.ends_with(r#""why":"connection_lost","closer":"peer"}"#));
 }
 
 #[tokio::test]

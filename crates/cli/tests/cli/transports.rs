@@ -149,8 +149,8 @@ async fn connect_properties_and_keep_alive_reach_the_broker() {
     evenkeel(line).at(&broker).run().await.expect(0);
     let event = saw(&broker, "connected").await.to_json();
     for text in [
-        "\"keep_alive\":17",
-        "\"session_expiry\":60",
+        "\"keep_alive_s\":17",
+        "\"session_expiry_s\":60",
         "\"client_id\":\"me\"",
         "\"clean_start\":true",
     ] {

@@ -74,10 +74,9 @@ impl Game {
 
     fn event(&mut self, millis: u64, connection: u64, kind: EventKind) {
         self.0.note(&DemoEvent::Broker(Event {
-            time: Instant::from_micros(millis * 1000),
             connection: Some(ConnectionId::new(connection)),
             client_id: Some("subscriber".into()),
-            kind,
+            ..Event::new(Instant::from_micros(millis * 1000), kind)
         }));
     }
 
@@ -140,7 +139,10 @@ fn two_outstanding_pings_are_charged() {
 
 #[test]
 fn a_connection_lost_over_a_lost_answer_is_charged_until_the_next_scene() {
-    let reason = || EventKind::Closed { why: evenkeel_broker::CloseReason::ConnectionLost };
+    let reason = || EventKind::Closed {
+        why: evenkeel_broker::CloseReason::ConnectionLost,
+        closer: evenkeel_broker::Closer::Peer,
+    };
     let mut game = Game::new();
     game.ping(1000);
     game.lose(1000);

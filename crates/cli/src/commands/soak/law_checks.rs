@@ -127,11 +127,11 @@ mod tests {
     fn judge(events: &[(u64, EventKind)]) -> Vec<String> {
         let mut law_checks = LawChecks::default();
         for (millis, kind) in events {
+            let time = Instant::from_micros(millis * 1000);
             law_checks.note(&Event {
-                time: Instant::from_micros(millis * 1000),
                 connection: Some(ConnectionId::new(1)),
                 client_id: Some("soak-0".into()),
-                kind: kind.clone(),
+                ..Event::new(time, kind.clone())
             });
         }
         law_checks.into_charges()
@@ -151,7 +151,8 @@ mod tests {
         assert_eq!(judge(&[(0, PingReceived), (spacing - 1, PingReceived)]).len(), 1);
         let deaf = [(0, PingReceived), (1, fault("silence")), (2, PingReceived)];
         assert_eq!(judge(&deaf), [""; 0]);
-        let closed = EventKind::Closed { why: evenkeel_broker::CloseReason::Fault };
+        let (why, closer) = (evenkeel_broker::CloseReason::Fault, evenkeel_broker::Closer::Server);
+        let closed = EventKind::Closed { why, closer };
         assert_eq!(judge(&[(0, PingReceived), (1, closed), (2, PingReceived)]), [""; 0]);
     }
 

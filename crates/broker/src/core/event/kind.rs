@@ -1,82 +1,16 @@
-//! What the broker tells: one event for each decision.
+//! What the broker decides.
 
 use std::sync::Arc;
 
 use evenkeel_codec::{PacketType, ReasonCode};
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
-use super::ids::ConnectionId;
-use super::quota::By;
-use super::time::Instant;
+use super::end::{CloseReason, Closer};
+use super::fields;
+use crate::core::ids::ConnectionId;
+use crate::core::quota::By;
 
-/// One decision of the broker.
-///
-/// Serialises to one flat JSON object with stable field names: `time` (seconds
-/// since the start), `connection`, `client_id` if known, `event`, and the
-/// fields of that event. Payloads, passwords and authentication data are never
-/// part of an event.
-///
-/// ```
-/// use evenkeel_broker::{ConnectionId, Event, EventKind, Instant};
-/// let event = Event {
-///     time: Instant::from_micros(1_500_000),
-///     connection: Some(ConnectionId::new(7)),
-///     client_id: Some("pump-17".into()),
-///     kind: EventKind::PingReceived,
-/// };
-/// assert_eq!(
-///     event.to_json(),
-///     r#"{"time":1.5,"connection":7,"client_id":"pump-17","event":"ping_received"}"#
-/// );
-/// ```
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Event {
-    /// When, on the broker's clock.
-    #[serde(serialize_with = "seconds")]
-    pub time: Instant,
-    /// The network connection it is about.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub connection: Option<ConnectionId>,
-    /// The client identifier it is about.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub client_id: Option<Arc<str>>,
-    /// What was decided.
-    #[serde(flatten)]
-    pub kind: EventKind,
-}
-
-impl Event {
-    /// The event as one line of JSON, without a line break.
-    pub fn to_json(&self) -> String {
-        serde_json::to_string(self).unwrap_or_default()
-    }
-
-    /// The name of the event in JSON, such as `ping_received`.
-    pub fn name(&self) -> &'static str {
-        self.kind.name()
-    }
-}
-
-fn seconds<S: Serializer>(time: &Instant, to: S) -> Result<S::Ok, S::Error> {
-    to.serialize_f64(time.since_start().as_secs_f64())
-}
-
-fn code_of<S: Serializer>(reason: &ReasonCode, to: S) -> Result<S::Ok, S::Error> {
-    to.serialize_u8(reason.0)
-}
-
-fn name_of<S: Serializer>(packet: &PacketType, to: S) -> Result<S::Ok, S::Error> {
-    to.serialize_str(packet.name())
-}
-
-fn optional_name_of<S: Serializer>(packet: &Option<PacketType>, to: S) -> Result<S::Ok, S::Error> {
-    match packet {
-        Some(packet) => to.serialize_some(packet.name()),
-        None => to.serialize_none(),
-    }
-}
-
-/// Names the variants for JSON once more, as text.
+/// Names the variants as text, too.
 macro_rules! kinds {
     (
         $(#[$meta:meta])*
@@ -88,12 +22,15 @@ macro_rules! kinds {
     ) => {
         $(#[$meta])*
         pub enum $enum {
-            $($(#[$vmeta])* #[serde(rename = $name)] $variant $({
+            $($(#[$vmeta])* $variant $({
                 $($(#[$fmeta])* $field: $ty,)*
             })?,)*
         }
 
         impl $enum {
+            /// The names of all kinds, in JSON.
+            pub const NAMES: &[&str] = &[$($name),*];
+
             /// The name of the event in JSON.
             pub const fn name(&self) -> &'static str {
                 match self {
@@ -106,8 +43,11 @@ macro_rules! kinds {
 
 kinds! {
     /// What was decided, with its evidence.
+    ///
+    /// Serialises to the fields of version 2 that are its own; its name is in
+    /// [`name`](Self::name).
     #[derive(Clone, Debug, PartialEq, Serialize)]
-    #[serde(tag = "event")]
+    #[serde(untagged)]
     #[non_exhaustive]
     pub enum EventKind {
         /// A listener is ready.
@@ -130,16 +70,14 @@ kinds! {
         /// The TLS handshake of a connection is over.
         "tls" Tls {
             /// The protocol agreed on by ALPN.
-            #[serde(skip_serializing_if = "Option::is_none")]
             alpn: Option<String>,
             /// The name that the client asked for.
-            #[serde(skip_serializing_if = "Option::is_none")]
             server_name: Option<String>,
             /// The version, such as `TLSv1_3`.
+            #[serde(serialize_with = "fields::tls_version")]
             version: String,
             /// SHA-256 of the client's certificate in hexadecimal digits, as AWS
-            /// names certificates; absent if it has shown none.
-            #[serde(skip_serializing_if = "Option::is_none")]
+            /// names certificates, if it has shown one.
             client_certificate: Option<String>,
         },
         /// A request for a WebSocket was refused.
@@ -166,17 +104,21 @@ kinds! {
             clean_start: bool,
             /// Whether an earlier session goes on.
             session_present: bool,
-            /// Seconds between packets at most, as in force; 0 for no limit.
+            /// Seconds between packets at most, as in force; 0 for no limit. In JSON
+            /// every event of the connection has it from here on, as `keep_alive_s`.
+            #[serde(skip)]
             keep_alive: u16,
             /// Seconds the session outlives the connection.
+            #[serde(rename = "session_expiry_s")]
             session_expiry: u32,
         },
         /// CONNECT was refused.
         "refused" Refused {
             /// The reason code of MQTT 5, or for a fault the code as sent.
-            #[serde(serialize_with = "code_of")]
+            #[serde(rename = "reason_code", serialize_with = "fields::code")]
             reason: ReasonCode,
             /// What was wrong.
+            #[serde(serialize_with = "fields::snake")]
             why: &'static str,
         },
         /// An enhanced authentication succeeded.
@@ -191,6 +133,7 @@ kinds! {
             /// The topic or filter.
             topic: String,
             /// Why not, in words.
+            #[serde(rename = "detail")]
             why: String,
         },
         /// SUBSCRIBE was answered, for one filter.
@@ -198,7 +141,7 @@ kinds! {
             /// The filter as asked for.
             filter: String,
             /// The code in SUBACK: granted QoS or failure.
-            #[serde(serialize_with = "code_of")]
+            #[serde(rename = "reason_code", serialize_with = "fields::code")]
             reason: ReasonCode,
         },
         /// UNSUBSCRIBE was answered, for one filter.
@@ -207,7 +150,7 @@ kinds! {
             filter: String,
         },
         /// PUBLISH was received; only with
-        /// [`Behaviour::message_events`](super::Behaviour::message_events).
+        /// [`Behaviour::message_events`](crate::core::Behaviour::message_events).
         "publish_received" PublishReceived {
             /// The topic.
             topic: String,
@@ -221,7 +164,7 @@ kinds! {
             dup: bool,
         },
         /// PUBLISH was sent; only with
-        /// [`Behaviour::message_events`](super::Behaviour::message_events).
+        /// [`Behaviour::message_events`](crate::core::Behaviour::message_events).
         "publish_sent" PublishSent {
             /// The topic.
             topic: String,
@@ -235,11 +178,11 @@ kinds! {
             dup: bool,
         },
         /// A message was dropped for one subscriber; for a full queue only with
-        /// [`Behaviour::message_events`](super::Behaviour::message_events).
+        /// [`Behaviour::message_events`](crate::core::Behaviour::message_events).
         "message_dropped" MessageDropped {
             /// The topic.
             topic: String,
-            /// Why: queue_full, too_large, expired, not_authorized.
+            /// Why: queue_full, too_large, expired, not_authorized, forbidden.
             why: &'static str,
         },
         /// PINGREQ was received.
@@ -249,6 +192,7 @@ kinds! {
         /// The client was silent for too long.
         "keep_alive_timeout" KeepAliveTimeout {
             /// Seconds of silence: 1.5 times the keep alive in force.
+            #[serde(rename = "silence_s", serialize_with = "fields::to_the_millisecond")]
             silence: f64,
         },
         /// A newer connection took this one's session.
@@ -264,6 +208,7 @@ kinds! {
         /// A will waits for its delay.
         "will_delayed" WillDelayed {
             /// Seconds.
+            #[serde(rename = "delay_s")]
             delay: u32,
         },
         /// A will was published.
@@ -280,16 +225,17 @@ kinds! {
             /// The action's name as in a fault file.
             action: &'static str,
             /// The packet it was applied to.
-            #[serde(serialize_with = "optional_name_of", skip_serializing_if = "Option::is_none")]
+            #[serde(serialize_with = "fields::packet_or_null")]
             packet: Option<PacketType>,
         },
-        /// A bound of [`Limits`](super::Limits) was reached.
+        /// A bound of [`Limits`](crate::core::Limits) was reached.
         "limit_reached" LimitReached {
             /// The field's name.
+            #[serde(serialize_with = "fields::snake")]
             limit: &'static str,
         },
         /// A limit of the profile was broken, or made the service deliver later or
-        /// end a connection; see [`Quota`](super::Quota).
+        /// end a connection; see [`Quota`](crate::core::Quota).
         "quota" Quota {
             /// Its name in the profile, or `deployment`.
             limit: &'static str,
@@ -299,14 +245,14 @@ kinds! {
             seen: String,
             /// What the broker did, by the names of profiles: `rejects`,
             /// `disconnects-with`, `disconnects`, `throttles`, `ignores`, `clamps`.
+            #[serde(serialize_with = "fields::snake")]
             action: &'static str,
             /// The reason code of MQTT 5 in the answer, if it has one.
-            #[serde(skip_serializing_if = "Option::is_none")]
+            #[serde(rename = "reason_code")]
             code: Option<u8>,
             /// Whose doing it is.
             by: By,
             /// The metric of CloudWatch that counts it at AWS.
-            #[serde(skip_serializing_if = "Option::is_none")]
             metric: Option<&'static str>,
         },
         /// An acknowledgement is held back: a subscriber's queue is half full.
@@ -319,7 +265,7 @@ kinds! {
             /// The rule: an id of the specification, or its section.
             rule: &'static str,
             /// The reason code of DISCONNECT.
-            #[serde(serialize_with = "code_of")]
+            #[serde(rename = "reason_code", serialize_with = "fields::code")]
             reason: ReasonCode,
             /// What happened, in words.
             detail: String,
@@ -327,13 +273,13 @@ kinds! {
         /// An answer the client must get is larger than it accepts.
         "answer_too_large" AnswerTooLarge {
             /// The packet.
-            #[serde(serialize_with = "name_of")]
+            #[serde(serialize_with = "fields::packet")]
             packet: PacketType,
         },
         /// An acknowledgement came for which no exchange waits.
         "unexpected_ack" UnexpectedAck {
             /// Its type.
-            #[serde(serialize_with = "name_of")]
+            #[serde(serialize_with = "fields::packet")]
             packet: PacketType,
             /// Its packet identifier.
             packet_id: u16,
@@ -341,80 +287,51 @@ kinds! {
         /// DISCONNECT was received.
         "disconnect_received" DisconnectReceived {
             /// Its reason code.
-            #[serde(serialize_with = "code_of")]
+            #[serde(rename = "reason_code", serialize_with = "fields::code")]
             reason: ReasonCode,
         },
         /// DISCONNECT was sent.
         "disconnect_sent" DisconnectSent {
             /// Its reason code.
-            #[serde(serialize_with = "code_of")]
+            #[serde(rename = "reason_code", serialize_with = "fields::code")]
             reason: ReasonCode,
         },
         /// The connection is over.
         "closed" Closed {
-            /// Who or what ended it.
+            /// What ended it.
             why: CloseReason,
+            /// Who did.
+            closer: Closer,
         },
         /// What a service behind the broker has to say.
         "service" Service {
             /// Which one.
+            #[serde(serialize_with = "fields::snake")]
             service: &'static str,
             /// In words.
+            #[serde(rename = "detail")]
             text: String,
         },
         /// A service's state could not be written down: the broker has stopped, as
         /// nothing may be answered that could be lost.
         "state_not_saved" StateNotSaved {
             /// The system's words.
+            #[serde(rename = "detail")]
             text: String,
         },
         /// A step of a broker file failed.
         "step_failed" StepFailed {
             /// The system's words.
+            #[serde(rename = "detail")]
             text: String,
         },
         /// The broker could not encode a packet it wanted to send: its own fault.
         "not_encodable" NotEncodable {
             /// The packet.
-            #[serde(serialize_with = "name_of")]
+            #[serde(serialize_with = "fields::packet")]
             packet: PacketType,
             /// The rule that was in the way.
             rule: &'static str,
         },
     }
-}
-
-/// Who or what ended a connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum CloseReason {
-    /// The client sent DISCONNECT.
-    Disconnected,
-    /// The client closed the transport without DISCONNECT, or it broke.
-    ConnectionLost,
-    /// No whole CONNECT came in time, or the TLS or WebSocket handshake failed.
-    NoConnect,
-    /// CONNECT was refused.
-    Refused,
-    /// The client was silent for 1.5 times its keep alive.
-    KeepAliveTimeout,
-    /// A newer connection took the session.
-    TakenOver,
-    /// The client broke a rule of MQTT.
-    ProtocolError,
-    /// The client's Maximum Packet Size leaves no room for an answer it must get.
-    AnswerTooLarge,
-    /// A bound of the broker, such as its connections.
-    Limit,
-    /// A topic the client may not use.
-    NotAuthorized,
-    /// A limit of the profile, or an end that the service has planned.
-    Quota,
-    /// A fault rule.
-    Fault,
-    /// The broker's owner asked for it.
-    Administrative,
-    /// The broker went down.
-    Stopped,
 }
