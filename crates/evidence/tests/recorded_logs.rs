@@ -168,3 +168,13 @@ fn a_path_that_forgets_is_the_first_cause_on_both_sides() {
         assert_eq!(found(&report).0.first(), Some(&"KA12"), "{file}: {:?}", report.findings);
     }
 }
+
+#[test]
+fn events_of_the_broker_have_times_of_the_calendar() {
+    let (report, summary) = read("takeover-fight.evenkeel-broker.jsonl");
+    assert_eq!((summary.format, summary.understood), ("evenkeel-broker", summary.lines));
+    // Two programs of one address.
+    assert_eq!(found(&report).0, ["RC05"], "{:?}", report.findings);
+    let [source] = &*report.sources else { panic!("{:?}", report.sources) };
+    assert!(source.source.calendar, "{source:?}");
+}

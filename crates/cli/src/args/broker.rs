@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::Args;
 use evenkeel_broker::{Role, Strictness};
 
-use super::{VerbosityFlags, values};
+use super::{EventsVersion, VerbosityFlags, values};
 
 /// Run a broker for development and tests.
 #[derive(Args, Clone, Debug, Default)]
@@ -34,6 +34,9 @@ pub(crate) struct BrokerArgs {
     /// Append the broker's decisions to a file, one JSON object per line; - is stdout
     #[arg(long, value_name = "FILE")]
     pub(crate) events: Option<PathBuf>,
+    /// The version of those events; 1 goes with 0.4
+    #[arg(long, value_name = "N", default_value = "2", requires = "events")]
+    pub(crate) events_version: EventsVersion,
     #[command(flatten)]
     pub(crate) profile: BrokerProfile,
     #[command(flatten)]

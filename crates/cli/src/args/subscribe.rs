@@ -132,7 +132,7 @@ pub(crate) enum EventsVersion {
     /// As 0.2 wrote them.
     #[value(name = "1")]
     V1,
-    /// Each event says whose it is and where the client stood.
+    /// Each event says whose it is and how its connection stood.
     #[default]
     #[value(name = "2")]
     V2,

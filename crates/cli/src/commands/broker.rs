@@ -7,7 +7,7 @@ use std::path::Path;
 use evenkeel_broker::{Broker, Event, EventKind, Quota, Strictness};
 use tokio::sync::broadcast::error::RecvError;
 
-use crate::args::BrokerArgs;
+use crate::args::{BrokerArgs, EventsVersion};
 use crate::duration;
 use crate::emulator::{self, Admin, Authorizers};
 use crate::error::Failure;
@@ -22,8 +22,7 @@ pub(super) async fn run(
     printer: Printer,
     mut stop: Stop,
 ) -> Result<(), Failure> {
-    let mut journal =
-        settings.events.as_deref().map(|path| Journal::open(path, printer)).transpose()?;
+    let mut journal = Journal::open(settings.events.as_deref(), settings.events_version, printer)?;
     let is_emulator = settings.emulated.is_some();
     for warning in &settings.warnings {
         printer.warn(warning);
@@ -44,7 +43,7 @@ pub(super) async fn run(
     let mut events = broker.events();
     // Recorded before anyone listened; later events come by the channel.
     for event in broker.recorded().iter().filter(|event| event.name() == "listening") {
-        record(&mut journal, event, printer)?;
+        journal.record(event)?;
     }
     for url in broker.urls() {
         printer.say(&format!("listening on {url}"));
@@ -63,7 +62,7 @@ pub(super) async fn run(
             () = &mut serving => break,
             event = events.recv() => match event {
                 Ok(event) => {
-                    record(&mut journal, &event, printer)?;
+                    journal.record(&event)?;
                     if is_emulator {
                         tell(&event, printer)?;
                     }
@@ -78,7 +77,7 @@ pub(super) async fn run(
         Failure::new(Exit::Failed, "the broker did not stop in order").why(error)
     })?;
     while let Ok(event) = events.try_recv() {
-        record(&mut journal, &event, printer)?;
+        journal.record(&event)?;
     }
     Ok(())
 }
@@ -156,22 +155,44 @@ fn about(quota: &Quota) -> Vec<String> {
     lines
 }
 
-fn record(journal: &mut Option<Journal>, event: &Event, printer: Printer) -> Result<(), Failure> {
-    let line = event.to_json();
-    printer.debug(&line);
-    match journal {
-        Some(journal) => journal.write(&line),
-        None => Ok(()),
-    }
+/// What is written of the broker's decisions.
+struct Journal {
+    to: Option<Destination>,
+    version: EventsVersion,
+    printer: Printer,
 }
 
-/// Where the broker's decisions go.
-enum Journal {
+/// Where they go.
+enum Destination {
     Stdout(Data),
     File(File),
 }
 
 impl Journal {
+    /// A path of `-` is stdout; without one they are debug output alone.
+    fn open(
+        path: Option<&Path>,
+        version: EventsVersion,
+        printer: Printer,
+    ) -> Result<Self, Failure> {
+        let to = path.map(|path| Destination::open(path, printer)).transpose()?;
+        Ok(Self { to, version, printer })
+    }
+
+    fn record(&mut self, event: &Event) -> Result<(), Failure> {
+        let line = match self.version {
+            EventsVersion::V1 => event.to_json_v1(),
+            EventsVersion::V2 => event.to_json(),
+        };
+        self.printer.debug(&line);
+        match &mut self.to {
+            Some(to) => to.write(&line),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Destination {
     fn open(path: &Path, printer: Printer) -> Result<Self, Failure> {
         if path == Path::new("-") {
             return Ok(Self::Stdout(printer.data()));

@@ -7,7 +7,7 @@ use evenkeel_aws::emulator::Emulator;
 use evenkeel_broker::fault::Script;
 use evenkeel_broker::{Broker, Builder, Limits, Offer, Quota, Role, SaveState, Tls, Users};
 
-use crate::args::{BrokerArgs, BrokerLimits, BrokerProfile, BrokerTls};
+use crate::args::{BrokerArgs, BrokerLimits, BrokerProfile, BrokerTls, EventsVersion};
 use crate::emulator::{self, Authorizers, Folder, StateFile};
 use crate::error::Failure;
 
@@ -26,6 +26,8 @@ pub(crate) struct BrokerSettings {
     pub(crate) builder: Builder,
     /// Where its decisions are written; `-` is stdout.
     pub(crate) events: Option<PathBuf>,
+    /// How they are written.
+    pub(crate) events_version: EventsVersion,
     /// The limits that it enforces.
     pub(crate) quota: Option<Quota>,
     /// The folder of the account that it emulates.
@@ -63,8 +65,16 @@ impl BrokerSettings {
             authorizers = Some(loaded.authorizers);
             warnings = loaded.warnings;
         }
-        let (events, folder) = (args.events.clone(), args.aws.folder.clone());
-        Ok(Self { builder, events, quota, folder, emulated, authorizers, warnings })
+        Ok(Self {
+            builder,
+            events: args.events.clone(),
+            events_version: args.events_version,
+            quota,
+            folder: args.aws.folder.clone(),
+            emulated,
+            authorizers,
+            warnings,
+        })
     }
 }
 

@@ -33,6 +33,33 @@ async fn it_listens_serves_and_stops() {
     for name in ["listening", "opened", "connected", "subscribed", "closed", "stopped"] {
         assert!(written.contains(&format!("\"event\":\"{name}\"")), "{name} is not in\n{written}");
     }
+    for line in written.lines() {
+        let event: serde_json::Value = serde_json::from_str(line).unwrap();
+        assert_eq!((&event["v"], &event["type"]), (&2.into(), &"broker_event".into()), "{line}");
+        let time = event["time"].as_str().expect("a time of the calendar");
+        assert!(time.len() == 30 && time.ends_with('Z'), "{line}");
+    }
+}
+
+#[tokio::test]
+async fn events_are_of_the_version_that_was_asked_for() {
+    for (flag, begins) in [
+        ("", r#"{"v":2,"type":"broker_event","time":""#),
+        (" --events-version 2", r#"{"v":2,"type":"broker_event","time":""#),
+        (" --events-version 1", r#"{"time":"#),
+    ] {
+        let mut running = evenkeel(&format!("broker -p 0 --events -{flag}")).start();
+        running.until_says("listening on").await;
+        running.signal("TERM").await;
+        let out = running.ended().await.expect(0).out;
+        let lines: Vec<&str> = out.lines().collect();
+        assert_eq!(lines.len(), 2, "listening, stopped: {out}");
+        assert!(lines.iter().all(|line| line.starts_with(begins)), "{flag}: {out}");
+    }
+    let line = "broker -p 0 --events - --events-version 3";
+    evenkeel(line).run().await.expect(2).says("error: '3' is no value for --events-version");
+    let line = "broker -p 0 --events-version 1";
+    evenkeel(line).run().await.expect(2).says("--events");
 }
 
 #[tokio::test]

@@ -50,6 +50,9 @@ pub(crate) enum Times {
     Before,
     /// The one within the text, with this resolution; with a date or without.
     Within(Duration, bool),
+    /// The one within, with this resolution: with a date if this text is in one of the
+    /// first lines.
+    WithinBy(Duration, &'static str),
     /// The one before the text, or the one within if there is none.
     Either(Duration),
 }

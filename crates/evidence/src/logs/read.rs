@@ -261,6 +261,9 @@ fn times(format: &Format, first: &[(u64, Box<[u8]>)], options: &Options) -> (Dur
     let finest = stamps.iter().map(|stamp| stamp.resolution).min();
     match (format.times, finest) {
         (Times::Within(resolution, dated), _) => (resolution, dated),
+        (Times::WithinBy(resolution, sign), _) => {
+            (resolution, first.iter().any(|(_, raw)| Line::read(raw).text().contains(sign)))
+        }
         (_, Some(finest)) => {
             let dated = stamps.iter().any(|stamp| stamp.has_year())
                 || (options.start.is_some() && !stamps.iter().all(|stamp| stamp.is_since_start()));

@@ -1,6 +1,6 @@
 //! A few composed lines of each log format.
 
-/// By the format's name.
+/// By the format's name; one that has changed has more than one.
 pub(crate) const SAMPLES: &[(&str, &str)] = &[
     (
         "mqttjs",
@@ -155,6 +155,14 @@ I (400) mqtt_example: MQTT_EVENT_CONNECTED
 {\"time\":1.1,\"connection\":1,\"client_id\":\"pump\",\"event\":\"connected\",\"version\":5,\"clean_start\":true,\"session_present\":false,\"keep_alive\":10}
 {\"time\":16.1,\"connection\":1,\"client_id\":\"pump\",\"event\":\"keep_alive_timeout\",\"silence\":15.0}
 {\"time\":16.1,\"connection\":1,\"client_id\":\"pump\",\"event\":\"closed\",\"why\":\"keep_alive_timeout\"}
+",
+    ),
+    (
+        "evenkeel-broker",
+        "{\"v\":2,\"type\":\"broker_event\",\"time\":\"2026-01-02T03:04:05.000000000Z\",\"mono_ns\":1000000000,\"event\":\"opened\",\"client_id\":null,\"connection\":1,\"keep_alive_s\":null,\"last_sent_s\":null,\"last_received_s\":null,\"in_flight\":null,\"queued\":null,\"transport\":\"tcp\",\"peer\":\"127.0.0.1:5000\"}
+{\"v\":2,\"type\":\"broker_event\",\"time\":\"2026-01-02T03:04:05.100000000Z\",\"mono_ns\":1100000000,\"event\":\"connected\",\"client_id\":\"pump\",\"connection\":1,\"keep_alive_s\":10,\"last_sent_s\":null,\"last_received_s\":0.0,\"in_flight\":0,\"queued\":0,\"version\":5,\"number\":1,\"clean_start\":true,\"session_present\":false,\"session_expiry_s\":0}
+{\"v\":2,\"type\":\"broker_event\",\"time\":\"2026-01-02T03:04:20.100000000Z\",\"mono_ns\":16100000000,\"event\":\"keep_alive_timeout\",\"client_id\":\"pump\",\"connection\":1,\"keep_alive_s\":10,\"last_sent_s\":15.0,\"last_received_s\":15.0,\"in_flight\":0,\"queued\":0,\"silence_s\":15.0}
+{\"v\":2,\"type\":\"broker_event\",\"time\":\"2026-01-02T03:04:20.100000000Z\",\"mono_ns\":16100000000,\"event\":\"closed\",\"client_id\":\"pump\",\"connection\":1,\"keep_alive_s\":10,\"last_sent_s\":15.0,\"last_received_s\":15.0,\"in_flight\":0,\"queued\":0,\"why\":\"keep_alive_timeout\",\"closer\":\"server\"}
 ",
     ),
 ];

@@ -1,4 +1,4 @@
-//! Events of Evenkeel's broker: `evenkeel broker --events`.
+//! Events of Evenkeel's broker, of both versions: `evenkeel broker --events`.
 
 use core::time::Duration;
 
@@ -13,12 +13,16 @@ use crate::logs::format::{Format, Hit, Times};
 use crate::logs::json;
 use crate::logs::threads::Who;
 
+/// What every line of version 2 has, and none of version 1.
+const VERSION_2: &str = "\"type\":\"broker_event\"";
+
 pub(super) static FORMAT: Format = Format {
     name: "evenkeel-broker",
     of: "Evenkeel's broker: --events",
     vantage: Vantage::BrokerLog,
     shows: "connections with addresses and why each ended; messages with message_events",
     signs: &[
+        VERSION_2,
         "\"event\":\"opened\"",
         "\"event\":\"closed\"",
         "\"event\":\"ping_received\"",
@@ -28,15 +32,15 @@ pub(super) static FORMAT: Format = Format {
         "\"event\":\"listening\"",
     ],
     anchors: &[("\"event\":", event)],
-    times: Times::Within(Duration::from_micros(1), false),
+    times: Times::WithinBy(Duration::from_micros(1), VERSION_2),
     ..Format::EMPTY
 };
 
 fn event(hit: &Hit<'_>, facts: &mut Facts<'_>) {
     let Some(value) = hit.json() else { return facts.unknown() };
     let name = json::text(&value, "event");
-    if let Some(seconds) = value.get("time").and_then(Value::as_f64) {
-        facts.set_time(Stamp::since_start(seconds));
+    if let Some(stamp) = time(&value) {
+        facts.set_time(stamp);
     }
     if name == "stopped" {
         return facts.server_stops();
@@ -47,8 +51,21 @@ fn event(hit: &Hit<'_>, facts: &mut Facts<'_>) {
     connection(name, who, &value, facts);
 }
 
+/// Version 1 has seconds since the broker's start, version 2 a time of the calendar.
+fn time(value: &Value) -> Option<Stamp> {
+    match value.get("time")? {
+        Value::String(_) => json::time(value, "time"),
+        seconds => seconds.as_f64().map(Stamp::since_start),
+    }
+}
+
+/// A number that version 2 has under another name.
+fn renamed<T: TryFrom<u64>>(value: &Value, now: &str, before: &str) -> Option<T> {
+    json::number(value, now).or_else(|| json::number(value, before))
+}
+
 fn connection(name: &str, who: Who<'_>, value: &Value, facts: &mut Facts<'_>) {
-    let reason = json::number(value, "reason").unwrap_or(0);
+    let reason = renamed(value, "reason_code", "reason").unwrap_or(0);
     let topic = json::text(value, "topic");
     match name {
         "opened" => {
@@ -88,20 +105,26 @@ fn connection(name: &str, who: Who<'_>, value: &Value, facts: &mut Facts<'_>) {
         "quota" => facts.words(who, Words::Throttled),
         "disconnect_received" => facts.packet(who, Side::Client, PacketSeen::Disconnect(reason)),
         "disconnect_sent" => facts.packet(who, Side::Server, PacketSeen::Disconnect(reason)),
-        "closed" => {
-            let by_client = matches!(json::text(value, "why"), "disconnected" | "connection_lost");
-            facts.closed(who, Some(if by_client { Side::Client } else { Side::Server }));
-        }
+        "closed" => facts.closed(who, Some(closer(value))),
         _ => {}
     }
+}
+
+/// A transport that ended is the client's doing, as far as a broker can see.
+fn closer(value: &Value) -> Side {
+    let by_client = match json::text(value, "closer") {
+        "" => matches!(json::text(value, "why"), "disconnected" | "connection_lost"),
+        closer => matches!(closer, "client" | "peer"),
+    };
+    if by_client { Side::Client } else { Side::Server }
 }
 
 fn connected(who: Who<'_>, value: &Value, facts: &mut Facts<'_>) {
     let connect = ConnectSeen {
         version: json::number(value, "version").unwrap_or(0),
         clean: json::flag(value, "clean_start"),
-        keep_alive: json::number(value, "keep_alive"),
-        session_expiry: json::number(value, "session_expiry").unwrap_or(0),
+        keep_alive: renamed(value, "keep_alive_s", "keep_alive"),
+        session_expiry: renamed(value, "session_expiry_s", "session_expiry").unwrap_or(0),
         receive_maximum: u16::MAX,
         ..ConnectSeen::default()
     };
@@ -128,6 +151,8 @@ fn publish(who: Who<'_>, from: Side, value: &Value, facts: &mut Facts<'_>) {
 
 #[cfg(test)]
 mod tests {
+    use evenkeel_doctor::Time;
+
     use crate::logs::told::Told;
 
     #[test]
@@ -148,6 +173,13 @@ mod tests {
              {"time":4.0,"connection":2,"client_id":"a","event":"disconnect_received","reason":0}
              {"time":4.0,"connection":2,"client_id":"a","event":"closed","why":"disconnected"}"#,
         );
+        story(&told);
+        assert!(!told.sources[0].calendar);
+    }
+
+    /// What both versions say of the same connections.
+    #[track_caller]
+    fn story(told: &Told) {
         assert_eq!(
             told.timed(),
             "0 0 opening 127.0.0.1:5000 -
@@ -169,7 +201,49 @@ mod tests {
              3000 1 > closing"
         );
         assert_eq!(told.understood(), 13);
-        assert!(!told.sources[0].calendar);
+    }
+
+    #[test]
+    fn version_2_says_the_same_with_times_of_the_calendar() {
+        let told = Told::of(
+            "evenkeel-broker",
+            r#"{"v":2,"type":"broker_event","time":"2026-01-02T03:04:05.000000000Z","mono_ns":0,"event":"listening","client_id":null,"connection":null,"keep_alive_s":null,"url":"mqtt://127.0.0.1:1883"}
+             {"v":2,"type":"broker_event","time":"2026-01-02T03:04:06.000000000Z","mono_ns":1000000000,"event":"opened","client_id":null,"connection":1,"keep_alive_s":null,"transport":"tcp","peer":"127.0.0.1:5000"}
+             {"v":2,"type":"broker_event","time":"2026-01-02T03:04:06.100000000Z","mono_ns":1100000000,"event":"connected","client_id":"a","connection":1,"keep_alive_s":10,"version":5,"number":1,"clean_start":true,"session_present":false,"session_expiry_s":0}
+             {"v":2,"type":"broker_event","time":"2026-01-02T03:04:06.200000000Z","mono_ns":1200000000,"event":"subscribed","client_id":"a","connection":1,"keep_alive_s":10,"filter":"x/#","reason_code":135}
+             {"v":2,"type":"broker_event","time":"2026-01-02T03:04:07.000000000Z","mono_ns":2000000000,"event":"ping_received","client_id":"a","connection":1,"keep_alive_s":10}
+             {"v":2,"type":"broker_event","time":"2026-01-02T03:04:07.000000000Z","mono_ns":2000000000,"event":"ping_answered","client_id":"a","connection":1,"keep_alive_s":10}
+             {"v":2,"type":"broker_event","time":"2026-01-02T03:04:07.100000000Z","mono_ns":2100000000,"event":"fault","client_id":"a","connection":1,"keep_alive_s":10,"rule":"r","action":"drop","packet":"PINGREQ"}
+             {"v":2,"type":"broker_event","time":"2026-01-02T03:04:08.000000000Z","mono_ns":3000000000,"event":"opened","client_id":null,"connection":2,"keep_alive_s":null,"transport":"tcp","peer":"127.0.0.1:5001"}
+             {"v":2,"type":"broker_event","time":"2026-01-02T03:04:08.100000000Z","mono_ns":3100000000,"event":"taken_over","client_id":"a","connection":1,"keep_alive_s":10,"by":2}
+             {"v":2,"type":"broker_event","time":"2026-01-02T03:04:08.100000000Z","mono_ns":3100000000,"event":"closed","client_id":"a","connection":1,"keep_alive_s":10,"why":"taken_over","closer":"server"}
+             {"v":2,"type":"broker_event","time":"2026-01-02T03:04:08.100000000Z","mono_ns":3100000000,"event":"connected","client_id":"a","connection":2,"keep_alive_s":10,"version":5,"number":2,"clean_start":true,"session_present":false,"session_expiry_s":0}
+             {"v":2,"type":"broker_event","time":"2026-01-02T03:04:09.000000000Z","mono_ns":4000000000,"event":"disconnect_received","client_id":"a","connection":2,"keep_alive_s":10,"reason_code":0}
+             {"v":2,"type":"broker_event","time":"2026-01-02T03:04:09.000000000Z","mono_ns":4000000000,"event":"closed","client_id":"a","connection":2,"keep_alive_s":10,"why":"disconnected","closer":"client"}"#,
+        );
+        story(&told);
+        assert!(told.sources[0].calendar);
+        assert_eq!(told.events[0].at, Time(1_767_323_046_000_000_000));
+    }
+
+    #[test]
+    fn version_2_says_who_closed() {
+        for (why, closer, side) in [
+            ("disconnected", "client", ">"),
+            ("connection_lost", "peer", ">"),
+            ("no_connect", "peer", ">"),
+            ("no_connect", "server", "<"),
+            ("quota", "server", "<"),
+        ] {
+            let told = Told::of(
+                "evenkeel-broker",
+                &format!(
+                    r#"{{"v":2,"type":"broker_event","time":"2026-01-02T03:04:05.000000000Z","event":"opened","connection":1,"peer":"127.0.0.1:5000"}}
+                    {{"v":2,"type":"broker_event","time":"2026-01-02T03:04:06.000000000Z","event":"closed","connection":1,"why":"{why}","closer":"{closer}"}}"#
+                ),
+            );
+            assert!(told.lines().ends_with(&format!("{side} closing")), "{why} {closer}");
+        }
     }
 
     #[test]
