@@ -55,12 +55,19 @@ struct Teller {
 }
 
 impl Teller {
-    fn new() -> Self {
-        let mut doctor = Doctor::new(Profile::empty(), BOUNDS);
+    fn new(bounds: Bounds) -> Self {
+        let doctor = Doctor::new(Profile::empty(), bounds);
+        let mut teller = Self { doctor, source: SourceId(0), now: 0, made: 0 };
+        teller.add_source();
+        teller
+    }
+
+    /// What follows is of a new source.
+    fn add_source(&mut self) {
         let resolution = Duration::from_micros(1);
         let (name, vantage) = ("evil".into(), Vantage::Plain);
-        let source = doctor.source(Source { name, vantage, resolution, calendar: true });
-        Self { doctor, source: source.expect("a source"), now: 0, made: 0 }
+        let source = self.doctor.source(Source { name, vantage, resolution, calendar: true });
+        self.source = source.expect("a source");
     }
 
     fn tell(&mut self, connection: u32, what: What) {
@@ -112,7 +119,7 @@ impl Teller {
 #[test]
 fn what_is_held_is_within_the_bounds() {
     let before = HELD.load(Relaxed);
-    let mut teller = Teller::new();
+    let mut teller = Teller::new(BOUNDS);
     // As many clients as are remembered, and twice as many rounds of each.
     for client in 0..128 {
         let id = teller.text("pump");
@@ -142,4 +149,27 @@ fn what_is_held_is_within_the_bounds() {
     let report = teller.doctor.report();
     assert!(report.events_left_out > 0, "numbers past the bound");
     assert!(report.clients_forgotten > 0 && report.findings_left_out > 0);
+    drop(teller);
+    sources_that_have_ended();
+}
+
+/// A source whose connections are over keeps no more than what each source may.
+fn sources_that_have_ended() {
+    let before = HELD.load(Relaxed);
+    let bounds = Bounds { connections: 32_768, ..BOUNDS };
+    let mut teller = Teller::new(bounds);
+    for _ in 0..40 {
+        teller.add_source();
+        for connection in [32_767, 5, 0] {
+            let id = teller.text("pump");
+            teller.begin(connection, id);
+            teller.tell(connection, What::Ended);
+        }
+        for connection in [5, 32_767, 0] {
+            teller.tell(connection, What::Forgotten);
+        }
+    }
+    let held = HELD.load(Relaxed) - before;
+    let bound = BOUNDS.most_bytes() + 41 * (32 << 10);
+    assert!(held <= bound, "{held} of {bound} bytes are held");
 }

@@ -72,6 +72,7 @@ impl Connections {
     pub(super) fn remove(&mut self, source: SourceId, number: ConnectionId) -> Option<Box<Live>> {
         let all = self.all.get_mut(usize::from(source.0))?;
         let live = all.get_mut(number.0 as usize)?.take()?;
+        cut(all);
         self.count = self.count.saturating_sub(1);
         self.flights = self.flights.saturating_sub(live.connection.flights_room());
         Some(live)
@@ -116,5 +117,16 @@ impl Connections {
             let live = live.as_ref().filter(|live| !live.counted)?;
             Some((ConnectionId(u32::try_from(number).ok()?), live.client))
         })
+    }
+}
+
+/// Gives back the places behind the last connection of a source: of many sources
+/// that have ended, each would keep as many as it once had.
+fn cut(all: &mut Vec<Option<Box<Live>>>) {
+    while all.last().is_some_and(Option::is_none) {
+        all.pop();
+    }
+    if all.len() < all.capacity() / 4 {
+        all.shrink_to(all.len().saturating_mul(2));
     }
 }

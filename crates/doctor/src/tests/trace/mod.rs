@@ -113,7 +113,6 @@ impl Trace {
         self
     }
 
-    /// What is followed.
     /// Somebody else knows that this host is this client.
     pub(crate) fn identify(mut self, host: &str, id: &str) -> Self {
         let texts = self.doctor.texts();
@@ -122,6 +121,7 @@ impl Trace {
         self
     }
 
+    /// What is followed.
     pub(crate) fn tracker(&self) -> &crate::track::Tracker {
         self.doctor.tracker()
     }
