@@ -103,9 +103,9 @@ impl Pair<'_> {
         self.one.resolution.max(self.other.resolution)
     }
 
-    /// From when to when both sources go, by the first one's clock.
+    /// From when to when both sources show all connections, by the first one's clock.
     pub(super) fn overlap(&self, line: &Line) -> Option<(Time, Time)> {
-        let ((from, to), (other_from, other_to)) = (self.one.span?, self.other.span?);
+        let ((from, to), (other_from, other_to)) = (self.one.whole()?, self.other.whole()?);
         let (from, to) = (from.max(line.back(other_from)), to.min(line.back(other_to)));
         (from <= to).then_some((from, to))
     }

@@ -49,6 +49,8 @@ pub struct Difference {
     pub contrary: Contrary,
     /// Where each source shows it, and when by its own clock.
     pub places: [Option<(Time, Place)>; 2],
+    /// When the last one is shown, by the later of the two clocks.
+    pub last: Time,
 }
 
 /// Differences of all pairs of sources.
@@ -82,6 +84,7 @@ impl Differences {
         let key = (one, other, difference.client, kind);
         if let Some(known) = self.all.get_mut(&key) {
             known.times = known.times.saturating_add(1);
+            known.last = known.last.max(difference.last);
         } else if self.all.len() < KEPT {
             self.all.insert(key, difference);
         } else {
@@ -125,7 +128,8 @@ impl Both<'_> {
         let begins = |seen: &Seen| Some((seen.connect?, seen.place));
         let client = name(one, other);
         let found = |contrary, places| {
-            Some(Difference { sources: self.sources(), client, times: 1, contrary, places })
+            let (sources, last) = (self.sources(), latest(&places));
+            Some(Difference { sources, client, times: 1, contrary, places, last })
         };
         let begun = [begins(one), begins(other)];
         let keep_alive = match (one.keep_alive, other.keep_alive) {
@@ -227,8 +231,12 @@ impl Both<'_> {
         let place = Some((at, seen.place));
         let (of, places) = if first { (one, [place, None]) } else { (other, [None, place]) };
         let (contrary, client) = (Contrary::OnlyIn(of), name(seen, seen));
-        Difference { sources: (one, other), client, times: 1, contrary, places }
+        Difference { sources: (one, other), client, times: 1, contrary, places, last: at }
     }
+}
+
+fn latest(places: &Where) -> Time {
+    places.iter().flatten().map(|place| place.0).max().unwrap_or_default()
 }
 
 /// The client of two connections that are the same.

@@ -14,7 +14,7 @@
 //!         let at = 1_767_323_045 + ahead + second;
 //!         format!("{at}: New client connected from 10.0.0.1:5{second:03} as pump (p2, c1, k60).\n")
 //!     };
-//!     [0, 7, 31].map(line).concat()
+//!     [0, 7, 5310].map(line).concat()
 //! };
 //! let mut doctor = Doctor::new(Profile::empty(), Bounds::default());
 //! let mut witnesses = Witnesses::new();
@@ -71,6 +71,9 @@ pub struct Comparison {
     pub differences: Vec<Difference>,
     /// Differences that were left out, as there were too many.
     pub differences_left_out: usize,
+    /// Of compared sources with too many connections, how many of the oldest were
+    /// left out.
+    pub forgotten: Vec<(SourceId, usize)>,
     /// Hosts of sources that show no identifiers, and the identifier that another
     /// source shows of the same connections.
     pub identified: Vec<(TextId, TextId)>,
@@ -143,8 +146,9 @@ impl Witnesses {
         }
     }
 
-    /// Compares each two sources. Those of one name are parts of one file, or of
-    /// one that was rotated.
+    /// Compares each two sources, except those of one name, which are parts of one
+    /// file, and logs of one kind of which one begins where the other has ended,
+    /// which was rotated.
     pub fn compare(&self) -> Comparison {
         let clients: Vec<Clients<'_>> = self.all.iter().map(Clients::of).collect();
         let (mut clocks, mut differences) = (Vec::new(), Differences::default());
@@ -152,7 +156,7 @@ impl Witnesses {
         for (number, (one, here)) in self.all.iter().zip(&clients).enumerate() {
             for (other, there) in self.all.iter().zip(&clients).skip(number + 1) {
                 let pair = Pair { one, other, here, there };
-                if one.name == other.name || !here.meets(there) {
+                if one.name == other.name || one.follows(other) || !here.meets(there) {
                     continue;
                 }
                 let aligned = pair.align();
@@ -166,7 +170,16 @@ impl Witnesses {
         }
         let differences_left_out = differences.left_out;
         let (differences, identified) = (differences.into_vec(), hosts.into_vec());
-        Comparison { clocks, differences, differences_left_out, identified }
+        let forgotten = self.forgotten(&clocks);
+        Comparison { clocks, differences, differences_left_out, forgotten, identified }
+    }
+
+    fn forgotten(&self, clocks: &[Clocks]) -> Vec<(SourceId, usize)> {
+        let compared = |it: &&Witness| {
+            clocks.iter().any(|clocks| clocks.sources.0 == it.id || clocks.sources.1 == it.id)
+        };
+        let all = self.all.iter().filter(|it| it.forgotten > 0).filter(compared);
+        all.map(|it| (it.id, it.forgotten)).collect()
     }
 }
 

@@ -114,7 +114,9 @@ pub(super) struct Witness {
     pub(super) span: Option<(Time, Time)>,
     pub(super) connections: VecDeque<Seen>,
     /// Older ones that were forgotten.
-    forgotten: usize,
+    pub(super) forgotten: usize,
+    /// When the last of them began: up to then it is not known who was there.
+    unknown_to: Option<Time>,
     live: HashMap<ConnectionId, usize>,
 }
 
@@ -129,6 +131,7 @@ impl Witness {
             span: None,
             connections: VecDeque::new(),
             forgotten: 0,
+            unknown_to: None,
             live: HashMap::new(),
         }
     }
@@ -155,9 +158,28 @@ impl Witness {
         }
     }
 
+    /// From when to when it shows all connections that there were.
+    pub(super) fn whole(&self) -> Option<(Time, Time)> {
+        let (from, to) = self.span?;
+        Some((self.unknown_to.map_or(from, |unknown| from.max(unknown)), to))
+    }
+
+    /// Whether both are logs of one kind, and one begins where the other has
+    /// ended: parts of one that was rotated, not two of the same connections.
+    pub(super) fn follows(&self, other: &Self) -> bool {
+        let kind = |it: &Self| (it.vantage, it.resolution, it.calendar);
+        let (Some(one), Some(two)) = (self.span, other.span) else { return false };
+        let (earlier, later) = if one <= two { (one, two) } else { (two, one) };
+        let apart = earlier.1 <= later.0.plus(self.resolution);
+        apart && self.calendar && !self.vantage.is_wire() && kind(self) == kind(other)
+    }
+
     fn begin(&mut self, event: &Event) -> usize {
-        if self.connections.len() >= KEPT {
-            self.connections.pop_front();
+        if self.connections.len() >= KEPT
+            && let Some(oldest) = self.connections.pop_front()
+        {
+            let began = Some(oldest.connect.unwrap_or(oldest.began));
+            self.unknown_to = self.unknown_to.max(began);
             self.forgotten = self.forgotten.saturating_add(1);
         }
         let number = self.forgotten.saturating_add(self.connections.len());

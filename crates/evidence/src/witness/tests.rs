@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use evenkeel_doctor::{Bounds, Doctor, Side, SourceId};
+use evenkeel_doctor::{Bounds, Doctor, Event, Side, Source, SourceId, TextId, Vantage};
 use evenkeel_profile::Profile;
 
 use super::{Comparison, Contrary, Unaligned, Witnesses};
+use crate::Sink;
 use crate::logs::{Log, Options};
 
 /// A connection in a log of mosquitto: when it begins and ends, in seconds.
@@ -54,11 +55,35 @@ fn log(all: &[Told], clock: impl Fn(f64) -> f64) -> String {
     lines.into_iter().map(|(at, line)| format!("{}: {line}\n", stamp(at))).collect()
 }
 
+/// A sink to which a source is of another vantage.
+struct As<'a>(Option<Vantage>, &'a mut dyn Sink);
+
+impl Sink for As<'_> {
+    fn source(&mut self, source: Source) -> Option<SourceId> {
+        let vantage = self.0.unwrap_or(source.vantage);
+        self.1.source(Source { vantage, ..source })
+    }
+
+    fn keep(&mut self, text: &str) -> TextId {
+        self.1.keep(text)
+    }
+
+    fn event(&mut self, event: &Event) {
+        self.1.event(event);
+    }
+}
+
+/// Compares the first log with what the others show on the wire.
 fn compare(logs: &[String]) -> Comparison {
+    compare_as(logs, Some(Vantage::Plain))
+}
+
+fn compare_as(logs: &[String], others: Option<Vantage>) -> Comparison {
     let mut doctor = Doctor::new(Profile::empty(), Bounds::default());
     let mut witnesses = Witnesses::new();
     for (number, log) in logs.iter().enumerate() {
         let mut sink = witnesses.watch(&mut doctor);
+        let mut sink = As(others.filter(|_| number > 0), &mut sink);
         let mut reading = Log::new(&format!("{number}.log"), &Options::default());
         let log = log.replace("HOST", &format!("10.0.{number}.1"));
         reading.feed(log.as_bytes(), &mut sink).expect("a known format");
@@ -142,6 +167,17 @@ fn a_flapping_client_is_aligned_by_the_hour() {
 
 #[test]
 fn alike_the_next_file_of_a_log_that_was_rotated() {
+    // A client that connects every minute, for a day and for another one.
+    let regular: Vec<Told> =
+        (0..1440).map(|n| f64::from(n) * 60.0).map(|n| told(n, n + 9.0)).collect();
+    let [one, other] = [0.0, 86_400.0].map(|ahead| log(&regular, |at| at + ahead));
+    let comparison = compare_as(&[one.clone(), other.clone()], None);
+    assert!(comparison.clocks.is_empty() && comparison.differences.is_empty());
+    let comparison = compare_as(&[other, one], None);
+    assert!(comparison.clocks.is_empty(), "{comparison:?}");
+    // Those of one time are compared.
+    let both = [0.0, 1800.0].map(|ahead| log(&irregular(), |at| at + ahead));
+    assert_eq!(ahead(&compare_as(&both, None)).0.round(), 1800.0);
     let next: Vec<Told> = irregular().iter().map(|it| told(it.from * 1.37 + 4000.0, 4e5)).collect();
     let comparison = compare(&[log(&irregular(), |at| at), log(&next, |at| at)]);
     assert!(matches!(unaligned(&comparison), Unaligned::TooFew(_)), "{comparison:?}");
@@ -281,4 +317,20 @@ fn alike_the_keep_alive_that_is_in_force_and_the_one_that_was_asked_for() {
     let comparison = compare(&[log(&irregular(), |at| at), events(&irregular(), 30)]);
     assert_eq!(ahead(&comparison).1, 12);
     assert_eq!(comparison.differences, []);
+}
+
+#[test]
+fn alike_connections_that_were_too_many_to_be_kept() {
+    // Of the broker's log the newest 16,384 are kept.
+    for (others, forgotten) in [(16_372, vec![]), (16_400, vec![(SourceId(0), 28)])] {
+        let fan = (0..others).map(|n| 1000.0 + f64::from(n) / 100.0);
+        let fan = fan.map(|at| Told { client: "fan", ..told(at, at + 0.005) });
+        let broker: Vec<Told> = fan.chain(irregular()).collect();
+        let comparison = compare(&[log(&broker, |at| at), log(&irregular(), |at| at)]);
+        let kept = if forgotten.is_empty() { 12 } else { 5 };
+        let (_, joined, of) = ahead(&comparison);
+        assert_eq!((joined, of), (kept, kept));
+        assert_eq!(comparison.differences, []);
+        assert_eq!(comparison.forgotten, forgotten);
+    }
 }
