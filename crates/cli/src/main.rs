@@ -9,6 +9,7 @@ mod error;
 mod escape;
 mod exit;
 mod format;
+mod monitor;
 mod observer;
 mod personality;
 mod plural;

@@ -6,7 +6,7 @@ use evenkeel::config::Reconnect;
 use evenkeel::{Client, QoS, State};
 use evenkeel_broker::Broker;
 use evenkeel_broker::fault::Script;
-use evenkeel_metrics::{AddError, Clients, Health, families};
+use evenkeel_metrics::{AddError, Clients, Health, Kind, families};
 use tokio::time::{sleep, timeout};
 
 async fn broker() -> Broker {
@@ -229,4 +229,16 @@ async fn health_is_told_as_json_and_of_a_hundred_at_most() {
     assert!(json.ends_with(end), "{json}");
     let well = Health::without_clients();
     assert_eq!((well.ready, well.is_degraded()), (true, false));
+}
+
+/// The page for people has every metric.
+#[test]
+fn each_metric_is_in_the_documentation() {
+    let page = include_str!("../../../docs/monitoring.md");
+    for family in families() {
+        let end = if family.kind == Kind::Counter { "_total" } else { "" };
+        let (plain, classed) =
+            (format!("`{}{end}`", family.name), format!("`{}{end}{{", family.name));
+        assert!(page.contains(&plain) || page.contains(&classed), "{plain}");
+    }
 }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::Args;
 use evenkeel_broker::{Role, Strictness};
 
-use super::{EventsVersion, VerbosityFlags, values};
+use super::{EventsVersion, MetricsFlag, VerbosityFlags, values};
 
 /// Run a broker for development and tests.
 #[derive(Args, Clone, Debug, Default)]
@@ -37,6 +37,8 @@ pub(crate) struct BrokerArgs {
     /// The version of those events; 1 goes with 0.4
     #[arg(long, value_name = "N", default_value = "2", requires = "events")]
     pub(crate) events_version: EventsVersion,
+    #[command(flatten)]
+    pub(crate) metrics: MetricsFlag,
     #[command(flatten)]
     pub(crate) profile: BrokerProfile,
     #[command(flatten)]

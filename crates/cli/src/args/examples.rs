@@ -26,7 +26,7 @@ Examples:
   evenkeel pub -h broker.example site/7/level 4.2 -q 1
   evenkeel pub -h broker.example -t site/7/level -m -4.2 -r
   evenkeel pub -L mqtts://user@broker.example/site/7/photo -f photo.jpg
-  tail -f app.log | evenkeel pub -h broker.example -t app/log -l -q 1"
+  tail -f app.log | evenkeel pub -h broker.example -t app/log -l -q 1 --metrics 9464"
 );
 
 pub(super) const SUBSCRIBE: &str = with_times!(
@@ -35,7 +35,8 @@ Examples:
   evenkeel sub -h broker.example 'site/+/level' -v
   evenkeel sub -h broker.example 'site/+/alarm' -C 1 -W 10
   evenkeel sub -h broker.example -t '#' --json --events events.jsonl
-  evenkeel sub -h broker.example 'site/#' -q 1 -i logger-1 -c   # misses nothing"
+  evenkeel sub -h broker.example 'site/#' -q 1 -i logger-1 -c   # misses nothing
+  evenkeel sub -h broker.example '#' --metrics 9464             # for Prometheus"
 );
 
 pub(super) const REQUEST: &str = with_times!(
@@ -52,6 +53,7 @@ Examples:
   evenkeel broker -p 0 --ws-port 0               # any free ports, which it tells
   evenkeel broker --tls-port 8883 --cert server.pem --key server.key
   evenkeel broker --faults trouble.toml --events -
+  evenkeel broker --metrics 9464                 # for Prometheus
   evenkeel broker --profile aws-iot-core --strictness harsh --events -
   evenkeel broker --aws account --init pump-17   # AWS IoT Core on this machine
 
@@ -65,7 +67,8 @@ pub(super) const SOAK: &str = with_times!(
     "\
 Examples:
   evenkeel soak
-  evenkeel soak --for 2m --clients 100 --seed 1"
+  evenkeel soak --for 2m --clients 100 --seed 1
+  evenkeel soak --for 1h --metrics 9464"
 );
 
 pub(super) const ADVISOR: &str = with_times!(

@@ -11,6 +11,7 @@ mod demo;
 mod doctor;
 mod examples;
 mod generate;
+mod metrics;
 mod nearest;
 mod operator;
 mod profile;
@@ -42,6 +43,7 @@ pub(crate) use demo::DemoArgs;
 pub(crate) use doctor::{
     DoctorAction, DoctorArgs, DoctorProxyArgs, ReadingFlags, ReportFormat, TellingFlags,
 };
+pub(crate) use metrics::{MetricsAddress, MetricsFlag};
 pub(crate) use operator::{AccountFlags, ConnectionAction, JobAction, ShadowAction, ShadowTarget};
 pub(crate) use profile::{
     ProfileAction, ProfileArgs, ProfileCheckArgs, ProfileFlag, ProfileListArgs, ProfileShowArgs,

@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::Args;
 use evenkeel::QoS;
 
-use super::{Connection, SessionStore, values};
+use super::{Connection, MetricsFlag, SessionStore, values};
 
 /// Publish messages.
 #[derive(Args, Clone, Debug, Default)]
@@ -39,6 +39,8 @@ pub(crate) struct PublishArgs {
     /// Print one JSON object per message
     #[arg(long)]
     pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) metrics: MetricsFlag,
     #[command(flatten)]
     pub(crate) store: SessionStore,
     #[command(flatten)]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::Args;
 use evenkeel_broker::Strictness;
 
-use super::{VerbosityFlags, values};
+use super::{MetricsFlag, VerbosityFlags, values};
 
 /// Prove clients against a broker that makes trouble at random.
 #[derive(Args, Clone, Debug)]
@@ -29,6 +29,8 @@ pub(crate) struct SoakArgs {
     /// Print the report as one JSON object
     #[arg(long)]
     pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) metrics: MetricsFlag,
     #[command(flatten)]
     pub(crate) verbosity: VerbosityFlags,
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use evenkeel::QoS;
 
-use super::{Connection, SessionStore, values};
+use super::{Connection, MetricsFlag, SessionStore, values};
 
 /// Subscribe and print messages.
 #[derive(Args, Clone, Debug, Default)]
@@ -33,6 +33,8 @@ pub(crate) struct SubscribeArgs {
     pub(crate) output: OutputFlags,
     #[command(flatten)]
     pub(crate) watch: WatchFlags,
+    #[command(flatten)]
+    pub(crate) metrics: MetricsFlag,
     #[command(flatten)]
     pub(crate) store: SessionStore,
     #[command(flatten)]

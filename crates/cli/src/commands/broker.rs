@@ -12,6 +12,7 @@ use crate::duration;
 use crate::emulator::{self, Admin, Authorizers};
 use crate::error::Failure;
 use crate::exit::Exit;
+use crate::monitor::{Monitor, Sources};
 use crate::printer::{Data, Printer};
 use crate::private;
 use crate::settings::BrokerSettings;
@@ -31,6 +32,7 @@ pub(super) async fn run(
         Some(folder) => Some(Admin::listen(folder)?),
         None => None,
     };
+    let monitor = Monitor::bind(settings.metrics.as_ref())?;
     let started = match settings.emulated {
         None => settings.builder.start().await,
         Some((emulator, save)) => settings.builder.start_with(emulator, save).await,
@@ -40,6 +42,9 @@ pub(super) async fn run(
             .why(error)
             .hint("choose another port or address, 0 for any free port")
     })?;
+    if let Some(monitor) = monitor {
+        monitor.serve(Sources { clients: None, broker: Some(broker.clone()) }, printer)?;
+    }
     let mut events = broker.events();
     // Recorded before anyone listened; later events come by the channel.
     for event in broker.recorded().iter().filter(|event| event.name() == "listening") {

@@ -18,6 +18,7 @@ use crate::duration;
 use crate::error::Failure;
 use crate::exit::Exit;
 use crate::format::timestamp;
+use crate::monitor;
 use crate::observer::{self, Observer, Told};
 use crate::printer::{Data, Printer};
 use crate::progress::PublishProgress;
@@ -32,7 +33,9 @@ pub(super) async fn run(
     printer: Printer,
     mut stop: Stop,
 ) -> Result<(), Failure> {
+    let clients = monitor::of_client(settings.metrics.as_ref(), printer)?;
     let client = client::start(&settings.connection, policy(false), printer)?;
+    monitor::add(&clients, "pub", &client);
     stop.represent(&client);
     let options = observer::Options::new(printer, &settings.connection);
     let mut observer = Observer::start(&client, options);

@@ -13,6 +13,7 @@ use crate::duration;
 use crate::error::Failure;
 use crate::exit::Exit;
 use crate::format::View;
+use crate::monitor;
 use crate::observer::{self, EventFile, Observer, Told};
 use crate::plural::{plural, plural_were};
 use crate::printer::{Data, Printer};
@@ -31,7 +32,9 @@ pub(super) async fn run(
     let watch = &settings.watch;
     let open = |path: &Path| EventFile::open(path, watch.events_version);
     let events = watch.events.as_deref().map(open).transpose()?;
+    let clients = monitor::of_client(watch.metrics.as_ref(), printer)?;
     let client = client::start(&settings.connection, policy(settings.ending.keep_trying), printer)?;
+    monitor::add(&clients, "sub", &client);
     stop.represent(&client);
     let mut options = observer::Options::new(printer, &settings.connection);
     (options.events, options.status) = (events, settings.watch.status);

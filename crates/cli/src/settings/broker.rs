@@ -7,7 +7,9 @@ use evenkeel_aws::emulator::Emulator;
 use evenkeel_broker::fault::Script;
 use evenkeel_broker::{Broker, Builder, Limits, Offer, Quota, Role, SaveState, Tls, Users};
 
-use crate::args::{BrokerArgs, BrokerLimits, BrokerProfile, BrokerTls, EventsVersion};
+use crate::args::{
+    BrokerArgs, BrokerLimits, BrokerProfile, BrokerTls, EventsVersion, MetricsAddress,
+};
 use crate::emulator::{self, Authorizers, Folder, StateFile};
 use crate::error::Failure;
 
@@ -28,6 +30,8 @@ pub(crate) struct BrokerSettings {
     pub(crate) events: Option<PathBuf>,
     /// How they are written.
     pub(crate) events_version: EventsVersion,
+    /// Where its metrics are served.
+    pub(crate) metrics: Option<MetricsAddress>,
     /// The limits that it enforces.
     pub(crate) quota: Option<Quota>,
     /// The folder of the account that it emulates.
@@ -69,6 +73,7 @@ impl BrokerSettings {
             builder,
             events: args.events.clone(),
             events_version: args.events_version,
+            metrics: args.metrics.address.clone(),
             quota,
             folder: args.aws.folder.clone(),
             emulated,

@@ -8,7 +8,7 @@ use evenkeel::{QoS, TopicName};
 use super::connection::ConnectionSettings;
 use super::payload::{self, Payload};
 use super::{Context, store, time_limit, topic_name};
-use crate::args::PublishArgs;
+use crate::args::{MetricsAddress, PublishArgs};
 use crate::error::Failure;
 
 /// How long `pub` and `rr` try by default.
@@ -27,6 +27,8 @@ pub(crate) struct PublishSettings {
     /// `None` waits forever, as mosquitto's tool does.
     pub(crate) timeout: Option<Duration>,
     pub(crate) json: bool,
+    /// Where metrics are served.
+    pub(crate) metrics: Option<MetricsAddress>,
 }
 
 /// How often the message is published.
@@ -69,6 +71,11 @@ impl PublishSettings {
                 .why("the lines are read once")
                 .hint("leave one of them out"));
         }
+        if payload != Payload::Lines && args.metrics.address.is_some() {
+            return Err(Failure::usage("--metrics needs --stdin-line")
+                .why("one message is on its way before anybody could look")
+                .hint("add -l, or leave it out"));
+        }
         Ok(Self {
             connection,
             topics,
@@ -78,6 +85,7 @@ impl PublishSettings {
             retain: args.retain,
             timeout: limit(args.timeout, context)?,
             json: args.json,
+            metrics: args.metrics.address.clone(),
         })
     }
 }

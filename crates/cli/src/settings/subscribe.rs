@@ -8,8 +8,8 @@ use evenkeel::{QoS, RetainHandling, TopicFilter};
 use super::connection::ConnectionSettings;
 use super::{Context, store, time_limit, topic_filter};
 use crate::args::{
-    EndingFlags, EventsVersion, OutputFlags, RetainedWhen, SelectionFlags, SubscribeArgs,
-    SubscriptionFlags, WatchFlags,
+    EndingFlags, EventsVersion, MetricsAddress, MetricsFlag, OutputFlags, RetainedWhen,
+    SelectionFlags, SubscribeArgs, SubscriptionFlags, WatchFlags,
 };
 use crate::error::Failure;
 use crate::format::{Format, Style};
@@ -73,6 +73,8 @@ pub(crate) struct Watch {
     pub(crate) events: Option<PathBuf>,
     /// How they are written.
     pub(crate) events_version: EventsVersion,
+    /// Where metrics are served.
+    pub(crate) metrics: Option<MetricsAddress>,
 }
 
 impl SubscribeSettings {
@@ -106,7 +108,7 @@ impl SubscribeSettings {
             selection: selection(&args.selection)?,
             ending: ending(&args.ending, context)?,
             output: Output::new(&args.output)?,
-            watch: watch(&args.watch),
+            watch: watch(&args.watch, &args.metrics),
         })
     }
 }
@@ -191,7 +193,8 @@ fn parse_format(text: &str) -> Result<Format, Failure> {
     })
 }
 
-fn watch(flags: &WatchFlags) -> Watch {
+fn watch(flags: &WatchFlags, metrics: &MetricsFlag) -> Watch {
     let (status, events_version) = (flags.status, flags.events_version);
-    Watch { status, events: flags.events.clone(), events_version }
+    let (events, metrics) = (flags.events.clone(), metrics.address.clone());
+    Watch { status, events, events_version, metrics }
 }

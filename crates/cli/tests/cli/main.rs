@@ -18,6 +18,8 @@ mod exit_codes;
 mod first_words;
 mod formats;
 mod kill;
+#[cfg(unix)]
+mod metrics;
 mod mistakes;
 mod mosquitto;
 mod names;

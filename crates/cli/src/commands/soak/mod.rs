@@ -21,6 +21,7 @@ use std::time::Duration;
 
 use evenkeel::{QoS, Stats};
 use evenkeel_broker::Broker;
+use evenkeel_metrics::Clients;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
@@ -30,6 +31,7 @@ use crate::args::SoakArgs;
 use crate::duration;
 use crate::error::Failure;
 use crate::exit::Exit;
+use crate::monitor::{self, Monitor, Sources};
 use crate::printer::Printer;
 use crate::progress::Progress;
 use crate::signals::Stop;
@@ -68,7 +70,8 @@ pub(super) async fn run(args: &SoakArgs, printer: Printer, stop: Stop) -> Result
     let seed = args.seed.unwrap_or_else(Rng::random_seed);
     let limits = ClientLimits::new(args.profile.as_deref(), args.strictness)?;
     let keep_alive = limits.keep_alive.as_secs();
-    let soak = Soak::begin(args.clients, limits, Rng::new(seed), printer).await?;
+    let monitor = Monitor::bind(args.metrics.address.as_ref())?;
+    let soak = Soak::begin(args.clients, limits, Rng::new(seed), printer, monitor).await?;
     let began = Instant::now();
     let trouble = soak.make_trouble(args.lasts, stop).await;
     let seconds = seconds(began.elapsed());
@@ -136,6 +139,7 @@ impl Soak {
         limits: ClientLimits,
         rng: Rng,
         printer: Printer,
+        monitor: Option<Monitor>,
     ) -> Result<Self, Failure> {
         let quiet = |config: &mut evenkeel_broker::Config| {
             config.behaviour.sys_interval = None;
@@ -143,6 +147,11 @@ impl Soak {
         };
         let broker = Broker::builder().configure(quiet).bind_tcp("127.0.0.1:0").start().await;
         let broker = broker.map_err(|error| failed("the soak's broker cannot start", error))?;
+        let metrics = Clients::new();
+        if let Some(monitor) = monitor {
+            let (clients, broker) = (Some(metrics.clone()), Some(broker.clone()));
+            monitor.serve(Sources { clients, broker }, printer)?;
+        }
         let (judges, until) = watch::channel(true);
         let law_checks = tokio::spawn(judge(broker.clone(), until));
         let shared = Arc::new(Shared::new(clients));
@@ -150,7 +159,9 @@ impl Soak {
         for index in 0..clients {
             let rng = rng.fork(1 + index as u64);
             let worker = Worker::start(&broker.url(), index, &limits, rng, shared.clone());
-            workers.push(worker.map_err(|error| failed("a client cannot start", error))?);
+            let worker = worker.map_err(|error| failed("a client cannot start", error))?;
+            monitor::add(&metrics, &client_id(index as u64), &worker.client);
+            workers.push(worker);
         }
         let mut subscribing = JoinSet::new();
         for worker in workers.clone() {
