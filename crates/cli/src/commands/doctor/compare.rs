@@ -20,6 +20,8 @@ pub(super) struct Compared {
     pub(super) clocks: Vec<Clocks>,
     pub(super) differences: Vec<Differs>,
     pub(super) differences_left_out: usize,
+    /// How many connections of which sources are not compared.
+    pub(super) forgotten: Vec<(SourceId, usize)>,
 }
 
 /// What two sources do not agree on.
@@ -39,8 +41,8 @@ impl Compared {
         let differences = (comparison.differences.into_iter())
             .map(|difference| Differs { client: name(difference.client), difference })
             .collect();
-        let Comparison { clocks, differences_left_out, .. } = comparison;
-        Self { clocks, differences, differences_left_out }
+        let Comparison { clocks, differences_left_out, forgotten, .. } = comparison;
+        Self { clocks, differences, differences_left_out, forgotten }
     }
 
     /// A time by the clock that all sources are compared with: that of the first
@@ -107,6 +109,12 @@ pub(super) fn clocks(told: &Told, clocks: &Clocks) -> String {
              regularly that they match in several ways"
         ),
     }
+}
+
+/// How many connections of a source are not compared, as a sentence.
+pub(super) fn forgotten(told: &Told, (source, count): (SourceId, usize)) -> String {
+    let name = told.source_of(source).map_or("", |source| source.name.as_str());
+    format!("{} of {name} not compared: too many, the oldest", plural(count, "connection"))
 }
 
 fn offset(ahead: i64, coarsest: Duration, one: &str, other: &str) -> String {

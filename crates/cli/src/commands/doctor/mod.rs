@@ -74,7 +74,7 @@ fn examine(args: &DoctorArgs, printer: Printer) -> Result<(), Failure> {
     let compared = witnesses.map(|all| Compared::new(all.compare(), &mut doctor));
     let mut told = Told::new(doctor.report(), read, since, &args.telling, &suppressions)?;
     if let Some(compared) = compared {
-        told.compare(compared, &args.telling);
+        told.compare(compared, since, &args.telling);
     }
     if let Some(names) = names {
         names.hide(&mut told);

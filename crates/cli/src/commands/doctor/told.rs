@@ -80,11 +80,18 @@ impl Told {
     }
 
     /// Takes in what the sources show together: one timeline for the places of a
-    /// finding, and what they do not agree on.
-    pub(super) fn compare(&mut self, mut compared: Compared, flags: &TellingFlags) {
-        if let Some(client) = &flags.client {
-            compared.differences.retain(|it| it.client == *client);
-        }
+    /// finding, and what they do not agree on, of the client and the time that are
+    /// asked for.
+    pub(super) fn compare(
+        &mut self,
+        mut compared: Compared,
+        since: Option<Time>,
+        flags: &TellingFlags,
+    ) {
+        compared.differences.retain(|it| {
+            since.is_none_or(|from| it.difference.last >= from)
+                && flags.client.as_ref().is_none_or(|client| it.client == *client)
+        });
         for finding in self.findings.iter_mut().chain(&mut self.suspicions) {
             in_order(finding, &compared);
         }

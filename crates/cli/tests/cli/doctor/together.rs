@@ -188,3 +188,66 @@ async fn every_form_for_people_has_what_differs() {
     let line = format!("doctor --client other --format json {capture} {log}");
     evenkeel(&line).run().await.expect(2);
 }
+
+#[tokio::test]
+async fn what_differed_before_the_time_that_is_asked_for_is_left_out() {
+    let capture = recorded(KILLED[0]);
+    let log = changed(KILLED[1], "since.log", |log| log.replace("(p2, c1, k4)", "(p2, c1, k40)"));
+    let (whole, _) = report(&[&capture, &log]).await;
+    // The first of four is before it, and the last is not.
+    let first = whole["differences"][0]["places"][0]["at"].as_str().unwrap();
+    let later = first.parse::<jiff::Timestamp>().unwrap() + jiff::SignedDuration::from_millis(1);
+    let (since, _) = report(&["--since", &later.to_string(), &capture, &log]).await;
+    assert_eq!(since["differences"], whole["differences"]);
+    let end = whole["sources"].as_array().unwrap().iter().map(|it| it["to"].as_str().unwrap());
+    let end = end.max().unwrap();
+    let (since, text) = report(&["--since", end, &capture, &log]).await;
+    assert_eq!(since["differences"], serde_json::json!([]));
+    assert!(!text.contains("do not agree"), "{text}");
+}
+
+#[tokio::test]
+async fn what_differs_is_cut_with_a_word_for_the_rest() {
+    let log = |keep_alive: u32| {
+        let line = |client: u32| {
+            let at = 1_767_323_045 + client;
+            format!(
+                "{at}: New client connected from 10.0.0.1:{client} as pump-{client} (p2, c1, k{keep_alive}).\n"
+            )
+        };
+        (1..=300).map(line).collect::<String>()
+    };
+    let (one, other) = (file("k60.log", log(60).as_bytes()), file("k30.log", log(30).as_bytes()));
+    for (format, shown) in [("text", 8), ("md", 50), ("html", 200)] {
+        let out = evenkeel(&format!("doctor --format {format} {one} {other}")).run().await.out;
+        assert_eq!(out.matches("it asks for a keep-alive").count(), shown, "{format}");
+        let more = format!(".. and {} more", 300 - shown);
+        assert_eq!(out.matches(&more).count(), 1, "{format}: {out}");
+    }
+}
+
+/// An identifier is assigned after the attempt has begun.
+#[tokio::test]
+async fn events_of_a_client_that_gets_its_identifier_are_of_one_client() {
+    let event = |second: u32, event: &str, client: &str, connection: u32, more: &str| {
+        format!(
+            r#"{{"v":2,"type":"event","time":"2026-01-02T03:04:{second:02}Z","event":"{event}","client_id":"{client}","connection":{connection},"server_url":"mqtt://b:1883"{more}}}"#
+        ) + "\n"
+    };
+    let connected = r#","version":5,"keep_alive_s":30,"took_ms":1000,"assigned_client_id":"#;
+    let (assigned, known) = (format!(r#"{connected}"auto-1""#), format!("{connected}null"));
+    let lost = r#","class":"network","closer":"server","online_s":2.0"#;
+    let log = [
+        event(1, "connecting", "", 1, ""),
+        event(2, "connected", "auto-1", 1, &assigned),
+        event(4, "disconnected", "auto-1", 1, lost),
+        event(5, "connecting", "auto-1", 2, ""),
+        event(6, "connected", "auto-1", 2, &known),
+        event(8, "disconnected", "auto-1", 2, lost),
+    ];
+    let log = file("assigned.jsonl", log.concat().as_bytes());
+    let (report, _) = report(&[&log]).await;
+    let [client] = report["clients"].as_array().unwrap().as_slice() else { panic!("{report}") };
+    assert_eq!((&client["client"], &client["ended"]), (&"auto-1".into(), &2.into()));
+    assert_eq!(client["connections"].as_array().unwrap().len(), 2);
+}

@@ -48,6 +48,7 @@ pub(super) fn object(told: &Told) -> String {
         "clocks": told.compared.clocks.iter().map(clocks).collect::<Vec<_>>(),
         "differences": told.compared.differences.iter().map(|it| differs(told, it)).collect::<Vec<_>>(),
         "differences_left_out": told.compared.differences_left_out,
+        "connections_not_compared": told.compared.forgotten.iter().map(|it| it.1).sum::<usize>(),
         "events_left_out": told.report.events_left_out,
         "clients_forgotten": told.report.clients_forgotten,
         "findings_left_out": told.report.findings_left_out,

@@ -1,7 +1,10 @@
 //! Markdown, for an issue or a chat.
 
 use super::super::told::{Told, sentence, tag};
-use super::{clocks, differences, line};
+use super::{First, clocks, differences, line};
+
+/// Disagreements of sources that are shown.
+const DIFFERENCES: usize = 50;
 
 pub(super) fn render(told: &Told) -> String {
     let mut out = String::from("## Diagnosis\n\n");
@@ -29,9 +32,13 @@ pub(super) fn render(told: &Told) -> String {
         let text = plain(&sentence(finding));
         out.push_str(&format!("- not sure: {text} ({})\n", finding.rule.id));
     }
-    for (sentence, places) in differences(told) {
+    let First { shown, more } = differences(told, DIFFERENCES);
+    for (sentence, places) in shown {
         let places = places.iter().map(|it| plain(it)).collect::<Vec<_>>().join(", ");
         out.push_str(&format!("- not agreed on: {} ({places})\n", plain(&sentence)));
+    }
+    if let Some(more) = more {
+        out.push_str(&format!("- not agreed on: {more}\n"));
     }
     for sentence in clocks(told) {
         out.push_str(&format!("- {}\n", plain(&sentence)));

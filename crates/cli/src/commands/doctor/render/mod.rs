@@ -62,20 +62,38 @@ fn region_in(told: &Told, source: SourceId, place: Place) -> Region {
     }
 }
 
-/// How the clocks of the sources compare, a sentence each.
+/// How the clocks of the sources compare, and what was not compared, a sentence each.
 fn clocks(told: &Told) -> Vec<String> {
-    let all = told.compared.told();
-    all.into_iter().map(|it| compare::clocks(told, it)).collect()
+    let clocks = told.compared.told().into_iter().map(|it| compare::clocks(told, it));
+    let forgotten = told.compared.forgotten.iter();
+    clocks.chain(forgotten.map(|it| compare::forgotten(told, *it))).collect()
+}
+
+/// The first so many of some, and words for the others.
+struct First<T> {
+    shown: Vec<T>,
+    more: Option<String>,
+}
+
+impl<T> First<T> {
+    /// `left_out`: others that are not even among them.
+    fn of(all: impl IntoIterator<Item = T>, most: usize, left_out: usize) -> Self {
+        let mut all = all.into_iter();
+        let shown = all.by_ref().take(most).collect();
+        let more = all.count().saturating_add(left_out);
+        Self { shown, more: (more > 0).then(|| format!(".. and {more} more")) }
+    }
 }
 
 /// What the sources do not agree on: the sentence, and where they show it.
-fn differences(told: &Told) -> impl Iterator<Item = (String, Vec<String>)> {
-    told.compared.differences.iter().map(|it| {
+fn differences(told: &Told, most: usize) -> First<(String, Vec<String>)> {
+    let all = told.compared.differences.iter().map(|it| {
         let place = |(source, at, place)| {
             format!("{}  {}", told.time_in(source, at), told.place_in(source, place))
         };
         (compare::sentence(told, it), compare::places(&it.difference).map(place).collect())
-    })
+    });
+    First::of(all, most, told.compared.differences_left_out)
 }
 
 /// JSON that may be shown on a terminal: it writes C1 and bidirectional controls as they

@@ -2,7 +2,7 @@
 
 use evenkeel_doctor::{Finding, Severity};
 
-use super::{clocks, differences, line};
+use super::{First, clocks, differences, line};
 use crate::commands::doctor::explain::wrapped;
 use crate::commands::doctor::told::{Told, sentence, tag};
 use crate::plural::plural;
@@ -52,17 +52,16 @@ pub(super) fn render(told: &Told, colour: bool) -> String {
 /// What the sources show together: their clocks, and what they do not agree on.
 fn together(told: &Told) -> String {
     let mut out = String::new();
-    let mut all = differences(told);
-    for (number, (sentence, places)) in all.by_ref().take(DIFFERENCES).enumerate() {
-        if number == 0 {
-            out.push_str("what the sources do not agree on:\n");
-        }
+    let First { shown, more } = differences(told, DIFFERENCES);
+    if !shown.is_empty() {
+        out.push_str("what the sources do not agree on:\n");
+    }
+    for (sentence, places) in shown {
         out.push_str(&format!("  {}\n", line(&sentence)));
         places.iter().for_each(|place| out.push_str(&format!("    {}\n", line(place))));
     }
-    let more = all.count() + told.compared.differences_left_out;
-    if more > 0 {
-        out.push_str(&format!("  .. and {more} more\n"));
+    if let Some(more) = more {
+        out.push_str(&format!("  {more}\n"));
     }
     if !out.is_empty() {
         out.push('\n');
@@ -73,15 +72,15 @@ fn together(told: &Told) -> String {
 
 /// The places that show it, oldest first.
 fn proof(told: &Told, finding: &Finding, paint: &dyn Fn(&str, &str) -> String) -> String {
-    let proof = &finding.proof;
     let mut out = String::from("\n");
-    for proof in proof.iter().take(PROOF) {
+    let First { shown, more } = First::of(&finding.proof, PROOF, 0);
+    for proof in shown {
         out.push_str(&line(&format!("  {}  {}  ", told.time(proof), told.place(proof))));
         out.push_str(&paint(proof.shows, "1"));
         out.push('\n');
     }
-    if proof.len() > PROOF {
-        out.push_str(&format!("  .. and {} more\n", proof.len() - PROOF));
+    if let Some(more) = more {
+        out.push_str(&format!("  {more}\n"));
     }
     out
 }

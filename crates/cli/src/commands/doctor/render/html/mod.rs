@@ -9,7 +9,7 @@ use std::fmt::Write;
 use evenkeel_doctor::Finding;
 
 use super::super::told::{Told, sentence, tag};
-use super::{clocks, differences, escaped};
+use super::{First, clocks, differences, escaped};
 use crate::plural::plural;
 
 const STYLE: &str = include_str!("style.css");
@@ -57,9 +57,9 @@ fn contents(told: &Told) -> String {
             format!("<a href=\"#finding-{number}\">{name}</a>\n")
         })
         .collect();
-    let more = match told.findings.len().saturating_sub(FINDINGS) {
-        0 => String::new(),
-        more => format!("<span>and {more} more, which --format json tells</span>\n"),
+    let more = match First::of(&told.findings, FINDINGS, 0).more {
+        None => String::new(),
+        Some(more) => format!("<span>{more}, which --format json tells</span>\n"),
     };
     format!(
         "<nav aria-label=\"Parts of this page\">\n<span>evenkeel doctor: {}</span>\n{links}{more}\
@@ -115,8 +115,10 @@ fn suspicions(told: &Told) -> String {
     if told.suspicions.is_empty() {
         return String::new();
     }
-    let items: String = (told.suspicions.iter().take(FINDINGS))
+    let First { shown, more } = First::of(&told.suspicions, FINDINGS, 0);
+    let items: String = (shown.into_iter())
         .map(|it| format!("<li>{} <code>{}</code></li>\n", escaped(&sentence(it)), it.rule.id))
+        .chain(more.map(|more| format!("<li>{more}</li>\n")))
         .collect();
     format!(
         "<section>\n<h2>Seen, but not often enough to be sure</h2>\n<ul>\n{items}</ul>\n</section>\n"
@@ -125,11 +127,13 @@ fn suspicions(told: &Told) -> String {
 
 /// What the sources show together: what they do not agree on, and their clocks.
 fn together(told: &Told) -> String {
-    let items: String = (differences(told).take(FINDINGS))
+    let First { shown, more } = differences(told, FINDINGS);
+    let items: String = (shown.into_iter())
         .map(|(sentence, places)| {
             let places = places.iter().map(|it| escaped(it)).collect::<Vec<_>>().join("<br>");
             format!("<li>{}<br><small>{places}</small></li>\n", escaped(&sentence))
         })
+        .chain(more.map(|more| format!("<li>{more}</li>\n")))
         .collect();
     let clocks: String =
         clocks(told).iter().map(|it| format!("<p>{}</p>\n", escaped(it))).collect();
