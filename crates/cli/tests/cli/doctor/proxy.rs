@@ -1,5 +1,8 @@
 //! `evenkeel doctor proxy` between a client and a broker.
 
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
 use crate::support::{Running, broker, dead_port, evenkeel, is_private, scripted};
 
 /// Starts a proxy before a broker; the proxy's port.
@@ -42,6 +45,35 @@ async fn the_proxy_tells_a_cause_once_it_is_there() {
         .expect(3);
     let told = running.line().await;
     assert!(told.contains("pump") && told.contains("AU03"), "{told}");
+    running.signal("INT").await;
+    running.ended().await.expect(24);
+}
+
+/// Another client that never pauses holds no finding up.
+#[tokio::test]
+async fn a_cause_is_told_while_the_traffic_goes_on() {
+    let faults =
+        "[[rule]]\nreceived = \"CONNECT\"\nclient = \"pump\"\naction = { refuse = { code = 5 } }";
+    let broker = scripted(faults).await;
+    let (mut running, port) = proxy(&broker, "").await;
+    let address = format!("127.0.0.1:{port}");
+    let busy = tokio::spawn(async move {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        stream.write_all(b"\x10\x0d\0\x04MQTT\x04\x02\0\x3c\0\x01b").await.unwrap();
+        stream.read_exact(&mut [0; 4]).await.unwrap();
+        loop {
+            stream.write_all(b"\xc0\0").await.unwrap();
+            stream.read_exact(&mut [0; 2]).await.unwrap();
+        }
+    });
+    evenkeel(&format!("pub -V 311 -h 127.0.0.1 -p {port} -i pump -t a -m hello"))
+        .run()
+        .await
+        .expect(3);
+    let told = running.line().await;
+    assert!(told.contains("pump") && told.contains("AU03"), "{told}");
+    assert!(!busy.is_finished());
+    busy.abort();
     running.signal("INT").await;
     running.ended().await.expect(24);
 }

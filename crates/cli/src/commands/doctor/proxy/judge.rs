@@ -2,16 +2,16 @@
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use evenkeel_doctor::{CloseHow, ConnectionId, Doctor, OpenFailure, Report, Side, Time};
+use evenkeel_doctor::{CloseHow, ConnectionId, Doctor, OpenFailure, Report, Side};
 use evenkeel_evidence::capture::Tap as Reader;
 use jiff::Timestamp;
 
+use super::mailbox::{Letter, Mail, Mailbox};
 use crate::commands::doctor::at_once::AtOnce;
 use crate::commands::doctor::intake::time;
 use crate::commands::doctor::read::Read;
@@ -19,14 +19,12 @@ use crate::error::Failure;
 use crate::exit::Exit;
 use crate::plural::plural;
 
-/// Copies that wait; each has at most one chunk of the relay.
-const WAITING: usize = 2048;
-
-/// How often the doctor looks if nothing happens.
-const IDLE: Duration = Duration::from_millis(250);
+/// How often letters are looked at, and how often the doctor is told the time.
+const LOOKS: Duration = Duration::from_millis(50);
+const TICKS: Duration = Duration::from_millis(250);
 
 /// What happened to one connection.
-enum News {
+pub(super) enum News {
     Opening(SocketAddr, Arc<(String, u16)>),
     Accepted,
     Failed(OpenFailure),
@@ -39,18 +37,13 @@ enum News {
     Forgotten,
 }
 
-/// Connections that ended while no letter could be sent. Without it the doctor
-/// would keep them.
-#[derive(Clone, Debug, Default)]
-struct Ended(Arc<Mutex<Vec<u64>>>);
-
-impl Ended {
-    fn add(&self, connection: u64) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
-    }
-
-    fn all(&self) -> Vec<u64> {
-        std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+impl News {
+    /// Bytes of packets in it.
+    pub(super) const fn bytes(&self) -> usize {
+        match self {
+            Self::Bytes(_, bytes) => bytes.len(),
+            _ => 0,
+        }
     }
 }
 
@@ -62,37 +55,28 @@ struct Seen {
     faults: u64,
 }
 
-struct Letter {
-    connection: u64,
-    at: Time,
-    news: News,
-}
-
 /// The doctor's thread.
 pub(super) struct Judge {
-    letters: SyncSender<Letter>,
-    ended: Ended,
+    mailbox: Arc<Mailbox>,
     thread: JoinHandle<(Report, Seen)>,
 }
 
 impl Judge {
     pub(super) fn start(doctor: Doctor, at_once: AtOnce) -> Self {
-        let (letters, received) = sync_channel(WAITING);
-        let ended = Ended::default();
-        let read = ended.clone();
-        let thread = std::thread::spawn(move || judge(doctor, &received, &read, &at_once));
-        Self { letters, ended, thread }
+        let mailbox = Arc::new(Mailbox::new());
+        let read = mailbox.clone();
+        let thread = std::thread::spawn(move || judge(doctor, &read, &at_once));
+        Self { mailbox, thread }
     }
 
     pub(super) fn handle(&self) -> Handle {
-        let (letters, ended) = (self.letters.clone(), self.ended.clone());
-        Handle { letters, ended, numbers: Arc::default() }
+        Handle { mailbox: self.mailbox.clone(), numbers: Arc::default() }
     }
 
-    /// The report, once everything that was sent has been looked at. Every
-    /// handle has to be gone.
+    /// The report, once everything that was sent has been looked at. Every tap
+    /// has to be gone.
     pub(super) fn finish(self) -> Result<(Report, Read), Failure> {
-        drop(self.letters);
+        self.mailbox.close();
         let (report, seen) = self.thread.join().map_err(|_| {
             Failure::new(Exit::Failed, "the doctor failed")
                 .hint("this is a fault: please report it")
@@ -108,8 +92,7 @@ impl Judge {
 /// Where connections get their taps.
 #[derive(Clone)]
 pub(super) struct Handle {
-    letters: SyncSender<Letter>,
-    ended: Ended,
+    mailbox: Arc<Mailbox>,
     numbers: Arc<AtomicU64>,
 }
 
@@ -117,8 +100,8 @@ impl Handle {
     /// A client has come.
     pub(super) fn connection(&self, client: SocketAddr, server: Arc<(String, u16)>) -> Tap {
         let connection = self.numbers.fetch_add(1, Ordering::Relaxed);
-        let (letters, ended) = (self.letters.clone(), self.ended.clone());
-        let tap = Tap { letters, ended, connection, lost: AtomicBool::new(false) };
+        let mailbox = self.mailbox.clone();
+        let tap = Tap { mailbox, connection, lost: AtomicBool::new(false) };
         tap.tell(News::Opening(client, server));
         tap
     }
@@ -126,8 +109,7 @@ impl Handle {
 
 /// What one connection tells the doctor. Nothing here waits.
 pub(super) struct Tap {
-    letters: SyncSender<Letter>,
-    ended: Ended,
+    mailbox: Arc<Mailbox>,
     connection: u64,
     lost: AtomicBool,
 }
@@ -158,12 +140,12 @@ impl Tap {
         let at = time(Timestamp::now());
         let letter = |news| Letter { connection: self.connection, at, news };
         if self.lost.load(Ordering::Relaxed) {
-            if self.letters.try_send(letter(News::Lost)).is_err() {
+            if !self.mailbox.send(letter(News::Lost)) {
                 return false;
             }
             self.lost.store(false, Ordering::Relaxed);
         }
-        let told = self.letters.try_send(letter(news)).is_ok();
+        let told = self.mailbox.send(letter(news));
         self.lost.store(!told, Ordering::Relaxed);
         told
     }
@@ -173,62 +155,48 @@ impl Tap {
 impl Tap {
     /// One whose letters nobody takes, and the ended ones.
     pub(super) fn unheard(connection: u64) -> (Self, impl Fn() -> Vec<u64>) {
-        let (letters, _) = sync_channel(1);
-        let ended = Ended::default();
-        let all = ended.clone();
-        (Self { letters, ended, connection, lost: AtomicBool::new(false) }, move || all.all())
+        let mailbox = Arc::new(Mailbox::of(0));
+        let read = mailbox.clone();
+        let ended = move || {
+            let mut mail = Mail::default();
+            read.take(&mut mail, Duration::ZERO);
+            mail.ended
+        };
+        (Self { mailbox, connection, lost: AtomicBool::new(false) }, ended)
     }
 }
 
 impl Drop for Tap {
     fn drop(&mut self) {
         if !self.tell(News::Forgotten) {
-            self.ended.add(self.connection);
+            self.mailbox.end(self.connection);
         }
     }
 }
 
-/// Takes letters in until nobody can send any more.
-fn judge(
-    mut doctor: Doctor,
-    letters: &Receiver<Letter>,
-    ended: &Ended,
-    at_once: &AtOnce,
-) -> (Report, Seen) {
+/// Takes letters in until no more come.
+fn judge(mut doctor: Doctor, mailbox: &Mailbox, at_once: &AtOnce) -> (Report, Seen) {
     let mut reader = Reader::new("proxy", &mut doctor);
     let mut known: HashMap<u64, ConnectionId> = HashMap::new();
-    let (mut seen, mut looked) = (Seen::default(), Instant::now());
-    // Those that ended, and how many letters may still speak of them.
-    let (mut gone, mut letters_left) = (Vec::new(), WAITING);
-    loop {
-        match letters.recv_timeout(IDLE) {
-            Ok(letter) => {
-                letters_left = letters_left.saturating_sub(1);
-                seen.connections += u64::from(matches!(letter.news, News::Opening(..)));
-                seen.faults += u64::from(matches!(letter.news, News::Fault(_)));
-                if let Some(reader) = &mut reader {
-                    take(reader, &mut known, letter, &mut doctor);
-                }
-            }
-            Err(RecvTimeoutError::Timeout) => letters_left = 0,
-            Err(RecvTimeoutError::Disconnected) => break,
-        }
-        if looked.elapsed() >= IDLE {
-            looked = Instant::now();
-            doctor.tick_all(time(Timestamp::now()));
-            // A reader that has gone hears nothing more; the proxy goes on.
-            let _ = at_once.tell(&mut doctor, None);
-            if letters_left == 0 {
-                let at = time(Timestamp::now());
-                for connection in std::mem::replace(&mut gone, ended.all()) {
-                    let letter = Letter { connection, at, news: News::Forgotten };
-                    if let Some(reader) = &mut reader {
-                        take(reader, &mut known, letter, &mut doctor);
-                    }
-                }
-                letters_left = WAITING;
+    let (mut seen, mut ticked, mut mail) = (Seen::default(), Instant::now(), Mail::default());
+    while mailbox.take(&mut mail, LOOKS) {
+        let now = time(Timestamp::now());
+        let forgotten = |connection| Letter { connection, at: now, news: News::Forgotten };
+        let ended = mail.ended.drain(..).map(forgotten);
+        for letter in mail.letters.drain(..).chain(ended) {
+            seen.connections += u64::from(matches!(letter.news, News::Opening(..)));
+            seen.faults += u64::from(matches!(letter.news, News::Fault(_)));
+            if let Some(reader) = &mut reader {
+                take(reader, &mut known, letter, &mut doctor);
             }
         }
+        mail.clear();
+        if ticked.elapsed() >= TICKS {
+            ticked = Instant::now();
+            doctor.tick_all(now);
+        }
+        // A reader that has gone hears nothing more; the proxy goes on.
+        let _ = at_once.tell(&mut doctor, None);
     }
     doctor.finish();
     let _ = at_once.tell(&mut doctor, None);

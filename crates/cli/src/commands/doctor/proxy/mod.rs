@@ -9,6 +9,7 @@
 mod faulty;
 mod injector;
 mod judge;
+mod mailbox;
 mod relay;
 mod tls;
 mod upstream;
