@@ -17,6 +17,8 @@ pub enum Words {
     },
     /// A client's timer looked whether its ping was answered.
     PingChecked,
+    /// The client waits no longer for the answer to its newest ping; the connection stays.
+    PingWrittenOff,
     /// A client closes by force, as its check found no answer.
     ForcedClose,
     /// Another connection took the session over.

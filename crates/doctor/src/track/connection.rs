@@ -316,6 +316,7 @@ impl Connection {
             Words::Goodbye => {
                 self.mqtt.disconnect.get_or_insert((Side::Client, 0));
             }
+            Words::PingWrittenOff => return self.mqtt.pings.write_off(),
             Words::Fault(_) | Words::Other(_) | Words::PingChecked | Words::Retry(_) => return,
             _ => {}
         }

@@ -13,7 +13,8 @@ pub(crate) struct Ping {
     pub(crate) place: Place,
     /// When its PINGRESP came.
     pub(crate) answered: Option<Time>,
-    /// A later one was answered before it: its answer never came.
+    /// A later one was answered before it, or the client waits no longer: its answer
+    /// never came.
     pub(crate) lost: bool,
     /// Bytes from the server since it was asked, the answer among them.
     pub(crate) heard: bool,
@@ -85,6 +86,13 @@ impl Pings {
         }
         if let Some(ping) = self.recent.iter_mut().find(|ping| ping.waits()) {
             ping.answered = Some(at);
+        }
+    }
+
+    /// The client waits no longer for the newest.
+    pub(crate) fn write_off(&mut self) {
+        if let Some(ping) = self.recent.iter_mut().next_back().filter(|ping| ping.waits()) {
+            ping.lost = true;
         }
     }
 

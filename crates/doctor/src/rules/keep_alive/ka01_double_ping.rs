@@ -55,14 +55,18 @@ fn check(view: &View<'_>, hits: &mut Hits) {
 fn pings(view: &View<'_>, connection: &Connection, hits: &mut Hits) {
     let pings = &connection.mqtt.pings;
     let (Some(second), Some(first)) = (pings.last(), pings.before_last()) else { return };
-    let waited = first.answered.is_none_or(|answer| answer > second.asked);
+    // Events of a client say that it waits no longer.
+    let written_off = first.lost && view.is(Vantage::ClientEvents);
+    let waited = !written_off && first.answered.is_none_or(|answer| answer > second.asked);
     let unsure = view.is(Vantage::Encrypted)
         && (connection.end.is_some() || view.now.since(second.asked) <= GOODBYE);
     if !waited || (unsure && second.answered.is_none()) || burst(connection, second) {
         return;
     }
     let apart = second.asked.since(first.asked);
-    let within = view.millis(&WITHIN).max(connection.round_trip());
+    // What a broker's log shows is how long the broker took, not the path.
+    let path = if view.is(Vantage::BrokerLog) { Duration::ZERO } else { connection.round_trip() };
+    let within = view.millis(&WITHIN).max(path);
     if apart <= within && view.source.tells(within) {
         let sentence = format!(
             "its client sends two pings {} ms apart, the second while the first waits: two timers \
@@ -214,6 +218,39 @@ mod tests {
             c1 38  > PINGREQ
             c1 50  > fin";
         Trace::plain().rounds(2, 60.0, lines).does_not_find("KA01");
+    }
+
+    #[test]
+    fn alike_a_ping_that_was_written_off() {
+        // The path is slow, so that even pings as close are no two timers' by their distance.
+        let lines = "
+            c1 0   open 10.0.0.1:5000 10.0.0.9:1883
+            c1 0.1 > CONNECT id=pump k=2
+            c1 0.2 < CONNACK
+            c1 2   > PINGREQ
+            c1 3.7 < PINGRESP
+            c1 6   > PINGREQ
+            c1 7.5 words written-off
+            c1 7.6 > PINGREQ
+            c1 7.7 < PINGRESP";
+        let events = |lines: &str| Trace::of(Vantage::ClientEvents).rounds(2, 10.0, lines);
+        events(lines).does_not_find("KA01");
+        let waits = lines.replace("c1 7.5 words written-off", "");
+        events(&waits).finds_at_least("KA01", Confidence::Shown);
+    }
+
+    #[test]
+    fn alike_a_broker_that_answers_late() {
+        let lines = "
+            c1 0   open 10.0.0.1:5000 10.0.0.9:1883
+            c1 0.1 > CONNECT id=pump k=2
+            c1 0.2 < CONNACK
+            c1 2   > PINGREQ
+            c1 3.7 < PINGRESP
+            c1 6   > PINGREQ
+            c1 7.6 > PINGREQ
+            c1 7.7 < PINGRESP";
+        Trace::of(Vantage::BrokerLog).rounds(1, 10.0, lines).does_not_find("KA01");
     }
 
     #[test]

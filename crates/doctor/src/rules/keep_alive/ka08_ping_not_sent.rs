@@ -52,6 +52,8 @@ pub(super) const RULE: Rule = Rule {
 fn check(view: &View<'_>, hits: &mut Hits) {
     match view.event.map(|event| event.what) {
         Some(What::Words(Words::Stalled(span))) => stalled(view, span, hits),
+        // Events of a client lack the messages that postpone its pings.
+        _ if view.is(Vantage::ClientEvents) => {}
         Some(What::Packet { packet: PacketSeen::PingReq, .. }) => late(view, hits),
         Some(What::Opening { .. } | What::Packet { .. }) => closed_in_silence(view, hits),
         _ => {}
@@ -193,6 +195,19 @@ mod tests {
             c1 49.1 < PINGRESP";
         let finding = Trace::plain().lines(lines).finds("KA08");
         assert_eq!((finding.class, finding.confidence), ("late", Confidence::Shown));
+    }
+
+    #[test]
+    fn alike_a_busy_client_whose_messages_are_not_told() {
+        let lines = "
+            c1 0    open 10.0.0.1:5000 10.0.0.9:1883
+            c1 0.1  > CONNECT id=pump k=20
+            c1 0.2  < CONNACK
+            c1 124  > PINGREQ
+            c1 124.1 < PINGRESP
+            c1 349  > PINGREQ
+            c1 349.1 < PINGRESP";
+        Trace::of(Vantage::ClientEvents).lines(lines).does_not_find("KA08");
     }
 
     #[test]

@@ -14,6 +14,7 @@ pub(super) fn read(rest: &Rest<'_>, texts: &mut Texts) -> Words {
         "timeout" if rest.word(1) == "client" => Words::KeepAliveTimeout { by: Side::Client },
         "timeout" => Words::KeepAliveTimeout { by: Side::Server },
         "ping-checked" => Words::PingChecked,
+        "written-off" => Words::PingWrittenOff,
         "forced-close" => Words::ForcedClose,
         "taken-over" => Words::TakenOver,
         "goodbye" => Words::Goodbye,

@@ -102,7 +102,16 @@ fn connection(name: &str, who: Who<'_>, value: &Value, facts: &mut Facts<'_>) {
             let action = facts.keep(json::text(value, "action"));
             facts.words(who, Words::Fault(action));
         }
-        "quota" => facts.words(who, Words::Throttled),
+        "quota" if json::text(value, "by") != "service" => {
+            // Other limits are no rates.
+            match json::text(value, "limit") {
+                "connect_floor" | "account_connect_rate" => facts.words(who, Words::ConnectRate),
+                "publish_rate" | "publish_rates" | "publish_rate_per_topic" | "byte_rate" => {
+                    facts.words(who, Words::Throttled);
+                }
+                _ => {}
+            }
+        }
         "disconnect_received" => facts.packet(who, Side::Client, PacketSeen::Disconnect(reason)),
         "disconnect_sent" => facts.packet(who, Side::Server, PacketSeen::Disconnect(reason)),
         "closed" => facts.closed(who, Some(closer(value))),
@@ -151,7 +160,7 @@ fn publish(who: Who<'_>, from: Side, value: &Value, facts: &mut Facts<'_>) {
 
 #[cfg(test)]
 mod tests {
-    use evenkeel_doctor::Time;
+    use evenkeel_doctor::{Time, What};
 
     use crate::logs::told::Told;
 
@@ -243,6 +252,27 @@ mod tests {
                 ),
             );
             assert!(told.lines().ends_with(&format!("{side} closing")), "{why} {closer}");
+        }
+    }
+
+    #[test]
+    fn only_a_rate_that_the_client_broke_throttles_it() {
+        let quota = |limit: &str, by: &str| {
+            let line = format!(
+                r#"{{"time":1.0,"connection":1,"client_id":"a","event":"quota","limit":"{limit}","by":"{by}"}}"#
+            );
+            let told = Told::of("evenkeel-broker", &line);
+            told.events.iter().filter(|it| matches!(it.what, What::Words(_))).count()
+        };
+        for (limit, by, said) in [
+            ("publish_rate", "client", 1),
+            ("byte_rate", "client", 1),
+            ("connect_floor", "client", 1),
+            ("maximum_qos", "client", 0),
+            ("delivery_rate", "service", 0),
+            ("byte_rate", "service", 0),
+        ] {
+            assert_eq!(quota(limit, by), said, "{limit} by {by}");
         }
     }
 

@@ -25,6 +25,9 @@ pub(super) static FORMAT: Format = Format {
     ..Format::EMPTY
 };
 
+/// Connection rate exceeded.
+const CONNECT_RATE: u8 = 0x9F;
+
 fn event(hit: &Hit<'_>, facts: &mut Facts<'_>) {
     let Some(value) = hit.json() else { return facts.unknown() };
     if let Some(stamp) = json::time(&value, "time") {
@@ -67,11 +70,12 @@ fn event(hit: &Hit<'_>, facts: &mut Facts<'_>) {
         "subscription_lost" => {
             facts.denied(who, Denied::Subscribe, json::text(&value, "filter"));
         }
-        // Lines of 0.1.0 do not say it.
         "ping_unanswered" => {
+            // Lines of 0.1.0 do not say it.
             if json::flag(&value, "heard") {
                 facts.heard(who, Side::Server);
             }
+            facts.words(who, Words::PingWrittenOff);
         }
         "loop"
         | "version_fallback"
@@ -182,6 +186,9 @@ fn disconnected(who: Who<'_>, value: &Value, online: Option<Duration>, facts: &m
     match class.as_str() {
         "keepalivedeath" => facts.ends(who, Words::KeepAliveTimeout { by }, Some(by)),
         "takenover" => facts.ends(who, Words::TakenOver, server),
+        "throttled" if code == Some(CONNECT_RATE) => facts.ends(who, Words::ConnectRate, server),
+        // The code says of what there was too much.
+        "throttled" if code.is_some() => facts.closed(who, server),
         "throttled" => facts.ends(who, Words::Throttled, server),
         "servergoingaway" | "redirect" => facts.ends(who, Words::ServerEvent, server),
         "local" => facts.ends(who, Words::Goodbye, client),
@@ -263,6 +270,25 @@ mod tests {
         assert_eq!(ended("packet_fault", "client"), ["0 > closing"]);
         assert_eq!(ended("network", "server"), ["0 < closing"]);
         assert_eq!(ended("network", "peer"), ["0 ended"]);
+    }
+
+    #[test]
+    fn a_ping_is_written_off_and_the_code_says_what_was_too_much() {
+        let ended = |code: u8| {
+            format!(
+                r#""event":"disconnected","class":"throttled","reason_code":{code},"online_s":1.0"#
+            )
+        };
+        let said = |code| {
+            let off = r#""event":"ping_unanswered","after_s":2.0,"heard":false"#;
+            let told = told(&[r#""event":"ping_sent""#, off, &ended(code)]);
+            let lines = told.lines();
+            lines.lines().map(str::trim).skip(2).map(str::to_owned).collect::<Vec<_>>()
+        };
+        let off = "0 words PingWrittenOff";
+        assert_eq!(said(0x89), [off, "0 < DISCONNECT 137", "0 < closing"]);
+        assert_eq!(said(0x97), [off, "0 < DISCONNECT 151", "0 < closing"]);
+        assert_eq!(said(0x9F), [off, "0 < DISCONNECT 159", "0 words ConnectRate", "0 < closing"]);
     }
 
     /// An event of version 2, of a client and its connection.
@@ -423,7 +449,10 @@ mod tests {
             told.timed(),
             "0 0 opening - -
              1000 0 > PINGREQ
-             4000 0 < heard"
+             2000 0 words PingWrittenOff
+             3000 0 words PingWrittenOff
+             4000 0 < heard
+             4000 0 words PingWrittenOff"
         );
         assert_eq!(told.understood(), 5);
     }
