@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use evenkeel::events::{self, Repetition};
 use evenkeel::keepalive::Pong;
 use evenkeel::{
     Client, Connected, DisconnectCause, Event, Halt, Instant, Pace, ReasonCode, Report, State,
@@ -134,11 +135,7 @@ impl EventText {
                 };
                 self.say(&format!("the next attempt speaks {next}, {why}"));
             }
-            Event::Loop(repetition) => self.printer.warn(&format!(
-                "the connection ended {} times in a row in the same way, every {}",
-                repetition.count,
-                duration::text(repetition.period)
-            )),
+            Event::Loop(repetition) => self.looped(repetition),
             Event::Reauthenticated { .. } => self.printer.debug("authenticated again"),
             Event::PingSent => self.printer.debug("ping sent"),
             Event::PongReceived(Pong::Matched { round_trip }) => {
@@ -201,6 +198,22 @@ impl EventText {
             )),
             other => self.printer.debug(&format!("{other:?}")),
         }
+    }
+
+    /// mosquitto's tools have no doctor.
+    fn looped(&self, repetition: &Repetition) {
+        let mut line = format!(
+            "the connection ended {} times in a row in the same way, every {}",
+            repetition.count,
+            duration::text(repetition.period)
+        );
+        let suspects = events::suspects(repetition);
+        if let (Some(first), false) = (suspects.first(), self.printer.personality().is_mosquitto())
+        {
+            let all = suspects.join(", ");
+            line += &format!("; it may be {all}: evenkeel doctor explain {first}");
+        }
+        self.printer.warn(&line);
     }
 
     pub(super) fn lagged(&self, lost: u64) {

@@ -3,6 +3,7 @@
 use evenkeel_proto::Event;
 
 use crate::error::TransportError;
+use crate::events::suspects;
 
 /// Tells of an event of the core, at a level by its weight: `WARN` where
 /// something was given up, `INFO` for the life of connections and of the store,
@@ -39,6 +40,7 @@ pub(super) fn event(event: &Event, error: Option<&TransportError>) {
             count = repetition.count,
             period = ?repetition.period,
             lived = repetition.lived.map(tracing::field::debug),
+            suspects = suspects(repetition).join(", "),
             "connections end in the same way over and over"
         ),
         Event::PingSent => tracing::trace!("ping sent"),

@@ -4,6 +4,7 @@
 mod json;
 mod origin;
 mod situation;
+mod suspects;
 
 use std::collections::VecDeque;
 use std::pin::Pin;
@@ -32,6 +33,7 @@ pub use origin::Origin;
 use origin::Origins;
 pub(crate) use situation::Activity;
 pub use situation::Situation;
+pub use suspects::suspects;
 
 /// Events kept for a reader that does not take them.
 const KEPT: usize = 256;

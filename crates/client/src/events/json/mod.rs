@@ -7,12 +7,14 @@ use std::time::Duration;
 
 use evenkeel_proto::keepalive::Pong;
 use evenkeel_proto::record::{Notice, NoticeKind};
-use evenkeel_proto::{CauseClass, DeliveryError, DisconnectCause, Event, Halt, Pace, RateWait};
+use evenkeel_proto::{
+    CauseClass, DeliveryError, DisconnectCause, Event, Halt, Pace, RateWait, Repetition,
+};
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use super::Report;
+use super::{Report, suspects};
 
 impl Report {
     /// One line of JSON without its end, for an events log: version 2 of the events,
@@ -150,11 +152,7 @@ fn fields(report: &Report, style: Style) -> Value {
         Event::VersionFallback(version) => {
             json!({ "version": version.level() })
         }
-        Event::Loop(repetition) => json!({
-            "class": style.class(repetition.class),
-            "count": repetition.count,
-            "period_s": seconds(repetition.period),
-        }),
+        Event::Loop(repetition) => named_loop(repetition, style),
         Event::PingSent => Value::Null,
         Event::PongReceived(Pong::Matched { round_trip }) => {
             json!({ "round_trip_ms": milliseconds(*round_trip) })
@@ -313,6 +311,18 @@ fn disconnected(
     });
     if style == Style::V2 {
         what["closer"] = Value::from(cause.closer().label());
+    }
+    what
+}
+
+fn named_loop(repetition: &Repetition, style: Style) -> Value {
+    let mut what = json!({
+        "class": style.class(repetition.class),
+        "count": repetition.count,
+        "period_s": seconds(repetition.period),
+    });
+    if style == Style::V2 {
+        what["suspects"] = json!(suspects(repetition));
     }
     what
 }

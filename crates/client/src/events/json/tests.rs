@@ -82,6 +82,19 @@ fn version_1_has_its_own_names() {
 }
 
 #[test]
+fn a_loop_has_its_suspects_since_version_2() {
+    let (class, period) = (CauseClass::TakenOver, Duration::from_millis(2_500));
+    let event = Event::Loop(Repetition { class, count: 5, period, lived: None });
+    let report = of(std::time::UNIX_EPOCH, Instant::default(), event, None);
+    let (old, new) = (fields(&report, Style::V1), fields(&report, Style::V2));
+    assert_eq!(old, json!({ "class": "TakenOver", "count": 5, "period_s": 2.5 }));
+    let wanted = json!({
+        "class": "taken_over", "count": 5, "period_s": 2.5, "suspects": ["ID01"],
+    });
+    assert_eq!(new, wanted);
+}
+
+#[test]
 fn what_is_not_known_is_null() {
     let report = of(std::time::UNIX_EPOCH, Instant::default(), Event::PingSent, None);
     let value: Value = serde_json::from_str(&report.to_json()).unwrap();
