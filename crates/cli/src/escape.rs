@@ -18,7 +18,12 @@ pub(crate) fn text(text: &str) -> Cow<'_, str> {
     Cow::Owned(escaped)
 }
 
-/// The same for bytes, which need not be UTF-8.
+/// The same for a text within one line: nothing in it ends the line, or moves in it.
+pub(crate) fn line(line: &str) -> String {
+    text(line).replace('\n', "\\u000a").replace('\t', "\\u0009")
+}
+
+/// As [`text`], for bytes, which need not be UTF-8.
 pub(crate) fn bytes(bytes: &[u8]) -> Cow<'_, [u8]> {
     if std::str::from_utf8(bytes).is_ok_and(|text| !text.contains(is_control)) {
         return Cow::Borrowed(bytes);

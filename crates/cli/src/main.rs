@@ -3,6 +3,7 @@
 mod args;
 mod cause;
 mod commands;
+mod diagnosis;
 mod duration;
 mod emulator;
 mod error;

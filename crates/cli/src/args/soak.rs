@@ -1,5 +1,6 @@
 //! `evenkeel soak`.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
@@ -19,6 +20,9 @@ pub(crate) struct SoakArgs {
     /// Make the trouble of an earlier run again; at random unless given
     #[arg(long, value_name = "NUMBER")]
     pub(crate) seed: Option<u64>,
+    /// Make the trouble of a file in place of the random one, TOML, see docs/broker.md
+    #[arg(long, value_name = "FILE")]
+    pub(crate) faults: Option<PathBuf>,
     /// Bind the clients to a profile: a built-in one or a TOML file
     #[arg(long, value_name = "NAME|FILE")]
     pub(crate) profile: Option<String>,

@@ -14,6 +14,7 @@ use serde::Serialize;
 
 use super::ack_timeout::{AckTimeout, Progress};
 use super::{client, grace, interrupted, never_connected, policy, stdin};
+use crate::diagnosis::OwnDoctor;
 use crate::duration;
 use crate::error::Failure;
 use crate::exit::Exit;
@@ -37,9 +38,10 @@ pub(super) async fn run(
     let client = client::start(&settings.connection, policy(false), printer)?;
     monitor::add(&clients, "pub", &client);
     stop.represent(&client);
-    let options = observer::Options::new(printer, &settings.connection);
-    let mut observer = Observer::start(&client, options);
     let many = settings.payload == Payload::Lines || settings.repetition.count > 1;
+    let mut options = observer::Options::new(printer, &settings.connection);
+    options.doctor = OwnDoctor::new(&settings.connection, printer).filter(|_| many);
+    let mut observer = Observer::start(&client, options);
     // Lines of JSON are told on the same terminal, or somewhere where they can be counted.
     let progress =
         (many && !settings.json).then(|| PublishProgress::start(&client, settings.qos, printer));

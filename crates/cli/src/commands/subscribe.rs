@@ -9,6 +9,7 @@ use jiff::Zoned;
 use super::deadline::Deadline;
 use super::selector::{Decision, Selector};
 use super::{GRACE, client, grace, interrupted, never_connected, policy};
+use crate::diagnosis::OwnDoctor;
 use crate::duration;
 use crate::error::Failure;
 use crate::exit::Exit;
@@ -38,6 +39,7 @@ pub(super) async fn run(
     stop.represent(&client);
     let mut options = observer::Options::new(printer, &settings.connection);
     (options.events, options.status) = (events, settings.watch.status);
+    options.doctor = OwnDoctor::new(&settings.connection, printer);
     let mut observer = Observer::start(&client, options);
     let mut job = Job::new(&client, settings, printer, observer.told());
     let end = tokio::select! {

@@ -15,6 +15,7 @@ use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
 pub(crate) use event_file::EventFile;
 
 use crate::cause::End;
+use crate::diagnosis::OwnDoctor;
 use crate::error::Failure;
 use crate::printer::Printer;
 use crate::settings::ConnectionSettings;
@@ -53,6 +54,8 @@ pub(crate) struct Options {
     /// The first attempt that fails ends the program, as with mosquitto's tools.
     pub(crate) fail_fast: bool,
     pub(crate) events: Option<EventFile>,
+    /// Says at the end what is wrong.
+    pub(crate) doctor: Option<OwnDoctor>,
     /// Time between two lines about the state.
     pub(crate) status: Option<Duration>,
     /// How each server is spoken to.
@@ -67,7 +70,8 @@ impl Options {
         let schemes = settings.servers.iter().map(ServerUrl::scheme).collect();
         let fail_fast = printer.personality().is_mosquitto();
         let keeps_session = !settings.session.clean_start;
-        Self { printer, fail_fast, events: None, status: None, schemes, keeps_session }
+        let (events, doctor, status) = (None, None, None);
+        Self { printer, fail_fast, events, doctor, status, schemes, keeps_session }
     }
 }
 
@@ -168,6 +172,14 @@ struct Task {
 
 impl Task {
     async fn run(mut self) {
+        self.follow().await;
+        if let Some(doctor) = self.options.doctor {
+            doctor.end();
+        }
+    }
+
+    /// Until the client has closed.
+    async fn follow(&mut self) {
         loop {
             tokio::select! {
                 biased;
@@ -192,6 +204,9 @@ impl Task {
     fn on_report(&mut self, report: &Report) {
         if let Some(file) = &mut self.options.events {
             file.write(report, self.options.printer);
+        }
+        if let Some(doctor) = &mut self.options.doctor {
+            doctor.note(report);
         }
         if let Event::Connecting { server, .. } = &report.event {
             self.scheme = self.options.schemes.get(*server).copied();

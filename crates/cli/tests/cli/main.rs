@@ -33,6 +33,7 @@ mod request;
 mod restart;
 mod retry;
 mod selection;
+mod sentence;
 mod signals;
 mod signed;
 mod soak;

@@ -48,6 +48,10 @@ impl ClientLimits {
         })
     }
 
+    pub(super) const fn profile(&self) -> Option<&Profile> {
+        self.profile.as_ref()
+    }
+
     /// What the broker enforces.
     pub(super) fn quota(&self) -> Option<Quota> {
         let quota = Quota::new(self.profile.clone()?);

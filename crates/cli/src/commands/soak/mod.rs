@@ -1,11 +1,12 @@
 //! `soak`: many clients, a broker that makes trouble at random, and a verdict.
 //!
 //! All in this process: a broker whose faults are drawn from a seed
-//! ([`trouble`]), clients in a ring that publish to each other ([`worker`]),
+//! ([`trouble`]) or are those of a file, clients in a ring that publish to each other ([`worker`]),
 //! a outcomes of every message ([`outcomes`]), and a law_checks who sees the broker's
 //! events only ([`law_checks`]). When the time is over, the trouble ends, and
 //! everything has to settle: all clients online, all promises kept.
 
+mod doctor;
 mod findings;
 mod law_checks;
 mod limits;
@@ -21,6 +22,7 @@ use std::time::Duration;
 
 use evenkeel::{QoS, Stats};
 use evenkeel_broker::Broker;
+use evenkeel_broker::fault::Script;
 use evenkeel_metrics::Clients;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::watch;
@@ -34,13 +36,15 @@ use crate::exit::Exit;
 use crate::monitor::{self, Monitor, Sources};
 use crate::printer::Printer;
 use crate::progress::Progress;
+use crate::settings::read_faults;
 use crate::signals::Stop;
+use doctor::Doctor;
 use findings::Spread;
 use law_checks::LawChecks;
 use limits::ClientLimits;
 use report::{Connections, Pings, SoakReport};
 use rng::Rng;
-use trouble::TroublePlan;
+use trouble::{Trouble, TroublePlan};
 use worker::{Shared, Worker};
 
 /// Short, so that a soak of minutes has many pings.
@@ -59,10 +63,14 @@ fn client_id(index: u64) -> String {
     format!("soak-{index}")
 }
 
+/// Which client it is, by its identifier.
+fn number(client_id: &str) -> Option<usize> {
+    client_id.rsplit('-').next().and_then(|number| number.parse().ok())
+}
+
 /// Every fourth client speaks MQTT 3.1.1.
 fn is_old(client_id: &str) -> bool {
-    let number = client_id.rsplit('-').next().and_then(|number| number.parse::<u64>().ok());
-    number.is_some_and(|number| number % 4 == 3)
+    number(client_id).is_some_and(|number| number % 4 == 3)
 }
 
 /// Runs the soak; success only if nothing was lost and no law broken.
@@ -71,7 +79,8 @@ pub(super) async fn run(args: &SoakArgs, printer: Printer, stop: Stop) -> Result
     let limits = ClientLimits::new(args.profile.as_deref(), args.strictness)?;
     let keep_alive = limits.keep_alive.as_secs();
     let monitor = Monitor::bind(args.metrics.address.as_ref())?;
-    let soak = Soak::begin(args.clients, limits, Rng::new(seed), printer, monitor).await?;
+    let faults = args.faults.as_deref().map(read_faults).transpose()?;
+    let soak = Soak::begin(args.clients, limits, faults, Rng::new(seed), printer, monitor).await?;
     let began = Instant::now();
     let trouble = soak.make_trouble(args.lasts, stop).await;
     let seconds = seconds(began.elapsed());
@@ -89,9 +98,17 @@ pub(super) async fn run(args: &SoakArgs, printer: Printer, stop: Stop) -> Result
         keep_alive,
         messages: Default::default(),
         violations: Vec::new(),
+        findings: Vec::new(),
     });
     let report = report.await;
     show(&report, args.json, printer)?;
+    if let Some((first, more)) = report.findings.split_first() {
+        let more = match more.len() {
+            0 => String::new(),
+            more => format!(" ({more} more with --json)"),
+        };
+        printer.say(&format!("{}{more}", first.line()));
+    }
     if report.violations.is_empty() {
         return Ok(());
     }
@@ -128,6 +145,8 @@ struct Soak {
     printer: Printer,
     goes_on: watch::Sender<bool>,
     publishing: JoinSet<()>,
+    /// The trouble is that of a file.
+    has_faults: bool,
     law_checks: JoinHandle<LawChecks>,
     judges: watch::Sender<bool>,
 }
@@ -137,15 +156,22 @@ impl Soak {
     async fn begin(
         clients: usize,
         limits: ClientLimits,
+        faults: Option<Script>,
         rng: Rng,
         printer: Printer,
         monitor: Option<Monitor>,
     ) -> Result<Self, Failure> {
+        let has_faults = faults.is_some();
+        let mut script = faults.unwrap_or_default();
+        // They begin as the trouble does.
+        let rules = std::mem::take(&mut script.rules);
+
         let quiet = |config: &mut evenkeel_broker::Config| {
             config.behaviour.sys_interval = None;
             config.quota = limits.quota();
         };
-        let broker = Broker::builder().configure(quiet).bind_tcp("127.0.0.1:0").start().await;
+        let builder = Broker::builder().script(script);
+        let broker = builder.configure(quiet).bind_tcp("127.0.0.1:0").start().await;
         let broker = broker.map_err(|error| failed("the soak's broker cannot start", error))?;
         let metrics = Clients::new();
         if let Some(monitor) = monitor {
@@ -153,8 +179,9 @@ impl Soak {
             monitor.serve(Sources { clients, broker }, printer)?;
         }
         let (judges, until) = watch::channel(true);
-        let law_checks = tokio::spawn(judge(broker.clone(), until));
-        let shared = Arc::new(Shared::new(clients));
+        let doctor = Doctor::new(clients, limits.profile(), has_faults);
+        let shared = Arc::new(Shared::new(clients, doctor));
+        let law_checks = tokio::spawn(judge(broker.clone(), shared.clone(), until));
         let mut workers = Vec::with_capacity(clients);
         for index in 0..clients {
             let rng = rng.fork(1 + index as u64);
@@ -175,6 +202,10 @@ impl Soak {
         for result in subscribed {
             result.map_err(|error| failed("a client cannot subscribe", error))?;
         }
+        for rule in rules {
+            let added = broker.add_fault(rule);
+            added.map_err(|error| failed("the file has a fault that cannot be", error))?;
+        }
         let (goes_on, follow) = watch::channel(true);
         let mut publishing = JoinSet::new();
         for worker in workers.clone() {
@@ -189,6 +220,7 @@ impl Soak {
             printer,
             goes_on,
             publishing,
+            has_faults,
             law_checks,
             judges,
         })
@@ -197,14 +229,14 @@ impl Soak {
     /// Makes trouble until the time is over or a signal comes; counts it by kind.
     async fn make_trouble(&self, lasts: Duration, mut stop: Stop) -> BTreeMap<&'static str, u64> {
         let mut trouble = BTreeMap::new();
-        let mut plan = TroublePlan::new(self.rng.fork(0), self.workers.len());
+        let plan = || TroublePlan::new(self.rng.fork(0), self.workers.len());
+        let mut plan = (!self.has_faults).then(plan);
         let end = Instant::now() + lasts;
         let (mut tell, mut progress) =
             (tokio::time::interval(TELLS_EVERY), Progress::new(self.printer));
         let began = Instant::now();
         self.printer.debug("all clients have subscribed: the trouble begins");
-        let (gap, mut next) = plan.next();
-        let mut at = Instant::now() + gap;
+        let mut next = plan.as_mut().map(|plan| later(Instant::now(), plan.next()));
         loop {
             tokio::select! {
                 biased;
@@ -213,12 +245,12 @@ impl Soak {
                     return trouble;
                 }
                 () = tokio::time::sleep_until(end) => return trouble,
-                () = tokio::time::sleep_until(at) => {
-                    *trouble.entry(next.name()).or_default() += 1;
-                    next.perform(&self.broker);
-                    let gap;
-                    (gap, next) = plan.next();
-                    at += gap;
+                () = due(&next) => {
+                    if let (Some(plan), Some((at, trouble_now))) = (&mut plan, next.take()) {
+                        *trouble.entry(trouble_now.name()).or_default() += 1;
+                        trouble_now.perform(&self.broker);
+                        next = Some(later(at, plan.next()));
+                    }
                 }
                 _ = tell.tick() => {
                     self.tell(&mut progress, (began.elapsed(), lasts), trouble.values().sum());
@@ -252,6 +284,9 @@ impl Soak {
     /// Ends the trouble, lets everything settle, and fills in the report.
     async fn end(mut self, mut report: SoakReport) -> SoakReport {
         let began = Instant::now();
+        if self.has_faults {
+            report.trouble.insert("faults of the file", self.broker.stats().faults_applied);
+        }
         self.broker.clear_faults();
         self.goes_on.send_replace(false);
         let settles_within = self.limits.settles_within;
@@ -293,6 +328,7 @@ impl Soak {
             recovery: Spread::of(std::mem::take(&mut findings.recoveries)),
         };
         drop(findings);
+        report.findings = self.shared.doctor.findings();
         report
     }
 
@@ -339,8 +375,23 @@ impl Pings {
     }
 }
 
+/// Trouble and when it comes.
+type Planned = (Instant, Trouble);
+
+fn later(at: Instant, (gap, trouble): (Duration, Trouble)) -> Planned {
+    (at + gap, trouble)
+}
+
+/// Waits for what is planned next; without end if nothing is.
+async fn due(next: &Option<Planned>) {
+    match next {
+        Some((at, _)) => tokio::time::sleep_until(*at).await,
+        None => std::future::pending().await,
+    }
+}
+
 /// Shows the law_checks every event until it is told to end.
-async fn judge(broker: Broker, mut until: watch::Receiver<bool>) -> LawChecks {
+async fn judge(broker: Broker, shared: Arc<Shared>, mut until: watch::Receiver<bool>) -> LawChecks {
     let mut law_checks = LawChecks::default();
     let mut events = broker.events();
     drop(broker);
@@ -348,7 +399,10 @@ async fn judge(broker: Broker, mut until: watch::Receiver<bool>) -> LawChecks {
         tokio::select! {
             biased;
             event = events.recv() => match event {
-                Ok(event) => law_checks.note(&event),
+                Ok(event) => {
+                    law_checks.note(&event);
+                    shared.doctor.note_broker(&event);
+                }
                 Err(RecvError::Lagged(count)) => law_checks.missed(count),
                 Err(RecvError::Closed) => return law_checks,
             },

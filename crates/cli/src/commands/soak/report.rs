@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::findings::Spread;
 use super::outcomes::Tally;
+use crate::diagnosis::Said;
 
 /// The report.
 #[derive(Clone, Debug, Serialize)]
@@ -32,6 +33,8 @@ pub(super) struct SoakReport {
     /// What must not happen and did.
     #[serde(rename = "charges")]
     pub(super) violations: Vec<String>,
+    /// What the doctor says of the clients.
+    pub(super) findings: Vec<Said>,
 }
 
 /// All connections of all clients.
@@ -178,6 +181,7 @@ mod tests {
             keep_alive: 2,
             messages: [0, 1, 2].map(|qos| Tally { qos, sent: 10, ..Tally::default() }),
             violations: vec!["soak-0: was silent".to_owned()],
+            findings: Vec::new(),
         }
     }
 

@@ -10,6 +10,7 @@ use evenkeel::{
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 
+use super::doctor::Doctor;
 use super::findings::Findings;
 use super::limits::ClientLimits;
 use super::outcomes::{FlowId, Outcomes};
@@ -22,12 +23,13 @@ pub(super) struct Shared {
     clients: usize,
     outcomes: Mutex<Outcomes>,
     findings: Mutex<Findings>,
+    pub(super) doctor: Doctor,
 }
 
 impl Shared {
-    pub(super) fn new(clients: usize) -> Self {
+    pub(super) fn new(clients: usize, doctor: Doctor) -> Self {
         let outcomes = Mutex::new(Outcomes::new(clients));
-        Self { clients, outcomes, findings: Mutex::default() }
+        Self { clients, outcomes, findings: Mutex::default(), doctor }
     }
 
     pub(super) fn outcomes(&self) -> MutexGuard<'_, Outcomes> {
@@ -162,6 +164,7 @@ impl Worker {
         let mut events = self.client.events();
         let mut lost_at = None;
         while let Some(report) = events.next().await {
+            self.shared.doctor.note(self.index, &report);
             self.note(&report, &mut lost_at);
             if self.client.state() == evenkeel::State::Closed {
                 return;

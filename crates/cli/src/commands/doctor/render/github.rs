@@ -3,7 +3,8 @@
 use evenkeel_doctor::Severity;
 
 use super::super::told::{Told, sentence, tag};
-use super::{Region, line, region};
+use super::{Region, region};
+use crate::escape::line;
 
 pub(super) fn render(told: &Told) -> String {
     let mut out = String::new();

@@ -1,7 +1,8 @@
 //! Markdown, for an issue or a chat.
 
 use super::super::told::{Told, sentence, tag};
-use super::{First, clocks, differences, line};
+use super::{First, clocks, differences};
+use crate::escape::line;
 
 /// Disagreements of sources that are shown.
 const DIFFERENCES: usize = 50;

@@ -13,7 +13,7 @@ use evenkeel_doctor::{Finding, Place, SourceId};
 use super::compare;
 use super::told::{Told, sentence, tag};
 use crate::args::ReportFormat;
-use crate::escape;
+use crate::escape::{self, line};
 
 /// The report in a form. Texts of peers are made harmless in each.
 pub(super) fn render(told: &Told, format: ReportFormat, colour: bool) -> String {
@@ -100,11 +100,6 @@ fn differences(told: &Told, most: usize) -> First<(String, Vec<String>)> {
 /// are. An escape within a text of JSON is still that text.
 fn shown(json: &str) -> String {
     escape::text(json).into_owned()
-}
-
-/// A peer's text within one line: nothing in it ends the line, or moves in it.
-fn line(text: &str) -> String {
-    escape::text(text).replace('\n', "\\u000a").replace('\t', "\\u0009")
 }
 
 /// A text for XML and HTML, its controls to be seen. Characters that XML does

@@ -2,9 +2,10 @@
 
 use evenkeel_doctor::{Finding, Severity};
 
-use super::{First, clocks, differences, line};
+use super::{First, clocks, differences};
 use crate::commands::doctor::explain::wrapped;
 use crate::commands::doctor::told::{Told, sentence, tag};
+use crate::escape::line;
 use crate::plural::plural;
 
 /// Lines of proof shown of one finding.
