@@ -16,7 +16,7 @@ const CLIENTS: u64 = 60;
 const APART: Duration = Duration::from_millis(100);
 
 /// Longer than any goal.
-const PATIENCE: Duration = Duration::from_secs(30);
+const WAIT_LIMIT: Duration = Duration::from_secs(30);
 
 /// Prints how late findings were; whether the goal is met.
 pub(crate) fn measure(proxy: &mut Child) -> bool {
@@ -45,7 +45,7 @@ fn finding(proxy: &Child, number: u64, heard: &mpsc::Receiver<(Instant, String)>
     exchange(&mut stream, &connect(&client));
     let proven = Instant::now();
     loop {
-        let (at, line) = heard.recv_timeout(PATIENCE).expect("a finding");
+        let (at, line) = heard.recv_timeout(WAIT_LIMIT).expect("a finding");
         if line.contains(&client) && line.contains("AU03") {
             return at.saturating_duration_since(proven).as_secs_f64() * 1e3;
         }

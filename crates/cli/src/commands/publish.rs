@@ -40,7 +40,7 @@ pub(super) async fn run(
     stop.represent(&client);
     let many = settings.payload == Payload::Lines || settings.repetition.count > 1;
     let mut options = observer::Options::new(printer, &settings.connection);
-    options.doctor = OwnDoctor::new(&settings.connection, printer).filter(|_| many);
+    options.doctor = if many { OwnDoctor::new(&settings.connection, printer) } else { None };
     let mut observer = Observer::start(&client, options);
     // Lines of JSON are told on the same terminal, or somewhere where they can be counted.
     let progress =

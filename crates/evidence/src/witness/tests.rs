@@ -83,7 +83,7 @@ fn compare_as(logs: &[String], others: Option<Vantage>) -> Comparison {
     let mut witnesses = Witnesses::new();
     for (number, log) in logs.iter().enumerate() {
         let mut sink = witnesses.watch(&mut doctor);
-        let mut sink = As(others.filter(|_| number > 0), &mut sink);
+        let mut sink = As(if number > 0 { others } else { None }, &mut sink);
         let mut reading = Log::new(&format!("{number}.log"), &Options::default());
         let log = log.replace("HOST", &format!("10.0.{number}.1"));
         reading.feed(log.as_bytes(), &mut sink).expect("a known format");

@@ -151,6 +151,23 @@ struct Soak {
     judges: watch::Sender<bool>,
 }
 
+/// Waits until everybody has subscribed.
+async fn subscribe(workers: &[Worker]) -> Result<(), Failure> {
+    let mut subscribing = JoinSet::new();
+    for worker in workers.iter().cloned() {
+        subscribing.spawn(async move { worker.subscribe().await });
+    }
+    let subscribed = timeout(BEGINS_WITHIN, subscribing.join_all()).await;
+    let subscribed = subscribed.map_err(|_| {
+        Failure::new(Exit::Timeout, "the clients did not all subscribe in time")
+            .hint("try fewer --clients: this machine may be too slow for so many")
+    })?;
+    for result in subscribed {
+        result.map_err(|error| failed("a client cannot subscribe", error))?;
+    }
+    Ok(())
+}
+
 impl Soak {
     /// Starts everybody; nobody publishes before all have subscribed.
     async fn begin(
@@ -190,18 +207,7 @@ impl Soak {
             monitor::add(&metrics, &client_id(index as u64), &worker.client);
             workers.push(worker);
         }
-        let mut subscribing = JoinSet::new();
-        for worker in workers.clone() {
-            subscribing.spawn(async move { worker.subscribe().await });
-        }
-        let subscribed = timeout(BEGINS_WITHIN, subscribing.join_all()).await;
-        let subscribed = subscribed.map_err(|_| {
-            Failure::new(Exit::Timeout, "the clients did not all subscribe in time")
-                .hint("try fewer --clients: this machine may be too slow for so many")
-        })?;
-        for result in subscribed {
-            result.map_err(|error| failed("a client cannot subscribe", error))?;
-        }
+        subscribe(&workers).await?;
         for rule in rules {
             let added = broker.add_fault(rule);
             added.map_err(|error| failed("the file has a fault that cannot be", error))?;

@@ -129,7 +129,10 @@ fn instance(event: &str, id: &str, value: &Value, facts: &mut Facts<'_>) -> Stri
 /// others by when it began.
 fn named(who: Who<'_>, value: &Value, facts: &mut Facts<'_>) {
     let waits = !facts.threads.is_over(who) && !facts.threads.is_accepted(who);
-    let Some(number) = json::number::<u64>(value, "connection").filter(|_| !waits) else { return };
+    let Some(number) = json::number::<u64>(value, "connection") else { return };
+    if waits {
+        return;
+    }
     let took = value.get("took_ms").and_then(Value::as_f64).unwrap_or_default();
     let took = Duration::try_from_secs_f64(took / 1e3).unwrap_or_default();
     let took = i64::try_from(took.as_nanos()).unwrap_or(i64::MAX);

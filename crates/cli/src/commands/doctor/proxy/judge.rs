@@ -11,7 +11,7 @@ use evenkeel_doctor::{CloseHow, ConnectionId, Doctor, OpenFailure, Report, Side}
 use evenkeel_evidence::capture::Tap as Reader;
 use jiff::Timestamp;
 
-use super::mailbox::{Letter, Mail, Mailbox};
+use super::channel::{Batch, Channel, Note};
 use crate::commands::doctor::at_once::AtOnce;
 use crate::commands::doctor::intake::time;
 use crate::commands::doctor::read::Read;
@@ -19,7 +19,7 @@ use crate::error::Failure;
 use crate::exit::Exit;
 use crate::plural::plural;
 
-/// How often letters are looked at, and how often the doctor is told the time.
+/// How often notes are looked at, and how often the doctor is told the time.
 const LOOKS: Duration = Duration::from_millis(50);
 const TICKS: Duration = Duration::from_millis(250);
 
@@ -57,26 +57,26 @@ struct Seen {
 
 /// The doctor's thread.
 pub(super) struct Judge {
-    mailbox: Arc<Mailbox>,
+    channel: Arc<Channel>,
     thread: JoinHandle<(Report, Seen)>,
 }
 
 impl Judge {
     pub(super) fn start(doctor: Doctor, at_once: AtOnce) -> Self {
-        let mailbox = Arc::new(Mailbox::new());
-        let read = mailbox.clone();
+        let channel = Arc::new(Channel::new());
+        let read = channel.clone();
         let thread = std::thread::spawn(move || judge(doctor, &read, &at_once));
-        Self { mailbox, thread }
+        Self { channel, thread }
     }
 
     pub(super) fn handle(&self) -> Handle {
-        Handle { mailbox: self.mailbox.clone(), numbers: Arc::default() }
+        Handle { channel: self.channel.clone(), numbers: Arc::default() }
     }
 
     /// The report, once everything that was sent has been looked at. Every tap
     /// has to be gone.
     pub(super) fn finish(self) -> Result<(Report, Read), Failure> {
-        self.mailbox.close();
+        self.channel.close();
         let (report, seen) = self.thread.join().map_err(|_| {
             Failure::new(Exit::Failed, "the doctor failed")
                 .hint("this is a fault: please report it")
@@ -92,7 +92,7 @@ impl Judge {
 /// Where connections get their taps.
 #[derive(Clone)]
 pub(super) struct Handle {
-    mailbox: Arc<Mailbox>,
+    channel: Arc<Channel>,
     numbers: Arc<AtomicU64>,
 }
 
@@ -100,8 +100,8 @@ impl Handle {
     /// A client has come.
     pub(super) fn connection(&self, client: SocketAddr, server: Arc<(String, u16)>) -> Tap {
         let connection = self.numbers.fetch_add(1, Ordering::Relaxed);
-        let mailbox = self.mailbox.clone();
-        let tap = Tap { mailbox, connection, lost: AtomicBool::new(false) };
+        let channel = self.channel.clone();
+        let tap = Tap { channel, connection, lost: AtomicBool::new(false) };
         tap.tell(News::Opening(client, server));
         tap
     }
@@ -109,7 +109,7 @@ impl Handle {
 
 /// What one connection tells the doctor. Nothing here waits.
 pub(super) struct Tap {
-    mailbox: Arc<Mailbox>,
+    channel: Arc<Channel>,
     connection: u64,
     lost: AtomicBool,
 }
@@ -138,14 +138,14 @@ impl Tap {
     /// Whether it could be told.
     fn tell(&self, news: News) -> bool {
         let at = time(Timestamp::now());
-        let letter = |news| Letter { connection: self.connection, at, news };
+        let note = |news| Note { connection: self.connection, at, news };
         if self.lost.load(Ordering::Relaxed) {
-            if !self.mailbox.send(letter(News::Lost)) {
+            if !self.channel.send(note(News::Lost)) {
                 return false;
             }
             self.lost.store(false, Ordering::Relaxed);
         }
-        let told = self.mailbox.send(letter(news));
+        let told = self.channel.send(note(news));
         self.lost.store(!told, Ordering::Relaxed);
         told
     }
@@ -153,44 +153,44 @@ impl Tap {
 
 #[cfg(test)]
 impl Tap {
-    /// One whose letters nobody takes, and the ended ones.
+    /// One whose notes nobody takes, and the ended ones.
     pub(super) fn unheard(connection: u64) -> (Self, impl Fn() -> Vec<u64>) {
-        let mailbox = Arc::new(Mailbox::of(0));
-        let read = mailbox.clone();
+        let channel = Arc::new(Channel::of(0));
+        let read = channel.clone();
         let ended = move || {
-            let mut mail = Mail::default();
-            read.take(&mut mail, Duration::ZERO);
-            mail.ended
+            let mut batch = Batch::default();
+            read.take(&mut batch, Duration::ZERO);
+            batch.ended
         };
-        (Self { mailbox, connection, lost: AtomicBool::new(false) }, ended)
+        (Self { channel, connection, lost: AtomicBool::new(false) }, ended)
     }
 }
 
 impl Drop for Tap {
     fn drop(&mut self) {
         if !self.tell(News::Forgotten) {
-            self.mailbox.end(self.connection);
+            self.channel.end(self.connection);
         }
     }
 }
 
-/// Takes letters in until no more come.
-fn judge(mut doctor: Doctor, mailbox: &Mailbox, at_once: &AtOnce) -> (Report, Seen) {
+/// Takes notes in until no more come.
+fn judge(mut doctor: Doctor, channel: &Channel, at_once: &AtOnce) -> (Report, Seen) {
     let mut reader = Reader::new("proxy", &mut doctor);
     let mut known: HashMap<u64, ConnectionId> = HashMap::new();
-    let (mut seen, mut ticked, mut mail) = (Seen::default(), Instant::now(), Mail::default());
-    while mailbox.take(&mut mail, LOOKS) {
+    let (mut seen, mut ticked, mut batch) = (Seen::default(), Instant::now(), Batch::default());
+    while channel.take(&mut batch, LOOKS) {
         let now = time(Timestamp::now());
-        let forgotten = |connection| Letter { connection, at: now, news: News::Forgotten };
-        let ended = mail.ended.drain(..).map(forgotten);
-        for letter in mail.letters.drain(..).chain(ended) {
-            seen.connections += u64::from(matches!(letter.news, News::Opening(..)));
-            seen.faults += u64::from(matches!(letter.news, News::Fault(_)));
+        let forgotten = |connection| Note { connection, at: now, news: News::Forgotten };
+        let ended = batch.ended.drain(..).map(forgotten);
+        for note in batch.notes.drain(..).chain(ended) {
+            seen.connections += u64::from(matches!(note.news, News::Opening(..)));
+            seen.faults += u64::from(matches!(note.news, News::Fault(_)));
             if let Some(reader) = &mut reader {
-                take(reader, &mut known, letter, &mut doctor);
+                take(reader, &mut known, note, &mut doctor);
             }
         }
-        mail.clear();
+        batch.clear();
         if ticked.elapsed() >= TICKS {
             ticked = Instant::now();
             doctor.tick_all(now);
@@ -206,10 +206,10 @@ fn judge(mut doctor: Doctor, mailbox: &Mailbox, at_once: &AtOnce) -> (Report, Se
 fn take(
     reader: &mut Reader,
     known: &mut HashMap<u64, ConnectionId>,
-    letter: Letter,
+    note: Note,
     doctor: &mut Doctor,
 ) {
-    let Letter { connection, at, news } = letter;
+    let Note { connection, at, news } = note;
     if let News::Opening(client, server) = &news {
         let client = (client.ip().to_string(), client.port());
         let (client, server) = ((client.0.as_str(), client.1), (server.0.as_str(), server.1));

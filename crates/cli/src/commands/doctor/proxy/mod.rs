@@ -6,10 +6,10 @@
 //! its evidence, never in the traffic. With `--faults` it changes what the rules
 //! of a script say.
 
+mod channel;
 mod faulty;
 mod injector;
 mod judge;
-mod mailbox;
 mod relay;
 mod tls;
 mod upstream;

@@ -81,7 +81,7 @@ mod tests {
         relay(Box::new(client), Box::new(server), &tap).await;
         assert_eq!(began.elapsed(), AFTER_ONE);
         assert_eq!(far.read(&mut [0; 8]).await.unwrap(), 0);
-        // Nobody took its letters, and still its end is known.
+        // Nobody took its notes, and still its end is known.
         drop(tap);
         assert_eq!(ended(), [7]);
     }
