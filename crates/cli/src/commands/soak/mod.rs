@@ -154,7 +154,8 @@ struct Soak {
 /// Waits until everybody has subscribed.
 async fn subscribe(workers: &[Worker]) -> Result<(), Failure> {
     let mut subscribing = JoinSet::new();
-    for worker in workers.iter().cloned() {
+    for worker in workers {
+        let worker = worker.clone();
         subscribing.spawn(async move { worker.subscribe().await });
     }
     let subscribed = timeout(BEGINS_WITHIN, subscribing.join_all()).await;
