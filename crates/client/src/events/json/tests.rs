@@ -210,7 +210,7 @@ fn samples() -> Vec<Event> {
     let second = Duration::from_secs(1);
     let retry = evenkeel_proto::Retry { attempt: 1, at: Instant::default(), pace: Pace::BackOff };
     let class = CauseClass::Network;
-    let repetition = evenkeel_proto::Repetition { class, count: 5, period: second, lived: None };
+    let repetition = Repetition { class, count: 5, period: second, lived: None };
     let failure = StorageFailure::Full;
     let notice = Notice { file: "1.log".into(), kind: NoticeKind::GaveWay };
     let filter = evenkeel_codec::TopicFilter::try_from("a/#").unwrap();
