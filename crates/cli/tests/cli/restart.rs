@@ -94,11 +94,12 @@ async fn status_and_events_tell_the_connection() {
     is_private(&events);
     let written = std::fs::read_to_string(&events).unwrap();
     let first = written.lines().next().unwrap();
-    assert!(first.starts_with("{\"v\":1,\"type\":\"event\",\"time\":\"20"), "{first}");
+    assert!(first.starts_with("{\"v\":2,\"type\":\"event\",\"time\":\"20"), "{first}");
     for text in [
         "\"event\":\"connected\",",
-        "\"event\":\"disconnected\",\"cause\":\"the server closed the connection\",\"class\":\"Network\"",
-        "\"event\":\"retry\",\"attempt\":2,\"delay_s\":",
+        "\"cause\":\"the server closed the connection\",\"class\":\"network\"",
+        "\"event\":\"retry\",\"client_id\":",
+        "\"attempt\":2,\"delay_s\":",
     ] {
         assert!(written.contains(text), "{text} is not in\n{written}");
     }
