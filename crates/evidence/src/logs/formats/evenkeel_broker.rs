@@ -132,7 +132,6 @@ fn connected(who: Who<'_>, value: &Value, facts: &mut Facts<'_>) {
     let connect = ConnectSeen {
         version: json::number(value, "version").unwrap_or(0),
         clean: json::flag(value, "clean_start"),
-        keep_alive: renamed(value, "keep_alive_s", "keep_alive"),
         session_expiry: renamed(value, "session_expiry_s", "session_expiry").unwrap_or(0),
         receive_maximum: u16::MAX,
         ..ConnectSeen::default()
@@ -140,6 +139,8 @@ fn connected(who: Who<'_>, value: &Value, facts: &mut Facts<'_>) {
     let connack = ConnAckSeen {
         session_present: json::flag(value, "session_present"),
         version_5: connect.version == 5,
+        // The one in force, whatever was asked for.
+        server_keep_alive: renamed(value, "keep_alive_s", "keep_alive"),
         ..ConnAckSeen::default()
     };
     facts.connect(who, connect);
@@ -193,8 +194,8 @@ mod tests {
             told.timed(),
             "0 0 opening 127.0.0.1:5000 -
              100 0 is a
-             100 0 > CONNECT id=a k=10 v=5 clean
-             100 0 < CONNACK 0
+             100 0 > CONNECT id=a v=5 clean
+             100 0 < CONNACK 0 k=10
              200 0 > SUBSCRIBE 0 x/# n=1 qos=0 wildcard
              200 0 < SUBACK 0 135 failed=1
              1000 0 > PINGREQ
@@ -204,8 +205,8 @@ mod tests {
              2100 0 words TakenOver
              2100 0 < closing
              2100 1 is a
-             2100 1 > CONNECT id=a k=10 v=5 clean
-             2100 1 < CONNACK 0
+             2100 1 > CONNECT id=a v=5 clean
+             2100 1 < CONNACK 0 k=10
              3000 1 > DISCONNECT 0
              3000 1 > closing"
         );
