@@ -12,6 +12,7 @@ const ALL: &[(&str, Maker)] = &[
     ("a healthy day", healthy_day),
     ("a connection for each message", connection_per_message),
     ("a broker that restarts", broker_restarts),
+    ("a broker that restarts, and its clients", fleet_restarts),
     ("a laptop that sleeps once", sleeps_once),
     ("one lost connection", one_loss),
     ("a device that roams once", roams_once),
@@ -67,6 +68,44 @@ fn broker_restarts(rng: &mut Rng) -> Scene {
     let again = it.open(&who);
     it.healthy(again, &who, 900.0);
     it.goodbye(again);
+    it.done()
+}
+
+/// All lose their connection at once; each comes back by itself.
+fn fleet_restarts(rng: &mut Rng) -> Scene {
+    let mut it = Script::new(rng, "a broker that restarts, and its clients", &[], &[]);
+    let began = it.now;
+    let ends = began + 1000.0;
+    for device in 0..it.rng.range(3, 9) {
+        let mut who = it.who(60);
+        (who.id, who.host) = (format!("meter-{device}"), 20 + device as u8);
+        it.now = began + device as f64;
+        let connection = it.open(&who);
+        it.subscribe(connection, 1, &["site/#"], QoS::AtLeastOnce);
+        it.suback(connection, 1, &[1]);
+        let until = ends - 5.0 - it.now;
+        it.healthy(connection, &who, until);
+        it.now = ends + it.rng.below(1000) as f64 / 1000.0;
+        if device == 0 {
+            it.line_at(ends, connection, What::Log("mosquitto version 2.0.18 terminating"));
+            it.line_at(ends + 4.0, connection, What::Log("mosquitto version 2.0.18 starting"));
+        }
+        it.stops(connection);
+        let mut delay = 1.0;
+        while it.now < ends + 4.0 {
+            let part = 0.5 + it.rng.below(1000) as f64 / 1000.0;
+            it.wait(delay * part);
+            delay *= 2.0;
+            if it.now < ends + 4.0 {
+                it.refused(&who);
+            }
+        }
+        let again = it.open(&who);
+        it.subscribe(again, 1, &["site/#"], QoS::AtLeastOnce);
+        it.suback(again, 1, &[1]);
+        it.healthy(again, &who, 600.0);
+        it.goodbye(again);
+    }
     it.done()
 }
 

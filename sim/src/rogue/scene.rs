@@ -18,6 +18,8 @@ pub struct Scene {
     pub camera: Camera,
     /// The program whose log there is of the client.
     pub program: Program,
+    /// The version of its events: 1 or 2.
+    pub events: u8,
     /// The connections, by their number.
     pub connections: Vec<Conn>,
     /// What happened, in the order of time.
@@ -110,6 +112,8 @@ pub enum What {
     SetsAside(&'static str),
     /// The client stops reading, as its application does not keep up; or goes on.
     Pauses(bool),
+    /// The broker's log says this of itself.
+    Log(&'static str),
     /// The broker's log says this of the client, in mosquitto's words.
     Broker(&'static str),
 }

@@ -44,7 +44,9 @@ impl<'a> Script<'a> {
         let way = [0.000_1, 0.002, 0.02, 0.08][rng.index(4)] * (1.0 + rng.below(50) as f64 / 100.0);
         let version = if rng.one_in(2) { Version::V5 } else { Version::V311 };
         let next_port = 40_000 + rng.below(10_000) as u16;
-        let scene = Scene { name, accepted, shown_by: shown_by.to_vec(), ..Scene::default() };
+        let events = if rng.one_in(4) { 1 } else { 2 };
+        let shown_by = shown_by.to_vec();
+        let scene = Scene { name, accepted, shown_by, events, ..Scene::default() };
         Self { rng, now: 1.0, way, version, server_port: 1883, says_why: false, scene, next_port }
     }
 
@@ -72,6 +74,13 @@ impl<'a> Script<'a> {
     /// One more kind of file shows the fault, in this world.
     pub(super) fn shows(&mut self, vantage: Vantage) {
         self.scene.shown_by.push(vantage);
+    }
+
+    /// Events of version 2 show the fault.
+    pub(super) fn events_2_show(&mut self) {
+        if self.scene.events == 2 {
+            self.shows(Vantage::ClientEvents);
+        }
     }
 
     /// The client's log is MQTT.js's, old or new, or Paho's; of `shown`, that
@@ -293,6 +302,16 @@ impl<'a> Script<'a> {
         self.line_at(taken, old, What::Fin(Side::Server));
         self.connack(connection, 0, false, Vec::new());
         connection
+    }
+
+    /// The server stops, and says so with MQTT 5.
+    pub(super) fn stops(&mut self, connection: usize) {
+        if self.version == Version::V5 {
+            let reason = ReasonCode::SERVER_SHUTTING_DOWN;
+            let disconnect = Disconnect { reason, properties: Properties::new() };
+            self.server_sends(connection, &Packet::Disconnect(disconnect));
+        }
+        self.line(connection, What::Fin(Side::Server));
     }
 
     /// DISCONNECT and FIN, as it should be.

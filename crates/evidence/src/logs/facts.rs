@@ -13,6 +13,9 @@ use super::reasons;
 use super::threads::{Moment, Threads, Who};
 use crate::{Sink, digest};
 
+/// Ages are told to the millisecond.
+const ROUNDED: Duration = Duration::from_millis(1);
+
 /// Takes what a line says. Parsers call it; nothing else reaches the sink, so
 /// payloads, passwords and user names stay out of it by not being said.
 pub(crate) struct Facts<'a> {
@@ -108,6 +111,24 @@ impl Facts<'_> {
     /// Bytes came from a side, and the line does not say which.
     pub(crate) fn heard(&mut self, who: Who<'_>, from: Side) {
         self.tell(who, What::Heard { from });
+    }
+
+    /// TCP has come up, and what carries MQTT.
+    pub(crate) fn tcp_accepted(&mut self, who: Who<'_>) {
+        self.tell(who, What::Accepted);
+    }
+
+    /// The newest bytes of a side were so long ago, says a line about something
+    /// else. They are news if they are younger than what was told so far.
+    pub(crate) fn heard_before(&mut self, who: Who<'_>, from: Side, ago: Duration) {
+        let number = self.of(who);
+        let ago = i64::try_from(ago.as_nanos()).unwrap_or(i64::MAX);
+        let at = Time(self.moment.at.0.saturating_sub(ago));
+        let known = self.threads.newest(number).unwrap_or(at);
+        if at > known.plus(ROUNDED) && self.moment.at > at.plus(ROUNDED) {
+            let moment = Moment { at, ..self.moment };
+            self.back_at(moment, |facts| facts.heard(who, from));
+        }
     }
 
     /// CONNECT. A connection that has ended gives way to a new one.

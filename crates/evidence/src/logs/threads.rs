@@ -195,6 +195,11 @@ impl Threads {
         self.find(who).and_then(|number| self.thread(number)).is_some_and(|it| it.accepted)
     }
 
+    /// The time of a connection's newest event.
+    pub(crate) fn newest(&mut self, number: u32) -> Option<Time> {
+        self.thread(number)?.last
+    }
+
     /// Tells an event. Nothing but words can follow an end.
     pub(crate) fn emit(&mut self, number: u32, what: What, moment: Moment, sink: &mut dyn Sink) {
         let Some(thread) = self.thread(number) else { return };

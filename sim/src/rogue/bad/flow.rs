@@ -1,7 +1,7 @@
 //! Acknowledgements and flights that go wrong.
 
 use evenkeel_codec::{Property, QoS, Version};
-use evenkeel_doctor::Side;
+use evenkeel_doctor::{Side, Vantage};
 
 use crate::rng::Rng;
 use crate::rogue::scene::{Program, What};
@@ -14,6 +14,7 @@ pub(super) const ALL: &[(&str, Maker)] = &[
     ("the server does not acknowledge", server_does_not_acknowledge),
     ("an identifier used again", identifier_again),
     ("sent again on the same connection", sent_again),
+    ("the application blocks", application_blocks),
 ];
 
 fn receive_maximum(rng: &mut Rng) -> Scene {
@@ -107,5 +108,39 @@ fn sent_again(rng: &mut Rng) -> Scene {
         it.about(4.0);
     }
     it.goodbye(connection);
+    it.done()
+}
+
+/// A message is worked on where the client should read and ping.
+fn application_blocks(rng: &mut Rng) -> Scene {
+    let mut it = Script::new(rng, "the application blocks", &["FC06"], PLAIN);
+    it.shows(Vantage::ClientEvents);
+    let k = 10;
+    let who = it.who(k);
+    for _ in 0..it.rng.range(2, 4) {
+        let connection = it.open(&who);
+        it.subscribe(connection, 1, &["site/#"], QoS::AtLeastOnce);
+        it.suback(connection, 1, &[1]);
+        it.about(f64::from(k) * 0.5);
+        it.line(connection, What::Pauses(true));
+        let stands = it.now;
+        for id in 1..=it.rng.range(2, 8) as u16 {
+            let payload = id.to_string().into_bytes();
+            it.publish(Side::Server, connection, &Message { id, payload, ..Message::default() });
+            it.about(1.0);
+        }
+        // The broker counts from SUBSCRIBE on, and looks every few seconds.
+        it.now = stands + f64::from(k) * 1.1 + it.rng.below(50) as f64 / 10.0;
+        let ended = it.now;
+        it.line(connection, What::Broker("has exceeded timeout, disconnecting."));
+        it.line(connection, What::Fin(Side::Server));
+        // It goes on, and its acknowledgement meets a closed door.
+        it.about(5.0);
+        it.line(connection, What::Pauses(false));
+        if it.rng.one_in(2) {
+            it.acked_later(Side::Client, connection, 1);
+        }
+        it.now = it.now.max(ended) + 1.0;
+    }
     it.done()
 }

@@ -90,6 +90,8 @@ fn double_ping(rng: &mut Rng) -> Scene {
 fn ping_too_often(rng: &mut Rng) -> Scene {
     let shown = [Vantage::Plain, Vantage::ClientLog, Vantage::BrokerLog];
     let mut it = Script::new(rng, "ping too often", &["KA02"], &shown);
+    // Version 1 does not know the keep-alive.
+    it.events_2_show();
     let who = it.who(120);
     let connection = it.open(&who);
     let every = 3.0 + it.rng.below(20) as f64;

@@ -13,6 +13,7 @@ pub(super) const ALL: &[(&str, Maker)] = &[
     ("half open", half_open),
     ("nobody listens", nobody_listens),
     ("no backend", no_backend),
+    ("no CONNACK in time", no_connack),
     ("a lifetime of the server", lifetime),
 ];
 
@@ -99,6 +100,31 @@ fn no_backend(rng: &mut Rng) -> Scene {
         it.now += 0.003;
         it.line(connection, What::Reset(Side::Server));
         it.about(9.0);
+    }
+    it.done()
+}
+
+/// CONNECT is taken in, and answered too late or never.
+fn no_connack(rng: &mut Rng) -> Scene {
+    let mut it = Script::new(rng, "no CONNACK in time", &["NW09", "RC08"], WIRE);
+    it.shows(Vantage::ClientEvents);
+    it.log_of(&[Program::MqttJs5_3, Program::MqttJs5_16]);
+    let who = it.who(60);
+    let (waits, late) = (3.0 + it.rng.below(8) as f64, it.rng.one_in(2));
+    for _ in 0..it.rng.range(3, 8) {
+        let connection = it.tcp(&who);
+        it.connect(connection, &who);
+        let began = it.now;
+        if late {
+            it.wait(waits * 1.6);
+            it.connack(connection, 0, false, Vec::new());
+            it.line(connection, What::Reset(Side::Server));
+        }
+        it.now = began + waits;
+        it.line(connection, What::NoConnAck);
+        it.line(connection, What::Fin(Side::Client));
+        it.wait(waits);
+        it.about(2.0);
     }
     it.done()
 }

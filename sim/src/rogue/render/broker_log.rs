@@ -40,6 +40,7 @@ pub(super) fn render(scene: &Scene) -> String {
 fn texts(conn: &Conn, known: &mut Known, what: &What) -> Vec<String> {
     let id = &conn.id;
     match what {
+        What::Log(words) => vec![(*words).into()],
         _ if known.ended => Vec::new(),
         What::Lost(_) => {
             known.cut_off = true;

@@ -2,10 +2,10 @@
 
 use evenkeel_doctor::Side;
 
-use super::sealed::Sealed;
+use super::sealed::{Sealed, Suite};
 use super::{BEGIN, Scene};
 use crate::rng::Rng;
-use crate::rogue::scene::{Conn, What};
+use crate::rogue::scene::{Conn, Line, What};
 
 const SYN: u8 = 0x02;
 const ACK: u8 = 0x10;
@@ -34,8 +34,12 @@ pub(super) fn plain(scene: &Scene) -> Vec<u8> {
 /// The same under TLS: sizes and times are what remains.
 pub(super) fn encrypted(scene: &Scene, rng: &mut Rng) -> Vec<u8> {
     let mut file = File::new(scene);
-    let mut sealed: Vec<Sealed> = scene.connections.iter().map(|_| Sealed::default()).collect();
-    for line in &scene.lines {
+    let (suite, tickets) = (Suite::any(rng), rng.index(3));
+    let mut sealed: Vec<Sealed> =
+        scene.connections.iter().map(|_| Sealed::new(suite, tickets)).collect();
+    // Some clients write what they have to say in one moment as one record.
+    let lines = if rng.one_in(2) { coalesced(&scene.lines) } else { scene.lines.clone() };
+    for line in &lines {
         let Some(tls) = sealed.get_mut(line.connection) else { continue };
         match &line.what {
             What::Lost(bytes) => {
@@ -70,6 +74,23 @@ pub(super) fn encrypted(scene: &Scene, rng: &mut Rng) -> Vec<u8> {
         }
     }
     file.bytes
+}
+
+/// Packets of a client that come so close were written at once.
+const MOMENT: f64 = 0.000_3;
+
+fn coalesced(lines: &[Line]) -> Vec<Line> {
+    let mut all: Vec<Line> = Vec::new();
+    for line in lines {
+        match (all.last_mut(), &line.what) {
+            (
+                Some(Line { at, connection, what: What::Bytes(Side::Client, bytes) }),
+                What::Bytes(Side::Client, more),
+            ) if *connection == line.connection && line.at - *at <= MOMENT => bytes.extend(more),
+            _ => all.push(line.clone()),
+        }
+    }
+    all
 }
 
 /// What is no data.

@@ -1,5 +1,6 @@
 //! FC06: the application blocks its client.
 
+use crate::rule::guards;
 use crate::rule::prelude::*;
 
 const SLOW: Threshold = Threshold {
@@ -23,7 +24,7 @@ pub(super) const RULE: Rule = Rule {
               closes.",
         fix: "Hand messages to another thread or task, with a bound, and return at once.",
         raises: "The client's log with its handler's times.",
-        explains: &["KA08", "FC02", "FC08"],
+        explains: &["KA07", "KA08", "FC02", "FC08", "ID06", "RC01", "RC03"],
         references: &["https://github.com/eclipse-paho/paho.golang/issues/453"],
         thresholds: &[SLOW],
         ..Meta::EMPTY
@@ -57,14 +58,58 @@ fn check(view: &View<'_>, hits: &mut Hits) {
         return;
     }
     let slowest = connection.flights(Side::Server).slowest;
-    if slowest > slow && pings_late(view, connection) {
+    if slowest > slow && (pings_late(view, connection) || silent_before(view, connection)) {
         let sentence = format!(
             "it acknowledges messages up to {:.0} s late, and its pings are late too",
             slowest.as_secs_f64()
         );
         let hit = Hit::new(sentence);
         hits.add(hit.event(view.event, "a late acknowledgement"));
+        return;
     }
+    hangs(view, connection, hits);
+}
+
+/// The server ends the connection for its keep-alive, while messages that the
+/// client's TCP has taken in wait for their acknowledgement.
+fn hangs(view: &View<'_>, connection: &Connection, hits: &mut Hits) {
+    let Some(What::Closing { by: Side::Server, .. }) = view.event.map(|event| event.what) else {
+        return;
+    };
+    let silent = connection.last_sent().map(|sent| view.now.since(sent));
+    let (Some(keep_alive), Some(silent)) = (connection.keep_alive(), silent) else { return };
+    let waits = connection.flights(Side::Server).oldest();
+    let Some((waits, waited)) = waits.map(|it| (it, view.now.since(it.sent))) else { return };
+    // On a path that is cut off, the server's TCP would send again.
+    let delivered = connection.tcp.paths.of(Side::Server).resent == 0;
+    if waited > view.millis(&SLOW)
+        && guards::server_gave_up(view, keep_alive, silent)
+        && delivered
+        && connection.whole()
+        && !guards::together(view, view.now)
+    {
+        let sentence = format!(
+            "it stood still for {:.0} s, until the server ended the connection: no ping, and no \
+             acknowledgement of what had arrived",
+            silent.as_secs_f64()
+        );
+        let hit = Hit::new(sentence).class("hangs").rounds(2);
+        let hit = hit.at(waits.sent, waits.place, "a message that is not acknowledged");
+        hits.add(hit.event(view.event, "the server ends the connection"));
+    }
+}
+
+/// Whether the client sent nothing for longer than its keep-alive before this
+/// packet of it: a ping was due, and did not come.
+fn silent_before(view: &View<'_>, connection: &Connection) -> bool {
+    let (Some(event), Some(keep_alive)) = (view.event, connection.keep_alive()) else {
+        return false;
+    };
+    let earlier = || connection.recent.iter().rev().skip(1);
+    let before =
+        earlier().find(|it| it.sender() == Some(Side::Client)).or_else(|| earlier().last());
+    event.sender() == Some(Side::Client)
+        && before.is_some_and(|it| event.at.since(it.at) > keep_alive.saturating_add(view.slack()))
 }
 
 /// Pings later than the keep-alive after what was sent before.
@@ -112,6 +157,46 @@ mod tests {
         Trace::of(Vantage::ClientEvents)
             .lines("c1 0 open a b\nc1 90 words stalled 8")
             .finds_at_least("FC06", Confidence::Shown);
+    }
+
+    /// MQTT.js and paho with a handler that takes 12.5 s: the broker gives up first.
+    const HANGS: &str = "
+        c1 0.0 open 10.0.0.1:5000 10.0.0.9:1883
+        c1 0.1 > CONNECT id=pump k=5
+        c1 0.2 < CONNACK
+        c1 0.3 > SUBSCRIBE
+        c1 0.4 < SUBACK
+        c1 4.0 < PUBLISH qos=1 id=1
+        c1 5.0 < PUBLISH qos=1 id=2
+        c1 6.0 < PUBLISH qos=1 id=3
+        c1 9.8 < fin";
+
+    #[test]
+    fn true_until_the_server_gives_up() {
+        let finding = Trace::plain().rounds(2, 20.0, HANGS).finds("FC06");
+        assert_eq!((finding.class, finding.confidence), ("hangs", Confidence::Shown));
+        assert_eq!(Trace::plain().rounds(2, 20.0, HANGS).causes(), ["FC06"]);
+        // Once is a suspicion, unless the acknowledgement comes after all.
+        Trace::plain().lines(HANGS).does_not_find("FC06");
+        let late = alloc::format!("{HANGS}\nc1 16.5 > PUBACK id=1");
+        Trace::plain().lines(&late).finds_at_least("FC06", Confidence::Shown);
+    }
+
+    #[test]
+    fn alike_the_path_is_cut_off() {
+        let lines = HANGS.replace("c1 6.0 < PUBLISH qos=1 id=3", "c1 4.3 < resent");
+        Trace::plain().rounds(3, 20.0, &lines).does_not_find("FC06");
+    }
+
+    #[test]
+    fn alike_messages_that_need_no_acknowledgement() {
+        Trace::plain().rounds(3, 20.0, &HANGS.replace("qos=1", "")).does_not_find("FC06");
+    }
+
+    #[test]
+    fn alike_the_server_ends_it_sooner() {
+        let lines = HANGS.replace("c1 9.8", "c1 6.5");
+        Trace::plain().rounds(3, 20.0, &lines).does_not_find("FC06");
     }
 
     #[test]

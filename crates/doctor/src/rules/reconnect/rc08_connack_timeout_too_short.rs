@@ -19,7 +19,8 @@ pub(super) const RULE: Rule = Rule {
               Each try that is given up costs the broker the same work again.",
         fix: "Wait 20 to 30 s for CONNACK.",
         raises: "A second try that ends so; a capture in the clear.",
-        explains: &["RC01"],
+        // Until CONNACK comes, nobody answers.
+        explains: &["RC01", "RC03", "RC04", "NW09"],
         references: &["https://github.com/aws/amazon-freertos/issues/3135"],
         thresholds: &[PERCENT],
         ..Meta::EMPTY

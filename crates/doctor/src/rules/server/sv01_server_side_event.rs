@@ -8,6 +8,9 @@ const WITHIN: Threshold = Threshold {
     reason: "a server that stops ends its connections within seconds",
 };
 
+/// "Server shutting down".
+const SHUTTING_DOWN: u8 = 0x8B;
+
 pub(super) const RULE: Rule = Rule {
     meta: Meta {
         id: "SV01",
@@ -26,7 +29,8 @@ pub(super) const RULE: Rule = Rule {
         rounds: 1,
         sees: "Many clients are disconnected in the same moment.",
         why: "The server ended the connections: it restarts, moves clients, or is maintained. \
-              MQTT 5 says so by a reason code, and a CONNACK that the server is not available.",
+              MQTT 5 says so by a reason code, and a CONNACK that the server is not available. \
+              One stop alone is what operators do, and is only mentioned.",
         fix: "Nothing at the client, if it comes back with a growing delay and some jitter.",
         raises: "The server's own log.",
         explains: &["RC09", "NW04", "SV02", "RC01", "RC02", "RC03", "ID06"],
@@ -47,7 +51,8 @@ fn check(view: &View<'_>, hits: &mut Hits) {
             ..
         } => {
             let sentence = format!("the server ended its connection: reason code 0x{code:02X}");
-            hits.add(Hit::new(sentence).class("code").proven().event(event, "the server says so"));
+            let hit = Hit::new(sentence).event(event, "the server says so");
+            hits.add(if code == SHUTTING_DOWN { stop(view, hit) } else { said(hit) });
         }
         What::Packet { packet: PacketSeen::ConnAck(connack), from: Side::Server, .. }
             if matches!(connack.code, 3 | 0x88 | 0x9C | 0x9D) =>
@@ -59,13 +64,31 @@ fn check(view: &View<'_>, hits: &mut Hits) {
             let hit = Hit::new(sentence).class("unavailable").proven();
             hits.add(hit.event(event, "the server says so"));
         }
-        What::Words(Words::ServerEvent | Words::Administrative) => {
+        What::Words(words @ (Words::ServerEvent | Words::Administrative)) => {
             let hit = Hit::new("the server ended its connection for a reason of its own");
-            hits.add(hit.class("code").proven().event(event, "the log says so"));
+            let hit = hit.event(event, "the log says so");
+            hits.add(if words == Words::ServerEvent { stop(view, hit) } else { said(hit) });
         }
         What::Closing { by: Side::Server, .. } => together(view, hits),
         _ => {}
     }
+}
+
+/// It is this client that the server means.
+fn said(hit: Hit) -> Hit {
+    hit.class("code").proven()
+}
+
+/// The server stops. Once, that is what operators do (guard G7).
+fn stop(view: &View<'_>, hit: Hit) -> Hit {
+    let stopped = |round: &Round| {
+        round.end.is_some_and(|end| {
+            let code = matches!(end.disconnect, Some((Side::Server, SHUTTING_DOWN)));
+            code || end.words == Some(Words::ServerEvent)
+        })
+    };
+    let hit = hit.class("stop").rounds(2);
+    if view.client.rounds.iter().any(stopped) { hit.proven() } else { hit }
 }
 
 /// Half of at least three clients, closed by the server within seconds.
@@ -77,7 +100,8 @@ fn together(view: &View<'_>, hits: &mut Hits) {
     let known = view.all.live as usize + ended;
     if known >= 3 && ended >= 3 && ended * 2 >= known {
         let sentence = format!("the server ended {ended} of {known} connections within seconds");
-        hits.add(Hit::new(sentence).class("together").end(&end, "the server ends the connection"));
+        let hit = Hit::new(sentence).class("together").rounds(2);
+        hits.add(hit.end(&end, "the server ends the connection"));
     }
 }
 
@@ -102,15 +126,22 @@ mod tests {
     }
 
     #[test]
-    fn true_half_at_once() {
-        let finding = Trace::plain().lines(&lines(3)).finds("SV01");
-        assert_eq!(finding.severity, Severity::Info);
+    fn true_half_at_once_and_again() {
+        // The other half goes on purpose, later.
+        let mut all = lines(3);
+        for n in 4..=6 {
+            all += &alloc::format!("c{n} 80.{n} > DISCONNECT\nc{n} 80.{n} > fin\n");
+        }
+        let finding = Trace::plain().rounds(2, 100.0, &all).finds("SV01");
+        assert_eq!((finding.severity, finding.confidence), (Severity::Info, Confidence::Shown));
     }
 
     #[test]
     fn true_by_reason_code() {
-        let lines = "c1 0 open a:1 b:1883\nc1 1 < DISCONNECT code=139\nc1 1 < fin";
+        let lines = "c1 0 open a:1 b:1883\nc1 1 < DISCONNECT code=152\nc1 1 < fin";
         Trace::plain().lines(lines).finds_at_least("SV01", Confidence::Proven);
+        let stops = lines.replace("152", "139");
+        Trace::plain().rounds(2, 100.0, &stops).finds_at_least("SV01", Confidence::Proven);
     }
 
     #[test]
@@ -140,9 +171,21 @@ mod tests {
     #[test]
     fn true_in_logs() {
         for vantage in [Vantage::BrokerLog, Vantage::ClientLog, Vantage::ClientEvents] {
-            let trace = Trace::of(vantage).lines("c1 0 open a b\nc1 1 words server-event");
+            let lines = "c1 0 open a b\nc1 1 words server-event\nc1 1 < closed";
+            let trace = Trace::of(vantage).rounds(2, 100.0, lines);
             trace.finds_at_least("SV01", Confidence::Proven);
+            let lines = lines.replace("server-event", "administrative");
+            Trace::of(vantage).lines(&lines).finds_at_least("SV01", Confidence::Proven);
         }
+    }
+
+    #[test]
+    fn alike_one_restart_that_all_survive() {
+        Trace::plain().lines(&lines(6)).does_not_find("SV01");
+        let said = lines(6).replace("< fin", "< DISCONNECT code=139");
+        Trace::plain().lines(&said).does_not_find("SV01");
+        let log = lines(6).replace("< fin", "words server-event");
+        Trace::of(Vantage::BrokerLog).lines(&log).does_not_find("SV01");
     }
 
     #[test]

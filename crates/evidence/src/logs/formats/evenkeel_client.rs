@@ -41,6 +41,7 @@ fn event(hit: &Hit<'_>, facts: &mut Facts<'_>) {
         let seconds = value.get(key).and_then(Value::as_f64)?;
         Duration::try_from_secs_f64(seconds).ok()
     };
+    traffic(name, who, [seconds("last_sent_s"), seconds("last_received_s")], facts);
     match name {
         "connecting" => {
             let server = facts.address(host_of_url(json::text(&value, "server_url")));
@@ -96,6 +97,22 @@ fn event(hit: &Hit<'_>, facts: &mut Facts<'_>) {
         | "files_renewed"
         | "files_kept" => {}
         _ => facts.unknown(),
+    }
+}
+
+/// The traffic since the event before, as far as version 2 says it: the newest
+/// bytes of either side.
+fn traffic(event: &str, who: Who<'_>, ages: [Option<Duration>; 2], facts: &mut Facts<'_>) {
+    if matches!(event, "connecting" | "connected" | "retry" | "halted") {
+        return;
+    }
+    let [sent, received] = ages;
+    let mut newest = [(sent, Side::Client), (received, Side::Server)];
+    newest.sort_by_key(|(ago, _)| core::cmp::Reverse(*ago));
+    for (ago, side) in newest {
+        if let Some(ago) = ago {
+            facts.heard_before(who, side, ago);
+        }
     }
 }
 
@@ -174,9 +191,11 @@ fn disconnected(who: Who<'_>, value: &Value, online: Option<Duration>, facts: &m
     }
     let code: Option<u8> = json::number(value, "reason_code");
     if online.is_none() {
+        let cause = json::text(value, "cause");
         return match code {
             Some(code) => facts.refused(who, code),
-            None => facts.failed(who, open_failure(json::text(value, "cause"))),
+            None if cause.contains(UNANSWERED) => unanswered(who, cause, facts),
+            None => facts.failed(who, open_failure(cause)),
         };
     }
     let (server, client) = (Some(Side::Server), Some(Side::Client));
@@ -201,6 +220,19 @@ fn disconnected(who: Who<'_>, value: &Value, online: Option<Duration>, facts: &m
             // The other end without a word: it may be something on the way.
             _ => facts.closed(who, code.map(|_| Side::Server)),
         },
+    }
+}
+
+/// The attempt was accepted and CONNECT was sent, but no CONNACK came: the words of
+/// `DisconnectCause`.
+const UNANSWERED: &str = "while waiting for CONNACK";
+
+fn unanswered(who: Who<'_>, cause: &str, facts: &mut Facts<'_>) {
+    facts.tcp_accepted(who);
+    if cause.contains("ran out") {
+        facts.ends(who, Words::ConnAckTimeout, Some(Side::Client));
+    } else {
+        facts.closed(who, Some(Side::Server));
     }
 }
 
@@ -458,6 +490,52 @@ mod tests {
              4000 0 words PingWrittenOff"
         );
         assert_eq!(told.understood(), 5);
+    }
+
+    #[test]
+    fn version_2_says_what_came_and_went_since_the_event_before() {
+        let connected = r#""event":"connected","client_id":"a","version":5,"keep_alive_s":3"#;
+        let ping = |sent: &str, received: &str| {
+            format!(
+                r#""event":"ping_sent","client_id":"a","last_sent_s":{sent},"last_received_s":{received}"#
+            )
+        };
+        let (first, second) = (ping("0.0", "1.0"), ping("0.3", "0.4"));
+        let pong = r#""event":"pong","client_id":"a","last_sent_s":1.0,"last_received_s":0.0"#;
+        let told = told(&[connected, &first, pong, &second]);
+        let lines = told.timed();
+        let after = lines.split_once("CONNACK 0 k=3\n").map(|(_, after)| after);
+        assert_eq!(
+            after,
+            Some(
+                "             1000 0 > PINGREQ
+             2000 0 < PINGRESP
+             2600 0 < heard
+             2700 0 > heard
+             3000 0 > PINGREQ"
+            )
+        );
+    }
+
+    #[test]
+    fn an_attempt_without_connack() {
+        let attempt = |cause: &str| {
+            let ended = format!(
+                r#""event":"disconnected","cause":"{cause}","class":"Network","online_s":null"#
+            );
+            told(&[r#""event":"connecting","attempt":1,"server":0"#, &ended]).lines()
+        };
+        let lines = attempt("no connection within 5s, ran out while waiting for CONNACK");
+        assert!(
+            lines.ends_with(
+                "0 Accepted\n             0 words ConnAckTimeout\n             0 > closing"
+            ),
+            "{lines}"
+        );
+        let lines = attempt("the server closed the connection while waiting for CONNACK");
+        assert!(lines.ends_with("0 Accepted\n             0 < closing"), "{lines}");
+        let lines = attempt("the server closed the connection in the TLS handshake");
+        assert!(lines.ends_with("0 failed Tls"), "{lines}");
     }
 
     #[test]
