@@ -37,6 +37,11 @@ pub(crate) fn on_purpose(view: &View<'_>, round: &Round) -> bool {
     round.ended_by(Side::Server) || round.pings < 2 || !view.client.rounds.iter().any(timer)
 }
 
+/// Whether a record of two bytes right before FIN may be a goodbye.
+pub(crate) fn says_goodbye(view: &View<'_>, round: &Round) -> bool {
+    view.is(Vantage::Encrypted) && last_moment(round).is_some()
+}
+
 /// If the connection ended right after a ping without an answer, or the client
 /// ended it: how long after the packet before it that ping came.
 fn last_moment(round: &Round) -> Option<Duration> {

@@ -102,8 +102,8 @@ impl View<'_> {
         self.client.rounds.last()
     }
 
-    /// The keep-alive in force, as the connection says; under TLS the median
-    /// distance of its pings.
+    /// The keep-alive in force, as the connection says; under TLS the longest pause
+    /// before its pings that comes again and again.
     pub(crate) fn keep_alive(&self) -> Option<Duration> {
         let connection = self.connection?;
         if connection.mqtt.connect.is_some() || connection.mqtt.connack.is_some() {
@@ -114,7 +114,11 @@ impl View<'_> {
         let pings = connection.mqtt.pings.recent.iter();
         let spans: Vec<Duration> =
             pings.skip(1).filter_map(|ping| Some(ping.asked.since(ping.last_sent?))).collect();
-        (!spans.is_empty()).then(|| crate::steady::median(&spans))
+        let again = |pause: &&Duration| {
+            let same = spans.iter().filter(|span| crate::steady::alike(**span, **pause, 5)).count();
+            same >= spans.len().min(2) && same * 3 >= spans.len()
+        };
+        spans.iter().filter(again).max().copied().filter(|pause| *pause >= Duration::from_secs(1))
     }
 
     /// A text for a sentence, cut if it is long; `texts` has all of it.

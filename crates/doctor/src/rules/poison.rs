@@ -62,5 +62,15 @@ pub(super) fn poison(view: &View<'_>, kind: MarkKind) -> Option<(Mark, usize)> {
     let row = (rounds.iter().rev())
         .map_while(|round| last_words(view, round))
         .take_while(|mark| same(mark, &newest));
-    Some((newest, row.count()))
+    let row = row.count();
+    // Who is thrown out also without it is not thrown out for it.
+    let others = rounds.iter().filter(|round| thrown_out_at_once(round)).count();
+    (others < row).then_some((newest, row))
+}
+
+/// The server ended it right after CONNACK, before the client did anything.
+fn thrown_out_at_once(round: &Round) -> bool {
+    let (Some(end), Some(connack)) = (round.end, round.said.connack) else { return false };
+    let idle = round.marks.last.is_none() && round.pings == 0 && round.accepted();
+    idle && end.by == Some(Side::Server) && !round.gaps && end.at.since(connack) <= SOON
 }

@@ -115,6 +115,16 @@ mod tests {
     }
 
     #[test]
+    fn alike_a_server_that_closes_after_connack() {
+        // Some SUBSCRIBEs are on their way as it closes.
+        let closed = THROWN_OUT.replace("c1 0.3  > SUBSCRIBE topic=secret/#", "");
+        let at_once = Trace::plain().rounds(3, 5.0, &closed);
+        at_once.after(20.0, THROWN_OUT).after(25.0, THROWN_OUT).does_not_find("AU01");
+        let once = Trace::plain().rounds(1, 5.0, &closed);
+        once.after(20.0, THROWN_OUT).after(25.0, THROWN_OUT).finds("AU01");
+    }
+
+    #[test]
     fn true_by_sizes() {
         let lines = "
             c1 0.0  open 10.0.0.1:5000 10.0.0.9:8883

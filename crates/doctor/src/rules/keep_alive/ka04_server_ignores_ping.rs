@@ -57,17 +57,21 @@ fn check(view: &View<'_>, hits: &mut Hits) {
 /// answer.
 fn given_up(view: &View<'_>, hits: &mut Hits) {
     let died = |round: &Round| {
-        let (ping, end) = (round.last_ping?, round.end?);
-        let waited = end.at.since(ping.asked);
+        let (asked, end) = (waiting(view, round)?, round.end?);
+        let waited = end.at.since(asked);
         let long = waited >= view.millis(&GIVEN_UP).max(view.slack());
-        let fits = round.accepted() && !round.ended_by(Side::Server) && !round.gaps && long;
-        (fits && ping.answered.is_none() && !guards::on_purpose(view, round)).then_some(waited)
+        // Under TLS nobody sees CONNACK, but without it a client has nothing to ping for.
+        let accepted = round.accepted() || view.is(Vantage::Encrypted);
+        let fits = accepted && !round.ended_by(Side::Server) && !round.gaps && long;
+        fits.then_some(waited)
     };
     let Some(round) = view.ended() else { return };
-    let (Some(waited), Some(ping), Some(end)) = (died(round), round.last_ping, round.end) else {
+    let (Some(waited), Some(asked), Some(ping), Some(end)) =
+        (died(round), waiting(view, round), round.last_ping, round.end)
+    else {
         return;
     };
-    let heard = round.last_received > Some(ping.asked.plus(view.slack()));
+    let heard = round.last_received > Some(asked.plus(view.slack()));
     // Its TCP took the ping in: the machine lives, and so does the path.
     let delivered = view.source.vantage.is_wire() && round.resent == 0;
     let row = view.client.rounds.iter().rev().take_while(|round| died(round).is_some()).count();
@@ -86,9 +90,22 @@ fn given_up(view: &View<'_>, hits: &mut Hits) {
         waited.as_secs_f64(),
         if heard { ", while other bytes came" } else { " that TCP had delivered" },
     );
-    let hit = Hit::new(sentence).class("given up").ping(&ping, "PINGREQ without an answer");
+    let hit = Hit::new(sentence).class("given up");
+    let hit = hit.at(asked, ping.place, "PINGREQ without an answer");
     let hit = if heard { hit } else { hit.rounds(1) };
     hits.add(hit.end(&end, "the client gives up"));
+}
+
+/// When the ping was sent that had no answer as the client ended the connection.
+fn waiting(view: &View<'_>, round: &Round) -> Option<crate::Time> {
+    let ping = round.last_ping.filter(|ping| ping.answered.is_none())?;
+    let before = round.earlier_pings;
+    let answered = before.answered > before.asked;
+    match before.asked {
+        // Clients say goodbye to TLS as they give up: that is a record like a ping.
+        Some(asked) if guards::says_goodbye(view, round) && !answered => Some(asked),
+        _ => (!guards::on_purpose(view, round)).then_some(ping.asked),
+    }
 }
 
 /// The ping of an open connection stays without an answer for long.
@@ -188,6 +205,24 @@ mod tests {
         let finding = trace.finds_at_least("KA04", Confidence::Shown);
         assert_eq!(finding.class, "given up");
         assert_eq!(Trace::plain().rounds(6, 8.5, GIVEN_UP).causes(), ["KA04"]);
+    }
+
+    #[test]
+    fn true_given_up_each_time_under_tls() {
+        let lines = GIVEN_UP
+            .replace("> CONNECT id=pump k=5", "> sealed bytes=22")
+            .replace("< CONNACK", "< sealed bytes=4")
+            .replace("> PINGREQ", "> ~PINGREQ");
+        let finding = Trace::encrypted().rounds(6, 8.5, &lines).finds("KA04");
+        assert_eq!(finding.confidence, Confidence::Inferred);
+        // What is sent just before the end is a goodbye.
+        let goodbye = lines.replace("c1 7.5", "c1 5.02");
+        Trace::encrypted().rounds(6, 8.5, &goodbye).does_not_find("KA04");
+        // It may be one after a ping without an answer, as mosquitto_sub says it.
+        let both = lines.replace("c1 7.5", "c1 10.0 > ~PINGREQ\nc1 10.0001");
+        Trace::encrypted().rounds(6, 11.0, &both).finds_at_least("KA04", Confidence::Inferred);
+        let answered = both.replace("c1 10.0 >", "c1 5.1 < ~PINGRESP\nc1 10.0 >");
+        Trace::encrypted().rounds(6, 11.0, &answered).does_not_find("KA04");
     }
 
     #[test]

@@ -57,6 +57,8 @@ fn check(view: &View<'_>, hits: &mut Hits) {
                 let ping = before.last_ping?;
                 Some(ping.asked.since(ping.last_sent?))
             });
+            // Pings without a pause, as with a keep-alive of 0, are due all the time.
+            let due = due.filter(|due| *due >= within);
             due.is_some_and(|due| alike(idle, due, 5) || idle.abs_diff(due) <= view.slack())
                 && end.at.since(ping.asked) <= within
         }

@@ -52,7 +52,7 @@ fn check(view: &View<'_>, hits: &mut Hits) {
     let heard: Vec<Duration> = gaps.iter().map(|gap| gap.1).collect();
     let sealed = view.is(Vantage::Encrypted);
     let said = if sealed { Some(median(&heard)) } else { connection.keep_alive() };
-    let Some(keep_alive) = said else { return };
+    let Some(keep_alive) = said.filter(|it| *it >= Duration::from_secs(1)) else { return };
     let from_answer = gaps.iter().filter(|(_, heard, took, _)| {
         *took > keep_alive * trip / 100 && alike(*heard, keep_alive, spread)
     });

@@ -6,6 +6,11 @@ const TIMES: Threshold =
     Threshold { name: "RC06.times", value: 3, reason: "once or twice may be a try after a repair" };
 const SPACING: Threshold =
     Threshold { name: "RC06.spacing_s", value: 60, reason: "a try each minute harms nobody" };
+const AT_ONCE: Threshold = Threshold {
+    name: "RC06.at_once_ms",
+    value: 500,
+    reason: "a server that refuses closes behind its CONNACK (MQTT-3.2.2-5)",
+};
 
 pub(super) const RULE: Rule = Rule {
     meta: Meta {
@@ -22,7 +27,7 @@ pub(super) const RULE: Rule = Rule {
         raises: "The broker's log, which says why it refuses.",
         explains: &["RC01", "RC03", "RC04", "SV04"],
         references: &["MQTT-3.1.4-5", "https://github.com/eclipse-mosquitto/mosquitto/issues/1056"],
-        thresholds: &[TIMES, SPACING],
+        thresholds: &[TIMES, SPACING, AT_ONCE],
         ..Meta::EMPTY
     },
     on: &[On::End],
@@ -56,7 +61,7 @@ fn check(view: &View<'_>, hits: &mut Hits) {
     }
     let hit = if view.is(Vantage::Encrypted) {
         let sealed = view.connection.is_some_and(answered_once);
-        if !sealed || !newest.iter().all(|round| refused_by_look(round)) {
+        if !sealed || !newest.iter().all(|round| refused_by_look(view, round)) {
             return;
         }
         Hit::new(format!(
@@ -97,12 +102,15 @@ fn refusal(round: &Round) -> Option<u8> {
     }
 }
 
-/// Under TLS: short, no ping, ended by the server.
-fn refused_by_look(round: &Round) -> bool {
+/// Under TLS: short, no ping, ended by the server at once behind its answer.
+fn refused_by_look(view: &View<'_>, round: &Round) -> bool {
+    let at_once =
+        |end: End, answered| end.at.since(answered) <= view.millis(&AT_ONCE).max(view.slack());
     round.ended_by(Side::Server)
         && round.pings == 0
         && !round.gaps
         && round.lifetime().is_some_and(|life| life < Duration::from_secs(10))
+        && round.end.zip(round.last_received).is_some_and(|(end, at)| at_once(end, at))
 }
 
 /// One record of the client, and one of the server that CONNACK fits in.

@@ -13,6 +13,11 @@ const EACH: Threshold = Threshold {
     value: 4,
     reason: "fewer delays of one length may be chance",
 };
+const LEAST: Threshold = Threshold {
+    name: "RC10.least_ms",
+    value: 50,
+    reason: "who tries again sooner waits for no timer",
+};
 
 pub(super) const RULE: Rule = Rule {
     meta: Meta {
@@ -32,7 +37,7 @@ pub(super) const RULE: Rule = Rule {
         raises: "A longer record; the client's log.",
         explains: &["RC03", "RC04"],
         references: &["https://github.com/Yeraze/meshmonitor/pull/3241"],
-        thresholds: &[SPREAD, EACH],
+        thresholds: &[SPREAD, EACH, LEAST],
         ..Meta::EMPTY
     },
     on: &[On::End],
@@ -66,7 +71,8 @@ fn check(view: &View<'_>, hits: &mut Hits) {
     let turns = turns.filter(|(one, next)| is_short(one) != is_short(next)).count();
     // A delay that doubles and begins anew has two lengths as well.
     let doubles = alike(one * 2, other, percent);
-    if exact(short) && exact(long) && !alike(one, other, 20) && !doubles && turns >= 3 {
+    let timers = one >= view.millis(&LEAST);
+    if timers && exact(short) && exact(long) && !alike(one, other, 20) && !doubles && turns >= 3 {
         let sentence = format!(
             "it reconnects by two timers: {} delays of {:.2} s and {} of {:.2} s, mixed",
             short.len(),
