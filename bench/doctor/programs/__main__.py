@@ -6,23 +6,24 @@ import pathlib
 import sys
 import tomllib
 
-from cell import Cell
+from cell import WAYS, Cell
 from judge import Accepted, ask
 from page import write
 
-CLIENTS = ["mqttjs-5.3.4", "mqttjs-5.16", "mosquitto_sub", "paho"]
+CLIENTS = ["mqttjs-5.3.4", "mqttjs-5.16", "mosquitto_sub", "paho", "rumqttc"]
 
 
 def options():
     parser = argparse.ArgumentParser()
-    for name in ("doctor", "broker", "adapters", "cache", "page"):
+    for name in ("doctor", "broker", "adapters", "cache", "tls", "rumqttc", "page"):
         parser.add_argument(f"--{name}", type=pathlib.Path, required=True)
     parser.add_argument("--commit", required=True)
     parser.add_argument("--only", default="")
     parser.add_argument("--clients", default="")
+    parser.add_argument("--ways", default="")
     parser.add_argument("--keep", type=pathlib.Path, default=pathlib.Path("/tmp/evenkeel-doctor"))
     parser.add_argument("--judge", type=pathlib.Path)
-    parser.add_argument("--jobs", type=int, default=8)
+    parser.add_argument("--jobs", type=int, default=16)
     return parser.parse_args()
 
 
@@ -36,34 +37,37 @@ def main():
     here = pathlib.Path(__file__).resolve().parent.parent
     scenarios = tomllib.loads((here / "scenarios.toml").read_text())["scenario"]
     accepted = Accepted(tomllib.loads((here / "accepted.toml").read_text())["answer"])
-    only, clients = (set(filter(None, text.split(","))) for text in (chosen.only, chosen.clients))
-    unknown = only - {one["name"] for one in scenarios} | clients - set(CLIENTS)
+    lists = (chosen.only, chosen.clients, chosen.ways)
+    only, clients, ways = (set(filter(None, text.split(","))) for text in lists)
+    unknown = only - {one["name"] for one in scenarios} | clients - set(CLIENTS) | ways - set(WAYS)
     if unknown:
         sys.exit(f"unknown: {', '.join(sorted(unknown))}")
 
     folder = chosen.judge or chosen.keep
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     cells = [
-        Cell(scenario, client, folder)
+        Cell(scenario, client, way, folder)
         for scenario in scenarios
         for client in CLIENTS
+        for way in WAYS
         if (not only or scenario["name"] in only)
         and (not clients or client in clients)
+        and (not ways or way in ways)
         and fits(scenario, client)
     ]
     if not chosen.judge:
         with concurrent.futures.ThreadPoolExecutor(chosen.jobs) as pool:
             for cell in pool.map(lambda cell: cell.run(chosen), cells):
-                print(f"recorded {cell.scenario['name']} {cell.client}", flush=True)
+                print(f"recorded {cell.name}", flush=True)
 
     answers = []
     for cell in cells:
         for source, path in cell.sources():
-            answer = ask(chosen.doctor, path, cell.port())
+            answer = ask(chosen.doctor, cell, path)
             answer.verdict = accepted.verdict(cell, source, answer)
             print(f"{answer.verdict:8} {cell.name} {source}: {answer.text()}", flush=True)
             answers.append((cell, source, answer))
-    if not only and not clients:
+    if not (only or clients or ways):
         write(chosen, scenarios, CLIENTS, answers)
     wrong = sum(answer.verdict == "wrong" for _, _, answer in answers)
     print(f"{len(answers)} answers, {wrong} wrong; recorded in {folder}")

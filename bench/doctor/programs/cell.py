@@ -11,37 +11,54 @@ import time
 
 KEEP_ALIVE = 5
 
+# How the client reaches the broker.
+DIRECT, TLS, PROXY = "direct", "TLS", "proxy"
+WAYS = (DIRECT, TLS, PROXY)
+
+# A program that connects without a pause fills a record within seconds: this much shows it.
+LARGEST = 4 << 20
+
 
 class Cell:
-    def __init__(self, scenario, client, folder):
-        self.scenario, self.client, self.folder = scenario, client, folder
-        self.name = f"{scenario['name']}.{client}"
+    def __init__(self, scenario, client, way, folder):
+        self.scenario, self.client, self.way, self.folder = scenario, client, way, folder
+        self.name = f"{scenario['name']}.{client}" + ("" if way == DIRECT else f".{way}")
 
     def path(self, end):
         return self.folder / f"{self.name}.{end}"
 
     def sources(self):
         """What the doctor is asked about, by the name of the source."""
-        known = (("capture", "pcap"), ("client log", "log"), ("broker events", "jsonl"))
-        return [(source, self.path(end)) for source, end in known]
+        if self.way == TLS:
+            return [("TLS capture", self.path("pcap"))]
+        if self.way == PROXY:
+            return [("proxy", self.path("json"))]
+        known = [("capture", "pcap"), ("client log", "log"), ("broker events", "jsonl")]
+        # rumqttc has no log that its documentation tells how to get.
+        return [(source, self.path(end)) for source, end in known if self.has(source)]
+
+    def has(self, source):
+        return not (self.client == "rumqttc" and source == "client log")
 
     def port(self):
-        """The broker's port; its first event tells it."""
-        with open(self.path("jsonl")) as events:
-            return json.loads(events.readline())["url"].rpartition(":")[2]
+        """The port that the client connects to."""
+        return self.path("port").read_text()
+
+    def profile(self):
+        """The limits that the broker enforces and the doctor is told of."""
+        return ["--profile", self.path("profile.toml")] if "profile" in self.scenario else []
 
     def run(self, chosen):
-        self.path("toml").write_text(self.scenario["faults"])
+        self.path("toml").write_text(self.scenario["faults"].replace("256 KiB", "1 " + "x" * (256 << 10)))
+        if self.profile():
+            self.path("profile.toml").write_text(self.scenario["profile"])
         self.path("jsonl").unlink(missing_ok=True)
         started = []
         try:
-            command = [chosen.broker, "broker", "-p", "0", "--faults", self.path("toml")]
-            broker = subprocess.Popen(
-                [*command, "--events", self.path("jsonl")],
-                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
-            )
-            started.append(broker)
-            port = said(broker, rb"mqtt://127\.0\.0\.1:(\d+)")[1].decode()
+            port = self.start_broker(chosen, started)
+            proxy = self.way == PROXY and self.start_proxy(chosen, port, started)
+            port = proxy.port if proxy else port
+            self.path("port").write_text(port)
             dump = subprocess.Popen(
                 ["tcpdump", "-i", "lo", "-U", "-Z", "root", "-w", self.path("pcap"), f"tcp port {port}"],
                 stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
@@ -49,16 +66,47 @@ class Cell:
             started.append(dump)
             said(dump, rb"listening on")
             clients = self.start_clients(chosen, port, started)
-            time.sleep(self.scenario["seconds"])
+            self.wait()
             for client in clients:
                 client.send_signal(signal.SIGSTOP)
             # The record ends before the programs do, as their end is no fault.
             time.sleep(0.3)
             end(dump)
+            if proxy:
+                end(proxy, signal.SIGINT)
         finally:
             for process in reversed(started):
                 end(process)
         return self
+
+    def wait(self):
+        until = time.monotonic() + self.scenario["seconds"]
+        while time.monotonic() < until and self.path("pcap").stat().st_size < LARGEST:
+            time.sleep(0.2)
+
+    def start_broker(self, chosen, started):
+        command = [chosen.broker, "broker", "-p", "0", "--faults", self.path("toml"), *self.profile()]
+        scheme = "mqtt"
+        if self.way == TLS:
+            command += ["--tls-port", "0", "--cert", chosen.tls / "server.pem", "--key", chosen.tls / "server.key"]
+            scheme = "mqtts"
+        broker = subprocess.Popen(
+            [*command, "--events", self.path("jsonl")],
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+        )
+        started.append(broker)
+        return said(broker, rf"{scheme}://127\.0\.0\.1:(\d+)".encode())[1].decode()
+
+    def start_proxy(self, chosen, port, started):
+        command = [chosen.doctor, "doctor", "proxy", "--listen", "127.0.0.1:0", *self.profile()]
+        command += ["--to", f"mqtt://127.0.0.1:{port}", "--format", "json", "-o", self.path("json")]
+        self.path("json").unlink(missing_ok=True)
+        proxy = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+        )
+        started.append(proxy)
+        proxy.port = said(proxy, rb"listening on 127\.0\.0\.1:(\d+)")[1].decode()
+        return proxy
 
     def start_clients(self, chosen, port, started):
         clients = []
@@ -85,29 +133,38 @@ class Cell:
                 log.write(f"{time.time():.3f}: {line}" if dated else line)
 
     def command(self, chosen, port):
-        hints = self.scenario.get("hints", {})
+        hints, authority = self.scenario.get("hints", {}), chosen.tls / "ca.pem"
         if self.client == "mosquitto_sub":
-            topics = ["torture/in/#"]
-            if hints.get("filters", 1) > 1:
-                topics = [f"torture/in/{n}" for n in range(1, hints["filters"] + 1)]
-            options = ["-V", "5"] if hints.get("v") == 5 else []
-            for topic in topics:
-                options += ["-t", topic]
-            command = ["mosquitto_sub", "-d", "-h", "127.0.0.1", "-p", port, "-i", "device-1"]
-            return ["stdbuf", "-oL", *command, "-q", "1", "-k", str(KEEP_ALIVE), *options], {}
-        args = [f"mqtt://127.0.0.1:{port}", "device-1", str(KEEP_ALIVE)]
+            return self.mosquitto(port, hints, authority), {}
+        scheme = "mqtts" if self.way == TLS else "mqtt"
+        args = [f"{scheme}://127.0.0.1:{port}", "device-1", str(KEEP_ALIVE)]
         args += [f"{name}={value}" for name, value in hints.items()]
         args.append(f"run_s={self.scenario['seconds'] + 30}")
+        if self.way == TLS:
+            args.append(f"ca={authority}")
+        if self.client == "rumqttc":
+            return [chosen.rumqttc / ("rumqttc-v5" if hints.get("v") == 5 else "rumqttc"), *args], {}
         if self.client == "paho":
             python = chosen.cache / "venv/bin/python"
             return [python, chosen.adapters / "python/adapter.py", *args, "log=1"], {}
-        package = "mqtt-5-3-4" if self.client == "mqttjs-5.3.4" else "mqtt"
         environment = {
-            "MQTT_PACKAGE": package,
+            "MQTT_PACKAGE": "mqtt-5-3-4" if self.client == "mqttjs-5.3.4" else "mqtt",
             "MQTT_MODULES": str(chosen.cache / "npm"),
+            "NODE_EXTRA_CA_CERTS": str(authority),
             "DEBUG": "mqttjs*",
         }
         return ["node", chosen.adapters / "js/adapter.mjs", *args], environment
+
+    def mosquitto(self, port, hints, authority):
+        topics = ["torture/in/#"]
+        if hints.get("filters", 1) > 1:
+            topics = [f"torture/in/{n}" for n in range(1, hints["filters"] + 1)]
+        options = ["-V", "5"] if hints.get("v") == 5 else []
+        options += ["--cafile", authority] if self.way == TLS else []
+        for topic in topics:
+            options += ["-t", topic]
+        command = ["mosquitto_sub", "-d", "-h", "127.0.0.1", "-p", port, "-i", "device-1"]
+        return ["stdbuf", "-oL", *command, "-q", "1", "-k", str(KEEP_ALIVE), *options]
 
 
 def said(process, pattern, within=30):
@@ -124,12 +181,12 @@ def said(process, pattern, within=30):
     raise RuntimeError(f"{process.args[0]} did not start: {text.decode(errors='replace')}")
 
 
-def end(process):
+def end(process, how=signal.SIGTERM):
     if process.poll() is None:
         process.send_signal(signal.SIGCONT)
-        process.terminate()
+        process.send_signal(how)
         try:
-            process.wait(5)
+            process.wait(10)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()

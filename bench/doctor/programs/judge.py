@@ -21,21 +21,25 @@ class Answer:
         return f"{self.rule} {self.confidence} {self.sentence}".strip()
 
 
-def ask(doctor, path, port):
-    command = [doctor, "doctor", "--format", "json", "--port", port, path]
+def ask(doctor, cell, path):
+    """The first cause: of a record that is asked about, or of the proxy's own report."""
+    if path.suffix == ".json":
+        return first(json.loads(path.read_text()))
+    command = [doctor, "doctor", "--format", "json", "--port", cell.port(), *cell.profile(), path]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300)
     if done.returncode == UNREAD:
         return Answer(read=False)
     if not done.stdout:
         raise RuntimeError(f"{path}: {done.stderr}")
+    return first(json.loads(done.stdout))
+
+
+def first(report):
     # What is only suspected is told apart by the doctor, and is no finding.
-    findings = json.loads(done.stdout)["findings"]
-    if not findings:
+    if not report["findings"]:
         return Answer()
-    first = findings[0]
-    return Answer(
-        rule=first["rule"], confidence=first["confidence"], sentence=first["sentence"]
-    )
+    cause = report["findings"][0]
+    return Answer(rule=cause["rule"], confidence=cause["confidence"], sentence=cause["sentence"])
 
 
 class Accepted:
@@ -47,7 +51,7 @@ class Accepted:
     def entry(self, cell, source):
         for entry in self.entries:
             if (
-                entry["scenario"] == cell.scenario["name"]
+                cell.scenario["name"] in entry["scenarios"]
                 and cell.client in entry.get("clients", [cell.client])
                 and source in entry.get("sources", [source])
             ):

@@ -1,35 +1,48 @@
 """Writes docs/doctor-programs.md."""
 
 import datetime
+import pathlib
 import platform
 import subprocess
+import tomllib
 
-SOURCES = ("capture", "client log", "broker events")
+SOURCES = ("capture", "TLS capture", "proxy", "client log", "broker events")
+
+TITLES = {
+    "capture": "A capture in the clear",
+    "TLS capture": "A capture of TLS 1.3, without keys",
+    "proxy": "The proxy, `evenkeel doctor proxy`",
+    "client log": "The client's log",
+    "broker events": "The broker's events",
+}
 
 HEAD = """# The doctor and the programs of others
 
 Programs that know nothing of Evenkeel against the faults of the development broker
 (`evenkeel broker --faults`), recorded with tcpdump, and what `evenkeel doctor` says of each record:
-does it name what was wrong? The scenarios are those of [torture.md](torture.md) that a broker file
-can tell, and some more. This page is written by a program; measured on {date}, on {system}, over
-loopback, the doctor at {commit}.
+does it name what was wrong? The scenarios are those of [torture.md](torture.md), and some more. Each
+program ran three times: recorded in the clear, recorded under TLS, and through `evenkeel doctor proxy`.
+This page is written by a program; measured on {date}, on {system}, over loopback, the doctor at {commit}.
 
-To repeat it (about ten minutes; as root, for tcpdump):
+To repeat it (about half an hour; as root, for tcpdump):
 
 ```sh
 bench/doctor/run
 ```
 
 Programs: {versions}.
-All ask for a keep-alive of 5 s, and have their defaults otherwise.
+All ask for a keep-alive of 5 s, and have their defaults otherwise. rumqttc is polled on after errors, as
+its README says, and so tries again at once: where that makes a storm, a record ends at 4 MB.
 
 ## How to read it
 
 A cell is the first cause that the doctor names, with its confidence; `nothing` if it is silent. A
 cell in **bold** is not among the answers of `bench/doctor/accepted.toml`, which has for each
 scenario the causes that are right and why; `nothing` is right there where a program bears the fault
-well, or one event alone proves nothing. `–` means that the program cannot play the scenario,
-`not read` that the doctor does not know the format. Logs of clients say less than the wire:
+well, or one event alone proves nothing. `–` means that the program cannot play the scenario or has no
+such log, `not read` that the doctor does not know the format. Under TLS the doctor sees sizes and times:
+no reason codes, topics or identifiers. In *publish-rate* and *connect-floor* it is told of the
+broker's limit by `--profile`. Logs of clients say less than the wire:
 those of mosquitto_sub and paho have no line for the end of a connection. Of the broker's events the
 doctor does not read the line in which this broker names its own fault, as no other broker has one.
 
@@ -55,9 +68,11 @@ def versions(chosen):
     mosquitto = subprocess.run(["mosquitto_sub", "--help"], capture_output=True, text=True).stdout
     mosquitto = next(line for line in mosquitto.splitlines() if "version" in line)
     node = version(["node", "--version"])
+    lock = tomllib.loads((pathlib.Path(__file__).parent.parent / "rumqttc/Cargo.lock").read_text())
+    rumqttc = next(one["version"] for one in lock["package"] if one["name"] == "rumqttc")
     return (
         f"MQTT.js 5.3.4 and 5.16.0 on Node {node}, paho-mqtt {paho} on Python "
-        f"{platform.python_version()}, {mosquitto.split(' running')[0]}"
+        f"{platform.python_version()}, {mosquitto.split(' running')[0]}, rumqttc {rumqttc}"
     )
 
 
@@ -76,7 +91,7 @@ def count(source, found):
 
 
 def table(source, scenarios, clients, found):
-    lines = [f"\n## {source[0].upper()}{source[1:]}\n"]
+    lines = [f"\n## {TITLES[source]}\n"]
     lines.append("| scenario | the broker | " + " | ".join(clients) + " |")
     lines.append("|---" * (len(clients) + 2) + "|")
     for scenario in scenarios:
@@ -98,7 +113,7 @@ def write(chosen, scenarios, clients, answers):
     for source in SOURCES:
         if any(one.read for (_, _, of), one in found.items() if of == source):
             lines += table(source, scenarios, clients, found)
-    lines.append("\n## What it says\n\nOf the captures, the first sentence:\n")
+    lines.append("\n## What it says\n\nOf the captures in the clear, the first sentence:\n")
     for cell, source, answer in answers:
         if source == "capture" and answer.sentence:
             lines.append(f"- {cell.scenario['name']}, {cell.client}: {answer.sentence} ({answer.rule})")

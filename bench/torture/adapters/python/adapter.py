@@ -98,6 +98,8 @@ client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=client_id, protocol=
 if "log" in hint:
     logging.basicConfig(level=logging.DEBUG, format="%(asctime)s %(levelname)s %(message)s")
     client.enable_logger()
+if "ca" in hint:
+    client.tls_set(hint["ca"])
 client.on_connect = on_connect
 client.on_disconnect = on_disconnect
 client.on_connect_fail = on_connect_fail

@@ -54,7 +54,7 @@ impl Job {
         let mut args = std::env::args().skip(1);
         let mut next = || args.next().expect("URL CLIENT_ID KEEP_ALIVE [KEY=VALUE...]");
         let (url, client_id, keep_alive) = (next(), next(), next());
-        let address = url.strip_prefix("mqtt://").expect("mqtt://HOST:PORT");
+        let address = url.split_once("://").expect("mqtt://HOST:PORT").1;
         let (host, port) = address.split_once(':').expect("mqtt://HOST:PORT");
         let hint = |arg: String| {
             let (key, value) = arg.split_once('=').expect("KEY=VALUE");
@@ -105,6 +105,15 @@ impl Job {
             Some(1) => vec!["torture/in/#".into()],
             Some(count) => (1..=count).map(|n| format!("torture/in/{n}")).collect(),
         }
+    }
+
+    /// TLS that trusts the authority of the hint `ca`, if there is one.
+    #[cfg(feature = "tls")]
+    pub fn rumqttc_tls(&self) -> Option<rumqttc::Transport> {
+        let ca = std::fs::read(self.hint("ca")?).expect("the authority");
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let tls = rumqttc::TlsConfiguration::Simple { ca, alpn: None, client_auth: None };
+        Some(rumqttc::Transport::Tls(tls))
     }
 
     /// The least time between two CONNECTs that the broker asks for.

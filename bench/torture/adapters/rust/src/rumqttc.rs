@@ -17,6 +17,10 @@ async fn main() {
     options.set_keep_alive(Duration::from_secs(job.keep_alive.into()));
     // The default of 10 KiB is less than the largest message of the scenarios.
     options.set_max_packet_size(1 << 20, 1 << 20);
+    #[cfg(feature = "tls")]
+    if let Some(tls) = job.rumqttc_tls() {
+        options.set_transport(tls);
+    }
     let (client, mut events) = AsyncClient::new(options, 10);
     let (messages, mut received) = mpsc::unbounded_channel();
     let (handler, handling) = (client.clone(), job.handling());

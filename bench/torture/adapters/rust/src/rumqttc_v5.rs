@@ -12,6 +12,10 @@ async fn main() {
     let mut options = MqttOptions::new(&job.client_id, &job.host, job.port);
     // Less than 5 s is refused by a panic.
     options.set_keep_alive(Duration::from_secs(job.keep_alive.into()));
+    #[cfg(feature = "tls")]
+    if let Some(tls) = job.rumqttc_tls() {
+        options.set_transport(tls);
+    }
     let (_client, mut events) = AsyncClient::new(options, 10);
     let mut online = false;
     loop {
