@@ -7,6 +7,10 @@ use evenkeel_evidence::capture::{Capture, Options};
 use evenkeel_profile::Profile;
 
 mod processor;
+#[expect(dead_code, reason = "other examples use the rest")]
+mod wire;
+
+use wire::{ACK, CLIENT, Pcap, Peer, SERVER, mqtt};
 
 const CONNECTIONS: usize = 200;
 /// A debug build only shows that the example still works.
@@ -31,85 +35,36 @@ impl Sink for Nobody {
     }
 }
 
-struct Peer {
-    port: u16,
-    seq: [u32; 2],
-}
-
-struct File {
-    bytes: Vec<u8>,
-    packets: u64,
-    micros: u64,
-}
-
-impl File {
-    fn new() -> Self {
-        let header = [0xA1B2_C3D4_u32, 0x0002_0004, 0, 0, 65_535, 1];
-        let bytes = header.iter().flat_map(|field| field.to_be_bytes()).collect();
-        Self { bytes, packets: 0, micros: 1_700_000_000_000_000 }
-    }
-
-    fn packet(&mut self, peer: &mut Peer, from: usize, flags: u8, data: &[u8]) {
-        let len = 40 + data.len();
-        let (seconds, micros) = (self.micros / 1_000_000, self.micros % 1_000_000);
-        for field in [seconds as u32, micros as u32, 14 + len as u32, 14 + len as u32] {
-            self.bytes.extend(field.to_be_bytes());
-        }
-        self.bytes.extend([0; 12]);
-        self.bytes.extend([8, 0, 0x45, 0]);
-        self.bytes.extend((len as u16).to_be_bytes());
-        self.bytes.extend([0, 0, 0x40, 0, 64, 6, 0, 0]);
-        let ends = [([10, 0, 0, 1], peer.port), ([10, 0, 0, 9], 1883)];
-        self.bytes.extend(ends[from].0);
-        self.bytes.extend(ends[1 - from].0);
-        self.bytes.extend(ends[from].1.to_be_bytes());
-        self.bytes.extend(ends[1 - from].1.to_be_bytes());
-        self.bytes.extend(peer.seq[from].to_be_bytes());
-        self.bytes.extend(peer.seq[1 - from].to_be_bytes());
-        self.bytes.extend([0x50, flags, 1, 0, 0, 0, 0, 0]);
-        self.bytes.extend(data);
-        let counted = data.len() as u32 + u32::from(flags & 2 != 0);
-        peer.seq[from] = peer.seq[from].wrapping_add(counted);
-        self.packets += 1;
-        self.micros += 13;
-    }
-}
-
 /// Clients that publish with QoS 1, messages of this size.
-fn traffic(payload: usize) -> File {
-    let mut file = File::new();
-    let mut peers: Vec<Peer> = (0..CONNECTIONS)
-        .map(|number| Peer { port: 10_000 + number as u16, seq: [1000, 5000] })
-        .collect();
+fn traffic(payload: usize) -> Pcap<Vec<u8>> {
+    write(payload).expect("memory can be written to")
+}
+
+fn write(payload: usize) -> std::io::Result<Pcap<Vec<u8>>> {
+    let mut pcap = Pcap::new(Vec::new())?;
+    let mut peers: Vec<Peer> =
+        (0..CONNECTIONS).map(|number| Peer::new([10, 0, 0, 1], 10_000 + number as u16)).collect();
     for (number, peer) in peers.iter_mut().enumerate() {
-        file.packet(peer, 0, 2, b"");
-        file.packet(peer, 1, 18, b"");
-        let id = format!("client{number:04}");
-        let connect = [b"\x10\x16\0\x04MQTT\x04\x02\0\x3C\0\x0A", id.as_bytes()].concat();
-        file.packet(peer, 0, 16, &connect);
-        file.packet(peer, 1, 16, b"\x20\x02\0\0");
+        pcap.open(peer)?;
+        pcap.send(peer, CLIENT, ACK, &mqtt::connect(&format!("client{number:04}"), 60, ""))?;
+        pcap.send(peer, SERVER, ACK, mqtt::CONNACK)?;
     }
     for round in 0..ROUNDS {
-        let id = (round as u16 + 1).to_be_bytes();
-        let body = 2 + 12 + 2 + payload;
-        let mut publish = vec![0x32, (body & 0x7F) as u8 | 0x80, (body >> 7) as u8];
-        publish.extend(b"\0\x0Csite/7/level");
-        publish.extend(id);
-        publish.resize(3 + body, round as u8);
-        let puback = [0x40, 2, id[0], id[1]];
+        let id = round as u16 + 1;
+        let publish = mqtt::publish("site/7/level", id, &vec![round as u8; payload]);
         for peer in &mut peers {
-            file.packet(peer, 0, 24, &publish);
-            file.packet(peer, 1, 24, &puback);
-            file.packet(peer, 0, 16, b"");
+            pcap.send(peer, CLIENT, ACK, &publish)?;
+            pcap.send(peer, SERVER, ACK, &mqtt::puback(id))?;
+            pcap.send(peer, CLIENT, ACK, b"")?;
         }
     }
-    file
+    Ok(pcap)
 }
 
-fn read(file: &File, sink: &mut dyn Sink) -> f64 {
+fn read(file: &Pcap<Vec<u8>>, sink: &mut dyn Sink) -> f64 {
     let mut capture = Capture::new("speed", &Options::default());
     let begun = processor::time();
-    for bytes in file.bytes.chunks(PIECE) {
+    for bytes in file.to.chunks(PIECE) {
         capture.feed(bytes, sink).expect("a capture");
     }
     capture.end(sink).expect("a whole capture");
@@ -139,7 +94,7 @@ fn main() {
                 "payload {payload:5}, {}: {:.2} million packets/s, {:.2} GB/s",
                 if judged { "judged" } else { "read  " },
                 file.packets as f64 / best / 1e6,
-                file.bytes.len() as f64 / best / 1e9,
+                file.bytes as f64 / best / 1e9,
             );
         }
     }

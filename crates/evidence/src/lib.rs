@@ -14,6 +14,7 @@ mod fold;
 mod grow;
 pub mod logs;
 pub mod reader;
+mod recent;
 mod sink;
 mod text;
 pub mod witness;

@@ -78,7 +78,10 @@ impl Client {
 
     /// This connection is not, or no longer, one of its live ones.
     pub(crate) fn leaves(&mut self, connection: ConnectionId) {
-        self.live.retain(|other| *other != connection);
+        // Most that end are among the newest.
+        if let Some(at) = self.live.iter().rposition(|other| *other == connection) {
+            self.live.remove(at);
+        }
         if self.live.len() < self.live.capacity() / 4 {
             self.live.shrink_to(self.live.len().saturating_mul(2));
         }

@@ -169,13 +169,15 @@ impl Tracker {
     fn join(&mut self, source: SourceId, number: ConnectionId, client: u32, at: Time) {
         let Some(live) = self.connections.get_mut(source, number) else { return };
         let before = core::mem::replace(&mut live.client, client);
+        let has_ended = live.counted;
         let (host, began) = (live.connection.tcp.client.host, live.connection.tcp.opened);
         if let Some(before) = self.registry.get_mut(before) {
             before.leaves(number);
         }
         let Some(client) = self.registry.get_mut(client) else { return };
-        client.leaves(number);
-        client.live.push(number);
+        if !has_ended {
+            client.live.push(number);
+        }
         if client.only_id.same(client.only_id) {
             // Whose it is may follow, and nothing has begun for this host.
             return;

@@ -7,6 +7,7 @@ use evenkeel_doctor::{ConnectionId, Event, Place, SourceId, TextId, Time, What};
 use super::speech::KeyLog;
 use crate::Sink;
 use crate::fold::FoldKey;
+use crate::recent::Recent;
 
 /// Events of a connection that wait until it is known whose they are: its
 /// opening, its hellos, and a few repetitions.
@@ -27,6 +28,7 @@ pub(super) enum Told {
 #[derive(Debug, Default)]
 pub(super) struct Ground {
     pub(super) keys: KeyLog,
+    pub(super) texts: Recent,
     /// The key of the digests of payloads.
     pub(super) digests: FoldKey,
     /// The key of the digests of secrets.
@@ -81,6 +83,6 @@ impl Out<'_> {
     }
 
     pub(super) fn keep(&mut self, text: &str) -> TextId {
-        self.sink.keep(text)
+        self.ground.texts.keep(text, self.sink)
     }
 }

@@ -156,6 +156,7 @@ impl<'a> Followed<'a> {
     fn feed(&mut self, read: usize, intake: &mut Intake) -> Result<(), Problem> {
         let (sources, events) = (intake.sources(), intake.events);
         let bytes = self.chunk.get(..read).unwrap_or_default();
+        intake.reads_now();
         let fed = self.evidence.feed(bytes, intake);
         if intake.sources() > sources {
             let first = if self.sources.is_empty() { sources } else { self.sources.start };

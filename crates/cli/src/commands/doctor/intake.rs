@@ -21,12 +21,15 @@ pub(super) struct Intake {
     pub(super) witnesses: Option<Witnesses>,
     /// Of each source its newest time, and when that was read.
     newest: Vec<Option<(Time, Instant)>>,
+    /// When the newest bytes were read.
+    read: Instant,
 }
 
 impl Intake {
     pub(super) fn new(doctor: Doctor, redact: bool) -> Self {
         let names = redact.then(Names::default);
-        Self { doctor, names, events: 0, witnesses: None, newest: Vec::new() }
+        let (newest, read) = (Vec::new(), Instant::now());
+        Self { doctor, names, events: 0, witnesses: None, newest, read }
     }
 
     /// The sources to come are to be compared with each other.
@@ -37,6 +40,11 @@ impl Intake {
     /// How many sources there are.
     pub(super) fn sources(&self) -> usize {
         self.newest.len()
+    }
+
+    /// More bytes are read now.
+    pub(super) fn reads_now(&mut self) {
+        self.read = Instant::now();
     }
 
     /// Time has passed for a source. Its clock is that of its own words, as a
@@ -79,7 +87,7 @@ impl Sink for Intake {
         if let Some(newest) = self.newest.get_mut(usize::from(event.source.0))
             && newest.is_none_or(|(at, _)| event.at > at)
         {
-            *newest = Some((event.at, Instant::now()));
+            *newest = Some((event.at, self.read));
         }
         if let Some(witnesses) = &mut self.witnesses {
             witnesses.note(event);
