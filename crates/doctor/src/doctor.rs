@@ -210,8 +210,8 @@ impl Doctor {
         let rules = self.rules.get(followed.source.vantage as usize);
         for rule in rules.and_then(|rules| rules.get(on as usize)).into_iter().flatten() {
             (rule.check)(&view, &mut hits);
-            for hit in hits.0.drain(..) {
-                self.sightings.add(rule, hit, &view, client);
+            if !hits.0.is_empty() {
+                hits.0.drain(..).for_each(|hit| self.sightings.add(rule, hit, &view, client));
             }
         }
     }

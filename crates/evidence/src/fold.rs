@@ -56,6 +56,24 @@ fn words(block: &[u8; BLOCK]) -> [u64; 4] {
 }
 
 impl FoldKey {
+    /// The hash of bytes that are all there.
+    pub(crate) fn hash(&self, bytes: &[u8]) -> u64 {
+        let Self([.., a, b]) = *self;
+        let (blocks, rest) = bytes.as_chunks();
+        let lanes = blocks.iter().fold([a, b], |lanes, block| self.take(lanes, block));
+        let mut last = [0; BLOCK];
+        for (byte, at) in rest.iter().zip(&mut last) {
+            *at = *byte;
+        }
+        self.finish(lanes, &last, bytes.len() as u64)
+    }
+
+    fn finish(&self, lanes: [u64; 2], last: &[u8; BLOCK], len: u64) -> u64 {
+        let Self([k, l, ..]) = *self;
+        let [a, b] = self.take(lanes, last);
+        fold(a ^ l, b ^ len ^ k)
+    }
+
     /// The lanes after a block. Before the first one they are not the words that
     /// are used here: words that change places would not show.
     fn take(&self, [a, b]: [u64; 2], block: &[u8; BLOCK]) -> [u64; 2] {
@@ -97,10 +115,15 @@ impl Hasher for Fold {
         }
     }
 
+    /// Words are for keys of maps: they are not as their bytes.
+    fn write_u64(&mut self, word: u64) {
+        let (FoldKey([k, ..]), [a, b]) = (self.key, self.lanes);
+        self.lanes = [b, fold(a ^ word, k)];
+        self.len = self.len.wrapping_add(1);
+    }
+
     fn finish(&self) -> u64 {
-        let FoldKey([k, l, ..]) = self.key;
-        let [a, b] = self.key.take(self.lanes, &self.rest);
-        fold(a ^ l, b ^ self.len ^ k)
+        self.key.finish(self.lanes, &self.rest, self.len)
     }
 }
 
@@ -121,7 +144,8 @@ mod tests {
         let key = FoldKey::default();
         let bytes: Vec<u8> = (0..=130).collect();
         for len in 0..bytes.len() {
-            let whole = hash(key, &[&bytes[..len]]);
+            let whole = key.hash(&bytes[..len]);
+            assert_eq!(hash(key, &[&bytes[..len]]), whole, "{len}");
             for cut in 0..len {
                 let (one, other) = bytes[..len].split_at(cut);
                 assert_eq!(hash(key, &[one, other]), whole, "{len} at {cut}");
@@ -143,6 +167,17 @@ mod tests {
                 bytes[bit / 8] ^= 1 << (bit % 8);
                 assert!(seen.insert(hash(key, &[&bytes])), "bit {bit} of {len}");
                 bytes[bit / 8] ^= 1 << (bit % 8);
+            }
+        }
+    }
+
+    #[test]
+    fn words_differ_in_value_and_place() {
+        let key = FoldKey::default();
+        let mut seen = HashSet::new();
+        for one in 0..40_u64 {
+            for other in 0..40_u64 {
+                assert!(seen.insert(key.hash_one((one, other, one))), "{one} {other}");
             }
         }
     }

@@ -1,7 +1,6 @@
 //! Texts that were kept lately: most come again and again.
 
 use std::fmt;
-use std::hash::{BuildHasher, Hasher};
 
 use evenkeel_doctor::TextId;
 
@@ -36,9 +35,7 @@ impl Recent {
         if text.is_empty() {
             return TextId::NONE;
         }
-        let mut hasher = self.key.build_hasher();
-        hasher.write(text.as_bytes());
-        let hash = hasher.finish();
+        let hash = self.key.hash(text.as_bytes());
         if self.all.is_empty() {
             self.all = vec![(0, TextId::NONE); PLACES];
         }

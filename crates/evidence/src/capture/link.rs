@@ -4,8 +4,6 @@ use super::cursor::Cursor;
 
 const IPV4: u16 = 0x0800;
 const IPV6: u16 = 0x86DD;
-/// VLAN tags of 802.1Q and 802.1ad, and the two older ones for QinQ.
-const VLAN: [u16; 4] = [0x8100, 0x88A8, 0x9100, 0x9200];
 /// Tags in a row that are followed.
 const TAGS: usize = 4;
 
@@ -45,7 +43,8 @@ pub(super) fn ip(link: u32, frame: &[u8]) -> Option<&[u8]> {
 /// Behind VLAN tags.
 fn tagged(mut kind: u16, mut frame: Cursor<'_>) -> Option<&[u8]> {
     for _ in 0..TAGS {
-        if !VLAN.contains(&kind) {
+        // 802.1Q and 802.1ad, and the two older ones for QinQ.
+        if !matches!(kind, 0x8100 | 0x88A8 | 0x9100 | 0x9200) {
             break;
         }
         frame.u16()?;

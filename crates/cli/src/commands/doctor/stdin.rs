@@ -29,14 +29,11 @@ impl Stdin {
         let (sent, pieces) = sync_channel(WAITING);
         std::thread::spawn(move || {
             let mut stdin = io::stdin().lock();
+            let mut all = vec![0; chunk];
             loop {
-                let mut piece = vec![0; chunk];
-                let read = stdin.read(&mut piece);
+                let read = stdin.read(&mut all);
                 let is_last = !matches!(&read, Ok(1..));
-                let read = read.map(|read| {
-                    piece.truncate(read);
-                    piece
-                });
+                let read = read.map(|read| all.get(..read).unwrap_or_default().to_vec());
                 if sent.send(read).is_err() || is_last {
                     return;
                 }

@@ -239,13 +239,14 @@ impl Flows {
         let mut out = Out { sink, ground, told: &mut told, number, at, place };
         let was_done = flow.done;
         work(flow, counts, &mut out);
-        *held = *held + flow.held() - flow.counted;
+        let now_held = flow.held();
+        *held = *held + now_held - flow.counted;
+        flow.counted = now_held;
         if *held > HELD {
-            let before = flow.held();
             flow.let_go(counts, &mut out);
-            *held = *held + flow.held() - before;
+            flow.counted = flow.held();
+            *held = *held + flow.counted - now_held;
         }
-        flow.counted = flow.held();
         for due in flow.wants_timers() {
             timers.set(*clock, due, slot, flow.serial);
         }

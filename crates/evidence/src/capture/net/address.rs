@@ -1,14 +1,16 @@
 //! Hosts and ports.
 
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::net::Ipv6Addr;
 
-/// An IP address; one of IPv4 as IPv6 maps it.
+/// An IP address; one of IPv4 as IPv6 maps it. In two halves, which take less
+/// room than a number of 128 bits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(in crate::capture) struct Host([u8; 16]);
+pub(in crate::capture) struct Host(u64, u64);
 
 /// A host and a port.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(in crate::capture) struct Endpoint {
     pub(in crate::capture) host: Host,
     pub(in crate::capture) port: u16,
@@ -16,12 +18,12 @@ pub(in crate::capture) struct Endpoint {
 
 impl Host {
     pub(in crate::capture) fn v4(bytes: [u8; 4]) -> Self {
-        let [a, b, c, d] = bytes;
-        Self([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF, a, b, c, d])
+        Self(0, 0xFFFF_0000_0000 | u64::from(u32::from_be_bytes(bytes)))
     }
 
     pub(super) fn v6(bytes: [u8; 16]) -> Self {
-        Self(bytes)
+        let number = u128::from_be_bytes(bytes);
+        Self((number >> 64) as u64, number as u64)
     }
 
     pub(in crate::capture) fn port(self, port: u16) -> Endpoint {
@@ -29,9 +31,18 @@ impl Host {
     }
 }
 
+impl Hash for Endpoint {
+    /// Every packet is looked up by its ends.
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u64(self.host.0);
+        state.write_u64(self.host.1);
+        state.write_u64(self.port.into());
+    }
+}
+
 impl fmt::Display for Host {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        Ipv6Addr::from(self.0).to_canonical().fmt(f)
+        Ipv6Addr::from(u128::from(self.0) << 64 | u128::from(self.1)).to_canonical().fmt(f)
     }
 }
 

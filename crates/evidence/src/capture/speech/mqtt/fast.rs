@@ -8,7 +8,7 @@ use evenkeel_doctor::{PacketSeen, PublishSeen, Side};
 
 use crate::capture::cursor::Cursor;
 use crate::capture::out::Out;
-use crate::fold::Fold;
+use crate::fold::{Fold, FoldKey};
 
 const CONNECT: u8 = 1;
 const PUBLISH: u8 = 3;
@@ -144,14 +144,12 @@ fn topic_alias(rest: &mut Cursor<'_>) -> Option<u16> {
 }
 
 /// A number that differs when the bytes differ, from which they cannot be had.
-pub(super) fn digest(key: &impl BuildHasher, bytes: &[u8]) -> u32 {
-    let mut hasher = key.build_hasher();
-    hasher.write(bytes);
-    short(hasher.finish())
+pub(super) fn digest(key: &FoldKey, bytes: &[u8]) -> u32 {
+    short(key.hash(bytes))
 }
 
 /// A shorter number says less of its bytes.
-fn short(hash: u64) -> u32 {
+pub(super) fn short(hash: u64) -> u32 {
     (hash >> 32) as u32
 }
 

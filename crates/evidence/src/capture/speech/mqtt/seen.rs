@@ -8,7 +8,7 @@ use evenkeel_codec::{
 };
 use evenkeel_doctor::{ConnAckSeen, ConnectSeen, PacketSeen, PublishSeen, SubscribeSeen, TextId};
 
-use super::fast::digest;
+use super::fast::{digest, short};
 use crate::capture::out::Out;
 
 /// What is told of a packet.
@@ -66,13 +66,13 @@ fn credentials(it: &Connect, out: &Out<'_>) -> u32 {
     if it.username.is_none() && it.password.is_none() {
         return 0;
     }
-    let mut all = Vec::new();
+    let mut hasher = out.ground.secrets.build_hasher();
     for part in [it.username.as_ref().map(|name| name.as_bytes()), it.password.as_deref()] {
         let part = part.unwrap_or_default();
-        all.extend_from_slice(&(part.len() as u64).to_be_bytes());
-        all.extend_from_slice(part);
+        hasher.write_usize(part.len());
+        hasher.write(part);
     }
-    digest(&out.ground.secrets, &all).max(1)
+    short(hasher.finish()).max(1)
 }
 
 fn connack(it: &ConnAck, version: Option<Version>, out: &mut Out<'_>) -> ConnAckSeen {
@@ -145,7 +145,7 @@ fn filters<'a>(
         hasher.write(&[0xFF]);
         hasher.write(&options);
     }
-    seen.digest = u32::try_from(hasher.finish() >> 32).unwrap_or_default();
+    seen.digest = short(hasher.finish());
     seen
 }
 
