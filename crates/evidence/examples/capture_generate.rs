@@ -76,7 +76,7 @@ impl Client {
             pcap.send(&mut self.peer, SERVER, FIN | ACK, b"")?;
             return Ok((5 + random.below(60)) * SECOND);
         }
-        if self.number % 4 == 0 {
+        if self.number.is_multiple_of(4) {
             return self.ping(pcap).map(|()| u64::from(KEEP_ALIVE) * SECOND);
         }
         self.publish(pcap, random)?;

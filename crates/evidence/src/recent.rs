@@ -12,15 +12,10 @@ const PLACES: usize = 8192;
 
 /// Keeps texts in a sink, and remembers the newest by hashes that nobody can
 /// foresee: 64 bits are enough to tell them apart.
+#[derive(Default)]
 pub(crate) struct Recent {
     key: FoldKey,
     all: Vec<(u64, TextId)>,
-}
-
-impl Default for Recent {
-    fn default() -> Self {
-        Self { key: FoldKey::default(), all: Vec::new() }
-    }
 }
 
 impl fmt::Debug for Recent {

@@ -72,7 +72,6 @@ fn event(hit: &Hit<'_>, facts: &mut Facts<'_>) {
             facts.denied(who, Denied::Subscribe, json::text(&value, "filter"));
         }
         "ping_unanswered" => {
-            // Lines of 0.1.0 do not say it.
             if json::flag(&value, "heard") {
                 facts.heard(who, Side::Server);
             }
