@@ -194,7 +194,9 @@ fn hostile(pcap: &mut Pcap<impl Write>) -> io::Result<()> {
 }
 
 fn main() {
-    let what = std::env::args().nth(1).unwrap_or_default();
+    let Some(what) = std::env::args().nth(1) else {
+        return eprintln!("usage: capture_generate GIGABYTES|hostile");
+    };
     let mut pcap = Pcap::new(BufWriter::with_capacity(1 << 20, io::stdout().lock()))
         .expect("stdout can be written to");
     let written = match what.parse::<f64>() {
