@@ -174,8 +174,8 @@ const fn micros(micros: u64) -> std::time::Duration {
     std::time::Duration::from_micros(micros)
 }
 
-/// In memory and in a store.
-#[tokio::test(start_paused = true)]
+/// In memory and in a store, whose thread takes real time.
+#[tokio::test]
 async fn what_connections_died_of_is_counted_until_it_is_taken_out() {
     for stored in [false, true] {
         let mut server = Server::new();
