@@ -628,12 +628,8 @@ impl ClientBuilder {
         let mut core = core.map_err(BuildError::Config)?;
         core.set_wall_clock(now, clock::wall());
         core.start(now);
-        let identity = Identity {
-            seed,
-            requests: AtomicU64::new(1),
-            authenticator: common.connect.hooks.authenticator.clone(),
-            connect: common.connect.clone(),
-        };
+        let identity =
+            Identity { seed, requests: AtomicU64::new(1), connect: common.connect.clone() };
         let shared = Shared::new(core, identity, streams, settings.clock, span);
         if let Some(store) = store {
             store::spawn(store, &shared).map_err(BuildError::StoreThread)?;

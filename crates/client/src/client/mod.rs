@@ -234,7 +234,9 @@ impl Client {
     /// [`Event::Reauthenticated`](crate::Event::Reauthenticated); its failure ends
     /// the connection.
     pub fn reauthenticate(&self) -> bool {
-        let Some(authenticator) = &self.shared.identity.authenticator else { return false };
+        let Some(authenticator) = &self.shared.identity.connect.hooks.authenticator else {
+            return false;
+        };
         let data = authenticator.start();
         let now = self.shared.clock.now();
         self.shared.command(|inner| inner.core.reauthenticate(now, data))
