@@ -42,17 +42,31 @@ fn of_one(found: Vec<Finding>) -> Vec<Finding> {
     told
 }
 
-/// The same cause, told by several sources, is one finding.
+/// The same cause, told by several sources, is one finding, also if each shows it
+/// in its own way.
 fn joined(found: Vec<Finding>) -> Vec<Finding> {
-    let mut joined: BTreeMap<(&str, &str), Finding> = BTreeMap::new();
+    let mut kinds: BTreeMap<(&str, &str), Finding> = BTreeMap::new();
     for finding in found {
         let name = (finding.rule.id, finding.class);
-        match joined.get_mut(&name) {
+        match kinds.get_mut(&name) {
             Some(known) => join(known, finding),
-            None => _ = joined.insert(name, finding),
+            None => _ = kinds.insert(name, finding),
         }
     }
-    joined.into_values().collect()
+    let mut kinds: Vec<Finding> = kinds.into_values().collect();
+    sort(&mut kinds);
+    let mut joined: Vec<Finding> = Vec::new();
+    for finding in kinds {
+        let same = |known: &&mut Finding| {
+            let elsewhere = |source| !known.sources.contains(source);
+            known.rule.id == finding.rule.id && finding.sources.iter().all(elsewhere)
+        };
+        match joined.iter_mut().find(same) {
+            Some(known) => join(known, finding),
+            None => joined.push(finding),
+        }
+    }
+    joined
 }
 
 fn join(known: &mut Finding, finding: Finding) {
@@ -115,6 +129,7 @@ fn leads_to(cause: &Finding, effect: &Finding, all: &[Finding]) -> bool {
 mod tests {
     use alloc::format;
     use alloc::string::String;
+    use alloc::vec::Vec;
 
     use crate::trace::Trace;
     use crate::{SourceId, Vantage};
@@ -138,6 +153,23 @@ mod tests {
         assert_eq!(finding.proof.len(), 8);
         let of = |n| finding.proof.iter().filter(|proof| proof.source == SourceId(n)).count();
         assert_eq!((of(0), of(1)), (4, 4));
+    }
+
+    #[test]
+    fn what_two_sources_show_in_two_ways_is_one_finding() {
+        let begins = "c1 0 open a:1 b\nc1 1 > CONNECT id=pump\nc1 2 < CONNACK\n";
+        let bytes = format!("{begins}c1 9 > malformed");
+        let words = format!("{begins}c1 9 words protocol-error");
+        let both = Trace::plain().lines(&bytes).and(Vantage::BrokerLog).lines(&words).report();
+        let named = crate::trace::flat(&both.findings);
+        let named: Vec<_> = named.iter().filter(|it| it.rule.id == "PR01").collect();
+        assert_eq!(named.len(), 1);
+        assert_eq!(named[0].sources, [SourceId(0), SourceId(1)]);
+        // Of one source they are two: each may be a fault of its own.
+        let twice = format!("{bytes}\nc1 10 > CONNECT id=pump");
+        let report = Trace::plain().lines(&twice).report();
+        let named = crate::trace::flat(&report.findings);
+        assert_eq!(named.iter().filter(|it| it.rule.id == "PR01").count(), 2);
     }
 
     #[test]
