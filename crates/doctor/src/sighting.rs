@@ -5,6 +5,7 @@ use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use crate::event::Moment;
 use crate::finding::{Confidence, Finding, PROOF, Proof};
 use crate::rule::{Hit, Meta, Rule, Severity, View};
 use crate::source::{SourceId, Vantage};
@@ -55,7 +56,13 @@ impl Sightings {
     pub(crate) fn add(&mut self, rule: &'static Rule, hit: Hit, view: &View<'_>, client: u32) {
         let connection = view.connection.map(|connection| connection.first_event);
         let source = view.client.source;
-        let proof = hit.proof.iter().map(|&(at, place, shows)| Proof { at, source, place, shows });
+        let told = |&(moment, shows): &(Moment, _)| Proof {
+            at: moment.at,
+            source,
+            place: moment.place(),
+            shows,
+        };
+        let proof = hit.proof.iter().map(told);
         let key = (rule.meta.id, hit.class, client);
         if !self.all.contains_key(&key) && self.all.len() >= self.limit {
             self.left_out = self.left_out.saturating_add(1);

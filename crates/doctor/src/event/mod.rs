@@ -8,6 +8,8 @@ pub use address::{Address, Side};
 pub use packet::{ConnAckSeen, ConnectSeen, PacketSeen, PublishSeen, SubscribeSeen};
 pub use words::{Denied, Words};
 
+use core::num::NonZeroU64;
+
 use crate::source::SourceId;
 use crate::texts::TextId;
 use crate::time::Time;
@@ -22,6 +24,25 @@ pub struct ConnectionId(pub u32);
 /// offset of a byte in a capture.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Place(pub u64);
+
+/// An instant, and where its source has what happened then. The two are never told
+/// apart, so that what a finding points at is what it speaks of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Moment {
+    pub(crate) at: Time,
+    /// One more than the place: then an `Option` of it takes no more memory.
+    beyond: NonZeroU64,
+}
+
+impl Moment {
+    pub(crate) fn new(at: Time, place: Place) -> Self {
+        Self { at, beyond: NonZeroU64::MIN.saturating_add(place.0) }
+    }
+
+    pub(crate) fn place(self) -> Place {
+        Place(self.beyond.get() - 1)
+    }
+}
 
 /// One thing that happened on one connection.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -243,6 +264,10 @@ pub enum Begins {
 }
 
 impl Event {
+    pub(crate) fn moment(&self) -> Moment {
+        Moment::new(self.at, self.place)
+    }
+
     /// Who sent bytes, if this event is about bytes.
     pub fn sender(&self) -> Option<Side> {
         match self.what {

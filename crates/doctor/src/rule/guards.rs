@@ -153,10 +153,10 @@ pub(crate) fn keep_alive(view: &View<'_>) -> Option<Duration> {
 /// Connections of this client that no source saw end, but that it gave up: its
 /// packets had no answer for two seconds as it began the present one.
 pub(crate) fn given_up(view: &View<'_>) -> Vec<Round> {
-    let began = view.connection.and_then(|it| it.tcp.opened).unwrap_or(view.now);
+    let began = view.began().unwrap_or(view.now);
     let silent = |connection: &&crate::track::Connection| {
         let from = connection.idle.silent_from;
-        from.is_some_and(|from| began.since(from) >= Duration::from_secs(2))
+        from.is_some_and(|from| began.since(from.at) >= Duration::from_secs(2))
     };
     view.others().filter(silent).map(crate::track::Connection::round).collect()
 }

@@ -4,8 +4,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::Severity;
-use crate::event::{Event, Place};
-use crate::time::Time;
+use crate::event::{Event, Moment};
 use crate::track::{End, Ping};
 
 /// One sighting.
@@ -17,7 +16,7 @@ pub(crate) struct Hit {
     /// A kind within the rule, empty if there is one kind alone.
     pub(crate) class: &'static str,
     /// The events that show it, each with a word on what it shows.
-    pub(crate) proof: Vec<(Time, Place, &'static str)>,
+    pub(crate) proof: Vec<(Moment, &'static str)>,
     /// A reason code, an alert or the broker's own words say so: one is enough.
     pub(crate) proven: bool,
     /// The other side, which this source does not show, may be the cause as well:
@@ -59,8 +58,9 @@ impl Hit {
         self
     }
 
-    pub(crate) fn at(mut self, at: Time, place: Place, shows: &'static str) -> Self {
-        self.proof.push((at, place, shows));
+    /// A moment, if there is one.
+    pub(crate) fn at(mut self, moment: impl Into<Option<Moment>>, shows: &'static str) -> Self {
+        self.proof.extend(moment.into().map(|moment| (moment, shows)));
         self
     }
 
@@ -70,22 +70,16 @@ impl Hit {
         event: impl Into<Option<&'a Event>>,
         shows: &'static str,
     ) -> Self {
-        match event.into() {
-            Some(event) => self.at(event.at, event.place, shows),
-            None => self,
-        }
+        self.at(event.into().map(Event::moment), shows)
     }
 
     pub(crate) fn ping(self, ping: &Ping, shows: &'static str) -> Self {
-        self.at(ping.asked, ping.place, shows)
+        self.at(ping.moment(), shows)
     }
 
     /// An end, if there is one.
     pub(crate) fn end<'a>(self, end: impl Into<Option<&'a End>>, shows: &'static str) -> Self {
-        match end.into() {
-            Some(end) => self.at(end.at, end.place, shows),
-            None => self,
-        }
+        self.at(end.into().map(End::moment), shows)
     }
 }
 

@@ -97,6 +97,11 @@ impl View<'_> {
         lives
     }
 
+    /// When this connection began, if that was seen.
+    pub(crate) fn began(&self) -> Option<Time> {
+        Some(self.connection?.tcp.opened?.at)
+    }
+
     /// The round that has just ended; only at `End`.
     pub(crate) fn ended(&self) -> Option<&Round> {
         self.client.rounds.last()

@@ -2,9 +2,8 @@
 
 use core::time::Duration;
 
-use crate::event::{Place, Side};
+use crate::event::{Moment, Side};
 use crate::rule::View;
-use crate::time::Time;
 use crate::track::{End, Mark, MarkKind, Round};
 
 /// How soon after a packet an end is its answer: a second, or three round trips.
@@ -20,7 +19,7 @@ pub(super) fn last_words(view: &View<'_>, round: &Round) -> Option<Mark> {
     let (end, mark) = (round.end?, round.marks.last?);
     let trip = view.connection.map(|connection| connection.round_trip()).unwrap_or_default();
     let soon = SOON.max(trip.saturating_mul(3));
-    let unanswered = round.last_received.is_none_or(|at| at <= mark.at);
+    let unanswered = round.last_received().is_none_or(|at| at <= mark.at);
     let server = end.by == Some(Side::Server) && end.failure.is_none();
     (server && unanswered && !round.gaps && end.at.since(mark.at) <= soon).then_some(mark)
 }
@@ -32,17 +31,17 @@ pub(super) fn not_there(
     view: &View<'_>,
     of: impl Fn(&Mark) -> Option<&'static str>,
     will: Option<&'static str>,
-) -> Option<(&'static str, Time, Place, End)> {
+) -> Option<(&'static str, Moment, End)> {
     let round = view.ended()?;
     let end = round.end.filter(|end| end.by == Some(Side::Server))?;
-    let packet = last_words(view, round).and_then(|mark| Some((of(&mark)?, mark.place)));
-    let (what, place) = match packet {
+    let packet = last_words(view, round).and_then(|mark| Some((of(&mark)?, mark.moment())));
+    let (what, asked) = match packet {
         Some(packet) => packet,
         // A server that minds the will never answers CONNECT.
-        None if round.said.connack.is_none() => (will?, round.opened_place),
+        None if round.said.connack.is_none() => (will?, round.said.connect?),
         None => return None,
     };
-    (!round.gaps).then_some((what, round.last_sent.unwrap_or(end.at), place, end))
+    (!round.gaps).then_some((what, asked, end))
 }
 
 /// Whether two packets are the same thing sent again.
@@ -72,5 +71,5 @@ pub(super) fn poison(view: &View<'_>, kind: MarkKind) -> Option<(Mark, usize)> {
 fn thrown_out_at_once(round: &Round) -> bool {
     let (Some(end), Some(connack)) = (round.end, round.said.connack) else { return false };
     let idle = round.marks.last.is_none() && round.pings == 0 && round.accepted();
-    idle && end.by == Some(Side::Server) && !round.gaps && end.at.since(connack) <= SOON
+    idle && end.by == Some(Side::Server) && !round.gaps && end.at.since(connack.at) <= SOON
 }

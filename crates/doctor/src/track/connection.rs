@@ -5,8 +5,8 @@ use core::time::Duration;
 use super::round::Session;
 use super::{Flight, Flights, Idle, Mark, MarkKind, Marks, Paths, Pings, Round, Said};
 use crate::event::{
-    Address, CloseHow, ConnAckSeen, ConnectSeen, Event, OpenFailure, PacketSeen, Place, Side, What,
-    Words,
+    Address, CloseHow, ConnAckSeen, ConnectSeen, Event, Moment, OpenFailure, PacketSeen, Place,
+    Side, What, Words,
 };
 use crate::ring::Ring;
 use crate::source::SourceId;
@@ -31,14 +31,19 @@ pub(crate) struct End {
     pub(crate) words: Option<Words>,
 }
 
+impl End {
+    pub(crate) fn moment(&self) -> Moment {
+        Moment::new(self.at, self.place)
+    }
+}
+
 /// TCP of a connection.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Tcp {
     pub(crate) client: Address,
     pub(crate) server: Address,
     /// When it began; `None` if that was not seen (guard G2).
-    pub(crate) opened: Option<Time>,
-    pub(crate) opened_place: Place,
+    pub(crate) opened: Option<Moment>,
     pub(crate) accepted: Option<Time>,
     /// From SYN to its answer.
     pub(crate) handshake: Option<Duration>,
@@ -48,8 +53,8 @@ pub(crate) struct Tcp {
 /// MQTT of a connection.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Mqtt {
-    pub(crate) connect: Option<(Time, ConnectSeen)>,
-    pub(crate) connack: Option<(Time, ConnAckSeen)>,
+    pub(crate) connect: Option<(Moment, ConnectSeen)>,
+    pub(crate) connack: Option<(Moment, ConnAckSeen)>,
     /// How many CONNECTs came on it.
     pub(crate) connects: u32,
     pub(crate) disconnect: Option<(Side, u8)>,
@@ -90,7 +95,7 @@ impl Rate {
 /// Bytes of each side: client, server.
 #[derive(Clone, Debug, Default)]
 struct Traffic {
-    last: [Option<Time>; 2],
+    last: [Option<Moment>; 2],
     packets: [u32; 2],
     bytes: [u64; 2],
 }
@@ -98,7 +103,7 @@ struct Traffic {
 /// What the server sent since the client's newest packet, without DISCONNECT.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Inbound {
-    pub(crate) newest: Option<Time>,
+    pub(crate) newest: Option<Moment>,
     pub(crate) packets: u32,
 }
 
@@ -131,7 +136,7 @@ impl Connection {
     pub(crate) fn new(event: &Event) -> Self {
         Self {
             source: event.source,
-            tcp: Tcp { opened_place: event.place, ..Tcp::default() },
+            tcp: Tcp::default(),
             sni: TextId::NONE,
             suite: 0,
             mqtt: Mqtt::default(),
@@ -153,8 +158,7 @@ impl Connection {
         }
         match event.what {
             What::Opening { client, server } => {
-                self.tcp.opened.get_or_insert(event.at);
-                self.tcp.opened_place = event.place;
+                self.tcp.opened.get_or_insert_with(|| event.moment());
                 (self.tcp.client, self.tcp.server) = (client, server);
             }
             What::Joined { client, server } => {
@@ -162,10 +166,10 @@ impl Connection {
             }
             What::Accepted => {
                 self.tcp.accepted = Some(event.at);
-                self.tcp.handshake = self.tcp.opened.map(|opened| event.at.since(opened));
+                self.tcp.handshake = self.tcp.opened.map(|opened| event.at.since(opened.at));
             }
             What::OpenFailed(failure) => self.ends(event, None, CloseHow::Unknown, Some(failure)),
-            What::Resent { from, bytes } => self.tcp.paths.resent(from, bytes, event.at),
+            What::Resent { from, bytes } => self.tcp.paths.resent(from, bytes, event.moment()),
             What::Window { of, open } => self.tcp.paths.window(of, open, event.at),
             What::Missing { from } => self.tcp.paths.missing(from),
             What::Closing { by, how } => self.ends(event, Some(by), how, None),
@@ -192,7 +196,7 @@ impl Connection {
             self.idle.longest_survived = self.idle.longest_survived.max(idle);
             (self.idle.silent_from, self.idle.unanswered) = (None, 0);
             if !matches!(event.what, What::Packet { packet: PacketSeen::Disconnect(_), .. }) {
-                self.inbound.newest = Some(now);
+                self.inbound.newest = Some(event.moment());
                 self.inbound.packets = self.inbound.packets.saturating_add(1);
             }
             self.mqtt.pings.heard();
@@ -200,7 +204,7 @@ impl Connection {
             if self.idle.silent_from.is_none() {
                 // The client's first byte since the server's last.
                 self.idle.before_silence = self.newest_byte().map(|newest| now.since(newest));
-                self.idle.silent_from = Some(now);
+                self.idle.silent_from = Some(event.moment());
             }
             self.idle.unanswered = self.idle.unanswered.saturating_add(1);
             self.inbound = Inbound::default();
@@ -223,7 +227,7 @@ impl Connection {
             self.traffic.packets.get_mut(at),
             self.traffic.bytes.get_mut(at),
         ) {
-            *last = Some(now);
+            *last = Some(event.moment());
             *packets = packets.saturating_add(1);
             *all = all.saturating_add(bytes.into());
         }
@@ -234,17 +238,21 @@ impl Connection {
         match (from, packet) {
             (Side::Client, PacketSeen::Connect(connect)) => {
                 self.mqtt.connects = self.mqtt.connects.saturating_add(1);
-                self.mqtt.connect.get_or_insert((at, *connect));
+                self.mqtt.connect.get_or_insert_with(|| (event.moment(), *connect));
                 self.mqtt.session.clean = connect.clean;
             }
             (Side::Server, PacketSeen::ConnAck(connack)) => {
-                self.mqtt.connack.get_or_insert((at, *connack));
+                self.mqtt.connack.get_or_insert_with(|| (event.moment(), *connack));
                 self.mqtt.session.present = connack.session_present;
             }
             (Side::Client, PacketSeen::PingReq) => {
                 // The ping itself is already the newest byte: look before it.
-                let before =
-                    self.mqtt.marks.last.map(|mark| mark.at).max(self.mqtt.connect.map(|it| it.0));
+                let before = self
+                    .mqtt
+                    .marks
+                    .last
+                    .map(|mark| mark.at)
+                    .max(self.mqtt.connect.map(|it| it.0.at));
                 let before = before.max(self.mqtt.pings.last().map(|ping| ping.asked));
                 self.mqtt.pings.ask(at, event.place, before);
             }
@@ -376,17 +384,17 @@ impl Connection {
         self.mqtt.flights.iter().map(Flights::room).sum()
     }
 
-    /// When this side's newest bytes were.
-    pub(crate) fn last_from(&self, side: Side) -> Option<Time> {
+    /// This side's newest bytes.
+    pub(crate) fn newest_from(&self, side: Side) -> Option<Moment> {
         self.traffic.last.get(side.index()).copied().flatten()
     }
 
     pub(crate) fn last_sent(&self) -> Option<Time> {
-        self.last_from(Side::Client)
+        self.newest_from(Side::Client).map(|moment| moment.at)
     }
 
     pub(crate) fn last_received(&self) -> Option<Time> {
-        self.last_from(Side::Server)
+        self.newest_from(Side::Server).map(|moment| moment.at)
     }
 
     fn newest_byte(&self) -> Option<Time> {
@@ -431,7 +439,6 @@ impl Connection {
             client: self.tcp.client,
             server: self.tcp.server,
             opened: self.tcp.opened,
-            opened_place: self.tcp.opened_place,
             said: Said {
                 connect: self.mqtt.connect.map(|it| it.0),
                 connack: self.mqtt.connack.map(|it| it.0),
@@ -442,8 +449,8 @@ impl Connection {
                 session: self.mqtt.session,
             },
             end: self.end,
-            last_sent: self.last_sent(),
-            last_received: self.last_received(),
+            sent: self.newest_from(Side::Client),
+            received: self.newest_from(Side::Server),
             pings: self.mqtt.pings.asked,
             last_ping: self.mqtt.pings.last().copied(),
             earlier_pings: self.mqtt.pings.earlier(),

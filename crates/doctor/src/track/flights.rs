@@ -2,7 +2,7 @@
 
 use alloc::collections::VecDeque;
 
-use crate::event::{Place, PublishSeen};
+use crate::event::{Moment, Place, PublishSeen};
 use crate::time::Time;
 
 /// A PUBLISH with QoS above 0 that has no PUBACK or PUBCOMP yet.
@@ -13,6 +13,12 @@ pub(crate) struct Flight {
     pub(crate) publish: PublishSeen,
     /// PUBREC has come: the identifier is in use, the message is not.
     pub(crate) received: bool,
+}
+
+impl Flight {
+    pub(crate) fn moment(&self) -> Moment {
+        Moment::new(self.sent, self.place)
+    }
 }
 
 /// The flights of one side. At most [`Flights::KEPT`] are followed; a count

@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use crate::event::Side;
+use crate::event::{Moment, Side};
 use crate::time::Time;
 
 /// What one side's bytes met on their way.
@@ -18,8 +18,9 @@ pub(crate) struct Path {
     /// side in between, and this side sent nothing new, which it could only do
     /// after an acknowledgement.
     pub(crate) resent_in_silence: u32,
-    /// The first of those, and the newest of all.
-    pub(crate) silence_from: Option<Time>,
+    /// The first of those.
+    pub(crate) silence_from: Option<Moment>,
+    /// The newest of all.
     pub(crate) last_resent: Option<Time>,
     /// When this side's newest bytes were sent for the first time.
     last_sent: Option<Time>,
@@ -53,7 +54,8 @@ impl Path {
         (self.resent_in_silence, self.silence_from) = (0, None);
     }
 
-    fn resent(&mut self, bytes: u32, at: Time) {
+    fn resent(&mut self, bytes: u32, moment: Moment) {
+        let at = moment.at;
         self.resent = self.resent.saturating_add(1);
         self.resent_bytes = self.resent_bytes.saturating_add(bytes.into());
         let sizes = if bytes >= FULL { &mut self.resent_full } else { &mut self.resent_small };
@@ -75,7 +77,7 @@ impl Path {
         } else {
             self.gap = gap;
         }
-        self.silence_from.get_or_insert(at);
+        self.silence_from.get_or_insert(moment);
         self.resent_in_silence = self.resent_in_silence.saturating_add(1);
     }
 }
@@ -109,8 +111,8 @@ impl Paths {
         self.of_mut(side.other()).passes();
     }
 
-    pub(crate) fn resent(&mut self, side: Side, bytes: u32, at: Time) {
-        self.of_mut(side).resent(bytes, at);
+    pub(crate) fn resent(&mut self, side: Side, bytes: u32, moment: Moment) {
+        self.of_mut(side).resent(bytes, moment);
     }
 
     pub(crate) fn window(&mut self, of: Side, open: bool, at: Time) {

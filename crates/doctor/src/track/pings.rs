@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use crate::event::Place;
+use crate::event::{Moment, Place};
 use crate::ring::Ring;
 use crate::time::Time;
 
@@ -26,14 +26,25 @@ pub(crate) struct Ping {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Earlier {
     /// When the one before the newest was sent.
-    pub(crate) asked: Option<Time>,
+    pub(crate) asked: Option<Moment>,
     /// The newest answer before the newest was sent.
     pub(crate) answered: Option<Time>,
     /// The least distance of a PINGREQ from one before it that still waited.
     pub(crate) closest: Option<Duration>,
 }
 
+impl Earlier {
+    /// The one before the newest, and an answer that came after it.
+    pub(crate) fn answered(&self) -> bool {
+        self.answered > self.asked.map(|asked| asked.at)
+    }
+}
+
 impl Ping {
+    pub(crate) fn moment(&self) -> Moment {
+        Moment::new(self.asked, self.place)
+    }
+
     /// Its answer has not come, and may still come.
     pub(crate) fn waits(&self) -> bool {
         self.answered.is_none() && !self.lost
@@ -117,7 +128,7 @@ impl Pings {
         let newest = self.last().map(|ping| ping.asked);
         let mut answers = self.recent.iter().rev().skip(1).filter_map(|ping| ping.answered);
         Earlier {
-            asked: self.before_last().map(|ping| ping.asked),
+            asked: self.before_last().map(Ping::moment),
             answered: answers.find(|answered| Some(*answered) <= newest),
             closest: self.closest,
         }

@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use crate::event::Side;
+use crate::event::{Moment, Place, Side};
 use crate::ring::Ring;
 use crate::texts::TextId;
 use crate::time::Time;
@@ -11,11 +11,18 @@ use crate::time::Time;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Ending {
     pub(crate) at: Time,
+    pub(crate) place: Place,
     pub(crate) client: u32,
     pub(crate) by: Option<Side>,
     pub(crate) goodbye: bool,
     /// The server's host.
     pub(crate) server: TextId,
+}
+
+impl Ending {
+    pub(crate) fn moment(&self) -> Moment {
+        Moment::new(self.at, self.place)
+    }
 }
 
 /// How one connection began.

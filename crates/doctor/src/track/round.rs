@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use super::{Earlier, End, Ping};
-use crate::event::{Address, Place, Side};
+use crate::event::{Address, Moment, Place, Side};
 use crate::texts::TextId;
 use crate::time::Time;
 
@@ -23,6 +23,12 @@ pub(crate) struct Mark {
     pub(crate) qos: u8,
     pub(crate) retain: bool,
     pub(crate) payload: u32,
+}
+
+impl Mark {
+    pub(crate) fn moment(&self) -> Moment {
+        Moment::new(self.at, self.place)
+    }
 }
 
 /// What kind of packet it is.
@@ -52,15 +58,15 @@ pub(crate) struct Idle {
     /// How long it was idle before the client's first byte that has no answer.
     pub(crate) before_silence: Option<Duration>,
     /// When that byte was sent, and how many packets since then.
-    pub(crate) silent_from: Option<Time>,
+    pub(crate) silent_from: Option<Moment>,
     pub(crate) unanswered: u32,
 }
 
 /// What was said as the connection began.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Said {
-    pub(crate) connect: Option<Time>,
-    pub(crate) connack: Option<Time>,
+    pub(crate) connect: Option<Moment>,
+    pub(crate) connack: Option<Moment>,
     /// CONNACK's code.
     pub(crate) code: Option<u8>,
     /// Differs when the credentials differ; 0 if there are none.
@@ -90,13 +96,13 @@ pub(crate) struct Round {
     pub(crate) client: Address,
     pub(crate) server: Address,
     /// When it began; `None` if that was not seen.
-    pub(crate) opened: Option<Time>,
-    pub(crate) opened_place: Place,
+    pub(crate) opened: Option<Moment>,
     pub(crate) said: Said,
     /// How it ended; `None` if the source stops before.
     pub(crate) end: Option<End>,
-    pub(crate) last_sent: Option<Time>,
-    pub(crate) last_received: Option<Time>,
+    /// The newest bytes of the client, and of the server.
+    pub(crate) sent: Option<Moment>,
+    pub(crate) received: Option<Moment>,
     pub(crate) pings: u32,
     pub(crate) last_ping: Option<Ping>,
     pub(crate) earlier_pings: Earlier,
@@ -111,7 +117,7 @@ pub(crate) struct Round {
 impl Round {
     /// From its beginning to its end, if both were seen.
     pub(crate) fn lifetime(&self) -> Option<Duration> {
-        Some(self.end?.at.since(self.opened?))
+        Some(self.end?.at.since(self.opened?.at))
     }
 
     /// How it ended, if the capture has all of it.
@@ -134,8 +140,28 @@ impl Round {
         self.end.is_some_and(|end| end.by == Some(side))
     }
 
+    /// Its beginning, as far as the source shows.
+    pub(crate) fn beginning(&self) -> Option<Moment> {
+        self.opened.or(self.said.connect)
+    }
+
     /// When it began, as far as the source shows.
     pub(crate) fn began(&self) -> Option<Time> {
-        self.opened.or(self.said.connect)
+        self.beginning().map(|moment| moment.at)
+    }
+
+    /// When it began, if that was seen.
+    pub(crate) fn opened_at(&self) -> Option<Time> {
+        self.opened.map(|moment| moment.at)
+    }
+
+    /// When the client's newest bytes were.
+    pub(crate) fn last_sent(&self) -> Option<Time> {
+        self.sent.map(|moment| moment.at)
+    }
+
+    /// When the server's newest bytes were.
+    pub(crate) fn last_received(&self) -> Option<Time> {
+        self.received.map(|moment| moment.at)
     }
 }

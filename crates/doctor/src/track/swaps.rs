@@ -44,7 +44,7 @@ pub(crate) fn swaps(rounds: &[Round], near: Duration, wire: bool) -> Vec<Swap<'_
         };
         let newer = rounds.iter().skip(at + 1).find(|new| {
             let outlives = new.end.is_none_or(|it| it.at > end.at);
-            outlives && new.said.connect.or(new.opened).is_some_and(beside)
+            outlives && new.said.connect.or(new.opened).is_some_and(|it| beside(it.at))
         });
         if let Some(new) = newer {
             found.push(Swap { old, new, at: end.at });

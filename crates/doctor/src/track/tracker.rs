@@ -6,7 +6,7 @@ use super::client::Key;
 use super::connections::{Connections, Live};
 use super::population::{Beginning, Ending};
 use super::registry::Registry;
-use super::{Client, Connection, Population, Round, Wills};
+use super::{Client, Connection, End, Population, Round, Wills};
 use crate::bounds::Bounds;
 use crate::event::{ConnectionId, Event, PacketSeen, Side, What};
 use crate::source::SourceId;
@@ -79,7 +79,7 @@ impl Tracker {
                 self.identified(event, connack.assigned_id);
                 let connect = self.connection(source, number).and_then(|it| it.mqtt.connect);
                 if let Some((_, connect)) = connect {
-                    self.wills.connack(source, &connect, &connack, event.at);
+                    self.wills.connack(source, &connect, &connack, event.moment());
                 }
             }
             What::Identified(id) => self.identified(event, id),
@@ -183,7 +183,7 @@ impl Tracker {
             return;
         }
         client.saw_host(host, at);
-        client.saw_begin(began.unwrap_or(at));
+        client.saw_begin(began.map_or(at, |it| it.at));
         let id = client.id();
         self.registry.saw_id_of(host, id);
     }
@@ -238,9 +238,9 @@ impl Tracker {
         if let Some(population) = self.registry.population_mut(source) {
             population.live = population.live.saturating_sub(1);
             if let Some(end) = round.end {
-                let (at, by, goodbye) = (end.at, end.by, end.goodbye);
+                let End { at, place, by, goodbye, .. } = end;
                 let server = round.server.host;
-                population.endings.push(Ending { at, client, by, goodbye, server });
+                population.endings.push(Ending { at, place, client, by, goodbye, server });
             }
         }
         let Some(of) = self.registry.get_mut(client) else { return false };

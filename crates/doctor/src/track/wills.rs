@@ -2,10 +2,9 @@
 
 use alloc::collections::BTreeMap;
 
-use crate::event::{ConnAckSeen, ConnectSeen};
+use crate::event::{ConnAckSeen, ConnectSeen, Moment};
 use crate::source::SourceId;
 use crate::texts::TextId;
-use crate::time::Time;
 
 /// Wills kept; more are left out.
 const KEPT: usize = 4096;
@@ -17,7 +16,7 @@ pub(crate) struct Will {
     /// The payload's, as of PUBLISH; 0 if the source does not say.
     pub(crate) digest: u32,
     /// The CONNACK of its newest connection.
-    pub(crate) since: Option<Time>,
+    pub(crate) since: Option<Moment>,
     /// How many of its connections had this will.
     pub(crate) connections: u32,
 }
@@ -48,13 +47,13 @@ impl Wills {
         source: SourceId,
         connect: &ConnectSeen,
         connack: &ConnAckSeen,
-        at: Time,
+        moment: Moment,
     ) {
         let will = self.0.get_mut(&(source, connect.will_topic));
         if let Some(will) = will.filter(|will| will.client == connect.client_id)
             && connack.code == 0
         {
-            will.since = Some(at);
+            will.since = Some(moment);
         }
     }
 

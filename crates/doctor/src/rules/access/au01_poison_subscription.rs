@@ -90,7 +90,7 @@ fn ended(view: &View<'_>, hits: &mut Hits) {
             view.text(mark.topic)
         )
     };
-    let hit = Hit::new(sentence).rounds(1).at(mark.at, mark.place, "its last packet");
+    let hit = Hit::new(sentence).rounds(1).at(mark.moment(), "its last packet");
     let end = view.ended().and_then(|round| round.end);
     hits.add(hit.end(end.as_ref(), "the server ends the connection"));
 }

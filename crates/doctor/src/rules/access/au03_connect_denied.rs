@@ -71,7 +71,7 @@ fn check(view: &View<'_>, hits: &mut Hits) {
 /// CONNECT was read, as more than a round trip passed, and answered by an end.
 fn unanswered(view: &View<'_>, hits: &mut Hits) {
     let (Some(connection), Some(round)) = (view.connection, view.ended()) else { return };
-    let (Some(end), Some(sent)) = (round.end, round.last_sent) else { return };
+    let (Some(end), Some(sent)) = (round.end, round.sent) else { return };
     let connect = if view.is(Vantage::Encrypted) {
         // The one thing the client has said, beyond the handshake.
         connection.suite != 0 && connection.mqtt.pings.asked == 0 && only_one_sealed(connection)
@@ -79,8 +79,8 @@ fn unanswered(view: &View<'_>, hits: &mut Hits) {
         round.said.connect == Some(sent) && round.said.connack.is_none()
     };
     let trip = connection.tcp.handshake.unwrap_or_default();
-    let waited = end.at.since(sent);
-    let silent = round.last_received.is_none_or(|heard| heard <= sent);
+    let waited = end.at.since(sent.at);
+    let silent = round.last_received().is_none_or(|heard| heard <= sent.at);
     let (soon, read) = (view.millis(&SOON), waited > trip);
     if connect && silent && read && waited <= soon && !round.gaps {
         let sentence = format!(

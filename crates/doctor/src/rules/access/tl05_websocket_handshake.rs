@@ -68,8 +68,8 @@ fn silent(view: &View<'_>, hits: &mut Hits) {
         .iter()
         .find(|event| matches!(event.what, What::UpgradeAnswer { status: 101, .. }));
     let (Some(answer), Some(end)) = (answer, round.end) else { return };
-    let spoke = round.last_sent > Some(answer.at);
-    if spoke && round.last_received == Some(answer.at) && !round.gaps && !round.goodbye() {
+    let spoke = round.last_sent() > Some(answer.at);
+    if spoke && round.last_received() == Some(answer.at) && !round.gaps && !round.goodbye() {
         let hit = Hit::new("its WebSocket opens, but nothing answers its CONNECT");
         let hit = hit.class("silent").rounds(2).event(answer, "101");
         hits.add(hit.end(&end, "the end, without a byte from the server"));

@@ -53,7 +53,7 @@ fn hello_unanswered(view: &View<'_>, hits: &mut Hits) {
     });
     let (Some((hello, sni)), Some(end)) = (hello, round.end) else { return };
     let named = !sni.is_none();
-    if named && round.last_received.is_none() && !round.gaps {
+    if named && round.last_received().is_none() && !round.gaps {
         let hit = Hit::new("its ClientHello is answered by an end alone, without a TLS alert");
         let hit = hit.class("TLS to plain").rounds(2).event(hello, "ClientHello");
         hits.add(hit.end(&end, "the server ends the connection"));

@@ -39,7 +39,7 @@ fn check(view: &View<'_>, hits: &mut Hits) {
     let Some(last) = before.said.connect else { return };
     let short = before.lifetime().is_some_and(|life| life < floor.short);
     let wanted = if short { floor.spacing_after_short } else { floor.spacing };
-    let apart = sent.since(last);
+    let apart = sent.at.since(last.at);
     if (refused || ended) && apart < wanted {
         let sentence = format!(
             "it connects {:.1} s after its last CONNECT and is refused; the service wants {:.0} s",

@@ -44,7 +44,7 @@ fn check(view: &View<'_>, hits: &mut Hits) {
     if clamped == asked || told {
         return;
     }
-    let (Some(end), Some(sent)) = (round.end, round.last_sent) else { return };
+    let (Some(end), Some(sent)) = (round.end, round.last_sent()) else { return };
     let silent = end.at.since(sent);
     let grace = Duration::from_secs(clamped.into()).saturating_mul(3) / 2;
     let close = silent.abs_diff(grace) <= view.seconds(&EARLY);

@@ -75,7 +75,7 @@ fn check(view: &View<'_>, hits: &mut Hits) {
             flights.len(),
             still.as_secs()
         );
-        hits.add(Hit::new(sentence).at(oldest.sent, oldest.place, "never acknowledged"));
+        hits.add(Hit::new(sentence).at(oldest.moment(), "never acknowledged"));
     }
 }
 

@@ -57,7 +57,7 @@ fn check(view: &View<'_>, hits: &mut Hits) {
         event.at.since(flight.sent).as_secs(),
         if others { ", while it acknowledges others" } else { "" },
     );
-    let hit = Hit::new(sentence).at(flight.sent, flight.place, "PUBLISH");
+    let hit = Hit::new(sentence).at(flight.moment(), "PUBLISH");
     hits.add(hit.event(event, "PINGRESP, but no acknowledgement"));
 }
 

@@ -94,7 +94,7 @@ fn hangs(view: &View<'_>, connection: &Connection, hits: &mut Hits) {
             silent.as_secs_f64()
         );
         let hit = Hit::new(sentence).class("hangs").rounds(2);
-        let hit = hit.at(waits.sent, waits.place, "a message that is not acknowledged");
+        let hit = hit.at(waits.moment(), "a message that is not acknowledged");
         hits.add(hit.event(view.event, "the server ends the connection"));
     }
 }

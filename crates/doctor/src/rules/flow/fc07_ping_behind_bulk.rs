@@ -33,7 +33,7 @@ fn check(view: &View<'_>, hits: &mut Hits) {
     let bulk = path.resent_full >= BACKLOG;
     let moving = path.last_resent.is_some_and(|at| end.at.since(at) < keep_alive);
     let no_ping = round.last_ping.is_none_or(|ping| end.at.since(ping.asked) > keep_alive);
-    let late = round.last_received.is_none_or(|heard| end.at.since(heard) > keep_alive);
+    let late = round.last_received().is_none_or(|heard| end.at.since(heard) > keep_alive);
     // Something of the server came since the first of them: the path is slow, not dead.
     let alive = path.resent_in_silence < path.resent;
     if bulk && moving && no_ping && late && alive && !round.goodbye() && !round.gaps {

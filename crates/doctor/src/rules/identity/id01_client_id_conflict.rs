@@ -103,12 +103,8 @@ fn both_seen(view: &View<'_>, hits: &mut Hits) {
     let mut hit = Hit::new(sentence).rounds(1);
     hit.proven = swaps.iter().any(|swap| taken_over(swap.old));
     for swap in swaps.iter().rev().take(3).rev() {
-        if let Some(connect) = swap.new.said.connect.or(swap.new.opened) {
-            hit = hit.at(connect, swap.new.opened_place, "one connects");
-        }
-        if let Some(end) = swap.old.end {
-            hit = hit.end(&end, "the other is closed");
-        }
+        hit = hit.at(swap.new.said.connect.or(swap.new.opened), "one connects");
+        hit = hit.end(swap.old.end.as_ref(), "the other is closed");
     }
     hits.add(hit);
 }

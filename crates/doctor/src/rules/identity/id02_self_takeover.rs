@@ -59,7 +59,7 @@ fn check(view: &View<'_>, hits: &mut Hits) {
 
 /// One host, and the old connection was silent.
 fn dead(view: &View<'_>, swap: &Swap<'_>) -> bool {
-    let newest = swap.old.last_sent.max(swap.old.last_received);
+    let newest = swap.old.last_sent().max(swap.old.last_received());
     let silent = newest.is_some_and(|newest| swap.at.since(newest) >= view.millis(&SILENT));
     silent && swap.old.client.host == swap.new.client.host
 }

@@ -35,14 +35,14 @@ fn check(view: &View<'_>, hits: &mut Hits) {
         return;
     };
     let mqtt = &connection.mqtt;
-    let (Some((_, connect)), Some((at, connack))) = (mqtt.connect, mqtt.connack) else { return };
+    let (Some((_, connect)), Some((told, connack))) = (mqtt.connect, mqtt.connack) else { return };
     if connect.clean || connack.code != 0 || connack.session_present {
         return;
     }
     let newest = connection.last_sent().max(connection.last_received());
     let idle = newest.is_some_and(|newest| view.now.since(newest) >= view.seconds(&WAIT));
     let pings = mqtt.pings.asked > 0;
-    if mqtt.session.subscribed.is_some() || view.now.since(at) < view.seconds(&WAIT) {
+    if mqtt.session.subscribed.is_some() || view.now.since(told.at) < view.seconds(&WAIT) {
         return;
     }
     let rounds = &view.client.rounds;
@@ -59,11 +59,11 @@ fn check(view: &View<'_>, hits: &mut Hits) {
         let sentence = format!(
             "it lost its session and does not subscribe again: CONNACK said that there is none, and \
              {:.0} s later no SUBSCRIBE had come",
-            view.now.since(at).as_secs_f64(),
+            view.now.since(told.at).as_secs_f64(),
         );
         let hit = Hit::new(sentence);
-        let hit = hit.at(had.began().unwrap_or(at), had.opened_place, "it had subscribed here");
-        hits.add(hit.at(at, connection.tcp.opened_place, "CONNACK without a session"));
+        let hit = hit.at(had.beginning(), "it had subscribed here");
+        hits.add(hit.at(told, "CONNACK without a session"));
     }
 }
 

@@ -32,15 +32,15 @@ pub(super) const RULE: Rule = Rule {
 
 fn check(view: &View<'_>, hits: &mut Hits) {
     let (Some(connection), Some(event)) = (view.connection, view.event) else { return };
-    let Some((at, connack)) = connection.mqtt.connack else { return };
+    let Some((told, connack)) = connection.mqtt.connack else { return };
     let What::Packet { packet: PacketSeen::Subscribe(subscribe), .. } = event.what else { return };
-    let soon = event.at.since(at) <= view.seconds(&WITHIN);
+    let soon = event.at.since(told.at) <= view.seconds(&WITHIN);
     let same = |round: &Round| {
         round.said.session.subscribed.is_some() && round.said.session.filters == subscribe.digest
     };
     if connack.session_present && soon && view.client.rounds.iter().any(same) {
         let sentence = "it subscribes again although its session is present";
-        let hit = Hit::new(sentence).at(at, connection.tcp.opened_place, "CONNACK with a session");
+        let hit = Hit::new(sentence).at(told, "CONNACK with a session");
         hits.add(hit.event(event, "the same SUBSCRIBE as before"));
     }
 }

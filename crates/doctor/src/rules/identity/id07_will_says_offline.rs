@@ -31,7 +31,7 @@ fn check(view: &View<'_>, hits: &mut Hits) {
         return;
     };
     let Some(will) = view.tracker.wills.of(connection.source, publish.topic) else { return };
-    let Some(since) = will.since.filter(|since| event.at > since.plus(view.slack())) else {
+    let Some(since) = will.since.filter(|since| event.at > since.at.plus(view.slack())) else {
         return;
     };
     // What is retained arrives with each subscription: that is no news.
@@ -40,9 +40,9 @@ fn check(view: &View<'_>, hits: &mut Hits) {
         let sentence = format!(
             "it is told that {} is offline, by its will, {:.1} s after that client came back",
             view.text(will.client),
-            event.at.since(since).as_secs_f64(),
+            event.at.since(since.at).as_secs_f64(),
         );
-        let hit = Hit::new(sentence).at(since, event.place, "CONNACK of the client's return");
+        let hit = Hit::new(sentence).at(since, "CONNACK of the client's return");
         hits.add(hit.event(event, "its will is delivered"));
     }
 }

@@ -58,7 +58,7 @@ fn check(view: &View<'_>, hits: &mut Hits) {
 fn given_up(view: &View<'_>, hits: &mut Hits) {
     let died = |round: &Round| {
         let (asked, end) = (waiting(view, round)?, round.end?);
-        let waited = end.at.since(asked);
+        let waited = end.at.since(asked.at);
         let long = waited >= view.millis(&GIVEN_UP).max(view.slack());
         // Under TLS nobody sees CONNACK, but without it a client has nothing to ping for.
         let accepted = round.accepted() || view.is(Vantage::Encrypted);
@@ -66,12 +66,11 @@ fn given_up(view: &View<'_>, hits: &mut Hits) {
         fits.then_some(waited)
     };
     let Some(round) = view.ended() else { return };
-    let (Some(waited), Some(asked), Some(ping), Some(end)) =
-        (died(round), waiting(view, round), round.last_ping, round.end)
+    let (Some(waited), Some(asked), Some(end)) = (died(round), waiting(view, round), round.end)
     else {
         return;
     };
-    let heard = round.last_received > Some(asked.plus(view.slack()));
+    let heard = round.last_received() > Some(asked.at.plus(view.slack()));
     // Its TCP took the ping in: the machine lives, and so does the path.
     let delivered = view.source.vantage.is_wire() && round.resent == 0;
     let row = view.client.rounds.iter().rev().take_while(|round| died(round).is_some()).count();
@@ -91,20 +90,19 @@ fn given_up(view: &View<'_>, hits: &mut Hits) {
         if heard { ", while other bytes came" } else { " that TCP had delivered" },
     );
     let hit = Hit::new(sentence).class("given up");
-    let hit = hit.at(asked, ping.place, "PINGREQ without an answer");
+    let hit = hit.at(asked, "PINGREQ without an answer");
     let hit = if heard { hit } else { hit.rounds(1) };
     hits.add(hit.end(&end, "the client gives up"));
 }
 
 /// When the ping was sent that had no answer as the client ended the connection.
-fn waiting(view: &View<'_>, round: &Round) -> Option<crate::Time> {
+fn waiting(view: &View<'_>, round: &Round) -> Option<Moment> {
     let ping = round.last_ping.filter(|ping| ping.answered.is_none())?;
     let before = round.earlier_pings;
-    let answered = before.answered > before.asked;
     match before.asked {
         // Clients say goodbye to TLS as they give up: that is a record like a ping.
-        Some(asked) if guards::says_goodbye(view, round) && !answered => Some(asked),
-        _ => (!guards::on_purpose(view, round)).then_some(ping.asked),
+        Some(asked) if guards::says_goodbye(view, round) && !before.answered() => Some(asked),
+        _ => (!guards::on_purpose(view, round)).then_some(ping.moment()),
     }
 }
 

@@ -76,7 +76,7 @@ fn on_the_wire(view: &View<'_>, hits: &mut Hits) {
     let Some(round) = view.ended().filter(|round| !round.goodbye() && !round.gaps) else { return };
     let (Some(ping), Some(end)) = (round.last_ping, round.end) else { return };
     let waited = end.at.since(ping.asked);
-    let heard = round.last_received.map(|heard| end.at.since(heard));
+    let heard = round.last_received().map(|heard| end.at.since(heard));
     if orphan(view, round) {
         let (spans, since_answers) = orphan_lives(view);
         // Under TLS two goodbyes may come at the same time by chance.
@@ -118,7 +118,7 @@ fn on_the_wire(view: &View<'_>, hits: &mut Hits) {
 
 /// Whether the broker was heard after the last ping was sent.
 fn heard_after(round: &Round) -> bool {
-    round.last_ping.is_some_and(|ping| round.last_received > Some(ping.asked))
+    round.last_ping.is_some_and(|ping| round.last_received() > Some(ping.asked))
 }
 
 /// Whether a round ended as one with an orphan timer does: on a ping, too soon
@@ -130,7 +130,7 @@ fn orphan(view: &View<'_>, round: &Round) -> bool {
         && !round.goodbye()
         && round.ended_by(Side::Client)
         // The ping before it was answered: else nobody gave up wrongly.
-        && round.earlier_pings.asked.is_none_or(|asked| round.earlier_pings.answered > Some(asked))
+        && (round.earlier_pings.asked.is_none() || round.earlier_pings.answered())
         && end.at.since(ping.asked) <= view.millis(&ORPHAN)
 }
 
@@ -151,7 +151,8 @@ fn orphan_lives(view: &View<'_>) -> (Vec<Duration>, Vec<Duration>) {
 fn broker_log(view: &View<'_>, hits: &mut Hits) {
     let row: Vec<&Round> = view.client.rounds.newest(4).collect();
     let lost = |round: &&&Round| round.ended_by(Side::Client) && !round.goodbye() && !round.gaps;
-    let begun: Vec<_> = row.iter().filter(lost).filter_map(|round| round.opened).collect();
+    let begun: Vec<_> =
+        row.iter().filter(lost).filter_map(|round| round.opened).map(|it| it.at).collect();
     let periods: Vec<Duration> =
         begun.iter().zip(begun.iter().skip(1)).map(|(one, next)| next.since(*one)).collect();
     let (Some(last), true) = (row.last(), periods.len() == 3) else { return };

@@ -43,7 +43,7 @@ fn check(view: &View<'_>, hits: &mut Hits) {
     };
     let goodbye = guards::on_purpose(view, round) || guards::on_purpose(view, before);
     let outstanding = before.last_ping.is_some_and(|ping| ping.answered.is_none());
-    let Some(begun) = round.said.connack.or(round.opened) else { return };
+    let Some(begun) = round.said.connack.or(round.opened).map(|it| it.at) else { return };
     if round.gaps || round.pings > 1 || !outstanding || goodbye {
         return;
     }
@@ -63,7 +63,7 @@ fn check(view: &View<'_>, hits: &mut Hits) {
                 && end.at.since(ping.asked) <= within
         }
         (None, Some(keep_alive)) => {
-            let idle = end.at.since(round.last_sent.unwrap_or(begun));
+            let idle = end.at.since(round.last_sent().unwrap_or(begun));
             idle + view.slack() >= keep_alive && idle <= keep_alive + within + view.slack()
         }
         (None, None) => false,

@@ -39,7 +39,7 @@ pub(super) const RULE: Rule = Rule {
 
 fn check(view: &View<'_>, hits: &mut Hits) {
     let (Some(connection), Some(round)) = (view.connection, view.ended()) else { return };
-    let (Some(end), Some(sent)) = (round.end, round.last_sent) else { return };
+    let (Some(end), Some(sent)) = (round.end, round.sent) else { return };
     let timeout = told(&end);
     let by_server = end.by != Some(Side::Client) && !end.goodbye && !round.gaps;
     let closed = by_server && !guards::together(view, end.at);
@@ -48,8 +48,10 @@ fn check(view: &View<'_>, hits: &mut Hits) {
     }
     // The server's bytes were sent again and again: the client did not hear.
     let deaf = connection.tcp.paths.of(Side::Server).resent_in_silence >= 2;
-    let silent = end.at.since(sent);
-    let Some(newest) = connection.inbound.newest.filter(|newest| *newest > sent) else { return };
+    let silent = end.at.since(sent.at);
+    let Some(newest) = connection.inbound.newest.filter(|newest| newest.at > sent.at) else {
+        return;
+    };
     let inbound = connection.inbound.packets;
     if deaf || u64::from(inbound) < view.number(&PACKETS) {
         return;
@@ -57,7 +59,7 @@ fn check(view: &View<'_>, hits: &mut Hits) {
     let fits = match guards::keep_alive(view) {
         // The ping was due after the end, if the newest message postponed it.
         Some(keep_alive) => {
-            end.at.since(newest) <= keep_alive + view.slack()
+            end.at.since(newest.at) <= keep_alive + view.slack()
                 && silent > keep_alive + view.slack()
                 && (timeout || guards::server_gave_up(view, keep_alive, silent))
         }
@@ -69,8 +71,8 @@ fn check(view: &View<'_>, hits: &mut Hits) {
              without a packet from it, in which {inbound} packets arrived",
             silent.as_secs_f64(),
         );
-        let hit = Hit::new(sentence).at(sent, end.place, "the client's last packet");
-        let hit = hit.at(newest, end.place, "the server still sends");
+        let hit = Hit::new(sentence).at(sent, "the client's last packet");
+        let hit = hit.at(newest, "the server still sends");
         hits.add(hit.end(&end, "the server closes"));
     }
 }
@@ -86,11 +88,11 @@ fn told(end: &End) -> bool {
 fn alike_before(view: &View<'_>, silent: Duration) -> bool {
     let before = view.client.rounds.iter().rev().skip(1).take(2);
     let same = before.filter(|round| {
-        let (Some(end), Some(sent)) = (round.end, round.last_sent) else { return false };
+        let (Some(end), Some(sent)) = (round.end, round.last_sent()) else { return false };
         let other = end.at.since(sent);
         round.pings == 0
             && end.by == Some(Side::Server)
-            && round.last_received > Some(sent.plus(view.slack()))
+            && round.last_received() > Some(sent.plus(view.slack()))
             && other.abs_diff(silent) <= Duration::from_secs(7).min(silent / 2)
     });
     silent >= Duration::from_secs(5) && same.count() == 2

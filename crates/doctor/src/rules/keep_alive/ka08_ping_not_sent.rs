@@ -94,7 +94,7 @@ fn late(view: &View<'_>, hits: &mut Hits) {
 /// The broker closed after a silence of both sides, twice, and the client was
 /// back at once: it had not slept.
 fn closed_in_silence(view: &View<'_>, hits: &mut Hits) {
-    let Some(began) = view.connection.and_then(|it| it.tcp.opened) else { return };
+    let Some(began) = view.began() else { return };
     let mut newest = view.client.rounds.iter().rev();
     let (Some(round), Some(before)) = (newest.next(), newest.next()) else { return };
     let Some(end) = round.end.filter(|end| began >= end.at) else { return };
@@ -105,7 +105,7 @@ fn closed_in_silence(view: &View<'_>, hits: &mut Hits) {
     let returned = quick(&end, began)
         && before.end.zip(round.began()).is_some_and(|(end, next)| quick(&end, next));
     if both && returned && !guards::together(view, end.at) {
-        let silence = round.last_sent.map(|sent| end.at.since(sent)).unwrap_or_default();
+        let silence = round.last_sent().map(|sent| end.at.since(sent)).unwrap_or_default();
         let sentence = format!(
             "it sends no ping: nothing came from it for {:.1} s, with a keep-alive of {:.0} s, the \
              broker closed, and {:.1} s later it was back",
@@ -114,7 +114,7 @@ fn closed_in_silence(view: &View<'_>, hits: &mut Hits) {
             began.since(end.at).as_secs_f64(),
         );
         let hit = Hit::new(sentence).class("never").rounds(1);
-        let hit = hit.at(round.last_sent.unwrap_or(end.at), end.place, "its last packet");
+        let hit = hit.at(round.sent, "its last packet");
         hits.add(hit.end(&end, "the broker closes"));
     }
 }
@@ -122,9 +122,10 @@ fn closed_in_silence(view: &View<'_>, hits: &mut Hits) {
 /// Closed by the server after a silence that its keep-alive ends, in which
 /// nothing came that postpones a ping.
 fn silent(view: &View<'_>, round: &Round, keep_alive: Duration) -> bool {
-    let (Some(end), Some(sent)) = (round.end, round.last_sent) else { return false };
+    let (Some(end), Some(sent)) = (round.end, round.last_sent()) else { return false };
     // MQTT 5 says why with a DISCONNECT: that is the server's last packet then.
-    let postponed = round.last_received > Some(sent.plus(Duration::from_secs(1).max(view.slack())))
+    let postponed = round.last_received()
+        > Some(sent.plus(Duration::from_secs(1).max(view.slack())))
         && end.disconnect.is_none();
     // Before CONNACK no client has to ping, and a broker's log may not tell it.
     let welcome = round.said.connect.is_none() || round.accepted() || view.is(Vantage::BrokerLog);

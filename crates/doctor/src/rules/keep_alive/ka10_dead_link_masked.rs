@@ -43,7 +43,7 @@ fn check(view: &View<'_>, hits: &mut Hits) {
     let Some(connection) = view.connection.filter(|it| !it.tcp.paths.has_gaps()) else { return };
     let idle = &connection.idle;
     let (Some(from), Some(sent), Some(heard)) =
-        (idle.silent_from, connection.last_sent(), connection.last_received())
+        (idle.silent_from, connection.newest_from(Side::Client), connection.last_received())
     else {
         return;
     };
@@ -62,20 +62,19 @@ fn check(view: &View<'_>, hits: &mut Hits) {
         return;
     }
     let goes_on = u64::from(idle.unanswered) >= view.number(&PACKETS)
-        && view.now.since(sent) <= keep_alive + view.slack()
-        && sent.since(from) > keep_alive;
-    if view.now.since(from) > bound && goes_on && (ping.is_some() || flight) {
+        && view.now.since(sent.at) <= keep_alive + view.slack()
+        && sent.at.since(from.at) > keep_alive;
+    if view.now.since(from.at) > bound && goes_on && (ping.is_some() || flight) {
         let sentence = format!(
             "it goes on although its link is dead: {} packets in {:.1} s, and not a byte from the \
              server for {:.1} s, with a keep-alive of {:.0} s",
             idle.unanswered,
-            sent.since(from).as_secs_f64(),
+            sent.at.since(from.at).as_secs_f64(),
             view.now.since(heard).as_secs_f64(),
             keep_alive.as_secs_f64(),
         );
-        let place = connection.recent.last().map(|event| event.place).unwrap_or_default();
-        let hit = Hit::new(sentence).at(from, place, "no answer from here on");
-        hits.add(hit.at(sent, place, "and still it sends"));
+        let hit = Hit::new(sentence).at(from, "no answer from here on");
+        hits.add(hit.at(sent, "and still it sends"));
     }
 }
 

@@ -37,7 +37,6 @@ fn check(view: &View<'_>, hits: &mut Hits) {
     let (Some((_, connect)), Some((told, connack))) = (mqtt.connect, mqtt.connack) else { return };
     let (Some(own), Some(server)) = (connect.keep_alive, connack.server_keep_alive) else { return };
     let (own, server) = (Duration::from_secs(own.into()), Duration::from_secs(server.into()));
-    let place = connection.tcp.opened_place;
     if let Some(end) = connection.end {
         let Some(sent) = connection.last_sent() else { return };
         let silent = end.at.since(sent);
@@ -50,7 +49,7 @@ fn check(view: &View<'_>, hits: &mut Hits) {
                 server.as_secs(),
                 silent.as_secs_f64(),
             );
-            let hit = Hit::new(sentence).at(told, place, "CONNACK with Server Keep Alive");
+            let hit = Hit::new(sentence).at(told, "CONNACK with Server Keep Alive");
             hits.add(hit.end(&end, "the server closes"));
         }
         return;
@@ -66,7 +65,7 @@ fn check(view: &View<'_>, hits: &mut Hits) {
             server.as_secs(),
             idle.as_secs_f64(),
         );
-        let hit = Hit::new(sentence).at(told, place, "CONNACK with Server Keep Alive");
+        let hit = Hit::new(sentence).at(told, "CONNACK with Server Keep Alive");
         hits.add(hit.ping(ping, "PINGREQ, too late"));
     } else if own + slack < server && by_its_own {
         let sentence = format!(

@@ -116,7 +116,7 @@ fn silent(view: &View<'_>, rounds: &[Round], hits: &mut Hits) {
         if let Some(ping) = round.last_ping {
             hit = hit.ping(&ping, "the first packet after the idle time, without an answer");
         } else if let Some(from) = round.idle.silent_from {
-            hit = hit.at(from, round.opened_place, "no answer to what was sent then");
+            hit = hit.at(from, "no answer to what was sent then");
         }
     }
     hits.add(hit);
@@ -130,7 +130,7 @@ fn answers_pings(round: &Round) -> bool {
 
 /// If the round died at its first packet after an idle time: how long that was.
 fn died(view: &View<'_>, round: &Round) -> Option<Duration> {
-    let (idle, from) = (round.idle.before_silence?, round.idle.silent_from?);
+    let (idle, from) = (round.idle.before_silence?, round.idle.silent_from?.at);
     if round.gaps || round.opened.is_none() || guards::on_purpose(view, round) {
         return None;
     }
@@ -164,8 +164,8 @@ fn died(view: &View<'_>, round: &Round) -> Option<Duration> {
 fn closed(view: &View<'_>, hits: &mut Hits) {
     let idle = |round: &Round| {
         let end = round.end.filter(|end| end.by == Some(Side::Server) && !end.goodbye)?;
-        let both = round.last_sent.max(round.last_received)?;
-        let silent = end.at.since(round.last_sent?);
+        let both = round.last_sent().max(round.last_received())?;
+        let silent = end.at.since(round.last_sent()?);
         // If the keep-alive is not known, it may be the broker that closes.
         let keep_alive = round.said.keep_alive.or_else(|| guards::keep_alive(view));
         let known = keep_alive.is_some() || !view.is(Vantage::Encrypted);
@@ -216,22 +216,22 @@ fn broker_log(view: &View<'_>, hits: &mut Hits) {
         let words = round.end.and_then(|end| end.words);
         matches!(words, Some(Words::KeepAliveTimeout { by: Side::Server }))
             && round.pings == 0
-            && round.last_received <= round.last_sent.map(|sent| sent.plus(view.slack()))
+            && round.last_received() <= round.last_sent().map(|sent| sent.plus(view.slack()))
     };
     let mut row: Vec<&Round> = view.client.rounds.iter().rev().take_while(timeout).collect();
     row.reverse();
-    let Some(next) = view.connection.and_then(|it| it.tcp.opened) else { return };
+    let Some(next) = view.began() else { return };
     if (row.len() as u64) < view.number(&DEATHS)
-        || Some(next) <= row.last().and_then(|it| it.opened)
+        || Some(next) <= row.last().and_then(|it| it.opened_at())
     {
         return;
     }
-    let back = row.iter().skip(1).map(|round| round.opened).chain([Some(next)]);
+    let back = row.iter().skip(1).map(|round| round.opened_at()).chain([Some(next)]);
     let since = |from: fn(&Round) -> Option<crate::Time>| -> Vec<Duration> {
         let pairs = row.iter().zip(back.clone());
         pairs.filter_map(|(round, back)| Some(back?.since(from(round)?))).collect()
     };
-    let by_its_own = since(|round| round.last_sent);
+    let by_its_own = since(Round::last_sent);
     let by_the_brokers = since(|round| round.end.map(|end| end.at));
     let complete = by_its_own.len() == row.len() && by_the_brokers.len() == row.len();
     // If the broker ends them all after the same time, it may be by either clock.

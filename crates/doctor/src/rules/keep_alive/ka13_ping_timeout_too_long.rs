@@ -76,7 +76,7 @@ fn judge(view: &View<'_>, round: &Round, hits: &mut Hits) {
     let hit = Hit::new(text).ping(&ping, "PINGREQ, without an answer");
     let hit = match round.end {
         Some(end) => hit.end(&end, "the client gives up"),
-        None => hit.at(view.now, round.opened_place, "the client connects anew"),
+        None => hit.event(view.event, "the client connects anew"),
     };
     hits.add(if adapts { hit.class("adapts").severity(Severity::Info) } else { hit });
 }

@@ -79,7 +79,7 @@ fn plain(view: &View<'_>, hits: &mut Hits) {
         mark.payload,
         view.text(mark.topic),
     );
-    let hit = Hit::new(sentence).rounds(1).at(mark.at, mark.place, "the message");
+    let hit = Hit::new(sentence).rounds(1).at(mark.moment(), "the message");
     hits.add(hit.end(round.end.as_ref(), "the server ends the connection"));
 }
 
@@ -91,7 +91,7 @@ fn sealed(view: &View<'_>, hits: &mut Hits) {
             "the server ended {times} connections in a row after a burst of about {sent} bytes"
         );
         let hit = Hit::new(sentence).rounds(1);
-        hits.add(hit.at(mark.at, mark.place, "the end of the burst"));
+        hits.add(hit.at(mark.moment(), "the end of the burst"));
     }
 }
 

@@ -61,11 +61,11 @@ fn ended(view: &View<'_>, hits: &mut Hits) {
     };
     let connect = view.connection.and_then(|connection| connection.mqtt.connect);
     let will = connect.is_some_and(|(_, it)| !it.will_topic.is_none() && it.will_qos == 2);
-    let Some((what, at, place, end)) = not_there(view, kind, will.then_some("a will")) else {
+    let Some((what, asked, end)) = not_there(view, kind, will.then_some("a will")) else {
         return;
     };
     let sentence = format!("the server ended the connection after {what} with QoS 2");
-    let hit = Hit::new(sentence).at(at, place, "QoS 2");
+    let hit = Hit::new(sentence).at(asked, "QoS 2");
     hits.add(hit.end(&end, "the server ends the connection"));
 }
 
@@ -83,7 +83,7 @@ fn never_received(view: &View<'_>, hits: &mut Hits) {
         event.at.since(flight.sent).as_secs()
     );
     let hit = Hit::new(sentence).class("unanswered").rounds(1);
-    let hit = hit.at(flight.sent, flight.place, "PUBLISH with QoS 2");
+    let hit = hit.at(flight.moment(), "PUBLISH with QoS 2");
     hits.add(hit.event(event, "PINGRESP, but no PUBREC"));
 }
 

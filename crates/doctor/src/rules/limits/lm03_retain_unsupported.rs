@@ -55,11 +55,11 @@ fn ended(view: &View<'_>, hits: &mut Hits) {
     let kind = |mark: &Mark| (mark.retain && mark.qos < 2).then_some("a retained message");
     let connect = view.connection.and_then(|connection| connection.mqtt.connect);
     let will = connect.is_some_and(|(_, it)| it.will_retain).then_some("a retained will");
-    let Some((what, at, place, end)) = not_there(view, kind, will) else { return };
+    let Some((what, asked, end)) = not_there(view, kind, will) else { return };
     let sentence = format!(
         "the server ended the connection after {what}: it takes none, or none on this topic"
     );
-    let hit = Hit::new(sentence).at(at, place, "RETAIN");
+    let hit = Hit::new(sentence).at(asked, "RETAIN");
     hits.add(hit.end(&end, "the server ends the connection"));
 }
 

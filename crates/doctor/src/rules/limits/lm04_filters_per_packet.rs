@@ -31,14 +31,14 @@ fn check(view: &View<'_>, hits: &mut Hits) {
         "its SUBSCRIBE has {} filters and the server takes {limit} in one packet",
         mark.filters
     );
-    let hit = Hit::new(sentence).at(mark.at, mark.place, "SUBSCRIBE");
+    let hit = Hit::new(sentence).at(mark.moment(), "SUBSCRIBE");
     hits.add(hit.end(round.end.as_ref(), "the connection ends without SUBACK"));
 }
 
 /// A last packet that was never answered, whoever ended the connection.
 fn unanswered(round: &Round) -> Option<crate::track::Mark> {
     let mark = round.marks.last.filter(|mark| mark.kind == MarkKind::Subscribe)?;
-    let silent = round.last_received.is_none_or(|heard| heard <= mark.at);
+    let silent = round.last_received().is_none_or(|heard| heard <= mark.at);
     (silent && !round.gaps).then_some(mark)
 }
 

@@ -79,7 +79,7 @@ fn counted(view: &View<'_>, hits: &mut Hits) {
     let hit = Hit::new(format!("it sent {what}, and {then}"));
     hits.add(match (oldest, &connection.end) {
         (_, Some(end)) => hit.end(end, "the server ends the connection"),
-        (Some(flight), None) => hit.at(flight.sent, flight.place, "never acknowledged"),
+        (Some(flight), None) => hit.at(flight.moment(), "never acknowledged"),
         (None, None) => hit,
     });
 }

@@ -56,7 +56,7 @@ fn ended(view: &View<'_>, hits: &mut Hits) {
     };
     let topic = view.text(mark.topic);
     let sentence = format!("the server ended the connection after the topic {topic}: {fault}");
-    let hit = Hit::new(sentence).at(mark.at, mark.place, "the topic");
+    let hit = Hit::new(sentence).at(mark.moment(), "the topic");
     hits.add(hit.end(round.end.as_ref(), "the server ends the connection"));
 }
 

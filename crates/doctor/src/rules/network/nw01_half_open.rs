@@ -58,9 +58,9 @@ fn resent(view: &View<'_>, connection: &Connection, from: Side, hits: &mut Hits)
     let sentence = format!(
         "what it sends is lost: sent again {} times in {:.1} s, and not a byte came back",
         path.resent_in_silence,
-        event.at.since(first).as_secs_f64()
+        event.at.since(first.at).as_secs_f64()
     );
-    let hit = Hit::new(sentence).at(first, event.place, "the first retransmission");
+    let hit = Hit::new(sentence).at(first, "the first retransmission");
     hits.add(hit.event(event, "sent again, still no answer"));
 }
 

@@ -44,7 +44,7 @@ fn woke(view: &View<'_>, hits: &mut Hits) {
     let Some(idle) = round.idle.before_silence else { return };
     let reset = end.how == crate::CloseHow::Reset;
     let soon = round
-        .last_sent
+        .last_sent()
         .is_some_and(|sent| end.at.since(sent) <= view.slack().max(connection.round_trip()));
     if reset && soon && idle > keep_alive.saturating_mul(3) / 2 && !round.gaps {
         let sentence = format!(

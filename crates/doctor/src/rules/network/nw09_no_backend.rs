@@ -49,7 +49,7 @@ fn check(view: &View<'_>, hits: &mut Hits) {
     let row = newest.take_while(|round| nobody(view, round)).count();
     let (Some(round), true) = (view.ended(), row as u64 >= view.number(&ROUNDS)) else { return };
     let Some(end) = round.end else { return };
-    let waited = end.at.since(round.last_sent.or(round.opened).unwrap_or(end.at));
+    let waited = end.at.since(round.sent.or(round.opened).map_or(end.at, |from| from.at));
     let sentence = if view.is(Vantage::ClientLog) {
         format!(
             "nothing answered its CONNECT: {row} times in a row no CONNACK came, the last time \
@@ -83,13 +83,13 @@ fn nobody(view: &View<'_>, round: &Round) -> bool {
     }
     // Silence, until somebody has waited long enough: a server may count the
     // keep-alive from CONNECT on, although it has not answered it.
-    let silence = round.last_sent.map(|sent| end.at.since(sent));
+    let silence = round.last_sent().map(|sent| end.at.since(sent));
     match end.by {
         Some(Side::Server) if silence.is_none_or(|it| it < SILENT) => {
             // Who has spoken TLS may have read CONNECT as well: AU03.
-            let from = round.last_sent.or(round.opened);
-            round.last_received.is_none()
-                && from.is_some_and(|from| end.at.since(from) <= view.millis(&AT_ONCE))
+            let from = round.sent.or(round.opened);
+            round.last_received().is_none()
+                && from.is_some_and(|from| end.at.since(from.at) <= view.millis(&AT_ONCE))
         }
         Some(Side::Server) => true,
         Some(Side::Client) => silence.is_some_and(|it| it >= GIVEN_UP),
@@ -102,15 +102,15 @@ fn nobody(view: &View<'_>, round: &Round) -> bool {
 fn answered(view: &View<'_>, round: &Round) -> bool {
     match round.marks.last {
         Some(mark) if view.is(Vantage::Encrypted) => {
-            round.pings > 0 || round.last_received > Some(mark.at)
+            round.pings > 0 || round.last_received() > Some(mark.at)
         }
-        _ => round.last_received.is_some(),
+        _ => round.last_received().is_some(),
     }
 }
 
 /// The client waited for CONNACK, and says so or waited long.
 fn gave_up(round: &Round, end: End) -> bool {
-    let long = round.last_sent.is_some_and(|sent| end.at.since(sent) >= GIVEN_UP);
+    let long = round.last_sent().is_some_and(|sent| end.at.since(sent) >= GIVEN_UP);
     end.by == Some(Side::Client) && (end.words == Some(Words::ConnAckTimeout) || long)
 }
 

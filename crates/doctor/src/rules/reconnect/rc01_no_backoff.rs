@@ -78,9 +78,7 @@ fn check(view: &View<'_>, hits: &mut Hits) {
         format!("it reconnects without back-off: {} short connections, {how}", row.len());
     let mut hit = Hit::new(sentence).rounds(1);
     for round in row.iter().rev().take(4).rev() {
-        if let Some(began) = round.began() {
-            hit = hit.at(began, round.opened_place, "a short connection begins");
-        }
+        hit = hit.at(round.beginning(), "a short connection begins");
     }
     hits.add(hit);
 }

@@ -53,9 +53,7 @@ fn check(view: &View<'_>, hits: &mut Hits) {
             format!("doubles its delays exactly, without a random part: {} s", seconds.join(", "));
         let mut hit = Hit::new(sentence);
         for round in newest.iter().skip(1).take(4) {
-            if let Some(began) = round.began() {
-                hit = hit.at(began, round.opened_place, "another try");
-            }
+            hit = hit.at(round.beginning(), "another try");
         }
         hits.add(hit);
     }

@@ -56,7 +56,7 @@ fn check(view: &View<'_>, hits: &mut Hits) {
         );
         let mut hit = Hit::new(sentence).rounds(1);
         for round in failed.iter().take(4).rev() {
-            hit = hit.at(round.began().unwrap_or(view.now), round.opened_place, "one of them");
+            hit = hit.at(round.beginning(), "one of them");
         }
         hits.add(hit);
     }

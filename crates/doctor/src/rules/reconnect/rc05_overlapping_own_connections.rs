@@ -72,12 +72,8 @@ fn check(view: &View<'_>, hits: &mut Hits) {
         );
         let mut hit = Hit::new(sentence).rounds(1);
         for swap in own.iter().rev().take(3).rev() {
-            if let Some(connect) = swap.new.said.connect.or(swap.new.opened) {
-                hit = hit.at(connect, swap.new.opened_place, "it connects again");
-            }
-            if let Some(end) = swap.old.end {
-                hit = hit.end(&end, "the old connection is closed");
-            }
+            hit = hit.at(swap.new.said.connect.or(swap.new.opened), "it connects again");
+            hit = hit.end(swap.old.end.as_ref(), "the old connection is closed");
         }
         hits.add(hit);
     }
@@ -87,10 +83,10 @@ fn check(view: &View<'_>, hits: &mut Hits) {
 fn own(swap: &Swap<'_>) -> bool {
     let say =
         |round: &Round| (round.client.host, round.said.credentials_digest, round.said.version);
-    let newest = swap.old.last_sent.max(swap.old.last_received);
+    let newest = swap.old.last_sent().max(swap.old.last_received());
     let bound = swap.old.said.keep_alive.unwrap_or(Duration::from_secs(10));
     let alive = newest.is_some_and(|newest| swap.at.since(newest) < bound);
-    let asks = |from: crate::Time| swap.at.since(from) >= Duration::from_secs(2);
+    let asks = |from: Moment| swap.at.since(from.at) >= Duration::from_secs(2);
     alive && !swap.old.idle.silent_from.is_some_and(asks) && say(swap.old) == say(swap.new)
 }
 

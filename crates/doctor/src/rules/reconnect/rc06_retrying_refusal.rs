@@ -86,9 +86,8 @@ fn check(view: &View<'_>, hits: &mut Hits) {
     };
     let mut hit = hit.rounds(1);
     for round in &newest {
-        if let Some(at) = round.said.connack.or_else(|| Some(round.end?.at)) {
-            hit = hit.at(at, round.opened_place, "refused");
-        }
+        let refused = round.said.connack.or_else(|| Some(round.end?.moment()));
+        hit = hit.at(refused, "refused");
     }
     hits.add(hit);
 }
@@ -110,7 +109,7 @@ fn refused_by_look(view: &View<'_>, round: &Round) -> bool {
         && round.pings == 0
         && !round.gaps
         && round.lifetime().is_some_and(|life| life < Duration::from_secs(10))
-        && round.end.zip(round.last_received).is_some_and(|(end, at)| at_once(end, at))
+        && round.end.zip(round.last_received()).is_some_and(|(end, at)| at_once(end, at))
 }
 
 /// One record of the client, and one of the server that CONNACK fits in.

@@ -35,7 +35,7 @@ fn check(view: &View<'_>, hits: &mut Hits) {
         return;
     }
     let asked = match connection.mqtt.connect {
-        Some((at, _)) => at,
+        Some((sent, _)) => sent.at,
         None => match connection.mqtt.first_sealed {
             Some(at) if first_answer(connection, event) => at,
             _ => return,
@@ -56,7 +56,11 @@ fn check(view: &View<'_>, hits: &mut Hits) {
     // How long it waits is known from a time when it gave up.
     let waited = |round: &Round| {
         let end = round.end.filter(|end| end.by == Some(Side::Client) && !end.goodbye)?;
-        round.said.connack.is_none().then(|| end.at.since(round.said.connect.unwrap_or(end.at)))
+        round
+            .said
+            .connack
+            .is_none()
+            .then(|| end.at.since(round.said.connect.map_or(end.at, |sent| sent.at)))
     };
     let shortest = view.client.rounds.iter().filter_map(waited).min();
     let percent = u32::try_from(view.number(&PERCENT)).unwrap_or(u32::MAX);

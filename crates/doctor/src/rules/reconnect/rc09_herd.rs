@@ -66,7 +66,7 @@ fn check(view: &View<'_>, hits: &mut Hits) {
             "it is one of a herd: {lost} clients lost their connections together, and {peak} \
              connections began within one second",
         );
-        let hit = Hit::new(sentence).at(last.at, event.place, "all connections have ended");
+        let hit = Hit::new(sentence).at(last.moment(), "all connections have ended");
         hits.add(hit.event(event, "they come back at once"));
     }
 }

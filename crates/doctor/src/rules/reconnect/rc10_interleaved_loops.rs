@@ -82,9 +82,7 @@ fn check(view: &View<'_>, hits: &mut Hits) {
         );
         let mut hit = Hit::new(sentence);
         for round in row.iter().rev().take(4).rev() {
-            if let Some(began) = round.began() {
-                hit = hit.at(began, round.opened_place, "another connection");
-            }
+            hit = hit.at(round.beginning(), "another connection");
         }
         hits.add(hit);
     }

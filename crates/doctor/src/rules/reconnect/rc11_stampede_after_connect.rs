@@ -39,7 +39,7 @@ fn check(view: &View<'_>, hits: &mut Hits) {
     let (Some(connection), Some(event)) = (view.connection, view.event) else { return };
     let mqtt = &connection.mqtt;
     let sealed = view.is(Vantage::Encrypted);
-    let begun = if sealed { mqtt.first_sealed } else { mqtt.connack.map(|(at, _)| at) };
+    let begun = if sealed { mqtt.first_sealed } else { mqtt.connack.map(|(told, _)| told.at) };
     let soon = begun.is_some_and(|at| view.now.since(at) <= Duration::from_secs(1));
     if !soon || event.sender() != Some(Side::Client) {
         return;

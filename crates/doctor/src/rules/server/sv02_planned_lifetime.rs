@@ -62,9 +62,9 @@ fn check(view: &View<'_>, hits: &mut Hits) {
 /// Something was said shortly before the end: neither keep-alive nor an idle
 /// path ended it.
 fn busy(round: &Round) -> bool {
-    let (Some(end), Some(sent)) = (round.end, round.last_sent) else { return false };
+    let (Some(end), Some(sent)) = (round.end, round.last_sent()) else { return false };
     round.said.keep_alive.is_none_or(|keep_alive| end.at.since(sent) <= keep_alive)
-        && round.last_received.is_some()
+        && round.last_received().is_some()
 }
 
 #[cfg(test)]

@@ -61,7 +61,7 @@ fn check(view: &View<'_>, hits: &mut Hits) {
 /// CONNACK late, and this client's pings before much slower than at first.
 fn slow(view: &View<'_>, connection: &Connection, hits: &mut Hits) {
     let (Some(event), Some((sent, _))) = (view.event, connection.mqtt.connect) else { return };
-    let waited = event.at.since(sent);
+    let waited = event.at.since(sent.at);
     if waited < view.millis(&CONNACK) {
         return;
     }

@@ -17,19 +17,24 @@ mod event;
 mod packet;
 mod words;
 
+use alloc::collections::BTreeSet;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
 
 use evenkeel_profile::Profile;
 
-use crate::{Bounds, Confidence, Doctor, Finding, Report, Source, SourceId, Time, Vantage};
+use crate::{
+    Bounds, Confidence, Doctor, Event, Finding, Place, Report, Source, SourceId, Time, Vantage,
+};
 
 /// A doctor that is told a trace.
 pub(crate) struct Trace {
     doctor: Doctor,
     source: SourceId,
     line: u64,
+    /// When and where each line is.
+    moments: BTreeSet<(SourceId, Time, Place)>,
 }
 
 impl Trace {
@@ -67,7 +72,7 @@ impl Trace {
         let mut doctor = Doctor::new(profile, bounds);
         let source = Source { name: "trace".into(), vantage, resolution, calendar: true };
         let source = doctor.source(source).expect("the first source");
-        Self { doctor, source, line: 0 }
+        Self { doctor, source, line: 0, moments: BTreeSet::new() }
     }
 
     /// Another source, which the lines from here on are from.
@@ -96,7 +101,7 @@ impl Trace {
                 let at = f64::from(round) * every;
                 let event =
                     event::read(line, self.line, self.source, round, at, self.doctor.texts());
-                self.doctor.take(&event);
+                self.take(&event);
             }
         }
         self
@@ -108,9 +113,14 @@ impl Trace {
             self.line += 1;
             let texts = self.doctor.texts();
             let event = event::read(line, self.line, self.source, 0, seconds, texts);
-            self.doctor.take(&event);
+            self.take(&event);
         }
         self
+    }
+
+    fn take(&mut self, event: &Event) {
+        self.moments.insert((event.source, event.at, event.place));
+        self.doctor.take(event);
     }
 
     /// Somebody else knows that this host is this client.
@@ -126,10 +136,19 @@ impl Trace {
         self.doctor.tracker()
     }
 
-    /// What the doctor says at the end.
+    /// What the doctor says at the end. Every place that it names is of the moment
+    /// that it names.
+    #[track_caller]
     pub(crate) fn report(mut self) -> Report {
         self.doctor.finish();
-        self.doctor.report()
+        let report = self.doctor.report();
+        for finding in flat(&report.findings) {
+            for proof in &finding.proof {
+                let moment = (proof.source, proof.at, proof.place);
+                assert!(self.moments.contains(&moment), "{}: {proof:?}", finding.rule.id);
+            }
+        }
+        report
     }
 
     /// What it says of one rule, beneath others too.
