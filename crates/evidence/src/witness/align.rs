@@ -89,10 +89,11 @@ impl Pair<'_> {
             }
         }
         let matching = self.best(found)?;
-        let (matched, of) = (matching.joined.len(), self.could_match(&matching.line));
-        let right = self.rank(&matching) == Rank::Right;
-        let enough = matched >= NEEDED || matching.sure > 0 || right;
-        if enough && matched * 2 >= of {
+        let (matched, (of, all)) = (matching.joined.len(), self.could_match(&matching.line));
+        let many = matched >= NEEDED || matching.sure > 0;
+        // One alone may be chance: then no other may be missing in either.
+        let few = self.rank(&matching) == Rank::Right && matched == all;
+        if (many || few) && matched * 2 >= of {
             Ok(Aligned { matching: self.without_noise(matching), of })
         } else {
             Err(Unaligned::TooFew(matched))
@@ -110,10 +111,13 @@ impl Pair<'_> {
         (from <= to).then_some((from, to))
     }
 
-    fn could_match(&self, line: &Line) -> usize {
-        let Some((from, to)) = self.overlap(line) else { return 0 };
+    /// How many connections both should show: the lesser number of the two, and
+    /// the greater one.
+    fn could_match(&self, line: &Line) -> (usize, usize) {
+        let Some((from, to)) = self.overlap(line) else { return (0, 0) };
         let here = self.here.shared(self.there, from, to);
-        here.min(self.there.shared(self.here, line.there(from), line.there(to)))
+        let there = self.there.shared(self.here, line.there(from), line.there(to));
+        (here.min(there), here.max(there))
     }
 
     /// The line through connections that their address and port tell apart from

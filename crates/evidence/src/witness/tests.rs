@@ -190,8 +190,14 @@ fn few_connections_align_nothing_but_clocks_that_are_right() {
     assert_eq!(unaligned(&comparison), Unaligned::TooFew(2));
     let comparison = compare(&[log(two, |at| at), log(two, |at| at + 1.0)]);
     assert_eq!(ahead(&comparison).1, 2);
-    // One more is enough.
+    // If one of them shows a third in between, the two may be others that came by chance.
     let three = &irregular()[..3];
+    let gap = [three[0], three[2]];
+    assert_eq!(
+        unaligned(&compare(&[log(three, |at| at), log(&gap, |at| at)])),
+        Unaligned::TooFew(2)
+    );
+    // One more is enough.
     let comparison = compare(&[log(three, |at| at), log(three, |at| at + 3600.0)]);
     assert_eq!(ahead(&comparison).1, 3);
 }
