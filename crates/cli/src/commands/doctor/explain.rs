@@ -27,7 +27,10 @@ fn explanation(meta: &Meta) -> String {
     part("What to do", meta.fix);
     part("What shows it", &shown_by(meta));
     part("To be surer", meta.raises);
-    part("What follows from it", &meta.explains.join(", "));
+    let named = |id: &&str| rule(id).map_or_else(|| (*id).into(), |it| format!("{id} {}", it.slug));
+    let others = meta.explains.iter().filter(|id| **id != meta.id);
+    let follows: Vec<String> = others.map(named).collect();
+    part("What follows from it", &follows.join(", "));
     let thresholds: Vec<String> = (meta.thresholds.iter())
         .map(|it| format!("{} = {}: {}", it.name, it.value, it.reason))
         .collect();
@@ -115,7 +118,12 @@ pub(super) fn formats(as_json: bool, printer: Printer) -> Result<(), Failure> {
             });
             text.push_str(&format!("{line}\n"));
         } else {
-            text.push_str(&format!("{:<18} {:<28} {}\n", format.name, format.of, format.shows));
+            text.push_str(&format!(
+                "{:<16}  {}\n{}",
+                format.name,
+                format.of,
+                wrapped(format.shows)
+            ));
         }
     }
     printer.show(&text)
