@@ -7,10 +7,13 @@ use evenkeel_profile::Profile;
 fn read(bytes: &[u8], piece: usize) -> Result<Summary, EvidenceError> {
     let mut doctor = Doctor::new(Profile::empty(), Bounds::default());
     let mut evidence = Evidence::new("input", &Options::default());
-    for bytes in bytes.chunks(piece) {
-        evidence.feed(bytes, &mut doctor)?;
+    let fed = bytes.chunks(piece).try_for_each(|bytes| evidence.feed(bytes, &mut doctor));
+    let ended = evidence.end(&mut doctor);
+    // Who reads to the end hears of it, too.
+    if let Err(error) = &fed {
+        assert_eq!(ended.as_ref().err(), Some(error));
     }
-    evidence.end(&mut doctor)
+    ended
 }
 
 const LOG: &str = "1767323045: New connection from 10.0.0.1:5000 on port 1883.
@@ -63,6 +66,16 @@ fn what_cannot_be_read_is_named() {
     let mut cut = PCAP.to_vec();
     cut.extend([1, 2, 3]);
     assert!(matches!(read(&cut, 10), Err(EvidenceError::Capture(_))));
+}
+
+/// After a power cut, a log may hold a block of zeros.
+#[test]
+fn a_log_with_zeros_in_it_is_read_whatever_the_pieces() {
+    let holed = [LOG.as_bytes(), &[0; 512], b"\n", LOG.as_bytes()].concat();
+    for piece in [1, 6, 100, 10_000] {
+        let Ok(Summary::Log(summary)) = read(&holed, piece) else { panic!("no log") };
+        assert_eq!((summary.lines, summary.understood), (5, 4), "{piece}");
+    }
 }
 
 #[test]

@@ -45,7 +45,9 @@ impl Kind {
         if first.starts_with(&[0xff, 0xfe]) || first.starts_with(&[0xfe, 0xff]) {
             return Err(EvidenceError::Utf16);
         }
-        if first.contains(&0) {
+        // Not those behind it, of which there are more or less: the size of the pieces
+        // says nothing, and a log may have some after a power cut.
+        if first.iter().take(ENOUGH).any(|byte| *byte == 0) {
             return Err(EvidenceError::Binary);
         }
         Ok(Self::Text(if first.starts_with(&[0xef, 0xbb, 0xbf]) { 3 } else { 0 }))

@@ -57,6 +57,8 @@ enum State {
     Begins(Vec<u8>),
     Capture(Box<Capture>),
     Log(Box<Log>),
+    /// It cannot be told, or cannot be read.
+    Failed(EvidenceError),
 }
 
 /// What was read.
@@ -104,6 +106,7 @@ impl Evidence {
         match &mut self.state {
             State::Capture(capture) => Ok(capture.feed(bytes, sink)?),
             State::Log(log) => Ok(log.feed(bytes, sink)?),
+            State::Failed(error) => Err(error.clone()),
             State::Begins(first) => {
                 first.extend_from_slice(bytes);
                 if first.len() < kind::ENOUGH {
@@ -134,6 +137,7 @@ impl Evidence {
                 Ok(Summary::Capture(capture.summary()))
             }
             State::Log(log) => Ok(Summary::Log(log.end(sink)?)),
+            State::Failed(error) => Err(error),
             State::Begins(_) => Err(EvidenceError::Empty),
         }
     }
@@ -142,14 +146,18 @@ impl Evidence {
     fn begin(&mut self, sink: &mut dyn Sink) -> Result<(), EvidenceError> {
         let State::Begins(first) = &mut self.state else { return Ok(()) };
         let first = core::mem::take(first);
-        let kind = Kind::of(&first)?;
-        self.state = match kind {
-            Kind::Capture => {
-                State::Capture(Box::new(Capture::new(&self.name, &self.options.capture)))
+        let (state, skipped) = match Kind::of(&first) {
+            Ok(Kind::Capture) => {
+                let capture = Capture::new(&self.name, &self.options.capture);
+                (State::Capture(Box::new(capture)), 0)
             }
-            Kind::Text(_) => State::Log(Box::new(Log::new(&self.name, &self.options.log))),
+            Ok(Kind::Text(mark)) => {
+                let log = Log::new(&self.name, &self.options.log);
+                (State::Log(Box::new(log)), mark)
+            }
+            Err(error) => (State::Failed(error), 0),
         };
-        let skipped = if let Kind::Text(mark) = kind { mark } else { 0 };
+        self.state = state;
         self.feed(first.get(skipped..).unwrap_or_default(), sink)
     }
 }
