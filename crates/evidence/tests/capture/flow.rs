@@ -339,3 +339,45 @@ fn the_oldest_of_too_many_is_forgotten() {
     let numbers = notes.events.iter().map(|event| event.connection.0);
     assert_eq!(numbers.max(), Some(32_766));
 }
+
+/// The one that was given up has an end, and what follows it is no part of it.
+#[test]
+fn a_connection_that_comes_up_after_it_was_given_up_is_another_one() {
+    let given_up = || {
+        let mut wire = Wire::new();
+        [0, 1000, 3000, 7000].into_iter().for_each(|at| wire.raw(at, 0, SYN, b""));
+        wire.seq[0] += 1;
+        wire
+    };
+    let mut answered = given_up();
+    answered.raw(15_000, 1, SYN | ACK, b"");
+    answered.seq[1] = answered.seq[1].wrapping_add(1);
+    let failed = "Opening Resent Resent Resent Silent";
+    for mut wire in [answered, given_up()] {
+        wire.send(15_002, 0, CONNECT);
+        wire.send(15_003, 1, CONNACK);
+        wire.end(15_004, 0);
+        let words = wire.notes().words();
+        assert_eq!(words, format!("{failed} Forgotten Joined Connect ConnAck Closing"));
+    }
+    // Its last words make none.
+    for flags in [FIN | ACK, RST, ACK, SYN] {
+        let mut wire = given_up();
+        wire.seq[0] -= u32::from(flags == SYN);
+        wire.raw(15_000, 0, flags, b"");
+        assert_eq!(wire.notes().words(), failed);
+    }
+}
+
+/// What waited for bytes that never came says what the connection was, as its ports are
+/// used again.
+#[test]
+fn a_connection_that_is_known_by_its_end_is_forgotten_too() {
+    let mut wire = Wire::new().on_port(8883);
+    wire.at(3, 1, 5, b"\x15\x03\x03\0\x02\x02\x28");
+    wire.seq = [9_000, 9_000];
+    wire.raw(4, 0, SYN, b"");
+    let words = wire.notes().words();
+    assert!(words.contains("Missing"), "{words}");
+    assert_eq!(words.matches("Opening").count(), words.matches("Forgotten").count() + 1, "{words}");
+}

@@ -104,3 +104,14 @@ fn what_is_no_failure() {
     wire.ask(10_006, 6, "shop.test", 1);
     assert_eq!(wire.words(), "Opening Name Forgotten", "nobody has answered for ten seconds");
 }
+
+/// The packets of several queues are not in the order of their times.
+#[test]
+fn an_answer_that_seems_older_than_its_question() {
+    let mut wire = Wire::new();
+    wire.ask(10_000, 1, "mqtt.test", 1);
+    wire.answer(9_999, 1, "mqtt.test", 3, None);
+    let notes = wire.notes();
+    assert_eq!(notes.words(), "Opening Name Forgotten");
+    assert!(notes.events.is_sorted_by_key(|event| event.at));
+}

@@ -336,3 +336,23 @@ fn pings_in_websocket_have_frames_around_them() {
         assert_eq!(after, " ~PingReq ~PingResp ~Disconnect Closing", "{alpn:?}");
     }
 }
+
+/// A ping waits for what follows it; what TCP does meanwhile is told after it.
+#[test]
+fn a_ping_that_waits_is_told_before_what_comes_after_it() {
+    for what in ["Resent", "Missing", "Window"] {
+        let mut wire = up_13();
+        wire.send(1000, 0, &record(23, 19));
+        match what {
+            "Resent" => wire.at(1040, 0, 0_u32.wrapping_sub(24), &record(23, 19)),
+            "Missing" => wire.at(1020, 0, 40, &record(23, 60)),
+            _ => {
+                wire.window = 0;
+                wire.raw(1040, 1, ACK, b"");
+            }
+        }
+        let notes = wire.notes();
+        assert!(notes.words().contains(&format!("~PingReq {what}")), "{}", notes.words());
+        assert!(notes.events.is_sorted_by_key(|event| event.at), "{what}");
+    }
+}

@@ -31,7 +31,7 @@ impl Flow {
         if ahead > 0 {
             if half.holds(segment.seq, segment.len) {
                 if out.at.since(half.newest) >= TWICE {
-                    out.tell(What::Resent { from, bytes: segment.len });
+                    self.tell(What::Resent { from, bytes: segment.len }, out);
                 }
                 return;
             }
@@ -47,18 +47,20 @@ impl Flow {
             return;
         }
         let old = u32::try_from(-ahead).unwrap_or(u32::MAX);
-        if old > 0 {
-            // A byte before the next one is how TCP asks whether the other lives.
-            let probe = old == 1 && segment.len <= 1;
-            let bytes = old.min(segment.len);
-            if !probe && out.at.since(half.newest) >= TWICE {
-                out.tell(What::Resent { from, bytes });
-            }
-            if old >= segment.len {
-                return;
-            }
+        // A byte before the next one is how TCP asks whether the other lives.
+        let probe = old == 1 && segment.len <= 1;
+        let again = old > 0 && !probe && out.at.since(half.newest) >= TWICE;
+        let is_new = old < segment.len;
+        if is_new {
+            half.newest = out.at;
         }
-        half.newest = out.at;
+        if again {
+            let bytes = old.min(segment.len);
+            self.tell(What::Resent { from, bytes }, out);
+        }
+        if !is_new {
+            return;
+        }
         self.deliver(direction, segment.seq, segment.payload, segment.len, counts, out);
         self.drain(direction, counts, out);
     }
@@ -86,7 +88,7 @@ impl Flow {
         let cut = u64::from(new) - bytes.len() as u64;
         if cut > 0 {
             counts.gaps += 1;
-            out.tell(What::Missing { from });
+            self.tell(What::Missing { from }, out);
             self.speech.gap(from, cut, out);
         }
     }
@@ -123,7 +125,7 @@ impl Flow {
         {
             half.next = Some(seq);
             counts.gaps += 1;
-            out.tell(What::Missing { from });
+            self.tell(What::Missing { from }, out);
             self.speech.gap(from, missing, out);
         }
     }

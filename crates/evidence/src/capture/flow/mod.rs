@@ -108,8 +108,10 @@ impl Flows {
         let pair = pair(segment.from, segment.to);
         let asks = segment.flags.syn() && !segment.flags.ack();
         let mut known = self.index.get(&pair).copied();
-        if let (true, Some(slot)) = (asks, known)
-            && self.slots.get(slot).is_some_and(|flow| !flow.asked_with(segment.seq))
+        let is_another =
+            |flow: &Flow| (asks && !flow.asked_with(segment.seq)) || flow.comes_up_with(segment);
+        if let Some(slot) = known
+            && self.slots.get(slot).is_some_and(is_another)
         {
             // The same ports again: another connection.
             self.free(slot, now, sink);
@@ -155,6 +157,8 @@ impl Flows {
         };
         let mut told = Told::To(source);
         let (ground, place) = (&mut self.ground, failed.place);
+        // A packet may be older than those before it.
+        let at = at.max(failed.asked);
         let mut out = Out { sink, ground, told: &mut told, number: UNRESOLVED, at, place };
         out.tell_of(failed.asked, place, What::Opening { client, server });
         out.tell(What::OpenFailed(OpenFailure::Name));
@@ -303,8 +307,9 @@ impl Flows {
 
     /// Forgets a connection, and tells so.
     fn free(&mut self, slot: u32, now: Now, sink: &mut dyn Sink) {
-        self.with(slot, now, sink, |flow, counts, out| {
-            flow.end(counts, out);
+        self.with(slot, now, sink, |flow, counts, out| flow.end(counts, out));
+        // Its end may be what has told whose it is.
+        self.with(slot, now, sink, |_, _, out| {
             if matches!(out.told, Told::To(_)) {
                 out.tell(What::Forgotten);
             }

@@ -115,6 +115,13 @@ impl Flow {
         self.syn == Some(seq)
     }
 
+    /// Whether a segment shows that it came up after it was given up: it is another
+    /// one from then on. An answer alone may have come too late.
+    pub(super) fn comes_up_with(&self, segment: &Segment<'_>) -> bool {
+        let speaks = segment.len > 0 && !segment.flags.syn() && !segment.flags.rst();
+        speaks && self.phase == Phase::Failed && !self.done
+    }
+
     pub(super) fn is_asking(&self) -> bool {
         self.phase == Phase::Asking
     }
@@ -182,6 +189,9 @@ impl Flow {
         if segment.flags.rst() {
             return self.reset(direction, out);
         }
+        if self.phase == Phase::Failed {
+            return;
+        }
         if segment.flags.syn() {
             return self.syn(direction, segment, out);
         }
@@ -223,15 +233,21 @@ impl Flow {
         }
     }
 
+    /// Tells what TCP does. What waits to be told what it was came before.
+    pub(super) fn tell(&mut self, what: What, out: &mut Out<'_>) {
+        self.speech.settle(out);
+        out.tell(what);
+    }
+
     fn accepted(&mut self, out: &mut Out<'_>) {
         self.phase = Phase::Up;
-        out.tell(What::Accepted);
+        self.tell(What::Accepted, out);
     }
 
     fn asked(&mut self, out: &mut Out<'_>) {
         self.syns = self.syns.saturating_add(1);
         if self.syns > 1 {
-            out.tell(What::Resent { from: Side::Client, bytes: 0 });
+            self.tell(What::Resent { from: Side::Client, bytes: 0 }, out);
         }
         if self.syns == SYNS {
             self.failed(OpenFailure::Silent, out);
@@ -255,7 +271,7 @@ impl Flow {
     fn failed(&mut self, failure: OpenFailure, out: &mut Out<'_>) {
         if self.phase == Phase::Asking && !self.closing {
             self.phase = Phase::Failed;
-            out.tell(What::OpenFailed(failure));
+            self.tell(What::OpenFailed(failure), out);
         }
     }
 
@@ -290,7 +306,7 @@ impl Flow {
         let closed = window == 0;
         if closed != half.window_closed {
             half.window_closed = closed;
-            out.tell(What::Window { of, open: !closed });
+            self.tell(What::Window { of, open: !closed }, out);
         }
     }
 

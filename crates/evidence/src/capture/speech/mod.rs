@@ -151,6 +151,13 @@ impl Speech {
         }
     }
 
+    /// What waits is told now: something else is about to be.
+    pub(super) fn settle(&mut self, out: &mut Out<'_>) {
+        if let Layer::Tls(tls) = &mut self.layer {
+            tls.settle(out);
+        }
+    }
+
     /// Nothing more will come.
     pub(super) fn finish(&mut self) {
         self.layer = Layer::Done;

@@ -89,6 +89,7 @@ impl Tls {
             }
             return;
         }
+        self.settle(out);
         out.tell(match other_protocol(Side::Server, bytes) {
             Some(begins) => What::NotMqtt { from: Side::Server, begins },
             None => What::NotMqtt { from: Side::Client, begins: evenkeel_doctor::Begins::Tls },
@@ -116,6 +117,7 @@ impl Tls {
                 if let [_, code] = *record.body.as_slice()
                     && code > 0
                 {
+                    self.settle(out);
                     out.tell(What::Alert { from, code });
                 }
             }
@@ -140,6 +142,7 @@ impl Tls {
         }
         self.random = Some(hello.random);
         self.sizes.websocket = hello.alpn.http && !mqtt && !amazon;
+        self.settle(out);
         out.tell_hello(&hello.sni, hello.alpn, hello.sni_is_address);
         if !self.listed && !self.waits_for_keys(out) {
             self.verdict = Verdict::Told(Vantage::Encrypted);
@@ -148,6 +151,7 @@ impl Tls {
 
     fn server_hello(&mut self, hello: &ServerHello, out: &mut Out<'_>) {
         let (suite, version) = (hello.suite, hello.version);
+        self.settle(out);
         out.tell(What::ServerHello { suite, version });
         let suite = Suite::new(suite, version);
         self.sizes.agreed(suite);
@@ -203,6 +207,10 @@ impl Tls {
 
     pub(super) fn closing(&mut self, by: Side, out: &mut Out<'_>) {
         self.sizes.closing(by, out);
+    }
+
+    pub(super) fn settle(&mut self, out: &mut Out<'_>) {
+        self.sizes.release_held(out);
     }
 
     pub(super) fn waits(&self) -> bool {

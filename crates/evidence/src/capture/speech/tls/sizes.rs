@@ -330,7 +330,8 @@ impl Sizes {
         }
     }
 
-    fn release_held(&mut self, out: &mut Out<'_>) {
+    /// Whatever follows, it is told now.
+    pub(super) fn release_held(&mut self, out: &mut Out<'_>) {
         if let Some(held) = self.held.take() {
             self.release(held, out);
         }
