@@ -79,7 +79,7 @@ fn damaged_lines_of_every_format() {
             let piece = random.below(64) as u8;
             target::logs(&[&[choice, piece], &input[..]].concat());
             // The format is looked for.
-            target::logs(&[&[255, piece], &input[..]].concat());
+            target::logs(&[&[names.len() as u8, piece], &input[..]].concat());
         }
     }
 }
