@@ -1,6 +1,8 @@
 //! A log, whole and in pieces, of a format that is given or looked for.
 #![no_main]
 
+#[path = "../src/judge.rs"]
+mod judge;
 #[path = "../src/logs.rs"]
 mod target;
 

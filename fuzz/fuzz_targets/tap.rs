@@ -1,6 +1,8 @@
 //! Calls of a proxy's tap, in any order, with any bytes.
 #![no_main]
 
+#[path = "../src/judge.rs"]
+mod judge;
 #[path = "../src/tap.rs"]
 mod target;
 

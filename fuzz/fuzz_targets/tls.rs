@@ -1,6 +1,8 @@
 //! Segments of a connection on a port of TLS, with a key log or without.
 #![no_main]
 
+#[path = "../src/judge.rs"]
+mod judge;
 #[path = "../src/tls.rs"]
 mod target;
 

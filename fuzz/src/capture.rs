@@ -2,14 +2,12 @@
 //! it panic, or hold more than it says, pieces say what the whole says, and the
 //! events keep to the rules of a timeline.
 
-mod judge;
-
 use std::cell::RefCell;
 
 use evenkeel_doctor::{Event, Texts};
 use evenkeel_evidence::capture::{Capture, Options, Summary};
 
-use judge::{Judge, assert_same, texts};
+use crate::judge::{Judge, assert_same, texts};
 
 /// The most that a capture may hold.
 const HELD: usize = 34 << 20;

@@ -2,15 +2,13 @@
 //! panic, pieces say what the whole says, and the events keep to the rules of a
 //! timeline.
 
-mod judge;
-
 use std::cell::RefCell;
 
 use evenkeel_doctor::{Event, Texts};
 use evenkeel_evidence::logs::{Log, Options};
 use evenkeel_evidence::reader::formats;
 
-use judge::{Judge, assert_same, texts};
+use crate::judge::{Judge, assert_same, texts};
 
 /// Input: a byte that chooses the format, one that chooses the size of the
 /// pieces, then lines.

@@ -2,14 +2,12 @@
 //! proxy, and no order of calls, make it panic; pieces say what the whole says, and
 //! the events keep to the rules of a timeline.
 
-mod judge;
-
 use std::cell::RefCell;
 
 use evenkeel_doctor::{CloseHow, ConnectionId, Event, OpenFailure, Side, Texts, Time};
 use evenkeel_evidence::capture::Tap;
 
-use judge::{Judge, assert_same, texts};
+use crate::judge::{Judge, assert_same, texts};
 
 /// Input: a byte that chooses the size of pieces, then calls: a byte that names
 /// what happens, one for the connection, one for how much time passes, and for

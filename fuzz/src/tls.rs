@@ -4,14 +4,12 @@
 //! smaller segments what larger ones say, and the events keep to the rules of a
 //! timeline.
 
-mod judge;
-
 use std::cell::RefCell;
 
 use evenkeel_doctor::{Event, Texts};
 use evenkeel_evidence::capture::{Capture, Options};
 
-use judge::{Judge, assert_same, texts};
+use crate::judge::{Judge, assert_same, texts};
 
 /// The most that one connection may hold, with a packet of the file.
 const HELD: usize = 1 << 20;

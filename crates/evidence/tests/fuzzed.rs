@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 #[path = "../../../fuzz/src/capture.rs"]
 mod capture;
+#[path = "../../../fuzz/src/judge.rs"]
+mod judge;
 #[path = "../../../fuzz/src/tap.rs"]
 mod tap;
 #[path = "../../../fuzz/src/tls.rs"]

@@ -8,6 +8,8 @@ use evenkeel_evidence::reader::{Evidence, Options, Summary, formats};
 use evenkeel_profile::Profile;
 use samples::SAMPLES;
 
+#[path = "../../../fuzz/src/judge.rs"]
+mod judge;
 #[path = "../../../fuzz/src/logs.rs"]
 mod target;
 
