@@ -19,7 +19,8 @@ use crate::texts::{TextId, Texts};
 use crate::time::Time;
 use crate::track::Tracker;
 
-/// How often each live connection is looked at if nothing happens on it.
+/// How often a live connection on which something is due or missing is looked at if
+/// nothing happens on it.
 const TICK: Duration = Duration::from_secs(2);
 
 /// Follows the evidence and names causes. Feed every source's events in the
@@ -140,9 +141,20 @@ impl Doctor {
         followed.last = followed.last.max(now);
         let mut from = 0;
         loop {
-            let Some((number, client)) = self.tracker.live_from(source, from).next() else { break };
+            let next = self.tracker.watched_from(source, from).next();
+            let Some((number, client, watch)) = next else { break };
             from = (number.0 as usize).saturating_add(1);
-            self.ask(On::Tick, source, Some(number), client, now, None);
+            for (on, due) in [
+                (On::TickPings, watch.pings),
+                (On::TickOutbound, watch.outbound),
+                (On::TickInbound, watch.inbound),
+                (On::TickSilence, watch.silence),
+                (On::TickSession, watch.session),
+            ] {
+                if due {
+                    self.ask(on, source, Some(number), client, now, None);
+                }
+            }
         }
     }
 

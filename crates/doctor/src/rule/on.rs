@@ -39,8 +39,19 @@ pub(crate) enum On {
     Words,
     /// The connection has ended; its round is the newest of its client.
     End,
-    /// About two seconds have passed: once for each live connection.
-    Tick,
+    /// About two seconds have passed: once for each live connection that has pinged.
+    TickPings,
+    /// The same, for each on which messages of the client are in flight.
+    TickOutbound,
+    /// The same, for each on which messages for the client are in flight or were
+    /// acknowledged late, or which the client did not read.
+    TickInbound,
+    /// The same, for each on which the client's newest bytes have no answer, while a
+    /// message or a ping of it waits for one.
+    TickSilence,
+    /// The same, for each whose client does not subscribe although its session,
+    /// in which it had, is gone.
+    TickSession,
     /// The evidence ends: once for each client; `View::connection` is its
     /// newest live connection, if it has one.
     Finish,

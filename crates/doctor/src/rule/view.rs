@@ -21,7 +21,7 @@ const LONGEST: usize = 128;
 #[derive(Clone, Copy)]
 pub(crate) struct View<'a> {
     pub(crate) now: Time,
-    /// The event of this moment; `None` at `Tick` and `Finish`.
+    /// The event of this moment; `None` if only time has passed, and at `Finish`.
     pub(crate) event: Option<&'a Event>,
     /// Its connection; `None` only at `Finish`, if no connection is open.
     pub(crate) connection: Option<&'a Connection>,

@@ -44,6 +44,8 @@ pub(crate) struct Client {
     pub(crate) new_ids: u16,
     /// For a host: the only identifier seen from it; `OTHER` if there are several.
     pub(crate) only_id: TextId,
+    /// It has subscribed in a session that was kept.
+    pub(crate) kept_session: bool,
 }
 
 impl Client {
@@ -65,6 +67,7 @@ impl Client {
             new_ids: 0,
             touched,
             only_id: TextId::NONE,
+            kept_session: false,
         }
     }
 

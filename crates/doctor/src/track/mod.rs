@@ -11,6 +11,7 @@ mod registry;
 mod round;
 mod swaps;
 mod tracker;
+mod watch;
 mod wills;
 
 pub(crate) use client::{Client, Key};
@@ -24,4 +25,5 @@ pub(crate) use registry::Registry;
 pub(crate) use round::{Idle, Mark, MarkKind, Marks, Round, Said};
 pub(crate) use swaps::{Swap, swaps, taken_over};
 pub(crate) use tracker::Tracker;
+pub(crate) use watch::Watch;
 pub(crate) use wills::Wills;

@@ -47,6 +47,10 @@ pub(crate) struct Population {
 }
 
 impl Population {
+    /// The bytes at most of what it holds beside itself.
+    #[cfg(test)]
+    pub(crate) const BESIDE: usize = Ring::<Ending, 512>::FULL + Ring::<Beginning, 512>::FULL;
+
     /// How many different clients' connections ended in the `window` before
     /// `now`, of those that `which` picks.
     pub(crate) fn ended_within(

@@ -158,6 +158,7 @@ impl Registry {
         let before = client.rounds.room();
         client.rounds.push(round);
         client.ended = client.ended.saturating_add(1);
+        client.kept_session |= round.keeps_session();
         let after = client.rounds.room();
         self.rounds = self.rounds.saturating_add(after).saturating_sub(before);
         if self.rounds > self.bounds.rounds {

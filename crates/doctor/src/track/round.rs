@@ -130,6 +130,11 @@ impl Round {
         self.said.connack.is_some() && self.said.code.is_none_or(|code| code == 0)
     }
 
+    /// Whether it subscribed in a session that is kept.
+    pub(crate) fn keeps_session(&self) -> bool {
+        self.said.session.subscribed.is_some() && !self.said.session.clean
+    }
+
     /// Whether it ended as it should (guard G1).
     pub(crate) fn goodbye(&self) -> bool {
         self.end.is_some_and(|end| end.goodbye)

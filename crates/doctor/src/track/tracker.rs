@@ -6,7 +6,7 @@ use super::client::Key;
 use super::connections::{Connections, Live};
 use super::population::{Beginning, Ending};
 use super::registry::Registry;
-use super::{Client, Connection, End, Population, Round, Wills};
+use super::{Client, Connection, End, Population, Round, Watch, Wills};
 use crate::bounds::Bounds;
 use crate::event::{ConnectionId, Event, PacketSeen, Side, What};
 use crate::source::SourceId;
@@ -88,6 +88,7 @@ impl Tracker {
         let ended = self.count_end(source, number);
         let client = self.client_of(source, number).unwrap_or(client);
         self.registry.touch(client);
+        self.watch(source, number, client);
         Some(Took { client, ended })
     }
 
@@ -249,8 +250,19 @@ impl Tracker {
             // Nobody knows whose it is.
             return false;
         }
+        let before = of.kept_session;
         self.registry.add_round(client, round);
+        if !before && round.keeps_session() {
+            let live = self.registry.get(client).map(|of| of.live.clone()).unwrap_or_default();
+            live.into_iter().for_each(|number| self.watch(source, number, client));
+        }
         true
+    }
+
+    /// Says what is to be watched on a connection of this client.
+    fn watch(&mut self, source: SourceId, number: ConnectionId, client: u32) {
+        let had = self.registry.get(client).is_some_and(|client| client.kept_session);
+        self.connections.watch(source, number, had);
     }
 
     /// The source has no more of it.
@@ -312,6 +324,15 @@ impl Tracker {
         from: usize,
     ) -> impl Iterator<Item = (ConnectionId, u32)> {
         self.connections.from(source, from)
+    }
+
+    /// Those of them that are watched, with what is watched.
+    pub(crate) fn watched_from(
+        &self,
+        source: SourceId,
+        from: usize,
+    ) -> impl Iterator<Item = (ConnectionId, u32, Watch)> {
+        self.connections.watched_from(source, from)
     }
 }
 

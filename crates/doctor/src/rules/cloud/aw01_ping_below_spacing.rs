@@ -17,7 +17,7 @@ pub(super) const RULE: Rule = Rule {
         references: &["https://github.com/mqttjs/MQTT.js/issues/1845"],
         ..Meta::EMPTY
     },
-    on: &[On::Ping, On::Tick, On::End],
+    on: &[On::Ping, On::TickPings, On::End],
     check,
 };
 

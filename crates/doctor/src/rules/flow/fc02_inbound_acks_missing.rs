@@ -34,7 +34,7 @@ pub(super) const RULE: Rule = Rule {
         thresholds: &[STILL, USUAL],
         ..Meta::EMPTY
     },
-    on: &[On::Tick, On::Finish, On::Words],
+    on: &[On::TickInbound, On::Finish, On::Words],
     check,
 };
 

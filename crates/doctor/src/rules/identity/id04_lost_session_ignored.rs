@@ -26,7 +26,7 @@ pub(super) const RULE: Rule = Rule {
         thresholds: &[WAIT],
         ..Meta::EMPTY
     },
-    on: &[On::Tick, On::Ping, On::Finish],
+    on: &[On::TickSession, On::Ping, On::Finish],
     check,
 };
 
@@ -46,10 +46,7 @@ fn check(view: &View<'_>, hits: &mut Hits) {
         return;
     }
     let rounds = &view.client.rounds;
-    let had = rounds
-        .iter()
-        .rev()
-        .find(|it| it.said.session.subscribed.is_some() && !it.said.session.clean);
+    let had = rounds.iter().rev().find(|it| it.keeps_session());
     // A log that never says that a session is present may not say it at all.
     let says = !view.is(Vantage::BrokerLog) || rounds.iter().any(|it| it.said.session.present);
     if let Some(had) = had

@@ -32,7 +32,7 @@ pub(super) const RULE: Rule = Rule {
         thresholds: &[WITHIN],
         ..Meta::EMPTY
     },
-    on: &[On::Ping, On::PingAnswer, On::Tick, On::Words],
+    on: &[On::Ping, On::PingAnswer, On::TickPings, On::Words],
     check,
 };
 

@@ -42,7 +42,7 @@ pub(super) const RULE: Rule = Rule {
         thresholds: &[UNANSWERED, GIVEN_UP, DEATHS],
         ..Meta::EMPTY
     },
-    on: &[On::Tick, On::End, On::Ping, On::Finish],
+    on: &[On::TickPings, On::End, On::Ping, On::Finish],
     check,
 };
 

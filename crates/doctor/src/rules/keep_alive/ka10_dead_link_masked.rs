@@ -35,7 +35,7 @@ pub(super) const RULE: Rule = Rule {
         thresholds: &[SILENCE, PACKETS],
         ..Meta::EMPTY
     },
-    on: &[On::Tick],
+    on: &[On::TickSilence],
     check,
 };
 

@@ -21,7 +21,7 @@ pub(super) const RULE: Rule = Rule {
         references: &["https://github.com/aws/aws-iot-device-sdk-cpp-v2/issues/179"],
         ..Meta::EMPTY
     },
-    on: &[On::End, On::Disconnect, On::Words, On::Tick, On::Finish],
+    on: &[On::End, On::Disconnect, On::Words, On::TickOutbound, On::Finish],
     check,
 };
 
