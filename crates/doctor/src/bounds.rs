@@ -7,7 +7,7 @@ use crate::track::{Connections, Flight, Registry, Round};
 /// and the report counts it.
 ///
 /// With the default, a doctor holds at most 153 MB ([`Bounds::most_bytes`]):
-/// 2.7 kB for each connection, 0.6 kB for each client, 0.5 kB for each connection
+/// 2.7 kB for each connection, 0.7 kB for each client, 0.5 kB for each connection
 /// that has ended, 1.1 kB for each finding; and the texts. Nothing is held in
 /// advance: a file with ten clients needs little.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -49,7 +49,7 @@ impl<T, const N: usize> Ring<T, N> {
     }
 
     /// From the oldest to the newest; `rev()` for the other way.
-    pub(crate) fn iter(&self) -> impl DoubleEndedIterator<Item = &T> + ExactSizeIterator {
+    pub(crate) fn iter(&self) -> impl DoubleEndedIterator<Item = &T> + ExactSizeIterator + Clone {
         self.0.iter()
     }
 

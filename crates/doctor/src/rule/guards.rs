@@ -54,13 +54,8 @@ fn last_moment(round: &Round) -> Option<Duration> {
 /// G7: most of the clients of this source, and three at least, lost their
 /// connections around this time: a restart, or a network for all.
 pub(crate) fn together(view: &View<'_>, at: Time) -> bool {
-    let near = |other: Time| at.since(other).max(other.since(at)) <= Duration::from_secs(5);
-    let endings = view.all.endings.iter().rev();
-    let mut clients: Vec<u32> =
-        endings.filter(|ending| near(ending.at)).map(|ending| ending.client).collect();
-    clients.sort_unstable();
-    clients.dedup();
-    clients.len() >= 3 && clients.len() * 2 >= view.all.clients as usize
+    let most = (view.all.clients as usize).div_ceil(2).max(3);
+    view.all.ended_around(at, Duration::from_secs(5), most) > 0
 }
 
 /// How long a client was silent if the server may have closed for that: 1.5
@@ -77,15 +72,16 @@ pub(crate) fn server_gave_up(view: &View<'_>, keep_alive: Duration, silent: Dura
 }
 
 /// The newest rounds in a row that failed: no CONNACK, or a life shorter than
-/// `long`; none of them on purpose. The oldest comes first.
-pub(crate) fn failed_row<'a>(view: &View<'a>, long: Duration) -> Vec<&'a Round> {
+/// `long`; none of them on purpose; `most` of them. The oldest comes first.
+pub(crate) fn failed_row<'a>(view: &View<'a>, long: Duration, most: usize) -> Vec<&'a Round> {
     let failed = |round: &&Round| {
         let short = round.lifetime().is_some_and(|lifetime| lifetime < long);
         let refused = round.end.is_some() && round.said.connect.is_some() && !round.accepted();
         (short || refused) && !on_purpose(view, round)
     };
     let client: &'a crate::track::Client = view.client;
-    let mut row: Vec<&Round> = client.rounds.iter().rev().take_while(failed).collect();
+    let newest = client.rounds.iter().rev().take(most);
+    let mut row: Vec<&Round> = newest.take_while(failed).collect();
     row.reverse();
     row
 }

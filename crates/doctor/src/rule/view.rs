@@ -86,15 +86,25 @@ impl View<'_> {
         others.filter_map(|number| self.tracker.connection(self.client.source, *number))
     }
 
-    /// All connections of the client that are remembered, ended or not, in the
-    /// order of their beginnings.
-    pub(crate) fn lives(&self) -> Vec<Round> {
+    /// The client's connections that have not ended, the newest 32, as they are now.
+    pub(crate) fn open(&self) -> Vec<Round> {
         let open = self.client.live.iter().rev().take(32);
         let open = open.filter_map(|number| self.tracker.connection(self.client.source, *number));
-        let open = open.filter(|connection| connection.end.is_none()).map(Connection::round);
-        let mut lives: Vec<Round> = self.client.rounds.iter().copied().chain(open).collect();
-        lives.sort_by_key(Round::began);
+        open.filter(|connection| connection.end.is_none()).map(Connection::round).collect()
+    }
+
+    /// All connections of the client that are remembered, ended or not, in the
+    /// order of their beginnings.
+    pub(crate) fn lives<'a>(&'a self, open: &'a [Round]) -> Vec<&'a Round> {
+        let mut lives: Vec<&Round> = self.client.rounds.iter().chain(open).collect();
+        lives.sort_by_key(|round| round.began());
         lives
+    }
+
+    /// Whether any connection of the client may have been taken over: a cheap look
+    /// before they are compared.
+    pub(crate) fn may_have_swaps(&self) -> bool {
+        self.client.may_have_swaps(self.source.vantage.is_wire())
     }
 
     /// When this connection began, if that was seen.

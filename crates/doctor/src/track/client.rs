@@ -3,7 +3,8 @@
 use alloc::vec::Vec;
 
 use super::Round;
-use crate::event::{ConnectionId, Side};
+use super::swaps::may_be_old;
+use crate::event::ConnectionId;
 use crate::ring::Ring;
 use crate::source::SourceId;
 use crate::texts::TextId;
@@ -44,6 +45,9 @@ pub(crate) struct Client {
     pub(crate) new_ids: u16,
     /// For a host: the only identifier seen from it; `OTHER` if there are several.
     pub(crate) only_id: TextId,
+    /// Which of its connections was the newest that may have ended as another one
+    /// began, as a log says it and on the wire; counted as they ended, from 1 on.
+    newest_old: [u32; 2],
     /// It has subscribed in a session that was kept.
     pub(crate) kept_session: bool,
 }
@@ -67,6 +71,7 @@ impl Client {
             new_ids: 0,
             touched,
             only_id: TextId::NONE,
+            newest_old: [0; 2],
             kept_session: false,
         }
     }
@@ -119,11 +124,22 @@ impl Client {
         self.new_ids
     }
 
-    /// Whether any of its rounds ended by somebody else, and not on purpose: a
-    /// cheap look before rounds are compared.
-    pub(crate) fn was_closed(&self) -> bool {
-        self.rounds
-            .iter()
-            .any(|round| round.end.is_some_and(|end| end.by != Some(Side::Client) && !end.goodbye))
+    /// A connection of it has ended.
+    pub(super) fn add_round(&mut self, round: Round) {
+        self.ended = self.ended.saturating_add(1);
+        self.kept_session |= round.keeps_session();
+        for (newest, wire) in self.newest_old.iter_mut().zip([false, true]) {
+            if may_be_old(&round, wire) {
+                *newest = self.ended;
+            }
+        }
+        self.rounds.push(round);
+    }
+
+    /// Whether any of its rounds may have ended as another one began.
+    pub(crate) fn may_have_swaps(&self, wire: bool) -> bool {
+        let [in_log, on_wire] = self.newest_old;
+        let newest = if wire { on_wire } else { in_log };
+        newest > 0 && (self.ended.saturating_sub(newest) as usize) < self.rounds.len()
     }
 }

@@ -156,9 +156,7 @@ impl Registry {
     pub(super) fn add_round(&mut self, number: u32, round: Round) {
         let Some(client) = self.get_mut(number) else { return };
         let before = client.rounds.room();
-        client.rounds.push(round);
-        client.ended = client.ended.saturating_add(1);
-        client.kept_session |= round.keeps_session();
+        client.add_round(round);
         let after = client.rounds.room();
         self.rounds = self.rounds.saturating_add(after).saturating_sub(before);
         if self.rounds > self.bounds.rounds {

@@ -22,22 +22,24 @@ pub(crate) fn taken_over(round: &Round) -> bool {
     })
 }
 
+/// Whether a connection may have ended as another one began.
+pub(super) fn may_be_old(round: &Round, wire: bool) -> bool {
+    round.end.is_some_and(|end| {
+        let told = taken_over(round);
+        // The server gave no other reason; a log gives this one.
+        let fits = told || (wire && end.words.is_none() && end.disconnect.is_none());
+        fits && end.by != Some(Side::Client) && !end.goodbye
+    })
+}
+
 /// The swaps among connections of one client, which are given in the order of
 /// their beginnings. On the wire the old one is closed within `near` after the
 /// CONNECT of the new one. In a log the times are coarse: there the server's
 /// words decide, and `near` holds before and after.
-pub(crate) fn swaps(rounds: &[Round], near: Duration, wire: bool) -> Vec<Swap<'_>> {
+pub(crate) fn swaps<'a>(rounds: &[&'a Round], near: Duration, wire: bool) -> Vec<Swap<'a>> {
     let mut found = Vec::new();
     for (at, old) in rounds.iter().enumerate() {
-        let Some(end) = old.end.filter(|end| end.by != Some(Side::Client) && !end.goodbye) else {
-            continue;
-        };
-        let told = taken_over(old);
-        // The server gave another reason, or a log gives none.
-        let other = (end.words.is_some() || end.disconnect.is_some()) && !told;
-        if other || (!wire && !told) {
-            continue;
-        }
+        let (Some(end), true) = (old.end, may_be_old(old, wire)) else { continue };
         let beside = |time: Time| {
             let after = wire && time > end.at;
             end.at.since(time).max(time.since(end.at)) <= near && !after

@@ -241,7 +241,7 @@ impl Tracker {
             if let Some(end) = round.end {
                 let End { at, place, by, goodbye, .. } = end;
                 let server = round.server.host;
-                population.endings.push(Ending { at, place, client, by, goodbye, server });
+                population.ends(Ending { at, place, client, by, goodbye, server });
             }
         }
         let Some(of) = self.registry.get_mut(client) else { return false };

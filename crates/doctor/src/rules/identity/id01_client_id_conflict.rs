@@ -62,10 +62,11 @@ fn check(view: &View<'_>, hits: &mut Hits) {
 
 /// The identifiers are seen, and so are both programs.
 fn both_seen(view: &View<'_>, hits: &mut Hits) {
-    if !view.client.was_closed() || matches!(view.event, Some(event) if is_words(&event.what)) {
+    if !view.may_have_swaps() || matches!(view.event, Some(event) if is_words(&event.what)) {
         return;
     }
-    let lives = view.lives();
+    let open = view.open();
+    let lives = view.lives(&open);
     let window = view.seconds(&WINDOW);
     let before = view.millis(&WITHIN).max(view.source.resolution * 2);
     let swaps: Vec<Swap<'_>> = swaps(&lives, before, view.source.vantage.is_wire())

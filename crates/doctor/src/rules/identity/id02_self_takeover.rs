@@ -37,10 +37,11 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(view: &View<'_>, hits: &mut Hits) {
-    if !view.client.was_closed() {
+    if !view.may_have_swaps() {
         return;
     }
-    let lives = view.lives();
+    let open = view.open();
+    let lives = view.lives(&open);
     let within = Duration::from_secs(1).max(view.source.resolution * 2);
     let all = swaps(&lives, within, view.source.vantage.is_wire());
     let Some(swap) = all.last() else { return };

@@ -88,7 +88,8 @@ fn wait(view: &View<'_>, round: &Round) -> Option<Duration> {
         Some(end) if end.by == Some(Side::Server) || end.goodbye => return None,
         Some(end) => end.at,
         None => {
-            let began = view.lives().into_iter().filter_map(|other| other.began());
+            let open = view.open();
+            let began = view.client.rounds.iter().chain(&open).filter_map(Round::began);
             began.filter(|began| *began > ping.asked).min()?
         }
     };

@@ -47,7 +47,7 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(view: &View<'_>, hits: &mut Hits) {
-    let row = guards::failed_row(view, view.seconds(&SHORT));
+    let row = guards::failed_row(view, view.seconds(&SHORT), usize::MAX);
     if (row.len() as u64) < view.number(&FAILED) {
         return;
     }

@@ -37,10 +37,9 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(view: &View<'_>, hits: &mut Hits) {
-    let row = guards::failed_row(view, view.seconds(&SHORT));
     let wanted = usize::try_from(view.number(&RATIOS)).unwrap_or(usize::MAX).saturating_add(1);
-    let newest = row.get(row.len().saturating_sub(wanted.saturating_add(1))..).unwrap_or_default();
-    let Some(delays) = guards::delays(newest).filter(|delays| delays.len() >= wanted) else {
+    let newest = guards::failed_row(view, view.seconds(&SHORT), wanted.saturating_add(1));
+    let Some(delays) = guards::delays(&newest).filter(|delays| delays.len() >= wanted) else {
         return;
     };
     let percent = u32::try_from(view.number(&SPREAD)).unwrap_or(u32::MAX);

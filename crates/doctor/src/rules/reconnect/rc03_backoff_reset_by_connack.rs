@@ -43,8 +43,9 @@ pub(super) const RULE: Rule = Rule {
 };
 
 fn check(view: &View<'_>, hits: &mut Hits) {
-    let row = guards::failed_row(view, view.seconds(&SHORT));
     let rounds = usize::try_from(view.number(&ROUNDS)).unwrap_or(usize::MAX);
+    let most = rounds.saturating_mul(2).saturating_add(1);
+    let row = guards::failed_row(view, view.seconds(&SHORT), most);
     let newest = |pauses: usize| {
         let from = row.len().checked_sub(pauses.saturating_add(1))?;
         row.get(from..)

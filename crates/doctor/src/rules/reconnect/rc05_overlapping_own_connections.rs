@@ -49,10 +49,11 @@ fn check(view: &View<'_>, hits: &mut Hits) {
         hits.add(hit.event(event, "another CONNECT"));
         return;
     }
-    if !view.client.was_closed() {
+    if !view.may_have_swaps() {
         return;
     }
-    let lives = view.lives();
+    let open = view.open();
+    let lives = view.lives(&open);
     let within = view.millis(&WITHIN).max(view.source.resolution * 2);
     let swaps = swaps(&lives, within, view.source.vantage.is_wire());
     let own: Vec<&Swap<'_>> = swaps.iter().filter(|swap| own(swap)).collect();

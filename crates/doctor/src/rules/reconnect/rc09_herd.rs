@@ -51,12 +51,14 @@ fn check(view: &View<'_>, hits: &mut Hits) {
         return;
     }
     // Those that lost their connection within five seconds of each other.
-    let Some(last) = view.all.endings.iter().rev().find(|ending| !ending.goodbye) else { return };
+    let Some(last) = view.all.loss else { return };
     if view.now.since(last.at) > OUTAGE {
         return;
     }
     let together = Duration::from_secs(5);
-    let lost = view.all.ended_within(view.now.since(last.at) + together, view.now, |ending| {
+    let least = usize::try_from(view.number(&CLIENTS)).unwrap_or(usize::MAX);
+    let window = view.now.since(last.at) + together;
+    let lost = view.all.ended_within(window, view.now, least, |ending| {
         !ending.goodbye && last.at.since(ending.at) <= together
     }) as u64;
     let even = (lost * view.number(&TIMES)).div_ceil(SPREAD.as_secs());

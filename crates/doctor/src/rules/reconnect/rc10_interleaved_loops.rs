@@ -49,7 +49,7 @@ fn check(view: &View<'_>, hits: &mut Hits) {
     if view.client.hosts.len() > 1 {
         return;
     }
-    let row = guards::failed_row(view, Duration::MAX);
+    let row = guards::failed_row(view, Duration::MAX, usize::MAX);
     let each = usize::try_from(view.number(&EACH)).unwrap_or(usize::MAX);
     let Some(delays) = guards::delays(&row).filter(|it| it.len() / 2 >= each) else { return };
     let mut sorted = delays.clone();

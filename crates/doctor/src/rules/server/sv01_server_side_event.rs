@@ -94,11 +94,13 @@ fn stop(view: &View<'_>, hit: Hit) -> Hit {
 /// Half of at least three clients, closed by the server within seconds.
 fn together(view: &View<'_>, hits: &mut Hits) {
     let Some(end) = view.ended().and_then(|round| round.end) else { return };
-    let ended = view.all.ended_within(view.seconds(&WITHIN), view.now, |ending| {
+    // Half of those that were there.
+    let least = (view.all.live as usize).max(3);
+    let ended = view.all.ended_within(view.seconds(&WITHIN), view.now, least, |ending| {
         ending.by == Some(Side::Server) && !ending.goodbye
     });
     let known = view.all.live as usize + ended;
-    if known >= 3 && ended >= 3 && ended * 2 >= known {
+    if ended >= least {
         let sentence = format!("the server ended {ended} of {known} connections within seconds");
         let hit = Hit::new(sentence).class("together").rounds(2);
         hits.add(hit.end(&end, "the server ends the connection"));
